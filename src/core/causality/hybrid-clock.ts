@@ -1,0 +1,73 @@
+/**
+ * A hybrid logical clock (Kulkarni, Demirbas, Madappa, Avva, Leone 2014) in one safe integer: 41 bits of
+ * milliseconds since 2025-01-01 UTC, times 4096, plus a 12-bit counter. Pure: the wall time is an argument.
+ *
+ * Invariant: `last` never decreases; a minted timestamp is above every one minted or received before.
+ * Invariant: nothing above `bound` is minted. The bound is persisted *before* it is raised here, and a
+ * restarted clock begins at the persisted bound, so that it never goes back across restarts either.
+ */
+import { assert } from '../assert.ts'
+import type { Timestamp } from './dot.ts'
+
+/** 2025-01-01T00:00:00Z in ms since 1970. */
+export const TIMESTAMP_EPOCH_MS = 1_735_689_600_000
+export const TICKS_PER_MS = 4096
+
+export class HybridClock {
+  #last: Timestamp
+  #bound: Timestamp
+
+  /** `persisted` is the bound an earlier life of this clock stored; 0 for a first life. */
+  constructor(persisted: Timestamp) {
+    assert(Number.isSafeInteger(persisted) && persisted >= 0, `clock bound ${persisted} is a timestamp`)
+    this.#last = persisted
+    this.#bound = persisted
+  }
+
+  /** The highest timestamp minted, received, or inherited. */
+  get last(): Timestamp {
+    return this.#last
+  }
+
+  get bound(): Timestamp {
+    return this.#bound
+  }
+
+  /** Call only once `bound` is durable. */
+  raiseBound(bound: Timestamp): void {
+    assert(bound >= this.#bound, `clock bound only rises: ${this.#bound} to ${bound}`)
+    this.#bound = bound
+  }
+
+  /** A new timestamp, or undefined where it would pass the bound: persist a higher one, then ask again. */
+  mint(wallMs: number): Timestamp | undefined {
+    const next = Math.max(this.#last + 1, timestampOf(wallMs))
+    if (next > this.#bound) return undefined
+    this.#last = next
+    return next
+  }
+
+  /** Takes note of another clock's reading. The caller has refused readings too far ahead. */
+  receive(timestamp: Timestamp): void {
+    assert(Number.isSafeInteger(timestamp), `received timestamp ${timestamp} is a safe integer`)
+    if (timestamp > this.#last) this.#last = timestamp
+  }
+
+  /**
+   * The reading to put on messages: at least everything minted, but never above the bound, so that a
+   * restarted clock is not behind what others have seen of it.
+   */
+  stamp(wallMs: number): Timestamp {
+    return Math.max(this.#last, Math.min(timestampOf(wallMs), this.#bound))
+  }
+}
+
+/** The first timestamp of the millisecond `wallMs`. */
+export function timestampOf(wallMs: number): Timestamp {
+  return Math.max(0, Math.floor(wallMs) - TIMESTAMP_EPOCH_MS) * TICKS_PER_MS
+}
+
+/** The wall time of a timestamp, in whole ms since 1970. */
+export function wallMsOf(timestamp: Timestamp): number {
+  return Math.floor(timestamp / TICKS_PER_MS) + TIMESTAMP_EPOCH_MS
+}

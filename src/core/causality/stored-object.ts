@@ -1,0 +1,147 @@
+/**
+ * What an owner keeps for one key, and how two copies become one.
+ *
+ * A siblings object is a dotted version vector set (Preguiça, Baquero, Almeida, Fonte, Gonçalves 2010/2012):
+ * a version vector plus the siblings not yet replaced, each with the dot of its write. An lww object is one
+ * sibling and an empty vector. Objects are immutable; each function returns a new one or an argument.
+ *
+ * Invariant (siblings): the vector covers the dot of each sibling.
+ * Invariant (all): siblings are in the order of their dots, without two of the same dot.
+ */
+import { assert } from '../assert.ts'
+import { compareDots, type Dot } from './dot.ts'
+import {
+  covers, EMPTY_VECTOR, equalVectors, joinDot, joinVectors, type VersionVector,
+} from './version-vector.ts'
+
+export interface StoredObject {
+  readonly vector: VersionVector
+  readonly siblings: readonly Sibling[]
+}
+
+export interface Sibling extends Dot {
+  /** Empty for a tombstone. */
+  readonly value: Uint8Array
+  /** Of the value, as the client gave it; empty for a tombstone. */
+  readonly contentType: string
+  readonly tombstone: boolean
+  /** Wall time from which the sibling counts as deleted, in ms since 1970; 0 means never. */
+  readonly expiresAtMs: number
+}
+
+/** What a client writes: a sibling before it has a dot. */
+export type Content = Pick<Sibling, 'value' | 'contentType' | 'tombstone' | 'expiresAtMs'>
+
+/** How the copies of a bucket's keys are merged. */
+export type MergeMode = 'siblings' | 'lww'
+
+/** The object of a key that was never written here. */
+export const ABSENT: StoredObject = { vector: EMPTY_VECTOR, siblings: [] }
+
+/** Commutative, associative and idempotent. Returns `a` itself where `b` adds nothing to it. */
+export function merge(mode: MergeMode, a: StoredObject, b: StoredObject): StoredObject {
+  return mode === 'lww' ? mergeLww(a, b) : mergeSiblings(a, b)
+}
+
+/**
+ * The object after a write by the holder of `held`.
+ *
+ * `context` is what the writer had seen; undefined (a blind write) means all that `held` holds. Siblings are
+ * tested against the context *before* the new dot joins: a dot does not cover its actor's own earlier
+ * siblings that the writer had not seen.
+ */
+export function write(
+  mode: MergeMode, held: StoredObject, dot: Dot, content: Content, context: VersionVector | undefined,
+): StoredObject {
+  const sibling: Sibling = { ...content, actor: dot.actor, timestamp: dot.timestamp }
+  if (mode === 'lww') return mergeLww(held, { vector: EMPTY_VECTOR, siblings: [sibling] })
+  assert(!covers(held.vector, dot), `dot ${dot.actor}@${dot.timestamp} is minted once`)
+  const seen = context ?? held.vector
+  const kept = held.siblings.filter((other) => !covers(seen, other))
+  return {
+    vector: joinDot(joinVectors(held.vector, seen), dot),
+    siblings: insertSibling(kept, sibling),
+  }
+}
+
+/** The dots of `held` that `vector` does not cover: what a blind write with that vector has not replaced. */
+export function uncoveredDots(held: StoredObject, vector: VersionVector): Dot[] {
+  const dots: Dot[] = []
+  for (const { actor, timestamp } of held.siblings) {
+    if (!covers(vector, { actor, timestamp })) dots.push({ actor, timestamp })
+  }
+  return dots
+}
+
+/** `object` as if its last writer had seen `dots` too. They must not be dots of its own siblings. */
+export function coverDots(object: StoredObject, dots: readonly Dot[]): StoredObject {
+  let vector = object.vector
+  for (const dot of dots) vector = joinDot(vector, dot)
+  return vector === object.vector ? object : { vector, siblings: object.siblings }
+}
+
+/** Whether the two are the same history with the same siblings (values follow from the dots). */
+export function equalObjects(a: StoredObject, b: StoredObject): boolean {
+  if (a === b) return true
+  return (
+    a.siblings.length === b.siblings.length &&
+    a.siblings.every((sibling, i) => compareDots(sibling, b.siblings[i] as Sibling) === 0) &&
+    equalVectors(a.vector, b.vector)
+  )
+}
+
+/** The siblings a reader sees at `wallMs`: neither deleted nor expired. */
+export function liveSiblings(object: StoredObject, wallMs: number): readonly Sibling[] {
+  const live = (sibling: Sibling): boolean =>
+    !sibling.tombstone && (sibling.expiresAtMs === 0 || sibling.expiresAtMs > wallMs)
+  return object.siblings.every(live) ? object.siblings : object.siblings.filter(live)
+}
+
+/** The sibling that last-writer-wins would choose; undefined only for an absent object. */
+export function newestSibling(object: StoredObject): Sibling | undefined {
+  return object.siblings.at(-1)
+}
+
+function mergeLww(a: StoredObject, b: StoredObject): StoredObject {
+  const newestA = newestSibling(a)
+  const newestB = newestSibling(b)
+  if (newestB === undefined) return a
+  if (newestA === undefined) return b
+  return compareDots(newestA, newestB) >= 0 ? a : b
+}
+
+function mergeSiblings(a: StoredObject, b: StoredObject): StoredObject {
+  if (a === b || b.vector.size === 0) return a
+  if (a.vector.size === 0) return b
+  const siblings: Sibling[] = []
+  let i = 0
+  let j = 0
+  while (i < a.siblings.length || j < b.siblings.length) {
+    const left = a.siblings[i]
+    const right = b.siblings[j]
+    const order = left === undefined ? 1 : right === undefined ? -1 : compareDots(left, right)
+    if (order === 0) {
+      siblings.push(left as Sibling)
+      i++
+      j++
+    } else if (order < 0) {
+      if (!covers(b.vector, left as Sibling)) siblings.push(left as Sibling)
+      i++
+    } else {
+      if (!covers(a.vector, right as Sibling)) siblings.push(right as Sibling)
+      j++
+    }
+  }
+  const vector = joinVectors(a.vector, b.vector)
+  if (vector === a.vector && sameSiblings(siblings, a.siblings)) return a
+  return { vector, siblings }
+}
+
+function sameSiblings(a: readonly Sibling[], b: readonly Sibling[]): boolean {
+  return a.length === b.length && a.every((sibling, i) => sibling === b[i])
+}
+
+/** `siblings` in dot order with `added` at its place; a clock that never goes back makes that the end. */
+function insertSibling(siblings: readonly Sibling[], added: Sibling): Sibling[] {
+  return [...siblings, added].sort(compareDots)
+}

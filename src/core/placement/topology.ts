@@ -1,0 +1,46 @@
+/**
+ * The topology document: who the members are, which of them own each data partition, and which buckets
+ * exist. Every message carries its epoch. The first one is a pure function of the configured member list
+ * (see first-topology.ts), so a cluster forms without a bootstrap race; later ones are decided by consensus.
+ */
+export interface Topology {
+  /** The same on every node that was given the same first member list. */
+  readonly clusterId: string
+  /** Rises by one with each decided change; 1 for the first document. */
+  readonly epoch: number
+  /** In the order of their ids. */
+  readonly members: readonly Member[]
+  /**
+   * For each data partition, all members in order of preference: with a bucket's n, the first n are the
+   * owners and the rest are the fallbacks. Indexes into `members`.
+   */
+  readonly preference: readonly (readonly number[])[]
+  /** By name. */
+  readonly buckets: readonly Bucket[]
+}
+
+export interface Member {
+  /** `[a-z0-9-]{1,32}`. */
+  readonly id: string
+  /** `http://host:port` of its peer port. */
+  readonly peerUrl: string
+  /** Members of one zone are expected to fail together; owners of a key are kept in distinct zones. */
+  readonly zone: string
+}
+
+export interface Bucket {
+  readonly name: string
+  readonly mode: BucketMode
+  /** Copies of each key; never more than there are members. */
+  readonly n: number
+  /** The level of requests that name none. */
+  readonly consistency: 'weak' | 'eventual' | 'quorum' | 'all' | 'strong'
+  readonly durability: 'sync' | 'os'
+  /** Age at which values written without a `ttl` of their own expire; null means never. */
+  readonly ttlSeconds: number | null
+}
+
+export type BucketMode = 'siblings' | 'lww' | 'strong' | 'counter' | 'set'
+
+/** Q: fixed for the life of a cluster. */
+export const PARTITION_COUNT = 128

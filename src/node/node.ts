@@ -1,0 +1,52 @@
+/** One node, composed of its mechanisms over the ports it is given. */
+import type { Member } from '../core/placement/topology.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Codec } from '../ports/codec.ts'
+import type { Disk } from '../ports/disk.ts'
+import type { Log } from '../ports/log.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import type { Network } from '../ports/network.ts'
+import type { Random } from '../ports/random.ts'
+import type { Timers } from '../ports/timers.ts'
+import type { NodeService } from './service.ts'
+
+export interface NodePorts {
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Random
+  readonly disk: Disk
+  readonly network: Network
+  readonly codec: Codec
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+export interface NodeSettings {
+  readonly nodeId: string
+  /** The configured first members; used only where the disk holds no topology yet. */
+  readonly members: readonly Member[]
+  /** `os` answers writes before fsync, for every bucket; `sync` leaves it to the bucket. */
+  readonly durability: 'sync' | 'os'
+  readonly requestTimeoutMs: number
+  readonly maxClockDriftMs: number
+  /** Decoded objects kept in memory, in bytes of their values and keys. */
+  readonly cacheBytesMax: number
+  /** Hints kept for one owner, in bytes; more are dropped and counted. */
+  readonly hintBytesPerOwnerMax: number
+  /** Client requests under way at once; more are refused as overloaded. */
+  readonly inflightRequestsMax: number
+}
+
+export interface Node extends NodeService {
+  /**
+   * Reads what the disk knows of this node, takes up a new incarnation where the last stop was not clean,
+   * and joins its peers. Rejects where the disk belongs to another node or a newer format.
+   */
+  start(): Promise<void>
+  /** Refuses new requests, finishes those under way, makes everything durable and marks the stop as clean. */
+  stop(): Promise<void>
+}
+
+export function createNode(_ports: NodePorts, _settings: NodeSettings): Node {
+  throw new Error('composed in a later commit')
+}

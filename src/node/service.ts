@@ -1,0 +1,161 @@
+/**
+ * What one node does for its clients. The HTTP layer translates to and from this and knows nothing else of
+ * the node; the simulator's clients call it directly. Failures are `QuorateError`s.
+ */
+import type { VersionVector } from '../core/causality/version-vector.ts'
+import type { Content, Sibling } from '../core/causality/stored-object.ts'
+import type { ReplicaReport } from '../core/errors.ts'
+import type { Bucket, Topology } from '../core/placement/topology.ts'
+import type { PlainLevel } from '../core/quorum/level.ts'
+
+export interface NodeService {
+  readonly nodeId: string
+  get(request: ReadRequest): Promise<ReadAnswer>
+  put(request: WriteRequest): Promise<WriteAnswer>
+  /** One page of a bucket's live keys, merged over the owners of every data partition. */
+  list(request: ListRequest): Promise<ListAnswer>
+  /** The newest topology this node knows: members, buckets, epoch. */
+  topology(): Topology
+  bucket(name: string): Bucket | undefined
+  /**
+   * Agrees on a bucket with a majority of the members. `created: false` where the same bucket exists.
+   * Errors: bucket_conflict, quorum_unreachable, outcome_unknown.
+   */
+  createBucket(bucket: Bucket, timeoutMs: number): Promise<{ created: boolean; bucket: Bucket }>
+  status(): Promise<ClusterStatus>
+  ring(bucket: string, key: string): Promise<RingView>
+  /** Resolves once the hints pending at the time of the call are delivered or dropped, or time is out. */
+  syncHints(timeoutMs: number): Promise<HintSync>
+  readiness(): Promise<Readiness>
+}
+
+export interface RequestOptions {
+  readonly bucket: string
+  readonly key: string
+  /** The bucket's own level where undefined. */
+  readonly level?: PlainLevel | undefined
+  readonly r?: number | undefined
+  readonly w?: number | undefined
+  readonly sloppy?: boolean | undefined
+  /** The node's QUORATE_REQUEST_TIMEOUT_MS where undefined. */
+  readonly timeoutMs?: number | undefined
+  readonly requestId: string
+}
+
+export type ReadRequest = RequestOptions
+
+export interface WriteRequest extends RequestOptions {
+  readonly content: Content
+  /** What the client had seen of the key; undefined for a blind write. */
+  readonly context?: VersionVector | undefined
+}
+
+interface Answer {
+  readonly level: PlainLevel
+  readonly coordinator: string
+  readonly quorum: { readonly need: number; readonly got: number; readonly hinted: number }
+  /** To be given back with the next write of this key. */
+  readonly context: VersionVector
+  /** What each node answered so far, in the order in which they were asked. */
+  readonly replicas: readonly ReplicaReport[]
+}
+
+export interface ReadAnswer extends Answer {
+  /** Live ones only, oldest first; empty where the key is absent. */
+  readonly siblings: readonly Sibling[]
+  /** The key is absent, but something of it (a tombstone, an expired value) is still known. */
+  readonly deleted: boolean
+}
+
+export interface WriteAnswer extends Answer {
+  /** False at `weak`: accepted in memory, nothing stored yet. */
+  readonly durable: boolean
+  /** How many live siblings the key had after the write, where it was applied; 0 after a delete, or at `weak`. */
+  readonly siblings: number
+  /** Whether the coordinator knew a live value before the write. */
+  readonly existed: boolean
+}
+
+export interface ListRequest {
+  readonly bucket: string
+  readonly prefix: string
+  /** Keys above this one only; '' for the first page. */
+  readonly after: string
+  readonly limit: number
+  readonly timeoutMs?: number | undefined
+}
+
+export interface ListAnswer {
+  /** In the order of their UTF-8 bytes. */
+  readonly keys: readonly ListedKey[]
+  /** Give as `after` for the next page; undefined at the end. */
+  readonly next: string | undefined
+  /** Data partitions fewer than a majority of whose owners answered: their keys may be missing. */
+  readonly missingPartitions: readonly number[]
+}
+
+export interface ListedKey {
+  readonly key: string
+  /** Of all live values together, in bytes. */
+  readonly size: number
+  readonly siblings: number
+  /** The live siblings' dots, for the ETag. */
+  readonly dots: readonly { readonly actor: string; readonly timestamp: number }[]
+}
+
+export interface ClusterStatus {
+  readonly clusterId: string
+  readonly node: string
+  readonly epoch: number
+  readonly members: readonly MemberStatus[]
+  /** For each node that answered, what it says of each other one. */
+  readonly reachability: Readonly<Record<string, Readonly<Record<string, 'up' | 'suspect' | 'down'>> | null>>
+  /** Data partitions (of the widest bucket) without a majority of owners in this node's reach. */
+  readonly partitionsWithoutQuorum: readonly number[]
+  readonly partitions: number
+  /** Hints that this node keeps, by the owner they are for. */
+  readonly hints: Readonly<Record<string, { readonly pending: number; readonly bytes: number; readonly dropped: number }>>
+  readonly storage: { readonly state: 'ok' | 'full' | 'failed'; readonly reason: string }
+  /** One sentence a person can act on. */
+  readonly verdict: string
+}
+
+export interface MemberStatus {
+  readonly id: string
+  readonly peerUrl: string
+  readonly zone: string
+  /** In this node's view. */
+  readonly state: 'up' | 'suspect' | 'down'
+  /** Its clock minus ours when last heard, in ms; null before the first contact, 0 for this node. */
+  readonly clockOffsetMs: number | null
+  readonly lastHeardMsAgo: number | null
+  readonly epoch: number | null
+}
+
+export interface RingView {
+  readonly bucket: string
+  readonly key: string
+  readonly partition: number
+  readonly preference: readonly RingEntry[]
+}
+
+export interface RingEntry {
+  readonly node: string
+  readonly role: 'owner' | 'fallback'
+  readonly state: 'up' | 'suspect' | 'down'
+  /** What it holds: null where it did not answer. For a fallback: a hint, if it has one. */
+  readonly holds:
+    | { readonly siblings: number; readonly tombstones: number; readonly dots: readonly { node: string; actor: string; timestamp: number }[] }
+    | null
+}
+
+export interface HintSync {
+  /** Hints of this node that were pending when the call came, by owner, and what is left of them now. */
+  readonly synced: boolean
+  readonly remaining: Readonly<Record<string, number>>
+}
+
+export interface Readiness {
+  readonly ready: boolean
+  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[]
+}

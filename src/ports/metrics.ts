@@ -1,0 +1,49 @@
+/**
+ * What a node counts and measures. The names and help texts are in `src/adapters/metrics`; label values come
+ * from closed sets (levels, codes, node ids), never from clients' input.
+ */
+export interface Metrics {
+  /** Adds to a counter. */
+  count(name: CounterName, labels?: MetricLabels, by?: number): void
+  /** Sets a gauge. */
+  gauge(name: GaugeName, value: number, labels?: MetricLabels): void
+  /** Adds one observation, in seconds, to a histogram. */
+  seconds(name: HistogramName, seconds: number, labels?: MetricLabels): void
+}
+
+export type MetricLabels = Readonly<Record<string, string>>
+
+export type CounterName =
+  | 'requests_total' // {op, level, code}: client requests ended, by outcome code ("ok" or an error code)
+  | 'forwarded_total' // {peer}
+  | 'read_repairs_total' // {peer}
+  | 'hints_stored_total' // {peer}
+  | 'hints_delivered_total' // {peer}
+  | 'hints_dropped_total' // {peer}: over the cap
+  | 'blind_write_second_rounds_total'
+  | 'lww_second_rounds_total'
+  | 'siblings_limit_total' // {limit}: "warn" or "refuse"
+  | 'clock_drift_refusals_total' // {peer}
+  | 'stale_epoch_refusals_total'
+  | 'late_messages_refused_total'
+  | 'corrupt_records_total'
+  | 'peer_frames_total' // {peer, direction}
+  | 'peer_messages_total' // {peer, direction}
+  | 'storage_commits_total'
+  | 'storage_commit_operations_total'
+
+export type GaugeName =
+  | 'hints_pending' // {peer}
+  | 'hints_pending_bytes' // {peer}
+  | 'peer_up' // {peer}: this node's own view, 0 or 1
+  | 'clock_offset_seconds' // {peer}: its stamp minus our wall clock when last heard
+  | 'storage_writable' // 0 or 1
+  | 'storage_free_bytes'
+  | 'topology_epoch'
+  | 'cache_bytes'
+  | 'inflight_requests'
+
+export type HistogramName =
+  | 'request_duration_seconds' // {op, level}
+  | 'replica_request_duration_seconds' // {peer}
+  | 'storage_commit_duration_seconds'

@@ -1,0 +1,39 @@
+/**
+ * Frames between the nodes of one cluster, addressed by node id. Best effort: a frame arrives whole and
+ * unchanged, at most once, in order with the other frames of its channel and link; or not at all, silently.
+ *
+ * Each ordered pair of nodes has a link, which the first node of the pair opens and keeps trying to open.
+ * *Asks* of A to B travel on the link A→B; B's *answers* to them travel back on the same link.
+ */
+export interface Network {
+  /**
+   * Queues a frame. False: it was certainly not sent and never will be (no link, or its queue is at its
+   * bound); true says nothing about arrival. The caller does not change `frame` afterwards.
+   */
+  send(to: string, channel: Channel, frame: Uint8Array): boolean
+
+  /** Whether the link this node opens to `to` is open as far as this node can know (a cut may be unnoticed). */
+  isOpen(to: string): boolean
+
+  /** Set once, before `start`. `frame` belongs to the receiver. A throw means garbage: the link is closed. */
+  onFrame(listener: (from: string, channel: Channel, frame: Uint8Array) => void): void
+
+  /** Called when this node's own link to `peer` opens or closes. On close all unanswered asks are lost. */
+  onLink(listener: (peer: string, open: boolean) => void): void
+
+  /** The peers to keep links to; may be called again with another list. */
+  setPeers(peers: readonly PeerAddress[]): void
+
+  /** Begins to listen and to dial. Resolves once listening (an address that is not there yet is waited for). */
+  start(): Promise<void>
+  /** Closes all links. Idempotent. */
+  close(): Promise<void>
+}
+
+export type Channel = 'ask' | 'answer'
+
+export interface PeerAddress {
+  readonly id: string
+  /** `http://host:port` of its peer port. */
+  readonly url: string
+}

@@ -1,0 +1,391 @@
+/**
+ * Which members this node takes to be up, suspect or down: SWIM (Das, Gupta and Motivala 2002) with
+ * suspicion, and with Lifeguard's view of its own health. A hint, never a truth: it chooses whom to ask
+ * first, and no rule of safety reads it. Pure: time and randomness are arguments, messages go out as
+ * actions.
+ *
+ * The story of one failure. In each interval a node pings two members in random round-robin order. A member
+ * that does not ack in time is pinged by two others on request; if none of them passes an ack on, and
+ * nothing at all was heard of it meanwhile, it is *suspect*, and gossip on pings and acks says so. A suspect
+ * that lives hears of it and refutes with a higher incarnation; one that does not is *down* when the
+ * suspicion runs out. Members not up are pinged in every interval, and each ping tells its recipient what is
+ * held against it, so that one round trip brings a returned member back.
+ *
+ * Two views are kept apart.
+ * - `state(id)`: does it live? Anybody's contact counts, so a member behind a cut of one link stays up.
+ * - `direct(id)`: do *our own* requests reach it and come back? For the reachability matrix, and for
+ *   choosing whom to ask. Only acks (and other answers) to this node count.
+ *
+ * Where this leaves the papers: members never heard of are down until heard (a start must not wait for dead
+ * peers); `down` can be refuted, as members are not removed by gossip; the suspicion timeout is fixed rather
+ * than shrinking with confirmations, as a false suspicion costs little here and the time to *down* should
+ * not depend on how many nodes are on our side of a cut; a member that is heard is never called down.
+ *
+ * Load per node and interval, whatever the number of members: at most `probesPerInterval` probes of
+ * 1 + `indirectProbes` messages, `rechecksPerInterval` pings, and as many acks and relayed pings on average.
+ */
+import { Health } from './health.ts'
+import { MemberTable, type MembershipChange } from './member-table.ts'
+import type { MembershipMessage } from './message.ts'
+import { directState, heardSince, markAnswered, type Peer } from './peer.ts'
+import { ProbeOrder, shuffled, type RandomBelow } from './probe-order.ts'
+import { RelayTable } from './relay-table.ts'
+import { MEMBERSHIP_SETTINGS, suspicionTimeoutMs, type MembershipSettings } from './settings.ts'
+import type { MembershipUpdate, MemberState } from './update.ts'
+
+export interface MembershipOptions {
+  readonly self: string
+  /** All members, this node included or not. */
+  readonly members: readonly string[]
+  /** Higher at each start of this node; below 2 ** 52. */
+  readonly incarnation: number
+  /** Monotonic, as all `nowMs` here. */
+  readonly nowMs: number
+  readonly settings?: MembershipSettings
+}
+
+export interface MembershipAction {
+  readonly type: 'send'
+  readonly to: string
+  readonly message: MembershipMessage
+}
+
+/** Members pinged at once at the start; the others are found by the rounds. */
+export const START_PINGS_MAX = 32
+/** A member is told what is held against it, or pinged for direct evidence, no more often than this. */
+export const PING_SPACING_MS = 100
+
+export class Membership {
+  readonly #settings: MembershipSettings
+  readonly #table: MemberTable
+  readonly #health: Health
+  readonly #order = new ProbeOrder()
+  readonly #recheckOrder = new ProbeOrder()
+  readonly #relays = new RelayTable()
+  #lastSeq = 0
+  #nowMs: number
+  #lastTickMs: number
+  #nextRoundMs: number
+  #started = false
+
+  constructor(options: MembershipOptions) {
+    const { self, members, incarnation, nowMs, settings = MEMBERSHIP_SETTINGS } = options
+    this.#settings = settings
+    this.#table = new MemberTable(self, incarnation, settings)
+    this.#health = new Health(settings.healthScoreMax)
+    this.#nowMs = nowMs
+    this.#lastTickMs = nowMs
+    this.#nextRoundMs = nowMs + settings.probeIntervalMs
+    this.setMembers(members)
+  }
+
+  /** Keeps what is known of members that stay; new ones are down until heard. */
+  setMembers(ids: readonly string[]): void {
+    const others = this.#table.setMembers(ids)
+    this.#order.reset(others)
+    this.#recheckOrder.reset(others)
+  }
+
+  /** Call about every 100 ms. Deadlines are noticed here only. */
+  tick(nowMs: number, random: RandomBelow): MembershipAction[] {
+    if (nowMs - this.#lastTickMs > this.#settings.lateTickMs) this.#forgive(nowMs)
+    this.#lastTickMs = nowMs
+    this.#advance(nowMs)
+    const actions: MembershipAction[] = []
+    for (const peer of this.#table.peers()) {
+      this.#checkProbe(peer, random, actions)
+      this.#checkSuspicion(peer)
+    }
+    for (const { requester, requesterSeq } of this.#relays.due(nowMs, this.#settings.nackAfterMs)) {
+      this.#send(actions, requester, ['nack', requesterSeq, this.#table.updatesFor(requester)])
+    }
+    if (!this.#started) {
+      this.#started = true
+      for (const peer of shuffled([...this.#table.peers()], random).slice(0, START_PINGS_MAX)) {
+        this.#ping(peer, actions)
+      }
+    }
+    if (nowMs >= this.#nextRoundMs) {
+      const next = this.#nextRoundMs + this.#settings.probeIntervalMs
+      this.#nextRoundMs = next > nowMs ? next : nowMs + this.#settings.probeIntervalMs
+      this.#startRound(random, actions)
+    }
+    return actions
+  }
+
+  /** A message of `from`, already parsed. Messages of strangers are ignored. */
+  receive(from: string, message: MembershipMessage, nowMs: number): MembershipAction[] {
+    this.#advance(nowMs)
+    const peer = this.#table.find(from)
+    if (peer === undefined) return []
+    peer.lastHeardMs = this.#nowMs
+    const [kind, seq, updates] = message
+    const target = kind === 'pingRequest' ? message[3] : undefined
+    const actions: MembershipAction[] = []
+    // What the requester holds against the target is for the target to refute, not for us to believe.
+    for (const update of updates) if (update[0] !== target) this.#table.apply(update, this.#nowMs)
+    switch (kind) {
+      case 'ping':
+        this.#send(actions, from, ['ack', seq, this.#table.updatesFor(from)])
+        return actions
+      case 'pingRequest':
+        this.#relay(from, seq, message[3], updates, actions)
+        break
+      case 'ack':
+        this.#acknowledged(peer, seq, actions)
+        break
+      case 'nack':
+        markAnswered(peer)
+        this.#countNack(seq)
+        break
+      default:
+        kind satisfies never
+    }
+    this.#tell(peer, actions)
+    return actions
+  }
+
+  /** Any frame of that peer arrived: it lives. A member not up is told so at once, to refute. */
+  heard(from: string, nowMs: number): MembershipAction[] {
+    this.#advance(nowMs)
+    const peer = this.#table.find(from)
+    if (peer === undefined) return []
+    peer.lastHeardMs = this.#nowMs
+    const actions: MembershipAction[] = []
+    this.#tell(peer, actions)
+    return actions
+  }
+
+  /** As `heard`, and the frame was its answer to a request of ours: it is directly in reach. */
+  answered(from: string, nowMs: number): MembershipAction[] {
+    const peer = this.#table.find(from)
+    if (peer !== undefined) {
+      markAnswered(peer)
+      peer.probe = undefined
+    }
+    return this.heard(from, nowMs)
+  }
+
+  /**
+   * A request to that peer was not answered in time, or the link to it closed. Starts a probe at once; by
+   * itself it says nothing of its life, only of direct reach.
+   */
+  lost(peerId: string, nowMs: number): MembershipAction[] {
+    this.#advance(nowMs)
+    const peer = this.#table.find(peerId)
+    const actions: MembershipAction[] = []
+    if (peer === undefined) return actions
+    peer.failingSinceMs ??= this.#nowMs
+    const spaced = this.#nowMs - peer.lastPingMs >= PING_SPACING_MS
+    if (peer.state === 'up' && peer.probe === undefined && spaced) this.#startProbe(peer, actions)
+    return actions
+  }
+
+  /** The link to that peer opened: a member not up, or not in reach, need not wait for the next round. */
+  linked(peerId: string, nowMs: number): MembershipAction[] {
+    this.#advance(nowMs)
+    const peer = this.#table.find(peerId)
+    const actions: MembershipAction[] = []
+    if (peer !== undefined && this.#needsRecheck(peer)) this.#ping(peer, actions)
+    return actions
+  }
+
+  /** Whether it lives, as far as anybody told; `up` for this node, `down` for strangers. */
+  state(id: string): MemberState {
+    if (id === this.#table.self) return 'up'
+    return this.#table.find(id)?.state ?? 'down'
+  }
+
+  /** Whether this node's own requests to it are answered: `down` after a suspicion's length without. */
+  direct(id: string): MemberState {
+    if (id === this.#table.self) return 'up'
+    const peer = this.#table.find(id)
+    return peer === undefined ? 'down' : directState(peer, this.#nowMs, this.#suspicionMs())
+  }
+
+  /** When any frame of it last arrived; undefined before the first. */
+  lastHeardMs(id: string): number | undefined {
+    return id === this.#table.self ? this.#nowMs : this.#table.find(id)?.lastHeardMs
+  }
+
+  /** Of this node; rises with each refutation. */
+  get incarnation(): number {
+    return this.#table.incarnation
+  }
+
+  /** 0 when this node is healthy; see health.ts. */
+  get healthScore(): number {
+    return this.#health.score
+  }
+
+  /** The changes of `state` since the last call, oldest first, at most CHANGES_MAX. */
+  drainChanges(): MembershipChange[] {
+    return this.#table.drainChanges()
+  }
+
+  /** This node stood still: what it did not hear meanwhile says nothing of the others. */
+  #forgive(nowMs: number): void {
+    this.#health.worst()
+    for (const peer of this.#table.peers()) {
+      peer.probe = undefined
+      if (peer.state === 'suspect') peer.suspectSinceMs = nowMs
+      if (peer.failingSinceMs !== undefined && this.direct(peer.id) === 'suspect') {
+        peer.failingSinceMs = nowMs
+      }
+    }
+    this.#nextRoundMs = nowMs
+  }
+
+  #checkProbe(peer: Peer, random: RandomBelow, actions: MembershipAction[]): void {
+    const probe = peer.probe
+    if (probe === undefined || this.#nowMs < probe.deadlineMs) return
+    if (probe.phase === 'direct') {
+      peer.failingSinceMs ??= this.#nowMs
+      const relays = this.#chooseRelays(peer.id, random)
+      for (const relay of relays) {
+        const updates = this.#table.updatesFor(relay, peer.id)
+        this.#send(actions, relay, ['pingRequest', probe.seq, updates, peer.id])
+      }
+      probe.phase = 'indirect'
+      probe.relays = relays.length
+      probe.deadlineMs = this.#nowMs + this.#settings.indirectTimeoutMs * this.#health.factor
+      if (relays.length > 0) return
+    }
+    peer.probe = undefined
+    // The failure that everybody expects says nothing about this node's health.
+    if (peer.state !== 'down' && (probe.relays === 0 || probe.nacks < probe.relays)) {
+      this.#health.worse()
+    }
+    if (peer.state === 'up' && !heardSince(peer, probe.startedMs)) {
+      this.#table.claim(peer, 'suspect', this.#nowMs, 'probe')
+    }
+  }
+
+  #checkSuspicion(peer: Peer): void {
+    if (peer.state !== 'suspect') return
+    const suspicionMs = this.#suspicionMs()
+    if (this.#nowMs - peer.suspectSinceMs < suspicionMs) return
+    // Heard, but not yet refuted: it may not hear us. It stays suspect as long as it talks.
+    if (heardSince(peer, this.#nowMs - suspicionMs)) return
+    this.#table.claim(peer, 'down', this.#nowMs, 'suspicion')
+  }
+
+  #startRound(random: RandomBelow, actions: MembershipAction[]): void {
+    const count = this.#table.size
+    const pinged = new Set<string>()
+    for (let i = 0; i < Math.min(count, this.#settings.probesPerInterval); i += 1) {
+      const peer = this.#table.get(this.#order.next(random) as string)
+      if (peer.probe !== undefined || pinged.has(peer.id)) continue
+      this.#startProbe(peer, actions)
+      pinged.add(peer.id)
+    }
+    let rechecks = 0
+    for (let i = 0; i < count && rechecks < this.#settings.rechecksPerInterval; i += 1) {
+      const peer = this.#table.get(this.#recheckOrder.next(random) as string)
+      if (!this.#needsRecheck(peer) || pinged.has(peer.id)) continue
+      pinged.add(peer.id)
+      this.#ping(peer, actions)
+      rechecks += 1
+    }
+  }
+
+  #needsRecheck(peer: Peer): boolean {
+    return peer.state !== 'up' || this.direct(peer.id) !== 'up'
+  }
+
+  #startProbe(peer: Peer, actions: MembershipAction[]): void {
+    const seq = this.#ping(peer, actions)
+    peer.probe = {
+      seq,
+      startedMs: this.#nowMs,
+      phase: 'direct',
+      deadlineMs: this.#nowMs + this.#settings.directTimeoutMs * this.#health.factor,
+      relays: 0,
+      nacks: 0,
+    }
+  }
+
+  /** Those that are up, the ones in our own reach first: the others could hardly pass an answer on to us. */
+  #chooseRelays(target: string, random: RandomBelow): string[] {
+    const up = [...this.#table.peers()].filter((p) => p.state === 'up' && p.id !== target)
+    const ids = shuffled(up, random).map(({ id }) => id)
+    const inReach = ids.filter((id) => this.direct(id) === 'up')
+    const others = ids.filter((id) => this.direct(id) !== 'up')
+    return [...inReach, ...others].slice(0, this.#settings.indirectProbes)
+  }
+
+  #relay(
+    requester: string,
+    requesterSeq: number,
+    targetId: string,
+    updates: readonly MembershipUpdate[],
+    actions: MembershipAction[],
+  ): void {
+    if (this.#table.find(targetId) === undefined) return
+    const seq = this.#nextSeq()
+    const relay = { requester, requesterSeq, target: targetId, startedMs: this.#nowMs }
+    if (!this.#relays.add(seq, relay)) return
+    const held = updates.filter(([id]) => id === targetId).slice(0, 1)
+    this.#send(actions, targetId, ['ping', seq, [...this.#table.updatesFor(targetId), ...held]])
+  }
+
+  #acknowledged(peer: Peer, seq: number, actions: MembershipAction[]): void {
+    markAnswered(peer)
+    if (peer.probe !== undefined) {
+      peer.probe = undefined
+      this.#health.better()
+    }
+    const relay = this.#relays.take(seq, peer.id)
+    if (relay !== undefined) {
+      const updates = this.#table.updatesFor(relay.requester, relay.target)
+      this.#send(actions, relay.requester, ['ack', relay.requesterSeq, updates])
+      return
+    }
+    const probed = this.#probed(seq)
+    if (probed === undefined) return
+    probed.probe = undefined
+    this.#health.better()
+  }
+
+  #countNack(seq: number): void {
+    const probe = this.#probed(seq)?.probe
+    if (probe !== undefined) probe.nacks += 1
+  }
+
+  #probed(seq: number): Peer | undefined {
+    for (const peer of this.#table.peers()) if (peer.probe?.seq === seq) return peer
+    return undefined
+  }
+
+  /** Pings a member that was just heard but is not up, so that it learns what it has to refute. */
+  #tell(peer: Peer, actions: MembershipAction[]): void {
+    if (peer.state === 'up') return
+    if (this.#nowMs - peer.lastPingMs < PING_SPACING_MS) return
+    this.#ping(peer, actions)
+  }
+
+  #ping(peer: Peer, actions: MembershipAction[]): number {
+    const seq = this.#nextSeq()
+    peer.lastPingMs = this.#nowMs
+    this.#send(actions, peer.id, ['ping', seq, this.#table.updatesFor(peer.id)])
+    return seq
+  }
+
+  #send(actions: MembershipAction[], to: string, message: MembershipMessage): void {
+    if (this.#table.find(to) !== undefined) actions.push({ type: 'send', to, message })
+  }
+
+  #suspicionMs(): number {
+    return suspicionTimeoutMs(this.#settings, this.#table.size + 1)
+  }
+
+  #nextSeq(): number {
+    this.#lastSeq += 1
+    return this.#lastSeq
+  }
+
+  /** Time is monotonic; calls that come late with an older reading do not turn it back. */
+  #advance(nowMs: number): void {
+    if (nowMs > this.#nowMs) this.#nowMs = nowMs
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * The order in which members are probed: all of them in random order, then again in a new one (SWIM section
+ * 4.3). So a member is probed at least once in any 2 · members − 1 turns, and no two nodes keep in step.
+ */
+export type RandomBelow = (bound: number) => number
+
+export class ProbeOrder {
+  #ids: readonly string[] = []
+  #rest: string[] = []
+
+  reset(ids: readonly string[]): void {
+    this.#ids = ids
+    this.#rest = []
+  }
+
+  /** Undefined only where there is nobody to probe. */
+  next(random: RandomBelow): string | undefined {
+    if (this.#rest.length === 0) this.#rest = shuffled(this.#ids, random)
+    return this.#rest.pop()
+  }
+}
+
+/** Fisher and Yates. */
+export function shuffled<T>(items: readonly T[], random: RandomBelow): T[] {
+  const result = [...items]
+  for (let i = result.length - 1; i > 0; i -= 1) {
+    const j = random(i + 1)
+    const swapped = result[i] as T
+    result[i] = result[j] as T
+    result[j] = swapped
+  }
+  return result
+}

@@ -1,0 +1,51 @@
+/**
+ * The pings that this node sent at another's request and whose answers it passes on. Bounded: requests
+ * beyond the bound are dropped, which the requester's own timeout covers.
+ */
+
+export interface Relay {
+  readonly requester: string
+  /** The requester's number of its probe. */
+  readonly requesterSeq: number
+  readonly target: string
+  readonly startedMs: number
+  nacked: boolean
+}
+
+export const RELAYS_MAX = 64
+/** Answers later than this are not passed on: the requester has long decided. */
+export const RELAY_LIFE_MS = 2000
+
+export class RelayTable {
+  /** By the number of our own ping; in the order of `startedMs`. */
+  readonly #relays = new Map<number, Relay>()
+
+  /** False at the bound. */
+  add(seq: number, relay: Omit<Relay, 'nacked'>): boolean {
+    if (this.#relays.size >= RELAYS_MAX) return false
+    this.#relays.set(seq, { ...relay, nacked: false })
+    return true
+  }
+
+  /** Removes and returns the relay of our ping `seq` to `target`. */
+  take(seq: number, target: string): Relay | undefined {
+    const relay = this.#relays.get(seq)
+    if (relay?.target !== target) return undefined
+    this.#relays.delete(seq)
+    return relay
+  }
+
+  /** Drops what is too old, and returns those whose nack is due now, each once. */
+  due(nowMs: number, nackAfterMs: number): Relay[] {
+    const due: Relay[] = []
+    for (const [seq, relay] of this.#relays) {
+      const ageMs = nowMs - relay.startedMs
+      if (!relay.nacked && ageMs >= nackAfterMs) {
+        relay.nacked = true
+        due.push(relay)
+      }
+      if (ageMs >= RELAY_LIFE_MS) this.#relays.delete(seq)
+    }
+    return due
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * `history.edn`: the same events in the form that Jepsen writes and its tools read, one map a line. Write
+ * only; keys, values and nodes are strings, what names a thing is a keyword.
+ */
+import type { HistoryEvent, Json } from './history.ts'
+
+export function formatEdn(event: HistoryEvent): string {
+  const process = typeof event.process === 'number' ? String(event.process) : keyword(event.process)
+  const fields = [
+    `:index ${event.index}`,
+    `:time ${event.time}`,
+    `:process ${process}`,
+    `:type ${keyword(event.type)}`,
+    `:f ${keyword(event.f)}`,
+  ]
+  if (event.key !== undefined) fields.push(`:key ${text(event.key)}`)
+  fields.push(`:value ${formatEdnValue(event.value)}`)
+  if (event.error !== undefined) fields.push(`:error ${text(event.error)}`)
+  if (event.node !== undefined) fields.push(`:node ${text(event.node)}`)
+  return `{${fields.join(', ')}}`
+}
+
+export function formatEdnValue(value: Json): string {
+  if (value === null) return 'nil'
+  if (typeof value === 'string') return text(value)
+  if (typeof value !== 'object') return String(value)
+  if (isList(value)) return `[${value.map(formatEdnValue).join(' ')}]`
+  const entries = Object.entries(value).map(
+    ([name, of]) => `${keyword(name)} ${formatEdnValue(of)}`,
+  )
+  return `{${entries.join(', ')}}`
+}
+
+/** Characters that EDN does not allow in a keyword become dashes: `partition n1/n2` is `:partition-n1-n2`. */
+function keyword(name: string): string {
+  return `:${name.replaceAll(/[^A-Za-z0-9.*+!?_-]+/g, '-')}`
+}
+
+/** JSON's escapes are EDN's. */
+function text(value: string): string {
+  return JSON.stringify(value)
+}
+
+function isList(value: object): value is readonly Json[] {
+  return Array.isArray(value)
+}

@@ -1,0 +1,83 @@
+/**
+ * Pairs the events of a history to operations. An operation without an end is of unknown outcome, like one
+ * that ended with `info`: it may take effect at any later time, or never.
+ */
+import { HistoryError, NEMESIS, type HistoryEvent, type Json } from './history.ts'
+
+export interface Operation {
+  readonly process: number
+  readonly f: string
+  readonly key: string | undefined
+  readonly node: string | undefined
+  readonly outcome: 'ok' | 'fail' | 'info'
+  /** What was asked. */
+  readonly input: Json
+  /** What was answered; the input where the end does not say. */
+  readonly output: Json
+  readonly error: string | undefined
+  /** Nanoseconds since the start. */
+  readonly invokedAt: number
+  /** When the outcome was known; Infinity for `info`. */
+  readonly completedAt: number
+  /** Indexes of its first and last event. */
+  readonly firstIndex: number
+  readonly lastIndex: number
+}
+
+/** The clients' operations in the order of their invocation. Errors: HistoryError where events do not pair. */
+export function operationsOf(history: readonly HistoryEvent[]): Operation[] {
+  const open = new Map<number, HistoryEvent>()
+  const operations: Operation[] = []
+  for (const event of history) {
+    if (event.process === NEMESIS) continue
+    const invoked = open.get(event.process)
+    if (event.type === 'invoke') {
+      if (invoked !== undefined) {
+        throw new HistoryError(
+          0,
+          `event ${event.index}: process ${event.process} invokes while its event ${invoked.index} is open`,
+        )
+      }
+      open.set(event.process, event)
+      continue
+    }
+    if (invoked === undefined) {
+      throw new HistoryError(
+        0,
+        `event ${event.index}: process ${event.process} has nothing open to end`,
+      )
+    }
+    if (invoked.f !== event.f || (event.key !== undefined && event.key !== invoked.key)) {
+      throw new HistoryError(
+        0,
+        `event ${event.index} ends another operation than event ${invoked.index} opened`,
+      )
+    }
+    open.delete(event.process)
+    operations.push(operationOf(event.process, invoked, event))
+  }
+  for (const [process, invoked] of open) operations.push(operationOf(process, invoked, undefined))
+  return operations.sort((a, b) => a.firstIndex - b.firstIndex)
+}
+
+function operationOf(
+  process: number,
+  invoked: HistoryEvent,
+  ended: HistoryEvent | undefined,
+): Operation {
+  const outcome = ended === undefined || ended.type === 'invoke' ? 'info' : ended.type
+  return {
+    process,
+    f: invoked.f,
+    key: invoked.key,
+    node: invoked.node ?? ended?.node,
+    outcome,
+    input: invoked.value,
+    output: ended === undefined || ended.value === null ? invoked.value : ended.value,
+    error: ended?.error,
+    invokedAt: invoked.time,
+    completedAt: outcome === 'info' || ended === undefined ? Infinity : ended.time,
+    firstIndex: invoked.index,
+    lastIndex: (ended ?? invoked).index,
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * What a model says of a history. `invalid` is proof of a broken promise; `valid` says that none was found in
+ * what could be judged, all of which was; `unknown` that something could not be judged.
+ */
+import type { HistoryEvent } from './history.ts'
+
+export type Result = 'valid' | 'invalid' | 'unknown'
+
+export interface Verdict {
+  readonly model: string
+  readonly result: Result
+  /** One sentence for people. */
+  readonly sentence: string
+  /** The smallest that shows it: at most EVIDENCE_MAX, earliest first. Empty where valid. */
+  readonly evidence: readonly Evidence[]
+  readonly stats: Readonly<Record<string, number>>
+}
+
+export interface Evidence {
+  /** What is wrong: lost, unexpected, …; `unjudged` where it could not be told. */
+  readonly kind: string
+  readonly key: string
+  /** Which operation, when, by which node acknowledged, and what the final reads say. */
+  readonly words: string
+}
+
+/** Decides one promise. A pure function of the history. */
+export interface Model {
+  readonly name: string
+  /** The promise, as a phrase. */
+  readonly promise: string
+  /** Errors: HistoryError where the history is not one that this model can read. */
+  readonly check: (history: readonly HistoryEvent[]) => Verdict
+}
+
+/** More says nothing new to a reader; the counts are in the stats. */
+export const EVIDENCE_MAX = 10
+
+/** `findings` are breaches, `unjudged` what could not be told. A breach outweighs what is not known. */
+export function verdictOf(
+  model: string,
+  of: {
+    readonly findings: readonly Evidence[]
+    readonly unjudged: readonly Evidence[]
+    readonly stats: Readonly<Record<string, number>>
+    readonly valid: string
+  },
+): Verdict {
+  const { findings, unjudged, stats, valid } = of
+  if (findings.length > 0) {
+    return {
+      model,
+      result: 'invalid',
+      sentence: `invalid: ${countKinds(findings)}`,
+      evidence: findings.slice(0, EVIDENCE_MAX),
+      stats,
+    }
+  }
+  if (unjudged.length > 0) {
+    const first = unjudged[0] as Evidence
+    const more = unjudged.length > 1 ? ` (and ${unjudged.length - 1} more)` : ''
+    return {
+      model,
+      result: 'unknown',
+      sentence: `unknown: ${first.words}${more}`,
+      evidence: unjudged.slice(0, EVIDENCE_MAX),
+      stats,
+    }
+  }
+  return {
+    model,
+    result: 'valid',
+    sentence: `valid: ${valid}`,
+    evidence: [],
+    stats,
+  }
+}
+
+function countKinds(findings: readonly Evidence[]): string {
+  const counts = new Map<string, number>()
+  for (const { kind } of findings) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  return [...counts].map(([kind, count]) => `${count} ${kind}`).join(', ')
+}

@@ -1,0 +1,38 @@
+/** How evidence is worded: operations, nodes, keys and times as people read them. */
+import type { FinalRead } from './final-reads.ts'
+import { seconds } from './history.ts'
+import type { Operation } from './operation.ts'
+import type { Evidence } from './verdict.ts'
+
+/** When an operation was asked, and how it ended: "added at 1.200 s, acknowledged by n2 at 1.310 s". */
+export function lifeOf(operation: Operation): string {
+  const asked = `${operation.f === 'add' ? 'added' : 'written'} at ${seconds(operation.invokedAt)}`
+  const by = operation.node === undefined ? '' : ` by ${operation.node}`
+  if (operation.outcome === 'info') return `${asked}, of unknown outcome${by}`
+  const end = operation.outcome === 'ok' ? 'acknowledged' : 'rejected'
+  return `${asked}, ${end}${by} at ${seconds(operation.completedAt)}`
+}
+
+export function unread(key: string, read: FinalRead): Evidence {
+  const why = read.error === undefined ? '' : ` (${read.error})`
+  return {
+    kind: 'unjudged',
+    key,
+    words: `the final read of ${nameOf(key)} by ${nodesOf([read])} was never answered${why}`,
+  }
+}
+
+/** The key in words; a history without keys has one object. */
+export function nameOf(key: string): string {
+  return key === '' ? 'the set' : key
+}
+
+export function timesOf(reads: readonly FinalRead[]): string {
+  return [...new Set(reads.map(({ at }) => seconds(at)))].join(', ')
+}
+
+/** The nodes of reads, in words. */
+export function nodesOf(reads: readonly FinalRead[]): string {
+  const names = reads.map(({ node }) => node).filter((node) => node !== undefined)
+  return names.length > 0 ? names.join(', ') : 'the store'
+}

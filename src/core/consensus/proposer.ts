@@ -1,0 +1,230 @@
+/**
+ * One attempt to change a register by consensus (CASPaxos, Rystsov 2018, section 2.2): a register without a
+ * leader and without a log, whose every decided value was computed from the one decided before it.
+ *
+ * 1. *Prepare*: ask all acceptors to promise this ballot. A majority of promises shows the current value: that
+ *    of the highest ballot accepted among them. Any value decided earlier was accepted by a majority, and two
+ *    majorities share an acceptor, so it cannot be missed.
+ * 2. *Change*: apply the caller's function to it, once.
+ * 3. *Accept*: ask all acceptors to take the outcome. A majority of acceptances decides it. A change that
+ *    leaves the value as it is (a read, a failed condition) goes through the same round: the value seen in
+ *    step 1 may have been accepted by a minority only, and until a majority has it, two readers could disagree.
+ *
+ * One object is one attempt with one ballot; after a conflict the caller backs off and starts another with a
+ * higher one. Pure: questions go out as data, replies come in by calls, in any order, late or repeated.
+ *
+ * The outcome of an attempt that failed is told exactly. *Rejected*: the change is and will be in no decided
+ * value (no changed value was sent, or every acceptor it was sent to refused it or was never reached).
+ * *Unknown*: some acceptor may hold it, and a later attempt of anybody may complete it. Trying an unknown
+ * change again is safe only where applying it twice is the same as once.
+ */
+import { assert } from '../assert.ts'
+import { majority } from '../quorum/level.ts'
+import type { AcceptorReply } from './acceptor.ts'
+import { BALLOT_ZERO, compareBallots, maxBallot, type Ballot } from './ballot.ts'
+
+/** What to do with the current value; null is an empty register. `result` is for the caller. */
+export type ChangeFunction<T, R> = (current: T | null) => Change<T, R>
+
+export type Change<T, R> =
+  | { readonly changed: true; readonly value: T; readonly result: R }
+  | { readonly changed: false; readonly result: R }
+
+export type ProposerMessage<T> =
+  | { readonly type: 'prepare'; readonly ballot: Ballot }
+  | { readonly type: 'accept'; readonly ballot: Ballot; readonly value: T | null }
+
+export type ProposerResult<T, R> =
+  | {
+      readonly type: 'decided'
+      readonly value: T | null
+      readonly changed: boolean
+      readonly result: R
+    }
+  /** A higher ballot is about; `seen` is the highest that was reported. */
+  | { readonly type: 'conflict'; readonly outcome: Outcome; readonly seen: Ballot }
+  /** Too few acceptors answered. */
+  | {
+      readonly type: 'unreachable'
+      readonly outcome: Outcome
+      readonly required: number
+      readonly received: number
+    }
+
+export type Outcome = 'rejected' | 'unknown'
+
+export interface ProposerStep<T, R> {
+  readonly send: readonly { readonly to: string; readonly message: ProposerMessage<T> }[]
+  /** Set in exactly one step of an attempt, the last that does anything. */
+  readonly result: ProposerResult<T, R> | undefined
+}
+
+/** What one acceptor did in the current phase; `lost`: nobody knows. */
+type Answer = 'agreed' | 'refused' | 'unsent' | 'lost'
+
+export class Proposer<T, R> {
+  readonly #acceptors: readonly string[]
+  readonly #ballot: Ballot
+  readonly #change: ChangeFunction<T, R>
+  readonly #required: number
+  #phase: 'idle' | 'prepare' | 'accept' | 'done' = 'idle'
+  #answers = new Map<string, Answer>()
+  #seen: Ballot
+  #accepted: Ballot = BALLOT_ZERO
+  #current: T | null = null
+  #next: Change<T, R> | undefined
+  /** Refusals that leave open whether an earlier copy of the question was accepted. */
+  #doubtful = 0
+
+  /** `ballot` is above any that this node used before for the register. */
+  constructor(options: {
+    readonly acceptors: readonly string[]
+    readonly ballot: Ballot
+    readonly change: ChangeFunction<T, R>
+  }) {
+    const { acceptors, ballot, change } = options
+    assert(acceptors.length > 0, 'a register has acceptors')
+    assert(new Set(acceptors).size === acceptors.length, 'each acceptor is named once')
+    assert(compareBallots(ballot, BALLOT_ZERO) > 0, 'a proposal has a ballot above zero')
+    this.#acceptors = acceptors
+    this.#ballot = ballot
+    this.#change = change
+    this.#required = majority(acceptors.length)
+    this.#seen = ballot
+  }
+
+  start(): ProposerStep<T, R> {
+    assert(this.#phase === 'idle', 'an attempt starts once')
+    this.#phase = 'prepare'
+    return this.#ask({ type: 'prepare', ballot: this.#ballot })
+  }
+
+  /** A reply to any question of this register; those to other attempts or phases are ignored. */
+  receive(from: string, reply: AcceptorReply<T>): ProposerStep<T, R> {
+    assert(this.#acceptors.includes(from), `${from} is an acceptor`)
+    if (compareBallots(reply.ballot, this.#ballot) !== 0) return NOTHING
+    switch (reply.type) {
+      case 'promise':
+        if (!this.#record(from, 'prepare', 'agreed')) return NOTHING
+        this.#learn(reply.accepted, reply.value)
+        break
+      case 'accepted':
+        if (!this.#record(from, 'accept', 'agreed')) return NOTHING
+        break
+      case 'conflict':
+        this.#seen = maxBallot(this.#seen, reply.seen)
+        if (!this.#record(from, reply.phase, 'refused')) return NOTHING
+        if (reply.phase === 'accept' && reply.mayHaveAccepted) this.#doubtful += 1
+        break
+      default:
+        reply satisfies never
+    }
+    return this.#advance()
+  }
+
+  /** The last question to that acceptor was certainly not sent and never will be. */
+  unsent(to: string): ProposerStep<T, R> {
+    return this.#withoutAnswer(to, 'unsent')
+  }
+
+  /** The last question to that acceptor was sent, but no answer is to be expected any more. */
+  lost(to: string): ProposerStep<T, R> {
+    return this.#withoutAnswer(to, 'lost')
+  }
+
+  /** Ends the attempt, as at a deadline. Undefined where it has ended already. */
+  abandon(): ProposerResult<T, R> | undefined {
+    if (this.#phase === 'done') return undefined
+    return this.#fail()
+  }
+
+  #withoutAnswer(to: string, answer: 'unsent' | 'lost'): ProposerStep<T, R> {
+    assert(this.#acceptors.includes(to), `${to} is an acceptor`)
+    if (this.#phase === 'idle' || this.#phase === 'done') return NOTHING
+    return this.#record(to, this.#phase, answer) ? this.#advance() : NOTHING
+  }
+
+  /** False where the answer belongs to another phase, or that acceptor's answer is in already. */
+  #record(from: string, phase: 'prepare' | 'accept', answer: Answer): boolean {
+    if (phase !== this.#phase) return false
+    const earlier = this.#answers.get(from)
+    // A reply that was given up on, and comes after all, still counts.
+    if (earlier !== undefined && earlier !== 'lost') return false
+    if (earlier === answer) return false
+    this.#answers.set(from, answer)
+    return true
+  }
+
+  #learn(accepted: Ballot, value: T | null): void {
+    if (compareBallots(accepted, this.#accepted) <= 0) return
+    assert(compareBallots(accepted, this.#ballot) < 0, 'a promise tells of lower ballots only')
+    this.#accepted = accepted
+    this.#current = value
+  }
+
+  #advance(): ProposerStep<T, R> {
+    if (this.#count('agreed') >= this.#required) {
+      return this.#phase === 'prepare' ? this.#propose() : this.#decide()
+    }
+    const open = this.#acceptors.length - this.#answers.size
+    if (this.#count('agreed') + open >= this.#required) return NOTHING
+    // It has failed; the replies still open are worth waiting for only if they can tell that nobody took it.
+    if (open > 0 && this.#phase === 'accept' && this.#excluded() === this.#answers.size)
+      return NOTHING
+    return { send: [], result: this.#fail() }
+  }
+
+  #propose(): ProposerStep<T, R> {
+    this.#next = this.#change(this.#current)
+    this.#phase = 'accept'
+    this.#answers = new Map()
+    return this.#ask({ type: 'accept', ballot: this.#ballot, value: this.#proposed(this.#next) })
+  }
+
+  #decide(): ProposerStep<T, R> {
+    const next = this.#next
+    assert(next !== undefined, 'what is decided was proposed')
+    this.#phase = 'done'
+    const { changed, result } = next
+    return {
+      send: [],
+      result: { type: 'decided', value: this.#proposed(next), changed, result },
+    }
+  }
+
+  #fail(): ProposerResult<T, R> {
+    const outcome = this.#outcome()
+    const received = this.#count('agreed')
+    this.#phase = 'done'
+    if (compareBallots(this.#seen, this.#ballot) > 0 || this.#count('refused') > 0) {
+      return { type: 'conflict', outcome, seen: this.#seen }
+    }
+    return { type: 'unreachable', outcome, required: this.#required, received }
+  }
+
+  #outcome(): Outcome {
+    if (this.#phase !== 'accept' || this.#next?.changed !== true) return 'rejected'
+    return this.#excluded() === this.#acceptors.length ? 'rejected' : 'unknown'
+  }
+
+  /** How many acceptors certainly do not have the value and will not take it. */
+  #excluded(): number {
+    return this.#count('refused') + this.#count('unsent') - this.#doubtful
+  }
+
+  #proposed(next: Change<T, R>): T | null {
+    return next.changed ? next.value : this.#current
+  }
+
+  #ask(message: ProposerMessage<T>): ProposerStep<T, R> {
+    return { send: this.#acceptors.map((to) => ({ to, message })), result: undefined }
+  }
+
+  #count(answer: Answer): number {
+    let count = 0
+    for (const other of this.#answers.values()) if (other === answer) count += 1
+    return count
+  }
+}
+
+const NOTHING = { send: [], result: undefined } as const

@@ -1,0 +1,20 @@
+/** `npm run check`: see src/harness/command.ts. */
+import { checkCommand, EXIT_CRASH } from '../src/harness/command.ts'
+
+const stop = new AbortController()
+
+/** The first Ctrl-C ends the run early, healed and judged; the second one ends it now, and leases heal. */
+function interrupt(): void {
+  if (stop.signal.aborted) process.exit(EXIT_CRASH)
+  console.error('check: stopping; once more to leave at once')
+  stop.abort()
+}
+
+process.on('SIGINT', interrupt)
+process.on('SIGTERM', interrupt)
+
+process.exitCode = await checkCommand(process.argv.slice(2), {
+  print: (line) => console.log(line),
+  complain: (line) => console.error(line),
+  stop: stop.signal,
+})

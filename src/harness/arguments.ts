@@ -1,0 +1,224 @@
+/**
+ * The command line of `check`. Everything is checked before anything is done; the error says what there is.
+ */
+import { randomBytes } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { MODELS, modelNamed } from '../checker/models.ts'
+import type { Model } from '../checker/verdict.ts'
+import { FAULTS, type Fault } from './nemesis.ts'
+import { HISTORY_EVENTS_MAX } from './recorder.ts'
+import type { Workload } from './workload.ts'
+import { WORKLOADS, workloadNamed } from './workloads.ts'
+
+export type CheckArguments = RunArguments | HistoryArguments | { readonly command: 'help' }
+
+export interface RunArguments {
+  readonly command: 'run'
+  readonly workload: Workload
+  readonly bucket: string
+  readonly consistency: string
+  /** Empty for none. */
+  readonly faults: readonly Fault[]
+  readonly timeLimitMs: number
+  /** Turns a second, over all clients. */
+  readonly rate: number
+  readonly clients: number
+  readonly keys: number
+  readonly seed: string
+  readonly target: 'auto' | 'docker' | 'local' | readonly string[]
+  /** Of the local cluster. */
+  readonly dataDir: string
+  readonly resultsDir: string
+}
+
+export interface HistoryArguments {
+  readonly command: 'history'
+  readonly file: string
+  readonly model: Model
+}
+
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+const CONSISTENCIES = ['weak', 'eventual', 'quorum', 'all']
+/** A turn records up to two operations of two events each. */
+const EVENTS_PER_TURN_MAX = 4
+
+export const USAGE = `npm run check -- --workload W [options]          run a workload under faults, and judge it
+npm run check -- --history FILE --model M        judge a recorded history (JSON lines)
+
+  --workload W       ${WORKLOADS.map(({ name }) => name).join(', ')}
+  --bucket B         default: default
+  --consistency L    ${CONSISTENCIES.join(', ')}; default: quorum
+  --nemesis F[,F]    none, ${FAULTS.join(', ')}, mix; default: none
+  --time-limit T     how long clients run: 30s, 2m; default: 30s
+  --rate N           turns a second, over all clients; default: 200
+  --clients N        default: 10
+  --keys N           default: 8
+  --seed S           letters, digits, dot, dash; default: a new one, printed
+  --target T         docker, local, or URL,URL…; default: docker if it runs, else local if it runs, else a
+                     local cluster for this run alone
+  --data DIR         data directory of the local cluster; default: .quorate
+  --results DIR      default: results
+  --model M          ${MODELS.map(({ name }) => name).join(', ')}
+
+Exit code: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 crash.`
+
+/** Errors: UsageError. */
+export function parseArguments(argv: readonly string[]): CheckArguments {
+  const values = rawArguments(argv)
+  if (values.help === true) return { command: 'help' }
+  if (values.history !== undefined || values.model !== undefined) return historyArguments(values)
+  const timeLimitMs = durationMs('--time-limit', values['time-limit'] ?? '30s')
+  const rate = wholeNumber('--rate', values.rate ?? '200', 10_000)
+  const events = rate * (timeLimitMs / 1000) * EVENTS_PER_TURN_MAX
+  if (events > HISTORY_EVENTS_MAX) {
+    throw new UsageError(
+      `--rate times --time-limit may record ${events} events; the limit is ${HISTORY_EVENTS_MAX}`,
+    )
+  }
+  const seed = values.seed ?? randomBytes(4).toString('hex')
+  if (!/^[A-Za-z0-9.-]{1,40}$/.test(seed))
+    throw new UsageError(`--seed ${seed}: 1 to 40 letters, digits, dots or dashes`)
+  const faults = faultsOf(values.nemesis ?? 'none')
+  const target = targetOf(values.target)
+  if (faults.length > 0 && typeof target !== 'string') {
+    throw new UsageError(
+      '--target URL,…: only --nemesis none, because a cluster known by its URLs alone cannot be broken',
+    )
+  }
+  return {
+    command: 'run',
+    workload: workloadOf(values.workload),
+    bucket: values.bucket ?? 'default',
+    consistency: oneOf('--consistency', values.consistency ?? 'quorum', CONSISTENCIES),
+    faults,
+    timeLimitMs,
+    rate,
+    clients: wholeNumber('--clients', values.clients ?? '10', 200),
+    keys: wholeNumber('--keys', values.keys ?? '8', 1000),
+    seed,
+    target,
+    dataDir: values.data ?? '.quorate',
+    resultsDir: values.results ?? 'results',
+  }
+}
+
+function rawArguments(argv: readonly string[]): RawArguments {
+  const text = { type: 'string' } as const
+  try {
+    return parseArgs({
+      args: [...argv],
+      strict: true,
+      allowPositionals: false,
+      options: {
+        workload: text,
+        bucket: text,
+        consistency: text,
+        nemesis: text,
+        'time-limit': text,
+        rate: text,
+        clients: text,
+        keys: text,
+        seed: text,
+        target: text,
+        data: text,
+        results: text,
+        history: text,
+        model: text,
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+interface RawArguments {
+  readonly [name: string]: string | boolean | undefined
+  readonly workload?: string
+  readonly bucket?: string
+  readonly consistency?: string
+  readonly nemesis?: string
+  readonly 'time-limit'?: string
+  readonly rate?: string
+  readonly clients?: string
+  readonly keys?: string
+  readonly seed?: string
+  readonly target?: string
+  readonly data?: string
+  readonly results?: string
+  readonly history?: string
+  readonly model?: string
+  readonly help?: boolean
+}
+
+function historyArguments(values: RawArguments): HistoryArguments {
+  const names = MODELS.map(({ name }) => name)
+  if (values.history === undefined) throw new UsageError('--model goes with --history FILE')
+  if (values.model === undefined)
+    throw new UsageError(`--history needs --model: ${names.join(', ')}`)
+  const model = modelNamed(values.model)
+  if (model === undefined)
+    throw new UsageError(`--model ${values.model}: there is ${names.join(', ')}`)
+  return { command: 'history', file: values.history, model }
+}
+
+function workloadOf(name: string | undefined): Workload {
+  const names = WORKLOADS.map((workload) => workload.name).join(', ')
+  if (name === undefined) throw new UsageError(`--workload is needed: ${names}`)
+  const workload = workloadNamed(name)
+  if (workload === undefined) throw new UsageError(`--workload ${name}: there is ${names}`)
+  return workload
+}
+
+/** Names are separated by commas; `partition halves` may be written as the chaos command has it. */
+function faultsOf(list: string): Fault[] {
+  const names = list.split(',').map((name) => name.trim().replaceAll(/\s+/g, '-'))
+  if (names.length === 1 && names[0] === 'none') return []
+  return names.flatMap((name) => {
+    if (name === 'mix') return [...FAULTS]
+    const fault = FAULTS.find((known) => known === name)
+    if (fault === undefined)
+      throw new UsageError(`--nemesis ${name}: there is none (alone), ${FAULTS.join(', ')}, mix`)
+    return [fault]
+  })
+}
+
+function targetOf(target: string | undefined): RunArguments['target'] {
+  if (target === undefined) return 'auto'
+  if (target === 'docker' || target === 'local') return target
+  const urls = target.split(',').map((url) => url.trim().replace(/\/+$/, ''))
+  for (const url of urls) {
+    if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
+      throw new UsageError(
+        `--target ${target}: docker, local, or URLs like http://localhost:8001,http://localhost:8002`,
+      )
+    }
+  }
+  return urls
+}
+
+function oneOf(option: string, value: string, allowed: readonly string[]): string {
+  if (!allowed.includes(value))
+    throw new UsageError(`${option} ${value}: there is ${allowed.join(', ')}`)
+  return value
+}
+
+function wholeNumber(option: string, text: string, max: number): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1 || value > max) {
+    throw new UsageError(`${option} ${text}: a whole number from 1 to ${max}`)
+  }
+  return value
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+
+function durationMs(option: string, text: string): number {
+  const [, amount, unit] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? []
+  const ms = Number(amount) * (UNITS_MS[unit ?? ''] ?? Number.NaN)
+  if (!(ms > 0)) throw new UsageError(`${option} ${text}: a duration like 500ms, 30s, 2m`)
+  return ms
+}

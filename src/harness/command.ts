@@ -1,0 +1,124 @@
+/**
+ * The command `check`: from arguments to an exit code, with the files of the run on the way.
+ */
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { HistoryError, NEMESIS, type HistoryEvent } from '../checker/history.ts'
+import { parseJsonl } from '../checker/jsonl.ts'
+import type { Result, Verdict } from '../checker/verdict.ts'
+import {
+  parseArguments,
+  USAGE,
+  UsageError,
+  type CheckArguments,
+  type HistoryArguments,
+  type RunArguments,
+} from './arguments.ts'
+import { makeResultsDir, writeHistory, writeResults } from './results.ts'
+import { runCheck } from './run.ts'
+import { openTarget } from './target.ts'
+
+export const EXIT_USAGE = 254
+export const EXIT_CRASH = 255
+const EXIT_OF_RESULT: Readonly<Record<Result, number>> = { valid: 0, invalid: 1, unknown: 2 }
+
+export interface Terminal {
+  readonly print: (line: string) => void
+  readonly complain: (line: string) => void
+  /** Aborted by the user's first Ctrl-C. */
+  readonly stop: AbortSignal
+}
+
+/** Runs the command and answers its exit code. Prints; never throws. */
+export async function checkCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    return await obey(parseArguments(argv), terminal)
+  } catch (error) {
+    if (error instanceof UsageError || error instanceof HistoryError) {
+      terminal.complain(`check: ${error.message}`)
+      if (error instanceof UsageError) terminal.complain('check: --help lists all options')
+      return EXIT_USAGE
+    }
+    terminal.complain(
+      `check: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    )
+    return EXIT_CRASH
+  }
+}
+
+async function obey(args: CheckArguments, terminal: Terminal): Promise<number> {
+  switch (args.command) {
+    case 'help':
+      terminal.print(USAGE)
+      return 0
+    case 'history':
+      return judgeFile(args, terminal)
+    case 'run':
+      return run(args, terminal)
+    default:
+      return args satisfies never
+  }
+}
+
+async function judgeFile({ file, model }: HistoryArguments, terminal: Terminal): Promise<number> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new UsageError(
+      `--history ${file}: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  })
+  const verdict = model.check(parseJsonl(text))
+  report(verdict, terminal)
+  return EXIT_OF_RESULT[verdict.result]
+}
+
+async function run(args: RunArguments, terminal: Terminal): Promise<number> {
+  const { print } = terminal
+  const startedAt = new Date()
+  const dir = await makeResultsDir(args.resultsDir, args.workload.name, args.seed, startedAt)
+  const target = await openTarget(args, { print, chaosLog: path.join(dir, 'chaos.jsonl') })
+  try {
+    const { endpoints, driver } = target
+    print(
+      `check   ${args.workload.name} on bucket ${args.bucket} at ${args.consistency}, seed ${args.seed}`,
+    )
+    print(`target  ${target.name}: ${endpoints.map(({ node }) => node).join(', ')}`)
+    const outcome = await runCheck(args, { endpoints, driver, stop: terminal.stop, print })
+    const { verdict, history, keyPrefix, unsettled } = outcome
+    await writeHistory(dir, history)
+    await writeResults(dir, {
+      ...verdict,
+      totals: totalsOf(history),
+      unsettled: unsettled ?? null,
+      startedAt: startedAt.toISOString(),
+      run: settingsOf(args),
+      keyPrefix,
+    })
+    const { ok, fail, info } = totalsOf(history)
+    print(`totals  ${ok} ok, ${fail} fail, ${info} info`)
+    report(verdict, terminal)
+    print(`files   ${dir}`)
+    return EXIT_OF_RESULT[verdict.result]
+  } finally {
+    await target.close()
+  }
+}
+
+/** The arguments as they can be given again. */
+function settingsOf(args: RunArguments): object {
+  return { ...args, workload: args.workload.name }
+}
+
+function report(verdict: Verdict, { print }: Terminal): void {
+  const stats = Object.entries(verdict.stats).map(([name, count]) => `${name} ${count}`)
+  print(`counts  ${stats.join(', ')}`)
+  for (const { kind, words } of verdict.evidence) print(`  ${kind}: ${words}`)
+  print(`verdict ${verdict.sentence}`)
+}
+
+/** How the clients' operations ended. */
+function totalsOf(history: readonly HistoryEvent[]): { ok: number; fail: number; info: number } {
+  const totals = { ok: 0, fail: 0, info: 0 }
+  for (const { process, type } of history)
+    if (process !== NEMESIS && type !== 'invoke') totals[type]++
+  return totals
+}

@@ -1,0 +1,116 @@
+/**
+ * Plans the faults of a run from its seed, and carries the plan out. Every fault is a lease that outlives its
+ * planned end only by LEASE_MARGIN_MS, so that it ends even where this process does not live to heal it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Recorder } from './recorder.ts'
+import type { SeededRandom } from './seeded-random.ts'
+
+export const FAULTS = ['partition-halves', 'isolate', 'kill', 'pause'] as const
+export type Fault = (typeof FAULTS)[number]
+
+/** What the harness needs of whatever breaks a cluster. */
+export interface FaultDriver {
+  /** Resolves once the effect has been probed. `command` as in the chaos command line: `['isolate', 'n3']`. */
+  inject(command: readonly string[], leaseMs: number): Promise<void>
+  /** Undoes all faults; any number of times. */
+  heal(): Promise<void>
+}
+
+export interface PlannedFault {
+  readonly startMs: number
+  readonly endMs: number
+  readonly command: readonly string[]
+}
+
+const LEASE_MARGIN_MS = 20_000
+/** A fault and the quiet before it take a third of the run, within these bounds: two faults or more in any run. */
+const CYCLE_MS_MIN = 4_000
+const CYCLE_MS_MAX = 15_000
+/** The quiet part of a cycle, in a hundred. */
+const QUIET_PERCENT_MIN = 25
+const QUIET_PERCENT_MAX = 45
+
+/** Faults one after another, a quiet time before each; the last ends with the run at the latest. */
+export function planFaults(
+  random: SeededRandom,
+  of: {
+    readonly faults: readonly Fault[]
+    readonly nodes: readonly string[]
+    readonly timeLimitMs: number
+  },
+): PlannedFault[] {
+  const [first, ...others] = of.faults
+  if (first === undefined) return []
+  const cycleMs = Math.min(CYCLE_MS_MAX, Math.max(CYCLE_MS_MIN, Math.floor(of.timeLimitMs / 3)))
+  const plan: PlannedFault[] = []
+  for (let cycleStartMs = 0; cycleStartMs + cycleMs <= of.timeLimitMs; cycleStartMs += cycleMs) {
+    const quiet = QUIET_PERCENT_MIN + random.below(QUIET_PERCENT_MAX - QUIET_PERCENT_MIN)
+    plan.push({
+      startMs: cycleStartMs + Math.floor((cycleMs * quiet) / 100),
+      endMs: cycleStartMs + cycleMs,
+      command: commandOf(random.pick([first, ...others]), of.nodes, random),
+    })
+  }
+  return plan
+}
+
+/** Whom it hits is drawn anew each time. */
+function commandOf(fault: Fault, nodes: readonly string[], random: SeededRandom): string[] {
+  const shuffled = random.shuffled(nodes)
+  const victim = shuffled[0] as string
+  switch (fault) {
+    case 'partition-halves': {
+      const minority = shuffled.slice(0, Math.floor(nodes.length / 2)).sort()
+      const majority = shuffled.slice(minority.length).sort()
+      return ['partition', `${minority.join(',')}/${majority.join(',')}`]
+    }
+    case 'isolate':
+    case 'kill':
+    case 'pause':
+      return [fault, victim]
+    default:
+      return fault satisfies never
+  }
+}
+
+/** Ends when the plan is done or `stop` is aborted, in either case with a healed cluster. */
+export async function runNemesis(
+  plan: readonly PlannedFault[],
+  of: {
+    readonly driver: FaultDriver
+    readonly recorder: Recorder
+    readonly startedAtMs: number
+    readonly stop: AbortSignal
+    readonly print: (line: string) => void
+  },
+): Promise<void> {
+  const { driver, recorder, stop, print } = of
+  const elapsedMs = (): number => recorder.elapsedMs - of.startedAtMs
+  const note = (f: string, command: readonly string[]): void => {
+    recorder.nemesis(f, command.join(' '))
+    print(`${(elapsedMs() / 1000).toFixed(1).padStart(6)} s  ${f} ${command.join(' ')}`)
+  }
+  const until = async (atMs: number): Promise<void> => {
+    await sleep(Math.max(0, atMs - elapsedMs()), undefined, { signal: stop }).catch(ignoreAbort)
+  }
+  try {
+    for (const { startMs, endMs, command } of plan) {
+      await until(startMs)
+      if (stop.aborted) break
+      note('start', command)
+      await driver.inject(command, Math.max(0, endMs - elapsedMs()) + LEASE_MARGIN_MS)
+      note('started', command)
+      await until(endMs)
+      note('heal', command)
+      await driver.heal()
+      note('healed', command)
+    }
+  } finally {
+    await driver.heal()
+  }
+}
+
+function ignoreAbort(error: unknown): void {
+  if (!(error instanceof Error && error.name === 'AbortError')) throw error
+}

@@ -1,0 +1,165 @@
+/**
+ * One run: prepare, drive clients while the nemesis breaks and heals, wait until the cluster is whole, read
+ * everything through every node, judge. Whatever ends it, the cluster is healed first.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { HistoryEvent } from '../checker/history.ts'
+import type { Verdict } from '../checker/verdict.ts'
+import type { RunArguments } from './arguments.ts'
+import { planFaults, runNemesis, type FaultDriver } from './nemesis.ts'
+import { Recorder } from './recorder.ts'
+import { SeededRandom } from './seeded-random.ts'
+import { settle, SETTLE_TIMEOUT_MS } from './settle.ts'
+import { StoreClient, type Endpoint } from './store-client.ts'
+import type { Client, Seat } from './workload.ts'
+
+export interface RunOptions {
+  readonly endpoints: readonly Endpoint[]
+  /** undefined where nothing can break this cluster; then no faults may be asked for. */
+  readonly driver: FaultDriver | undefined
+  /** Ends the clients' time early; the rest goes on as ever. */
+  readonly stop: AbortSignal
+  readonly print: (line: string) => void
+}
+
+export interface RunOutcome {
+  readonly verdict: Verdict
+  readonly history: readonly HistoryEvent[]
+  readonly keyPrefix: string
+  /** What kept the cluster from being whole again; undefined where it was. */
+  readonly unsettled: string | undefined
+}
+
+/** A cluster that has only just started may need this long. */
+const READY_TIMEOUT_MS = 30_000
+/** A turn's length varies by so much of the mean, in a hundred, to either side. */
+const PACE_JITTER_PERCENT = 50
+const FINAL_READ_ATTEMPTS = 10
+const FINAL_READ_INTERVAL_MS = 500
+
+/** Errors: the cluster is not whole at the start, refuses what the run needs, or a fault cannot be made. */
+export async function runCheck(args: RunArguments, options: RunOptions): Promise<RunOutcome> {
+  const { endpoints, print } = options
+  const random = new SeededRandom(args.seed)
+  const recorder = new Recorder()
+  const clients = endpoints.map((endpoint) => new StoreClient(endpoint))
+  const keys = args.workload.keys(args.keys)
+  const keyPrefix = `check/${args.seed}-${Date.now().toString(36)}/`
+  const client = args.workload.start({
+    bucket: args.bucket,
+    consistency: args.consistency,
+    keyPrefix,
+    keys,
+  })
+  const seatAt = (index: number): Seat => {
+    const own = clients[index % clients.length] as StoreClient
+    return {
+      index,
+      client: own,
+      session: recorder.session(own.node),
+      random: random.child(`client ${index}`),
+    }
+  }
+  try {
+    const notReady = await settle(clients, READY_TIMEOUT_MS)
+    if (notReady !== undefined) throw new Error(`the cluster is not whole: ${notReady}`)
+    await client.prepare(seatAt(0))
+    await drive(args, options, { client, seatAt, recorder, random })
+    print('        waiting until every node is ready and all hints are delivered')
+    const unsettled = await settle(clients, SETTLE_TIMEOUT_MS)
+    if (unsettled === undefined)
+      await readFinally(
+        client,
+        clients.map((_, index) => seatAt(index)),
+        keys,
+      )
+    else
+      print(`        the cluster is not whole again, so nothing can be read finally: ${unsettled}`)
+    const verdict = args.workload.model.check(recorder.events)
+    return { verdict, history: recorder.events, keyPrefix, unsettled }
+  } finally {
+    await Promise.all(clients.map((each) => each.close()))
+  }
+}
+
+interface Drive {
+  readonly client: Client
+  readonly seatAt: (index: number) => Seat
+  readonly recorder: Recorder
+  readonly random: SeededRandom
+}
+
+/** Clients and nemesis side by side until the time is over; an error of either ends both. */
+async function drive(args: RunArguments, options: RunOptions, of: Drive): Promise<void> {
+  const { client, seatAt, recorder, random } = of
+  const startedAtMs = recorder.elapsedMs
+  const failure = new AbortController()
+  const over = AbortSignal.any([
+    options.stop,
+    failure.signal,
+    AbortSignal.timeout(args.timeLimitMs),
+  ])
+  const guard = async (work: Promise<void>): Promise<void> => {
+    try {
+      await work
+    } catch (error) {
+      failure.abort()
+      throw error
+    }
+  }
+  const plan = planFaults(random.child('nemesis'), {
+    faults: args.faults,
+    nodes: options.endpoints.map(({ node }) => node),
+    timeLimitMs: args.timeLimitMs,
+  })
+  const work = Array.from({ length: args.clients }, (_, index) =>
+    guard(takeTurns(client, seatAt(index), (args.clients / args.rate) * 1000, over)),
+  )
+  if (options.driver !== undefined) {
+    const nemesis = {
+      driver: options.driver,
+      recorder,
+      startedAtMs,
+      stop: over,
+      print: options.print,
+    }
+    work.push(guard(runNemesis(plan, nemesis)))
+  }
+  const failed = (await Promise.allSettled(work)).find(({ status }) => status === 'rejected')
+  if (failed?.status === 'rejected') throw failed.reason
+}
+
+/** A client that fell behind its pace goes on at once, but does not make up for what it missed. */
+async function takeTurns(
+  client: Client,
+  seat: Seat,
+  meanMs: number,
+  over: AbortSignal,
+): Promise<void> {
+  while (!over.aborted) {
+    const startedAtMs = performance.now()
+    await client.turn(seat)
+    const jitter = seat.random.below(2 * PACE_JITTER_PERCENT + 1) - PACE_JITTER_PERCENT
+    const restMs = meanMs * (1 + jitter / 100) - (performance.now() - startedAtMs)
+    if (restMs > 0) await sleep(restMs, undefined, { signal: over }).catch(() => undefined) // Over: the loop sees it.
+  }
+}
+
+/** Node after node, so that what the first read repairs is what the others see. */
+async function readFinally(
+  client: Client,
+  seats: readonly Seat[],
+  keys: readonly string[],
+): Promise<void> {
+  for (const seat of seats) {
+    for (const key of keys) {
+      for (
+        let attempt = 1;
+        !(await client.finalRead(seat, key)) && attempt < FINAL_READ_ATTEMPTS;
+        attempt++
+      ) {
+        await sleep(FINAL_READ_INTERVAL_MS)
+      }
+    }
+  }
+}

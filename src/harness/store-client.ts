@@ -1,0 +1,184 @@
+/**
+ * One node of the store as an HTTP client sees it, with what each answer says about the outcome: `ok`, `fail`
+ * (certainly not applied, or only a read), or `info` (not known). When in doubt, `info`: to call a write failed
+ * that may yet apply would make the checker blame the store for the harness's mistake.
+ */
+import { Pool } from 'undici'
+
+/** A little above the node's own deadline, so that its problem document arrives where it can answer at all. */
+export const REQUEST_TIMEOUT_MS = 4_000
+const CONNECT_TIMEOUT_MS = 1_000
+/** Connections a node; each client has one request open at a time. */
+const CONNECTIONS_MAX = 64
+
+export interface Endpoint {
+  readonly node: string
+  readonly url: string
+}
+
+export interface KeyAddress {
+  readonly bucket: string
+  readonly key: string
+  readonly consistency: string
+}
+
+export type ReadEnding =
+  | {
+      readonly type: 'ok'
+      readonly values: readonly string[]
+      readonly context: string | undefined
+    }
+  | { readonly type: 'fail'; readonly error: string }
+
+export type WriteEnding =
+  { readonly type: 'ok' } | { readonly type: 'fail' | 'info'; readonly error: string }
+
+/** Errors that come before a single byte was sent. */
+const NOTHING_SENT = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+export class StoreClient {
+  readonly node: string
+  readonly #pool: Pool
+
+  constructor(endpoint: Endpoint) {
+    this.node = endpoint.node
+    this.#pool = new Pool(endpoint.url, {
+      connections: CONNECTIONS_MAX,
+      pipelining: 1,
+      connect: { timeout: CONNECT_TIMEOUT_MS },
+    })
+  }
+
+  /** The values of a key: none where it is absent, several where it has siblings. */
+  async read(address: KeyAddress): Promise<ReadEnding> {
+    try {
+      const { status, text, context } = await this.#request('GET', pathOf(address))
+      if (status === 404 && codeOf(text) === 'key_absent')
+        return { type: 'ok', values: [], context }
+      if (status === 200) return { type: 'ok', values: [text], context }
+      if (status === 300) return { type: 'ok', values: siblingsOf(text), context }
+      return { type: 'fail', error: errorOf(status, text) }
+    } catch (error) {
+      return { type: 'fail', error: reasonOf(error) }
+    }
+  }
+
+  /** Without a context the write is blind. */
+  async write(
+    address: KeyAddress,
+    value: string,
+    context: string | undefined,
+  ): Promise<WriteEnding> {
+    try {
+      const headers = context === undefined ? {} : { 'quorate-context': context }
+      const { status, text } = await this.#request('PUT', pathOf(address), {
+        headers: { 'content-type': 'application/json', ...headers },
+        body: value,
+      })
+      if (status >= 200 && status < 300) return { type: 'ok' }
+      return {
+        type: outcomeOf(text) === 'rejected' ? 'fail' : 'info',
+        error: errorOf(status, text),
+      }
+    } catch (error) {
+      return { type: NOTHING_SENT.has(errnoOf(error)) ? 'fail' : 'info', error: reasonOf(error) }
+    }
+  }
+
+  /** A request outside the data, such as health. Errors: whatever undici throws. */
+  async ask(
+    method: 'GET' | 'POST',
+    path: string,
+    timeoutMs = REQUEST_TIMEOUT_MS,
+  ): Promise<{ status: number; json: unknown }> {
+    const { status, text } = await this.#request(method, path, { timeoutMs })
+    return { status, json: parse(text) }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy()
+  }
+
+  async #request(
+    method: 'GET' | 'PUT' | 'POST',
+    path: string,
+    options: { headers?: Record<string, string>; body?: string; timeoutMs?: number } = {},
+  ): Promise<{ status: number; text: string; context: string | undefined }> {
+    const { headers = {}, body, timeoutMs = REQUEST_TIMEOUT_MS } = options
+    const answer = await this.#pool.request({
+      method,
+      path,
+      headers,
+      body: body ?? null,
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    const text = await answer.body.text()
+    const context = answer.headers['quorate-context']
+    return {
+      status: answer.statusCode,
+      text,
+      context: typeof context === 'string' ? context : undefined,
+    }
+  }
+}
+
+function pathOf({ bucket, key, consistency }: KeyAddress): string {
+  const encoded = key.split('/').map(encodeURIComponent).join('/')
+  return `/v1/kv/${bucket}/${encoded}?consistency=${consistency}`
+}
+
+function siblingsOf(text: string): string[] {
+  const body = parse(text)
+  const siblings =
+    isRecord(body) && Array.isArray(body['siblings']) ? (body['siblings'] as unknown[]) : undefined
+  if (siblings === undefined) throw new Error('a 300 without a list of siblings')
+  return siblings.map((sibling) => {
+    if (isRecord(sibling) && typeof sibling['value'] === 'string') return sibling['value']
+    if (isRecord(sibling) && typeof sibling['valueBase64'] === 'string') {
+      return Buffer.from(sibling['valueBase64'], 'base64').toString()
+    }
+    throw new Error('a sibling without a value')
+  })
+}
+
+function outcomeOf(text: string): unknown {
+  const problem = parse(text)
+  return isRecord(problem) ? problem['outcome'] : undefined
+}
+
+function codeOf(text: string): unknown {
+  const problem = parse(text)
+  return isRecord(problem) ? problem['code'] : undefined
+}
+
+function errorOf(status: number, text: string): string {
+  const code = codeOf(text)
+  return typeof code === 'string' ? `${status} ${code}` : `${status}`
+}
+
+function errnoOf(error: unknown): string {
+  return isRecord(error) && typeof error['code'] === 'string' ? error['code'] : ''
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && error.name === 'TimeoutError') return 'no answer in time'
+  return errnoOf(error) || (error instanceof Error ? error.message : String(error))
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined // Not JSON: the callers take any shape.
+  }
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}

@@ -1,0 +1,10 @@
+/** The workloads there are, by the name they are chosen by. */
+import { setWorkload } from './set-workload.ts'
+import { siblingsWorkload } from './siblings-workload.ts'
+import type { Workload } from './workload.ts'
+
+export const WORKLOADS: readonly Workload[] = [setWorkload, siblingsWorkload]
+
+export function workloadNamed(name: string): Workload | undefined {
+  return WORKLOADS.find((workload) => workload.name === name)
+}

@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { findViolation, runRegister, type Flaw } from '../core/consensus/register-world.ts'
-import { seededRandom } from '../core/membership/membership-world.ts'
+import { seededRandom } from '../core/seeded-random.ts'
 
 const STEPS = 1500
 const CONTROL_SEEDS = 1000

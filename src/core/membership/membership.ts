@@ -331,10 +331,7 @@ export class Membership {
 
   #acknowledged(peer: Peer, seq: number, actions: MembershipAction[]): void {
     markAnswered(peer)
-    if (peer.probe !== undefined) {
-      peer.probe = undefined
-      this.#health.better()
-    }
+    this.#concludeProbe(peer)
     const relay = this.#relays.take(seq, peer.id)
     if (relay !== undefined) {
       const updates = this.#table.updatesFor(relay.requester, relay.target)
@@ -342,9 +339,15 @@ export class Membership {
       return
     }
     const probed = this.#probed(seq)
-    if (probed === undefined) return
-    probed.probe = undefined
-    this.#health.better()
+    if (probed !== undefined) this.#concludeProbe(probed)
+  }
+
+  /** It answered. Only an answer within the unstretched timeout shows that no stretch is needed. */
+  #concludeProbe(peer: Peer): void {
+    if (peer.probe === undefined) return
+    const tookMs = this.#nowMs - peer.probe.startedMs
+    peer.probe = undefined
+    if (tookMs <= this.#settings.directTimeoutMs) this.#health.better()
   }
 
   #countNack(seq: number): void {

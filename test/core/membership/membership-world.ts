@@ -10,6 +10,7 @@ import {
   type MembershipSettings,
 } from '../../../src/core/membership/settings.ts'
 import type { MemberState } from '../../../src/core/membership/update.ts'
+import { seededRandom } from '../seeded-random.ts'
 
 const TICK_MS = 100
 
@@ -189,16 +190,5 @@ export class MembershipWorld {
     const host = this.#hosts.get(id)
     if (host === undefined) throw new Error(`no host ${id}`)
     return host
-  }
-}
-
-/** Mulberry32: small, seeded, good enough to shuffle with. */
-export function seededRandom(seed: number): (bound: number) => number {
-  let state = seed | 0
-  return (bound) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * bound)
   }
 }

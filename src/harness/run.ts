@@ -3,14 +3,14 @@
  * everything through every node, judge. Whatever ends it, the cluster is healed first.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { HistoryEvent } from '../checker/history.ts'
+import { NEMESIS, type HistoryEvent } from '../checker/history.ts'
 import type { Verdict } from '../checker/verdict.ts'
 import type { RunArguments } from './arguments.ts'
 import { planFaults, runNemesis, type FaultDriver } from './nemesis.ts'
 import { Recorder } from './recorder.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { settle, SETTLE_TIMEOUT_MS } from './settle.ts'
-import { StoreClient, type Endpoint } from './store-client.ts'
+import { STORE_TIMEOUT_MS, StoreClient, type Endpoint } from './store-client.ts'
 import type { Client, Seat } from './workload.ts'
 
 export interface RunOptions {
@@ -34,6 +34,11 @@ export interface RunOutcome {
 const READY_TIMEOUT_MS = 30_000
 /** A turn's length varies by so much of the mean, in a hundred, to either side. */
 const PACE_JITTER_PERCENT = 50
+/**
+ * A node that was paused may take up what lay in its sockets only once it is resumed, and then has the whole
+ * deadline for it. A write of unknown outcome that applied between two final reads would look like divergence.
+ */
+const LATE_WRITE_MS = STORE_TIMEOUT_MS + 500
 const FINAL_READ_ATTEMPTS = 10
 const FINAL_READ_INTERVAL_MS = 500
 
@@ -65,6 +70,9 @@ export async function runCheck(args: RunArguments, options: RunOptions): Promise
     if (notReady !== undefined) throw new Error(`the cluster is not whole: ${notReady}`)
     await client.prepare(seatAt(0))
     await drive(args, options, { client, seatAt, recorder, random })
+    if (recorder.events.some(({ type, process }) => type === 'info' && process !== NEMESIS)) {
+      await sleep(LATE_WRITE_MS)
+    }
     print('        waiting until every node is ready and all hints are delivered')
     const unsettled = await settle(clients, SETTLE_TIMEOUT_MS)
     if (unsettled === undefined)

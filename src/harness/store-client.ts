@@ -5,8 +5,10 @@
  */
 import { Pool } from 'undici'
 
-/** A little above the node's own deadline, so that its problem document arrives where it can answer at all. */
-export const REQUEST_TIMEOUT_MS = 4_000
+/** The deadline that each data request gives the store: past it, nothing of the request may apply. */
+export const STORE_TIMEOUT_MS = 2_000
+/** Above the store's deadline, so that its problem document arrives where it can answer at all. */
+const REQUEST_TIMEOUT_MS = 4_000
 const CONNECT_TIMEOUT_MS = 1_000
 /** Connections a node; each client has one request open at a time. */
 const CONNECTIONS_MAX = 64
@@ -130,7 +132,7 @@ export class StoreClient {
 
 function pathOf({ bucket, key, consistency }: KeyAddress): string {
   const encoded = key.split('/').map(encodeURIComponent).join('/')
-  return `/v1/kv/${bucket}/${encoded}?consistency=${consistency}`
+  return `/v1/kv/${bucket}/${encoded}?consistency=${consistency}&timeout=${STORE_TIMEOUT_MS}`
 }
 
 function siblingsOf(text: string): string[] {

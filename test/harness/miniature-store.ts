@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 
-/** `forget`: acknowledges without storing; `lie`: rejects but stores; `revive`: keeps what was replaced. */
+/** `forget`: acknowledges without storing; `lie`: rejects but stores; `revive`: never gives up one sibling. */
 export type Defect = 'none' | 'forget' | 'lie' | 'revive' | 'invent' | 'hang up'
 
 export interface MiniatureStore extends AsyncDisposable {
@@ -16,6 +16,8 @@ export interface MiniatureStore extends AsyncDisposable {
 
 /** One write in so many is treated wrongly. */
 const DEFECT_EVERY = 10
+/** The sibling of each key that `revive` never gives up. */
+const STUBBORN_VERSION = 2
 
 interface Entry {
   version: number
@@ -39,7 +41,7 @@ export async function startMiniatureStore(nodes: number, defect: Defect): Promis
         url.pathname,
         value,
         typeof context === 'string' ? context.split('.').map(Number) : undefined,
-        broken && defect === 'revive',
+        defect === 'revive',
       )
     }
     if (broken && defect === 'lie')
@@ -69,12 +71,14 @@ function put(
   key: string,
   value: string,
   context: number[] | undefined,
-  keepAll: boolean,
+  stubborn: boolean,
 ): void {
   const entry = entries.get(key) ?? { version: 0, siblings: [] }
   entries.set(key, entry)
   const kept = entry.siblings.filter(
-    ({ version }) => keepAll || (context !== undefined && !context.includes(version)),
+    ({ version }) =>
+      (stubborn && version === STUBBORN_VERSION) ||
+      (context !== undefined && !context.includes(version)),
   )
   entry.siblings = [...kept, { version: ++entry.version, value }]
 }

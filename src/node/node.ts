@@ -1,5 +1,7 @@
 /** One node, composed of its mechanisms over the ports it is given. */
-import type { Member } from '../core/placement/topology.ts'
+import { QuorateError } from '../core/errors.ts'
+import { firstTopology } from '../core/placement/first-topology.ts'
+import type { Bucket, Member, Topology } from '../core/placement/topology.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
@@ -8,6 +10,7 @@ import type { Metrics } from '../ports/metrics.ts'
 import type { Network } from '../ports/network.ts'
 import type { Random } from '../ports/random.ts'
 import type { Timers } from '../ports/timers.ts'
+import { composeNode, type RunningNode } from './running-node.ts'
 import type { NodeService } from './service.ts'
 
 export interface NodePorts {
@@ -47,6 +50,32 @@ export interface Node extends NodeService {
   stop(): Promise<void>
 }
 
-export function createNode(_ports: NodePorts, _settings: NodeSettings): Node {
-  throw new Error('composed in a later commit')
+export function createNode(ports: NodePorts, settings: NodeSettings): Node {
+  let running: RunningNode | undefined
+  let stopping: Promise<void> | undefined
+  const up = (): RunningNode => {
+    if (running !== undefined && stopping === undefined) return running
+    const what = stopping === undefined ? 'starting' : 'stopping'
+    throw new QuorateError('not_ready', `${settings.nodeId} is ${what}`, { retryAfterSeconds: 1 })
+  }
+  return {
+    nodeId: settings.nodeId,
+    start: async () => {
+      running = await composeNode(ports, settings)
+    },
+    stop: () => {
+      stopping ??= running === undefined ? Promise.resolve() : running.stop()
+      return stopping
+    },
+    get: async (request) => up().requests.get(request),
+    put: async (request) => up().requests.put(request),
+    list: async (request) => up().requests.list(request),
+    topology: (): Topology => running?.keeper.topology ?? firstTopology(settings.members),
+    bucket: (name): Bucket | undefined => running?.keeper.bucket(name),
+    createBucket: async (bucket, timeoutMs) => up().createBucket(bucket, timeoutMs),
+    status: async () => up().view.status(),
+    ring: async (bucket, key) => up().view.ring(up().requests.locate(bucket, key)),
+    syncHints: async (timeoutMs) => up().delivery.sync(timeoutMs),
+    readiness: async () => up().view.readiness(),
+  }
 }

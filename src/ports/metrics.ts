@@ -27,8 +27,8 @@ export type CounterName =
   | 'stale_epoch_refusals_total'
   | 'late_messages_refused_total'
   | 'corrupt_records_total'
-  | 'peer_frames_total' // {peer, direction}
-  | 'peer_messages_total' // {peer, direction}
+  | 'peer_frames_total' // {direction}
+  | 'peer_messages_total' // {direction}
   | 'storage_commits_total'
   | 'storage_commit_operations_total'
 

@@ -1,0 +1,216 @@
+/**
+ * What a node tells about the cluster: its own view, what each member that answers says of the others, and
+ * one sentence for a person. Nothing here decides anything.
+ */
+import { liveSiblings, type StoredObject } from '../core/causality/stored-object.ts'
+import { nodeOfActor } from '../core/causality/dot.ts'
+import type { MemberState } from '../core/membership/update.ts'
+import { type Bucket, PARTITION_COUNT } from '../core/placement/topology.ts'
+import { majority } from '../core/quorum/level.ts'
+import type { Encodable } from '../ports/codec.ts'
+import type { Disk } from '../ports/disk.ts'
+import type { HintStore } from './hint-store.ts'
+import type { Liveness } from './liveness.ts'
+import type { NodeClock } from './node-clock.ts'
+import { ABSENT_COPY, type Copy } from './object-record.ts'
+import type { Peers } from './peers.ts'
+import type { Location, Replica } from './replica.ts'
+import type { ClusterStatus, MemberStatus, Readiness, RingEntry, RingView } from './service.ts'
+import type { TopologyKeeper } from './topology-keeper.ts'
+
+/** How long the other members' own views are waited for. */
+const STATUS_TIMEOUT_MS = 400
+const RING_TIMEOUT_MS = 1000
+
+export interface ViewParts {
+  readonly self: string
+  readonly keeper: TopologyKeeper
+  readonly liveness: Liveness
+  readonly peers: Peers
+  readonly clock: NodeClock
+  readonly hints: HintStore
+  readonly replica: Replica
+  readonly disk: Disk
+}
+
+type Row = Record<string, MemberState>
+
+export class ClusterView {
+  readonly #parts: ViewParts
+
+  constructor(parts: ViewParts) {
+    this.#parts = parts
+  }
+
+  /** The body of an answer to `status`: epoch, then what this node says of each other one. */
+  ownRow(): Encodable[] {
+    return [this.#parts.keeper.epoch, Object.entries(this.#row()).flat()]
+  }
+
+  async status(): Promise<ClusterStatus> {
+    const { self, keeper, clock, liveness } = this.#parts
+    const { members, clusterId, epoch } = keeper.topology
+    const views = await this.#askViews()
+    const reachability: Record<string, Row | null> = {}
+    for (const { id } of members) reachability[id] = views.get(id)?.row ?? null
+    const statuses = members.map(
+      ({ id, peerUrl, zone }): MemberStatus => ({
+        id, peerUrl, zone,
+        state: liveness.state(id),
+        clockOffsetMs: id === self ? 0 : clock.offsetMs(id),
+        lastHeardMsAgo: id === self ? 0 : liveness.lastHeardMsAgo(id),
+        epoch: views.get(id)?.epoch ?? null,
+      }),
+    )
+    const without = this.#partitionsWithoutQuorum((id) => liveness.reachable(id))
+    return {
+      clusterId, node: self, epoch,
+      members: statuses,
+      reachability,
+      partitionsWithoutQuorum: without,
+      partitions: PARTITION_COUNT,
+      hints: this.#hints(),
+      storage: this.#storage(),
+      verdict: this.#verdict(without.length),
+    }
+  }
+
+  async ring(at: Location): Promise<RingView> {
+    const { keeper, liveness } = this.#parts
+    const { partition, owners, fallbacks } = keeper.place(at.bucket, at.key)
+    const entry = async (node: string, role: 'owner' | 'fallback'): Promise<RingEntry> => {
+      const copy = await this.#copyAt(node, role, at)
+      return { node, role, state: liveness.state(node), holds: copy && holdsOf(copy.object, this.#nowMs()) }
+    }
+    const preference = await Promise.all([
+      ...owners.map((node) => entry(node, 'owner')),
+      ...fallbacks.map((node) => entry(node, 'fallback')),
+    ])
+    return { bucket: at.bucket.name, key: at.key, partition, preference }
+  }
+
+  /** Asks the members now, instead of trusting what is believed of them. */
+  async readiness(): Promise<Readiness> {
+    const { keeper } = this.#parts
+    const { members } = keeper.topology
+    const views = await this.#askViews()
+    const without = this.#partitionsWithoutQuorum((id) => views.has(id))
+    const storage = this.#storage()
+    const needed = majority(members.length)
+    const checks = [
+      {
+        name: 'members', ok: views.size >= needed,
+        detail: `${views.size} of ${members.length} members answer, ${needed} are needed`,
+      },
+      {
+        name: 'quorum', ok: without.length < PARTITION_COUNT,
+        detail: `${PARTITION_COUNT - without.length} of ${PARTITION_COUNT} data partitions have a majority of owners`,
+      },
+      { name: 'storage', ok: storage.state === 'ok', detail: storage.reason || 'takes writes' },
+    ]
+    return { ready: checks.every(({ ok }) => ok), checks }
+  }
+
+  #row(): Row {
+    const { self, keeper, liveness } = this.#parts
+    const row: Row = {}
+    for (const { id } of keeper.topology.members) if (id !== self) row[id] = liveness.direct(id)
+    return row
+  }
+
+  async #askViews(): Promise<Map<string, { epoch: number; row: Row }>> {
+    const { self, keeper, peers } = this.#parts
+    const views = new Map([[self, { epoch: keeper.epoch, row: this.#row() }]])
+    const deadlineMs = this.#nowMs() + STATUS_TIMEOUT_MS
+    const ask = async ({ id }: { id: string }): Promise<void> => {
+      if (id === self) return
+      const reply = await peers.request(id, 'status', [], deadlineMs)
+      if (reply.type !== 'ok') return
+      const [epoch, fields] = reply.body as unknown as [number, string[]]
+      const row: Row = {}
+      for (let i = 0; i + 1 < fields.length; i += 2) {
+        row[fields[i] as string] = fields[i + 1] as MemberState
+      }
+      views.set(id, { epoch, row })
+    }
+    await Promise.all(keeper.topology.members.map(ask))
+    return views
+  }
+
+  #partitionsWithoutQuorum(inReach: (id: string) => boolean): number[] {
+    const { members, preference } = this.#parts.keeper.topology
+    const n = widest(this.#parts.keeper.topology.buckets)
+    const without: number[] = []
+    preference.forEach((order, partition) => {
+      const owners = order.slice(0, n)
+      const there = owners.filter((i) => inReach(members[i]?.id ?? '')).length
+      if (there < majority(owners.length)) without.push(partition)
+    })
+    return without
+  }
+
+  #hints(): ClusterStatus['hints'] {
+    const hints: Record<string, { pending: number; bytes: number; dropped: number }> = {}
+    for (const [owner, { sizes, bytes, dropped }] of this.#parts.hints.owners()) {
+      hints[owner] = { pending: sizes.size, bytes, dropped }
+    }
+    return hints
+  }
+
+  #storage(): ClusterStatus['storage'] {
+    const { state, reason } = this.#parts.disk.health()
+    return { state, reason }
+  }
+
+  #verdict(withoutQuorum: number): string {
+    const { self, keeper, liveness } = this.#parts
+    const { members } = keeper.topology
+    const away = members.filter(({ id }) => !liveness.reachable(id)).map(({ id }) => id)
+    const storage = this.#storage()
+    const disk = storage.state === 'ok' ? '' : ` ${self} takes no writes: ${storage.reason}.`
+    if (away.length === 0) {
+      return `${self} reaches all ${members.length} members; reads and writes at quorum work for every key.${disk}`
+    }
+    const share = Math.round((100 * (PARTITION_COUNT - withoutQuorum)) / PARTITION_COUNT)
+    const quorum = withoutQuorum === 0 ? 'still work for every key' : `work for ${share} % of the keys`
+    return (
+      `${self} does not reach ${away.join(', ')}: through ${self}, reads and writes at quorum ${quorum}, ` +
+      `those at eventual for every key.${disk}`
+    )
+  }
+
+  /** What the node holds of the key: an owner's copy, a fallback's hints. Null where it does not answer. */
+  async #copyAt(node: string, role: 'owner' | 'fallback', at: Location): Promise<Copy | null> {
+    const { self, replica, hints, peers } = this.#parts
+    if (node === self) {
+      return new Promise((resolve) => {
+        if (role === 'fallback') hints.read(at, resolve)
+        else replica.read(at, (copy) => resolve(copy ?? null))
+      })
+    }
+    const kind = role === 'owner' ? 'read' : 'read-hints'
+    const reply = await peers.request(node, kind, [at.bucket.name, at.key], this.#nowMs() + RING_TIMEOUT_MS)
+    const record = reply.type === 'ok' ? reply.body[0] : undefined
+    if (!(record instanceof Uint8Array)) return null
+    if (record.length === 0) return ABSENT_COPY
+    const received = replica.receive(record)
+    return 'code' in received ? null : received
+  }
+
+  #nowMs(): number {
+    return this.#parts.clock.nowMs()
+  }
+}
+
+function holdsOf(object: StoredObject, nowMs: number): NonNullable<RingEntry['holds']> {
+  const live = liveSiblings(object, nowMs).length
+  return {
+    siblings: live,
+    tombstones: object.siblings.length - live,
+    dots: object.siblings.map(({ actor, timestamp }) => ({ node: nodeOfActor(actor), actor, timestamp })),
+  }
+}
+
+function widest(buckets: readonly Bucket[]): number {
+  return buckets.reduce((n, bucket) => Math.max(n, bucket.n), 1)
+}

@@ -1,0 +1,141 @@
+/**
+ * A client's write that this node may not coordinate goes to an owner: once, and never on from there
+ * (riak_kv #1754: a write forwarded twice was two writes). Another owner is tried only where the first was
+ * certainly not sent anything; after that the outcome is the owner's answer, or unknown.
+ */
+import { QuorateError, type ErrorCode, type ErrorDetails, ERRORS, type ReplicaReport } from '../core/errors.ts'
+import { LEVELS, type PlainLevel } from '../core/quorum/level.ts'
+import type { Encodable } from '../ports/codec.ts'
+import { decodeVector, encodeVector } from './object-record.ts'
+import type { Peers } from './peers.ts'
+import type { PlacedRequest } from './request.ts'
+import type { WriteAnswer, WriteRequest } from './service.ts'
+
+/** Rejects with the owner's own error, or with one that says what happened on the way. */
+export async function forwardWrite(
+  peers: Peers, placed: PlacedRequest, request: WriteRequest, owners: readonly string[],
+): Promise<WriteAnswer> {
+  const body = encodeWrite(placed, request)
+  for (const owner of owners) {
+    const reply = await peers.request(owner, 'put', body, placed.deadlineMs)
+    switch (reply.type) {
+      case 'ok':
+        return decodeAnswer(reply.body)
+      case 'unsent':
+        continue
+      case 'refused':
+        // Refused by the layer below the coordinator (late, other epoch, broken clock): nothing was applied.
+        throw new QuorateError(
+          reply.code === 'clock_drift' ? 'clock_drift' : 'quorum_unreachable',
+          `${owner} refused the write: ${reply.message}`,
+          { retryAfterSeconds: 1 },
+        )
+      case 'lost':
+        throw new QuorateError(
+          'outcome_unknown',
+          `${owner}, an owner of the key, was asked to write and did not answer within ${placed.timeoutMs} ms`,
+          { replicas: [{ node: owner, status: 'timeout', ms: placed.timeoutMs }] },
+        )
+      default:
+        return reply satisfies never
+    }
+  }
+  const none = `none of the key's owners (${placed.owners.join(', ')}) is in reach`
+  throw new QuorateError('quorum_unreachable', none, {
+    required: Math.max(placed.need.w, 1), received: 0, retryAfterSeconds: 1,
+    replicas: placed.owners.map((node) => ({ node, status: 'unreachable', ms: 0 })),
+  })
+}
+
+function encodeWrite(placed: PlacedRequest, request: WriteRequest): Encodable[] {
+  const { content, context } = request
+  const { need } = placed
+  return [
+    placed.at.bucket.name, placed.at.key, placed.level, need.r, need.w, need.sloppy, placed.timeoutMs,
+    placed.requestId, content.value, content.contentType, content.tombstone, content.expiresAtMs,
+    context === undefined ? null : encodeVector(context),
+  ]
+}
+
+/** A forwarded write as its owner takes it up. Throws on garbage. */
+export function decodeWrite(body: readonly Encodable[]): WriteRequest & { level: PlainLevel } {
+  const [bucket, key, level, r, w, sloppy, timeoutMs, requestId, value, contentType, tombstone, expiresAtMs, context] =
+    body as unknown[]
+  if (
+    typeof bucket !== 'string' || typeof key !== 'string' || !(value instanceof Uint8Array) ||
+    !(LEVELS as readonly unknown[]).includes(level)
+  ) {
+    throw new Error('not a forwarded write')
+  }
+  return {
+    bucket,
+    key,
+    level: level as PlainLevel,
+    r: Number(r),
+    w: Number(w),
+    sloppy: sloppy === true,
+    timeoutMs: Number(timeoutMs),
+    requestId: String(requestId),
+    content: {
+      // The frame it came in is let go.
+      value: new Uint8Array(value),
+      contentType: String(contentType),
+      tombstone: tombstone === true,
+      expiresAtMs: Number(expiresAtMs),
+    },
+    context: context === null ? undefined : decodeVector(context as Encodable),
+  }
+}
+
+export function encodeAnswer(answer: WriteAnswer): Encodable[] {
+  const { level, coordinator, quorum, context, durable, siblings, existed } = answer
+  return [
+    true, level, coordinator, quorum.need, quorum.got, quorum.hinted, encodeVector(context),
+    durable, siblings, existed, encodeReports(answer.replicas),
+  ]
+}
+
+export function encodeFailure(error: QuorateError): Encodable[] {
+  const { required, received, retryAfterSeconds, replicas } = error.details
+  return [
+    false, error.code, error.message, required ?? null, received ?? null, retryAfterSeconds ?? null,
+    encodeReports(replicas ?? []),
+  ]
+}
+
+function decodeAnswer(body: readonly Encodable[]): WriteAnswer {
+  if (body[0] !== true) throw decodeFailure(body)
+  const [, level, coordinator, need, got, hinted, context, durable, siblings, existed, reports] = body
+  return {
+    level: level as PlainLevel,
+    coordinator: String(coordinator),
+    quorum: { need: Number(need), got: Number(got), hinted: Number(hinted) },
+    context: decodeVector(context as Encodable),
+    durable: durable === true,
+    siblings: Number(siblings),
+    existed: existed === true,
+    replicas: decodeReports(reports),
+  }
+}
+
+function decodeFailure(body: readonly Encodable[]): QuorateError {
+  const [, code, message, required, received, retryAfterSeconds, reports] = body
+  const known: ErrorCode = Object.hasOwn(ERRORS, String(code)) ? (code as ErrorCode) : 'internal'
+  const details: ErrorDetails = {
+    replicas: decodeReports(reports),
+    ...(typeof required === 'number' ? { required } : {}),
+    ...(typeof received === 'number' ? { received } : {}),
+    ...(typeof retryAfterSeconds === 'number' ? { retryAfterSeconds } : {}),
+  }
+  return new QuorateError(known, String(message), details)
+}
+
+function encodeReports(reports: readonly ReplicaReport[]): Encodable[] {
+  return reports.map(({ node, status, error, ms }) => [node, status, error ?? null, ms])
+}
+
+function decodeReports(data: Encodable | undefined): ReplicaReport[] {
+  return ((data ?? []) as unknown as [string, ReplicaReport['status'], string | null, number][]).map(
+    ([node, status, error, ms]) => (error === null ? { node, status, ms } : { node, status, error, ms }),
+  )
+}

@@ -1,0 +1,127 @@
+/**
+ * Group commit: everything that is to be stored while one batch is being synced goes into the next one, so
+ * that one fsync serves as many writes as arrive during it.
+ *
+ * Batches run one after the other, in the order in which their operations were given; a done-callback with
+ * no error means stored as durably as was asked. Of several operations on one key in one batch only the last
+ * is written: nobody could have seen the others.
+ */
+import type { Clock } from '../ports/clock.ts'
+import type { Disk, DiskError, DiskOperation } from '../ports/disk.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import type { Timers } from '../ports/timers.ts'
+
+/** A batch takes no more than this, so that one fsync never keeps a caller waiting for another's megabytes. */
+const BATCH_BYTES_MAX = 8 * 1024 * 1024
+/** Bytes waiting for the disk above which the node takes no further writes of clients. */
+const QUEUE_BYTES_MAX = 64 * 1024 * 1024
+/** What an operation costs beside its value: key, bookkeeping. */
+const OPERATION_BYTES = 128
+
+export type Durability = 'sync' | 'os'
+export type CommitDone = (error: DiskError | undefined) => void
+
+interface PendingCommit {
+  readonly operation: DiskOperation
+  readonly sync: boolean
+  readonly bytes: number
+  readonly done: CommitDone
+}
+
+export class GroupCommit {
+  readonly #disk: Disk
+  readonly #timers: Timers
+  readonly #clock: Clock
+  readonly #metrics: Metrics
+  #queue: PendingCommit[] = []
+  #queuedBytes = 0
+  #running = false
+  #scheduled = false
+  #idle: (() => void)[] = []
+
+  constructor(ports: { disk: Disk; timers: Timers; clock: Clock; metrics: Metrics }) {
+    this.#disk = ports.disk
+    this.#timers = ports.timers
+    this.#clock = ports.clock
+    this.#metrics = ports.metrics
+  }
+
+  /** Whether clients' writes should be refused until the disk has caught up. */
+  get overloaded(): boolean {
+    return this.#queuedBytes > QUEUE_BYTES_MAX
+  }
+
+  add(operation: DiskOperation, durability: Durability, done: CommitDone): void {
+    const bytes = OPERATION_BYTES + (operation.type === 'put' ? operation.value.length : 0)
+    this.#queue.push({ operation, sync: durability === 'sync', bytes, done })
+    this.#queuedBytes += bytes
+    if (this.#running || this.#scheduled) return
+    this.#scheduled = true
+    // The end of the turn: what arrived together is stored together.
+    this.#timers.soon(() => {
+      this.#scheduled = false
+      void this.#drain()
+    })
+  }
+
+  /** As `add`, for callers that can wait; rejects with a `DiskError`. */
+  store(operation: DiskOperation, durability: Durability): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.add(operation, durability, (error) => (error ? reject(error) : resolve()))
+    })
+  }
+
+  /** Resolves once nothing is queued or running. */
+  whenIdle(): Promise<void> {
+    if (!this.#running && this.#queue.length === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#idle.push(resolve))
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#running) return
+    this.#running = true
+    while (this.#queue.length > 0) await this.#commit(this.#takeBatch())
+    this.#running = false
+    for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #takeBatch(): PendingCommit[] {
+    let bytes = 0
+    let count = 0
+    for (const pending of this.#queue) {
+      if (count > 0 && bytes + pending.bytes > BATCH_BYTES_MAX) break
+      bytes += pending.bytes
+      count++
+    }
+    this.#queuedBytes -= bytes
+    if (count < this.#queue.length) return this.#queue.splice(0, count)
+    const all = this.#queue
+    this.#queue = []
+    return all
+  }
+
+  async #commit(batch: readonly PendingCommit[]): Promise<void> {
+    const operations = new Map<string, DiskOperation>()
+    let sync = false
+    for (const pending of batch) {
+      // Re-inserted, so that the batch keeps the order of the last operations.
+      operations.delete(pending.operation.key)
+      operations.set(pending.operation.key, pending.operation)
+      sync ||= pending.sync
+    }
+    const startMs = this.#clock.monotonicMs()
+    let failure: DiskError | undefined
+    try {
+      await this.#disk.write([...operations.values()], { sync })
+    } catch (error) {
+      failure = error as DiskError
+    }
+    this.#metrics.count('storage_commits_total')
+    this.#metrics.count('storage_commit_operations_total', undefined, operations.size)
+    this.#metrics.seconds(
+      'storage_commit_duration_seconds',
+      (this.#clock.monotonicMs() - startMs) / 1000,
+    )
+    for (const pending of batch) pending.done(failure)
+  }
+}

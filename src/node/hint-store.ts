@@ -1,0 +1,185 @@
+/**
+ * Writes kept for owners that were out of reach: durable, merged into one object per (owner, key), bounded in
+ * bytes per owner. Delivery is hint-delivery.ts.
+ *
+ * A hint is never a reason to fail a write: over the bound it is dropped and counted, and read repair and
+ * anti-entropy bring the owner up to date instead.
+ */
+import type { Codec } from '../ports/codec.ts'
+import type { Disk } from '../ports/disk.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import type { GroupCommit } from './group-commit.ts'
+import { ABSENT_COPY, type Copy } from './object-record.ts'
+import type { ObjectTable } from './object-table.ts'
+import { type Location, mergeCopies, modeOf, type Refusal, refusalOf } from './replica.ts'
+import { ALL_HINTS, hintKey, parseHintKey } from './storage-keys.ts'
+
+/** Hints read at the start in one call. */
+const SCAN_PAGE = 1000
+
+export interface OwnerHints {
+  /** Storage key → bytes of its record, oldest first. */
+  readonly sizes: Map<string, number>
+  bytes: number
+  dropped: number
+}
+
+export class HintStore {
+  readonly #table: ObjectTable
+  readonly #commits: GroupCommit
+  readonly #disk: Disk
+  readonly #codec: Codec
+  readonly #metrics: Metrics
+  readonly #bytesPerOwnerMax: number
+  readonly #owners = new Map<string, OwnerHints>()
+  /** Told of each hint that is new, and of each that is gone. */
+  onKept: (owner: string) => void = () => undefined
+  onGone: () => void = () => undefined
+
+  constructor(
+    ports: { disk: Disk; codec: Codec; metrics: Metrics },
+    parts: { table: ObjectTable; commits: GroupCommit; bytesPerOwnerMax: number },
+  ) {
+    this.#disk = ports.disk
+    this.#codec = ports.codec
+    this.#metrics = ports.metrics
+    this.#table = parts.table
+    this.#commits = parts.commits
+    this.#bytesPerOwnerMax = parts.bytesPerOwnerMax
+  }
+
+  /** Finds the hints of earlier lives on the disk. */
+  async start(): Promise<void> {
+    const [begin, end] = ALL_HINTS
+    for (let from = begin; ; ) {
+      const page = await this.#disk.range(from, end, SCAN_PAGE)
+      for (const [storageKey, record] of page) {
+        const parsed = parseHintKey(storageKey)
+        if (parsed !== undefined) this.#count(parsed.owner, storageKey, record.length)
+      }
+      const last = page.at(-1)
+      if (last === undefined || page.length < SCAN_PAGE) break
+      // The next key after the last one, in any order of bytes.
+      from = `${last[0]}\u0000`
+    }
+    for (const owner of this.#owners.keys()) this.onKept(owner)
+  }
+
+  /** Keeps `copy` for `owner`; `done` once it is durable. `dropped` says that there was no room for it. */
+  keep(
+    owner: string, at: Location, copy: Copy,
+    done: (refusal: Refusal | 'dropped' | undefined) => void,
+  ): void {
+    const hints = this.#of(owner)
+    const storageKey = hintKey(owner, at.bucket.name, at.key)
+    if (!hints.sizes.has(storageKey) && hints.bytes + copy.record.length > this.#bytesPerOwnerMax) {
+      hints.dropped++
+      this.#metrics.count('hints_dropped_total', { peer: owner })
+      done('dropped')
+      return
+    }
+    this.#table.find(storageKey, (entry, failure) => {
+      if (entry === undefined) {
+        // A hint that cannot be read is only another way to bring the owner up to date.
+        done({ code: 'storage_failed', message: String(failure) })
+        return
+      }
+      const next = mergeCopies(this.#codec, modeOf(at.bucket), entry.latest, copy)
+      this.#count(owner, storageKey, next.record.length)
+      this.#table.replace(entry, next, at.bucket.durability, (failed) => {
+        if (failed === undefined) this.#metrics.count('hints_stored_total', { peer: owner })
+        this.onKept(owner)
+        done(failed && refusalOf(failed))
+      })
+    })
+  }
+
+  /** What is kept of a key for any owner, merged. */
+  read(at: Location, take: (copy: Copy) => void): void {
+    const keys = [...this.#owners.keys()]
+      .map((owner) => hintKey(owner, at.bucket.name, at.key))
+      .filter((storageKey) => this.#has(storageKey))
+    let merged = ABSENT_COPY
+    let waiting = keys.length
+    if (waiting === 0) take(merged)
+    for (const storageKey of keys) {
+      this.#table.find(storageKey, (entry) => {
+        if (entry !== undefined) {
+          merged = mergeCopies(this.#codec, modeOf(at.bucket), merged, entry.durable)
+        }
+        if (--waiting === 0) take(merged)
+      })
+    }
+  }
+
+  /** The copy to deliver; undefined where there is none any more, or it cannot be read. */
+  load(storageKey: string, take: (copy: Copy | undefined) => void): void {
+    this.#table.find(storageKey, (entry) => take(entry?.durable))
+  }
+
+  /** Removes a hint that was delivered as `delivered`, unless something newer has been kept meanwhile. */
+  remove(owner: string, storageKey: string, delivered: Copy): void {
+    this.#table.find(storageKey, (entry) => {
+      if (entry === undefined || entry.latest !== delivered || entry.pending > 0) return
+      this.#discount(owner, storageKey)
+      // Not synced: a hint that is still there after a crash is only delivered twice.
+      this.#table.replace(entry, ABSENT_COPY, 'os', () => undefined)
+      this.onGone()
+    })
+  }
+
+  /** Puts a hint behind the others, so that one that its owner refuses does not hold them up. */
+  postpone(owner: string, storageKey: string): void {
+    const { sizes } = this.#of(owner)
+    const bytes = sizes.get(storageKey)
+    if (bytes === undefined) return
+    sizes.delete(storageKey)
+    sizes.set(storageKey, bytes)
+  }
+
+  /** Gives up a hint that can never be delivered. */
+  drop(owner: string, storageKey: string): void {
+    this.#of(owner).dropped++
+    this.#metrics.count('hints_dropped_total', { peer: owner })
+    this.#discount(owner, storageKey)
+    this.#commits.add({ type: 'delete', key: storageKey }, 'os', () => undefined)
+    this.#table.forget(storageKey)
+    this.onGone()
+  }
+
+  owners(): ReadonlyMap<string, OwnerHints> {
+    return this.#owners
+  }
+
+  #has(storageKey: string): boolean {
+    for (const { sizes } of this.#owners.values()) if (sizes.has(storageKey)) return true
+    return false
+  }
+
+  #of(owner: string): OwnerHints {
+    const known = this.#owners.get(owner)
+    if (known !== undefined) return known
+    const fresh: OwnerHints = { sizes: new Map(), bytes: 0, dropped: 0 }
+    this.#owners.set(owner, fresh)
+    return fresh
+  }
+
+  #count(owner: string, storageKey: string, bytes: number): void {
+    const hints = this.#of(owner)
+    hints.bytes += bytes - (hints.sizes.get(storageKey) ?? 0)
+    hints.sizes.set(storageKey, bytes)
+    this.#show(owner, hints)
+  }
+
+  #discount(owner: string, storageKey: string): void {
+    const hints = this.#of(owner)
+    hints.bytes -= hints.sizes.get(storageKey) ?? 0
+    hints.sizes.delete(storageKey)
+    this.#show(owner, hints)
+  }
+
+  #show(owner: string, hints: OwnerHints): void {
+    this.#metrics.gauge('hints_pending', hints.sizes.size, { peer: owner })
+    this.#metrics.gauge('hints_pending_bytes', hints.bytes, { peer: owner })
+  }
+}

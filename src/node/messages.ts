@@ -1,0 +1,88 @@
+/**
+ * What nodes say to each other. A frame is `[stamp, wallMs, epoch, items]`: the sender's hybrid clock, its
+ * wall clock, its topology epoch, and everything bound for that peer in one turn of the event loop.
+ *
+ *   an ask     [id, kind, deadlineMs, …body]    id 0: no answer is wanted
+ *   an answer  [id, 'ok', …body] or [id, code, sentence]
+ *
+ * The deadline is absolute, in ms of the hybrid clock's wall time, so that no message from the past applies.
+ */
+import type { Encodable } from '../ports/codec.ts'
+
+export type AskKind =
+  /** [bucket, key, record, flags] → the dots that the record's vector did not cover (siblings, on request), or [newest timestamp held] (lww). */
+  | 'apply'
+  /** [owner, bucket, key, record]: keep it for that owner → []. */
+  | 'hint'
+  /** [bucket, key] → [record], empty where absent. */
+  | 'read'
+  /** [bucket, key] → the version (object-record.ts). */
+  | 'version'
+  /** [bucket, key]: what this node keeps of the key for others → [record], empty where nothing. */
+  | 'read-hints'
+  /** A client's write for an owner to coordinate (forward.ts). */
+  | 'put'
+  /** [bucket, prefix, after, limit] → [end, …entries] (key-listing.ts). */
+  | 'list'
+  /** [] → this node's own view (cluster-view.ts). */
+  | 'status'
+  /** [] → [document] (topology-keeper.ts). */
+  | 'topology'
+  /** [document]: a decided one → []. */
+  | 'decided'
+  /** [ballot…] → the acceptor's reply, for the topology register. */
+  | 'prepare'
+  | 'accept'
+  /** Membership gossip: one way. */
+  | 'swim'
+
+/** Why an answer is not 'ok'. Each but `failed` says: certainly nothing was applied at this node. */
+export type RefusalCode =
+  | 'late'
+  | 'stale_epoch'
+  | 'clock_drift'
+  | 'overloaded'
+  | 'storage_full'
+  | 'storage_failed'
+  | 'record_corrupt'
+  | 'too_many_siblings'
+  | 'not_ready'
+  | 'unknown_bucket'
+  | 'bad_message'
+  /** It may have been applied: the disk failed under the write. */
+  | 'failed'
+
+/** Bits of the `apply` flags. */
+export const APPLY_REPORT_UNCOVERED = 1
+/** The sender merged a majority of owners: may replace a record that cannot be read. */
+export const APPLY_REPAIRS_CORRUPT = 2
+
+export type Ask = readonly [id: number, kind: AskKind, deadlineMs: number, ...body: Encodable[]]
+export type Answer = readonly [id: number, code: 'ok' | RefusalCode, ...body: Encodable[]]
+export type Frame = readonly [
+  stamp: number,
+  wallMs: number,
+  epoch: number,
+  items: readonly Encodable[],
+]
+
+/** The most items of one frame; a turn that has more for one peer sends several. */
+export const FRAME_ITEMS_MAX = 1024
+/** Frames are cut at about this size, so that one peer's megabytes do not delay the small ones behind. */
+export const FRAME_BYTES_TARGET = 4 * 1024 * 1024
+
+/** Throws on anything that is not a frame; the link it came from is then closed. */
+export function parseFrame(data: Encodable): Frame {
+  if (!Array.isArray(data) || data.length !== 4) throw new Error('not a frame')
+  const [stamp, wallMs, epoch, items] = data as unknown[]
+  if (!Number.isSafeInteger(stamp) || !Number.isSafeInteger(wallMs) || !Number.isSafeInteger(epoch) || !Array.isArray(items)) {
+    throw new Error('not a frame')
+  }
+  if (items.length > FRAME_ITEMS_MAX) throw new Error('a frame of too many items')
+  for (const item of items as unknown[]) {
+    if (!Array.isArray(item) || !Number.isSafeInteger(item[0]) || typeof item[1] !== 'string') {
+      throw new Error('not an ask or an answer')
+    }
+  }
+  return data as unknown as Frame
+}

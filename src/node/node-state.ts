@@ -1,0 +1,90 @@
+/**
+ * What a node keeps about itself across restarts, under `m/`: format, node id, incarnation, whether the last
+ * stop was clean, the clock's bound, the topology document, the acceptor of the topology register.
+ *
+ * Invariant: an incarnation is never used again after a stop that may have lost the tail of the log, so no
+ * dot is minted twice (riak_kv #679). A new one is above every earlier one of the same directory, and apart
+ * from those of a lost directory by the time it was made and by chance.
+ */
+import type { Codec, Encodable } from '../ports/codec.ts'
+import type { Disk } from '../ports/disk.ts'
+import type { GroupCommit } from './group-commit.ts'
+import { metaKey, STORAGE_FORMAT } from './storage-keys.ts'
+
+const INCARNATION_CHANCE = 1024
+
+export type StateName = 'format' | 'node' | 'incarnation' | 'clean' | 'clock' | 'topology' | 'acceptor'
+
+export class NodeState {
+  readonly #codec: Codec
+  readonly #commits: GroupCommit
+  readonly #values: Map<StateName, Encodable>
+
+  private constructor(codec: Codec, commits: GroupCommit, values: Map<StateName, Encodable>) {
+    this.#codec = codec
+    this.#commits = commits
+    this.#values = values
+  }
+
+  static async load(disk: Disk, codec: Codec, commits: GroupCommit): Promise<NodeState> {
+    const names: StateName[] = [
+      'format', 'node', 'incarnation', 'clean', 'clock', 'topology', 'acceptor',
+    ]
+    const records = await disk.getMany(names.map(metaKey))
+    const values = new Map<StateName, Encodable>()
+    names.forEach((name, i) => {
+      const record = records[i]
+      if (record !== undefined) values.set(name, codec.decode(record))
+    })
+    return new NodeState(codec, commits, values)
+  }
+
+  get(name: StateName): Encodable | undefined {
+    return this.#values.get(name)
+  }
+
+  /** Resolves once durable. */
+  async set(name: StateName, value: Encodable): Promise<void> {
+    this.#values.set(name, value)
+    const record = this.#codec.encode(value)
+    await this.#commits.store({ type: 'put', key: metaKey(name), value: record }, 'sync')
+  }
+}
+
+export interface NodeIdentity {
+  /** `<node id>~<incarnation>`: the actor of the dots minted in this life. */
+  readonly actor: string
+  /** Whether the last stop was clean, so that the incarnation goes on. */
+  readonly resumed: boolean
+}
+
+/**
+ * Takes up the node's identity and marks the directory as in use (not clean). Rejects where it is another
+ * node's or of another format.
+ */
+export async function takeIdentity(
+  state: NodeState,
+  nodeId: string,
+  wallMs: number,
+  chance: (bound: number) => number,
+): Promise<NodeIdentity> {
+  const format = state.get('format')
+  if (format !== undefined && format !== STORAGE_FORMAT) {
+    throw new Error(`the data directory has format ${String(format)}, this version has ${STORAGE_FORMAT}`)
+  }
+  const owner = state.get('node')
+  if (owner !== undefined && owner !== nodeId) {
+    throw new Error(`the data directory belongs to node ${String(owner)}, not to ${nodeId}`)
+  }
+  const last = state.get('incarnation') as number | undefined
+  const resumed = last !== undefined && state.get('clean') === true
+  const incarnation = resumed
+    ? last
+    : Math.max((last ?? 0) + 1, wallMs * INCARNATION_CHANCE + chance(INCARNATION_CHANCE))
+  // The mark goes first: a crash between the two must not leave a clean mark beside a used incarnation.
+  await state.set('clean', false)
+  await state.set('incarnation', incarnation)
+  if (format === undefined) await state.set('format', STORAGE_FORMAT)
+  if (owner === undefined) await state.set('node', nodeId)
+  return { actor: `${nodeId}~${incarnation.toString(36)}`, resumed }
+}

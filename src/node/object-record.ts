@@ -1,0 +1,130 @@
+/**
+ * A stored object as bytes: what is on disk and what travels between owners, the same bytes for both.
+ *
+ *   u32 LE  xxHash32 of the rest
+ *   rest    codec of [format, vector as actor, timestamp, …, siblings as [actor, timestamp, flags, contentType, expiresAtMs, value]]
+ *
+ * The encoding is canonical (vector by actor, siblings by dot), so equal objects are equal bytes at every
+ * owner. The checksum is made once, by the coordinator, and checked wherever the bytes are read or received:
+ * no damaged record is ever decoded, stored or served.
+ */
+import type { Codec, Encodable } from '../ports/codec.ts'
+import { ABSENT, type Sibling, type StoredObject } from '../core/causality/stored-object.ts'
+import { EMPTY_VECTOR, sortedEntries, type VersionVector } from '../core/causality/version-vector.ts'
+import type { Dot } from '../core/causality/dot.ts'
+import { xxh32 } from '../core/hash/xxh32.ts'
+
+const RECORD_FORMAT = 1
+const CHECKSUM_BYTES = 4
+const TOMBSTONE_FLAG = 1
+
+/** An object together with its encoding. The siblings' values are views into `record`. */
+export interface Copy {
+  readonly object: StoredObject
+  /** Empty for an absent object. */
+  readonly record: Uint8Array
+}
+
+export const ABSENT_COPY: Copy = { object: ABSENT, record: new Uint8Array(0) }
+
+/** A record whose checksum or form is wrong. */
+export class RecordCorruptError extends Error {
+  /** The bytes as they were found on the disk, to be put aside. */
+  damaged: Uint8Array = new Uint8Array(0)
+}
+
+export function encodeRecord(codec: Codec, object: StoredObject): Uint8Array {
+  const siblings: Encodable[] = []
+  for (const s of object.siblings) {
+    const flags = s.tombstone ? TOMBSTONE_FLAG : 0
+    siblings.push([s.actor, s.timestamp, flags, s.contentType, s.expiresAtMs, s.value])
+  }
+  const body = codec.encode([RECORD_FORMAT, encodeVector(object.vector), siblings])
+  const record = new Uint8Array(CHECKSUM_BYTES + body.length)
+  record.set(body, CHECKSUM_BYTES)
+  const checksum = xxh32(body)
+  for (let i = 0; i < CHECKSUM_BYTES; i++) record[i] = checksum >>> (8 * i)
+  return record
+}
+
+/** Throws `RecordCorruptError`. The values are views into `record`. */
+export function decodeRecord(codec: Codec, record: Uint8Array): StoredObject {
+  if (record.length < CHECKSUM_BYTES) throw new RecordCorruptError('shorter than its checksum')
+  const body = record.subarray(CHECKSUM_BYTES)
+  const stored =
+    ((record[0] as number) |
+      ((record[1] as number) << 8) |
+      ((record[2] as number) << 16) |
+      ((record[3] as number) << 24)) >>>
+    0
+  const computed = xxh32(body)
+  if (stored !== computed) {
+    throw new RecordCorruptError(`checksum ${stored.toString(16)}, computed ${computed.toString(16)}`)
+  }
+  // Behind a right checksum a wrong form is another program's record: refused all the same.
+  const data = codec.decode(body)
+  if (!Array.isArray(data) || data[0] !== RECORD_FORMAT) throw new RecordCorruptError('unknown format')
+  const siblings = (data[2] as EncodedSibling[]).map(decodeSibling)
+  return { vector: decodeVector(data[1] as Encodable), siblings }
+}
+
+export function encodeCopy(codec: Codec, object: StoredObject): Copy {
+  return { object, record: encodeRecord(codec, object) }
+}
+
+/** actor, timestamp, actor, timestamp, … in the order of the actors. */
+export function encodeVector(vector: VersionVector): Encodable[] {
+  return sortedEntries(vector).flat()
+}
+
+/** Throws `RecordCorruptError` on anything but what `encodeVector` gives. */
+export function decodeVector(data: Encodable): VersionVector {
+  if (!Array.isArray(data) || data.length % 2 !== 0) throw new RecordCorruptError('not a vector')
+  if (data.length === 0) return EMPTY_VECTOR
+  const vector = new Map<string, number>()
+  for (let i = 0; i < data.length; i += 2) {
+    const actor: unknown = data[i]
+    const timestamp: unknown = data[i + 1]
+    if (typeof actor !== 'string' || !Number.isSafeInteger(timestamp)) {
+      throw new RecordCorruptError('not a vector')
+    }
+    vector.set(actor, timestamp as number)
+  }
+  return vector
+}
+
+/** actor, timestamp, … in the order given. */
+export function encodeDots(dots: readonly Dot[]): Encodable[] {
+  return dots.flatMap(({ actor, timestamp }) => [actor, timestamp])
+}
+
+export function decodeDots(data: Encodable): Dot[] {
+  return [...decodeVectorEntries(data)].map(([actor, timestamp]) => ({ actor, timestamp }))
+}
+
+/**
+ * What of an object tells whether two copies differ, without the values: a flat list, equal exactly where
+ * `equalObjects` holds.
+ */
+export function encodeVersion(object: StoredObject): Encodable[] {
+  return [object.vector.size, ...encodeVector(object.vector), ...encodeDots(object.siblings)]
+}
+
+export function equalVersions(a: readonly Encodable[], b: readonly Encodable[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i])
+}
+
+type EncodedSibling = [string, number, number, string, number, Uint8Array]
+
+function decodeSibling(data: EncodedSibling): Sibling {
+  const [actor, timestamp, flags, contentType, expiresAtMs, value] = data
+  const tombstone = (flags & TOMBSTONE_FLAG) !== 0
+  return { actor, timestamp, tombstone, contentType, expiresAtMs, value }
+}
+
+function* decodeVectorEntries(data: Encodable): Generator<[string, number]> {
+  if (!Array.isArray(data)) throw new RecordCorruptError('not a list of dots')
+  for (let i = 0; i + 1 < data.length; i += 2) {
+    yield [data[i] as unknown as string, data[i + 1] as unknown as number]
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * The objects of one node: a bounded cache over the disk, and the only way to change what is stored.
+ *
+ * For each key it knows the *durable* object (what reads may see: after a crash it is still there) and the
+ * *latest* one (what the next write is merged with, perhaps still on its way to the disk). Between finding an
+ * entry and replacing its latest object nothing waits, so updates of one key never interleave.
+ *
+ * Invariant: durable is what the last finished commit of the key stored; an entry with a commit under way is
+ * never evicted; a failed commit drops the entry, so that the truth is read from the disk again.
+ */
+import { assert } from '../core/assert.ts'
+import type { Codec } from '../ports/codec.ts'
+import type { Disk } from '../ports/disk.ts'
+import { DiskError } from '../ports/disk.ts'
+import type { Timers } from '../ports/timers.ts'
+import type { Durability, GroupCommit } from './group-commit.ts'
+import { ABSENT_COPY, type Copy, decodeRecord, RecordCorruptError } from './object-record.ts'
+
+/** What an entry costs beside its record and key: maps, objects. */
+const ENTRY_BYTES = 512
+/** Records read from the disk in one call. */
+const LOAD_BATCH_MAX = 512
+
+export interface Entry {
+  readonly storageKey: string
+  durable: Copy
+  latest: Copy
+  /** Commits under way; `latest === durable` where there is none. */
+  pending: number
+  /** Second-chance bit of the cache. */
+  touched: boolean
+}
+
+export type LoadFailure = DiskError | RecordCorruptError
+/** `entry` is valid only until the callback returns: afterwards look it up again. */
+export type EntryTaker = (entry: Entry | undefined, failure: LoadFailure | undefined) => void
+
+export class ObjectTable {
+  readonly #disk: Disk
+  readonly #codec: Codec
+  readonly #timers: Timers
+  readonly #commits: GroupCommit
+  readonly #cacheBytesMax: number
+  readonly #entries = new Map<string, Entry>()
+  #loads = new Map<string, EntryTaker[]>()
+  #loadScheduled = false
+  #loading = new Map<string, EntryTaker[]>()
+  #bytes = 0
+
+  constructor(
+    ports: { disk: Disk; codec: Codec; timers: Timers },
+    commits: GroupCommit,
+    cacheBytesMax: number,
+  ) {
+    this.#disk = ports.disk
+    this.#codec = ports.codec
+    this.#timers = ports.timers
+    this.#commits = commits
+    this.#cacheBytesMax = cacheBytesMax
+  }
+
+  get cacheBytes(): number {
+    return this.#bytes
+  }
+
+  /** Calls `take` with the key's entry: at once where it is cached, else after the disk has answered. */
+  find(storageKey: string, take: EntryTaker): void {
+    const entry = this.#entries.get(storageKey)
+    if (entry !== undefined) {
+      entry.touched = true
+      take(entry, undefined)
+      return
+    }
+    const waiting = this.#loads.get(storageKey) ?? this.#loading.get(storageKey)
+    if (waiting !== undefined) {
+      waiting.push(take)
+      return
+    }
+    this.#loads.set(storageKey, [take])
+    if (this.#loadScheduled) return
+    this.#loadScheduled = true
+    this.#timers.soon(() => void this.#load())
+  }
+
+  /**
+   * Makes `next` the latest object of the key; `done` is called once it, or a later one, is durable. An absent
+   * `next` removes the record. An unchanged one waits for what is on its way, because "stored" must mean it.
+   */
+  replace(
+    entry: Entry,
+    next: Copy,
+    durability: Durability,
+    done: (failure: DiskError | undefined) => void,
+  ): void {
+    assert(this.#entries.get(entry.storageKey) === entry, 'only a current entry is replaced')
+    if (next === entry.latest && entry.pending === 0) {
+      done(undefined)
+      return
+    }
+    this.#bytes += next.record.length - entry.latest.record.length
+    entry.latest = next
+    entry.pending++
+    const { storageKey } = entry
+    const operation =
+      next.record.length === 0
+        ? ({ type: 'delete', key: storageKey } as const)
+        : ({ type: 'put', key: storageKey, value: next.record } as const)
+    this.#commits.add(operation, durability, (failure) => {
+      entry.pending--
+      if (failure !== undefined) this.#drop(entry)
+      else entry.durable = next
+      done(failure)
+    })
+    if (this.#bytes > this.#cacheBytesMax) this.#evict()
+  }
+
+  /** Forgets what is cached, so that the next reader asks the disk. Not while a commit is under way. */
+  forget(storageKey: string): void {
+    const entry = this.#entries.get(storageKey)
+    if (entry !== undefined && entry.pending === 0) this.#drop(entry)
+  }
+
+  /** Puts a known object in place of one that cannot be read. The caller stores it with `replace`. */
+  adopt(storageKey: string, copy: Copy): Entry {
+    const present = this.#entries.get(storageKey)
+    if (present !== undefined) return present
+    const entry: Entry = { storageKey, durable: copy, latest: copy, pending: 0, touched: true }
+    this.#entries.set(storageKey, entry)
+    this.#bytes += sizeOf(entry)
+    return entry
+  }
+
+  async #load(): Promise<void> {
+    this.#loadScheduled = false
+    const loads = [...this.#loads]
+    this.#loads = new Map()
+    for (let i = 0; i < loads.length; i += LOAD_BATCH_MAX) {
+      const batch = loads.slice(i, i + LOAD_BATCH_MAX)
+      for (const [key, takers] of batch) this.#loading.set(key, takers)
+      let records: (Uint8Array | undefined)[] | undefined
+      let failure: DiskError | undefined
+      try {
+        records = await this.#disk.getMany(batch.map(([key]) => key))
+      } catch (error) {
+        failure = error as DiskError
+      }
+      batch.forEach(([key, takers], index) => {
+        this.#loading.delete(key)
+        const result = failure ?? this.#enter(key, records?.[index])
+        for (const take of takers) {
+          if (result instanceof Error) take(undefined, result)
+          else this.find(key, take)
+        }
+      })
+    }
+  }
+
+  #enter(key: string, record: Uint8Array | undefined): Entry | RecordCorruptError {
+    const present = this.#entries.get(key)
+    if (present !== undefined) return present
+    try {
+      const copy =
+        record === undefined ? ABSENT_COPY : { object: decodeRecord(this.#codec, record), record }
+      const entry = this.adopt(key, copy)
+      if (this.#bytes > this.#cacheBytesMax) this.#evict(entry)
+      return entry
+    } catch (error) {
+      const corrupt =
+        error instanceof RecordCorruptError
+          ? error
+          : new RecordCorruptError('not decodable', { cause: error })
+      corrupt.damaged = record as Uint8Array
+      return corrupt
+    }
+  }
+
+  #drop(entry: Entry): void {
+    if (this.#entries.get(entry.storageKey) !== entry) return
+    this.#entries.delete(entry.storageKey)
+    this.#bytes -= sizeOf(entry)
+  }
+
+  /** Second chance (clock) in the order of entry: cheaper per access than keeping a strict order of use. */
+  #evict(keep?: Entry): void {
+    let steps = this.#entries.size
+    for (const entry of this.#entries.values()) {
+      if (this.#bytes <= this.#cacheBytesMax || steps-- <= 0) return
+      if (entry.pending > 0 || entry === keep) continue
+      if (entry.touched) {
+        entry.touched = false
+        this.#entries.delete(entry.storageKey)
+        this.#entries.set(entry.storageKey, entry)
+      } else {
+        this.#drop(entry)
+      }
+    }
+  }
+}
+
+function sizeOf(entry: Entry): number {
+  return ENTRY_BYTES + entry.storageKey.length + entry.latest.record.length
+}

@@ -1,0 +1,171 @@
+/** What this node does for other nodes: each ask goes to the mechanism that answers it. */
+import { QuorateError } from '../core/errors.ts'
+import type { Encodable } from '../ports/codec.ts'
+import type { ClusterView } from './cluster-view.ts'
+import { decodeWrite, encodeAnswer, encodeFailure } from './forward.ts'
+import type { HintStore } from './hint-store.ts'
+import type { KeyListing } from './key-listing.ts'
+import type { Liveness } from './liveness.ts'
+import type { AskKind } from './messages.ts'
+import { type Copy, encodeVersion } from './object-record.ts'
+import type { AnswerWith } from './peers.ts'
+import type { Location, Refusal, Replica } from './replica.ts'
+import type { Requests } from './requests.ts'
+import { encodeTopology, type TopologyKeeper } from './topology-keeper.ts'
+import type { TopologyRegister } from './topology-register.ts'
+
+export interface AskParts {
+  readonly keeper: TopologyKeeper
+  readonly replica: Replica
+  readonly hints: HintStore
+  readonly requests: Requests
+  readonly listing: KeyListing
+  readonly view: ClusterView
+  readonly register: TopologyRegister
+  readonly liveness: Liveness
+}
+
+const LIST_LIMIT_MAX = 1000
+
+export class PeerAsks {
+  readonly #self: string
+  /** Set once the mechanisms exist; nothing is asked before the network starts. */
+  parts: AskParts | undefined
+
+  constructor(self: string) {
+    this.#self = self
+  }
+
+  /** Throws on garbage: the asker is told `bad_message`. */
+  handle(
+    from: string, kind: AskKind, body: readonly Encodable[], deadlineMs: number, answer: AnswerWith,
+  ): void {
+    const parts = this.parts
+    if (parts === undefined) {
+      answer('not_ready', `${this.#self} is starting`)
+      return
+    }
+    const refuse = ({ code, message }: Refusal): void => answer(code, message)
+    switch (kind) {
+      case 'apply':
+        return this.#apply(parts, body, answer, refuse)
+      case 'hint':
+        return this.#hint(parts, body, answer, refuse)
+      case 'read':
+        return this.#withLocation(parts, body, answer, (at) =>
+          parts.replica.read(at, (copy, refusal) =>
+            refusal === undefined ? answer('ok', (copy as Copy).record) : refuse(refusal),
+          ),
+        )
+      case 'version':
+        return this.#withLocation(parts, body, answer, (at) =>
+          parts.replica.read(at, (copy, refusal) =>
+            refusal === undefined ? answer('ok', ...encodeVersion((copy as Copy).object)) : refuse(refusal),
+          ),
+        )
+      case 'read-hints':
+        return this.#withLocation(parts, body, answer, (at) =>
+          parts.hints.read(at, (copy) => answer('ok', copy.record)),
+        )
+      case 'put':
+        parts.requests.putForwarded(decodeWrite(body), deadlineMs).then(
+          (done) => answer('ok', ...encodeAnswer(done)),
+          (error: unknown) => answer('ok', ...encodeFailure(asQuorateError(error))),
+        )
+        return
+      case 'list':
+        return this.#list(parts, body, answer)
+      case 'status':
+        answer('ok', ...parts.view.ownRow())
+        return
+      case 'topology':
+        answer('ok', encodeTopology(parts.keeper.topology))
+        return
+      case 'decided':
+        parts.keeper.adopt(String(body[0])).then(
+          () => answer('ok'),
+          (error: unknown) => answer('failed', String(error)),
+        )
+        return
+      case 'prepare':
+      case 'accept':
+        parts.register.handle(kind, body, answer)
+        return
+      case 'swim':
+        parts.liveness.receive(from, body)
+        return
+      default:
+        kind satisfies never
+        answer('bad_message', `unknown ask ${String(kind)}`)
+    }
+  }
+
+  #apply(
+    parts: AskParts, body: readonly Encodable[], answer: AnswerWith, refuse: (refusal: Refusal) => void,
+  ): void {
+    this.#withLocation(parts, body, answer, (at) => {
+      const copy = receivedCopy(parts.replica, body[2])
+      if ('code' in copy) {
+        refuse(copy)
+        return
+      }
+      parts.replica.apply(at, copy, Number(body[3] ?? 0), (applied, refusal) => {
+        if (applied === undefined) refuse(refusal as Refusal)
+        else answer('ok', applied.existed, applied.uncovered, applied.newest)
+      })
+    })
+  }
+
+  #hint(
+    parts: AskParts, body: readonly Encodable[], answer: AnswerWith, refuse: (refusal: Refusal) => void,
+  ): void {
+    const owner = String(body[0])
+    this.#withLocation(parts, body.slice(1), answer, (at) => {
+      const blocked = parts.replica.refusal()
+      const copy = blocked ?? receivedCopy(parts.replica, body[3])
+      if ('code' in copy) {
+        refuse(copy)
+        return
+      }
+      parts.hints.keep(owner, at, copy, (refusal) => {
+        if (refusal === undefined) answer('ok')
+        else if (refusal === 'dropped') answer('overloaded', `no room for more hints of ${owner}`)
+        else refuse(refusal)
+      })
+    })
+  }
+
+  #list(parts: AskParts, body: readonly Encodable[], answer: AnswerWith): void {
+    const [name, prefix, after, limit] = body
+    const bucket = parts.keeper.bucket(String(name))
+    if (bucket === undefined) {
+      answer('unknown_bucket', String(name))
+      return
+    }
+    const bounded = Math.min(Number(limit), LIST_LIMIT_MAX)
+    parts.listing.page(bucket, String(prefix), String(after), bounded).then(
+      (page) => answer('ok', ...page),
+      (error: unknown) => answer('storage_failed', String(error)),
+    )
+  }
+
+  #withLocation(
+    parts: AskParts, body: readonly Encodable[], answer: AnswerWith, act: (at: Location) => void,
+  ): void {
+    const [name, key] = body
+    if (typeof name !== 'string' || typeof key !== 'string') throw new Error('not a bucket and a key')
+    const bucket = parts.keeper.bucket(name)
+    if (bucket === undefined) answer('unknown_bucket', name)
+    else act({ bucket, key, partition: parts.keeper.place(bucket, key).partition })
+  }
+}
+
+function receivedCopy(replica: Replica, record: Encodable | undefined): Copy | Refusal {
+  if (!(record instanceof Uint8Array)) return { code: 'bad_message', message: 'not a record' }
+  return replica.receive(record)
+}
+
+function asQuorateError(error: unknown): QuorateError {
+  if (error instanceof QuorateError) return error
+  return new QuorateError('internal', String(error), {}, { cause: error })
+}

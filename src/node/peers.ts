@@ -1,0 +1,305 @@
+/**
+ * Asks and answers between nodes over the network port. What is due for one peer in one turn of the event
+ * loop travels in one frame; each ask ends exactly once: answered, refused, certainly unsent, or lost.
+ *
+ * *Lost* (deadline passed or link closed after the ask was handed to the network) means that it may have been
+ * applied. Asks of a node with an older topology are refused and, here, sent again once that node has caught
+ * up, so that the mechanisms above need not know of epochs.
+ */
+import { assert } from '../core/assert.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Codec, Encodable } from '../ports/codec.ts'
+import type { Log } from '../ports/log.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import type { Channel, Network } from '../ports/network.ts'
+import type { Timers } from '../ports/timers.ts'
+import type { Deadline, Deadlines } from './deadlines.ts'
+import {
+  type Answer, type Ask, type AskKind, FRAME_BYTES_TARGET, FRAME_ITEMS_MAX, parseFrame,
+  type RefusalCode,
+} from './messages.ts'
+import type { NodeClock } from './node-clock.ts'
+
+/** Unanswered asks to one peer; more are unsent. A dead peer must not hold memory without end. */
+const OUTSTANDING_PER_PEER_MAX = 16_384
+/** How often one ask is sent again because an epoch was behind. */
+const EPOCH_RETRIES_MAX = 2
+
+export type Reply =
+  | { readonly type: 'ok'; readonly body: readonly Encodable[] }
+  | { readonly type: 'refused'; readonly code: RefusalCode; readonly message: string }
+  | { readonly type: 'unsent' }
+  | { readonly type: 'lost'; readonly reason: 'deadline' | 'link' }
+
+export type AnswerWith = (code: 'ok' | RefusalCode, ...body: Encodable[]) => void
+
+/** Handles one ask of a peer, and answers once, now or later. */
+export type AskHandler = (
+  from: string, kind: AskKind, body: readonly Encodable[], deadlineMs: number, answer: AnswerWith,
+) => void
+
+/** What peers needs to know of the topology (topology-keeper.ts). */
+export interface EpochSource {
+  readonly epoch: number
+  /** Fetches the document from a node that has a newer one; calls back either way. */
+  catchUp(from: string, done: () => void): void
+}
+
+interface Outstanding {
+  readonly to: string
+  readonly kind: AskKind
+  readonly body: readonly Encodable[]
+  readonly deadlineMs: number
+  readonly done: (reply: Reply) => void
+  readonly deadline: Deadline
+  /** Monotonic. */
+  readonly startMs: number
+  retries: number
+}
+
+/** These work across epochs: they are what brings an old epoch up to date, or only inform. */
+const ANY_EPOCH: ReadonlySet<string> = new Set<AskKind>([
+  'swim', 'topology', 'decided', 'prepare', 'accept', 'status',
+])
+
+export class Peers {
+  readonly #network: Network
+  readonly #codec: Codec
+  readonly #timers: Timers
+  readonly #log: Log
+  readonly #metrics: Metrics
+  readonly #monotonic: Clock
+  readonly #clock: NodeClock
+  readonly #deadlines: Deadlines
+  readonly #epochs: EpochSource
+  readonly #handle: AskHandler
+  readonly #outstanding = new Map<number, Outstanding>()
+  readonly #outstandingTo = new Map<string, number>()
+  readonly #outboxes = new Map<string, Encodable[]>()
+  #flushScheduled = false
+  #nextId = 1
+  readonly #latencyMs = new Map<string, number>()
+  /** Told of each frame that arrives (`answer`: it answers something we asked), and of each lost ask. */
+  onHeard: (peer: string, channel: Channel) => void = () => undefined
+  onLost: (peer: string) => void = () => undefined
+  onLink: (peer: string, open: boolean) => void = () => undefined
+
+  constructor(
+    ports: {
+      network: Network; codec: Codec; timers: Timers; clock: Clock; log: Log; metrics: Metrics
+    },
+    parts: { clock: NodeClock; deadlines: Deadlines; epochs: EpochSource; handle: AskHandler },
+  ) {
+    this.#network = ports.network
+    this.#codec = ports.codec
+    this.#timers = ports.timers
+    this.#monotonic = ports.clock
+    this.#log = ports.log
+    this.#metrics = ports.metrics
+    this.#clock = parts.clock
+    this.#deadlines = parts.deadlines
+    this.#epochs = parts.epochs
+    this.#handle = parts.handle
+    this.#network.onFrame((from, channel, frame) => this.#receive(from, channel, frame))
+    this.#network.onLink((peer, open) => {
+      if (!open) this.#loseLink(peer)
+      this.onLink(peer, open)
+    })
+  }
+
+  /** `deadlineMs` is on the node clock's wall time. `done` is called exactly once, never before this returns. */
+  ask(
+    to: string, kind: AskKind, body: readonly Encodable[], deadlineMs: number,
+    done: (reply: Reply) => void,
+  ): void {
+    const waiting = this.#outstandingTo.get(to) ?? 0
+    if (waiting >= OUTSTANDING_PER_PEER_MAX || !this.#network.isOpen(to)) {
+      this.#timers.soon(() => done({ type: 'unsent' }))
+      return
+    }
+    const id = this.#nextId++
+    const delayMs = Math.max(0, deadlineMs - this.#clock.nowMs())
+    const deadline = this.#deadlines.in(delayMs, () => this.#end(id, { type: 'lost', reason: 'deadline' }))
+    const startMs = this.#monotonic.monotonicMs()
+    this.#outstanding.set(id, { to, kind, body, deadlineMs, done, deadline, startMs, retries: 0 })
+    this.#outstandingTo.set(to, waiting + 1)
+    this.#post(to, 'ask', [id, kind, deadlineMs, ...body])
+  }
+
+  /** As `ask`, for callers that can wait. */
+  request(to: string, kind: AskKind, body: readonly Encodable[], deadlineMs: number): Promise<Reply> {
+    return new Promise((resolve) => this.ask(to, kind, body, deadlineMs, resolve))
+  }
+
+  /** Sends without wanting an answer; silently lost where there is no link. */
+  tell(to: string, kind: AskKind, body: readonly Encodable[]): void {
+    if (this.#network.isOpen(to)) this.#post(to, 'ask', [0, kind, 0, ...body])
+  }
+
+  /** Smoothed time from ask to answer; 0 before the first. */
+  latencyMs(peer: string): number {
+    return this.#latencyMs.get(peer) ?? 0
+  }
+
+  /** Peers with an ask unanswered for longer than `patienceMs`. */
+  overdue(patienceMs: number): Set<string> {
+    const nowMs = this.#monotonic.monotonicMs()
+    const peers = new Set<string>()
+    // In the order in which they were asked: the first young one ends the search.
+    for (const { to, startMs } of this.#outstanding.values()) {
+      if (nowMs - startMs <= patienceMs) break
+      peers.add(to)
+    }
+    return peers
+  }
+
+  #post(to: string, channel: Channel, item: Encodable): void {
+    const outbox = `${channel}/${to}`
+    const items = this.#outboxes.get(outbox)
+    if (items === undefined) this.#outboxes.set(outbox, [item])
+    else items.push(item)
+    if (this.#flushScheduled) return
+    this.#flushScheduled = true
+    this.#timers.soon(() => this.#flush())
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false
+    for (const [outbox, items] of this.#outboxes) {
+      if (items.length === 0) continue
+      this.#outboxes.set(outbox, [])
+      const slash = outbox.indexOf('/')
+      const channel = outbox.slice(0, slash) as Channel
+      this.#sendFrames(outbox.slice(slash + 1), channel, items)
+    }
+  }
+
+  #sendFrames(to: string, channel: Channel, items: readonly Encodable[]): void {
+    let start = 0
+    while (start < items.length) {
+      let end = start
+      let bytes = 0
+      while (end < items.length && end - start < FRAME_ITEMS_MAX && bytes < FRAME_BYTES_TARGET) {
+        bytes += sizeOf(items[end] as Encodable)
+        end++
+      }
+      const part = start === 0 && end === items.length ? items : items.slice(start, end)
+      const head = [this.#clock.stamp(), this.#clock.wallMs(), this.#epochs.epoch] as const
+      const frame = this.#codec.encode([...head, part])
+      const sent = this.#network.send(to, channel, frame)
+      this.#metrics.count('peer_frames_total', DIRECTION_OUT)
+      this.#metrics.count('peer_messages_total', DIRECTION_OUT, part.length)
+      if (!sent && channel === 'ask') {
+        for (const item of part) this.#end((item as Ask)[0], { type: 'unsent' })
+      }
+      start = end
+    }
+  }
+
+  #receive(from: string, channel: Channel, bytes: Uint8Array): void {
+    const [stamp, wallMs, epoch, items] = parseFrame(this.#codec.decode(bytes))
+    this.#metrics.count('peer_frames_total', DIRECTION_IN)
+    this.#metrics.count('peer_messages_total', DIRECTION_IN, items.length)
+    const trusted = this.#clock.receive(from, stamp, wallMs)
+    this.onHeard(from, channel)
+    if (channel === 'answer') {
+      // An answer of a broken clock is as bad as its ask: its timestamps may not enter this node.
+      for (const item of items) this.#takeAnswer(from, item as unknown as Answer, trusted)
+      return
+    }
+    const behind = epoch > this.#epochs.epoch
+    const run = (): void => {
+      for (const item of items) this.#takeAsk(from, item as unknown as Ask, epoch, trusted)
+    }
+    if (behind && items.some((item) => !ANY_EPOCH.has((item as unknown as Ask)[1]))) {
+      this.#epochs.catchUp(from, run)
+    } else {
+      run()
+    }
+  }
+
+  #takeAsk(from: string, ask: Ask, epoch: number, trusted: boolean): void {
+    const [id, kind, deadlineMs, ...body] = ask
+    let answered = false
+    const answer: AnswerWith = (code, ...rest) => {
+      assert(!answered, `an ask is answered once: ${kind}`)
+      answered = true
+      if (id !== 0) this.#post(from, 'answer', [id, code, ...rest])
+    }
+    if (!trusted && !ANY_EPOCH.has(kind)) {
+      answer('clock_drift', `the clock of ${from} is too far ahead`)
+    } else if (epoch < this.#epochs.epoch && !ANY_EPOCH.has(kind)) {
+      this.#metrics.count('stale_epoch_refusals_total')
+      answer('stale_epoch', `epoch ${epoch} is older than ${this.#epochs.epoch}`)
+    } else if (id !== 0 && deadlineMs < this.#clock.nowMs()) {
+      this.#metrics.count('late_messages_refused_total')
+      answer('late', 'the deadline has passed')
+    } else {
+      try {
+        this.#handle(from, kind, body, deadlineMs, answer)
+      } catch (error) {
+        this.#log.error({ peer: from, kind, error: String(error) }, 'an ask could not be handled')
+        // A handler that had answered and then threw has broken an invariant of its own.
+        if (answered) throw error
+        answer('bad_message', String(error))
+      }
+    }
+  }
+
+  #takeAnswer(from: string, item: Answer, trusted: boolean): void {
+    const [id, code, ...body] = item
+    const ask = this.#outstanding.get(id)
+    // Unknown: it has passed its deadline. Of another node: not an answer to anything that was asked of it.
+    if (ask === undefined || ask.to !== from) return
+    if (!trusted) {
+      this.#end(id, { type: 'lost', reason: 'deadline' })
+    } else if (code === 'ok') {
+      this.#end(id, { type: 'ok', body })
+    } else if (code === 'stale_epoch' && ask.retries < EPOCH_RETRIES_MAX) {
+      ask.retries++
+      this.#epochs.catchUp(from, () => {
+        if (this.#outstanding.has(id)) this.#post(from, 'ask', [id, ask.kind, ask.deadlineMs, ...ask.body])
+      })
+    } else {
+      this.#end(id, { type: 'refused', code, message: String(body[0] ?? '') })
+    }
+  }
+
+  #end(id: number, reply: Reply): void {
+    const ask = this.#outstanding.get(id)
+    if (ask === undefined) return
+    this.#outstanding.delete(id)
+    this.#outstandingTo.set(ask.to, (this.#outstandingTo.get(ask.to) ?? 1) - 1)
+    this.#deadlines.cancel(ask.deadline)
+    if (reply.type === 'lost') this.onLost(ask.to)
+    else if (reply.type === 'ok') this.#measure(ask)
+    ask.done(reply)
+  }
+
+  #measure(ask: Outstanding): void {
+    const elapsedMs = this.#monotonic.monotonicMs() - ask.startMs
+    this.#metrics.seconds('replica_request_duration_seconds', elapsedMs / 1000, { peer: ask.to })
+    const smoothed = this.#latencyMs.get(ask.to) ?? elapsedMs
+    this.#latencyMs.set(ask.to, smoothed + (elapsedMs - smoothed) * LATENCY_WEIGHT)
+  }
+
+  #loseLink(peer: string): void {
+    for (const [id, ask] of this.#outstanding) {
+      if (ask.to === peer) this.#end(id, { type: 'lost', reason: 'link' })
+    }
+  }
+}
+
+/** Of the newest round trip in the smoothed one. */
+const LATENCY_WEIGHT = 0.1
+const DIRECTION_IN = { direction: 'in' }
+const DIRECTION_OUT = { direction: 'out' }
+
+/** About how many bytes an item takes: its byte strings, and a little for the rest. */
+function sizeOf(item: Encodable): number {
+  let bytes = 64
+  if (Array.isArray(item)) {
+    for (const part of item) if (part instanceof Uint8Array) bytes += part.length
+  }
+  return bytes
+}

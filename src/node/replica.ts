@@ -1,0 +1,210 @@
+/**
+ * A node as an owner: its own copies of the keys, and the asks of coordinators on them.
+ *
+ * Whatever arrives is merged, never put in place of what is held; "stored" is said only of what is durable;
+ * only what is durable is read. What cannot be read is refused, never guessed.
+ */
+import type { Timestamp } from '../core/causality/dot.ts'
+import {
+  ABSENT, equalObjects, liveSiblings, merge, type MergeMode, newestSibling, type StoredObject,
+  uncoveredDots,
+} from '../core/causality/stored-object.ts'
+import type { Bucket } from '../core/placement/topology.ts'
+import type { Codec, Encodable } from '../ports/codec.ts'
+import type { Disk, DiskError } from '../ports/disk.ts'
+import type { Log } from '../ports/log.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import type { Durability, GroupCommit } from './group-commit.ts'
+import { APPLY_REPAIRS_CORRUPT, APPLY_REPORT_UNCOVERED, type RefusalCode } from './messages.ts'
+import type { NodeClock } from './node-clock.ts'
+import {
+  ABSENT_COPY, type Copy, decodeRecord, encodeCopy, encodeDots, RecordCorruptError,
+} from './object-record.ts'
+import type { Entry, LoadFailure, ObjectTable } from './object-table.ts'
+import { dataKey, quarantineKey } from './storage-keys.ts'
+
+/** What an owner says of an `apply`. */
+export interface Applied {
+  /** Whether it held a live value before. */
+  readonly existed: boolean
+  /** Siblings: dots that the sender's vector did not cover, where it asked for them. */
+  readonly uncovered: Encodable[]
+  /** Lww: the newest timestamp it now holds. */
+  readonly newest: Timestamp
+}
+
+export interface Refusal {
+  readonly code: RefusalCode
+  readonly message: string
+}
+
+export type AppliedTaker = (applied: Applied | undefined, refusal: Refusal | undefined) => void
+
+/** The key of one request, with what follows from its bucket. */
+export interface Location {
+  readonly bucket: Bucket
+  readonly key: string
+  readonly partition: number
+}
+
+export class Replica {
+  readonly #table: ObjectTable
+  readonly #commits: GroupCommit
+  readonly #clock: NodeClock
+  readonly #durability: Durability
+  readonly #codec: Codec
+  readonly #disk: Disk
+  readonly #log: Log
+  readonly #metrics: Metrics
+
+  constructor(
+    ports: { codec: Codec; disk: Disk; log: Log; metrics: Metrics },
+    parts: { table: ObjectTable; commits: GroupCommit; clock: NodeClock; durability: Durability },
+  ) {
+    this.#codec = ports.codec
+    this.#disk = ports.disk
+    this.#log = ports.log
+    this.#metrics = ports.metrics
+    this.#table = parts.table
+    this.#commits = parts.commits
+    this.#clock = parts.clock
+    this.#durability = parts.durability
+  }
+
+  /** Why this node takes no writes at this moment, if so: nothing of a write may be started then. */
+  refusal(): Refusal | undefined {
+    const { state, reason } = this.#disk.health()
+    if (state === 'full') return { code: 'storage_full', message: reason }
+    if (state === 'failed') return { code: 'storage_failed', message: reason }
+    if (this.#commits.overloaded) return { code: 'overloaded', message: 'the disk is behind' }
+    return undefined
+  }
+
+  /** The durable copy. */
+  read(at: Location, take: (copy: Copy | undefined, refusal: Refusal | undefined) => void): void {
+    this.#find(at, (entry, refusal) => take(entry?.durable, refusal))
+  }
+
+  /** The newest copy, perhaps not durable yet, for a write to build on; `replace` it before anything waits. */
+  find(at: Location, take: (entry: Entry | undefined, refusal: Refusal | undefined) => void): void {
+    this.#find(at, take)
+  }
+
+  replace(at: Location, entry: Entry, next: Copy, done: (refusal: Refusal | undefined) => void): void {
+    this.#table.replace(entry, next, this.durabilityOf(at.bucket), (failure) =>
+      done(failure && refusalOf(failure)),
+    )
+  }
+
+  /** Decodes and checks a record that came from a peer, in a copy of its own: a frame must not be kept alive. */
+  receive(record: Uint8Array): Copy | Refusal {
+    const own = new Uint8Array(record)
+    let object: StoredObject
+    try {
+      object = decodeRecord(this.#codec, own)
+    } catch (error) {
+      return { code: 'bad_message', message: `the record is damaged: ${String(error)}` }
+    }
+    for (const timestamp of timestampsOf(object)) {
+      if (this.#clock.isTooFarAhead(timestamp)) {
+        return { code: 'clock_drift', message: 'the record has a timestamp too far ahead' }
+      }
+      this.#clock.observe(timestamp)
+    }
+    return { object, record: own }
+  }
+
+  /** Merges `incoming` into the own copy; calls `done` once the result is durable, or refused. */
+  apply(at: Location, incoming: Copy, flags: number, done: AppliedTaker): void {
+    const refusal = this.refusal()
+    if (refusal !== undefined) {
+      done(undefined, refusal)
+      return
+    }
+    this.#table.find(this.#storageKey(at), (found, failure) => {
+      let entry = found
+      if (failure instanceof RecordCorruptError && (flags & APPLY_REPAIRS_CORRUPT) !== 0) {
+        entry = this.#setAside(at, failure)
+      }
+      if (entry === undefined) {
+        done(undefined, this.#explain(at, failure as LoadFailure))
+        return
+      }
+      const held = entry.latest
+      const mode = modeOf(at.bucket)
+      const next = mergeCopies(this.#codec, mode, held, incoming)
+      const applied = this.#describe(mode, held.object, incoming.object, next.object, flags)
+      this.replace(at, entry, next, (failed) =>
+        failed === undefined ? done(applied, undefined) : done(undefined, failed),
+      )
+    })
+  }
+
+  durabilityOf(bucket: Bucket): Durability {
+    return this.#durability === 'os' ? 'os' : bucket.durability
+  }
+
+  #describe(
+    mode: MergeMode, held: StoredObject, incoming: StoredObject, merged: StoredObject, flags: number,
+  ): Applied {
+    const report = mode === 'siblings' && (flags & APPLY_REPORT_UNCOVERED) !== 0
+    return {
+      existed: liveSiblings(held, this.#clock.nowMs()).length > 0,
+      uncovered: report ? encodeDots(uncoveredDots(held, incoming.vector)) : [],
+      newest: newestSibling(merged)?.timestamp ?? 0,
+    }
+  }
+
+  #find(at: Location, take: (entry: Entry | undefined, refusal: Refusal | undefined) => void): void {
+    this.#table.find(this.#storageKey(at), (entry, failure) => {
+      if (entry !== undefined) take(entry, undefined)
+      else take(undefined, this.#explain(at, failure as LoadFailure))
+    })
+  }
+
+  #storageKey(at: Location): string {
+    return dataKey(at.partition, at.bucket.name, at.key)
+  }
+
+  /** Keeps the damaged bytes for a person to look at, and goes on as if nothing had been held. */
+  #setAside(at: Location, corrupt: RecordCorruptError): Entry {
+    const storageKey = this.#storageKey(at)
+    this.#log.warn({ bucket: at.bucket.name, partition: at.partition }, 'a damaged record is replaced')
+    const aside = { type: 'put', key: quarantineKey(storageKey), value: corrupt.damaged } as const
+    this.#commits.add(aside, 'os', () => undefined)
+    return this.#table.adopt(storageKey, ABSENT_COPY)
+  }
+
+  #explain(at: Location, failure: LoadFailure): Refusal {
+    if (!(failure instanceof RecordCorruptError)) return refusalOf(failure)
+    this.#metrics.count('corrupt_records_total')
+    this.#log.error(
+      { bucket: at.bucket.name, partition: at.partition, reason: failure.message },
+      'a damaged record was found and is not served',
+    )
+    return { code: 'record_corrupt', message: `the record is damaged: ${failure.message}` }
+  }
+}
+
+export function modeOf(bucket: Bucket): MergeMode {
+  return bucket.mode === 'lww' ? 'lww' : 'siblings'
+}
+
+/** Merges, and keeps the bytes of whichever side the result equals. */
+export function mergeCopies(codec: Codec, mode: MergeMode, held: Copy, incoming: Copy): Copy {
+  const merged = merge(mode, held.object, incoming.object)
+  if (merged === held.object) return held
+  if (merged === incoming.object || equalObjects(merged, incoming.object)) return incoming
+  return merged === ABSENT ? ABSENT_COPY : encodeCopy(codec, merged)
+}
+
+export function refusalOf(failure: DiskError): Refusal {
+  if (failure.effect === 'unknown') return { code: 'failed', message: failure.message }
+  const code = failure.code === 'disk_full' ? 'storage_full' : 'storage_failed'
+  return { code, message: failure.message }
+}
+
+function* timestampsOf(object: StoredObject): Generator<Timestamp> {
+  yield* object.vector.values()
+  for (const sibling of object.siblings) yield sibling.timestamp
+}

@@ -1,0 +1,71 @@
+/** One client request on its way through a coordinator: where its key lives, what it needs, who answered what. */
+import type { QuorumNeed, PlainLevel } from '../core/quorum/level.ts'
+import { QuorateError, type ErrorCode, type ReplicaReport } from '../core/errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Reply } from './peers.ts'
+import type { Location, Refusal } from './replica.ts'
+
+export interface PlacedRequest {
+  readonly at: Location
+  /** The nodes that keep the key, in order of preference. */
+  readonly owners: readonly string[]
+  /** The other members, in the order in which they stand in. */
+  readonly fallbacks: readonly string[]
+  readonly level: PlainLevel
+  readonly need: QuorumNeed
+  /** On the node clock. */
+  readonly deadlineMs: number
+  readonly timeoutMs: number
+  readonly requestId: string
+}
+
+/** What each node said, in the order in which they were asked: for the answer, the trace, the error. */
+export class ReplicaReports {
+  readonly #clock: Clock
+  readonly #startMs: number
+  readonly #reports = new Map<string, ReplicaReport>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#startMs = clock.monotonicMs()
+  }
+
+  set(node: string, status: ReplicaReport['status'], error?: string): void {
+    const ms = Math.round((this.#clock.monotonicMs() - this.#startMs) * 10) / 10
+    this.#reports.set(node, error === undefined ? { node, status, ms } : { node, status, error, ms })
+  }
+
+  setReply(node: string, reply: Exclude<Reply, { type: 'ok' }>): void {
+    switch (reply.type) {
+      case 'refused':
+        return this.set(node, 'refused', `${reply.code}: ${reply.message}`)
+      case 'unsent':
+        return this.set(node, 'unreachable')
+      case 'lost':
+        return this.set(node, reply.reason === 'deadline' ? 'timeout' : 'unreachable')
+      default:
+        return reply satisfies never
+    }
+  }
+
+  list(): readonly ReplicaReport[] {
+    return [...this.#reports.values()]
+  }
+}
+
+/** What a client is told when this node itself refuses before anything was applied. */
+export function rejection(refusal: Refusal): QuorateError {
+  return new QuorateError(REJECTION_CODES[refusal.code] ?? 'storage_failed', refusal.message, {
+    retryAfterSeconds: 1,
+  })
+}
+
+const REJECTION_CODES: Readonly<Partial<Record<Refusal['code'], ErrorCode>>> = {
+  storage_full: 'storage_full',
+  storage_failed: 'storage_failed',
+  record_corrupt: 'record_corrupt',
+  overloaded: 'overloaded',
+  clock_drift: 'clock_drift',
+  not_ready: 'not_ready',
+  too_many_siblings: 'too_many_siblings',
+}

@@ -1,0 +1,153 @@
+/**
+ * The front door of a node: takes clients' requests, finds where the key lives and what the level needs,
+ * bounds how many are under way, and hands them to the coordinators or to an owner.
+ */
+import { QuorateError } from '../core/errors.ts'
+import type { Bucket } from '../core/placement/topology.ts'
+import { type PlainLevel, quorumNeed } from '../core/quorum/level.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import { forwardWrite } from './forward.ts'
+import type { KeyListing } from './key-listing.ts'
+import type { NodeClock } from './node-clock.ts'
+import type { NodeSettings } from './node.ts'
+import type { Peers } from './peers.ts'
+import type { ReadCoordinator } from './read-coordinator.ts'
+import type { Location } from './replica.ts'
+import type { PlacedRequest } from './request.ts'
+import type {
+  ListAnswer, ListRequest, ReadAnswer, ReadRequest, RequestOptions, WriteAnswer, WriteRequest,
+} from './service.ts'
+import type { TopologyKeeper } from './topology-keeper.ts'
+import type { WriteCoordinator } from './write-coordinator.ts'
+
+export interface RequestParts {
+  readonly self: string
+  readonly keeper: TopologyKeeper
+  readonly clock: NodeClock
+  readonly reads: ReadCoordinator
+  readonly writes: WriteCoordinator
+  readonly listing: KeyListing
+  readonly peers: Peers
+  readonly inReach: (node: string, sloppy: boolean) => boolean
+}
+
+export class Requests {
+  readonly #metrics: Metrics
+  readonly #settings: NodeSettings
+  readonly #parts: RequestParts
+  #inflight = 0
+  #draining: (() => void) | undefined
+
+  constructor(ports: { metrics: Metrics }, settings: NodeSettings, parts: RequestParts) {
+    this.#metrics = ports.metrics
+    this.#settings = settings
+    this.#parts = parts
+  }
+
+  get(request: ReadRequest): Promise<ReadAnswer> {
+    return this.#bounded(() => this.#parts.reads.read(this.#place(request)))
+  }
+
+  put(request: WriteRequest): Promise<WriteAnswer> {
+    return this.#bounded(() => {
+      const placed = this.#place(request)
+      const { writes, peers, inReach } = this.#parts
+      if (writes.mayCoordinate(placed)) return writes.write(placed, this.#withBucketTtl(placed, request))
+      const owners = placed.owners.filter((owner) => inReach(owner, placed.need.sloppy))
+      for (const peer of owners.slice(0, 1)) this.#metrics.count('forwarded_total', { peer })
+      return forwardWrite(peers, placed, request, owners)
+    })
+  }
+
+  /** A write that another node sent here because this one owns the key: never sent on. */
+  putForwarded(request: WriteRequest, deadlineMs: number): Promise<WriteAnswer> {
+    return this.#bounded(() => {
+      const placed = { ...this.#place(request), deadlineMs }
+      if (!placed.owners.includes(this.#parts.self)) {
+        throw new QuorateError('quorum_unreachable', `${this.#parts.self} does not own the key`)
+      }
+      return this.#parts.writes.write(placed, this.#withBucketTtl(placed, request))
+    })
+  }
+
+  list(request: ListRequest): Promise<ListAnswer> {
+    return this.#bounded(() => {
+      const bucket = this.#bucket(request.bucket)
+      const timeoutMs = request.timeoutMs ?? this.#settings.requestTimeoutMs
+      return this.#parts.listing.list(bucket, request, this.#parts.clock.nowMs() + timeoutMs)
+    })
+  }
+
+  /** Throws bucket_unknown. */
+  locate(bucketName: string, key: string): Location {
+    const bucket = this.#bucket(bucketName)
+    return { bucket, key, partition: this.#parts.keeper.place(bucket, key).partition }
+  }
+
+  /** Resolves once no request is under way; each has a deadline. */
+  drained(): Promise<void> {
+    if (this.#inflight === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#draining = resolve
+    })
+  }
+
+  #place(request: RequestOptions): PlacedRequest {
+    const bucket = this.#bucket(request.bucket)
+    const { partition, owners, fallbacks } = this.#parts.keeper.place(bucket, request.key)
+    // Buckets of mode strong are refused above; theirs is the only level that is not plain.
+    const level = request.level ?? (bucket.consistency as PlainLevel)
+    const timeoutMs = request.timeoutMs ?? this.#settings.requestTimeoutMs
+    const overrides = {
+      ...(request.r === undefined ? {} : { r: request.r }),
+      ...(request.w === undefined ? {} : { w: request.w }),
+      ...(request.sloppy === undefined ? {} : { sloppy: request.sloppy }),
+    }
+    return {
+      at: { bucket, key: request.key, partition },
+      owners,
+      fallbacks,
+      level,
+      need: quorumNeed(level, owners.length, overrides),
+      deadlineMs: Math.floor(this.#parts.clock.nowMs() + timeoutMs),
+      timeoutMs,
+      requestId: request.requestId,
+    }
+  }
+
+  /** The age that the bucket gives to values without one of their own. */
+  #withBucketTtl(placed: PlacedRequest, request: WriteRequest): WriteRequest {
+    const { ttlSeconds } = placed.at.bucket
+    const { content } = request
+    if (ttlSeconds === null || content.tombstone || content.expiresAtMs !== 0) return request
+    const expiresAtMs = Math.floor(this.#parts.clock.nowMs() + ttlSeconds * 1000)
+    return { ...request, content: { ...content, expiresAtMs } }
+  }
+
+  #bucket(name: string): Bucket {
+    const bucket = this.#parts.keeper.bucket(name)
+    if (bucket === undefined) {
+      throw new QuorateError('bucket_unknown', `there is no bucket ${name}: create it with PUT /v1/buckets/${name}`)
+    }
+    if (bucket.mode !== 'siblings' && bucket.mode !== 'lww') {
+      throw new QuorateError('not_implemented', `buckets of mode ${bucket.mode} are not served by this version`)
+    }
+    return bucket
+  }
+
+  async #bounded<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#inflight >= this.#settings.inflightRequestsMax) {
+      const limit = `${this.#settings.inflightRequestsMax} requests are under way`
+      throw new QuorateError('overloaded', limit, { retryAfterSeconds: 1 })
+    }
+    this.#inflight++
+    this.#metrics.gauge('inflight_requests', this.#inflight)
+    try {
+      return await run()
+    } finally {
+      this.#inflight--
+      this.#metrics.gauge('inflight_requests', this.#inflight)
+      if (this.#inflight === 0) this.#draining?.()
+    }
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * The composition of one node: its mechanisms, in the order in which they come to life and end.
+ *
+ * Nothing is served before the identity is durable, the clock's bound is, and the hints of earlier lives are
+ * known; the stop is marked clean only after everything accepted is durable.
+ */
+import { QuorateError } from '../core/errors.ts'
+import type { Bucket, Topology } from '../core/placement/topology.ts'
+import { ClusterView } from './cluster-view.ts'
+import { Deadlines } from './deadlines.ts'
+import { GroupCommit } from './group-commit.ts'
+import { HintDelivery } from './hint-delivery.ts'
+import { HintStore } from './hint-store.ts'
+import { KeyListing } from './key-listing.ts'
+import { Liveness } from './liveness.ts'
+import type { NodePorts, NodeSettings } from './node.ts'
+import { NodeClock } from './node-clock.ts'
+import { NodeState, takeIdentity } from './node-state.ts'
+import { ObjectTable } from './object-table.ts'
+import { PeerAsks } from './peer-asks.ts'
+import { Peers } from './peers.ts'
+import { ReadCoordinator } from './read-coordinator.ts'
+import { Replica } from './replica.ts'
+import { Requests } from './requests.ts'
+import { TopologyKeeper } from './topology-keeper.ts'
+import { TopologyRegister } from './topology-register.ts'
+import { WriteCoordinator } from './write-coordinator.ts'
+
+const GAUGE_INTERVAL_MS = 1000
+
+export interface RunningNode {
+  readonly requests: Requests
+  readonly keeper: TopologyKeeper
+  readonly view: ClusterView
+  readonly delivery: HintDelivery
+  createBucket(bucket: Bucket, timeoutMs: number): Promise<{ created: boolean; bucket: Bucket }>
+  /** Idempotent through node.ts. */
+  stop(): Promise<void>
+}
+
+/** Resolves once the node serves. Rejects where the disk is another node's, or cannot be read. */
+export async function composeNode(ports: NodePorts, settings: NodeSettings): Promise<RunningNode> {
+  const self = settings.nodeId
+  const { disk, codec, timers, network, log, metrics } = ports
+  const commits = new GroupCommit(ports)
+  const state = await NodeState.load(disk, codec, commits)
+  const keeperParts = { state, members: settings.members }
+  const chance = (bound: number): number => ports.random.below(bound)
+  const identity = await takeIdentity(state, self, Math.floor(ports.clock.wallMs()), chance)
+  const clock = new NodeClock(ports, state, settings.maxClockDriftMs)
+  await clock.start()
+  const keeper = new TopologyKeeper(ports, { ...keeperParts, clock })
+  const table = new ObjectTable(ports, commits, settings.cacheBytesMax)
+  const replica = new Replica(ports, { table, commits, clock, durability: settings.durability })
+  const hints = new HintStore(ports, {
+    table, commits, bytesPerOwnerMax: settings.hintBytesPerOwnerMax,
+  })
+  await hints.start()
+
+  const deadlines = new Deadlines(ports.clock, timers)
+  const asks = new PeerAsks(self)
+  const peers = new Peers(ports, {
+    clock, deadlines, epochs: keeper,
+    handle: (...ask) => asks.handle(...ask),
+  })
+  keeper.peers = peers
+  const memberIds = (topology: Topology): string[] => topology.members.map(({ id }) => id)
+  const liveness = new Liveness(ports, {
+    self, members: memberIds(keeper.topology), incarnation: Math.floor(ports.clock.wallMs()), peers,
+  })
+  const inReach = (node: string, sloppy: boolean): boolean =>
+    sloppy ? liveness.responsive(node) : liveness.reachable(node)
+  const shared = { self, replica, peers, hints, clock, deadlines, inReach }
+  const reads = new ReadCoordinator(ports, {
+    ...shared, latencyMs: (node) => peers.latencyMs(node),
+  })
+  const writes = new WriteCoordinator(ports, { ...shared, actor: identity.actor })
+  const delivery = new HintDelivery(ports, {
+    hints, peers, nodeClock: clock, reachable: (node) => liveness.reachable(node),
+  })
+  const register = new TopologyRegister(ports, { self, state, keeper, peers, clock })
+  const listing = new KeyListing(ports, { self, keeper, peers, clock })
+  const view = new ClusterView({ self, keeper, liveness, peers, clock, hints, replica, disk })
+  const requests = new Requests(ports, settings, {
+    self, keeper, clock, reads, writes, listing, peers, inReach,
+  })
+  asks.parts = { keeper, replica, hints, requests, listing, view, register, liveness }
+
+  const connect = (topology: Topology): void => {
+    const others = topology.members.filter(({ id }) => id !== self)
+    network.setPeers(others.map(({ id, peerUrl }) => ({ id, url: peerUrl })))
+    liveness.setMembers(memberIds(topology))
+  }
+  keeper.onChange = connect
+  liveness.onReturn = () => delivery.wake()
+  disk.onHealth(({ state: health, reason }) => {
+    if (health === 'ok') log.info({}, 'the disk takes writes again')
+    else log.error({ health, reason }, 'the disk takes no writes')
+  })
+  const showGauges = (): void => {
+    const health = disk.health()
+    metrics.gauge('storage_writable', health.state === 'ok' ? 1 : 0)
+    if (health.freeBytes !== undefined) metrics.gauge('storage_free_bytes', health.freeBytes)
+    metrics.gauge('cache_bytes', table.cacheBytes)
+    for (const id of memberIds(keeper.topology)) {
+      const offsetMs = clock.offsetMs(id)
+      if (offsetMs !== null) metrics.gauge('clock_offset_seconds', offsetMs / 1000, { peer: id })
+    }
+  }
+  connect(keeper.topology)
+  await network.start()
+  liveness.start()
+  delivery.start()
+  const gauges = timers.every(GAUGE_INTERVAL_MS, showGauges)
+  log.info({ node: self, actor: identity.actor, resumed: identity.resumed, epoch: keeper.epoch }, 'node is up')
+
+  return {
+    requests, keeper, view, delivery,
+    createBucket: (bucket, timeoutMs) => createBucket(keeper, register, bucket, timeoutMs),
+    stop: async () => {
+      await requests.drained()
+      gauges.cancel()
+      delivery.stop()
+      liveness.stop()
+      await network.close()
+      deadlines.stop()
+      await commits.whenIdle()
+      if (disk.health().state === 'ok') await state.set('clean', true)
+      await disk.close()
+    },
+  }
+}
+
+/** Adds a bucket to the topology document; `created: false` where the same one is there. */
+async function createBucket(
+  keeper: TopologyKeeper, register: TopologyRegister, bucket: Bucket, timeoutMs: number,
+): Promise<{ created: boolean; bucket: Bucket }> {
+  const { members } = keeper.topology
+  if (bucket.n > members.length) {
+    throw new QuorateError('bad_parameter', `n=${bucket.n} is more than the ${members.length} members`)
+  }
+  let created = false
+  const topology = await register.change((current) => {
+    const known = current.buckets.find(({ name }) => name === bucket.name)
+    if (known === undefined) {
+      created = true
+      const buckets = [...current.buckets, bucket].sort((a, b) => (a.name < b.name ? -1 : 1))
+      return { ...current, epoch: current.epoch + 1, buckets }
+    }
+    refuseOther(known, bucket)
+    return undefined
+  }, timeoutMs)
+  const decided = topology.buckets.find(({ name }) => name === bucket.name)
+  return { created, bucket: decided ?? bucket }
+}
+
+function refuseOther(known: Bucket, wanted: Bucket): void {
+  const differing = (Object.keys(known) as (keyof Bucket)[]).filter((k) => known[k] !== wanted[k])
+  if (differing.length === 0) return
+  const words = differing.map((k) => `${k} is ${String(known[k])}, not ${String(wanted[k])}`)
+  throw new QuorateError('bucket_conflict', `the bucket ${known.name} exists: ${words.join('; ')}`)
+}

@@ -1,0 +1,135 @@
+/**
+ * The newest topology this node knows: where keys live, which buckets exist, and at which epoch that is.
+ *
+ * Only decided documents are kept here (topology-register.ts decides them), and only newer ones replace it,
+ * so all nodes at one epoch hold the same document. A node that meets a newer epoch fetches it first.
+ */
+import { firstTopology } from '../core/placement/first-topology.ts'
+import { type Placement, preferenceList } from '../core/placement/preference-list.ts'
+import type { Bucket, Member, Topology } from '../core/placement/topology.ts'
+import type { Log } from '../ports/log.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import type { NodeClock } from './node-clock.ts'
+import type { NodeState } from './node-state.ts'
+import type { EpochSource, Peers } from './peers.ts'
+
+const FETCH_TIMEOUT_MS = 1000
+
+export class TopologyKeeper implements EpochSource {
+  readonly #state: NodeState
+  readonly #clock: NodeClock
+  readonly #log: Log
+  readonly #metrics: Metrics
+  #topology: Topology
+  #buckets: ReadonlyMap<string, Bucket>
+  /** Those waiting for a fetch that is under way, by the node it asks. */
+  readonly #fetching = new Map<string, (() => void)[]>()
+  /** Set at composition, because peers in turn need the epoch. */
+  peers: Peers | undefined
+  onChange: (topology: Topology) => void = () => undefined
+
+  constructor(
+    ports: { log: Log; metrics: Metrics },
+    parts: { state: NodeState; clock: NodeClock; members: readonly Member[] },
+  ) {
+    this.#log = ports.log
+    this.#metrics = ports.metrics
+    this.#state = parts.state
+    this.#clock = parts.clock
+    this.#topology = startingTopology(parts.state.get('topology'), parts.members)
+    this.#buckets = indexBuckets(this.#topology)
+    this.#metrics.gauge('topology_epoch', this.epoch)
+  }
+
+  get epoch(): number {
+    return this.#topology.epoch
+  }
+
+  get topology(): Topology {
+    return this.#topology
+  }
+
+  bucket(name: string): Bucket | undefined {
+    return this.#buckets.get(name)
+  }
+
+  place(bucket: Bucket, key: string): Placement {
+    return preferenceList(this.#topology, bucket, key)
+  }
+
+  /** Takes over a decided document, unless it is not newer; resolves once it is durable. */
+  async adopt(document: string): Promise<void> {
+    const topology = parseTopology(document)
+    if (topology.epoch <= this.epoch) return
+    if (topology.clusterId !== this.#topology.clusterId) {
+      throw new Error(`a document of cluster ${topology.clusterId}, not of ${this.#topology.clusterId}`)
+    }
+    this.#topology = topology
+    this.#buckets = indexBuckets(topology)
+    this.#metrics.gauge('topology_epoch', topology.epoch)
+    this.#log.info({ epoch: topology.epoch }, 'a new topology is in force')
+    this.onChange(topology)
+    await this.#state.set('topology', document)
+  }
+
+  catchUp(from: string, done: () => void): void {
+    const waiting = this.#fetching.get(from)
+    if (waiting !== undefined) {
+      waiting.push(done)
+      return
+    }
+    const takers = [done]
+    this.#fetching.set(from, takers)
+    const finish = (): void => {
+      this.#fetching.delete(from)
+      for (const take of takers) take()
+    }
+    const deadlineMs = this.#clock.nowMs() + FETCH_TIMEOUT_MS
+    this.peers?.ask(from, 'topology', [], deadlineMs, (reply) => {
+      if (reply.type !== 'ok') {
+        finish()
+        return
+      }
+      this.adopt(String(reply.body[0])).then(finish, (error: unknown) => {
+        this.#log.warn({ peer: from, error: String(error) }, 'a topology could not be taken over')
+        finish()
+      })
+    })
+  }
+}
+
+export function encodeTopology(topology: Topology): string {
+  return JSON.stringify(topology)
+}
+
+/** Throws on anything but what `encodeTopology` gives. */
+export function parseTopology(document: string): Topology {
+  const topology = JSON.parse(document) as Topology
+  const whole =
+    Number.isSafeInteger(topology.epoch) &&
+    typeof topology.clusterId === 'string' &&
+    [topology.members, topology.preference, topology.buckets].every(Array.isArray)
+  if (!whole) throw new Error('not a topology document')
+  return topology
+}
+
+/** What the disk holds, with the peers' addresses as configured now: they may move, their ids may not. */
+function startingTopology(stored: unknown, configured: readonly Member[]): Topology {
+  const first = firstTopology(configured)
+  if (stored === undefined) return first
+  const topology = parseTopology(String(stored))
+  if (topology.clusterId !== first.clusterId) {
+    const ids = topology.members.map(({ id }) => id).join(', ')
+    throw new Error(`the data directory belongs to another cluster, of the members ${ids}`)
+  }
+  const urls = new Map(configured.map(({ id, peerUrl }) => [id, peerUrl]))
+  const members = topology.members.map((member) => ({
+    ...member,
+    peerUrl: urls.get(member.id) ?? member.peerUrl,
+  }))
+  return { ...topology, members }
+}
+
+function indexBuckets(topology: Topology): ReadonlyMap<string, Bucket> {
+  return new Map(topology.buckets.map((bucket) => [bucket.name, bucket]))
+}

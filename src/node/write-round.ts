@@ -1,0 +1,178 @@
+/**
+ * One round of a write: one copy sent to all owners of a key (and, where a level is sloppy, to those that
+ * stand in for owners out of reach), and the count of who has it durably.
+ *
+ * It settles once: *met*, or *unmet* with an outcome. Replies that come later still count for one thing: an
+ * owner that missed the copy gets a hint, unless the round was rejected, for then nothing may be left of it.
+ */
+import { Tally } from '../core/quorum/tally.ts'
+import type { Encodable } from '../ports/codec.ts'
+import type { HintStore } from './hint-store.ts'
+import type { Copy } from './object-record.ts'
+import { decodeDots } from './object-record.ts'
+import type { Dot } from '../core/causality/dot.ts'
+import type { Peers, Reply } from './peers.ts'
+import type { Refusal } from './replica.ts'
+import type { PlacedRequest, ReplicaReports } from './request.ts'
+
+/** Stores the copy on this node's own disk, as an owner. */
+export type StoreLocally = (done: (refusal: Refusal | undefined) => void) => void
+
+export interface RoundTargets {
+  /** Undefined where this node is not an owner. */
+  readonly storeLocally: StoreLocally | undefined
+  /** Owners other than this node that are thought to be in reach. */
+  readonly owners: readonly string[]
+  /** Owners out of reach with the node that keeps the copy for them; this node itself where no other is left. */
+  readonly standIns: readonly StandIn[]
+  /** Owners out of reach that nobody stands in for: they get a hint, which does not count. */
+  readonly missed: readonly string[]
+}
+
+export interface StandIn {
+  readonly owner: string
+  readonly holder: string
+}
+
+/** What the owners said of what they held before, as far as they have answered. */
+export interface RoundFindings {
+  existed: boolean
+  readonly uncovered: Dot[]
+  newest: number
+}
+
+export type Settled = 'met' | 'rejected' | 'unknown'
+
+export class WriteRound {
+  readonly findings: RoundFindings = { existed: false, uncovered: [], newest: 0 }
+  readonly tally: Tally
+  readonly #self: string
+  readonly #peers: Peers
+  readonly #hints: HintStore
+  readonly #request: PlacedRequest
+  readonly #copy: Copy
+  readonly #reports: ReplicaReports
+  readonly #done: (settled: Settled) => void
+  #settled: Settled | undefined
+  /** This node's own disk, where it is an owner: no write counts without it. */
+  #own: 'none' | 'pending' | 'stored' | 'failed' = 'none'
+  /** Owners that missed the copy before the round was settled. */
+  #missed: string[] = []
+
+  constructor(
+    parts: { self: string; peers: Peers; hints: HintStore },
+    request: PlacedRequest,
+    targets: RoundTargets,
+    copy: Copy,
+    reports: ReplicaReports,
+    done: (settled: Settled) => void,
+  ) {
+    this.#self = parts.self
+    this.#peers = parts.peers
+    this.#hints = parts.hints
+    this.#request = request
+    this.#copy = copy
+    this.#reports = reports
+    this.#done = done
+    const asked = [...targets.owners, ...targets.standIns.map(({ holder }) => holder)]
+    if (targets.storeLocally !== undefined) {
+      asked.push(parts.self)
+      this.#own = 'pending'
+    }
+    // `weak` answers before anything is stored, but its write goes on as one of `eventual`.
+    const need = Math.max(request.need.w, 1)
+    this.tally = new Tally({ need, asked: [...new Set(asked)], sloppy: request.need.sloppy })
+  }
+
+  start(targets: RoundTargets, flags: number): void {
+    const { storeLocally } = targets
+    const { at, deadlineMs } = this.#request
+    const body = [at.bucket.name, at.key, this.#copy.record, flags]
+    for (const owner of targets.owners) {
+      this.#peers.ask(owner, 'apply', body, deadlineMs, (reply) => this.#ownerReplied(owner, reply))
+    }
+    storeLocally?.((refusal) => {
+      this.#own = refusal === undefined ? 'stored' : 'failed'
+      if (refusal !== undefined) this.#reports.set(this.#self, 'error', refusal.message)
+      this.#count(this.#self, refusal === undefined ? 'stored' : kindOf(refusal))
+    })
+    for (const standIn of targets.standIns) this.#askStandIn(standIn)
+    for (const owner of targets.missed) {
+      this.#reports.set(owner, 'unreachable')
+      this.#miss(owner)
+    }
+  }
+
+  /** The deadline: settles with what is known, unless it is settled. */
+  expire(): void {
+    if (this.#settled === undefined) this.#settle(this.tally.outcome())
+  }
+
+  #ownerReplied(owner: string, reply: Reply): void {
+    if (reply.type === 'ok') {
+      this.#learn(reply.body)
+      this.#count(owner, 'stored')
+      return
+    }
+    this.#reports.setReply(owner, reply)
+    this.#miss(owner)
+    this.#count(owner, reply.type === 'lost' ? 'lost' : reply.type === 'unsent' ? 'refused' : kindOf(reply))
+  }
+
+  #askStandIn({ owner, holder }: StandIn): void {
+    const { at, deadlineMs } = this.#request
+    this.#reports.set(owner, 'unreachable')
+    if (holder === this.#self) {
+      this.#hints.keep(owner, at, this.#copy, (refusal) => {
+        this.#count(holder, refusal === undefined ? 'hinted' : refusal === 'dropped' ? 'refused' : kindOf(refusal))
+      })
+      return
+    }
+    const body = [owner, at.bucket.name, at.key, this.#copy.record]
+    this.#peers.ask(holder, 'hint', body, deadlineMs, (reply) => {
+      if (reply.type === 'ok') {
+        this.#count(holder, 'hinted')
+        return
+      }
+      this.#reports.setReply(holder, reply)
+      this.#miss(owner)
+      this.#count(holder, reply.type === 'lost' ? 'lost' : reply.type === 'unsent' ? 'refused' : kindOf(reply))
+    })
+  }
+
+  #learn(body: readonly Encodable[]): void {
+    const [existed, uncovered, newest] = body
+    if (existed === true) this.findings.existed = true
+    this.findings.uncovered.push(...decodeDots(uncovered as Encodable))
+    this.findings.newest = Math.max(this.findings.newest, Number(newest))
+  }
+
+  #count(node: string, kind: 'stored' | 'hinted' | 'refused' | 'lost'): void {
+    if (kind === 'stored') this.#reports.set(node, 'ok')
+    if (kind === 'hinted') this.#reports.set(node, 'hinted')
+    this.tally.record(node, kind)
+    if (this.#settled !== undefined) return
+    const state = this.tally.state()
+    if (state === 'unmet' || this.#own === 'failed') this.#settle(this.tally.outcome())
+    else if (state === 'met' && this.#own !== 'pending') this.#settle('met')
+  }
+
+  #settle(settled: Settled): void {
+    this.#settled = settled
+    for (const owner of this.#missed.splice(0)) this.#miss(owner)
+    this.#done(settled)
+  }
+
+  /** Keeps a hint for an owner that does not have the copy, once it is sure that the write is not rejected. */
+  #miss(owner: string): void {
+    if (this.#settled === undefined) this.#missed.push(owner)
+    else if (this.#settled !== 'rejected') {
+      this.#hints.keep(owner, this.#request.at, this.#copy, () => undefined)
+    }
+  }
+}
+
+/** `failed` is the one refusal after which the copy may be there all the same. */
+function kindOf(refusal: { readonly code: string }): 'refused' | 'lost' {
+  return refusal.code === 'failed' ? 'lost' : 'refused'
+}

@@ -87,9 +87,12 @@ export class MembershipWorld {
     this.#host(id).paused = true
   }
 
+  /** As in an event loop that was stopped: overdue timers come before the frames that wait. */
   resume(id: string): void {
     const host = this.#host(id)
     host.paused = false
+    this.perform(id, this.of(id).tick(this.nowMs, this.below))
+    this.#observe(host)
     for (const deliver of host.inbox.splice(0)) deliver()
   }
 

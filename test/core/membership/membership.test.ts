@@ -143,15 +143,41 @@ describe('membership', () => {
   })
 
   it('lets a node that slept accuse nobody, and be up again at once', () => {
-    for (const sleepMs of [500, 3000, MINUTE_MS]) {
-      const world = settled(5, sleepMs)
-      world.pause('n3')
-      world.run(sleepMs)
-      world.changes.length = 0
-      world.resume('n3')
-      expect(world.runUntil(999, () => world.agree(world.ids, world.ids, 'up'))).toBeDefined()
-      world.run(10_000)
-      expect(world.changes.filter(({ to }) => to !== 'up')).toEqual([])
+    for (const sleepMs of [500, 700, 3000, MINUTE_MS]) {
+      for (let seed = 0; seed < 10; seed += 1) {
+        const world = settled(5, seed)
+        world.run(seed * 70)
+        world.pause('n3')
+        world.run(sleepMs)
+        world.changes.length = 0
+        world.resume('n3')
+        expect(world.runUntil(999, () => world.agree(world.ids, world.ids, 'up'))).toBeDefined()
+        world.run(5000)
+        expect(world.changes.filter(({ to, id }) => to !== 'up' && id !== 'n3')).toEqual([])
+      }
+    }
+  })
+
+  it('counts no time in which it stood still against a member that it was about to judge', () => {
+    const lateMs = 100_000
+    for (const state of ['up', 'suspect'] as const) {
+      const { membership, random } = alone(['n1', 'n2'])
+      membership.receive('n2', ['ping', 1, [['n2', 1, 'up']]], 0)
+      let nowMs = 0
+      // Up: a probe is under way. Suspect: the suspicion is.
+      const judging = (): boolean => {
+        const sent = membership.tick((nowMs += 100), random)
+        return state === 'up'
+          ? nowMs > 200 && sent.length > 0
+          : membership.state('n2') === 'suspect'
+      }
+      while (!judging()) expect(nowMs).toBeLessThan(5000)
+      membership.tick(nowMs + lateMs, random)
+      expect(membership.state('n2')).toBe(state)
+      expect(membership.healthScore).toBe(MEMBERSHIP_SETTINGS.healthScoreMax)
+      // It is judged all the same when it stays silent now.
+      for (let i = 1; i < 50; i += 1) membership.tick(nowMs + lateMs + i * 100, random)
+      expect(membership.state('n2')).toBe('down')
     }
   })
 

@@ -1,6 +1,6 @@
 /**
  * `siblings`: every write has a value of its own. On the keys `k…` a client reads, then writes with the context
- * of what it read; now and then with that of an older read, which makes siblings. On the keys `b…` clients
+ * of what it read; now and then with an older one, of a read or a write, which makes siblings. On the keys `b…` clients
  * write blindly, and are judged by what a blind write may replace.
  */
 import type { Json } from '../checker/history.ts'
@@ -21,6 +21,8 @@ const BLIND_PERCENT = 10
 /** Turns in a hundred on the others that only read, and that write with what an earlier turn had read. */
 const READ_PERCENT = 15
 const STALE_PERCENT = 15
+/** Writes in a hundred whose own context, not that of the read before them, is the one kept for later. */
+const CHAIN_PERCENT = 50
 
 export const siblingsWorkload: Workload = {
   name: 'siblings',
@@ -32,7 +34,7 @@ export const siblingsWorkload: Workload = {
   start,
 }
 
-/** What a client read last of a key. */
+/** What a client knows of a key, and the context that says so. */
 interface Seen {
   readonly ids: readonly Json[]
   readonly context: string
@@ -48,18 +50,24 @@ function start(run: WorkloadRun): Client {
     key: run.keyPrefix + key,
     consistency,
   })
-  const write = (
+  const write = async (
     session: Session,
     client: StoreClient,
     key: string,
     saw?: Seen,
     consistency?: string,
-  ): Promise<Ending> => {
+  ): Promise<Written> => {
     const id = nextId++
     const value: Json = saw === undefined ? { write: id } : { write: id, saw: saw.ids }
-    return session.run('write', key, value, () =>
+    const ending = await session.run('write', key, value, () =>
       client.write(address(key, consistency), JSON.stringify(id), saw?.context),
     )
+    if (ending.type !== 'ok') return { error: ending.error, seen: undefined }
+    const { context, siblings } = ending
+    return {
+      error: undefined,
+      seen: siblings === 1 && context !== undefined ? { ids: [id], context } : undefined,
+    }
   }
   const read = async (
     session: Session,
@@ -84,8 +92,8 @@ function start(run: WorkloadRun): Client {
     prepare: async ({ session, client }) => {
       for (const key of run.keys) {
         const written = await write(session, client, key, undefined, FINAL_CONSISTENCY)
-        if (written.type !== 'ok')
-          throw new Error(`${client.node} did not make key ${key}: ${written.error}`)
+        if (written.error === undefined) continue
+        throw new Error(`${client.node} did not make key ${key}: ${written.error}`)
       }
     },
     turn: async ({ index, session, client, random }) => {
@@ -98,14 +106,22 @@ function start(run: WorkloadRun): Client {
       const readOnly = random.chance(READ_PERCENT)
       const stale = random.chance(STALE_PERCENT) ? seen.get(place) : undefined
       const now = stale ?? (await read(session, client, key)).seen
-      if (now !== undefined) seen.set(place, now)
       // Absent and without a context: a write would be blind, and blind writes have keys of their own.
-      if (now !== undefined && (stale !== undefined || !readOnly))
-        await write(session, client, key, now)
+      if (now === undefined) return
+      seen.set(place, now)
+      if (readOnly && stale === undefined) return
+      const written = await write(session, client, key, now)
+      if (written.seen !== undefined && random.chance(CHAIN_PERCENT)) seen.set(place, written.seen)
     },
     finalRead: async ({ session, client }, key) =>
       (await read(session, client, key, FINAL_CONSISTENCY)).answered,
   }
+}
+
+/** `seen`: its own value, where the store said that no other was left beside it. */
+interface Written {
+  readonly error: string | undefined
+  readonly seen: Seen | undefined
 }
 
 interface ReadOf {

@@ -79,11 +79,16 @@ export class StoreClient {
   ): Promise<WriteEnding> {
     try {
       const headers = context === undefined ? {} : { 'quorate-context': context }
-      const { status, text } = await this.#request('PUT', pathOf(address), {
+      const {
+        status,
+        text,
+        context: after,
+        siblings,
+      } = await this.#request('PUT', pathOf(address), {
         headers: { 'content-type': 'application/json', ...headers },
         body: value,
       })
-      if (status >= 200 && status < 300) return { type: 'ok' }
+      if (status >= 200 && status < 300) return { type: 'ok', context: after, siblings }
       return {
         type: outcomeOf(text) === 'rejected' ? 'fail' : 'info',
         error: errorOf(status, text),
@@ -111,7 +116,7 @@ export class StoreClient {
     method: 'GET' | 'PUT' | 'POST',
     path: string,
     options: { headers?: Record<string, string>; body?: string; timeoutMs?: number } = {},
-  ): Promise<{ status: number; text: string; context: string | undefined }> {
+  ): Promise<Answer> {
     const { headers = {}, body, timeoutMs = REQUEST_TIMEOUT_MS } = options
     const answer = await this.#pool.request({
       method,
@@ -121,13 +126,21 @@ export class StoreClient {
       signal: AbortSignal.timeout(timeoutMs),
     })
     const text = await answer.body.text()
-    const context = answer.headers['quorate-context']
+    const { 'quorate-context': context, 'quorate-siblings': siblings } = answer.headers
     return {
       status: answer.statusCode,
       text,
       context: typeof context === 'string' ? context : undefined,
+      siblings: typeof siblings === 'string' ? Number(siblings) : 0,
     }
   }
+}
+
+interface Answer {
+  readonly status: number
+  readonly text: string
+  readonly context: string | undefined
+  readonly siblings: number
 }
 
 function pathOf({ bucket, key, consistency }: KeyAddress): string {

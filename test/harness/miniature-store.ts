@@ -47,6 +47,9 @@ export async function startMiniatureStore(nodes: number, defect: Defect): Promis
     if (broken && defect === 'lie')
       return answerProblem(response, 503, 'quorum_unreachable', 'rejected')
     if (broken && defect === 'hang up') return void response.destroy()
+    const left = entries.get(url.pathname)?.siblings ?? []
+    response.setHeader('quorate-siblings', left.length)
+    response.setHeader('quorate-context', left.map(({ version }) => version).join('.'))
     response.writeHead(204).end()
   }
   const servers = await Promise.all(

@@ -19,6 +19,7 @@
  * change again is safe only where applying it twice is the same as once.
  */
 import { assert } from '../assert.ts'
+import type { Outcome } from '../errors.ts'
 import { majority } from '../quorum/level.ts'
 import type { AcceptorReply } from './acceptor.ts'
 import { BALLOT_ZERO, compareBallots, maxBallot, type Ballot } from './ballot.ts'
@@ -50,8 +51,6 @@ export type ProposerResult<T, R> =
       readonly required: number
       readonly received: number
     }
-
-export type Outcome = 'rejected' | 'unknown'
 
 export interface ProposerStep<T, R> {
   readonly send: readonly { readonly to: string; readonly message: ProposerMessage<T> }[]

@@ -27,7 +27,7 @@ export interface MembershipChange {
 }
 
 /** Undrained changes beyond this are dropped, oldest first. */
-export const CHANGES_MAX = 256
+const CHANGES_MAX = 256
 
 export class MemberTable {
   readonly self: string

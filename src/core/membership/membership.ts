@@ -51,9 +51,9 @@ export interface MembershipAction {
 }
 
 /** Members pinged at once at the start; the others are found by the rounds. */
-export const START_PINGS_MAX = 32
+const START_PINGS_MAX = 32
 /** A member is told what is held against it, or pinged for direct evidence, no more often than this. */
-export const PING_SPACING_MS = 100
+const PING_SPACING_MS = 100
 
 export class Membership {
   readonly #settings: MembershipSettings

@@ -3,7 +3,7 @@
  * beyond the bound are dropped, which the requester's own timeout covers.
  */
 
-export interface Relay {
+interface Relay {
   readonly requester: string
   /** The requester's number of its probe. */
   readonly requesterSeq: number
@@ -12,9 +12,9 @@ export interface Relay {
   nacked: boolean
 }
 
-export const RELAYS_MAX = 64
+const RELAYS_MAX = 64
 /** Answers later than this are not passed on: the requester has long decided. */
-export const RELAY_LIFE_MS = 2000
+const RELAY_LIFE_MS = 2000
 
 export class RelayTable {
   /** By the number of our own ping; in the order of `startedMs`. */

@@ -1,0 +1,63 @@
+/** What a client or a setting asks of a new bucket, made whole with the defaults, or refused with what is allowed. */
+import { QuorateError } from '../core/errors.ts'
+import type { Bucket } from '../core/placement/topology.ts'
+import { PLAIN_LEVELS } from '../core/quorum/level.ts'
+import { TTL_SECONDS_MAX } from './kv-parameters.ts'
+import { quoted } from './query.ts'
+
+/** Members of a JSON object, not checked yet. */
+export type BucketRequest = Readonly<Record<string, unknown>>
+
+const DEFAULT_COPIES = 3
+const MEMBERS = ['mode', 'n', 'consistency', 'durability', 'ttlSeconds']
+const MODES = ['siblings', 'lww'] as const
+const LATER_MODES: readonly unknown[] = ['strong', 'counter', 'set']
+
+/** Throws bad_parameter. `memberCount` bounds the copies, for each is on another node. */
+export function newBucket(name: string, request: BucketRequest, memberCount: number): Bucket {
+  for (const member of Object.keys(request)) {
+    if (MEMBERS.includes(member) || (member === 'name' && request['name'] === name)) continue
+    throw refusal(`There is no member ${quoted(member)} here; allowed: ${MEMBERS.join(', ')}.`)
+  }
+  if (LATER_MODES.includes(request['mode'])) {
+    throw refusal(
+      `The mode ${String(request['mode'])} is not available in this version; available: ${MODES.join(', ')}.`,
+    )
+  }
+  return {
+    name,
+    mode: oneOf('mode', request['mode'], MODES, 'siblings'),
+    n: whole('n', request['n'], 1, memberCount) ?? Math.min(DEFAULT_COPIES, memberCount),
+    consistency: oneOf('consistency', request['consistency'], PLAIN_LEVELS, 'quorum'),
+    durability: oneOf('durability', request['durability'], ['sync', 'os'] as const, 'sync'),
+    ttlSeconds: whole('ttlSeconds', request['ttlSeconds'], 1, TTL_SECONDS_MAX) ?? null,
+  }
+}
+
+function oneOf<T extends string>(
+  member: string,
+  value: unknown,
+  choices: readonly T[],
+  fallback: T,
+): T {
+  if (value === undefined) return fallback
+  const found = choices.find((candidate) => candidate === value)
+  if (found !== undefined) return found
+  throw refusal(
+    `${member} must be one of ${choices.join(', ')}, not ${quoted(JSON.stringify(value))}.`,
+  )
+}
+
+function whole(member: string, value: unknown, min: number, max: number): number | undefined {
+  if (value === undefined || (value === null && member === 'ttlSeconds')) return undefined
+  if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) {
+    return value as number
+  }
+  throw refusal(
+    `${member} must be a whole number from ${min} to ${max}, not ${quoted(JSON.stringify(value))}.`,
+  )
+}
+
+function refusal(message: string): QuorateError {
+  return new QuorateError('bad_parameter', message)
+}

@@ -1,0 +1,45 @@
+/** `GET /v1/cluster`, `GET /v1/cluster/ring`, `POST /v1/cluster/hints/sync`: how the cluster looks from this node. */
+import type { FastifyInstance } from 'fastify'
+import type { ApiContext } from './api-context.ts'
+import { knownBucket } from './bucket-routes.ts'
+import { checkBucketName, checkKeyText } from './kv-path.ts'
+import { TIMEOUT_MS_MAX } from './kv-parameters.ts'
+import { respondCode } from './problem.ts'
+import { badParameter, parseQuery, queryOfTarget, wholeNumber } from './query.ts'
+import { respondJson } from './respond.ts'
+
+const SYNC_TIMEOUT_MS = 30_000
+
+export function addClusterRoutes(app: FastifyInstance, api: ApiContext): void {
+  app.get('/v1/cluster', async (request, reply) => {
+    parseQuery(queryOfTarget(request.originalUrl), [])
+    const { verdict, ...status } = await api.service.status()
+    respondJson(reply, 200, { verdict, ...status, moves: [] })
+  })
+
+  app.get('/v1/cluster/ring', async (request, reply) => {
+    const query = parseQuery(queryOfTarget(request.originalUrl), ['bucket', 'key'])
+    const bucket = query.get('bucket')
+    const key = query.get('key')
+    if (bucket === undefined || key === undefined) {
+      throw badParameter('Both are needed: /v1/cluster/ring?bucket=default&key=hello')
+    }
+    knownBucket(api, checkBucketName(bucket))
+    respondJson(reply, 200, await api.service.ring(bucket, checkKeyText(key)))
+  })
+
+  app.post('/v1/cluster/hints/sync', async (request, reply) => {
+    const query = parseQuery(queryOfTarget(request.originalUrl), ['timeout'])
+    const timeoutMs = wholeNumber(query, 'timeout', 1, TIMEOUT_MS_MAX) ?? SYNC_TIMEOUT_MS
+    const sync = await api.service.syncHints(timeoutMs)
+    if (sync.synced) {
+      respondJson(reply, 200, sync)
+      return
+    }
+    const left = Object.entries(sync.remaining).map(([owner, count]) => `${count} for ${owner}`)
+    const detail = `After ${timeoutMs} ms this node still keeps hints: ${left.join(', ')}.`
+    respondCode(reply, 'deadline_passed', detail, {}, [], {
+      remaining: sync.remaining,
+    })
+  })
+}

@@ -1,0 +1,135 @@
+/**
+ * The opaque Quorate-Context: a version vector in base64url, bound to its bucket and key.
+ *
+ *   version (1) · digest (8) · entries: shared prefix length (1), rest length (1), rest, timestamp (varint)
+ *
+ * Actors come in order, and each gives only what differs from the one before: a node's incarnations share
+ * most of their text. The digest covers bucket, key and entries. It is a checksum against mistakes and mixed-up keys, not
+ * a seal against forgery: whoever may write a key may replace what it holds.
+ */
+import { hash } from 'node:crypto'
+import { assert } from '../core/assert.ts'
+import type { Timestamp } from '../core/causality/dot.ts'
+import { sortedEntries, type VersionVector } from '../core/causality/version-vector.ts'
+import { QuorateError } from '../core/errors.ts'
+
+const VERSION = 1
+const DIGEST_BYTES = 8
+const HEAD_BYTES = 1 + DIGEST_BYTES
+const ACTOR_BYTES_MAX = 255
+const TIMESTAMP_BYTES_MAX = 8
+const TOKEN = /^[A-Za-z0-9_-]+$/
+const ACTOR = /^[\x21-\x7e]+$/
+
+export interface ContextKey {
+  readonly bucket: string
+  readonly key: string
+}
+
+export function encodeContext(vector: VersionVector, of: ContextKey): string {
+  const entries = sortedEntries(vector)
+  let size = HEAD_BYTES
+  for (const [actor] of entries) size += 2 + actor.length + TIMESTAMP_BYTES_MAX
+  const bytes = Buffer.allocUnsafe(size)
+  let at = HEAD_BYTES
+  let previous = ''
+  for (const [actor, timestamp] of entries) {
+    assert(ACTOR.test(actor) && actor.length <= ACTOR_BYTES_MAX, `actor ${actor} is short ASCII`)
+    const shared = sharedPrefixLength(previous, actor)
+    bytes[at++] = shared
+    bytes[at++] = actor.length - shared
+    at += bytes.write(actor.slice(shared), at, 'latin1')
+    at = writeVarint(bytes, at, timestamp)
+    previous = actor
+  }
+  bytes[0] = VERSION
+  digest(bytes.subarray(HEAD_BYTES, at), of).copy(bytes, 1)
+  return bytes.toString('base64url', 0, at)
+}
+
+/**
+ * Throws bad_context where the token is damaged, of another key or version, or names a timestamp above
+ * `timestampMax`, which no clock of the cluster can have given.
+ */
+export function decodeContext(
+  token: string,
+  of: ContextKey,
+  timestampMax: Timestamp,
+): VersionVector {
+  if (!TOKEN.test(token)) throw badContext('it is not base64url')
+  const bytes = Buffer.from(token, 'base64url')
+  if (bytes.length < HEAD_BYTES) throw badContext('it is too short')
+  if (bytes[0] !== VERSION) throw badContext(`its version ${bytes[0]} is not known to this node`)
+  const body = bytes.subarray(HEAD_BYTES)
+  if (!digest(body, of).equals(bytes.subarray(1, HEAD_BYTES))) {
+    throw badContext('it is damaged, or was given for another key')
+  }
+  return readEntries(body, timestampMax)
+}
+
+function readEntries(body: Buffer, timestampMax: Timestamp): VersionVector {
+  const vector = new Map<string, Timestamp>()
+  let at = 0
+  let previous = ''
+  while (at < body.length) {
+    const shared = body[at] as number
+    const restEnd = at + 2 + (body[at + 1] ?? 0)
+    if (shared > previous.length || restEnd >= body.length) throw badContext('it ends too early')
+    const actor = previous.slice(0, shared) + body.toString('latin1', at + 2, restEnd)
+    if (!ACTOR.test(actor) || actor <= previous) throw badContext('its entries are not in order')
+    const { value, end } = readVarint(body, restEnd)
+    if (value > timestampMax) throw badContext('it names a time that has not come yet')
+    vector.set(actor, value)
+    previous = actor
+    at = end
+  }
+  return vector
+}
+
+function badContext(why: string): QuorateError {
+  return new QuorateError(
+    'bad_context',
+    `The Quorate-Context header cannot be used: ${why}. Send the one that came with the last answer for this key, or none.`,
+  )
+}
+
+function digest(entries: Buffer, { bucket, key }: ContextKey): Buffer {
+  // Bucket names have no NUL, and the entries' length is fixed by what precedes them: one reading only.
+  const name = Buffer.from(`${bucket}\0${Buffer.byteLength(key)}\0${key}`)
+  return hash('sha256', Buffer.concat([name, entries]), 'buffer').subarray(0, DIGEST_BYTES)
+}
+
+function sharedPrefixLength(a: string, b: string): number {
+  const end = Math.min(a.length, b.length)
+  let length = 0
+  while (length < end && a.charCodeAt(length) === b.charCodeAt(length)) length++
+  return length
+}
+
+/** Seven bits a byte, lowest first; by division, because bit operations stop at 32 bits. */
+function writeVarint(bytes: Buffer, at: number, value: number): number {
+  let rest = value
+  let end = at
+  while (rest >= 128) {
+    bytes[end++] = (rest % 128) + 128
+    rest = Math.floor(rest / 128)
+  }
+  bytes[end++] = rest
+  return end
+}
+
+function readVarint(bytes: Buffer, at: number): { value: number; end: number } {
+  let value = 0
+  let unit = 1
+  for (let i = at; i < at + TIMESTAMP_BYTES_MAX; i++) {
+    const byte = bytes[i]
+    if (byte === undefined) throw badContext('it ends too early')
+    value += (byte % 128) * unit
+    if (byte < 128) {
+      if (!Number.isSafeInteger(value)) break
+      return { value, end: i + 1 }
+    }
+    unit *= 128
+  }
+  throw badContext('it has a number that is too large')
+}

@@ -1,0 +1,89 @@
+/**
+ * The query parameters of a request for a value, checked against what its bucket allows. Says what is
+ * allowed where something is not; never falls back to a default for a value it cannot take.
+ */
+import type { Bucket } from '../core/placement/topology.ts'
+import { PLAIN_LEVELS, type PlainLevel } from '../core/quorum/level.ts'
+import { badParameter, choice, flag, parseQuery, quoted, wholeNumber } from './query.ts'
+
+/** A client that wants to wait longer asks again. */
+export const TIMEOUT_MS_MAX = 60_000
+/** Ten years: a limit against slips of unit, not against long lives. */
+export const TTL_SECONDS_MAX = 315_360_000
+
+const PARAMETERS = {
+  get: ['consistency', 'r', 'w', 'sloppy', 'timeout', 'sibling', 'resolve', 'trace'],
+  put: ['consistency', 'r', 'w', 'sloppy', 'timeout', 'ttl', 'trace'],
+  delete: ['consistency', 'r', 'w', 'sloppy', 'timeout', 'trace'],
+} as const
+
+export type KvOperation = keyof typeof PARAMETERS
+
+export interface KvParameters {
+  readonly level: PlainLevel | undefined
+  readonly r: number | undefined
+  readonly w: number | undefined
+  readonly sloppy: boolean | undefined
+  readonly timeoutMs: number | undefined
+  readonly ttlSeconds: number | undefined
+  /** The id of the one sibling that is wanted. */
+  readonly sibling: string | undefined
+  /** Answer with the newest sibling instead of all. */
+  readonly newest: boolean
+  readonly trace: boolean
+}
+
+const NO_PARAMETERS: KvParameters = {
+  level: undefined,
+  r: undefined,
+  w: undefined,
+  sloppy: undefined,
+  timeoutMs: undefined,
+  ttlSeconds: undefined,
+  sibling: undefined,
+  newest: false,
+  trace: false,
+}
+
+/** The one parameter that most requests have, if any, without a detour. */
+const LEVEL_ONLY: ReadonlyMap<string, KvParameters> = new Map(
+  PLAIN_LEVELS.map((level) => [`consistency=${level}`, { ...NO_PARAMETERS, level }]),
+)
+
+/** Throws bad_parameter. `bucket` is of a mode that takes plain levels. */
+export function parseKvParameters(
+  rawQuery: string,
+  operation: KvOperation,
+  bucket: Bucket,
+): KvParameters {
+  if (rawQuery === '') return NO_PARAMETERS
+  const common = LEVEL_ONLY.get(rawQuery)
+  if (common !== undefined) return common
+  const query = parseQuery(rawQuery, PARAMETERS[operation])
+  const sibling = query.get('sibling')
+  const newest = choice(query, 'resolve', ['lww'], 'here') !== undefined
+  if (sibling === '') throw badParameter('sibling= needs the id of a sibling.')
+  if (sibling !== undefined && newest) {
+    throw badParameter(`sibling=${quoted(sibling)} and resolve=lww exclude each other.`)
+  }
+  const where = `in the bucket ${bucket.name}, whose mode is ${bucket.mode}`
+  return {
+    level: choice(query, 'consistency', PLAIN_LEVELS, where),
+    r: copies(wholeNumber(query, 'r', 1, Number.MAX_SAFE_INTEGER), 'r', bucket),
+    w: copies(wholeNumber(query, 'w', 1, Number.MAX_SAFE_INTEGER), 'w', bucket),
+    sloppy: flag(query, 'sloppy'),
+    timeoutMs: wholeNumber(query, 'timeout', 1, TIMEOUT_MS_MAX),
+    ttlSeconds: wholeNumber(query, 'ttl', 1, TTL_SECONDS_MAX),
+    sibling,
+    newest,
+    trace: flag(query, 'trace') ?? false,
+  }
+}
+
+function copies(value: number | undefined, name: string, bucket: Bucket): number | undefined {
+  if (value === undefined || value <= bucket.n) return value
+  throw badParameter(
+    `${name}=${value} is more than the ${bucket.n} copies that the bucket ${bucket.name} keeps of each key; ` +
+      `allowed: 1 to ${bucket.n}.`,
+  )
+}

@@ -1,0 +1,231 @@
+/**
+ * `GET`, `HEAD`, `PUT` and `DELETE /v1/kv/{bucket}/{key}`: checks what came, asks the node, answers. It holds
+ * no state and decides nothing about consistency.
+ *
+ * Invariant: a request that is refused here has had no effect anywhere.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { timestampOf } from '../core/causality/hybrid-clock.ts'
+import type { Content } from '../core/causality/stored-object.ts'
+import type { VersionVector } from '../core/causality/version-vector.ts'
+import { QuorateError } from '../core/errors.ts'
+import type { Bucket } from '../core/placement/topology.ts'
+import type { RequestOptions, WriteAnswer } from '../node/service.ts'
+import type { ApiContext } from './api-context.ts'
+import { decodeContext, encodeContext } from './context-token.ts'
+import { parseKvParameters, type KvOperation, type KvParameters } from './kv-parameters.ts'
+import { parseKvTarget, type KvTarget } from './kv-path.ts'
+import { asQuorateError, respondProblem } from './problem.ts'
+import { commonHeaders, respondRead } from './read-answer.ts'
+import type { EndedRequest } from './request-meter.ts'
+import { respond } from './respond.ts'
+import { bodyOf } from './value-body.ts'
+
+/** Where the server sends every target below the prefix; the key is read from the raw target. */
+export const KV_ROUTE = '/v1/kv'
+export const KV_METHODS = ['GET', 'HEAD', 'PUT', 'DELETE'] as const
+
+const DEFAULT_CONTENT_TYPE = 'application/octet-stream'
+const CONTENT_TYPE_CHARACTERS_MAX = 255
+const IDEMPOTENCY_KEY_CHARACTERS_MAX = 255
+const CONDITIONS = ['if-match', 'if-none-match', 'if-unmodified-since'] as const
+export const KV_OPERATIONS: Readonly<Record<string, KvOperation>> = {
+  GET: 'get',
+  HEAD: 'get',
+  PUT: 'put',
+  DELETE: 'delete',
+}
+const NO_BYTES = new Uint8Array(0)
+
+/** What is known of a request so far, for its line in the log and its place in the metrics. */
+type Progress = { -readonly [K in keyof EndedRequest]: EndedRequest[K] }
+
+export function addKvRoutes(app: FastifyInstance, api: ApiContext): void {
+  app.route({
+    method: [...KV_METHODS],
+    url: KV_ROUTE,
+    exposeHeadRoute: false,
+    bodyLimit: api.maxValueBytes,
+    handler: (request, reply) => handle(api, request, reply),
+  })
+}
+
+async function handle(
+  api: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const op = KV_OPERATIONS[request.raw.method ?? ''] as KvOperation
+  const startedMs = api.meter.begin()
+  const requestId = request.id
+  const progress: Progress = {
+    op,
+    level: undefined,
+    code: 'ok',
+    requestId,
+    bucket: '',
+    startedMs,
+    detail: '',
+  }
+  try {
+    await answer(api, request, reply, progress)
+  } catch (thrown) {
+    const error = asQuorateError(thrown)
+    progress.code = error.code
+    progress.detail = error.message
+    if (error.code === 'internal') api.onInternalError(thrown, requestId)
+    respondProblem(reply, error)
+  } finally {
+    api.meter.end(progress)
+  }
+}
+
+async function answer(
+  api: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  progress: Progress,
+): Promise<void> {
+  if (api.phase() !== 'running') throw new QuorateError('not_ready', 'This node is still starting.')
+  const target = parseKvTarget(request.originalUrl)
+  const bucket = plainBucket(api, target.bucket)
+  progress.bucket = bucket.name
+  const parameters = parseKvParameters(target.query, progress.op, bucket)
+  progress.level = parameters.level ?? (bucket.consistency as Progress['level'])
+  if (progress.op === 'get') {
+    refuseConditions(request, bucket, ['if-match', 'if-unmodified-since'])
+    const read = await api.service.get(optionsOf(target, parameters, request.id))
+    progress.code = respondRead(reply, target, read, parameters)
+    return
+  }
+  refuseConditions(request, bucket, CONDITIONS)
+  checkIdempotencyKey(request)
+  const written = await api.service.put({
+    ...optionsOf(target, parameters, request.id),
+    content: progress.op === 'delete' ? TOMBSTONE : contentOf(api, request, bucket, parameters),
+    context: contextOf(api, request, target),
+  })
+  respondWrite(reply, target, written, parameters, progress.op === 'delete')
+}
+
+function optionsOf(target: KvTarget, parameters: KvParameters, requestId: string): RequestOptions {
+  const { level, r, w, sloppy, timeoutMs } = parameters
+  return {
+    bucket: target.bucket,
+    key: target.key,
+    level,
+    r,
+    w,
+    sloppy,
+    timeoutMs,
+    requestId,
+  }
+}
+
+/** The bucket, of a mode whose values are plain bytes at plain levels. */
+function plainBucket(api: ApiContext, name: string): Bucket {
+  const bucket = api.service.bucket(name)
+  if (bucket === undefined) {
+    throw new QuorateError(
+      'bucket_unknown',
+      `There is no bucket ${name}; PUT /v1/buckets/${name} with {"mode":"siblings"} creates it.`,
+    )
+  }
+  if (bucket.mode === 'siblings' || bucket.mode === 'lww') return bucket
+  throw new QuorateError(
+    'not_implemented',
+    `The bucket ${name} has the mode ${bucket.mode}, which comes in a later version; ` +
+      'buckets of mode siblings and lww can be used now.',
+  )
+}
+
+function refuseConditions(
+  request: FastifyRequest,
+  bucket: Bucket,
+  conditions: readonly string[],
+): void {
+  const headers = request.raw.headers
+  for (const condition of conditions) {
+    if (headers[condition] === undefined) continue
+    throw new QuorateError(
+      'mode_mismatch',
+      `The header ${condition} needs a bucket of mode strong; ${bucket.name} is of mode ${bucket.mode}, ` +
+        'where Quorate-Context says what a write replaces.',
+    )
+  }
+}
+
+function checkIdempotencyKey(request: FastifyRequest): void {
+  const key = request.raw.headers['idempotency-key']
+  if (key === undefined) return
+  if (key.length > 0 && key.length <= IDEMPOTENCY_KEY_CHARACTERS_MAX) return
+  throw new QuorateError(
+    'bad_request',
+    `The Idempotency-Key header has ${key.length} characters; 1 to ${IDEMPOTENCY_KEY_CHARACTERS_MAX} are allowed.`,
+  )
+}
+
+const TOMBSTONE: Content = {
+  value: NO_BYTES,
+  contentType: '',
+  tombstone: true,
+  expiresAtMs: 0,
+}
+
+function contentOf(
+  api: ApiContext,
+  request: FastifyRequest,
+  bucket: Bucket,
+  parameters: KvParameters,
+): Content {
+  const { 'content-type': contentType, 'content-encoding': encoding } = request.raw.headers
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new QuorateError(
+      'unsupported_media_type',
+      'The Content-Encoding of a value is not kept; send the value without one.',
+    )
+  }
+  if (contentType !== undefined && contentType.length > CONTENT_TYPE_CHARACTERS_MAX) {
+    throw new QuorateError(
+      'unsupported_media_type',
+      `The Content-Type header has ${contentType.length} characters; at most ${CONTENT_TYPE_CHARACTERS_MAX} are allowed.`,
+    )
+  }
+  const ttlSeconds = parameters.ttlSeconds ?? bucket.ttlSeconds
+  return {
+    value: bodyOf(request),
+    contentType: contentType || DEFAULT_CONTENT_TYPE,
+    tombstone: false,
+    expiresAtMs: ttlSeconds === null ? 0 : Math.floor(api.clock.wallMs()) + ttlSeconds * 1000,
+  }
+}
+
+function contextOf(
+  api: ApiContext,
+  request: FastifyRequest,
+  target: KvTarget,
+): VersionVector | undefined {
+  const token = request.raw.headers['quorate-context']
+  if (token === undefined) return undefined
+  const timestampMax = timestampOf(api.clock.wallMs() + api.maxClockDriftMs + 1)
+  return decodeContext(String(token), target, timestampMax)
+}
+
+function respondWrite(
+  reply: FastifyReply,
+  target: KvTarget,
+  written: WriteAnswer,
+  parameters: KvParameters,
+  isDelete: boolean,
+): void {
+  const headers = commonHeaders(written, parameters.trace)
+  if (!written.durable) {
+    // Accepted in memory: neither what it replaced nor what is there now is known yet.
+    respond(reply, 202, headers, NO_BYTES)
+    return
+  }
+  headers.push('Quorate-Context', encodeContext(written.context, target))
+  headers.push('Quorate-Siblings', String(written.siblings))
+  if (isDelete) headers.push('Quorate-Existed', String(written.existed))
+  respond(reply, 204, headers, undefined)
+}

@@ -1,0 +1,143 @@
+/** Turns what a node read into an HTTP answer: one value, siblings, nothing changed, or nothing there. */
+import type { FastifyReply } from 'fastify'
+import { wallMsOf } from '../core/causality/hybrid-clock.ts'
+import type { Sibling } from '../core/causality/stored-object.ts'
+import type { ReadAnswer, WriteAnswer } from '../node/service.ts'
+import { encodeContext, type ContextKey } from './context-token.ts'
+import { entityTag, namesTag } from './entity-tag.ts'
+import type { KvParameters } from './kv-parameters.ts'
+import { respondCode } from './problem.ts'
+import { quoted } from './query.ts'
+import { respond, type HeaderList } from './respond.ts'
+import { siblingId, siblingList, siblingParts, type SiblingBody } from './sibling-body.ts'
+
+/** Sends the answer to a GET or HEAD; returns the code under which it counts. */
+export function respondRead(
+  reply: FastifyReply,
+  of: ContextKey,
+  answer: ReadAnswer,
+  parameters: KvParameters,
+): 'ok' | 'key_absent' | 'sibling_absent' {
+  const { siblings } = answer
+  const headers = commonHeaders(answer, parameters.trace)
+  if (siblings.length > 0 || answer.deleted) {
+    headers.push('Quorate-Context', encodeContext(answer.context, of))
+  }
+  headers.push('Quorate-Siblings', String(siblings.length))
+  if (siblings.length === 0) {
+    respondCode(reply, 'key_absent', absence(of, answer), {}, headers)
+    return 'key_absent'
+  }
+  const chosen = chooseSibling(siblings, parameters)
+  if (chosen === 'absent') {
+    const detail =
+      `The key has no sibling ${quoted(parameters.sibling ?? '')} (any more); ` +
+      `it has ${siblings.map(siblingId).join(', ')}.`
+    respondCode(reply, 'sibling_absent', detail, {}, headers)
+    return 'sibling_absent'
+  }
+  if (chosen === 'all') respondSiblings(reply, siblings, headers)
+  else respondValue(reply, chosen, siblings, headers)
+  return 'ok'
+}
+
+/** What every answer about a key says of how it came about. */
+export function commonHeaders(answer: ReadAnswer | WriteAnswer, trace: boolean): HeaderList {
+  const { need, got, hinted } = answer.quorum
+  const headers = [
+    'Quorate-Quorum',
+    `need=${need}, got=${got}, hinted=${hinted}`,
+    'Quorate-Coordinator',
+    answer.coordinator,
+    'Quorate-Consistency',
+    answer.level,
+  ]
+  if (trace) headers.push('Quorate-Trace', traceOf(answer))
+  return headers
+}
+
+function chooseSibling(
+  siblings: readonly Sibling[],
+  { sibling, newest }: KvParameters,
+): Sibling | 'all' | 'absent' {
+  if (sibling !== undefined) {
+    return siblings.find((candidate) => siblingId(candidate) === sibling) ?? 'absent'
+  }
+  return siblings.length === 1 || newest ? (siblings.at(-1) as Sibling) : 'all'
+}
+
+function respondValue(
+  reply: FastifyReply,
+  chosen: Sibling,
+  siblings: readonly Sibling[],
+  headers: HeaderList,
+): void {
+  const tag = entityTag(siblings)
+  headers.push('ETag', tag, 'Last-Modified', httpDate(wallMsOf(chosen.timestamp)))
+  if (isUnchanged(reply, tag)) {
+    respond(reply, 304, headers, undefined)
+    return
+  }
+  headers.push('Content-Type', chosen.contentType)
+  respond(reply, 200, withContentPolicy(headers), chosen.value)
+}
+
+function respondSiblings(
+  reply: FastifyReply,
+  siblings: readonly Sibling[],
+  headers: HeaderList,
+): void {
+  const tag = entityTag(siblings)
+  const newest = siblings.at(-1) as Sibling
+  headers.push('ETag', tag, 'Last-Modified', httpDate(wallMsOf(newest.timestamp)), 'Vary', 'Accept')
+  if (isUnchanged(reply, tag)) {
+    respond(reply, 304, headers, undefined)
+    return
+  }
+  const body: SiblingBody = wantsParts(reply) ? siblingParts(siblings) : siblingList(siblings)
+  headers.push('Content-Type', body.contentType)
+  respond(reply, 300, withContentPolicy(headers), body.bytes)
+}
+
+/** Values are anyone's bytes: a browser must neither guess their type nor run what is in them. */
+function withContentPolicy(headers: HeaderList): HeaderList {
+  headers.push('X-Content-Type-Options', 'nosniff', 'Content-Security-Policy', 'sandbox')
+  return headers
+}
+
+function isUnchanged(reply: FastifyReply, tag: string): boolean {
+  const header = reply.request.raw.headers['if-none-match']
+  return header !== undefined && namesTag(header, tag)
+}
+
+function wantsParts(reply: FastifyReply): boolean {
+  return /\bmultipart\/(mixed|\*)/i.test(reply.request.raw.headers.accept ?? '')
+}
+
+function absence({ bucket, key }: ContextKey, answer: ReadAnswer): string {
+  const name = `The key ${quoted(key)} in the bucket ${bucket}`
+  return answer.deleted
+    ? `${name} was deleted or has expired.`
+    : `${name} does not exist. PUT /v1/kv/{bucket}/{key} creates it.`
+}
+
+/** Which nodes were asked and what each answered, as JSON in ASCII: a header takes no other characters. */
+function traceOf({ coordinator, replicas }: ReadAnswer | WriteAnswer): string {
+  return JSON.stringify({ coordinator, replicas }).replace(
+    /[^\x20-\x7e]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+let lastSecond = 0
+let lastDate = ''
+
+/** Values that are read often were often written within one second of each other, or are the same one. */
+function httpDate(wallMs: number): string {
+  const second = Math.floor(wallMs / 1000)
+  if (second !== lastSecond) {
+    lastDate = new Date(second * 1000).toUTCString()
+    lastSecond = second
+  }
+  return lastDate
+}

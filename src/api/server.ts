@@ -1,0 +1,175 @@
+/**
+ * The HTTP server for clients: Fastify with the routes of this folder. It listens before the node has
+ * started, so that health checks have an answer; requests that need the node get `not_ready` until then.
+ */
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { QuorateError } from '../core/errors.ts'
+import type { NodeService } from '../node/service.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import type { ApiContext, ApiPhase, MetricsText } from './api-context.ts'
+import { addBucketRoutes } from './bucket-routes.ts'
+import { answerClientError } from './client-error.ts'
+import { addClusterRoutes } from './cluster-routes.ts'
+import { addHealthRoutes } from './health-routes.ts'
+import { addKeyListRoutes } from './key-list-routes.ts'
+import { KV_PREFIX } from './kv-path.ts'
+import { addKvRoutes, KV_OPERATIONS, KV_ROUTE } from './kv-routes.ts'
+import { asQuorateError, respondProblem } from './problem.ts'
+import { createRequestIds } from './request-id.ts'
+import { RequestMeter } from './request-meter.ts'
+import { RouteTable } from './route-table.ts'
+import { acceptAnyBody } from './value-body.ts'
+
+/** Above the default of node: a Quorate-Context is sent back in a header, and may grow to some kilobytes. */
+const HEADER_BYTES_MAX = 65_536
+const CONNECTIONS_MAX = 10_000
+/** Longer than the 60 s after which common proxies drop an idle connection: they close first. */
+const KEEP_ALIVE_MS = 65_000
+/** For a request to come in whole. */
+const REQUEST_SECONDS_MAX = 60
+const PATH_PARAMETER_CHARACTERS_MAX = 512
+
+export interface ApiOptions {
+  readonly service: NodeService
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly exposeMetrics: () => Promise<MetricsText>
+  readonly nodeId: string
+  readonly maxValueBytes: number
+  readonly maxClockDriftMs: number
+  readonly inflightRequestsMax: number
+  /** A line at debug for each request. */
+  readonly logRequests: boolean
+  /** Told of each error that no catalogue entry stands for, after it was logged. */
+  readonly onInternalError: (error: unknown) => void
+}
+
+export interface ApiServer {
+  /** Resolves with the port, which differs from the one asked for where that is 0. */
+  listen(address: { host: string; port: number }): Promise<number>
+  /** From now on requests reach the node. */
+  open(): void
+  /** Accepts no more connections and waits for the requests under way, at most `graceMs`. */
+  close(graceMs: number): Promise<void>
+}
+
+export function createApiServer(options: ApiOptions): ApiServer {
+  let phase: ApiPhase = 'starting'
+  const api = createContext(options, () => phase)
+  const app = createApp(api, createRequestIds(options.nodeId))
+  return {
+    async listen(address) {
+      await app.listen(address)
+      app.server.maxConnections = CONNECTIONS_MAX
+      return (app.server.address() as AddressInfo).port
+    },
+    open() {
+      phase = 'running'
+    },
+    async close(graceMs) {
+      const timer = setTimeout(() => app.server.closeAllConnections(), graceMs)
+      await app.close()
+      clearTimeout(timer)
+    },
+  }
+}
+
+function createContext(options: ApiOptions, phase: () => ApiPhase): ApiContext {
+  const { service, clock, log, metrics, exposeMetrics, maxValueBytes, maxClockDriftMs } = options
+  const meter = new RequestMeter({ clock, log, metrics }, options)
+  const onInternalError = (error: unknown, requestId: string): void => {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    log.error({ requestId, stack }, 'internal error')
+    options.onInternalError(error)
+  }
+  return {
+    service,
+    clock,
+    log,
+    metrics,
+    meter,
+    exposeMetrics,
+    maxValueBytes,
+    maxClockDriftMs,
+    phase,
+    onInternalError,
+  }
+}
+
+function createApp(
+  api: ApiContext,
+  requestId: (given?: string | string[]) => string,
+): FastifyInstance {
+  const limits = { headerBytesMax: HEADER_BYTES_MAX, requestSecondsMax: REQUEST_SECONDS_MAX }
+  const app = Fastify({
+    logger: false,
+    requestIdHeader: false,
+    genReqId: (request) => requestId(request.headers['x-request-id']),
+    rewriteUrl: (request) => routedTarget(request as TargetedRequest),
+    routerOptions: { maxParamLength: PATH_PARAMETER_CHARACTERS_MAX },
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: REQUEST_SECONDS_MAX * 1000,
+    http: { maxHeaderSize: HEADER_BYTES_MAX },
+    forceCloseConnections: 'idle',
+    // Requests that are already here are served to the end; each answer then closes its connection.
+    return503OnClosing: false,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, limits, requestId()),
+    frameworkErrors: (error, request, reply) => answerError(api, error, request, reply),
+  })
+  const routes = new RouteTable()
+  app.addHook('onRoute', ({ method, url }) => routes.add(url, method))
+  app.setErrorHandler((error, request, reply) => answerError(api, error, request, reply))
+  app.setNotFoundHandler((request) => {
+    throw routes.refusal(request.raw.method ?? '', request.raw.url ?? '')
+  })
+  acceptAnyBody(app)
+  addKvRoutes(app, api)
+  addHealthRoutes(app, api)
+  app.register((scope, _options, done) => {
+    scope.addHook('onRequest', (_request, _reply, next) => {
+      next(api.phase() === 'running' ? undefined : notReady())
+    })
+    addBucketRoutes(scope, api)
+    addKeyListRoutes(scope, api)
+    addClusterRoutes(scope, api)
+    done()
+  })
+  return app
+}
+
+type TargetedRequest = IncomingMessage & { originalUrl: string; url: string }
+
+/**
+ * Every key goes to one fixed route: the router would decode, normalise or refuse some of them. The raw
+ * target stays in `originalUrl`, in origin form also where a client sent `http://host/path`.
+ */
+function routedTarget(request: TargetedRequest): string {
+  let target = request.url
+  if (!target.startsWith('/')) {
+    target = /^https?:\/\/[^/?#]*(.*)$/i.exec(target)?.[1] ?? target
+    request.originalUrl = target
+  }
+  return target.startsWith(KV_PREFIX) ? KV_ROUTE : target
+}
+
+function answerError(
+  api: ApiContext,
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const error = asQuorateError(thrown)
+  if (error.code === 'internal') api.onInternalError(thrown, request.id)
+  const op = KV_OPERATIONS[request.raw.method ?? '']
+  if (op !== undefined && request.raw.url === KV_ROUTE) api.meter.refuse(op, error.code)
+  respondProblem(reply, error)
+}
+
+function notReady(): QuorateError {
+  return new QuorateError('not_ready', 'This node is still starting.')
+}

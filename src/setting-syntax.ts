@@ -1,0 +1,166 @@
+/**
+ * How the text of one setting is read: numbers, addresses, member lists, bucket lists. Each function returns
+ * what the text means or throws a `SettingError` that says what is allowed, without naming the setting.
+ */
+import type { Bucket, Member } from './core/placement/topology.ts'
+
+export class SettingError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'SettingError'
+  }
+}
+
+export interface ListenAddress {
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+}
+
+/** A bucket to create at the start; what is undefined is left to the defaults of a new bucket. */
+export interface ConfiguredBucket {
+  readonly name: string
+  readonly mode: 'siblings' | 'lww'
+  readonly n: number | undefined
+  readonly consistency: 'weak' | 'eventual' | 'quorum' | 'all' | undefined
+  readonly durability: Bucket['durability'] | undefined
+  readonly ttlSeconds: number | undefined
+}
+
+/** The zone of members whose entry names none. */
+const DEFAULT_ZONE = 'default'
+const MEMBERS_MAX = 64
+const NAME = /^[a-z0-9-]{1,32}$/
+const BUCKET_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/
+
+export function parseText(text: string): string {
+  return text
+}
+
+export function parseName(text: string): string {
+  if (!NAME.test(text)) throw new SettingError('must be 1 to 32 characters of a-z, 0-9 and -')
+  return text
+}
+
+export function parseChoice<T extends string>(text: string, choices: readonly T[]): T {
+  if ((choices as readonly string[]).includes(text)) return text as T
+  throw new SettingError(`must be one of ${choices.join(', ')}`)
+}
+
+export function parseYesNo(text: string): boolean {
+  return parseChoice(text, ['0', '1']) === '1'
+}
+
+export function parseWhole(text: string, min: number, max: number): number {
+  const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN
+  if (value >= min && value <= max) return value
+  throw new SettingError(`must be a whole number from ${min} to ${max}`)
+}
+
+/** `host:port`, `:port` for all addresses, `[host]:port` for IPv6. */
+export function parseAddress(text: string): ListenAddress {
+  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]\s/]*)):([0-9]{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  if (match === null || port > 65_535) {
+    throw new SettingError('must be host:port, such as 0.0.0.0:8080 or [::]:8080')
+  }
+  return { host: match[1] ?? (match[2] || '0.0.0.0'), port }
+}
+
+/** `n1=http://n1:7080,n2=http://n2:7080#zone-b`, returned in the order of the ids. */
+export function parseMembers(text: string): Member[] {
+  const members = text.split(',').map((entry) => parseMember(entry.trim()))
+  if (members.length > MEMBERS_MAX)
+    throw new SettingError(`at most ${MEMBERS_MAX} members are allowed`)
+  members.sort((a, b) => (a.id < b.id ? -1 : 1))
+  members.forEach((member, i) => {
+    const twin = members.find(
+      (other, j) => j < i && (other.id === member.id || other.peerUrl === member.peerUrl),
+    )
+    if (twin === undefined) return
+    const what = twin.id === member.id ? member.id : `${member.peerUrl} (${twin.id}, ${member.id})`
+    throw new SettingError(`${what} is listed twice`)
+  })
+  return members
+}
+
+function parseMember(entry: string): Member {
+  const equals = entry.indexOf('=')
+  const id = entry.slice(0, Math.max(equals, 0))
+  const wrong = new SettingError(
+    `${JSON.stringify(entry)} must be id=http://host:port or id=http://host:port#zone, ` +
+      'with ids and zones of 1 to 32 characters of a-z, 0-9 and -',
+  )
+  if (!NAME.test(id)) throw wrong
+  const [address = '', zone = DEFAULT_ZONE, ...more] = entry.slice(equals + 1).split('#')
+  if (more.length > 0 || !NAME.test(zone) || !URL.canParse(address)) throw wrong
+  const url = new URL(address)
+  const bare =
+    url.pathname === '/' && url.search === '' && url.username === '' && url.password === ''
+  if (url.protocol !== 'http:' || !bare) throw wrong
+  // Written out even where it is the protocol's own, so that equal addresses are equal texts.
+  return { id, peerUrl: `http://${url.hostname}:${url.port || '80'}`, zone }
+}
+
+/** `carts=siblings,sessions=lww;n=3;consistency=eventual;durability=os;ttl=3600`; '' is an empty list. */
+export function parseBuckets(text: string): ConfiguredBucket[] {
+  if (text.trim() === '') return []
+  const buckets = text.split(',').map((entry) => parseBucket(entry.trim()))
+  const names = new Set<string>()
+  for (const { name } of buckets) {
+    if (names.has(name)) throw new SettingError(`the bucket ${name} is listed twice`)
+    names.add(name)
+  }
+  return buckets
+}
+
+function parseBucket(entry: string): ConfiguredBucket {
+  const [head = '', ...options] = entry.split(';')
+  const [name = '', mode = ''] = splitPair(head)
+  if (!BUCKET_NAME.test(name)) {
+    throw new SettingError(
+      `${JSON.stringify(entry)} must be name=mode, with a name of a-z, 0-9, . _ and -`,
+    )
+  }
+  const given = new Map<string, string>()
+  for (const option of options) {
+    const [optionName, value] = splitPair(option)
+    if (!BUCKET_OPTIONS.includes(optionName) || given.has(optionName)) {
+      throw new SettingError(
+        `${name}: each of ${BUCKET_OPTIONS.join(', ')} may follow once, as ;n=3`,
+      )
+    }
+    given.set(optionName, value)
+  }
+  const read = <T>(option: string, parse: (value: string) => T): T | undefined => {
+    const value = given.get(option)
+    return value === undefined ? undefined : within(`${name}, ${option}`, () => parse(value))
+  }
+  return {
+    name,
+    mode: within(name, () => parseChoice(mode, ['siblings', 'lww'])),
+    n: read('n', (value) => parseWhole(value, 1, MEMBERS_MAX)),
+    consistency: read('consistency', (value) =>
+      parseChoice(value, ['weak', 'eventual', 'quorum', 'all']),
+    ),
+    durability: read('durability', (value) => parseChoice(value, ['sync', 'os'])),
+    ttlSeconds: read('ttl', (value) => parseWhole(value, 1, 315_360_000)),
+  }
+}
+
+const BUCKET_OPTIONS: readonly string[] = ['n', 'consistency', 'durability', 'ttl']
+
+function splitPair(text: string): [name: string, value: string] {
+  const equals = text.indexOf('=')
+  if (equals < 0) return [text.trim(), '']
+  return [text.slice(0, equals).trim(), text.slice(equals + 1).trim()]
+}
+
+function within<T>(place: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    if (error instanceof SettingError) throw new SettingError(`${place}: ${error.message}`)
+    throw error
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * The settings of one node: read from QUORATE_* variables, checked, listed by `--help`. One table serves all
+ * three, so that what the help says is what is parsed. Pure: the environment is an argument.
+ *
+ * Invariant: settings that this returns can all be acted on; nothing is checked again later.
+ */
+import type { Member } from './core/placement/topology.ts'
+import {
+  parseAddress,
+  parseBuckets,
+  parseChoice,
+  parseMembers,
+  parseName,
+  parseText,
+  parseWhole,
+  parseYesNo,
+  SettingError,
+  type ConfiguredBucket,
+  type ListenAddress,
+} from './setting-syntax.ts'
+
+export interface Settings {
+  readonly nodeId: string
+  readonly members: readonly Member[]
+  readonly dataDir: string
+  readonly listen: ListenAddress
+  readonly peerListen: ListenAddress
+  readonly durability: 'sync' | 'os'
+  readonly requestTimeoutMs: number
+  readonly maxClockDriftMs: number
+  readonly maxValueBytes: number
+  readonly buckets: readonly ConfiguredBucket[]
+  readonly cacheBytesMax: number
+  readonly hintBytesPerOwnerMax: number
+  readonly inflightRequestsMax: number
+  readonly logLevel: LogLevel
+  readonly chaosLinks: boolean
+  readonly supervised: boolean
+}
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+export type ParsedSettings =
+  | { readonly ok: true; readonly settings: Settings }
+  /** One line that names the bad setting and says what is allowed. */
+  | { readonly ok: false; readonly problem: string }
+
+export function parseSettings(env: Readonly<Record<string, string | undefined>>): ParsedSettings {
+  try {
+    return { ok: true, settings: readSettings(env) }
+  } catch (error) {
+    if (error instanceof SettingError) return { ok: false, problem: error.message }
+    throw error
+  }
+}
+
+/** What `--help` prints: every setting with its default, its unit and its meaning. */
+export function describeSettings(): string {
+  const lines = Object.entries(TABLE).map(([name, { fallback, about }]) => {
+    const value = fallback === undefined ? '(required)' : fallback === '' ? '(none)' : fallback
+    return `  ${`QUORATE_${name}`.padEnd(30)}${value.padEnd(16)}${about}`
+  })
+  return [
+    'One node of a Quorate cluster. Settings are environment variables:',
+    '',
+    `  ${'variable'.padEnd(30)}${'default'.padEnd(16)}meaning`,
+    ...lines,
+    '',
+    'Exit codes: 0 stopped, 1 could not start or go on, 2 bad setting.',
+    '',
+  ].join('\n')
+}
+
+const MIB = 1_048_576
+
+interface Setting<T> {
+  /** The text that stands for an absent variable; undefined where there must be one. */
+  readonly fallback: string | undefined
+  readonly about: string
+  readonly parse: (text: string) => T
+}
+
+const TABLE = {
+  NODE_ID: setting(
+    undefined,
+    'id of this node, one of QUORATE_MEMBERS: a-z 0-9 -, at most 32 characters',
+    parseName,
+  ),
+  MEMBERS: setting(
+    undefined,
+    'first members, the same list on each node: n1=http://n1:7080,n2=http://n2:7080#zone-b',
+    parseMembers,
+  ),
+  DATA_DIR: setting(undefined, 'directory of this node alone, made if absent', parseText),
+  LISTEN: setting(
+    '0.0.0.0:8080',
+    'address for clients, host:port; port 0 takes a free one',
+    parseAddress,
+  ),
+  PEER_LISTEN: setting(
+    '0.0.0.0:7080',
+    'address for the other nodes, host:port; keep it from clients',
+    parseAddress,
+  ),
+  ZONE: setting(
+    '',
+    'zone of this node; must agree with its #zone in QUORATE_MEMBERS',
+    parseOptionalName,
+  ),
+  DURABILITY: setting(
+    'sync',
+    'sync: writes are answered after fsync; os: after the write, for every bucket',
+    (text) => parseChoice(text, ['sync', 'os'] as const),
+  ),
+  REQUEST_TIMEOUT_MS: setting(
+    '2000',
+    'milliseconds a request may take where it names no timeout',
+    (text) => parseWhole(text, 1, 60_000),
+  ),
+  MAX_CLOCK_DRIFT_MS: setting(
+    '500',
+    "milliseconds another node's clock may be ahead of this one's",
+    (text) => parseWhole(text, 1, 3_600_000),
+  ),
+  MAX_VALUE_BYTES: setting(`${MIB}`, 'bytes, largest value', (text) =>
+    parseWhole(text, 1, 16 * MIB),
+  ),
+  BUCKETS: setting(
+    '',
+    'buckets to create at the start: carts=siblings,seen=lww;n=3;consistency=eventual;durability=os;ttl=3600',
+    parseBuckets,
+  ),
+  CACHE_BYTES: setting(`${64 * MIB}`, 'bytes of values kept in memory', (text) =>
+    parseWhole(text, 0, 1_048_576 * MIB),
+  ),
+  HINT_BYTES: setting(
+    `${256 * MIB}`,
+    'bytes of writes kept for one node that is away; more are dropped',
+    (text) => parseWhole(text, 0, 1_048_576 * MIB),
+  ),
+  INFLIGHT_REQUESTS: setting(
+    '1024',
+    'client requests under way at once; more are refused with 503',
+    (text) => parseWhole(text, 1, 1_000_000),
+  ),
+  LOG_LEVEL: setting('info', `one of ${LOG_LEVELS.join(' ')}`, (text) =>
+    parseChoice(text, LOG_LEVELS),
+  ),
+  CHAOS_LINKS: setting(
+    '0',
+    '1: links to other nodes can be cut on request, for experiments',
+    parseYesNo,
+  ),
+  SUPERVISED: setting(
+    '0',
+    '1: stop when the parent process that holds the IPC channel goes away',
+    parseYesNo,
+  ),
+}
+
+function setting<T>(
+  fallback: string | undefined,
+  about: string,
+  parse: (text: string) => T,
+): Setting<T> {
+  return { fallback, about, parse }
+}
+
+function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+  refuseUnknown(env)
+  const read = <K extends keyof typeof TABLE>(name: K): ReturnType<(typeof TABLE)[K]['parse']> => {
+    const { fallback, about, parse } = TABLE[name]
+    // An empty variable is how compose files leave one out.
+    const text = env[`QUORATE_${name}`] || fallback
+    if (text === undefined) throw new SettingError(`QUORATE_${name} is not set: ${about}`)
+    try {
+      return parse(text) as ReturnType<(typeof TABLE)[K]['parse']>
+    } catch (error) {
+      if (!(error instanceof SettingError)) throw error
+      throw new SettingError(`QUORATE_${name}=${JSON.stringify(text)}: ${error.message}`)
+    }
+  }
+  const nodeId = read('NODE_ID')
+  const members = read('MEMBERS')
+  checkMembership(nodeId, read('ZONE'), members)
+  const buckets = read('BUCKETS')
+  const tooWide = buckets.find(({ n }) => n !== undefined && n > members.length)
+  if (tooWide !== undefined) {
+    throw new SettingError(
+      `QUORATE_BUCKETS: ${tooWide.name} wants n=${tooWide.n} copies, but there are ${members.length} members`,
+    )
+  }
+  return {
+    nodeId,
+    members,
+    dataDir: read('DATA_DIR'),
+    listen: read('LISTEN'),
+    peerListen: read('PEER_LISTEN'),
+    durability: read('DURABILITY'),
+    requestTimeoutMs: read('REQUEST_TIMEOUT_MS'),
+    maxClockDriftMs: read('MAX_CLOCK_DRIFT_MS'),
+    maxValueBytes: read('MAX_VALUE_BYTES'),
+    buckets,
+    cacheBytesMax: read('CACHE_BYTES'),
+    hintBytesPerOwnerMax: read('HINT_BYTES'),
+    inflightRequestsMax: read('INFLIGHT_REQUESTS'),
+    logLevel: read('LOG_LEVEL'),
+    chaosLinks: read('CHAOS_LINKS'),
+    supervised: read('SUPERVISED'),
+  }
+}
+
+/** Read by the clients' command line, and harmless in the environment of a node. */
+const OF_OTHER_COMMANDS: ReadonlySet<string> = new Set(['QUORATE_ENDPOINTS'])
+
+function refuseUnknown(env: Readonly<Record<string, string | undefined>>): void {
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith('QUORATE_') || OF_OTHER_COMMANDS.has(name)) continue
+    if (name === 'QUORATE_JOIN') {
+      if (!env[name]) continue
+      throw new SettingError(
+        'QUORATE_JOIN: joining a running cluster is not available in this version; give QUORATE_MEMBERS instead',
+      )
+    }
+    if (!Object.hasOwn(TABLE, name.slice('QUORATE_'.length))) {
+      throw new SettingError(`${name} is not a setting; node src/main.ts --help lists them`)
+    }
+  }
+}
+
+function checkMembership(nodeId: string, zone: string, members: readonly Member[]): void {
+  const self = members.find(({ id }) => id === nodeId)
+  if (self === undefined) {
+    const ids = members.map(({ id }) => id).join(', ')
+    throw new SettingError(
+      `QUORATE_NODE_ID=${nodeId} is not in QUORATE_MEMBERS, which lists ${ids}`,
+    )
+  }
+  if (zone === '' || zone === self.zone) return
+  throw new SettingError(
+    `QUORATE_ZONE=${zone} does not agree with QUORATE_MEMBERS, the same list on each node: ` +
+      `write ${self.id}=${self.peerUrl}#${zone} there`,
+  )
+}
+
+function parseOptionalName(text: string): string {
+  return text === '' ? '' : parseName(text)
+}

@@ -74,7 +74,7 @@ export class MemberTable {
   /** Keeps what is known of members that stay. Returns the ids of all others than this node. */
   setMembers(ids: readonly string[]): readonly string[] {
     const others = [...new Set(ids)].filter((id) => id !== this.self).sort()
-    for (const id of [...this.#peers.keys()]) {
+    for (const id of this.#peers.keys()) {
       if (others.includes(id)) continue
       this.#peers.delete(id)
       this.#gossip.forget(id)

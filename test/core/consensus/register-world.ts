@@ -121,7 +121,7 @@ class RegisterWorld {
   /** No more faults: everything running ends, then one proposer reads until it succeeds. */
   settle(): void {
     this.#packets = []
-    for (const id of [...this.#stopped]) this.#restart(id)
+    for (const id of this.#stopped) this.#restart(id)
     for (const client of this.#clients) this.#abandon(client)
     const reader = this.#clients[0] as Client
     for (let tries = 0; tries < 20; tries += 1) {

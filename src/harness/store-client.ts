@@ -33,7 +33,9 @@ export type ReadEnding =
   | { readonly type: 'fail'; readonly error: string }
 
 export type WriteEnding =
-  { readonly type: 'ok' } | { readonly type: 'fail' | 'info'; readonly error: string }
+  /** `context` is for the next write of the key; `siblings` how many values were left, 0 where not told. */
+  | { readonly type: 'ok'; readonly context: string | undefined; readonly siblings: number }
+  | { readonly type: 'fail' | 'info'; readonly error: string }
 
 /** Errors that come before a single byte was sent. */
 const NOTHING_SENT = new Set([

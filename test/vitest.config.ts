@@ -1,0 +1,58 @@
+/**
+ * Three groups of tests that run one after another. `unit` needs only this process and runs its files in
+ * parallel; `local` starts real processes on this machine; `docker` starts containers. The last two run one
+ * file at a time, because they share ports and compete for the processor.
+ */
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+const LOCAL = ['test/cluster/**/*.test.ts', 'test/integration/**/*.test.ts']
+const DOCKER = ['test/docker/**/*.test.ts']
+
+export default defineConfig({
+  root,
+  test: {
+    environment: 'node',
+    restoreMocks: true,
+    projects: [
+      {
+        extends: true,
+        root,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [...LOCAL, ...DOCKER],
+          testTimeout: 20_000,
+          hookTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        root,
+        test: {
+          name: 'local',
+          include: LOCAL,
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        root,
+        test: {
+          name: 'docker',
+          include: DOCKER,
+          fileParallelism: false,
+          testTimeout: 240_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+})

@@ -46,7 +46,7 @@ const CONSISTENCIES = ['weak', 'eventual', 'quorum', 'all']
 const EVENTS_PER_TURN_MAX = 4
 
 export const USAGE = `npm run check -- --workload W [options]          run a workload under faults, and judge it
-npm run check -- --history FILE --model M        judge a recorded history (JSON lines)
+npm run check -- --history FILE --model M        judge a recorded history (history.jsonl, or Jepsen's EDN)
 
   --workload W       ${WORKLOADS.map(({ name }) => name).join(', ')}
   --bucket B         default: default

@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { HistoryError, NEMESIS, type HistoryEvent } from '../checker/history.ts'
-import { parseJsonl } from '../checker/jsonl.ts'
+import { readHistory } from '../checker/history-file.ts'
 import type { Result, Verdict } from '../checker/verdict.ts'
 import {
   parseArguments,
@@ -66,7 +66,7 @@ async function judgeFile({ file, model }: HistoryArguments, terminal: Terminal):
       `--history ${file}: ${error instanceof Error ? error.message : String(error)}`,
     )
   })
-  const verdict = model.check(parseJsonl(text))
+  const verdict = model.check(readHistory(text))
   report(verdict, terminal)
   return EXIT_OF_RESULT[verdict.result]
 }

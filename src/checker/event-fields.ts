@@ -1,0 +1,78 @@
+/**
+ * Makes events of a history from the fields of a record, whatever form it was written in. Strict: a history
+ * that is garbled must not pass for another, so each field and the order are checked.
+ */
+import {
+  EVENT_TYPES,
+  HistoryError,
+  NEMESIS,
+  type EventType,
+  type HistoryEvent,
+  type Json,
+} from './history.ts'
+
+export interface EventRecord {
+  /** Where it begins, from 1. */
+  readonly line: number
+  readonly fields: { readonly [name: string]: Json | undefined }
+}
+
+/** Errors: HistoryError with the line. */
+export function eventsOf(records: Iterable<EventRecord>): HistoryEvent[] {
+  const events: HistoryEvent[] = []
+  let last: HistoryEvent | undefined
+  for (const { line, fields } of records) {
+    const event = eventOf(fields, line)
+    if (last !== undefined && event.index <= last.index) {
+      throw new HistoryError(line, `index ${event.index} does not come after ${last.index}`)
+    }
+    if (last !== undefined && event.time < last.time) {
+      throw new HistoryError(line, `time ${event.time} is before ${last.time}`)
+    }
+    events.push(event)
+    last = event
+  }
+  return events
+}
+
+function eventOf(fields: EventRecord['fields'], line: number): HistoryEvent {
+  const { index, time, process, type, f, key, value, error, node } = fields
+  if (!isCount(index)) throw new HistoryError(line, '"index" must be a whole number from 0')
+  if (!isCount(time))
+    throw new HistoryError(line, '"time" must be whole nanoseconds since the start')
+  if (!isCount(process) && process !== NEMESIS) {
+    throw new HistoryError(line, `"process" must be a whole number from 0, or "${NEMESIS}"`)
+  }
+  if (!isEventType(type))
+    throw new HistoryError(line, `"type" must be one of ${EVENT_TYPES.join(', ')}`)
+  if (typeof f !== 'string' || f === '') throw new HistoryError(line, '"f" must be a name')
+  return {
+    index,
+    time,
+    process,
+    type,
+    f,
+    value: value ?? null,
+    ...optionalText('key', key, line),
+    ...optionalText('error', error, line),
+    ...optionalText('node', node, line),
+  }
+}
+
+function isCount(value: Json | undefined): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+function isEventType(value: Json | undefined): value is EventType {
+  return EVENT_TYPES.some((type) => type === value)
+}
+
+function optionalText(
+  name: 'key' | 'error' | 'node',
+  value: Json | undefined,
+  line: number,
+): object {
+  if (value === undefined || value === null) return {}
+  if (typeof value !== 'string') throw new HistoryError(line, `"${name}" must be a string`)
+  return { [name]: value }
+}

@@ -1,0 +1,64 @@
+/** Reads a recorded history, of this or another system; its form is told from its content. */
+import { readEdn } from './edn-reader.ts'
+import { eventsOf, type EventRecord } from './event-fields.ts'
+import { HistoryError, type HistoryEvent, type Json, NEMESIS } from './history.ts'
+import { parseJsonl } from './jsonl.ts'
+
+/** JSON objects have strings for names; EDN maps begin with a keyword, and may stand in one vector. */
+const JSON_OBJECT = /^\s*\{\s*"/
+
+/** Errors: HistoryError with the line. */
+export function readHistory(text: string): HistoryEvent[] {
+  if (text.trim() === '') throw new HistoryError(1, 'the history is empty')
+  return JSON_OBJECT.test(text) ? parseJsonl(text) : parseEdnHistory(text)
+}
+
+/**
+ * As Jepsen writes it: maps, one after another or in one vector. Where `:index` or `:time` is not given, the
+ * place in the file stands for it; a time that goes back, as between Jepsen's threads, is raised to the last.
+ */
+function parseEdnHistory(text: string): HistoryEvent[] {
+  const forms = readEdn(text)
+  const [first] = forms
+  const records =
+    forms.length === 1 && first !== undefined && isList(first.value)
+      ? first.value.map((value) => ({ line: first.line, value }))
+      : forms
+  let lastTime = 0
+  const timed = records.map(({ line, value }, place) => {
+    const { fields } = recordOf(value, line, place)
+    const { time } = fields
+    if (typeof time !== 'number') return { line, fields }
+    lastTime = Math.max(lastTime, time)
+    return { line, fields: { ...fields, time: lastTime } }
+  })
+  return eventsOf(timed)
+}
+
+function recordOf(value: Json, line: number, place: number): EventRecord {
+  if (typeof value !== 'object' || value === null || isList(value)) {
+    throw new HistoryError(line, 'is neither a JSON object nor an EDN map')
+  }
+  const { index, time, process, key, error, node } = value
+  return {
+    line,
+    fields: {
+      ...value,
+      index: index ?? place,
+      time: time ?? place,
+      process: typeof process === 'string' ? NEMESIS : process,
+      key: textOf(key),
+      error: textOf(error),
+      node: textOf(node),
+    },
+  }
+}
+
+function textOf(value: Json | undefined): string | undefined {
+  if (value === undefined || value === null) return undefined
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value)
+}

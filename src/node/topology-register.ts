@@ -154,6 +154,7 @@ export class TopologyRegister {
     const ask = async (): Promise<AcceptorReply<Document>> => {
       const step: AcceptorStep<Document, AcceptorReply<Document>> =
         kind === 'prepare' ? prepare(this.#acceptor, ballot) : accept(this.#acceptor, ballot, document)
+      // One question at a time: an unchanged state is durable already.
       if (step.state !== this.#acceptor) {
         await this.#state.set('acceptor', encodeAcceptor(step.state))
         this.#acceptor = step.state
@@ -203,7 +204,7 @@ function encodeReply(reply: AcceptorReply<Document>): Encodable[] {
     case 'accepted':
       return ['accepted']
     case 'conflict':
-      return ['conflict', reply.phase, [...encodeBallot(reply.seen)]]
+      return ['conflict', reply.phase, [...encodeBallot(reply.seen)], reply.mayHaveAccepted]
     default:
       return reply satisfies never
   }
@@ -224,7 +225,8 @@ function decodeReply(
     case 'conflict': {
       const seen = parseBallot(second)
       if (seen === undefined) return undefined
-      return { type: 'conflict', ballot, phase: first === 'accept' ? 'accept' : 'prepare', seen }
+      const phase = first === 'accept' ? 'accept' : 'prepare'
+      return { type: 'conflict', ballot, phase, seen, mayHaveAccepted: body[3] !== false }
     }
     default:
       return undefined

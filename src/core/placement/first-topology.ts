@@ -1,0 +1,35 @@
+/**
+ * The first topology: a pure function of the configured members, so that every node makes the same one and a
+ * cluster forms without a bootstrap race.
+ */
+import { hashText } from '../hash/text-hash.ts'
+import { placePartitions } from './placement-plan.ts'
+import type { Bucket, Member, Topology } from './topology.ts'
+
+const DEFAULT_COPIES = 3
+
+/** The order of `members` does not matter; their ids are distinct. */
+export function firstTopology(configured: readonly Member[]): Topology {
+  const members = [...configured].sort((a, b) => (a.id < b.id ? -1 : 1))
+  const n = Math.min(DEFAULT_COPIES, members.length)
+  const bucket = (name: string, mode: Bucket['mode'], consistency: Bucket['consistency']): Bucket => ({
+    name, mode, n, consistency, durability: 'sync', ttlSeconds: null,
+  })
+  return {
+    clusterId: clusterId(members),
+    epoch: 1,
+    members,
+    preference: placePartitions(members),
+    buckets: [
+      bucket('default', 'siblings', 'quorum'),
+      bucket('latest', 'lww', 'quorum'),
+      bucket('strong', 'strong', 'strong'),
+    ],
+  }
+}
+
+/** From ids and zones; not from addresses, which may change while the cluster stays the same. */
+function clusterId(members: readonly Member[]): string {
+  const text = members.map(({ id, zone }) => `${id}@${zone}`).join(',')
+  return [0, 1].map((seed) => hashText(text, seed).toString(16).padStart(8, '0')).join('')
+}

@@ -22,21 +22,9 @@ function command(...argv: string[]): Promise<number> {
 
 async function check(workload: string, defect: Defect): Promise<number> {
   await using store = await startMiniatureStore(3, defect)
-  return await command(
-    ...['--workload', workload, '--target', store.urls.join(','), '--results', results],
-    ...[
-      '--time-limit',
-      '500ms',
-      '--rate',
-      '400',
-      '--clients',
-      '4',
-      '--keys',
-      '2',
-      '--seed',
-      'seven',
-    ],
-  )
+  const target = store.urls.join(',')
+  const size = '--time-limit 500ms --rate 400 --clients 4 --keys 2 --seed seven'.split(' ')
+  return await command('--workload', workload, '--target', target, '--results', results, ...size)
 }
 
 describe('check against a store that keeps its promises', () => {

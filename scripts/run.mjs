@@ -1,0 +1,123 @@
+/**
+ * `node scripts/run.mjs SCRIPT ARGS…` runs a script of this project with what it needs: the packages of the
+ * lock file, installed first where they are missing, and the Node.js that the project brings along. Plain
+ * JavaScript, because it is the one file that any Node.js from 20 on must be able to run.
+ *
+ * Invariant: the script is told to stop exactly once for one key press or one signal, and its exit code is ours.
+ */
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const NODE_MAJOR_MIN = 24
+/** Ctrl-C reaches this process from the terminal and from npm, which passes on what it got itself. */
+const SAME_SIGNAL_WITHIN_MS = 300
+const STOP_SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+const [script, ...args] = process.argv.slice(2)
+if (script === undefined) fail('usage: node scripts/run.mjs SCRIPT ARGS…', 2)
+if (!isInstalled()) install()
+run(projectNode(), [join(root, script), ...args])
+
+/**
+ * By content rather than by age, so that neither a checkout nor a touched file installs anything again. What
+ * the lock file calls optional may be absent: most of it is for other platforms.
+ */
+function isInstalled() {
+  const wanted = packagesOf(join(root, 'package-lock.json'))
+  const present = packagesOf(join(root, 'node_modules', '.package-lock.json'))
+  return Object.entries(wanted).every(([path, entry]) => {
+    if (path === '') return true
+    const installed = present[path]
+    return installed === undefined ? entry.optional === true : installed.version === entry.version
+  })
+}
+
+/** @returns {Record<string, { version?: string, optional?: boolean }>} */
+function packagesOf(/** @type {string} */ lockFile) {
+  return existsSync(lockFile) ? JSON.parse(readFileSync(lockFile, 'utf8')).packages : {}
+}
+
+function install() {
+  const command = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund']
+  const npm = process.env['npm_execpath']
+  process.stderr.write('Installing the packages this project needs, once: npm ci\n')
+  // What npm prints is no part of the output of the script.
+  const options = { cwd: root, stdio: /** @type {(string | number)[]} */ (['ignore', 2, 2]) }
+  const done =
+    npm !== undefined && basename(npm).startsWith('npm')
+      ? spawnSync(process.execPath, [npm, ...command], options)
+      : spawnSync('npm', command, { ...options, shell: process.platform === 'win32' })
+  if (done.status === 0) return
+  const reason = done.error?.message ?? (done.signal || `exit code ${done.status}`)
+  fail(`The packages could not be installed (${reason}); is the npm registry within reach?`, 1)
+}
+
+/** The Node.js that came with the packages, else the running one where it is recent enough. */
+function projectNode() {
+  const program = process.platform === 'win32' ? 'node.exe' : 'node'
+  for (const name of ['node', 'node-bin']) {
+    const path = join(
+      root,
+      'node_modules',
+      `${name}-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`,
+      'bin',
+      program,
+    )
+    if (existsSync(path) && majorOf(path) >= NODE_MAJOR_MIN) return path
+  }
+  if (majorOfVersion(process.version) >= NODE_MAJOR_MIN) return process.execPath
+  return fail(
+    `Node.js ${NODE_MAJOR_MIN} is needed: the packages have none for ${process.platform}-${process.arch}, ` +
+      `and this is ${process.version}`,
+    1,
+  )
+}
+
+/** 0 where the program does not run here, such as one built for another C library. */
+function majorOf(/** @type {string} */ program) {
+  try {
+    return majorOfVersion(execFileSync(program, ['--version'], { encoding: 'utf8' }))
+  } catch {
+    return 0
+  }
+}
+
+function majorOfVersion(/** @type {string} */ version) {
+  return Number(/^v(\d+)\./.exec(version)?.[1] ?? 0)
+}
+
+/**
+ * A session of its own keeps the terminal's signals from the script, which would otherwise get them twice. The
+ * channel lets it notice that this process is gone, however that came about.
+ */
+function run(/** @type {string} */ node, /** @type {string[]} */ command) {
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...command], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    detached: process.platform !== 'win32',
+  })
+  /** @type {Map<string, number>} */
+  const passedOnAtMs = new Map()
+  for (const signal of STOP_SIGNALS) {
+    process.on(signal, () => {
+      const nowMs = performance.now()
+      if (nowMs - (passedOnAtMs.get(signal) ?? -Infinity) < SAME_SIGNAL_WITHIN_MS) return
+      passedOnAtMs.set(signal, nowMs)
+      child.kill(signal)
+    })
+  }
+  child.on('error', (error) => fail(`${node} could not be started: ${error.message}`, 1))
+  child.on('exit', (code, signal) => {
+    process.exit(signal === null ? (code ?? 1) : 128 + constants.signals[signal])
+  })
+}
+
+/** @returns {never} */
+function fail(/** @type {string} */ line, /** @type {number} */ code) {
+  process.stderr.write(`${line}\n`)
+  process.exit(code)
+}

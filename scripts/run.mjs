@@ -43,7 +43,7 @@ function packagesOf(/** @type {string} */ lockFile) {
 }
 
 function install() {
-  const command = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund']
+  const command = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error']
   const npm = process.env['npm_execpath']
   process.stderr.write('Installing the packages this project needs, once: npm ci\n')
   // What npm prints is no part of the output of the script.

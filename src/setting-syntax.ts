@@ -116,7 +116,7 @@ export function parseBuckets(text: string): ConfiguredBucket[] {
 
 function parseBucket(entry: string): ConfiguredBucket {
   const [head = '', ...options] = entry.split(';')
-  const [name = '', mode = ''] = splitPair(head)
+  const [name, mode] = splitPair(head)
   if (!BUCKET_NAME.test(name)) {
     throw new SettingError(
       `${JSON.stringify(entry)} must be name=mode, with a name of a-z, 0-9, . _ and -`,

@@ -29,7 +29,6 @@ export function addHealthRoutes(app: FastifyInstance, api: ApiContext): void {
   })
 
   app.get('/metrics', async (_request, reply) => {
-    api.metrics.gauge('inflight_requests', api.meter.inflight)
     const { contentType, text } = await api.exposeMetrics()
     respond(reply, 200, ['Content-Type', contentType], Buffer.from(text))
   })

@@ -93,7 +93,7 @@ async function streamKeys(
   for (;;) {
     for (const partition of found.missingPartitions) missing.add(partition)
     const lines = found.keys.map((entry) => `${JSON.stringify(describeKey(entry))}\n`).join('')
-    if (!raw.write(lines === '' ? '\n' : lines) && !raw.destroyed) {
+    if (lines !== '' && !raw.write(lines) && !raw.destroyed) {
       await Promise.race([once(raw, 'drain'), once(raw, 'close')])
     }
     if (raw.destroyed) return

@@ -102,7 +102,7 @@ async function answer(
   checkIdempotencyKey(request)
   const written = await api.service.put({
     ...optionsOf(target, parameters, request.id),
-    content: progress.op === 'delete' ? TOMBSTONE : contentOf(api, request, bucket, parameters),
+    content: progress.op === 'delete' ? TOMBSTONE : contentOf(api, request, parameters),
     context: contextOf(api, request, target),
   })
   respondWrite(reply, target, written, parameters, progress.op === 'delete')
@@ -172,12 +172,7 @@ const TOMBSTONE: Content = {
   expiresAtMs: 0,
 }
 
-function contentOf(
-  api: ApiContext,
-  request: FastifyRequest,
-  bucket: Bucket,
-  parameters: KvParameters,
-): Content {
+function contentOf(api: ApiContext, request: FastifyRequest, parameters: KvParameters): Content {
   const { 'content-type': contentType, 'content-encoding': encoding } = request.raw.headers
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw new QuorateError(
@@ -191,12 +186,13 @@ function contentOf(
       `The Content-Type header has ${contentType.length} characters; at most ${CONTENT_TYPE_CHARACTERS_MAX} are allowed.`,
     )
   }
-  const ttlSeconds = parameters.ttlSeconds ?? bucket.ttlSeconds
+  // Where the client names no age, the node adds the bucket's.
+  const { ttlSeconds } = parameters
   return {
     value: bodyOf(request),
     contentType: contentType || DEFAULT_CONTENT_TYPE,
     tombstone: false,
-    expiresAtMs: ttlSeconds === null ? 0 : Math.floor(api.clock.wallMs()) + ttlSeconds * 1000,
+    expiresAtMs: ttlSeconds === undefined ? 0 : Math.floor(api.clock.wallMs()) + ttlSeconds * 1000,
   }
 }
 

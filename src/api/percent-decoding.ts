@@ -8,8 +8,8 @@
 /** Keeps a byte order mark: it is part of the key. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Anything but plain ASCII without escapes. */
-const NEEDS_DECODING = /[^\x00-\x24\x26-\x7f]/
+/** An escape, or a byte above 127. */
+const NEEDS_DECODING = /[%\u0080-\uffff]/
 
 /** The text, or undefined where an escape is broken or the bytes are not UTF-8. */
 export function percentDecode(raw: string): string | undefined {

@@ -1,18 +1,17 @@
 /**
- * Counts and times the requests for values, bounds how many are under way, and says in the log which failed.
+ * Counts and times the requests for values, and says in the log which failed. (The node bounds how many are
+ * under way.)
  * Failures are logged at a bounded rate: a cut must not fill the disk with lines that say the same.
  */
-import { QuorateError, type ErrorCode, ERRORS } from '../core/errors.ts'
+import { type ErrorCode, ERRORS } from '../core/errors.ts'
 import type { PlainLevel } from '../core/quorum/level.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { MetricLabels, Metrics } from '../ports/metrics.ts'
 
 const FAILURE_LINES_PER_SECOND_MAX = 5
-const RETRY_AFTER_SECONDS = 1
 
 export interface MeterSettings {
-  readonly inflightRequestsMax: number
   /** Whether each request gets a line of its own. */
   readonly logRequests: boolean
 }
@@ -36,7 +35,6 @@ export class RequestMeter {
   readonly #settings: MeterSettings
   /** Label objects are made once: their values come from closed sets. */
   readonly #labels = new Map<string, { count: MetricLabels; time: MetricLabels }>()
-  #inflight = 0
   #lineWindowMs = Number.NEGATIVE_INFINITY
   #lines = 0
   #suppressedLines = 0
@@ -48,30 +46,17 @@ export class RequestMeter {
     this.#settings = settings
   }
 
-  get inflight(): number {
-    return this.#inflight
-  }
-
-  /** The moment, for `end`. Throws overloaded; then `end` is not called. */
+  /** The moment, for `end`. */
   begin(): number {
-    if (this.#inflight >= this.#settings.inflightRequestsMax) {
-      throw new QuorateError(
-        'overloaded',
-        `This node has ${this.#inflight} requests under way, as many as it takes at once.`,
-        { retryAfterSeconds: RETRY_AFTER_SECONDS },
-      )
-    }
-    this.#inflight++
     return this.#clock.monotonicMs()
   }
 
   end(request: EndedRequest): void {
-    this.#inflight--
     const ms = this.#clock.monotonicMs() - request.startedMs
     const labels = this.#labelsOf(request)
     this.#metrics.count('requests_total', labels.count)
     this.#metrics.seconds('request_duration_seconds', ms / 1000, labels.time)
-    if (request.code !== 'ok' && ERRORS[request.code].status >= 500) this.#logFailure(request, ms)
+    if (request.code !== 'ok' && isFailure(request.code)) this.#logFailure(request, ms)
     else if (this.#settings.logRequests) this.#log.debug(fieldsOf(request, ms), 'request')
   }
 
@@ -115,6 +100,11 @@ export class RequestMeter {
       'request failed',
     )
   }
+}
+
+/** What an operator may have to act on; a client's own mistakes are not among them. */
+function isFailure(code: ErrorCode): boolean {
+  return ERRORS[code].status >= 500 && code !== 'not_implemented'
 }
 
 function fieldsOf(request: EndedRequest, ms: number): Record<string, string | number | undefined> {

@@ -34,6 +34,7 @@ export function respondJson(
 }
 
 function isRequestRead(reply: FastifyReply): boolean {
-  const request = reply.request.raw
-  return request.complete || request.method === 'GET' || request.method === 'HEAD'
+  const { complete, headers } = reply.request.raw
+  if (complete) return true
+  return headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0'
 }

@@ -42,7 +42,6 @@ export interface ApiOptions {
   readonly nodeId: string
   readonly maxValueBytes: number
   readonly maxClockDriftMs: number
-  readonly inflightRequestsMax: number
   /** A line at debug for each request. */
   readonly logRequests: boolean
   /** Told of each error that no catalogue entry stands for, after it was logged. */

@@ -29,7 +29,7 @@ export function bodyOf(request: FastifyRequest): Buffer {
 function readBody(payload: IncomingMessage, limitBytes: number, done: Done): void {
   const declared = Number(payload.headers['content-length'] ?? 0)
   if (declared > DROPPED_BYTES_MAX && declared > limitBytes)
-    return done(tooLarge(declared, limitBytes))
+    return done(tooLarge(`${declared}`, limitBytes))
   const chunks: Buffer[] = []
   let bytes = 0
   let ended = false
@@ -44,11 +44,11 @@ function readBody(payload: IncomingMessage, limitBytes: number, done: Done): voi
       chunks.push(chunk)
     } else {
       chunks.length = 0
-      if (bytes > DROPPED_BYTES_MAX) end(tooLarge(Math.max(bytes, declared), limitBytes))
+      if (bytes > DROPPED_BYTES_MAX) end(tooLarge(`more than ${bytes}`, limitBytes))
     }
   })
   payload.on('end', () => {
-    if (bytes > limitBytes) end(tooLarge(bytes, limitBytes))
+    if (bytes > limitBytes) end(tooLarge(`${bytes}`, limitBytes))
     // Copied: a chunk is a view of the socket's read buffer, which a kept value would keep alive.
     else end(null, Buffer.concat(chunks, bytes))
   })
@@ -57,9 +57,9 @@ function readBody(payload: IncomingMessage, limitBytes: number, done: Done): voi
   })
 }
 
-function tooLarge(bytes: number, limitBytes: number): QuorateError {
+function tooLarge(bytes: string, limitBytes: number): QuorateError {
   return new QuorateError(
     'value_too_large',
-    `The body has ${bytes} bytes or more; at most ${limitBytes} bytes are allowed here.`,
+    `The body has ${bytes} bytes; at most ${limitBytes} bytes are allowed here.`,
   )
 }

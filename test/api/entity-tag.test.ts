@@ -1,0 +1,26 @@
+/** Entity tags follow the siblings' dots. */
+import { expect, test } from 'vitest'
+import { entityTag, namesTag } from '../../src/api/entity-tag.ts'
+
+const A = { actor: 'n1~a', timestamp: 1 }
+const B = { actor: 'n2~a', timestamp: 1 }
+
+test('entity tag: is quoted, and differs with the dots', () => {
+  const tags = [[A], [B], [A, B], [{ ...A, timestamp: 2 }]].map(entityTag)
+  for (const tag of tags) expect(tag).toMatch(/^"[0-9a-f]{16}"$/)
+  expect(new Set(tags).size).toBe(tags.length)
+  expect(entityTag([{ ...A }])).toBe(tags[0])
+})
+
+test.each([
+  ['"a"', true],
+  ['W/"a"', true],
+  ['"b", "a"', true],
+  ['*', true],
+  ['"b"', false],
+  ['a', false],
+  ['', false],
+  ['"a', false],
+])('entity tag: If-None-Match: %s names "a": %s', (header, named) => {
+  expect(namesTag(header, '"a"')).toBe(named)
+})

@@ -1,0 +1,151 @@
+/** The settings of a node: defaults, every syntax, and one clear line for each mistake. */
+import { expect, test } from 'vitest'
+import { describeSettings, parseSettings, type Settings } from '../src/settings.ts'
+
+const BASE = {
+  QUORATE_NODE_ID: 'n1',
+  QUORATE_MEMBERS: 'n2=http://n2:7080,n1=http://n1:7080,n3=http://n3:7080',
+  QUORATE_DATA_DIR: '/data',
+}
+
+function settingsOf(env: Record<string, string>): Settings {
+  const parsed = parseSettings({ ...BASE, ...env })
+  if (!parsed.ok) throw new Error(parsed.problem)
+  return parsed.settings
+}
+
+test('settings: three are enough, the rest has the defaults of the contract', () => {
+  expect(settingsOf({})).toEqual({
+    nodeId: 'n1',
+    members: ['n1', 'n2', 'n3'].map((id) => ({
+      id,
+      peerUrl: `http://${id}:7080`,
+      zone: 'default',
+    })),
+    dataDir: '/data',
+    listen: { host: '0.0.0.0', port: 8080 },
+    peerListen: { host: '0.0.0.0', port: 7080 },
+    durability: 'sync',
+    requestTimeoutMs: 2000,
+    maxClockDriftMs: 500,
+    maxValueBytes: 1_048_576,
+    buckets: [],
+    cacheBytesMax: 67_108_864,
+    hintBytesPerOwnerMax: 268_435_456,
+    inflightRequestsMax: 1024,
+    logLevel: 'info',
+    chaosLinks: false,
+    supervised: false,
+  })
+})
+
+test('settings: an empty variable counts as absent, and other variables are none of theirs', () => {
+  const env = { QUORATE_ZONE: '', QUORATE_JOIN: '', QUORATE_ENDPOINTS: 'http://x', PATH: '/bin' }
+  expect(settingsOf(env)).toEqual(settingsOf({}))
+})
+
+test('settings: a member may name its zone', () => {
+  const env = { QUORATE_MEMBERS: 'n1=http://a:1#east,n2=http://b:2/', QUORATE_ZONE: 'east' }
+  expect(settingsOf(env).members).toEqual([
+    { id: 'n1', peerUrl: 'http://a:1', zone: 'east' },
+    { id: 'n2', peerUrl: 'http://b:2', zone: 'default' },
+  ])
+})
+
+test.each([
+  ['127.0.0.1:0', { host: '127.0.0.1', port: 0 }],
+  ['[::1]:80', { host: '::1', port: 80 }],
+  [':8080', { host: '0.0.0.0', port: 8080 }],
+  ['node-1.local:65535', { host: 'node-1.local', port: 65_535 }],
+])('settings: listens on %s', (text, address) => {
+  expect(settingsOf({ QUORATE_LISTEN: text }).listen).toEqual(address)
+})
+
+test('settings: buckets with and without options', () => {
+  const text = 'carts=siblings, seen=lww;n=2;consistency=eventual;durability=os;ttl=3600'
+  expect(settingsOf({ QUORATE_BUCKETS: text }).buckets).toEqual([
+    {
+      name: 'carts',
+      mode: 'siblings',
+      n: undefined,
+      consistency: undefined,
+      durability: undefined,
+      ttlSeconds: undefined,
+    },
+    {
+      name: 'seen',
+      mode: 'lww',
+      n: 2,
+      consistency: 'eventual',
+      durability: 'os',
+      ttlSeconds: 3600,
+    },
+  ])
+})
+
+test.each([
+  [{ QUORATE_NODE_ID: '' }, 'QUORATE_NODE_ID', 'is not set'],
+  [{ QUORATE_MEMBERS: '' }, 'QUORATE_MEMBERS', 'is not set'],
+  [{ QUORATE_DATA_DIR: '' }, 'QUORATE_DATA_DIR', 'is not set'],
+  [{ QUORATE_NODE_ID: 'N_1' }, 'QUORATE_NODE_ID', 'a-z'],
+  [{ QUORATE_NODE_ID: 'n9' }, 'QUORATE_NODE_ID', 'n1, n2, n3'],
+  [{ QUORATE_MEMBERS: 'n1=n1:7080' }, 'QUORATE_MEMBERS', 'http://host:port'],
+  [{ QUORATE_MEMBERS: 'n1=https://n1:7080' }, 'QUORATE_MEMBERS', 'http://host:port'],
+  [{ QUORATE_MEMBERS: 'n1=http://n1:7080/path' }, 'QUORATE_MEMBERS', 'http://host:port'],
+  [{ QUORATE_MEMBERS: 'n1=http://n1:7080#' }, 'QUORATE_MEMBERS', 'http://host:port'],
+  [{ QUORATE_MEMBERS: 'n1=http://n1:7080,n1=http://n2:7080' }, 'QUORATE_MEMBERS', 'listed twice'],
+  [{ QUORATE_MEMBERS: 'n1=http://n1:7080,n2=http://n1:7080' }, 'QUORATE_MEMBERS', 'listed twice'],
+  [{ QUORATE_MEMBERS: 'n1=http://n1:7080,' }, 'QUORATE_MEMBERS', 'http://host:port'],
+  [{ QUORATE_ZONE: 'east' }, 'QUORATE_ZONE', 'n1=http://n1:7080#east'],
+  [{ QUORATE_LISTEN: '8080' }, 'QUORATE_LISTEN', 'host:port'],
+  [{ QUORATE_LISTEN: 'a:70000' }, 'QUORATE_LISTEN', 'host:port'],
+  [{ QUORATE_PEER_LISTEN: '::1:7080' }, 'QUORATE_PEER_LISTEN', '[::]:8080'],
+  [{ QUORATE_DURABILITY: 'fsync' }, 'QUORATE_DURABILITY', 'sync, os'],
+  [{ QUORATE_REQUEST_TIMEOUT_MS: '2s' }, 'QUORATE_REQUEST_TIMEOUT_MS', 'from 1 to 60000'],
+  [{ QUORATE_MAX_CLOCK_DRIFT_MS: '-5' }, 'QUORATE_MAX_CLOCK_DRIFT_MS', 'whole number'],
+  [{ QUORATE_MAX_VALUE_BYTES: '0' }, 'QUORATE_MAX_VALUE_BYTES', 'whole number'],
+  [{ QUORATE_LOG_LEVEL: 'verbose' }, 'QUORATE_LOG_LEVEL', 'debug'],
+  [{ QUORATE_CHAOS_LINKS: 'yes' }, 'QUORATE_CHAOS_LINKS', '0, 1'],
+  [{ QUORATE_BUCKETS: 'carts' }, 'QUORATE_BUCKETS', 'siblings, lww'],
+  [{ QUORATE_BUCKETS: 'carts=strong' }, 'QUORATE_BUCKETS', 'siblings, lww'],
+  [{ QUORATE_BUCKETS: 'Carts=lww' }, 'QUORATE_BUCKETS', 'a-z'],
+  [{ QUORATE_BUCKETS: 'a=lww;n=4' }, 'QUORATE_BUCKETS', '3 members'],
+  [{ QUORATE_BUCKETS: 'a=lww;copies=2' }, 'QUORATE_BUCKETS', 'consistency'],
+  [{ QUORATE_BUCKETS: 'a=lww;n=1;n=2' }, 'QUORATE_BUCKETS', 'once'],
+  [{ QUORATE_BUCKETS: 'a=lww,a=lww' }, 'QUORATE_BUCKETS', 'listed twice'],
+  [{ QUORATE_JOIN: 'http://n1:7080' }, 'QUORATE_JOIN', 'not available'],
+  [{ QUORATE_DURABLITY: 'sync' }, 'QUORATE_DURABLITY', '--help'],
+])('settings: refuses %j in one line', (env, name, words) => {
+  const parsed = parseSettings({ ...BASE, ...env })
+  expect(parsed.ok).toBe(false)
+  const problem = parsed.ok ? '' : parsed.problem
+  expect(problem).toContain(name)
+  expect(problem).toContain(words)
+  expect(problem).not.toContain('\n')
+})
+
+test('settings: the help lists every setting that is read, with its default', () => {
+  const help = describeSettings()
+  for (const name of [
+    'NODE_ID',
+    'MEMBERS',
+    'DATA_DIR',
+    'LISTEN',
+    'PEER_LISTEN',
+    'ZONE',
+    'DURABILITY',
+    'REQUEST_TIMEOUT_MS',
+    'MAX_CLOCK_DRIFT_MS',
+    'MAX_VALUE_BYTES',
+    'BUCKETS',
+    'CACHE_BYTES',
+    'HINT_BYTES',
+    'INFLIGHT_REQUESTS',
+    'LOG_LEVEL',
+    'CHAOS_LINKS',
+    'SUPERVISED',
+  ]) {
+    expect(help).toContain(`QUORATE_${name} `)
+  }
+  expect(help).toMatch(/QUORATE_REQUEST_TIMEOUT_MS +2000 +milliseconds/)
+})

@@ -1,0 +1,160 @@
+/**
+ * Metrics for Prometheus through prom-client. Counting happens at each request and message, so counters are
+ * plain numbers in maps here, and prom-client reads them only when somebody asks.
+ */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+import type {
+  CounterName, GaugeName, HistogramName, MetricLabels, Metrics,
+} from '../../ports/metrics.ts'
+
+export interface PromMetrics extends Metrics {
+  /** The exposition text. */
+  render(): Promise<string>
+  readonly contentType: string
+}
+
+const COUNTERS: Readonly<Record<CounterName, string>> = {
+  requests_total: 'Client requests ended, by operation, level and outcome code.',
+  forwarded_total: 'Writes sent on to an owner of the key, by owner.',
+  read_repairs_total: 'Owners brought up to date by a read, by owner.',
+  hints_stored_total: 'Hints made durable here, by the owner they are for.',
+  hints_delivered_total: 'Hints that their owner has made durable, by owner.',
+  hints_dropped_total: 'Hints given up for want of room, by owner.',
+  blind_write_second_rounds_total: 'Blind writes that had to cover older siblings in a second round.',
+  lww_second_rounds_total: 'Last-writer-wins writes written again above a newer timestamp.',
+  siblings_limit_total: 'Writes that met the limit of siblings, by limit: warn or refuse.',
+  clock_drift_refusals_total: 'Frames of peers whose clock is too far ahead, by peer.',
+  stale_epoch_refusals_total: 'Asks refused because their topology is older.',
+  late_messages_refused_total: 'Asks refused because their deadline had passed.',
+  corrupt_records_total: 'Damaged records found.',
+  peer_frames_total: 'Frames exchanged with peers, by direction.',
+  peer_messages_total: 'Asks and answers exchanged with peers, by direction.',
+  storage_commits_total: 'Batches written to the disk.',
+  storage_commit_operations_total: 'Operations in those batches.',
+}
+
+const GAUGES: Readonly<Record<GaugeName, string>> = {
+  hints_pending: 'Hints kept here, by the owner they are for.',
+  hints_pending_bytes: 'Their bytes, by the owner they are for.',
+  peer_up: 'Whether this node reaches the peer: 0 or 1.',
+  clock_offset_seconds: 'The clock of the peer minus ours, when last heard.',
+  storage_writable: 'Whether the disk takes writes: 0 or 1.',
+  storage_free_bytes: 'Bytes free beyond the reserve.',
+  topology_epoch: 'Epoch of the topology in force here.',
+  cache_bytes: 'Objects kept in memory.',
+  inflight_requests: 'Client requests under way.',
+}
+
+const HISTOGRAMS: Readonly<Record<HistogramName, string>> = {
+  request_duration_seconds: 'Client requests, by operation and level.',
+  replica_request_duration_seconds: 'Asks answered by a peer, by peer.',
+  storage_commit_duration_seconds: 'Batches written to the disk.',
+}
+
+const PREFIX = 'quorate_'
+const BUCKETS_SECONDS = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+]
+const NO_LABELS: MetricLabels = {}
+
+/** One labelled time series: plain numbers. */
+interface Series {
+  readonly labels: MetricLabels
+  value: number
+}
+
+/** Finds a series by its labels' values, without building strings where the same label object comes again. */
+class SeriesTable<T extends { readonly labels: MetricLabels }> {
+  readonly #byText = new Map<string, T>()
+  readonly #byObject = new WeakMap<MetricLabels, T>()
+  readonly #make: (labels: MetricLabels) => T
+
+  constructor(make: (labels: MetricLabels) => T) {
+    this.#make = make
+  }
+
+  of(labels: MetricLabels): T {
+    const cached = this.#byObject.get(labels)
+    if (cached !== undefined) return cached
+    const text = Object.values(labels).join('\u0000')
+    let series = this.#byText.get(text)
+    if (series === undefined) {
+      series = this.#make(labels)
+      this.#byText.set(text, series)
+    }
+    this.#byObject.set(labels, series)
+    return series
+  }
+
+  all(): Iterable<T> {
+    return this.#byText.values()
+  }
+}
+
+export function createPromMetrics(): PromMetrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry, prefix: PREFIX })
+  const counters = mapValues(COUNTERS, (name, help) => registerCounter(registry, name, help))
+  const gauges = mapValues(GAUGES, (name, help) => registerGauge(registry, name, help))
+  const histograms = mapValues(HISTOGRAMS, (name, help) => registerHistogram(registry, name, help))
+  return {
+    count: (name, labels = NO_LABELS, by = 1) => {
+      counters[name].of(labels).value += by
+    },
+    gauge: (name, value, labels = NO_LABELS) => {
+      gauges[name].of(labels).value = value
+    },
+    seconds: (name, seconds, labels = NO_LABELS) => histograms[name].of(labels).observe(seconds),
+    render: () => registry.metrics(),
+    contentType: registry.contentType,
+  }
+}
+
+function registerCounter(registry: Registry, name: string, help: string): SeriesTable<Series> {
+  const table = new SeriesTable<Series>((labels) => ({ labels, value: 0 }))
+  new Counter({
+    name: PREFIX + name, help, labelNames: LABEL_NAMES, registers: [registry],
+    collect() {
+      this.reset()
+      for (const { labels, value } of table.all()) this.inc({ ...labels }, value)
+    },
+  })
+  return table
+}
+
+function registerGauge(registry: Registry, name: string, help: string): SeriesTable<Series> {
+  const table = new SeriesTable<Series>((labels) => ({ labels, value: 0 }))
+  new Gauge({
+    name: PREFIX + name, help, labelNames: LABEL_NAMES, registers: [registry],
+    collect() {
+      for (const { labels, value } of table.all()) this.set({ ...labels }, value)
+    },
+  })
+  return table
+}
+
+interface Timing {
+  readonly labels: MetricLabels
+  readonly observe: (seconds: number) => void
+}
+
+function registerHistogram(registry: Registry, name: string, help: string): SeriesTable<Timing> {
+  const histogram = new Histogram({
+    name: PREFIX + name, help, labelNames: LABEL_NAMES, buckets: BUCKETS_SECONDS, registers: [registry],
+  })
+  return new SeriesTable<Timing>((labels) => {
+    const child = histogram.labels({ ...labels })
+    return { labels, observe: (seconds) => child.observe(seconds) }
+  })
+}
+
+/** All that any metric has; prom-client leaves out those that a series does not set. */
+const LABEL_NAMES = ['op', 'level', 'code', 'peer', 'limit', 'direction']
+
+function mapValues<K extends string, V>(
+  helps: Readonly<Record<K, string>>, make: (name: K, help: string) => V,
+): Record<K, V> {
+  const entries = Object.entries(helps) as [K, string][]
+  return Object.fromEntries(entries.map(([name, help]) => [name, make(name, help)])) as Record<K, V>
+}

@@ -1,0 +1,62 @@
+/**
+ * Frames on a byte stream: u32 LE length, then that many bytes. A length of zero is a keepalive and is not
+ * passed on. A frame may span many chunks and a chunk hold many frames; each byte is copied at most once.
+ */
+
+/** A longer frame is garbage. Far above what the node sends (messages.ts). */
+export const FRAME_BYTES_MAX = 64 * 1024 * 1024
+export const HEADER_BYTES = 4
+
+export class FrameReader {
+  readonly #take: (frame: Uint8Array) => void
+  #chunks: Buffer[] = []
+  #buffered = 0
+  /** Length of the frame whose header has been read; -1 before. */
+  #wanted = -1
+
+  constructor(take: (frame: Uint8Array) => void) {
+    this.#take = take
+  }
+
+  /** Throws on a length that no peer sends. */
+  push(chunk: Buffer): void {
+    this.#chunks.push(chunk)
+    this.#buffered += chunk.length
+    for (;;) {
+      if (this.#wanted < 0) {
+        if (this.#buffered < HEADER_BYTES) return
+        this.#wanted = this.#read(HEADER_BYTES).readUInt32LE(0)
+        if (this.#wanted > FRAME_BYTES_MAX) throw new Error(`a frame of ${this.#wanted} bytes`)
+      }
+      if (this.#buffered < this.#wanted) return
+      const frame = this.#read(this.#wanted)
+      this.#wanted = -1
+      if (frame.length > 0) this.#take(frame)
+    }
+  }
+
+  /** The next bytes: a view where they lie in one chunk, else a copy. */
+  #read(length: number): Buffer {
+    if (length === 0) return Buffer.alloc(0)
+    this.#buffered -= length
+    const first = this.#chunks[0] as Buffer
+    if (first.length > length) {
+      this.#chunks[0] = first.subarray(length)
+      return first.subarray(0, length)
+    }
+    if (first.length === length) {
+      this.#chunks.shift()
+      return first
+    }
+    const whole = Buffer.concat(this.#chunks)
+    const rest = whole.subarray(length)
+    this.#chunks = rest.length > 0 ? [rest] : []
+    return whole.subarray(0, length)
+  }
+}
+
+export function frameHeader(length: number): Buffer {
+  const header = Buffer.allocUnsafe(HEADER_BYTES)
+  header.writeUInt32LE(length, 0)
+  return header
+}

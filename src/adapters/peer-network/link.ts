@@ -1,0 +1,82 @@
+/**
+ * One open connection between two nodes, from either end: frames out, frames in, and an end when it has been
+ * silent for too long. A cut network closes nothing by itself, so both ends send keepalives, and whoever
+ * hears nothing gives the connection up.
+ */
+import type { Duplex } from 'node:stream'
+
+import { frameHeader, FrameReader } from './frame-stream.ts'
+
+export const KEEPALIVE_INTERVAL_MS = 500
+/** Silence after which a link is closed. */
+export const SILENCE_MS_MAX = 2000
+/** Bytes waiting in one link above which no more are taken. */
+export const QUEUE_BYTES_MAX = 64 * 1024 * 1024
+
+export interface LinkHandler {
+  readonly frame: (frame: Uint8Array) => void
+  /** Called once. */
+  readonly closed: (reason: string) => void
+  /** Whether what is sent or heard at this moment is to be lost (link-faults.ts). */
+  readonly isMute: (direction: 'out' | 'in') => boolean
+}
+
+export class Link {
+  readonly #socket: Duplex
+  readonly #handler: LinkHandler
+  readonly #keepalive: NodeJS.Timeout
+  #heardMs = performance.now()
+  #sentMs = performance.now()
+  #closed = false
+
+  constructor(socket: Duplex, head: Buffer, handler: LinkHandler) {
+    this.#socket = socket
+    this.#handler = handler
+    const reader = new FrameReader((frame) => handler.frame(frame))
+    const read = (chunk: Buffer): void => {
+      if (this.#closed || handler.isMute('in')) return
+      this.#heardMs = performance.now()
+      try {
+        reader.push(chunk)
+      } catch (error) {
+        this.close(`garbage: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    }
+    socket.on('data', read)
+    socket.on('error', (error) => this.close(error.message))
+    socket.on('close', () => this.close('closed by the other end'))
+    socket.on('end', () => this.close('ended by the other end'))
+    this.#keepalive = setInterval(() => this.#keepAlive(), KEEPALIVE_INTERVAL_MS)
+    if (head.length > 0) read(head)
+  }
+
+  /** False where the link is closed or too much is waiting: then the frame was not sent. */
+  send(frame: Uint8Array): boolean {
+    if (this.#closed || this.#socket.writableLength > QUEUE_BYTES_MAX) return false
+    if (this.#handler.isMute('out')) return true
+    this.#sentMs = performance.now()
+    // Corked, header and payload leave in one call, and the payload is not copied.
+    this.#socket.cork()
+    this.#socket.write(frameHeader(frame.length))
+    this.#socket.write(frame)
+    this.#socket.uncork()
+    return true
+  }
+
+  close(reason: string): void {
+    if (this.#closed) return
+    this.#closed = true
+    clearInterval(this.#keepalive)
+    this.#socket.destroy()
+    this.#handler.closed(reason)
+  }
+
+  #keepAlive(): void {
+    const nowMs = performance.now()
+    if (nowMs - this.#heardMs > SILENCE_MS_MAX) {
+      this.close(`nothing heard for ${SILENCE_MS_MAX} ms`)
+    } else if (nowMs - this.#sentMs >= KEEPALIVE_INTERVAL_MS / 2 && !this.#handler.isMute('out')) {
+      this.#socket.write(frameHeader(0))
+    }
+  }
+}

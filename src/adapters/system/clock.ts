@@ -1,0 +1,7 @@
+/** The machine's own clocks. */
+import type { Clock } from '../../ports/clock.ts'
+
+export const systemClock: Clock = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+}

@@ -213,9 +213,11 @@ export class Peers {
     }
     if (behind && items.some((item) => !ANY_EPOCH.has((item as unknown as Ask)[1]))) {
       this.#epochs.catchUp(from, run)
-    } else {
-      run()
+      return
     }
+    // Gossip goes on at once, and is how a node without requests learns that there is a newer topology.
+    run()
+    if (behind) this.#epochs.catchUp(from, () => undefined)
   }
 
   #takeAsk(from: string, ask: Ask, epoch: number, trusted: boolean): void {

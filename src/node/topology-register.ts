@@ -22,7 +22,7 @@ import { encodeTopology, parseTopology, type TopologyKeeper } from './topology-k
 
 const ATTEMPTS_MAX = 20
 const BACKOFF_MS_MAX = 100
-const ANNOUNCE_TIMEOUT_MS = 2000
+const ANNOUNCE_TIMEOUT_MS = 500
 
 /** The register holds documents as text; null is the first topology, which no one had to decide. */
 type Document = string
@@ -166,12 +166,15 @@ export class TopologyRegister {
     return result
   }
 
-  /** Takes a decided document over here, and tells the others; those it does not reach meet its epoch. */
+  /**
+   * Takes a decided document over here and tells the others, so that who asked for the change finds it at any
+   * node in reach; those it does not reach meet the epoch later.
+   */
   async #announce(document: Document): Promise<void> {
     await this.#keeper.adopt(document)
     const deadlineMs = this.#clock.nowMs() + ANNOUNCE_TIMEOUT_MS
     const others = this.#keeper.topology.members.filter(({ id }) => id !== this.#self)
-    for (const { id } of others) this.#peers.ask(id, 'decided', [document], deadlineMs, () => undefined)
+    await Promise.all(others.map(({ id }) => this.#peers.request(id, 'decided', [document], deadlineMs)))
   }
 }
 

@@ -1,0 +1,124 @@
+/**
+ * One whole node in this process: the real ports, the node over them, the HTTP server before it. Main and the
+ * integration tests start nodes through this and nothing else.
+ *
+ * Invariant: when `start` has rejected or `stop` has resolved, nothing of the node is left open.
+ */
+import { join } from 'node:path'
+import { msgpackCodec } from './adapters/codec/msgpack-codec.ts'
+import { openLevelDisk } from './adapters/level-disk/level-disk.ts'
+import { createPinoLog } from './adapters/log/pino-log.ts'
+import { createPromMetrics } from './adapters/metrics/prom-metrics.ts'
+import { NO_FAULTS, watchLinkFaults } from './adapters/peer-network/link-faults.ts'
+import { createPeerNetwork } from './adapters/peer-network/peer-network.ts'
+import { systemClock } from './adapters/system/clock.ts'
+import { systemRandom } from './adapters/system/random.ts'
+import { systemTimers } from './adapters/system/timers.ts'
+import { createApiServer, type ApiServer } from './api/server.ts'
+import { createConfiguredBuckets } from './configured-buckets.ts'
+import { AssertionError } from './core/assert.ts'
+import { createNode, type Node } from './node/node.ts'
+import type { NodeService } from './node/service.ts'
+import type { Log } from './ports/log.ts'
+import type { Settings } from './settings.ts'
+
+/** The files of a data directory. */
+export const DATABASE_DIRECTORY = 'db'
+export const LINK_FAULTS_FILE = 'link-faults.json'
+
+/** Requests under way at a stop get this long; their own deadlines are mostly shorter. */
+const REQUESTS_GRACE_MS = 5000
+
+export interface RunningServer {
+  readonly clientPort: number
+  readonly peerPort: number
+  readonly service: NodeService
+  /** Stops accepting, finishes what is under way, makes it durable, marks the stop as clean. Idempotent. */
+  stop(): Promise<void>
+}
+
+export interface StartHooks {
+  /** Told of a broken invariant, after which this process must not go on. */
+  readonly onBroken: (error: unknown) => void
+}
+
+/** Resolves once the node takes requests. Rejects with an error whose message is for a person. */
+export async function startServer(
+  settings: Settings,
+  hooks: StartHooks,
+  log: Log = logOf(settings),
+): Promise<RunningServer> {
+  const disk = await openLevelDisk({ directory: join(settings.dataDir, DATABASE_DIRECTORY) })
+  const metrics = createPromMetrics()
+  const network = createPeerNetwork({
+    self: settings.nodeId,
+    clusterId: () => node.topology().clusterId,
+    listen: settings.peerListen,
+    log,
+    faults: settings.chaosLinks
+      ? watchLinkFaults(join(settings.dataDir, LINK_FAULTS_FILE), log)
+      : NO_FAULTS,
+  })
+  const ports = {
+    clock: systemClock,
+    timers: systemTimers,
+    random: systemRandom,
+    codec: msgpackCodec,
+    disk,
+    network,
+    log,
+    metrics,
+  }
+  const node: Node = createNode(ports, settings)
+  const api = createApiServer({
+    service: node,
+    clock: systemClock,
+    log,
+    metrics,
+    exposeMetrics: async () => ({ contentType: metrics.contentType, text: await metrics.render() }),
+    nodeId: settings.nodeId,
+    maxValueBytes: settings.maxValueBytes,
+    maxClockDriftMs: settings.maxClockDriftMs,
+    logRequests: settings.logLevel === 'debug' || settings.logLevel === 'trace',
+    onInternalError: (error) => {
+      if (error instanceof AssertionError) hooks.onBroken(error)
+    },
+  })
+  try {
+    // Before the node starts, so that health checks have an answer, and a taken port is told at once.
+    const clientPort = await named('QUORATE_LISTEN', api.listen(settings.listen))
+    await node.start()
+    api.open()
+    const buckets = createConfiguredBuckets(node, settings.buckets, log)
+    let stopped: Promise<void> | undefined
+    const stop = (): Promise<void> => {
+      buckets.cancel()
+      stopped ??= api.close(REQUESTS_GRACE_MS).then(() => node.stop())
+      return stopped
+    }
+    return { clientPort, peerPort: network.port(), service: node, stop }
+  } catch (error) {
+    await closeAll(api, network, disk)
+    throw error
+  }
+}
+
+export function logOf(settings: Settings): Log {
+  return createPinoLog({ node: settings.nodeId, level: settings.logLevel })
+}
+
+async function closeAll(
+  api: ApiServer,
+  ...ports: readonly { close(): Promise<void> }[]
+): Promise<void> {
+  await Promise.allSettled([api.close(0), ...ports.map((port) => port.close())])
+}
+
+/** Says which setting an address that cannot be listened on comes from. */
+async function named<T>(setting: string, listening: Promise<T>): Promise<T> {
+  try {
+    return await listening
+  } catch (error) {
+    throw new Error(`${setting}: ${(error as Error).message}`, { cause: error })
+  }
+}

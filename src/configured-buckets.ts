@@ -1,0 +1,55 @@
+/**
+ * Creates the buckets that the settings list, once a majority of the members can be reached. Every node that
+ * has the same list asks for the same buckets; the first to be heard creates them.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { newBucket } from './api/bucket-request.ts'
+import { QuorateError } from './core/errors.ts'
+import type { NodeService } from './node/service.ts'
+import type { Log } from './ports/log.ts'
+import type { ConfiguredBucket } from './setting-syntax.ts'
+
+const ATTEMPT_TIMEOUT_MS = 5000
+const ATTEMPT_INTERVAL_MS = 1000
+/** About ten minutes: by then, the members that start later ask themselves. */
+const ATTEMPTS_MAX = 600
+
+/** Goes on in the background until all are there or `cancel` is called. */
+export function createConfiguredBuckets(
+  service: NodeService,
+  buckets: readonly ConfiguredBucket[],
+  log: Log,
+): { cancel(): void } {
+  const cancelled = new AbortController()
+  void (async () => {
+    for (const bucket of buckets) await createBucket(service, bucket, log, cancelled.signal)
+  })()
+  return { cancel: () => cancelled.abort() }
+}
+
+async function createBucket(
+  service: NodeService,
+  { name, ...given }: ConfiguredBucket,
+  log: Log,
+  cancelled: AbortSignal,
+): Promise<void> {
+  const bucket = newBucket(name, given, service.topology().members.length)
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX && !cancelled.aborted; attempt++) {
+    try {
+      const { created } = await service.createBucket(bucket, ATTEMPT_TIMEOUT_MS)
+      if (created) log.info({ bucket: name }, 'bucket created')
+      return
+    } catch (error) {
+      if (!(error instanceof QuorateError)) throw error
+      if (error.code === 'bucket_conflict') {
+        log.error(
+          { bucket: name, error: error.message },
+          'QUORATE_BUCKETS names a bucket that exists otherwise',
+        )
+        return
+      }
+      if (attempt === 1) log.info({ bucket: name, error: error.message }, 'bucket not created yet')
+      await delay(ATTEMPT_INTERVAL_MS, undefined, { signal: cancelled }).catch(() => undefined)
+    }
+  }
+}

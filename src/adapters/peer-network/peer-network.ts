@@ -4,7 +4,7 @@
  * answers take the way back.
  */
 import type { IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -15,6 +15,7 @@ import { Dialer } from './dialer.ts'
 import { headerOf, PROTOCOL, refusalOf } from './handshake.ts'
 import { Link } from './link.ts'
 import { type LinkFaults, NO_FAULTS } from './link-faults.ts'
+import { listen, type Listener } from './listener.ts'
 
 export interface PeerNetworkOptions {
   readonly self: string
@@ -26,7 +27,6 @@ export interface PeerNetworkOptions {
 }
 
 const HANDSHAKE_TIMEOUT_MS = 5000
-const LISTEN_RETRY_MS = 500
 
 /** `port()` is the one listened on; useful where the settings say 0. */
 export function createPeerNetwork(options: PeerNetworkOptions): Network & { port(): number } {
@@ -39,10 +39,9 @@ class PeerNetwork implements Network {
   readonly #dialers = new Map<string, Dialer>()
   readonly #inbound = new Map<string, Link>()
   #peers = new Map<string, PeerAddress>()
-  #server: FastifyInstance | undefined
-  #listenRetry: NodeJS.Timeout | undefined
+  #http: FastifyInstance | undefined
+  #listener: Listener | undefined
   #started = false
-  #closed = false
   #takeFrame: (from: string, channel: Channel, frame: Uint8Array) => void = () => undefined
   #takeLink: (peer: string, open: boolean) => void = () => undefined
 
@@ -80,36 +79,28 @@ class PeerNetwork implements Network {
   }
 
   port(): number {
-    return (this.#server?.server.address() as AddressInfo | null)?.port ?? 0
+    return this.#listener?.port() ?? 0
   }
 
   async close(): Promise<void> {
-    this.#closed = true
-    clearTimeout(this.#listenRetry)
     this.#faults.stop()
+    this.#listener?.close()
     for (const dialer of this.#dialers.values()) dialer.stop()
     for (const link of this.#inbound.values()) link.close('this node is stopping')
-    await this.#server?.close()
+    this.#http?.server.closeAllConnections()
+    await this.#http?.close()
   }
 
-  /**
-   * An address that is not there yet is no error: a container whose peer network is cut while it restarts
-   * must still serve its clients. It listens as soon as the address is back.
-   */
   async #listen(): Promise<void> {
-    const { listen, log } = this.#options
-    const server = Fastify({ logger: false, requestTimeout: HANDSHAKE_TIMEOUT_MS, forceCloseConnections: true })
-    server.server.headersTimeout = HANDSHAKE_TIMEOUT_MS
-    server.server.on('upgrade', (request, socket, head) => this.#accept(request, socket, head))
-    try {
-      await server.listen(listen)
-      this.#server = server
-    } catch (error) {
-      await server.close()
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRNOTAVAIL') throw error
-      if (this.#listenRetry === undefined) log.warn({ ...listen }, 'the peer address is not there yet')
-      if (!this.#closed) this.#listenRetry = setTimeout(() => void this.#listen(), LISTEN_RETRY_MS)
-    }
+    const { listen: address, log } = this.#options
+    const http = Fastify({ logger: false, requestTimeout: HANDSHAKE_TIMEOUT_MS })
+    http.server.headersTimeout = HANDSHAKE_TIMEOUT_MS
+    http.server.on('upgrade', (request, socket, head) => this.#accept(request, socket, head))
+    await http.ready()
+    this.#http = http
+    // The HTTP server never listens itself: it is handed the connections, whatever address they came to.
+    const accept = (socket: Socket): void => void http.server.emit('connection', socket)
+    this.#listener = await listen({ ...address, accept, log })
   }
 
   #matchDialers(): void {

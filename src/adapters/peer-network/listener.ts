@@ -1,0 +1,108 @@
+/**
+ * Where the peer port is listened on: one address, or every address of a range that this machine has at the
+ * moment (`10.213.0.0/16`). A range follows a container from network to network: an address that comes is
+ * listened on, one that goes is let go, and other networks never see the port.
+ */
+import { type AddressInfo, BlockList, createServer, isIPv4, isIPv6, type Server, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
+
+import type { Log } from '../../ports/log.ts'
+
+export interface ListenerOptions {
+  /** A host name, an address, or a range in CIDR form. */
+  readonly host: string
+  readonly port: number
+  readonly accept: (socket: Socket) => void
+  readonly log: Log
+}
+
+export interface Listener {
+  /** The first one listened on; 0 while there is none. */
+  port(): number
+  close(): void
+}
+
+const LOOK_INTERVAL_MS = 500
+
+/**
+ * Resolves once listening, or once it is known that the address is not there yet: that is no error, for a
+ * container whose peer network is cut while it restarts must still serve its clients. Rejects where the
+ * address is there and cannot be had.
+ */
+export async function listen(options: ListenerOptions): Promise<Listener> {
+  const servers = new Map<string, Server>()
+  const wanted = addressesOf(options.host)
+  let missing = false
+  const look = async (): Promise<void> => {
+    const addresses = wanted()
+    for (const [address, server] of servers) {
+      if (addresses.includes(address)) continue
+      servers.delete(address)
+      server.close()
+      options.log.info({ address }, 'the peer address is gone')
+    }
+    for (const address of addresses) {
+      if (servers.has(address)) continue
+      const server = createServer({ noDelay: true }, options.accept)
+      try {
+        await listenOn(server, address, options.port)
+        servers.set(address, server)
+        options.log.info({ address, port: options.port }, 'listening for peers')
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EADDRNOTAVAIL') throw error
+      }
+    }
+    if (servers.size === 0 && !missing) options.log.warn({ host: options.host }, 'the peer address is not there yet')
+    missing = servers.size === 0
+  }
+  await look()
+  let looking: Promise<void> | undefined
+  const timer = setInterval(() => {
+    looking ??= look()
+      .catch((error: unknown) => options.log.error({ error: String(error) }, 'cannot listen for peers'))
+      .finally(() => {
+        looking = undefined
+      })
+  }, LOOK_INTERVAL_MS)
+  return {
+    port: () => {
+      const [server] = servers.values()
+      return (server?.address() as AddressInfo | null | undefined)?.port ?? 0
+    },
+    close: () => {
+      clearInterval(timer)
+      for (const server of servers.values()) server.close()
+    },
+  }
+}
+
+/** Whether a host is a range that can be listened on. */
+export function isAddressRange(host: string): boolean {
+  const [address, bits, ...rest] = host.split('/')
+  if (address === undefined || bits === undefined || rest.length > 0 || !/^\d{1,3}$/.test(bits)) return false
+  return (isIPv4(address) && Number(bits) <= 32) || (isIPv6(address) && Number(bits) <= 128)
+}
+
+function addressesOf(host: string): () => string[] {
+  if (!host.includes('/')) return () => [host]
+  const [network, bits] = host.split('/') as [string, string]
+  const range = new BlockList()
+  range.addSubnet(network, Number(bits), isIPv6(network) ? 'ipv6' : 'ipv4')
+  const inRange = ({ address }: { address: string }): boolean =>
+    range.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  return () =>
+    Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
+      .filter(inRange)
+      .map(({ address }) => address)
+}
+
+function listenOn(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}

@@ -18,7 +18,7 @@ import { makeResultsDir, writeHistory, writeResults } from './results.ts'
 import { runCheck } from './run.ts'
 import { openTarget } from './target.ts'
 
-export const EXIT_USAGE = 254
+const EXIT_USAGE = 254
 export const EXIT_CRASH = 255
 const EXIT_OF_RESULT: Readonly<Record<Result, number>> = { valid: 0, invalid: 1, unknown: 2 }
 

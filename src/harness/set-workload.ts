@@ -73,7 +73,7 @@ async function readElements(
 }
 
 /** The elements of all siblings, each once. What is no list is an element that nobody added. */
-export function unionOf(values: readonly string[]): Json[] {
+function unionOf(values: readonly string[]): Json[] {
   const union = new Map<string, Json>()
   for (const value of values) {
     const list = jsonOf(value)

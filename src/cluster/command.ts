@@ -1,0 +1,90 @@
+/**
+ * `npm start`: starts a local cluster, says how to try it, and stays until told to stop. Terminal and signals
+ * are arguments.
+ */
+import { relative } from 'node:path'
+import { CLUSTER_HELP, parseClusterArguments, type ClusterArguments } from './cluster-arguments.ts'
+import { startCluster, type LocalCluster } from './local-cluster.ts'
+
+export interface CommandWorld {
+  readonly print: (line: string) => void
+  readonly complain: (line: string) => void
+  /** Stop cleanly. */
+  readonly stop: AbortSignal
+  /** Stop at once, where stopping cleanly takes too long. */
+  readonly stopNow: AbortSignal
+}
+
+const EXIT_OK = 0
+const EXIT_FAILED = 1
+const EXIT_USAGE = 2
+
+/** Resolves to the exit code once no node is left. */
+export async function clusterCommand(
+  argv: readonly string[],
+  world: CommandWorld,
+): Promise<number> {
+  const parsed = parseClusterArguments(argv)
+  switch (parsed.kind) {
+    case 'help':
+      world.print(CLUSTER_HELP)
+      return EXIT_OK
+    case 'wrong':
+      world.complain(`${parsed.problem} (npm start -- --help lists what there is)`)
+      return EXIT_USAGE
+    case 'start':
+      return runCluster(parsed.args, world)
+    default:
+      return parsed satisfies never
+  }
+}
+
+async function runCluster(args: ClusterArguments, world: CommandWorld): Promise<number> {
+  const { print, complain, stop, stopNow } = world
+  const count = args.nodes === 1 ? 'one node' : `${args.nodes} nodes`
+  print(`Starting ${count}, data under ${args.dataDir}, reachable from this machine only`)
+  let cluster: LocalCluster
+  try {
+    cluster = await startCluster({
+      ...args,
+      report: complain,
+      onReady: ({ id, clientUrl }) => print(`  ${id} answers on ${clientUrl}`),
+      signal: stop,
+    })
+  } catch (error) {
+    complain(stop.aborted ? 'Stopped before all nodes had started' : (error as Error).message)
+    return EXIT_FAILED
+  }
+  for (const line of invitation(cluster)) print(line)
+  await aborted(stop)
+  print('Stopping …')
+  const killed = await cluster.stop(stopNow)
+  if (killed.length === 0) {
+    print('All nodes stopped cleanly')
+    return EXIT_OK
+  }
+  complain(`${killed.join(', ')} did not stop in time and had to be killed`)
+  return EXIT_FAILED
+}
+
+function invitation({ nodes, dataDir }: LocalCluster): string[] {
+  const host = (i: number): string =>
+    `localhost:${nodes[Math.min(i, nodes.length - 1)]?.clientPort}`
+  const dir = relative(process.cwd(), dataDir) || '.'
+  return [
+    '',
+    'Try this:',
+    `  curl -X PUT ${host(0)}/v1/kv/default/hello -d world`,
+    `  curl '${host(2)}/v1/kv/default/hello?consistency=quorum'`,
+    `  curl -X DELETE ${host(1)}/v1/kv/default/hello`,
+    '',
+    `Logs: ${dir}/n1/node.log and so on. Ctrl-C stops all nodes.`,
+  ]
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    if (signal.aborted) done()
+    signal.addEventListener('abort', () => done(), { once: true })
+  })
+}

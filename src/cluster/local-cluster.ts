@@ -1,0 +1,149 @@
+/**
+ * A cluster of nodes as processes of this machine, with a control socket for faults. Used by `npm start`, by
+ * checks, by the benchmark and by tests alike.
+ *
+ * Invariant: whoever started a cluster and let go of it, by `stop` or by dying, leaves no node behind.
+ */
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { findTakenPort, planAddresses, type NodeAddress } from './address-plan.ts'
+import { openControlServer, type ControlServer } from './control-server.ts'
+import type { ClusterControl } from './control.ts'
+import { createNodeProcess } from './node-process.ts'
+import { superviseNodes, type Supervisor } from './supervisor.ts'
+
+export interface LocalClusterOptions {
+  /** How many, 1 to 9; they are called n1, n2, … */
+  readonly nodes: number
+  /** Of this cluster alone; made if absent. The data of n1 is in `n1` there. */
+  readonly dataDir: string
+  /** Clients of n1 use this port, of n2 the next; peers from 1000 on higher. 0 finds free ports. */
+  readonly basePort: number
+  /** Settings for every node, before those of this process: `{ QUORATE_DURABILITY: 'os' }`. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Gets a line for each thing that happens without being asked for, such as a node that dies. */
+  readonly report?: (line: string) => void
+  /** Called for each node when it answers first. */
+  readonly onReady?: (node: LocalNode) => void
+  /** Gives the start up; `startCluster` then rejects when all that was started is gone. */
+  readonly signal?: AbortSignal
+}
+
+export interface LocalNode extends NodeAddress {
+  readonly dataDir: string
+}
+
+export interface LocalCluster {
+  readonly nodes: readonly LocalNode[]
+  readonly dataDir: string
+  /** Faults, as the control socket offers them. */
+  readonly control: ClusterControl
+  /** Stops all; names the nodes that did not stop in time, or that `now` cut short, and were killed. */
+  stop(now?: AbortSignal): Promise<string[]>
+}
+
+/** How long the nodes of a supervisor that was killed may take to notice and let go of their ports. */
+const LEFTOVERS_WAIT_MS = 10_000
+const LEFTOVERS_POLL_MS = 100
+
+/** Resolves when every node answers. Errors: an Error whose message is one sentence that names the node. */
+export async function startCluster(options: LocalClusterOptions): Promise<LocalCluster> {
+  const { signal, onReady, report = () => {} } = options
+  const dataDir = resolve(options.dataDir)
+  const server = await openControlServer(dataDir)
+  let supervisor: Supervisor | undefined
+  try {
+    const addresses = await planAddresses(options.nodes, options.basePort)
+    await refuseTakenPorts(addresses, server)
+    const nodes = addresses.map((address) => ({ ...address, dataDir: join(dataDir, address.id) }))
+    const processes = nodes.map((node) =>
+      createNodeProcess(
+        {
+          id: node.id,
+          nodeDir: node.dataDir,
+          clientUrl: node.clientUrl,
+          env: environmentOf(node, nodes, options.env),
+        },
+        (sentence) => report(`${sentence}; npm run chaos -- restart ${node.id} starts it again`),
+      ),
+    )
+    supervisor = superviseNodes(
+      processes.map((process, i) => ({ process, peerUrl: nodes[i]?.peerUrl ?? '' })),
+      report,
+    )
+    const starts = processes.map(async (process, i) => {
+      await process.start()
+      onReady?.(nodes[i] as LocalNode)
+    })
+    await Promise.race([Promise.all(starts), rejectOnAbort(signal)])
+    server.serve(supervisor)
+    return { nodes, dataDir, control: supervisor, stop: stopWith(supervisor, server) }
+  } catch (error) {
+    await supervisor?.stop()
+    await server.close()
+    throw error
+  }
+}
+
+function stopWith(supervisor: Supervisor, server: ControlServer): LocalCluster['stop'] {
+  let stopped: Promise<string[]> | undefined
+  return (now) => {
+    stopped ??= stopBoth(supervisor, server, now)
+    return stopped
+  }
+}
+
+async function stopBoth(
+  supervisor: Supervisor,
+  server: ControlServer,
+  now: AbortSignal | undefined,
+): Promise<string[]> {
+  try {
+    return await supervisor.stop(now)
+  } finally {
+    await server.close()
+  }
+}
+
+function environmentOf(
+  node: LocalNode,
+  nodes: readonly LocalNode[],
+  env: Readonly<Record<string, string>> = {},
+): Record<string, string | undefined> {
+  return {
+    ...process.env,
+    QUORATE_CHAOS_LINKS: '1',
+    ...env,
+    QUORATE_NODE_ID: node.id,
+    QUORATE_LISTEN: `127.0.0.1:${node.clientPort}`,
+    QUORATE_PEER_LISTEN: `127.0.0.1:${node.peerPort}`,
+    QUORATE_MEMBERS: nodes.map(({ id, peerUrl }) => `${id}=${peerUrl}`).join(','),
+    QUORATE_DATA_DIR: node.dataDir,
+    QUORATE_SUPERVISED: '1',
+  }
+}
+
+async function refuseTakenPorts(
+  addresses: readonly NodeAddress[],
+  { afterCrash }: ControlServer,
+): Promise<void> {
+  const late = AbortSignal.timeout(afterCrash ? LEFTOVERS_WAIT_MS : 1)
+  for (;;) {
+    const taken = await findTakenPort(addresses)
+    if (taken === undefined) return
+    if (!afterCrash || late.aborted) {
+      throw new Error(
+        `${taken.id} could not start: port ${taken.port} is taken; --base-port gives other ports`,
+      )
+    }
+    await sleep(LEFTOVERS_POLL_MS)
+  }
+}
+
+function rejectOnAbort(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    const give = (): void => reject(new Error('the start was given up'))
+    if (signal?.aborted === true) give()
+    signal?.addEventListener('abort', give, { once: true })
+  })
+}

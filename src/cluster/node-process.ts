@@ -1,0 +1,173 @@
+/**
+ * One node of a local cluster as a child process: started until it answers, killed, paused, stopped. It does
+ * nothing on its own: a process that ends unasked is reported, and stays ended until someone starts it.
+ *
+ * Invariant: at most one process at a time; `state` is 'stopped' or 'killed' exactly while there is none.
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, mkdirSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { lastWords, logPath, logSize, openLog } from './node-log.ts'
+import { guardPaused } from './resume-guard.ts'
+
+export type NodeState = 'running' | 'paused' | 'killed' | 'stopped'
+
+export interface NodeProcessSpec {
+  readonly id: string
+  /** Of this node alone; made if absent. */
+  readonly nodeDir: string
+  readonly clientUrl: string
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+export interface NodeProcess {
+  readonly spec: NodeProcessSpec
+  readonly state: NodeState
+  readonly pid: number | null
+  /** Resolves when the node answers; rejects in one sentence where it ends, or does not answer in time. */
+  start(): Promise<void>
+  /** SIGKILL. Resolves when the process is gone. */
+  kill(): Promise<void>
+  pause(): void
+  resume(): void
+  /** SIGTERM, and SIGKILL where that does not end it in time or `now` is aborted. Says which one ended it. */
+  stop(now?: AbortSignal): Promise<'clean' | 'killed'>
+}
+
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
+const START_TIMEOUT_MS = 30_000
+/** Longer than a node gives itself. */
+const STOP_TIMEOUT_MS = 20_000
+const POLL_INTERVAL_MS = 40
+const POLL_TIMEOUT_MS = 1_000
+
+export function createNodeProcess(
+  spec: NodeProcessSpec,
+  reportDeath: (sentence: string) => void,
+): NodeProcess {
+  let child: ChildProcess | undefined
+  let state: NodeState = 'stopped'
+  let endGuard: (() => void) | undefined
+  /** The process whose end somebody waits for, so that it is no news. */
+  let awaited: ChildProcess | undefined
+
+  function launch(): ChildProcess {
+    mkdirSync(spec.nodeDir, { recursive: true })
+    const logStart = logSize(spec.nodeDir)
+    const log = openLog(spec.nodeDir)
+    const launched = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN], {
+      env: spec.env,
+      // The channel is how a node notices that its supervisor is gone.
+      stdio: ['ignore', log, log, 'ipc'],
+      // A session of its own, so that the terminal's Ctrl-C reaches it through its supervisor only.
+      detached: true,
+    })
+    closeSync(log)
+    launched.once('exit', (code, signal) => {
+      endGuard?.()
+      endGuard = undefined
+      child = undefined
+      if (awaited === launched) return
+      state = 'stopped'
+      const cause = signal === null ? `exit code ${code}` : signal
+      const words = lastWords(spec.nodeDir, logStart)
+      reportDeath(`${spec.id} ended by itself (${cause})${words === '' ? '' : `: ${words}`}`)
+    })
+    // Without a process there is no exit either.
+    launched.once('error', () => (child = undefined))
+    child = launched
+    state = 'running'
+    return launched
+  }
+
+  async function endWith(signal: 'SIGKILL' | 'SIGTERM', then: NodeState): Promise<void> {
+    const ending = child
+    if (ending === undefined) {
+      state = then
+      return
+    }
+    awaited = ending
+    const gone = once(ending, 'exit')
+    if (signal === 'SIGTERM') resume()
+    ending.kill(signal)
+    await gone
+    state = then
+  }
+
+  function resume(): void {
+    child?.kill('SIGCONT')
+    endGuard?.()
+    endGuard = undefined
+    if (state === 'paused') state = 'running'
+  }
+
+  return {
+    spec,
+    get state() {
+      return state
+    },
+    get pid() {
+      return child?.pid ?? null
+    },
+    start: async () => {
+      if (child !== undefined) return
+      const logStart = logSize(spec.nodeDir)
+      const starting = launch()
+      // Its end is told by what this function throws.
+      awaited = starting
+      const ended = new AbortController()
+      starting.once('exit', () => ended.abort())
+      starting.once('error', () => ended.abort())
+      const answered = await pollUntilAlive(spec.clientUrl, ended.signal)
+      if (answered) {
+        awaited = undefined
+        return
+      }
+      const why = ended.signal.aborted
+        ? lastWords(spec.nodeDir, logStart) || 'it ended without a word'
+        : `no answer within ${START_TIMEOUT_MS / 1000} s`
+      await endWith('SIGKILL', 'stopped')
+      throw new Error(`${spec.id} could not start: ${why} (log: ${logPath(spec.nodeDir)})`)
+    },
+    kill: () => endWith('SIGKILL', 'killed'),
+    pause: () => {
+      if (child?.pid === undefined || state === 'paused') return
+      endGuard = guardPaused(child.pid)
+      child.kill('SIGSTOP')
+      state = 'paused'
+    },
+    resume,
+    stop: async (now) => {
+      const late = AbortSignal.timeout(STOP_TIMEOUT_MS)
+      const impatient = now === undefined ? late : AbortSignal.any([late, now])
+      let ended: 'clean' | 'killed' = 'clean'
+      const force = (): void => {
+        if (child?.kill('SIGKILL') === true) ended = 'killed'
+      }
+      impatient.addEventListener('abort', force, { once: true })
+      if (impatient.aborted) force()
+      await endWith('SIGTERM', 'stopped')
+      impatient.removeEventListener('abort', force)
+      return ended
+    },
+  }
+}
+
+/** Whether the node answered before it ended or the time was over. */
+async function pollUntilAlive(clientUrl: string, ended: AbortSignal): Promise<boolean> {
+  const late = AbortSignal.timeout(START_TIMEOUT_MS)
+  while (!ended.aborted && !late.aborted) {
+    try {
+      const signal = AbortSignal.any([ended, AbortSignal.timeout(POLL_TIMEOUT_MS)])
+      const response = await fetch(`${clientUrl}/livez`, { signal })
+      await response.body?.cancel()
+      if (response.ok) return !ended.aborted
+    } catch {
+      // Nobody listens yet.
+    }
+    await sleep(POLL_INTERVAL_MS)
+  }
+  return false
+}

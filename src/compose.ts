@@ -24,7 +24,7 @@ import type { Settings } from './settings.ts'
 
 /** The files of a data directory. */
 export const DATABASE_DIRECTORY = 'db'
-export const LINK_FAULTS_FILE = 'link-faults.json'
+export const LINK_FAULTS_FILE = 'links.json'
 
 /** Requests under way at a stop get this long; their own deadlines are mostly shorter. */
 const REQUESTS_GRACE_MS = 5000

@@ -2,6 +2,7 @@
  * How the text of one setting is read: numbers, addresses, member lists, bucket lists. Each function returns
  * what the text means or throws a `SettingError` that says what is allowed, without naming the setting.
  */
+import { isIPv4 } from 'node:net'
 import type { Bucket, Member } from './core/placement/topology.ts'
 
 export class SettingError extends Error {
@@ -65,6 +66,18 @@ export function parseAddress(text: string): ListenAddress {
     throw new SettingError('must be host:port, such as 0.0.0.0:8080 or [::]:8080')
   }
   return { host: match[1] ?? (match[2] || '0.0.0.0'), port }
+}
+
+/** As an address, or a range of addresses to listen on as this machine has them: `10.213.0.0/16:7080`. */
+export function parseAddressOrRange(text: string): ListenAddress {
+  const match = /^((?:\d{1,3}\.){3}\d{1,3}\/\d{1,2}):(\d{1,5})$/.exec(text)
+  if (match === null) return parseAddress(text)
+  const [, host, port] = match as unknown as [string, string, string]
+  const [address = '', bits = ''] = host.split('/')
+  if (!isIPv4(address) || Number(bits) > 32 || Number(port) > 65_535) {
+    throw new SettingError('must be host:port, or a range of addresses such as 10.213.0.0/16:7080')
+  }
+  return { host, port: Number(port) }
 }
 
 /** `n1=http://n1:7080,n2=http://n2:7080#zone-b`, returned in the order of the ids. */

@@ -7,6 +7,7 @@
 import type { Member } from './core/placement/topology.ts'
 import {
   parseAddress,
+  parseAddressOrRange,
   parseBuckets,
   parseChoice,
   parseMembers,
@@ -100,8 +101,8 @@ const TABLE = {
   ),
   PEER_LISTEN: setting(
     '0.0.0.0:7080',
-    'address for the other nodes, host:port; keep it from clients',
-    parseAddress,
+    'address for the other nodes, host:port or range:port (10.213.0.0/16:7080); keep it from clients',
+    parseAddressOrRange,
   ),
   ZONE: setting(
     '',

@@ -3,7 +3,7 @@
  * moment (`10.213.0.0/16`). A range follows a container from network to network: an address that comes is
  * listened on, one that goes is let go, and other networks never see the port.
  */
-import { type AddressInfo, BlockList, createServer, isIPv4, isIPv6, type Server, type Socket } from 'node:net'
+import { type AddressInfo, BlockList, createServer, isIPv6, type Server, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 
 import type { Log } from '../../ports/log.ts'
@@ -74,13 +74,6 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       for (const server of servers.values()) server.close()
     },
   }
-}
-
-/** Whether a host is a range that can be listened on. */
-export function isAddressRange(host: string): boolean {
-  const [address, bits, ...rest] = host.split('/')
-  if (address === undefined || bits === undefined || rest.length > 0 || !/^\d{1,3}$/.test(bits)) return false
-  return (isIPv4(address) && Number(bits) <= 32) || (isIPv6(address) && Number(bits) <= 128)
 }
 
 function addressesOf(host: string): () => string[] {

@@ -2,7 +2,6 @@
  * `npm start`: starts a local cluster, says how to try it, and stays until told to stop. Terminal and signals
  * are arguments.
  */
-import { relative } from 'node:path'
 import { CLUSTER_HELP, parseClusterArguments, type ClusterArguments } from './cluster-arguments.ts'
 import { startCluster, type LocalCluster } from './local-cluster.ts'
 
@@ -55,7 +54,7 @@ async function runCluster(args: ClusterArguments, world: CommandWorld): Promise<
     complain(stop.aborted ? 'Stopped before all nodes had started' : (error as Error).message)
     return EXIT_FAILED
   }
-  for (const line of invitation(cluster)) print(line)
+  for (const line of invitation(cluster, args.dataDir)) print(line)
   await aborted(stop)
   print('Stopping …')
   const killed = await cluster.stop(stopNow)
@@ -67,10 +66,9 @@ async function runCluster(args: ClusterArguments, world: CommandWorld): Promise<
   return EXIT_FAILED
 }
 
-function invitation({ nodes, dataDir }: LocalCluster): string[] {
+function invitation({ nodes }: LocalCluster, dataDir: string): string[] {
   const host = (i: number): string =>
     `localhost:${nodes[Math.min(i, nodes.length - 1)]?.clientPort}`
-  const dir = relative(process.cwd(), dataDir) || '.'
   return [
     '',
     'Try this:',
@@ -78,7 +76,7 @@ function invitation({ nodes, dataDir }: LocalCluster): string[] {
     `  curl '${host(2)}/v1/kv/default/hello?consistency=quorum'`,
     `  curl -X DELETE ${host(1)}/v1/kv/default/hello`,
     '',
-    `Logs: ${dir}/n1/node.log and so on. Ctrl-C stops all nodes.`,
+    `Logs: ${dataDir}/n1/node.log and so on. Ctrl-C stops all nodes.`,
   ]
 }
 

@@ -1,0 +1,193 @@
+/**
+ * `npm test`: every check of the project, one after the other, whatever the ones before found. The last line is
+ * `N passed, N failed`, to which `, N skipped` may be added; a static check counts as one test.
+ *
+ * Docker tests need an engine. Where none answers they are skipped and that is said; with CI=true it is a failure.
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+const STATIC_CHECKS: readonly { readonly name: string; readonly command: readonly string[] }[] = [
+  { name: 'types', command: ['typescript/bin/tsc', '--noEmit'] },
+  { name: 'lint', command: ['oxlint/bin/oxlint', '--type-aware', '--deny-warnings'] },
+  { name: 'format', command: ['prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'] },
+  { name: 'unused', command: ['knip/bin/knip.js', '--no-progress'] },
+]
+const VITEST = ['vitest/vitest.mjs', '--config', 'test/vitest.config.ts']
+
+const STATIC_TIMEOUT_MS = 3 * 60_000
+const TESTS_TIMEOUT_MS = 20 * 60_000
+const DOCKER_TIMEOUT_MS = 15_000
+/** The time that tests get to stop what they have started. */
+const INTERRUPTED_MS = 30_000
+
+interface Counts {
+  passed: number
+  failed: number
+  skipped: number
+}
+
+interface Ended {
+  /** undefined where the time was over or the program could not be started. */
+  readonly code: number | null | undefined
+  readonly output: string
+}
+
+let running: ChildProcess | undefined
+let interrupted = false
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt)
+// The starter of this process is gone, and with it the way to stop it.
+process.on('disconnect', interrupt)
+
+const counts: Counts = { passed: 0, failed: 0, skipped: 0 }
+for (const { name, command } of STATIC_CHECKS) await checkStatically(name, command)
+await runTests(await isDockerThere())
+
+const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''
+console.log(`${counts.passed} passed, ${counts.failed} failed${skipped}`)
+process.exit(counts.failed === 0 && !interrupted ? 0 : 1)
+
+async function checkStatically(name: string, command: readonly string[]): Promise<void> {
+  if (interrupted) return
+  const startMs = performance.now()
+  const { code, output } = await runTool(command, STATIC_TIMEOUT_MS)
+  const took = `${((performance.now() - startMs) / 1000).toFixed(1)} s`
+  if (code === 0) {
+    counts.passed += 1
+    console.log(`${name.padEnd(8)}ok (${took})`)
+    return
+  }
+  counts.failed += 1
+  console.log(output.trimEnd())
+  console.log(`${name.padEnd(8)}FAILED (${took})`)
+}
+
+async function isDockerThere(): Promise<boolean> {
+  if (interrupted) return false
+  const { code, output } = await run(
+    'docker',
+    ['version', '--format', '{{.Server.Version}}'],
+    DOCKER_TIMEOUT_MS,
+  )
+  if (code === 0) return true
+  const reason = output.trim().split('\n').at(-1) || 'docker version gave no answer'
+  console.log(`docker  tests are skipped, because no engine answers: ${reason}`)
+  if (process.env['CI'] === 'true') {
+    counts.failed += 1
+    console.log('docker  FAILED: with CI=true an engine must answer')
+  }
+  return false
+}
+
+async function runTests(withDocker: boolean): Promise<void> {
+  if (interrupted) return
+  const scratch = mkdtempSync(join(tmpdir(), 'quorate-test-'))
+  const report = join(scratch, 'report.json')
+  const projects = withDocker ? ['unit', 'local', 'docker'] : ['unit', 'local']
+  try {
+    if (!withDocker) counts.skipped += await countDockerTests(join(scratch, 'docker.json'))
+    const { code } = await runTool(
+      [
+        ...VITEST,
+        '--run',
+        '--passWithNoTests',
+        ...projects.flatMap((project) => ['--project', project]),
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=${report}`,
+      ],
+      TESTS_TIMEOUT_MS,
+      'inherit',
+    )
+    addReport(report, code === 0)
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+async function countDockerTests(listFile: string): Promise<number> {
+  const command = [...VITEST, 'list', '--project', 'docker', `--json=${listFile}`]
+  const { code } = await runTool(command, STATIC_TIMEOUT_MS)
+  return code === 0 ? (JSON.parse(readFileSync(listFile, 'utf8')) as unknown[]).length : 0
+}
+
+interface Report {
+  readonly numPassedTests: number
+  readonly numPendingTests: number
+  readonly numTodoTests: number
+  readonly testResults: readonly {
+    readonly status: string
+    readonly assertionResults: readonly { readonly status: string }[]
+  }[]
+}
+
+/** A file that could not be loaded, or an error outside of any test, counts as one failure. */
+function addReport(path: string, isClean: boolean): void {
+  let failed = 0
+  try {
+    const report = JSON.parse(readFileSync(path, 'utf8')) as Report
+    counts.passed += report.numPassedTests
+    counts.skipped += report.numPendingTests + report.numTodoTests
+    for (const { status, assertionResults } of report.testResults) {
+      const failures = assertionResults.filter((result) => result.status === 'failed').length
+      failed += failures === 0 && status === 'failed' ? 1 : failures
+    }
+  } catch {
+    console.log('tests   FAILED: they ended without a report')
+    isClean = false
+  }
+  counts.failed += failed === 0 && !isClean ? 1 : failed
+}
+
+/** Runs one of the installed packages with the Node.js of this process. */
+function runTool(
+  [script, ...args]: readonly string[],
+  timeoutMs: number,
+  output: 'pipe' | 'inherit' = 'pipe',
+): Promise<Ended> {
+  const path = join(root, 'node_modules', script ?? '')
+  return run(process.execPath, [path, ...args], timeoutMs, output)
+}
+
+async function run(
+  program: string,
+  args: readonly string[],
+  timeoutMs: number,
+  output: 'pipe' | 'inherit' = 'pipe',
+): Promise<Ended> {
+  const child = spawn(program, args, {
+    cwd: root,
+    stdio: ['ignore', output, output],
+    // The image of the testcontainers' reaper is not within reach everywhere; the tests clean up themselves.
+    env: { ...process.env, TESTCONTAINERS_RYUK_DISABLED: 'true' },
+    timeout: timeoutMs,
+  })
+  running = child
+  const chunks: Buffer[] = []
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => chunks.push(chunk))
+  }
+  try {
+    const [code] = (await once(child, 'close')) as [number | null]
+    return { code, output: Buffer.concat(chunks).toString('utf8') }
+  } catch (error) {
+    return { code: undefined, output: (error as Error).message }
+  } finally {
+    running = undefined
+  }
+}
+
+/** Tests stop what they have started; the second time there is no waiting. */
+function interrupt(): void {
+  if (interrupted) process.exit(1)
+  interrupted = true
+  counts.failed += 1
+  running?.kill('SIGINT')
+  setTimeout(() => process.exit(1), INTERRUPTED_MS).unref()
+}

@@ -27,8 +27,12 @@ export function nameOf(key: string): string {
   return key === '' ? 'the set' : key
 }
 
+/** When reads were answered: "31.204 s", or from the first to the last. */
 export function timesOf(reads: readonly FinalRead[]): string {
-  return [...new Set(reads.map(({ at }) => seconds(at)))].join(', ')
+  const times = reads.map(({ at }) => at).sort((a, b) => a - b)
+  const first = seconds(times[0] ?? 0)
+  const last = seconds(times.at(-1) ?? 0)
+  return first === last ? first : `${first} to ${last}`
 }
 
 /** The nodes of reads, in words. */

@@ -99,7 +99,7 @@ export async function runNemesis(
       await until(startMs)
       if (stop.aborted) break
       note('start', command)
-      await driver.inject(command, Math.max(0, endMs - elapsedMs()) + LEASE_MARGIN_MS)
+      await driver.inject(command, Math.ceil(Math.max(0, endMs - elapsedMs())) + LEASE_MARGIN_MS)
       note('started', command)
       await until(endMs)
       note('heal', command)

@@ -165,7 +165,11 @@ async function run(
     cwd: root,
     stdio: ['ignore', output, output],
     // The image of the testcontainers' reaper is not within reach everywhere; the tests clean up themselves.
-    env: { ...process.env, TESTCONTAINERS_RYUK_DISABLED: 'true' },
+    env: {
+      ...process.env,
+      TESTCONTAINERS_RYUK_DISABLED: 'true',
+      ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
+    },
     timeout: timeoutMs,
   })
   running = child

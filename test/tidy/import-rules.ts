@@ -1,0 +1,73 @@
+/**
+ * Who may import whom: imports go one way, and only the composition of a node chooses adapters. One table; a
+ * file that no row names may not import anything, so that a new folder must be given its place.
+ */
+import { posix } from 'node:path'
+
+interface ImportRule {
+  /** Groups of this project's files. */
+  readonly groups: readonly string[]
+  readonly builtins: boolean
+  readonly packages: boolean
+}
+
+const PURE = { builtins: false, packages: false }
+const OUTSIDE = { builtins: true, packages: true }
+
+/** A group is a folder of src, or one of the two groups of files that lie in src itself. */
+const RULES: Readonly<Record<string, ImportRule>> = {
+  core: { groups: ['core'], ...PURE },
+  ports: { groups: ['ports'], ...PURE },
+  node: { groups: ['core', 'ports', 'node'], ...PURE },
+  adapters: { groups: ['core', 'ports', 'adapters'], ...OUTSIDE },
+  api: { groups: ['core', 'ports', 'node', 'api'], ...OUTSIDE },
+  // Knows nothing of the store: a bug shared by both would be invisible.
+  checker: { groups: ['checker'], ...PURE },
+  cluster: { groups: ['cluster'], ...OUTSIDE },
+  chaos: { groups: ['chaos', 'cluster'], ...OUTSIDE },
+  harness: { groups: ['harness', 'checker', 'chaos', 'cluster'], ...OUTSIDE },
+  bench: { groups: ['bench', 'cluster'], ...OUTSIDE },
+  settings: { groups: ['settings', 'core'], builtins: true, packages: false },
+  composition: {
+    groups: ['composition', 'settings', 'api', 'adapters', 'node', 'core', 'ports'],
+    ...OUTSIDE,
+  },
+  scripts: { groups: ['scripts', 'bench', 'chaos', 'checker', 'cluster', 'harness'], ...OUTSIDE },
+}
+
+const SETTINGS_FILES = ['src/settings.ts', 'src/setting-syntax.ts']
+
+/** One sentence for each import of the file that goes where it must not; `file` is relative to the project. */
+export function findImportViolations(file: string, source: string): string[] {
+  const group = groupOf(file)
+  const rule = RULES[group]
+  return importsOf(source).flatMap((target) => {
+    if (rule === undefined) return [`${file}: ${group} has no row in the import rules`]
+    const wrong = `${file}: ${group} must not import ${target}`
+    if (target.startsWith('node:')) return rule.builtins ? [] : [wrong]
+    if (!target.startsWith('.')) return rule.packages ? [] : [wrong]
+    const path = posix.join(posix.dirname(file), target)
+    if (path === 'src/main.ts') return [wrong]
+    return rule.groups.includes(groupOf(path)) ? [] : [wrong]
+  })
+}
+
+function groupOf(file: string): string {
+  const [top = '', folder = '', ...rest] = file.split('/')
+  if (top !== 'src') return top
+  if (rest.length > 0) return folder
+  return SETTINGS_FILES.includes(file) ? 'settings' : 'composition'
+}
+
+/** Prettier puts each import and export on a line of its own start and in single quotes. */
+const STATIC_IMPORT =
+  /^(?:import|export)\s+(?:type\s+)?(?:(?:[\w$*{][^'"]*?|\{[^}]*\})\sfrom\s+)?'([^'\n]+)'/gm
+const DYNAMIC_IMPORT = /\b(?:import|require)\(\s*([^)\s]*)/g
+
+function importsOf(source: string): string[] {
+  const fixed = [...source.matchAll(STATIC_IMPORT)].map(([, target]) => target ?? '')
+  const dynamic = [...source.matchAll(DYNAMIC_IMPORT)].map(([, target = '']) =>
+    target.replaceAll(/^['"`]|['"`],?$/g, ''),
+  )
+  return [...fixed, ...dynamic]
+}

@@ -6,33 +6,143 @@
  * `unknown`: it may have been applied, or may be yet.
  */
 export const ERRORS = {
-  bad_request: { status: 400, outcome: 'rejected', retryable: false, title: 'The request is malformed' },
-  bad_parameter: { status: 400, outcome: 'rejected', retryable: false, title: 'A parameter is not allowed' },
+  bad_request: {
+    status: 400,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The request is malformed',
+  },
+  bad_parameter: {
+    status: 400,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'A parameter is not allowed',
+  },
   bad_key: { status: 400, outcome: 'rejected', retryable: false, title: 'The key is not allowed' },
-  bad_bucket: { status: 400, outcome: 'rejected', retryable: false, title: 'The bucket name is not allowed' },
-  bad_context: { status: 400, outcome: 'rejected', retryable: false, title: 'The context is not one of this key' },
-  key_absent: { status: 404, outcome: 'rejected', retryable: false, title: 'The key does not exist' },
+  bad_bucket: {
+    status: 400,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The bucket name is not allowed',
+  },
+  bad_context: {
+    status: 400,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The context is not one of this key',
+  },
+  key_absent: {
+    status: 404,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The key does not exist',
+  },
   sibling_absent: { status: 404, outcome: 'rejected', retryable: false, title: 'No such sibling' },
-  bucket_unknown: { status: 404, outcome: 'rejected', retryable: false, title: 'The bucket does not exist' },
-  path_unknown: { status: 404, outcome: 'rejected', retryable: false, title: 'There is nothing at this path' },
-  method_not_allowed: { status: 405, outcome: 'rejected', retryable: false, title: 'Method not allowed here' },
-  mode_mismatch: { status: 409, outcome: 'rejected', retryable: false, title: 'Not possible in this bucket' },
-  bucket_conflict: { status: 409, outcome: 'rejected', retryable: false, title: 'The bucket exists with another mode' },
-  too_many_siblings: { status: 409, outcome: 'rejected', retryable: false, title: 'The key has too many siblings' },
-  value_too_large: { status: 413, outcome: 'rejected', retryable: false, title: 'The value is too large' },
-  unsupported_media_type: { status: 415, outcome: 'rejected', retryable: false, title: 'Unsupported content type' },
-  headers_too_large: { status: 431, outcome: 'rejected', retryable: false, title: 'The headers are too large' },
+  bucket_unknown: {
+    status: 404,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The bucket does not exist',
+  },
+  path_unknown: {
+    status: 404,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'There is nothing at this path',
+  },
+  method_not_allowed: {
+    status: 405,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'Method not allowed here',
+  },
+  mode_mismatch: {
+    status: 409,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'Not possible in this bucket',
+  },
+  bucket_conflict: {
+    status: 409,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The bucket exists with another mode',
+  },
+  too_many_siblings: {
+    status: 409,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The key has too many siblings',
+  },
+  value_too_large: {
+    status: 413,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The value is too large',
+  },
+  unsupported_media_type: {
+    status: 415,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'Unsupported content type',
+  },
+  headers_too_large: {
+    status: 431,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The headers are too large',
+  },
   internal: { status: 500, outcome: 'unknown', retryable: false, title: 'An internal error' },
-  not_implemented: { status: 501, outcome: 'rejected', retryable: false, title: 'Not available in this version' },
-  quorum_unreachable: { status: 503, outcome: 'rejected', retryable: true, title: 'Too few owners are in reach' },
-  overloaded: { status: 503, outcome: 'rejected', retryable: true, title: 'The node is overloaded' },
+  not_implemented: {
+    status: 501,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'Not available in this version',
+  },
+  quorum_unreachable: {
+    status: 503,
+    outcome: 'rejected',
+    retryable: true,
+    title: 'Too few owners are in reach',
+  },
+  overloaded: {
+    status: 503,
+    outcome: 'rejected',
+    retryable: true,
+    title: 'The node is overloaded',
+  },
   storage_full: { status: 503, outcome: 'rejected', retryable: true, title: 'The disk is full' },
   storage_failed: { status: 503, outcome: 'rejected', retryable: true, title: 'The disk failed' },
-  record_corrupt: { status: 503, outcome: 'rejected', retryable: true, title: 'The stored record is damaged' },
-  clock_drift: { status: 503, outcome: 'rejected', retryable: true, title: 'A clock is too far off' },
-  not_ready: { status: 503, outcome: 'rejected', retryable: true, title: 'The node is starting or stopping' },
-  outcome_unknown: { status: 504, outcome: 'unknown', retryable: false, title: 'Not known whether it was applied' },
-  deadline_passed: { status: 504, outcome: 'unknown', retryable: true, title: 'No answer before the deadline' },
+  record_corrupt: {
+    status: 503,
+    outcome: 'rejected',
+    retryable: true,
+    title: 'The stored record is damaged',
+  },
+  clock_drift: {
+    status: 503,
+    outcome: 'rejected',
+    retryable: true,
+    title: 'A clock is too far off',
+  },
+  not_ready: {
+    status: 503,
+    outcome: 'rejected',
+    retryable: true,
+    title: 'The node is starting or stopping',
+  },
+  outcome_unknown: {
+    status: 504,
+    outcome: 'unknown',
+    retryable: false,
+    title: 'Not known whether it was applied',
+  },
+  deadline_passed: {
+    status: 504,
+    outcome: 'unknown',
+    retryable: true,
+    title: 'No answer before the deadline',
+  },
 } as const satisfies Record<string, ErrorKind>
 
 export interface ErrorKind {
@@ -51,7 +161,12 @@ export class QuorateError extends Error {
   readonly code: ErrorCode
   readonly details: ErrorDetails
 
-  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    details: ErrorDetails = {},
+    options?: ErrorOptions,
+  ) {
     super(message, options)
     this.name = 'QuorateError'
     this.code = code
@@ -78,7 +193,8 @@ export interface ErrorDetails {
 export interface ReplicaReport {
   readonly node: string
   /** `hinted`: it keeps the write for an owner that was out of reach. */
-  readonly status: 'ok' | 'hinted' | 'repaired' | 'refused' | 'timeout' | 'unreachable' | 'error' | 'pending'
+  readonly status:
+    'ok' | 'hinted' | 'repaired' | 'refused' | 'timeout' | 'unreachable' | 'error' | 'pending'
   readonly error?: string
   /** From the coordinator's ask to the answer. */
   readonly ms: number

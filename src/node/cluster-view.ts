@@ -53,18 +53,20 @@ export class ClusterView {
     const views = await this.#askViews()
     const reachability: Record<string, Row | null> = {}
     for (const { id } of members) reachability[id] = views.get(id)?.row ?? null
-    const statuses = members.map(
-      ({ id, peerUrl, zone }): MemberStatus => ({
-        id, peerUrl, zone,
-        state: liveness.state(id),
-        clockOffsetMs: id === self ? 0 : clock.offsetMs(id),
-        lastHeardMsAgo: id === self ? 0 : liveness.lastHeardMsAgo(id),
-        epoch: views.get(id)?.epoch ?? null,
-      }),
-    )
+    const statuses = members.map(({ id, peerUrl, zone }): MemberStatus => ({
+      id,
+      peerUrl,
+      zone,
+      state: liveness.state(id),
+      clockOffsetMs: id === self ? 0 : clock.offsetMs(id),
+      lastHeardMsAgo: id === self ? 0 : liveness.lastHeardMsAgo(id),
+      epoch: views.get(id)?.epoch ?? null,
+    }))
     const without = this.#partitionsWithoutQuorum((id) => liveness.reachable(id))
     return {
-      clusterId, node: self, epoch,
+      clusterId,
+      node: self,
+      epoch,
       members: statuses,
       reachability,
       partitionsWithoutQuorum: without,
@@ -80,7 +82,12 @@ export class ClusterView {
     const { partition, owners, fallbacks } = keeper.place(at.bucket, at.key)
     const entry = async (node: string, role: 'owner' | 'fallback'): Promise<RingEntry> => {
       const copy = await this.#copyAt(node, role, at)
-      return { node, role, state: liveness.state(node), holds: copy && holdsOf(copy.object, this.#nowMs()) }
+      return {
+        node,
+        role,
+        state: liveness.state(node),
+        holds: copy && holdsOf(copy.object, this.#nowMs()),
+      }
     }
     const preference = await Promise.all([
       ...owners.map((node) => entry(node, 'owner')),
@@ -99,11 +106,13 @@ export class ClusterView {
     const needed = majority(members.length)
     const checks = [
       {
-        name: 'members', ok: views.size >= needed,
+        name: 'members',
+        ok: views.size >= needed,
         detail: `${views.size} of ${members.length} members answer, ${needed} are needed`,
       },
       {
-        name: 'quorum', ok: without.length < PARTITION_COUNT,
+        name: 'quorum',
+        ok: without.length < PARTITION_COUNT,
         detail: `${PARTITION_COUNT - without.length} of ${PARTITION_COUNT} data partitions have a majority of owners`,
       },
       { name: 'storage', ok: storage.state === 'ok', detail: storage.reason || 'takes writes' },
@@ -172,7 +181,8 @@ export class ClusterView {
       return `${self} reaches all ${members.length} members; reads and writes at quorum work for every key.${disk}`
     }
     const share = Math.round((100 * (PARTITION_COUNT - withoutQuorum)) / PARTITION_COUNT)
-    const quorum = withoutQuorum === 0 ? 'still work for every key' : `work for ${share} % of the keys`
+    const quorum =
+      withoutQuorum === 0 ? 'still work for every key' : `work for ${share} % of the keys`
     return (
       `${self} does not reach ${away.join(', ')}: through ${self}, reads and writes at quorum ${quorum}, ` +
       `those at eventual for every key.${disk}`
@@ -189,7 +199,12 @@ export class ClusterView {
       })
     }
     const kind = role === 'owner' ? 'read' : 'read-hints'
-    const reply = await peers.request(node, kind, [at.bucket.name, at.key], this.#nowMs() + RING_TIMEOUT_MS)
+    const reply = await peers.request(
+      node,
+      kind,
+      [at.bucket.name, at.key],
+      this.#nowMs() + RING_TIMEOUT_MS,
+    )
     const record = reply.type === 'ok' ? reply.body[0] : undefined
     if (!(record instanceof Uint8Array)) return null
     if (record.length === 0) return ABSENT_COPY
@@ -207,7 +222,11 @@ function holdsOf(object: StoredObject, nowMs: number): NonNullable<RingEntry['ho
   return {
     siblings: live,
     tombstones: object.siblings.length - live,
-    dots: object.siblings.map(({ actor, timestamp }) => ({ node: nodeOfActor(actor), actor, timestamp })),
+    dots: object.siblings.map(({ actor, timestamp }) => ({
+      node: nodeOfActor(actor),
+      actor,
+      timestamp,
+    })),
   }
 }
 

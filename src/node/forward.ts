@@ -3,7 +3,13 @@
  * (riak_kv #1754: a write forwarded twice was two writes). Another owner is tried only where the first was
  * certainly not sent anything; after that the outcome is the owner's answer, or unknown.
  */
-import { QuorateError, type ErrorCode, type ErrorDetails, ERRORS, type ReplicaReport } from '../core/errors.ts'
+import {
+  QuorateError,
+  type ErrorCode,
+  type ErrorDetails,
+  ERRORS,
+  type ReplicaReport,
+} from '../core/errors.ts'
 import { LEVELS, type PlainLevel } from '../core/quorum/level.ts'
 import type { Encodable } from '../ports/codec.ts'
 import { decodeVector, encodeVector } from './object-record.ts'
@@ -13,7 +19,10 @@ import type { WriteAnswer, WriteRequest } from './service.ts'
 
 /** Rejects with the owner's own error, or with one that says what happened on the way. */
 export async function forwardWrite(
-  peers: Peers, placed: PlacedRequest, request: WriteRequest, owners: readonly string[],
+  peers: Peers,
+  placed: PlacedRequest,
+  request: WriteRequest,
+  owners: readonly string[],
 ): Promise<WriteAnswer> {
   const body = encodeWrite(placed, request)
   for (const owner of owners) {
@@ -42,7 +51,9 @@ export async function forwardWrite(
   }
   const none = `none of the key's owners (${placed.owners.join(', ')}) is in reach`
   throw new QuorateError('quorum_unreachable', none, {
-    required: Math.max(placed.need.w, 1), received: 0, retryAfterSeconds: 1,
+    required: Math.max(placed.need.w, 1),
+    received: 0,
+    retryAfterSeconds: 1,
     replicas: placed.owners.map((node) => ({ node, status: 'unreachable', ms: 0 })),
   })
 }
@@ -51,18 +62,43 @@ function encodeWrite(placed: PlacedRequest, request: WriteRequest): Encodable[] 
   const { content, context } = request
   const { need } = placed
   return [
-    placed.at.bucket.name, placed.at.key, placed.level, need.r, need.w, need.sloppy, placed.timeoutMs,
-    placed.requestId, content.value, content.contentType, content.tombstone, content.expiresAtMs,
+    placed.at.bucket.name,
+    placed.at.key,
+    placed.level,
+    need.r,
+    need.w,
+    need.sloppy,
+    placed.timeoutMs,
+    placed.requestId,
+    content.value,
+    content.contentType,
+    content.tombstone,
+    content.expiresAtMs,
     context === undefined ? null : encodeVector(context),
   ]
 }
 
 /** A forwarded write as its owner takes it up. Throws on garbage. */
 export function decodeWrite(body: readonly Encodable[]): WriteRequest & { level: PlainLevel } {
-  const [bucket, key, level, r, w, sloppy, timeoutMs, requestId, value, contentType, tombstone, expiresAtMs, context] =
-    body as unknown[]
+  const [
+    bucket,
+    key,
+    level,
+    r,
+    w,
+    sloppy,
+    timeoutMs,
+    requestId,
+    value,
+    contentType,
+    tombstone,
+    expiresAtMs,
+    context,
+  ] = body as unknown[]
   if (
-    typeof bucket !== 'string' || typeof key !== 'string' || !(value instanceof Uint8Array) ||
+    typeof bucket !== 'string' ||
+    typeof key !== 'string' ||
+    !(value instanceof Uint8Array) ||
     !(LEVELS as readonly unknown[]).includes(level)
   ) {
     throw new Error('not a forwarded write')
@@ -90,22 +126,37 @@ export function decodeWrite(body: readonly Encodable[]): WriteRequest & { level:
 export function encodeAnswer(answer: WriteAnswer): Encodable[] {
   const { level, coordinator, quorum, context, durable, siblings, existed } = answer
   return [
-    true, level, coordinator, quorum.need, quorum.got, quorum.hinted, encodeVector(context),
-    durable, siblings, existed, encodeReports(answer.replicas),
+    true,
+    level,
+    coordinator,
+    quorum.need,
+    quorum.got,
+    quorum.hinted,
+    encodeVector(context),
+    durable,
+    siblings,
+    existed,
+    encodeReports(answer.replicas),
   ]
 }
 
 export function encodeFailure(error: QuorateError): Encodable[] {
   const { required, received, retryAfterSeconds, replicas } = error.details
   return [
-    false, error.code, error.message, required ?? null, received ?? null, retryAfterSeconds ?? null,
+    false,
+    error.code,
+    error.message,
+    required ?? null,
+    received ?? null,
+    retryAfterSeconds ?? null,
     encodeReports(replicas ?? []),
   ]
 }
 
 function decodeAnswer(body: readonly Encodable[]): WriteAnswer {
   if (body[0] !== true) throw decodeFailure(body)
-  const [, level, coordinator, need, got, hinted, context, durable, siblings, existed, reports] = body
+  const [, level, coordinator, need, got, hinted, context, durable, siblings, existed, reports] =
+    body
   return {
     level: level as PlainLevel,
     coordinator: String(coordinator),
@@ -135,7 +186,9 @@ function encodeReports(reports: readonly ReplicaReport[]): Encodable[] {
 }
 
 function decodeReports(data: Encodable | undefined): ReplicaReport[] {
-  return ((data ?? []) as unknown as [string, ReplicaReport['status'], string | null, number][]).map(
-    ([node, status, error, ms]) => (error === null ? { node, status, ms } : { node, status, error, ms }),
+  return (
+    (data ?? []) as unknown as [string, ReplicaReport['status'], string | null, number][]
+  ).map(([node, status, error, ms]) =>
+    error === null ? { node, status, ms } : { node, status, error, ms },
   )
 }

@@ -51,7 +51,7 @@ export class HintStore {
   /** Finds the hints of earlier lives on the disk. */
   async start(): Promise<void> {
     const [begin, end] = ALL_HINTS
-    for (let from = begin; ; ) {
+    for (let from = begin; ;) {
       const page = await this.#disk.range(from, end, SCAN_PAGE)
       for (const [storageKey, record] of page) {
         const parsed = parseHintKey(storageKey)
@@ -67,7 +67,9 @@ export class HintStore {
 
   /** Keeps `copy` for `owner`; `done` once it is durable. `dropped` says that there was no room for it. */
   keep(
-    owner: string, at: Location, copy: Copy,
+    owner: string,
+    at: Location,
+    copy: Copy,
     done: (refusal: Refusal | 'dropped' | undefined) => void,
   ): void {
     const hints = this.#of(owner)

@@ -7,7 +7,10 @@
  * silently.
  */
 import {
-  liveSiblings, merge, type Sibling, type StoredObject,
+  liveSiblings,
+  merge,
+  type Sibling,
+  type StoredObject,
 } from '../core/causality/stored-object.ts'
 import { QuorateError } from '../core/errors.ts'
 import { compareKeys } from '../core/placement/key-order.ts'
@@ -93,7 +96,10 @@ export class KeyListing {
   }
 
   async #askOwners(
-    bucket: Bucket, request: ListRequest, nodes: readonly string[], deadlineMs: number,
+    bucket: Bucket,
+    request: ListRequest,
+    nodes: readonly string[],
+    deadlineMs: number,
   ): Promise<Map<string, OwnerPage>> {
     const { prefix, after, limit } = request
     const pages = new Map<string, OwnerPage>()
@@ -102,7 +108,12 @@ export class KeyListing {
         pages.set(node, await this.#ownPage(bucket, prefix, after, limit))
         return
       }
-      const reply = await this.#peers.request(node, 'list', [bucket.name, prefix, after, limit], deadlineMs)
+      const reply = await this.#peers.request(
+        node,
+        'list',
+        [bucket.name, prefix, after, limit],
+        deadlineMs,
+      )
       if (reply.type === 'ok') pages.set(node, decodePage(reply.body))
     }
     await Promise.all(nodes.map(ask))
@@ -115,7 +126,9 @@ export class KeyListing {
     const entries: ListedObject[] = []
     let until: string | undefined
     for (let i = 0; i < partitions.length; i += SCANS_AT_ONCE) {
-      const scans = partitions.slice(i, i + SCANS_AT_ONCE).map((p) => this.#scan(bucket, p, prefix, after, share))
+      const scans = partitions
+        .slice(i, i + SCANS_AT_ONCE)
+        .map((p) => this.#scan(bucket, p, prefix, after, share))
       for (const scanned of await Promise.all(scans)) {
         entries.push(...scanned)
         const last = scanned.at(-1)
@@ -133,7 +146,11 @@ export class KeyListing {
   }
 
   async #scan(
-    bucket: Bucket, partition: number, prefix: string, after: string, limit: number,
+    bucket: Bucket,
+    partition: number,
+    prefix: string,
+    after: string,
+    limit: number,
   ): Promise<ListedObject[]> {
     const [begin, end] = dataRange(partition, bucket.name, prefix)
     const base = dataKey(partition, bucket.name, '')
@@ -166,7 +183,11 @@ export class KeyListing {
     return missing
   }
 
-  #listed(key: string, object: StoredObject, sizes: ReadonlyMap<string, number>): ListedKey | undefined {
+  #listed(
+    key: string,
+    object: StoredObject,
+    sizes: ReadonlyMap<string, number>,
+  ): ListedKey | undefined {
     const live = liveSiblings(object, this.#clock.nowMs())
     if (live.length === 0) return undefined
     const size = live.reduce((sum, sibling) => sum + (sizes.get(nameOf(sibling)) ?? 0), 0)
@@ -183,7 +204,8 @@ interface MergedEntry {
 
 /** What all pages cover: up to the first key beyond which some owner has not looked. */
 function mergePages(
-  bucket: Bucket, pages: readonly OwnerPage[],
+  bucket: Bucket,
+  pages: readonly OwnerPage[],
 ): { until: string | undefined; entries: MergedEntry[] } {
   let until: string | undefined
   for (const page of pages) {
@@ -191,7 +213,10 @@ function mergePages(
       until = page.until
     }
   }
-  const merged = new Map<string, { key: string; object: StoredObject; sizes: Map<string, number> }>()
+  const merged = new Map<
+    string,
+    { key: string; object: StoredObject; sizes: Map<string, number> }
+  >()
   for (const { entries } of pages) {
     for (const { key, object, sizes } of entries) {
       if (until !== undefined && compareKeys(key, until) > 0) continue
@@ -210,7 +235,11 @@ function nameOf({ actor, timestamp }: Sibling): string {
 
 function encodeListed({ key, object, sizes }: ListedObject): Encodable {
   const siblings = object.siblings.flatMap((s, i) => [
-    s.actor, s.timestamp, s.tombstone, s.expiresAtMs, sizes[i] as number,
+    s.actor,
+    s.timestamp,
+    s.tombstone,
+    s.expiresAtMs,
+    sizes[i] as number,
   ])
   return [key, encodeVector(object.vector), siblings]
 }
@@ -220,8 +249,12 @@ const NO_VALUE = new Uint8Array(0)
 
 function decodePage(body: readonly Encodable[]): OwnerPage {
   const [until, ...entries] = body as unknown[]
-  if (until !== null && typeof until !== 'string') throw new QuorateError('internal', 'not a page of keys')
-  return { until: until ?? undefined, entries: entries.map((entry) => decodeListed(entry as Encodable[])) }
+  if (until !== null && typeof until !== 'string')
+    throw new QuorateError('internal', 'not a page of keys')
+  return {
+    until: until ?? undefined,
+    entries: entries.map((entry) => decodeListed(entry as Encodable[])),
+  }
 }
 
 function decodeListed(entry: readonly Encodable[]): ListedObject {
@@ -230,7 +263,11 @@ function decodeListed(entry: readonly Encodable[]): ListedObject {
   const sizes: number[] = []
   for (let i = 0; i < fields.length; i += SIBLING_FIELDS) {
     const [actor, timestamp, tombstone, expiresAtMs, size] = fields.slice(i) as [
-      string, number, boolean, number, number,
+      string,
+      number,
+      boolean,
+      number,
+      number,
     ]
     siblings.push({ actor, timestamp, tombstone, expiresAtMs, value: NO_VALUE, contentType: '' })
     sizes.push(size)

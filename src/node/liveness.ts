@@ -36,7 +36,12 @@ export class Liveness {
 
   constructor(
     ports: {
-      clock: Clock; timers: Timers; random: Random; network: Network; log: Log; metrics: Metrics
+      clock: Clock
+      timers: Timers
+      random: Random
+      network: Network
+      log: Log
+      metrics: Metrics
     },
     parts: { self: string; members: readonly string[]; incarnation: number; peers: Peers },
   ) {
@@ -53,7 +58,9 @@ export class Liveness {
     this.#peers.onHeard = (peer, channel) => {
       const membership = this.#membership
       const nowMs = this.#nowMs()
-      this.#send(channel === 'answer' ? membership.answered(peer, nowMs) : membership.heard(peer, nowMs))
+      this.#send(
+        channel === 'answer' ? membership.answered(peer, nowMs) : membership.heard(peer, nowMs),
+      )
     }
     this.#peers.onLost = (peer) => this.#send(this.#membership.lost(peer, this.#nowMs()))
     this.#peers.onLink = (peer, open) => {
@@ -114,7 +121,8 @@ export class Liveness {
   #tick(): void {
     const nowMs = this.#nowMs()
     for (const peer of this.#peers.overdue(PATIENCE_MS)) {
-      if ((this.lastHeardMsAgo(peer) ?? 0) > PATIENCE_MS) this.#send(this.#membership.lost(peer, nowMs))
+      if ((this.lastHeardMsAgo(peer) ?? 0) > PATIENCE_MS)
+        this.#send(this.#membership.lost(peer, nowMs))
     }
     this.#send(this.#membership.tick(nowMs, (bound) => this.#random.below(bound)))
     for (const change of this.#membership.drainChanges()) {

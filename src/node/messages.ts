@@ -75,7 +75,12 @@ export const FRAME_BYTES_TARGET = 4 * 1024 * 1024
 export function parseFrame(data: Encodable): Frame {
   if (!Array.isArray(data) || data.length !== 4) throw new Error('not a frame')
   const [stamp, wallMs, epoch, items] = data as unknown[]
-  if (!Number.isSafeInteger(stamp) || !Number.isSafeInteger(wallMs) || !Number.isSafeInteger(epoch) || !Array.isArray(items)) {
+  if (
+    !Number.isSafeInteger(stamp) ||
+    !Number.isSafeInteger(wallMs) ||
+    !Number.isSafeInteger(epoch) ||
+    !Array.isArray(items)
+  ) {
     throw new Error('not a frame')
   }
   if (items.length > FRAME_ITEMS_MAX) throw new Error('a frame of too many items')

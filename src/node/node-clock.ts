@@ -136,7 +136,11 @@ export class NodeClock {
 
   async #raise(): Promise<void> {
     const ahead = timestampOf(this.#clock.wallMs() + BOUND_LEAD_MS)
-    const bound = Math.max(ahead, this.#hybrid.last + BOUND_LEAD_MS * TICKS_PER_MS, this.#hybrid.bound)
+    const bound = Math.max(
+      ahead,
+      this.#hybrid.last + BOUND_LEAD_MS * TICKS_PER_MS,
+      this.#hybrid.bound,
+    )
     await this.#state.set('clock', bound)
     this.#hybrid.raiseBound(bound)
   }

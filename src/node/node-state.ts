@@ -13,7 +13,8 @@ import { metaKey, STORAGE_FORMAT } from './storage-keys.ts'
 
 const INCARNATION_CHANCE = 1024
 
-export type StateName = 'format' | 'node' | 'incarnation' | 'clean' | 'clock' | 'topology' | 'acceptor'
+export type StateName =
+  'format' | 'node' | 'incarnation' | 'clean' | 'clock' | 'topology' | 'acceptor'
 
 export class NodeState {
   readonly #codec: Codec
@@ -28,7 +29,13 @@ export class NodeState {
 
   static async load(disk: Disk, codec: Codec, commits: GroupCommit): Promise<NodeState> {
     const names: StateName[] = [
-      'format', 'node', 'incarnation', 'clean', 'clock', 'topology', 'acceptor',
+      'format',
+      'node',
+      'incarnation',
+      'clean',
+      'clock',
+      'topology',
+      'acceptor',
     ]
     const records = await disk.getMany(names.map(metaKey))
     const values = new Map<StateName, Encodable>()
@@ -70,7 +77,9 @@ export async function takeIdentity(
 ): Promise<NodeIdentity> {
   const format = state.get('format')
   if (format !== undefined && format !== STORAGE_FORMAT) {
-    throw new Error(`the data directory has format ${String(format)}, this version has ${STORAGE_FORMAT}`)
+    throw new Error(
+      `the data directory has format ${String(format)}, this version has ${STORAGE_FORMAT}`,
+    )
   }
   const owner = state.get('node')
   if (owner !== undefined && owner !== nodeId) {

@@ -10,7 +10,11 @@
  */
 import type { Codec, Encodable } from '../ports/codec.ts'
 import { ABSENT, type Sibling, type StoredObject } from '../core/causality/stored-object.ts'
-import { EMPTY_VECTOR, sortedEntries, type VersionVector } from '../core/causality/version-vector.ts'
+import {
+  EMPTY_VECTOR,
+  sortedEntries,
+  type VersionVector,
+} from '../core/causality/version-vector.ts'
 import type { Dot } from '../core/causality/dot.ts'
 import { xxh32 } from '../core/hash/xxh32.ts'
 
@@ -59,11 +63,14 @@ export function decodeRecord(codec: Codec, record: Uint8Array): StoredObject {
     0
   const computed = xxh32(body)
   if (stored !== computed) {
-    throw new RecordCorruptError(`checksum ${stored.toString(16)}, computed ${computed.toString(16)}`)
+    throw new RecordCorruptError(
+      `checksum ${stored.toString(16)}, computed ${computed.toString(16)}`,
+    )
   }
   // Behind a right checksum a wrong form is another program's record: refused all the same.
   const data = codec.decode(body)
-  if (!Array.isArray(data) || data[0] !== RECORD_FORMAT) throw new RecordCorruptError('unknown format')
+  if (!Array.isArray(data) || data[0] !== RECORD_FORMAT)
+    throw new RecordCorruptError('unknown format')
   const siblings = (data[2] as EncodedSibling[]).map(decodeSibling)
   return { vector: decodeVector(data[1] as Encodable), siblings }
 }

@@ -38,7 +38,11 @@ export class PeerAsks {
 
   /** Throws on garbage: the asker is told `bad_message`. */
   handle(
-    from: string, kind: AskKind, body: readonly Encodable[], deadlineMs: number, answer: AnswerWith,
+    from: string,
+    kind: AskKind,
+    body: readonly Encodable[],
+    deadlineMs: number,
+    answer: AnswerWith,
   ): void {
     const parts = this.parts
     if (parts === undefined) {
@@ -60,7 +64,9 @@ export class PeerAsks {
       case 'version':
         return this.#withLocation(parts, body, answer, (at) =>
           parts.replica.read(at, (copy, refusal) =>
-            refusal === undefined ? answer('ok', ...encodeVersion((copy as Copy).object)) : refuse(refusal),
+            refusal === undefined
+              ? answer('ok', ...encodeVersion((copy as Copy).object))
+              : refuse(refusal),
           ),
         )
       case 'read-hints':
@@ -101,7 +107,10 @@ export class PeerAsks {
   }
 
   #apply(
-    parts: AskParts, body: readonly Encodable[], answer: AnswerWith, refuse: (refusal: Refusal) => void,
+    parts: AskParts,
+    body: readonly Encodable[],
+    answer: AnswerWith,
+    refuse: (refusal: Refusal) => void,
   ): void {
     this.#withLocation(parts, body, answer, (at) => {
       const copy = receivedCopy(parts.replica, body[2])
@@ -117,7 +126,10 @@ export class PeerAsks {
   }
 
   #hint(
-    parts: AskParts, body: readonly Encodable[], answer: AnswerWith, refuse: (refusal: Refusal) => void,
+    parts: AskParts,
+    body: readonly Encodable[],
+    answer: AnswerWith,
+    refuse: (refusal: Refusal) => void,
   ): void {
     const owner = String(body[0])
     this.#withLocation(parts, body.slice(1), answer, (at) => {
@@ -150,10 +162,14 @@ export class PeerAsks {
   }
 
   #withLocation(
-    parts: AskParts, body: readonly Encodable[], answer: AnswerWith, act: (at: Location) => void,
+    parts: AskParts,
+    body: readonly Encodable[],
+    answer: AnswerWith,
+    act: (at: Location) => void,
   ): void {
     const [name, key] = body
-    if (typeof name !== 'string' || typeof key !== 'string') throw new Error('not a bucket and a key')
+    if (typeof name !== 'string' || typeof key !== 'string')
+      throw new Error('not a bucket and a key')
     const bucket = parts.keeper.bucket(name)
     if (bucket === undefined) answer('unknown_bucket', name)
     else act({ bucket, key, partition: parts.keeper.place(bucket, key).partition })

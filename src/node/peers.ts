@@ -15,7 +15,12 @@ import type { Channel, Network } from '../ports/network.ts'
 import type { Timers } from '../ports/timers.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 import {
-  type Answer, type Ask, type AskKind, FRAME_BYTES_TARGET, FRAME_ITEMS_MAX, parseFrame,
+  type Answer,
+  type Ask,
+  type AskKind,
+  FRAME_BYTES_TARGET,
+  FRAME_ITEMS_MAX,
+  parseFrame,
   type RefusalCode,
 } from './messages.ts'
 import type { NodeClock } from './node-clock.ts'
@@ -35,7 +40,11 @@ export type AnswerWith = (code: 'ok' | RefusalCode, ...body: Encodable[]) => voi
 
 /** Handles one ask of a peer, and answers once, now or later. */
 export type AskHandler = (
-  from: string, kind: AskKind, body: readonly Encodable[], deadlineMs: number, answer: AnswerWith,
+  from: string,
+  kind: AskKind,
+  body: readonly Encodable[],
+  deadlineMs: number,
+  answer: AnswerWith,
 ) => void
 
 /** What peers needs to know of the topology (topology-keeper.ts). */
@@ -59,7 +68,12 @@ interface Outstanding {
 
 /** These work across epochs: they are what brings an old epoch up to date, or only inform. */
 const ANY_EPOCH: ReadonlySet<string> = new Set<AskKind>([
-  'swim', 'topology', 'decided', 'prepare', 'accept', 'status',
+  'swim',
+  'topology',
+  'decided',
+  'prepare',
+  'accept',
+  'status',
 ])
 
 export class Peers {
@@ -86,7 +100,12 @@ export class Peers {
 
   constructor(
     ports: {
-      network: Network; codec: Codec; timers: Timers; clock: Clock; log: Log; metrics: Metrics
+      network: Network
+      codec: Codec
+      timers: Timers
+      clock: Clock
+      log: Log
+      metrics: Metrics
     },
     parts: { clock: NodeClock; deadlines: Deadlines; epochs: EpochSource; handle: AskHandler },
   ) {
@@ -109,7 +128,10 @@ export class Peers {
 
   /** `deadlineMs` is on the node clock's wall time. `done` is called exactly once, never before this returns. */
   ask(
-    to: string, kind: AskKind, body: readonly Encodable[], deadlineMs: number,
+    to: string,
+    kind: AskKind,
+    body: readonly Encodable[],
+    deadlineMs: number,
     done: (reply: Reply) => void,
   ): void {
     const waiting = this.#outstandingTo.get(to) ?? 0
@@ -119,7 +141,9 @@ export class Peers {
     }
     const id = this.#nextId++
     const delayMs = Math.max(0, deadlineMs - this.#clock.nowMs())
-    const deadline = this.#deadlines.in(delayMs, () => this.#end(id, { type: 'lost', reason: 'deadline' }))
+    const deadline = this.#deadlines.in(delayMs, () =>
+      this.#end(id, { type: 'lost', reason: 'deadline' }),
+    )
     const startMs = this.#monotonic.monotonicMs()
     this.#outstanding.set(id, { to, kind, body, deadlineMs, done, deadline, startMs, retries: 0 })
     this.#outstandingTo.set(to, waiting + 1)
@@ -127,7 +151,12 @@ export class Peers {
   }
 
   /** As `ask`, for callers that can wait. */
-  request(to: string, kind: AskKind, body: readonly Encodable[], deadlineMs: number): Promise<Reply> {
+  request(
+    to: string,
+    kind: AskKind,
+    body: readonly Encodable[],
+    deadlineMs: number,
+  ): Promise<Reply> {
     return new Promise((resolve) => this.ask(to, kind, body, deadlineMs, resolve))
   }
 
@@ -260,7 +289,8 @@ export class Peers {
     } else if (code === 'stale_epoch' && ask.retries < EPOCH_RETRIES_MAX) {
       ask.retries++
       this.#epochs.catchUp(from, () => {
-        if (this.#outstanding.has(id)) this.#post(from, 'ask', [id, ask.kind, ask.deadlineMs, ...ask.body])
+        if (this.#outstanding.has(id))
+          this.#post(from, 'ask', [id, ask.kind, ask.deadlineMs, ...ask.body])
       })
     } else {
       this.#end(id, { type: 'refused', code, message: String(body[0] ?? '') })

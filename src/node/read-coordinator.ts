@@ -7,7 +7,10 @@
  * the answer, at a bounded rate, so that the cost of convergence does not follow the load.
  */
 import {
-  ABSENT, liveSiblings, newestSibling, type StoredObject,
+  ABSENT,
+  liveSiblings,
+  newestSibling,
+  type StoredObject,
 } from '../core/causality/stored-object.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -17,9 +20,7 @@ import type { Deadline, Deadlines } from './deadlines.ts'
 import type { HintStore } from './hint-store.ts'
 import { APPLY_REPAIRS_CORRUPT } from './messages.ts'
 import type { NodeClock } from './node-clock.ts'
-import {
-  ABSENT_COPY, type Copy, encodeVersion, equalVersions,
-} from './object-record.ts'
+import { ABSENT_COPY, type Copy, encodeVersion, equalVersions } from './object-record.ts'
 import type { Peers, Reply } from './peers.ts'
 import { mergeCopies, modeOf, type Replica } from './replica.ts'
 import { type PlacedRequest, ReplicaReports } from './request.ts'
@@ -117,7 +118,12 @@ class Read {
   #patience: Deadline | undefined
 
   constructor(
-    parts: ReadParts, codec: Codec, clock: Clock, metrics: Metrics, placed: PlacedRequest, end: ReadEnd,
+    parts: ReadParts,
+    codec: Codec,
+    clock: Clock,
+    metrics: Metrics,
+    placed: PlacedRequest,
+    end: ReadEnd,
   ) {
     this.#parts = parts
     this.#codec = codec
@@ -267,7 +273,10 @@ class Read {
     if (this.#settled || this.#merging || this.#fallbacksPending) return
     const got = this.#found.size + this.#hinted
     if (got < this.#required) {
-      if (this.#asked >= this.#candidates.length && this.#found.size + this.#failed >= this.#asked) {
+      if (
+        this.#asked >= this.#candidates.length &&
+        this.#found.size + this.#failed >= this.#asked
+      ) {
         this.#giveUp()
       }
       return
@@ -361,7 +370,9 @@ class Read {
       done(repaired)
     }
     if (owner === self) {
-      replica.apply(at, whole, flags, (_applied, refusal) => finish(refusal === undefined, refusal?.message))
+      replica.apply(at, whole, flags, (_applied, refusal) =>
+        finish(refusal === undefined, refusal?.message),
+      )
       return
     }
     const body = [at.bucket.name, at.key, whole.record, flags]
@@ -379,7 +390,9 @@ class Read {
       level: this.#placed.level,
       coordinator: self,
       quorum: {
-        need: this.#required, got: this.#found.size + this.#hinted, hinted: this.#hinted,
+        need: this.#required,
+        got: this.#found.size + this.#hinted,
+        hinted: this.#hinted,
       },
       context: object.vector,
       replicas: this.#reports.list(),
@@ -441,11 +454,16 @@ class Read {
 
   #mergedWith(copy: Copy): Copy {
     const { bucket } = this.#placed.at
-    return this.#whole === undefined ? copy : mergeCopies(this.#codec, modeOf(bucket), this.#whole, copy)
+    return this.#whole === undefined
+      ? copy
+      : mergeCopies(this.#codec, modeOf(bucket), this.#whole, copy)
   }
 
   #giveUp(): void {
-    this.#fail('quorum_unreachable', `${this.#found.size} of ${this.#required} needed owners answered`)
+    this.#fail(
+      'quorum_unreachable',
+      `${this.#found.size} of ${this.#required} needed owners answered`,
+    )
   }
 
   #expire(): void {
@@ -465,7 +483,10 @@ class Read {
     }
     this.#end.failed(
       new QuorateError(code, message, {
-        required: need.r, received: this.#found.size, replicas: this.#reports.list(), retryAfterSeconds: 1,
+        required: need.r,
+        received: this.#found.size,
+        replicas: this.#reports.list(),
+        retryAfterSeconds: 1,
       }),
     )
   }
@@ -486,4 +507,3 @@ function copyOf(replica: Replica, record: Encodable | undefined): Copy | undefin
   const received = replica.receive(record)
   return 'code' in received ? undefined : received
 }
-

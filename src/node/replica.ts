@@ -6,7 +6,13 @@
  */
 import type { Timestamp } from '../core/causality/dot.ts'
 import {
-  ABSENT, equalObjects, liveSiblings, merge, type MergeMode, newestSibling, type StoredObject,
+  ABSENT,
+  equalObjects,
+  liveSiblings,
+  merge,
+  type MergeMode,
+  newestSibling,
+  type StoredObject,
   uncoveredDots,
 } from '../core/causality/stored-object.ts'
 import type { Bucket } from '../core/placement/topology.ts'
@@ -18,7 +24,12 @@ import type { Durability, GroupCommit } from './group-commit.ts'
 import { APPLY_REPAIRS_CORRUPT, APPLY_REPORT_UNCOVERED, type RefusalCode } from './messages.ts'
 import type { NodeClock } from './node-clock.ts'
 import {
-  ABSENT_COPY, type Copy, decodeRecord, encodeCopy, encodeDots, RecordCorruptError,
+  ABSENT_COPY,
+  type Copy,
+  decodeRecord,
+  encodeCopy,
+  encodeDots,
+  RecordCorruptError,
 } from './object-record.ts'
 import type { Entry, LoadFailure, ObjectTable } from './object-table.ts'
 import { dataKey, quarantineKey } from './storage-keys.ts'
@@ -90,7 +101,12 @@ export class Replica {
     this.#find(at, take)
   }
 
-  replace(at: Location, entry: Entry, next: Copy, done: (refusal: Refusal | undefined) => void): void {
+  replace(
+    at: Location,
+    entry: Entry,
+    next: Copy,
+    done: (refusal: Refusal | undefined) => void,
+  ): void {
     this.#table.replace(entry, next, this.durabilityOf(at.bucket), (failure) =>
       done(failure && refusalOf(failure)),
     )
@@ -145,7 +161,11 @@ export class Replica {
   }
 
   #describe(
-    mode: MergeMode, held: StoredObject, incoming: StoredObject, merged: StoredObject, flags: number,
+    mode: MergeMode,
+    held: StoredObject,
+    incoming: StoredObject,
+    merged: StoredObject,
+    flags: number,
   ): Applied {
     const report = mode === 'siblings' && (flags & APPLY_REPORT_UNCOVERED) !== 0
     return {
@@ -155,7 +175,10 @@ export class Replica {
     }
   }
 
-  #find(at: Location, take: (entry: Entry | undefined, refusal: Refusal | undefined) => void): void {
+  #find(
+    at: Location,
+    take: (entry: Entry | undefined, refusal: Refusal | undefined) => void,
+  ): void {
     this.#table.find(this.#storageKey(at), (entry, failure) => {
       if (entry !== undefined) take(entry, undefined)
       else take(undefined, this.#explain(at, failure as LoadFailure))
@@ -169,7 +192,10 @@ export class Replica {
   /** Keeps the damaged bytes for a person to look at, and goes on as if nothing had been held. */
   #setAside(at: Location, corrupt: RecordCorruptError): Entry {
     const storageKey = this.#storageKey(at)
-    this.#log.warn({ bucket: at.bucket.name, partition: at.partition }, 'a damaged record is replaced')
+    this.#log.warn(
+      { bucket: at.bucket.name, partition: at.partition },
+      'a damaged record is replaced',
+    )
     const aside = { type: 'put', key: quarantineKey(storageKey), value: corrupt.damaged } as const
     this.#commits.add(aside, 'os', () => undefined)
     return this.#table.adopt(storageKey, ABSENT_COPY)

@@ -32,7 +32,10 @@ export class ReplicaReports {
 
   set(node: string, status: ReplicaReport['status'], error?: string): void {
     const ms = Math.round((this.#clock.monotonicMs() - this.#startMs) * 10) / 10
-    this.#reports.set(node, error === undefined ? { node, status, ms } : { node, status, error, ms })
+    this.#reports.set(
+      node,
+      error === undefined ? { node, status, ms } : { node, status, error, ms },
+    )
   }
 
   setReply(node: string, reply: Exclude<Reply, { type: 'ok' }>): void {

@@ -15,7 +15,13 @@ import type { ReadCoordinator } from './read-coordinator.ts'
 import type { Location } from './replica.ts'
 import type { PlacedRequest } from './request.ts'
 import type {
-  ListAnswer, ListRequest, ReadAnswer, ReadRequest, RequestOptions, WriteAnswer, WriteRequest,
+  ListAnswer,
+  ListRequest,
+  ReadAnswer,
+  ReadRequest,
+  RequestOptions,
+  WriteAnswer,
+  WriteRequest,
 } from './service.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
 import type { WriteCoordinator } from './write-coordinator.ts'
@@ -52,7 +58,8 @@ export class Requests {
     return this.#bounded(() => {
       const placed = this.#place(request)
       const { writes, peers, inReach } = this.#parts
-      if (writes.mayCoordinate(placed)) return writes.write(placed, this.#withBucketTtl(placed, request))
+      if (writes.mayCoordinate(placed))
+        return writes.write(placed, this.#withBucketTtl(placed, request))
       const owners = placed.owners.filter((owner) => inReach(owner, placed.need.sloppy))
       for (const peer of owners.slice(0, 1)) this.#metrics.count('forwarded_total', { peer })
       return forwardWrite(peers, placed, request, owners)
@@ -127,10 +134,16 @@ export class Requests {
   #bucket(name: string): Bucket {
     const bucket = this.#parts.keeper.bucket(name)
     if (bucket === undefined) {
-      throw new QuorateError('bucket_unknown', `there is no bucket ${name}: create it with PUT /v1/buckets/${name}`)
+      throw new QuorateError(
+        'bucket_unknown',
+        `there is no bucket ${name}: create it with PUT /v1/buckets/${name}`,
+      )
     }
     if (bucket.mode !== 'siblings' && bucket.mode !== 'lww') {
-      throw new QuorateError('not_implemented', `buckets of mode ${bucket.mode} are not served by this version`)
+      throw new QuorateError(
+        'not_implemented',
+        `buckets of mode ${bucket.mode} are not served by this version`,
+      )
     }
     return bucket
   }

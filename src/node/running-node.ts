@@ -53,36 +53,54 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   const table = new ObjectTable(ports, commits, settings.cacheBytesMax)
   const replica = new Replica(ports, { table, commits, clock, durability: settings.durability })
   const hints = new HintStore(ports, {
-    table, commits, bytesPerOwnerMax: settings.hintBytesPerOwnerMax,
+    table,
+    commits,
+    bytesPerOwnerMax: settings.hintBytesPerOwnerMax,
   })
   await hints.start()
 
   const deadlines = new Deadlines(ports.clock, timers)
   const asks = new PeerAsks(self)
   const peers = new Peers(ports, {
-    clock, deadlines, epochs: keeper,
+    clock,
+    deadlines,
+    epochs: keeper,
     handle: (...ask) => asks.handle(...ask),
   })
   keeper.peers = peers
   const memberIds = (topology: Topology): string[] => topology.members.map(({ id }) => id)
   const liveness = new Liveness(ports, {
-    self, members: memberIds(keeper.topology), incarnation: Math.floor(ports.clock.wallMs()), peers,
+    self,
+    members: memberIds(keeper.topology),
+    incarnation: Math.floor(ports.clock.wallMs()),
+    peers,
   })
   const inReach = (node: string, sloppy: boolean): boolean =>
     sloppy ? liveness.responsive(node) : liveness.reachable(node)
   const shared = { self, replica, peers, hints, clock, deadlines, inReach }
   const reads = new ReadCoordinator(ports, {
-    ...shared, latencyMs: (node) => peers.latencyMs(node),
+    ...shared,
+    latencyMs: (node) => peers.latencyMs(node),
   })
   const writes = new WriteCoordinator(ports, { ...shared, actor: identity.actor })
   const delivery = new HintDelivery(ports, {
-    hints, peers, nodeClock: clock, reachable: (node) => liveness.reachable(node),
+    hints,
+    peers,
+    nodeClock: clock,
+    reachable: (node) => liveness.reachable(node),
   })
   const register = new TopologyRegister(ports, { self, state, keeper, peers, clock })
   const listing = new KeyListing(ports, { self, keeper, peers, clock })
   const view = new ClusterView({ self, keeper, liveness, peers, clock, hints, replica, disk })
   const requests = new Requests(ports, settings, {
-    self, keeper, clock, reads, writes, listing, peers, inReach,
+    self,
+    keeper,
+    clock,
+    reads,
+    writes,
+    listing,
+    peers,
+    inReach,
   })
   asks.parts = { keeper, replica, hints, requests, listing, view, register, liveness }
 
@@ -112,10 +130,16 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   liveness.start()
   delivery.start()
   const gauges = timers.every(GAUGE_INTERVAL_MS, showGauges)
-  log.info({ node: self, actor: identity.actor, resumed: identity.resumed, epoch: keeper.epoch }, 'node is up')
+  log.info(
+    { node: self, actor: identity.actor, resumed: identity.resumed, epoch: keeper.epoch },
+    'node is up',
+  )
 
   return {
-    requests, keeper, view, delivery,
+    requests,
+    keeper,
+    view,
+    delivery,
     createBucket: (bucket, timeoutMs) => createBucket(keeper, register, bucket, timeoutMs),
     stop: async () => {
       await requests.drained()
@@ -133,11 +157,17 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
 
 /** Adds a bucket to the topology document; `created: false` where the same one is there. */
 async function createBucket(
-  keeper: TopologyKeeper, register: TopologyRegister, bucket: Bucket, timeoutMs: number,
+  keeper: TopologyKeeper,
+  register: TopologyRegister,
+  bucket: Bucket,
+  timeoutMs: number,
 ): Promise<{ created: boolean; bucket: Bucket }> {
   const { members } = keeper.topology
   if (bucket.n > members.length) {
-    throw new QuorateError('bad_parameter', `n=${bucket.n} is more than the ${members.length} members`)
+    throw new QuorateError(
+      'bad_parameter',
+      `n=${bucket.n} is more than the ${members.length} members`,
+    )
   }
   let created = false
   const topology = await register.change((current) => {

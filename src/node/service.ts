@@ -109,12 +109,16 @@ export interface ClusterStatus {
   readonly epoch: number
   readonly members: readonly MemberStatus[]
   /** For each node that answered, what it says of each other one. */
-  readonly reachability: Readonly<Record<string, Readonly<Record<string, 'up' | 'suspect' | 'down'>> | null>>
+  readonly reachability: Readonly<
+    Record<string, Readonly<Record<string, 'up' | 'suspect' | 'down'>> | null>
+  >
   /** Data partitions (of the widest bucket) without a majority of owners in this node's reach. */
   readonly partitionsWithoutQuorum: readonly number[]
   readonly partitions: number
   /** Hints that this node keeps, by the owner they are for. */
-  readonly hints: Readonly<Record<string, { readonly pending: number; readonly bytes: number; readonly dropped: number }>>
+  readonly hints: Readonly<
+    Record<string, { readonly pending: number; readonly bytes: number; readonly dropped: number }>
+  >
   readonly storage: { readonly state: 'ok' | 'full' | 'failed'; readonly reason: string }
   /** One sentence a person can act on. */
   readonly verdict: string
@@ -144,9 +148,11 @@ export interface RingEntry {
   readonly role: 'owner' | 'fallback'
   readonly state: 'up' | 'suspect' | 'down'
   /** What it holds: null where it did not answer. For a fallback: a hint, if it has one. */
-  readonly holds:
-    | { readonly siblings: number; readonly tombstones: number; readonly dots: readonly { node: string; actor: string; timestamp: number }[] }
-    | null
+  readonly holds: {
+    readonly siblings: number
+    readonly tombstones: number
+    readonly dots: readonly { node: string; actor: string; timestamp: number }[]
+  } | null
 }
 
 export interface HintSync {
@@ -157,5 +163,9 @@ export interface HintSync {
 
 export interface Readiness {
   readonly ready: boolean
-  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[]
+  readonly checks: readonly {
+    readonly name: string
+    readonly ok: boolean
+    readonly detail: string
+  }[]
 }

@@ -17,7 +17,11 @@ export function dataKey(partition: number, bucket: string, key: string): string 
 }
 
 /** The range of a bucket's keys with a prefix in one data partition: `from <= key < to`. */
-export function dataRange(partition: number, bucket: string, prefix: string): [from: string, to: string] {
+export function dataRange(
+  partition: number,
+  bucket: string,
+  prefix: string,
+): [from: string, to: string] {
   const from = dataKey(partition, bucket, prefix)
   return [from, afterPrefix(from)]
 }

@@ -62,7 +62,9 @@ export class TopologyKeeper implements EpochSource {
     const topology = parseTopology(document)
     if (topology.epoch <= this.epoch) return
     if (topology.clusterId !== this.#topology.clusterId) {
-      throw new Error(`a document of cluster ${topology.clusterId}, not of ${this.#topology.clusterId}`)
+      throw new Error(
+        `a document of cluster ${topology.clusterId}, not of ${this.#topology.clusterId}`,
+      )
     }
     this.#topology = topology
     this.#buckets = indexBuckets(topology)

@@ -4,12 +4,27 @@
  * so there is one topology per epoch; without a majority of members nothing changes, and data goes on.
  */
 import {
-  accept, type AcceptorReply, type AcceptorState, type AcceptorStep, emptyAcceptor, prepare,
+  accept,
+  type AcceptorReply,
+  type AcceptorState,
+  type AcceptorStep,
+  emptyAcceptor,
+  prepare,
 } from '../core/consensus/acceptor.ts'
 import {
-  type Ballot, ballotAbove, BALLOT_ZERO, encodeBallot, maxBallot, parseBallot,
+  type Ballot,
+  ballotAbove,
+  BALLOT_ZERO,
+  encodeBallot,
+  maxBallot,
+  parseBallot,
 } from '../core/consensus/ballot.ts'
-import { type ChangeFunction, Proposer, type ProposerResult, type ProposerStep } from '../core/consensus/proposer.ts'
+import {
+  type ChangeFunction,
+  Proposer,
+  type ProposerResult,
+  type ProposerStep,
+} from '../core/consensus/proposer.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { Topology } from '../core/placement/topology.ts'
 import type { Encodable } from '../ports/codec.ts'
@@ -43,7 +58,11 @@ export class TopologyRegister {
   constructor(
     ports: { timers: Timers; random: Random },
     parts: {
-      self: string; state: NodeState; keeper: TopologyKeeper; peers: Peers; clock: NodeClock
+      self: string
+      state: NodeState
+      keeper: TopologyKeeper
+      peers: Peers
+      clock: NodeClock
     },
   ) {
     this.#self = parts.self
@@ -60,7 +79,10 @@ export class TopologyRegister {
    * Decides a change of the document and makes it known. `change` gives undefined where the document is to
    * stay as it is; it may be called several times, and throws to refuse.
    */
-  async change(change: (current: Topology) => Topology | undefined, timeoutMs: number): Promise<Topology> {
+  async change(
+    change: (current: Topology) => Topology | undefined,
+    timeoutMs: number,
+  ): Promise<Topology> {
     const deadlineMs = this.#clock.nowMs() + timeoutMs
     // Null in the register stands for the first document; any node may know a decided one already.
     const apply: ChangeFunction<Document, undefined> = (current) => {
@@ -78,7 +100,10 @@ export class TopologyRegister {
       const late = this.#clock.nowMs() >= deadlineMs || attempt === ATTEMPTS_MAX
       if (result.type === 'conflict') this.#highest = maxBallot(this.#highest, result.seen)
       if (result.outcome === 'unknown' && late) {
-        throw new QuorateError('outcome_unknown', 'the change of the topology may or may not be decided')
+        throw new QuorateError(
+          'outcome_unknown',
+          'the change of the topology may or may not be decided',
+        )
       }
       // Trying again after *unknown* is safe: a change that was decided after all is found to be there.
       if (late || result.type === 'unreachable') throw unreachable(result)
@@ -102,7 +127,8 @@ export class TopologyRegister {
   }
 
   #attempt(
-    change: ChangeFunction<Document, undefined>, deadlineMs: number,
+    change: ChangeFunction<Document, undefined>,
+    deadlineMs: number,
   ): Promise<ProposerResult<Document, undefined>> {
     const acceptors = this.#keeper.topology.members.map(({ id }) => id)
     this.#highest = maxBallot(this.#highest, this.#acceptor.promised)
@@ -132,7 +158,10 @@ export class TopologyRegister {
   }
 
   #ask(
-    to: string, kind: 'prepare' | 'accept', ballot: Ballot, document: Document | null,
+    to: string,
+    kind: 'prepare' | 'accept',
+    ballot: Ballot,
+    document: Document | null,
     deadlineMs: number,
     on: { replied: (reply: AcceptorReply<Document>) => void; unsent: () => void; lost: () => void },
   ): void {
@@ -149,11 +178,14 @@ export class TopologyRegister {
   }
 
   #askOwn(
-    kind: 'prepare' | 'accept', ballot: Ballot, document: Document | null,
+    kind: 'prepare' | 'accept',
+    ballot: Ballot,
+    document: Document | null,
   ): Promise<AcceptorReply<Document>> {
     const ask = async (): Promise<AcceptorReply<Document>> => {
-      const step: AcceptorStep<Document, AcceptorReply<Document>> =
-        kind === 'prepare' ? prepare(this.#acceptor, ballot) : accept(this.#acceptor, ballot, document)
+      const step: AcceptorStep<Document, AcceptorReply<Document>> = kind === 'prepare'
+        ? prepare(this.#acceptor, ballot)
+        : accept(this.#acceptor, ballot, document)
       // One question at a time: an unchanged state is durable already.
       if (step.state !== this.#acceptor) {
         await this.#state.set('acceptor', encodeAcceptor(step.state))
@@ -174,16 +206,23 @@ export class TopologyRegister {
     await this.#keeper.adopt(document)
     const deadlineMs = this.#clock.nowMs() + ANNOUNCE_TIMEOUT_MS
     const others = this.#keeper.topology.members.filter(({ id }) => id !== this.#self)
-    await Promise.all(others.map(({ id }) => this.#peers.request(id, 'decided', [document], deadlineMs)))
+    await Promise.all(
+      others.map(({ id }) => this.#peers.request(id, 'decided', [document], deadlineMs)),
+    )
   }
 }
 
 function unreachable(result: ProposerResult<Document, undefined>): QuorateError {
   const counts =
     result.type === 'unreachable' ? { required: result.required, received: result.received } : {}
-  return new QuorateError('quorum_unreachable', 'a majority of the members is needed to change the topology', {
-    ...counts, retryAfterSeconds: 1,
-  })
+  return new QuorateError(
+    'quorum_unreachable',
+    'a majority of the members is needed to change the topology',
+    {
+      ...counts,
+      retryAfterSeconds: 1,
+    },
+  )
 }
 
 function encodeAcceptor({ promised, accepted, value }: AcceptorState<Document>): Encodable {
@@ -214,7 +253,8 @@ function encodeReply(reply: AcceptorReply<Document>): Encodable[] {
 }
 
 function decodeReply(
-  ballot: Ballot, body: readonly Encodable[],
+  ballot: Ballot,
+  body: readonly Encodable[],
 ): AcceptorReply<Document> | undefined {
   const [type, first, second] = body
   switch (type) {
@@ -223,7 +263,12 @@ function decodeReply(
     case 'promise': {
       const accepted = parseBallot(first)
       if (accepted === undefined) return undefined
-      return { type: 'promise', ballot, accepted, value: typeof second === 'string' ? second : null }
+      return {
+        type: 'promise',
+        ballot,
+        accepted,
+        value: typeof second === 'string' ? second : null,
+      }
     }
     case 'conflict': {
       const seen = parseBallot(second)

@@ -9,9 +9,19 @@
  */
 import type { Dot } from '../core/causality/dot.ts'
 import {
-  ABSENT, coverDots, liveSiblings, newestSibling, type StoredObject, write,
+  ABSENT,
+  coverDots,
+  liveSiblings,
+  newestSibling,
+  type StoredObject,
+  write,
 } from '../core/causality/stored-object.ts'
-import { covers, EMPTY_VECTOR, joinDot, type VersionVector } from '../core/causality/version-vector.ts'
+import {
+  covers,
+  EMPTY_VECTOR,
+  joinDot,
+  type VersionVector,
+} from '../core/causality/version-vector.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Codec } from '../ports/codec.ts'
@@ -95,18 +105,32 @@ export class WriteCoordinator {
       this.#log.debug({ requestId: placed.requestId, error: String(error) }, 'a weak write failed')
     })
     return this.#answer(placed, reports, {
-      context: request.context ?? EMPTY_VECTOR, got: 0, hinted: 0, siblings: 0, existed: false, durable: false,
+      context: request.context ?? EMPTY_VECTOR,
+      got: 0,
+      hinted: 0,
+      siblings: 0,
+      existed: false,
+      durable: false,
     })
   }
 
   async #write(
-    placed: PlacedRequest, request: WriteRequest, targets: RoundTargets, isOwner: boolean,
+    placed: PlacedRequest,
+    request: WriteRequest,
+    targets: RoundTargets,
+    isOwner: boolean,
     reports: ReplicaReports,
   ): Promise<WriteAnswer> {
     // The first timestamp may need the clock's bound raised, which is a matter of the disk: before the copy is
     // found, because nothing may wait between finding and replacing it.
     let minted = await this.#mint(placed, request, isOwner, reports)
-    let round = await this.#round(placed, minted.targets(targets), minted.copy, minted.flags, reports)
+    let round = await this.#round(
+      placed,
+      minted.targets(targets),
+      minted.copy,
+      minted.flags,
+      reports,
+    )
     const { findings } = round
     const again = this.#secondRound(placed, request, minted, findings)
     if (again !== undefined) {
@@ -126,18 +150,25 @@ export class WriteCoordinator {
 
   /** Mints a dot and makes the new object; for an owner, on top of its own copy. */
   async #mint(
-    placed: PlacedRequest, request: WriteRequest, isOwner: boolean, reports: ReplicaReports,
+    placed: PlacedRequest,
+    request: WriteRequest,
+    isOwner: boolean,
+    reports: ReplicaReports,
   ): Promise<RoundStart> {
     const mode = modeOf(placed.at.bucket)
     const { content, context } = request
     if (!isOwner) {
       const timestamp = await this.#timestamp()
       // A one-off actor: what this write says of it covers nothing that this node has not seen.
-      const actor = mode === 'lww' ? this.#parts.actor : `${this.#parts.actor}~${timestamp.toString(36)}`
+      const actor =
+        mode === 'lww' ? this.#parts.actor : `${this.#parts.actor}~${timestamp.toString(36)}`
       const dot = { actor, timestamp }
       const object = write(mode, ABSENT, dot, content, context ?? EMPTY_VECTOR)
       return {
-        copy: encodeCopy(this.#codec, object), dot, existed: false, flags: 0,
+        copy: encodeCopy(this.#codec, object),
+        dot,
+        existed: false,
+        flags: 0,
         targets: (targets) => targets,
       }
     }
@@ -151,7 +182,9 @@ export class WriteCoordinator {
 
   /** Undefined where the clock's bound has to be raised first. */
   #mintOnOwnCopy(
-    placed: PlacedRequest, request: WriteRequest, reports: ReplicaReports,
+    placed: PlacedRequest,
+    request: WriteRequest,
+    reports: ReplicaReports,
   ): Promise<RoundStart | undefined> {
     const { replica, clock, actor } = this.#parts
     const mode = modeOf(placed.at.bucket)
@@ -181,7 +214,10 @@ export class WriteCoordinator {
           const stored = deferredStore((done) => replica.replace(placed.at, entry, copy, done))
           reports.set(this.#parts.self, 'pending')
           resolve({
-            copy, dot, existed, flags: blind ? APPLY_REPORT_UNCOVERED : 0,
+            copy,
+            dot,
+            existed,
+            flags: blind ? APPLY_REPORT_UNCOVERED : 0,
             targets: (targets) => ({ ...targets, storeLocally: stored }),
           })
         } catch (error) {
@@ -193,21 +229,34 @@ export class WriteCoordinator {
 
   /** What has to be written again before the write may be acknowledged, if anything. */
   #secondRound(
-    placed: PlacedRequest, request: WriteRequest, first: Minted, findings: RoundFindings,
+    placed: PlacedRequest,
+    request: WriteRequest,
+    first: Minted,
+    findings: RoundFindings,
   ): RoundStart | undefined {
     const isOwner = placed.owners.includes(this.#parts.self)
-    if (modeOf(placed.at.bucket) === 'lww') return this.#aboveNewer(placed, request, first, findings, isOwner)
+    if (modeOf(placed.at.bucket) === 'lww')
+      return this.#aboveNewer(placed, request, first, findings, isOwner)
     const older = findings.uncovered.filter(({ timestamp }) => timestamp < first.dot.timestamp)
     if (older.length === 0 || !isOwner) return undefined
     this.#metrics.count('blind_write_second_rounds_total')
     const object = coverDots(first.copy.object, older)
     const copy = encodeCopy(this.#codec, object)
-    return { ...first, copy, flags: 0, targets: (targets) => this.#mergedLocally(placed, targets, copy) }
+    return {
+      ...first,
+      copy,
+      flags: 0,
+      targets: (targets) => this.#mergedLocally(placed, targets, copy),
+    }
   }
 
   /** An owner holds a newer timestamp: the same content again, above it. */
   #aboveNewer(
-    placed: PlacedRequest, request: WriteRequest, first: Minted, findings: RoundFindings, isOwner: boolean,
+    placed: PlacedRequest,
+    request: WriteRequest,
+    first: Minted,
+    findings: RoundFindings,
+    isOwner: boolean,
   ): RoundStart | undefined {
     if (findings.newest <= first.dot.timestamp) return undefined
     this.#metrics.count('lww_second_rounds_total')
@@ -217,7 +266,10 @@ export class WriteCoordinator {
     const dot = { actor: this.#parts.actor, timestamp }
     const copy = encodeCopy(this.#codec, write('lww', ABSENT, dot, request.content, undefined))
     return {
-      copy, dot, existed: first.existed, flags: 0,
+      copy,
+      dot,
+      existed: first.existed,
+      flags: 0,
       targets: (targets) => (isOwner ? this.#mergedLocally(placed, targets, copy) : targets),
     }
   }
@@ -232,7 +284,11 @@ export class WriteCoordinator {
 
   /** Sends one copy everywhere; resolves when W have it durably, rejects otherwise. */
   #round(
-    placed: PlacedRequest, targets: RoundTargets, copy: Copy, flags: number, reports: ReplicaReports,
+    placed: PlacedRequest,
+    targets: RoundTargets,
+    copy: Copy,
+    flags: number,
+    reports: ReplicaReports,
   ): Promise<WriteRound> {
     const { deadlines, clock } = this.#parts
     return new Promise((resolve, reject) => {
@@ -258,7 +314,8 @@ export class WriteCoordinator {
     if (holders.length === 0) return { storeLocally: undefined, owners, standIns: [], missed: away }
     // Where more owners are away than nodes are left, some nodes keep the write for several of them.
     const standIns = away.map((owner, i) => ({
-      owner, holder: holders[i % holders.length] as string,
+      owner,
+      holder: holders[i % holders.length] as string,
     }))
     return { storeLocally: undefined, owners, standIns, missed: [] }
   }
@@ -273,9 +330,13 @@ export class WriteCoordinator {
       `the write needs ${required} of ${placed.owners.join(', ')}; in reach of ${this.#parts.self}: ` +
         `${[...nodes].join(', ') || 'none'}`,
       {
-        required, received: 0, retryAfterSeconds: 1,
+        required,
+        received: 0,
+        retryAfterSeconds: 1,
         replicas: placed.owners.map((node) => ({
-          node, status: nodes.has(node) ? 'pending' : 'unreachable', ms: 0,
+          node,
+          status: nodes.has(node) ? 'pending' : 'unreachable',
+          ms: 0,
         })),
       },
     )
@@ -296,20 +357,36 @@ export class WriteCoordinator {
   }
 
   #failure(
-    placed: PlacedRequest, round: WriteRound, outcome: 'rejected' | 'unknown', reports: ReplicaReports,
+    placed: PlacedRequest,
+    round: WriteRound,
+    outcome: 'rejected' | 'unknown',
+    reports: ReplicaReports,
   ): QuorateError {
     const required = Math.max(placed.need.w, 1)
     const details = { required, received: round.tally.got, replicas: reports.list() }
     const counted = `${round.tally.got} of ${required} needed copies of the write were stored`
     return outcome === 'rejected'
-      ? new QuorateError('quorum_unreachable', `${counted}; nothing was applied`, { ...details, retryAfterSeconds: 1 })
-      : new QuorateError('outcome_unknown', `${counted} within ${placed.timeoutMs} ms; it may still be applied`, details)
+      ? new QuorateError('quorum_unreachable', `${counted}; nothing was applied`, {
+          ...details,
+          retryAfterSeconds: 1,
+        })
+      : new QuorateError(
+          'outcome_unknown',
+          `${counted} within ${placed.timeoutMs} ms; it may still be applied`,
+          details,
+        )
   }
 
   #answer(
-    placed: PlacedRequest, reports: ReplicaReports,
+    placed: PlacedRequest,
+    reports: ReplicaReports,
     result: {
-      context: VersionVector; got: number; hinted: number; siblings: number; existed: boolean; durable: boolean
+      context: VersionVector
+      got: number
+      hinted: number
+      siblings: number
+      existed: boolean
+      durable: boolean
     },
   ): WriteAnswer {
     return {
@@ -337,7 +414,12 @@ export class WriteCoordinator {
     try {
       await this.#parts.clock.raised()
     } catch (error) {
-      throw new QuorateError('storage_failed', 'the clock could not be persisted', {}, { cause: error })
+      throw new QuorateError(
+        'storage_failed',
+        'the clock could not be persisted',
+        {},
+        { cause: error },
+      )
     }
   }
 }
@@ -370,14 +452,20 @@ function deferredStore(
  * what it knew before, and its own dot where that covers none of the siblings that are still there.
  */
 function contextAfter(
-  object: StoredObject, seen: VersionVector | undefined, dot: Dot,
+  object: StoredObject,
+  seen: VersionVector | undefined,
+  dot: Dot,
 ): VersionVector {
   if (object.siblings.length <= 1 || seen === undefined) return object.vector
   const joined = joinDot(seen, dot)
-  const others = object.siblings.filter((sibling) => sibling.actor !== dot.actor || sibling.timestamp !== dot.timestamp)
+  const others = object.siblings.filter(
+    (sibling) => sibling.actor !== dot.actor || sibling.timestamp !== dot.timestamp,
+  )
   return others.some((sibling) => covers(joined, sibling)) ? seen : joined
 }
 
 function clockNotPersisted(): QuorateError {
-  return new QuorateError('overloaded', 'the clock is waiting for the disk', { retryAfterSeconds: 1 })
+  return new QuorateError('overloaded', 'the clock is waiting for the disk', {
+    retryAfterSeconds: 1,
+  })
 }

@@ -116,7 +116,10 @@ export class WriteRound {
     }
     this.#reports.setReply(owner, reply)
     this.#miss(owner)
-    this.#count(owner, reply.type === 'lost' ? 'lost' : reply.type === 'unsent' ? 'refused' : kindOf(reply))
+    this.#count(
+      owner,
+      reply.type === 'lost' ? 'lost' : reply.type === 'unsent' ? 'refused' : kindOf(reply),
+    )
   }
 
   #askStandIn({ owner, holder }: StandIn): void {
@@ -124,7 +127,10 @@ export class WriteRound {
     this.#reports.set(owner, 'unreachable')
     if (holder === this.#self) {
       this.#hints.keep(owner, at, this.#copy, (refusal) => {
-        this.#count(holder, refusal === undefined ? 'hinted' : refusal === 'dropped' ? 'refused' : kindOf(refusal))
+        this.#count(
+          holder,
+          refusal === undefined ? 'hinted' : refusal === 'dropped' ? 'refused' : kindOf(refusal),
+        )
       })
       return
     }
@@ -136,7 +142,10 @@ export class WriteRound {
       }
       this.#reports.setReply(holder, reply)
       this.#miss(owner)
-      this.#count(holder, reply.type === 'lost' ? 'lost' : reply.type === 'unsent' ? 'refused' : kindOf(reply))
+      this.#count(
+        holder,
+        reply.type === 'lost' ? 'lost' : reply.type === 'unsent' ? 'refused' : kindOf(reply),
+      )
     })
   }
 

@@ -49,7 +49,12 @@ export interface DiskHealth {
 export class DiskError extends Error {
   readonly code: 'disk_full' | 'disk_failed' | 'disk_closed'
   readonly effect: 'none' | 'unknown'
-  constructor(code: DiskError['code'], effect: DiskError['effect'], message: string, options?: ErrorOptions) {
+  constructor(
+    code: DiskError['code'],
+    effect: DiskError['effect'],
+    message: string,
+    options?: ErrorOptions,
+  ) {
     super(message, options)
     this.name = 'DiskError'
     this.code = code

@@ -6,4 +6,6 @@ export interface Log {
   error(fields: LogFields, message: string): void
 }
 
-export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined | readonly string[]>>
+export type LogFields = Readonly<
+  Record<string, string | number | boolean | null | undefined | readonly string[]>
+>

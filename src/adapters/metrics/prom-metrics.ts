@@ -5,7 +5,11 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 import type {
-  CounterName, GaugeName, HistogramName, MetricLabels, Metrics,
+  CounterName,
+  GaugeName,
+  HistogramName,
+  MetricLabels,
+  Metrics,
 } from '../../ports/metrics.ts'
 
 export interface PromMetrics extends Metrics {
@@ -21,7 +25,8 @@ const COUNTERS: Readonly<Record<CounterName, string>> = {
   hints_stored_total: 'Hints made durable here, by the owner they are for.',
   hints_delivered_total: 'Hints that their owner has made durable, by owner.',
   hints_dropped_total: 'Hints given up for want of room, by owner.',
-  blind_write_second_rounds_total: 'Blind writes that had to cover older siblings in a second round.',
+  blind_write_second_rounds_total:
+    'Blind writes that had to cover older siblings in a second round.',
   lww_second_rounds_total: 'Last-writer-wins writes written again above a newer timestamp.',
   siblings_limit_total: 'Writes that met the limit of siblings, by limit: warn or refuse.',
   clock_drift_refusals_total: 'Frames of peers whose clock is too far ahead, by peer.',
@@ -114,7 +119,10 @@ export function createPromMetrics(): PromMetrics {
 function registerCounter(registry: Registry, name: string, help: string): SeriesTable<Series> {
   const table = new SeriesTable<Series>((labels) => ({ labels, value: 0 }))
   new Counter({
-    name: PREFIX + name, help, labelNames: LABEL_NAMES, registers: [registry],
+    name: PREFIX + name,
+    help,
+    labelNames: LABEL_NAMES,
+    registers: [registry],
     collect() {
       this.reset()
       for (const { labels, value } of table.all()) this.inc({ ...labels }, value)
@@ -126,7 +134,10 @@ function registerCounter(registry: Registry, name: string, help: string): Series
 function registerGauge(registry: Registry, name: string, help: string): SeriesTable<Series> {
   const table = new SeriesTable<Series>((labels) => ({ labels, value: 0 }))
   new Gauge({
-    name: PREFIX + name, help, labelNames: LABEL_NAMES, registers: [registry],
+    name: PREFIX + name,
+    help,
+    labelNames: LABEL_NAMES,
+    registers: [registry],
     collect() {
       for (const { labels, value } of table.all()) this.set({ ...labels }, value)
     },
@@ -141,7 +152,11 @@ interface Timing {
 
 function registerHistogram(registry: Registry, name: string, help: string): SeriesTable<Timing> {
   const histogram = new Histogram({
-    name: PREFIX + name, help, labelNames: LABEL_NAMES, buckets: BUCKETS_SECONDS, registers: [registry],
+    name: PREFIX + name,
+    help,
+    labelNames: LABEL_NAMES,
+    buckets: BUCKETS_SECONDS,
+    registers: [registry],
   })
   return new SeriesTable<Timing>((labels) => {
     const child = histogram.labels({ ...labels })
@@ -153,7 +168,8 @@ function registerHistogram(registry: Registry, name: string, help: string): Seri
 const LABEL_NAMES = ['op', 'level', 'code', 'peer', 'limit', 'direction']
 
 function mapValues<K extends string, V>(
-  helps: Readonly<Record<K, string>>, make: (name: K, help: string) => V,
+  helps: Readonly<Record<K, string>>,
+  make: (name: K, help: string) => V,
 ): Record<K, V> {
   const entries = Object.entries(helps) as [K, string][]
   return Object.fromEntries(entries.map(([name, help]) => [name, make(name, help)])) as Record<K, V>

@@ -7,7 +7,13 @@ import { Client, type Dispatcher } from 'undici'
 
 import type { Log } from '../../ports/log.ts'
 import type { PeerAddress } from '../../ports/network.ts'
-import { headerOf, type Introduction, introductionHeaders, PEER_PATH, PROTOCOL } from './handshake.ts'
+import {
+  headerOf,
+  type Introduction,
+  introductionHeaders,
+  PEER_PATH,
+  PROTOCOL,
+} from './handshake.ts'
 import { Link, type LinkHandler } from './link.ts'
 
 const ATTEMPT_TIMEOUT_MS = 1000

@@ -19,7 +19,9 @@ export function introductionHeaders({ from, to, clusterId }: Introduction): Reco
 
 /** Why the one who asks is refused; undefined where it is welcome. */
 export function refusalOf(
-  headers: IncomingHttpHeaders, url: string | undefined, self: Omit<Introduction, 'to'>,
+  headers: IncomingHttpHeaders,
+  url: string | undefined,
+  self: Omit<Introduction, 'to'>,
   isPeer: (id: string) => boolean,
 ): string | undefined {
   if (url !== PEER_PATH || headers.upgrade !== PROTOCOL) return `this is a peer port of ${PROTOCOL}`

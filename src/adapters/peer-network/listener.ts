@@ -3,7 +3,14 @@
  * moment (`10.213.0.0/16`). A range follows a container from network to network: an address that comes is
  * listened on, one that goes is let go, and other networks never see the port.
  */
-import { type AddressInfo, BlockList, createServer, isIPv6, type Server, type Socket } from 'node:net'
+import {
+  type AddressInfo,
+  BlockList,
+  createServer,
+  isIPv6,
+  type Server,
+  type Socket,
+} from 'node:net'
 import { networkInterfaces } from 'node:os'
 
 import type { Log } from '../../ports/log.ts'
@@ -52,14 +59,17 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
         if ((error as NodeJS.ErrnoException).code !== 'EADDRNOTAVAIL') throw error
       }
     }
-    if (servers.size === 0 && !missing) options.log.warn({ host: options.host }, 'the peer address is not there yet')
+    if (servers.size === 0 && !missing)
+      options.log.warn({ host: options.host }, 'the peer address is not there yet')
     missing = servers.size === 0
   }
   await look()
   let looking: Promise<void> | undefined
   const timer = setInterval(() => {
     looking ??= look()
-      .catch((error: unknown) => options.log.error({ error: String(error) }, 'cannot listen for peers'))
+      .catch((error: unknown) =>
+        options.log.error({ error: String(error) }, 'cannot listen for peers'),
+      )
       .finally(() => {
         looking = undefined
       })

@@ -131,7 +131,9 @@ class PeerNetwork implements Network {
     const peer = headerOf(request.headers, 'quorate-from')
     if (refusal !== undefined) {
       log.warn({ peer, refusal }, 'refused a peer')
-      socket.end(`HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\n${refusal}\n`)
+      socket.end(
+        `HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\n${refusal}\n`,
+      )
       return
     }
     if (this.#faults.isMute(peer, 'in') || this.#faults.isMute(peer, 'out')) {

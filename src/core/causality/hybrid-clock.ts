@@ -19,7 +19,10 @@ export class HybridClock {
 
   /** `persisted` is the bound an earlier life of this clock stored; 0 for a first life. */
   constructor(persisted: Timestamp) {
-    assert(Number.isSafeInteger(persisted) && persisted >= 0, `clock bound ${persisted} is a timestamp`)
+    assert(
+      Number.isSafeInteger(persisted) && persisted >= 0,
+      `clock bound ${persisted} is a timestamp`,
+    )
     this.#last = persisted
     this.#bound = persisted
   }

@@ -11,7 +11,12 @@
 import { assert } from '../assert.ts'
 import { compareDots, type Dot } from './dot.ts'
 import {
-  covers, EMPTY_VECTOR, equalVectors, joinDot, joinVectors, type VersionVector,
+  covers,
+  EMPTY_VECTOR,
+  equalVectors,
+  joinDot,
+  joinVectors,
+  type VersionVector,
 } from './version-vector.ts'
 
 export interface StoredObject {
@@ -51,7 +56,11 @@ export function merge(mode: MergeMode, a: StoredObject, b: StoredObject): Stored
  * siblings that the writer had not seen.
  */
 export function write(
-  mode: MergeMode, held: StoredObject, dot: Dot, content: Content, context: VersionVector | undefined,
+  mode: MergeMode,
+  held: StoredObject,
+  dot: Dot,
+  content: Content,
+  context: VersionVector | undefined,
 ): StoredObject {
   const sibling: Sibling = { ...content, actor: dot.actor, timestamp: dot.timestamp }
   if (mode === 'lww') return mergeLww(held, { vector: EMPTY_VECTOR, siblings: [sibling] })

@@ -12,8 +12,17 @@ const DEFAULT_COPIES = 3
 export function firstTopology(configured: readonly Member[]): Topology {
   const members = [...configured].sort((a, b) => (a.id < b.id ? -1 : 1))
   const n = Math.min(DEFAULT_COPIES, members.length)
-  const bucket = (name: string, mode: Bucket['mode'], consistency: Bucket['consistency']): Bucket => ({
-    name, mode, n, consistency, durability: 'sync', ttlSeconds: null,
+  const bucket = (
+    name: string,
+    mode: Bucket['mode'],
+    consistency: Bucket['consistency'],
+  ): Bucket => ({
+    name,
+    mode,
+    n,
+    consistency,
+    durability: 'sync',
+    ttlSeconds: null,
   })
   return {
     clusterId: clusterId(members),

@@ -9,8 +9,43 @@
 import { hashText } from '../hash/text-hash.ts'
 import { type Member, PARTITION_COUNT } from './topology.ts'
 
-/** For each partition all members' indexes, most preferred first. */
-export function placePartitions(members: readonly Member[]): number[][] {
+/**
+ * For each partition all members' indexes, most preferred first. With the placement that is in force, only
+ * what the members added since (at the end of the list) need is moved: each takes its share from those that
+ * have most, and nothing moves between the others.
+ */
+export function placePartitions(
+  members: readonly Member[],
+  previous?: readonly (readonly number[])[],
+): number[][] {
+  if (previous === undefined) return placeAll(members)
+  const lists = previous.map((list) => [...list])
+  const known = previous[0]?.length ?? 0
+  for (let added = known; added < members.length; added++) insertMember(members, lists, added)
+  return lists
+}
+
+/** An owner that one placement has and the other has not. */
+export interface MovedOwner {
+  readonly partition: number
+  readonly to: number
+}
+
+/** The copies that have to be made to get from one placement to another, for buckets of n copies. */
+export function movedOwners(
+  before: readonly (readonly number[])[],
+  after: readonly (readonly number[])[],
+  n: number,
+): MovedOwner[] {
+  return after.flatMap((list, partition) =>
+    list
+      .slice(0, n)
+      .filter((to) => before[partition]?.slice(0, n).includes(to) !== true)
+      .map((to) => ({ partition, to })),
+  )
+}
+
+function placeAll(members: readonly Member[]): number[][] {
   const lists: number[][] = Array.from({ length: PARTITION_COUNT }, () => [])
   const load = members.map(() => 0)
   for (let position = 0; position < members.length; position++) {
@@ -25,9 +60,53 @@ export function placePartitions(members: readonly Member[]): number[][] {
   return lists
 }
 
+/** Gives a new member its share of every position: there it steps in, and who was there goes to the end. */
+function insertMember(members: readonly Member[], lists: number[][], added: number): void {
+  const share = Math.floor(PARTITION_COUNT / (added + 1))
+  for (let position = 0; position < added; position++) {
+    for (let taken = 0; taken < share; taken++) {
+      const partition = heaviest(members, lists, added, position)
+      const list = partition === undefined ? undefined : lists[partition]
+      if (list === undefined) break
+      const [displaced] = list.splice(position, 1, added) as [number]
+      list.push(displaced)
+    }
+  }
+  for (const list of lists) if (!list.includes(added)) list.push(added)
+}
+
+/** The partition without the new member whose node at that position carries most, zones permitting. */
+function heaviest(
+  members: readonly Member[],
+  lists: readonly (readonly number[])[],
+  added: number,
+  position: number,
+): number | undefined {
+  const load = members.map(() => 0)
+  for (const list of lists) {
+    for (const i of list.slice(0, position + 1)) load[i] = (load[i] as number) + 1
+  }
+  let best: number | undefined
+  let most = -1
+  for (const [partition, list] of lists.entries()) {
+    if (list.includes(added)) continue
+    const others = list.slice(0, position)
+    if (
+      others.some((i) => members[i]?.zone === members[added]?.zone && members[added]?.zone !== '')
+    )
+      continue
+    const carried = load[list[position] as number] as number
+    if (carried > most) [best, most] = [partition, carried]
+  }
+  return best
+}
+
 function best(
-  members: readonly Member[], list: readonly number[], partition: number,
-  load: readonly number[], here: readonly number[],
+  members: readonly Member[],
+  list: readonly number[],
+  partition: number,
+  load: readonly number[],
+  here: readonly number[],
 ): number {
   const zonesUsed = (i: number): number =>
     list.filter((other) => members[other]?.zone === members[i]?.zone).length
@@ -36,7 +115,12 @@ function best(
     .filter(({ i }) => !list.includes(i))
     .map(({ i, member }) => ({
       i,
-      rank: [zonesUsed(i), load[i] as number, here[i] as number, hashText(`${partition}/${member.id}`)],
+      rank: [
+        zonesUsed(i),
+        load[i] as number,
+        here[i] as number,
+        hashText(`${partition}/${member.id}`),
+      ],
     }))
   ranked.sort((a, b) => compareRanks(a.rank, b.rank))
   return ranked[0]?.i as number

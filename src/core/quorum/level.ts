@@ -18,7 +18,9 @@ export interface QuorumNeed {
 
 /** `r`, `w` and `sloppy` override what the level says. */
 export function quorumNeed(
-  level: PlainLevel, n: number, overrides: { r?: number; w?: number; sloppy?: boolean } = {},
+  level: PlainLevel,
+  n: number,
+  overrides: { r?: number; w?: number; sloppy?: boolean } = {},
 ): QuorumNeed {
   const need = needOfLevel(level, n)
   return {

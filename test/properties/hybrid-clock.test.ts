@@ -1,0 +1,94 @@
+/** The hybrid clock under wall clocks that jump, readings of others, and restarts that lose what was not persisted. */
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import {
+  HybridClock,
+  TIMESTAMP_EPOCH_MS,
+  timestampOf,
+  wallMsOf,
+} from '../../src/core/causality/hybrid-clock.ts'
+
+const RUNS = { numRuns: 1000, seed: 20_261_123 }
+const START_MS = TIMESTAMP_EPOCH_MS + 50_000_000_000
+
+const events = fc.array(
+  fc.oneof(
+    { weight: 5, arbitrary: fc.constant({ type: 'mint' as const }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        type: fc.constant('jump' as const),
+        byMs: fc.integer({ min: -100_000, max: 100_000 }),
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        type: fc.constant('receive' as const),
+        aheadMs: fc.integer({ min: -500, max: 500 }),
+      }),
+    },
+    { weight: 1, arbitrary: fc.constant({ type: 'restart' as const }) },
+  ),
+  { maxLength: 60 },
+)
+
+it('hybrid clock: never goes back, over jumps, messages and restarts', () => {
+  fc.assert(
+    fc.property(events, (taken) => {
+      let wallMs = START_MS
+      let persisted = 0
+      let clock = new HybridClock(persisted)
+      let highest = 0
+      for (const event of taken) {
+        if (event.type === 'jump') wallMs += event.byMs
+        if (event.type === 'restart') clock = new HybridClock(persisted)
+        if (event.type === 'receive') clock.receive(timestampOf(wallMs + event.aheadMs))
+        if (event.type !== 'mint') continue
+        let minted = clock.mint(wallMs)
+        if (minted === undefined) {
+          // What a node does: the bound is durable before it is raised.
+          persisted = Math.max(clock.last, timestampOf(wallMs)) + 4096
+          clock.raiseBound(persisted)
+          minted = clock.mint(wallMs)
+        }
+        expect(minted).toBeGreaterThan(highest)
+        expect(minted).toBeLessThanOrEqual(persisted)
+        highest = minted as number
+      }
+    }),
+    RUNS,
+  )
+})
+
+it('hybrid clock: puts nothing on messages that a restarted clock is behind of', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 10_000 }),
+      fc.integer({ min: 0, max: 1_000_000 }),
+      (leadMs, laterMs) => {
+        const clock = new HybridClock(0)
+        const bound = timestampOf(START_MS + leadMs)
+        clock.raiseBound(bound)
+        clock.mint(START_MS)
+        const stamp = clock.stamp(START_MS + laterMs)
+        expect(new HybridClock(bound).last).toBeGreaterThanOrEqual(stamp)
+      },
+    ),
+    RUNS,
+  )
+})
+
+it('hybrid clock: a control without the persisted bound goes back', () => {
+  const clock = new HybridClock(0)
+  clock.raiseBound(timestampOf(START_MS + 1000))
+  const before = clock.mint(START_MS + 500) as number
+  const forgetful = new HybridClock(0)
+  forgetful.raiseBound(timestampOf(START_MS + 1000))
+  expect(forgetful.mint(START_MS) as number).toBeLessThan(before)
+})
+
+it('hybrid clock: tells the wall time of a timestamp', () => {
+  expect(wallMsOf(timestampOf(START_MS))).toBe(START_MS)
+  expect(wallMsOf(timestampOf(START_MS) + 4095)).toBe(START_MS)
+})

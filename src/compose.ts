@@ -87,7 +87,7 @@ export async function startServer(
   try {
     // Before the node starts, so that health checks have an answer, and a taken port is told at once.
     const clientPort = await named('QUORATE_LISTEN', api.listen(settings.listen))
-    await node.start()
+    await named('QUORATE_PEER_LISTEN', node.start())
     api.open()
     const buckets = createConfiguredBuckets(node, settings.buckets, log)
     let stopped: Promise<void> | undefined
@@ -114,11 +114,12 @@ async function closeAll(
   await Promise.allSettled([api.close(0), ...ports.map((port) => port.close())])
 }
 
-/** Says which setting an address that cannot be listened on comes from. */
-async function named<T>(setting: string, listening: Promise<T>): Promise<T> {
+/** Says which setting an address comes from that cannot be listened on. */
+async function named<T>(setting: string, starting: Promise<T>): Promise<T> {
   try {
-    return await listening
+    return await starting
   } catch (error) {
-    throw new Error(`${setting}: ${(error as Error).message}`, { cause: error })
+    const { syscall, message } = error as NodeJS.ErrnoException
+    throw syscall === 'listen' ? new Error(`${setting}: ${message}`, { cause: error }) : error
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Strict percent-decoding of a raw piece of a request target: once, to UTF-8, or not at all. Bytes above 127
- * that a client sent without encoding (curl does) count as the bytes they are.
+ * Strict percent-decoding of a raw piece of a request target: once, to UTF-8, or not at all. Characters above
+ * 127 are refused, as HTTP refuses them: their bytes would have more than one reading.
  *
  * Invariant: what is decoded here has exactly one meaning; nothing is normalised, replaced or dropped.
  */
@@ -8,7 +8,7 @@
 /** Keeps a byte order mark: it is part of the key. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** An escape, or a byte above 127. */
+/** An escape, or a character above 127. */
 const NEEDS_DECODING = /[%\u0080-\uffff]/
 
 /** The text, or undefined where an escape is broken or the bytes are not UTF-8. */
@@ -19,8 +19,7 @@ export function percentDecode(raw: string): string | undefined {
   for (let i = 0; i < raw.length; i++) {
     const code = raw.charCodeAt(i)
     if (code !== PERCENT) {
-      // Node hands over the bytes of a request target as latin1: a character is a byte.
-      if (code > 0xff) return undefined
+      if (code > 0x7f) return undefined
       bytes[length++] = code
       continue
     }

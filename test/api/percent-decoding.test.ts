@@ -11,15 +11,6 @@ test('percent-decoding: gives back every text that was encoded', () => {
   )
 })
 
-test('percent-decoding: takes raw bytes above 127 for the UTF-8 they are', () => {
-  fc.assert(
-    fc.property(fc.string({ unit: 'grapheme' }), (text) => {
-      const withoutEscapes = text.replaceAll('%', '%25')
-      expect(percentDecode(Buffer.from(withoutEscapes).toString('latin1'))).toBe(text)
-    }),
-  )
-})
-
 test.each([
   ['a slash', 'a%2Fb', 'a/b'],
   ['what is encoded twice, once', '%252F', '%2F'],
@@ -40,7 +31,7 @@ test.each([
   ['an overlong form', '%C0%AF'],
   ['a surrogate', '%ED%A0%80'],
   ['a cut sequence', '%E2%82'],
-  ['a character that is no byte', '\u0100'],
+  ['a character above 127', '\u00e9'],
 ])('percent-decoding: refuses %s', (_what, raw) => {
   expect(percentDecode(raw)).toBeUndefined()
 })

@@ -1,0 +1,101 @@
+/**
+ * A real cluster inside the test's process: real disks in a temporary directory, real peer links and HTTP on
+ * free ports of the loopback interface. Requests go out raw, so that a test decides about each byte of a path.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Client, type Dispatcher } from 'undici'
+import { startServer, type RunningServer } from '../../src/compose.ts'
+import { parseSettings } from '../../src/settings.ts'
+
+export interface TestAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: Buffer
+  readonly text: string
+}
+
+export interface TestRequest {
+  readonly method?: string
+  readonly headers?: Record<string, string>
+  readonly body?: string | Buffer
+}
+
+export interface TestCluster {
+  readonly nodes: readonly RunningServer[]
+  /** Sends a request to the node of that index; `path` goes out as it is. */
+  request(node: number, path: string, request?: TestRequest): Promise<TestAnswer>
+  stop(): Promise<void>
+}
+
+/** Starts the first `running` of `members` nodes (all of them by default). */
+export async function startCluster(
+  members: number,
+  env: Record<string, string> = {},
+  running = members,
+): Promise<TestCluster> {
+  const directory = await mkdtemp(join(tmpdir(), 'quorate-api-'))
+  const ports = await freePorts(members)
+  const list = ports.map((port, i) => `n${i + 1}=http://127.0.0.1:${port}`).join(',')
+  const broken: unknown[] = []
+  const nodes = await Promise.all(
+    ports.slice(0, running).map((port, i) => {
+      const parsed = parseSettings({
+        QUORATE_NODE_ID: `n${i + 1}`,
+        QUORATE_MEMBERS: list,
+        QUORATE_DATA_DIR: join(directory, `n${i + 1}`),
+        QUORATE_LISTEN: '127.0.0.1:0',
+        QUORATE_PEER_LISTEN: `127.0.0.1:${port}`,
+        QUORATE_LOG_LEVEL: 'silent',
+        ...env,
+      })
+      if (!parsed.ok) throw new Error(parsed.problem)
+      return startServer(parsed.settings, { onBroken: (error) => broken.push(error) })
+    }),
+  )
+  const clients = nodes.map(({ clientPort }) => new Client(`http://127.0.0.1:${clientPort}`))
+  return {
+    nodes,
+    request: (node, path, request = {}) => send(clients[node] as Client, path, request),
+    stop: async () => {
+      await Promise.all(clients.map((client) => client.close()))
+      await Promise.all(nodes.map((node) => node.stop()))
+      await rm(directory, { recursive: true })
+      if (broken.length > 0) throw broken[0]
+    },
+  }
+}
+
+async function send(client: Client, path: string, request: TestRequest): Promise<TestAnswer> {
+  const { statusCode, headers, body } = await client.request({
+    path,
+    method: (request.method ?? 'GET') as Dispatcher.HttpMethod,
+    headers: request.headers ?? {},
+    ...(request.body === undefined ? {} : { body: request.body }),
+  })
+  const bytes = Buffer.from(await body.arrayBuffer())
+  return {
+    status: statusCode,
+    headers: headers as Record<string, string | undefined>,
+    body: bytes,
+    text: bytes.toString(),
+  }
+}
+
+/** Held all at once before any is given back, so that they differ. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => {
+      const server = createServer()
+      return new Promise<typeof server>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(0, '127.0.0.1', () => resolve(server))
+      })
+    }),
+  )
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}

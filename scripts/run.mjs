@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url'
 const NODE_MAJOR_MIN = 24
 /** Ctrl-C reaches this process from the terminal and from npm, which passes on what it got itself. */
 const SAME_SIGNAL_WITHIN_MS = 300
+const ORPHAN_CHECK_INTERVAL_MS = 250
 const STOP_SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -43,7 +44,15 @@ function packagesOf(/** @type {string} */ lockFile) {
 }
 
 function install() {
-  const command = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error']
+  const command = [
+    'ci',
+    '--include=dev',
+    '--include=optional',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    '--fetch-retries=1',
+  ]
   const npm = process.env['npm_execpath']
   process.stderr.write('Installing the packages this project needs, once: npm ci\n')
   // What npm prints is no part of the output of the script.
@@ -110,10 +119,25 @@ function run(/** @type {string} */ node, /** @type {string[]} */ command) {
       child.kill(signal)
     })
   }
+  if (process.env['npm_lifecycle_event'] !== undefined) stopWhenOrphaned(child)
   child.on('error', (error) => fail(`${node} could not be started: ${error.message}`, 1))
   child.on('exit', (code, signal) => {
     process.exit(signal === null ? (code ?? 1) : 128 + constants.signals[signal])
   })
+}
+
+/**
+ * npm passes a signal on to the shell that it runs scripts with, and some shells end without telling what they
+ * run. Nothing but the new parent shows that.
+ */
+function stopWhenOrphaned(/** @type {import('node:child_process').ChildProcess} */ child) {
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    child.kill('SIGTERM')
+  }, ORPHAN_CHECK_INTERVAL_MS)
+  watch.unref()
 }
 
 /** @returns {never} */

@@ -2,7 +2,6 @@
  * The command `check`: from arguments to an exit code, with the files of the run on the way.
  */
 import { readFile } from 'node:fs/promises'
-import path from 'node:path'
 import { HistoryError, NEMESIS, type HistoryEvent } from '../checker/history.ts'
 import { readHistory } from '../checker/history-file.ts'
 import type { Result, Verdict } from '../checker/verdict.ts'
@@ -74,10 +73,10 @@ async function judgeFile({ file, model }: HistoryArguments, terminal: Terminal):
 async function run(args: RunArguments, terminal: Terminal): Promise<number> {
   const { print } = terminal
   const startedAt = new Date()
-  const dir = await makeResultsDir(args.resultsDir, args.workload.name, args.seed, startedAt)
-  const target = await openTarget(args, { print, chaosLog: path.join(dir, 'chaos.jsonl') })
+  const target = await openTarget(args, { print, stop: terminal.stop })
   try {
     const { endpoints, driver } = target
+    const dir = await makeResultsDir(args.resultsDir, args.workload.name, args.seed, startedAt)
     print(
       `check   ${args.workload.name} on bucket ${args.bucket} at ${args.consistency}, seed ${args.seed}`,
     )

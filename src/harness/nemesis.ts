@@ -25,7 +25,7 @@ export interface PlannedFault {
 
 const LEASE_MARGIN_MS = 20_000
 /** A fault and the quiet before it take a third of the run, within these bounds: two faults or more in any run. */
-const CYCLE_MS_MIN = 4_000
+const CYCLE_MS_MIN = 5_000
 const CYCLE_MS_MAX = 15_000
 /** The quiet part of a cycle, in a hundred. */
 const QUIET_PERCENT_MIN = 25

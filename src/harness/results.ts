@@ -7,7 +7,7 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { formatEdn } from '../checker/edn.ts'
-import type { HistoryEvent } from '../checker/history.ts'
+import { NEMESIS, type HistoryEvent } from '../checker/history.ts'
 import { formatJsonl } from '../checker/jsonl.ts'
 
 /** Makes the directory of a run. `at` names it, in local time. */
@@ -30,6 +30,13 @@ export async function makeResultsDir(
 export async function writeHistory(dir: string, events: readonly HistoryEvent[]): Promise<void> {
   await writeLines(path.join(dir, 'history.jsonl'), events, formatJsonl)
   await writeLines(path.join(dir, 'history.edn'), events, formatEdn)
+  const faults = events.filter(({ process }) => process === NEMESIS)
+  await writeLines(path.join(dir, 'chaos.jsonl'), faults, formatFault)
+}
+
+/** A fault alone: `{"time":3800000000,"action":"start","fault":"kill n5"}`, with the time of the history. */
+function formatFault({ time, f, value }: HistoryEvent): string {
+  return JSON.stringify({ time, action: f, fault: value })
 }
 
 export async function writeResults(dir: string, results: unknown): Promise<void> {

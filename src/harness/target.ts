@@ -1,8 +1,9 @@
 /**
  * The cluster that a run is about: containers, local processes, or given URLs, which nothing can break.
  */
-import type { RunArguments } from './arguments.ts'
-import { UsageError } from './arguments.ts'
+import { UsageError, type RunArguments } from './arguments.ts'
+import { localFaults } from './local-faults.ts'
+import { findLocalCluster, startOwnCluster, type LocalTarget } from './local-target.ts'
 import type { FaultDriver } from './nemesis.ts'
 import type { Endpoint } from './store-client.ts'
 
@@ -17,19 +18,31 @@ export interface Target {
 
 export interface TargetOptions {
   readonly print: (line: string) => void
-  /** Where each fault is noted, a line each. */
-  readonly chaosLog: string
+  /** Gives up the start of a cluster. */
+  readonly stop: AbortSignal
 }
 
-/** Errors: UsageError where the target cannot do what the arguments ask for. */
-export async function openTarget(args: RunArguments, _options: TargetOptions): Promise<Target> {
-  if (typeof args.target !== 'string') return urlTarget(args.target)
-  throw new UsageError('no cluster')
+/** Errors: UsageError where there is no such cluster. */
+export async function openTarget(args: RunArguments, options: TargetOptions): Promise<Target> {
+  const { target, dataDir } = args
+  if (typeof target !== 'string') return urlTarget(target)
+  const running = await findLocalCluster(dataDir)
+  if (running !== undefined) return local(`local processes on ${dataDir}`, running)
+  if (target === 'local') {
+    throw new UsageError(`--target local: no cluster runs on ${dataDir}; npm start starts one`)
+  }
+  options.print('start   no cluster runs: one of local processes, for this run alone')
+  return local('local processes of this run', await startOwnCluster(options.print, options.stop))
+}
+
+function local(name: string, cluster: LocalTarget): Target {
+  const { endpoints, dataDir } = cluster
+  return { name, endpoints, driver: localFaults(dataDir), close: () => cluster.close() }
 }
 
 function urlTarget(urls: readonly string[]): Target {
   return {
-    name: urls.join(', '),
+    name: 'URLs',
     endpoints: urls.map((url) => ({ node: new URL(url).host, url })),
     driver: undefined,
     close: async () => {},

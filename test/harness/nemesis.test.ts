@@ -11,9 +11,9 @@ function plan(seed: string, timeLimitMs: number): PlannedFault[] {
 }
 
 describe('the plan of faults', () => {
-  test('has two faults or more in any run of 8 s or more, apart and within it', () => {
+  test('has two faults or more in any run of 10 s or more, apart and within it', () => {
     fc.assert(
-      fc.property(fc.string(), fc.integer({ min: 8_000, max: 600_000 }), (seed, timeLimitMs) => {
+      fc.property(fc.string(), fc.integer({ min: 10_000, max: 600_000 }), (seed, timeLimitMs) => {
         const faults = plan(seed, timeLimitMs)
         expect(faults.length).toBeGreaterThanOrEqual(2)
         let healedMs = 0

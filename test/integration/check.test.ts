@@ -1,0 +1,75 @@
+/**
+ * The checks against a cluster of real processes that is really cut, killed and paused. Two promises hold, and
+ * the control shows that the very same workload finds the loss where nothing is promised: in a bucket where
+ * the last writer wins, on both sides of a cut.
+ */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startCluster, type LocalCluster } from '../../src/cluster/local-cluster.ts'
+import { checkCommand } from '../../src/harness/command.ts'
+
+let dir: string
+let cluster: LocalCluster
+const lines: string[] = []
+
+beforeAll(async () => {
+  dir = await mkdtemp(path.join(tmpdir(), 'quorate-check-'))
+  cluster = await startCluster({ nodes: 5, dataDir: path.join(dir, 'data'), basePort: 0 })
+})
+afterAll(async () => {
+  await cluster.stop()
+  await rm(dir, { recursive: true })
+})
+
+async function check(argv: string): Promise<{ exitCode: number; said: string }> {
+  lines.length = 0
+  const print = (line: string): void => void lines.push(line)
+  const where = [
+    '--target',
+    'local',
+    '--data',
+    cluster.dataDir,
+    '--results',
+    path.join(dir, 'results'),
+  ]
+  const exitCode = await checkCommand(
+    [...argv.split(' '), ...where, '--time-limit', '10s', '--rate', '100'],
+    { print, complain: print, stop: new AbortController().signal },
+  )
+  return { exitCode, said: lines.join('\n') }
+}
+
+/** How often a fault was made and healed, as the file of the run has it. */
+async function faultsMade(): Promise<number> {
+  const text = await readFile(path.join(dir, 'results', 'latest', 'chaos.jsonl'), 'utf8')
+  return text.split('\n').filter((line) => line.includes('"healed"')).length
+}
+
+test('a set in a siblings bucket loses nothing at quorum while the network is cut', async () => {
+  const { exitCode, said } = await check(
+    '--workload set --bucket default --consistency quorum --nemesis partition-halves',
+  )
+  expect(said).toContain('verdict valid')
+  expect(exitCode).toBe(0)
+  expect(await faultsMade()).toBe(2)
+})
+
+test('the same set in a last-writer-wins bucket at eventual loses elements, and is reported', async () => {
+  const { exitCode, said } = await check(
+    '--workload set --bucket latest --consistency eventual --nemesis partition-halves',
+  )
+  expect(said).toMatch(/verdict invalid: \d+ lost/)
+  expect(exitCode).toBe(1)
+  expect(await faultsMade()).toBe(2)
+})
+
+test('siblings lose and invent nothing while nodes are cut off, killed and paused', async () => {
+  const { exitCode, said } = await check(
+    '--workload siblings --bucket default --consistency quorum --nemesis mix',
+  )
+  expect(said).toContain('verdict valid')
+  expect(exitCode).toBe(0)
+  expect(await faultsMade()).toBe(2)
+})

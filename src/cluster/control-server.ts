@@ -20,9 +20,9 @@ export interface ControlServer {
   close(): Promise<void>
 }
 
-/** Errors: ControlError where a running cluster uses the directory. */
+/** Errors: ControlError where a running cluster uses the directory, or nobody can. */
 export async function openControlServer(dataDir: string): Promise<ControlServer> {
-  mkdirSync(dataDir, { recursive: true })
+  makeDirectory(dataDir)
   const socketPath = socketPathFor(dataDir)
   const earlier = readClusterFile(dataDir)
   let control: ClusterControl | undefined
@@ -64,6 +64,15 @@ export async function openControlServer(dataDir: string): Promise<ControlServer>
       rmSync(clusterFilePath(dataDir), { force: true })
       await once(server, 'close')
     },
+  }
+}
+
+function makeDirectory(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true })
+  } catch (error) {
+    const { message } = error as Error
+    throw new ControlError('refused', `${resolve(dataDir)} cannot be used: ${message}`)
   }
 }
 

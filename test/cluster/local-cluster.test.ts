@@ -2,7 +2,7 @@
  * A real cluster of three processes, and what its supervisor promises: faults are leases, what ends by itself is
  * told and left alone, and nothing is left behind. The tests share the cluster; each leaves it healed.
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -191,6 +191,15 @@ describe('a local cluster that cannot start', () => {
     )
     expect(existsSync(join(dataDir, 'cluster.json'))).toBe(false)
     blocker.close()
+  })
+
+  test('names the directory that cannot be used', async () => {
+    const file = join(scratch, 'file')
+    writeFileSync(file, '')
+
+    await expect(
+      startCluster({ nodes: 1, dataDir: join(file, 'data'), basePort: 0 }),
+    ).rejects.toThrow(`${join(file, 'data')} cannot be used: ENOTDIR`)
   })
 
   test('names the node and the setting that it does not accept', async () => {

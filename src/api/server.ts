@@ -31,6 +31,8 @@ const CONNECTIONS_MAX = 10_000
 const KEEP_ALIVE_MS = 65_000
 /** For a request to come in whole. */
 const REQUEST_SECONDS_MAX = 60
+/** How often connections that have become idle are looked for during a close. */
+const SWEEP_INTERVAL_MS = 25
 const PATH_PARAMETER_CHARACTERS_MAX = 512
 
 export interface ApiOptions {
@@ -71,9 +73,12 @@ export function createApiServer(options: ApiOptions): ApiServer {
       phase = 'running'
     },
     async close(graceMs) {
-      const timer = setTimeout(() => app.server.closeAllConnections(), graceMs)
+      const end = setTimeout(() => app.server.closeAllConnections(), graceMs)
+      // A connection whose last request was under way at the close is idle afterwards, and would stay.
+      const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_INTERVAL_MS)
       await app.close()
-      clearTimeout(timer)
+      clearTimeout(end)
+      clearInterval(sweep)
     },
   }
 }

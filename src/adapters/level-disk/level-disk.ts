@@ -28,8 +28,13 @@ type Database = Level<string, Uint8Array>
 
 /** Rejects with a sentence for a person: locked by another process, damaged, not a directory. */
 export async function openLevelDisk(options: LevelDiskOptions): Promise<Disk> {
-  const database = await openDatabase(options.directory)
-  return new LevelDisk(options, database, await watchSpace(options.directory, options.reserveBytes))
+  const space = await watchSpace(options.directory, options.reserveBytes)
+  try {
+    return new LevelDisk(options, await openDatabase(options.directory), space)
+  } catch (error) {
+    space.stop()
+    throw error
+  }
 }
 
 class LevelDisk implements Disk {

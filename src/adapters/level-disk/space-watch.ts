@@ -4,6 +4,7 @@
  */
 import { statfsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
 
 import type { DiskOperation } from '../../ports/disk.ts'
 
@@ -30,7 +31,7 @@ export interface SpaceWatch {
 }
 
 export async function watchSpace(directory: string, reserve?: number): Promise<SpaceWatch> {
-  await mkdir(directory, { recursive: true })
+  await makeDirectory(directory)
   return new StatfsWatch(directory, reserve)
 }
 
@@ -74,5 +75,21 @@ class StatfsWatch implements SpaceWatch {
 
   stop(): void {
     clearInterval(this.#timer)
+  }
+}
+
+/**
+ * Makes the directory and its parents. Not `mkdir` with `recursive`: below /proc and the like, where a parent
+ * is there but takes no children, that tries for ever.
+ */
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || dirname(directory) === directory) throw error
+    await makeDirectory(dirname(directory))
+    await mkdir(directory)
   }
 }

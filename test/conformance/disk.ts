@@ -1,0 +1,121 @@
+/**
+ * What every disk must do (src/ports/disk.ts): run on LevelDB, and on any other implementation of the port.
+ * `open` opens the same storage again after a close.
+ */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Disk, DiskError, type DiskOperation } from '../../src/ports/disk.ts'
+
+export interface DiskWorld {
+  open(): Promise<Disk>
+  /** Called after the disk has been closed. */
+  dispose(): Promise<void>
+}
+
+const SYNC = { sync: true }
+const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values)
+const put = (key: string, ...values: number[]): DiskOperation => ({
+  type: 'put',
+  key,
+  value: bytes(...values),
+})
+const plain = (value: Uint8Array | undefined): number[] | undefined => value && [...value]
+
+export function diskConformance(name: string, makeWorld: () => DiskWorld): void {
+  describe(`disk conformance: ${name}`, () => {
+    let world: DiskWorld
+    let disk: Disk
+
+    beforeEach(async () => {
+      world = makeWorld()
+      disk = await world.open()
+    })
+    afterEach(async () => {
+      await disk.close()
+      await world.dispose()
+    })
+
+    it('gives one result a key, in the order asked', async () => {
+      await disk.write([put('a', 1), put('c', 3)], SYNC)
+      const found = await disk.getMany(['c', 'b', 'a', 'c'])
+      expect(found.map(plain)).toEqual([[3], undefined, [1], [3]])
+      expect(await disk.getMany([])).toEqual([])
+    })
+
+    it('applies the operations of a batch in order', async () => {
+      await disk.write([put('a', 1), { type: 'delete', key: 'a' }, put('b', 1), put('b', 2)], SYNC)
+      expect((await disk.getMany(['a', 'b'])).map(plain)).toEqual([undefined, [2]])
+    })
+
+    it('keeps values empty, large, and of all bytes', async () => {
+      const all = Uint8Array.from({ length: 256 }, (_, i) => i)
+      const large = new Uint8Array(2 * 1024 * 1024).fill(7)
+      await disk.write(
+        [
+          put('empty'),
+          { type: 'put', key: 'all', value: all },
+          { type: 'put', key: 'large', value: large },
+        ],
+        SYNC,
+      )
+      const [empty, foundAll, foundLarge] = await disk.getMany(['empty', 'all', 'large'])
+      expect(plain(empty)).toEqual([])
+      expect(plain(foundAll)).toEqual([...all])
+      expect(foundLarge?.length).toBe(large.length)
+      expect(foundLarge?.every((byte) => byte === 7)).toBe(true)
+    })
+
+    it('orders keys by their UTF-8 bytes, not by UTF-16 units', async () => {
+      const keys = ['z', 'a', '', '\u{1f600}', 'é', 'a\u0000', 'ab', '\u{10ffff}', '￿']
+      await disk.write(
+        keys.map((key) => put(`k/${key}`, 1)),
+        SYNC,
+      )
+      const listed = (await disk.range('k/', 'k0', 100)).map(([key]) => key.slice(2))
+      const byBytes = [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+      expect(listed).toEqual(byBytes)
+    })
+
+    it('ranges from the first key up to, not including, the last, within the limit', async () => {
+      await disk.write(
+        ['a', 'b', 'c', 'd'].map((key) => put(key, 1)),
+        SYNC,
+      )
+      expect((await disk.range('b', 'd', 10)).map(([key]) => key)).toEqual(['b', 'c'])
+      expect((await disk.range('a', 'z', 2)).map(([key]) => key)).toEqual(['a', 'b'])
+      expect(await disk.range('x', 'z', 10)).toEqual([])
+    })
+
+    it('has after a close and an open all that was written', async () => {
+      await disk.write([put('synced', 1)], SYNC)
+      await disk.write([put('not synced', 2)], { sync: false })
+      await disk.close()
+      disk = await world.open()
+      expect((await disk.getMany(['synced', 'not synced'])).map(plain)).toEqual([[1], [2]])
+    })
+
+    it('finishes what it accepted before it closes', async () => {
+      const writing = Array.from({ length: 20 }, (_, i) => disk.write([put(`k${i}`, i)], SYNC))
+      await disk.close()
+      await Promise.all(writing)
+      disk = await world.open()
+      expect((await disk.range('k', 'l', 100)).length).toBe(20)
+    })
+
+    it('refuses everything after the close, and closes twice', async () => {
+      await disk.close()
+      await disk.close()
+      await expect(disk.write([put('a', 1)], SYNC)).rejects.toSatisfy(
+        (error) =>
+          error instanceof DiskError && error.code === 'disk_closed' && error.effect === 'none',
+      )
+      await expect(disk.getMany(['a'])).rejects.toBeInstanceOf(DiskError)
+      await expect(disk.range('a', 'b', 1)).rejects.toBeInstanceOf(DiskError)
+    })
+
+    it('is well, and says how much room there is if it knows', () => {
+      const { state, reason, freeBytes } = disk.health()
+      expect({ state, reason }).toEqual({ state: 'ok', reason: '' })
+      expect(freeBytes ?? 1).toBeGreaterThan(0)
+    })
+  })
+}

@@ -42,12 +42,13 @@ export class Link {
         this.close(`garbage: ${error instanceof Error ? error.message : String(error)}`)
       }
     }
+    // What came with the handshake is read in a later turn, as the rest: never before the owner has the link.
+    if (head.length > 0) socket.unshift(head)
     socket.on('data', read)
     socket.on('error', (error) => this.close(error.message))
     socket.on('close', () => this.close('closed by the other end'))
     socket.on('end', () => this.close('ended by the other end'))
     this.#keepalive = setInterval(() => this.#keepAlive(), KEEPALIVE_INTERVAL_MS)
-    if (head.length > 0) read(head)
   }
 
   /** False where the link is closed or too much is waiting: then the frame was not sent. */

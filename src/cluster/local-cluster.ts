@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { findTakenPort, planAddresses, type NodeAddress } from './address-plan.ts'
 import { openControlServer, type ControlServer } from './control-server.ts'
 import type { ClusterControl } from './control.ts'
+import { pollUntilOk } from './http-poll.ts'
 import { createNodeProcess } from './node-process.ts'
 import { superviseNodes, type Supervisor } from './supervisor.ts'
 
@@ -45,8 +46,9 @@ export interface LocalCluster {
 /** How long the nodes of a supervisor that was killed may take to notice and let go of their ports. */
 const LEFTOVERS_WAIT_MS = 10_000
 const LEFTOVERS_POLL_MS = 100
+const READY_WAIT_MS = 20_000
 
-/** Resolves when every node answers. Errors: an Error whose message is one sentence that names the node. */
+/** Resolves when every node answers and reaches a quorum. Errors: an Error whose message is one sentence that names the node. */
 export async function startCluster(options: LocalClusterOptions): Promise<LocalCluster> {
   const { signal, onReady, report = () => {} } = options
   const dataDir = resolve(options.dataDir)
@@ -76,6 +78,7 @@ export async function startCluster(options: LocalClusterOptions): Promise<LocalC
       onReady?.(nodes[i] as LocalNode)
     })
     await Promise.race([Promise.all(starts), rejectOnAbort(signal)])
+    await waitUntilReady(nodes, signal, report)
     server.serve(supervisor)
     return { nodes, dataDir, control: supervisor, stop: stopWith(supervisor, server) }
   } catch (error) {
@@ -138,6 +141,23 @@ async function refuseTakenPorts(
     }
     await sleep(LEFTOVERS_POLL_MS)
   }
+}
+
+/** Each node has to find the others before it can reach a quorum. Without one it still runs, and says so itself. */
+async function waitUntilReady(
+  nodes: readonly LocalNode[],
+  signal: AbortSignal | undefined,
+  report: (line: string) => void,
+): Promise<void> {
+  const late = AbortSignal.timeout(READY_WAIT_MS)
+  const giveUp = signal === undefined ? late : AbortSignal.any([late, signal])
+  const ready = nodes.map(async ({ id, clientUrl }) => {
+    const url = `${clientUrl}/readyz?verbose=true`
+    if (await pollUntilOk(url, giveUp)) return
+    signal?.throwIfAborted()
+    report(`${id} does not reach a quorum yet; ${url} says why`)
+  })
+  await Promise.all(ready)
 }
 
 function rejectOnAbort(signal: AbortSignal | undefined): Promise<never> {

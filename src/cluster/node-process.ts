@@ -7,8 +7,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdirSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { pollUntilOk } from './http-poll.ts'
 import { lastWords, logPath, logSize, openLog } from './node-log.ts'
 import { guardPaused } from './resume-guard.ts'
 
@@ -40,8 +40,6 @@ const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 const START_TIMEOUT_MS = 30_000
 /** Longer than a node gives itself. */
 const STOP_TIMEOUT_MS = 20_000
-const POLL_INTERVAL_MS = 40
-const POLL_TIMEOUT_MS = 1_000
 
 export function createNodeProcess(
   spec: NodeProcessSpec,
@@ -120,8 +118,8 @@ export function createNodeProcess(
       const ended = new AbortController()
       starting.once('exit', () => ended.abort())
       starting.once('error', () => ended.abort())
-      const answered = await pollUntilAlive(spec.clientUrl, ended.signal)
-      if (answered) {
+      const giveUp = AbortSignal.any([ended.signal, AbortSignal.timeout(START_TIMEOUT_MS)])
+      if (await pollUntilOk(`${spec.clientUrl}/livez`, giveUp)) {
         awaited = undefined
         return
       }
@@ -153,21 +151,4 @@ export function createNodeProcess(
       return ended
     },
   }
-}
-
-/** Whether the node answered before it ended or the time was over. */
-async function pollUntilAlive(clientUrl: string, ended: AbortSignal): Promise<boolean> {
-  const late = AbortSignal.timeout(START_TIMEOUT_MS)
-  while (!ended.aborted && !late.aborted) {
-    try {
-      const signal = AbortSignal.any([ended, AbortSignal.timeout(POLL_TIMEOUT_MS)])
-      const response = await fetch(`${clientUrl}/livez`, { signal })
-      await response.body?.cancel()
-      if (response.ok) return !ended.aborted
-    } catch {
-      // Nobody listens yet.
-    }
-    await sleep(POLL_INTERVAL_MS)
-  }
-  return false
 }

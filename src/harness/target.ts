@@ -2,6 +2,7 @@
  * The cluster that a run is about: containers, local processes, or given URLs, which nothing can break.
  */
 import { UsageError, type RunArguments } from './arguments.ts'
+import { dockerFaults, findContainers } from './docker-target.ts'
 import { localFaults } from './local-faults.ts'
 import { findLocalCluster, startOwnCluster, type LocalTarget } from './local-target.ts'
 import type { FaultDriver } from './nemesis.ts'
@@ -26,6 +27,15 @@ export interface TargetOptions {
 export async function openTarget(args: RunArguments, options: TargetOptions): Promise<Target> {
   const { target, dataDir } = args
   if (typeof target !== 'string') return urlTarget(target)
+  if (target !== 'local') {
+    const containers = await findContainers()
+    if (containers.length > 0) return containerTarget(containers)
+    if (target === 'docker') {
+      throw new UsageError(
+        '--target docker: no container of this project runs; docker compose up --build -d starts them',
+      )
+    }
+  }
   const running = await findLocalCluster(dataDir)
   if (running !== undefined) return local(`local processes on ${dataDir}`, running)
   if (target === 'local') {
@@ -33,6 +43,10 @@ export async function openTarget(args: RunArguments, options: TargetOptions): Pr
   }
   options.print('start   no cluster runs: one of local processes, for this run alone')
   return local('local processes of this run', await startOwnCluster(options.print, options.stop))
+}
+
+function containerTarget(endpoints: readonly Endpoint[]): Target {
+  return { name: 'containers', endpoints, driver: dockerFaults(), close: async () => {} }
 }
 
 function local(name: string, cluster: LocalTarget): Target {

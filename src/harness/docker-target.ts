@@ -51,5 +51,10 @@ export function dockerFaults(): FaultDriver {
 
 async function chaos(command: readonly string[]): Promise<void> {
   const args = [CHAOS_SCRIPT, ...command, '--target', 'docker']
-  await run(process.execPath, args, { cwd: PROJECT_DIR, timeout: CHAOS_TIMEOUT_MS })
+  try {
+    await run(process.execPath, args, { cwd: PROJECT_DIR, timeout: CHAOS_TIMEOUT_MS })
+  } catch (error) {
+    const said = (error as { stderr?: string }).stderr?.trim()
+    throw new Error(`chaos ${command.join(' ')} failed: ${said || String(error)}`, { cause: error })
+  }
 }

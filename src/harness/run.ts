@@ -123,7 +123,7 @@ async function drive(args: RunArguments, options: RunOptions, of: Drive): Promis
   const work = Array.from({ length: args.clients }, (_, index) =>
     guard(takeTurns(client, seatAt(index), (args.clients / args.rate) * 1000, over)),
   )
-  if (options.driver !== undefined) {
+  if (options.driver !== undefined && plan.length > 0) {
     const nemesis = {
       driver: options.driver,
       recorder,

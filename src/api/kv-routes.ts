@@ -13,6 +13,7 @@ import type { Bucket } from '../core/placement/topology.ts'
 import type { RequestOptions, WriteAnswer } from '../node/service.ts'
 import type { ApiContext } from './api-context.ts'
 import { decodeContext, encodeContext } from './context-token.ts'
+import { entityTag } from './entity-tag.ts'
 import { parseKvParameters, type KvOperation, type KvParameters } from './kv-parameters.ts'
 import { parseKvTarget, type KvTarget } from './kv-path.ts'
 import { asQuorateError, respondProblem } from './problem.ts'
@@ -221,7 +222,8 @@ function respondWrite(
     return
   }
   headers.push('Quorate-Context', encodeContext(written.context, target))
-  headers.push('Quorate-Siblings', String(written.siblings))
+  headers.push('Quorate-Siblings', String(written.siblings.length))
+  if (written.siblings.length > 0) headers.push('ETag', entityTag(written.siblings))
   if (isDelete) headers.push('Quorate-Existed', String(written.existed))
   respond(reply, 204, headers, undefined)
 }

@@ -12,7 +12,7 @@ import {
 } from '../core/errors.ts'
 import { LEVELS, type PlainLevel } from '../core/quorum/level.ts'
 import type { Encodable } from '../ports/codec.ts'
-import { decodeVector, encodeVector } from './object-record.ts'
+import { decodeDots, decodeVector, encodeDots, encodeVector } from './object-record.ts'
 import type { Peers } from './peers.ts'
 import type { PlacedRequest } from './request.ts'
 import type { WriteAnswer, WriteRequest } from './service.ts'
@@ -134,7 +134,7 @@ export function encodeAnswer(answer: WriteAnswer): Encodable[] {
     quorum.hinted,
     encodeVector(context),
     durable,
-    siblings,
+    encodeDots(siblings),
     existed,
     encodeReports(answer.replicas),
   ]
@@ -163,7 +163,7 @@ function decodeAnswer(body: readonly Encodable[]): WriteAnswer {
     quorum: { need: Number(need), got: Number(got), hinted: Number(hinted) },
     context: decodeVector(context as Encodable),
     durable: durable === true,
-    siblings: Number(siblings),
+    siblings: decodeDots(siblings as Encodable),
     existed: existed === true,
     replicas: decodeReports(reports),
   }

@@ -50,6 +50,11 @@ export class Requests {
     this.#parts = parts
   }
 
+  /** Requests under way. */
+  get inflight(): number {
+    return this.#inflight
+  }
+
   get(request: ReadRequest): Promise<ReadAnswer> {
     return this.#bounded(() => this.#parts.reads.read(this.#place(request)))
   }
@@ -154,12 +159,10 @@ export class Requests {
       throw new QuorateError('overloaded', limit, { retryAfterSeconds: 1 })
     }
     this.#inflight++
-    this.#metrics.gauge('inflight_requests', this.#inflight)
     try {
       return await run()
     } finally {
       this.#inflight--
-      this.#metrics.gauge('inflight_requests', this.#inflight)
       if (this.#inflight === 0) this.#draining?.()
     }
   }

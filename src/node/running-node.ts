@@ -120,6 +120,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     metrics.gauge('storage_writable', health.state === 'ok' ? 1 : 0)
     if (health.freeBytes !== undefined) metrics.gauge('storage_free_bytes', health.freeBytes)
     metrics.gauge('cache_bytes', table.cacheBytes)
+    metrics.gauge('inflight_requests', requests.inflight)
     for (const id of memberIds(keeper.topology)) {
       const offsetMs = clock.offsetMs(id)
       if (offsetMs !== null) metrics.gauge('clock_offset_seconds', offsetMs / 1000, { peer: id })
@@ -129,11 +130,9 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   await network.start()
   liveness.start()
   delivery.start()
+  showGauges()
   const gauges = timers.every(GAUGE_INTERVAL_MS, showGauges)
-  log.info(
-    { node: self, actor: identity.actor, resumed: identity.resumed, epoch: keeper.epoch },
-    'node is up',
-  )
+  log.info({ actor: identity.actor, resumed: identity.resumed, epoch: keeper.epoch }, 'node is up')
 
   return {
     requests,

@@ -2,6 +2,7 @@
  * What one node does for its clients. The HTTP layer translates to and from this and knows nothing else of
  * the node; the simulator's clients call it directly. Failures are `QuorateError`s.
  */
+import type { Dot } from '../core/causality/dot.ts'
 import type { VersionVector } from '../core/causality/version-vector.ts'
 import type { Content, Sibling } from '../core/causality/stored-object.ts'
 import type { ReplicaReport } from '../core/errors.ts'
@@ -70,8 +71,8 @@ export interface ReadAnswer extends Answer {
 export interface WriteAnswer extends Answer {
   /** False at `weak`: accepted in memory, nothing stored yet. */
   readonly durable: boolean
-  /** How many live siblings the key had after the write, where it was applied; 0 after a delete, or at `weak`. */
-  readonly siblings: number
+  /** The live siblings of the key after the write, where it was applied; none after a delete, or at `weak`. */
+  readonly siblings: readonly Dot[]
   /** Whether the coordinator knew a live value before the write. */
   readonly existed: boolean
 }

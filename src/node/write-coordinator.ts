@@ -108,7 +108,7 @@ export class WriteCoordinator {
       context: request.context ?? EMPTY_VECTOR,
       got: 0,
       hinted: 0,
-      siblings: 0,
+      siblings: [],
       existed: false,
       durable: false,
     })
@@ -137,7 +137,7 @@ export class WriteCoordinator {
       minted = again
       round = await this.#round(placed, again.targets(targets), again.copy, 0, reports)
     }
-    const live = liveSiblings(minted.copy.object, this.#parts.clock.nowMs()).length
+    const live = liveSiblings(minted.copy.object, this.#parts.clock.nowMs())
     return this.#answer(placed, reports, {
       context: contextAfter(minted.copy.object, request.context, minted.dot),
       got: round.tally.got,
@@ -384,7 +384,7 @@ export class WriteCoordinator {
       context: VersionVector
       got: number
       hinted: number
-      siblings: number
+      siblings: readonly Dot[]
       existed: boolean
       durable: boolean
     },

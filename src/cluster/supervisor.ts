@@ -2,7 +2,7 @@
  * Keeps the faults of a local cluster as leases: a killed node is started again and a paused one goes on when
  * its lease ends, or when all are healed. What is asked of one node is done one after the other.
  *
- * Invariant: a node has a lease exactly while it is killed or paused.
+ * Invariant: a node that is killed or paused has a lease.
  */
 import type { ClusterControl, NodeStatus } from './control.ts'
 import { ControlError, LEASE_MS_MAX } from './control.ts'
@@ -63,13 +63,16 @@ export function superviseNodes(
       inTurn(slot, async () => {
         // Another command may have ended or replaced it while this one waited for its turn.
         if (slot.lease?.timer === timer) await undo(slot)
-      }).catch((error: unknown) => report((error as Error).message))
+      }).catch((error: unknown) => {
+        if (!closing) report((error as Error).message)
+      })
     }, forMs)
     slot.lease = { timer, endsAtMs: Date.now() + forMs }
   }
 
-  async function undo({ process }: Slot): Promise<void> {
-    dropLease(slotOf(process.spec.id))
+  async function undo(slot: Slot): Promise<void> {
+    dropLease(slot)
+    const { process } = slot
     if (process.state === 'paused') process.resume()
     if (process.state === 'killed') await process.start()
   }
@@ -105,7 +108,10 @@ export function superviseNodes(
       })
     },
     heal: async () => {
-      await Promise.all(slots.map((slot) => inTurn(slot, () => undo(slot))))
+      // All of them are healed before the first failure is told.
+      const healed = await Promise.allSettled(slots.map((slot) => inTurn(slot, () => undo(slot))))
+      const failure = healed.find((one) => one.status === 'rejected')
+      if (failure !== undefined) throw failure.reason
     },
     stop: async (now) => {
       closing = true
@@ -127,7 +133,8 @@ function statusOf({ process, peerUrl, lease }: Slot): NodeStatus {
     clientUrl,
     peerUrl,
     dataDir: nodeDir,
-    leaseEndsAtMs: lease?.endsAtMs ?? null,
+    // A node that ends by itself while it is paused leaves a lease that has nothing to undo.
+    leaseEndsAtMs: process.state === 'stopped' ? null : (lease?.endsAtMs ?? null),
   }
 }
 

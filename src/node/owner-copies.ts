@@ -1,0 +1,111 @@
+/**
+ * What a read knows of the owners' copies: from some the whole copy, from others only its version; and all of
+ * the whole ones merged. From it follows who has to be asked for more, and who has to be brought up to date.
+ */
+import type { MergeMode } from '../core/causality/stored-object.ts'
+import type { Codec, Encodable } from '../ports/codec.ts'
+import { ABSENT_COPY, type Copy, encodeVersion, equalVersions } from './object-record.ts'
+import type { Reply } from './peers.ts'
+import { mergeCopies, type Replica } from './replica.ts'
+
+/** What one owner has: its whole copy, or only its version. */
+export interface Found {
+  readonly version: readonly Encodable[]
+  readonly copy: Copy | undefined
+}
+
+export class OwnerCopies {
+  readonly #codec: Codec
+  readonly #mode: MergeMode
+  readonly #found = new Map<string, Found>()
+  /** Owners whose record cannot be read: repaired like laggards, never counted. */
+  readonly #corrupt = new Set<string>()
+  #merged: Copy | undefined
+
+  constructor(codec: Codec, mode: MergeMode) {
+    this.#codec = codec
+    this.#mode = mode
+  }
+
+  /** Owners that have answered with something readable. */
+  get count(): number {
+    return this.#found.size
+  }
+
+  /** All whole copies merged; undefined before the first. */
+  get merged(): Copy | undefined {
+    return this.#merged
+  }
+
+  take(owner: string, found: Found): void {
+    this.#found.set(owner, found)
+    if (found.copy !== undefined) this.merge(found.copy)
+  }
+
+  /** A copy that belongs to no owner: what fallbacks keep. */
+  merge(copy: Copy): void {
+    this.#merged =
+      this.#merged === undefined ? copy : mergeCopies(this.#codec, this.#mode, this.#merged, copy)
+  }
+
+  /** Its version was known, its copy cannot be had: it does not count any more. */
+  lose(owner: string): void {
+    this.#found.delete(owner)
+  }
+
+  markCorrupt(owner: string): void {
+    this.#corrupt.add(owner)
+  }
+
+  markRepaired(owner: string, copy: Copy): void {
+    this.#corrupt.delete(owner)
+    this.#found.set(owner, { version: encodeVersion(copy.object), copy })
+  }
+
+  /** Owners known only by a version that the merged copy does not equal: it may lack something of theirs. */
+  lacking(): string[] {
+    if (this.#merged === undefined) return [...this.#found.keys()]
+    const merged = encodeVersion(this.#merged.object)
+    return this.#matching(
+      ({ copy, version }) => copy === undefined && !equalVersions(version, merged),
+    )
+  }
+
+  /** Owners that do not have the merged copy, those with damaged records included. */
+  laggards(): string[] {
+    if (this.#merged === undefined) return []
+    const merged = encodeVersion(this.#merged.object)
+    return [...this.#matching(({ version }) => !equalVersions(version, merged)), ...this.#corrupt]
+  }
+
+  /** How many owners have the merged copy. */
+  holding(): number {
+    return this.count - this.laggards().filter((owner) => this.#found.has(owner)).length
+  }
+
+  #matching(wanted: (found: Found) => boolean): string[] {
+    const owners: string[] = []
+    for (const [owner, found] of this.#found) if (wanted(found)) owners.push(owner)
+    return owners
+  }
+}
+
+/** What an answer to `read` or `version` says; undefined where it says nothing usable. */
+export function foundIn(
+  replica: Replica,
+  reply: Reply,
+  kind: 'read' | 'version',
+): Found | undefined {
+  if (reply.type !== 'ok') return undefined
+  if (kind === 'version') return { version: reply.body, copy: undefined }
+  const copy = copyIn(replica, reply.body[0])
+  return copy && { version: encodeVersion(copy.object), copy }
+}
+
+/** The copy in an answer to `read` or `read-hints`; undefined where it is damaged. */
+export function copyIn(replica: Replica, record: Encodable | undefined): Copy | undefined {
+  if (!(record instanceof Uint8Array)) return undefined
+  if (record.length === 0) return ABSENT_COPY
+  const received = replica.receive(record)
+  return 'code' in received ? undefined : received
+}

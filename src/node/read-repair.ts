@@ -1,0 +1,92 @@
+/**
+ * Read repair: brings owners that a read found behind up to date. Before the answer where the level needs it
+ * (read-round.ts); after it, for everything else, here.
+ */
+import type { Codec } from '../ports/codec.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import { APPLY_REPAIRS_CORRUPT } from './messages.ts'
+import type { Copy } from './object-record.ts'
+import { foundIn, type OwnerCopies } from './owner-copies.ts'
+import type { ReadParts } from './read-coordinator.ts'
+import type { PlacedRequest } from './request.ts'
+
+const LATE_TIMEOUT_MS = 2000
+
+export interface RepairPorts {
+  readonly codec: Codec
+  readonly metrics: Metrics
+}
+
+/** Merges `copy` into the owner's; `done` with undefined once it is durable there, else with what went wrong. */
+export function repairOwner(
+  parts: ReadParts,
+  ports: RepairPorts,
+  placed: PlacedRequest,
+  copies: OwnerCopies,
+  owner: string,
+  copy: Copy,
+  deadlineMs: number,
+  done: (trouble: string | undefined) => void,
+): void {
+  const { self, replica, peers } = parts
+  const { at } = placed
+  // A damaged record may be replaced only by what a majority of the owners holds.
+  const flags = copies.count * 2 > placed.owners.length ? APPLY_REPAIRS_CORRUPT : 0
+  const finish = (trouble: string | undefined): void => {
+    if (trouble === undefined) {
+      ports.metrics.count('read_repairs_total', { peer: owner })
+      copies.markRepaired(owner, copy)
+    }
+    done(trouble)
+  }
+  if (owner === self) {
+    replica.apply(at, copy, flags, (_applied, refusal) => finish(refusal?.message))
+    return
+  }
+  const body = [at.bucket.name, at.key, copy.record, flags]
+  peers.ask(owner, 'apply', body, deadlineMs, (reply) =>
+    finish(reply.type === 'ok' ? undefined : `repair: ${reply.type}`),
+  )
+}
+
+/**
+ * After a read has answered: compares the owners it did not ask with what it found, and repairs whoever is
+ * behind. Nobody waits for it, and it is tried once.
+ */
+export function compareLate(
+  parts: ReadParts,
+  ports: RepairPorts,
+  placed: PlacedRequest,
+  copies: OwnerCopies,
+  unasked: readonly string[],
+): void {
+  const { bucket, key } = placed.at
+  const deadlineMs = parts.clock.nowMs() + LATE_TIMEOUT_MS
+  const ask = (owners: readonly string[], kind: 'read' | 'version', then: () => void): void => {
+    let waiting = owners.length
+    if (waiting === 0) then()
+    for (const owner of owners) {
+      parts.peers.ask(owner, kind, [bucket.name, key], deadlineMs, (reply) => {
+        const found = foundIn(parts.replica, reply, kind)
+        if (found !== undefined) copies.take(owner, found)
+        else if (kind === 'read') copies.lose(owner)
+        if (--waiting === 0) then()
+      })
+    }
+  }
+  const repair = (): void => {
+    const { merged } = copies
+    if (merged === undefined || merged.record.length === 0) return
+    for (const owner of copies.laggards()) {
+      repairOwner(parts, ports, placed, copies, owner, merged, deadlineMs, () => undefined)
+    }
+  }
+  const others = unasked.filter((owner) => owner !== parts.self)
+  ask(others, 'version', () =>
+    ask(
+      copies.lacking().filter((o) => o !== parts.self),
+      'read',
+      repair,
+    ),
+  )
+}

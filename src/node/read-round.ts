@@ -1,0 +1,313 @@
+/**
+ * One client's read under way: asks, counts, fetches what is missing, repairs where the level demands it, and
+ * answers or fails once.
+ *
+ * Invariant: at a level that waits for R > 1 owners, the answer is held durably by R owners when it is given,
+ * so that a later quorum read, which meets one of them, cannot go back behind it.
+ */
+import { ABSENT, liveSiblings, newestSibling } from '../core/causality/stored-object.ts'
+import { QuorateError } from '../core/errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Deadline } from './deadlines.ts'
+import { ABSENT_COPY, type Copy, encodeVersion } from './object-record.ts'
+import { copyIn, foundIn, OwnerCopies } from './owner-copies.ts'
+import type { ReadParts } from './read-coordinator.ts'
+import { compareLate, repairOwner, type RepairPorts } from './read-repair.ts'
+import { mergeCopies, modeOf } from './replica.ts'
+import { type PlacedRequest, ReplicaReports } from './request.ts'
+import type { ReadAnswer } from './service.ts'
+
+/** After this long without an answer, the owners not yet asked are asked too. */
+const HEDGE_DELAY_MS = 75
+
+export interface ReadEnd {
+  readonly answered: (answer: ReadAnswer) => void
+  readonly failed: (error: QuorateError) => void
+  /** Whether the owners not asked may be compared after the answer: a bounded rate. */
+  readonly mayCompareLate: () => boolean
+}
+
+export class ReadRound {
+  readonly #parts: ReadParts
+  readonly #ports: RepairPorts
+  readonly #placed: PlacedRequest
+  readonly #end: ReadEnd
+  readonly #reports: ReplicaReports
+  readonly #copies: OwnerCopies
+  readonly #required: number
+  /** Owners in the order in which they are asked, and how many of them have been. */
+  #candidates: readonly string[] = []
+  #asked = 0
+  #failed = 0
+  /** Fallbacks that have said what they keep. */
+  #hinted = 0
+  #fallbacks: 'unasked' | 'waiting' | 'done' = 'unasked'
+  /** A fetch or a repair is under way: nothing else starts until it ends. */
+  #busy = false
+  #settled = false
+  readonly #waits: Deadline[] = []
+
+  constructor(
+    parts: ReadParts,
+    ports: RepairPorts & { clock: Clock },
+    placed: PlacedRequest,
+    end: ReadEnd,
+  ) {
+    this.#parts = parts
+    this.#ports = ports
+    this.#placed = placed
+    this.#end = end
+    this.#reports = new ReplicaReports(ports.clock)
+    this.#copies = new OwnerCopies(ports.codec, modeOf(placed.at.bucket))
+    this.#required = placed.need.r
+  }
+
+  start(): void {
+    const { inReach } = this.#parts
+    const { owners, need } = this.#placed
+    this.#candidates = this.#fastestFirst(owners.filter((owner) => inReach(owner, need.sloppy)))
+    const enough = this.#candidates.length >= this.#required
+    if (!enough && !need.sloppy) {
+      this.#fail('quorum_unreachable', `the read needs ${this.#required} of ${owners.join(', ')}`)
+      return
+    }
+    const leftMs = Math.max(0, this.#placed.deadlineMs - this.#parts.clock.nowMs())
+    this.#wait(leftMs, () => this.#expire())
+    if (!enough) this.#askFallbacks()
+    this.#askMore(this.#required)
+    if (this.#settled) return
+    if (this.#asked < this.#candidates.length) {
+      this.#wait(HEDGE_DELAY_MS, () => this.#askMore(this.#candidates.length))
+    }
+    // The owners may be cut off, and nobody has noticed yet: a sloppy read turns to the fallbacks in time.
+    if (need.sloppy && enough) {
+      this.#wait(leftMs / 2, () => {
+        if (this.#copies.count < this.#required) this.#askFallbacks()
+      })
+    }
+  }
+
+  /** This node first, for it costs no message; then by measured round trip. */
+  #fastestFirst(owners: readonly string[]): readonly string[] {
+    const { self, latencyMs } = this.#parts
+    const cost = (node: string): number => (node === self ? -1 : latencyMs(node))
+    return owners.length < 2 ? owners : [...owners].sort((a, b) => cost(a) - cost(b))
+  }
+
+  #askMore(upTo: number): void {
+    while (this.#asked < Math.min(upTo, this.#candidates.length) && !this.#settled) {
+      const owner = this.#candidates[this.#asked++] as string
+      // The whole copy is asked of the first, and again of any once one has failed.
+      if (owner === this.#parts.self) this.#readSelf()
+      else this.#ask(owner, this.#asked === 1 || this.#failed > 0 ? 'read' : 'version')
+    }
+  }
+
+  #readSelf(): void {
+    const { self, replica } = this.#parts
+    replica.read(this.#placed.at, (copy, refusal) => {
+      if (copy !== undefined) {
+        this.#reports.set(self, 'ok')
+        this.#copies.take(self, { version: encodeVersion(copy.object), copy })
+        this.#advance()
+        return
+      }
+      if (refusal?.code === 'record_corrupt') this.#copies.markCorrupt(self)
+      this.#reports.set(self, 'error', refusal?.message ?? '')
+      this.#loseOne()
+    })
+  }
+
+  #ask(owner: string, kind: 'read' | 'version'): void {
+    const { bucket, key } = this.#placed.at
+    this.#parts.peers.ask(owner, kind, [bucket.name, key], this.#placed.deadlineMs, (reply) => {
+      const found = foundIn(this.#parts.replica, reply, kind)
+      if (found !== undefined) {
+        this.#reports.set(owner, 'ok')
+        this.#copies.take(owner, found)
+        this.#advance()
+        return
+      }
+      if (reply.type === 'refused' && reply.code === 'record_corrupt')
+        this.#copies.markCorrupt(owner)
+      if (reply.type === 'ok') this.#reports.set(owner, 'error', 'a damaged record')
+      else this.#reports.setReply(owner, reply)
+      this.#loseOne()
+    })
+  }
+
+  #loseOne(): void {
+    this.#failed++
+    this.#askMore(this.#asked + 1)
+    this.#advance()
+  }
+
+  /** What other nodes keep for owners out of reach counts as well, at a sloppy level. */
+  #askFallbacks(): void {
+    if (this.#fallbacks !== 'unasked') return
+    const { self, peers, hints, inReach, replica } = this.#parts
+    const { at, fallbacks, deadlineMs } = this.#placed
+    const holders = fallbacks.filter((node) => inReach(node, true))
+    this.#fallbacks = holders.length === 0 ? 'done' : 'waiting'
+    let waiting = holders.length
+    let kept = ABSENT_COPY
+    const take = (holder: string, copy: Copy | undefined): void => {
+      if (copy !== undefined) {
+        this.#hinted++
+        this.#reports.set(holder, 'hinted')
+        kept = mergeCopies(this.#ports.codec, modeOf(at.bucket), kept, copy)
+      }
+      // All of them together, not the first: each keeps only what it stood in for.
+      if (--waiting > 0) return
+      this.#fallbacks = 'done'
+      this.#copies.merge(kept)
+      this.#advance()
+    }
+    for (const holder of holders) {
+      if (holder === self) {
+        hints.read(at, (copy) => take(self, copy))
+      } else {
+        peers.ask(holder, 'read-hints', [at.bucket.name, at.key], deadlineMs, (reply) => {
+          if (reply.type !== 'ok') this.#reports.setReply(holder, reply)
+          take(holder, reply.type === 'ok' ? copyIn(replica, reply.body[0]) : undefined)
+        })
+      }
+    }
+    if (holders.length === 0) this.#advance()
+  }
+
+  /** The next step, once enough have answered: fetch what the merged copy lacks, repair, answer. */
+  #advance(): void {
+    if (this.#settled || this.#busy || this.#fallbacks === 'waiting') return
+    if (this.#copies.count + this.#hinted < this.#required) {
+      if (this.#isExhausted()) this.#giveUp()
+      return
+    }
+    const lacking = this.#copies.lacking()
+    if (lacking.length > 0) this.#fetch(lacking)
+    else if (this.#required > 1 && !this.#placed.need.sloppy) this.#repairThenAnswer()
+    else this.#answer()
+  }
+
+  /** Whether nobody is left who could still answer. */
+  #isExhausted(): boolean {
+    const replied = this.#copies.count + this.#failed
+    if (this.#asked < this.#candidates.length || replied < this.#asked) return false
+    if (!this.#placed.need.sloppy || this.#fallbacks === 'done') return true
+    this.#askFallbacks()
+    return false
+  }
+
+  #fetch(owners: readonly string[]): void {
+    this.#busy = true
+    let waiting = owners.length
+    const { bucket, key } = this.#placed.at
+    for (const owner of owners) {
+      this.#parts.peers.ask(owner, 'read', [bucket.name, key], this.#placed.deadlineMs, (reply) => {
+        const found = foundIn(this.#parts.replica, reply, 'read')
+        if (found !== undefined) {
+          this.#copies.take(owner, found)
+        } else {
+          this.#copies.lose(owner)
+          this.#failed++
+          this.#askMore(this.#asked + 1)
+        }
+        if (--waiting > 0) return
+        this.#busy = false
+        this.#advance()
+      })
+    }
+  }
+
+  /** Makes R owners hold the merged copy, then answers. */
+  #repairThenAnswer(): void {
+    const merged = this.#copies.merged as Copy
+    const laggards = this.#copies.laggards()
+    if (this.#copies.holding() >= this.#required) {
+      this.#answer()
+      return
+    }
+    this.#busy = true
+    let waiting = laggards.length
+    const { deadlineMs } = this.#placed
+    for (const owner of laggards) {
+      repairOwner(
+        this.#parts,
+        this.#ports,
+        this.#placed,
+        this.#copies,
+        owner,
+        merged,
+        deadlineMs,
+        (trouble) => {
+          waiting--
+          if (trouble === undefined) this.#reports.set(owner, 'repaired')
+          else this.#reports.set(owner, 'error', trouble)
+          if (this.#settled) return
+          if (this.#copies.holding() >= this.#required) this.#answer()
+          else if (waiting === 0) {
+            this.#fail('deadline_passed', 'the owners differ and could not be brought up to date')
+          }
+        },
+      )
+    }
+  }
+
+  #answer(): void {
+    this.#settle()
+    const { clock, self } = this.#parts
+    const object = this.#copies.merged?.object ?? ABSENT
+    const siblings = liveSiblings(object, clock.nowMs())
+    const got = this.#copies.count + this.#hinted
+    this.#end.answered({
+      level: this.#placed.level,
+      coordinator: self,
+      quorum: { need: this.#required, got, hinted: this.#hinted },
+      context: object.vector,
+      replicas: this.#reports.list(),
+      siblings,
+      deleted: siblings.length === 0 && newestSibling(object) !== undefined,
+    })
+    const unasked = this.#candidates.slice(this.#asked)
+    const differ = this.#copies.laggards().length > 0
+    if (differ || (unasked.length > 0 && this.#end.mayCompareLate())) {
+      compareLate(this.#parts, this.#ports, this.#placed, this.#copies, unasked)
+    }
+  }
+
+  #giveUp(): void {
+    const got = this.#copies.count + this.#hinted
+    this.#fail('quorum_unreachable', `${got} of ${this.#required} needed owners answered`)
+  }
+
+  #expire(): void {
+    if (this.#settled) return
+    const got = this.#copies.count + this.#hinted
+    const within = `within ${this.#placed.timeoutMs} ms`
+    this.#fail('deadline_passed', `${got} of ${this.#required} needed owners answered ${within}`)
+  }
+
+  #fail(code: 'quorum_unreachable' | 'deadline_passed', message: string): void {
+    this.#settle()
+    for (const owner of this.#placed.owners) {
+      if (!this.#candidates.includes(owner)) this.#reports.set(owner, 'unreachable')
+    }
+    this.#end.failed(
+      new QuorateError(code, message, {
+        required: this.#required,
+        received: this.#copies.count + this.#hinted,
+        replicas: this.#reports.list(),
+        retryAfterSeconds: 1,
+      }),
+    )
+  }
+
+  #wait(delayMs: number, task: () => void): void {
+    this.#waits.push(this.#parts.deadlines.in(delayMs, task))
+  }
+
+  #settle(): void {
+    this.#settled = true
+    for (const wait of this.#waits) this.#parts.deadlines.cancel(wait)
+  }
+}

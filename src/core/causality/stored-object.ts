@@ -89,6 +89,21 @@ export function coverDots(object: StoredObject, dots: readonly Dot[]): StoredObj
   return vector === object.vector ? object : { vector, siblings: object.siblings }
 }
 
+/**
+ * What a client may say it has seen after its write `dot`: all of the object where its write replaced all;
+ * else what it knew before, and its own dot where that covers none of the siblings that are still there.
+ */
+export function contextAfter(
+  object: StoredObject,
+  seen: VersionVector | undefined,
+  dot: Dot,
+): VersionVector {
+  if (object.siblings.length <= 1 || seen === undefined) return object.vector
+  const joined = joinDot(seen, dot)
+  const others = object.siblings.filter((sibling) => compareDots(sibling, dot) !== 0)
+  return others.some((sibling) => covers(joined, sibling)) ? seen : joined
+}
+
 /** Whether the two are the same history with the same siblings (values follow from the dots). */
 export function equalObjects(a: StoredObject, b: StoredObject): boolean {
   if (a === b) return true

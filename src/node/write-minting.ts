@@ -1,0 +1,185 @@
+/**
+ * Makes of a client's write a dotted object, on top of the own copy where this node is an owner of the key,
+ * and hands it to the own disk in the same turn: between finding the own copy and replacing it nothing waits,
+ * so two writes of one key at one node never miss each other.
+ *
+ * Only an owner mints with its own actor. Anybody else takes an actor for this one write alone, so that what
+ * it says covers nothing it has not seen; except for lww, where a dot is no more than a timestamp.
+ */
+import type { Dot } from '../core/causality/dot.ts'
+import {
+  ABSENT,
+  liveSiblings,
+  newestSibling,
+  type StoredObject,
+  write,
+} from '../core/causality/stored-object.ts'
+import { EMPTY_VECTOR } from '../core/causality/version-vector.ts'
+import { QuorateError } from '../core/errors.ts'
+import type { Codec } from '../ports/codec.ts'
+import type { Log } from '../ports/log.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import { APPLY_REPORT_UNCOVERED } from './messages.ts'
+import { type Copy, encodeCopy } from './object-record.ts'
+import { modeOf, type Refusal } from './replica.ts'
+import { type PlacedRequest, rejection, type ReplicaReports } from './request.ts'
+import type { WriteRequest } from './service.ts'
+import type { WriteParts } from './write-coordinator.ts'
+import type { StoreLocally } from './write-round.ts'
+
+/** Siblings of one key above which it is logged and counted, and above which a write is refused. */
+const SIBLINGS_WARN = 25
+const SIBLINGS_MAX = 100
+/** How often a timestamp is asked of a clock whose bound is being raised. */
+const MINT_ATTEMPTS_MAX = 3
+
+/** A write that is ready to be sent. */
+export interface Minted {
+  readonly copy: Copy
+  readonly dot: Dot
+  /** Whether the own copy had a live value before. */
+  readonly existed: boolean
+  /** For the `apply` of the other owners. */
+  readonly flags: number
+  /** Undefined where this node is not an owner. */
+  readonly storeLocally: StoreLocally | undefined
+}
+
+export class WriteMinting {
+  readonly #codec: Codec
+  readonly #log: Log
+  readonly #metrics: Metrics
+  readonly #parts: WriteParts
+
+  constructor(ports: { codec: Codec; log: Log; metrics: Metrics }, parts: WriteParts) {
+    this.#codec = ports.codec
+    this.#log = ports.log
+    this.#metrics = ports.metrics
+    this.#parts = parts
+  }
+
+  /** Rejects with a `QuorateError`, before anything was stored. */
+  async mint(
+    placed: PlacedRequest,
+    request: WriteRequest,
+    reports: ReplicaReports,
+  ): Promise<Minted> {
+    if (!placed.owners.includes(this.#parts.self)) return this.#mintApart(placed, request)
+    for (let attempt = 1; ; attempt++) {
+      const minted = await this.#mintOnOwnCopy(placed, request, reports)
+      if (minted !== undefined) return minted
+      if (attempt === MINT_ATTEMPTS_MAX) throw clockNotPersisted()
+      await this.#raiseBound()
+    }
+  }
+
+  /** A new timestamp. Rejects with a `QuorateError`. */
+  async timestamp(): Promise<number> {
+    for (let attempt = 1; attempt <= MINT_ATTEMPTS_MAX; attempt++) {
+      const timestamp = this.#parts.clock.mint()
+      if (timestamp !== undefined) return timestamp
+      await this.#raiseBound()
+    }
+    throw clockNotPersisted()
+  }
+
+  async #mintApart(placed: PlacedRequest, request: WriteRequest): Promise<Minted> {
+    const mode = modeOf(placed.at.bucket)
+    const { actor: ownActor } = this.#parts
+    const timestamp = await this.timestamp()
+    const actor = mode === 'lww' ? ownActor : `${ownActor}~${timestamp.toString(36)}`
+    const dot = { actor, timestamp }
+    const object = write(mode, ABSENT, dot, request.content, request.context ?? EMPTY_VECTOR)
+    const copy = encodeCopy(this.#codec, object)
+    return { copy, dot, existed: false, flags: 0, storeLocally: undefined }
+  }
+
+  /** Undefined where the clock's bound has to be raised first. */
+  #mintOnOwnCopy(
+    placed: PlacedRequest,
+    request: WriteRequest,
+    reports: ReplicaReports,
+  ): Promise<Minted | undefined> {
+    const { replica, clock, actor, self } = this.#parts
+    const mode = modeOf(placed.at.bucket)
+    return new Promise((resolve, reject) => {
+      replica.find(placed.at, (entry, refusal) => {
+        if (entry === undefined) {
+          reject(rejection(refusal as Refusal))
+          return
+        }
+        try {
+          const held = entry.latest.object
+          // A clock restarted behind its own records, or an lww value from a faster clock.
+          clock.observe(newestSibling(held)?.timestamp ?? 0)
+          const timestamp = clock.mint()
+          if (timestamp === undefined) {
+            resolve(undefined)
+            return
+          }
+          const dot = { actor, timestamp }
+          const object = write(mode, held, dot, request.content, request.context)
+          this.#refuseTooManySiblings(placed, object)
+          const copy = encodeCopy(this.#codec, object)
+          const existed = liveSiblings(held, clock.nowMs()).length > 0
+          const isBlind = mode === 'siblings' && request.context === undefined
+          const storeLocally = startStoring((done) => replica.replace(placed.at, entry, copy, done))
+          reports.set(self, 'pending')
+          const flags = isBlind ? APPLY_REPORT_UNCOVERED : 0
+          resolve({ copy, dot, existed, flags, storeLocally })
+        } catch (error) {
+          reject(error as Error)
+        }
+      })
+    })
+  }
+
+  #refuseTooManySiblings(placed: PlacedRequest, object: StoredObject): void {
+    const count = object.siblings.length
+    if (count <= SIBLINGS_WARN) return
+    const refuse = count > SIBLINGS_MAX
+    this.#metrics.count('siblings_limit_total', { limit: refuse ? 'refuse' : 'warn' })
+    const fields = { bucket: placed.at.bucket.name, siblings: count, requestId: placed.requestId }
+    this.#log.warn(fields, 'a key has many siblings')
+    if (!refuse) return
+    throw new QuorateError(
+      'too_many_siblings',
+      `the key has ${count - 1} siblings, at most ${SIBLINGS_MAX} are kept: read it, and write once with its context`,
+    )
+  }
+
+  async #raiseBound(): Promise<void> {
+    try {
+      await this.#parts.clock.raised()
+    } catch (error) {
+      throw new QuorateError(
+        'storage_failed',
+        'the clock could not be persisted',
+        {},
+        { cause: error },
+      )
+    }
+  }
+}
+
+/** Starts to store now; tells the outcome to whoever asks, before or after it is known. */
+function startStoring(store: StoreLocally): StoreLocally {
+  let finished = false
+  let outcome: Refusal | undefined
+  let waiting: ((refusal: Refusal | undefined) => void) | undefined
+  store((refusal) => {
+    finished = true
+    outcome = refusal
+    waiting?.(refusal)
+  })
+  return (done) => {
+    if (finished) done(outcome)
+    else waiting = done
+  }
+}
+
+function clockNotPersisted(): QuorateError {
+  return new QuorateError('overloaded', 'the clock is waiting for the disk', {
+    retryAfterSeconds: 1,
+  })
+}

@@ -10,8 +10,7 @@
  */
 import { assert } from '../core/assert.ts'
 import type { Codec } from '../ports/codec.ts'
-import type { Disk } from '../ports/disk.ts'
-import { DiskError } from '../ports/disk.ts'
+import { type Disk, DiskError } from '../ports/disk.ts'
 import type { Timers } from '../ports/timers.ts'
 import type { Durability, GroupCommit } from './group-commit.ts'
 import { ABSENT_COPY, type Copy, decodeRecord, RecordCorruptError } from './object-record.ts'

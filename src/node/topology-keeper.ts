@@ -119,7 +119,7 @@ export function parseTopology(document: string): Topology {
 function startingTopology(stored: unknown, configured: readonly Member[]): Topology {
   const first = firstTopology(configured)
   if (stored === undefined) return first
-  const topology = parseTopology(String(stored))
+  const topology = parseTopology(stored as string)
   if (topology.clusterId !== first.clusterId) {
     const ids = topology.members.map(({ id }) => id).join(', ')
     throw new Error(`the data directory belongs to another cluster, of the members ${ids}`)

@@ -23,7 +23,7 @@ const BACKOFF_MS_MAX = 500
 export interface DialerHandler {
   readonly frame: (frame: Uint8Array) => void
   readonly link: (open: boolean) => void
-  readonly isMute: (direction: 'out' | 'in') => boolean
+  readonly isMute: () => boolean
 }
 
 export class Dialer {
@@ -65,7 +65,7 @@ export class Dialer {
     const timer = setTimeout(() => abort.abort(new Error('no answer')), ATTEMPT_TIMEOUT_MS)
     try {
       // A mute link does not dial either: a cut network answers no SYN.
-      if (this.#handler.isMute('out') || this.#handler.isMute('in')) throw new Error('no answer')
+      if (this.#handler.isMute()) throw new Error('no answer')
       this.#open(await this.#upgrade(client, abort.signal))
     } catch (error) {
       void client.destroy()

@@ -1,7 +1,8 @@
 /**
  * Cuts of this node's own peer links, for chaos on one machine, where there is no network to cut: a file in
  * the data directory lists them, each with the moment at which it ends by itself. Frames of a cut link are
- * lost silently, as a real cut loses them: connections stay open, and mute.
+ * lost silently, as a real cut loses them: connections stay open, and mute. `out` is the link that this node
+ * opens to the peer, with the answers that come back on it; `in` is the one that the peer opens to this node.
  *
  *   {"faults":[{"id":"…","peer":"n3","direction":"out"|"in"|"both","lossPercent":100,"untilMs":1790000000000}]}
  */

@@ -18,7 +18,7 @@ export interface LinkHandler {
   /** Called once. */
   readonly closed: (reason: string) => void
   /** Whether what is sent or heard at this moment is to be lost (link-faults.ts). */
-  readonly isMute: (direction: 'out' | 'in') => boolean
+  readonly isMute: () => boolean
 }
 
 export class Link {
@@ -34,7 +34,7 @@ export class Link {
     this.#handler = handler
     const reader = new FrameReader((frame) => handler.frame(frame))
     const read = (chunk: Buffer): void => {
-      if (this.#closed || handler.isMute('in')) return
+      if (this.#closed || handler.isMute()) return
       this.#heardMs = performance.now()
       try {
         reader.push(chunk)
@@ -54,7 +54,7 @@ export class Link {
   /** False where the link is closed or too much is waiting: then the frame was not sent. */
   send(frame: Uint8Array): boolean {
     if (this.#closed || this.#socket.writableLength > QUEUE_BYTES_MAX) return false
-    if (this.#handler.isMute('out')) return true
+    if (this.#handler.isMute()) return true
     this.#sentMs = performance.now()
     // Corked, header and payload leave in one call, and the payload is not copied.
     this.#socket.cork()
@@ -76,7 +76,7 @@ export class Link {
     const nowMs = performance.now()
     if (nowMs - this.#heardMs > SILENCE_MS_MAX) {
       this.close(`nothing heard for ${SILENCE_MS_MAX} ms`)
-    } else if (nowMs - this.#sentMs >= KEEPALIVE_INTERVAL_MS / 2 && !this.#handler.isMute('out')) {
+    } else if (nowMs - this.#sentMs >= KEEPALIVE_INTERVAL_MS / 2 && !this.#handler.isMute()) {
       this.#socket.write(frameHeader(0))
     }
   }

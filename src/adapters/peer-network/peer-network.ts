@@ -116,7 +116,7 @@ class PeerNetwork implements Network {
       const handler = {
         frame: (frame: Uint8Array) => this.#takeFrame(peer.id, 'answer', frame),
         link: (open: boolean) => this.#takeLink(peer.id, open),
-        isMute: (direction: 'out' | 'in') => this.#faults.isMute(peer.id, direction),
+        isMute: () => this.#faults.isMute(peer.id, 'out'),
       }
       this.#dialers.set(peer.id, new Dialer(peer, introduce, handler, log))
     }
@@ -136,7 +136,7 @@ class PeerNetwork implements Network {
       )
       return
     }
-    if (this.#faults.isMute(peer, 'in') || this.#faults.isMute(peer, 'out')) {
+    if (this.#faults.isMute(peer, 'in')) {
       socket.destroy()
       return
     }
@@ -147,7 +147,7 @@ class PeerNetwork implements Network {
     this.#inbound.get(peer)?.close('replaced by a new connection')
     const link = new Link(socket, head, {
       frame: (frame) => this.#takeFrame(peer, 'ask', frame),
-      isMute: (direction) => this.#faults.isMute(peer, direction),
+      isMute: () => this.#faults.isMute(peer, 'in'),
       closed: () => {
         if (this.#inbound.get(peer) === link) this.#inbound.delete(peer)
       },

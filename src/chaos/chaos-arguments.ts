@@ -1,0 +1,76 @@
+/** The command line of `npm run chaos`: which command, on which target, for how long. Pure. */
+import { parseArgs } from 'node:util'
+import { ChaosUsageError, FAULT_USAGE } from './fault.ts'
+
+export interface ChaosArguments {
+  /** `help`, `status`, `heal`, `keep`, or a fault and its words. */
+  readonly words: readonly string[]
+  /** Undefined: Docker where the project runs there, else local. */
+  readonly target: 'docker' | 'local' | undefined
+  readonly forMs: number
+  readonly dryRun: boolean
+  /** Of the local cluster. */
+  readonly dataDir: string
+  /** Compose project; undefined: whichever runs from this directory. */
+  readonly project: string | undefined
+}
+
+const FOR_MS_DEFAULT = 60_000
+const FOR_MS_MAX = 3_600_000
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 }
+
+export const CHAOS_USAGE = `usage: npm run chaos -- COMMAND [--target docker|local] [--for 60s] [--dry-run]
+
+${FAULT_USAGE.map((line) => `  ${line}`).join('\n')}
+  status       who reaches whom, probed, and which faults are on
+  heal         undo everything
+
+  --for        after which the fault undoes itself: ms, s or m, at most 60m (default 60s)
+  --target     docker or local (default: docker where the containers run, else local)
+  --data DIR   of the local cluster (default .quorate)
+  --project P  compose project (default: the one of this directory)
+  --dry-run    print what would be done, and do nothing
+`
+
+/** Throws `ChaosUsageError`. */
+export function parseChaosArguments(argv: readonly string[]): ChaosArguments {
+  const { values, positionals } = parse(argv)
+  const { target } = values
+  if (target !== undefined && target !== 'docker' && target !== 'local') {
+    throw new ChaosUsageError(`--target is docker or local, not ${target}`)
+  }
+  return {
+    words: values.help === true || positionals.length === 0 ? ['help'] : positionals,
+    target,
+    forMs: values.for === undefined ? FOR_MS_DEFAULT : parseDuration(values.for),
+    dryRun: values['dry-run'] ?? false,
+    dataDir: values.data ?? '.quorate',
+    project: values.project,
+  }
+}
+
+function parseDuration(text: string): number {
+  const match = /^(\d{1,7})(ms|s|m)$/.exec(text)
+  const ms = Number(match?.[1]) * (UNITS_MS[match?.[2] ?? ''] ?? Number.NaN)
+  if (ms >= 1 && ms <= FOR_MS_MAX) return ms
+  throw new ChaosUsageError(`--for ${text}: a time such as 500ms, 30s or 10m, at most 60m`)
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        target: { type: 'string' },
+        for: { type: 'string' },
+        'dry-run': { type: 'boolean' },
+        data: { type: 'string' },
+        project: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    })
+  } catch (error) {
+    throw new ChaosUsageError((error as Error).message)
+  }
+}

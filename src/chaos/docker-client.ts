@@ -1,0 +1,55 @@
+/** The `docker` command, and the containers of one compose project that are nodes of this store. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
+export interface NodeContainer {
+  /** n1, n2, … */
+  readonly id: string
+  readonly container: string
+  readonly project: string
+  /** `running`, `paused`, `exited`, … */
+  readonly state: string
+}
+
+const run = promisify(execFile)
+const TIMEOUT_MS = 60_000
+const OUTPUT_BYTES_MAX = 4 * 1024 * 1024
+
+/** Rejects with what Docker said. */
+export async function docker(args: readonly string[], timeoutMs = TIMEOUT_MS): Promise<string> {
+  try {
+    const options = { timeout: timeoutMs, maxBuffer: OUTPUT_BYTES_MAX }
+    return (await run('docker', [...args], options)).stdout
+  } catch (error) {
+    const said = (error as { stderr?: string }).stderr?.trim()
+    throw new Error(`docker ${args.join(' ')}: ${said || String(error)}`, { cause: error })
+  }
+}
+
+/** Nodes in order of their ids: of `project`, or else of the one project that was started from `directory`. */
+export async function findNodes(
+  directory: string,
+  project: string | undefined,
+): Promise<NodeContainer[]> {
+  const of =
+    project === undefined
+      ? `com.docker.compose.project.working_dir=${directory}`
+      : `com.docker.compose.project=${project}`
+  const format =
+    '{{.Label "quorate.node"}}\t{{.ID}}\t{{.Label "com.docker.compose.project"}}\t{{.State}}'
+  const filters = ['--filter', 'label=quorate.node', '--filter', `label=${of}`]
+  const listing = await docker(['ps', '--all', ...filters, '--format', format])
+  const nodes = listing
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line): NodeContainer => {
+      const [id = '', container = '', ofProject = '', state = ''] = line.split('\t')
+      return { id, container, project: ofProject, state }
+    })
+  const projects = new Set(nodes.map((node) => node.project))
+  if (projects.size > 1)
+    throw new Error(
+      `several projects run here (${[...projects].join(', ')}): name one with --project`,
+    )
+  return nodes.sort((a, b) => (a.id < b.id ? -1 : 1))
+}

@@ -1,0 +1,32 @@
+/** Who reaches whom among the containers: a connection from inside each to the peer port of each other one. */
+import { docker, type NodeContainer } from './docker-client.ts'
+import type { ReachMatrix } from './target.ts'
+
+const PEER_PORT = 7080
+const CONNECT_TIMEOUT_MS = 1000
+
+/** Tries all at once, and prints whom it reached. Runs in the node's own container, as any of its peers would. */
+const SCRIPT = `
+const { connect } = require('node:net')
+const ids = process.argv.slice(1)
+Promise.all(ids.map((id) => new Promise((resolve) => {
+  const socket = connect({ host: id + '.peer', port: ${PEER_PORT} })
+  const end = (reached) => { socket.destroy(); resolve([id, reached]) }
+  socket.setTimeout(${CONNECT_TIMEOUT_MS}, () => end(false))
+  socket.on('connect', () => end(true))
+  socket.on('error', () => end(false))
+}))).then((reached) => { console.log(JSON.stringify(Object.fromEntries(reached))); process.exit(0) })
+`
+
+/** Of the nodes that run; others are asked about, but cannot be asked. */
+export async function probeContainers(nodes: readonly NodeContainer[]): Promise<ReachMatrix> {
+  const matrix: Record<string, Record<string, boolean>> = {}
+  const probe = async ({ id, container, state }: NodeContainer): Promise<void> => {
+    if (state !== 'running') return
+    const others = nodes.map((node) => node.id).filter((other) => other !== id)
+    const output = await docker(['exec', container, 'node', '-e', SCRIPT, ...others])
+    matrix[id] = JSON.parse(output) as Record<string, boolean>
+  }
+  await Promise.all(nodes.map(probe))
+  return matrix
+}

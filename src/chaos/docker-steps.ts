@@ -1,0 +1,126 @@
+/**
+ * How a fault is brought about with Docker: as the arguments of `docker`, in order. Pure, so that a dry run
+ * prints exactly what a real one runs.
+ *
+ * Groups are networks: the largest stays on the peer network, every other one gets a network of its own, to
+ * which its members move with the same last number and alias. Single links are rules of iptables in a node's
+ * network namespace, put there by a sidecar, in a chain of their own.
+ */
+import { lossPercent, type NetworkFault, orderedPairs } from './fault.ts'
+import type { NodeContainer } from './docker-client.ts'
+
+export type DockerStep = readonly string[]
+
+export interface DockerNetwork {
+  readonly project: string
+  /** The first two numbers of the peer addresses: `10.213`. */
+  readonly range: string
+}
+
+export const SIDECAR_IMAGE = 'quorate-chaos:local'
+export const CHAOS_LABEL = 'quorate.chaos'
+const CHAIN = 'QUORATE_CHAOS'
+const PEER_PORT = 7080
+
+export function peerNetwork({ project }: DockerNetwork): string {
+  return `${project}_peer`
+}
+
+export function groupNetwork({ project }: DockerNetwork, group: number): string {
+  return `${project}_peer-g${group}`
+}
+
+export function networkSteps(
+  fault: NetworkFault,
+  nodes: readonly NodeContainer[],
+  network: DockerNetwork,
+): DockerStep[] {
+  return fault.type === 'groups'
+    ? groupSteps(fault.groups, nodes, network)
+    : linkSteps(fault, nodes, network)
+}
+
+/** Puts a node back on the peer network, with its pinned address and alias. */
+export function reconnectStep(node: NodeContainer, network: DockerNetwork): DockerStep {
+  return connectStep(node, peerNetwork(network), addressOf(node.id, network, 0))
+}
+
+export function removeRulesStep(node: NodeContainer): DockerStep {
+  const undo = [`-D INPUT -j ${CHAIN}`, `-F ${CHAIN}`, `-X ${CHAIN}`]
+  return sidecarStep(
+    node,
+    undo.map((rule) => `iptables -w ${rule} 2>/dev/null`).join('; ') + '; true',
+  )
+}
+
+function groupSteps(
+  groups: readonly (readonly string[])[],
+  nodes: readonly NodeContainer[],
+  network: DockerNetwork,
+): DockerStep[] {
+  const bySize = [...groups].sort((a, b) => b.length - a.length)
+  const [stays = [], ...others] = bySize
+  const steps: DockerStep[] = []
+  const containerOf = (id: string): NodeContainer =>
+    nodes.find((node) => node.id === id) as NodeContainer
+  others.forEach((group, i) => {
+    const number = i + 1
+    const name = groupNetwork(network, number)
+    if (group.length > 1) {
+      const subnet = `${network.range}.${number}.0/24`
+      const label = `${CHAOS_LABEL}=${network.project}`
+      steps.push(['network', 'create', '--internal', '--subnet', subnet, '--label', label, name])
+      for (const id of group)
+        steps.push(connectStep(containerOf(id), name, addressOf(id, network, number)))
+    }
+    for (const id of group) {
+      if (stays.includes(id)) continue
+      steps.push([
+        'network',
+        'disconnect',
+        '--force',
+        peerNetwork(network),
+        containerOf(id).container,
+      ])
+    }
+  })
+  return steps
+}
+
+/** Dropped where it arrives. Only what comes to the peer port: answers to the other's own asks still pass. */
+function linkSteps(
+  fault: NetworkFault,
+  nodes: readonly NodeContainer[],
+  network: DockerNetwork,
+): DockerStep[] {
+  const rules = new Map<string, string[]>()
+  for (const [from, to] of orderedPairs(nodes.map(({ id }) => id))) {
+    const percent = lossPercent(fault, from, to)
+    if (percent === 0) continue
+    const chance =
+      percent === 100 ? '' : ` -m statistic --mode random --probability ${percent / 100}`
+    const source = addressOf(from, network, 0)
+    const rule = `iptables -w -A ${CHAIN} -s ${source} -p tcp --dport ${PEER_PORT}${chance} -j DROP`
+    rules.set(to, [...(rules.get(to) ?? []), rule])
+  }
+  return nodes
+    .filter(({ id }) => rules.has(id))
+    .map((node) => {
+      const begin = [`iptables -w -N ${CHAIN}`, `iptables -w -I INPUT -j ${CHAIN}`]
+      return sidecarStep(node, [...begin, ...(rules.get(node.id) as string[])].join(' && '))
+    })
+}
+
+function connectStep({ id, container }: NodeContainer, name: string, address: string): DockerStep {
+  return ['network', 'connect', '--ip', address, '--alias', `${id}.peer`, name, container]
+}
+
+function sidecarStep({ container }: NodeContainer, script: string): DockerStep {
+  const netns = ['--network', `container:${container}`, '--cap-add', 'NET_ADMIN', '--user', 'root']
+  return ['run', '--rm', ...netns, SIDECAR_IMAGE, 'sh', '-c', script]
+}
+
+/** As docker-compose.yml pins them: n3 is number 13 of each peer network. */
+function addressOf(id: string, { range }: DockerNetwork, group: number): string {
+  return `${range}.${group}.${10 + Number(/\d+$/.exec(id)?.[0] ?? 0)}`
+}

@@ -1,0 +1,167 @@
+/**
+ * A fault as data: what a command asks for, before anything is done. Pure: the nodes are an argument.
+ *
+ * Invariant: each fault says of every ordered pair of nodes whether the first still reaches the second, so
+ * that its effect can be probed.
+ */
+
+export type Fault = NetworkFault | ProcessFault
+
+export type NetworkFault =
+  /** Nodes without a group in common are cut from each other. A node in several groups is a bridge. */
+  | { readonly type: 'groups'; readonly groups: readonly (readonly string[])[] }
+  | { readonly type: 'links'; readonly links: readonly Link[] }
+
+/** `from` does not reach `to`, or only with losses. */
+export interface Link {
+  readonly from: string
+  readonly to: string
+  /** 1 to 100; 100 is a cut. */
+  readonly lossPercent: number
+}
+
+export interface ProcessFault {
+  readonly type: 'kill' | 'pause' | 'restart'
+  readonly node: string
+}
+
+/** The words were wrong: nothing was done. */
+export class ChaosUsageError extends Error {}
+
+const CUT_PERCENT = 100
+
+export const FAULT_USAGE = [
+  'partition halves | partition n1,n2/n3,n4,n5',
+  'isolate n3 | bridge n3 | ring',
+  'cut n1 n3 | oneway n1 n3 | loss n1 n3 20%',
+  'kill n2 | pause n2 | restart n2',
+] as const
+
+/** Throws `ChaosUsageError`. `words` are the command and what follows it. */
+export function parseFault(words: readonly string[], nodes: readonly string[]): Fault {
+  const [command = '', ...rest] = words
+  const known = (id: string | undefined): string => {
+    if (id === undefined) throw new ChaosUsageError(`${command} needs the name of a node`)
+    if (nodes.includes(id)) return id
+    throw new ChaosUsageError(`there is no node ${id}; the nodes are ${nodes.join(', ')}`)
+  }
+  const expectWords = (count: number): void => {
+    if (rest.length !== count) {
+      throw new ChaosUsageError(`${command} takes ${count} ${count === 1 ? 'word' : 'words'} more`)
+    }
+  }
+  switch (command) {
+    case 'partition':
+      expectWords(1)
+      return { type: 'groups', groups: parseGroups(rest[0] as string, nodes, known) }
+    case 'isolate': {
+      expectWords(1)
+      const alone = known(rest[0])
+      return { type: 'groups', groups: [nodes.filter((id) => id !== alone), [alone]] }
+    }
+    case 'bridge': {
+      expectWords(1)
+      const middle = known(rest[0])
+      const [left, right] = halves(nodes.filter((id) => id !== middle))
+      return {
+        type: 'groups',
+        groups: [
+          [...left, middle],
+          [middle, ...right],
+        ],
+      }
+    }
+    case 'ring':
+      expectWords(0)
+      return { type: 'links', links: ringCuts(nodes) }
+    case 'cut':
+    case 'oneway':
+      expectWords(2)
+      return {
+        type: 'links',
+        links: pairLinks(known(rest[0]), known(rest[1]), CUT_PERCENT, command === 'cut'),
+      }
+    case 'loss':
+      expectWords(3)
+      return {
+        type: 'links',
+        links: pairLinks(known(rest[0]), known(rest[1]), parsePercent(rest[2]), true),
+      }
+    case 'kill':
+    case 'pause':
+    case 'restart':
+      expectWords(1)
+      return { type: command, node: known(rest[0]) }
+    case 'flap':
+    case 'skew':
+      throw new ChaosUsageError(`${command} is not available in this version`)
+    default:
+      throw new ChaosUsageError(
+        `there is no command ${JSON.stringify(command)}; there are: ${FAULT_USAGE.join('; ')}`,
+      )
+  }
+}
+
+/** How much of what `from` sends to `to` is lost, in percent: 0 for a pair that the fault leaves alone. */
+export function lossPercent(fault: NetworkFault, from: string, to: string): number {
+  if (fault.type === 'links') {
+    return fault.links.find((link) => link.from === from && link.to === to)?.lossPercent ?? 0
+  }
+  const shared = fault.groups.some((group) => group.includes(from) && group.includes(to))
+  return shared ? 0 : CUT_PERCENT
+}
+
+/** Every ordered pair of different nodes. */
+export function* orderedPairs(nodes: readonly string[]): Generator<[from: string, to: string]> {
+  for (const from of nodes) for (const to of nodes) if (from !== to) yield [from, to]
+}
+
+function parseGroups(
+  text: string,
+  nodes: readonly string[],
+  known: (id: string) => string,
+): (readonly string[])[] {
+  if (text === 'halves') return halves(nodes)
+  const groups = text.split('/').map((group) => group.split(',').map((id) => known(id.trim())))
+  const named = groups.flat()
+  const twice = named.find((id, i) => named.indexOf(id) !== i)
+  if (twice !== undefined) throw new ChaosUsageError(`${twice} is in two groups`)
+  const rest = nodes.filter((id) => !named.includes(id))
+  if (rest.length > 0) groups.push(rest)
+  if (groups.length < 2) throw new ChaosUsageError('a partition has two groups or more')
+  return groups
+}
+
+/** The smaller half first: of five, two and three. */
+function halves(nodes: readonly string[]): [string[], string[]] {
+  const middle = Math.floor(nodes.length / 2)
+  return [nodes.slice(0, middle), nodes.slice(middle)]
+}
+
+/** Everyone sees a majority, itself counted, and no two the same one: its nearest neighbours on a ring. */
+function ringCuts(nodes: readonly string[]): Link[] {
+  const count = nodes.length
+  const reach = Math.ceil((Math.floor(count / 2) + 1 - 1) / 2)
+  const distance = (a: string, b: string): number => {
+    const apart = Math.abs(nodes.indexOf(a) - nodes.indexOf(b))
+    return Math.min(apart, count - apart)
+  }
+  return [...orderedPairs(nodes)]
+    .filter(([from, to]) => distance(from, to) > reach)
+    .map(([from, to]) => ({ from, to, lossPercent: CUT_PERCENT }))
+}
+
+function pairLinks(from: string, to: string, percent: number, bothWays: boolean): Link[] {
+  if (from === to) throw new ChaosUsageError(`${from} has no link to itself`)
+  const there = { from, to, lossPercent: percent }
+  return bothWays ? [there, { from: to, to: from, lossPercent: percent }] : [there]
+}
+
+function parsePercent(text: string | undefined): number {
+  const match = /^(\d{1,3})%?$/.exec(text ?? '')
+  const percent = Number(match?.[1])
+  if (match === null || percent < 1 || percent > CUT_PERCENT) {
+    throw new ChaosUsageError(`${text} is no loss: 1% to 100%`)
+  }
+  return percent
+}

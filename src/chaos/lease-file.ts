@@ -1,0 +1,79 @@
+/**
+ * The leases of one compose project: which faults are on, until when, and who keeps them. A file, so that any
+ * later command finds what an earlier one left, whatever became of it.
+ */
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Fault } from './fault.ts'
+
+export interface Lease {
+  readonly id: string
+  readonly fault: Fault
+  /** The command, for people. */
+  readonly words: readonly string[]
+  /** Wall clock, ms since 1970. */
+  readonly untilMs: number
+}
+
+const LOCK_RETRY_MS = 50
+/** A lock older than this was left by a process that was killed. */
+const LOCK_MS_MAX = 60_000
+
+export class LeaseFile {
+  readonly #file: string
+  readonly #lock: string
+
+  constructor(directory: string, project: string) {
+    mkdirSync(directory, { recursive: true })
+    this.#file = join(directory, `${project}.json`)
+    this.#lock = join(directory, `${project}.lock`)
+  }
+
+  read(): readonly Lease[] {
+    try {
+      return (JSON.parse(readFileSync(this.#file, 'utf8')) as { leases: Lease[] }).leases
+    } catch {
+      // Absent, or garbage: heal does not need it.
+      return []
+    }
+  }
+
+  write(leases: readonly Lease[]): void {
+    writeFileSync(`${this.#file}.new`, JSON.stringify({ leases }))
+    renameSync(`${this.#file}.new`, this.#file)
+  }
+
+  /** Runs `work` while no other process of this project breaks or heals. */
+  async exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const startMs = Date.now()
+    while (!this.#take()) {
+      if (Date.now() - startMs > LOCK_MS_MAX) rmSync(this.#lock, { force: true })
+      await sleep(LOCK_RETRY_MS)
+    }
+    try {
+      return await work()
+    } finally {
+      rmSync(this.#lock, { force: true })
+    }
+  }
+
+  #take(): boolean {
+    try {
+      writeFileSync(this.#lock, String(process.pid), { flag: 'wx' })
+      return true
+    } catch {
+      return this.#stealFromDead()
+    }
+  }
+
+  /** A holder that is gone (killed with -9, say) holds nothing. */
+  #stealFromDead(): boolean {
+    try {
+      process.kill(Number(readFileSync(this.#lock, 'utf8')), 0)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ESRCH') rmSync(this.#lock, { force: true })
+    }
+    return false
+  }
+}

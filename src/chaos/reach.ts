@@ -1,0 +1,23 @@
+/** Whether what was probed is what a fault should have brought about. Pure. */
+import { lossPercent, type NetworkFault, orderedPairs } from './fault.ts'
+import type { ReachMatrix } from './target.ts'
+
+/**
+ * The pairs that are not as they should be, in words; empty where all are. `fault` undefined: all should
+ * reach all. A pair with losses may be found either way. Nodes that were not probed are left out.
+ */
+export function unexpectedPairs(
+  fault: NetworkFault | undefined,
+  nodes: readonly string[],
+  matrix: ReachMatrix,
+): string[] {
+  const wrong: string[] = []
+  const probed = nodes.filter((id) => matrix[id] !== undefined)
+  for (const [from, to] of orderedPairs(probed)) {
+    const loss = fault === undefined ? 0 : lossPercent(fault, from, to)
+    const reached = matrix[from]?.[to] === true
+    if (loss === 100 && reached) wrong.push(`${from} still reaches ${to}`)
+    if (loss === 0 && !reached) wrong.push(`${from} does not reach ${to}`)
+  }
+  return wrong
+}

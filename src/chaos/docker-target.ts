@@ -36,6 +36,8 @@ export interface DockerTargetOptions {
 const PROBE_TIMEOUT_MS = 20_000
 const PROBE_PAUSE_MS = 300
 const BUILD_TIMEOUT_MS = 300_000
+/** How soon a keeper notices that its lease has been healed away. */
+const KEEPER_LOOK_MS = 2000
 const GROUPS_MAX = 32
 
 /** Undefined where no node of the project has a container, or no engine answers. */
@@ -70,7 +72,7 @@ export class DockerTarget implements ChaosTarget {
 
   async planHeal(): Promise<readonly string[]> {
     const nodes = await this.#containers()
-    return [...(await this.#healNetworkSteps(nodes)), ...processHealSteps(nodes)].map(lineOf)
+    return [...processHealSteps(nodes), ...(await this.#healNetworkSteps(nodes))].map(lineOf)
   }
 
   async apply(fault: Fault, words: readonly string[], forMs: number): Promise<void> {
@@ -100,8 +102,9 @@ export class DockerTarget implements ChaosTarget {
   async heal(): Promise<void> {
     await this.#leases.exclusively(async () => {
       this.#leases.write([])
-      await this.#healNetwork()
+      // Processes first: there are no rules to be removed from a node that does not run.
       for (const step of processHealSteps(await this.#containers())) await docker(step)
+      await this.#healNetwork()
       await this.#probeReach(undefined)
     })
   }
@@ -113,7 +116,7 @@ export class DockerTarget implements ChaosTarget {
       if (lease === undefined) return
       const leftMs = lease.untilMs - Date.now()
       if (leftMs <= 0) break
-      await sleep(leftMs)
+      await sleep(Math.min(leftMs, KEEPER_LOOK_MS))
     }
     await this.#leases.exclusively(() => this.#endExpired())
   }
@@ -167,7 +170,8 @@ export class DockerTarget implements ChaosTarget {
     }
     // Rules are gone with the sidecar's image: nobody has ever made any.
     if (await this.#hasSidecar()) {
-      steps.push(...nodes.filter(({ state }) => state === 'running').map(removeRulesStep))
+      const alive = nodes.filter(({ state }) => state === 'running' || state === 'paused')
+      steps.push(...alive.map(removeRulesStep))
     }
     return steps
   }

@@ -15,19 +15,27 @@ export type ReplyKind = 'stored' | 'hinted' | 'refused' | 'lost'
 export class Tally {
   readonly #need: number
   readonly #sloppy: boolean
-  readonly #replies = new Map<string, ReplyKind | undefined>()
+  /** Asks that a node has not answered yet. */
+  readonly #open = new Map<string, number>()
+  /** Nodes that have the copy: each counts once, whatever else it says. */
+  readonly #holders = new Set<string>()
   #stored = 0
   #hinted = 0
-  #lost = 0
+  /** Nodes that may still come to count. */
   #pending: number
+  /** Asks, of all nodes, that were not refused: answered otherwise or not yet. */
+  #notRefused: number
 
-  /** `asked`: each node that will be asked, once. `sloppy`: whether fallbacks count. */
+  /**
+   * `asked`: the node of each ask. A node that is asked to stand in for several owners is there as often.
+   * `sloppy`: whether fallbacks count.
+   */
   constructor(options: { need: number; asked: readonly string[]; sloppy: boolean }) {
     this.#need = options.need
     this.#sloppy = options.sloppy
-    for (const node of options.asked) this.#replies.set(node, undefined)
-    assert(this.#replies.size === options.asked.length, 'each node is asked once')
-    this.#pending = options.asked.length
+    for (const node of options.asked) this.#open.set(node, (this.#open.get(node) ?? 0) + 1)
+    this.#pending = this.#open.size
+    this.#notRefused = options.asked.length
   }
 
   /** Copies that count. */
@@ -39,15 +47,19 @@ export class Tally {
     return this.#hinted
   }
 
-  /** A node's first reply counts; a node that keeps hints for several owners gives several. */
+  /** Takes one reply for each ask; further ones are repeats, and ignored. */
   record(node: string, kind: ReplyKind): void {
-    assert(this.#replies.has(node), `${node} was asked`)
-    if (this.#replies.get(node) !== undefined) return
-    this.#replies.set(node, kind)
-    this.#pending--
+    const open = this.#open.get(node)
+    assert(open !== undefined, `${node} was asked`)
+    if (open === 0) return
+    this.#open.set(node, open - 1)
+    if (kind === 'refused') this.#notRefused--
+    if (this.#holders.has(node)) return
+    const holds = kind === 'stored' || kind === 'hinted'
+    if (holds) this.#holders.add(node)
+    if (holds || open === 1) this.#pending--
     if (kind === 'stored') this.#stored++
     else if (kind === 'hinted') this.#hinted++
-    else if (kind === 'lost') this.#lost++
   }
 
   state(): 'pending' | 'met' | 'unmet' {
@@ -55,8 +67,8 @@ export class Tally {
     return this.got + this.#pending < this.#need ? 'unmet' : 'pending'
   }
 
-  /** What to tell of a round that is not met: now, with the nodes that have not answered taken as lost. */
+  /** What to tell of a round that is not met: now, with the asks that are not answered taken as lost. */
   outcome(): 'rejected' | 'unknown' {
-    return this.#stored + this.#hinted + this.#lost + this.#pending === 0 ? 'rejected' : 'unknown'
+    return this.#notRefused === 0 ? 'rejected' : 'unknown'
   }
 }

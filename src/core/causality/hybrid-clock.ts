@@ -58,10 +58,10 @@ export class HybridClock {
 
   /**
    * The reading to put on messages: at least everything minted, but never above the bound, so that a
-   * restarted clock is not behind what others have seen of it.
+   * restarted clock is not behind what others have seen of it. What was received may be above the bound.
    */
   stamp(wallMs: number): Timestamp {
-    return Math.max(this.#last, Math.min(timestampOf(wallMs), this.#bound))
+    return Math.min(this.#bound, Math.max(this.#last, timestampOf(wallMs)))
   }
 }
 

@@ -79,4 +79,52 @@ describe('placement', () => {
       expectBalanced(loads(after, count + 1, 3))
     }
   })
+
+  it('keeps the owners in as many zones as there were when a member is added', () => {
+    for (const [count, zones] of [
+      [3, 3],
+      [5, 3],
+      [6, 3],
+      [4, 2],
+      [5, 2],
+      [7, 4],
+    ] as const) {
+      const all = members(count + 1, zones)
+      const before = placePartitions(all.slice(0, count))
+      const after = placePartitions(all, before)
+      for (const n of [1, 2, 3]) {
+        const zonesOf = (list: readonly number[]): number =>
+          new Set(list.slice(0, n).map((i) => all[i]?.zone)).size
+        after.forEach((list, partition) => {
+          expect(zonesOf(list)).toBeGreaterThanOrEqual(zonesOf(before[partition] as number[]))
+        })
+      }
+      const added = loads(after, count + 1, 3)[count] as number
+      expect(added).toBeGreaterThan(0)
+      expect(added).toBeLessThanOrEqual(Math.max(...loads(after, count + 1, 3).slice(0, count)))
+      expect(movedOwners(before, after, 3).every(({ to }) => to === count)).toBe(true)
+    }
+  })
+
+  it('refuses no members, and one id twice', () => {
+    expect(() => firstTopology([])).toThrow(/has members/)
+    expect(() => firstTopology([...members(3), ...members(1)])).toThrow(/n1 is there once/)
+  })
+
+  it('begins at epoch 1 with three buckets of three copies, or of as many as there are members', () => {
+    for (const count of [1, 2, 3, 5]) {
+      const { epoch, buckets } = firstTopology(members(count))
+      expect(epoch).toBe(1)
+      expect(buckets.map(({ name, mode, n }) => [name, mode, n])).toEqual([
+        ['default', 'siblings', Math.min(3, count)],
+        ['latest', 'lww', Math.min(3, count)],
+        ['strong', 'strong', Math.min(3, count)],
+      ])
+    }
+  })
+
+  it('gives clusters of other members or zones another id', () => {
+    const ids = [members(3), members(4), members(3, 3)].map((m) => firstTopology(m).clusterId)
+    expect(new Set(ids).size).toBe(3)
+  })
 })

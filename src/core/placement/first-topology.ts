@@ -2,15 +2,18 @@
  * The first topology: a pure function of the configured members, so that every node makes the same one and a
  * cluster forms without a bootstrap race.
  */
+import { assert } from '../assert.ts'
 import { hashText } from '../hash/text-hash.ts'
 import { placePartitions } from './placement-plan.ts'
 import type { Bucket, Member, Topology } from './topology.ts'
 
 const DEFAULT_COPIES = 3
 
-/** The order of `members` does not matter; their ids are distinct. */
+/** The order of `configured` does not matter. Throws where it is empty or names an id twice. */
 export function firstTopology(configured: readonly Member[]): Topology {
+  assert(configured.length > 0, 'a cluster has members')
   const members = [...configured].sort((a, b) => (a.id < b.id ? -1 : 1))
+  members.forEach(({ id }, i) => assert(id !== members[i + 1]?.id, `member ${id} is there once`))
   const n = Math.min(DEFAULT_COPIES, members.length)
   const bucket = (
     name: string,

@@ -60,45 +60,62 @@ function placeAll(members: readonly Member[]): number[][] {
   return lists
 }
 
-/** Gives a new member its share of every position: there it steps in, and who was there goes to the end. */
+/**
+ * Gives a new member its share of every position: there it steps in, and who was there goes to the end. It
+ * gets less where only members of its own zone can make room, for no owners lose a zone.
+ */
 function insertMember(members: readonly Member[], lists: number[][], added: number): void {
   const share = Math.floor(PARTITION_COUNT / (added + 1))
+  const load = members.map(() => 0)
   for (let position = 0; position < added; position++) {
+    for (const list of lists) {
+      const i = list[position] as number
+      load[i] = (load[i] as number) + 1
+    }
     for (let taken = 0; taken < share; taken++) {
-      const partition = heaviest(members, lists, added, position)
-      const list = partition === undefined ? undefined : lists[partition]
+      const list = heaviest(members, lists, { added, position, load })
       if (list === undefined) break
       const [displaced] = list.splice(position, 1, added) as [number]
       list.push(displaced)
+      load[displaced] = (load[displaced] as number) - 1
+      load[added] = (load[added] as number) + 1
     }
   }
   for (const list of lists) if (!list.includes(added)) list.push(added)
 }
 
-/** The partition without the new member whose node at that position carries most, zones permitting. */
+/** The list whose node at that position carries most, and more than the new member would then. */
 function heaviest(
   members: readonly Member[],
-  lists: readonly (readonly number[])[],
-  added: number,
-  position: number,
-): number | undefined {
-  const load = members.map(() => 0)
+  lists: readonly number[][],
+  { added, position, load }: { added: number; position: number; load: readonly number[] },
+): number[] | undefined {
+  let found: number[] | undefined
+  let most = (load[added] as number) + 1
   for (const list of lists) {
-    for (const i of list.slice(0, position + 1)) load[i] = (load[i] as number) + 1
-  }
-  let best: number | undefined
-  let most = -1
-  for (const [partition, list] of lists.entries()) {
-    if (list.includes(added)) continue
-    const others = list.slice(0, position)
-    if (
-      others.some((i) => members[i]?.zone === members[added]?.zone && members[added]?.zone !== '')
-    )
-      continue
     const carried = load[list[position] as number] as number
-    if (carried > most) [best, most] = [partition, carried]
+    if (carried <= most || list.includes(added)) continue
+    if (losesZone(members, list, position, added)) continue
+    found = list
+    most = carried
   }
-  return best
+  return found
+}
+
+/** Whether some first n of the list would be in fewer zones with the new member at that position. */
+function losesZone(
+  members: readonly Member[],
+  list: readonly number[],
+  position: number,
+  added: number,
+): boolean {
+  const before = new Set<string | undefined>()
+  const after = new Set<string | undefined>()
+  return list.some((i, at) => {
+    before.add(members[i]?.zone)
+    after.add(members[at === position ? added : i]?.zone)
+    return after.size < before.size
+  })
 }
 
 function best(

@@ -1,32 +1,53 @@
 /**
  * A small model of the write rules of the coordinator, over the real objects: three owners with a durable
- * and an unsynced copy each, messages that are lost, repeated and late, crashes that lose what was not
- * synced, clients that write blindly or with what they read.
+ * and an unsynced copy each, a fallback, messages and answers that are lost, repeated and late, crashes and
+ * failed commits that lose what was not synced, clients that write blindly or with what they have seen.
  *
- * A run has a story in which each acknowledged write may be followed: it was *replaced* by a write whose
- * context held it, or by a newer blind write that found it among what a quorum held. What neither is left
- * among the siblings at the end nor was replaced is lost.
+ * The judge does not trust vectors. A write is *safe* while it is among the siblings, or once a safe write
+ * replaced it rightly: its client had been shown it, or it is a newer blind write that met it at an owner.
+ * What a client was promised (an acknowledged write, a value that a quorum read returned) must stay safe.
  */
 import type { Dot } from '../../src/core/causality/dot.ts'
 import {
   ABSENT,
+  contextAfter,
   coverDots,
   merge,
   type StoredObject,
   uncoveredDots,
   write,
 } from '../../src/core/causality/stored-object.ts'
-import { covers, type VersionVector } from '../../src/core/causality/version-vector.ts'
+import {
+  covers,
+  dominates,
+  EMPTY_VECTOR,
+  type VersionVector,
+} from '../../src/core/causality/version-vector.ts'
 import { contentOf } from './replica-runs.ts'
 
 const OWNERS = 3
 const MAJORITY = 2
+/** How far each owner's clock is ahead of the one before. */
+const SKEW = 10
 
+/** Rules to leave out, each of which must be missed. */
 export interface ModelFlaws {
   /** A crashed owner mints on with its old actor. */
   readonly sameIncarnation?: boolean
+  /** An owner whose disk refused a commit mints on with its old actor. */
+  readonly sameActorAfterFailedCommit?: boolean
+  /** A write's dot may be below dots that its client has seen: clocks differ, contexts carry them ahead. */
+  readonly mintsBelowContext?: boolean
   /** A blind write covers whatever owners report, not only what is older than itself. */
   readonly coversNewer?: boolean
+  /** A fallback mints all its dots with one actor. */
+  readonly oneFallbackActor?: boolean
+}
+
+export interface ModelRun {
+  /** Dots that were promised, and are gone without having been replaced. */
+  readonly lost: readonly string[]
+  readonly promised: number
 }
 
 interface Owner {
@@ -35,8 +56,28 @@ interface Owner {
   /** What a crash leaves, and what there is in memory. */
   durable: StoredObject
   latest: StoredObject
-  /** Timestamps minted in this life; lost with it where the bound was not persisted. */
   clock: number
+}
+
+/** What a client sends along, and which writes it was really shown. */
+interface Context {
+  readonly vector: VersionVector
+  readonly shown: ReadonlySet<string>
+}
+
+interface ModelWrite {
+  readonly dot: Dot
+  readonly coordinator: number
+  readonly need: number
+  readonly context: Context | undefined
+  /** Writes that this one may replace. */
+  readonly replaces: Set<string>
+  object: StoredObject
+  round: 1 | 2
+  /** Owners whose copy of this round is durable. */
+  stored: Set<number>
+  uncovered: Dot[]
+  state: 'open' | 'acknowledged' | 'dead'
 }
 
 interface Message {
@@ -44,26 +85,6 @@ interface Message {
   readonly object: StoredObject
   readonly write: ModelWrite
   readonly round: 1 | 2
-}
-
-interface ModelWrite {
-  readonly dot: Dot
-  readonly coordinator: number
-  readonly blind: boolean
-  readonly context: VersionVector
-  object: StoredObject
-  round: 1 | 2
-  /** Owners whose copy of this round is durable. */
-  stored: Set<number>
-  uncovered: Dot[]
-  acknowledged: boolean
-  dead: boolean
-}
-
-export interface ModelRun {
-  /** Acknowledged writes that are gone without having been replaced. */
-  readonly lost: readonly Dot[]
-  readonly acknowledged: number
 }
 
 export function runWriteModel(
@@ -76,80 +97,103 @@ export function runWriteModel(
     lives: 0,
     durable: ABSENT,
     latest: ABSENT,
-    clock: i,
+    clock: i * SKEW,
   }))
   const messages: Message[] = []
   const writes: ModelWrite[] = []
-  /** What clients have read: any of it may come back as a context. */
-  const contexts: VersionVector[] = []
+  /** Of the fallback: durable, and kept for good. */
+  const hints: StoredObject[] = []
+  let fallbackClock = 0
+  const replacements = new Map<string, ReadonlySet<string>>()
+  const contexts: Context[] = []
+  const promised = new Set<string>()
   const owner = (i: number): Owner => owners[i] as Owner
+  const anyContext = (): Context | undefined => contexts[random(Math.max(1, contexts.length))]
 
-  const send = (from: number, current: ModelWrite): void => {
+  const send = (current: ModelWrite): void => {
+    const { object, round } = current
     for (let to = 0; to < OWNERS; to++) {
-      if (to !== from)
-        messages.push({ to, object: current.object, write: current, round: current.round })
+      if (to !== current.coordinator) messages.push({ to, object, write: current, round })
     }
+  }
+
+  /** Merges what arrives, and notes the time it tells. */
+  const accept = (i: number, object: StoredObject): void => {
+    const node = owner(i)
+    node.latest = merge('siblings', node.latest, object)
+    node.clock = Math.max(node.clock, ticksOf(object))
   }
 
   const sync = (i: number): void => {
     const node = owner(i)
     node.durable = node.latest
     for (const current of writes) {
-      if (current.coordinator === i && !current.dead && covered(node.durable, current)) {
-        current.stored.add(i)
-        advance(current)
-      }
+      if (current.coordinator !== i || current.state !== 'open') continue
+      if (!dominates(node.durable.vector, current.object.vector)) continue
+      current.stored.add(i)
+      advance(current)
     }
   }
 
   const advance = (current: ModelWrite): void => {
-    if (current.acknowledged || current.dead) return
-    if (current.stored.size < MAJORITY || !current.stored.has(current.coordinator)) return
-    const report = current.uncovered.filter(
-      (dot) => flaws.coversNewer === true || dot.timestamp < current.dot.timestamp,
-    )
-    if (current.blind && current.round === 1 && report.length > 0) {
+    if (current.state !== 'open' || !current.stored.has(current.coordinator)) return
+    if (current.stored.size < current.need) return
+    const older = (dot: Dot): boolean => dot.timestamp < current.dot.timestamp
+    const report = current.uncovered.filter((dot) => flaws.coversNewer === true || older(dot))
+    if (current.context === undefined && current.round === 1 && report.length > 0) {
+      for (const dot of report.filter(older)) current.replaces.add(nameOf(dot))
       current.round = 2
       current.object = coverDots(current.object, report)
       current.stored = new Set()
-      const node = owner(current.coordinator)
-      node.latest = merge('siblings', node.latest, current.object)
-      send(current.coordinator, current)
+      accept(current.coordinator, current.object)
+      send(current)
       return
     }
-    current.acknowledged = true
+    current.state = 'acknowledged'
+    promised.add(nameOf(current.dot))
+    contexts.push({
+      vector: contextAfter(current.object, current.context?.vector, current.dot),
+      shown: new Set(current.context?.shown).add(nameOf(current.dot)),
+    })
   }
 
-  const begin = (): void => {
-    const i = random(OWNERS)
-    const node = owner(i)
+  const beginAtOwner = (): void => {
+    const coordinator = random(OWNERS)
+    const node = owner(coordinator)
+    const context = random(2) === 0 ? undefined : anyContext()
+    if (flaws.mintsBelowContext !== true) node.clock = Math.max(node.clock, ticksOf(context))
     node.clock += 1 + random(3)
-    const dot = { actor: node.actor, timestamp: node.clock * OWNERS + i }
-    const given = contexts[random(Math.max(1, contexts.length))]
-    const context = random(2) === 0 ? undefined : given
+    const dot = { actor: node.actor, timestamp: node.clock * OWNERS + coordinator }
+    // Only with a flaw: a dot minted twice.
     if (covers(node.latest.vector, dot)) return
-    const object = write(
-      'siblings',
-      node.latest,
-      dot,
-      contentOf(`${dot.actor}@${dot.timestamp}`),
-      context,
-    )
+    const held = node.latest
+    const object = write('siblings', held, dot, contentOf(nameOf(dot)), context?.vector)
+    const replaces = new Set(context?.shown ?? held.siblings.map(nameOf))
+    const need = 1 + random(MAJORITY)
+    const begun = { dot, coordinator, need, context, replaces, object }
     const current: ModelWrite = {
-      dot,
-      coordinator: i,
-      blind: context === undefined,
-      context: context ?? node.latest.vector,
-      object,
+      ...begun,
       round: 1,
       stored: new Set(),
       uncovered: [],
-      acknowledged: false,
-      dead: false,
+      state: 'open',
     }
     node.latest = object
     writes.push(current)
-    send(i, current)
+    replacements.set(nameOf(dot), replaces)
+    send(current)
+  }
+
+  const beginAtFallback = (): void => {
+    const context = random(2) === 0 ? undefined : anyContext()
+    fallbackClock = Math.max(fallbackClock, ticksOf(context)) + 1
+    const timestamp = fallbackClock * OWNERS
+    const actor = flaws.oneFallbackActor === true ? 'n9~0' : `n9~0~${timestamp}`
+    const dot = { actor, timestamp }
+    const seen = context?.vector ?? EMPTY_VECTOR
+    hints.push(write('siblings', ABSENT, dot, contentOf(nameOf(dot)), seen))
+    replacements.set(nameOf(dot), context?.shown ?? new Set())
+    promised.add(nameOf(dot))
   }
 
   const deliver = (): void => {
@@ -159,67 +203,103 @@ export function runWriteModel(
     // One in four stays, to come again; one in eight is lost.
     if (random(4) > 0) messages.splice(at, 1)
     if (random(8) === 0) return
-    const node = owner(message.to)
     const current = message.write
-    const uncovered = uncoveredDots(node.latest, message.object.vector)
-    node.latest = merge('siblings', node.latest, message.object)
-    node.clock = Math.max(node.clock, Math.ceil(current.dot.timestamp / OWNERS))
-    // An owner answers only after its fsync.
+    const uncovered = uncoveredDots(owner(message.to).latest, message.object.vector)
+    accept(message.to, message.object)
+    // An owner answers only after its fsync; its answer may be lost.
     sync(message.to)
-    if (current.dead || current.round !== message.round) return
+    if (random(8) === 0 || current.state !== 'open' || current.round !== message.round) return
     current.stored.add(message.to)
     if (message.round === 1) current.uncovered.push(...uncovered)
     advance(current)
   }
 
-  const crash = (): void => {
+  const deliverHint = (): void => {
+    const hint = hints[random(Math.max(1, hints.length))]
+    if (hint === undefined) return
     const i = random(OWNERS)
+    accept(i, hint)
+    sync(i)
+  }
+
+  /** Two owners' durable copies, both repaired before the answer. */
+  const readAtQuorum = (): void => {
+    const skipped = random(OWNERS)
+    const asked = [0, 1, 2].filter((i) => i !== skipped)
+    const found = asked.reduce((all, i) => merge('siblings', all, owner(i).durable), ABSENT)
+    for (const i of asked) {
+      accept(i, found)
+      sync(i)
+    }
+    const shown = new Set(found.siblings.map(nameOf))
+    for (const name of shown) promised.add(name)
+    contexts.push({ vector: found.vector, shown })
+  }
+
+  const readAtOne = (): void => {
+    const { vector, siblings } = owner(random(OWNERS)).durable
+    contexts.push({ vector, shown: new Set(siblings.map(nameOf)) })
+  }
+
+  /** What was not synced is gone. */
+  const loseTail = (i: number, sameActor: boolean): void => {
     const node = owner(i)
     node.latest = node.durable
     node.lives++
-    if (flaws.sameIncarnation !== true) node.actor = `n${i}~${node.lives}`
+    if (!sameActor) node.actor = `n${i}~${node.lives}`
+    for (const current of writes) {
+      if (current.coordinator === i && current.state === 'open') current.state = 'dead'
+    }
+  }
+
+  const crash = (): void => {
+    const i = random(OWNERS)
+    loseTail(i, flaws.sameIncarnation === true)
     // The clock comes back from what the disk knows: an owner that reuses its actor may mint a dot again.
-    const seen = [...node.durable.vector.values()].map((timestamp) => Math.ceil(timestamp / OWNERS))
-    node.clock = Math.max(i, ...seen)
-    for (const current of writes)
-      if (current.coordinator === i && !current.acknowledged) current.dead = true
+    owner(i).clock = Math.max(i * SKEW, ticksOf(owner(i).durable))
   }
 
   for (let step = 0; step < steps; step++) {
-    const dice = random(20)
-    if (dice < 4) begin()
-    else if (dice < 14) deliver()
-    else if (dice < 17) sync(random(OWNERS))
-    else if (dice < 19) contexts.push(owner(random(OWNERS)).durable.vector)
+    const dice = random(40)
+    if (dice < 8) beginAtOwner()
+    else if (dice < 9) beginAtFallback()
+    else if (dice < 27) deliver()
+    else if (dice < 29) deliverHint()
+    else if (dice < 33) sync(random(OWNERS))
+    else if (dice < 35) readAtQuorum()
+    else if (dice < 37) readAtOne()
+    else if (dice < 38) loseTail(random(OWNERS), flaws.sameActorAfterFailedCommit === true)
     else crash()
   }
-  return judge(owners, writes)
+  const lost = new Set<string>()
+  // Of the unsynced tails, all may be kept at the end, or none.
+  for (const tail of ['latest', 'durable'] as const) {
+    const copies = [...owners.map((node) => node[tail]), ...hints]
+    const merged = copies.reduce((all, copy) => merge('siblings', all, copy), ABSENT)
+    const safe = safeWrites(merged, replacements)
+    for (const name of promised) if (!safe.has(name)) lost.add(name)
+  }
+  return { lost: [...lost], promised: promised.size }
 }
 
-/** Whether the object is at or beyond what the write made. */
-function covered(object: StoredObject, current: ModelWrite): boolean {
-  return [...current.object.vector].every(
-    ([actor, timestamp]) => (object.vector.get(actor) ?? 0) >= timestamp,
-  )
+/** The siblings, and all that they replaced, directly or through others. */
+function safeWrites(
+  { siblings }: StoredObject,
+  replacements: ReadonlyMap<string, ReadonlySet<string>>,
+): Set<string> {
+  const safe = new Set(siblings.map(nameOf))
+  // A set's iteration reaches what is added meanwhile.
+  for (const name of safe) {
+    for (const replaced of replacements.get(name) ?? []) safe.add(replaced)
+  }
+  return safe
 }
 
-function judge(owners: readonly Owner[], writes: readonly ModelWrite[]): ModelRun {
-  const merged = owners.reduce((all, { latest }) => merge('siblings', all, latest), ABSENT)
-  const left = new Set(merged.siblings.map(({ actor, timestamp }) => `${actor}@${timestamp}`))
-  const acknowledged = writes.filter((current) => current.acknowledged)
-  const lost = acknowledged
-    .filter(({ dot }) => !left.has(`${dot.actor}@${dot.timestamp}`))
-    .filter((current) => !writes.some((other) => other !== current && replaced(other, current)))
-    .map(({ dot }) => dot)
-  return { lost, acknowledged: acknowledged.length }
+/** The least reading of a model clock that is not below any dot that the vector covers. */
+function ticksOf(seen: { readonly vector: VersionVector } | undefined): number {
+  return Math.ceil(Math.max(0, ...(seen?.vector.values() ?? [])) / OWNERS)
 }
 
-/** Whether `other` had the right to replace `current`: it had seen it, or is blind and newer. */
-function replaced(other: ModelWrite, current: ModelWrite): boolean {
-  if (covers(other.context, current.dot)) return true
-  return (
-    other.blind &&
-    other.dot.timestamp > current.dot.timestamp &&
-    covers(other.object.vector, current.dot)
-  )
+function nameOf({ actor, timestamp }: Dot): string {
+  return `${actor}@${timestamp}`
 }

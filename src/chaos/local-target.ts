@@ -3,7 +3,7 @@
  * network between processes of one machine to cut: each node cuts its own peer links, as a file in its data
  * directory tells it, where every fault has the moment at which it ends by itself.
  */
-import { rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ControlError, type NodeStatus, openControl } from '../cluster/control.ts'
@@ -106,12 +106,15 @@ export class LocalTarget implements ChaosTarget {
     return {
       nodes: nodes.map(({ id, state }) => ({ id, state })),
       reaches: await this.#reaches(nodes),
-      leases: nodes
-        .filter(({ leaseEndsAtMs }) => leaseEndsAtMs !== null)
-        .map(({ id, state, leaseEndsAtMs }) => ({
-          fault: `${id} ${state}`,
-          endsInMs: Math.max(0, (leaseEndsAtMs as number) - now),
-        })),
+      leases: [
+        ...(await liveCuts(nodes, now)),
+        ...nodes
+          .filter(({ leaseEndsAtMs }) => leaseEndsAtMs !== null)
+          .map(({ id, state, leaseEndsAtMs }) => ({
+            fault: `${id} ${state}`,
+            endsInMs: Math.max(0, (leaseEndsAtMs as number) - now),
+          })),
+      ],
     }
   }
 
@@ -181,6 +184,26 @@ function linkFaults(
       },
     ])
     .filter(({ lossPercent: percent }) => percent > 0)
+}
+
+/** The cuts of all nodes as one lease, which they are: one command wrote them. */
+async function liveCuts(
+  nodes: readonly NodeStatus[],
+  nowMs: number,
+): Promise<{ fault: string; endsInMs: number }[]> {
+  const faults = await Promise.all(
+    nodes.map(async ({ dataDir }) => {
+      const text = await readFile(join(dataDir, LINK_FAULTS_FILE), 'utf8').catch(
+        () => '{"faults":[]}',
+      )
+      return (JSON.parse(text) as { faults: LinkFault[] }).faults
+    }),
+  )
+  const live = faults.flat().filter(({ untilMs }) => untilMs > nowMs)
+  if (live.length === 0) return []
+  // Each is written at both ends of its link.
+  const endsInMs = Math.max(...live.map(({ untilMs }) => untilMs)) - nowMs
+  return [{ fault: `cuts of ${live.length / 2} peer links`, endsInMs }]
 }
 
 /** Undefined where it does not answer in time: then it is not known whom it reaches. */

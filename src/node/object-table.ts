@@ -10,7 +10,7 @@
  */
 import { assert } from '../core/assert.ts'
 import type { Codec } from '../ports/codec.ts'
-import { type Disk, DiskError } from '../ports/disk.ts'
+import type { Disk, DiskError } from '../ports/disk.ts'
 import type { Timers } from '../ports/timers.ts'
 import type { Durability, GroupCommit } from './group-commit.ts'
 import { ABSENT_COPY, type Copy, decodeRecord, RecordCorruptError } from './object-record.ts'
@@ -106,8 +106,9 @@ export class ObjectTable {
         : ({ type: 'put', key: storageKey, value: next.record } as const)
     this.#commits.add(operation, durability, (failure) => {
       entry.pending--
-      if (failure !== undefined) this.#drop(entry)
-      else entry.durable = next
+      // A later commit under way holds this object too; if it fails as well, the last one drops the entry.
+      if (failure === undefined) entry.durable = next
+      else if (entry.pending === 0) this.#drop(entry)
       done(failure)
     })
     if (this.#bytes > this.#cacheBytesMax) this.#evict()

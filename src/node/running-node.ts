@@ -148,7 +148,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
       await network.close()
       deadlines.stop()
       await commits.whenIdle()
-      if (disk.health().state === 'ok') await state.set('clean', true)
+      if (disk.health().state === 'ok' && !writes.lostTail) await state.set('clean', true)
       await disk.close()
     },
   }

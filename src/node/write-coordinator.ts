@@ -66,6 +66,11 @@ export class WriteCoordinator {
     this.#minting = new WriteMinting(ports, parts)
   }
 
+  /** Whether a commit of an own write failed in this life. */
+  get lostTail(): boolean {
+    return this.#minting.lostTail
+  }
+
   /** Whether this node may mint for the key; if not, an owner must (forward.ts). */
   mayCoordinate(placed: PlacedRequest): boolean {
     if (modeOf(placed.at.bucket) === 'lww' || placed.owners.includes(this.#parts.self)) return true
@@ -153,7 +158,7 @@ export class WriteCoordinator {
       if (findings.newest <= first.dot.timestamp) return undefined
       this.#metrics.count('lww_second_rounds_total')
       this.#parts.clock.observe(findings.newest)
-      const dot = { actor: this.#parts.actor, timestamp: await this.#minting.timestamp() }
+      const dot = { actor: this.#minting.actor, timestamp: await this.#minting.timestamp() }
       const object = write('lww', ABSENT, dot, request.content, undefined)
       return again(encodeCopy(this.#codec, object), dot)
     }

@@ -50,6 +50,8 @@ export class WriteMinting {
   readonly #log: Log
   readonly #metrics: Metrics
   readonly #parts: WriteParts
+  /** Own writes whose commit failed, since the start. */
+  #failedCommits = 0
 
   constructor(ports: { codec: Codec; log: Log; metrics: Metrics }, parts: WriteParts) {
     this.#codec = ports.codec
@@ -58,12 +60,29 @@ export class WriteMinting {
     this.#parts = parts
   }
 
+  /**
+   * The actor of the next dot. After a failed commit it is another one: the other owners may hold what this
+   * disk does not, and a dot of the same actor would say that it had been seen.
+   */
+  get actor(): string {
+    const { actor } = this.#parts
+    return this.#failedCommits === 0 ? actor : `${actor}.${this.#failedCommits}`
+  }
+
+  /** Whether this life's actor is used up: the next start must not resume it. */
+  get lostTail(): boolean {
+    return this.#failedCommits > 0
+  }
+
   /** Rejects with a `QuorateError`, before anything was stored. */
   async mint(
     placed: PlacedRequest,
     request: WriteRequest,
     reports: ReplicaReports,
   ): Promise<Minted> {
+    // A dot is above all that its client has seen, whatever this clock says: else a blind write that is still
+    // on its way would take it for older than itself, and replace it.
+    for (const timestamp of request.context?.values() ?? []) this.#parts.clock.observe(timestamp)
     if (!placed.owners.includes(this.#parts.self)) return this.#mintApart(placed, request)
     for (let attempt = 1; ; attempt++) {
       const minted = await this.#mintOnOwnCopy(placed, request, reports)
@@ -85,7 +104,7 @@ export class WriteMinting {
 
   async #mintApart(placed: PlacedRequest, request: WriteRequest): Promise<Minted> {
     const mode = modeOf(placed.at.bucket)
-    const { actor: ownActor } = this.#parts
+    const ownActor = this.actor
     const timestamp = await this.timestamp()
     const actor = mode === 'lww' ? ownActor : `${ownActor}~${timestamp.toString(36)}`
     const dot = { actor, timestamp }
@@ -100,7 +119,8 @@ export class WriteMinting {
     request: WriteRequest,
     reports: ReplicaReports,
   ): Promise<Minted | undefined> {
-    const { replica, clock, actor, self } = this.#parts
+    const { replica, clock, self } = this.#parts
+    const { actor } = this
     const mode = modeOf(placed.at.bucket)
     return new Promise((resolve, reject) => {
       replica.find(placed.at, (entry, refusal) => {
@@ -123,7 +143,12 @@ export class WriteMinting {
           const copy = encodeCopy(this.#codec, object)
           const existed = liveSiblings(held, clock.nowMs()).length > 0
           const isBlind = mode === 'siblings' && request.context === undefined
-          const storeLocally = startStoring((done) => replica.replace(placed.at, entry, copy, done))
+          const storeLocally = startStoring((done) =>
+            replica.replace(placed.at, entry, copy, (failed) => {
+              if (failed !== undefined) this.#failedCommits++
+              done(failed)
+            }),
+          )
           reports.set(self, 'pending')
           const flags = isBlind ? APPLY_REPORT_UNCOVERED : 0
           resolve({ copy, dot, existed, flags, storeLocally })

@@ -81,7 +81,7 @@ export class WriteRound {
     }
     // `weak` answers before anything is stored, but its write goes on as one of `eventual`.
     const need = Math.max(request.need.w, 1)
-    this.tally = new Tally({ need, asked: [...new Set(asked)], sloppy: request.need.sloppy })
+    this.tally = new Tally({ need, asked, sloppy: request.need.sloppy })
   }
 
   start(targets: RoundTargets, flags: number): void {

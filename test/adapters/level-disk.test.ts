@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openLevelDisk } from '../../src/adapters/level-disk/level-disk.ts'
-import { type Disk, DiskError, type DiskHealth } from '../../src/ports/disk.ts'
+import type { Disk, DiskError, DiskHealth } from '../../src/ports/disk.ts'
 import { diskConformance } from '../conformance/disk.ts'
 
 diskConformance('LevelDB', () => {

@@ -26,6 +26,9 @@ export async function docker(args: readonly string[], timeoutMs = TIMEOUT_MS): P
   }
 }
 
+/** What is there cannot be told apart: a choice is needed. */
+export class SeveralProjectsError extends Error {}
+
 /** Nodes in order of their ids: of `project`, or else of the one project that was started from `directory`. */
 export async function findNodes(
   directory: string,
@@ -48,7 +51,7 @@ export async function findNodes(
     })
   const projects = new Set(nodes.map((node) => node.project))
   if (projects.size > 1)
-    throw new Error(
+    throw new SeveralProjectsError(
       `several projects run here (${[...projects].join(', ')}): name one with --project`,
     )
   return nodes.sort((a, b) => (a.id < b.id ? -1 : 1))

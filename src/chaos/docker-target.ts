@@ -7,7 +7,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { docker, findNodes, type NodeContainer } from './docker-client.ts'
+import { docker, findNodes, type NodeContainer, SeveralProjectsError } from './docker-client.ts'
 import { probeContainers } from './docker-probe.ts'
 import {
   type DockerNetwork,
@@ -40,11 +40,14 @@ const BUILD_TIMEOUT_MS = 300_000
 const KEEPER_LOOK_MS = 2000
 const GROUPS_MAX = 32
 
-/** Undefined where no node of the project has a container, or no engine answers. */
+/** Undefined where no node of the project has a container, or no engine answers. Errors: `SeveralProjectsError`. */
 export async function openDockerTarget(
   options: DockerTargetOptions,
 ): Promise<DockerTarget | undefined> {
-  const nodes = await findNodes(options.directory, options.project).catch(() => [])
+  const nodes = await findNodes(options.directory, options.project).catch((error: unknown) => {
+    if (error instanceof SeveralProjectsError) throw error
+    return []
+  })
   const [first] = nodes
   return first === undefined ? undefined : new DockerTarget(options, first.project)
 }

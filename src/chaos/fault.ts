@@ -50,18 +50,26 @@ export function parseFault(words: readonly string[], nodes: readonly string[]): 
       throw new ChaosUsageError(`${command} takes ${count} ${count === 1 ? 'word' : 'words'} more`)
     }
   }
+  const needNodes = (count: number): void => {
+    if (nodes.length < count) {
+      throw new ChaosUsageError(`${command} needs ${count} nodes or more`)
+    }
+  }
   switch (command) {
     case 'partition':
       expectWords(1)
+      needNodes(2)
       return { type: 'groups', groups: parseGroups(rest[0] as string, nodes, known) }
     case 'isolate': {
       expectWords(1)
       const alone = known(rest[0])
+      needNodes(2)
       return { type: 'groups', groups: [nodes.filter((id) => id !== alone), [alone]] }
     }
     case 'bridge': {
       expectWords(1)
       const middle = known(rest[0])
+      needNodes(3)
       const [left, right] = halves(nodes.filter((id) => id !== middle))
       return {
         type: 'groups',
@@ -73,6 +81,7 @@ export function parseFault(words: readonly string[], nodes: readonly string[]): 
     }
     case 'ring':
       expectWords(0)
+      needNodes(3)
       return { type: 'links', links: ringCuts(nodes) }
     case 'cut':
     case 'oneway':
@@ -138,9 +147,13 @@ function halves(nodes: readonly string[]): [string[], string[]] {
   return [nodes.slice(0, middle), nodes.slice(middle)]
 }
 
-/** Everyone sees a majority, itself counted, and no two the same one: its nearest neighbours on a ring. */
+/**
+ * Everyone sees a majority, itself counted, and no two the same one: its nearest neighbours on a ring. On a
+ * ring of three all are neighbours of all, so it is cut open between two of them.
+ */
 function ringCuts(nodes: readonly string[]): Link[] {
   const count = nodes.length
+  if (count === 3) return pairLinks(nodes[0] as string, nodes[2] as string, CUT_PERCENT, true)
   const reach = Math.ceil((Math.floor(count / 2) + 1 - 1) / 2)
   const distance = (a: string, b: string): number => {
     const apart = Math.abs(nodes.indexOf(a) - nodes.indexOf(b))

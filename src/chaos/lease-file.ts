@@ -2,7 +2,8 @@
  * The leases of one compose project: which faults are on, until when, and who keeps them. A file, so that any
  * later command finds what an earlier one left, whatever became of it.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fault } from './fault.ts'
@@ -17,8 +18,10 @@ export interface Lease {
 }
 
 const LOCK_RETRY_MS = 50
-/** A lock older than this was left by a process that was killed. */
-const LOCK_MS_MAX = 60_000
+/** A holder touches its lock this often, however long its work takes. */
+const LOCK_TOUCH_MS = 2000
+/** A lock untouched for this long was left by a process that was killed, though another has its number now. */
+const LOCK_MS_MAX = 30_000
 
 export class LeaseFile {
   readonly #file: string
@@ -46,14 +49,16 @@ export class LeaseFile {
 
   /** Runs `work` while no other process of this project breaks or heals. */
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const startMs = Date.now()
-    while (!this.#take()) {
-      if (Date.now() - startMs > LOCK_MS_MAX) rmSync(this.#lock, { force: true })
-      await sleep(LOCK_RETRY_MS)
-    }
+    while (!this.#take()) await sleep(LOCK_RETRY_MS)
+    const touch = setInterval(() => {
+      const now = new Date()
+      // Not there any more only where this machine slept for long, and another took it.
+      utimes(this.#lock, now, now).catch(() => undefined)
+    }, LOCK_TOUCH_MS)
     try {
       return await work()
     } finally {
+      clearInterval(touch)
       rmSync(this.#lock, { force: true })
     }
   }
@@ -63,17 +68,19 @@ export class LeaseFile {
       writeFileSync(this.#lock, String(process.pid), { flag: 'wx' })
       return true
     } catch {
-      return this.#stealFromDead()
+      if (this.#isLeft()) rmSync(this.#lock, { force: true })
+      return false
     }
   }
 
   /** A holder that is gone (killed with -9, say) holds nothing. */
-  #stealFromDead(): boolean {
+  #isLeft(): boolean {
     try {
+      if (Date.now() - statSync(this.#lock).mtimeMs > LOCK_MS_MAX) return true
       process.kill(Number(readFileSync(this.#lock, 'utf8')), 0)
+      return false
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ESRCH') rmSync(this.#lock, { force: true })
+      return (error as NodeJS.ErrnoException).code === 'ESRCH'
     }
-    return false
   }
 }

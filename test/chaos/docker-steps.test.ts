@@ -1,0 +1,113 @@
+/** The exact arguments of `docker` for each fault: what a dry run prints, and what is run. */
+import { expect, test } from 'vitest'
+import type { NodeContainer } from '../../src/chaos/docker-client.ts'
+import { networkSteps, reconnectStep, removeRulesStep } from '../../src/chaos/docker-steps.ts'
+import { type NetworkFault, parseFault } from '../../src/chaos/fault.ts'
+
+const NETWORK = { project: 'p', range: '10.213' }
+const NODES = ['n1', 'n2', 'n3', 'n4', 'n5'].map((id): NodeContainer => ({
+  id,
+  container: `c${id}`,
+  project: 'p',
+  state: 'running',
+}))
+
+/** One line each; no word of these has a space in it but the last of a sidecar's. */
+function stepsOf(command: string): string[] {
+  const ids = NODES.map(({ id }) => id)
+  const fault = parseFault(command.split(' '), ids) as NetworkFault
+  return networkSteps(fault, NODES, NETWORK).map((step) => step.join(' '))
+}
+
+const CREATE_GROUP_1 =
+  'network create --internal --subnet 10.213.1.0/24 --label quorate.chaos=p p_peer-g1'
+
+test('a partition moves the smaller group to a network of its own, number and alias kept', () => {
+  expect(stepsOf('partition n1,n2/n3,n4,n5')).toEqual([
+    CREATE_GROUP_1,
+    'network connect --ip 10.213.1.11 --alias n1.peer p_peer-g1 cn1',
+    'network connect --ip 10.213.1.12 --alias n2.peer p_peer-g1 cn2',
+    'network disconnect --force p_peer cn1',
+    'network disconnect --force p_peer cn2',
+  ])
+})
+
+test('of several groups the largest stays, and one node alone needs no network', () => {
+  expect(stepsOf('partition n5/n1,n2/n3,n4')).toEqual([
+    CREATE_GROUP_1,
+    'network connect --ip 10.213.1.13 --alias n3.peer p_peer-g1 cn3',
+    'network connect --ip 10.213.1.14 --alias n4.peer p_peer-g1 cn4',
+    'network disconnect --force p_peer cn3',
+    'network disconnect --force p_peer cn4',
+    'network disconnect --force p_peer cn5',
+  ])
+})
+
+test('isolate only disconnects', () => {
+  expect(stepsOf('isolate n3')).toEqual(['network disconnect --force p_peer cn3'])
+})
+
+test('a bridge joins the second network and stays on the first', () => {
+  expect(stepsOf('bridge n3')).toEqual([
+    CREATE_GROUP_1,
+    'network connect --ip 10.213.1.13 --alias n3.peer p_peer-g1 cn3',
+    'network connect --ip 10.213.1.14 --alias n4.peer p_peer-g1 cn4',
+    'network connect --ip 10.213.1.15 --alias n5.peer p_peer-g1 cn5',
+    'network disconnect --force p_peer cn4',
+    'network disconnect --force p_peer cn5',
+  ])
+})
+
+const SIDECAR = (container: string): string =>
+  `run --rm --network container:${container} --cap-add NET_ADMIN --user root quorate-chaos:local sh -c `
+const CHAIN = 'iptables -w -N QUORATE_CHAOS && iptables -w -I INPUT -j QUORATE_CHAOS'
+const DROP = (address: string, chance = ''): string =>
+  ` && iptables -w -A QUORATE_CHAOS -s ${address} -p tcp --dport 7080${chance} -j DROP`
+
+test('a cut link drops at both ends what comes to the peer port', () => {
+  expect(stepsOf('cut n1 n3')).toEqual([
+    SIDECAR('cn1') + CHAIN + DROP('10.213.0.13'),
+    SIDECAR('cn3') + CHAIN + DROP('10.213.0.11'),
+  ])
+})
+
+test('a one-way cut drops where it arrives, and only there', () => {
+  expect(stepsOf('oneway n1 n3')).toEqual([SIDECAR('cn3') + CHAIN + DROP('10.213.0.11')])
+})
+
+test('a loss drops by chance', () => {
+  const chance = ' -m statistic --mode random --probability 0.2'
+  expect(stepsOf('loss n1 n3 20%')).toEqual([
+    SIDECAR('cn1') + CHAIN + DROP('10.213.0.13', chance),
+    SIDECAR('cn3') + CHAIN + DROP('10.213.0.11', chance),
+  ])
+})
+
+test('several cuts of one node are rules of one chain', () => {
+  expect(stepsOf('ring')[0]).toBe(
+    SIDECAR('cn1') + CHAIN + DROP('10.213.0.13') + DROP('10.213.0.14'),
+  )
+})
+
+test('the script of a sidecar is one argument', () => {
+  const [step] = networkSteps(
+    { type: 'links', links: [{ from: 'n1', to: 'n3', lossPercent: 100 }] },
+    NODES,
+    NETWORK,
+  )
+  expect(step?.slice(-3)).toEqual(['sh', '-c', CHAIN + DROP('10.213.0.11')])
+})
+
+test('what is undone comes back with the pinned address and alias', () => {
+  const [, , n3] = NODES
+  expect(reconnectStep(n3 as NodeContainer, NETWORK).join(' ')).toBe(
+    'network connect --ip 10.213.0.13 --alias n3.peer p_peer cn3',
+  )
+  expect(removeRulesStep(n3 as NodeContainer).join(' ')).toBe(
+    SIDECAR('cn3') +
+      ['-D INPUT -j QUORATE_CHAOS', '-F QUORATE_CHAOS', '-X QUORATE_CHAOS']
+        .map((rule) => `iptables -w ${rule} 2>/dev/null; `)
+        .join('') +
+      'true',
+  )
+})

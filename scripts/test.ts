@@ -164,12 +164,7 @@ async function run(
   const child = spawn(program, args, {
     cwd: root,
     stdio: ['ignore', output, output],
-    // The image of the testcontainers' reaper is not within reach everywhere; the tests clean up themselves.
-    env: {
-      ...process.env,
-      TESTCONTAINERS_RYUK_DISABLED: 'true',
-      ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
-    },
+    env: { ...process.env, ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }) },
     timeout: timeoutMs,
   })
   running = child

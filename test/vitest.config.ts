@@ -47,6 +47,8 @@ export default defineConfig({
         test: {
           name: 'docker',
           include: DOCKER,
+          // The image of the testcontainers' reaper is not within reach everywhere; the tests clean up themselves.
+          env: { TESTCONTAINERS_RYUK_DISABLED: 'true' },
           fileParallelism: false,
           testTimeout: 240_000,
           hookTimeout: 300_000,

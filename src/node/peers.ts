@@ -12,8 +12,7 @@ import type { Codec, Encodable } from '../ports/codec.ts'
 import type { Log } from '../ports/log.ts'
 import type { MetricLabels, Metrics } from '../ports/metrics.ts'
 import type { Channel, Network } from '../ports/network.ts'
-import type { Timers } from '../ports/timers.ts'
-import type { Deadline, Deadlines } from './deadlines.ts'
+import type { Timer, Timers } from '../ports/timers.ts'
 import {
   type Answer,
   type Ask,
@@ -27,6 +26,8 @@ import type { NodeClock } from './node-clock.ts'
 
 /** Unanswered asks to one peer; more are unsent. A dead peer must not hold memory without end. */
 const OUTSTANDING_PER_PEER_MAX = 16_384
+/** How late an expired ask may be noticed. */
+const SWEEP_INTERVAL_MS = 20
 /** How often one ask is sent again because an epoch was behind. */
 const EPOCH_RETRIES_MAX = 2
 
@@ -60,7 +61,6 @@ interface Outstanding {
   readonly body: readonly Encodable[]
   readonly deadlineMs: number
   readonly done: (reply: Reply) => void
-  readonly deadline: Deadline
   /** Monotonic. */
   readonly startMs: number
   retries: number
@@ -84,7 +84,6 @@ export class Peers {
   readonly #metrics: Metrics
   readonly #monotonic: Clock
   readonly #clock: NodeClock
-  readonly #deadlines: Deadlines
   readonly #epochs: EpochSource
   readonly #handle: AskHandler
   readonly #outstanding = new Map<number, Outstanding>()
@@ -92,6 +91,8 @@ export class Peers {
   readonly #outboxes = new Map<string, Encodable[]>()
   #flushScheduled = false
   #nextId = 1
+  /** Runs while an ask is unanswered. */
+  #sweep: Timer | undefined
   readonly #latencyMs = new Map<string, number>()
   readonly #labels = new Map<string, MetricLabels>()
   /** Told of each frame that arrives (`answer`: it answers something we asked), and of each lost ask. */
@@ -108,7 +109,7 @@ export class Peers {
       log: Log
       metrics: Metrics
     },
-    parts: { clock: NodeClock; deadlines: Deadlines; epochs: EpochSource; handle: AskHandler },
+    parts: { clock: NodeClock; epochs: EpochSource; handle: AskHandler },
   ) {
     this.#network = ports.network
     this.#codec = ports.codec
@@ -117,7 +118,6 @@ export class Peers {
     this.#log = ports.log
     this.#metrics = ports.metrics
     this.#clock = parts.clock
-    this.#deadlines = parts.deadlines
     this.#epochs = parts.epochs
     this.#handle = parts.handle
     this.#network.onFrame((from, channel, frame) => this.#receive(from, channel, frame))
@@ -141,12 +141,9 @@ export class Peers {
       return
     }
     const id = this.#nextId++
-    const delayMs = Math.max(0, deadlineMs - this.#clock.nowMs())
-    const deadline = this.#deadlines.in(delayMs, () =>
-      this.#end(id, { type: 'lost', reason: 'deadline' }),
-    )
     const startMs = this.#monotonic.monotonicMs()
-    this.#outstanding.set(id, { to, kind, body, deadlineMs, done, deadline, startMs, retries: 0 })
+    this.#outstanding.set(id, { to, kind, body, deadlineMs, done, startMs, retries: 0 })
+    this.#sweep ??= this.#timers.every(SWEEP_INTERVAL_MS, () => this.#expire())
     this.#outstandingTo.set(to, waiting + 1)
     this.#post(to, 'ask', [id, kind, deadlineMs, ...body])
   }
@@ -159,6 +156,12 @@ export class Peers {
     deadlineMs: number,
   ): Promise<Reply> {
     return new Promise((resolve) => this.ask(to, kind, body, deadlineMs, resolve))
+  }
+
+  /** Ends every ask that is still unanswered: nothing calls back after this node has stopped. */
+  stop(): void {
+    for (const id of [...this.#outstanding.keys()]) this.#end(id, { type: 'lost', reason: 'link' })
+    this.#sweep?.cancel()
   }
 
   /** Sends without wanting an answer; silently lost where there is no link. */
@@ -303,10 +306,20 @@ export class Peers {
     if (ask === undefined) return
     this.#outstanding.delete(id)
     this.#outstandingTo.set(ask.to, (this.#outstandingTo.get(ask.to) ?? 1) - 1)
-    this.#deadlines.cancel(ask.deadline)
     if (reply.type === 'lost') this.onLost(ask.to)
     else if (reply.type === 'ok') this.#measure(ask)
     ask.done(reply)
+  }
+
+  /** One look at all asks, instead of a timer for each: there are few, and most are answered before the first. */
+  #expire(): void {
+    const nowMs = this.#clock.nowMs()
+    for (const [id, ask] of this.#outstanding) {
+      if (ask.deadlineMs < nowMs) this.#end(id, { type: 'lost', reason: 'deadline' })
+    }
+    if (this.#outstanding.size > 0) return
+    this.#sweep?.cancel()
+    this.#sweep = undefined
   }
 
   #measure(ask: Outstanding): void {

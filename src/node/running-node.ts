@@ -63,7 +63,6 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   const asks = new PeerAsks(self)
   const peers = new Peers(ports, {
     clock,
-    deadlines,
     epochs: keeper,
     handle: (...ask) => asks.handle(...ask),
   })
@@ -146,6 +145,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
       delivery.stop()
       liveness.stop()
       await network.close()
+      peers.stop()
       deadlines.stop()
       await commits.whenIdle()
       if (disk.health().state === 'ok' && !writes.lostTail) await state.set('clean', true)

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { appendFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, type TestContext } from 'vitest'
 import { openLevelDisk } from '../../src/adapters/level-disk/level-disk.ts'
 import type { Disk, DiskError, DiskHealth } from '../../src/ports/disk.ts'
 import { diskConformance } from '../conformance/disk.ts'
@@ -49,62 +50,146 @@ describe('level disk on a full filesystem', () => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
   })
 
-  it('refuses writes, reads on, takes writes again when space returns, and has all it acknowledged', async (test) => {
-    const mount = mountSmall(48)
-    if (mount === undefined) test.skip('mounting a tmpfs is not allowed here')
-    const root = mount as string
+  function smallFilesystem(test: TestContext): string {
+    const root = mountSmall(48)
+    if (root === undefined) test.skip('mounting a tmpfs is not allowed here')
     cleanups.push(() => {
-      execFileSync('umount', [root])
-      rmSync(root, { recursive: true })
+      execFileSync('umount', [root as string])
+      rmSync(root as string, { recursive: true })
     })
-    const directory = join(root, 'db')
-    let disk = await openLevelDisk({ directory })
+    return root as string
+  }
+
+  async function openStore(directory: string, reserveBytes?: number): Promise<Store> {
+    const disk = await openLevelDisk({
+      directory,
+      ...(reserveBytes === undefined ? {} : { reserveBytes }),
+    })
     cleanups.push(() => disk.close())
-    const stored: string[] = []
-    const store = async (key: string): Promise<void> => {
-      // Not compressible.
-      const value = Uint8Array.from(
-        { length: 4096 },
-        (_, i) => (i * 2_654_435_761 + stored.length * 40_503) >>> 13,
-      )
-      await disk.write([{ type: 'put', key, value }], { sync: true })
-      stored.push(key)
-    }
+    return new Store(disk)
+  }
 
-    writeFileSync(join(root, 'ballast'), new Uint8Array(16 * 1024 * 1024))
-    const refused = await fill(store)
-    expect(refused).toMatchObject({ code: 'disk_full', effect: 'none' })
-    expect(disk.health().state).toBe('full')
-    expect((await disk.getMany(stored)).every((value) => value?.length === 4096)).toBe(true)
+  it('refuses writes, reads on, takes writes again when space returns, and has all it acknowledged', async (test) => {
+    const root = smallFilesystem(test)
+    const directory = join(root, 'db')
+    const ballast = join(root, 'ballast')
+    writeFileSync(ballast, new Uint8Array(16 * MIB))
+    const store = await openStore(directory)
+    expect(await store.fill()).toMatchObject({ code: 'disk_full', effect: 'none' })
+    expect(store.disk.health().state).toBe('full')
+    await store.expectAll()
 
-    const returned = becomes(disk, 'ok')
-    rmSync(join(root, 'ballast'))
+    const returned = becomes(store.disk, 'ok')
+    rmSync(ballast)
     await returned
-    await store('after')
+    await store.put()
 
-    await disk.close()
-    disk = await openLevelDisk({ directory })
-    expect((await disk.getMany(stored)).every((value) => value?.length === 4096)).toBe(true)
+    await store.disk.close()
+    store.disk = (await openStore(directory)).disk
+    await store.expectAll()
+  })
+
+  it('can be opened again when others have filled the disk to its last byte', async (test) => {
+    const root = smallFilesystem(test)
+    const directory = join(root, 'db')
+    const store = await openStore(directory)
+    writeFileSync(join(root, 'others'), new Uint8Array(24 * MIB))
+    for (let i = 0; i < 500; i++) await store.put()
+    await expect.poll(() => existsSync(join(directory, 'reserve'))).toBe(true)
+    takeAllSpace(join(root, 'others'))
+
+    expect((await store.fill()).code).toBe('disk_full')
+    await store.expectAll()
+    await store.disk.close()
+
+    store.disk = (await openStore(directory)).disk
+    await store.expectAll()
+    const returned = becomes(store.disk, 'ok')
+    rmSync(join(root, 'others'))
+    await returned
+    await store.put()
+    await store.expectAll()
+  })
+
+  it('acknowledges nothing behind a write that met the end of the disk', async (test) => {
+    const root = smallFilesystem(test)
+    const directory = join(root, 'db')
+    writeFileSync(join(root, 'others'), new Uint8Array(24 * MIB))
+    // Without a reserve, LevelDB itself meets the end of the disk, with many batches waiting behind.
+    const store = await openStore(directory, 1)
+    const effects = new Set<string>()
+    for (let i = 0; i < 400 && effects.size === 0; i++) {
+      const writes = await Promise.allSettled(Array.from({ length: 32 }, () => store.put()))
+      for (const write of writes) if (write.status === 'rejected') effects.add(write.reason.effect)
+    }
+    expect(effects).toContain('unknown')
+    expect(store.disk.health().state).not.toBe('ok')
+    await store.expectAll()
+
+    const returned = becomes(store.disk, 'ok')
+    rmSync(join(root, 'others'))
+    await returned
+    await store.put()
+    await store.expectAll()
+    await store.disk.close()
+    store.disk = (await openStore(directory)).disk
+    await store.expectAll()
   })
 })
 
+const MIB = 1024 * 1024
+const VALUE_BYTES = 4096
 const FILL_MAX = 20_000
 
-async function fill(store: (key: string) => Promise<void>): Promise<DiskError> {
-  for (let i = 0; i < FILL_MAX; i++) {
-    try {
-      await store(`k${i}`)
-    } catch (error) {
-      return error as DiskError
-    }
+/** Remembers what was acknowledged. */
+class Store {
+  disk: Disk
+  readonly #acknowledged: string[] = []
+  #next = 0
+
+  constructor(disk: Disk) {
+    this.disk = disk
   }
-  throw new Error('the filesystem did not fill')
+
+  async put(): Promise<void> {
+    const key = `k${this.#next++}`
+    const value = randomBytes(VALUE_BYTES)
+    await this.disk.write([{ type: 'put', key, value }], { sync: true })
+    this.#acknowledged.push(key)
+  }
+
+  /** Until a write is refused. */
+  async fill(): Promise<DiskError> {
+    for (let i = 0; i < FILL_MAX; i++) {
+      try {
+        await this.put()
+      } catch (error) {
+        return error as DiskError
+      }
+    }
+    throw new Error('the filesystem did not fill')
+  }
+
+  async expectAll(): Promise<void> {
+    const found = await this.disk.getMany(this.#acknowledged)
+    const missing = this.#acknowledged.filter((_, i) => found[i]?.length !== VALUE_BYTES)
+    expect(missing).toEqual([])
+  }
 }
 
-function becomes(disk: Disk, state: DiskHealth['state']): Promise<void> {
-  return new Promise((resolve) => {
+function takeAllSpace(file: string): void {
+  try {
+    for (;;) appendFileSync(file, new Uint8Array(64 * 1024))
+  } catch (error) {
+    expect((error as NodeJS.ErrnoException).code).toBe('ENOSPC')
+  }
+}
+
+async function becomes(disk: Disk, state: DiskHealth['state']): Promise<void> {
+  await new Promise<void>((resolve) => {
     disk.onHealth((health) => {
       if (health.state === state) resolve()
     })
+    if (disk.health().state === state) resolve()
   })
 }

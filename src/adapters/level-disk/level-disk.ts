@@ -2,14 +2,24 @@
  * The disk port over LevelDB.
  *
  * LevelDB that runs into a full disk may leave a torn record in the middle of its log, and what is appended
- * behind it can be lost at the next recovery. So the disk is not allowed to fill: writes are refused while
- * less than a reserve is free (space-watch.ts). And where a write fails all the same, no further one is taken
- * until the database has been closed and opened again, which makes LevelDB recover its log; reads go on
- * meanwhile, from the open database.
+ * behind it can be lost at the next recovery; a compaction that failed makes it refuse every later write. So
+ * writes are refused while less than a reserve is free (space-watch.ts). And where a write fails all the
+ * same, no further one is taken until the database has been closed and opened again, by which LevelDB
+ * recovers its log; reads go on meanwhile, from the open database.
+ *
+ * Invariant: batches reach LevelDB one at a time, so none is ever appended behind one that failed.
  */
-import { Level } from 'level'
-
 import { type Disk, DiskError, type DiskHealth, type DiskOperation } from '../../ports/disk.ts'
+import { Ballast } from './ballast.ts'
+import {
+  type Database,
+  isNoSpace,
+  openDatabase,
+  openingBytes,
+  openingBytesMax,
+  sentenceOf,
+  writeBufferBytes,
+} from './level-database.ts'
 import { type SpaceWatch, watchSpace } from './space-watch.ts'
 
 export interface LevelDiskOptions {
@@ -18,42 +28,65 @@ export interface LevelDiskOptions {
   readonly reserveBytes?: number
 }
 
-/** Blocks of the database kept decompressed; the node has its own cache of objects above it. */
-const BLOCK_CACHE_BYTES = 16 * 1024 * 1024
-/** Two of these are in memory at most. Larger ones mean fewer, longer compactions. */
-const WRITE_BUFFER_BYTES = 16 * 1024 * 1024
-const REOPEN_INTERVAL_MS = 1000
-
-type Database = Level<string, Uint8Array>
+/** Batches waiting for their turn; the caller gathers its writes and rarely has more than one. */
+const WAITING_WRITES_MAX = 10_000
+const RECOVERY_INTERVAL_MS_MIN = 250
+const RECOVERY_INTERVAL_MS_MAX = 8000
+/** Written, as a delete of what is never there, to see whether LevelDB takes writes again. */
+const TRIAL: DiskOperation = { type: 'delete', key: '\u0000trial' }
 
 /** Rejects with a sentence for a person: locked by another process, damaged, not a directory. */
 export async function openLevelDisk(options: LevelDiskOptions): Promise<Disk> {
-  const space = await watchSpace(options.directory, options.reserveBytes)
+  const { directory } = options
+  const space = await watchSpace(directory, options.reserveBytes)
+  const writeBufferSize = writeBufferBytes(space.totalBytes)
+  const ballast = new Ballast(directory, openingBytesMax(writeBufferSize))
+  const open = (): Promise<Database> => openDatabase(directory, { writeBufferSize })
   try {
-    return new LevelDisk(options, await openDatabase(options.directory), space)
+    const database = await open().catch(async (error: unknown) => {
+      if (isNoSpace(error) && (await ballast.release())) return open()
+      throw error
+    })
+    return new LevelDisk({ directory, database, open, space, ballast })
   } catch (error) {
     space.stop()
     throw error
   }
 }
 
+interface LevelDiskParts {
+  readonly directory: string
+  readonly database: Database
+  readonly open: () => Promise<Database>
+  readonly space: SpaceWatch
+  readonly ballast: Ballast
+}
+
 class LevelDisk implements Disk {
-  readonly #directory: string
+  readonly #parts: LevelDiskParts
   readonly #space: SpaceWatch
   readonly #listeners: ((health: DiskHealth) => void)[] = []
   #database: Database
   /** Set where a write has failed: the reason, until the database has been reopened. */
   #failure: string | undefined
+  /** Set once space was short, until LevelDB has taken a write again: it may have failed unseen meanwhile. */
+  #doubted = false
+  #told: DiskHealth['state'] = 'ok'
+  #recovery: NodeJS.Timeout | undefined
+  #recovering = false
+  #recoveryIntervalMs = RECOVERY_INTERVAL_MS_MIN
   #reopening: Promise<void> | undefined
-  #reopenTimer: NodeJS.Timeout | undefined
-  #writing = new Set<Promise<void>>()
+  /** Ends with the last of the tasks that have LevelDB's log for themselves. */
+  #turns: Promise<unknown> = Promise.resolve()
+  #waiting = 0
   #closed: Promise<void> | undefined
 
-  constructor(options: LevelDiskOptions, database: Database, space: SpaceWatch) {
-    this.#directory = options.directory
-    this.#database = database
-    this.#space = space
-    space.onChange = () => this.#tell()
+  constructor(parts: LevelDiskParts) {
+    this.#parts = parts
+    this.#database = parts.database
+    this.#space = parts.space
+    this.#space.onLook = () => this.#looked()
+    this.#space.look()
   }
 
   async getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
@@ -68,14 +101,16 @@ class LevelDisk implements Disk {
   }
 
   async write(operations: readonly DiskOperation[], { sync }: { sync: boolean }): Promise<void> {
-    this.#refuseWrites()
-    const writing = this.#write(operations, sync)
-    this.#writing.add(writing)
-    try {
-      await writing
-    } finally {
-      this.#writing.delete(writing)
+    if (this.#closed !== undefined) throw new DiskError('disk_closed', 'none', 'the disk is closed')
+    this.#refuseUnlessWell()
+    if (this.#waiting >= WAITING_WRITES_MAX) {
+      throw new DiskError('disk_failed', 'none', `${this.#waiting} batches wait for the disk`)
     }
+    await this.#inTurn(() => {
+      // Asked again: one of those before may have failed.
+      this.#refuseUnlessWell()
+      return this.#append(operations, sync)
+    })
   }
 
   health(): DiskHealth {
@@ -83,8 +118,10 @@ class LevelDisk implements Disk {
     if (this.#failure !== undefined) {
       return { state: full ? 'full' : 'failed', reason: this.#failure, freeBytes }
     }
-    if (!full) return { state: 'ok', reason: '', freeBytes }
-    const reason = `the disk is full: ${freeBytes ?? 0} bytes are free beyond a reserve of ${reserveBytes}`
+    if (!full && !this.#doubted) return { state: 'ok', reason: '', freeBytes }
+    const reason = full
+      ? `the disk is full: less than a reserve of ${reserveBytes} bytes is free`
+      : 'the disk was full, and writes are being tried'
     return { state: 'full', reason, freeBytes }
   }
 
@@ -97,7 +134,13 @@ class LevelDisk implements Disk {
     return this.#closed
   }
 
-  async #write(operations: readonly DiskOperation[], sync: boolean): Promise<void> {
+  #refuseUnlessWell(): void {
+    const { state, reason } = this.health()
+    if (state === 'full') throw new DiskError('disk_full', 'none', reason)
+    if (state === 'failed') throw new DiskError('disk_failed', 'none', reason)
+  }
+
+  async #append(operations: readonly DiskOperation[], sync: boolean): Promise<void> {
     try {
       await this.#database.batch(
         operations.map((operation) =>
@@ -105,51 +148,78 @@ class LevelDisk implements Disk {
         ),
         { sync },
       )
-    } catch (error) {
-      throw this.#fail(error)
+    } catch (cause) {
+      const sentence = `a write failed: ${sentenceOf(cause)}`
+      this.#failure = sentence
+      this.#space.look()
+      const code = isNoSpace(cause) ? 'disk_full' : 'disk_failed'
+      throw new DiskError(code, 'unknown', sentence, { cause })
     }
     this.#space.wrote(operations)
   }
 
-  #refuseWrites(): void {
-    if (this.#closed !== undefined) throw new DiskError('disk_closed', 'none', 'the disk is closed')
-    const { state, reason } = this.health()
-    if (state === 'full') throw new DiskError('disk_full', 'none', reason)
-    if (state === 'failed') throw new DiskError('disk_failed', 'none', reason)
-  }
-
-  #fail(cause: unknown): DiskError {
-    const sentence = sentenceOf(cause)
-    if (this.#failure === undefined) {
-      this.#failure = `a write failed: ${sentence}`
-      this.#space.look()
-      this.#tell()
-      this.#reopenLater()
-    }
-    const code = /no space|quota/i.test(sentence) ? 'disk_full' : 'disk_failed'
-    return new DiskError(code, 'unknown', `the write failed: ${sentence}`, { cause })
-  }
-
-  #reopenLater(): void {
+  #looked(): void {
     if (this.#closed !== undefined) return
-    this.#reopenTimer = setTimeout(() => {
-      if (this.#space.full) this.#reopenLater()
-      else this.#reopening = this.#reopen()
-    }, REOPEN_INTERVAL_MS)
+    const { full, low, rawFreeBytes } = this.#space
+    if (full) this.#doubted = true
+    const { ballast } = this.#parts
+    // Made while there is room for it twice, so that it does not itself bring the disk to its end.
+    if (low && (rawFreeBytes ?? 0) > 2 * ballast.bytes) void ballast.make()
+    const { state } = this.health()
+    if (state !== this.#told) {
+      this.#told = state
+      this.#recoveryIntervalMs = RECOVERY_INTERVAL_MS_MIN
+      for (const listener of this.#listeners) listener(this.health())
+    }
+    // Space is back: whoever waits for writes waits for this trial.
+    if (this.#doubted && !full && this.#failure === undefined) void this.#recover()
+    else if (state !== 'ok') this.#recoverLater()
+  }
+
+  #recoverLater(): void {
+    if (this.#recovery !== undefined || this.#recovering) return
+    this.#recovery = setTimeout(() => void this.#recover(), this.#recoveryIntervalMs)
+    this.#recoveryIntervalMs = Math.min(this.#recoveryIntervalMs * 2, RECOVERY_INTERVAL_MS_MAX)
+  }
+
+  async #recover(): Promise<void> {
+    clearTimeout(this.#recovery)
+    this.#recovery = undefined
+    if (this.#recovering || this.#closed !== undefined) return
+    this.#recovering = true
+    await this.#inTurn(async () => {
+      if (this.#failure === undefined) await this.#append([TRIAL], false).catch(() => undefined)
+      if (this.#failure !== undefined && (await this.#canReopen())) await this.#reopen()
+      else if (this.#failure === undefined && !this.#space.full) this.#doubted = false
+    })
+    this.#recovering = false
+    this.#space.look()
+  }
+
+  /** Closing for good what then cannot be opened would end the reads too. */
+  async #canReopen(): Promise<boolean> {
+    if (this.#database.status !== 'open') return true
+    const { rawFreeBytes } = this.#space
+    if (rawFreeBytes === undefined) return false
+    const { directory, ballast } = this.#parts
+    const needed = await openingBytes(directory).catch(() => Infinity)
+    return rawFreeBytes + (await ballast.heldBytes()) >= needed
   }
 
   async #reopen(): Promise<void> {
+    const reopened = Promise.withResolvers<void>()
+    this.#reopening = reopened.promise
     try {
-      await Promise.allSettled(this.#writing)
+      if (this.#space.full) await this.#parts.ballast.release()
       await this.#database.close()
-      this.#database = await openDatabase(this.#directory)
+      this.#database = await this.#parts.open()
       this.#failure = undefined
-      this.#tell()
+      this.#doubted = true
     } catch (error) {
-      this.#failure = `the database could not be opened again: ${sentenceOf(error)}`
-      this.#reopenLater()
+      this.#failure = sentenceOf(error)
     } finally {
       this.#reopening = undefined
+      reopened.resolve()
     }
   }
 
@@ -160,44 +230,28 @@ class LevelDisk implements Disk {
     try {
       return await read(this.#database)
     } catch (cause) {
-      throw new DiskError('disk_failed', 'none', `the read failed: ${sentenceOf(cause)}`, { cause })
+      throw new DiskError('disk_failed', 'none', `a read failed: ${sentenceOf(cause)}`, { cause })
+    }
+  }
+
+  async #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    this.#waiting++
+    const turn = this.#turns.then(task)
+    this.#turns = turn.then(
+      () => undefined,
+      () => undefined,
+    )
+    try {
+      return await turn
+    } finally {
+      this.#waiting--
     }
   }
 
   async #close(): Promise<void> {
-    clearTimeout(this.#reopenTimer)
+    clearTimeout(this.#recovery)
     this.#space.stop()
-    await Promise.allSettled(this.#writing)
-    await this.#reopening
+    await this.#turns
     await this.#database.close()
   }
-
-  #tell(): void {
-    const health = this.health()
-    for (const listener of this.#listeners) listener(health)
-  }
-}
-
-async function openDatabase(directory: string): Promise<Database> {
-  const database: Database = new Level<string, Uint8Array>(directory, {
-    keyEncoding: 'utf8',
-    valueEncoding: 'buffer',
-    cacheSize: BLOCK_CACHE_BYTES,
-    writeBufferSize: WRITE_BUFFER_BYTES,
-  })
-  try {
-    await database.open()
-    return database
-  } catch (error) {
-    throw new Error(`the data directory ${directory} cannot be opened: ${sentenceOf(error)}`, {
-      cause: error,
-    })
-  }
-}
-
-/** The innermost message: abstract-level wraps LevelDB's own. */
-function sentenceOf(error: unknown): string {
-  let innermost: unknown = error
-  while (innermost instanceof Error && innermost.cause instanceof Error) innermost = innermost.cause
-  return innermost instanceof Error ? innermost.message : String(innermost)
 }

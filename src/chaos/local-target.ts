@@ -130,7 +130,7 @@ export class LocalTarget implements ChaosTarget {
     }
   }
 
-  /** Until the nodes themselves say who is cut off, or the lease has ended before they could. */
+  /** Until the nodes themselves say who is cut off. Rejects where the lease has ended before they could. */
   async #probe(fault: NetworkFault | undefined): Promise<void> {
     const endMs = Date.now() + PROBE_TIMEOUT_MS
     for (;;) {
@@ -139,7 +139,8 @@ export class LocalTarget implements ChaosTarget {
       const running = nodes.filter(({ state }) => state === 'running').map(({ id }) => id)
       const wrong = unexpectedPairs(fault, running, matrix)
       if (wrong.length === 0) return
-      if (fault !== undefined && Date.now() > this.#cutUntilMs) return
+      if (fault !== undefined && Date.now() > this.#cutUntilMs)
+        throw new Error('the fault ended before the nodes noticed it: it needs a longer --for')
       if (Date.now() > endMs) throw new Error(`the effect did not come: ${wrong.join('; ')}`)
       await sleep(PROBE_PAUSE_MS)
     }

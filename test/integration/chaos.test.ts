@@ -1,0 +1,120 @@
+/** The chaos command on local processes: what it says, what the nodes say, and that every fault has an end. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { chaosCommand } from '../../src/chaos/chaos-command.ts'
+import { type LocalCluster, startCluster } from '../../src/cluster/local-cluster.ts'
+
+const NOTICED = { timeout: 30_000, interval: 200 }
+
+let dir: string
+let cluster: LocalCluster
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'quorate-chaos-'))
+  cluster = await startCluster({ nodes: 3, dataDir: join(dir, 'data'), basePort: 0 })
+})
+afterEach(async () => {
+  await chaos('heal')
+})
+afterAll(async () => {
+  await cluster.stop()
+  await rm(dir, { recursive: true })
+})
+
+interface Said {
+  readonly exitCode: number
+  readonly printed: string
+  readonly complained: string
+}
+
+async function run(command: string, dataDir: string): Promise<Said> {
+  const printed: string[] = []
+  const complained: string[] = []
+  const argv = [...command.split(' '), '--target', 'local', '--data', dataDir]
+  const exitCode = await chaosCommand(argv, {
+    print: (line) => void printed.push(line),
+    complain: (line) => void complained.push(line),
+    directory: dir,
+    script: 'of Docker only',
+  })
+  return { exitCode, printed: printed.join('\n'), complained: complained.join('\n') }
+}
+
+/** Of a command that has to succeed. */
+async function chaos(command: string): Promise<string> {
+  const { exitCode, printed, complained } = await run(command, cluster.dataDir)
+  expect(exitCode, complained).toBe(0)
+  return printed
+}
+
+test('a one-way cut is one-way, shows in the status, and ends with heal', async () => {
+  expect(await chaos('oneway n1 n3 --for 60s')).toContain('on: oneway n1 n3; probed.')
+  const status = await chaos('status')
+  expect(status).toMatch(/^n1 +· +yes +no +running$/m)
+  expect(status).toMatch(/^n3 +yes +yes +· +running$/m)
+  expect(status).toMatch(/^on: cuts of 1 peer links, for \d+ s more$/m)
+
+  expect(await chaos('heal')).toContain('every node runs and reaches every other one')
+  expect(await chaos('status')).toMatch(/^n1 +· +yes +yes +running\n[^]*no faults are on$/m)
+})
+
+test('an isolated node comes back when its lease ends', async () => {
+  await chaos('isolate n2 --for 8s')
+  const status = async (): Promise<string> => chaos('status')
+  await expect.poll(status, NOTICED).toContain('no faults are on')
+  await expect.poll(status, NOTICED).toMatch(/^n2 +yes +· +yes +running$/m)
+})
+
+test('a cut that is over before anyone could notice it is no success', async () => {
+  expect(await run('isolate n2 --for 1ms', cluster.dataDir)).toMatchObject({
+    exitCode: 1,
+    complained: 'chaos: the fault ended before the nodes noticed it: it needs a longer --for',
+  })
+})
+
+test('a killed node is gone until it is healed', async () => {
+  await chaos('kill n3 --for 60s')
+  expect(await chaos('status')).toMatch(/^n3 .* killed\n[^]*on: n3 killed, for \d+ s more$/m)
+  await chaos('heal')
+  expect(await chaos('status')).toMatch(/^n3 +yes +yes +· +running$/m)
+})
+
+test('a paused node answers nothing, and goes on', async () => {
+  await chaos('pause n1 --for 60s')
+  expect(await chaos('status')).toMatch(/^n1 .* paused$/m)
+  await chaos('heal')
+  expect(await chaos('status')).toMatch(/^n1 +· +yes +yes +running$/m)
+})
+
+test('a dry run tells what would be done, and nothing is', async () => {
+  const plan = await chaos('oneway n1 n3 --dry-run')
+  expect(plan.split('\n')).toEqual([
+    expect.stringMatching(/n1[/\\]links\.json: lose 100 % of the link n1 to n3$/),
+    expect.stringMatching(/n3[/\\]links\.json: lose 100 % of the link n1 to n3$/),
+  ])
+  expect(await chaos('kill n2 --dry-run')).toMatch(/^kill n2 \(process \d+\)$/)
+  expect(await chaos('status')).toContain('no faults are on')
+})
+
+test('every fault is a line of chaos.jsonl, with its end', async () => {
+  await chaos('pause n2 --for 30s')
+  const lines = (await readFile(join(dir, 'chaos.jsonl'), 'utf8')).trim().split('\n')
+  const { at, until, target, command } = JSON.parse(lines.at(-1) as string) as Record<
+    string,
+    string
+  >
+  expect({ target, command }).toEqual({ target: 'local', command: 'pause n2' })
+  expect(Date.parse(until as string) - Date.parse(at as string)).toBe(30_000)
+})
+
+test('bad words and an absent cluster end with 2, and say what there is', async () => {
+  expect(await run('cut n1 n7', cluster.dataDir)).toMatchObject({
+    exitCode: 2,
+    complained: 'chaos: there is no node n7; the nodes are n1, n2, n3',
+  })
+  expect(await run('heal', join(dir, 'nothing'))).toMatchObject({
+    exitCode: 2,
+    complained: `chaos: no local cluster on ${join(dir, 'nothing')} (npm start starts one)`,
+  })
+})

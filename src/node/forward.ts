@@ -10,7 +10,7 @@ import {
   ERRORS,
   type ReplicaReport,
 } from '../core/errors.ts'
-import { LEVELS, type PlainLevel } from '../core/quorum/level.ts'
+import { PLAIN_LEVELS, type PlainLevel } from '../core/quorum/level.ts'
 import type { Encodable } from '../ports/codec.ts'
 import { decodeDots, decodeVector, encodeDots, encodeVector } from './object-record.ts'
 import type { Peers } from './peers.ts'
@@ -99,7 +99,7 @@ export function decodeWrite(body: readonly Encodable[]): WriteRequest & { level:
     typeof bucket !== 'string' ||
     typeof key !== 'string' ||
     !(value instanceof Uint8Array) ||
-    !(LEVELS as readonly unknown[]).includes(level)
+    !(PLAIN_LEVELS as readonly unknown[]).includes(level)
   ) {
     throw new Error('not a forwarded write')
   }

@@ -160,7 +160,7 @@ export class Peers {
 
   /** Ends every ask that is still unanswered: nothing calls back after this node has stopped. */
   stop(): void {
-    for (const id of [...this.#outstanding.keys()]) this.#end(id, { type: 'lost', reason: 'link' })
+    for (const id of this.#outstanding.keys()) this.#end(id, { type: 'lost', reason: 'link' })
     this.#sweep?.cancel()
   }
 

@@ -1,8 +1,5 @@
 /** The consistency levels of this version, and what each waits for (design section 2). */
 
-export const LEVELS = ['weak', 'eventual', 'causal', 'quorum', 'all', 'strong'] as const
-export type Level = (typeof LEVELS)[number]
-
 /** The levels that buckets of mode `siblings` and `lww` take. */
 export const PLAIN_LEVELS = ['weak', 'eventual', 'quorum', 'all'] as const
 export type PlainLevel = (typeof PLAIN_LEVELS)[number]

@@ -77,6 +77,29 @@ export function networkConformance(name: string, makeWorld: () => NetworkWorld):
       expect(a.isOpen('b')).toBe(true)
     })
 
+    it('closes a link whose receiver finds garbage in it, and opens it again', async () => {
+      const a = await world.start('a', () => undefined)
+      await world.start('b', () => {
+        throw new Error('not a message')
+      })
+      await opened(a, 'b')
+      const closed = changed(a, 'b', false)
+      a.send('b', 'ask', frameOf('garbage'))
+      await closed
+      await opened(a, 'b')
+    })
+
+    it('closes the link to a peer that is no longer in the list', async () => {
+      const a = await world.start('a', () => undefined)
+      await world.start('b', () => undefined)
+      await opened(a, 'b')
+      const closed = changed(a, 'b', false)
+      a.setPeers([])
+      await closed
+      expect(a.isOpen('b')).toBe(false)
+      expect(a.send('b', 'ask', frameOf('lost'))).toBe(false)
+    })
+
     it('closes twice', async () => {
       const a = await world.start('a', () => undefined)
       await a.close()

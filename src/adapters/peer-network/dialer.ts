@@ -1,8 +1,9 @@
 /**
  * Keeps one link open to one peer: dials, and dials again, for as long as the peer is in the list. An attempt
- * is given up after a second at most, because the kernel repeats a lost SYN ever more slowly: a fresh attempt
- * finds a healed network sooner than the old one.
+ * is given up soon, because the kernel repeats a lost SYN ever more slowly: a fresh attempt finds a healed
+ * network sooner than the old one.
  */
+import type { LookupFunction } from 'node:net'
 import { Client, type Dispatcher } from 'undici'
 
 import type { Log } from '../../ports/log.ts'
@@ -13,12 +14,21 @@ import {
   introductionHeaders,
   PEER_PATH,
   PROTOCOL,
+  shown,
 } from './handshake.ts'
-import { Link, type LinkHandler } from './link.ts'
+import { Link, type LinkHandler, SILENCE_MS_MAX } from './link.ts'
 
+/** For the connection alone, which the kernel of the peer answers, however busy its node is. */
+const CONNECT_TIMEOUT_MS = 400
+/** For the handshake too. */
 const ATTEMPT_TIMEOUT_MS = 1000
+/** From the start of one attempt to the start of the next. */
 const BACKOFF_MS_MIN = 50
 const BACKOFF_MS_MAX = 500
+/** What may follow a refusal, in bytes. */
+const REASON_BYTES_MAX = 4096
+/** Different troubles of one outage that are told. */
+const TROUBLES_MAX = 10
 
 export interface DialerHandler {
   readonly frame: (frame: Uint8Array) => void
@@ -26,22 +36,31 @@ export interface DialerHandler {
   readonly isMute: () => boolean
 }
 
+export interface DialerOptions {
+  readonly peer: PeerAddress
+  readonly introduce: () => Introduction
+  readonly lookup: LookupFunction
+  readonly log: Log
+}
+
 export class Dialer {
   readonly peer: PeerAddress
-  readonly #introduce: () => Introduction
+  readonly #options: DialerOptions
   readonly #handler: DialerHandler
-  readonly #log: Log
   #link: Link | undefined
+  #openedMs = 0
+  #attempt: AbortController | undefined
+  #attemptedMs = 0
   #retry: NodeJS.Timeout | undefined
   #backoffMs = BACKOFF_MS_MIN
   #stopped = false
-  #lastTrouble = ''
+  /** Told since the link was last open. */
+  readonly #troubles = new Set<string>()
 
-  constructor(peer: PeerAddress, introduce: () => Introduction, handler: DialerHandler, log: Log) {
-    this.peer = peer
-    this.#introduce = introduce
+  constructor(options: DialerOptions, handler: DialerHandler) {
+    this.peer = options.peer
+    this.#options = options
     this.#handler = handler
-    this.#log = log
     void this.#dial()
   }
 
@@ -56,33 +75,45 @@ export class Dialer {
   stop(): void {
     this.#stopped = true
     clearTimeout(this.#retry)
+    this.#attempt?.abort(new Error('this node is stopping'))
     this.#link?.close('this node is stopping')
   }
 
   async #dial(): Promise<void> {
-    const client = new Client(this.peer.url, { connect: { timeout: ATTEMPT_TIMEOUT_MS } })
-    const abort = new AbortController()
-    const timer = setTimeout(() => abort.abort(new Error('no answer')), ATTEMPT_TIMEOUT_MS)
+    const client = new Client(this.peer.url, {
+      connect: { timeout: CONNECT_TIMEOUT_MS, lookup: this.#options.lookup },
+      maxResponseSize: REASON_BYTES_MAX,
+    })
+    const attempt = new AbortController()
+    this.#attempt = attempt
+    this.#attemptedMs = performance.now()
+    const timer = setTimeout(() => attempt.abort(new Error('no answer')), ATTEMPT_TIMEOUT_MS)
     try {
       // A mute link does not dial either: a cut network answers no SYN.
       if (this.#handler.isMute()) throw new Error('no answer')
-      this.#open(await this.#upgrade(client, abort.signal))
+      this.#open(await this.#upgrade(client, attempt.signal))
     } catch (error) {
       void client.destroy()
       this.#trouble(error instanceof Error ? error.message : String(error))
       this.#again()
     } finally {
       clearTimeout(timer)
+      this.#attempt = undefined
     }
   }
 
   async #upgrade(client: Client, signal: AbortSignal): Promise<Dispatcher.UpgradeData> {
-    const headers = introductionHeaders(this.#introduce())
-    const upgraded = await client.upgrade({ path: PEER_PATH, protocol: PROTOCOL, headers, signal })
+    const headers = introductionHeaders(this.#options.introduce())
+    const request = { path: PEER_PATH, protocol: PROTOCOL, headers, signal }
+    const upgraded = await client.upgrade(request).catch(async (error: unknown) => {
+      if (!(error instanceof Error) || error.message !== 'bad upgrade') throw error
+      const { body } = await client.request({ method: 'GET', path: PEER_PATH, headers, signal })
+      throw new Error(`refused: ${shown((await body.text()).trim())}`)
+    })
     const answering = headerOf(upgraded.headers, 'quorate-from')
     if (answering === this.peer.id) return upgraded
     upgraded.socket.destroy()
-    throw new Error(`${this.peer.url} is ${answering || 'no node'}, not ${this.peer.id}`)
+    throw new Error(`${this.peer.url} is ${shown(answering) || 'no node'}, not ${this.peer.id}`)
   }
 
   #open({ socket }: Dispatcher.UpgradeData): void {
@@ -96,14 +127,17 @@ export class Dialer {
       closed: (reason) => this.#closed(reason),
     }
     this.#link = new Link(socket, Buffer.alloc(0), handler)
-    this.#backoffMs = BACKOFF_MS_MIN
-    this.#lastTrouble = ''
-    this.#log.info({ peer: this.peer.id }, 'link is open')
+    this.#openedMs = performance.now()
+    this.#troubles.clear()
+    this.#options.log.info({ peer: this.peer.id }, 'link is open')
     this.#handler.link(true)
   }
 
   #closed(reason: string): void {
     this.#link = undefined
+    // One that closes as soon as it opens is not dialled again and again at once.
+    if (performance.now() - this.#openedMs > SILENCE_MS_MAX) this.#backoffMs = BACKOFF_MS_MIN
+    this.#attemptedMs = performance.now()
     this.#trouble(reason)
     this.#handler.link(false)
     this.#again()
@@ -112,15 +146,16 @@ export class Dialer {
   #again(): void {
     if (this.#stopped) return
     // Half of it by chance, so that nodes that lost each other do not dial in step.
-    const waitMs = this.#backoffMs * (0.5 + Math.random() / 2)
+    const intervalMs = this.#backoffMs * (0.5 + Math.random() / 2)
     this.#backoffMs = Math.min(this.#backoffMs * 2, BACKOFF_MS_MAX)
+    const waitMs = Math.max(0, this.#attemptedMs + intervalMs - performance.now())
     this.#retry = setTimeout(() => void this.#dial(), waitMs)
   }
 
   /** Says each trouble once, not at every attempt. */
   #trouble(reason: string): void {
-    if (this.#stopped || reason === this.#lastTrouble) return
-    this.#lastTrouble = reason
-    this.#log.warn({ peer: this.peer.id, url: this.peer.url, reason }, 'link is not open')
+    if (this.#stopped || this.#troubles.has(reason) || this.#troubles.size >= TROUBLES_MAX) return
+    this.#troubles.add(reason)
+    this.#options.log.warn({ peer: this.peer.id, url: this.peer.url, reason }, 'link is not open')
   }
 }

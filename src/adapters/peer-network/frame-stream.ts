@@ -1,9 +1,9 @@
 /**
- * Frames on a byte stream: u32 LE length, then that many bytes. A length of zero is a keepalive and is not
- * passed on. A frame may span many chunks and a chunk hold many frames; each byte is copied at most once.
+ * Frames on a byte stream: u32 LE length, then that many bytes. An empty one is a keepalive. A frame may span
+ * many chunks and a chunk hold many frames; each byte is copied at most once.
  */
 
-/** A longer frame is garbage. Far above what the node sends (messages.ts). */
+/** A longer frame is garbage, and is not sent. The node cuts its frames far below, unless one item is larger. */
 export const FRAME_BYTES_MAX = 64 * 1024 * 1024
 export const HEADER_BYTES = 4
 
@@ -31,7 +31,7 @@ export class FrameReader {
       if (this.#buffered < this.#wanted) return
       const frame = this.#read(this.#wanted)
       this.#wanted = -1
-      if (frame.length > 0) this.#take(frame)
+      this.#take(frame)
     }
   }
 

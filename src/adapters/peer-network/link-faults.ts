@@ -41,6 +41,7 @@ export function watchLinkFaults(file: string, log: Log): LinkFaults {
     seen = version
     faults = version === '' ? [] : parseFaults(await readFile(file, 'utf8').catch(() => ''), log)
   }
+  void poll()
   const timer = setInterval(() => void poll(), POLL_INTERVAL_MS)
   return {
     isMute: (peer, direction) =>

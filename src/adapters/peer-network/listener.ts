@@ -40,6 +40,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const servers = new Map<string, Server>()
   const wanted = addressesOf(options.host)
   let missing = false
+  let closed = false
   const look = async (): Promise<void> => {
     const addresses = wanted()
     for (const [address, server] of servers) {
@@ -53,6 +54,14 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       const server = createServer({ noDelay: true }, options.accept)
       try {
         await listenOn(server, address, options.port)
+        if (closed) {
+          server.close()
+          return
+        }
+        // A connection that cannot be accepted, for want of file descriptors, is no end of the others.
+        server.on('error', (error) =>
+          options.log.error({ error: error.message }, 'cannot accept a peer'),
+        )
         servers.set(address, server)
         options.log.info({ address, port: options.port }, 'listening for peers')
       } catch (error) {
@@ -65,12 +74,18 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   }
   await look()
   let looking: Promise<void> | undefined
+  let trouble = ''
   const timer = setInterval(() => {
     looking ??= look()
-      .catch((error: unknown) =>
-        options.log.error({ error: String(error) }, 'cannot listen for peers'),
+      .then(
+        () => '',
+        (error: unknown) => String(error),
       )
-      .finally(() => {
+      .then((error) => {
+        // Told once, not at every look.
+        if (error !== '' && error !== trouble)
+          options.log.error({ error }, 'cannot listen for peers')
+        trouble = error
         looking = undefined
       })
   }, LOOK_INTERVAL_MS)
@@ -80,6 +95,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       return (server?.address() as AddressInfo | null | undefined)?.port ?? 0
     },
     close: () => {
+      closed = true
       clearInterval(timer)
       for (const server of servers.values()) server.close()
     },

@@ -12,10 +12,12 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Log } from '../../ports/log.ts'
 import type { Channel, Network, PeerAddress } from '../../ports/network.ts'
 import { Dialer } from './dialer.ts'
-import { headerOf, PROTOCOL, refusalOf } from './handshake.ts'
+import { headerOf, PEER_PATH, PROTOCOL, refusalOf, shown } from './handshake.ts'
 import { Link } from './link.ts'
 import { type LinkFaults, NO_FAULTS } from './link-faults.ts'
 import { listen, type Listener } from './listener.ts'
+import { Newcomers } from './newcomers.ts'
+import { createPeerLookup } from './peer-lookup.ts'
 
 export interface PeerNetworkOptions {
   readonly self: string
@@ -26,7 +28,8 @@ export interface PeerNetworkOptions {
   readonly faults?: LinkFaults
 }
 
-const HANDSHAKE_TIMEOUT_MS = 5000
+/** Peers whose last refusal is remembered, so that each is told once. */
+const REFUSED_MAX = 100
 
 /** `port()` is the one listened on; useful where the settings say 0. */
 export function createPeerNetwork(options: PeerNetworkOptions): Network & { port(): number } {
@@ -38,10 +41,13 @@ class PeerNetwork implements Network {
   readonly #faults: LinkFaults
   readonly #dialers = new Map<string, Dialer>()
   readonly #inbound = new Map<string, Link>()
+  readonly #newcomers = new Newcomers()
+  readonly #lookup = createPeerLookup()
+  readonly #refused = new Map<string, string>()
   #peers = new Map<string, PeerAddress>()
   #http: FastifyInstance | undefined
   #listener: Listener | undefined
-  #started = false
+  #running = false
   #takeFrame: (from: string, channel: Channel, frame: Uint8Array) => void = () => undefined
   #takeLink: (peer: string, open: boolean) => void = () => undefined
 
@@ -68,13 +74,17 @@ class PeerNetwork implements Network {
   }
 
   setPeers(peers: readonly PeerAddress[]): void {
-    this.#peers = new Map(peers.map((peer) => [peer.id, peer]))
-    if (this.#started) this.#matchDialers()
+    const others = peers.filter(({ id }) => id !== this.#options.self)
+    this.#peers = new Map(others.map((peer) => [peer.id, peer]))
+    for (const [id, link] of this.#inbound) {
+      if (!this.#peers.has(id)) link.close('it is no longer a peer')
+    }
+    if (this.#running) this.#matchDialers()
   }
 
   async start(): Promise<void> {
     await this.#listen()
-    this.#started = true
+    this.#running = true
     this.#matchDialers()
   }
 
@@ -83,23 +93,31 @@ class PeerNetwork implements Network {
   }
 
   async close(): Promise<void> {
+    this.#running = false
     this.#faults.stop()
     this.#listener?.close()
     for (const dialer of this.#dialers.values()) dialer.stop()
     for (const link of this.#inbound.values()) link.close('this node is stopping')
-    this.#http?.server.closeAllConnections()
+    this.#newcomers.close()
     await this.#http?.close()
   }
 
   async #listen(): Promise<void> {
     const { listen: address, log } = this.#options
-    const http = Fastify({ logger: false, requestTimeout: HANDSHAKE_TIMEOUT_MS })
-    http.server.headersTimeout = HANDSHAKE_TIMEOUT_MS
+    const http = Fastify({ logger: false })
+    http.get(PEER_PATH, async (request, reply) => {
+      const refusal = this.#refusalOf(request.raw) ?? `ask for an upgrade to ${PROTOCOL}`
+      return reply.code(426).headers({ connection: 'close', upgrade: PROTOCOL }).send(refusal)
+    })
     http.server.on('upgrade', (request, socket, head) => this.#accept(request, socket, head))
     await http.ready()
     this.#http = http
     // The HTTP server never listens itself: it is handed the connections, whatever address they came to.
-    const accept = (socket: Socket): void => void http.server.emit('connection', socket)
+    // So its own timeouts do not run, and newcomers.ts has the one that counts.
+    const accept = (socket: Socket): void => {
+      this.#newcomers.admit(socket)
+      http.server.emit('connection', socket)
+    }
     this.#listener = await listen({ ...address, accept, log })
   }
 
@@ -118,40 +136,53 @@ class PeerNetwork implements Network {
         link: (open: boolean) => this.#takeLink(peer.id, open),
         isMute: () => this.#faults.isMute(peer.id, 'out'),
       }
-      this.#dialers.set(peer.id, new Dialer(peer, introduce, handler, log))
+      const dialing = { peer, introduce, lookup: this.#lookup, log }
+      this.#dialers.set(peer.id, new Dialer(dialing, handler))
     }
   }
 
   #accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    // Before anything else: an error on a socket nobody listens to would end the process.
-    socket.on('error', () => socket.destroy())
-    const { self: from, clusterId, log } = this.#options
-    const identity = { from, clusterId: clusterId() }
-    const refusal = refusalOf(request.headers, request.url, identity, (id) => this.#peers.has(id))
+    const { self, log } = this.#options
     const peer = headerOf(request.headers, 'quorate-from')
+    const refusal = this.#refusalOf(request)
     if (refusal !== undefined) {
-      log.warn({ peer, refusal }, 'refused a peer')
+      this.#tellRefusal(shown(peer), refusal)
       socket.end(
         `HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\n${refusal}\n`,
       )
       return
     }
-    if (this.#faults.isMute(peer, 'in')) {
-      socket.destroy()
-      return
-    }
+    // A cut network does not answer; the deadline of newcomers closes the connection.
+    if (this.#faults.isMute(peer, 'in')) return
+    this.#newcomers.settle(socket)
+    this.#refused.delete(peer)
     socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${PROTOCOL}\r\nquorate-from: ${from}\r\n\r\n`,
+      `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${PROTOCOL}\r\nquorate-from: ${self}\r\n\r\n`,
     )
     // A peer that dials again has given up its old connection, whether that has noticed or not.
     this.#inbound.get(peer)?.close('replaced by a new connection')
     const link = new Link(socket, head, {
       frame: (frame) => this.#takeFrame(peer, 'ask', frame),
       isMute: () => this.#faults.isMute(peer, 'in'),
-      closed: () => {
+      closed: (reason) => {
         if (this.#inbound.get(peer) === link) this.#inbound.delete(peer)
+        if (this.#running) log.info({ peer, reason }, 'link of a peer is closed')
       },
     })
     this.#inbound.set(peer, link)
+  }
+
+  #refusalOf(request: IncomingMessage): string | undefined {
+    const { self: from, clusterId } = this.#options
+    const identity = { from, clusterId: clusterId() }
+    return refusalOf(request.headers, request.url, identity, (id) => this.#peers.has(id))
+  }
+
+  /** A peer that is refused comes again twice a second. */
+  #tellRefusal(peer: string, refusal: string): void {
+    if (this.#refused.get(peer) === refusal) return
+    if (this.#refused.size >= REFUSED_MAX) this.#refused.clear()
+    this.#refused.set(peer, refusal)
+    this.#options.log.warn({ peer, refusal }, 'refused a peer')
   }
 }

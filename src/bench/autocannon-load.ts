@@ -27,6 +27,7 @@ export async function loadWithAutocannon(workload: Workload, load: Load): Promis
         p50Ms: result.latency.p50,
         p99Ms: result.latency.p99,
         errors: result.non2xx + result.errors + result.timeouts,
+        bytesPerAnswer: result.throughput.total / Math.max(1, result.requests.total),
       }
     }),
   )

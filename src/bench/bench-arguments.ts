@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util'
 export interface BenchArguments {
   readonly seconds: number
   readonly rounds: number
+  /** Of each workload, before the first round. */
+  readonly warmUpSeconds: number
   readonly connections: number
   readonly valueBytes: number
   /** Names of workloads; empty for all. */
@@ -11,13 +13,28 @@ export interface BenchArguments {
   readonly withEtcd: boolean
   /** Nodes write a CPU profile there when they stop. */
   readonly profileDir: string | undefined
+  /** Prints the result alone, as it stands in the README. */
+  readonly isMarkdown: boolean
 }
 
 export class BenchUsageError extends Error {}
 
-export const BENCH_USAGE =
-  'usage: npm run bench -- [--seconds 4] [--rounds 3] [--connections 64] [--value-bytes 1024] ' +
-  "[--only 'put quorum,etcd put'] [--no-etcd] [--cpu-prof DIR]"
+/**
+ * Until the runtimes have compiled what is hot: a second run of one load was measured half as fast again.
+ */
+const WARM_UP_SECONDS = 6
+
+export const BENCH_USAGE = `npm run bench -- [OPTIONS]
+
+  --seconds 4         of one round
+  --rounds 3          of each workload; the medians of its rounds are told
+  --warm-up ${WARM_UP_SECONDS}         seconds of each workload before its first round
+  --connections 64    kept alive, spread over the nodes
+  --value-bytes 1024
+  --only NAME,NAME    some of the workloads: --only 'put quorum,etcd put'
+  --no-etcd           without etcd, even where it is installed
+  --cpu-prof DIR      nodes leave CPU profiles in DIR; what cost most is printed
+  --markdown          prints the tables alone`
 
 /** Throws `BenchUsageError`. Undefined where the usage is asked for. */
 export function parseBenchArguments(argv: readonly string[]): BenchArguments | undefined {
@@ -26,11 +43,13 @@ export function parseBenchArguments(argv: readonly string[]): BenchArguments | u
   return {
     seconds: whole('--seconds', values.seconds, 4, 600),
     rounds: whole('--rounds', values.rounds, 3, 100),
+    warmUpSeconds: whole('--warm-up', values['warm-up'], WARM_UP_SECONDS, 600),
     connections: whole('--connections', values.connections, 64, 10_000),
     valueBytes: whole('--value-bytes', values['value-bytes'], 1024, 1_048_576),
     only: values.only?.split(',').map((name) => name.trim()) ?? [],
     withEtcd: values['no-etcd'] !== true,
     profileDir: values['cpu-prof'],
+    isMarkdown: values.markdown === true,
   }
 }
 
@@ -48,11 +67,13 @@ function parse(argv: readonly string[]) {
       options: {
         seconds: { type: 'string' },
         rounds: { type: 'string' },
+        'warm-up': { type: 'string' },
         connections: { type: 'string' },
         'value-bytes': { type: 'string' },
         only: { type: 'string' },
         'no-etcd': { type: 'boolean' },
         'cpu-prof': { type: 'string' },
+        markdown: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     }).values

@@ -1,181 +1,158 @@
 /**
  * `npm run bench`: this store, a three-node etcd and the single-node limit under the same load in one run,
  * in short rounds whose order rotates, because machines are noisy and only ratios of one run count.
+ *
+ * Invariant: when it has ended, however it ended, nothing it started runs and nothing it stored is left.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, release } from 'node:os'
-import { join } from 'node:path'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { loadWithAutocannon } from './autocannon-load.ts'
-import type { BenchArguments } from './bench-arguments.ts'
-import { etcdPut, etcdRange, etcdVersion, startEtcd } from './etcd-system.ts'
-import { usageOf } from './process-usage.ts'
-import { quorateGet, quoratePut, startQuorate } from './quorate-system.ts'
+import { type BenchArguments, BenchUsageError } from './bench-arguments.ts'
+import { planSystems, selectWorkloads, type SystemPlan } from './bench-plan.ts'
+import { guardLeftovers } from './child-process.ts'
+import { checkAnswers, countKeys, fillKeys } from './key-space.ts'
+import { describeMachine, inspectMachine, type Machine } from './machine.ts'
+import { usageOf, waitUntilIdle } from './process-usage.ts'
+import { nowUs, printProfile, readProfile, reportProfile, type Stretch } from './profile-report.ts'
 import { ratiosOf, type Row, tableOf } from './report.ts'
-import { singleGet, singlePut, startSingleNode } from './single-system.ts'
 import type { Measurement, RunningSystem, Workload } from './system.ts'
 import { hasWrk, type Load, loadWithWrk } from './wrk.ts'
 
 export interface BenchTerminal {
   readonly print: (line: string) => void
-  /** Aborted by Ctrl-C: the round under way is the last. */
+  /** What happens meanwhile, which is no part of the result. */
+  readonly tell: (line: string) => void
+  /** Aborted by Ctrl-C: what was measured so far is reported. */
   readonly stop: AbortSignal
   /** Where `results` is. */
   readonly directory: string
 }
 
 interface Entry {
+  readonly plan: SystemPlan
   readonly system: RunningSystem
   readonly workload: Workload
   readonly rounds: Measurement[]
+  readonly stretches: Stretch[]
 }
 
-const KEYS = 5000
-/** Until the runtimes have compiled what is hot: a second run of one load was measured half as fast again. */
-const WARM_UP_SECONDS = 6
-const PRELOAD_AT_ONCE = 32
+interface Run {
+  readonly args: BenchArguments
+  readonly terminal: BenchTerminal
+  /** Of its data, gone afterwards. */
+  readonly directory: string
+  readonly machine: Machine
+  readonly value: string
+  readonly keys: number
+  /** Added to as they start. */
+  readonly systems: RunningSystem[]
+}
+
+const PROFILE_TOP = 25
 
 export async function bench(args: BenchArguments, terminal: BenchTerminal): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'quorate-bench-'))
+  const guard = guardLeftovers(directory)
   const systems: RunningSystem[] = []
-  try {
-    const entries = await startAll(args, directory, systems)
-    const withWrk = await hasWrk()
-    const measureOne = (entry: Entry, seconds: number): Promise<Measurement> =>
-      measure(
-        entry,
-        { urls: entry.system.urls, connections: args.connections, seconds, keys: KEYS },
-        withWrk,
-        directory,
-      )
-    const machine = await describeMachine(withWrk)
-    terminal.print(machine)
-    for (const entry of entries) {
-      if (terminal.stop.aborted) return
-      if (entry.workload.method === 'PUT' || entry.workload.name === 'etcd put')
-        await preload(entry)
-      await measureOne(entry, WARM_UP_SECONDS)
-    }
-    for (let round = 0; round < args.rounds && !terminal.stop.aborted; round++) {
-      for (const entry of rotated(entries, round)) {
-        if (terminal.stop.aborted) break
-        const measured = await measureOne(entry, args.seconds)
-        entry.rounds.push(measured)
-        const rate = Math.round(measured.requestsPerSecond)
-        terminal.print(
-          `round ${round + 1}  ${entry.workload.name}: ${rate}/s, p99 ${measured.p99Ms.toFixed(1)} ms`,
-        )
-      }
-    }
-    report(args, entries, machine, terminal)
-  } finally {
-    await Promise.all(systems.map((system) => system.stop()))
-    rmSync(directory, { recursive: true, force: true })
-  }
-}
-
-async function startAll(
-  args: BenchArguments,
-  directory: string,
-  systems: RunningSystem[],
-): Promise<Entry[]> {
-  const value = 'x'.repeat(args.valueBytes)
-  const profile: Record<string, string> =
-    args.profileDir === undefined
-      ? {}
-      : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${args.profileDir}` }
   const entries: Entry[] = []
-  const add = async (
-    starting: Promise<RunningSystem>,
-    workloads: readonly Workload[],
-  ): Promise<void> => {
-    const system = await starting
-    systems.push(system)
-    entries.push(...workloads.map((workload) => ({ system, workload, rounds: [] })))
+  try {
+    const machine = await inspectMachine(await hasWrk(), directory)
+    const value = 'x'.repeat(args.valueBytes)
+    const keys = countKeys(args.valueBytes)
+    const run: Run = { args, terminal, directory, machine, value, keys, systems }
+    const withEtcd = args.withEtcd && machine.etcd !== undefined
+    const { profileDir } = args
+    const plans = planSystems({
+      directory,
+      value,
+      profileDir,
+      withEtcd,
+      guard,
+      stop: terminal.stop,
+    })
+    terminal.tell(describeMachine(machine))
+    for (const plan of choose(plans, args.only)) entries.push(...(await startAndFill(run, plan)))
+    for (const entry of entries) await warmUp(run, entry)
+    await measureRounds(run, entries)
+    report(run, entries)
+  } catch (error) {
+    // A stop makes whatever is under way fail.
+    if (!terminal.stop.aborted) throw error
+  } finally {
+    await Promise.allSettled(systems.map((system) => system.stop()))
+    rmSync(directory, { recursive: true, force: true })
+    guard.release()
   }
-  const only = (workloads: readonly Workload[]): readonly Workload[] =>
-    workloads.filter(({ name }) => args.only.length === 0 || args.only.includes(name))
-  const start = async (
-    begin: () => Promise<RunningSystem>,
-    all: readonly Workload[],
-  ): Promise<void> => {
-    const workloads = only(all)
-    if (workloads.length > 0) await add(begin(), workloads)
-  }
-  await start(
-    () => startQuorate('quorate', join(directory, 'sync'), profile),
-    [
-      quoratePut('put quorum', 'quorum', value),
-      quoratePut('put eventual', 'eventual', value),
-      quoratePut('put weak', 'weak', value),
-      quorateGet('get quorum', 'quorum'),
-      quorateGet('get eventual', 'eventual'),
-    ],
-  )
-  await start(
-    () =>
-      startQuorate('quorate, os', join(directory, 'os'), { QUORATE_DURABILITY: 'os', ...profile }),
-    [
-      quoratePut('put quorum os', 'quorum', value),
-      quoratePut('put eventual os', 'eventual', value),
-      quoratePut('put weak os', 'weak', value),
-    ],
-  )
-  await start(
-    () => startSingleNode(join(directory, 'single')),
-    [
-      singlePut('single put', 'sync', value),
-      singlePut('single put os', 'os', value),
-      singleGet('single get'),
-    ],
-  )
-  if (args.withEtcd && (await etcdVersion()) !== undefined) {
-    await start(
-      () => startEtcd(join(directory, 'etcd')),
-      [
-        etcdPut('etcd put', value),
-        etcdRange('etcd linearizable', false),
-        etcdRange('etcd serializable', true),
-      ],
-    )
-  }
-  return entries
+  // The nodes have written them on their way out.
+  if (args.profileDir !== undefined) reportProfiles(args.profileDir, entries, terminal)
 }
 
-/** Every key once, so that gets find something and puts replace something. */
-async function preload({ system, workload }: Entry): Promise<void> {
-  const [url = ''] = system.urls
-  let next = 0
-  const worker = async (): Promise<void> => {
-    for (let number = next++; number < KEYS; number = next++) {
-      const key = workload.keyOf(number)
-      const path = workload.path.replaceAll('{key}', key)
-      const body = workload.body.replaceAll('{key}', key)
-      const response = await fetch(url + path, { method: workload.method, body })
-      await response.arrayBuffer()
-      if (!response.ok) throw new Error(`${workload.name}: ${response.status} from ${url}`)
+function choose(plans: readonly SystemPlan[], only: readonly string[]): SystemPlan[] {
+  const known = plans.flatMap(({ workloads }) => workloads.map(({ name }) => name))
+  const unknown = only.find((name) => !known.includes(name))
+  if (unknown === undefined) return selectWorkloads(plans, only)
+  throw new BenchUsageError(`--only ${unknown}: what can be measured here is ${known.join(', ')}`)
+}
+
+async function startAndFill(run: Run, plan: SystemPlan): Promise<Entry[]> {
+  run.terminal.stop.throwIfAborted()
+  const system = await plan.start()
+  run.systems.push(system)
+  await fillKeys(system, plan.write, run.keys)
+  return plan.workloads.map((workload) => ({ plan, system, workload, rounds: [], stretches: [] }))
+}
+
+async function warmUp(run: Run, entry: Entry): Promise<void> {
+  run.terminal.tell(`warming up ${entry.workload.name}`)
+  await checkAnswers(entry.system, entry.workload, run.value, run.keys)
+  await load(run, entry, run.args.warmUpSeconds)
+}
+
+async function measureRounds(run: Run, entries: readonly Entry[]): Promise<void> {
+  const { args, terminal, systems, keys, value } = run
+  const pids = systems.flatMap((system) => system.pids)
+  // Racing puts leave siblings here and there, which would make other answers of some of the gets.
+  const raced = new Set(systems)
+  for (let round = 0; round < args.rounds && !terminal.stop.aborted; round++) {
+    for (const entry of rotated(entries, round)) {
+      const { plan, system, workload } = entry
+      const isRead = workload.valueIn !== undefined
+      if (isRead && raced.delete(system)) await fillKeys(system, plan.write, keys)
+      if (!isRead) raced.add(system)
+      await checkAnswers(system, workload, value, keys)
+      await waitUntilIdle(pids)
+      const fromUs = nowUs()
+      const measured = await load(run, entry, args.seconds).catch((error: unknown) => {
+        if (terminal.stop.aborted) return undefined
+        throw error
+      })
+      if (measured === undefined) return
+      entry.stretches.push({ fromUs, toUs: nowUs() })
+      entry.rounds.push(measured)
+      if (isRead && measured.bytesPerAnswer < value.length)
+        throw new Error(`${workload.name}: answers are smaller than the value`)
+      terminal.tell(`round ${round + 1}  ${workload.name}: ${inShort(measured)}`)
     }
   }
-  await Promise.all(Array.from({ length: PRELOAD_AT_ONCE }, worker))
 }
 
-async function measure(
-  { system, workload }: Entry,
-  load: Load,
-  withWrk: boolean,
-  directory: string,
-): Promise<Measurement> {
-  const before = system.pids.map(usageOf)
+async function load(run: Run, { system, workload }: Entry, seconds: number): Promise<Measurement> {
+  const { args, terminal, machine, directory, keys } = run
+  const { urls, pids } = system
+  const wanted: Load = { urls, connections: args.connections, seconds, keys, stop: terminal.stop }
+  const before = pids.map(usageOf)
   const startMs = performance.now()
-  const result = withWrk
-    ? await loadWithWrk(workload, load, directory)
-    : await loadWithAutocannon(workload, load)
-  const seconds = (performance.now() - startMs) / 1000
-  const after = system.pids.map(usageOf)
+  const result =
+    machine.loadGenerator === 'wrk'
+      ? await loadWithWrk(workload, wanted, directory)
+      : await loadWithAutocannon(workload, wanted)
+  const tookSeconds = (performance.now() - startMs) / 1000
+  const after = pids.map(usageOf)
   const shares = after.flatMap((usage, i) => {
     const earlier = before[i]
     if (usage === undefined || earlier === undefined) return []
-    return [(usage.cpuSeconds - earlier.cpuSeconds) / seconds]
+    return [(usage.cpuSeconds - earlier.cpuSeconds) / tookSeconds]
   })
   const rss = after.flatMap((usage) => (usage === undefined ? [] : [usage.rssBytes]))
   return {
@@ -185,12 +162,12 @@ async function measure(
   }
 }
 
-function report(
-  args: BenchArguments,
-  entries: readonly Entry[],
-  machine: string,
-  { print, directory }: BenchTerminal,
-): void {
+function inShort({ requestsPerSecond, p99Ms, errors }: Measurement): string {
+  const failed = errors === 0 ? '' : `, ${errors} errors`
+  return `${Math.round(requestsPerSecond)}/s, p99 ${p99Ms.toFixed(1)} ms${failed}`
+}
+
+function report({ args, keys, machine, terminal }: Run, entries: readonly Entry[]): void {
   const rows: Row[] = entries
     .filter(({ rounds }) => rounds.length > 0)
     .map(({ system, workload, rounds }) => ({
@@ -200,26 +177,35 @@ function report(
     }))
   if (rows.length === 0) return
   const { valueBytes, connections, seconds, rounds } = args
+  const { print, tell } = terminal
   print(
-    `\n${machine}\n${valueBytes}-byte values, ${connections} connections, ${KEYS} keys, medians of ${rounds} rounds of ${seconds} s\n`,
+    `${describeMachine(machine)}. ${valueBytes}-byte values, ${connections} connections, ${keys} keys, ` +
+      `medians of ${rounds} rounds of ${seconds} s; p99 is that of the slowest node.\n`,
   )
   print(tableOf(rows))
   print(`\n${ratiosOf(rows)}`)
-  const results = join(directory, 'results')
+  const results = join(terminal.directory, 'results')
   mkdirSync(results, { recursive: true })
   const file = join(results, `bench-${new Date().toISOString().replaceAll(/[:.]/g, '')}.json`)
-  writeFileSync(file, JSON.stringify({ machine, args, rows }, undefined, 2))
-  print(`\n${file}`)
+  writeFileSync(file, JSON.stringify({ machine, args, keys, rows }, undefined, 2))
+  tell(`\n${file}`)
 }
 
-async function describeMachine(withWrk: boolean): Promise<string> {
-  const processors = cpus()
-  const etcd = (await etcdVersion()) ?? 'not installed'
-  const generator = withWrk ? 'wrk' : 'autocannon'
-  return (
-    `${processors.length} × ${processors[0]?.model.trim() ?? 'unknown'}, Linux ${release()}, Node.js ${process.version}, ` +
-    `etcd ${etcd}, load from ${generator} on the same processors`
-  )
+/** Of the first node, while it was measured: the others do the same. */
+function reportProfiles(
+  directory: string,
+  entries: readonly Entry[],
+  { print }: BenchTerminal,
+): void {
+  for (const { plan, system, workload, stretches } of entries) {
+    if (!plan.isProfiled || stretches.length === 0) continue
+    const profile = readProfile(directory, system.pids[0] ?? 0)
+    if (profile === undefined) continue
+    const told = reportProfile(profile, stretches)
+    const idle = `idle ${Math.round(told.idleShare * 100)} % of the time`
+    print(`\n${workload.name}: n1, self time by module and by function; ${idle}`)
+    for (const line of printProfile(told, PROFILE_TOP)) print(line)
+  }
 }
 
 function rotated<T>(items: readonly T[], by: number): T[] {

@@ -6,9 +6,10 @@ export async function startQuorate(
   name: string,
   dataDir: string,
   env: Readonly<Record<string, string>>,
+  signal: AbortSignal,
 ): Promise<RunningSystem> {
   const settings = { QUORATE_LOG_LEVEL: 'warn', ...env }
-  const cluster = await startCluster({ nodes: 3, dataDir, basePort: 0, env: settings })
+  const cluster = await startCluster({ nodes: 3, dataDir, basePort: 0, env: settings, signal })
   const status = await cluster.control.status()
   return {
     name,
@@ -18,11 +19,22 @@ export async function startQuorate(
   }
 }
 
-export function quoratePut(name: string, level: string, value: string): Workload {
-  return { ...quorateGet(name, level), method: 'PUT', body: value }
+type Level = 'weak' | 'eventual' | 'quorum'
+
+/** Without a context: replaces whatever is there. */
+export function quoratePut(name: string, level: Level, value: string): Workload {
+  const status = level === 'weak' ? 202 : 204
+  return { ...quorateGet(name, level), method: 'PUT', body: value, status, valueIn: undefined }
 }
 
-export function quorateGet(name: string, level: string): Workload {
-  const path = `/v1/kv/default/{key}?consistency=${level}`
-  return { name, method: 'GET', path, body: '', keyOf: (number) => `key-${number}` }
+export function quorateGet(name: string, level: Level): Workload {
+  return {
+    name,
+    method: 'GET',
+    path: `/v1/kv/default/{key}?consistency=${level}`,
+    body: '',
+    keyOf: (number) => `key-${number}`,
+    status: 200,
+    valueIn: (body) => body,
+  }
 }

@@ -18,6 +18,10 @@ export interface Workload {
   readonly body: string
   /** Turns the number of a key into what stands for `{key}`. */
   readonly keyOf: (number: number) => string
+  /** Of an answer that did what was asked. */
+  readonly status: number
+  /** Takes the value out of the body of an answer; undefined where answers carry none. */
+  readonly valueIn: ((body: string) => string | undefined) | undefined
 }
 
 /** Measured in one round. */
@@ -28,6 +32,8 @@ export interface Measurement {
   readonly p99Ms: number
   /** Answers that were not 2xx, timeouts, broken connections. */
   readonly errors: number
+  /** Head and body, on average: what a load generator can tell of the answers it does not look at. */
+  readonly bytesPerAnswer: number
   /** Of each node, as a share of one processor, while the load ran; undefined where the system does not tell. */
   readonly cpuShares: readonly number[] | undefined
   readonly rssBytes: readonly number[] | undefined

@@ -17,6 +17,8 @@ export interface Load {
   readonly connections: number
   readonly seconds: number
   readonly keys: number
+  /** Gives the load up. */
+  readonly stop: AbortSignal
 }
 
 export interface LoadResult {
@@ -24,6 +26,7 @@ export interface LoadResult {
   readonly p50Ms: number
   readonly p99Ms: number
   readonly errors: number
+  readonly bytesPerAnswer: number
 }
 
 export async function hasWrk(): Promise<boolean> {
@@ -43,7 +46,8 @@ export async function loadWithWrk(
     load.urls.map(async (url, i) => {
       const connections = shareOf(load.connections, load.urls.length, i)
       const args = ['-t1', `-c${connections}`, `-d${load.seconds}s`, '-s', script, url]
-      const { stdout } = await run('wrk', args, { timeout: load.seconds * 1000 + GRACE_MS })
+      const timeout = load.seconds * 1000 + GRACE_MS
+      const { stdout } = await run('wrk', args, { timeout, signal: load.stop })
       return parseWrk(stdout)
     }),
   )
@@ -54,35 +58,38 @@ export async function loadWithWrk(
 export function parseWrk(stdout: string): LoadResult {
   const line = stdout.split('\n').find((text) => text.startsWith(MARK))
   if (line === undefined) throw new Error(`wrk printed no result: ${stdout.slice(0, 200)}`)
-  const [requests = 0, microseconds = 1, p50 = 0, p99 = 0, errors = 0] = line
-    .slice(MARK.length)
-    .split(' ')
-    .map(Number)
+  const numbers = line.slice(MARK.length).split(' ').map(Number)
+  const [answers = 0, microseconds = 1, p50 = 0, p99 = 0, refused = 0, broken = 0, bytes = 0] =
+    numbers
   return {
-    requestsPerSecond: (requests - errors) / (microseconds / 1e6),
+    requestsPerSecond: (answers - refused) / (microseconds / 1e6),
     p50Ms: p50 / 1000,
     p99Ms: p99 / 1000,
-    errors,
+    errors: refused + broken,
+    bytesPerAnswer: answers === 0 ? 0 : bytes / answers,
   }
 }
 
-/** Rates add up; the median is weighted by them; of the tails the worst counts. */
+/** Rates add up; the median and the size are weighted by them; of the tails the worst counts. */
 export function mergeResults(results: readonly LoadResult[]): LoadResult {
   const total = results.reduce((sum, { requestsPerSecond }) => sum + requestsPerSecond, 0)
-  const weighted = results.reduce((sum, r) => sum + r.p50Ms * r.requestsPerSecond, 0)
+  const weighted = (what: 'p50Ms' | 'bytesPerAnswer'): number =>
+    total === 0 ? 0 : results.reduce((sum, r) => sum + r[what] * r.requestsPerSecond, 0) / total
   return {
     requestsPerSecond: total,
-    p50Ms: total === 0 ? 0 : weighted / total,
+    p50Ms: weighted('p50Ms'),
     p99Ms: Math.max(...results.map(({ p99Ms }) => p99Ms)),
     errors: results.reduce((sum, { errors }) => sum + errors, 0),
+    bytesPerAnswer: weighted('bytesPerAnswer'),
   }
 }
 
-/** 64 over three: 22, 21, 21. */
+/** 64 over three: 22, 21, 21. wrk takes no less than one. */
 export function shareOf(connections: number, parts: number, part: number): number {
-  return Math.floor(connections / parts) + (part < connections % parts ? 1 : 0)
+  return Math.max(1, Math.floor(connections / parts) + (part < connections % parts ? 1 : 0))
 }
 
+/** A status above 399 is an error to wrk; less than that is told apart by `checkAnswers`. */
 function luaScript({ method, path, body, keyOf }: Workload, keys: number): string {
   const names = Array.from({ length: keys }, (_, i) => `"${keyOf(i)}"`).join(',')
   return `
@@ -99,9 +106,9 @@ end
 function request() return requests[math.random(#requests)] end
 function done(summary, latency)
   local e = summary.errors
-  local errors = e.status + e.connect + e.read + e.write + e.timeout
-  print(string.format("${MARK}%d %d %d %d %d", summary.requests, summary.duration,
-    latency:percentile(50), latency:percentile(99), errors))
+  print(string.format("${MARK}%d %d %d %d %d %d %d", summary.requests, summary.duration,
+    latency:percentile(50), latency:percentile(99), e.status, e.connect + e.read + e.write + e.timeout,
+    summary.bytes))
 end
 `
 }

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { BenchUsageError, parseBenchArguments } from '../../src/bench/bench-arguments.ts'
+import { planSystems, selectWorkloads } from '../../src/bench/bench-plan.ts'
+import { etcdRange } from '../../src/bench/etcd-system.ts'
+import { countKeys } from '../../src/bench/key-space.ts'
 import { parseStat } from '../../src/bench/process-usage.ts'
+import { quorateGet, quoratePut } from '../../src/bench/quorate-system.ts'
 import { median, ratiosOf, type Row, tableOf } from '../../src/bench/report.ts'
 import { mergeResults, parseWrk, shareOf } from '../../src/bench/wrk.ts'
 
@@ -10,6 +14,7 @@ function row(workload: string, requestsPerSecond: number, p99Ms: number): Row {
     p50Ms: 1,
     p99Ms,
     errors: 0,
+    bytesPerAnswer: 1200,
     cpuShares: [0.5],
     rssBytes: [2 ** 20],
   }
@@ -18,21 +23,34 @@ function row(workload: string, requestsPerSecond: number, p99Ms: number): Row {
 
 describe('bench', () => {
   it('reads the line that the script prints, without the requests that failed', () => {
-    const result = parseWrk('Running 4s test\nRESULT 1100 2000000 1500 9000 100\n')
-    expect(result).toEqual({ requestsPerSecond: 500, p50Ms: 1.5, p99Ms: 9, errors: 100 })
+    const result = parseWrk('Running 4s test\nRESULT 1100 2000000 1500 9000 100 7 2200000\n')
+    expect(result).toEqual({
+      requestsPerSecond: 500,
+      p50Ms: 1.5,
+      p99Ms: 9,
+      errors: 107,
+      bytesPerAnswer: 2000,
+    })
     expect(() => parseWrk('unable to connect')).toThrow(/no result/)
   })
 
   it('adds the rates of several processes, and takes the worst tail', () => {
     const merged = mergeResults([
-      { requestsPerSecond: 100, p50Ms: 2, p99Ms: 5, errors: 0 },
-      { requestsPerSecond: 300, p50Ms: 4, p99Ms: 3, errors: 2 },
+      { requestsPerSecond: 100, p50Ms: 2, p99Ms: 5, errors: 0, bytesPerAnswer: 1000 },
+      { requestsPerSecond: 300, p50Ms: 4, p99Ms: 3, errors: 2, bytesPerAnswer: 2000 },
     ])
-    expect(merged).toEqual({ requestsPerSecond: 400, p50Ms: 3.5, p99Ms: 5, errors: 2 })
+    expect(merged).toEqual({
+      requestsPerSecond: 400,
+      p50Ms: 3.5,
+      p99Ms: 5,
+      errors: 2,
+      bytesPerAnswer: 1750,
+    })
   })
 
   it('spreads all connections', () => {
     expect([0, 1, 2].map((part) => shareOf(64, 3, part))).toEqual([22, 21, 21])
+    expect([0, 1, 2].map((part) => shareOf(2, 3, part))).toEqual([1, 1, 1])
   })
 
   it('reads the usage of a process whose name has spaces and brackets', () => {
@@ -64,6 +82,45 @@ describe('bench', () => {
     )
     expect(ratios).toMatch(/single-node put \| ≥ 0\.6 +\| 0\.30 +\| not met/)
     expect(tableOf(rows)).toMatch(/\| quorate \| put quorum +\| 6,000 /)
+  })
+
+  it('marks a row some of whose requests failed', () => {
+    const good = row('put quorum', 6000, 5)
+    const bad = { ...good, rounds: good.rounds.map((round) => ({ ...round, errors: 3 })) }
+    expect(tableOf([good])).not.toMatch(/!/)
+    expect(tableOf([bad])).toMatch(/\| 3 ! /)
+  })
+
+  it('holds no more keys than fit into memory', () => {
+    expect(countKeys(1024)).toBe(10_000)
+    expect(countKeys(2 ** 20)).toBe(64)
+    expect(countKeys(2 ** 30)).toBe(1)
+  })
+
+  it('takes the value out of what each system answers', () => {
+    const kvs = [{ key: 'aw==', value: Buffer.from('xyz').toString('base64') }]
+    const { valueIn } = etcdRange('etcd serializable', true)
+    expect(valueIn?.(JSON.stringify({ header: {}, kvs, count: '1' }))).toBe('xyz')
+    expect(valueIn?.(JSON.stringify({ header: {} }))).toBeUndefined()
+    expect(quorateGet('get quorum', 'quorum').valueIn?.('xyz')).toBe('xyz')
+    expect(quoratePut('put weak', 'weak', 'xyz').status).toBe(202)
+  })
+
+  it('measures the workloads asked for, of the systems that have them', () => {
+    const plans = planSystems({
+      directory: 'data',
+      value: 'x',
+      profileDir: undefined,
+      withEtcd: false,
+      guard: { watch: () => {}, release: () => {} },
+      stop: new AbortController().signal,
+    })
+    const names = (only: readonly string[]): string[][] =>
+      selectWorkloads(plans, only).map(({ workloads }) => workloads.map(({ name }) => name))
+    expect(names(['get quorum', 'single put'])).toEqual([['get quorum'], ['single put']])
+    const all = names([]).flat()
+    expect(new Set(all).size).toBe(all.length)
+    expect(all).not.toContain('etcd put')
   })
 
   it('names the argument that is wrong', () => {

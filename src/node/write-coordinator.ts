@@ -33,6 +33,9 @@ import { type RoundFindings, type RoundTargets, type Settled, WriteRound } from 
 import { type Minted, WriteMinting } from './write-minting.ts'
 import { writeTargets } from './write-targets.ts'
 
+/** Weak writes answered but not stored; more wait until they are. */
+const WEAK_BACKLOG_MAX = 256
+
 export interface WriteParts {
   readonly self: string
   /** The actor of this life of the node. */
@@ -53,6 +56,8 @@ export class WriteCoordinator {
   readonly #log: Log
   readonly #metrics: Metrics
   readonly #minting: WriteMinting
+  /** Weak writes that were answered and are not stored yet. */
+  #weakBacklog = 0
 
   constructor(
     ports: { clock: Clock; codec: Codec; log: Log; metrics: Metrics },
@@ -86,11 +91,16 @@ export class WriteCoordinator {
     }
     const reports = new ReplicaReports(this.#clock)
     const dotted = this.#write(placed, request, targets, reports)
-    if (placed.level !== 'weak') return dotted
-    // Accepted in memory: what becomes of it is for the counters only.
-    dotted.catch((error: unknown) => {
-      this.#log.debug({ requestId: placed.requestId, error: String(error) }, 'a weak write failed')
-    })
+    // A full backlog makes a weak write as slow as an eventual one: memory has to be bounded, too.
+    if (placed.level !== 'weak' || this.#weakBacklog >= WEAK_BACKLOG_MAX) return dotted
+    this.#weakBacklog++
+    // Accepted in memory: what becomes of it is told to the log only.
+    dotted
+      .catch((error: unknown) => {
+        const fields = { requestId: placed.requestId, error: String(error) }
+        this.#log.debug(fields, 'a weak write failed')
+      })
+      .finally(() => this.#weakBacklog--)
     return {
       level: placed.level,
       coordinator: this.#parts.self,

@@ -16,6 +16,7 @@ import { describeMachine, inspectMachine, type Machine } from './machine.ts'
 import { usageOf, waitUntilIdle } from './process-usage.ts'
 import { nowUs, printProfile, readProfile, reportProfile, type Stretch } from './profile-report.ts'
 import { ratiosOf, type Row, tableOf } from './report.ts'
+import { isSteady } from './steadiness.ts'
 import type { Measurement, RunningSystem, Workload } from './system.ts'
 import { hasWrk, type Load, loadWithWrk } from './wrk.ts'
 
@@ -50,6 +51,7 @@ interface Run {
 }
 
 const PROFILE_TOP = 25
+const WARM_UP_STEP_SECONDS = 3
 
 export async function bench(args: BenchArguments, terminal: BenchTerminal): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'quorate-bench-'))
@@ -103,10 +105,22 @@ async function startAndFill(run: Run, plan: SystemPlan): Promise<Entry[]> {
   return plan.workloads.map((workload) => ({ plan, system, workload, rounds: [], stretches: [] }))
 }
 
+/**
+ * Until it gets no faster. Nodes of this store were measured to need 18 s of puts until the runtime has compiled
+ * what is hot, and to be twice as fast then.
+ */
 async function warmUp(run: Run, entry: Entry): Promise<void> {
-  run.terminal.tell(`warming up ${entry.workload.name}`)
-  await checkAnswers(entry.system, entry.workload, run.value, run.keys)
-  await load(run, entry, run.args.warmUpSeconds)
+  const { args, terminal, value, keys } = run
+  await checkAnswers(entry.system, entry.workload, value, keys)
+  const rates: number[] = []
+  let leftSeconds = args.warmUpSeconds
+  while (leftSeconds > 0 && !isSteady(rates)) {
+    const seconds = Math.min(leftSeconds, WARM_UP_STEP_SECONDS)
+    leftSeconds -= seconds
+    rates.push((await load(run, entry, seconds)).requestsPerSecond)
+  }
+  const told = rates.map((rate) => Math.round(rate)).join(', ')
+  terminal.tell(`warming up ${entry.workload.name}: ${told}/s`)
 }
 
 async function measureRounds(run: Run, entries: readonly Entry[]): Promise<void> {
@@ -203,7 +217,7 @@ function reportProfiles(
     if (profile === undefined) continue
     const told = reportProfile(profile, stretches)
     const idle = `idle ${Math.round(told.idleShare * 100)} % of the time`
-    print(`\n${workload.name}: n1, self time by module and by function; ${idle}`)
+    print(`\n${workload.name}: n1, ${idle}; shares of the rest`)
     for (const line of printProfile(told, PROFILE_TOP)) print(line)
   }
 }

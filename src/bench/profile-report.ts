@@ -1,20 +1,27 @@
 /**
- * Where a process spent its time: the self time of each function in a CPU profile of Node.js (`--cpu-prof`),
- * within the stretches of time that count. Pure but for reading the file.
+ * Where a process spent its time, from a CPU profile of Node.js (`--cpu-prof`), within the stretches of time
+ * that count: in each function itself, and in each with all that it called. Pure but for reading the file.
  *
- * Invariant: shares are of the time that the process was not idle, and add up to one.
+ * Invariant: shares are of the time that the process was not idle; those of self times add up to one.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** The parts of a .cpuprofile file that are read here; times in microseconds of the monotonic clock. */
 export interface CpuProfile {
-  readonly nodes: readonly { readonly id: number; readonly callFrame: CallFrame }[]
+  readonly nodes: readonly ProfileNode[]
   readonly startTime: number
   /** Node ids. */
   readonly samples: readonly number[]
   /** From the sample before, or from the start. */
   readonly timeDeltas: readonly number[]
+}
+
+interface ProfileNode {
+  readonly id: number
+  readonly callFrame: CallFrame
+  /** Ids of what it called. */
+  readonly children?: readonly number[]
 }
 
 interface CallFrame {
@@ -33,12 +40,15 @@ export interface Stretch {
 export interface ProfileReport {
   /** Of the time within the stretches. */
   readonly idleShare: number
-  readonly functions: readonly SelfTime[]
-  /** The same by package, by folder of `src`, or by module of Node.js. */
-  readonly modules: readonly SelfTime[]
+  /** Self times. */
+  readonly functions: readonly Share[]
+  /** Self times by package, by folder of `src`, or by module of Node.js. */
+  readonly modules: readonly Share[]
+  /** Functions of `src` and of packages, with all that they called. */
+  readonly totals: readonly Share[]
 }
 
-export interface SelfTime {
+export interface Share {
   readonly name: string
   readonly share: number
 }
@@ -61,47 +71,85 @@ export function readProfile(directory: string, pid: number): CpuProfile | undefi
 }
 
 export function reportProfile(profile: CpuProfile, stretches: readonly Stretch[]): ProfileReport {
-  const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]))
+  const stacks = stacksOf(profile)
   const functions = new Map<string, number>()
   const modules = new Map<string, number>()
+  const totals = new Map<string, number>()
   let idleUs = 0
   let busyUs = 0
   let atUs = profile.startTime
   for (const [i, id] of profile.samples.entries()) {
     atUs += profile.timeDeltas[i] ?? 0
     const lastsUs = Math.min(profile.timeDeltas[i + 1] ?? 0, SAMPLE_US_MAX)
-    const frame = frames.get(id)
-    if (frame === undefined || lastsUs <= 0) continue
+    const stack = stacks.get(id)
+    if (stack === undefined || lastsUs <= 0) continue
     if (!stretches.some(({ fromUs, toUs }) => fromUs <= atUs && atUs < toUs)) continue
-    if (frame.functionName === IDLE) {
+    if (stack.label === IDLE) {
       idleUs += lastsUs
       continue
     }
     busyUs += lastsUs
-    add(functions, labelOf(frame), lastsUs)
-    add(modules, moduleOf(frame), lastsUs)
+    add(functions, stack.label, lastsUs)
+    add(modules, stack.module, lastsUs)
+    for (const label of stack.callers) add(totals, label, lastsUs)
   }
   return {
     idleShare: idleUs + busyUs === 0 ? 0 : idleUs / (idleUs + busyUs),
     functions: sharesOf(functions, busyUs),
     modules: sharesOf(modules, busyUs),
+    totals: sharesOf(totals, busyUs),
   }
 }
 
-/** Lines of text: the modules, then the functions, those that cost most. */
+interface Stack {
+  readonly label: string
+  readonly module: string
+  /** It and its callers in `src` and packages, each once. */
+  readonly callers: ReadonlySet<string>
+}
+
+/** By node id. */
+function stacksOf({ nodes }: CpuProfile): ReadonlyMap<number, Stack> {
+  const byId = new Map(nodes.map((node) => [node.id, node]))
+  const called = new Set(nodes.flatMap(({ children = [] }) => children))
+  const stacks = new Map<number, Stack>()
+  const visits = nodes
+    .filter(({ id }) => !called.has(id))
+    .map((node) => ({ node, above: new Set<string>() as ReadonlySet<string> }))
+  for (let visit = visits.pop(); visit !== undefined; visit = visits.pop()) {
+    const { node, above } = visit
+    const label = labelOf(node.callFrame)
+    const isOurs = /^(?:src|node_modules)\//.test(placeOf(node.callFrame.url))
+    const callers = isOurs && !above.has(label) ? new Set([...above, label]) : above
+    stacks.set(node.id, { label, module: moduleOf(node.callFrame), callers })
+    for (const id of node.children ?? []) {
+      const child = byId.get(id)
+      if (child !== undefined) visits.push({ node: child, above: callers })
+    }
+  }
+  return stacks
+}
+
+/** Lines of text: modules, functions, functions with what they called; those that cost most. */
 export function printProfile(report: ProfileReport, top: number): string[] {
-  const lines = (times: readonly SelfTime[]): string[] =>
-    times
+  const lines = (title: string, shares: readonly Share[]): string[] => [
+    ` ${title}`,
+    ...shares
       .slice(0, top)
-      .map(({ name, share }) => `  ${(share * 100).toFixed(1).padStart(5)} %  ${name}`)
-  return [...lines(report.modules), '', ...lines(report.functions)]
+      .map(({ name, share }) => `  ${(share * 100).toFixed(1).padStart(5)} %  ${name}`),
+  ]
+  return [
+    ...lines('modules, self time', report.modules),
+    ...lines('functions, self time', report.functions),
+    ...lines('functions, with all that they called', report.totals),
+  ]
 }
 
 function add(sums: Map<string, number>, name: string, us: number): void {
   sums.set(name, (sums.get(name) ?? 0) + us)
 }
 
-function sharesOf(sums: ReadonlyMap<string, number>, allUs: number): SelfTime[] {
+function sharesOf(sums: ReadonlyMap<string, number>, allUs: number): Share[] {
   return [...sums]
     .map(([name, us]) => ({ name, share: us / allUs }))
     .sort((a, b) => b.share - a.share)

@@ -1,16 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import { type CpuProfile, printProfile, reportProfile } from '../../src/bench/profile-report.ts'
 
-function frame(id: number, functionName: string, url: string, lineNumber: number) {
-  return { id, callFrame: { functionName, url, lineNumber } }
+function frame(
+  id: number,
+  functionName: string,
+  url: string,
+  lineNumber: number,
+  children: number[] = [],
+) {
+  return { id, callFrame: { functionName, url, lineNumber }, children }
 }
 
-/** One sample each millisecond: idle, commit, commit of another caller, writev, a package, commit. */
+/** One sample each millisecond: idle, commit, commit within itself, writev, a package, commit. */
 const PROFILE: CpuProfile = {
   nodes: [
     frame(1, '(idle)', '', -1),
-    frame(2, 'commit', 'file:///somewhere/src/node/group-commit.ts', 59),
-    frame(3, 'commit', 'file:///somewhere/src/node/group-commit.ts', 59),
+    frame(2, 'commit', 'file:///somewhere/src/node/group-commit.ts', 59, [3, 4]),
+    frame(3, 'commit', 'file:///somewhere/src/node/group-commit.ts', 59, [5]),
     frame(4, 'writev', '', -1),
     frame(5, '', 'file:///somewhere/node_modules/@scope/thing/src/index.js', 4),
   ],
@@ -35,10 +41,15 @@ describe('profile report', () => {
       'node_modules/@scope/thing',
     ])
     expect(printProfile(report, 1)).toEqual([
+      ' modules, self time',
       '   50.0 %  src/node',
-      '',
+      ' functions, self time',
       '   50.0 %  commit src/node/group-commit.ts:60',
+      ' functions, with all that they called',
+      '  100.0 %  commit src/node/group-commit.ts:60',
     ])
+    // Called by itself it counts once, and what is of Node.js itself counts for its callers alone.
+    expect(report.totals.map(({ share }) => share)).toEqual([1, 0.25])
   })
 
   it('looks at the stretches that count alone', () => {

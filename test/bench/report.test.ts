@@ -6,6 +6,7 @@ import { countKeys } from '../../src/bench/key-space.ts'
 import { parseStat } from '../../src/bench/process-usage.ts'
 import { quorateGet, quoratePut } from '../../src/bench/quorate-system.ts'
 import { median, ratiosOf, type Row, tableOf } from '../../src/bench/report.ts'
+import { isSteady } from '../../src/bench/steadiness.ts'
 import { mergeResults, parseWrk, shareOf } from '../../src/bench/wrk.ts'
 
 function row(workload: string, requestsPerSecond: number, p99Ms: number): Row {
@@ -89,6 +90,14 @@ describe('bench', () => {
     const bad = { ...good, rounds: good.rounds.map((round) => ({ ...round, errors: 3 })) }
     expect(tableOf([good])).not.toMatch(/!/)
     expect(tableOf([bad])).toMatch(/\| 3 ! /)
+  })
+
+  it('calls a load steady once it gets no faster, whatever the noise', () => {
+    expect(isSteady([2400, 3300, 3500, 3700, 4000])).toBe(false)
+    expect(isSteady([2400, 4000, 3900, 4100])).toBe(true)
+    expect(isSteady([2400, 4000, 3900, 4400, 4300])).toBe(false)
+    expect(isSteady([0, 0])).toBe(true)
+    expect(isSteady([])).toBe(false)
   })
 
   it('holds no more keys than fit into memory', () => {

@@ -13,9 +13,16 @@ import { planSystems, selectWorkloads, type SystemPlan } from './bench-plan.ts'
 import { guardLeftovers } from './child-process.ts'
 import { checkAnswers, countKeys, fillKeys } from './key-space.ts'
 import { describeMachine, inspectMachine, type Machine } from './machine.ts'
-import { usageOf, waitUntilIdle } from './process-usage.ts'
+import { usageOf, usedByOthers, waitUntilIdle } from './process-usage.ts'
 import { nowUs, printProfile, readProfile, reportProfile, type Stretch } from './profile-report.ts'
-import { ratiosOf, type Row, tableOf } from './report.ts'
+import {
+  asPercent,
+  disturbanceOf,
+  OTHERS_SHARE_MAX,
+  ratiosOf,
+  type Row,
+  tableOf,
+} from './report.ts'
 import { isSteady } from './steadiness.ts'
 import type { Measurement, RunningSystem, Workload } from './system.ts'
 import { hasWrk, type Load, loadWithWrk } from './wrk.ts'
@@ -154,8 +161,10 @@ async function measureRounds(run: Run, entries: readonly Entry[]): Promise<void>
 async function load(run: Run, { system, workload }: Entry, seconds: number): Promise<Measurement> {
   const { args, terminal, machine, directory, keys } = run
   const { urls, pids } = system
+  const allPids = run.systems.flatMap((one) => one.pids)
   const wanted: Load = { urls, connections: args.connections, seconds, keys, stop: terminal.stop }
   const before = pids.map(usageOf)
+  const othersBefore = usedByOthers(allPids)
   const startMs = performance.now()
   const result =
     machine.loadGenerator === 'wrk'
@@ -163,6 +172,7 @@ async function load(run: Run, { system, workload }: Entry, seconds: number): Pro
       : await loadWithAutocannon(workload, wanted)
   const tookSeconds = (performance.now() - startMs) / 1000
   const after = pids.map(usageOf)
+  const othersAfter = usedByOthers(allPids)
   const shares = after.flatMap((usage, i) => {
     const earlier = before[i]
     if (usage === undefined || earlier === undefined) return []
@@ -173,12 +183,18 @@ async function load(run: Run, { system, workload }: Entry, seconds: number): Pro
     ...result,
     cpuShares: shares.length === 0 ? undefined : shares,
     rssBytes: rss.length === 0 ? undefined : rss,
+    othersShare:
+      othersBefore === undefined || othersAfter === undefined
+        ? undefined
+        : Math.max(0, othersAfter - othersBefore) / tookSeconds / machine.cores,
   }
 }
 
-function inShort({ requestsPerSecond, p99Ms, errors }: Measurement): string {
+function inShort({ requestsPerSecond, p99Ms, errors, othersShare = 0 }: Measurement): string {
   const failed = errors === 0 ? '' : `, ${errors} errors`
-  return `${Math.round(requestsPerSecond)}/s, p99 ${p99Ms.toFixed(1)} ms${failed}`
+  const others =
+    othersShare < OTHERS_SHARE_MAX ? '' : `, ${asPercent(othersShare)} went to other processes`
+  return `${Math.round(requestsPerSecond)}/s, p99 ${p99Ms.toFixed(1)} ms${failed}${others}`
 }
 
 function report({ args, keys, machine, terminal }: Run, entries: readonly Entry[]): void {
@@ -194,7 +210,7 @@ function report({ args, keys, machine, terminal }: Run, entries: readonly Entry[
   const { print, tell } = terminal
   print(
     `${describeMachine(machine)}. ${valueBytes}-byte values, ${connections} connections, ${keys} keys, ` +
-      `medians of ${rounds} rounds of ${seconds} s; p99 is that of the slowest node.\n`,
+      `medians of ${rounds} rounds of ${seconds} s; p99 is that of the slowest node.${disturbanceOf(rows)}\n`,
   )
   print(tableOf(rows))
   print(`\n${ratiosOf(rows)}`)

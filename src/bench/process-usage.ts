@@ -1,4 +1,7 @@
-/** What a process has used, from /proc: processor time and memory. Elsewhere than on Linux there is none. */
+/**
+ * What a process, and the whole machine, has used, from /proc: processor time and memory. Elsewhere than on
+ * Linux there is none of it.
+ */
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -11,6 +14,8 @@ const IDLE_LOOKS_MAX = 10
 
 export interface ProcessUsage {
   readonly cpuSeconds: number
+  /** Of its children that have ended. */
+  readonly childrenCpuSeconds: number
   readonly rssBytes: number
 }
 
@@ -28,11 +33,31 @@ export function parseStat(stat: string): ProcessUsage {
     .slice(stat.lastIndexOf(')') + 2)
     .split(' ')
     .map(Number)
-  const [userTicks = 0, systemTicks = 0] = fields.slice(11, 13)
+  const [user = 0, system = 0, childrenUser = 0, childrenSystem = 0] = fields.slice(11, 15)
   return {
-    cpuSeconds: (userTicks + systemTicks) / TICKS_PER_SECOND,
+    cpuSeconds: (user + system) / TICKS_PER_SECOND,
+    childrenCpuSeconds: (childrenUser + childrenSystem) / TICKS_PER_SECOND,
     rssBytes: (fields[21] ?? 0) * PAGE_BYTES,
   }
+}
+
+/**
+ * Processor seconds that went to neither these processes nor this one and what it has run: time in which they
+ * could not run, whoever took it, other guests of the machine included.
+ */
+export function usedByOthers(pids: readonly number[]): number | undefined {
+  const self = usageOf(process.pid)
+  if (self === undefined) return undefined
+  const ours = pids.reduce((sum, pid) => sum + (usageOf(pid)?.cpuSeconds ?? 0), 0)
+  const all = parseMachineStat(readFileSync('/proc/stat', 'utf8'))
+  return all - ours - self.cpuSeconds - self.childrenCpuSeconds
+}
+
+/** Processor seconds of all processes. Not of interrupts, which serve the network of those that are measured. */
+export function parseMachineStat(stat: string): number {
+  const [user = 0, nice = 0, system = 0, , , , , steal = 0] =
+    /^cpu +(.*)$/m.exec(stat)?.[1]?.split(' ').map(Number) ?? []
+  return (user + nice + system + steal) / TICKS_PER_SECOND
 }
 
 /** Waits, not for ever, until these processes have done what the load before left them to do. */

@@ -57,6 +57,21 @@ export function median(numbers: readonly number[]): number {
   return ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
 }
 
+/** More than this went to processes that are not measured: the figures are those of a smaller machine. */
+export const OTHERS_SHARE_MAX = 0.1
+
+/** A sentence for a run that was not alone on its machine; else nothing. */
+export function disturbanceOf(rows: readonly Row[]): string {
+  const shares = rows.flatMap(({ rounds }) => rounds.map(({ othersShare = 0 }) => othersShare))
+  const worst = Math.max(...shares)
+  if (worst < OTHERS_SHARE_MAX) return ''
+  return ` DISTURBED: other processes took ${asPercent(median(shares))} of the processors, up to ${asPercent(worst)}.`
+}
+
+export function asPercent(share: number): string {
+  return `${Math.round(share * 100)} %`
+}
+
 export function tableOf(rows: readonly Row[]): string {
   const cells = [
     [
@@ -117,7 +132,7 @@ function cellsOf(row: Row): string[] {
     Math.round(rateOf(row)).toLocaleString('en'),
     median(rounds.map(({ p50Ms }) => p50Ms)).toFixed(1),
     p99Of(row).toFixed(1),
-    cpu.length === 0 ? '' : `${Math.round(median(cpu) * 100)} %`,
+    cpu.length === 0 ? '' : asPercent(median(cpu)),
     rss.length === 0 ? '' : `${Math.round(median(rss) / 2 ** 20)} MiB`,
     errors === 0 ? '' : `${errors} !`,
   ]

@@ -37,4 +37,6 @@ export interface Measurement {
   /** Of each node, as a share of one processor, while the load ran; undefined where the system does not tell. */
   readonly cpuShares: readonly number[] | undefined
   readonly rssBytes: readonly number[] | undefined
+  /** Of all processors, what other processes took meanwhile. */
+  readonly othersShare: number | undefined
 }

@@ -3,9 +3,9 @@ import { BenchUsageError, parseBenchArguments } from '../../src/bench/bench-argu
 import { planSystems, selectWorkloads } from '../../src/bench/bench-plan.ts'
 import { etcdRange } from '../../src/bench/etcd-system.ts'
 import { countKeys } from '../../src/bench/key-space.ts'
-import { parseStat } from '../../src/bench/process-usage.ts'
+import { parseMachineStat, parseStat } from '../../src/bench/process-usage.ts'
 import { quorateGet, quoratePut } from '../../src/bench/quorate-system.ts'
-import { median, ratiosOf, type Row, tableOf } from '../../src/bench/report.ts'
+import { disturbanceOf, median, ratiosOf, type Row, tableOf } from '../../src/bench/report.ts'
 import { isSteady } from '../../src/bench/steadiness.ts'
 import { mergeResults, parseWrk, shareOf } from '../../src/bench/wrk.ts'
 
@@ -18,6 +18,7 @@ function row(workload: string, requestsPerSecond: number, p99Ms: number): Row {
     bytesPerAnswer: 1200,
     cpuShares: [0.5],
     rssBytes: [2 ** 20],
+    othersShare: 0.02,
   }
   return { system: 'quorate', workload, rounds: [round] }
 }
@@ -60,11 +61,14 @@ describe('bench', () => {
       ...Array.from({ length: 10 }, () => '0'),
       '150',
       '50',
-      ...Array.from({ length: 8 }, () => '0'),
+      '30',
+      '20',
+      ...Array.from({ length: 6 }, () => '0'),
       '1000',
     ]
     expect(parseStat(`42 (a (b) c) ${fields.join(' ')}`)).toEqual({
       cpuSeconds: 2,
+      childrenCpuSeconds: 0.5,
       rssBytes: 4_096_000,
     })
   })
@@ -90,6 +94,18 @@ describe('bench', () => {
     const bad = { ...good, rounds: good.rounds.map((round) => ({ ...round, errors: 3 })) }
     expect(tableOf([good])).not.toMatch(/!/)
     expect(tableOf([bad])).toMatch(/\| 3 ! /)
+  })
+
+  it('says where other processes had a part of the machine', () => {
+    const alone = row('put quorum', 6000, 5)
+    const rounds = alone.rounds.map((round) => ({ ...round, othersShare: 0.42 }))
+    expect(disturbanceOf([alone])).toBe('')
+    expect(disturbanceOf([alone, alone, { ...alone, rounds }])).toMatch(/took 2 % .* up to 42 %/)
+  })
+
+  it('adds up the processor time of the machine, without idle time and interrupts', () => {
+    const stat = 'cpu  100 20 30 5000 400 7 8 50 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0\nintr 9\n'
+    expect(parseMachineStat(stat)).toBe(2)
   })
 
   it('calls a load steady once it gets no faster, whatever the noise', () => {

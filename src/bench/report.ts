@@ -63,9 +63,10 @@ export const OTHERS_SHARE_MAX = 0.1
 /** A sentence for a run that was not alone on its machine; else nothing. */
 export function disturbanceOf(rows: readonly Row[]): string {
   const shares = rows.flatMap(({ rounds }) => rounds.map(({ othersShare = 0 }) => othersShare))
-  const worst = Math.max(...shares)
-  if (worst < OTHERS_SHARE_MAX) return ''
-  return ` DISTURBED: other processes took ${asPercent(median(shares))} of the processors, up to ${asPercent(worst)}.`
+  const disturbed = shares.filter((share) => share >= OTHERS_SHARE_MAX)
+  if (disturbed.length === 0) return ''
+  const worst = asPercent(Math.max(...disturbed))
+  return ` DISTURBED: in ${disturbed.length} of ${shares.length} rounds other processes took up to ${worst} of the processors, so that these ratios do not count.`
 }
 
 export function asPercent(share: number): string {

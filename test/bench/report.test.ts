@@ -100,7 +100,9 @@ describe('bench', () => {
     const alone = row('put quorum', 6000, 5)
     const rounds = alone.rounds.map((round) => ({ ...round, othersShare: 0.42 }))
     expect(disturbanceOf([alone])).toBe('')
-    expect(disturbanceOf([alone, alone, { ...alone, rounds }])).toMatch(/took 2 % .* up to 42 %/)
+    expect(disturbanceOf([alone, alone, { ...alone, rounds }])).toMatch(
+      /in 1 of 3 rounds .* up to 42 %/,
+    )
   })
 
   it('adds up the processor time of the machine, without idle time and interrupts', () => {

@@ -2,9 +2,12 @@
  * `npm run chaos`: parses, chooses the target, breaks or heals, and says what it did. Exit codes: 0 the effect
  * was probed, 1 it failed, 2 bad arguments.
  */
+import { randomUUID } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { CHAOS_USAGE, type ChaosArguments, parseChaosArguments } from './chaos-arguments.ts'
+import { SeveralProjectsError } from './docker-client.ts'
 import { DockerTarget, openDockerTarget } from './docker-target.ts'
 import { ChaosUsageError, type Fault, parseFault } from './fault.ts'
 import { openLocalTarget } from './local-target.ts'
@@ -51,26 +54,21 @@ async function run(args: ChaosArguments, terminal: ChaosTerminal): Promise<void>
       return printStatus(await target.status(), terminal)
     case 'heal':
       if (args.dryRun) return printLines(await target.planHeal(), terminal)
-      await target.heal()
-      note(target, words, undefined, terminal)
+      await noted(target, words, undefined, terminal, () => target.heal())
       terminal.print('healed: every node runs and reaches every other one')
       return
     default: {
       const fault = parseFault(words, await target.nodes())
       if (args.dryRun) return printLines(await target.plan(fault), terminal)
-      await target.apply(fault, words, args.forMs)
-      note(target, words, args.forMs, terminal)
+      const forMs = fault.type === 'restart' ? undefined : args.forMs
+      await noted(target, words, forMs, terminal, () => target.apply(fault, words, args.forMs))
       terminal.print(sentenceOf(fault, words, args.forMs))
     }
   }
 }
 
 async function chooseTarget(args: ChaosArguments, terminal: ChaosTerminal): Promise<ChaosTarget> {
-  const { directory, script } = terminal
-  const options = { directory, script, project: args.project }
-  const found =
-    (args.target === 'local' ? undefined : await openDockerTarget(options)) ??
-    (args.target === 'docker' ? undefined : await openLocalTarget(args.dataDir))
+  const found = await openTarget(args, terminal)
   if (found === undefined) {
     const docker = 'no container of this project (docker compose up --build -d starts them)'
     const local = `no local cluster on ${args.dataDir} (npm start starts one)`
@@ -83,6 +81,23 @@ async function chooseTarget(args: ChaosArguments, terminal: ChaosTerminal): Prom
   return found
 }
 
+/** Undefined where nothing runs. Without a choice it is the containers, unless only local processes are up. */
+async function openTarget(
+  { target, project, dataDir }: ChaosArguments,
+  { directory, script }: ChaosTerminal,
+): Promise<ChaosTarget | undefined> {
+  const options = { directory, script, project }
+  if (target === 'docker') return openDockerTarget(options)
+  if (target === 'local') return openLocalTarget(dataDir)
+  const docker = await openDockerTarget(options).catch((error: unknown) => {
+    if (error instanceof SeveralProjectsError) throw error
+    // No engine: then it can only be the local one.
+    return undefined
+  })
+  if (docker !== undefined && (await docker.isUp())) return docker
+  return (await openLocalTarget(dataDir)) ?? docker
+}
+
 async function keep(args: ChaosArguments, { directory, script }: ChaosTerminal): Promise<void> {
   const [, leaseId = ''] = args.words
   await new DockerTarget({ directory, script, project: args.project }, args.project ?? '').keep(
@@ -90,17 +105,39 @@ async function keep(args: ChaosArguments, { directory, script }: ChaosTerminal):
   )
 }
 
-/** One line a fault: who, what, when, until when. */
-function note(
-  target: ChaosTarget,
+/** One line a fault, from before it is on: what, on whose word, from when until when. One more if it failed. */
+async function noted(
+  { name: target }: ChaosTarget,
   words: readonly string[],
   forMs: number | undefined,
   { directory }: ChaosTerminal,
-): void {
+  work: () => Promise<void>,
+): Promise<void> {
+  const id = randomUUID()
+  const write = (line: object): void =>
+    appendFileSync(join(directory, 'chaos.jsonl'), `${JSON.stringify({ id, ...line })}\n`)
   const at = new Date()
   const until = forMs === undefined ? null : new Date(at.getTime() + forMs)
-  const line = { at, until, target: target.name, command: words.join(' '), pid: process.pid }
-  appendFileSync(join(directory, 'chaos.jsonl'), `${JSON.stringify(line)}\n`)
+  write({ at, until, target, command: words.join(' '), by: userName(), pid: process.pid })
+  try {
+    await work()
+  } catch (error) {
+    const failed = (error as Error).message
+    write({ at: new Date(), failed })
+    const leftMs = (until?.getTime() ?? 0) - Date.now()
+    if (leftMs <= 0 || error instanceof ChaosUsageError) throw error
+    const end = `what was done undoes itself in ${Math.ceil(leftMs / 1000)} s, or with: npm run chaos -- heal`
+    throw new Error(`${failed}; ${end}`, { cause: error })
+  }
+}
+
+/** Null for a user without a name, as there are in containers. */
+function userName(): string | null {
+  try {
+    return userInfo().username
+  } catch {
+    return null
+  }
 }
 
 function sentenceOf(fault: Fault, words: readonly string[], forMs: number): string {

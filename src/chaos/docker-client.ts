@@ -1,5 +1,6 @@
 /** The `docker` command, and the containers of one compose project that are nodes of this store. */
 import { execFile } from 'node:child_process'
+import { realpathSync } from 'node:fs'
 import { promisify } from 'node:util'
 
 export interface NodeContainer {
@@ -29,24 +30,28 @@ export async function docker(args: readonly string[], timeoutMs = TIMEOUT_MS): P
 /** What is there cannot be told apart: a choice is needed. */
 export class SeveralProjectsError extends Error {}
 
+const FORMAT = [
+  '{{.Label "quorate.node"}}',
+  '{{.ID}}',
+  '{{.Label "com.docker.compose.project"}}',
+  '{{.State}}',
+  '{{.Label "com.docker.compose.project.working_dir"}}',
+].join('\t')
+
 /** Nodes in order of their ids: of `project`, or else of the one project that was started from `directory`. */
 export async function findNodes(
   directory: string,
   project: string | undefined,
 ): Promise<NodeContainer[]> {
-  const of =
-    project === undefined
-      ? `com.docker.compose.project.working_dir=${directory}`
-      : `com.docker.compose.project=${project}`
-  const format =
-    '{{.Label "quorate.node"}}\t{{.ID}}\t{{.Label "com.docker.compose.project"}}\t{{.State}}'
-  const filters = ['--filter', 'label=quorate.node', '--filter', `label=${of}`]
-  const listing = await docker(['ps', '--all', ...filters, '--format', format])
+  const of = project === undefined ? [] : [`label=com.docker.compose.project=${project}`]
+  const filters = ['label=quorate.node', ...of].flatMap((filter) => ['--filter', filter])
+  const listing = await docker(['ps', '--all', ...filters, '--format', FORMAT])
   const nodes = listing
     .split('\n')
     .filter((line) => line !== '')
-    .map((line): NodeContainer => {
-      const [id = '', container = '', ofProject = '', state = ''] = line.split('\t')
+    .map((line) => line.split('\t'))
+    .filter(([, , , , startedFrom = '']) => project !== undefined || isSame(startedFrom, directory))
+    .map(([id = '', container = '', ofProject = '', state = '']): NodeContainer => {
       return { id, container, project: ofProject, state }
     })
   const projects = new Set(nodes.map((node) => node.project))
@@ -55,4 +60,14 @@ export async function findNodes(
       `several projects run here (${[...projects].join(', ')}): name one with --project`,
     )
   return nodes.sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+/** Compose was told a path, which may lead here over links. */
+function isSame(path: string, directory: string): boolean {
+  try {
+    return realpathSync(path) === realpathSync(directory)
+  } catch {
+    // Not a directory of this machine, or not any more.
+    return false
+  }
 }

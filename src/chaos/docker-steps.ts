@@ -6,7 +6,13 @@
  * which its members move with the same last number and alias. Single links are rules of iptables in a node's
  * network namespace, put there by a sidecar, in a chain of their own.
  */
-import { lossPercent, type NetworkFault, orderedPairs } from './fault.ts'
+import {
+  ChaosUsageError,
+  lossPercent,
+  type NetworkFault,
+  orderedPairs,
+  type ProcessFault,
+} from './fault.ts'
 import type { NodeContainer } from './docker-client.ts'
 
 export type DockerStep = readonly string[]
@@ -22,12 +28,13 @@ export const CHAOS_LABEL = 'quorate.chaos'
 const CHAIN = 'QUORATE_CHAOS'
 const PEER_PORT = 7080
 
-export function peerNetwork({ project }: DockerNetwork): string {
+export function peerNetwork({ project }: Pick<DockerNetwork, 'project'>): string {
   return `${project}_peer`
 }
 
-export function groupNetwork({ project }: DockerNetwork, group: number): string {
-  return `${project}_peer-g${group}`
+/** Whether there is a network namespace: one that ended takes it, and all rules in it, along. */
+export function hasNamespace({ state }: NodeContainer): boolean {
+  return state === 'running' || state === 'paused'
 }
 
 export function networkSteps(
@@ -38,6 +45,30 @@ export function networkSteps(
   return fault.type === 'groups'
     ? groupSteps(fault.groups, nodes, network)
     : linkSteps(fault, nodes, network)
+}
+
+/** None where it is so already. Throws `ChaosUsageError` where the node does not run and should be paused. */
+export function processSteps({ type }: ProcessFault, node: NodeContainer): DockerStep[] {
+  const { id, container, state } = node
+  switch (type) {
+    case 'kill':
+      return hasNamespace(node) ? [['kill', container]] : []
+    case 'pause':
+      if (!hasNamespace(node)) throw new ChaosUsageError(`${id} is ${state}: it cannot be paused`)
+      return state === 'paused' ? [] : [['pause', container]]
+    case 'restart':
+      return [...(state === 'paused' ? [['unpause', container]] : []), ['restart', container]]
+    default:
+      return type satisfies never
+  }
+}
+
+/** Also for nodes that ended without chaos: a healed cluster runs. */
+export function healProcessSteps(nodes: readonly NodeContainer[]): DockerStep[] {
+  return nodes.flatMap(({ container, state }): DockerStep[] => {
+    if (state === 'paused') return [['unpause', container]]
+    return state === 'running' ? [] : [['start', container]]
+  })
 }
 
 /** Puts a node back on the peer network, with its pinned address and alias. */
@@ -65,7 +96,7 @@ function groupSteps(
     nodes.find((node) => node.id === id) as NodeContainer
   others.forEach((group, i) => {
     const number = i + 1
-    const name = groupNetwork(network, number)
+    const name = `${peerNetwork(network)}-g${number}`
     if (group.length > 1) {
       const subnet = `${network.range}.${number}.0/24`
       const label = `${CHAOS_LABEL}=${network.project}`
@@ -87,7 +118,10 @@ function groupSteps(
   return steps
 }
 
-/** Dropped where it arrives. Only what comes to the peer port: answers to the other's own asks still pass. */
+/**
+ * Dropped where it arrives. Only what comes to the peer port: answers to the other's own asks still pass.
+ * A node that does not run gets its rules when it starts.
+ */
 function linkSteps(
   fault: NetworkFault,
   nodes: readonly NodeContainer[],
@@ -104,7 +138,7 @@ function linkSteps(
     rules.set(to, [...(rules.get(to) ?? []), rule])
   }
   return nodes
-    .filter(({ id }) => rules.has(id))
+    .filter((node) => rules.has(node.id) && hasNamespace(node))
     .map((node) => {
       const begin = [`iptables -w -N ${CHAIN}`, `iptables -w -I INPUT -j ${CHAIN}`]
       return sidecarStep(node, [...begin, ...(rules.get(node.id) as string[])].join(' && '))
@@ -118,6 +152,13 @@ function connectStep({ id, container }: NodeContainer, name: string, address: st
 function sidecarStep({ container }: NodeContainer, script: string): DockerStep {
   const netns = ['--network', `container:${container}`, '--cap-add', 'NET_ADMIN', '--user', 'root']
   return ['run', '--rm', ...netns, SIDECAR_IMAGE, 'sh', '-c', script]
+}
+
+/** As one types them in a shell. */
+export function lineOf(step: DockerStep): string {
+  return ['docker', ...step]
+    .map((word) => (/^[\w./:=@-]+$/.test(word) ? word : `'${word}'`))
+    .join(' ')
 }
 
 /** As docker-compose.yml pins them: n3 is number 13 of each peer network. */

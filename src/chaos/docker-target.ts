@@ -3,25 +3,25 @@
  * the peer networks, and rules for the peer port, are ever touched.
  *
  * One network fault is on at a time: a new one takes the place of the one before. Killed and paused nodes
- * add up.
+ * add up. A lease is written before anything is broken and goes only after all is undone.
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { docker, findNodes, type NodeContainer, SeveralProjectsError } from './docker-client.ts'
+import { docker, findNodes, type NodeContainer } from './docker-client.ts'
 import { probeContainers } from './docker-probe.ts'
 import {
-  type DockerNetwork,
   type DockerStep,
-  groupNetwork,
+  hasNamespace,
+  healProcessSteps,
+  lineOf,
   networkSteps,
-  peerNetwork,
-  reconnectStep,
-  removeRulesStep,
+  processSteps,
   SIDECAR_IMAGE,
 } from './docker-steps.ts'
 import type { Fault, NetworkFault } from './fault.ts'
 import { startKeeper } from './keeper.ts'
 import { type Lease, LeaseFile } from './lease-file.ts'
+import { findPeerNetwork, hasSidecar, rejoinSteps, unruleSteps } from './peer-networks.ts'
 import { unexpectedPairs } from './reach.ts'
 import type { ChaosStatus, ChaosTarget } from './target.ts'
 
@@ -35,20 +35,21 @@ export interface DockerTargetOptions {
 
 const PROBE_TIMEOUT_MS = 20_000
 const PROBE_PAUSE_MS = 300
+/** Of an image for the sidecar; all else is a matter of seconds. */
 const BUILD_TIMEOUT_MS = 300_000
+const STEP_TIMEOUT_MS = 60_000
 /** How soon a keeper notices that its lease has been healed away. */
 const KEEPER_LOOK_MS = 2000
-const GROUPS_MAX = 32
+/** The engine may be out of reach when a lease ends. After that, the next command undoes what is left. */
+const KEEPER_ATTEMPTS_MAX = 60
+/** A command that was killed may have left a step at work, which then undoes a part of the first attempt. */
+const HEAL_ATTEMPTS_MAX = 3
 
-/** Undefined where no node of the project has a container, or no engine answers. Errors: `SeveralProjectsError`. */
+/** Undefined where no node of the project has a container. Rejects where no engine answers. */
 export async function openDockerTarget(
   options: DockerTargetOptions,
 ): Promise<DockerTarget | undefined> {
-  const nodes = await findNodes(options.directory, options.project).catch((error: unknown) => {
-    if (error instanceof SeveralProjectsError) throw error
-    return []
-  })
-  const [first] = nodes
+  const [first] = await findNodes(options.directory, options.project)
   return first === undefined ? undefined : new DockerTarget(options, first.project)
 }
 
@@ -69,46 +70,53 @@ export class DockerTarget implements ChaosTarget {
     return (await this.#containers()).map(({ id }) => id)
   }
 
+  async isUp(): Promise<boolean> {
+    return (await this.#containers()).some(hasNamespace)
+  }
+
   async plan(fault: Fault): Promise<readonly string[]> {
-    return (await this.#steps(fault)).map(lineOf)
+    return [...(await this.#clearingSteps(fault)), ...(await this.#steps(fault))].map(lineOf)
   }
 
   async planHeal(): Promise<readonly string[]> {
     const nodes = await this.#containers()
-    return [...processHealSteps(nodes), ...(await this.#healNetworkSteps(nodes))].map(lineOf)
+    return [
+      ...healProcessSteps(nodes),
+      ...(await rejoinSteps(this.#project, nodes)),
+      ...(await unruleSteps(nodes)),
+    ].map(lineOf)
   }
 
   async apply(fault: Fault, words: readonly string[], forMs: number): Promise<void> {
     await this.#leases.exclusively(async () => {
       await this.#endExpired()
-      if (fault.type === 'groups' || fault.type === 'links') await this.#healNetwork()
-      const lease: Lease = { id: randomUUID(), fault, words, untilMs: Date.now() + forMs }
-      if (fault.type !== 'restart') {
-        this.#leases.write([
-          ...this.#leases.read().filter((other) => !replaces(fault, other.fault)),
-          lease,
-        ])
-        startKeeper(this.#options.script, [
-          lease.id,
-          '--target',
-          'docker',
-          '--project',
-          this.#project,
-        ])
-      }
-      if (fault.type === 'links') await this.#buildSidecar()
-      for (const step of await this.#steps(fault)) await docker(step)
+      const steps = await this.#steps(fault)
+      await runSteps(await this.#clearingSteps(fault))
+      const others = this.#leases.read().filter((other) => !replaces(fault, other.fault))
+      if (fault.type === 'restart') this.#leases.write(others)
+      else
+        await this.#lease(others, { id: randomUUID(), fault, words, untilMs: Date.now() + forMs })
+      await runSteps(steps)
       await this.#probe(fault)
     })
   }
 
   async heal(): Promise<void> {
     await this.#leases.exclusively(async () => {
+      for (let attempt = 1; ; attempt++) {
+        // Processes first: there are no rules to be removed from a node that does not run.
+        await runSteps(healProcessSteps(await this.#containers()))
+        const nodes = await this.#containers()
+        await runSteps(await rejoinSteps(this.#project, nodes))
+        await runSteps(await unruleSteps(nodes))
+        try {
+          await this.#probeReach(undefined)
+          break
+        } catch (error) {
+          if (attempt === HEAL_ATTEMPTS_MAX) throw error
+        }
+      }
       this.#leases.write([])
-      // Processes first: there are no rules to be removed from a node that does not run.
-      for (const step of processHealSteps(await this.#containers())) await docker(step)
-      await this.#healNetwork()
-      await this.#probeReach(undefined)
     })
   }
 
@@ -121,7 +129,14 @@ export class DockerTarget implements ChaosTarget {
       if (leftMs <= 0) break
       await sleep(Math.min(leftMs, KEEPER_LOOK_MS))
     }
-    await this.#leases.exclusively(() => this.#endExpired())
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#leases.exclusively(() => this.#endExpired())
+      } catch (error) {
+        if (attempt === KEEPER_ATTEMPTS_MAX) throw error
+        await sleep(KEEPER_LOOK_MS)
+      }
+    }
   }
 
   async status(): Promise<ChaosStatus> {
@@ -137,71 +152,98 @@ export class DockerTarget implements ChaosTarget {
     }
   }
 
+  async #lease(others: readonly Lease[], lease: Lease): Promise<void> {
+    this.#leases.write([...others, lease])
+    const args = [lease.id, '--target', 'docker', '--project', this.#project]
+    await startKeeper(this.#options.script, args)
+  }
+
   /** Undoes leases whose time has come: their keeper's work, or its part when it did not live to do it. */
   async #endExpired(): Promise<void> {
     const leases = this.#leases.read()
     const live = leases.filter(({ untilMs }) => untilMs > Date.now())
     if (live.length === leases.length) return
-    const nodes = await this.#containers()
     for (const { fault } of leases.filter((lease) => !live.includes(lease))) {
-      if (fault.type === 'groups' || fault.type === 'links') await this.#healNetwork()
+      const nodes = await this.#containers()
+      if (fault.type === 'groups' || fault.type === 'links')
+        await runSteps(await this.#undoingSteps(fault, nodes))
       else {
         const hit = nodes.filter(({ id }) => id === fault.node)
-        for (const step of processHealSteps(hit)) await docker(step)
+        await runSteps(healProcessSteps(hit))
+        await this.#renewRules(fault.node)
       }
     }
     this.#leases.write(live)
   }
 
-  async #healNetwork(): Promise<void> {
-    for (const step of await this.#healNetworkSteps(await this.#containers())) await docker(step)
-  }
-
-  async #healNetworkSteps(nodes: readonly NodeContainer[]): Promise<DockerStep[]> {
-    const network = await this.#network()
-    const peers = await membersOf(peerNetwork(network))
-    const steps: DockerStep[] = []
-    for (const node of nodes)
-      if (!peers.has(node.container)) steps.push(reconnectStep(node, network))
-    for (let group = 1; group < GROUPS_MAX; group++) {
-      const name = groupNetwork(network, group)
-      const members = await membersOf(name).catch(() => undefined)
-      if (members === undefined) continue
-      for (const container of members)
-        steps.push(['network', 'disconnect', '--force', name, container])
-      steps.push(['network', 'rm', name])
-    }
-    // Rules are gone with the sidecar's image: nobody has ever made any.
-    if (await this.#hasSidecar()) {
-      const alive = nodes.filter(({ state }) => state === 'running' || state === 'paused')
-      steps.push(...alive.map(removeRulesStep))
+  /** What a fault would run before its own steps: the end of the network fault whose place it takes. */
+  async #clearingSteps(fault: Fault): Promise<DockerStep[]> {
+    if (fault.type !== 'groups' && fault.type !== 'links') return []
+    const nodes = await this.#containers()
+    const steps = await rejoinSteps(this.#project, nodes)
+    if (this.#leases.read().some((lease) => lease.fault.type === 'links'))
+      steps.push(...(await unruleSteps(nodes)))
+    if (fault.type === 'links' && !(await hasSidecar())) {
+      const context = `${this.#options.directory}/docker`
+      const file = `${context}/chaos.Dockerfile`
+      steps.push(['build', '--quiet', '--tag', SIDECAR_IMAGE, '--file', file, context])
     }
     return steps
   }
 
+  async #undoingSteps(fault: NetworkFault, nodes: readonly NodeContainer[]): Promise<DockerStep[]> {
+    const steps = await rejoinSteps(this.#project, nodes)
+    return fault.type === 'links' ? [...steps, ...(await unruleSteps(nodes))] : steps
+  }
+
   async #steps(fault: Fault): Promise<DockerStep[]> {
     const nodes = await this.#containers()
-    if (fault.type === 'groups' || fault.type === 'links') {
-      return networkSteps(fault, nodes, await this.#network())
-    }
-    const { container } = nodes.find(({ id }) => id === fault.node) as NodeContainer
-    return [fault.type === 'kill' ? ['kill', container] : [fault.type, container]]
+    if (fault.type === 'groups' || fault.type === 'links')
+      return networkSteps(fault, nodes, await findPeerNetwork(this.#project))
+    return processSteps(fault, nodes.find(({ id }) => id === fault.node) as NodeContainer)
   }
 
   async #probe(fault: Fault): Promise<void> {
-    if (fault.type === 'groups' || fault.type === 'links') await this.#probeReach(fault)
-    else await this.#probeState(fault.node, STATES[fault.type])
+    switch (fault.type) {
+      case 'groups':
+      case 'links':
+        return this.#probeReach(fault)
+      case 'kill':
+        return this.#probeState(fault.node, 'exited')
+      case 'pause':
+        return this.#probeState(fault.node, 'paused')
+      case 'restart':
+        await this.#renewRules(fault.node)
+        return this.#probeReach(this.#networkFault())
+      default:
+        return fault satisfies never
+    }
+  }
+
+  /** Rules go with the process that ended: those of a lease that is still on come back with the new one. */
+  async #renewRules(node: string): Promise<void> {
+    const fault = this.#networkFault()
+    if (fault?.type !== 'links') return
+    const nodes = await this.#containers()
+    const steps = networkSteps(fault, nodes, await findPeerNetwork(this.#project))
+    const { container } = nodes.find(({ id }) => id === node) as NodeContainer
+    await runSteps(steps.filter((step) => step.includes(`container:${container}`)))
+  }
+
+  /** The one that is on now. */
+  #networkFault(): NetworkFault | undefined {
+    return this.#leases
+      .read()
+      .filter(({ untilMs }) => untilMs > Date.now())
+      .map(({ fault }) => fault)
+      .find((fault) => fault.type === 'groups' || fault.type === 'links')
   }
 
   async #probeReach(fault: NetworkFault | undefined): Promise<void> {
     await retried(async () => {
       const nodes = await this.#containers()
-      const matrix = await probeContainers(nodes)
-      return unexpectedPairs(
-        fault,
-        nodes.map(({ id }) => id),
-        matrix,
-      ).join('; ')
+      const ids = nodes.map(({ id }) => id)
+      return unexpectedPairs(fault, ids, await probeContainers(nodes)).join('; ')
     })
   }
 
@@ -212,36 +254,10 @@ export class DockerTarget implements ChaosTarget {
     })
   }
 
-  async #buildSidecar(): Promise<void> {
-    if (await this.#hasSidecar()) return
-    const file = `${this.#options.directory}/docker/chaos.Dockerfile`
-    const context = `${this.#options.directory}/docker`
-    await docker(
-      ['build', '--quiet', '--tag', SIDECAR_IMAGE, '--file', file, context],
-      BUILD_TIMEOUT_MS,
-    )
-  }
-
-  #hasSidecar(): Promise<boolean> {
-    return docker(['image', 'inspect', SIDECAR_IMAGE]).then(
-      () => true,
-      () => false,
-    )
-  }
-
-  async #network(): Promise<DockerNetwork> {
-    const name = peerNetwork({ project: this.#project, range: '' })
-    const format = '{{(index .IPAM.Config 0).Subnet}}'
-    const subnet = (await docker(['network', 'inspect', name, '--format', format])).trim()
-    return { project: this.#project, range: subnet.split('.').slice(0, 2).join('.') }
-  }
-
   #containers(): Promise<NodeContainer[]> {
     return findNodes(this.#options.directory, this.#project)
   }
 }
-
-const STATES = { kill: 'exited', pause: 'paused', restart: 'running' } as const
 
 /** Whether a new fault takes the place of an older one: any other network fault, or one of the same node. */
 function replaces(fault: Fault, older: Fault): boolean {
@@ -250,19 +266,14 @@ function replaces(fault: Fault, older: Fault): boolean {
   return 'node' in older && 'node' in fault && older.node === fault.node
 }
 
-/** Also for nodes that ended without chaos: a healed cluster runs. */
-function processHealSteps(nodes: readonly NodeContainer[]): DockerStep[] {
-  return nodes.flatMap(({ container, state }): DockerStep[] => {
-    if (state === 'paused') return [['unpause', container]]
-    return state === 'running' ? [] : [['start', container]]
-  })
-}
-
-/** Short ids, as `docker ps` gives them. Stopped containers keep their networks, so both kinds are asked. */
-async function membersOf(network: string): Promise<Set<string>> {
-  await docker(['network', 'inspect', network, '--format', '{{.Name}}'])
-  const ids = await docker(['ps', '--all', '--filter', `network=${network}`, '--format', '{{.ID}}'])
-  return new Set(ids.split('\n').filter((id) => id !== ''))
+/** In order; but sidecars, which come last and have a namespace each, all at once. */
+async function runSteps(steps: readonly DockerStep[]): Promise<void> {
+  const isSidecar = ([command]: DockerStep): boolean => command === 'run'
+  for (const step of steps.filter((one) => !isSidecar(one)))
+    await docker(step, step[0] === 'build' ? BUILD_TIMEOUT_MS : STEP_TIMEOUT_MS)
+  const sidecars = steps.filter(isSidecar).map((step) => docker(step, STEP_TIMEOUT_MS))
+  for (const ended of await Promise.allSettled(sidecars))
+    if (ended.status === 'rejected') throw ended.reason
 }
 
 /** Until `trouble` is empty, for a bounded time. */
@@ -274,10 +285,4 @@ async function retried(trouble: () => Promise<string>): Promise<void> {
     if (Date.now() > endMs) throw new Error(`the effect did not come: ${said}`)
     await sleep(PROBE_PAUSE_MS)
   }
-}
-
-function lineOf(step: DockerStep): string {
-  return ['docker', ...step]
-    .map((word) => (/^[\w./:=@-]+$/.test(word) ? word : `'${word}'`))
-    .join(' ')
 }

@@ -1,8 +1,15 @@
 /** The exact arguments of `docker` for each fault: what a dry run prints, and what is run. */
 import { expect, test } from 'vitest'
 import type { NodeContainer } from '../../src/chaos/docker-client.ts'
-import { networkSteps, reconnectStep, removeRulesStep } from '../../src/chaos/docker-steps.ts'
-import { type NetworkFault, parseFault } from '../../src/chaos/fault.ts'
+import {
+  healProcessSteps,
+  lineOf,
+  networkSteps,
+  processSteps,
+  reconnectStep,
+  removeRulesStep,
+} from '../../src/chaos/docker-steps.ts'
+import { ChaosUsageError, type NetworkFault, parseFault } from '../../src/chaos/fault.ts'
 
 const NETWORK = { project: 'p', range: '10.213' }
 const NODES = ['n1', 'n2', 'n3', 'n4', 'n5'].map((id): NodeContainer => ({
@@ -109,5 +116,50 @@ test('what is undone comes back with the pinned address and alias', () => {
         .map((rule) => `iptables -w ${rule} 2>/dev/null; `)
         .join('') +
       'true',
+  )
+})
+
+test('a node that does not run gets no rules, and the others still do', () => {
+  const nodes = NODES.map((node) => (node.id === 'n1' ? { ...node, state: 'exited' } : node))
+  const ids = nodes.map(({ id }) => id)
+  const fault = parseFault(['cut', 'n1', 'n3'], ids) as NetworkFault
+  expect(networkSteps(fault, nodes, NETWORK).map((step) => step.join(' '))).toEqual([
+    SIDECAR('cn3') + CHAIN + DROP('10.213.0.11'),
+  ])
+})
+
+test.each([
+  ['kill', 'running', ['kill c']],
+  ['kill', 'paused', ['kill c']],
+  ['kill', 'exited', []],
+  ['pause', 'running', ['pause c']],
+  ['pause', 'paused', []],
+  ['restart', 'running', ['restart c']],
+  ['restart', 'paused', ['unpause c', 'restart c']],
+  ['restart', 'exited', ['restart c']],
+] as const)('%s of a node that is %s', (type, state, expected) => {
+  const node = { id: 'n2', container: 'c', project: 'p', state }
+  const steps = processSteps({ type, node: 'n2' }, node)
+  expect(steps.map((step) => step.join(' '))).toEqual(expected)
+})
+
+test('a node that does not run cannot be paused', () => {
+  const node = { id: 'n2', container: 'c', project: 'p', state: 'exited' }
+  expect(() => processSteps({ type: 'pause', node: 'n2' }, node)).toThrow(ChaosUsageError)
+})
+
+test('healed nodes run, however they ended', () => {
+  const states = ['running', 'paused', 'exited', 'created']
+  const nodes = states.map((state) => ({ id: state, container: state, project: 'p', state }))
+  expect(healProcessSteps(nodes).map((step) => step.join(' '))).toEqual([
+    'unpause paused',
+    'start exited',
+    'start created',
+  ])
+})
+
+test('a line can be typed in a shell', () => {
+  expect(lineOf(['run', '--rm', 'sh', '-c', 'iptables -w -N C; true'])).toBe(
+    "docker run --rm sh -c 'iptables -w -N C; true'",
   )
 })

@@ -10,6 +10,8 @@ const KEYS_MAX = 10_000
 const REQUEST_BYTES_MAX = 2 ** 26
 const AT_ONCE = 32
 const CHECKED_KEYS = 10
+/** Characters of an unexpected answer. */
+const TOLD_MAX = 200
 
 /** How many keys a run has: a whole number, at least 1. */
 export function countKeys(valueBytes: number): number {
@@ -57,5 +59,7 @@ async function requestOne(url: string, workload: Workload, number: number): Prom
   const answer = await request(url + path.replaceAll('{key}', key), { method, body })
   const text = await answer.body.text()
   if (answer.statusCode === status) return text
-  throw new Error(`${name}: ${url} answered ${answer.statusCode}, not ${status}: ${text}`)
+  throw new Error(
+    `${name}: ${url} answered ${answer.statusCode}, not ${status}: ${text.slice(0, TOLD_MAX)}`,
+  )
 }

@@ -180,7 +180,7 @@ test('a partition: quorum where there is a majority, eventual on both sides, sib
   }
 })
 
-test('a one-way cut is one-way', async () => {
+test('a one-way cut is one-way, and outlives a restart', async () => {
   await chaos('oneway n1 n3 --for 120s')
   expect(await stack.connect('n1', 'n3.peer', 7080)).toBe('timeout')
   expect(await stack.connect('n3', 'n1.peer', 7080)).toBe('connected')
@@ -188,6 +188,10 @@ test('a one-way cut is one-way', async () => {
   expect(status).toMatch(/^n1 +· +yes +no +yes +yes +running$/m)
   expect(status).toMatch(/^n3 +yes +yes +· +yes +yes +running$/m)
   expect(status).toMatch(/^on: oneway n1 n3, for \d+ s more$/m)
+
+  await chaos('restart n3')
+  expect(await stack.connect('n1', 'n3.peer', 7080)).toBe('timeout')
+  expect(await stack.connect('n2', 'n3.peer', 7080)).toBe('connected')
 
   await chaos('heal')
   expect(await stack.connect('n1', 'n3.peer', 7080)).toBe('connected')
@@ -236,10 +240,25 @@ test('a cut ends with its lease, though its command was killed', async () => {
   expect(await chaos('status')).toContain('no faults are on')
 })
 
+test('a cut ends with its lease, though its heal was killed half-way', async () => {
+  await chaos(`${CUT} --for 15s`)
+  const heal = stack.startChaos('heal')
+  const ended = once(heal, 'close')
+  await expect.poll(() => stack.isOnPeerNetwork('n1'), { ...NOTICED, interval: 50 }).toBe(true)
+  heal.kill('SIGKILL')
+  expect(await ended).toEqual([null, 'SIGKILL'])
+  expect(await chaos('status')).toMatch(/^on: partition /m)
+
+  await expect.poll(() => stack.chaosNetworks(), { ...NOTICED, timeout: 60_000 }).toBe('')
+  await expect.poll(() => stack.connect('n2', 'n3.peer', 7080), NOTICED).toBe('connected')
+  expect(await chaos('status')).toContain('no faults are on')
+})
+
 test('a dry run tells the commands, and runs none of them', async () => {
   const { exitCode, stdout } = await stack.chaos('isolate n2 --dry-run')
   expect(exitCode).toBe(0)
-  expect(stdout).toMatch(/^docker network disconnect --force quorate-test_peer [0-9a-f]+\n$/)
+  const network = `${stack.project}_peer`
+  expect(stdout).toMatch(new RegExp(`^docker network disconnect --force ${network} [0-9a-f]+\n$`))
   expect(await stack.isOnPeerNetwork('n2')).toBe(true)
 })
 

@@ -1,8 +1,9 @@
 /**
- * The five nodes of docker-compose.yml as a project of its own, beside whichever one runs on the usual ports.
+ * The five nodes of docker-compose.yml as a project of its own, beside whichever others run: a name, ports and
+ * a range of addresses that nobody else has.
  *
- * Its name is fixed, so that what an interrupted run has left is removed by the next one: the reaper of
- * testcontainers, which would do that, cannot be pulled everywhere.
+ * Its name has the number of this process, so that what an interrupted run has left is known as such and
+ * removed by the next one: the reaper of testcontainers, which would do that, cannot be pulled everywhere.
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { rm } from 'node:fs/promises'
@@ -14,14 +15,17 @@ import {
   type StartedTestContainer,
   Wait,
 } from 'testcontainers'
+import { freePorts } from '../../src/bench/free-ports.ts'
 import { docker } from '../../src/chaos/docker-client.ts'
 
 export const NODES = ['n1', 'n2', 'n3', 'n4', 'n5'] as const
 export type NodeId = (typeof NODES)[number]
 
-const PROJECT = 'quorate-test'
-const PEER_RANGE = '10.214'
-const FIRST_PORT = 18_011
+const PROJECT_PREFIX = 'quorate-test-'
+/** Second numbers of the addresses that tests may use: 10.214 and on. */
+const RANGE_FIRST = 214
+const RANGE_LAST = 254
+const PROJECT_LABEL = 'com.docker.compose.project'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/[/\\]$/, '')
 const CHAOS_SCRIPT = fileURLToPath(new URL('../../scripts/chaos.ts', import.meta.url))
 const START_TIMEOUT_MS = 60_000
@@ -34,36 +38,60 @@ export interface ChaosEnd {
 }
 
 export class Stack {
+  /** The name of the compose project. */
+  readonly project: string
+  readonly #range: string
+  readonly #ports: readonly number[]
   readonly #environment: StartedDockerComposeEnvironment
 
-  private constructor(environment: StartedDockerComposeEnvironment) {
+  private constructor(
+    project: string,
+    range: string,
+    ports: readonly number[],
+    environment: StartedDockerComposeEnvironment,
+  ) {
+    this.project = project
+    this.#range = range
+    this.#ports = ports
     this.#environment = environment
   }
 
   /** Builds the image, and resolves once every node reaches a quorum. */
   static async start(): Promise<Stack> {
-    await removeAll()
-    const ports = NODES.map((id) => [`QUORATE_${id.toUpperCase()}_PORT`, String(portOf(id))])
-    const environment = await new DockerComposeEnvironment(ROOT, 'docker-compose.yml')
-      .withProjectName(PROJECT)
-      .withBuild()
-      .withEnvironment({ QUORATE_PEER_RANGE: PEER_RANGE, ...Object.fromEntries(ports) })
-      .withDefaultWaitStrategy(Wait.forHttp('/readyz', 8080))
-      .withStartupTimeout(START_TIMEOUT_MS)
-      .up()
-    return new Stack(environment)
+    for (const left of await leftProjects()) await removeAll(left)
+    const project = `${PROJECT_PREFIX}${process.pid}`
+    const range = await freeRange()
+    const ports = await freePorts(NODES.length)
+    const published = NODES.map((id, i) => [`QUORATE_${id.toUpperCase()}_PORT`, String(ports[i])])
+    try {
+      const environment = await new DockerComposeEnvironment(ROOT, 'docker-compose.yml')
+        .withProjectName(project)
+        .withBuild()
+        .withEnvironment({ QUORATE_PEER_RANGE: range, ...Object.fromEntries(published) })
+        .withDefaultWaitStrategy(Wait.forHttp('/readyz', 8080))
+        .withStartupTimeout(START_TIMEOUT_MS)
+        .up()
+      return new Stack(project, range, ports, environment)
+    } catch (error) {
+      await removeAll(project)
+      throw error
+    }
   }
 
   /** As published on this machine. */
   url(id: NodeId, path: string): string {
-    return `http://127.0.0.1:${portOf(id)}${path}`
+    return `http://127.0.0.1:${this.#ports[NODES.indexOf(id)]}${path}`
   }
 
   /** `npm run chaos`, as its users run it. */
   async chaos(command: string): Promise<ChaosEnd> {
     const options = { cwd: ROOT, timeout: CHAOS_TIMEOUT_MS }
     try {
-      const ended = await promisify(execFile)(process.execPath, chaosArguments(command), options)
+      const ended = await promisify(execFile)(
+        process.execPath,
+        this.#chaosArguments(command),
+        options,
+      )
       return { exitCode: 0, ...ended }
     } catch (error) {
       const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string }
@@ -73,7 +101,7 @@ export class Stack {
 
   /** The same, for whoever wants to do something to the command itself. */
   startChaos(command: string): ChildProcess {
-    return spawn(process.execPath, chaosArguments(command), { cwd: ROOT, stdio: 'ignore' })
+    return spawn(process.execPath, this.#chaosArguments(command), { cwd: ROOT, stdio: 'ignore' })
   }
 
   /** Whether a connection from inside one node's container to a port elsewhere comes about, or why it does not. */
@@ -88,14 +116,20 @@ export class Stack {
   }
 
   clientAddress(id: NodeId): string {
-    return this.#container(id).getIpAddress(`${PROJECT}_client`)
+    return this.#container(id).getIpAddress(`${this.project}_client`)
   }
 
   /** Whether the peer network of all nodes has this one on it, as Docker says. */
   async isOnPeerNetwork(id: NodeId): Promise<boolean> {
     const format = '{{range .Containers}}{{.IPv4Address}} {{end}}'
-    const listed = await docker(['network', 'inspect', `${PROJECT}_peer`, '--format', format])
-    return listed.includes(`${PEER_RANGE}.0.1${id.slice(1)}/`)
+    const listed = await docker(['network', 'inspect', `${this.project}_peer`, '--format', format])
+    return listed.includes(`${this.#range}.0.1${id.slice(1)}/`)
+  }
+
+  /** Names of the networks that chaos has made and not yet removed. */
+  chaosNetworks(): Promise<string> {
+    const label = `label=quorate.chaos=${this.project}`
+    return docker(['network', 'ls', '--filter', label, '--format', '{{.Name}}'])
   }
 
   async stop(): Promise<void> {
@@ -104,7 +138,7 @@ export class Stack {
     try {
       await this.#environment.down({ removeVolumes: true })
     } finally {
-      await removeAll()
+      await removeAll(this.project)
     }
   }
 
@@ -113,27 +147,59 @@ export class Stack {
       return this.#environment.getContainer(`${id}-1`)
     } catch {
       // Compose 1 has another name for it, which testcontainers does not know how to shorten.
-      return this.#environment.getContainer(`${PROJECT}_${id}_1`)
+      return this.#environment.getContainer(`${this.project}_${id}_1`)
     }
+  }
+
+  #chaosArguments(command: string): string[] {
+    const words = command.split(' ')
+    return [CHAOS_SCRIPT, ...words, '--target', 'docker', '--project', this.project]
   }
 }
 
-function portOf(id: NodeId): number {
-  return FIRST_PORT + NODES.indexOf(id)
+/** Of processes that are gone. */
+async function leftProjects(): Promise<Set<string>> {
+  const left = new Set<string>()
+  for (const list of [
+    ['ps', '--all'],
+    ['network', 'ls'],
+    ['volume', 'ls'],
+  ]) {
+    const names = await docker([...list, '--format', `{{.Label "${PROJECT_LABEL}"}}`])
+    for (const name of names.split('\n'))
+      if (name.startsWith(PROJECT_PREFIX) && !isAlive(Number(name.slice(PROJECT_PREFIX.length))))
+        left.add(name)
+  }
+  return left
 }
 
-function chaosArguments(command: string): string[] {
-  return [CHAOS_SCRIPT, ...command.split(' '), '--target', 'docker', '--project', PROJECT]
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** The first two numbers of addresses that no network of this engine uses. */
+async function freeRange(): Promise<string> {
+  const ids = (await docker(['network', 'ls', '--quiet'])).split('\n').filter((id) => id !== '')
+  const format = '{{range .IPAM.Config}}{{.Subnet}} {{end}}'
+  const used = await docker(['network', 'inspect', ...ids, '--format', format])
+  for (let second = RANGE_FIRST; second <= RANGE_LAST; second++)
+    if (!used.includes(`10.${second}.`)) return `10.${second}`
+  throw new Error(`all of 10.${RANGE_FIRST} to 10.${RANGE_LAST} are taken by Docker networks`)
 }
 
 /** Containers first: nothing that they use can be removed before them. */
-async function removeAll(): Promise<void> {
-  const composed = `label=com.docker.compose.project=${PROJECT}`
+async function removeAll(project: string): Promise<void> {
+  const composed = `label=${PROJECT_LABEL}=${project}`
   const kinds = [
     { list: ['ps', '--all', '--filter', composed], remove: ['rm', '--force', '--volumes'] },
     { list: ['network', 'ls', '--filter', composed], remove: ['network', 'rm'] },
     {
-      list: ['network', 'ls', '--filter', `label=quorate.chaos=${PROJECT}`],
+      list: ['network', 'ls', '--filter', `label=quorate.chaos=${project}`],
       remove: ['network', 'rm'],
     },
     { list: ['volume', 'ls', '--filter', composed], remove: ['volume', 'rm', '--force'] },
@@ -142,5 +208,5 @@ async function removeAll(): Promise<void> {
     const ids = (await docker([...list, '--quiet'])).split('\n').filter((id) => id !== '')
     if (ids.length > 0) await docker([...remove, ...ids])
   }
-  await rm(`${ROOT}/.chaos/${PROJECT}.json`, { force: true })
+  await rm(`${ROOT}/.chaos/${project}.json`, { force: true })
 }

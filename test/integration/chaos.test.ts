@@ -108,6 +108,14 @@ test('every fault is a line of chaos.jsonl, with its end', async () => {
   expect(Date.parse(until as string) - Date.parse(at as string)).toBe(30_000)
 })
 
+test('a fault that failed is a line too, and one more says so', async () => {
+  expect((await run('isolate n2 --for 1ms', cluster.dataDir)).exitCode).toBe(1)
+  const lines = (await readFile(join(dir, 'chaos.jsonl'), 'utf8')).trim().split('\n')
+  const [begun, ended] = lines.slice(-2).map((line) => JSON.parse(line) as Record<string, string>)
+  expect(begun).toMatchObject({ command: 'isolate n2', id: ended?.['id'] })
+  expect(ended?.['failed']).toContain('the fault ended before the nodes noticed it')
+})
+
 test('bad words and an absent cluster end with 2, and say what there is', async () => {
   expect(await run('cut n1 n7', cluster.dataDir)).toMatchObject({
     exitCode: 2,

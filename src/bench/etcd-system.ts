@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { type LeftoversGuard, stopProcess } from './child-process.ts'
-import { freePorts } from './free-ports.ts'
+import { freePorts } from '../cluster/address-plan.ts'
 import type { RunningSystem, Workload } from './system.ts'
 
 const START_MS_MAX = 20_000

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { stopProcess } from './child-process.ts'
-import { freePorts } from './free-ports.ts'
+import { freePorts } from '../cluster/address-plan.ts'
 import type { RunningSystem, Workload } from './system.ts'
 
 const PROGRAM = fileURLToPath(new URL('./single-node.ts', import.meta.url))

@@ -49,7 +49,7 @@ export async function findTakenPort(
 }
 
 /** All held at once, so that they differ; a port found free may be taken again before a node binds it. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers: Server[] = []
   try {
     for (let i = 0; i < count; i += 1) {

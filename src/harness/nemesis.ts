@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Recorder } from './recorder.ts'
-import type { SeededRandom } from './seeded-random.ts'
+import type { SeededRandom } from '../random/seeded-random.ts'
 
 export const FAULTS = ['partition-halves', 'isolate', 'kill', 'pause'] as const
 export type Fault = (typeof FAULTS)[number]

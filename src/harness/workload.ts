@@ -5,7 +5,7 @@
 import type { Json } from '../checker/history.ts'
 import type { Model } from '../checker/verdict.ts'
 import type { Session } from './recorder.ts'
-import type { SeededRandom } from './seeded-random.ts'
+import type { SeededRandom } from '../random/seeded-random.ts'
 import type { StoreClient } from './store-client.ts'
 
 export interface Workload {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { FAULTS, planFaults, runNemesis, type PlannedFault } from '../../src/harness/nemesis.ts'
 import { Recorder } from '../../src/harness/recorder.ts'
-import { SeededRandom } from '../../src/harness/seeded-random.ts'
+import { SeededRandom } from '../../src/random/seeded-random.ts'
 
 const NODES = ['n1', 'n2', 'n3', 'n4', 'n5']
 

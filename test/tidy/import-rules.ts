@@ -23,16 +23,25 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   api: { groups: ['core', 'ports', 'node', 'api'], ...OUTSIDE },
   // Knows nothing of the store: a bug shared by both would be invisible.
   checker: { groups: ['checker'], ...PURE },
+  random: { groups: ['random'], ...PURE },
+  // The second composition: chooses the virtual ports, and takes the real codec.
+  simulation: {
+    groups: ['simulation', 'node', 'core', 'ports', 'adapters', 'random'],
+    ...OUTSIDE,
+  },
   cluster: { groups: ['cluster'], ...OUTSIDE },
   chaos: { groups: ['chaos', 'cluster'], ...OUTSIDE },
-  harness: { groups: ['harness', 'checker', 'chaos', 'cluster'], ...OUTSIDE },
+  harness: { groups: ['harness', 'checker', 'chaos', 'cluster', 'random'], ...OUTSIDE },
   bench: { groups: ['bench', 'cluster'], ...OUTSIDE },
   settings: { groups: ['settings', 'core'], builtins: true, packages: false },
   composition: {
     groups: ['composition', 'settings', 'api', 'adapters', 'node', 'core', 'ports'],
     ...OUTSIDE,
   },
-  scripts: { groups: ['scripts', 'bench', 'chaos', 'checker', 'cluster', 'harness'], ...OUTSIDE },
+  scripts: {
+    groups: ['scripts', 'bench', 'chaos', 'checker', 'cluster', 'harness', 'simulation'],
+    ...OUTSIDE,
+  },
 }
 
 const SETTINGS_FILES = ['src/settings.ts', 'src/setting-syntax.ts']

@@ -1,7 +1,6 @@
 /**
- * The harness's own seeded randomness: the same seed gives the same operations and faults. Each purpose takes a
- * child, so that drawing more for one changes nothing for the others. (Timing comes from a real cluster, so a
- * seed repeats what is tried, not what happens.)
+ * Seeded randomness for what must be repeatable: the simulator's worlds, and the operations and faults of a
+ * check. Each purpose takes a child, so that drawing more for one changes nothing for the others.
  */
 export class SeededRandom {
   readonly #seed: string

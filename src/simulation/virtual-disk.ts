@@ -1,0 +1,264 @@
+/**
+ * A simulated machine's storage: what is durable, what is written but not synced, and the ways in which it
+ * fails. A `Platter` outlives processes; a `VirtualDisk` is one process's way to it.
+ *
+ * A crash of the machine keeps the durable state and a prefix of the later batches, each whole or not at all;
+ * a crash of the process keeps every batch that was applied.
+ */
+import { assert } from '../core/assert.ts'
+import { compareKeys } from '../core/placement/key-order.ts'
+import { type Disk, DiskError, type DiskHealth, type DiskOperation } from '../ports/disk.ts'
+import type { SeededRandom } from '../random/seeded-random.ts'
+import type { Host } from './host.ts'
+
+const READ_US = [20, 200] as const
+const WRITE_US = [20, 80] as const
+const SYNC_US = [200, 2000] as const
+
+export class Platter {
+  readonly #random: SeededRandom
+  #current = new Map<string, Uint8Array>()
+  #durable = new Map<string, Uint8Array>()
+  /** Applied since the last sync, oldest first. */
+  #unsynced: (readonly DiskOperation[])[] = []
+  /** Being written: applied at a crash, or not. */
+  readonly #underWay: (readonly DiskOperation[])[] = []
+  #sorted: string[] | undefined = []
+  /** Every operation takes so many times as long. */
+  slowness = 1
+  /** Until it ends, writes are refused as on a full disk. */
+  isFull = false
+  /** Of a hundred writes, so many end with an I/O error. */
+  failPercent = 0
+
+  constructor(random: SeededRandom) {
+    this.#random = random
+  }
+
+  get(key: string): Uint8Array | undefined {
+    return this.#current.get(key)
+  }
+
+  /** All keys, in order. */
+  keys(): readonly string[] {
+    this.#sorted ??= [...this.#current.keys()].sort(compareKeys)
+    return this.#sorted
+  }
+
+  range(from: string, to: string, limit: number): [string, Uint8Array][] {
+    const keys = this.keys()
+    const found: [string, Uint8Array][] = []
+    for (let i = lowerBound(keys, from); i < keys.length && found.length < limit; i++) {
+      const key = keys[i] as string
+      if (compareKeys(key, to) >= 0) break
+      found.push([key, this.#current.get(key) as Uint8Array])
+    }
+    return found
+  }
+
+  begin(batch: readonly DiskOperation[]): void {
+    this.#underWay.push(batch)
+  }
+
+  /** Ends a batch that was begun: applied, and with `sync` durable, with every one before it. */
+  finish(batch: readonly DiskOperation[], sync: boolean, isApplied: boolean): void {
+    const index = this.#underWay.indexOf(batch)
+    assert(index >= 0, 'a batch is begun before it is finished')
+    this.#underWay.splice(index, 1)
+    if (!isApplied) return
+    this.#apply(batch)
+    if (sync) this.#sync()
+  }
+
+  /** The process has died: what it had under way may have reached the disk, in order. */
+  endProcess(): void {
+    for (const batch of this.#underWay.splice(0)) {
+      if (this.#random.chance(50)) return void this.#underWay.splice(0)
+      this.#apply(batch)
+    }
+  }
+
+  /** The machine has died: a part of what was not synced is lost. */
+  endMachine(): void {
+    this.endProcess()
+    const kept = this.#random.below(this.#unsynced.length + 1)
+    const survivors = this.#unsynced.slice(0, kept)
+    this.#current = new Map(this.#durable)
+    this.#sorted = undefined
+    this.#unsynced = []
+    for (const batch of survivors) this.#apply(batch)
+    this.#sync()
+  }
+
+  /** A new, empty directory. */
+  wipe(): void {
+    this.#current = new Map()
+    this.#durable = new Map()
+    this.#unsynced = []
+    this.#sorted = []
+  }
+
+  /** What a backup of the directory has. */
+  copy(): ReadonlyMap<string, Uint8Array> {
+    return new Map(this.#current)
+  }
+
+  restore(backup: ReadonlyMap<string, Uint8Array>): void {
+    this.#current = new Map(backup)
+    this.#durable = new Map(backup)
+    this.#unsynced = []
+    this.#sorted = undefined
+  }
+
+  /** Flips one bit of one value below `prefix`; the key, or undefined where there is none. */
+  rot(prefix: string): string | undefined {
+    const keys = this.keys().filter((key) => key.startsWith(prefix) && this.get(key)?.length !== 0)
+    if (keys.length === 0) return undefined
+    const key = keys[this.#random.below(keys.length)] as string
+    const damaged = new Uint8Array(this.#current.get(key) as Uint8Array)
+    const at = this.#random.below(damaged.length)
+    damaged[at] = (damaged[at] as number) ^ (1 << this.#random.below(8))
+    this.#current.set(key, damaged)
+    this.#durable.set(key, damaged)
+    return key
+  }
+
+  #apply(batch: readonly DiskOperation[]): void {
+    for (const operation of batch) {
+      if (operation.type === 'put') {
+        if (!this.#current.has(operation.key)) this.#sorted = undefined
+        this.#current.set(operation.key, operation.value)
+      } else if (this.#current.delete(operation.key)) {
+        this.#sorted = undefined
+      }
+    }
+    this.#unsynced.push(batch)
+  }
+
+  #sync(): void {
+    for (const batch of this.#unsynced) {
+      for (const operation of batch) {
+        if (operation.type === 'put') this.#durable.set(operation.key, operation.value)
+        else this.#durable.delete(operation.key)
+      }
+    }
+    this.#unsynced = []
+  }
+}
+
+export class VirtualDisk implements Disk {
+  readonly #platter: Platter
+  readonly #host: Host
+  readonly #random: SeededRandom
+  readonly #listeners: ((health: DiskHealth) => void)[] = []
+  #shown: DiskHealth['state'] = 'ok'
+  #failedUntilUs = 0
+  #isClosed = false
+  /** Writes end in the order in which they were given. */
+  #writtenUntilUs = 0
+  #underWay = 0
+  #idle: (() => void)[] = []
+
+  constructor(platter: Platter, host: Host, random: SeededRandom) {
+    this.#platter = platter
+    this.#host = host
+    this.#random = random
+  }
+
+  getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
+    return this.#read(() => keys.map((key) => this.#platter.get(key)))
+  }
+
+  range(from: string, to: string, limit: number): Promise<[string, Uint8Array][]> {
+    return this.#read(() => this.#platter.range(from, to, limit))
+  }
+
+  write(operations: readonly DiskOperation[], { sync }: { readonly sync: boolean }): Promise<void> {
+    if (this.#isClosed) return Promise.reject(closed())
+    if (this.#platter.isFull) {
+      this.#show()
+      return Promise.reject(new DiskError('disk_full', 'none', 'no space left'))
+    }
+    this.#platter.begin(operations)
+    const { schedule } = this.#host
+    const endUs =
+      Math.max(schedule.nowUs, this.#writtenUntilUs) + this.#delayUs(sync ? SYNC_US : WRITE_US)
+    this.#writtenUntilUs = endUs
+    const fails = this.#random.chance(this.#platter.failPercent)
+    const isApplied = !fails || this.#random.chance(50)
+    return this.#end(endUs - schedule.nowUs, () => {
+      this.#platter.finish(operations, sync, isApplied)
+      if (!fails) return
+      this.#failedUntilUs = schedule.nowUs + 200_000
+      this.#show()
+      schedule.after(
+        200_000,
+        this.#host.task(() => this.#show()),
+      )
+      throw new DiskError('disk_failed', 'unknown', 'input/output error')
+    })
+  }
+
+  health(): DiskHealth {
+    if (this.#platter.isFull) return { state: 'full', reason: 'no space left', freeBytes: 0 }
+    if (this.#host.schedule.nowUs < this.#failedUntilUs) {
+      return { state: 'failed', reason: 'input/output error', freeBytes: undefined }
+    }
+    return { state: 'ok', reason: '', freeBytes: undefined }
+  }
+
+  onHealth(listener: (health: DiskHealth) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  #read<T>(look: () => T): Promise<T> {
+    if (this.#isClosed) return Promise.reject(closed())
+    return this.#end(this.#delayUs(READ_US), look)
+  }
+
+  #end<T>(delayUs: number, work: () => T): Promise<T> {
+    this.#underWay++
+    return new Promise((resolve, reject) => {
+      const done = this.#host.task(() => {
+        try {
+          resolve(work())
+        } catch (error) {
+          reject(error as Error)
+        }
+        if (--this.#underWay === 0) for (const wake of this.#idle.splice(0)) wake()
+      })
+      this.#host.schedule.after(delayUs, done)
+    })
+  }
+
+  #delayUs([least, most]: readonly [number, number]): number {
+    return (least + this.#random.below(most - least)) * this.#platter.slowness
+  }
+
+  #show(): void {
+    const health = this.health()
+    if (health.state === this.#shown) return
+    this.#shown = health.state
+    for (const listener of this.#listeners) listener(health)
+  }
+}
+
+function closed(): DiskError {
+  return new DiskError('disk_closed', 'none', 'the disk is closed')
+}
+
+function lowerBound(keys: readonly string[], wanted: string): number {
+  let low = 0
+  let high = keys.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (compareKeys(keys[middle] as string, wanted) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}

@@ -1,0 +1,354 @@
+/**
+ * The network between simulated nodes. Each ordered pair has a link that its first node opens; asks go along
+ * it and answers come back. A link ends with the process at either end; what travels on it then is lost.
+ *
+ * Cuts are one of three kinds, because real ones are: `reset` (the ends are told), `mute` (frames vanish and
+ * nobody is told), `hold` (frames wait and arrive, late, when the cut ends). Beyond what the port promises, a
+ * frame can be lost, doubled or overtaken while a fault says so: nodes have to bear that, too.
+ */
+import type { Channel, Network, PeerAddress } from '../ports/network.ts'
+import type { SeededRandom } from '../random/seeded-random.ts'
+import type { Host } from './host.ts'
+import type { Schedule } from './schedule.ts'
+
+export type CutKind = 'reset' | 'mute' | 'hold'
+
+export interface WireFaults {
+  /** Of a hundred frames. */
+  lossPercent: number
+  duplicatePercent: number
+  reorderPercent: number
+  /** Added to each frame's way. */
+  delayMs: number
+}
+
+export interface FrameEvent {
+  readonly from: string
+  readonly to: string
+  readonly channel: Channel
+  readonly frame: Uint8Array
+}
+
+const LATENCY_US = [150, 900] as const
+/** Some frames take longer, as on every real network. */
+const SLOW_PERCENT = 1
+const SLOW_US = [1000, 30_000] as const
+const DIAL_US = [20_000, 300_000] as const
+/** Until the other end of a process that died is told so. */
+const RESET_US = 500
+const HELD_FRAMES_MAX = 10_000
+
+interface Link {
+  readonly from: string
+  readonly to: string
+  isOpen: boolean
+  /** Rises each time it opens or closes: what was sent before is lost. */
+  age: number
+  /** When the last frame of each direction arrives: links keep their order. */
+  readonly lastUs: { ask: number; answer: number }
+}
+
+export class Wires {
+  readonly #schedule: Schedule
+  readonly #random: SeededRandom
+  readonly #links = new Map<string, Link>()
+  readonly #ends = new Map<string, VirtualNetwork>()
+  /** `from>to` → the cuts that stop what goes that way. */
+  readonly #cuts = new Map<string, CutKind[]>()
+  readonly #held = new Map<string, (() => void)[]>()
+  readonly faults: WireFaults = {
+    lossPercent: 0,
+    duplicatePercent: 0,
+    reorderPercent: 0,
+    delayMs: 0,
+  }
+  frames = 0
+  bytes = 0
+  onFrame: (event: FrameEvent, arrivesUs: number) => void = () => undefined
+  onLink: (from: string, to: string, isOpen: boolean) => void = () => undefined
+
+  constructor(schedule: Schedule, random: SeededRandom) {
+    this.#schedule = schedule
+    this.#random = random
+  }
+
+  /** Stops what goes from one to the other; `undo` takes this cut, and no other, away. */
+  cut(from: string, to: string, kind: CutKind): { undo(): void } {
+    const way = `${from}>${to}`
+    const cuts = this.#cuts.get(way) ?? []
+    this.#cuts.set(way, cuts)
+    cuts.push(kind)
+    if (kind === 'reset') {
+      this.#reset(from, to)
+      this.#reset(to, from)
+    }
+    let isUndone = false
+    return {
+      undo: () => {
+        if (isUndone) return
+        isUndone = true
+        cuts.splice(cuts.indexOf(kind), 1)
+        if (cuts.length > 0) return
+        for (const deliver of this.#held.get(way) ?? []) deliver()
+        this.#held.delete(way)
+      },
+    }
+  }
+
+  isCut(from: string, to: string): boolean {
+    return (this.#cuts.get(`${from}>${to}`)?.length ?? 0) > 0
+  }
+
+  join(end: VirtualNetwork): void {
+    this.#ends.set(end.host.id, end)
+    for (const other of this.#ends.keys()) {
+      if (other !== end.host.id) this.#dial(other, end.host.id)
+    }
+  }
+
+  /** The process of `id` is gone. `isSilent`: its machine with it, so nobody is told until it is back. */
+  leave(id: string, isSilent: boolean): void {
+    this.#ends.delete(id)
+    for (const link of this.#links.values()) {
+      if (link.from === id) this.#close(link, false)
+      else if (link.to === id) this.#close(link, !isSilent)
+    }
+  }
+
+  /** The node at `from` wants a link to `to`: tried until it is there, or not wanted any more. */
+  dial(from: string, to: string): void {
+    this.#dial(from, to)
+  }
+
+  isOpen(from: string, to: string): boolean {
+    return this.#links.get(`${from}>${to}`)?.isOpen === true
+  }
+
+  drop(from: string, to: string): void {
+    const link = this.#links.get(`${from}>${to}`)
+    if (link !== undefined) this.#close(link, true)
+  }
+
+  send(from: string, to: string, channel: Channel, frame: Uint8Array): boolean {
+    const link = this.#links.get(channel === 'ask' ? `${from}>${to}` : `${to}>${from}`)
+    if (link === undefined || !link.isOpen) return false
+    const { lossPercent, duplicatePercent } = this.faults
+    if (lossPercent > 0 && this.#random.chance(lossPercent)) return true
+    this.#transmit(link, from, to, channel, frame)
+    if (duplicatePercent > 0 && this.#random.chance(duplicatePercent)) {
+      this.#transmit(link, from, to, channel, new Uint8Array(frame))
+    }
+    return true
+  }
+
+  #transmit(link: Link, from: string, to: string, channel: Channel, frame: Uint8Array): void {
+    const nowUs = this.#schedule.nowUs
+    const { reorderPercent, delayMs } = this.faults
+    const freeUs = nowUs + this.#latencyUs() + delayMs * 1000
+    let arrivesUs = Math.max(freeUs, link.lastUs[channel])
+    if (reorderPercent > 0 && this.#random.chance(reorderPercent)) {
+      arrivesUs = freeUs + this.#random.below(200_000)
+    } else {
+      link.lastUs[channel] = arrivesUs
+    }
+    const { age } = link
+    const event = { from, to, channel, frame }
+    this.#schedule.after(arrivesUs - nowUs, () => this.#arrive(link, age, event))
+  }
+
+  #arrive(link: Link, age: number, event: FrameEvent): void {
+    const { from, to, channel, frame } = event
+    const way = `${from}>${to}`
+    const cuts = this.#cuts.get(way)
+    if (cuts !== undefined && cuts.length > 0) {
+      if (cuts.includes('hold') && !cuts.includes('mute') && link.age === age) {
+        const held = this.#held.get(way) ?? []
+        this.#held.set(way, held)
+        if (held.length < HELD_FRAMES_MAX) {
+          held.push(() => this.#schedule.after(0, () => this.#arrive(link, age, event)))
+        }
+      }
+      return
+    }
+    if (link.age !== age) return
+    const end = this.#ends.get(to)
+    if (end === undefined) return
+    this.frames++
+    this.bytes += frame.length
+    this.onFrame(event, this.#schedule.nowUs)
+    end.host.run(end.host.task(() => end.take(from, channel, frame, () => this.#close(link, true))))
+  }
+
+  #latencyUs(): number {
+    const [least, most] = this.#random.chance(SLOW_PERCENT) ? SLOW_US : LATENCY_US
+    return least + this.#random.below(most - least)
+  }
+
+  #dial(from: string, to: string): void {
+    const end = this.#ends.get(from)
+    if (end === undefined || end.isDialling(to)) return
+    const stop = end.startDialling(to)
+    const attempt = (): void => {
+      if (this.#ends.get(from) !== end || !end.wants(to) || this.isOpen(from, to)) {
+        stop()
+        return
+      }
+      if (
+        !this.isCut(from, to) &&
+        !this.isCut(to, from) &&
+        this.#ends.get(to)?.wants(from) === true
+      ) {
+        stop()
+        this.#open(from, to)
+        return
+      }
+      this.#schedule.after(this.#between(DIAL_US), attempt)
+    }
+    this.#schedule.after(this.#between(DIAL_US), attempt)
+  }
+
+  #open(from: string, to: string): void {
+    const id = `${from}>${to}`
+    const link = this.#links.get(id) ?? {
+      from,
+      to,
+      isOpen: false,
+      age: 0,
+      lastUs: { ask: 0, answer: 0 },
+    }
+    this.#links.set(id, link)
+    link.isOpen = true
+    link.age++
+    this.onLink(from, to, true)
+    this.#ends.get(from)?.tellLink(to, true)
+  }
+
+  #reset(from: string, to: string): void {
+    const link = this.#links.get(`${from}>${to}`)
+    if (link !== undefined) this.#close(link, true)
+  }
+
+  #close(link: Link, tell: boolean): void {
+    if (!link.isOpen) return
+    if (!tell) {
+      // Nobody is told: the first node sends on, into the void, until the other end is there again.
+      link.age++
+      if (this.#ends.get(link.from) === undefined) link.isOpen = false
+      return
+    }
+    link.isOpen = false
+    link.age++
+    this.onLink(link.from, link.to, false)
+    const end = this.#ends.get(link.from)
+    if (end === undefined) return
+    this.#schedule.after(
+      RESET_US,
+      end.host.task(() => end.tellLink(link.to, false)),
+    )
+    this.#dial(link.from, link.to)
+  }
+
+  /** Links into a machine that is back after a silent end are found broken. */
+  revive(id: string): void {
+    for (const link of this.#links.values()) {
+      if (link.to === id && link.isOpen) this.#close(link, true)
+    }
+  }
+
+  #between([least, most]: readonly [number, number]): number {
+    return least + this.#random.below(most - least)
+  }
+}
+
+/** One process's end of the wires. */
+export class VirtualNetwork implements Network {
+  readonly host: Host
+  readonly #wires: Wires
+  #peers = new Set<string>()
+  readonly #dialling = new Set<string>()
+  #isRunning = false
+  #takeFrame: (from: string, channel: Channel, frame: Uint8Array) => void = () => undefined
+  #takeLink: (peer: string, open: boolean) => void = () => undefined
+  /** Told of a throw of the receiver; garbage closes the link. */
+  onGarbage: (error: unknown) => void = () => undefined
+
+  constructor(host: Host, wires: Wires) {
+    this.host = host
+    this.#wires = wires
+  }
+
+  send(to: string, channel: Channel, frame: Uint8Array): boolean {
+    if (!this.#isRunning) return false
+    return this.#wires.send(this.host.id, to, channel, frame)
+  }
+
+  isOpen(to: string): boolean {
+    return this.#isRunning && this.#wires.isOpen(this.host.id, to)
+  }
+
+  onFrame(listener: (from: string, channel: Channel, frame: Uint8Array) => void): void {
+    this.#takeFrame = listener
+  }
+
+  onLink(listener: (peer: string, open: boolean) => void): void {
+    this.#takeLink = listener
+  }
+
+  setPeers(peers: readonly PeerAddress[]): void {
+    const before = this.#peers
+    this.#peers = new Set(peers.map(({ id }) => id).filter((id) => id !== this.host.id))
+    if (!this.#isRunning) return
+    for (const id of before) {
+      if (this.#peers.has(id)) continue
+      this.#wires.drop(this.host.id, id)
+      this.#wires.drop(id, this.host.id)
+    }
+    this.#dialAll()
+  }
+
+  async start(): Promise<void> {
+    this.#isRunning = true
+    this.#wires.revive(this.host.id)
+    this.#wires.join(this)
+    this.#dialAll()
+  }
+
+  async close(): Promise<void> {
+    if (!this.#isRunning) return
+    this.#isRunning = false
+    this.#wires.leave(this.host.id, false)
+  }
+
+  wants(peer: string): boolean {
+    return this.#isRunning && this.#peers.has(peer)
+  }
+
+  isDialling(peer: string): boolean {
+    return this.#dialling.has(peer)
+  }
+
+  startDialling(peer: string): () => void {
+    this.#dialling.add(peer)
+    return () => this.#dialling.delete(peer)
+  }
+
+  take(from: string, channel: Channel, frame: Uint8Array, close: () => void): void {
+    if (!this.wants(from)) return
+    try {
+      this.#takeFrame(from, channel, frame)
+    } catch (error) {
+      this.onGarbage(error)
+      close()
+    }
+  }
+
+  tellLink(peer: string, open: boolean): void {
+    this.host.run(this.host.task(() => this.#takeLink(peer, open)))
+  }
+
+  #dialAll(): void {
+    for (const peer of this.#peers) {
+      if (!this.isOpen(peer)) this.#wires.dial(this.host.id, peer)
+    }
+  }
+}

@@ -110,9 +110,9 @@ export class Platter {
     this.#sorted = undefined
   }
 
-  /** Flips one bit of one value below `prefix`; the key, or undefined where there is none. */
-  rot(prefix: string): string | undefined {
-    const keys = this.keys().filter((key) => key.startsWith(prefix) && this.get(key)?.length !== 0)
+  /** Flips one bit of one value whose key `may` choose; the key, or undefined where there is none. */
+  rot(may: (key: string) => boolean): string | undefined {
+    const keys = this.keys().filter((key) => this.get(key)?.length !== 0 && may(key))
     if (keys.length === 0) return undefined
     const key = keys[this.#random.below(keys.length)] as string
     const damaged = new Uint8Array(this.#current.get(key) as Uint8Array)

@@ -1,0 +1,108 @@
+/** What must hold of a cluster in which nothing is wrong, nothing is asked, and time has passed. */
+import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
+import { partitionOf } from '../core/placement/data-partition.ts'
+import { preferenceList } from '../core/placement/preference-list.ts'
+import type { Topology } from '../core/placement/topology.ts'
+import { decodeRecord } from '../node/object-record.ts'
+import type { NodeService } from '../node/service.ts'
+import type { SimulatedNode } from './simulated-node.ts'
+import { Violation } from './violation.ts'
+
+export interface ClusterAtRest {
+  readonly nodes: readonly SimulatedNode[]
+}
+
+/** Vector entries of one key: the actors of its owners, and the few that wrote lately. */
+const VECTOR_ENTRIES_MAX = 40
+
+/** The first thing that is not as it should be; undefined where all is well. */
+export async function findUnrest({ nodes }: ClusterAtRest): Promise<Violation | undefined> {
+  for (const node of nodes) {
+    if (!node.isUp) return new Violation('stuck', `${node.id} does not serve`)
+  }
+  const [first] = nodes
+  const topology = (first?.service as NodeService).topology()
+  return findEpochs(nodes, topology) ?? findHints(nodes) ?? findDifference(nodes, topology)
+}
+
+function findEpochs(nodes: readonly SimulatedNode[], topology: Topology): Violation | undefined {
+  const document = JSON.stringify(topology)
+  for (const node of nodes) {
+    const other = (node.service as NodeService).topology()
+    if (JSON.stringify(other) !== document && other.epoch === topology.epoch) {
+      return new Violation('topology', `two documents of epoch ${topology.epoch}`)
+    }
+    if (other.epoch !== topology.epoch) {
+      return new Violation(
+        'topology',
+        `${node.id} is at epoch ${other.epoch}, not ${topology.epoch}`,
+      )
+    }
+  }
+  return undefined
+}
+
+function findHints(nodes: readonly SimulatedNode[]): Violation | undefined {
+  for (const { id, platter } of nodes) {
+    const hint = platter.keys().find((key) => key.startsWith('h/'))
+    if (hint !== undefined) return new Violation('hints', `${id} still keeps the hint ${hint}`)
+  }
+  return undefined
+}
+
+function findDifference(
+  nodes: readonly SimulatedNode[],
+  topology: Topology,
+): Violation | undefined {
+  const byId = new Map(nodes.map((node) => [node.id, node]))
+  const keys = new Set(
+    nodes.flatMap(({ platter }) => platter.keys().filter((key) => key.startsWith('d/'))),
+  )
+  for (const storageKey of keys) {
+    const [, , bucketName = '', ...rest] = storageKey.split('/')
+    const key = rest.join('/')
+    const name = `${bucketName}/${key}`
+    const bucket = topology.buckets.find((known) => known.name === bucketName)
+    if (bucket === undefined) return new Violation('diverged', `a key of no bucket: ${name}`)
+    const { owners } = preferenceList(topology, bucket, key)
+    const copies = owners.map((owner) => byId.get(owner)?.platter.get(storageKey))
+    const [copy] = copies
+    for (let i = 1; i < copies.length; i++) {
+      if (!sameBytes(copy, copies[i])) {
+        const [a = '', b = ''] = [owners[0], owners[i]]
+        return new Violation(
+          'diverged',
+          `${a} holds ${shown(copy)} and ${b} holds ${shown(copies[i])} of ${name} in partition ${partitionOf(bucketName, key)}`,
+          name,
+        )
+      }
+    }
+    const unrest = copy && findOversize(name, copy)
+    if (unrest !== undefined) return unrest
+  }
+  return undefined
+}
+
+function findOversize(name: string, record: Uint8Array): Violation | undefined {
+  const { vector } = decodeRecord(msgpackCodec, record)
+  if (vector.size <= VECTOR_ENTRIES_MAX) return undefined
+  return new Violation('unbounded', `the vector of ${name} has ${vector.size} entries`, name)
+}
+
+function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
+}
+
+function shown(record: Uint8Array | undefined): string {
+  if (record === undefined) return 'nothing'
+  try {
+    const { vector, siblings } = decodeRecord(msgpackCodec, record)
+    const dots = siblings.map(
+      ({ actor, timestamp, tombstone }) => `${tombstone ? 'delete ' : ''}${actor}@${timestamp}`,
+    )
+    return `{${[...vector].map(([actor, at]) => `${actor}@${at}`).join(' ')} | ${dots.join(' ')}}`
+  } catch (error) {
+    return `a damaged record (${String(error)})`
+  }
+}

@@ -1,0 +1,131 @@
+/** What can go wrong in a world, as data: which fault, on whom, from when to when. */
+import type { SeededRandom } from '../random/seeded-random.ts'
+import type { CutKind } from './virtual-network.ts'
+
+export const FAULT_KINDS = [
+  'partition',
+  'isolate',
+  'oneway',
+  'bridge',
+  'ring',
+  'flap',
+  'loss',
+  'duplicate',
+  'reorder',
+  'delay',
+  'kill',
+  'power',
+  'restart',
+  'pause',
+  'skew',
+  'drift',
+  'full',
+  'slow',
+  'io-error',
+  'rot',
+  'lost-data',
+  'old-data',
+] as const
+export type FaultKind = (typeof FAULT_KINDS)[number]
+
+export interface Fault {
+  readonly kind: FaultKind
+  readonly startMs: number
+  readonly endMs: number
+  /** Whom it befalls, most important first; for cuts the groups follow from them. */
+  readonly nodes: readonly string[]
+  readonly cut: CutKind
+  /** How strong it is, from 0 to 99. */
+  readonly strength: number
+}
+
+/** The fault that starts at about `startSeconds`. */
+export function faultNumber(
+  random: SeededRandom,
+  kinds: readonly FaultKind[],
+  ids: readonly string[],
+  startSeconds: number,
+): Fault {
+  const kind = kinds[random.below(kinds.length)] as FaultKind
+  const startMs = startSeconds * 1000 + random.below(3000)
+  const lastsMs = random.chance(20) ? 5000 + random.below(25_000) : 500 + random.below(8000)
+  return {
+    kind,
+    startMs,
+    endMs: startMs + lastsMs,
+    nodes: random.shuffled(ids),
+    cut: random.pick(['reset', 'mute', 'hold']),
+    strength: random.below(100),
+  }
+}
+
+/** The ordered pairs that a cut stops. */
+export function cutPairs({ kind, nodes }: Fault): [from: string, to: string][] {
+  const both = (a: string, b: string): [string, string][] => [
+    [a, b],
+    [b, a],
+  ]
+  const between = (left: readonly string[], right: readonly string[]): [string, string][] =>
+    left.flatMap((a) => right.flatMap((b) => both(a, b)))
+  const [first = '', second = ''] = nodes
+  const half = Math.floor(nodes.length / 2)
+  switch (kind) {
+    case 'partition':
+      return between(nodes.slice(0, half), nodes.slice(half))
+    case 'isolate':
+      return between([first], nodes.slice(1))
+    case 'oneway':
+      return [[first, second]]
+    case 'bridge':
+      // The first sees everybody; the others see only their own side.
+      return between(nodes.slice(1, half + 1), nodes.slice(half + 1))
+    case 'ring':
+      // Everyone sees its neighbours in a ring, a majority of five, and no two see the same.
+      return nodes.flatMap((a, i) =>
+        nodes.flatMap((b, j) => {
+          const apart = Math.min(
+            (i - j + nodes.length) % nodes.length,
+            (j - i + nodes.length) % nodes.length,
+          )
+          return apart > 1 ? [[a, b] as [string, string]] : []
+        }),
+      )
+    case 'flap':
+      return both(first, second)
+    default:
+      return []
+  }
+}
+
+export function describeFault({ kind, nodes, cut, strength, startMs, endMs }: Fault): string {
+  const [first = '', second = ''] = nodes
+  const half = Math.floor(nodes.length / 2)
+  const forMs = `for ${((endMs - startMs) / 1000).toFixed(1)} s`
+  switch (kind) {
+    case 'partition':
+      return `partition ${nodes.slice(0, half).join(',')} / ${nodes.slice(half).join(',')} (${cut}) ${forMs}`
+    case 'isolate':
+      return `isolate ${first} (${cut}) ${forMs}`
+    case 'oneway':
+      return `cut ${first} -> ${second} (${cut}) ${forMs}`
+    case 'bridge':
+      return `bridge ${first}: ${nodes.slice(1, half + 1).join(',')} / ${nodes.slice(half + 1).join(',')} (${cut}) ${forMs}`
+    case 'ring':
+      return `ring ${nodes.join(',')} (${cut}) ${forMs}`
+    case 'flap':
+      return `flap ${first} ${second} (${cut}) ${forMs}`
+    case 'kill':
+    case 'power':
+    case 'restart':
+    case 'pause':
+    case 'full':
+    case 'slow':
+    case 'lost-data':
+    case 'old-data':
+      return `${kind} ${first} ${forMs}`
+    case 'rot':
+      return `rot ${first}`
+    default:
+      return `${kind} ${first} strength ${strength} ${forMs}`
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * Makes the faults of a plan happen, and undoes them: each at its own end, all of them at the end of the run.
+ * One machine bears one fault of its process or disk at a time; a second is left out.
+ */
+import type { NumberedFault } from './plan.ts'
+import { cutPairs, describeFault, type Fault } from './fault.ts'
+import type { Schedule } from './schedule.ts'
+import type { SimulatedNode } from './simulated-node.ts'
+import type { CutKind, Wires } from './virtual-network.ts'
+
+const FLAP_INTERVAL_US = 400_000
+/** Clock jumps: mostly around the allowed drift, sometimes far beyond. */
+const JUMP_MS = 1500
+const LONG_JUMP_MS = 20_000
+
+export interface NemesisParts {
+  readonly schedule: Schedule
+  readonly wires: Wires
+  readonly nodes: ReadonlyMap<string, SimulatedNode>
+  readonly onFault: (text: string, nodes: readonly string[]) => void
+  /** Whether a directory, or a record, can be lost without losing the only copy of anything. */
+  readonly mayLoseData: (node: string) => boolean
+  readonly mayRot: (node: string, storageKey: string) => boolean
+}
+
+export class Nemesis {
+  readonly #parts: NemesisParts
+  readonly #undo = new Map<number, () => void>()
+  readonly #burdened = new Set<string>()
+  readonly #backups = new Map<string, ReadonlyMap<string, Uint8Array>>()
+  faults = 0
+
+  constructor(parts: NemesisParts, faults: readonly NumberedFault[]) {
+    this.#parts = parts
+    for (const { number, fault } of faults) {
+      parts.schedule.after(fault.startMs * 1000, () => this.#begin(number, fault))
+      parts.schedule.after(fault.endMs * 1000, () => this.#end(number))
+    }
+  }
+
+  /** Ends every fault that is still there. */
+  heal(): void {
+    for (const number of this.#undo.keys()) this.#end(number)
+    for (const node of this.#parts.nodes.values()) node.host.synchronise()
+  }
+
+  #begin(number: number, fault: Fault): void {
+    const undo = this.#apply(fault)
+    if (undo === undefined) return
+    this.faults++
+    this.#undo.set(number, undo)
+    const everybody = ['loss', 'duplicate', 'reorder', 'delay'].includes(fault.kind)
+    this.#parts.onFault(describeFault(fault), everybody ? [] : fault.nodes.slice(0, 1))
+  }
+
+  #end(number: number): void {
+    this.#undo.get(number)?.()
+    this.#undo.delete(number)
+  }
+
+  #apply(fault: Fault): (() => void) | undefined {
+    const { wires, schedule } = this.#parts
+    switch (fault.kind) {
+      case 'partition':
+      case 'isolate':
+      case 'oneway':
+      case 'bridge':
+      case 'ring':
+        return this.#cut(cutPairs(fault), fault.cut)
+      case 'flap': {
+        let undo: (() => void) | undefined
+        let isOver = false
+        const flip = (): void => {
+          if (isOver) return
+          if (undefined === undo) undo = this.#cut(cutPairs(fault), fault.cut)
+          else {
+            undo()
+            undo = undefined
+          }
+          schedule.after(FLAP_INTERVAL_US, flip)
+        }
+        flip()
+        return () => {
+          isOver = true
+          undo?.()
+        }
+      }
+      case 'loss':
+        return withWire(wires, 'lossPercent', 1 + Math.floor(fault.strength / 3))
+      case 'duplicate':
+        return withWire(wires, 'duplicatePercent', 1 + Math.floor(fault.strength / 2))
+      case 'reorder':
+        return withWire(wires, 'reorderPercent', 1 + Math.floor(fault.strength / 2))
+      case 'delay':
+        return withWire(wires, 'delayMs', 1 + fault.strength * 3)
+      default:
+        return this.#burden(fault)
+    }
+  }
+
+  #cut(pairs: readonly [string, string][], kind: CutKind): () => void {
+    const cuts = pairs.map(([from, to]) => this.#parts.wires.cut(from, to, kind))
+    return () => {
+      for (const cut of cuts) cut.undo()
+    }
+  }
+
+  /** A fault of one machine. */
+  #burden(fault: Fault): (() => void) | undefined {
+    const id = fault.nodes[0] as string
+    const node = this.#parts.nodes.get(id) as SimulatedNode
+    if (this.#burdened.has(id) || !node.hasProcess) return undefined
+    const undo = this.#strike(fault, node)
+    if (undo === undefined) return undefined
+    this.#burdened.add(id)
+    return () => {
+      this.#burdened.delete(id)
+      undo()
+    }
+  }
+
+  #strike(fault: Fault, node: SimulatedNode): (() => void) | undefined {
+    const { host, platter } = node
+    const { strength } = fault
+    const sign = strength % 2 === 0 ? 1 : -1
+    switch (fault.kind) {
+      case 'kill':
+        node.crash('process')
+        return () => node.start()
+      case 'power':
+        node.crash('machine')
+        return () => node.start()
+      case 'restart': {
+        let isStopped = false
+        let isOver = false
+        void node.stop().then(() => {
+          isStopped = true
+          if (isOver) node.start()
+        })
+        return () => {
+          isOver = true
+          if (isStopped) node.start()
+        }
+      }
+      case 'pause':
+        host.freeze()
+        return () => host.thaw()
+      case 'skew': {
+        const ms = sign * (strength < 20 ? LONG_JUMP_MS : Math.ceil((JUMP_MS * strength) / 100))
+        host.jump(ms)
+        return () => host.jump(-ms)
+      }
+      case 'drift':
+        host.drift(1 + (sign * strength) / 500)
+        return () => host.synchronise()
+      case 'full':
+        platter.isFull = true
+        return () => {
+          platter.isFull = false
+        }
+      case 'slow':
+        platter.slowness = 1 + strength
+        return () => {
+          platter.slowness = 1
+        }
+      case 'io-error':
+        platter.failPercent = 1 + Math.floor(strength / 4)
+        return () => {
+          platter.failPercent = 0
+        }
+      case 'rot':
+        platter.rot((key) => this.#parts.mayRot(node.id, key))
+        return () => undefined
+      case 'lost-data':
+        if (!this.#parts.mayLoseData(node.id)) return undefined
+        node.crash('machine')
+        platter.wipe()
+        return () => node.start()
+      case 'old-data': {
+        // The first time a backup is made; the next time the directory is put back to it.
+        const backup = this.#backups.get(node.id)
+        if (backup === undefined || !this.#parts.mayLoseData(node.id)) {
+          this.#backups.set(node.id, platter.copy())
+          return () => undefined
+        }
+        this.#backups.delete(node.id)
+        node.crash('machine')
+        platter.restore(backup)
+        return () => node.start()
+      }
+      default:
+        return undefined
+    }
+  }
+}
+
+function withWire(
+  wires: Wires,
+  name: 'lossPercent' | 'duplicatePercent' | 'reorderPercent' | 'delayMs',
+  value: number,
+): () => void {
+  wires.faults[name] += value
+  return () => {
+    wires.faults[name] -= value
+  }
+}

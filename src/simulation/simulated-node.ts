@@ -1,0 +1,176 @@
+/**
+ * One node of a simulated world: the production code, composed over virtual ports, on a machine that can
+ * crash, freeze, lose its directory and come back. Who calls it gets an answer, or is told that it died.
+ */
+import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
+import { createNode, type Node, type NodeSettings } from '../node/node.ts'
+import type { NodeService } from '../node/service.ts'
+import type { Log, LogFields } from '../ports/log.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import type { SeededRandom } from '../random/seeded-random.ts'
+import { Host } from './host.ts'
+import type { Schedule } from './schedule.ts'
+import { Platter, VirtualDisk } from './virtual-disk.ts'
+import { VirtualNetwork, type Wires } from './virtual-network.ts'
+
+export type CallEnd<T> =
+  | { readonly type: 'answered'; readonly answer: T }
+  | { readonly type: 'failed'; readonly error: unknown }
+  /** The node died under the call. */
+  | { readonly type: 'died' }
+
+export interface NodeEvents {
+  /** Something in the node threw where nothing may. */
+  readonly onBroken: (node: string, error: unknown) => void
+  readonly onLog: (node: string, level: string, fields: LogFields, message: string) => void
+}
+
+const NO_METRICS: Metrics = {
+  count: () => undefined,
+  gauge: () => undefined,
+  seconds: () => undefined,
+}
+/** A start that failed (a full disk) is tried again, as a supervisor does. */
+const START_RETRY_US = 500_000
+
+export class SimulatedNode {
+  readonly id: string
+  readonly host: Host
+  readonly platter: Platter
+  readonly #wires: Wires
+  readonly #settings: NodeSettings
+  readonly #random: SeededRandom
+  readonly #events: NodeEvents
+  readonly #deaths = new Set<() => void>()
+  #node: Node | undefined
+  #isUp = false
+  #lives = 0
+
+  constructor(
+    index: number,
+    schedule: Schedule,
+    wires: Wires,
+    settings: NodeSettings,
+    random: SeededRandom,
+    events: NodeEvents,
+  ) {
+    this.id = settings.nodeId
+    this.host = new Host(this.id, index, schedule)
+    this.platter = new Platter(random.child('platter'))
+    this.#wires = wires
+    this.#settings = settings
+    this.#random = random
+    this.#events = events
+  }
+
+  /** Whether it serves. */
+  get isUp(): boolean {
+    return this.#isUp && !this.host.isFrozen
+  }
+
+  /** Whether there is a process, frozen or starting as it may be. */
+  get hasProcess(): boolean {
+    return this.#node !== undefined
+  }
+
+  /** The node itself, to look at after a run. */
+  get service(): NodeService | undefined {
+    return this.#node
+  }
+
+  start(): void {
+    if (this.#node !== undefined) return
+    this.host.end()
+    const random = this.#random.child(`life ${this.#lives++}`)
+    const network = new VirtualNetwork(this.host, this.#wires)
+    network.onGarbage = (error) => this.#events.onBroken(this.id, error)
+    const node = createNode(
+      {
+        clock: this.host,
+        timers: this.host.timers(),
+        random: { below: (bound) => random.below(bound) },
+        disk: new VirtualDisk(this.platter, this.host, random.child('disk')),
+        network,
+        codec: msgpackCodec,
+        log: this.#log(),
+        metrics: NO_METRICS,
+      },
+      this.#settings,
+    )
+    this.#node = node
+    const { life } = this.host
+    node.start().then(
+      () => {
+        if (this.host.life === life) this.#isUp = true
+      },
+      (error: unknown) => {
+        if (this.host.life !== life) return
+        this.#events.onLog(this.id, 'error', { error: String(error) }, 'the node did not start')
+        this.#end(false)
+        this.platter.endProcess()
+        this.host.schedule.after(START_RETRY_US, () => this.start())
+      },
+    )
+  }
+
+  /** `process`: killed; `machine`: with everything that it had not synced. */
+  crash(what: 'process' | 'machine'): void {
+    if (this.#node === undefined) return
+    this.#end(what === 'machine')
+    if (what === 'machine') this.platter.endMachine()
+    else this.platter.endProcess()
+  }
+
+  /** A clean stop; resolves when the process has ended. */
+  async stop(): Promise<void> {
+    const node = this.#node
+    if (node === undefined) return
+    this.#isUp = false
+    const { life } = this.host
+    await node.stop()
+    if (this.host.life === life) this.#end(false)
+  }
+
+  /** Runs `ask` on the node, as a request that arrives now. Calls back once. */
+  call<T>(
+    ask: (service: NodeService, wallMs: number) => Promise<T>,
+    done: (end: CallEnd<T>) => void,
+  ): void {
+    const node = this.#node
+    if (node === undefined) {
+      done({ type: 'died' })
+      return
+    }
+    let isOver = false
+    const finish = (end: CallEnd<T>): void => {
+      if (isOver) return
+      isOver = true
+      this.#deaths.delete(die)
+      done(end)
+    }
+    const die = (): void => finish({ type: 'died' })
+    this.#deaths.add(die)
+    this.host.run(() => {
+      ask(node, this.host.wallMs()).then(
+        (answer) => finish({ type: 'answered', answer }),
+        (error: unknown) => finish({ type: 'failed', error }),
+      )
+    })
+  }
+
+  #end(isSilent: boolean): void {
+    this.#isUp = false
+    this.#node = undefined
+    this.#wires.leave(this.id, isSilent)
+    this.host.end()
+    for (const die of this.#deaths) die()
+  }
+
+  #log(): Log {
+    const say =
+      (level: string) =>
+      (fields: LogFields, message: string): void =>
+        this.#events.onLog(this.id, level, fields, message)
+    return { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') }
+  }
+}

@@ -1,0 +1,285 @@
+/**
+ * One run: a world made from a plan, clients and faults let loose in it, then healing, quiet, and the checks
+ * of what must hold when everything has come to rest. The same plan gives the same run, event by event.
+ */
+import type { NodeSettings } from '../node/node.ts'
+import { SeededRandom } from '../random/seeded-random.ts'
+import { Client } from './client.ts'
+import { type ClusterAtRest, findUnrest } from './at-rest.ts'
+import { Nemesis } from './nemesis.ts'
+import { faultsOf, nodeIds, type Plan } from './plan.ts'
+import { runSchedule, Schedule } from './schedule.ts'
+import { SimulatedNode } from './simulated-node.ts'
+import { isElsewhere, isKeyElsewhere } from './spare-copies.ts'
+import type { Story } from './story.ts'
+import { Trace, TRACE_CALL, TRACE_FAULT, TRACE_FRAME, TRACE_LINK } from './trace.ts'
+import { Violation } from './violation.ts'
+import { Wires } from './virtual-network.ts'
+import { makeWorkloads, type Workload } from './workloads.ts'
+import { xxh32 } from '../core/hash/xxh32.ts'
+
+export interface RunResult {
+  readonly plan: Plan
+  readonly violation: Violation | undefined
+  readonly hash: string
+  readonly simulatedMs: number
+  readonly events: number
+  /** Frames that arrived, and the asks and answers in them. */
+  readonly frames: number
+  readonly bytes: number
+  readonly faults: number
+  readonly calls: number
+}
+
+const SETTINGS: Omit<NodeSettings, 'nodeId' | 'members'> = {
+  durability: 'sync',
+  requestTimeoutMs: 2000,
+  maxClockDriftMs: 500,
+  // Small, so that what is not in memory is met often.
+  cacheBytesMax: 24 * 1024,
+  hintBytesPerOwnerMax: 64 * 1024,
+  inflightRequestsMax: 1000,
+}
+/** Requests that are under way when the load ends get so long. */
+const DRAIN_US = 60_000_000
+/** The longest that anything may take to come to rest once all faults are gone. */
+const REST_US = 240_000_000
+const REST_LOOK_US = 2_000_000
+const READ_ATTEMPTS = 5
+
+/** `story` is told everything that happens; without one, nothing is kept. */
+export async function simulate(plan: Plan, story?: Story): Promise<RunResult> {
+  const world = new World(plan, story)
+  let violation: Violation | undefined
+  const onRejection = (error: unknown): void => world.broken('unhandled-rejection', error)
+  process.on('unhandledRejection', onRejection)
+  try {
+    await world.run()
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error
+    violation = error
+  } finally {
+    process.off('unhandledRejection', onRejection)
+  }
+  return world.result(violation)
+}
+
+class World {
+  readonly #plan: Plan
+  readonly #story: Story | undefined
+  readonly #schedule = new Schedule()
+  readonly #trace = new Trace()
+  readonly #random: SeededRandom
+  readonly #wires: Wires
+  readonly #nodes = new Map<string, SimulatedNode>()
+  readonly #nemesis: Nemesis
+  readonly #workloads: readonly Workload[]
+  #violation: Violation | undefined
+  #calls = 0
+
+  constructor(plan: Plan, story: Story | undefined) {
+    this.#plan = plan
+    this.#story = story
+    this.#random = new SeededRandom(plan.seed)
+    this.#wires = new Wires(this.#schedule, this.#random.child('wires'))
+    this.#wires.onFrame = ({ from, to, channel, frame }, atUs) => {
+      this.#trace.note(TRACE_FRAME, atUs | 0, xxh32(frame), frame.length)
+      this.#story?.frame(atUs, from, to, channel, frame)
+    }
+    this.#wires.onLink = (from, to, isOpen) => {
+      this.#trace.noteText(TRACE_LINK, this.#schedule.nowUs, `${from}>${to} ${isOpen}`)
+      this.#tell(from, `link to ${to} ${isOpen ? 'opens' : 'closes'}`)
+    }
+    const ids = nodeIds(plan.nodes)
+    const members = ids.map((id) => ({ id, peerUrl: `sim://${id}`, zone: id }))
+    ids.forEach((id, index) => {
+      const settings = { ...SETTINGS, nodeId: id, members }
+      const random = this.#random.child(id)
+      const events = {
+        onBroken: (node: string, error: unknown) => this.broken(`broken ${node}`, error),
+        onLog: (node: string, level: string, fields: object, message: string) => {
+          if (message === 'an ask could not be handled') {
+            this.broken('broken-ask', new Error(`${node}: ${JSON.stringify(fields)}`))
+          }
+          if (this.#story !== undefined && level !== 'debug') {
+            this.#tell(node, `${message} ${JSON.stringify(fields)}`)
+          }
+        },
+      }
+      this.#nodes.set(
+        id,
+        new SimulatedNode(index, this.#schedule, this.#wires, settings, random, events),
+      )
+    })
+    this.#nemesis = new Nemesis(
+      {
+        schedule: this.#schedule,
+        wires: this.#wires,
+        nodes: this.#nodes,
+        onFault: (text, nodes) => {
+          this.#trace.noteText(TRACE_FAULT, this.#schedule.nowUs, text)
+          for (const node of nodes.length === 0 ? this.#nodes.keys() : nodes) {
+            this.#tell(node, `*** ${text}`)
+          }
+        },
+        mayLoseData: (node) => isElsewhere(this.#nodes, node),
+        mayRot: (node, key) => isKeyElsewhere(this.#nodes, node, key),
+      },
+      faultsOf(plan),
+    )
+    this.#workloads = makeWorkloads(plan)
+  }
+
+  async run(): Promise<void> {
+    for (const node of this.#nodes.values()) node.start()
+    const clients = this.#startClients()
+    await this.#until(this.#plan.seconds * 1_000_000)
+    for (const client of clients) client.stop()
+    this.#nemesis.heal()
+    for (const node of this.#nodes.values()) node.start()
+    await this.#until(this.#schedule.nowUs + DRAIN_US, () => clients.every(({ isBusy }) => !isBusy))
+    if (clients.some(({ isBusy }) => isBusy)) {
+      throw new Violation('stuck', 'a request did not end after all faults were gone')
+    }
+    await this.#comeToRest()
+    for (const workload of this.#workloads) await this.#finalReads(workload)
+    await this.#comeToRest()
+  }
+
+  result(violation: Violation | undefined): RunResult {
+    return {
+      plan: this.#plan,
+      violation,
+      hash: this.#trace.hash(),
+      simulatedMs: Math.round(this.#schedule.nowUs / 1000),
+      events: this.#schedule.events,
+      frames: this.#wires.frames,
+      bytes: this.#wires.bytes,
+      faults: this.#nemesis.faults,
+      calls: this.#calls,
+    }
+  }
+
+  broken(what: string, error: unknown): void {
+    const told = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#fail(
+      error instanceof Violation
+        ? error
+        : new Violation('broken', `${what}: ${told}`, undefined, { cause: error }),
+    )
+  }
+
+  #fail(violation: Violation): void {
+    if (this.#violation !== undefined) return
+    this.#violation = violation
+    this.#story?.note(this.#schedule.nowUs, undefined, `VIOLATION ${violation.message}`)
+  }
+
+  #tell(node: string, text: string): void {
+    this.#story?.note(this.#schedule.nowUs, node, text)
+  }
+
+  /** Lets the world go on until then; throws the first violation. */
+  async #until(untilUs: number, isDone: () => boolean = () => false): Promise<void> {
+    const stop = (): boolean => this.#violation !== undefined || isDone()
+    try {
+      await runSchedule(this.#schedule, untilUs, stop)
+    } catch (error) {
+      this.broken('an event threw', error)
+    }
+    if (this.#violation !== undefined) throw this.#violation
+  }
+
+  #startClients(): Client[] {
+    const works = this.#workloads.map(({ work }) => work)
+    const nodes = [...this.#nodes.values()]
+    return Array.from({ length: this.#plan.clients }, (_, i) => {
+      const name = `c${i + 1}`
+      return new Client(
+        name,
+        {
+          schedule: this.#schedule,
+          nodes,
+          random: this.#random.child(name),
+          onCall: (node, text) => this.#onCall(node, text),
+          onViolation: (error) => this.broken('a client', error),
+        },
+        works,
+      )
+    })
+  }
+
+  #onCall(node: string, text: string): void {
+    this.#calls++
+    this.#trace.noteText(TRACE_CALL, this.#schedule.nowUs, text)
+    this.#tell(node, text)
+  }
+
+  /** Waits until all owners hold the same, nothing is queued, and what can be collected has been. */
+  async #comeToRest(): Promise<void> {
+    const endUs = this.#schedule.nowUs + REST_US
+    let unrest: Violation | undefined
+    do {
+      await this.#until(this.#schedule.nowUs + REST_LOOK_US)
+      unrest = await this.#look()
+    } while (unrest !== undefined && this.#schedule.nowUs < endUs)
+    if (unrest !== undefined) throw unrest
+  }
+
+  async #look(): Promise<Violation | undefined> {
+    const cluster: ClusterAtRest = { nodes: [...this.#nodes.values()] }
+    let found: Violation | undefined
+    let hasEnded = false
+    findUnrest(cluster).then(
+      (unrest) => {
+        found = unrest
+        hasEnded = true
+      },
+      (error: unknown) => this.broken('looking at rest', error),
+    )
+    await this.#until(this.#schedule.nowUs + DRAIN_US, () => hasEnded)
+    if (!hasEnded) return new Violation('stuck', 'a node did not answer what it holds')
+    return found
+  }
+
+  async #finalReads(workload: Workload): Promise<void> {
+    const nodes = [...this.#nodes.values()]
+    for (let attempt = 1; ; attempt++) {
+      let unread: number | undefined
+      const random = this.#random.child(`final ${attempt}`)
+      workload.readAll(
+        {
+          random,
+          client: 'final',
+          nowUs: () => this.#schedule.nowUs,
+          call: (text, ask, done) => {
+            const node = nodes[random.below(nodes.length)] as SimulatedNode
+            node.call(ask, (end) => {
+              this.#onCall(node.id, `${text}: ${end.type}`)
+              try {
+                done(
+                  end.type === 'answered'
+                    ? { type: 'ok', answer: end.answer }
+                    : { type: 'unknown', error: end.type },
+                )
+              } catch (error) {
+                this.broken('a final read', error)
+              }
+            })
+          },
+        },
+        (count) => {
+          unread = count
+        },
+      )
+      await this.#until(this.#schedule.nowUs + DRAIN_US, () => unread !== undefined)
+      if (unread === 0) return
+      if (attempt === READ_ATTEMPTS) {
+        throw new Violation(
+          'unavailable',
+          `${unread ?? 'all'} final reads failed in a whole cluster`,
+        )
+      }
+    }
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * The workloads `siblings`, `lww` and `ttl`: clients that read keys, write unique values with the context of
+ * what they read or blindly, and delete; at every level. Each key has one history for all clients.
+ */
+import type { PlainLevel } from '../core/quorum/level.ts'
+import type { ReadAnswer } from '../node/service.ts'
+import { type Asked, type Known, requestOptions, type Via, type Work } from './client.ts'
+import { KeyHistory, type Write } from './key-history.ts'
+import { RegisterHistory } from './register-history.ts'
+
+export interface ValueHistory {
+  begin(write: Write): void
+  end(write: Write, outcome: 'ok' | 'rejected' | 'unknown', nowUs: number): void
+  seen(values: readonly string[]): void
+  seenAtQuorum(values: readonly string[], startUs: number, nowUs: number): void
+  seenAtRest(values: readonly string[], nowUs: number): void
+}
+
+/** Keys of one bucket, and what clients know of them. */
+export interface KeySet {
+  readonly bucket: string
+  readonly keys: readonly string[]
+  readonly histories: ReadonlyMap<string, ValueHistory>
+}
+
+const LEVELS: readonly PlainLevel[] = ['weak', 'eventual', 'eventual', 'quorum', 'quorum', 'all']
+const VALUE_BYTES_MAX = 400
+const NO_VALUE = new Uint8Array(0)
+
+export function keySet(
+  bucket: string,
+  names: readonly string[],
+  makeHistory: (name: string) => ValueHistory,
+): KeySet {
+  const histories = new Map(names.map((key) => [key, makeHistory(`${bucket}/${key}`)]))
+  return { bucket, keys: names, histories }
+}
+
+export function siblingsKeys(bucket: string, names: readonly string[]): KeySet {
+  return keySet(bucket, names, (name) => new KeyHistory(name))
+}
+
+export function lwwKeys(bucket: string, names: readonly string[]): KeySet {
+  return keySet(bucket, names, (name) => new RegisterHistory(name))
+}
+
+/** `ttl`: half of the values expire. */
+export function valueWork(set: KeySet, style: 'siblings' | 'lww' | 'ttl'): Work {
+  let nextId = 0
+  const contexts = new Map<string, Known>()
+  return {
+    turn: (via, done) => {
+      const key = set.keys[via.random.below(set.keys.length)] as string
+      const asked: Asked = {
+        bucket: set.bucket,
+        key,
+        level: LEVELS[via.random.below(LEVELS.length)] as PlainLevel,
+      }
+      const slot = `${via.client}/${key}`
+      const dice = via.random.below(100)
+      if (dice < 45) read(set, via, asked, (known) => finish(known))
+      else write(set, via, asked, writeOf(via, asked, contexts.get(slot)), () => finish(undefined))
+
+      function finish(known: Known | undefined): void {
+        // A context is used for one write: whoever writes twice with it makes siblings, on purpose, at times.
+        if (known !== undefined) contexts.set(slot, known)
+        else if (via.random.chance(80)) contexts.delete(slot)
+        done()
+      }
+    },
+  }
+
+  function writeOf(via: Via, asked: Asked, known: Known | undefined): NewWrite {
+    const id = nextId++
+    const isDelete = via.random.chance(25)
+    const ttl = style === 'ttl' && !isDelete && via.random.chance(50)
+    const isBlind = style === 'lww' || (known === undefined && via.random.chance(60))
+    return {
+      id,
+      value: isDelete ? undefined : `${asked.key}:${id}`,
+      padding: via.random.below(VALUE_BYTES_MAX),
+      // Without a context to give, a client may say that it has seen nothing, and adds a sibling.
+      known: isBlind ? undefined : (known ?? { context: new Map(), values: [] }),
+      ttlMs: ttl ? 500 + via.random.below(20_000) : undefined,
+    }
+  }
+}
+
+interface NewWrite {
+  readonly id: number
+  readonly value: string | undefined
+  readonly padding: number
+  readonly known: Known | undefined
+  readonly ttlMs: number | undefined
+}
+
+function read(set: KeySet, via: Via, asked: Asked, done: (known: Known | undefined) => void): void {
+  const history = set.histories.get(asked.key) as ValueHistory
+  const startUs = via.nowUs()
+  via.call(
+    `get ${asked.key} ${asked.level}`,
+    (service) => service.get(requestOptions(asked)),
+    (outcome) => {
+      if (outcome.type !== 'ok') return void done(undefined)
+      const values = valuesOf(outcome.answer)
+      const atQuorum = asked.level === 'quorum' || asked.level === 'all'
+      if (atQuorum) history.seenAtQuorum(values, startUs, via.nowUs())
+      else history.seen(values)
+      done({ context: outcome.answer.context, values })
+    },
+  )
+}
+
+function write(set: KeySet, via: Via, asked: Asked, made: NewWrite, done: () => void): void {
+  const history = set.histories.get(asked.key) as ValueHistory
+  const { value, known, ttlMs } = made
+  const record: Write = {
+    id: made.id,
+    value,
+    startUs: via.nowUs(),
+    endUs: Infinity,
+    outcome: 'pending',
+    isQuorum: asked.level === 'quorum' || asked.level === 'all',
+    isCounted: asked.level !== 'weak',
+    replaced: known?.values,
+    expiresUs: ttlMs === undefined ? Infinity : via.nowUs() + ttlMs * 1000,
+  }
+  const seen = known === undefined ? 'blind' : `over [${known.values.join(' ')}]`
+  const text = value === undefined ? `delete ${asked.key}` : `put ${value}`
+  history.begin(record)
+  via.call(
+    `${text} ${asked.level} ${seen}`,
+    (service, wallMs) =>
+      service.put({
+        ...requestOptions(asked),
+        content: {
+          value: value === undefined ? NO_VALUE : bytesOf(value, made.padding),
+          contentType: value === undefined ? '' : 'text/plain',
+          tombstone: value === undefined,
+          expiresAtMs: ttlMs === undefined ? 0 : Math.floor(wallMs + ttlMs),
+        },
+        context: known?.context,
+      }),
+    (outcome) => {
+      const end = outcome.type
+      // What was accepted in memory only may never come to be, and nobody is told.
+      history.end(record, end === 'ok' && !record.isCounted ? 'unknown' : end, via.nowUs())
+      done()
+    },
+  )
+}
+
+/** A final read of each key at level `all`: calls back with the number that could not be read. */
+export function readAll(set: KeySet, via: Via, done: (unread: number) => void): void {
+  let waiting = set.keys.length
+  let unread = 0
+  for (const key of set.keys) {
+    const history = set.histories.get(key) as ValueHistory
+    via.call(
+      `final get ${key}`,
+      (service) => service.get(requestOptions({ bucket: set.bucket, key, level: 'all' })),
+      (outcome) => {
+        if (outcome.type === 'ok') history.seenAtRest(valuesOf(outcome.answer), via.nowUs())
+        else unread++
+        if (--waiting === 0) done(unread)
+      },
+    )
+  }
+}
+
+function valuesOf({ siblings }: ReadAnswer): string[] {
+  return siblings.map(({ value }) => {
+    const text = decoder.decode(value)
+    return text.slice(0, text.indexOf(';'))
+  })
+}
+
+function bytesOf(value: string, padding: number): Uint8Array {
+  return encoder.encode(`${value};${'x'.repeat(padding)}`)
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()

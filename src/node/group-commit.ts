@@ -22,7 +22,8 @@ export type Durability = 'sync' | 'os'
 export type CommitDone = (error: DiskError | undefined) => void
 
 interface PendingCommit {
-  readonly operation: DiskOperation
+  /** Go into one batch together. */
+  readonly operations: readonly DiskOperation[]
   readonly sync: boolean
   readonly bytes: number
   readonly done: CommitDone
@@ -51,9 +52,12 @@ export class GroupCommit {
     return this.#queuedBytes > QUEUE_BYTES_MAX
   }
 
-  add(operation: DiskOperation, durability: Durability, done: CommitDone): void {
-    const bytes = OPERATION_BYTES + (operation.type === 'put' ? operation.value.length : 0)
-    this.#queue.push({ operation, sync: durability === 'sync', bytes, done })
+  add(operations: readonly DiskOperation[], durability: Durability, done: CommitDone): void {
+    let bytes = 0
+    for (const operation of operations) {
+      bytes += OPERATION_BYTES + (operation.type === 'put' ? operation.value.length : 0)
+    }
+    this.#queue.push({ operations, sync: durability === 'sync', bytes, done })
     this.#queuedBytes += bytes
     if (this.#running || this.#scheduled) return
     this.#scheduled = true
@@ -65,9 +69,9 @@ export class GroupCommit {
   }
 
   /** As `add`, for callers that can wait; rejects with a `DiskError`. */
-  store(operation: DiskOperation, durability: Durability): Promise<void> {
+  store(operations: readonly DiskOperation[], durability: Durability): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.add(operation, durability, (error) => (error ? reject(error) : resolve()))
+      this.add(operations, durability, (error) => (error ? reject(error) : resolve()))
     })
   }
 
@@ -104,9 +108,11 @@ export class GroupCommit {
     const operations = new Map<string, DiskOperation>()
     let sync = false
     for (const pending of batch) {
-      // Re-inserted, so that the batch keeps the order of the last operations.
-      operations.delete(pending.operation.key)
-      operations.set(pending.operation.key, pending.operation)
+      for (const operation of pending.operations) {
+        // Re-inserted, so that the batch keeps the order of the last operations.
+        operations.delete(operation.key)
+        operations.set(operation.key, operation)
+      }
       sync ||= pending.sync
     }
     const startMs = this.#clock.monotonicMs()

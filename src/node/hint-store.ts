@@ -144,7 +144,7 @@ export class HintStore {
     this.#of(owner).dropped++
     this.#metrics.count('hints_dropped_total', { peer: owner })
     this.#discount(owner, storageKey)
-    this.#commits.add({ type: 'delete', key: storageKey }, 'os', () => undefined)
+    this.#commits.add([{ type: 'delete', key: storageKey }], 'os', () => undefined)
     this.#table.forget(storageKey)
     this.onGone()
   }

@@ -1,10 +1,10 @@
 /**
- * What a node keeps about itself across restarts, under `m/`: format, node id, incarnation, whether the last
- * stop was clean, the clock's bound, the topology document, the acceptor of the topology register.
+ * What a node keeps about itself across restarts, under `m/`: format, node id, incarnation, the clock's bound,
+ * the horizon, when it last heard its peers, the topology document, the acceptor of the topology register.
  *
- * Invariant: an incarnation is never used again after a stop that may have lost the tail of the log, so no
- * dot is minted twice (riak_kv #679). A new one is above every earlier one of the same directory, and apart
- * from those of a lost directory by the time it was made and by chance.
+ * Invariant: an incarnation is one process's, so no dot is minted twice (riak_kv #679), not even where the
+ * directory is an older copy of itself. That a clean stop came before is no proof: the copy may have been made
+ * after it. Incarnations differ by the time at which they were made, and by chance.
  */
 import type { Codec, Encodable } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
@@ -14,7 +14,7 @@ import { metaKey, STORAGE_FORMAT } from './storage-keys.ts'
 const INCARNATION_CHANCE = 1024
 
 export type StateName =
-  'format' | 'node' | 'incarnation' | 'clean' | 'clock' | 'topology' | 'acceptor'
+  'format' | 'node' | 'incarnation' | 'clock' | 'horizon' | 'heard' | 'topology' | 'acceptor'
 
 export class NodeState {
   readonly #codec: Codec
@@ -32,8 +32,9 @@ export class NodeState {
       'format',
       'node',
       'incarnation',
-      'clean',
       'clock',
+      'horizon',
+      'heard',
       'topology',
       'acceptor',
     ]
@@ -54,21 +55,17 @@ export class NodeState {
   async set(name: StateName, value: Encodable): Promise<void> {
     this.#values.set(name, value)
     const record = this.#codec.encode(value)
-    await this.#commits.store({ type: 'put', key: metaKey(name), value: record }, 'sync')
+    await this.#commits.store([{ type: 'put', key: metaKey(name), value: record }], 'sync')
   }
 }
 
 export interface NodeIdentity {
   /** `<node id>~<incarnation>`: the actor of the dots minted in this life. */
   readonly actor: string
-  /** Whether the last stop was clean, so that the incarnation goes on. */
-  readonly resumed: boolean
+  readonly incarnation: number
 }
 
-/**
- * Takes up the node's identity and marks the directory as in use (not clean). Rejects where it is another
- * node's or of another format.
- */
+/** Takes up a new incarnation. Rejects where the directory is another node's or of another format. */
 export async function takeIdentity(
   state: NodeState,
   nodeId: string,
@@ -86,14 +83,10 @@ export async function takeIdentity(
     throw new Error(`the data directory belongs to node ${String(owner)}, not to ${nodeId}`)
   }
   const last = state.get('incarnation') as number | undefined
-  const resumed = last !== undefined && state.get('clean') === true
-  const incarnation = resumed
-    ? last
-    : Math.max((last ?? 0) + 1, wallMs * INCARNATION_CHANCE + chance(INCARNATION_CHANCE))
-  // The mark goes first: a crash between the two must not leave a clean mark beside a used incarnation.
-  await state.set('clean', false)
+  const made = wallMs * INCARNATION_CHANCE + chance(INCARNATION_CHANCE)
+  const incarnation = Math.max((last ?? 0) + 1, made)
   await state.set('incarnation', incarnation)
   if (format === undefined) await state.set('format', STORAGE_FORMAT)
   if (owner === undefined) await state.set('node', nodeId)
-  return { actor: `${nodeId}~${incarnation.toString(36)}`, resumed }
+  return { actor: `${nodeId}~${incarnation.toString(36)}`, incarnation }
 }

@@ -55,12 +55,7 @@ export function encodeRecord(codec: Codec, object: StoredObject): Uint8Array {
 export function decodeRecord(codec: Codec, record: Uint8Array): StoredObject {
   if (record.length < CHECKSUM_BYTES) throw new RecordCorruptError('shorter than its checksum')
   const body = record.subarray(CHECKSUM_BYTES)
-  const stored =
-    ((record[0] as number) |
-      ((record[1] as number) << 8) |
-      ((record[2] as number) << 16) |
-      ((record[3] as number) << 24)) >>>
-    0
+  const stored = checksumOf(record)
   const computed = xxh32(body)
   if (stored !== computed) {
     throw new RecordCorruptError(
@@ -73,6 +68,17 @@ export function decodeRecord(codec: Codec, record: Uint8Array): StoredObject {
     throw new RecordCorruptError('unknown format')
   const siblings = (data[2] as EncodedSibling[]).map(decodeSibling)
   return { vector: decodeVector(data[1] as Encodable), siblings }
+}
+
+/** The checksum that a whole record carries. */
+export function checksumOf(record: Uint8Array): number {
+  return (
+    ((record[0] as number) |
+      ((record[1] as number) << 8) |
+      ((record[2] as number) << 16) |
+      ((record[3] as number) << 24)) >>>
+    0
+  )
 }
 
 export function encodeCopy(codec: Codec, object: StoredObject): Copy {

@@ -13,6 +13,7 @@ import type { Codec } from '../ports/codec.ts'
 import type { Disk, DiskError } from '../ports/disk.ts'
 import type { Timers } from '../ports/timers.ts'
 import type { Durability, GroupCommit } from './group-commit.ts'
+import { recordOperations } from './data-index.ts'
 import { ABSENT_COPY, type Copy, decodeRecord, RecordCorruptError } from './object-record.ts'
 
 /** What an entry costs beside its record and key: maps, objects. */
@@ -45,6 +46,10 @@ export class ObjectTable {
   #loadScheduled = false
   #loading = new Map<string, EntryTaker[]>()
   #bytes = 0
+  /** Told of each change of a durable object, in the order in which they became so. */
+  onStored: (storageKey: string, before: Copy, after: Copy) => void = () => undefined
+  /** Told of a key of which it is not known what the disk holds. */
+  onUncertain: (storageKey: string) => void = () => undefined
 
   constructor(
     ports: { disk: Disk; codec: Codec; timers: Timers },
@@ -96,19 +101,22 @@ export class ObjectTable {
       done(undefined)
       return
     }
+    const { storageKey } = entry
+    const operations = recordOperations(storageKey, entry.latest, next)
     this.#bytes += next.record.length - entry.latest.record.length
     entry.latest = next
     entry.pending++
-    const { storageKey } = entry
-    const operation =
-      next.record.length === 0
-        ? ({ type: 'delete', key: storageKey } as const)
-        : ({ type: 'put', key: storageKey, value: next.record } as const)
-    this.#commits.add(operation, durability, (failure) => {
+    this.#commits.add(operations, durability, (failure) => {
       entry.pending--
+      if (failure === undefined) {
+        const before = entry.durable
+        entry.durable = next
+        this.onStored(storageKey, before, next)
+      } else if (failure.effect === 'unknown') {
+        this.onUncertain(storageKey)
+      }
       // A later commit under way holds this object too; if it fails as well, the last one drops the entry.
-      if (failure === undefined) entry.durable = next
-      else if (entry.pending === 0) this.#drop(entry)
+      if (failure !== undefined && entry.pending === 0) this.#drop(entry)
       done(failure)
     })
     if (this.#bytes > this.#cacheBytesMax) this.#evict()

@@ -197,7 +197,7 @@ export class Replica {
       'a damaged record is replaced',
     )
     const aside = { type: 'put', key: quarantineKey(storageKey), value: corrupt.damaged } as const
-    this.#commits.add(aside, 'os', () => undefined)
+    this.#commits.add([aside], 'os', () => undefined)
     return this.#table.adopt(storageKey, ABSENT_COPY)
   }
 

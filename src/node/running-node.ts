@@ -2,7 +2,7 @@
  * The composition of one node: its mechanisms, in the order in which they come to life and end.
  *
  * Nothing is served before the identity is durable, the clock's bound is, and the hints of earlier lives are
- * known; the stop is marked clean only after everything accepted is durable.
+ * known.
  */
 import { QuorateError } from '../core/errors.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
@@ -131,7 +131,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   delivery.start()
   showGauges()
   const gauges = timers.every(GAUGE_INTERVAL_MS, showGauges)
-  log.info({ actor: identity.actor, resumed: identity.resumed, epoch: keeper.epoch }, 'node is up')
+  log.info({ actor: identity.actor, epoch: keeper.epoch }, 'node is up')
 
   return {
     requests,
@@ -148,7 +148,6 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
       peers.stop()
       deadlines.stop()
       await commits.whenIdle()
-      if (disk.health().state === 'ok' && !writes.lostTail) await state.set('clean', true)
       await disk.close()
     },
   }

@@ -1,8 +1,12 @@
 /**
- * The key layout of a node's database, format 1. One order serves all: a data partition is one range, a
+ * The key layout of a node's database, format 2. One order serves all: a data partition is one range, a
  * bucket within it another, an owner's hints a third.
  *
  *   d/<partition, two hex digits>/<bucket>/<key>   a record (object-record.ts) of a key this node owns
+ *   i/<partition>/<leaf, three hex digits>/<bucket>/<key>
+ *                                                  nothing: the key lies in that leaf of the hash tree
+ *   g/<wall ms, eleven hex digits>/<partition>/<bucket>/<key>
+ *                                                  nothing: from then on the record is a memory of deletes
  *   h/<owner>/<bucket>/<key>                       a record kept for an owner that was out of reach
  *   m/<name>                                       what the node knows of itself (node-state.ts)
  *   x/<key as above>                               the bytes of a record that was found damaged
@@ -10,7 +14,9 @@
  * Bucket names and node ids have no slash, so a name splits in one way only.
  */
 
-export const STORAGE_FORMAT = 1
+export const STORAGE_FORMAT = 2
+/** Without the keys under `i/` and `g/`, which are made of the records (migration.ts). */
+export const STORAGE_FORMAT_WITHOUT_INDEX = 1
 
 export function dataKey(partition: number, bucket: string, key: string): string {
   return `d/${PARTITION_NAMES[partition] as string}/${bucket}/${key}`
@@ -24,6 +30,57 @@ export function dataRange(
 ): [from: string, to: string] {
   const from = dataKey(partition, bucket, prefix)
   return [from, afterPrefix(from)]
+}
+
+/** The range of all records of one data partition. */
+export function partitionRange(partition: number): [from: string, to: string] {
+  const name = PARTITION_NAMES[partition] as string
+  return [`d/${name}/`, `d/${name}0`]
+}
+
+export interface DataName {
+  readonly partition: number
+  readonly bucket: string
+  readonly key: string
+  /** `bucket/key`: what the hash that places the key is made of. */
+  readonly name: string
+}
+
+/** The parts of a record's key; undefined where it is not one of a key this node owns. */
+export function parseDataKey(storageKey: string): DataName | undefined {
+  if (storageKey.charCodeAt(0) !== LETTER_D || storageKey.charCodeAt(1) !== SLASH) return undefined
+  const partition = Number.parseInt(storageKey.slice(2, 4), 16)
+  return parseName(partition, storageKey.slice(5))
+}
+
+export function leafKey(partition: number, leaf: number, name: string): string {
+  return `i/${PARTITION_NAMES[partition] as string}/${leaf.toString(16).padStart(3, '0')}/${name}`
+}
+
+/** The range of all keys of one leaf. */
+export function leafRange(partition: number, leaf: number): [from: string, to: string] {
+  const from = leafKey(partition, leaf, '')
+  return [from, `${from.slice(0, -1)}0`]
+}
+
+export function parseLeafKey(leafKeyOfName: string): DataName {
+  const partition = Number.parseInt(leafKeyOfName.slice(2, 4), 16)
+  return parseName(partition, leafKeyOfName.slice('i/00/000/'.length))
+}
+
+export function graveKey(deadFromMs: number, partition: number, name: string): string {
+  return `g/${timeName(deadFromMs)}/${PARTITION_NAMES[partition] as string}/${name}`
+}
+
+/** All graves up to that time. */
+export function graveRange(untilMs: number): [from: string, to: string] {
+  return ['g/', `g/${timeName(untilMs)}`]
+}
+
+export function parseGraveKey(grave: string): DataName {
+  const start = 'g/'.length + TIME_DIGITS + 1
+  const partition = Number.parseInt(grave.slice(start, start + 2), 16)
+  return parseName(partition, grave.slice(start + 3))
 }
 
 export function hintKey(owner: string, bucket: string, key: string): string {
@@ -49,6 +106,20 @@ export function metaKey(name: string): string {
 export function quarantineKey(damaged: string): string {
   return `x/${damaged}`
 }
+
+function parseName(partition: number, name: string): DataName {
+  const slash = name.indexOf('/')
+  return { partition, bucket: name.slice(0, slash), key: name.slice(slash + 1), name }
+}
+
+function timeName(ms: number): string {
+  return Math.max(0, Math.floor(ms)).toString(16).padStart(TIME_DIGITS, '0')
+}
+
+const LETTER_D = 0x64
+const SLASH = 0x2f
+/** Enough for the year 2527. */
+const TIME_DIGITS = 11
 
 /** The first text, in UTF-8 order, after all that begin with `prefix`, which holds a character below U+10FFFF. */
 function afterPrefix(prefix: string): string {

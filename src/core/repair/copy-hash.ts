@@ -1,0 +1,22 @@
+/** What of one key's copy goes into the hash tree: the key, and the version that the owner holds of it. */
+import type { StoredObject } from '../causality/stored-object.ts'
+import { mix, NO_HASH, type TreeHash } from './hash-tree.ts'
+
+/**
+ * `keyHash` is that of `bucket/key`, `checksum` that of the record. The second half comes from the timestamps,
+ * so that two versions are taken for the same only where both the checksum and the times collide.
+ */
+export function copyHash(keyHash: number, checksum: number, object: StoredObject): TreeHash {
+  if (object.siblings.length === 0 && object.vector.size === 0) return NO_HASH
+  let high = mix(keyHash ^ 0x5bd1e995)
+  // Sums, not a chain: the order in which a map gives its entries is no part of the version.
+  let times = 0
+  for (const timestamp of object.vector.values()) times = (times + mixTime(timestamp)) | 0
+  for (const { timestamp } of object.siblings) times = (times + 3 * mixTime(timestamp)) | 0
+  high = mix(high ^ times)
+  return { low: mix(mix(keyHash) ^ checksum), high }
+}
+
+function mixTime(timestamp: number): number {
+  return mix((timestamp >>> 0) ^ mix(Math.floor(timestamp / 2 ** 32)))
+}

@@ -1,0 +1,85 @@
+/**
+ * A hash tree over the keys of one data partition, kept up to date in O(1) a write. A leaf is the xor of the
+ * hashes of its keys' copies, an inner node the xor of its children: so the order of writes does not matter,
+ * and a change goes straight up. (Merkle trees that hash their children need the siblings of each changed
+ * node; Riak's rebuild theirs. What xor gives away is resistance to forgery, which peers do not need.)
+ *
+ * Invariant: each node is the xor of the copies below it, so equal subtrees have equal hashes, and unequal
+ * ones differ but for one chance in 2^64.
+ */
+import { assert } from '../assert.ts'
+
+/** Children of a node. */
+export const TREE_FANOUT = 16
+/** Level 0 is the root, the last level are the leaves. */
+export const TREE_DEPTH = 3
+export const TREE_LEAVES = TREE_FANOUT ** TREE_DEPTH
+
+/** 64 bits as two unsigned halves. */
+export interface TreeHash {
+  readonly low: number
+  readonly high: number
+}
+
+export const NO_HASH: TreeHash = { low: 0, high: 0 }
+
+/** Where each level begins in the array of nodes. */
+const LEVEL_START = [0, 1, 1 + TREE_FANOUT, 1 + TREE_FANOUT + TREE_FANOUT ** 2]
+const NODES = 1 + TREE_FANOUT + TREE_FANOUT ** 2 + TREE_FANOUT ** 3
+
+export class HashTree {
+  /** low, high, low, high, … level by level. */
+  readonly #words = new Uint32Array(2 * NODES)
+
+  /** A copy in `leaf` has changed from one hash to another; `NO_HASH` is a copy that is not there. */
+  change(leaf: number, before: TreeHash, after: TreeHash): void {
+    assert(leaf >= 0 && leaf < TREE_LEAVES, `leaf ${leaf} exists`)
+    const low = before.low ^ after.low
+    const high = before.high ^ after.high
+    let index = leaf
+    for (let level = TREE_DEPTH; level >= 0; level--) {
+      const at = 2 * ((LEVEL_START[level] as number) + index)
+      this.#words[at] = (this.#words[at] as number) ^ low
+      this.#words[at + 1] = (this.#words[at + 1] as number) ^ high
+      index = Math.floor(index / TREE_FANOUT)
+    }
+  }
+
+  node(level: number, index: number): TreeHash {
+    const at = 2 * ((LEVEL_START[level] as number) + index)
+    return { low: this.#words[at] as number, high: this.#words[at + 1] as number }
+  }
+
+  clear(): void {
+    this.#words.fill(0)
+  }
+}
+
+export function equalHashes(a: TreeHash, b: TreeHash): boolean {
+  return a.low === b.low && a.high === b.high
+}
+
+/** Which leaf a key lies in, from the hash that gives its partition: other bits than that uses. */
+export function leafOf(keyHash: number): number {
+  return (keyHash >>> 16) % TREE_LEAVES
+}
+
+/** One hash of several, each bound to its place: for the comparison of many trees at once. */
+export function combineHashes(hashes: Iterable<readonly [place: number, hash: TreeHash]>): TreeHash {
+  let low = 0
+  let high = 0
+  for (const [place, hash] of hashes) {
+    if (hash.low === 0 && hash.high === 0) continue
+    low ^= mix(hash.low ^ mix(place + 1))
+    high ^= mix(hash.high ^ mix(place + 0x10001))
+  }
+  return { low: low >>> 0, high: high >>> 0 }
+}
+
+/** The finalizer of MurmurHash3 (Appleby): each bit of the input moves about half of the output's. */
+export function mix(word: number): number {
+  let mixed = word | 0
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b)
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
+  return (mixed ^ (mixed >>> 16)) >>> 0
+}

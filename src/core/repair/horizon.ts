@@ -1,0 +1,70 @@
+/**
+ * The horizon: a timestamp up to which this owner holds everything that any owner does, and past which no
+ * older write is on its way. What is older than it, and not held here, is history: replaced, deleted,
+ * collected. So deletes can be forgotten without ever coming back, and vectors need no entries below it.
+ *
+ * Invariant: an owner has a horizon H only if, in its present life, it has taken over everything with a dot up
+ * to H from every other owner, after every member had promised to send nothing new with such a dot.
+ */
+import { compareDots, type Timestamp } from '../causality/dot.ts'
+import { ABSENT, type Sibling, type StoredObject } from '../causality/stored-object.ts'
+import type { Actor } from '../causality/dot.ts'
+
+/** Vectors below this size are left alone: they are small, and cost nothing to keep. */
+export const VECTOR_ENTRIES_PLENTY = 8
+
+/**
+ * What of `incoming` is not history to an owner with this horizon that holds `held`: siblings that are newer,
+ * or that it holds itself. Returns `incoming` itself where that is all.
+ */
+export function withoutHistory(
+  incoming: StoredObject,
+  held: StoredObject,
+  horizon: Timestamp,
+): StoredObject {
+  const isNews = (sibling: Sibling): boolean =>
+    sibling.timestamp > horizon || held.siblings.some((own) => compareDots(own, sibling) === 0)
+  if (incoming.siblings.every(isNews)) return incoming
+  const siblings = incoming.siblings.filter(isNews)
+  const isAllHistory =
+    siblings.length === 0 && [...incoming.vector.values()].every((at) => at <= horizon)
+  return isAllHistory ? ABSENT : { vector: incoming.vector, siblings }
+}
+
+/**
+ * The object with no more entries in its vector than it needs: what an entry up to the horizon would cover is
+ * history without it. Returns the object itself where its vector is small.
+ */
+export function pruneVector(object: StoredObject, horizon: Timestamp): StoredObject {
+  if (object.vector.size <= VECTOR_ENTRIES_PLENTY) return object
+  const held = new Set(object.siblings.map(({ actor }) => actor))
+  const kept = new Map<Actor, Timestamp>()
+  for (const [actor, timestamp] of object.vector) {
+    if (timestamp > horizon || held.has(actor)) kept.set(actor, timestamp)
+  }
+  return kept.size === object.vector.size ? object : { vector: kept, siblings: object.siblings }
+}
+
+/**
+ * From when on the object is nothing but a memory of deletes, in wall ms: a tombstone from its own time, a
+ * value from its expiry. Undefined where a value stays for ever, or nothing is held.
+ */
+export function deadFromMs(
+  object: StoredObject,
+  wallMsOf: (timestamp: Timestamp) => number,
+): number | undefined {
+  if (object.siblings.length === 0 && object.vector.size === 0) return undefined
+  let from = 0
+  for (const { tombstone, expiresAtMs, timestamp } of object.siblings) {
+    if (!tombstone && expiresAtMs === 0) return undefined
+    from = Math.max(from, wallMsOf(timestamp), tombstone ? 0 : expiresAtMs)
+  }
+  for (const timestamp of object.vector.values()) from = Math.max(from, wallMsOf(timestamp))
+  return from
+}
+
+/** Whether everything that the object knows of is at or below the horizon. */
+export function isSettled(object: StoredObject, horizon: Timestamp): boolean {
+  for (const timestamp of object.vector.values()) if (timestamp > horizon) return false
+  return object.siblings.every(({ timestamp }) => timestamp <= horizon)
+}

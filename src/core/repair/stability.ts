@@ -1,0 +1,71 @@
+/**
+ * How far the cluster has settled: from what members promise (*floors*) and what they have taken over
+ * (*settled*), the horizon of this node follows. All of it only grows, so it can be told in any order, late,
+ * or twice.
+ *
+ * A floor F of a member: it will never again send, or keep for others, anything with a dot up to F that an
+ * owner does not hold. `settled` S of an owner: it holds everything with a dot up to S that any owner holds.
+ * A member that is down neither raises its floor nor settles: it holds the horizon back until it returns.
+ */
+import type { Timestamp } from '../causality/dot.ts'
+
+export class Stability {
+  readonly #self: string
+  #members: readonly string[]
+  readonly #floors = new Map<string, Timestamp>()
+  readonly #settled = new Map<string, Timestamp>()
+  /** What this node, in this life, has taken over from each other one. */
+  readonly #takenOver = new Map<string, Timestamp>()
+
+  constructor(self: string, members: readonly string[]) {
+    this.#self = self
+    this.#members = members
+  }
+
+  setMembers(members: readonly string[]): void {
+    this.#members = members
+  }
+
+  /** What a member, or somebody on its behalf, says. */
+  learn(member: string, floor: Timestamp, settled: Timestamp): void {
+    raise(this.#floors, member, floor)
+    // Of itself a node knows best: what it had settled in an earlier life may be lost.
+    if (member !== this.#self) raise(this.#settled, member, settled)
+  }
+
+  /** Up to here nothing new comes from any member: what is taken over from now on is complete so far. */
+  quietUntil(): Timestamp {
+    return this.#least(this.#floors)
+  }
+
+  /** Everything up to `until` that `peer` holds is held, durably, here. */
+  tookOver(peer: string, until: Timestamp): void {
+    raise(this.#takenOver, peer, until)
+    raise(this.#settled, this.#self, this.#least(this.#takenOver, this.#self))
+  }
+
+  /** The highest horizon that may be taken: everybody has settled so far. */
+  horizon(): Timestamp {
+    return this.#least(this.#settled)
+  }
+
+  /** For telling others: each member's floor and settled, as far as known. */
+  *entries(): Generator<[member: string, floor: Timestamp, settled: Timestamp]> {
+    for (const member of this.#members) {
+      yield [member, this.#floors.get(member) ?? 0, this.#settled.get(member) ?? 0]
+    }
+  }
+
+  #least(values: ReadonlyMap<string, Timestamp>, except?: string): Timestamp {
+    let least = Infinity
+    for (const member of this.#members) {
+      if (member !== except) least = Math.min(least, values.get(member) ?? 0)
+    }
+    // A cluster of one has nobody to wait for.
+    return least === Infinity ? (this.#floors.get(this.#self) ?? 0) : least
+  }
+}
+
+function raise(values: Map<string, Timestamp>, name: string, value: Timestamp): void {
+  if (value > (values.get(name) ?? 0)) values.set(name, value)
+}

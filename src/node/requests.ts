@@ -25,7 +25,7 @@ import type {
   WriteRequest,
 } from './service.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
-import { needsOwner, refuseUnfit } from './type-change.ts'
+import { needsOwner, refuseUnfit, seenByQuorum } from './type-change.ts'
 import type { WriteCoordinator } from './write-coordinator.ts'
 
 export interface RequestParts {
@@ -94,10 +94,16 @@ export class Requests {
     })
   }
 
-  #coordinate(placed: PlacedRequest, request: WriteRequest | UpdateRequest): Promise<WriteAnswer> {
-    const { writes } = this.#parts
-    if ('change' in request) return writes.write(placed, request)
-    return writes.write(placed, this.#withBucketTtl(placed, request))
+  async #coordinate(
+    placed: PlacedRequest,
+    request: WriteRequest | UpdateRequest,
+  ): Promise<WriteAnswer> {
+    const { reads, writes } = this.#parts
+    if (!('change' in request)) return writes.write(placed, this.#withBucketTtl(placed, request))
+    const { need } = placed
+    if (!needsOwner(request) || need.sloppy || need.r === 1) return writes.write(placed, request)
+    const seen = await seenByQuorum(reads.read(placed))
+    return writes.write(placed, { ...request, seen })
   }
 
   list(request: ListRequest): Promise<ListAnswer> {

@@ -12,7 +12,7 @@ import { QuorateError } from '../core/errors.ts'
 import { type Bucket, isTypeMode } from '../core/placement/topology.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { Copy } from './object-record.ts'
-import type { TypeChange, UpdateRequest, WriteRequest } from './service.ts'
+import type { ReadAnswer, TypeChange, UpdateRequest, WriteRequest } from './service.ts'
 
 /** Of one set. An update that removes is always taken. */
 export const ELEMENTS_MAX = 10_000
@@ -49,6 +49,21 @@ export function refuseUnfit(bucket: Bucket, request: WriteRequest | UpdateReques
 /** Whether the request can be coordinated by an owner only: another node cannot see what it removes. */
 export function needsOwner(request: WriteRequest | UpdateRequest): boolean {
   return 'change' in request && request.change.type === 'set' && request.change.remove.length > 0
+}
+
+/**
+ * What a remove is to find, beside the own copy: an element that was acknowledged at a quorum may not have
+ * come here yet, and a remove that overlooked it would be acknowledged, too. Rejects with quorum_unreachable.
+ */
+export async function seenByQuorum(read: Promise<ReadAnswer>): Promise<StoredObject | undefined> {
+  try {
+    const { siblings, context } = await read
+    return siblings.length === 0 ? undefined : { vector: context, siblings }
+  } catch (error) {
+    if (!(error instanceof QuorateError)) throw error
+    const message = `what is to be removed could not be read, nothing was applied: ${error.message}`
+    throw new QuorateError('quorum_unreachable', message, error.details, { cause: error })
+  }
 }
 
 export function dotsNeeded(request: WriteRequest | PlannedUpdate): number {

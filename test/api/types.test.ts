@@ -1,5 +1,7 @@
 /** Counters and sets over HTTP at three real nodes: what they answer, and that concurrent updates add up. */
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ERRORS, type ErrorCode } from '../../src/core/errors.ts'
 import {
   startCluster,
@@ -103,11 +105,16 @@ describe('counters', () => {
 
   test('numbers stay exact up to the limit, and are refused beyond it', async () => {
     await post(0, 'counts/high', { increment: Number.MAX_SAFE_INTEGER - 1 })
-    await post(0, 'counts/high', { increment: 1 })
+    await post(0, 'counts/high?consistency=all', { increment: 1 })
     const refused = await post(0, 'counts/high', { increment: 1 })
     expect([refused.status, JSON.parse(refused.text)]).toMatchObject([
       409,
       { code: 'limit_reached', outcome: 'rejected' },
+    ])
+    const elsewhere = await post(1, 'counts/high', { increment: 1 })
+    expect([elsewhere.status, JSON.parse(elsewhere.text)]).toMatchObject([
+      409,
+      { code: 'limit_reached', detail: expect.stringContaining('9007199254740991') as string },
     ])
     expect(await valueOf(0, 'counts/high')).toBe(Number.MAX_SAFE_INTEGER)
     expect((await post(0, 'counts/high', { increment: -1 })).status).toBe(204)
@@ -190,6 +197,84 @@ describe('sets', () => {
     ])
     expect((await post(1, 'tags/large', { remove: elements.slice(0, 9) })).status).toBe(204)
     expect((await post(1, 'tags/large', { add: ['x'.repeat(1000)] })).status).toBe(204)
+  })
+})
+
+describe('types in a torn cluster', () => {
+  const LINKS_FILE = 'links.json'
+  let torn: TestCluster
+  const on = (node: number, path: string, method = 'GET', body = ''): Promise<TestAnswer> =>
+    torn.request(node, path, body === '' ? { method } : { method, body })
+  const linksOfFirst = (): string => join(torn.dataDirs[0] as string, LINKS_FILE)
+  /** The first node and these do not hear of each other. */
+  const cutFirst = async (peers: readonly string[]): Promise<void> => {
+    const faults = peers.map((peer) => ({
+      id: peer,
+      peer,
+      direction: 'both',
+      lossPercent: 100,
+      untilMs: Date.now() + 60_000,
+    }))
+    await writeFile(linksOfFirst(), JSON.stringify({ faults }))
+    const isCut = async (): Promise<void> =>
+      expect((await on(0, '/v1/kv/tags/x?consistency=all&timeout=100')).status).not.toBe(404)
+    await vi.waitFor(isCut, { timeout: 15_000 })
+  }
+
+  beforeEach(async () => {
+    torn = await startCluster(3, { QUORATE_CHAOS_LINKS: '1' })
+    for (const node of NODES) {
+      const isReady = async (): Promise<void> =>
+        expect((await on(node, '/readyz')).status).toBe(200)
+      await vi.waitFor(isReady, { timeout: 15_000 })
+    }
+    await on(0, '/v1/buckets/tags', 'PUT', '{"mode":"set"}')
+  })
+
+  afterEach(() => torn.stop())
+
+  test('a remove at quorum sees what a quorum has acknowledged, one at eventual need not', async () => {
+    await cutFirst(['n3'])
+    const path = '/v1/kv/tags/k'
+    expect((await on(0, path, 'POST', '{"add":["a","b","c"]}')).status).toBe(204)
+    const blindly = await on(2, `${path}?consistency=eventual`, 'POST', '{"remove":["a"]}')
+    expect(blindly.status).toBe(204)
+    expect((await on(2, path, 'POST', '{"remove":["b"]}')).status).toBe(204)
+    expect((await on(1, path)).text).toBe('{"value":["a","c"]}\n')
+  })
+
+  test('without an owner in reach, a node takes increments and adds, and refuses removes', async () => {
+    await on(0, '/v1/buckets/few-tags', 'PUT', '{"mode":"set","n":1,"consistency":"eventual"}')
+    await on(0, '/v1/buckets/few', 'PUT', '{"mode":"counter","n":1,"consistency":"eventual"}')
+    const ownedByThird = async (bucket: string): Promise<string> => {
+      for (let i = 0; i < 100; i++) {
+        const { text } = await on(0, `/v1/cluster/ring?bucket=${bucket}&key=k${i}`)
+        const { preference } = JSON.parse(text) as { preference: { node: string }[] }
+        if (preference[0]?.node === 'n3') return `/v1/kv/${bucket}/k${i}`
+      }
+      throw new Error('the third node owns none of the keys')
+    }
+    const tags = await ownedByThird('few-tags')
+    const count = await ownedByThird('few')
+    expect((await on(0, tags, 'POST', '{"add":["a","b"]}')).status).toBe(204)
+    expect((await on(0, count, 'POST', '{"increment":1}')).status).toBe(204)
+    await cutFirst(['n2', 'n3'])
+    const refused = async (): Promise<void> => {
+      const { status, text } = await on(0, `${tags}?timeout=300`, 'POST', '{"remove":["b"]}')
+      expect([status, JSON.parse(text)]).toMatchObject([503, { code: 'quorum_unreachable' }])
+    }
+    // Until the cut is noticed, the owner is asked, and the outcome is not known.
+    await vi.waitFor(refused, { timeout: 15_000 })
+    expect((await on(0, tags, 'POST', '{"add":["c"]}')).status).toBe(204)
+    expect((await on(0, count, 'POST', '{"increment":20}')).status).toBe(204)
+    expect((await on(0, count, 'POST', '{"increment":300}')).status).toBe(204)
+    expect((await on(2, count, 'POST', '{"increment":4000}')).status).toBe(204)
+    expect((await on(0, count)).text).toBe('{"value":320}\n')
+    await rm(linksOfFirst())
+    const { text } = await on(0, '/v1/cluster/hints/sync?timeout=15000', 'POST')
+    expect(JSON.parse(text)).toMatchObject({ synced: true })
+    expect((await on(1, tags)).text).toBe('{"value":["a","b","c"]}\n')
+    expect((await on(1, count)).text).toBe('{"value":4321}\n')
   })
 })
 

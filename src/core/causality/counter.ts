@@ -16,8 +16,8 @@ export const COUNTER_CONTENT_TYPE = 'application/vnd.quorate.counter'
 const ONE_OFF_ACTOR_PARTS = 3
 
 /**
- * The counter after the holder of `held`, whose actor is `dot.actor`, added `delta` to it; undefined where its
- * total would leave the safe integers. Tombstones that the holder has seen are replaced.
+ * The counter after the holder of `held`, whose actor is `dot.actor`, added `delta` to it; undefined where
+ * that total or the sum would leave the safe integers. Tombstones that the holder has seen are replaced.
  *
  * Totals of earlier actors of `nodeId` up to the time `settled` are folded into the new one, so that restarts
  * do not add up. Only their own node folds them, and it must know all they ever wrote: a total that the holder
@@ -51,7 +51,16 @@ export function incrementCounter(
     tombstone: false,
     expiresAtMs: 0,
   }
-  return replaceSiblings(held, [dot], [sibling], isReplaced)
+  const next = replaceSiblings(held, [dot], [sibling], isReplaced)
+  return leavesSafeIntegers(counterValue(held.siblings), counterValue(next.siblings))
+    ? undefined
+    : next
+}
+
+/** What concurrent increments have brought outside together may come back in steps. */
+function leavesSafeIntegers(before: bigint, after: bigint): boolean {
+  const size = (value: bigint): bigint => (value < 0n ? -value : value)
+  return size(after) > BigInt(Number.MAX_SAFE_INTEGER) && size(after) >= size(before)
 }
 
 /** The sum of the totals: exact, also where concurrent increments have left the safe integers together. */

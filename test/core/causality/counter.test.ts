@@ -67,8 +67,13 @@ describe('counter', () => {
   it('refuses what would leave the safe integers, and gives an exact sum outside of them', () => {
     const full = increment(ABSENT, 'n1~a', 1, Number.MAX_SAFE_INTEGER)
     expect(() => increment(full, 'n1~a', 2, 1)).toThrow('limit')
+    expect(() => increment(full, 'n2~a', 2, 1)).toThrow('limit')
+    expect(valueOf(increment(full, 'n2~a', 2, -1))).toBe(BigInt(Number.MAX_SAFE_INTEGER - 1))
     const concurrent = increment(ABSENT, 'n2~a', 1, Number.MAX_SAFE_INTEGER)
-    expect(valueOf(merge('siblings', full, concurrent))).toBe(2n * BigInt(Number.MAX_SAFE_INTEGER))
+    const both = merge('siblings', full, concurrent)
+    expect(valueOf(both)).toBe(2n * BigInt(Number.MAX_SAFE_INTEGER))
+    expect(valueOf(increment(both, 'n3~a', 3, -5))).toBe(valueOf(both) - 5n)
+    expect(() => increment(both, 'n3~a', 3, 5)).toThrow('limit')
   })
 
   it('takes no value that is not a total', () => {

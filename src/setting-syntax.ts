@@ -21,7 +21,7 @@ export interface ListenAddress {
 /** A bucket to create at the start; what is undefined is left to the defaults of a new bucket. */
 export interface ConfiguredBucket {
   readonly name: string
-  readonly mode: 'siblings' | 'lww'
+  readonly mode: 'siblings' | 'lww' | 'counter' | 'set'
   readonly n: number | undefined
   readonly consistency: 'weak' | 'eventual' | 'quorum' | 'all' | undefined
   readonly durability: Bucket['durability'] | undefined
@@ -151,7 +151,7 @@ function parseBucket(entry: string): ConfiguredBucket {
   }
   return {
     name,
-    mode: within(name, () => parseChoice(mode, ['siblings', 'lww'])),
+    mode: within(name, () => parseChoice(mode, ['siblings', 'lww', 'counter', 'set'])),
     n: read('n', (value) => parseWhole(value, 1, MEMBERS_MAX)),
     consistency: read('consistency', (value) =>
       parseChoice(value, ['weak', 'eventual', 'quorum', 'all']),

@@ -106,7 +106,7 @@ test.each([
   [{ QUORATE_MAX_VALUE_BYTES: '0' }, 'QUORATE_MAX_VALUE_BYTES', 'whole number'],
   [{ QUORATE_LOG_LEVEL: 'verbose' }, 'QUORATE_LOG_LEVEL', 'debug'],
   [{ QUORATE_CHAOS_LINKS: 'yes' }, 'QUORATE_CHAOS_LINKS', '0, 1'],
-  [{ QUORATE_BUCKETS: 'carts' }, 'QUORATE_BUCKETS', 'siblings, lww'],
+  [{ QUORATE_BUCKETS: 'carts' }, 'QUORATE_BUCKETS', 'siblings, lww, counter, set'],
   [{ QUORATE_BUCKETS: 'carts=strong' }, 'QUORATE_BUCKETS', 'siblings, lww'],
   [{ QUORATE_BUCKETS: 'Carts=lww' }, 'QUORATE_BUCKETS', 'a-z'],
   [{ QUORATE_BUCKETS: 'a=lww;n=4' }, 'QUORATE_BUCKETS', '3 members'],

@@ -1,20 +1,18 @@
 /** What a client or a setting asks of a new bucket, made whole with the defaults, or refused with what is allowed. */
 import { QuorateError } from '../core/errors.ts'
-import type { Bucket } from '../core/placement/topology.ts'
+import { type Bucket, isTypeMode } from '../core/placement/topology.ts'
 import { PLAIN_LEVELS } from '../core/quorum/level.ts'
+import type { JsonObject } from './json-body.ts'
 import { TTL_SECONDS_MAX } from './kv-parameters.ts'
 import { quoted } from './query.ts'
 
-/** Members of a JSON object, not checked yet. */
-export type BucketRequest = Readonly<Record<string, unknown>>
-
 const DEFAULT_COPIES = 3
 const MEMBERS = ['mode', 'n', 'consistency', 'durability', 'ttlSeconds']
-const MODES = ['siblings', 'lww'] as const
-const LATER_MODES: readonly unknown[] = ['strong', 'counter', 'set']
+const MODES = ['siblings', 'lww', 'counter', 'set'] as const
+const LATER_MODES: readonly unknown[] = ['strong']
 
 /** Throws bad_parameter. `memberCount` bounds the copies, for each is on another node. */
-export function newBucket(name: string, request: BucketRequest, memberCount: number): Bucket {
+export function newBucket(name: string, request: JsonObject, memberCount: number): Bucket {
   for (const member of Object.keys(request)) {
     if (MEMBERS.includes(member) || (member === 'name' && request['name'] === name)) continue
     throw refusal(`There is no member ${quoted(member)} here; allowed: ${MEMBERS.join(', ')}.`)
@@ -24,13 +22,18 @@ export function newBucket(name: string, request: BucketRequest, memberCount: num
       `The mode ${String(request['mode'])} is not available in this version; available: ${MODES.join(', ')}.`,
     )
   }
+  const mode = oneOf('mode', request['mode'], MODES, 'siblings')
+  const ttlSeconds = whole('ttlSeconds', request['ttlSeconds'], 1, TTL_SECONDS_MAX) ?? null
+  if (isTypeMode(mode) && ttlSeconds !== null) {
+    throw refusal(`The values of a bucket of mode ${mode} do not expire: ttlSeconds must be null.`)
+  }
   return {
     name,
-    mode: oneOf('mode', request['mode'], MODES, 'siblings'),
+    mode,
     n: whole('n', request['n'], 1, memberCount) ?? Math.min(DEFAULT_COPIES, memberCount),
     consistency: oneOf('consistency', request['consistency'], PLAIN_LEVELS, 'quorum'),
     durability: oneOf('durability', request['durability'], ['sync', 'os'] as const, 'sync'),
-    ttlSeconds: whole('ttlSeconds', request['ttlSeconds'], 1, TTL_SECONDS_MAX) ?? null,
+    ttlSeconds,
   }
 }
 

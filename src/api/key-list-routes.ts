@@ -31,7 +31,7 @@ export function addKeyListRoutes(app: FastifyInstance, api: ApiContext): void {
     ])
     const bucket = checkBucketName(request.params.bucket)
     const { mode } = knownBucket(api, bucket)
-    if (mode !== 'siblings' && mode !== 'lww') {
+    if (mode === 'strong') {
       throw new QuorateError('not_implemented', `Buckets of mode ${mode} come in a later version.`)
     }
     const wanted: Wanted = {

@@ -2,7 +2,7 @@
  * The query parameters of a request for a value, checked against what its bucket allows. Says what is
  * allowed where something is not; never falls back to a default for a value it cannot take.
  */
-import type { Bucket } from '../core/placement/topology.ts'
+import { type Bucket, isTypeMode } from '../core/placement/topology.ts'
 import { PLAIN_LEVELS, type PlainLevel } from '../core/quorum/level.ts'
 import { badParameter, choice, flag, parseQuery, quoted, wholeNumber } from './query.ts'
 
@@ -14,8 +14,11 @@ export const TTL_SECONDS_MAX = 315_360_000
 const PARAMETERS = {
   get: ['consistency', 'r', 'w', 'sloppy', 'timeout', 'sibling', 'resolve', 'trace'],
   put: ['consistency', 'r', 'w', 'sloppy', 'timeout', 'ttl', 'trace'],
+  update: ['consistency', 'r', 'w', 'sloppy', 'timeout', 'trace'],
   delete: ['consistency', 'r', 'w', 'sloppy', 'timeout', 'trace'],
 } as const
+/** Counters and sets are one value, whatever their siblings are. */
+const TYPE_GET_PARAMETERS = ['consistency', 'r', 'w', 'sloppy', 'timeout', 'trace'] as const
 
 export type KvOperation = keyof typeof PARAMETERS
 
@@ -59,7 +62,8 @@ export function parseKvParameters(
   if (rawQuery === '') return NO_PARAMETERS
   const common = LEVEL_ONLY.get(rawQuery)
   if (common !== undefined) return common
-  const query = parseQuery(rawQuery, PARAMETERS[operation])
+  const isTypeGet = operation === 'get' && isTypeMode(bucket.mode)
+  const query = parseQuery(rawQuery, isTypeGet ? TYPE_GET_PARAMETERS : PARAMETERS[operation])
   const sibling = query.get('sibling')
   const newest = choice(query, 'resolve', ['lww'], 'here') !== undefined
   if (sibling === '') throw badParameter('sibling= needs the id of a sibling.')

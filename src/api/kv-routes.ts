@@ -1,5 +1,5 @@
 /**
- * `GET`, `HEAD`, `PUT` and `DELETE /v1/kv/{bucket}/{key}`: checks what came, asks the node, answers. It holds
+ * `GET`, `HEAD`, `PUT`, `POST` and `DELETE /v1/kv/{bucket}/{key}`: checks what came, asks the node, answers. It holds
  * no state and decides nothing about consistency.
  *
  * Invariant: a request that is refused here has had no effect anywhere.
@@ -9,22 +9,25 @@ import { timestampOf } from '../core/causality/hybrid-clock.ts'
 import type { Content } from '../core/causality/stored-object.ts'
 import type { VersionVector } from '../core/causality/version-vector.ts'
 import { QuorateError } from '../core/errors.ts'
-import type { Bucket } from '../core/placement/topology.ts'
-import type { RequestOptions, WriteAnswer } from '../node/service.ts'
+import { type Bucket, isTypeMode } from '../core/placement/topology.ts'
+import type { RequestOptions, TypeChange, WriteAnswer } from '../node/service.ts'
 import type { ApiContext } from './api-context.ts'
 import { decodeContext, encodeContext } from './context-token.ts'
 import { entityTag } from './entity-tag.ts'
+import { jsonBody } from './json-body.ts'
 import { parseKvParameters, type KvOperation, type KvParameters } from './kv-parameters.ts'
 import { parseKvTarget, type KvTarget } from './kv-path.ts'
 import { asQuorateError, respondProblem } from './problem.ts'
 import { commonHeaders, respondRead } from './read-answer.ts'
 import type { EndedRequest } from './request-meter.ts'
 import { respond } from './respond.ts'
+import { respondTypeRead } from './type-answer.ts'
+import { CHANGE_EXAMPLES, parseChange } from './type-change-body.ts'
 import { bodyOf } from './value-body.ts'
 
 /** Where the server sends every target below the prefix; the key is read from the raw target. */
 export const KV_ROUTE = '/v1/kv'
-export const KV_METHODS = ['GET', 'HEAD', 'PUT', 'DELETE'] as const
+export const KV_METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'] as const
 
 const DEFAULT_CONTENT_TYPE = 'application/octet-stream'
 const CONTENT_TYPE_CHARACTERS_MAX = 255
@@ -34,6 +37,7 @@ export const KV_OPERATIONS: Readonly<Record<string, KvOperation>> = {
   GET: 'get',
   HEAD: 'get',
   PUT: 'put',
+  POST: 'update',
   DELETE: 'delete',
 }
 const NO_BYTES = new Uint8Array(0)
@@ -91,22 +95,50 @@ async function answer(
   const target = parseKvTarget(request.originalUrl)
   const bucket = plainBucket(api, target.bucket)
   progress.bucket = bucket.name
+  refuseOtherMode(bucket, progress.op)
   const parameters = parseKvParameters(target.query, progress.op, bucket)
   progress.level = parameters.level ?? (bucket.consistency as Progress['level'])
   if (progress.op === 'get') {
     refuseConditions(request, bucket, ['if-match', 'if-unmodified-since'])
     const read = await api.service.get(optionsOf(target, parameters, request.id))
-    progress.code = respondRead(reply, target, read, parameters)
+    progress.code = isTypeMode(bucket.mode)
+      ? respondTypeRead(reply, bucket.mode, target, read, parameters.trace)
+      : respondRead(reply, target, read, parameters)
     return
   }
   refuseConditions(request, bucket, CONDITIONS)
   checkIdempotencyKey(request)
-  const written = await api.service.put({
-    ...optionsOf(target, parameters, request.id),
-    content: progress.op === 'delete' ? TOMBSTONE : contentOf(api, request, parameters),
-    context: contextOf(api, request, target),
-  })
-  respondWrite(reply, target, written, parameters, progress.op === 'delete')
+  const options = optionsOf(target, parameters, request.id)
+  const written =
+    isTypeMode(bucket.mode) && progress.op === 'update'
+      ? await api.service.update({ ...options, change: changeOf(request, bucket.mode) })
+      : await api.service.put({
+          ...options,
+          content: progress.op === 'delete' ? TOMBSTONE : contentOf(api, request, parameters),
+          context: contextOf(api, request, target),
+        })
+  respondWrite(reply, target, written, parameters, bucket, progress.op)
+}
+
+/** Counters and sets take updates and no plain writes, other buckets the other way round. */
+function refuseOtherMode({ name, mode }: Bucket, op: KvOperation): void {
+  if (isTypeMode(mode)) {
+    if (op !== 'put') return
+    throw new QuorateError(
+      'mode_mismatch',
+      `The bucket ${name} is of mode ${mode}, which takes no plain writes: ` +
+        `POST an update such as ${CHANGE_EXAMPLES[mode]}.`,
+    )
+  }
+  if (op !== 'update') return
+  throw new QuorateError(
+    'mode_mismatch',
+    `POST updates a counter or a set; the bucket ${name} is of mode ${mode}: use PUT.`,
+  )
+}
+
+function changeOf(request: FastifyRequest, mode: 'counter' | 'set'): TypeChange {
+  return parseChange(mode, jsonBody(request, CHANGE_EXAMPLES[mode]))
 }
 
 function optionsOf(target: KvTarget, parameters: KvParameters, requestId: string): RequestOptions {
@@ -123,7 +155,7 @@ function optionsOf(target: KvTarget, parameters: KvParameters, requestId: string
   }
 }
 
-/** The bucket, of a mode whose values are plain bytes at plain levels. */
+/** The bucket, of a mode that takes plain levels. */
 function plainBucket(api: ApiContext, name: string): Bucket {
   const bucket = api.service.bucket(name)
   if (bucket === undefined) {
@@ -132,11 +164,11 @@ function plainBucket(api: ApiContext, name: string): Bucket {
       `There is no bucket ${name}; PUT /v1/buckets/${name} with {"mode":"siblings"} creates it.`,
     )
   }
-  if (bucket.mode === 'siblings' || bucket.mode === 'lww') return bucket
+  if (bucket.mode !== 'strong') return bucket
   throw new QuorateError(
     'not_implemented',
     `The bucket ${name} has the mode ${bucket.mode}, which comes in a later version; ` +
-      'buckets of mode siblings and lww can be used now.',
+      'buckets of mode siblings, lww, counter and set can be used now.',
   )
 }
 
@@ -213,7 +245,8 @@ function respondWrite(
   target: KvTarget,
   written: WriteAnswer,
   parameters: KvParameters,
-  isDelete: boolean,
+  bucket: Bucket,
+  op: KvOperation,
 ): void {
   const headers = commonHeaders(written, parameters.trace)
   if (!written.durable) {
@@ -222,8 +255,10 @@ function respondWrite(
     return
   }
   headers.push('Quorate-Context', encodeContext(written.context, target))
-  headers.push('Quorate-Siblings', String(written.siblings.length))
+  if (!isTypeMode(bucket.mode)) {
+    headers.push('Quorate-Siblings', String(written.siblings.length))
+  }
   if (written.siblings.length > 0) headers.push('ETag', entityTag(written.siblings))
-  if (isDelete) headers.push('Quorate-Existed', String(written.existed))
+  if (op === 'delete') headers.push('Quorate-Existed', String(written.existed))
   respond(reply, 204, headers, undefined)
 }

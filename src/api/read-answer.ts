@@ -100,12 +100,12 @@ function respondSiblings(
 }
 
 /** Values are anyone's bytes: a browser must neither guess their type nor run what is in them. */
-function withContentPolicy(headers: HeaderList): HeaderList {
+export function withContentPolicy(headers: HeaderList): HeaderList {
   headers.push('X-Content-Type-Options', 'nosniff', 'Content-Security-Policy', 'sandbox')
   return headers
 }
 
-function isUnchanged(reply: FastifyReply, tag: string): boolean {
+export function isUnchanged(reply: FastifyReply, tag: string): boolean {
   const header = reply.request.raw.headers['if-none-match']
   return header !== undefined && namesTag(header, tag)
 }
@@ -133,7 +133,7 @@ let lastSecond = 0
 let lastDate = ''
 
 /** Values that are read often were often written within one second of each other, or are the same one. */
-function httpDate(wallMs: number): string {
+export function httpDate(wallMs: number): string {
   const second = Math.floor(wallMs / 1000)
   if (second !== lastSecond) {
     lastDate = new Date(second * 1000).toUTCString()

@@ -17,7 +17,7 @@ export interface MeterSettings {
 }
 
 export interface EndedRequest {
-  readonly op: 'get' | 'put' | 'delete'
+  readonly op: 'get' | 'put' | 'update' | 'delete'
   /** Undefined where the request ended before its level was known. */
   readonly level: PlainLevel | undefined
   readonly code: 'ok' | ErrorCode

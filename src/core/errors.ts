@@ -74,6 +74,12 @@ export const ERRORS = {
     retryable: false,
     title: 'The key has too many siblings',
   },
+  limit_reached: {
+    status: 409,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The counter or set is at its limit',
+  },
   value_too_large: {
     status: 413,
     outcome: 'rejected',

@@ -15,18 +15,23 @@ import type { Encodable } from '../ports/codec.ts'
 import { decodeDots, decodeVector, encodeDots, encodeVector } from './object-record.ts'
 import type { Peers } from './peers.ts'
 import type { PlacedRequest } from './request.ts'
-import type { WriteAnswer, WriteRequest } from './service.ts'
+import type { RequestOptions, UpdateRequest, WriteAnswer, WriteRequest } from './service.ts'
+import { decodeChange, encodeChange } from './type-change.ts'
+
+/** What every forwarded request begins with. */
+const OPTION_FIELDS = 8
 
 /** Rejects with the owner's own error, or with one that says what happened on the way. */
 export async function forwardWrite(
   peers: Peers,
   placed: PlacedRequest,
-  request: WriteRequest,
+  request: WriteRequest | UpdateRequest,
   owners: readonly string[],
 ): Promise<WriteAnswer> {
-  const body = encodeWrite(placed, request)
+  const kind = 'change' in request ? 'update' : 'put'
+  const body = encodeRequest(placed, request)
   for (const owner of owners) {
-    const reply = await peers.request(owner, 'put', body, placed.deadlineMs)
+    const reply = await peers.request(owner, kind, body, placed.deadlineMs)
     switch (reply.type) {
       case 'ok':
         return decodeAnswer(reply.body)
@@ -58,8 +63,21 @@ export async function forwardWrite(
   })
 }
 
-function encodeWrite(placed: PlacedRequest, request: WriteRequest): Encodable[] {
+function encodeRequest(placed: PlacedRequest, request: WriteRequest | UpdateRequest): Encodable[] {
+  const options = encodeOptions(placed)
+  if ('change' in request) return [...options, ...encodeChange(request.change)]
   const { content, context } = request
+  return [
+    ...options,
+    content.value,
+    content.contentType,
+    content.tombstone,
+    content.expiresAtMs,
+    context === undefined ? null : encodeVector(context),
+  ]
+}
+
+function encodeOptions(placed: PlacedRequest): Encodable[] {
   const { need } = placed
   return [
     placed.at.bucket.name,
@@ -70,35 +88,38 @@ function encodeWrite(placed: PlacedRequest, request: WriteRequest): Encodable[] 
     need.sloppy,
     placed.timeoutMs,
     placed.requestId,
-    content.value,
-    content.contentType,
-    content.tombstone,
-    content.expiresAtMs,
-    context === undefined ? null : encodeVector(context),
   ]
 }
 
 /** A forwarded write as its owner takes it up. Throws on garbage. */
-export function decodeWrite(body: readonly Encodable[]): WriteRequest & { level: PlainLevel } {
-  const [
-    bucket,
-    key,
-    level,
-    r,
-    w,
-    sloppy,
-    timeoutMs,
-    requestId,
-    value,
-    contentType,
-    tombstone,
-    expiresAtMs,
-    context,
-  ] = body as unknown[]
+export function decodeWrite(body: readonly Encodable[]): WriteRequest {
+  const options = decodeOptions(body)
+  const rest = body.slice(OPTION_FIELDS) as unknown[]
+  const [value, contentType, tombstone, expiresAtMs, context] = rest
+  if (!(value instanceof Uint8Array)) throw new Error('not a forwarded write')
+  return {
+    ...options,
+    content: {
+      // The frame it came in is let go.
+      value: new Uint8Array(value),
+      contentType: String(contentType),
+      tombstone: tombstone === true,
+      expiresAtMs: Number(expiresAtMs),
+    },
+    context: context === null ? undefined : decodeVector(context as Encodable),
+  }
+}
+
+/** The same for an update. */
+export function decodeUpdate(body: readonly Encodable[]): UpdateRequest {
+  return { ...decodeOptions(body), change: decodeChange(body.slice(OPTION_FIELDS)) }
+}
+
+function decodeOptions(body: readonly Encodable[]): RequestOptions {
+  const [bucket, key, level, r, w, sloppy, timeoutMs, requestId] = body as unknown[]
   if (
     typeof bucket !== 'string' ||
     typeof key !== 'string' ||
-    !(value instanceof Uint8Array) ||
     !(PLAIN_LEVELS as readonly unknown[]).includes(level)
   ) {
     throw new Error('not a forwarded write')
@@ -112,14 +133,6 @@ export function decodeWrite(body: readonly Encodable[]): WriteRequest & { level:
     sloppy: sloppy === true,
     timeoutMs: Number(timeoutMs),
     requestId: String(requestId),
-    content: {
-      // The frame it came in is let go.
-      value: new Uint8Array(value),
-      contentType: String(contentType),
-      tombstone: tombstone === true,
-      expiresAtMs: Number(expiresAtMs),
-    },
-    context: context === null ? undefined : decodeVector(context as Encodable),
   }
 }
 

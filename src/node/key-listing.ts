@@ -14,7 +14,7 @@ import {
 } from '../core/causality/stored-object.ts'
 import { QuorateError } from '../core/errors.ts'
 import { compareKeys } from '../core/placement/key-order.ts'
-import { type Bucket, PARTITION_COUNT } from '../core/placement/topology.ts'
+import { type Bucket, isTypeMode, PARTITION_COUNT } from '../core/placement/topology.ts'
 import { majority } from '../core/quorum/level.ts'
 import type { Codec, Encodable } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
@@ -75,7 +75,7 @@ export class KeyListing {
       for (const node of answering) if (!pages.has(node)) answering.delete(node)
       const merged = mergePages(bucket, [...pages.values()])
       for (const { key, object, sizes } of merged.entries) {
-        const listed = this.#listed(key, object, sizes)
+        const listed = this.#listed(bucket, key, object, sizes)
         if (listed === undefined) continue
         keys.push(listed)
         if (keys.length === request.limit) break
@@ -184,6 +184,7 @@ export class KeyListing {
   }
 
   #listed(
+    bucket: Bucket,
     key: string,
     object: StoredObject,
     sizes: ReadonlyMap<string, number>,
@@ -192,7 +193,8 @@ export class KeyListing {
     if (live.length === 0) return undefined
     const size = live.reduce((sum, sibling) => sum + (sizes.get(nameOf(sibling)) ?? 0), 0)
     const dots = live.map(({ actor, timestamp }) => ({ actor, timestamp }))
-    return { key, size, siblings: live.length, dots }
+    // The siblings of a counter or a set are one value.
+    return { key, size, siblings: isTypeMode(bucket.mode) ? 1 : live.length, dots }
   }
 }
 

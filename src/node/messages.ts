@@ -22,6 +22,8 @@ export type AskKind =
   | 'read-hints'
   /** A client's write for an owner to coordinate (forward.ts). */
   | 'put'
+  /** A client's update of a counter or a set, likewise. */
+  | 'update'
   /** [bucket, prefix, after, limit] → [end, …entries] (key-listing.ts). */
   | 'list'
   /** [] → this node's own view (cluster-view.ts). */

@@ -36,6 +36,8 @@ export interface NodeSettings {
   readonly cacheBytesMax: number
   /** Hints kept for one owner, in bytes; more are dropped and counted. */
   readonly hintBytesPerOwnerMax: number
+  /** The record of a set, in bytes; 1 MiB where undefined. */
+  readonly maxValueBytes?: number
   /** Client requests under way at once; more are refused as overloaded. */
   readonly inflightRequestsMax: number
 }
@@ -69,6 +71,7 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     },
     get: async (request) => up().requests.get(request),
     put: async (request) => up().requests.put(request),
+    update: async (request) => up().requests.update(request),
     list: async (request) => up().requests.list(request),
     topology: (): Topology => running?.keeper.topology ?? firstTopology(settings.members),
     bucket: (name): Bucket | undefined => running?.keeper.bucket(name),

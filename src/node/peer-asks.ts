@@ -2,7 +2,7 @@
 import { QuorateError } from '../core/errors.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { ClusterView } from './cluster-view.ts'
-import { decodeWrite, encodeAnswer, encodeFailure } from './forward.ts'
+import { decodeUpdate, decodeWrite, encodeAnswer, encodeFailure } from './forward.ts'
 import type { HintStore } from './hint-store.ts'
 import type { KeyListing } from './key-listing.ts'
 import type { Liveness } from './liveness.ts'
@@ -11,6 +11,7 @@ import { type Copy, encodeVersion } from './object-record.ts'
 import type { AnswerWith } from './peers.ts'
 import type { Location, Refusal, Replica } from './replica.ts'
 import type { Requests } from './requests.ts'
+import type { UpdateRequest, WriteRequest } from './service.ts'
 import { encodeTopology, type TopologyKeeper } from './topology-keeper.ts'
 import type { TopologyRegister } from './topology-register.ts'
 
@@ -74,7 +75,8 @@ export class PeerAsks {
           parts.hints.read(at, (copy) => answer('ok', copy.record)),
         )
       case 'put':
-        parts.requests.putForwarded(decodeWrite(body), deadlineMs).then(
+      case 'update':
+        parts.requests.putForwarded(decodeForwarded(kind, body), deadlineMs).then(
           (done) => answer('ok', ...encodeAnswer(done)),
           (error: unknown) => answer('ok', ...encodeFailure(asQuorateError(error))),
         )
@@ -174,6 +176,13 @@ export class PeerAsks {
     if (bucket === undefined) answer('unknown_bucket', name)
     else act({ bucket, key, partition: parts.keeper.place(bucket, key).partition })
   }
+}
+
+function decodeForwarded(
+  kind: 'put' | 'update',
+  body: readonly Encodable[],
+): WriteRequest | UpdateRequest {
+  return kind === 'put' ? decodeWrite(body) : decodeUpdate(body)
 }
 
 function receivedCopy(replica: Replica, record: Encodable | undefined): Copy | Refusal {

@@ -20,10 +20,12 @@ import type {
   ReadAnswer,
   ReadRequest,
   RequestOptions,
+  UpdateRequest,
   WriteAnswer,
   WriteRequest,
 } from './service.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
+import { needsOwner, refuseUnfit, seenByQuorum } from './type-change.ts'
 import type { WriteCoordinator } from './write-coordinator.ts'
 
 export interface RequestParts {
@@ -60,11 +62,20 @@ export class Requests {
   }
 
   put(request: WriteRequest): Promise<WriteAnswer> {
+    return this.#write(request)
+  }
+
+  update(request: UpdateRequest): Promise<WriteAnswer> {
+    return this.#write(request)
+  }
+
+  #write(request: WriteRequest | UpdateRequest): Promise<WriteAnswer> {
     return this.#bounded(() => {
       const placed = this.#place(request)
-      const { writes, peers, inReach } = this.#parts
-      if (writes.mayCoordinate(placed))
-        return writes.write(placed, this.#withBucketTtl(placed, request))
+      refuseUnfit(placed.at.bucket, request)
+      const { writes, peers, inReach, self } = this.#parts
+      const mayBeHere = placed.owners.includes(self) || !needsOwner(request)
+      if (mayBeHere && writes.mayCoordinate(placed)) return this.#coordinate(placed, request)
       const owners = placed.owners.filter((owner) => inReach(owner, placed.need.sloppy))
       for (const peer of owners.slice(0, 1)) this.#metrics.count('forwarded_total', { peer })
       return forwardWrite(peers, placed, request, owners)
@@ -72,14 +83,27 @@ export class Requests {
   }
 
   /** A write that another node sent here because this one owns the key: never sent on. */
-  putForwarded(request: WriteRequest, deadlineMs: number): Promise<WriteAnswer> {
+  putForwarded(request: WriteRequest | UpdateRequest, deadlineMs: number): Promise<WriteAnswer> {
     return this.#bounded(() => {
       const placed = { ...this.#place(request), deadlineMs }
+      refuseUnfit(placed.at.bucket, request)
       if (!placed.owners.includes(this.#parts.self)) {
         throw new QuorateError('quorum_unreachable', `${this.#parts.self} does not own the key`)
       }
-      return this.#parts.writes.write(placed, this.#withBucketTtl(placed, request))
+      return this.#coordinate(placed, request)
     })
+  }
+
+  async #coordinate(
+    placed: PlacedRequest,
+    request: WriteRequest | UpdateRequest,
+  ): Promise<WriteAnswer> {
+    const { reads, writes } = this.#parts
+    if (!('change' in request)) return writes.write(placed, this.#withBucketTtl(placed, request))
+    const { need } = placed
+    if (!needsOwner(request) || need.sloppy || need.r === 1) return writes.write(placed, request)
+    const seen = await seenByQuorum(reads.read(placed))
+    return writes.write(placed, { ...request, seen })
   }
 
   list(request: ListRequest): Promise<ListAnswer> {
@@ -144,7 +168,7 @@ export class Requests {
         `there is no bucket ${name}: create it with PUT /v1/buckets/${name}`,
       )
     }
-    if (bucket.mode !== 'siblings' && bucket.mode !== 'lww') {
+    if (bucket.mode === 'strong') {
       throw new QuorateError(
         'not_implemented',
         `buckets of mode ${bucket.mode} are not served by this version`,

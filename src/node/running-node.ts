@@ -24,6 +24,7 @@ import { Replica } from './replica.ts'
 import { Requests } from './requests.ts'
 import { TopologyKeeper } from './topology-keeper.ts'
 import { TopologyRegister } from './topology-register.ts'
+import { SET_BYTES_MAX } from './type-change.ts'
 import { WriteCoordinator } from './write-coordinator.ts'
 
 const GAUGE_INTERVAL_MS = 1000
@@ -81,7 +82,11 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     ...shared,
     latencyMs: (node) => peers.latencyMs(node),
   })
-  const writes = new WriteCoordinator(ports, { ...shared, actor: identity.actor })
+  const writes = new WriteCoordinator(ports, {
+    ...shared,
+    actor: identity.actor,
+    setBytesMax: settings.maxValueBytes ?? SET_BYTES_MAX,
+  })
   const delivery = new HintDelivery(ports, {
     hints,
     peers,

@@ -12,7 +12,10 @@ import type { PlainLevel } from '../core/quorum/level.ts'
 export interface NodeService {
   readonly nodeId: string
   get(request: ReadRequest): Promise<ReadAnswer>
+  /** Rejects with mode_mismatch for a value in a bucket of mode counter or set; a tombstone is taken. */
   put(request: WriteRequest): Promise<WriteAnswer>
+  /** Changes a counter or a set. Errors, beside those of `put`: mode_mismatch, bad_request, limit_reached. */
+  update(request: UpdateRequest): Promise<WriteAnswer>
   /** One page of a bucket's live keys, merged over the owners of every data partition. */
   list(request: ListRequest): Promise<ListAnswer>
   /** The newest topology this node knows: members, buckets, epoch. */
@@ -50,6 +53,25 @@ export interface WriteRequest extends RequestOptions {
   /** What the client had seen of the key; undefined for a blind write. */
   readonly context?: VersionVector | undefined
 }
+
+export interface UpdateRequest extends RequestOptions {
+  readonly change: TypeChange
+  /** Updates merge: they replace by what is held, not by what their client has seen. */
+  readonly context?: undefined
+}
+
+export type TypeChange =
+  | {
+      readonly type: 'counter'
+      /** A safe integer of either sign. */
+      readonly increment: number
+    }
+  | {
+      readonly type: 'set'
+      /** 1 to 1024 bytes of UTF-8 each, none of them in both. */
+      readonly add: readonly string[]
+      readonly remove: readonly string[]
+    }
 
 interface Answer {
   readonly level: PlainLevel

@@ -29,6 +29,7 @@ import type { Peers } from './peers.ts'
 import { modeOf, type Replica } from './replica.ts'
 import { type PlacedRequest, rejection, ReplicaReports } from './request.ts'
 import type { WriteAnswer, WriteRequest } from './service.ts'
+import type { PlannedUpdate } from './type-change.ts'
 import { type RoundFindings, type RoundTargets, type Settled, WriteRound } from './write-round.ts'
 import { type Minted, WriteMinting } from './write-minting.ts'
 import { writeTargets } from './write-targets.ts'
@@ -40,6 +41,8 @@ export interface WriteParts {
   readonly self: string
   /** The actor of this life of the node. */
   readonly actor: string
+  /** The largest record of a set. */
+  readonly setBytesMax: number
   readonly replica: Replica
   readonly peers: Peers
   readonly hints: HintStore
@@ -83,7 +86,7 @@ export class WriteCoordinator {
   }
 
   /** Rejects with a `QuorateError`; resolves at W durable copies, at `weak` at once. */
-  async write(placed: PlacedRequest, request: WriteRequest): Promise<WriteAnswer> {
+  async write(placed: PlacedRequest, request: WriteRequest | PlannedUpdate): Promise<WriteAnswer> {
     const targets = writeTargets(placed, this.#parts.self, this.#parts.inReach)
     if (placed.owners.includes(this.#parts.self)) {
       const refusal = this.#parts.replica.refusal()
@@ -115,7 +118,7 @@ export class WriteCoordinator {
 
   async #write(
     placed: PlacedRequest,
-    request: WriteRequest,
+    request: WriteRequest | PlannedUpdate,
     targets: RoundTargets,
     reports: ReplicaReports,
   ): Promise<WriteAnswer> {
@@ -148,10 +151,11 @@ export class WriteCoordinator {
   /** What has to be written again before the write may be acknowledged, if anything. */
   async #secondRound(
     placed: PlacedRequest,
-    request: WriteRequest,
+    request: WriteRequest | PlannedUpdate,
     first: Minted,
     findings: RoundFindings,
   ): Promise<Minted | undefined> {
+    if ('change' in request) return undefined
     const isOwner = placed.owners.includes(this.#parts.self)
     const again = (copy: Copy, dot: Dot): Minted => ({
       copy,

@@ -15,15 +15,24 @@ import {
   write,
 } from '../core/causality/stored-object.ts'
 import { EMPTY_VECTOR } from '../core/causality/version-vector.ts'
+import { assert } from '../core/assert.ts'
 import { QuorateError } from '../core/errors.ts'
+import { isTypeMode } from '../core/placement/topology.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import { APPLY_REPORT_UNCOVERED } from './messages.ts'
-import { type Copy, encodeCopy } from './object-record.ts'
+import { ABSENT_COPY, type Copy, encodeCopy } from './object-record.ts'
 import { modeOf, type Refusal } from './replica.ts'
 import { type PlacedRequest, rejection, type ReplicaReports } from './request.ts'
 import type { WriteRequest } from './service.ts'
+import {
+  changedObject,
+  dotsNeeded,
+  needsOwner,
+  type PlannedUpdate,
+  refuseLargeSet,
+} from './type-change.ts'
 import type { WriteParts } from './write-coordinator.ts'
 import type { StoreLocally } from './write-round.ts'
 
@@ -77,7 +86,7 @@ export class WriteMinting {
   /** Rejects with a `QuorateError`, before anything was stored. */
   async mint(
     placed: PlacedRequest,
-    request: WriteRequest,
+    request: WriteRequest | PlannedUpdate,
     reports: ReplicaReports,
   ): Promise<Minted> {
     // A dot is above all that its client has seen, whatever this clock says: else a blind write that is still
@@ -102,12 +111,22 @@ export class WriteMinting {
     throw clockNotPersisted()
   }
 
-  async #mintApart(placed: PlacedRequest, request: WriteRequest): Promise<Minted> {
+  async #mintApart(placed: PlacedRequest, request: WriteRequest | PlannedUpdate): Promise<Minted> {
     const mode = modeOf(placed.at.bucket)
     const ownActor = this.actor
     const timestamp = await this.timestamp()
     const actor = mode === 'lww' ? ownActor : `${ownActor}~${timestamp.toString(36)}`
     const dot = { actor, timestamp }
+    if ('change' in request) {
+      assert(!needsOwner(request), 'what removes elements is minted by owners only')
+      const dots: Dot[] = [dot]
+      const needed = dotsNeeded(request)
+      while (dots.length < needed) {
+        dots.push({ actor, timestamp: await this.timestamp() })
+      }
+      const copy = this.#changedCopy(ABSENT_COPY, dots, request)
+      return { copy, dot, existed: false, flags: 0, storeLocally: undefined }
+    }
     const object = write(mode, ABSENT, dot, request.content, request.context ?? EMPTY_VECTOR)
     const copy = encodeCopy(this.#codec, object)
     return { copy, dot, existed: false, flags: 0, storeLocally: undefined }
@@ -116,7 +135,7 @@ export class WriteMinting {
   /** Undefined where the clock's bound has to be raised first. */
   #mintOnOwnCopy(
     placed: PlacedRequest,
-    request: WriteRequest,
+    request: WriteRequest | PlannedUpdate,
     reports: ReplicaReports,
   ): Promise<Minted | undefined> {
     const { replica, clock, self } = this.#parts
@@ -132,21 +151,30 @@ export class WriteMinting {
           const held = entry.latest.object
           // A clock restarted behind its own records, or an lww value from a faster clock.
           clock.observe(newestSibling(held)?.timestamp ?? 0)
-          const timestamp = clock.mint()
-          if (timestamp === undefined) {
-            resolve(undefined)
-            return
+          const dots: Dot[] = []
+          const needed = dotsNeeded(request)
+          while (dots.length < needed) {
+            const timestamp = clock.mint()
+            if (timestamp === undefined) {
+              resolve(undefined)
+              return
+            }
+            dots.push({ actor, timestamp })
           }
-          const dot = { actor, timestamp }
-          const object = write(mode, held, dot, request.content, request.context)
-          this.#refuseTooManySiblings(placed, object)
-          const copy = encodeCopy(this.#codec, object)
+          const dot = dots[0] as Dot
+          const copy =
+            'change' in request
+              ? this.#changedCopy(entry.latest, dots, request)
+              : this.#writtenCopy(placed, held, dot, request)
           const existed = liveSiblings(held, clock.nowMs()).length > 0
-          const isBlind = mode === 'siblings' && request.context === undefined
+          const isBlind =
+            mode === 'siblings' && !('change' in request) && request.context === undefined
           const storeLocally = startStoring((done) =>
             replica.replace(placed.at, entry, copy, (failed) => {
               if (failed !== undefined) this.#failedCommits++
-              done(failed)
+              // A later write was made on top of this one, and takes it along if it is stored.
+              const mayLive = failed !== undefined && entry.latest !== copy
+              done(mayLive ? { ...failed, code: 'failed' } : failed)
             }),
           )
           reports.set(self, 'pending')
@@ -157,6 +185,26 @@ export class WriteMinting {
         }
       })
     })
+  }
+
+  #writtenCopy(
+    placed: PlacedRequest,
+    held: StoredObject,
+    dot: Dot,
+    { content, context }: WriteRequest,
+  ): Copy {
+    const { bucket } = placed.at
+    const object = write(modeOf(bucket), held, dot, content, context)
+    if (!isTypeMode(bucket.mode)) this.#refuseTooManySiblings(placed, object)
+    return encodeCopy(this.#codec, object)
+  }
+
+  /** Throws limit_reached. */
+  #changedCopy(held: Copy, dots: readonly Dot[], request: PlannedUpdate): Copy {
+    const { self, setBytesMax } = this.#parts
+    const copy = encodeCopy(this.#codec, changedObject(held.object, dots, request, self))
+    if (request.change.type === 'set') refuseLargeSet(held, copy, setBytesMax)
+    return copy
   }
 
   #refuseTooManySiblings(placed: PlacedRequest, object: StoredObject): void {

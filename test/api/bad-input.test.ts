@@ -112,18 +112,18 @@ test.each<[what: string, path: string, request: TestRequest, code: ErrorCode, wo
     'mode strong',
   ],
   [
-    'another method',
+    'an update of a plain value',
     '/v1/kv/default/k',
-    { method: 'POST', body: 'x' },
-    'method_not_allowed',
-    'DELETE, GET, HEAD, PUT',
+    { method: 'POST', body: '{"increment":1}' },
+    'mode_mismatch',
+    'use PUT',
   ],
   [
     'a rare method',
     '/v1/kv/default/k',
     { method: 'PROPFIND' },
     'method_not_allowed',
-    'DELETE, GET, HEAD, PUT',
+    'DELETE, GET, HEAD, POST, PUT',
   ],
   [
     'a delete where there is none',
@@ -212,7 +212,7 @@ test.each<[what: string, path: string, request: TestRequest, code: ErrorCode, wo
 
 test('bad input: 405 names the methods in a header', async () => {
   const { headers } = await cluster.request(0, '/v1/kv/default/k', { method: 'PATCH' })
-  expect(headers['allow']).toBe('DELETE, GET, HEAD, PUT')
+  expect(headers['allow']).toBe('DELETE, GET, HEAD, POST, PUT')
 })
 
 test('bad input: the context of another key', async () => {

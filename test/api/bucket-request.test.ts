@@ -20,8 +20,8 @@ test('bucket request: takes what is given', () => {
 })
 
 test.each([
-  [{ mode: 'strong' }, 'available: siblings, lww'],
-  [{ mode: 'counter' }, 'available: siblings, lww'],
+  [{ mode: 'strong' }, 'available: siblings, lww, counter, set'],
+  [{ mode: 'counter', ttlSeconds: 60 }, 'ttlSeconds must be null'],
   [{ mode: 'lwww' }, 'siblings, lww'],
   [{ n: 0 }, 'from 1 to 3'],
   [{ n: 4 }, 'from 1 to 3'],

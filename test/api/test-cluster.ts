@@ -25,6 +25,8 @@ export interface TestRequest {
 
 export interface TestCluster {
   readonly nodes: readonly RunningServer[]
+  /** Of each node, in the same order. */
+  readonly dataDirs: readonly string[]
   /** Sends a request to the node of that index; `path` goes out as it is. */
   request(node: number, path: string, request?: TestRequest): Promise<TestAnswer>
   stop(): Promise<void>
@@ -58,6 +60,7 @@ export async function startCluster(
   const clients = nodes.map(({ clientPort }) => new Client(`http://127.0.0.1:${clientPort}`))
   return {
     nodes,
+    dataDirs: nodes.map((_, i) => join(directory, `n${i + 1}`)),
     request: (node, path, request = {}) => send(clients[node] as Client, path, request),
     stop: async () => {
       await Promise.all(clients.map((client) => client.close()))

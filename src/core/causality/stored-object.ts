@@ -73,6 +73,25 @@ export function write(
   }
 }
 
+/**
+ * The object after its holder put `added` in place of those siblings that `isReplaced` says; the others stay,
+ * seen or not. `dots` are new, in their order, and include those of `added`.
+ */
+export function replaceSiblings(
+  held: StoredObject,
+  dots: readonly Dot[],
+  added: readonly Sibling[],
+  isReplaced: (sibling: Sibling) => boolean,
+): StoredObject {
+  const vector = new Map(held.vector)
+  for (const dot of dots) {
+    assert(!covers(vector, dot), `dot ${dot.actor}@${dot.timestamp} is minted once`)
+    vector.set(dot.actor, dot.timestamp)
+  }
+  const kept = held.siblings.filter((sibling) => !isReplaced(sibling))
+  return { vector, siblings: [...kept, ...added].sort(compareDots) }
+}
+
 /** The dots of `held` that `vector` does not cover: what a blind write with that vector has not replaced. */
 export function uncoveredDots(held: StoredObject, vector: VersionVector): Dot[] {
   const dots: Dot[] = []

@@ -42,5 +42,10 @@ export interface Bucket {
 
 export type BucketMode = 'siblings' | 'lww' | 'strong' | 'counter' | 'set'
 
+/** Whether values of the bucket are changed by updates that merge, never written whole. */
+export function isTypeMode(mode: BucketMode): mode is 'counter' | 'set' {
+  return mode === 'counter' || mode === 'set'
+}
+
 /** Q: fixed for the life of a cluster. */
 export const PARTITION_COUNT = 128

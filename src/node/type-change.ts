@@ -1,0 +1,164 @@
+/**
+ * Updates of counters and sets: what may be asked of them, what an update makes of the copy it meets, and how
+ * it travels to an owner. Everything else about them is a write like any other.
+ *
+ * Unlike a blind write, an update replaces nothing that it has not seen, so it needs no second round.
+ */
+import { incrementCounter } from '../core/causality/counter.ts'
+import type { Dot } from '../core/causality/dot.ts'
+import { changeSet, ELEMENT_BYTES_MAX } from '../core/causality/element-set.ts'
+import { merge, type StoredObject } from '../core/causality/stored-object.ts'
+import { QuorateError } from '../core/errors.ts'
+import { type Bucket, isTypeMode } from '../core/placement/topology.ts'
+import type { Encodable } from '../ports/codec.ts'
+import type { Copy } from './object-record.ts'
+import type { ReadAnswer, TypeChange, UpdateRequest, WriteRequest } from './service.ts'
+
+/** Of one set. An update that removes is always taken. */
+export const ELEMENTS_MAX = 10_000
+/** The record of a set where the settings name no limit. */
+export const SET_BYTES_MAX = 1_048_576
+/** Folding needs proof that what is folded is everywhere; there is none yet. */
+const NOTHING_SETTLED = 0
+
+const utf8 = new TextEncoder()
+
+/** An update on its way to be minted, with what a quorum of owners held when it came, where it asked them. */
+export interface PlannedUpdate extends UpdateRequest {
+  readonly seen?: StoredObject | undefined
+}
+
+/** Throws mode_mismatch or bad_request, before anything is applied. */
+export function refuseUnfit(bucket: Bucket, request: WriteRequest | UpdateRequest): void {
+  const mismatch = (message: string): QuorateError => new QuorateError('mode_mismatch', message)
+  const { name, mode } = bucket
+  if ('change' in request) {
+    if (request.change.type !== mode) {
+      throw mismatch(
+        `a ${request.change.type} cannot be updated in the bucket ${name} of mode ${mode}`,
+      )
+    }
+    refuseBadChange(request.change)
+  } else if (isTypeMode(mode) && !request.content.tombstone) {
+    throw mismatch(
+      `the bucket ${name} is of mode ${mode}, which takes no plain writes: POST its updates`,
+    )
+  }
+}
+
+/** Whether the request can be coordinated by an owner only: another node cannot see what it removes. */
+export function needsOwner(request: WriteRequest | UpdateRequest): boolean {
+  return 'change' in request && request.change.type === 'set' && request.change.remove.length > 0
+}
+
+/**
+ * What a remove is to find, beside the own copy: an element that was acknowledged at a quorum may not have
+ * come here yet, and a remove that overlooked it would be acknowledged, too. Rejects with quorum_unreachable.
+ */
+export async function seenByQuorum(read: Promise<ReadAnswer>): Promise<StoredObject | undefined> {
+  try {
+    const { siblings, context } = await read
+    return siblings.length === 0 ? undefined : { vector: context, siblings }
+  } catch (error) {
+    if (!(error instanceof QuorateError)) throw error
+    const message = `what is to be removed could not be read, nothing was applied: ${error.message}`
+    throw new QuorateError('quorum_unreachable', message, error.details, { cause: error })
+  }
+}
+
+export function dotsNeeded(request: WriteRequest | PlannedUpdate): number {
+  if (!('change' in request) || request.change.type === 'counter') return 1
+  return Math.max(1, new Set(request.change.add).size)
+}
+
+/** What the update makes of `held`. Throws limit_reached for a counter. */
+export function changedObject(
+  held: StoredObject,
+  dots: readonly Dot[],
+  { change, seen }: PlannedUpdate,
+  self: string,
+): StoredObject {
+  if (change.type === 'set') {
+    const known = seen === undefined ? held : merge('siblings', held, seen)
+    return changeSet(known, dots, bytesOf(change.add), bytesOf(change.remove))
+  }
+  const next = incrementCounter(held, dots[0] as Dot, change.increment, NOTHING_SETTLED, self)
+  if (next !== undefined) return next
+  throw new QuorateError(
+    'limit_reached',
+    `the increment ${change.increment} would take the counter out of the range of exact numbers, ` +
+      `${Number.MIN_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}`,
+  )
+}
+
+/** Throws limit_reached where a set grows beyond what one record may hold. */
+export function refuseLargeSet(held: Copy, next: Copy, bytesMax: number): void {
+  const elements = next.object.siblings.length
+  if (elements > ELEMENTS_MAX && elements > held.object.siblings.length) {
+    throw new QuorateError(
+      'limit_reached',
+      `the set would have ${elements} elements; at most ${ELEMENTS_MAX} are kept`,
+    )
+  }
+  const bytes = next.record.length
+  if (bytes > bytesMax && bytes > held.record.length) {
+    throw new QuorateError(
+      'limit_reached',
+      `the set would take ${bytes} bytes; at most ${bytesMax} are kept`,
+    )
+  }
+}
+
+export function encodeChange(change: TypeChange): Encodable[] {
+  return change.type === 'counter'
+    ? ['counter', change.increment]
+    : ['set', [...change.add], [...change.remove]]
+}
+
+/** Throws on garbage. */
+export function decodeChange(data: readonly Encodable[]): TypeChange {
+  const [type, first, second] = data as unknown[]
+  if (type === 'counter' && typeof first === 'number') return { type, increment: first }
+  if (type === 'set' && isTexts(first) && isTexts(second)) {
+    return { type, add: first, remove: second }
+  }
+  throw new Error('not an update of a counter or a set')
+}
+
+function refuseBadChange(change: TypeChange): void {
+  const bad = (message: string): QuorateError => new QuorateError('bad_request', message)
+  if (change.type === 'counter') {
+    if (Number.isSafeInteger(change.increment)) return
+    throw bad(
+      `increment must be a whole number from ${Number.MIN_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}`,
+    )
+  }
+  const { add, remove } = change
+  if (add.length + remove.length === 0) throw bad('the update adds nothing and removes nothing')
+  if (add.length + remove.length > ELEMENTS_MAX) {
+    throw bad(
+      `the update names ${add.length + remove.length} elements; at most ${ELEMENTS_MAX} are allowed`,
+    )
+  }
+  for (const element of [...add, ...remove]) {
+    const bytes = utf8.encode(element).length
+    if (bytes === 0) throw bad('an element is empty')
+    if (bytes > ELEMENT_BYTES_MAX) {
+      throw bad(`an element has ${bytes} bytes; at most ${ELEMENT_BYTES_MAX} bytes are allowed`)
+    }
+    if (!element.isWellFormed()) throw bad('an element has half a surrogate pair: it is no Unicode')
+  }
+  const adding = new Set(add)
+  if (remove.some((element) => adding.has(element))) {
+    throw bad('the update both adds and removes one element')
+  }
+}
+
+/** Each once. */
+function bytesOf(elements: readonly string[]): Uint8Array[] {
+  return Array.from(new Set(elements), (element) => utf8.encode(element))
+}
+
+function isTexts(data: unknown): data is string[] {
+  return Array.isArray(data) && data.every((item) => typeof item === 'string')
+}

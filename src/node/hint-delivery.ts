@@ -9,6 +9,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { Timer, Timers } from '../ports/timers.ts'
 import type { HintStore } from './hint-store.ts'
+import { APPLY_IS_REPAIR } from './messages.ts'
 import type { HintSync } from './service.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { Copy } from './object-record.ts'
@@ -145,7 +146,7 @@ export class HintDelivery {
     }
     const startMs = this.#clock.monotonicMs()
     const deadlineMs = this.#nodeClock.nowMs() + DELIVERY_TIMEOUT_MS
-    const body = [parsed.bucket, parsed.key, copy.record, 0]
+    const body = [parsed.bucket, parsed.key, copy.record, APPLY_IS_REPAIR]
     this.#peers.ask(owner, 'apply', body, deadlineMs, (reply) => {
       lane.underWay.delete(storageKey)
       this.#learn(owner, lane, reply, this.#clock.monotonicMs() - startMs)

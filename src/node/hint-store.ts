@@ -5,11 +5,13 @@
  * A hint is never a reason to fail a write: over the bound it is dropped and counted, and read repair and
  * anti-entropy bring the owner up to date instead.
  */
+import type { Timestamp } from '../core/causality/dot.ts'
+import { newestDot } from '../core/causality/stored-object.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { GroupCommit } from './group-commit.ts'
-import { ABSENT_COPY, type Copy } from './object-record.ts'
+import { ABSENT_COPY, type Copy, decodeRecord } from './object-record.ts'
 import type { ObjectTable } from './object-table.ts'
 import { type Location, mergeCopies, modeOf, type Refusal, refusalOf } from './replica.ts'
 import { ALL_HINTS, hintKey, parseHintKey } from './storage-keys.ts'
@@ -25,6 +27,9 @@ export interface OwnerHints {
 }
 
 export class HintStore {
+  /** Storage key → a dot that is kept for an owner and may be nowhere else: the oldest one. */
+  readonly #oldest = new Map<string, Timestamp>()
+  #lowest: Timestamp | undefined
   readonly #table: ObjectTable
   readonly #commits: GroupCommit
   readonly #disk: Disk
@@ -55,7 +60,9 @@ export class HintStore {
       const page = await this.#disk.range(from, end, SCAN_PAGE)
       for (const [storageKey, record] of page) {
         const parsed = parseHintKey(storageKey)
-        if (parsed !== undefined) this.#count(parsed.owner, storageKey, record.length)
+        if (parsed === undefined) continue
+        this.#count(parsed.owner, storageKey, record.length)
+        this.#note(storageKey, oldestIn(this.#codec, record))
       }
       const last = page.at(-1)
       if (last === undefined || page.length < SCAN_PAGE) break
@@ -80,6 +87,7 @@ export class HintStore {
       done('dropped')
       return
     }
+    this.#note(storageKey, newestDot(copy.object))
     this.#table.find(storageKey, (entry, failure) => {
       if (entry === undefined) {
         // A hint that cannot be read is only another way to bring the owner up to date.
@@ -153,6 +161,22 @@ export class HintStore {
     return this.#owners
   }
 
+  /** No write that is kept here is older; Infinity where nothing is kept. */
+  lowest(): Timestamp {
+    if (this.#lowest === undefined) {
+      this.#lowest = Infinity
+      for (const oldest of this.#oldest.values()) this.#lowest = Math.min(this.#lowest, oldest)
+    }
+    return this.#lowest
+  }
+
+  #note(storageKey: string, oldest: Timestamp): void {
+    const known = this.#oldest.get(storageKey)
+    if (known !== undefined && known <= oldest) return
+    this.#oldest.set(storageKey, oldest)
+    if (this.#lowest !== undefined) this.#lowest = Math.min(this.#lowest, oldest)
+  }
+
   #has(storageKey: string): boolean {
     for (const { sizes } of this.#owners.values()) if (sizes.has(storageKey)) return true
     return false
@@ -177,11 +201,24 @@ export class HintStore {
     const hints = this.#of(owner)
     hints.bytes -= hints.sizes.get(storageKey) ?? 0
     hints.sizes.delete(storageKey)
+    if (this.#oldest.get(storageKey) === this.#lowest) this.#lowest = undefined
+    this.#oldest.delete(storageKey)
     this.#show(owner, hints)
   }
 
   #show(owner: string, hints: OwnerHints): void {
     this.#metrics.gauge('hints_pending', hints.sizes.size, { peer: owner })
     this.#metrics.gauge('hints_pending_bytes', hints.bytes, { peer: owner })
+  }
+}
+
+/** Of a hint of an earlier life it is not known which of its siblings are news: so the oldest of them. */
+function oldestIn(codec: Codec, record: Uint8Array): Timestamp {
+  try {
+    const object = decodeRecord(codec, record)
+    return Math.min(newestDot(object), ...object.siblings.map(({ timestamp }) => timestamp))
+  } catch {
+    // Damaged: it will be dropped when it is to be delivered.
+    return Infinity
   }
 }

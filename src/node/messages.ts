@@ -1,6 +1,6 @@
 /**
- * What nodes say to each other. A frame is `[stamp, wallMs, epoch, items]`: the sender's hybrid clock, its
- * wall clock, its topology epoch, and everything bound for that peer in one turn of the event loop.
+ * What nodes say to each other. A frame is `[stamp, wallMs, epoch, life, items]`: the sender's hybrid clock, its
+ * wall clock, its topology epoch, a number of its process, and everything bound for that peer in one turn.
  *
  *   an ask     [id, kind, deadlineMs, …body]    id 0: no answer is wanted
  *   an answer  [id, 'ok', …body] or [id, code, sentence]
@@ -20,6 +20,16 @@ export type AskKind =
   | 'version'
   /** [bucket, key]: what this node keeps of the key for others → [record], empty where nothing. */
   | 'read-hints'
+  /** []: have you heard of me before? → [the highest stamp of my earlier lives] (arrival.ts). */
+  | 'hello'
+  /** [floors, copy counts] → [floors, a hash for each count] (anti-entropy.ts, tree-answers.ts). */
+  | 'sync'
+  /** [copy count, level, places] → [hashes]. */
+  | 'tree'
+  /** [copy count, places] → [names, hashes]. */
+  | 'leaves'
+  /** [bucket, key] → [record, horizon]: for comparison, while the copy may not be complete. */
+  | 'fetch'
   /** A client's write for an owner to coordinate (forward.ts). */
   | 'put'
   /** A client's update of a counter or a set, likewise. */
@@ -49,6 +59,8 @@ export type RefusalCode =
   | 'record_corrupt'
   | 'too_many_siblings'
   | 'not_ready'
+  /** Older than what this owner has settled, and not held here: replaced long ago. */
+  | 'history'
   | 'unknown_bucket'
   | 'bad_message'
   /** It may have been applied: the disk failed under the write. */
@@ -58,6 +70,8 @@ export type RefusalCode =
 export const APPLY_REPORT_UNCOVERED = 1
 /** The sender merged a majority of owners: may replace a record that cannot be read. */
 export const APPLY_REPAIRS_CORRUPT = 2
+/** Not a new write: where it is history to the owner, the owner has what there is to have. */
+export const APPLY_IS_REPAIR = 4
 
 export type Ask = readonly [id: number, kind: AskKind, deadlineMs: number, ...body: Encodable[]]
 export type Answer = readonly [id: number, code: 'ok' | RefusalCode, ...body: Encodable[]]
@@ -65,6 +79,7 @@ export type Frame = readonly [
   stamp: number,
   wallMs: number,
   epoch: number,
+  life: number,
   items: readonly Encodable[],
 ]
 
@@ -75,12 +90,13 @@ export const FRAME_BYTES_TARGET = 4 * 1024 * 1024
 
 /** Throws on anything that is not a frame; the link it came from is then closed. */
 export function parseFrame(data: Encodable): Frame {
-  if (!Array.isArray(data) || data.length !== 4) throw new Error('not a frame')
-  const [stamp, wallMs, epoch, items] = data as unknown[]
+  if (!Array.isArray(data) || data.length !== 5) throw new Error('not a frame')
+  const [stamp, wallMs, epoch, life, items] = data as unknown[]
   if (
     !Number.isSafeInteger(stamp) ||
     !Number.isSafeInteger(wallMs) ||
     !Number.isSafeInteger(epoch) ||
+    !Number.isSafeInteger(life) ||
     !Array.isArray(items)
   ) {
     throw new Error('not a frame')

@@ -19,6 +19,8 @@ import type { NodeState } from './node-state.ts'
 const BOUND_LEAD_MS = 1000
 /** The bound is raised again when less than this is left. */
 const BOUND_MARGIN_MS = 500
+/** An idle node's bound stays so far behind its clock: a write to the disk now and then is enough. */
+const IDLE_BOUND_LAG_MS = 2000
 /** A clock that is further behind its bound than this was set back: waiting at the start would not help. */
 const START_WAIT_MS_MAX = 2000
 
@@ -33,6 +35,8 @@ export class NodeClock {
   readonly #offsetsMs = new Map<string, number>()
   readonly #drifting = new Set<string>()
   #raising: Promise<void> | undefined
+  /** Called before each new bound is stored. */
+  onRaise: () => void = () => undefined
 
   constructor(
     ports: { clock: Clock; timers: Timers; log: Log; metrics: Metrics },
@@ -54,6 +58,11 @@ export class NodeClock {
     const waitMs = Math.min(aheadMs - this.#maxDriftMs / 2, START_WAIT_MS_MAX)
     if (waitMs > 0) await new Promise<void>((resolve) => void this.#timers.after(waitMs, resolve))
     await this.#raise()
+  }
+
+  /** The highest timestamp minted or received. */
+  get last(): Timestamp {
+    return this.#hybrid.last
   }
 
   /** Wall time in ms, for deadlines and expiry: never behind what other nodes have said. */
@@ -87,6 +96,17 @@ export class NodeClock {
       this.#raising = undefined
     })
     return this.#raising
+  }
+
+  /** A timestamp at or below which this node, in this and any later life, mints nothing any more. */
+  promise(): Timestamp {
+    const stamp = this.stamp()
+    this.#hybrid.receive(stamp)
+    // An idle clock has no need of a bound, but its promise must not stand still.
+    if (wallMsOf(this.#hybrid.bound) < this.#clock.wallMs() - IDLE_BOUND_LAG_MS) {
+      this.raised().catch(() => undefined)
+    }
+    return stamp
   }
 
   /** The reading for a message. */
@@ -141,6 +161,7 @@ export class NodeClock {
       this.#hybrid.last + BOUND_LEAD_MS * TICKS_PER_MS,
       this.#hybrid.bound,
     )
+    this.onRaise()
     await this.#state.set('clock', bound)
     this.#hybrid.raiseBound(bound)
   }

@@ -1,17 +1,22 @@
 /** What this node does for other nodes: each ask goes to the mechanism that answers it. */
+import { newestDot } from '../core/causality/stored-object.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { ClusterView } from './cluster-view.ts'
 import { decodeUpdate, decodeWrite, encodeAnswer, encodeFailure } from './forward.ts'
+import type { Arrival } from './arrival.ts'
 import type { HintStore } from './hint-store.ts'
+import type { HorizonKeeper } from './horizon-keeper.ts'
 import type { KeyListing } from './key-listing.ts'
 import type { Liveness } from './liveness.ts'
 import type { AskKind } from './messages.ts'
 import { type Copy, encodeVersion } from './object-record.ts'
 import type { AnswerWith } from './peers.ts'
 import type { Location, Refusal, Replica } from './replica.ts'
+import type { PeerLives } from './peer-lives.ts'
 import type { Requests } from './requests.ts'
 import type { UpdateRequest, WriteRequest } from './service.ts'
+import type { TreeAnswers } from './tree-answers.ts'
 import { encodeTopology, type TopologyKeeper } from './topology-keeper.ts'
 import type { TopologyRegister } from './topology-register.ts'
 
@@ -24,6 +29,10 @@ export interface AskParts {
   readonly view: ClusterView
   readonly register: TopologyRegister
   readonly liveness: Liveness
+  readonly lives: PeerLives
+  readonly trees: TreeAnswers
+  readonly horizon: HorizonKeeper
+  readonly arrival: Arrival
 }
 
 const LIST_LIMIT_MAX = 1000
@@ -73,6 +82,22 @@ export class PeerAsks {
       case 'read-hints':
         return this.#withLocation(parts, body, answer, (at) =>
           parts.hints.read(at, (copy) => answer('ok', copy.record)),
+        )
+      case 'hello':
+        answer('ok', parts.lives.past(from))
+        return
+      case 'sync':
+      case 'tree':
+      case 'leaves':
+        parts.trees.handle(from, kind, body, answer)
+        return
+      case 'fetch':
+        return this.#withLocation(parts, body, answer, (at) =>
+          parts.replica.fetch(at, (copy, refusal) =>
+            refusal === undefined
+              ? answer('ok', (copy as Copy).record, parts.horizon.value)
+              : refuse(refusal),
+          ),
         )
       case 'put':
       case 'update':
@@ -141,6 +166,10 @@ export class PeerAsks {
         refuse(copy)
         return
       }
+      if (!parts.horizon.mayKeep(newestDot(copy.object))) {
+        answer('late', 'this node has promised to keep nothing that old')
+        return
+      }
       parts.hints.keep(owner, at, copy, (refusal) => {
         if (refusal === undefined) answer('ok')
         else if (refusal === 'dropped') answer('overloaded', `no room for more hints of ${owner}`)
@@ -154,6 +183,10 @@ export class PeerAsks {
     const bucket = parts.keeper.bucket(String(name))
     if (bucket === undefined) {
       answer('unknown_bucket', String(name))
+      return
+    }
+    if (parts.arrival.isFilling) {
+      answer('not_ready', 'the copies of this node are being filled')
       return
     }
     const bounded = Math.min(Number(limit), LIST_LIMIT_MAX)

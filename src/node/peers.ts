@@ -23,6 +23,7 @@ import {
   type RefusalCode,
 } from './messages.ts'
 import type { NodeClock } from './node-clock.ts'
+import type { PeerLives } from './peer-lives.ts'
 
 /** Unanswered asks to one peer; more are unsent. A dead peer must not hold memory without end. */
 const OUTSTANDING_PER_PEER_MAX = 16_384
@@ -68,6 +69,7 @@ interface Outstanding {
 
 /** These work across epochs: they are what brings an old epoch up to date, or only inform. */
 const ANY_EPOCH: ReadonlySet<string> = new Set<AskKind>([
+  'hello',
   'swim',
   'topology',
   'decided',
@@ -86,11 +88,13 @@ export class Peers {
   readonly #clock: NodeClock
   readonly #epochs: EpochSource
   readonly #handle: AskHandler
+  readonly #lives: PeerLives
+  readonly #life: number
   readonly #outstanding = new Map<number, Outstanding>()
   readonly #outstandingTo = new Map<string, number>()
   readonly #outboxes = new Map<string, Encodable[]>()
   #flushScheduled = false
-  #nextId = 1
+  #nextId: number
   /** Runs while an ask is unanswered. */
   #sweep: Timer | undefined
   readonly #latencyMs = new Map<string, number>()
@@ -109,8 +113,19 @@ export class Peers {
       log: Log
       metrics: Metrics
     },
-    parts: { clock: NodeClock; epochs: EpochSource; handle: AskHandler },
+    parts: {
+      clock: NodeClock
+      epochs: EpochSource
+      handle: AskHandler
+      lives: PeerLives
+      /** A number of this process alone. */
+      life: number
+    },
   ) {
+    this.#lives = parts.lives
+    this.#life = parts.life
+    // Asks of an earlier process must not be taken for this one's.
+    this.#nextId = parts.life * ASKS_PER_LIFE_MAX + 1
     this.#network = ports.network
     this.#codec = ports.codec
     this.#timers = ports.timers
@@ -217,7 +232,12 @@ export class Peers {
         end++
       }
       const part = start === 0 && end === items.length ? items : items.slice(start, end)
-      const head = [this.#clock.stamp(), this.#clock.wallMs(), this.#epochs.epoch] as const
+      const head = [
+        this.#clock.stamp(),
+        this.#clock.wallMs(),
+        this.#epochs.epoch,
+        this.#life,
+      ] as const
       const frame = this.#codec.encode([...head, part])
       const sent = this.#network.send(to, channel, frame)
       this.#metrics.count('peer_frames_total', DIRECTION_OUT)
@@ -230,10 +250,11 @@ export class Peers {
   }
 
   #receive(from: string, channel: Channel, bytes: Uint8Array): void {
-    const [stamp, wallMs, epoch, items] = parseFrame(this.#codec.decode(bytes))
+    const [stamp, wallMs, epoch, life, items] = parseFrame(this.#codec.decode(bytes))
     this.#metrics.count('peer_frames_total', DIRECTION_IN)
     this.#metrics.count('peer_messages_total', DIRECTION_IN, items.length)
     const trusted = this.#clock.receive(from, stamp, wallMs)
+    if (trusted) this.#lives.note(from, life, stamp)
     this.onHeard(from, channel)
     if (channel === 'answer') {
       // An answer of a broken clock is as bad as its ask: its timestamps may not enter this node.
@@ -349,6 +370,9 @@ export class Peers {
   }
 }
 
+/** Ids of asks: 53 bits, of which the upper are the process's number. */
+export const LIVES_MAX = 2 ** 20
+const ASKS_PER_LIFE_MAX = 2 ** 32
 /** Of the newest round trip in the smoothed one. */
 const LATENCY_WEIGHT = 0.1
 const DIRECTION_IN = { direction: 'in' }

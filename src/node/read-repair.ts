@@ -4,7 +4,7 @@
  */
 import type { Codec } from '../ports/codec.ts'
 import type { Metrics } from '../ports/metrics.ts'
-import { APPLY_REPAIRS_CORRUPT } from './messages.ts'
+import { APPLY_IS_REPAIR, APPLY_REPAIRS_CORRUPT } from './messages.ts'
 import type { Copy } from './object-record.ts'
 import { foundIn, type OwnerCopies } from './owner-copies.ts'
 import type { ReadParts } from './read-coordinator.ts'
@@ -31,7 +31,8 @@ export function repairOwner(
   const { self, replica, peers } = parts
   const { at } = placed
   // A damaged record may be replaced only by what a majority of the owners holds.
-  const flags = copies.count * 2 > placed.owners.length ? APPLY_REPAIRS_CORRUPT : 0
+  const mayReplace = copies.count * 2 > placed.owners.length
+  const flags = APPLY_IS_REPAIR | (mayReplace ? APPLY_REPAIRS_CORRUPT : 0)
   const finish = (trouble: string | undefined): void => {
     if (trouble === undefined) {
       ports.metrics.count('read_repairs_total', { peer: owner })

@@ -21,7 +21,13 @@ import type { Disk, DiskError } from '../ports/disk.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { Durability, GroupCommit } from './group-commit.ts'
-import { APPLY_REPAIRS_CORRUPT, APPLY_REPORT_UNCOVERED, type RefusalCode } from './messages.ts'
+import { pruneVector, withoutHistory } from '../core/repair/horizon.ts'
+import {
+  APPLY_IS_REPAIR,
+  APPLY_REPAIRS_CORRUPT,
+  APPLY_REPORT_UNCOVERED,
+  type RefusalCode,
+} from './messages.ts'
 import type { NodeClock } from './node-clock.ts'
 import {
   ABSENT_COPY,
@@ -67,6 +73,12 @@ export class Replica {
   readonly #disk: Disk
   readonly #log: Log
   readonly #metrics: Metrics
+  /** Up to here, what is not held is history (horizon-keeper.ts). */
+  horizon: () => Timestamp = () => 0
+  /** Whether the own copies of a key are complete (arrival.ts). */
+  mayRead: (at: Location) => boolean = () => true
+  /** Told when a damaged record was given up: something that this node had said is lost. */
+  onGivenUp: () => void = () => undefined
 
   constructor(
     ports: { codec: Codec; disk: Disk; log: Log; metrics: Metrics },
@@ -91,8 +103,14 @@ export class Replica {
     return undefined
   }
 
-  /** The durable copy. */
+  /** The durable copy. Refused while the own copies are being filled. */
   read(at: Location, take: (copy: Copy | undefined, refusal: Refusal | undefined) => void): void {
+    if (this.mayRead(at)) this.fetch(at, take)
+    else take(undefined, { code: 'not_ready', message: 'the copies of this node are being filled' })
+  }
+
+  /** The durable copy, for comparison: it may lack what this node has lost. */
+  fetch(at: Location, take: (copy: Copy | undefined, refusal: Refusal | undefined) => void): void {
     this.#find(at, (entry, refusal) => take(entry?.durable, refusal))
   }
 
@@ -148,12 +166,64 @@ export class Replica {
       }
       const held = entry.latest
       const mode = modeOf(at.bucket)
-      const next = mergeCopies(this.#codec, mode, held, incoming)
+      const horizon = this.horizon()
+      const isLost = failure !== undefined
+      // A damaged record is no knowledge: nothing is history to it.
+      const news = isLost ? incoming : this.#news(incoming, held, horizon)
+      if (news.record.length === 0 && incoming.record.length > 0 && !isRepair(flags)) {
+        done(undefined, { code: 'history', message: 'it is older than what is settled here' })
+        return
+      }
+      const next = this.#pruned(mergeCopies(this.#codec, mode, held, news), held, horizon)
       const applied = this.#describe(mode, held.object, incoming.object, next.object, flags)
       this.replace(at, entry, next, (failed) =>
         failed === undefined ? done(applied, undefined) : done(undefined, failed),
       )
     })
+  }
+
+  /**
+   * Makes the own copy and another owner's one, each without what is history to the other. Calls `done` with
+   * the result once it is durable.
+   */
+  reconcile(
+    at: Location,
+    theirs: Copy,
+    theirHorizon: Timestamp,
+    done: (copy: Copy | undefined, refusal: Refusal | undefined) => void,
+  ): void {
+    const refusal = this.refusal()
+    if (refusal !== undefined) {
+      done(undefined, refusal)
+      return
+    }
+    this.#find(at, (entry, failure) => {
+      if (entry === undefined) {
+        done(undefined, failure)
+        return
+      }
+      const held = entry.latest
+      const horizon = this.horizon()
+      const own = this.#news(held, theirs, theirHorizon)
+      const news = this.#news(theirs, held, horizon)
+      const merged = mergeCopies(this.#codec, modeOf(at.bucket), own, news)
+      const next = this.#pruned(merged, held, horizon)
+      this.replace(at, entry, next, (failed) => done(failed ? undefined : next, failed))
+    })
+  }
+
+  /** `copy` without what is history to whoever holds `held` with that horizon. */
+  #news(copy: Copy, held: Copy, horizon: Timestamp): Copy {
+    const object = withoutHistory(copy.object, held.object, horizon)
+    if (object === copy.object) return copy
+    return object === ABSENT ? ABSENT_COPY : encodeCopy(this.#codec, object)
+  }
+
+  /** With a vector of bounded size; `held` itself where it comes to the same. */
+  #pruned(copy: Copy, held: Copy, horizon: Timestamp): Copy {
+    const object = pruneVector(copy.object, horizon)
+    if (object === copy.object) return copy
+    return equalObjects(object, held.object) ? held : encodeCopy(this.#codec, object)
   }
 
   durabilityOf(bucket: Bucket): Durability {
@@ -198,6 +268,7 @@ export class Replica {
     )
     const aside = { type: 'put', key: quarantineKey(storageKey), value: corrupt.damaged } as const
     this.#commits.add([aside], 'os', () => undefined)
+    this.onGivenUp()
     return this.#table.adopt(storageKey, ABSENT_COPY)
   }
 
@@ -210,6 +281,10 @@ export class Replica {
     )
     return { code: 'record_corrupt', message: `the record is damaged: ${failure.message}` }
   }
+}
+
+function isRepair(flags: number): boolean {
+  return (flags & APPLY_IS_REPAIR) !== 0
 }
 
 export function modeOf(bucket: Bucket): MergeMode {

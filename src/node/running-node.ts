@@ -7,6 +7,7 @@
 import { QuorateError } from '../core/errors.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
 import { ClusterView } from './cluster-view.ts'
+import { composeConvergence } from './convergence.ts'
 import { Deadlines } from './deadlines.ts'
 import { GroupCommit } from './group-commit.ts'
 import { HintDelivery } from './hint-delivery.ts'
@@ -18,7 +19,9 @@ import { NodeClock } from './node-clock.ts'
 import { NodeState, takeIdentity } from './node-state.ts'
 import { ObjectTable } from './object-table.ts'
 import { PeerAsks } from './peer-asks.ts'
-import { Peers } from './peers.ts'
+import { PeerLives } from './peer-lives.ts'
+import { LIVES_MAX, Peers } from './peers.ts'
+import { PendingDots } from './pending-dots.ts'
 import { ReadCoordinator } from './read-coordinator.ts'
 import { Replica } from './replica.ts'
 import { Requests } from './requests.ts'
@@ -48,11 +51,15 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   const keeperParts = { state, members: settings.members }
   const chance = (bound: number): number => ports.random.below(bound)
   const identity = await takeIdentity(state, self, Math.floor(ports.clock.wallMs()), chance)
+  const knownUntil = (state.get('clock') as number | undefined) ?? 0
   const clock = new NodeClock(ports, state, settings.maxClockDriftMs)
+  const lives = new PeerLives(state.get('heard'))
+  clock.onRaise = () => void state.set('heard', lives.encode()).catch(() => undefined)
   await clock.start()
   const keeper = new TopologyKeeper(ports, { ...keeperParts, clock })
   const table = new ObjectTable(ports, commits, settings.cacheBytesMax)
   const replica = new Replica(ports, { table, commits, clock, durability: settings.durability })
+  const pending = new PendingDots()
   const hints = new HintStore(ports, {
     table,
     commits,
@@ -62,13 +69,15 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
 
   const deadlines = new Deadlines(ports.clock, timers)
   const asks = new PeerAsks(self)
+  const memberIds = (topology: Topology): string[] => topology.members.map(({ id }) => id)
   const peers = new Peers(ports, {
     clock,
     epochs: keeper,
     handle: (...ask) => asks.handle(...ask),
+    lives,
+    life: chance(LIVES_MAX),
   })
   keeper.peers = peers
-  const memberIds = (topology: Topology): string[] => topology.members.map(({ id }) => id)
   const liveness = new Liveness(ports, {
     self,
     members: memberIds(keeper.topology),
@@ -78,12 +87,14 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   const inReach = (node: string, sloppy: boolean): boolean =>
     sloppy ? liveness.responsive(node) : liveness.reachable(node)
   const shared = { self, replica, peers, hints, clock, deadlines, inReach }
+  const settling = { pending, horizon: () => convergence.horizon.value }
   const reads = new ReadCoordinator(ports, {
     ...shared,
     latencyMs: (node) => peers.latencyMs(node),
   })
   const writes = new WriteCoordinator(ports, {
     ...shared,
+    ...settling,
     actor: identity.actor,
     setBytesMax: settings.maxValueBytes ?? SET_BYTES_MAX,
   })
@@ -106,12 +117,45 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     peers,
     inReach,
   })
-  asks.parts = { keeper, replica, hints, requests, listing, view, register, liveness }
+  const convergence = composeConvergence(ports, {
+    self,
+    state,
+    clock,
+    knownUntil,
+    keeper,
+    commits,
+    table,
+    replica,
+    hints,
+    pending,
+    peers,
+    reachable: (node) => liveness.reachable(node),
+    readAtQuorum: (bucket, key) =>
+      requests.get({ bucket, key, level: 'quorum', requestId: 'repair' }),
+  })
+  const { horizon, trees, arrival } = convergence
+  replica.onGivenUp = () => writes.giveUpActor()
+  arrival.onBehind = () => writes.giveUpActor()
+  asks.parts = {
+    keeper,
+    replica,
+    hints,
+    requests,
+    listing,
+    view,
+    register,
+    liveness,
+    lives,
+    trees,
+    horizon,
+    arrival,
+  }
 
   const connect = (topology: Topology): void => {
     const others = topology.members.filter(({ id }) => id !== self)
     network.setPeers(others.map(({ id, peerUrl }) => ({ id, url: peerUrl })))
     liveness.setMembers(memberIds(topology))
+    convergence.setMembers(memberIds(topology))
   }
   keeper.onChange = connect
   liveness.onReturn = () => delivery.wake()
@@ -125,6 +169,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     if (health.freeBytes !== undefined) metrics.gauge('storage_free_bytes', health.freeBytes)
     metrics.gauge('cache_bytes', table.cacheBytes)
     metrics.gauge('inflight_requests', requests.inflight)
+    convergence.showGauges()
     for (const id of memberIds(keeper.topology)) {
       const offsetMs = clock.offsetMs(id)
       if (offsetMs !== null) metrics.gauge('clock_offset_seconds', offsetMs / 1000, { peer: id })
@@ -134,6 +179,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   await network.start()
   liveness.start()
   delivery.start()
+  await convergence.start()
   showGauges()
   const gauges = timers.every(GAUGE_INTERVAL_MS, showGauges)
   log.info({ actor: identity.actor, epoch: keeper.epoch }, 'node is up')
@@ -147,6 +193,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     stop: async () => {
       await requests.drained()
       gauges.cancel()
+      convergence.stop()
       delivery.stop()
       liveness.stop()
       await network.close()

@@ -32,6 +32,9 @@ export function dataRange(
   return [from, afterPrefix(from)]
 }
 
+/** The range of all records. */
+export const ALL_RECORDS: [from: string, to: string] = ['d/', 'd0']
+
 /** The range of all records of one data partition. */
 export function partitionRange(partition: number): [from: string, to: string] {
   const name = PARTITION_NAMES[partition] as string

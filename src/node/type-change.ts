@@ -5,7 +5,7 @@
  * Unlike a blind write, an update replaces nothing that it has not seen, so it needs no second round.
  */
 import { incrementCounter } from '../core/causality/counter.ts'
-import type { Dot } from '../core/causality/dot.ts'
+import type { Dot, Timestamp } from '../core/causality/dot.ts'
 import { changeSet, ELEMENT_BYTES_MAX } from '../core/causality/element-set.ts'
 import { merge, type StoredObject } from '../core/causality/stored-object.ts'
 import { QuorateError } from '../core/errors.ts'
@@ -18,8 +18,6 @@ import type { ReadAnswer, TypeChange, UpdateRequest, WriteRequest } from './serv
 export const ELEMENTS_MAX = 10_000
 /** The record of a set where the settings name no limit. */
 export const SET_BYTES_MAX = 1_048_576
-/** Folding needs proof that what is folded is everywhere; there is none yet. */
-const NOTHING_SETTLED = 0
 
 const utf8 = new TextEncoder()
 
@@ -77,12 +75,13 @@ export function changedObject(
   dots: readonly Dot[],
   { change, seen }: PlannedUpdate,
   self: string,
+  settled: Timestamp,
 ): StoredObject {
   if (change.type === 'set') {
     const known = seen === undefined ? held : merge('siblings', held, seen)
     return changeSet(known, dots, bytesOf(change.add), bytesOf(change.remove))
   }
-  const next = incrementCounter(held, dots[0] as Dot, change.increment, NOTHING_SETTLED, self)
+  const next = incrementCounter(held, dots[0] as Dot, change.increment, settled, self)
   if (next !== undefined) return next
   throw new QuorateError(
     'limit_reached',

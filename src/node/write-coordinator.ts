@@ -7,7 +7,7 @@
  * write replaces only what is older than itself; an lww write that meets a newer timestamp is written again
  * above it before it is acknowledged.
  */
-import type { Dot } from '../core/causality/dot.ts'
+import type { Dot, Timestamp } from '../core/causality/dot.ts'
 import {
   ABSENT,
   contextAfter,
@@ -26,6 +26,7 @@ import type { HintStore } from './hint-store.ts'
 import type { NodeClock } from './node-clock.ts'
 import { type Copy, encodeCopy } from './object-record.ts'
 import type { Peers } from './peers.ts'
+import type { PendingDots } from './pending-dots.ts'
 import { modeOf, type Replica } from './replica.ts'
 import { type PlacedRequest, rejection, ReplicaReports } from './request.ts'
 import type { WriteAnswer, WriteRequest } from './service.ts'
@@ -46,6 +47,8 @@ export interface WriteParts {
   readonly replica: Replica
   readonly peers: Peers
   readonly hints: HintStore
+  readonly pending: PendingDots
+  readonly horizon: () => Timestamp
   readonly clock: NodeClock
   readonly deadlines: Deadlines
   /** Whether it is worth asking; for sloppy levels, whether it is expected to answer soon. */
@@ -74,9 +77,9 @@ export class WriteCoordinator {
     this.#minting = new WriteMinting(ports, parts)
   }
 
-  /** Whether a commit of an own write failed in this life. */
-  get lostTail(): boolean {
-    return this.#minting.lostTail
+  /** Something that this node had said is not on its disk any more: it goes on as another actor. */
+  giveUpActor(): void {
+    this.#minting.giveUpActor()
   }
 
   /** Whether this node may mint for the key; if not, an owner must (forward.ts). */
@@ -123,6 +126,20 @@ export class WriteCoordinator {
     reports: ReplicaReports,
   ): Promise<WriteAnswer> {
     const first = await this.#minting.mint(placed, request, reports)
+    try {
+      return await this.#spread(placed, request, targets, reports, first)
+    } finally {
+      first.pending.release()
+    }
+  }
+
+  async #spread(
+    placed: PlacedRequest,
+    request: WriteRequest | PlannedUpdate,
+    targets: RoundTargets,
+    reports: ReplicaReports,
+    first: Minted,
+  ): Promise<WriteAnswer> {
     const firstRound = await this.#round(placed, targets, first, reports)
     const { findings } = firstRound
     let minted = first
@@ -162,6 +179,7 @@ export class WriteCoordinator {
       dot,
       existed: first.existed,
       flags: 0,
+      pending: first.pending,
       storeLocally: isOwner
         ? (done) =>
             this.#parts.replica.apply(placed.at, copy, 0, (_applied, refusal) => done(refusal))
@@ -200,7 +218,10 @@ export class WriteCoordinator {
         else reject(this.#failure(placed, round, outcome, reports))
       }
       const all = { ...targets, storeLocally }
-      const round = new WriteRound(this.#parts, placed, all, copy, reports, settled)
+      const { pending } = minted
+      pending.hold()
+      const over = (): void => pending.release()
+      const round = new WriteRound(this.#parts, placed, all, copy, reports, { settled, over })
       round.start(all, flags)
     })
   }

@@ -6,7 +6,7 @@
  * Only an owner mints with its own actor. Anybody else takes an actor for this one write alone, so that what
  * it says covers nothing it has not seen; except for lww, where a dot is no more than a timestamp.
  */
-import type { Dot } from '../core/causality/dot.ts'
+import type { Dot, Timestamp } from '../core/causality/dot.ts'
 import {
   ABSENT,
   liveSiblings,
@@ -17,6 +17,7 @@ import {
 import { EMPTY_VECTOR } from '../core/causality/version-vector.ts'
 import { assert } from '../core/assert.ts'
 import { QuorateError } from '../core/errors.ts'
+import { pruneVector } from '../core/repair/horizon.ts'
 import { isTypeMode } from '../core/placement/topology.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Log } from '../ports/log.ts'
@@ -24,6 +25,7 @@ import type { Metrics } from '../ports/metrics.ts'
 import { APPLY_REPORT_UNCOVERED } from './messages.ts'
 import { ABSENT_COPY, type Copy, encodeCopy } from './object-record.ts'
 import { modeOf, type Refusal } from './replica.ts'
+import type { PendingDot } from './pending-dots.ts'
 import { type PlacedRequest, rejection, type ReplicaReports } from './request.ts'
 import type { WriteRequest } from './service.ts'
 import {
@@ -52,6 +54,8 @@ export interface Minted {
   readonly flags: number
   /** Undefined where this node is not an owner. */
   readonly storeLocally: StoreLocally | undefined
+  /** Held until the write has ended. */
+  readonly pending: PendingDot
 }
 
 export class WriteMinting {
@@ -61,12 +65,15 @@ export class WriteMinting {
   readonly #parts: WriteParts
   /** Own writes whose commit failed, since the start. */
   #failedCommits = 0
+  /** When the last actor before the present one was certainly given up. */
+  #actorSince: Timestamp
 
   constructor(ports: { codec: Codec; log: Log; metrics: Metrics }, parts: WriteParts) {
     this.#codec = ports.codec
     this.#log = ports.log
     this.#metrics = ports.metrics
     this.#parts = parts
+    this.#actorSince = parts.clock.last
   }
 
   /**
@@ -78,9 +85,19 @@ export class WriteMinting {
     return this.#failedCommits === 0 ? actor : `${actor}.${this.#failedCommits}`
   }
 
-  /** Whether this life's actor is used up: the next start must not resume it. */
-  get lostTail(): boolean {
-    return this.#failedCommits > 0
+  /** Takes another actor: what the present one has said is not all on this disk any more. */
+  giveUpActor(): void {
+    this.#failedCommits++
+    this.#actorSince = this.#parts.clock.last
+  }
+
+  /**
+   * Up to here earlier actors of this node may be folded into a counter's present one: 0 unless the horizon has
+   * passed the end of the last of them, by which everything that they ever wrote is held here.
+   */
+  #settled(): Timestamp {
+    const horizon = this.#parts.horizon()
+    return horizon > this.#actorSince ? horizon : 0
   }
 
   /** Rejects with a `QuorateError`, before anything was stored. */
@@ -115,6 +132,7 @@ export class WriteMinting {
     const mode = modeOf(placed.at.bucket)
     const ownActor = this.actor
     const timestamp = await this.timestamp()
+    const pending = this.#parts.pending.begin(timestamp)
     const actor = mode === 'lww' ? ownActor : `${ownActor}~${timestamp.toString(36)}`
     const dot = { actor, timestamp }
     if ('change' in request) {
@@ -125,11 +143,11 @@ export class WriteMinting {
         dots.push({ actor, timestamp: await this.timestamp() })
       }
       const copy = this.#changedCopy(ABSENT_COPY, dots, request)
-      return { copy, dot, existed: false, flags: 0, storeLocally: undefined }
+      return { copy, dot, existed: false, flags: 0, storeLocally: undefined, pending }
     }
     const object = write(mode, ABSENT, dot, request.content, request.context ?? EMPTY_VECTOR)
     const copy = encodeCopy(this.#codec, object)
-    return { copy, dot, existed: false, flags: 0, storeLocally: undefined }
+    return { copy, dot, existed: false, flags: 0, storeLocally: undefined, pending }
   }
 
   /** Undefined where the clock's bound has to be raised first. */
@@ -147,6 +165,7 @@ export class WriteMinting {
           reject(rejection(refusal as Refusal))
           return
         }
+        let pending: PendingDot | undefined
         try {
           const held = entry.latest.object
           // A clock restarted behind its own records, or an lww value from a faster clock.
@@ -162,6 +181,7 @@ export class WriteMinting {
             dots.push({ actor, timestamp })
           }
           const dot = dots[0] as Dot
+          pending = this.#parts.pending.begin(dot.timestamp)
           const copy =
             'change' in request
               ? this.#changedCopy(entry.latest, dots, request)
@@ -171,7 +191,7 @@ export class WriteMinting {
             mode === 'siblings' && !('change' in request) && request.context === undefined
           const storeLocally = startStoring((done) =>
             replica.replace(placed.at, entry, copy, (failed) => {
-              if (failed !== undefined) this.#failedCommits++
+              if (failed !== undefined) this.giveUpActor()
               // A later write was made on top of this one, and takes it along if it is stored.
               const mayLive = failed !== undefined && entry.latest !== copy
               done(mayLive ? { ...failed, code: 'failed' } : failed)
@@ -179,8 +199,9 @@ export class WriteMinting {
           )
           reports.set(self, 'pending')
           const flags = isBlind ? APPLY_REPORT_UNCOVERED : 0
-          resolve({ copy, dot, existed, flags, storeLocally })
+          resolve({ copy, dot, existed, flags, storeLocally, pending })
         } catch (error) {
+          pending?.release()
           reject(error as Error)
         }
       })
@@ -194,7 +215,8 @@ export class WriteMinting {
     { content, context }: WriteRequest,
   ): Copy {
     const { bucket } = placed.at
-    const object = write(modeOf(bucket), held, dot, content, context)
+    const written = write(modeOf(bucket), held, dot, content, context)
+    const object = pruneVector(written, this.#parts.horizon())
     if (!isTypeMode(bucket.mode)) this.#refuseTooManySiblings(placed, object)
     return encodeCopy(this.#codec, object)
   }
@@ -202,7 +224,8 @@ export class WriteMinting {
   /** Throws limit_reached. */
   #changedCopy(held: Copy, dots: readonly Dot[], request: PlannedUpdate): Copy {
     const { self, setBytesMax } = this.#parts
-    const copy = encodeCopy(this.#codec, changedObject(held.object, dots, request, self))
+    const changed = changedObject(held.object, dots, request, self, this.#settled())
+    const copy = encodeCopy(this.#codec, pruneVector(changed, this.#parts.horizon()))
     if (request.change.type === 'set') refuseLargeSet(held, copy, setBytesMax)
     return copy
   }

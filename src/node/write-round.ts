@@ -53,6 +53,9 @@ export class WriteRound {
   readonly #copy: Copy
   readonly #reports: ReplicaReports
   readonly #done: (settled: Settled) => void
+  readonly #over: () => void
+  /** Asks that have not ended. */
+  #open: number
   #settled: Settled | undefined
   /** This node's own disk, where it is an owner: no write counts without it. */
   #own: 'none' | 'pending' | 'stored' | 'failed' = 'none'
@@ -65,7 +68,11 @@ export class WriteRound {
     targets: RoundTargets,
     copy: Copy,
     reports: ReplicaReports,
-    done: (settled: Settled) => void,
+    ends: {
+      readonly settled: (outcome: Settled) => void
+      /** Every ask has ended, and who missed the copy has a hint: nothing of this round goes on. */
+      readonly over: () => void
+    },
   ) {
     this.#self = parts.self
     this.#peers = parts.peers
@@ -73,12 +80,14 @@ export class WriteRound {
     this.#request = request
     this.#copy = copy
     this.#reports = reports
-    this.#done = done
+    this.#done = ends.settled
+    this.#over = ends.over
     const asked = [...targets.owners, ...targets.standIns.map(({ holder }) => holder)]
     if (targets.storeLocally !== undefined) {
       asked.push(parts.self)
       this.#own = 'pending'
     }
+    this.#open = asked.length
     // `weak` answers before anything is stored, but its write goes on as one of `eventual`.
     const need = Math.max(request.need.w, 1)
     this.tally = new Tally({ need, asked, sloppy: request.need.sloppy })
@@ -105,7 +114,9 @@ export class WriteRound {
 
   /** The deadline: settles with what is known, unless it is settled. */
   expire(): void {
-    if (this.#settled === undefined) this.#settle(this.tally.outcome())
+    if (this.#settled !== undefined) return
+    this.#settle(this.tally.outcome())
+    this.#endIfOver()
   }
 
   #ownerReplied(owner: string, reply: Reply): void {
@@ -160,7 +171,12 @@ export class WriteRound {
     if (kind === 'stored') this.#reports.set(node, 'ok')
     if (kind === 'hinted') this.#reports.set(node, 'hinted')
     this.tally.record(node, kind)
-    if (this.#settled !== undefined) return
+    this.#open--
+    if (this.#settled === undefined) this.#judge()
+    this.#endIfOver()
+  }
+
+  #judge(): void {
     const state = this.tally.state()
     if (state === 'unmet' || this.#own === 'failed') this.#settle(this.tally.outcome())
     else if (state === 'met' && this.#own !== 'pending') this.#settle('met')
@@ -170,6 +186,10 @@ export class WriteRound {
     this.#settled = settled
     for (const owner of this.#missed.splice(0)) this.#miss(owner)
     this.#done(settled)
+  }
+
+  #endIfOver(): void {
+    if (this.#open === 0 && this.#settled !== undefined) this.#over()
   }
 
   /** Keeps a hint for an owner that does not have the copy, once it is sure that the write is not rejected. */

@@ -27,6 +27,9 @@ export type CounterName =
   | 'stale_epoch_refusals_total'
   | 'late_messages_refused_total'
   | 'corrupt_records_total'
+  | 'anti_entropy_rounds_total' // {peer}: comparisons of copies that were finished
+  | 'anti_entropy_keys_total' // {peer}: keys that differed in them
+  | 'tombstones_collected_total'
   | 'peer_frames_total' // {direction}
   | 'peer_messages_total' // {direction}
   | 'storage_commits_total'
@@ -40,6 +43,7 @@ export type GaugeName =
   | 'storage_writable' // 0 or 1
   | 'storage_free_bytes'
   | 'topology_epoch'
+  | 'horizon_age_seconds' // how far behind the clock everything has settled
   | 'cache_bytes'
   | 'inflight_requests'
 

@@ -9,7 +9,7 @@
  * Invariant (all): siblings are in the order of their dots, without two of the same dot.
  */
 import { assert } from '../assert.ts'
-import { compareDots, type Dot } from './dot.ts'
+import { compareDots, type Dot, type Timestamp } from './dot.ts'
 import {
   covers,
   EMPTY_VECTOR,
@@ -143,6 +143,13 @@ export function liveSiblings(object: StoredObject, wallMs: number): readonly Sib
 /** The sibling that last-writer-wins would choose; undefined only for an absent object. */
 export function newestSibling(object: StoredObject): Sibling | undefined {
   return object.siblings.at(-1)
+}
+
+/** The highest timestamp that the object knows of; 0 where it is absent. */
+export function newestDot(object: StoredObject): Timestamp {
+  let newest = object.siblings.at(-1)?.timestamp ?? 0
+  for (const timestamp of object.vector.values()) newest = Math.max(newest, timestamp)
+  return newest
 }
 
 function mergeLww(a: StoredObject, b: StoredObject): StoredObject {

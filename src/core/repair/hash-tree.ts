@@ -65,7 +65,9 @@ export function leafOf(keyHash: number): number {
 }
 
 /** One hash of several, each bound to its place: for the comparison of many trees at once. */
-export function combineHashes(hashes: Iterable<readonly [place: number, hash: TreeHash]>): TreeHash {
+export function combineHashes(
+  hashes: Iterable<readonly [place: number, hash: TreeHash]>,
+): TreeHash {
   let low = 0
   let high = 0
   for (const [place, hash] of hashes) {

@@ -1,0 +1,315 @@
+/**
+ * Compares this node's copies with the other owners', one peer after the other, and makes both hold the same.
+ * Identical copies cost one message of a fixed size; differences are found by descending the hash trees, and
+ * only the keys that differ are exchanged, at a bounded rate.
+ *
+ * A round that ends well means: everything that the peer held when it began is durable here.
+ */
+import { partitionOf } from '../core/placement/data-partition.ts'
+import { PARTITION_COUNT } from '../core/placement/topology.ts'
+import { equalHashes, TREE_DEPTH, TREE_FANOUT } from '../core/repair/hash-tree.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Encodable } from '../ports/codec.ts'
+import type { Log } from '../ports/log.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import type { Timer, Timers } from '../ports/timers.ts'
+import type { HashForest } from './hash-forest.ts'
+import type { HorizonKeeper } from './horizon-keeper.ts'
+import type { LeafListing } from './leaf-listing.ts'
+import type { NodeClock } from './node-clock.ts'
+import { APPLY_IS_REPAIR, type AskKind } from './messages.ts'
+import type { Copy } from './object-record.ts'
+import { copyIn } from './owner-copies.ts'
+import type { Peers } from './peers.ts'
+import type { Location, Replica } from './replica.ts'
+import type { TopologyKeeper } from './topology-keeper.ts'
+import { decodeHashes } from './tree-answers.ts'
+
+const ROUND_INTERVAL_MS = 1000
+const ASK_TIMEOUT_MS = 5000
+/** Nodes of a tree asked for in one message. */
+const NODES_PER_ASK = 512
+const LEAVES_PER_ASK = 64
+/** Keys under way at once, and the most per second: convergence must not drown the clients. */
+const KEYS_AT_ONCE = 32
+const KEYS_PER_SECOND = 4000
+const PACE_INTERVAL_MS = 50
+
+export interface AntiEntropyParts {
+  readonly self: string
+  readonly keeper: TopologyKeeper
+  readonly peers: Peers
+  readonly clock: NodeClock
+  readonly replica: Replica
+  readonly forest: HashForest
+  readonly leaves: LeafListing
+  readonly horizon: HorizonKeeper
+  readonly reachable: (node: string) => boolean
+  /** A key whose own record is damaged: it needs a majority, not one peer. */
+  readonly repairCorrupt: (bucket: string, key: string) => void
+}
+
+/** A round could not be finished; another will be tried. */
+class RoundFailed extends Error {}
+
+interface TreeNode {
+  readonly partition: number
+  readonly index: number
+}
+
+export class AntiEntropy {
+  readonly #parts: AntiEntropyParts
+  readonly #clock: Clock
+  readonly #timers: Timers
+  readonly #log: Log
+  readonly #metrics: Metrics
+  #timer: Timer | undefined
+  #isRunning = false
+  #nextPeer = 0
+  /** Told of each peer from which everything has been taken over in this life. */
+  onTookOver: (peer: string) => void = () => undefined
+
+  constructor(
+    ports: { clock: Clock; timers: Timers; log: Log; metrics: Metrics },
+    parts: AntiEntropyParts,
+  ) {
+    this.#clock = ports.clock
+    this.#timers = ports.timers
+    this.#log = ports.log
+    this.#metrics = ports.metrics
+    this.#parts = parts
+  }
+
+  start(): void {
+    this.#timer = this.#timers.every(ROUND_INTERVAL_MS, () => this.wake())
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  /** Compares with the next peer now, unless a comparison is under way. */
+  wake(): void {
+    if (this.#isRunning || this.#timer === undefined) return
+    const peer = this.#choosePeer()
+    if (peer === undefined) return
+    this.#isRunning = true
+    this.#round(peer)
+      .catch((error: unknown) => {
+        if (!(error instanceof RoundFailed)) throw error
+        this.#log.debug({ peer, reason: error.message }, 'a comparison of copies was not finished')
+      })
+      .finally(() => {
+        this.#isRunning = false
+      })
+  }
+
+  #choosePeer(): string | undefined {
+    const { self, keeper, reachable } = this.#parts
+    const others = keeper.topology.members.map(({ id }) => id).filter((id) => id !== self)
+    for (let i = 0; i < others.length; i++) {
+      const peer = others[this.#nextPeer++ % others.length] as string
+      if (reachable(peer)) return peer
+    }
+    return undefined
+  }
+
+  async #round(peer: string): Promise<void> {
+    const { forest, horizon, keeper } = this.#parts
+    if (!forest.isBuilt) throw new RoundFailed('the own trees are not built yet')
+    const { epoch } = keeper
+    // First the promise, then the comparison: what is compared now is complete up to there.
+    const quiet = horizon.quietUntil()
+    const groups = this.#copyCounts()
+    const [entries, ...theirs] = await this.#ask(peer, 'sync', [horizon.encode(), groups])
+    horizon.learn(entries)
+    const hashes = decodeHashes(theirs[0])
+    let differing = 0
+    for (const [i, copies] of groups.entries()) {
+      const own = forest.summary(copies, this.#shared(copies, peer))
+      const their = hashes[i]
+      if (their === undefined || !equalHashes(own, their)) {
+        differing += await this.#reconcileGroup(peer, copies)
+      }
+    }
+    this.#metrics.count('anti_entropy_rounds_total', { peer })
+    if (differing > 0) {
+      this.#metrics.count('anti_entropy_keys_total', { peer }, differing)
+      this.#log.info({ peer, keys: differing }, 'copies differed and were reconciled')
+    }
+    // Another topology may have other owners: what was compared may not be all of it.
+    if (keeper.epoch !== epoch) return
+    horizon.tookOver(peer, quiet)
+    this.onTookOver(peer)
+  }
+
+  #copyCounts(): number[] {
+    return [...new Set(this.#parts.keeper.topology.buckets.map(({ n }) => n))].sort((a, b) => a - b)
+  }
+
+  #shared(copies: number, peer: string): number[] {
+    return sharedPartitions(this.#parts.keeper, copies, this.#parts.self, peer)
+  }
+
+  /** The number of keys that differed. */
+  async #reconcileGroup(peer: string, copies: number): Promise<number> {
+    let nodes: TreeNode[] = this.#shared(copies, peer).map((partition) => ({ partition, index: 0 }))
+    nodes = await this.#differing(peer, copies, 0, nodes)
+    for (let level = 1; level <= TREE_DEPTH && nodes.length > 0; level++) {
+      const children = nodes.flatMap(({ partition, index }) =>
+        Array.from({ length: TREE_FANOUT }, (_, i) => ({
+          partition,
+          index: index * TREE_FANOUT + i,
+        })),
+      )
+      nodes = await this.#differing(peer, copies, level, children)
+    }
+    const pace = new Pace(this.#clock, this.#timers)
+    let keys = 0
+    for (let i = 0; i < nodes.length; i += LEAVES_PER_ASK) {
+      keys += await this.#reconcileLeaves(peer, copies, nodes.slice(i, i + LEAVES_PER_ASK), pace)
+    }
+    return keys
+  }
+
+  /** Those of `nodes` whose hashes are not the same at the peer. */
+  async #differing(
+    peer: string,
+    copies: number,
+    level: number,
+    nodes: readonly TreeNode[],
+  ): Promise<TreeNode[]> {
+    const { forest } = this.#parts
+    const differing: TreeNode[] = []
+    for (let start = 0; start < nodes.length; start += NODES_PER_ASK) {
+      const asked = nodes.slice(start, start + NODES_PER_ASK)
+      const places = asked.flatMap(({ partition, index }) => [partition, index])
+      const [bytes] = await this.#ask(peer, 'tree', [copies, level, places])
+      const theirs = decodeHashes(bytes)
+      if (theirs.length !== asked.length) throw new RoundFailed('not as many hashes as asked for')
+      asked.forEach((node, i) => {
+        const own = forest.node(copies, node.partition, level, node.index)
+        if (!equalHashes(own, theirs[i] as typeof own)) differing.push(node)
+      })
+    }
+    return differing
+  }
+
+  async #reconcileLeaves(
+    peer: string,
+    copies: number,
+    leaves: readonly TreeNode[],
+    pace: Pace,
+  ): Promise<number> {
+    const places = leaves.flatMap(({ partition, index }) => [partition, index])
+    const listing = this.#parts.leaves.list(copies, leaves)
+    const [names, hashes] = await this.#ask(peer, 'leaves', [copies, places])
+    const own = await listing.catch((error: unknown) => {
+      throw new RoundFailed(String(error), { cause: error })
+    })
+    const theirs = decodeHashes(hashes)
+    const keys = new Set<string>()
+    ;(names as readonly string[]).forEach((name, i) => {
+      const held = own.get(name)
+      if (held === undefined || !equalHashes(held, theirs[i] as typeof held)) keys.add(name)
+      own.delete(name)
+    })
+    for (const name of own.keys()) keys.add(name)
+    const queue = [...keys]
+    const worker = async (): Promise<void> => {
+      for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+        await pace.take()
+        await this.#reconcileKey(peer, name)
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(KEYS_AT_ONCE, queue.length) }, worker))
+    return keys.size
+  }
+
+  /** Takes over what the peer has of the key, and gives it what it lacks. */
+  async #reconcileKey(peer: string, name: string): Promise<void> {
+    const { keeper, replica, repairCorrupt } = this.#parts
+    const slash = name.indexOf('/')
+    const bucket = keeper.bucket(name.slice(0, slash))
+    const key = name.slice(slash + 1)
+    if (bucket === undefined) throw new RoundFailed(`a key of an unknown bucket: ${name}`)
+    const at: Location = { bucket, key, partition: partitionOf(bucket.name, key) }
+    const [record, theirHorizon] = await this.#ask(peer, 'fetch', [bucket.name, key])
+    const theirs = copyIn(replica, record)
+    if (theirs === undefined) throw new RoundFailed(`a damaged record of ${name}`)
+    const merged = await new Promise<Copy | undefined>((resolve) => {
+      replica.reconcile(at, theirs, Number(theirHorizon), (copy, refusal) => {
+        if (refusal?.code === 'record_corrupt') repairCorrupt(bucket.name, key)
+        resolve(copy)
+      })
+    })
+    if (merged === undefined) throw new RoundFailed(`${name} could not be stored`)
+    if (merged.record.length === 0 || equalBytes(merged.record, theirs.record)) return
+    // Best effort: the peer takes over what it lacks in its own rounds.
+    const deadlineMs = this.#parts.clock.nowMs() + ASK_TIMEOUT_MS
+    await this.#parts.peers.request(
+      peer,
+      'apply',
+      [bucket.name, key, merged.record, APPLY_IS_REPAIR],
+      deadlineMs,
+    )
+  }
+
+  async #ask(
+    peer: string,
+    kind: AskKind,
+    body: readonly Encodable[],
+  ): Promise<readonly Encodable[]> {
+    const deadlineMs = this.#parts.clock.nowMs() + ASK_TIMEOUT_MS
+    const reply = await this.#parts.peers.request(peer, kind, body, deadlineMs)
+    if (reply.type !== 'ok') {
+      const why = reply.type === 'refused' ? `${reply.code}: ${reply.message}` : reply.type
+      throw new RoundFailed(`${kind}: ${why}`)
+    }
+    return reply.body
+  }
+}
+
+/** Data partitions that both own, of keys with so many copies. */
+export function sharedPartitions(
+  keeper: TopologyKeeper,
+  copies: number,
+  self: string,
+  peer: string,
+): number[] {
+  const { members, preference } = keeper.topology
+  const indexes = [self, peer].map((node) => members.findIndex(({ id }) => id === node))
+  const shared: number[] = []
+  for (let partition = 0; partition < PARTITION_COUNT; partition++) {
+    const owners = (preference[partition] as readonly number[]).slice(0, copies)
+    if (indexes.every((index) => owners.includes(index))) shared.push(partition)
+  }
+  return shared
+}
+
+/** Lets through so many a second. */
+class Pace {
+  readonly #clock: Clock
+  readonly #timers: Timers
+  readonly #startMs: number
+  #taken = 0
+
+  constructor(clock: Clock, timers: Timers) {
+    this.#clock = clock
+    this.#timers = timers
+    this.#startMs = clock.monotonicMs()
+  }
+
+  async take(): Promise<void> {
+    this.#taken++
+    const dueMs = (this.#taken / KEYS_PER_SECOND) * 1000
+    const aheadMs = dueMs - (this.#clock.monotonicMs() - this.#startMs)
+    if (aheadMs < PACE_INTERVAL_MS) return
+    await new Promise<void>((resolve) => void this.#timers.after(aheadMs, resolve))
+  }
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
+}

@@ -1,0 +1,122 @@
+/**
+ * What a node does before it answers: it asks its peers whether they have heard of it before, further than its
+ * directory knows. If so, the directory is new, or an old copy: then this node's copies of a data partition
+ * are not read before all its other owners' copies have been taken over. (All, because any of them may be the
+ * only other one that a majority had counted.) Writes are taken meanwhile: what is stored now is not lost.
+ *
+ * It waits for a majority of the members, or a few seconds: a cluster's first nodes, and the small side of a
+ * cut, have to start too. Who hears later that it was behind is filled then.
+ */
+import type { Timestamp } from '../core/causality/dot.ts'
+import { majority } from '../core/quorum/level.ts'
+import type { Log } from '../ports/log.ts'
+import type { Timers } from '../ports/timers.ts'
+import type { NodeClock } from './node-clock.ts'
+import type { Peers } from './peers.ts'
+
+const WAIT_MS_MAX = 5000
+const ASK_TIMEOUT_MS = 2000
+const RETRY_INTERVAL_MS = 500
+
+export interface ArrivalParts {
+  readonly self: string
+  readonly members: () => readonly string[]
+  readonly peers: Peers
+  readonly clock: NodeClock
+  /** The clock's bound as the directory had it; 0 in a new one. */
+  readonly knownUntil: Timestamp
+}
+
+export class Arrival {
+  readonly #parts: ArrivalParts
+  readonly #timers: Timers
+  readonly #log: Log
+  /** Peers that have said what they know. */
+  readonly #answered = new Set<string>()
+  /** Peers whose copies have been taken over in this life. */
+  readonly #takenOver = new Set<string>()
+  #isBehind = false
+  #isOpen = false
+  #proceed: (() => void) | undefined
+  #isStopped = false
+  /** Told once, when it turns out that the copies have to be filled. */
+  onBehind: () => void = () => undefined
+
+  constructor(ports: { timers: Timers; log: Log }, parts: ArrivalParts) {
+    this.#timers = ports.timers
+    this.#log = ports.log
+    this.#parts = parts
+  }
+
+  /** Resolves once this node may serve. The network has been started. */
+  async start(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#proceed = resolve
+      this.#timers.after(WAIT_MS_MAX, resolve)
+      this.#askAll()
+      this.#check()
+    })
+    this.#isOpen = true
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#proceed?.()
+  }
+
+  /** Whether this node's own copies are complete enough to be read, where `owners` own them. */
+  mayRead(owners: readonly string[]): boolean {
+    if (!this.#isOpen) return false
+    if (!this.#isBehind) return true
+    return owners.every((owner) => owner === this.#parts.self || this.#takenOver.has(owner))
+  }
+
+  /** Whether copies are being filled. */
+  get isFilling(): boolean {
+    return this.#isBehind && this.#missing().length > 0
+  }
+
+  tookOver(peer: string): void {
+    if (this.#takenOver.has(peer)) return
+    this.#takenOver.add(peer)
+    if (this.#isBehind && this.#missing().length === 0) {
+      this.#log.info({}, 'all copies have been filled from the other owners')
+    }
+  }
+
+  #missing(): string[] {
+    const { self, members } = this.#parts
+    return members().filter((id) => id !== self && !this.#takenOver.has(id))
+  }
+
+  /** Until each has answered once: a peer that comes later may know more. */
+  #askAll(): void {
+    if (this.#isStopped) return
+    const { self, members, peers, clock } = this.#parts
+    const unasked = members().filter((id) => id !== self && !this.#answered.has(id))
+    for (const peer of unasked) {
+      const deadlineMs = clock.nowMs() + ASK_TIMEOUT_MS
+      peers.ask(peer, 'hello', [], deadlineMs, (reply) => {
+        if (reply.type === 'ok') this.#take(peer, Number(reply.body[0]))
+      })
+    }
+    if (unasked.length > 0) this.#timers.after(RETRY_INTERVAL_MS, () => this.#askAll())
+  }
+
+  #take(peer: string, heardUntil: Timestamp): void {
+    this.#answered.add(peer)
+    if (heardUntil > this.#parts.knownUntil && !this.#isBehind) {
+      this.#isBehind = true
+      this.#log.warn({ peer }, 'the data directory is not the newest of this node: it is filled')
+      this.onBehind()
+    }
+    // What an earlier life minted is not minted again, whatever this machine's clock says.
+    this.#parts.clock.observe(heardUntil)
+    this.#check()
+  }
+
+  #check(): void {
+    const members = this.#parts.members().length
+    if (this.#answered.size + 1 >= majority(members)) this.#proceed?.()
+  }
+}

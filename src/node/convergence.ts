@@ -1,0 +1,128 @@
+/**
+ * Everything that makes the copies of a key become one again, composed: the hash trees and their comparison,
+ * the horizon and the collection of deletes below it, the reading of every record, and the filling of a node
+ * that has lost its own.
+ */
+import type { Timestamp } from '../core/causality/dot.ts'
+import { wallMsOf } from '../core/causality/hybrid-clock.ts'
+import { AntiEntropy } from './anti-entropy.ts'
+import { Arrival } from './arrival.ts'
+import { Collector } from './collector.ts'
+import type { GroupCommit } from './group-commit.ts'
+import { HashForest } from './hash-forest.ts'
+import type { HintStore } from './hint-store.ts'
+import { HorizonKeeper } from './horizon-keeper.ts'
+import { LeafListing } from './leaf-listing.ts'
+import type { NodePorts } from './node.ts'
+import type { NodeClock } from './node-clock.ts'
+import type { NodeState } from './node-state.ts'
+import type { ObjectTable } from './object-table.ts'
+import type { Peers } from './peers.ts'
+import type { PendingDots } from './pending-dots.ts'
+import type { Replica } from './replica.ts'
+import { Scrub } from './scrub.ts'
+import { dataKey } from './storage-keys.ts'
+import type { TopologyKeeper } from './topology-keeper.ts'
+import { TreeAnswers } from './tree-answers.ts'
+
+export interface ConvergenceParts {
+  readonly self: string
+  readonly state: NodeState
+  readonly clock: NodeClock
+  /** The clock's bound as the directory had it. */
+  readonly knownUntil: Timestamp
+  readonly keeper: TopologyKeeper
+  readonly commits: GroupCommit
+  readonly table: ObjectTable
+  readonly replica: Replica
+  readonly hints: HintStore
+  readonly pending: PendingDots
+  readonly peers: Peers
+  readonly reachable: (node: string) => boolean
+  /** Reads a key so that a majority answers. */
+  readonly readAtQuorum: (bucket: string, key: string) => Promise<unknown>
+}
+
+export interface Convergence {
+  readonly horizon: HorizonKeeper
+  readonly forest: HashForest
+  readonly leaves: LeafListing
+  readonly trees: TreeAnswers
+  readonly arrival: Arrival
+  /** The network has been started. Resolves once this node may serve. */
+  start(): Promise<void>
+  stop(): void
+  /** Works of its own that the next topology has to know of. */
+  setMembers(members: readonly string[]): void
+  showGauges(): void
+}
+
+export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): Convergence {
+  const { self, state, clock, keeper, commits, table, replica, hints, pending, peers } = parts
+  const members = (): string[] => keeper.topology.members.map(({ id }) => id)
+  const copiesOf = (bucket: string): number | undefined => keeper.bucket(bucket)?.n
+  const forest = new HashForest(ports, copiesOf)
+  table.onStored = (...change) => forest.stored(...change)
+  table.onUncertain = (storageKey) => forest.uncertain(storageKey)
+  const leaves = new LeafListing(ports, copiesOf)
+  const horizon = new HorizonKeeper({ self, members: members(), state, clock, hints, pending })
+  replica.horizon = () => horizon.value
+  const arrival = new Arrival(ports, {
+    self,
+    members,
+    peers,
+    clock,
+    knownUntil: parts.knownUntil,
+  })
+  replica.mayRead = ({ bucket, key }) => arrival.mayRead(keeper.place(bucket, key).owners)
+  const collector = new Collector(ports, { table, commits, horizon: () => horizon.value })
+  horizon.onMoved = () => collector.wake()
+  const repair = async (bucket: string, key: string): Promise<void> => {
+    await parts.readAtQuorum(bucket, key)
+  }
+  const scrub = new Scrub(ports, { table, repair })
+  forest.onCorrupt = (storageKey) => scrub.found(storageKey)
+  const repairCorrupt = (bucket: string, key: string): void => {
+    const known = keeper.bucket(bucket)
+    if (known !== undefined) scrub.found(dataKey(keeper.place(known, key).partition, bucket, key))
+  }
+  const trees = new TreeAnswers({ self, keeper, forest, leaves, horizon })
+  const antiEntropy = new AntiEntropy(ports, {
+    self,
+    keeper,
+    peers,
+    clock,
+    replica,
+    forest,
+    leaves,
+    horizon,
+    reachable: parts.reachable,
+    repairCorrupt,
+  })
+  antiEntropy.onTookOver = (peer) => arrival.tookOver(peer)
+  return {
+    horizon,
+    forest,
+    leaves,
+    trees,
+    arrival,
+    start: async () => {
+      forest.start()
+      await arrival.start()
+      antiEntropy.start()
+      scrub.start()
+    },
+    stop: () => {
+      arrival.stop()
+      antiEntropy.stop()
+      scrub.stop()
+      collector.stop()
+      forest.stop()
+    },
+    setMembers: (ids) => horizon.setMembers(ids),
+    showGauges: () => {
+      const ageMs = ports.clock.wallMs() - wallMsOf(horizon.value)
+      ports.metrics.gauge('horizon_age_seconds', Math.round(ageMs) / 1000)
+    },
+  }
+}

@@ -1,0 +1,58 @@
+/** Which keys lie in some leaves of the hash trees, and what this node holds of each: read from the disk. */
+import type { TreeHash } from '../core/repair/hash-tree.ts'
+import type { Codec } from '../ports/codec.ts'
+import type { Disk } from '../ports/disk.ts'
+import { hashOf } from './hash-forest.ts'
+import { decodeRecord } from './object-record.ts'
+import { dataKey, leafRange, parseLeafKey } from './storage-keys.ts'
+
+/** Keys of one leaf that are listed; a leaf has a few, unless there are hundreds of millions of keys. */
+const LEAF_KEYS_MAX = 5000
+
+export interface LeafPlace {
+  readonly partition: number
+  readonly index: number
+}
+
+export class LeafListing {
+  readonly #disk: Disk
+  readonly #codec: Codec
+  readonly #copiesOf: (bucket: string) => number | undefined
+
+  constructor(
+    ports: { disk: Disk; codec: Codec },
+    copiesOf: (bucket: string) => number | undefined,
+  ) {
+    this.#disk = ports.disk
+    this.#codec = ports.codec
+    this.#copiesOf = copiesOf
+  }
+
+  /**
+   * `bucket/key` → the hash of the copy, of keys with so many copies. A damaged record is left out: it is not
+   * known what is held. Rejects with a `DiskError`.
+   */
+  async list(copies: number, leaves: readonly LeafPlace[]): Promise<Map<string, TreeHash>> {
+    const found = new Map<string, TreeHash>()
+    for (const { partition, index } of leaves) {
+      const [from, to] = leafRange(partition, index)
+      const places = await this.#disk.range(from, to, LEAF_KEYS_MAX)
+      const names = places
+        .map(([leafKey]) => parseLeafKey(leafKey))
+        .filter(({ bucket }) => this.#copiesOf(bucket) === copies)
+      const records = await this.#disk.getMany(
+        names.map(({ bucket, key }) => dataKey(partition, bucket, key)),
+      )
+      names.forEach((at, i) => {
+        const record = records[i]
+        if (record === undefined) return
+        try {
+          found.set(at.name, hashOf(at, { object: decodeRecord(this.#codec, record), record }))
+        } catch {
+          // Left out: the comparison then finds that the key differs, and its repair what is wrong.
+        }
+      })
+    }
+    return found
+  }
+}

@@ -1,0 +1,112 @@
+/** What this node answers to peers that compare their copies with its own. */
+import type { TreeHash } from '../core/repair/hash-tree.ts'
+import type { Encodable } from '../ports/codec.ts'
+import { sharedPartitions } from './anti-entropy.ts'
+import type { HashForest } from './hash-forest.ts'
+import type { HorizonKeeper } from './horizon-keeper.ts'
+import type { LeafListing, LeafPlace } from './leaf-listing.ts'
+import type { AskKind } from './messages.ts'
+import type { AnswerWith } from './peers.ts'
+import type { TopologyKeeper } from './topology-keeper.ts'
+
+const HASH_BYTES = 8
+/** Places in one ask, as pairs of numbers. */
+const PLACES_MAX = 2048
+
+export interface TreeAnswerParts {
+  readonly self: string
+  readonly keeper: TopologyKeeper
+  readonly forest: HashForest
+  readonly leaves: LeafListing
+  readonly horizon: HorizonKeeper
+}
+
+export class TreeAnswers {
+  readonly #parts: TreeAnswerParts
+
+  constructor(parts: TreeAnswerParts) {
+    this.#parts = parts
+  }
+
+  /** Throws on garbage. */
+  handle(
+    from: string,
+    kind: Extract<AskKind, 'sync' | 'tree' | 'leaves'>,
+    body: readonly Encodable[],
+    answer: AnswerWith,
+  ): void {
+    const { forest, horizon, leaves } = this.#parts
+    if (kind === 'sync') horizon.learn(body[0])
+    if (!forest.isBuilt) {
+      answer('not_ready', 'the hash trees are being built')
+      return
+    }
+    switch (kind) {
+      case 'sync': {
+        const groups = numbersIn(body[1])
+        const hashes = groups.map((copies) => forest.summary(copies, this.#shared(copies, from)))
+        answer('ok', horizon.encode(), encodeHashes(hashes))
+        return
+      }
+      case 'tree': {
+        const [copies, level] = [Number(body[0]), Number(body[1])]
+        const hashes = placesIn(body[2]).map(({ partition, index }) =>
+          forest.node(copies, partition, level, index),
+        )
+        answer('ok', encodeHashes(hashes))
+        return
+      }
+      case 'leaves':
+        leaves.list(Number(body[0]), placesIn(body[1])).then(
+          (found) => answer('ok', [...found.keys()], encodeHashes([...found.values()])),
+          (error: unknown) => answer('storage_failed', String(error)),
+        )
+        return
+      default:
+        kind satisfies never
+    }
+  }
+
+  #shared(copies: number, peer: string): number[] {
+    return sharedPartitions(this.#parts.keeper, copies, this.#parts.self, peer)
+  }
+}
+
+export function encodeHashes(hashes: readonly TreeHash[]): Uint8Array {
+  const bytes = new Uint8Array(hashes.length * HASH_BYTES)
+  const view = new DataView(bytes.buffer)
+  hashes.forEach(({ low, high }, i) => {
+    view.setUint32(i * HASH_BYTES, low, true)
+    view.setUint32(i * HASH_BYTES + 4, high, true)
+  })
+  return bytes
+}
+
+/** Throws on anything but what `encodeHashes` gives. */
+export function decodeHashes(bytes: Encodable | undefined): TreeHash[] {
+  if (!(bytes instanceof Uint8Array) || bytes.length % HASH_BYTES !== 0) {
+    throw new Error('not a list of hashes')
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return Array.from({ length: bytes.length / HASH_BYTES }, (_, i) => ({
+    low: view.getUint32(i * HASH_BYTES, true),
+    high: view.getUint32(i * HASH_BYTES + 4, true),
+  }))
+}
+
+function placesIn(data: Encodable | undefined): LeafPlace[] {
+  const numbers = numbersIn(data)
+  if (numbers.length % 2 !== 0) throw new Error('not a list of places')
+  return Array.from({ length: numbers.length / 2 }, (_, i) => ({
+    partition: numbers[2 * i] as number,
+    index: numbers[2 * i + 1] as number,
+  }))
+}
+
+function numbersIn(data: Encodable | undefined): number[] {
+  if (!Array.isArray(data) || data.length > PLACES_MAX) throw new Error('not a list of numbers')
+  for (const item of data as unknown[]) {
+    if (!Number.isSafeInteger(item) || (item as number) < 0) throw new Error('not a number')
+  }
+  return data as unknown as number[]
+}

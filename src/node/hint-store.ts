@@ -91,12 +91,16 @@ export class HintStore {
     this.#table.find(storageKey, (entry, failure) => {
       if (entry === undefined) {
         // A hint that cannot be read is only another way to bring the owner up to date.
+        this.#recount(owner, storageKey)
         done({ code: 'storage_failed', message: String(failure) })
         return
       }
       const next = mergeCopies(this.#codec, modeOf(at.bucket), entry.latest, copy)
       this.#count(owner, storageKey, next.record.length)
+      // Once more: an older hint of the key may have been delivered, and forgotten, since.
+      this.#note(storageKey, newestDot(copy.object))
       this.#table.replace(entry, next, at.bucket.durability, (failed) => {
+        if (failed !== undefined) this.#recount(owner, storageKey)
         if (failed === undefined) this.#metrics.count('hints_stored_total', { peer: owner })
         this.onKept(owner)
         done(failed && refusalOf(failed))
@@ -133,8 +137,25 @@ export class HintStore {
       if (entry === undefined || entry.latest !== delivered || entry.pending > 0) return
       this.#discount(owner, storageKey)
       // Not synced: a hint that is still there after a crash is only delivered twice.
-      this.#table.replace(entry, ABSENT_COPY, 'os', () => undefined)
+      this.#table.replace(entry, ABSENT_COPY, 'os', (failure) => {
+        if (failure !== undefined) this.#recount(owner, storageKey)
+      })
       this.onGone()
+    })
+  }
+
+  /** After a failed write it is for the disk to say whether there is a hint. */
+  #recount(owner: string, storageKey: string): void {
+    this.#table.find(storageKey, (entry) => {
+      // Not readable at all: the next start finds out.
+      if (entry === undefined || entry.pending > 0) return
+      const bytes = entry.latest.record.length
+      if (bytes === 0) {
+        this.#discount(owner, storageKey)
+        return
+      }
+      this.#count(owner, storageKey, bytes)
+      this.#note(storageKey, oldestIn(this.#codec, entry.latest.record))
     })
   }
 

@@ -23,6 +23,7 @@ import {
   type RefusalCode,
 } from './messages.ts'
 import type { NodeClock } from './node-clock.ts'
+import { OnceOnly } from './once-only.ts'
 import type { PeerLives } from './peer-lives.ts'
 
 /** Unanswered asks to one peer; more are unsent. A dead peer must not hold memory without end. */
@@ -78,6 +79,9 @@ const ANY_EPOCH: ReadonlySet<string> = new Set<AskKind>([
   'status',
 ])
 
+/** A client's write: done twice, it would be two writes. */
+const ONCE_ONLY: ReadonlySet<string> = new Set<AskKind>(['put', 'update'])
+
 export class Peers {
   readonly #network: Network
   readonly #codec: Codec
@@ -93,6 +97,7 @@ export class Peers {
   readonly #outstanding = new Map<number, Outstanding>()
   readonly #outstandingTo = new Map<string, number>()
   readonly #outboxes = new Map<string, Encodable[]>()
+  readonly #once = new OnceOnly()
   #flushScheduled = false
   #nextId: number
   /** Runs while an ask is unanswered. */
@@ -290,6 +295,8 @@ export class Peers {
     } else if (id !== 0 && deadlineMs < this.#clock.nowMs()) {
       this.#metrics.count('late_messages_refused_total')
       answer('late', 'the deadline has passed')
+    } else if (ONCE_ONLY.has(kind) && !this.#isFirst(from, ask, answer)) {
+      return
     } else {
       try {
         this.#handle(from, kind, body, deadlineMs, answer)
@@ -300,6 +307,12 @@ export class Peers {
         answer('bad_message', String(error))
       }
     }
+  }
+
+  #isFirst(from: string, [id, , deadlineMs]: Ask, answer: AnswerWith): boolean {
+    const taken = this.#once.take(from, id, deadlineMs, this.#clock.nowMs())
+    if (taken === 'full') answer('overloaded', 'too many requests are sent on to this node')
+    return taken === 'first'
   }
 
   #takeAnswer(from: string, item: Answer, trusted: boolean): void {

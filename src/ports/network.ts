@@ -1,6 +1,7 @@
 /**
  * Frames between the nodes of one cluster, addressed by node id. Best effort: a frame arrives whole and
- * unchanged, at most once, in order with the other frames of its channel and link; or not at all, silently.
+ * unchanged, or not at all, silently. Connections keep the order of a channel's frames and double none; but
+ * nothing may rest on that: the simulator doubles and reorders frames.
  *
  * Each ordered pair of nodes has a link, which the first node of the pair opens and keeps trying to open.
  * *Asks* of A to B travel on the link A→B; B's *answers* to them travel back on the same link.

@@ -4,6 +4,7 @@ import { partitionOf } from '../core/placement/data-partition.ts'
 import { preferenceList } from '../core/placement/preference-list.ts'
 import type { Topology } from '../core/placement/topology.ts'
 import { decodeRecord } from '../node/object-record.ts'
+import { graveRange, parseGraveKey } from '../node/storage-keys.ts'
 import type { NodeService } from '../node/service.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 import { Violation } from './violation.ts'
@@ -12,6 +13,8 @@ export interface ClusterAtRest {
   readonly nodes: readonly SimulatedNode[]
 }
 
+/** In a whole cluster at rest. */
+const COLLECTED_WITHIN_MS = 30_000
 /** Vector entries of one key: the actors of its owners, and the few that wrote lately. */
 const VECTOR_ENTRIES_MAX = 40
 
@@ -22,7 +25,12 @@ export async function findUnrest({ nodes }: ClusterAtRest): Promise<Violation | 
   }
   const [first] = nodes
   const topology = (first?.service as NodeService).topology()
-  return findEpochs(nodes, topology) ?? findHints(nodes) ?? findDifference(nodes, topology)
+  return (
+    findEpochs(nodes, topology) ??
+    findHints(nodes) ??
+    findDifference(nodes, topology) ??
+    findUncollected(nodes)
+  )
 }
 
 function findEpochs(nodes: readonly SimulatedNode[], topology: Topology): Violation | undefined {
@@ -45,7 +53,24 @@ function findEpochs(nodes: readonly SimulatedNode[], topology: Topology): Violat
 function findHints(nodes: readonly SimulatedNode[]): Violation | undefined {
   for (const { id, platter } of nodes) {
     const hint = platter.keys().find((key) => key.startsWith('h/'))
-    if (hint !== undefined) return new Violation('hints', `${id} still keeps the hint ${hint}`)
+    if (hint === undefined) continue
+    const name = hint.split('/').slice(2).join('/')
+    return new Violation('hints', `${id} still keeps the hint ${hint}`, name)
+  }
+  return undefined
+}
+
+/** What died long enough ago for everybody to know is forgotten. */
+function findUncollected(nodes: readonly SimulatedNode[]): Violation | undefined {
+  for (const { id, platter, host } of nodes) {
+    const [, until] = graveRange(host.wallMs() - COLLECTED_WITHIN_MS)
+    const grave = platter.keys().find((key) => key.startsWith('g/') && key < until)
+    if (grave === undefined) continue
+    return new Violation(
+      'uncollected',
+      `${id} still has the grave ${grave}`,
+      parseGraveKey(grave).name,
+    )
   }
   return undefined
 }

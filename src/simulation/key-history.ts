@@ -24,6 +24,8 @@ export interface Write {
   readonly isCounted: boolean
   /** Values that its context had shown; undefined for a blind write. */
   readonly replaced: readonly string[] | undefined
+  /** Whether they are gone once it is acknowledged; else they only may be. */
+  readonly isSure: boolean
   /** Of its value: when it ceases to be. Infinity where it has no ttl. */
   readonly expiresUs: number
 }
@@ -78,7 +80,9 @@ export class KeyHistory {
   end(write: Write, outcome: 'ok' | 'rejected' | 'unknown', nowUs: number): void {
     write.outcome = outcome
     write.endUs = nowUs
+    this.#blind = this.#blind.filter((blind) => blindUntilUs(blind) > nowUs)
     if (outcome === 'rejected') this.#rejected(write)
+    if (outcome === 'ok' && !write.isSure) return
     if (outcome === 'ok') {
       if (write.value !== undefined && write.isCounted) this.#hasLasting = true
       for (const name of write.replaced ?? []) {
@@ -88,7 +92,6 @@ export class KeyHistory {
         if (write.isQuorum) value.goneAtQuorumUs = Math.min(value.goneAtQuorumUs, nowUs)
       }
     }
-    this.#blind = this.#blind.filter((blind) => blindUntilUs(blind) > nowUs)
   }
 
   /** Values that a read of any level gave. */

@@ -4,6 +4,7 @@
  */
 import type { NodeSettings } from '../node/node.ts'
 import { SeededRandom } from '../random/seeded-random.ts'
+import type { Bucket } from '../core/placement/topology.ts'
 import { Client } from './client.ts'
 import { type ClusterAtRest, findUnrest } from './at-rest.ts'
 import { Nemesis } from './nemesis.ts'
@@ -15,7 +16,7 @@ import type { Story } from './story.ts'
 import { Trace, TRACE_CALL, TRACE_FAULT, TRACE_FRAME, TRACE_LINK } from './trace.ts'
 import { Violation } from './violation.ts'
 import { Wires } from './virtual-network.ts'
-import { makeWorkloads, type Workload } from './workloads.ts'
+import { bucketsOf, makeWorkloads, type Workload } from './workloads.ts'
 import { xxh32 } from '../core/hash/xxh32.ts'
 
 export interface RunResult {
@@ -46,6 +47,7 @@ const DRAIN_US = 60_000_000
 const REST_US = 240_000_000
 const REST_LOOK_US = 2_000_000
 const READ_ATTEMPTS = 5
+const BUCKET_RETRY_US = 100_000
 
 /** `story` is told everything that happens; without one, nothing is kept. */
 export async function simulate(plan: Plan, story?: Story): Promise<RunResult> {
@@ -132,6 +134,7 @@ class World {
 
   async run(): Promise<void> {
     for (const node of this.#nodes.values()) node.start()
+    for (const bucket of bucketsOf(this.#plan)) await this.#createBucket(bucket)
     const clients = this.#startClients()
     await this.#until(this.#plan.seconds * 1_000_000)
     for (const client of clients) client.stop()
@@ -188,6 +191,26 @@ class World {
       this.broken('an event threw', error)
     }
     if (this.#violation !== undefined) throw this.#violation
+  }
+
+  /** Faults have not begun: it works, at the latest once the nodes have found each other. */
+  async #createBucket(bucket: Bucket): Promise<void> {
+    const node = this.#nodes.get('n1') as SimulatedNode
+    let isDone = false
+    const attempt = (): void => {
+      if (!node.isUp) return void this.#schedule.after(BUCKET_RETRY_US, attempt)
+      node.call(
+        (service) => service.createBucket(bucket, 1000),
+        (end) => {
+          isDone = end.type === 'answered'
+          if (!isDone) this.#schedule.after(BUCKET_RETRY_US, attempt)
+        },
+      )
+    }
+    attempt()
+    await this.#until(this.#schedule.nowUs + DRAIN_US, () => isDone)
+    if (!isDone)
+      throw new Violation('unavailable', `the bucket ${bucket.name} could not be created`)
   }
 
   #startClients(): Client[] {

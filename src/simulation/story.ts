@@ -31,7 +31,8 @@ export class Story {
   }
 
   frame(atUs: number, from: string, to: string, channel: Channel, frame: Uint8Array): void {
-    const [, , , items] = msgpackCodec.decode(frame) as unknown as [
+    const [, , , , items] = msgpackCodec.decode(frame) as unknown as [
+      number,
       number,
       number,
       number,

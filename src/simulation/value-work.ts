@@ -123,6 +123,7 @@ function write(set: KeySet, via: Via, asked: Asked, made: NewWrite, done: () => 
     isQuorum: asked.level === 'quorum' || asked.level === 'all',
     isCounted: asked.level !== 'weak',
     replaced: known?.values,
+    isSure: true,
     expiresUs: ttlMs === undefined ? Infinity : via.nowUs() + ttlMs * 1000,
   }
   const seen = known === undefined ? 'blind' : `over [${known.values.join(' ')}]`

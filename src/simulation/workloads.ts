@@ -1,6 +1,9 @@
 /** The workloads of a run: which keys in which buckets, and what is done with them. */
+import type { Bucket } from '../core/placement/topology.ts'
 import type { Plan, WorkloadName } from './plan.ts'
 import type { Via, Work } from './client.ts'
+import { counterWork } from './counter-work.ts'
+import { setWork } from './set-work.ts'
 import { lwwKeys, readAll, siblingsKeys, valueWork } from './value-work.ts'
 
 export interface Workload {
@@ -10,6 +13,16 @@ export interface Workload {
 
 export function makeWorkloads(plan: Plan): Workload[] {
   return plan.workloads.map((name) => makeWorkload(name, plan.keys))
+}
+
+/** Buckets that a run has to create first. */
+export function bucketsOf(plan: Plan): Bucket[] {
+  const made: Bucket[] = []
+  const common = { n: 3, consistency: 'quorum', durability: 'sync', ttlSeconds: null } as const
+  if (plan.workloads.includes('counter'))
+    made.push({ name: 'counters', mode: 'counter', ...common })
+  if (plan.workloads.includes('set')) made.push({ name: 'sets', mode: 'set', ...common })
+  return made
 }
 
 function makeWorkload(name: WorkloadName, count: number): Workload {
@@ -25,8 +38,9 @@ function makeWorkload(name: WorkloadName, count: number): Workload {
       return { work: valueWork(set, name), readAll: (via, done) => readAll(set, via, done) }
     }
     case 'counter':
+      return counterWork('counters', keys)
     case 'set':
-      throw new Error(`${name} is not a workload yet`)
+      return setWork('sets', keys)
     default:
       return name satisfies never
   }

@@ -174,7 +174,7 @@ export class Replica {
         done(undefined, { code: 'history', message: 'it is older than what is settled here' })
         return
       }
-      const next = this.#pruned(mergeCopies(this.#codec, mode, held, news), held, horizon)
+      const next = mergeCopies(this.#codec, mode, this.#pruned(held, horizon), news)
       const applied = this.#describe(mode, held.object, incoming.object, next.object, flags)
       this.replace(at, entry, next, (failed) =>
         failed === undefined ? done(applied, undefined) : done(undefined, failed),
@@ -202,12 +202,11 @@ export class Replica {
         done(undefined, failure)
         return
       }
-      const held = entry.latest
       const horizon = this.horizon()
+      const held = this.#pruned(entry.latest, horizon)
       const own = this.#news(held, theirs, theirHorizon)
-      const news = this.#news(theirs, held, horizon)
-      const merged = mergeCopies(this.#codec, modeOf(at.bucket), own, news)
-      const next = this.#pruned(merged, held, horizon)
+      const news = this.#news(this.#pruned(theirs, theirHorizon), held, horizon)
+      const next = mergeCopies(this.#codec, modeOf(at.bucket), own, news)
       this.replace(at, entry, next, (failed) => done(failed ? undefined : next, failed))
     })
   }
@@ -219,11 +218,9 @@ export class Replica {
     return object === ABSENT ? ABSENT_COPY : encodeCopy(this.#codec, object)
   }
 
-  /** With a vector of bounded size; `held` itself where it comes to the same. */
-  #pruned(copy: Copy, held: Copy, horizon: Timestamp): Copy {
+  #pruned(copy: Copy, horizon: Timestamp): Copy {
     const object = pruneVector(copy.object, horizon)
-    if (object === copy.object) return copy
-    return equalObjects(object, held.object) ? held : encodeCopy(this.#codec, object)
+    return object === copy.object ? copy : encodeCopy(this.#codec, object)
   }
 
   durabilityOf(bucket: Bucket): Durability {

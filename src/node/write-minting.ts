@@ -167,7 +167,7 @@ export class WriteMinting {
         }
         let pending: PendingDot | undefined
         try {
-          const held = entry.latest.object
+          const held = pruneVector(entry.latest.object, this.#parts.horizon())
           // A clock restarted behind its own records, or an lww value from a faster clock.
           clock.observe(newestSibling(held)?.timestamp ?? 0)
           const dots: Dot[] = []
@@ -184,7 +184,7 @@ export class WriteMinting {
           pending = this.#parts.pending.begin(dot.timestamp)
           const copy =
             'change' in request
-              ? this.#changedCopy(entry.latest, dots, request)
+              ? this.#changedCopy({ ...entry.latest, object: held }, dots, request)
               : this.#writtenCopy(placed, held, dot, request)
           const existed = liveSiblings(held, clock.nowMs()).length > 0
           const isBlind =
@@ -215,8 +215,7 @@ export class WriteMinting {
     { content, context }: WriteRequest,
   ): Copy {
     const { bucket } = placed.at
-    const written = write(modeOf(bucket), held, dot, content, context)
-    const object = pruneVector(written, this.#parts.horizon())
+    const object = write(modeOf(bucket), held, dot, content, context)
     if (!isTypeMode(bucket.mode)) this.#refuseTooManySiblings(placed, object)
     return encodeCopy(this.#codec, object)
   }
@@ -225,7 +224,7 @@ export class WriteMinting {
   #changedCopy(held: Copy, dots: readonly Dot[], request: PlannedUpdate): Copy {
     const { self, setBytesMax } = this.#parts
     const changed = changedObject(held.object, dots, request, self, this.#settled())
-    const copy = encodeCopy(this.#codec, pruneVector(changed, this.#parts.horizon()))
+    const copy = encodeCopy(this.#codec, changed)
     if (request.change.type === 'set') refuseLargeSet(held, copy, setBytesMax)
     return copy
   }

@@ -32,16 +32,16 @@ export function withoutHistory(
 }
 
 /**
- * The object with no more entries in its vector than it needs: what an entry up to the horizon would cover is
- * history without it. Returns the object itself where its vector is small.
+ * The object with no more entries in its vector than it needs, once all of it is settled: what the others
+ * would cover is history without them. Not before: an owner with a lower horizon may still hold what an entry
+ * covers, and would take it for news beside the write that replaced it. Returns the object itself where there
+ * is nothing to do.
  */
 export function pruneVector(object: StoredObject, horizon: Timestamp): StoredObject {
-  if (object.vector.size <= VECTOR_ENTRIES_PLENTY) return object
+  if (object.vector.size <= VECTOR_ENTRIES_PLENTY || !isSettled(object, horizon)) return object
   const held = new Set(object.siblings.map(({ actor }) => actor))
   const kept = new Map<Actor, Timestamp>()
-  for (const [actor, timestamp] of object.vector) {
-    if (timestamp > horizon || held.has(actor)) kept.set(actor, timestamp)
-  }
+  for (const [actor, timestamp] of object.vector) if (held.has(actor)) kept.set(actor, timestamp)
   return kept.size === object.vector.size ? object : { vector: kept, siblings: object.siblings }
 }
 

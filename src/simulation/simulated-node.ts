@@ -22,14 +22,11 @@ export type CallEnd<T> =
 export interface NodeEvents {
   /** Something in the node threw where nothing may. */
   readonly onBroken: (node: string, error: unknown) => void
+  /** So many asks and answers have arrived. */
+  readonly onMessages: (count: number) => void
   readonly onLog: (node: string, level: string, fields: LogFields, message: string) => void
 }
 
-const NO_METRICS: Metrics = {
-  count: () => undefined,
-  gauge: () => undefined,
-  seconds: () => undefined,
-}
 /** A start that failed (a full disk) is tried again, as a supervisor does. */
 const START_RETRY_US = 500_000
 
@@ -93,7 +90,7 @@ export class SimulatedNode {
         network,
         codec: msgpackCodec,
         log: this.#log(),
-        metrics: NO_METRICS,
+        metrics: this.#metrics(),
       },
       this.#settings,
     )
@@ -164,6 +161,18 @@ export class SimulatedNode {
     this.#wires.leave(this.id, isSilent)
     this.host.end()
     for (const die of this.#deaths) die()
+  }
+
+  #metrics(): Metrics {
+    return {
+      count: (name, labels, by) => {
+        if (name === 'peer_messages_total' && labels?.['direction'] === 'in') {
+          this.#events.onMessages(by ?? 1)
+        }
+      },
+      gauge: () => undefined,
+      seconds: () => undefined,
+    }
   }
 
   #log(): Log {

@@ -25,7 +25,8 @@ export interface RunResult {
   readonly hash: string
   readonly simulatedMs: number
   readonly events: number
-  /** Frames that arrived, and the asks and answers in them. */
+  /** Asks and answers that arrived, the frames that they were in, and their bytes. */
+  readonly messages: number
   readonly frames: number
   readonly bytes: number
   readonly faults: number
@@ -78,6 +79,7 @@ class World {
   readonly #workloads: readonly Workload[]
   #violation: Violation | undefined
   #calls = 0
+  #messages = 0
 
   constructor(plan: Plan, story: Story | undefined) {
     this.#plan = plan
@@ -99,6 +101,9 @@ class World {
       const random = this.#random.child(id)
       const events = {
         onBroken: (node: string, error: unknown) => this.broken(`broken ${node}`, error),
+        onMessages: (count: number) => {
+          this.#messages += count
+        },
         onLog: (node: string, level: string, fields: object, message: string) => {
           if (message === 'an ask could not be handled') {
             this.broken('broken-ask', new Error(`${node}: ${JSON.stringify(fields)}`))
@@ -156,6 +161,7 @@ class World {
       hash: this.#trace.hash(),
       simulatedMs: Math.round(this.#schedule.nowUs / 1000),
       events: this.#schedule.events,
+      messages: this.#messages,
       frames: this.#wires.frames,
       bytes: this.#wires.bytes,
       faults: this.#nemesis.faults,

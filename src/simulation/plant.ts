@@ -1,0 +1,24 @@
+/**
+ * Plants a bug in the modules that are loaded after it: their source is changed on the way from the disk, in
+ * this thread alone. Whoever plants has to import what is to be spoilt dynamically, and later.
+ */
+import { registerHooks } from 'node:module'
+import { assert } from '../core/assert.ts'
+import type { PlantedBug } from './planted-bugs.ts'
+
+export function plant(bug: PlantedBug): void {
+  const wanted = new URL(`../${bug.file}`, import.meta.url).href
+  registerHooks({
+    load: (url, context, next) => {
+      const loaded = next(url, context)
+      if (url !== wanted) return loaded
+      return { ...loaded, source: spoil(String(loaded.source), bug) }
+    },
+  })
+}
+
+/** The text with the bug in it. Throws where it does not have the place exactly once. */
+export function spoil(source: string, { name, file, find, replace }: PlantedBug): string {
+  assert(source.split(find).length === 2, `${file} has the place of ${name} exactly once`)
+  return source.replace(find, () => replace)
+}

@@ -1,0 +1,232 @@
+/**
+ * Bugs to be planted, as small changes of the source: a check that finds none of them is no check. Each must
+ * be found within the number of runs it states. The product has no switch for any of them: the change is made
+ * to the text of the module when it is loaded (plant.ts), and a test sees to it that the text is still there.
+ */
+import type { FaultKind } from './fault.ts'
+import type { WorkloadName } from './plan.ts'
+
+export interface PlantedBug {
+  readonly name: string
+  /** What is wrong, in a sentence. */
+  readonly what: string
+  /** Relative to src. */
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+  /** Found within so many seeds, from seed 1 on. */
+  readonly seeds: number
+  readonly seconds: number
+  readonly workloads: readonly WorkloadName[]
+  readonly nemesis: readonly FaultKind[]
+}
+
+const CUTS: readonly FaultKind[] = ['partition', 'isolate', 'oneway', 'ring', 'flap']
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'acknowledge-before-fsync',
+    what: 'a write is acknowledged when it is written, not when it is synced',
+    file: 'node/group-commit.ts',
+    find: 'await this.#disk.write([...operations.values()], { sync })',
+    replace: 'await this.#disk.write([...operations.values()], { sync: false })',
+    seeds: 20,
+    seconds: 60,
+    workloads: ['siblings', 'lww'],
+    nemesis: ['power', 'kill'],
+  },
+  {
+    name: 'forward-twice',
+    what: 'a forwarded write that arrives twice is done twice',
+    file: 'node/peers.ts',
+    find: 'ONCE_ONLY.has(kind) && ',
+    replace: 'false && ',
+    seeds: 20,
+    seconds: 60,
+    workloads: ['counter'],
+    nemesis: ['duplicate', 'partition'],
+  },
+  {
+    name: 'merge-drops-sibling',
+    what: 'a merge drops a sibling that the other side has not covered',
+    file: 'core/causality/stored-object.ts',
+    find: 'if (!covers(a.vector, right as Sibling)) siblings.push(right as Sibling)',
+    replace: 'if (a.siblings.length === 0) siblings.push(right as Sibling)',
+    seeds: 20,
+    seconds: 60,
+    workloads: ['siblings'],
+    nemesis: CUTS,
+  },
+  {
+    name: 'repair-resurrects',
+    what: 'an owner takes what is history to it for news',
+    file: 'core/repair/horizon.ts',
+    find: 'if (incoming.siblings.every(isNews)) return incoming',
+    replace: 'if (incoming.siblings.every(isNews) || horizon > 0) return incoming',
+    seeds: 40,
+    seconds: 120,
+    workloads: ['siblings'],
+    nemesis: ['old-data', 'reorder', 'kill'],
+  },
+  {
+    name: 'hint-deleted-before-delivery',
+    what: 'a hint is deleted when it is sent, whatever becomes of it',
+    file: 'node/hint-delivery.ts',
+    find: 'this.#hints.postpone(owner, storageKey)',
+    replace: 'this.#hints.remove(owner, storageKey, copy)',
+    seeds: 60,
+    seconds: 60,
+    workloads: ['siblings'],
+    nemesis: ['partition', 'isolate', 'loss', 'kill', 'flap'],
+  },
+  {
+    name: 'clock-goes-back',
+    what: 'a restarted clock forgets the bound that was persisted',
+    file: 'node/node-clock.ts',
+    find: "new HybridClock((state.get('clock') as number | undefined) ?? 0)",
+    replace: 'new HybridClock(0)',
+    seeds: 60,
+    seconds: 60,
+    workloads: ['lww', 'siblings'],
+    nemesis: ['skew', 'kill', 'restart'],
+  },
+  {
+    name: 'fallbacks-in-the-majority',
+    what: 'at quorum, fallbacks count like owners',
+    file: 'core/quorum/level.ts',
+    find: 'return { w: majority(n), r: majority(n), sloppy: false }',
+    replace: 'return { w: majority(n), r: majority(n), sloppy: true }',
+    seeds: 20,
+    seconds: 60,
+    workloads: ['siblings', 'lww'],
+    nemesis: CUTS,
+  },
+  {
+    name: 'deadline-ignored',
+    what: 'an ask is done however late it arrives',
+    file: 'node/peers.ts',
+    find: 'id !== 0 && deadlineMs < this.#clock.nowMs()',
+    replace: 'id !== 0 && deadlineMs < 0',
+    seeds: 60,
+    seconds: 60,
+    workloads: ['siblings', 'counter', 'lww'],
+    nemesis: ['oneway', 'isolate', 'partition', 'duplicate', 'pause'],
+  },
+  {
+    name: 'incarnation-reused',
+    what: 'a restarted node goes on under the incarnation that its directory names',
+    file: 'node/node-state.ts',
+    find: 'const incarnation = Math.max((last ?? 0) + 1, made)',
+    replace: 'const incarnation = last ?? made',
+    seeds: 60,
+    seconds: 120,
+    workloads: ['siblings', 'counter', 'set'],
+    nemesis: ['old-data', 'power'],
+  },
+  {
+    name: 'collected-on-a-timer',
+    what: 'deletes are forgotten after a while, whoever holds them',
+    file: 'node/convergence.ts',
+    find: 'new Collector(ports, { table, commits, horizon: () => horizon.value })',
+    replace: 'new Collector(ports, { table, commits, horizon: () => Number.MAX_SAFE_INTEGER })',
+    seeds: 40,
+    seconds: 60,
+    workloads: ['siblings'],
+    nemesis: ['partition', 'isolate', 'pause', 'kill'],
+  },
+  {
+    name: 'tree-ignores-expiry',
+    what: 'the hash tree is not told when an expired value is removed',
+    file: 'node/hash-forest.ts',
+    find: 'const now = hashOf(at, after)',
+    replace:
+      'if (after.record.length === 0 && before.object.siblings.some((s) => s.expiresAtMs > 0)) return\n    const now = hashOf(at, after)',
+    seeds: 10,
+    seconds: 60,
+    workloads: ['ttl'],
+    nemesis: ['kill', 'pause'],
+  },
+  {
+    name: 'batch-half-applied',
+    what: 'a batch that is under way at a crash is applied by half',
+    file: 'simulation/virtual-disk.ts',
+    find: 'this.#apply(batch)\n    }\n  }\n\n  /** The machine has died',
+    replace:
+      'this.#apply(batch.slice(0, Math.ceil(batch.length / 2)))\n    }\n  }\n\n  /** The machine has died',
+    seeds: 60,
+    seconds: 60,
+    workloads: ['siblings', 'set', 'counter'],
+    nemesis: ['kill', 'slow', 'power'],
+  },
+  {
+    name: 'reads-before-it-is-filled',
+    what: 'a node that lost its directory answers reads before it has its copies again',
+    file: 'node/arrival.ts',
+    find: 'if (!this.#isBehind) return true',
+    replace: 'if (this.#isOpen) return true',
+    seeds: 40,
+    seconds: 120,
+    workloads: ['siblings', 'lww'],
+    nemesis: ['lost-data', 'partition', 'isolate'],
+  },
+  {
+    name: 'folds-unsettled-totals',
+    what: 'a counter folds the totals of earlier lives before they are settled',
+    file: 'node/write-minting.ts',
+    find: 'return horizon > this.#actorSince ? horizon : 0',
+    replace: 'return horizon + 1e15',
+    seeds: 40,
+    seconds: 60,
+    workloads: ['counter'],
+    nemesis: ['kill', 'power', 'restart', 'partition', 'pause', 'io-error'],
+  },
+  {
+    name: 'quorum-read-without-repair',
+    what: 'a quorum read answers before a majority holds what it gives',
+    file: 'node/read-round.ts',
+    find: 'if (this.#copies.holding() >= this.#required) {\n      this.#answer()\n      return\n    }\n    this.#busy = true',
+    replace:
+      'if (this.#copies.count >= this.#required) {\n      this.#answer()\n      return\n    }\n    this.#busy = true',
+    seeds: 100,
+    seconds: 120,
+    workloads: ['lww', 'siblings'],
+    nemesis: ['partition', 'loss', 'delay', 'pause', 'kill'],
+  },
+  {
+    name: 'blind-write-covers-the-future',
+    what: 'a blind write covers what is newer than itself',
+    file: 'node/write-coordinator.ts',
+    find: 'findings.uncovered.filter(({ timestamp }) => timestamp < first.dot.timestamp)',
+    replace: 'findings.uncovered.filter(({ timestamp }) => timestamp !== first.dot.timestamp)',
+    seeds: 200,
+    seconds: 120,
+    workloads: ['siblings'],
+    nemesis: ['delay', 'reorder', 'slow'],
+  },
+  {
+    name: 'unknown-told-as-rejected',
+    what: 'a write that may have been applied is told as rejected',
+    file: 'core/quorum/tally.ts',
+    find: "return this.#notRefused === 0 ? 'rejected' : 'unknown'",
+    replace: "return this.got === 0 || this.#notRefused === 0 ? 'rejected' : 'rejected'",
+    seeds: 20,
+    seconds: 60,
+    workloads: ['siblings', 'lww'],
+    nemesis: CUTS,
+  },
+  {
+    name: 'vector-pruned-too-early',
+    what: 'vector entries are dropped before the write that made them superfluous is everywhere',
+    file: 'core/repair/horizon.ts',
+    find: 'object.vector.size <= VECTOR_ENTRIES_PLENTY || !isSettled(object, horizon)',
+    replace: 'object.vector.size === 0',
+    seeds: 40,
+    seconds: 60,
+    workloads: ['siblings', 'counter'],
+    nemesis: ['io-error', 'kill', 'pause', 'partition'],
+  },
+]
+
+export function plantedBug(name: string): PlantedBug | undefined {
+  return PLANTED_BUGS.find((bug) => bug.name === name)
+}

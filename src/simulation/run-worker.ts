@@ -1,0 +1,58 @@
+/** A thread that runs plans, one after another, with a planted bug or without. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { plant } from './plant.ts'
+import type { Plan } from './plan.ts'
+import { plantedBug } from './planted-bugs.ts'
+import type { StoryLine } from './story.ts'
+
+export interface WorkerTask {
+  readonly plan: Plan
+  readonly wantsStory: boolean
+}
+
+export interface WorkerAnswer {
+  readonly plan: Plan
+  readonly violation: FoundViolation | undefined
+  readonly hash: string
+  readonly simulatedMs: number
+  readonly realMs: number
+  readonly events: number
+  readonly messages: number
+  readonly faults: number
+  readonly calls: number
+  readonly story: readonly StoryLine[]
+}
+
+export interface FoundViolation {
+  readonly invariant: string
+  readonly message: string
+  readonly key: string | undefined
+}
+
+const bug = plantedBug((workerData as { planted?: string } | null)?.planted ?? '')
+if (bug !== undefined) plant(bug)
+const [{ simulate }, { Story }] = await Promise.all([
+  import('./simulation.ts'),
+  import('./story.ts'),
+])
+
+async function run({ plan, wantsStory }: WorkerTask): Promise<WorkerAnswer> {
+  const story = wantsStory ? new Story() : undefined
+  const startMs = performance.now()
+  const result = await simulate(plan, story)
+  const { violation, ...rest } = result
+  return {
+    ...rest,
+    realMs: performance.now() - startMs,
+    violation: violation && {
+      invariant: violation.invariant,
+      message: violation.message,
+      key: violation.key,
+    },
+    story: story?.lines ?? [],
+  }
+}
+
+parentPort?.on('message', (task: WorkerTask) => {
+  void run(task).then((answer) => parentPort?.postMessage(answer))
+})

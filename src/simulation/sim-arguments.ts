@@ -1,0 +1,176 @@
+/** The command line of `sim`. Everything is checked before anything is done; the error says what there is. */
+import { randomBytes } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { FAULT_KINDS, type FaultKind } from './fault.ts'
+import { type Plan, PLAN_DEFAULTS, WORKLOAD_NAMES } from './plan.ts'
+import { PLANTED_BUGS, type PlantedBug, plantedBug } from './planted-bugs.ts'
+
+export interface SimArguments {
+  readonly help: boolean
+  readonly plan: Plan
+  /** Runs, with the seeds that follow one another. */
+  readonly seeds: number
+  readonly traceFile: string | undefined
+  readonly planted: readonly PlantedBug[]
+}
+
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+export const USAGE = `npm run sim -- [options]          run a whole cluster on virtual time, under faults, and judge it
+
+  --seed S            where the run follows from; default: a new one, printed. With --seeds a number
+  --seeds N           so many runs, from the seed on, on all cores
+  --nodes N           3 to 9; default: ${PLAN_DEFAULTS.nodes}
+  --seconds N         of load and faults; healing and final checks follow. Default: ${PLAN_DEFAULTS.seconds}
+  --workload W[,W]    ${WORKLOAD_NAMES.join(', ')}; default: all
+  --nemesis F[,F]     none, mix (all, the default), ${FAULT_KINDS.join(', ')}
+  --clients N         default: ${PLAN_DEFAULTS.clients}
+  --keys N            of each workload; default: ${PLAN_DEFAULTS.keys}
+  --faults N[,N]      only these of the run's faults, by number, as a smaller run names them
+  --trace FILE        writes all that happened, one line an event
+  --planted B         all, or one of: ${PLANTED_BUGS.map(({ name }) => name).join(', ')}
+
+exit code: 0 nothing found (or every planted bug), 1 an invariant was broken (or a planted bug not found), 2 bad arguments`
+
+const SEEDS_MAX = 1_000_000
+
+/** Throws `UsageError`. */
+export function parseSimArguments(argv: readonly string[]): SimArguments {
+  const values = parse(argv)
+  const planted = plantedOf(values['planted'])
+  const base = planted.length === 1 ? planDefaultsOf(planted[0] as PlantedBug) : PLAN_DEFAULTS
+  const seeds = numberOf('seeds', values['seeds'], 1, 1, SEEDS_MAX)
+  const seed = values['seed'] ?? (planted.length > 0 || seeds > 1 ? '1' : newSeed())
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(seed)) {
+    throw new UsageError(`--seed ${seed}: letters, digits, dot, dash and underscore only`)
+  }
+  if (seeds > 1 && !/^\d{1,9}$/.test(seed)) {
+    throw new UsageError(`--seed ${seed}: with --seeds it is a number to count from`)
+  }
+  const onlyFaults = values['faults']?.split(',').map((text) => {
+    if (!/^\d{1,6}$/.test(text)) throw new UsageError(`--faults ${text}: a number is expected`)
+    return Number(text)
+  })
+  return {
+    help: values['help'] !== undefined,
+    seeds,
+    traceFile: values['trace'],
+    planted,
+    plan: {
+      seed,
+      nodes: numberOf('nodes', values['nodes'], base.nodes, 3, 9),
+      seconds: numberOf('seconds', values['seconds'], base.seconds, 1, 1_000_000),
+      workloads: namesOf('workload', values['workload'], WORKLOAD_NAMES, base.workloads),
+      nemesis: nemesisOf(values['nemesis'], base.nemesis),
+      clients: numberOf('clients', values['clients'], base.clients, 0, 100),
+      keys: numberOf('keys', values['keys'], base.keys, 1, 1000),
+      onlyFaults,
+    },
+  }
+}
+
+/** The plan of one run of a planted bug. */
+export function planDefaultsOf(bug: PlantedBug): Omit<Plan, 'seed'> {
+  const { seconds, workloads, nemesis } = bug
+  return { ...PLAN_DEFAULTS, seconds, workloads, nemesis }
+}
+
+/** The command that runs a plan again. */
+export function replayCommand(plan: Plan, planted: string | undefined): string {
+  const { seed, nodes, seconds, workloads, nemesis, clients, keys, onlyFaults } = plan
+  const faults = nemesis.length === 0 ? 'none' : isAll(nemesis) ? 'mix' : nemesis.join(',')
+  return [
+    `npm run sim -- --seed ${seed} --nodes ${nodes} --seconds ${seconds}`,
+    `--workload ${workloads.join(',')} --nemesis ${faults} --clients ${clients} --keys ${keys}`,
+    ...(onlyFaults === undefined || onlyFaults.length === 0
+      ? []
+      : [`--faults ${onlyFaults.join(',')}`]),
+    ...(planted === undefined ? [] : [`--planted ${planted}`]),
+  ].join(' ')
+}
+
+function parse(argv: readonly string[]): Record<string, string | undefined> {
+  const text = { type: 'string' } as const
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        seed: text,
+        seeds: text,
+        nodes: text,
+        seconds: text,
+        workload: text,
+        nemesis: text,
+        clients: text,
+        keys: text,
+        faults: text,
+        trace: text,
+        planted: text,
+      },
+    })
+    const { help, ...texts } = values
+    return { ...texts, ...(help === true ? { help: 'yes' } : {}) }
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error })
+  }
+}
+
+function numberOf(
+  name: string,
+  text: string | undefined,
+  otherwise: number,
+  least: number,
+  most: number,
+): number {
+  if (text === undefined) return otherwise
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < least || value > most) {
+    throw new UsageError(`--${name} ${text}: a whole number from ${least} to ${most} is expected`)
+  }
+  return value
+}
+
+function namesOf<T extends string>(
+  option: string,
+  text: string | undefined,
+  names: readonly T[],
+  otherwise: readonly T[],
+): readonly T[] {
+  if (text === undefined) return otherwise
+  return text.split(',').map((name) => {
+    const known = names.find((candidate) => candidate === name)
+    if (known === undefined) {
+      throw new UsageError(`--${option} ${name}: there is ${names.join(', ')}`)
+    }
+    return known
+  })
+}
+
+function nemesisOf(
+  text: string | undefined,
+  otherwise: readonly FaultKind[],
+): readonly FaultKind[] {
+  if (text === 'none') return []
+  if (text?.split(',').includes('mix') === true) return FAULT_KINDS
+  return namesOf<FaultKind>('nemesis', text, FAULT_KINDS, otherwise)
+}
+
+function plantedOf(text: string | undefined): readonly PlantedBug[] {
+  if (text === undefined) return []
+  if (text === 'all') return PLANTED_BUGS
+  const bug = plantedBug(text)
+  if (bug !== undefined) return [bug]
+  const names = PLANTED_BUGS.map(({ name }) => name).join(', ')
+  throw new UsageError(`--planted ${text}: there is all, ${names}`)
+}
+
+function isAll(kinds: readonly FaultKind[]): boolean {
+  return FAULT_KINDS.every((kind) => kinds.includes(kind))
+}
+
+function newSeed(): string {
+  return String(randomBytes(4).readUInt32LE())
+}

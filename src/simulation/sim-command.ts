@@ -1,0 +1,193 @@
+/** The command `sim`: one run, many runs, or the search for planted bugs. */
+import { execFileSync, type ExecFileSyncOptionsWithStringEncoding } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import type { Plan } from './plan.ts'
+import type { PlantedBug } from './planted-bugs.ts'
+import { RunPool } from './run-pool.ts'
+import type { WorkerAnswer } from './run-worker.ts'
+import { shrink } from './shrink.ts'
+import {
+  parseSimArguments,
+  planDefaultsOf,
+  replayCommand,
+  type SimArguments,
+  UsageError,
+  USAGE,
+} from './sim-arguments.ts'
+import { transcript } from './transcript.ts'
+
+export interface SimOutput {
+  readonly print: (line: string) => void
+  readonly complain: (line: string) => void
+}
+
+const EXIT_FOUND = 1
+const EXIT_USAGE = 2
+const PROGRESS_INTERVAL_MS = 10_000
+
+/** The exit code. */
+export async function simCommand(argv: readonly string[], output: SimOutput): Promise<number> {
+  let args: SimArguments
+  try {
+    args = parseSimArguments(argv)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    output.complain(`sim: ${error.message}`)
+    return EXIT_USAGE
+  }
+  if (args.help) {
+    output.print(USAGE)
+    return 0
+  }
+  if (args.planted.length > 1) return findPlanted(args, output)
+  const planted = args.planted[0]
+  const threads = Math.max(1, Math.min(availableParallelism(), args.seeds))
+  const pool = new RunPool(threads, planted?.name)
+  try {
+    if (args.seeds === 1) return await runOne(pool, args, output)
+    return await runMany(pool, args, output)
+  } finally {
+    await pool.close()
+  }
+}
+
+async function runOne(pool: RunPool, args: SimArguments, output: SimOutput): Promise<number> {
+  const answer = await pool.run(args.plan, args.traceFile !== undefined)
+  if (args.traceFile !== undefined) writeTrace(args.traceFile, answer)
+  output.print(summary(answer))
+  if (answer.violation === undefined) {
+    output.print(`nothing found; trace hash ${answer.hash}`)
+    return 0
+  }
+  await tell(pool, answer, args.planted[0], output)
+  output.print(`trace hash ${answer.hash}`)
+  return EXIT_FOUND
+}
+
+async function runMany(pool: RunPool, args: SimArguments, output: SimOutput): Promise<number> {
+  const { plan, seeds } = args
+  const first = Number(plan.seed)
+  const startMs = performance.now()
+  let done = 0
+  let simulatedMs = 0
+  let messages = 0
+  let faults = 0
+  const failed: WorkerAnswer[] = []
+  const report = (): void =>
+    output.print(
+      `${done} of ${seeds} runs, ${failed.length} found something; ` +
+        `${seconds(simulatedMs)} simulated in ${seconds(performance.now() - startMs)}, ` +
+        `${messages} messages, ${faults} faults`,
+    )
+  const progress = setInterval(report, PROGRESS_INTERVAL_MS)
+  await Promise.all(
+    Array.from({ length: seeds }, async (_, i) => {
+      const answer = await pool.run({ ...plan, seed: String(first + i) })
+      done++
+      simulatedMs += answer.simulatedMs
+      messages += answer.messages
+      faults += answer.faults
+      if (answer.violation === undefined) return
+      failed.push(answer)
+      output.print(`seed ${answer.plan.seed}: ${answer.violation.message}`)
+    }),
+  )
+  clearInterval(progress)
+  report()
+  output.print(`commit ${commit()}, seeds ${first} to ${first + seeds - 1}, ${plan.seconds} s each`)
+  const [example] = failed.sort((a, b) => Number(a.plan.seed) - Number(b.plan.seed))
+  if (example === undefined) return 0
+  await tell(pool, example, args.planted[0], output)
+  return EXIT_FOUND
+}
+
+/** Looks for each bug with the seeds it says, from 1 on. */
+async function findPlanted(args: SimArguments, output: SimOutput): Promise<number> {
+  let missed = 0
+  for (const bug of args.planted) {
+    const pool = new RunPool(availableParallelism(), bug.name)
+    const found = await findBug(pool, bug)
+    await pool.close()
+    if (found === undefined) missed++
+    output.print(
+      found === undefined
+        ? `MISSED ${bug.name}: not found in ${bug.seeds} seeds (${bug.what})`
+        : `found ${bug.name} with seed ${found.plan.seed} of at most ${bug.seeds}: ` +
+            `${found.violation?.invariant ?? ''}: ${firstLine(found.violation?.message ?? '')}`,
+    )
+  }
+  output.print(`${args.planted.length - missed} of ${args.planted.length} planted bugs found`)
+  return missed === 0 ? 0 : EXIT_FOUND
+}
+
+/** The first run that finds it. */
+export async function findBug(pool: RunPool, bug: PlantedBug): Promise<WorkerAnswer | undefined> {
+  const threads = availableParallelism()
+  for (let seed = 1; seed <= bug.seeds; seed += threads) {
+    const some = Array.from({ length: Math.min(threads, bug.seeds - seed + 1) }, (_, i) =>
+      pool.run({ ...planDefaultsOf(bug), seed: String(seed + i) }),
+    )
+    const found = (await Promise.all(some)).find(({ violation }) => violation !== undefined)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** The invariant, the smallest story, and the command that runs it again. */
+async function tell(
+  pool: RunPool,
+  answer: WorkerAnswer,
+  planted: PlantedBug | undefined,
+  { print }: SimOutput,
+): Promise<void> {
+  print(`\nFOUND (seed ${answer.plan.seed}): ${answer.violation?.message ?? ''}`)
+  print('making the run smaller …')
+  const smallest = await shrink(answer, (plan) => pool.run(plan))
+  const { story } = await pool.run(smallest.plan, true)
+  print(`\nbroken: ${smallest.violation?.invariant ?? ''}: ${smallest.violation?.message ?? ''}\n`)
+  for (const line of transcript(story, smallest.plan.nodes, smallest.violation?.key)) print(line)
+  print(`\nthis run:       ${replayCommand(smallest.plan, planted?.name)}`)
+  print(`the first one:  ${replayCommand(answer.plan, planted?.name)}`)
+}
+
+function summary(answer: WorkerAnswer): string {
+  const { plan, simulatedMs, realMs, events, messages, faults, calls } = answer
+  return [
+    `seed ${plan.seed}, commit ${commit()}`,
+    `${seconds(simulatedMs)} simulated in ${seconds(realMs)} (${Math.round(simulatedMs / realMs)} times as fast)`,
+    `${events} events, ${messages} messages, ${calls} calls, ${faults} faults`,
+  ].join('\n')
+}
+
+function writeTrace(file: string, { story, plan }: WorkerAnswer): void {
+  const lines = story.map(
+    ({ atUs, node, text }) => `${(atUs / 1e6).toFixed(6)} ${node ?? '-'} ${text}`,
+  )
+  writeFileSync(file, [JSON.stringify(plan satisfies Plan), ...lines, ''].join('\n'))
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? ''
+}
+
+function commit(): string {
+  try {
+    const cwd = fileURLToPath(new URL('../..', import.meta.url))
+    const options: ExecFileSyncOptionsWithStringEncoding = {
+      cwd,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }
+    const name = execFileSync('git', ['rev-parse', '--short', 'HEAD'], options).trim()
+    const changes = execFileSync('git', ['status', '--porcelain', '--', 'src'], options)
+    return changes === '' ? name : `${name} with changes`
+  } catch {
+    return 'unknown'
+  }
+}

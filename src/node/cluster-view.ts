@@ -31,6 +31,8 @@ export interface ViewParts {
   readonly hints: HintStore
   readonly replica: Replica
   readonly disk: Disk
+  /** Whether lost copies are being filled from the other owners. */
+  readonly isFilling: () => boolean
 }
 
 type Row = Record<string, MemberState>
@@ -116,6 +118,7 @@ export class ClusterView {
         detail: `${PARTITION_COUNT - without.length} of ${PARTITION_COUNT} data partitions have a majority of owners`,
       },
       { name: 'storage', ok: storage.state === 'ok', detail: storage.reason || 'takes writes' },
+      { name: 'copies', ok: !this.#parts.isFilling(), detail: this.#copies() },
     ]
     return { ready: checks.every(({ ok }) => ok), checks }
   }
@@ -171,21 +174,28 @@ export class ClusterView {
     return { state, reason }
   }
 
+  #copies(): string {
+    return this.#parts.isFilling()
+      ? 'being filled from the other owners, and not read until they are'
+      : 'complete'
+  }
+
   #verdict(withoutQuorum: number): string {
     const { self, keeper, liveness } = this.#parts
     const { members } = keeper.topology
     const away = members.filter(({ id }) => !liveness.reachable(id)).map(({ id }) => id)
     const storage = this.#storage()
     const disk = storage.state === 'ok' ? '' : ` ${self} takes no writes: ${storage.reason}.`
+    const copies = this.#parts.isFilling() ? ` Its copies are ${this.#copies()}.` : ''
     if (away.length === 0) {
-      return `${self} reaches all ${members.length} members; reads and writes at quorum work for every key.${disk}`
+      return `${self} reaches all ${members.length} members; reads and writes at quorum work for every key.${disk}${copies}`
     }
     const share = Math.round((100 * (PARTITION_COUNT - withoutQuorum)) / PARTITION_COUNT)
     const quorum =
       withoutQuorum === 0 ? 'still work for every key' : `work for ${share} % of the keys`
     return (
       `${self} does not reach ${away.join(', ')}: through ${self}, reads and writes at quorum ${quorum}, ` +
-      `those at eventual for every key.${disk}`
+      `those at eventual for every key.${disk}${copies}`
     )
   }
 

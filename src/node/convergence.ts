@@ -99,7 +99,11 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
     reachable: parts.reachable,
     repairCorrupt,
   })
-  antiEntropy.onTookOver = (peer) => arrival.tookOver(peer)
+  antiEntropy.onTookOver = (peer) => {
+    arrival.tookOver(peer)
+    // A node without its copies has nothing better to do than to get them.
+    if (arrival.isFilling) ports.timers.soon(() => antiEntropy.wake())
+  }
   return {
     horizon,
     forest,

@@ -42,6 +42,16 @@ export function recordOperations(storageKey: string, before: Copy, after: Copy):
   return operations
 }
 
+/** Takes away a record that cannot be read, and whatever it was. Its grave, if it has one, falls in by itself. */
+export function removalOperations(storageKey: string): DiskOperation[] {
+  const operations: DiskOperation[] = [{ type: 'delete', key: storageKey }]
+  const at = parseDataKey(storageKey)
+  if (at !== undefined) {
+    operations.push(place(false, leafKey(at.partition, leafOf(hashText(at.name)), at.name)))
+  }
+  return operations
+}
+
 function place(isThere: boolean, key: string): DiskOperation {
   return isThere ? { type: 'put', key, value: NOTHING } : { type: 'delete', key }
 }

@@ -77,8 +77,11 @@ export function compareLate(
   }
   const repair = (): void => {
     const { merged } = copies
-    if (merged === undefined || merged.record.length === 0) return
-    for (const owner of copies.laggards()) {
+    if (merged === undefined) return
+    // What is nowhere else cannot travel; but a damaged record here can be replaced by nothing.
+    const isNothing = merged.record.length === 0
+    const laggards = copies.laggards()
+    for (const owner of isNothing ? laggards.filter((id) => id === parts.self) : laggards) {
       repairOwner(parts, ports, placed, copies, owner, merged, deadlineMs, () => undefined)
     }
   }

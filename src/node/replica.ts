@@ -20,6 +20,7 @@ import type { Codec, Encodable } from '../ports/codec.ts'
 import type { Disk, DiskError } from '../ports/disk.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
+import { removalOperations } from './data-index.ts'
 import type { Durability, GroupCommit } from './group-commit.ts'
 import { pruneVector, withoutHistory } from '../core/repair/horizon.ts'
 import {
@@ -54,6 +55,8 @@ export interface Refusal {
   readonly code: RefusalCode
   readonly message: string
 }
+
+const NOTHING_HELD: Applied = { existed: false, uncovered: [], newest: 0 }
 
 export type AppliedTaker = (applied: Applied | undefined, refusal: Refusal | undefined) => void
 
@@ -175,6 +178,11 @@ export class Replica {
         return
       }
       const next = mergeCopies(this.#codec, mode, this.#pruned(held, horizon), news)
+      if (isLost && next.record.length === 0) {
+        // The others hold nothing of it: then nothing is what it is replaced by.
+        this.#remove(at, (failed) => done(failed ? undefined : NOTHING_HELD, failed))
+        return
+      }
       const applied = this.#describe(mode, held.object, incoming.object, next.object, flags)
       this.replace(at, entry, next, (failed) =>
         failed === undefined ? done(applied, undefined) : done(undefined, failed),
@@ -197,18 +205,31 @@ export class Replica {
       done(undefined, refusal)
       return
     }
-    this.#find(at, (entry, failure) => {
+    this.#table.find(this.#storageKey(at), (found, failure) => {
+      let entry = found
+      // While the own copies do not count, a damaged one is only one more to be filled.
+      const isLost = failure instanceof RecordCorruptError && !this.mayRead(at)
+      if (isLost) entry = this.#setAside(at, failure)
       if (entry === undefined) {
-        done(undefined, failure)
+        done(undefined, this.#explain(at, failure as LoadFailure))
         return
       }
       const horizon = this.horizon()
       const held = this.#pruned(entry.latest, horizon)
       const own = this.#news(held, theirs, theirHorizon)
       const news = this.#news(this.#pruned(theirs, theirHorizon), held, horizon)
-      const next = mergeCopies(this.#codec, modeOf(at.bucket), own, news)
-      this.replace(at, entry, next, (failed) => done(failed ? undefined : next, failed))
+      const next = mergeCopies(this.#codec, modeOf(at.bucket), own, isLost ? theirs : news)
+      const finish = (failed: Refusal | undefined): void => done(failed ? undefined : next, failed)
+      if (isLost && next.record.length === 0) this.#remove(at, finish)
+      else this.replace(at, entry, next, finish)
     })
+  }
+
+  /** Takes away a damaged record. */
+  #remove(at: Location, done: (refusal: Refusal | undefined) => void): void {
+    this.#commits.add(removalOperations(this.#storageKey(at)), 'sync', (failure) =>
+      done(failure && refusalOf(failure)),
+    )
   }
 
   /** `copy` without what is history to whoever holds `held` with that horizon. */

@@ -106,7 +106,11 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   })
   const register = new TopologyRegister(ports, { self, state, keeper, peers, clock })
   const listing = new KeyListing(ports, { self, keeper, peers, clock })
-  const view = new ClusterView({ self, keeper, liveness, peers, clock, hints, replica, disk })
+  const isFilling = (): boolean => arrival.isFilling
+  const view = new ClusterView({
+    ...{ self, keeper, liveness, peers, clock, hints, replica, disk },
+    isFilling,
+  })
   const requests = new Requests(ports, settings, {
     self,
     keeper,

@@ -22,6 +22,11 @@ const VECTOR_ENTRIES_MAX = 40
 export async function findUnrest({ nodes }: ClusterAtRest): Promise<Violation | undefined> {
   for (const node of nodes) {
     if (!node.isUp) return new Violation('stuck', `${node.id} does not serve`)
+    const readiness = await (node.service as NodeService).readiness()
+    const wrong = readiness.checks.find(({ ok }) => !ok)
+    if (wrong !== undefined) {
+      return new Violation('stuck', `${node.id} is not ready: ${wrong.name}: ${wrong.detail}`)
+    }
   }
   const [first] = nodes
   const topology = (first?.service as NodeService).topology()

@@ -177,13 +177,13 @@ export class Nemesis {
         platter.wipe()
         return () => node.start()
       case 'old-data': {
-        // The first time a backup is made; the next time the directory is put back to it.
+        // The first time backups are made; later a directory is put back to one, however old it is.
         const backup = this.#backups.get(node.id)
-        if (backup === undefined || !this.#parts.mayLoseData(node.id)) {
-          this.#backups.set(node.id, platter.copy())
+        if (backup === undefined) {
+          for (const [id, other] of this.#parts.nodes) this.#backups.set(id, other.platter.copy())
           return () => undefined
         }
-        this.#backups.delete(node.id)
+        if (!this.#parts.mayLoseData(node.id)) return undefined
         node.crash('machine')
         platter.restore(backup)
         return () => node.start()

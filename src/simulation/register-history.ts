@@ -1,25 +1,30 @@
 /**
  * What clients know of one key of a last-writer-wins bucket. Writes are ordered by time only where one ended
- * before the other began; a read at quorum may give any value that no completed quorum write came certainly
- * after, and never an older one than an earlier read gave.
+ * before the other began: no completed quorum write is shadowed by one that was completed at quorum before it
+ * began. (A write of a weaker level that a fast clock stamped may shadow it: that is what the mode is.) And
+ * quorum reads never go back: the timestamps that they give only rise.
  */
 import type { Write } from './key-history.ts'
 import { Violation } from './violation.ts'
 
-const DELETED = ''
+const FLOORS_MAX = 1000
+
+interface Floor {
+  readonly startUs: number
+  readonly knownUs: number
+  readonly what: string
+}
 
 export class RegisterHistory {
   readonly name: string
   readonly #writes = new Map<string, Write>()
-  /** Deletes, newest last; a read of nothing may be any of them. */
+  /** A read of nothing may be any of them. */
   #deletes: Write[] = []
   readonly #seen = new Set<string>()
   /** The latest beginning among the quorum writes that were acknowledged, with the time of that. */
-  readonly #floors: {
-    readonly startUs: number
-    readonly knownUs: number
-    readonly what: string
-  }[] = []
+  readonly #floors: Floor[] = []
+  /** The highest timestamp that a quorum read gave, with the time of that. */
+  readonly #stamps: { readonly timestamp: number; readonly knownUs: number }[] = []
 
   constructor(name: string) {
     this.name = name
@@ -55,25 +60,39 @@ export class RegisterHistory {
     }
   }
 
-  seenAtQuorum(names: readonly string[], startUs: number, nowUs: number): void {
+  seenAtQuorum(names: readonly string[], startUs: number): void {
     this.seen(names)
     const floor = this.#floors.findLast(({ knownUs }) => knownUs < startUs)
-    const read = this.#writes.get(names[0] ?? DELETED)
-    const candidates = read === undefined ? this.#deletes : [read]
-    if (floor !== undefined && candidates.every(({ endUs }) => endUs < floor.startUs)) {
-      const what = names[0] ?? 'nothing'
+    if (floor === undefined) return
+    const [name] = names
+    const candidates = name === undefined ? this.#deletes : [this.#writes.get(name) as Write]
+    const isOlder = ({ isQuorum, endUs }: Write): boolean => isQuorum && endUs < floor.startUs
+    if (!candidates.every(isOlder)) return
+    const what = name ?? 'nothing'
+    throw new Violation(
+      'quorum-read',
+      `${what} is read, and ${floor.what} came after it`,
+      this.name,
+    )
+  }
+
+  /** The timestamp that a quorum read gave with its value. */
+  stampedAtQuorum(timestamp: number, startUs: number, nowUs: number): void {
+    const last = this.#stamps.findLast(({ knownUs }) => knownUs < startUs)
+    if (last !== undefined && timestamp < last.timestamp) {
       throw new Violation(
         'quorum-read',
-        `${what} is read, and ${floor.what} came after it`,
+        `a value of ${timestamp} is read, and a quorum read before gave one of ${last.timestamp}`,
         this.name,
       )
     }
-    // What was read at quorum once may not be followed by anything certainly older.
-    if (read !== undefined) this.#raise(read, nowUs)
+    if (timestamp <= (this.#stamps.at(-1)?.timestamp ?? 0)) return
+    this.#stamps.push({ timestamp, knownUs: nowUs })
+    if (this.#stamps.length > FLOORS_MAX) this.#stamps.shift()
   }
 
   seenAtRest(names: readonly string[], nowUs: number): void {
-    this.seenAtQuorum(names, nowUs, nowUs)
+    this.seenAtQuorum(names, nowUs)
   }
 
   #raise(write: Write, knownUs: number): void {
@@ -83,5 +102,3 @@ export class RegisterHistory {
     if (this.#floors.length > FLOORS_MAX) this.#floors.shift()
   }
 }
-
-const FLOORS_MAX = 1000

@@ -14,6 +14,7 @@ export interface ValueHistory {
   seen(values: readonly string[]): void
   seenAtQuorum(values: readonly string[], startUs: number, nowUs: number): void
   seenAtRest(values: readonly string[], nowUs: number): void
+  stampedAtQuorum?(timestamp: number, startUs: number, nowUs: number): void
 }
 
 /** Keys of one bucket, and what clients know of them. */
@@ -105,7 +106,10 @@ function read(set: KeySet, via: Via, asked: Asked, done: (known: Known | undefin
       const values = valuesOf(outcome.answer)
       const atQuorum = asked.level === 'quorum' || asked.level === 'all'
       if (atQuorum) history.seenAtQuorum(values, startUs, via.nowUs())
-      else history.seen(values)
+      const [newest] = outcome.answer.siblings
+      if (atQuorum && newest !== undefined) {
+        history.stampedAtQuorum?.(newest.timestamp, startUs, via.nowUs())
+      } else history.seen(values)
       done({ context: outcome.answer.context, values })
     },
   )

@@ -1,4 +1,4 @@
-/** `GET /v1/cluster`, `GET /v1/cluster/ring`, `POST /v1/cluster/hints/sync`: how the cluster looks from this node. */
+/** The routes below `/v1/cluster`: how the cluster looks from this node. */
 import type { FastifyInstance } from 'fastify'
 import type { ApiContext } from './api-context.ts'
 import { knownBucket } from './bucket-routes.ts'
@@ -26,6 +26,12 @@ export function addClusterRoutes(app: FastifyInstance, api: ApiContext): void {
     }
     knownBucket(api, checkBucketName(bucket))
     respondJson(reply, 200, await api.service.ring(bucket, checkKeyText(key)))
+  })
+
+  app.get('/v1/cluster/convergence', async (request, reply) => {
+    const bucket = parseQuery(queryOfTarget(request.originalUrl), ['bucket']).get('bucket')
+    if (bucket !== undefined) knownBucket(api, checkBucketName(bucket))
+    respondJson(reply, 200, await api.service.convergence(bucket))
   })
 
   app.post('/v1/cluster/hints/sync', async (request, reply) => {

@@ -101,7 +101,6 @@ export class NodeClock {
   /** A timestamp at or below which this node, in this and any later life, mints nothing any more. */
   promise(): Timestamp {
     const stamp = this.stamp()
-    this.#hybrid.receive(stamp)
     // An idle clock has no need of a bound, but its promise must not stand still.
     if (wallMsOf(this.#hybrid.bound) < this.#clock.wallMs() - IDLE_BOUND_LAG_MS) {
       this.raised().catch(() => undefined)

@@ -80,5 +80,6 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     ring: async (bucket, key) => up().view.ring(up().requests.locate(bucket, key)),
     syncHints: async (timeoutMs) => up().delivery.sync(timeoutMs),
     readiness: async () => up().view.readiness(),
+    convergence: async (bucket) => up().convergence(bucket),
   }
 }

@@ -7,6 +7,7 @@
 import { QuorateError } from '../core/errors.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
 import { ClusterView } from './cluster-view.ts'
+import { ConvergenceCheck } from './convergence-check.ts'
 import { composeConvergence } from './convergence.ts'
 import { Deadlines } from './deadlines.ts'
 import { GroupCommit } from './group-commit.ts'
@@ -25,6 +26,7 @@ import { PendingDots } from './pending-dots.ts'
 import { ReadCoordinator } from './read-coordinator.ts'
 import { Replica } from './replica.ts'
 import { Requests } from './requests.ts'
+import type { ConvergenceAnswer } from './service.ts'
 import { TopologyKeeper } from './topology-keeper.ts'
 import { TopologyRegister } from './topology-register.ts'
 import { SET_BYTES_MAX } from './type-change.ts'
@@ -37,6 +39,7 @@ export interface RunningNode {
   readonly keeper: TopologyKeeper
   readonly view: ClusterView
   readonly delivery: HintDelivery
+  convergence(bucket: string | undefined): Promise<ConvergenceAnswer>
   createBucket(bucket: Bucket, timeoutMs: number): Promise<{ created: boolean; bucket: Bucket }>
   /** Idempotent through node.ts. */
   stop(): Promise<void>
@@ -193,6 +196,11 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     keeper,
     view,
     delivery,
+    convergence: async (bucket) => {
+      if (bucket !== undefined) requests.locate(bucket, '')
+      const { forest, leaves } = convergence
+      return new ConvergenceCheck({ self, keeper, peers, clock, forest, leaves }).run(bucket)
+    },
     createBucket: (bucket, timeoutMs) => createBucket(keeper, register, bucket, timeoutMs),
     stop: async () => {
       await requests.drained()

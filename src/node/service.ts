@@ -31,6 +31,19 @@ export interface NodeService {
   /** Resolves once the hints pending at the time of the call are delivered or dropped, or time is out. */
   syncHints(timeoutMs: number): Promise<HintSync>
   readiness(): Promise<Readiness>
+  /** Compares the owners' hash trees; of one bucket's keys where one is named. Errors: bucket_unknown. */
+  convergence(bucket: string | undefined): Promise<ConvergenceAnswer>
+}
+
+export interface ConvergenceAnswer {
+  /** All owners answered, and hold the same. */
+  readonly converged: boolean
+  /** Keys of which not all owners that answered hold the same. */
+  readonly differing: number
+  /** False: there are more than were counted. */
+  readonly isExact: boolean
+  /** Owners that did not answer, or could not tell. */
+  readonly unreachable: readonly string[]
 }
 
 export interface RequestOptions {

@@ -1,10 +1,18 @@
 /** What must hold of a cluster in which nothing is wrong, nothing is asked, and time has passed. */
 import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
+import { hashText } from '../core/hash/text-hash.ts'
 import { partitionOf } from '../core/placement/data-partition.ts'
 import { preferenceList } from '../core/placement/preference-list.ts'
+import { leafOf } from '../core/repair/hash-tree.ts'
 import type { Topology } from '../core/placement/topology.ts'
 import { decodeRecord } from '../node/object-record.ts'
-import { graveRange, parseGraveKey } from '../node/storage-keys.ts'
+import {
+  graveRange,
+  leafKey,
+  parseDataKey,
+  parseGraveKey,
+  parseLeafKey,
+} from '../node/storage-keys.ts'
 import type { NodeService } from '../node/service.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 import { Violation } from './violation.ts'
@@ -29,13 +37,15 @@ export async function findUnrest({ nodes }: ClusterAtRest): Promise<Violation | 
     }
   }
   const [first] = nodes
-  const topology = (first?.service as NodeService).topology()
-  return (
+  const service = first?.service as NodeService
+  const topology = service.topology()
+  const unrest =
     findEpochs(nodes, topology) ??
     findHints(nodes) ??
     findDifference(nodes, topology) ??
+    findBrokenIndex(nodes) ??
     findUncollected(nodes)
-  )
+  return unrest ?? (await findTreeDifference(service))
 }
 
 function findEpochs(nodes: readonly SimulatedNode[], topology: Topology): Violation | undefined {
@@ -61,6 +71,32 @@ function findHints(nodes: readonly SimulatedNode[]): Violation | undefined {
     if (hint === undefined) continue
     const name = hint.split('/').slice(2).join('/')
     return new Violation('hints', `${id} still keeps the hint ${hint}`, name)
+  }
+  return undefined
+}
+
+/** The owners' trees are equal where their records are. */
+async function findTreeDifference(service: NodeService): Promise<Violation | undefined> {
+  const { converged, differing, unreachable } = await service.convergence(undefined)
+  if (converged) return undefined
+  const why = unreachable.length > 0 ? `${unreachable.join(', ')} could not tell` : 'trees differ'
+  return new Violation('trees', `${differing} keys are told to differ: ${why}`)
+}
+
+/** Each record is listed in its leaf, and no leaf lists anything else. */
+function findBrokenIndex(nodes: readonly SimulatedNode[]): Violation | undefined {
+  for (const { id, platter } of nodes) {
+    const listed = new Set(platter.keys().filter((key) => key.startsWith('i/')))
+    for (const storageKey of platter.keys()) {
+      const at = parseDataKey(storageKey)
+      if (at === undefined) continue
+      if (listed.delete(leafKey(at.partition, leafOf(hashText(at.name)), at.name))) continue
+      return new Violation('index', `${id} has a record of ${at.name}, and no leaf has it`, at.name)
+    }
+    const [stray] = listed
+    if (stray === undefined) continue
+    const { name } = parseLeafKey(stray)
+    return new Violation('index', `${id} lists ${name} in a leaf, and has no record of it`, name)
   }
   return undefined
 }

@@ -5,6 +5,7 @@
 import type { PlainLevel } from '../core/quorum/level.ts'
 import { counterValue } from '../core/causality/counter.ts'
 import { type Asked, requestOptions, type Via, type Work } from './client.ts'
+import { chooseKey } from './value-work.ts'
 import { Violation } from './violation.ts'
 
 const LEVELS: readonly PlainLevel[] = ['eventual', 'quorum', 'quorum', 'all']
@@ -111,7 +112,7 @@ export function counterWork(bucket: string, keys: readonly string[]): CounterSet
   return {
     work: {
       turn: (via, done) => {
-        const key = keys[via.random.below(keys.length)] as string
+        const key = chooseKey(keys, via.random)
         const level = LEVELS[via.random.below(LEVELS.length)] as PlainLevel
         const asked = { bucket, key, level }
         if (via.random.chance(25)) readCounter(via, asked, historyOf(key), done)

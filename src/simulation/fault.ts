@@ -15,6 +15,7 @@ export const FAULT_KINDS = [
   'delay',
   'kill',
   'power',
+  'blackout',
   'restart',
   'pause',
   'skew',

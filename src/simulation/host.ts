@@ -7,7 +7,7 @@ import type { Timer, Timers } from '../ports/timers.ts'
 import type { Schedule, Scheduled } from './schedule.ts'
 
 /** 2026-01-01T00:00:00Z: where the wall clocks of a world begin. */
-const WALL_START_MS = 1_767_225_600_000
+export const WALL_START_MS = 1_767_225_600_000
 /** Machines are booted at different times: their monotonic clocks have nothing to do with each other. */
 const BOOT_SPREAD_MS = 1_000_000
 

@@ -38,6 +38,8 @@ interface Value {
   goneUs: number
   goneAtQuorumUs: number
   wasSeen: boolean
+  /** When a quorum read first gave it: from then on every one does, or what replaced it. */
+  seenAtQuorumUs: number
 }
 
 /** A blind write whose outcome is unknown may go on for so long after its client was told. */
@@ -52,7 +54,7 @@ export class KeyHistory {
   #blind: Write[] = []
   /** Deletes and values with a ttl, not rejected: without any, a key that has a value keeps one. */
   #ends = 0
-  #hasLasting = false
+  #lastingUs = Infinity
 
   constructor(name: string) {
     this.name = name
@@ -70,6 +72,7 @@ export class KeyHistory {
       goneUs: Infinity,
       goneAtQuorumUs: Infinity,
       wasSeen: false,
+      seenAtQuorumUs: Infinity,
     }
     for (const blind of this.#blind) {
       if (blind !== write && blindUntilUs(blind) > write.startUs) value.threats++
@@ -84,7 +87,9 @@ export class KeyHistory {
     if (outcome === 'rejected') this.#rejected(write)
     if (outcome === 'ok' && !write.isSure) return
     if (outcome === 'ok') {
-      if (write.value !== undefined && write.isCounted) this.#hasLasting = true
+      if (write.value !== undefined && write.isQuorum) {
+        this.#lastingUs = Math.min(this.#lastingUs, nowUs)
+      }
       for (const name of write.replaced ?? []) {
         const value = this.#values.get(name)
         if (value === undefined) continue
@@ -112,8 +117,9 @@ export class KeyHistory {
   seenAtQuorum(names: readonly string[], startUs: number, nowUs: number): void {
     this.seen(names)
     for (const name of names) {
-      const { goneAtQuorumUs } = this.#values.get(name) as Value
-      if (goneAtQuorumUs < startUs) {
+      const value = this.#values.get(name) as Value
+      value.seenAtQuorumUs = Math.min(value.seenAtQuorumUs, nowUs)
+      if (value.goneAtQuorumUs < startUs) {
         throw new Violation(
           'quorum-read',
           `${name} had been replaced at quorum before the read began, and is read`,
@@ -123,14 +129,17 @@ export class KeyHistory {
     }
     for (const [name, value] of this.#values) {
       const { write } = value
-      if (!write.isQuorum || write.outcome !== 'ok' || write.endUs >= startUs) continue
+      const isAcknowledged = write.isQuorum && write.outcome === 'ok' && write.endUs < startUs
+      if (!isAcknowledged && value.seenAtQuorumUs >= startUs) continue
       if (value.threats > 0 || write.expiresUs !== Infinity || names.includes(name)) continue
       throw new Violation(
         'quorum-read',
-        `${name} was acknowledged at quorum before the read began, nothing replaced it, and it is not read`,
+        `${name} was ${isAcknowledged ? 'acknowledged' : 'read'} at quorum before the read began, ` +
+          'nothing replaced it, and it is not read',
         this.name,
       )
     }
+    this.#checkPresent(names, startUs)
     this.#forget(nowUs)
   }
 
@@ -146,15 +155,24 @@ export class KeyHistory {
         throw new Violation('expired', `${name} has expired, and is read`, this.name)
       }
     }
-    if (names.length === 0 && this.#hasLasting && this.#ends === 0) {
-      throw new Violation('lost', 'the key was written and never deleted, and is absent', this.name)
-    }
+    this.#checkPresent(names, nowUs)
     for (const [name, value] of this.#values) {
       const { write } = value
       if (!write.isCounted || write.outcome !== 'ok' || write.expiresUs !== Infinity) continue
       if (value.threats > 0 || names.includes(name)) continue
       throw new Violation('lost', `${name} was acknowledged, and is gone`, this.name)
     }
+  }
+
+  /** Writes replace each other, however they race; only a delete or an expiry leaves nothing. */
+  #checkPresent(names: readonly string[], startUs: number): void {
+    if (names.length > 0 || this.#ends > 0 || this.#lastingUs >= startUs) return
+    throw new Violation('lost', 'the key was written and never deleted, and is absent', this.name)
+  }
+
+  /** When the write of a value was begun; undefined where nobody wrote it. */
+  begunUs(name: string): number | undefined {
+    return this.#values.get(name)?.write.startUs
   }
 
   #rejected(write: Write): void {

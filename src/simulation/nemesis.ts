@@ -8,6 +8,14 @@ import type { Schedule } from './schedule.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 import type { CutKind, Wires } from './virtual-network.ts'
 
+/** Faults that befall all nodes. */
+const EVERYBODY: ReadonlySet<string> = new Set([
+  'loss',
+  'duplicate',
+  'reorder',
+  'delay',
+  'blackout',
+])
 const FLAP_INTERVAL_US = 400_000
 /** Clock jumps: mostly around the allowed drift, sometimes far beyond. */
 const JUMP_MS = 1500
@@ -20,6 +28,8 @@ export interface NemesisParts {
   readonly onFault: (text: string, nodes: readonly string[]) => void
   /** Whether a directory, or a record, can be lost without losing the only copy of anything. */
   readonly mayLoseData: (node: string) => boolean
+  /** The directory of a node is another one now: what it said before, it may not know. */
+  readonly onDirectory: (node: string) => void
   readonly mayRot: (node: string, storageKey: string) => boolean
 }
 
@@ -49,7 +59,7 @@ export class Nemesis {
     if (undo === undefined) return
     this.faults++
     this.#undo.set(number, undo)
-    const everybody = ['loss', 'duplicate', 'reorder', 'delay'].includes(fault.kind)
+    const everybody = EVERYBODY.has(fault.kind)
     this.#parts.onFault(describeFault(fault), everybody ? [] : fault.nodes.slice(0, 1))
   }
 
@@ -85,6 +95,8 @@ export class Nemesis {
           undo?.()
         }
       }
+      case 'blackout':
+        return this.#blackout()
       case 'loss':
         return withWire(wires, 'lossPercent', 1 + Math.floor(fault.strength / 3))
       case 'duplicate':
@@ -102,6 +114,23 @@ export class Nemesis {
     const cuts = pairs.map(([from, to]) => this.#parts.wires.cut(from, to, kind))
     return () => {
       for (const cut of cuts) cut.undo()
+    }
+  }
+
+  /** The power fails for all at once, and comes back. */
+  #blackout(): (() => void) | undefined {
+    const struck = [...this.#parts.nodes.values()].filter(
+      ({ id, hasProcess }) => hasProcess && !this.#burdened.has(id),
+    )
+    for (const node of struck) {
+      this.#burdened.add(node.id)
+      node.crash('machine')
+    }
+    return () => {
+      for (const node of struck) {
+        this.#burdened.delete(node.id)
+        node.start()
+      }
     }
   }
 
@@ -175,6 +204,7 @@ export class Nemesis {
         if (!this.#parts.mayLoseData(node.id)) return undefined
         node.crash('machine')
         platter.wipe()
+        this.#parts.onDirectory(node.id)
         return () => node.start()
       case 'old-data': {
         // The first time backups are made; later a directory is put back to one, however old it is.
@@ -186,6 +216,7 @@ export class Nemesis {
         if (!this.#parts.mayLoseData(node.id)) return undefined
         node.crash('machine')
         platter.restore(backup)
+        this.#parts.onDirectory(node.id)
         return () => node.start()
       }
       default:

@@ -28,7 +28,7 @@ export const PLAN_DEFAULTS: Omit<Plan, 'seed'> = {
   workloads: WORKLOAD_NAMES,
   nemesis: FAULT_KINDS,
   clients: 5,
-  keys: 4,
+  keys: 16,
 }
 
 export interface NumberedFault {

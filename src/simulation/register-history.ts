@@ -76,6 +76,10 @@ export class RegisterHistory {
     )
   }
 
+  begunUs(name: string): number | undefined {
+    return this.#writes.get(name)?.startUs
+  }
+
   /** The timestamp that a quorum read gave with its value. */
   stampedAtQuorum(timestamp: number, startUs: number, nowUs: number): void {
     const last = this.#stamps.findLast(({ knownUs }) => knownUs < startUs)

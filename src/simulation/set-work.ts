@@ -7,7 +7,7 @@ import type { PlainLevel } from '../core/quorum/level.ts'
 import type { ReadAnswer, TypeChange } from '../node/service.ts'
 import { requestOptions, type Via, type Work } from './client.ts'
 import type { Write } from './key-history.ts'
-import { type KeySet, siblingsKeys } from './value-work.ts'
+import { chooseKey, type KeySet, siblingsKeys } from './value-work.ts'
 
 const LEVELS: readonly PlainLevel[] = ['eventual', 'quorum', 'quorum', 'all']
 /** Sets are emptied above this, so that they stay small. */
@@ -26,7 +26,7 @@ export function setWork(bucket: string, keys: readonly string[]): SetWork {
   return {
     work: {
       turn: (via, done) => {
-        const key = keys[via.random.below(keys.length)] as string
+        const key = chooseKey(keys, via.random)
         const level = LEVELS[via.random.below(LEVELS.length)] as PlainLevel
         const seen = known.get(key)
         if (seen === undefined || via.random.chance(30)) {

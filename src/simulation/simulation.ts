@@ -78,6 +78,8 @@ class World {
   readonly #nemesis: Nemesis
   readonly #workloads: readonly Workload[]
   #violation: Violation | undefined
+  /** The clock reading of the last frame of each node. */
+  readonly #stamps = new Map<string, number>()
   #calls = 0
   #messages = 0
 
@@ -90,6 +92,7 @@ class World {
       this.#trace.note(TRACE_FRAME, atUs | 0, xxh32(frame), frame.length)
       this.#story?.frame(atUs, from, to, channel, frame)
     }
+    this.#wires.onSend = (from, frame) => this.#checkStamp(from, frame)
     this.#wires.onLink = (from, to, isOpen) => {
       this.#trace.noteText(TRACE_LINK, this.#schedule.nowUs, `${from}>${to} ${isOpen}`)
       this.#tell(from, `link to ${to} ${isOpen ? 'opens' : 'closes'}`)
@@ -129,6 +132,7 @@ class World {
             this.#tell(node, `*** ${text}`)
           }
         },
+        onDirectory: (node) => this.#stamps.delete(node),
         mayLoseData: (node) => isElsewhere(this.#nodes, node),
         mayRot: (node, key) => isKeyElsewhere(this.#nodes, node, key),
       },
@@ -182,6 +186,16 @@ class World {
     if (this.#violation !== undefined) return
     this.#violation = violation
     this.#story?.note(this.#schedule.nowUs, undefined, `VIOLATION ${violation.message}`)
+  }
+
+  /** A clock never goes back, not across restarts either. */
+  #checkStamp(from: string, frame: Uint8Array): void {
+    const stamp = stampOf(frame)
+    const last = this.#stamps.get(from) ?? 0
+    if (stamp < last) {
+      this.#fail(new Violation('clock', `the clock of ${from} went back from ${last} to ${stamp}`))
+    }
+    this.#stamps.set(from, stamp)
   }
 
   #tell(node: string, text: string): void {
@@ -312,3 +326,12 @@ class World {
     }
   }
 }
+
+/** A frame is a MessagePack array whose first element is a number of 64 bits: read without the rest. */
+function stampOf(frame: Uint8Array): number {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength)
+  const isFloat = view.getUint8(1) === MSGPACK_FLOAT64
+  return isFloat ? view.getFloat64(2) : Number(view.getBigUint64(2))
+}
+
+const MSGPACK_FLOAT64 = 0xcb

@@ -6,7 +6,7 @@
 import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
 import { compareDots } from '../core/causality/dot.ts'
 import { covers } from '../core/causality/version-vector.ts'
-import type { StoredObject } from '../core/causality/stored-object.ts'
+import type { Sibling, StoredObject } from '../core/causality/stored-object.ts'
 import { decodeRecord } from '../node/object-record.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 
@@ -36,9 +36,15 @@ export function isKeyElsewhere(
       (copy) =>
         copy !== undefined &&
         (covers(copy.vector, sibling) ||
-          copy.siblings.some((theirs) => compareDots(theirs, sibling) >= 0)),
+          copy.siblings.some((theirs) => isAsGood(own, theirs, sibling))),
     ),
   )
+}
+
+/** The same write; in a last-writer-wins object, which has no vector, a later one too. */
+function isAsGood(own: StoredObject, theirs: Sibling, sibling: Sibling): boolean {
+  const order = compareDots(theirs, sibling)
+  return order === 0 || (own.vector.size === 0 && order > 0)
 }
 
 /** Undefined where there is none, or it is damaged. */

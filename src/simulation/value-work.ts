@@ -2,18 +2,25 @@
  * The workloads `siblings`, `lww` and `ttl`: clients that read keys, write unique values with the context of
  * what they read or blindly, and delete; at every level. Each key has one history for all clients.
  */
+import { wallMsOf } from '../core/causality/hybrid-clock.ts'
+import { hashText } from '../core/hash/text-hash.ts'
 import type { PlainLevel } from '../core/quorum/level.ts'
 import type { ReadAnswer } from '../node/service.ts'
 import { type Asked, type Known, requestOptions, type Via, type Work } from './client.ts'
+import { WALL_START_MS } from './host.ts'
 import { KeyHistory, type Write } from './key-history.ts'
+import type { SeededRandom } from '../random/seeded-random.ts'
+import { Violation } from './violation.ts'
 import { RegisterHistory } from './register-history.ts'
 
 export interface ValueHistory {
+  readonly name: string
   begin(write: Write): void
   end(write: Write, outcome: 'ok' | 'rejected' | 'unknown', nowUs: number): void
   seen(values: readonly string[]): void
   seenAtQuorum(values: readonly string[], startUs: number, nowUs: number): void
   seenAtRest(values: readonly string[], nowUs: number): void
+  begunUs(value: string): number | undefined
   stampedAtQuorum?(timestamp: number, startUs: number, nowUs: number): void
 }
 
@@ -46,12 +53,13 @@ export function lwwKeys(bucket: string, names: readonly string[]): KeySet {
 }
 
 /** `ttl`: half of the values expire. */
-export function valueWork(set: KeySet, style: 'siblings' | 'lww' | 'ttl'): Work {
+/** `lateUs`: how much later than asked for a write may be made: its deadline, and how far clocks may be off. */
+export function valueWork(set: KeySet, style: 'siblings' | 'lww' | 'ttl', lateUs: number): Work {
   let nextId = 0
   const contexts = new Map<string, Known>()
   return {
     turn: (via, done) => {
-      const key = set.keys[via.random.below(set.keys.length)] as string
+      const key = chooseKey(set.keys, via.random)
       const asked: Asked = {
         bucket: set.bucket,
         key,
@@ -59,7 +67,7 @@ export function valueWork(set: KeySet, style: 'siblings' | 'lww' | 'ttl'): Work 
       }
       const slot = `${via.client}/${key}`
       const dice = via.random.below(100)
-      if (dice < 45) read(set, via, asked, (known) => finish(known))
+      if (dice < 45) read(set, via, asked, lateUs, (known) => finish(known))
       else write(set, via, asked, writeOf(via, asked, contexts.get(slot)), () => finish(undefined))
 
       function finish(known: Known | undefined): void {
@@ -73,7 +81,9 @@ export function valueWork(set: KeySet, style: 'siblings' | 'lww' | 'ttl'): Work 
 
   function writeOf(via: Via, asked: Asked, known: Known | undefined): NewWrite {
     const id = nextId++
-    const isDelete = via.random.chance(25)
+    // Some keys are never deleted: in them nothing can be excused by a delete.
+    const isKept = style !== 'ttl' && hashText(asked.key) % 3 === 0
+    const isDelete = !isKept && via.random.chance(30)
     const ttl = style === 'ttl' && !isDelete && via.random.chance(50)
     const isBlind = style === 'lww' || (known === undefined && via.random.chance(60))
     return {
@@ -95,7 +105,13 @@ interface NewWrite {
   readonly ttlMs: number | undefined
 }
 
-function read(set: KeySet, via: Via, asked: Asked, done: (known: Known | undefined) => void): void {
+function read(
+  set: KeySet,
+  via: Via,
+  asked: Asked,
+  lateUs: number,
+  done: (known: Known | undefined) => void,
+): void {
   const history = set.histories.get(asked.key) as ValueHistory
   const startUs = via.nowUs()
   via.call(
@@ -106,6 +122,7 @@ function read(set: KeySet, via: Via, asked: Asked, done: (known: Known | undefin
       const values = valuesOf(outcome.answer)
       const atQuorum = asked.level === 'quorum' || asked.level === 'all'
       if (atQuorum) history.seenAtQuorum(values, startUs, via.nowUs())
+      checkTimes(history, outcome.answer, lateUs)
       const [newest] = outcome.answer.siblings
       if (atQuorum && newest !== undefined) {
         history.stampedAtQuorum?.(newest.timestamp, startUs, via.nowUs())
@@ -113,6 +130,32 @@ function read(set: KeySet, via: Via, asked: Asked, done: (known: Known | undefin
       done({ context: outcome.answer.context, values })
     },
   )
+}
+
+/** A write is made before its deadline, or never: its dot says when it was. */
+function checkTimes(history: ValueHistory, { siblings }: ReadAnswer, lateUs: number): void {
+  for (const sibling of siblings) {
+    const name = valueOf(sibling)
+    const madeUs = (wallMsOf(sibling.timestamp) - WALL_START_MS) * 1000
+    const begunUs = history.begunUs(name)
+    if (begunUs === undefined || madeUs <= begunUs + lateUs) continue
+    const lateMs = Math.round((madeUs - begunUs) / 1000)
+    throw new Violation(
+      'late',
+      `${name} was made ${lateMs} ms after it was asked for`,
+      history.name,
+    )
+  }
+}
+
+/** Low ones often, so that they are fought for; high ones seldom, so that they come to rest. */
+export function chooseKey(keys: readonly string[], random: SeededRandom): string {
+  const index = Math.min(
+    random.below(keys.length),
+    random.below(keys.length),
+    random.below(keys.length),
+  )
+  return keys[index] as string
 }
 
 function write(set: KeySet, via: Via, asked: Asked, made: NewWrite, done: () => void): void {
@@ -174,10 +217,12 @@ export function readAll(set: KeySet, via: Via, done: (unread: number) => void): 
 }
 
 function valuesOf({ siblings }: ReadAnswer): string[] {
-  return siblings.map(({ value }) => {
-    const text = decoder.decode(value)
-    return text.slice(0, text.indexOf(';'))
-  })
+  return siblings.map(valueOf)
+}
+
+function valueOf({ value }: { readonly value: Uint8Array }): string {
+  const text = decoder.decode(value)
+  return text.slice(0, text.indexOf(';'))
 }
 
 function bytesOf(value: string, padding: number): Uint8Array {

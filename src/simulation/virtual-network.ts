@@ -64,6 +64,7 @@ export class Wires {
   }
   frames = 0
   bytes = 0
+  onSend: (from: string, frame: Uint8Array) => void = () => undefined
   onFrame: (event: FrameEvent, arrivesUs: number) => void = () => undefined
   onLink: (from: string, to: string, isOpen: boolean) => void = () => undefined
 
@@ -132,6 +133,7 @@ export class Wires {
   send(from: string, to: string, channel: Channel, frame: Uint8Array): boolean {
     const link = this.#links.get(channel === 'ask' ? `${from}>${to}` : `${to}>${from}`)
     if (link === undefined || !link.isOpen) return false
+    this.onSend(from, frame)
     const { lossPercent, duplicatePercent } = this.faults
     if (lossPercent > 0 && this.#random.chance(lossPercent)) return true
     this.#transmit(link, from, to, channel, frame)

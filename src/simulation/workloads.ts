@@ -1,7 +1,7 @@
 /** The workloads of a run: which keys in which buckets, and what is done with them. */
 import type { Bucket } from '../core/placement/topology.ts'
 import type { Plan, WorkloadName } from './plan.ts'
-import type { Via, Work } from './client.ts'
+import { REQUEST_TIMEOUT_MS, type Via, type Work } from './client.ts'
 import { counterWork } from './counter-work.ts'
 import { setWork } from './set-work.ts'
 import { lwwKeys, readAll, siblingsKeys, valueWork } from './value-work.ts'
@@ -11,8 +11,15 @@ export interface Workload {
   readonly readAll: (via: Via, done: (unread: number) => void) => void
 }
 
+/** Beyond a request's own timeout: for the allowed drift of clocks, twice. */
+const LATE_US = 1_500_000
+/** Where clocks jump, a node's time may be wrong by as much as the longest jump. */
+const LATE_WITH_JUMPS_US = 25_000_000
+
 export function makeWorkloads(plan: Plan): Workload[] {
-  return plan.workloads.map((name) => makeWorkload(name, plan.keys))
+  const jumps = plan.nemesis.some((kind) => kind === 'skew' || kind === 'drift')
+  const lateUs = REQUEST_TIMEOUT_MS * 1000 + (jumps ? LATE_WITH_JUMPS_US : LATE_US)
+  return plan.workloads.map((name) => makeWorkload(name, plan.keys, lateUs))
 }
 
 /** Buckets that a run has to create first. */
@@ -25,17 +32,17 @@ export function bucketsOf(plan: Plan): Bucket[] {
   return made
 }
 
-function makeWorkload(name: WorkloadName, count: number): Workload {
+function makeWorkload(name: WorkloadName, count: number, lateUs: number): Workload {
   const keys = Array.from({ length: count }, (_, i) => `${name}-${i}`)
   switch (name) {
     case 'siblings':
     case 'ttl': {
       const set = siblingsKeys('default', keys)
-      return { work: valueWork(set, name), readAll: (via, done) => readAll(set, via, done) }
+      return { work: valueWork(set, name, lateUs), readAll: (via, done) => readAll(set, via, done) }
     }
     case 'lww': {
       const set = lwwKeys('latest', keys)
-      return { work: valueWork(set, name), readAll: (via, done) => readAll(set, via, done) }
+      return { work: valueWork(set, name, lateUs), readAll: (via, done) => readAll(set, via, done) }
     }
     case 'counter':
       return counterWork('counters', keys)

@@ -59,9 +59,12 @@ export class HybridClock {
   /**
    * The reading to put on messages: at least everything minted, but never above the bound, so that a
    * restarted clock is not behind what others have seen of it. What was received may be above the bound.
+   * It is given once and for all: nothing at or below it is minted later, though the wall clock be set back.
    */
   stamp(wallMs: number): Timestamp {
-    return Math.min(this.#bound, Math.max(this.#last, timestampOf(wallMs)))
+    const stamp = Math.min(this.#bound, Math.max(this.#last, timestampOf(wallMs)))
+    if (stamp > this.#last) this.#last = stamp
+    return stamp
   }
 }
 

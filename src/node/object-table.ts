@@ -27,6 +27,8 @@ export interface Entry {
   latest: Copy
   /** Commits under way; `latest === durable` where there is none. */
   pending: number
+  /** What the disk holds was damaged and is given up; what replaces it is not durable yet. */
+  isLost: boolean
   /** Second-chance bit of the cache. */
   touched: boolean
 }
@@ -111,6 +113,7 @@ export class ObjectTable {
       if (failure === undefined) {
         const before = entry.durable
         entry.durable = next
+        entry.isLost = false
         this.onStored(storageKey, before, next)
       } else if (failure.effect === 'unknown') {
         this.onUncertain(storageKey)
@@ -128,11 +131,27 @@ export class ObjectTable {
     if (entry !== undefined && entry.pending === 0) this.#drop(entry)
   }
 
-  /** Puts a known object in place of one that cannot be read. The caller stores it with `replace`. */
-  adopt(storageKey: string, copy: Copy): Entry {
+  /**
+   * Begins anew, with nothing, where the record cannot be read. The caller stores what there is to store with
+   * `replace`; until that is durable, the entry says nothing of what this node holds.
+   */
+  giveUp(storageKey: string): Entry {
+    const entry = this.#adopt(storageKey, ABSENT_COPY)
+    entry.isLost = true
+    return entry
+  }
+
+  #adopt(storageKey: string, copy: Copy): Entry {
     const present = this.#entries.get(storageKey)
     if (present !== undefined) return present
-    const entry: Entry = { storageKey, durable: copy, latest: copy, pending: 0, touched: true }
+    const entry: Entry = {
+      storageKey,
+      durable: copy,
+      latest: copy,
+      pending: 0,
+      isLost: false,
+      touched: true,
+    }
     this.#entries.set(storageKey, entry)
     this.#bytes += sizeOf(entry)
     return entry
@@ -169,7 +188,7 @@ export class ObjectTable {
     try {
       const copy =
         record === undefined ? ABSENT_COPY : { object: decodeRecord(this.#codec, record), record }
-      const entry = this.adopt(key, copy)
+      const entry = this.#adopt(key, copy)
       if (this.#bytes > this.#cacheBytesMax) this.#evict(entry)
       return entry
     } catch (error) {

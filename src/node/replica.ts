@@ -56,6 +56,10 @@ export interface Refusal {
   readonly message: string
 }
 
+const RECORD_LOST: Refusal = {
+  code: 'record_corrupt',
+  message: 'the record was damaged, and is being replaced',
+}
 const NOTHING_HELD: Applied = { existed: false, uncovered: [], newest: 0 }
 
 export type AppliedTaker = (applied: Applied | undefined, refusal: Refusal | undefined) => void
@@ -114,7 +118,11 @@ export class Replica {
 
   /** The durable copy, for comparison: it may lack what this node has lost. */
   fetch(at: Location, take: (copy: Copy | undefined, refusal: Refusal | undefined) => void): void {
-    this.#find(at, (entry, refusal) => take(entry?.durable, refusal))
+    this.#find(at, (entry, refusal) => {
+      // Nothing is what is known of it, not what is held: said so, it would be taken for a delete.
+      if (entry?.isLost === true) take(undefined, RECORD_LOST)
+      else take(entry?.durable, refusal)
+    })
   }
 
   /** The newest copy, perhaps not durable yet, for a write to build on; `replace` it before anything waits. */
@@ -227,9 +235,11 @@ export class Replica {
 
   /** Takes away a damaged record. */
   #remove(at: Location, done: (refusal: Refusal | undefined) => void): void {
-    this.#commits.add(removalOperations(this.#storageKey(at)), 'sync', (failure) =>
-      done(failure && refusalOf(failure)),
-    )
+    const storageKey = this.#storageKey(at)
+    this.#commits.add(removalOperations(storageKey), 'sync', (failure) => {
+      this.#table.forget(storageKey)
+      done(failure && refusalOf(failure))
+    })
   }
 
   /** `copy` without what is history to whoever holds `held` with that horizon. */
@@ -287,7 +297,7 @@ export class Replica {
     const aside = { type: 'put', key: quarantineKey(storageKey), value: corrupt.damaged } as const
     this.#commits.add([aside], 'os', () => undefined)
     this.onGivenUp()
-    return this.#table.adopt(storageKey, ABSENT_COPY)
+    return this.#table.giveUp(storageKey)
   }
 
   #explain(at: Location, failure: LoadFailure): Refusal {

@@ -47,24 +47,23 @@ export class ConvergenceCheck {
     const wanted = buckets.filter(({ name }) => bucket === undefined || name === bucket)
     let differing = 0
     let isExact = true
+    let leaves = 0
     for (const copies of new Set(wanted.map(({ n }) => n))) {
       const found = await this.#compare(copies, bucket)
       differing += found.keys
       isExact &&= found.isExact
+      leaves += found.leaves
     }
     const unreachable = [...this.#unreachable].sort()
-    return {
-      converged: differing === 0 && unreachable.length === 0,
-      differing,
-      isExact,
-      unreachable,
-    }
+    // Leaves have keys of other buckets, too; and trees that differ over equal copies are not whole.
+    const isSame = bucket === undefined ? leaves === 0 : differing === 0
+    return { converged: isSame && unreachable.length === 0, differing, isExact, unreachable }
   }
 
   async #compare(
     copies: number,
     bucket: string | undefined,
-  ): Promise<{ keys: number; isExact: boolean }> {
+  ): Promise<{ keys: number; leaves: number; isExact: boolean }> {
     let places: LeafPlace[] = Array.from({ length: PARTITION_COUNT }, (_, partition) => ({
       partition,
       index: 0,
@@ -85,7 +84,7 @@ export class ConvergenceCheck {
     for (let i = 0; i < counted.length; i += LEAVES_PER_ASK) {
       keys += await this.#countKeys(copies, counted.slice(i, i + LEAVES_PER_ASK), bucket)
     }
-    return { keys, isExact: counted.length === places.length }
+    return { keys, leaves: places.length, isExact: counted.length === places.length }
   }
 
   /** Places that not all their owners have the same hash of. */

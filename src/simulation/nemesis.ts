@@ -119,18 +119,10 @@ export class Nemesis {
 
   /** The power fails for all at once, and comes back. */
   #blackout(): (() => void) | undefined {
-    const struck = [...this.#parts.nodes.values()].filter(
-      ({ id, hasProcess }) => hasProcess && !this.#burdened.has(id),
-    )
-    for (const node of struck) {
-      this.#burdened.add(node.id)
-      node.crash('machine')
-    }
+    const struck = [...this.#parts.nodes.values()].filter(({ hasProcess }) => hasProcess)
+    for (const node of struck) node.crash('machine')
     return () => {
-      for (const node of struck) {
-        this.#burdened.delete(node.id)
-        node.start()
-      }
+      for (const node of struck) node.start()
     }
   }
 

@@ -17,8 +17,10 @@ export function plant(bug: PlantedBug): void {
   })
 }
 
-/** The text with the bug in it. Throws where it does not have the place exactly once. */
-export function spoil(source: string, { name, file, find, replace }: PlantedBug): string {
-  assert(source.split(find).length === 2, `${file} has the place of ${name} exactly once`)
-  return source.replace(find, () => replace)
+/** The text with the bug in it. Throws where it does not have each place exactly once. */
+export function spoil(source: string, { name, file, also, ...first }: PlantedBug): string {
+  return [first, ...(also === undefined ? [] : [also])].reduce((text, { find, replace }) => {
+    assert(text.split(find).length === 2, `${file} has the place of ${name} exactly once`)
+    return text.replace(find, () => replace)
+  }, source)
 }

@@ -74,7 +74,8 @@ export function parseSimArguments(argv: readonly string[]): SimArguments {
 /** The plan of one run of a planted bug. */
 export function planDefaultsOf(bug: PlantedBug): Omit<Plan, 'seed'> {
   const { seconds, workloads, nemesis } = bug
-  return { ...PLAN_DEFAULTS, seconds, workloads, nemesis }
+  const { keys = PLAN_DEFAULTS.keys, clients = PLAN_DEFAULTS.clients } = bug
+  return { ...PLAN_DEFAULTS, seconds, workloads, nemesis, keys, clients }
 }
 
 /** The command that runs a plan again. */

@@ -134,7 +134,7 @@ class World {
         },
         onDirectory: (node) => this.#stamps.delete(node),
         mayLoseData: (node) => isElsewhere(this.#nodes, node),
-        mayRot: (node, key) => isKeyElsewhere(this.#nodes, node, key),
+        mayRot: (node, key) => key.startsWith('d/') && isKeyElsewhere(this.#nodes, node, key),
       },
       faultsOf(plan),
     )

@@ -7,30 +7,33 @@ import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
 import { compareDots } from '../core/causality/dot.ts'
 import { covers } from '../core/causality/version-vector.ts'
 import type { Sibling, StoredObject } from '../core/causality/stored-object.ts'
+import { partitionOf } from '../core/placement/data-partition.ts'
+import { dataKey, parseHintKey } from '../node/storage-keys.ts'
 import { decodeRecord } from '../node/object-record.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 
 export function isElsewhere(nodes: ReadonlyMap<string, SimulatedNode>, id: string): boolean {
   const node = nodes.get(id) as SimulatedNode
   for (const storageKey of node.platter.keys()) {
-    if (storageKey.startsWith('h/')) return false
-    if (storageKey.startsWith('d/') && !isKeyElsewhere(nodes, id, storageKey)) return false
+    const isCopy = storageKey.startsWith('d/') || storageKey.startsWith('h/')
+    if (isCopy && !isKeyElsewhere(nodes, id, storageKey)) return false
   }
   return true
 }
 
-/** Whether other nodes hold all that this one does of a data key. */
+/** Whether owners on other machines hold all that this one does of a key, as an owner or as a hint. */
 export function isKeyElsewhere(
   nodes: ReadonlyMap<string, SimulatedNode>,
   id: string,
   storageKey: string,
 ): boolean {
-  if (!storageKey.startsWith('d/')) return false
+  const dataKeyOfIt = dataKeyFor(storageKey)
+  if (dataKeyOfIt === undefined) return false
   const node = nodes.get(id) as SimulatedNode
   const own = objectAt(node, storageKey)
   if (own === undefined) return false
   const others = [...nodes.values()].filter((other) => other !== node)
-  const copies = others.map((other) => objectAt(other, storageKey))
+  const copies = others.map((other) => objectAt(other, dataKeyOfIt))
   return own.siblings.every((sibling) =>
     copies.some(
       (copy) =>
@@ -39,6 +42,13 @@ export function isKeyElsewhere(
           copy.siblings.some((theirs) => isAsGood(own, theirs, sibling))),
     ),
   )
+}
+
+/** Where owners keep what a record is about; undefined for anything but a record. */
+function dataKeyFor(storageKey: string): string | undefined {
+  if (storageKey.startsWith('d/')) return storageKey
+  const hint = parseHintKey(storageKey)
+  return hint && dataKey(partitionOf(hint.bucket, hint.key), hint.bucket, hint.key)
 }
 
 /** The same write; in a last-writer-wins object, which has no vector, a later one too. */

@@ -17,8 +17,11 @@ export interface FinalRead {
   readonly error: string | undefined
 }
 
-/** By key; '' is the key of a history without keys. A key that was not read at the end is not there. */
-export function finalReads(operations: readonly Operation[]): Map<string, FinalRead[]> {
+/** `read` says what a read returned. By key; '' is the key of a history without keys. A key that was not read at the end is not there. */
+export function finalReads(
+  operations: readonly Operation[],
+  read: (operation: Operation) => readonly Json[] = valuesOf,
+): Map<string, FinalRead[]> {
   let lastChange = -1
   for (const operation of operations) {
     if (operation.f !== 'read') lastChange = Math.max(lastChange, operation.lastIndex)
@@ -29,18 +32,23 @@ export function finalReads(operations: readonly Operation[]): Map<string, FinalR
     const key = operation.key ?? ''
     const byNode = byKey.get(key) ?? new Map<string, FinalRead>()
     byKey.set(key, byNode)
-    const read = finalReadOf(operation)
+    const found = finalReadOf(operation, read)
     const node = operation.node ?? ''
-    if (read.values !== undefined || byNode.get(node)?.values === undefined) byNode.set(node, read)
+    if (found.values !== undefined || byNode.get(node)?.values === undefined) {
+      byNode.set(node, found)
+    }
   }
   return new Map([...byKey].map(([key, byNode]) => [key, [...byNode.values()]]))
 }
 
-function finalReadOf(operation: Operation): FinalRead {
+function finalReadOf(
+  operation: Operation,
+  read: (operation: Operation) => readonly Json[],
+): FinalRead {
   const { node, outcome, completedAt, invokedAt, error } = operation
   return {
     node,
-    values: outcome === 'ok' ? valuesOf(operation) : undefined,
+    values: outcome === 'ok' ? read(operation) : undefined,
     at: Number.isFinite(completedAt) ? completedAt : invokedAt,
     error,
   }

@@ -1,9 +1,10 @@
 /** The models there are, by the name they are chosen by. */
+import { counterModel } from './counter-model.ts'
 import { setModel } from './set-model.ts'
 import { siblingsModel } from './siblings-model.ts'
 import type { Model } from './verdict.ts'
 
-export const MODELS: readonly Model[] = [setModel, siblingsModel]
+export const MODELS: readonly Model[] = [setModel, siblingsModel, counterModel]
 
 export function modelNamed(name: string): Model | undefined {
   return MODELS.find((model) => model.name === name)

@@ -7,6 +7,7 @@
  * (`saw` null): all that a quorum could see, so any write that did not begin after it had ended; one of unknown
  * outcome never ends. Who replaced must itself be there or be replaced, up to something in the final read: a
  * chain of replacements that ends in nothing has lost its last write. Writes of a rejected outcome replace none.
+ * A `delete` is a write that leaves nothing: a chain may end in it, and what it replaced may not come back.
  */
 import { HistoryError, seconds, type HistoryEvent, type Json } from './history.ts'
 import { finalReads, identityOf, valuesOf, type FinalRead } from './final-reads.ts'
@@ -38,7 +39,7 @@ interface Ending {
 
 function checkSiblings(history: readonly HistoryEvent[]): Verdict {
   const operations = operationsOf(history)
-  const writes = operations.filter(({ f }) => f === 'write').map(writeOf)
+  const writes = operations.filter(({ f }) => f === 'write' || f === 'delete').map(writeOf)
   const byKey = groupByKey(writes)
   const findings = strangeReads(operations, byKey)
   const unjudged: Evidence[] = []
@@ -98,6 +99,11 @@ function writeOf(operation: Operation): Write {
     saw: saw === undefined || saw === null ? undefined : saw.map(identityOf),
     operation,
   }
+}
+
+/** It leaves nothing to be read: whether it was applied shows in what is gone. */
+function isDelete({ operation }: Write): boolean {
+  return operation.f === 'delete'
 }
 
 function groupByKey(writes: readonly Write[]): Map<string, Map<string, Write>> {
@@ -169,7 +175,7 @@ function lostWrites(
   for (const ending of endings) {
     const accounted = accountedFor(own, ending.ids)
     for (const write of own.values()) {
-      if (write.operation.outcome !== 'ok' || accounted.has(write)) continue
+      if (write.operation.outcome !== 'ok' || isDelete(write) || accounted.has(write)) continue
       lackers.set(write, [...(lackers.get(write) ?? []), ending])
     }
   }
@@ -195,6 +201,7 @@ function accountedFor(own: ReadonlyMap<string, Write>, ids: ReadonlySet<string>)
     pending.push(write)
   }
   for (const id of ids) account(own.get(id))
+  for (const write of own.values()) if (isDelete(write)) account(write)
   let horizon = -1
   for (let write = pending.pop(); write !== undefined; write = pending.pop()) {
     if (write.operation.outcome === 'fail') continue

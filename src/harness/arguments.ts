@@ -49,7 +49,7 @@ export const USAGE = `npm run check -- --workload W [options]          run a wor
 npm run check -- --history FILE --model M        judge a recorded history (history.jsonl, or Jepsen's EDN)
 
   --workload W       ${WORKLOADS.map(({ name }) => name).join(', ')}
-  --bucket B         default: default
+  --bucket B         default: counters for counter, which creates it; else default
   --consistency L    ${CONSISTENCIES.join(', ')}; default: quorum
   --nemesis F[,F]    none, ${FAULTS.join(', ')}, mix; default: none
   --time-limit T     how long clients run: 30s, 2m; default: 30s
@@ -81,6 +81,7 @@ export function parseArguments(argv: readonly string[]): CheckArguments {
   const seed = values.seed ?? randomBytes(4).toString('hex')
   if (!/^[A-Za-z0-9.-]{1,40}$/.test(seed))
     throw new UsageError(`--seed ${seed}: 1 to 40 letters, digits, dots or dashes`)
+  const workload = workloadOf(values.workload)
   const faults = faultsOf(values.nemesis ?? 'none')
   const target = targetOf(values.target)
   if (faults.length > 0 && typeof target !== 'string') {
@@ -90,8 +91,8 @@ export function parseArguments(argv: readonly string[]): CheckArguments {
   }
   return {
     command: 'run',
-    workload: workloadOf(values.workload),
-    bucket: values.bucket ?? 'default',
+    workload,
+    bucket: values.bucket ?? workload.bucket,
     consistency: oneOf('--consistency', values.consistency ?? 'quorum', CONSISTENCIES),
     faults,
     timeLimitMs,

@@ -23,6 +23,7 @@ import {
 export const setWorkload: Workload = {
   name: 'set',
   model: setModel,
+  bucket: 'default',
   keys: (count) => Array.from({ length: count }, (_, i) => `k${i}`),
   start,
 }

@@ -27,6 +27,7 @@ const CHAIN_PERCENT = 50
 export const siblingsWorkload: Workload = {
   name: 'siblings',
   model: siblingsModel,
+  bucket: 'default',
   keys: (count) => [
     ...Array.from({ length: count }, (_, i) => `k${i}`),
     ...Array.from({ length: Math.ceil(count / KEYS_PER_BLIND_KEY) }, (_, i) => `b${i}`),

@@ -79,16 +79,46 @@ export class StoreClient {
     value: string,
     context: string | undefined,
   ): Promise<WriteEnding> {
+    return this.#change('PUT', address, value, context)
+  }
+
+  /** Without a context whatever is there is deleted. */
+  async delete(address: KeyAddress, context: string | undefined): Promise<WriteEnding> {
+    return this.#change('DELETE', address, undefined, context)
+  }
+
+  /** An update of a counter or a set. */
+  async update(address: KeyAddress, change: unknown): Promise<WriteEnding> {
+    return this.#change('POST', address, JSON.stringify(change), undefined)
+  }
+
+  /** Creates a bucket, unless the same one is there. Errors: the store refuses, or does not answer. */
+  async createBucket(name: string, mode: string): Promise<void> {
+    const { status, text } = await this.#request('PUT', `/v1/buckets/${name}`, {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ mode }),
+    })
+    if (status === 200 || status === 201) return
+    throw new Error(`${this.node} did not create the bucket ${name}: ${errorOf(status, text)}`)
+  }
+
+  async #change(
+    method: 'PUT' | 'POST' | 'DELETE',
+    address: KeyAddress,
+    body: string | undefined,
+    context: string | undefined,
+  ): Promise<WriteEnding> {
     try {
-      const headers = context === undefined ? {} : { 'quorate-context': context }
+      const type = body === undefined ? {} : { 'content-type': 'application/json' }
+      const seen = context === undefined ? {} : { 'quorate-context': context }
       const {
         status,
         text,
         context: after,
         siblings,
-      } = await this.#request('PUT', pathOf(address), {
-        headers: { 'content-type': 'application/json', ...headers },
-        body: value,
+      } = await this.#request(method, pathOf(address), {
+        headers: { ...type, ...seen },
+        ...(body === undefined ? {} : { body }),
       })
       if (status >= 200 && status < 300) return { type: 'ok', context: after, siblings }
       return {
@@ -115,7 +145,7 @@ export class StoreClient {
   }
 
   async #request(
-    method: 'GET' | 'PUT' | 'POST',
+    method: 'GET' | 'PUT' | 'POST' | 'DELETE',
     path: string,
     options: { headers?: Record<string, string>; body?: string; timeoutMs?: number } = {},
   ): Promise<Answer> {

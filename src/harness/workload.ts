@@ -11,6 +11,8 @@ import type { StoreClient } from './store-client.ts'
 export interface Workload {
   readonly name: string
   readonly model: Model
+  /** The bucket of a run that names none. */
+  readonly bucket: string
   /** The keys of a run of `count` keys, as they stand in the history. */
   readonly keys: (count: number) => readonly string[]
   /** A new one for each run: what it holds is the run's. */

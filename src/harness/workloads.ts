@@ -1,9 +1,16 @@
 /** The workloads there are, by the name they are chosen by. */
+import { counterWorkload } from './counter-workload.ts'
+import { deleteWorkload } from './delete-workload.ts'
 import { setWorkload } from './set-workload.ts'
 import { siblingsWorkload } from './siblings-workload.ts'
 import type { Workload } from './workload.ts'
 
-export const WORKLOADS: readonly Workload[] = [setWorkload, siblingsWorkload]
+export const WORKLOADS: readonly Workload[] = [
+  setWorkload,
+  siblingsWorkload,
+  counterWorkload,
+  deleteWorkload,
+]
 
 export function workloadNamed(name: string): Workload | undefined {
   return WORKLOADS.find((workload) => workload.name === name)

@@ -1,0 +1,61 @@
+/** `counter`: clients add to shared counters, mostly up, sometimes down, and read them now and then. */
+import { counterModel } from '../checker/counter-model.ts'
+import type { Ending, Session } from './recorder.ts'
+import { isRecord, type KeyAddress, type StoreClient } from './store-client.ts'
+import {
+  FINAL_CONSISTENCY,
+  jsonOf,
+  type Client,
+  type Workload,
+  type WorkloadRun,
+} from './workload.ts'
+
+const READ_PERCENT = 20
+const DOWN_PERCENT = 25
+const STEP_MAX = 5
+
+export const counterWorkload: Workload = {
+  name: 'counter',
+  model: counterModel,
+  bucket: 'counters',
+  keys: (count) => Array.from({ length: count }, (_, i) => `k${i}`),
+  start,
+}
+
+function start(run: WorkloadRun): Client {
+  const address = (key: string, consistency = run.consistency): KeyAddress => ({
+    bucket: run.bucket,
+    key: run.keyPrefix + key,
+    consistency,
+  })
+  const read = async (
+    session: Session,
+    client: StoreClient,
+    key: string,
+    consistency?: string,
+  ): Promise<boolean> => {
+    const ending = await session.run('read', key, null, async (): Promise<Ending> => {
+      const answer = await client.read(address(key, consistency))
+      if (answer.type === 'fail') return answer
+      const [text] = answer.values
+      const body = text === undefined ? undefined : jsonOf(text)
+      // An absent counter is null; anything but a counter is recorded as it came.
+      return { type: 'ok', value: isRecord(body) ? (body['value'] ?? null) : (body ?? null) }
+    })
+    return ending.type === 'ok'
+  }
+  return {
+    prepare: async ({ client }) => client.createBucket(run.bucket, 'counter'),
+    turn: async ({ session, client, random }) => {
+      const key = run.keys[random.below(run.keys.length)] as string
+      if (random.chance(READ_PERCENT)) {
+        await read(session, client, key)
+        return
+      }
+      const step = 1 + random.below(STEP_MAX)
+      const increment = random.chance(DOWN_PERCENT) ? -step : step
+      await session.run('add', key, increment, () => client.update(address(key), { increment }))
+    },
+    finalRead: ({ session, client }, key) => read(session, client, key, FINAL_CONSISTENCY),
+  }
+}

@@ -4,7 +4,8 @@ import type { ReachMatrix } from './target.ts'
 
 /**
  * The pairs that are not as they should be, in words; empty where all are. `fault` undefined: all should
- * reach all. A pair with losses may be found either way. Nodes that were not probed are left out.
+ * answer, and reach all. A pair with losses may be found either way. Under a fault, nodes that were not probed
+ * are left out.
  */
 export function unexpectedPairs(
   fault: NetworkFault | undefined,
@@ -13,6 +14,9 @@ export function unexpectedPairs(
 ): string[] {
   const wrong: string[] = []
   const probed = nodes.filter((id) => matrix[id] !== undefined)
+  if (fault === undefined) {
+    for (const id of nodes) if (!probed.includes(id)) wrong.push(`${id} does not answer`)
+  }
   for (const [from, to] of orderedPairs(probed)) {
     const loss = fault === undefined ? 0 : lossPercent(fault, from, to)
     const reached = matrix[from]?.[to] === true

@@ -20,6 +20,12 @@ test('without a fault all reach all', () => {
   ])
 })
 
+test('without a fault a node that does not answer is told; under a fault it is not known whom it reaches', () => {
+  const matrix = { n1: ALL.n1, n2: ALL.n2 }
+  expect(unexpectedPairs(undefined, NODES, matrix)).toEqual(['n3 does not answer'])
+  expect(unexpectedPairs(faultOf('loss n1 n3 20%'), NODES, matrix)).toEqual([])
+})
+
 test('a cut that does not work, and one that does too much, are both told', () => {
   const matrix = { ...ALL, n2: { n1: false, n3: true } }
   expect(unexpectedPairs(faultOf('oneway n1 n3'), NODES, matrix)).toEqual([

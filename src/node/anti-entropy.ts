@@ -5,8 +5,9 @@
  *
  * A round that ends well means: everything that the peer held when it began is durable here.
  */
+import { AssertionError } from '../core/assert.ts'
 import { partitionOf } from '../core/placement/data-partition.ts'
-import { PARTITION_COUNT } from '../core/placement/topology.ts'
+import { sharedPartitions } from '../core/placement/shared-partitions.ts'
 import { equalHashes, TREE_DEPTH, TREE_FANOUT } from '../core/repair/hash-tree.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Encodable } from '../ports/codec.ts'
@@ -14,16 +15,17 @@ import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { Timer, Timers } from '../ports/timers.ts'
 import type { HashForest } from './hash-forest.ts'
+import { decodeHashes } from './hash-list.ts'
 import type { HorizonKeeper } from './horizon-keeper.ts'
 import type { LeafListing } from './leaf-listing.ts'
 import type { NodeClock } from './node-clock.ts'
 import { APPLY_IS_REPAIR, type AskKind } from './messages.ts'
 import type { Copy } from './object-record.ts'
 import { copyIn } from './owner-copies.ts'
+import { Pace } from './pace.ts'
 import type { Peers } from './peers.ts'
 import type { Location, Replica } from './replica.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
-import { decodeHashes } from './tree-answers.ts'
 
 const ROUND_INTERVAL_MS = 1000
 const ASK_TIMEOUT_MS = 5000
@@ -33,7 +35,6 @@ const LEAVES_PER_ASK = 64
 /** Keys under way at once, and the most per second: convergence must not drown the clients. */
 const KEYS_AT_ONCE = 32
 const KEYS_PER_SECOND = 4000
-const PACE_INTERVAL_MS = 50
 
 export interface AntiEntropyParts {
   readonly self: string
@@ -97,8 +98,10 @@ export class AntiEntropy {
     this.#isRunning = true
     this.#round(peer)
       .catch((error: unknown) => {
-        if (!(error instanceof RoundFailed)) throw error
-        this.#log.debug({ peer, reason: error.message }, 'a comparison of copies was not finished')
+        if (error instanceof AssertionError) throw error
+        const reason = error instanceof Error ? error.message : String(error)
+        const level = error instanceof RoundFailed ? 'debug' : 'warn'
+        this.#log[level]({ peer, reason }, 'a comparison of copies was not finished')
       })
       .finally(() => {
         this.#isRunning = false
@@ -148,8 +151,8 @@ export class AntiEntropy {
     return [...new Set(this.#parts.keeper.topology.buckets.map(({ n }) => n))].sort((a, b) => a - b)
   }
 
-  #shared(copies: number, peer: string): number[] {
-    return sharedPartitions(this.#parts.keeper, copies, this.#parts.self, peer)
+  #shared(copies: number, peer: string): readonly number[] {
+    return sharedPartitions(this.#parts.keeper.topology, copies, this.#parts.self, peer)
   }
 
   /** The number of keys that differed. */
@@ -165,7 +168,7 @@ export class AntiEntropy {
       )
       nodes = await this.#differing(peer, copies, level, children)
     }
-    const pace = new Pace(this.#clock, this.#timers)
+    const pace = new Pace(this.#clock, this.#timers, KEYS_PER_SECOND)
     let keys = 0
     for (let i = 0; i < nodes.length; i += LEAVES_PER_ASK) {
       keys += await this.#reconcileLeaves(peer, copies, nodes.slice(i, i + LEAVES_PER_ASK), pace)
@@ -268,45 +271,6 @@ export class AntiEntropy {
       throw new RoundFailed(`${kind}: ${why}`)
     }
     return reply.body
-  }
-}
-
-/** Data partitions that both own, of keys with so many copies. */
-export function sharedPartitions(
-  keeper: TopologyKeeper,
-  copies: number,
-  self: string,
-  peer: string,
-): number[] {
-  const { members, preference } = keeper.topology
-  const indexes = [self, peer].map((node) => members.findIndex(({ id }) => id === node))
-  const shared: number[] = []
-  for (let partition = 0; partition < PARTITION_COUNT; partition++) {
-    const owners = (preference[partition] as readonly number[]).slice(0, copies)
-    if (indexes.every((index) => owners.includes(index))) shared.push(partition)
-  }
-  return shared
-}
-
-/** Lets through so many a second. */
-class Pace {
-  readonly #clock: Clock
-  readonly #timers: Timers
-  readonly #startMs: number
-  #taken = 0
-
-  constructor(clock: Clock, timers: Timers) {
-    this.#clock = clock
-    this.#timers = timers
-    this.#startMs = clock.monotonicMs()
-  }
-
-  async take(): Promise<void> {
-    this.#taken++
-    const dueMs = (this.#taken / KEYS_PER_SECOND) * 1000
-    const aheadMs = dueMs - (this.#clock.monotonicMs() - this.#startMs)
-    if (aheadMs < PACE_INTERVAL_MS) return
-    await new Promise<void>((resolve) => void this.#timers.after(aheadMs, resolve))
   }
 }
 

@@ -6,13 +6,13 @@ import { PARTITION_COUNT } from '../core/placement/topology.ts'
 import { equalHashes, TREE_DEPTH, TREE_FANOUT, type TreeHash } from '../core/repair/hash-tree.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { HashForest } from './hash-forest.ts'
+import { decodeHashes } from './hash-list.ts'
 import type { LeafListing, LeafPlace } from './leaf-listing.ts'
 import type { AskKind } from './messages.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { Peers } from './peers.ts'
 import type { ConvergenceAnswer } from './service.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
-import { decodeHashes } from './tree-answers.ts'
 
 const ASK_TIMEOUT_MS = 3000
 const NODES_PER_ASK = 512

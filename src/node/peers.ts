@@ -10,7 +10,7 @@ import { assert } from '../core/assert.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Codec, Encodable } from '../ports/codec.ts'
 import type { Log } from '../ports/log.ts'
-import type { MetricLabels, Metrics } from '../ports/metrics.ts'
+import type { Metrics } from '../ports/metrics.ts'
 import type { Channel, Network } from '../ports/network.ts'
 import type { Timer, Timers } from '../ports/timers.ts'
 import {
@@ -24,6 +24,7 @@ import {
 } from './messages.ts'
 import type { NodeClock } from './node-clock.ts'
 import { OnceOnly } from './once-only.ts'
+import { PeerLatency } from './peer-latency.ts'
 import type { PeerLives } from './peer-lives.ts'
 
 /** Unanswered asks to one peer; more are unsent. A dead peer must not hold memory without end. */
@@ -102,8 +103,7 @@ export class Peers {
   #nextId: number
   /** Runs while an ask is unanswered. */
   #sweep: Timer | undefined
-  readonly #latencyMs = new Map<string, number>()
-  readonly #labels = new Map<string, MetricLabels>()
+  readonly #latency: PeerLatency
   /** Told of each frame that arrives (`answer`: it answers something we asked), and of each lost ask. */
   onHeard: (peer: string, channel: Channel) => void = () => undefined
   onLost: (peer: string) => void = () => undefined
@@ -137,6 +137,7 @@ export class Peers {
     this.#monotonic = ports.clock
     this.#log = ports.log
     this.#metrics = ports.metrics
+    this.#latency = new PeerLatency(ports.metrics)
     this.#clock = parts.clock
     this.#epochs = parts.epochs
     this.#handle = parts.handle
@@ -191,7 +192,7 @@ export class Peers {
 
   /** Smoothed time from ask to answer; 0 before the first. */
   latencyMs(peer: string): number {
-    return this.#latencyMs.get(peer) ?? 0
+    return this.#latency.ms(peer)
   }
 
   /** Peers with an ask unanswered for longer than `patienceMs`. */
@@ -341,7 +342,9 @@ export class Peers {
     this.#outstanding.delete(id)
     this.#outstandingTo.set(ask.to, (this.#outstandingTo.get(ask.to) ?? 1) - 1)
     if (reply.type === 'lost') this.onLost(ask.to)
-    else if (reply.type === 'ok') this.#measure(ask)
+    else if (reply.type === 'ok') {
+      this.#latency.measured(ask.to, this.#monotonic.monotonicMs() - ask.startMs)
+    }
     ask.done(reply)
   }
 
@@ -356,26 +359,6 @@ export class Peers {
     this.#sweep = undefined
   }
 
-  #measure(ask: Outstanding): void {
-    const elapsedMs = this.#monotonic.monotonicMs() - ask.startMs
-    this.#metrics.seconds(
-      'replica_request_duration_seconds',
-      elapsedMs / 1000,
-      this.#labelsOf(ask.to),
-    )
-    const smoothed = this.#latencyMs.get(ask.to) ?? elapsedMs
-    this.#latencyMs.set(ask.to, smoothed + (elapsedMs - smoothed) * LATENCY_WEIGHT)
-  }
-
-  /** The same object each time: a series of a metric is found faster by it. */
-  #labelsOf(peer: string): MetricLabels {
-    const known = this.#labels.get(peer)
-    if (known !== undefined) return known
-    const labels = { peer }
-    this.#labels.set(peer, labels)
-    return labels
-  }
-
   #loseLink(peer: string): void {
     for (const [id, ask] of this.#outstanding) {
       if (ask.to === peer) this.#end(id, { type: 'lost', reason: 'link' })
@@ -386,8 +369,6 @@ export class Peers {
 /** Ids of asks: 53 bits, of which the upper are the process's number. */
 export const LIVES_MAX = 2 ** 20
 const ASKS_PER_LIFE_MAX = 2 ** 32
-/** Of the newest round trip in the smoothed one. */
-const LATENCY_WEIGHT = 0.1
 const DIRECTION_IN = { direction: 'in' }
 const DIRECTION_OUT = { direction: 'out' }
 

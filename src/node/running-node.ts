@@ -111,7 +111,14 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   const listing = new KeyListing(ports, { self, keeper, peers, clock })
   const isFilling = (): boolean => arrival.isFilling
   const view = new ClusterView({
-    ...{ self, keeper, liveness, peers, clock, hints, replica, disk },
+    self,
+    keeper,
+    liveness,
+    peers,
+    clock,
+    hints,
+    replica,
+    disk,
     isFilling,
   })
   const requests = new Requests(ports, settings, {

@@ -1,15 +1,14 @@
 /** What this node answers to peers that compare their copies with its own. */
-import type { TreeHash } from '../core/repair/hash-tree.ts'
+import { sharedPartitions } from '../core/placement/shared-partitions.ts'
 import type { Encodable } from '../ports/codec.ts'
-import { sharedPartitions } from './anti-entropy.ts'
 import type { HashForest } from './hash-forest.ts'
+import { encodeHashes } from './hash-list.ts'
 import type { HorizonKeeper } from './horizon-keeper.ts'
 import type { LeafListing, LeafPlace } from './leaf-listing.ts'
 import type { AskKind } from './messages.ts'
 import type { AnswerWith } from './peers.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
 
-const HASH_BYTES = 8
 /** Places in one ask, as pairs of numbers. */
 const PLACES_MAX = 2048
 
@@ -67,31 +66,9 @@ export class TreeAnswers {
     }
   }
 
-  #shared(copies: number, peer: string): number[] {
-    return sharedPartitions(this.#parts.keeper, copies, this.#parts.self, peer)
+  #shared(copies: number, peer: string): readonly number[] {
+    return sharedPartitions(this.#parts.keeper.topology, copies, this.#parts.self, peer)
   }
-}
-
-export function encodeHashes(hashes: readonly TreeHash[]): Uint8Array {
-  const bytes = new Uint8Array(hashes.length * HASH_BYTES)
-  const view = new DataView(bytes.buffer)
-  hashes.forEach(({ low, high }, i) => {
-    view.setUint32(i * HASH_BYTES, low, true)
-    view.setUint32(i * HASH_BYTES + 4, high, true)
-  })
-  return bytes
-}
-
-/** Throws on anything but what `encodeHashes` gives. */
-export function decodeHashes(bytes: Encodable | undefined): TreeHash[] {
-  if (!(bytes instanceof Uint8Array) || bytes.length % HASH_BYTES !== 0) {
-    throw new Error('not a list of hashes')
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return Array.from({ length: bytes.length / HASH_BYTES }, (_, i) => ({
-    low: view.getUint32(i * HASH_BYTES, true),
-    high: view.getUint32(i * HASH_BYTES + 4, true),
-  }))
 }
 
 function placesIn(data: Encodable | undefined): LeafPlace[] {

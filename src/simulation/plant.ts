@@ -2,7 +2,7 @@
  * Plants a bug in the modules that are loaded after it: their source is changed on the way from the disk, in
  * this thread alone. Whoever plants has to import what is to be spoilt dynamically, and later.
  */
-import { registerHooks } from 'node:module'
+import { type LoadFnOutput, registerHooks } from 'node:module'
 import { assert } from '../core/assert.ts'
 import type { PlantedBug } from './planted-bugs.ts'
 
@@ -12,7 +12,7 @@ export function plant(bug: PlantedBug): void {
     load: (url, context, next) => {
       const loaded = next(url, context)
       if (url !== wanted) return loaded
-      return { ...loaded, source: spoil(String(loaded.source), bug) }
+      return { ...loaded, source: spoil(textOf(loaded.source), bug) }
     },
   })
 }
@@ -23,4 +23,9 @@ export function spoil(source: string, { name, file, also, ...first }: PlantedBug
     assert(text.split(find).length === 2, `${file} has the place of ${name} exactly once`)
     return text.replace(find, () => replace)
   }, source)
+}
+
+function textOf(source: LoadFnOutput['source']): string {
+  assert(source !== undefined && source !== null, 'a module has a source')
+  return typeof source === 'string' ? source : new TextDecoder().decode(source)
 }

@@ -74,7 +74,10 @@ function readSet(
     `get ${key} ${level}`,
     (service) => service.get(requestOptions({ bucket: set.bucket, key, level })),
     (outcome) => {
-      if (outcome.type !== 'ok') return void done(undefined)
+      if (outcome.type !== 'ok') {
+        done(undefined)
+        return
+      }
       const elements = elementsIn(outcome.answer)
       const history = set.histories.get(key)
       if (level === 'eventual') history?.seen(elements)

@@ -33,6 +33,5 @@ export class Trace {
 /** Kinds of events in a trace. */
 export const TRACE_FRAME = 1
 export const TRACE_LINK = 2
-export const TRACE_DISK = 3
-export const TRACE_FAULT = 4
-export const TRACE_CALL = 5
+export const TRACE_FAULT = 3
+export const TRACE_CALL = 4

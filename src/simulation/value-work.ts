@@ -118,7 +118,10 @@ function read(
     `get ${asked.key} ${asked.level}`,
     (service) => service.get(requestOptions(asked)),
     (outcome) => {
-      if (outcome.type !== 'ok') return void done(undefined)
+      if (outcome.type !== 'ok') {
+        done(undefined)
+        return
+      }
       const values = valuesOf(outcome.answer)
       const atQuorum = asked.level === 'quorum' || asked.level === 'all'
       if (atQuorum) history.seenAtQuorum(values, startUs, via.nowUs())

@@ -28,7 +28,7 @@ describe('the simulated network under faults', () => {
     wires: Wires
     a: VirtualNetwork
     got: string[]
-    wait(): Promise<void>
+    wait: () => Promise<void>
   }> {
     const wires = new Wires(schedule(), new SeededRandom('pair'))
     const got: string[] = []

@@ -1,0 +1,45 @@
+/**
+ * Bugs of the product that the simulator has found, with the run that showed each and the commit that mended
+ * it. The runs are repeated by every test: a later change of the simulator may give a seed another story, but
+ * what was once enough to find something is worth trying for ever.
+ */
+import type { Plan } from '../../src/simulation/plan.ts'
+
+export interface FoundBug {
+  readonly what: string
+  readonly mendedIn: string
+  readonly plan: Partial<Plan> & { readonly seed: string; readonly seconds: number }
+}
+
+export const FOUND_BUGS: readonly FoundBug[] = [
+  {
+    what: 'a hint whose removal failed on the disk was forgotten in memory, and never delivered again',
+    mendedIn: '0324aa9',
+    plan: { seed: '2', seconds: 60, workloads: ['siblings', 'lww', 'ttl'], keys: 4 },
+  },
+  {
+    what: 'a forwarded update that the network doubled was counted twice',
+    mendedIn: '0324aa9',
+    plan: { seed: '8', seconds: 60, workloads: ['counter', 'set'], keys: 4 },
+  },
+  {
+    what: 'a vector entry was pruned while an owner with a lower horizon still held what it covers',
+    mendedIn: '9d79c8f',
+    plan: { seed: '15', seconds: 60, workloads: ['counter', 'set'], keys: 4 },
+  },
+  {
+    what: 'a damaged record was never replaced where nobody else had the key, or while copies were being filled',
+    mendedIn: 'dafb0c8',
+    plan: { seed: '8', seconds: 120, keys: 4 },
+  },
+  {
+    what: 'a clock gave stamps that it undercut once the wall clock was set back',
+    mendedIn: 'd14c6d2',
+    plan: { seed: '1', seconds: 10, workloads: ['siblings'], clients: 3 },
+  },
+  {
+    what: 'a record that was being replaced was told as absent, and the peer dropped its own for a delete',
+    mendedIn: '4d77915',
+    plan: { seed: '56', seconds: 120 },
+  },
+]

@@ -242,8 +242,8 @@ export class DockerTarget implements ChaosTarget {
   async #probeReach(fault: NetworkFault | undefined): Promise<void> {
     await retried(async () => {
       const nodes = await this.#containers()
-      const ids = nodes.map(({ id }) => id)
-      return unexpectedPairs(fault, ids, await probeContainers(nodes)).join('; ')
+      const running = nodes.filter(({ state }) => state === 'running').map(({ id }) => id)
+      return unexpectedPairs(fault, running, await probeContainers(nodes)).join('; ')
     })
   }
 

@@ -26,6 +26,7 @@ import { Pace } from './pace.ts'
 import type { Peers } from './peers.ts'
 import type { Location, Replica } from './replica.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
+import { TreeDoubts } from './tree-doubts.ts'
 
 const ROUND_INTERVAL_MS = 1000
 const ASK_TIMEOUT_MS = 5000
@@ -64,6 +65,7 @@ export class AntiEntropy {
   readonly #timers: Timers
   readonly #log: Log
   readonly #metrics: Metrics
+  readonly #doubts: TreeDoubts
   #timer: Timer | undefined
   #isRunning = false
   #nextPeer = 0
@@ -79,6 +81,7 @@ export class AntiEntropy {
     this.#log = ports.log
     this.#metrics = ports.metrics
     this.#parts = parts
+    this.#doubts = new TreeDoubts(parts.forest, ports.log)
   }
 
   start(): void {
@@ -208,9 +211,11 @@ export class AntiEntropy {
     const places = leaves.flatMap(({ partition, index }) => [partition, index])
     const listing = this.#parts.leaves.list(copies, leaves)
     const [names, hashes] = await this.#ask(peer, 'leaves', [copies, places])
-    const own = await listing.catch((error: unknown) => {
+    const contents = await listing.catch((error: unknown) => {
       throw new RoundFailed(String(error), { cause: error })
     })
+    this.#doubts.look(copies, leaves, contents)
+    const own = contents.copies
     const theirs = decodeHashes(hashes)
     const keys = new Set<string>()
     ;(names as readonly string[]).forEach((name, i) => {

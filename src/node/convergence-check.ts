@@ -203,7 +203,7 @@ export class ConvergenceCheck {
     copies: number,
     places: readonly LeafPlace[],
   ): Promise<ReadonlyMap<string, TreeHash> | undefined> {
-    if (node === this.#parts.self) return this.#parts.leaves.list(copies, places)
+    if (node === this.#parts.self) return (await this.#parts.leaves.list(copies, places)).copies
     const body = await this.#ask(node, 'leaves', [copies, flat(places)])
     if (body === undefined) return undefined
     const hashes = decodeHashes(body[1])

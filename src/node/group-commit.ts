@@ -5,9 +5,12 @@
  * Batches run one after the other, in the order in which their operations were given; a done-callback with
  * no error means stored as durably as was asked. Of several operations on one key in one batch only the last
  * is written: nobody could have seen the others.
+ *
+ * Invariant: nothing is stored that was queued behind a batch that failed. Its operations were made for what
+ * that batch would have left (the index of a record's key comes with the record, and not with its overwrite).
  */
 import type { Clock } from '../ports/clock.ts'
-import type { Disk, DiskError, DiskOperation } from '../ports/disk.ts'
+import { type Disk, DiskError, type DiskOperation } from '../ports/disk.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { Timers } from '../ports/timers.ts'
 
@@ -128,6 +131,16 @@ export class GroupCommit {
       'storage_commit_duration_seconds',
       (this.#clock.monotonicMs() - startMs) / 1000,
     )
+    if (failure !== undefined) this.#fail(batch, failure)
+    else for (const pending of batch) pending.done(undefined)
+  }
+
+  #fail(batch: readonly PendingCommit[], failure: DiskError): void {
+    const behind = this.#queue
+    this.#queue = []
+    this.#queuedBytes = 0
     for (const pending of batch) pending.done(failure)
+    const untouched = new DiskError(failure.code, 'none', failure.message, { cause: failure })
+    for (const pending of behind) pending.done(untouched)
   }
 }

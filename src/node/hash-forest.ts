@@ -87,8 +87,11 @@ export class HashForest {
   /** What the disk holds of a key is not known: the partition is built anew. */
   uncertain(storageKey: string): void {
     const at = parseDataKey(storageKey)
-    if (at === undefined) return
-    this.#startOver(at.partition)
+    if (at !== undefined) this.rebuild(at.partition)
+  }
+
+  rebuild(partition: number): void {
+    this.#startOver(partition)
     this.start()
   }
 

@@ -14,6 +14,13 @@ export interface LeafPlace {
   readonly index: number
 }
 
+export interface LeafContents {
+  /** `bucket/key` → the hash of the copy. */
+  readonly copies: Map<string, TreeHash>
+  /** Whether these are all: no record was damaged, and no leaf too long. */
+  readonly isWhole: boolean
+}
+
 export class LeafListing {
   readonly #disk: Disk
   readonly #codec: Codec
@@ -29,14 +36,16 @@ export class LeafListing {
   }
 
   /**
-   * `bucket/key` → the hash of the copy, of keys with so many copies. A damaged record is left out: it is not
-   * known what is held. Rejects with a `DiskError`.
+   * Of keys with so many copies. A damaged record is left out: it is not known what is held. Rejects with a
+   * `DiskError`.
    */
-  async list(copies: number, leaves: readonly LeafPlace[]): Promise<Map<string, TreeHash>> {
+  async list(copies: number, leaves: readonly LeafPlace[]): Promise<LeafContents> {
     const found = new Map<string, TreeHash>()
+    let isWhole = true
     for (const { partition, index } of leaves) {
       const [from, to] = leafRange(partition, index)
       const places = await this.#disk.range(from, to, LEAF_KEYS_MAX)
+      if (places.length === LEAF_KEYS_MAX) isWhole = false
       const names = places
         .map(([leafKey]) => parseLeafKey(leafKey))
         .filter(({ bucket }) => this.#copiesOf(bucket) === copies)
@@ -50,9 +59,10 @@ export class LeafListing {
           found.set(at.name, hashOf(at, { object: decodeRecord(this.#codec, record), record }))
         } catch {
           // Left out: the comparison then finds that the key differs, and its repair what is wrong.
+          isWhole = false
         }
       })
     }
-    return found
+    return { copies: found, isWhole }
   }
 }

@@ -6,7 +6,7 @@
  * entry and replacing its latest object nothing waits, so updates of one key never interleave.
  *
  * Invariant: durable is what the last finished commit of the key stored; an entry with a commit under way is
- * never evicted; a failed commit drops the entry, so that the truth is read from the disk again.
+ * never evicted; the first failed commit drops the entry, so that the truth is read from the disk again.
  */
 import { assert } from '../core/assert.ts'
 import type { Codec } from '../ports/codec.ts'
@@ -110,19 +110,25 @@ export class ObjectTable {
     entry.pending++
     this.#commits.add(operations, durability, (failure) => {
       entry.pending--
-      if (failure === undefined) {
-        const before = entry.durable
-        entry.durable = next
-        entry.isLost = false
-        this.onStored(storageKey, before, next)
-      } else if (failure.effect === 'unknown') {
-        this.onUncertain(storageKey)
+      if (failure === undefined) this.#stored(entry, next)
+      else {
+        if (failure.effect === 'unknown') this.onUncertain(storageKey)
+        // What was queued behind this commit has failed with it (group-commit.ts): whoever asks now has to
+        // see what the disk holds.
+        this.#drop(entry)
       }
-      // A later commit under way holds this object too; if it fails as well, the last one drops the entry.
-      if (failure !== undefined && entry.pending === 0) this.#drop(entry)
       done(failure)
     })
     if (this.#bytes > this.#cacheBytesMax) this.#evict()
+  }
+
+  #stored(entry: Entry, copy: Copy): void {
+    const before = entry.durable
+    entry.durable = copy
+    // What the damaged record counted for in the trees is not known any more.
+    if (entry.isLost) this.onUncertain(entry.storageKey)
+    else this.onStored(entry.storageKey, before, copy)
+    entry.isLost = false
   }
 
   /** Forgets what is cached, so that the next reader asks the disk. Not while a commit is under way. */
@@ -139,6 +145,12 @@ export class ObjectTable {
     const entry = this.#adopt(storageKey, ABSENT_COPY)
     entry.isLost = true
     return entry
+  }
+
+  /** A damaged record has been taken from the disk, or may have been. */
+  removed(storageKey: string): void {
+    this.forget(storageKey)
+    this.onUncertain(storageKey)
   }
 
   #adopt(storageKey: string, copy: Copy): Entry {

@@ -237,7 +237,7 @@ export class Replica {
   #remove(at: Location, done: (refusal: Refusal | undefined) => void): void {
     const storageKey = this.#storageKey(at)
     this.#commits.add(removalOperations(storageKey), 'sync', (failure) => {
-      this.#table.forget(storageKey)
+      this.#table.removed(storageKey)
       done(failure && refusalOf(failure))
     })
   }

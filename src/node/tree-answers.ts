@@ -57,7 +57,7 @@ export class TreeAnswers {
       }
       case 'leaves':
         leaves.list(Number(body[0]), placesIn(body[1])).then(
-          (found) => answer('ok', [...found.keys()], encodeHashes([...found.values()])),
+          ({ copies }) => answer('ok', [...copies.keys()], encodeHashes([...copies.values()])),
           (error: unknown) => answer('storage_failed', String(error)),
         )
         return

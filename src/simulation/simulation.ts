@@ -3,6 +3,7 @@
  * of what must hold when everything has come to rest. The same plan gives the same run, event by event.
  */
 import type { NodeSettings } from '../node/node.ts'
+import { TREE_MENDED } from '../node/tree-doubts.ts'
 import { SeededRandom } from '../random/seeded-random.ts'
 import type { Bucket } from '../core/placement/topology.ts'
 import { Client } from './client.ts'
@@ -108,8 +109,9 @@ class World {
           this.#messages += count
         },
         onLog: (node: string, level: string, fields: object, message: string) => {
-          if (message === 'an ask could not be handled') {
-            this.broken('broken-ask', new Error(`${node}: ${JSON.stringify(fields)}`))
+          // Virtual disks do nothing behind a node's back: there the trees have to be right by themselves.
+          if (message === 'an ask could not be handled' || message === TREE_MENDED) {
+            this.broken(message, new Error(`${node}: ${JSON.stringify(fields)}`))
           }
           if (this.#story !== undefined && level !== 'debug') {
             this.#tell(node, `${message} ${JSON.stringify(fields)}`)

@@ -4,5 +4,10 @@ import { PARTITION_COUNT } from './topology.ts'
 
 /** A slash separates the two: bucket names have none, so no two pairs are the same text. */
 export function partitionOf(bucket: string, key: string): number {
-  return hashText(`${bucket}/${key}`) % PARTITION_COUNT
+  return partitionOfHash(hashText(`${bucket}/${key}`))
+}
+
+/** The same, from the hash of `bucket/key`. */
+export function partitionOfHash(keyHash: number): number {
+  return keyHash % PARTITION_COUNT
 }

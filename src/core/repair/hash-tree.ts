@@ -59,6 +59,10 @@ export function equalHashes(a: TreeHash, b: TreeHash): boolean {
   return a.low === b.low && a.high === b.high
 }
 
+export function xorHashes(a: TreeHash, b: TreeHash): TreeHash {
+  return { low: (a.low ^ b.low) >>> 0, high: (a.high ^ b.high) >>> 0 }
+}
+
 /** Which leaf a key lies in, from the hash that gives its partition: other bits than that uses. */
 export function leafOf(keyHash: number): number {
   return (keyHash >>> 16) % TREE_LEAVES

@@ -42,4 +42,9 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     mendedIn: '4d77915',
     plan: { seed: '56', seconds: 120 },
   },
+  {
+    what: 'a damaged record that was replaced went on counting in the hash tree, which never matched again',
+    mendedIn: '07bd80f',
+    plan: { seed: '4', seconds: 120 },
+  },
 ]

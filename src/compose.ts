@@ -48,7 +48,18 @@ export async function startServer(
   hooks: StartHooks,
   log: Log = logOf(settings),
 ): Promise<RunningServer> {
-  const disk = await openLevelDisk({ directory: join(settings.dataDir, DATABASE_DIRECTORY) })
+  const directory = join(settings.dataDir, DATABASE_DIRECTORY)
+  // A node alone has nobody to be filled from: it goes on with what can be read.
+  const isAlone = settings.members.length === 1
+  const onDamaged = (reason: string): void => {
+    hooks.onBroken(
+      new Error(`${reason}: the next start sets ${directory} aside and fills this node`),
+    )
+  }
+  const disk = await openLevelDisk(isAlone ? { directory } : { directory, onDamaged })
+  if (disk.setAside !== undefined) {
+    log.error({ setAside: disk.setAside }, 'the database was damaged: this node begins anew')
+  }
   const metrics = createPromMetrics()
   const network = createPeerNetwork({
     self: settings.nodeId,
@@ -69,7 +80,7 @@ export async function startServer(
     log,
     metrics,
   }
-  const node: Node = createNode(ports, settings)
+  const node: Node = createNode(ports, { ...settings, hasLostData: disk.setAside !== undefined })
   const api = createApiServer({
     service: node,
     clock: systemClock,

@@ -11,6 +11,7 @@ import type { Timestamp } from '../core/causality/dot.ts'
 import { majority } from '../core/quorum/level.ts'
 import type { Log } from '../ports/log.ts'
 import type { Timers } from '../ports/timers.ts'
+import type { DirectoryProof } from './directory-proof.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { Peers } from './peers.ts'
 
@@ -23,8 +24,7 @@ export interface ArrivalParts {
   readonly members: () => readonly string[]
   readonly peers: Peers
   readonly clock: NodeClock
-  /** The clock's bound as the directory had it; 0 in a new one. */
-  readonly knownUntil: Timestamp
+  readonly proof: DirectoryProof
 }
 
 export class Arrival {
@@ -35,7 +35,6 @@ export class Arrival {
   readonly #answered = new Set<string>()
   /** Peers whose copies have been taken over in this life. */
   readonly #takenOver = new Set<string>()
-  #isBehind = false
   #isOpen = false
   #proceed: (() => void) | undefined
   #isStopped = false
@@ -67,26 +66,27 @@ export class Arrival {
   /** Whether this node's own copies are complete enough to be read, where `owners` own them. */
   mayRead(owners: readonly string[]): boolean {
     if (!this.#isOpen) return false
-    if (!this.#isBehind) return true
+    if (!this.#parts.proof.isBehind) return true
     return owners.every((owner) => owner === this.#parts.self || this.#takenOver.has(owner))
   }
 
   /** Whether copies are being filled. */
   get isFilling(): boolean {
-    return this.#isBehind && this.#missing().length > 0
+    return this.#parts.proof.isBehind
   }
 
   tookOver(peer: string): void {
     if (this.#takenOver.has(peer)) return
     this.#takenOver.add(peer)
-    if (this.#isBehind && this.#missing().length === 0) {
-      this.#log.info({}, 'all copies have been filled from the other owners')
-    }
+    this.#lookWhetherFilled()
   }
 
-  #missing(): string[] {
-    const { self, members } = this.#parts
-    return members().filter((id) => id !== self && !this.#takenOver.has(id))
+  #lookWhetherFilled(): void {
+    const { self, members, proof } = this.#parts
+    if (!proof.isBehind) return
+    if (members().some((id) => id !== self && !this.#takenOver.has(id))) return
+    proof.filled()
+    this.#log.info({}, 'all copies have been filled from the other owners')
   }
 
   /** Until each has answered once: a peer that comes later may know more. */
@@ -97,7 +97,8 @@ export class Arrival {
     for (const peer of unasked) {
       const deadlineMs = clock.nowMs() + ASK_TIMEOUT_MS
       peers.ask(peer, 'hello', [], deadlineMs, (reply) => {
-        if (reply.type === 'ok') this.#take(peer, Number(reply.body[0]))
+        const until = reply.type === 'ok' ? reply.body[0] : undefined
+        if (typeof until === 'number' && Number.isSafeInteger(until)) this.#take(peer, until)
       })
     }
     if (unasked.length > 0) this.#timers.after(RETRY_INTERVAL_MS, () => this.#askAll())
@@ -105,11 +106,14 @@ export class Arrival {
 
   #take(peer: string, heardUntil: Timestamp): void {
     this.#answered.add(peer)
-    if (heardUntil > this.#parts.knownUntil && !this.#isBehind) {
-      this.#isBehind = true
+    const { proof } = this.#parts
+    const wasBehind = proof.isBehind
+    proof.heard(peer, heardUntil)
+    if (proof.isBehind && !wasBehind) {
       this.#log.warn({ peer }, 'the data directory is not the newest of this node: it is filled')
       this.onBehind()
     }
+    this.#lookWhetherFilled()
     // What an earlier life minted is not minted again, whatever this machine's clock says.
     this.#parts.clock.observe(heardUntil)
     this.#check()

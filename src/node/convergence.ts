@@ -3,11 +3,11 @@
  * the horizon and the collection of deletes below it, the reading of every record, and the filling of a node
  * that has lost its own.
  */
-import type { Timestamp } from '../core/causality/dot.ts'
 import { wallMsOf } from '../core/causality/hybrid-clock.ts'
 import { AntiEntropy } from './anti-entropy.ts'
 import { Arrival } from './arrival.ts'
 import { Collector } from './collector.ts'
+import type { DirectoryProof } from './directory-proof.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { HashForest } from './hash-forest.ts'
 import type { HintStore } from './hint-store.ts'
@@ -29,8 +29,7 @@ export interface ConvergenceParts {
   readonly self: string
   readonly state: NodeState
   readonly clock: NodeClock
-  /** The clock's bound as the directory had it. */
-  readonly knownUntil: Timestamp
+  readonly proof: DirectoryProof
   readonly keeper: TopologyKeeper
   readonly commits: GroupCommit
   readonly table: ObjectTable
@@ -72,7 +71,7 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
     members,
     peers,
     clock,
-    knownUntil: parts.knownUntil,
+    proof: parts.proof,
   })
   replica.mayRead = ({ bucket, key }) => arrival.mayRead(keeper.place(bucket, key).owners)
   const collector = new Collector(ports, { table, commits, horizon: () => horizon.value })

@@ -1,6 +1,7 @@
 /**
  * What a node keeps about itself across restarts, under `m/`: format, node id, incarnation, the clock's bound,
- * the horizon, when it last heard its peers, the topology document, the acceptor of the topology register.
+ * the horizon, when it last heard its peers, whether the directory is known to be the newest, the topology
+ * document, the acceptor of the topology register.
  *
  * Invariant: an incarnation is one process's, so no dot is minted twice (riak_kv #679), not even where the
  * directory is an older copy of itself. That a clean stop came before is no proof: the copy may have been made
@@ -13,8 +14,18 @@ import { metaKey, STORAGE_FORMAT } from './storage-keys.ts'
 
 const INCARNATION_CHANCE = 1024
 
-export type StateName =
-  'format' | 'node' | 'incarnation' | 'clock' | 'horizon' | 'heard' | 'topology' | 'acceptor'
+const NAMES = [
+  'format',
+  'node',
+  'incarnation',
+  'clock',
+  'horizon',
+  'heard',
+  'proof',
+  'topology',
+  'acceptor',
+] as const
+export type StateName = (typeof NAMES)[number]
 
 export class NodeState {
   readonly #codec: Codec
@@ -28,19 +39,9 @@ export class NodeState {
   }
 
   static async load(disk: Disk, codec: Codec, commits: GroupCommit): Promise<NodeState> {
-    const names: StateName[] = [
-      'format',
-      'node',
-      'incarnation',
-      'clock',
-      'horizon',
-      'heard',
-      'topology',
-      'acceptor',
-    ]
-    const records = await disk.getMany(names.map(metaKey))
+    const records = await disk.getMany(NAMES.map(metaKey))
     const values = new Map<StateName, Encodable>()
-    names.forEach((name, i) => {
+    NAMES.forEach((name, i) => {
       const record = records[i]
       if (record !== undefined) values.set(name, codec.decode(record))
     })

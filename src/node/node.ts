@@ -38,17 +38,18 @@ export interface NodeSettings {
   readonly hintBytesPerOwnerMax: number
   /** The record of a set, in bytes; 1 MiB where undefined. */
   readonly maxValueBytes?: number
+  /** Whether the disk is a new one in the place of one whose data could not be read. */
+  readonly hasLostData?: boolean
   /** Client requests under way at once; more are refused as overloaded. */
   readonly inflightRequestsMax: number
 }
 
 export interface Node extends NodeService {
   /**
-   * Reads what the disk knows of this node, takes up a new incarnation where the last stop was not clean,
-   * and joins its peers. Rejects where the disk belongs to another node or a newer format.
+   * Reads what the disk knows of this node, takes up a new incarnation, and joins its peers. Rejects where the disk belongs to another node or a newer format.
    */
   start(): Promise<void>
-  /** Refuses new requests, finishes those under way, makes everything durable and marks the stop as clean. */
+  /** Refuses new requests, finishes those under way, and makes everything durable. */
   stop(): Promise<void>
 }
 

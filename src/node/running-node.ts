@@ -10,6 +10,7 @@ import { ClusterView } from './cluster-view.ts'
 import { ConvergenceCheck } from './convergence-check.ts'
 import { composeConvergence } from './convergence.ts'
 import { Deadlines } from './deadlines.ts'
+import { DirectoryProof } from './directory-proof.ts'
 import { GroupCommit } from './group-commit.ts'
 import { HintDelivery } from './hint-delivery.ts'
 import { HintStore } from './hint-store.ts'
@@ -54,7 +55,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   const keeperParts = { state, members: settings.members }
   const chance = (bound: number): number => ports.random.below(bound)
   const identity = await takeIdentity(state, self, Math.floor(ports.clock.wallMs()), chance)
-  const knownUntil = (state.get('clock') as number | undefined) ?? 0
+  const proof = await DirectoryProof.load(state, settings.hasLostData === true)
   const clock = new NodeClock(ports, state, settings.maxClockDriftMs)
   const lives = new PeerLives(state.get('heard'))
   clock.onRaise = () => void state.set('heard', lives.encode()).catch(() => undefined)
@@ -135,7 +136,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     self,
     state,
     clock,
-    knownUntil,
+    proof,
     keeper,
     commits,
     table,

@@ -11,6 +11,7 @@
  */
 import { type Disk, DiskError, type DiskHealth, type DiskOperation } from '../../ports/disk.ts'
 import { Ballast } from './ballast.ts'
+import { isDamage, isMarkedDamaged, markDamaged, setAside } from './damaged-database.ts'
 import {
   type Database,
   isNoSpace,
@@ -26,6 +27,16 @@ export interface LevelDiskOptions {
   readonly directory: string
   /** Bytes kept free: compaction and the log need room while writes are refused. By default see space-watch.ts. */
   readonly reserveBytes?: number
+  /**
+   * Told once when the files are found to be damaged while they are in use; the process should end then. With
+   * it, a database that is found damaged when it is opened is set aside and begun anew; without, it rejects.
+   */
+  readonly onDamaged?: (reason: string) => void
+}
+
+export interface OpenedDisk extends Disk {
+  /** Where the damaged database has been moved whose place this one takes. */
+  readonly setAside: string | undefined
 }
 
 /** Batches waiting for their turn; the caller gathers its writes and rarely has more than one. */
@@ -36,8 +47,10 @@ const RECOVERY_INTERVAL_MS_MAX = 8000
 const TRIAL: DiskOperation = { type: 'delete', key: '\u0000trial' }
 
 /** Rejects with a sentence for a person: locked by another process, damaged, not a directory. */
-export async function openLevelDisk(options: LevelDiskOptions): Promise<Disk> {
-  const { directory } = options
+export async function openLevelDisk(options: LevelDiskOptions): Promise<OpenedDisk> {
+  const { directory, onDamaged } = options
+  const mayReplace = onDamaged !== undefined
+  const moved = mayReplace && isMarkedDamaged(directory) ? await setAside(directory) : undefined
   const space = await watchSpace(directory, options.reserveBytes)
   const writeBufferSize = writeBufferBytes(space.totalBytes)
   const ballast = new Ballast(directory, openingBytesMax(writeBufferSize))
@@ -47,10 +60,12 @@ export async function openLevelDisk(options: LevelDiskOptions): Promise<Disk> {
       if (isNoSpace(error) && (await ballast.release())) return open()
       throw error
     })
-    return new LevelDisk({ directory, database, open, space, ballast })
+    return new LevelDisk({ directory, database, open, space, ballast, onDamaged, moved })
   } catch (error) {
     space.stop()
-    throw error
+    if (!mayReplace || !isDamage(error)) throw error
+    await markDamaged(directory)
+    return openLevelDisk(options)
   }
 }
 
@@ -60,9 +75,12 @@ interface LevelDiskParts {
   readonly open: () => Promise<Database>
   readonly space: SpaceWatch
   readonly ballast: Ballast
+  readonly onDamaged: ((reason: string) => void) | undefined
+  readonly moved: string | undefined
 }
 
-class LevelDisk implements Disk {
+class LevelDisk implements OpenedDisk {
+  readonly setAside: string | undefined
   readonly #parts: LevelDiskParts
   readonly #space: SpaceWatch
   readonly #listeners: ((health: DiskHealth) => void)[] = []
@@ -79,10 +97,12 @@ class LevelDisk implements Disk {
   /** Ends with the last of the tasks that have LevelDB's log for themselves. */
   #turns: Promise<unknown> = Promise.resolve()
   #waiting = 0
+  #isDamaged = false
   #closed: Promise<void> | undefined
 
   constructor(parts: LevelDiskParts) {
     this.#parts = parts
+    this.setAside = parts.moved
     this.#database = parts.database
     this.#space = parts.space
     this.#space.onLook = () => this.#looked()
@@ -149,6 +169,7 @@ class LevelDisk implements Disk {
         { sync },
       )
     } catch (cause) {
+      this.#lookForDamage(cause)
       const sentence = `a write failed: ${sentenceOf(cause)}`
       this.#failure = sentence
       this.#space.look()
@@ -216,6 +237,7 @@ class LevelDisk implements Disk {
       this.#failure = undefined
       this.#doubted = true
     } catch (error) {
+      this.#lookForDamage(error)
       this.#failure = sentenceOf(error)
     } finally {
       this.#reopening = undefined
@@ -230,8 +252,17 @@ class LevelDisk implements Disk {
     try {
       return await read(this.#database)
     } catch (cause) {
+      this.#lookForDamage(cause)
       throw new DiskError('disk_failed', 'none', `a read failed: ${sentenceOf(cause)}`, { cause })
     }
+  }
+
+  #lookForDamage(error: unknown): void {
+    const { directory, onDamaged } = this.#parts
+    if (this.#isDamaged || onDamaged === undefined || !isDamage(error)) return
+    this.#isDamaged = true
+    const tell = (): void => onDamaged(sentenceOf(error))
+    markDamaged(directory).then(tell, tell)
   }
 
   async #inTurn<T>(task: () => Promise<T>): Promise<T> {

@@ -1,0 +1,40 @@
+/**
+ * What becomes of a database whose files LevelDB finds damaged. Leaving out what cannot be read is no way out:
+ * older versions would come to light again. So the whole of it is moved aside, for a person to look at, and
+ * the node begins with nothing and is filled from the other owners.
+ */
+import { existsSync } from 'node:fs'
+import { readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+
+/** In the directory of a database: damage was found while it was in use. */
+const MARK = 'DAMAGED'
+const ASIDE = '.damaged-'
+
+export function isDamage(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'LEVEL_CORRUPTION') return true
+  }
+  return false
+}
+
+/** Sees to it that the next opening takes the database for damaged: what was found may not show then. */
+export async function markDamaged(directory: string): Promise<void> {
+  await writeFile(join(directory, MARK), 'LevelDB has found damage in these files.\n')
+}
+
+export function isMarkedDamaged(directory: string): boolean {
+  return existsSync(join(directory, MARK))
+}
+
+/** Moves the database to a name beside its own, which is returned. Only the newest is kept: it takes room. */
+export async function setAside(directory: string): Promise<string> {
+  const parent = dirname(directory)
+  const prefix = `${basename(directory)}${ASIDE}`
+  const older = (await readdir(parent)).filter((name) => name.startsWith(prefix))
+  await Promise.all(older.map((name) => rm(join(parent, name), { recursive: true })))
+  const time = new Date().toISOString().replace(/[^0-9]/g, '')
+  const aside = join(parent, `${prefix}${time}`)
+  await rename(directory, aside)
+  return aside
+}

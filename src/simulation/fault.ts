@@ -26,6 +26,7 @@ export const FAULT_KINDS = [
   'rot',
   'lost-data',
   'old-data',
+  'lost-quorum',
 ] as const
 export type FaultKind = (typeof FAULT_KINDS)[number]
 
@@ -61,7 +62,10 @@ export function faultNumber(
 }
 
 /** The ordered pairs that a cut stops. */
-export function cutPairs({ kind, nodes }: Fault): [from: string, to: string][] {
+export function cutPairs({
+  kind,
+  nodes,
+}: Pick<Fault, 'kind' | 'nodes'>): [from: string, to: string][] {
   const both = (a: string, b: string): [string, string][] => [
     [a, b],
     [b, a],
@@ -99,7 +103,7 @@ export function cutPairs({ kind, nodes }: Fault): [from: string, to: string][] {
 }
 
 export function describeFault({ kind, nodes, cut, strength, startMs, endMs }: Fault): string {
-  const [first = '', second = ''] = nodes
+  const [first = '', second = '', third = ''] = nodes
   const half = Math.floor(nodes.length / 2)
   const forMs = `for ${((endMs - startMs) / 1000).toFixed(1)} s`
   switch (kind) {
@@ -124,6 +128,8 @@ export function describeFault({ kind, nodes, cut, strength, startMs, endMs }: Fa
     case 'lost-data':
     case 'old-data':
       return `${kind} ${first} ${forMs}`
+    case 'lost-quorum':
+      return `isolate ${second}, lose the data of ${first}, then isolate ${third} ${forMs}`
     case 'rot':
       return `rot ${first}`
     default:

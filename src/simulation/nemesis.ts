@@ -20,6 +20,9 @@ const FLAP_INTERVAL_US = 400_000
 /** Clock jumps: mostly around the allowed drift, sometimes far beyond. */
 const JUMP_MS = 1500
 const LONG_JUMP_MS = 20_000
+/** Until a second crash, times the strength of the fault: 3 s at most. */
+const SECOND_CRASH_STEP_US = 60_000
+const APART_US = 4_000_000
 
 export interface NemesisParts {
   readonly schedule: Schedule
@@ -197,7 +200,7 @@ export class Nemesis {
         node.crash('machine')
         platter.wipe()
         this.#parts.onDirectory(node.id)
-        return () => node.start()
+        return () => this.#startAgain(node, fault)
       case 'old-data': {
         // The first time backups are made; later a directory is put back to one, however old it is.
         const backup = this.#backups.get(node.id)
@@ -209,11 +212,49 @@ export class Nemesis {
         node.crash('machine')
         platter.restore(backup)
         this.#parts.onDirectory(node.id)
-        return () => node.start()
+        return () => this.#startAgain(node, fault)
       }
+      case 'lost-quorum':
+        return this.#loseQuorum(fault, node)
       default:
         return undefined
     }
+  }
+
+  /**
+   * What a majority has stored is on one node alone of those that can be asked, and that one is not asked: the
+   * second knows nothing of it, the first has lost it, and the third is isolated as soon as both are back.
+   */
+  #loseQuorum(fault: Fault, node: SimulatedNode): () => void {
+    const { schedule } = this.#parts
+    const { nodes, cut, startMs, endMs } = fault
+    const [, second = '', third = ''] = nodes
+    const isolate = (id: string): (() => void) =>
+      this.#cut(cutPairs({ kind: 'isolate', nodes: [id, ...nodes.filter((n) => n !== id)] }), cut)
+    const rejoin = isolate(second)
+    let isOver = false
+    schedule.after(((endMs - startMs) * 1000) / 2, () => {
+      if (isOver || !node.hasProcess || !this.#parts.mayLoseData(node.id)) return
+      node.crash('machine')
+      node.platter.wipe()
+      this.#parts.onDirectory(node.id)
+    })
+    return () => {
+      isOver = true
+      rejoin()
+      this.#startAgain(node, fault)
+      schedule.after(APART_US, isolate(third))
+    }
+  }
+
+  /** Half of those that begin with other data than they had crash once more, before or after they are filled. */
+  #startAgain(node: SimulatedNode, { strength }: Fault): void {
+    node.start()
+    if (strength >= 50) return
+    this.#parts.schedule.after(strength * SECOND_CRASH_STEP_US, () => {
+      node.crash('machine')
+      node.start()
+    })
   }
 }
 

@@ -221,6 +221,30 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     workloads: ['siblings', 'counter'],
     nemesis: ['io-error', 'kill', 'pause', 'partition'],
   },
+  {
+    name: 'read-before-filled',
+    what: 'a node that has lost its copies answers reads before they are filled',
+    file: 'node/arrival.ts',
+    find: 'if (!this.#parts.proof.isBehind) return true',
+    replace: 'if (!this.#parts.proof.isBehind || this.#isOpen) return true',
+    seeds: 60,
+    seconds: 60,
+    workloads: ['siblings', 'lww'],
+    nemesis: ['lost-quorum'],
+    keys: 60,
+  },
+  {
+    name: 'filling-forgotten',
+    what: 'a node that crashes while its lost copies are filled takes what it has by then for everything',
+    file: 'node/directory-proof.ts',
+    find: "const saved = state.get('proof') as readonly Encodable[] | undefined",
+    replace: 'const saved: readonly Encodable[] | undefined = undefined as never',
+    seeds: 60,
+    seconds: 60,
+    workloads: ['siblings', 'lww'],
+    nemesis: ['lost-quorum'],
+    keys: 60,
+  },
 ]
 
 export function plantedBug(name: string): PlantedBug | undefined {

@@ -6,15 +6,16 @@
  * A hint is removed only after its owner has said that it is durable there.
  */
 import type { Clock } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { Timer, Timers } from '../ports/timers.ts'
 import type { HintStore } from './hint-store.ts'
 import { APPLY_IS_REPAIR } from './messages.ts'
 import type { HintSync } from './service.ts'
 import type { NodeClock } from './node-clock.ts'
-import type { Copy } from './object-record.ts'
+import { type Copy, RecordCorruptError } from './object-record.ts'
 import type { Peers, Reply } from './peers.ts'
-import { parseHintKey } from './storage-keys.ts'
+import { type HintName, parseHintKey } from './storage-keys.ts'
 
 /** How often owners with hints are looked at again, when nothing else has woken the delivery. */
 const LOOK_INTERVAL_MS = 500
@@ -36,6 +37,7 @@ interface Lane {
 export class HintDelivery {
   readonly #clock: Clock
   readonly #timers: Timers
+  readonly #log: Log
   readonly #metrics: Metrics
   readonly #hints: HintStore
   readonly #peers: Peers
@@ -46,7 +48,7 @@ export class HintDelivery {
   #timer: Timer | undefined
 
   constructor(
-    ports: { clock: Clock; timers: Timers; metrics: Metrics },
+    ports: { clock: Clock; timers: Timers; log: Log; metrics: Metrics },
     parts: {
       hints: HintStore
       peers: Peers
@@ -56,6 +58,7 @@ export class HintDelivery {
   ) {
     this.#clock = ports.clock
     this.#timers = ports.timers
+    this.#log = ports.log
     this.#metrics = ports.metrics
     this.#hints = parts.hints
     this.#peers = parts.peers
@@ -132,21 +135,36 @@ export class HintDelivery {
       if (lane.underWay.size >= lane.window) return
       if (lane.underWay.has(storageKey)) continue
       lane.underWay.add(storageKey)
-      this.#hints.load(storageKey, (copy) => this.#deliver(owner, lane, storageKey, copy))
+      this.#hints.load(storageKey, (copy, failure) => {
+        if (copy === undefined) this.#leave(owner, lane, storageKey, failure)
+        else this.#deliver(owner, lane, storageKey, copy)
+      })
     }
   }
 
-  #deliver(owner: string, lane: Lane, storageKey: string, copy: Copy | undefined): void {
-    const parsed = parseHintKey(storageKey)
-    if (copy === undefined || parsed === undefined || copy.record.length === 0) {
+  /** A damaged hint can never be delivered; one that cannot be read now will be read another time. */
+  #leave(owner: string, lane: Lane, storageKey: string, failure: unknown): void {
+    lane.underWay.delete(storageKey)
+    if (failure instanceof RecordCorruptError) {
+      this.#log.error({ owner }, 'a hint is damaged, and is given up')
+      this.#hints.drop(owner, storageKey)
+      return
+    }
+    lane.pausedUntilMs = this.#clock.monotonicMs() + LOOK_INTERVAL_MS
+    this.#hints.postpone(owner, storageKey)
+  }
+
+  #deliver(owner: string, lane: Lane, storageKey: string, copy: Copy): void {
+    const { bucket, key } = parseHintKey(storageKey) as HintName
+    if (copy.record.length === 0) {
+      // On its way to the disk, or gone: the next look finds which.
       lane.underWay.delete(storageKey)
-      // Not readable: never to be delivered. One still on its way to the disk comes at the next look.
-      if (copy === undefined) this.#hints.drop(owner, storageKey)
+      this.#hints.recount(owner, storageKey)
       return
     }
     const startMs = this.#clock.monotonicMs()
     const deadlineMs = this.#nodeClock.nowMs() + DELIVERY_TIMEOUT_MS
-    const body = [parsed.bucket, parsed.key, copy.record, APPLY_IS_REPAIR]
+    const body = [bucket, key, copy.record, APPLY_IS_REPAIR]
     this.#peers.ask(owner, 'apply', body, deadlineMs, (reply) => {
       lane.underWay.delete(storageKey)
       this.#learn(owner, lane, reply, this.#clock.monotonicMs() - startMs)

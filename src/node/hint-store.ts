@@ -7,17 +7,19 @@
  */
 import type { Timestamp } from '../core/causality/dot.ts'
 import { newestDot } from '../core/causality/stored-object.ts'
+import { isTypeMode } from '../core/placement/topology.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { ABSENT_COPY, type Copy, decodeRecord } from './object-record.ts'
-import type { ObjectTable } from './object-table.ts'
+import type { LoadFailure, ObjectTable } from './object-table.ts'
 import { type Location, mergeCopies, modeOf, type Refusal, refusalOf } from './replica.ts'
+import { SIBLINGS_MAX } from './sibling-limits.ts'
 import { ALL_HINTS, hintKey, parseHintKey } from './storage-keys.ts'
 
 /** Hints read at the start in one call. */
-const SCAN_PAGE = 1000
+const SCAN_PAGE = 64
 
 export interface OwnerHints {
   /** Storage key → bytes of its record, oldest first. */
@@ -79,28 +81,33 @@ export class HintStore {
     copy: Copy,
     done: (refusal: Refusal | 'dropped' | undefined) => void,
   ): void {
-    const hints = this.#of(owner)
     const storageKey = hintKey(owner, at.bucket.name, at.key)
-    if (!hints.sizes.has(storageKey) && hints.bytes + copy.record.length > this.#bytesPerOwnerMax) {
-      hints.dropped++
-      this.#metrics.count('hints_dropped_total', { peer: owner })
+    if (!this.#hasRoom(owner, storageKey, copy)) {
       done('dropped')
       return
     }
+    // The write that is handed over is the newest of its copy; what else is in there the owners have, or
+    // another hint.
     this.#note(storageKey, newestDot(copy.object))
     this.#table.find(storageKey, (entry, failure) => {
       if (entry === undefined) {
         // A hint that cannot be read is only another way to bring the owner up to date.
-        this.#recount(owner, storageKey)
+        this.recount(owner, storageKey)
         done({ code: 'storage_failed', message: String(failure) })
         return
       }
       const next = mergeCopies(this.#codec, modeOf(at.bucket), entry.latest, copy)
+      const isFull = hasTooManySiblings(at, next) || !this.#hasRoom(owner, storageKey, next)
+      if (next !== entry.latest && isFull) {
+        this.recount(owner, storageKey)
+        done('dropped')
+        return
+      }
       this.#count(owner, storageKey, next.record.length)
       // Once more: an older hint of the key may have been delivered, and forgotten, since.
       this.#note(storageKey, newestDot(copy.object))
       this.#table.replace(entry, next, at.bucket.durability, (failed) => {
-        if (failed !== undefined) this.#recount(owner, storageKey)
+        if (failed !== undefined) this.recount(owner, storageKey)
         if (failed === undefined) this.#metrics.count('hints_stored_total', { peer: owner })
         this.onKept(owner)
         done(failed && refusalOf(failed))
@@ -126,9 +133,9 @@ export class HintStore {
     }
   }
 
-  /** The copy to deliver; undefined where there is none any more, or it cannot be read. */
-  load(storageKey: string, take: (copy: Copy | undefined) => void): void {
-    this.#table.find(storageKey, (entry) => take(entry?.durable))
+  /** The copy to deliver: absent where there is none any more, or not yet. */
+  load(storageKey: string, take: (copy: Copy | undefined, failure?: LoadFailure) => void): void {
+    this.#table.find(storageKey, (entry, failure) => take(entry?.durable, failure))
   }
 
   /** Removes a hint that was delivered as `delivered`, unless something newer has been kept meanwhile. */
@@ -138,17 +145,31 @@ export class HintStore {
       this.#discount(owner, storageKey)
       // Not synced: a hint that is still there after a crash is only delivered twice.
       this.#table.replace(entry, ABSENT_COPY, 'os', (failure) => {
-        if (failure !== undefined) this.#recount(owner, storageKey)
+        if (failure !== undefined) this.recount(owner, storageKey)
       })
       this.onGone()
     })
   }
 
-  /** After a failed write it is for the disk to say whether there is a hint. */
-  #recount(owner: string, storageKey: string): void {
+  /** Whether a hint of that record is within the bound; counts it as dropped where it is not. */
+  #hasRoom(owner: string, storageKey: string, { record }: Copy): boolean {
+    const hints = this.#of(owner)
+    const others = hints.bytes - (hints.sizes.get(storageKey) ?? 0)
+    if (others + record.length <= this.#bytesPerOwnerMax) return true
+    hints.dropped++
+    this.#metrics.count('hints_dropped_total', { peer: owner })
+    return false
+  }
+
+  /** It is for the disk to say whether there is a hint: after a failed write, and where one was not found. */
+  recount(owner: string, storageKey: string): void {
     this.#table.find(storageKey, (entry) => {
-      // Not readable at all: the next start finds out.
-      if (entry === undefined || entry.pending > 0) return
+      if (entry === undefined) {
+        // Not readable now. What is counted is looked at again when it is to be delivered.
+        if (!this.#of(owner).sizes.has(storageKey)) this.#unnote(storageKey)
+        return
+      }
+      if (entry.pending > 0) return
       const bytes = entry.latest.record.length
       if (bytes === 0) {
         this.#discount(owner, storageKey)
@@ -198,6 +219,11 @@ export class HintStore {
     if (this.#lowest !== undefined) this.#lowest = Math.min(this.#lowest, oldest)
   }
 
+  #unnote(storageKey: string): void {
+    if (this.#oldest.get(storageKey) === this.#lowest) this.#lowest = undefined
+    this.#oldest.delete(storageKey)
+  }
+
   #has(storageKey: string): boolean {
     for (const { sizes } of this.#owners.values()) if (sizes.has(storageKey)) return true
     return false
@@ -222,8 +248,7 @@ export class HintStore {
     const hints = this.#of(owner)
     hints.bytes -= hints.sizes.get(storageKey) ?? 0
     hints.sizes.delete(storageKey)
-    if (this.#oldest.get(storageKey) === this.#lowest) this.#lowest = undefined
-    this.#oldest.delete(storageKey)
+    this.#unnote(storageKey)
     this.#show(owner, hints)
   }
 
@@ -231,6 +256,11 @@ export class HintStore {
     this.#metrics.gauge('hints_pending', hints.sizes.size, { peer: owner })
     this.#metrics.gauge('hints_pending_bytes', hints.bytes, { peer: owner })
   }
+}
+
+/** Owners refuse such writes; those that stand in for them must not gather them meanwhile. */
+function hasTooManySiblings({ bucket }: Location, { object }: Copy): boolean {
+  return !isTypeMode(bucket.mode) && object.siblings.length > SIBLINGS_MAX
 }
 
 /** Of a hint of an earlier life it is not known which of its siblings are news: so the oldest of them. */

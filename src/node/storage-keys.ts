@@ -92,10 +92,14 @@ export function hintKey(owner: string, bucket: string, key: string): string {
 
 export const ALL_HINTS: [from: string, to: string] = ['h/', 'h0']
 
+export interface HintName {
+  readonly owner: string
+  readonly bucket: string
+  readonly key: string
+}
+
 /** The parts of a hint's key; undefined where it is not one. */
-export function parseHintKey(
-  hint: string,
-): { owner: string; bucket: string; key: string } | undefined {
+export function parseHintKey(hint: string): HintName | undefined {
   const match = /^h\/([^/]+)\/([^/]+)\/([\s\S]+)$/.exec(hint)
   if (match === null) return undefined
   const [, owner, bucket, key] = match as unknown as [string, string, string, string]

@@ -28,6 +28,7 @@ import { modeOf, type Refusal } from './replica.ts'
 import type { PendingDot } from './pending-dots.ts'
 import { type PlacedRequest, rejection, type ReplicaReports } from './request.ts'
 import type { WriteRequest } from './service.ts'
+import { SIBLINGS_MAX, SIBLINGS_WARN } from './sibling-limits.ts'
 import {
   changedObject,
   dotsNeeded,
@@ -38,9 +39,6 @@ import {
 import type { WriteParts } from './write-coordinator.ts'
 import type { StoreLocally } from './write-round.ts'
 
-/** Siblings of one key above which it is logged and counted, and above which a write is refused. */
-const SIBLINGS_WARN = 25
-const SIBLINGS_MAX = 100
 /** How often a timestamp is asked of a clock whose bound is being raised. */
 const MINT_ATTEMPTS_MAX = 3
 
@@ -129,10 +127,24 @@ export class WriteMinting {
   }
 
   async #mintApart(placed: PlacedRequest, request: WriteRequest | PlannedUpdate): Promise<Minted> {
-    const mode = modeOf(placed.at.bucket)
-    const ownActor = this.actor
     const timestamp = await this.timestamp()
     const pending = this.#parts.pending.begin(timestamp)
+    try {
+      return await this.#copyApart(placed, request, timestamp, pending)
+    } catch (error) {
+      pending.release()
+      throw error
+    }
+  }
+
+  async #copyApart(
+    placed: PlacedRequest,
+    request: WriteRequest | PlannedUpdate,
+    timestamp: Timestamp,
+    pending: PendingDot,
+  ): Promise<Minted> {
+    const mode = modeOf(placed.at.bucket)
+    const ownActor = this.actor
     const actor = mode === 'lww' ? ownActor : `${ownActor}~${timestamp.toString(36)}`
     const dot = { actor, timestamp }
     if ('change' in request) {
@@ -142,7 +154,7 @@ export class WriteMinting {
       while (dots.length < needed) {
         dots.push({ actor, timestamp: await this.timestamp() })
       }
-      const copy = this.#changedCopy(ABSENT_COPY, dots, request)
+      const copy = this.#changedCopy(placed, ABSENT_COPY, dots, request)
       return { copy, dot, existed: false, flags: 0, storeLocally: undefined, pending }
     }
     const object = write(mode, ABSENT, dot, request.content, request.context ?? EMPTY_VECTOR)
@@ -184,7 +196,7 @@ export class WriteMinting {
           pending = this.#parts.pending.begin(dot.timestamp)
           const copy =
             'change' in request
-              ? this.#changedCopy({ ...entry.latest, object: held }, dots, request)
+              ? this.#changedCopy(placed, { ...entry.latest, object: held }, dots, request)
               : this.#writtenCopy(placed, held, dot, request)
           const existed = liveSiblings(held, clock.nowMs()).length > 0
           const isBlind =
@@ -221,9 +233,19 @@ export class WriteMinting {
   }
 
   /** Throws limit_reached. */
-  #changedCopy(held: Copy, dots: readonly Dot[], request: PlannedUpdate): Copy {
+  #changedCopy(
+    { owners }: PlacedRequest,
+    held: Copy,
+    dots: readonly Dot[],
+    request: PlannedUpdate,
+  ): Copy {
     const { self, setBytesMax } = this.#parts
-    const changed = changedObject(held.object, dots, request, self, this.#settled())
+    const changed = changedObject(held.object, dots, request, {
+      nodeId: self,
+      settled: this.#settled(),
+      // One node at a time may: the first owner is one, as long as the members are the same.
+      foldsOneOffs: owners[0] === self,
+    })
     const copy = encodeCopy(this.#codec, changed)
     if (request.change.type === 'set') refuseLargeSet(held, copy, setBytesMax)
     return copy

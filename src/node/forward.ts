@@ -38,7 +38,7 @@ export async function forwardWrite(
       case 'unsent':
         continue
       case 'refused':
-        // Refused by the layer below the coordinator (late, other epoch, broken clock): nothing was applied.
+        // Refused by the layer below the coordinator (other epoch, broken clock): nothing was applied.
         throw new QuorateError(
           reply.code === 'clock_drift' ? 'clock_drift' : 'quorum_unreachable',
           `${owner} refused the write: ${reply.message}`,

@@ -66,7 +66,8 @@ export function decodeRecord(codec: Codec, record: Uint8Array): StoredObject {
   const data = codec.decode(body)
   if (!Array.isArray(data) || data[0] !== RECORD_FORMAT)
     throw new RecordCorruptError('unknown format')
-  const siblings = (data[2] as EncodedSibling[]).map(decodeSibling)
+  if (!Array.isArray(data[2])) throw new RecordCorruptError('not a list of siblings')
+  const siblings = (data[2] as Encodable[]).map(decodeSibling)
   return { vector: decodeVector(data[1] as Encodable), siblings }
 }
 
@@ -98,10 +99,10 @@ export function decodeVector(data: Encodable): VersionVector {
   for (let i = 0; i < data.length; i += 2) {
     const actor: unknown = data[i]
     const timestamp: unknown = data[i + 1]
-    if (typeof actor !== 'string' || !Number.isSafeInteger(timestamp)) {
+    if (typeof actor !== 'string' || !isWhole(timestamp)) {
       throw new RecordCorruptError('not a vector')
     }
-    vector.set(actor, timestamp as number)
+    vector.set(actor, timestamp)
   }
   return vector
 }
@@ -127,12 +128,24 @@ export function equalVersions(a: readonly Encodable[], b: readonly Encodable[]):
   return a.length === b.length && a.every((item, i) => item === b[i])
 }
 
-type EncodedSibling = [string, number, number, string, number, Uint8Array]
-
-function decodeSibling(data: EncodedSibling): Sibling {
-  const [actor, timestamp, flags, contentType, expiresAtMs, value] = data
+function decodeSibling(data: Encodable): Sibling {
+  const [actor, timestamp, flags, contentType, expiresAtMs, value] = data as unknown[]
+  if (
+    typeof actor !== 'string' ||
+    !isWhole(timestamp) ||
+    !isWhole(flags) ||
+    typeof contentType !== 'string' ||
+    !isWhole(expiresAtMs) ||
+    !(value instanceof Uint8Array)
+  ) {
+    throw new RecordCorruptError('not a sibling')
+  }
   const tombstone = (flags & TOMBSTONE_FLAG) !== 0
   return { actor, timestamp, tombstone, contentType, expiresAtMs, value }
+}
+
+function isWhole(data: unknown): data is number {
+  return Number.isSafeInteger(data) && (data as number) >= 0
 }
 
 function* decodeVectorEntries(data: Encodable): Generator<[string, number]> {

@@ -321,7 +321,8 @@ export class Peers {
     const ask = this.#outstanding.get(id)
     // Unknown: it has passed its deadline. Of another node: not an answer to anything that was asked of it.
     if (ask === undefined || ask.to !== from) return
-    if (!trusted) {
+    // Late may have been a second copy of the ask, while the first is being done: nothing is known of it.
+    if (!trusted || code === 'late') {
       this.#end(id, { type: 'lost', reason: 'deadline' })
     } else if (code === 'ok') {
       this.#end(id, { type: 'ok', body })

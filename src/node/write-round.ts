@@ -120,11 +120,12 @@ export class WriteRound {
   }
 
   #ownerReplied(owner: string, reply: Reply): void {
-    if (reply.type === 'ok') {
-      this.#learn(reply.body)
+    if (reply.type === 'ok' && this.#learns(reply.body)) {
       this.#count(owner, 'stored')
       return
     }
+    // An answer that cannot be understood is none.
+    if (reply.type === 'ok') reply = { type: 'lost', reason: 'deadline' }
     this.#reports.setReply(owner, reply)
     this.#miss(owner)
     this.#count(
@@ -160,11 +161,17 @@ export class WriteRound {
     })
   }
 
-  #learn(body: readonly Encodable[]): void {
-    const [existed, uncovered, newest] = body
+  /** False where the answer is garbage. */
+  #learns([existed, uncovered, newest]: readonly Encodable[]): boolean {
+    if (!Array.isArray(uncovered) || !Number.isSafeInteger(newest)) return false
+    try {
+      this.findings.uncovered.push(...decodeDots(uncovered as Encodable))
+    } catch {
+      return false
+    }
     if (existed === true) this.findings.existed = true
-    this.findings.uncovered.push(...decodeDots(uncovered as Encodable))
-    this.findings.newest = Math.max(this.findings.newest, Number(newest))
+    this.findings.newest = Math.max(this.findings.newest, newest as number)
+    return true
   }
 
   #count(node: string, kind: 'stored' | 'hinted' | 'refused' | 'lost'): void {

@@ -23,8 +23,8 @@ import { APPLY_IS_REPAIR, type AskKind } from './messages.ts'
 import type { Copy } from './object-record.ts'
 import { copyIn } from './owner-copies.ts'
 import { Pace } from './pace.ts'
-import type { Peers } from './peers.ts'
-import type { Location, Replica } from './replica.ts'
+import type { Peers, Reply } from './peers.ts'
+import type { Location, Refusal, Replica } from './replica.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
 import { TreeDoubts } from './tree-doubts.ts'
 
@@ -243,15 +243,22 @@ export class AntiEntropy {
     const key = name.slice(slash + 1)
     if (bucket === undefined) throw new RoundFailed(`a key of an unknown bucket: ${name}`)
     const at: Location = { bucket, key, partition: partitionOf(bucket.name, key) }
-    const [record, theirHorizon] = await this.#ask(peer, 'fetch', [bucket.name, key])
+    const fetched = await this.#fetch(peer, bucket.name, key)
+    if (fetched === undefined) return
+    const [record, theirHorizon] = fetched
     const theirs = copyIn(replica, record)
-    if (theirs === undefined) throw new RoundFailed(`a damaged record of ${name}`)
-    const merged = await new Promise<Copy | undefined>((resolve) => {
-      replica.reconcile(at, theirs, Number(theirHorizon), (copy, refusal) => {
-        if (refusal?.code === 'record_corrupt') repairCorrupt(bucket.name, key)
-        resolve(copy)
-      })
-    })
+    if (theirs === undefined || !Number.isSafeInteger(theirHorizon)) {
+      throw new RoundFailed(`garbage in place of a copy of ${name}`)
+    }
+    const [merged, refusal] = await new Promise<[Copy | undefined, Refusal | undefined]>(
+      (resolve) => {
+        replica.reconcile(at, theirs, theirHorizon as number, (...end) => resolve(end))
+      },
+    )
+    if (refusal?.code === 'record_corrupt') {
+      repairCorrupt(bucket.name, key)
+      return
+    }
     if (merged === undefined) throw new RoundFailed(`${name} could not be stored`)
     if (merged.record.length === 0 || equalBytes(merged.record, theirs.record)) return
     // Best effort: the peer takes over what it lacks in its own rounds.
@@ -264,19 +271,35 @@ export class AntiEntropy {
     )
   }
 
+  /**
+   * Undefined where the peer's own record is damaged: it holds nothing then, and its scrub mends it. One key
+   * that cannot be mended, because too few owners can read theirs, must not keep all others from settling.
+   */
+  async #fetch(
+    peer: string,
+    bucket: string,
+    key: string,
+  ): Promise<readonly Encodable[] | undefined> {
+    const deadlineMs = this.#parts.clock.nowMs() + ASK_TIMEOUT_MS
+    const reply = await this.#parts.peers.request(peer, 'fetch', [bucket, key], deadlineMs)
+    if (reply.type === 'refused' && reply.code === 'record_corrupt') return undefined
+    return bodyOf('fetch', reply)
+  }
+
   async #ask(
     peer: string,
     kind: AskKind,
     body: readonly Encodable[],
   ): Promise<readonly Encodable[]> {
     const deadlineMs = this.#parts.clock.nowMs() + ASK_TIMEOUT_MS
-    const reply = await this.#parts.peers.request(peer, kind, body, deadlineMs)
-    if (reply.type !== 'ok') {
-      const why = reply.type === 'refused' ? `${reply.code}: ${reply.message}` : reply.type
-      throw new RoundFailed(`${kind}: ${why}`)
-    }
-    return reply.body
+    return bodyOf(kind, await this.#parts.peers.request(peer, kind, body, deadlineMs))
   }
+}
+
+function bodyOf(kind: AskKind, reply: Reply): readonly Encodable[] {
+  if (reply.type === 'ok') return reply.body
+  const why = reply.type === 'refused' ? `${reply.code}: ${reply.message}` : reply.type
+  throw new RoundFailed(`${kind}: ${why}`)
 }
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {

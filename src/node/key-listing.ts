@@ -7,12 +7,12 @@
  * silently.
  */
 import {
+  ABSENT,
   liveSiblings,
   merge,
   type Sibling,
   type StoredObject,
 } from '../core/causality/stored-object.ts'
-import { QuorateError } from '../core/errors.ts'
 import { compareKeys } from '../core/placement/key-order.ts'
 import { type Bucket, isTypeMode, PARTITION_COUNT } from '../core/placement/topology.ts'
 import { majority } from '../core/quorum/level.ts'
@@ -53,10 +53,18 @@ export class KeyListing {
   readonly #keeper: TopologyKeeper
   readonly #peers: Peers
   readonly #clock: NodeClock
+  readonly #isComplete: () => boolean
 
   constructor(
     ports: { disk: Disk; codec: Codec },
-    parts: { self: string; keeper: TopologyKeeper; peers: Peers; clock: NodeClock },
+    parts: {
+      self: string
+      keeper: TopologyKeeper
+      peers: Peers
+      clock: NodeClock
+      /** Whether the own copies count. */
+      isComplete: () => boolean
+    },
   ) {
     this.#disk = ports.disk
     this.#codec = ports.codec
@@ -64,6 +72,7 @@ export class KeyListing {
     this.#keeper = parts.keeper
     this.#peers = parts.peers
     this.#clock = parts.clock
+    this.#isComplete = parts.isComplete
   }
 
   async list(bucket: Bucket, request: ListRequest, deadlineMs: number): Promise<ListAnswer> {
@@ -105,6 +114,7 @@ export class KeyListing {
     const pages = new Map<string, OwnerPage>()
     const ask = async (node: string): Promise<void> => {
       if (node === this.#self) {
+        if (!this.#isComplete()) return
         pages.set(node, await this.#ownPage(bucket, prefix, after, limit))
         return
       }
@@ -114,7 +124,8 @@ export class KeyListing {
         [bucket.name, prefix, after, limit],
         deadlineMs,
       )
-      if (reply.type === 'ok') pages.set(node, decodePage(reply.body))
+      const page = reply.type === 'ok' ? decodePage(reply.body) : undefined
+      if (page !== undefined) pages.set(node, page)
     }
     await Promise.all(nodes.map(ask))
     return pages
@@ -158,10 +169,19 @@ export class KeyListing {
     if (compareKeys(from, end) >= 0) return []
     const records = await this.#disk.range(from, end, limit)
     return records.map(([storageKey, record]) => {
-      const object = decodeRecord(this.#codec, record)
+      const object = this.#decoded(record)
       const sizes = object.siblings.map(({ value }) => value.length)
       return { key: storageKey.slice(base.length), object, sizes }
     })
+  }
+
+  /** A damaged record tells nothing: the other owners' do, and the scrub finds it (scrub.ts). */
+  #decoded(record: Uint8Array): StoredObject {
+    try {
+      return decodeRecord(this.#codec, record)
+    } catch {
+      return ABSENT
+    }
   }
 
   #ownPartitions(bucket: Bucket): number[] {
@@ -249,13 +269,17 @@ function encodeListed({ key, object, sizes }: ListedObject): Encodable {
 const SIBLING_FIELDS = 5
 const NO_VALUE = new Uint8Array(0)
 
-function decodePage(body: readonly Encodable[]): OwnerPage {
+/** Undefined for garbage. */
+function decodePage(body: readonly Encodable[]): OwnerPage | undefined {
   const [until, ...entries] = body as unknown[]
-  if (until !== null && typeof until !== 'string')
-    throw new QuorateError('internal', 'not a page of keys')
-  return {
-    until: until ?? undefined,
-    entries: entries.map((entry) => decodeListed(entry as Encodable[])),
+  if (until !== null && typeof until !== 'string') return undefined
+  try {
+    return {
+      until: until ?? undefined,
+      entries: entries.map((entry) => decodeListed(entry as Encodable[])),
+    }
+  } catch {
+    return undefined
   }
 }
 

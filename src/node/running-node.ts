@@ -109,7 +109,13 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     reachable: (node) => liveness.reachable(node),
   })
   const register = new TopologyRegister(ports, { self, state, keeper, peers, clock })
-  const listing = new KeyListing(ports, { self, keeper, peers, clock })
+  const listing = new KeyListing(ports, {
+    self,
+    keeper,
+    peers,
+    clock,
+    isComplete: () => !arrival.isFilling,
+  })
   const isFilling = (): boolean => arrival.isFilling
   const view = new ClusterView({
     self,

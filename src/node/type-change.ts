@@ -4,8 +4,8 @@
  *
  * Unlike a blind write, an update replaces nothing that it has not seen, so it needs no second round.
  */
-import { incrementCounter } from '../core/causality/counter.ts'
-import type { Dot, Timestamp } from '../core/causality/dot.ts'
+import { type Folding, incrementCounter } from '../core/causality/counter.ts'
+import type { Dot } from '../core/causality/dot.ts'
 import { changeSet, ELEMENT_BYTES_MAX } from '../core/causality/element-set.ts'
 import { merge, type StoredObject } from '../core/causality/stored-object.ts'
 import { QuorateError } from '../core/errors.ts'
@@ -74,14 +74,13 @@ export function changedObject(
   held: StoredObject,
   dots: readonly Dot[],
   { change, seen }: PlannedUpdate,
-  self: string,
-  settled: Timestamp,
+  folding: Folding,
 ): StoredObject {
   if (change.type === 'set') {
     const known = seen === undefined ? held : merge('siblings', held, seen)
     return changeSet(known, dots, bytesOf(change.add), bytesOf(change.remove))
   }
-  const next = incrementCounter(held, dots[0] as Dot, change.increment, settled, self)
+  const next = incrementCounter(held, dots[0] as Dot, change.increment, folding)
   if (next !== undefined) return next
   throw new QuorateError(
     'limit_reached',

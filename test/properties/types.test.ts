@@ -152,7 +152,11 @@ function run<T>(
 const increment: UpdateOf<number> = (held, actor, tick, random, settled) => {
   const delta = random(21) - 10
   const dot = { actor, timestamp: tick() }
-  const object = incrementCounter(held, dot, delta, settled, actor.slice(0, 2))
+  const object = incrementCounter(held, dot, delta, {
+    nodeId: actor.slice(0, 2),
+    settled,
+    foldsOneOffs: false,
+  })
   if (object === undefined) throw new Error('the counter is at its limit')
   return { object, meaning: delta }
 }

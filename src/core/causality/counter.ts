@@ -15,6 +15,15 @@ export const COUNTER_CONTENT_TYPE = 'application/vnd.quorate.counter'
 /** `n4~k3x9~m2p`: the actor of one write of a fallback (dot.ts). */
 const ONE_OFF_ACTOR_PARTS = 3
 
+/** Which totals of others an actor takes into its own. */
+export interface Folding {
+  readonly nodeId: string
+  /** Those of earlier actors of `nodeId` up to here; 0 folds nothing. */
+  readonly settled: Timestamp
+  /** Those of one-off actors, too. */
+  readonly foldsOneOffs: boolean
+}
+
 /**
  * The counter after the holder of `held`, whose actor is `dot.actor`, added `delta` to it; undefined where
  * that total or the sum would leave the safe integers. Tombstones that the holder has seen are replaced.
@@ -30,9 +39,7 @@ export function incrementCounter(
   held: StoredObject,
   dot: Dot,
   delta: number,
-  settled: Timestamp,
-  nodeId: string,
-  foldsOneOffs = false,
+  { nodeId, settled, foldsOneOffs }: Folding,
 ): StoredObject | undefined {
   assert(Number.isSafeInteger(delta), `increment ${delta} is a safe integer`)
   const isFolded = (sibling: Sibling): boolean => {

@@ -19,7 +19,11 @@ function increment(
   foldsOneOffs = false,
 ): StoredObject {
   const nodeId = actor.slice(0, 2)
-  const next = incrementCounter(held, { actor, timestamp }, delta, settled, nodeId, foldsOneOffs)
+  const next = incrementCounter(held, { actor, timestamp }, delta, {
+    nodeId,
+    settled,
+    foldsOneOffs,
+  })
   if (next === undefined) throw new Error('the counter is at its limit')
   return next
 }

@@ -20,7 +20,8 @@ import type { Timers } from '../ports/timers.ts'
 import { type Copy, checksumOf, decodeRecord } from './object-record.ts'
 import { type DataName, parseDataKey, partitionRange } from './storage-keys.ts'
 
-const PAGE = 500
+/** Records read at a time: of the largest values these are tens of megabytes, decoded in one go. */
+const PAGE = 64
 /** A partition that could not be read is tried again after this. */
 const RETRY_DELAY_MS = 1000
 

@@ -11,9 +11,9 @@ import { decodeRecord } from './object-record.ts'
 import type { ObjectTable } from './object-table.ts'
 import { ALL_RECORDS, type DataName, parseDataKey } from './storage-keys.ts'
 
-/** Records read at a time, and how often: a million in about forty minutes. */
-const PAGE = 200
-const PAGE_INTERVAL_MS = 500
+/** Records read at a time, and how often: a million in about half an hour. */
+const PAGE = 64
+const PAGE_INTERVAL_MS = 125
 /** After the last record: nothing of a small store is read more often than this. */
 const ROUND_INTERVAL_MS = 10_000
 /** Damaged records that wait for repair; more are found again in the next round. */

@@ -4,8 +4,10 @@
  * are not read before all its other owners' copies have been taken over. (All, because any of them may be the
  * only other one that a majority had counted.) Writes are taken meanwhile: what is stored now is not lost.
  *
- * It waits for a majority of the members, or a few seconds: a cluster's first nodes, and the small side of a
- * cut, have to start too. Who hears later that it was behind is filled then.
+ * It waits for a majority of the members. On the small side of a cut a node whose directory has been proven
+ * before starts after a few seconds all the same; but it counts in no quorum until a majority has answered, and
+ * tells its copies to nobody who has not: its directory may be an old one. A new directory waits as long as it
+ * takes: an earlier life may have promised what this one does not know.
  */
 import type { Timestamp } from '../core/causality/dot.ts'
 import { majority } from '../core/quorum/level.ts'
@@ -15,9 +17,14 @@ import type { DirectoryProof } from './directory-proof.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { Peers } from './peers.ts'
 
+export const TOO_FEW_HAVE_TOLD =
+  'too few members have said yet what they know of earlier lives of this node'
+
 const WAIT_MS_MAX = 5000
 const ASK_TIMEOUT_MS = 2000
 const RETRY_INTERVAL_MS = 500
+const WAITING =
+  'the data directory is new: waiting for a majority of the members to say whether there was one before'
 
 export interface ArrivalParts {
   readonly self: string
@@ -49,9 +56,13 @@ export class Arrival {
 
   /** Resolves once this node may serve. The network has been started. */
   async start(): Promise<void> {
+    const { members, proof } = this.#parts
     await new Promise<void>((resolve) => {
       this.#proceed = resolve
-      this.#timers.after(WAIT_MS_MAX, resolve)
+      this.#timers.after(WAIT_MS_MAX, () => {
+        if (proof.isNew(members().length)) this.#log.warn({}, WAITING)
+        else resolve()
+      })
       this.#askAll()
       this.#check()
     })
@@ -68,6 +79,16 @@ export class Arrival {
     if (!this.#isOpen) return false
     if (!this.#parts.proof.isBehind) return true
     return owners.every((owner) => owner === this.#parts.self || this.#takenOver.has(owner))
+  }
+
+  /** Whether a majority of the members has told what it knows of earlier lives. */
+  get isProven(): boolean {
+    return this.#answered.size + 1 >= majority(this.#parts.members().length)
+  }
+
+  /** Whether a peer may be told what this node holds: not one that may know better than this directory. */
+  mayTell(peer: string): boolean {
+    return this.isProven && this.#answered.has(peer)
   }
 
   /** Whether copies are being filled. */
@@ -120,7 +141,6 @@ export class Arrival {
   }
 
   #check(): void {
-    const members = this.#parts.members().length
-    if (this.#answered.size + 1 >= majority(members)) this.#proceed?.()
+    if (this.isProven) this.#proceed?.()
   }
 }

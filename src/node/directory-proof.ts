@@ -9,6 +9,7 @@
  * and crashed before it was filled would take what it had by then for everything.)
  */
 import type { Timestamp } from '../core/causality/dot.ts'
+import { majority } from '../core/quorum/level.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { NodeState } from './node-state.ts'
 
@@ -20,6 +21,8 @@ export class DirectoryProof {
   readonly #knownUntil: Timestamp
   /** Peer → what the directory knew of when it was last not proven; `PROVEN` where the peer has answered. */
   readonly #peers = new Map<string, Timestamp>()
+  /** Peers that had answered before this start. */
+  readonly #answeredBefore: number
   #isBehind: boolean
 
   private constructor(state: NodeState, hasLostData: boolean) {
@@ -33,6 +36,7 @@ export class DirectoryProof {
       const [peer, until] = peers.slice(i, i + 2) as [string, Timestamp]
       this.#peers.set(peer, until === PROVEN ? bound : until)
     }
+    this.#answeredBefore = [...peers].filter((until) => until === PROVEN).length
   }
 
   /**
@@ -48,6 +52,11 @@ export class DirectoryProof {
   /** Whether copies are missing that this node once had. */
   get isBehind(): boolean {
     return this.#isBehind
+  }
+
+  /** Whether it began empty, and too few of so many members have ever said that there was nothing before it. */
+  isNew(members: number): boolean {
+    return this.#knownUntil === 0 && this.#answeredBefore + 1 < majority(members)
   }
 
   /** Takes a peer's word: the latest that it has heard of earlier lives of this node. */

@@ -4,7 +4,7 @@ import { QuorateError } from '../core/errors.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { ClusterView } from './cluster-view.ts'
 import { decodeUpdate, decodeWrite, encodeAnswer, encodeFailure } from './forward.ts'
-import type { Arrival } from './arrival.ts'
+import { type Arrival, TOO_FEW_HAVE_TOLD } from './arrival.ts'
 import type { HintStore } from './hint-store.ts'
 import type { HorizonKeeper } from './horizon-keeper.ts'
 import type { KeyListing } from './key-listing.ts'
@@ -66,19 +66,12 @@ export class PeerAsks {
       case 'hint':
         return this.#hint(parts, body, answer, refuse)
       case 'read':
-        return this.#withLocation(parts, body, answer, (at) =>
-          parts.replica.read(at, (copy, refusal) =>
-            refusal === undefined ? answer('ok', (copy as Copy).record) : refuse(refusal),
-          ),
-        )
       case 'version':
-        return this.#withLocation(parts, body, answer, (at) =>
-          parts.replica.read(at, (copy, refusal) =>
-            refusal === undefined
-              ? answer('ok', ...encodeVersion((copy as Copy).object))
-              : refuse(refusal),
-          ),
-        )
+        if (!parts.arrival.mayTell(from)) {
+          answer('not_ready', TOO_FEW_HAVE_TOLD)
+          return
+        }
+        return this.#read(parts, kind, body, answer)
       case 'read-hints':
         return this.#withLocation(parts, body, answer, (at) =>
           parts.hints.read(at, (copy) => answer('ok', copy.record)),
@@ -131,6 +124,21 @@ export class PeerAsks {
         kind satisfies never
         answer('bad_message', `unknown ask ${String(kind)}`)
     }
+  }
+
+  #read(
+    parts: AskParts,
+    kind: 'read' | 'version',
+    body: readonly Encodable[],
+    answer: AnswerWith,
+  ): void {
+    this.#withLocation(parts, body, answer, (at) =>
+      parts.replica.read(at, (copy, refusal) => {
+        if (copy === undefined) answer((refusal as Refusal).code, (refusal as Refusal).message)
+        else if (kind === 'read') answer('ok', copy.record)
+        else answer('ok', ...encodeVersion(copy.object))
+      }),
+    )
   }
 
   #apply(

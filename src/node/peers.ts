@@ -288,7 +288,8 @@ export class Peers {
       answered = true
       if (id !== 0) this.#post(from, 'answer', [id, code, ...rest])
     }
-    if (!trusted && !ANY_EPOCH.has(kind)) {
+    // What is known of a node is not told to a clock that is not believed: it would not count this life.
+    if (!trusted && (kind === 'hello' || !ANY_EPOCH.has(kind))) {
       answer('clock_drift', `the clock of ${from} is too far ahead`)
     } else if (epoch < this.#epochs.epoch && !ANY_EPOCH.has(kind)) {
       this.#metrics.count('stale_epoch_refusals_total')

@@ -31,6 +31,8 @@ export interface ReadParts {
   readonly deadlines: Deadlines
   /** Whether it is worth asking; for sloppy levels, whether it is expected to answer soon. */
   readonly inReach: (node: string, sloppy: boolean) => boolean
+  /** Whether the own copy counts in a quorum. */
+  readonly isProven: () => boolean
   /** Smoothed round trip to a peer; smaller is asked first. */
   readonly latencyMs: (node: string) => number
 }

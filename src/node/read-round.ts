@@ -8,6 +8,7 @@
 import { ABSENT, liveSiblings, newestSibling } from '../core/causality/stored-object.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { Clock } from '../ports/clock.ts'
+import { TOO_FEW_HAVE_TOLD } from './arrival.ts'
 import type { Deadline } from './deadlines.ts'
 import { ABSENT_COPY, type Copy, encodeVersion } from './object-record.ts'
 import { copyIn, foundIn, OwnerCopies } from './owner-copies.ts'
@@ -104,7 +105,12 @@ export class ReadRound {
   }
 
   #readSelf(): void {
-    const { self, replica } = this.#parts
+    const { self, replica, isProven } = this.#parts
+    if (this.#required > 1 && !isProven()) {
+      this.#reports.set(self, 'error', TOO_FEW_HAVE_TOLD)
+      this.#loseOne()
+      return
+    }
     replica.read(this.#placed.at, (copy, refusal) => {
       if (copy !== undefined) {
         this.#reports.set(self, 'ok')

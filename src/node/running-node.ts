@@ -94,6 +94,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   const settling = { pending, horizon: () => convergence.horizon.value }
   const reads = new ReadCoordinator(ports, {
     ...shared,
+    isProven: () => arrival.isProven,
     latencyMs: (node) => peers.latencyMs(node),
   })
   const writes = new WriteCoordinator(ports, {

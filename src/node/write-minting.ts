@@ -179,6 +179,8 @@ export class WriteMinting {
         }
         let pending: PendingDot | undefined
         try {
+          // The disk, or a process that was stopped, may have taken longer than anybody waits.
+          refuseLate(placed, clock.nowMs())
           const held = pruneVector(entry.latest.object, this.#parts.horizon())
           // A clock restarted behind its own records, or an lww value from a faster clock.
           clock.observe(newestSibling(held)?.timestamp ?? 0)
@@ -293,6 +295,15 @@ function startStoring(store: StoreLocally): StoreLocally {
     if (finished) done(outcome)
     else waiting = done
   }
+}
+
+/** Throws where nobody waits any more: a write is made before its deadline, or never. */
+function refuseLate({ deadlineMs, timeoutMs }: PlacedRequest, nowMs: number): void {
+  if (nowMs <= deadlineMs) return
+  throw new QuorateError(
+    'quorum_unreachable',
+    `the own copy could not be read within ${timeoutMs} ms; nothing was applied`,
+  )
 }
 
 function clockNotPersisted(): QuorateError {

@@ -3,12 +3,14 @@ import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
 import { hashText } from '../core/hash/text-hash.ts'
 import { partitionOf } from '../core/placement/data-partition.ts'
 import { preferenceList } from '../core/placement/preference-list.ts'
+import { wallMsOf } from '../core/causality/hybrid-clock.ts'
 import { leafOf } from '../core/repair/hash-tree.ts'
 import type { Topology } from '../core/placement/topology.ts'
 import { decodeRecord } from '../node/object-record.ts'
 import {
   graveRange,
   leafKey,
+  metaKey,
   parseDataKey,
   parseGraveKey,
   parseLeafKey,
@@ -23,6 +25,7 @@ export interface ClusterAtRest {
 
 /** In a whole cluster at rest. */
 const COLLECTED_WITHIN_MS = 30_000
+const SETTLED_WITHIN_MS = 30_000
 /** Vector entries of one key: the actors of its owners, and the few that wrote lately. */
 const VECTOR_ENTRIES_MAX = 40
 
@@ -44,7 +47,8 @@ export async function findUnrest({ nodes }: ClusterAtRest): Promise<Violation | 
     findHints(nodes) ??
     findDifference(nodes, topology) ??
     findBrokenIndex(nodes) ??
-    findUncollected(nodes)
+    findUncollected(nodes) ??
+    findUnsettled(nodes)
   return unrest ?? (await findTreeDifference(service))
 }
 
@@ -112,6 +116,18 @@ function findUncollected(nodes: readonly SimulatedNode[]): Violation | undefined
       `${id} still has the grave ${grave}`,
       parseGraveKey(grave).name,
     )
+  }
+  return undefined
+}
+
+/** Where nothing is under way, everything settles: a write that nobody lets go of would stop it for ever. */
+function findUnsettled(nodes: readonly SimulatedNode[]): Violation | undefined {
+  for (const { id, platter, host } of nodes) {
+    const record = platter.get(metaKey('horizon'))
+    const horizon = record === undefined ? 0 : (msgpackCodec.decode(record) as number)
+    const ageMs = host.wallMs() - wallMsOf(horizon)
+    if (ageMs <= SETTLED_WITHIN_MS) continue
+    return new Violation('unsettled', `the horizon of ${id} is ${Math.round(ageMs)} ms old`)
   }
   return undefined
 }

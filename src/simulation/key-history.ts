@@ -4,7 +4,7 @@
  *
  * A value is *threatened* by each write, not rejected, that may have replaced it: one whose context had shown
  * it, or a blind one that was under way or came later. It is *gone* once such a write with a context is
- * acknowledged. Then: an acknowledged value without a threat is there; a value that is gone, was rejected, or
+ * acknowledged, or a blind one at a quorum that began after the value was acknowledged at a quorum. Then: an acknowledged value without a threat is there; a value that is gone, was rejected, or
  * was never written is not.
  */
 import { assert } from '../core/assert.ts'
@@ -90,12 +90,24 @@ export class KeyHistory {
       if (write.value !== undefined && write.isQuorum) {
         this.#lastingUs = Math.min(this.#lastingUs, nowUs)
       }
-      for (const name of write.replaced ?? []) {
-        const value = this.#values.get(name)
-        if (value === undefined) continue
+      for (const value of this.#replaced(write)) {
         value.goneUs = Math.min(value.goneUs, nowUs)
         if (write.isQuorum) value.goneAtQuorumUs = Math.min(value.goneAtQuorumUs, nowUs)
       }
+    }
+  }
+
+  /** What an acknowledged write has certainly replaced. */
+  *#replaced(write: Write): Generator<Value> {
+    for (const name of write.replaced ?? []) {
+      const value = this.#values.get(name)
+      if (value !== undefined) yield value
+    }
+    if (write.replaced !== undefined || !write.isQuorum) return
+    // A blind write at a quorum replaces all that a quorum had acknowledged before it began.
+    for (const value of this.#values.values()) {
+      const { isQuorum, outcome, endUs } = value.write
+      if (isQuorum && outcome === 'ok' && endUs < write.startUs) yield value
     }
   }
 

@@ -6,6 +6,7 @@ import type { NodeSettings } from '../node/node.ts'
 import { TREE_MENDED } from '../node/tree-doubts.ts'
 import { SeededRandom } from '../random/seeded-random.ts'
 import type { Bucket } from '../core/placement/topology.ts'
+import { findUnbounded } from './bounds.ts'
 import { Client } from './client.ts'
 import { type ClusterAtRest, findUnrest } from './at-rest.ts'
 import { Nemesis } from './nemesis.ts'
@@ -40,7 +41,8 @@ const SETTINGS: Omit<NodeSettings, 'nodeId' | 'members'> = {
   maxClockDriftMs: 500,
   // Small, so that what is not in memory is met often.
   cacheBytesMax: 24 * 1024,
-  hintBytesPerOwnerMax: 64 * 1024,
+  // So that some hints are dropped.
+  hintBytesPerOwnerMax: 8 * 1024,
   inflightRequestsMax: 1000,
 }
 /** Requests that are under way when the load ends get so long. */
@@ -49,6 +51,7 @@ const DRAIN_US = 60_000_000
 const REST_US = 240_000_000
 const REST_LOOK_US = 2_000_000
 const READ_ATTEMPTS = 5
+const BOUNDS_LOOK_US = 1_000_000
 const BUCKET_RETRY_US = 100_000
 
 /** `story` is told everything that happens; without one, nothing is kept. */
@@ -147,7 +150,11 @@ class World {
     for (const node of this.#nodes.values()) node.start()
     for (const bucket of bucketsOf(this.#plan)) await this.#createBucket(bucket)
     const clients = this.#startClients()
-    await this.#until(this.#plan.seconds * 1_000_000)
+    while (this.#schedule.nowUs < this.#plan.seconds * 1_000_000) {
+      await this.#until(Math.min(this.#schedule.nowUs + BOUNDS_LOOK_US, this.#plan.seconds * 1e6))
+      const unbounded = findUnbounded(this.#nodes.values(), SETTINGS.hintBytesPerOwnerMax)
+      if (unbounded !== undefined) throw unbounded
+    }
     for (const client of clients) client.stop()
     this.#nemesis.heal()
     for (const node of this.#nodes.values()) node.start()

@@ -85,7 +85,9 @@ export function valueWork(set: KeySet, style: 'siblings' | 'lww' | 'ttl', lateUs
     const isKept = style !== 'ttl' && hashText(asked.key) % 3 === 0
     const isDelete = !isKept && via.random.chance(30)
     const ttl = style === 'ttl' && !isDelete && via.random.chance(50)
-    const isBlind = style === 'lww' || (known === undefined && via.random.chance(60))
+    // And some are never written blindly: there nothing can be excused by a write that had seen less.
+    const isBlind =
+      style === 'lww' || (known === undefined && !isReadFirst(asked.key) && via.random.chance(60))
     return {
       id,
       value: isDelete ? undefined : `${asked.key}:${id}`,
@@ -95,6 +97,10 @@ export function valueWork(set: KeySet, style: 'siblings' | 'lww' | 'ttl', lateUs
       ttlMs: ttl ? 500 + via.random.below(20_000) : undefined,
     }
   }
+}
+
+function isReadFirst(key: string): boolean {
+  return (hashText(key) >>> 8) % 2 === 0
 }
 
 interface NewWrite {

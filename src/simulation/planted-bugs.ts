@@ -78,8 +78,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'hint-deleted-before-delivery',
     what: 'a hint is sent into the blue, and deleted whatever becomes of it',
     file: 'node/hint-delivery.ts',
-    find: 'this.#hints.postpone(owner, storageKey)',
-    replace: 'this.#hints.remove(owner, storageKey, copy)',
+    find: '} else {\n        this.#hints.postpone(owner, storageKey)',
+    replace: '} else {\n        this.#hints.remove(owner, storageKey, copy)',
     also: {
       find: 'hints.sizes.size === 0 || !this.#reachable(owner)',
       replace: 'hints.sizes.size === 0',
@@ -170,9 +170,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       'this.#apply(batch.slice(0, Math.ceil(batch.length / 2)))\n    }\n  }\n\n  /** The machine has died',
     seeds: 60,
     seconds: 60,
-    workloads: ['siblings', 'set', 'counter'],
-    nemesis: ['blackout', 'slow'],
-    keys: 100,
+    workloads: ['ttl', 'siblings'],
+    nemesis: ['blackout'],
+    keys: 200,
     clients: 20,
   },
   {

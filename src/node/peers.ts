@@ -63,6 +63,8 @@ interface Outstanding {
   readonly kind: AskKind
   readonly body: readonly Encodable[]
   readonly deadlineMs: number
+  /** When it is given up, as `startMs`. */
+  readonly endMs: number
   readonly done: (reply: Reply) => void
   /** Monotonic. */
   readonly startMs: number
@@ -163,7 +165,9 @@ export class Peers {
     }
     const id = this.#nextId++
     const startMs = this.#monotonic.monotonicMs()
-    this.#outstanding.set(id, { to, kind, body, deadlineMs, done, startMs, retries: 0 })
+    // Of the monotonic clock: the other stands still for as long as the wall clock was set back.
+    const endMs = startMs + Math.max(0, deadlineMs - this.#clock.nowMs())
+    this.#outstanding.set(id, { to, kind, body, deadlineMs, endMs, done, startMs, retries: 0 })
     this.#sweep ??= this.#timers.every(SWEEP_INTERVAL_MS, () => this.#expire())
     this.#outstandingTo.set(to, waiting + 1)
     this.#post(to, 'ask', [id, kind, deadlineMs, ...body])
@@ -352,9 +356,9 @@ export class Peers {
 
   /** One look at all asks, instead of a timer for each: there are few, and most are answered before the first. */
   #expire(): void {
-    const nowMs = this.#clock.nowMs()
+    const nowMs = this.#monotonic.monotonicMs()
     for (const [id, ask] of this.#outstanding) {
-      if (ask.deadlineMs < nowMs) this.#end(id, { type: 'lost', reason: 'deadline' })
+      if (ask.endMs < nowMs) this.#end(id, { type: 'lost', reason: 'deadline' })
     }
     if (this.#outstanding.size > 0) return
     this.#sweep?.cancel()

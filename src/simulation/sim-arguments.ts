@@ -12,6 +12,8 @@ export interface SimArguments {
   readonly seeds: number
   readonly traceFile: string | undefined
   readonly planted: readonly PlantedBug[]
+  /** Each planted bug is looked for with as many seeds as it says; else one run, or many, as asked. */
+  readonly isSearch: boolean
 }
 
 export class UsageError extends Error {
@@ -30,7 +32,8 @@ export const USAGE = `npm run sim -- [options]          run a whole cluster on v
   --keys N            of each workload; default: ${PLAN_DEFAULTS.keys}
   --faults N[,N]      only these of the run's faults, by number, as a smaller run names them
   --trace FILE        writes all that happened, one line an event
-  --planted B         all, or one of: ${PLANTED_BUGS.map(({ name }) => name).join(', ')}
+  --planted B         looks for a bug that is planted on purpose, with as many seeds as it may take;
+                      with --seed or --seeds, runs these with it. all, or one of: ${PLANTED_BUGS.map(({ name }) => name).join(', ')}
 
 exit code: 0 nothing found (or every planted bug), 1 an invariant was broken (or a planted bug not found), 2 bad arguments`
 
@@ -58,6 +61,7 @@ export function parseSimArguments(argv: readonly string[]): SimArguments {
     seeds,
     traceFile: values['trace'],
     planted,
+    isSearch: planted.length > 0 && values['seed'] === undefined && values['seeds'] === undefined,
     plan: {
       seed,
       nodes: numberOf('nodes', values['nodes'], base.nodes, 3, 9),

@@ -41,7 +41,7 @@ export async function simCommand(argv: readonly string[], output: SimOutput): Pr
     output.print(USAGE)
     return 0
   }
-  if (args.planted.length > 1) return findPlanted(args, output)
+  if (args.isSearch) return findPlanted(args, output)
   const planted = args.planted[0]
   const threads = Math.max(1, Math.min(availableParallelism(), args.seeds))
   const pool = new RunPool(threads, planted?.name)
@@ -109,8 +109,9 @@ async function findPlanted(args: SimArguments, output: SimOutput): Promise<numbe
   for (const bug of args.planted) {
     const pool = new RunPool(availableParallelism(), bug.name)
     const found = await findBug(pool, bug)
-    await pool.close()
     if (found === undefined) missed++
+    else if (args.planted.length === 1) await tell(pool, found, bug, output)
+    await pool.close()
     output.print(
       found === undefined
         ? `MISSED ${bug.name}: not found in ${bug.seeds} seeds (${bug.what})`

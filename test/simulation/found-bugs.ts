@@ -47,4 +47,20 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     mendedIn: '07bd80f',
     plan: { seed: '4', seconds: 120 },
   },
+  {
+    what: 'a write was minted long after its deadline by a process that had been stopped',
+    mendedIn: 'f6cc7c1',
+    plan: {
+      seed: '53',
+      seconds: 120,
+      workloads: ['siblings', 'counter'],
+      nemesis: ['isolate', 'partition', 'pause'],
+      keys: 60,
+    },
+  },
+  {
+    what: 'an ask to a silent peer did not end for as long as the wall clock had been set back',
+    mendedIn: '6b99547',
+    plan: { seed: '1058', seconds: 120 },
+  },
 ]

@@ -1,0 +1,76 @@
+/**
+ * Whole clusters on virtual time: the same plan gives the same run, anywhere; and no run finds anything. More
+ * seeds: `npm run sim -- --seeds N`.
+ */
+import { execFile } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, expect, test } from 'vitest'
+import { type Plan, PLAN_DEFAULTS } from '../../src/simulation/plan.ts'
+import { RunPool } from '../../src/simulation/run-pool.ts'
+import type { WorkerAnswer } from '../../src/simulation/run-worker.ts'
+import { replayCommand } from '../../src/simulation/sim-arguments.ts'
+import { simulate } from '../../src/simulation/simulation.ts'
+import { FOUND_BUGS } from './found-bugs.ts'
+
+const SMOKE_SEEDS = 70
+const SMOKE_FIRST = 1001
+const TIMEOUT_MS = 300_000
+
+const pool = new RunPool(availableParallelism())
+afterAll(() => pool.close())
+
+function planOf(given: Partial<Plan> & { readonly seed: string }): Plan {
+  return { ...PLAN_DEFAULTS, ...given }
+}
+
+/** What was found, with the command that finds it again; undefined where nothing was. */
+function told({ plan, violation }: WorkerAnswer): string | undefined {
+  return violation && `${violation.message}: ${replayCommand(plan, undefined)}`
+}
+
+test('the same plan gives the same run, in this thread, in another, and in another process', async () => {
+  const plan = planOf({ seed: '7', seconds: 20 })
+  const here = await simulate(plan)
+  const there = await Promise.all([pool.run(plan), pool.run(plan)])
+  expect(there.map(({ hash }) => hash)).toEqual([here.hash, here.hash])
+  expect(there.map(({ messages }) => messages)).toEqual([here.messages, here.messages])
+
+  const script = fileURLToPath(new URL('../../scripts/sim.ts', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    script,
+    '--seed',
+    '7',
+    '--seconds',
+    '20',
+  ])
+  expect(stdout).toContain(`nothing found; trace hash ${here.hash}`)
+})
+
+test('another seed gives another run, and so does a client more', async () => {
+  const plans = [{ seed: 'a' }, { seed: 'b' }, { seed: 'a', clients: 6 }]
+  const runs = await Promise.all(
+    plans.map((given) => pool.run(planOf({ ...given, seconds: 10, nemesis: [] }))),
+  )
+  expect(new Set(runs.map(({ hash }) => hash)).size).toBe(3)
+})
+
+test(
+  `${SMOKE_SEEDS} runs of every workload under every fault find nothing`,
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const seeds = Array.from({ length: SMOKE_SEEDS }, (_, i) => String(SMOKE_FIRST + i))
+    const runs = await Promise.all(seeds.map((seed) => pool.run(planOf({ seed }))))
+    expect(runs.map(told).filter((line) => line !== undefined)).toEqual([])
+    // Not because nothing happened.
+    const sum = (of: (run: WorkerAnswer) => number): number =>
+      runs.reduce((all, run) => all + of(run), 0)
+    expect(sum(({ faults }) => faults)).toBeGreaterThan(5 * SMOKE_SEEDS)
+    expect(sum(({ calls }) => calls)).toBeGreaterThan(1000 * SMOKE_SEEDS)
+  },
+)
+
+test.each(FOUND_BUGS)('does not happen again: $what', { timeout: TIMEOUT_MS }, async ({ plan }) => {
+  expect(told(await pool.run(planOf(plan)))).toBeUndefined()
+})

@@ -17,12 +17,19 @@ const NOTHING = new Uint8Array(0)
 /** Takes a key's record from one copy to another. */
 export function recordOperations(storageKey: string, before: Copy, after: Copy): DiskOperation[] {
   const isThere = after.record.length > 0
-  const wasThere = before.record.length > 0
-  const operations: DiskOperation[] = [
+  return [
     isThere
       ? { type: 'put', key: storageKey, value: after.record }
       : { type: 'delete', key: storageKey },
+    ...indexOperations(storageKey, before, after),
   ]
+}
+
+/** The part of it that is beside the record. */
+export function indexOperations(storageKey: string, before: Copy, after: Copy): DiskOperation[] {
+  const isThere = after.record.length > 0
+  const wasThere = before.record.length > 0
+  const operations: DiskOperation[] = []
   const deadBefore = deadFromMs(before.object, wallMsOf)
   const deadAfter = deadFromMs(after.object, wallMsOf)
   if (isThere === wasThere && deadBefore === deadAfter) return operations

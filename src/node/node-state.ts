@@ -66,7 +66,7 @@ export interface NodeIdentity {
   readonly incarnation: number
 }
 
-/** Takes up a new incarnation. Rejects where the directory is another node's or of another format. */
+/** Takes up a new incarnation. Rejects where the directory is another node's or of an unknown format. */
 export async function takeIdentity(
   state: NodeState,
   nodeId: string,

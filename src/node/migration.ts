@@ -1,0 +1,49 @@
+/**
+ * Brings a data directory of an older format to the present one, before anything else reads it. What is done
+ * twice, because a crash came between, comes out the same; the format is written last.
+ */
+import type { Codec } from '../ports/codec.ts'
+import type { Disk } from '../ports/disk.ts'
+import type { Log } from '../ports/log.ts'
+import { indexOperations } from './data-index.ts'
+import type { GroupCommit } from './group-commit.ts'
+import type { NodeState } from './node-state.ts'
+import { ABSENT_COPY, type Copy, decodeRecord } from './object-record.ts'
+import { ALL_RECORDS, STORAGE_FORMAT, STORAGE_FORMAT_WITHOUT_INDEX } from './storage-keys.ts'
+
+const PAGE = 64
+
+/** Rejects with a `DiskError`. */
+export async function migrate(
+  ports: { disk: Disk; codec: Codec; log: Log },
+  commits: GroupCommit,
+  state: NodeState,
+): Promise<void> {
+  if (state.get('format') !== STORAGE_FORMAT_WITHOUT_INDEX) return
+  const { disk, codec, log } = ports
+  log.info({ from: STORAGE_FORMAT_WITHOUT_INDEX, to: STORAGE_FORMAT }, 'the data is being indexed')
+  let records = 0
+  let [from, end] = ALL_RECORDS
+  for (;;) {
+    const page = await disk.range(from, end, PAGE)
+    const operations = page.flatMap(([storageKey, record]) =>
+      indexOperations(storageKey, ABSENT_COPY, decodedOrDamaged(codec, record)),
+    )
+    if (operations.length > 0) await commits.store(operations, 'os')
+    records += page.length
+    if (page.length < PAGE) break
+    from = `${page.at(-1)?.[0] ?? ''}\u0000`
+  }
+  // Synced, and everything before it with it: the log of the disk has one order.
+  await state.set('format', STORAGE_FORMAT)
+  log.info({ records }, 'the data has been indexed')
+}
+
+/** A damaged record is listed like any other; its repair finds out what it was. */
+function decodedOrDamaged(codec: Codec, record: Uint8Array): Copy {
+  try {
+    return { object: decodeRecord(codec, record), record }
+  } catch {
+    return { object: ABSENT_COPY.object, record }
+  }
+}

@@ -209,11 +209,10 @@ export class AntiEntropy {
     pace: Pace,
   ): Promise<number> {
     const places = leaves.flatMap(({ partition, index }) => [partition, index])
-    const listing = this.#parts.leaves.list(copies, leaves)
-    const [names, hashes] = await this.#ask(peer, 'leaves', [copies, places])
-    const contents = await listing.catch((error: unknown) => {
-      throw new RoundFailed(String(error), { cause: error })
-    })
+    const [contents, [names, hashes]] = await Promise.all([
+      this.#parts.leaves.list(copies, leaves),
+      this.#ask(peer, 'leaves', [copies, places]),
+    ])
     this.#doubts.look(copies, leaves, contents)
     const own = contents.copies
     const theirs = decodeHashes(hashes)

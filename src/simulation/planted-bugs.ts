@@ -293,6 +293,19 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     nemesis: ['isolate', 'partition', 'kill'],
     keys: 30,
   },
+  {
+    name: 'hint-dropped-when-unreadable',
+    what: 'a hint that cannot be read for the moment is given up',
+    file: 'node/hint-delivery.ts',
+    find: 'if (failure instanceof RecordCorruptError) {',
+    replace: 'if (failure instanceof Error) {',
+    seeds: 60,
+    seconds: 120,
+    workloads: ['siblings'],
+    nemesis: ['io-error', 'partition', 'isolate'],
+    keys: 60,
+    clients: 10,
+  },
 ]
 
 export function plantedBug(name: string): PlantedBug | undefined {

@@ -28,7 +28,7 @@ export class Platter {
   slowness = 1
   /** Until it ends, writes are refused as on a full disk. */
   isFull = false
-  /** Of a hundred writes, so many end with an I/O error. */
+  /** Of a hundred reads or writes, so many end with an I/O error. */
   failPercent = 0
 
   constructor(random: SeededRandom) {
@@ -218,7 +218,12 @@ export class VirtualDisk implements Disk {
 
   #read<T>(look: () => T): Promise<T> {
     if (this.#isClosed) return Promise.reject(closed())
-    return this.#end(this.#delayUs(READ_US), look)
+    const { failPercent } = this.#platter
+    const fails = failPercent > 0 && this.#random.chance(failPercent)
+    return this.#end(this.#delayUs(READ_US), () => {
+      if (fails) throw new DiskError('disk_failed', 'none', 'input/output error')
+      return look()
+    })
   }
 
   #end<T>(delayUs: number, work: () => T): Promise<T> {

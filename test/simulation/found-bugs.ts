@@ -63,4 +63,9 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     mendedIn: '6b99547',
     plan: { seed: '1058', seconds: 120 },
   },
+  {
+    what: 'a read error while two copies were compared was handled by nobody, and ended the process',
+    mendedIn: 'e2c78a4',
+    plan: { seed: '1', seconds: 78, workloads: ['counter'], onlyFaults: [11] },
+  },
 ]

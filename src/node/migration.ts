@@ -9,8 +9,10 @@ import { indexOperations } from './data-index.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { NodeState } from './node-state.ts'
 import { ABSENT_COPY, type Copy, decodeRecord } from './object-record.ts'
-import { ALL_RECORDS, STORAGE_FORMAT, STORAGE_FORMAT_WITHOUT_INDEX } from './storage-keys.ts'
+import { ALL_RECORDS, STORAGE_FORMAT } from './storage-keys.ts'
 
+/** Without the keys under `i/` and `g/`, which follow from the records. */
+const FORMAT_WITHOUT_INDEX = 1
 const PAGE = 64
 
 /** Rejects with a `DiskError`. */
@@ -19,11 +21,12 @@ export async function migrate(
   commits: GroupCommit,
   state: NodeState,
 ): Promise<void> {
-  if (state.get('format') !== STORAGE_FORMAT_WITHOUT_INDEX) return
+  if (state.get('format') !== FORMAT_WITHOUT_INDEX) return
   const { disk, codec, log } = ports
-  log.info({ from: STORAGE_FORMAT_WITHOUT_INDEX, to: STORAGE_FORMAT }, 'the data is being indexed')
+  log.info({ from: FORMAT_WITHOUT_INDEX, to: STORAGE_FORMAT }, 'the data is being indexed')
   let records = 0
-  let [from, end] = ALL_RECORDS
+  const [begin, end] = ALL_RECORDS
+  let from = begin
   for (;;) {
     const page = await disk.range(from, end, PAGE)
     const operations = page.flatMap(([storageKey, record]) =>

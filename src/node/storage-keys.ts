@@ -15,8 +15,6 @@
  */
 
 export const STORAGE_FORMAT = 2
-/** Without the keys under `i/` and `g/`, which are made of the records (migration.ts). */
-export const STORAGE_FORMAT_WITHOUT_INDEX = 1
 
 export function dataKey(partition: number, bucket: string, key: string): string {
   return `d/${PARTITION_NAMES[partition] as string}/${bucket}/${key}`

@@ -14,8 +14,8 @@ export interface PlantedBug {
   readonly file: string
   readonly find: string
   readonly replace: string
-  /** A second place of the same file. */
-  readonly also?: { readonly find: string; readonly replace: string }
+  /** A second place, of the same file where it names none. */
+  readonly also?: { readonly file?: string; readonly find: string; readonly replace: string }
   /** Found within so many seeds, from seed 1 on. */
   readonly seeds: number
   readonly seconds: number
@@ -115,16 +115,19 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'deadline-ignored',
-    what: 'a write is made however late its node comes to it',
-    file: 'node/write-minting.ts',
-    find: 'if (nowMs <= deadlineMs) return',
-    replace: 'if (nowMs <= deadlineMs + 1e9) return',
-    seeds: 60,
-    seconds: 120,
+    what: 'a write is made however late it arrives at its owner',
+    file: 'node/peers.ts',
+    find: 'id !== 0 && deadlineMs < this.#clock.nowMs()',
+    replace: 'id !== 0 && deadlineMs < 0',
+    also: {
+      file: 'node/write-minting.ts',
+      find: 'if (nowMs <= deadlineMs) return',
+      replace: 'if (nowMs <= deadlineMs + 1e9) return',
+    },
+    seeds: 40,
+    seconds: 60,
     workloads: ['siblings', 'lww'],
-    nemesis: ['pause'],
-    keys: 60,
-    clients: 20,
+    nemesis: ['oneway', 'isolate', 'partition', 'pause'],
   },
   {
     name: 'incarnation-reused',

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { expect, test } from 'vitest'
-import { spoil } from '../../src/simulation/plant.ts'
+import { filesOf, spoil } from '../../src/simulation/plant.ts'
 import { PLANTED_BUGS } from '../../src/simulation/planted-bugs.ts'
 import { RunPool } from '../../src/simulation/run-pool.ts'
 import { findBug } from '../../src/simulation/sim-command.ts'
@@ -13,8 +13,10 @@ test('each planted bug has a name of its own, and a place in the source', () => 
   expect(new Set(PLANTED_BUGS.map(({ name }) => name)).size).toBe(PLANTED_BUGS.length)
   expect(PLANTED_BUGS.length).toBeGreaterThanOrEqual(12)
   for (const bug of PLANTED_BUGS) {
-    const source = readFileSync(new URL(`../../src/${bug.file}`, import.meta.url), 'utf8')
-    expect(spoil(source, bug), bug.name).not.toBe(source)
+    for (const file of filesOf(bug)) {
+      const source = readFileSync(new URL(`../../src/${file}`, import.meta.url), 'utf8')
+      expect(spoil(source, file, bug), bug.name).not.toBe(source)
+    }
   }
 })
 

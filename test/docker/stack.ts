@@ -28,6 +28,7 @@ const RANGE_LAST = 254
 const PROJECT_LABEL = 'com.docker.compose.project'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/[/\\]$/, '')
 const CHAOS_SCRIPT = fileURLToPath(new URL('../../scripts/chaos.ts', import.meta.url))
+const IMAGE = 'quorate:local'
 const START_TIMEOUT_MS = 60_000
 const CHAOS_TIMEOUT_MS = 120_000
 
@@ -130,6 +131,27 @@ export class Stack {
   chaosNetworks(): Promise<string> {
     const label = `label=quorate.chaos=${this.project}`
     return docker(['network', 'ls', '--filter', label, '--format', '{{.Name}}'])
+  }
+
+  /** Stops a node, removes every hint that it keeps from its volume, and starts it again; how many there were. */
+  async dropHints(id: NodeId): Promise<number> {
+    const container = this.#container(id).getId()
+    await docker(['stop', container])
+    const script = `
+      const { Level } = await import('level')
+      const database = new Level('/data/db')
+      let dropped = 0
+      for await (const key of database.keys({ gte: 'h/', lt: 'h0' })) {
+        await database.del(key)
+        dropped++
+      }
+      await database.close()
+      console.log(dropped)`
+    const volume = `${this.project}_${id}:/data`
+    const run = ['run', '--rm', '--network', 'none', '--volume', volume, IMAGE]
+    const dropped = await docker([...run, 'node', '--input-type=module', '--eval', script])
+    await docker(['start', container])
+    return Number(dropped)
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,70 @@
+/**
+ * The controls of the checks: against nodes with a bug that is planted on purpose each must fail. Without the
+ * bug the same runs pass.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { type LocalCluster, startCluster } from '../../src/cluster/local-cluster.ts'
+import { checkCommand } from '../../src/harness/command.ts'
+
+const PRELOAD = fileURLToPath(new URL('../planted/preload.ts', import.meta.url))
+const TIMEOUT_MS = 120_000
+
+async function startPlanted(bug: string | undefined, dataDir: string): Promise<LocalCluster> {
+  const options = { nodes: 5, dataDir, basePort: 0 }
+  if (bug === undefined) return startCluster(options)
+  const before = process.env['NODE_OPTIONS']
+  process.env['NODE_OPTIONS'] = `${before ?? ''} --import=${PRELOAD}`
+  process.env['PLANTED_BUG'] = bug
+  try {
+    return await startCluster(options)
+  } finally {
+    delete process.env['PLANTED_BUG']
+    if (before === undefined) delete process.env['NODE_OPTIONS']
+    else process.env['NODE_OPTIONS'] = before
+  }
+}
+
+async function check(
+  bug: string | undefined,
+  argv: string,
+): Promise<{ exitCode: number; said: string }> {
+  const dir = await mkdtemp(path.join(tmpdir(), 'quorate-controls-'))
+  const cluster = await startPlanted(bug, path.join(dir, 'data'))
+  const lines: string[] = []
+  const print = (line: string): void => void lines.push(line)
+  try {
+    const where = ['--target', 'local', '--data', cluster.dataDir]
+    const rest = ['--results', path.join(dir, 'results'), '--time-limit', '12s', '--rate', '100']
+    const exitCode = await checkCommand([...argv.split(' '), ...where, ...rest], {
+      print,
+      complain: print,
+      stop: new AbortController().signal,
+    })
+    return { exitCode, said: lines.join('\n') }
+  } finally {
+    await cluster.stop()
+    await rm(dir, { recursive: true })
+  }
+}
+
+const COUNTER = '--workload counter --nemesis partition-halves'
+const DELETE = '--workload delete --nemesis partition-halves'
+
+test.each([
+  [COUNTER, 'merge-drops-sibling'],
+  [DELETE, 'merge-drops-sibling'],
+])('%s fails where a node has the bug %s', { timeout: TIMEOUT_MS }, async (argv, bug) => {
+  const { exitCode, said } = await check(bug, argv)
+  expect(said).toContain('verdict invalid')
+  expect(exitCode).toBe(1)
+})
+
+test.each([COUNTER, DELETE])('%s passes without', { timeout: TIMEOUT_MS }, async (argv) => {
+  const { exitCode, said } = await check(undefined, argv)
+  expect(said).toContain('verdict valid')
+  expect(exitCode).toBe(0)
+})

@@ -36,7 +36,9 @@ export function dominates(a: VersionVector, b: VersionVector): boolean {
 }
 
 export function equalVectors(a: VersionVector, b: VersionVector): boolean {
-  return a.size === b.size && dominates(a, b)
+  if (a.size !== b.size) return false
+  for (const [actor, timestamp] of b) if (a.get(actor) !== timestamp) return false
+  return true
 }
 
 /** Entries in a canonical order (by actor), so that equal vectors are encoded alike on every node. */

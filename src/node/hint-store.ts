@@ -165,8 +165,8 @@ export class HintStore {
   recount(owner: string, storageKey: string): void {
     this.#table.find(storageKey, (entry) => {
       if (entry === undefined) {
-        // Not readable now. What is counted is looked at again when it is to be delivered.
-        if (!this.#of(owner).sizes.has(storageKey)) this.#unnote(storageKey)
+        // Not readable now: counted as if there were one, it is looked at again when it is to be delivered.
+        this.#count(owner, storageKey, this.#of(owner).sizes.get(storageKey) ?? 0)
         return
       }
       if (entry.pending > 0) return

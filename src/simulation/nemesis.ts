@@ -41,6 +41,7 @@ export class Nemesis {
   readonly #undo = new Map<number, () => void>()
   readonly #burdened = new Set<string>()
   readonly #backups = new Map<string, ReadonlyMap<string, Uint8Array>>()
+  #isHealed = false
   faults = 0
 
   constructor(parts: NemesisParts, faults: readonly NumberedFault[]) {
@@ -53,6 +54,7 @@ export class Nemesis {
 
   /** Ends every fault that is still there. */
   heal(): void {
+    this.#isHealed = true
     for (const number of this.#undo.keys()) this.#end(number)
     for (const node of this.#parts.nodes.values()) node.host.synchronise()
   }
@@ -243,7 +245,7 @@ export class Nemesis {
       isOver = true
       rejoin()
       this.#startAgain(node, fault)
-      schedule.after(APART_US, isolate(third))
+      if (!this.#isHealed) schedule.after(APART_US, isolate(third))
     }
   }
 
@@ -252,6 +254,7 @@ export class Nemesis {
     node.start()
     if (strength >= 50) return
     this.#parts.schedule.after(strength * SECOND_CRASH_STEP_US, () => {
+      if (this.#isHealed) return
       node.crash('machine')
       node.start()
     })

@@ -68,4 +68,14 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     mendedIn: 'e2c78a4',
     plan: { seed: '1', seconds: 78, workloads: ['counter'], onlyFaults: [11] },
   },
+  {
+    what: 'a vector that covered another of its size was taken for equal, and a removed element came back',
+    mendedIn: '6f7a3f5',
+    plan: { seed: '128', seconds: 120 },
+  },
+  {
+    what: 'a hint whose removal failed, and that could not be read then, was not delivered before a restart',
+    mendedIn: 'b90f31f',
+    plan: { seed: '92', seconds: 120 },
+  },
 ]

@@ -29,8 +29,7 @@ export class Stability {
   /** What a member, or somebody on its behalf, says. */
   learn(member: string, floor: Timestamp, settled: Timestamp): void {
     raise(this.#floors, member, floor)
-    // Of itself a node knows best: what it had settled in an earlier life may be lost.
-    if (member !== this.#self) raise(this.#settled, member, settled)
+    raise(this.#settled, member, settled)
   }
 
   /** Up to here nothing new comes from any member: what is taken over from now on is complete so far. */
@@ -41,19 +40,27 @@ export class Stability {
   /** Everything up to `until` that `peer` holds is held, durably, here. */
   tookOver(peer: string, until: Timestamp): void {
     raise(this.#takenOver, peer, until)
-    raise(this.#settled, this.#self, this.#least(this.#takenOver, this.#self))
   }
 
   /** The highest horizon that may be taken: everybody has settled so far. */
   horizon(): Timestamp {
-    return this.#least(this.#settled)
+    return Math.min(this.#ownSettled(), this.#least(this.#settled, this.#self))
   }
 
   /** For telling others: each member's floor and settled, as far as known. */
   *entries(): Generator<[member: string, floor: Timestamp, settled: Timestamp]> {
     for (const member of this.#members) {
-      yield [member, this.#floors.get(member) ?? 0, this.#settled.get(member) ?? 0]
+      const settled = member === this.#self ? this.#ownSettled() : this.#settled.get(member)
+      yield [member, this.#floors.get(member) ?? 0, settled ?? 0]
     }
+  }
+
+  /**
+   * Of itself a node knows best: what it had settled in an earlier life may be lost. And with a new member
+   * there is more to take over than before.
+   */
+  #ownSettled(): Timestamp {
+    return this.#least(this.#takenOver, this.#self)
   }
 
   #least(values: ReadonlyMap<string, Timestamp>, except?: string): Timestamp {

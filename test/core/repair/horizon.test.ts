@@ -98,6 +98,18 @@ describe('history', () => {
     )
   })
 
+  it('is not what its copy knows of the time above the horizon: that stays, though no sibling does', () => {
+    const copy = {
+      vector: new Map([
+        ['n1~a', 1],
+        ['n2~a', 9],
+      ]),
+      siblings: [sibling('n1~a', 1)],
+    }
+    expect(withoutHistory(copy, ABSENT, 8)).toEqual({ vector: copy.vector, siblings: [] })
+    expect(withoutHistory(copy, ABSENT, 9)).toBe(ABSENT)
+  })
+
   it('is what a late message brings after a delete was forgotten', () => {
     const old = object(sibling('n1~a', 5))
     expect(withoutHistory(old, ABSENT, 6)).toBe(ABSENT)
@@ -310,6 +322,20 @@ describe('pruned vector', () => {
       ),
       RUNS,
     )
+  })
+})
+
+describe('a settled copy', () => {
+  it('knows of nothing above the horizon, neither by its vector nor by its siblings', () => {
+    const written = object(sibling('n1~a', 5))
+    const memory = { vector: written.vector, siblings: [] }
+    // Copies of last-writer-wins have no vector.
+    const lone = { vector: new Map(), siblings: written.siblings }
+    for (const copy of [written, memory, lone]) {
+      expect(isSettled(copy, 5)).toBe(true)
+      expect(isSettled(copy, 4)).toBe(false)
+    }
+    expect(isSettled(ABSENT, 0)).toBe(true)
   })
 })
 

@@ -96,6 +96,8 @@ export class AntiEntropy {
   /** Compares with the next peer now, unless a comparison is under way. */
   wake(): void {
     if (this.#isRunning || this.#timer === undefined) return
+    const { horizon, keeper } = this.#parts
+    if (keeper.topology.members.length === 1) horizon.moveAlone()
     const peer = this.#choosePeer()
     if (peer === undefined) return
     this.#isRunning = true

@@ -60,6 +60,12 @@ export class HorizonKeeper {
     return this.#stability.quietUntil()
   }
 
+  /** Moves the horizon of a cluster of one: nobody has to be heard for it. */
+  moveAlone(): void {
+    this.#promise()
+    void this.#move()
+  }
+
   tookOver(peer: string, until: Timestamp): void {
     this.#stability.tookOver(peer, until)
     void this.#move()

@@ -1,0 +1,174 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { IDS, VirtualCluster } from './virtual-cluster.ts'
+
+const KEYS = Array.from({ length: 40 }, (_, i) => `k${i}`)
+
+let cluster: VirtualCluster
+beforeEach(async () => {
+  cluster = new VirtualCluster('convergence')
+  await cluster.start()
+})
+afterEach(() => {
+  expect(cluster.broken).toEqual([])
+})
+
+async function putAll(value: string | undefined): Promise<void> {
+  for (const key of KEYS) expect(await cluster.put('n1', key, value)).toBe('ok')
+}
+
+/** The hints of whoever keeps some are gone, as if nobody ever kept them. */
+function dropHints(): void {
+  for (const id of IDS) {
+    const { platter } = cluster.node(id)
+    cluster.node(id).crash('process')
+    const kept = [...platter.copy()].filter(([key]) => !key.startsWith('h/'))
+    platter.restore(new Map(kept))
+    cluster.node(id).start()
+  }
+}
+
+function sameRecords(): boolean {
+  const [first, ...others] = IDS.map((id) => {
+    const { platter } = cluster.node(id)
+    const records = cluster.keysUnder(id, 'd/').map((key) => [key, platter.get(key)?.toString()])
+    return JSON.stringify(records)
+  })
+  return others.every((records) => records === first)
+}
+
+describe('convergence', () => {
+  it('tells how many keys differ, and who cannot be asked; and both hold no more once they are equal', async () => {
+    await putAll('old')
+    const heal = cluster.isolate('n3')
+    await cluster.until(() => !cluster.wires.isOpen('n1', 'n3') || cluster.schedule.nowUs > 20e6)
+    for (const key of KEYS.slice(0, 7)) await cluster.put('n1', key, 'new')
+    expect(await cluster.convergence('n1')).toMatchObject({
+      converged: false,
+      unreachable: ['n3'],
+    })
+    dropHints()
+    heal()
+    await cluster.until(() => IDS.every((id) => cluster.node(id).isUp))
+    await cluster.converged()
+    expect(await cluster.convergence('n2')).toEqual({
+      converged: true,
+      differing: 0,
+      isExact: true,
+      unreachable: [],
+    })
+    expect(sameRecords()).toBe(true)
+    expect(await cluster.get('n3', 'k3', 'weak')).toEqual(['new'])
+    expect(await cluster.get('n3', 'k30', 'weak')).toEqual(['old'])
+  })
+
+  it('forgets deletes once everybody has them, and not while one is away', async () => {
+    await putAll('value')
+    const heal = cluster.isolate('n3')
+    await cluster.pass(10)
+    await putAll(undefined)
+    await cluster.pass(60)
+    expect(cluster.keysUnder('n1', 'd/')).toHaveLength(KEYS.length)
+    heal()
+    await cluster.until(() => IDS.every((id) => cluster.keysUnder(id, 'd/').length === 0))
+    for (const id of IDS) {
+      expect(cluster.keysUnder(id, 'i/')).toEqual([])
+      expect(await cluster.get(id, 'k1', 'quorum')).toEqual([])
+    }
+  })
+
+  it('forgets values that have expired', async () => {
+    expect(await cluster.put('n1', 'brief', 'value', 'all', 2000)).toBe('ok')
+    expect(await cluster.get('n2', 'brief')).toEqual(['value'])
+    await cluster.until(() => IDS.every((id) => cluster.keysUnder(id, 'd/').length === 0))
+    expect(await cluster.get('n2', 'brief')).toEqual([])
+  })
+
+  it('does not let an old copy of a directory bring a delete back', async () => {
+    await putAll('value')
+    const backup = cluster.node('n3').platter.copy()
+    await cluster.pass(5)
+    await putAll(undefined)
+    await cluster.until(() => IDS.every((id) => cluster.keysUnder(id, 'd/').length === 0))
+    cluster.node('n3').crash('machine')
+    cluster.node('n3').platter.restore(backup)
+    cluster.node('n3').start()
+    await cluster.until(() => cluster.node('n3').isUp)
+    await cluster.converged()
+    for (const id of IDS) expect(await cluster.get(id, 'k5', 'quorum')).toEqual([])
+    expect(sameRecords()).toBe(true)
+  })
+
+  it('finds a damaged record, and replaces it from the other owners', async () => {
+    await putAll('value')
+    await cluster.converged()
+    const { platter } = cluster.node('n2')
+    expect(platter.rot((key) => key.endsWith('/k8'))).toMatch(/^d\/.*\/k8$/)
+    cluster.node('n2').crash('process')
+    cluster.node('n2').start()
+    await cluster.until(() => cluster.node('n2').isUp && sameRecords())
+    await cluster.converged()
+    expect(await cluster.get('n2', 'k8', 'weak')).toEqual(['value'])
+    expect(cluster.keysUnder('n2', 'x/')).toHaveLength(1)
+  })
+})
+
+describe('a node that has lost its data directory', () => {
+  async function lose(): Promise<string[]> {
+    await putAll('value')
+    const actors = cluster.keysUnder('n1', 'd/')
+    cluster.node('n1').crash('machine')
+    cluster.node('n1').platter.wipe()
+    return actors
+  }
+
+  it('is filled before it is read, and then holds the same', async () => {
+    const held = await lose()
+    cluster.node('n1').start()
+    await cluster.until(() => cluster.node('n1').isUp)
+    await cluster.converged()
+    expect(cluster.keysUnder('n1', 'd/')).toEqual(held)
+    expect(sameRecords()).toBe(true)
+    expect(await cluster.get('n1', 'k9', 'weak')).toEqual(['value'])
+  })
+
+  it('counts in no quorum while a peer is missing, not after a crash either', async () => {
+    await lose()
+    const heal = cluster.isolate('n3')
+    cluster.node('n1').start()
+    await cluster.until(() => cluster.node('n1').isUp)
+    expect(await cluster.get('n2', 'k9')).toMatch(/^(?:quorum_unreachable|deadline_passed)$/)
+    // Everything is there by now, as far as n2 knows; but not what n3 alone may have.
+    await cluster.pass(20)
+    cluster.node('n1').crash('machine')
+    cluster.node('n1').start()
+    await cluster.until(() => cluster.node('n1').isUp)
+    expect(await cluster.get('n2', 'k9')).toMatch(/^(?:quorum_unreachable|deadline_passed)$/)
+    heal()
+    await cluster.converged()
+    await cluster.pass(5)
+    expect(await cluster.get('n2', 'k9')).toEqual(['value'])
+  })
+
+  it('does not serve at all before a majority has said what it knows', async () => {
+    await lose()
+    const heals = [cluster.isolate('n1')]
+    cluster.node('n1').start()
+    await cluster.pass(60)
+    expect(cluster.node('n1').isUp).toBe(false)
+    for (const heal of heals) heal()
+    await cluster.until(() => cluster.node('n1').isUp)
+  })
+})
+
+describe('a disk that refuses writes for a while', () => {
+  it('leaves records, index and trees as they should be', async () => {
+    await putAll('old')
+    cluster.node('n2').platter.failPercent = 60
+    for (const key of KEYS) await cluster.put('n1', key, 'new', 'eventual')
+    await cluster.pass(5)
+    cluster.node('n2').platter.failPercent = 0
+    await cluster.converged()
+    expect(sameRecords()).toBe(true)
+    expect(cluster.keysUnder('n2', 'i/')).toHaveLength(KEYS.length)
+  })
+})

@@ -1,0 +1,154 @@
+/** Three real nodes on virtual time, which goes on only while somebody waits for something. */
+import { QuorateError } from '../../src/core/errors.ts'
+import type { PlainLevel } from '../../src/core/quorum/level.ts'
+import type { ConvergenceAnswer, NodeService } from '../../src/node/service.ts'
+import { SeededRandom } from '../../src/random/seeded-random.ts'
+import { runSchedule, Schedule } from '../../src/simulation/schedule.ts'
+import { SimulatedNode } from '../../src/simulation/simulated-node.ts'
+import { Wires } from '../../src/simulation/virtual-network.ts'
+
+export const IDS = ['n1', 'n2', 'n3'] as const
+export type Id = (typeof IDS)[number]
+
+/** The longest that anything is waited for, in virtual time. */
+const LIMIT_US = 120_000_000
+const LOOK_US = 100_000
+
+const utf8 = new TextEncoder()
+
+export class VirtualCluster {
+  readonly schedule = new Schedule()
+  readonly wires: Wires
+  /** What broke: empty in a test that passes. */
+  readonly broken: unknown[] = []
+  readonly #nodes: ReadonlyMap<string, SimulatedNode>
+
+  constructor(seed: string) {
+    const random = new SeededRandom(seed)
+    this.wires = new Wires(this.schedule, random.child('wires'))
+    const members = IDS.map((id) => ({ id, peerUrl: `sim://${id}`, zone: id }))
+    const settings = {
+      members,
+      durability: 'sync' as const,
+      requestTimeoutMs: 2000,
+      maxClockDriftMs: 500,
+      cacheBytesMax: 1_000_000,
+      hintBytesPerOwnerMax: 1_000_000,
+      inflightRequestsMax: 100,
+    }
+    const events = {
+      onBroken: (_: string, error: unknown) => this.broken.push(error),
+      onMessages: () => undefined,
+      onLog: () => undefined,
+    }
+    this.#nodes = new Map(
+      IDS.map((id, i) => [
+        id,
+        new SimulatedNode(
+          i,
+          this.schedule,
+          this.wires,
+          { ...settings, nodeId: id },
+          random.child(id),
+          events,
+        ),
+      ]),
+    )
+  }
+
+  node(id: Id): SimulatedNode {
+    return this.#nodes.get(id) as SimulatedNode
+  }
+
+  /** All of them, until they serve. */
+  async start(): Promise<void> {
+    for (const id of IDS) this.node(id).start()
+    await this.until(() => IDS.every((id) => this.node(id).isUp))
+  }
+
+  /** Lets time go on until then. Rejects where that does not come. */
+  async until(isDone: () => boolean): Promise<void> {
+    await runSchedule(this.schedule, this.schedule.nowUs + LIMIT_US, isDone)
+    if (!isDone()) throw new Error('it did not come within two minutes')
+  }
+
+  async pass(seconds: number): Promise<void> {
+    await runSchedule(this.schedule, this.schedule.nowUs + seconds * 1_000_000)
+  }
+
+  /** The answer, or the code of the error. */
+  async ask<T>(id: Id, request: (service: NodeService) => Promise<T>): Promise<T | string> {
+    let answer: T | string | undefined
+    this.node(id).call(request, (end) => {
+      if (end.type === 'answered') answer = end.answer
+      else if (end.type === 'died') answer = 'died'
+      else answer = end.error instanceof QuorateError ? end.error.code : String(end.error)
+    })
+    await this.until(() => answer !== undefined)
+    return answer as T | string
+  }
+
+  /** 'ok', or the code of the error. Undefined deletes. */
+  async put(
+    id: Id,
+    key: string,
+    value: string | undefined,
+    level: PlainLevel = 'quorum',
+    ttlMs?: number,
+  ): Promise<string> {
+    const content = {
+      value: utf8.encode(value ?? ''),
+      contentType: value === undefined ? '' : 'text/plain',
+      tombstone: value === undefined,
+      expiresAtMs: ttlMs === undefined ? 0 : Math.floor(this.node(id).host.wallMs()) + ttlMs,
+    }
+    const answer = await this.ask(id, (service) =>
+      service.put({ ...this.#at(key, level), content, context: undefined }),
+    )
+    return typeof answer === 'string' ? answer : 'ok'
+  }
+
+  /** The values, or the code of the error. */
+  async get(id: Id, key: string, level: PlainLevel = 'quorum'): Promise<string[] | string> {
+    const answer = await this.ask(id, (service) => service.get(this.#at(key, level)))
+    if (typeof answer === 'string') return answer
+    return answer.siblings.map(({ value }) => new TextDecoder().decode(value)).sort()
+  }
+
+  async convergence(id: Id): Promise<ConvergenceAnswer> {
+    const answer = await this.ask(id, (service) => service.convergence(undefined))
+    if (typeof answer === 'string') throw new Error(answer)
+    return answer
+  }
+
+  /** Until all owners tell that they hold the same. */
+  async converged(): Promise<void> {
+    const endUs = this.schedule.nowUs + LIMIT_US
+    while (!(await this.convergence('n1')).converged) {
+      if (this.schedule.nowUs > endUs) throw new Error('the copies did not become equal')
+      await runSchedule(this.schedule, this.schedule.nowUs + LOOK_US)
+    }
+  }
+
+  /** Cut off from both others, without anybody being told; undo it with the result. */
+  isolate(id: Id): () => void {
+    const cuts = IDS.filter((other) => other !== id).flatMap((other) => [
+      this.wires.cut(id, other, 'mute'),
+      this.wires.cut(other, id, 'mute'),
+    ])
+    return () => {
+      for (const cut of cuts) cut.undo()
+    }
+  }
+
+  /** What is on the disk of a node under a prefix (storage-keys.ts). */
+  keysUnder(id: Id, prefix: string): string[] {
+    return this.node(id)
+      .platter.keys()
+      .filter((key) => key.startsWith(prefix))
+  }
+
+  #at(key: string, level: PlainLevel) {
+    return { bucket: 'default', key, level, requestId: 'test' }
+  }
+}

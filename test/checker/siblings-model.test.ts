@@ -24,6 +24,39 @@ function read(ids: number[] | null, node = 'n1'): Told[] {
   return done('read', 'k0', ids, 'ok', node)
 }
 
+function deleting(id: number, saw?: number[], end: 'ok' | 'fail' | 'info' = 'ok'): Told[] {
+  return done('delete', 'k0', saw === undefined ? { write: id } : { write: id, saw }, end)
+}
+
+describe('siblings model: deletes', () => {
+  test('a delete leaves nothing of what it saw', () => {
+    expect(check([...blind(1), ...deleting(2, [1]), ...read([])]).result).toBe('valid')
+    expect(kinds([...blind(1), ...deleting(2, [1]), ...read([1])])).toEqual(['resurrected'])
+  })
+
+  test('a delete excuses nothing that it did not see', () => {
+    expect(kinds([...blind(1), ...seeing(2, []), ...deleting(3, [1]), ...read([])])).toEqual([
+      'lost',
+    ])
+  })
+
+  test('a delete of unknown outcome may have been done, or not', () => {
+    const told = [...blind(1), ...deleting(2, [1], 'info')]
+    expect(check([...told, ...read([])]).result).toBe('valid')
+    expect(check([...told, ...read([1])]).result).toBe('valid')
+  })
+
+  test('a rejected delete has deleted nothing', () => {
+    expect(kinds([...blind(1), ...deleting(2, [1], 'fail'), ...read([])])).toEqual(['lost'])
+  })
+
+  test('what is written after a delete stays', () => {
+    const told = [...blind(1), ...deleting(2, [1]), ...seeing(3, [])]
+    expect(check([...told, ...read([3])]).result).toBe('valid')
+    expect(kinds([...told, ...read([])])).toEqual(['lost'])
+  })
+})
+
 describe('siblings model', () => {
   test('a write that a later one saw may be gone; one that nobody saw may not', () => {
     expect(check([...blind(1), ...seeing(2, [1]), ...read([2])]).result).toBe('valid')

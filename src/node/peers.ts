@@ -252,6 +252,7 @@ export class Peers {
       const sent = this.#network.send(to, channel, frame)
       this.#metrics.count('peer_frames_total', DIRECTION_OUT)
       this.#metrics.count('peer_messages_total', DIRECTION_OUT, part.length)
+      this.#metrics.count('peer_bytes_total', DIRECTION_OUT, frame.length)
       if (!sent && channel === 'ask') {
         for (const item of part) this.#end((item as Ask)[0], { type: 'unsent' })
       }
@@ -263,6 +264,7 @@ export class Peers {
     const [stamp, wallMs, epoch, life, items] = parseFrame(this.#codec.decode(bytes))
     this.#metrics.count('peer_frames_total', DIRECTION_IN)
     this.#metrics.count('peer_messages_total', DIRECTION_IN, items.length)
+    this.#metrics.count('peer_bytes_total', DIRECTION_IN, bytes.length)
     const trusted = this.#clock.receive(from, stamp, wallMs)
     if (trusted) this.#lives.note(from, life, stamp)
     this.onHeard(from, channel)

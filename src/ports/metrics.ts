@@ -31,6 +31,7 @@ export type CounterName =
   | 'anti_entropy_keys_total' // {peer}: keys that differed in them
   | 'tombstones_collected_total'
   | 'peer_frames_total' // {direction}
+  | 'peer_bytes_total' // {direction}: of these frames
   | 'peer_messages_total' // {direction}
   | 'storage_commits_total'
   | 'storage_commit_operations_total'

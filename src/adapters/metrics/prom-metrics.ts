@@ -37,6 +37,7 @@ const COUNTERS: Readonly<Record<CounterName, string>> = {
   anti_entropy_keys_total: 'Keys that differed in them and were reconciled, by peer.',
   tombstones_collected_total: 'Deletes and expired values forgotten once all owners held them.',
   peer_frames_total: 'Frames exchanged with peers, by direction.',
+  peer_bytes_total: 'Bytes of these frames, by direction.',
   peer_messages_total: 'Asks and answers exchanged with peers, by direction.',
   storage_commits_total: 'Batches written to the disk.',
   storage_commit_operations_total: 'Operations in those batches.',

@@ -1,0 +1,18 @@
+/**
+ * `npm run bench:sim`: how fast the simulator is. `npm run bench:convergence [-- KEYS]`: what comparing and
+ * repairing copies costs, of a million keys a node.
+ */
+import { benchConvergence } from '../src/bench/convergence-bench.ts'
+import { benchSimulation } from '../src/bench/simulation-bench.ts'
+
+const KEYS = 1_000_000
+const EXIT_USAGE = 2
+
+const [what, count] = process.argv.slice(2)
+const keys = count === undefined ? KEYS : Number(count)
+const print = (line: string): void => console.log(line)
+if (!Number.isInteger(keys) || keys < 10_000 || keys > 100_000_000) {
+  console.error(`bench: ${count}: a whole number of keys from 10000 to 100000000`)
+  process.exitCode = EXIT_USAGE
+} else if (what === 'convergence') await benchConvergence(keys, print)
+else await benchSimulation(print)

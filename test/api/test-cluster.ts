@@ -32,18 +32,16 @@ export interface TestCluster {
   stop(): Promise<void>
 }
 
-/** Starts the first `running` of `members` nodes (all of them by default). */
 export async function startCluster(
   members: number,
   env: Record<string, string> = {},
-  running = members,
 ): Promise<TestCluster> {
   const directory = await mkdtemp(join(tmpdir(), 'quorate-api-'))
   const ports = await freePorts(members)
   const list = ports.map((port, i) => `n${i + 1}=http://127.0.0.1:${port}`).join(',')
   const broken: unknown[] = []
   const nodes = await Promise.all(
-    ports.slice(0, running).map((port, i) => {
+    ports.map((port, i) => {
       const parsed = parseSettings({
         QUORATE_NODE_ID: `n${i + 1}`,
         QUORATE_MEMBERS: list,

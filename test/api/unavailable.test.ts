@@ -18,7 +18,8 @@ import { parseSettings } from '../../src/settings.ts'
 import { startCluster } from './test-cluster.ts'
 
 test('unavailable: one node of three refuses quorum, and goes on at eventual', async () => {
-  const cluster = await startCluster(3, {}, 1)
+  const cluster = await startCluster(3)
+  for (const other of cluster.nodes.slice(1)) await other.stop()
   const put = (query: string) =>
     cluster.request(0, `/v1/kv/default/k?${query}`, { method: 'PUT', body: 'x' })
   try {

@@ -1,0 +1,38 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { msgpackCodec } from '../../src/adapters/codec/msgpack-codec.ts'
+import { metaKey } from '../../src/node/storage-keys.ts'
+import { IDS, VirtualCluster } from './virtual-cluster.ts'
+
+let cluster: VirtualCluster
+beforeEach(async () => {
+  cluster = new VirtualCluster('migration')
+  await cluster.start()
+})
+afterEach(() => {
+  expect(cluster.broken).toEqual([])
+})
+
+const KEYS = 150
+
+it('a directory of format 1 gets the index that it lacks, and its deletes are collected', async () => {
+  for (let i = 0; i < KEYS; i++) await cluster.put('n1', `k${i}`, 'value', 'all')
+  for (const id of IDS.slice(1)) cluster.node(id).crash('process')
+  // While two are away nothing is forgotten.
+  for (let i = 0; i < 10; i++) await cluster.put('n1', `k${i}`, undefined, 'eventual')
+  const { platter } = cluster.node('n1')
+  const [indexed, graves] = [cluster.keysUnder('n1', 'i/'), cluster.keysUnder('n1', 'g/')]
+  expect([indexed.length, graves.length]).toEqual([KEYS, 10])
+
+  cluster.node('n1').crash('machine')
+  const old = [...platter.copy()].filter(([key]) => !/^[ig]\//.test(key))
+  platter.restore(new Map([...old, [metaKey('format'), msgpackCodec.encode(1)]]))
+  cluster.node('n1').start()
+  await cluster.until(() => cluster.keysUnder('n1', 'i/').length === KEYS)
+  await cluster.until(() => cluster.keysUnder('n1', 'g/').length === graves.length)
+  expect(cluster.keysUnder('n1', 'i/')).toEqual(indexed)
+  expect(cluster.keysUnder('n1', 'g/')).toEqual(graves)
+
+  for (const id of IDS.slice(1)) cluster.node(id).start()
+  await cluster.until(() => IDS.every((id) => cluster.keysUnder(id, 'd/').length === KEYS - 10))
+  await cluster.converged()
+})

@@ -54,6 +54,16 @@ describe('an ask that must not be done twice', () => {
     // What is remembered is still told from what is new.
     expect(once.take('n1', 0, DEADLINE_MS, 0)).toBe('again')
     expect(once.take('n2', 1, 2 * DEADLINE_MS, DEADLINE_MS)).toBe('full')
-    expect(once.take('n2', 1, 2 * DEADLINE_MS, DEADLINE_MS + 1)).toBe('first')
+    // Forgotten by the second.
+    expect(once.take('n2', 1, 2000, 1000)).toBe('first')
+  })
+
+  it('does not keep those of near deadlines for the sake of one with a far one', () => {
+    const once = new OnceOnly()
+    expect(once.take('n1', -1, 60_000, 0)).toBe('first')
+    let taken = 0
+    while (once.take('n1', taken, DEADLINE_MS, 0) === 'first') taken++
+    expect(once.take('n2', 1, 2000, 1000)).toBe('first')
+    expect(once.take('n1', -1, 60_000, 30_000)).toBe('again')
   })
 })

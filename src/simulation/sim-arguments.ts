@@ -85,7 +85,9 @@ export function planDefaultsOf(bug: PlantedBug): Omit<Plan, 'seed'> {
 /** The command that runs a plan again. */
 export function replayCommand(plan: Plan, planted: string | undefined): string {
   const { seed, nodes, seconds, workloads, nemesis, clients, keys, onlyFaults } = plan
-  const faults = nemesis.length === 0 ? 'none' : isAll(nemesis) ? 'mix' : nemesis.join(',')
+  // Where every fault has been left out there is none: to name none would mean all.
+  const isCalm = nemesis.length === 0 || onlyFaults?.length === 0
+  const faults = isCalm ? 'none' : isAll(nemesis) ? 'mix' : nemesis.join(',')
   return [
     `npm run sim -- --seed ${seed} --nodes ${nodes} --seconds ${seconds}`,
     `--workload ${workloads.join(',')} --nemesis ${faults} --clients ${clients} --keys ${keys}`,

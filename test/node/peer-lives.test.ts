@@ -1,0 +1,68 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { msgpackCodec } from '../../src/adapters/codec/msgpack-codec.ts'
+import { PeerLives } from '../../src/node/peer-lives.ts'
+
+const RUNS = { numRuns: 500, seed: 20_261_123 }
+
+/** What is written to the disk and read by the next process. */
+const reborn = (lives: PeerLives): PeerLives =>
+  new PeerLives(msgpackCodec.decode(msgpackCodec.encode(lives.encode())))
+
+const peers = ['n2', 'n3'] as const
+
+describe("a peer's earlier lives", () => {
+  it('are known up to the highest stamp before its present one, whatever the order of its stamps', () => {
+    const steps = fc.array(
+      fc.oneof(
+        fc.record({
+          type: fc.constant('note' as const),
+          peer: fc.constantFrom(...peers),
+          stamp: fc.integer({ min: 1, max: 100 }),
+        }),
+        fc.record({ type: fc.constant('life' as const), peer: fc.constantFrom(...peers) }),
+      ),
+      { maxLength: 60 },
+    )
+    fc.assert(
+      fc.property(steps, (taken) => {
+        const lives = new PeerLives(undefined)
+        const life = new Map<string, number>(peers.map((peer) => [peer, 1]))
+        const heard: { peer: string; life: number; stamp: number }[] = []
+        for (const step of taken) {
+          const { peer } = step
+          const present = life.get(peer) as number
+          if (step.type === 'life') {
+            life.set(peer, present + 1)
+            continue
+          }
+          heard.push({ peer, life: present, stamp: step.stamp })
+          lives.note(peer, present, step.stamp)
+          const before = heard.filter((h) => h.peer === peer && h.life !== present)
+          expect(lives.past(peer)).toBe(Math.max(0, ...before.map(({ stamp }) => stamp)))
+        }
+      }),
+      RUNS,
+    )
+  })
+
+  it('are unknown of a peer that was never heard', () => {
+    expect(new PeerLives(undefined).past('n2')).toBe(0)
+  })
+
+  it('are all those that were heard before this process, whatever life the peer is in', () => {
+    const lives = new PeerLives(undefined)
+    lives.note('n2', 7, 20)
+    lives.note('n2', 8, 10)
+    lives.note('n3', 5, 3)
+    const next = reborn(lives)
+    expect([next.past('n2'), next.past('n3'), next.past('n4')]).toEqual([20, 3, 0])
+    // The same life goes on: what it has said since is not of an earlier one.
+    next.note('n2', 8, 30)
+    expect(next.past('n2')).toBe(20)
+    expect(reborn(next).past('n2')).toBe(30)
+    // And this one is new.
+    next.note('n2', 9, 31)
+    expect(next.past('n2')).toBe(30)
+  })
+})

@@ -1,0 +1,215 @@
+/**
+ * A node's directory through starts, crashes and copies, on a simulated disk. What a peer says is what it has
+ * heard: the clock of the lives before, which never passes the bound that they had stored.
+ */
+import { describe, expect, it } from 'vitest'
+import { msgpackCodec } from '../../src/adapters/codec/msgpack-codec.ts'
+import { DirectoryProof } from '../../src/node/directory-proof.ts'
+import { GroupCommit } from '../../src/node/group-commit.ts'
+import { NodeState } from '../../src/node/node-state.ts'
+import type { Metrics } from '../../src/ports/metrics.ts'
+import { SeededRandom } from '../../src/random/seeded-random.ts'
+import { Host } from '../../src/simulation/host.ts'
+import { Platter, VirtualDisk } from '../../src/simulation/virtual-disk.ts'
+import { runningSchedule } from '../simulation/virtual-time.ts'
+
+const schedule = runningSchedule()
+const UNCOUNTED: Metrics = {
+  count: () => undefined,
+  gauge: () => undefined,
+  seconds: () => undefined,
+}
+
+/** One life of a node, as far as its proof goes. */
+interface Life {
+  readonly proof: DirectoryProof
+  /** Resolves once everything that was said to the proof is durable. */
+  readonly saved: () => Promise<void>
+}
+
+/** The machine of a node, which is started on it again and again. */
+function machine() {
+  const random = new SeededRandom('directory')
+  const platter = new Platter(random)
+  const host = new Host('n1', 0, schedule())
+  return {
+    platter,
+    crash: () => {
+      host.end()
+      platter.endMachine()
+    },
+    /** Starts a life whose clock is given out up to `bound`; what the directory knew comes first. */
+    start: async (bound: number, hasLostData = false): Promise<Life> => {
+      host.end()
+      const disk = new VirtualDisk(platter, host, random)
+      const commits = new GroupCommit({
+        disk,
+        timers: host.timers(),
+        clock: host,
+        metrics: UNCOUNTED,
+      })
+      const state = await NodeState.load(disk, msgpackCodec, commits)
+      const proof = await DirectoryProof.load(state, hasLostData)
+      await state.set('clock', bound)
+      return { proof, saved: () => commits.whenIdle() }
+    },
+  }
+}
+
+describe('proof of a directory', () => {
+  it('is there at the first start of all: nobody has heard of the node', async () => {
+    const { proof } = await machine().start(100)
+    expect(proof.isBehind).toBe(false)
+    proof.heard('n2', 0)
+    expect(proof.isBehind).toBe(false)
+  })
+
+  it('is there after any restart of the same directory: peers have heard no more than its bound', async () => {
+    const node = machine()
+    const first = await node.start(100)
+    first.proof.heard('n2', 0)
+    await first.saved()
+    node.crash()
+    const second = await node.start(200)
+    second.proof.heard('n2', 100)
+    await second.saved()
+    node.crash()
+    const third = await node.start(300)
+    third.proof.heard('n2', 200)
+    expect(third.proof.isBehind).toBe(false)
+  })
+
+  it('is refuted by a peer that has heard of lives before a new directory', async () => {
+    const { proof } = await machine().start(100)
+    proof.heard('n2', 0)
+    proof.heard('n3', 1)
+    expect(proof.isBehind).toBe(true)
+  })
+
+  it('is refuted by what the node knows itself, whatever its peers say', async () => {
+    const node = machine()
+    const { proof } = await node.start(100, true)
+    proof.heard('n2', 0)
+    expect(proof.isBehind).toBe(true)
+    node.crash()
+    const second = await node.start(200)
+    second.proof.heard('n2', 0)
+    expect(second.proof.isBehind).toBe(true)
+  })
+
+  it('stays refuted across a crash before all is filled, though the bound is new by then', async () => {
+    const node = machine()
+    const first = await node.start(100)
+    first.proof.heard('n2', 50)
+    await first.saved()
+    node.crash()
+    const second = await node.start(200)
+    expect(second.proof.isBehind).toBe(true)
+    second.proof.heard('n2', 100)
+    expect(second.proof.isBehind).toBe(true)
+  })
+
+  it('is refuted after a crash too by a peer whose word was lost with it', async () => {
+    const node = machine()
+    const first = await node.start(100)
+    first.proof.heard('n2', 50)
+    // Before the word is written.
+    node.crash()
+    const second = await node.start(200)
+    second.proof.heard('n2', 100)
+    expect(second.proof.isBehind).toBe(true)
+  })
+
+  it('is restored once all is filled, for good', async () => {
+    const node = machine()
+    const first = await node.start(100)
+    for (const peer of ['n2', 'n3']) first.proof.heard(peer, 50)
+    first.proof.filled()
+    expect(first.proof.isBehind).toBe(false)
+    await first.saved()
+    node.crash()
+    const second = await node.start(200)
+    expect(second.proof.isBehind).toBe(false)
+    for (const peer of ['n2', 'n3']) second.proof.heard(peer, 100)
+    expect(second.proof.isBehind).toBe(false)
+  })
+
+  it('is refuted for an old copy of the directory by a peer that heard of the newer one', async () => {
+    const node = machine()
+    const first = await node.start(100)
+    first.proof.heard('n2', 0)
+    await first.saved()
+    const backup = node.platter.copy()
+    node.crash()
+    const second = await node.start(200)
+    second.proof.heard('n2', 100)
+    await second.saved()
+    node.crash()
+    node.platter.restore(backup)
+    const third = await node.start(300)
+    // n2 has heard of the second life, which went beyond the bound of the first.
+    third.proof.heard('n2', 150)
+    expect(third.proof.isBehind).toBe(true)
+  })
+
+  it('is not refuted by a copy made after the last stop: it is the directory', async () => {
+    const node = machine()
+    const first = await node.start(100)
+    first.proof.heard('n2', 0)
+    await first.saved()
+    node.crash()
+    node.platter.restore(node.platter.copy())
+    const second = await node.start(200)
+    second.proof.heard('n2', 100)
+    expect(second.proof.isBehind).toBe(false)
+  })
+
+  it('is measured, for a peer that answers only at the third start, by the bound of the first', async () => {
+    const node = machine()
+    // The directory is new; only n2, which has heard nothing of the node, is within reach.
+    for (const [bound, heard] of [
+      [100, 0],
+      [200, 100],
+    ] as const) {
+      const { proof, saved } = await node.start(bound)
+      proof.heard('n2', heard)
+      expect(proof.isBehind).toBe(false)
+      await saved()
+      node.crash()
+    }
+    const third = await node.start(300)
+    third.proof.heard('n2', 200)
+    expect(third.proof.isBehind).toBe(false)
+    // n3 knows of a life before the first start, below every later bound.
+    third.proof.heard('n3', 50)
+    expect(third.proof.isBehind).toBe(true)
+  })
+
+  it('is measured, for a peer that had answered, by the first start since at which it did not', async () => {
+    const node = machine()
+    const first = await node.start(100)
+    first.proof.heard('n2', 0)
+    await first.saved()
+    const backup = node.platter.copy()
+    node.crash()
+    const second = await node.start(200)
+    second.proof.heard('n2', 100)
+    await second.saved()
+    node.crash()
+    // The old copy is started twice before n2 answers: its own bound is beyond n2's word by then.
+    node.platter.restore(backup)
+    await node.start(300)
+    node.crash()
+    const fourth = await node.start(400)
+    fourth.proof.heard('n2', 150)
+    expect(fourth.proof.isBehind).toBe(true)
+  })
+
+  it('is not asked for twice of a peer in one life', async () => {
+    const { proof } = await machine().start(100)
+    proof.heard('n2', 0)
+    // By now the peer has heard of this very life.
+    proof.heard('n2', 100)
+    expect(proof.isBehind).toBe(false)
+  })
+})

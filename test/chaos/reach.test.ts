@@ -45,10 +45,10 @@ test('a lossy pair may be found either way', () => {
   expect(unexpectedPairs(fault, NODES, { ...ALL, n1: { n2: true, n3: false } })).toEqual([])
 })
 
-test('of a node that could not be asked nothing is said, in either direction', () => {
+test('under a fault nothing is said of a node that could not be asked, in either direction', () => {
   const { n1, n2 } = ALL
   const down = { n1: { ...n1, n3: false }, n2: { ...n2, n3: false } }
-  expect(unexpectedPairs(undefined, NODES, down)).toEqual([])
+  expect(unexpectedPairs(faultOf('isolate n3'), NODES, down)).toEqual([])
 })
 
 test('a pair that is missing in the answer of a node was not reached', () => {

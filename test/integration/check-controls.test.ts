@@ -38,7 +38,7 @@ async function check(
   const print = (line: string): void => void lines.push(line)
   try {
     const where = ['--target', 'local', '--data', cluster.dataDir]
-    const rest = ['--results', path.join(dir, 'results'), '--time-limit', '12s', '--rate', '100']
+    const rest = ['--results', path.join(dir, 'results'), '--time-limit', '8s', '--rate', '100']
     const exitCode = await checkCommand([...argv.split(' '), ...where, ...rest], {
       print,
       complain: print,

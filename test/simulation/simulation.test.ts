@@ -14,7 +14,7 @@ import { replayCommand } from '../../src/simulation/sim-arguments.ts'
 import { simulate } from '../../src/simulation/simulation.ts'
 import { FOUND_BUGS } from './found-bugs.ts'
 
-const SMOKE_SEEDS = 70
+const SMOKE_SEEDS = 45
 const SMOKE_FIRST = 1001
 const TIMEOUT_MS = 300_000
 

@@ -52,7 +52,7 @@ export class Nemesis {
     }
   }
 
-  /** Ends every fault that is still there. */
+  /** Ends every fault that is still there; none begins any more. */
   heal(): void {
     this.#isHealed = true
     for (const number of this.#undo.keys()) this.#end(number)
@@ -60,6 +60,7 @@ export class Nemesis {
   }
 
   #begin(number: number, fault: Fault): void {
+    if (this.#isHealed) return
     const undo = this.#apply(fault)
     if (undo === undefined) return
     this.faults++

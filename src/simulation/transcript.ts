@@ -29,7 +29,8 @@ export function transcript(
 
 function lineOf({ atUs, node, text }: StoryLine, ids: readonly string[]): string {
   const marks = ids.map((id) => (node === undefined || id === node ? 'o  ' : '.  ')).join('')
-  const short = text.length > TEXT_WIDTH ? `${text.slice(0, TEXT_WIDTH)}…` : text
+  const line = text.trim().replaceAll(/\s*\n\s*/g, ' ')
+  const short = line.length > TEXT_WIDTH ? `${line.slice(0, TEXT_WIDTH)}…` : line
   return `${(atUs / 1e6).toFixed(4).padStart(11)}  ${marks} ${short}`
 }
 

@@ -52,6 +52,11 @@ export function parseSimArguments(argv: readonly string[]): SimArguments {
   if (seeds > 1 && !/^\d{1,9}$/.test(seed)) {
     throw new UsageError(`--seed ${seed}: with --seeds it is a number to count from`)
   }
+  const isSearch =
+    planted.length > 0 && values['seed'] === undefined && values['seeds'] === undefined
+  if (planted.length > 1 && !isSearch) {
+    throw new UsageError('--planted all: with --seed or --seeds, name one bug')
+  }
   const onlyFaults = values['faults']?.split(',').map((text) => {
     if (!/^\d{1,6}$/.test(text)) throw new UsageError(`--faults ${text}: a number is expected`)
     return Number(text)
@@ -61,7 +66,7 @@ export function parseSimArguments(argv: readonly string[]): SimArguments {
     seeds,
     traceFile: values['trace'],
     planted,
-    isSearch: planted.length > 0 && values['seed'] === undefined && values['seeds'] === undefined,
+    isSearch,
     plan: {
       seed,
       nodes: numberOf('nodes', values['nodes'], base.nodes, 3, 9),
@@ -85,15 +90,12 @@ export function planDefaultsOf(bug: PlantedBug): Omit<Plan, 'seed'> {
 /** The command that runs a plan again. */
 export function replayCommand(plan: Plan, planted: string | undefined): string {
   const { seed, nodes, seconds, workloads, nemesis, clients, keys, onlyFaults } = plan
-  // Where every fault has been left out there is none: to name none would mean all.
-  const isCalm = nemesis.length === 0 || onlyFaults?.length === 0
-  const faults = isCalm ? 'none' : isAll(nemesis) ? 'mix' : nemesis.join(',')
+  const hasFaults = nemesis.length > 0 && onlyFaults?.length !== 0
+  const faults = !hasFaults ? 'none' : isMix(nemesis) ? 'mix' : nemesis.join(',')
   return [
     `npm run sim -- --seed ${seed} --nodes ${nodes} --seconds ${seconds}`,
     `--workload ${workloads.join(',')} --nemesis ${faults} --clients ${clients} --keys ${keys}`,
-    ...(onlyFaults === undefined || onlyFaults.length === 0
-      ? []
-      : [`--faults ${onlyFaults.join(',')}`]),
+    ...(hasFaults && onlyFaults !== undefined ? [`--faults ${onlyFaults.join(',')}`] : []),
     ...(planted === undefined ? [] : [`--planted ${planted}`]),
   ].join(' ')
 }
@@ -161,8 +163,8 @@ function nemesisOf(
   otherwise: readonly FaultKind[],
 ): readonly FaultKind[] {
   if (text === 'none') return []
-  if (text?.split(',').includes('mix') === true) return FAULT_KINDS
-  return namesOf<FaultKind>('nemesis', text, FAULT_KINDS, otherwise)
+  const names = namesOf<FaultKind | 'mix'>('nemesis', text, ['mix', ...FAULT_KINDS], otherwise)
+  return names.includes('mix') ? FAULT_KINDS : (names as readonly FaultKind[])
 }
 
 function plantedOf(text: string | undefined): readonly PlantedBug[] {
@@ -174,8 +176,9 @@ function plantedOf(text: string | undefined): readonly PlantedBug[] {
   throw new UsageError(`--planted ${text}: there is all, ${names}`)
 }
 
-function isAll(kinds: readonly FaultKind[]): boolean {
-  return FAULT_KINDS.every((kind) => kinds.includes(kind))
+/** In their order, too: which fault is drawn depends on it. */
+function isMix(kinds: readonly FaultKind[]): boolean {
+  return kinds.length === FAULT_KINDS.length && FAULT_KINDS.every((kind, i) => kind === kinds[i])
 }
 
 function newSeed(): string {

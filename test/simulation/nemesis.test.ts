@@ -21,6 +21,7 @@ class Scene {
   readonly nemesis: Nemesis
   readonly told: string[] = []
   readonly directories: string[] = []
+  onFault: () => void = () => undefined
 
   constructor(faults: readonly NumberedFault[], mayLoseData = true) {
     const random = new SeededRandom('nodes')
@@ -59,7 +60,10 @@ class Scene {
         schedule: this.schedule,
         wires: this.wires,
         nodes: this.nodes,
-        onFault: (text) => this.told.push(text),
+        onFault: (text) => {
+          this.told.push(text)
+          this.onFault()
+        },
         mayLoseData: () => mayLoseData,
         onDirectory: (node) => this.directories.push(node),
         mayRot: (_node, key) => key.startsWith('d/'),
@@ -188,9 +192,24 @@ describe('a fault', () => {
   it.each(FAULT_KINDS)('of kind %s ends early where everything is healed', async (kind) => {
     const scene = new Scene([{ number: 0, fault: fault(kind, { endMs: 100_000 }) }])
     await scene.start()
-    await scene.until(START_MS + 300)
+    await scene.until(START_MS)
+    expect(scene.nemesis.faults).toBe(1)
     scene.nemesis.heal()
     await scene.until(CALM_MS)
+    expect(scene.wrongs()).toEqual([])
+  })
+
+  it('ends early, too, while a node is being stopped', async () => {
+    const scene = new Scene([{ number: 0, fault: fault('restart', { endMs: 100_000 }) }])
+    await scene.start()
+    const n1 = scene.node('n1')
+    let wasStopped: boolean | undefined
+    scene.onFault = () => {
+      wasStopped = !n1.hasProcess
+      scene.nemesis.heal()
+    }
+    await scene.until(CALM_MS)
+    expect(wasStopped).toBe(false)
     expect(scene.wrongs()).toEqual([])
   })
 

@@ -1,0 +1,150 @@
+/** The command `sim` as its user meets it: what it prints, and how it ends. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { faultsOf } from '../../src/simulation/plan.ts'
+import { parseSimArguments, planDefaultsOf, USAGE } from '../../src/simulation/sim-arguments.ts'
+import { type PlantedBug, plantedBug } from '../../src/simulation/planted-bugs.ts'
+import { RunPool } from '../../src/simulation/run-pool.ts'
+import { findBug, simCommand } from '../../src/simulation/sim-command.ts'
+
+const TIMEOUT_MS = 120_000
+
+let printed: string[] = []
+let complained: string[] = []
+let folder = ''
+beforeEach(() => {
+  printed = []
+  complained = []
+  folder = mkdtempSync(join(tmpdir(), 'quorate-sim-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+function sim(line: string): Promise<number> {
+  return simCommand(line === '' ? [] : line.split(' '), {
+    print: (text) => printed.push(text),
+    complain: (text) => complained.push(text),
+  })
+}
+
+function text(): string {
+  return printed.join('\n')
+}
+
+describe('bad arguments', () => {
+  it.each([
+    ['--sead 7', /--sead/],
+    ['--seconds ten', /--seconds ten: a whole number/],
+    ['--nemesis earthquake', /--nemesis earthquake: there is mix, partition, /],
+    ['--workload register', /--workload register: there is siblings, /],
+    ['--planted nothing', /--planted nothing: there is all, acknowledge-before-fsync, /],
+  ])('%s ends with exit code 2 and one sentence', async (line, told) => {
+    expect(await sim(line)).toBe(2)
+    expect(printed).toEqual([])
+    expect(complained).toHaveLength(1)
+    expect(complained[0]).toMatch(/^sim: [^\n]+$/)
+    expect(complained[0]).toMatch(told)
+  })
+
+  it('--help is none', async () => {
+    expect(await sim('--help')).toBe(0)
+    expect(printed).toEqual([USAGE])
+    expect(complained).toEqual([])
+  })
+})
+
+describe('runs that find nothing', { timeout: TIMEOUT_MS }, () => {
+  it('end with exit code 0, and one of them with its hash', async () => {
+    expect(await sim('--seed 7 --seconds 8 --nemesis none --keys 4')).toBe(0)
+    expect(printed.at(-1)).toMatch(/^nothing found; trace hash [0-9a-f]{16}$/)
+    expect(text()).toContain('seed 7, commit ')
+  })
+
+  it('write all that happened to the file that is asked for', async () => {
+    const file = join(folder, 'trace.txt')
+    expect(await sim(`--seed 7 --seconds 8 --nemesis kill --keys 4 --trace ${file}`)).toBe(0)
+    const [head = '', ...lines] = readFileSync(file, 'utf8').trimEnd().split('\n')
+    expect(JSON.parse(head)).toMatchObject({ seed: '7', seconds: 8, nemesis: ['kill'], keys: 4 })
+    expect(lines.length).toBeGreaterThan(100)
+    for (const line of lines) expect(line).toMatch(/^\d+\.\d{6} (?:n[1-5]|-) ./)
+    expect(lines.some((line) => line.includes('*** kill'))).toBe(true)
+  })
+
+  it('count up, as many as are asked for', async () => {
+    expect(await sim('--seed 3 --seeds 4 --seconds 5 --nemesis none --keys 4')).toBe(0)
+    expect(text()).toContain('4 of 4 runs, 0 found something')
+    expect(printed.at(-1)).toMatch(/, seeds 3 to 6, 5 s each$/)
+  })
+})
+
+describe('a run that finds something', { timeout: TIMEOUT_MS }, () => {
+  const planted = plantedBug('merge-drops-sibling') as PlantedBug
+
+  it('tells the invariant and the smallest story, and how to see it again', async () => {
+    expect(await sim(`--seed 1 --planted ${planted.name}`)).toBe(1)
+    const [found] = printed.filter((line) => line.includes('FOUND (seed 1): '))
+    expect(found).toBeDefined()
+
+    const broken = /\nbroken: ([a-z-]+): ([^\n]+)/.exec(text())
+    expect(broken).not.toBeNull()
+    const [, invariant = '', message = ''] = broken as RegExpExecArray
+    const story = printed.filter((line) => /^ +\d+\.\d{4} {2}(?:[o.] {2}){5}/.test(line))
+    expect(story.length).toBeGreaterThan(5)
+    expect(story.at(-1)).toContain('VIOLATION')
+
+    const commands = printed.filter((line) => line.includes('npm run sim -- '))
+    expect(commands).toHaveLength(2)
+    const plans = commands.map((line) => {
+      const args = parseSimArguments(line.trim().split('npm run sim -- ')[1]!.split(' '))
+      expect(args).toMatchObject({ planted: [planted], seeds: 1, isSearch: false })
+      return args.plan
+    })
+    const [small, first] = plans
+    expect(first).toEqual({ ...planDefaultsOf(planted), seed: '1', onlyFaults: undefined })
+    expect(faultsOf(small!).length).toBeLessThan(faultsOf(first!).length)
+    expect(small!.seconds).toBeLessThan(first!.seconds)
+
+    const pool = new RunPool(2, planted.name)
+    try {
+      const [again, whole] = await Promise.all([pool.run(small!), pool.run(first!)])
+      expect(again.violation).toMatchObject({ invariant, message })
+      expect(whole.violation?.invariant).toBe(invariant)
+      expect(printed.at(-1)).toBe(`trace hash ${whole.hash}`)
+    } finally {
+      await pool.close()
+    }
+  })
+
+  it('among many is told with its seed, and the first of them made smaller', async () => {
+    expect(await sim(`--seed 1 --seeds 3 --planted ${planted.name}`)).toBe(1)
+    const seeds = printed.flatMap((line) => /^seed (\d): /.exec(line)?.[1] ?? [])
+    expect(seeds.length).toBeGreaterThan(0)
+    expect(text()).toContain(`3 of 3 runs, ${seeds.length} found something`)
+    expect(text()).toContain(`FOUND (seed ${seeds.toSorted()[0]}): `)
+    expect(text()).toContain('\nthis run:       npm run sim -- ')
+  })
+})
+
+describe('the search for planted bugs', { timeout: TIMEOUT_MS }, () => {
+  const planted = plantedBug('merge-drops-sibling') as PlantedBug
+
+  it('ends with exit code 0 where it finds what it looks for', async () => {
+    expect(await sim(`--planted ${planted.name}`)).toBe(0)
+    expect(text()).toMatch(
+      new RegExp(`found ${planted.name} with seed \\d+ of at most ${planted.seeds}: [a-z-]+: `),
+    )
+    expect(printed.at(-1)).toBe('1 of 1 planted bugs found')
+  })
+
+  it('misses a bug in a world that does not show it', async () => {
+    const pool = new RunPool(2, planted.name)
+    try {
+      // In such a bucket nothing is merged that it could drop.
+      const tame = { ...planted, seeds: 3, seconds: 5, workloads: ['lww'], nemesis: [] } as const
+      expect(await findBug(pool, tame)).toBeUndefined()
+    } finally {
+      await pool.close()
+    }
+  })
+})

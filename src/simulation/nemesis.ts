@@ -41,6 +41,8 @@ export class Nemesis {
   readonly #undo = new Map<number, () => void>()
   readonly #burdened = new Set<string>()
   readonly #backups = new Map<string, ReadonlyMap<string, Uint8Array>>()
+  /** Ends what goes on after its fault; to be called any number of times. */
+  readonly #outlasting: (() => void)[] = []
   #isHealed = false
   faults = 0
 
@@ -56,6 +58,7 @@ export class Nemesis {
   heal(): void {
     this.#isHealed = true
     for (const number of this.#undo.keys()) this.#end(number)
+    for (const undo of this.#outlasting) undo()
     for (const node of this.#parts.nodes.values()) node.host.synchronise()
   }
 
@@ -246,7 +249,10 @@ export class Nemesis {
       isOver = true
       rejoin()
       this.#startAgain(node, fault)
-      if (!this.#isHealed) schedule.after(APART_US, isolate(third))
+      if (this.#isHealed) return
+      const rejoinThird = isolate(third)
+      this.#outlasting.push(rejoinThird)
+      schedule.after(APART_US, rejoinThird)
     }
   }
 

@@ -213,6 +213,19 @@ describe('a fault', () => {
     expect(scene.wrongs()).toEqual([])
   })
 
+  it('does not outlast the healing with what comes after it', async () => {
+    const scene = new Scene([{ number: 0, fault: fault('lost-quorum', { strength: 40 }) }])
+    await scene.start()
+    await scene.until(END_MS + 1000)
+    expect(scene.wires.isCut('n3', 'n1')).toBe(true)
+    const { life } = scene.node('n1').host
+    scene.nemesis.heal()
+    expect(scene.wires.isCut('n3', 'n1')).toBe(false)
+    await scene.until(CALM_MS)
+    expect(scene.node('n1').host.life).toBe(life)
+    expect(scene.wrongs()).toEqual([])
+  })
+
   it('does not begin any more once everything is healed', async () => {
     const scene = new Scene([{ number: 0, fault: fault('kill', { endMs: 100_000 }) }])
     await scene.start()

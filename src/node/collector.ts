@@ -3,8 +3,9 @@
  * on its way: once it lies below the horizon. Never by a timer: time only decides how often it looks.
  */
 import type { Timestamp } from '../core/causality/dot.ts'
-import { wallMsOf } from '../core/causality/hybrid-clock.ts'
-import { deadFromMs, isSettled } from '../core/repair/horizon.ts'
+import { timestampOf, wallMsOf } from '../core/causality/hybrid-clock.ts'
+import type { StoredObject } from '../core/causality/stored-object.ts'
+import { deadFromMs, forgottenFrom, isSettled } from '../core/repair/horizon.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
@@ -17,6 +18,11 @@ import { type DataName, dataKey, graveRange, parseGraveKey } from './storage-key
 const GRAVES_PER_PASS = 2000
 /** Nodes may disagree so much about whether a value has expired. */
 const EXPIRY_MARGIN_MS = 1000
+
+/** The horizon from which on an owner may have forgotten the object; undefined where it never does. */
+export function forgettableFrom(object: StoredObject): Timestamp | undefined {
+  return forgottenFrom(object, wallMsOf, timestampOf, EXPIRY_MARGIN_MS + 1)
+}
 
 export class Collector {
   readonly #disk: Disk

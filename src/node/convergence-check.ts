@@ -2,11 +2,13 @@
  * Whether all owners hold the same, told by their hash trees: the node that is asked compares the roots of
  * every data partition at all its owners, descends where they differ, and counts the keys.
  */
+import type { Timestamp } from '../core/causality/dot.ts'
 import { PARTITION_COUNT } from '../core/placement/topology.ts'
 import { equalHashes, TREE_DEPTH, TREE_FANOUT, type TreeHash } from '../core/repair/hash-tree.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { HashForest } from './hash-forest.ts'
 import { decodeHashes } from './hash-list.ts'
+import type { HorizonKeeper } from './horizon-keeper.ts'
 import type { LeafListing, LeafPlace } from './leaf-listing.ts'
 import type { AskKind } from './messages.ts'
 import type { NodeClock } from './node-clock.ts'
@@ -27,6 +29,20 @@ export interface ConvergenceCheckParts {
   readonly clock: NodeClock
   readonly forest: HashForest
   readonly leaves: LeafListing
+  readonly horizon: HorizonKeeper
+}
+
+/** What an owner holds in some leaves. */
+interface Held {
+  readonly copies: ReadonlyMap<string, TreeHash>
+  readonly dying: ReadonlyMap<string, Timestamp>
+  readonly horizon: Timestamp
+}
+
+interface KeyCount {
+  readonly differing: number
+  /** Deletes that some owners have forgotten already, and all may. */
+  readonly fading: number
 }
 
 /** What each owner says of the places that it was asked for, in that order. */
@@ -46,24 +62,27 @@ export class ConvergenceCheck {
     const { buckets } = this.#parts.keeper.topology
     const wanted = buckets.filter(({ name }) => bucket === undefined || name === bucket)
     let differing = 0
+    let fading = 0
     let isExact = true
     let leaves = 0
     for (const copies of new Set(wanted.map(({ n }) => n))) {
       const found = await this.#compare(copies, bucket)
-      differing += found.keys
+      differing += found.differing
+      fading += found.fading
       isExact &&= found.isExact
       leaves += found.leaves
     }
     const unreachable = [...this.#unreachable].sort()
     // Leaves have keys of other buckets, too; and trees that differ over equal copies are not whole.
-    const isSame = bucket === undefined ? leaves === 0 : differing === 0
+    const isExplained = bucket !== undefined || leaves === 0 || fading > 0
+    const isSame = differing === 0 && isExact && isExplained
     return { converged: isSame && unreachable.length === 0, differing, isExact, unreachable }
   }
 
   async #compare(
     copies: number,
     bucket: string | undefined,
-  ): Promise<{ keys: number; leaves: number; isExact: boolean }> {
+  ): Promise<KeyCount & { leaves: number; isExact: boolean }> {
     let places: LeafPlace[] = Array.from({ length: PARTITION_COUNT }, (_, partition) => ({
       partition,
       index: 0,
@@ -80,11 +99,15 @@ export class ConvergenceCheck {
       places = await this.#differing(copies, level, places)
     }
     const counted = places.slice(0, LEAVES_MAX)
-    let keys = 0
+    let differing = 0
+    let fading = 0
     for (let i = 0; i < counted.length; i += LEAVES_PER_ASK) {
-      keys += await this.#countKeys(copies, counted.slice(i, i + LEAVES_PER_ASK), bucket)
+      const found = await this.#countKeys(copies, counted.slice(i, i + LEAVES_PER_ASK), bucket)
+      differing += found.differing
+      fading += found.fading
     }
-    return { keys, leaves: places.length, isExact: counted.length === places.length }
+    const isExact = counted.length === places.length
+    return { differing, fading, leaves: places.length, isExact }
   }
 
   /** Places that not all their owners have the same hash of. */
@@ -112,35 +135,27 @@ export class ConvergenceCheck {
     copies: number,
     places: readonly LeafPlace[],
     bucket: string | undefined,
-  ): Promise<number> {
-    /** `bucket/key` → who holds what of it. */
-    const held = new Map<string, Map<string, TreeHash>>()
-    const answered = new Map<string, Set<LeafPlace>>()
+  ): Promise<KeyCount> {
+    const answers = new Map<string, Held>()
     for (const [node, own] of this.#byOwner(copies, places)) {
-      const keys = await this.#keysAt(node, copies, own)
-      if (keys === undefined) continue
-      answered.set(node, new Set(own))
-      for (const [name, hash] of keys) {
-        const holders = held.get(name) ?? new Map<string, TreeHash>()
-        held.set(name, holders.set(node, hash))
-      }
+      const answer = await this.#keysAt(node, copies, own)
+      if (answer !== undefined) answers.set(node, answer)
     }
+    const names = new Set([...answers.values()].flatMap((held) => [...held.copies.keys()]))
     let differing = 0
-    for (const [name, holders] of held) {
+    let fading = 0
+    for (const name of names) {
       const bucketName = name.slice(0, name.indexOf('/'))
       if (bucket !== undefined && bucketName !== bucket) continue
       const known = this.#parts.keeper.bucket(bucketName)
       if (known === undefined) continue
       const { owners } = this.#parts.keeper.place(known, name.slice(bucketName.length + 1))
-      const asked = owners.filter((owner) => answered.has(owner))
-      const [first] = holders.values()
-      const isSame = asked.every((owner) => {
-        const hash = holders.get(owner)
-        return hash !== undefined && equalHashes(hash, first as TreeHash)
-      })
-      if (!isSame) differing++
+      const told = owners.flatMap((owner) => answers.get(owner) ?? [])
+      if (isSame(told.map((held) => held.copies.get(name)))) continue
+      if (isFading(told, name)) fading++
+      else differing++
     }
-    return differing
+    return { differing, fading }
   }
 
   /** The hashes of each place, of the owners that answered. */
@@ -202,13 +217,18 @@ export class ConvergenceCheck {
     node: string,
     copies: number,
     places: readonly LeafPlace[],
-  ): Promise<ReadonlyMap<string, TreeHash> | undefined> {
-    if (node === this.#parts.self) return (await this.#parts.leaves.list(copies, places)).copies
+  ): Promise<Held | undefined> {
+    const { self, leaves, horizon } = this.#parts
+    if (node === self) return { ...(await leaves.list(copies, places)), horizon: horizon.value }
     const body = await this.#ask(node, 'leaves', [copies, flat(places)])
     if (body === undefined) return undefined
     const hashes = decodeHashes(body[1])
     const names = body[0] as readonly string[]
-    return new Map(names.map((name, i) => [name, hashes[i] as TreeHash]))
+    const copiesOfIt = new Map(names.map((name, i) => [name, hashes[i] as TreeHash]))
+    const pairs = body[2] as readonly (string | number)[]
+    const dying = new Map<string, Timestamp>()
+    for (let i = 0; i < pairs.length; i += 2) dying.set(pairs[i] as string, pairs[i + 1] as number)
+    return { copies: copiesOfIt, dying, horizon: body[3] as Timestamp }
   }
 
   async #ask(
@@ -227,6 +247,26 @@ export class ConvergenceCheck {
     this.#unreachable.add(node)
     return undefined
   }
+}
+
+function isSame(hashes: readonly (TreeHash | undefined)[]): boolean {
+  const [first] = hashes
+  return hashes.every((hash) => hash !== undefined && first && equalHashes(hash, first))
+}
+
+/**
+ * Whether those who hold nothing of it may have forgotten it: what the others hold is the same memory of a
+ * delete, and lies below the horizon of those who do not. They collect at their own time.
+ */
+function isFading(told: readonly Held[], name: string): boolean {
+  const holders = told.filter(({ copies }) => copies.has(name))
+  const least = Math.min(
+    ...told.filter(({ copies }) => !copies.has(name)).map(({ horizon }) => horizon),
+  )
+  return (
+    isSame(holders.map(({ copies }) => copies.get(name))) &&
+    holders.every(({ dying }) => (dying.get(name) ?? Infinity) <= least)
+  )
 }
 
 function flat(places: readonly LeafPlace[]): number[] {

@@ -1,7 +1,9 @@
 /** Which keys lie in some leaves of the hash trees, and what this node holds of each: read from the disk. */
+import type { Timestamp } from '../core/causality/dot.ts'
 import type { TreeHash } from '../core/repair/hash-tree.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
+import { forgettableFrom } from './collector.ts'
 import { hashOf } from './hash-forest.ts'
 import { decodeRecord } from './object-record.ts'
 import { dataKey, leafRange, parseLeafKey } from './storage-keys.ts'
@@ -17,6 +19,8 @@ export interface LeafPlace {
 export interface LeafContents {
   /** `bucket/key` → the hash of the copy. */
   readonly copies: Map<string, TreeHash>
+  /** Of those, what is nothing but a memory of deletes: the horizon from which on it may be forgotten. */
+  readonly dying: Map<string, Timestamp>
   /** Whether these are all: no record was damaged, and no leaf too long. */
   readonly isWhole: boolean
 }
@@ -41,6 +45,7 @@ export class LeafListing {
    */
   async list(copies: number, leaves: readonly LeafPlace[]): Promise<LeafContents> {
     const found = new Map<string, TreeHash>()
+    const dying = new Map<string, Timestamp>()
     let isWhole = true
     for (const { partition, index } of leaves) {
       const [from, to] = leafRange(partition, index)
@@ -56,13 +61,16 @@ export class LeafListing {
         const record = records[i]
         if (record === undefined) return
         try {
-          found.set(at.name, hashOf(at, { object: decodeRecord(this.#codec, record), record }))
+          const object = decodeRecord(this.#codec, record)
+          found.set(at.name, hashOf(at, { object, record }))
+          const forgettable = forgettableFrom(object)
+          if (forgettable !== undefined) dying.set(at.name, forgettable)
         } catch {
           // Left out: the comparison then finds that the key differs, and its repair what is wrong.
           isWhole = false
         }
       })
     }
-    return { copies: found, isWhole }
+    return { copies: found, dying, isWhole }
   }
 }

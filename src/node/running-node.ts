@@ -216,7 +216,9 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     convergence: async (bucket) => {
       if (bucket !== undefined) requests.locate(bucket, '')
       const { forest, leaves } = convergence
-      return new ConvergenceCheck({ self, keeper, peers, clock, forest, leaves }).run(bucket)
+      return new ConvergenceCheck({ self, keeper, peers, clock, forest, leaves, horizon }).run(
+        bucket,
+      )
     },
     createBucket: (bucket, timeoutMs) => createBucket(keeper, register, bucket, timeoutMs),
     stop: async () => {

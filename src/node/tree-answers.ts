@@ -57,7 +57,14 @@ export class TreeAnswers {
       }
       case 'leaves':
         leaves.list(Number(body[0]), placesIn(body[1])).then(
-          ({ copies }) => answer('ok', [...copies.keys()], encodeHashes([...copies.values()])),
+          ({ copies, dying }) =>
+            answer(
+              'ok',
+              [...copies.keys()],
+              encodeHashes([...copies.values()]),
+              [...dying].flat(),
+              horizon.value,
+            ),
           (error: unknown) => answer('storage_failed', String(error)),
         )
         return

@@ -76,6 +76,20 @@ describe('convergence', () => {
     }
   })
 
+  it('tells no difference while owners forget settled deletes at their own times', async () => {
+    await putAll('value')
+    await putAll(undefined)
+    await cluster.converged()
+    const graves = () => IDS.map((id) => cluster.keysUnder(id, 'g/').length)
+    let uneven = 0
+    while (graves().some((count) => count > 0)) {
+      expect(await cluster.convergence('n3')).toMatchObject({ converged: true, differing: 0 })
+      if (new Set(graves()).size > 1) uneven++
+      await cluster.pass(0.02)
+    }
+    expect(uneven).toBeGreaterThan(0)
+  })
+
   it('forgets values that have expired', async () => {
     expect(await cluster.put('n1', 'brief', 'value', 'all', 2000)).toBe('ok')
     expect(await cluster.get('n2', 'brief')).toEqual(['value'])

@@ -63,6 +63,25 @@ export function deadFromMs(
   return from
 }
 
+/**
+ * The horizon from which on an owner may forget the object; undefined where it is more than a memory of
+ * deletes. `marginMs`: so much may nodes disagree about whether a value has expired.
+ */
+export function forgottenFrom(
+  object: StoredObject,
+  wallMsOf: (timestamp: Timestamp) => number,
+  timestampOf: (wallMs: number) => Timestamp,
+  marginMs: number,
+): Timestamp | undefined {
+  const deadMs = deadFromMs(object, wallMsOf)
+  if (deadMs === undefined) return undefined
+  return Math.max(
+    timestampOf(deadMs + marginMs),
+    ...object.vector.values(),
+    ...object.siblings.map(({ timestamp }) => timestamp),
+  )
+}
+
 /** Whether everything that the object knows of is at or below the horizon. */
 export function isSettled(object: StoredObject, horizon: Timestamp): boolean {
   for (const timestamp of object.vector.values()) if (timestamp > horizon) return false

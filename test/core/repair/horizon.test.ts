@@ -14,6 +14,7 @@ import {
 } from '../../../src/core/causality/stored-object.ts'
 import {
   deadFromMs,
+  forgottenFrom,
   isSettled,
   pruneVector,
   VECTOR_ENTRIES_PLENTY,
@@ -392,6 +393,11 @@ describe('the time from which a copy is only a memory of deletes', () => {
           ...[...copy.vector.values()].map(wallMsOf),
         ]
         expect(from).toBe(Math.max(...times))
+        const horizon = forgottenFrom(copy, wallMsOf, (ms) => ms / 10, 0) as number
+        expect(isSettled(copy, horizon) && wallMsOf(horizon) >= (from as number)).toBe(true)
+        expect(isSettled(copy, horizon - 1) && wallMsOf(horizon - 1) >= (from as number)).toBe(
+          false,
+        )
       }),
       RUNS,
     )

@@ -30,7 +30,7 @@ export interface NemesisParts {
   readonly nodes: ReadonlyMap<string, SimulatedNode>
   readonly onFault: (text: string, nodes: readonly string[]) => void
   /** Whether a directory, or a record, can be lost without losing the only copy of anything. */
-  readonly mayLoseData: (node: string) => boolean
+  readonly mayLoseData: (node: string, backup?: ReadonlyMap<string, Uint8Array>) => boolean
   /** The directory of a node is another one now: what it said before, it may not know. */
   readonly onDirectory: (node: string) => void
   readonly mayRot: (node: string, storageKey: string) => boolean
@@ -214,7 +214,7 @@ export class Nemesis {
           for (const [id, other] of this.#parts.nodes) this.#backups.set(id, other.platter.copy())
           return () => undefined
         }
-        if (!this.#parts.mayLoseData(node.id)) return undefined
+        if (!this.#parts.mayLoseData(node.id, backup)) return undefined
         node.crash('machine')
         platter.restore(backup)
         this.#parts.onDirectory(node.id)

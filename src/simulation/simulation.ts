@@ -138,7 +138,7 @@ class World {
           }
         },
         onDirectory: (node) => this.#stamps.delete(node),
-        mayLoseData: (node) => isElsewhere(this.#nodes, node),
+        mayLoseData: (node, backup) => isElsewhere(this.#nodes, node, backup),
         mayRot: (node, key) => key.startsWith('d/') && isKeyElsewhere(this.#nodes, node, key),
       },
       faultsOf(plan),

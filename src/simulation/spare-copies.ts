@@ -4,21 +4,76 @@
  * not doing it.
  */
 import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
-import { compareDots } from '../core/causality/dot.ts'
+import { compareDots, type Timestamp } from '../core/causality/dot.ts'
 import { covers } from '../core/causality/version-vector.ts'
 import type { Sibling, StoredObject } from '../core/causality/stored-object.ts'
 import { partitionOf } from '../core/placement/data-partition.ts'
-import { dataKey, parseHintKey } from '../node/storage-keys.ts'
+import { preferenceList } from '../core/placement/preference-list.ts'
+import type { Topology } from '../core/placement/topology.ts'
+import { dataKey, metaKey, parseDataKey, parseHintKey } from '../node/storage-keys.ts'
 import { decodeRecord } from '../node/object-record.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 
-export function isElsewhere(nodes: ReadonlyMap<string, SimulatedNode>, id: string): boolean {
+/** `backup`: what takes the directory's place. */
+export function isElsewhere(
+  nodes: ReadonlyMap<string, SimulatedNode>,
+  id: string,
+  backup: ReadonlyMap<string, Uint8Array> = new Map(),
+): boolean {
   const node = nodes.get(id) as SimulatedNode
   for (const storageKey of node.platter.keys()) {
-    const isCopy = storageKey.startsWith('d/') || storageKey.startsWith('h/')
-    if (isCopy && !isKeyElsewhere(nodes, id, storageKey)) return false
+    if (isCopy(storageKey) && !isKeyElsewhere(nodes, id, storageKey)) return false
+  }
+  return isHistoryElsewhere(nodes, node, backup)
+}
+
+function isCopy(storageKey: string): boolean {
+  return storageKey.startsWith('d/') || storageKey.startsWith('h/')
+}
+
+/**
+ * Whether of each older version that is still about somewhere, and that this machine knows to be replaced or
+ * deleted, another machine knows it too. A delete that has been collected is known by the horizon alone.
+ */
+function isHistoryElsewhere(
+  nodes: ReadonlyMap<string, SimulatedNode>,
+  node: SimulatedNode,
+  backup: ReadonlyMap<string, Uint8Array>,
+): boolean {
+  const all = [...nodes.values()]
+  const topology = topologyOf(all)
+  if (topology === undefined) return false
+  const horizons = new Map(all.map((other) => [other.id, horizonOf(other)]))
+  const sources = [backup, ...all.filter((other) => other !== node).map(({ platter }) => platter)]
+  for (const source of sources) {
+    for (const storageKey of source.keys()) {
+      const at = isCopy(storageKey) ? dataKeyFor(storageKey) : undefined
+      if (at === undefined) continue
+      const old = decoded(source.get(storageKey))
+      const name = parseDataKey(at)
+      const bucket = topology.buckets.find((known) => known.name === name?.bucket)
+      if (old === undefined || name === undefined || bucket === undefined) continue
+      const { owners } = preferenceList(topology, bucket, name.key)
+      const knows = (id: string, sibling: Sibling): boolean =>
+        owners.includes(id) &&
+        isHistory(sibling, objectAt(nodes.get(id) as SimulatedNode, at), horizons.get(id) ?? 0)
+      const isLost = (sibling: Sibling): boolean =>
+        knows(node.id, sibling) &&
+        !owners.some((owner) => owner !== node.id && knows(owner, sibling))
+      if (old.siblings.some(isLost)) return false
+    }
   }
   return true
+}
+
+function isHistory(sibling: Sibling, held: StoredObject | undefined, horizon: Timestamp): boolean {
+  if (held === undefined) return sibling.timestamp <= horizon
+  if (held.siblings.some((own) => compareDots(own, sibling) === 0)) return false
+  return (
+    sibling.timestamp <= horizon ||
+    covers(held.vector, sibling) ||
+    (held.vector.size === 0 && held.siblings.some((own) => compareDots(own, sibling) > 0))
+  )
 }
 
 /** Whether owners on other machines hold all that this one does of a key, as an owner or as a hint. */
@@ -57,9 +112,22 @@ function isAsGood(own: StoredObject, theirs: Sibling, sibling: Sibling): boolean
   return order === 0 || (own.vector.size === 0 && order > 0)
 }
 
+/** As the first that is up has it; undefined where nobody is. */
+function topologyOf(nodes: readonly SimulatedNode[]): Topology | undefined {
+  return nodes.find(({ isUp }) => isUp)?.service?.topology()
+}
+
+function horizonOf({ platter }: SimulatedNode): Timestamp {
+  const value = platter.get(metaKey('horizon'))
+  return value === undefined ? 0 : (msgpackCodec.decode(value) as Timestamp)
+}
+
 /** Undefined where there is none, or it is damaged. */
 function objectAt(node: SimulatedNode, storageKey: string): StoredObject | undefined {
-  const record = node.platter.get(storageKey)
+  return decoded(node.platter.get(storageKey))
+}
+
+function decoded(record: Uint8Array | undefined): StoredObject | undefined {
   try {
     return record && decodeRecord(msgpackCodec, record)
   } catch {

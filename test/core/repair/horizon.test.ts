@@ -26,10 +26,9 @@ const RUNS = { numRuns: 300, seed: 20_261_123 }
 /** Runs have up to 30 steps, whose numbers are the timestamps. */
 const horizons = fc.nat({ max: 32 })
 
-const pair = fc.tuple(steps, fc.nat(), fc.nat()).map(([taken, a, b]) => {
+const pair = fc.tuple(steps, fc.nat(), fc.nat()).map(([taken, ...picks]) => {
   const seen = run('siblings', taken)
-  const pick = (n: number): StoredObject => seen[n % seen.length] as StoredObject
-  return [pick(a), pick(b)] as const
+  return picks.map((n) => seen[n % seen.length]) as [StoredObject, StoredObject]
 })
 
 const sibling = (actor: string, timestamp: number, content: Partial<Sibling> = {}): Sibling => ({
@@ -332,10 +331,8 @@ describe('a settled copy', () => {
     const memory = { vector: written.vector, siblings: [] }
     // Copies of last-writer-wins have no vector.
     const lone = { vector: new Map(), siblings: written.siblings }
-    for (const copy of [written, memory, lone]) {
-      expect(isSettled(copy, 5)).toBe(true)
-      expect(isSettled(copy, 4)).toBe(false)
-    }
+    const all = [written, memory, lone]
+    expect(all.every((copy) => isSettled(copy, 5) && !isSettled(copy, 4))).toBe(true)
     expect(isSettled(ABSENT, 0)).toBe(true)
   })
 })
@@ -383,11 +380,9 @@ describe('the time from which a copy is only a memory of deletes', () => {
       fc.property(copies, (copy) => {
         const from = deadFromMs(copy, wallMsOf)
         const stays = copy.siblings.some((s) => !s.tombstone && s.expiresAtMs === 0)
-        const isNothing = copy.siblings.length === 0 && copy.vector.size === 0
-        if (stays || isNothing) {
-          expect(from).toBeUndefined()
-          return
-        }
+        const isKept = stays || (copy.siblings.length === 0 && copy.vector.size === 0)
+        expect(from === undefined).toBe(isKept)
+        if (from === undefined) return
         const times = [
           ...copy.siblings.map((s) => (s.tombstone ? 0 : s.expiresAtMs)),
           ...[...copy.vector.values()].map(wallMsOf),

@@ -4,6 +4,9 @@
  */
 import type { HistoryEvent, Json } from './history.ts'
 
+/** The value of a read that found nothing. */
+export const ABSENT = ':absent'
+
 export function formatEdn(event: HistoryEvent): string {
   const process = typeof event.process === 'number' ? String(event.process) : keyword(event.process)
   const fields = [
@@ -14,10 +17,15 @@ export function formatEdn(event: HistoryEvent): string {
     `:f ${keyword(event.f)}`,
   ]
   if (event.key !== undefined) fields.push(`:key ${text(event.key)}`)
-  fields.push(`:value ${formatEdnValue(event.value)}`)
+  fields.push(`:value ${answerOf(event)}`)
   if (event.error !== undefined) fields.push(`:error ${text(event.error)}`)
   if (event.node !== undefined) fields.push(`:node ${text(event.node)}`)
   return `{${fields.join(', ')}}`
+}
+
+/** What a read found absent is told: to Jepsen's models its `nil` would say nothing. */
+function answerOf({ type, f, value }: HistoryEvent): string {
+  return type === 'ok' && f === 'read' && value === null ? ABSENT : formatEdnValue(value)
 }
 
 export function formatEdnValue(value: Json): string {

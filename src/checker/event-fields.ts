@@ -36,7 +36,7 @@ export function eventsOf(records: Iterable<EventRecord>): HistoryEvent[] {
 }
 
 function eventOf(fields: EventRecord['fields'], line: number): HistoryEvent {
-  const { index, time, process, type, f, key, value, error, node } = fields
+  const { index, time, process, type, f, key, value, error, node, isUntold } = fields
   if (!isCount(index)) throw new HistoryError(line, '"index" must be a whole number from 0')
   if (!isCount(time))
     throw new HistoryError(line, '"time" must be whole nanoseconds since the start')
@@ -56,6 +56,7 @@ function eventOf(fields: EventRecord['fields'], line: number): HistoryEvent {
     ...optionalText('key', key, line),
     ...optionalText('error', error, line),
     ...optionalText('node', node, line),
+    ...(isUntold === true ? { isUntold } : {}),
   }
 }
 

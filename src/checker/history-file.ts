@@ -1,7 +1,9 @@
 /** Reads a recorded history, of this or another system; its form is told from its content. */
+import { ABSENT } from './edn.ts'
 import { readEdn } from './edn-reader.ts'
 import { eventsOf, type EventRecord } from './event-fields.ts'
 import { HistoryError, type HistoryEvent, type Json, NEMESIS } from './history.ts'
+import { isJepsenLog, parseJepsenLog } from './jepsen-log.ts'
 import { parseJsonl } from './jsonl.ts'
 
 /** JSON objects have strings for names; EDN maps begin with a keyword, and may stand in one vector. */
@@ -10,7 +12,8 @@ const JSON_OBJECT = /^\s*\{\s*"/
 /** Errors: HistoryError with the line. */
 export function readHistory(text: string): HistoryEvent[] {
   if (text.trim() === '') throw new HistoryError(1, 'the history is empty')
-  return JSON_OBJECT.test(text) ? parseJsonl(text) : parseEdnHistory(text)
+  if (JSON_OBJECT.test(text)) return parseJsonl(text)
+  return isJepsenLog(text) ? parseJepsenLog(text) : parseEdnHistory(text)
 }
 
 /**
@@ -39,7 +42,10 @@ function recordOf(value: Json, line: number, place: number): EventRecord {
   if (typeof value !== 'object' || value === null || isList(value)) {
     throw new HistoryError(line, 'is neither a JSON object nor an EDN map')
   }
-  const { index, time, process, key, error, node } = value
+  const { index, time, process, type, f, key, error, node } = value
+  const isRead = type === 'ok' && f === 'read'
+  const isAbsent = value['value'] === ABSENT.slice(1)
+  const isUntold = value['value'] === undefined || value['value'] === null
   return {
     line,
     fields: {
@@ -50,6 +56,8 @@ function recordOf(value: Json, line: number, place: number): EventRecord {
       key: textOf(key),
       error: textOf(error),
       node: textOf(node),
+      ...(isRead && isAbsent ? { value: null } : {}),
+      ...(isRead && isUntold ? { isUntold: true } : {}),
     },
   }
 }

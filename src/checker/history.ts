@@ -33,6 +33,8 @@ export interface HistoryEvent {
   readonly error?: string
   /** The node that was asked. */
   readonly node?: string
+  /** `value` is null because the client was not told: to Jepsen's own models a read of `nil` says nothing. */
+  readonly isUntold?: true
 }
 
 /** A history that is not one. `line` counts from 1, and is 0 where the events came from elsewhere. */

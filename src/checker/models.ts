@@ -1,10 +1,18 @@
 /** The models there are, by the name they are chosen by. */
 import { counterModel } from './counter-model.ts'
+import { casRegisterModel, kvModel, registerModel } from './linear-models.ts'
 import { setModel } from './set-model.ts'
 import { siblingsModel } from './siblings-model.ts'
 import type { Model } from './verdict.ts'
 
-export const MODELS: readonly Model[] = [setModel, siblingsModel, counterModel]
+export const MODELS: readonly Model[] = [
+  registerModel,
+  casRegisterModel,
+  kvModel,
+  setModel,
+  siblingsModel,
+  counterModel,
+]
 
 export function modelNamed(name: string): Model | undefined {
   return MODELS.find((model) => model.name === name)

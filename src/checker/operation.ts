@@ -14,6 +14,8 @@ export interface Operation {
   readonly input: Json
   /** What was answered; the input where the end does not say. */
   readonly output: Json
+  /** The answer was nothing that tells anything (Knossos' `nil`). */
+  readonly isUntold: boolean
   readonly error: string | undefined
   /** Nanoseconds since the start. */
   readonly invokedAt: number
@@ -74,6 +76,7 @@ function operationOf(
     outcome,
     input: invoked.value,
     output: ended === undefined || ended.value === null ? invoked.value : ended.value,
+    isUntold: ended?.isUntold === true,
     error: ended?.error,
     invokedAt: invoked.time,
     completedAt: outcome === 'info' || ended === undefined ? Infinity : ended.time,

@@ -2,7 +2,7 @@
  * What a model says of a history. `invalid` is proof of a broken promise; `valid` says that none was found in
  * what could be judged, all of which was; `unknown` that something could not be judged.
  */
-import type { HistoryEvent } from './history.ts'
+import type { HistoryEvent, Json } from './history.ts'
 
 export type Result = 'valid' | 'invalid' | 'unknown'
 
@@ -14,6 +14,13 @@ export interface Verdict {
   /** The smallest that shows it: at most EVIDENCE_MAX, earliest first. Empty where valid. */
   readonly evidence: readonly Evidence[]
   readonly stats: Readonly<Record<string, number>>
+  /** Orders in which the operations on a key may have taken effect, as indexes of their first events. */
+  readonly orders?: readonly KeyOrder[]
+}
+
+export interface KeyOrder {
+  readonly key: string
+  readonly order: readonly number[]
 }
 
 export interface Evidence {
@@ -22,6 +29,16 @@ export interface Evidence {
   readonly key: string
   /** Which operation, when, by which node acknowledged, and what the final reads say. */
   readonly words: string
+  /** Indexes of the first events of the operations that it is about. */
+  readonly operations?: readonly number[]
+}
+
+/** What a check may use; beyond it the verdict is *unknown*. Models whose work is linear do not need it. */
+export interface CheckBounds {
+  readonly timeMs?: number | undefined
+  readonly memoryBytes?: number | undefined
+  /** What an object holds at the start, where the history does not say. */
+  readonly initial?: Json | undefined
 }
 
 /** Decides one promise. A pure function of the history. */
@@ -30,7 +47,7 @@ export interface Model {
   /** The promise, as a phrase. */
   readonly promise: string
   /** Errors: HistoryError where the history is not one that this model can read. */
-  readonly check: (history: readonly HistoryEvent[]) => Verdict
+  readonly check: (history: readonly HistoryEvent[], bounds?: CheckBounds) => Verdict
 }
 
 /** More says nothing new to a reader; the counts are in the stats. */

@@ -1,0 +1,63 @@
+/**
+ * A register as the search sees it: reads, writes, and compare-and-set. A `cas` has the value `[expected, new]`.
+ * One that failed with the error `mismatch` tells that the register held something else at some moment; any
+ * other failure tells only that it did not happen.
+ */
+import { HistoryError, type Json } from '../history.ts'
+import type { Operation } from '../operation.ts'
+import { Interning } from './interning.ts'
+import type { LinearObject } from './object.ts'
+import { ANY, SAME, type Step } from './problem.ts'
+
+export const MISMATCH = 'mismatch'
+
+export function registerObject(allowsCas: boolean): LinearObject {
+  const values = new Interning()
+  return {
+    stepOf: (operation, source) => stepOf(operation, source, values, allowsCas),
+    stateOf: (value) => values.idOf(value),
+    valueOf: (state) => values.valueOf(state),
+    follows: (state) => state,
+  }
+}
+
+function stepOf(
+  operation: Operation,
+  source: number,
+  values: Interning,
+  allowsCas: boolean,
+): Step | undefined {
+  const { f, outcome, input, output, error, isUntold, firstIndex, lastIndex } = operation
+  const isCrashed = outcome === 'info'
+  const step = { source, isCrashed, firstIndex, lastIndex, avoids: ANY, argument: 0 }
+  switch (f) {
+    case 'read':
+      if (outcome !== 'ok' || isUntold) return undefined
+      return { ...step, needs: values.idOf(output), gives: SAME }
+    case 'write':
+      if (outcome === 'fail') return undefined
+      return { ...step, needs: ANY, gives: values.idOf(input) }
+    case 'delete':
+      if (outcome === 'fail') return undefined
+      return { ...step, needs: ANY, gives: values.idOf(null) }
+    case 'cas': {
+      if (!allowsCas) break
+      const [expected, next] = pairOf(input, firstIndex)
+      if (outcome !== 'fail') {
+        return { ...step, needs: values.idOf(expected), gives: values.idOf(next) }
+      }
+      if (error !== MISMATCH) return undefined
+      return { ...step, needs: ANY, avoids: values.idOf(expected), gives: SAME }
+    }
+    default:
+  }
+  throw new HistoryError(
+    0,
+    `event ${firstIndex}: this model has no "${f}"; it has read, write${allowsCas ? ', cas' : ''} and delete`,
+  )
+}
+
+function pairOf(value: Json, index: number): [Json, Json] {
+  if (Array.isArray(value) && value.length === 2) return [value[0] as Json, value[1] as Json]
+  throw new HistoryError(0, `event ${index}: the value of a cas must be [expected, new]`)
+}

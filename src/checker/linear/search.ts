@@ -1,0 +1,397 @@
+/**
+ * Whether there is an order of the operations on one object that respects real time and the object's rules:
+ * linearizability (Herlihy, Wing 1990), by the search of Wing and Gong (1993) with Lowe's memory of what was
+ * tried in vain ("Testing for linearizability", 2017) and his just-in-time rule: an operation is put in order
+ * only when it returns, or when another that returns has to come after it.
+ *
+ * The search walks along the events. Its configuration is the state and which of the open operations have been
+ * put in order: nothing before the first open operation is part of it. What keeps it small, each sound because
+ * any order that it excludes can be turned into one that it does not:
+ *
+ * - An operation that changes nothing and can take effect now is put in order at once.
+ * - Of open operations that do the same, the one that returns first is taken.
+ * - A write whose value nobody will see is put before another write that is put in order: no time is between.
+ * - A crashed operation is put in order only where somebody open needs the state that it gives; among those
+ *   that do the same, the first.
+ */
+import { ANY, FOLLOWS, type Problem, SAME, type StateId } from './problem.ts'
+import { Memo } from './memo.ts'
+
+export interface Limits {
+  readonly memoBytesMax: number
+  /** On the clock of `nowMs`. */
+  readonly deadlineMs: number
+  readonly nowMs: () => number
+}
+
+export type Outcome =
+  | { readonly type: 'linearizable'; readonly order: readonly number[] }
+  | ({ readonly type: 'not-linearizable' } & DeadEnd)
+  | { readonly type: 'unknown'; readonly why: 'time' | 'memory' }
+
+/** The furthest that any order came. */
+export interface DeadEnd {
+  /** The operation that could not return. */
+  readonly op: number
+  /** The place of its return among the events. */
+  readonly event: number
+  readonly state: StateId
+  /** The last operations of the order that came so far. */
+  readonly tail: readonly number[]
+}
+
+const TAIL = 32
+const STEPS_A_LOOK = 8192
+
+export function search(problem: Problem, limits: Limits): Outcome {
+  let best: Outcome | undefined
+  for (const initial of problem.initial) {
+    const outcome = new Search(problem, initial, limits).run()
+    if (outcome.type !== 'not-linearizable') return outcome
+    if (best?.type !== 'not-linearizable' || outcome.event > best.event) best = outcome
+  }
+  if (best === undefined) throw new Error('a problem without a state to begin with')
+  return best
+}
+
+class Search {
+  readonly #problem: Problem
+  readonly #limits: Limits
+  /** Op → its place among those that are open at the same time. */
+  readonly #slots: Int32Array
+  readonly #words: number
+  /** Slot → op; -1 where it is free. */
+  readonly #open: Int32Array
+  /** State → the last event at which somebody who needs it returns. */
+  readonly #lastNeed: Float64Array
+  readonly #absorbs: boolean
+  /** Crashed operations in the order of their invocation, and the event of each. */
+  readonly #crashed: number[] = []
+  readonly #crashedAt: number[] = []
+  readonly #memo: Memo
+  readonly #row: Int32Array
+  readonly #seen: Int32Array
+  #stamp = 0
+
+  #event = 0
+  #state: StateId
+  /** A bit for each open operation that is in order. */
+  readonly #mask: Int32Array
+  /** Crashed operations that are in order; interned, so that a configuration has one number for them. */
+  #used = 0
+  readonly #usedSets: number[][] = [[]]
+  readonly #usedIds = new Map<string, number>([['', 0]])
+  readonly #order: Int32Array
+  #ordered = 0
+
+  /** The choices that led here, one row each: event, state, used, ordered, first and next candidate, mask. */
+  #choices: Int32Array
+  #depth = 0
+  readonly #width: number
+  /** The candidates of all choices, one after the other. */
+  readonly #candidates: number[] = []
+
+  #deadEnd: DeadEnd | undefined
+  #steps = 0
+
+  constructor(problem: Problem, initial: StateId, limits: Limits) {
+    this.#problem = problem
+    this.#limits = limits
+    const { count, events, isCrashed, needs, avoids, gives } = problem
+    this.#slots = new Int32Array(count)
+    let states = initial + 1
+    for (let op = 0; op < count; op++) {
+      states = Math.max(states, (needs[op] as number) + 1, (gives[op] as number) + 1)
+    }
+    this.#lastNeed = new Float64Array(states).fill(-1)
+    const free: number[] = []
+    let slots = 0
+    for (let at = 0; at < events.length; at++) {
+      const event = events[at] as number
+      const op = event < 0 ? ~event : event
+      if (event < 0) {
+        free.push(this.#slots[op] as number)
+        if (needs[op] !== ANY) this.#lastNeed[needs[op] as number] = at
+      } else if (isCrashed[op] === 1) {
+        this.#crashed.push(op)
+        this.#crashedAt.push(at)
+      } else this.#slots[op] = free.pop() ?? slots++
+    }
+    for (const op of this.#crashed) {
+      if (needs[op] !== ANY) this.#lastNeed[needs[op] as number] = Infinity
+    }
+    this.#absorbs = !avoids.some((state) => state !== ANY) && !gives.includes(FOLLOWS)
+    this.#words = Math.max(1, Math.ceil(slots / 32))
+    this.#open = new Int32Array(this.#words * 32).fill(-1)
+    this.#mask = new Int32Array(this.#words)
+    this.#width = 6 + this.#words
+    this.#choices = new Int32Array(64 * this.#width)
+    this.#row = new Int32Array(3 + this.#words)
+    this.#memo = new Memo(3 + this.#words, limits.memoBytesMax)
+    this.#seen = new Int32Array(count)
+    this.#order = new Int32Array(count)
+    this.#state = initial
+  }
+
+  run(): Outcome {
+    const { events } = this.#problem
+    while (this.#event < events.length) {
+      if (++this.#steps % STEPS_A_LOOK === 0 && this.#limits.nowMs() > this.#limits.deadlineMs) {
+        return { type: 'unknown', why: 'time' }
+      }
+      const event = events[this.#event] as number
+      if (event >= 0) this.#invoke(event)
+      else if (!this.#return(~event)) {
+        this.#beginChoice(~event)
+        const next = this.#nextCandidate()
+        if (next !== 'taken') return next
+      }
+    }
+    return { type: 'linearizable', order: [...this.#order.subarray(0, this.#ordered)] }
+  }
+
+  #invoke(op: number): void {
+    this.#event++
+    if (this.#problem.isCrashed[op] === 1) return
+    const slot = this.#slots[op] as number
+    this.#open[slot] = op
+    if (this.#problem.gives[op] === SAME && this.#isPossible(op)) this.#put(op)
+  }
+
+  /** False where the operation is not in order yet. */
+  #return(op: number): boolean {
+    const slot = this.#slots[op] as number
+    const bit = 1 << (slot & 31)
+    const word = slot >> 5
+    if (((this.#mask[word] as number) & bit) === 0) return false
+    this.#mask[word] = (this.#mask[word] as number) & ~bit
+    this.#open[slot] = -1
+    this.#event++
+    return true
+  }
+
+  /** Puts an open operation in order; the state is the caller's. */
+  #put(op: number): void {
+    const slot = this.#slots[op] as number
+    this.#mask[slot >> 5] = (this.#mask[slot >> 5] as number) | (1 << (slot & 31))
+    this.#order[this.#ordered++] = op
+  }
+
+  #isOrdered(slot: number): boolean {
+    return ((this.#mask[slot >> 5] as number) & (1 << (slot & 31))) !== 0
+  }
+
+  #isPossible(op: number): boolean {
+    const { needs, avoids } = this.#problem
+    const state = this.#state
+    return (needs[op] === ANY || needs[op] === state) && avoids[op] !== state
+  }
+
+  #beginChoice(returning: number): void {
+    this.#fillRow()
+    const at = this.#depth * this.#width
+    if (at + this.#width > this.#choices.length) {
+      const wider = new Int32Array(this.#choices.length * 2)
+      wider.set(this.#choices)
+      this.#choices = wider
+    }
+    const choices = this.#choices
+    choices[at] = this.#event
+    choices[at + 1] = this.#state
+    choices[at + 2] = this.#used
+    choices[at + 3] = this.#ordered
+    choices[at + 4] = this.#candidates.length
+    choices[at + 5] = this.#candidates.length
+    choices.set(this.#mask, at + 6)
+    this.#depth++
+    if (this.#memo.size === 0 || !this.#memo.has(this.#row)) this.#findCandidates(returning)
+    const { event } = this.#deadEnd ?? { event: -1 }
+    if (this.#event > event && this.#candidates.length === choices[at + 4]) this.#note(returning)
+  }
+
+  #fillRow(): void {
+    this.#row[0] = this.#event
+    this.#row[1] = this.#state
+    this.#row[2] = this.#used
+    this.#row.set(this.#mask, 3)
+  }
+
+  #note(op: number): void {
+    const tail = [...this.#order.subarray(Math.max(0, this.#ordered - TAIL), this.#ordered)]
+    this.#deadEnd = { op, event: this.#event, state: this.#state, tail }
+  }
+
+  /** In the order in which they are tried; first what is most likely. */
+  #findCandidates(returning: number): void {
+    const { needs, gives, classes } = this.#problem
+    const candidates = this.#candidates
+    const stamp = ++this.#stamp
+    const isPossible = this.#isPossible(returning)
+    this.#seen[classes[returning] as number] = stamp
+    if (isPossible) candidates.push(returning)
+    const wanted = needs[returning] as number
+    const others: number[] = []
+    for (let slot = 0; slot < this.#open.length; slot++) {
+      const op = this.#open[slot] as number
+      if (op < 0 || op === returning || this.#isOrdered(slot)) continue
+      if (gives[op] === SAME || !this.#isPossible(op)) continue
+      others.push(op)
+    }
+    others.sort((a, b) => a - b)
+    const rest: number[] = []
+    for (const op of this.#firstOfEachClass(others, stamp)) {
+      if (wanted !== ANY && gives[op] === wanted) candidates.push(op)
+      else rest.push(op)
+    }
+    const helpful: number[] = []
+    for (const op of this.#usableCrashed(stamp)) {
+      if (wanted !== ANY && gives[op] === wanted) candidates.push(op)
+      else helpful.push(op)
+    }
+    candidates.push(...rest, ...helpful)
+  }
+
+  /** Whoever returns first can stand in for the others; which that is, the slots do not tell. */
+  #firstOfEachClass(ops: readonly number[], stamp: number): readonly number[] {
+    const { classes } = this.#problem
+    let firsts: Map<number, number> | undefined
+    for (const op of ops) {
+      const known = classes[op] as number
+      if (this.#seen[known] === stamp) continue
+      firsts ??= new Map()
+      const first = firsts.get(known)
+      if (first === undefined || this.#returnOf(op) < this.#returnOf(first)) firsts.set(known, op)
+    }
+    return firsts === undefined ? [] : [...firsts.values()]
+  }
+
+  #returnOf(op: number): number {
+    return this.#returns()[op] as number
+  }
+
+  #returnPlaces: Int32Array | undefined
+  #returns(): Int32Array {
+    if (this.#returnPlaces === undefined) {
+      const { count, events } = this.#problem
+      this.#returnPlaces = new Int32Array(count)
+      for (let at = 0; at < events.length; at++) {
+        const event = events[at] as number
+        if (event < 0) this.#returnPlaces[~event] = at
+      }
+    }
+    return this.#returnPlaces
+  }
+
+  /** Crashed operations whose state somebody open, or another crashed one, is waiting for. */
+  #usableCrashed(stamp: number): number[] {
+    const { gives, needs, classes } = this.#problem
+    if (this.#crashed.length === 0) return []
+    const used = this.#usedSets[this.#used] as number[]
+    const usable: number[] = []
+    const wanted = new Set<number>()
+    let wantsAny = false
+    for (let slot = 0; slot < this.#open.length; slot++) {
+      const op = this.#open[slot] as number
+      if (op < 0 || this.#isOrdered(slot)) continue
+      if (needs[op] !== ANY) wanted.add(needs[op] as number)
+      else if (this.#problem.avoids[op] !== ANY || gives[op] === FOLLOWS) wantsAny = true
+    }
+    const started: number[] = []
+    for (let i = 0; i < this.#crashed.length; i++) {
+      if ((this.#crashedAt[i] as number) >= this.#event) break
+      const op = this.#crashed[i] as number
+      if (used.includes(op)) continue
+      started.push(op)
+      // What another crashed operation builds on may be wanted for its sake.
+      if (needs[op] !== ANY) wanted.add(needs[op] as number)
+      if (gives[op] === FOLLOWS) wantsAny = true
+    }
+    for (const op of started) {
+      const given = gives[op] as number
+      const known = classes[op] as number
+      if (given === SAME || this.#seen[known] === stamp || !this.#isPossible(op)) continue
+      if (given !== FOLLOWS && given === this.#state) continue
+      if (given !== FOLLOWS && !wantsAny && !wanted.has(given)) continue
+      this.#seen[known] = stamp
+      usable.push(op)
+    }
+    return usable
+  }
+
+  /** Goes on with the next candidate of the last choice that has one. */
+  #nextCandidate(): 'taken' | Outcome {
+    for (;;) {
+      if (++this.#steps % STEPS_A_LOOK === 0 && this.#limits.nowMs() > this.#limits.deadlineMs) {
+        return { type: 'unknown', why: 'time' }
+      }
+      if (this.#depth === 0) {
+        return { type: 'not-linearizable', ...(this.#deadEnd as DeadEnd) }
+      }
+      const at = (this.#depth - 1) * this.#width
+      const next = this.#choices[at + 5] as number
+      if (next < this.#candidates.length) {
+        this.#choices[at + 5] = next + 1
+        if (next > (this.#choices[at + 4] as number)) this.#restore(at)
+        this.#take(this.#candidates[next] as number)
+        return 'taken'
+      }
+      this.#restore(at)
+      this.#fillRow()
+      if (!this.#memo.add(this.#row)) return { type: 'unknown', why: 'memory' }
+      this.#candidates.length = this.#choices[at + 4] as number
+      this.#depth--
+    }
+  }
+
+  /** Back to how it was when the choice began. */
+  #restore(at: number): void {
+    const choices = this.#choices
+    const { events, isCrashed } = this.#problem
+    const event = choices[at] as number
+    while (this.#event > event) {
+      const undone = events[--this.#event] as number
+      if (undone < 0) this.#open[this.#slots[~undone] as number] = ~undone
+      else if (isCrashed[undone] === 0) this.#open[this.#slots[undone] as number] = -1
+    }
+    this.#state = choices[at + 1] as number
+    this.#used = choices[at + 2] as number
+    this.#ordered = choices[at + 3] as number
+    this.#mask.set(choices.subarray(at + 6, at + this.#width))
+  }
+
+  #take(op: number): void {
+    const { isCrashed, gives, needs, follows } = this.#problem
+    const given = gives[op] as number
+    if (this.#absorbs && needs[op] === ANY && given !== SAME) this.#absorbUnseen(op)
+    if (isCrashed[op] === 1) {
+      this.#use(op)
+      this.#order[this.#ordered++] = op
+    } else this.#put(op)
+    if (given === SAME) return
+    this.#state = given === FOLLOWS ? follows(this.#state, op) : given
+    for (let slot = 0; slot < this.#open.length; slot++) {
+      const other = this.#open[slot] as number
+      if (other < 0 || gives[other] !== SAME || this.#isOrdered(slot)) continue
+      if (this.#isPossible(other)) this.#put(other)
+    }
+  }
+
+  /** Before a blind write: the open blind writes whose values nobody will see. */
+  #absorbUnseen(write: number): void {
+    const { needs, gives } = this.#problem
+    for (let slot = 0; slot < this.#open.length; slot++) {
+      const op = this.#open[slot] as number
+      if (op < 0 || op === write || needs[op] !== ANY || this.#isOrdered(slot)) continue
+      const given = gives[op] as number
+      if (given !== SAME && (this.#lastNeed[given] as number) < this.#event) this.#put(op)
+    }
+  }
+
+  #use(op: number): void {
+    const set = [...(this.#usedSets[this.#used] as number[]), op].sort((a, b) => a - b)
+    const name = set.join()
+    const known = this.#usedIds.get(name)
+    this.#used = known ?? this.#usedSets.push(set) - 1
+    if (known === undefined) this.#usedIds.set(name, this.#used)
+  }
+}

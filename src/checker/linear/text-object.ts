@@ -1,0 +1,68 @@
+/**
+ * A key of a map of texts as the search sees it: get, put, append. An absent key is the empty text. (The
+ * key-value form of Porcupine's tests, which is that of MIT 6.824.)
+ */
+import { HistoryError, type Json } from '../history.ts'
+import type { Operation } from '../operation.ts'
+import { Interning } from './interning.ts'
+import type { LinearObject } from './object.ts'
+import { ANY, FOLLOWS, SAME, type StateId, type Step } from './problem.ts'
+
+/** Above any number of states times arguments that memory has room for. */
+const ARGUMENTS_MAX = 2 ** 26
+
+export function textObject(): LinearObject {
+  const texts = new Interning()
+  const appended = new Map<number, StateId>()
+  return {
+    stepOf: (operation, source) => stepOf(operation, source, texts),
+    stateOf: (value) => texts.idOf(textOf(value, 0)),
+    valueOf: (state) => texts.valueOf(state),
+    follows: (state, argument) => {
+      const name = state * ARGUMENTS_MAX + argument
+      const known = appended.get(name)
+      if (known !== undefined) return known
+      const next = texts.idOf(textOf(texts.valueOf(state), 0) + textOf(texts.valueOf(argument), 0))
+      appended.set(name, next)
+      return next
+    },
+  }
+}
+
+function stepOf(operation: Operation, source: number, texts: Interning): Step | undefined {
+  const { f, outcome, input, output, firstIndex, lastIndex } = operation
+  const isCrashed = outcome === 'info'
+  const step = { source, isCrashed, firstIndex, lastIndex, avoids: ANY, argument: 0 }
+  switch (f) {
+    case 'get':
+    case 'read':
+      if (outcome !== 'ok') return undefined
+      return { ...step, needs: texts.idOf(textOf(output, lastIndex)), gives: SAME }
+    case 'put':
+    case 'write':
+      if (outcome === 'fail') return undefined
+      return { ...step, needs: ANY, gives: texts.idOf(textOf(input, firstIndex)) }
+    case 'delete':
+      if (outcome === 'fail') return undefined
+      return { ...step, needs: ANY, gives: texts.idOf('') }
+    case 'append':
+      if (outcome === 'fail') return undefined
+      return {
+        ...step,
+        needs: ANY,
+        gives: FOLLOWS,
+        argument: texts.idOf(textOf(input, firstIndex)),
+      }
+    default:
+      throw new HistoryError(
+        0,
+        `event ${firstIndex}: this model has no "${f}"; it has get, put, append and delete`,
+      )
+  }
+}
+
+function textOf(value: Json, index: number): string {
+  if (value === null) return ''
+  if (typeof value === 'string') return value
+  throw new HistoryError(0, `event ${index}: a value must be a text`)
+}

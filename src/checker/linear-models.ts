@@ -7,7 +7,7 @@ import { seconds, type HistoryEvent, type Json } from './history.ts'
 import { type Core, decide, type Decided, smallestCore } from './linear/decide.ts'
 import type { LinearObject } from './linear/object.ts'
 import { registerObject } from './linear/register-object.ts'
-import type { Limits, Outcome } from './linear/search.ts'
+import type { Limits, Outcome } from './linear/outcome.ts'
 import { textObject } from './linear/text-object.ts'
 import { operationsOf, type Operation } from './operation.ts'
 import {
@@ -152,7 +152,10 @@ function tell(
 ): Evidence {
   const proof = decided as Parameters<typeof smallestCore>[0]
   const core = smallestCore(proof, object, limits.initial, limits)
-  const told = core.sources.map((source) => operations[source] as Operation)
+  const told = withWriters(
+    core.sources.map((source) => operations[source] as Operation),
+    operations,
+  )
   const shown = told.slice(-TOLD_MAX).map(wordsOf)
   const left = told.length - shown.length
   const first = left > 0 ? `${left} operations before, then: ` : ''
@@ -162,6 +165,20 @@ function tell(
     words: `no order of these operations on ${nameOf(key)} agrees with real time${beginning(core, limits.initial)}: ${first}${shown.join('; ')}`,
     operations: told.map(({ firstIndex }) => firstIndex),
   }
+}
+
+/** A value that somebody read is no riddle if it is told who wrote it, however long before. */
+function withWriters(core: readonly Operation[], all: readonly Operation[]): readonly Operation[] {
+  const told = new Set(core)
+  for (const { f, outcome, output, lastIndex } of core) {
+    if (f !== 'read' || outcome !== 'ok' || output === null) continue
+    const wrote = (operation: Operation): boolean =>
+      operation.f === 'write' && operation.outcome !== 'fail' && operation.input === output
+    if (core.some(wrote)) continue
+    const writer = all.findLast((operation) => operation.firstIndex < lastIndex && wrote(operation))
+    if (writer !== undefined) told.add(writer)
+  }
+  return [...told].sort((a, b) => a.firstIndex - b.firstIndex)
 }
 
 function beginning({ isFromAnyState }: Core, initial: readonly Json[]): string {

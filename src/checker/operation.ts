@@ -28,11 +28,14 @@ export interface Operation {
 
 /** The clients' operations in the order of their invocation. Errors: HistoryError where events do not pair. */
 export function operationsOf(history: readonly HistoryEvent[]): Operation[] {
-  const open = new Map<number, HistoryEvent>()
+  /** Process → its event, and where its operation has its place: they stand as they were invoked. */
+  const open = new Map<number, { readonly invoked: HistoryEvent; readonly place: number }>()
   const operations: Operation[] = []
+  let places = 0
   for (const event of history) {
     if (event.process === NEMESIS) continue
-    const invoked = open.get(event.process)
+    const of = open.get(event.process)
+    const invoked = of?.invoked
     if (event.type === 'invoke') {
       if (invoked !== undefined) {
         throw new HistoryError(
@@ -40,10 +43,10 @@ export function operationsOf(history: readonly HistoryEvent[]): Operation[] {
           `event ${event.index}: process ${event.process} invokes while its event ${invoked.index} is open`,
         )
       }
-      open.set(event.process, event)
+      open.set(event.process, { invoked: event, place: places++ })
       continue
     }
-    if (invoked === undefined) {
+    if (of === undefined || invoked === undefined) {
       throw new HistoryError(
         0,
         `event ${event.index}: process ${event.process} has nothing open to end`,
@@ -56,10 +59,12 @@ export function operationsOf(history: readonly HistoryEvent[]): Operation[] {
       )
     }
     open.delete(event.process)
-    operations.push(operationOf(event.process, invoked, event))
+    operations[of.place] = operationOf(event.process, invoked, event)
   }
-  for (const [process, invoked] of open) operations.push(operationOf(process, invoked, undefined))
-  return operations.sort((a, b) => a.firstIndex - b.firstIndex)
+  for (const [process, { invoked, place }] of open) {
+    operations[place] = operationOf(process, invoked, undefined)
+  }
+  return operations
 }
 
 function operationOf(

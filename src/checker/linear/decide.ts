@@ -3,12 +3,11 @@ import type { Json } from '../history.ts'
 import type { Operation } from '../operation.ts'
 import type { LinearObject } from './object.ts'
 import { ANY, FOLLOWS, problemOf, SAME, type StateId, type Step } from './problem.ts'
-import { type Limits, type Outcome, search } from './search.ts'
+import type { Limits, Outcome } from './outcome.ts'
+import { search } from './search.ts'
 
 /** The last operations before the dead end among which the smallest evidence is looked for. */
 const WINDOWS = [8, 16, 32, 64, 128, 256]
-/** A window may begin in so many states; with more the evidence begins at the start. */
-const STATES_MAX = 400
 /** Of one of the many small searches that make evidence smaller. */
 const TRIAL_MS = 200
 const TRIALS_MS = 3000
@@ -62,7 +61,6 @@ export function smallestCore(
     return search(problemOf(some, states, object.follows), trial).type === 'not-linearizable'
   }
   const start = initial.map((value) => object.stateOf(value))
-  const everything = statesOf(before, start)
   for (const size of WINDOWS) {
     if (size >= before.length) break
     const window = before.slice(-size)
@@ -70,22 +68,29 @@ export function smallestCore(
     const first = (window[0] as Step).firstIndex
     const open = before.slice(0, -size).filter((step) => step.isCrashed || step.lastIndex > first)
     const all = [...open.map((step) => ({ ...step, isCrashed: true })), ...window]
-    if (everything === undefined || !isProof(all, everything)) continue
-    const kept = shrink(all, (some) => isProof(some, everything))
+    const any = statesOf(all)
+    if (any === undefined || !isProof(all, any)) continue
+    const kept = shrink(all, (some) => isProof(some, any))
     return { sources: kept.map(({ source }) => source), isFromAnyState: true }
   }
   const kept = shrink(before, (some) => isProof(some, start))
   return { sources: kept.map(({ source }) => source), isFromAnyState: false }
 }
 
-/** Every state that the operations could meet; undefined where these are too many, or not known in advance. */
-function statesOf(steps: readonly Step[], start: readonly StateId[]): StateId[] | undefined {
-  const states = new Set(start)
+/**
+ * Every state that makes a difference to the operations, and one that makes none; undefined where these are not
+ * known in advance.
+ */
+function statesOf(steps: readonly Step[]): StateId[] | undefined {
+  const states = new Set<StateId>()
+  let last = 0
   for (const { needs, avoids, gives } of steps) {
     if (gives === FOLLOWS) return undefined
-    for (const state of [needs, avoids, gives]) if (state >= 0) states.add(state)
+    if (needs !== ANY) states.add(needs)
+    if (avoids !== ANY) states.add(avoids)
+    last = Math.max(last, needs, avoids, gives)
   }
-  return states.size > STATES_MAX ? undefined : [...states]
+  return [...states, last + 1]
 }
 
 /**
@@ -98,11 +103,20 @@ function shrink(
   isProof: (some: readonly Step[]) => boolean,
 ): readonly Step[] {
   const kept = new Set(steps)
-  const without = (cut: ReadonlySet<Step>): Step[] =>
-    steps.flatMap((step) => {
-      if (kept.has(step) && !cut.has(step)) return [step]
-      return step.gives === SAME ? [] : [{ ...step, isCrashed: true }]
+  const without = (cut: ReadonlySet<Step>): Step[] => {
+    const stays = (step: Step): boolean => kept.has(step) && !cut.has(step)
+    const needed = new Set<StateId>()
+    let isAnyNeeded = false
+    for (const step of steps) {
+      if (stays(step) || step.gives !== SAME) needed.add(step.needs)
+      if (step.gives === FOLLOWS || (stays(step) && step.avoids !== ANY)) isAnyNeeded = true
+    }
+    return steps.flatMap((step) => {
+      if (stays(step)) return [step]
+      const isUseful = step.gives !== SAME && (isAnyNeeded || needed.has(step.gives))
+      return isUseful ? [{ ...step, isCrashed: true }] : []
     })
+  }
   for (let size = Math.ceil(steps.length / 2); size >= 1; size = Math.floor(size / 2)) {
     const order = [...kept]
     for (let at = order.length; at > 0; at -= size) {

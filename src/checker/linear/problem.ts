@@ -26,7 +26,7 @@ export interface Problem {
   readonly avoids: Int32Array
   /** The state after it. */
   readonly gives: Int32Array
-  /** Operations of one class do the same. */
+  /** Operations of one class do the same; 0 where they change nothing. */
   readonly classes: Int32Array
   /** States to begin with, one of which must do. */
   readonly initial: readonly StateId[]
@@ -49,6 +49,9 @@ export interface Step {
   readonly argument: number
 }
 
+/** States are fewer, so that two make one whole number. */
+const STATES_MAX = 2 ** 26
+
 /** `steps` in the order of their invocation. */
 export function problemOf(
   steps: readonly Step[],
@@ -61,26 +64,35 @@ export function problemOf(
   const gives = new Int32Array(count)
   const classes = new Int32Array(count)
   const isCrashed = new Uint8Array(count)
-  const returns: number[] = []
-  const known = new Map<string, number>()
-  steps.forEach((step, op) => {
+  const known = new Map<number, number>()
+  let returned = 0
+  for (let op = 0; op < count; op++) {
+    const step = steps[op] as Step
     needs[op] = step.needs
     avoids[op] = step.avoids
     gives[op] = step.gives
     isCrashed[op] = step.isCrashed ? 1 : 0
-    const name = `${step.needs} ${step.avoids} ${step.gives} ${step.argument}`
-    const known_ = known.get(name) ?? known.size
-    known.set(name, known_)
-    classes[op] = known_
-    if (!step.isCrashed) returns.push(op)
-  })
-  const lastIndex = (op: number): number => (steps[op] as Step).lastIndex
-  returns.sort((a, b) => lastIndex(a) - lastIndex(b))
-  const events = new Int32Array(count + returns.length)
+    if (!step.isCrashed) returned++
+    if (step.gives === SAME) continue
+    const name =
+      step.gives === FOLLOWS ? -1 - step.argument : (step.needs + 1) * STATES_MAX + step.gives
+    const found = known.get(name) ?? known.size + 1
+    classes[op] = found
+    if (found > known.size) known.set(name, found)
+  }
+  // By the time of the return; the operation is in the rest.
+  const returns = new Float64Array(returned)
   let at = 0
+  for (let op = 0; op < count; op++) {
+    if (isCrashed[op] === 0) returns[at++] = (steps[op] as Step).lastIndex * count + op
+  }
+  returns.sort()
+  const events = new Int32Array(count + returned)
   let next = 0
-  for (const op of returns) {
-    const end = lastIndex(op)
+  at = 0
+  for (const place of returns) {
+    const op = place % count
+    const end = (steps[op] as Step).lastIndex
     while (next < count && (steps[next] as Step).firstIndex < end) events[at++] = next++
     events[at++] = ~op
   }

@@ -16,29 +16,8 @@
  */
 import { ANY, FOLLOWS, type Problem, SAME, type StateId } from './problem.ts'
 import { Memo } from './memo.ts'
-
-export interface Limits {
-  readonly memoBytesMax: number
-  /** On the clock of `nowMs`. */
-  readonly deadlineMs: number
-  readonly nowMs: () => number
-}
-
-export type Outcome =
-  | { readonly type: 'linearizable'; readonly order: readonly number[] }
-  | ({ readonly type: 'not-linearizable' } & DeadEnd)
-  | { readonly type: 'unknown'; readonly why: 'time' | 'memory' }
-
-/** The furthest that any order came. */
-export interface DeadEnd {
-  /** The operation that could not return. */
-  readonly op: number
-  /** The place of its return among the events. */
-  readonly event: number
-  readonly state: StateId
-  /** The last operations of the order that came so far. */
-  readonly tail: readonly number[]
-}
+import { NumberSets } from './number-sets.ts'
+import type { DeadEnd, Limits, Outcome } from './outcome.ts'
 
 const TAIL = 32
 const STEPS_A_LOOK = 8192
@@ -59,15 +38,21 @@ class Search {
   readonly #limits: Limits
   /** Op → its place among those that are open at the same time. */
   readonly #slots: Int32Array
+  /** Op → the place of its return among the events. */
+  readonly #returnAt: Int32Array
   readonly #words: number
+  readonly #slotCount: number
   /** Slot → op; -1 where it is free. */
   readonly #open: Int32Array
   /** State → the last event at which somebody who needs it returns. */
   readonly #lastNeed: Float64Array
   readonly #absorbs: boolean
-  /** Crashed operations in the order of their invocation, and the event of each. */
-  readonly #crashed: number[] = []
-  readonly #crashedAt: number[] = []
+  /** State → crashed operations that give it, in the order of their invocation. */
+  readonly #crashed = new Map<StateId, number[]>()
+  /** Crashed operations that need a state, one for each. */
+  readonly #builders: number[]
+  /** Operations are numbered as they are invoked: those up to this one have been. */
+  #lastInvoked = -1
   readonly #memo: Memo
   readonly #row: Int32Array
   readonly #seen: Int32Array
@@ -79,8 +64,7 @@ class Search {
   readonly #mask: Int32Array
   /** Crashed operations that are in order; interned, so that a configuration has one number for them. */
   #used = 0
-  readonly #usedSets: number[][] = [[]]
-  readonly #usedIds = new Map<string, number>([['', 0]])
+  readonly #usedSets = new NumberSets()
   readonly #order: Int32Array
   #ordered = 0
 
@@ -99,28 +83,44 @@ class Search {
     this.#limits = limits
     const { count, events, isCrashed, needs, avoids, gives } = problem
     this.#slots = new Int32Array(count)
+    this.#returnAt = new Int32Array(count)
     let states = initial + 1
     for (let op = 0; op < count; op++) {
       states = Math.max(states, (needs[op] as number) + 1, (gives[op] as number) + 1)
     }
     this.#lastNeed = new Float64Array(states).fill(-1)
     const free: number[] = []
+    const crashed: number[] = []
     let slots = 0
     for (let at = 0; at < events.length; at++) {
       const event = events[at] as number
       const op = event < 0 ? ~event : event
       if (event < 0) {
         free.push(this.#slots[op] as number)
+        this.#returnAt[op] = at
         if (needs[op] !== ANY) this.#lastNeed[needs[op] as number] = at
       } else if (isCrashed[op] === 1) {
-        this.#crashed.push(op)
-        this.#crashedAt.push(at)
+        crashed.push(op)
       } else this.#slots[op] = free.pop() ?? slots++
     }
-    for (const op of this.#crashed) {
-      if (needs[op] !== ANY) this.#lastNeed[needs[op] as number] = Infinity
+    const builders = new Map<StateId, number>()
+    for (const op of crashed) {
+      if (needs[op] === ANY) continue
+      this.#lastNeed[needs[op] as number] = Infinity
+      builders.set(needs[op] as number, op)
     }
-    this.#absorbs = !avoids.some((state) => state !== ANY) && !gives.includes(FOLLOWS)
+    this.#builders = [...builders.values()]
+    const isSeenByAny = avoids.some((state) => state !== ANY)
+    for (const op of crashed) {
+      const given = gives[op] as number
+      if (given === SAME) continue
+      if (given >= 0 && !isSeenByAny && (this.#lastNeed[given] as number) < 0) continue
+      const giving = this.#crashed.get(given)
+      if (giving === undefined) this.#crashed.set(given, [op])
+      else giving.push(op)
+    }
+    this.#absorbs = !isSeenByAny && !gives.includes(FOLLOWS)
+    this.#slotCount = slots
     this.#words = Math.max(1, Math.ceil(slots / 32))
     this.#open = new Int32Array(this.#words * 32).fill(-1)
     this.#mask = new Int32Array(this.#words)
@@ -128,7 +128,7 @@ class Search {
     this.#choices = new Int32Array(64 * this.#width)
     this.#row = new Int32Array(3 + this.#words)
     this.#memo = new Memo(3 + this.#words, limits.memoBytesMax)
-    this.#seen = new Int32Array(count)
+    this.#seen = new Int32Array(count + 1)
     this.#order = new Int32Array(count)
     this.#state = initial
   }
@@ -152,6 +152,7 @@ class Search {
 
   #invoke(op: number): void {
     this.#event++
+    this.#lastInvoked = op
     if (this.#problem.isCrashed[op] === 1) return
     const slot = this.#slots[op] as number
     this.#open[slot] = op
@@ -231,7 +232,7 @@ class Search {
     if (isPossible) candidates.push(returning)
     const wanted = needs[returning] as number
     const others: number[] = []
-    for (let slot = 0; slot < this.#open.length; slot++) {
+    for (let slot = 0; slot < this.#slotCount; slot++) {
       const op = this.#open[slot] as number
       if (op < 0 || op === returning || this.#isOrdered(slot)) continue
       if (gives[op] === SAME || !this.#isPossible(op)) continue
@@ -260,62 +261,54 @@ class Search {
       if (this.#seen[known] === stamp) continue
       firsts ??= new Map()
       const first = firsts.get(known)
-      if (first === undefined || this.#returnOf(op) < this.#returnOf(first)) firsts.set(known, op)
+      if (first === undefined || (this.#returnAt[op] as number) < (this.#returnAt[first] as number))
+        firsts.set(known, op)
     }
     return firsts === undefined ? [] : [...firsts.values()]
   }
 
-  #returnOf(op: number): number {
-    return this.#returns()[op] as number
-  }
-
-  #returnPlaces: Int32Array | undefined
-  #returns(): Int32Array {
-    if (this.#returnPlaces === undefined) {
-      const { count, events } = this.#problem
-      this.#returnPlaces = new Int32Array(count)
-      for (let at = 0; at < events.length; at++) {
-        const event = events[at] as number
-        if (event < 0) this.#returnPlaces[~event] = at
-      }
-    }
-    return this.#returnPlaces
-  }
-
   /** Crashed operations whose state somebody open, or another crashed one, is waiting for. */
   #usableCrashed(stamp: number): number[] {
-    const { gives, needs, classes } = this.#problem
-    if (this.#crashed.length === 0) return []
-    const used = this.#usedSets[this.#used] as number[]
     const usable: number[] = []
-    const wanted = new Set<number>()
+    if (this.#crashed.size === 0) return usable
+    const { gives, needs, avoids } = this.#problem
+    const used = this.#usedSets.at(this.#used)
+    const take = (given: StateId): void => {
+      for (const op of this.#crashed.get(given) ?? []) {
+        if (op > this.#lastInvoked) break
+        if (used.includes(op) || this.#isSeen(op, stamp) || !this.#isPossible(op)) continue
+        usable.push(op)
+        break
+      }
+    }
     let wantsAny = false
-    for (let slot = 0; slot < this.#open.length; slot++) {
+    for (let slot = 0; slot < this.#slotCount; slot++) {
       const op = this.#open[slot] as number
       if (op < 0 || this.#isOrdered(slot)) continue
-      if (needs[op] !== ANY) wanted.add(needs[op] as number)
-      else if (this.#problem.avoids[op] !== ANY || gives[op] === FOLLOWS) wantsAny = true
+      if (needs[op] !== ANY) take(needs[op] as number)
+      else if (avoids[op] !== ANY || gives[op] === FOLLOWS) wantsAny = true
     }
-    const started: number[] = []
-    for (let i = 0; i < this.#crashed.length; i++) {
-      if ((this.#crashedAt[i] as number) >= this.#event) break
-      const op = this.#crashed[i] as number
-      if (used.includes(op)) continue
-      started.push(op)
-      // What another crashed operation builds on may be wanted for its sake.
-      if (needs[op] !== ANY) wanted.add(needs[op] as number)
-      if (gives[op] === FOLLOWS) wantsAny = true
+    // What another crashed operation builds on may be wanted for its sake.
+    for (const op of this.#builders) take(needs[op] as number)
+    for (const given of this.#crashed.keys()) {
+      if (given === FOLLOWS || wantsAny) this.#takeEachClass(given, used, stamp, usable)
     }
-    for (const op of started) {
-      const given = gives[op] as number
-      const known = classes[op] as number
-      if (given === SAME || this.#seen[known] === stamp || !this.#isPossible(op)) continue
-      if (given !== FOLLOWS && given === this.#state) continue
-      if (given !== FOLLOWS && !wantsAny && !wanted.has(given)) continue
-      this.#seen[known] = stamp
-      usable.push(op)
+    return usable.filter((op) => gives[op] !== this.#state)
+  }
+
+  #takeEachClass(given: StateId, used: readonly number[], stamp: number, to: number[]): void {
+    for (const op of this.#crashed.get(given) ?? []) {
+      if (op > this.#lastInvoked) break
+      if (!used.includes(op) && this.#isPossible(op) && !this.#isSeen(op, stamp)) to.push(op)
     }
-    return usable
+  }
+
+  /** Whether another of the same class is a candidate already; it is from now on. */
+  #isSeen(op: number, stamp: number): boolean {
+    const known = this.#problem.classes[op] as number
+    if (this.#seen[known] === stamp) return true
+    this.#seen[known] = stamp
+    return false
   }
 
   /** Goes on with the next candidate of the last choice that has one. */
@@ -351,7 +344,10 @@ class Search {
     while (this.#event > event) {
       const undone = events[--this.#event] as number
       if (undone < 0) this.#open[this.#slots[~undone] as number] = ~undone
-      else if (isCrashed[undone] === 0) this.#open[this.#slots[undone] as number] = -1
+      else {
+        this.#lastInvoked = undone - 1
+        if (isCrashed[undone] === 0) this.#open[this.#slots[undone] as number] = -1
+      }
     }
     this.#state = choices[at + 1] as number
     this.#used = choices[at + 2] as number
@@ -369,7 +365,7 @@ class Search {
     } else this.#put(op)
     if (given === SAME) return
     this.#state = given === FOLLOWS ? follows(this.#state, op) : given
-    for (let slot = 0; slot < this.#open.length; slot++) {
+    for (let slot = 0; slot < this.#slotCount; slot++) {
       const other = this.#open[slot] as number
       if (other < 0 || gives[other] !== SAME || this.#isOrdered(slot)) continue
       if (this.#isPossible(other)) this.#put(other)
@@ -379,7 +375,7 @@ class Search {
   /** Before a blind write: the open blind writes whose values nobody will see. */
   #absorbUnseen(write: number): void {
     const { needs, gives } = this.#problem
-    for (let slot = 0; slot < this.#open.length; slot++) {
+    for (let slot = 0; slot < this.#slotCount; slot++) {
       const op = this.#open[slot] as number
       if (op < 0 || op === write || needs[op] !== ANY || this.#isOrdered(slot)) continue
       const given = gives[op] as number
@@ -388,10 +384,6 @@ class Search {
   }
 
   #use(op: number): void {
-    const set = [...(this.#usedSets[this.#used] as number[]), op].sort((a, b) => a - b)
-    const name = set.join()
-    const known = this.#usedIds.get(name)
-    this.#used = known ?? this.#usedSets.push(set) - 1
-    if (known === undefined) this.#usedIds.set(name, this.#used)
+    this.#used = this.#usedSets.with(this.#used, op)
   }
 }

@@ -20,6 +20,7 @@ export function formatEdn(event: HistoryEvent): string {
   fields.push(`:value ${answerOf(event)}`)
   if (event.error !== undefined) fields.push(`:error ${text(event.error)}`)
   if (event.node !== undefined) fields.push(`:node ${text(event.node)}`)
+  if (event.session !== undefined) fields.push(`:session ${event.session}`)
   return `{${fields.join(', ')}}`
 }
 

@@ -36,12 +36,15 @@ export function eventsOf(records: Iterable<EventRecord>): HistoryEvent[] {
 }
 
 function eventOf(fields: EventRecord['fields'], line: number): HistoryEvent {
-  const { index, time, process, type, f, key, value, error, node, isUntold } = fields
+  const { index, time, process, type, f, key, value, error, node, session, isUntold } = fields
   if (!isCount(index)) throw new HistoryError(line, '"index" must be a whole number from 0')
   if (!isCount(time))
     throw new HistoryError(line, '"time" must be whole nanoseconds since the start')
   if (!isCount(process) && process !== NEMESIS) {
     throw new HistoryError(line, `"process" must be a whole number from 0, or "${NEMESIS}"`)
+  }
+  if (session !== undefined && session !== null && !isCount(session)) {
+    throw new HistoryError(line, '"session" must be a whole number from 0')
   }
   if (!isEventType(type))
     throw new HistoryError(line, `"type" must be one of ${EVENT_TYPES.join(', ')}`)
@@ -56,6 +59,7 @@ function eventOf(fields: EventRecord['fields'], line: number): HistoryEvent {
     ...optionalText('key', key, line),
     ...optionalText('error', error, line),
     ...optionalText('node', node, line),
+    ...(typeof session === 'number' ? { session } : {}),
     ...(isUntold === true ? { isUntold } : {}),
   }
 }

@@ -33,6 +33,11 @@ export interface HistoryEvent {
   readonly error?: string
   /** The node that was asked. */
   readonly node?: string
+  /**
+   * Whose session the operation is part of, where one goes on after an unknown outcome as another process;
+   * elsewhere each process is a session.
+   */
+  readonly session?: number
   /** `value` is null because the client was not told: to Jepsen's own models a read of `nil` says nothing. */
   readonly isUntold?: true
 }

@@ -3,8 +3,8 @@ import { eventsOf, type EventRecord } from './event-fields.ts'
 import { HistoryError, type HistoryEvent, type Json } from './history.ts'
 
 export function formatJsonl(event: HistoryEvent): string {
-  const { index, time, process, type, f, key, value, error, node } = event
-  return JSON.stringify({ index, time, process, type, f, key, value, error, node })
+  const { index, time, process, type, f, key, value, error, node, session } = event
+  return JSON.stringify({ index, time, process, type, f, key, value, error, node, session })
 }
 
 /** Errors: HistoryError with the line. */

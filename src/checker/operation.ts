@@ -9,6 +9,8 @@ export interface Operation {
   readonly f: string
   readonly key: string | undefined
   readonly node: string | undefined
+  /** Of the event that invoked it; its process where it names none. */
+  readonly session: number
   readonly outcome: 'ok' | 'fail' | 'info'
   /** What was asked. */
   readonly input: Json
@@ -78,6 +80,7 @@ function operationOf(
     f: invoked.f,
     key: invoked.key,
     node: invoked.node ?? ended?.node,
+    session: invoked.session ?? process,
     outcome,
     input: invoked.value,
     output: ended === undefined || ended.value === null ? invoked.value : ended.value,

@@ -88,7 +88,7 @@ describe('check, what ends it early', () => {
     ],
     [['--wrkload', 'set'], '--wrkload'],
     [['--history', 'nowhere.jsonl', '--model', 'set'], 'nowhere.jsonl'],
-    [['--history', 'nowhere.jsonl', '--model', 'queue'], 'there is set, siblings, counter'],
+    [['--history', 'nowhere.jsonl', '--model', 'queue'], 'there is register, cas-register'],
     [['--history', 'nowhere.jsonl'], 'needs --model'],
   ])('%j is a usage error', async (argv, message) => {
     expect(await command(...argv, '--results', results)).toBe(254)

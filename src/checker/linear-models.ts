@@ -181,8 +181,8 @@ function withWriters(core: readonly Operation[], all: readonly Operation[]): rea
   return [...told].sort((a, b) => a.firstIndex - b.firstIndex)
 }
 
-function beginning({ isFromAnyState }: Core, initial: readonly Json[]): string {
-  if (isFromAnyState) return ', whatever it held before'
+function beginning({ anyStateBefore }: Core, initial: readonly Json[]): string {
+  if (anyStateBefore !== undefined) return ', whatever it held before'
   return `, beginning with ${initial.map((value) => (value === null ? 'nothing' : JSON.stringify(value))).join(' or ')}`
 }
 

@@ -1,6 +1,7 @@
 /** Decides the operations on one object, and finds the few of them that show it where they cannot be ordered. */
 import type { Json } from '../history.ts'
 import type { Operation } from '../operation.ts'
+import { withoutIdleAvoidance } from './avoidance.ts'
 import type { LinearObject } from './object.ts'
 import { ANY, FOLLOWS, problemOf, SAME, type StateId, type Step } from './problem.ts'
 import type { Limits, Outcome } from './outcome.ts'
@@ -20,8 +21,11 @@ export interface Decided {
 export interface Core {
   /** Places in the list of operations, in the order of invocation: these alone cannot be ordered. */
   readonly sources: readonly number[]
-  /** Whatever the object held before the first of them; else it held what objects hold at the start. */
-  readonly isFromAnyState: boolean
+  /**
+   * The index of the event before which the object may have held anything; undefined where they begin with what
+   * objects hold at the start.
+   */
+  readonly anyStateBefore: number | undefined
 }
 
 /** `operations`: of one object, by invocation. `initial`: what it may hold at the start. */
@@ -31,11 +35,12 @@ export function decide(
   initial: readonly Json[],
   limits: Limits,
 ): Decided {
-  const steps: Step[] = []
+  const all: Step[] = []
   operations.forEach((operation, source) => {
     const step = object.stepOf(operation, source)
-    if (step !== undefined) steps.push(step)
+    if (step !== undefined) all.push(step)
   })
+  const steps = withoutIdleAvoidance(all)
   const states = initial.map((value) => object.stateOf(value))
   return { outcome: search(problemOf(steps, states, object.follows), limits), steps }
 }
@@ -71,10 +76,10 @@ export function smallestCore(
     const any = statesOf(all)
     if (any === undefined || !isProof(all, any)) continue
     const kept = shrink(all, (some) => isProof(some, any))
-    return { sources: kept.map(({ source }) => source), isFromAnyState: true }
+    return { sources: kept.map(({ source }) => source), anyStateBefore: first }
   }
   const kept = shrink(before, (some) => isProof(some, start))
-  return { sources: kept.map(({ source }) => source), isFromAnyState: false }
+  return { sources: kept.map(({ source }) => source), anyStateBefore: undefined }
 }
 
 /**

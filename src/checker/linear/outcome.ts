@@ -1,11 +1,11 @@
 /** What a search is given besides its problem, and how it ends. */
-import type { StateId } from './problem.ts'
-
 export interface Limits {
   readonly memoBytesMax: number
   /** On the clock of `nowMs`. */
   readonly deadlineMs: number
   readonly nowMs: () => number
+  /** Configurations tried in vain before it is worked out who will need what; a number that does well if undefined. */
+  readonly vainBeforeSupply?: number
 }
 
 export type Outcome =
@@ -19,7 +19,4 @@ export interface DeadEnd {
   readonly op: number
   /** The place of its return among the events. */
   readonly event: number
-  readonly state: StateId
-  /** The last operations of the order that came so far. */
-  readonly tail: readonly number[]
 }

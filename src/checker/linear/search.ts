@@ -11,16 +11,21 @@
  * - An operation that changes nothing and can take effect now is put in order at once.
  * - Of open operations that do the same, the one that returns first is taken.
  * - A write whose value nobody will see is put before another write that is put in order: no time is between.
+ * - A state is not left while somebody has to see it and nobody will give it again.
  * - A crashed operation is put in order only where somebody open needs the state that it gives; among those
  *   that do the same, the first.
  */
 import { ANY, FOLLOWS, type Problem, SAME, type StateId } from './problem.ts'
 import { Memo } from './memo.ts'
+import { type CrashedWrites, crashedWritesOf } from './crashed-writes.ts'
 import { NumberSets } from './number-sets.ts'
 import type { DeadEnd, Limits, Outcome } from './outcome.ts'
+import { type Supply, supplyOf } from './supply.ts'
+import { type Timeline, timelineOf } from './timeline.ts'
 
-const TAIL = 32
 const STEPS_A_LOOK = 8192
+/** Configurations tried in vain before it pays to know who will need what. */
+const VAIN_BEFORE_SUPPLY = 64
 
 export function search(problem: Problem, limits: Limits): Outcome {
   let best: Outcome | undefined
@@ -36,21 +41,15 @@ export function search(problem: Problem, limits: Limits): Outcome {
 class Search {
   readonly #problem: Problem
   readonly #limits: Limits
-  /** Op → its place among those that are open at the same time. */
-  readonly #slots: Int32Array
-  /** Op → the place of its return among the events. */
-  readonly #returnAt: Int32Array
+  readonly #initial: StateId
+  readonly #timeline: Timeline
   readonly #words: number
-  readonly #slotCount: number
   /** Slot → op; -1 where it is free. */
   readonly #open: Int32Array
-  /** State → the last event at which somebody who needs it returns. */
-  readonly #lastNeed: Float64Array
   readonly #absorbs: boolean
-  /** State → crashed operations that give it, in the order of their invocation. */
-  readonly #crashed = new Map<StateId, number[]>()
-  /** Crashed operations that need a state, one for each. */
-  readonly #builders: number[]
+  readonly #crashed: CrashedWrites
+  /** Made once it is needed. */
+  #supply: Supply | undefined
   /** Operations are numbered as they are invoked: those up to this one have been. */
   #lastInvoked = -1
   readonly #memo: Memo
@@ -68,7 +67,7 @@ class Search {
   readonly #order: Int32Array
   #ordered = 0
 
-  /** The choices that led here, one row each: event, state, used, ordered, first and next candidate, mask. */
+  /** The choices that led here, a row each: event, state, used, ordered, first and next candidate, mask. */
   #choices: Int32Array
   #depth = 0
   readonly #width: number
@@ -81,64 +80,27 @@ class Search {
   constructor(problem: Problem, initial: StateId, limits: Limits) {
     this.#problem = problem
     this.#limits = limits
-    const { count, events, isCrashed, needs, avoids, gives } = problem
-    this.#slots = new Int32Array(count)
-    this.#returnAt = new Int32Array(count)
-    let states = initial + 1
-    for (let op = 0; op < count; op++) {
-      states = Math.max(states, (needs[op] as number) + 1, (gives[op] as number) + 1)
-    }
-    this.#lastNeed = new Float64Array(states).fill(-1)
-    const free: number[] = []
-    const crashed: number[] = []
-    let slots = 0
-    for (let at = 0; at < events.length; at++) {
-      const event = events[at] as number
-      const op = event < 0 ? ~event : event
-      if (event < 0) {
-        free.push(this.#slots[op] as number)
-        this.#returnAt[op] = at
-        if (needs[op] !== ANY) this.#lastNeed[needs[op] as number] = at
-      } else if (isCrashed[op] === 1) {
-        crashed.push(op)
-      } else this.#slots[op] = free.pop() ?? slots++
-    }
-    const builders = new Map<StateId, number>()
-    for (const op of crashed) {
-      if (needs[op] === ANY) continue
-      this.#lastNeed[needs[op] as number] = Infinity
-      builders.set(needs[op] as number, op)
-    }
-    this.#builders = [...builders.values()]
-    const isSeenByAny = avoids.some((state) => state !== ANY)
-    for (const op of crashed) {
-      const given = gives[op] as number
-      if (given === SAME) continue
-      if (given >= 0 && !isSeenByAny && (this.#lastNeed[given] as number) < 0) continue
-      const giving = this.#crashed.get(given)
-      if (giving === undefined) this.#crashed.set(given, [op])
-      else giving.push(op)
-    }
-    this.#absorbs = !isSeenByAny && !gives.includes(FOLLOWS)
-    this.#slotCount = slots
-    this.#words = Math.max(1, Math.ceil(slots / 32))
+    this.#initial = initial
+    this.#timeline = timelineOf(problem, initial)
+    this.#crashed = crashedWritesOf(problem, this.#timeline.lastNeed)
+    this.#absorbs = !problem.gives.includes(FOLLOWS)
+    const { slotCount } = this.#timeline
+    this.#words = Math.max(1, Math.ceil(slotCount / 32))
     this.#open = new Int32Array(this.#words * 32).fill(-1)
     this.#mask = new Int32Array(this.#words)
     this.#width = 6 + this.#words
     this.#choices = new Int32Array(64 * this.#width)
     this.#row = new Int32Array(3 + this.#words)
     this.#memo = new Memo(3 + this.#words, limits.memoBytesMax)
-    this.#seen = new Int32Array(count + 1)
-    this.#order = new Int32Array(count)
+    this.#seen = new Int32Array(problem.count + 1)
+    this.#order = new Int32Array(problem.count)
     this.#state = initial
   }
 
   run(): Outcome {
     const { events } = this.#problem
     while (this.#event < events.length) {
-      if (++this.#steps % STEPS_A_LOOK === 0 && this.#limits.nowMs() > this.#limits.deadlineMs) {
-        return { type: 'unknown', why: 'time' }
-      }
+      if (this.#isLate()) return { type: 'unknown', why: 'time' }
       const event = events[this.#event] as number
       if (event >= 0) this.#invoke(event)
       else if (!this.#return(~event)) {
@@ -150,18 +112,21 @@ class Search {
     return { type: 'linearizable', order: [...this.#order.subarray(0, this.#ordered)] }
   }
 
+  #isLate(): boolean {
+    return ++this.#steps % STEPS_A_LOOK === 0 && this.#limits.nowMs() > this.#limits.deadlineMs
+  }
+
   #invoke(op: number): void {
     this.#event++
     this.#lastInvoked = op
     if (this.#problem.isCrashed[op] === 1) return
-    const slot = this.#slots[op] as number
-    this.#open[slot] = op
+    this.#open[this.#timeline.slots[op] as number] = op
     if (this.#problem.gives[op] === SAME && this.#isPossible(op)) this.#put(op)
   }
 
   /** False where the operation is not in order yet. */
   #return(op: number): boolean {
-    const slot = this.#slots[op] as number
+    const slot = this.#timeline.slots[op] as number
     const bit = 1 << (slot & 31)
     const word = slot >> 5
     if (((this.#mask[word] as number) & bit) === 0) return false
@@ -173,7 +138,7 @@ class Search {
 
   /** Puts an open operation in order; the state is the caller's. */
   #put(op: number): void {
-    const slot = this.#slots[op] as number
+    const slot = this.#timeline.slots[op] as number
     this.#mask[slot >> 5] = (this.#mask[slot >> 5] as number) | (1 << (slot & 31))
     this.#order[this.#ordered++] = op
   }
@@ -206,8 +171,7 @@ class Search {
     choices.set(this.#mask, at + 6)
     this.#depth++
     if (this.#memo.size === 0 || !this.#memo.has(this.#row)) this.#findCandidates(returning)
-    const { event } = this.#deadEnd ?? { event: -1 }
-    if (this.#event > event && this.#candidates.length === choices[at + 4]) this.#note(returning)
+    if (this.#candidates.length === choices[at + 4]) this.#note(returning)
   }
 
   #fillRow(): void {
@@ -217,22 +181,23 @@ class Search {
     this.#row.set(this.#mask, 3)
   }
 
+  /** That an operation could not return where it did. */
   #note(op: number): void {
-    const tail = [...this.#order.subarray(Math.max(0, this.#ordered - TAIL), this.#ordered)]
-    this.#deadEnd = { op, event: this.#event, state: this.#state, tail }
+    const event = this.#timeline.returnAt[op] as number
+    if (event > (this.#deadEnd?.event ?? -1)) this.#deadEnd = { op, event }
   }
 
   /** In the order in which they are tried; first what is most likely. */
   #findCandidates(returning: number): void {
     const { needs, gives, classes } = this.#problem
     const candidates = this.#candidates
+    const first = candidates.length
     const stamp = ++this.#stamp
-    const isPossible = this.#isPossible(returning)
     this.#seen[classes[returning] as number] = stamp
-    if (isPossible) candidates.push(returning)
+    if (this.#isPossible(returning)) candidates.push(returning)
     const wanted = needs[returning] as number
     const others: number[] = []
-    for (let slot = 0; slot < this.#slotCount; slot++) {
+    for (let slot = 0; slot < this.#timeline.slotCount; slot++) {
       const op = this.#open[slot] as number
       if (op < 0 || op === returning || this.#isOrdered(slot)) continue
       if (gives[op] === SAME || !this.#isPossible(op)) continue
@@ -250,54 +215,90 @@ class Search {
       else helpful.push(op)
     }
     candidates.push(...rest, ...helpful)
+    if (this.#supply !== undefined) this.#dropStarving(this.#supply, first)
+    else if (this.#memo.size >= (this.#limits.vainBeforeSupply ?? VAIN_BEFORE_SUPPLY)) {
+      this.#supply = supplyOf(this.#problem, this.#initial, this.#timeline.returnAt)
+    }
+  }
+
+  /** Of the candidates from `first` on, those that leave a state for good which another has yet to see. */
+  #dropStarving(supply: Supply, first: number): void {
+    const { needs, gives } = this.#problem
+    const state = this.#state
+    const waiting: number[] = []
+    for (let slot = 0; slot < this.#timeline.slotCount; slot++) {
+      const op = this.#open[slot] as number
+      if (op < 0 || this.#isOrdered(slot)) continue
+      if (gives[op] === state) return
+      if (needs[op] === state) waiting.push(op)
+    }
+    const used = this.#usedSets.at(this.#used)
+    const crashed = this.#crashed.giving.get(state) ?? []
+    if (crashed.some((op) => op <= this.#lastInvoked && !used.includes(op))) return
+    const [one, two] = supply.starvedWithout(state, this.#lastInvoked, waiting)
+    if (one === undefined) return
+    const candidates = this.#candidates
+    let kept = first
+    for (let at = first; at < candidates.length; at++) {
+      const op = candidates[at] as number
+      const starving = op === one ? two : one
+      if (gives[op] !== SAME && gives[op] !== state && starving !== undefined) this.#note(starving)
+      else candidates[kept++] = op
+    }
+    candidates.length = kept
   }
 
   /** Whoever returns first can stand in for the others; which that is, the slots do not tell. */
   #firstOfEachClass(ops: readonly number[], stamp: number): readonly number[] {
     const { classes } = this.#problem
-    let firsts: Map<number, number> | undefined
+    const firsts = new Map<number, number>()
     for (const op of ops) {
       const known = classes[op] as number
       if (this.#seen[known] === stamp) continue
-      firsts ??= new Map()
       const first = firsts.get(known)
-      if (first === undefined || (this.#returnAt[op] as number) < (this.#returnAt[first] as number))
+      if (
+        first === undefined ||
+        (this.#timeline.returnAt[op] as number) < (this.#timeline.returnAt[first] as number)
+      )
         firsts.set(known, op)
     }
-    return firsts === undefined ? [] : [...firsts.values()]
+    return [...firsts.values()]
   }
 
   /** Crashed operations whose state somebody open, or another crashed one, is waiting for. */
   #usableCrashed(stamp: number): number[] {
     const usable: number[] = []
-    if (this.#crashed.size === 0) return usable
+    const { giving, built, spare } = this.#crashed
+    if (giving.size === 0 && spare.length === 0) return usable
     const { gives, needs, avoids } = this.#problem
     const used = this.#usedSets.at(this.#used)
     const take = (given: StateId): void => {
-      for (const op of this.#crashed.get(given) ?? []) {
+      for (const op of giving.get(given) ?? []) {
         if (op > this.#lastInvoked) break
         if (used.includes(op) || this.#isSeen(op, stamp) || !this.#isPossible(op)) continue
         usable.push(op)
         break
       }
     }
-    let wantsAny = false
-    for (let slot = 0; slot < this.#slotCount; slot++) {
+    let wantsAny = giving.has(FOLLOWS)
+    for (let slot = 0; slot < this.#timeline.slotCount; slot++) {
       const op = this.#open[slot] as number
       if (op < 0 || this.#isOrdered(slot)) continue
       if (needs[op] !== ANY) take(needs[op] as number)
       else if (avoids[op] !== ANY || gives[op] === FOLLOWS) wantsAny = true
     }
     // What another crashed operation builds on may be wanted for its sake.
-    for (const op of this.#builders) take(needs[op] as number)
-    for (const given of this.#crashed.keys()) {
-      if (given === FOLLOWS || wantsAny) this.#takeEachClass(given, used, stamp, usable)
+    for (const state of built) take(state)
+    for (const given of giving.keys()) {
+      if (wantsAny) this.#takeEachClass(given, used, stamp, usable)
     }
+    const any = wantsAny ? spare.find((op) => !used.includes(op)) : undefined
+    if (any !== undefined && any <= this.#lastInvoked) usable.push(any)
     return usable.filter((op) => gives[op] !== this.#state)
   }
 
   #takeEachClass(given: StateId, used: readonly number[], stamp: number, to: number[]): void {
-    for (const op of this.#crashed.get(given) ?? []) {
+    for (const op of this.#crashed.giving.get(given) ?? []) {
       if (op > this.#lastInvoked) break
       if (!used.includes(op) && this.#isPossible(op) && !this.#isSeen(op, stamp)) to.push(op)
     }
@@ -314,9 +315,7 @@ class Search {
   /** Goes on with the next candidate of the last choice that has one. */
   #nextCandidate(): 'taken' | Outcome {
     for (;;) {
-      if (++this.#steps % STEPS_A_LOOK === 0 && this.#limits.nowMs() > this.#limits.deadlineMs) {
-        return { type: 'unknown', why: 'time' }
-      }
+      if (this.#isLate()) return { type: 'unknown', why: 'time' }
       if (this.#depth === 0) {
         return { type: 'not-linearizable', ...(this.#deadEnd as DeadEnd) }
       }
@@ -343,10 +342,10 @@ class Search {
     const event = choices[at] as number
     while (this.#event > event) {
       const undone = events[--this.#event] as number
-      if (undone < 0) this.#open[this.#slots[~undone] as number] = ~undone
+      if (undone < 0) this.#open[this.#timeline.slots[~undone] as number] = ~undone
       else {
         this.#lastInvoked = undone - 1
-        if (isCrashed[undone] === 0) this.#open[this.#slots[undone] as number] = -1
+        if (isCrashed[undone] === 0) this.#open[this.#timeline.slots[undone] as number] = -1
       }
     }
     this.#state = choices[at + 1] as number
@@ -360,30 +359,42 @@ class Search {
     const given = gives[op] as number
     if (this.#absorbs && needs[op] === ANY && given !== SAME) this.#absorbUnseen(op)
     if (isCrashed[op] === 1) {
-      this.#use(op)
+      this.#used = this.#usedSets.with(this.#used, op)
       this.#order[this.#ordered++] = op
     } else this.#put(op)
     if (given === SAME) return
     this.#state = given === FOLLOWS ? follows(this.#state, op) : given
-    for (let slot = 0; slot < this.#slotCount; slot++) {
+    this.#putUnchanging()
+  }
+
+  /** What changes nothing and is possible now. */
+  #putUnchanging(): void {
+    const { gives } = this.#problem
+    for (let slot = 0; slot < this.#timeline.slotCount; slot++) {
       const other = this.#open[slot] as number
       if (other < 0 || gives[other] !== SAME || this.#isOrdered(slot)) continue
       if (this.#isPossible(other)) this.#put(other)
     }
   }
 
-  /** Before a blind write: the open blind writes whose values nobody will see. */
+  /**
+   * Before a blind write: the open blind writes whose values nobody will see, nor avoid another's by. What such a
+   * write gives lasts at most until the next change that is invoked after it; who is open and avoids what is held
+   * now is helped by it here as well as later.
+   */
   #absorbUnseen(write: number): void {
     const { needs, gives } = this.#problem
-    for (let slot = 0; slot < this.#slotCount; slot++) {
+    const { slotCount, lastNeed, nextAvoidance, nextChange, returnAt } = this.#timeline
+    const avoidance = nextAvoidance[this.#event] as number
+    for (let slot = 0; slot < slotCount; slot++) {
       const op = this.#open[slot] as number
       if (op < 0 || op === write || needs[op] !== ANY || this.#isOrdered(slot)) continue
       const given = gives[op] as number
-      if (given !== SAME && (this.#lastNeed[given] as number) < this.#event) this.#put(op)
+      if (given === SAME || (lastNeed[given] as number) >= this.#event) continue
+      if (avoidance < (nextChange[returnAt[op] as number] as number)) continue
+      this.#put(op)
+      this.#state = given
+      this.#putUnchanging()
     }
-  }
-
-  #use(op: number): void {
-    this.#used = this.#usedSets.with(this.#used, op)
   }
 }

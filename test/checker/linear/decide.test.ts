@@ -1,0 +1,222 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { registerHistory } from '../../../src/bench/register-history.ts'
+import type { HistoryEvent, Json } from '../../../src/checker/history.ts'
+import { decide, smallestCore, type Decided } from '../../../src/checker/linear/decide.ts'
+import type { Limits } from '../../../src/checker/linear/outcome.ts'
+import { registerObject } from '../../../src/checker/linear/register-object.ts'
+import { textObject } from '../../../src/checker/linear/text-object.ts'
+import { operationsOf, type Operation } from '../../../src/checker/operation.ts'
+import { SeededRandom } from '../../../src/random/seeded-random.ts'
+import { isLinearizable } from './brute-force.ts'
+
+const LIMITS: Limits = { memoBytesMax: 10_000_000, deadlineMs: Infinity, nowMs: () => 0 }
+/** From the first step on it is known who will need what. */
+const FORESIGHT: Limits = { ...LIMITS, vainBeforeSupply: 0 }
+
+const plans = fc.record({
+  seed: fc.string({ minLength: 1 }),
+  operations: fc.integer({ min: 1, max: 18 }),
+  processes: fc.integer({ min: 1, max: 7 }),
+  values: fc.integer({ min: 1, max: 4 }),
+  crashedPerMille: fc.constantFrom(0, 100, 400),
+})
+/** Which reads, and how, are changed. */
+const changes = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 4 })), { maxLength: 3 })
+
+function changed(
+  history: readonly HistoryEvent[],
+  of: readonly (readonly [place: number, value: number])[],
+): HistoryEvent[] {
+  const events = [...history]
+  for (const [place, value] of of) {
+    const at = place % events.length
+    const event = events[at] as HistoryEvent
+    if (event.type === 'ok' && event.f === 'read') events[at] = { ...event, value: value || null }
+    // An answer turned round, too: what was done was not, and the other way about.
+    else if (event.type === 'fail' && event.f === 'cas') {
+      const { error: _, ...rest } = event
+      events[at] = { ...rest, type: 'ok' }
+    } else if (event.type === 'ok' && event.f === 'cas')
+      events[at] = { ...event, type: 'fail', error: 'mismatch' }
+  }
+  return events
+}
+
+describe('the search agrees with trying every order', () => {
+  test('of registers', () => {
+    let invalid = 0
+    let valid = 0
+    fc.assert(
+      fc.property(plans, changes, fc.boolean(), ({ seed, ...plan }, of, hasForesight) => {
+        const drawn = registerHistory(new SeededRandom(seed), { ...plan, keys: 1 })
+        const operations = operationsOf(changed(drawn, of))
+        const truth = isLinearizable(operations, null)
+        if (truth) valid++
+        else invalid++
+        const decided = decide(
+          operations,
+          registerObject(true),
+          [null],
+          hasForesight ? FORESIGHT : LIMITS,
+        )
+        expect(decided.outcome.type).toBe(truth ? 'linearizable' : 'not-linearizable')
+        if (truth) expectOrder(decided, operations)
+        else expectProof(operations)
+      }),
+      { numRuns: 3000, seed: 7 },
+    )
+    // The histories are of both kinds, or this shows nothing.
+    expect(valid).toBeGreaterThan(300)
+    expect(invalid).toBeGreaterThan(300)
+  })
+
+  test('of texts that are appended to', () => {
+    let invalid = 0
+    fc.assert(
+      fc.property(texts, fc.boolean(), (history, hasForesight) => {
+        const operations = operationsOf(history)
+        const truth = isLinearizable(operations, '')
+        if (!truth) invalid++
+        const limits = hasForesight ? FORESIGHT : LIMITS
+        const { outcome } = decide(operations, textObject(), [''], limits)
+        expect(outcome.type).toBe(truth ? 'linearizable' : 'not-linearizable')
+      }),
+      { numRuns: 800, seed: 7 },
+    )
+    expect(invalid).toBeGreaterThan(100)
+    expect(invalid).toBeLessThan(700)
+  })
+})
+
+test('what correct registers did is linearizable, whatever crashed', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.integer({ min: 2, max: 20 }), (seed, processes) => {
+      const plan = { operations: 400, keys: 1, processes, values: 5, crashedPerMille: 20 }
+      const operations = operationsOf(registerHistory(new SeededRandom(seed), plan))
+      const { outcome } = decide(operations, registerObject(true), [null], LIMITS)
+      expect(outcome.type).toBe('linearizable')
+    }),
+    { numRuns: 50, seed: 7 },
+  )
+})
+
+describe('the bounds', () => {
+  const hard = operationsOf(
+    registerHistory(new SeededRandom('hard'), {
+      operations: 2000,
+      keys: 1,
+      processes: 40,
+      values: 3,
+    }),
+  )
+
+  test('out of time is unknown', () => {
+    let now = 0
+    const limits = { memoBytesMax: 1e9, deadlineMs: 1, nowMs: () => now++ }
+    const { outcome } = decide(withoutRoom(hard), registerObject(true), [null], limits)
+    expect(outcome).toEqual({ type: 'unknown', why: 'time' })
+  })
+
+  test('out of memory is unknown', () => {
+    const limits = { memoBytesMax: 10_000, deadlineMs: Infinity, nowMs: () => 0 }
+    const { outcome } = decide(withoutRoom(hard), registerObject(true), [null], limits)
+    expect(outcome).toEqual({ type: 'unknown', why: 'memory' })
+  })
+})
+
+/** The last read returns what nobody wrote, so that every way has to be tried. */
+function withoutRoom(operations: readonly Operation[]): Operation[] {
+  const last = operations.findLastIndex(({ f, outcome }) => f === 'read' && outcome === 'ok')
+  return operations.map((each, i) => (i === last ? { ...each, output: 'nobody' } : each))
+}
+
+/** Every operation that returned is in the order, once, not before one that had returned when it began; it explains each answer. */
+function expectOrder({ outcome, steps }: Decided, operations: readonly Operation[]): void {
+  if (outcome.type !== 'linearizable') throw new Error('no order')
+  const order = outcome.order.map((op) => operations[steps[op]?.source as number] as Operation)
+  expect(new Set(order).size).toBe(order.length)
+  let latest = -1
+  let state: Json = null
+  for (const { f, input, output, outcome: end, firstIndex, lastIndex } of order) {
+    expect(lastIndex > latest || end === 'info').toBe(true)
+    latest = Math.max(latest, firstIndex)
+    if (f === 'read') expect(output).toBe(state)
+    else if (f === 'write') state = input
+    else {
+      const [expected, next] = input as [Json, Json]
+      if (end === 'fail') expect(state).not.toBe(expected)
+      else {
+        expect(state).toBe(expected)
+        state = next
+      }
+    }
+  }
+  const isIn = new Set(order)
+  for (const operation of operations) {
+    const must = operation.outcome === 'ok' && operation.f !== 'cas'
+    if (must) expect(isIn.has(operation)).toBe(true)
+  }
+}
+
+/**
+ * The operations of the evidence alone cannot be ordered, even if what is left out never returned; where it says
+ * so, whatever the register held at some moment before.
+ */
+function expectProof(operations: readonly Operation[]): void {
+  const object = registerObject(true)
+  const decided = decide(operations, object, [null], LIMITS)
+  const core = smallestCore(decided as Parameters<typeof smallestCore>[0], object, [null], LIMITS)
+  const told = new Set(core.sources)
+  const before = core.anyStateBefore ?? 0
+  const trial = operations.flatMap((operation, source): Operation[] => {
+    if (told.has(source)) return [operation]
+    if (operation.lastIndex < before && operation.outcome !== 'info') return []
+    if (operation.outcome === 'fail') return []
+    return [{ ...operation, outcome: 'info' }]
+  })
+  const states: readonly Json[] =
+    core.anyStateBefore !== undefined ? [null, 0, 1, 2, 3, 4, 'another'] : [null]
+  for (const state of states) expect(isLinearizable(trial, state)).toBe(false)
+}
+
+/** Gets, puts and appends with any answers, on any intervals. */
+const texts = fc
+  .array(
+    fc.record({
+      client: fc.integer({ min: 0, max: 3 }),
+      f: fc.constantFrom('get', 'put', 'append', 'append'),
+      argument: fc.constantFrom('a', 'b'),
+      answer: fc.constantFrom('', 'a', 'b', 'ab', 'ba', 'aa'),
+      end: fc.constantFrom(
+        'ok' as const,
+        'ok' as const,
+        'ok' as const,
+        'fail' as const,
+        'info' as const,
+      ),
+    }),
+    { minLength: 2, maxLength: 12 },
+  )
+  .map((turns): HistoryEvent[] => {
+    const events: HistoryEvent[] = []
+    const open = new Map<number, { process: number; f: string; argument: string }>()
+    const names = new Map<number, number>()
+    let next = 4
+    for (const { client, f, argument, answer, end } of turns) {
+      const called = open.get(client)
+      const index = events.length
+      if (called === undefined) {
+        const process = names.get(client) ?? client
+        open.set(client, { process, f, argument })
+        const value = f === 'get' ? null : argument
+        events.push({ index, time: index, process, type: 'invoke', f, value })
+        continue
+      }
+      open.delete(client)
+      const value = called.f === 'get' ? answer : called.argument
+      events.push({ index, time: index, process: called.process, type: end, f: called.f, value })
+      if (end === 'info') names.set(client, next++)
+    }
+    return events
+  })

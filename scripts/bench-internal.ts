@@ -1,7 +1,8 @@
 /**
  * `npm run bench:sim`: how fast the simulator is. `npm run bench:convergence [-- KEYS]`: what comparing and
- * repairing copies costs, of a million keys a node.
+ * repairing copies costs, of a million keys a node. `npm run bench:checker`: how long deciding a history takes.
  */
+import { benchChecker } from '../src/bench/checker-bench.ts'
 import { benchConvergence } from '../src/bench/convergence-bench.ts'
 import { benchSimulation } from '../src/bench/simulation-bench.ts'
 
@@ -15,4 +16,5 @@ if (!Number.isInteger(keys) || keys < 10_000 || keys > 100_000_000) {
   console.error(`bench: ${count}: a whole number of keys from 10000 to 100000000`)
   process.exitCode = EXIT_USAGE
 } else if (what === 'convergence') await benchConvergence(keys, print)
+else if (what === 'checker') process.exitCode = benchChecker(print) ? 0 : 1
 else await benchSimulation(print)

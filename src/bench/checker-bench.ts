@@ -1,0 +1,75 @@
+/** How long the linearizability of histories takes to decide: `npm run bench:checker`. */
+import type { HistoryEvent } from '../checker/history.ts'
+import { casRegisterModel } from '../checker/linear-models.ts'
+import { SeededRandom } from '../random/seeded-random.ts'
+import { type HistoryPlan, registerHistory } from './register-history.ts'
+
+const SEED = 'checker bench'
+/** The first histories are decided by code that is not compiled yet. */
+const WARM_UP = 5
+
+interface Row {
+  readonly name: string
+  readonly plan: HistoryPlan
+  readonly targetMs: number
+  readonly expected: 'valid' | 'invalid'
+}
+
+const PROCESSES = 15
+const ROWS: readonly Row[] = [
+  row('10 000 operations, 10 keys', { operations: 10_000, keys: 10 }, 30),
+  row('100 000, 10 keys', { operations: 100_000, keys: 10 }, 250),
+  row('1 000 000, 1000 keys', { operations: 1_000_000, keys: 1000 }, 1500),
+  row('1 000 000, 10 keys', { operations: 1_000_000, keys: 10 }, 3000),
+  row('100 000, 1 key, 5 processes', { operations: 100_000, keys: 1, processes: 5 }, 500),
+  row('10 000, 1 key, 50 processes', { operations: 10_000, keys: 1, processes: 50 }, 10_000),
+  row(
+    '100 000, 10 keys, 1 % crashed, one stale read',
+    { operations: 100_000, keys: 10, crashedPerMille: 10, hasStaleRead: true },
+    500,
+  ),
+]
+
+function row(
+  name: string,
+  plan: Omit<HistoryPlan, 'processes'> & { readonly processes?: number },
+  targetMs: number,
+): Row {
+  const expected = plan.hasStaleRead === true ? 'invalid' : 'valid'
+  return { name, plan: { processes: PROCESSES, ...plan }, targetMs, expected }
+}
+
+/** Prints a line for each input; false where a verdict was wrong. */
+export function benchChecker(print: (line: string) => void): boolean {
+  const random = new SeededRandom(SEED)
+  for (let i = 0; i < WARM_UP; i++) {
+    casRegisterModel.check(registerHistory(random, (ROWS[0] as Row).plan))
+  }
+  let isRight = true
+  print('input'.padEnd(48) + 'values'.padEnd(10) + 'ms'.padStart(8) + 'at most'.padStart(10))
+  for (const { name, plan, targetMs, expected } of ROWS) {
+    for (const values of [undefined, 100]) {
+      const history = registerHistory(random, values === undefined ? plan : { ...plan, values })
+      const [elapsedMs, result] = timed(history)
+      if (values === undefined && result !== expected) isRight = false
+      const verdict = result === expected ? '' : `  ${result}`
+      print(
+        name.padEnd(48) +
+          (values === undefined ? 'unique' : 'of 100').padEnd(10) +
+          elapsedMs.toFixed(0).padStart(8) +
+          String(targetMs).padStart(10) +
+          verdict,
+      )
+    }
+  }
+  print(
+    `most memory: ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB, histories included`,
+  )
+  return isRight
+}
+
+function timed(history: readonly HistoryEvent[]): [elapsedMs: number, result: string] {
+  const startMs = performance.now()
+  const { result } = casRegisterModel.check(history)
+  return [performance.now() - startMs, result]
+}

@@ -16,6 +16,7 @@ import { systemRandom } from './adapters/system/random.ts'
 import { systemTimers } from './adapters/system/timers.ts'
 import { createApiServer, type ApiServer } from './api/server.ts'
 import { createConfiguredBuckets } from './configured-buckets.ts'
+import { agreeOnSessionKey } from './session-key.ts'
 import { AssertionError } from './core/assert.ts'
 import { createNode, type Node } from './node/node.ts'
 import type { NodeService } from './node/service.ts'
@@ -101,9 +102,11 @@ export async function startServer(
     await named('QUORATE_PEER_LISTEN', node.start())
     api.open()
     const buckets = createConfiguredBuckets(node, settings.buckets, log)
+    const sessionKey = agreeOnSessionKey(node, log)
     let stopped: Promise<void> | undefined
     const stop = (): Promise<void> => {
       buckets.cancel()
+      sessionKey.cancel()
       stopped ??= api.close(REQUESTS_GRACE_MS).then(() => node.stop())
       return stopped
     }

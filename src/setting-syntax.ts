@@ -23,7 +23,7 @@ export interface ConfiguredBucket {
   readonly name: string
   readonly mode: 'siblings' | 'lww' | 'counter' | 'set'
   readonly n: number | undefined
-  readonly consistency: 'weak' | 'eventual' | 'quorum' | 'all' | undefined
+  readonly consistency: 'weak' | 'eventual' | 'causal' | 'quorum' | 'all' | undefined
   readonly durability: Bucket['durability'] | undefined
   readonly ttlSeconds: number | undefined
 }
@@ -154,7 +154,7 @@ function parseBucket(entry: string): ConfiguredBucket {
     mode: within(name, () => parseChoice(mode, ['siblings', 'lww', 'counter', 'set'])),
     n: read('n', (value) => parseWhole(value, 1, MEMBERS_MAX)),
     consistency: read('consistency', (value) =>
-      parseChoice(value, ['weak', 'eventual', 'quorum', 'all']),
+      parseChoice(value, ['weak', 'eventual', 'causal', 'quorum', 'all']),
     ),
     durability: read('durability', (value) => parseChoice(value, ['sync', 'os'])),
     ttlSeconds: read('ttl', (value) => parseWhole(value, 1, 315_360_000)),

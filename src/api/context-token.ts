@@ -13,12 +13,12 @@ import { sortedEntries, type VersionVector } from '../core/causality/version-vec
 import { QuorateError } from '../core/errors.ts'
 import { hashText } from '../core/hash/text-hash.ts'
 import { xxh32 } from '../core/hash/xxh32.ts'
+import { readVarint, VARINT_BYTES_MAX, writeVarint } from './varint.ts'
 
 const VERSION = 1
 const DIGEST_BYTES = 8
 const HEAD_BYTES = 1 + DIGEST_BYTES
 const ACTOR_BYTES_MAX = 255
-const TIMESTAMP_BYTES_MAX = 8
 const TOKEN = /^[A-Za-z0-9_-]+$/
 const ACTOR = /^[\x21-\x7e]+$/
 
@@ -30,7 +30,7 @@ export interface ContextKey {
 export function encodeContext(vector: VersionVector, of: ContextKey): string {
   const entries = sortedEntries(vector)
   let size = HEAD_BYTES
-  for (const [actor] of entries) size += 2 + actor.length + TIMESTAMP_BYTES_MAX
+  for (const [actor] of entries) size += 2 + actor.length + VARINT_BYTES_MAX
   const bytes = Buffer.allocUnsafe(size)
   let at = HEAD_BYTES
   let previous = ''
@@ -75,7 +75,9 @@ function readEntries(body: Buffer, timestampMax: Timestamp): VersionVector {
     if (shared > previous.length || restEnd >= body.length) throw badContext('it ends too early')
     const actor = previous.slice(0, shared) + body.toString('latin1', at + 2, restEnd)
     if (!ACTOR.test(actor) || actor <= previous) throw badContext('its entries are not in order')
-    const { value, end } = readVarint(body, restEnd)
+    const read = readVarint(body, restEnd)
+    if (read === undefined) throw badContext('it ends too early, or has a number that is too large')
+    const { value, end } = read
     if (value > timestampMax) throw badContext('it names a time that has not come yet')
     vector.set(actor, value)
     previous = actor
@@ -110,32 +112,4 @@ function sharedPrefixLength(a: string, b: string): number {
   let length = 0
   while (length < end && a.charCodeAt(length) === b.charCodeAt(length)) length++
   return length
-}
-
-/** Seven bits a byte, lowest first; by division, because bit operations stop at 32 bits. */
-function writeVarint(bytes: Buffer, at: number, value: number): number {
-  let rest = value
-  let end = at
-  while (rest >= 128) {
-    bytes[end++] = (rest % 128) + 128
-    rest = Math.floor(rest / 128)
-  }
-  bytes[end++] = rest
-  return end
-}
-
-function readVarint(bytes: Buffer, at: number): { value: number; end: number } {
-  let value = 0
-  let unit = 1
-  for (let i = at; i < at + TIMESTAMP_BYTES_MAX; i++) {
-    const byte = bytes[i]
-    if (byte === undefined) throw badContext('it ends too early')
-    value += (byte % 128) * unit
-    if (byte < 128) {
-      if (!Number.isSafeInteger(value)) break
-      return { value, end: i + 1 }
-    }
-    unit *= 128
-  }
-  throw badContext('it has a number that is too large')
 }

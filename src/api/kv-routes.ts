@@ -6,6 +6,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { timestampOf } from '../core/causality/hybrid-clock.ts'
+import type { Session } from '../core/causality/session.ts'
 import type { Content } from '../core/causality/stored-object.ts'
 import type { VersionVector } from '../core/causality/version-vector.ts'
 import { QuorateError } from '../core/errors.ts'
@@ -20,7 +21,8 @@ import { parseKvTarget, type KvTarget } from './kv-path.ts'
 import { asQuorateError, respondProblem } from './problem.ts'
 import { commonHeaders, respondRead } from './read-answer.ts'
 import type { EndedRequest } from './request-meter.ts'
-import { respond } from './respond.ts'
+import { type HeaderList, respond } from './respond.ts'
+import { addSession, isInSession, sessionOf } from './session-header.ts'
 import { respondTypeRead } from './type-answer.ts'
 import { CHANGE_EXAMPLES, parseChange } from './type-change-body.ts'
 import { bodyOf } from './value-body.ts'
@@ -100,15 +102,19 @@ async function answer(
   progress.level = parameters.level ?? (bucket.consistency as Progress['level'])
   if (progress.op === 'get') {
     refuseConditions(request, bucket, ['if-match', 'if-unmodified-since'])
-    const read = await api.service.get(optionsOf(target, parameters, request.id))
+    const session = isInSession(request, progress.level) ? await sessionOf(api, request) : undefined
+    const read = await api.service.get(optionsOf(target, parameters, request.id, session))
+    const headers = commonHeaders(read, parameters.trace)
+    addSession(api, headers, read)
     progress.code = isTypeMode(bucket.mode)
-      ? respondTypeRead(reply, bucket.mode, target, read, parameters.trace)
-      : respondRead(reply, target, read, parameters)
+      ? respondTypeRead(reply, bucket.mode, target, read, headers)
+      : respondRead(reply, target, read, parameters, headers)
     return
   }
   refuseConditions(request, bucket, CONDITIONS)
   checkIdempotencyKey(request)
-  const options = optionsOf(target, parameters, request.id)
+  const session = isInSession(request, progress.level) ? await sessionOf(api, request) : undefined
+  const options = optionsOf(target, parameters, request.id, session)
   const written =
     isTypeMode(bucket.mode) && progress.op === 'update'
       ? await api.service.update({ ...options, change: changeOf(request, bucket.mode) })
@@ -117,7 +123,9 @@ async function answer(
           content: progress.op === 'delete' ? TOMBSTONE : contentOf(api, request, parameters),
           context: contextOf(api, request, target),
         })
-  respondWrite(reply, target, written, parameters, bucket, progress.op)
+  const headers = commonHeaders(written, parameters.trace)
+  addSession(api, headers, written)
+  respondWrite(reply, target, written, headers, bucket, progress.op)
 }
 
 /** Counters and sets take updates and no plain writes, other buckets the other way round. */
@@ -141,7 +149,12 @@ function changeOf(request: FastifyRequest, mode: 'counter' | 'set'): TypeChange 
   return parseChange(mode, jsonBody(request, CHANGE_EXAMPLES[mode]))
 }
 
-function optionsOf(target: KvTarget, parameters: KvParameters, requestId: string): RequestOptions {
+function optionsOf(
+  target: KvTarget,
+  parameters: KvParameters,
+  requestId: string,
+  session: Session | undefined,
+): RequestOptions {
   const { level, r, w, sloppy, timeoutMs } = parameters
   return {
     bucket: target.bucket,
@@ -152,6 +165,7 @@ function optionsOf(target: KvTarget, parameters: KvParameters, requestId: string
     sloppy,
     timeoutMs,
     requestId,
+    session,
   }
 }
 
@@ -244,11 +258,10 @@ function respondWrite(
   reply: FastifyReply,
   target: KvTarget,
   written: WriteAnswer,
-  parameters: KvParameters,
+  headers: HeaderList,
   bucket: Bucket,
   op: KvOperation,
 ): void {
-  const headers = commonHeaders(written, parameters.trace)
   if (!written.durable) {
     // Accepted in memory: neither what it replaced nor what is there now is known yet.
     respond(reply, 202, headers, NO_BYTES)

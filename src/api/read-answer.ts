@@ -11,15 +11,15 @@ import { quoted } from './query.ts'
 import { respond, type HeaderList } from './respond.ts'
 import { siblingId, siblingList, siblingParts, type SiblingBody } from './sibling-body.ts'
 
-/** Sends the answer to a GET or HEAD; returns the code under which it counts. */
+/** Sends the answer to a GET or HEAD, after `headers`; returns the code under which it counts. */
 export function respondRead(
   reply: FastifyReply,
   of: ContextKey,
   answer: ReadAnswer,
   parameters: KvParameters,
+  headers: HeaderList,
 ): 'ok' | 'key_absent' | 'sibling_absent' {
   const { siblings } = answer
-  const headers = commonHeaders(answer, parameters.trace)
   if (siblings.length > 0 || answer.deleted) {
     headers.push('Quorate-Context', encodeContext(answer.context, of))
   }

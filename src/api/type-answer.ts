@@ -9,8 +9,8 @@ import { encodeContext, type ContextKey } from './context-token.ts'
 import { entityTag } from './entity-tag.ts'
 import { respondCode } from './problem.ts'
 import { quoted } from './query.ts'
-import { commonHeaders, httpDate, isUnchanged, withContentPolicy } from './read-answer.ts'
-import { respond } from './respond.ts'
+import { httpDate, isUnchanged, withContentPolicy } from './read-answer.ts'
+import { type HeaderList, respond } from './respond.ts'
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -20,10 +20,9 @@ export function respondTypeRead(
   mode: 'counter' | 'set',
   of: ContextKey,
   answer: ReadAnswer,
-  trace: boolean,
+  headers: HeaderList,
 ): 'ok' | 'key_absent' {
   const { siblings, deleted, context } = answer
-  const headers = commonHeaders(answer, trace)
   if (context.size > 0) headers.push('Quorate-Context', encodeContext(context, of))
   // A set whose elements were all removed is an empty set: what is left of it is what it has seen.
   const isEmptySet = mode === 'set' && !deleted && context.size > 0

@@ -31,6 +31,12 @@ export const ERRORS = {
     retryable: false,
     title: 'The context is not one of this key',
   },
+  bad_session: {
+    status: 400,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The session is not one of this cluster',
+  },
   key_absent: {
     status: 404,
     outcome: 'rejected',
@@ -136,6 +142,12 @@ export const ERRORS = {
     outcome: 'rejected',
     retryable: true,
     title: 'The node is starting or stopping',
+  },
+  session_past_unreachable: {
+    status: 503,
+    outcome: 'rejected',
+    retryable: true,
+    title: 'What the session has seen is out of reach',
   },
   outcome_unknown: {
     status: 504,

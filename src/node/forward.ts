@@ -10,16 +10,24 @@ import {
   ERRORS,
   type ReplicaReport,
 } from '../core/errors.ts'
+import type { VersionVector } from '../core/causality/version-vector.ts'
 import { PLAIN_LEVELS, type PlainLevel } from '../core/quorum/level.ts'
 import type { Encodable } from '../ports/codec.ts'
-import { decodeDots, decodeVector, encodeDots, encodeVector } from './object-record.ts'
+import {
+  decodeDots,
+  decodeSession,
+  decodeVector,
+  encodeDots,
+  encodeSession,
+  encodeVector,
+} from './object-record.ts'
 import type { Peers } from './peers.ts'
 import type { PlacedRequest } from './request.ts'
 import type { RequestOptions, UpdateRequest, WriteAnswer, WriteRequest } from './service.ts'
 import { decodeChange, encodeChange } from './type-change.ts'
 
 /** What every forwarded request begins with. */
-const OPTION_FIELDS = 8
+const OPTION_FIELDS = 9
 
 /** Rejects with the owner's own error, or with one that says what happened on the way. */
 export async function forwardWrite(
@@ -64,7 +72,7 @@ export async function forwardWrite(
 }
 
 function encodeRequest(placed: PlacedRequest, request: WriteRequest | UpdateRequest): Encodable[] {
-  const options = encodeOptions(placed)
+  const options = encodeOptions(placed, request.past)
   if ('change' in request) return [...options, ...encodeChange(request.change)]
   const { content, context } = request
   return [
@@ -74,10 +82,11 @@ function encodeRequest(placed: PlacedRequest, request: WriteRequest | UpdateRequ
     content.tombstone,
     content.expiresAtMs,
     context === undefined ? null : encodeVector(context),
+    content.dependencies === undefined ? null : encodeSession(content.dependencies),
   ]
 }
 
-function encodeOptions(placed: PlacedRequest): Encodable[] {
+function encodeOptions(placed: PlacedRequest, past: VersionVector | undefined): Encodable[] {
   const { need } = placed
   return [
     placed.at.bucket.name,
@@ -88,6 +97,7 @@ function encodeOptions(placed: PlacedRequest): Encodable[] {
     need.sloppy,
     placed.timeoutMs,
     placed.requestId,
+    past === undefined ? null : encodeVector(past),
   ]
 }
 
@@ -95,7 +105,7 @@ function encodeOptions(placed: PlacedRequest): Encodable[] {
 export function decodeWrite(body: readonly Encodable[]): WriteRequest {
   const options = decodeOptions(body)
   const rest = body.slice(OPTION_FIELDS) as unknown[]
-  const [value, contentType, tombstone, expiresAtMs, context] = rest
+  const [value, contentType, tombstone, expiresAtMs, context, dependencies] = rest
   if (!(value instanceof Uint8Array)) throw new Error('not a forwarded write')
   return {
     ...options,
@@ -105,6 +115,7 @@ export function decodeWrite(body: readonly Encodable[]): WriteRequest {
       contentType: String(contentType),
       tombstone: tombstone === true,
       expiresAtMs: Number(expiresAtMs),
+      ...(dependencies === null ? {} : { dependencies: decodeSession(dependencies) }),
     },
     context: context === null ? undefined : decodeVector(context as Encodable),
   }
@@ -115,8 +126,10 @@ export function decodeUpdate(body: readonly Encodable[]): UpdateRequest {
   return { ...decodeOptions(body), change: decodeChange(body.slice(OPTION_FIELDS)) }
 }
 
-function decodeOptions(body: readonly Encodable[]): RequestOptions {
-  const [bucket, key, level, r, w, sloppy, timeoutMs, requestId] = body as unknown[]
+function decodeOptions(
+  body: readonly Encodable[],
+): RequestOptions & { past: VersionVector | undefined } {
+  const [bucket, key, level, r, w, sloppy, timeoutMs, requestId, past] = body as unknown[]
   if (
     typeof bucket !== 'string' ||
     typeof key !== 'string' ||
@@ -133,11 +146,12 @@ function decodeOptions(body: readonly Encodable[]): RequestOptions {
     sloppy: sloppy === true,
     timeoutMs: Number(timeoutMs),
     requestId: String(requestId),
+    past: past === null ? undefined : decodeVector(past as Encodable),
   }
 }
 
 export function encodeAnswer(answer: WriteAnswer): Encodable[] {
-  const { level, coordinator, quorum, context, durable, siblings, existed } = answer
+  const { level, coordinator, quorum, context, durable, siblings, existed, dot } = answer
   return [
     true,
     level,
@@ -149,6 +163,7 @@ export function encodeAnswer(answer: WriteAnswer): Encodable[] {
     durable,
     encodeDots(siblings),
     existed,
+    dot === undefined ? [] : encodeDots([dot]),
     encodeReports(answer.replicas),
   ]
 }
@@ -168,8 +183,20 @@ export function encodeFailure(error: QuorateError): Encodable[] {
 
 function decodeAnswer(body: readonly Encodable[]): WriteAnswer {
   if (body[0] !== true) throw decodeFailure(body)
-  const [, level, coordinator, need, got, hinted, context, durable, siblings, existed, reports] =
-    body
+  const [
+    ,
+    level,
+    coordinator,
+    need,
+    got,
+    hinted,
+    context,
+    durable,
+    siblings,
+    existed,
+    dot,
+    reports,
+  ] = body
   return {
     level: level as PlainLevel,
     coordinator: String(coordinator),
@@ -178,6 +205,7 @@ function decodeAnswer(body: readonly Encodable[]): WriteAnswer {
     durable: durable === true,
     siblings: decodeDots(siblings as Encodable),
     existed: existed === true,
+    dot: decodeDots(dot as Encodable)[0],
     replicas: decodeReports(reports),
   }
 }

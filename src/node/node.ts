@@ -77,6 +77,7 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     topology: (): Topology => running?.keeper.topology ?? firstTopology(settings.members),
     bucket: (name): Bucket | undefined => running?.keeper.bucket(name),
     createBucket: async (bucket, timeoutMs) => up().createBucket(bucket, timeoutMs),
+    agreeOnSessionKey: async (candidate, timeoutMs) => up().agreeOnSessionKey(candidate, timeoutMs),
     status: async () => up().view.status(),
     ring: async (bucket, key) => up().view.ring(up().requests.locate(bucket, key)),
     syncHints: async (timeoutMs) => up().delivery.sync(timeoutMs),

@@ -2,7 +2,8 @@
  * A stored object as bytes: what is on disk and what travels between owners, the same bytes for both.
  *
  *   u32 LE  xxHash32 of the rest
- *   rest    codec of [format, vector as actor, timestamp, …, siblings as [actor, timestamp, flags, contentType, expiresAtMs, value]]
+ *   rest    codec of [format, vector as actor, timestamp, …, siblings as [actor, timestamp, flags, contentType, expiresAtMs, value]],
+ *           with the dependencies of a sibling that has any as a seventh: name, vector, name, vector, …
  *
  * The encoding is canonical (vector by actor, siblings by dot), so equal objects are equal bytes at every
  * owner. The checksum is made once, by the coordinator, and checked wherever the bytes are read or received:
@@ -16,6 +17,7 @@ import {
   type VersionVector,
 } from '../core/causality/version-vector.ts'
 import type { Dot } from '../core/causality/dot.ts'
+import type { Session } from '../core/causality/session.ts'
 import { xxh32 } from '../core/hash/xxh32.ts'
 
 const RECORD_FORMAT = 1
@@ -41,7 +43,10 @@ export function encodeRecord(codec: Codec, object: StoredObject): Uint8Array {
   const siblings: Encodable[] = []
   for (const s of object.siblings) {
     const flags = s.tombstone ? TOMBSTONE_FLAG : 0
-    siblings.push([s.actor, s.timestamp, flags, s.contentType, s.expiresAtMs, s.value])
+    const sibling = [s.actor, s.timestamp, flags, s.contentType, s.expiresAtMs, s.value]
+    siblings.push(
+      s.dependencies === undefined ? sibling : [...sibling, encodeSession(s.dependencies)],
+    )
   }
   const body = codec.encode([RECORD_FORMAT, encodeVector(object.vector), siblings])
   const record = new Uint8Array(CHECKSUM_BYTES + body.length)
@@ -107,6 +112,24 @@ export function decodeVector(data: Encodable): VersionVector {
   return vector
 }
 
+/** name, vector, name, vector, … in the order of the names. */
+export function encodeSession(session: Session): Encodable[] {
+  const entries = [...session].sort(([a], [b]) => (a < b ? -1 : 1))
+  return entries.flatMap(([name, seen]) => [name, encodeVector(seen)])
+}
+
+/** Throws `RecordCorruptError` on anything but what `encodeSession` gives. */
+export function decodeSession(data: unknown): Session {
+  if (!Array.isArray(data) || data.length % 2 !== 0) throw new RecordCorruptError('not a session')
+  const session = new Map<string, VersionVector>()
+  for (let i = 0; i < data.length; i += 2) {
+    const name: unknown = data[i]
+    if (typeof name !== 'string') throw new RecordCorruptError('not a session')
+    session.set(name, decodeVector(data[i + 1] as Encodable))
+  }
+  return session
+}
+
 /** actor, timestamp, … in the order given. */
 export function encodeDots(dots: readonly Dot[]): Encodable[] {
   return dots.flatMap(({ actor, timestamp }) => [actor, timestamp])
@@ -129,7 +152,7 @@ export function equalVersions(a: readonly Encodable[], b: readonly Encodable[]):
 }
 
 function decodeSibling(data: Encodable): Sibling {
-  const [actor, timestamp, flags, contentType, expiresAtMs, value] = data as unknown[]
+  const [actor, timestamp, flags, contentType, expiresAtMs, value, past] = data as unknown[]
   if (
     typeof actor !== 'string' ||
     !isWhole(timestamp) ||
@@ -141,7 +164,8 @@ function decodeSibling(data: Encodable): Sibling {
     throw new RecordCorruptError('not a sibling')
   }
   const tombstone = (flags & TOMBSTONE_FLAG) !== 0
-  return { actor, timestamp, tombstone, contentType, expiresAtMs, value }
+  const sibling = { actor, timestamp, tombstone, contentType, expiresAtMs, value }
+  return past === undefined ? sibling : { ...sibling, dependencies: decodeSession(past) }
 }
 
 function isWhole(data: unknown): data is number {

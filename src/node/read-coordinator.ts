@@ -79,6 +79,7 @@ export class ReadCoordinator {
       replicas: [{ node: self, status: 'ok', ms: 0 }],
       siblings,
       deleted: siblings.length === 0 && newestSibling(object) !== undefined,
+      object,
     }
   }
 

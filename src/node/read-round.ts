@@ -273,6 +273,7 @@ export class ReadRound {
       replicas: this.#reports.list(),
       siblings,
       deleted: siblings.length === 0 && newestSibling(object) !== undefined,
+      object,
     })
     const unasked = this.#candidates.slice(this.#asked)
     const differ = this.#copies.laggards().length > 0

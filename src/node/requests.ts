@@ -2,6 +2,7 @@
  * The front door of a node: takes clients' requests, finds where the key lives and what the level needs,
  * bounds how many are under way, and hands them to the coordinators or to an owner.
  */
+import { type Session, sessionName } from '../core/causality/session.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { Bucket } from '../core/placement/topology.ts'
 import { type PlainLevel, quorumNeed } from '../core/quorum/level.ts'
@@ -24,8 +25,9 @@ import type {
   WriteAnswer,
   WriteRequest,
 } from './service.ts'
+import type { Sessions } from './sessions.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
-import { needsOwner, refuseUnfit, seenByQuorum } from './type-change.ts'
+import { needsOwner, refuseUnfit, seenBefore } from './type-change.ts'
 import type { WriteCoordinator } from './write-coordinator.ts'
 
 export interface RequestParts {
@@ -34,6 +36,7 @@ export interface RequestParts {
   readonly clock: NodeClock
   readonly reads: ReadCoordinator
   readonly writes: WriteCoordinator
+  readonly sessions: Sessions
   readonly listing: KeyListing
   readonly peers: Peers
   readonly inReach: (node: string, sloppy: boolean) => boolean
@@ -58,7 +61,12 @@ export class Requests {
   }
 
   get(request: ReadRequest): Promise<ReadAnswer> {
-    return this.#bounded(() => this.#parts.reads.read(this.#place(request)))
+    return this.#bounded(() => {
+      const placed = this.#place(request)
+      const { sessions, reads } = this.#parts
+      const session = sessions.pastOf(placed, request)
+      return session === undefined ? reads.read(placed) : sessions.read(placed, session)
+    })
   }
 
   put(request: WriteRequest): Promise<WriteAnswer> {
@@ -73,13 +81,33 @@ export class Requests {
     return this.#bounded(() => {
       const placed = this.#place(request)
       refuseUnfit(placed.at.bucket, request)
-      const { writes, peers, inReach, self } = this.#parts
-      const mayBeHere = placed.owners.includes(self) || !needsOwner(request)
-      if (mayBeHere && writes.mayCoordinate(placed)) return this.#coordinate(placed, request)
-      const owners = placed.owners.filter((owner) => inReach(owner, placed.need.sloppy))
-      for (const peer of owners.slice(0, 1)) this.#metrics.count('forwarded_total', { peer })
-      return forwardWrite(peers, placed, request, owners)
+      const session = this.#parts.sessions.pastOf(placed, request)
+      return session === undefined
+        ? this.#route(placed, request)
+        : this.#writeInSession(placed, request, session)
     })
+  }
+
+  async #writeInSession(
+    placed: PlacedRequest,
+    request: WriteRequest | UpdateRequest,
+    session: Session,
+  ): Promise<WriteAnswer> {
+    const { sessions } = this.#parts
+    const made = await sessions.prepare(placed, request, session)
+    const answer = await this.#route(placed, made.request)
+    const after = sessions.afterWrite(placed, made.request, made.session, answer.dot)
+    return { ...answer, session: after }
+  }
+
+  /** To the coordinator here where this node may be it, else to an owner. */
+  async #route(placed: PlacedRequest, request: WriteRequest | UpdateRequest): Promise<WriteAnswer> {
+    const { writes, peers, inReach, self } = this.#parts
+    const mayBeHere = placed.owners.includes(self) || !needsOwner(request)
+    if (mayBeHere && writes.mayCoordinate(placed)) return this.#coordinate(placed, request)
+    const owners = placed.owners.filter((owner) => inReach(owner, placed.need.sloppy))
+    for (const peer of owners.slice(0, 1)) this.#metrics.count('forwarded_total', { peer })
+    return forwardWrite(peers, placed, request, owners)
   }
 
   /** A write that another node sent here because this one owns the key: never sent on. */
@@ -101,8 +129,16 @@ export class Requests {
     const { reads, writes } = this.#parts
     if (!('change' in request)) return writes.write(placed, this.#withBucketTtl(placed, request))
     const { need } = placed
-    if (!needsOwner(request) || need.sloppy || need.r === 1) return writes.write(placed, request)
-    const seen = await seenByQuorum(reads.read(placed))
+    if (!needsOwner(request)) return writes.write(placed, request)
+    const { past } = request
+    if (placed.level === 'causal' && past !== undefined && past.size > 0) {
+      const name = sessionName(placed.at.bucket.name, placed.at.key)
+      const session: Session = new Map([[name, past]])
+      const seen = await seenBefore(this.#parts.sessions.readCovering(placed, session))
+      return writes.write(placed, { ...request, seen })
+    }
+    if (need.sloppy || need.r === 1) return writes.write(placed, request)
+    const seen = await seenBefore(reads.read(placed))
     return writes.write(placed, { ...request, seen })
   }
 
@@ -118,6 +154,13 @@ export class Requests {
   locate(bucketName: string, key: string): Location {
     const bucket = this.#bucket(bucketName)
     return { bucket, key, partition: this.#parts.keeper.place(bucket, key).partition }
+  }
+
+  /** For what has to reach every owner of a key; undefined where there is no such bucket. */
+  placeAll(bucketName: string, key: string, deadlineMs: number): PlacedRequest | undefined {
+    if (this.#parts.keeper.bucket(bucketName) === undefined) return undefined
+    const options = { bucket: bucketName, key, level: 'all', requestId: 'session' } as const
+    return { ...this.#place(options), deadlineMs }
   }
 
   /** Resolves once no request is under way; each has a deadline. */

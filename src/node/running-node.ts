@@ -4,6 +4,7 @@
  * Nothing is served before the identity is durable, the clock's bound is, and the hints of earlier lives are
  * known.
  */
+import { assert } from '../core/assert.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
 import { ClusterView } from './cluster-view.ts'
@@ -28,6 +29,7 @@ import { PendingDots } from './pending-dots.ts'
 import { ReadCoordinator } from './read-coordinator.ts'
 import { Replica } from './replica.ts'
 import { Requests } from './requests.ts'
+import { Sessions } from './sessions.ts'
 import type { ConvergenceAnswer } from './service.ts'
 import { TopologyKeeper } from './topology-keeper.ts'
 import { TopologyRegister } from './topology-register.ts'
@@ -43,6 +45,7 @@ export interface RunningNode {
   readonly delivery: HintDelivery
   convergence(bucket: string | undefined): Promise<ConvergenceAnswer>
   createBucket(bucket: Bucket, timeoutMs: number): Promise<{ created: boolean; bucket: Bucket }>
+  agreeOnSessionKey(candidate: string, timeoutMs: number): Promise<string>
   /** Idempotent through node.ts. */
   stop(): Promise<void>
 }
@@ -105,6 +108,14 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     actor: identity.actor,
     setBytesMax: settings.maxValueBytes ?? SET_BYTES_MAX,
   })
+  const sessions = new Sessions(ports, {
+    ...shared,
+    reads,
+    isProven: () => arrival.isProven,
+    latencyMs: (node) => peers.latencyMs(node),
+    horizon: () => convergence.horizon.value,
+    placeAll: (bucket, key, deadlineMs) => requests.placeAll(bucket, key, deadlineMs),
+  })
   const delivery = new HintDelivery(ports, {
     hints,
     peers,
@@ -137,6 +148,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     clock,
     reads,
     writes,
+    sessions,
     listing,
     peers,
     inReach,
@@ -221,6 +233,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
       )
     },
     createBucket: (bucket, timeoutMs) => createBucket(keeper, register, bucket, timeoutMs),
+    agreeOnSessionKey: (candidate, timeoutMs) => agreeOnSessionKey(register, candidate, timeoutMs),
     stop: async () => {
       await requests.drained()
       gauges.cancel()
@@ -234,6 +247,23 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
       await disk.close()
     },
   }
+}
+
+/** Adds the key to the topology document, where there is none. */
+async function agreeOnSessionKey(
+  register: TopologyRegister,
+  candidate: string,
+  timeoutMs: number,
+): Promise<string> {
+  const { sessionKey } = await register.change(
+    (current) =>
+      current.sessionKey === undefined
+        ? { ...current, epoch: current.epoch + 1, sessionKey: candidate }
+        : undefined,
+    timeoutMs,
+  )
+  assert(sessionKey !== undefined, 'a decided document has the key')
+  return sessionKey
 }
 
 /** Adds a bucket to the topology document; `created: false` where the same one is there. */

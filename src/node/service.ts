@@ -3,8 +3,9 @@
  * the node; the simulator's clients call it directly. Failures are `QuorateError`s.
  */
 import type { Dot } from '../core/causality/dot.ts'
+import type { Session } from '../core/causality/session.ts'
 import type { VersionVector } from '../core/causality/version-vector.ts'
-import type { Content, Sibling } from '../core/causality/stored-object.ts'
+import type { Content, Sibling, StoredObject } from '../core/causality/stored-object.ts'
 import type { ReplicaReport } from '../core/errors.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
 import type { PlainLevel } from '../core/quorum/level.ts'
@@ -26,6 +27,11 @@ export interface NodeService {
    * Errors: bucket_conflict, quorum_unreachable, outcome_unknown.
    */
   createBucket(bucket: Bucket, timeoutMs: number): Promise<{ created: boolean; bucket: Bucket }>
+  /**
+   * Agrees on the key that seals sessions, if there is none: on `candidate`, unless another was first. Resolves with
+   * the one that is in force. Errors: quorum_unreachable, outcome_unknown.
+   */
+  agreeOnSessionKey(candidate: string, timeoutMs: number): Promise<string>
   status(): Promise<ClusterStatus>
   ring(bucket: string, key: string): Promise<RingView>
   /** Resolves once the hints pending at the time of the call are delivered or dropped, or time is out. */
@@ -57,6 +63,11 @@ export interface RequestOptions {
   /** The node's QUORATE_REQUEST_TIMEOUT_MS where undefined. */
   readonly timeoutMs?: number | undefined
   readonly requestId: string
+  /**
+   * What the client's session has seen (sessions.ts); at `causal` an empty one where undefined. The answer then has
+   * what it has seen after the request.
+   */
+  readonly session?: Session | undefined
 }
 
 export type ReadRequest = RequestOptions
@@ -65,12 +76,16 @@ export interface WriteRequest extends RequestOptions {
   readonly content: Content
   /** What the client had seen of the key; undefined for a blind write. */
   readonly context?: VersionVector | undefined
+  /** What the session had seen of the key: a blind write replaces that, too. */
+  readonly past?: VersionVector | undefined
 }
 
 export interface UpdateRequest extends RequestOptions {
   readonly change: TypeChange
   /** Updates merge: they replace by what is held, not by what their client has seen. */
   readonly context?: undefined
+  /** What the session had seen of the key. */
+  readonly past?: VersionVector | undefined
 }
 
 export type TypeChange =
@@ -94,6 +109,8 @@ interface Answer {
   readonly context: VersionVector
   /** What each node answered so far, in the order in which they were asked. */
   readonly replicas: readonly ReplicaReport[]
+  /** Of a request in a session: what it has seen by now. */
+  readonly session?: Session | undefined
 }
 
 export interface ReadAnswer extends Answer {
@@ -101,6 +118,8 @@ export interface ReadAnswer extends Answer {
   readonly siblings: readonly Sibling[]
   /** The key is absent, but something of it (a tombstone, an expired value) is still known. */
   readonly deleted: boolean
+  /** All that was found, deletes and expired values included. */
+  readonly object: StoredObject
 }
 
 export interface WriteAnswer extends Answer {
@@ -110,6 +129,8 @@ export interface WriteAnswer extends Answer {
   readonly siblings: readonly Dot[]
   /** Whether the coordinator knew a live value before the write. */
   readonly existed: boolean
+  /** The write itself, the last of its dots; undefined at `weak`. */
+  readonly dot: Dot | undefined
 }
 
 export interface ListRequest {

@@ -53,7 +53,7 @@ export function needsOwner(request: WriteRequest | UpdateRequest): boolean {
  * What a remove is to find, beside the own copy: an element that was acknowledged at a quorum may not have
  * come here yet, and a remove that overlooked it would be acknowledged, too. Rejects with quorum_unreachable.
  */
-export async function seenByQuorum(read: Promise<ReadAnswer>): Promise<StoredObject | undefined> {
+export async function seenBefore(read: Promise<ReadAnswer>): Promise<StoredObject | undefined> {
   try {
     const { siblings, context } = await read
     return siblings.length === 0 ? undefined : { vector: context, siblings }

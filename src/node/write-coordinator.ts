@@ -116,6 +116,7 @@ export class WriteCoordinator {
       durable: false,
       siblings: [],
       existed: false,
+      dot: undefined,
     }
   }
 
@@ -162,6 +163,7 @@ export class WriteCoordinator {
       durable: true,
       siblings: liveSiblings(minted.copy.object, this.#parts.clock.nowMs()),
       existed: minted.existed || findings.existed,
+      dot: lastDotOf(minted),
     }
   }
 
@@ -246,6 +248,12 @@ export class WriteCoordinator {
           details,
         )
   }
+}
+
+/** An update may have several dots of one actor: whoever holds the last holds all. */
+function lastDotOf({ copy, dot }: Minted): Dot {
+  const { actor } = dot
+  return { actor, timestamp: copy.object.vector.get(actor) ?? dot.timestamp }
 }
 
 /** The first round was met, so something is stored: whatever stops the second, the outcome is not *rejected*. */

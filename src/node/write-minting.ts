@@ -14,7 +14,7 @@ import {
   type StoredObject,
   write,
 } from '../core/causality/stored-object.ts'
-import { EMPTY_VECTOR } from '../core/causality/version-vector.ts'
+import { EMPTY_VECTOR, joinVectors } from '../core/causality/version-vector.ts'
 import { assert } from '../core/assert.ts'
 import { QuorateError } from '../core/errors.ts'
 import { pruneVector } from '../core/repair/horizon.ts'
@@ -106,7 +106,7 @@ export class WriteMinting {
   ): Promise<Minted> {
     // A dot is above all that its client has seen, whatever this clock says: else a blind write that is still
     // on its way would take it for older than itself, and replace it.
-    for (const timestamp of request.context?.values() ?? []) this.#parts.clock.observe(timestamp)
+    for (const timestamp of timestampsKnown(request)) this.#parts.clock.observe(timestamp)
     if (!placed.owners.includes(this.#parts.self)) return this.#mintApart(placed, request)
     for (let attempt = 1; ; attempt++) {
       const minted = await this.#mintOnOwnCopy(placed, request, reports)
@@ -157,7 +157,13 @@ export class WriteMinting {
       const copy = this.#changedCopy(placed, ABSENT_COPY, dots, request)
       return { copy, dot, existed: false, flags: 0, storeLocally: undefined, pending }
     }
-    const object = write(mode, ABSENT, dot, request.content, request.context ?? EMPTY_VECTOR)
+    const object = write(
+      mode,
+      ABSENT,
+      dot,
+      request.content,
+      request.context ?? request.past ?? EMPTY_VECTOR,
+    )
     const copy = encodeCopy(this.#codec, object)
     return { copy, dot, existed: false, flags: 0, storeLocally: undefined, pending }
   }
@@ -226,10 +232,12 @@ export class WriteMinting {
     placed: PlacedRequest,
     held: StoredObject,
     dot: Dot,
-    { content, context }: WriteRequest,
+    { content, context, past }: WriteRequest,
   ): Copy {
     const { bucket } = placed.at
-    const object = write(modeOf(bucket), held, dot, content, context)
+    // Blind, but not without memory: its own session's writes may not have come here yet.
+    const seen = context ?? (past && joinVectors(held.vector, past))
+    const object = write(modeOf(bucket), held, dot, content, seen)
     if (!isTypeMode(bucket.mode)) this.#refuseTooManySiblings(placed, object)
     return encodeCopy(this.#codec, object)
   }
@@ -279,6 +287,15 @@ export class WriteMinting {
       )
     }
   }
+}
+
+/** All that the client is known to have seen, of this key and of others. */
+function* timestampsKnown(request: WriteRequest | PlannedUpdate): Generator<Timestamp> {
+  const { context, past } = request
+  yield* context?.values() ?? []
+  yield* past?.values() ?? []
+  if ('change' in request) return
+  for (const seen of request.content.dependencies?.values() ?? []) yield* seen.values()
 }
 
 /** Starts to store now; tells the outcome to whoever asks, before or after it is known. */

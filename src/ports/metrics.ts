@@ -22,6 +22,7 @@ export type CounterName =
   | 'hints_dropped_total' // {peer}: over the cap
   | 'blind_write_second_rounds_total'
   | 'lww_second_rounds_total'
+  | 'session_searches_total' // {kind}: "read" or "settle"
   | 'siblings_limit_total' // {limit}: "warn" or "refuse"
   | 'clock_drift_refusals_total' // {peer}
   | 'stale_epoch_refusals_total'

@@ -2,6 +2,7 @@
 import type { Bucket } from '../core/placement/topology.ts'
 import type { Plan, WorkloadName } from './plan.ts'
 import { REQUEST_TIMEOUT_MS, type Via, type Work } from './client.ts'
+import { causalWork } from './causal-work.ts'
 import { counterWork } from './counter-work.ts'
 import { setWork } from './set-work.ts'
 import { lwwKeys, readAll, siblingsKeys, valueWork } from './value-work.ts'
@@ -44,6 +45,8 @@ function makeWorkload(name: WorkloadName, count: number, lateUs: number): Worklo
       const set = lwwKeys('latest', keys)
       return { work: valueWork(set, name, lateUs), readAll: (via, done) => readAll(set, via, done) }
     }
+    case 'causal':
+      return causalWork(keys)
     case 'counter':
       return counterWork('counters', keys)
     case 'set':

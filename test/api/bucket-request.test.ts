@@ -27,7 +27,7 @@ test.each([
   [{ n: 4 }, 'from 1 to 3'],
   [{ n: '3' }, 'from 1 to 3'],
   [{ n: null }, 'from 1 to 3'],
-  [{ consistency: 'causal' }, 'weak, eventual, quorum, all'],
+  [{ consistency: 'strong' }, 'weak, eventual, causal, quorum, all'],
   [{ durability: true }, 'sync, os'],
   [{ ttlSeconds: 0 }, 'from 1 to'],
   [{ ttl: 5 }, 'ttlSeconds'],

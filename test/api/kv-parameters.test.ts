@@ -67,9 +67,8 @@ test.each(['weak', 'eventual', 'quorum', 'all'])(
 )
 
 test.each([
-  ['consistency=strong', 'get', 'weak, eventual, quorum, all'],
-  ['consistency=causal', 'put', 'weak, eventual, quorum, all'],
-  ['consistency=', 'get', 'weak, eventual, quorum, all'],
+  ['consistency=strong', 'get', 'weak, eventual, causal, quorum, all'],
+  ['consistency=', 'get', 'weak, eventual, causal, quorum, all'],
   ['consitency=all', 'get', 'consistency, r, w'],
   ['ttl=5', 'get', 'consistency, r, w'],
   ['resolve=lww', 'put', 'consistency, r, w'],

@@ -5,6 +5,9 @@
  */
 import type { Plan } from '../../src/simulation/plan.ts'
 
+/** All that there were when most of them were found. */
+const FIRST_FIVE: Plan['workloads'] = ['siblings', 'lww', 'counter', 'set', 'ttl']
+
 export interface FoundBug {
   readonly what: string
   readonly mendedIn: string
@@ -30,7 +33,7 @@ export const FOUND_BUGS: readonly FoundBug[] = [
   {
     what: 'a damaged record was never replaced where nobody else had the key, or while copies were being filled',
     mendedIn: 'dafb0c8',
-    plan: { seed: '8', seconds: 120, keys: 4 },
+    plan: { seed: '8', workloads: FIRST_FIVE, seconds: 120, keys: 4 },
   },
   {
     what: 'a clock gave stamps that it undercut once the wall clock was set back',
@@ -40,12 +43,12 @@ export const FOUND_BUGS: readonly FoundBug[] = [
   {
     what: 'a record that was being replaced was told as absent, and the peer dropped its own for a delete',
     mendedIn: '4d77915',
-    plan: { seed: '56', seconds: 120 },
+    plan: { seed: '56', workloads: FIRST_FIVE, seconds: 120 },
   },
   {
     what: 'a damaged record that was replaced went on counting in the hash tree, which never matched again',
     mendedIn: '07bd80f',
-    plan: { seed: '4', seconds: 120 },
+    plan: { seed: '4', workloads: FIRST_FIVE, seconds: 120 },
   },
   {
     what: 'a write was minted long after its deadline by a process that had been stopped',
@@ -61,7 +64,7 @@ export const FOUND_BUGS: readonly FoundBug[] = [
   {
     what: 'an ask to a silent peer did not end for as long as the wall clock had been set back',
     mendedIn: '6b99547',
-    plan: { seed: '1058', seconds: 120 },
+    plan: { seed: '1058', workloads: FIRST_FIVE, seconds: 120 },
   },
   {
     what: 'a read error while two copies were compared was handled by nobody, and ended the process',
@@ -71,11 +74,11 @@ export const FOUND_BUGS: readonly FoundBug[] = [
   {
     what: 'a vector that covered another of its size was taken for equal, and a removed element came back',
     mendedIn: '6f7a3f5',
-    plan: { seed: '128', seconds: 120 },
+    plan: { seed: '128', workloads: FIRST_FIVE, seconds: 120 },
   },
   {
     what: 'a hint whose removal failed, and that could not be read then, was not delivered before a restart',
     mendedIn: 'b90f31f',
-    plan: { seed: '92', seconds: 120 },
+    plan: { seed: '92', workloads: FIRST_FIVE, seconds: 120 },
   },
 ]

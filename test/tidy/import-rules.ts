@@ -34,7 +34,7 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   harness: { groups: ['harness', 'checker', 'chaos', 'cluster', 'random'], ...OUTSIDE },
   // Fills the databases of nodes as they do it themselves, and times the simulator.
   bench: {
-    groups: ['bench', 'cluster', 'simulation', 'node', 'core', 'ports', 'adapters'],
+    groups: ['bench', 'checker', 'random', 'cluster', 'simulation', 'node', 'core', 'ports', 'adapters'],
     ...OUTSIDE,
   },
   settings: { groups: ['settings', 'core'], builtins: true, packages: false },

@@ -28,6 +28,8 @@ const COUNTERS: Readonly<Record<CounterName, string>> = {
   blind_write_second_rounds_total:
     'Blind writes that had to cover older siblings in a second round.',
   lww_second_rounds_total: 'Last-writer-wins writes written again above a newer timestamp.',
+  session_searches_total:
+    'Searches for what a session had seen, by kind: to read it, or to settle it at all owners.',
   siblings_limit_total: 'Writes that met the limit of siblings, by limit: warn or refuse.',
   clock_drift_refusals_total: 'Frames of peers whose clock is too far ahead, by peer.',
   stale_epoch_refusals_total: 'Asks refused because their topology is older.',

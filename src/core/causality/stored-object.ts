@@ -10,6 +10,7 @@
  */
 import { assert } from '../assert.ts'
 import { compareDots, type Dot, type Timestamp } from './dot.ts'
+import type { Session } from './session.ts'
 import {
   covers,
   EMPTY_VECTOR,
@@ -32,10 +33,15 @@ export interface Sibling extends Dot {
   readonly tombstone: boolean
   /** Wall time from which the sibling counts as deleted, in ms since 1970; 0 means never. */
   readonly expiresAtMs: number
+  /** What the session of its writer had seen, where not every owner was known to hold it (session.ts). */
+  readonly dependencies?: Session
 }
 
 /** What a client writes: a sibling before it has a dot. */
-export type Content = Pick<Sibling, 'value' | 'contentType' | 'tombstone' | 'expiresAtMs'>
+export type Content = Pick<
+  Sibling,
+  'value' | 'contentType' | 'tombstone' | 'expiresAtMs' | 'dependencies'
+>
 
 /** How the copies of a bucket's keys are merged. */
 export type MergeMode = 'siblings' | 'lww'

@@ -17,6 +17,8 @@ export interface Topology {
   readonly preference: readonly (readonly number[])[]
   /** By name. */
   readonly buckets: readonly Bucket[]
+  /** What seals the tokens of sessions, in hex: drawn and decided once, never shown to clients. */
+  readonly sessionKey?: string
 }
 
 export interface Member {
@@ -34,7 +36,7 @@ export interface Bucket {
   /** Copies of each key; never more than there are members. */
   readonly n: number
   /** The level of requests that name none. */
-  readonly consistency: 'weak' | 'eventual' | 'quorum' | 'all' | 'strong'
+  readonly consistency: 'weak' | 'eventual' | 'causal' | 'quorum' | 'all' | 'strong'
   readonly durability: 'sync' | 'os'
   /** Age at which values written without a `ttl` of their own expire; null means never. */
   readonly ttlSeconds: number | null

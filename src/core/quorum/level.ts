@@ -1,7 +1,7 @@
 /** The consistency levels of this version, and what each waits for (design section 2). */
 
 /** The levels that buckets of mode `siblings` and `lww` take. */
-export const PLAIN_LEVELS = ['weak', 'eventual', 'quorum', 'all'] as const
+export const PLAIN_LEVELS = ['weak', 'eventual', 'causal', 'quorum', 'all'] as const
 export type PlainLevel = (typeof PLAIN_LEVELS)[number]
 
 export interface QuorumNeed {
@@ -36,6 +36,7 @@ function needOfLevel(level: PlainLevel, n: number): QuorumNeed {
     case 'weak':
       return { w: 0, r: 1, sloppy: true }
     case 'eventual':
+    case 'causal':
       return { w: 1, r: 1, sloppy: true }
     case 'quorum':
       return { w: majority(n), r: majority(n), sloppy: false }

@@ -1,0 +1,279 @@
+/**
+ * Causal sessions (design section 8): a causal read answers from copies that cover what the session has seen of the
+ * key, what it reads brings that value's own dependencies into the session, and a write keeps the session's past as its
+ * dependencies. So a session reads its own writes, never goes back, and whoever reads a write of it, in a session,
+ * sees what came before, through whatever nodes, in whatever cut.
+ *
+ * Requests of other levels take part: they bring what they saw, or wrote, into the session, and wait for
+ * nothing. Updates of counters and sets are seen by their own session, but carry no dependencies to others: a
+ * counter's increments merge into one number, whose dependencies would have no bound.
+ */
+import type { Dot } from '../core/causality/dot.ts'
+import {
+  dependenciesOf,
+  EMPTY_SESSION,
+  joinSessions,
+  missingFrom,
+  oldestOf,
+  SESSION_BYTES_MAX,
+  seenOf,
+  type Session,
+  sessionBytes,
+  sessionName,
+  splitSessionName,
+  quorumFloorOf,
+  withoutKey,
+  withoutSettled,
+  withQuorumFloor,
+  withSeen,
+} from '../core/causality/session.ts'
+import { liveSiblings, newestSibling } from '../core/causality/stored-object.ts'
+import { EMPTY_VECTOR, joinVectors, type VersionVector } from '../core/causality/version-vector.ts'
+import { QuorateError } from '../core/errors.ts'
+import { majority } from '../core/quorum/level.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Codec } from '../ports/codec.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import { type FoundPast, type OwnersWanted, searchPast, type SearchParts } from './past-search.ts'
+import type { ReadCoordinator } from './read-coordinator.ts'
+import { repairOwner } from './read-repair.ts'
+import { modeOf } from './replica.ts'
+import type { PlacedRequest } from './request.ts'
+import type { ReadAnswer, RequestOptions, UpdateRequest, WriteRequest } from './service.ts'
+
+/** At the bound so much is made room at once, in a hundred, so that not every request has to. */
+const ROOM_PERCENT = 25
+/** Longer than any actor. */
+const ANY_ACTOR = 'x'.repeat(64)
+
+export interface SessionParts extends SearchParts {
+  readonly reads: ReadCoordinator
+  /** Where a key lives, for a request to all of its owners; undefined where its bucket is gone. */
+  readonly placeAll: (bucket: string, key: string, deadlineMs: number) => PlacedRequest | undefined
+}
+
+export class Sessions {
+  readonly #ports: { clock: Clock; codec: Codec; metrics: Metrics }
+  readonly #parts: SessionParts
+
+  constructor(ports: { clock: Clock; codec: Codec; metrics: Metrics }, parts: SessionParts) {
+    this.#ports = ports
+    this.#parts = parts
+  }
+
+  /** The past of a request, without what is settled; undefined where the request is part of no session. */
+  pastOf({ level }: PlacedRequest, { session }: RequestOptions): Session | undefined {
+    if (session === undefined) return level === 'causal' ? EMPTY_SESSION : undefined
+    return withoutSettled(session, this.#parts.horizon())
+  }
+
+  /** Reads as part of a session. Rejects with a `QuorateError`: session_past_unreachable among others. */
+  async read(placed: PlacedRequest, session: Session): Promise<ReadAnswer> {
+    const answer = await this.readCovering(placed, session)
+    const { bucket, key } = placed.at
+    const name = sessionName(bucket.name, key)
+    const seen = withSeen(session, name, seenOf(modeOf(bucket), answer.object))
+    const joined = joinSessions(seen, dependenciesOf(answer.object))
+    const next = withoutSettled(joined, this.#parts.horizon())
+    return { ...answer, session: await this.#withinBound(next, placed.deadlineMs) }
+  }
+
+  /** At `causal`, from copies that cover what the session has seen of the key. */
+  async readCovering(placed: PlacedRequest, session: Session): Promise<ReadAnswer> {
+    const { reads } = this.#parts
+    if (placed.level !== 'causal') return reads.read(placed)
+    const past = seenBy(session, placed)
+    const wanted = quorumFloorOf(session) > 0 ? atQuorum(placed) : atOwner(placed)
+    if (past.size === 0) return reads.read(wanted)
+    const { r } = wanted.need
+    const own = r === 1 ? await this.#ownCopy(placed, past) : undefined
+    const owners = r === 1 ? { least: 0, best: 0 } : { least: r, best: r }
+    return own ?? this.#answer(placed, await this.#search('read', placed, past, owners))
+  }
+
+  /** The write as it is made in the session. Rejects before anything is applied. */
+  async prepare<T extends WriteRequest | UpdateRequest>(
+    placed: PlacedRequest,
+    request: T,
+    session: Session,
+  ): Promise<{ readonly request: T; readonly session: Session }> {
+    const { bucket, key } = placed.at
+    const name = sessionName(bucket.name, key)
+    const after = withSeen(session, name, new Map([[ANY_ACTOR, this.#parts.clock.last]]))
+    const room = await this.#withinBound(after, placed.deadlineMs)
+    const kept = withoutAnyActor(room, name)
+    const past = await this.#pastOfWrite(placed, request, kept)
+    if ('change' in request) return { request: { ...request, past }, session: kept }
+    // What the write itself replaces needs no telling.
+    const replacesPast = bucket.mode === 'lww' || request.context === undefined
+    const dependencies: Session = replacesPast
+      ? new Map([...kept].filter(([other]) => other !== name))
+      : kept
+    const content = dependencies.size > 0 ? { ...request.content, dependencies } : request.content
+    return { request: { ...request, content, past }, session: kept }
+  }
+
+  /** The session after its write was acknowledged; as it was where that promises nothing yet. */
+  afterWrite(
+    placed: PlacedRequest,
+    request: WriteRequest | UpdateRequest,
+    session: Session,
+    dot: Dot | undefined,
+  ): Session {
+    if (dot === undefined) return session
+    const { bucket, key } = placed.at
+    const written: VersionVector = new Map([[dot.actor, dot.timestamp]])
+    const name = sessionName(bucket.name, key)
+    // Whoever holds such a write holds what it replaced, or knows of it.
+    const replacesPast = bucket.mode === 'lww' || !(request.context !== undefined)
+    if (replacesPast) return new Map(session).set(name, written)
+    return withSeen(session, name, written)
+  }
+
+  #ownCopy(placed: PlacedRequest, past: VersionVector): Promise<ReadAnswer | undefined> {
+    const { self, replica, isProven, horizon, clock } = this.#parts
+    if (!placed.owners.includes(self) || !isProven()) return Promise.resolve(undefined)
+    return new Promise((resolve) => {
+      replica.read(placed.at, (copy) => {
+        if (copy === undefined) {
+          resolve(undefined)
+          return
+        }
+        const { object } = copy
+        const mode = modeOf(placed.at.bucket)
+        const isCovered = missingFrom(mode, object, horizon(), past).size === 0
+        if (!isCovered) {
+          resolve(undefined)
+          return
+        }
+        const siblings = liveSiblings(object, clock.nowMs())
+        resolve({
+          level: placed.level,
+          coordinator: self,
+          quorum: { need: 1, got: 1, hinted: 0 },
+          context: object.vector,
+          replicas: [{ node: self, status: 'ok', ms: 0 }],
+          siblings,
+          deleted: siblings.length === 0 && newestSibling(object) !== undefined,
+          object,
+        })
+      })
+    })
+  }
+
+  /** What a write has to replace, or come after: what the session has seen of its key. */
+  async #pastOfWrite(
+    placed: PlacedRequest,
+    request: WriteRequest | UpdateRequest,
+    session: Session,
+  ): Promise<VersionVector> {
+    const past = seenBy(session, placed)
+    if (quorumFloorOf(session) === 0 || request.context !== undefined) return past
+    // A majority holds what was left out of the session; nobody else knows what it was.
+    const { context } = await this.#parts.reads.read(atQuorum(placed))
+    return joinVectors(past, context)
+  }
+
+  #search(
+    kind: 'read' | 'settle',
+    placed: PlacedRequest,
+    past: VersionVector,
+    owners: OwnersWanted,
+  ): Promise<FoundPast> {
+    this.#ports.metrics.count('session_searches_total', { kind })
+    return searchPast(this.#parts, this.#ports, placed, past, owners)
+  }
+
+  #answer(placed: PlacedRequest, { merged, reports, answered, copies }: FoundPast): ReadAnswer {
+    const { object } = merged
+    const siblings = liveSiblings(object, this.#parts.clock.nowMs())
+    return {
+      level: placed.level,
+      coordinator: this.#parts.self,
+      quorum: { need: 1, got: answered, hinted: answered - copies.count },
+      context: object.vector,
+      replicas: reports.list(),
+      siblings,
+      deleted: siblings.length === 0 && newestSibling(object) !== undefined,
+      object,
+    }
+  }
+
+  /** The session, with the oldest of what it has seen brought to the owners, and left out, until it fits a token. */
+  async #withinBound(session: Session, deadlineMs: number): Promise<Session> {
+    if (sessionBytes(session) <= SESSION_BYTES_MAX) return session
+    let kept = session
+    const settling: Promise<string | undefined>[] = []
+    const target = (SESSION_BYTES_MAX * (100 - ROOM_PERCENT)) / 100
+    while (sessionBytes(kept) > target && kept.size > 1) {
+      const name = oldestOf(kept)
+      if (name === undefined) break
+      settling.push(this.#settle(name, session.get(name) as VersionVector, deadlineMs))
+      kept = withoutKey(kept, name)
+    }
+    for (const name of await Promise.all(settling)) {
+      if (name === undefined) continue
+      kept = withQuorumFloor(kept, session.get(name) as VersionVector)
+    }
+    return kept
+  }
+
+  /**
+   * Until a majority of the key's owners, better all of them, hold what was seen of it, durably. Resolves with the name
+   * where it was not all. Rejects with session_past_unreachable.
+   */
+  async #settle(
+    name: string,
+    past: VersionVector,
+    deadlineMs: number,
+  ): Promise<string | undefined> {
+    const { bucket, key } = splitSessionName(name)
+    const placed = this.#parts.placeAll(bucket, key, deadlineMs)
+    if (placed === undefined) return undefined
+    const { owners } = placed
+    const wanted = { least: majority(owners.length), best: owners.length }
+    const { copies, merged } = await this.#search('settle', placed, past, wanted)
+    const repairs = copies.laggards().map(
+      (owner) =>
+        new Promise<void>((resolve) => {
+          const { record } = merged
+          // An owner that forgot it with all others has nothing to be given.
+          if (record.length === 0) resolve()
+          else
+            repairOwner(this.#parts, this.#ports, placed, copies, owner, merged, deadlineMs, () =>
+              resolve(),
+            )
+        }),
+    )
+    await Promise.all(repairs)
+    if (copies.holding() === owners.length) return undefined
+    if (copies.holding() >= wanted.least) return name
+    throw new QuorateError(
+      'session_past_unreachable',
+      `this session has seen as much as its token holds, and ${name} could not be brought to a majority of its owners`,
+      { received: copies.holding(), required: wanted.least, retryAfterSeconds: 1 },
+    )
+  }
+}
+
+/** What the session has seen of the key of a request. */
+function seenBy(session: Session, { at }: PlacedRequest): VersionVector {
+  return session.get(sessionName(at.bucket.name, at.key)) ?? EMPTY_VECTOR
+}
+
+/** What is settled is at every owner, and a stand-in may know nothing of it. */
+function atOwner(placed: PlacedRequest): PlacedRequest {
+  return { ...placed, need: { ...placed.need, sloppy: false } }
+}
+
+function atQuorum(placed: PlacedRequest): PlacedRequest {
+  const r = Math.max(placed.need.r, majority(placed.owners.length))
+  return { ...placed, need: { ...placed.need, r, sloppy: false } }
+}
+
+/** What `prepare` made room for is not there yet. */
+function withoutAnyActor(session: Session, name: string): Session {
+  const seen = new Map(session.get(name))
+  seen.delete(ANY_ACTOR)
+  return seen.size === 0 ? withoutKey(session, name) : new Map(session).set(name, seen)
+}

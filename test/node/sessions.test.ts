@@ -1,0 +1,150 @@
+/** Causal sessions on virtual time: what they read in a cut, what they refuse, and how their past stays small. */
+import { expect, test } from 'vitest'
+import {
+  EMPTY_SESSION,
+  quorumFloorOf,
+  SESSION_BYTES_MAX,
+  type Session,
+  sessionBytes,
+} from '../../src/core/causality/session.ts'
+import type { ReadAnswer, WriteAnswer } from '../../src/node/service.ts'
+import { type Id, VirtualCluster } from './virtual-cluster.ts'
+
+const utf8 = new TextEncoder()
+
+/** A client that goes on with one session through whatever node. */
+class SessionClient {
+  readonly #cluster: VirtualCluster
+  past: Session = EMPTY_SESSION
+
+  constructor(cluster: VirtualCluster) {
+    this.#cluster = cluster
+  }
+
+  /** 'ok', or the code of the error. */
+  async put(id: Id, key: string, value: string, bucket = 'default'): Promise<string> {
+    const content = {
+      value: utf8.encode(value),
+      contentType: 'x',
+      tombstone: false,
+      expiresAtMs: 0,
+    }
+    const answer = await this.#cluster.ask(id, (service) =>
+      service.put({ ...this.#at(bucket, key), content }),
+    )
+    return this.#take(answer) ?? 'ok'
+  }
+
+  /** The values, or the code of the error. */
+  async get(id: Id, key: string, bucket = 'default'): Promise<string[] | string> {
+    const answer = await this.#cluster.ask(id, (service) => service.get(this.#at(bucket, key)))
+    if (typeof answer === 'string') return answer
+    this.#take(answer)
+    return answer.siblings.map(({ value }) => new TextDecoder().decode(value))
+  }
+
+  #at(bucket: string, key: string) {
+    const level = 'causal' as const
+    return { bucket, key, level, timeoutMs: 1000, requestId: 'test', session: this.past }
+  }
+
+  #take(answer: ReadAnswer | WriteAnswer | string): string | undefined {
+    if (typeof answer === 'string') return answer
+    if (answer.session === undefined) throw new Error('a causal answer without a session')
+    this.past = answer.session
+    return undefined
+  }
+}
+
+async function started(seed: string): Promise<VirtualCluster> {
+  const cluster = new VirtualCluster(seed)
+  await cluster.start()
+  await cluster.pass(2)
+  return cluster
+}
+
+test.each(['default', 'latest'])(
+  'in %s a session reads its own write, or is told that it cannot, on both sides of a cut',
+  async (bucket) => {
+    const cluster = await started('cut')
+    const client = new SessionClient(cluster)
+    expect(await client.put('n1', 'k', 'old', bucket)).toBe('ok')
+    await cluster.pass(1)
+    const heal = cluster.isolate('n3')
+    expect(await client.put('n1', 'k', 'new', bucket)).toBe('ok')
+    expect(await client.get('n2', 'k', bucket)).toEqual(['new'])
+    expect(await client.get('n3', 'k', bucket)).toBe('session_past_unreachable')
+    // Whoever knows nothing of it reads what is there.
+    expect(await new SessionClient(cluster).get('n3', 'k', bucket)).toEqual(['old'])
+    heal()
+    await cluster.converged()
+    expect(await client.get('n3', 'k', bucket)).toEqual(['new'])
+    expect(cluster.broken).toEqual([])
+  },
+)
+
+test('who reads an effect does not read what was before its cause, in another bucket', async () => {
+  const cluster = await started('cause')
+  const writer = new SessionClient(cluster)
+  const reader = new SessionClient(cluster)
+  await writer.put('n1', 'cause', 'old', 'latest')
+  await cluster.pass(1)
+  const heal = cluster.isolate('n3')
+  await writer.put('n1', 'cause', 'new', 'latest')
+  await writer.put('n1', 'effect', 'x')
+  await cluster.pass(0.1)
+  expect(await reader.get('n2', 'effect')).toEqual(['x'])
+  expect(await reader.get('n3', 'cause', 'latest')).toBe('session_past_unreachable')
+  expect(await reader.get('n2', 'cause', 'latest')).toEqual(['new'])
+  heal()
+  await cluster.converged()
+  expect(await reader.get('n3', 'cause', 'latest')).toEqual(['new'])
+})
+
+test('a blind write replaces what its session has written elsewhere, seen here or not', async () => {
+  const cluster = await started('blind')
+  const client = new SessionClient(cluster)
+  // Each side keeps only its own write, until they meet.
+  const heal = cluster.isolate('n3')
+  expect(await client.put('n1', 'k', 'first')).toBe('ok')
+  expect(await client.put('n3', 'k', 'second')).toBe('ok')
+  heal()
+  await cluster.converged()
+  expect(await client.get('n1', 'k')).toEqual(['second'])
+})
+
+test('a past is forgotten once every owner holds it', async () => {
+  const cluster = await started('settled')
+  const client = new SessionClient(cluster)
+  await client.put('n1', 'k', 'v')
+  expect(client.past.size).toBe(1)
+  await cluster.pass(60)
+  expect(await client.get('n2', 'other')).toEqual([])
+  expect(client.past.size).toBe(0)
+})
+
+test('a past stays within its bound: the oldest is brought to all owners, in a cut to a majority', async () => {
+  const cluster = await started('bound')
+  const client = new SessionClient(cluster)
+  const key = (i: number): string => `${i}-${'x'.repeat(500)}`
+  for (let i = 0; i < 20; i++) {
+    expect(await client.put('n1', key(i), `${i}`)).toBe('ok')
+    expect(sessionBytes(client.past)).toBeLessThanOrEqual(SESSION_BYTES_MAX)
+  }
+  expect(quorumFloorOf(client.past)).toBe(0)
+  const heal = cluster.isolate('n3')
+  for (let i = 20; i < 30; i++) {
+    expect(await client.put('n1', key(i), `${i}`)).toBe('ok')
+    expect(sessionBytes(client.past)).toBeLessThanOrEqual(SESSION_BYTES_MAX)
+  }
+  expect(quorumFloorOf(client.past)).toBeGreaterThan(0)
+  for (let i = 0; i < 30; i++) expect(await client.get('n2', key(i))).toEqual([`${i}`])
+  // Left out of the past, and not at n3: it must not be read as absent there.
+  expect(await client.get('n3', key(21))).toBe('quorum_unreachable')
+  heal()
+  await cluster.converged()
+  await cluster.pass(60)
+  expect(await client.get('n3', key(21))).toEqual(['21'])
+  expect(quorumFloorOf(client.past)).toBe(0)
+  expect(cluster.broken).toEqual([])
+})

@@ -1,6 +1,8 @@
 /** The models there are, by the name they are chosen by. */
+import { causalModel } from './causal-model.ts'
 import { counterModel } from './counter-model.ts'
 import { casRegisterModel, kvModel, registerModel } from './linear-models.ts'
+import { sessionModel } from './session-model.ts'
 import { setModel } from './set-model.ts'
 import { siblingsModel } from './siblings-model.ts'
 import type { Model } from './verdict.ts'
@@ -12,6 +14,8 @@ export const MODELS: readonly Model[] = [
   setModel,
   siblingsModel,
   counterModel,
+  causalModel,
+  sessionModel,
 ]
 
 export function modelNamed(name: string): Model | undefined {

@@ -1,0 +1,64 @@
+/** Chains of cause and effect, as people read them. */
+import { seconds, type Json } from '../history.ts'
+import type { Operation } from '../operation.ts'
+import { valuesRead } from './step.ts'
+
+/** Operations told of one chain; of a longer one, its beginning and its end. */
+const TOLD_MAX = 8
+const TOLD_FIRST = 3
+
+/**
+ * 'session 3 wrote "a7" to key k1 (n2, 1.200 s to 1.204 s), then read nothing there (n4, 1.300 s to 1.310 s)'.
+ */
+export function chainWords(chain: readonly Operation[]): string {
+  const left = chain.length - TOLD_MAX
+  if (left <= 1) return tell(chain)
+  const first = chain.slice(0, TOLD_FIRST)
+  const last = chain.slice(TOLD_FIRST - TOLD_MAX)
+  return `${tell(first)}; ${left} operations of the same kind on; ${tell(last)}`
+}
+
+export function keyWords(key: string): string {
+  return key === '' ? 'the object' : `key ${key}`
+}
+
+/** Nothing, a value, or several. */
+export function valuesWords(values: readonly Json[]): string {
+  const words = values.map((value) => JSON.stringify(value))
+  if (words.length === 0) return 'nothing'
+  return words.length === 1 ? (words[0] as string) : `[${words.join(', ')}]`
+}
+
+export function momentWords({ node, outcome, invokedAt, completedAt }: Operation): string {
+  const time =
+    outcome === 'info'
+      ? `from ${seconds(invokedAt)}, of unknown outcome`
+      : `${seconds(invokedAt)} to ${seconds(completedAt)}`
+  return `(${node === undefined ? '' : `${node}, `}${time})`
+}
+
+function tell(chain: readonly Operation[]): string {
+  let words = ''
+  let before: Operation | undefined
+  for (const operation of chain) {
+    const isSame = before?.session === operation.session
+    const who = isSame ? 'then' : `session ${operation.session}`
+    const there = isSame && before?.key === operation.key
+    words += `${before === undefined ? '' : isSame ? ', ' : '; '}${who} ${deedWords(operation, there)} ${momentWords(operation)}`
+    before = operation
+  }
+  return words
+}
+
+function deedWords(operation: Operation, isThere: boolean): string {
+  const { f, key, input } = operation
+  const where = keyWords(key ?? '')
+  switch (f) {
+    case 'read':
+      return `read ${valuesWords(valuesRead(operation))} ${isThere ? 'there' : `from ${where}`}`
+    case 'delete':
+      return `deleted ${isThere ? 'it' : where}`
+    default:
+      return `wrote ${valuesWords([input])} ${isThere ? 'there' : `to ${where}`}`
+  }
+}

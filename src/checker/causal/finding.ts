@@ -1,0 +1,62 @@
+/** Breaches of a causal promise. There may be one for each read, so words are made only for those that are told. */
+import type { Operation } from '../operation.ts'
+import type { Evidence } from '../verdict.ts'
+
+export interface Finding {
+  readonly kind: string
+  readonly key: string
+  /** The operation that gave it away. */
+  readonly culprit: Operation
+  readonly tell: () => Told
+}
+
+export interface Told {
+  readonly words: string
+  readonly operations: readonly Operation[]
+}
+
+/** A verdict tells no more. */
+const TOLD_MAX = 10
+
+/** Those to tell first: of each kind the earliest, then the earliest of all, as they came one after another. */
+export function evidenceOf(findings: readonly Finding[]): Evidence[] {
+  const byTime = findings.toSorted((a, b) => a.culprit.firstIndex - b.culprit.firstIndex)
+  const kinds = new Set<string>()
+  const told = new Set<Finding>()
+  for (const finding of byTime) {
+    if (kinds.has(finding.kind)) continue
+    kinds.add(finding.kind)
+    told.add(finding)
+  }
+  for (const finding of byTime) if (told.size < TOLD_MAX) told.add(finding)
+  return [
+    ...byTime.filter((finding) => told.has(finding)).map((finding) => inFull(finding)),
+    ...byTime.filter((finding) => !told.has(finding)).map((finding) => inShort(finding)),
+  ]
+}
+
+/** How many there are of each kind, the kinds that a model knows first: 'lost past' is `lostPast`. */
+export function countsOf(
+  kinds: readonly string[],
+  findings: readonly Finding[],
+): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const kind of kinds) counts[statName(kind)] = 0
+  for (const { kind } of findings) counts[statName(kind)] = (counts[statName(kind)] ?? 0) + 1
+  return counts
+}
+
+function statName(kind: string): string {
+  return kind.replaceAll(/ ([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}
+
+function inFull({ kind, key, tell }: Finding): Evidence {
+  const { words, operations } = tell()
+  const indexes = new Set(operations.map(({ firstIndex }) => firstIndex))
+  return { kind, key, words, operations: [...indexes].sort((a, b) => a - b) }
+}
+
+function inShort({ kind, key, culprit }: Finding): Evidence {
+  const { firstIndex } = culprit
+  return { kind, key, words: `${kind}, shown by event ${firstIndex}`, operations: [firstIndex] }
+}

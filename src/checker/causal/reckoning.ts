@@ -1,0 +1,47 @@
+/** What the causal models say of any history: how much of it there was, and what could not be judged. */
+import type { Operation } from '../operation.ts'
+import type { Evidence } from '../verdict.ts'
+import type { Step } from './step.ts'
+
+export interface HistoryStats extends Readonly<Record<string, number>> {
+  readonly operations: number
+  readonly keys: number
+  readonly sessions: number
+  readonly ok: number
+  readonly rejected: number
+  readonly unknown: number
+}
+
+export function statsOf(operations: readonly Operation[]): HistoryStats {
+  const of = (wanted: string): number =>
+    operations.filter(({ outcome }) => outcome === wanted).length
+  return {
+    operations: operations.length,
+    keys: new Set(operations.map(({ key }) => key)).size,
+    sessions: new Set(operations.map(({ session }) => session)).size,
+    ok: of('ok'),
+    rejected: of('fail'),
+    unknown: of('info'),
+  }
+}
+
+/** Only reads show what was promised. */
+export function withoutReads(steps: readonly Step[]): Evidence[] {
+  if (steps.some(({ type }) => type === 'read')) return []
+  return [
+    {
+      kind: 'unjudged',
+      key: '',
+      words: 'no read was answered, so nothing can be told of any promise',
+    },
+  ]
+}
+
+export function unordered(): Evidence {
+  return {
+    kind: 'unjudged',
+    key: '',
+    words:
+      'cause and effect of so many operations of so many sessions need more memory than was given',
+  }
+}

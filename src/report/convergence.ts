@@ -1,0 +1,89 @@
+/**
+ * Whether the copies came to agree: what the final reads of each key said, node by node. Compares values as
+ * sets where they are lists, because the order of values kept side by side means nothing.
+ */
+import { finalReads, identityOf } from '../checker/final-reads.ts'
+import type { Json } from '../checker/history.ts'
+import type { Operation } from '../checker/operation.ts'
+import { byName } from './fault-table.ts'
+import { textOf } from './operation-words.ts'
+
+export interface KeyConvergence {
+  readonly key: string
+  /** `alone`: only one node was asked, so there is nothing to compare. */
+  readonly state: 'same' | 'different' | 'unanswered' | 'alone'
+  readonly nodes: readonly NodeAnswer[]
+  /** What all nodes said, in words; undefined where they differ. */
+  readonly common: string | undefined
+}
+
+export interface NodeAnswer {
+  readonly node: string
+  /** In words; undefined where the node never answered. */
+  readonly answer: string | undefined
+  readonly error: string | undefined
+}
+
+/** More values are counted instead of named. */
+const VALUES_NAMED_MAX = 12
+
+/** By key. Empty where the run ended without final reads. */
+export function convergenceOf(operations: readonly Operation[]): KeyConvergence[] {
+  return [...finalReads(operations, valuesIn)]
+    .sort(([a], [b]) => byName(a, b))
+    .map(([key, reads]) => {
+      const answered = reads.filter(({ values }) => values !== undefined)
+      const sets = answered.map(({ values = [] }) => new Set(values.map(identityOf)))
+      const first = sets[0] ?? new Set<string>()
+      const isSame = sets.every(
+        (set) => set.size === first.size && [...set].every((value) => first.has(value)),
+      )
+      const union = new Set(sets.flatMap((set) => [...set]))
+      return {
+        key,
+        state: !isSame
+          ? 'different'
+          : answered.length < reads.length
+            ? 'unanswered'
+            : reads.length < 2
+              ? 'alone'
+              : 'same',
+        common: isSame && answered.length > 0 ? valuesText([...first]) : undefined,
+        nodes: reads
+          .map(({ node = 'the store', values, error }) => ({
+            node,
+            answer:
+              values === undefined ? undefined : answerText(values, isSame ? undefined : union),
+            error,
+          }))
+          .sort((a, b) => byName(a.node, b.node)),
+      }
+    })
+}
+
+/** Where nodes differ, what one lacks of what any other has says more than all that it has. */
+function answerText(values: readonly Json[], union: ReadonlySet<string> | undefined): string {
+  const own = new Set(values.map(identityOf))
+  const all = valuesText([...own])
+  if (union === undefined || own.size <= VALUES_NAMED_MAX) return all
+  const missing = [...union].filter((value) => !own.has(value))
+  return missing.length === 0 ? all : `${all}, without ${valuesText(missing)}`
+}
+
+function valuesText(identities: readonly string[]): string {
+  if (identities.length === 0) return 'nothing'
+  if (identities.length > VALUES_NAMED_MAX) return `${identities.length} values`
+  return identities
+    .toSorted(byName)
+    .map((identity) => textOf(JSON.parse(identity) as Json, 40))
+    .join(', ')
+}
+
+function valuesIn({ output }: Operation): readonly Json[] {
+  if (output === null) return []
+  return isList(output) ? output : [output]
+}
+
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value)
+}

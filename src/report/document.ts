@@ -3,7 +3,7 @@
  * with, so that even markup that slipped through could not act.
  */
 import { createHash } from 'node:crypto'
-import { html, trusted, type Html } from './html.ts'
+import { escapeHtml, type Html } from './html.ts'
 
 export function documentOf(page: {
   readonly title: string
@@ -19,32 +19,24 @@ export function documentOf(page: {
       ? "'none'"
       : `'sha256-${createHash('sha256').update(script.markup).digest('base64')}'`
   const policy = `default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; script-src ${scripts}`
-  // Line by line: the digest is of every character between the script's tags.
   return [
-    html`<!doctype html>`,
-    html`<html lang="en">
-      <head>
-        <meta charset="utf-8" />
-      </head>
-    </html>`,
-    html`<meta http-equiv="Content-Security-Policy" content="${policy}" />`,
-    html`<meta name="viewport" content="width=device-width, initial-scale=1" />`,
-    html`<meta name="color-scheme" content="light dark" />`,
-    html`<link rel="icon" href="data:," />`,
-    html`<title>${title}</title>`,
-    element('style', trusted(style)),
-    html`</head><body>`,
-    body,
+    '<!doctype html>',
+    '<html lang="en"><head>',
+    '<meta charset="utf-8">',
+    `<meta http-equiv="Content-Security-Policy" content="${escapeHtml(policy)}">`,
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+    '<meta name="color-scheme" content="light dark">',
+    '<link rel="icon" href="data:,">',
+    `<title>${escapeHtml(title)}</title>`,
+    `<style>${style}</style>`,
+    '</head><body>',
+    body.markup,
     data === undefined
-      ? html``
-      : element('script', data, ' type="application/json" id="page-data"'),
-    script === undefined ? html`` : element('script', script),
-    html`</body></html>`,
-  ]
-    .map(({ markup }) => `${markup}\n`)
-    .join('')
-}
-
-function element(name: string, content: Html, attributes = ''): Html {
-  return trusted(`<${name}${attributes}>${content.markup}</${name}>`)
+      ? ''
+      : `<script type="application/json" id="page-data">${data.markup}</script>`,
+    // The digest is of every character between the tags.
+    script === undefined ? '' : `<script>${script.markup}</script>`,
+    '</body></html>',
+    '',
+  ].join('\n')
 }

@@ -2,7 +2,8 @@
 /** The box with an operation's details, beside the pointer; at the foot of a narrow screen. */
 import { detailsOf, OUTCOME_WORDS, outcomeOf, type Model } from './model.ts'
 
-const NARROW_PX = 600
+/** Of a phone's screen; also what the style takes for narrow. */
+export const NARROW_PX = 600
 const DISTANCE_PX = 14
 
 export function showDetails(

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /** Puts the page together: pictures, controls and the story's buttons over one view. */
 import { drawLatency, drawThroughput } from './charts.ts'
-import { hideDetails, showDetails, showLines } from './details.ts'
+import { hideDetails, NARROW_PX, showDetails, showLines } from './details.ts'
 import { listenForGestures } from './gestures.ts'
 import { layLanes, type LaneLayout } from './lane-layout.ts'
 import { drawLanes, lanesHeight, operationAt, type Sheet } from './lane-picture.ts'
@@ -10,7 +10,6 @@ import { readPalette, type Palette } from './palette.ts'
 import { around, moved, timeText, zoomed, type TimeWindow } from './time-window.ts'
 
 const CHART_HEIGHT = 190
-const NARROW_PX = 600
 const BUTTON_ZOOM = 0.5
 /** An operation that was chosen is shown among what happened around it. */
 const AROUND_SPANS = 14

@@ -13,10 +13,7 @@ export function faultSection(rows: readonly FaultRow[]): Html {
   return html`<section id="faults">
     <h2>Faults</h2>
     <div class="scroll" tabindex="0" role="region" aria-label="Table of faults">
-      <table>
-        <caption>
-          ${RECOVERY_MEANING}
-        </caption>
+      <table aria-describedby="recovery-meaning">
         <thead>
           <tr>
             <th>What</th>
@@ -50,6 +47,7 @@ export function faultSection(rows: readonly FaultRow[]): Html {
         </tbody>
       </table>
     </div>
+    <p class="quiet" id="recovery-meaning">${RECOVERY_MEANING}</p>
   </section>`
 }
 
@@ -60,7 +58,7 @@ function recoveryText(recovery: Recovery): string {
     case 'during':
       return `${seconds(recovery.afterNs)} after its start`
     case 'after heal':
-      return `${seconds(recovery.afterNs)} after the heal`
+      return `${seconds(recovery.afterNs)} after the heal${recovery.isFirstAsk ? ', when first asked' : ''}`
     case 'not seen':
       return recovery.nodes.length === 0 ? 'not seen' : `not seen of ${recovery.nodes.join(', ')}`
     default:

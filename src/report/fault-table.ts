@@ -28,17 +28,20 @@ export interface FaultRow extends Fault {
 export type Recovery =
   /** Every node went on answering: nothing was rejected or left unknown while it lasted. */
   | { readonly type: 'no outage' }
-  /** From so long after its effect began nothing more was rejected or left unknown, and every node answered. */
+  /** From so long after its start nothing more was rejected or left unknown, and every node answered. */
   | { readonly type: 'during'; readonly afterNs: number }
-  /** Every node had answered ok again so long after it was healed. */
-  | { readonly type: 'after heal'; readonly afterNs: number }
+  /**
+   * Every node had answered ok again so long after it was healed. `isFirstAsk`: the node that was last to
+   * answer had not been asked any earlier, and may have been well before.
+   */
+  | { readonly type: 'after heal'; readonly afterNs: number; readonly isFirstAsk: boolean }
   /** These nodes did not answer ok before the next fault, or the end. */
   | { readonly type: 'not seen'; readonly nodes: readonly string[] }
 
 export const RECOVERY_MEANING =
   'Time to recover: from the moment the fault was healed until every node had answered ok a request made after that moment. ' +
-  'Where clients were served again while the fault still lasted, it is counted from its start, until the last request that was ' +
-  'rejected or left unknown during it; “no outage” where there was none.'
+  'Where clients were served again while the fault still lasted, it is counted from its start, until the last of the requests that were ' +
+  'rejected or left unknown during it was made; “no outage” where there was none.'
 
 /** In the order of their starts. */
 export function faultsOf(history: readonly HistoryEvent[]): Fault[] {
@@ -114,34 +117,45 @@ function recoveryOf(
   },
 ): Recovery {
   const { during, operations, nodes, nextAt } = of
-  const healAt = fault.healAt ?? Infinity
   const bad = during.filter(({ outcome }) => outcome !== 'ok')
-  const lastBadAt = bad.reduce((last, { invokedAt }) => Math.max(last, invokedAt), fault.startedAt)
-  const back = firstAnswers(during, lastBadAt, healAt)
-  if (nodes.length > 0 && nodes.every((node) => back.has(node))) {
+  const lastBadAt = bad.reduce((last, { invokedAt }) => Math.max(last, invokedAt), fault.startAt)
+  const servedFrom = Math.max(lastBadAt, fault.startedAt)
+  const served = firstAnswers(during, servedFrom, fault.healAt ?? Infinity)
+  if (nodes.length > 0 && nodes.every((node) => served.has(node))) {
     return bad.length === 0
       ? { type: 'no outage' }
-      : { type: 'during', afterNs: lastBadAt - fault.startedAt }
+      : { type: 'during', afterNs: lastBadAt - fault.startAt }
   }
-  if (fault.healedAt === undefined) {
-    return { type: 'not seen', nodes: nodes.filter((node) => !back.has(node)) }
+  const { healedAt } = fault
+  if (healedAt === undefined) {
+    return { type: 'not seen', nodes: nodes.filter((node) => !served.has(node)) }
   }
-  const answers = firstAnswers(operations, fault.healedAt, nextAt)
+  const answers = firstAnswers(operations, healedAt, nextAt)
   const silent = nodes.filter((node) => !answers.has(node))
-  if (silent.length > 0 || nodes.length === 0) return { type: 'not seen', nodes: silent }
-  return { type: 'after heal', afterNs: Math.max(...answers.values()) - fault.healedAt }
+  const last = [...answers].sort(([, a], [, b]) => b.completedAt - a.completedAt)[0]
+  if (silent.length > 0 || last === undefined) return { type: 'not seen', nodes: silent }
+  const [node, answer] = last
+  return {
+    type: 'after heal',
+    afterNs: answer.completedAt - healedAt,
+    isFirstAsk: !operations.some(
+      (each) =>
+        each.node === node && each.invokedAt >= healedAt && each.invokedAt < answer.invokedAt,
+    ),
+  }
 }
 
-/** Node → when it first answered ok what was asked after `from`, if before `until`. */
+/** Node → what it first answered ok of all that was asked after `from`, if before `until`. */
 function firstAnswers(
   operations: readonly Operation[],
   from: number,
   until: number,
-): Map<string, number> {
-  const first = new Map<string, number>()
-  for (const { node, outcome, invokedAt, completedAt } of operations) {
+): Map<string, Operation> {
+  const first = new Map<string, Operation>()
+  for (const operation of operations) {
+    const { node, outcome, invokedAt, completedAt } = operation
     if (node === undefined || outcome !== 'ok' || invokedAt < from || completedAt > until) continue
-    first.set(node, Math.min(first.get(node) ?? Infinity, completedAt))
+    if (completedAt < (first.get(node)?.completedAt ?? Infinity)) first.set(node, operation)
   }
   return first
 }

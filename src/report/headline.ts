@@ -6,9 +6,9 @@ import { explanationOf } from './workload-words.ts'
 
 /** Told apart by word and sign as well as by colour: unknown must not be taken for valid. */
 const BADGES: Readonly<Record<Result, { readonly sign: string; readonly meaning: string }>> = {
-  valid: { sign: '✓', meaning: 'every promise that was checked was kept' },
-  invalid: { sign: '✗', meaning: 'a promise was broken; the proof is below' },
-  unknown: { sign: '?', meaning: 'neither proved nor disproved: something could not be judged' },
+  valid: { sign: '✓', meaning: 'Every promise that was checked was kept' },
+  invalid: { sign: '✗', meaning: 'A promise was broken; the proof is below' },
+  unknown: { sign: '?', meaning: 'Neither proved nor disproved: something could not be judged' },
 }
 
 export function headline(report: RunReport): Html {

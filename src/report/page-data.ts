@@ -56,6 +56,8 @@ export interface MarkedStory {
 }
 
 const VALUE_CHARACTERS_MAX = 60
+/** What happened last is not drawn onto the edge. */
+const MARGIN = 1.01
 const OUTCOMES = ['ok', 'fail', 'info'] as const
 
 export function pageDataOf(verdict: Verdict, history: readonly HistoryEvent[]): PageData {
@@ -70,7 +72,7 @@ export function pageDataOf(verdict: Verdict, history: readonly HistoryEvent[]): 
   const deeds = tableOf(operations.map(({ f }) => f))
   const errors = tableOf(operations.map(({ error }) => error))
   return {
-    endUs: Math.max(1, micros(endNs)),
+    endUs: Math.max(1, Math.ceil(micros(endNs) * MARGIN)),
     clients: clients.names,
     keys: keys.names,
     nodes: nodes.names,

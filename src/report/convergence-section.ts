@@ -9,17 +9,18 @@ const STATE_WORDS: Readonly<Record<KeyConvergence['state'], string>> = {
   different: '✗ different',
   unanswered: '? not all answered',
   alone: '? only one was asked',
+  unread: '? none was asked',
 }
 
 export function convergenceSection(keys: readonly KeyConvergence[]): Html {
   const of = (state: KeyConvergence['state']): KeyConvergence[] =>
     keys.filter((key) => key.state === state)
-  const bad = [...of('different'), ...of('unanswered'), ...of('alone')]
+  const bad = [...of('different'), ...of('unanswered'), ...of('alone'), ...of('unread')]
   const same = of('same')
   return html`<section id="convergence">
     <h2>Did all copies agree in the end?</h2>
-    <p>${summaryOf(keys.length, same.length, of('different').length)}</p>
-    ${bad.length > 0 && table(bad)}
+    <p>${summaryOf(keys.length, same.length, of('different').length, of('unread').length)}</p>
+    ${bad.length > 0 && of('unread').length < keys.length && table(bad)}
     ${
       same.length > 0 &&
       html`<details>
@@ -32,13 +33,16 @@ export function convergenceSection(keys: readonly KeyConvergence[]): Html {
   </section>`
 }
 
-function summaryOf(all: number, same: number, different: number): string {
-  if (all === 0) {
-    return 'Nobody knows: after the last change no key was read again through every node.'
-  }
-  const meaning = 'After the last change had ended each key was read through every node.'
-  if (same === all) return `Yes. ${meaning} All nodes gave the same answer for all ${all}.`
-  return `${different > 0 ? 'No.' : 'Not known of all.'} ${meaning} All nodes gave the same answer for ${same} of ${all}.`
+function summaryOf(all: number, same: number, different: number, unread: number): string {
+  if (all === unread) return 'Nobody knows: after the last change had ended no key was read again.'
+  const meaning =
+    'Final reads are those made after the last change had ended; each key should be read through every node.'
+  if (same === all) return `Yes: all nodes gave the same answer for each of ${all} keys. ${meaning}`
+  const answer =
+    different > 0
+      ? `No: nodes gave different answers for ${different} of ${all} keys.`
+      : `Not known of all: nodes were seen to agree on ${same} of ${all} keys.`
+  return `${answer} ${meaning}`
 }
 
 function table(keys: readonly KeyConvergence[]): Html {
@@ -49,7 +53,7 @@ function table(keys: readonly KeyConvergence[]): Html {
         <thead>
           <tr>
             <th>Key</th>
-            <th>Nodes</th>
+            <th>Agreement</th>
             <th>What they said</th>
           </tr>
         </thead>

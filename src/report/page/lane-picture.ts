@@ -324,10 +324,10 @@ function drawMark(
   pen.lineWidth = isSelected ? 3 : 2
   pen.strokeRect(x0 - 2, top - 2, x1 - x0 + 4, height + 3)
   const middle = top + (height - 1) / 2
+  const x = Math.max(left + 9, x0 - 10)
   pen.textAlign = 'center'
   pen.textBaseline = 'middle'
   if (number > 0) {
-    const x = Math.max(left + 9, x0 - 10)
     pen.fillStyle = palette.mark
     pen.beginPath()
     pen.arc(x, middle, isSelected ? 10 : 8, 0, 2 * Math.PI)
@@ -340,6 +340,6 @@ function drawMark(
     pen.fillStyle = palette.mark
     pen.font = `bold 12px ${palette.font}`
     pen.textAlign = 'left'
-    pen.fillText('✗ no order left', x1 + 6, middle)
+    pen.fillText('✗ no order left', Math.max(x1 + 6, x + 12), middle)
   }
 }

@@ -10,6 +10,8 @@ const CHART_BOTTOM = 24
 /** Unknown and rejected last, so that the many that went well do not cover them. */
 const DRAWN_IN_ORDER = [OK, FAIL, INFO]
 const BIN_WIDTH_MIN = 6
+/** More points than this are drawn smaller. */
+const CROWD = 1500
 
 export function drawLatency(model: Model, sheet: Sheet, palette: Palette): void {
   const { pen, width, height, left } = sheet
@@ -29,7 +31,10 @@ export function drawLatency(model: Model, sheet: Sheet, palette: Palette): void 
   pen.beginPath()
   pen.rect(left, 0, width - left, height)
   pen.clip()
-  for (const outcome of DRAWN_IN_ORDER) drawPoints(model, sheet, palette, outcome, yOf)
+  const { from, to } = model.view.window
+  const shown = model.data.operations.at.filter((at) => at >= from && at <= to).length
+  const dot = shown > CROWD ? 2 : 4
+  for (const outcome of DRAWN_IN_ORDER) drawPoints(model, sheet, palette, { outcome, yOf, dot })
   pen.restore()
 }
 
@@ -78,9 +83,13 @@ function drawPoints(
   model: Model,
   sheet: Sheet,
   palette: Palette,
-  outcome: number,
-  yOf: (took: number) => number,
+  of: {
+    readonly outcome: number
+    readonly yOf: (took: number) => number
+    readonly dot: number
+  },
 ): void {
+  const { outcome, yOf, dot } = of
   const { pen, width, height, left } = sheet
   const { from, to } = model.view.window
   const taken = new Uint8Array(Math.ceil(width) * Math.ceil(height))
@@ -97,7 +106,7 @@ function drawPoints(
     const pixel = y * Math.ceil(width) + x
     if (x < left || taken[pixel] === 1) continue
     taken[pixel] = 1
-    if (outcome === OK) pen.rect(x - 1, y - 1, 2, 2)
+    if (outcome === OK) pen.rect(x - dot / 2, y - dot / 2, dot, dot)
     else if (outcome === FAIL) {
       pen.moveTo(x - 3, y - 3)
       pen.lineTo(x + 3, y + 3)

@@ -232,7 +232,8 @@ function drawBar(
   const colour = palette.outcomes[outcome] ?? palette.ink
   if (outcome === OK) {
     pen.fillStyle = colour
-    pen.fillRect(x0, top, wide, high)
+    // One that follows at once is still seen to be another.
+    pen.fillRect(x0, top, wide > 5 ? wide - 1 : wide, high)
   } else if (outcome === FAIL) {
     const half = Math.max(2, Math.floor(high * 0.55))
     pen.fillStyle = palette.paper

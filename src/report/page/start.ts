@@ -10,6 +10,8 @@ import { readPalette, type Palette } from './palette.ts'
 import { around, moved, timeText, zoomed, type TimeWindow } from './time-window.ts'
 
 const CHART_HEIGHT = 190
+/** The charts follow once the lanes rest: they look at every operation, and would make a drag stutter. */
+const CHARTS_REST_MS = 60
 const BUTTON_ZOOM = 0.5
 /** An operation that was chosen is shown among what happened around it. */
 const AROUND_SPANS = 14
@@ -28,7 +30,10 @@ function start(): void {
   let palette = readPalette()
   let layout = layLanes(model)
   let isDrawing = false
+  let charts = 0
   const draw = (): void => {
+    clearTimeout(charts)
+    charts = window.setTimeout(() => drawCharts(model, palette), CHARTS_REST_MS)
     if (isDrawing) return
     isDrawing = true
     requestAnimationFrame(() => {
@@ -114,8 +119,6 @@ function start(): void {
 function drawAll(model: Model, layout: LaneLayout, palette: Palette): void {
   const canvas = element<HTMLCanvasElement>('lanes')
   drawLanes(model, layout, sheetOf(canvas, lanesHeight(layout)), palette)
-  drawLatency(model, sheetOf(element<HTMLCanvasElement>('latency'), CHART_HEIGHT), palette)
-  drawThroughput(model, sheetOf(element<HTMLCanvasElement>('throughput'), CHART_HEIGHT), palette)
   const { from, to } = model.view.window
   const step = (to - from) / 100
   element('window-text').textContent = `${timeText(from, step)} to ${timeText(to, step)}`
@@ -130,6 +133,11 @@ function drawAll(model: Model, layout: LaneLayout, palette: Palette): void {
     const isChosen = button.dataset['op'] === canvas.dataset['selected']
     button.setAttribute('aria-pressed', String(isChosen))
   }
+}
+
+function drawCharts(model: Model, palette: Palette): void {
+  drawLatency(model, sheetOf(element<HTMLCanvasElement>('latency'), CHART_HEIGHT), palette)
+  drawThroughput(model, sheetOf(element<HTMLCanvasElement>('throughput'), CHART_HEIGHT), palette)
 }
 
 /** A sheet as wide as its frame, sharp on any screen. */

@@ -3,6 +3,7 @@ import type { KeyConvergence } from './convergence.ts'
 import { html, type Html } from './html.ts'
 
 const KEYS_MAX = 200
+const NAMES_MAX = 30
 
 const STATE_WORDS: Readonly<Record<KeyConvergence['state'], string>> = {
   same: '✓ the same',
@@ -15,12 +16,14 @@ const STATE_WORDS: Readonly<Record<KeyConvergence['state'], string>> = {
 export function convergenceSection(keys: readonly KeyConvergence[]): Html {
   const of = (state: KeyConvergence['state']): KeyConvergence[] =>
     keys.filter((key) => key.state === state)
-  const bad = [...of('different'), ...of('unanswered'), ...of('alone'), ...of('unread')]
+  const bad = [...of('different'), ...of('unanswered'), ...of('alone')]
   const same = of('same')
+  const unread = of('unread')
   return html`<section id="convergence">
     <h2>Did all copies agree in the end?</h2>
-    <p>${summaryOf(keys.length, same.length, of('different').length, of('unread').length)}</p>
-    ${bad.length > 0 && of('unread').length < keys.length && table(bad)}
+    <p>${summaryOf(keys.length, same.length, of('different').length, unread.length)}</p>
+    ${bad.length > 0 && table(bad)}
+    ${unread.length > 0 && unread.length < keys.length && html`<p>Not read again: ${namesOf(unread)}.</p>`}
     ${
       same.length > 0 &&
       html`<details>
@@ -31,6 +34,12 @@ export function convergenceSection(keys: readonly KeyConvergence[]): Html {
       </details>`
     }
   </section>`
+}
+
+function namesOf(keys: readonly KeyConvergence[]): string {
+  const names = keys.slice(0, NAMES_MAX).map(({ key }) => key)
+  const left = keys.length - names.length
+  return `${names.join(', ')}${left > 0 ? ` and ${left} more` : ''}`
 }
 
 function summaryOf(all: number, same: number, different: number, unread: number): string {

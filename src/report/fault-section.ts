@@ -31,17 +31,17 @@ export function faultSection(rows: readonly FaultRow[]): Html {
             (row) =>
               html`<tr>
                 <th scope="row">${row.what}</th>
-                <td class="n">${seconds(row.startAt)}</td>
-                <td class="n">
+                <td class="n" data-label="From">${seconds(row.startAt)}</td>
+                <td class="n" data-label="To">
                   ${row.healedAt === undefined ? 'not healed' : seconds(row.healedAt)}
                 </td>
-                <td class="n">
+                <td class="n" data-label="Length">
                   ${row.healedAt === undefined ? '' : seconds(row.healedAt - row.startAt)}
                 </td>
-                <td class="n">${row.ok}</td>
-                <td class="n">${row.rejected}</td>
-                <td class="n">${row.unknown}</td>
-                <td>${recoveryText(row.recovery)}</td>
+                <td class="n" data-label="ok">${row.ok}</td>
+                <td class="n" data-label="Rejected">${row.rejected}</td>
+                <td class="n" data-label="Unknown">${row.unknown}</td>
+                <td data-label="Time to recover">${recoveryText(row.recovery)}</td>
               </tr>`,
           )}
         </tbody>

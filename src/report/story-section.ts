@@ -120,7 +120,7 @@ function whatWasDone(operations: readonly Operation[], faults: readonly FaultRow
   const nodes = nodesOf(operations)
   const through = nodes.length === 0 ? '' : ` through ${countOf(nodes.length, 'node')}`
   const kinds = [...new Set(operations.map(({ f }) => f))].sort(byName).join(', ')
-  const done = `${countOf(clients, 'client session')} made ${countOf(operations.length, 'operation')}${kinds === '' ? '' : ` (${kinds})`}${through}: ${number(count('ok'))} succeeded, ${number(count('fail'))} were rejected, and of ${number(count('info'))} the outcome is unknown.`
+  const done = `${countOf(clients, 'client session')} made ${countOf(operations.length, 'operation')}${kinds === '' ? '' : ` (${kinds})`}${through}: ${number(count('ok'))} succeeded, ${number(count('fail'))} ${count('fail') === 1 ? 'was' : 'were'} rejected, and of ${number(count('info'))} the outcome is unknown.`
   if (faults.length === 0) return `${done} No fault was made.`
   const kindsOfFault = new Map<string, number>()
   for (const { what } of faults) {

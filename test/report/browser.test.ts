@@ -87,6 +87,7 @@ describe.skipIf(executablePath === undefined)('a report in a browser', () => {
       colorScheme,
       javaScriptEnabled,
       reducedMotion: 'reduce',
+      hasTouch: true,
     })
     const page = await context.newPage()
     const wrong: string[] = []
@@ -162,8 +163,11 @@ describe.skipIf(executablePath === undefined)('a report in a browser', () => {
       const box = (await page.locator('#lanes').boundingBox())!
       const left = screen.width < 600 ? 58 : 72
       // The chosen operation stands in the middle of the window, and client 2 in the second lane.
-      await page.mouse.click(box.x + left + (box.width - left) / 2, box.y + 56)
+      const [x, y] = [box.x + left + (box.width - left) / 2, box.y + 56]
+      if (screen.width < 600) await page.touchscreen.tap(x, y)
+      else await page.mouse.click(x, y)
 
+      expect(await page.isVisible('#details')).toBe(true)
       expect(await page.textContent('#details')).toMatch(/read k1.*client 2 at n2/)
       await page.context().close()
     })

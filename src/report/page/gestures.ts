@@ -65,7 +65,10 @@ export function listenForGestures(canvas: HTMLCanvasElement, on: GestureHandlers
     if (pressed.delete(event.pointerId) && pressed.size === 0 && travelled < TAP_PX) on.tap(event)
   })
   canvas.addEventListener('pointercancel', (event) => pressed.delete(event.pointerId))
-  canvas.addEventListener('pointerleave', on.leave)
+  canvas.addEventListener('pointerleave', ({ pointerType }) => {
+    // A finger leaves whenever it is lifted, and what it tapped is to be read then.
+    if (pointerType === 'mouse') on.leave()
+  })
   canvas.addEventListener('keydown', (event) => {
     const middle = canvas.clientWidth / 2
     if (event.key === '+' || event.key === '=') on.zoom(middle, KEY_ZOOM)

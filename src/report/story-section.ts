@@ -72,7 +72,10 @@ function storyOf({ evidence, already, steps }: Story, place: number, count: numb
       </button>`
     }`
   return html`<details class="evidence" data-story="${place}" ${place < OPEN_MAX && OPEN}>
-    <summary>${count > 1 && `${place + 1} of ${count}: `}${heading}</summary>
+    <summary>
+      ${count > 1 && `${place + 1} of ${count}: `}${heading}
+      <span class="brief">${evidence.words}</span>
+    </summary>
     ${body}
   </details>`
 }
@@ -82,6 +85,9 @@ const OPEN_MAX = 1
 const OPEN = html` open`
 
 function stepOf(step: Step, written: readonly Json[]): Html {
+  if (step.type === 'gap') {
+    return html`<li class="fault">… faults began or ended ${step.count} more times …</li>`
+  }
   if (step.type === 'fault') {
     return html`<li class="fault">
       ${seconds(step.at)}: fault <b>${step.what}</b> ${step.change}

@@ -31,6 +31,12 @@ export type Step =
       readonly change: 'begins' | 'ends'
       readonly at: number
     }
+  /** So many beginnings and ends of faults are left out. */
+  | { readonly type: 'gap'; readonly count: number }
+
+/** Of a longer row of faults without an operation between, so many at each end are told. */
+const FAULTS_IN_A_ROW_MAX = 8
+const FAULTS_AT_AN_END = 3
 
 /** One a piece of evidence, in their order. */
 export function storiesOf(verdict: Verdict, history: readonly HistoryEvent[]): Story[] {
@@ -106,8 +112,29 @@ function storyOf(
   return {
     evidence,
     already: named.length === 0 ? [] : faultsAt(faults, from),
-    steps: timed.sort((a, b) => a.at - b.at).map(({ step }) => step),
+    steps: withGaps(timed.sort((a, b) => a.at - b.at).map(({ step }) => step)),
   }
+}
+
+function withGaps(steps: readonly Step[]): Step[] {
+  const told: Step[] = []
+  let faults: Step[] = []
+  const tellFaults = (): void => {
+    if (faults.length > FAULTS_IN_A_ROW_MAX) {
+      const count = faults.length - 2 * FAULTS_AT_AN_END
+      told.push(...faults.slice(0, FAULTS_AT_AN_END), { type: 'gap', count })
+      faults = faults.slice(-FAULTS_AT_AN_END)
+    }
+    told.push(...faults)
+    faults = []
+  }
+  for (const step of steps) {
+    if (step.type === 'operation') tellFaults()
+    if (step.type === 'fault') faults.push(step)
+    else told.push(step)
+  }
+  tellFaults()
+  return told
 }
 
 function anyValue({ output }: Operation): readonly Json[] {

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { setModel } from '../../src/checker/set-model.ts'
 import { storiesOf, type Step } from '../../src/report/story.ts'
-import { MadeUpHistory, staleRead, staleVerdict } from './made-up-run.ts'
+import { invokedAt, MadeUpHistory, staleRead, staleVerdict } from './made-up-run.ts'
 
 /** A step in a word: its number, or what the fault does. */
 function briefly(step: Step): string {
+  if (step.type === 'gap') return `… ${step.count} …`
   return step.type === 'fault'
     ? `${step.what} ${step.change}`
     : `${step.number} ${step.operation.f} at ${step.operation.node}${step.isDeadEnd ? ' ✗' : ''}`
@@ -46,6 +47,30 @@ describe('a story', () => {
 
     expect(verdict.result).toBe('invalid')
     expect(story?.steps.map(briefly)).toEqual(['1 add at n1', '2 read at n1', '3 read at n2'])
+  })
+
+  test('leaves out the middle of many faults in a row', () => {
+    const history = new MadeUpHistory()
+      .operation(1, 'write', { from: 1, to: 2, input: 1 })
+      .operation(1, 'read', { from: 999, to: 1000, output: null })
+    for (let at = 10; at < 110; at += 10) history.fault('kill n1', [at, at, at + 5, at + 5])
+    const { events } = history
+    const verdict = staleVerdict(staleRead())
+    const operations = [invokedAt(events, 1), invokedAt(events, 999)]
+    const evidence = { ...verdict.evidence[0]!, operations }
+    const [story] = storiesOf({ ...verdict, evidence: [evidence] }, events)
+
+    expect(story?.steps.map(briefly)).toEqual([
+      '1 write at n1',
+      'kill n1 begins',
+      'kill n1 ends',
+      'kill n1 begins',
+      '… 14 …',
+      'kill n1 ends',
+      'kill n1 begins',
+      'kill n1 ends',
+      '2 read at n1 ✗',
+    ])
   })
 
   test('without operations is its words alone', () => {

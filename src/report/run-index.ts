@@ -1,9 +1,9 @@
 /** The list of runs, newest first: the page that a person opens to find one. */
-import { readFileSync } from 'node:fs'
 import type { Result } from '../checker/verdict.ts'
 import { documentOf } from './document.ts'
 import { badge, dateOf, sentenceOf } from './headline.ts'
 import { html, type Html } from './html.ts'
+import { pageStyle } from './page-style.ts'
 
 export interface RunSummary {
   /** The run's directory, relative to the list. */
@@ -39,7 +39,7 @@ export function renderIndex(runs: readonly RunSummary[]): string {
   </main>`
   return documentOf({
     title: 'Checks',
-    style: readFileSync(new URL('./page.css', import.meta.url), 'utf8'),
+    style: pageStyle(),
     body,
   })
 }

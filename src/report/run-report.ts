@@ -2,7 +2,6 @@
  * The report of one check run, as one HTML file that needs nothing else: no network, and for its text no
  * script. A pure function of the run, but for the page's own style and script, which are files beside this one.
  */
-import { readFileSync } from 'node:fs'
 import type { HistoryEvent } from '../checker/history.ts'
 import { operationsOf } from '../checker/operation.ts'
 import type { Verdict } from '../checker/verdict.ts'
@@ -15,6 +14,7 @@ import { headline } from './headline.ts'
 import { html, jsonForScript, trusted, type Html } from './html.ts'
 import { pageDataOf } from './page-data.ts'
 import { pageScript } from './page-script.ts'
+import { pageStyle } from './page-style.ts'
 import { storySection } from './story-section.ts'
 
 export interface RunReport {
@@ -57,7 +57,7 @@ export function renderReport(report: RunReport): string {
   </main>`
   return documentOf({
     title: `${verdict.result}: ${report.title}, seed ${report.settings.seed}`,
-    style: readFileSync(new URL('./page.css', import.meta.url), 'utf8'),
+    style: pageStyle(),
     body,
     data: jsonForScript(pageDataOf(verdict, history)),
     script: trusted(pageScript()),

@@ -1,0 +1,143 @@
+/**
+ * The report of one check run, as one HTML file that needs nothing else: no network, and for its text no
+ * script. A pure function of the run, but for the page's own style and script, which are files beside this one.
+ */
+import type { HistoryEvent } from '../checker/history.ts'
+import { operationsOf } from '../checker/operation.ts'
+import type { Verdict } from '../checker/verdict.ts'
+import { convergenceOf } from './convergence.ts'
+import { convergenceSection } from './convergence-section.ts'
+import { documentOf } from './document.ts'
+import { faultSection } from './fault-section.ts'
+import { faultRows } from './fault-table.ts'
+import { headline } from './headline.ts'
+import { html, jsonForScript, trusted, type Html } from './html.ts'
+import { pageDataOf } from './page-data.ts'
+import { pageScript } from './page-script.ts'
+import { pageStyle } from './page-style.ts'
+import { storySection } from './story-section.ts'
+
+export interface RunReport {
+  /** The name of the workload. */
+  readonly title: string
+  readonly verdict: Verdict
+  readonly history: readonly HistoryEvent[]
+  readonly settings: RunSettings
+  /** The command that runs it again. */
+  readonly command: string
+  /** ISO 8601. */
+  readonly startedAt: string
+  /** Why the cluster was not whole at the end. */
+  readonly unsettled: string | undefined
+  /** The promise of the model, as a phrase. */
+  readonly promise: string
+}
+
+export interface RunSettings {
+  readonly workload: string
+  readonly bucket: string
+  readonly consistency: string
+  readonly nemesis: string
+  readonly seed: string
+  readonly clients: number
+  readonly rate: number
+  readonly keys: number
+  readonly timeLimitMs: number
+  readonly target: string
+}
+
+/** The whole document. Errors: HistoryError where the history's events do not pair. */
+export function renderReport(report: RunReport): string {
+  const { verdict, history } = report
+  const operations = operationsOf(history)
+  const rows = faultRows(history, operations)
+  const body = html`<main>
+    ${headline(report)} ${storySection(report, operations, rows)} ${pictures()}
+    ${faultSection(rows)} ${convergenceSection(convergenceOf(operations))} ${downloads()}
+  </main>`
+  return documentOf({
+    title: `${verdict.result}: ${report.title}, seed ${report.settings.seed}`,
+    style: pageStyle(),
+    body,
+    data: jsonForScript(pageDataOf(verdict, history)),
+    script: trusted(pageScript()),
+  })
+}
+
+/** What the script draws into. Hidden from readers without scripts, who have the text around it. */
+function pictures(): Html {
+  return html` <section id="lanes-section" class="drawn" hidden>
+      <h2>Every operation</h2>
+      <p class="hint">
+        Each bar is one operation, from the request to the answer; shaded bands are faults. Wheel or
+        pinch to zoom, drag to move, point at a bar for its details.
+      </p>
+      <div class="tools">
+        <label
+          >One lane a
+          <select id="lane-by">
+            <option value="client">client</option>
+            <option value="key">key</option>
+          </select></label
+        >
+        <label
+          >Key
+          <select id="key-filter">
+            <option value="">all</option>
+          </select></label
+        >
+        <span class="buttons">
+          <button type="button" id="zoom-in" aria-label="Zoom in">+</button>
+          <button type="button" id="zoom-out" aria-label="Zoom out">−</button>
+          <button type="button" id="whole-run">Whole run</button>
+        </span>
+        <output id="window-text"></output>
+      </div>
+      <ul class="legend" id="legend"></ul>
+      <div class="canvas-frame" id="lanes-frame">
+        <canvas
+          id="lanes"
+          tabindex="0"
+          role="img"
+          aria-label="Operations of the run on a time axis"
+        ></canvas>
+      </div>
+      <p class="hint" id="lanes-note"></p>
+    </section>
+    <section id="charts-section" class="drawn" hidden>
+      <h2>Latency and throughput</h2>
+      <p class="hint">The same stretch of time as the lanes above.</p>
+      <h3>How long each operation took</h3>
+      <div class="canvas-frame">
+        <canvas id="latency" role="img" aria-label="Latency of each operation over time"></canvas>
+      </div>
+      <h3>Operations a second, by outcome</h3>
+      <div class="canvas-frame">
+        <canvas id="throughput" role="img" aria-label="Operations a second over time"></canvas>
+      </div>
+    </section>
+    <div id="details" role="status" hidden></div>
+    <noscript
+      ><p class="hint">
+        The pictures of this report need JavaScript; all of its text is here.
+      </p></noscript
+    >`
+}
+
+function downloads(): Html {
+  const files = [
+    ['history.jsonl', 'every event of the run, one JSON object a line'],
+    ['history.edn', 'the same for Jepsen’s tools'],
+    ['results.json', 'the verdict and its counts'],
+    ['chaos.jsonl', 'the faults alone'],
+  ] as const
+  return html`<section id="downloads">
+    <h2>Files of this run</h2>
+    <ul>
+      ${files.map(
+        ([file, what]) =>
+          html`<li><a href="${file}" download>${file}</a> <span class="quiet">${what}</span></li>`,
+      )}
+    </ul>
+  </section>`
+}

@@ -1,0 +1,85 @@
+import { Script } from 'node:vm'
+import { describe, expect, test } from 'vitest'
+import { pageScript } from '../../src/report/page-script.ts'
+import { renderReport } from '../../src/report/run-report.ts'
+import { MadeUpHistory, reportOf, staleRead, staleVerdict } from './made-up-run.ts'
+
+const STRANGE = `</script><script>alert(1)</script><img src=x onerror="alert(1)">`
+
+describe('a report', () => {
+  test('says in its text what was found, promised and done', () => {
+    const history = staleRead()
+    const page = renderReport(
+      reportOf(staleVerdict(history), history, { unsettled: 'n3 is not ready' }),
+    )
+
+    for (const text of [
+      '1 not linearizable',
+      'reads and writes take effect one at a time',
+      'seed-7',
+      'npm run check -- --workload register --seed seed-7',
+      'n3 is not ready',
+      'client 2 asked n2 to read k1',
+      'partition n1/n2,n3',
+      '0.100 s after the heal',
+      'nodes gave different answers for 1 of 2 keys',
+      'href="history.jsonl"',
+      'href="history.edn"',
+      'href="results.json"',
+      'href="chaos.jsonl"',
+    ]) {
+      expect(page).toContain(text)
+    }
+  })
+
+  test('takes everything that a history says as text', () => {
+    const history = new MadeUpHistory()
+      .fault(STRANGE, [5, 6, 30, 31])
+      .operation(1, STRANGE, { from: 10, to: 12, key: STRANGE, node: STRANGE, input: STRANGE })
+      .operation(2, 'read', {
+        from: 20,
+        to: 22,
+        key: STRANGE,
+        node: STRANGE,
+        outcome: 'fail',
+        error: STRANGE,
+      }).events
+    const evidence = { kind: STRANGE, key: STRANGE, words: STRANGE, operations: [1, 3] }
+    const verdict = { ...staleVerdict(staleRead()), sentence: STRANGE, evidence: [evidence] }
+    const page = renderReport(
+      reportOf(verdict, history, {
+        title: STRANGE,
+        command: STRANGE,
+        startedAt: STRANGE,
+        unsettled: STRANGE,
+        promise: STRANGE,
+      }),
+    )
+
+    expect(page.match(/<script/g)).toHaveLength(2)
+    expect(page.match(/<\/script/g)).toHaveLength(2)
+    expect(page).not.toContain('<img')
+  })
+
+  test('names nothing outside of itself', () => {
+    const history = staleRead()
+    const page = renderReport(reportOf(staleVerdict(history), history))
+
+    expect(page).not.toMatch(/https?:|\bsrc=|@import|url\(/)
+  })
+
+  test('of a history without events is made all the same', () => {
+    const verdict = { ...staleVerdict(staleRead()), result: 'unknown' as const, evidence: [] }
+
+    expect(renderReport(reportOf(verdict, []))).toContain('No fault was made')
+  })
+})
+
+describe('the script of a page', () => {
+  test('is one that parses, without imports, and cannot end its element', () => {
+    const script = pageScript()
+
+    expect(() => new Script(script)).not.toThrow()
+    expect(script).not.toMatch(/<\/|<!--|^\s*(?:import|export)\b/m)
+  })
+})

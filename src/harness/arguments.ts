@@ -4,7 +4,8 @@
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { MODELS, modelNamed } from '../checker/models.ts'
-import type { Model } from '../checker/verdict.ts'
+import type { Json } from '../checker/history.ts'
+import type { CheckBounds, Model } from '../checker/verdict.ts'
 import { FAULTS, type Fault } from './nemesis.ts'
 import { HISTORY_EVENTS_MAX } from './recorder.ts'
 import type { Workload } from './workload.ts'
@@ -35,13 +36,14 @@ export interface HistoryArguments {
   readonly command: 'history'
   readonly file: string
   readonly model: Model
+  readonly bounds: CheckBounds
 }
 
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-const CONSISTENCIES = ['weak', 'eventual', 'quorum', 'all']
+const CONSISTENCIES = ['weak', 'eventual', 'causal', 'quorum', 'all', 'strong']
 /** A turn records up to two operations of two events each. */
 const EVENTS_PER_TURN_MAX = 4
 
@@ -49,9 +51,11 @@ export const USAGE = `npm run check -- --workload W [options]          run a wor
 npm run check -- --history FILE --model M        judge a recorded history (history.jsonl, or Jepsen's EDN)
 
   --workload W       ${WORKLOADS.map(({ name }) => name).join(', ')}
-  --bucket B         default: counters for counter, which creates it; else default
-  --consistency L    ${CONSISTENCIES.join(', ')}; default: quorum
-  --nemesis F[,F]    none, ${FAULTS.join(', ')}, mix; default: none
+  --bucket B         default: counters for counter, which creates it; latest for register; else default
+  --consistency L    ${CONSISTENCIES.join(', ')}; default: causal for causal and
+                     session, else quorum
+  --nemesis F[,F]    none, ${FAULTS.join(', ')},
+                     mix; default: none
   --time-limit T     how long clients run: 30s, 2m; default: 30s
   --rate N           turns a second, over all clients; default: 200
   --clients N        default: 10
@@ -62,6 +66,9 @@ npm run check -- --history FILE --model M        judge a recorded history (histo
   --data DIR         data directory of the local cluster; default: .quorate
   --results DIR      default: results
   --model M          ${MODELS.map(({ name }) => name).join(', ')}
+  --initial V        of a history: what each key holds at the start, as JSON; default: nothing
+  --check-time T     of a history: how long to look for an order before the verdict is unknown; default: 60s
+  --check-memory N   of a history: how many MB to remember of what was tried; default: 1000
 
 Exit code: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 crash.`
 
@@ -93,7 +100,7 @@ export function parseArguments(argv: readonly string[]): CheckArguments {
     command: 'run',
     workload,
     bucket: values.bucket ?? workload.bucket,
-    consistency: oneOf('--consistency', values.consistency ?? 'quorum', CONSISTENCIES),
+    consistency: oneOf('--consistency', values.consistency ?? workload.consistency, CONSISTENCIES),
     faults,
     timeLimitMs,
     rate,
@@ -128,6 +135,9 @@ function rawArguments(argv: readonly string[]): RawArguments {
         results: text,
         history: text,
         model: text,
+        initial: text,
+        'check-time': text,
+        'check-memory': text,
         help: { type: 'boolean', short: 'h' },
       },
     }).values
@@ -152,6 +162,9 @@ interface RawArguments {
   readonly results?: string
   readonly history?: string
   readonly model?: string
+  readonly initial?: string
+  readonly 'check-time'?: string
+  readonly 'check-memory'?: string
   readonly help?: boolean
 }
 
@@ -163,7 +176,25 @@ function historyArguments(values: RawArguments): HistoryArguments {
   const model = modelNamed(values.model)
   if (model === undefined)
     throw new UsageError(`--model ${values.model}: there is ${names.join(', ')}`)
-  return { command: 'history', file: values.history, model }
+  return { command: 'history', file: values.history, model, bounds: boundsOf(values) }
+}
+
+function boundsOf(values: RawArguments): CheckBounds {
+  const { initial, 'check-time': time, 'check-memory': memory } = values
+  return {
+    timeMs: time === undefined ? undefined : durationMs('--check-time', time),
+    memoryBytes:
+      memory === undefined ? undefined : wholeNumber('--check-memory', memory, 100_000) * 1e6,
+    initial: initial === undefined ? undefined : jsonOf('--initial', initial),
+  }
+}
+
+function jsonOf(option: string, text: string): Json {
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    throw new UsageError(`${option} ${text}: JSON, such as 0, null or "text"`)
+  }
 }
 
 function workloadOf(name: string | undefined): Workload {
@@ -181,6 +212,8 @@ function faultsOf(list: string): Fault[] {
   return names.flatMap((name) => {
     if (name === 'mix') return [...FAULTS]
     const fault = FAULTS.find((known) => known === name)
+    if (name === 'skew' || name === 'membership')
+      throw new UsageError(`--nemesis ${name} is not available in this version`)
     if (fault === undefined)
       throw new UsageError(`--nemesis ${name}: there is none (alone), ${FAULTS.join(', ')}, mix`)
     return [fault]

@@ -13,7 +13,8 @@ import {
   type HistoryArguments,
   type RunArguments,
 } from './arguments.ts'
-import { makeResultsDir, writeHistory, writeResults } from './results.ts'
+import { FAULTS } from './nemesis.ts'
+import { makeResultsDir, writeHistory, writeIndex, writeReport, writeResults } from './results.ts'
 import { runCheck } from './run.ts'
 import { openTarget } from './target.ts'
 
@@ -59,13 +60,16 @@ async function obey(args: CheckArguments, terminal: Terminal): Promise<number> {
   }
 }
 
-async function judgeFile({ file, model }: HistoryArguments, terminal: Terminal): Promise<number> {
+async function judgeFile(
+  { file, model, bounds }: HistoryArguments,
+  terminal: Terminal,
+): Promise<number> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new UsageError(
       `--history ${file}: ${error instanceof Error ? error.message : String(error)}`,
     )
   })
-  const verdict = model.check(readHistory(text))
+  const verdict = model.check(readHistory(text), bounds)
   report(verdict, terminal)
   return EXIT_OF_RESULT[verdict.result]
 }
@@ -92,14 +96,59 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
       run: settingsOf(args),
       keyPrefix,
     })
+    await writeReport(dir, {
+      title: args.workload.name,
+      verdict,
+      history,
+      settings: {
+        workload: args.workload.name,
+        bucket: args.bucket,
+        consistency: args.consistency,
+        nemesis: nemesisOf(args),
+        seed: args.seed,
+        clients: args.clients,
+        rate: args.rate,
+        keys: args.keys,
+        timeLimitMs: args.timeLimitMs,
+        target: target.name,
+      },
+      command: commandOf(args),
+      startedAt: startedAt.toISOString(),
+      unsettled,
+      promise: args.workload.model.promise,
+    })
+    await writeIndex(args.resultsDir)
     const { ok, fail, info } = totalsOf(history)
     print(`totals  ${ok} ok, ${fail} fail, ${info} info`)
     report(verdict, terminal)
-    print(`files   ${dir}`)
+    print(`files   ${dir}: index.html tells the story`)
     return EXIT_OF_RESULT[verdict.result]
   } finally {
     await target.close()
   }
+}
+
+function nemesisOf({ faults }: RunArguments): string {
+  if (faults.length === 0) return 'none'
+  return FAULTS.every((fault) => faults.includes(fault)) ? 'mix' : faults.join(',')
+}
+
+/** The command that runs it again: the same plan of faults, and clients that draw the same. */
+function commandOf(args: RunArguments): string {
+  const target = typeof args.target === 'string' ? args.target : args.target.join(',')
+  const words = [
+    ['workload', args.workload.name],
+    ['bucket', args.bucket],
+    ['consistency', args.consistency],
+    ['nemesis', nemesisOf(args)],
+    ['time-limit', `${args.timeLimitMs}ms`],
+    ['rate', String(args.rate)],
+    ['clients', String(args.clients)],
+    ['keys', String(args.keys)],
+    ['seed', args.seed],
+    ...(target === 'auto' ? [] : [['target', target]]),
+  ]
+  return `npm run check -- ${words.map(([name, value]) => `--${name} ${value}`).join(' ')}`
 }
 
 /** The arguments as they can be given again. */

@@ -18,6 +18,8 @@ export const counterWorkload: Workload = {
   name: 'counter',
   model: counterModel,
   bucket: 'counters',
+  consistency: 'quorum',
+  hasSessions: false,
   keys: (count) => Array.from({ length: count }, (_, i) => `k${i}`),
   start,
 }

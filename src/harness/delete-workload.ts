@@ -21,6 +21,8 @@ export const deleteWorkload: Workload = {
   name: 'delete',
   model: siblingsModel,
   bucket: 'default',
+  consistency: 'quorum',
+  hasSessions: false,
   keys: (count) => Array.from({ length: count * KEYS_FACTOR }, (_, i) => `k${i}`),
   start,
 }

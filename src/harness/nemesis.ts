@@ -6,7 +6,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Recorder } from './recorder.ts'
 import type { SeededRandom } from '../random/seeded-random.ts'
 
-export const FAULTS = ['partition-halves', 'isolate', 'kill', 'pause'] as const
+export const FAULTS = [
+  'partition-halves',
+  'isolate',
+  'bridge',
+  'ring',
+  'cut',
+  'oneway',
+  'loss',
+  'flap',
+  'kill',
+  'restart',
+  'pause',
+] as const
 export type Fault = (typeof FAULTS)[number]
 
 /** What the harness needs of whatever breaks a cluster. */
@@ -27,6 +39,13 @@ const LEASE_MARGIN_MS = 20_000
 /** A fault and the quiet before it take a third of the run, within these bounds: two faults or more in any run. */
 const CYCLE_MS_MIN = 5_000
 const CYCLE_MS_MAX = 15_000
+const LOSS_PERCENT = 40
+/** Of one node there is nothing to be cut from. */
+const NODES_MIN_ANY = 2
+/** A link that flaps is cut and whole again by turns of this length, or as fast as cuts can be made. */
+const FLAP_MS = 1000
+/** Each of them needs as many nodes. */
+const NODES_MIN: Readonly<Partial<Record<Fault, number>>> = { bridge: 3, ring: 3 }
 /** The quiet part of a cycle, in a hundred. */
 const QUIET_PERCENT_MIN = 25
 const QUIET_PERCENT_MAX = 45
@@ -40,7 +59,10 @@ export function planFaults(
     readonly timeLimitMs: number
   },
 ): PlannedFault[] {
-  const [first, ...others] = of.faults
+  const { nodes } = of
+  const [first, ...others] = of.faults.filter(
+    (fault) => nodes.length >= (NODES_MIN[fault] ?? NODES_MIN_ANY),
+  )
   if (first === undefined) return []
   const cycleMs = Math.min(CYCLE_MS_MAX, Math.max(CYCLE_MS_MIN, Math.floor(of.timeLimitMs / 3)))
   const plan: PlannedFault[] = []
@@ -58,7 +80,7 @@ export function planFaults(
 /** Whom it hits is drawn anew each time. */
 function commandOf(fault: Fault, nodes: readonly string[], random: SeededRandom): string[] {
   const shuffled = random.shuffled(nodes)
-  const victim = shuffled[0] as string
+  const [victim, other] = shuffled as [string, string, ...string[]]
   switch (fault) {
     case 'partition-halves': {
       const minority = shuffled.slice(0, Math.floor(nodes.length / 2)).sort()
@@ -66,9 +88,19 @@ function commandOf(fault: Fault, nodes: readonly string[], random: SeededRandom)
       return ['partition', `${minority.join(',')}/${majority.join(',')}`]
     }
     case 'isolate':
+    case 'bridge':
+    case 'flap':
     case 'kill':
+    case 'restart':
     case 'pause':
       return [fault, victim]
+    case 'ring':
+      return [fault]
+    case 'cut':
+    case 'oneway':
+      return [fault, victim, other]
+    case 'loss':
+      return [fault, victim, other, `${LOSS_PERCENT}%`]
     default:
       return fault satisfies never
   }
@@ -99,8 +131,20 @@ export async function runNemesis(
       await until(startMs)
       if (stop.aborted) break
       note('start', command)
-      await driver.inject(command, Math.ceil(Math.max(0, endMs - elapsedMs())) + LEASE_MARGIN_MS)
-      note('started', command)
+      const leaseMs = Math.ceil(Math.max(0, endMs - elapsedMs())) + LEASE_MARGIN_MS
+      const [fault, victim = ''] = command
+      if (fault === 'flap') {
+        note('started', command)
+        while (elapsedMs() < endMs && !stop.aborted) {
+          await driver.inject(['isolate', victim], leaseMs)
+          await until(Math.min(endMs, elapsedMs() + FLAP_MS))
+          await driver.heal()
+          await until(Math.min(endMs, elapsedMs() + FLAP_MS))
+        }
+      } else {
+        await driver.inject(command, leaseMs)
+        note('started', command)
+      }
       await until(endMs)
       note('heal', command)
       await driver.heal()

@@ -20,6 +20,7 @@ export class Recorder {
   readonly #startedAt = process.hrtime.bigint()
   readonly #events: HistoryEvent[] = []
   #nextProcess = 0
+  #nextSession = 0
 
   get events(): readonly HistoryEvent[] {
     return this.#events
@@ -30,11 +31,18 @@ export class Recorder {
     return this.#now() / 1e6
   }
 
-  session(node: string): Session {
+  /** `isNamed`: the events say whose session they are of, which goes on where its process cannot. */
+  session(node: string, isNamed: boolean): Session {
     let process = this.#nextProcess++
+    let session = this.#nextSession++
     return {
-      run: async (f, key, value, ask) => {
-        const asked = { process, f, key, node }
+      renew: () => {
+        process = this.#nextProcess++
+        session = this.#nextSession++
+      },
+      run: async (f, key, value, ask, through = node) => {
+        const of = isNamed ? { session } : {}
+        const asked = { process, f, key, node: through, ...of }
         this.#append({ ...asked, type: 'invoke', value })
         const ending = await ask()
         const error = ending.error === undefined ? {} : { error: ending.error }
@@ -65,5 +73,14 @@ export class Recorder {
 /** One client's line of processes. */
 export interface Session {
   /** Records the asking and the ending of one operation. `ask` must not throw. */
-  run<E extends Ending>(f: string, key: string, value: Json, ask: () => Promise<E>): Promise<E>
+  run<E extends Ending>(
+    f: string,
+    key: string,
+    value: Json,
+    ask: () => Promise<E>,
+    /** The node that is asked; the client's own where undefined. */
+    through?: string,
+  ): Promise<E>
+  /** What follows is of another session. */
+  renew(): void
 }

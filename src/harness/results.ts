@@ -1,14 +1,17 @@
 /**
- * The files of a run: `results/<time>-<workload>-<seed>/`, and `results/latest`, a link to the newest.
+ * The files of a run: `results/<time>-<workload>-<seed>/`, `results/latest`, a link to the newest, and
+ * `results/index.html`, the list of all.
  */
 import { createWriteStream } from 'node:fs'
-import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { formatEdn } from '../checker/edn.ts'
 import { NEMESIS, type HistoryEvent } from '../checker/history.ts'
 import { formatJsonl } from '../checker/jsonl.ts'
+import { renderIndex, type RunSummary } from '../report/run-index.ts'
+import { renderReport, type RunReport } from '../report/run-report.ts'
 
 /** Makes the directory of a run. `at` names it, in local time. */
 export async function makeResultsDir(
@@ -41,6 +44,39 @@ function formatFault({ time, f, value }: HistoryEvent): string {
 
 export async function writeResults(dir: string, results: unknown): Promise<void> {
   await writeFile(path.join(dir, 'results.json'), `${JSON.stringify(results, undefined, 2)}\n`)
+}
+
+export async function writeReport(dir: string, report: RunReport): Promise<void> {
+  await writeFile(path.join(dir, 'index.html'), renderReport(report))
+}
+
+/** Of all runs in `parent` whose results can be read. */
+export async function writeIndex(parent: string): Promise<void> {
+  const entries = await readdir(parent, { withFileTypes: true })
+  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+  const runs = await Promise.all(names.map((name) => summaryOf(parent, name)))
+  const page = renderIndex(runs.filter((run) => run !== undefined))
+  // Two runs at once both list all: whichever comes last, the page is whole.
+  const fresh = path.join(parent, `.index-${process.pid}.html`)
+  await writeFile(fresh, page)
+  await rename(fresh, path.join(parent, 'index.html'))
+}
+
+/** undefined where the directory holds no results of a run: it is under way, was broken off, or is another's. */
+async function summaryOf(parent: string, dir: string): Promise<RunSummary | undefined> {
+  try {
+    const text = await readFile(path.join(parent, dir, 'results.json'), 'utf8')
+    const { result, sentence, startedAt, run } = JSON.parse(text) as Omit<RunSummary, 'dir'> & {
+      readonly run: Pick<RunSummary, 'workload' | 'bucket' | 'consistency' | 'seed'> & {
+        readonly faults: readonly string[]
+      }
+    }
+    const { workload, bucket, consistency, seed, faults } = run
+    const nemesis = faults.length === 0 ? 'none' : faults.join(', ')
+    return { dir, workload, bucket, consistency, nemesis, seed, result, sentence, startedAt }
+  } catch {
+    return undefined
+  }
 }
 
 async function writeLines(

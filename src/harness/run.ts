@@ -61,7 +61,8 @@ export async function runCheck(args: RunArguments, options: RunOptions): Promise
     return {
       index,
       client: own,
-      session: recorder.session(own.node),
+      everywhere: clients,
+      session: recorder.session(own.node, args.workload.hasSessions),
       random: random.child(`client ${index}`),
     }
   }

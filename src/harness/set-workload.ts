@@ -24,6 +24,8 @@ export const setWorkload: Workload = {
   name: 'set',
   model: setModel,
   bucket: 'default',
+  consistency: 'quorum',
+  hasSessions: false,
   keys: (count) => Array.from({ length: count }, (_, i) => `k${i}`),
   start,
 }

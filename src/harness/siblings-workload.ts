@@ -28,6 +28,8 @@ export const siblingsWorkload: Workload = {
   name: 'siblings',
   model: siblingsModel,
   bucket: 'default',
+  consistency: 'quorum',
+  hasSessions: false,
   keys: (count) => [
     ...Array.from({ length: count }, (_, i) => `k${i}`),
     ...Array.from({ length: Math.ceil(count / KEYS_PER_BLIND_KEY) }, (_, i) => `b${i}`),

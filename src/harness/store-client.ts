@@ -4,6 +4,7 @@
  * that may yet apply would make the checker blame the store for the harness's mistake.
  */
 import { Pool } from 'undici'
+import { MISMATCH } from '../checker/linear/register-object.ts'
 
 /** The deadline that each data request gives the store: past it, nothing of the request may apply. */
 export const STORE_TIMEOUT_MS = 2_000
@@ -22,6 +23,10 @@ export interface KeyAddress {
   readonly bucket: string
   readonly key: string
   readonly consistency: string
+  /** The session that the request is part of. */
+  readonly session?: string | undefined
+  /** Of a read: the newest value in the place of siblings. */
+  readonly newest?: boolean
 }
 
 export type ReadEnding =
@@ -29,12 +34,20 @@ export type ReadEnding =
       readonly type: 'ok'
       readonly values: readonly string[]
       readonly context: string | undefined
+      /** Of what was read; undefined where there is nothing. */
+      readonly etag: string | undefined
+      readonly session: string | undefined
     }
   | { readonly type: 'fail'; readonly error: string }
 
 export type WriteEnding =
   /** `context` is for the next write of the key; `siblings` how many values were left, 0 where not told. */
-  | { readonly type: 'ok'; readonly context: string | undefined; readonly siblings: number }
+  | {
+      readonly type: 'ok'
+      readonly context: string | undefined
+      readonly siblings: number
+      readonly session: string | undefined
+    }
   | { readonly type: 'fail' | 'info'; readonly error: string }
 
 /** Errors that come before a single byte was sent. */
@@ -62,11 +75,13 @@ export class StoreClient {
   /** The values of a key: none where it is absent, several where it has siblings. */
   async read(address: KeyAddress): Promise<ReadEnding> {
     try {
-      const { status, text, context } = await this.#request('GET', pathOf(address))
-      if (status === 404 && codeOf(text) === 'key_absent')
-        return { type: 'ok', values: [], context }
-      if (status === 200) return { type: 'ok', values: [text], context }
-      if (status === 300) return { type: 'ok', values: siblingsOf(text), context }
+      const { status, text, context, etag, session } = await this.#request('GET', pathOf(address), {
+        headers: sessionHeader(address),
+      })
+      const read = { type: 'ok', context, etag, session } as const
+      if (status === 404 && codeOf(text) === 'key_absent') return { ...read, values: [] }
+      if (status === 200) return { ...read, values: [text] }
+      if (status === 300) return { ...read, values: siblingsOf(text) }
       return { type: 'fail', error: errorOf(status, text) }
     } catch (error) {
       return { type: 'fail', error: reasonOf(error) }
@@ -82,6 +97,18 @@ export class StoreClient {
     return this.#change('PUT', address, value, context)
   }
 
+  /**
+   * Only where the key still has that ETag, or, undefined, is absent: `fail` with the error MISMATCH where it has not.
+   */
+  async writeIf(
+    address: KeyAddress,
+    value: string,
+    etag: string | undefined,
+  ): Promise<WriteEnding> {
+    const condition = etag === undefined ? { 'if-none-match': '*' } : { 'if-match': etag }
+    return this.#change('PUT', address, value, undefined, condition)
+  }
+
   /** Without a context whatever is there is deleted. */
   async delete(address: KeyAddress, context: string | undefined): Promise<WriteEnding> {
     return this.#change('DELETE', address, undefined, context)
@@ -90,6 +117,13 @@ export class StoreClient {
   /** An update of a counter or a set. */
   async update(address: KeyAddress, change: unknown): Promise<WriteEnding> {
     return this.#change('POST', address, JSON.stringify(change), undefined)
+  }
+
+  /** How keys of the bucket are kept. Errors: there is none, or no answer. */
+  async modeOf(bucket: string): Promise<string> {
+    const { status, json } = await this.ask('GET', `/v1/buckets/${bucket}`)
+    if (status === 200 && isRecord(json) && typeof json['mode'] === 'string') return json['mode']
+    throw new Error(`${this.node} does not tell of the bucket ${bucket}: ${status}`)
   }
 
   /** Creates a bucket, unless the same one is there. Errors: the store refuses, or does not answer. */
@@ -107,6 +141,7 @@ export class StoreClient {
     address: KeyAddress,
     body: string | undefined,
     context: string | undefined,
+    condition: Record<string, string> = {},
   ): Promise<WriteEnding> {
     try {
       const type = body === undefined ? {} : { 'content-type': 'application/json' }
@@ -116,11 +151,13 @@ export class StoreClient {
         text,
         context: after,
         siblings,
+        session,
       } = await this.#request(method, pathOf(address), {
-        headers: { ...type, ...seen },
+        headers: { ...type, ...seen, ...condition, ...sessionHeader(address) },
         ...(body === undefined ? {} : { body }),
       })
-      if (status >= 200 && status < 300) return { type: 'ok', context: after, siblings }
+      if (status >= 200 && status < 300) return { type: 'ok', context: after, siblings, session }
+      if (status === 412) return { type: 'fail', error: MISMATCH }
       return {
         type: outcomeOf(text) === 'rejected' ? 'fail' : 'info',
         error: errorOf(status, text),
@@ -158,11 +195,17 @@ export class StoreClient {
       signal: AbortSignal.timeout(timeoutMs),
     })
     const text = await answer.body.text()
-    const { 'quorate-context': context, 'quorate-siblings': siblings } = answer.headers
+    const { 'quorate-siblings': siblings } = answer.headers
+    const headerOf = (name: string): string | undefined => {
+      const header = answer.headers[name]
+      return typeof header === 'string' ? header : undefined
+    }
     return {
       status: answer.statusCode,
       text,
-      context: typeof context === 'string' ? context : undefined,
+      context: headerOf('quorate-context'),
+      etag: headerOf('etag'),
+      session: headerOf('quorate-session'),
       siblings: typeof siblings === 'string' ? Number(siblings) : 0,
     }
   }
@@ -172,12 +215,18 @@ interface Answer {
   readonly status: number
   readonly text: string
   readonly context: string | undefined
+  readonly etag: string | undefined
+  readonly session: string | undefined
   readonly siblings: number
 }
 
-function pathOf({ bucket, key, consistency }: KeyAddress): string {
+function sessionHeader({ session }: KeyAddress): Record<string, string> {
+  return session === undefined ? {} : { 'quorate-session': session }
+}
+
+function pathOf({ bucket, key, consistency, newest = false }: KeyAddress): string {
   const encoded = key.split('/').map(encodeURIComponent).join('/')
-  return `/v1/kv/${bucket}/${encoded}?consistency=${consistency}&timeout=${STORE_TIMEOUT_MS}`
+  return `/v1/kv/${bucket}/${encoded}?consistency=${consistency}&timeout=${STORE_TIMEOUT_MS}${newest ? '&resolve=lww' : ''}`
 }
 
 function siblingsOf(text: string): string[] {

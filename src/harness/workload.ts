@@ -13,6 +13,10 @@ export interface Workload {
   readonly model: Model
   /** The bucket of a run that names none. */
   readonly bucket: string
+  /** The level of a run that names none. */
+  readonly consistency: string
+  /** Whether the history tells the sessions of clients apart. */
+  readonly hasSessions: boolean
   /** The keys of a run of `count` keys, as they stand in the history. */
   readonly keys: (count: number) => readonly string[]
   /** A new one for each run: what it holds is the run's. */
@@ -30,7 +34,10 @@ export interface WorkloadRun {
 /** A client's place in a run. */
 export interface Seat {
   readonly index: number
+  /** The client's own node. */
   readonly client: StoreClient
+  /** Every node, its own included. */
+  readonly everywhere: readonly StoreClient[]
   readonly session: Session
   readonly random: SeededRandom
 }

@@ -151,7 +151,7 @@ function decodeOptions(
 }
 
 export function encodeAnswer(answer: WriteAnswer): Encodable[] {
-  const { level, coordinator, quorum, context, durable, siblings, existed, dot } = answer
+  const { level, coordinator, quorum, context, durable, siblings, existed, seen } = answer
   return [
     true,
     level,
@@ -163,7 +163,7 @@ export function encodeAnswer(answer: WriteAnswer): Encodable[] {
     durable,
     encodeDots(siblings),
     existed,
-    dot === undefined ? [] : encodeDots([dot]),
+    seen === undefined ? null : encodeVector(seen),
     encodeReports(answer.replicas),
   ]
 }
@@ -194,7 +194,7 @@ function decodeAnswer(body: readonly Encodable[]): WriteAnswer {
     durable,
     siblings,
     existed,
-    dot,
+    seen,
     reports,
   ] = body
   return {
@@ -205,7 +205,7 @@ function decodeAnswer(body: readonly Encodable[]): WriteAnswer {
     durable: durable === true,
     siblings: decodeDots(siblings as Encodable),
     existed: existed === true,
-    dot: decodeDots(dot as Encodable)[0],
+    seen: seen === null ? undefined : decodeVector(seen as Encodable),
     replicas: decodeReports(reports),
   }
 }

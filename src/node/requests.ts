@@ -95,9 +95,8 @@ export class Requests {
   ): Promise<WriteAnswer> {
     const { sessions } = this.#parts
     const made = await sessions.prepare(placed, request, session)
-    const answer = await this.#route(placed, made.request)
-    const after = sessions.afterWrite(placed, made.request, made.session, answer.dot)
-    return { ...answer, session: after }
+    const answer = await this.#route(made.placed, made.request)
+    return { ...answer, session: sessions.afterWrite(placed, made.session, answer) }
   }
 
   /** To the coordinator here where this node may be it, else to an owner. */

@@ -129,8 +129,8 @@ export interface WriteAnswer extends Answer {
   readonly siblings: readonly Dot[]
   /** Whether the coordinator knew a live value before the write. */
   readonly existed: boolean
-  /** The write itself, the last of its dots; undefined at `weak`. */
-  readonly dot: Dot | undefined
+  /** What whoever knows of the write has seen of the key: all of the object that it made. Undefined at `weak`. */
+  readonly seen: VersionVector | undefined
 }
 
 export interface ListRequest {

@@ -8,7 +8,6 @@
  * nothing. Updates of counters and sets are seen by their own session, but carry no dependencies to others: a
  * counter's increments merge into one number, whose dependencies would have no bound.
  */
-import type { Dot } from '../core/causality/dot.ts'
 import {
   dependenciesOf,
   EMPTY_SESSION,
@@ -39,7 +38,13 @@ import type { ReadCoordinator } from './read-coordinator.ts'
 import { repairOwner } from './read-repair.ts'
 import { modeOf } from './replica.ts'
 import type { PlacedRequest } from './request.ts'
-import type { ReadAnswer, RequestOptions, UpdateRequest, WriteRequest } from './service.ts'
+import type {
+  ReadAnswer,
+  RequestOptions,
+  UpdateRequest,
+  WriteAnswer,
+  WriteRequest,
+} from './service.ts'
 
 /** At the bound so much is made room at once, in a hundred, so that not every request has to. */
 const ROOM_PERCENT = 25
@@ -96,38 +101,35 @@ export class Sessions {
     placed: PlacedRequest,
     request: T,
     session: Session,
-  ): Promise<{ readonly request: T; readonly session: Session }> {
+  ): Promise<{ readonly placed: PlacedRequest; readonly request: T; readonly session: Session }> {
     const { bucket, key } = placed.at
     const name = sessionName(bucket.name, key)
     const after = withSeen(session, name, new Map([[ANY_ACTOR, this.#parts.clock.last]]))
     const room = await this.#withinBound(after, placed.deadlineMs)
     const kept = withoutAnyActor(room, name)
     const past = await this.#pastOfWrite(placed, request, kept)
-    if ('change' in request) return { request: { ...request, past }, session: kept }
+    if ('change' in request) return { placed, request: { ...request, past }, session: kept }
     // What the write itself replaces needs no telling.
     const replacesPast = bucket.mode === 'lww' || request.context === undefined
     const dependencies: Session = replacesPast
       ? new Map([...kept].filter(([other]) => other !== name))
       : kept
     const content = dependencies.size > 0 ? { ...request.content, dependencies } : request.content
-    return { request: { ...request, content, past }, session: kept }
+    // A blind write replaces what its session has seen, settled or not: a stand-in cannot tell what that is.
+    const needsOwner = placed.level === 'causal' && bucket.mode !== 'lww' && replacesPast
+    const made = needsOwner ? atOwner(placed) : placed
+    return { placed: made, request: { ...request, content, past }, session: kept }
   }
 
-  /** The session after its write was acknowledged; as it was where that promises nothing yet. */
-  afterWrite(
-    placed: PlacedRequest,
-    request: WriteRequest | UpdateRequest,
-    session: Session,
-    dot: Dot | undefined,
-  ): Session {
-    if (dot === undefined) return session
-    const { bucket, key } = placed.at
-    const written: VersionVector = new Map([[dot.actor, dot.timestamp]])
-    const name = sessionName(bucket.name, key)
-    // Whoever holds such a write holds what it replaced, or knows of it.
-    const replacesPast = bucket.mode === 'lww' || !(request.context !== undefined)
-    if (replacesPast) return new Map(session).set(name, written)
-    return withSeen(session, name, written)
+  /**
+   * The session after its write was acknowledged; as it was where that promises nothing yet. Of the key it has now
+   * seen all that the write's object has: a part of that would say of what it replaced that it is gone, and not
+   * of what that had replaced.
+   */
+  afterWrite({ at }: PlacedRequest, session: Session, { seen }: WriteAnswer): Session {
+    if (seen === undefined) return session
+    const name = sessionName(at.bucket.name, at.key)
+    return withoutSettled(withSeen(session, name, seen), this.#parts.horizon())
   }
 
   #ownCopy(placed: PlacedRequest, past: VersionVector): Promise<ReadAnswer | undefined> {

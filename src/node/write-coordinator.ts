@@ -8,6 +8,7 @@
  * above it before it is acknowledged.
  */
 import type { Dot, Timestamp } from '../core/causality/dot.ts'
+import { seenOf } from '../core/causality/session.ts'
 import {
   ABSENT,
   contextAfter,
@@ -116,7 +117,7 @@ export class WriteCoordinator {
       durable: false,
       siblings: [],
       existed: false,
-      dot: undefined,
+      seen: undefined,
     }
   }
 
@@ -163,7 +164,7 @@ export class WriteCoordinator {
       durable: true,
       siblings: liveSiblings(minted.copy.object, this.#parts.clock.nowMs()),
       existed: minted.existed || findings.existed,
-      dot: lastDotOf(minted),
+      seen: seenOf(modeOf(placed.at.bucket), minted.copy.object),
     }
   }
 
@@ -248,12 +249,6 @@ export class WriteCoordinator {
           details,
         )
   }
-}
-
-/** An update may have several dots of one actor: whoever holds the last holds all. */
-function lastDotOf({ copy, dot }: Minted): Dot {
-  const { actor } = dot
-  return { actor, timestamp: copy.object.vector.get(actor) ?? dot.timestamp }
 }
 
 /** The first round was met, so something is stored: whatever stops the second, the outcome is not *rejected*. */

@@ -14,6 +14,10 @@ const EXPLANATIONS: Readonly<Record<string, string>> = {
     'Clients write and delete the same keys over and over while the cluster is broken and healed. What was deleted must not come back, and nothing else may disappear.',
   register:
     'Clients read and write shared values at the same time. All must look as if there were one copy and one operation at a time: once a write was acknowledged, nobody may read what it replaced.',
+  causal:
+    'Clients wander from node to node while the cluster is broken and healed, reading and writing. Whoever has seen an effect must never afterwards see the state from before its cause, on any key, through any node.',
+  session:
+    'Clients wander from node to node while the cluster is broken and healed. Each must find what it wrote itself, never go back behind what it has read, and so must those who read what it wrote afterwards.',
   'cas-register':
     'Clients read, write and compare-and-set shared values at the same time. All must look as if there were one copy and one operation at a time.',
   kv: 'Clients get, put and append to shared texts at the same time. All must look as if there were one copy and one operation at a time.',

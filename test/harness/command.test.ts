@@ -72,11 +72,14 @@ describe('check against a store with a planted defect', () => {
 
 describe('check, what ends it early', () => {
   test.each([
-    [['--workload', 'register'], 'there is set, siblings'],
+    [['--workload', 'queue'], '--workload queue: there is register, set'],
     [[], '--workload is needed'],
-    [['--workload', 'set', '--nemesis', 'flood'], 'partition-halves, isolate, kill, pause, mix'],
+    [['--workload', 'set', '--nemesis', 'flood'], 'kill, restart, pause, mix'],
     [['--workload', 'set', '--nemesis', 'none,kill'], 'none (alone)'],
-    [['--workload', 'set', '--consistency', 'strong'], 'there is weak, eventual, quorum, all'],
+    [
+      ['--workload', 'set', '--consistency', 'sometimes'],
+      'there is weak, eventual, causal, quorum, all, strong',
+    ],
     [['--workload', 'set', '--time-limit', '30'], 'a duration'],
     [['--workload', 'set', '--rate', '0'], 'a whole number from 1'],
     [['--workload', 'set', '--time-limit', '9h'], 'the limit is'],

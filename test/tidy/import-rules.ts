@@ -33,10 +33,20 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   },
   cluster: { groups: ['cluster'], ...OUTSIDE },
   chaos: { groups: ['chaos', 'cluster'], ...OUTSIDE },
-  harness: { groups: ['harness', 'checker', 'chaos', 'cluster', 'random'], ...OUTSIDE },
+  harness: { groups: ['harness', 'checker', 'chaos', 'cluster', 'random', 'report'], ...OUTSIDE },
   // Fills the databases of nodes as they do it themselves, and times the simulator.
   bench: {
-    groups: ['bench', 'checker', 'random', 'cluster', 'simulation', 'node', 'core', 'ports', 'adapters'],
+    groups: [
+      'bench',
+      'checker',
+      'random',
+      'cluster',
+      'simulation',
+      'node',
+      'core',
+      'ports',
+      'adapters',
+    ],
     ...OUTSIDE,
   },
   settings: { groups: ['settings', 'core'], builtins: true, packages: false },

@@ -2,7 +2,7 @@
  * The workload `causal`: sessions that move between nodes, read and write keys of two buckets, mostly at `causal`, and
  * give each answer's past with the next request. Every write has a value of its own and the past of its session, so
  * it is known of any two which is before the other: a causal read never gives only what is before a write of the
- * key that its session has in its past.
+ * key that its session has in its past, and no read gives a value beside one whose session had seen it.
  */
 import { assert } from '../core/assert.ts'
 import {
@@ -45,6 +45,8 @@ interface CausalWrite {
   readonly place: number
   /** All that was before it, itself included. */
   readonly past: Clock
+  /** Whether it replaces all that its session has seen of the key: a blind one at `causal`. */
+  readonly isReplacing: boolean
   isRejected: boolean
 }
 
@@ -94,6 +96,7 @@ export function causalWork(names: readonly string[]): CausalWork {
       (outcome) => {
         if (outcome.type === 'ok') {
           const writes = valuesOf(outcome.answer).map((value) => known(written, value, key))
+          refuseReplaced(writes, key)
           if (level === 'causal') refuseStale(byKey.get(key) ?? [], session.past, writes, key)
           for (const { past } of writes) join(session.past, past)
           session.token = tokenOf(outcome.answer)
@@ -114,7 +117,14 @@ export function causalWork(names: readonly string[]): CausalWork {
     const place = ++session.writes
     const value = `${shortOf(key)}:${nextId++}`
     const past = new Map(session.past).set(session.number, place)
-    const made: CausalWrite = { value, session: session.number, place, past, isRejected: false }
+    const made: CausalWrite = {
+      value,
+      session: session.number,
+      place,
+      past,
+      isReplacing: level === 'causal',
+      isRejected: false,
+    }
     written.set(value, made)
     byKey.get(key)?.push(made)
     const content = {
@@ -185,6 +195,19 @@ function refuseStale(
     throw new Violation(
       'causal',
       `${what} is read, and ${write.value}, which is in the past of the session, came after it`,
+      shortOf(key),
+    )
+  }
+}
+
+/** Throws where a value is read beside one that had replaced it. */
+function refuseReplaced(read: readonly CausalWrite[], key: string): void {
+  for (const write of read) {
+    const by = read.find((other) => other !== write && other.isReplacing && isIn(other.past, write))
+    if (by === undefined) continue
+    throw new Violation(
+      'causal',
+      `${write.value} is read beside ${by.value}, which had replaced it`,
       shortOf(key),
     )
   }

@@ -360,7 +360,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: 'node/sessions.ts',
     find: 'if (copies.holding() >= wanted.least) return name',
     replace: 'if (copies.holding() >= wanted.least) return undefined',
-    seeds: 40,
+    seeds: 20,
     seconds: 60,
     workloads: ['causal'],
     nemesis: CUTS,

@@ -81,4 +81,9 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     mendedIn: 'b90f31f',
     plan: { seed: '92', workloads: FIRST_FIVE, seconds: 120 },
   },
+  {
+    what: 'a causal read took the word of a stand-in, which knew nothing of what had settled',
+    mendedIn: '9f0b2a3',
+    plan: { seed: '7', seconds: 60, workloads: ['causal'] },
+  },
 ]

@@ -34,7 +34,7 @@ export function left(key: string, ...values: Json[]): Deed[] {
 /** A session goes on as another process after an operation of unknown outcome, as clients do. */
 export function historyOfDeeds(deeds: readonly Deed[]): HistoryEvent[] {
   const processes = new Map<number, number>()
-  const events: (Omit<HistoryEvent, 'index'> & { readonly at: number })[] = []
+  const events: { readonly at: number; readonly event: Omit<HistoryEvent, 'index' | 'time'> }[] = []
   for (const [i, deed] of deeds.entries()) {
     const { session, f, key, value, end, node, from = 2 * i, to = 2 * i + 1 } = deed
     const process = processes.get(session) ?? session
@@ -42,12 +42,12 @@ export function historyOfDeeds(deeds: readonly Deed[]): HistoryEvent[] {
     const common = { process, f, key, node, session }
     const asked = f === 'read' ? null : value
     const answer = end === 'ok' ? value : asked
-    events.push({ ...common, type: 'invoke', value: asked, at: from, time: from * 1_000_000 })
-    events.push({ ...common, type: end, value: answer, at: to, time: to * 1_000_000 })
+    events.push({ at: from, event: { ...common, type: 'invoke', value: asked } })
+    events.push({ at: to, event: { ...common, type: end, value: answer } })
   }
   return events
     .sort((a, b) => a.at - b.at)
-    .map(({ at: _, ...event }, index) => ({ ...event, index }))
+    .map(({ at, event }, index) => ({ ...event, index, time: at * 1_000_000 }))
 }
 
 /** What kinds of breaches a verdict counts. */

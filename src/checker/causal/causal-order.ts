@@ -16,8 +16,6 @@ export interface CausalOrder {
   readonly countBefore: (column: number, step: Step) => number
   /** The number of a session that has acknowledged writes. */
   readonly columnOf: (session: number) => number | undefined
-  /** Which acknowledged write of its session it is, from 1; undefined where its outcome is unknown. */
-  readonly positionOf: (write: WriteStep) => number | undefined
 }
 
 /** undefined where the clocks would need more memory than was given. */
@@ -53,7 +51,6 @@ export function causalOrderOf(
     },
     countBefore: (column, { place }) => clocks[place * width + column] as number,
     columnOf: (session) => columns.get(session),
-    positionOf: ({ place }) => positions[place] || undefined,
   }
 }
 

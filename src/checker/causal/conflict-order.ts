@@ -23,6 +23,13 @@ interface Conflict {
   readonly read: ReadStep
 }
 
+/** Steps each of which comes before each other one. */
+interface Knot {
+  readonly places: ReadonlySet<number>
+  /** The earliest read first. */
+  readonly conflicts: Conflict[]
+}
+
 /** Of one knot of cycles, so many are looked at for the smallest. */
 const TRIED_MAX = 20
 
@@ -30,26 +37,38 @@ const TRIED_MAX = 20
 export function divergentOrders(judging: Judging, judged: readonly ReadStep[]): Finding[] {
   const { steps } = judging.order
   if (!isOneValued(steps)) return []
-  const conflicts = judged.flatMap((read) => conflictsOf(judging, read))
+  const conflicts = conflictsOf(judging, judged)
   if (conflicts.length === 0) return []
   const causes = edgesOf(steps)
   const edges = causes.map((own) => [...own])
   for (const { from, to } of conflicts) edges[from.place]?.push(to.place)
-  return cyclesOf(edges).flatMap((places) => {
-    const knot = new Set(places)
-    const within = conflicts.filter(({ from, to }) => knot.has(from.place) && knot.has(to.place))
-    const [first] = within.toSorted((a, b) => a.read.place - b.read.place)
-    if (first === undefined) return []
-    const { read } = first
-    return [
-      {
-        kind: 'divergent order',
-        key: read.key,
-        culprit: read.operation,
-        tell: () => tellOf(smallestCycle(causes, within)),
-      },
-    ]
+  return knotsOf(edges, conflicts).map((knot) => {
+    const { read } = knot.conflicts[0] as Conflict
+    return {
+      kind: 'divergent order',
+      key: read.key,
+      culprit: read.operation,
+      tell: () => tellOf(smallestCycle(causes, knot)),
+    }
   })
+}
+
+/** Each component that has cycles. */
+function knotsOf(edges: readonly (readonly number[])[], conflicts: readonly Conflict[]): Knot[] {
+  const knots: Knot[] = []
+  const knotAt = new Map<number, Knot>()
+  for (const places of cyclesOf(edges)) {
+    const knot = { places: new Set(places), conflicts: [] }
+    knots.push(knot)
+    for (const place of places) knotAt.set(place, knot)
+  }
+  for (const conflict of conflicts) {
+    const knot = knotAt.get(conflict.from.place)
+    if (knot !== undefined && knot === knotAt.get(conflict.to.place)) {
+      knot.conflicts.push(conflict)
+    }
+  }
+  return knots
 }
 
 function isOneValued(steps: readonly Step[]): boolean {
@@ -58,25 +77,48 @@ function isOneValued(steps: readonly Step[]): boolean {
   )
 }
 
-/** Those that the causal order does not imply. An older write of a session is before the newest anyway. */
-function conflictsOf({ order, written }: Judging, read: ReadStep): Conflict[] {
-  const [to] = read.sources
-  const writes = written.get(read.key)
-  if (to === undefined || writes === undefined) return []
-  return newestKnown(order, writes, read)
-    .filter((from) => from !== to && !order.isBefore(from, to))
-    .map((from) => ({ from, to, read }))
+/**
+ * Those that nothing else implies. What the causal order puts first needs no conflict; an older write of a
+ * session is before its newest; and what the reader knew when it last read the key was put before what it read
+ * then, and so only that is put before what it reads now.
+ */
+function conflictsOf({ order, written }: Judging, judged: readonly ReadStep[]): Conflict[] {
+  const conflicts: Conflict[] = []
+  /** By session and key. */
+  const lastReads = new Map<number, Map<string, ReadStep>>()
+  for (const read of judged) {
+    const [to] = read.sources
+    const writes = written.get(read.key)
+    if (to === undefined || writes === undefined) continue
+    const { session } = read.operation
+    const last = lastReads.get(session) ?? new Map<string, ReadStep>()
+    lastReads.set(session, last)
+    const before = last.get(read.key)
+    last.set(read.key, read)
+    for (const from of newestKnown(order, writes, read)) {
+      const isImplied = before !== undefined && order.isBefore(from, before)
+      if (!isImplied && from !== to && !order.isBefore(from, to)) conflicts.push({ from, to, read })
+    }
+    const [from] = before?.sources ?? []
+    if (from !== undefined && from !== to && !order.isBefore(from, to)) {
+      conflicts.push({ from, to, read })
+    }
+  }
+  return conflicts
 }
 
 /** The conflicts of a cycle that has few of them, in its order. */
-function smallestCycle(
-  causes: readonly (readonly number[])[],
-  conflicts: readonly Conflict[],
-): Conflict[] {
+function smallestCycle(causes: readonly (readonly number[])[], knot: Knot): Conflict[] {
+  const { conflicts } = knot
   const byPlace = Map.groupBy(conflicts, ({ from }) => from.place)
   let smallest: Conflict[] | undefined
   for (const first of conflicts.slice(0, TRIED_MAX)) {
-    const back = fewestConflicts(causes, byPlace, first.to.place, first.from.place)
+    const back = fewestConflicts(
+      (place) => (causes[place] ?? []).filter((next) => knot.places.has(next)),
+      (place) => byPlace.get(place) ?? [],
+      first.to.place,
+      first.from.place,
+    )
     if (back !== undefined && (smallest === undefined || back.length + 1 < smallest.length)) {
       smallest = [first, ...back]
     }
@@ -86,17 +128,17 @@ function smallestCycle(
 
 /** From one step to another by cause and effect, which costs nothing, and by conflicts. */
 function fewestConflicts(
-  causes: readonly (readonly number[])[],
-  conflicts: ReadonlyMap<number, readonly Conflict[]>,
+  causesOf: (place: number) => readonly number[],
+  conflictsFrom: (place: number) => readonly Conflict[],
   from: number,
   to: number,
 ): Conflict[] | undefined {
-  /** By place the last conflict on the way there, and the place that this began from. */
+  /** By place the last conflict on the way there. */
   const ways = new Map<number, Conflict | undefined>([[from, undefined]])
   let places = [from]
   while (places.length > 0) {
     for (const place of places) {
-      for (const next of causes[place] ?? []) {
+      for (const next of causesOf(place)) {
         if (ways.has(next)) continue
         ways.set(next, ways.get(place))
         places.push(next)
@@ -105,7 +147,7 @@ function fewestConflicts(
     if (ways.has(to)) return followBack(ways, to)
     const further: number[] = []
     for (const place of places) {
-      for (const conflict of conflicts.get(place) ?? []) {
+      for (const conflict of conflictsFrom(place)) {
         if (ways.has(conflict.to.place)) continue
         ways.set(conflict.to.place, conflict)
         further.push(conflict.to.place)

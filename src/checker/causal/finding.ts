@@ -47,6 +47,8 @@ export function countsOf(
 }
 
 function statName(kind: string): string {
+  // `rejected` alone counts operations.
+  if (kind === 'rejected') return 'rejectedButThere'
   return kind.replaceAll(/ ([a-z])/g, (_, letter: string) => letter.toUpperCase())
 }
 

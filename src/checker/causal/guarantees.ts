@@ -2,7 +2,7 @@
 import { chainWords } from './chain-words.ts'
 import type { Finding } from './finding.ts'
 import { countWhere, isOlder, type KeyWrites } from './key-writes.ts'
-import type { Judging } from './overwritten-reads.ts'
+import { isOverwritten, type Judging } from './overwritten-reads.ts'
 import { type Seen, seenValuesIn, type SeenValues } from './seen-values.ts'
 import type { ReadStep, Step, WriteStep } from './step.ts'
 
@@ -30,7 +30,8 @@ export function brokenGuarantees(judging: Judging): Finding[] {
   for (const read of order.steps) {
     if (read.type !== 'read') continue
     const writes = written.get(read.key)
-    if (writes !== undefined) {
+    // What should have been seen is in the past of the read, so most reads need not be looked at.
+    if (writes !== undefined && isOverwritten(judging, read)) {
       const isOlderThan = (write: WriteStep): boolean => isOlder(order, writes, read, write)
       for (const breach of breachesOf({ read, writes, seen, isOlderThan })) {
         findings.push(findingOf(judging, read, breach))

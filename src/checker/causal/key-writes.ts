@@ -10,27 +10,47 @@ export interface KeyWrites {
   readonly all: readonly WriteStep[]
   /** By session the acknowledged ones, in its order. */
   readonly bySession: ReadonlyMap<number, readonly WriteStep[]>
+  /** The same, as they are counted in the causal order. */
+  readonly counted: readonly CountedWrites[]
   /** Those of unknown outcome. */
   readonly unknown: readonly WriteStep[]
   readonly deletes: readonly WriteStep[]
 }
 
+/** The writes of a session to a key. */
+interface CountedWrites {
+  readonly session: number
+  readonly writes: readonly WriteStep[]
+  /** Which of the acknowledged writes of the session each is, from 1. */
+  readonly positions: Int32Array
+}
+
 export function keyWritesOf(steps: readonly Step[]): Map<string, KeyWrites> {
   const writes = steps.filter((step) => step.type === 'write')
-  return new Map([...Map.groupBy(writes, ({ key }) => key)].map(([key, all]) => [key, split(all)]))
+  const positions = positionsOf(writes)
+  return new Map(
+    [...Map.groupBy(writes, ({ key }) => key)].map(([key, all]) => [key, split(all, positions)]),
+  )
 }
 
 /** The newest write of the key that each session has before the step; those of unknown outcome, each. */
 export function newestKnown(
   order: CausalOrder,
-  { bySession, unknown }: KeyWrites,
+  { counted, unknown }: KeyWrites,
   step: Step,
 ): WriteStep[] {
   const newest: WriteStep[] = []
-  for (const [session, own] of bySession) {
+  for (const { session, writes, positions } of counted) {
     const count = order.countBefore(order.columnOf(session) as number, step)
-    const known = countWhere(own, (write) => (order.positionOf(write) as number) <= count)
-    if (known > 0) newest.push(own[known - 1] as WriteStep)
+    // By hand, and not by countWhere: every read does this for every session.
+    let low = 0
+    let high = count < (positions[0] as number) ? 0 : writes.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((positions[middle] as number) <= count) low = middle + 1
+      else high = middle
+    }
+    if (low > 0) newest.push(writes[low - 1] as WriteStep)
   }
   for (const write of unknown) if (order.isBefore(write, step)) newest.push(write)
   return newest
@@ -78,14 +98,33 @@ export function countWhere<T>(list: readonly T[], holds: (each: T) => boolean): 
   return low
 }
 
-function split(all: readonly WriteStep[]): KeyWrites {
+function split(all: readonly WriteStep[], positions: ReadonlyMap<WriteStep, number>): KeyWrites {
+  const bySession = Map.groupBy(
+    all.filter(({ operation }) => operation.outcome === 'ok'),
+    ({ operation }) => operation.session,
+  )
   return {
     all,
-    bySession: Map.groupBy(
-      all.filter(({ operation }) => operation.outcome === 'ok'),
-      ({ operation }) => operation.session,
-    ),
+    bySession,
+    counted: [...bySession].map(([session, writes]) => ({
+      session,
+      writes,
+      positions: Int32Array.from(writes, (write) => positions.get(write) as number),
+    })),
     unknown: all.filter(({ operation }) => operation.outcome !== 'ok'),
     deletes: all.filter(({ isDelete }) => isDelete),
   }
+}
+
+function positionsOf(writes: readonly WriteStep[]): Map<WriteStep, number> {
+  const counts = new Map<number, number>()
+  const positions = new Map<WriteStep, number>()
+  for (const write of writes) {
+    const { session, outcome } = write.operation
+    if (outcome !== 'ok') continue
+    const count = (counts.get(session) ?? 0) + 1
+    counts.set(session, count)
+    positions.set(write, count)
+  }
+  return positions
 }

@@ -18,16 +18,32 @@ export interface Judging {
 
 /** What is wrong with a read, if something is; once for a read, whatever it returned. */
 export function overwrittenRead(judging: Judging, read: ReadStep): Finding | undefined {
-  const { order, written } = judging
+  const known = knownTo(judging, read)
+  const replaced = replacedIn(judging, read, known)
+  if (replaced === undefined) return undefined
+  return replaced === 'all' ? lostPast(judging, read, known) : staleRead(judging, read, replaced)
+}
+
+/** Whether something of what the read returned, be it nothing, was replaced in its past. */
+export function isOverwritten(judging: Judging, read: ReadStep): boolean {
+  return replacedIn(judging, read, knownTo(judging, read)) !== undefined
+}
+
+function knownTo({ order, written }: Judging, read: ReadStep): readonly WriteStep[] {
+  const writes = written.get(read.key)
+  return writes === undefined ? [] : newestKnown(order, writes, read)
+}
+
+function replacedIn(
+  { order, written }: Judging,
+  read: ReadStep,
+  known: readonly WriteStep[],
+): WriteStep | 'all' | undefined {
   const writes = written.get(read.key)
   if (writes === undefined) return undefined
-  const known = newestKnown(order, writes, read)
-  if (isOfNothing(read)) {
-    return isEmptied(order, writes, read, known) ? undefined : lostPast(judging, read, known)
-  }
+  if (isOfNothing(read)) return isEmptied(order, writes, read, known) ? undefined : 'all'
   // A list holds what was concurrent: that it also holds the newer one excuses nothing.
-  const stale = read.sources.find((source) => known.some((write) => order.isBefore(source, write)))
-  return stale === undefined ? undefined : staleRead(judging, read, stale)
+  return read.sources.find((source) => known.some((write) => order.isBefore(source, write)))
 }
 
 /** There may be nothing where nothing is known, or where a delete may be that nothing known came after. */

@@ -141,7 +141,7 @@ function mention({ key, operations, decided }: DecidedKey): Evidence {
   return {
     kind: 'not linearizable',
     key,
-    words: `of ${nameOf(key)}, too, no order is left once ${wordsOf(operation)}`,
+    words: `of ${nameOf(key)}, too, no order is left once ${wordsOf(operation, operations.some(isTimed))}`,
     operations: [operation.firstIndex],
   }
 }
@@ -156,7 +156,8 @@ function tell(
     core.sources.map((source) => operations[source] as Operation),
     operations,
   )
-  const shown = told.slice(-TOLD_MAX).map(wordsOf)
+  const hasTimes = operations.some(isTimed)
+  const shown = told.slice(-TOLD_MAX).map((operation) => wordsOf(operation, hasTimes))
   const left = told.length - shown.length
   const first = left > 0 ? `${left} operations before, then: ` : ''
   return {
@@ -191,8 +192,8 @@ function nameOf(key: string): string {
 }
 
 /** "process 3 read 5 (n1, 1.200 s to 1.204 s)". */
-function wordsOf(operation: Operation): string {
-  const { process, f, input, output, outcome, error, node, invokedAt, completedAt } = operation
+function wordsOf(operation: Operation, hasTimes: boolean): string {
+  const { process, f, input, output, outcome, error, node } = operation
   const text = (value: Json): string => (value === null ? 'nothing' : JSON.stringify(value))
   const pair = Array.isArray(input) && input.length === 2 ? (input as [Json, Json]) : undefined
   const what =
@@ -203,13 +204,26 @@ function wordsOf(operation: Operation): string {
         : f === 'delete'
           ? 'deleted it'
           : `${PAST[f] ?? f} ${text(input)}`
-  const end =
-    outcome === 'info'
-      ? `from ${seconds(invokedAt)}, of unknown outcome`
-      : `${seconds(invokedAt)} to ${seconds(completedAt)}`
+  const end = spanOf(operation, hasTimes)
   const failed =
     outcome === 'fail' ? `, which failed${error === undefined ? '' : ` (${error})`}` : ''
   return `process ${process} ${what}${failed} (${node === undefined ? '' : `${node}, `}${end})`
+}
+
+/** A recorded history may have no times: then it is the places of its events that are told. */
+function isTimed({ invokedAt, firstIndex }: Operation): boolean {
+  return invokedAt !== firstIndex
+}
+
+function spanOf(operation: Operation, hasTimes: boolean): string {
+  const { outcome, invokedAt, completedAt, firstIndex, lastIndex } = operation
+  if (outcome === 'info') {
+    const from = hasTimes ? seconds(invokedAt) : `event ${firstIndex}`
+    return `from ${from}, of unknown outcome`
+  }
+  return hasTimes
+    ? `${seconds(invokedAt)} to ${seconds(completedAt)}`
+    : `events ${firstIndex} to ${lastIndex}`
 }
 
 const PAST: Readonly<Record<string, string>> = {

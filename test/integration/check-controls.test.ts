@@ -28,23 +28,35 @@ async function startPlanted(bug: string | undefined, dataDir: string): Promise<L
   }
 }
 
-async function check(
-  bug: string | undefined,
-  argv: string,
-): Promise<{ exitCode: number; said: string }> {
+interface Checked {
+  readonly exitCode: number
+  readonly said: string
+}
+
+async function check(bug: string | undefined, argv: string): Promise<Checked> {
+  const [checked] = await checkAll(bug, [`${argv} --time-limit 8s`])
+  return checked as Checked
+}
+
+/** One run after the other, against one cluster. */
+async function checkAll(bug: string | undefined, runs: readonly string[]): Promise<Checked[]> {
   const dir = await mkdtemp(path.join(tmpdir(), 'quorate-controls-'))
   const cluster = await startPlanted(bug, path.join(dir, 'data'))
-  const lines: string[] = []
-  const print = (line: string): void => void lines.push(line)
+  const checked: Checked[] = []
   try {
-    const where = ['--target', 'local', '--data', cluster.dataDir]
-    const rest = ['--results', path.join(dir, 'results'), '--time-limit', '8s', '--rate', '100']
-    const exitCode = await checkCommand([...argv.split(' '), ...where, ...rest], {
-      print,
-      complain: print,
-      stop: new AbortController().signal,
-    })
-    return { exitCode, said: lines.join('\n') }
+    for (const argv of runs) {
+      const lines: string[] = []
+      const print = (line: string): void => void lines.push(line)
+      const where = ['--target', 'local', '--data', cluster.dataDir]
+      const rest = ['--results', path.join(dir, 'results'), '--rate', '100']
+      const exitCode = await checkCommand([...argv.split(' '), ...where, ...rest], {
+        print,
+        complain: print,
+        stop: new AbortController().signal,
+      })
+      checked.push({ exitCode, said: lines.join('\n') })
+    }
+    return checked
   } finally {
     await cluster.stop()
     await rm(dir, { recursive: true })
@@ -52,11 +64,13 @@ async function check(
 }
 
 const COUNTER = '--workload counter --nemesis partition-halves'
+const SIBLINGS = '--workload siblings --nemesis partition-halves'
 const DELETE = '--workload delete --nemesis partition-halves'
 
 test.each([
   [COUNTER, 'merge-drops-sibling'],
   [DELETE, 'merge-drops-sibling'],
+  [SIBLINGS, 'merge-drops-sibling'],
 ])('%s fails where a node has the bug %s', { timeout: TIMEOUT_MS }, async (argv, bug) => {
   const { exitCode, said } = await check(bug, argv)
   expect(said).toContain('verdict invalid')
@@ -68,3 +82,25 @@ test.each([COUNTER, DELETE])('%s passes without', { timeout: TIMEOUT_MS }, async
   expect(said).toContain('verdict valid')
   expect(exitCode).toBe(0)
 })
+
+const CUT = '--nemesis partition-halves --time-limit 16s'
+
+test(
+  'what sessions are promised at causal fails at eventual, and so does a register',
+  {
+    timeout: TIMEOUT_MS * 2,
+  },
+  async () => {
+    const [kept, ...broken] = await checkAll(undefined, [
+      `--workload causal ${CUT}`,
+      `--workload causal --consistency eventual ${CUT}`,
+      `--workload session --consistency eventual ${CUT}`,
+      `--workload register --bucket latest --consistency eventual ${CUT}`,
+    ])
+    expect([kept?.exitCode, kept?.said]).toEqual([0, expect.stringContaining('verdict valid')])
+    for (const { exitCode, said } of broken) {
+      expect(said).toContain('verdict invalid')
+      expect(exitCode).toBe(1)
+    }
+  },
+)

@@ -96,7 +96,7 @@ export class Requests {
     const { sessions } = this.#parts
     const made = await sessions.prepare(placed, request, session)
     const answer = await this.#route(made.placed, made.request)
-    return { ...answer, session: sessions.afterWrite(placed, made.session, answer) }
+    return { ...answer, session: await sessions.afterWrite(placed, made.session, answer) }
   }
 
   /** To the coordinator here where this node may be it, else to an owner. */

@@ -13,7 +13,7 @@ import {
   EMPTY_SESSION,
   joinSessions,
   missingFrom,
-  oldestOf,
+  oldestAbove,
   SESSION_BYTES_MAX,
   seenOf,
   type Session,
@@ -21,7 +21,7 @@ import {
   sessionName,
   splitSessionName,
   quorumFloorOf,
-  withoutKey,
+  withoutKeys,
   withoutSettled,
   withQuorumFloor,
   withSeen,
@@ -48,8 +48,10 @@ import type {
 
 /** At the bound so much is made room at once, in a hundred, so that not every request has to. */
 const ROOM_PERCENT = 25
-/** Longer than any actor. */
-const ANY_ACTOR = 'x'.repeat(64)
+/** Room for what a write brings into its session: the vector of its object, of which nobody knows the length before. */
+const WRITE_ROOM_BYTES = 500
+/** Keys that one request brings to their owners at the same time. */
+const SETTLED_AT_ONCE = 16
 
 export interface SessionParts extends SearchParts {
   readonly reads: ReadCoordinator
@@ -80,7 +82,7 @@ export class Sessions {
     const seen = withSeen(session, name, seenOf(modeOf(bucket), answer.object))
     const joined = joinSessions(seen, dependenciesOf(answer.object))
     const next = withoutSettled(joined, this.#parts.horizon())
-    return { ...answer, session: await this.#withinBound(next, placed.deadlineMs) }
+    return { ...answer, session: await this.#withinBound(next, 0, placed.deadlineMs) }
   }
 
   /** At `causal`, from copies that cover what the session has seen of the key. */
@@ -104,9 +106,8 @@ export class Sessions {
   ): Promise<{ readonly placed: PlacedRequest; readonly request: T; readonly session: Session }> {
     const { bucket, key } = placed.at
     const name = sessionName(bucket.name, key)
-    const after = withSeen(session, name, new Map([[ANY_ACTOR, this.#parts.clock.last]]))
-    const room = await this.#withinBound(after, placed.deadlineMs)
-    const kept = withoutAnyActor(room, name)
+    const ownBytes = session.has(name) ? 0 : sessionBytes(new Map([[name, EMPTY_VECTOR]]))
+    const kept = await this.#withinBound(session, ownBytes + WRITE_ROOM_BYTES, placed.deadlineMs)
     const past = await this.#pastOfWrite(placed, request, kept)
     if ('change' in request) return { placed, request: { ...request, past }, session: kept }
     // What the write itself replaces needs no telling.
@@ -125,11 +126,27 @@ export class Sessions {
    * The session after its write was acknowledged; as it was where that promises nothing yet. Of the key it has now
    * seen all that the write's object has: a part of that would say of what it replaced that it is gone, and not
    * of what that had replaced.
+   *
+   * Rejects with outcome_unknown where that is more than there was room for, and cannot be brought to the owners:
+   * the write is made, but this session could not promise to read it.
    */
-  afterWrite({ at }: PlacedRequest, session: Session, { seen }: WriteAnswer): Session {
+  async afterWrite(
+    placed: PlacedRequest,
+    session: Session,
+    { seen }: WriteAnswer,
+  ): Promise<Session> {
     if (seen === undefined) return session
-    const name = sessionName(at.bucket.name, at.key)
-    return withoutSettled(withSeen(session, name, seen), this.#parts.horizon())
+    const name = sessionName(placed.at.bucket.name, placed.at.key)
+    const after = withoutSettled(withSeen(session, name, seen), this.#parts.horizon())
+    try {
+      return await this.#withinBound(after, 0, placed.deadlineMs)
+    } catch (error) {
+      if (!(error instanceof QuorateError)) throw error
+      throw new QuorateError(
+        'outcome_unknown',
+        `the write was made, but ${error.message}: what the session had seen before still holds`,
+      )
+    }
   }
 
   #ownCopy(placed: PlacedRequest, past: VersionVector): Promise<ReadAnswer | undefined> {
@@ -201,21 +218,24 @@ export class Sessions {
     }
   }
 
-  /** The session, with the oldest of what it has seen brought to the owners, and left out, until it fits a token. */
-  async #withinBound(session: Session, deadlineMs: number): Promise<Session> {
-    if (sessionBytes(session) <= SESSION_BYTES_MAX) return session
-    let kept = session
-    const settling: Promise<string | undefined>[] = []
+  /**
+   * The session, with the oldest of what it has seen brought to the owners, and left out, until it and `roomBytes`
+   * more fit a token. Rejects with session_past_unreachable.
+   */
+  async #withinBound(session: Session, roomBytes: number, deadlineMs: number): Promise<Session> {
+    if (sessionBytes(session) + roomBytes <= SESSION_BYTES_MAX) return session
     const target = (SESSION_BYTES_MAX * (100 - ROOM_PERCENT)) / 100
-    while (sessionBytes(kept) > target && kept.size > 1) {
-      const name = oldestOf(kept)
-      if (name === undefined) break
-      settling.push(this.#settle(name, session.get(name) as VersionVector, deadlineMs))
-      kept = withoutKey(kept, name)
-    }
-    for (const name of await Promise.all(settling)) {
-      if (name === undefined) continue
-      kept = withQuorumFloor(kept, session.get(name) as VersionVector)
+    const names = oldestAbove(session, target - roomBytes)
+    let kept = withoutKeys(session, names)
+    for (let from = 0; from < names.length; from += SETTLED_AT_ONCE) {
+      const some = names.slice(from, from + SETTLED_AT_ONCE)
+      const settling = some.map((name) =>
+        this.#settle(name, session.get(name) as VersionVector, deadlineMs),
+      )
+      for (const name of await Promise.all(settling)) {
+        if (name === undefined) continue
+        kept = withQuorumFloor(kept, session.get(name) as VersionVector)
+      }
     }
     return kept
   }
@@ -271,11 +291,4 @@ function atOwner(placed: PlacedRequest): PlacedRequest {
 function atQuorum(placed: PlacedRequest): PlacedRequest {
   const r = Math.max(placed.need.r, majority(placed.owners.length))
   return { ...placed, need: { ...placed.need, r, sloppy: false } }
-}
-
-/** What `prepare` made room for is not there yet. */
-function withoutAnyActor(session: Session, name: string): Session {
-  const seen = new Map(session.get(name))
-  seen.delete(ANY_ACTOR)
-  return seen.size === 0 ? withoutKey(session, name) : new Map(session).set(name, seen)
 }

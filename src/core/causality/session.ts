@@ -36,10 +36,9 @@ export function withQuorumFloor(session: Session, seen: VersionVector): Session 
   return withSeen(session, FLOOR_NAME, new Map([[FLOOR_NAME, Math.max(...seen.values())]]))
 }
 
-export function withoutKey(session: Session, name: string): Session {
-  if (!session.has(name)) return session
+export function withoutKeys(session: Session, names: readonly string[]): Session {
   const kept = new Map(session)
-  kept.delete(name)
+  for (const name of names) kept.delete(name)
   return kept
 }
 
@@ -129,30 +128,48 @@ export function dependenciesOf(object: StoredObject): Session {
   return all
 }
 
-/** The key that was touched longest ago: by the latest of what was seen of it. Undefined where there is none. */
-export function oldestOf(session: Session): string | undefined {
-  let oldest: string | undefined
-  let least = Infinity
-  for (const [name, seen] of session) {
-    if (name === FLOOR_NAME) continue
-    const latest = Math.max(...seen.values())
-    if (latest >= least) continue
-    least = latest
-    oldest = name
-  }
-  return oldest
+/**
+ * The keys that were touched longest ago, by the latest of what was seen of each: so many that the others take at most
+ * `bytesMax`.
+ */
+export function oldestAbove(session: Session, bytesMax: number): string[] {
+  const names = [...session.keys()].filter((name) => name !== FLOOR_NAME)
+  const latest = new Map(
+    names.map((name) => [name, Math.max(...(session.get(name)?.values() ?? []))]),
+  )
+  names.sort((a, b) => (latest.get(b) ?? 0) - (latest.get(a) ?? 0))
+  const size = new TokenSize()
+  const floor = session.get(FLOOR_NAME)
+  if (floor !== undefined) size.add(FLOOR_NAME, floor)
+  const kept = names.findIndex(
+    (name) => size.add(name, session.get(name) ?? EMPTY_VECTOR) > bytesMax,
+  )
+  return kept === -1 ? [] : names.slice(kept)
 }
 
 /** An upper bound of the bytes that a token of the session takes, before it is sealed. */
 export function sessionBytes(session: Session): number {
-  const actors = new Set<string>()
-  let bytes = COUNT_BYTES
-  for (const [name, seen] of session) {
-    bytes += utf8Length(name) + 2 * COUNT_BYTES + seen.size * (COUNT_BYTES + TIMESTAMP_BYTES)
-    for (const actor of seen.keys()) actors.add(actor)
-  }
-  for (const actor of actors) bytes += actor.length + COUNT_BYTES
+  const size = new TokenSize()
+  let bytes = size.bytes
+  for (const [name, seen] of session) bytes = size.add(name, seen)
   return bytes
+}
+
+/** Each actor is told once. */
+class TokenSize {
+  bytes = COUNT_BYTES
+  readonly #actors = new Set<string>()
+
+  /** Gives the bytes so far. */
+  add(name: string, seen: VersionVector): number {
+    this.bytes += utf8Length(name) + 2 * COUNT_BYTES + seen.size * (COUNT_BYTES + TIMESTAMP_BYTES)
+    for (const actor of seen.keys()) {
+      if (this.#actors.has(actor)) continue
+      this.#actors.add(actor)
+      this.bytes += actor.length + COUNT_BYTES
+    }
+    return this.bytes
+  }
 }
 
 const COUNT_BYTES = 2

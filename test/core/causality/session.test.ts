@@ -5,11 +5,12 @@ import {
   EMPTY_SESSION,
   joinSessions,
   missingFrom,
-  oldestOf,
+  oldestAbove,
   quorumFloorOf,
   seenOf,
   type Session,
-  withoutKey,
+  sessionBytes,
+  withoutKeys,
   withoutSettled,
   withQuorumFloor,
   withSeen,
@@ -71,17 +72,25 @@ test('session: what is settled is left out, and nothing else', () => {
   )
 })
 
-test('session: the oldest is the key whose latest is least; the quorum floor is none of them', () => {
+test('session: the oldest go until the others fit, no more than have to; the quorum floor stays', () => {
+  const bytes = fc.integer({ min: 0, max: 200 })
   fc.assert(
-    fc.property(session, vector, (of, seen) => {
+    fc.property(session, vector, bytes, (of, seen, bytesMax) => {
       const floored = withQuorumFloor(of, seen)
       expect(quorumFloorOf(floored)).toBe(Math.max(...seen.values()))
-      const oldest = oldestOf(floored)
-      expect(oldest).toBe(oldestOf(of))
-      if (oldest === undefined) return
+      const gone = oldestAbove(floored, bytesMax)
+      const kept = withoutKeys(floored, gone)
+      expect(kept.size).toBe(floored.size - gone.length)
+      expect(quorumFloorOf(kept)).toBe(quorumFloorOf(floored))
+      if (gone.length < of.size) expect(sessionBytes(kept)).toBeLessThanOrEqual(bytesMax)
+      const newestGone = gone[0]
+      if (newestGone === undefined) return
+      expect(sessionBytes(withoutKeys(floored, gone.slice(1)))).toBeGreaterThan(bytesMax)
       const latest = (name: string): number => Math.max(...(of.get(name)?.values() ?? []))
-      for (const name of of.keys()) expect(latest(name)).toBeGreaterThanOrEqual(latest(oldest))
-      expect(withoutKey(of, oldest).has(oldest)).toBe(false)
+      for (const name of of.keys()) {
+        if (gone.includes(name)) expect(latest(name)).toBeLessThanOrEqual(latest(newestGone))
+        else expect(latest(name)).toBeGreaterThanOrEqual(latest(newestGone))
+      }
     }),
   )
 })

@@ -86,4 +86,9 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     mendedIn: '9f0b2a3',
     plan: { seed: '7', seconds: 60, workloads: ['causal'] },
   },
+  {
+    what: 'a session took in the vector of what it had written, and was larger than a token may be',
+    mendedIn: '00df8d6',
+    plan: { seed: '1', seconds: 300, workloads: ['causal'] },
+  },
 ]

@@ -83,7 +83,7 @@ test.each([COUNTER, DELETE])('%s passes without', { timeout: TIMEOUT_MS }, async
   expect(exitCode).toBe(0)
 })
 
-const CUT = '--nemesis partition-halves --time-limit 16s'
+const CUT = '--nemesis partition-halves --time-limit 9s'
 
 test(
   'what sessions are promised at causal fails at eventual, and so does a register',

@@ -11,7 +11,10 @@ export interface Metrics {
   seconds(name: HistogramName, seconds: number, labels?: MetricLabels): void
 }
 
-export type MetricLabels = Readonly<Record<string, string>>
+/** All that any metric has. */
+export const LABEL_NAMES = ['op', 'level', 'code', 'peer', 'kind', 'limit', 'direction'] as const
+
+export type MetricLabels = Readonly<Partial<Record<(typeof LABEL_NAMES)[number], string>>>
 
 export type CounterName =
   | 'requests_total' // {op, level, code}: client requests ended, by outcome code ("ok" or an error code)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createPromMetrics } from '../../src/adapters/metrics/prom-metrics.ts'
+import { LABEL_NAMES } from '../../src/ports/metrics.ts'
 
 const linesOf = async (metrics: { render(): Promise<string> }, name: string): Promise<string[]> =>
   (await metrics.render()).split('\n').filter((line) => line.startsWith(name))
@@ -38,6 +39,13 @@ describe('metrics', () => {
     expect(lines).toContain('quorate_storage_commit_duration_seconds_bucket{le="0.005"} 2')
     expect(lines).toContain('quorate_storage_commit_duration_seconds_bucket{le="+Inf"} 3')
     expect(lines).toContain('quorate_storage_commit_duration_seconds_count 3')
+  })
+
+  it.each(LABEL_NAMES)('shows the label %s', async (name) => {
+    const metrics = createPromMetrics()
+    metrics.count('requests_total', { [name]: 'x' })
+    const [line] = await linesOf(metrics, 'quorate_requests_total')
+    expect(line).toBe(`quorate_requests_total{${name}="x"} 1`)
   })
 
   it('says what each metric is, and what the process itself uses', async () => {

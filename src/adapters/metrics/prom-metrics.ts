@@ -4,12 +4,13 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
-import type {
-  CounterName,
-  GaugeName,
-  HistogramName,
-  MetricLabels,
-  Metrics,
+import {
+  type CounterName,
+  type GaugeName,
+  type HistogramName,
+  LABEL_NAMES,
+  type MetricLabels,
+  type Metrics,
 } from '../../ports/metrics.ts'
 
 export interface PromMetrics extends Metrics {
@@ -128,7 +129,7 @@ function registerCounter(registry: Registry, name: string, help: string): Series
   new Counter({
     name: PREFIX + name,
     help,
-    labelNames: LABEL_NAMES,
+    labelNames: [...LABEL_NAMES],
     registers: [registry],
     collect() {
       this.reset()
@@ -143,7 +144,7 @@ function registerGauge(registry: Registry, name: string, help: string): SeriesTa
   new Gauge({
     name: PREFIX + name,
     help,
-    labelNames: LABEL_NAMES,
+    labelNames: [...LABEL_NAMES],
     registers: [registry],
     collect() {
       for (const { labels, value } of table.all()) this.set({ ...labels }, value)
@@ -161,7 +162,7 @@ function registerHistogram(registry: Registry, name: string, help: string): Seri
   const histogram = new Histogram({
     name: PREFIX + name,
     help,
-    labelNames: LABEL_NAMES,
+    labelNames: [...LABEL_NAMES],
     buckets: BUCKETS_SECONDS,
     registers: [registry],
   })
@@ -170,9 +171,6 @@ function registerHistogram(registry: Registry, name: string, help: string): Seri
     return { labels, observe: (seconds) => child.observe(seconds) }
   })
 }
-
-/** All that any metric has; prom-client leaves out those that a series does not set. */
-const LABEL_NAMES = ['op', 'level', 'code', 'peer', 'limit', 'direction']
 
 function mapValues<K extends string, V>(
   helps: Readonly<Record<K, string>>,

@@ -5,11 +5,12 @@
  * Invariant: when `start` has rejected or `stop` has resolved, nothing of the node is left open.
  */
 import { join } from 'node:path'
+import { NO_FAULTS, watchLinkFaults } from './adapters/chaos/link-faults.ts'
+import { type SkewedClock, skewedClock } from './adapters/chaos/skewed-clock.ts'
 import { msgpackCodec } from './adapters/codec/msgpack-codec.ts'
 import { openLevelDisk } from './adapters/level-disk/level-disk.ts'
 import { createPinoLog } from './adapters/log/pino-log.ts'
 import { createPromMetrics } from './adapters/metrics/prom-metrics.ts'
-import { NO_FAULTS, watchLinkFaults } from './adapters/peer-network/link-faults.ts'
 import { createPeerNetwork } from './adapters/peer-network/peer-network.ts'
 import { systemClock } from './adapters/system/clock.ts'
 import { systemRandom } from './adapters/system/random.ts'
@@ -26,6 +27,7 @@ import type { Settings } from './settings.ts'
 /** The files of a data directory. */
 export const DATABASE_DIRECTORY = 'db'
 export const LINK_FAULTS_FILE = 'links.json'
+export const CLOCK_FAULT_FILE = 'clock.json'
 
 /** Requests under way at a stop get this long; their own deadlines are mostly shorter. */
 const REQUESTS_GRACE_MS = 5000
@@ -62,17 +64,21 @@ export async function startServer(
     log.error({ setAside: disk.setAside }, 'the database was damaged: this node begins anew')
   }
   const metrics = createPromMetrics()
+  const skewed: SkewedClock | undefined = settings.chaos
+    ? skewedClock(systemClock, join(settings.dataDir, CLOCK_FAULT_FILE), log)
+    : undefined
+  const clock = skewed ?? systemClock
   const network = createPeerNetwork({
     self: settings.nodeId,
     clusterId: () => node.topology().clusterId,
     listen: settings.peerListen,
     log,
-    faults: settings.chaosLinks
+    faults: settings.chaos
       ? watchLinkFaults(join(settings.dataDir, LINK_FAULTS_FILE), log)
       : NO_FAULTS,
   })
   const ports = {
-    clock: systemClock,
+    clock,
     timers: systemTimers,
     random: systemRandom,
     codec: msgpackCodec,
@@ -84,10 +90,15 @@ export async function startServer(
   const node: Node = createNode(ports, { ...settings, hasLostData: disk.setAside !== undefined })
   const api = createApiServer({
     service: node,
-    clock: systemClock,
+    clock,
     log,
     metrics,
-    exposeMetrics: async () => ({ contentType: metrics.contentType, text: await metrics.render() }),
+    exposeMetrics: async () => {
+      if (skewed !== undefined) {
+        metrics.gauge('chaos_clock_offset_seconds', skewed.offsetMs() / 1000)
+      }
+      return { contentType: metrics.contentType, text: await metrics.render() }
+    },
     nodeId: settings.nodeId,
     maxValueBytes: settings.maxValueBytes,
     maxClockDriftMs: settings.maxClockDriftMs,
@@ -107,11 +118,15 @@ export async function startServer(
     const stop = (): Promise<void> => {
       buckets.cancel()
       sessionKey.cancel()
-      stopped ??= api.close(REQUESTS_GRACE_MS).then(() => node.stop())
+      stopped ??= api
+        .close(REQUESTS_GRACE_MS)
+        .then(() => node.stop())
+        .finally(() => skewed?.stop())
       return stopped
     }
     return { clientPort, peerPort: network.port(), service: node, stop }
   } catch (error) {
+    skewed?.stop()
     await closeAll(api, network, disk)
     throw error
   }

@@ -35,7 +35,7 @@ export interface Settings {
   readonly hintBytesPerOwnerMax: number
   readonly inflightRequestsMax: number
   readonly logLevel: LogLevel
-  readonly chaosLinks: boolean
+  readonly chaos: boolean
   readonly supervised: boolean
 }
 
@@ -148,9 +148,9 @@ const TABLE = {
   LOG_LEVEL: setting('info', `one of ${LOG_LEVELS.join(' ')}`, (text) =>
     parseChoice(text, LOG_LEVELS),
   ),
-  CHAOS_LINKS: setting(
+  CHAOS: setting(
     '0',
-    '1: links to other nodes can be cut on request, for experiments',
+    '1: links to other nodes can be cut, and the clock set wrong, on request, for experiments',
     parseYesNo,
   ),
   SUPERVISED: setting(
@@ -207,7 +207,7 @@ function readSettings(env: Readonly<Record<string, string | undefined>>): Settin
     hintBytesPerOwnerMax: read('HINT_BYTES'),
     inflightRequestsMax: read('INFLIGHT_REQUESTS'),
     logLevel: read('LOG_LEVEL'),
-    chaosLinks: read('CHAOS_LINKS'),
+    chaos: read('CHAOS'),
     supervised: read('SUPERVISED'),
   }
 }

@@ -34,7 +34,7 @@ test('settings: three are enough, the rest has the defaults of the contract', ()
     hintBytesPerOwnerMax: 268_435_456,
     inflightRequestsMax: 1024,
     logLevel: 'info',
-    chaosLinks: false,
+    chaos: false,
     supervised: false,
   })
 })
@@ -105,7 +105,7 @@ test.each([
   [{ QUORATE_MAX_CLOCK_DRIFT_MS: '-5' }, 'QUORATE_MAX_CLOCK_DRIFT_MS', 'whole number'],
   [{ QUORATE_MAX_VALUE_BYTES: '0' }, 'QUORATE_MAX_VALUE_BYTES', 'whole number'],
   [{ QUORATE_LOG_LEVEL: 'verbose' }, 'QUORATE_LOG_LEVEL', 'debug'],
-  [{ QUORATE_CHAOS_LINKS: 'yes' }, 'QUORATE_CHAOS_LINKS', '0, 1'],
+  [{ QUORATE_CHAOS: 'yes' }, 'QUORATE_CHAOS', '0, 1'],
   [{ QUORATE_BUCKETS: 'carts' }, 'QUORATE_BUCKETS', 'siblings, lww, counter, set'],
   [{ QUORATE_BUCKETS: 'carts=strong' }, 'QUORATE_BUCKETS', 'siblings, lww'],
   [{ QUORATE_BUCKETS: 'Carts=lww' }, 'QUORATE_BUCKETS', 'a-z'],
@@ -142,7 +142,7 @@ test('settings: the help lists every setting that is read, with its default', ()
     'HINT_BYTES',
     'INFLIGHT_REQUESTS',
     'LOG_LEVEL',
-    'CHAOS_LINKS',
+    'CHAOS',
     'SUPERVISED',
   ]) {
     expect(help).toContain(`QUORATE_${name} `)

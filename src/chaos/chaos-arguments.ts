@@ -40,7 +40,10 @@ export function parseChaosArguments(argv: readonly string[]): ChaosArguments {
     throw new ChaosUsageError(`--target is docker or local, not ${target}`)
   }
   return {
-    words: values.help === true || positionals.length === 0 ? ['help'] : positionals,
+    words:
+      values.help === true || positionals.length === 0
+        ? ['help']
+        : positionals.map((word) => word.trim()),
     target,
     forMs: values.for === undefined ? FOR_MS_DEFAULT : parseDuration(values.for),
     dryRun: values['dry-run'] ?? false,
@@ -57,9 +60,11 @@ function parseDuration(text: string): number {
 }
 
 function parse(argv: readonly string[]) {
+  // A clock that is set back: `-300s` is a word, and no option.
+  const args = argv.map((word) => (/^-\d/.test(word) ? ` ${word}` : word))
   try {
     return parseArgs({
-      args: [...argv],
+      args,
       allowPositionals: true,
       options: {
         target: { type: 'string' },

@@ -59,7 +59,7 @@ async function run(args: ChaosArguments, terminal: ChaosTerminal): Promise<void>
       return
     default: {
       const fault = parseFault(words, await target.nodes())
-      if (args.dryRun) return printLines(await target.plan(fault), terminal)
+      if (args.dryRun) return printLines(await target.plan(fault, args.forMs), terminal)
       const forMs = fault.type === 'restart' ? undefined : args.forMs
       await noted(target, words, forMs, terminal, () => target.apply(fault, words, args.forMs))
       terminal.print(sentenceOf(fault, words, args.forMs))

@@ -1,4 +1,4 @@
-/** Who reaches whom among the containers: a connection from inside each to the peer port of each other one. */
+/** What is so in the containers: who reaches whom, by a connection from inside each to the peer port of each other one; and what a node says of itself. */
 import { docker, type NodeContainer } from './docker-client.ts'
 import type { ReachMatrix } from './target.ts'
 
@@ -18,6 +18,8 @@ Promise.all(ids.map((id) => new Promise((resolve) => {
 }))).then((reached) => { console.log(JSON.stringify(Object.fromEntries(reached))); process.exit(0) })
 `
 
+const METRICS_SCRIPT = `fetch('http://127.0.0.1:8080/metrics').then((r) => r.text()).then(console.log)`
+
 /** Of the nodes that run; others are asked about, but cannot be asked. */
 export async function probeContainers(nodes: readonly NodeContainer[]): Promise<ReachMatrix> {
   const matrix: Record<string, Record<string, boolean>> = {}
@@ -29,4 +31,9 @@ export async function probeContainers(nodes: readonly NodeContainer[]): Promise<
   }
   await Promise.all(nodes.map(probe))
   return matrix
+}
+
+/** The text of a node's metrics. */
+export function metricsOf({ container }: NodeContainer): Promise<string> {
+  return docker(['exec', container, 'node', '-e', METRICS_SCRIPT])
 }

@@ -6,12 +6,15 @@
  * which its members move with the same last number and alias. Single links are rules of iptables in a node's
  * network namespace, put there by a sidecar, in a chain of their own.
  */
+import { CLOCK_FAULT_FILE, clockFaultText } from './clock-fault.ts'
 import {
   ChaosUsageError,
+  type ClockFault,
   lossPercent,
   type NetworkFault,
   orderedPairs,
   type ProcessFault,
+  turnMs,
 } from './fault.ts'
 import type { NodeContainer } from './docker-client.ts'
 
@@ -25,8 +28,11 @@ export interface DockerNetwork {
 
 export const SIDECAR_IMAGE = 'quorate-chaos:local'
 export const CHAOS_LABEL = 'quorate.chaos'
+/** Of containers that make links come and go. */
+export const FLAP_LABEL = 'quorate.chaos.flap'
 const CHAIN = 'QUORATE_CHAOS'
 const PEER_PORT = 7080
+const FLAP_MS_MAX = 3_600_000
 
 export function peerNetwork({ project }: Pick<DockerNetwork, 'project'>): string {
   return `${project}_peer`
@@ -61,6 +67,20 @@ export function processSteps({ type }: ProcessFault, node: NodeContainer): Docke
     default:
       return type satisfies never
   }
+}
+
+/** Throws `ChaosUsageError` where the node does not run. */
+export function skewStep(fault: ClockFault, node: NodeContainer, untilMs: number): DockerStep {
+  const { id, container, state } = node
+  if (state !== 'running') throw new ChaosUsageError(`${id} is ${state}: its clock cannot be set`)
+  const file = `$QUORATE_DATA_DIR/${CLOCK_FAULT_FILE}`
+  // Renamed into place, so that the node never reads half a file.
+  const write = `echo '${clockFaultText(fault, untilMs)}' > ${file}.new && mv ${file}.new ${file}`
+  return ['exec', container, 'sh', '-c', write]
+}
+
+export function unskewStep({ container }: NodeContainer): DockerStep {
+  return ['exec', container, 'sh', '-c', `rm -f $QUORATE_DATA_DIR/${CLOCK_FAULT_FILE}`]
 }
 
 /** Also for nodes that ended without chaos: a healed cluster runs. */
@@ -120,7 +140,8 @@ function groupSteps(
 
 /**
  * Dropped where it arrives. Only what comes to the peer port: answers to the other's own asks still pass.
- * A node that does not run gets its rules when it starts.
+ * A node that does not run gets its rules when it starts. Of links that flap the rules are in force by turns: a
+ * sidecar that stays sees to that.
  */
 function linkSteps(
   fault: NetworkFault,
@@ -128,6 +149,7 @@ function linkSteps(
   network: DockerNetwork,
 ): DockerStep[] {
   const rules = new Map<string, string[]>()
+  const turns = new Map<string, number>()
   for (const [from, to] of orderedPairs(nodes.map(({ id }) => id))) {
     const percent = lossPercent(fault, from, to)
     if (percent === 0) continue
@@ -136,13 +158,33 @@ function linkSteps(
     const source = addressOf(from, network, 0)
     const rule = `iptables -w -A ${CHAIN} -s ${source} -p tcp --dport ${PEER_PORT}${chance} -j DROP`
     rules.set(to, [...(rules.get(to) ?? []), rule])
+    const turn = turnMs(fault, from, to)
+    if (turn !== undefined) turns.set(to, turn)
   }
   return nodes
     .filter((node) => rules.has(node.id) && hasNamespace(node))
     .map((node) => {
-      const begin = [`iptables -w -N ${CHAIN}`, `iptables -w -I INPUT -j ${CHAIN}`]
-      return sidecarStep(node, [...begin, ...(rules.get(node.id) as string[])].join(' && '))
+      const chain = `iptables -w -N ${CHAIN}`
+      const drops = rules.get(node.id) as string[]
+      const turn = turns.get(node.id)
+      if (turn !== undefined) return flapStep(node, network, [chain, ...drops], turn)
+      return sidecarStep(node, [chain, IN_FORCE, ...drops].join(' && '))
     })
+}
+
+const IN_FORCE = `iptables -w -I INPUT -j ${CHAIN}`
+
+function flapStep(
+  node: NodeContainer,
+  { project }: DockerNetwork,
+  made: readonly string[],
+  turn: number,
+): DockerStep {
+  const pause = `sleep ${turn / 1000}`
+  const turns = `${IN_FORCE}; ${pause}; iptables -w -D INPUT -j ${CHAIN}; ${pause}`
+  const script = `${made.join(' && ')} && for i in $(seq ${FLAP_MS_MAX / 2 / turn}); do ${turns}; done`
+  const [run = '', ...rest] = sidecarStep(node, script)
+  return [run, '--detach', '--label', `${FLAP_LABEL}=${project}`, ...rest]
 }
 
 function connectStep({ id, container }: NodeContainer, name: string, address: string): DockerStep {

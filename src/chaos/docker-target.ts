@@ -7,8 +7,9 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { clockTrouble } from './clock-fault.ts'
 import { docker, findNodes, type NodeContainer } from './docker-client.ts'
-import { probeContainers } from './docker-probe.ts'
+import { metricsOf, probeContainers } from './docker-probe.ts'
 import {
   type DockerStep,
   hasNamespace,
@@ -17,8 +18,10 @@ import {
   networkSteps,
   processSteps,
   SIDECAR_IMAGE,
+  skewStep,
+  unskewStep,
 } from './docker-steps.ts'
-import type { Fault, NetworkFault } from './fault.ts'
+import type { ClockFault, Fault, NetworkFault } from './fault.ts'
 import { startKeeper } from './keeper.ts'
 import { type Lease, LeaseFile } from './lease-file.ts'
 import { findPeerNetwork, hasSidecar, rejoinSteps, unruleSteps } from './peer-networks.ts'
@@ -74,8 +77,9 @@ export class DockerTarget implements ChaosTarget {
     return (await this.#containers()).some(hasNamespace)
   }
 
-  async plan(fault: Fault): Promise<readonly string[]> {
-    return [...(await this.#clearingSteps(fault)), ...(await this.#steps(fault))].map(lineOf)
+  async plan(fault: Fault, forMs: number): Promise<readonly string[]> {
+    const steps = await this.#steps(fault, Date.now() + forMs)
+    return [...(await this.#clearingSteps(fault)), ...steps].map(lineOf)
   }
 
   async planHeal(): Promise<readonly string[]> {
@@ -83,19 +87,20 @@ export class DockerTarget implements ChaosTarget {
     return [
       ...healProcessSteps(nodes),
       ...(await rejoinSteps(this.#project, nodes)),
-      ...(await unruleSteps(nodes)),
+      ...(await unruleSteps(this.#project, nodes)),
+      ...this.#unskewSteps(nodes),
     ].map(lineOf)
   }
 
   async apply(fault: Fault, words: readonly string[], forMs: number): Promise<void> {
     await this.#leases.exclusively(async () => {
       await this.#endExpired()
-      const steps = await this.#steps(fault)
+      const untilMs = Date.now() + forMs
+      const steps = await this.#steps(fault, untilMs)
       await runSteps(await this.#clearingSteps(fault))
       const others = this.#leases.read().filter((other) => !replaces(fault, other.fault))
       if (fault.type === 'restart') this.#leases.write(others)
-      else
-        await this.#lease(others, { id: randomUUID(), fault, words, untilMs: Date.now() + forMs })
+      else await this.#lease(others, { id: randomUUID(), fault, words, untilMs })
       await runSteps(steps)
       await this.#probe(fault)
     })
@@ -108,7 +113,8 @@ export class DockerTarget implements ChaosTarget {
         await runSteps(healProcessSteps(await this.#containers()))
         const nodes = await this.#containers()
         await runSteps(await rejoinSteps(this.#project, nodes))
-        await runSteps(await unruleSteps(nodes))
+        await runSteps(await unruleSteps(this.#project, nodes))
+        await runSteps(this.#unskewSteps(nodes))
         try {
           await this.#probeReach(undefined)
           break
@@ -167,7 +173,8 @@ export class DockerTarget implements ChaosTarget {
       const nodes = await this.#containers()
       if (fault.type === 'groups' || fault.type === 'links')
         await runSteps(await this.#undoingSteps(fault, nodes))
-      else {
+      // The node itself knows when its clock goes right again.
+      else if (fault.type !== 'skew') {
         const hit = nodes.filter(({ id }) => id === fault.node)
         await runSteps(healProcessSteps(hit))
         await this.#renewRules(fault.node)
@@ -182,7 +189,7 @@ export class DockerTarget implements ChaosTarget {
     const nodes = await this.#containers()
     const steps = await rejoinSteps(this.#project, nodes)
     if (this.#leases.read().some((lease) => lease.fault.type === 'links'))
-      steps.push(...(await unruleSteps(nodes)))
+      steps.push(...(await unruleSteps(this.#project, nodes)))
     if (fault.type === 'links' && !(await hasSidecar())) {
       const context = `${this.#options.directory}/docker`
       const file = `${context}/chaos.Dockerfile`
@@ -193,14 +200,15 @@ export class DockerTarget implements ChaosTarget {
 
   async #undoingSteps(fault: NetworkFault, nodes: readonly NodeContainer[]): Promise<DockerStep[]> {
     const steps = await rejoinSteps(this.#project, nodes)
-    return fault.type === 'links' ? [...steps, ...(await unruleSteps(nodes))] : steps
+    return fault.type === 'links' ? [...steps, ...(await unruleSteps(this.#project, nodes))] : steps
   }
 
-  async #steps(fault: Fault): Promise<DockerStep[]> {
+  async #steps(fault: Fault, untilMs: number): Promise<DockerStep[]> {
     const nodes = await this.#containers()
     if (fault.type === 'groups' || fault.type === 'links')
       return networkSteps(fault, nodes, await findPeerNetwork(this.#project))
-    return processSteps(fault, nodes.find(({ id }) => id === fault.node) as NodeContainer)
+    const node = nodes.find(({ id }) => id === fault.node) as NodeContainer
+    return fault.type === 'skew' ? [skewStep(fault, node, untilMs)] : processSteps(fault, node)
   }
 
   async #probe(fault: Fault): Promise<void> {
@@ -208,6 +216,8 @@ export class DockerTarget implements ChaosTarget {
       case 'groups':
       case 'links':
         return this.#probeReach(fault)
+      case 'skew':
+        return this.#probeClock(fault)
       case 'kill':
         return this.#probeState(fault.node, 'exited')
       case 'pause':
@@ -254,16 +264,33 @@ export class DockerTarget implements ChaosTarget {
     })
   }
 
+  async #probeClock(fault: ClockFault): Promise<void> {
+    await retried(async () => {
+      const node = (await this.#containers()).find(({ id }) => id === fault.node) as NodeContainer
+      return clockTrouble(fault, await metricsOf(node))
+    })
+  }
+
+  /** Of one that a lost lease does not name the clock goes right by itself. */
+  #unskewSteps(nodes: readonly NodeContainer[]): DockerStep[] {
+    const skewed = this.#leases
+      .read()
+      .flatMap(({ fault }) => (fault.type === 'skew' ? fault.node : []))
+    return nodes.filter(({ id }) => skewed.includes(id)).map(unskewStep)
+  }
+
   #containers(): Promise<NodeContainer[]> {
     return findNodes(this.#options.directory, this.#project)
   }
 }
 
-/** Whether a new fault takes the place of an older one: any other network fault, or one of the same node. */
+/** Whether a new fault takes the place of an older one: any other network fault, or one of its sort and node. */
 function replaces(fault: Fault, older: Fault): boolean {
-  const isNetwork = (one: Fault): boolean => one.type === 'groups' || one.type === 'links'
-  if (isNetwork(fault)) return isNetwork(older)
-  return 'node' in older && 'node' in fault && older.node === fault.node
+  const sortOf = (one: Fault): string => {
+    if (one.type === 'groups' || one.type === 'links') return 'network'
+    return `${one.type === 'skew' ? 'clock' : 'process'} of ${one.node}`
+  }
+  return sortOf(fault) === sortOf(older)
 }
 
 /** In order; but sidecars, which come last and have a namespace each, all at once. */

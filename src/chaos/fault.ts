@@ -5,7 +5,7 @@
  * that its effect can be probed.
  */
 
-export type Fault = NetworkFault | ProcessFault
+export type Fault = NetworkFault | ProcessFault | ClockFault
 
 export type NetworkFault =
   /** Nodes without a group in common are cut from each other. A node in several groups is a bridge. */
@@ -18,6 +18,8 @@ export interface Link {
   readonly to: string
   /** 1 to 100; 100 is a cut. */
   readonly lossPercent: number
+  /** Lost and heard by turns of this length; undefined: lost all the time. */
+  readonly turnMs?: number
 }
 
 export interface ProcessFault {
@@ -25,16 +27,26 @@ export interface ProcessFault {
   readonly node: string
 }
 
+/** The wall clock of the node is wrong by so much, then right again: it jumps. */
+export interface ClockFault {
+  readonly type: 'skew'
+  readonly node: string
+  readonly offsetMs: number
+}
+
 /** The words were wrong: nothing was done. */
 export class ChaosUsageError extends Error {}
 
 const CUT_PERCENT = 100
+const FLAP_TURN_MS = 1000
+const SKEW_MS_MAX = 24 * 60 * 60 * 1000
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
 export const FAULT_USAGE = [
   'partition halves | partition n1,n2/n3,n4,n5',
   'isolate n3 | bridge n3 | ring',
-  'cut n1 n3 | oneway n1 n3 | loss n1 n3 20%',
-  'kill n2 | pause n2 | restart n2',
+  'cut n1 n3 | oneway n1 n3 | loss n1 n3 20% | flap n1 n3',
+  'kill n2 | pause n2 | restart n2 | skew n2 +300s',
 ] as const
 
 /** Throws `ChaosUsageError`. `words` are the command and what follows it. */
@@ -101,9 +113,14 @@ export function parseFault(words: readonly string[], nodes: readonly string[]): 
     case 'restart':
       expectWords(1)
       return { type: command, node: known(rest[0]) }
-    case 'flap':
+    case 'flap': {
+      expectWords(2)
+      const links = pairLinks(known(rest[0]), known(rest[1]), CUT_PERCENT, true)
+      return { type: 'links', links: links.map((link) => ({ ...link, turnMs: FLAP_TURN_MS })) }
+    }
     case 'skew':
-      throw new ChaosUsageError(`${command} is not available in this version`)
+      expectWords(2)
+      return { type: 'skew', node: known(rest[0]), offsetMs: parseOffset(rest[1]) }
     default:
       throw new ChaosUsageError(
         `there is no command ${JSON.stringify(command)}; there are: ${FAULT_USAGE.join('; ')}`,
@@ -113,16 +130,23 @@ export function parseFault(words: readonly string[], nodes: readonly string[]): 
 
 /** How much of what `from` sends to `to` is lost, in percent: 0 for a pair that the fault leaves alone. */
 export function lossPercent(fault: NetworkFault, from: string, to: string): number {
-  if (fault.type === 'links') {
-    return fault.links.find((link) => link.from === from && link.to === to)?.lossPercent ?? 0
-  }
+  if (fault.type === 'links') return linkOf(fault, from, to)?.lossPercent ?? 0
   const shared = fault.groups.some((group) => group.includes(from) && group.includes(to))
   return shared ? 0 : CUT_PERCENT
+}
+
+/** Undefined where what is lost is lost all the time. */
+export function turnMs(fault: NetworkFault, from: string, to: string): number | undefined {
+  return fault.type === 'links' ? linkOf(fault, from, to)?.turnMs : undefined
 }
 
 /** Every ordered pair of different nodes. */
 export function* orderedPairs(nodes: readonly string[]): Generator<[from: string, to: string]> {
   for (const from of nodes) for (const to of nodes) if (from !== to) yield [from, to]
+}
+
+function linkOf({ links }: { readonly links: readonly Link[] }, from: string, to: string) {
+  return links.find((link) => link.from === from && link.to === to)
 }
 
 function parseGroups(
@@ -168,6 +192,13 @@ function pairLinks(from: string, to: string, percent: number, bothWays: boolean)
   if (from === to) throw new ChaosUsageError(`${from} has no link to itself`)
   const there = { from, to, lossPercent: percent }
   return bothWays ? [there, { from: to, to: from, lossPercent: percent }] : [there]
+}
+
+function parseOffset(text: string | undefined): number {
+  const match = /^([+-])(\d{1,8})(ms|s|m|h)$/.exec(text ?? '')
+  const ms = Number(match?.[2]) * (UNITS_MS[match?.[3] ?? ''] ?? Number.NaN)
+  if (ms >= 1 && ms <= SKEW_MS_MAX) return match?.[1] === '-' ? -ms : ms
+  throw new ChaosUsageError(`${text} is no skew: such as +300s, -500ms or +2h, at most 24h`)
 }
 
 function parsePercent(text: string | undefined): number {

@@ -3,15 +3,23 @@
  * network between processes of one machine to cut: each node cuts its own peer links, as a file in its data
  * directory tells it, where every fault has the moment at which it ends by itself.
  */
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ControlError, type NodeStatus, openControl } from '../cluster/control.ts'
-import { type Fault, lossPercent, type NetworkFault } from './fault.ts'
+import { CLOCK_FAULT_FILE, clockFaultText, clockTrouble } from './clock-fault.ts'
+import {
+  ChaosUsageError,
+  type ClockFault,
+  type Fault,
+  lossPercent,
+  type NetworkFault,
+  turnMs,
+} from './fault.ts'
 import { unexpectedPairs } from './reach.ts'
 import type { ChaosStatus, ChaosTarget, ReachMatrix } from './target.ts'
 
-/** The file that a node watches (src/adapters/peer-network/link-faults.ts). */
+/** The file that a node watches (src/adapters/chaos/link-faults.ts). */
 const LINK_FAULTS_FILE = 'links.json'
 /** A cut is noticed by silence, and told by the nodes themselves. */
 const PROBE_TIMEOUT_MS = 20_000
@@ -36,6 +44,7 @@ interface LinkFault {
   readonly direction: 'out' | 'in'
   readonly lossPercent: number
   readonly untilMs: number
+  readonly turnMs: number | undefined
 }
 
 export class LocalTarget implements ChaosTarget {
@@ -52,13 +61,16 @@ export class LocalTarget implements ChaosTarget {
     return (await this.#control.status()).map(({ id }) => id)
   }
 
-  async plan(fault: Fault): Promise<readonly string[]> {
+  async plan(fault: Fault, forMs: number): Promise<readonly string[]> {
     const nodes = await this.#control.status()
+    const untilMs = Date.now() + forMs
+    if (fault.type === 'skew') {
+      return [`${clockFileOf(nodes, fault)}: ${clockFaultText(fault, untilMs)}`]
+    }
     if (fault.type !== 'groups' && fault.type !== 'links') {
       const { pid } = nodes.find(({ id }) => id === fault.node) as NodeStatus
       return [`${fault.type} ${fault.node} (process ${pid ?? 'none'})`]
     }
-    const untilMs = Date.now()
     return nodes.flatMap((node) =>
       linkFaults(fault, node, nodes, untilMs).map(
         ({ peer, direction, lossPercent: percent }) =>
@@ -71,10 +83,11 @@ export class LocalTarget implements ChaosTarget {
   async planHeal(): Promise<readonly string[]> {
     const nodes = await this.#control.status()
     const files = nodes.map(({ dataDir }) => `${join(dataDir, LINK_FAULTS_FILE)}: no faults`)
+    const clocks = (await liveSkews(nodes, Date.now())).map(({ file }) => `${file}: removed`)
     const processes = nodes
       .filter(({ state }) => state === 'killed' || state === 'paused')
       .map(({ id, state }) => `${state === 'killed' ? 'start' : 'continue'} ${id}`)
-    return [...files, ...processes]
+    return [...files, ...clocks, ...processes]
   }
 
   async apply(fault: Fault, _words: readonly string[], forMs: number): Promise<void> {
@@ -85,6 +98,8 @@ export class LocalTarget implements ChaosTarget {
         return this.#control.pause(fault.node, forMs)
       case 'restart':
         return this.#control.restart(fault.node)
+      case 'skew':
+        return this.#skew(fault, Date.now() + forMs)
       case 'groups':
       case 'links':
         await this.#writeFaults(fault, Date.now() + forMs)
@@ -96,6 +111,8 @@ export class LocalTarget implements ChaosTarget {
 
   async heal(): Promise<void> {
     await this.#writeFaults(undefined, 0)
+    for (const { dataDir } of await this.#control.status())
+      await rm(join(dataDir, CLOCK_FAULT_FILE), { force: true })
     await this.#control.heal()
     await this.#probe(undefined)
   }
@@ -108,6 +125,7 @@ export class LocalTarget implements ChaosTarget {
       reaches: await this.#reaches(nodes),
       leases: [
         ...(await liveCuts(nodes, now)),
+        ...(await liveSkews(nodes, now)),
         ...nodes
           .filter(({ leaseEndsAtMs }) => leaseEndsAtMs !== null)
           .map(({ id, state, leaseEndsAtMs }) => ({
@@ -118,15 +136,29 @@ export class LocalTarget implements ChaosTarget {
     }
   }
 
+  async #skew(fault: ClockFault, untilMs: number): Promise<void> {
+    const nodes = await this.#control.status()
+    const { state, clientUrl } = nodes.find(({ id }) => id === fault.node) as NodeStatus
+    if (state !== 'running')
+      throw new ChaosUsageError(`${fault.node} is ${state}: its clock cannot be set`)
+    await replaceFile(clockFileOf(nodes, fault), clockFaultText(fault, untilMs))
+    const endMs = Date.now() + PROBE_TIMEOUT_MS
+    for (;;) {
+      const trouble = clockTrouble(fault, await ownMetrics(clientUrl))
+      if (trouble === '') return
+      if (Date.now() > Math.min(endMs, untilMs)) {
+        throw new Error(`the effect did not come: ${trouble}`)
+      }
+      await sleep(PROBE_PAUSE_MS)
+    }
+  }
+
   async #writeFaults(fault: NetworkFault | undefined, untilMs: number): Promise<void> {
     this.#cutUntilMs = untilMs
     const nodes = await this.#control.status()
     for (const node of nodes) {
       const faults = fault === undefined ? [] : linkFaults(fault, node, nodes, untilMs)
-      const file = join(node.dataDir, LINK_FAULTS_FILE)
-      // Renamed into place, so that a node never reads half a file.
-      await writeFile(`${file}.new`, JSON.stringify({ faults }))
-      await rename(`${file}.new`, file)
+      await replaceFile(join(node.dataDir, LINK_FAULTS_FILE), JSON.stringify({ faults }))
     }
   }
 
@@ -174,6 +206,7 @@ function linkFaults(
         peer,
         direction: 'out',
         lossPercent: lossPercent(fault, node.id, peer),
+        turnMs: turnMs(fault, node.id, peer),
         untilMs,
       },
       {
@@ -181,6 +214,7 @@ function linkFaults(
         peer,
         direction: 'in',
         lossPercent: lossPercent(fault, peer, node.id),
+        turnMs: turnMs(fault, peer, node.id),
         untilMs,
       },
     ])
@@ -205,6 +239,43 @@ async function liveCuts(
   // Each is written at both ends of its link.
   const endsInMs = Math.max(...live.map(({ untilMs }) => untilMs)) - nowMs
   return [{ fault: `cuts of ${live.length / 2} peer links`, endsInMs }]
+}
+
+async function liveSkews(
+  nodes: readonly NodeStatus[],
+  nowMs: number,
+): Promise<{ fault: string; endsInMs: number; file: string }[]> {
+  const skews = await Promise.all(
+    nodes.map(async ({ id, dataDir }) => {
+      const file = join(dataDir, CLOCK_FAULT_FILE)
+      const text = await readFile(file, 'utf8').catch(() => '{"offsetMs":0,"untilMs":0}')
+      const { offsetMs, untilMs } = JSON.parse(text) as { offsetMs: number; untilMs: number }
+      return {
+        fault: `${id} has its clock ${offsetMs / 1000} s off`,
+        endsInMs: untilMs - nowMs,
+        file,
+      }
+    }),
+  )
+  return skews.filter(({ endsInMs }) => endsInMs > 0)
+}
+
+function clockFileOf(nodes: readonly NodeStatus[], { node }: ClockFault): string {
+  const { dataDir } = nodes.find(({ id }) => id === node) as NodeStatus
+  return join(dataDir, CLOCK_FAULT_FILE)
+}
+
+/** Renamed into place, so that a node never reads half a file. */
+async function replaceFile(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text)
+  await rename(`${file}.new`, file)
+}
+
+async function ownMetrics(clientUrl: string): Promise<string> {
+  const response = await fetch(`${clientUrl}/metrics`, {
+    signal: AbortSignal.timeout(ASK_TIMEOUT_MS),
+  })
+  return response.text()
 }
 
 /** Undefined where it does not answer in time: then it is not known whom it reaches. */

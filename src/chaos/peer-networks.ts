@@ -9,6 +9,7 @@ import {
   CHAOS_LABEL,
   type DockerNetwork,
   type DockerStep,
+  FLAP_LABEL,
   hasNamespace,
   peerNetwork,
   reconnectStep,
@@ -44,8 +45,15 @@ export async function rejoinSteps(
 }
 
 /** Without the image of the sidecar nobody has ever made a rule. */
-export async function unruleSteps(nodes: readonly NodeContainer[]): Promise<DockerStep[]> {
-  return (await hasSidecar()) ? nodes.filter(hasNamespace).map(removeRulesStep) : []
+export async function unruleSteps(
+  project: string,
+  nodes: readonly NodeContainer[],
+): Promise<DockerStep[]> {
+  if (!(await hasSidecar())) return []
+  const label = `label=${FLAP_LABEL}=${project}`
+  const flapping = linesOf(await docker(['ps', '--filter', label, '--format', '{{.ID}}']))
+  const end = flapping.map((container): DockerStep => ['rm', '--force', container])
+  return [...end, ...nodes.filter(hasNamespace).map(removeRulesStep)]
 }
 
 export function hasSidecar(): Promise<boolean> {

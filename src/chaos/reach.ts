@@ -1,10 +1,10 @@
 /** Whether what was probed is what a fault should have brought about. Pure. */
-import { lossPercent, type NetworkFault, orderedPairs } from './fault.ts'
+import { lossPercent, type NetworkFault, orderedPairs, turnMs } from './fault.ts'
 import type { ReachMatrix } from './target.ts'
 
 /**
  * The pairs that are not as they should be, in words; empty where all are. `fault` undefined: all should
- * answer, and reach all. A pair with losses may be found either way. Under a fault, nodes that were not probed
+ * answer, and reach all. A pair with losses, or that flaps, may be found either way. Under a fault, nodes that were not probed
  * are left out.
  */
 export function unexpectedPairs(
@@ -18,6 +18,7 @@ export function unexpectedPairs(
     for (const id of nodes) if (!probed.includes(id)) wrong.push(`${id} does not answer`)
   }
   for (const [from, to] of orderedPairs(probed)) {
+    if (fault !== undefined && turnMs(fault, from, to) !== undefined) continue
     const loss = fault === undefined ? 0 : lossPercent(fault, from, to)
     const reached = matrix[from]?.[to] === true
     if (loss === 100 && reached) wrong.push(`${from} still reaches ${to}`)

@@ -7,7 +7,7 @@ export interface ChaosTarget {
   readonly about: string
   nodes(): Promise<readonly string[]>
   /** What `apply` would do, line by line. */
-  plan(fault: Fault): Promise<readonly string[]>
+  plan(fault: Fault, forMs: number): Promise<readonly string[]>
   /**
    * Breaks, with a lease that ends by itself after `forMs` whatever becomes of this process; resolves once
    * the effect has been probed, rejects where it has not come within a bounded time.

@@ -115,7 +115,7 @@ function environmentOf(
 ): Record<string, string | undefined> {
   return {
     ...process.env,
-    QUORATE_CHAOS_LINKS: '1',
+    QUORATE_CHAOS: '1',
     ...env,
     QUORATE_NODE_ID: node.id,
     QUORATE_LISTEN: `127.0.0.1:${node.clientPort}`,

@@ -212,7 +212,7 @@ function faultsOf(list: string): Fault[] {
   return names.flatMap((name) => {
     if (name === 'mix') return [...FAULTS]
     const fault = FAULTS.find((known) => known === name)
-    if (name === 'skew' || name === 'membership')
+    if (name === 'membership')
       throw new UsageError(`--nemesis ${name} is not available in this version`)
     if (fault === undefined)
       throw new UsageError(`--nemesis ${name}: there is none (alone), ${FAULTS.join(', ')}, mix`)

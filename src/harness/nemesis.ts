@@ -18,6 +18,7 @@ export const FAULTS = [
   'kill',
   'restart',
   'pause',
+  'skew',
 ] as const
 export type Fault = (typeof FAULTS)[number]
 
@@ -42,8 +43,8 @@ const CYCLE_MS_MAX = 15_000
 const LOSS_PERCENT = 40
 /** Of one node there is nothing to be cut from. */
 const NODES_MIN_ANY = 2
-/** A link that flaps is cut and whole again by turns of this length, or as fast as cuts can be made. */
-const FLAP_MS = 1000
+/** Within what peers put up with (QUORATE_MAX_CLOCK_DRIFT_MS), and far beyond it. */
+const SKEWS = ['+300ms', '-300ms', '+5s', '-5s', '+20s', '-20s'] as const
 /** Each of them needs as many nodes. */
 const NODES_MIN: Readonly<Partial<Record<Fault, number>>> = { bridge: 3, ring: 3 }
 /** The quiet part of a cycle, in a hundred. */
@@ -89,7 +90,6 @@ function commandOf(fault: Fault, nodes: readonly string[], random: SeededRandom)
     }
     case 'isolate':
     case 'bridge':
-    case 'flap':
     case 'kill':
     case 'restart':
     case 'pause':
@@ -98,7 +98,10 @@ function commandOf(fault: Fault, nodes: readonly string[], random: SeededRandom)
       return [fault]
     case 'cut':
     case 'oneway':
+    case 'flap':
       return [fault, victim, other]
+    case 'skew':
+      return [fault, victim, random.pick(SKEWS)]
     case 'loss':
       return [fault, victim, other, `${LOSS_PERCENT}%`]
     default:
@@ -132,19 +135,8 @@ export async function runNemesis(
       if (stop.aborted) break
       note('start', command)
       const leaseMs = Math.ceil(Math.max(0, endMs - elapsedMs())) + LEASE_MARGIN_MS
-      const [fault, victim = ''] = command
-      if (fault === 'flap') {
-        note('started', command)
-        while (elapsedMs() < endMs && !stop.aborted) {
-          await driver.inject(['isolate', victim], leaseMs)
-          await until(Math.min(endMs, elapsedMs() + FLAP_MS))
-          await driver.heal()
-          await until(Math.min(endMs, elapsedMs() + FLAP_MS))
-        }
-      } else {
-        await driver.inject(command, leaseMs)
-        note('started', command)
-      }
+      await driver.inject(command, leaseMs)
+      note('started', command)
       await until(endMs)
       note('heal', command)
       await driver.heal()

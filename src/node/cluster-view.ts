@@ -187,16 +187,43 @@ export class ClusterView {
     const storage = this.#storage()
     const disk = storage.state === 'ok' ? '' : ` ${self} takes no writes: ${storage.reason}.`
     const copies = this.#parts.isFilling() ? ` Its copies are ${this.#copies()}.` : ''
+    const more = `${disk}${this.#clocks()}${copies}`
     if (away.length === 0) {
-      return `${self} reaches all ${members.length} members; reads and writes at quorum work for every key.${disk}${copies}`
+      return `${self} reaches all ${members.length} members; reads and writes at quorum work for every key.${more}`
     }
     const share = Math.round((100 * (PARTITION_COUNT - withoutQuorum)) / PARTITION_COUNT)
     const quorum =
       withoutQuorum === 0 ? 'still work for every key' : `work for ${share} % of the keys`
     return (
       `${self} does not reach ${away.join(', ')}: through ${self}, reads and writes at quorum ${quorum}, ` +
-      `those at eventual for every key.${disk}${copies}`
+      `those at eventual for every key.${more}`
     )
+  }
+
+  /** Who refuses whom because of a clock: somebody has to set it right, or to wait. */
+  #clocks(): string {
+    const { self, keeper, clock } = this.#parts
+    const others = keeper.topology.members.map(({ id }) => id).filter((id) => id !== self)
+    const { maxDriftMs } = clock
+    const behind = others.filter((id) => (clock.offsetMs(id) ?? 0) < -maxDriftMs)
+    const refused = others.filter((id) => clock.isRefused(id))
+    const said: string[] = []
+    if (behind.length > 0) {
+      const seconds = Math.round(-(clock.offsetMs(behind[0] as string) ?? 0) / 1000)
+      said.push(
+        ` The clock of ${self} is ${seconds} s ahead of ${behind.join(', ')}, which refuse what it sends.`,
+      )
+    }
+    if (clock.aheadMs > maxDriftMs) {
+      const seconds = Math.ceil(clock.aheadMs / 1000)
+      said.push(
+        ` The clock of ${self} was ${seconds} s ahead and has been set back: others refuse what it sends, and it takes no writes, until it has caught up.`,
+      )
+    }
+    for (const id of refused) {
+      said.push(` ${self} refuses what ${id} sends: its clock is, or was, too far ahead.`)
+    }
+    return said.join('')
   }
 
   /** What the node holds of the key: an owner's copy, a fallback's hints. Null where it does not answer. */

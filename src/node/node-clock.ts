@@ -31,7 +31,8 @@ export class NodeClock {
   readonly #metrics: Metrics
   readonly #state: NodeState
   readonly #hybrid: HybridClock
-  readonly #maxDriftMs: number
+  /** Peers may be so far ahead of this node's wall clock, and so may its own hybrid clock. */
+  readonly maxDriftMs: number
   readonly #offsetsMs = new Map<string, number>()
   readonly #drifting = new Set<string>()
   #raising: Promise<void> | undefined
@@ -48,14 +49,14 @@ export class NodeClock {
     this.#log = ports.log
     this.#metrics = ports.metrics
     this.#state = state
-    this.#maxDriftMs = maxDriftMs
+    this.maxDriftMs = maxDriftMs
     this.#hybrid = new HybridClock((state.get('clock') as number | undefined) ?? 0)
   }
 
   /** Persists the first bound, and waits until peers will not find this clock too far ahead of theirs. */
   async start(): Promise<void> {
     const aheadMs = wallMsOf(this.#hybrid.bound) - this.#clock.wallMs()
-    const waitMs = Math.min(aheadMs - this.#maxDriftMs / 2, START_WAIT_MS_MAX)
+    const waitMs = Math.min(aheadMs - this.maxDriftMs / 2, START_WAIT_MS_MAX)
     if (waitMs > 0) await new Promise<void>((resolve) => void this.#timers.after(waitMs, resolve))
     await this.#raise()
   }
@@ -77,11 +78,11 @@ export class NodeClock {
   mint(): Timestamp | undefined {
     const wallMs = this.#clock.wallMs()
     const aheadMs = wallMsOf(this.#hybrid.last) - wallMs
-    if (aheadMs > this.#maxDriftMs) {
+    if (aheadMs > this.maxDriftMs) {
       throw new QuorateError(
         'clock_drift',
         `this node's clock is ${aheadMs} ms behind timestamps it has already given or accepted ` +
-          `(at most ${this.#maxDriftMs} ms are allowed); its writes go on when the clock has caught up`,
+          `(at most ${this.maxDriftMs} ms are allowed); its writes go on when the clock has caught up`,
       )
     }
     const minted = this.#hybrid.mint(wallMs)
@@ -126,7 +127,7 @@ export class NodeClock {
     const wallMs = this.#clock.wallMs()
     const offsetMs = Math.round(peerWallMs - wallMs)
     this.#offsetsMs.set(peer, offsetMs)
-    if (wallMsOf(stamp) - wallMs > this.#maxDriftMs) {
+    if (wallMsOf(stamp) - wallMs > this.maxDriftMs) {
       this.#metrics.count('clock_drift_refusals_total', { peer })
       if (!this.#drifting.has(peer)) {
         this.#drifting.add(peer)
@@ -146,7 +147,17 @@ export class NodeClock {
 
   /** Whether a timestamp is further ahead than any clock of the cluster may be. */
   isTooFarAhead(timestamp: Timestamp): boolean {
-    return wallMsOf(timestamp) - this.nowMs() > this.#maxDriftMs
+    return wallMsOf(timestamp) - this.nowMs() > this.maxDriftMs
+  }
+
+  /** Whether the last message of the peer was refused. */
+  isRefused(peer: string): boolean {
+    return this.#drifting.has(peer)
+  }
+
+  /** How far the hybrid clock is ahead of this node's wall clock. */
+  get aheadMs(): number {
+    return wallMsOf(this.#hybrid.last) - this.wallMs()
   }
 
   offsetMs(peer: string): number | null {

@@ -45,6 +45,7 @@ export type GaugeName =
   | 'hints_pending_bytes' // {peer}
   | 'peer_up' // {peer}: this node's own view, 0 or 1
   | 'clock_offset_seconds' // {peer}: its stamp minus our wall clock when last heard
+  | 'chaos_clock_offset_seconds' // how wrong an experiment has set the clock
   | 'storage_writable' // 0 or 1
   | 'storage_free_bytes'
   | 'topology_epoch'

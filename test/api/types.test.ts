@@ -222,7 +222,7 @@ describe('types in a torn cluster', () => {
   }
 
   beforeEach(async () => {
-    torn = await startCluster(3, { QUORATE_CHAOS_LINKS: '1' })
+    torn = await startCluster(3, { QUORATE_CHAOS: '1' })
     for (const node of NODES) {
       const isReady = async (): Promise<void> =>
         expect((await on(node, '/readyz')).status).toBe(200)

@@ -59,3 +59,11 @@ test('an option that there is not is refused', () => {
 test.each([[[]], [['--help']], [['cut', 'n1', 'n3', '-h']]])('%j asks for help', (argv) => {
   expect(parseChaosArguments(argv).words).toEqual(['help'])
 })
+
+test('a clock that is set back is a word', () => {
+  expect(parseChaosArguments(['skew', 'n2', '-300s', '--for', '5s']).words).toEqual([
+    'skew',
+    'n2',
+    '-300s',
+  ])
+})

@@ -8,6 +8,8 @@ import {
   processSteps,
   reconnectStep,
   removeRulesStep,
+  skewStep,
+  unskewStep,
 } from '../../src/chaos/docker-steps.ts'
 import { ChaosUsageError, type NetworkFault, parseFault } from '../../src/chaos/fault.ts'
 
@@ -116,6 +118,35 @@ test('what is undone comes back with the pinned address and alias', () => {
         .map((rule) => `iptables -w ${rule} 2>/dev/null; `)
         .join('') +
       'true',
+  )
+})
+
+test('of a link that flaps the rules are in force by turns, until the sidecar is removed', () => {
+  const drop = (of: number): string =>
+    `iptables -w -A QUORATE_CHAOS -s 10.213.0.1${of} -p tcp --dport 7080 -j DROP`
+  const turns =
+    'for i in $(seq 1800); do iptables -w -I INPUT -j QUORATE_CHAOS; sleep 1; ' +
+    'iptables -w -D INPUT -j QUORATE_CHAOS; sleep 1; done'
+  const flap = (id: string, of: number): string =>
+    SIDECAR(id).replace('run ', 'run --detach --label quorate.chaos.flap=p ') +
+    `iptables -w -N QUORATE_CHAOS && ${drop(of)} && ${turns}`
+  expect(stepsOf('flap n1 n3')).toEqual([flap('cn1', 3), flap('cn3', 1)])
+})
+
+test('a clock is set by a file that says until when, in a node that runs', () => {
+  const [n1] = NODES as [NodeContainer]
+  const fault = { type: 'skew', node: 'n1', offsetMs: -500 } as const
+  expect(skewStep(fault, n1, 1234)).toEqual([
+    'exec',
+    'cn1',
+    'sh',
+    '-c',
+    `echo '{"offsetMs":-500,"untilMs":1234}' > $QUORATE_DATA_DIR/clock.json.new && ` +
+      'mv $QUORATE_DATA_DIR/clock.json.new $QUORATE_DATA_DIR/clock.json',
+  ])
+  expect(unskewStep(n1).at(-1)).toBe('rm -f $QUORATE_DATA_DIR/clock.json')
+  expect(() => skewStep(fault, { ...n1, state: 'paused' }, 1234)).toThrow(
+    new ChaosUsageError('n1 is paused: its clock cannot be set'),
   )
 })
 

@@ -6,6 +6,7 @@ import {
   type NetworkFault,
   orderedPairs,
   parseFault,
+  turnMs,
 } from '../../src/chaos/fault.ts'
 
 const FIVE = ['n1', 'n2', 'n3', 'n4', 'n5']
@@ -179,8 +180,33 @@ test.each(['kill', 'pause', 'restart'])('%s is of one node', (type) => {
   expect(refusal(`${type} n8`)).toMatch(/^there is no node n8/)
 })
 
-test.each(['flap n1 n2', 'skew n2 +300s'])('%s says that it is not there', (command) => {
-  expect(refusal(command)).toMatch(/^(flap|skew) is not available in this version$/)
+test('a link that flaps is cut both ways, by turns', () => {
+  expect(parse('flap n1 n3')).toEqual({
+    type: 'links',
+    links: [
+      { from: 'n1', to: 'n3', lossPercent: 100, turnMs: 1000 },
+      { from: 'n3', to: 'n1', lossPercent: 100, turnMs: 1000 },
+    ],
+  })
+  expect(turnMs(network('flap n1 n3'), 'n3', 'n1')).toBe(1000)
+  expect(turnMs(network('flap n1 n3'), 'n1', 'n2')).toBeUndefined()
+  expect(turnMs(network('isolate n1'), 'n1', 'n2')).toBeUndefined()
+  expect(refusal('flap n1')).toBe('flap takes 2 words more')
+})
+
+test.each([
+  ['+300s', 300_000],
+  ['-300ms', -300],
+  ['+5m', 300_000],
+  ['+24h', 86_400_000],
+])('a clock can be %s off', (offset, offsetMs) => {
+  expect(parse(`skew n2 ${offset}`)).toEqual({ type: 'skew', node: 'n2', offsetMs })
+})
+
+test.each(['300s', '+0s', '+25h', '+1.5s', '+5', '++5s', 'soon'])('%s is no skew', (offset) => {
+  expect(refusal(`skew n2 ${offset}`)).toBe(
+    `${offset} is no skew: such as +300s, -500ms or +2h, at most 24h`,
+  )
 })
 
 test('an unknown command is answered with those that there are', () => {

@@ -34,6 +34,15 @@ test('a cut that does not work, and one that does too much, are both told', () =
   ])
 })
 
+test('a link that flaps may be found either way', () => {
+  const fault = faultOf('flap n1 n2')
+  expect(unexpectedPairs(fault, NODES, ALL)).toEqual([])
+  const torn = { ...ALL, n1: { n2: false, n3: true } }
+  expect(unexpectedPairs(fault, NODES, torn)).toEqual([])
+  const other = { ...ALL, n1: { n2: true, n3: false } }
+  expect(unexpectedPairs(fault, NODES, other)).toEqual(['n1 does not reach n3'])
+})
+
 test('a one-way cut is as it should be when only one way is cut', () => {
   const matrix = { ...ALL, n1: { n2: true, n3: false } }
   expect(unexpectedPairs(faultOf('oneway n1 n3'), NODES, matrix)).toEqual([])

@@ -87,12 +87,46 @@ test('a paused node answers nothing, and goes on', async () => {
   expect(await chaos('status')).toMatch(/^n1 +· +yes +yes +running$/m)
 })
 
+test(
+  'a node whose clock is wrong is refused, says so, and comes back',
+  { timeout: 30_000 },
+  async () => {
+    expect(await chaos('skew n2 +3s --for 60s')).toContain('on: skew n2 +3s; probed.')
+    expect(await chaos('status')).toMatch(/^on: n2 has its clock 3 s off, for \d+ s more$/m)
+    const verdictOf = async (i: number): Promise<string> => {
+      const answer = await fetch(`${cluster.nodes[i]?.clientUrl}/v1/cluster`)
+      return ((await answer.json()) as { verdict: string }).verdict
+    }
+    await expect.poll(() => verdictOf(0), NOTICED).toContain('n1 refuses what n2 sends: its clock')
+    await expect
+      .poll(() => verdictOf(1), NOTICED)
+      .toContain('The clock of n2 is 3 s ahead of n1, n3, which refuse what it sends.')
+    await chaos('heal')
+    expect(await chaos('status')).toContain('no faults are on')
+    // Until true time has caught up with what it has said.
+    const write = async (): Promise<number> => {
+      const url = `${cluster.nodes[1]?.clientUrl}/v1/kv/default/after`
+      return (await fetch(url, { method: 'PUT', body: 'x' })).status
+    }
+    await expect.poll(write, NOTICED).toBe(204)
+  },
+)
+
+test('a link that flaps is whole again after heal', async () => {
+  expect(await chaos('flap n1 n3 --for 60s')).toContain('on: flap n1 n3; probed.')
+  await chaos('heal')
+  expect(await chaos('status')).toMatch(/^n1 +· +yes +yes +running\n[^]*no faults are on$/m)
+})
+
 test('a dry run tells what would be done, and nothing is', async () => {
   const plan = await chaos('oneway n1 n3 --dry-run')
   expect(plan.split('\n')).toEqual([
     expect.stringMatching(/n1[/\\]links\.json: lose 100 % of the link n1 to n3$/),
     expect.stringMatching(/n3[/\\]links\.json: lose 100 % of the link n1 to n3$/),
   ])
+  expect(await chaos('skew n2 -1s --dry-run')).toMatch(
+    /n2[/\\]clock\.json: \{"offsetMs":-1000,"untilMs":\d+\}$/,
+  )
   expect(await chaos('kill n2 --dry-run')).toMatch(/^kill n2 \(process \d+\)$/)
   expect(await chaos('status')).toContain('no faults are on')
 })

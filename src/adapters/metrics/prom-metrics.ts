@@ -51,6 +51,7 @@ const GAUGES: Readonly<Record<GaugeName, string>> = {
   hints_pending_bytes: 'Their bytes, by the owner they are for.',
   peer_up: 'Whether this node reaches the peer: 0 or 1.',
   clock_offset_seconds: 'The clock of the peer minus ours, when last heard.',
+  chaos_clock_offset_seconds: 'How wrong `npm run chaos -- skew` has set the clock of this node.',
   storage_writable: 'Whether the disk takes writes: 0 or 1.',
   storage_free_bytes: 'Bytes free beyond the reserve.',
   horizon_age_seconds: 'How far behind the clock all members have settled everything.',

@@ -17,7 +17,7 @@ export interface LinkHandler {
   readonly frame: (frame: Uint8Array) => void
   /** Called once. */
   readonly closed: (reason: string) => void
-  /** Whether the frame that is sent or heard at this moment is to be lost (link-faults.ts). */
+  /** Whether the frame that is sent or heard at this moment is to be lost (../chaos/link-faults.ts). */
   readonly isMute: () => boolean
 }
 

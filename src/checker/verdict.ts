@@ -2,6 +2,7 @@
  * What a model says of a history. `invalid` is proof of a broken promise; `valid` says that none was found in
  * what could be judged, all of which was; `unknown` that something could not be judged.
  */
+import { breachWords } from './breach-words.ts'
 import type { HistoryEvent, Json } from './history.ts'
 
 export type Result = 'valid' | 'invalid' | 'unknown'
@@ -68,7 +69,7 @@ export function verdictOf(
     return {
       model,
       result: 'invalid',
-      sentence: `invalid: ${countKinds(findings)}`,
+      sentence: `invalid: ${breachWords(findings)}`,
       evidence: findings.slice(0, EVIDENCE_MAX),
       stats,
     }
@@ -91,10 +92,4 @@ export function verdictOf(
     evidence: [],
     stats,
   }
-}
-
-function countKinds(findings: readonly Evidence[]): string {
-  const counts = new Map<string, number>()
-  for (const { kind } of findings) counts.set(kind, (counts.get(kind) ?? 0) + 1)
-  return [...counts].map(([kind, count]) => `${count} ${kind}`).join(', ')
 }

@@ -13,7 +13,7 @@ import {
   type HistoryArguments,
   type RunArguments,
 } from './arguments.ts'
-import { FAULTS } from './nemesis.ts'
+import { nemesisOf } from './nemesis.ts'
 import { makeResultsDir, writeHistory, writeIndex, writeReport, writeResults } from './results.ts'
 import { runCheck } from './run.ts'
 import { openTarget } from './target.ts'
@@ -104,7 +104,7 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
         workload: args.workload.name,
         bucket: args.bucket,
         consistency: args.consistency,
-        nemesis: nemesisOf(args),
+        nemesis: nemesisOf(args.faults),
         seed: args.seed,
         clients: args.clients,
         rate: args.rate,
@@ -128,11 +128,6 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
   }
 }
 
-function nemesisOf({ faults }: RunArguments): string {
-  if (faults.length === 0) return 'none'
-  return FAULTS.every((fault) => faults.includes(fault)) ? 'mix' : faults.join(',')
-}
-
 /** The command that runs it again: the same plan of faults, and clients that draw the same. */
 function commandOf(args: RunArguments): string {
   const target = typeof args.target === 'string' ? args.target : args.target.join(',')
@@ -140,7 +135,7 @@ function commandOf(args: RunArguments): string {
     ['workload', args.workload.name],
     ['bucket', args.bucket],
     ['consistency', args.consistency],
-    ['nemesis', nemesisOf(args)],
+    ['nemesis', nemesisOf(args.faults)],
     ['time-limit', `${args.timeLimitMs}ms`],
     ['rate', String(args.rate)],
     ['clients', String(args.clients)],

@@ -22,6 +22,12 @@ export const FAULTS = [
 ] as const
 export type Fault = (typeof FAULTS)[number]
 
+/** The faults of a run as its command line has them. */
+export function nemesisOf(faults: readonly string[]): string {
+  if (faults.length === 0) return 'none'
+  return FAULTS.every((fault) => faults.includes(fault)) ? 'mix' : faults.join(',')
+}
+
 /** What the harness needs of whatever breaks a cluster. */
 export interface FaultDriver {
   /** Resolves once the effect has been probed. `command` as in the chaos command line: `['isolate', 'n3']`. */

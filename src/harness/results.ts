@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream/promises'
 import { formatEdn } from '../checker/edn.ts'
 import { NEMESIS, type HistoryEvent } from '../checker/history.ts'
 import { formatJsonl } from '../checker/jsonl.ts'
+import { nemesisOf } from './nemesis.ts'
 import { renderIndex, type RunSummary } from '../report/run-index.ts'
 import { renderReport, type RunReport } from '../report/run-report.ts'
 
@@ -72,7 +73,7 @@ async function summaryOf(parent: string, dir: string): Promise<RunSummary | unde
       }
     }
     const { workload, bucket, consistency, seed, faults } = run
-    const nemesis = faults.length === 0 ? 'none' : faults.join(', ')
+    const nemesis = nemesisOf(faults)
     return { dir, workload, bucket, consistency, nemesis, seed, result, sentence, startedAt }
   } catch {
     return undefined

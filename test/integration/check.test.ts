@@ -60,7 +60,7 @@ test('the same set in a last-writer-wins bucket at eventual loses elements, and 
   const { exitCode, said } = await check(
     '--workload set --bucket latest --consistency eventual --nemesis partition-halves',
   )
-  expect(said).toMatch(/verdict invalid: \d+ lost/)
+  expect(said).toMatch(/verdict invalid: \d+ acknowledged writes lost/)
   expect(exitCode).toBe(1)
   expect(await faultsMade()).toBe(2)
 })

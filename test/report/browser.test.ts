@@ -177,7 +177,11 @@ describe.skipIf(executablePath === undefined)('a report in a browser', () => {
     const { page } = await open('invalid', SCREENS[1], false)
     const text = await page.innerText('body')
 
-    for (const part of ['1 not linearizable', 'client 2 asked n2 to read k1', 'Time to recover']) {
+    for (const part of [
+      '1 key not linearizable',
+      'client 2 asked n2 to read k1',
+      'Time to recover',
+    ]) {
       expect(text).toContain(part)
     }
     expect(await page.isVisible('#lanes')).toBe(false)

@@ -100,7 +100,7 @@ export function staleVerdict(history: readonly HistoryEvent[]): Verdict {
   return {
     model: 'register',
     result: 'invalid',
-    sentence: 'invalid: 1 not linearizable',
+    sentence: 'invalid: 1 key not linearizable',
     evidence: [
       {
         kind: 'not linearizable',

@@ -14,7 +14,7 @@ describe('a report', () => {
     )
 
     for (const text of [
-      '1 not linearizable',
+      '1 key not linearizable',
       'reads and writes take effect one at a time',
       'seed-7',
       'npm run check -- --workload register --seed seed-7',

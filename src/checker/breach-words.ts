@@ -1,0 +1,34 @@
+/** How many promises of which kind were broken, as a person says it: "2 stale reads, 1 key not linearizable". */
+import type { Evidence } from './verdict.ts'
+
+/** Of one, and of several. */
+const WORDS: Readonly<Record<string, readonly [one: string, several: string]>> = {
+  lost: ['acknowledged write lost', 'acknowledged writes lost'],
+  unexpected: ['value that nobody wrote', 'values that nobody wrote'],
+  invented: ['value that nobody wrote', 'values that nobody wrote'],
+  rejected: ['rejected write that was read', 'rejected writes that were read'],
+  'rejected but there': ['rejected write that is there', 'rejected writes that are there'],
+  resurrected: ['deleted value that came back', 'deleted values that came back'],
+  diverged: ['key on which the nodes disagree', 'keys on which the nodes disagree'],
+  'not converged': ['key on which the nodes disagree', 'keys on which the nodes disagree'],
+  miscounted: ['counter that is wrong', 'counters that are wrong'],
+  impossible: ['read that no count explains', 'reads that no count explains'],
+  'not linearizable': ['key not linearizable', 'keys not linearizable'],
+  cycle: ['effect before its cause', 'effects before their causes'],
+  'lost past': ['read of an effect without its cause', 'reads of effects without their causes'],
+  'stale read': ['stale read', 'stale reads'],
+  'divergent order': ['pair of writes in two orders', 'pairs of writes in two orders'],
+  ...Object.fromEntries(
+    ['read your writes', 'monotonic reads', 'monotonic writes', 'writes follow reads'].map(
+      (guarantee) => [guarantee, [`breach of ${guarantee}`, `breaches of ${guarantee}`]],
+    ),
+  ),
+}
+
+export function breachWords(findings: readonly Evidence[]): string {
+  const counts = new Map<string, number>()
+  for (const { kind } of findings) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  return [...counts]
+    .map(([kind, count]) => `${count} ${WORDS[kind]?.[count === 1 ? 0 : 1] ?? kind}`)
+    .join(', ')
+}

@@ -52,7 +52,7 @@ export interface Model {
 }
 
 /** More says nothing new to a reader; the counts are in the stats. */
-const EVIDENCE_MAX = 10
+export const EVIDENCE_MAX = 10
 
 /** `findings` are breaches, `unjudged` what could not be told. A breach outweighs what is not known. */
 export function verdictOf(

@@ -2,7 +2,7 @@
 import { identityOf } from '../checker/final-reads.ts'
 import { seconds, type HistoryEvent, type Json } from '../checker/history.ts'
 import type { Operation } from '../checker/operation.ts'
-import type { Verdict } from '../checker/verdict.ts'
+import { EVIDENCE_MAX, type Verdict } from '../checker/verdict.ts'
 import { byName, nodesOf, type FaultRow } from './fault-table.ts'
 import { html, type Html } from './html.ts'
 import { answerOf, requestOf, textOf, valueWritten } from './operation-words.ts'
@@ -37,11 +37,22 @@ export function storySection(
       </p>`
     }
     ${stories.map((story, i) => storyOf(story, i, stories.length))}
+    ${
+      stories.length >= EVIDENCE_MAX &&
+      html`<p class="quiet">
+        No more than ${EVIDENCE_MAX} are told. All are counted
+        ${verdict.result === 'invalid' ? 'in the sentence at the top' : 'below'}.
+      </p>`
+    }
     ${all > 0 && html`<p class="quiet">Counts: ${statsText(verdict.stats)}.</p>`}
   </section>`
 }
 
-function storyOf({ evidence, already, steps }: Story, place: number, count: number): Html {
+function storyOf(
+  { evidence, already, steps, reason, circumstance }: Story,
+  place: number,
+  count: number,
+): Html {
   const written = steps.flatMap((step) =>
     step.type === 'operation' ? [valueWritten(step.operation)] : [],
   )
@@ -49,28 +60,34 @@ function storyOf({ evidence, already, steps }: Story, place: number, count: numb
   const heading = html`<span class="kind">${evidence.kind}</span
     >${evidence.key !== '' && html` <span class="key">key ${evidence.key}</span>`}`
   const body = html` ${
-      steps.length > 0 &&
-      html`<ol class="steps">
-        ${already.map(
-          ({ what, startAt }) =>
-            html`<li class="fault">since ${seconds(startAt)}: fault <b>${what}</b></li>`,
-        )}
-        ${steps.map((step) => stepOf(step, values))}
-      </ol>`
-    }
-    <p class="words">${evidence.words}.</p>
-    ${
-      evidence.key !== '' &&
-      html`<button
-        type="button"
-        class="drawn show-key"
-        data-key="${evidence.key}"
-        data-story="${place}"
-        hidden
-      >
-        Show key ${evidence.key} in the lanes
-      </button>`
-    }`
+    steps.length > 0 &&
+    html`<ol class="steps">
+      ${already.map(
+        ({ what, startAt }) =>
+          html`<li class="fault">since ${seconds(startAt)}: fault <b>${what}</b></li>`,
+      )}
+      ${steps.map((step) => stepOf(step, values))}
+    </ol>`
+  }
+  ${
+    steps.length === 0 || reason === undefined
+      ? html`<p class="words">${evidence.words}.</p>`
+      : html`<p class="words"><b>Why this is wrong:</b> ${reason}</p>
+          ${circumstance !== undefined && html`<p class="words">${circumstance}</p>`}
+          <p class="quiet">In the words of the check: ${evidence.words}.</p>`
+  }
+  ${
+    evidence.key !== '' &&
+    html`<button
+      type="button"
+      class="drawn show-key"
+      data-key="${evidence.key}"
+      data-story="${place}"
+      hidden
+    >
+      Show key ${evidence.key} in the lanes
+    </button>`
+  }`
   return html`<details class="evidence" data-story="${place}" ${place < OPEN_MAX && OPEN}>
     <summary>
       ${count > 1 && `${place + 1} of ${count}: `}${heading}

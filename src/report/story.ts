@@ -8,12 +8,18 @@ import { operationsOf, type Operation } from '../checker/operation.ts'
 import type { Evidence, Verdict } from '../checker/verdict.ts'
 import { lifeOf } from '../checker/wording.ts'
 import { faultsAt, faultsOf, type Fault } from './fault-table.ts'
+import { circumstanceOf, reasonOf } from './reason.ts'
+import { staleProof } from './stale-proof.ts'
 
 export interface Story {
   readonly evidence: Evidence
   /** Faults that already lasted when the first step was made. */
   readonly already: readonly Fault[]
   readonly steps: readonly Step[]
+  /** Why the steps are wrong; undefined where the evidence's words say all. */
+  readonly reason: string | undefined
+  /** What the faults had to do with it; undefined where the steps say all. */
+  readonly circumstance: string | undefined
 }
 
 export type Step =
@@ -54,8 +60,10 @@ export function operationsNamed(
   operations: readonly Operation[],
 ): readonly Operation[] {
   if (evidence.operations !== undefined) {
-    const named = new Set(evidence.operations)
-    return operations.filter(({ firstIndex }) => named.has(firstIndex))
+    const listed = new Set(evidence.operations)
+    const named = operations.filter(({ firstIndex }) => listed.has(firstIndex))
+    const [only] = named
+    return named.length === 1 && only !== undefined ? withProof(evidence, only, operations) : named
   }
   const own = operations.filter(({ key }) => (key ?? '') === evidence.key)
   const told = own.filter(
@@ -70,16 +78,38 @@ export function operationsNamed(
   return [...told, ...own.filter((operation) => isAmong(seen, operation))]
 }
 
-/** Where an order was looked for and none is left, the answer that left none. */
+/** An answer alone tells nobody why it is wrong: what it contradicts, where that is simple to tell. */
+function withProof(
+  { kind }: Evidence,
+  read: Operation,
+  operations: readonly Operation[],
+): readonly Operation[] {
+  const proof = kind === 'not linearizable' ? staleProof(read, ownOf(read, operations)) : undefined
+  if (proof === undefined) return [read]
+  const { writer, newer, witness } = proof
+  const told = new Set([writer, newer, witness, read])
+  return operations.filter((operation) => told.has(operation))
+}
+
+function ownOf({ key }: Operation, operations: readonly Operation[]): readonly Operation[] {
+  return operations.filter((operation) => operation.key === key)
+}
+
+/**
+ * Where an order was looked for and none is left, the answer that left none. Never that of a blind write: it
+ * could always come last.
+ */
 export function deadEndOf(evidence: Evidence, named: readonly Operation[]): Operation | undefined {
   if (evidence.kind !== 'not linearizable') return undefined
   let last: Operation | undefined
   for (const operation of named) {
-    if (!Number.isFinite(operation.completedAt)) continue
+    if (!Number.isFinite(operation.completedAt) || BLIND.has(operation.f)) continue
     if (last === undefined || operation.completedAt > last.completedAt) last = operation
   }
   return last
 }
+
+const BLIND: ReadonlySet<string> = new Set(['write', 'put', 'append', 'delete'])
 
 function storyOf(
   evidence: Evidence,
@@ -109,8 +139,12 @@ function storyOf(
       }
     }
   }
+  const proof =
+    deadEnd === undefined ? undefined : staleProof(deadEnd, ownOf(deadEnd, operations), named)
   return {
     evidence,
+    reason: reasonOf(evidence.kind, named, proof),
+    circumstance: circumstanceOf(named, faults),
     already: named.length === 0 ? [] : faultsAt(faults, from),
     steps: withGaps(timed.sort((a, b) => a.at - b.at).map(({ step }) => step)),
   }

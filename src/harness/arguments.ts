@@ -13,6 +13,8 @@ import { WORKLOADS, workloadNamed } from './workloads.ts'
 
 export type CheckArguments = RunArguments | HistoryArguments | { readonly command: 'help' }
 
+export const DEFAULT_DATA_DIR = '.quorate'
+
 export interface RunArguments {
   readonly command: 'run'
   readonly workload: Workload
@@ -108,7 +110,7 @@ export function parseArguments(argv: readonly string[]): CheckArguments {
     keys: wholeNumber('--keys', values.keys ?? '8', 1000),
     seed,
     target,
-    dataDir: values.data ?? '.quorate',
+    dataDir: values.data ?? DEFAULT_DATA_DIR,
     resultsDir: values.results ?? 'results',
   }
 }

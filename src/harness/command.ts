@@ -14,6 +14,7 @@ import {
   type RunArguments,
 } from './arguments.ts'
 import { nemesisOf } from './nemesis.ts'
+import { rerunCommand } from './rerun-command.ts'
 import { makeResultsDir, writeHistory, writeIndex, writeReport, writeResults } from './results.ts'
 import { runCheck } from './run.ts'
 import { openTarget } from './target.ts'
@@ -112,7 +113,7 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
         timeLimitMs: args.timeLimitMs,
         target: target.name,
       },
-      command: commandOf(args),
+      command: rerunCommand(args),
       startedAt: startedAt.toISOString(),
       unsettled,
       promise: args.workload.model.promise,
@@ -126,24 +127,6 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
   } finally {
     await target.close()
   }
-}
-
-/** The command that runs it again: the same plan of faults, and clients that draw the same. */
-function commandOf(args: RunArguments): string {
-  const target = typeof args.target === 'string' ? args.target : args.target.join(',')
-  const words = [
-    ['workload', args.workload.name],
-    ['bucket', args.bucket],
-    ['consistency', args.consistency],
-    ['nemesis', nemesisOf(args.faults)],
-    ['time-limit', `${args.timeLimitMs}ms`],
-    ['rate', String(args.rate)],
-    ['clients', String(args.clients)],
-    ['keys', String(args.keys)],
-    ['seed', args.seed],
-    ...(target === 'auto' ? [] : [['target', target]]),
-  ]
-  return `npm run check -- ${words.map(([name, value]) => `--${name} ${value}`).join(' ')}`
 }
 
 /** The arguments as they can be given again. */

@@ -60,8 +60,18 @@ function recoveryText(recovery: Recovery): string {
     case 'after heal':
       return `${seconds(recovery.afterNs)} after the heal${recovery.isFirstAsk ? ', when first asked' : ''}`
     case 'not seen':
-      return recovery.nodes.length === 0 ? 'not seen' : `not seen of ${recovery.nodes.join(', ')}`
+      return notSeenText(recovery)
     default:
       return recovery satisfies never
   }
+}
+
+function notSeenText({ nodes, nextAfterNs }: Recovery & { readonly type: 'not seen' }): string {
+  const until =
+    nextAfterNs === undefined
+      ? 'before the end'
+      : `before the next fault, ${seconds(nextAfterNs)} after the heal`
+  return nodes.length === 0
+    ? 'not known'
+    : `not known: ${nodes.join(', ')} answered nothing ${until}`
 }

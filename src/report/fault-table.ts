@@ -35,8 +35,15 @@ export type Recovery =
    * answer had not been asked any earlier, and may have been well before.
    */
   | { readonly type: 'after heal'; readonly afterNs: number; readonly isFirstAsk: boolean }
-  /** These nodes did not answer ok before the next fault, or the end. */
-  | { readonly type: 'not seen'; readonly nodes: readonly string[] }
+  /**
+   * These nodes did not answer ok before the next fault, or the end. `nextAfterNs`: how long after the heal the
+   * next one began; undefined where there was none, or nothing was healed.
+   */
+  | {
+      readonly type: 'not seen'
+      readonly nodes: readonly string[]
+      readonly nextAfterNs: number | undefined
+    }
 
 export const RECOVERY_MEANING =
   'Time to recover: from the moment the fault was healed until every node had answered ok a request made after that moment. ' +
@@ -128,12 +135,19 @@ function recoveryOf(
   }
   const { healedAt } = fault
   if (healedAt === undefined) {
-    return { type: 'not seen', nodes: nodes.filter((node) => !served.has(node)) }
+    return {
+      type: 'not seen',
+      nodes: nodes.filter((node) => !served.has(node)),
+      nextAfterNs: undefined,
+    }
   }
   const answers = firstAnswers(operations, healedAt, nextAt)
   const silent = nodes.filter((node) => !answers.has(node))
   const last = [...answers].sort(([, a], [, b]) => b.completedAt - a.completedAt)[0]
-  if (silent.length > 0 || last === undefined) return { type: 'not seen', nodes: silent }
+  if (silent.length > 0 || last === undefined) {
+    const nextAfterNs = Number.isFinite(nextAt) ? Math.max(0, nextAt - healedAt) : undefined
+    return { type: 'not seen', nodes: silent, nextAfterNs }
+  }
   const [node, answer] = last
   return {
     type: 'after heal',

@@ -105,7 +105,11 @@ describe('the table of faults', () => {
         .operation(2, 'read', { from: 50, to: 51, node: 'n2' }),
     )
 
-    expect(rows[0]?.recovery).toEqual({ type: 'not seen', nodes: ['n2'] })
+    expect(rows[0]?.recovery).toEqual({
+      type: 'not seen',
+      nodes: ['n2'],
+      nextAfterNs: 9 * MS,
+    })
   })
 
   test('of a fault that was never healed', () => {
@@ -117,7 +121,7 @@ describe('the table of faults', () => {
 
     expect(rows[0]).toMatchObject({
       healedAt: undefined,
-      recovery: { type: 'not seen', nodes: ['n1'] },
+      recovery: { type: 'not seen', nodes: ['n1'], nextAfterNs: undefined },
     })
   })
 })

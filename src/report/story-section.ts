@@ -76,18 +76,7 @@ function storyOf(
           ${circumstance !== undefined && html`<p class="words">${circumstance}</p>`}
           <p class="quiet">In the words of the check: ${evidence.words}.</p>`
   }
-  ${
-    evidence.key !== '' &&
-    html`<button
-      type="button"
-      class="drawn show-key"
-      data-key="${evidence.key}"
-      data-story="${place}"
-      hidden
-    >
-      Show key ${evidence.key} in the lanes
-    </button>`
-  }`
+  ${showButton(evidence.key, steps, place)}`
   return html`<details class="evidence" data-story="${place}" ${place < OPEN_MAX && OPEN}>
     <summary>
       ${count > 1 && `${place + 1} of ${count}: `}${heading}
@@ -95,6 +84,29 @@ function storyOf(
     </summary>
     ${body}
   </details>`
+}
+
+/** Shows the lanes of one key, or of all where the story goes over several: none of its steps is hidden. */
+function showButton(key: string, steps: readonly Step[], place: number): Html | false {
+  const isOfKey = (step: Step): boolean =>
+    step.type !== 'operation' || (step.operation.key ?? '') === key
+  if (!steps.every(isOfKey)) {
+    return html`<button type="button" class="drawn show-key" data-story="${place}" hidden>
+      Show these steps in the lanes
+    </button>`
+  }
+  return (
+    key !== '' &&
+    html`<button
+      type="button"
+      class="drawn show-key"
+      data-key="${key}"
+      data-story="${place}"
+      hidden
+    >
+      Show key ${key} in the lanes
+    </button>`
+  )
 }
 
 /** More are there, but closed, so that the first can be read without scrolling over the rest. */

@@ -206,7 +206,8 @@ function listenToStory(model: Model, relay: () => void): void {
   }
   for (const button of document.querySelectorAll<HTMLElement>('.show-key')) {
     button.addEventListener('click', () => {
-      choose(storyOf(button), data.keys.indexOf(button.dataset['key'] ?? ''))
+      const { key } = button.dataset
+      choose(storyOf(button), key === undefined ? -1 : data.keys.indexOf(key))
       view.selected = -1
       const told = marked(model)
       const from = Math.min(...told.map((operation) => startOf(model, operation)))
@@ -247,7 +248,7 @@ function listenToCopy(): void {
 
 function writeLegend({ data }: Model): void {
   const entries = ['ok', 'fail', 'info'].map((name, i) => [name, OUTCOME_WORDS[i] ?? name])
-  if (data.faults.length > 0) entries.push(['band', 'fault'])
+  if (data.faults.length > 0) entries.push(['band', 'fault (paler while made and undone)'])
   if (data.stories.some(({ operations }) => operations.length > 0)) {
     entries.push(['mark', 'named in the story, with its number there'])
   }

@@ -67,11 +67,7 @@ function recoveryText(recovery: Recovery): string {
 }
 
 function notSeenText({ nodes, nextAfterNs }: Recovery & { readonly type: 'not seen' }): string {
-  const until =
-    nextAfterNs === undefined
-      ? 'before the end'
-      : `before the next fault, ${seconds(nextAfterNs)} after the heal`
-  return nodes.length === 0
-    ? 'not known'
-    : `not known: ${nodes.join(', ')} answered nothing ${until}`
+  const names = nodes.length === 0 ? 'any node' : nodes.join(', ')
+  if (nextAfterNs === undefined) return `not known: ${names} had not answered again by the end`
+  return `not known: the next fault began ${seconds(nextAfterNs)} after the heal, before ${names} had answered again`
 }

@@ -47,6 +47,9 @@ export interface FaultBand {
   readonly what: string
   readonly from: number
   readonly to: number
+  /** Between these it was on; before and after it was being made and undone. */
+  readonly onFrom: number
+  readonly onTo: number
 }
 
 /** Positions of operations. */
@@ -97,10 +100,12 @@ export function pageDataOf(verdict: Verdict, history: readonly HistoryEvent[]): 
         outcome !== 'ok' || identical(input, output) ? '' : textOf(output, VALUE_CHARACTERS_MAX),
       ),
     },
-    faults: faultsOf(history).map(({ what, startAt, healedAt }) => ({
+    faults: faultsOf(history).map(({ what, startAt, startedAt, healAt, healedAt }) => ({
       what,
       from: micros(startAt),
       to: micros(healedAt ?? endNs),
+      onFrom: micros(startedAt),
+      onTo: micros(healAt ?? healedAt ?? endNs),
     })),
     stories: verdict.evidence.map((evidence) => {
       const named = operationsNamed(evidence, operations)

@@ -69,8 +69,10 @@ function pictures(): Html {
   return html` <section id="lanes-section" class="drawn" hidden>
       <h2>Every operation</h2>
       <p class="hint">
-        Each bar is one operation, from the request to the answer; shaded bands are faults. Wheel or
-        pinch to zoom, drag to move, point at a bar for its details.
+        Each bar is one operation, from the request to the answer; shaded bands are faults. Wheel,
+        pinch or + and − to zoom, drag or arrow keys to move, 0 for the whole run; point at a bar or
+        tap it for its details. The last clients are those that read everything once more in the
+        end, through every node.
       </p>
       <div class="tools">
         <label

@@ -118,15 +118,24 @@ export function drawBands(
   const { pen, left, width } = sheet
   pen.font = `11px ${palette.font}`
   pen.textBaseline = 'middle'
-  for (const { what, from, to } of model.data.faults) {
+  for (const { what, from, to, onFrom, onTo } of model.data.faults) {
     const x0 = Math.max(left, xOf(model, sheet, from))
     const x1 = Math.min(width, xOf(model, sheet, to))
     if (x1 <= left || x0 >= width) continue
     const wide = Math.max(1, x1 - x0)
     pen.fillStyle = palette.band
     pen.fillRect(x0, top, wide, bottom - top)
+    // Twice as dark while it was surely on.
+    const on0 = Math.max(left, xOf(model, sheet, onFrom))
+    const on1 = Math.min(width, xOf(model, sheet, onTo))
+    if (on1 > on0) pen.fillRect(on0, top, on1 - on0, bottom - top)
     pen.fillStyle = palette.bandEdge
     pen.fillRect(x0, top, wide, 2)
+    // One that follows at once is seen to be another.
+    for (const at of [from, to]) {
+      const x = Math.round(xOf(model, sheet, at))
+      if (x >= left && x <= width) pen.fillRect(x, top, 1, bottom - top)
+    }
     if (!isLabelled || wide < 24) continue
     pen.save()
     pen.beginPath()
@@ -308,7 +317,7 @@ function drawMarks(
 }
 
 function drawMark(
-  { pen, left }: Sheet,
+  { pen, left, width }: Sheet,
   palette: Palette,
   mark: {
     readonly x0: number
@@ -338,9 +347,16 @@ function drawMark(
     pen.fillText(String(number), x, middle + 0.5)
   }
   if (isDeadEnd) {
-    pen.fillStyle = palette.mark
     pen.font = `bold 12px ${palette.font}`
     pen.textAlign = 'left'
-    pen.fillText('✗ no order left', Math.max(x1 + 6, x + 12), middle)
+    const text = '✗ no order left'
+    const wide = pen.measureText(text).width
+    // Left of its number where there is no room at the right; on paper, to be read over other bars.
+    const right = Math.max(x1 + 6, x + 12)
+    const at = right + wide + 4 > width ? x - 14 - wide : right
+    pen.fillStyle = palette.paper
+    pen.fillRect(at - 3, middle - 9, wide + 6, 18)
+    pen.fillStyle = palette.mark
+    pen.fillText(text, at, middle + 0.5)
   }
 }

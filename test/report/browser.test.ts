@@ -1,4 +1,7 @@
-/** Opens reports in a real browser, on a wide and a narrow screen. Skipped where there is none. */
+/**
+ * Opens reports in a real browser, on a wide and a narrow screen. Skipped where there is none, and that is said;
+ * with CI=true it is a failure.
+ */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -7,8 +10,8 @@ import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Verdict } from '../../src/checker/verdict.ts'
 import { renderIndex } from '../../src/report/run-index.ts'
-import { renderReport } from '../../src/report/run-report.ts'
-import { invokedAt, reportOf, staleRead, staleVerdict } from './made-up-run.ts'
+import { renderReport, type RunReport } from '../../src/report/run-report.ts'
+import { invokedAt, MadeUpHistory, reportOf, staleRead, staleVerdict } from './made-up-run.ts'
 
 const BROWSER_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 
@@ -51,6 +54,10 @@ const SCREENS = [
   { width: 390, height: 844, colorScheme: 'dark' },
 ] as const
 
+test.runIf(process.env['CI'] === 'true')('with CI=true a browser is installed', () => {
+  expect(executablePath).toBeDefined()
+})
+
 describe.skipIf(executablePath === undefined)('a report in a browser', () => {
   let browser: Browser
   let folder = ''
@@ -60,6 +67,8 @@ describe.skipIf(executablePath === undefined)('a report in a browser', () => {
     for (const [name, verdict] of Object.entries(VERDICTS)) {
       writeFileSync(join(folder, `${name}.html`), renderReport(reportOf(verdict, history)))
     }
+    writeFileSync(join(folder, 'hostile.html'), renderReport(hostileReport()))
+    writeFileSync(join(folder, 'several.html'), renderReport(severalKeys()))
     const summary = { dir: 'a', startedAt: '2026-01-02T03:04:05Z', sentence: 'valid: all held' }
     writeFileSync(
       join(folder, 'index.html'),
@@ -188,6 +197,42 @@ describe.skipIf(executablePath === undefined)('a report in a browser', () => {
     await page.context().close()
   })
 
+  test('runs nothing that a history says', async () => {
+    const { page, wrong } = await open('hostile', SCREENS[0])
+    await page.hover('#lanes')
+    for (const operation of await page.locator('.operation').all()) await operation.click()
+    await page.selectOption('#lane-by', 'key')
+    await page.click('.show-key')
+
+    expect(wrong).toEqual([])
+    expect(await page.locator('img').count()).toBe(0)
+    expect(await page.title()).toContain('seed-7')
+    expect(await page.textContent('#key-filter')).toContain(HOSTILE)
+    await page.context().close()
+  })
+
+  test('hides no step of a story that goes over several keys', async () => {
+    const { page } = await open('several', SCREENS[0])
+    await page.selectOption('#key-filter', { label: 'k1' })
+    await page.click('.show-key')
+
+    expect(await page.textContent('.show-key')).toMatch(/Show these steps/)
+    expect(await page.inputValue('#key-filter')).toBe('')
+    await page.context().close()
+  })
+
+  test('on paper is dark on light, with its result', async () => {
+    const { page } = await open('unknown', SCREENS[1])
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
+    const looks = await page.evaluate(() => ({
+      ink: getComputedStyle(document.body).color,
+      sign: getComputedStyle(document.querySelector('h1 .badge')!).printColorAdjust,
+    }))
+
+    expect(looks).toEqual({ ink: 'rgb(27, 31, 36)', sign: 'exact' })
+    await page.context().close()
+  })
+
   test('unknown does not look like valid', async () => {
     const looks = await Promise.all(
       (['valid', 'unknown'] as const).map(async (name) => {
@@ -204,6 +249,26 @@ describe.skipIf(executablePath === undefined)('a report in a browser', () => {
     expect(looks.map(({ text }) => text.replaceAll(/\s/g, ''))).toEqual(['✓valid', '?unknown'])
   })
 })
+
+const HOSTILE = `</script><img src=x onerror="console.log('ran')">`
+
+function hostileReport(): RunReport {
+  const strange = { key: HOSTILE, node: HOSTILE, error: HOSTILE }
+  const hostile = new MadeUpHistory()
+    .fault(HOSTILE, [1, 2, 300, 301])
+    .operation(1, 'write', { ...strange, from: 10, to: 20, input: HOSTILE })
+    .operation(2, HOSTILE, { ...strange, from: 30, to: 40, outcome: 'fail', input: HOSTILE })
+    .operation(3, 'read', { ...strange, from: 50, to: 60, output: [HOSTILE, HOSTILE] }).events
+  const operations = [10, 30, 50].map((ms) => invokedAt(hostile, ms))
+  const evidence = [{ kind: 'lost', key: HOSTILE, words: HOSTILE, operations }]
+  return reportOf({ ...invalid, sentence: HOSTILE, evidence }, hostile)
+}
+
+function severalKeys(): RunReport {
+  const operations = [400, 1000].map((ms) => invokedAt(history, ms))
+  const evidence = [{ kind: 'stale read', key: 'k1', words: 'it is old', operations }]
+  return reportOf({ ...invalid, evidence }, history)
+}
 
 /** How many different colours a canvas shows. */
 async function coloursOf(page: Page, id: string): Promise<number> {

@@ -48,3 +48,17 @@ test('long values are cut', () => {
   expect(asked[0]).toMatch(/^"x{59}… \(10002 characters\)$/)
   expect(answered).toEqual([''])
 })
+
+test('a fault is surely on between its probe and the beginning of its end', () => {
+  const history = staleRead()
+
+  expect(pageDataOf(staleVerdict(history), history).faults).toEqual([
+    {
+      what: 'partition n1/n2,n3',
+      from: 200_000,
+      onFrom: 250_000,
+      onTo: 2_000_000,
+      to: 2_050_000,
+    },
+  ])
+})

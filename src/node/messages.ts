@@ -28,7 +28,7 @@ export type AskKind =
   | 'tree'
   /** [copy count, places] → [names, hashes]. */
   | 'leaves'
-  /** [bucket, key] → [record, horizon]: for comparison, while the copy may not be complete. */
+  /** [bucket, key] → [record, horizon, whether it is complete]: for comparison, while it may not be. */
   | 'fetch'
   /** A client's write for an owner to coordinate (forward.ts). */
   | 'put'

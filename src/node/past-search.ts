@@ -22,6 +22,8 @@ const HEDGE_DELAY_MS = 75
 
 /** How many owners have to say what they hold. */
 export interface OwnersWanted {
+  /** `whole`: only those count that lack nothing of what is settled; not while their copies are being filled. */
+  readonly kind: 'any' | 'whole'
   readonly least: number
   /** The others are waited for a moment. */
   readonly best: number
@@ -123,7 +125,7 @@ class PastSearch {
       return
     }
     replica.read(this.#placed.at, (copy, refusal) => {
-      if (copy !== undefined) this.#take(self, copy, horizon())
+      if (copy !== undefined) this.#take(self, copy, horizon(), true)
       else {
         this.#reports.set(self, 'error', refusal?.message ?? '')
         this.#lose(self)
@@ -138,7 +140,7 @@ class PastSearch {
       const copy = reply.type === 'ok' ? copyIn(replica, reply.body[0]) : undefined
       const horizon = reply.type === 'ok' ? Number(reply.body[1]) : 0
       if (copy !== undefined) {
-        this.#take(owner, copy, horizon)
+        this.#take(owner, copy, horizon, reply.type === 'ok' && reply.body[2] === true)
         return
       }
       if (reply.type === 'ok') this.#reports.set(owner, 'error', 'a damaged record')
@@ -147,10 +149,10 @@ class PastSearch {
     })
   }
 
-  #take(owner: string, copy: Copy, horizon: Timestamp): void {
+  #take(owner: string, copy: Copy, horizon: Timestamp, isWhole: boolean): void {
     this.#reports.set(owner, 'ok')
     this.#answered++
-    this.#ownersAnswered++
+    if (isWhole || this.#wanted.kind === 'any') this.#ownersAnswered++
     this.#copies.take(owner, { version: encodeVersion(copy.object), copy })
     this.#strike(copy, horizon)
     this.#waiting--

@@ -88,7 +88,7 @@ export class PeerAsks {
         return this.#withLocation(parts, body, answer, (at) =>
           parts.replica.fetch(at, (copy, refusal) =>
             refusal === undefined
-              ? answer('ok', (copy as Copy).record, parts.horizon.value)
+              ? answer('ok', (copy as Copy).record, parts.horizon.value, isWhole(parts, from, at))
               : refuse(refusal),
           ),
         )
@@ -217,6 +217,11 @@ export class PeerAsks {
     if (bucket === undefined) answer('unknown_bucket', name)
     else act({ bucket, key, partition: parts.keeper.place(bucket, key).partition })
   }
+}
+
+/** Whether all that is settled is in the own copy, as far as `from` may be told. */
+function isWhole({ arrival, replica }: AskParts, from: string, at: Location): boolean {
+  return arrival.mayTell(from) && replica.mayRead(at)
 }
 
 function decodeForwarded(

@@ -54,8 +54,9 @@ export class ReadCoordinator {
       const mayCompareLate = (): boolean => this.#mayCompareLate()
       const end = { answered: resolve, failed: reject, mayCompareLate }
       const readAll = (): void => new ReadRound(this.#parts, this.#ports, placed, end).start()
-      const { self, replica } = this.#parts
-      const ownIsEnough = placed.need.r === 1 && placed.owners.includes(self)
+      const { self, replica, isProven } = this.#parts
+      const mayBeOwn = placed.owners.includes(self) && (placed.provenOnly !== true || isProven())
+      const ownIsEnough = placed.need.r === 1 && mayBeOwn
       if (!ownIsEnough || this.#mayCompareLate()) {
         readAll()
         return

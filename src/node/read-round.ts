@@ -106,7 +106,7 @@ export class ReadRound {
 
   #readSelf(): void {
     const { self, replica, isProven } = this.#parts
-    if (this.#required > 1 && !isProven()) {
+    if ((this.#required > 1 || this.#placed.provenOnly === true) && !isProven()) {
       this.#reports.set(self, 'error', TOO_FEW_HAVE_TOLD)
       this.#loseOne()
       return

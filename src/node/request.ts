@@ -13,6 +13,8 @@ export interface PlacedRequest {
   readonly fallbacks: readonly string[]
   readonly level: PlainLevel
   readonly need: QuorumNeed
+  /** Of a read: a directory that may be an old one is asked for nothing, not even for one copy of many. */
+  readonly provenOnly?: boolean
   /** On the node clock. */
   readonly deadlineMs: number
   readonly timeoutMs: number

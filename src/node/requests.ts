@@ -2,7 +2,7 @@
  * The front door of a node: takes clients' requests, finds where the key lives and what the level needs,
  * bounds how many are under way, and hands them to the coordinators or to an owner.
  */
-import { type Session, sessionName } from '../core/causality/session.ts'
+import type { Session } from '../core/causality/session.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { Bucket } from '../core/placement/topology.ts'
 import { type PlainLevel, quorumNeed } from '../core/quorum/level.ts'
@@ -125,15 +125,16 @@ export class Requests {
     placed: PlacedRequest,
     request: WriteRequest | UpdateRequest,
   ): Promise<WriteAnswer> {
-    const { reads, writes } = this.#parts
-    if (!('change' in request)) return writes.write(placed, this.#withBucketTtl(placed, request))
+    const { reads, writes, sessions } = this.#parts
+    if (!('change' in request)) {
+      const whole = await sessions.withWholePast(placed, request)
+      return writes.write(placed, this.#withBucketTtl(placed, whole))
+    }
     const { need } = placed
     if (!needsOwner(request)) return writes.write(placed, request)
     const { past } = request
-    if (placed.level === 'causal' && past !== undefined && past.size > 0) {
-      const name = sessionName(placed.at.bucket.name, placed.at.key)
-      const session: Session = new Map([[name, past]])
-      const seen = await seenBefore(this.#parts.sessions.readCovering(placed, session))
+    if (placed.level === 'causal' && past !== undefined) {
+      const seen = await seenBefore(sessions.readWhole(placed, past))
       return writes.write(placed, { ...request, seen })
     }
     if (need.sloppy || need.r === 1) return writes.write(placed, request)

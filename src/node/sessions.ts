@@ -88,14 +88,40 @@ export class Sessions {
   /** At `causal`, from copies that cover what the session has seen of the key. */
   async readCovering(placed: PlacedRequest, session: Session): Promise<ReadAnswer> {
     const { reads } = this.#parts
-    if (placed.level !== 'causal') return reads.read(placed)
+    // Who has seen nothing yet goes back behind nothing.
+    if (placed.level !== 'causal' || session === EMPTY_SESSION) return reads.read(placed)
     const past = seenBy(session, placed)
     const wanted = quorumFloorOf(session) > 0 ? atQuorum(placed) : atOwner(placed)
     if (past.size === 0) return reads.read(wanted)
     const { r } = wanted.need
     const own = r === 1 ? await this.#ownCopy(placed, past) : undefined
-    const owners = r === 1 ? { least: 0, best: 0 } : { least: r, best: r }
+    const count = r === 1 ? 0 : r
+    const owners = { kind: 'whole', least: count, best: count } as const
     return own ?? this.#answer(placed, await this.#search('read', placed, past, owners))
+  }
+
+  /**
+   * What an owner finds of a key that is to be replaced: of `past` all, and of what is settled, of which the session
+   * says nothing any more, all too. Its own copy says that, unless it is being filled or may be an old one.
+   */
+  async readWhole(placed: PlacedRequest, past: VersionVector): Promise<ReadAnswer> {
+    const own = await this.#ownCopy(placed, past)
+    const owners = { kind: 'whole', least: 1, best: 1 } as const
+    return own ?? this.#answer(placed, await this.#search('read', placed, past, owners))
+  }
+
+  /**
+   * A session's blind write as this owner makes it: what is settled is missing in its own copy as long as that is being
+   * filled, and would come back beside the write that replaced it. Rejects before anything is applied.
+   */
+  async withWholePast(placed: PlacedRequest, request: WriteRequest): Promise<WriteRequest> {
+    const { isProven, replica } = this.#parts
+    const { context, past } = request
+    const isBlind = placed.at.bucket.mode !== 'lww' && context === undefined
+    if (placed.level !== 'causal' || past === undefined || !isBlind) return request
+    if (isProven() && replica.mayRead(placed.at)) return request
+    const seen = await this.readWhole(placed, past)
+    return { ...request, past: joinVectors(past, seen.context) }
   }
 
   /** The write as it is made in the session. Rejects before anything is applied. */
@@ -108,7 +134,8 @@ export class Sessions {
     const name = sessionName(bucket.name, key)
     const ownBytes = session.has(name) ? 0 : sessionBytes(new Map([[name, EMPTY_VECTOR]]))
     const kept = await this.#withinBound(session, ownBytes + WRITE_ROOM_BYTES, placed.deadlineMs)
-    const past = await this.#pastOfWrite(placed, request, kept)
+    const past =
+      session === EMPTY_SESSION ? undefined : await this.#pastOfWrite(placed, request, kept)
     if ('change' in request) return { placed, request: { ...request, past }, session: kept }
     // What the write itself replaces needs no telling.
     const replacesPast = bucket.mode === 'lww' || request.context === undefined
@@ -253,7 +280,7 @@ export class Sessions {
     const placed = this.#parts.placeAll(bucket, key, deadlineMs)
     if (placed === undefined) return undefined
     const { owners } = placed
-    const wanted = { least: majority(owners.length), best: owners.length }
+    const wanted = { kind: 'any', least: majority(owners.length), best: owners.length } as const
     const { copies, merged } = await this.#search('settle', placed, past, wanted)
     const repairs = copies.laggards().map(
       (owner) =>
@@ -283,12 +310,12 @@ function seenBy(session: Session, { at }: PlacedRequest): VersionVector {
   return session.get(sessionName(at.bucket.name, at.key)) ?? EMPTY_VECTOR
 }
 
-/** What is settled is at every owner, and a stand-in may know nothing of it. */
+/** What is settled is at every owner; a stand-in, or an old directory of an owner, may know nothing of it. */
 function atOwner(placed: PlacedRequest): PlacedRequest {
-  return { ...placed, need: { ...placed.need, sloppy: false } }
+  return { ...placed, need: { ...placed.need, sloppy: false }, provenOnly: true }
 }
 
 function atQuorum(placed: PlacedRequest): PlacedRequest {
   const r = Math.max(placed.need.r, majority(placed.owners.length))
-  return { ...placed, need: { ...placed.need, r, sloppy: false } }
+  return { ...placed, need: { ...placed.need, r, sloppy: false }, provenOnly: true }
 }

@@ -21,12 +21,12 @@ class SessionClient {
     this.#cluster = cluster
   }
 
-  /** 'ok', or the code of the error. */
-  async put(id: Id, key: string, value: string, bucket = 'default'): Promise<string> {
+  /** 'ok', or the code of the error. Undefined deletes. */
+  async put(id: Id, key: string, value: string | undefined, bucket = 'default'): Promise<string> {
     const content = {
-      value: utf8.encode(value),
-      contentType: 'x',
-      tombstone: false,
+      value: utf8.encode(value ?? ''),
+      contentType: value === undefined ? '' : 'x',
+      tombstone: value === undefined,
       expiresAtMs: 0,
     }
     const answer = await this.#cluster.ask(id, (service) =>
@@ -112,6 +112,51 @@ test('a blind write replaces what its session has written elsewhere, seen here o
   await cluster.converged()
   expect(await client.get('n1', 'k')).toEqual(['second'])
 })
+
+test('a node cut off on an old directory answers no session whose past has settled, and replaces nothing', async () => {
+  const cluster = await started('old')
+  const client = new SessionClient(cluster)
+  await client.put('n1', 'k', 'old')
+  await cluster.pass(30)
+  const backup = cluster.node('n3').platter.copy()
+  await client.put('n1', 'k', 'new')
+  await cluster.pass(60)
+  await client.get('n1', 'other')
+  expect(client.past.size).toBe(0)
+  const heal = cluster.isolate('n3')
+  cluster.node('n3').crash('machine')
+  cluster.node('n3').platter.restore(backup)
+  cluster.node('n3').start()
+  await cluster.until(() => cluster.node('n3').isUp)
+  expect(await client.get('n3', 'k')).toBe('quorum_unreachable')
+  expect(await client.put('n3', 'k', 'newest')).toBe('session_past_unreachable')
+  // Whoever knows nothing of it is answered.
+  expect(await new SessionClient(cluster).get('n3', 'k')).toEqual(['old'])
+  heal()
+  await cluster.converged()
+  expect(await client.get('n3', 'k')).toEqual(['new'])
+  expect(cluster.broken).toEqual([])
+})
+
+test.each(['default', 'latest'])(
+  'in %s a delete through an owner that is being filled replaces what it does not hold yet',
+  async (bucket) => {
+    const cluster = await started('filled')
+    const client = new SessionClient(cluster)
+    await client.put('n1', 'k', 'v', bucket)
+    await cluster.pass(60)
+    await client.get('n1', 'other')
+    expect(client.past.size).toBe(0)
+    cluster.node('n3').crash('machine')
+    cluster.node('n3').platter.wipe()
+    cluster.node('n3').start()
+    await cluster.until(() => cluster.node('n3').isUp)
+    expect(await client.put('n3', 'k', undefined, bucket)).toBe('ok')
+    await cluster.converged()
+    expect(await client.get('n1', 'k', bucket)).toEqual([])
+    expect(cluster.broken).toEqual([])
+  },
+)
 
 test('a past is forgotten once every owner holds it', async () => {
   const cluster = await started('settled')

@@ -72,8 +72,7 @@ class PastSearch {
   readonly #copies: OwnerCopies
   readonly #reports: ReplicaReports
   #missing: VersionVector
-  readonly #silent = new Set<string>()
-  #answered = 0
+  readonly #heard = new Set<string>()
   #ownersAnswered = 0
   #waiting = 0
   #fallbacksAsked = false
@@ -121,14 +120,14 @@ class PastSearch {
     // A directory that may be an old one is asked for nothing: what was settled may be missing in it.
     if (!isProven()) {
       this.#reports.set(self, 'error', TOO_FEW_HAVE_TOLD)
-      this.#lose(self)
+      this.#lose()
       return
     }
     replica.read(this.#placed.at, (copy, refusal) => {
       if (copy !== undefined) this.#take(self, copy, horizon(), true)
       else {
         this.#reports.set(self, 'error', refusal?.message ?? '')
-        this.#lose(self)
+        this.#lose()
       }
     })
   }
@@ -145,13 +144,13 @@ class PastSearch {
       }
       if (reply.type === 'ok') this.#reports.set(owner, 'error', 'a damaged record')
       else this.#reports.setReply(owner, reply)
-      this.#lose(owner)
+      this.#lose()
     })
   }
 
   #take(owner: string, copy: Copy, horizon: Timestamp, isWhole: boolean): void {
     this.#reports.set(owner, 'ok')
-    this.#answered++
+    this.#heard.add(owner)
     if (isWhole || this.#wanted.kind === 'any') this.#ownersAnswered++
     this.#copies.take(owner, { version: encodeVersion(copy.object), copy })
     this.#strike(copy, horizon)
@@ -159,8 +158,7 @@ class PastSearch {
     this.#advance()
   }
 
-  #lose(node: string): void {
-    this.#silent.add(node)
+  #lose(): void {
     this.#waiting--
     this.#advance()
   }
@@ -178,7 +176,7 @@ class PastSearch {
     const { at, fallbacks, deadlineMs } = this.#placed
     this.#waiting += fallbacks.length
     const take = (node: string, copy: Copy): void => {
-      this.#answered++
+      this.#heard.add(node)
       if (copy.record.length > 0) {
         this.#reports.set(node, 'hinted')
         this.#copies.merge(copy)
@@ -197,7 +195,7 @@ class PastSearch {
             return
           }
           if (reply.type !== 'ok') this.#reports.setReply(node, reply)
-          this.#lose(node)
+          this.#lose()
         })
       }
     }
@@ -207,7 +205,7 @@ class PastSearch {
   #advance(): void {
     if (this.#settled) return
     const { least, best } = this.#wanted
-    const isFound = this.#missing.size === 0 && this.#answered > 0
+    const isFound = this.#missing.size === 0 && this.#heard.size > 0
     const isEnough = this.#ownersAnswered >= least
     const isBest = this.#ownersAnswered >= best
     if (isFound && isEnough && (isBest || !this.#isPatient || this.#waiting === 0)) {
@@ -216,7 +214,7 @@ class PastSearch {
         copies: this.#copies,
         merged: this.#copies.merged ?? ABSENT_COPY,
         reports: this.#reports,
-        answered: this.#answered,
+        answered: this.#heard.size,
       })
       return
     }
@@ -232,13 +230,7 @@ class PastSearch {
     const { at, owners, fallbacks } = this.#placed
     const name = `${at.bucket.name}/${at.key}`
     const asked = this.#fallbacksAsked ? [...owners, ...fallbacks] : owners
-    const heard = new Set(
-      this.#reports
-        .list()
-        .filter(isAnswer)
-        .map(({ node }) => node),
-    )
-    const silent = asked.filter((node) => this.#silent.has(node) || !heard.has(node))
+    const silent = asked.filter((node) => !this.#heard.has(node))
     const missing =
       this.#missing.size > 0
         ? `a write of ${name} that this session has seen is at none of the nodes that answered`
@@ -246,7 +238,7 @@ class PastSearch {
     this.#end.reject(
       new QuorateError(
         'session_past_unreachable',
-        `${missing}; no answer from ${silent.join(', ') || 'nobody'}`,
+        silent.length === 0 ? missing : `${missing}; no answer from ${silent.join(', ')}`,
         { replicas: this.#reports.list(), retryAfterSeconds: 1 },
       ),
     )
@@ -256,8 +248,4 @@ class PastSearch {
     this.#settled = true
     for (const wait of this.#waits) this.#parts.deadlines.cancel(wait)
   }
-}
-
-function isAnswer({ status }: { readonly status: string }): boolean {
-  return status === 'ok' || status === 'hinted'
 }

@@ -8,9 +8,10 @@ import {
   sessionBytes,
 } from '../../src/core/causality/session.ts'
 import type { ReadAnswer, WriteAnswer } from '../../src/node/service.ts'
-import { type Id, VirtualCluster } from './virtual-cluster.ts'
+import { type Id, IDS, VirtualCluster } from './virtual-cluster.ts'
 
 const utf8 = new TextEncoder()
+const PLAIN = { consistency: 'quorum', durability: 'sync', ttlSeconds: null } as const
 
 /** A client that goes on with one session through whatever node. */
 class SessionClient {
@@ -99,6 +100,36 @@ test('who reads an effect does not read what was before its cause, in another bu
   heal()
   await cluster.converged()
   expect(await reader.get('n3', 'cause', 'latest')).toEqual(['new'])
+})
+
+test('who cannot find its past is told of the nodes that are silent, and of no other', async () => {
+  const cluster = await started('silent')
+  const single = { name: 'single', mode: 'siblings', n: 1, ...PLAIN } as const
+  await cluster.ask('n1', (service) => service.createBucket(single, 5000))
+  const ring = await cluster.ask('n1', (service) => service.ring('single', 'k'))
+  if (typeof ring === 'string') throw new Error(ring)
+  const owner = ring.preference[0]?.node as Id
+  const [asked, other] = IDS.filter((id) => id !== owner) as [Id, Id]
+  const client = new SessionClient(cluster)
+  expect(await client.put(owner, 'k', 'v', 'single')).toBe('ok')
+  cluster.isolate(owner)
+  const { past: session } = client
+  const request = {
+    bucket: 'single',
+    key: 'k',
+    level: 'causal',
+    requestId: 'test',
+    session,
+  } as const
+  const told = await cluster.ask(asked, (service) =>
+    service.get(request).then(
+      () => 'an answer',
+      (error: unknown) => String(error),
+    ),
+  )
+  expect(told).toContain('single/k')
+  expect(told).toMatch(new RegExp(`no answer from ${owner}$`))
+  expect(told).not.toContain(other)
 })
 
 test('a blind write replaces what its session has written elsewhere, seen here or not', async () => {

@@ -20,7 +20,7 @@ export function isInSession(request: FastifyRequest, level: string | undefined):
 
 /**
  * The session of a request that is in one: that of its token, else a new one. Rejects, before anything is applied, with
- * bad_session, or quorum_unreachable where no key has been agreed on yet.
+ * bad_session, clock_drift, or quorum_unreachable where no key has been agreed on yet.
  */
 export async function sessionOf(api: ApiContext, request: FastifyRequest): Promise<Session> {
   const token = request.raw.headers['quorate-session']

@@ -46,8 +46,8 @@ export function encodeSessionToken(session: Session, sealKey: string): string {
 }
 
 /**
- * Throws bad_session where the token is damaged, of another cluster or version, or names a timestamp above
- * `timestampMax`, which no clock of the cluster can have given.
+ * Throws bad_session where the token is damaged, or of another cluster or version; clock_drift where it names a
+ * timestamp above `timestampMax`: the cluster has given it, so one of its clocks is wrong, and not the client.
  */
 export function decodeSessionToken(
   token: string,
@@ -89,7 +89,7 @@ function readSession(bytes: Buffer, timestampMax: Timestamp): Session {
       const actor = actors[number()]
       const timestamp = number()
       if (actor === undefined) throw badSession('it names nobody')
-      if (timestamp > timestampMax) throw badSession('it names a time that has not come yet')
+      if (timestamp > timestampMax) throw aheadOfClock()
       seen.set(actor, timestamp)
     }
     session.set(name, seen)
@@ -109,6 +109,15 @@ function writeText(bytes: Buffer, at: number, value: string): number {
 
 function sealOf(body: Buffer, sealKey: string): Buffer {
   return createHmac('sha256', sealKey).update(body).digest().subarray(0, SEAL_BYTES)
+}
+
+function aheadOfClock(): QuorateError {
+  return new QuorateError(
+    'clock_drift',
+    "The session has seen a write whose time has not come yet by this node's clock: this clock, or that of the node " +
+      'which made the write, is too far off. Ask another node, or again later.',
+    { retryAfterSeconds: 1 },
+  )
 }
 
 function badSession(why: string): QuorateError {

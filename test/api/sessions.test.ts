@@ -52,6 +52,28 @@ test('sessions: each write is read through every other node at once', async () =
   }
 })
 
+test('sessions: whatever a read answers, it goes on with its session', async () => {
+  const path = '/v1/kv/default/forms?consistency=causal'
+  const first = await put(0, 'forms', '1')
+  const read = await get(1, path, sessionOf(first))
+  const ask = (method: string, headers: Record<string, string> = {}, query = '') =>
+    cluster.request(2, path + query, {
+      method,
+      headers: { 'quorate-session': sessionOf(read), ...headers },
+    })
+  const unchanged = await ask('GET', { 'if-none-match': read.headers['etag'] as string })
+  const head = await ask('HEAD')
+  const noSibling = await ask('GET', {}, '&sibling=none')
+  const newest = await ask('GET', {}, '&resolve=lww')
+  const deleted = await ask('DELETE', { 'quorate-context': read.headers['quorate-context'] ?? '' })
+  const gone = await get(1, path, sessionOf(deleted))
+  const answers = [unchanged, head, noSibling, newest, deleted, gone]
+  expect(answers.map(({ status }) => status)).toEqual([304, 200, 404, 200, 204, 404])
+  for (const answer of answers) expect(sessionOf(answer)).toMatch(/^[\w-]+$/)
+  const twice = await get(1, path, `${sessionOf(gone)}, ${sessionOf(gone)}`)
+  expect([twice.status, JSON.parse(twice.text)]).toMatchObject([400, { code: 'bad_session' }])
+})
+
 test('sessions: counters take part', async () => {
   const made = await cluster.request(0, '/v1/buckets/visits', {
     method: 'PUT',

@@ -189,6 +189,37 @@ test.each(['default', 'latest'])(
   },
 )
 
+test('an element that has settled is removed through an owner that is being filled', async () => {
+  const cluster = await started('filled set')
+  const set = { name: 'tags', mode: 'set', n: 3, ...PLAIN } as const
+  await cluster.ask('n1', (service) => service.createBucket(set, 5000))
+  let session: Session = EMPTY_SESSION
+  const key = { bucket: 'tags', key: 'k', level: 'causal', requestId: 'test' } as const
+  const change = async (id: Id, add: string[], remove: string[]): Promise<string> => {
+    const answer = await cluster.ask(id, (service) =>
+      service.update({ ...key, session, change: { type: 'set', add, remove } }),
+    )
+    if (typeof answer === 'string') return answer
+    session = answer.session as Session
+    return 'ok'
+  }
+  expect(await change('n1', ['a'], [])).toBe('ok')
+  await cluster.pass(60)
+  const quiet = await cluster.ask('n1', (service) => service.get({ ...key, session }))
+  if (typeof quiet === 'string') throw new Error(quiet)
+  session = quiet.session as Session
+  expect(session.size).toBe(0)
+  cluster.node('n3').crash('machine')
+  cluster.node('n3').platter.wipe()
+  cluster.node('n3').start()
+  await cluster.until(() => cluster.node('n3').isUp)
+  expect(await change('n3', [], ['a'])).toBe('ok')
+  await cluster.converged()
+  const read = await cluster.ask('n1', (service) => service.get({ ...key, session }))
+  expect(read).toMatchObject({ siblings: [] })
+  expect(cluster.broken).toEqual([])
+})
+
 test('a past is forgotten once every owner holds it', async () => {
   const cluster = await started('settled')
   const client = new SessionClient(cluster)

@@ -1,8 +1,9 @@
 /**
- * The workload `causal`: sessions that move between nodes, read and write keys of two buckets, mostly at `causal`, and
- * give each answer's past with the next request. Every write has a value of its own and the past of its session, so
- * it is known of any two which is before the other: a causal read never gives only what is before a write of the
- * key that its session has in its past, and no read gives a value beside one whose session had seen it.
+ * The workload `causal`: sessions that move between nodes, read, write and delete keys of two buckets, mostly at
+ * `causal`, and give each answer's past with the next request. Every write has a value of its own and the past of its
+ * session, so it is known of any two which is before the other, and of each what it replaces: a causal read never gives
+ * only what is before a write of the key that its session has in its past, nor anything that such a write, or such
+ * a delete, has replaced; and no read gives a value beside one that had replaced it.
  */
 import { assert } from '../core/assert.ts'
 import {
@@ -11,6 +12,7 @@ import {
   type Session,
   sessionBytes,
 } from '../core/causality/session.ts'
+import type { VersionVector } from '../core/causality/version-vector.ts'
 import { hashText } from '../core/hash/text-hash.ts'
 import type { PlainLevel } from '../core/quorum/level.ts'
 import type { ReadAnswer } from '../node/service.ts'
@@ -34,6 +36,9 @@ const LEVELS: readonly PlainLevel[] = [
 /** Names so long that a past meets its bound. */
 const LONG_NAME = 'x'.repeat(400)
 const SESSION_END_PERCENT = 4
+const DELETE_PERCENT = 10
+/** Of the writes of a key that the session has read. */
+const WITH_CONTEXT_PERCENT = 30
 
 /** Session number → how many of its writes are in the past. */
 type Clock = ReadonlyMap<number, number>
@@ -45,9 +50,19 @@ interface CausalWrite {
   readonly place: number
   /** All that was before it, itself included. */
   readonly past: Clock
-  /** Whether it replaces all that its session has seen of the key: a blind one at `causal`. */
-  readonly isReplacing: boolean
+  readonly isDelete: boolean
+  /** With a context what was read with it; without one, at `causal`, all that is in its past. */
+  readonly replaces: 'past' | readonly CausalWrite[]
   isRejected: boolean
+  readonly startUs: number
+  /** Infinity as long as it may still be made. */
+  endUs: number
+}
+
+/** What was read last of a key. */
+interface LastRead {
+  readonly context: VersionVector
+  readonly writes: readonly CausalWrite[]
 }
 
 /** A client's session: what the store says that it has seen, and what it really has. */
@@ -56,6 +71,8 @@ interface OpenSession {
   token: Session
   past: Map<number, number>
   writes: number
+  /** By key. */
+  readonly reads: Map<string, LastRead>
 }
 
 export interface CausalWork {
@@ -81,6 +98,7 @@ export function causalWork(names: readonly string[]): CausalWork {
     token: EMPTY_SESSION,
     past: new Map(),
     writes: 0,
+    reads: new Map(),
   })
 
   const read = (
@@ -100,6 +118,7 @@ export function causalWork(names: readonly string[]): CausalWork {
           if (level === 'causal') refuseStale(byKey.get(key) ?? [], session.past, writes, key)
           for (const { past } of writes) join(session.past, past)
           session.token = tokenOf(outcome.answer)
+          session.reads.set(key, { context: outcome.answer.context, writes })
         }
         done()
       },
@@ -114,6 +133,9 @@ export function causalWork(names: readonly string[]): CausalWork {
     level: PlainLevel,
     done: () => void,
   ): void => {
+    const isDelete = mayDelete(key) && via.random.chance(DELETE_PERCENT)
+    const lastRead = isLastWriterWins(key) ? undefined : session.reads.get(key)
+    const replaced = via.random.chance(WITH_CONTEXT_PERCENT) ? lastRead : undefined
     const place = ++session.writes
     const value = `${shortOf(key)}:${nextId++}`
     const past = new Map(session.past).set(session.number, place)
@@ -122,23 +144,29 @@ export function causalWork(names: readonly string[]): CausalWork {
       session: session.number,
       place,
       past,
-      isReplacing: level === 'causal',
+      isDelete,
+      replaces: replaced?.writes ?? (level === 'causal' ? 'past' : []),
       isRejected: false,
+      startUs: via.nowUs(),
+      endUs: Infinity,
     }
     written.set(value, made)
     byKey.get(key)?.push(made)
     const content = {
-      value: new TextEncoder().encode(value),
-      contentType: 'text/plain',
-      tombstone: false,
+      value: new TextEncoder().encode(isDelete ? '' : value),
+      contentType: isDelete ? '' : 'text/plain',
+      tombstone: isDelete,
       expiresAtMs: 0,
     }
+    const context = replaced?.context
+    const verb = isDelete ? 'delete' : 'put'
     via.call(
-      `put ${value} ${level} s${session.number}`,
-      (service) => service.put({ ...asked(key, level), content, session: session.token }),
+      `${verb} ${value} ${level} s${session.number}${context === undefined ? '' : ' with context'}`,
+      (service) => service.put({ ...asked(key, level), content, context, session: session.token }),
       (outcome) => {
         made.isRejected = outcome.type === 'rejected'
         if (outcome.type === 'ok' && level !== 'weak') {
+          made.endUs = via.nowUs()
           session.past.set(session.number, place)
           session.token = tokenOf(outcome.answer)
         } else if (outcome.type !== 'rejected') {
@@ -181,7 +209,10 @@ export function causalWork(names: readonly string[]): CausalWork {
   }
 }
 
-/** Throws where all that was read is before a write that is in the past of the session; so is nothing. */
+/**
+ * Throws where what was read has been replaced by a write in the past of the session; or is all before such a write;
+ * so is nothing, but where a delete may have come after it.
+ */
 function refuseStale(
   writes: readonly CausalWrite[],
   past: Clock,
@@ -190,6 +221,15 @@ function refuseStale(
 ): void {
   for (const write of writes) {
     if (write.isRejected || !isIn(past, write)) continue
+    const undone = read.find((other) => other !== write && isReplaced(other, write))
+    if (undone !== undefined) {
+      throw new Violation(
+        'causal',
+        `${undone.value} is read, which ${nameOf(write)}, in the past of the session, had replaced`,
+        shortOf(key),
+      )
+    }
+    if (write.isDelete || mayBeDeleted(write, writes, key)) continue
     if (read.some((other) => other === write || !isIn(write.past, other))) continue
     const what = read.length === 0 ? 'nothing' : read.map(({ value }) => value).join(', ')
     throw new Violation(
@@ -203,7 +243,7 @@ function refuseStale(
 /** Throws where a value is read beside one that had replaced it. */
 function refuseReplaced(read: readonly CausalWrite[], key: string): void {
   for (const write of read) {
-    const by = read.find((other) => other !== write && other.isReplacing && isIn(other.past, write))
+    const by = read.find((other) => other !== write && isReplaced(write, other))
     if (by === undefined) continue
     throw new Violation(
       'causal',
@@ -211,6 +251,35 @@ function refuseReplaced(read: readonly CausalWrite[], key: string): void {
       shortOf(key),
     )
   }
+}
+
+function isReplaced(write: CausalWrite, { replaces, past }: CausalWrite): boolean {
+  return replaces === 'past' ? isIn(past, write) : replaces.includes(write)
+}
+
+/** By one that was made after it, or at the same time; or by a clock that was ahead, where the last writer wins. */
+function mayBeDeleted(
+  { past, startUs }: CausalWrite,
+  writes: readonly CausalWrite[],
+  key: string,
+): boolean {
+  const fromUs = isLastWriterWins(key) ? 0 : startUs
+  return writes.some(
+    (other) => other.isDelete && !other.isRejected && !isIn(past, other) && other.endUs >= fromUs,
+  )
+}
+
+/** Where the last writer wins not every key is deleted: of the others it is certain what has to be there. */
+function mayDelete(key: string): boolean {
+  return !isLastWriterWins(key) || key.endsWith(LONG_NAME)
+}
+
+function isLastWriterWins(key: string): boolean {
+  return key.startsWith('latest/')
+}
+
+function nameOf({ isDelete, value }: CausalWrite): string {
+  return isDelete ? `the delete ${value}` : value
 }
 
 function isIn(past: Clock, { session, place }: CausalWrite): boolean {

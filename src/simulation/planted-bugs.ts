@@ -365,6 +365,30 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     workloads: ['causal'],
     nemesis: CUTS,
   },
+  {
+    name: 'past-not-replaced',
+    what: 'a blind write leaves what its session had written elsewhere',
+    file: 'node/write-minting.ts',
+    find: 'const seen = context ?? (past && joinVectors(held.vector, past))',
+    replace: 'const seen = context ?? (past && held.vector)',
+    seeds: 20,
+    seconds: 60,
+    workloads: ['causal'],
+    nemesis: CUTS,
+    keys: 3,
+    clients: 10,
+  },
+  {
+    name: 'own-write-forgotten',
+    what: 'a session does not take its own writes into its past',
+    file: 'node/sessions.ts',
+    find: 'if (seen === undefined) return session',
+    replace: 'if (seen === undefined || seen.size > 0) return session',
+    seeds: 20,
+    seconds: 60,
+    workloads: ['causal'],
+    nemesis: CUTS,
+  },
 ]
 
 export function plantedBug(name: string): PlantedBug | undefined {

@@ -125,15 +125,22 @@ export class Requests {
     placed: PlacedRequest,
     request: WriteRequest | UpdateRequest,
   ): Promise<WriteAnswer> {
-    const { reads, writes } = this.#parts
-    if (!('change' in request)) return writes.write(placed, this.#withBucketTtl(placed, request))
+    const { reads, writes, sessions } = this.#parts
+    if (!('change' in request)) {
+      const asBucketSays = this.#withBucketTtl(placed, request)
+      const isBlind = request.context === undefined
+      return isBlind && sessions.lacksSettled(placed)
+        ? writes.write(placed, await sessions.withSettledPast(placed, asBucketSays))
+        : writes.write(placed, asBucketSays)
+    }
     const { need } = placed
     if (!needsOwner(request)) return writes.write(placed, request)
     const { past } = request
-    if (placed.level === 'causal' && past !== undefined && past.size > 0) {
+    const isPartOfSession = past !== undefined && (past.size > 0 || sessions.lacksSettled(placed))
+    if (placed.level === 'causal' && isPartOfSession) {
       const name = sessionName(placed.at.bucket.name, placed.at.key)
       const session: Session = new Map([[name, past]])
-      const seen = await seenBefore(this.#parts.sessions.readCovering(placed, session))
+      const seen = await seenBefore(sessions.readCovering(placed, session))
       return writes.write(placed, { ...request, seen })
     }
     if (need.sloppy || need.r === 1) return writes.write(placed, request)

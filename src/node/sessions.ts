@@ -45,6 +45,7 @@ import type {
   WriteAnswer,
   WriteRequest,
 } from './service.ts'
+import { beforeWrite } from './type-change.ts'
 
 /** At the bound so much is made room at once, in a hundred, so that not every request has to. */
 const ROOM_PERCENT = 25
@@ -120,6 +121,23 @@ export class Sessions {
     const needsOwner = placed.level === 'causal' && bucket.mode !== 'lww' && replacesPast
     const made = needsOwner ? atOwner(placed) : placed
     return { placed: made, request: { ...request, content, past }, session: kept }
+  }
+
+  /**
+   * Whether this owner does not know all that a session may have left out of its past. What is settled is left
+   * out, because every owner holds it; but not one whose copies are being filled.
+   */
+  lacksSettled({ level, at }: PlacedRequest): boolean {
+    return level === 'causal' && at.bucket.mode !== 'lww' && !this.#parts.replica.mayRead(at)
+  }
+
+  /**
+   * For a blind write at such an owner: with what another one says that there is to replace. Rejects with
+   * quorum_unreachable, before anything is applied.
+   */
+  async withSettledPast(placed: PlacedRequest, request: WriteRequest): Promise<WriteRequest> {
+    const { context } = await beforeWrite(this.#parts.reads.read(atOwner(placed)))
+    return { ...request, past: joinVectors(request.past ?? EMPTY_VECTOR, context) }
   }
 
   /**

@@ -54,12 +54,17 @@ export function needsOwner(request: WriteRequest | UpdateRequest): boolean {
  * come here yet, and a remove that overlooked it would be acknowledged, too. Rejects with quorum_unreachable.
  */
 export async function seenBefore(read: Promise<ReadAnswer>): Promise<StoredObject | undefined> {
+  const { siblings, context } = await beforeWrite(read)
+  return siblings.length === 0 ? undefined : { vector: context, siblings }
+}
+
+/** A read without which a write is not begun: where it fails, nothing was applied. */
+export async function beforeWrite(read: Promise<ReadAnswer>): Promise<ReadAnswer> {
   try {
-    const { siblings, context } = await read
-    return siblings.length === 0 ? undefined : { vector: context, siblings }
+    return await read
   } catch (error) {
     if (!(error instanceof QuorateError)) throw error
-    const message = `what is to be removed could not be read, nothing was applied: ${error.message}`
+    const message = `what is to be replaced could not be read, nothing was applied: ${error.message}`
     throw new QuorateError('quorum_unreachable', message, error.details, { cause: error })
   }
 }

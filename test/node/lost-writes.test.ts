@@ -46,3 +46,14 @@ it('a record that lost its place in the index with a damaged log is listed again
   await cluster.until(() => cluster.node('n2').isUp)
   await allAreThere()
 })
+
+it('a record that vanishes from a disk is repaired, and not taken for deleted', async () => {
+  const { platter } = cluster.node('n2')
+  cluster.node('n2').crash('machine')
+  platter.restore(
+    new Map([...platter.copy()].filter(([key]) => !(key.startsWith('d/') && isLostKey(key)))),
+  )
+  cluster.node('n2').start()
+  await cluster.until(() => cluster.node('n2').isUp)
+  await allAreThere()
+})

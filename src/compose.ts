@@ -63,6 +63,10 @@ export async function startServer(
   if (disk.setAside !== undefined) {
     log.error({ setAside: disk.setAside }, 'the database was damaged: this node begins anew')
   }
+  if (disk.hasLostWrites) {
+    const message = 'the log of the database was damaged: what it lacks is filled from the others'
+    log.error({ directory }, message)
+  }
   const metrics = createPromMetrics()
   const skewed: SkewedClock | undefined = settings.chaos
     ? skewedClock(systemClock, join(settings.dataDir, CLOCK_FAULT_FILE), log)
@@ -87,7 +91,10 @@ export async function startServer(
     log,
     metrics,
   }
-  const node: Node = createNode(ports, { ...settings, hasLostData: disk.setAside !== undefined })
+  const node: Node = createNode(ports, {
+    ...settings,
+    hasLostData: disk.setAside !== undefined || disk.hasLostWrites,
+  })
   const api = createApiServer({
     service: node,
     clock,
@@ -111,6 +118,8 @@ export async function startServer(
     // Before the node starts, so that health checks have an answer, and a taken port is told at once.
     const clientPort = await named('QUORATE_LISTEN', api.listen(settings.listen))
     await named('QUORATE_PEER_LISTEN', node.start())
+    // That it is behind, the node has on its disk by now.
+    if (disk.hasLostWrites) await disk.forgetLoss()
     api.open()
     const buckets = createConfiguredBuckets(node, settings.buckets, log)
     const sessionKey = agreeOnSessionKey(node, log)

@@ -60,6 +60,7 @@ export class Arrival {
     await new Promise<void>((resolve) => {
       this.#proceed = resolve
       this.#timers.after(WAIT_MS_MAX, () => {
+        if (this.#isOpen) return
         if (proof.isNew(members().length)) this.#log.warn({}, WAITING)
         else resolve()
       })

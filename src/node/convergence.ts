@@ -24,6 +24,7 @@ import { Scrub } from './scrub.ts'
 import { dataKey } from './storage-keys.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
 import { TreeAnswers } from './tree-answers.ts'
+import { putDownVanished } from './vanished-record.ts'
 
 export interface ConvergenceParts {
   readonly self: string
@@ -64,6 +65,8 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
   table.onStored = (...change) => forest.stored(...change)
   table.onUncertain = (storageKey) => forest.uncertain(storageKey)
   const leaves = new LeafListing(ports, copiesOf)
+  const giving = { table, commits, onGivenUp: () => replica.onGivenUp() }
+  leaves.onVanished = (storageKey) => putDownVanished(ports, giving, storageKey)
   const horizon = new HorizonKeeper({ self, members: members(), state, clock, hints, pending })
   replica.horizon = () => horizon.value
   const arrival = new Arrival(ports, {

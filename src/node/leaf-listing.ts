@@ -29,6 +29,8 @@ export class LeafListing {
   readonly #disk: Disk
   readonly #codec: Codec
   readonly #copiesOf: (bucket: string) => number | undefined
+  /** Told of a record that is listed and not there, before anybody hears of it (vanished-record.ts). */
+  onVanished: (storageKey: string) => Promise<void> = () => Promise.resolve()
 
   constructor(
     ports: { disk: Disk; codec: Codec },
@@ -57,9 +59,13 @@ export class LeafListing {
       const records = await this.#disk.getMany(
         names.map(({ bucket, key }) => dataKey(partition, bucket, key)),
       )
-      names.forEach((at, i) => {
+      for (const [i, at] of names.entries()) {
         const record = records[i]
-        if (record === undefined) return
+        if (record === undefined) {
+          isWhole = false
+          await this.onVanished(dataKey(partition, at.bucket, at.key))
+          continue
+        }
         try {
           const object = decodeRecord(this.#codec, record)
           found.set(at.name, hashOf(at, { object, record }))
@@ -69,7 +75,7 @@ export class LeafListing {
           // Left out: the comparison then finds that the key differs, and its repair what is wrong.
           isWhole = false
         }
-      })
+      }
     }
     return { copies: found, dying, isWhole }
   }

@@ -15,6 +15,16 @@ import { ALL_RECORDS, STORAGE_FORMAT } from './storage-keys.ts'
 const FORMAT_WITHOUT_INDEX = 1
 const PAGE = 64
 
+/**
+ * Of a directory that lacks durable writes: what it says of the whole is not true any more. Without its horizon
+ * nothing that is missing is taken for history, which would end in the others' forgetting it, too; and what is
+ * listed beside the records is made again from them. Rejects with a `DiskError`.
+ */
+export async function distrust(state: NodeState): Promise<void> {
+  if (state.get('horizon') !== undefined) await state.set('horizon', 0)
+  if (state.get('format') === STORAGE_FORMAT) await state.set('format', FORMAT_WITHOUT_INDEX)
+}
+
 /** Rejects with a `DiskError`. */
 export async function migrate(
   ports: { disk: Disk; codec: Codec; log: Log },

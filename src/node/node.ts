@@ -38,7 +38,7 @@ export interface NodeSettings {
   readonly hintBytesPerOwnerMax: number
   /** The record of a set, in bytes; 1 MiB where undefined. */
   readonly maxValueBytes?: number
-  /** Whether the disk is a new one in the place of one whose data could not be read. */
+  /** Whether writes that were durable are missing: some, or all, where the disk is a new one in the place of another. */
   readonly hasLostData?: boolean
   /** Client requests under way at once; more are refused as overloaded. */
   readonly inflightRequestsMax: number

@@ -17,7 +17,7 @@ import { HintDelivery } from './hint-delivery.ts'
 import { HintStore } from './hint-store.ts'
 import { KeyListing } from './key-listing.ts'
 import { Liveness } from './liveness.ts'
-import { migrate } from './migration.ts'
+import { distrust, migrate } from './migration.ts'
 import type { NodePorts, NodeSettings } from './node.ts'
 import { NodeClock } from './node-clock.ts'
 import { NodeState, takeIdentity } from './node-state.ts'
@@ -58,6 +58,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   const state = await NodeState.load(disk, codec, commits)
   const keeperParts = { state, members: settings.members }
   const chance = (bound: number): number => ports.random.below(bound)
+  if (settings.hasLostData === true) await distrust(state)
   await migrate(ports, commits, state)
   const identity = await takeIdentity(state, self, Math.floor(ports.clock.wallMs()), chance)
   const proof = await DirectoryProof.load(state, settings.hasLostData === true)

@@ -92,13 +92,15 @@ export class SimulatedNode {
         log: this.#log(),
         metrics: this.#metrics(),
       },
-      this.#settings,
+      { ...this.#settings, hasLostData: this.platter.isLossy },
     )
     this.#node = node
     const { life } = this.host
     node.start().then(
       () => {
-        if (this.host.life === life) this.#isUp = true
+        if (this.host.life !== life) return
+        this.#isUp = true
+        this.platter.isLossy = false
       },
       (error: unknown) => {
         if (this.host.life !== life) return

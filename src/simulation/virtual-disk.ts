@@ -30,6 +30,8 @@ export class Platter {
   isFull = false
   /** Of a hundred reads or writes, so many end with an I/O error. */
   failPercent = 0
+  /** Durable writes are missing among those that are there, and the next process is told so. */
+  isLossy = false
 
   constructor(random: SeededRandom) {
     this.#random = random
@@ -108,6 +110,12 @@ export class Platter {
     this.#durable = new Map(backup)
     this.#unsynced = []
     this.#sorted = undefined
+  }
+
+  /** Takes durable writes away, as damage in the middle of a log does. */
+  lose(isLost: (key: string) => boolean): void {
+    this.restore(new Map([...this.#current].filter(([key]) => !isLost(key))))
+    this.isLossy = true
   }
 
   /** Flips one bit of one value whose key `may` choose; the key, or undefined where there is none. */

@@ -78,4 +78,25 @@ describe('a damaged database', () => {
     expect(next.setAside).toBeDefined()
     await next.close()
   })
+
+  it('that lacks something in the middle of its log says so until that is written down', async () => {
+    const directory = await filled()
+    const database = new Level<string, Uint8Array>(directory, { valueEncoding: 'buffer' })
+    for (let i = 0; i < 2000; i++) await database.put(`m${i}`, new Uint8Array(200).fill(i))
+    await database.close()
+    damage(directory, /\.log$/, 100_000)
+    const onDamaged = (): void => undefined
+    const first = await openLevelDisk({ directory, onDamaged })
+    expect([first.setAside, first.hasLostWrites]).toEqual([undefined, true])
+    // LevelDB itself goes on as if nothing had happened.
+    expect((await first.range('m', 'n', 5000)).length).toBeGreaterThan(1000)
+    await first.close()
+    const second = await openLevelDisk({ directory, onDamaged })
+    expect(second.hasLostWrites).toBe(true)
+    await second.forgetLoss()
+    await second.close()
+    const third = await openLevelDisk({ directory, onDamaged })
+    expect(third.hasLostWrites).toBe(false)
+    await third.close()
+  })
 })

@@ -21,6 +21,8 @@ export class VirtualCluster {
   readonly wires: Wires
   /** What broke: empty in a test that passes. */
   readonly broken: unknown[] = []
+  /** What the nodes have logged. */
+  readonly logged: string[] = []
   readonly #nodes: ReadonlyMap<string, SimulatedNode>
 
   constructor(seed: string) {
@@ -39,7 +41,9 @@ export class VirtualCluster {
     const events = {
       onBroken: (_: string, error: unknown) => this.broken.push(error),
       onMessages: () => undefined,
-      onLog: () => undefined,
+      onLog: (_node: string, _level: string, _fields: object, message: string) => {
+        this.logged.push(message)
+      },
     }
     this.#nodes = new Map(
       IDS.map((id, i) => [

@@ -91,4 +91,15 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     mendedIn: '00df8d6',
     plan: { seed: '1', seconds: 300, workloads: ['causal'] },
   },
+  {
+    what: 'a blind write of a session at an owner that had lost its copies did not replace what was settled',
+    mendedIn: 'ef5dd05',
+    plan: {
+      seed: '21005',
+      nodes: 3,
+      seconds: 67,
+      clients: 3,
+      onlyFaults: [0, 1, 3, 4, 5, 6, 8, 9],
+    },
+  },
 ]

@@ -9,6 +9,8 @@ import { basename, dirname, join } from 'node:path'
 
 /** In the directory of a database: damage was found while it was in use. */
 const MARK = 'DAMAGED'
+/** In the same place: the log lacked something in its middle when the database was opened. */
+const LOSSY_MARK = 'LOSSY'
 const ASIDE = '.damaged-'
 
 export function isDamage(error: unknown): boolean {
@@ -25,6 +27,20 @@ export async function markDamaged(directory: string): Promise<void> {
 
 export function isMarkedDamaged(directory: string): boolean {
   return existsSync(join(directory, MARK))
+}
+
+export async function markLossy(directory: string): Promise<void> {
+  await writeFile(join(directory, LOSSY_MARK), 'Writes are missing in the middle of the log.\n', {
+    flush: true,
+  })
+}
+
+export function isMarkedLossy(directory: string): boolean {
+  return existsSync(join(directory, LOSSY_MARK))
+}
+
+export async function unmarkLossy(directory: string): Promise<void> {
+  await rm(join(directory, LOSSY_MARK), { force: true })
 }
 
 /** Moves the database to a name beside its own, which is returned. Only the newest is kept: it takes room. */

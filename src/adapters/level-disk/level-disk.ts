@@ -11,7 +11,15 @@
  */
 import { type Disk, DiskError, type DiskHealth, type DiskOperation } from '../../ports/disk.ts'
 import { Ballast } from './ballast.ts'
-import { isDamage, isMarkedDamaged, markDamaged, setAside } from './damaged-database.ts'
+import {
+  isDamage,
+  isMarkedDamaged,
+  isMarkedLossy,
+  markDamaged,
+  markLossy,
+  setAside,
+  unmarkLossy,
+} from './damaged-database.ts'
 import {
   type Database,
   isNoSpace,
@@ -21,6 +29,7 @@ import {
   sentenceOf,
   writeBufferBytes,
 } from './level-database.ts'
+import { hasDamagedLog } from './log-damage.ts'
 import { type SpaceWatch, watchSpace } from './space-watch.ts'
 
 export interface LevelDiskOptions {
@@ -37,6 +46,10 @@ export interface LevelDiskOptions {
 export interface OpenedDisk extends Disk {
   /** Where the damaged database has been moved whose place this one takes. */
   readonly setAside: string | undefined
+  /** Whether the log was damaged in its middle: writes that were durable are missing among those that are there. */
+  readonly hasLostWrites: boolean
+  /** What follows from `hasLostWrites` is durable: the next opening does not tell it again. */
+  forgetLoss(): Promise<void>
 }
 
 /** Batches waiting for their turn; the caller gathers its writes and rarely has more than one. */
@@ -56,6 +69,8 @@ export async function openLevelDisk(options: LevelDiskOptions): Promise<OpenedDi
   const ballast = new Ballast(directory, openingBytesMax(writeBufferSize))
   const open = (): Promise<Database> => openDatabase(directory, { writeBufferSize })
   try {
+    // Opening the database does away with the log: what is found in it has to be written down before.
+    if (mayReplace && (await hasDamagedLog(directory))) await markLossy(directory)
     const database = await open().catch(async (error: unknown) => {
       if (isNoSpace(error) && (await ballast.release())) return open()
       throw error
@@ -81,6 +96,7 @@ interface LevelDiskParts {
 
 class LevelDisk implements OpenedDisk {
   readonly setAside: string | undefined
+  readonly hasLostWrites: boolean
   readonly #parts: LevelDiskParts
   readonly #space: SpaceWatch
   readonly #listeners: ((health: DiskHealth) => void)[] = []
@@ -103,6 +119,7 @@ class LevelDisk implements OpenedDisk {
   constructor(parts: LevelDiskParts) {
     this.#parts = parts
     this.setAside = parts.moved
+    this.hasLostWrites = isMarkedLossy(parts.directory)
     this.#database = parts.database
     this.#space = parts.space
     this.#space.onLook = () => this.#looked()
@@ -147,6 +164,10 @@ class LevelDisk implements OpenedDisk {
 
   onHealth(listener: (health: DiskHealth) => void): void {
     this.#listeners.push(listener)
+  }
+
+  forgetLoss(): Promise<void> {
+    return unmarkLossy(this.#parts.directory)
   }
 
   close(): Promise<void> {
@@ -233,6 +254,7 @@ class LevelDisk implements OpenedDisk {
     try {
       if (this.#space.full) await this.#parts.ballast.release()
       await this.#database.close()
+      await this.#lookForLoss()
       this.#database = await this.#parts.open()
       this.#failure = undefined
       this.#doubted = true
@@ -263,6 +285,14 @@ class LevelDisk implements OpenedDisk {
     this.#isDamaged = true
     const tell = (): void => onDamaged(sentenceOf(error))
     markDamaged(directory).then(tell, tell)
+  }
+
+  /** What was durable is cached and told above: with a part of it gone, only another life can go on. */
+  async #lookForLoss(): Promise<void> {
+    const { directory, onDamaged } = this.#parts
+    if (onDamaged === undefined || !(await hasDamagedLog(directory))) return
+    await markLossy(directory)
+    onDamaged('the log is damaged in its middle')
   }
 
   async #inTurn<T>(task: () => Promise<T>): Promise<T> {

@@ -1,0 +1,81 @@
+/**
+ * Finds damage in the middle of LevelDB's logs. LevelDB itself, when it opens, leaves out what it cannot read
+ * of a log and goes on behind it without a word: writes that were synced are gone, later ones are there, and
+ * nobody is told. Damage with nothing whole behind it is left to LevelDB: that is how a log ends when the
+ * power fails in the middle of a write, and what is lost then was never acknowledged.
+ *
+ * The format (doc/log_format.md of LevelDB): blocks of 32 KiB, in them fragments of
+ *
+ *   u32 LE masked CRC-32C of type and data · u16 LE length · u8 type · data
+ *
+ * A batch is one fragment (full), or several (first, middle …, last). Only a batch that *begins* whole behind
+ * the damage proves it: the fragments of one torn batch may reach the disk in any order.
+ */
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+const BLOCK_BYTES = 32_768
+const HEADER_BYTES = 7
+const FULL = 1
+const FIRST = 2
+const LAST = 4
+const MASK_DELTA = 0xa282ead8
+
+/** Whether any log of the closed database lacks something in its middle. */
+export async function hasDamagedLog(directory: string): Promise<boolean> {
+  const names = await readdir(directory).catch(() => [])
+  for (const name of names.filter((file) => file.endsWith('.log'))) {
+    if (isDamagedInside(await readFile(join(directory, name)))) return true
+  }
+  return false
+}
+
+export function isDamagedInside(log: Uint8Array): boolean {
+  let isDamaged = false
+  for (let start = 0; start < log.length; start += BLOCK_BYTES) {
+    const end = Math.min(start + BLOCK_BYTES, log.length)
+    let at = start
+    while (at + HEADER_BYTES <= end) {
+      const length = (log[at + 4] as number) | ((log[at + 5] as number) << 8)
+      const type = log[at + 6] as number
+      const next = at + HEADER_BYTES + length
+      // An empty header fills a block, or a log that was made longer ahead of use.
+      const isFiller = type === 0 && length === 0
+      if (!isFiller && !isWhole(log, at, next, end)) isDamaged = true
+      else if (isDamaged && (type === FULL || type === FIRST)) return true
+      if (isFiller || next > end) break
+      at = next
+    }
+  }
+  return false
+}
+
+function isWhole(log: Uint8Array, at: number, next: number, end: number): boolean {
+  const type = log[at + 6] as number
+  if (next > end || type < FULL || type > LAST) return false
+  const crc = crc32c(log.subarray(at + 6, next))
+  const masked = (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0
+  const stored =
+    ((log[at] as number) |
+      ((log[at + 1] as number) << 8) |
+      ((log[at + 2] as number) << 16) |
+      ((log[at + 3] as number) << 24)) >>>
+    0
+  return masked === stored
+}
+
+/** Castagnoli's polynomial, reflected. */
+const POLYNOMIAL = 0x82f63b78
+const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte
+  for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 0 ? crc >>> 1 : (crc >>> 1) ^ POLYNOMIAL
+  return crc
+})
+
+function crc32c(bytes: Uint8Array): number {
+  let crc = 0xffffffff
+  for (let i = 0; i < bytes.length; i++) {
+    crc = (TABLE[(crc ^ (bytes[i] as number)) & 0xff] as number) ^ (crc >>> 8)
+  }
+  return ~crc >>> 0
+}

@@ -3,7 +3,7 @@
  * key-value form of Porcupine's tests, which is that of MIT 6.824.)
  */
 import { HistoryError, type Json } from '../history.ts'
-import type { Operation } from '../operation.ts'
+import { expectEcho, type Operation } from '../operation.ts'
 import { Interning } from './interning.ts'
 import type { LinearObject } from './object.ts'
 import { ANY, FOLLOWS, SAME, type StateId, type Step } from './problem.ts'
@@ -70,6 +70,7 @@ function stepOf(
   const { f, outcome, input, output, firstIndex, lastIndex } = operation
   const isCrashed = outcome === 'info'
   const step = { source, isCrashed, firstIndex, lastIndex, avoids: ANY, argument: 0 }
+  if (outcome === 'ok' && f !== 'get' && f !== 'read') expectEcho(operation)
   switch (f) {
     case 'get':
     case 'read':

@@ -2,7 +2,7 @@
 import { ABSENT } from './edn.ts'
 import { readEdn } from './edn-reader.ts'
 import { eventsOf, type EventRecord } from './event-fields.ts'
-import { HistoryError, type HistoryEvent, type Json, NEMESIS } from './history.ts'
+import { HistoryError, type HistoryEvent, type Json } from './history.ts'
 import { isJepsenLog, parseJepsenLog } from './jepsen-log.ts'
 import { parseJsonl } from './jsonl.ts'
 
@@ -13,14 +13,6 @@ const JSON_ARRAY = /^\s*\[\s*\{\s*"/
 /** Errors: HistoryError with the line. */
 export function readHistory(text: string): HistoryEvent[] {
   if (text.trim() === '') throw new HistoryError(1, 'the history is empty')
-  const history = parseAny(text)
-  if (history.every(({ process }) => process === NEMESIS)) {
-    throw new HistoryError(0, 'the history has no operation of any client')
-  }
-  return history
-}
-
-function parseAny(text: string): HistoryEvent[] {
   if (JSON_OBJECT.test(text)) return parseJsonl(text)
   if (JSON_ARRAY.test(text)) {
     throw new HistoryError(1, 'begins a JSON array (one event a line is expected)')

@@ -19,7 +19,9 @@ export function isJepsenLog(text: string): boolean {
 
 /** Errors: HistoryError with the line. */
 export function parseJepsenLog(text: string): HistoryEvent[] {
-  return eventsOf(recordsOf(text))
+  const history = eventsOf(recordsOf(text))
+  if (history.length === 0) throw new HistoryError(1, 'the log has no event of a history')
+  return history
 }
 
 function* recordsOf(text: string): Generator<EventRecord> {

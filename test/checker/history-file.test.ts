@@ -42,15 +42,13 @@ describe('a recorded history', () => {
     ['{:process 0, :type :ok, :f :add}\n7', 'line 2: is neither'],
     ['{:process 0, :type :begin, :f :add}', 'line 1: "type" must be'],
     ['['.repeat(100), 'nests deeper'],
-    ['[]', 'no operation of any client'],
-    ['{:process :nemesis, :type :info, :f :start}', 'no operation of any client'],
     ['{:process :client0, :type :invoke, :f :read}', '"process" must be'],
     ['[{"index":0}]', 'one event a line'],
     [
       'INFO  jepsen.util - 0\t:invoke\t:read\tnil\nINFO  jepsen.util - 0\t:ok\t:re',
       'line 2: is not a whole',
     ],
-    ['INFO  jepsen.util - hello', 'no operation of any client'],
+    ['INFO  jepsen.util - hello', 'no event of a history'],
   ])('refuses %j', (text, message) => {
     expect(() => readHistory(text)).toThrow(message)
   })
@@ -117,12 +115,7 @@ describe('EDN', () => {
     const json = fc
       .jsonValue({ maxDepth: 3, noUnicodeString: false } as object)
       .map((value) => JSON.parse(JSON.stringify(value)) as Json)
-      .filter(
-        (value) =>
-          !/"[^"]*[^A-Za-z0-9][^"]*":/.test(JSON.stringify(value)) &&
-          !/"":/.test(JSON.stringify(value)) &&
-          !/(?:^|[^.\d])\d{16,}(?![.\de])/.test(JSON.stringify(value)),
-      )
+      .filter(isPlain)
     fc.assert(
       fc.property(json, (value) => {
         expect(readEdn(formatEdnValue(value)).map((form) => form.value)).toEqual([value])
@@ -130,3 +123,12 @@ describe('EDN', () => {
     )
   })
 })
+
+/** Names that make keywords, and no whole number that is not exact. */
+function isPlain(value: Json): boolean {
+  if (typeof value === 'number') return !Number.isInteger(value) || Number.isSafeInteger(value)
+  if (typeof value !== 'object' || value === null) return true
+  return Object.entries(value).every(
+    ([name, part]) => /^[A-Za-z0-9]+$/.test(name) && isPlain(part as Json),
+  )
+}

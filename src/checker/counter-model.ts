@@ -6,7 +6,7 @@
  */
 import { finalReads, type FinalRead } from './final-reads.ts'
 import { HistoryError, seconds, type HistoryEvent, type Json } from './history.ts'
-import { operationsOf, type Operation } from './operation.ts'
+import { expectOnly, operationsOf, type Operation } from './operation.ts'
 import { verdictOf, type Evidence, type Model, type Verdict } from './verdict.ts'
 import { nameOf, nodesOf, timesOf, unread } from './wording.ts'
 
@@ -21,6 +21,7 @@ const SUMS_MAX = 200_000
 
 function checkCounter(history: readonly HistoryEvent[]): Verdict {
   const operations = operationsOf(history)
+  expectOnly(operations, 'add', 'read')
   const adds = operations.filter(({ f }) => f === 'add')
   const reads = finalReads(operations, (read) => [numberOf(read, read.output ?? 0)])
   const findings: Evidence[] = []

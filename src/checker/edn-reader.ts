@@ -2,6 +2,7 @@
  * Reads the part of EDN that histories are written in: nil, booleans, numbers, strings, characters, keywords
  * and symbols (as texts), lists, vectors and sets (as lists), maps, tagged values (as the value), comments.
  */
+import { exactInteger } from './exact-integer.ts'
 import { HistoryError, type Json } from './history.ts'
 
 export interface EdnForm {
@@ -22,11 +23,14 @@ interface Token {
   readonly line: number
 }
 
-/** All forms at the top of a text. Errors: HistoryError with the line. */
-export function readEdn(text: string): EdnForm[] {
+/** What a keyword means, given its name without the colon. */
+export type KeywordMeaning = (name: string) => Json
+
+/** All forms at the top of a text; a keyword is its name if nothing else is said. Errors: HistoryError with the line. */
+export function readEdn(text: string, meaningOf: KeywordMeaning = (name) => name): EdnForm[] {
   const tokens = tokensOf(text)
   const forms: EdnForm[] = []
-  const reader = new Reader(tokens)
+  const reader = new Reader(tokens, meaningOf)
   for (let next = reader.form(0); next !== undefined; next = reader.form(0)) forms.push(next)
   return forms
 }
@@ -46,10 +50,12 @@ function tokensOf(text: string): Token[] {
 
 class Reader {
   readonly #tokens: readonly Token[]
+  readonly #meaningOf: KeywordMeaning
   #at = 0
 
-  constructor(tokens: readonly Token[]) {
+  constructor(tokens: readonly Token[], meaningOf: KeywordMeaning) {
     this.#tokens = tokens
+    this.#meaningOf = meaningOf
   }
 
   /** The next form; undefined at the end of the text. */
@@ -68,6 +74,7 @@ class Reader {
       if (text.startsWith('#') && text !== '##' && !text.startsWith('##')) {
         return { line, value: this.#expect(line, depth) }
       }
+      if (text.startsWith(':')) return { line, value: this.#meaningOf(text.slice(1)) }
       return { line, value: atomOf(token) }
     }
   }
@@ -107,9 +114,8 @@ function atomOf({ text, line }: Token): Json {
   if (text === 'nil') return null
   if (text === 'true' || text === 'false') return text === 'true'
   if (text.startsWith('"')) return stringOf(text, line)
-  if (text.startsWith(':')) return text.slice(1)
   if (text.startsWith('\\')) return text.slice(1)
-  if (/^[+-]?\d+N?$/.test(text)) return Number.parseInt(text, 10)
+  if (/^[+-]?\d+N?$/.test(text)) return exactInteger(text.replace(/N$/, ''))
   if (/^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?M?$/.test(text)) return Number.parseFloat(text)
   if (/^[)\]}]$/.test(text)) throw new HistoryError(line, `is not EDN: ${text} closes nothing`)
   return text

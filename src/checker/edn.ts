@@ -4,7 +4,7 @@
  */
 import type { HistoryEvent, Json } from './history.ts'
 
-/** The value of a read that found nothing. */
+/** What there is where nothing is: the value of a read that found nothing, and what a cas expects to find then. */
 export const ABSENT = ':absent'
 
 export function formatEdn(event: HistoryEvent): string {
@@ -26,7 +26,13 @@ export function formatEdn(event: HistoryEvent): string {
 
 /** What a read found absent is told: to Jepsen's models its `nil` would say nothing. */
 function answerOf({ type, f, value }: HistoryEvent): string {
-  return type === 'ok' && f === 'read' && value === null ? ABSENT : formatEdnValue(value)
+  const isPair = f === 'cas' && typeof value === 'object' && value !== null && isList(value)
+  if (isPair) return `[${value.map(presentOrAbsent).join(' ')}]`
+  return type === 'ok' && f === 'read' ? presentOrAbsent(value) : formatEdnValue(value)
+}
+
+function presentOrAbsent(value: Json): string {
+  return value === null ? ABSENT : formatEdnValue(value)
 }
 
 export function formatEdnValue(value: Json): string {

@@ -2,26 +2,33 @@
 import { ABSENT } from './edn.ts'
 import { readEdn } from './edn-reader.ts'
 import { eventsOf, type EventRecord } from './event-fields.ts'
-import { HistoryError, type HistoryEvent, type Json, NEMESIS } from './history.ts'
+import { HistoryError, type HistoryEvent, type Json } from './history.ts'
 import { isJepsenLog, parseJepsenLog } from './jepsen-log.ts'
 import { parseJsonl } from './jsonl.ts'
 
 /** JSON objects have strings for names; EDN maps begin with a keyword, and may stand in one vector. */
 const JSON_OBJECT = /^\s*\{\s*"/
+const JSON_ARRAY = /^\s*\[\s*\{\s*"/
 
 /** Errors: HistoryError with the line. */
 export function readHistory(text: string): HistoryEvent[] {
   if (text.trim() === '') throw new HistoryError(1, 'the history is empty')
   if (JSON_OBJECT.test(text)) return parseJsonl(text)
+  if (JSON_ARRAY.test(text)) {
+    throw new HistoryError(1, 'begins a JSON array (one event a line is expected)')
+  }
   return isJepsenLog(text) ? parseJepsenLog(text) : parseEdnHistory(text)
 }
+
+/** Stands for `:absent` while the fields are made; known by being itself, so that no text is taken for it. */
+const NOTHING: Json = { absent: true }
 
 /**
  * As Jepsen writes it: maps, one after another or in one vector. Where `:index` or `:time` is not given, the
  * place in the file stands for it; a time that goes back, as between Jepsen's threads, is raised to the last.
  */
 function parseEdnHistory(text: string): HistoryEvent[] {
-  const forms = readEdn(text)
+  const forms = readEdn(text, (name) => (name === ABSENT.slice(1) ? NOTHING : name))
   const [first] = forms
   const records =
     forms.length === 1 && first !== undefined && isList(first.value)
@@ -42,24 +49,28 @@ function recordOf(value: Json, line: number, place: number): EventRecord {
   if (typeof value !== 'object' || value === null || isList(value)) {
     throw new HistoryError(line, 'is neither a JSON object nor an EDN map')
   }
-  const { index, time, process, type, f, key, error, node } = value
+  const { index, time, type, f, key, error, node } = value
   const isRead = type === 'ok' && f === 'read'
-  const isAbsent = value['value'] === ABSENT.slice(1)
-  const isUntold = value['value'] === undefined || value['value'] === null
+  const told = value['value']
+  const isUntold = told === undefined || told === null
   return {
     line,
     fields: {
       ...value,
       index: index ?? place,
       time: time ?? place,
-      process: typeof process === 'string' ? NEMESIS : process,
       key: textOf(key),
       error: textOf(error),
       node: textOf(node),
-      ...(isRead && isAbsent ? { value: null } : {}),
+      value: told === undefined ? null : withoutNothing(told),
       ...(isRead && isUntold ? { isUntold: true } : {}),
     },
   }
+}
+
+function withoutNothing(value: Json): Json {
+  if (isList(value)) return value.map(withoutNothing)
+  return value === NOTHING ? null : value
 }
 
 function textOf(value: Json | undefined): string | undefined {

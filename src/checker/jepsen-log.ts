@@ -10,20 +10,28 @@ import { MISMATCH } from './linear/register-object.ts'
 
 const LINE = /jepsen\.util - :?(\d+|nemesis)\s+:(invoke|ok|fail|info)\s+:(\S+)\s+(.*)$/
 
+/** What is begun like an event must be one: else part of the history would be left out. */
+const EVENT_LIKE = /jepsen\.util - :?(?:\d+|nemesis)(?:\s|$)/
+
 export function isJepsenLog(text: string): boolean {
   return /^.*\bjepsen\.util - /m.test(text.slice(0, 65_536))
 }
 
 /** Errors: HistoryError with the line. */
 export function parseJepsenLog(text: string): HistoryEvent[] {
-  return eventsOf(recordsOf(text))
+  const history = eventsOf(recordsOf(text))
+  if (history.length === 0) throw new HistoryError(1, 'the log has no event of a history')
+  return history
 }
 
 function* recordsOf(text: string): Generator<EventRecord> {
   let index = 0
   for (const [i, content] of text.split('\n').entries()) {
     const found = LINE.exec(content.trimEnd())
-    if (found === null) continue
+    if (found === null) {
+      if (EVENT_LIKE.test(content)) throw new HistoryError(i + 1, 'is not a whole event')
+      continue
+    }
     const [, process = '', type = '', f = '', written = ''] = found
     const line = i + 1
     const value = valueOf(written, line)

@@ -1,4 +1,5 @@
 /** `history.jsonl`: one event a line. */
+import { exactInteger } from './exact-integer.ts'
 import { eventsOf, type EventRecord } from './event-fields.ts'
 import { HistoryError, type HistoryEvent, type Json } from './history.ts'
 
@@ -20,10 +21,19 @@ function* recordsOf(text: string): Generator<EventRecord> {
   }
 }
 
+/** Digits that may make a number too large to be exact. */
+const LARGE = /\d{16}/
+
+function exactly(_: string, value: unknown, context?: { readonly source?: string }): unknown {
+  const source = context?.source
+  const isInteger = typeof value === 'number' && source !== undefined && /^-?\d+$/.test(source)
+  return isInteger ? exactInteger(source) : value
+}
+
 function parseObject(text: string, line: number): EventRecord['fields'] {
   let parsed: unknown
   try {
-    parsed = JSON.parse(text)
+    parsed = LARGE.test(text) ? JSON.parse(text, exactly) : JSON.parse(text)
   } catch {
     throw new HistoryError(line, 'is not JSON (one event a line is expected)')
   }

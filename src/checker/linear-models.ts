@@ -7,8 +7,9 @@ import { seconds, type HistoryEvent, type Json } from './history.ts'
 import { type Core, decide, type Decided, smallestCore } from './linear/decide.ts'
 import type { LinearObject } from './linear/object.ts'
 import { registerObject } from './linear/register-object.ts'
-import type { Limits, Outcome } from './linear/outcome.ts'
+import type { Limits } from './linear/outcome.ts'
 import { textObject } from './linear/text-object.ts'
+import { takeTurns } from './linear/turns.ts'
 import { operationsOf, type Operation } from './operation.ts'
 import {
   type CheckBounds,
@@ -77,17 +78,26 @@ function check(
   const unjudged: Evidence[] = []
   const orders: KeyOrder[] = []
   const keys = byKey(operations)
-  for (const [key, own] of keys) {
-    const object = objectOf()
-    const decided = decide(own, object, initial, limits)
-    const { outcome, steps } = decided
-    if (outcome.type === 'not-linearizable') bad.push({ key, operations: own, object, decided })
-    else if (outcome.type === 'unknown') unjudged.push(unfinished(key, outcome))
-    else if (operations.length <= ORDERED_OPERATIONS_MAX) {
-      const order = outcome.order.map((op) => steps[op]?.firstIndex as number)
-      orders.push({ key, order })
-    }
-  }
+  const undecided = takeTurns(
+    [...keys],
+    ([key, own], turn) => {
+      const object = objectOf()
+      const decided = decide(own, object, initial, turn)
+      const { outcome, steps } = decided
+      if (outcome.type === 'unknown') {
+        if (outcome.why === 'time') return true
+        unjudged.push(unfinished(key, 'memory'))
+      } else if (outcome.type === 'not-linearizable') {
+        bad.push({ key, operations: own, object, decided })
+      } else if (operations.length <= ORDERED_OPERATIONS_MAX) {
+        orders.push({ key, order: outcome.order.map((op) => steps[op]?.firstIndex as number) })
+      }
+      return false
+    },
+    limits,
+    () => bad.length > 0,
+  )
+  unjudged.push(...undecided.map(([key]) => unfinished(key, 'time')))
   const judged = { ...limits, initial }
   const findings = bad.map((each, i) => (i < CORES_MAX ? tell(each, judged) : mention(each)))
   const of = (outcome: string): number =>
@@ -125,8 +135,7 @@ function byKey(operations: readonly Operation[]): Map<string, Operation[]> {
   return keys
 }
 
-function unfinished(key: string, { why }: Outcome & { readonly type: 'unknown' }): Evidence {
-  const bound = why === 'time' ? 'time' : 'memory'
+function unfinished(key: string, bound: 'time' | 'memory'): Evidence {
   return {
     kind: 'unjudged',
     key,

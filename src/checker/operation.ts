@@ -92,3 +92,25 @@ function operationOf(
     lastIndex: (ended ?? invoked).index,
   }
 }
+
+/**
+ * What changes something answers what was asked, or nothing: another answer means that the history says
+ * something that no model here knows. Errors: HistoryError.
+ */
+export function expectEcho({ f, input, output, lastIndex }: Operation): void {
+  if (output === input || JSON.stringify(output) === JSON.stringify(input)) return
+  throw new HistoryError(
+    0,
+    `event ${lastIndex}: the answer to a ${f} must have the value that was asked, or null`,
+  )
+}
+
+/** Errors: HistoryError where there is another than the model has. */
+export function expectOnly(operations: readonly Operation[], ...known: readonly string[]): void {
+  const other = operations.find(({ f }) => !known.includes(f))
+  if (other === undefined) return
+  throw new HistoryError(
+    0,
+    `event ${other.firstIndex}: this model has no "${other.f}"; it has ${known.join(' and ')}`,
+  )
+}

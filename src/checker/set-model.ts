@@ -5,7 +5,7 @@
  */
 import type { HistoryEvent, Json } from './history.ts'
 import { finalReads, identityOf, type FinalRead } from './final-reads.ts'
-import { operationsOf, type Operation } from './operation.ts'
+import { expectOnly, operationsOf, type Operation } from './operation.ts'
 import { verdictOf, type Evidence, type Model, type Verdict } from './verdict.ts'
 import { lifeOf, nameOf, nodesOf, timesOf, unread } from './wording.ts'
 
@@ -33,6 +33,7 @@ interface Tally {
 
 function checkSet(history: readonly HistoryEvent[]): Verdict {
   const operations = operationsOf(history)
+  expectOnly(operations, 'add', 'read')
   const adds = operations.filter(({ f }) => f === 'add')
   const elements = elementsOf(adds)
   const reads = finalReads(operations)

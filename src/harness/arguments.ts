@@ -78,7 +78,11 @@ Exit code: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 crash.`
 export function parseArguments(argv: readonly string[]): CheckArguments {
   const values = rawArguments(argv)
   if (values.help === true) return { command: 'help' }
-  if (values.history !== undefined || values.model !== undefined) return historyArguments(values)
+  if (values.history !== undefined || values.model !== undefined) {
+    refuse(values, RUN_OPTIONS, 'says how to run a workload; it does not go with --history')
+    return historyArguments(values)
+  }
+  refuse(values, HISTORY_OPTIONS, 'goes with --history FILE')
   const timeLimitMs = durationMs('--time-limit', values['time-limit'] ?? '30s')
   const rate = wholeNumber('--rate', values.rate ?? '200', 10_000)
   const events = rate * (timeLimitMs / 1000) * EVENTS_PER_TURN_MAX
@@ -113,6 +117,28 @@ export function parseArguments(argv: readonly string[]): CheckArguments {
     dataDir: values.data ?? DEFAULT_DATA_DIR,
     resultsDir: values.results ?? 'results',
   }
+}
+
+/** `--results` may stand there: a history that is judged just has none. */
+const RUN_OPTIONS = [
+  'workload',
+  'bucket',
+  'consistency',
+  'nemesis',
+  'time-limit',
+  'rate',
+  'clients',
+  'keys',
+  'seed',
+  'target',
+  'data',
+]
+const HISTORY_OPTIONS = ['initial', 'check-time', 'check-memory']
+
+/** An option that would be ignored is not what was meant. */
+function refuse(values: RawArguments, options: readonly string[], why: string): void {
+  const given = options.find((option) => values[option] !== undefined)
+  if (given !== undefined) throw new UsageError(`--${given} ${why}`)
 }
 
 function rawArguments(argv: readonly string[]): RawArguments {

@@ -19,7 +19,9 @@ describe('history.jsonl', () => {
         key: fc.string(),
         value: fc
           .jsonValue({ maxDepth: 2 })
-          .map((value) => JSON.parse(JSON.stringify(value)) as Json),
+          .map((value) => JSON.parse(JSON.stringify(value)) as Json)
+          // Whole numbers that are not exact are told from each other as texts.
+          .filter((value) => !/(?:^|[^.\d])\d{16,}(?![.\de])/.test(JSON.stringify(value))),
         error: fc.string(),
         node: fc.string(),
       },

@@ -5,7 +5,7 @@ import { readHistory } from '../../src/checker/history-file.ts'
 import { HistoryError } from '../../src/checker/history.ts'
 import { casRegisterModel, kvModel, registerModel } from '../../src/checker/linear-models.ts'
 import type { EventType, HistoryEvent, Json } from '../../src/checker/history.ts'
-import { historyOf } from './recorded.ts'
+import { historyOf, type Told } from './recorded.ts'
 
 function events(
   told: readonly (readonly [process: number, type: EventType, f: string, value: Json])[],
@@ -77,6 +77,31 @@ describe("the key-value form of Porcupine's tests", () => {
       line(3, 'invoke', 'get', '1', 'nil') +
       line(3, 'ok', 'get', '1', '""')
     expect(kvModel.check(readHistory(text)).result).toBe(result)
+  })
+})
+
+describe('appends', () => {
+  /** Twelve at once, and what a get finds then. */
+  const appends = (key: string, got: string): Told[] => {
+    const all = [...'abcdefghijkl'].map((value, process) => ({ process, f: 'append', key, value }))
+    return [
+      ...all.map((each) => ({ ...each, type: 'invoke' as const })),
+      ...all.map((each) => ({ ...each, type: 'ok' as const })),
+      { process: 12, type: 'invoke', f: 'get', key },
+      { process: 12, type: 'ok', f: 'get', key, value: got },
+    ]
+  }
+
+  test.each([
+    ['lkjihgfedcba', 'valid'],
+    ['lkjihgfedcab', 'valid'],
+    ['lkjihgfedcb', 'invalid'],
+    ['lkjihgfedcbaa', 'invalid'],
+    ['?', 'invalid'],
+  ] as const)('twelve at once, found as %s, are not tried in every order: %s', (got, result) => {
+    // Each order that there is would be another text: half a billion of them.
+    const verdict = kvModel.check(historyOf(appends('k', got)), { memoryBytes: 2_000_000 })
+    expect(verdict.result).toBe(result)
   })
 })
 

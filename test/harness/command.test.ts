@@ -93,6 +93,8 @@ describe('check, what ends it early', () => {
     [['--history', 'nowhere.jsonl', '--model', 'set'], 'nowhere.jsonl'],
     [['--history', 'nowhere.jsonl', '--model', 'queue'], 'there is register, cas-register'],
     [['--history', 'nowhere.jsonl'], 'needs --model'],
+    [['--history', 'x.jsonl', '--model', 'set', '--workload', 'set'], '--workload says how to run'],
+    [['--workload', 'set', '--check-time', '1s'], '--check-time goes with --history'],
   ])('%j is a usage error', async (argv, message) => {
     expect(await command(...argv, '--results', results)).toBe(254)
     expect(lines.join('\n')).toContain(message)

@@ -1,21 +1,35 @@
-/** Gives each value a number: equal values the same. 5 and "5" differ. */
+/** Gives each value a number: equal values the same, also where the names in them are ordered otherwise. 5 and "5" differ. */
 import type { Json } from '../history.ts'
 
 export class Interning {
   readonly #ids = new Map<string | number | boolean | null, number>()
+  /** Of composed values, by how they are written with their names in order. */
+  readonly #composed = new Map<string, number>()
   readonly #values: Json[] = []
 
   idOf(value: Json): number {
-    // A composed value is known by how it is written; no text begins with that character.
-    const name = typeof value === 'object' && value !== null ? `\0${JSON.stringify(value)}` : value
-    const known = this.#ids.get(name)
+    return typeof value === 'object' && value !== null
+      ? this.#idIn(this.#composed, writtenInOrder(value), value)
+      : this.#idIn(this.#ids, value, value)
+  }
+
+  #idIn<K>(ids: Map<K, number>, name: K, value: Json): number {
+    const known = ids.get(name)
     if (known !== undefined) return known
     const id = this.#values.push(value) - 1
-    this.#ids.set(name, id)
+    ids.set(name, id)
     return id
   }
 
   valueOf(id: number): Json {
     return this.#values[id] as Json
   }
+}
+
+function writtenInOrder(value: Json): string {
+  return JSON.stringify(value, (_, part: Json) =>
+    typeof part !== 'object' || part === null || Array.isArray(part)
+      ? part
+      : Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))),
+  )
 }

@@ -4,7 +4,7 @@
  * other failure tells only that it did not happen.
  */
 import { HistoryError, type Json } from '../history.ts'
-import type { Operation } from '../operation.ts'
+import { expectEcho, type Operation } from '../operation.ts'
 import { Interning } from './interning.ts'
 import type { LinearObject } from './object.ts'
 import { ANY, SAME, type Step } from './problem.ts'
@@ -30,6 +30,7 @@ function stepOf(
   const { f, outcome, input, output, error, isUntold, firstIndex, lastIndex } = operation
   const isCrashed = outcome === 'info'
   const step = { source, isCrashed, firstIndex, lastIndex, avoids: ANY, argument: 0 }
+  if (outcome === 'ok' && f !== 'read') expectEcho(operation)
   switch (f) {
     case 'read':
       if (outcome !== 'ok' || isUntold) return undefined

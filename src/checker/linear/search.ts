@@ -272,14 +272,7 @@ class Search {
     if (giving.size === 0 && spare.length === 0) return usable
     const { gives, needs, avoids } = this.#problem
     const used = this.#usedSets.at(this.#used)
-    const take = (given: StateId): void => {
-      for (const op of giving.get(given) ?? []) {
-        if (op > this.#lastInvoked) break
-        if (used.includes(op) || this.#isSeen(op, stamp) || !this.#isPossible(op)) continue
-        usable.push(op)
-        break
-      }
-    }
+    const take = (given: StateId): void => this.#takeEachClass(given, used, stamp, usable)
     let wantsAny = giving.has(FOLLOWS)
     for (let slot = 0; slot < this.#timeline.slotCount; slot++) {
       const op = this.#open[slot] as number

@@ -3,7 +3,7 @@
  * key-value form of Porcupine's tests, which is that of MIT 6.824.)
  */
 import { HistoryError, type Json } from '../history.ts'
-import type { Operation } from '../operation.ts'
+import { expectEcho, type Operation } from '../operation.ts'
 import { Interning } from './interning.ts'
 import type { LinearObject } from './object.ts'
 import { ANY, FOLLOWS, SAME, type StateId, type Step } from './problem.ts'
@@ -13,30 +13,69 @@ const ARGUMENTS_MAX = 2 ** 26
 
 export function textObject(): LinearObject {
   const texts = new Interning()
+  const seen = new SeenTexts()
   const appended = new Map<number, StateId>()
+  // Not the number of any text.
+  const lost = texts.idOf(null)
   return {
-    stepOf: (operation, source) => stepOf(operation, source, texts),
+    stepOf: (operation, source) => stepOf(operation, source, texts, seen),
     stateOf: (value) => texts.idOf(textOf(value, 0)),
     valueOf: (state) => texts.valueOf(state),
     follows: (state, argument) => {
+      if (state === lost) return lost
       const name = state * ARGUMENTS_MAX + argument
       const known = appended.get(name)
       if (known !== undefined) return known
-      const next = texts.idOf(textOf(texts.valueOf(state), 0) + textOf(texts.valueOf(argument), 0))
+      const text = textOf(texts.valueOf(state), 0) + textOf(texts.valueOf(argument), 0)
+      const next = seen.isBeginning(text) ? texts.idOf(text) : lost
       appended.set(name, next)
       return next
     },
   }
 }
 
-function stepOf(operation: Operation, source: number, texts: Interning): Step | undefined {
+/**
+ * The texts that gets returned. A text that none of them begins with can never become one of them by appending:
+ * until the next put all such texts are the same, whatever the order of the appends that made them.
+ */
+class SeenTexts {
+  readonly #texts = new Set<string>()
+  #sorted: readonly string[] | undefined
+
+  add(text: string): void {
+    if (this.#sorted !== undefined)
+      throw new Error('the operations must be known before the search')
+    this.#texts.add(text)
+  }
+
+  isBeginning(text: string): boolean {
+    this.#sorted ??= [...this.#texts].sort()
+    let low = 0
+    let high = this.#sorted.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#sorted[middle] as string) < text) low = middle + 1
+      else high = middle
+    }
+    return this.#sorted[low]?.startsWith(text) === true
+  }
+}
+
+function stepOf(
+  operation: Operation,
+  source: number,
+  texts: Interning,
+  seen: SeenTexts,
+): Step | undefined {
   const { f, outcome, input, output, firstIndex, lastIndex } = operation
   const isCrashed = outcome === 'info'
   const step = { source, isCrashed, firstIndex, lastIndex, avoids: ANY, argument: 0 }
+  if (outcome === 'ok' && f !== 'get' && f !== 'read') expectEcho(operation)
   switch (f) {
     case 'get':
     case 'read':
       if (outcome !== 'ok') return undefined
+      seen.add(textOf(output, lastIndex))
       return { ...step, needs: texts.idOf(textOf(output, lastIndex)), gives: SAME }
     case 'put':
     case 'write':

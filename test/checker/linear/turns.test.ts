@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import type { Limits } from '../../../src/checker/linear/outcome.ts'
+import { takeTurns } from '../../../src/checker/linear/turns.ts'
+
+/** Objects that need so many milliseconds each; what is decided, in which order. */
+function decided(
+  needsMs: readonly number[],
+  timeMs: number,
+  isSettledBy?: number,
+): { readonly done: readonly number[]; readonly left: readonly number[]; readonly tookMs: number } {
+  let now = 0
+  const done: number[] = []
+  const limits: Limits = { memoBytesMax: 0, deadlineMs: timeMs, nowMs: () => now }
+  const left = takeTurns(
+    needsMs,
+    (needed, { deadlineMs }) => {
+      const spent = Math.min(needed, Math.max(0, deadlineMs - now) + 1)
+      now += spent
+      if (spent < needed) return true
+      done.push(needed)
+      return false
+    },
+    limits,
+    () => isSettledBy !== undefined && done.includes(isSettledBy),
+  )
+  return { done, left, tookMs: now }
+}
+
+test('what is easy does not wait for what is hard', () => {
+  const { done, left, tookMs } = decided([100_000, 20, 30], 60_000)
+  expect(done).toEqual([20, 30])
+  expect(left).toEqual([100_000])
+  expect(tookMs).toBeLessThan(60_010)
+})
+
+test('what takes longer has its turn within the time there is', () => {
+  expect(decided([40_000, 20, 2000], 60_000)).toMatchObject({ done: [20, 2000, 40_000], left: [] })
+})
+
+test('once it is settled no other turn is begun', () => {
+  const { left, tookMs } = decided([100_000, 20], 60_000, 20)
+  expect(left).toEqual([100_000])
+  expect(tookMs).toBeLessThan(1000)
+})

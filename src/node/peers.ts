@@ -290,7 +290,7 @@ export class Peers {
     const [id, kind, deadlineMs, ...body] = ask
     let answered = false
     const answer: AnswerWith = (code, ...rest) => {
-      assert(!answered, `an ask is answered once: ${kind}`)
+      assert(!answered, () => `an ask is answered once: ${kind}`)
       answered = true
       if (id !== 0) this.#post(from, 'answer', [id, code, ...rest])
     }

@@ -33,7 +33,7 @@ export class HashTree {
 
   /** A copy in `leaf` has changed from one hash to another; `NO_HASH` is a copy that is not there. */
   change(leaf: number, before: TreeHash, after: TreeHash): void {
-    assert(leaf >= 0 && leaf < TREE_LEAVES, `leaf ${leaf} exists`)
+    assert(leaf >= 0 && leaf < TREE_LEAVES, () => `leaf ${leaf} exists`)
     const low = before.low ^ after.low
     const high = before.high ^ after.high
     let index = leaf

@@ -102,9 +102,13 @@ export class HashForest {
 
   /** One hash of all the trees of these partitions. */
   summary(copies: number, partitions: readonly number[]): TreeHash {
-    return combineHashes(
-      partitions.map((partition) => [partition, this.node(copies, partition, 0, 0)]),
-    )
+    const trees = this.#trees.get(copies)
+    const roots: [number, TreeHash][] = []
+    for (const partition of partitions) {
+      const tree = trees?.get(partition)
+      if (tree !== undefined) roots.push([partition, tree.node(0, 0)])
+    }
+    return combineHashes(roots)
   }
 
   #change(at: DataName, before: TreeHash, after: TreeHash): void {

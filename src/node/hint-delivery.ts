@@ -150,7 +150,7 @@ export class HintDelivery {
       this.#hints.drop(owner, storageKey)
       return
     }
-    lane.pausedUntilMs = this.#clock.monotonicMs() + LOOK_INTERVAL_MS
+    this.#pause(lane)
     this.#hints.postpone(owner, storageKey)
   }
 
@@ -170,7 +170,8 @@ export class HintDelivery {
       this.#learn(owner, lane, reply, this.#clock.monotonicMs() - startMs)
       if (reply.type === 'ok') {
         this.#metrics.count('hints_delivered_total', { peer: owner })
-        this.#hints.remove(owner, storageKey, copy)
+        // A full disk keeps every hint: delivered again and again without a pause, they would be a storm.
+        this.#hints.remove(owner, storageKey, copy, () => this.#pause(lane))
       } else {
         this.#hints.postpone(owner, storageKey)
       }
@@ -184,8 +185,12 @@ export class HintDelivery {
       return
     }
     lane.window = Math.max(Math.floor(lane.window / 2), WINDOW_MIN)
-    if (reply.type !== 'ok') lane.pausedUntilMs = this.#clock.monotonicMs() + LOOK_INTERVAL_MS
+    if (reply.type !== 'ok') this.#pause(lane)
     if (!this.#reachable(owner)) lane.window = WINDOW_START
+  }
+
+  #pause(lane: Lane): void {
+    lane.pausedUntilMs = this.#clock.monotonicMs() + LOOK_INTERVAL_MS
   }
 
   #laneOf(owner: string): Lane {

@@ -138,14 +138,19 @@ export class HintStore {
     this.#table.find(storageKey, (entry, failure) => take(entry?.durable, failure))
   }
 
-  /** Removes a hint that was delivered as `delivered`, unless something newer has been kept meanwhile. */
-  remove(owner: string, storageKey: string, delivered: Copy): void {
+  /**
+   * Removes a hint that was delivered as `delivered`, unless something newer has been kept meanwhile. `failed` is
+   * called where the disk does not take it: then the hint is there as before.
+   */
+  remove(owner: string, storageKey: string, delivered: Copy, failed: () => void): void {
     this.#table.find(storageKey, (entry) => {
       if (entry === undefined || entry.latest !== delivered || entry.pending > 0) return
       this.#discount(owner, storageKey)
       // Not synced: a hint that is still there after a crash is only delivered twice.
       this.#table.replace(entry, ABSENT_COPY, 'os', (failure) => {
-        if (failure !== undefined) this.recount(owner, storageKey)
+        if (failure === undefined) return
+        this.recount(owner, storageKey)
+        failed()
       })
       this.onGone()
     })

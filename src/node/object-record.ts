@@ -93,7 +93,9 @@ export function encodeCopy(codec: Codec, object: StoredObject): Copy {
 
 /** actor, timestamp, actor, timestamp, … in the order of the actors. */
 export function encodeVector(vector: VersionVector): Encodable[] {
-  return sortedEntries(vector).flat()
+  const list: Encodable[] = []
+  for (const [actor, timestamp] of sortedEntries(vector)) list.push(actor, timestamp)
+  return list
 }
 
 /** Throws `RecordCorruptError` on anything but what `encodeVector` gives. */
@@ -132,7 +134,9 @@ export function decodeSession(data: unknown): Session {
 
 /** actor, timestamp, … in the order given. */
 export function encodeDots(dots: readonly Dot[]): Encodable[] {
-  return dots.flatMap(({ actor, timestamp }) => [actor, timestamp])
+  const list: Encodable[] = []
+  for (const { actor, timestamp } of dots) list.push(actor, timestamp)
+  return list
 }
 
 export function decodeDots(data: Encodable): Dot[] {

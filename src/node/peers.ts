@@ -24,6 +24,7 @@ import {
 } from './messages.ts'
 import type { NodeClock } from './node-clock.ts'
 import { OnceOnly } from './once-only.ts'
+import { Outboxes } from './outboxes.ts'
 import { PeerLatency } from './peer-latency.ts'
 import type { PeerLives } from './peer-lives.ts'
 
@@ -99,7 +100,7 @@ export class Peers {
   readonly #life: number
   readonly #outstanding = new Map<number, Outstanding>()
   readonly #outstandingTo = new Map<string, number>()
-  readonly #outboxes = new Map<string, Encodable[]>()
+  readonly #outboxes = new Outboxes()
   readonly #once = new OnceOnly()
   #flushScheduled = false
   #nextId: number
@@ -212,10 +213,7 @@ export class Peers {
   }
 
   #post(to: string, channel: Channel, item: Encodable): void {
-    const outbox = `${channel}/${to}`
-    const items = this.#outboxes.get(outbox)
-    if (items === undefined) this.#outboxes.set(outbox, [item])
-    else items.push(item)
+    this.#outboxes.add(to, channel, item)
     if (this.#flushScheduled) return
     this.#flushScheduled = true
     this.#timers.soon(() => this.#flush())
@@ -223,13 +221,7 @@ export class Peers {
 
   #flush(): void {
     this.#flushScheduled = false
-    for (const [outbox, items] of this.#outboxes) {
-      if (items.length === 0) continue
-      this.#outboxes.set(outbox, [])
-      const slash = outbox.indexOf('/')
-      const channel = outbox.slice(0, slash) as Channel
-      this.#sendFrames(outbox.slice(slash + 1), channel, items)
-    }
+    this.#outboxes.drain((to, channel, items) => this.#sendFrames(to, channel, items))
   }
 
   #sendFrames(to: string, channel: Channel, items: readonly Encodable[]): void {
@@ -242,13 +234,13 @@ export class Peers {
         end++
       }
       const part = start === 0 && end === items.length ? items : items.slice(start, end)
-      const head = [
+      const frame = this.#codec.encode([
         this.#clock.stamp(),
         this.#clock.wallMs(),
         this.#epochs.epoch,
         this.#life,
-      ] as const
-      const frame = this.#codec.encode([...head, part])
+        part,
+      ])
       const sent = this.#network.send(to, channel, frame)
       this.#metrics.count('peer_frames_total', DIRECTION_OUT)
       this.#metrics.count('peer_messages_total', DIRECTION_OUT, part.length)
@@ -290,7 +282,7 @@ export class Peers {
     const [id, kind, deadlineMs, ...body] = ask
     let answered = false
     const answer: AnswerWith = (code, ...rest) => {
-      assert(!answered, `an ask is answered once: ${kind}`)
+      assert(!answered, () => `an ask is answered once: ${kind}`)
       answered = true
       if (id !== 0) this.#post(from, 'answer', [id, code, ...rest])
     }

@@ -150,12 +150,11 @@ export class Replica {
     } catch (error) {
       return { code: 'bad_message', message: `the record is damaged: ${String(error)}` }
     }
-    for (const timestamp of timestampsOf(object)) {
-      if (this.#clock.isTooFarAhead(timestamp)) {
-        return { code: 'clock_drift', message: 'the record has a timestamp too far ahead' }
-      }
-      this.#clock.observe(timestamp)
+    const newest = newestIn(object)
+    if (this.#clock.isTooFarAhead(newest)) {
+      return { code: 'clock_drift', message: 'the record has a timestamp too far ahead' }
     }
+    this.#clock.observe(newest)
     return { object, record: own }
   }
 
@@ -333,7 +332,10 @@ export function refusalOf(failure: DiskError): Refusal {
   return { code, message: failure.message }
 }
 
-function* timestampsOf(object: StoredObject): Generator<Timestamp> {
-  yield* object.vector.values()
-  for (const sibling of object.siblings) yield sibling.timestamp
+/** The highest timestamp in it; whether its parts are in order is not known yet. */
+function newestIn(object: StoredObject): Timestamp {
+  let newest = 0
+  for (const timestamp of object.vector.values()) newest = Math.max(newest, timestamp)
+  for (const { timestamp } of object.siblings) newest = Math.max(newest, timestamp)
+  return newest
 }

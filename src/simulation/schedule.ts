@@ -31,7 +31,7 @@ export class Schedule {
 
   /** Runs `task` once `delayUs` have passed. */
   after(delayUs: number, task: () => void): Scheduled {
-    assert(delayUs >= 0, `nothing is scheduled in the past: ${delayUs}`)
+    assert(delayUs >= 0, () => `nothing is scheduled in the past: ${delayUs}`)
     const scheduled = { atUs: this.#nowUs + Math.ceil(delayUs), order: this.#order++, task }
     this.#push(scheduled)
     return scheduled

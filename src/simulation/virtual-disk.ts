@@ -23,6 +23,7 @@ export class Platter {
   #unsynced: (readonly DiskOperation[])[] = []
   /** Being written: applied at a crash, or not. */
   readonly #underWay: (readonly DiskOperation[])[] = []
+  /** The keys of `#current` in order; undefined until they are asked for. */
   #sorted: string[] | undefined = []
   /** Every operation takes so many times as long. */
   slowness = 1
@@ -134,13 +135,21 @@ export class Platter {
   #apply(batch: readonly DiskOperation[]): void {
     for (const operation of batch) {
       if (operation.type === 'put') {
-        if (!this.#current.has(operation.key)) this.#sorted = undefined
+        if (!this.#current.has(operation.key)) this.#place(operation.key, 'in')
         this.#current.set(operation.key, operation.value)
       } else if (this.#current.delete(operation.key)) {
-        this.#sorted = undefined
+        this.#place(operation.key, 'out')
       }
     }
     this.#unsynced.push(batch)
+  }
+
+  /** Keeps the order: to sort all keys anew for each that comes or goes was most of a disk's work. */
+  #place(key: string, way: 'in' | 'out'): void {
+    if (this.#sorted === undefined) return
+    const index = lowerBound(this.#sorted, key)
+    if (way === 'in') this.#sorted.splice(index, 0, key)
+    else this.#sorted.splice(index, 1)
   }
 
   #sync(): void {

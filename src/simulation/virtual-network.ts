@@ -38,6 +38,38 @@ const DIAL_US = [20_000, 300_000] as const
 const RESET_US = 500
 const HELD_FRAMES_MAX = 10_000
 
+/** Something for each ordered pair of nodes: asked for at each frame, so without a text to name the pair. */
+class ByPair<T> {
+  readonly #all: T[] = []
+  readonly #byFrom = new Map<string, Map<string, T>>()
+
+  get(from: string, to: string): T | undefined {
+    return this.#byFrom.get(from)?.get(to)
+  }
+
+  /** What is there, else what `make` gives. */
+  ensure(from: string, to: string, make: () => T): T {
+    const known = this.get(from, to)
+    if (known !== undefined) return known
+    const made = make()
+    this.#all.push(made)
+    const byTo = this.#byFrom.get(from) ?? new Map<string, T>()
+    this.#byFrom.set(from, byTo.set(to, made))
+    return made
+  }
+
+  /** In the order in which they were made. */
+  all(): readonly T[] {
+    return this.#all
+  }
+}
+
+/** What stops the frames from one node to another, and the frames that wait until it does no more. */
+interface Cuts {
+  readonly kinds: CutKind[]
+  held: (() => void)[]
+}
+
 interface Link {
   readonly from: string
   readonly to: string
@@ -51,11 +83,9 @@ interface Link {
 export class Wires {
   readonly #schedule: Schedule
   readonly #random: SeededRandom
-  readonly #links = new Map<string, Link>()
+  readonly #links = new ByPair<Link>()
   readonly #ends = new Map<string, VirtualNetwork>()
-  /** `from>to` → the cuts that stop what goes that way. */
-  readonly #cuts = new Map<string, CutKind[]>()
-  readonly #held = new Map<string, (() => void)[]>()
+  readonly #cuts = new ByPair<Cuts>()
   readonly faults: WireFaults = {
     lossPercent: 0,
     duplicatePercent: 0,
@@ -75,10 +105,9 @@ export class Wires {
 
   /** Stops what goes from one to the other; `undo` takes this cut, and no other, away. */
   cut(from: string, to: string, kind: CutKind): { undo(): void } {
-    const way = `${from}>${to}`
-    const cuts = this.#cuts.get(way) ?? []
-    this.#cuts.set(way, cuts)
-    cuts.push(kind)
+    const cuts = this.#cuts.ensure(from, to, () => ({ kinds: [], held: [] }))
+    const { kinds } = cuts
+    kinds.push(kind)
     if (kind === 'reset') {
       this.#reset(from, to)
       this.#reset(to, from)
@@ -88,16 +117,17 @@ export class Wires {
       undo: () => {
         if (isUndone) return
         isUndone = true
-        cuts.splice(cuts.indexOf(kind), 1)
-        if (cuts.length > 0) return
-        for (const deliver of this.#held.get(way) ?? []) deliver()
-        this.#held.delete(way)
+        kinds.splice(kinds.indexOf(kind), 1)
+        if (kinds.length > 0) return
+        const { held } = cuts
+        cuts.held = []
+        for (const deliver of held) deliver()
       },
     }
   }
 
   isCut(from: string, to: string): boolean {
-    return (this.#cuts.get(`${from}>${to}`)?.length ?? 0) > 0
+    return (this.#cuts.get(from, to)?.kinds.length ?? 0) > 0
   }
 
   join(end: VirtualNetwork): void {
@@ -110,7 +140,7 @@ export class Wires {
   /** The process of `id` is gone. `isSilent`: its machine with it, so nobody is told until it is back. */
   leave(id: string, isSilent: boolean): void {
     this.#ends.delete(id)
-    for (const link of this.#links.values()) {
+    for (const link of this.#links.all()) {
       if (link.from === id) this.#close(link, false)
       else if (link.to === id) this.#close(link, !isSilent)
     }
@@ -122,16 +152,16 @@ export class Wires {
   }
 
   isOpen(from: string, to: string): boolean {
-    return this.#links.get(`${from}>${to}`)?.isOpen === true
+    return this.#links.get(from, to)?.isOpen === true
   }
 
   drop(from: string, to: string): void {
-    const link = this.#links.get(`${from}>${to}`)
+    const link = this.#links.get(from, to)
     if (link !== undefined) this.#close(link, true)
   }
 
   send(from: string, to: string, channel: Channel, frame: Uint8Array): boolean {
-    const link = this.#links.get(channel === 'ask' ? `${from}>${to}` : `${to}>${from}`)
+    const link = channel === 'ask' ? this.#links.get(from, to) : this.#links.get(to, from)
     if (link === undefined || !link.isOpen) return false
     this.onSend(from, frame)
     const { lossPercent, duplicatePercent } = this.faults
@@ -160,12 +190,10 @@ export class Wires {
 
   #arrive(link: Link, age: number, event: FrameEvent): void {
     const { from, to, channel, frame } = event
-    const way = `${from}>${to}`
-    const cuts = this.#cuts.get(way)
-    if (cuts !== undefined && cuts.length > 0) {
-      if (cuts.includes('hold') && !cuts.includes('mute') && link.age === age) {
-        const held = this.#held.get(way) ?? []
-        this.#held.set(way, held)
+    const cuts = this.#cuts.get(from, to)
+    if (cuts !== undefined && cuts.kinds.length > 0) {
+      const { kinds, held } = cuts
+      if (kinds.includes('hold') && !kinds.includes('mute') && link.age === age) {
         if (held.length < HELD_FRAMES_MAX) {
           held.push(() => this.#schedule.after(0, () => this.#arrive(link, age, event)))
         }
@@ -210,15 +238,13 @@ export class Wires {
   }
 
   #open(from: string, to: string): void {
-    const id = `${from}>${to}`
-    const link = this.#links.get(id) ?? {
+    const link = this.#links.ensure(from, to, () => ({
       from,
       to,
       isOpen: false,
       age: 0,
       lastUs: { ask: 0, answer: 0 },
-    }
-    this.#links.set(id, link)
+    }))
     link.isOpen = true
     link.age++
     this.onLink(from, to, true)
@@ -226,7 +252,7 @@ export class Wires {
   }
 
   #reset(from: string, to: string): void {
-    const link = this.#links.get(`${from}>${to}`)
+    const link = this.#links.get(from, to)
     if (link !== undefined) this.#close(link, true)
   }
 
@@ -252,7 +278,7 @@ export class Wires {
 
   /** Links into a machine that is back after a silent end are found broken. */
   revive(id: string): void {
-    for (const link of this.#links.values()) {
+    for (const link of this.#links.all()) {
       if (link.to === id && link.isOpen) this.#close(link, true)
     }
   }

@@ -80,7 +80,10 @@ function totalOf({ value, tombstone, actor, timestamp }: Sibling): number {
   if (tombstone) return 0
   const text = String.fromCharCode(...value)
   const total = /^(?:0|-?[1-9][0-9]{0,15})$/.test(text) ? Number(text) : Number.NaN
-  assert(Number.isSafeInteger(total), `the value of ${actor}@${timestamp} is a counter's total`)
+  assert(
+    Number.isSafeInteger(total),
+    () => `the value of ${actor}@${timestamp} is a counter's total`,
+  )
   return total
 }
 

@@ -52,7 +52,10 @@ export class HybridClock {
 
   /** Takes note of another clock's reading. The caller has refused readings too far ahead. */
   receive(timestamp: Timestamp): void {
-    assert(Number.isSafeInteger(timestamp), `received timestamp ${timestamp} is a safe integer`)
+    assert(
+      Number.isSafeInteger(timestamp),
+      () => `received timestamp ${timestamp} is a safe integer`,
+    )
     if (timestamp > this.#last) this.#last = timestamp
   }
 

@@ -70,7 +70,7 @@ export function write(
 ): StoredObject {
   const sibling: Sibling = { ...content, actor: dot.actor, timestamp: dot.timestamp }
   if (mode === 'lww') return mergeLww(held, { vector: EMPTY_VECTOR, siblings: [sibling] })
-  assert(!covers(held.vector, dot), `dot ${dot.actor}@${dot.timestamp} is minted once`)
+  assert(!covers(held.vector, dot), () => `dot ${dot.actor}@${dot.timestamp} is minted once`)
   const seen = context ?? held.vector
   const kept = held.siblings.filter((other) => !covers(seen, other))
   return {
@@ -91,7 +91,7 @@ export function replaceSiblings(
 ): StoredObject {
   const vector = new Map(held.vector)
   for (const dot of dots) {
-    assert(!covers(vector, dot), `dot ${dot.actor}@${dot.timestamp} is minted once`)
+    assert(!covers(vector, dot), () => `dot ${dot.actor}@${dot.timestamp} is minted once`)
     vector.set(dot.actor, dot.timestamp)
   }
   const kept = held.siblings.filter((sibling) => !isReplaced(sibling))

@@ -127,26 +127,17 @@ function best(
 ): number {
   const zonesUsed = (i: number): number =>
     list.filter((other) => members[other]?.zone === members[i]?.zone).length
-  const ranked = members
-    .map((member, i) => ({ i, member }))
-    .filter(({ i }) => !list.includes(i))
-    .map(({ i, member }) => ({
-      i,
-      rank: [
-        zonesUsed(i),
-        load[i] as number,
-        here[i] as number,
-        hashText(`${partition}/${member.id}`),
-      ],
-    }))
-  ranked.sort((a, b) => compareRanks(a.rank, b.rank))
-  return ranked[0]?.i as number
-}
-
-function compareRanks(a: readonly number[], b: readonly number[]): number {
-  for (const [i, x] of a.entries()) {
-    const y = b[i] as number
-    if (x !== y) return x - y
+  const tieBreak = (i: number): number => hashText(`${partition}/${members[i]?.id}`)
+  /** Below 0 where `a` is better. */
+  const compare = (a: number, b: number): number =>
+    zonesUsed(a) - zonesUsed(b) ||
+    (load[a] as number) - (load[b] as number) ||
+    (here[a] as number) - (here[b] as number) ||
+    tieBreak(a) - tieBreak(b)
+  let chosen: number | undefined
+  for (let i = 0; i < members.length; i++) {
+    if (list.includes(i)) continue
+    if (chosen === undefined || compare(i, chosen) < 0) chosen = i
   }
-  return 0
+  return chosen as number
 }

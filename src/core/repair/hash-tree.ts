@@ -23,36 +23,54 @@ export interface TreeHash {
 
 export const NO_HASH: TreeHash = { low: 0, high: 0 }
 
-/** Where each level begins in the array of nodes. */
-const LEVEL_START = [0, 1, 1 + TREE_FANOUT, 1 + TREE_FANOUT + TREE_FANOUT ** 2]
-const NODES = 1 + TREE_FANOUT + TREE_FANOUT ** 2 + TREE_FANOUT ** 3
+/** The nodes of levels 0 and 1, and of the levels below one node of level 1. */
+const TOP_NODES = 1 + TREE_FANOUT
+const BRANCH_NODES = TREE_FANOUT + TREE_FANOUT ** 2
 
 export class HashTree {
   /** low, high, low, high, … level by level. */
-  readonly #words = new Uint32Array(2 * NODES)
+  readonly #top = new Uint32Array(2 * TOP_NODES)
+  /** What is below each node of level 1, where something is: most trees of a small store are nearly empty. */
+  readonly #branches: (Uint32Array | undefined)[] = []
 
   /** A copy in `leaf` has changed from one hash to another; `NO_HASH` is a copy that is not there. */
   change(leaf: number, before: TreeHash, after: TreeHash): void {
-    assert(leaf >= 0 && leaf < TREE_LEAVES, `leaf ${leaf} exists`)
+    assert(leaf >= 0 && leaf < TREE_LEAVES, () => `leaf ${leaf} exists`)
     const low = before.low ^ after.low
     const high = before.high ^ after.high
-    let index = leaf
-    for (let level = TREE_DEPTH; level >= 0; level--) {
-      const at = 2 * ((LEVEL_START[level] as number) + index)
-      this.#words[at] = (this.#words[at] as number) ^ low
-      this.#words[at + 1] = (this.#words[at + 1] as number) ^ high
-      index = Math.floor(index / TREE_FANOUT)
-    }
+    const twig = Math.floor(leaf / TREE_FANOUT)
+    const branch = Math.floor(twig / TREE_FANOUT)
+    const words = (this.#branches[branch] ??= new Uint32Array(2 * BRANCH_NODES))
+    flip(words, placeInBranch(3, leaf), low, high)
+    flip(words, placeInBranch(2, twig), low, high)
+    flip(this.#top, 1 + branch, low, high)
+    flip(this.#top, 0, low, high)
   }
 
   node(level: number, index: number): TreeHash {
-    const at = 2 * ((LEVEL_START[level] as number) + index)
-    return { low: this.#words[at] as number, high: this.#words[at + 1] as number }
+    if (level < 2) return read(this.#top, level + index)
+    const words = this.#branches[Math.floor(index / TREE_FANOUT ** (level - 1))]
+    return words === undefined ? NO_HASH : read(words, placeInBranch(level, index))
   }
 
   clear(): void {
-    this.#words.fill(0)
+    this.#top.fill(0)
+    this.#branches.length = 0
   }
+}
+
+/** Where a node of level 2 or 3 is in the array of its branch. */
+function placeInBranch(level: number, index: number): number {
+  return level === 2 ? index % TREE_FANOUT : TREE_FANOUT + (index % TREE_FANOUT ** 2)
+}
+
+function read(words: Uint32Array, place: number): TreeHash {
+  return { low: words[2 * place] as number, high: words[2 * place + 1] as number }
+}
+
+function flip(words: Uint32Array, place: number, low: number, high: number): void {
+  words[2 * place] = (words[2 * place] as number) ^ low
+  words[2 * place + 1] = (words[2 * place + 1] as number) ^ high
 }
 
 export function equalHashes(a: TreeHash, b: TreeHash): boolean {

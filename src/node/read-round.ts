@@ -42,6 +42,8 @@ export class ReadRound {
   #failed = 0
   /** Fallbacks that have said what they keep. */
   #hinted = 0
+  /** Fallbacks that keep nothing: they say little of a key whose owners are only slow. */
+  #emptyHanded = 0
   #fallbacks: 'unasked' | 'waiting' | 'done' = 'unasked'
   /** A fetch or a repair is under way: nothing else starts until it ends. */
   #busy = false
@@ -159,12 +161,13 @@ export class ReadRound {
     let kept = ABSENT_COPY
     const take = (holder: string, copy: Copy | undefined): void => {
       if (copy !== undefined) {
-        this.#hinted++
+        if (copy.record.length > 0) this.#hinted++
+        else this.#emptyHanded++
         this.#reports.set(holder, 'hinted')
         kept = mergeCopies(this.#ports.codec, modeOf(at.bucket), kept, copy)
       }
       // All of them together, not the first: each keeps only what it stood in for.
-      if (--waiting > 0) return
+      if (--waiting > 0 || this.#settled) return
       this.#fallbacks = 'done'
       this.#copies.merge(kept)
       this.#advance()
@@ -184,15 +187,26 @@ export class ReadRound {
 
   /** The next step, once enough have answered: fetch what the merged copy lacks, repair, answer. */
   #advance(): void {
-    if (this.#settled || this.#busy || this.#fallbacks === 'waiting') return
-    if (this.#copies.count + this.#hinted < this.#required) {
-      if (this.#isExhausted()) this.#giveUp()
-      return
+    if (this.#settled || this.#busy) return
+    if (this.#copies.count < this.#required) {
+      if (this.#fallbacks === 'waiting') return
+      const isExhausted = this.#isExhausted()
+      if (isExhausted) this.#countEmptyHanded()
+      if (this.#copies.count + this.#hinted < this.#required) {
+        if (isExhausted) this.#giveUp()
+        return
+      }
     }
     const lacking = this.#copies.lacking()
     if (lacking.length > 0) this.#fetch(lacking)
     else if (this.#required > 1 && !this.#placed.need.sloppy) this.#repairThenAnswer()
     else this.#answer()
+  }
+
+  /** "Nothing here" of a fallback is an answer only where no owner gives one. */
+  #countEmptyHanded(): void {
+    this.#hinted += this.#emptyHanded
+    this.#emptyHanded = 0
   }
 
   /** Whether nobody is left who could still answer. */
@@ -289,6 +303,11 @@ export class ReadRound {
 
   #expire(): void {
     if (this.#settled) return
+    if (this.#placed.need.sloppy && this.#fallbacks === 'done' && !this.#busy) {
+      this.#countEmptyHanded()
+      this.#advance()
+      if (this.#settled || this.#busy) return
+    }
     const got = this.#copies.count + this.#hinted
     const within = `within ${this.#placed.timeoutMs} ms`
     this.#fail('deadline_passed', `${got} of ${this.#required} needed owners answered ${within}`)

@@ -86,6 +86,12 @@ export const ERRORS = {
     retryable: false,
     title: 'The counter or set is at its limit',
   },
+  precondition_failed: {
+    status: 412,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The condition does not hold',
+  },
   value_too_large: {
     status: 413,
     outcome: 'rejected',
@@ -105,12 +111,6 @@ export const ERRORS = {
     title: 'The headers are too large',
   },
   internal: { status: 500, outcome: 'unknown', retryable: false, title: 'An internal error' },
-  not_implemented: {
-    status: 501,
-    outcome: 'rejected',
-    retryable: false,
-    title: 'Not available in this version',
-  },
   quorum_unreachable: {
     status: 503,
     outcome: 'rejected',

@@ -25,6 +25,9 @@ export type CounterName =
   | 'hints_dropped_total' // {peer}: over the cap
   | 'blind_write_second_rounds_total'
   | 'lww_second_rounds_total'
+  | 'register_reads_total' // {kind}: "agreed" in one round trip, or "proposed"
+  | 'register_rounds_total' // {kind}: attempts to decide, of "one trip" or "two trips"
+  | 'register_conflicts_total' // {kind}: attempts that decided nothing, "conflict" or "unreachable"
   | 'session_searches_total' // {kind}: "read" or "settle"
   | 'siblings_limit_total' // {limit}: "warn" or "refuse"
   | 'clock_drift_refusals_total' // {peer}

@@ -91,7 +91,7 @@ export function unsettledOf(seen: VersionVector, horizon: Timestamp): VersionVec
 
 /** What has been seen by somebody who was given the object. */
 export function seenOf(mode: MergeMode, object: StoredObject): VersionVector {
-  if (mode !== 'lww') return object.vector
+  if (mode === 'siblings') return object.vector
   const newest = newestSibling(object)
   return newest === undefined ? EMPTY_VECTOR : new Map([[newest.actor, newest.timestamp]])
 }
@@ -111,7 +111,7 @@ export function missingFrom(
   for (const [actor, timestamp] of seen) {
     if (timestamp <= horizon) continue
     const isThere =
-      mode === 'lww'
+      mode !== 'siblings'
         ? newest !== undefined && compareDots(newest, { actor, timestamp }) >= 0
         : (object.vector.get(actor) ?? 0) >= timestamp
     if (!isThere) missing.set(actor, timestamp)

@@ -3,12 +3,15 @@
  *
  * A siblings object is a dotted version vector set (Preguiça, Baquero, Almeida, Fonte, Gonçalves 2010/2012):
  * a version vector plus the siblings not yet replaced, each with the dot of its write. An lww object is one
- * sibling and an empty vector. Objects are immutable; each function returns a new one or an argument.
+ * sibling and an empty vector. A strong one is what one proposal of consensus put there: at most one sibling, and
+ * as its vector the ballot (node → counter) at which it was accepted. Objects are immutable; each function returns a
+ * new one or an argument.
  *
  * Invariant (siblings): the vector covers the dot of each sibling.
  * Invariant (all): siblings are in the order of their dots, without two of the same dot.
  */
 import { assert } from '../assert.ts'
+import type { RegisterMemory } from '../consensus/register-memory.ts'
 import { compareDots, type Dot, type Timestamp } from './dot.ts'
 import type { Session } from './session.ts'
 import {
@@ -23,6 +26,8 @@ import {
 export interface StoredObject {
   readonly vector: VersionVector
   readonly siblings: readonly Sibling[]
+  /** Of a strong one. */
+  readonly memory?: RegisterMemory
 }
 
 export interface Sibling extends Dot {
@@ -44,14 +49,23 @@ export type Content = Pick<
 >
 
 /** How the copies of a bucket's keys are merged. */
-export type MergeMode = 'siblings' | 'lww'
+export type MergeMode = 'siblings' | 'lww' | 'strong'
 
 /** The object of a key that was never written here. */
 export const ABSENT: StoredObject = { vector: EMPTY_VECTOR, siblings: [] }
 
 /** Commutative, associative and idempotent. Returns `a` itself where `b` adds nothing to it. */
 export function merge(mode: MergeMode, a: StoredObject, b: StoredObject): StoredObject {
-  return mode === 'lww' ? mergeLww(a, b) : mergeSiblings(a, b)
+  switch (mode) {
+    case 'siblings':
+      return mergeSiblings(a, b)
+    case 'lww':
+      return mergeLww(a, b)
+    case 'strong':
+      return mergeStrong(a, b)
+    default:
+      return mode satisfies never
+  }
 }
 
 /**
@@ -68,6 +82,7 @@ export function write(
   content: Content,
   context: VersionVector | undefined,
 ): StoredObject {
+  assert(mode !== 'strong', 'a strong key is written by consensus')
   const sibling: Sibling = { ...content, actor: dot.actor, timestamp: dot.timestamp }
   if (mode === 'lww') return mergeLww(held, { vector: EMPTY_VECTOR, siblings: [sibling] })
   assert(!covers(held.vector, dot), () => `dot ${dot.actor}@${dot.timestamp} is minted once`)
@@ -164,6 +179,22 @@ function mergeLww(a: StoredObject, b: StoredObject): StoredObject {
   if (newestB === undefined) return a
   if (newestA === undefined) return b
   return compareDots(newestA, newestB) >= 0 ? a : b
+}
+
+/** The later proposal: whoever accepted the earlier one may be told of the later at any time (CASPaxos, 2.2). */
+function mergeStrong(a: StoredObject, b: StoredObject): StoredObject {
+  const ballotA = ballotDot(a)
+  const ballotB = ballotDot(b)
+  if (ballotB === undefined) return a
+  if (ballotA === undefined) return b
+  return compareDots(ballotA, ballotB) >= 0 ? a : b
+}
+
+/** The ballot of a strong object, as a dot; undefined where nothing was accepted. */
+function ballotDot({ vector }: StoredObject): Dot | undefined {
+  assert(vector.size <= 1, 'a strong object has one ballot')
+  for (const [actor, timestamp] of vector) return { actor, timestamp }
+  return undefined
 }
 
 function mergeSiblings(a: StoredObject, b: StoredObject): StoredObject {

@@ -72,12 +72,17 @@ export function prepare<T>(
   }
 }
 
-/** Takes the value, unless a higher ballot was promised. A repeated question is answered alike. */
+/**
+ * Takes the value, unless a higher ballot was promised. A repeated question is answered alike. `next` is promised with
+ * it: where it is the proposer's next ballot, that proposer can leave out the first step (proposer.ts).
+ */
 export function accept<T>(
   state: AcceptorState<T>,
   ballot: Ballot,
   value: T | null,
+  next: Ballot = ballot,
 ): AcceptorStep<T, AcceptReply> {
+  assert(compareBallots(next, ballot) >= 0, 'a promise never falls')
   assert(compareBallots(ballot, BALLOT_ZERO) > 0, 'the zero ballot proposes nothing')
   // First, so that a repeated question is not refused because of a later promise.
   if (compareBallots(ballot, state.accepted) === 0)
@@ -86,7 +91,7 @@ export function accept<T>(
     return { state, reply: conflict('accept', ballot, state) }
   }
   return {
-    state: { promised: ballot, accepted: ballot, value },
+    state: { promised: next, accepted: ballot, value },
     reply: { type: 'accepted', ballot },
   }
 }

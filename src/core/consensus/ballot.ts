@@ -28,6 +28,11 @@ export function ballotAbove(seen: Ballot, node: string): Ballot {
   return { counter: seen.counter + 1, node }
 }
 
+/** The ballot that whoever accepts `ballot` promises to its proposer: between the two there are only ballots that it then refuses. */
+export function nextBallot({ counter, node }: Ballot): Ballot {
+  return { counter: counter + 1, node }
+}
+
 /** From the tuple that `encodeBallot` made; undefined for anything else. */
 export function parseBallot(data: unknown): Ballot | undefined {
   if (!Array.isArray(data) || data.length !== 2) return undefined

@@ -10,6 +10,9 @@
  *    leaves the value as it is (a read, a failed condition) goes through the same round: the value seen in
  *    step 1 may have been accepted by a minority only, and until a majority has it, two readers could disagree.
  *
+ * A proposer whose last value was decided, and whose acceptors promised it the next ballot with their acceptances,
+ * has step 1 behind it: it knows the value that a majority would show, and begins with step 2 (2.2.1 of the paper).
+ *
  * One object is one attempt with one ballot; after a conflict the caller backs off and starts another with a
  * higher one. Pure: questions go out as data, replies come in by calls, in any order, late or repeated.
  *
@@ -41,6 +44,10 @@ export type ProposerResult<T, R> =
       readonly value: T | null
       readonly changed: boolean
       readonly result: R
+      /** Acceptors that are known to have accepted. */
+      readonly received: number
+      /** Whether some acceptor told of a higher ballot: the promise of the next one may not hold. */
+      readonly isContested: boolean
     }
   /** A higher ballot is about; `seen` is the highest that was reported. */
   | { readonly type: 'conflict'; readonly outcome: Outcome; readonly seen: Ballot }
@@ -71,17 +78,22 @@ export class Proposer<T, R> {
   #seen: Ballot
   #accepted: Ballot = BALLOT_ZERO
   #current: T | null = null
+  readonly #isKnown: boolean
   #next: Change<T, R> | undefined
   /** Refusals that leave open whether an earlier copy of the question was accepted. */
   #doubtful = 0
 
-  /** `ballot` is above any that this node used before for the register. */
+  /**
+   * `ballot` is above any that this node used before for the register. `known`: a majority promised that ballot, and
+   * nothing else, when it accepted this value.
+   */
   constructor(options: {
     readonly acceptors: readonly string[]
     readonly ballot: Ballot
     readonly change: ChangeFunction<T, R>
+    readonly known?: { readonly value: T } | undefined
   }) {
-    const { acceptors, ballot, change } = options
+    const { acceptors, ballot, change, known } = options
     assert(acceptors.length > 0, 'a register has acceptors')
     assert(new Set(acceptors).size === acceptors.length, 'each acceptor is named once')
     assert(compareBallots(ballot, BALLOT_ZERO) > 0, 'a proposal has a ballot above zero')
@@ -90,10 +102,13 @@ export class Proposer<T, R> {
     this.#change = change
     this.#required = majority(acceptors.length)
     this.#seen = ballot
+    this.#isKnown = known !== undefined
+    if (known !== undefined) this.#current = known.value
   }
 
   start(): ProposerStep<T, R> {
     assert(this.#phase === 'idle', 'an attempt starts once')
+    if (this.#isKnown) return this.#propose()
     this.#phase = 'prepare'
     return this.#ask({ type: 'prepare', ballot: this.#ballot })
   }
@@ -187,7 +202,14 @@ export class Proposer<T, R> {
     const { changed, result } = next
     return {
       send: [],
-      result: { type: 'decided', value: this.#proposed(next), changed, result },
+      result: {
+        type: 'decided',
+        value: this.#proposed(next),
+        changed,
+        result,
+        received: this.#count('agreed'),
+        isContested: compareBallots(this.#seen, this.#ballot) > 0,
+      },
     }
   }
 

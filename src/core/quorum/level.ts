@@ -1,8 +1,12 @@
 /** The consistency levels of this version, and what each waits for (design section 2). */
 
-/** The levels that buckets of mode `siblings` and `lww` take. */
+/** The levels that need no consensus. Buckets of mode `strong` take them for reads alone. */
 export const PLAIN_LEVELS = ['weak', 'eventual', 'causal', 'quorum', 'all'] as const
 export type PlainLevel = (typeof PLAIN_LEVELS)[number]
+
+/** Every level; `strong` goes through consensus, and only buckets of mode `strong` take it. */
+export const LEVELS = [...PLAIN_LEVELS, 'strong'] as const
+export type Level = (typeof LEVELS)[number]
 
 export interface QuorumNeed {
   /** Durable replies that a write waits for; 0 for `weak`. */
@@ -15,7 +19,7 @@ export interface QuorumNeed {
 
 /** `r`, `w` and `sloppy` override what the level says. */
 export function quorumNeed(
-  level: PlainLevel,
+  level: Level,
   n: number,
   overrides: { r?: number; w?: number; sloppy?: boolean } = {},
 ): QuorumNeed {
@@ -31,13 +35,14 @@ export function majority(n: number): number {
   return Math.floor(n / 2) + 1
 }
 
-function needOfLevel(level: PlainLevel, n: number): QuorumNeed {
+function needOfLevel(level: Level, n: number): QuorumNeed {
   switch (level) {
     case 'weak':
       return { w: 0, r: 1, sloppy: true }
     case 'eventual':
     case 'causal':
       return { w: 1, r: 1, sloppy: true }
+    case 'strong':
     case 'quorum':
       return { w: majority(n), r: majority(n), sloppy: false }
     case 'all':

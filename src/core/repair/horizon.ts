@@ -32,6 +32,20 @@ export function withoutHistory(
 }
 
 /**
+ * The same for a strong key, of which all is one proposal: to an owner that has forgotten the key, or never had it,
+ * proposals up to its horizon are history, and it accepts none of them (node/register-acceptor.ts).
+ */
+export function withoutOldProposal(
+  incoming: StoredObject,
+  held: StoredObject,
+  horizon: Timestamp,
+): StoredObject {
+  if (held.vector.size > 0) return incoming
+  for (const counter of incoming.vector.values()) if (counter > horizon) return incoming
+  return ABSENT
+}
+
+/**
  * The object with no more entries in its vector than it needs, once all of it is settled: what the others
  * would cover is history without them. Not before: an owner with a lower horizon may still hold what an entry
  * covers, and would take it for news beside the write that replaced it. Returns the object itself where there

@@ -215,7 +215,14 @@ class RegisterWorld {
         running.id === undefined &&
         message.type === 'accept'
       ) {
-        this.#end(client, { type: 'decided', value: message.value, changed: false, result: null })
+        this.#end(client, {
+          type: 'decided',
+          value: message.value,
+          changed: false,
+          result: null,
+          received: 0,
+          isContested: false,
+        })
         return
       }
       this.#send({ kind: 'ask', from: client.name, to, message })

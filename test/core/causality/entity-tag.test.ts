@@ -1,6 +1,6 @@
 /** Entity tags follow the siblings' dots. */
 import { expect, test } from 'vitest'
-import { entityTag, namesTag } from '../../src/api/entity-tag.ts'
+import { entityTag, namesTag } from '../../../src/core/causality/entity-tag.ts'
 
 const A = { actor: 'n1~a', timestamp: 1 }
 const B = { actor: 'n2~a', timestamp: 1 }

@@ -1,0 +1,164 @@
+/**
+ * One strong key as a register of consensus: what operations make of its value. Pure, and applied once an attempt:
+ * several operations that wait for the same key are applied in their order, in one round (proposer.ts).
+ *
+ * The value is a stored object whose vector is the ballot at which it was proposed; null is a register in which
+ * nothing was ever accepted. Deletes leave a tombstone, so that a register never goes back to null by a decision.
+ *
+ * Invariant: from one decided value to the next the timestamp of the version rises, or the version stays.
+ */
+import { assert } from '../assert.ts'
+import type { Dot, Timestamp } from '../causality/dot.ts'
+import { entityTag } from '../causality/entity-tag.ts'
+import {
+  type Content,
+  liveSiblings,
+  newestSibling,
+  type StoredObject,
+} from '../causality/stored-object.ts'
+import { type Ballot, BALLOT_ZERO } from './ballot.ts'
+import {
+  type AnsweredWrite,
+  EMPTY_MEMORY,
+  findAnswered,
+  findChange,
+  type RegisterMemory,
+  remember,
+} from './register-memory.ts'
+
+export type RegisterOperation = { readonly type: 'read' } | RegisterWrite
+
+export interface RegisterWrite {
+  readonly type: 'write'
+  readonly content: Content
+  /** Must hold of the value that the write meets. */
+  readonly condition: Condition | undefined
+  /** A write that names the key of one that was made is answered like that one, and not made again. */
+  readonly idempotencyKey: string | undefined
+}
+
+/** `tags` are entity tags as in a header; '*' stands for any value that is there. */
+export interface Condition {
+  readonly type: 'match' | 'none-match'
+  readonly tags: readonly string[] | '*'
+}
+
+/** One operation on its way through attempts. */
+export interface Requested {
+  readonly operation: RegisterOperation
+  /** What earlier attempts would have made, where it is not known whether they have. */
+  readonly doubtful: readonly Attempted[]
+  /** Of this attempt; minted for a write, later than the version that it meets. */
+  readonly dot: Dot | undefined
+}
+
+export interface Attempted {
+  readonly ballot: Ballot
+  readonly done: OperationDone
+}
+
+export type OperationDone =
+  | { readonly type: 'read' }
+  | { readonly type: 'written'; readonly dot: Dot; readonly existed: boolean }
+
+export type OperationResult =
+  | OperationDone
+  | { readonly type: 'condition failed'; readonly tag: string | undefined }
+  /** An earlier attempt may have made it, and too much has been written since to tell. */
+  | { readonly type: 'forgotten' }
+
+/** What became of one operation. */
+export interface OperationEnd {
+  readonly result: OperationResult
+  /** Whether it is this round that changes the value for it: it is made only if the round is decided. */
+  readonly isNew: boolean
+  /** The value as the operation left it. */
+  readonly object: StoredObject
+}
+
+export interface RegisterRound {
+  readonly changed: boolean
+  /** The value to be proposed at the ballot of the round. */
+  readonly next: StoredObject
+  /** One for each operation. */
+  readonly ends: readonly OperationEnd[]
+}
+
+/** The ballot at which the object was accepted. */
+export function ballotOf(object: StoredObject): Ballot {
+  for (const [node, counter] of object.vector) return { counter, node }
+  return BALLOT_ZERO
+}
+
+/** The timestamp of the value; 0 where there never was one. */
+export function versionOf(object: StoredObject): Timestamp {
+  return newestSibling(object)?.timestamp ?? 0
+}
+
+export function atBallot(object: StoredObject, { counter, node }: Ballot): StoredObject {
+  return { ...object, vector: new Map([[node, counter]]) }
+}
+
+/** What the operations make of `current`, one after the other, at `ballot`. `nowMs` decides what has expired. */
+export function applyOperations(
+  current: StoredObject | null,
+  requested: readonly Requested[],
+  ballot: Ballot,
+  nowMs: number,
+): RegisterRound {
+  const before = current ?? NOTHING_ACCEPTED
+  const memory = before.memory ?? EMPTY_MEMORY
+  const answered: AnsweredWrite[] = []
+  let object = atBallot(before, ballot)
+  const ends = requested.map((one): OperationEnd => {
+    const known = knownResult(one, memory, answered)
+    if (known !== undefined) return { result: known, isNew: false, object }
+    const { operation, dot } = one
+    assert(operation.type === 'write' && dot !== undefined, 'a write has a dot')
+    const live = liveSiblings(object, nowMs)
+    const tag = live.length === 0 ? undefined : entityTag(live)
+    const { condition, idempotencyKey, content } = operation
+    if (condition !== undefined && !holds(condition, tag)) {
+      return { result: { type: 'condition failed', tag }, isNew: false, object }
+    }
+    assert(dot.timestamp > versionOf(object), 'a later value has a later version')
+    object = { ...object, siblings: [{ ...content, ...dot }] }
+    const done = { dot, existed: live.length > 0 }
+    if (idempotencyKey !== undefined) answered.push({ idempotencyKey, ...done })
+    return { result: { type: 'written', ...done }, isNew: true, object }
+  })
+  const changed = ends.some(({ isNew }) => isNew)
+  const next = changed
+    ? { ...object, memory: remember(memory, ballot, answered, versionOf(object)) }
+    : object
+  return { changed, next, ends }
+}
+
+const NOTHING_ACCEPTED: StoredObject = { vector: new Map(), siblings: [] }
+
+/** The result of an operation that changes nothing in this round, whatever the value is. */
+function knownResult(
+  { operation, doubtful }: Requested,
+  memory: RegisterMemory,
+  answered: readonly AnsweredWrite[],
+): OperationResult | undefined {
+  if (operation.type === 'read') return { type: 'read' }
+  for (const { ballot, done } of doubtful) {
+    const found = findChange(memory, ballot)
+    if (found === 'made') return done
+    if (found === 'forgotten') return { type: 'forgotten' }
+  }
+  const { idempotencyKey } = operation
+  if (idempotencyKey === undefined) return undefined
+  const earlier =
+    answered.find((write) => write.idempotencyKey === idempotencyKey) ??
+    findAnswered(memory, idempotencyKey)
+  if (earlier === undefined) return undefined
+  return { type: 'written', dot: earlier.dot, existed: earlier.existed }
+}
+
+/** By the strong comparison of RFC 9110 section 13.1; a value that is not there has no tag. */
+function holds({ type, tags }: Condition, tag: string | undefined): boolean {
+  const names = tag !== undefined && (tags === '*' || tags.includes(tag))
+  return type === 'match' ? names : !names
+}

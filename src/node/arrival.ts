@@ -47,6 +47,8 @@ export class Arrival {
   #isStopped = false
   /** Told once, when it turns out that the copies have to be filled. */
   onBehind: () => void = () => undefined
+  /** Told after each word of an earlier life while they are: the clock is beyond that life's last message by then. */
+  onHeardBehind: () => void = () => undefined
 
   constructor(ports: { timers: Timers; log: Log }, parts: ArrivalParts) {
     this.#timers = ports.timers
@@ -100,6 +102,7 @@ export class Arrival {
   tookOver(peer: string): void {
     if (this.#takenOver.has(peer)) return
     this.#takenOver.add(peer)
+    if (this.#parts.proof.isBehind) this.onHeardBehind()
     this.#lookWhetherFilled()
   }
 
@@ -138,6 +141,7 @@ export class Arrival {
     this.#lookWhetherFilled()
     // What an earlier life minted is not minted again, whatever this machine's clock says.
     this.#parts.clock.observe(heardUntil)
+    if (proof.isBehind || wasBehind) this.onHeardBehind()
     this.#check()
   }
 

@@ -49,6 +49,8 @@ export interface Convergence {
   readonly leaves: LeafListing
   readonly trees: TreeAnswers
   readonly arrival: Arrival
+  /** Told of each new horizon. */
+  onHorizonMoved: () => void
   /** The network has been started. Resolves once this node may serve. */
   start(): Promise<void>
   stop(): void
@@ -78,7 +80,10 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
   })
   replica.mayRead = ({ bucket, key }) => arrival.mayRead(keeper.place(bucket, key).owners)
   const collector = new Collector(ports, { table, commits, horizon: () => horizon.value })
-  horizon.onMoved = () => collector.wake()
+  horizon.onMoved = () => {
+    collector.wake()
+    convergence.onHorizonMoved()
+  }
   const repair = async (bucket: string, key: string): Promise<void> => {
     await parts.readAtQuorum(bucket, key)
   }
@@ -106,7 +111,8 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
     // A node without its copies has nothing better to do than to get them.
     if (arrival.isFilling) ports.timers.soon(() => antiEntropy.wake())
   }
-  return {
+  const convergence: Convergence = {
+    onHorizonMoved: () => undefined,
     horizon,
     forest,
     leaves,
@@ -131,4 +137,5 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
       ports.metrics.gauge('horizon_age_seconds', Math.round(ageMs) / 1000)
     },
   }
+  return convergence
 }

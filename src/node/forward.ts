@@ -10,6 +10,7 @@ import {
   ERRORS,
   type ReplicaReport,
 } from '../core/errors.ts'
+import type { Content } from '../core/causality/stored-object.ts'
 import type { VersionVector } from '../core/causality/version-vector.ts'
 import { PLAIN_LEVELS, type PlainLevel } from '../core/quorum/level.ts'
 import type { Encodable } from '../ports/codec.ts'
@@ -77,13 +78,29 @@ function encodeRequest(placed: PlacedRequest, request: WriteRequest | UpdateRequ
   const { content, context } = request
   return [
     ...options,
-    content.value,
-    content.contentType,
-    content.tombstone,
-    content.expiresAtMs,
     context === undefined ? null : encodeVector(context),
-    content.dependencies === undefined ? null : encodeSession(content.dependencies),
+    ...encodeContent(content),
   ]
+}
+
+export function encodeContent(content: Content): Encodable[] {
+  const { value, contentType, tombstone, expiresAtMs, dependencies } = content
+  const past = dependencies === undefined ? null : encodeSession(dependencies)
+  return [value, contentType, tombstone, expiresAtMs, past]
+}
+
+/** Throws on garbage. */
+export function decodeContent(data: readonly unknown[]): Content {
+  const [value, contentType, tombstone, expiresAtMs, dependencies] = data
+  if (!(value instanceof Uint8Array)) throw new Error('not what a client writes')
+  return {
+    // The frame it came in is let go.
+    value: new Uint8Array(value),
+    contentType: String(contentType),
+    tombstone: tombstone === true,
+    expiresAtMs: Number(expiresAtMs),
+    ...(dependencies === null ? {} : { dependencies: decodeSession(dependencies) }),
+  }
 }
 
 function encodeOptions(placed: PlacedRequest, past: VersionVector | undefined): Encodable[] {
@@ -104,19 +121,10 @@ function encodeOptions(placed: PlacedRequest, past: VersionVector | undefined): 
 /** A forwarded write as its owner takes it up. Throws on garbage. */
 export function decodeWrite(body: readonly Encodable[]): WriteRequest {
   const options = decodeOptions(body)
-  const rest = body.slice(OPTION_FIELDS) as unknown[]
-  const [value, contentType, tombstone, expiresAtMs, context, dependencies] = rest
-  if (!(value instanceof Uint8Array)) throw new Error('not a forwarded write')
+  const [context, ...content] = body.slice(OPTION_FIELDS) as unknown[]
   return {
     ...options,
-    content: {
-      // The frame it came in is let go.
-      value: new Uint8Array(value),
-      contentType: String(contentType),
-      tombstone: tombstone === true,
-      expiresAtMs: Number(expiresAtMs),
-      ...(dependencies === null ? {} : { dependencies: decodeSession(dependencies) }),
-    },
+    content: decodeContent(content),
     context: context === null ? undefined : decodeVector(context as Encodable),
   }
 }
@@ -210,7 +218,7 @@ function decodeAnswer(body: readonly Encodable[]): WriteAnswer {
   }
 }
 
-function decodeFailure(body: readonly Encodable[]): QuorateError {
+export function decodeFailure(body: readonly Encodable[]): QuorateError {
   const [, code, message, required, received, retryAfterSeconds, reports] = body
   const known: ErrorCode = Object.hasOwn(ERRORS, String(code)) ? (code as ErrorCode) : 'internal'
   const details: ErrorDetails = {
@@ -222,11 +230,11 @@ function decodeFailure(body: readonly Encodable[]): QuorateError {
   return new QuorateError(known, String(message), details)
 }
 
-function encodeReports(reports: readonly ReplicaReport[]): Encodable[] {
+export function encodeReports(reports: readonly ReplicaReport[]): Encodable[] {
   return reports.map(({ node, status, error, ms }) => [node, status, error ?? null, ms])
 }
 
-function decodeReports(data: Encodable | undefined): ReplicaReport[] {
+export function decodeReports(data: Encodable | undefined): ReplicaReport[] {
   return (
     (data ?? []) as unknown as [string, ReplicaReport['status'], string | null, number][]
   ).map(([node, status, error, ms]) =>

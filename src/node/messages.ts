@@ -45,6 +45,14 @@ export type AskKind =
   /** [ballot…] → the acceptor's reply, for the topology register. */
   | 'prepare'
   | 'accept'
+  /** [bucket, key, ballot] → the acceptor's reply, for a strong key (register-messages.ts). */
+  | 'register-prepare'
+  /** [bucket, key, record]: the proposal, with its ballot → the acceptor's reply. */
+  | 'register-accept'
+  /** [bucket, key, whether the copy is wanted] → [whether it is settled, record or ballot]. */
+  | 'register-read'
+  /** A client's operation on a strong key, for an owner to propose (register-messages.ts). */
+  | 'register-change'
   /** Membership gossip: one way. */
   | 'swim'
 

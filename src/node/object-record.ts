@@ -3,7 +3,8 @@
  *
  *   u32 LE  xxHash32 of the rest
  *   rest    codec of [format, vector as actor, timestamp, …, siblings as [actor, timestamp, flags, contentType, expiresAtMs, value]],
- *           with the dependencies of a sibling that has any as a seventh: name, vector, name, vector, …
+ *           with the dependencies of a sibling that has any as a seventh: name, vector, name, vector, …;
+ *           of a strong key with its memory as a fourth: [counter, node, …], [idempotency key, actor, timestamp, existed, …]
  *
  * The encoding is canonical (vector by actor, siblings by dot), so equal objects are equal bytes at every
  * owner. The checksum is made once, by the coordinator, and checked wherever the bytes are read or received:
@@ -18,6 +19,7 @@ import {
 } from '../core/causality/version-vector.ts'
 import type { Dot } from '../core/causality/dot.ts'
 import type { Session } from '../core/causality/session.ts'
+import type { RegisterMemory } from '../core/consensus/register-memory.ts'
 import { xxh32 } from '../core/hash/xxh32.ts'
 
 const RECORD_FORMAT = 1
@@ -48,7 +50,9 @@ export function encodeRecord(codec: Codec, object: StoredObject): Uint8Array {
       s.dependencies === undefined ? sibling : [...sibling, encodeSession(s.dependencies)],
     )
   }
-  const body = codec.encode([RECORD_FORMAT, encodeVector(object.vector), siblings])
+  const parts: Encodable[] = [RECORD_FORMAT, encodeVector(object.vector), siblings]
+  if (object.memory !== undefined) parts.push(encodeMemory(object.memory))
+  const body = codec.encode(parts)
   const record = new Uint8Array(CHECKSUM_BYTES + body.length)
   record.set(body, CHECKSUM_BYTES)
   const checksum = xxh32(body)
@@ -73,7 +77,8 @@ export function decodeRecord(codec: Codec, record: Uint8Array): StoredObject {
     throw new RecordCorruptError('unknown format')
   if (!Array.isArray(data[2])) throw new RecordCorruptError('not a list of siblings')
   const siblings = (data[2] as Encodable[]).map(decodeSibling)
-  return { vector: decodeVector(data[1] as Encodable), siblings }
+  const object = { vector: decodeVector(data[1] as Encodable), siblings }
+  return data[3] === undefined ? object : { ...object, memory: decodeMemory(data[3]) }
 }
 
 /** The checksum that a whole record carries. */
@@ -153,6 +158,39 @@ export function encodeVersion(object: StoredObject): Encodable[] {
 
 export function equalVersions(a: readonly Encodable[], b: readonly Encodable[]): boolean {
   return a.length === b.length && a.every((item, i) => item === b[i])
+}
+
+function encodeMemory({ changes, answered }: RegisterMemory): Encodable[] {
+  return [
+    changes.flatMap(({ counter, node }) => [counter, node]),
+    answered.flatMap(({ idempotencyKey, dot, existed }) => [
+      idempotencyKey,
+      dot.actor,
+      dot.timestamp,
+      existed,
+    ]),
+  ]
+}
+
+function decodeMemory(data: unknown): RegisterMemory {
+  const [changes, answered] = (Array.isArray(data) ? data : []) as unknown[]
+  if (!Array.isArray(changes) || !Array.isArray(answered)) throw new RecordCorruptError('no memory')
+  return {
+    changes: groupsOf(changes, 2).map(([counter, node]) => {
+      if (!isWhole(counter) || typeof node !== 'string') throw new RecordCorruptError('no ballot')
+      return { counter, node }
+    }),
+    answered: groupsOf(answered, 4).map(([idempotencyKey, actor, timestamp, existed]) => {
+      const isText = typeof idempotencyKey === 'string' && typeof actor === 'string'
+      if (!isText || !isWhole(timestamp)) throw new RecordCorruptError('no answered write')
+      return { idempotencyKey, dot: { actor, timestamp }, existed: existed === true }
+    }),
+  }
+}
+
+function groupsOf(data: readonly unknown[], size: number): (readonly unknown[])[] {
+  if (data.length % size !== 0) throw new RecordCorruptError('a list of another length')
+  return Array.from({ length: data.length / size }, (_, i) => data.slice(i * size, (i + 1) * size))
 }
 
 function decodeSibling(data: Encodable): Sibling {

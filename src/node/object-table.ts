@@ -10,7 +10,7 @@
  */
 import { assert } from '../core/assert.ts'
 import type { Codec } from '../ports/codec.ts'
-import type { Disk, DiskError } from '../ports/disk.ts'
+import type { Disk, DiskError, DiskOperation } from '../ports/disk.ts'
 import type { Timers } from '../ports/timers.ts'
 import type { Durability, GroupCommit } from './group-commit.ts'
 import { recordOperations } from './data-index.ts'
@@ -90,13 +90,15 @@ export class ObjectTable {
 
   /**
    * Makes `next` the latest object of the key; `done` is called once it, or a later one, is durable. An absent
-   * `next` removes the record. An unchanged one waits for what is on its way, because "stored" must mean it.
+   * `next` removes the record. An unchanged one waits for what is on its way, because "stored" must mean it. `beside`
+   * is stored in the same batch.
    */
   replace(
     entry: Entry,
     next: Copy,
     durability: Durability,
     done: (failure: DiskError | undefined) => void,
+    beside: readonly DiskOperation[] = [],
   ): void {
     assert(this.#entries.get(entry.storageKey) === entry, 'only a current entry is replaced')
     if (next === entry.latest && entry.pending === 0) {
@@ -104,7 +106,7 @@ export class ObjectTable {
       return
     }
     const { storageKey } = entry
-    const operations = recordOperations(storageKey, entry.latest, next)
+    const operations = [...recordOperations(storageKey, entry.latest, next), ...beside]
     this.#bytes += next.record.length - entry.latest.record.length
     entry.latest = next
     entry.pending++

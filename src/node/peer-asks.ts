@@ -1,7 +1,7 @@
 /** What this node does for other nodes: each ask goes to the mechanism that answers it. */
 import { newestDot } from '../core/causality/stored-object.ts'
 import { QuorateError } from '../core/errors.ts'
-import type { Encodable } from '../ports/codec.ts'
+import type { Codec, Encodable } from '../ports/codec.ts'
 import type { ClusterView } from './cluster-view.ts'
 import { decodeUpdate, decodeWrite, encodeAnswer, encodeFailure } from './forward.ts'
 import { type Arrival, TOO_FEW_HAVE_TOLD } from './arrival.ts'
@@ -14,6 +14,8 @@ import { type Copy, encodeVersion } from './object-record.ts'
 import type { AnswerWith } from './peers.ts'
 import type { Location, Refusal, Replica } from './replica.ts'
 import type { PeerLives } from './peer-lives.ts'
+import type { RegisterAsks } from './register-asks.ts'
+import { decodeOperation, encodeOperationAnswer } from './register-forward.ts'
 import type { Requests } from './requests.ts'
 import type { UpdateRequest, WriteRequest } from './service.ts'
 import type { TreeAnswers } from './tree-answers.ts'
@@ -28,6 +30,7 @@ export interface AskParts {
   readonly listing: KeyListing
   readonly view: ClusterView
   readonly register: TopologyRegister
+  readonly registers: RegisterAsks
   readonly liveness: Liveness
   readonly lives: PeerLives
   readonly trees: TreeAnswers
@@ -39,11 +42,13 @@ const LIST_LIMIT_MAX = 1000
 
 export class PeerAsks {
   readonly #self: string
+  readonly #codec: Codec
   /** Set once the mechanisms exist; nothing is asked before the network starts. */
   parts: AskParts | undefined
 
-  constructor(self: string) {
+  constructor(self: string, codec: Codec) {
     this.#self = self
+    this.#codec = codec
   }
 
   /** Throws on garbage: the asker is told `bad_message`. */
@@ -117,6 +122,24 @@ export class PeerAsks {
       case 'accept':
         parts.register.handle(kind, body, answer)
         return
+      case 'register-prepare':
+      case 'register-accept':
+      case 'register-read':
+        if (!parts.arrival.mayTell(from)) {
+          answer('not_ready', TOO_FEW_HAVE_TOLD)
+          return
+        }
+        return this.#withLocation(parts, body, answer, (at) =>
+          parts.registers.handle(kind, at, body.slice(2), answer),
+        )
+      case 'register-change': {
+        const { operation, ...options } = decodeOperation(body)
+        parts.requests.proposeForwarded(options, operation, deadlineMs).then(
+          (done) => answer('ok', ...encodeOperationAnswer(this.#codec, operation, done)),
+          (error: unknown) => answer('ok', ...encodeFailure(asQuorateError(error))),
+        )
+        return
+      }
       case 'swim':
         parts.liveness.receive(from, body)
         return

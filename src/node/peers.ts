@@ -84,7 +84,7 @@ const ANY_EPOCH: ReadonlySet<string> = new Set<AskKind>([
 ])
 
 /** A client's write: done twice, it would be two writes. */
-const ONCE_ONLY: ReadonlySet<string> = new Set<AskKind>(['put', 'update'])
+const ONCE_ONLY: ReadonlySet<string> = new Set<AskKind>(['put', 'update', 'register-change'])
 
 export class Peers {
   readonly #network: Network

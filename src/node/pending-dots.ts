@@ -25,19 +25,19 @@ export class PendingDot {
 }
 
 export class PendingDots {
-  /** In the order of minting, which is the order of their timestamps. */
   readonly #pending = new Set<PendingDot>()
 
-  /** In the same turn in which the timestamp was minted. */
+  /** Before any promise of this node may reach the timestamp, which is a moment after it was minted. */
   begin(timestamp: Timestamp): PendingDot {
     const dot = new PendingDot(timestamp, this.#pending)
     this.#pending.add(dot)
     return dot
   }
 
-  /** Infinity where nothing is pending. */
+  /** Infinity where nothing is pending. Looks at all: it is asked once for many writes. */
   lowest(): Timestamp {
-    for (const { timestamp } of this.#pending) return timestamp
-    return Infinity
+    let lowest = Infinity
+    for (const { timestamp } of this.#pending) if (timestamp < lowest) lowest = timestamp
+    return lowest
   }
 }

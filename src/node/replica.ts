@@ -22,7 +22,7 @@ import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import { removalOperations } from './data-index.ts'
 import type { Durability, GroupCommit } from './group-commit.ts'
-import { pruneVector, withoutHistory } from '../core/repair/horizon.ts'
+import { pruneVector, withoutHistory, withoutOldProposal } from '../core/repair/horizon.ts'
 import {
   APPLY_IS_REPAIR,
   APPLY_REPAIRS_CORRUPT,
@@ -86,6 +86,8 @@ export class Replica {
   mayRead: (at: Location) => boolean = () => true
   /** Told when a damaged record was given up: something that this node had said is lost. */
   onGivenUp: () => void = () => undefined
+  /** Told of a damaged record of a strong key: with it, what this acceptor had promised is lost. */
+  onRegisterLost: (storageKey: string) => void = () => undefined
 
   constructor(
     ports: { codec: Codec; disk: Disk; log: Log; metrics: Metrics },
@@ -179,7 +181,7 @@ export class Replica {
       const horizon = this.horizon()
       const isLost = failure !== undefined
       // A damaged record is no knowledge: nothing is history to it.
-      const news = isLost ? incoming : this.#news(incoming, held, horizon)
+      const news = isLost ? incoming : this.#news(mode, incoming, held, horizon)
       if (news.record.length === 0 && incoming.record.length > 0 && !isRepair(flags)) {
         done(undefined, { code: 'history', message: 'it is older than what is settled here' })
         return
@@ -223,9 +225,10 @@ export class Replica {
       }
       const horizon = this.horizon()
       const held = this.#pruned(entry.latest, horizon)
-      const own = this.#news(held, theirs, theirHorizon)
-      const news = this.#news(this.#pruned(theirs, theirHorizon), held, horizon)
-      const next = mergeCopies(this.#codec, modeOf(at.bucket), own, isLost ? theirs : news)
+      const mode = modeOf(at.bucket)
+      const own = this.#news(mode, held, theirs, theirHorizon)
+      const news = this.#news(mode, this.#pruned(theirs, theirHorizon), held, horizon)
+      const next = mergeCopies(this.#codec, mode, own, isLost ? theirs : news)
       const finish = (failed: Refusal | undefined): void => done(failed ? undefined : next, failed)
       if (isLost && next.record.length === 0) this.#remove(at, finish)
       else this.replace(at, entry, next, finish)
@@ -242,8 +245,9 @@ export class Replica {
   }
 
   /** `copy` without what is history to whoever holds `held` with that horizon. */
-  #news(copy: Copy, held: Copy, horizon: Timestamp): Copy {
-    const object = withoutHistory(copy.object, held.object, horizon)
+  #news(mode: MergeMode, copy: Copy, held: Copy, horizon: Timestamp): Copy {
+    const without = mode === 'strong' ? withoutOldProposal : withoutHistory
+    const object = without(copy.object, held.object, horizon)
     if (object === copy.object) return copy
     return object === ABSENT ? ABSENT_COPY : encodeCopy(this.#codec, object)
   }
@@ -253,8 +257,10 @@ export class Replica {
     return object === copy.object ? copy : encodeCopy(this.#codec, object)
   }
 
-  durabilityOf(bucket: Bucket): Durability {
-    return this.#durability === 'os' ? 'os' : bucket.durability
+  durabilityOf({ mode, durability }: Bucket): Durability {
+    // Consensus holds only for acceptors that forget nothing, whatever becomes of their machine.
+    if (mode === 'strong') return 'sync'
+    return this.#durability === 'os' ? 'os' : durability
   }
 
   #describe(
@@ -295,6 +301,7 @@ export class Replica {
     )
     const aside = { type: 'put', key: quarantineKey(storageKey), value: corrupt.damaged } as const
     this.#commits.add([aside], 'os', () => undefined)
+    if (at.bucket.mode === 'strong') this.onRegisterLost(storageKey)
     this.onGivenUp()
     return this.#table.giveUp(storageKey)
   }
@@ -314,8 +321,8 @@ function isRepair(flags: number): boolean {
   return (flags & APPLY_IS_REPAIR) !== 0
 }
 
-export function modeOf(bucket: Bucket): MergeMode {
-  return bucket.mode === 'lww' ? 'lww' : 'siblings'
+export function modeOf({ mode }: Bucket): MergeMode {
+  return mode === 'lww' || mode === 'strong' ? mode : 'siblings'
 }
 
 /** Merges, and keeps the bytes of whichever side the result equals. */

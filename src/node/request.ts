@@ -1,5 +1,5 @@
 /** One client request on its way through a coordinator: where its key lives, what it needs, who answered what. */
-import type { QuorumNeed, PlainLevel } from '../core/quorum/level.ts'
+import type { Level, QuorumNeed } from '../core/quorum/level.ts'
 import { QuorateError, type ErrorCode, type ReplicaReport } from '../core/errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Reply } from './peers.ts'
@@ -11,7 +11,7 @@ export interface PlacedRequest {
   readonly owners: readonly string[]
   /** The other members, in the order in which they stand in. */
   readonly fallbacks: readonly string[]
-  readonly level: PlainLevel
+  readonly level: Level
   readonly need: QuorumNeed
   /** Of a read: a directory that may be an old one is asked for nothing, not even for one copy of many. */
   readonly provenOnly?: boolean

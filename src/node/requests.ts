@@ -3,16 +3,17 @@
  * bounds how many are under way, and hands them to the coordinators or to an owner.
  */
 import type { Session } from '../core/causality/session.ts'
+import type { RegisterOperation } from '../core/consensus/register.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { Bucket } from '../core/placement/topology.ts'
-import { type PlainLevel, quorumNeed } from '../core/quorum/level.ts'
+import { quorumNeed } from '../core/quorum/level.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import { forwardWrite } from './forward.ts'
 import type { KeyListing } from './key-listing.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { NodeSettings } from './node.ts'
 import type { Peers } from './peers.ts'
-import type { ReadCoordinator } from './read-coordinator.ts'
+import type { OperationAnswer } from './register-forward.ts'
 import type { Location } from './replica.ts'
 import type { PlacedRequest } from './request.ts'
 import type {
@@ -26,6 +27,7 @@ import type {
   WriteRequest,
 } from './service.ts'
 import type { Sessions } from './sessions.ts'
+import type { StrongCoordinator } from './strong-coordinator.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
 import { needsOwner, refuseUnfit, seenBefore } from './type-change.ts'
 import type { WriteCoordinator } from './write-coordinator.ts'
@@ -34,8 +36,9 @@ export interface RequestParts {
   readonly self: string
   readonly keeper: TopologyKeeper
   readonly clock: NodeClock
-  readonly reads: ReadCoordinator
+  readonly read: (placed: PlacedRequest) => Promise<ReadAnswer>
   readonly writes: WriteCoordinator
+  readonly strong: StrongCoordinator
   readonly sessions: Sessions
   readonly listing: KeyListing
   readonly peers: Peers
@@ -63,9 +66,10 @@ export class Requests {
   get(request: ReadRequest): Promise<ReadAnswer> {
     return this.#bounded(() => {
       const placed = this.#place(request)
-      const { sessions, reads } = this.#parts
+      refuseStrongLevel(placed)
+      const { sessions, read } = this.#parts
       const session = sessions.pastOf(placed, request)
-      return session === undefined ? reads.read(placed) : sessions.read(placed, session)
+      return session === undefined ? read(placed) : sessions.read(placed, session)
     })
   }
 
@@ -81,6 +85,8 @@ export class Requests {
     return this.#bounded(() => {
       const placed = this.#place(request)
       refuseUnfit(placed.at.bucket, request)
+      refuseStrongLevel(placed)
+      refusePlainWrite(placed)
       const session = this.#parts.sessions.pastOf(placed, request)
       return session === undefined
         ? this.#route(placed, request)
@@ -101,7 +107,10 @@ export class Requests {
 
   /** To the coordinator here where this node may be it, else to an owner. */
   async #route(placed: PlacedRequest, request: WriteRequest | UpdateRequest): Promise<WriteAnswer> {
-    const { writes, peers, inReach, self } = this.#parts
+    const { writes, peers, inReach, self, strong } = this.#parts
+    if (placed.level === 'strong' && !('change' in request)) {
+      return strong.write(placed, this.#withBucketTtl(placed, request))
+    }
     const mayBeHere = placed.owners.includes(self) || !needsOwner(request)
     if (mayBeHere && writes.mayCoordinate(placed)) return this.#coordinate(placed, request)
     const owners = placed.owners.filter((owner) => inReach(owner, placed.need.sloppy))
@@ -114,6 +123,7 @@ export class Requests {
     return this.#bounded(() => {
       const placed = { ...this.#place(request), deadlineMs }
       refuseUnfit(placed.at.bucket, request)
+      refusePlainWrite(placed)
       if (!placed.owners.includes(this.#parts.self)) {
         throw new QuorateError('quorum_unreachable', `${this.#parts.self} does not own the key`)
       }
@@ -121,11 +131,27 @@ export class Requests {
     })
   }
 
+  /** An operation on a strong key that another node sent here because this one owns the key: never sent on. */
+  proposeForwarded(
+    request: RequestOptions,
+    operation: RegisterOperation,
+    deadlineMs: number,
+  ): Promise<OperationAnswer> {
+    return this.#bounded(() => {
+      const placed: PlacedRequest = { ...this.#place({ ...request, level: 'strong' }), deadlineMs }
+      refuseStrongLevel(placed)
+      if (!placed.owners.includes(this.#parts.self)) {
+        throw new QuorateError('quorum_unreachable', `${this.#parts.self} does not own the key`)
+      }
+      return this.#parts.strong.proposeHere(placed, operation)
+    })
+  }
+
   async #coordinate(
     placed: PlacedRequest,
     request: WriteRequest | UpdateRequest,
   ): Promise<WriteAnswer> {
-    const { reads, writes, sessions } = this.#parts
+    const { read, writes, sessions } = this.#parts
     if (!('change' in request)) {
       const whole = await sessions.withWholePast(placed, request)
       return writes.write(placed, this.#withBucketTtl(placed, whole))
@@ -138,7 +164,7 @@ export class Requests {
       return writes.write(placed, { ...request, seen })
     }
     if (need.sloppy || need.r === 1) return writes.write(placed, request)
-    const seen = await seenBefore(reads.read(placed))
+    const seen = await seenBefore(read(placed))
     return writes.write(placed, { ...request, seen })
   }
 
@@ -174,8 +200,7 @@ export class Requests {
   #place(request: RequestOptions): PlacedRequest {
     const bucket = this.#bucket(request.bucket)
     const { partition, owners, fallbacks } = this.#parts.keeper.place(bucket, request.key)
-    // Buckets of mode strong are refused above; theirs is the only level that is not plain.
-    const level = request.level ?? (bucket.consistency as PlainLevel)
+    const level = request.level ?? bucket.consistency
     const timeoutMs = request.timeoutMs ?? this.#settings.requestTimeoutMs
     const overrides = {
       ...(request.r === undefined ? {} : { r: request.r }),
@@ -211,12 +236,6 @@ export class Requests {
         `there is no bucket ${name}: create it with PUT /v1/buckets/${name}`,
       )
     }
-    if (bucket.mode === 'strong') {
-      throw new QuorateError(
-        'not_implemented',
-        `buckets of mode ${bucket.mode} are not served by this version`,
-      )
-    }
     return bucket
   }
 
@@ -233,4 +252,25 @@ export class Requests {
       if (this.#inflight === 0) this.#draining?.()
     }
   }
+}
+
+/** Throws bad_parameter. */
+function refuseStrongLevel({ level, at }: PlacedRequest): void {
+  if (level !== 'strong' || at.bucket.mode === 'strong') return
+  throw new QuorateError(
+    'bad_parameter',
+    `the level strong needs a bucket of mode strong; ${at.bucket.name} is of mode ${at.bucket.mode}`,
+  )
+}
+
+/**
+ * Throws bad_parameter. A plain write beside consensus would be lost, or would lose what was decided: the mixing that
+ * makes light-weight transactions of others unsafe does not exist here.
+ */
+function refusePlainWrite({ level, at }: PlacedRequest): void {
+  if (level === 'strong' || at.bucket.mode !== 'strong') return
+  throw new QuorateError(
+    'bad_parameter',
+    `the bucket ${at.bucket.name} is of mode strong: its writes are of the level strong, not ${level}`,
+  )
 }

@@ -27,10 +27,15 @@ import { PeerLives } from './peer-lives.ts'
 import { LIVES_MAX, Peers } from './peers.ts'
 import { PendingDots } from './pending-dots.ts'
 import { ReadCoordinator } from './read-coordinator.ts'
+import { RegisterAcceptor } from './register-acceptor.ts'
+import { RegisterAsks } from './register-asks.ts'
+import { RegisterProposer } from './register-proposer.ts'
 import { Replica } from './replica.ts'
+import type { PlacedRequest } from './request.ts'
 import { Requests } from './requests.ts'
 import { Sessions } from './sessions.ts'
-import type { ConvergenceAnswer } from './service.ts'
+import type { ConvergenceAnswer, ReadAnswer } from './service.ts'
+import { StrongCoordinator } from './strong-coordinator.ts'
 import { TopologyKeeper } from './topology-keeper.ts'
 import { TopologyRegister } from './topology-register.ts'
 import { SET_BYTES_MAX } from './type-change.ts'
@@ -78,7 +83,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   await hints.start()
 
   const deadlines = new Deadlines(ports.clock, timers)
-  const asks = new PeerAsks(self)
+  const asks = new PeerAsks(self, codec)
   const memberIds = (topology: Topology): string[] => topology.members.map(({ id }) => id)
   const peers = new Peers(ports, {
     clock,
@@ -109,11 +114,26 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     actor: identity.actor,
     setBytesMax: settings.maxValueBytes ?? SET_BYTES_MAX,
   })
+  const acceptor = await RegisterAcceptor.load(ports, {
+    replica,
+    table,
+    commits,
+    clock,
+    state,
+    horizon: () => convergence.horizon.value,
+    isProven: () => arrival.isProven,
+  })
+  const { actor } = identity
+  const proposer = new RegisterProposer(ports, { ...shared, actor, acceptor, pending })
+  const latencyMs = (node: string): number => peers.latencyMs(node)
+  const strong = new StrongCoordinator(ports, { ...shared, acceptor, proposer, latencyMs })
+  const read = (placed: PlacedRequest): Promise<ReadAnswer> =>
+    placed.level === 'strong' ? strong.read(placed) : reads.read(placed)
   const sessions = new Sessions(ports, {
     ...shared,
-    reads,
+    read,
     isProven: () => arrival.isProven,
-    latencyMs: (node) => peers.latencyMs(node),
+    latencyMs,
     horizon: () => convergence.horizon.value,
     placeAll: (bucket, key, deadlineMs) => requests.placeAll(bucket, key, deadlineMs),
   })
@@ -147,8 +167,9 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     self,
     keeper,
     clock,
-    reads,
+    read,
     writes,
+    strong,
     sessions,
     listing,
     peers,
@@ -173,6 +194,8 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   const { horizon, trees, arrival } = convergence
   replica.onGivenUp = () => writes.giveUpActor()
   arrival.onBehind = () => writes.giveUpActor()
+  arrival.onHeardBehind = () => acceptor.raiseFloor()
+  convergence.onHorizonMoved = () => acceptor.horizonMoved()
   asks.parts = {
     keeper,
     replica,
@@ -181,6 +204,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     listing,
     view,
     register,
+    registers: new RegisterAsks(acceptor, replica),
     liveness,
     lives,
     trees,

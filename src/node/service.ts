@@ -6,14 +6,18 @@ import type { Dot } from '../core/causality/dot.ts'
 import type { Session } from '../core/causality/session.ts'
 import type { VersionVector } from '../core/causality/version-vector.ts'
 import type { Content, Sibling, StoredObject } from '../core/causality/stored-object.ts'
+import type { Condition } from '../core/consensus/register.ts'
 import type { ReplicaReport } from '../core/errors.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
-import type { PlainLevel } from '../core/quorum/level.ts'
+import type { Level } from '../core/quorum/level.ts'
 
 export interface NodeService {
   readonly nodeId: string
   get(request: ReadRequest): Promise<ReadAnswer>
-  /** Rejects with mode_mismatch for a value in a bucket of mode counter or set; a tombstone is taken. */
+  /**
+   * Rejects with mode_mismatch for a value in a bucket of mode counter or set; a tombstone is taken. In a bucket of
+   * mode strong also with precondition_failed, and with bad_parameter for a level other than strong.
+   */
   put(request: WriteRequest): Promise<WriteAnswer>
   /** Changes a counter or a set. Errors, beside those of `put`: mode_mismatch, bad_request, limit_reached. */
   update(request: UpdateRequest): Promise<WriteAnswer>
@@ -56,7 +60,7 @@ export interface RequestOptions {
   readonly bucket: string
   readonly key: string
   /** The bucket's own level where undefined. */
-  readonly level?: PlainLevel | undefined
+  readonly level?: Level | undefined
   readonly r?: number | undefined
   readonly w?: number | undefined
   readonly sloppy?: boolean | undefined
@@ -78,6 +82,10 @@ export interface WriteRequest extends RequestOptions {
   readonly context?: VersionVector | undefined
   /** What the session had seen of the key: a blind write replaces that, too. */
   readonly past?: VersionVector | undefined
+  /** Of a strong key: what has to hold of the value that the write meets. */
+  readonly condition?: Condition | undefined
+  /** Of a strong key: a write that names the key of one that was made is answered like that one, and not made again. */
+  readonly idempotencyKey?: string | undefined
 }
 
 export interface UpdateRequest extends RequestOptions {
@@ -102,7 +110,7 @@ export type TypeChange =
     }
 
 interface Answer {
-  readonly level: PlainLevel
+  readonly level: Level
   readonly coordinator: string
   readonly quorum: { readonly need: number; readonly got: number; readonly hinted: number }
   /** To be given back with the next write of this key. */

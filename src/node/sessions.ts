@@ -34,7 +34,6 @@ import type { Clock } from '../ports/clock.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import { type FoundPast, type OwnersWanted, searchPast, type SearchParts } from './past-search.ts'
-import type { ReadCoordinator } from './read-coordinator.ts'
 import { repairOwner } from './read-repair.ts'
 import { modeOf } from './replica.ts'
 import type { PlacedRequest } from './request.ts'
@@ -54,7 +53,7 @@ const WRITE_ROOM_BYTES = 500
 const SETTLED_AT_ONCE = 16
 
 export interface SessionParts extends SearchParts {
-  readonly reads: ReadCoordinator
+  readonly read: (placed: PlacedRequest) => Promise<ReadAnswer>
   /** Where a key lives, for a request to all of its owners; undefined where its bucket is gone. */
   readonly placeAll: (bucket: string, key: string, deadlineMs: number) => PlacedRequest | undefined
 }
@@ -87,12 +86,12 @@ export class Sessions {
 
   /** At `causal`, from copies that cover what the session has seen of the key. */
   async readCovering(placed: PlacedRequest, session: Session): Promise<ReadAnswer> {
-    const { reads } = this.#parts
+    const { read } = this.#parts
     // Who has seen nothing yet goes back behind nothing.
-    if (placed.level !== 'causal' || session === EMPTY_SESSION) return reads.read(placed)
+    if (placed.level !== 'causal' || session === EMPTY_SESSION) return read(placed)
     const past = seenBy(session, placed)
     const wanted = quorumFloorOf(session) > 0 ? atQuorum(placed) : atOwner(placed)
-    if (past.size === 0) return reads.read(wanted)
+    if (past.size === 0) return read(wanted)
     const { r } = wanted.need
     const own = r === 1 ? await this.#ownCopy(placed, past) : undefined
     const count = r === 1 ? 0 : r
@@ -117,7 +116,7 @@ export class Sessions {
   async withWholePast(placed: PlacedRequest, request: WriteRequest): Promise<WriteRequest> {
     const { isProven, replica } = this.#parts
     const { context, past } = request
-    const isBlind = placed.at.bucket.mode !== 'lww' && context === undefined
+    const isBlind = modeOf(placed.at.bucket) === 'siblings' && context === undefined
     if (placed.level !== 'causal' || past === undefined || !isBlind) return request
     if (isProven() && replica.mayRead(placed.at)) return request
     const seen = await this.readWhole(placed, past)
@@ -138,13 +137,13 @@ export class Sessions {
       session === EMPTY_SESSION ? undefined : await this.#pastOfWrite(placed, request, kept)
     if ('change' in request) return { placed, request: { ...request, past }, session: kept }
     // What the write itself replaces needs no telling.
-    const replacesPast = bucket.mode === 'lww' || request.context === undefined
+    const replacesPast = modeOf(bucket) !== 'siblings' || request.context === undefined
     const dependencies: Session = replacesPast
       ? new Map([...kept].filter(([other]) => other !== name))
       : kept
     const content = dependencies.size > 0 ? { ...request.content, dependencies } : request.content
     // A blind write replaces what its session has seen, settled or not: a stand-in cannot tell what that is.
-    const needsOwner = placed.level === 'causal' && bucket.mode !== 'lww' && replacesPast
+    const needsOwner = placed.level === 'causal' && modeOf(bucket) === 'siblings' && replacesPast
     const made = needsOwner ? atOwner(placed) : placed
     return { placed: made, request: { ...request, content, past }, session: kept }
   }
@@ -216,7 +215,7 @@ export class Sessions {
     const past = seenBy(session, placed)
     if (quorumFloorOf(session) === 0 || request.context !== undefined) return past
     // A majority holds what was left out of the session; nobody else knows what it was.
-    const { context } = await this.#parts.reads.read(atQuorum(placed))
+    const { context } = await this.#parts.read(atQuorum(placed))
     return joinVectors(past, context)
   }
 

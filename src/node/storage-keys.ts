@@ -7,6 +7,8 @@
  *                                                  nothing: the key lies in that leaf of the hash tree
  *   g/<wall ms, eleven hex digits>/<partition>/<bucket>/<key>
  *                                                  nothing: from then on the record is a memory of deletes
+ *   p/<partition>/<bucket>/<key>                   the ballot that was promised for a strong key, where it is above what
+ *                                                  follows from its record (register-acceptor.ts)
  *   h/<owner>/<bucket>/<key>                       a record kept for an owner that was out of reach
  *   m/<name>                                       what the node knows of itself (node-state.ts)
  *   x/<key as above>                               the bytes of a record that was found damaged
@@ -83,6 +85,18 @@ export function parseGraveKey(grave: string): DataName {
   const partition = Number.parseInt(grave.slice(start, start + 2), 16)
   return parseName(partition, grave.slice(start + 3))
 }
+
+/** Where the promise for the key of a record is kept. */
+export function promiseKey(storageKey: string): string {
+  return `p${storageKey.slice(1)}`
+}
+
+/** The record's key again. */
+export function promisedRecordKey(promise: string): string {
+  return `d${promise.slice(1)}`
+}
+
+export const ALL_PROMISES: [from: string, to: string] = ['p/', 'p0']
 
 export function hintKey(owner: string, bucket: string, key: string): string {
   return `h/${owner}/${bucket}/${key}`

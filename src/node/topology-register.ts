@@ -30,6 +30,7 @@ import type { Topology } from '../core/placement/topology.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { Random } from '../ports/random.ts'
 import type { Timers } from '../ports/timers.ts'
+import { decodeReply, encodeReply } from './acceptor-messages.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { NodeState } from './node-state.ts'
 import type { AnswerWith, Peers } from './peers.ts'
@@ -121,7 +122,7 @@ export class TopologyRegister {
       return
     }
     this.#askOwn(kind, ballot, document).then(
-      (reply) => answer('ok', ...encodeReply(reply)),
+      (reply) => answer('ok', ...encodeReply(reply, (value) => value)),
       (error: unknown) => answer('failed', String(error)),
     )
   }
@@ -170,7 +171,7 @@ export class TopologyRegister {
       return
     }
     this.#peers.ask(to, kind, [[...encodeBallot(ballot)], document], deadlineMs, (reply) => {
-      const decoded = reply.type === 'ok' ? decodeReply(ballot, reply.body) : undefined
+      const decoded = reply.type === 'ok' ? decodeReply(ballot, reply.body, asDocument) : undefined
       if (decoded !== undefined) on.replied(decoded)
       else if (reply.type === 'unsent') on.unsent()
       else on.lost()
@@ -239,44 +240,6 @@ function decodeAcceptor(data: Encodable | undefined): AcceptorState<Document> {
   }
 }
 
-function encodeReply(reply: AcceptorReply<Document>): Encodable[] {
-  switch (reply.type) {
-    case 'promise':
-      return ['promise', [...encodeBallot(reply.accepted)], reply.value]
-    case 'accepted':
-      return ['accepted']
-    case 'conflict':
-      return ['conflict', reply.phase, [...encodeBallot(reply.seen)], reply.mayHaveAccepted]
-    default:
-      return reply satisfies never
-  }
-}
-
-function decodeReply(
-  ballot: Ballot,
-  body: readonly Encodable[],
-): AcceptorReply<Document> | undefined {
-  const [type, first, second] = body
-  switch (type) {
-    case 'accepted':
-      return { type: 'accepted', ballot }
-    case 'promise': {
-      const accepted = parseBallot(first)
-      if (accepted === undefined) return undefined
-      return {
-        type: 'promise',
-        ballot,
-        accepted,
-        value: typeof second === 'string' ? second : null,
-      }
-    }
-    case 'conflict': {
-      const seen = parseBallot(second)
-      if (seen === undefined) return undefined
-      const phase = first === 'accept' ? 'accept' : 'prepare'
-      return { type: 'conflict', ballot, phase, seen, mayHaveAccepted: body[3] !== false }
-    }
-    default:
-      return undefined
-  }
+function asDocument(data: Encodable): Document | undefined {
+  return typeof data === 'string' ? data : undefined
 }

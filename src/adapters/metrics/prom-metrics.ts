@@ -29,6 +29,10 @@ const COUNTERS: Readonly<Record<CounterName, string>> = {
   blind_write_second_rounds_total:
     'Blind writes that had to cover older siblings in a second round.',
   lww_second_rounds_total: 'Last-writer-wins writes written again above a newer timestamp.',
+  register_reads_total:
+    'Reads of strong keys, by kind: the owners agreed, or a proposal had to make them.',
+  register_rounds_total: 'Attempts to decide a value of a strong key, by kind: one or two trips.',
+  register_conflicts_total: 'Those that decided nothing, by kind: conflict or unreachable.',
   session_searches_total:
     'Searches for what a session had seen, by kind: to read it, or to settle it at all owners.',
   siblings_limit_total: 'Writes that met the limit of siblings, by limit: warn or refuse.',

@@ -1,0 +1,28 @@
+/** Several timestamps of a clock whose bound may have to be raised first. */
+import type { Timestamp } from '../core/causality/dot.ts'
+import { QuorateError } from '../core/errors.ts'
+import type { NodeClock } from './node-clock.ts'
+
+const ATTEMPTS_MAX = 3
+
+/** All of one turn, in their order. Rejects with a `QuorateError`. */
+export async function mintTimestamps(clock: NodeClock, count: number): Promise<Timestamp[]> {
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+    const minted: Timestamp[] = []
+    while (minted.length < count) {
+      const timestamp = clock.mint()
+      if (timestamp === undefined) break
+      minted.push(timestamp)
+    }
+    if (minted.length === count) return minted
+    try {
+      await clock.raised()
+    } catch (error) {
+      const message = 'the clock could not be persisted'
+      throw new QuorateError('storage_failed', message, {}, { cause: error })
+    }
+  }
+  throw new QuorateError('overloaded', 'the clock is waiting for the disk', {
+    retryAfterSeconds: 1,
+  })
+}

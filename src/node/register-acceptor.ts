@@ -1,0 +1,250 @@
+/**
+ * This node as an acceptor of the strong keys that it owns (core/consensus/acceptor.ts): what was accepted is the
+ * key's record, whose vector is the ballot; what was promised follows from it, or is kept beside it (promises.ts).
+ * Nothing is answered before all that the answer says is durable.
+ *
+ * Three things keep an acceptor from forgetting:
+ * - Where the key is not held, everything up to the horizon counts as promised: nothing of that age is on its way
+ *   from any member, so registers whose delete has settled everywhere can be forgotten (CASPaxos, 3.1: all acceptors
+ *   have the tombstone, and older ballots are dead).
+ * - A node that lost its directory, or got an old one back, does not answer for a key before it has taken over the
+ *   other owners' copies, and never below its *floor*: a time that no promise of its earlier lives can lie beyond.
+ * - The same for one key, where its record was damaged.
+ */
+import { TICKS_PER_MS } from '../core/causality/hybrid-clock.ts'
+import type { Timestamp } from '../core/causality/dot.ts'
+import type { StoredObject } from '../core/causality/stored-object.ts'
+import {
+  accept,
+  type AcceptorReply,
+  type AcceptorState,
+  prepare,
+} from '../core/consensus/acceptor.ts'
+import {
+  type Ballot,
+  BALLOT_ZERO,
+  compareBallots,
+  maxBallot,
+  nextBallot,
+} from '../core/consensus/ballot.ts'
+import { ballotOf } from '../core/consensus/register.ts'
+import type { Codec } from '../ports/codec.ts'
+import type { Disk, DiskError, DiskOperation } from '../ports/disk.ts'
+import type { GroupCommit } from './group-commit.ts'
+import type { NodeClock } from './node-clock.ts'
+import type { NodeState } from './node-state.ts'
+import { ABSENT_COPY, type Copy } from './object-record.ts'
+import type { Entry, ObjectTable } from './object-table.ts'
+import { Promises } from './promises.ts'
+import { type Location, type Refusal, refusalOf, type Replica } from './replica.ts'
+import { dataKey, promiseKey } from './storage-keys.ts'
+
+/** Promises of forgotten keys that are dropped in one go. */
+const DROPPED_PER_PASS = 1000
+
+export type RegisterReply = AcceptorReply<Copy>
+export type ReplyTaker = (reply: RegisterReply | undefined, refusal: Refusal | undefined) => void
+
+/** What one acceptor says to a reader, without promising anything. */
+export interface RegisterState {
+  readonly copy: Copy
+  /** No other proposal has been promised since it was accepted, as far as this acceptor remembers. */
+  readonly isSettled: boolean
+}
+
+export interface AcceptorParts {
+  readonly replica: Replica
+  readonly table: ObjectTable
+  readonly commits: GroupCommit
+  readonly clock: NodeClock
+  readonly state: NodeState
+  readonly horizon: () => Timestamp
+  /** Whether a majority has told this node of its earlier lives (arrival.ts). */
+  readonly isProven: () => boolean
+}
+
+const NOT_READY: Refusal = {
+  code: 'not_ready',
+  message: 'it is not yet known here what earlier lives of this node have promised',
+}
+
+export class RegisterAcceptor {
+  readonly #parts: AcceptorParts
+  readonly #disk: Disk
+  readonly #promises: Promises
+  /** Nothing up to here is promised or accepted. */
+  #floor: Timestamp
+
+  private constructor(ports: { codec: Codec; disk: Disk }, parts: AcceptorParts) {
+    this.#disk = ports.disk
+    this.#parts = parts
+    this.#promises = new Promises(ports.codec)
+    this.#floor = (parts.state.get('ballot-floor') as Timestamp | undefined) ?? 0
+    parts.replica.onRegisterLost = (storageKey) => this.#lost(storageKey)
+  }
+
+  /** Rejects with a `DiskError`. */
+  static async load(
+    ports: { codec: Codec; disk: Disk },
+    parts: AcceptorParts,
+  ): Promise<RegisterAcceptor> {
+    const acceptor = new RegisterAcceptor(ports, parts)
+    await acceptor.#promises.load(acceptor.#disk)
+    return acceptor
+  }
+
+  prepare(at: Location, ballot: Ballot, done: ReplyTaker): void {
+    this.#ask(at, ballot, done, (state) => prepare(state, ballot))
+  }
+
+  /** `copy` is the proposal, with its ballot. */
+  accept(at: Location, copy: Copy, done: ReplyTaker): void {
+    const ballot = ballotOf(copy.object)
+    this.#ask(at, ballot, done, (state) => accept(state, ballot, copy, nextBallot(ballot)))
+  }
+
+  /** What is durable. */
+  read(
+    at: Location,
+    done: (state: RegisterState | undefined, refusal: Refusal | undefined) => void,
+  ): void {
+    if (!this.#parts.isProven()) {
+      done(undefined, NOT_READY)
+      return
+    }
+    this.#parts.replica.read(at, (copy, refusal) => {
+      if (copy === undefined) done(undefined, refusal)
+      else done({ copy, isSettled: this.#isSettled(storageKeyOf(at), copy.object) }, undefined)
+    })
+  }
+
+  /**
+   * What earlier lives of this node have promised is lost. No promise lies further ahead than what anybody has heard
+   * of it by now, and the drift that clocks are allowed.
+   */
+  raiseFloor(): void {
+    const { clock, state } = this.#parts
+    const floor = Math.max(clock.last, clock.stamp()) + clock.maxDriftMs * TICKS_PER_MS
+    if (floor <= this.#floor) return
+    this.#floor = floor
+    // Not awaited: whatever is said later is stored later.
+    state.set('ballot-floor', floor).catch(() => undefined)
+  }
+
+  /** The horizon has moved: promises for keys that are gone are not needed below it. */
+  horizonMoved(): void {
+    const horizon = this.#parts.horizon()
+    let count = 0
+    for (const [storageKey, { counter }] of this.#promises.entries()) {
+      if (counter > horizon) continue
+      if (++count > DROPPED_PER_PASS) break
+      this.#dropIfGone(storageKey)
+    }
+  }
+
+  #ask<Reply extends RegisterReply>(
+    at: Location,
+    ballot: Ballot,
+    done: ReplyTaker,
+    step: (state: AcceptorState<Copy>) => { state: AcceptorState<Copy>; reply: Reply },
+  ): void {
+    const { replica, clock, isProven } = this.#parts
+    const refusal = isProven() ? replica.refusal() : NOT_READY
+    if (refusal !== undefined) {
+      done(undefined, refusal)
+      return
+    }
+    if (!replica.mayRead(at)) {
+      done(undefined, { code: 'not_ready', message: 'the copies of this node are being filled' })
+      return
+    }
+    if (clock.isTooFarAhead(ballot.counter)) {
+      done(undefined, { code: 'clock_drift', message: 'the ballot is too far ahead' })
+      return
+    }
+    clock.observe(ballot.counter)
+    replica.find(at, (entry, failure) => {
+      if (entry === undefined || entry.isLost) {
+        done(undefined, failure ?? NOT_READY)
+        return
+      }
+      const before = this.#stateOf(entry)
+      const { state, reply } = step(before)
+      const end = (failed: DiskError | undefined): void =>
+        failed === undefined ? done(reply, undefined) : done(undefined, refusalOf(failed))
+      if (state.value !== before.value) this.#storeAccepted(entry, state, end)
+      else if (state.promised !== before.promised) {
+        const operation = this.#promises.raise(entry.storageKey, state.promised)
+        this.#parts.commits.add([operation], 'sync', end)
+      } else if (reply.type === 'accepted') {
+        // A repeated question: its answer holds once the first one's is stored.
+        this.#parts.table.replace(entry, entry.latest, 'sync', end)
+      } else end(undefined)
+    })
+  }
+
+  #storeAccepted(
+    entry: Entry,
+    { value, promised }: AcceptorState<Copy>,
+    end: (failed: DiskError | undefined) => void,
+  ): void {
+    const { storageKey } = entry
+    const held = this.#promises.of(storageKey)
+    const isImplied = held !== undefined && compareBallots(held, promised) <= 0
+    const beside: DiskOperation[] = isImplied
+      ? [{ type: 'delete', key: promiseKey(storageKey) }]
+      : []
+    this.#parts.table.replace(
+      entry,
+      value ?? ABSENT_COPY,
+      'sync',
+      (failed) => {
+        if (failed === undefined && isImplied) this.#promises.drop(storageKey, promised)
+        end(failed)
+      },
+      beside,
+    )
+  }
+
+  #stateOf({ storageKey, latest }: Entry): AcceptorState<Copy> {
+    const isHeld = latest.record.length > 0
+    const accepted = ballotOf(latest.object)
+    const implied = isHeld ? nextBallot(accepted) : atCounter(this.#parts.horizon())
+    const kept = maxBallot(this.#promises.of(storageKey) ?? BALLOT_ZERO, atCounter(this.#floor))
+    return { promised: maxBallot(implied, kept), accepted, value: isHeld ? latest : null }
+  }
+
+  #isSettled(storageKey: string, object: StoredObject): boolean {
+    const accepted = ballotOf(object)
+    const promised = maxBallot(this.#promises.of(storageKey) ?? BALLOT_ZERO, atCounter(this.#floor))
+    return compareBallots(promised, nextBallot(accepted)) <= 0
+  }
+
+  /** The promise of a key whose record was damaged went with it. */
+  #lost(storageKey: string): void {
+    const { clock, commits } = this.#parts
+    const counter = Math.max(clock.last, clock.stamp()) + clock.maxDriftMs * TICKS_PER_MS
+    const operation = this.#promises.raise(storageKey, atCounter(counter))
+    commits.add([operation], 'sync', () => undefined)
+  }
+
+  #dropIfGone(storageKey: string): void {
+    const { table, commits, horizon } = this.#parts
+    table.find(storageKey, (entry) => {
+      const promise = this.#promises.of(storageKey)
+      if (entry === undefined || promise === undefined || entry.isLost) return
+      if (entry.latest.record.length > 0 || entry.pending > 0 || promise.counter > horizon()) return
+      this.#promises.drop(storageKey, promise)
+      commits.add([{ type: 'delete', key: promiseKey(storageKey) }], 'os', () => undefined)
+    })
+  }
+}
+
+/** Promised: all ballots up to that counter are refused. */
+function atCounter(counter: Timestamp): Ballot {
+  return counter === 0 ? BALLOT_ZERO : { counter: counter + 1, node: '' }
+}
+
+function storageKeyOf({ partition, bucket, key }: Location): string {
+  return dataKey(partition, bucket.name, key)
+}

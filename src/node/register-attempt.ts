@@ -1,0 +1,153 @@
+/**
+ * One attempt to decide a value of a strong key: carries the questions of core/consensus/proposer.ts to the owners, this
+ * node among them, and the answers back.
+ */
+import type { StoredObject } from '../core/causality/stored-object.ts'
+import type { Ballot } from '../core/consensus/ballot.ts'
+import { Proposer, type ProposerResult, type ProposerStep } from '../core/consensus/proposer.ts'
+import type { RegisterRound } from '../core/consensus/register.ts'
+import { decodeReply } from './acceptor-messages.ts'
+import type { Copy } from './object-record.ts'
+import { copyIn } from './owner-copies.ts'
+import type { Peers, Reply } from './peers.ts'
+import type { PendingDot } from './pending-dots.ts'
+import type { RegisterAcceptor, RegisterReply } from './register-acceptor.ts'
+import type { Location, Refusal, Replica } from './replica.ts'
+import type { ReplicaReports } from './request.ts'
+
+export interface AttemptParts {
+  readonly self: string
+  readonly acceptor: RegisterAcceptor
+  readonly replica: Replica
+  readonly peers: Peers
+}
+
+export interface AttemptPlan {
+  readonly at: Location
+  readonly owners: readonly string[]
+  readonly ballot: Ballot
+  readonly deadlineMs: number
+  /** Keeps the horizon below the attempt: until nothing of it is on its way any more. */
+  readonly hold: PendingDot
+  readonly reports: ReplicaReports
+}
+
+export type AttemptResult = ProposerResult<Copy, RegisterRound>
+type Step = ProposerStep<Copy, RegisterRound>
+
+interface Takers {
+  readonly replied: (reply: RegisterReply) => void
+  readonly unsent: () => void
+  readonly lost: () => void
+}
+
+export class RegisterAttempt {
+  readonly ballot: Ballot
+  readonly hold: PendingDot
+  readonly reports: ReplicaReports
+  /** What the change made of the value, once it has been found. */
+  round: RegisterRound | undefined
+  /** The same with its ballot, as it travels: set by the change. */
+  proposal: Copy | undefined
+  readonly #parts: AttemptParts
+  readonly #plan: AttemptPlan
+
+  constructor(parts: AttemptParts, plan: AttemptPlan) {
+    this.#parts = parts
+    this.#plan = plan
+    this.ballot = plan.ballot
+    this.hold = plan.hold
+    this.reports = plan.reports
+  }
+
+  /** `change` sets `proposal`. Rejects with what it throws; nothing was proposed then. */
+  run(
+    change: (current: StoredObject | null) => RegisterRound,
+    known: Copy | undefined,
+  ): Promise<AttemptResult> {
+    const proposer = new Proposer<Copy, RegisterRound>({
+      acceptors: this.#plan.owners,
+      ballot: this.ballot,
+      known: known && { value: known },
+      change: (current) => {
+        const round = change(current?.object ?? null)
+        this.round = round
+        return { changed: round.changed, value: this.proposal as Copy, result: round }
+      },
+    })
+    return new Promise((resolve, reject) => {
+      const step = (make: () => Step): void => {
+        try {
+          const { send, result } = make()
+          for (const { to, message } of send) {
+            this.#ask(to, message.type, {
+              replied: (reply) => step(() => proposer.receive(to, reply)),
+              unsent: () => step(() => proposer.unsent(to)),
+              lost: () => step(() => proposer.lost(to)),
+            })
+          }
+          if (result !== undefined) resolve(result)
+        } catch (error) {
+          reject(error as Error)
+        }
+      }
+      step(() => proposer.start())
+    })
+  }
+
+  #ask(to: string, type: 'prepare' | 'accept', takers: Takers): void {
+    this.hold.hold()
+    if (to === this.#parts.self) this.#askSelf(type, takers)
+    else this.#askPeer(to, type, takers)
+  }
+
+  #askSelf(type: 'prepare' | 'accept', takers: Takers): void {
+    const { acceptor, self } = this.#parts
+    const { at } = this.#plan
+    const take = (reply: RegisterReply | undefined, refusal: Refusal | undefined): void => {
+      this.hold.release()
+      if (reply === undefined) this.#refused(self, refusal as Refusal, takers)
+      else this.#replied(self, reply, takers)
+    }
+    if (type === 'prepare') acceptor.prepare(at, this.ballot, take)
+    else acceptor.accept(at, this.proposal as Copy, take)
+  }
+
+  #askPeer(to: string, type: 'prepare' | 'accept', takers: Takers): void {
+    const { counter, node } = this.ballot
+    const { at, deadlineMs } = this.#plan
+    const content = type === 'prepare' ? [counter, node] : (this.proposal as Copy).record
+    const body = [at.bucket.name, at.key, content]
+    this.#parts.peers.ask(to, `register-${type}`, body, deadlineMs, (reply) => {
+      this.hold.release()
+      const decoded = this.#decode(reply)
+      if (decoded !== undefined) this.#replied(to, decoded, takers)
+      else if (reply.type === 'refused') this.#refused(to, reply, takers)
+      else if (reply.type === 'ok') {
+        this.reports.set(to, 'error', 'garbage')
+        takers.lost()
+      } else {
+        this.reports.setReply(to, reply)
+        if (reply.type === 'unsent') takers.unsent()
+        else takers.lost()
+      }
+    })
+  }
+
+  #decode(reply: Reply): RegisterReply | undefined {
+    if (reply.type !== 'ok') return undefined
+    return decodeReply(this.ballot, reply.body, (record) => copyIn(this.#parts.replica, record))
+  }
+
+  #replied(from: string, reply: RegisterReply, takers: Takers): void {
+    this.reports.set(from, 'ok')
+    takers.replied(reply)
+  }
+
+  /** A refusal says that nothing was taken there, except where the disk failed under it. */
+  #refused(from: string, { code, message }: Refusal, takers: Takers): void {
+    this.reports.set(from, 'refused', `${code}: ${message}`)
+    if (code === 'failed') takers.lost()
+    else takers.unsent()
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * A client's operation on a strong key goes to an owner that proposes it: once, and never on from there. Another owner
+ * is tried only where the first was certainly not sent anything.
+ */
+import type { Dot } from '../core/causality/dot.ts'
+import type { StoredObject } from '../core/causality/stored-object.ts'
+import type { Condition, RegisterOperation, RegisterWrite } from '../core/consensus/register.ts'
+import { QuorateError, type ReplicaReport } from '../core/errors.ts'
+import { majority } from '../core/quorum/level.ts'
+import type { Codec, Encodable } from '../ports/codec.ts'
+import {
+  decodeContent,
+  decodeFailure,
+  decodeReports,
+  encodeContent,
+  encodeReports,
+} from './forward.ts'
+import { decodeDots, decodeRecord, encodeDots, encodeRecord } from './object-record.ts'
+import type { Peers } from './peers.ts'
+import type { PlacedRequest } from './request.ts'
+
+/** What became of an operation that was decided. */
+export interface OperationAnswer {
+  /** The node that proposed it. */
+  readonly coordinator: string
+  /** The value as a read found it. */
+  readonly object: StoredObject
+  /** Of a write. */
+  readonly dot: Dot | undefined
+  readonly existed: boolean
+  /** Owners that are known to have accepted it. */
+  readonly received: number
+  readonly replicas: readonly ReplicaReport[]
+}
+
+/** An operation as it came from another node. */
+export interface ForwardedOperation {
+  readonly bucket: string
+  readonly key: string
+  readonly timeoutMs: number
+  readonly requestId: string
+  readonly operation: RegisterOperation
+}
+
+/** Rejects with the owner's own error, or with one that says what happened on the way. */
+export async function forwardOperation(
+  codec: Codec,
+  peers: Peers,
+  placed: PlacedRequest,
+  operation: RegisterOperation,
+  owners: readonly string[],
+): Promise<OperationAnswer> {
+  const body = encodeOperation(placed, operation)
+  const { timeoutMs } = placed
+  for (const owner of owners) {
+    const reply = await peers.request(owner, 'register-change', body, placed.deadlineMs)
+    switch (reply.type) {
+      case 'ok':
+        return decodeOperationAnswer(codec, reply.body)
+      case 'unsent':
+        continue
+      case 'refused':
+        throw new QuorateError(
+          reply.code === 'clock_drift' ? 'clock_drift' : 'quorum_unreachable',
+          `${owner} refused the request: ${reply.message}`,
+          { retryAfterSeconds: 1 },
+        )
+      case 'lost':
+        throw new QuorateError(
+          operation.type === 'read' ? 'deadline_passed' : 'outcome_unknown',
+          `${owner}, an owner of the key, was asked to decide and did not answer within ${timeoutMs} ms`,
+          { replicas: [{ node: owner, status: 'timeout', ms: timeoutMs }] },
+        )
+      default:
+        return reply satisfies never
+    }
+  }
+  const none = `none of the key's owners (${placed.owners.join(', ')}) is in reach`
+  throw new QuorateError('quorum_unreachable', none, {
+    required: majority(placed.owners.length),
+    received: 0,
+    retryAfterSeconds: 1,
+    replicas: placed.owners.map((node) => ({ node, status: 'unreachable', ms: 0 })),
+  })
+}
+
+function encodeOperation(placed: PlacedRequest, operation: RegisterOperation): Encodable[] {
+  const { at, timeoutMs, requestId } = placed
+  const head = [at.bucket.name, at.key, timeoutMs, requestId]
+  return operation.type === 'read' ? head : [...head, ...encodeWrite(operation)]
+}
+
+function encodeWrite({ content, condition, idempotencyKey }: RegisterWrite): Encodable[] {
+  return [
+    condition === undefined ? null : condition.type,
+    condition === undefined || condition.tags === '*' ? null : [...condition.tags],
+    idempotencyKey ?? null,
+    ...encodeContent(content),
+  ]
+}
+
+/** Throws on garbage. */
+export function decodeOperation(body: readonly Encodable[]): ForwardedOperation {
+  const [bucket, key, timeoutMs, requestId, ...write] = body as unknown[]
+  if (typeof bucket !== 'string' || typeof key !== 'string' || typeof timeoutMs !== 'number') {
+    throw new Error('not a forwarded operation')
+  }
+  const operation: RegisterOperation = write.length === 0 ? { type: 'read' } : decodeWrite(write)
+  return { bucket, key, timeoutMs, requestId: String(requestId), operation }
+}
+
+function decodeWrite([type, tags, idempotencyKey, ...content]: readonly unknown[]): RegisterWrite {
+  return {
+    type: 'write',
+    content: decodeContent(content),
+    condition: type === null ? undefined : decodeCondition(type, tags),
+    idempotencyKey: typeof idempotencyKey === 'string' ? idempotencyKey : undefined,
+  }
+}
+
+function decodeCondition(type: unknown, tags: unknown): Condition {
+  if (type !== 'match' && type !== 'none-match') throw new Error('not a condition')
+  if (tags === null) return { type, tags: '*' }
+  if (!Array.isArray(tags)) throw new Error('not a condition')
+  return { type, tags: tags.map(String) }
+}
+
+export function encodeOperationAnswer(
+  codec: Codec,
+  operation: RegisterOperation,
+  { coordinator, object, dot, existed, received, replicas }: OperationAnswer,
+): Encodable[] {
+  return [
+    true,
+    coordinator,
+    operation.type === 'read' ? encodeRecord(codec, object) : null,
+    dot === undefined ? [] : encodeDots([dot]),
+    existed,
+    received,
+    encodeReports(replicas),
+  ]
+}
+
+/** Throws the failure that it tells of. */
+function decodeOperationAnswer(codec: Codec, body: readonly Encodable[]): OperationAnswer {
+  if (body[0] !== true) throw decodeFailure(body)
+  const [, coordinator, record, dots, existed, received, replicas] = body
+  const own = record instanceof Uint8Array ? new Uint8Array(record) : undefined
+  const [dot] = decodeDots(dots as Encodable)
+  return {
+    coordinator: String(coordinator),
+    object: own === undefined ? NO_VALUE : decodeRecord(codec, own),
+    dot,
+    existed: existed === true,
+    received: Number(received),
+    replicas: decodeReports(replicas),
+  }
+}
+
+const NO_VALUE: StoredObject = { vector: new Map(), siblings: [] }

@@ -8,8 +8,10 @@ import { quoted } from './query.ts'
 
 const DEFAULT_COPIES = 3
 const MEMBERS = ['mode', 'n', 'consistency', 'durability', 'ttlSeconds']
-const MODES = ['siblings', 'lww', 'counter', 'set'] as const
-const LATER_MODES: readonly unknown[] = ['strong']
+const MODES = ['siblings', 'lww', 'strong', 'counter', 'set'] as const
+/** Of a strong bucket: its writes take no other level, and acceptors that forget would break what it promises. */
+const STRONG_LEVELS = ['strong'] as const
+const STRONG_DURABILITIES = ['sync'] as const
 
 /** Throws bad_parameter. `memberCount` bounds the copies, for each is on another node. */
 export function newBucket(name: string, request: JsonObject, memberCount: number): Bucket {
@@ -17,22 +19,23 @@ export function newBucket(name: string, request: JsonObject, memberCount: number
     if (MEMBERS.includes(member) || (member === 'name' && request['name'] === name)) continue
     throw refusal(`There is no member ${quoted(member)} here; allowed: ${MEMBERS.join(', ')}.`)
   }
-  if (LATER_MODES.includes(request['mode'])) {
-    throw refusal(
-      `The mode ${String(request['mode'])} is not available in this version; available: ${MODES.join(', ')}.`,
-    )
-  }
   const mode = oneOf('mode', request['mode'], MODES, 'siblings')
   const ttlSeconds = whole('ttlSeconds', request['ttlSeconds'], 1, TTL_SECONDS_MAX) ?? null
   if (isTypeMode(mode) && ttlSeconds !== null) {
     throw refusal(`The values of a bucket of mode ${mode} do not expire: ttlSeconds must be null.`)
   }
+  const isStrong = mode === 'strong'
+  const where = isStrong ? ' in a bucket of mode strong' : ''
   return {
     name,
     mode,
     n: whole('n', request['n'], 1, memberCount) ?? Math.min(DEFAULT_COPIES, memberCount),
-    consistency: oneOf('consistency', request['consistency'], PLAIN_LEVELS, 'quorum'),
-    durability: oneOf('durability', request['durability'], ['sync', 'os'] as const, 'sync'),
+    consistency: isStrong
+      ? oneOf('consistency', request['consistency'], STRONG_LEVELS, 'strong', where)
+      : oneOf('consistency', request['consistency'], PLAIN_LEVELS, 'quorum'),
+    durability: isStrong
+      ? oneOf('durability', request['durability'], STRONG_DURABILITIES, 'sync', where)
+      : oneOf('durability', request['durability'], ['sync', 'os'] as const, 'sync'),
     ttlSeconds,
   }
 }
@@ -42,12 +45,13 @@ function oneOf<T extends string>(
   value: unknown,
   choices: readonly T[],
   fallback: T,
+  where = '',
 ): T {
   if (value === undefined) return fallback
   const found = choices.find((candidate) => candidate === value)
   if (found !== undefined) return found
   throw refusal(
-    `${member} must be one of ${choices.join(', ')}, not ${quoted(JSON.stringify(value))}.`,
+    `${member}${where} must be ${choices.length > 1 ? 'one of ' : ''}${choices.join(', ')}, not ${quoted(JSON.stringify(value))}.`,
   )
 }
 

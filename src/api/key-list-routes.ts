@@ -4,11 +4,10 @@
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { once } from 'node:events'
-import { QuorateError } from '../core/errors.ts'
 import type { ListAnswer, ListedKey, ListRequest } from '../node/service.ts'
 import type { ApiContext } from './api-context.ts'
 import { knownBucket } from './bucket-routes.ts'
-import { entityTag } from './entity-tag.ts'
+import { entityTag } from '../core/causality/entity-tag.ts'
 import { checkBucketName, KEY_BYTES_MAX } from './kv-path.ts'
 import { TIMEOUT_MS_MAX } from './kv-parameters.ts'
 import { badParameter, flag, parseQuery, queryOfTarget, wholeNumber, type Query } from './query.ts'
@@ -30,10 +29,7 @@ export function addKeyListRoutes(app: FastifyInstance, api: ApiContext): void {
       'timeout',
     ])
     const bucket = checkBucketName(request.params.bucket)
-    const { mode } = knownBucket(api, bucket)
-    if (mode === 'strong') {
-      throw new QuorateError('not_implemented', `Buckets of mode ${mode} come in a later version.`)
-    }
+    knownBucket(api, bucket)
     const wanted: Wanted = {
       bucket,
       prefix: keyText(query, 'prefix'),

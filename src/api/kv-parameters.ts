@@ -3,8 +3,8 @@
  * allowed where something is not; never falls back to a default for a value it cannot take.
  */
 import { type Bucket, isTypeMode } from '../core/placement/topology.ts'
-import { PLAIN_LEVELS, type PlainLevel } from '../core/quorum/level.ts'
-import { badParameter, choice, flag, parseQuery, quoted, wholeNumber } from './query.ts'
+import { type Level, LEVELS, PLAIN_LEVELS } from '../core/quorum/level.ts'
+import { badParameter, choice, flag, parseQuery, type Query, quoted, wholeNumber } from './query.ts'
 
 /** A client that wants to wait longer asks again. */
 export const TIMEOUT_MS_MAX = 60_000
@@ -19,11 +19,19 @@ const PARAMETERS = {
 } as const
 /** Counters and sets are one value, whatever their siblings are. */
 const TYPE_GET_PARAMETERS = ['consistency', 'r', 'w', 'sloppy', 'timeout', 'trace'] as const
+/** Strong keys have no siblings, and consensus counts by itself. */
+const STRONG_PARAMETERS = {
+  get: ['consistency', 'r', 'sloppy', 'timeout', 'trace'],
+  put: ['consistency', 'timeout', 'ttl', 'trace'],
+  update: ['consistency', 'timeout', 'trace'],
+  delete: ['consistency', 'timeout', 'trace'],
+} as const
+const STRONG_ONLY = ['strong'] as const
 
 export type KvOperation = keyof typeof PARAMETERS
 
 export interface KvParameters {
-  readonly level: PlainLevel | undefined
+  readonly level: Level | undefined
   readonly r: number | undefined
   readonly w: number | undefined
   readonly sloppy: boolean | undefined
@@ -50,20 +58,20 @@ const NO_PARAMETERS: KvParameters = {
 
 /** The one parameter that most requests have, if any, without a detour. */
 const LEVEL_ONLY: ReadonlyMap<string, KvParameters> = new Map(
-  PLAIN_LEVELS.map((level) => [`consistency=${level}`, { ...NO_PARAMETERS, level }]),
+  LEVELS.map((level) => [`consistency=${level}`, { ...NO_PARAMETERS, level }]),
 )
 
-/** Throws bad_parameter. `bucket` is of a mode that takes plain levels. */
+/** Throws bad_parameter. */
 export function parseKvParameters(
   rawQuery: string,
   operation: KvOperation,
   bucket: Bucket,
 ): KvParameters {
   if (rawQuery === '') return NO_PARAMETERS
+  const levels = levelsOf(bucket, operation)
   const common = LEVEL_ONLY.get(rawQuery)
-  if (common !== undefined) return common
-  const isTypeGet = operation === 'get' && isTypeMode(bucket.mode)
-  const query = parseQuery(rawQuery, isTypeGet ? TYPE_GET_PARAMETERS : PARAMETERS[operation])
+  if (common?.level !== undefined && levels.includes(common.level)) return common
+  const query = parseQuery(rawQuery, parametersOf(bucket, operation))
   const sibling = query.get('sibling')
   const newest = choice(query, 'resolve', ['lww'], 'here') !== undefined
   if (sibling === '') throw badParameter('sibling= needs the id of a sibling.')
@@ -71,8 +79,10 @@ export function parseKvParameters(
     throw badParameter(`sibling=${quoted(sibling)} and resolve=lww exclude each other.`)
   }
   const where = `in the bucket ${bucket.name}, whose mode is ${bucket.mode}`
+  const level = choice(query, 'consistency', levels, where)
+  if (bucket.mode === 'strong' && (level ?? 'strong') === 'strong') refuseOverrides(query)
   return {
-    level: choice(query, 'consistency', PLAIN_LEVELS, where),
+    level,
     r: copies(wholeNumber(query, 'r', 1, Number.MAX_SAFE_INTEGER), 'r', bucket),
     w: copies(wholeNumber(query, 'w', 1, Number.MAX_SAFE_INTEGER), 'w', bucket),
     sloppy: flag(query, 'sloppy'),
@@ -81,6 +91,25 @@ export function parseKvParameters(
     sibling,
     newest,
     trace: flag(query, 'trace') ?? false,
+  }
+}
+
+function levelsOf({ mode }: Bucket, operation: KvOperation): readonly Level[] {
+  if (mode !== 'strong') return PLAIN_LEVELS
+  return operation === 'get' ? LEVELS : STRONG_ONLY
+}
+
+function parametersOf({ mode }: Bucket, operation: KvOperation): readonly string[] {
+  if (mode === 'strong') return STRONG_PARAMETERS[operation]
+  return operation === 'get' && isTypeMode(mode) ? TYPE_GET_PARAMETERS : PARAMETERS[operation]
+}
+
+function refuseOverrides(query: Query): void {
+  for (const name of ['r', 'sloppy']) {
+    if (!query.has(name)) continue
+    throw badParameter(
+      `${name}= goes with a weaker level: at consistency=strong a majority of the owners decides.`,
+    )
   }
 }
 

@@ -9,17 +9,18 @@ import { timestampOf } from '../core/causality/hybrid-clock.ts'
 import type { Session } from '../core/causality/session.ts'
 import type { Content } from '../core/causality/stored-object.ts'
 import type { VersionVector } from '../core/causality/version-vector.ts'
+import type { Condition } from '../core/consensus/register.ts'
 import { QuorateError } from '../core/errors.ts'
 import { type Bucket, isTypeMode } from '../core/placement/topology.ts'
-import type { RequestOptions, TypeChange, WriteAnswer } from '../node/service.ts'
+import type { ReadAnswer, RequestOptions, TypeChange, WriteAnswer } from '../node/service.ts'
 import type { ApiContext } from './api-context.ts'
 import { decodeContext, encodeContext } from './context-token.ts'
-import { entityTag } from './entity-tag.ts'
+import { entityTag, parseTags, TAGS_MAX } from '../core/causality/entity-tag.ts'
 import { jsonBody } from './json-body.ts'
 import { parseKvParameters, type KvOperation, type KvParameters } from './kv-parameters.ts'
 import { parseKvTarget, type KvTarget } from './kv-path.ts'
 import { asQuorateError, respondProblem } from './problem.ts'
-import { commonHeaders, respondRead } from './read-answer.ts'
+import { addContext, commonHeaders, respondRead } from './read-answer.ts'
 import type { EndedRequest } from './request-meter.ts'
 import { type HeaderList, respond } from './respond.ts'
 import { addSession, isInSession, sessionOf } from './session-header.ts'
@@ -34,7 +35,10 @@ export const KV_METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'] as const
 const DEFAULT_CONTENT_TYPE = 'application/octet-stream'
 const CONTENT_TYPE_CHARACTERS_MAX = 255
 const IDEMPOTENCY_KEY_CHARACTERS_MAX = 255
+/** A time says too little of which value is meant. */
+const DATE_CONDITIONS = ['if-unmodified-since', 'if-modified-since'] as const
 const CONDITIONS = ['if-match', 'if-none-match', 'if-unmodified-since'] as const
+const READ_CONDITIONS = ['if-match', 'if-unmodified-since'] as const
 export const KV_OPERATIONS: Readonly<Record<string, KvOperation>> = {
   GET: 'get',
   HEAD: 'get',
@@ -95,24 +99,27 @@ async function answer(
 ): Promise<void> {
   if (api.phase() !== 'running') throw new QuorateError('not_ready', 'This node is still starting.')
   const target = parseKvTarget(request.originalUrl)
-  const bucket = plainBucket(api, target.bucket)
+  const bucket = bucketOf(api, target.bucket)
   progress.bucket = bucket.name
   refuseOtherMode(bucket, progress.op)
   const parameters = parseKvParameters(target.query, progress.op, bucket)
-  progress.level = parameters.level ?? (bucket.consistency as Progress['level'])
+  progress.level = parameters.level ?? bucket.consistency
   if (progress.op === 'get') {
-    refuseConditions(request, bucket, ['if-match', 'if-unmodified-since'])
+    refuseConditions(request, bucket, READ_CONDITIONS)
     const session = isInSession(request, progress.level) ? await sessionOf(api, request) : undefined
     const read = await api.service.get(optionsOf(target, parameters, request.id, session))
     const headers = commonHeaders(read, parameters.trace)
     addSession(api, headers, read)
+    if (bucket.mode === 'strong') addStaleness(headers, read)
+    else if (!isTypeMode(bucket.mode)) addContext(headers, target, read)
     progress.code = isTypeMode(bucket.mode)
       ? respondTypeRead(reply, bucket.mode, target, read, headers)
       : respondRead(reply, target, read, parameters, headers)
     return
   }
-  refuseConditions(request, bucket, CONDITIONS)
-  checkIdempotencyKey(request)
+  const isStrong = bucket.mode === 'strong'
+  refuseConditions(request, bucket, isStrong ? DATE_CONDITIONS : CONDITIONS)
+  if (isStrong) refuseContext(request, bucket)
   const session = isInSession(request, progress.level) ? await sessionOf(api, request) : undefined
   const options = optionsOf(target, parameters, request.id, session)
   const written =
@@ -122,6 +129,8 @@ async function answer(
           ...options,
           content: progress.op === 'delete' ? TOMBSTONE : contentOf(api, request, parameters),
           context: contextOf(api, request, target),
+          condition: isStrong ? conditionOf(request) : undefined,
+          idempotencyKey: idempotencyKeyOf(request),
         })
   const headers = commonHeaders(written, parameters.trace)
   addSession(api, headers, written)
@@ -169,20 +178,12 @@ function optionsOf(
   }
 }
 
-/** The bucket, of a mode that takes plain levels. */
-function plainBucket(api: ApiContext, name: string): Bucket {
+function bucketOf(api: ApiContext, name: string): Bucket {
   const bucket = api.service.bucket(name)
-  if (bucket === undefined) {
-    throw new QuorateError(
-      'bucket_unknown',
-      `There is no bucket ${name}; PUT /v1/buckets/${name} with {"mode":"siblings"} creates it.`,
-    )
-  }
-  if (bucket.mode !== 'strong') return bucket
+  if (bucket !== undefined) return bucket
   throw new QuorateError(
-    'not_implemented',
-    `The bucket ${name} has the mode ${bucket.mode}, which comes in a later version; ` +
-      'buckets of mode siblings, lww, counter and set can be used now.',
+    'bucket_unknown',
+    `There is no bucket ${name}; PUT /v1/buckets/${name} with {"mode":"siblings"} creates it.`,
   )
 }
 
@@ -196,16 +197,60 @@ function refuseConditions(
     if (headers[condition] === undefined) continue
     throw new QuorateError(
       'mode_mismatch',
-      `The header ${condition} needs a bucket of mode strong; ${bucket.name} is of mode ${bucket.mode}, ` +
-        'where Quorate-Context says what a write replaces.',
+      bucket.mode === 'strong'
+        ? `The header ${condition} is not taken here: writes of the bucket ${bucket.name} take If-Match and If-None-Match.`
+        : `The header ${condition} needs a write in a bucket of mode strong; ${bucket.name} is of mode ${bucket.mode}, ` +
+            'where Quorate-Context says what a write replaces.',
     )
   }
 }
 
-function checkIdempotencyKey(request: FastifyRequest): void {
+/** A context says what a write replaces, and leaves the rest beside it; a strong key has one value. */
+function refuseContext(request: FastifyRequest, bucket: Bucket): void {
+  if (request.raw.headers['quorate-context'] === undefined) return
+  throw new QuorateError(
+    'mode_mismatch',
+    `Quorate-Context is for buckets that keep siblings; ${bucket.name} is of mode strong: ` +
+      'If-Match with the ETag of what was read makes the write depend on it.',
+  )
+}
+
+/** Throws bad_request. */
+function conditionOf(request: FastifyRequest): Condition | undefined {
+  const { 'if-match': match, 'if-none-match': noneMatch } = request.raw.headers
+  if (match !== undefined && noneMatch !== undefined) {
+    throw new QuorateError('bad_request', 'If-Match and If-None-Match exclude each other here.')
+  }
+  if (match !== undefined) return { type: 'match', tags: tagsOf('If-Match', match) }
+  if (noneMatch === undefined) return undefined
+  const tags = tagsOf('If-None-Match', noneMatch)
+  // Here a weak tag counts like a strong one (RFC 9110, 13.1.2).
+  return {
+    type: 'none-match',
+    tags: tags === '*' ? tags : tags.map((tag) => tag.replace(/^W\//, '')),
+  }
+}
+
+function tagsOf(name: string, header: string): readonly string[] | '*' {
+  const tags = parseTags(header)
+  if (tags !== undefined) return tags
+  throw new QuorateError(
+    'bad_request',
+    `${name} takes * or up to ${TAGS_MAX} entity tags in quotes, as in the ETag of an answer.`,
+  )
+}
+
+function addStaleness(headers: HeaderList, { level }: ReadAnswer): void {
+  // Weaker levels read what owners hold: perhaps not yet decided, perhaps replaced.
+  if (level !== 'strong') headers.push('Quorate-Stale', 'possible')
+}
+
+/** Throws bad_request. */
+function idempotencyKeyOf(request: FastifyRequest): string | undefined {
   const key = request.raw.headers['idempotency-key']
-  if (key === undefined) return
-  if (key.length > 0 && key.length <= IDEMPOTENCY_KEY_CHARACTERS_MAX) return
+  if (key === undefined) return undefined
+  if (Array.isArray(key)) throw new QuorateError('bad_request', 'Idempotency-Key is given twice.')
+  if (key.length > 0 && key.length <= IDEMPOTENCY_KEY_CHARACTERS_MAX) return key
   throw new QuorateError(
     'bad_request',
     `The Idempotency-Key header has ${key.length} characters; 1 to ${IDEMPOTENCY_KEY_CHARACTERS_MAX} are allowed.`,
@@ -267,7 +312,9 @@ function respondWrite(
     respond(reply, 202, headers, NO_BYTES)
     return
   }
-  headers.push('Quorate-Context', encodeContext(written.context, target))
+  if (bucket.mode !== 'strong') {
+    headers.push('Quorate-Context', encodeContext(written.context, target))
+  }
   if (!isTypeMode(bucket.mode)) {
     headers.push('Quorate-Siblings', String(written.siblings.length))
   }

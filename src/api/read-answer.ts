@@ -4,7 +4,7 @@ import { wallMsOf } from '../core/causality/hybrid-clock.ts'
 import type { Sibling } from '../core/causality/stored-object.ts'
 import type { ReadAnswer, WriteAnswer } from '../node/service.ts'
 import { encodeContext, type ContextKey } from './context-token.ts'
-import { entityTag, namesTag } from './entity-tag.ts'
+import { entityTag, namesTag } from '../core/causality/entity-tag.ts'
 import type { KvParameters } from './kv-parameters.ts'
 import { respondCode } from './problem.ts'
 import { quoted } from './query.ts'
@@ -20,9 +20,6 @@ export function respondRead(
   headers: HeaderList,
 ): 'ok' | 'key_absent' | 'sibling_absent' {
   const { siblings } = answer
-  if (siblings.length > 0 || answer.deleted) {
-    headers.push('Quorate-Context', encodeContext(answer.context, of))
-  }
   headers.push('Quorate-Siblings', String(siblings.length))
   if (siblings.length === 0) {
     respondCode(reply, 'key_absent', absence(of, answer), {}, headers)
@@ -39,6 +36,12 @@ export function respondRead(
   if (chosen === 'all') respondSiblings(reply, siblings, headers)
   else respondValue(reply, chosen, siblings, headers)
   return 'ok'
+}
+
+/** What the next write of the key is to give back, where there is something that it would replace. */
+export function addContext(headers: HeaderList, of: ContextKey, answer: ReadAnswer): void {
+  if (answer.siblings.length === 0 && !answer.deleted) return
+  headers.push('Quorate-Context', encodeContext(answer.context, of))
 }
 
 /** What every answer about a key says of how it came about. */

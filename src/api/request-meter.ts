@@ -4,7 +4,7 @@
  * Failures are logged at a bounded rate: a cut must not fill the disk with lines that say the same.
  */
 import { type ErrorCode, ERRORS } from '../core/errors.ts'
-import type { PlainLevel } from '../core/quorum/level.ts'
+import type { Level } from '../core/quorum/level.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { MetricLabels, Metrics } from '../ports/metrics.ts'
@@ -19,7 +19,7 @@ export interface MeterSettings {
 export interface EndedRequest {
   readonly op: 'get' | 'put' | 'update' | 'delete'
   /** Undefined where the request ended before its level was known. */
-  readonly level: PlainLevel | undefined
+  readonly level: Level | undefined
   readonly code: 'ok' | ErrorCode
   readonly requestId: string
   readonly bucket: string
@@ -104,7 +104,7 @@ export class RequestMeter {
 
 /** What an operator may have to act on; a client's own mistakes are not among them. */
 function isFailure(code: ErrorCode): boolean {
-  return ERRORS[code].status >= 500 && code !== 'not_implemented'
+  return ERRORS[code].status >= 500
 }
 
 function fieldsOf(request: EndedRequest, ms: number): Record<string, string | number | undefined> {

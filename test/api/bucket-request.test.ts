@@ -20,7 +20,9 @@ test('bucket request: takes what is given', () => {
 })
 
 test.each([
-  [{ mode: 'strong' }, 'available: siblings, lww, counter, set'],
+  [{ mode: 'firm' }, 'siblings, lww, strong, counter, set'],
+  [{ mode: 'strong', consistency: 'quorum' }, 'strong'],
+  [{ mode: 'strong', durability: 'os' }, 'sync'],
   [{ mode: 'counter', ttlSeconds: 60 }, 'ttlSeconds must be null'],
   [{ mode: 'lwww' }, 'siblings, lww'],
   [{ n: 0 }, 'from 1 to 3'],

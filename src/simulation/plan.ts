@@ -19,7 +19,15 @@ export interface Plan {
   readonly onlyFaults?: readonly number[] | undefined
 }
 
-export const WORKLOAD_NAMES = ['siblings', 'lww', 'counter', 'set', 'ttl', 'causal'] as const
+export const WORKLOAD_NAMES = [
+  'siblings',
+  'lww',
+  'counter',
+  'set',
+  'ttl',
+  'causal',
+  'strong',
+] as const
 export type WorkloadName = (typeof WORKLOAD_NAMES)[number]
 
 export const PLAN_DEFAULTS: Omit<Plan, 'seed'> = {

@@ -5,6 +5,7 @@
  */
 import type { FaultKind } from './fault.ts'
 import type { WorkloadName } from './plan.ts'
+import { PLANTED_STRONG_BUGS } from './planted-strong-bugs.ts'
 
 export interface PlantedBug {
   readonly name: string
@@ -28,7 +29,7 @@ export interface PlantedBug {
 
 const CUTS: readonly FaultKind[] = ['partition', 'isolate', 'oneway', 'ring', 'flap']
 
-export const PLANTED_BUGS: readonly PlantedBug[] = [
+const BUGS: readonly PlantedBug[] = [
   {
     name: 'acknowledge-before-fsync',
     what: 'a write is acknowledged when it is written, not when it is synced',
@@ -390,6 +391,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     nemesis: CUTS,
   },
 ]
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [...BUGS, ...PLANTED_STRONG_BUGS]
 
 export function plantedBug(name: string): PlantedBug | undefined {
   return PLANTED_BUGS.find((bug) => bug.name === name)

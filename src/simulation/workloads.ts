@@ -5,6 +5,7 @@ import { REQUEST_TIMEOUT_MS, type Via, type Work } from './client.ts'
 import { causalWork } from './causal-work.ts'
 import { counterWork } from './counter-work.ts'
 import { setWork } from './set-work.ts'
+import { strongWork } from './strong-work.ts'
 import { lwwKeys, readAll, siblingsKeys, valueWork } from './value-work.ts'
 
 export interface Workload {
@@ -51,6 +52,8 @@ function makeWorkload(name: WorkloadName, count: number, lateUs: number): Worklo
       return counterWork('counters', keys)
     case 'set':
       return setWork('sets', keys)
+    case 'strong':
+      return strongWork(keys)
     default:
       return name satisfies never
   }

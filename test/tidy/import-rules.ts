@@ -26,9 +26,9 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   // Reads its own page's style and script.
   report: { groups: ['report', 'checker'], builtins: true, packages: false },
   random: { groups: ['random'], ...PURE },
-  // The second composition: chooses the virtual ports, and takes the real codec.
+  // The second composition: chooses the virtual ports, takes the real codec, and has histories judged.
   simulation: {
-    groups: ['simulation', 'node', 'core', 'ports', 'adapters', 'random'],
+    groups: ['simulation', 'node', 'core', 'ports', 'adapters', 'random', 'checker'],
     ...OUTSIDE,
   },
   cluster: { groups: ['cluster'], ...OUTSIDE },

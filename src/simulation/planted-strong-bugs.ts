@@ -1,0 +1,114 @@
+/** Planted bugs (planted-bugs.ts) of the consensus on strong keys: each breaks one rule that makes it safe. */
+import type { FaultKind } from './fault.ts'
+import type { PlantedBug } from './planted-bugs.ts'
+
+const CUTS: readonly FaultKind[] = ['partition', 'isolate', 'oneway', 'ring', 'flap', 'loss']
+/** Few keys and many clients: proposals meet each other. */
+const CROWD = { workloads: ['strong'], keys: 2, clients: 12, seconds: 60 } as const
+
+export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'promise-not-persisted',
+    what: 'an acceptor answers with a promise that it has not stored',
+    file: 'node/register-acceptor.ts',
+    find: "this.#parts.commits.add([operation], 'sync', end)",
+    replace: 'end(undefined)',
+    also: {
+      file: 'node/promises.ts',
+      find: 'this.#ballots.set(promisedRecordKey(key), ballot)',
+      replace: 'this.#ballots.delete(promisedRecordKey(key))',
+    },
+    seeds: 60,
+    ...CROWD,
+    nemesis: ['kill', 'oneway', 'loss', 'delay'],
+  },
+  {
+    name: 'accept-below-promise',
+    what: 'an acceptor takes a proposal below what it has promised',
+    file: 'core/consensus/acceptor.ts',
+    find: 'if (compareBallots(ballot, state.promised) < 0) {',
+    replace: 'if (compareBallots(ballot, state.accepted) < 0) {',
+    seeds: 40,
+    ...CROWD,
+    nemesis: CUTS,
+  },
+  {
+    name: 'stale-fast-read',
+    what: 'a strong read is answered by one copy',
+    file: 'node/strong-read.ts',
+    find: 'if (received < this.#required) continue',
+    replace: 'if (received < 1) continue',
+    seeds: 20,
+    ...CROWD,
+    nemesis: CUTS,
+  },
+  {
+    name: 'read-not-completed',
+    what: 'where owners differ, a read takes the latest proposal, decided or not',
+    file: 'core/consensus/proposer.ts',
+    find: "return this.#phase === 'prepare' ? this.#propose() : this.#decide()",
+    replace:
+      "if (this.#phase === 'prepare') { const step = this.#propose(); return this.#next?.changed === false ? this.#decide() : step } return this.#decide()",
+    seeds: 40,
+    ...CROWD,
+    nemesis: CUTS,
+  },
+  {
+    name: 'condition-of-the-first',
+    what: 'the conditions of a batch are all held against the value before it',
+    file: 'core/consensus/register.ts',
+    find: 'const live = liveSiblings(object, nowMs)',
+    replace: 'const live = liveSiblings(before, nowMs)',
+    seeds: 20,
+    ...CROWD,
+    nemesis: CUTS,
+  },
+  {
+    name: 'idempotency-key-forgotten',
+    what: 'a write that is sent again under its idempotency key is made again',
+    file: 'core/consensus/register.ts',
+    find: 'const { idempotencyKey } = operation\n  if (idempotencyKey === undefined) return undefined',
+    replace:
+      'const { idempotencyKey } = operation\n  if (idempotencyKey !== null) return undefined',
+    seeds: 40,
+    ...CROWD,
+    nemesis: CUTS,
+  },
+  {
+    name: 'doubtful-write-made-again',
+    what: 'a proposer makes a write again without looking whether its last attempt was decided',
+    file: 'core/consensus/register.ts',
+    find: "if (found === 'made') return done",
+    replace: "if (found === 'not made' && ballot.counter < 0) return done",
+    also: { find: 'const earlier =\n', replace: 'const earlier = undefined &&\n' },
+    seeds: 40,
+    ...CROWD,
+    nemesis: CUTS,
+  },
+  {
+    name: 'lease-without-a-promise',
+    what: 'a proposer leaves out the first step although another one has been promised since',
+    file: 'core/consensus/acceptor.ts',
+    find: 'state: { promised: next, accepted: ballot, value },',
+    replace: 'state: { promised: ballot, accepted: ballot, value },',
+    also: {
+      file: 'node/register-acceptor.ts',
+      find: 'const implied = isHeld ? nextBallot(accepted) : atCounter(this.#parts.horizon())',
+      replace: 'const implied = isHeld ? accepted : atCounter(this.#parts.horizon())',
+    },
+    seeds: 60,
+    ...CROWD,
+    nemesis: CUTS,
+  },
+  {
+    name: 'promises-lost-with-the-directory',
+    what: 'an acceptor that has lost its directory accepts what it may have promised not to',
+    file: 'node/register-acceptor.ts',
+    find: 'if (!replica.mayRead(at)) {',
+    replace: 'if (!replica.mayRead(at) && ballot.counter < 0) {',
+    also: { find: 'if (floor <= this.#floor) return', replace: 'if (floor > 0) return' },
+    seeds: 60,
+    ...CROWD,
+    nemesis: ['lost-data', 'kill', 'loss', 'oneway'],
+  },
+]

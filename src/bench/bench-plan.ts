@@ -31,6 +31,7 @@ export function planSystems(options: PlanOptions): SystemPlan[] {
     profileDir === undefined ? {} : { NODE_OPTIONS: profilingFlags(profileDir) }
   const syncPut = quoratePut('put quorum', 'quorum', value)
   const osPut = quoratePut('put quorum os', 'quorum', value)
+  const strongPut = quoratePut('put strong', 'strong', value)
   const lonePut = singlePut('single put', 'sync', value)
   const etcdWrite = etcdPut('etcd put', value)
   const plans: SystemPlan[] = [
@@ -43,6 +44,16 @@ export function planSystems(options: PlanOptions): SystemPlan[] {
         quoratePut('put weak', 'weak', value),
         quorateGet('get quorum', 'quorum'),
         quorateGet('get eventual', 'eventual'),
+      ],
+      isProfiled: profileDir !== undefined,
+    },
+    {
+      start: () => startQuorate('quorate, strong', join(directory, 'strong'), profile, stop),
+      write: strongPut,
+      workloads: [
+        strongPut,
+        { ...strongPut, name: 'put strong hot', keyOf: () => 'key-0' },
+        quorateGet('get strong', 'strong'),
       ],
       isProfiled: profileDir !== undefined,
     },

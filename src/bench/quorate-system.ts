@@ -19,7 +19,7 @@ export async function startQuorate(
   }
 }
 
-type Level = 'weak' | 'eventual' | 'quorum'
+type Level = 'weak' | 'eventual' | 'quorum' | 'strong'
 
 /** Without a context: replaces whatever is there. */
 export function quoratePut(name: string, level: Level, value: string): Workload {
@@ -31,7 +31,7 @@ export function quorateGet(name: string, level: Level): Workload {
   return {
     name,
     method: 'GET',
-    path: `/v1/kv/default/{key}?consistency=${level}`,
+    path: `/v1/kv/${level === 'strong' ? 'strong' : 'default'}/{key}?consistency=${level}`,
     body: '',
     keyOf: (number) => `key-${number}`,
     status: 200,

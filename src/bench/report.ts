@@ -42,6 +42,20 @@ export const TARGETS: readonly Target[] = [
     comparesP99: true,
   },
   {
+    what: 'strong put / etcd put',
+    row: 'put strong',
+    against: 'etcd put',
+    atLeast: 2,
+    comparesP99: true,
+  },
+  {
+    what: 'strong get / etcd linearizable',
+    row: 'get strong',
+    against: 'etcd linearizable',
+    atLeast: 2,
+    comparesP99: true,
+  },
+  {
     what: 'eventual get / etcd serializable',
     row: 'get eventual',
     against: 'etcd serializable',

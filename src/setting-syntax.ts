@@ -21,7 +21,7 @@ export interface ListenAddress {
 /** A bucket to create at the start; what is undefined is left to the defaults of a new bucket. */
 export interface ConfiguredBucket {
   readonly name: string
-  readonly mode: 'siblings' | 'lww' | 'counter' | 'set'
+  readonly mode: 'siblings' | 'lww' | 'strong' | 'counter' | 'set'
   readonly n: number | undefined
   readonly consistency: 'weak' | 'eventual' | 'causal' | 'quorum' | 'all' | undefined
   readonly durability: Bucket['durability'] | undefined
@@ -149,9 +149,14 @@ function parseBucket(entry: string): ConfiguredBucket {
     const value = given.get(option)
     return value === undefined ? undefined : within(`${name}, ${option}`, () => parse(value))
   }
+  const chosen = within(name, () =>
+    parseChoice(mode, ['siblings', 'lww', 'strong', 'counter', 'set'] as const),
+  )
+  if (chosen === 'strong') refuseOptions(name, given, ['consistency', 'durability'], chosen)
+  if (chosen === 'counter' || chosen === 'set') refuseOptions(name, given, ['ttl'], chosen)
   return {
     name,
-    mode: within(name, () => parseChoice(mode, ['siblings', 'lww', 'counter', 'set'])),
+    mode: chosen,
     n: read('n', (value) => parseWhole(value, 1, MEMBERS_MAX)),
     consistency: read('consistency', (value) =>
       parseChoice(value, ['weak', 'eventual', 'causal', 'quorum', 'all']),
@@ -159,6 +164,17 @@ function parseBucket(entry: string): ConfiguredBucket {
     durability: read('durability', (value) => parseChoice(value, ['sync', 'os'])),
     ttlSeconds: read('ttl', (value) => parseWhole(value, 1, 315_360_000)),
   }
+}
+
+function refuseOptions(
+  name: string,
+  given: ReadonlyMap<string, string>,
+  refused: readonly string[],
+  mode: string,
+): void {
+  const option = refused.find((each) => given.has(each))
+  if (option === undefined) return
+  throw new SettingError(`${name}: a bucket of mode ${mode} takes no ;${option}=`)
 }
 
 const BUCKET_OPTIONS: readonly string[] = ['n', 'consistency', 'durability', 'ttl']

@@ -53,9 +53,9 @@ export const USAGE = `npm run check -- --workload W [options]          run a wor
 npm run check -- --history FILE --model M        judge a recorded history (history.jsonl, or Jepsen's EDN)
 
   --workload W       ${WORKLOADS.map(({ name }) => name).join(', ')}
-  --bucket B         default: counters for counter, which creates it; latest for register; else default
+  --bucket B         default: counters for counter, which creates it; strong for register; else default
   --consistency L    ${CONSISTENCIES.join(', ')}; default: causal for causal and
-                     session, else quorum
+                     session, strong for register in the bucket strong, else quorum
   --nemesis F[,F]    none, ${FAULTS.join(', ')},
                      mix; default: none
   --time-limit T     how long clients run: 30s, 2m; default: 30s
@@ -95,6 +95,9 @@ export function parseArguments(argv: readonly string[]): CheckArguments {
   if (!/^[A-Za-z0-9.-]{1,40}$/.test(seed))
     throw new UsageError(`--seed ${seed}: 1 to 40 letters, digits, dots or dashes`)
   const workload = workloadOf(values.workload)
+  const bucket = values.bucket ?? workload.bucket
+  const isElsewhere = workload.consistency === 'strong' && bucket !== workload.bucket
+  const ownLevel = isElsewhere ? 'quorum' : workload.consistency
   const faults = faultsOf(values.nemesis ?? 'none')
   const target = targetOf(values.target)
   if (faults.length > 0 && typeof target !== 'string') {
@@ -105,8 +108,8 @@ export function parseArguments(argv: readonly string[]): CheckArguments {
   return {
     command: 'run',
     workload,
-    bucket: values.bucket ?? workload.bucket,
-    consistency: oneOf('--consistency', values.consistency ?? workload.consistency, CONSISTENCIES),
+    bucket,
+    consistency: oneOf('--consistency', values.consistency ?? ownLevel, CONSISTENCIES),
     faults,
     timeLimitMs,
     rate,

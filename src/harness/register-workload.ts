@@ -22,8 +22,8 @@ const CAS_PERCENT = 50
 export const registerWorkload: Workload = {
   name: 'register',
   model: casRegisterModel,
-  bucket: 'latest',
-  consistency: 'quorum',
+  bucket: 'strong',
+  consistency: 'strong',
   hasSessions: false,
   keys: (count) => Array.from({ length: count }, (_, i) => `k${i}`),
   start,
@@ -39,6 +39,8 @@ function start(run: WorkloadRun): Client {
     consistency,
     newest: hasSiblings,
   })
+  // Strong keys are read at any level, and written at one.
+  const writeLevel = (): string => (takesConditions ? 'strong' : run.consistency)
   const read = async (
     session: Session,
     client: StoreClient,
@@ -72,17 +74,17 @@ function start(run: WorkloadRun): Client {
         if (seen === undefined) return
         const value = nextValue++
         await session.run('cas', key, [seen.value, value], () =>
-          client.writeIf(address(key), JSON.stringify(value), seen.etag),
+          client.writeIf(address(key, writeLevel()), JSON.stringify(value), seen.etag),
         )
         return
       }
       const value = nextValue++
       await session.run('write', key, value, () =>
-        client.write(address(key), JSON.stringify(value), undefined),
+        client.write(address(key, writeLevel()), JSON.stringify(value), undefined),
       )
     },
     finalRead: async ({ session, client }, key) => {
-      const consistency = takesConditions ? run.consistency : FINAL_CONSISTENCY
+      const consistency = takesConditions ? 'strong' : FINAL_CONSISTENCY
       return (await read(session, client, key, consistency)) !== undefined
     },
   }

@@ -86,18 +86,21 @@ test.each([COUNTER, DELETE])('%s passes without', { timeout: TIMEOUT_MS }, async
 const CUT = '--nemesis partition-halves --time-limit 9s'
 
 test(
-  'what sessions are promised at causal fails at eventual, and so does a register',
+  'what sessions are promised at causal fails at eventual, and what is strong in weaker buckets',
   {
     timeout: TIMEOUT_MS * 2,
   },
   async () => {
-    const [kept, ...broken] = await checkAll(undefined, [
+    const [causal, strong, ...broken] = await checkAll(undefined, [
       `--workload causal ${CUT}`,
+      `--workload register ${CUT}`,
       `--workload causal --consistency eventual ${CUT}`,
       `--workload session --consistency eventual ${CUT}`,
       `--workload register --bucket latest --consistency eventual ${CUT}`,
     ])
-    expect([kept?.exitCode, kept?.said]).toEqual([0, expect.stringContaining('verdict valid')])
+    for (const kept of [causal, strong]) {
+      expect([kept?.exitCode, kept?.said]).toEqual([0, expect.stringContaining('verdict valid')])
+    }
     for (const { exitCode, said } of broken) {
       expect(said).toContain('verdict invalid')
       expect(exitCode).toBe(1)

@@ -45,6 +45,8 @@ export type AskKind =
   /** [ballot…] → the acceptor's reply, for the topology register. */
   | 'prepare'
   | 'accept'
+  /** [] → what this node's acceptor of the topology register has promised and accepted (topology-acceptor.ts). */
+  | 'recall'
   /** [bucket, key, ballot] → the acceptor's reply, for a strong key (register-messages.ts). */
   | 'register-prepare'
   /** [bucket, key, record]: the proposal, with its ballot → the acceptor's reply. */

@@ -20,7 +20,7 @@ import type { Requests } from './requests.ts'
 import type { UpdateRequest, WriteRequest } from './service.ts'
 import type { TreeAnswers } from './tree-answers.ts'
 import { encodeTopology, type TopologyKeeper } from './topology-keeper.ts'
-import type { TopologyRegister } from './topology-register.ts'
+import type { TopologyAcceptor } from './topology-acceptor.ts'
 
 export interface AskParts {
   readonly keeper: TopologyKeeper
@@ -29,7 +29,7 @@ export interface AskParts {
   readonly requests: Requests
   readonly listing: KeyListing
   readonly view: ClusterView
-  readonly register: TopologyRegister
+  readonly topology: TopologyAcceptor
   readonly registers: RegisterAsks
   readonly liveness: Liveness
   readonly lives: PeerLives
@@ -120,7 +120,8 @@ export class PeerAsks {
         return
       case 'prepare':
       case 'accept':
-        parts.register.handle(kind, body, answer)
+      case 'recall':
+        parts.topology.handle(kind, body, answer)
         return
       case 'register-prepare':
       case 'register-accept':

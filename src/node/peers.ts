@@ -80,6 +80,7 @@ const ANY_EPOCH: ReadonlySet<string> = new Set<AskKind>([
   'decided',
   'prepare',
   'accept',
+  'recall',
   'status',
 ])
 

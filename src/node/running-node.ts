@@ -37,6 +37,7 @@ import { Sessions } from './sessions.ts'
 import type { ConvergenceAnswer, ReadAnswer } from './service.ts'
 import { StrongCoordinator } from './strong-coordinator.ts'
 import { TopologyKeeper } from './topology-keeper.ts'
+import { TopologyAcceptor } from './topology-acceptor.ts'
 import { TopologyRegister } from './topology-register.ts'
 import { SET_BYTES_MAX } from './type-change.ts'
 import { WriteCoordinator } from './write-coordinator.ts'
@@ -143,7 +144,15 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     nodeClock: clock,
     reachable: (node) => liveness.reachable(node),
   })
-  const register = new TopologyRegister(ports, { self, state, keeper, peers, clock })
+  const voter = new TopologyAcceptor(ports, {
+    self,
+    members: () => memberIds(keeper.topology),
+    state,
+    peers,
+    clock,
+    isProven: () => arrival.isProven,
+  })
+  const register = new TopologyRegister(ports, { self, acceptor: voter, keeper, peers, clock })
   const listing = new KeyListing(ports, {
     self,
     keeper,
@@ -194,7 +203,10 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   const { horizon, trees, arrival } = convergence
   replica.onGivenUp = () => writes.giveUpActor()
   arrival.onBehind = () => writes.giveUpActor()
-  arrival.onHeardBehind = () => acceptor.raiseFloor()
+  arrival.onHeardBehind = () => {
+    acceptor.raiseFloor()
+    voter.lose()
+  }
   convergence.onHorizonMoved = () => acceptor.horizonMoved()
   asks.parts = {
     keeper,
@@ -203,7 +215,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     requests,
     listing,
     view,
-    register,
+    topology: voter,
     registers: new RegisterAsks(acceptor, replica),
     liveness,
     lives,
@@ -240,6 +252,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   await network.start()
   liveness.start()
   delivery.start()
+  voter.start()
   await convergence.start()
   showGauges()
   const gauges = timers.every(GAUGE_INTERVAL_MS, showGauges)
@@ -263,6 +276,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
       await requests.drained()
       gauges.cancel()
       convergence.stop()
+      voter.stop()
       delivery.stop()
       liveness.stop()
       await network.close()

@@ -37,8 +37,8 @@ export interface ConflictReply {
   /** Which question was refused. */
   readonly phase: 'prepare' | 'accept'
   /**
-   * Whether an earlier copy of the refused accept may have been taken here, and replaced since. If not, this
-   * acceptor never took it and, as promises never fall, never will.
+   * Whether an earlier copy of the refused accept may have been taken here, whatever has come after it. If not,
+   * this acceptor never took it and, as promises never fall, never will.
    */
   readonly mayHaveAccepted: boolean
   /** What it has promised; only a higher ballot has a chance. */
@@ -73,8 +73,9 @@ export function prepare<T>(
 }
 
 /**
- * Takes the value, unless a higher ballot was promised. A repeated question is answered alike. `next` is promised with
- * it: where it is the proposer's next ballot, that proposer can leave out the first step (proposer.ts).
+ * Takes the value, unless a higher ballot was promised. A repeated question is answered alike while nothing further has
+ * been promised. `next` is promised with it: where it is the proposer's next ballot, that proposer can leave out the
+ * first step (proposer.ts).
  */
 export function accept<T>(
   state: AcceptorState<T>,
@@ -84,8 +85,9 @@ export function accept<T>(
 ): AcceptorStep<T, AcceptReply> {
   assert(compareBallots(next, ballot) >= 0, 'a promise never falls')
   assert(compareBallots(ballot, BALLOT_ZERO) > 0, 'the zero ballot proposes nothing')
-  // First, so that a repeated question is not refused because of a later promise.
-  if (compareBallots(ballot, state.accepted) === 0)
+  // Not after a later promise: the value may be here by repair, which counts for nothing then. Whoever was promised it
+  // was told of an older value, and a majority of this ballot that counted this one would be overlooked.
+  if (compareBallots(ballot, state.accepted) === 0 && compareBallots(state.promised, next) <= 0)
     return { state, reply: { type: 'accepted', ballot } }
   if (compareBallots(ballot, state.promised) < 0) {
     return { state, reply: conflict('accept', ballot, state) }
@@ -101,6 +103,6 @@ function conflict<T>(
   ballot: Ballot,
   { promised, accepted }: AcceptorState<T>,
 ): ConflictReply {
-  const mayHaveAccepted = compareBallots(accepted, ballot) > 0
+  const mayHaveAccepted = compareBallots(accepted, ballot) >= 0
   return { type: 'conflict', ballot, phase, seen: promised, mayHaveAccepted }
 }

@@ -41,14 +41,26 @@ describe('acceptor', () => {
     expect(step.state).toBe(state)
   })
 
-  it('answers a repeated accept alike, even after a later promise', () => {
-    const accepted = accept(emptyAcceptor<string>(), one, 'x').state
-    const promised = prepare(accepted, two).state
-    for (const state of [accepted, promised]) {
-      const step = accept(state, one, 'x')
+  it('answers a repeated accept alike, whether or not it promised the next ballot with it', () => {
+    for (const next of [one, two]) {
+      const { state } = accept(emptyAcceptor<string>(), one, 'x', next)
+      const step = accept(state, one, 'x', next)
       expect(step.reply).toEqual({ type: 'accepted', ballot: one })
       expect(step.state).toBe(state)
     }
+  })
+
+  /**
+   * n2 was promised ballot 3 here and was told of nothing; then repair brought what n1 proposed at ballot 1. Had n1 its
+   * acceptance of us now, it would be decided, and n2 would decide something that was not made from it.
+   */
+  it('does not accept what repair brought against a later promise, nor denies that it holds it', () => {
+    const later = { counter: 3, node: 'n2' }
+    const { state } = prepare(emptyAcceptor<string>(), later)
+    const repaired = { ...state, accepted: one, value: 'x' }
+    const step = accept(repaired, one, 'x', two)
+    expect(step.reply).toMatchObject({ type: 'conflict', seen: later, mayHaveAccepted: true })
+    expect(step.state).toBe(repaired)
   })
 
   it('does not rule out that it took a value which was replaced since', () => {

@@ -143,11 +143,14 @@ function knownResult(
   answered: readonly AnsweredWrite[],
 ): OperationResult | undefined {
   if (operation.type === 'read') return { type: 'read' }
+  let isForgotten = false
   for (const { ballot, done } of doubtful) {
     const found = findChange(memory, ballot)
+    // Whatever became of the others: each was proposed only where those before it had not been made.
     if (found === 'made') return done
-    if (found === 'forgotten') return { type: 'forgotten' }
+    if (found === 'forgotten') isForgotten = true
   }
+  if (isForgotten) return { type: 'forgotten' }
   const { idempotencyKey } = operation
   if (idempotencyKey === undefined) return undefined
   const earlier =

@@ -13,7 +13,6 @@
  */
 import { TICKS_PER_MS } from '../core/causality/hybrid-clock.ts'
 import type { Timestamp } from '../core/causality/dot.ts'
-import type { StoredObject } from '../core/causality/stored-object.ts'
 import {
   accept,
   type AcceptorReply,
@@ -100,7 +99,11 @@ export class RegisterAcceptor {
   /** `copy` is the proposal, with its ballot. */
   accept(at: Location, copy: Copy, done: ReplyTaker): void {
     const ballot = ballotOf(copy.object)
-    this.#ask(at, ballot, done, (state) => accept(state, ballot, copy, nextBallot(ballot)))
+    const next = nextBallot(ballot)
+    this.#ask(at, ballot, done, (state) => {
+      const isSettled = this.#isSettled(storageKeyOf(at), state.accepted)
+      return accept(state, ballot, copy, { next, isSettled })
+    })
   }
 
   /** What is durable. */
@@ -114,7 +117,11 @@ export class RegisterAcceptor {
     }
     this.#parts.replica.read(at, (copy, refusal) => {
       if (copy === undefined) done(undefined, refusal)
-      else done({ copy, isSettled: this.#isSettled(storageKeyOf(at), copy.object) }, undefined)
+      else
+        done(
+          { copy, isSettled: this.#isSettled(storageKeyOf(at), ballotOf(copy.object)) },
+          undefined,
+        )
     })
   }
 
@@ -214,10 +221,10 @@ export class RegisterAcceptor {
     return { promised: maxBallot(implied, kept), accepted, value: isHeld ? latest : null }
   }
 
-  #isSettled(storageKey: string, object: StoredObject): boolean {
-    const accepted = ballotOf(object)
+  /** Whatever was promised above it was promised before repair brought it, or since. */
+  #isSettled(storageKey: string, accepted: Ballot): boolean {
     const promised = maxBallot(this.#promises.of(storageKey) ?? BALLOT_ZERO, atCounter(this.#floor))
-    return compareBallots(promised, nextBallot(accepted)) <= 0
+    return compareBallots(promised, accepted) <= 0
   }
 
   /** The promise of a key whose record was damaged went with it. */

@@ -75,19 +75,22 @@ export function prepare<T>(
 /**
  * Takes the value, unless a higher ballot was promised. A repeated question is answered alike while nothing further has
  * been promised. `next` is promised with it: where it is the proposer's next ballot, that proposer can leave out the
- * first step (proposer.ts).
+ * first step (proposer.ts). `isSettled`: nothing was promised above what is accepted, but its own `next`.
  */
 export function accept<T>(
   state: AcceptorState<T>,
   ballot: Ballot,
   value: T | null,
-  next: Ballot = ballot,
+  {
+    next = ballot,
+    isSettled = compareBallots(state.promised, state.accepted) <= 0,
+  }: { readonly next?: Ballot; readonly isSettled?: boolean } = {},
 ): AcceptorStep<T, AcceptReply> {
   assert(compareBallots(next, ballot) >= 0, 'a promise never falls')
   assert(compareBallots(ballot, BALLOT_ZERO) > 0, 'the zero ballot proposes nothing')
   // Not after a later promise: the value may be here by repair, which counts for nothing then. Whoever was promised it
   // was told of an older value, and a majority of this ballot that counted this one would be overlooked.
-  if (compareBallots(ballot, state.accepted) === 0 && compareBallots(state.promised, next) <= 0)
+  if (compareBallots(ballot, state.accepted) === 0 && isSettled)
     return { state, reply: { type: 'accepted', ballot } }
   if (compareBallots(ballot, state.promised) < 0) {
     return { state, reply: conflict('accept', ballot, state) }

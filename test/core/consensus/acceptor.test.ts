@@ -43,8 +43,8 @@ describe('acceptor', () => {
 
   it('answers a repeated accept alike, whether or not it promised the next ballot with it', () => {
     for (const next of [one, two]) {
-      const { state } = accept(emptyAcceptor<string>(), one, 'x', next)
-      const step = accept(state, one, 'x', next)
+      const { state } = accept(emptyAcceptor<string>(), one, 'x', { next })
+      const step = accept(state, one, 'x', { next, isSettled: true })
       expect(step.reply).toEqual({ type: 'accepted', ballot: one })
       expect(step.state).toBe(state)
     }
@@ -58,7 +58,7 @@ describe('acceptor', () => {
     const later = { counter: 3, node: 'n2' }
     const { state } = prepare(emptyAcceptor<string>(), later)
     const repaired = { ...state, accepted: one, value: 'x' }
-    const step = accept(repaired, one, 'x', two)
+    const step = accept(repaired, one, 'x', { next: two })
     expect(step.reply).toMatchObject({ type: 'conflict', seen: later, mayHaveAccepted: true })
     expect(step.state).toBe(repaired)
   })

@@ -70,7 +70,7 @@ export type OperationResult =
 /** What became of one operation. */
 export interface OperationEnd {
   readonly result: OperationResult
-  /** Whether it is this round that changes the value for it: it is made only if the round is decided. */
+  /** Whether it is made only if this round is decided. */
   readonly isNew: boolean
   /** The value as the operation left it. */
   readonly object: StoredObject
@@ -111,9 +111,12 @@ export function applyOperations(
   const answered: AnsweredWrite[] = []
   let object = atBallot(before, ballot)
   const ends = requested.map((one): OperationEnd => {
-    const known = knownResult(one, memory, answered)
+    const known = knownResult(one, memory)
     if (known !== undefined) return { result: known, isNew: false, object }
     const { operation, dot } = one
+    const twin = answered.find(({ idempotencyKey }) => idempotencyKey === keyOf(operation))
+    // Made if this round is decided, like the one that it repeats.
+    if (twin !== undefined) return { result: resultOf(twin), isNew: true, object }
     assert(operation.type === 'write' && dot !== undefined, 'a write has a dot')
     const live = liveSiblings(object, nowMs)
     const tag = live.length === 0 ? undefined : entityTag(live)
@@ -140,7 +143,6 @@ const NOTHING_ACCEPTED: StoredObject = { vector: new Map(), siblings: [] }
 function knownResult(
   { operation, doubtful }: Requested,
   memory: RegisterMemory,
-  answered: readonly AnsweredWrite[],
 ): OperationResult | undefined {
   if (operation.type === 'read') return { type: 'read' }
   let isForgotten = false
@@ -153,11 +155,16 @@ function knownResult(
   if (isForgotten) return { type: 'forgotten' }
   const { idempotencyKey } = operation
   if (idempotencyKey === undefined) return undefined
-  const earlier =
-    answered.find((write) => write.idempotencyKey === idempotencyKey) ??
-    findAnswered(memory, idempotencyKey)
-  if (earlier === undefined) return undefined
-  return { type: 'written', dot: earlier.dot, existed: earlier.existed }
+  const earlier = findAnswered(memory, idempotencyKey)
+  return earlier && resultOf(earlier)
+}
+
+function keyOf(operation: RegisterOperation): string | undefined {
+  return operation.type === 'read' ? undefined : operation.idempotencyKey
+}
+
+function resultOf({ dot, existed }: AnsweredWrite): OperationDone {
+  return { type: 'written', dot, existed }
 }
 
 /** By the strong comparison of RFC 9110 section 13.1; a value that is not there has no tag. */

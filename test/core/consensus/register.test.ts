@@ -177,7 +177,8 @@ describe('an idempotency key', () => {
     const again = put(4, 'b', { idempotencyKey: 'k' })
     const round = apply(null, [first, put(3, 'c'), again], 20)
     expect(told(round)).toEqual([2, 3, 2])
-    expect(round.ends.map(({ isNew }) => isNew)).toEqual([true, true, false])
+    // The repeat is made with the round, or not at all: what was not told of the one is not of the other.
+    expect(round.ends.map(({ isNew }) => isNew)).toEqual([true, true, true])
     expect(textOf(round.next)).toBe('c')
   })
 
@@ -272,9 +273,11 @@ describe('rounds', () => {
           return round.ends[0]
         })
         const single = current as unknown as StoredObject
-        expect(batch.ends.map(({ result, isNew }) => ({ result, isNew }))).toEqual(
-          ends.map((end) => ({ result: end?.result, isNew: end?.isNew })),
-        )
+        expect(batch.ends.map(({ result }) => result)).toEqual(ends.map((end) => end?.result))
+        // A repeat of what the batch itself makes depends on the batch.
+        batch.ends.forEach(({ isNew }, i) => {
+          if (!isNew) expect(ends[i]?.isNew).toBe(false)
+        })
         expect(batch.next.siblings).toEqual(single.siblings)
         expect(batch.next.memory?.answered).toEqual(single.memory?.answered)
         expect(batch.changed).toBe(ends.some((end) => end?.isNew))

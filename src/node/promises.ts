@@ -56,6 +56,14 @@ export class Promises {
     if (held !== undefined && compareBallots(held, ballot) <= 0) this.#ballots.delete(storageKey)
   }
 
+  /** Puts it behind all others. */
+  defer(storageKey: string): void {
+    const held = this.#ballots.get(storageKey)
+    if (held === undefined) return
+    this.#ballots.delete(storageKey)
+    this.#ballots.set(storageKey, held)
+  }
+
   *entries(): IterableIterator<[storageKey: string, ballot: Ballot]> {
     yield* this.#ballots
   }

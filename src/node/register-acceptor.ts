@@ -13,6 +13,7 @@
  */
 import { TICKS_PER_MS } from '../core/causality/hybrid-clock.ts'
 import type { Timestamp } from '../core/causality/dot.ts'
+import type { StoredObject } from '../core/causality/stored-object.ts'
 import {
   accept,
   type AcceptorReply,
@@ -38,7 +39,7 @@ import { Promises } from './promises.ts'
 import { type Location, type Refusal, refusalOf, type Replica } from './replica.ts'
 import { dataKey, promiseKey } from './storage-keys.ts'
 
-/** Promises of forgotten keys that are dropped in one go. */
+/** Promises that are looked at in one go: those of forgotten keys are dropped. */
 const DROPPED_PER_PASS = 1000
 
 export type RegisterReply = AcceptorReply<Copy>
@@ -100,8 +101,8 @@ export class RegisterAcceptor {
   accept(at: Location, copy: Copy, done: ReplyTaker): void {
     const ballot = ballotOf(copy.object)
     const next = nextBallot(ballot)
-    this.#ask(at, ballot, done, (state) => {
-      const isSettled = this.#isSettled(storageKeyOf(at), state.accepted)
+    this.#ask(at, ballot, done, (state, isSettled) => {
+      // It may have come by repair, after a later one had been promised: to hold it is not to have accepted it then.
       return accept(state, ballot, copy, { next, isSettled })
     })
   }
@@ -117,11 +118,7 @@ export class RegisterAcceptor {
     }
     this.#parts.replica.read(at, (copy, refusal) => {
       if (copy === undefined) done(undefined, refusal)
-      else
-        done(
-          { copy, isSettled: this.#isSettled(storageKeyOf(at), ballotOf(copy.object)) },
-          undefined,
-        )
+      else done({ copy, isSettled: this.#isSettled(storageKeyOf(at), copy.object) }, undefined)
     })
   }
 
@@ -141,10 +138,15 @@ export class RegisterAcceptor {
   /** The horizon has moved: promises for keys that are gone are not needed below it. */
   horizonMoved(): void {
     const horizon = this.#parts.horizon()
-    let count = 0
+    const old: string[] = []
     for (const [storageKey, { counter }] of this.#promises.entries()) {
       if (counter > horizon) continue
-      if (++count > DROPPED_PER_PASS) break
+      if (old.length >= DROPPED_PER_PASS) break
+      old.push(storageKey)
+    }
+    for (const storageKey of old) {
+      // Those of keys that are still there must not be in the way of the others for ever.
+      this.#promises.defer(storageKey)
       this.#dropIfGone(storageKey)
     }
   }
@@ -153,7 +155,10 @@ export class RegisterAcceptor {
     at: Location,
     ballot: Ballot,
     done: ReplyTaker,
-    step: (state: AcceptorState<Copy>) => { state: AcceptorState<Copy>; reply: Reply },
+    step: (
+      state: AcceptorState<Copy>,
+      isSettled: boolean,
+    ) => { state: AcceptorState<Copy>; reply: Reply },
   ): void {
     const { replica, clock, isProven } = this.#parts
     const refusal = isProven() ? replica.refusal() : NOT_READY
@@ -176,7 +181,7 @@ export class RegisterAcceptor {
         return
       }
       const before = this.#stateOf(entry)
-      const { state, reply } = step(before)
+      const { state, reply } = step(before, this.#isSettled(entry.storageKey, entry.latest.object))
       const end = (failed: DiskError | undefined): void =>
         failed === undefined ? done(reply, undefined) : done(undefined, refusalOf(failed))
       if (state.value !== before.value) this.#storeAccepted(entry, state, end)
@@ -217,14 +222,18 @@ export class RegisterAcceptor {
     const isHeld = latest.record.length > 0
     const accepted = ballotOf(latest.object)
     const implied = isHeld ? nextBallot(accepted) : atCounter(this.#parts.horizon())
-    const kept = maxBallot(this.#promises.of(storageKey) ?? BALLOT_ZERO, atCounter(this.#floor))
-    return { promised: maxBallot(implied, kept), accepted, value: isHeld ? latest : null }
+    const promised = maxBallot(implied, this.#keptPromise(storageKey))
+    return { promised, accepted, value: isHeld ? latest : null }
   }
 
-  /** Whatever was promised above it was promised before repair brought it, or since. */
-  #isSettled(storageKey: string, accepted: Ballot): boolean {
-    const promised = maxBallot(this.#promises.of(storageKey) ?? BALLOT_ZERO, atCounter(this.#floor))
-    return compareBallots(promised, accepted) <= 0
+  /** Between the proposal and the ballot that its acceptance promises there may be those of other nodes. */
+  #isSettled(storageKey: string, object: StoredObject): boolean {
+    return compareBallots(this.#keptPromise(storageKey), ballotOf(object)) <= 0
+  }
+
+  /** What is promised beside what follows from the record. */
+  #keptPromise(storageKey: string): Ballot {
+    return maxBallot(this.#promises.of(storageKey) ?? BALLOT_ZERO, atCounter(this.#floor))
   }
 
   /** The promise of a key whose record was damaged went with it. */

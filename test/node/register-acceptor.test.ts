@@ -1,0 +1,169 @@
+/** One acceptor of strong keys on a virtual disk, asked directly: what counts as accepted, and as settled. */
+import { expect, test } from 'vitest'
+import { msgpackCodec } from '../../src/adapters/codec/msgpack-codec.ts'
+import { timestampOf } from '../../src/core/causality/hybrid-clock.ts'
+import type { Ballot } from '../../src/core/consensus/ballot.ts'
+import { GroupCommit } from '../../src/node/group-commit.ts'
+import { APPLY_IS_REPAIR } from '../../src/node/messages.ts'
+import { NodeClock } from '../../src/node/node-clock.ts'
+import { NodeState } from '../../src/node/node-state.ts'
+import { type Copy, encodeCopy } from '../../src/node/object-record.ts'
+import { ObjectTable } from '../../src/node/object-table.ts'
+import { RegisterAcceptor, type RegisterReply } from '../../src/node/register-acceptor.ts'
+import { type Location, Replica } from '../../src/node/replica.ts'
+import { SeededRandom } from '../../src/random/seeded-random.ts'
+import { Host } from '../../src/simulation/host.ts'
+import { runSchedule, Schedule } from '../../src/simulation/schedule.ts'
+import { Platter, VirtualDisk } from '../../src/simulation/virtual-disk.ts'
+
+const AT: Location = {
+  bucket: {
+    name: 'strong',
+    mode: 'strong',
+    n: 3,
+    consistency: 'strong',
+    durability: 'sync',
+    ttlSeconds: null,
+  },
+  key: 'k',
+  partition: 1,
+}
+
+/** One life of an acceptor. */
+class Acceptor {
+  readonly #schedule = new Schedule()
+  readonly #host = new Host('n1', 0, this.#schedule)
+  readonly #random = new SeededRandom('acceptor')
+  readonly #platter = new Platter(this.#random.child('platter'))
+  #replica: Replica | undefined
+  #acceptor: RegisterAcceptor | undefined
+  /** A ballot of now, so many ticks later. */
+  readonly at = (ticks: number, node: string): Ballot => ({
+    counter: timestampOf(this.#host.wallMs()) + ticks,
+    node,
+  })
+
+  async start(): Promise<void> {
+    const silent = (): undefined => undefined
+    const ports = {
+      clock: this.#host,
+      timers: this.#host.timers(),
+      disk: new VirtualDisk(this.#platter, this.#host, this.#random.child('disk')),
+      codec: msgpackCodec,
+      log: { debug: silent, info: silent, warn: silent, error: silent },
+      metrics: { count: silent, gauge: silent, seconds: silent },
+    }
+    const commits = new GroupCommit(ports)
+    await this.#during(async () => {
+      const state = await NodeState.load(ports.disk, ports.codec, commits)
+      const clock = new NodeClock(ports, state, 500)
+      const table = new ObjectTable(ports, commits, 1_000_000)
+      this.#replica = new Replica(ports, { table, commits, clock, durability: 'sync' })
+      this.#acceptor = await RegisterAcceptor.load(ports, {
+        replica: this.#replica,
+        table,
+        commits,
+        clock,
+        state,
+        horizon: () => 0,
+        isProven: () => true,
+      })
+    })
+  }
+
+  prepare(ballot: Ballot): Promise<RegisterReply | undefined> {
+    return this.#during(
+      () => new Promise((resolve) => this.#acceptor?.prepare(AT, ballot, resolve)),
+    )
+  }
+
+  accept(copy: Copy): Promise<RegisterReply | undefined> {
+    return this.#during(() => new Promise((resolve) => this.#acceptor?.accept(AT, copy, resolve)))
+  }
+
+  /** As anti-entropy and the repair of reads do. */
+  repair(copy: Copy): Promise<unknown> {
+    return this.#during(
+      () => new Promise((resolve) => this.#replica?.apply(AT, copy, APPLY_IS_REPAIR, resolve)),
+    )
+  }
+
+  isSettled(): Promise<boolean | undefined> {
+    return this.#during(
+      () =>
+        new Promise((resolve) => this.#acceptor?.read(AT, (state) => resolve(state?.isSettled))),
+    )
+  }
+
+  async #during<T>(run: () => Promise<T>): Promise<T> {
+    const end: { value?: T; isOver?: boolean } = {}
+    this.#host.run(() => {
+      run().then(
+        (value) => Object.assign(end, { value, isOver: true }),
+        (error: unknown) => {
+          throw error
+        },
+      )
+    })
+    await runSchedule(this.#schedule, this.#schedule.nowUs + 10_000_000, () => end.isOver === true)
+    if (end.isOver !== true) throw new Error('no answer within ten seconds')
+    return end.value as T
+  }
+}
+
+function proposal({ counter, node }: Ballot): Copy {
+  const sibling = { tombstone: false, contentType: 'x', expiresAtMs: 0, value: new Uint8Array(1) }
+  return encodeCopy(msgpackCodec, {
+    vector: new Map([[node, counter]]),
+    siblings: [{ actor: `${node}~1`, timestamp: counter, ...sibling }],
+  })
+}
+
+async function started(): Promise<Acceptor> {
+  const acceptor = new Acceptor()
+  await acceptor.start()
+  return acceptor
+}
+
+test('a proposal that came by repair after a later promise is not accepted, however often it is asked for', async () => {
+  const acceptor = await started()
+  const early = acceptor.at(1, 'n2')
+  expect(await acceptor.prepare(acceptor.at(5000, 'n3'))).toMatchObject({ type: 'promise' })
+  await acceptor.repair(proposal(early))
+  expect(await acceptor.isSettled()).toBe(false)
+  expect(await acceptor.accept(proposal(early))).toMatchObject({
+    type: 'conflict',
+    mayHaveAccepted: true,
+  })
+})
+
+test('the same where the later promise has the same counter, and another node', async () => {
+  const acceptor = await started()
+  const early = acceptor.at(1, 'n2')
+  await acceptor.prepare({ ...early, node: 'n3' })
+  await acceptor.repair(proposal(early))
+  expect(await acceptor.isSettled()).toBe(false)
+  expect(await acceptor.accept(proposal(early))).toMatchObject({ type: 'conflict' })
+})
+
+test('a repeated question is answered alike, and what was accepted is settled', async () => {
+  const acceptor = await started()
+  const ballot = acceptor.at(1, 'n2')
+  await acceptor.prepare(ballot)
+  expect(await acceptor.accept(proposal(ballot))).toMatchObject({ type: 'accepted' })
+  expect(await acceptor.isSettled()).toBe(true)
+  expect(await acceptor.accept(proposal(ballot))).toMatchObject({ type: 'accepted' })
+  // A later promise is told apart from the acceptance: it may have come by repair, as far as is known here.
+  await acceptor.prepare(acceptor.at(5000, 'n3'))
+  expect(await acceptor.isSettled()).toBe(false)
+  expect(await acceptor.accept(proposal(ballot))).toMatchObject({ mayHaveAccepted: true })
+})
+
+test('accepting promises the next ballot of the same node: what lies between is refused', async () => {
+  const acceptor = await started()
+  const ballot = acceptor.at(1, 'n2')
+  await acceptor.accept(proposal(ballot))
+  expect(await acceptor.prepare({ ...ballot, node: 'n3' })).toMatchObject({ type: 'conflict' })
+  const next = { ...ballot, counter: ballot.counter + 1 }
+  expect(await acceptor.accept(proposal(next))).toMatchObject({ type: 'accepted' })
+})

@@ -1,12 +1,8 @@
-/**
- * A client's operation on a strong key goes to an owner that proposes it: once, and never on from there. Another owner
- * is tried only where the first was certainly not sent anything.
- */
+/** A client's operation on a strong key goes to an owner that proposes it: once, and never on from there. */
 import type { Dot } from '../core/causality/dot.ts'
 import type { StoredObject } from '../core/causality/stored-object.ts'
 import type { Condition, RegisterOperation, RegisterWrite } from '../core/consensus/register.ts'
 import { QuorateError, type ReplicaReport } from '../core/errors.ts'
-import { majority } from '../core/quorum/level.ts'
 import type { Codec, Encodable } from '../ports/codec.ts'
 import {
   decodeContent,
@@ -42,46 +38,40 @@ export interface ForwardedOperation {
   readonly operation: RegisterOperation
 }
 
-/** Rejects with the owner's own error, or with one that says what happened on the way. */
+/**
+ * Undefined where the owner was certainly not sent anything. Rejects with the owner's own error, or with one that says
+ * what happened on the way.
+ */
 export async function forwardOperation(
   codec: Codec,
   peers: Peers,
   placed: PlacedRequest,
   operation: RegisterOperation,
-  owners: readonly string[],
-): Promise<OperationAnswer> {
+  owner: string,
+): Promise<OperationAnswer | undefined> {
+  const { timeoutMs, deadlineMs } = placed
   const body = encodeOperation(placed, operation)
-  const { timeoutMs } = placed
-  for (const owner of owners) {
-    const reply = await peers.request(owner, 'register-change', body, placed.deadlineMs)
-    switch (reply.type) {
-      case 'ok':
-        return decodeOperationAnswer(codec, reply.body)
-      case 'unsent':
-        continue
-      case 'refused':
-        throw new QuorateError(
-          reply.code === 'clock_drift' ? 'clock_drift' : 'quorum_unreachable',
-          `${owner} refused the request: ${reply.message}`,
-          { retryAfterSeconds: 1 },
-        )
-      case 'lost':
-        throw new QuorateError(
-          operation.type === 'read' ? 'deadline_passed' : 'outcome_unknown',
-          `${owner}, an owner of the key, was asked to decide and did not answer within ${timeoutMs} ms`,
-          { replicas: [{ node: owner, status: 'timeout', ms: timeoutMs }] },
-        )
-      default:
-        return reply satisfies never
-    }
+  const reply = await peers.request(owner, 'register-change', body, deadlineMs)
+  switch (reply.type) {
+    case 'ok':
+      return decodeOperationAnswer(codec, reply.body)
+    case 'unsent':
+      return undefined
+    case 'refused':
+      throw new QuorateError(
+        reply.code === 'clock_drift' ? 'clock_drift' : 'quorum_unreachable',
+        `${owner} refused the request: ${reply.message}`,
+        { retryAfterSeconds: 1 },
+      )
+    case 'lost':
+      throw new QuorateError(
+        operation.type === 'read' ? 'deadline_passed' : 'outcome_unknown',
+        `${owner}, an owner of the key, was asked to decide and did not answer within ${timeoutMs} ms`,
+        { replicas: [{ node: owner, status: 'timeout', ms: timeoutMs }] },
+      )
+    default:
+      return reply satisfies never
   }
-  const none = `none of the key's owners (${placed.owners.join(', ')}) is in reach`
-  throw new QuorateError('quorum_unreachable', none, {
-    required: majority(placed.owners.length),
-    received: 0,
-    retryAfterSeconds: 1,
-    replicas: placed.owners.map((node) => ({ node, status: 'unreachable', ms: 0 })),
-  })
 }
 
 function encodeOperation(placed: PlacedRequest, operation: RegisterOperation): Encodable[] {

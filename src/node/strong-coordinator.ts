@@ -4,12 +4,13 @@
  * A read asks the owners what they have accepted, and needs one round trip where a majority says the same and has
  * promised nothing newer: then that proposal is decided, and every one that was decided before the read began is it,
  * or older. Where they differ, somebody has to complete what is under way, and the read becomes a proposal that
- * changes nothing, as a write is one that does: by the first owner in reach, so that the owners do not compete.
+ * changes nothing, as a write is one that does: by the first owner in reach that can, so that the owners do not compete.
  */
 import { EMPTY_VECTOR } from '../core/causality/version-vector.ts'
 import { liveSiblings, newestSibling } from '../core/causality/stored-object.ts'
 import type { RegisterOperation } from '../core/consensus/register.ts'
-import type { ReplicaReport } from '../core/errors.ts'
+import { type ErrorCode, QuorateError, type ReplicaReport } from '../core/errors.ts'
+import { majority } from '../core/quorum/level.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Metrics } from '../ports/metrics.ts'
@@ -73,14 +74,74 @@ export class StrongCoordinator {
     }
   }
 
-  #propose(placed: PlacedRequest, operation: RegisterOperation): Promise<OperationAnswer> {
-    const { self, inReach, peers } = this.#parts
-    const near = placed.owners.filter((owner) => owner === self || inReach(owner, false))
-    if (near[0] === self) return this.proposeHere(placed, operation)
-    for (const peer of near.slice(0, 1)) this.#ports.metrics.count('forwarded_total', { peer })
-    // Where this node is one of them and comes later, those before it are asked first: owners must not compete.
-    return forwardOperation(this.#ports.codec, peers, placed, operation, near)
+  /** By one owner after the other, until one can, or may have: they must not compete, so all begin with the same one. */
+  async #propose(placed: PlacedRequest, operation: RegisterOperation): Promise<OperationAnswer> {
+    const candidates = this.#candidates(placed)
+    let told: QuorateError | undefined
+    for (const [i, owner] of candidates.entries()) {
+      if (told !== undefined && this.#parts.clock.nowMs() >= placed.deadlineMs) break
+      try {
+        const isLast = i === candidates.length - 1
+        const answer = await this.#proposeAt(owner, placed, operation, isLast)
+        if (answer !== undefined) return answer
+      } catch (error) {
+        if (!isOfThatOwner(error)) throw error
+        told = error
+      }
+    }
+    throw told ?? noneInReach(placed)
   }
+
+  /** Owners in reach, in their order; last those that are not expected to answer soon. */
+  #candidates({ owners }: PlacedRequest): string[] {
+    const { self, inReach, clock } = this.#parts
+    const near = owners.filter((owner) => owner === self || inReach(owner, false))
+    const isSoon = (owner: string): boolean =>
+      owner === self || (inReach(owner, true) && !clock.isRefused(owner))
+    return [...near.filter(isSoon), ...near.filter((owner) => !isSoon(owner))]
+  }
+
+  #proposeAt(
+    owner: string,
+    placed: PlacedRequest,
+    operation: RegisterOperation,
+    isLast: boolean,
+  ): Promise<OperationAnswer | undefined> {
+    const { self, peers, clock } = this.#parts
+    if (owner === self) return this.proposeHere(placed, operation)
+    this.#ports.metrics.count('forwarded_total', { peer: owner })
+    const nowMs = clock.nowMs()
+    // A read may be done twice: where one owner is silent, there is time left for the next.
+    const deadlineMs =
+      operation.type === 'read' && !isLast
+        ? Math.ceil(nowMs + (placed.deadlineMs - nowMs) / 2)
+        : placed.deadlineMs
+    return forwardOperation(this.#ports.codec, peers, { ...placed, deadlineMs }, operation, owner)
+  }
+}
+
+/** Nothing was applied (of a read there is nothing), and what kept that owner from it may not keep another. */
+const OF_THAT_OWNER: ReadonlySet<string> = new Set<ErrorCode>([
+  'quorum_unreachable',
+  'storage_full',
+  'storage_failed',
+  'not_ready',
+  'clock_drift',
+  'deadline_passed',
+])
+
+function isOfThatOwner(error: unknown): error is QuorateError {
+  return error instanceof QuorateError && OF_THAT_OWNER.has(error.code)
+}
+
+function noneInReach({ owners }: PlacedRequest): QuorateError {
+  const none = `none of the key's owners (${owners.join(', ')}) is in reach`
+  return new QuorateError('quorum_unreachable', none, {
+    required: majority(owners.length),
+    received: 0,
+    retryAfterSeconds: 1,
+    replicas: owners.map((node) => ({ node, status: 'unreachable', ms: 0 })),
+  })
 }
 
 const AGREED = { kind: 'agreed' }

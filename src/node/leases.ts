@@ -7,8 +7,10 @@ import { type Ballot, nextBallot } from '../core/consensus/ballot.ts'
 import type { Copy } from './object-record.ts'
 
 const LEASES_MAX = 100_000
-/** Of their records together; most are in the cache of objects, too. */
+/** Of them together; most of their records are in the cache of objects, too. */
 const BYTES_MAX = 32 * 1024 * 1024
+/** What one costs beside its record and key. */
+const LEASE_BYTES = 256
 
 export interface Lease {
   readonly ballot: Ballot
@@ -23,7 +25,7 @@ export class Leases {
   put(storageKey: string, decidedAt: Ballot, copy: Copy): void {
     this.#remove(storageKey)
     this.#leases.set(storageKey, { ballot: nextBallot(decidedAt), copy })
-    this.#bytes += copy.record.length
+    this.#bytes += sizeOf(storageKey, copy)
     for (const oldest of this.#leases.keys()) {
       if (this.#leases.size <= LEASES_MAX && this.#bytes <= BYTES_MAX) return
       this.#remove(oldest)
@@ -43,7 +45,11 @@ export class Leases {
     const lease = this.#leases.get(storageKey)
     if (lease === undefined) return undefined
     this.#leases.delete(storageKey)
-    this.#bytes -= lease.copy.record.length
+    this.#bytes -= sizeOf(storageKey, lease.copy)
     return lease
   }
+}
+
+function sizeOf(storageKey: string, { record }: Copy): number {
+  return LEASE_BYTES + storageKey.length + record.length
 }

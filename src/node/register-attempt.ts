@@ -7,6 +7,8 @@ import type { Ballot } from '../core/consensus/ballot.ts'
 import { Proposer, type ProposerResult, type ProposerStep } from '../core/consensus/proposer.ts'
 import type { RegisterRound } from '../core/consensus/register.ts'
 import { decodeReply } from './acceptor-messages.ts'
+import type { Deadlines } from './deadlines.ts'
+import type { NodeClock } from './node-clock.ts'
 import type { Copy } from './object-record.ts'
 import { copyIn } from './owner-copies.ts'
 import type { Peers, Reply } from './peers.ts'
@@ -20,6 +22,8 @@ export interface AttemptParts {
   readonly acceptor: RegisterAcceptor
   readonly replica: Replica
   readonly peers: Peers
+  readonly clock: NodeClock
+  readonly deadlines: Deadlines
 }
 
 export interface AttemptPlan {
@@ -119,10 +123,11 @@ export class RegisterAttempt {
     const content = type === 'prepare' ? [counter, node] : (this.proposal as Copy).record
     const body = [at.bucket.name, at.key, content]
     this.#parts.peers.ask(to, `register-${type}`, body, deadlineMs, (reply) => {
-      this.hold.release()
+      if (reply.type === 'lost') this.#releaseLate()
+      else this.hold.release()
       const decoded = this.#decode(reply)
       if (decoded !== undefined) this.#replied(to, decoded, takers)
-      else if (reply.type === 'refused') this.#refused(to, reply, takers)
+      else if (reply.type === 'refused') this.#refusedByPeer(to, reply, type, takers)
       else if (reply.type === 'ok') {
         this.reports.set(to, 'error', 'garbage')
         takers.lost()
@@ -134,6 +139,13 @@ export class RegisterAttempt {
     })
   }
 
+  /** It may still be on its way, and be taken until its deadline is past for a clock that is behind this one, too. */
+  #releaseLate(): void {
+    const { clock, deadlines } = this.#parts
+    const leftMs = Math.max(0, this.#plan.deadlineMs - clock.nowMs())
+    deadlines.in(leftMs + clock.maxDriftMs, () => this.hold.release())
+  }
+
   #decode(reply: Reply): RegisterReply | undefined {
     if (reply.type !== 'ok') return undefined
     return decodeReply(this.ballot, reply.body, (record) => copyIn(this.#parts.replica, record))
@@ -142,6 +154,11 @@ export class RegisterAttempt {
   #replied(from: string, reply: RegisterReply, takers: Takers): void {
     this.reports.set(from, 'ok')
     takers.replied(reply)
+  }
+
+  /** Of a proposal that a peer refuses now, a network may bring a second copy, which it does not. */
+  #refusedByPeer(from: string, refusal: Refusal, type: 'prepare' | 'accept', takers: Takers): void {
+    this.#refused(from, refusal, type === 'accept' ? { ...takers, unsent: takers.lost } : takers)
   }
 
   /** A refusal says that nothing was taken there, except where the disk failed under it. */

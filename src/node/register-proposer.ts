@@ -27,10 +27,9 @@ import type { Codec } from '../ports/codec.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { Random } from '../ports/random.ts'
 import type { Timers } from '../ports/timers.ts'
-import type { Deadline, Deadlines } from './deadlines.ts'
+import type { Deadline } from './deadlines.ts'
 import { Leases } from './leases.ts'
 import { mintTimestamps } from './mint.ts'
-import type { NodeClock } from './node-clock.ts'
 import { type Copy, encodeCopy } from './object-record.ts'
 import type { PendingDot, PendingDots } from './pending-dots.ts'
 import { type AttemptParts, type AttemptResult, RegisterAttempt } from './register-attempt.ts'
@@ -42,13 +41,12 @@ import { dataKey } from './storage-keys.ts'
 const WAITING_MAX = 4096
 /** Operations applied in one round. */
 const BATCH_MAX = 256
-/** After a conflict the next attempt waits for a random time of at most this. */
+/** After a conflict the next attempt waits for a random time of at most this, or of a few attempts where one takes long. */
 const BACKOFF_MS_MAX = 64
+const BACKOFF_ATTEMPTS = 4
 
 export interface ProposerParts extends AttemptParts {
   readonly actor: string
-  readonly clock: NodeClock
-  readonly deadlines: Deadlines
   readonly pending: PendingDots
   readonly inReach: (node: string, sloppy: boolean) => boolean
 }
@@ -144,12 +142,15 @@ export class RegisterProposer {
         for (const waiting of batch) this.#giveUp(waiting, refusal)
         continue
       }
+      const startMs = this.#ports.clock.monotonicMs()
       try {
         failures = (await this.#attempt(key, batch)) ? 0 : failures + 1
       } catch (error) {
         for (const waiting of batch) this.#giveUp(waiting, asQuorateError(error))
       }
-      if (failures > 0) await this.#backOff(failures)
+      if (failures > 0) {
+        await this.#backOff(failures, this.#ports.clock.monotonicMs() - startMs)
+      }
     }
     this.#keys.delete(key.storageKey)
   }
@@ -312,9 +313,11 @@ export class RegisterProposer {
     )
   }
 
-  #backOff(failures: number): Promise<void> {
+  /** Two proposers far from the owners would else end each other's attempts again and again. */
+  #backOff(failures: number, attemptMs: number): Promise<void> {
     const { random, timers } = this.#ports
-    const delayMs = 1 + random.below(Math.min(BACKOFF_MS_MAX, 2 ** failures))
+    const mostMs = Math.max(BACKOFF_MS_MAX, BACKOFF_ATTEMPTS * Math.ceil(attemptMs))
+    const delayMs = 1 + random.below(Math.min(mostMs, 2 ** failures))
     return new Promise((resolve) => void timers.after(delayMs, resolve))
   }
 }

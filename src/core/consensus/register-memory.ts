@@ -27,7 +27,8 @@ export interface AnsweredWrite {
 const CHANGES_MAX = 6
 /** Retries come within seconds. Of a key that is written often, so many are kept; of another, those of ten minutes. */
 export const ANSWERED_MAX = 256
-const ANSWERED_TICKS = 10 * 60_000 * TICKS_PER_MS
+export const ANSWERED_MS = 10 * 60_000
+const ANSWERED_TICKS = ANSWERED_MS * TICKS_PER_MS
 
 export const EMPTY_MEMORY: RegisterMemory = { changes: [], answered: [] }
 

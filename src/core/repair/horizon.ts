@@ -9,6 +9,7 @@
 import { compareDots, type Timestamp } from '../causality/dot.ts'
 import { ABSENT, type Sibling, type StoredObject } from '../causality/stored-object.ts'
 import type { Actor } from '../causality/dot.ts'
+import { ANSWERED_MS } from '../consensus/register-memory.ts'
 
 /** Vectors below this size are left alone: they are small, and cost nothing to keep. */
 export const VECTOR_ENTRIES_PLENTY = 8
@@ -61,7 +62,8 @@ export function pruneVector(object: StoredObject, horizon: Timestamp): StoredObj
 
 /**
  * From when on the object is nothing but a memory of deletes, in wall ms: a tombstone from its own time, a
- * value from its expiry. Undefined where a value stays for ever, or nothing is held.
+ * value from its expiry. Undefined where a value stays for ever, or nothing is held. A strong key remembers its last
+ * writes, deleted or not, for as long as one of them may be sent again.
  */
 export function deadFromMs(
   object: StoredObject,
@@ -74,6 +76,9 @@ export function deadFromMs(
     from = Math.max(from, wallMsOf(timestamp), tombstone ? 0 : expiresAtMs)
   }
   for (const timestamp of object.vector.values()) from = Math.max(from, wallMsOf(timestamp))
+  for (const { dot } of object.memory?.answered ?? []) {
+    from = Math.max(from, wallMsOf(dot.timestamp) + ANSWERED_MS)
+  }
   return from
 }
 

@@ -25,6 +25,7 @@ export interface NodeEvents {
   /** So many asks and answers have arrived. */
   readonly onMessages: (count: number) => void
   readonly onLog: (node: string, level: string, fields: LogFields, message: string) => void
+  readonly onCount?: (node: string, name: string, labels: Readonly<Record<string, string>>) => void
 }
 
 /** A start that failed (a full disk) is tried again, as a supervisor does. */
@@ -168,6 +169,7 @@ export class SimulatedNode {
   #metrics(): Metrics {
     return {
       count: (name, labels, by) => {
+        this.#events.onCount?.(this.id, name, labels ?? {})
         if (name === 'peer_messages_total' && labels?.['direction'] === 'in') {
           this.#events.onMessages(by ?? 1)
         }

@@ -23,6 +23,8 @@ export class VirtualCluster {
   readonly broken: unknown[] = []
   /** What the nodes have logged. */
   readonly logged: string[] = []
+  /** What the nodes have counted, as `name kind`, since it was cleared. */
+  readonly counted = new Map<string, number>()
   readonly #nodes: ReadonlyMap<string, SimulatedNode>
 
   constructor(seed: string) {
@@ -41,6 +43,10 @@ export class VirtualCluster {
     const events = {
       onBroken: (_: string, error: unknown) => this.broken.push(error),
       onMessages: () => undefined,
+      onCount: (_node: string, name: string, { kind }: Readonly<Record<string, string>>) => {
+        const counter = kind === undefined ? name : `${name} ${kind}`
+        this.counted.set(counter, (this.counted.get(counter) ?? 0) + 1)
+      },
       onLog: (_node: string, _level: string, _fields: object, message: string) => {
         this.logged.push(message)
       },

@@ -65,16 +65,6 @@ export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
     nemesis: CUTS,
   },
   {
-    name: 'promise-dropped-by-a-refusal',
-    what: 'an acceptor that refuses a proposal forgets the promise for which it does',
-    file: 'node/register-acceptor.ts',
-    find: '} else end(undefined)',
-    replace: '} else { this.#promises.drop(entry.storageKey, state.promised); end(undefined) }',
-    seeds: 40,
-    ...CROWD,
-    nemesis: CUTS,
-  },
-  {
     name: 'accept-below-promise',
     what: 'an acceptor takes a proposal below what it has promised',
     file: 'core/consensus/acceptor.ts',

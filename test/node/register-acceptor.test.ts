@@ -29,7 +29,7 @@ const AT: Location = {
   partition: 1,
 }
 
-/** One life of an acceptor. */
+/** An acceptor, through its lives. */
 class Acceptor {
   readonly #schedule = new Schedule()
   readonly #host = new Host('n1', 0, this.#schedule)
@@ -69,6 +69,13 @@ class Acceptor {
         isProven: () => true,
       })
     })
+  }
+
+  /** Its machine loses all that is not synced, and starts again. */
+  async crash(): Promise<void> {
+    this.#host.end()
+    this.#platter.endMachine()
+    await this.start()
   }
 
   prepare(ballot: Ballot): Promise<RegisterReply | undefined> {
@@ -166,4 +173,16 @@ test('accepting promises the next ballot of the same node: what lies between is 
   expect(await acceptor.prepare({ ...ballot, node: 'n3' })).toMatchObject({ type: 'conflict' })
   const next = { ...ballot, counter: ballot.counter + 1 }
   expect(await acceptor.accept(proposal(next))).toMatchObject({ type: 'accepted' })
+})
+
+test('what was promised or accepted is so after a crash', async () => {
+  const acceptor = await started()
+  const [first, second] = [acceptor.at(1, 'n2'), acceptor.at(5000, 'n3')]
+  await acceptor.prepare(second)
+  await acceptor.crash()
+  expect(await acceptor.accept(proposal(first))).toMatchObject({ type: 'conflict' })
+  expect(await acceptor.accept(proposal(second))).toMatchObject({ type: 'accepted' })
+  await acceptor.crash()
+  const later = acceptor.at(9000, 'n2')
+  expect(await acceptor.prepare(later)).toMatchObject({ type: 'promise', accepted: second })
 })

@@ -145,9 +145,9 @@ const BUGS: readonly PlantedBug[] = [
     name: 'collected-on-a-timer',
     what: 'deletes are forgotten after a while, whoever holds them',
     file: 'node/convergence.ts',
-    find: 'horizon: () => horizon.value })\n  horizon.onMoved = () => collector.wake()',
+    find: 'new Collector(ports, { table, commits, horizon: () => horizon.value })',
     replace:
-      'horizon: () => Number.MAX_SAFE_INTEGER })\n  ports.timers.every(2000, () => collector.wake())',
+      'new Collector(ports, { table, commits, horizon: () => Number.MAX_SAFE_INTEGER })\n  ports.timers.every(2000, () => collector.wake())',
     seeds: 40,
     seconds: 60,
     workloads: ['siblings'],

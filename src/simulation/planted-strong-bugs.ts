@@ -123,8 +123,8 @@ export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
     find: "if (found === 'made') return done",
     replace: "if (found === 'not made' && ballot.counter < 0) return done",
     also: {
-      find: 'if (earlier === undefined) return undefined',
-      replace: 'if (earlier !== null) return undefined',
+      find: 'return earlier && resultOf(earlier)',
+      replace: 'return earlier === null ? earlier : undefined',
     },
     seeds: 40,
     ...CROWD,

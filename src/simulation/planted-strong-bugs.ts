@@ -149,6 +149,6 @@ export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
     also: { find: 'if (floor <= this.#floor) return', replace: 'if (floor > 0) return' },
     seeds: 60,
     ...CROWD,
-    nemesis: ['lost-data', 'kill', 'loss', 'oneway'],
+    nemesis: ['lost-data', 'lost-quorum'],
   },
 ]

@@ -5,6 +5,7 @@
  */
 import type { FaultKind } from './fault.ts'
 import type { WorkloadName } from './plan.ts'
+import { PLANTED_SESSION_BUGS } from './planted-session-bugs.ts'
 import { PLANTED_STRONG_BUGS } from './planted-strong-bugs.ts'
 
 export interface PlantedBug {
@@ -310,91 +311,13 @@ const BUGS: readonly PlantedBug[] = [
     keys: 60,
     clients: 10,
   },
-  {
-    name: 'token-not-merged-on-read',
-    what: 'what a session reads is not taken into its past',
-    file: 'node/sessions.ts',
-    find: 'const joined = joinSessions(seen, dependenciesOf(answer.object))',
-    replace:
-      'const joined = seen.size < 0 ? joinSessions(seen, dependenciesOf(answer.object)) : session',
-    seeds: 20,
-    seconds: 60,
-    workloads: ['causal'],
-    nemesis: CUTS,
-  },
-  {
-    name: 'dependency-dropped-before-settled',
-    what: 'the past of a session is forgotten after a second, settled or not',
-    file: 'node/sessions.ts',
-    find: 'return withoutSettled(session, this.#parts.horizon())',
-    replace: 'return withoutSettled(session, this.#parts.clock.last - 4_096_000)',
-    seeds: 20,
-    seconds: 60,
-    workloads: ['causal'],
-    nemesis: CUTS,
-  },
-  {
-    name: 'stale-copy-accepted',
-    what: 'a causal read takes the own copy, whatever its session has seen',
-    file: 'node/sessions.ts',
-    find: 'const isCovered = missingFrom(mode, object, horizon(), past).size === 0',
-    replace: 'const isCovered = missingFrom(mode, object, horizon(), past).size >= 0',
-    seeds: 20,
-    seconds: 60,
-    workloads: ['causal'],
-    nemesis: CUTS,
-  },
-  {
-    name: 'dependencies-not-stored',
-    what: 'a value is stored without what its session had seen',
-    file: 'node/sessions.ts',
-    find: 'const content = dependencies.size > 0 ?',
-    replace: 'const content = dependencies.size < 0 ?',
-    seeds: 20,
-    seconds: 60,
-    workloads: ['causal'],
-    nemesis: CUTS,
-  },
-  {
-    name: 'left-out-without-a-floor',
-    what: 'what only a majority holds is left out of a session as if all did',
-    file: 'node/sessions.ts',
-    find: 'if (copies.holding() >= wanted.least) return name',
-    replace: 'if (copies.holding() >= wanted.least) return undefined',
-    seeds: 40,
-    seconds: 60,
-    workloads: ['causal'],
-    nemesis: CUTS,
-    keys: 24,
-    clients: 10,
-  },
-  {
-    name: 'past-not-replaced',
-    what: 'a blind write leaves what its session had written elsewhere',
-    file: 'node/write-minting.ts',
-    find: 'const seen = context ?? (past && joinVectors(held.vector, past))',
-    replace: 'const seen = context ?? (past && held.vector)',
-    seeds: 20,
-    seconds: 60,
-    workloads: ['causal'],
-    nemesis: CUTS,
-    keys: 3,
-    clients: 10,
-  },
-  {
-    name: 'own-write-forgotten',
-    what: 'a session does not take its own writes into its past',
-    file: 'node/sessions.ts',
-    find: 'if (seen === undefined) return session',
-    replace: 'if (seen === undefined || seen.size > 0) return session',
-    seeds: 20,
-    seconds: 60,
-    workloads: ['causal'],
-    nemesis: CUTS,
-  },
 ]
 
-export const PLANTED_BUGS: readonly PlantedBug[] = [...BUGS, ...PLANTED_STRONG_BUGS]
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  ...BUGS,
+  ...PLANTED_SESSION_BUGS,
+  ...PLANTED_STRONG_BUGS,
+]
 
 export function plantedBug(name: string): PlantedBug | undefined {
   return PLANTED_BUGS.find((bug) => bug.name === name)

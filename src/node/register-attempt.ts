@@ -4,7 +4,7 @@
  */
 import type { StoredObject } from '../core/causality/stored-object.ts'
 import type { Ballot } from '../core/consensus/ballot.ts'
-import { Proposer, type ProposerResult, type ProposerStep } from '../core/consensus/proposer.ts'
+import { Proposer, type ProposerResult } from '../core/consensus/proposer.ts'
 import type { RegisterRound } from '../core/consensus/register.ts'
 import { decodeReply } from './acceptor-messages.ts'
 import type { Deadlines } from './deadlines.ts'
@@ -16,6 +16,7 @@ import type { PendingDot } from './pending-dots.ts'
 import type { RegisterAcceptor, RegisterReply } from './register-acceptor.ts'
 import type { Location, Refusal, Replica } from './replica.ts'
 import type { ReplicaReports } from './request.ts'
+import { type ReplyTakers, runProposer } from './run-proposer.ts'
 
 export interface AttemptParts {
   readonly self: string
@@ -37,13 +38,7 @@ export interface AttemptPlan {
 }
 
 export type AttemptResult = ProposerResult<Copy, RegisterRound>
-type Step = ProposerStep<Copy, RegisterRound>
-
-interface Takers {
-  readonly replied: (reply: RegisterReply) => void
-  readonly unsent: () => void
-  readonly lost: () => void
-}
+type Takers = ReplyTakers<Copy>
 
 export class RegisterAttempt {
   readonly ballot: Ballot
@@ -79,24 +74,7 @@ export class RegisterAttempt {
         return { changed: round.changed, value: this.proposal as Copy, result: round }
       },
     })
-    return new Promise((resolve, reject) => {
-      const step = (make: () => Step): void => {
-        try {
-          const { send, result } = make()
-          for (const { to, message } of send) {
-            this.#ask(to, message.type, {
-              replied: (reply) => step(() => proposer.receive(to, reply)),
-              unsent: () => step(() => proposer.unsent(to)),
-              lost: () => step(() => proposer.lost(to)),
-            })
-          }
-          if (result !== undefined) resolve(result)
-        } catch (error) {
-          reject(error as Error)
-        }
-      }
-      step(() => proposer.start())
-    })
+    return runProposer(proposer, (to, { type }, takers) => this.#ask(to, type, takers))
   }
 
   #ask(to: string, type: 'prepare' | 'accept', takers: Takers): void {

@@ -3,14 +3,8 @@
  * acceptors are the members. A change is computed from the document decided before it, with the next epoch,
  * so there is one topology per epoch; without a majority of members nothing changes, and data goes on.
  */
-import type { AcceptorReply } from '../core/consensus/acceptor.ts'
 import { type Ballot, encodeBallot } from '../core/consensus/ballot.ts'
-import {
-  type ChangeFunction,
-  Proposer,
-  type ProposerResult,
-  type ProposerStep,
-} from '../core/consensus/proposer.ts'
+import { type ChangeFunction, Proposer, type ProposerResult } from '../core/consensus/proposer.ts'
 import type { Timestamp } from '../core/causality/dot.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { Topology } from '../core/placement/topology.ts'
@@ -21,6 +15,7 @@ import { decodeReply } from './acceptor-messages.ts'
 import { mintTimestamps } from './mint.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { Peers } from './peers.ts'
+import { type ReplyTakers, runProposer } from './run-proposer.ts'
 import type { Document, TopologyAcceptor } from './topology-acceptor.ts'
 import { encodeTopology, parseTopology, type TopologyKeeper } from './topology-keeper.ts'
 
@@ -97,25 +92,9 @@ export class TopologyRegister {
   ): Promise<ProposerResult<Document, undefined>> {
     const acceptors = this.#keeper.topology.members.map(({ id }) => id)
     const proposer = new Proposer<Document, undefined>({ acceptors, ballot, change })
-    return new Promise((resolve, reject) => {
-      const step = (make: () => ProposerStep<Document, undefined>): void => {
-        try {
-          const { send, result } = make()
-          for (const { to, message } of send) {
-            const document = message.type === 'accept' ? message.value : null
-            this.#ask(to, message.type, ballot, document, deadlineMs, {
-              replied: (reply) => step(() => proposer.receive(to, reply)),
-              unsent: () => step(() => proposer.unsent(to)),
-              lost: () => step(() => proposer.lost(to)),
-            })
-          }
-          if (result !== undefined) resolve(result)
-        } catch (error) {
-          // The change itself refused.
-          reject(error as Error)
-        }
-      }
-      step(() => proposer.start())
+    return runProposer(proposer, (to, message, takers) => {
+      const document = message.type === 'accept' ? message.value : null
+      this.#ask(to, message.type, ballot, document, deadlineMs, takers)
     })
   }
 
@@ -125,7 +104,7 @@ export class TopologyRegister {
     ballot: Ballot,
     document: Document | null,
     deadlineMs: number,
-    on: { replied: (reply: AcceptorReply<Document>) => void; unsent: () => void; lost: () => void },
+    on: ReplyTakers<Document>,
   ): void {
     if (to === this.#self) {
       this.#acceptor.ask(kind, ballot, document).then(on.replied, on.lost)

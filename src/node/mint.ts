@@ -3,11 +3,12 @@ import type { Timestamp } from '../core/causality/dot.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { NodeClock } from './node-clock.ts'
 
-const ATTEMPTS_MAX = 3
+/** How often timestamps are asked of a clock whose bound is being raised. */
+export const MINT_ATTEMPTS_MAX = 3
 
 /** All of one turn, in their order. Rejects with a `QuorateError`. */
 export async function mintTimestamps(clock: NodeClock, count: number): Promise<Timestamp[]> {
-  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+  for (let attempt = 1; attempt <= MINT_ATTEMPTS_MAX; attempt++) {
     const minted: Timestamp[] = []
     while (minted.length < count) {
       const timestamp = clock.mint()
@@ -15,14 +16,23 @@ export async function mintTimestamps(clock: NodeClock, count: number): Promise<T
       minted.push(timestamp)
     }
     if (minted.length === count) return minted
-    try {
-      await clock.raised()
-    } catch (error) {
-      const message = 'the clock could not be persisted'
-      throw new QuorateError('storage_failed', message, {}, { cause: error })
-    }
+    await raiseBound(clock)
   }
-  throw new QuorateError('overloaded', 'the clock is waiting for the disk', {
+  throw clockNotPersisted()
+}
+
+/** Rejects with storage_failed. */
+export async function raiseBound(clock: NodeClock): Promise<void> {
+  try {
+    await clock.raised()
+  } catch (error) {
+    const message = 'the clock could not be persisted'
+    throw new QuorateError('storage_failed', message, {}, { cause: error })
+  }
+}
+
+export function clockNotPersisted(): QuorateError {
+  return new QuorateError('overloaded', 'the clock is waiting for the disk', {
     retryAfterSeconds: 1,
   })
 }

@@ -114,6 +114,14 @@ export class NodeClock {
     return this.#hybrid.stamp(this.#clock.wallMs())
   }
 
+  /**
+   * Beyond all that earlier lives of this node can have promised: none of it lies further ahead than what anybody has
+   * heard of them, which this clock has observed, and the drift that clocks are allowed.
+   */
+  beyondEarlierLives(): Timestamp {
+    return Math.max(this.last, this.stamp()) + this.maxDriftMs * TICKS_PER_MS
+  }
+
   /** This node's wall clock, in whole ms. */
   wallMs(): number {
     return Math.floor(this.#clock.wallMs())

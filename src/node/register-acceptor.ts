@@ -11,7 +11,6 @@
  *   other owners' copies, and never below its *floor*: a time that no promise of its earlier lives can lie beyond.
  * - The same for one key, where its record was damaged.
  */
-import { TICKS_PER_MS } from '../core/causality/hybrid-clock.ts'
 import type { Timestamp } from '../core/causality/dot.ts'
 import type { StoredObject } from '../core/causality/stored-object.ts'
 import {
@@ -122,13 +121,10 @@ export class RegisterAcceptor {
     })
   }
 
-  /**
-   * What earlier lives of this node have promised is lost. No promise lies further ahead than what anybody has heard
-   * of it by now, and the drift that clocks are allowed.
-   */
+  /** What earlier lives of this node have promised is lost. */
   raiseFloor(): void {
     const { clock, state } = this.#parts
-    const floor = Math.max(clock.last, clock.stamp()) + clock.maxDriftMs * TICKS_PER_MS
+    const floor = clock.beyondEarlierLives()
     if (floor <= this.#floor) return
     this.#floor = floor
     // Not awaited: whatever is said later is stored later.
@@ -239,8 +235,7 @@ export class RegisterAcceptor {
   /** The promise of a key whose record was damaged went with it. */
   #lost(storageKey: string): void {
     const { clock, commits } = this.#parts
-    const counter = Math.max(clock.last, clock.stamp()) + clock.maxDriftMs * TICKS_PER_MS
-    const operation = this.#promises.raise(storageKey, atCounter(counter))
+    const operation = this.#promises.raise(storageKey, atCounter(clock.beyondEarlierLives()))
     commits.add([operation], 'sync', () => undefined)
   }
 

@@ -6,7 +6,6 @@
  * many that one of them was in any majority that this node was in, and refuses every ballot that an earlier life of it
  * can have promised (register-acceptor.ts does the same for strong keys).
  */
-import { TICKS_PER_MS } from '../core/causality/hybrid-clock.ts'
 import {
   accept,
   type AcceptorReply,
@@ -179,9 +178,7 @@ export class TopologyAcceptor {
       promised = maxBallot(promised, state.promised)
       if (compareBallots(state.accepted, latest.accepted) > 0) latest = state
     }
-    // No promise lies further ahead than what anybody has heard of this node by now, and the drift of clocks.
-    const counter = Math.max(clock.last, clock.stamp()) + clock.maxDriftMs * TICKS_PER_MS
-    promised = maxBallot(promised, { counter, node: '' })
+    promised = maxBallot(promised, { counter: clock.beyondEarlierLives(), node: '' })
     const { accepted, value } = latest
     this.#acceptor = { promised, accepted, value }
     this.#isLost = false

@@ -24,6 +24,7 @@ import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import { APPLY_REPORT_UNCOVERED } from './messages.ts'
 import { ABSENT_COPY, type Copy, encodeCopy } from './object-record.ts'
+import { clockNotPersisted, MINT_ATTEMPTS_MAX, mintTimestamps, raiseBound } from './mint.ts'
 import { modeOf, type Refusal } from './replica.ts'
 import type { PendingDot } from './pending-dots.ts'
 import { type PlacedRequest, rejection, type ReplicaReports } from './request.ts'
@@ -38,9 +39,6 @@ import {
 } from './type-change.ts'
 import type { WriteParts } from './write-coordinator.ts'
 import type { StoreLocally } from './write-round.ts'
-
-/** How often a timestamp is asked of a clock whose bound is being raised. */
-const MINT_ATTEMPTS_MAX = 3
 
 /** A write that is ready to be sent. */
 export interface Minted {
@@ -112,18 +110,14 @@ export class WriteMinting {
       const minted = await this.#mintOnOwnCopy(placed, request, reports)
       if (minted !== undefined) return minted
       if (attempt === MINT_ATTEMPTS_MAX) throw clockNotPersisted()
-      await this.#raiseBound()
+      await raiseBound(this.#parts.clock)
     }
   }
 
   /** A new timestamp. Rejects with a `QuorateError`. */
-  async timestamp(): Promise<number> {
-    for (let attempt = 1; attempt <= MINT_ATTEMPTS_MAX; attempt++) {
-      const timestamp = this.#parts.clock.mint()
-      if (timestamp !== undefined) return timestamp
-      await this.#raiseBound()
-    }
-    throw clockNotPersisted()
+  async timestamp(): Promise<Timestamp> {
+    const [timestamp] = (await mintTimestamps(this.#parts.clock, 1)) as [Timestamp]
+    return timestamp
   }
 
   async #mintApart(placed: PlacedRequest, request: WriteRequest | PlannedUpdate): Promise<Minted> {
@@ -274,19 +268,6 @@ export class WriteMinting {
       `the key has ${count - 1} siblings, at most ${SIBLINGS_MAX} are kept: read it, and write once with its context`,
     )
   }
-
-  async #raiseBound(): Promise<void> {
-    try {
-      await this.#parts.clock.raised()
-    } catch (error) {
-      throw new QuorateError(
-        'storage_failed',
-        'the clock could not be persisted',
-        {},
-        { cause: error },
-      )
-    }
-  }
 }
 
 /** All that the client is known to have seen, of this key and of others. */
@@ -321,10 +302,4 @@ function refuseLate({ deadlineMs, timeoutMs }: PlacedRequest, nowMs: number): vo
     'quorum_unreachable',
     `the own copy could not be read within ${timeoutMs} ms; nothing was applied`,
   )
-}
-
-function clockNotPersisted(): QuorateError {
-  return new QuorateError('overloaded', 'the clock is waiting for the disk', {
-    retryAfterSeconds: 1,
-  })
 }

@@ -86,6 +86,18 @@ export const ERRORS = {
     retryable: false,
     title: 'The counter or set is at its limit',
   },
+  change_refused: {
+    status: 409,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The members cannot be changed so',
+  },
+  change_under_way: {
+    status: 409,
+    outcome: 'rejected',
+    retryable: true,
+    title: 'Another change of the members is under way',
+  },
   precondition_failed: {
     status: 412,
     outcome: 'rejected',
@@ -142,6 +154,12 @@ export const ERRORS = {
     outcome: 'rejected',
     retryable: true,
     title: 'The node is starting or stopping',
+  },
+  not_a_member: {
+    status: 503,
+    outcome: 'rejected',
+    retryable: true,
+    title: 'The node is no member of the cluster any more',
   },
   session_past_unreachable: {
     status: 503,

@@ -28,6 +28,8 @@ export interface NodeSettings {
   readonly nodeId: string
   /** The configured first members; used only where the disk holds no topology yet. */
   readonly members: readonly Member[]
+  /** Of a node that joins a running cluster: the document that made it a member, instead of `members`. */
+  readonly joined?: string | undefined
   /** `os` answers writes before fsync, for every bucket; `sync` leaves it to the bucket. */
   readonly durability: 'sync' | 'os'
   readonly requestTimeoutMs: number
@@ -78,6 +80,10 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     bucket: (name): Bucket | undefined => running?.keeper.bucket(name),
     createBucket: async (bucket, timeoutMs) => up().createBucket(bucket, timeoutMs),
     agreeOnSessionKey: async (candidate, timeoutMs) => up().agreeOnSessionKey(candidate, timeoutMs),
+    planChange: (request) => up().changes.plan(request),
+    applyChange: async (request, timeoutMs) => up().changes.apply(request, timeoutMs),
+    cancelChange: async (timeoutMs) => up().changes.cancel(timeoutMs),
+    moves: async () => up().changes.status(),
     status: async () => up().view.status(),
     ring: async (bucket, key) => up().view.ring(up().requests.locate(bucket, key)),
     syncHints: async (timeoutMs) => up().delivery.sync(timeoutMs),

@@ -17,6 +17,7 @@ import { HintDelivery } from './hint-delivery.ts'
 import { HintStore } from './hint-store.ts'
 import { KeyListing } from './key-listing.ts'
 import { Liveness } from './liveness.ts'
+import { MemberChanges } from './member-changes.ts'
 import { distrust, migrate } from './migration.ts'
 import type { NodePorts, NodeSettings } from './node.ts'
 import { NodeClock } from './node-clock.ts'
@@ -49,6 +50,7 @@ export interface RunningNode {
   readonly keeper: TopologyKeeper
   readonly view: ClusterView
   readonly delivery: HintDelivery
+  readonly changes: MemberChanges
   convergence(bucket: string | undefined): Promise<ConvergenceAnswer>
   createBucket(bucket: Bucket, timeoutMs: number): Promise<{ created: boolean; bucket: Bucket }>
   agreeOnSessionKey(candidate: string, timeoutMs: number): Promise<string>
@@ -263,6 +265,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     keeper,
     view,
     delivery,
+    changes: new MemberChanges({ self, keeper, register }),
     convergence: async (bucket) => {
       if (bucket !== undefined) requests.locate(bucket, '')
       const { forest, leaves } = convergence

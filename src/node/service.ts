@@ -8,6 +8,7 @@ import type { VersionVector } from '../core/causality/version-vector.ts'
 import type { Content, Sibling, StoredObject } from '../core/causality/stored-object.ts'
 import type { Condition } from '../core/consensus/register.ts'
 import type { ReplicaReport } from '../core/errors.ts'
+import type { ChangeKind, ChangeRequest, MemberChange } from '../core/placement/member-change.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
 import type { Level } from '../core/quorum/level.ts'
 
@@ -36,6 +37,17 @@ export interface NodeService {
    * the one that is in force. Errors: quorum_unreachable, outcome_unknown.
    */
   agreeOnSessionKey(candidate: string, timeoutMs: number): Promise<string>
+  /** What a change of the members would move. Errors: change_refused, change_under_way. */
+  planChange(request: ChangeRequest): ChangePlan
+  /**
+   * Decides that the change begins; resolves then, not when it is over. Asked again of a change that is under way, or
+   * was made, it resolves at once. Errors: change_refused, change_under_way, quorum_unreachable, outcome_unknown.
+   */
+  applyChange(request: ChangeRequest, timeoutMs: number): Promise<Topology>
+  /** Undoes the change that is under way, while its copies are still being moved. Errors: as `applyChange`. */
+  cancelChange(timeoutMs: number): Promise<Topology>
+  /** How far the change under way has come, as each member that answers tells of itself. */
+  moves(): Promise<MovesStatus>
   status(): Promise<ClusterStatus>
   ring(bucket: string, key: string): Promise<RingView>
   /** Resolves once the hints pending at the time of the call are delivered or dropped, or time is out. */
@@ -43,6 +55,61 @@ export interface NodeService {
   readiness(): Promise<Readiness>
   /** Compares the owners' hash trees; of one bucket's keys where one is named. Errors: bucket_unknown. */
   convergence(bucket: string | undefined): Promise<ConvergenceAnswer>
+}
+
+export interface ChangePlan {
+  readonly kind: ChangeKind
+  /** Copies of data partitions that are made, of buckets with that many copies. */
+  readonly moves: readonly {
+    readonly partition: number
+    readonly copies: number
+    /** Who gives its copy up; null where nobody does. */
+    readonly from: string | null
+    readonly to: string
+  }[]
+  /** Member → data partitions that it owns, of the widest bucket, before the change and after. */
+  readonly before: Readonly<Record<string, number>>
+  readonly after: Readonly<Record<string, number>>
+  /** What a person should know before it is applied. */
+  readonly warnings: readonly string[]
+}
+
+export interface MovesStatus {
+  readonly epoch: number
+  /** Null where no change is under way. */
+  readonly change: {
+    readonly kind: ChangeKind
+    readonly joining: string | null
+    readonly leaving: string | null
+    readonly phase: MemberChange['phase']
+    readonly done: readonly string[]
+    /** Members whose part of the phase is still to come. */
+    readonly waitingFor: readonly string[]
+  } | null
+  readonly nodes: readonly NodeMove[]
+}
+
+/** What one member has to do for the change, and has done. */
+export interface NodeMove {
+  readonly node: string
+  /** `waiting`: for another member. `unreachable`: it does not tell. */
+  readonly state:
+    | 'streaming'
+    | 'comparing'
+    | 'waiting'
+    | 'releasing'
+    | 'emptying'
+    | 'done'
+    | 'unreachable'
+  /** Data partitions to be taken over, and those that have been. */
+  readonly partitions: number
+  readonly partitionsDone: number
+  readonly keys: number
+  readonly bytes: number
+  /** Guessed from the pace so far; null before there is one. */
+  readonly secondsLeft: number | null
+  /** Whom or what it waits for; '' where nothing. */
+  readonly waitsFor: string
 }
 
 export interface ConvergenceAnswer {

@@ -4,7 +4,7 @@
  * Only decided documents are kept here (topology-register.ts decides them), and only newer ones replace it,
  * so all nodes at one epoch hold the same document. A node that meets a newer epoch fetches it first.
  */
-import { firstTopology } from '../core/placement/first-topology.ts'
+import { chooseVoters, firstTopology } from '../core/placement/first-topology.ts'
 import { type Placement, preferenceList } from '../core/placement/preference-list.ts'
 import type { Bucket, Member, Topology } from '../core/placement/topology.ts'
 import type { Log } from '../ports/log.ts'
@@ -43,6 +43,11 @@ export class TopologyKeeper implements EpochSource {
 
   get epoch(): number {
     return this.#topology.epoch
+  }
+
+  /** Changes with whom a key's requests ask: what was placed under another one may not be told as done. */
+  get placedAt(): number {
+    return this.#topology.placedAt
   }
 
   get topology(): Topology {
@@ -106,7 +111,12 @@ export function encodeTopology(topology: Topology): string {
 
 /** Throws on anything but what `encodeTopology` gives. */
 export function parseTopology(document: string): Topology {
-  const topology = JSON.parse(document) as Topology
+  const parsed = JSON.parse(document) as Topology
+  // Of a version in which every member voted, and owners stayed for ever.
+  const topology =
+    (parsed as Partial<Topology>).voters === undefined
+      ? { ...parsed, voters: chooseVoters(parsed.members), placedAt: 1 }
+      : parsed
   const whole =
     Number.isSafeInteger(topology.epoch) &&
     typeof topology.clusterId === 'string' &&

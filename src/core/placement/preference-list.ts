@@ -6,7 +6,9 @@ export interface Placement {
   readonly partition: number
   /** The first n of the partition's order of preference. */
   readonly owners: readonly string[]
-  /** The others, in the order in which they stand in. */
+  /** While the key moves to other owners: those, in order of preference. A quorum of both is needed. */
+  readonly next: readonly string[] | undefined
+  /** All others, in the order in which they stand in. */
   readonly fallbacks: readonly string[]
 }
 
@@ -27,9 +29,27 @@ export function preferenceList(topology: Topology, bucket: Bucket, key: string):
   return placements[partitionOf(bucket.name, key)] as Placement
 }
 
-function compile({ members, preference }: Topology, n: number): readonly Placement[] {
+/** Whoever keeps copies of a partition's keys with so many copies, or is about to, or has not given them up yet. */
+export function holdersOf(topology: Topology, partition: number, copies: number): Set<number> {
+  const { preference, change } = topology
+  const owners = (lists: Topology['preference']): readonly number[] =>
+    (lists[partition] as readonly number[]).slice(0, copies)
+  const isBoth = change !== undefined && change.phase !== 'emptying'
+  return new Set([...owners(preference), ...(isBoth ? owners(change.other) : [])])
+}
+
+function compile({ members, preference, change }: Topology, n: number): readonly Placement[] {
+  const idsOf = (list: readonly number[]): string[] => list.map((i) => members[i]?.id as string)
   return Array.from({ length: PARTITION_COUNT }, (_, partition) => {
-    const nodes = (preference[partition] as readonly number[]).map((i) => members[i]?.id as string)
-    return Object.freeze({ partition, owners: nodes.slice(0, n), fallbacks: nodes.slice(n) })
+    const nodes = idsOf(preference[partition] as readonly number[])
+    const owners = nodes.slice(0, n)
+    const coming =
+      change?.phase === 'moving'
+        ? idsOf(change.other[partition] as readonly number[]).slice(0, n)
+        : owners
+    const isMoving = coming.some((node) => !owners.includes(node))
+    const next = isMoving ? coming : undefined
+    const fallbacks = nodes.slice(n).filter((node) => next?.includes(node) !== true)
+    return Object.freeze({ partition, owners, next, fallbacks })
   })
 }

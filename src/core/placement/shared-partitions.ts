@@ -1,4 +1,5 @@
-/** What two nodes have in common: the data partitions that both own. */
+/** What two nodes have in common: the data partitions that both keep. */
+import { holdersOf } from './preference-list.ts'
 import { PARTITION_COUNT, type Topology } from './topology.ts'
 
 /** For each topology, n and pair: made once, for peers compare their copies each second. */
@@ -23,15 +24,15 @@ export function sharedPartitions(
 }
 
 function compile(
-  { members, preference }: Topology,
+  topology: Topology,
   copies: number,
   pair: readonly string[],
 ): readonly number[] {
-  const indexes = pair.map((node) => members.findIndex(({ id }) => id === node))
+  const indexes = pair.map((node) => topology.members.findIndex(({ id }) => id === node))
   const shared: number[] = []
   for (let partition = 0; partition < PARTITION_COUNT; partition++) {
-    const owners = (preference[partition] as readonly number[]).slice(0, copies)
-    if (indexes.every((index) => owners.includes(index))) shared.push(partition)
+    const holders = holdersOf(topology, partition, copies)
+    if (indexes.every((index) => holders.has(index))) shared.push(partition)
   }
   return Object.freeze(shared)
 }

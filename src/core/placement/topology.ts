@@ -1,3 +1,5 @@
+import type { MemberChange } from './member-change.ts'
+
 /**
  * The topology document: who the members are, which of them own each data partition, and which buckets
  * exist. Every message carries its epoch. The first one is a pure function of the configured member list
@@ -8,13 +10,19 @@ export interface Topology {
   readonly clusterId: string
   /** Rises by one with each decided change; 1 for the first document. */
   readonly epoch: number
-  /** In the order of their ids. */
+  /** The first ones in the order of their ids, later ones in the order in which they came. */
   readonly members: readonly Member[]
+  /** Those that decide the next document: at most `VOTERS_MAX` members. */
+  readonly voters: readonly string[]
   /**
    * For each data partition, all members in order of preference: with a bucket's n, the first n are the
    * owners and the rest are the fallbacks. Indexes into `members`.
    */
   readonly preference: readonly (readonly number[])[]
+  /** The epoch of the document that last changed whom a key's requests ask: they are bound to it. */
+  readonly placedAt: number
+  /** The change of the members that is under way: one at a time. */
+  readonly change?: MemberChange
   /** By name. */
   readonly buckets: readonly Bucket[]
   /** What seals the tokens of sessions, in hex: drawn and decided once, never shown to clients. */
@@ -48,6 +56,9 @@ export type BucketMode = 'siblings' | 'lww' | 'strong' | 'counter' | 'set'
 export function isTypeMode(mode: BucketMode): mode is 'counter' | 'set' {
   return mode === 'counter' || mode === 'set'
 }
+
+/** Of more members some have no vote: every decision waits for a majority of the voters. */
+export const VOTERS_MAX = 5
 
 /** Q: fixed for the life of a cluster. */
 export const PARTITION_COUNT = 128

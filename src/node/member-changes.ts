@@ -1,0 +1,39 @@
+/** Changes of the members, as clients ask for them and see them (core/placement/member-change.ts). */
+import { beginChange, cancelChange } from '../core/placement/change-steps.ts'
+import type { ChangeRequest } from '../core/placement/member-change.ts'
+import type { Topology } from '../core/placement/topology.ts'
+import { QuorateError } from '../core/errors.ts'
+import type { ChangePlan, MovesStatus } from './service.ts'
+import type { TopologyKeeper } from './topology-keeper.ts'
+import type { TopologyRegister } from './topology-register.ts'
+
+export interface MemberChangesParts {
+  readonly self: string
+  readonly keeper: TopologyKeeper
+  readonly register: TopologyRegister
+}
+
+export class MemberChanges {
+  readonly #parts: MemberChangesParts
+
+  constructor(parts: MemberChangesParts) {
+    this.#parts = parts
+  }
+
+  /** Throws change_refused or change_under_way. */
+  plan(_request: ChangeRequest): ChangePlan {
+    throw new QuorateError('change_refused', 'not built yet')
+  }
+
+  apply(request: ChangeRequest, timeoutMs: number): Promise<Topology> {
+    return this.#parts.register.change((current) => beginChange(current, request), timeoutMs)
+  }
+
+  cancel(timeoutMs: number): Promise<Topology> {
+    return this.#parts.register.change(cancelChange, timeoutMs)
+  }
+
+  async status(): Promise<MovesStatus> {
+    return { epoch: this.#parts.keeper.epoch, change: null, nodes: [] }
+  }
+}

@@ -94,13 +94,7 @@ export interface NodeMove {
   readonly node: string
   /** `waiting`: for another member. `unreachable`: it does not tell. */
   readonly state:
-    | 'streaming'
-    | 'comparing'
-    | 'waiting'
-    | 'releasing'
-    | 'emptying'
-    | 'done'
-    | 'unreachable'
+    'streaming' | 'comparing' | 'waiting' | 'releasing' | 'emptying' | 'done' | 'unreachable'
   /** Data partitions to be taken over, and those that have been. */
   readonly partitions: number
   readonly partitionsDone: number

@@ -23,11 +23,7 @@ export function sharedPartitions(
   return shared
 }
 
-function compile(
-  topology: Topology,
-  copies: number,
-  pair: readonly string[],
-): readonly number[] {
+function compile(topology: Topology, copies: number, pair: readonly string[]): readonly number[] {
   const indexes = pair.map((node) => topology.members.findIndex(({ id }) => id === node))
   const shared: number[] = []
   for (let partition = 0; partition < PARTITION_COUNT; partition++) {

@@ -72,6 +72,8 @@ export type RefusalCode =
   /** Older than what this owner has settled, and not held here: replaced long ago. */
   | 'history'
   | 'unknown_bucket'
+  /** The key has other owners now, or had them when the question was asked. */
+  | 'not_owner'
   | 'bad_message'
   /** It may have been applied: the disk failed under the write. */
   | 'failed'

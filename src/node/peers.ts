@@ -262,8 +262,7 @@ export class Peers {
     if (trusted) this.#lives.note(from, life, stamp)
     this.onHeard(from, channel)
     if (channel === 'answer') {
-      // An answer of a broken clock is as bad as its ask: its timestamps may not enter this node.
-      for (const item of items) this.#takeAnswer(from, item as unknown as Answer, trusted)
+      this.#takeAnswers(from, items as unknown as Answer[], epoch, trusted)
       return
     }
     const behind = epoch > this.#epochs.epoch
@@ -277,6 +276,25 @@ export class Peers {
     // Gossip goes on at once, and is how a node without requests learns that there is a newer topology.
     run()
     if (behind) this.#epochs.catchUp(from, () => undefined)
+  }
+
+  /**
+   * What an owner says that knows a newer topology is not told before this node knows it, too: the key may have other
+   * owners there, and then too few have been asked.
+   */
+  #takeAnswers(from: string, answers: readonly Answer[], epoch: number, trusted: boolean): void {
+    const held: Answer[] = []
+    for (const answer of answers) {
+      const kind = epoch > this.#epochs.epoch ? this.#outstanding.get(answer[0])?.kind : undefined
+      // An answer of a broken clock is as bad as its ask: its timestamps may not enter this node.
+      if (kind === undefined || ANY_EPOCH.has(kind)) this.#takeAnswer(from, answer, trusted)
+      else held.push(answer)
+    }
+    if (held.length === 0) return
+    this.#epochs.catchUp(from, () => {
+      const knows = epoch <= this.#epochs.epoch
+      for (const answer of held) this.#takeAnswer(from, answer, trusted && knows)
+    })
   }
 
   #takeAsk(from: string, ask: Ask, epoch: number, trusted: boolean): void {
@@ -293,6 +311,8 @@ export class Peers {
     } else if (epoch < this.#epochs.epoch && !ANY_EPOCH.has(kind)) {
       this.#metrics.count('stale_epoch_refusals_total')
       answer('stale_epoch', `epoch ${epoch} is older than ${this.#epochs.epoch}`)
+    } else if (epoch > this.#epochs.epoch && !ANY_EPOCH.has(kind)) {
+      answer('not_ready', `the topology of epoch ${epoch} could not be fetched`)
     } else if (id !== 0 && deadlineMs < this.#clock.nowMs()) {
       this.#metrics.count('late_messages_refused_total')
       answer('late', 'the deadline has passed')

@@ -1,5 +1,6 @@
 /** One client request on its way through a coordinator: where its key lives, what it needs, who answered what. */
 import type { Level, QuorumNeed } from '../core/quorum/level.ts'
+import type { OwnerGroups } from '../core/quorum/owner-groups.ts'
 import { QuorateError, type ErrorCode, type ReplicaReport } from '../core/errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Reply } from './peers.ts'
@@ -9,6 +10,10 @@ export interface PlacedRequest {
   readonly at: Location
   /** The nodes that keep the key, in order of preference. */
   readonly owners: readonly string[]
+  /** While the key moves: the nodes that will keep it. What counts, counts in both groups. */
+  readonly next: readonly string[] | undefined
+  /** The placement that this follows from (topology-keeper.ts): where another is in force by then, no answer may be given. */
+  readonly placedAt: number
   /** The other members, in the order in which they stand in. */
   readonly fallbacks: readonly string[]
   readonly level: Level
@@ -20,6 +25,17 @@ export interface PlacedRequest {
   readonly timeoutMs: number
   readonly requestId: string
 }
+
+export function groupsOf({ owners, next }: PlacedRequest): OwnerGroups {
+  return next === undefined ? [owners] : [owners, next]
+}
+
+/** Owners to come, that are none yet: they are told everything, and asked for nothing by themselves. */
+export function gainingOf({ owners, next }: PlacedRequest): readonly string[] {
+  return next === undefined ? NOBODY : next.filter((node) => !owners.includes(node))
+}
+
+const NOBODY: readonly string[] = []
 
 /** What each node said, in the order in which they were asked: for the answer, the trace, the error. */
 export class ReplicaReports {

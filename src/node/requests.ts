@@ -197,9 +197,19 @@ export class Requests {
     })
   }
 
+  /** The request under the placement that is in force now. Throws bucket_unknown. */
+  placeAgain(placed: PlacedRequest): PlacedRequest {
+    const { keeper } = this.#parts
+    if (placed.placedAt === keeper.placedAt) return placed
+    const bucket = this.#bucket(placed.at.bucket.name)
+    const { owners, next, fallbacks } = keeper.place(bucket, placed.at.key)
+    return { ...placed, owners, next, fallbacks, placedAt: keeper.placedAt }
+  }
+
   #place(request: RequestOptions): PlacedRequest {
     const bucket = this.#bucket(request.bucket)
-    const { partition, owners, fallbacks } = this.#parts.keeper.place(bucket, request.key)
+    const { keeper } = this.#parts
+    const { partition, owners, next, fallbacks } = keeper.place(bucket, request.key)
     const level = request.level ?? bucket.consistency
     const timeoutMs = request.timeoutMs ?? this.#settings.requestTimeoutMs
     const overrides = {
@@ -210,6 +220,8 @@ export class Requests {
     return {
       at: { bucket, key: request.key, partition },
       owners,
+      next,
+      placedAt: keeper.placedAt,
       fallbacks,
       level,
       need: quorumNeed(level, owners.length, overrides),

@@ -6,8 +6,9 @@
  * A round that ends well means: everything that the peer held when it began is durable here.
  */
 import { AssertionError } from '../core/assert.ts'
+import { isKeeper } from '../core/placement/preference-list.ts'
 import { partitionOf } from '../core/placement/data-partition.ts'
-import { sharedPartitions } from '../core/placement/shared-partitions.ts'
+import { comparedPartitions } from '../core/placement/compared-partitions.ts'
 import { equalHashes, TREE_DEPTH, TREE_FANOUT } from '../core/repair/hash-tree.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Encodable } from '../ports/codec.ts'
@@ -47,6 +48,8 @@ export interface AntiEntropyParts {
   readonly leaves: LeafListing
   readonly horizon: HorizonKeeper
   readonly reachable: (node: string) => boolean
+  /** Whether the copies of whole partitions are on their way: their comparison would make each one by itself. */
+  readonly isPaused: () => boolean
   /** A key whose own record is damaged: it needs a majority, not one peer. */
   readonly repairCorrupt: (bucket: string, key: string) => void
 }
@@ -69,8 +72,9 @@ export class AntiEntropy {
   #timer: Timer | undefined
   #isRunning = false
   #nextPeer = 0
-  /** Told of each peer from which everything has been taken over in this life. */
-  onTookOver: (peer: string) => void = () => undefined
+  #rounds = 0
+  /** Told of each peer from which everything has been taken over in this life, and in the how manieth round. */
+  onTookOver: (peer: string, round: number) => void = () => undefined
 
   constructor(
     ports: { clock: Clock; timers: Timers; log: Log; metrics: Metrics },
@@ -93,9 +97,14 @@ export class AntiEntropy {
     this.#timer = undefined
   }
 
+  /** Comparisons begun in this life. */
+  get rounds(): number {
+    return this.#rounds
+  }
+
   /** Compares with the next peer now, unless a comparison is under way. */
   wake(): void {
-    if (this.#isRunning || this.#timer === undefined) return
+    if (this.#isRunning || this.#timer === undefined || this.#parts.isPaused()) return
     const { horizon, keeper } = this.#parts
     if (keeper.topology.members.length === 1) horizon.moveAlone()
     const peer = this.#choosePeer()
@@ -127,6 +136,7 @@ export class AntiEntropy {
     const { forest, horizon, keeper } = this.#parts
     if (!forest.isBuilt) throw new RoundFailed('the own trees are not built yet')
     const { epoch } = keeper
+    const round = ++this.#rounds
     // First the promise, then the comparison: what is compared now is complete up to there.
     const quiet = horizon.quietUntil()
     const groups = this.#copyCounts()
@@ -135,7 +145,7 @@ export class AntiEntropy {
     const hashes = decodeHashes(theirs[0])
     let differing = 0
     for (const [i, copies] of groups.entries()) {
-      const own = forest.summary(copies, this.#shared(copies, peer))
+      const own = forest.summary(copies, this.#compared(copies, peer))
       const their = hashes[i]
       if (their === undefined || !equalHashes(own, their)) {
         differing += await this.#reconcileGroup(peer, copies)
@@ -149,20 +159,23 @@ export class AntiEntropy {
     // Another topology may have other owners: what was compared may not be all of it.
     if (keeper.epoch !== epoch) return
     horizon.tookOver(peer, quiet)
-    this.onTookOver(peer)
+    this.onTookOver(peer, round)
   }
 
   #copyCounts(): number[] {
     return [...new Set(this.#parts.keeper.topology.buckets.map(({ n }) => n))].sort((a, b) => a - b)
   }
 
-  #shared(copies: number, peer: string): readonly number[] {
-    return sharedPartitions(this.#parts.keeper.topology, copies, this.#parts.self, peer)
+  #compared(copies: number, peer: string): readonly number[] {
+    return comparedPartitions(this.#parts.keeper.topology, copies, this.#parts.self, peer)
   }
 
   /** The number of keys that differed. */
   async #reconcileGroup(peer: string, copies: number): Promise<number> {
-    let nodes: TreeNode[] = this.#shared(copies, peer).map((partition) => ({ partition, index: 0 }))
+    let nodes: TreeNode[] = this.#compared(copies, peer).map((partition) => ({
+      partition,
+      index: 0,
+    }))
     nodes = await this.#differing(peer, copies, 0, nodes)
     for (let level = 1; level <= TREE_DEPTH && nodes.length > 0; level++) {
       const children = nodes.flatMap(({ partition, index }) =>
@@ -262,6 +275,8 @@ export class AntiEntropy {
     }
     if (merged === undefined) throw new RoundFailed(`${name} could not be stored`)
     if (merged.record.length === 0 || equalBytes(merged.record, theirs.record)) return
+    // Who has given the key up, and waits for it to be taken over, takes nothing.
+    if (!isKeeper(keeper.topology, bucket.n, at.partition, peer)) return
     // Best effort: the peer takes over what it lacks in its own rounds.
     const deadlineMs = this.#parts.clock.nowMs() + ASK_TIMEOUT_MS
     await this.#parts.peers.request(

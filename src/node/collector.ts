@@ -31,12 +31,19 @@ export class Collector {
   readonly #table: ObjectTable
   readonly #commits: GroupCommit
   readonly #horizon: () => Timestamp
+  readonly #horizonOf: (partition: number) => Timestamp
   #isRunning = false
   #isStopped = false
 
   constructor(
     ports: { disk: Disk; log: Log; metrics: Metrics },
-    parts: { table: ObjectTable; commits: GroupCommit; horizon: () => Timestamp },
+    parts: {
+      table: ObjectTable
+      commits: GroupCommit
+      horizon: () => Timestamp
+      /** Of a data partition: where something may still be missing there, it is lower. */
+      horizonOf: (partition: number) => Timestamp
+    },
   ) {
     this.#disk = ports.disk
     this.#log = ports.log
@@ -44,6 +51,7 @@ export class Collector {
     this.#table = parts.table
     this.#commits = parts.commits
     this.#horizon = parts.horizon
+    this.#horizonOf = parts.horizonOf
   }
 
   stop(): void {
@@ -67,10 +75,10 @@ export class Collector {
     const horizon = this.#horizon()
     const [from, to] = graveRange(wallMsOf(horizon) - EXPIRY_MARGIN_MS)
     const graves = await this.#disk.range(from, to, GRAVES_PER_PASS)
-    for (const [grave] of graves) this.#open(grave, parseGraveKey(grave), horizon)
+    for (const [grave] of graves) this.#open(grave, parseGraveKey(grave))
   }
 
-  #open(grave: string, at: DataName, horizon: Timestamp): void {
+  #open(grave: string, at: DataName): void {
     const storageKey = dataKey(at.partition, at.bucket, at.key)
     this.#table.find(storageKey, (entry) => {
       // Damaged, or being written: it is found again.
@@ -82,7 +90,7 @@ export class Collector {
         this.#commits.add([{ type: 'delete', key: grave }], 'os', () => undefined)
         return
       }
-      if (!isSettled(object, horizon)) return
+      if (!isSettled(object, this.#horizonOf(at.partition))) return
       // Not synced: one that is still there after a crash is collected again.
       this.#table.replace(entry, ABSENT_COPY, 'os', (failure) => {
         if (failure === undefined) this.#metrics.count('tombstones_collected_total')

@@ -3,11 +3,15 @@
  * the horizon and the collection of deletes below it, the reading of every record, and the filling of a node
  * that has lost its own.
  */
+import type { Timestamp } from '../core/causality/dot.ts'
 import { wallMsOf } from '../core/causality/hybrid-clock.ts'
 import { AntiEntropy } from './anti-entropy.ts'
 import { Arrival } from './arrival.ts'
 import { Collector } from './collector.ts'
 import type { DirectoryProof } from './directory-proof.ts'
+import { GainedPartitions } from './gained-partitions.ts'
+import { Intake } from './intake.ts'
+import { whyNotKept } from './keeping.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { HashForest } from './hash-forest.ts'
 import type { HintStore } from './hint-store.ts'
@@ -17,11 +21,14 @@ import type { NodePorts } from './node.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { NodeState } from './node-state.ts'
 import type { ObjectTable } from './object-table.ts'
+import type { Topology } from '../core/placement/topology.ts'
 import type { Peers } from './peers.ts'
 import type { PendingDots } from './pending-dots.ts'
 import type { Replica } from './replica.ts'
+import { Release } from './release.ts'
 import { Scrub } from './scrub.ts'
 import { dataKey } from './storage-keys.ts'
+import { Sweep } from './sweep.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
 import { TreeAnswers } from './tree-answers.ts'
 import { putDownVanished } from './vanished-record.ts'
@@ -39,8 +46,19 @@ export interface ConvergenceParts {
   readonly pending: PendingDots
   readonly peers: Peers
   readonly reachable: (node: string) => boolean
+  /** Proposes the next topology. */
+  readonly propose: (step: (current: Topology) => Topology | undefined) => Promise<unknown>
+  /** Called before this node says that it holds all of these partitions: what it will say of them begins anew. */
+  readonly beforeOwning: (partitions: readonly number[]) => Promise<void>
   /** Reads a key so that a majority answers. */
   readonly readAtQuorum: (bucket: string, key: string) => Promise<unknown>
+}
+
+/** This node's parts in a change of the members. */
+export interface Moves {
+  readonly intake: Intake
+  readonly release: Release
+  readonly sweep: Sweep
 }
 
 export interface Convergence {
@@ -49,13 +67,16 @@ export interface Convergence {
   readonly leaves: LeafListing
   readonly trees: TreeAnswers
   readonly arrival: Arrival
+  readonly moves: Moves
+  /** As it counts for a data partition. */
+  horizonOf(partition: number): Timestamp
   /** Told of each new horizon. */
   onHorizonMoved: () => void
   /** The network has been started. Resolves once this node may serve. */
   start(): Promise<void>
   stop(): void
-  /** Works of its own that the next topology has to know of. */
-  setMembers(members: readonly string[]): void
+  /** The topology has changed. */
+  look(): void
   showGauges(): void
 }
 
@@ -70,7 +91,10 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
   const giving = { table, commits, onGivenUp: () => replica.onGivenUp() }
   leaves.onVanished = (storageKey) => putDownVanished(ports, giving, storageKey)
   const horizon = new HorizonKeeper({ self, members: members(), state, clock, hints, pending })
-  replica.horizon = () => horizon.value
+  const gained = new GainedPartitions(state)
+  const horizonOf = (partition: number): Timestamp => gained.horizonOf(partition, horizon.value)
+  replica.horizon = horizonOf
+  replica.notKept = (at) => whyNotKept({ self, keeper, gained }, at)
   const arrival = new Arrival(ports, {
     self,
     members,
@@ -79,9 +103,15 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
     proof: parts.proof,
   })
   replica.mayRead = ({ bucket, key }) => arrival.mayRead(keeper.place(bucket, key).owners)
-  const collector = new Collector(ports, { table, commits, horizon: () => horizon.value })
+  const collector = new Collector(ports, {
+    table,
+    commits,
+    horizon: () => horizon.value,
+    horizonOf,
+  })
   horizon.onMoved = () => {
     collector.wake()
+    gained.forget(horizon.value, keeper.topology.change?.id).catch(() => undefined)
     convergence.onHorizonMoved()
   }
   const repair = async (bucket: string, key: string): Promise<void> => {
@@ -104,13 +134,32 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
     leaves,
     horizon,
     reachable: parts.reachable,
+    isPaused: () => intake.isStreaming,
     repairCorrupt,
   })
-  antiEntropy.onTookOver = (peer) => {
+  const dropping = { disk: ports.disk, metrics: ports.metrics, table, commits }
+  const intake = new Intake(ports, {
+    ...parts,
+    ...dropping,
+    gained,
+    rounds: () => antiEntropy.rounds,
+    compare: () => antiEntropy.wake(),
+  })
+  const release = new Release(ports, parts)
+  const sweep = new Sweep(ports, { ...parts, ...dropping })
+  const look = (): void => {
+    intake.look()
+    release.look()
+    sweep.look()
+  }
+  antiEntropy.onTookOver = (peer, round) => {
     arrival.tookOver(peer)
+    intake.tookOver(peer, round)
+    release.tell(peer)
     // A node without its copies has nothing better to do than to get them.
     if (arrival.isFilling) ports.timers.soon(() => antiEntropy.wake())
   }
+  let isStarted = false
   const convergence: Convergence = {
     onHorizonMoved: () => undefined,
     horizon,
@@ -118,20 +167,30 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
     leaves,
     trees,
     arrival,
+    moves: { intake, release, sweep },
+    horizonOf,
     start: async () => {
       forest.start()
       await arrival.start()
       antiEntropy.start()
       scrub.start()
+      isStarted = true
+      look()
     },
     stop: () => {
       arrival.stop()
+      intake.stop()
+      release.stop()
+      sweep.stop()
       antiEntropy.stop()
       scrub.stop()
       collector.stop()
       forest.stop()
     },
-    setMembers: (ids) => horizon.setMembers(ids),
+    look: () => {
+      horizon.setMembers(members())
+      if (isStarted) look()
+    },
     showGauges: () => {
       const ageMs = ports.clock.wallMs() - wallMsOf(horizon.value)
       ports.metrics.gauge('horizon_age_seconds', Math.round(ageMs) / 1000)

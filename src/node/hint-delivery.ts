@@ -34,6 +34,18 @@ interface Lane {
   pausedUntilMs: number
 }
 
+/** Where a hint goes: to its owner, as long as that keeps the key. */
+export interface HintRoute {
+  readonly to: readonly string[]
+  /** Of these so many have to store it. */
+  readonly need: number
+}
+
+type MergeHere = (
+  body: readonly [bucket: string, key: string, record: Uint8Array, flags: number],
+  done: (reply: Reply) => void,
+) => void
+
 export class HintDelivery {
   readonly #clock: Clock
   readonly #timers: Timers
@@ -43,6 +55,9 @@ export class HintDelivery {
   readonly #peers: Peers
   readonly #nodeClock: NodeClock
   readonly #reachable: (peer: string) => boolean
+  readonly #route: (owner: string, bucket: string, key: string) => HintRoute
+  readonly #self: string
+  readonly #mergeHere: MergeHere
   readonly #lanes = new Map<string, Lane>()
   readonly #watchers = new Set<() => void>()
   #timer: Timer | undefined
@@ -54,6 +69,10 @@ export class HintDelivery {
       peers: Peers
       nodeClock: NodeClock
       reachable: (peer: string) => boolean
+      route: (owner: string, bucket: string, key: string) => HintRoute
+      self: string
+      /** As `apply` of another node. */
+      mergeHere: MergeHere
     },
   ) {
     this.#clock = ports.clock
@@ -64,6 +83,9 @@ export class HintDelivery {
     this.#peers = parts.peers
     this.#nodeClock = parts.nodeClock
     this.#reachable = parts.reachable
+    this.#route = parts.route
+    this.#self = parts.self
+    this.#mergeHere = parts.mergeHere
     this.#hints.onGone = () => {
       for (const check of this.#watchers) check()
     }
@@ -128,12 +150,19 @@ export class HintDelivery {
 
   #fill(owner: string): void {
     const hints = this.#hints.owners().get(owner)
-    if (hints === undefined || hints.sizes.size === 0 || !this.#reachable(owner)) return
+    if (hints === undefined || hints.sizes.size === 0) return
     const lane = this.#laneOf(owner)
     if (this.#clock.monotonicMs() < lane.pausedUntilMs) return
     for (const storageKey of hints.sizes.keys()) {
       if (lane.underWay.size >= lane.window) return
       if (lane.underWay.has(storageKey)) continue
+      const { bucket, key } = parseHintKey(storageKey) as HintName
+      const { to, need } = this.#route(owner, bucket, key)
+      if (to.filter((node) => this.#reachable(node)).length < need) {
+        // Mostly none of them can be delivered then, and there may be many.
+        if (to.length === 1) return
+        continue
+      }
       lane.underWay.add(storageKey)
       this.#hints.load(storageKey, (copy, failure) => {
         if (copy === undefined) this.#leave(owner, lane, storageKey, failure)
@@ -155,7 +184,7 @@ export class HintDelivery {
   }
 
   #deliver(owner: string, lane: Lane, storageKey: string, copy: Copy): void {
-    const { bucket, key } = parseHintKey(storageKey) as HintName
+    const name = parseHintKey(storageKey) as HintName
     if (copy.record.length === 0) {
       // On its way to the disk, or gone: the next look finds which.
       lane.underWay.delete(storageKey)
@@ -163,9 +192,9 @@ export class HintDelivery {
       return
     }
     const startMs = this.#clock.monotonicMs()
-    const deadlineMs = this.#nodeClock.nowMs() + DELIVERY_TIMEOUT_MS
-    const body = [bucket, key, copy.record, APPLY_IS_REPAIR]
-    this.#peers.ask(owner, 'apply', body, deadlineMs, (reply) => {
+    const { bucket, key } = name
+    const { to, need } = this.#route(owner, bucket, key)
+    this.#send({ to, need }, name, copy, (reply) => {
       lane.underWay.delete(storageKey)
       this.#learn(owner, lane, reply, this.#clock.monotonicMs() - startMs)
       if (reply.type === 'ok') {
@@ -177,6 +206,39 @@ export class HintDelivery {
       }
       this.#fill(owner)
     })
+  }
+
+  /** Calls back with the reply that decides: the one that makes `need`, or the last. */
+  #send(
+    { to, need }: HintRoute,
+    { bucket, key }: HintName,
+    copy: Copy,
+    done: (reply: Reply) => void,
+  ): void {
+    const deadlineMs = this.#nodeClock.nowMs() + DELIVERY_TIMEOUT_MS
+    const body = [bucket, key, copy.record, APPLY_IS_REPAIR] as const
+    let stored = 0
+    let open = to.length
+    let isOver = false
+    for (const node of to) {
+      this.#ask(node, body, deadlineMs, (reply) => {
+        open--
+        if (reply.type === 'ok') stored++
+        if (isOver || (stored < need && open > 0)) return
+        isOver = true
+        done(stored < need && reply.type === 'ok' ? { type: 'lost', reason: 'deadline' } : reply)
+      })
+    }
+  }
+
+  #ask(
+    node: string,
+    body: readonly [bucket: string, key: string, record: Uint8Array, flags: number],
+    deadlineMs: number,
+    done: (reply: Reply) => void,
+  ): void {
+    if (node === this.#self) this.#mergeHere(body, done)
+    else this.#peers.ask(node, 'apply', body, deadlineMs, done)
   }
 
   #learn(owner: string, lane: Lane, reply: Reply, latencyMs: number): void {

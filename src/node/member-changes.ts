@@ -3,6 +3,7 @@ import { beginChange, cancelChange } from '../core/placement/change-steps.ts'
 import type { ChangeRequest } from '../core/placement/member-change.ts'
 import type { Topology } from '../core/placement/topology.ts'
 import { QuorateError } from '../core/errors.ts'
+import type { MovesView } from './moves-view.ts'
 import type { ChangePlan, MovesStatus } from './service.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
 import type { TopologyRegister } from './topology-register.ts'
@@ -11,6 +12,7 @@ export interface MemberChangesParts {
   readonly self: string
   readonly keeper: TopologyKeeper
   readonly register: TopologyRegister
+  readonly view: MovesView
 }
 
 export class MemberChanges {
@@ -33,7 +35,7 @@ export class MemberChanges {
     return this.#parts.register.change(cancelChange, timeoutMs)
   }
 
-  async status(): Promise<MovesStatus> {
-    return { epoch: this.#parts.keeper.epoch, change: null, nodes: [] }
+  status(): Promise<MovesStatus> {
+    return this.#parts.view.status()
   }
 }

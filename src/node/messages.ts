@@ -38,6 +38,12 @@ export type AskKind =
   | 'list'
   /** [] → this node's own view (cluster-view.ts). */
   | 'status'
+  /** [partition, after] → [next, …storage keys and records] (partition-stream.ts). */
+  | 'stream'
+  /** [placement]: the asker has taken over, under it, all that this node held. One way (release.ts). */
+  | 'took-over'
+  /** [] → what this node does for the change of the members (member-changes.ts). */
+  | 'moves'
   /** [] → [document] (topology-keeper.ts). */
   | 'topology'
   /** [document]: a decided one → []. */
@@ -57,6 +63,22 @@ export type AskKind =
   | 'register-change'
   /** Membership gossip: one way. */
   | 'swim'
+
+/** These work across epochs: they are what brings an old epoch up to date, or only inform. */
+export const ANY_EPOCH: ReadonlySet<string> = new Set<AskKind>([
+  'hello',
+  'swim',
+  'topology',
+  'decided',
+  'prepare',
+  'accept',
+  'recall',
+  'status',
+  'moves',
+])
+
+/** A client's write: done twice, it would be two writes. */
+export const ONCE_ONLY: ReadonlySet<string> = new Set<AskKind>(['put', 'update', 'register-change'])
 
 /** Why an answer is not 'ok'. Each but `failed` says: certainly nothing was applied at this node. */
 export type RefusalCode =

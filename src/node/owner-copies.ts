@@ -32,6 +32,11 @@ export class OwnerCopies {
     return this.#found.size
   }
 
+  /** Whether that owner has. */
+  has(owner: string): boolean {
+    return this.#found.has(owner)
+  }
+
   /** All whole copies merged; undefined before the first. */
   get merged(): Copy | undefined {
     return this.#merged
@@ -78,9 +83,11 @@ export class OwnerCopies {
     return [...this.#matching(({ version }) => !equalVersions(version, merged)), ...this.#corrupt]
   }
 
-  /** How many owners have the merged copy. */
-  holding(): number {
-    return this.count - this.laggards().filter((owner) => this.#found.has(owner)).length
+  /** Owners that have the merged copy. */
+  holders(): Set<string> {
+    const holders = new Set(this.#found.keys())
+    for (const laggard of this.laggards()) holders.delete(laggard)
+    return holders
   }
 
   #matching(wanted: (found: Found) => boolean): string[] {

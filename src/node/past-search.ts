@@ -7,6 +7,7 @@ import { missingFrom } from '../core/causality/session.ts'
 import type { VersionVector } from '../core/causality/version-vector.ts'
 import type { Timestamp } from '../core/causality/dot.ts'
 import { QuorateError } from '../core/errors.ts'
+import { allOwners, leastCount } from '../core/quorum/owner-groups.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Codec } from '../ports/codec.ts'
 import { TOO_FEW_HAVE_TOLD } from './arrival.ts'
@@ -15,7 +16,7 @@ import { ABSENT_COPY, type Copy, encodeVersion } from './object-record.ts'
 import { copyIn, OwnerCopies } from './owner-copies.ts'
 import type { ReadParts } from './read-coordinator.ts'
 import { modeOf } from './replica.ts'
-import { type PlacedRequest, ReplicaReports } from './request.ts'
+import { groupsOf, type PlacedRequest, ReplicaReports } from './request.ts'
 
 /** After this long without what is wanted, the fallbacks are asked too; and owners that are silent are done without, where a majority is enough. */
 const HEDGE_DELAY_MS = 75
@@ -30,8 +31,8 @@ export interface OwnersWanted {
 }
 
 export interface SearchParts extends ReadParts {
-  /** Up to here everything is settled, and may be forgotten here. */
-  readonly horizon: () => Timestamp
+  /** Of a data partition: up to here everything is settled, and may be forgotten here. */
+  readonly horizonOf: (partition: number) => Timestamp
 }
 
 /** What was found: of the owners that answered, and merged with what fallbacks keep. */
@@ -73,7 +74,8 @@ class PastSearch {
   readonly #reports: ReplicaReports
   #missing: VersionVector
   readonly #heard = new Set<string>()
-  #ownersAnswered = 0
+  /** Owners that count. */
+  readonly #answered = new Set<string>()
   #waiting = 0
   #fallbacksAsked = false
   #isPatient = true
@@ -99,7 +101,8 @@ class PastSearch {
 
   start(): void {
     const { deadlines, clock, self } = this.#parts
-    const { owners, deadlineMs } = this.#placed
+    const { deadlineMs } = this.#placed
+    const owners = allOwners(groupsOf(this.#placed))
     const leftMs = Math.max(0, deadlineMs - clock.nowMs())
     this.#waits.push(deadlines.in(leftMs, () => this.#fail()))
     this.#waits.push(deadlines.in(HEDGE_DELAY_MS, () => this.#hedge()))
@@ -116,7 +119,7 @@ class PastSearch {
   }
 
   #readSelf(): void {
-    const { self, replica, isProven, horizon } = this.#parts
+    const { self, replica, isProven, horizonOf } = this.#parts
     // A directory that may be an old one is asked for nothing: what was settled may be missing in it.
     if (!isProven()) {
       this.#reports.set(self, 'error', TOO_FEW_HAVE_TOLD)
@@ -124,7 +127,7 @@ class PastSearch {
       return
     }
     replica.read(this.#placed.at, (copy, refusal) => {
-      if (copy !== undefined) this.#take(self, copy, horizon(), true)
+      if (copy !== undefined) this.#take(self, copy, horizonOf(this.#placed.at.partition), true)
       else {
         this.#reports.set(self, 'error', refusal?.message ?? '')
         this.#lose()
@@ -151,7 +154,9 @@ class PastSearch {
   #take(owner: string, copy: Copy, horizon: Timestamp, isWhole: boolean): void {
     this.#reports.set(owner, 'ok')
     this.#heard.add(owner)
-    if (isWhole || this.#wanted.kind === 'any') this.#ownersAnswered++
+    // One that is to own the key lacks what is settled, and stands for those that know of the move.
+    const isToCome = !this.#placed.owners.includes(owner)
+    if (isWhole || isToCome || this.#wanted.kind === 'any') this.#answered.add(owner)
     this.#copies.take(owner, { version: encodeVersion(copy.object), copy })
     this.#strike(copy, horizon)
     this.#waiting--
@@ -206,8 +211,9 @@ class PastSearch {
     if (this.#settled) return
     const { least, best } = this.#wanted
     const isFound = this.#missing.size === 0 && this.#heard.size > 0
-    const isEnough = this.#ownersAnswered >= least
-    const isBest = this.#ownersAnswered >= best
+    const count = leastCount(groupsOf(this.#placed), (owner) => this.#answered.has(owner))
+    const isEnough = count >= least
+    const isBest = count >= best
     if (isFound && isEnough && (isBest || !this.#isPatient || this.#waiting === 0)) {
       this.#settle()
       this.#end.resolve({
@@ -227,7 +233,8 @@ class PastSearch {
   #fail(): void {
     if (this.#settled) return
     this.#settle()
-    const { at, owners, fallbacks } = this.#placed
+    const { at, fallbacks } = this.#placed
+    const owners = allOwners(groupsOf(this.#placed))
     const name = `${at.bucket.name}/${at.key}`
     const asked = this.#fallbacksAsked ? [...owners, ...fallbacks] : owners
     const silent = asked.filter((node) => !this.#heard.has(node))

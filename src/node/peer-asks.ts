@@ -1,11 +1,16 @@
 /** What this node does for other nodes: each ask goes to the mechanism that answers it. */
+import type { Timestamp } from '../core/causality/dot.ts'
 import { newestDot } from '../core/causality/stored-object.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { Codec, Encodable } from '../ports/codec.ts'
+import type { Disk } from '../ports/disk.ts'
 import type { ClusterView } from './cluster-view.ts'
 import { decodeUpdate, decodeWrite, encodeAnswer, encodeFailure } from './forward.ts'
 import { type Arrival, TOO_FEW_HAVE_TOLD } from './arrival.ts'
 import type { HintStore } from './hint-store.ts'
+import type { Moves } from './convergence.ts'
+import type { MovesView } from './moves-view.ts'
+import { answerStream } from './partition-stream.ts'
 import type { HorizonKeeper } from './horizon-keeper.ts'
 import type { KeyListing } from './key-listing.ts'
 import type { Liveness } from './liveness.ts'
@@ -35,6 +40,10 @@ export interface AskParts {
   readonly lives: PeerLives
   readonly trees: TreeAnswers
   readonly horizon: HorizonKeeper
+  readonly horizonOf: (partition: number) => Timestamp
+  readonly disk: Disk
+  readonly moves: Moves
+  readonly movesView: MovesView
   readonly arrival: Arrival
 }
 
@@ -93,7 +102,12 @@ export class PeerAsks {
         return this.#withLocation(parts, body, answer, (at) =>
           parts.replica.fetch(at, (copy, refusal) =>
             refusal === undefined
-              ? answer('ok', (copy as Copy).record, parts.horizon.value, isWhole(parts, from, at))
+              ? answer(
+                  'ok',
+                  (copy as Copy).record,
+                  parts.horizonOf(at.partition),
+                  isWhole(parts, this.#self, from, at),
+                )
               : refuse(refusal),
           ),
         )
@@ -108,6 +122,22 @@ export class PeerAsks {
         return this.#list(parts, body, answer)
       case 'status':
         answer('ok', ...parts.view.ownRow())
+        return
+      case 'stream':
+        if (!parts.arrival.mayTell(from)) {
+          answer('not_ready', TOO_FEW_HAVE_TOLD)
+          return
+        }
+        answerStream(parts.disk, body).then(
+          (page) => answer('ok', ...page),
+          (error: unknown) => answer('storage_failed', String(error)),
+        )
+        return
+      case 'took-over':
+        parts.moves.release.heard(from, body)
+        return
+      case 'moves':
+        answer('ok', ...parts.movesView.ownBody())
         return
       case 'topology':
         answer('ok', encodeTopology(parts.keeper.topology))
@@ -243,9 +273,11 @@ export class PeerAsks {
   }
 }
 
-/** Whether all that is settled is in the own copy, as far as `from` may be told. */
-function isWhole({ arrival, replica }: AskParts, from: string, at: Location): boolean {
-  return arrival.mayTell(from) && replica.mayRead(at)
+/** Whether all that is settled is in the own copy, as far as `from` may be told: not while it is being taken over. */
+function isWhole(parts: AskParts, self: string, from: string, at: Location): boolean {
+  const { arrival, keeper, replica } = parts
+  const isOwner = keeper.place(at.bucket, at.key).owners.includes(self)
+  return isOwner && arrival.mayTell(from) && replica.mayRead(at)
 }
 
 function decodeForwarded(

@@ -15,10 +15,12 @@ import type { Channel, Network } from '../ports/network.ts'
 import type { Timer, Timers } from '../ports/timers.ts'
 import {
   type Answer,
+  ANY_EPOCH,
   type Ask,
   type AskKind,
   FRAME_BYTES_TARGET,
   FRAME_ITEMS_MAX,
+  ONCE_ONLY,
   parseFrame,
   type RefusalCode,
 } from './messages.ts'
@@ -71,21 +73,6 @@ interface Outstanding {
   readonly startMs: number
   retries: number
 }
-
-/** These work across epochs: they are what brings an old epoch up to date, or only inform. */
-const ANY_EPOCH: ReadonlySet<string> = new Set<AskKind>([
-  'hello',
-  'swim',
-  'topology',
-  'decided',
-  'prepare',
-  'accept',
-  'recall',
-  'status',
-])
-
-/** A client's write: done twice, it would be two writes. */
-const ONCE_ONLY: ReadonlySet<string> = new Set<AskKind>(['put', 'update', 'register-change'])
 
 export class Peers {
   readonly #network: Network

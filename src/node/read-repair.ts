@@ -31,7 +31,8 @@ export function repairOwner(
   const { self, replica, peers } = parts
   const { at } = placed
   // A damaged record may be replaced only by what a majority of the owners holds.
-  const mayReplace = copies.count * 2 > placed.owners.length
+  const answered = placed.owners.filter((other) => copies.has(other)).length
+  const mayReplace = answered * 2 > placed.owners.length
   const flags = APPLY_IS_REPAIR | (mayReplace ? APPLY_REPAIRS_CORRUPT : 0)
   const finish = (trouble: string | undefined): void => {
     if (trouble === undefined) {

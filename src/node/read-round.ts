@@ -7,6 +7,7 @@
  */
 import { ABSENT, liveSiblings, newestSibling } from '../core/causality/stored-object.ts'
 import { QuorateError } from '../core/errors.ts'
+import { allOwners, everyGroup, leastCount, type OwnerGroups } from '../core/quorum/owner-groups.ts'
 import type { Clock } from '../ports/clock.ts'
 import { TOO_FEW_HAVE_TOLD } from './arrival.ts'
 import type { Deadline } from './deadlines.ts'
@@ -15,7 +16,7 @@ import { copyIn, foundIn, OwnerCopies } from './owner-copies.ts'
 import type { ReadParts } from './read-coordinator.ts'
 import { compareLate, repairOwner, type RepairPorts } from './read-repair.ts'
 import { mergeCopies, modeOf } from './replica.ts'
-import { type PlacedRequest, ReplicaReports } from './request.ts'
+import { groupsOf, type PlacedRequest, ReplicaReports } from './request.ts'
 import type { ReadAnswer } from './service.ts'
 
 /** After this long without an answer, the owners not yet asked are asked too. */
@@ -36,6 +37,8 @@ export class ReadRound {
   readonly #reports: ReplicaReports
   readonly #copies: OwnerCopies
   readonly #required: number
+  /** Who has to answer: those that will own the key only where it takes several, for by themselves they know too little. */
+  readonly #groups: OwnerGroups
   /** Owners in the order in which they are asked, and how many of them have been. */
   #candidates: readonly string[] = []
   #asked = 0
@@ -63,21 +66,25 @@ export class ReadRound {
     this.#reports = new ReplicaReports(ports.clock)
     this.#copies = new OwnerCopies(ports.codec, modeOf(placed.at.bucket))
     this.#required = placed.need.r
+    this.#groups = placed.need.r > 1 ? groupsOf(placed) : [placed.owners]
   }
 
   start(): void {
     const { inReach } = this.#parts
-    const { owners, need } = this.#placed
-    this.#candidates = this.#fastestFirst(owners.filter((owner) => inReach(owner, need.sloppy)))
-    const enough = this.#candidates.length >= this.#required
+    const { need } = this.#placed
+    const near = allOwners(this.#groups).filter((owner) => inReach(owner, need.sloppy))
+    this.#candidates = this.#fastestFirst(near)
+    const enough = everyGroup(this.#groups, this.#required, (owner) => near.includes(owner))
     if (!enough && !need.sloppy) {
-      this.#fail('quorum_unreachable', `the read needs ${this.#required} of ${owners.join(', ')}`)
+      const among = this.#groups.map((owners) => owners.join(', ')).join(' and of ')
+      this.#fail('quorum_unreachable', `the read needs ${this.#required} of ${among}`)
       return
     }
     const leftMs = Math.max(0, this.#placed.deadlineMs - this.#parts.clock.nowMs())
     this.#wait(leftMs, () => this.#expire())
     if (!enough) this.#askFallbacks()
-    this.#askMore(this.#required)
+    // While the key moves, the fastest of all need not be enough of both groups.
+    this.#askMore(this.#groups.length === 1 ? this.#required : this.#candidates.length)
     if (this.#settled) return
     if (this.#asked < this.#candidates.length) {
       this.#wait(HEDGE_DELAY_MS, () => this.#askMore(this.#candidates.length))
@@ -85,7 +92,7 @@ export class ReadRound {
     // The owners may be cut off, and nobody has noticed yet: a sloppy read turns to the fallbacks in time.
     if (need.sloppy && enough) {
       this.#wait(leftMs / 2, () => {
-        if (this.#copies.count < this.#required) this.#askFallbacks()
+        if (this.#counted() < this.#required) this.#askFallbacks()
       })
     }
   }
@@ -188,11 +195,11 @@ export class ReadRound {
   /** The next step, once enough have answered: fetch what the merged copy lacks, repair, answer. */
   #advance(): void {
     if (this.#settled || this.#busy) return
-    if (this.#copies.count < this.#required) {
+    if (this.#counted() < this.#required) {
       if (this.#fallbacks === 'waiting') return
       const isExhausted = this.#isExhausted()
       if (isExhausted) this.#countEmptyHanded()
-      if (this.#copies.count + this.#hinted < this.#required) {
+      if (this.#got() < this.#required) {
         if (isExhausted) this.#giveUp()
         return
       }
@@ -201,6 +208,20 @@ export class ReadRound {
     if (lacking.length > 0) this.#fetch(lacking)
     else if (this.#required > 1 && !this.#placed.need.sloppy) this.#repairThenAnswer()
     else this.#answer()
+  }
+
+  /** Owners that have answered, in the group of fewest. */
+  #counted(): number {
+    return leastCount(this.#groups, (owner) => this.#copies.has(owner))
+  }
+
+  #got(): number {
+    return this.#counted() + this.#hinted
+  }
+
+  #isHeldByEnough(): boolean {
+    const holders = this.#copies.holders()
+    return everyGroup(this.#groups, this.#required, (owner) => holders.has(owner))
   }
 
   /** "Nothing here" of a fallback is an answer only where no owner gives one. */
@@ -243,7 +264,7 @@ export class ReadRound {
   #repairThenAnswer(): void {
     const merged = this.#copies.merged as Copy
     const laggards = this.#copies.laggards()
-    if (this.#copies.holding() >= this.#required) {
+    if (this.#isHeldByEnough()) {
       this.#answer()
       return
     }
@@ -264,7 +285,7 @@ export class ReadRound {
           if (trouble === undefined) this.#reports.set(owner, 'repaired')
           else this.#reports.set(owner, 'error', trouble)
           if (this.#settled) return
-          if (this.#copies.holding() >= this.#required) this.#answer()
+          if (this.#isHeldByEnough()) this.#answer()
           else if (waiting === 0) {
             this.#fail('deadline_passed', 'the owners differ and could not be brought up to date')
           }
@@ -278,7 +299,7 @@ export class ReadRound {
     const { clock, self } = this.#parts
     const object = this.#copies.merged?.object ?? ABSENT
     const siblings = liveSiblings(object, clock.nowMs())
-    const got = this.#copies.count + this.#hinted
+    const got = this.#got()
     this.#end.answered({
       level: this.#placed.level,
       coordinator: self,
@@ -297,7 +318,7 @@ export class ReadRound {
   }
 
   #giveUp(): void {
-    const got = this.#copies.count + this.#hinted
+    const got = this.#got()
     this.#fail('quorum_unreachable', `${got} of ${this.#required} needed owners answered`)
   }
 
@@ -308,20 +329,20 @@ export class ReadRound {
       this.#advance()
       if (this.#settled || this.#busy) return
     }
-    const got = this.#copies.count + this.#hinted
+    const got = this.#got()
     const within = `within ${this.#placed.timeoutMs} ms`
     this.#fail('deadline_passed', `${got} of ${this.#required} needed owners answered ${within}`)
   }
 
   #fail(code: 'quorum_unreachable' | 'deadline_passed', message: string): void {
     this.#settle()
-    for (const owner of this.#placed.owners) {
+    for (const owner of allOwners(this.#groups)) {
       if (!this.#candidates.includes(owner)) this.#reports.set(owner, 'unreachable')
     }
     this.#end.failed(
       new QuorateError(code, message, {
         required: this.#required,
-        received: this.#copies.count + this.#hinted,
+        received: this.#got(),
         replicas: this.#reports.list(),
         retryAfterSeconds: 1,
       }),

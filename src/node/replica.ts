@@ -81,7 +81,9 @@ export class Replica {
   readonly #log: Log
   readonly #metrics: Metrics
   /** Up to here, what is not held is history (horizon-keeper.ts). */
-  horizon: () => Timestamp = () => 0
+  horizon: (partition: number) => Timestamp = () => 0
+  /** Why this node does not keep the key, if so (keeping.ts). */
+  notKept: (at: Location) => Refusal | undefined = () => undefined
   /** Whether the own copies of a key are complete (arrival.ts). */
   mayRead: (at: Location) => boolean = () => true
   /** Told when a damaged record was given up: something that this node had said is lost. */
@@ -114,7 +116,9 @@ export class Replica {
 
   /** The durable copy. Refused while the own copies are being filled. */
   read(at: Location, take: (copy: Copy | undefined, refusal: Refusal | undefined) => void): void {
-    if (this.mayRead(at)) this.fetch(at, take)
+    const refusal = this.notKept(at)
+    if (refusal !== undefined) take(undefined, refusal)
+    else if (this.mayRead(at)) this.fetch(at, take)
     else take(undefined, { code: 'not_ready', message: 'the copies of this node are being filled' })
   }
 
@@ -169,6 +173,12 @@ export class Replica {
     }
     this.#table.find(this.#storageKey(at), (found, failure) => {
       let entry = found
+      // Now, not before: what is given up must not change any more.
+      const notKept = this.notKept(at)
+      if (notKept !== undefined) {
+        done(undefined, notKept)
+        return
+      }
       if (failure instanceof RecordCorruptError && (flags & APPLY_REPAIRS_CORRUPT) !== 0) {
         entry = this.#setAside(at, failure)
       }
@@ -178,7 +188,7 @@ export class Replica {
       }
       const held = entry.latest
       const mode = modeOf(at.bucket)
-      const horizon = this.horizon()
+      const horizon = this.horizon(at.partition)
       const isLost = failure !== undefined
       // A damaged record is no knowledge: nothing is history to it.
       const news = isLost ? incoming : this.#news(mode, incoming, held, horizon)
@@ -216,6 +226,11 @@ export class Replica {
     }
     this.#table.find(this.#storageKey(at), (found, failure) => {
       let entry = found
+      const notKept = this.notKept(at)
+      if (notKept !== undefined) {
+        done(undefined, notKept)
+        return
+      }
       // While the own copies do not count, a damaged one is only one more to be filled.
       const isLost = failure instanceof RecordCorruptError && !this.mayRead(at)
       if (isLost) entry = this.#setAside(at, failure)
@@ -223,7 +238,7 @@ export class Replica {
         done(undefined, this.#explain(at, failure as LoadFailure))
         return
       }
-      const horizon = this.horizon()
+      const horizon = this.horizon(at.partition)
       const held = this.#pruned(entry.latest, horizon)
       const mode = modeOf(at.bucket)
       const own = this.#news(mode, held, theirs, theirHorizon)

@@ -69,8 +69,31 @@ export class Requests {
       refuseStrongLevel(placed)
       const { sessions, read } = this.#parts
       const session = sessions.pastOf(placed, request)
-      return session === undefined ? read(placed) : sessions.read(placed, session)
+      return this.#whilePlaced(placed, isAnything, (now) =>
+        session === undefined ? read(now) : sessions.read(now, session),
+      )
     })
+  }
+
+  /**
+   * Does it again where the key has other owners by the time it is done: an answer of the old ones may lack what the
+   * new ones have been told. `mayRepeat`: whether an error, or an answer (undefined), is one of these.
+   */
+  async #whilePlaced<T>(
+    first: PlacedRequest,
+    mayRepeat: (error: unknown) => boolean,
+    run: (placed: PlacedRequest) => Promise<T>,
+  ): Promise<T> {
+    for (let placed = first; ;) {
+      try {
+        const answer = await run(placed)
+        if (placed.placedAt === this.#parts.keeper.placedAt || !mayRepeat(undefined)) return answer
+      } catch (error) {
+        if (placed.placedAt === this.#parts.keeper.placedAt || !mayRepeat(error)) throw error
+      }
+      this.#metrics.count('placement_changed_total')
+      placed = this.placeAgain(placed)
+    }
   }
 
   put(request: WriteRequest): Promise<WriteAnswer> {
@@ -88,9 +111,12 @@ export class Requests {
       refuseStrongLevel(placed)
       refusePlainWrite(placed)
       const session = this.#parts.sessions.pastOf(placed, request)
-      return session === undefined
-        ? this.#route(placed, request)
-        : this.#writeInSession(placed, request, session)
+      // The coordinator of a write sees to it itself that the owners of the end have it.
+      return this.#whilePlaced(placed, isRejection, (now) =>
+        session === undefined
+          ? this.#route(now, request)
+          : this.#writeInSession(now, request, session),
+      )
     })
   }
 
@@ -207,6 +233,7 @@ export class Requests {
   }
 
   #place(request: RequestOptions): PlacedRequest {
+    this.#refuseStranger()
     const bucket = this.#bucket(request.bucket)
     const { keeper } = this.#parts
     const { partition, owners, next, fallbacks } = keeper.place(bucket, request.key)
@@ -240,6 +267,13 @@ export class Requests {
     return { ...request, content: { ...content, expiresAtMs } }
   }
 
+  /** Throws not_a_member. */
+  #refuseStranger(): void {
+    const { keeper, self } = this.#parts
+    if (keeper.isMember(self)) return
+    throw new QuorateError('not_a_member', `${self} has left the cluster: ask another node`)
+  }
+
   #bucket(name: string): Bucket {
     const bucket = this.#parts.keeper.bucket(name)
     if (bucket === undefined) {
@@ -264,6 +298,15 @@ export class Requests {
       if (this.#inflight === 0) this.#draining?.()
     }
   }
+}
+
+function isAnything(): boolean {
+  return true
+}
+
+/** Nothing was applied, and what was asked in vain may have moved. */
+function isRejection(error: unknown): boolean {
+  return error instanceof QuorateError && error.kind.outcome === 'rejected' && error.kind.retryable
 }
 
 /** Throws bad_parameter. */

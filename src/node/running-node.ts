@@ -14,10 +14,12 @@ import { Deadlines } from './deadlines.ts'
 import { DirectoryProof } from './directory-proof.ts'
 import { GroupCommit } from './group-commit.ts'
 import { HintDelivery } from './hint-delivery.ts'
+import { hintRoute } from './hint-route.ts'
 import { HintStore } from './hint-store.ts'
 import { KeyListing } from './key-listing.ts'
 import { Liveness } from './liveness.ts'
 import { MemberChanges } from './member-changes.ts'
+import { MovesView } from './moves-view.ts'
 import { distrust, migrate } from './migration.ts'
 import type { NodePorts, NodeSettings } from './node.ts'
 import { NodeClock } from './node-clock.ts'
@@ -44,6 +46,7 @@ import { SET_BYTES_MAX } from './type-change.ts'
 import { WriteCoordinator } from './write-coordinator.ts'
 
 const GAUGE_INTERVAL_MS = 1000
+const PROPOSE_TIMEOUT_MS = 5000
 
 export interface RunningNode {
   readonly requests: Requests
@@ -105,7 +108,11 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   const inReach = (node: string, sloppy: boolean): boolean =>
     sloppy ? liveness.responsive(node) : liveness.reachable(node)
   const shared = { self, replica, peers, hints, clock, deadlines, inReach }
-  const settling = { pending, horizon: () => convergence.horizon.value }
+  const placing = {
+    placedAt: () => keeper.placedAt,
+    placeAgain: (placed: PlacedRequest) => requests.placeAgain(placed),
+  }
+  const horizonOf = (partition: number): number => convergence.horizonOf(partition)
   const reads = new ReadCoordinator(ports, {
     ...shared,
     isProven: () => arrival.isProven,
@@ -113,7 +120,9 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   })
   const writes = new WriteCoordinator(ports, {
     ...shared,
-    ...settling,
+    ...placing,
+    pending,
+    horizon: horizonOf,
     actor: identity.actor,
     setBytesMax: settings.maxValueBytes ?? SET_BYTES_MAX,
   })
@@ -138,6 +147,8 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     isProven: () => arrival.isProven,
     latencyMs,
     horizon: () => convergence.horizon.value,
+    horizonOf,
+    placedAt: placing.placedAt,
     placeAll: (bucket, key, deadlineMs) => requests.placeAll(bucket, key, deadlineMs),
   })
   const delivery = new HintDelivery(ports, {
@@ -145,6 +156,16 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     peers,
     nodeClock: clock,
     reachable: (node) => liveness.reachable(node),
+    self,
+    route: (owner, bucket, key) => hintRoute(keeper, self, { owner, bucket, key }),
+    mergeHere: (body, done) =>
+      asks.handle(self, 'apply', body, 0, (code, ...rest) =>
+        done(
+          code === 'ok'
+            ? { type: 'ok', body: rest }
+            : { type: 'refused', code, message: String(rest[0] ?? '') },
+        ),
+      ),
   })
   const voter = new TopologyAcceptor(ports, {
     self,
@@ -199,10 +220,16 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     pending,
     peers,
     reachable: (node) => liveness.reachable(node),
+    propose: (step) => register.change(step, PROPOSE_TIMEOUT_MS),
+    beforeOwning: async () => {
+      writes.giveUpActor()
+      acceptor.raiseFloor()
+    },
     readAtQuorum: (bucket, key) =>
       requests.get({ bucket, key, level: 'quorum', requestId: 'repair' }),
   })
-  const { horizon, trees, arrival } = convergence
+  const { horizon, trees, arrival, moves } = convergence
+  const movesView = new MovesView({ self, keeper, peers, clock, moves })
   replica.onGivenUp = () => writes.giveUpActor()
   arrival.onBehind = () => writes.giveUpActor()
   arrival.onHeardBehind = () => {
@@ -223,6 +250,10 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     lives,
     trees,
     horizon,
+    horizonOf,
+    disk,
+    moves,
+    movesView,
     arrival,
   }
 
@@ -230,7 +261,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     const others = topology.members.filter(({ id }) => id !== self)
     network.setPeers(others.map(({ id, peerUrl }) => ({ id, url: peerUrl })))
     liveness.setMembers(memberIds(topology))
-    convergence.setMembers(memberIds(topology))
+    convergence.look()
   }
   keeper.onChange = connect
   liveness.onReturn = () => delivery.wake()
@@ -265,7 +296,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     keeper,
     view,
     delivery,
-    changes: new MemberChanges({ self, keeper, register }),
+    changes: new MemberChanges({ self, keeper, register, view: movesView }),
     convergence: async (bucket) => {
       if (bucket !== undefined) requests.locate(bucket, '')
       const { forest, leaves } = convergence

@@ -27,16 +27,18 @@ import {
   withSeen,
 } from '../core/causality/session.ts'
 import { liveSiblings, newestSibling } from '../core/causality/stored-object.ts'
+import type { Timestamp } from '../core/causality/dot.ts'
 import { EMPTY_VECTOR, joinVectors, type VersionVector } from '../core/causality/version-vector.ts'
 import { QuorateError } from '../core/errors.ts'
 import { majority } from '../core/quorum/level.ts'
+import { leastCount } from '../core/quorum/owner-groups.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import { type FoundPast, type OwnersWanted, searchPast, type SearchParts } from './past-search.ts'
 import { repairOwner } from './read-repair.ts'
 import { modeOf } from './replica.ts'
-import type { PlacedRequest } from './request.ts'
+import { groupsOf, type PlacedRequest } from './request.ts'
 import type {
   ReadAnswer,
   RequestOptions,
@@ -53,7 +55,11 @@ const WRITE_ROOM_BYTES = 500
 const SETTLED_AT_ONCE = 16
 
 export interface SessionParts extends SearchParts {
+  /** Up to here everything is settled. */
+  readonly horizon: () => Timestamp
   readonly read: (placed: PlacedRequest) => Promise<ReadAnswer>
+  /** The placement in force (topology-keeper.ts). */
+  readonly placedAt: () => number
   /** Where a key lives, for a request to all of its owners; undefined where its bucket is gone. */
   readonly placeAll: (bucket: string, key: string, deadlineMs: number) => PlacedRequest | undefined
 }
@@ -176,7 +182,7 @@ export class Sessions {
   }
 
   #ownCopy(placed: PlacedRequest, past: VersionVector): Promise<ReadAnswer | undefined> {
-    const { self, replica, isProven, horizon, clock } = this.#parts
+    const { self, replica, isProven, horizonOf, clock } = this.#parts
     if (!placed.owners.includes(self) || !isProven()) return Promise.resolve(undefined)
     return new Promise((resolve) => {
       replica.read(placed.at, (copy) => {
@@ -186,7 +192,7 @@ export class Sessions {
         }
         const { object } = copy
         const mode = modeOf(placed.at.bucket)
-        const isCovered = missingFrom(mode, object, horizon(), past).size === 0
+        const isCovered = missingFrom(mode, object, horizonOf(placed.at.partition), past).size === 0
         if (!isCovered) {
           resolve(undefined)
           return
@@ -278,8 +284,9 @@ export class Sessions {
     const { bucket, key } = splitSessionName(name)
     const placed = this.#parts.placeAll(bucket, key, deadlineMs)
     if (placed === undefined) return undefined
-    const { owners } = placed
-    const wanted = { kind: 'any', least: majority(owners.length), best: owners.length } as const
+    const groups = groupsOf(placed)
+    const [count] = groups.map((owners) => owners.length) as [number]
+    const wanted = { kind: 'any', least: majority(count), best: count } as const
     const { copies, merged } = await this.#search('settle', placed, past, wanted)
     const repairs = copies.laggards().map(
       (owner) =>
@@ -294,12 +301,16 @@ export class Sessions {
         }),
     )
     await Promise.all(repairs)
-    if (copies.holding() === owners.length) return undefined
-    if (copies.holding() >= wanted.least) return name
+    // Other owners may know nothing of it.
+    if (placed.placedAt !== this.#parts.placedAt()) return this.#settle(name, past, deadlineMs)
+    const holders = copies.holders()
+    const holding = leastCount(groups, (owner) => holders.has(owner))
+    if (holding === count) return undefined
+    if (holding >= wanted.least) return name
     throw new QuorateError(
       'session_past_unreachable',
       `this session has seen as much as its token holds, and ${name} could not be brought to a majority of its owners`,
-      { received: copies.holding(), required: wanted.least, retryAfterSeconds: 1 },
+      { received: holding, required: wanted.least, retryAfterSeconds: 1 },
     )
   }
 }

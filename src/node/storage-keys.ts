@@ -102,6 +102,9 @@ export function hintKey(owner: string, bucket: string, key: string): string {
   return `h/${owner}/${bucket}/${key}`
 }
 
+/** Damaged bytes that were set aside. */
+export const ALL_REMAINS: [from: string, to: string] = ['x/', 'x0']
+
 export const ALL_HINTS: [from: string, to: string] = ['h/', 'h0']
 
 export interface HintName {

@@ -21,6 +21,7 @@ export class TopologyKeeper implements EpochSource {
   readonly #log: Log
   readonly #metrics: Metrics
   #topology: Topology
+  #durableEpoch: number
   #buckets: ReadonlyMap<string, Bucket>
   /** Those waiting for a fetch that is under way, by the node it asks. */
   readonly #fetching = new Map<string, (() => void)[]>()
@@ -37,6 +38,7 @@ export class TopologyKeeper implements EpochSource {
     this.#state = parts.state
     this.#clock = parts.clock
     this.#topology = startingTopology(parts.state.get('topology'), parts.members)
+    this.#durableEpoch = this.#topology.epoch
     this.#buckets = indexBuckets(this.#topology)
     this.#metrics.gauge('topology_epoch', this.epoch)
   }
@@ -52,6 +54,10 @@ export class TopologyKeeper implements EpochSource {
 
   get topology(): Topology {
     return this.#topology
+  }
+
+  isMember(node: string): boolean {
+    return this.#topology.members.some(({ id }) => id === node)
   }
 
   bucket(name: string): Bucket | undefined {
@@ -77,6 +83,12 @@ export class TopologyKeeper implements EpochSource {
     this.#log.info({ epoch: topology.epoch }, 'a new topology is in force')
     this.onChange(topology)
     await this.#state.set('topology', document)
+    this.#durableEpoch = Math.max(this.#durableEpoch, topology.epoch)
+  }
+
+  /** Whether everything that was stored under earlier documents is durable: the disk has one order. */
+  get isDurable(): boolean {
+    return this.#durableEpoch === this.epoch
   }
 
   catchUp(from: string, done: () => void): void {

@@ -1,5 +1,5 @@
 /** What this node answers to peers that compare their copies with its own. */
-import { sharedPartitions } from '../core/placement/shared-partitions.ts'
+import { comparedPartitions } from '../core/placement/compared-partitions.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { HashForest } from './hash-forest.ts'
 import { encodeHashes } from './hash-list.ts'
@@ -36,6 +36,11 @@ export class TreeAnswers {
   ): void {
     const { forest, horizon, leaves } = this.#parts
     if (kind === 'sync') horizon.learn(body[0])
+    // What was accepted under an earlier topology has to be in the trees, for the asker counts on it.
+    if (!this.#parts.keeper.isDurable) {
+      answer('not_ready', 'a new topology is being stored')
+      return
+    }
     if (!forest.isBuilt) {
       answer('not_ready', 'the hash trees are being built')
       return
@@ -43,7 +48,7 @@ export class TreeAnswers {
     switch (kind) {
       case 'sync': {
         const groups = numbersIn(body[1])
-        const hashes = groups.map((copies) => forest.summary(copies, this.#shared(copies, from)))
+        const hashes = groups.map((copies) => forest.summary(copies, this.#compared(copies, from)))
         answer('ok', horizon.encode(), encodeHashes(hashes))
         return
       }
@@ -73,8 +78,8 @@ export class TreeAnswers {
     }
   }
 
-  #shared(copies: number, peer: string): readonly number[] {
-    return sharedPartitions(this.#parts.keeper.topology, copies, this.#parts.self, peer)
+  #compared(copies: number, asker: string): readonly number[] {
+    return comparedPartitions(this.#parts.keeper.topology, copies, asker, this.#parts.self)
   }
 }
 

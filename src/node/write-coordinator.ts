@@ -5,7 +5,7 @@
  * The rules that keep acknowledged writes: only an owner mints dots with its own actor; a write counts the
  * owner's own disk; a node that believes too few owners in reach refuses before anything is applied; a blind
  * write replaces only what is older than itself; an lww write that meets a newer timestamp is written again
- * above it before it is acknowledged.
+ * above it before it is acknowledged; and what other owners than those now in force have stored does not count.
  */
 import type { Dot, Timestamp } from '../core/causality/dot.ts'
 import { seenOf } from '../core/causality/session.ts'
@@ -18,6 +18,7 @@ import {
 } from '../core/causality/stored-object.ts'
 import { EMPTY_VECTOR } from '../core/causality/version-vector.ts'
 import { QuorateError } from '../core/errors.ts'
+import { allOwners } from '../core/quorum/owner-groups.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Log } from '../ports/log.ts'
@@ -29,10 +30,16 @@ import { type Copy, encodeCopy } from './object-record.ts'
 import type { Peers } from './peers.ts'
 import type { PendingDots } from './pending-dots.ts'
 import { modeOf, type Replica } from './replica.ts'
-import { type PlacedRequest, rejection, ReplicaReports } from './request.ts'
+import { groupsOf, type PlacedRequest, rejection, ReplicaReports } from './request.ts'
 import type { WriteAnswer, WriteRequest } from './service.ts'
 import type { PlannedUpdate } from './type-change.ts'
-import { type RoundFindings, type RoundTargets, type Settled, WriteRound } from './write-round.ts'
+import {
+  type RoundFindings,
+  type RoundTargets,
+  type Settled,
+  type StoreLocally,
+  WriteRound,
+} from './write-round.ts'
 import { type Minted, WriteMinting } from './write-minting.ts'
 import { writeTargets } from './write-targets.ts'
 
@@ -49,11 +56,26 @@ export interface WriteParts {
   readonly peers: Peers
   readonly hints: HintStore
   readonly pending: PendingDots
-  readonly horizon: () => Timestamp
+  /** Of a data partition. */
+  readonly horizon: (partition: number) => Timestamp
+  /** The placement in force (topology-keeper.ts). */
+  readonly placedAt: () => number
+  /** The same request under it. */
+  readonly placeAgain: (placed: PlacedRequest) => PlacedRequest
   readonly clock: NodeClock
   readonly deadlines: Deadlines
   /** Whether it is worth asking; for sloppy levels, whether it is expected to answer soon. */
   readonly inReach: (node: string, sloppy: boolean) => boolean
+}
+
+/** To whom one copy goes, under which placement. */
+interface Sending {
+  readonly placed: PlacedRequest
+  readonly targets: RoundTargets | undefined
+}
+
+interface Met extends Sending {
+  readonly round: WriteRound
 }
 
 export class WriteCoordinator {
@@ -142,18 +164,17 @@ export class WriteCoordinator {
     reports: ReplicaReports,
     first: Minted,
   ): Promise<WriteAnswer> {
-    const firstRound = await this.#round(placed, targets, first, reports)
-    const { findings } = firstRound
+    const firstMet = await this.#untilPlaced({ placed, targets }, first, reports)
     let minted = first
-    let round = firstRound
+    let { round } = firstMet
     try {
-      const again = await this.#secondRound(placed, request, first, findings)
+      const again = await this.#secondRound(firstMet.placed, request, first, round.findings)
       if (again !== undefined) {
         minted = again
-        round = await this.#round(placed, targets, again, reports)
+        round = (await this.#untilPlaced(firstMet, again, reports)).round
       }
     } catch (error) {
-      throw afterFirstRound(error, firstRound)
+      throw afterFirstRound(error, firstMet.round)
     }
     return {
       level: placed.level,
@@ -163,7 +184,7 @@ export class WriteCoordinator {
       replicas: reports.list(),
       durable: true,
       siblings: liveSiblings(minted.copy.object, this.#parts.clock.nowMs()),
-      existed: minted.existed || findings.existed,
+      existed: minted.existed || firstMet.round.findings.existed || round.findings.existed,
       seen: seenOf(modeOf(placed.at.bucket), minted.copy.object),
     }
   }
@@ -183,10 +204,7 @@ export class WriteCoordinator {
       existed: first.existed,
       flags: 0,
       pending: first.pending,
-      storeLocally: isOwner
-        ? (done) =>
-            this.#parts.replica.apply(placed.at, copy, 0, (_applied, refusal) => done(refusal))
-        : undefined,
+      storeLocally: undefined,
     })
     if (modeOf(placed.at.bucket) === 'lww') {
       // An owner holds a newer timestamp: the same content once more, above it.
@@ -203,6 +221,31 @@ export class WriteCoordinator {
     return again(encodeCopy(this.#codec, coverDots(first.copy.object, older)), first.dot)
   }
 
+  /**
+   * Rounds of one copy until one is met by the owners that are in force when it is: the key may have moved meanwhile,
+   * and its new owners take over only what the old ones held before.
+   */
+  async #untilPlaced(first: Sending, minted: Minted, reports: ReplicaReports): Promise<Met> {
+    const { placedAt, placeAgain, self, inReach } = this.#parts
+    let { placed, targets } = first
+    let isDoubtful = false
+    for (;;) {
+      try {
+        const sent = targets ?? writeTargets(placed, self, inReach)
+        const round = await this.#round(placed, sent, minted, reports)
+        if (placed.placedAt === placedAt()) return { placed, targets: sent, round }
+        isDoubtful = true
+      } catch (error) {
+        if (placed.placedAt === placedAt()) throw isDoubtful ? afterMove(error) : error
+        isDoubtful ||= !(error instanceof QuorateError) || error.kind.outcome === 'unknown'
+      }
+      this.#metrics.count('placement_changed_total')
+      placed = placeAgain(placed)
+      targets = undefined
+      minted = { ...minted, storeLocally: undefined }
+    }
+  }
+
   /** Sends one copy everywhere; resolves when W have it durably, rejects otherwise. */
   #round(
     placed: PlacedRequest,
@@ -210,8 +253,12 @@ export class WriteCoordinator {
     minted: Minted,
     reports: ReplicaReports,
   ): Promise<WriteRound> {
-    const { deadlines, clock } = this.#parts
-    const { copy, flags, storeLocally } = minted
+    const { deadlines, clock, replica, self } = this.#parts
+    const { copy, flags } = minted
+    const mergeHere: StoreLocally = (done) =>
+      replica.apply(placed.at, copy, flags, (_applied, refusal) => done(refusal))
+    const keepsKey = allOwners(groupsOf(placed)).includes(self)
+    const storeLocally = minted.storeLocally ?? (keepsKey ? mergeHere : undefined)
     return new Promise((resolve, reject) => {
       const delayMs = Math.max(0, placed.deadlineMs - clock.nowMs())
       const deadline = deadlines.in(delayMs, () => round.expire())
@@ -249,6 +296,13 @@ export class WriteCoordinator {
           details,
         )
   }
+}
+
+/** A round under an earlier placement may have stored it. */
+function afterMove(error: unknown): unknown {
+  if (!(error instanceof QuorateError) || error.kind.outcome === 'unknown') return error
+  const message = `the key has moved while it was written, and may have been: ${error.message}`
+  return new QuorateError('outcome_unknown', message, error.details, { cause: error })
 }
 
 /** The first round was met, so something is stored: whatever stops the second, the outcome is not *rejected*. */

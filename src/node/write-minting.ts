@@ -91,8 +91,8 @@ export class WriteMinting {
    * Up to here earlier actors of this node may be folded into a counter's present one: 0 unless the horizon has
    * passed the end of the last of them, by which everything that they ever wrote is held here.
    */
-  #settled(): Timestamp {
-    const horizon = this.#parts.horizon()
+  #settled(partition: number): Timestamp {
+    const horizon = this.#parts.horizon(partition)
     return horizon > this.#actorSince ? horizon : 0
   }
 
@@ -181,7 +181,8 @@ export class WriteMinting {
         try {
           // The disk, or a process that was stopped, may have taken longer than anybody waits.
           refuseLate(placed, clock.nowMs())
-          const held = pruneVector(entry.latest.object, this.#parts.horizon())
+          if (placed.placedAt !== this.#parts.placedAt()) throw hasMoved(self)
+          const held = pruneVector(entry.latest.object, this.#parts.horizon(placed.at.partition))
           // A clock restarted behind its own records, or an lww value from a faster clock.
           clock.observe(newestSibling(held)?.timestamp ?? 0)
           const dots: Dot[] = []
@@ -238,7 +239,7 @@ export class WriteMinting {
 
   /** Throws limit_reached. */
   #changedCopy(
-    { owners }: PlacedRequest,
+    { at, owners, next }: PlacedRequest,
     held: Copy,
     dots: readonly Dot[],
     request: PlannedUpdate,
@@ -246,9 +247,10 @@ export class WriteMinting {
     const { self, setBytesMax } = this.#parts
     const changed = changedObject(held.object, dots, request, {
       nodeId: self,
-      settled: this.#settled(),
-      // One node at a time may: the first owner is one, as long as the members are the same.
-      foldsOneOffs: owners[0] === self,
+      settled: this.#settled(at.partition),
+      // One node at a time may: the first owner is one, while the key does not move; and a new one finds what the one
+      // before has folded before it folds what is as old (its horizon for the partition).
+      foldsOneOffs: owners[0] === self && next === undefined,
     })
     const copy = encodeCopy(this.#codec, changed)
     if (request.change.type === 'set') refuseLargeSet(held, copy, setBytesMax)
@@ -293,6 +295,11 @@ function startStoring(store: StoreLocally): StoreLocally {
     if (finished) done(outcome)
     else waiting = done
   }
+}
+
+function hasMoved(self: string): QuorateError {
+  const message = `the owners of the key have changed before ${self} wrote it; nothing was applied`
+  return new QuorateError('quorum_unreachable', message, { retryAfterSeconds: 1 })
 }
 
 /** Throws where nobody waits any more: a write is made before its deadline, or never. */

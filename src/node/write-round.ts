@@ -5,7 +5,7 @@
  * It settles once: *met*, or *unmet* with an outcome. Replies that come later still count for one thing: an
  * owner that missed the copy gets a hint, unless the round was rejected, for then nothing may be left of it.
  */
-import { Tally } from '../core/quorum/tally.ts'
+import { JointTally, type WriteAsk } from '../core/quorum/joint-tally.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { HintStore } from './hint-store.ts'
 import type { Copy } from './object-record.ts'
@@ -13,15 +13,15 @@ import { decodeDots } from './object-record.ts'
 import type { Dot } from '../core/causality/dot.ts'
 import type { Peers, Reply } from './peers.ts'
 import type { Refusal } from './replica.ts'
-import type { PlacedRequest, ReplicaReports } from './request.ts'
+import { groupsOf, type PlacedRequest, type ReplicaReports } from './request.ts'
 
-/** Stores the copy on this node's own disk, as an owner. */
+/** Stores the copy on this node's own disk, as an owner or one to come. */
 export type StoreLocally = (done: (refusal: Refusal | undefined) => void) => void
 
 export interface RoundTargets {
-  /** Undefined where this node is not an owner. */
+  /** Undefined where this node is not an owner, and will not be. */
   readonly storeLocally: StoreLocally | undefined
-  /** Owners other than this node that are thought to be in reach. */
+  /** Owners, and those to come, other than this node that are thought to be in reach. */
   readonly owners: readonly string[]
   /** Owners out of reach with the node that keeps the copy for them; this node itself where no other is left. */
   readonly standIns: readonly StandIn[]
@@ -45,7 +45,7 @@ export type Settled = 'met' | 'rejected' | 'unknown'
 
 export class WriteRound {
   readonly findings: RoundFindings = { existed: false, uncovered: [], newest: 0 }
-  readonly tally: Tally
+  readonly tally: JointTally
   readonly #self: string
   readonly #peers: Peers
   readonly #hints: HintStore
@@ -82,15 +82,19 @@ export class WriteRound {
     this.#reports = reports
     this.#done = ends.settled
     this.#over = ends.over
-    const asked = [...targets.owners, ...targets.standIns.map(({ holder }) => holder)]
+    const asked: WriteAsk[] = [
+      ...targets.owners.map(asOwner),
+      ...targets.standIns.map(({ holder, owner }) => ({ node: holder, owner })),
+    ]
     if (targets.storeLocally !== undefined) {
-      asked.push(parts.self)
+      asked.push(asOwner(parts.self))
       this.#own = 'pending'
     }
     this.#open = asked.length
     // `weak` answers before anything is stored, but its write goes on as one of `eventual`.
     const need = Math.max(request.need.w, 1)
-    this.tally = new Tally({ need, asked, sloppy: request.need.sloppy })
+    const groups = groupsOf(request)
+    this.tally = new JointTally({ groups, need, asked, sloppy: request.need.sloppy })
   }
 
   start(targets: RoundTargets, flags: number): void {
@@ -103,7 +107,7 @@ export class WriteRound {
     storeLocally?.((refusal) => {
       this.#own = refusal === undefined ? 'stored' : 'failed'
       if (refusal !== undefined) this.#reports.set(this.#self, 'error', refusal.message)
-      this.#count(this.#self, refusal === undefined ? 'stored' : kindOf(refusal))
+      this.#count(asOwner(this.#self), refusal === undefined ? 'stored' : kindOf(refusal))
     })
     for (const standIn of targets.standIns) this.#askStandIn(standIn)
     for (const owner of targets.missed) {
@@ -121,7 +125,7 @@ export class WriteRound {
 
   #ownerReplied(owner: string, reply: Reply): void {
     if (reply.type === 'ok' && this.#learns(reply.body)) {
-      this.#count(owner, 'stored')
+      this.#count(asOwner(owner), 'stored')
       return
     }
     // An answer that cannot be understood is none.
@@ -129,18 +133,19 @@ export class WriteRound {
     this.#reports.setReply(owner, reply)
     this.#miss(owner)
     this.#count(
-      owner,
+      asOwner(owner),
       reply.type === 'lost' ? 'lost' : reply.type === 'unsent' ? 'refused' : kindOf(reply),
     )
   }
 
   #askStandIn({ owner, holder }: StandIn): void {
     const { at, deadlineMs } = this.#request
+    const ask = { node: holder, owner }
     this.#reports.set(owner, 'unreachable')
     if (holder === this.#self) {
       this.#hints.keep(owner, at, this.#copy, (refusal) => {
         this.#count(
-          holder,
+          ask,
           refusal === undefined ? 'hinted' : refusal === 'dropped' ? 'refused' : kindOf(refusal),
         )
       })
@@ -149,13 +154,13 @@ export class WriteRound {
     const body = [owner, at.bucket.name, at.key, this.#copy.record]
     this.#peers.ask(holder, 'hint', body, deadlineMs, (reply) => {
       if (reply.type === 'ok') {
-        this.#count(holder, 'hinted')
+        this.#count(ask, 'hinted')
         return
       }
       this.#reports.setReply(holder, reply)
       this.#miss(owner)
       this.#count(
-        holder,
+        ask,
         reply.type === 'lost' ? 'lost' : reply.type === 'unsent' ? 'refused' : kindOf(reply),
       )
     })
@@ -174,10 +179,10 @@ export class WriteRound {
     return true
   }
 
-  #count(node: string, kind: 'stored' | 'hinted' | 'refused' | 'lost'): void {
-    if (kind === 'stored') this.#reports.set(node, 'ok')
-    if (kind === 'hinted') this.#reports.set(node, 'hinted')
-    this.tally.record(node, kind)
+  #count(ask: WriteAsk, kind: 'stored' | 'hinted' | 'refused' | 'lost'): void {
+    if (kind === 'stored') this.#reports.set(ask.node, 'ok')
+    if (kind === 'hinted') this.#reports.set(ask.node, 'hinted')
+    this.tally.record(ask, kind)
     this.#open--
     if (this.#settled === undefined) this.#judge()
     this.#endIfOver()
@@ -206,6 +211,10 @@ export class WriteRound {
       this.#hints.keep(owner, this.#request.at, this.#copy, () => undefined)
     }
   }
+}
+
+function asOwner(node: string): WriteAsk {
+  return { node, owner: node }
 }
 
 /** `failed` is the one refusal after which the copy may be there all the same. */

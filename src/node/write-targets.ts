@@ -3,7 +3,8 @@
  * belief: to refuse a write, before anything is applied, that too few nodes in reach could take.
  */
 import { QuorateError } from '../core/errors.ts'
-import type { PlacedRequest } from './request.ts'
+import { allOwners } from '../core/quorum/owner-groups.ts'
+import { groupsOf, type PlacedRequest } from './request.ts'
 import type { RoundTargets } from './write-round.ts'
 
 /** Throws quorum_unreachable. The own copy, where this node is an owner, is added by the coordinator. */
@@ -23,8 +24,9 @@ function chooseTargets(
   inReach: (node: string, sloppy: boolean) => boolean,
 ): RoundTargets {
   const { sloppy } = placed.need
-  const owners = placed.owners.filter((owner) => owner !== self && inReach(owner, sloppy))
-  const away = placed.owners.filter((owner) => owner !== self && !inReach(owner, sloppy))
+  const others = allOwners(groupsOf(placed)).filter((owner) => owner !== self)
+  const owners = others.filter((owner) => inReach(owner, sloppy))
+  const away = others.filter((owner) => !inReach(owner, sloppy))
   const holders = sloppy ? placed.fallbacks.filter((node) => inReach(node, sloppy)) : []
   if (holders.length === 0) return { storeLocally: undefined, owners, standIns: [], missed: away }
   // Where more owners are away than nodes are left, some nodes keep the write for several of them.
@@ -36,21 +38,30 @@ function chooseTargets(
 }
 
 function refuseWithoutQuorum(placed: PlacedRequest, self: string, targets: RoundTargets): void {
-  const nodes = new Set([...targets.owners, ...targets.standIns.map(({ holder }) => holder)])
-  if (placed.owners.includes(self)) nodes.add(self)
+  const groups = groupsOf(placed)
+  const all = allOwners(groups)
+  // Who stands in for an owner makes up for it, but each node only once.
+  const holders = new Map(targets.standIns.map(({ owner, holder }) => [owner, holder]))
+  const nodeFor = (owner: string): string | undefined =>
+    owner === self || targets.owners.includes(owner) ? owner : holders.get(owner)
   const required = Math.max(placed.need.w, 1)
-  if (nodes.size >= required) return
+  const received = Math.min(
+    ...groups.map((owners) => new Set(owners.flatMap((owner) => nodeFor(owner) ?? [])).size),
+  )
+  if (received >= required) return
+  const near = new Set(all.flatMap((owner) => nodeFor(owner) ?? []))
+  const among = groups.map((owners) => owners.join(', ')).join(' and of ')
   throw new QuorateError(
     'quorum_unreachable',
-    `the write needs ${required} of ${placed.owners.join(', ')}; in reach of ${self}: ` +
-      `${[...nodes].join(', ') || 'none'}`,
+    `the write needs ${required} of ${among}; in reach of ${self}: ` +
+      `${[...near].join(', ') || 'none'}`,
     {
       required,
       received: 0,
       retryAfterSeconds: 1,
-      replicas: placed.owners.map((node) => ({
+      replicas: all.map((node) => ({
         node,
-        status: nodes.has(node) ? 'pending' : 'unreachable',
+        status: near.has(node) ? 'pending' : 'unreachable',
         ms: 0,
       })),
     },

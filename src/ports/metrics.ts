@@ -32,6 +32,10 @@ export type CounterName =
   | 'siblings_limit_total' // {limit}: "warn" or "refuse"
   | 'clock_drift_refusals_total' // {peer}
   | 'stale_epoch_refusals_total'
+  | 'placement_changed_total' // requests done again, because their key had moved meanwhile
+  | 'moved_keys_total' // {peer}: copies taken over from it for a change of the members
+  | 'moved_bytes_total' // {peer}
+  | 'swept_keys_total' // copies dropped of keys that this node keeps no more
   | 'late_messages_refused_total'
   | 'corrupt_records_total'
   | 'anti_entropy_rounds_total' // {peer}: comparisons of copies that were finished

@@ -54,7 +54,7 @@ export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
     name: 'register-erased-early',
     what: 'the register of a deleted key is erased before every owner has the delete',
     file: 'node/collector.ts',
-    find: 'if (!isSettled(object, horizon)) return',
+    find: 'if (!isSettled(object, this.#horizonOf(at.partition))) return',
     replace: 'if (!isSettled(object, Infinity)) return',
     also: {
       find: 'graveRange(wallMsOf(horizon) - EXPIRY_MARGIN_MS)',

@@ -85,7 +85,7 @@ describe('convergence', () => {
     while (graves().some((count) => count > 0)) {
       expect(await cluster.convergence('n3')).toMatchObject({ converged: true, differing: 0 })
       if (new Set(graves()).size > 1) uneven++
-      await cluster.pass(0.02)
+      await cluster.pass(0.002)
     }
     expect(uneven).toBeGreaterThan(0)
   })

@@ -33,6 +33,10 @@ const COUNTERS: Readonly<Record<CounterName, string>> = {
     'Reads of strong keys, by kind: the owners agreed, or a proposal had to make them.',
   register_rounds_total: 'Attempts to decide a value of a strong key, by kind: one or two trips.',
   register_conflicts_total: 'Those that decided nothing, by kind: conflict or unreachable.',
+  placement_changed_total: 'Requests done again because their key had other owners by then.',
+  moved_keys_total: 'Copies taken over from that peer for a change of the members.',
+  moved_bytes_total: 'Bytes of these copies.',
+  swept_keys_total: 'Copies dropped of keys that this node keeps no more.',
   session_searches_total:
     'Searches for what a session had seen, by kind: to read it, or to settle it at all owners.',
   siblings_limit_total: 'Writes that met the limit of siblings, by limit: warn or refuse.',

@@ -16,26 +16,47 @@ export interface Placement {
 const compiled = new WeakMap<Topology, Map<number, readonly Placement[]>>()
 
 export function preferenceList(topology: Topology, bucket: Bucket, key: string): Placement {
+  return placementAt(topology, bucket.n, partitionOf(bucket.name, key))
+}
+
+/** Of the keys of a partition with so many copies. */
+export function placementAt(topology: Topology, n: number, partition: number): Placement {
   let byN = compiled.get(topology)
   if (byN === undefined) {
     byN = new Map()
     compiled.set(topology, byN)
   }
-  let placements = byN.get(bucket.n)
+  let placements = byN.get(n)
   if (placements === undefined) {
-    placements = compile(topology, bucket.n)
-    byN.set(bucket.n, placements)
+    placements = compile(topology, n)
+    byN.set(n, placements)
   }
-  return placements[partitionOf(bucket.name, key)] as Placement
+  return placements[partition] as Placement
 }
 
-/** Whoever keeps copies of a partition's keys with so many copies, or is about to, or has not given them up yet. */
-export function holdersOf(topology: Topology, partition: number, copies: number): Set<number> {
-  const { preference, change } = topology
-  const owners = (lists: Topology['preference']): readonly number[] =>
-    (lists[partition] as readonly number[]).slice(0, copies)
-  const isBoth = change !== undefined && change.phase !== 'emptying'
-  return new Set([...owners(preference), ...(isBoth ? owners(change.other) : [])])
+/** Whoever is sent the writes of a partition's keys with so many copies: owners, and those to come. */
+export function isKeeper(
+  topology: Topology,
+  copies: number,
+  partition: number,
+  node: string,
+): boolean {
+  const { owners, next } = placementAt(topology, copies, partition)
+  return owners.includes(node) || next?.includes(node) === true
+}
+
+/** Whoever holds what owners may lack: owners, and those that were and have not been released. */
+export function isHolder(
+  topology: Topology,
+  copies: number,
+  partition: number,
+  node: string,
+): boolean {
+  const { members, change } = topology
+  if (placementAt(topology, copies, partition).owners.includes(node)) return true
+  if (change?.phase !== 'releasing') return false
+  const before = (change.other[partition] as readonly number[]).slice(0, copies)
+  return before.some((i) => members[i]?.id === node)
 }
 
 function compile({ members, preference, change }: Topology, n: number): readonly Placement[] {

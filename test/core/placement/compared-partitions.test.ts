@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { firstTopology } from '../../../src/core/placement/first-topology.ts'
-import { sharedPartitions } from '../../../src/core/placement/shared-partitions.ts'
+import { comparedPartitions } from '../../../src/core/placement/compared-partitions.ts'
 import { PARTITION_COUNT, type Topology } from '../../../src/core/placement/topology.ts'
 
 const RUNS = { numRuns: 60, seed: 20_261_123 }
@@ -35,12 +35,12 @@ const cases = topologies.chain((topology) => {
   return fc.record({ topology: fc.constant(topology), copies, a: node, b: node })
 })
 
-describe('shared partitions', () => {
+describe('compared partitions', () => {
   it('are those that both own, in ascending order', () => {
     fc.assert(
       fc.property(cases, ({ topology, copies, a, b }) => {
         const both = ownedByBoth(topology, copies, a, b)
-        expect(sharedPartitions(topology, copies, a, b)).toEqual(both)
+        expect(comparedPartitions(topology, copies, a, b)).toEqual(both)
       }),
       RUNS,
     )
@@ -49,8 +49,8 @@ describe('shared partitions', () => {
   it('are the same seen from either side', () => {
     fc.assert(
       fc.property(cases, ({ topology, copies, a, b }) => {
-        expect(sharedPartitions(topology, copies, b, a)).toEqual(
-          sharedPartitions(topology, copies, a, b),
+        expect(comparedPartitions(topology, copies, b, a)).toEqual(
+          comparedPartitions(topology, copies, a, b),
         )
       }),
       RUNS,
@@ -61,8 +61,8 @@ describe('shared partitions', () => {
     fc.assert(
       fc.property(cases, ({ topology, a, b }) => {
         const all = topology.members.length
-        expect(sharedPartitions(topology, all, a, b)).toHaveLength(PARTITION_COUNT)
-        expect(sharedPartitions(topology, all, a, 'stranger')).toEqual([])
+        expect(comparedPartitions(topology, all, a, b)).toHaveLength(PARTITION_COUNT)
+        expect(comparedPartitions(topology, all, a, 'stranger')).toEqual([])
       }),
       RUNS,
     )
@@ -72,10 +72,10 @@ describe('shared partitions', () => {
     const topology = firstTopology(
       [1, 2, 3, 4, 5].map((i) => ({ id: `n${i}`, peerUrl: `http://n${i}:7080`, zone: '' })),
     )
-    const before = sharedPartitions(topology, 3, 'n1', 'n2')
-    expect(sharedPartitions(topology, 3, 'n1', 'n2')).toBe(before)
+    const before = comparedPartitions(topology, 3, 'n1', 'n2')
+    expect(comparedPartitions(topology, 3, 'n1', 'n2')).toBe(before)
     const turned = { ...topology, preference: topology.preference.map((list) => list.toReversed()) }
-    const after = sharedPartitions(turned, 3, 'n1', 'n2')
+    const after = comparedPartitions(turned, 3, 'n1', 'n2')
     expect(after).toEqual(ownedByBoth(turned, 3, 'n1', 'n2'))
     expect(after).not.toEqual(before)
   })

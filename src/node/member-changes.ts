@@ -1,5 +1,5 @@
 /** Changes of the members, as clients ask for them and see them (core/placement/member-change.ts). */
-import { beginChange, cancelChange } from '../core/placement/change-steps.ts'
+import { beginChange, cancelChange, isMade, isUnderWay } from '../core/placement/change-steps.ts'
 import type { ChangeRequest } from '../core/placement/member-change.ts'
 import type { Topology } from '../core/placement/topology.ts'
 import { QuorateError } from '../core/errors.ts'
@@ -28,7 +28,13 @@ export class MemberChanges {
   }
 
   apply(request: ChangeRequest, timeoutMs: number): Promise<Topology> {
-    return this.#parts.register.change((current) => beginChange(current, request), timeoutMs)
+    return this.#parts.register.change(
+      (current) =>
+        isUnderWay(current, request) || isMade(current, request)
+          ? undefined
+          : beginChange(current, request),
+      timeoutMs,
+    )
   }
 
   cancel(timeoutMs: number): Promise<Topology> {

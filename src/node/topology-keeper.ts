@@ -4,9 +4,10 @@
  * Only decided documents are kept here (topology-register.ts decides them), and only newer ones replace it,
  * so all nodes at one epoch hold the same document. A node that meets a newer epoch fetches it first.
  */
-import { chooseVoters, firstTopology } from '../core/placement/first-topology.ts'
+import { firstTopology } from '../core/placement/first-topology.ts'
 import { type Placement, preferenceList } from '../core/placement/preference-list.ts'
 import type { Bucket, Member, Topology } from '../core/placement/topology.ts'
+import { chooseVoters } from '../core/placement/voters.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { NodeClock } from './node-clock.ts'

@@ -21,6 +21,8 @@ import { Violation } from './violation.ts'
 
 export interface ClusterAtRest {
   readonly nodes: readonly SimulatedNode[]
+  /** Machines that have left. */
+  readonly strangers?: readonly SimulatedNode[]
 }
 
 /** In a whole cluster at rest. */
@@ -30,7 +32,10 @@ const SETTLED_WITHIN_MS = 30_000
 const VECTOR_ENTRIES_MAX = 40
 
 /** The first thing that is not as it should be; undefined where all is well. */
-export async function findUnrest({ nodes }: ClusterAtRest): Promise<Violation | undefined> {
+export async function findUnrest({
+  nodes,
+  strangers = [],
+}: ClusterAtRest): Promise<Violation | undefined> {
   for (const node of nodes) {
     if (!node.isUp) return new Violation('stuck', `${node.id} does not serve`)
     const readiness = await (node.service as NodeService).readiness()
@@ -44,6 +49,9 @@ export async function findUnrest({ nodes }: ClusterAtRest): Promise<Violation | 
   const topology = service.topology()
   const unrest =
     findEpochs(nodes, topology) ??
+    findChange(topology) ??
+    findRemains(strangers) ??
+    findStray(nodes, topology) ??
     findHints(nodes) ??
     findDifference(nodes, topology) ??
     findBrokenIndex(nodes) ??
@@ -64,6 +72,37 @@ function findEpochs(nodes: readonly SimulatedNode[], topology: Topology): Violat
         'topology',
         `${node.id} is at epoch ${other.epoch}, not ${topology.epoch}`,
       )
+    }
+  }
+  return undefined
+}
+
+/** A change of the members comes to an end. */
+function findChange({ change }: Topology): Violation | undefined {
+  if (change === undefined) return undefined
+  const { kind, joining, leaving, phase, done } = change
+  const who = [joining, leaving].filter((id) => id !== null).join(', ')
+  return new Violation('stuck', `the ${kind} of ${who} is still ${phase}; done: ${done.join(', ')}`)
+}
+
+/** Who has left holds nothing. */
+function findRemains(strangers: readonly SimulatedNode[]): Violation | undefined {
+  for (const { id, platter } of strangers) {
+    const left = platter.keys().find((key) => /^[dhpx]\//.test(key))
+    if (left !== undefined) return new Violation('remains', `${id} has left, and holds ${left}`)
+  }
+  return undefined
+}
+
+/** Nobody holds what others own. */
+function findStray(nodes: readonly SimulatedNode[], topology: Topology): Violation | undefined {
+  for (const { id, platter } of nodes) {
+    for (const storageKey of platter.keys()) {
+      const at = parseDataKey(storageKey)
+      const bucket = topology.buckets.find(({ name }) => name === at?.bucket)
+      if (at === undefined || bucket === undefined) continue
+      if (preferenceList(topology, bucket, at.key).owners.includes(id)) continue
+      return new Violation('stray', `${id} holds ${at.name}, and does not own it`, at.name)
     }
   }
   return undefined

@@ -13,7 +13,8 @@ import { Violation } from './violation.ts'
 
 export interface ClientParts {
   readonly schedule: Schedule
-  readonly nodes: readonly SimulatedNode[]
+  /** Those that can be asked. */
+  readonly nodes: () => readonly SimulatedNode[]
   readonly random: SeededRandom
   readonly onCall: (node: string, text: string) => void
   readonly onViolation: (error: unknown) => void
@@ -73,7 +74,8 @@ export class Client {
 
   #turn(): void {
     if (this.#isStopped) return
-    const { random, nodes, schedule } = this.#parts
+    const { random, schedule } = this.#parts
+    const nodes = this.#parts.nodes()
     const node = nodes[random.below(nodes.length)] as SimulatedNode
     const work = this.#works[random.below(this.#works.length)] as Work
     if (!node.isUp) {

@@ -28,7 +28,9 @@ export const FAULT_KINDS = [
   'old-data',
   'lost-quorum',
 ] as const
-export type FaultKind = (typeof FAULT_KINDS)[number]
+/** Changes of the members: no fault of the world, and not part of `mix`. */
+export const MEMBERSHIP = 'membership'
+export type FaultKind = (typeof FAULT_KINDS)[number] | typeof MEMBERSHIP
 
 export interface Fault {
   readonly kind: FaultKind
@@ -59,6 +61,17 @@ export function faultNumber(
     cut: random.pick(['reset', 'mute', 'hold']),
     strength: random.below(100),
   }
+}
+
+/** The change of the members that is asked for at about `startSeconds`. */
+export function membershipNumber(
+  random: SeededRandom,
+  ids: readonly string[],
+  startSeconds: number,
+): Fault {
+  const startMs = startSeconds * 1000 + random.below(5000)
+  const common = { kind: MEMBERSHIP, startMs, endMs: startMs, cut: 'reset' } as const
+  return { ...common, nodes: random.shuffled(ids), strength: random.below(100) }
 }
 
 /** The ordered pairs that a cut stops. */
@@ -132,6 +145,8 @@ export function describeFault({ kind, nodes, cut, strength, startMs, endMs }: Fa
       return `isolate ${second}, lose the data of ${first}, then isolate ${third} ${forMs}`
     case 'rot':
       return `rot ${first}`
+    case MEMBERSHIP:
+      return 'a change of the members'
     default:
       return `${kind} ${first} strength ${strength} ${forMs}`
   }

@@ -3,7 +3,7 @@
  * One machine bears one fault of its process or disk at a time; a second is left out.
  */
 import type { NumberedFault } from './plan.ts'
-import { cutPairs, describeFault, type Fault } from './fault.ts'
+import { cutPairs, describeFault, type Fault, MEMBERSHIP } from './fault.ts'
 import type { Schedule } from './schedule.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 import type { CutKind, Wires } from './virtual-network.ts'
@@ -29,6 +29,8 @@ export interface NemesisParts {
   readonly wires: Wires
   readonly nodes: ReadonlyMap<string, SimulatedNode>
   readonly onFault: (text: string, nodes: readonly string[]) => void
+  /** Begins a change of the members; says which, or undefined where none can begin. */
+  readonly change: (fault: Fault) => string | undefined
   /** Whether a directory, or a record, can be lost without losing the only copy of anything. */
   readonly mayLoseData: (node: string, backup?: ReadonlyMap<string, Uint8Array>) => boolean
   /** The directory of a node is another one now: what it said before, it may not know. */
@@ -64,12 +66,26 @@ export class Nemesis {
 
   #begin(number: number, fault: Fault): void {
     if (this.#isHealed) return
+    if (fault.kind === MEMBERSHIP) {
+      this.#change(fault)
+      return
+    }
+    // Machines that have not come yet, or are lost.
+    const nodes = fault.nodes.filter((id) => this.#parts.nodes.get(id)?.isGone === false)
+    fault = { ...fault, nodes }
     const undo = this.#apply(fault)
     if (undo === undefined) return
     this.faults++
     this.#undo.set(number, undo)
     const everybody = EVERYBODY.has(fault.kind)
     this.#parts.onFault(describeFault(fault), everybody ? [] : fault.nodes.slice(0, 1))
+  }
+
+  #change(fault: Fault): void {
+    const what = this.#parts.change(fault)
+    if (what === undefined) return
+    this.faults++
+    this.#parts.onFault(what, [])
   }
 
   #end(number: number): void {

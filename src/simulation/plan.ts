@@ -4,7 +4,14 @@
  * be made smaller.
  */
 import { SeededRandom } from '../random/seeded-random.ts'
-import { type Fault, FAULT_KINDS, type FaultKind, faultNumber } from './fault.ts'
+import {
+  type Fault,
+  FAULT_KINDS,
+  type FaultKind,
+  faultNumber,
+  MEMBERSHIP,
+  membershipNumber,
+} from './fault.ts'
 
 export interface Plan {
   readonly seed: string
@@ -48,19 +55,41 @@ export interface NumberedFault {
 const FAULT_SPACING_SECONDS = 6
 /** The cluster forms before the first. */
 const FIRST_FAULT_SECONDS = 3
+/** A change of the members takes some seconds, more under faults: one that comes too early is left out. */
+const CHANGE_SPACING_SECONDS = 12
+/** Changes are counted from here on, whatever other faults there are. */
+const FIRST_CHANGE_NUMBER = 100_000
+/** Machines that may have come by a change, and bear faults like all others. */
+const NEWCOMERS = 4
 
 export function faultsOf(plan: Plan): NumberedFault[] {
-  if (plan.nemesis.length === 0) return []
   const random = new SeededRandom(`${plan.seed}/faults`)
-  const ids = nodeIds(plan.nodes)
+  const kinds = plan.nemesis.filter((kind) => kind !== MEMBERSHIP)
+  const hasChanges = kinds.length < plan.nemesis.length
+  const ids = nodeIds(plan.nodes + (hasChanges ? NEWCOMERS : 0))
   const faults: NumberedFault[] = []
-  for (let number = 0; ; number++) {
-    const startSeconds = FIRST_FAULT_SECONDS + number * FAULT_SPACING_SECONDS
-    if (startSeconds >= plan.seconds) return faults
-    if (plan.onlyFaults?.includes(number) === false) continue
-    const fault = faultNumber(random.child(String(number)), plan.nemesis, ids, startSeconds)
-    faults.push({ number, fault })
+  const draw = (
+    first: number,
+    spacing: number,
+    make: (random: SeededRandom, startSeconds: number) => Fault,
+  ): void => {
+    for (let i = 0; ; i++) {
+      const startSeconds = FIRST_FAULT_SECONDS + i * spacing
+      if (startSeconds >= plan.seconds) return
+      const number = first + i
+      if (plan.onlyFaults?.includes(number) === false) continue
+      faults.push({ number, fault: make(random.child(String(number)), startSeconds) })
+    }
   }
+  if (kinds.length > 0) {
+    draw(0, FAULT_SPACING_SECONDS, (child, start) => faultNumber(child, kinds, ids, start))
+  }
+  if (hasChanges) {
+    draw(FIRST_CHANGE_NUMBER, CHANGE_SPACING_SECONDS, (child, start) =>
+      membershipNumber(child, ids, start),
+    )
+  }
+  return faults
 }
 
 export function nodeIds(nodes: number): string[] {

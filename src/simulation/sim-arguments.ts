@@ -1,7 +1,7 @@
 /** The command line of `sim`. Everything is checked before anything is done; the error says what there is. */
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { FAULT_KINDS, type FaultKind } from './fault.ts'
+import { FAULT_KINDS, type FaultKind, MEMBERSHIP } from './fault.ts'
 import { type Plan, PLAN_DEFAULTS, WORKLOAD_NAMES } from './plan.ts'
 import { PLANTED_BUGS, type PlantedBug, plantedBug } from './planted-bugs.ts'
 
@@ -27,7 +27,8 @@ export const USAGE = `npm run sim -- [options]          run a whole cluster on v
   --nodes N           3 to 9; default: ${PLAN_DEFAULTS.nodes}
   --seconds N         of load and faults; healing and final checks follow. Default: ${PLAN_DEFAULTS.seconds}
   --workload W[,W]    ${WORKLOAD_NAMES.join(', ')}; default: all
-  --nemesis F[,F]     none, mix (all, the default), ${FAULT_KINDS.join(', ')}
+  --nemesis F[,F]     none, mix (the default: all that follow), ${FAULT_KINDS.join(', ')};
+                      and membership: nodes that join, leave, are replaced, or are lost and removed
   --clients N         default: ${PLAN_DEFAULTS.clients}
   --keys N            of each workload; default: ${PLAN_DEFAULTS.keys}
   --faults N[,N]      only these of the run's faults, by number, as a smaller run names them
@@ -91,7 +92,7 @@ export function planDefaultsOf(bug: PlantedBug): Omit<Plan, 'seed'> {
 export function replayCommand(plan: Plan, planted: string | undefined): string {
   const { seed, nodes, seconds, workloads, nemesis, clients, keys, onlyFaults } = plan
   const hasFaults = nemesis.length > 0 && onlyFaults?.length !== 0
-  const faults = !hasFaults ? 'none' : isMix(nemesis) ? 'mix' : nemesis.join(',')
+  const faults = hasFaults ? nemesisWords(nemesis) : 'none'
   return [
     `npm run sim -- --seed ${seed} --nodes ${nodes} --seconds ${seconds}`,
     `--workload ${workloads.join(',')} --nemesis ${faults} --clients ${clients} --keys ${keys}`,
@@ -163,8 +164,9 @@ function nemesisOf(
   otherwise: readonly FaultKind[],
 ): readonly FaultKind[] {
   if (text === 'none') return []
-  const names = namesOf<FaultKind | 'mix'>('nemesis', text, ['mix', ...FAULT_KINDS], otherwise)
-  return names.includes('mix') ? FAULT_KINDS : (names as readonly FaultKind[])
+  const known = ['mix', ...FAULT_KINDS, MEMBERSHIP] as const
+  const names = namesOf<FaultKind | 'mix'>('nemesis', text, known, otherwise)
+  return names.flatMap((name) => (name === 'mix' ? FAULT_KINDS : [name]))
 }
 
 function plantedOf(text: string | undefined): readonly PlantedBug[] {
@@ -174,6 +176,12 @@ function plantedOf(text: string | undefined): readonly PlantedBug[] {
   if (bug !== undefined) return [bug]
   const names = PLANTED_BUGS.map(({ name }) => name).join(', ')
   throw new UsageError(`--planted ${text}: there is all, ${names}`)
+}
+
+function nemesisWords(nemesis: readonly FaultKind[]): string {
+  const kinds = nemesis.filter((kind) => kind !== MEMBERSHIP)
+  const isAll = isMix(nemesis.slice(0, kinds.length))
+  return [...(isAll ? ['mix'] : kinds), ...nemesis.slice(kinds.length)].join(',')
 }
 
 /** In their order, too: which fault is drawn depends on it. */

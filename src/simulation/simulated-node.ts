@@ -43,6 +43,9 @@ export class SimulatedNode {
   #node: Node | undefined
   #isUp = false
   #lives = 0
+  #isGone = false
+  /** The document that made it a member, where it was none from the start. */
+  #joined: string | undefined
 
   constructor(
     index: number,
@@ -51,7 +54,9 @@ export class SimulatedNode {
     settings: NodeSettings,
     random: SeededRandom,
     events: NodeEvents,
+    isNewcomer = false,
   ) {
+    this.#isGone = isNewcomer
     this.id = settings.nodeId
     this.host = new Host(this.id, index, schedule)
     this.platter = new Platter(random.child('platter'))
@@ -66,6 +71,11 @@ export class SimulatedNode {
     return this.#isUp && !this.host.isFrozen
   }
 
+  /** Lost for ever, or no member yet. */
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
   /** Whether there is a process, frozen or starting as it may be. */
   get hasProcess(): boolean {
     return this.#node !== undefined
@@ -76,8 +86,22 @@ export class SimulatedNode {
     return this.#node
   }
 
+  /** Becomes a member by that document, and starts. */
+  join(document: string): void {
+    this.#joined = document
+    this.#isGone = false
+    this.start()
+  }
+
+  /** The machine is lost for ever, and all that is on it. */
+  lose(): void {
+    this.crash('machine')
+    this.platter.wipe()
+    this.#isGone = true
+  }
+
   start(): void {
-    if (this.#node !== undefined) return
+    if (this.#node !== undefined || this.#isGone) return
     this.host.end()
     const random = this.#random.child(`life ${this.#lives++}`)
     const network = new VirtualNetwork(this.host, this.#wires)
@@ -93,7 +117,7 @@ export class SimulatedNode {
         log: this.#log(),
         metrics: this.#metrics(),
       },
-      { ...this.#settings, hasLostData: this.platter.isLossy },
+      { ...this.#settings, joined: this.#joined, hasLostData: this.platter.isLossy },
     )
     this.#node = node
     const { life } = this.host

@@ -13,7 +13,8 @@ import { type ClusterAtRest, findUnrest } from './at-rest.ts'
 import { Nemesis } from './nemesis.ts'
 import { faultsOf, nodeIds, type Plan } from './plan.ts'
 import { runSchedule, Schedule } from './schedule.ts'
-import { SimulatedNode } from './simulated-node.ts'
+import { MembershipNemesis, newestTopology } from './membership.ts'
+import { type NodeEvents, SimulatedNode } from './simulated-node.ts'
 import { isElsewhere, isKeyElsewhere } from './spare-copies.ts'
 import type { Story } from './story.ts'
 import { Trace, TRACE_CALL, TRACE_FAULT, TRACE_FRAME, TRACE_LINK } from './trace.ts'
@@ -84,6 +85,7 @@ class World {
   readonly #nodes = new Map<string, SimulatedNode>()
   readonly #nemesis: Nemesis
   readonly #workloads: readonly Workload[]
+  readonly #events: NodeEvents
   #violation: Violation | undefined
   /** The clock reading of the last frame of each node. */
   readonly #stamps = new Map<string, number>()
@@ -106,27 +108,30 @@ class World {
     }
     const ids = nodeIds(plan.nodes)
     const members = ids.map((id) => ({ id, peerUrl: `sim://${id}`, zone: id }))
-    ids.forEach((id, index) => {
-      const settings = { ...SETTINGS, nodeId: id, members }
-      const random = this.#random.child(id)
-      const events = {
-        onBroken: (node: string, error: unknown) => this.broken(`broken ${node}`, error),
-        onMessages: (count: number) => {
-          this.#messages += count
-        },
-        onLog: (node: string, level: string, fields: object, message: string) => {
-          if (NEVER_SAID.has(message)) {
-            this.broken(message, new Error(`${node}: ${JSON.stringify(fields)}`))
-          }
-          if (this.#story !== undefined && level !== 'debug') {
-            this.#tell(node, `${message} ${JSON.stringify(fields)}`)
-          }
-        },
-      }
-      this.#nodes.set(
-        id,
-        new SimulatedNode(index, this.#schedule, this.#wires, settings, random, events),
-      )
+    this.#events = {
+      onBroken: (node: string, error: unknown) => this.broken(`broken ${node}`, error),
+      onMessages: (count: number) => {
+        this.#messages += count
+      },
+      onLog: (node: string, level: string, fields: object, message: string) => {
+        if (NEVER_SAID.has(message)) {
+          this.broken(message, new Error(`${node}: ${JSON.stringify(fields)}`))
+        }
+        if (this.#story !== undefined && level !== 'debug') {
+          this.#tell(node, `${message} ${JSON.stringify(fields)}`)
+        }
+      },
+    }
+    for (const id of ids) this.#build(id, members)
+    const onDirectory = (node: string): void => void this.#stamps.delete(node)
+    const mayLoseData = (node: string, backup?: ReadonlyMap<string, Uint8Array>): boolean =>
+      isElsewhere(this.#nodes, node, backup)
+    const membership = new MembershipNemesis({
+      schedule: this.#schedule,
+      nodes: this.#nodes,
+      build: (id) => this.#build(id, undefined),
+      mayLoseData,
+      onDirectory,
     })
     this.#nemesis = new Nemesis(
       {
@@ -139,13 +144,30 @@ class World {
             this.#tell(node, `*** ${text}`)
           }
         },
-        onDirectory: (node) => this.#stamps.delete(node),
-        mayLoseData: (node, backup) => isElsewhere(this.#nodes, node, backup),
+        change: (fault) => membership.begin(fault),
+        onDirectory,
+        mayLoseData,
         mayRot: (node, key) => key.startsWith('d/') && isKeyElsewhere(this.#nodes, node, key),
       },
       faultsOf(plan),
     )
     this.#workloads = makeWorkloads(plan)
+  }
+
+  /** A machine; one without `members` comes by a change of them. */
+  #build(id: string, members: NodeSettings['members'] | undefined): SimulatedNode {
+    const settings = { ...SETTINGS, nodeId: id, members: members ?? [] }
+    const node = new SimulatedNode(
+      this.#nodes.size,
+      this.#schedule,
+      this.#wires,
+      settings,
+      this.#random.child(id),
+      this.#events,
+      members === undefined,
+    )
+    this.#nodes.set(id, node)
+    return node
   }
 
   async run(): Promise<void> {
@@ -246,7 +268,7 @@ class World {
 
   #startClients(): Client[] {
     const works = this.#workloads.map(({ work }) => work)
-    const nodes = [...this.#nodes.values()]
+    const nodes = (): SimulatedNode[] => [...this.#nodes.values()].filter(({ isGone }) => !isGone)
     return Array.from({ length: this.#plan.clients }, (_, i) => {
       const name = `c${i + 1}`
       return new Client(
@@ -281,7 +303,7 @@ class World {
   }
 
   async #look(): Promise<Violation | undefined> {
-    const cluster: ClusterAtRest = { nodes: [...this.#nodes.values()] }
+    const cluster: ClusterAtRest = { nodes: this.#members(), strangers: this.#strangers() }
     let found: Violation | undefined
     let hasEnded = false
     findUnrest(cluster).then(
@@ -296,8 +318,21 @@ class World {
     return found
   }
 
+  #members(): SimulatedNode[] {
+    const ids = newestTopology(this.#nodes.values())?.members.map(({ id }) => id) ?? []
+    return ids.flatMap((id) => this.#nodes.get(id) ?? [])
+  }
+
+  /** Machines that are no members any more, and know it. */
+  #strangers(): SimulatedNode[] {
+    return [...this.#nodes.values()].filter(({ id, isUp, service }) => {
+      const own = isUp ? service?.topology() : undefined
+      return own?.members.every((member) => member.id !== id) === true
+    })
+  }
+
   async #finalReads(workload: Workload): Promise<void> {
-    const nodes = [...this.#nodes.values()]
+    const nodes = this.#members()
     for (let attempt = 1; ; attempt++) {
       let unread: number | undefined
       const random = this.#random.child(`final ${attempt}`)

@@ -8,10 +8,10 @@ import { compareDots, type Timestamp } from '../core/causality/dot.ts'
 import { covers } from '../core/causality/version-vector.ts'
 import type { Sibling, StoredObject } from '../core/causality/stored-object.ts'
 import { partitionOf } from '../core/placement/data-partition.ts'
-import { preferenceList } from '../core/placement/preference-list.ts'
-import type { Topology } from '../core/placement/topology.ts'
+import { isHolder, isKeeper, preferenceList } from '../core/placement/preference-list.ts'
 import { dataKey, metaKey, parseDataKey, parseHintKey } from '../node/storage-keys.ts'
 import { decodeRecord } from '../node/object-record.ts'
+import { newestTopology } from './membership.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 
 /** `backup`: what takes the directory's place. */
@@ -41,7 +41,7 @@ function isHistoryElsewhere(
   backup: ReadonlyMap<string, Uint8Array>,
 ): boolean {
   const all = [...nodes.values()]
-  const topology = topologyOf(all)
+  const topology = newestTopology(all)
   if (topology === undefined) return false
   const horizons = new Map(all.map((other) => [other.id, horizonOf(other)]))
   const sources = [backup, ...all.filter((other) => other !== node).map(({ platter }) => platter)]
@@ -87,7 +87,8 @@ export function isKeyElsewhere(
   const node = nodes.get(id) as SimulatedNode
   const own = objectAt(node, storageKey)
   if (own === undefined) return false
-  const others = [...nodes.values()].filter((other) => other !== node)
+  const keepers = keepersOf(nodes, dataKeyOfIt)
+  const others = [...nodes.values()].filter((other) => other !== node && keepers(other.id))
   const copies = others.map((other) => objectAt(other, dataKeyOfIt))
   return own.siblings.every((sibling) =>
     copies.some(
@@ -97,6 +98,19 @@ export function isKeyElsewhere(
           copy.siblings.some((theirs) => isAsGood(own, theirs, sibling))),
     ),
   )
+}
+
+/** Who keeps the key, or holds it for those that will: what lies about elsewhere may be swept at any time. */
+function keepersOf(
+  nodes: ReadonlyMap<string, SimulatedNode>,
+  storageKey: string,
+): (id: string) => boolean {
+  const topology = newestTopology(nodes.values())
+  const at = parseDataKey(storageKey)
+  const bucket = topology?.buckets.find(({ name }) => name === at?.bucket)
+  if (topology === undefined || at === undefined || bucket === undefined) return () => false
+  return (id) =>
+    isKeeper(topology, bucket.n, at.partition, id) || isHolder(topology, bucket.n, at.partition, id)
 }
 
 /** Where owners keep what a record is about; undefined for anything but a record. */
@@ -110,11 +124,6 @@ function dataKeyFor(storageKey: string): string | undefined {
 function isAsGood(own: StoredObject, theirs: Sibling, sibling: Sibling): boolean {
   const order = compareDots(theirs, sibling)
   return order === 0 || (own.vector.size === 0 && order > 0)
-}
-
-/** As the first that is up has it; undefined where nobody is. */
-function topologyOf(nodes: readonly SimulatedNode[]): Topology | undefined {
-  return nodes.find(({ isUp }) => isUp)?.service?.topology()
 }
 
 function horizonOf({ platter }: SimulatedNode): Timestamp {

@@ -64,6 +64,7 @@ class Scene {
           this.told.push(text)
           this.onFault()
         },
+        change: () => undefined,
         mayLoseData: () => mayLoseData,
         onDirectory: (node) => this.directories.push(node),
         mayRot: (_node, key) => key.startsWith('d/'),
@@ -168,6 +169,7 @@ const SHOWS: Readonly<Record<FaultKind, RegExp | undefined>> = {
   rot: undefined,
   'lost-data': /n1 has no process/,
   'old-data': undefined,
+  membership: undefined,
   'lost-quorum': /n2 is cut from n1/,
 }
 

@@ -5,7 +5,8 @@
 import { assert } from '../assert.ts'
 import { hashText } from '../hash/text-hash.ts'
 import { placePartitions } from './placement-plan.ts'
-import { type Bucket, type Member, type Topology, VOTERS_MAX } from './topology.ts'
+import type { Bucket, Member, Topology } from './topology.ts'
+import { chooseVoters } from './voters.ts'
 
 const DEFAULT_COPIES = 3
 
@@ -40,19 +41,6 @@ export function firstTopology(configured: readonly Member[]): Topology {
       bucket('strong', 'strong', 'strong'),
     ],
   }
-}
-
-/** The first ones, in as many zones as there are: whoever fails together must not be a majority. */
-export function chooseVoters(members: readonly Member[]): string[] {
-  const waiting = [...members]
-  const chosen: Member[] = []
-  const inZone = (zone: string): number => chosen.filter((other) => other.zone === zone).length
-  while (waiting.length > 0 && chosen.length < VOTERS_MAX) {
-    const least = Math.min(...waiting.map(({ zone }) => inZone(zone)))
-    const next = waiting.findIndex(({ zone }) => inZone(zone) === least)
-    chosen.push(...waiting.splice(next, 1))
-  }
-  return chosen.map(({ id }) => id)
 }
 
 /** From ids and zones; not from addresses, which may change while the cluster stays the same. */

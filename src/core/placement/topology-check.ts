@@ -1,0 +1,42 @@
+/** What holds of every topology document. */
+import { assert } from '../assert.ts'
+import { PARTITION_COUNT, type Topology, VOTERS_MAX } from './topology.ts'
+
+/** Throws an AssertionError. */
+export function checkTopology({
+  members,
+  voters,
+  preference,
+  change,
+  epoch,
+  placedAt,
+}: Topology): void {
+  const ids = new Set(members.map(({ id }) => id))
+  assert(ids.size === members.length && ids.size > 0, 'each member is there once')
+  assert(placedAt <= epoch, 'a placement is not newer than its document')
+  assert(new Set(voters).size === voters.length, 'each voter is there once')
+  assert(voters.length > 0 && voters.length <= VOTERS_MAX, 'there are voters, and not too many')
+  assert(
+    voters.every((id) => ids.has(id)),
+    'voters are members',
+  )
+  checkLists(preference, members.length)
+  if (change === undefined) return
+  assert(
+    change.done.every((id) => ids.has(id)),
+    'who has done something is a member',
+  )
+  for (const id of [change.joining, change.leaving]) {
+    // A lost one goes with the last document, and until then it is there.
+    assert(id === null || ids.has(id), () => `${id} is a member during its change`)
+  }
+  if (change.phase !== 'emptying') checkLists(change.other, members.length)
+}
+
+function checkLists(lists: Topology['preference'], count: number): void {
+  assert(lists.length === PARTITION_COUNT, 'there is a list for each data partition')
+  for (const list of lists) {
+    const isWhole = list.length === count && new Set(list).size === count
+    assert(isWhole && list.every((i) => i >= 0 && i < count), 'a list has each member once')
+  }
+}

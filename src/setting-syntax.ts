@@ -3,6 +3,7 @@
  * what the text means or throws a `SettingError` that says what is allowed, without naming the setting.
  */
 import { isIPv4 } from 'node:net'
+import { DEFAULT_ZONE, isName, NAME_RULE, peerUrlOf } from './core/placement/member-syntax.ts'
 import type { Bucket, Member } from './core/placement/topology.ts'
 
 export class SettingError extends Error {
@@ -28,10 +29,7 @@ export interface ConfiguredBucket {
   readonly ttlSeconds: number | undefined
 }
 
-/** The zone of members whose entry names none. */
-const DEFAULT_ZONE = 'default'
 const MEMBERS_MAX = 64
-const NAME = /^[a-z0-9-]{1,32}$/
 const BUCKET_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/
 
 export function parseText(text: string): string {
@@ -39,7 +37,7 @@ export function parseText(text: string): string {
 }
 
 export function parseName(text: string): string {
-  if (!NAME.test(text)) throw new SettingError('must be 1 to 32 characters of a-z, 0-9 and -')
+  if (!isName(text)) throw new SettingError(`must be ${NAME_RULE}`)
   return text
 }
 
@@ -102,17 +100,31 @@ function parseMember(entry: string): Member {
   const id = entry.slice(0, Math.max(equals, 0))
   const wrong = new SettingError(
     `${JSON.stringify(entry)} must be id=http://host:port or id=http://host:port#zone, ` +
-      'with ids and zones of 1 to 32 characters of a-z, 0-9 and -',
+      `with ids and zones of ${NAME_RULE}`,
   )
-  if (!NAME.test(id)) throw wrong
+  if (!isName(id)) throw wrong
   const [address = '', zone = DEFAULT_ZONE, ...more] = entry.slice(equals + 1).split('#')
-  if (more.length > 0 || !NAME.test(zone) || !URL.canParse(address)) throw wrong
-  const url = new URL(address)
-  const bare =
-    url.pathname === '/' && url.search === '' && url.username === '' && url.password === ''
-  if (url.protocol !== 'http:' || !bare) throw wrong
-  // Written out even where it is the protocol's own, so that equal addresses are equal texts.
-  return { id, peerUrl: `http://${url.hostname}:${url.port || '80'}`, zone }
+  const peerUrl = peerUrlOf(address)
+  if (more.length > 0 || !isName(zone) || peerUrl === undefined) throw wrong
+  return { id, peerUrl, zone }
+}
+
+/** The same, of one address alone. */
+export function parsePeerUrl(text: string): string {
+  const peerUrl = peerUrlOf(text)
+  if (peerUrl === undefined) throw new SettingError('must be http://host:port')
+  return peerUrl
+}
+
+/** `http://n1:7080,http://n2:7080`. */
+export function parsePeerUrls(text: string): string[] {
+  const urls = text.split(',').map((entry) => parsePeerUrl(entry.trim()))
+  if (urls.length > MEMBERS_MAX) {
+    throw new SettingError(`at most ${MEMBERS_MAX} addresses are allowed`)
+  }
+  const twin = urls.find((url, i) => urls.indexOf(url) < i)
+  if (twin !== undefined) throw new SettingError(`${twin} is listed twice`)
+  return urls
 }
 
 /** `carts=siblings,sessions=lww;n=3;consistency=eventual;durability=os;ttl=3600`; '' is an empty list. */

@@ -14,7 +14,7 @@ export function addClusterRoutes(app: FastifyInstance, api: ApiContext): void {
   app.get('/v1/cluster', async (request, reply) => {
     parseQuery(queryOfTarget(request.originalUrl), [])
     const { verdict, ...status } = await api.service.status()
-    respondJson(reply, 200, { verdict, ...status, moves: [] })
+    respondJson(reply, 200, { verdict, ...status })
   })
 
   app.get('/v1/cluster/ring', async (request, reply) => {

@@ -9,6 +9,7 @@ import { type Bucket, PARTITION_COUNT } from '../core/placement/topology.ts'
 import { majority } from '../core/quorum/level.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
+import { changeStatus, changeWords } from './change-status.ts'
 import type { HintStore } from './hint-store.ts'
 import type { Liveness } from './liveness.ts'
 import type { NodeClock } from './node-clock.ts'
@@ -51,7 +52,7 @@ export class ClusterView {
 
   async status(): Promise<ClusterStatus> {
     const { self, keeper, clock, liveness } = this.#parts
-    const { members, clusterId, epoch } = keeper.topology
+    const { members, voters, clusterId, epoch } = keeper.topology
     const views = await this.#askViews()
     const reachability: Record<string, Row | null> = {}
     for (const { id } of members) reachability[id] = views.get(id)?.row ?? null
@@ -70,6 +71,8 @@ export class ClusterView {
       node: self,
       epoch,
       members: statuses,
+      voters,
+      moves: changeStatus(keeper.topology),
       reachability,
       partitionsWithoutQuorum: without,
       partitions: PARTITION_COUNT,
@@ -149,14 +152,19 @@ export class ClusterView {
     return views
   }
 
+  /** A partition that moves needs both its owners and those to come. */
   #partitionsWithoutQuorum(inReach: (id: string) => boolean): number[] {
-    const { members, preference } = this.#parts.keeper.topology
-    const n = widest(this.#parts.keeper.topology.buckets)
-    const without: number[] = []
-    preference.forEach((order, partition) => {
+    const { members, preference, change, buckets } = this.#parts.keeper.topology
+    const n = widest(buckets)
+    const isShort = (order: readonly number[]): boolean => {
       const owners = order.slice(0, n)
       const there = owners.filter((i) => inReach(members[i]?.id ?? '')).length
-      if (there < majority(owners.length)) without.push(partition)
+      return there < majority(owners.length)
+    }
+    const without: number[] = []
+    preference.forEach((order, partition) => {
+      const next = change?.phase === 'moving' ? change.other[partition] : undefined
+      if (isShort(order) || (next !== undefined && isShort(next))) without.push(partition)
     })
     return without
   }
@@ -187,7 +195,11 @@ export class ClusterView {
     const storage = this.#storage()
     const disk = storage.state === 'ok' ? '' : ` ${self} takes no writes: ${storage.reason}.`
     const copies = this.#parts.isFilling() ? ` Its copies are ${this.#copies()}.` : ''
-    const more = `${disk}${this.#clocks()}${copies}`
+    const change = changeWords(keeper.topology)
+    const more = `${disk}${this.#clocks()}${copies}${change === '' ? '' : ` ${change}`}`
+    if (!members.some(({ id }) => id === self)) {
+      return `${self} is no member of the cluster, which has ${members.length}: ask one of them.${more}`
+    }
     if (away.length === 0) {
       return `${self} reaches all ${members.length} members; reads and writes at quorum work for every key.${more}`
     }

@@ -77,16 +77,19 @@ export interface ChangePlan {
 export interface MovesStatus {
   readonly epoch: number
   /** Null where no change is under way. */
-  readonly change: {
-    readonly kind: ChangeKind
-    readonly joining: string | null
-    readonly leaving: string | null
-    readonly phase: MemberChange['phase']
-    readonly done: readonly string[]
-    /** Members whose part of the phase is still to come. */
-    readonly waitingFor: readonly string[]
-  } | null
+  readonly change: ChangeStatus | null
   readonly nodes: readonly NodeMove[]
+}
+
+/** How far the change has come, as its document says. */
+export interface ChangeStatus {
+  readonly kind: ChangeKind
+  readonly joining: string | null
+  readonly leaving: string | null
+  readonly phase: MemberChange['phase']
+  readonly done: readonly string[]
+  /** Members whose part of the phase is still to come. */
+  readonly waitingFor: readonly string[]
 }
 
 /** What one member has to do for the change, and has done. */
@@ -234,11 +237,18 @@ export interface ClusterStatus {
   readonly node: string
   readonly epoch: number
   readonly members: readonly MemberStatus[]
+  /** The members that decide the next topology. */
+  readonly voters: readonly string[]
+  /** The change of the members that is under way, or null. */
+  readonly moves: ChangeStatus | null
   /** For each node that answered, what it says of each other one. */
   readonly reachability: Readonly<
     Record<string, Readonly<Record<string, 'up' | 'suspect' | 'down'>> | null>
   >
-  /** Data partitions (of the widest bucket) without a majority of owners in this node's reach. */
+  /**
+   * Data partitions (of the widest bucket) without a majority of owners in this node's reach; while they move, without
+   * one of those that own them or of those that will.
+   */
   readonly partitionsWithoutQuorum: readonly number[]
   readonly partitions: number
   /** Hints that this node keeps, by the owner they are for. */

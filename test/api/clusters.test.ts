@@ -162,13 +162,21 @@ test('clusters: each node tells how it sees the others', async () => {
     members: ['n1', 'n2', 'n3'].map((id) => ({ id, state: 'up' })),
     partitionsWithoutQuorum: [],
     hints: expect.any(Object) as object,
-    moves: [],
+    voters: ['n1', 'n2', 'n3'],
+    moves: null,
     verdict: expect.stringMatching(/\w/) as string,
     reachability: {
       n1: { n2: 'up', n3: 'up' },
       n2: { n1: 'up', n3: 'up' },
       n3: { n1: 'up', n2: 'up' },
     },
+  })
+})
+
+test('clusters: without a change of the members nothing moves', async () => {
+  expect(await json(2, '/v1/cluster/moves')).toMatchObject({
+    epoch: expect.any(Number),
+    change: null,
   })
 })
 

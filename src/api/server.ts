@@ -12,6 +12,7 @@ import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { ApiContext, ApiPhase, MetricsText } from './api-context.ts'
 import { addBucketRoutes } from './bucket-routes.ts'
+import { addChangeRoutes } from './change-routes.ts'
 import { answerClientError } from './client-error.ts'
 import { addClusterRoutes } from './cluster-routes.ts'
 import { addHealthRoutes } from './health-routes.ts'
@@ -141,6 +142,7 @@ function createApp(
     addBucketRoutes(scope, api)
     addKeyListRoutes(scope, api)
     addClusterRoutes(scope, api)
+    addChangeRoutes(scope, api)
     done()
   })
   return app

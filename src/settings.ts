@@ -4,6 +4,7 @@
  *
  * Invariant: settings that this returns can all be acted on; nothing is checked again later.
  */
+import { DEFAULT_ZONE } from './core/placement/member-syntax.ts'
 import type { Member } from './core/placement/topology.ts'
 import {
   parseAddress,
@@ -12,6 +13,8 @@ import {
   parseChoice,
   parseMembers,
   parseName,
+  parsePeerUrl,
+  parsePeerUrls,
   parseText,
   parseWhole,
   parseYesNo,
@@ -22,7 +25,10 @@ import {
 
 export interface Settings {
   readonly nodeId: string
+  /** The first members; empty for a node that joins. */
   readonly members: readonly Member[]
+  /** How this node comes into a cluster that is there already; undefined for one of the first members. */
+  readonly join: JoinSettings | undefined
   readonly dataDir: string
   readonly listen: ListenAddress
   readonly peerListen: ListenAddress
@@ -37,6 +43,16 @@ export interface Settings {
   readonly logLevel: LogLevel
   readonly chaos: boolean
   readonly supervised: boolean
+}
+
+export interface JoinSettings {
+  /** Peer ports of members, asked one after the other. */
+  readonly seeds: readonly string[]
+  /** How the others reach this node's peer port. */
+  readonly peerUrl: string
+  readonly zone: string
+  /** The member whose place this node takes. */
+  readonly replaces: string | undefined
 }
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -85,13 +101,28 @@ interface Setting<T> {
 const TABLE = {
   NODE_ID: setting(
     undefined,
-    'id of this node, one of QUORATE_MEMBERS: a-z 0-9 -, at most 32 characters',
+    'id of this node, one of QUORATE_MEMBERS or a new one: a-z 0-9 -, at most 32 characters',
     parseName,
   ),
   MEMBERS: setting(
-    undefined,
+    '',
     'first members, the same list on each node: n1=http://n1:7080,n2=http://n2:7080#zone-b',
-    parseMembers,
+    optional(parseMembers),
+  ),
+  JOIN: setting(
+    '',
+    'instead of QUORATE_MEMBERS, members of a running cluster, to join it: http://n1:7080,http://n2:7080; of no effect once it has',
+    optional(parsePeerUrls),
+  ),
+  PEER_URL: setting(
+    '',
+    'with QUORATE_JOIN, how the others reach the peer port; http://<node id>:<peer port> if not set',
+    optional(parsePeerUrl),
+  ),
+  REPLACES: setting(
+    '',
+    'with QUORATE_JOIN, the member whose place this node takes, instead of coming beside it',
+    optional(parseName),
   ),
   DATA_DIR: setting(undefined, 'directory of this node alone, made if absent', parseText),
   LISTEN: setting(
@@ -106,8 +137,8 @@ const TABLE = {
   ),
   ZONE: setting(
     '',
-    'zone of this node; must agree with its #zone in QUORATE_MEMBERS',
-    parseOptionalName,
+    'zone of this node; must agree with its #zone in QUORATE_MEMBERS, and is free with QUORATE_JOIN',
+    optional(parseName),
   ),
   DURABILITY: setting(
     'sync',
@@ -168,6 +199,11 @@ function setting<T>(
   return { fallback, about, parse }
 }
 
+/** Undefined for the empty text. */
+function optional<T>(parse: (text: string) => T): (text: string) => T | undefined {
+  return (text) => (text === '' ? undefined : parse(text))
+}
+
 function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
   refuseUnknown(env)
   const read = <K extends keyof typeof TABLE>(name: K): ReturnType<(typeof TABLE)[K]['parse']> => {
@@ -183,11 +219,20 @@ function readSettings(env: Readonly<Record<string, string | undefined>>): Settin
     }
   }
   const nodeId = read('NODE_ID')
-  const members = read('MEMBERS')
-  checkMembership(nodeId, read('ZONE'), members)
+  const given = {
+    members: read('MEMBERS'),
+    seeds: read('JOIN'),
+    peerUrl: read('PEER_URL'),
+    replaces: read('REPLACES'),
+    zone: read('ZONE'),
+  }
+  const peerListen = read('PEER_LISTEN')
+  const members = given.seeds === undefined ? firstMembers(nodeId, given) : []
+  const join = given.seeds === undefined ? undefined : joinSettings(nodeId, given, peerListen.port)
   const buckets = read('BUCKETS')
   const tooWide = buckets.find(({ n }) => n !== undefined && n > members.length)
-  if (tooWide !== undefined) {
+  // Of a cluster that is there already, the members are not known yet.
+  if (tooWide !== undefined && join === undefined) {
     throw new SettingError(
       `QUORATE_BUCKETS: ${tooWide.name} wants n=${tooWide.n} copies, but there are ${members.length} members`,
     )
@@ -195,9 +240,10 @@ function readSettings(env: Readonly<Record<string, string | undefined>>): Settin
   return {
     nodeId,
     members,
+    join,
     dataDir: read('DATA_DIR'),
     listen: read('LISTEN'),
-    peerListen: read('PEER_LISTEN'),
+    peerListen,
     durability: read('DURABILITY'),
     requestTimeoutMs: read('REQUEST_TIMEOUT_MS'),
     maxClockDriftMs: read('MAX_CLOCK_DRIFT_MS'),
@@ -218,19 +264,61 @@ const OF_OTHER_COMMANDS: ReadonlySet<string> = new Set(['QUORATE_ENDPOINTS'])
 function refuseUnknown(env: Readonly<Record<string, string | undefined>>): void {
   for (const name of Object.keys(env)) {
     if (!name.startsWith('QUORATE_') || OF_OTHER_COMMANDS.has(name)) continue
-    if (name === 'QUORATE_JOIN') {
-      if (!env[name]) continue
-      throw new SettingError(
-        'QUORATE_JOIN: joining a running cluster is not available in this version; give QUORATE_MEMBERS instead',
-      )
-    }
     if (!Object.hasOwn(TABLE, name.slice('QUORATE_'.length))) {
       throw new SettingError(`${name} is not a setting; node src/main.ts --help lists them`)
     }
   }
 }
 
-function checkMembership(nodeId: string, zone: string, members: readonly Member[]): void {
+interface GivenMembership {
+  readonly members: readonly Member[] | undefined
+  readonly seeds: readonly string[] | undefined
+  readonly peerUrl: string | undefined
+  readonly replaces: string | undefined
+  readonly zone: string | undefined
+}
+
+function firstMembers(nodeId: string, given: GivenMembership): readonly Member[] {
+  const { members, peerUrl, replaces, zone } = given
+  if (members === undefined) {
+    throw new SettingError(
+      `QUORATE_MEMBERS is not set: ${TABLE.MEMBERS.about}; or QUORATE_JOIN, to join a running cluster`,
+    )
+  }
+  for (const [name, value] of Object.entries({ PEER_URL: peerUrl, REPLACES: replaces })) {
+    if (value === undefined) continue
+    throw new SettingError(`QUORATE_${name} goes with QUORATE_JOIN, not with QUORATE_MEMBERS`)
+  }
+  checkMembership(nodeId, zone, members)
+  return members
+}
+
+function joinSettings(nodeId: string, given: GivenMembership, peerPort: number): JoinSettings {
+  const { members, seeds = [], replaces, zone = DEFAULT_ZONE } = given
+  if (members !== undefined) {
+    throw new SettingError(
+      'QUORATE_JOIN and QUORATE_MEMBERS are both set: the first is for a node that joins a running cluster, the second for its first members',
+    )
+  }
+  if (replaces === nodeId) {
+    throw new SettingError(
+      `QUORATE_REPLACES=${replaces}: a node takes the place of another one, under an id of its own`,
+    )
+  }
+  if (given.peerUrl === undefined && peerPort === 0) {
+    throw new SettingError(
+      'QUORATE_PEER_URL is not set: the others have to know the port, which QUORATE_PEER_LISTEN leaves open',
+    )
+  }
+  const peerUrl = given.peerUrl ?? `http://${nodeId}:${peerPort}`
+  return { seeds, peerUrl, zone, replaces }
+}
+
+function checkMembership(
+  nodeId: string,
+  zone: string | undefined,
+  members: readonly Member[],
+): void {
   const self = members.find(({ id }) => id === nodeId)
   if (self === undefined) {
     const ids = members.map(({ id }) => id).join(', ')
@@ -238,13 +326,9 @@ function checkMembership(nodeId: string, zone: string, members: readonly Member[
       `QUORATE_NODE_ID=${nodeId} is not in QUORATE_MEMBERS, which lists ${ids}`,
     )
   }
-  if (zone === '' || zone === self.zone) return
+  if (zone === undefined || zone === self.zone) return
   throw new SettingError(
     `QUORATE_ZONE=${zone} does not agree with QUORATE_MEMBERS, the same list on each node: ` +
       `write ${self.id}=${self.peerUrl}#${zone} there`,
   )
-}
-
-function parseOptionalName(text: string): string {
-  return text === '' ? '' : parseName(text)
 }

@@ -22,6 +22,7 @@ test('settings: three are enough, the rest has the defaults of the contract', ()
       peerUrl: `http://${id}:7080`,
       zone: 'default',
     })),
+    join: undefined,
     dataDir: '/data',
     listen: { host: '0.0.0.0', port: 8080 },
     peerListen: { host: '0.0.0.0', port: 7080 },
@@ -50,6 +51,37 @@ test('settings: a member may name its zone', () => {
     { id: 'n1', peerUrl: 'http://a:1', zone: 'east' },
     { id: 'n2', peerUrl: 'http://b:2', zone: 'default' },
   ])
+})
+
+const JOIN = { QUORATE_NODE_ID: 'n6', QUORATE_MEMBERS: '', QUORATE_JOIN: 'http://n1:7080' }
+
+test('settings: a node that joins has no first members, and is reached by its id and peer port', () => {
+  expect(settingsOf({ ...JOIN, QUORATE_PEER_LISTEN: ':7090' })).toMatchObject({
+    nodeId: 'n6',
+    members: [],
+    join: {
+      seeds: ['http://n1:7080'],
+      peerUrl: 'http://n6:7090',
+      zone: 'default',
+      replaces: undefined,
+    },
+  })
+})
+
+test('settings: a node that joins may name more seeds, its address, its zone, whom it replaces, and wide buckets', () => {
+  const env = {
+    QUORATE_JOIN: 'http://n1:7080, http://n2/',
+    QUORATE_PEER_URL: 'http://n6.peer:7080/',
+    QUORATE_REPLACES: 'n3',
+    QUORATE_ZONE: 'east',
+    QUORATE_BUCKETS: 'a=lww;n=5',
+  }
+  expect(settingsOf({ ...JOIN, ...env }).join).toEqual({
+    seeds: ['http://n1:7080', 'http://n2:80'],
+    peerUrl: 'http://n6.peer:7080',
+    zone: 'east',
+    replaces: 'n3',
+  })
 })
 
 test.each([
@@ -114,7 +146,16 @@ test.each([
   [{ QUORATE_BUCKETS: 'a=lww;copies=2' }, 'QUORATE_BUCKETS', 'consistency'],
   [{ QUORATE_BUCKETS: 'a=lww;n=1;n=2' }, 'QUORATE_BUCKETS', 'once'],
   [{ QUORATE_BUCKETS: 'a=lww,a=lww' }, 'QUORATE_BUCKETS', 'listed twice'],
-  [{ QUORATE_JOIN: 'http://n1:7080' }, 'QUORATE_JOIN', 'not available'],
+  [{ QUORATE_MEMBERS: '' }, 'QUORATE_MEMBERS', 'or QUORATE_JOIN'],
+  [{ QUORATE_JOIN: 'http://n1:7080' }, 'QUORATE_JOIN', 'QUORATE_MEMBERS are both set'],
+  [{ ...JOIN, QUORATE_JOIN: 'n1:7080' }, 'QUORATE_JOIN', 'http://host:port'],
+  [{ ...JOIN, QUORATE_JOIN: 'http://n1:1,http://n1:1/' }, 'QUORATE_JOIN', 'listed twice'],
+  [{ ...JOIN, QUORATE_PEER_URL: 'n6' }, 'QUORATE_PEER_URL', 'http://host:port'],
+  [{ ...JOIN, QUORATE_PEER_LISTEN: ':0' }, 'QUORATE_PEER_URL', 'leaves open'],
+  [{ ...JOIN, QUORATE_REPLACES: 'n6' }, 'QUORATE_REPLACES', 'an id of its own'],
+  [{ ...JOIN, QUORATE_REPLACES: 'N3' }, 'QUORATE_REPLACES', 'a-z'],
+  [{ QUORATE_PEER_URL: 'http://n1:7080' }, 'QUORATE_PEER_URL', 'goes with QUORATE_JOIN'],
+  [{ QUORATE_REPLACES: 'n3' }, 'QUORATE_REPLACES', 'goes with QUORATE_JOIN'],
   [{ QUORATE_DURABLITY: 'sync' }, 'QUORATE_DURABLITY', '--help'],
 ])('settings: refuses %j in one line', (env, name, words) => {
   const parsed = parseSettings({ ...BASE, ...env })
@@ -130,6 +171,9 @@ test('settings: the help lists every setting that is read, with its default', ()
   for (const name of [
     'NODE_ID',
     'MEMBERS',
+    'JOIN',
+    'PEER_URL',
+    'REPLACES',
     'DATA_DIR',
     'LISTEN',
     'PEER_LISTEN',

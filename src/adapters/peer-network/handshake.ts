@@ -6,6 +6,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
 export const PEER_PATH = '/v1/peer'
+/** Where a node asks to become a member (join-request.ts). */
+export const JOIN_PATH = '/v1/peer/join'
 export const PROTOCOL = 'quorate-peer/1'
 /** Longer identities and reasons are cut where they are shown. */
 export const SHOWN_LENGTH_MAX = 200

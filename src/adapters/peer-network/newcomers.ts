@@ -19,11 +19,15 @@ export class Newcomers {
       this.settle(oldest)
       oldest.destroy()
     }
-    this.#deadlines.set(
-      socket,
-      setTimeout(() => socket.destroy(), HANDSHAKE_TIMEOUT_MS),
-    )
+    this.#allow(socket, HANDSHAKE_TIMEOUT_MS)
     socket.once('close', () => this.settle(socket))
+  }
+
+  /** It has asked for something that takes longer; `timeoutMs` from now on. */
+  extend(socket: Duplex, timeoutMs: number): void {
+    if (!this.#deadlines.has(socket)) return
+    clearTimeout(this.#deadlines.get(socket))
+    this.#allow(socket, timeoutMs)
   }
 
   /** It is a peer now, or closed. */
@@ -34,5 +38,12 @@ export class Newcomers {
 
   close(): void {
     for (const socket of this.#deadlines.keys()) socket.destroy()
+  }
+
+  #allow(socket: Duplex, timeoutMs: number): void {
+    this.#deadlines.set(
+      socket,
+      setTimeout(() => socket.destroy(), timeoutMs),
+    )
   }
 }

@@ -7,12 +7,12 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 
 import type { Log } from '../../ports/log.ts'
 import type { Channel, Network, PeerAddress } from '../../ports/network.ts'
 import { Dialer } from './dialer.ts'
-import { headerOf, PEER_PATH, PROTOCOL, refusalOf, shown } from './handshake.ts'
+import { headerOf, JOIN_PATH, PEER_PATH, PROTOCOL, refusalOf, shown } from './handshake.ts'
 import { Link } from './link.ts'
 import { type LinkFaults, NO_FAULTS } from '../chaos/link-faults.ts'
 import { listen, type Listener } from './listener.ts'
@@ -26,10 +26,21 @@ export interface PeerNetworkOptions {
   readonly listen: { readonly host: string; readonly port: number }
   readonly log: Log
   readonly faults?: LinkFaults
+  /** Answers a node that asks to become a member; `asked` is a JSON object, and nothing in it is checked. */
+  readonly admit?: Admit
 }
+
+export type Admit = (
+  asked: Readonly<Record<string, unknown>>,
+) => Promise<{ readonly status: number; readonly text: string }>
 
 /** Peers whose last refusal is remembered, so that each is told once. */
 const REFUSED_MAX = 100
+const JOIN_BYTES_MAX = 4096
+/** Nodes that ask to join at once: more have to come again. */
+const JOINS_MAX = 4
+/** For a decision of the cluster; then the connection is closed. */
+const JOIN_TIMEOUT_MS = 15_000
 
 /** `port()` is the one listened on; useful where the settings say 0. */
 export function createPeerNetwork(options: PeerNetworkOptions): Network & { port(): number } {
@@ -48,6 +59,7 @@ class PeerNetwork implements Network {
   #http: FastifyInstance | undefined
   #listener: Listener | undefined
   #running = false
+  #joins = 0
   #takeFrame: (from: string, channel: Channel, frame: Uint8Array) => void = () => undefined
   #takeLink: (peer: string, open: boolean) => void = () => undefined
 
@@ -108,6 +120,11 @@ class PeerNetwork implements Network {
     http.get(PEER_PATH, async (request, reply) => {
       const refusal = this.#refusalOf(request.raw) ?? `ask for an upgrade to ${PROTOCOL}`
       return reply.code(426).headers({ connection: 'close', upgrade: PROTOCOL }).send(refusal)
+    })
+    http.post(JOIN_PATH, { bodyLimit: JOIN_BYTES_MAX }, async (request, reply) => {
+      const { status, text } = await this.#admit(request)
+      const type = status === 200 ? 'application/json' : 'text/plain'
+      return reply.code(status).headers({ connection: 'close' }).type(type).send(text)
     })
     http.server.on('upgrade', (request, socket, head) => this.#accept(request, socket, head))
     await http.ready()
@@ -170,6 +187,30 @@ class PeerNetwork implements Network {
       },
     })
     this.#inbound.set(peer, link)
+  }
+
+  async #admit({ raw, body }: FastifyRequest): Promise<{ status: number; text: string }> {
+    const { self, admit, log } = this.#options
+    if (admit === undefined) return { status: 403, text: `${self} lets nobody join` }
+    if (typeof body !== 'object' || body === null) {
+      return { status: 400, text: 'the body must be a JSON object' }
+    }
+    const { protocol, ...asked } = body as Record<string, unknown>
+    if (protocol !== PROTOCOL) {
+      const theirs = shown(String(protocol))
+      return { status: 403, text: `${self} speaks ${PROTOCOL} with other nodes, not ${theirs}` }
+    }
+    if (this.#joins >= JOINS_MAX) return { status: 503, text: 'others are asking to join' }
+    this.#newcomers.extend(raw.socket, JOIN_TIMEOUT_MS)
+    this.#joins++
+    try {
+      return await admit(asked)
+    } catch (error) {
+      log.error({ error: String(error) }, 'a node that asks to join could not be answered')
+      return { status: 500, text: `${self} met an internal error` }
+    } finally {
+      this.#joins--
+    }
   }
 
   #refusalOf(request: IncomingMessage): string | undefined {

@@ -11,16 +11,20 @@ import { msgpackCodec } from './adapters/codec/msgpack-codec.ts'
 import { openLevelDisk } from './adapters/level-disk/level-disk.ts'
 import { createPinoLog } from './adapters/log/pino-log.ts'
 import { createPromMetrics } from './adapters/metrics/prom-metrics.ts'
+import { askToJoin } from './adapters/peer-network/join-request.ts'
 import { createPeerNetwork } from './adapters/peer-network/peer-network.ts'
 import { systemClock } from './adapters/system/clock.ts'
 import { systemRandom } from './adapters/system/random.ts'
 import { systemTimers } from './adapters/system/timers.ts'
+import { admitMember } from './admit-member.ts'
 import { createApiServer, type ApiServer } from './api/server.ts'
 import { createConfiguredBuckets } from './configured-buckets.ts'
 import { agreeOnSessionKey } from './session-key.ts'
 import { AssertionError } from './core/assert.ts'
 import { createNode, type Node } from './node/node.ts'
+import { storedTopology } from './node/node-state.ts'
 import type { NodeService } from './node/service.ts'
+import type { Disk } from './ports/disk.ts'
 import type { Log } from './ports/log.ts'
 import type { Settings } from './settings.ts'
 
@@ -43,6 +47,8 @@ export interface RunningServer {
 export interface StartHooks {
   /** Told of a broken invariant, after which this process must not go on. */
   readonly onBroken: (error: unknown) => void
+  /** Gives up the start of a node that waits to be let into a cluster: it then rejects. */
+  readonly stop?: AbortSignal
 }
 
 /** Resolves once the node takes requests. Rejects with an error whose message is for a person. */
@@ -67,6 +73,9 @@ export async function startServer(
     const message = 'the log of the database was damaged: what it lacks is filled from the others'
     log.error({ directory }, message)
   }
+  const onError = (error: unknown): void => {
+    if (error instanceof AssertionError) hooks.onBroken(error)
+  }
   const metrics = createPromMetrics()
   const skewed: SkewedClock | undefined = settings.chaos
     ? skewedClock(systemClock, join(settings.dataDir, CLOCK_FAULT_FILE), log)
@@ -80,6 +89,14 @@ export async function startServer(
     faults: settings.chaos
       ? watchLinkFaults(join(settings.dataDir, LINK_FAULTS_FILE), log)
       : NO_FAULTS,
+    admit: async (asked) => {
+      try {
+        return await admitMember(node, asked)
+      } catch (error) {
+        onError(error)
+        throw error
+      }
+    },
   })
   const ports = {
     clock,
@@ -91,8 +108,13 @@ export async function startServer(
     log,
     metrics,
   }
+  let joined: string | undefined
   const node: Node = createNode(ports, {
     ...settings,
+    // Known only once this node is let into the cluster, which may take long: its health is asked for meanwhile.
+    get joined() {
+      return joined
+    },
     hasLostData: disk.setAside !== undefined || disk.hasLostWrites,
   })
   const api = createApiServer({
@@ -110,13 +132,12 @@ export async function startServer(
     maxValueBytes: settings.maxValueBytes,
     maxClockDriftMs: settings.maxClockDriftMs,
     logRequests: settings.logLevel === 'debug' || settings.logLevel === 'trace',
-    onInternalError: (error) => {
-      if (error instanceof AssertionError) hooks.onBroken(error)
-    },
+    onInternalError: onError,
   })
   try {
     // Before the node starts, so that health checks have an answer, and a taken port is told at once.
     const clientPort = await named('QUORATE_LISTEN', api.listen(settings.listen))
+    joined = await joinedTopology(settings, disk, hooks, log)
     await named('QUORATE_PEER_LISTEN', node.start())
     // That it is behind, the node has on its disk by now.
     if (disk.hasLostWrites) await disk.forgetLoss()
@@ -139,6 +160,28 @@ export async function startServer(
     await closeAll(api, network, disk)
     throw error
   }
+}
+
+/** What a node that joins starts from: its own disk, where it has joined before. Undefined for a first member. */
+async function joinedTopology(
+  { nodeId, join }: Settings,
+  disk: Disk,
+  { stop }: StartHooks,
+  log: Log,
+): Promise<string | undefined> {
+  if (join === undefined) return undefined
+  const stored = await storedTopology(disk, msgpackCodec)
+  if (stored !== undefined) return stored
+  const { seeds, peerUrl, zone, replaces } = join
+  const document = await askToJoin({
+    self: { id: nodeId, peerUrl, zone },
+    replaces,
+    seeds,
+    log,
+    stop,
+  })
+  log.info({ replaces }, 'let into the cluster')
+  return document
 }
 
 export function logOf(settings: Settings): Log {

@@ -33,9 +33,9 @@ async function createBucket(
   log: Log,
   cancelled: AbortSignal,
 ): Promise<void> {
-  const bucket = newBucket(name, given, service.topology().members.length)
   for (let attempt = 1; attempt <= ATTEMPTS_MAX && !cancelled.aborted; attempt++) {
     try {
+      const bucket = newBucket(name, given, service.topology().members.length)
       const { created } = await service.createBucket(bucket, ATTEMPT_TIMEOUT_MS)
       if (created) log.info({ bucket: name }, 'bucket created')
       return
@@ -45,6 +45,14 @@ async function createBucket(
         log.error(
           { bucket: name, error: error.message },
           'QUORATE_BUCKETS names a bucket that exists otherwise',
+        )
+        return
+      }
+      // How many members there are is known only now to a node that joined, and may change.
+      if (error.code === 'bad_parameter') {
+        log.error(
+          { bucket: name, error: error.message },
+          'QUORATE_BUCKETS names one that cannot be',
         )
         return
       }

@@ -33,18 +33,25 @@ async function run(settings: Settings): Promise<void> {
     process.exit(EXIT_FAILED)
   }
   process.on('uncaughtException', breakDown)
-  const starting = startServer(settings, { onBroken: breakDown }, log)
-  stopOnRequest(settings, starting, log)
+  const giveUp = new AbortController()
+  const starting = startServer(settings, { onBroken: breakDown, stop: giveUp.signal }, log)
+  stopOnRequest(settings, starting, giveUp, log)
   try {
     const { clientPort, peerPort } = await starting
     const { dataDir, durability } = settings
     log.info({ clientPort, peerPort, dataDir, durability, pid: process.pid }, 'ready')
   } catch (error) {
+    if (giveUp.signal.aborted) return
     leave(EXIT_FAILED, `${settings.nodeId} cannot start: ${(error as Error).message}`)
   }
 }
 
-function stopOnRequest(settings: Settings, starting: Promise<RunningServer>, log: Log): void {
+function stopOnRequest(
+  settings: Settings,
+  starting: Promise<RunningServer>,
+  giveUp: AbortController,
+  log: Log,
+): void {
   let isStopping = false
   const stop = async (reason: string): Promise<void> => {
     if (isStopping) process.exit(EXIT_FAILED)
@@ -54,8 +61,10 @@ function stopOnRequest(settings: Settings, starting: Promise<RunningServer>, log
       log.error({ afterMs: STOP_MS_MAX }, 'the stop takes too long and is given up')
       process.exit(EXIT_FAILED)
     }, STOP_MS_MAX).unref()
-    const server = await starting
-    await server.stop()
+    giveUp.abort(new Error('this node is stopping'))
+    // A start that was given up leaves nothing to stop.
+    const server = await starting.catch(() => undefined)
+    await server?.stop()
     log.info({}, 'stopped')
     process.exit(EXIT_STOPPED)
   }

@@ -64,6 +64,12 @@ export class NodeState {
   }
 }
 
+/** The topology document that a disk holds, for who has to know before a node starts on it. */
+export async function storedTopology(disk: Disk, codec: Codec): Promise<string | undefined> {
+  const [record] = await disk.getMany([metaKey('topology')])
+  return record === undefined ? undefined : (codec.decode(record) as string)
+}
+
 export interface NodeIdentity {
   /** `<node id>~<incarnation>`: the actor of the dots minted in this life. */
   readonly actor: string

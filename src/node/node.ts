@@ -12,6 +12,7 @@ import type { Random } from '../ports/random.ts'
 import type { Timers } from '../ports/timers.ts'
 import { composeNode, type RunningNode } from './running-node.ts'
 import type { NodeService } from './service.ts'
+import { parseTopology } from './topology-keeper.ts'
 
 export interface NodePorts {
   readonly clock: Clock
@@ -28,7 +29,10 @@ export interface NodeSettings {
   readonly nodeId: string
   /** The configured first members; used only where the disk holds no topology yet. */
   readonly members: readonly Member[]
-  /** Of a node that joins a running cluster: the document that made it a member, instead of `members`. */
+  /**
+   * Of a node that joins a running cluster: the document that made it a member, instead of `members`; used only where
+   * the disk holds no topology yet. Read when the node starts.
+   */
   readonly joined?: string | undefined
   /** `os` answers writes before fsync, for every bucket; `sync` leaves it to the bucket. */
   readonly durability: 'sync' | 'os'
@@ -76,7 +80,7 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     put: async (request) => up().requests.put(request),
     update: async (request) => up().requests.update(request),
     list: async (request) => up().requests.list(request),
-    topology: (): Topology => running?.keeper.topology ?? firstTopology(settings.members),
+    topology: (): Topology => running?.keeper.topology ?? startingTopology(settings),
     bucket: (name): Bucket | undefined => running?.keeper.bucket(name),
     createBucket: async (bucket, timeoutMs) => up().createBucket(bucket, timeoutMs),
     agreeOnSessionKey: async (candidate, timeoutMs) => up().agreeOnSessionKey(candidate, timeoutMs),
@@ -90,4 +94,9 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     readiness: async () => up().view.readiness(),
     convergence: async (bucket) => up().convergence(bucket),
   }
+}
+
+/** Of a node that has not started: all that matters is to which cluster it belongs. */
+function startingTopology({ members, joined }: NodeSettings): Topology {
+  return joined === undefined ? firstTopology(members) : parseTopology(joined)
 }

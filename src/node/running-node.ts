@@ -72,6 +72,10 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   if (settings.hasLostData === true) await distrust(state)
   await migrate(ports, commits, state)
   const identity = await takeIdentity(state, self, Math.floor(ports.clock.wallMs()), chance)
+  // On the disk before anything else, so that no restart has to ask to join again.
+  if (settings.joined !== undefined && state.get('topology') === undefined) {
+    await state.set('topology', settings.joined)
+  }
   const proof = await DirectoryProof.load(state, settings.hasLostData === true)
   const clock = new NodeClock(ports, state, settings.maxClockDriftMs)
   const lives = new PeerLives(state.get('heard'))

@@ -140,9 +140,11 @@ export function parseTopology(document: string): Topology {
 
 /** What the disk holds, with the peers' addresses as configured now: they may move, their ids may not. */
 function startingTopology(stored: unknown, configured: readonly Member[]): Topology {
-  const first = firstTopology(configured)
-  if (stored === undefined) return first
+  if (stored === undefined) return firstTopology(configured)
   const topology = parseTopology(stored as string)
+  // Who joined was never told the first members: its directory alone says to which cluster it belongs.
+  if (configured.length === 0) return topology
+  const first = firstTopology(configured)
   if (topology.clusterId !== first.clusterId) {
     const ids = topology.members.map(({ id }) => id).join(', ')
     throw new Error(`the data directory belongs to another cluster, of the members ${ids}`)

@@ -173,13 +173,6 @@ test('clusters: each node tells how it sees the others', async () => {
   })
 })
 
-test('clusters: without a change of the members nothing moves', async () => {
-  expect(await json(2, '/v1/cluster/moves')).toMatchObject({
-    epoch: expect.any(Number),
-    change: null,
-  })
-})
-
 test('clusters: the ring tells who owns a key and what each holds', async () => {
   await put(0, 'default/where?consistency=all', 'x')
   const ring = (await json(2, '/v1/cluster/ring?bucket=default&key=where')) as {

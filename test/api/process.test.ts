@@ -128,6 +128,31 @@ test.each(['QUORATE_LISTEN', 'QUORATE_PEER_LISTEN'])(
   },
 )
 
+function joining(id: string, seedPort: number): Record<string, string> {
+  return settings(0, {
+    QUORATE_NODE_ID: id,
+    QUORATE_MEMBERS: '',
+    QUORATE_JOIN: `http://127.0.0.1:${seedPort}`,
+    QUORATE_PEER_URL: 'http://127.0.0.1:1',
+    QUORATE_DATA_DIR: join(directory, 'joining'),
+  })
+}
+
+test('process: a node that the cluster refuses ends with one line', async () => {
+  const peerPort = await freePort()
+  await logUntil(start(settings(peerPort)), 'ready')
+  const { code, error } = await ended(start(joining('n1', peerPort)))
+  expect(code).toBe(1)
+  expect(error).toMatch(/^quorate: n1 cannot start: http:[^\n]+ n1 is a member already[^\n]+\n$/)
+})
+
+test('process: SIGTERM ends a node that waits to be let into a cluster', async () => {
+  const child = start(joining('n6', await freePort()))
+  await logUntil(child, 'not let into the cluster yet: asking again')
+  child.kill('SIGTERM')
+  expect((await ended(child)).code).toBe(0)
+})
+
 test('process: SIGTERM ends it cleanly, and the next start goes on where it was', async () => {
   const env = settings(await freePort())
   const first = start(env)

@@ -1,4 +1,5 @@
 /** The exact arguments of `docker` for each fault: what a dry run prints, and what is run. */
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { NodeContainer } from '../../src/chaos/docker-client.ts'
 import {
@@ -119,6 +120,19 @@ test('what is undone comes back with the pinned address and alias', () => {
         .join('') +
       'true',
   )
+})
+
+test('every node of the compose file has the address and the name that a healed one gets back', () => {
+  const file = readFileSync(new URL('../../docker-compose.yml', import.meta.url), 'utf8')
+  const pinned = [...file.matchAll(/0\.213\}\.(0\.\d+)', aliases: \[(n\d)\.peer\] \}/g)].map(
+    ([, address = '', id = '']) => ({ address, id }),
+  )
+  expect(pinned.map(({ id }) => id)).toEqual(['n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7'])
+  for (const { address, id } of pinned) {
+    const node = { id, container: `c${id}`, project: 'p', state: 'running' }
+    const step = reconnectStep(node, NETWORK).join(' ')
+    expect(step).toContain(`--ip 10.213.${address} --alias ${id}.peer `)
+  }
 })
 
 test('of a link that flaps the rules are in force by turns, until the sidecar is removed', () => {

@@ -43,6 +43,7 @@ export class Arrival {
   /** Peers whose copies have been taken over in this life. */
   readonly #takenOver = new Set<string>()
   #isOpen = false
+  #isAsking = false
   #proceed: (() => void) | undefined
   #isStopped = false
   /** Told once, when it turns out that the copies have to be filled. */
@@ -114,8 +115,16 @@ export class Arrival {
     this.#log.info({}, 'all copies have been filled from the other owners')
   }
 
+  /** The members have changed: who is new is asked too, who is gone is waited for no more. */
+  look(): void {
+    if (!this.#isOpen) return
+    this.#lookWhetherFilled()
+    if (!this.#isAsking) this.#askAll()
+  }
+
   /** Until each has answered once: a peer that comes later may know more. */
   #askAll(): void {
+    this.#isAsking = false
     if (this.#isStopped) return
     const { self, members, peers, clock } = this.#parts
     const unasked = members().filter((id) => id !== self && !this.#answered.has(id))
@@ -126,7 +135,9 @@ export class Arrival {
         if (typeof until === 'number' && Number.isSafeInteger(until)) this.#take(peer, until)
       })
     }
-    if (unasked.length > 0) this.#timers.after(RETRY_INTERVAL_MS, () => this.#askAll())
+    if (unasked.length === 0) return
+    this.#isAsking = true
+    this.#timers.after(RETRY_INTERVAL_MS, () => this.#askAll())
   }
 
   #take(peer: string, heardUntil: Timestamp): void {

@@ -46,6 +46,8 @@ export interface ConvergenceParts {
   readonly pending: PendingDots
   readonly peers: Peers
   readonly reachable: (node: string) => boolean
+  /** Whether no write is under way of which a hint may be left here. */
+  readonly isQuiet: () => boolean
   /** Proposes the next topology. */
   readonly propose: (step: (current: Topology) => Topology | undefined) => Promise<unknown>
   /** Called before this node says that it holds all of these partitions: what it will say of them begins anew. */
@@ -189,6 +191,7 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
     },
     look: () => {
       horizon.setMembers(members())
+      arrival.look()
       if (isStarted) look()
     },
     showGauges: () => {

@@ -17,8 +17,7 @@ export function hintRoute(
   if (bucket === undefined) return { to: [hint.owner], need: 1 }
   const { owners, next } = keeper.place(bucket, hint.key)
   const keepers = allOwners(next === undefined ? [owners] : [owners, next])
-  const { change } = keeper.topology
-  if (change?.phase === 'emptying' && change.leaving === self) {
+  if (keeper.isEmptying(self)) {
     return { to: keepers, need: majority(keepers.length) }
   }
   if (keepers.includes(hint.owner)) return { to: [hint.owner], need: 1 }

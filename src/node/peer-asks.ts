@@ -222,6 +222,10 @@ export class PeerAsks {
   ): void {
     const owner = String(body[0])
     this.#withLocation(parts, body.slice(1), answer, (at) => {
+      if (parts.keeper.isEmptying(this.#self)) {
+        answer('not_owner', `${this.#self} leaves the cluster`)
+        return
+      }
       const blocked = parts.replica.refusal()
       const copy = blocked ?? receivedCopy(parts.replica, body[3])
       if ('code' in copy) {

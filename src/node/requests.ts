@@ -270,7 +270,7 @@ export class Requests {
   /** Throws not_a_member. */
   #refuseStranger(): void {
     const { keeper, self } = this.#parts
-    if (keeper.isMember(self)) return
+    if (keeper.isMember(self) && !keeper.isEmptying(self)) return
     throw new QuorateError('not_a_member', `${self} has left the cluster: ask another node`)
   }
 

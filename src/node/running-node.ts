@@ -225,6 +225,8 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     peers,
     reachable: (node) => liveness.reachable(node),
     propose: (step) => register.change(step, PROPOSE_TIMEOUT_MS),
+    isQuiet: () =>
+      requests.inflight === 0 && pending.lowest() === Infinity && hints.lowest() === Infinity,
     beforeOwning: async () => {
       writes.giveUpActor()
       acceptor.raiseFloor()

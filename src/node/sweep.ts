@@ -21,6 +21,8 @@ export interface SweepParts extends DropParts {
   readonly self: string
   readonly keeper: TopologyKeeper
   readonly hints: HintStore
+  /** Whether no write is under way of which a hint may be left here. */
+  readonly isQuiet: () => boolean
   /** Proposes the next document. */
   readonly propose: (step: (current: Topology) => Topology | undefined) => Promise<unknown>
 }
@@ -55,9 +57,8 @@ export class Sweep {
 
   /** Of the member that leaves. */
   progress(): NodeMove | undefined {
-    const { self, keeper, hints } = this.#parts
-    const { change } = keeper.topology
-    if (change?.phase !== 'emptying' || change.leaving !== self) return undefined
+    const { self, hints } = this.#parts
+    if (!this.#isLeaving()) return undefined
     const pending = [...hints.owners().values()].reduce((sum, { sizes }) => sum + sizes.size, 0)
     return {
       node: self,
@@ -111,8 +112,9 @@ export class Sweep {
   async #empty(): Promise<void> {
     const { disk, commits } = this.#parts
     if (this.#isMember()) {
+      const isQuiet = this.#parts.isQuiet()
       const [hint] = await disk.range(...ALL_HINTS, 1)
-      if (hint !== undefined) throw new Error('there are hints to be delivered')
+      if (!isQuiet || hint !== undefined) throw new Error('there are hints to be delivered')
     }
     for (const [from, to] of [ALL_HINTS, ALL_PROMISES, ALL_REMAINS]) {
       for (;;) {
@@ -137,14 +139,12 @@ export class Sweep {
   }
 
   #isLeaving(): boolean {
-    const { self, keeper } = this.#parts
-    const { change } = keeper.topology
-    return change?.phase === 'emptying' && change.leaving === self
+    return this.#parts.keeper.isEmptying(this.#parts.self)
   }
 
   #isMember(): boolean {
     const { self, keeper } = this.#parts
-    return keeper.topology.members.some(({ id }) => id === self)
+    return keeper.isMember(self)
   }
 
   #pause(): Promise<void> {

@@ -61,6 +61,12 @@ export class TopologyKeeper implements EpochSource {
     return this.#topology.members.some(({ id }) => id === node)
   }
 
+  /** Whether the node gives up what it holds, and takes nothing new. */
+  isEmptying(node: string): boolean {
+    const { change } = this.#topology
+    return change?.phase === 'emptying' && change.leaving === node
+  }
+
   bucket(name: string): Bucket | undefined {
     return this.#buckets.get(name)
   }

@@ -42,10 +42,12 @@ export class MembershipNemesis {
   begin({ nodes, strength }: Fault): string | undefined {
     const topology = newestTopology(this.#parts.nodes.values())
     if (topology === undefined || this.#isBusy) return undefined
-    if (topology.change !== undefined) {
-      if (strength % 3 !== 0 || topology.change.phase !== 'moving') return undefined
+    const { change } = topology
+    if (change !== undefined) {
+      // What is lost does not come back by an undo.
+      if (strength % 3 !== 0 || change.phase !== 'moving' || change.isLost) return undefined
       this.#cancel(topology)
-      return `cancel the ${topology.change.kind}`
+      return `cancel the ${change.kind}`
     }
     const members = topology.members.map(({ id }) => id)
     const target = nodes.find((id) => members.includes(id))

@@ -18,7 +18,7 @@ export const MEMBERS_MAX = 64
 
 /** The first document of the change. Throws change_refused or change_under_way. */
 export function beginChange(topology: Topology, request: ChangeRequest): Topology {
-  if (topology.change !== undefined) throw underWay(topology.change)
+  if (topology.change !== undefined) return withLost(topology, topology.change, request)
   refuse(topology, request)
   const { members, preference, joining, leaving, other } = placementsOf(topology, request)
   const epoch = topology.epoch + 1
@@ -35,7 +35,27 @@ export function beginChange(topology: Topology, request: ChangeRequest): Topolog
   return settled({ ...topology, epoch, placedAt: epoch, members, preference, change })
 }
 
-/** The document without the change, whose copies are still being moved. Throws change_refused. */
+/**
+ * Who was to go, or to come, is lost while it does: nobody waits for it any more. Throws change_under_way for any other
+ * change.
+ */
+function withLost(topology: Topology, change: MemberChange, request: ChangeRequest): Topology {
+  const epoch = topology.epoch + 1
+  if (request.kind === 'remove' && request.node === change.leaving && !change.isLost) {
+    return settled({ ...topology, epoch, change: { ...change, isLost: true } })
+  }
+  if (request.kind === 'remove' && request.node === change.joining && change.phase === 'moving') {
+    const cancelled = cancelChange(topology)
+    const emptying = cancelled.change as MemberChange
+    return settled({ ...cancelled, change: { ...emptying, isLost: true } })
+  }
+  throw underWay(change)
+}
+
+/**
+ * Back to the owners before, while copies are still being moved. Who was to join may keep hints that count as copies:
+ * it hands them over, as one that leaves. Throws change_refused.
+ */
 export function cancelChange(topology: Topology): Topology {
   const { change } = topology
   if (change === undefined) {
@@ -46,9 +66,11 @@ export function cancelChange(topology: Topology): Topology {
     throw new QuorateError('change_refused', what)
   }
   const epoch = topology.epoch + 1
-  return checked(
-    withoutNode({ ...withoutChange(topology), epoch, placedAt: epoch }, change.joining),
-  )
+  const undone = { ...withoutChange(topology), epoch, placedAt: epoch }
+  const { joining } = change
+  if (joining === null) return checked(undone)
+  const emptying = { phase: 'emptying', other: [], done: [], joining: null } as const
+  return checked({ ...undone, change: { ...change, ...emptying, leaving: joining, isLost: false } })
 }
 
 /**
@@ -87,6 +109,7 @@ export function gainedPartitions(
 
 /** Whether the change that is asked for is the one that is under way. */
 export function isUnderWay({ change }: Topology, request: ChangeRequest): boolean {
+  if (request.kind === 'remove' && change?.leaving === request.node) return change.isLost
   if (change?.kind !== request.kind) return false
   const { joining, leaving } = whoOf(request)
   return (
@@ -125,7 +148,9 @@ function nextPhase(topology: Topology, change: MemberChange): Topology {
 
 /** Those that have something to do in the present phase. */
 function partakers({ members, buckets, preference }: Topology, change: MemberChange): string[] {
-  if (change.phase === 'emptying') return change.leaving === null ? [] : [change.leaving]
+  if (change.phase === 'emptying') {
+    return change.leaving === null || change.isLost ? [] : [change.leaving]
+  }
   const isMoving = change.phase === 'moving'
   const [from, to] = isMoving ? [preference, change.other] : [change.other, preference]
   return members.flatMap(({ id }, index) => {

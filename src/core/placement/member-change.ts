@@ -7,7 +7,8 @@
  *    requests need a quorum of both. A member that gains copies takes over what every old owner holds.
  * 2. *releasing*: `preference` is the new placement, `other` the one before. Those that lose copies are asked no more;
  *    they wait until a majority of the new owners has taken over what they hold once more.
- * 3. *emptying*: the member that leaves gives up what it holds, its hints delivered; then it is none.
+ * 3. *emptying*: the member that leaves, or would have joined and does not, gives up what it holds, its hints delivered;
+ *    then it is none.
  */
 import type { Member } from './topology.ts'
 

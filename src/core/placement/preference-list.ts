@@ -61,6 +61,8 @@ export function isHolder(
 
 function compile({ members, preference, change }: Topology, n: number): readonly Placement[] {
   const idsOf = (list: readonly number[]): string[] => list.map((i) => members[i]?.id as string)
+  // Who hands its hints over gets no more of them.
+  const emptying = change?.phase === 'emptying' ? change.leaving : null
   return Array.from({ length: PARTITION_COUNT }, (_, partition) => {
     const nodes = idsOf(preference[partition] as readonly number[])
     const owners = nodes.slice(0, n)
@@ -70,7 +72,9 @@ function compile({ members, preference, change }: Topology, n: number): readonly
         : owners
     const isMoving = coming.some((node) => !owners.includes(node))
     const next = isMoving ? coming : undefined
-    const fallbacks = nodes.slice(n).filter((node) => next?.includes(node) !== true)
+    const fallbacks = nodes
+      .slice(n)
+      .filter((node) => next?.includes(node) !== true && node !== emptying)
     return Object.freeze({ partition, owners, next, fallbacks })
   })
 }

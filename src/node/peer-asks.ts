@@ -100,16 +100,17 @@ export class PeerAsks {
         return
       case 'fetch':
         return this.#withLocation(parts, body, answer, (at) =>
-          parts.replica.fetch(at, (copy, refusal) =>
-            refusal === undefined
-              ? answer(
-                  'ok',
-                  (copy as Copy).record,
-                  parts.horizonOf(at.partition),
-                  isWhole(parts, this.#self, from, at),
-                )
-              : refuse(refusal),
-          ),
+          parts.replica.fetch(at, (copy, refusal) => {
+            if (refusal !== undefined) {
+              refuse(refusal)
+              return
+            }
+            // Who does not own the key misses its later writes: that they are not here says nothing.
+            const isOwner = parts.keeper.place(at.bucket, at.key).owners.includes(this.#self)
+            const horizon = isOwner ? parts.horizonOf(at.partition) : 0
+            const isWhole = isOwner && parts.arrival.mayTell(from) && parts.replica.mayRead(at)
+            answer('ok', (copy as Copy).record, horizon, isWhole)
+          }),
         )
       case 'put':
       case 'update':
@@ -275,13 +276,6 @@ export class PeerAsks {
     if (bucket === undefined) answer('unknown_bucket', name)
     else act({ bucket, key, partition: parts.keeper.place(bucket, key).partition })
   }
-}
-
-/** Whether all that is settled is in the own copy, as far as `from` may be told: not while it is being taken over. */
-function isWhole(parts: AskParts, self: string, from: string, at: Location): boolean {
-  const { arrival, keeper, replica } = parts
-  const isOwner = keeper.place(at.bucket, at.key).owners.includes(self)
-  return isOwner && arrival.mayTell(from) && replica.mayRead(at)
 }
 
 function decodeForwarded(

@@ -77,7 +77,7 @@ export class Sweep {
     while (!this.#isStopped && this.#sweptEpoch !== keeper.epoch) {
       const { epoch } = keeper
       try {
-        if (!keeper.isDurable) throw new Error('the topology is being stored')
+        if (!keeper.isDurable()) throw new Error('the topology is being stored')
         await this.#sweep()
         if (this.#isLeaving() || !this.#isMember()) await this.#empty()
         if (this.#isLeaving()) await this.#report()
@@ -101,7 +101,7 @@ export class Sweep {
     const { self, keeper } = this.#parts
     const bucket = keeper.bucket(name)
     // Of a bucket that is not known here nothing is known.
-    if (bucket === undefined || !keeper.isDurable) return true
+    if (bucket === undefined || !keeper.isDurable()) return true
     const { topology } = keeper
     return (
       isKeeper(topology, bucket.n, partition, self) || isHolder(topology, bucket.n, partition, self)

@@ -23,6 +23,7 @@ export class TopologyKeeper implements EpochSource {
   readonly #metrics: Metrics
   #topology: Topology
   #durableEpoch: number
+  #isStoring = false
   #buckets: ReadonlyMap<string, Bucket>
   /** Those waiting for a fetch that is under way, by the node it asks. */
   readonly #fetching = new Map<string, (() => void)[]>()
@@ -89,13 +90,29 @@ export class TopologyKeeper implements EpochSource {
     this.#metrics.gauge('topology_epoch', topology.epoch)
     this.#log.info({ epoch: topology.epoch }, 'a new topology is in force')
     this.onChange(topology)
-    await this.#state.set('topology', document)
-    this.#durableEpoch = Math.max(this.#durableEpoch, topology.epoch)
+    await this.#store(topology.epoch, document)
   }
 
-  /** Whether everything that was stored under earlier documents is durable: the disk has one order. */
-  get isDurable(): boolean {
-    return this.#durableEpoch === this.epoch
+  /**
+   * Whether everything that was stored under earlier documents is durable: the disk has one order. A document that the
+   * disk did not take is given to it again.
+   */
+  isDurable(): boolean {
+    if (this.#durableEpoch === this.epoch) return true
+    if (!this.#isStoring) {
+      this.#store(this.epoch, encodeTopology(this.#topology)).catch(() => undefined)
+    }
+    return false
+  }
+
+  async #store(epoch: number, document: string): Promise<void> {
+    this.#isStoring = true
+    try {
+      await this.#state.set('topology', document)
+      this.#durableEpoch = Math.max(this.#durableEpoch, epoch)
+    } finally {
+      this.#isStoring = false
+    }
   }
 
   catchUp(from: string, done: () => void): void {

@@ -37,7 +37,7 @@ export class TreeAnswers {
     const { forest, horizon, leaves } = this.#parts
     if (kind === 'sync') horizon.learn(body[0])
     // What was accepted under an earlier topology has to be in the trees, for the asker counts on it.
-    if (!this.#parts.keeper.isDurable) {
+    if (!this.#parts.keeper.isDurable()) {
       answer('not_ready', 'a new topology is being stored')
       return
     }

@@ -96,6 +96,8 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
   const gained = new GainedPartitions(state)
   const horizonOf = (partition: number): Timestamp => gained.horizonOf(partition, horizon.value)
   replica.horizon = horizonOf
+  keeper.onAdopt = (previous, next) => gained.adopt(previous, next, self)
+  keeper.beforeStore = () => void gained.save().catch(() => undefined)
   replica.notKept = (at) => whyNotKept({ self, keeper, gained }, at)
   const arrival = new Arrival(ports, {
     self,

@@ -15,7 +15,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { Timers } from '../ports/timers.ts'
-import type { GainedPartitions } from './gained-partitions.ts'
+import type { GainedPartitions, GainedPlace } from './gained-partitions.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { NodeState } from './node-state.ts'
 import { copyIn } from './owner-copies.ts'
@@ -77,6 +77,7 @@ export class Intake {
   readonly #parts: IntakeParts
   #work: Work | undefined
   #isStopped = false
+  #isClearing = false
   #wake: (() => void) | undefined
 
   constructor(
@@ -99,6 +100,7 @@ export class Intake {
   look(): void {
     const { keeper, self } = this.#parts
     const { change } = keeper.topology
+    if (!this.#isClearing) void this.#clearOwned()
     const mine = change?.phase === 'moving' ? change : undefined
     if (this.#work !== undefined && this.#work.changeId !== mine?.id) {
       this.#work.isOver = true
@@ -179,20 +181,48 @@ export class Intake {
 
   /** Nothing is read or kept of the partitions before this is done (running-node.ts). */
   async #prepare(work: Work): Promise<void> {
-    const { gained, clock, self, keeper } = this.#parts
-    const { changeId } = work
-    const left = work.partitions.filter((partition) => !gained.isCleared(partition, changeId))
-    for (const partition of left) {
-      await dropRecords(this.#parts, partition, (bucket) => {
-        const copies = keeper.bucket(bucket)?.n ?? 0
-        const { owners } = placementAt(keeper.topology, copies, partition)
-        return !owners.includes(self)
-      })
-      this.#check(work)
-    }
-    if (left.length > 0) await gained.gain(left, changeId, clock.last)
+    const { gained, keeper, self } = this.#parts
+    const { topology } = keeper
+    const copies = [...new Set(topology.buckets.map(({ n }) => n))]
+    const places = work.partitions.flatMap((partition) =>
+      copies
+        .filter((n) => {
+          const { owners, next } = placementAt(topology, n, partition)
+          return next?.includes(self) === true && !owners.includes(self)
+        })
+        .map((n) => ({ partition, copies: n })),
+    )
+    const left = places.filter((place) => !gained.isClearedFor(place, work.changeId))
+    await this.#clear(left, work.changeId)
     this.#check(work)
     work.firstRound ??= this.#parts.rounds()
+  }
+
+  /** Drops what is there of keys that this node did not keep. */
+  async #clear(places: readonly GainedPlace[], changeId: number): Promise<void> {
+    const { gained, clock, keeper } = this.#parts
+    for (const { partition, copies } of places) {
+      await dropRecords(this.#parts, partition, (bucket) => keeper.bucket(bucket)?.n === copies)
+    }
+    if (places.length > 0) await gained.cleared(places, changeId, clock.last)
+  }
+
+  /** What this node owns without having taken it over: its directory is an older one, and is filled (arrival.ts). */
+  async #clearOwned(): Promise<void> {
+    const { keeper, self, gained } = this.#parts
+    this.#isClearing = true
+    while (!this.#isStopped) {
+      const { topology } = keeper
+      const places = gained
+        .uncleared()
+        .filter(({ partition, copies }) =>
+          placementAt(topology, copies, partition).owners.includes(self),
+        )
+      if (places.length === 0) break
+      await this.#clear(places, topology.epoch).catch(() => undefined)
+      if (!places.every((place) => gained.isCleared(place))) await this.#pause(RETRY_INTERVAL_MS)
+    }
+    this.#isClearing = false
   }
 
   async #stream(work: Work): Promise<void> {

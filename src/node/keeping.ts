@@ -11,12 +11,15 @@ export function whyNotKept(
 ): Refusal | undefined {
   const { topology } = keeper
   const { owners, next } = placementAt(topology, bucket.n, partition)
-  if (owners.includes(self)) return undefined
+  const place = { partition, copies: bucket.n }
+  if (owners.includes(self)) return gained.isCleared(place) ? undefined : notYet(self)
   if (next?.includes(self) !== true) {
     return { code: 'not_owner', message: `${self} does not keep the key` }
   }
-  if (topology.change !== undefined && gained.isCleared(partition, topology.change.id)) {
-    return undefined
-  }
+  const isReady = topology.change !== undefined && gained.isClearedFor(place, topology.change.id)
+  return isReady ? undefined : notYet(self)
+}
+
+function notYet(self: string): Refusal {
   return { code: 'not_ready', message: `${self} is about to keep the key` }
 }

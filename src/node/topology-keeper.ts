@@ -30,6 +30,10 @@ export class TopologyKeeper implements EpochSource {
   /** Set at composition, because peers in turn need the epoch. */
   peers: Peers | undefined
   onChange: (topology: Topology) => void = () => undefined
+  /** Called before a document takes the place of another one. */
+  onAdopt: (previous: Topology, next: Topology) => void = () => undefined
+  /** Called before a document is stored: what has to be on the disk before it. */
+  beforeStore: () => void = () => undefined
 
   constructor(
     ports: { log: Log; metrics: Metrics },
@@ -85,6 +89,7 @@ export class TopologyKeeper implements EpochSource {
         `a document of cluster ${topology.clusterId}, not of ${this.#topology.clusterId}`,
       )
     }
+    this.onAdopt(this.#topology, topology)
     this.#topology = topology
     this.#buckets = indexBuckets(topology)
     this.#metrics.gauge('topology_epoch', topology.epoch)
@@ -107,6 +112,7 @@ export class TopologyKeeper implements EpochSource {
 
   async #store(epoch: number, document: string): Promise<void> {
     this.#isStoring = true
+    this.beforeStore()
     try {
       await this.#state.set('topology', document)
       this.#durableEpoch = Math.max(this.#durableEpoch, epoch)

@@ -48,10 +48,11 @@ export type AskKind =
   | 'topology'
   /** [document]: a decided one → []. */
   | 'decided'
-  /** [ballot…] → the acceptor's reply, for the topology register. */
+  /** [instance, ballot] → the voter's reply, on the document of that epoch (topology-acceptor.ts). */
   | 'prepare'
+  /** [instance, ballot, document] → the voter's reply. */
   | 'accept'
-  /** [] → what this node's acceptor of the topology register has promised and accepted (topology-acceptor.ts). */
+  /** [instance, ballot] → a promise, whatever has been promised before, for who has lost its own (topology-recall.ts). */
   | 'recall'
   /** [bucket, key, ballot] → the acceptor's reply, for a strong key (register-messages.ts). */
   | 'register-prepare'

@@ -152,7 +152,7 @@ export class PeerAsks {
       case 'prepare':
       case 'accept':
       case 'recall':
-        parts.topology.handle(kind, body, answer)
+        parts.topology.handle(from, kind, body, answer)
         return
       case 'register-prepare':
       case 'register-accept':

@@ -172,7 +172,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   })
   const voter = new TopologyAcceptor(ports, {
     self,
-    members: () => memberIds(keeper.topology),
+    keeper,
     state,
     peers,
     clock,

@@ -1,16 +1,16 @@
 /**
- * This node as an acceptor of the topology register: one state, durable before each answer.
+ * This node as a voter: an acceptor of the Paxos instances that decide the topology documents (topology-register.ts).
  *
- * A node whose directory is new, or an old one, has forgotten what it promised and accepted, and may not answer from
- * that: two majorities that share only this node would share nobody. It asks the others what they have accepted, so
- * many that one of them was in any majority that this node was in, and refuses every ballot that an earlier life of it
- * can have promised (register-acceptor.ts does the same for strong keys).
+ * Instance E+1 decides the document that follows document E. There is one state, that of the instance after this node's
+ * newest document, durable before each answer; a node that adopts a document has no say in its instance any more, and
+ * begins the next with an empty state. An instance it has passed it refuses for ever, and the asker catches up.
+ *
+ * What a lost directory had promised is asked of the others first (topology-recall.ts).
  */
 import {
   accept,
   type AcceptorReply,
   type AcceptorState,
-  type AcceptorStep,
   emptyAcceptor,
   prepare,
 } from '../core/consensus/acceptor.ts'
@@ -22,7 +22,6 @@ import {
   maxBallot,
   parseBallot,
 } from '../core/consensus/ballot.ts'
-import { majority } from '../core/quorum/level.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { Log } from '../ports/log.ts'
 import type { Timers } from '../ports/timers.ts'
@@ -30,16 +29,13 @@ import { encodeReply } from './acceptor-messages.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { NodeState } from './node-state.ts'
 import type { AnswerWith, Peers } from './peers.ts'
-
-const ASK_TIMEOUT_MS = 2000
-const RETRY_INTERVAL_MS = 500
-
-/** The register holds documents as text; null is the first topology, which no one had to decide. */
-export type Document = string
+import type { Refusal } from './replica.ts'
+import { type Document, parseTopology, type TopologyKeeper } from './topology-keeper.ts'
+import { type Recalled, TopologyRecall } from './topology-recall.ts'
 
 export interface TopologyAcceptorParts {
   readonly self: string
-  readonly members: () => readonly string[]
+  readonly keeper: TopologyKeeper
   readonly state: NodeState
   readonly peers: Peers
   readonly clock: NodeClock
@@ -47,167 +43,224 @@ export interface TopologyAcceptorParts {
   readonly isProven: () => boolean
 }
 
+/** `recall`: a promise that is always given, for a voter that has lost its own state (topology-recall.ts). */
+export type TopologyQuestion =
+  | { readonly kind: 'prepare' | 'recall'; readonly instance: number; readonly ballot: Ballot }
+  | {
+      readonly kind: 'accept'
+      readonly instance: number
+      readonly ballot: Ballot
+      readonly document: Document
+    }
+
+/** The state, and whose it is. */
+interface Held {
+  readonly instance: number
+  readonly state: AcceptorState<Document>
+}
+
 export class TopologyAcceptor {
-  readonly #timers: Timers
   readonly #log: Log
   readonly #parts: TopologyAcceptorParts
-  #acceptor: AcceptorState<Document>
-  /** Whether the state may lack what earlier lives have said. */
-  #isLost: boolean
-  #isStopped = false
-  /** Peer → what it has accepted, since this node has known that it lost its own. */
-  readonly #recalled = new Map<string, AcceptorState<Document>>()
+  readonly #recall: TopologyRecall
+  #held: Held
   /** Questions one after the other: the state is durable before the next. */
   #asked: Promise<unknown> = Promise.resolve()
 
   constructor(ports: { timers: Timers; log: Log }, parts: TopologyAcceptorParts) {
-    this.#timers = ports.timers
     this.#log = ports.log
     this.#parts = parts
-    const saved = parts.state.get('acceptor')
-    this.#isLost = Array.isArray(saved) && saved[LOST_PLACE] === true
-    this.#acceptor = decodeAcceptor(saved) ?? emptyAcceptor()
-  }
-
-  /** Whether the state is what this node has last said. */
-  get #isKnown(): boolean {
-    return !this.#isLost && this.#parts.isProven()
+    const { held, isLost } = decodeSaved(parts.state.get('acceptor'))
+    this.#held = held
+    const take = (recalled: Recalled): Promise<void> => this.#takeRecalled(recalled)
+    this.#recall = new TopologyRecall(ports.timers, { ...parts, take }, isLost)
   }
 
   /** The network has been started: goes on to recall what an earlier start could not. */
   start(): void {
-    if (this.#isLost) this.#recall()
+    this.#recall.start()
   }
 
   stop(): void {
-    this.#isStopped = true
+    this.#recall.stop()
   }
 
-  /** It has turned out that this directory is not the newest of this node. Idempotent. */
+  /** It has turned out that this directory is not the newest of this node; again with each word of an earlier life. */
   lose(): void {
-    if (this.#isLost) return
-    this.#isLost = true
-    this.#recalled.clear()
-    this.#log.warn(
-      {},
-      'what this node had promised for the topology is lost, and is asked of the others',
-    )
-    this.#save(this.#acceptor).catch(() => undefined)
-    this.#recall()
+    if (!this.#recall.isLost) this.#log.warn({}, LOST)
+    this.#recall.lose()
+    this.#inTurn(() => this.#save(this.#held)).catch(() => undefined)
   }
 
   /** Answers a question of a peer, after the state is durable. */
   handle(
-    kind: 'prepare' | 'accept' | 'recall',
+    from: string,
+    kind: TopologyQuestion['kind'],
     body: readonly Encodable[],
     answer: AnswerWith,
   ): void {
-    if (!this.#isKnown) {
-      answer('not_ready', NOT_KNOWN)
+    const question = parseQuestion(kind, body)
+    if (question === undefined) {
+      answer('bad_message', 'not a question about a topology document')
       return
     }
-    if (kind === 'recall') {
-      this.#asked.then(
-        () => answer('ok', ...encodeAcceptor(this.#acceptor)),
-        () => answer('failed', 'the disk failed'),
-      )
-      return
-    }
-    const ballot = parseBallot(body[0])
-    const document = body[1] ?? null
-    if (ballot === undefined || (document !== null && typeof document !== 'string')) {
-      answer('bad_message', 'not a ballot')
-      return
-    }
-    if (this.#parts.clock.isTooFarAhead(ballot.counter)) {
+    if (this.#parts.clock.isTooFarAhead(question.ballot.counter)) {
       answer('clock_drift', 'the ballot is too far ahead')
       return
     }
-    this.ask(kind, ballot, document).then(
-      (reply) => answer('ok', ...encodeReply(reply, (value) => value)),
-      (error: unknown) => answer('failed', String(error)),
-    )
+    const vote = (): void => {
+      this.ask(question).then(
+        (reply) => {
+          if ('code' in reply) answer(reply.code, reply.message)
+          else answer('ok', ...encodeReply(reply, (value) => value))
+        },
+        (error: unknown) => answer('failed', String(error)),
+      )
+    }
+    // Who asks about a later instance has the document that comes before it.
+    if (question.instance > this.#parts.keeper.epoch + 1) this.#parts.keeper.catchUp(from, vote)
+    else vote()
   }
 
-  /** Rejects where the state cannot be stored, or is lost. */
-  ask(
-    kind: 'prepare' | 'accept',
-    ballot: Ballot,
-    document: Document | null,
-  ): Promise<AcceptorReply<Document>> {
-    const ask = async (): Promise<AcceptorReply<Document>> => {
-      if (!this.#isKnown) throw new Error(NOT_KNOWN)
-      const step: AcceptorStep<Document, AcceptorReply<Document>> = kind === 'prepare'
-        ? prepare(this.#acceptor, ballot)
-        : accept(this.#acceptor, ballot, document)
+  /** Rejects where the state cannot be stored: it may be, or may not be. */
+  ask(question: TopologyQuestion): Promise<AcceptorReply<Document> | Refusal> {
+    const { kind, instance, ballot } = question
+    return this.#inTurn(async () => {
+      // Judged now, not when it came: the document may have come in between.
+      const refusal = this.#refusal(question)
+      if (refusal !== undefined) return refusal
+      const before = this.#stateIn(instance)
+      const { state, reply } =
+        kind === 'accept'
+          ? accept(before, ballot, question.document)
+          : kind === 'prepare'
+            ? prepare(before, ballot)
+            : recall(before, ballot)
       // One question at a time: an unchanged state is durable already.
-      if (step.state !== this.#acceptor) {
-        await this.#save(step.state)
-        this.#acceptor = step.state
+      if (state !== before) {
+        const held = { instance, state }
+        await this.#save(held)
+        this.#held = held
       }
-      return step.reply
+      // What became durable too late to be said counts for whoever asks as what may have been done.
+      return this.#refusal(question) === undefined ? reply : OVERTAKEN
+    })
+  }
+
+  #refusal({ kind, instance }: TopologyQuestion): Refusal | undefined {
+    const { self, keeper, isProven } = this.#parts
+    const { epoch, voters } = keeper.topology
+    if (epoch >= instance) {
+      return { code: 'stale_epoch', message: `the document of epoch ${instance} is decided` }
     }
-    const result = this.#asked.then(ask)
+    if (epoch + 1 < instance) {
+      const message = `the document of epoch ${instance - 1} could not be fetched`
+      return { code: 'not_ready', message }
+    }
+    // The directory has lost a document under which it had already voted (a write that failed, a state that did not).
+    const hasVotedLater = this.#held.instance > instance
+    if (hasVotedLater || !this.#recall.knows(instance) || !isProven()) {
+      const message = 'it is not known yet here what this node has promised'
+      return { code: 'not_ready', message }
+    }
+    if (kind !== 'recall' && !voters.includes(self)) {
+      return { code: 'not_ready', message: `${self} does not vote on the document of ${instance}` }
+    }
+    return undefined
+  }
+
+  /**
+   * A state is of one instance. But one stored by a version in which all documents were the value of a single register
+   * names no instance: what it had accepted may be decided, though it is known here as such by nobody, and is voted on
+   * in the instances up to its own. All its members were acceptors, so a majority of the voters has one of any majority
+   * that took it while there are no more than six members; in larger clusters every node has to know the newest
+   * document before that version is replaced. Where the value is known here already nothing is left to be kept.
+   */
+  #stateIn(instance: number): AcceptorState<Document> {
+    const { instance: own, state } = this.#held
+    if (own === instance) return state
+    const isOpen = state.value !== null && parseTopology(state.value).epoch >= instance
+    return isOpen ? state : emptyAcceptor()
+  }
+
+  #takeRecalled({ instance, floor, replies, isComplete }: Recalled): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#parts.keeper.epoch + 1 !== instance || this.#held.instance > instance) {
+        throw new Error(`instance ${instance} is not the present one`)
+      }
+      let { promised, accepted, value } = this.#stateIn(instance)
+      for (const reply of replies) {
+        if (compareBallots(reply.accepted, accepted) > 0) ({ accepted, value } = reply)
+      }
+      promised = maxBallot(maxBallot(promised, floor), accepted)
+      const held = { instance, state: { promised, accepted, value } }
+      await this.#save(held, !isComplete)
+      this.#held = held
+      this.#log.info({ instance, isComplete }, FOUND)
+    })
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const result = this.#asked.then(act)
     this.#asked = result.catch(() => undefined)
     return result
   }
 
-  /** Until so many have answered that every majority with this node in it had one of them. */
-  #recall(): void {
-    if (this.#isStopped || !this.#isLost) return
-    const { self, members, peers, clock } = this.#parts
-    const unasked = members().filter((id) => id !== self && !this.#recalled.has(id))
-    for (const peer of unasked) {
-      peers.ask(peer, 'recall', [], clock.nowMs() + ASK_TIMEOUT_MS, (reply) => {
-        const state = reply.type === 'ok' ? decodeAcceptor(reply.body) : undefined
-        if (state === undefined) return
-        this.#recalled.set(peer, state)
-        this.#lookWhetherRecalled()
-      })
-    }
-    this.#timers.after(RETRY_INTERVAL_MS, () => this.#recall())
-  }
-
-  #lookWhetherRecalled(): void {
-    const { members, clock } = this.#parts
-    const count = members().length
-    if (!this.#isLost || this.#recalled.size < count - majority(count) + 1) return
-    let latest = this.#acceptor
-    let { promised } = latest
-    for (const state of this.#recalled.values()) {
-      promised = maxBallot(promised, state.promised)
-      if (compareBallots(state.accepted, latest.accepted) > 0) latest = state
-    }
-    promised = maxBallot(promised, { counter: clock.beyondEarlierLives(), node: '' })
-    const { accepted, value } = latest
-    this.#acceptor = { promised, accepted, value }
-    this.#isLost = false
-    this.#asked = this.#asked
-      .then(() => this.#save(this.#acceptor))
-      .catch(() => {
-        this.#isLost = true
-      })
-    this.#log.info({}, 'what this node may have promised for the topology is known again')
-  }
-
-  #save(state: AcceptorState<Document>): Promise<void> {
-    return this.#parts.state.set('acceptor', [...encodeAcceptor(state), this.#isLost])
+  #save({ instance, state }: Held, isLost = this.#recall.isLost): Promise<void> {
+    return this.#parts.state.set('acceptor', encodeSaved({ instance, state }, isLost))
   }
 }
 
-const LOST_PLACE = 3
-const NOT_KNOWN = 'it is not known yet here what this node has promised'
-
-function encodeAcceptor({ promised, accepted, value }: AcceptorState<Document>): Encodable[] {
-  return [[...encodeBallot(promised)], [...encodeBallot(accepted)], value]
+const LOST = 'what this node had promised for the topology is lost, and is asked of the others'
+const FOUND = 'what this node may have promised for the topology is known again'
+const OVERTAKEN: Refusal = {
+  code: 'failed',
+  message: 'the document of that epoch was decided meanwhile, or the directory found to be lost',
 }
 
-function decodeAcceptor(data: unknown): AcceptorState<Document> | undefined {
-  if (!Array.isArray(data)) return undefined
-  const [promised, accepted, value] = data as unknown[]
+/** As a `prepare` that is never refused: it does not matter to who recalls if others have promised more. */
+function recall(
+  state: AcceptorState<Document>,
+  ballot: Ballot,
+): { state: AcceptorState<Document>; reply: AcceptorReply<Document> } {
+  const { accepted, value } = state
+  const promised = maxBallot(state.promised, ballot)
   return {
-    promised: parseBallot(promised) ?? BALLOT_ZERO,
-    accepted: parseBallot(accepted) ?? BALLOT_ZERO,
-    value: typeof value === 'string' ? value : null,
+    state: promised === state.promised ? state : { promised, accepted, value },
+    reply: { type: 'promise', ballot, accepted, value },
+  }
+}
+
+function parseQuestion(
+  kind: TopologyQuestion['kind'],
+  [instance, encodedBallot, document]: readonly Encodable[],
+): TopologyQuestion | undefined {
+  const ballot = parseBallot(encodedBallot)
+  if (typeof instance !== 'number' || ballot === undefined) return undefined
+  if (kind !== 'accept') return { kind, instance, ballot }
+  return typeof document === 'string' ? { kind, instance, ballot, document } : undefined
+}
+
+function encodeSaved({ instance, state }: Held, isLost: boolean): Encodable[] {
+  const { promised, accepted, value } = state
+  return [instance, [...encodeBallot(promised)], [...encodeBallot(accepted)], value, isLost]
+}
+
+/** The format before has no instance: 0, which is before all others. */
+function decodeSaved(data: Encodable | undefined): { held: Held; isLost: boolean } {
+  if (!Array.isArray(data)) return { held: { instance: 0, state: emptyAcceptor() }, isLost: false }
+  const fields = data as readonly Encodable[]
+  const hasInstance = typeof fields[0] === 'number'
+  const [instance, promised, accepted, value, isLost] = hasInstance ? fields : [0, ...fields]
+  return {
+    held: {
+      instance: instance as number,
+      state: {
+        promised: parseBallot(promised) ?? BALLOT_ZERO,
+        accepted: parseBallot(accepted) ?? BALLOT_ZERO,
+        value: typeof value === 'string' ? value : null,
+      },
+    },
+    isLost: isLost === true,
   }
 }

@@ -8,6 +8,7 @@ import { firstTopology } from '../core/placement/first-topology.ts'
 import { type Placement, preferenceList } from '../core/placement/preference-list.ts'
 import type { Bucket, Member, Topology } from '../core/placement/topology.ts'
 import { chooseVoters } from '../core/placement/voters.ts'
+import type { Encodable } from '../ports/codec.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { NodeClock } from './node-clock.ts'
@@ -147,7 +148,15 @@ export class TopologyKeeper implements EpochSource {
   }
 }
 
-export function encodeTopology(topology: Topology): string {
+/** A topology as text: what is voted on, sent and stored. */
+export type Document = string
+
+/** What came as a document; undefined for garbage. */
+export function asDocument(data: Encodable): Document | undefined {
+  return typeof data === 'string' ? data : undefined
+}
+
+export function encodeTopology(topology: Topology): Document {
   return JSON.stringify(topology)
 }
 

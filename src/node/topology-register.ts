@@ -1,14 +1,17 @@
 /**
- * Decides changes of the topology document by consensus: one CASPaxos register (core/consensus) whose
- * acceptors are the members. A change is computed from the document decided before it, with the next epoch,
- * so there is one topology per epoch; without a majority of members nothing changes, and data goes on.
+ * Decides changes of the topology document by consensus: document E+1 is decided by a majority of the voters that
+ * document E names, as an instance of Paxos of its own (core/consensus). So there is one document for each epoch, voters
+ * can change with every document, and without a majority of them nothing changes, while data goes on.
+ *
+ * Who changes the document need not be a voter. What it finds accepted in an instance may be decided already: it
+ * completes that first, whosesoever it is, and computes its change from there.
  */
+import type { Timestamp } from '../core/causality/dot.ts'
 import { type Ballot, encodeBallot } from '../core/consensus/ballot.ts'
 import { type ChangeFunction, Proposer, type ProposerResult } from '../core/consensus/proposer.ts'
-import type { Timestamp } from '../core/causality/dot.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { Topology } from '../core/placement/topology.ts'
-import type { Encodable } from '../ports/codec.ts'
+import { majority } from '../core/quorum/level.ts'
 import type { Random } from '../ports/random.ts'
 import type { Timers } from '../ports/timers.ts'
 import { decodeReply } from './acceptor-messages.ts'
@@ -16,140 +19,234 @@ import { mintTimestamps } from './mint.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { Peers } from './peers.ts'
 import { type ReplyTakers, runProposer } from './run-proposer.ts'
-import type { Document, TopologyAcceptor } from './topology-acceptor.ts'
-import { encodeTopology, parseTopology, type TopologyKeeper } from './topology-keeper.ts'
+import type { TopologyAcceptor, TopologyQuestion } from './topology-acceptor.ts'
+import {
+  asDocument,
+  type Document,
+  encodeTopology,
+  parseTopology,
+  type TopologyKeeper,
+} from './topology-keeper.ts'
 
 const ATTEMPTS_MAX = 20
 const BACKOFF_MS_MAX = 100
 const ANNOUNCE_TIMEOUT_MS = 500
 
+export interface TopologyRegisterParts {
+  readonly self: string
+  readonly acceptor: TopologyAcceptor
+  readonly keeper: TopologyKeeper
+  readonly peers: Peers
+  readonly clock: NodeClock
+}
+
+/** One attempt in one instance. */
+interface Attempt {
+  readonly instance: number
+  readonly ballot: Ballot
+  readonly deadlineMs: number
+  /** Voters that have promised, accepted, or told of a higher ballot. */
+  readonly answered: Set<string>
+  /** Those that may know the document of the instance. */
+  readonly ahead: Set<string>
+}
+
+type Result = ProposerResult<Document, undefined>
+
 export class TopologyRegister {
-  readonly #self: string
-  readonly #acceptor: TopologyAcceptor
-  readonly #keeper: TopologyKeeper
-  readonly #peers: Peers
-  readonly #clock: NodeClock
+  readonly #parts: TopologyRegisterParts
   readonly #timers: Timers
   readonly #random: Random
 
-  constructor(
-    ports: { timers: Timers; random: Random },
-    parts: {
-      self: string
-      acceptor: TopologyAcceptor
-      keeper: TopologyKeeper
-      peers: Peers
-      clock: NodeClock
-    },
-  ) {
-    this.#self = parts.self
-    this.#acceptor = parts.acceptor
-    this.#keeper = parts.keeper
-    this.#peers = parts.peers
-    this.#clock = parts.clock
+  constructor(ports: { timers: Timers; random: Random }, parts: TopologyRegisterParts) {
+    this.#parts = parts
     this.#timers = ports.timers
     this.#random = ports.random
   }
 
   /**
    * Decides a change of the document and makes it known. `change` gives undefined where the document is to
-   * stay as it is; it may be called several times, and throws to refuse.
+   * stay as it is, and throws to refuse; it may be called several times, and gives the same for the same document.
    */
   async change(
     change: (current: Topology) => Topology | undefined,
     timeoutMs: number,
   ): Promise<Topology> {
-    const deadlineMs = this.#clock.nowMs() + timeoutMs
-    // Null in the register stands for the first document; any node may know a decided one already.
-    const apply: ChangeFunction<Document, undefined> = (current) => {
-      const next = change(current === null ? this.#keeper.topology : parseTopology(current))
-      return next === undefined
-        ? { changed: false, result: undefined }
-        : { changed: true, value: encodeTopology(next), result: undefined }
-    }
-    let isDoubtful = false
-    for (let attempt = 1; ; attempt++) {
-      const [counter] = (await mintTimestamps(this.#clock, 1)) as [Timestamp]
-      const result = await this.#attempt(apply, { counter, node: this.#self }, deadlineMs)
-      if (result.type === 'decided') {
-        if (result.value !== null) await this.#announce(result.value)
-        return this.#keeper.topology
-      }
-      // A change that may have been accepted may be decided by anybody who comes later.
-      isDoubtful ||= result.outcome === 'unknown'
-      const isLate = this.#clock.nowMs() >= deadlineMs || attempt === ATTEMPTS_MAX
-      if (isLate || result.type === 'unreachable') throw failure(result, isDoubtful)
-      // Trying again is safe: a change that was decided after all is found to be there.
-      const backoffMs = 1 + this.#random.below(Math.min(BACKOFF_MS_MAX, 2 ** attempt))
-      await new Promise<void>((resolve) => void this.#timers.after(backoffMs, resolve))
+    const doubt = new Doubt()
+    try {
+      return await this.#change(change, this.#parts.clock.nowMs() + timeoutMs, doubt)
+    } catch (error) {
+      if (!doubt.isOpen) throw error
+      // What was accepted may be completed by anybody who comes later.
+      const message = 'the change of the topology may or may not be decided'
+      throw new QuorateError('outcome_unknown', message, {}, { cause: error })
     }
   }
 
-  #attempt(
-    change: ChangeFunction<Document, undefined>,
-    ballot: Ballot,
+  async #change(
+    change: (current: Topology) => Topology | undefined,
     deadlineMs: number,
-  ): Promise<ProposerResult<Document, undefined>> {
-    const acceptors = this.#keeper.topology.members.map(({ id }) => id)
-    const proposer = new Proposer<Document, undefined>({ acceptors, ballot, change })
+    doubt: Doubt,
+  ): Promise<Topology> {
+    const { keeper, clock, self } = this.#parts
+    let failed: QuorateError | undefined
+    for (let attempt = 1; ; attempt++) {
+      const current = keeper.topology
+      if (doubt.settle(current)) return current
+      // Trying again is safe: a change that was decided after all is found to be there.
+      const next = change(current)
+      if (next === undefined) return current
+      const isLate = attempt > 1 && clock.nowMs() >= deadlineMs
+      if (failed !== undefined && (isLate || attempt > ATTEMPTS_MAX)) throw failed
+      const instance = current.epoch + 1
+      const document = encodeTopology(next)
+      const [counter] = (await mintTimestamps(clock, 1)) as [Timestamp]
+      const ballot = { counter, node: self }
+      const tried = {
+        instance,
+        ballot,
+        deadlineMs,
+        answered: new Set<string>(),
+        ahead: new Set<string>(),
+      }
+      const result = await this.#attempt(current, document, tried)
+      if (result.type === 'decided') {
+        const decided = result.value as Document
+        // It holds whatever becomes of the rest; that it cannot be stored here does not undo it.
+        if (decided === document) doubt.add(instance, document)
+        else doubt.settle(parseTopology(decided))
+        await this.#announce(current, decided)
+        if (decided === document) return keeper.topology
+        failed = contended()
+        continue
+      }
+      if (result.outcome === 'unknown') doubt.add(instance, document)
+      if (keeper.epoch < instance) await this.#catchUp(tried)
+      const isMajority = tried.answered.size >= majority(current.voters.length)
+      failed =
+        result.type === 'conflict' && isMajority ? contended() : unreachable(current.voters, tried)
+      if (keeper.epoch >= instance) continue
+      if (result.type === 'unreachable') throw failed
+      await this.#backOff(attempt)
+    }
+  }
+
+  #attempt(current: Topology, document: Document, tried: Attempt): Promise<Result> {
+    const change: ChangeFunction<Document, undefined> = (found) =>
+      found === null || found === document
+        ? { changed: true, value: document, result: undefined }
+        : { changed: false, result: undefined }
+    const { ballot } = tried
+    const proposer = new Proposer<Document, undefined>({
+      acceptors: current.voters,
+      ballot,
+      change,
+    })
     return runProposer(proposer, (to, message, takers) => {
-      const document = message.type === 'accept' ? message.value : null
-      this.#ask(to, message.type, ballot, document, deadlineMs, takers)
+      const { instance } = tried
+      const question: TopologyQuestion =
+        message.type === 'accept'
+          ? { kind: 'accept', instance, ballot, document: message.value as Document }
+          : { kind: 'prepare', instance, ballot }
+      if (to === this.#parts.self) this.#askSelf(question, tried, takers)
+      else this.#ask(to, question, tried, takers)
     })
   }
 
-  #ask(
-    to: string,
-    kind: 'prepare' | 'accept',
-    ballot: Ballot,
-    document: Document | null,
-    deadlineMs: number,
-    on: ReplyTakers<Document>,
-  ): void {
-    if (to === this.#self) {
-      this.#acceptor.ask(kind, ballot, document).then(on.replied, on.lost)
-      return
-    }
-    this.#peers.ask(to, kind, [[...encodeBallot(ballot)], document], deadlineMs, (reply) => {
+  #askSelf(question: TopologyQuestion, tried: Attempt, on: ReplyTakers<Document>): void {
+    const { acceptor, self } = this.#parts
+    acceptor.ask(question).then((reply) => {
+      if (!('code' in reply)) {
+        tried.answered.add(self)
+        on.replied(reply)
+      } else if (reply.code === 'failed') on.lost()
+      else on.unsent()
+    }, on.lost)
+  }
+
+  #ask(to: string, question: TopologyQuestion, tried: Attempt, on: ReplyTakers<Document>): void {
+    const { kind, instance, ballot } = question
+    const body = [instance, [...encodeBallot(ballot)]]
+    const whole = kind === 'accept' ? [...body, question.document] : body
+    this.#parts.peers.ask(to, kind, whole, tried.deadlineMs, (reply) => {
       const decoded = reply.type === 'ok' ? decodeReply(ballot, reply.body, asDocument) : undefined
-      if (decoded !== undefined) on.replied(decoded)
-      else if (reply.type === 'unsent') on.unsent()
-      else if (reply.type === 'refused' && reply.code !== 'failed') on.unsent()
+      const code = reply.type === 'refused' ? reply.code : undefined
+      if (code === 'stale_epoch' || code === 'failed') tried.ahead.add(to)
+      if (decoded !== undefined) {
+        tried.answered.add(to)
+        on.replied(decoded)
+      } else if (reply.type === 'unsent') on.unsent()
+      else if (code !== undefined && code !== 'failed') on.unsent()
       else on.lost()
     })
   }
 
+  /** From those who may know the document that was decided instead. */
+  async #catchUp({ ahead }: Attempt): Promise<void> {
+    const fetch = (from: string): Promise<void> =>
+      new Promise((resolve) => this.#parts.keeper.catchUp(from, resolve))
+    await Promise.all([...ahead].map(fetch))
+  }
+
+  async #backOff(attempt: number): Promise<void> {
+    const backoffMs = 1 + this.#random.below(Math.min(BACKOFF_MS_MAX, 2 ** attempt))
+    await new Promise<void>((resolve) => void this.#timers.after(backoffMs, resolve))
+  }
+
   /**
-   * Takes a decided document over here and tells the others, so that who asked for the change finds it at any
-   * node in reach; those it does not reach meet the epoch later.
+   * Tells a decided document and takes it over here, so that who asked for the change finds it at any node in reach;
+   * those it does not reach meet the epoch later. Those that it removes are told first: under it there is no link to
+   * them any more.
    */
-  async #announce(document: Document): Promise<void> {
-    await this.#keeper.adopt(document)
-    const deadlineMs = this.#clock.nowMs() + ANNOUNCE_TIMEOUT_MS
-    const others = this.#keeper.topology.members.filter(({ id }) => id !== this.#self)
-    await Promise.all(
-      others.map(({ id }) => this.#peers.request(id, 'decided', [document], deadlineMs)),
-    )
+  async #announce(before: Topology, document: Document): Promise<void> {
+    const { keeper, peers, clock, self } = this.#parts
+    const after = parseTopology(document).members.map(({ id }) => id)
+    const removed = before.members.map(({ id }) => id).filter((id) => !after.includes(id))
+    const tell = async (nodes: readonly string[]): Promise<void> => {
+      const deadlineMs = clock.nowMs() + ANNOUNCE_TIMEOUT_MS
+      const others = nodes.filter((id) => id !== self)
+      await Promise.all(others.map((id) => peers.request(id, 'decided', [document], deadlineMs)))
+    }
+    await tell(removed)
+    await keeper.adopt(document)
+    await tell(after)
   }
 }
 
-function failure(result: ProposerResult<Document, undefined>, isDoubtful: boolean): QuorateError {
-  if (isDoubtful) {
-    const message = 'the change of the topology may or may not be decided'
-    return new QuorateError('outcome_unknown', message)
+/** Whether a proposal of the caller's may have been decided without its knowing. */
+class Doubt {
+  readonly #open = new Map<number, Document>()
+
+  get isOpen(): boolean {
+    return this.#open.size > 0
   }
-  const counts =
-    result.type === 'unreachable' ? { required: result.required, received: result.received } : {}
-  return new QuorateError(
-    'quorum_unreachable',
-    'a majority of the members is needed to change the topology',
-    {
-      ...counts,
-      retryAfterSeconds: 1,
-    },
-  )
+
+  add(epoch: number, document: Document): void {
+    this.#open.set(epoch, document)
+  }
+
+  /**
+   * True where the newest document is a proposal in doubt. Where it is another one of the same epoch, that proposal is
+   * dead: there is one document for each. What is older than the newest stays in doubt.
+   */
+  settle(newest: Topology): boolean {
+    const proposed = this.#open.get(newest.epoch)
+    if (proposed === undefined) return false
+    if (proposed === encodeTopology(newest)) return true
+    this.#open.delete(newest.epoch)
+    return false
+  }
 }
 
-function asDocument(data: Encodable): Document | undefined {
-  return typeof data === 'string' ? data : undefined
+function contended(): QuorateError {
+  const message = 'other changes of the topology have come in between all the time'
+  return new QuorateError('overloaded', message, { retryAfterSeconds: 1 })
+}
+
+function unreachable(voters: readonly string[], { answered }: Attempt): QuorateError {
+  const who = answered.size === 0 ? 'none' : voters.filter((id) => answered.has(id)).join(', ')
+  const what = `a majority of the voters ${voters.join(', ')} is needed to change the topology`
+  const message = `${what}; ${who} answered. Reads and writes of data go on.`
+  const counts = { required: majority(voters.length), received: answered.size }
+  return new QuorateError('quorum_unreachable', message, { ...counts, retryAfterSeconds: 1 })
 }

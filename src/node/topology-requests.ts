@@ -39,8 +39,8 @@ export async function createBucket(
   let created = false
   const topology = await register.change((current) => {
     const known = current.buckets.find(({ name }) => name === bucket.name)
+    created = known === undefined
     if (known === undefined) {
-      created = true
       const buckets = [...current.buckets, bucket].sort((a, b) => (a.name < b.name ? -1 : 1))
       return { ...current, epoch: current.epoch + 1, buckets }
     }

@@ -8,7 +8,6 @@ import { firstTopology } from '../core/placement/first-topology.ts'
 import { type Placement, preferenceList } from '../core/placement/preference-list.ts'
 import type { Bucket, Member, Topology } from '../core/placement/topology.ts'
 import { chooseVoters } from '../core/placement/voters.ts'
-import type { Encodable } from '../ports/codec.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { NodeClock } from './node-clock.ts'
@@ -152,7 +151,7 @@ export class TopologyKeeper implements EpochSource {
 export type Document = string
 
 /** What came as a document; undefined for garbage. */
-export function asDocument(data: Encodable): Document | undefined {
+export function asDocument(data: unknown): Document | undefined {
   return typeof data === 'string' ? data : undefined
 }
 

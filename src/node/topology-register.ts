@@ -7,6 +7,7 @@
  * completes that first, whosesoever it is, and computes its change from there.
  */
 import type { Timestamp } from '../core/causality/dot.ts'
+import type { AcceptorReply } from '../core/consensus/acceptor.ts'
 import { type Ballot, encodeBallot } from '../core/consensus/ballot.ts'
 import { type ChangeFunction, Proposer, type ProposerResult } from '../core/consensus/proposer.ts'
 import { QuorateError } from '../core/errors.ts'
@@ -31,6 +32,7 @@ import {
 const ATTEMPTS_MAX = 20
 const BACKOFF_MS_MAX = 100
 const ANNOUNCE_TIMEOUT_MS = 500
+const HEAR_OUT_MS = 100
 
 export interface TopologyRegisterParts {
   readonly self: string
@@ -49,9 +51,12 @@ interface Attempt {
   readonly answered: Set<string>
   /** Those that may know the document of the instance. */
   readonly ahead: Set<string>
+  /** Each resolves when there is no more to come for a question. */
+  readonly asked: Promise<void>[]
 }
 
 type Result = ProposerResult<Document, undefined>
+type Told = AcceptorReply<Document> | 'unsent' | 'lost'
 
 export class TopologyRegister {
   readonly #parts: TopologyRegisterParts
@@ -108,6 +113,7 @@ export class TopologyRegister {
         deadlineMs,
         answered: new Set<string>(),
         ahead: new Set<string>(),
+        asked: [],
       }
       const result = await this.#attempt(current, document, tried)
       if (result.type === 'decided') {
@@ -122,12 +128,13 @@ export class TopologyRegister {
       }
       if (result.outcome === 'unknown') doubt.add(instance, document)
       if (keeper.epoch < instance) await this.#catchUp(tried)
+      if (result.type === 'unreachable') await this.#hearOut(tried)
       const isMajority = tried.answered.size >= majority(current.voters.length)
       failed =
         result.type === 'conflict' && isMajority ? contended() : unreachable(current.voters, tried)
       if (keeper.epoch >= instance) continue
       if (result.type === 'unreachable') throw failed
-      await this.#backOff(attempt)
+      await this.#after(1 + this.#random.below(Math.min(BACKOFF_MS_MAX, 2 ** attempt)))
     }
   }
 
@@ -148,37 +155,37 @@ export class TopologyRegister {
         message.type === 'accept'
           ? { kind: 'accept', instance, ballot, document: message.value as Document }
           : { kind: 'prepare', instance, ballot }
-      if (to === this.#parts.self) this.#askSelf(question, tried, takers)
-      else this.#ask(to, question, tried, takers)
+      const isSelf = to === this.#parts.self
+      const ask = isSelf ? this.#askSelf(question, tried) : this.#ask(to, question, tried)
+      tried.asked.push(ask.then((told) => tell(told, takers)))
     })
   }
 
-  #askSelf(question: TopologyQuestion, tried: Attempt, on: ReplyTakers<Document>): void {
+  /** The reply, or what is known of the question where there is none. */
+  async #askSelf(question: TopologyQuestion, tried: Attempt): Promise<Told> {
     const { acceptor, self } = this.#parts
-    acceptor.ask(question).then((reply) => {
-      if (!('code' in reply)) {
-        tried.answered.add(self)
-        on.replied(reply)
-      } else if (reply.code === 'failed') on.lost()
-      else on.unsent()
-    }, on.lost)
+    const reply = await acceptor.ask(question).catch(() => undefined)
+    if (reply === undefined) return 'lost'
+    if ('code' in reply) return reply.code === 'failed' ? 'lost' : 'unsent'
+    tried.answered.add(self)
+    return reply
   }
 
-  #ask(to: string, question: TopologyQuestion, tried: Attempt, on: ReplyTakers<Document>): void {
+  async #ask(to: string, question: TopologyQuestion, tried: Attempt): Promise<Told> {
     const { kind, instance, ballot } = question
     const body = [instance, [...encodeBallot(ballot)]]
     const whole = kind === 'accept' ? [...body, question.document] : body
-    this.#parts.peers.ask(to, kind, whole, tried.deadlineMs, (reply) => {
-      const decoded = reply.type === 'ok' ? decodeReply(ballot, reply.body, asDocument) : undefined
-      const code = reply.type === 'refused' ? reply.code : undefined
+    const reply = await this.#parts.peers.request(to, kind, whole, tried.deadlineMs)
+    if (reply.type === 'refused') {
+      const { code } = reply
       if (code === 'stale_epoch' || code === 'failed') tried.ahead.add(to)
-      if (decoded !== undefined) {
-        tried.answered.add(to)
-        on.replied(decoded)
-      } else if (reply.type === 'unsent') on.unsent()
-      else if (code !== undefined && code !== 'failed') on.unsent()
-      else on.lost()
-    })
+      return code === 'failed' ? 'lost' : 'unsent'
+    }
+    if (reply.type !== 'ok') return reply.type
+    const decoded = decodeReply(ballot, reply.body, asDocument)
+    if (decoded === undefined) return 'lost'
+    tried.answered.add(to)
+    return decoded
   }
 
   /** From those who may know the document that was decided instead. */
@@ -188,9 +195,13 @@ export class TopologyRegister {
     await Promise.all([...ahead].map(fetch))
   }
 
-  async #backOff(attempt: number): Promise<void> {
-    const backoffMs = 1 + this.#random.below(Math.min(BACKOFF_MS_MAX, 2 ** attempt))
-    await new Promise<void>((resolve) => void this.#timers.after(backoffMs, resolve))
+  /** An attempt ends when too few can answer: who does is worth a moment, for whoever has to bring back the others. */
+  async #hearOut({ asked }: Attempt): Promise<void> {
+    await Promise.race([Promise.all(asked), this.#after(HEAR_OUT_MS)])
+  }
+
+  #after(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#timers.after(ms, resolve))
   }
 
   /**
@@ -236,6 +247,12 @@ class Doubt {
     this.#open.delete(newest.epoch)
     return false
   }
+}
+
+function tell(told: Told, on: ReplyTakers<Document>): void {
+  if (told === 'unsent') on.unsent()
+  else if (told === 'lost') on.lost()
+  else on.replied(told)
 }
 
 function contended(): QuorateError {

@@ -1,0 +1,214 @@
+/** Documents of the topology while voters change, crash, forget, and are behind. */
+import { describe, expect, it, test } from 'vitest'
+import type { Topology } from '../../src/core/placement/topology.ts'
+import { SeededRandom } from '../../src/random/seeded-random.ts'
+import { type End, VotingCluster } from './voting-cluster.ts'
+
+const FIRST = ['default', 'latest', 'strong']
+const voters =
+  (...ids: string[]) =>
+  (): string[] =>
+    ids
+
+/** A cluster of five whose voters are those. */
+async function started(seed: string, ...ids: string[]): Promise<VotingCluster> {
+  const cluster = new VotingCluster(seed, 5)
+  await cluster.startAll()
+  expect(await cluster.change('n1', 'begin', voters(...ids))).toBe('ok')
+  await cluster.agreed()
+  return cluster
+}
+
+describe('the document', () => {
+  it('takes the changes of all who propose at once', async () => {
+    const cluster = new VotingCluster('at once', 5)
+    await cluster.startAll()
+    const names = cluster.ids.map((id) => `of-${id}`)
+    const begun = cluster.ids.map((id) => cluster.begin(id, `of-${id}`, undefined, 10_000))
+    for (const one of begun) expect(await cluster.end(one)).toBe('ok')
+    expect((await cluster.agreed()).sort()).toEqual([...FIRST, ...names].sort())
+    expect(cluster.alive('n1').keeper.epoch).toBe(1 + names.length)
+  })
+
+  it('can be changed by who has no vote, and not without a majority of who has one', async () => {
+    const cluster = await started('no vote', 'n1', 'n2', 'n3')
+    expect(await cluster.change('n5', 'by-n5')).toBe('ok')
+    for (const id of ['n2', 'n3']) cluster.node(id).crash()
+    expect(await cluster.change('n5', 'without')).toBe('rejected')
+    await cluster.startAll()
+    expect(await cluster.change('n4', 'with')).toBe('ok')
+    expect(await cluster.agreed()).toEqual([...FIRST, 'begin', 'by-n5', 'with'])
+  })
+
+  it('is decided by the voters of the one before, however many documents a voter has missed', async () => {
+    const cluster = await started('missed', 'n1', 'n2', 'n3')
+    cluster.node('n1').crash()
+    for (const [i, now] of [
+      ['n2', 'n3', 'n4'],
+      ['n3', 'n4', 'n5'],
+      ['n1', 'n4', 'n5'],
+    ].entries()) {
+      expect(await cluster.change('n2', `document-${i}`, voters(...now))).toBe('ok')
+    }
+    // n5 alone of those who have a vote now, with n1, which is needed and knows of none of this.
+    cluster.node('n4').crash()
+    cluster.start('n1')
+    await cluster.until(() => cluster.node('n1').life?.arrival.isProven === true)
+    expect(await cluster.change('n1', 'caught-up')).toBe('ok')
+    await cluster.startAll()
+    expect(await cluster.agreed()).toContain('caught-up')
+  })
+
+  it('is not decided by a majority of voters who have a vote no more', async () => {
+    const cluster = await started('no more', 'n1', 'n2', 'n3')
+    // n2 votes, and is cut off before it hears that it was enough.
+    expect(await cluster.change('n3', 'moves', voters('n3', 'n4', 'n5'))).toBe('ok')
+    await cluster.agreed()
+    cluster.node('n1').crash()
+    expect(await cluster.change('n3', 'after')).toBe('ok')
+    await cluster.agreedBut('n1')
+    const heal = cluster.part(['n1', 'n2'])
+    cluster.start('n1')
+    await cluster.pass(10)
+    expect(await cluster.change('n2', 'stale')).toBe('rejected')
+    heal()
+    await cluster.startAll()
+    expect(await cluster.agreed()).toEqual([...FIRST, 'begin', 'moves', 'after'])
+  })
+})
+
+describe('a voter whose directory is lost', () => {
+  it('has no say in instances that are decided long ago', async () => {
+    const cluster = new VotingCluster('long ago', 3)
+    await cluster.startAll()
+    // Until n3 has stored that it has heard of n2.
+    await cluster.pass(5)
+    cluster.node('n3').crash()
+    for (let i = 0; i < 7; i++) expect(await cluster.change('n1', `document-${i}`)).toBe('ok')
+    await cluster.pass(5)
+    cluster.node('n2').crash()
+    cluster.node('n2').platter.wipe()
+    // The first document is the newest that either of the two knows, and they are a majority of its voters.
+    const heal = cluster.part(['n1'])
+    for (const id of ['n2', 'n3']) cluster.start(id)
+    await cluster.pass(10)
+    expect(cluster.alive('n2').arrival.isProven).toBe(true)
+    expect(await cluster.change('n3', 'stale')).toBe('rejected')
+    heal()
+    await cluster.startAll()
+    expect(await cluster.agreed()).toContain('document-6')
+    await cluster.pass(5)
+    expect(await cluster.change('n2', 'votes-again')).toBe('ok')
+  })
+
+  it('votes again, and the other of the two it needs for that may go', async () => {
+    const cluster = await started('again', 'n1', 'n2', 'n3')
+    cluster.node('n2').crash()
+    cluster.node('n2').platter.wipe()
+    await cluster.startAll()
+    await cluster.pass(10)
+    cluster.node('n3').crash()
+    expect(await cluster.change('n2', 'with-n2')).toBe('ok')
+    await cluster.startAll()
+    expect(await cluster.agreed()).toContain('with-n2')
+  })
+
+  it('votes again as the only voter, once all others have said what they know', async () => {
+    const cluster = await started('only', 'n1')
+    expect(await cluster.change('n2', 'before')).toBe('ok')
+    await cluster.agreed()
+    cluster.node('n1').crash()
+    cluster.node('n1').platter.wipe()
+    cluster.node('n5').crash()
+    cluster.start('n1')
+    await cluster.pass(10)
+    expect(await cluster.change('n1', 'too-early')).toBe('rejected')
+    await cluster.startAll()
+    await cluster.pass(10)
+    expect(await cluster.change('n2', 'after')).toBe('ok')
+    expect(await cluster.agreed()).toEqual([...FIRST, 'begin', 'before', 'after'])
+  })
+
+  it('makes no majority with an acceptance that comes after it has forgotten its own', async () => {
+    const cluster = await started('late', 'n1', 'n2', 'n3')
+    const before = cluster.node('n2').voted
+    const healThird = cluster.mute('n4', ['n3'])
+    const late = cluster.begin('n4', 'late', undefined, 60_000)
+    // n1 and n2 promise; what n4 proposes then reaches n1 alone.
+    await cluster.until(() => cluster.node('n2').voted !== before && isOfThird(cluster, 'n2'))
+    const release = cluster.mute('n4', ['n2'], 'hold')
+    await cluster.until(() => typeof cluster.node('n1').voted?.[3] === 'string')
+    await cluster.pass(1)
+    cluster.node('n1').crash()
+    cluster.node('n1').platter.wipe()
+    cluster.start('n1')
+    await cluster.pass(15)
+    // n1 and n3 decide otherwise, and n2 hears nothing of it.
+    const healSecond = ['n1', 'n3', 'n5'].map((id) => cluster.mute(id, ['n2']))
+    expect(await cluster.change('n5', 'other')).toBe('ok')
+    release()
+    await cluster.pass(1)
+    healThird()
+    for (const heal of healSecond) heal()
+    const isDone = (await cluster.end(late)) === 'ok'
+    const names = await cluster.agreed()
+    expect(names).toEqual([...FIRST, 'begin', 'other', ...(isDone ? ['late'] : [])])
+  })
+})
+
+/** Whether it has promised something for the third document. */
+function isOfThird(cluster: VotingCluster, id: string): boolean {
+  return cluster.node(id).voted?.[0] === 3
+}
+
+/** Three or five of the members, by the name and epoch of the document. */
+function someVoters(cluster: VotingCluster, name: string) {
+  return ({ epoch }: Topology): string[] => {
+    const random = new SeededRandom(`${name} ${epoch}`)
+    const left = [...cluster.ids]
+    const count = random.chance(70) ? 3 : 5
+    return Array.from({ length: count }, () => left.splice(random.below(left.length), 1)).flat()
+  }
+}
+
+const SEEDS = Array.from({ length: 40 }, (_, i) => `world ${i}`)
+
+test.each(SEEDS)('whatever happens, there is one document of each epoch: %s', async (seed) => {
+  const cluster = new VotingCluster(seed, 5)
+  const random = cluster.random.child('events')
+  const pick = (): string => cluster.ids[random.below(cluster.ids.length)] as string
+  await cluster.startAll()
+  const ends = new Map<string, Promise<End>>()
+  let heal = (): void => undefined
+  let wipedUs = 0
+  for (let step = 0; step < 150; step++) {
+    const id = pick()
+    const { life } = cluster.node(id)
+    const isUp = life !== undefined
+    const name = `step-${step}`
+    const what = random.below(12)
+    if (what < 6) ends.set(name, cluster.begin(id, name, someVoters(cluster, name)))
+    else if (what === 6 && isUp) cluster.node(id).crash()
+    else if (what === 7) {
+      heal()
+      heal = cluster.part([id, pick()])
+    } else if (what === 8 && isUp && cluster.areAllWhole(id) && cluster.schedule.nowUs > wipedUs) {
+      // One at a time: what is lost is made good for by the others.
+      wipedUs = cluster.schedule.nowUs + 5_000_000
+      cluster.node(id).crash()
+      cluster.node(id).platter.wipe()
+    } else if (what === 9) heal()
+    else for (const other of cluster.ids) if (!cluster.isStarted(other)) cluster.start(other)
+    await cluster.pass(random.below(2000) / 1000)
+  }
+  heal()
+  await cluster.startAll()
+  await cluster.pass(10)
+  expect(await cluster.change(pick(), 'last')).toBe('ok')
+  const names = await cluster.agreed()
+  for (const [name, begun] of ends) {
+    const end = await cluster.end(begun)
+    if (end === 'ok') expect(names, name).toContain(name)
+    if (end === 'rejected') expect(names, name).not.toContain(name)
+  }
+})

@@ -29,6 +29,8 @@ export interface TestCluster {
   readonly dataDirs: readonly string[]
   /** Sends a request to the node of that index; `path` goes out as it is. */
   request(node: number, path: string, request?: TestRequest): Promise<TestAnswer>
+  /** Starts a node that has been stopped, on the directory and the peer port that it had. */
+  restart(node: number): Promise<void>
   stop(): Promise<void>
 }
 
@@ -40,26 +42,32 @@ export async function startCluster(
   const ports = await freePorts(members)
   const list = ports.map((port, i) => `n${i + 1}=http://127.0.0.1:${port}`).join(',')
   const broken: unknown[] = []
-  const nodes = await Promise.all(
-    ports.map((port, i) => {
-      const parsed = parseSettings({
-        QUORATE_NODE_ID: `n${i + 1}`,
-        QUORATE_MEMBERS: list,
-        QUORATE_DATA_DIR: join(directory, `n${i + 1}`),
-        QUORATE_LISTEN: '127.0.0.1:0',
-        QUORATE_PEER_LISTEN: `127.0.0.1:${port}`,
-        QUORATE_LOG_LEVEL: 'silent',
-        ...env,
-      })
-      if (!parsed.ok) throw new Error(parsed.problem)
-      return startServer(parsed.settings, { onBroken: (error) => broken.push(error) })
-    }),
-  )
-  const clients = nodes.map(({ clientPort }) => new Client(`http://127.0.0.1:${clientPort}`))
+  const start = (i: number): Promise<RunningServer> => {
+    const parsed = parseSettings({
+      QUORATE_NODE_ID: `n${i + 1}`,
+      QUORATE_MEMBERS: list,
+      QUORATE_DATA_DIR: join(directory, `n${i + 1}`),
+      QUORATE_LISTEN: '127.0.0.1:0',
+      QUORATE_PEER_LISTEN: `127.0.0.1:${ports[i] as number}`,
+      QUORATE_LOG_LEVEL: 'silent',
+      ...env,
+    })
+    if (!parsed.ok) throw new Error(parsed.problem)
+    return startServer(parsed.settings, { onBroken: (error) => broken.push(error) })
+  }
+  const nodes = await Promise.all(ports.map((_, i) => start(i)))
+  const clientOf = ({ clientPort }: RunningServer): Client =>
+    new Client(`http://127.0.0.1:${clientPort}`)
+  const clients = nodes.map(clientOf)
   return {
     nodes,
     dataDirs: nodes.map((_, i) => join(directory, `n${i + 1}`)),
     request: (node, path, request = {}) => send(clients[node] as Client, path, request),
+    restart: async (node) => {
+      await (clients[node] as Client).close()
+      nodes[node] = await start(node)
+      clients[node] = clientOf(nodes[node])
+    },
     stop: async () => {
       await Promise.all(clients.map((client) => client.close()))
       await Promise.all(nodes.map((node) => node.stop()))

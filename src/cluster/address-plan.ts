@@ -6,7 +6,7 @@
  */
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server } from 'node:net'
-import { PEER_PORT_OFFSET } from './cluster-arguments.ts'
+import { PEER_PORT_OFFSET, PORT_MAX } from './cluster-arguments.ts'
 
 export interface NodeAddress {
   readonly id: string
@@ -21,17 +21,30 @@ const HOST = '127.0.0.1'
 /** n1 on `basePort`, n2 on the next, …; 0 finds free ports. */
 export async function planAddresses(nodes: number, basePort: number): Promise<NodeAddress[]> {
   const ports = basePort === 0 ? await freePorts(2 * nodes) : []
-  return Array.from({ length: nodes }, (_, i) => {
-    const clientPort = ports[2 * i] ?? basePort + i
-    const peerPort = ports[2 * i + 1] ?? basePort + PEER_PORT_OFFSET + i
-    return {
+  return Array.from({ length: nodes }, (_, i) =>
+    addressesOf({
       id: `n${i + 1}`,
-      clientPort,
-      peerPort,
-      clientUrl: `http://${HOST}:${clientPort}`,
-      peerUrl: `http://${HOST}:${peerPort}`,
-    }
-  })
+      clientPort: ports[2 * i] ?? basePort + i,
+      peerPort: ports[2 * i + 1] ?? basePort + PEER_PORT_OFFSET + i,
+    }),
+  )
+}
+
+/** Of one more node, n6 or so, after the same plan. */
+export async function planAddress(id: string, basePort: number): Promise<NodeAddress> {
+  const clientPort = basePort + Number(id.slice(1)) - 1
+  const peerPort = clientPort + PEER_PORT_OFFSET
+  if (basePort > 0 && peerPort <= PORT_MAX) return addressesOf({ id, clientPort, peerPort })
+  const [free = 0, freePeer = 0] = await freePorts(2)
+  return addressesOf({ id, clientPort: free, peerPort: freePeer })
+}
+
+export function addressesOf(
+  node: Pick<NodeAddress, 'id' | 'clientPort' | 'peerPort'>,
+): NodeAddress {
+  const { id, clientPort, peerPort } = node
+  const clientUrl = `http://${HOST}:${clientPort}`
+  return { id, clientPort, peerPort, clientUrl, peerUrl: `http://${HOST}:${peerPort}` }
 }
 
 /** The first port of the plan that something else listens on, if any. */

@@ -1,8 +1,14 @@
 /**
- * `npm start`: starts a local cluster, says how to try it, and stays until told to stop. Terminal and signals
- * are arguments.
+ * `npm start`: starts a local cluster, says how to try it, and stays until told to stop; or lets a node join the one
+ * that runs. Terminal and signals are arguments.
  */
-import { CLUSTER_HELP, parseClusterArguments, type ClusterArguments } from './cluster-arguments.ts'
+import {
+  CLUSTER_HELP,
+  type ClusterArguments,
+  type JoinArguments,
+  parseClusterArguments,
+} from './cluster-arguments.ts'
+import { ControlError, openControl } from './control.ts'
 import { startCluster, type LocalCluster } from './local-cluster.ts'
 
 export interface CommandWorld {
@@ -31,6 +37,8 @@ export async function clusterCommand(
     case 'wrong':
       world.complain(`${parsed.problem} (npm start -- --help lists what there is)`)
       return EXIT_USAGE
+    case 'join':
+      return joinCluster(parsed.args, world)
     case 'start':
       return runCluster(parsed.args, world)
     default:
@@ -64,6 +72,28 @@ async function runCluster(args: ClusterArguments, world: CommandWorld): Promise<
   }
   complain(`${killed.join(', ')} did not stop in time and had to be killed`)
   return EXIT_FAILED
+}
+
+async function joinCluster(
+  { id, replaces, dataDir }: JoinArguments,
+  { print, complain }: CommandWorld,
+): Promise<number> {
+  try {
+    const { clientUrl, isMember } = await openControl(dataDir).join(id, replaces)
+    const how = replaces === undefined ? 'joins the cluster' : `takes the place of ${replaces}`
+    print(`${id} answers on ${clientUrl}, and ${how}`)
+    if (!isMember) {
+      print(`It is not let in yet, and goes on asking: ${dataDir}/${id}/node.log says why`)
+    }
+    print(
+      `curl ${clientUrl.replace('127.0.0.1', 'localhost')}/v1/cluster/moves tells how far it is`,
+    )
+    return EXIT_OK
+  } catch (error) {
+    if (!(error instanceof ControlError)) throw error
+    complain(error.message)
+    return EXIT_FAILED
+  }
 }
 
 function invitation({ nodes }: LocalCluster, dataDir: string): string[] {

@@ -116,6 +116,12 @@ async function dispatch(control: ClusterControl, request: IncomingMessage): Prom
     await control.heal()
     return {}
   }
+  if (asked === 'POST /join') {
+    const { id, replaces } = body
+    const isGiven = typeof id === 'string' && ['string', 'undefined'].includes(typeof replaces)
+    if (!isGiven) throw new ControlError('refused', 'a node that joins has an id')
+    return control.join(id, replaces as string | undefined)
+  }
   const [, node, fault] = /^POST \/nodes\/([^/]+)\/(kill|pause|restart)$/.exec(asked) ?? []
   if (node === undefined) throw new ControlError('refused', `${asked} is nothing to ask for`)
   const id = decodeURIComponent(node)

@@ -22,7 +22,23 @@ export interface NodeStatus {
   readonly leaseEndsAtMs: number | null
 }
 
-export interface ClusterControl {
+/** A node that was started to join. */
+export interface JoinedNode {
+  readonly id: string
+  readonly clientUrl: string
+  /** False where the cluster has not let it in yet: it goes on asking. */
+  readonly isMember: boolean
+}
+
+export interface ClusterControl extends NodeControl {
+  /**
+   * Starts one node more, which joins the cluster, or takes the place of the member `replaces`. Resolves once it is a
+   * member, or has asked for a while; what moves then takes its time.
+   */
+  join(id: string, replaces: string | undefined): Promise<JoinedNode>
+}
+
+export interface NodeControl {
   status(): Promise<NodeStatus[]>
   /** SIGKILL; the node is started again when the lease ends. A killed node gets the new lease. */
   kill(id: string, forMs: number): Promise<void>
@@ -89,6 +105,7 @@ export function openControl(dataDir: string): ClusterControl {
     heal: async () => {
       await ask('POST', '/heal')
     },
+    join: (id, replaces) => ask<JoinedNode>('POST', '/join', { id, replaces }),
   }
 }
 

@@ -6,15 +6,18 @@
  */
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { findTakenPort, planAddresses, type NodeAddress } from './address-plan.ts'
+import { findTakenPort, type NodeAddress } from './address-plan.ts'
 import { openControlServer, type ControlServer } from './control-server.ts'
 import type { ClusterControl } from './control.ts'
+import { GrowingCluster, restartAdvice } from './growing-cluster.ts'
 import { pollUntilOk } from './http-poll.ts'
+import { environmentOf } from './node-environment.ts'
 import { createNodeProcess } from './node-process.ts'
+import { openRoster, presentNodes } from './roster.ts'
 import { superviseNodes, type Supervisor } from './supervisor.ts'
 
 export interface LocalClusterOptions {
-  /** How many, 1 to 9; they are called n1, n2, … */
+  /** How many it begins with, 1 to 9; they are called n1, n2, … Those that joined later are started too. */
   readonly nodes: number
   /** Of this cluster alone; made if absent. The data of n1 is in `n1` there. */
   readonly dataDir: string
@@ -35,9 +38,10 @@ export interface LocalNode extends NodeAddress {
 }
 
 export interface LocalCluster {
+  /** As it was started. */
   readonly nodes: readonly LocalNode[]
   readonly dataDir: string
-  /** Faults, as the control socket offers them. */
+  /** Faults, and more nodes, as the control socket offers them. */
   readonly control: ClusterControl
   /** Stops all; names the nodes that did not stop in time, or that `now` cut short, and were killed. */
   stop(now?: AbortSignal): Promise<string[]>
@@ -55,18 +59,20 @@ export async function startCluster(options: LocalClusterOptions): Promise<LocalC
   const server = await openControlServer(dataDir)
   let supervisor: Supervisor | undefined
   try {
-    const addresses = await planAddresses(options.nodes, options.basePort)
-    await refuseTakenPorts(addresses, server)
-    const nodes = addresses.map((address) => ({ ...address, dataDir: join(dataDir, address.id) }))
+    const roster = await openRoster(dataDir, options.nodes, options.basePort)
+    const present = presentNodes(roster, dataDir)
+    await refuseTakenPorts(present, server)
+    const nodes = present.map((node) => ({ ...node, dataDir: join(dataDir, node.id) }))
+    const growing = { dataDir, env: options.env ?? {}, basePort: options.basePort, report }
     const processes = nodes.map((node) =>
       createNodeProcess(
         {
           id: node.id,
           nodeDir: node.dataDir,
           clientUrl: node.clientUrl,
-          env: environmentOf(node, nodes, options.env),
+          env: environmentOf(node, roster, growing),
         },
-        (sentence) => report(`${sentence}; npm run chaos -- restart ${node.id} starts it again`),
+        (sentence) => report(restartAdvice(node.id, sentence)),
       ),
     )
     supervisor = superviseNodes(
@@ -79,8 +85,13 @@ export async function startCluster(options: LocalClusterOptions): Promise<LocalC
     })
     await Promise.race([Promise.all(starts), rejectOnAbort(signal)])
     await waitUntilReady(nodes, signal, report)
-    server.serve(supervisor)
-    return { nodes, dataDir, control: supervisor, stop: stopWith(supervisor, server) }
+    const cluster = new GrowingCluster(growing, supervisor, roster)
+    const control = {
+      ...supervisor,
+      join: (id: string, replaces: string | undefined) => cluster.join(id, replaces),
+    }
+    server.serve(control)
+    return { nodes, dataDir, control, stop: stopWith(cluster, supervisor, server) }
   } catch (error) {
     await supervisor?.stop()
     await server.close()
@@ -88,41 +99,29 @@ export async function startCluster(options: LocalClusterOptions): Promise<LocalC
   }
 }
 
-function stopWith(supervisor: Supervisor, server: ControlServer): LocalCluster['stop'] {
+function stopWith(
+  cluster: GrowingCluster,
+  supervisor: Supervisor,
+  server: ControlServer,
+): LocalCluster['stop'] {
   let stopped: Promise<string[]> | undefined
   return (now) => {
-    stopped ??= stopBoth(supervisor, server, now)
+    stopped ??= stopAll(cluster, supervisor, server, now)
     return stopped
   }
 }
 
-async function stopBoth(
+async function stopAll(
+  cluster: GrowingCluster,
   supervisor: Supervisor,
   server: ControlServer,
   now: AbortSignal | undefined,
 ): Promise<string[]> {
   try {
+    if (now?.aborted !== true) await cluster.recordLeavers()
     return await supervisor.stop(now)
   } finally {
     await server.close()
-  }
-}
-
-function environmentOf(
-  node: LocalNode,
-  nodes: readonly LocalNode[],
-  env: Readonly<Record<string, string>> = {},
-): Record<string, string | undefined> {
-  return {
-    ...process.env,
-    QUORATE_CHAOS: '1',
-    ...env,
-    QUORATE_NODE_ID: node.id,
-    QUORATE_LISTEN: `127.0.0.1:${node.clientPort}`,
-    QUORATE_PEER_LISTEN: `127.0.0.1:${node.peerPort}`,
-    QUORATE_MEMBERS: nodes.map(({ id, peerUrl }) => `${id}=${peerUrl}`).join(','),
-    QUORATE_DATA_DIR: node.dataDir,
-    QUORATE_SUPERVISED: '1',
   }
 }
 

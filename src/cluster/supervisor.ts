@@ -4,11 +4,15 @@
  *
  * Invariant: a node that is killed or paused has a lease.
  */
-import type { ClusterControl, NodeStatus } from './control.ts'
+import type { NodeControl, NodeStatus } from './control.ts'
 import { ControlError, LEASE_MS_MAX } from './control.ts'
 import type { NodeProcess } from './node-process.ts'
 
-export interface Supervisor extends ClusterControl {
+export interface Supervisor extends NodeControl {
+  /** From now on it is one of the nodes; nobody has started it yet. */
+  add(node: SupervisedNode): void
+  /** Stops the node and lets go of it. */
+  remove(id: string): Promise<void>
   /** Ends leases and nodes; names the nodes that did not stop in time, or that `now` cut short. */
   stop(now?: AbortSignal): Promise<string[]>
 }
@@ -29,11 +33,7 @@ export function superviseNodes(
   nodes: readonly SupervisedNode[],
   report: (line: string) => void,
 ): Supervisor {
-  const slots: Slot[] = nodes.map((node) => ({
-    ...node,
-    lease: undefined,
-    idle: Promise.resolve(),
-  }))
+  const slots: Slot[] = nodes.map(newSlot)
   let closing = false
 
   function slotOf(id: string): Slot {
@@ -79,6 +79,16 @@ export function superviseNodes(
 
   return {
     status: async () => slots.map(statusOf),
+    add: (node) => {
+      if (closing) throw new ControlError('refused', 'the cluster is stopping')
+      slots.push(newSlot(node))
+    },
+    remove: async (id) => {
+      const slot = slotOf(id)
+      dropLease(slot)
+      await slot.process.stop()
+      slots.splice(slots.indexOf(slot), 1)
+    },
     kill: async (id, forMs) => {
       checkLease(forMs)
       const slot = slotOf(id)
@@ -122,6 +132,10 @@ export function superviseNodes(
       return (await Promise.all(forced)).flat()
     },
   }
+}
+
+function newSlot(node: SupervisedNode): Slot {
+  return { ...node, lease: undefined, idle: Promise.resolve() }
 }
 
 function statusOf({ process, peerUrl, lease }: Slot): NodeStatus {

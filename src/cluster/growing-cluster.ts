@@ -1,0 +1,157 @@
+/**
+ * A running local cluster whose members change: a node more, started by the supervisor like the others; and those
+ * that have left, as the nodes tell when the cluster stops, so that the next start leaves them alone.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { findTakenPort, planAddress } from './address-plan.ts'
+import { ControlError, type JoinedNode, type NodeStatus } from './control.ts'
+import { pollUntilOk } from './http-poll.ts'
+import { type EnvironmentOptions, environmentOf } from './node-environment.ts'
+import { createNodeProcess } from './node-process.ts'
+import { type Roster, type RosterNode, withJoining, withoutNodes, writeRoster } from './roster.ts'
+import type { Supervisor } from './supervisor.ts'
+
+export interface GrowingOptions extends EnvironmentOptions {
+  readonly basePort: number
+  readonly report: (line: string) => void
+}
+
+const ID = /^n[1-9][0-9]?$/
+/** To be let in; later than that another change of the members is under way. */
+const ADMISSION_WAIT_MS = 20_000
+const ASK_TIMEOUT_MS = 1000
+
+export class GrowingCluster {
+  readonly #options: GrowingOptions
+  readonly #supervisor: Supervisor
+  #roster: Roster
+  /** One node after the other: the cluster makes one change at a time. */
+  #idle: Promise<unknown> = Promise.resolve()
+
+  constructor(options: GrowingOptions, supervisor: Supervisor, roster: Roster) {
+    this.#options = options
+    this.#supervisor = supervisor
+    this.#roster = roster
+  }
+
+  /** Errors: ControlError where the id cannot be, or the cluster refuses the node. */
+  join(id: string, replaces: string | undefined): Promise<JoinedNode> {
+    const done = this.#idle.then(() => this.#join(id, replaces))
+    this.#idle = done.catch(() => {})
+    return done
+  }
+
+  /** While the nodes still run: remembers those that are no members any more. */
+  async recordLeavers(): Promise<void> {
+    const nodes = await this.#supervisor.status()
+    const views = await Promise.all(nodes.map(viewOf))
+    const newest = views.reduce((a, b) => (b.epoch > a.epoch ? b : a))
+    if (newest.epoch === 0) return
+    const left = nodes.filter(
+      ({ id }, i) => !newest.members.includes(id) && views[i]?.isStarting !== true,
+    )
+    if (left.length === 0) return
+    this.#roster = withoutNodes(
+      this.#roster,
+      left.map(({ id }) => id),
+    )
+    writeRoster(this.#options.dataDir, this.#roster)
+  }
+
+  async #join(id: string, replaces: string | undefined): Promise<JoinedNode> {
+    const { dataDir, basePort, report } = this.#options
+    await this.#refuse(id)
+    const before = this.#roster
+    const joining = withJoining(before, await planAddress(id, basePort))
+    const node = joining.nodes.at(-1) as RosterNode
+    const taken = await findTakenPort([node])
+    if (taken !== undefined) {
+      throw new ControlError('refused', `${id} could not start: port ${taken.port} is taken`)
+    }
+    this.#roster = joining
+    let isAnswered = false
+    const ended = new AbortController()
+    const process = createNodeProcess(
+      {
+        id,
+        nodeDir: join(dataDir, id),
+        clientUrl: node.clientUrl,
+        env: environmentOf(node, this.#roster, this.#options, replaces),
+      },
+      (sentence) => {
+        // Whoever asked for the node is told, as long as it is waited for.
+        if (isAnswered) report(restartAdvice(id, sentence))
+        else ended.abort(sentence)
+      },
+    )
+    this.#supervisor.add({ process, peerUrl: node.peerUrl })
+    // Before it is a member: it must not be forgotten if this process ends in between.
+    writeRoster(dataDir, this.#roster)
+    try {
+      await process.start()
+      const admitted = await this.#admitted(node, ended.signal)
+      isAnswered = true
+      return admitted
+    } catch (error) {
+      await this.#supervisor.remove(id)
+      this.#roster = before
+      writeRoster(dataDir, before)
+      throw new ControlError('refused', (error as Error).message)
+    }
+  }
+
+  async #admitted({ id, clientUrl }: RosterNode, ended: AbortSignal): Promise<JoinedNode> {
+    const giveUp = AbortSignal.any([ended, AbortSignal.timeout(ADMISSION_WAIT_MS)])
+    // It answers this once it has started, and it starts once it is a member.
+    const isMember = await pollUntilOk(`${clientUrl}/v1/cluster`, giveUp)
+    if (ended.aborted) throw new Error(String(ended.reason))
+    return { id, clientUrl, isMember }
+  }
+
+  async #refuse(id: string): Promise<void> {
+    const refuse = (reason: string): never => {
+      throw new ControlError('refused', reason)
+    }
+    if (!ID.test(id)) refuse(`${id} cannot be the id of a node here: it must be one of n1 to n99`)
+    const nodes = await this.#supervisor.status()
+    if (nodes.some((node) => node.id === id)) refuse(`${id} is there already`)
+    const directory = join(this.#options.dataDir, id)
+    if (this.#roster.left.includes(id) && existsSync(directory)) {
+      refuse(`${id} has left the cluster, and ${directory} is what it held: remove that first`)
+    }
+  }
+}
+
+/** What a node that ended by itself is told with. */
+export function restartAdvice(id: string, sentence: string): string {
+  return `${sentence}; npm run chaos -- restart ${id} starts it again`
+}
+
+interface View {
+  /** 0 where the node does not tell. */
+  readonly epoch: number
+  readonly members: readonly string[]
+  /** Or waits to be let in. */
+  readonly isStarting: boolean
+}
+
+async function viewOf({ state, clientUrl }: NodeStatus): Promise<View> {
+  const unknown = { epoch: 0, members: [], isStarting: false }
+  if (state !== 'running') return unknown
+  try {
+    const signal = AbortSignal.timeout(ASK_TIMEOUT_MS)
+    const answer = await (await fetch(`${clientUrl}/v1/cluster`, { signal })).json()
+    const { epoch, members, code } = answer as {
+      epoch?: number
+      members?: readonly { readonly id: string }[]
+      code?: string
+    }
+    if (epoch === undefined || members === undefined) {
+      return { ...unknown, isStarting: code === 'not_ready' }
+    }
+    return { epoch, members: members.map(({ id }) => id), isStarting: false }
+  } catch {
+    return unknown
+  }
+}

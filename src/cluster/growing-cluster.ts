@@ -1,6 +1,6 @@
 /**
  * A running local cluster whose members change: a node more, started by the supervisor like the others; and those
- * that have left, as the nodes tell when the cluster stops, so that the next start leaves them alone.
+ * that have left, as they tell themselves, which are stopped, and left alone by the next start.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,11 +21,13 @@ const ID = /^n[1-9][0-9]?$/
 /** To be let in; later than that another change of the members is under way. */
 const ADMISSION_WAIT_MS = 20_000
 const ASK_TIMEOUT_MS = 1000
+const LOOK_INTERVAL_MS = 5000
 
 export class GrowingCluster {
   readonly #options: GrowingOptions
   readonly #supervisor: Supervisor
   #roster: Roster
+  #lookedMs = Number.NEGATIVE_INFINITY
   /** One node after the other: the cluster makes one change at a time. */
   #idle: Promise<unknown> = Promise.resolve()
 
@@ -42,21 +44,24 @@ export class GrowingCluster {
     return done
   }
 
-  /** While the nodes still run: remembers those that are no members any more. */
-  async recordLeavers(): Promise<void> {
+  /**
+   * Stops the nodes that say themselves that they are no members any more, and remembers them: nobody else reaches
+   * them, and they serve nobody. Looks at most every few seconds, unless it has to.
+   */
+  async letLeaversGo(mustLook = false): Promise<void> {
+    const nowMs = performance.now()
+    if (!mustLook && nowMs - this.#lookedMs < LOOK_INTERVAL_MS) return
+    this.#lookedMs = nowMs
     const nodes = await this.#supervisor.status()
-    const views = await Promise.all(nodes.map(viewOf))
-    const newest = views.reduce((a, b) => (b.epoch > a.epoch ? b : a))
-    if (newest.epoch === 0) return
-    const left = nodes.filter(
-      ({ id }, i) => !newest.members.includes(id) && views[i]?.isStarting !== true,
-    )
+    const haveLeft = await Promise.all(nodes.map(hasLeft))
+    const left = nodes.map(({ id }) => id).filter((_, i) => haveLeft[i] === true)
     if (left.length === 0) return
-    this.#roster = withoutNodes(
-      this.#roster,
-      left.map(({ id }) => id),
-    )
+    this.#roster = withoutNodes(this.#roster, left)
     writeRoster(this.#options.dataDir, this.#roster)
+    for (const id of left) {
+      await this.#supervisor.remove(id)
+      this.#options.report(`${id} has left the cluster, and is stopped; it is not started again`)
+    }
   }
 
   async #join(id: string, replaces: string | undefined): Promise<JoinedNode> {
@@ -128,30 +133,15 @@ export function restartAdvice(id: string, sentence: string): string {
   return `${sentence}; npm run chaos -- restart ${id} starts it again`
 }
 
-interface View {
-  /** 0 where the node does not tell. */
-  readonly epoch: number
-  readonly members: readonly string[]
-  /** Or waits to be let in. */
-  readonly isStarting: boolean
-}
-
-async function viewOf({ state, clientUrl }: NodeStatus): Promise<View> {
-  const unknown = { epoch: 0, members: [], isStarting: false }
-  if (state !== 'running') return unknown
+async function hasLeft({ id, state, clientUrl }: NodeStatus): Promise<boolean> {
+  if (state !== 'running') return false
   try {
     const signal = AbortSignal.timeout(ASK_TIMEOUT_MS)
     const answer = await (await fetch(`${clientUrl}/v1/cluster`, { signal })).json()
-    const { epoch, members, code } = answer as {
-      epoch?: number
-      members?: readonly { readonly id: string }[]
-      code?: string
-    }
-    if (epoch === undefined || members === undefined) {
-      return { ...unknown, isStarting: code === 'not_ready' }
-    }
-    return { epoch, members: members.map(({ id }) => id), isStarting: false }
+    const { members } = answer as { members?: readonly { readonly id: string }[] }
+    // One that is starting, or waits to be let in, tells of none.
+    return members !== undefined && !members.some((member) => member.id === id)
   } catch {
-    return unknown
+    return false
   }
 }

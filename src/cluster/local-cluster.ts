@@ -86,8 +86,13 @@ export async function startCluster(options: LocalClusterOptions): Promise<LocalC
     await Promise.race([Promise.all(starts), rejectOnAbort(signal)])
     await waitUntilReady(nodes, signal, report)
     const cluster = new GrowingCluster(growing, supervisor, roster)
+    const running = supervisor
     const control = {
-      ...supervisor,
+      ...running,
+      status: async () => {
+        await cluster.letLeaversGo()
+        return running.status()
+      },
       join: (id: string, replaces: string | undefined) => cluster.join(id, replaces),
     }
     server.serve(control)
@@ -118,7 +123,7 @@ async function stopAll(
   now: AbortSignal | undefined,
 ): Promise<string[]> {
   try {
-    if (now?.aborted !== true) await cluster.recordLeavers()
+    if (now?.aborted !== true) await cluster.letLeaversGo(true)
     return await supervisor.stop(now)
   } finally {
     await server.close()

@@ -14,6 +14,8 @@ import { openRoster, withoutNodes, writeRoster } from '../../src/cluster/roster.
 import { findLocalCluster } from '../../src/harness/local-target.ts'
 
 const WAIT = { timeout: 30_000, interval: 20 }
+/** For the moves of a change, and then for the next look at who has left. */
+const LONG_WAIT = { timeout: 60_000, interval: 100 }
 
 let dataDir = ''
 let cluster: LocalCluster | undefined
@@ -78,6 +80,27 @@ test('a node joins, is one of the nodes for faults and checks, and is there afte
   expect(reported).toEqual([])
   expect(new Set((await states()).map(([id]) => id))).toEqual(new Set(['n1', 'n2', 'n3']))
 })
+
+test('a new node joins, an old one leaves, and the next start has the one and not the other', async () => {
+  const { nodes } = await start()
+  expect((await command('--join', 'n4')).code).toBe(0)
+  const apply = async (body: string): Promise<number> =>
+    (
+      await fetch(`${nodes[0]?.clientUrl}/v1/cluster/apply`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      })
+    ).status
+  // Refused until the join is over.
+  await expect.poll(() => apply('{"leave":"n2"}'), WAIT).toBe(202)
+  await expect.poll(async () => (await states()).map(([id]) => id), LONG_WAIT).not.toContain('n2')
+  expect(reported).toEqual([expect.stringContaining('n2 has left the cluster')])
+  await cluster?.stop()
+
+  await start()
+  expect((await states()).map(([id]) => id)).toEqual(['n1', 'n3', 'n4'])
+}, 120_000)
 
 test('a node that the cluster refuses is told with the reason, and is none of its nodes', async () => {
   await start()

@@ -4,7 +4,9 @@
 import { readFile } from 'node:fs/promises'
 import { HistoryError, NEMESIS, type HistoryEvent } from '../checker/history.ts'
 import { readHistory } from '../checker/history-file.ts'
+import { operationsOf } from '../checker/operation.ts'
 import type { Result, Verdict } from '../checker/verdict.ts'
+import { gapText, longestGap } from '../report/answer-gap.ts'
 import {
   parseArguments,
   USAGE,
@@ -70,7 +72,9 @@ async function judgeFile(
       `--history ${file}: ${error instanceof Error ? error.message : String(error)}`,
     )
   })
-  const verdict = model.check(readHistory(text), bounds)
+  const history = readHistory(text)
+  const verdict = model.check(history, bounds)
+  reportGap(history, terminal)
   report(verdict, terminal)
   return EXIT_OF_RESULT[verdict.result]
 }
@@ -92,6 +96,7 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
     await writeResults(dir, {
       ...verdict,
       totals: totalsOf(history),
+      longestGap: gapOf(history) ?? null,
       unsettled: unsettled ?? null,
       startedAt: startedAt.toISOString(),
       run: settingsOf(args),
@@ -121,6 +126,7 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
     await writeIndex(args.resultsDir)
     const { ok, fail, info } = totalsOf(history)
     print(`totals  ${ok} ok, ${fail} fail, ${info} info`)
+    reportGap(history, terminal)
     report(verdict, terminal)
     print(`files   ${dir}: index.html tells the story`)
     return EXIT_OF_RESULT[verdict.result]
@@ -139,6 +145,20 @@ function report(verdict: Verdict, { print }: Terminal): void {
   print(`counts  ${stats.join(', ')}`)
   for (const { kind, words } of verdict.evidence) print(`  ${kind}: ${words}`)
   print(`verdict ${verdict.sentence}`)
+}
+
+/** As results.json has it. */
+function gapOf(history: readonly HistoryEvent[]): object | undefined {
+  const gap = longestGap(history, operationsOf(history))
+  if (gap === undefined) return undefined
+  const { node, from, to, faults } = gap
+  return { node, fromMs: from / 1e6, toMs: to / 1e6, faults }
+}
+
+/** Nothing where the history names no nodes, as those of other systems may not. */
+function reportGap(history: readonly HistoryEvent[], { print }: Terminal): void {
+  const gap = longestGap(history, operationsOf(history))
+  if (gap !== undefined) print(`longest gap: ${gapText(gap)}`)
 }
 
 /** How the clients' operations ended. */

@@ -1,13 +1,15 @@
 /** The table of faults. */
 import { seconds } from '../checker/history.ts'
+import { GAP_MEANING, gapText, type AnswerGap } from './answer-gap.ts'
 import { RECOVERY_MEANING, type FaultRow, type Recovery } from './fault-table.ts'
 import { html, type Html } from './html.ts'
 
-export function faultSection(rows: readonly FaultRow[]): Html {
+export function faultSection(rows: readonly FaultRow[], gap: AnswerGap | undefined): Html {
   if (rows.length === 0) {
     return html`<section id="faults">
       <h2>Faults</h2>
       <p>No fault was made in this run.</p>
+      ${gapParagraph(gap)}
     </section>`
   }
   return html`<section id="faults">
@@ -48,7 +50,15 @@ export function faultSection(rows: readonly FaultRow[]): Html {
       </table>
     </div>
     <p class="quiet" id="recovery-meaning">${RECOVERY_MEANING}</p>
+    ${gapParagraph(gap)}
   </section>`
+}
+
+function gapParagraph(gap: AnswerGap | undefined): Html | undefined {
+  return (
+    gap &&
+    html`<p><b>Longest gap:</b> ${gapText(gap)}. <span class="quiet">${GAP_MEANING}</span></p>`
+  )
 }
 
 function recoveryText(recovery: Recovery): string {

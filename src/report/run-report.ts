@@ -5,6 +5,7 @@
 import type { HistoryEvent } from '../checker/history.ts'
 import { operationsOf } from '../checker/operation.ts'
 import type { Verdict } from '../checker/verdict.ts'
+import { longestGap } from './answer-gap.ts'
 import { convergenceOf } from './convergence.ts'
 import { convergenceSection } from './convergence-section.ts'
 import { documentOf } from './document.ts'
@@ -53,7 +54,8 @@ export function renderReport(report: RunReport): string {
   const rows = faultRows(history, operations)
   const body = html`<main>
     ${headline(report)} ${storySection(report, operations, rows)} ${pictures()}
-    ${faultSection(rows)} ${convergenceSection(convergenceOf(operations))} ${downloads()}
+    ${faultSection(rows, longestGap(history, operations))}
+    ${convergenceSection(convergenceOf(operations))} ${downloads()}
   </main>`
   return documentOf({
     title: `${verdict.result}: ${report.title}, seed ${report.settings.seed}`,

@@ -37,12 +37,15 @@ describe('check against a store that keeps its promises', () => {
     expect(edn.trimEnd().split('\n')).toHaveLength(history.length)
     const verdict: unknown = JSON.parse(await readFile(path.join(dir, 'results.json'), 'utf8'))
     expect(verdict).toMatchObject({ result: 'valid', run: { seed: 'seven', workload } })
+    expect(verdict).toHaveProperty('longestGap.node')
     expect(lines.join('\n')).toContain('seed seven')
+    expect(lines.join('\n')).toMatch(/longest gap: .* while no fault was on/)
     expect(lines.join('\n')).toMatch(/verdict valid: .*\nfiles/)
 
     lines = []
     const file = path.join(dir, 'history.jsonl')
     expect(await command('--history', file, '--model', workload)).toBe(0)
+    expect(lines.join('\n')).toContain('longest gap: ')
   })
 
   test.each(['set', 'siblings'])(

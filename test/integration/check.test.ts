@@ -1,5 +1,5 @@
 /**
- * The checks against a cluster of real processes that is really cut, killed and paused. Two promises hold, and
+ * The checks against a cluster of real processes that is really cut, killed and paused. Three promises hold, and
  * the control shows that the very same workload finds the loss where nothing is promised: in a bucket where
  * the last writer wins, on both sides of a cut.
  */
@@ -72,4 +72,14 @@ test('siblings lose and invent nothing while nodes are cut off, killed and pause
   expect(said).toContain('verdict valid')
   expect(exitCode).toBe(0)
   expect(await faultsMade()).toBe(2)
+})
+
+test('strong keys stay linearizable while nodes are killed, and the longest gap of the others is told', async () => {
+  const { exitCode, said } = await check('--workload register --nemesis kill')
+  expect(said).toContain('verdict valid')
+  expect(exitCode).toBe(0)
+  expect(await faultsMade()).toBe(2)
+  expect(said).toMatch(/longest gap: n\d answered nothing for \d+ ms/)
+  const results = await readFile(path.join(dir, 'results', 'latest', 'results.json'), 'utf8')
+  expect(JSON.parse(results)).toHaveProperty('longestGap.node', expect.stringMatching(/^n\d$/))
 })

@@ -91,12 +91,13 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
     )
     print(`target  ${target.name}: ${endpoints.map(({ node }) => node).join(', ')}`)
     const outcome = await runCheck(args, { endpoints, driver, stop: terminal.stop, print })
-    const { verdict, history, keyPrefix, unsettled } = outcome
+    const { verdict, history, keyPrefix, unsettled, ownPauseMs } = outcome
     await writeHistory(dir, history)
     await writeResults(dir, {
       ...verdict,
       totals: totalsOf(history),
       longestGap: gapOf(history) ?? null,
+      ownPauseMs,
       unsettled: unsettled ?? null,
       startedAt: startedAt.toISOString(),
       run: settingsOf(args),
@@ -127,6 +128,9 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
     const { ok, fail, info } = totalsOf(history)
     print(`totals  ${ok} ok, ${fail} fail, ${info} info`)
     reportGap(history, terminal)
+    print(
+      `        the check's own process stood still for up to ${ownPauseMs} ms, which counts as a gap, too`,
+    )
     report(verdict, terminal)
     print(`files   ${dir}: index.html tells the story`)
     return EXIT_OF_RESULT[verdict.result]

@@ -2,6 +2,7 @@
  * One run: prepare, drive clients while the nemesis breaks and heals, wait until the cluster is whole, read
  * everything through every node, judge. Whatever ends it, the cluster is healed first.
  */
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NEMESIS, type HistoryEvent } from '../checker/history.ts'
 import type { Verdict } from '../checker/verdict.ts'
@@ -28,6 +29,8 @@ export interface RunOutcome {
   readonly keyPrefix: string
   /** What kept the cluster from being whole again; undefined where it was. */
   readonly unsettled: string | undefined
+  /** The longest time in which this process itself did nothing while its clients were at work: no gap is known finer. */
+  readonly ownPauseMs: number
 }
 
 /** A cluster that has only just started may need this long. */
@@ -40,6 +43,7 @@ const PACE_JITTER_PERCENT = 50
  */
 const LATE_WRITE_MS = STORE_TIMEOUT_MS + 500
 const FINAL_READ_ATTEMPTS = 10
+const PAUSE_RESOLUTION_MS = 10
 const FINAL_READ_INTERVAL_MS = 500
 
 /** Errors: the cluster is not whole at the start, refuses what the run needs, or a fault cannot be made. */
@@ -70,7 +74,9 @@ export async function runCheck(args: RunArguments, options: RunOptions): Promise
     const notReady = await settle(clients, READY_TIMEOUT_MS)
     if (notReady !== undefined) throw new Error(`the cluster is not whole: ${notReady}`)
     await client.prepare(seatAt(0))
-    await drive(args, options, { client, seatAt, recorder, random })
+    const pauses = monitorEventLoopDelay({ resolution: PAUSE_RESOLUTION_MS })
+    pauses.enable()
+    await drive(args, options, { client, seatAt, recorder, random }).finally(() => pauses.disable())
     if (recorder.events.some(({ type, process }) => type === 'info' && process !== NEMESIS)) {
       await sleep(LATE_WRITE_MS)
     }
@@ -85,7 +91,8 @@ export async function runCheck(args: RunArguments, options: RunOptions): Promise
     else
       print(`        the cluster is not whole again, so nothing can be read finally: ${unsettled}`)
     const verdict = args.workload.model.check(recorder.events)
-    return { verdict, history: recorder.events, keyPrefix, unsettled }
+    const ownPauseMs = Math.round(pauses.max / 1e6)
+    return { verdict, history: recorder.events, keyPrefix, unsettled, ownPauseMs }
   } finally {
     await Promise.all(clients.map((each) => each.close()))
   }

@@ -38,6 +38,7 @@ describe('check against a store that keeps its promises', () => {
     const verdict: unknown = JSON.parse(await readFile(path.join(dir, 'results.json'), 'utf8'))
     expect(verdict).toMatchObject({ result: 'valid', run: { seed: 'seven', workload } })
     expect(verdict).toHaveProperty('longestGap.node')
+    expect(verdict).toHaveProperty('ownPauseMs', expect.any(Number))
     expect(lines.join('\n')).toContain('seed seven')
     expect(lines.join('\n')).toMatch(/longest gap: .* while no fault was on/)
     expect(lines.join('\n')).toMatch(/verdict valid: .*\nfiles/)

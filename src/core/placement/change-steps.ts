@@ -3,6 +3,7 @@ import { QuorateError } from '../errors.ts'
 import type { ChangeRequest, MemberChange } from './member-change.ts'
 import {
   placementInstead,
+  placementTakenOver,
   placementWith,
   placementWithout,
   withNewcomer,
@@ -206,7 +207,9 @@ function placementsOf(topology: Topology, request: ChangeRequest): Placements {
       const all = isThere ? members : [...members, member]
       const before = isThere ? preference : withNewcomer(preference, members.length)
       const added = isThere ? index(member.id) : members.length
-      const other = placementInstead(before, index(old), added)
+      const other = isThere
+        ? placementTakenOver(all, before, index(old), added)
+        : placementInstead(before, index(old), added)
       const joining = isThere ? null : member.id
       return { members: all, preference: before, joining, leaving: old, other }
     }

@@ -4,6 +4,7 @@
  * stays behind all others until it is no member any more.
  */
 import { hashText } from '../hash/text-hash.ts'
+import { rebalance } from './placement-balance.ts'
 import { placePartitions } from './placement-plan.ts'
 import type { Member } from './topology.ts'
 
@@ -18,7 +19,9 @@ export function withNewcomer(before: Lists, added: number): number[][] {
 export function placementWith(members: readonly Member[], before: Lists): number[][] {
   const added = members.length - 1
   const without = before.map((list) => list.filter((i) => i !== added))
-  return placePartitions(members, without)
+  const lists = placePartitions(members, without)
+  rebalance({ members, before, lists, staying: members.length })
+  return lists
 }
 
 /**
@@ -46,10 +49,26 @@ export function placementWithout(
       load[chosen] = (load[chosen] as number) + 1
     }
   }
+  rebalance({ members, before, lists, staying: members.length - 1 })
   return lists
 }
 
-/** With `added` wherever `gone` stood before it. */
+/**
+ * With `added`, a member already, wherever `gone` stood before it, as far as it can carry that: what is too much for it
+ * goes to others.
+ */
+export function placementTakenOver(
+  members: readonly Member[],
+  before: Lists,
+  gone: number,
+  added: number,
+): number[][] {
+  const lists = placementInstead(before, gone, added)
+  rebalance({ members, before, lists, staying: members.length - 1 })
+  return lists
+}
+
+/** With `added` wherever `gone` stood before it: exactly its places, where `added` is a newcomer. */
 export function placementInstead(before: Lists, gone: number, added: number): number[][] {
   return before.map((list) => {
     const isBefore = list.indexOf(gone) < list.indexOf(added)

@@ -1,0 +1,175 @@
+/**
+ * Evens out a placement after a change of the members: position by position, as it was dealt out, so that buckets of
+ * any n are balanced. Members only change places within a list, the one that carries most for one that carries less,
+ * over others between them if need be. Of all ways the one that makes fewest copies more is taken.
+ */
+import { type Member, PARTITION_COUNT } from './topology.ts'
+
+type Lists = readonly (readonly number[])[]
+
+/** Data partitions, of buckets of any n, by which two members may differ: to move copies for less is not worth it. */
+export const SPREAD_MAX = 2
+
+export interface Rebalance {
+  readonly members: readonly Member[]
+  /** The placement that is in force. */
+  readonly before: Lists
+  /** The placement to come, changed in place. */
+  readonly lists: number[][]
+  /** Members in each list that stay: whoever goes is behind them. */
+  readonly staying: number
+}
+
+/** Two members' positions in one list. */
+interface Swap {
+  readonly partition: number
+  readonly at: number
+  readonly with: number
+}
+
+/** A way to a member, by swaps one after another. */
+interface Way {
+  /** Copies more than without it, of buckets of any n. */
+  readonly cost: number
+  readonly swaps: readonly Swap[]
+}
+
+/** Where zones differ in size, members of the small ones keep more: no list loses a zone for it. */
+export function rebalance(work: Rebalance): void {
+  const load = work.members.map(() => 0)
+  const ranks = work.before.map(ranksOf)
+  for (let at = 0; at < work.staying - 1; at++) {
+    for (const list of work.lists) {
+      const i = list[at] as number
+      load[i] = (load[i] as number) + 1
+    }
+    level(work, ranks, at, load)
+  }
+}
+
+function level(work: Rebalance, ranks: Lists, at: number, load: number[]): void {
+  const staying = work.lists[0]?.slice(0, work.staying) ?? []
+  /** Members from whom no way leads to one that carries less: none leads from whom they reach, either. */
+  const stuck = new Set<number>()
+  for (;;) {
+    const least = Math.min(...staying.map((i) => load[i] as number))
+    const heavy = staying.filter((i) => !stuck.has(i) && (load[i] as number) > least + SPREAD_MAX)
+    if (heavy.length === 0) return
+    const from = heavy.reduce((a, b) => ((load[b] as number) > (load[a] as number) ? b : a))
+    const { to, ways } = search(work, { ranks, at, load, from })
+    if (to === undefined) {
+      for (const i of ways.keys()) stuck.add(i)
+      continue
+    }
+    for (const swap of (ways.get(to) as Way).swaps) {
+      apply(work.lists[swap.partition] as number[], swap)
+    }
+    load[from] = (load[from] as number) - 1
+    load[to] = (load[to] as number) + 1
+  }
+}
+
+interface Search {
+  readonly ranks: Lists
+  readonly at: number
+  readonly load: readonly number[]
+  readonly from: number
+}
+
+/**
+ * The cheapest way from a member to one that carries less even with one more (Dijkstra's algorithm): `to`, or
+ * undefined where all that are reached carry as much.
+ */
+function search(
+  work: Rebalance,
+  { ranks, at, load, from }: Search,
+): { to: number | undefined; ways: ReadonlyMap<number, Way> } {
+  const most = (load[from] as number) - 2
+  const ways = new Map<number, Way>([[from, { cost: 0, swaps: [] }]])
+  const open = new Set([from])
+  while (open.size > 0) {
+    const order = (a: number, b: number): number =>
+      costTo(ways, a) - costTo(ways, b) || (load[a] as number) - (load[b] as number)
+    const cheapest = [...open].reduce((a, b) => (order(b, a) < 0 ? b : a))
+    if ((load[cheapest] as number) <= most) return { to: cheapest, ways }
+    open.delete(cheapest)
+    for (const to of extend(work, ranks, ways, { at, from: cheapest })) open.add(to)
+  }
+  return { to: undefined, ways }
+}
+
+/** Adds the ways by one swap more in which the member gives its place up to somebody behind it. */
+function extend(
+  work: Rebalance,
+  ranks: Lists,
+  ways: Map<number, Way>,
+  { at, from }: { at: number; from: number },
+): Set<number> {
+  const { cost, swaps } = ways.get(from) as Way
+  const improved = new Set<number>()
+  for (let partition = 0; partition < PARTITION_COUNT; partition++) {
+    const list = work.lists[partition] as readonly number[]
+    // A list changes once on a way, for what it may do is looked at as it is.
+    if (list[at] !== from || swaps.some((swap) => swap.partition === partition)) continue
+    const rank = ranks[partition] as readonly number[]
+    for (let behind = at + 1; behind < work.staying; behind++) {
+      const to = list[behind] as number
+      const more = copiesBetween(at, behind, rank[to]) - copiesBetween(at, behind, rank[from])
+      const whole = cost + Math.max(0, more)
+      const swap = { partition, at, with: behind }
+      if (whole >= costTo(ways, to) || !isAllowed(work, list, rank, swap)) continue
+      ways.set(to, { cost: whole, swaps: [...swaps, swap] })
+      improved.add(to)
+    }
+  }
+  return improved
+}
+
+function costTo(ways: ReadonlyMap<number, Way>, i: number): number {
+  return ways.get(i)?.cost ?? Infinity
+}
+
+/** For how many n, of those at which only one of the two positions counts, the member was no owner before. */
+function copiesBetween(at: number, behind: number, rank: number | undefined): number {
+  return Math.max(0, Math.min(behind, rank as number) - at)
+}
+
+/** No owners lose a zone, and at most one of them is another than before, whatever the n. */
+function isAllowed(
+  { members }: Rebalance,
+  list: readonly number[],
+  rank: readonly number[],
+  swap: Swap,
+): boolean {
+  const after = [...list]
+  apply(after, swap)
+  const zonesBefore = new Set<string | undefined>()
+  const zonesAfter = new Set<string | undefined>()
+  /** Positions before the change of those that are among the first n, and were not then. */
+  const cameFrom = new Set<number>()
+  for (let n = 1; n <= swap.with; n++) {
+    zonesBefore.add(members[list[n - 1] as number]?.zone)
+    zonesAfter.add(members[after[n - 1] as number]?.zone)
+    if (zonesAfter.size < zonesBefore.size) return false
+    const rankOfNext = rank[after[n - 1] as number] as number
+    if (rankOfNext >= n) cameFrom.add(rankOfNext)
+    cameFrom.delete(n - 1)
+    if (cameFrom.size > 1) return false
+  }
+  return true
+}
+
+function apply(list: number[], swap: Swap): void {
+  const taken = list[swap.at] as number
+  list[swap.at] = list[swap.with] as number
+  list[swap.with] = taken
+}
+
+/** Member → its position in the list. */
+function ranksOf(list: readonly number[]): number[] {
+  const ranks: number[] = []
+  list.forEach((i, position) => {
+    ranks[i] = position
+  })
+  return ranks
+}

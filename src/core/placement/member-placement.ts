@@ -94,8 +94,18 @@ function standIn(
   const zonesUsed = (i: number): number => zones.filter((zone) => zone === members[i]?.zone).length
   const tieBreak = (i: number): number => hashText(`${partition}/${members[i]?.id}`)
   const behind = list.slice(position + 1)
+  const gone = list[position] as number
+  /** Where the zone first comes in the list, but for who goes. */
+  const firstOf = (of: number): number =>
+    list.findIndex((i) => i !== gone && members[i]?.zone === members[of]?.zone)
+  const own = firstOf(gone)
+  const enough = Math.min(own < 0 ? list.length : own, Math.max(...behind.map(firstOf)))
+  /** Whether the owners up to its own place have fewer zones with it than with who goes, without need. */
+  const losesZone = (i: number): number =>
+    firstOf(i) === list.indexOf(i) || firstOf(i) >= enough ? 0 : 1
   return behind.reduce((best, i) => {
     const order =
+      losesZone(i) - losesZone(best) ||
       zonesUsed(i) - zonesUsed(best) ||
       (load[i] as number) - (load[best] as number) ||
       tieBreak(i) - tieBreak(best)

@@ -1,27 +1,18 @@
 /** The documents that a change of the members goes through (member-change.ts). Pure: each step from the one before. */
 import { QuorateError } from '../errors.ts'
+import { changeTarget, isLostLeaver, underWay, whoOf, wordsOf } from './change-target.ts'
 import type { ChangeRequest, MemberChange } from './member-change.ts'
-import {
-  placementInstead,
-  placementTakenOver,
-  placementWith,
-  placementWithout,
-  withNewcomer,
-  withoutMember,
-} from './member-placement.ts'
+import { withoutMember } from './member-placement.ts'
 import { type Member, PARTITION_COUNT, type Topology } from './topology.ts'
 import { checkTopology } from './topology-check.ts'
 import { votersAfter } from './voters.ts'
 
 type Lists = Topology['preference']
 
-export const MEMBERS_MAX = 64
-
 /** The first document of the change. Throws change_refused or change_under_way. */
 export function beginChange(topology: Topology, request: ChangeRequest): Topology {
   if (topology.change !== undefined) return withLost(topology, topology.change, request)
-  refuse(topology, request)
-  const { members, preference, joining, leaving, other } = placementsOf(topology, request)
+  const { members, preference, joining, leaving, other } = changeTarget(topology, request)
   const epoch = topology.epoch + 1
   const change: MemberChange = {
     id: epoch,
@@ -108,22 +99,33 @@ export function gainedPartitions(
   return partitionsGained(buckets, preference, change.other, index)
 }
 
-/** Whether the change that is asked for is the one that is under way. */
-export function isUnderWay({ change }: Topology, request: ChangeRequest): boolean {
+/** Whether the change that is asked for is exactly the one that is under way. */
+export function isUnderWay({ members, change }: Topology, request: ChangeRequest): boolean {
   if (request.kind === 'remove' && change?.leaving === request.node) return change.isLost
-  if (change?.kind !== request.kind) return false
-  const { joining, leaving } = whoOf(request)
-  return (
-    (joining === undefined || (change.joining ?? joining) === joining) && change.leaving === leaving
-  )
+  if (change?.kind !== request.kind || change.leaving !== whoOf(request).leaving) return false
+  if (request.kind === 'leave' || request.kind === 'remove') return true
+  if (request.kind === 'replace' && request.isLost !== change.isLost) return false
+  const { member } = request
+  // Of a replacement by a member the document does not say by whom: any other member would do.
+  const isSame = change.joining === null || change.joining === member.id
+  return isSame && member.id !== change.leaving && isThere(members, member)
 }
 
-/** Whether nothing is left to be done of it: who was to come is there, who was to go is not. */
+/**
+ * Whether nothing is left to be done of it: who was to come is there for good, and who was to go is not. Of a leave it
+ * cannot be told from a name that never was.
+ */
 export function isMade({ members, change }: Topology, request: ChangeRequest): boolean {
-  if (change !== undefined || request.kind === 'replace') return false
-  const { joining, leaving } = whoOf(request)
-  const has = (id: string | null | undefined): boolean => members.some((member) => member.id === id)
-  return request.kind === 'join' ? has(joining) : !has(leaving)
+  const { leaving } = whoOf(request)
+  if (members.some(({ id }) => id === leaving)) return false
+  if (request.kind === 'leave' || request.kind === 'remove') return false
+  const { id } = request.member
+  const isMoving = change?.joining === id || change?.leaving === id
+  return !isMoving && isThere(members, request.member)
+}
+
+function isThere(members: readonly Member[], { id, peerUrl }: Member): boolean {
+  return members.some((member) => member.id === id && member.peerUrl === peerUrl)
 }
 
 /** Goes on as long as nobody has to do anything for it. */
@@ -176,111 +178,6 @@ function partitionsGained(
   return Array.from({ length: PARTITION_COUNT }, (_, partition) => partition).filter((partition) =>
     copies.some((n) => owns(to, partition, n) && !owns(from, partition, n)),
   )
-}
-
-interface Placements {
-  readonly members: readonly Member[]
-  readonly preference: Lists
-  readonly joining: string | null
-  readonly leaving: string | null
-  readonly other: Lists
-}
-
-function placementsOf(topology: Topology, request: ChangeRequest): Placements {
-  const { members, preference } = topology
-  const index = (id: string): number => members.findIndex((member) => member.id === id)
-  switch (request.kind) {
-    case 'join': {
-      const all = [...members, request.member]
-      const before = withNewcomer(preference, members.length)
-      const other = placementWith(all, before)
-      return { members: all, preference: before, joining: request.member.id, leaving: null, other }
-    }
-    case 'leave':
-    case 'remove': {
-      const other = placementWithout(members, preference, index(request.node))
-      return { members, preference, joining: null, leaving: request.node, other }
-    }
-    case 'replace': {
-      const { old, member } = request
-      const isThere = index(member.id) >= 0
-      const all = isThere ? members : [...members, member]
-      const before = isThere ? preference : withNewcomer(preference, members.length)
-      const added = isThere ? index(member.id) : members.length
-      const other = isThere
-        ? placementTakenOver(all, before, index(old), added)
-        : placementInstead(before, index(old), added)
-      const joining = isThere ? null : member.id
-      return { members: all, preference: before, joining, leaving: old, other }
-    }
-    default:
-      return request satisfies never
-  }
-}
-
-/** Throws change_refused. */
-function refuse({ members, buckets }: Topology, request: ChangeRequest): void {
-  const no = (why: string): never => {
-    throw new QuorateError('change_refused', why)
-  }
-  const known = members.map(({ id }) => id).join(', ')
-  const { joining, leaving } = whoOf(request)
-  if (leaving !== null && !members.some(({ id }) => id === leaving)) {
-    no(`${leaving} is not a member; the members are ${known}`)
-  }
-  if (joining === leaving) no(`${String(leaving)} cannot be replaced by itself`)
-  const added = request.kind === 'join' || request.kind === 'replace' ? request.member : undefined
-  const same = members.find(({ id }) => id === added?.id)
-  if (request.kind === 'join' && same !== undefined) {
-    no(`${same.id} is a member already, at ${same.peerUrl}`)
-  }
-  if (same !== undefined && same.peerUrl !== added?.peerUrl) {
-    no(`${same.id} is a member already, at ${same.peerUrl}, not at ${String(added?.peerUrl)}`)
-  }
-  const taken = members.find(({ id, peerUrl }) => id !== added?.id && peerUrl === added?.peerUrl)
-  if (taken !== undefined) no(`${taken.peerUrl} is the address of ${taken.id}`)
-  const isNew = added !== undefined && same === undefined
-  if (isNew && members.length >= MEMBERS_MAX)
-    no(`there are ${MEMBERS_MAX} members, and may be no more`)
-  const left = members.length + (isNew ? 1 : 0) - (leaving === null ? 0 : 1)
-  const wide = buckets.find(({ n }) => n > left)
-  if (wide !== undefined) {
-    no(`the bucket ${wide.name} keeps ${wide.n} copies, and only ${left} members would be left`)
-  }
-}
-
-function whoOf(request: ChangeRequest): {
-  readonly joining: string | undefined
-  readonly leaving: string | null
-} {
-  switch (request.kind) {
-    case 'join':
-      return { joining: request.member.id, leaving: null }
-    case 'replace':
-      return { joining: request.member.id, leaving: request.old }
-    case 'leave':
-    case 'remove':
-      return { joining: undefined, leaving: request.node }
-    default:
-      return request satisfies never
-  }
-}
-
-function isLostLeaver(request: ChangeRequest): boolean {
-  return request.kind === 'remove' || (request.kind === 'replace' && request.isLost)
-}
-
-function underWay(change: MemberChange): QuorateError {
-  return new QuorateError(
-    'change_under_way',
-    `the ${wordsOf(change)} is under way (${change.phase}): one change at a time, ask again when it is over`,
-    { retryAfterSeconds: 5 },
-  )
-}
-
-function wordsOf({ kind, joining, leaving }: MemberChange): string {
-  if (kind === 'replace') return `replacement of ${String(leaving)}`
-  return `${kind} of ${String(joining ?? leaving)}`
 }
 
 function withoutChange({ change: _change, ...topology }: Topology): Topology {

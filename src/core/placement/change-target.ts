@@ -1,0 +1,136 @@
+/** What a change of the members that is asked for would make of them and of the placement, or why it cannot be. */
+import { QuorateError } from '../errors.ts'
+import type { ChangeRequest, MemberChange } from './member-change.ts'
+import {
+  placementInstead,
+  placementTakenOver,
+  placementWith,
+  placementWithout,
+  withNewcomer,
+} from './member-placement.ts'
+import type { Member, Topology } from './topology.ts'
+
+type Lists = Topology['preference']
+
+const MEMBERS_MAX = 64
+
+/** Where a change of the members leads. */
+export interface ChangeTarget {
+  /** While it is under way: who comes is the last of them, who goes is still one. */
+  readonly members: readonly Member[]
+  /** The placement that is in force, with who comes behind all others. */
+  readonly preference: Lists
+  readonly joining: string | null
+  readonly leaving: string | null
+  /** The placement to come, with who goes behind all others. */
+  readonly other: Lists
+}
+
+/** Throws change_refused or change_under_way. */
+export function changeTarget(topology: Topology, request: ChangeRequest): ChangeTarget {
+  if (topology.change !== undefined) throw underWay(topology.change)
+  refuse(topology, request)
+  return targetOf(topology, request)
+}
+
+export function whoOf(request: ChangeRequest): {
+  readonly joining: string | undefined
+  readonly leaving: string | null
+} {
+  switch (request.kind) {
+    case 'join':
+      return { joining: request.member.id, leaving: null }
+    case 'replace':
+      return { joining: request.member.id, leaving: request.old }
+    case 'leave':
+    case 'remove':
+      return { joining: undefined, leaving: request.node }
+    default:
+      return request satisfies never
+  }
+}
+
+/** Whether nobody waits for the one who goes. */
+export function isLostLeaver(request: ChangeRequest): boolean {
+  return request.kind === 'remove' || (request.kind === 'replace' && request.isLost)
+}
+
+/** For sentences. */
+export function wordsOf({ kind, joining, leaving }: MemberChange): string {
+  if (kind === 'replace') return `replacement of ${String(leaving)}`
+  return `${kind} of ${String(joining ?? leaving)}`
+}
+
+function targetOf(topology: Topology, request: ChangeRequest): ChangeTarget {
+  const { members, preference } = topology
+  const index = (id: string): number => members.findIndex((member) => member.id === id)
+  switch (request.kind) {
+    case 'join': {
+      const all = [...members, request.member]
+      const before = withNewcomer(preference, members.length)
+      const other = placementWith(all, before)
+      return { members: all, preference: before, joining: request.member.id, leaving: null, other }
+    }
+    case 'leave':
+    case 'remove': {
+      const other = placementWithout(members, preference, index(request.node))
+      return { members, preference, joining: null, leaving: request.node, other }
+    }
+    case 'replace': {
+      const { old, member } = request
+      const isThere = index(member.id) >= 0
+      const all = isThere ? members : [...members, member]
+      const before = isThere ? preference : withNewcomer(preference, members.length)
+      const added = isThere ? index(member.id) : members.length
+      const other = isThere
+        ? placementTakenOver(all, before, index(old), added)
+        : placementInstead(before, index(old), added)
+      const joining = isThere ? null : member.id
+      return { members: all, preference: before, joining, leaving: old, other }
+    }
+    default:
+      return request satisfies never
+  }
+}
+
+/** Throws change_refused. */
+function refuse({ members, buckets }: Topology, request: ChangeRequest): void {
+  const no = (why: string): never => {
+    throw new QuorateError('change_refused', why)
+  }
+  const known = members.map(({ id }) => id).join(', ')
+  const { joining, leaving } = whoOf(request)
+  if (leaving !== null && !members.some(({ id }) => id === leaving)) {
+    no(`${leaving} is not a member; the members are ${known}`)
+  }
+  if (joining === leaving) no(`${String(leaving)} cannot be replaced by itself`)
+  const added = request.kind === 'join' || request.kind === 'replace' ? request.member : undefined
+  const same = members.find(({ id }) => id === added?.id)
+  if (request.kind === 'join' && same !== undefined) {
+    no(`${same.id} is a member already, at ${same.peerUrl}`)
+  }
+  if (same !== undefined && same.peerUrl !== added?.peerUrl) {
+    no(`${same.id} is a member already, at ${same.peerUrl}, not at ${String(added?.peerUrl)}`)
+  }
+  const taken = members.find(({ id, peerUrl }) => id !== added?.id && peerUrl === added?.peerUrl)
+  if (taken !== undefined) no(`${taken.peerUrl} is the address of ${taken.id}`)
+  const isNew = added !== undefined && same === undefined
+  if (isNew && members.length >= MEMBERS_MAX)
+    no(`there are ${MEMBERS_MAX} members, and may be no more`)
+  const left = members.length + (isNew ? 1 : 0) - (leaving === null ? 0 : 1)
+  if (left === 0) no(`${String(leaving)} is the last member, and cannot go`)
+  const wide = buckets.find(({ n }) => n > left)
+  if (wide !== undefined) {
+    const rest = left === 1 ? 'one member' : `${left} members`
+    no(`the bucket ${wide.name} keeps ${wide.n} copies, and only ${rest} would be left`)
+  }
+}
+
+/** What is told to whoever asks for another one. */
+export function underWay(change: MemberChange): QuorateError {
+  return new QuorateError(
+    'change_under_way',
+    `the ${wordsOf(change)} is under way (${change.phase}): one change at a time, ask again when it is over`,
+    { retryAfterSeconds: 5 },
+  )
+}

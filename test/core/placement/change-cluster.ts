@@ -1,0 +1,36 @@
+/** Topologies for tests of the changes of the members. */
+import { reportDone, waitingFor } from '../../../src/core/placement/change-steps.ts'
+import { firstTopology } from '../../../src/core/placement/first-topology.ts'
+import type { Member, Topology } from '../../../src/core/placement/topology.ts'
+
+/** `n1`, `n2`, …, each in a zone of its own unless one is named. */
+export function memberNo(number: number, zone = `z${number}`): Member {
+  return { id: `n${number}`, peerUrl: `http://n${number}:7080`, zone }
+}
+
+/** With one bucket for each of the copies named, `b1` with one copy, and so on. */
+export function topologyOf(count: number, copies: readonly number[] = [1, 2, 3]): Topology {
+  const topology = firstTopology(Array.from({ length: count }, (_, i) => memberNo(i + 1)))
+  const [bucket] = topology.buckets
+  const buckets = copies.flatMap((n) =>
+    bucket === undefined ? [] : { ...bucket, name: `b${n}`, n },
+  )
+  return { ...topology, buckets }
+}
+
+/** Everybody that is waited for reports once: the document after the present phase. */
+export function afterPhase(topology: Topology): Topology {
+  const { change } = topology
+  return waitingFor(topology).reduce(
+    (now, node) => reportDone(now, change?.id ?? 0, change?.phase ?? 'moving', node) ?? now,
+    topology,
+  )
+}
+
+/** The document after the change. */
+export function afterChange(topology: Topology): Topology {
+  let now = topology
+  // Three phases are all there are.
+  for (let phase = 0; phase < 3 && now.change !== undefined; phase++) now = afterPhase(now)
+  return now
+}

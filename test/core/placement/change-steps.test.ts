@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest'
+import {
+  beginChange,
+  cancelChange,
+  gainedPartitions,
+  isMade,
+  isUnderWay,
+  reportDone,
+  waitingFor,
+} from '../../../src/core/placement/change-steps.ts'
+import type { ChangeRequest } from '../../../src/core/placement/member-change.ts'
+import { afterChange, afterPhase, memberNo, topologyOf } from './change-cluster.ts'
+
+const five = topologyOf(5)
+const join: ChangeRequest = { kind: 'join', member: memberNo(6) }
+const leave: ChangeRequest = { kind: 'leave', node: 'n2' }
+const replaceBy = (member = memberNo(6), isLost = false): ChangeRequest => ({
+  kind: 'replace',
+  old: 'n2',
+  member,
+  isLost,
+})
+
+describe('a change of the members', () => {
+  it('of a join: moves to who comes, is released by who was there, and ends', () => {
+    const moving = beginChange(five, join)
+    expect(moving).toMatchObject({
+      epoch: 2,
+      placedAt: 2,
+      change: { id: 2, kind: 'join', joining: 'n6', leaving: null, isLost: false, done: [] },
+    })
+    expect(moving.members.map(({ id }) => id)).toEqual(['n1', 'n2', 'n3', 'n4', 'n5', 'n6'])
+    expect(
+      moving.preference.every((list, i) => list.slice(0, 5).join() === five.preference[i]?.join()),
+    ).toBe(true)
+    expect(waitingFor(moving)).toEqual(['n6'])
+    expect(gainedPartitions(moving, 'n6').length).toBeGreaterThan(0)
+    const releasing = afterPhase(moving)
+    expect(releasing).toMatchObject({
+      epoch: 3,
+      placedAt: 3,
+      change: { id: 2, phase: 'releasing', done: [] },
+    })
+    expect(releasing.preference).toEqual(moving.change?.other)
+    expect(releasing.change?.other).toEqual(moving.preference)
+    expect(waitingFor(releasing)).toEqual(['n1', 'n2', 'n3', 'n4', 'n5'])
+    expect(gainedPartitions(releasing, 'n6')).toEqual([])
+    const end = afterPhase(releasing)
+    expect(end.change).toBeUndefined()
+    expect(end).toMatchObject({ epoch: 8, placedAt: 3, members: moving.members })
+    expect(end.voters).toEqual(five.voters)
+  })
+
+  it('of a leave: waits for the leaver alone in the end, and then it is none', () => {
+    const emptying = afterPhase(afterPhase(beginChange(five, leave)))
+    expect(emptying.change).toMatchObject({ phase: 'emptying', other: [], done: [] })
+    expect(waitingFor(emptying)).toEqual(['n2'])
+    const end = afterPhase(emptying)
+    expect(end.change).toBeUndefined()
+    expect(end.members.map(({ id }) => id)).toEqual(['n1', 'n3', 'n4', 'n5'])
+    expect(end.placedAt).toBe(emptying.placedAt)
+    const named = (topology: typeof end): string[][] =>
+      topology.preference.map((list) => list.map((i) => topology.members[i]?.id as string))
+    expect(named(end)).toEqual(named(emptying).map((list) => list.filter((id) => id !== 'n2')))
+    expect(end.voters).toEqual(['n1', 'n3', 'n4'])
+  })
+
+  it('of a remove: never waits for the lost one, and is over when its copies are made', () => {
+    const moving = beginChange(five, { kind: 'remove', node: 'n2' })
+    expect(moving.change).toMatchObject({ leaving: 'n2', isLost: true })
+    expect(waitingFor(moving)).not.toContain('n2')
+    const switched = afterPhase(moving)
+    expect(waitingFor(switched)).not.toContain('n2')
+    const end = afterChange(moving)
+    expect(end.change).toBeUndefined()
+    expect(end.members.map(({ id }) => id)).not.toContain('n2')
+  })
+
+  it('of a replacement by a newcomer: it takes exactly the places of the old one', () => {
+    const end = afterChange(beginChange(five, replaceBy()))
+    const named = end.preference.map((list) => list.map((i) => end.members[i]?.id))
+    const before = five.preference.map((list) => list.map((i) => five.members[i]?.id))
+    expect(named).toEqual(before.map((list) => list.map((id) => (id === 'n2' ? 'n6' : id))))
+    expect(end.voters).toContain('n6')
+    expect(end.voters).toHaveLength(5)
+  })
+
+  it('of a replacement by a member: nobody joins, and it owns no more than others', () => {
+    const moving = beginChange(five, replaceBy(memberNo(3)))
+    expect(moving.change).toMatchObject({ joining: null, leaving: 'n2' })
+    const end = afterChange(moving)
+    const load = end.members.map(
+      (_, index) => end.preference.filter((list) => list.slice(0, 3).includes(index)).length,
+    )
+    expect(Math.max(...load) - Math.min(...load)).toBeLessThanOrEqual(2)
+  })
+
+  it('in which nothing is copied goes on to the phase in which somebody has a part', () => {
+    const bare = { ...topologyOf(4), buckets: [] }
+    expect(beginChange(bare, { kind: 'join', member: memberNo(5) }).change).toBeUndefined()
+    const leaving = beginChange(bare, { kind: 'leave', node: 'n4' })
+    expect(leaving).toMatchObject({ epoch: 2, placedAt: 2, change: { phase: 'emptying' } })
+  })
+
+  it('is undone while its copies move, and not later', () => {
+    const moving = beginChange(five, join)
+    const undone = cancelChange(moving)
+    expect(undone).toEqual({ ...five, epoch: 3, placedAt: 3 })
+    expect(cancelChange(beginChange(five, leave))).toEqual({ ...five, epoch: 3, placedAt: 3 })
+    expect(() => cancelChange(afterPhase(moving))).toThrow('the join of n6 cannot be undone')
+    expect(() => cancelChange(five)).toThrow('no change of the members is under way')
+  })
+
+  it('takes one report of each that has a part in the phase, and none else', () => {
+    const moving = beginChange(five, leave)
+    const [first, second] = waitingFor(moving) as [string, string]
+    expect(reportDone(moving, 1, 'moving', first)).toBeUndefined()
+    expect(reportDone(moving, 2, 'releasing', first)).toBeUndefined()
+    expect(reportDone(moving, 2, 'moving', 'n2')).toBeUndefined()
+    expect(reportDone(moving, 2, 'moving', 'n9')).toBeUndefined()
+    expect(reportDone(five, 2, 'moving', first)).toBeUndefined()
+    const next = reportDone(moving, 2, 'moving', first)
+    expect(next).toMatchObject({
+      epoch: 3,
+      placedAt: 2,
+      change: { done: [first], phase: 'moving' },
+    })
+    expect(next && reportDone(next, 2, 'moving', first)).toBeUndefined()
+    expect(next && waitingFor(next)).toContain(second)
+  })
+})
+
+describe('a change that is asked for again', () => {
+  it('is found under way where it is exactly that one', () => {
+    const joining = beginChange(five, join)
+    expect(isUnderWay(joining, join)).toBe(true)
+    const elsewhere = { ...memberNo(6), peerUrl: 'http://other:7080' }
+    expect(isUnderWay(joining, { kind: 'join', member: elsewhere })).toBe(false)
+    expect(isUnderWay(joining, replaceBy())).toBe(false)
+    expect(isUnderWay(beginChange(five, leave), leave)).toBe(true)
+    expect(isUnderWay(beginChange(five, leave), { kind: 'remove', node: 'n2' })).toBe(false)
+    expect(isUnderWay(five, leave)).toBe(false)
+    const replacing = beginChange(five, replaceBy())
+    expect(isUnderWay(replacing, replaceBy())).toBe(true)
+    expect(isUnderWay(replacing, replaceBy(memberNo(6), true))).toBe(false)
+    expect(isUnderWay(replacing, replaceBy(memberNo(7)))).toBe(false)
+    const byMember = beginChange(five, replaceBy(memberNo(3)))
+    expect(isUnderWay(byMember, replaceBy(memberNo(3)))).toBe(true)
+    expect(isUnderWay(byMember, replaceBy(memberNo(7)))).toBe(false)
+  })
+
+  it.each<[ChangeRequest]>([[join], [leave], [replaceBy()], [{ kind: 'remove', node: 'n2' }]])(
+    'is found made when it is over, and not before: %j',
+    (request) => {
+      const moving = beginChange(five, request)
+      expect([isMade(five, request), isMade(moving, request)]).toEqual([false, false])
+      // Nobody releases what only the lost one had: a remove is over with its first phase.
+      const next = afterPhase(moving)
+      expect(isMade(next, request)).toBe(request.kind === 'remove')
+      const end = afterChange(moving)
+      expect(isMade(end, request)).toBe(true)
+      expect(isMade(beginChange(end, { kind: 'join', member: memberNo(8) }), request)).toBe(true)
+    },
+  )
+
+  it('is not made where a member of that id is at another address', () => {
+    const elsewhere = { ...memberNo(3), peerUrl: 'http://other:7080' }
+    expect(isMade(five, { kind: 'join', member: memberNo(3) })).toBe(true)
+    expect(isMade(five, { kind: 'join', member: elsewhere })).toBe(false)
+  })
+})

@@ -1,10 +1,10 @@
 /** Changes of the members, as clients ask for them and see them (core/placement/member-change.ts). */
+import { type ChangePlan, planChange } from '../core/placement/change-plan.ts'
 import { beginChange, cancelChange, isMade, isUnderWay } from '../core/placement/change-steps.ts'
 import type { ChangeRequest } from '../core/placement/member-change.ts'
 import type { Topology } from '../core/placement/topology.ts'
-import { QuorateError } from '../core/errors.ts'
 import type { MovesView } from './moves-view.ts'
-import type { ChangePlan, MovesStatus } from './service.ts'
+import type { MovesStatus } from './service.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
 import type { TopologyRegister } from './topology-register.ts'
 
@@ -23,8 +23,8 @@ export class MemberChanges {
   }
 
   /** Throws change_refused or change_under_way. */
-  plan(_request: ChangeRequest): ChangePlan {
-    throw new QuorateError('change_refused', 'not built yet')
+  plan(request: ChangeRequest): ChangePlan {
+    return planChange(this.#parts.keeper.topology, request)
   }
 
   apply(request: ChangeRequest, timeoutMs: number): Promise<Topology> {

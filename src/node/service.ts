@@ -8,6 +8,7 @@ import type { VersionVector } from '../core/causality/version-vector.ts'
 import type { Content, Sibling, StoredObject } from '../core/causality/stored-object.ts'
 import type { Condition } from '../core/consensus/register.ts'
 import type { ReplicaReport } from '../core/errors.ts'
+import type { ChangePlan } from '../core/placement/change-plan.ts'
 import type { ChangeKind, ChangeRequest, MemberChange } from '../core/placement/member-change.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
 import type { Level } from '../core/quorum/level.ts'
@@ -55,23 +56,6 @@ export interface NodeService {
   readiness(): Promise<Readiness>
   /** Compares the owners' hash trees; of one bucket's keys where one is named. Errors: bucket_unknown. */
   convergence(bucket: string | undefined): Promise<ConvergenceAnswer>
-}
-
-export interface ChangePlan {
-  readonly kind: ChangeKind
-  /** Copies of data partitions that are made, of buckets with that many copies. */
-  readonly moves: readonly {
-    readonly partition: number
-    readonly copies: number
-    /** Who gives its copy up; null where nobody does. */
-    readonly from: string | null
-    readonly to: string
-  }[]
-  /** Member → data partitions that it owns, of the widest bucket, before the change and after. */
-  readonly before: Readonly<Record<string, number>>
-  readonly after: Readonly<Record<string, number>>
-  /** What a person should know before it is applied. */
-  readonly warnings: readonly string[]
 }
 
 export interface MovesStatus {

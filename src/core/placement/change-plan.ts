@@ -1,0 +1,122 @@
+/** What a change of the members would move, and what a person should know of it before it is made. */
+import { changeTarget, type ChangeTarget, isLostLeaver } from './change-target.ts'
+import type { ChangeKind, ChangeRequest } from './member-change.ts'
+import type { Bucket, Member, Topology } from './topology.ts'
+import { votersAfter } from './voters.ts'
+
+export interface ChangePlan {
+  readonly kind: ChangeKind
+  /** Copies of data partitions that are made, of buckets with that many copies. */
+  readonly moves: readonly PlannedMove[]
+  /** Member → data partitions that it owns, of the widest bucket, before the change and after. */
+  readonly before: Readonly<Record<string, number>>
+  readonly after: Readonly<Record<string, number>>
+  /** What a person should know before it is applied. */
+  readonly warnings: readonly string[]
+}
+
+export interface PlannedMove {
+  readonly partition: number
+  readonly copies: number
+  /** Who gives its copy up; null where nobody does. */
+  readonly from: string | null
+  readonly to: string
+}
+
+/** Throws change_refused or change_under_way, as the change itself would. */
+export function planChange(topology: Topology, request: ChangeRequest): ChangePlan {
+  const target = changeTarget(topology, request)
+  const { members, preference, other } = target
+  const staying = members.filter(({ id }) => id !== target.leaving)
+  const copies = [...new Set(topology.buckets.map(({ n }) => n))].sort((a, b) => a - b)
+  const widest = copies.at(-1) ?? 0
+  return {
+    kind: request.kind,
+    moves: copies.flatMap((n) => movesOf(target, n)),
+    before: ownedBy(topology.members, members, preference, widest),
+    after: ownedBy(staying, members, other, widest),
+    warnings: [
+      ...lossWarnings(topology, target, request),
+      ...zoneWarnings(topology.members, staying),
+      ...spreadWarnings(target, widest),
+      ...voterWarnings(topology, target, staying),
+    ],
+  }
+}
+
+function movesOf({ members, preference, other }: ChangeTarget, copies: number): PlannedMove[] {
+  return other.flatMap((list, partition) => {
+    const before = preference[partition]?.slice(0, copies) ?? []
+    const after = list.slice(0, copies)
+    const lost = before.filter((i) => !after.includes(i))
+    const gained = after.filter((i) => !before.includes(i))
+    return gained.map((i, at) => ({
+      partition,
+      copies,
+      from: members[lost[at] as number]?.id ?? null,
+      to: (members[i] as Member).id,
+    }))
+  })
+}
+
+/** Of `shown`, by the lists of indexes into `members`. */
+function ownedBy(
+  shown: readonly Member[],
+  members: readonly Member[],
+  lists: Topology['preference'],
+  copies: number,
+): Record<string, number> {
+  const count = (index: number): number =>
+    lists.filter((list) => list.slice(0, copies).includes(index)).length
+  return Object.fromEntries(shown.map((member) => [member.id, count(members.indexOf(member))]))
+}
+
+/** Of a node whose disk is gone: what it alone had, or one more has. */
+function lossWarnings(
+  { buckets, members, preference }: Topology,
+  { leaving }: ChangeTarget,
+  request: ChangeRequest,
+): string[] {
+  if (!isLostLeaver(request)) return []
+  const index = members.findIndex(({ id }) => id === leaving)
+  const owned = (n: number): number =>
+    preference.filter((list) => list.slice(0, n).includes(index)).length
+  return buckets.flatMap(({ name, n }: Bucket) => {
+    const count = owned(n)
+    if (count === 0 || n > 2) return []
+    const where = `${count} data ${count === 1 ? 'partition' : 'partitions'}`
+    return n === 1
+      ? [`The bucket ${name} keeps one copy: what ${leaving} had of it, in ${where}, is gone.`]
+      : [`The bucket ${name} keeps two copies: of ${where} one is left until it has been copied.`]
+  })
+}
+
+function zoneWarnings(before: readonly Member[], after: readonly Member[]): string[] {
+  const count = (members: readonly Member[]): number => new Set(members.map((m) => m.zone)).size
+  if (count(after) >= count(before)) return []
+  return [`The members will be in fewer zones: ${count(after)}, and now in ${count(before)}.`]
+}
+
+/** A replacement takes the places of the old one, whatever zones the other owners are in. */
+function spreadWarnings({ members, preference, other }: ChangeTarget, copies: number): string[] {
+  const zones = (list: readonly number[] | undefined): number =>
+    new Set(list?.slice(0, copies).map((i) => members[i]?.zone)).size
+  const count = other.filter((list, partition) => zones(list) < zones(preference[partition])).length
+  if (count === 0) return []
+  const where = `${count} data ${count === 1 ? 'partition' : 'partitions'}`
+  return [`The owners of ${where} will be in fewer zones than now.`]
+}
+
+function voterWarnings(
+  { voters }: Topology,
+  { leaving }: ChangeTarget,
+  staying: readonly Member[],
+): string[] {
+  const after = votersAfter(
+    voters.filter((id) => id !== leaving),
+    staying,
+  )
+  const isSame = after.length === voters.length && after.every((id) => voters.includes(id))
+  if (isSame) return []
+  return [`The voters will be ${after.join(', ')}, and are now ${voters.join(', ')}.`]
+}

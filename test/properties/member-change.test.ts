@@ -28,6 +28,8 @@ const step = fc.record({
   isLost: fc.boolean(),
   /** The change is undone after so many reports, if its copies are still being moved. */
   cancelAfter: fc.option(fc.integer({ min: 0, max: 3 }), { freq: 4, nil: undefined }),
+  /** Who goes, or comes, is lost after so many reports. */
+  loseAfter: fc.option(fc.integer({ min: 0, max: 6 }), { freq: 4, nil: undefined }),
   /** Who of those that are waited for reports next. */
   order: fc.array(fc.nat(), { minLength: 4, maxLength: 8 }),
 })
@@ -57,9 +59,10 @@ function requestOf({ members }: Topology, wanted: Step, added: number): ChangeRe
 function runChange(
   before: Topology,
   request: ChangeRequest,
-  { cancelAfter, order }: Step,
+  { cancelAfter, loseAfter, order }: Step,
 ): { documents: Topology[]; isUndone: boolean } {
   let isUndone = false
+  let hasLost = false
   const documents = [beginChange(before, request)]
   for (let reports = 0; ; reports++) {
     const now = documents.at(-1) as Topology
@@ -67,6 +70,15 @@ function runChange(
     if (reports === cancelAfter && now.change.phase === 'moving') {
       documents.push(cancelChange(now))
       isUndone = true
+      continue
+    }
+    const { leaving, joining, isLost, phase } = now.change
+    const lost = leaving ?? (phase === 'moving' ? joining : null)
+    if (reports === loseAfter && lost !== null && !isLost && !hasLost) {
+      documents.push(beginChange(now, { kind: 'remove', node: lost }))
+      hasLost = true
+      if (lost === joining) isUndone = true
+      reports--
       continue
     }
     const waiting = waitingFor(now)
@@ -134,7 +146,8 @@ describe('changes of the members', () => {
             if (isMoved) expect(document.placedAt).toBe(document.epoch)
           })
           const end = documents.at(-1) as Topology
-          if (isUndone) expect(end).toEqual({ ...topology, epoch: end.epoch, placedAt: end.epoch })
+          const anyPlace = { epoch: end.epoch, placedAt: end.placedAt }
+          if (isUndone) expect(end).toEqual({ ...topology, ...anyPlace })
           else expectMade(end, request)
           topology = end
         })
@@ -149,7 +162,7 @@ describe('changes of the members', () => {
         let topology = topologyOf(count)
         steps.forEach((wanted, index) => {
           const request = requestOf(topology, wanted, count + index + 1)
-          const toTheEnd = { ...wanted, cancelAfter: undefined }
+          const toTheEnd = { ...wanted, cancelAfter: undefined, loseAfter: undefined }
           const [begun, ...later] = runChange(topology, request, toTheEnd).documents
           expectFewMoves(begun as Topology, request)
           topology = later.at(-1) ?? (begun as Topology)

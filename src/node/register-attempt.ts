@@ -65,7 +65,7 @@ export class RegisterAttempt {
     known: Copy | undefined,
   ): Promise<AttemptResult> {
     const proposer = new Proposer<Copy, RegisterRound>({
-      acceptors: this.#plan.owners,
+      groups: [this.#plan.owners],
       ballot: this.ballot,
       known: known && { value: known },
       change: (current) => {

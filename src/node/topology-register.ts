@@ -145,7 +145,7 @@ export class TopologyRegister {
         : { changed: false, result: undefined }
     const { ballot } = tried
     const proposer = new Proposer<Document, undefined>({
-      acceptors: current.voters,
+      groups: [current.voters],
       ballot,
       change,
     })

@@ -10,6 +10,10 @@
  *    leaves the value as it is (a read, a failed condition) goes through the same round: the value seen in
  *    step 1 may have been accepted by a minority only, and until a majority has it, two readers could disagree.
  *
+ * While a register moves, its acceptors are two groups, and both steps need a majority of each: an attempt then meets
+ * what was decided by the old group alone, and is met by whoever asks the new one alone. An acceptor of both is asked
+ * once and counts in both.
+ *
  * A proposer whose last value was decided, and whose acceptors promised it the next ballot with their acceptances,
  * has step 1 behind it: it knows the value that a majority would show, and begins with step 2 (2.2.1 of the paper).
  *
@@ -24,6 +28,7 @@
 import { assert } from '../assert.ts'
 import type { Outcome } from '../errors.ts'
 import { majority } from '../quorum/level.ts'
+import { allOwners, leastCount, type OwnerGroups } from '../quorum/owner-groups.ts'
 import type { AcceptorReply } from './acceptor.ts'
 import { BALLOT_ZERO, compareBallots, maxBallot, type Ballot } from './ballot.ts'
 
@@ -44,14 +49,14 @@ export type ProposerResult<T, R> =
       readonly value: T | null
       readonly changed: boolean
       readonly result: R
-      /** Acceptors that are known to have accepted. */
+      /** Acceptors that are known to have accepted: of two groups, in the one where they are fewer. */
       readonly received: number
       /** Whether some acceptor told of a higher ballot: the promise of the next one may not hold. */
       readonly isContested: boolean
     }
   /** A higher ballot is about; `seen` is the highest that was reported. */
   | { readonly type: 'conflict'; readonly outcome: Outcome; readonly seen: Ballot }
-  /** Too few acceptors answered. */
+  /** Too few acceptors answered, in the group that the counts are of. */
   | {
       readonly type: 'unreachable'
       readonly outcome: Outcome
@@ -69,10 +74,11 @@ export interface ProposerStep<T, R> {
 type Answer = 'agreed' | 'refused' | 'unsent' | 'lost'
 
 export class Proposer<T, R> {
+  readonly #groups: OwnerGroups
+  /** Everybody of any group, once. */
   readonly #acceptors: readonly string[]
   readonly #ballot: Ballot
   readonly #change: ChangeFunction<T, R>
-  readonly #required: number
   #phase: 'idle' | 'prepare' | 'accept' | 'done' = 'idle'
   #answers = new Map<string, Answer>()
   #seen: Ballot
@@ -88,19 +94,23 @@ export class Proposer<T, R> {
    * nothing else, when it accepted this value.
    */
   constructor(options: {
-    readonly acceptors: readonly string[]
+    /** Its acceptors: two groups while they change. */
+    readonly groups: OwnerGroups
     readonly ballot: Ballot
     readonly change: ChangeFunction<T, R>
     readonly known?: { readonly value: T } | undefined
   }) {
-    const { acceptors, ballot, change, known } = options
-    assert(acceptors.length > 0, 'a register has acceptors')
-    assert(new Set(acceptors).size === acceptors.length, 'each acceptor is named once')
+    const { groups, ballot, change, known } = options
+    assert(groups.length > 0, 'a register has acceptors')
+    for (const acceptors of groups) {
+      assert(acceptors.length > 0, 'each group has acceptors')
+      assert(new Set(acceptors).size === acceptors.length, 'each acceptor is named once')
+    }
     assert(compareBallots(ballot, BALLOT_ZERO) > 0, 'a proposal has a ballot above zero')
-    this.#acceptors = acceptors
+    this.#groups = groups
+    this.#acceptors = allOwners(groups)
     this.#ballot = ballot
     this.#change = change
-    this.#required = majority(acceptors.length)
     this.#seen = ballot
     this.#isKnown = known !== undefined
     if (known !== undefined) this.#current = known.value
@@ -177,15 +187,34 @@ export class Proposer<T, R> {
   }
 
   #advance(): ProposerStep<T, R> {
-    if (this.#count('agreed') >= this.#required) {
+    const hasAgreed = (acceptor: string): boolean => this.#answers.get(acceptor) === 'agreed'
+    if (this.#shortOf(hasAgreed) === undefined) {
       return this.#phase === 'prepare' ? this.#propose() : this.#decide()
     }
+    const mayAgree = (acceptor: string): boolean =>
+      hasAgreed(acceptor) || !this.#answers.has(acceptor)
+    if (this.#shortOf(mayAgree) === undefined) return NOTHING
     const open = this.#acceptors.length - this.#answers.size
-    if (this.#count('agreed') + open >= this.#required) return NOTHING
     // It has failed; the replies still open are worth waiting for only if they can tell that nobody took it.
     if (open > 0 && this.#phase === 'accept' && this.#excluded() === this.#answers.size)
       return NOTHING
     return { send: [], result: this.#fail() }
+  }
+
+  /** The group in which those that `has` names are furthest from a majority; undefined where none is. */
+  #shortOf(
+    has: (acceptor: string) => boolean,
+  ): { readonly required: number; readonly received: number } | undefined {
+    let most: { required: number; received: number } | undefined
+    for (const acceptors of this.#groups) {
+      const required = majority(acceptors.length)
+      const received = leastCount([acceptors], has)
+      if (received >= required) continue
+      if (most === undefined || required - received > most.required - most.received) {
+        most = { required, received }
+      }
+    }
+    return most
   }
 
   #propose(): ProposerStep<T, R> {
@@ -207,7 +236,7 @@ export class Proposer<T, R> {
         value: this.#proposed(next),
         changed,
         result,
-        received: this.#count('agreed'),
+        received: leastCount(this.#groups, (from) => this.#answers.get(from) === 'agreed'),
         isContested: compareBallots(this.#seen, this.#ballot) > 0,
       },
     }
@@ -215,12 +244,13 @@ export class Proposer<T, R> {
 
   #fail(): ProposerResult<T, R> {
     const outcome = this.#outcome()
-    const received = this.#count('agreed')
     this.#phase = 'done'
     if (compareBallots(this.#seen, this.#ballot) > 0 || this.#count('refused') > 0) {
       return { type: 'conflict', outcome, seen: this.#seen }
     }
-    return { type: 'unreachable', outcome, required: this.#required, received }
+    const short = this.#shortOf((from) => this.#answers.get(from) === 'agreed')
+    assert(short !== undefined, 'an attempt that fails lacks a majority')
+    return { type: 'unreachable', outcome, ...short }
   }
 
   #outcome(): Outcome {

@@ -15,7 +15,7 @@ const append: ChangeFunction<string, string> = (current) => ({
 const read: ChangeFunction<string, string> = () => ({ changed: false, result: 'read' })
 
 function started(change: ChangeFunction<string, string> = append): Proposer<string, string> {
-  const proposer = new Proposer({ acceptors, ballot, change })
+  const proposer = new Proposer({ groups: [acceptors], ballot, change })
   proposer.start()
   return proposer
 }
@@ -42,7 +42,7 @@ const accepted: AcceptorReply<string> = { type: 'accepted', ballot }
 
 describe('proposer', () => {
   it('asks every acceptor to promise, then to accept, and decides at a majority', () => {
-    const proposer = new Proposer({ acceptors, ballot, change: append })
+    const proposer = new Proposer({ groups: [acceptors], ballot, change: append })
     expect(proposer.start().send).toEqual(
       acceptors.map((to) => ({ to, message: { type: 'prepare', ballot } })),
     )
@@ -186,6 +186,68 @@ describe('proposer', () => {
 
   it('is rejected when a change that leaves the value as it is could not be confirmed', () => {
     expect(proposed(read).abandon()).toMatchObject({ type: 'unreachable', outcome: 'rejected' })
+  })
+
+  describe('of two groups', () => {
+    const groups = [acceptors, ['n2', 'n3', 'n4']]
+    const everybody = ['n1', 'n2', 'n3', 'n4']
+
+    it('asks each acceptor once, and goes on where it has a majority of both', () => {
+      const proposer = new Proposer({ groups, ballot, change: append })
+      expect(proposer.start().send.map(({ to }) => to)).toEqual(everybody)
+      proposer.receive('n1', promise())
+      // A majority of the first group, and one of the second.
+      expect(proposer.receive('n2', promise()).send).toEqual([])
+      expect(proposer.receive('n4', promise()).send.map(({ to }) => to)).toEqual(everybody)
+      proposer.receive('n4', accepted)
+      // A majority of the second group, and one of the first.
+      expect(proposer.receive('n3', accepted).result).toBeUndefined()
+      expect(proposer.receive('n1', accepted).result).toMatchObject({
+        type: 'decided',
+        received: 2,
+      })
+    })
+
+    it('needs no more than two acceptors that are in both', () => {
+      const proposer = new Proposer({ groups, ballot, change: append })
+      proposer.start()
+      proposer.receive('n2', promise())
+      expect(proposer.receive('n3', promise()).send).toHaveLength(4)
+    })
+
+    it('fails where one group cannot reach its majority any more, and tells of that one', () => {
+      const proposer = new Proposer({ groups, ballot, change: append })
+      proposer.start()
+      proposer.receive('n1', promise())
+      proposer.receive('n2', promise())
+      expect(proposer.unsent('n3').result).toBeUndefined()
+      expect(proposer.unsent('n4').result).toEqual({
+        type: 'unreachable',
+        outcome: 'rejected',
+        required: 2,
+        received: 1,
+      })
+    })
+
+    it('is rejected only where nobody of either group can have taken the value', () => {
+      const proposer = (): Proposer<string, string> => {
+        const begun = new Proposer({ groups, ballot, change: append })
+        begun.start()
+        begun.receive('n2', promise())
+        begun.receive('n3', promise())
+        return begun
+      }
+      const open = proposer()
+      open.receive('n2', conflict('accept'))
+      expect(open.receive('n3', conflict('accept')).result).toBeUndefined()
+      expect(open.receive('n1', accepted).result).toMatchObject({ outcome: 'unknown' })
+
+      const refused = proposer()
+      for (const from of ['n2', 'n3', 'n1']) refused.receive(from, conflict('accept'))
+      expect(refused.receive('n4', conflict('accept')).result).toMatchObject({
+        outcome: 'rejected',
+      })
+    })
   })
 
   it('refuses replies of nodes that are not acceptors', () => {

@@ -149,7 +149,7 @@ class RegisterWorld {
     const ballot = ballotAbove(client.seen, client.name)
     client.seen = ballot
     const proposer = new Proposer<Applied, null>({
-      acceptors: [...this.#states.keys()],
+      groups: [[...this.#states.keys()]],
       ballot,
       change: (current) =>
         id === undefined

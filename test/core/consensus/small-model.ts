@@ -300,7 +300,7 @@ function replayed({ ballot, known, letter, log }: Attempt): {
 } {
   let proposed: Held | undefined
   const proposer = new Proposer<Held, null>({
-    acceptors: OWNERS,
+    groups: [OWNERS],
     ballot,
     known: known && { value: known },
     change: (current) => {

@@ -13,6 +13,8 @@ const BYTES_MAX = 32 * 1024 * 1024
 const LEASE_BYTES = 256
 
 export interface Lease {
+  /** The generation of the placement under which the acceptors promised it: those of another one have not. */
+  readonly placedAt: number
   readonly ballot: Ballot
   readonly copy: Copy
 }
@@ -22,9 +24,9 @@ export class Leases {
   readonly #leases = new Map<string, Lease>()
   #bytes = 0
 
-  put(storageKey: string, decidedAt: Ballot, copy: Copy): void {
+  put(storageKey: string, placedAt: number, decidedAt: Ballot, copy: Copy): void {
     this.#remove(storageKey)
-    this.#leases.set(storageKey, { ballot: nextBallot(decidedAt), copy })
+    this.#leases.set(storageKey, { placedAt, ballot: nextBallot(decidedAt), copy })
     this.#bytes += sizeOf(storageKey, copy)
     for (const oldest of this.#leases.keys()) {
       if (this.#leases.size <= LEASES_MAX && this.#bytes <= BYTES_MAX) return
@@ -36,9 +38,10 @@ export class Leases {
    * The lease, if there is one, which is gone with it: a ballot is used once. Not above `clockAt`, for what the clock
    * has not reached, it may give to another proposal in another life.
    */
-  take(storageKey: string, clockAt: Timestamp): Lease | undefined {
+  take(storageKey: string, placedAt: number, clockAt: Timestamp): Lease | undefined {
     const lease = this.#remove(storageKey)
-    return lease !== undefined && lease.ballot.counter <= clockAt ? lease : undefined
+    if (lease?.placedAt !== placedAt) return undefined
+    return lease.ballot.counter <= clockAt ? lease : undefined
   }
 
   #remove(storageKey: string): Lease | undefined {

@@ -54,12 +54,14 @@ export type AskKind =
   | 'accept'
   /** [instance, ballot] → a promise, whatever has been promised before, for who has lost its own (topology-recall.ts). */
   | 'recall'
-  /** [bucket, key, ballot] → the acceptor's reply, for a strong key (register-messages.ts). */
+  /** [bucket, key, placedAt, ballot] → the acceptor's reply, for a strong key (acceptor-messages.ts). */
   | 'register-prepare'
-  /** [bucket, key, record]: the proposal, with its ballot → the acceptor's reply. */
+  /** [bucket, key, placedAt, record]: the proposal, with its ballot → the acceptor's reply. */
   | 'register-accept'
   /** [bucket, key, whether the copy is wanted] → [whether it is settled, record or ballot]. */
   | 'register-read'
+  /** [placedAt] → [a time that no promise for strong keys lies beyond], of a node that takes nothing of older placements. */
+  | 'register-promised'
   /** A client's operation on a strong key, for an owner to propose (register-messages.ts). */
   | 'register-change'
   /** Membership gossip: one way. */

@@ -28,6 +28,7 @@ const NAMES = [
   'ballot-floor',
   'gained',
   'intake',
+  'ballot-floors',
 ] as const
 export type StateName = (typeof NAMES)[number]
 

@@ -164,6 +164,10 @@ export class PeerAsks {
         return this.#withLocation(parts, body, answer, (at) =>
           parts.registers.handle(kind, at, body.slice(2), answer),
         )
+      case 'register-promised':
+        if (!parts.arrival.mayTell(from)) answer('not_ready', TOO_FEW_HAVE_TOLD)
+        else parts.registers.tellPromised(Number(body[0]), answer)
+        return
       case 'register-change': {
         const { operation, ...options } = decodeOperation(body)
         parts.requests.proposeForwarded(options, operation, deadlineMs).then(

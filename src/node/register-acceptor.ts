@@ -10,7 +10,12 @@
  * - A node that lost its directory, or got an old one back, does not answer for a key before it has taken over the
  *   other owners' copies, and never below its *floor*: a time that no promise of its earlier lives can lie beyond.
  * - The same for one key, where its record was damaged.
+ *
+ * While the owners of a key change, a question counts only among acceptors of the placement under which it was asked:
+ * each takes those of its own generation (topology-keeper.ts) alone, so that who has moved on decides nothing with who
+ * has not. A node that gains a key has not promised what its old owners have: its floor for that key does.
  */
+import { assert } from '../core/assert.ts'
 import type { Timestamp } from '../core/causality/dot.ts'
 import type { StoredObject } from '../core/causality/stored-object.ts'
 import {
@@ -27,7 +32,7 @@ import {
   nextBallot,
 } from '../core/consensus/ballot.ts'
 import { ballotOf } from '../core/consensus/register.ts'
-import type { Codec } from '../ports/codec.ts'
+import type { Codec, Encodable } from '../ports/codec.ts'
 import type { Disk, DiskError, DiskOperation } from '../ports/disk.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { NodeClock } from './node-clock.ts'
@@ -36,7 +41,7 @@ import { ABSENT_COPY, type Copy } from './object-record.ts'
 import type { Entry, ObjectTable } from './object-table.ts'
 import { Promises } from './promises.ts'
 import { type Location, type Refusal, refusalOf, type Replica } from './replica.ts'
-import { dataKey, promiseKey } from './storage-keys.ts'
+import { dataKey, parseDataKey, promiseKey } from './storage-keys.ts'
 
 /** Promises that are looked at in one go: those of forgotten keys are dropped. */
 const DROPPED_PER_PASS = 1000
@@ -57,7 +62,9 @@ export interface AcceptorParts {
   readonly commits: GroupCommit
   readonly clock: NodeClock
   readonly state: NodeState
-  readonly horizon: () => Timestamp
+  /** The generation of the placement in force here (topology-keeper.ts). */
+  readonly placedAt: () => number
+  readonly horizon: (partition: number) => Timestamp
   /** Whether a majority has told this node of its earlier lives (arrival.ts). */
   readonly isProven: () => boolean
 }
@@ -67,18 +74,31 @@ const NOT_READY: Refusal = {
   message: 'it is not yet known here what earlier lives of this node have promised',
 }
 
+const PLACED_OTHERWISE: Refusal = {
+  code: 'not_owner',
+  message: 'the key was placed otherwise when the question was asked, or is now',
+}
+
+const MOVED_MEANWHILE: Refusal = {
+  code: 'failed',
+  message: 'the placement changed while it was stored',
+}
+
 export class RegisterAcceptor {
   readonly #parts: AcceptorParts
   readonly #disk: Disk
   readonly #promises: Promises
   /** Nothing up to here is promised or accepted. */
   #floor: Timestamp
+  /** The same for the keys of one partition. */
+  readonly #floors: Map<number, Timestamp>
 
   private constructor(ports: { codec: Codec; disk: Disk }, parts: AcceptorParts) {
     this.#disk = ports.disk
     this.#parts = parts
     this.#promises = new Promises(ports.codec)
     this.#floor = (parts.state.get('ballot-floor') as Timestamp | undefined) ?? 0
+    this.#floors = decodeFloors(parts.state.get('ballot-floors'))
     parts.replica.onRegisterLost = (storageKey) => this.#lost(storageKey)
   }
 
@@ -89,18 +109,21 @@ export class RegisterAcceptor {
   ): Promise<RegisterAcceptor> {
     const acceptor = new RegisterAcceptor(ports, parts)
     await acceptor.#promises.load(acceptor.#disk)
+    // They may be ahead of the clock that this life has begun with.
+    for (const [, { counter }] of acceptor.#promises.entries()) parts.clock.observe(counter)
     return acceptor
   }
 
-  prepare(at: Location, ballot: Ballot, done: ReplyTaker): void {
-    this.#ask(at, ballot, done, (state) => prepare(state, ballot))
+  /** `placedAt` is the generation under which the proposer found its acceptors. */
+  prepare(at: Location, placedAt: number, ballot: Ballot, done: ReplyTaker): void {
+    this.#ask(at, placedAt, ballot, done, (state) => prepare(state, ballot))
   }
 
   /** `copy` is the proposal, with its ballot. */
-  accept(at: Location, copy: Copy, done: ReplyTaker): void {
+  accept(at: Location, placedAt: number, copy: Copy, done: ReplyTaker): void {
     const ballot = ballotOf(copy.object)
     const next = nextBallot(ballot)
-    this.#ask(at, ballot, done, (state, isSettled) => {
+    this.#ask(at, placedAt, ballot, done, (state, isSettled) => {
       // It may have come by repair, after a later one had been promised: to hold it is not to have accepted it then.
       return accept(state, ballot, copy, { next, isSettled })
     })
@@ -131,12 +154,36 @@ export class RegisterAcceptor {
     state.set('ballot-floor', floor).catch(() => undefined)
   }
 
+  /**
+   * A time that nothing this node has promised lies beyond, but for the next ballot of what it has accepted. Not what its
+   * messages tell of its clock: that stays below the bound of what it may mint, and promises need not. Undefined where
+   * questions of another placement may still be taken here, or what was promised is not known.
+   */
+  promisedUnder(placedAt: number): Timestamp | undefined {
+    const { clock, isProven } = this.#parts
+    if (placedAt !== this.#parts.placedAt() || !isProven()) return undefined
+    return Math.max(clock.last, this.#floor, ...this.#floors.values())
+  }
+
+  /**
+   * For keys that this node has gained: what their old owners have promised to others is promised here, too, for a
+   * proposal that one of them takes late must be below all that is decided without it. `promisedUpTo` is the highest that
+   * they told, each when it took questions of older placements no more. Resolves once it is durable.
+   */
+  async raiseFloorOf(partitions: readonly number[], promisedUpTo: Timestamp): Promise<void> {
+    // One beyond: whoever accepts a ballot promises the next one with it, which no clock need have reached.
+    const floor = promisedUpTo + 1
+    for (const partition of partitions) {
+      this.#floors.set(partition, Math.max(floor, this.#floors.get(partition) ?? 0))
+    }
+    await this.#parts.state.set('ballot-floors', [...this.#floors])
+  }
+
   /** The horizon has moved: promises for keys that are gone are not needed below it. */
   horizonMoved(): void {
-    const horizon = this.#parts.horizon()
     const old: string[] = []
     for (const [storageKey, { counter }] of this.#promises.entries()) {
-      if (counter > horizon) continue
+      if (counter > this.#horizonOf(storageKey)) continue
       if (old.length >= DROPPED_PER_PASS) break
       old.push(storageKey)
     }
@@ -149,6 +196,7 @@ export class RegisterAcceptor {
 
   #ask<Reply extends RegisterReply>(
     at: Location,
+    placedAt: number,
     ballot: Ballot,
     done: ReplyTaker,
     step: (
@@ -176,10 +224,19 @@ export class RegisterAcceptor {
         done(undefined, failure ?? NOT_READY)
         return
       }
+      const isInForce = (): boolean => this.#parts.placedAt() === placedAt
+      if (!isInForce()) {
+        done(undefined, PLACED_OTHERWISE)
+        return
+      }
       const before = this.#stateOf(entry)
       const { state, reply } = step(before, this.#isSettled(entry.storageKey, entry.latest.object))
-      const end = (failed: DiskError | undefined): void =>
-        failed === undefined ? done(reply, undefined) : done(undefined, refusalOf(failed))
+      const end = (failed: DiskError | undefined): void => {
+        if (failed !== undefined) done(undefined, refusalOf(failed))
+        // It is stored, and counts for nothing: who took over this node's copies meanwhile may not have it.
+        else if (!isInForce()) done(undefined, MOVED_MEANWHILE)
+        else done(reply, undefined)
+      }
       if (state.value !== before.value) this.#storeAccepted(entry, state, end)
       else if (state.promised !== before.promised) {
         const operation = this.#promises.raise(entry.storageKey, state.promised)
@@ -217,7 +274,7 @@ export class RegisterAcceptor {
   #stateOf({ storageKey, latest }: Entry): AcceptorState<Copy> {
     const isHeld = latest.record.length > 0
     const accepted = ballotOf(latest.object)
-    const implied = isHeld ? nextBallot(accepted) : atCounter(this.#parts.horizon())
+    const implied = isHeld ? nextBallot(accepted) : atCounter(this.#horizonOf(storageKey))
     const promised = maxBallot(implied, this.#keptPromise(storageKey))
     return { promised, accepted, value: isHeld ? latest : null }
   }
@@ -229,7 +286,17 @@ export class RegisterAcceptor {
 
   /** What is promised beside what follows from the record. */
   #keptPromise(storageKey: string): Ballot {
-    return maxBallot(this.#promises.of(storageKey) ?? BALLOT_ZERO, atCounter(this.#floor))
+    const floor = Math.max(this.#floor, this.#floorOf(storageKey))
+    return maxBallot(this.#promises.of(storageKey) ?? BALLOT_ZERO, atCounter(floor))
+  }
+
+  #floorOf(storageKey: string): Timestamp {
+    if (this.#floors.size === 0) return 0
+    return this.#floors.get(partitionIn(storageKey)) ?? 0
+  }
+
+  #horizonOf(storageKey: string): Timestamp {
+    return this.#parts.horizon(partitionIn(storageKey))
   }
 
   /** The promise of a key whose record was damaged went with it. */
@@ -240,11 +307,12 @@ export class RegisterAcceptor {
   }
 
   #dropIfGone(storageKey: string): void {
-    const { table, commits, horizon } = this.#parts
+    const { table, commits } = this.#parts
     table.find(storageKey, (entry) => {
       const promise = this.#promises.of(storageKey)
       if (entry === undefined || promise === undefined || entry.isLost) return
-      if (entry.latest.record.length > 0 || entry.pending > 0 || promise.counter > horizon()) return
+      if (entry.latest.record.length > 0 || entry.pending > 0) return
+      if (promise.counter > this.#horizonOf(storageKey)) return
       this.#promises.drop(storageKey, promise)
       commits.add([{ type: 'delete', key: promiseKey(storageKey) }], 'os', () => undefined)
     })
@@ -258,4 +326,16 @@ function atCounter(counter: Timestamp): Ballot {
 
 function storageKeyOf({ partition, bucket, key }: Location): string {
   return dataKey(partition, bucket.name, key)
+}
+
+function partitionIn(storageKey: string): number {
+  const name = parseDataKey(storageKey)
+  assert(name !== undefined, 'a register is kept under the key of its data')
+  return name.partition
+}
+
+function decodeFloors(stored: Encodable | undefined): Map<number, Timestamp> {
+  if (stored === undefined) return new Map()
+  if (!Array.isArray(stored)) throw new Error('the floors of ballots cannot be read')
+  return new Map(stored as [partition: number, floor: Timestamp][])
 }

@@ -20,7 +20,7 @@ export class RegisterAsks {
   handle(
     kind: 'register-prepare' | 'register-accept' | 'register-read',
     at: Location,
-    [content]: readonly Encodable[],
+    body: readonly Encodable[],
     answer: AnswerWith,
   ): void {
     if (at.bucket.mode !== 'strong') {
@@ -29,16 +29,18 @@ export class RegisterAsks {
     }
     switch (kind) {
       case 'register-prepare': {
+        const [placedAt, content] = body
         const ballot = parseBallot(content)
         if (ballot === undefined) answer('bad_message', 'not a ballot')
-        else this.#acceptor.prepare(at, ballot, replyWith(answer))
+        else this.#acceptor.prepare(at, Number(placedAt), ballot, replyWith(answer))
         return
       }
       case 'register-accept': {
+        const [placedAt, content] = body
         const copy = copyIn(this.#replica, content)
         if (copy === undefined || copy.object.vector.size !== 1)
           answer('bad_message', 'no proposal')
-        else this.#acceptor.accept(at, copy, replyWith(answer))
+        else this.#acceptor.accept(at, Number(placedAt), copy, replyWith(answer))
         return
       }
       case 'register-read':
@@ -48,13 +50,20 @@ export class RegisterAsks {
             return
           }
           const { copy, isSettled } = state
-          const said = content === true ? copy.record : [...encodeBallot(ballotOf(copy.object))]
+          const said = body[0] === true ? copy.record : [...encodeBallot(ballotOf(copy.object))]
           answer('ok', isSettled, said)
         })
         return
       default:
         kind satisfies never
     }
+  }
+
+  /** To a node that gains keys: what no promise of this one lies beyond (`RegisterAcceptor.raiseFloorOf`). */
+  tellPromised(placedAt: number, answer: AnswerWith): void {
+    const told = this.#acceptor.promisedUnder(placedAt)
+    if (told === undefined) answer('not_owner', 'another placement is in force here')
+    else answer('ok', told)
   }
 }
 

@@ -6,6 +6,7 @@ import type { StoredObject } from '../core/causality/stored-object.ts'
 import type { Ballot } from '../core/consensus/ballot.ts'
 import { Proposer, type ProposerResult } from '../core/consensus/proposer.ts'
 import type { RegisterRound } from '../core/consensus/register.ts'
+import type { OwnerGroups } from '../core/quorum/owner-groups.ts'
 import { decodeReply } from './acceptor-messages.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { NodeClock } from './node-clock.ts'
@@ -29,7 +30,9 @@ export interface AttemptParts {
 
 export interface AttemptPlan {
   readonly at: Location
-  readonly owners: readonly string[]
+  readonly groups: OwnerGroups
+  /** The generation of the placement that the groups are of: acceptors of another one take nothing of it. */
+  readonly placedAt: number
   readonly ballot: Ballot
   readonly deadlineMs: number
   /** Keeps the horizon below the attempt: until nothing of it is on its way any more. */
@@ -65,7 +68,7 @@ export class RegisterAttempt {
     known: Copy | undefined,
   ): Promise<AttemptResult> {
     const proposer = new Proposer<Copy, RegisterRound>({
-      groups: [this.#plan.owners],
+      groups: this.#plan.groups,
       ballot: this.ballot,
       known: known && { value: known },
       change: (current) => {
@@ -85,21 +88,21 @@ export class RegisterAttempt {
 
   #askSelf(type: 'prepare' | 'accept', takers: Takers): void {
     const { acceptor, self } = this.#parts
-    const { at } = this.#plan
+    const { at, placedAt } = this.#plan
     const take = (reply: RegisterReply | undefined, refusal: Refusal | undefined): void => {
       this.hold.release()
       if (reply === undefined) this.#refused(self, refusal as Refusal, takers)
       else this.#replied(self, reply, takers)
     }
-    if (type === 'prepare') acceptor.prepare(at, this.ballot, take)
-    else acceptor.accept(at, this.proposal as Copy, take)
+    if (type === 'prepare') acceptor.prepare(at, placedAt, this.ballot, take)
+    else acceptor.accept(at, placedAt, this.proposal as Copy, take)
   }
 
   #askPeer(to: string, type: 'prepare' | 'accept', takers: Takers): void {
     const { counter, node } = this.ballot
-    const { at, deadlineMs } = this.#plan
+    const { at, placedAt, deadlineMs } = this.#plan
     const content = type === 'prepare' ? [counter, node] : (this.proposal as Copy).record
-    const body = [at.bucket.name, at.key, content]
+    const body = [at.bucket.name, at.key, placedAt, content]
     this.#parts.peers.ask(to, `register-${type}`, body, deadlineMs, (reply) => {
       if (reply.type === 'lost') this.#releaseLate()
       else this.hold.release()

@@ -6,6 +6,10 @@
  * with their acceptance: the next attempt then takes one round trip. Only for values that live: for a key that is
  * gone an old ballot may be history by then (register-acceptor.ts).
  *
+ * Each attempt is made under the placement that is in force when it begins, and of that one alone: where another comes
+ * into force before it ends, it is left open whatever it heard. A node that does not own the key any more begins nothing
+ * for a client; it goes on only to find out what became of writes in doubt.
+ *
  * The outcome is exact. An attempt that failed and may have been accepted leaves its writes *doubtful*: the next
  * attempt finds out what became of them, before it makes them again (core/consensus/register-memory.ts).
  */
@@ -33,8 +37,7 @@ import { mintTimestamps } from './mint.ts'
 import { type Copy, encodeCopy } from './object-record.ts'
 import type { PendingDot, PendingDots } from './pending-dots.ts'
 import { type AttemptParts, type AttemptResult, RegisterAttempt } from './register-attempt.ts'
-import type { Location } from './replica.ts'
-import { type PlacedRequest, ReplicaReports } from './request.ts'
+import { groupsOf, type PlacedRequest, ReplicaReports } from './request.ts'
 import { dataKey } from './storage-keys.ts'
 
 /** Operations of one key that wait; more are refused. */
@@ -49,6 +52,8 @@ export interface ProposerParts extends AttemptParts {
   readonly actor: string
   readonly pending: PendingDots
   readonly inReach: (node: string, sloppy: boolean) => boolean
+  /** The request under the placement in force now; the same one where that has not changed. */
+  readonly placeAgain: (placed: PlacedRequest) => PlacedRequest
 }
 
 export interface Decided {
@@ -73,11 +78,16 @@ interface Waiting {
 }
 
 interface Key {
-  readonly at: Location
   readonly storageKey: string
-  readonly owners: readonly string[]
+  /** A request of it, under the placement of the attempt under way. */
+  placed: PlacedRequest
   waiting: Waiting[]
 }
+
+/** `moved`: another placement came into force meanwhile. */
+type AttemptEnd = AttemptResult | { readonly type: 'moved'; readonly outcome: 'unknown' }
+
+const MOVED: AttemptEnd = { type: 'moved', outcome: 'unknown' }
 
 /** The value turned out to be later than what was minted before it was known. */
 class MintedTooEarly extends Error {}
@@ -97,11 +107,11 @@ export class RegisterProposer {
   }
 
   /**
-   * Resolves once the operation is decided. This node is an owner of the key. Rejects with precondition_failed,
-   * quorum_unreachable, outcome_unknown, deadline_passed (a read), or overloaded.
+   * Resolves once the operation is decided. Rejects with precondition_failed, quorum_unreachable (also where this node is
+   * no owner of the key), outcome_unknown, deadline_passed (a read), or overloaded.
    */
   propose(placed: PlacedRequest, operation: RegisterOperation): Promise<Decided> {
-    const { at, owners, deadlineMs } = placed
+    const { at, deadlineMs } = placed
     const storageKey = dataKey(at.partition, at.bucket.name, at.key)
     let key = this.#keys.get(storageKey)
     if (key !== undefined && key.waiting.length >= WAITING_MAX) {
@@ -126,7 +136,7 @@ export class RegisterProposer {
         key.waiting.push(waiting)
         return
       }
-      key = { at, storageKey, owners, waiting: [waiting] }
+      key = { storageKey, placed, waiting: [waiting] }
       this.#keys.set(storageKey, key)
       void this.#serve(key)
     })
@@ -134,6 +144,8 @@ export class RegisterProposer {
 
   async #serve(key: Key): Promise<void> {
     for (let failures = 0; ;) {
+      key.placed = this.#parts.placeAgain(key.placed)
+      if (!key.placed.owners.includes(this.#parts.self)) this.#giveUpBegun(key)
       key.waiting = key.waiting.filter(({ isOver }) => !isOver)
       if (key.waiting.length === 0) break
       const batch = key.waiting.slice(0, BATCH_MAX)
@@ -158,14 +170,17 @@ export class RegisterProposer {
   /** False where it has to be tried again. Rejects where this node cannot propose at all. */
   async #attempt(key: Key, batch: readonly Waiting[]): Promise<boolean> {
     const { clock, pending, self } = this.#parts
+    const { at, placedAt } = key.placed
+    const groups = groupsOf(key.placed)
     const [first, ...stamps] = await mintTimestamps(clock, batch.length + 1)
-    const lease = this.#leases.take(key.storageKey, clock.last)
+    const lease = this.#leases.take(key.storageKey, placedAt, clock.last)
     const ballot = lease?.ballot ?? { counter: first as Timestamp, node: self }
     const deadlineMs = Math.max(...batch.map(({ placed }) => placed.deadlineMs))
     const hold = pending.begin(first as Timestamp)
     const reports = new ReplicaReports(this.#ports.clock)
     this.#ports.metrics.count('register_rounds_total', lease ? ONE_TRIP : TWO_TRIPS)
-    const attempt = new RegisterAttempt(this.#parts, { ...key, ballot, deadlineMs, hold, reports })
+    const plan = { at, groups, placedAt, ballot, deadlineMs, hold, reports }
+    const attempt = new RegisterAttempt(this.#parts, plan)
     let proposed: readonly Waiting[] = []
     const change = (current: StoredObject | null): RegisterRound => {
       // Who was told meanwhile that nothing was applied must be right.
@@ -176,7 +191,7 @@ export class RegisterProposer {
     }
     try {
       const result = await attempt.run(change, lease?.copy)
-      return this.#conclude(key, proposed, attempt, result)
+      return this.#conclude(key, proposed, attempt, this.#inForce(key, result))
     } catch (error) {
       if (!(error instanceof MintedTooEarly)) throw error
       return false
@@ -208,12 +223,18 @@ export class RegisterProposer {
     return round
   }
 
+  /** What was decided by owners of a placement that is not in force any more is left for the next attempt to find. */
+  #inForce(key: Key, result: AttemptResult): AttemptEnd {
+    const isInForce = this.#parts.placeAgain(key.placed).placedAt === key.placed.placedAt
+    return result.type !== 'decided' || isInForce ? result : MOVED
+  }
+
   /** False where the attempt decided nothing. */
   #conclude(
     key: Key,
     proposed: readonly Waiting[],
     attempt: RegisterAttempt,
-    result: AttemptResult,
+    result: AttemptEnd,
   ): boolean {
     const { ballot, round, proposal, reports } = attempt
     if (result.type !== 'decided') {
@@ -223,7 +244,7 @@ export class RegisterProposer {
     }
     const { ends } = result.result
     if (!result.isContested && isLasting(ends.at(-1)?.object, this.#parts.clock.nowMs())) {
-      this.#leases.put(key.storageKey, ballot, proposal as Copy)
+      this.#leases.put(key.storageKey, key.placed.placedAt, ballot, proposal as Copy)
     }
     ends.forEach((end, i) => {
       const decided = { end, received: result.received, replicas: reports.list() }
@@ -252,7 +273,7 @@ export class RegisterProposer {
     waiting: Waiting,
     { ballot, hold }: RegisterAttempt,
     { isNew, result }: OperationEnd,
-    failed: Exclude<AttemptResult, { type: 'decided' }>,
+    failed: Exclude<AttemptEnd, { type: 'decided' }>,
   ): void {
     waiting.isProposed = false
     if (failed.outcome === 'rejected' || !isNew || waiting.isOver) return
@@ -280,6 +301,17 @@ export class RegisterProposer {
     )
   }
 
+  /** Whoever does not own the key proposes nothing new: an owner does. */
+  #giveUpBegun({ placed, waiting }: Key): void {
+    const { self } = this.#parts
+    const error = new QuorateError('quorum_unreachable', `${self} does not own the key any more`, {
+      required: majority(placed.owners.length),
+      received: 0,
+      retryAfterSeconds: 1,
+    })
+    for (const one of waiting) if (one.doubtful.length === 0) this.#giveUp(one, error)
+  }
+
   /** Ends the operation with `error`, unless it may have been made after all. */
   #giveUp(waiting: Waiting, error: QuorateError): void {
     const isUnknown = waiting.isProposed || waiting.doubtful.length > 0
@@ -301,16 +333,19 @@ export class RegisterProposer {
   }
 
   /** What a node believes may only keep it from asking. */
-  #tooFewInReach({ owners }: Key): QuorateError | undefined {
+  #tooFewInReach({ placed }: Key): QuorateError | undefined {
     const { self, inReach } = this.#parts
-    const near = owners.filter((owner) => owner === self || inReach(owner, false))
-    const required = majority(owners.length)
-    if (near.length >= required) return undefined
-    return new QuorateError(
-      'quorum_unreachable',
-      `consensus needs ${required} of ${owners.join(', ')}; in reach of ${self}: ${near.join(', ')}`,
-      { required, received: 0, retryAfterSeconds: 1 },
-    )
+    for (const owners of groupsOf(placed)) {
+      const near = owners.filter((owner) => owner === self || inReach(owner, false))
+      const required = majority(owners.length)
+      if (near.length >= required) continue
+      return new QuorateError(
+        'quorum_unreachable',
+        `consensus needs ${required} of ${owners.join(', ')}; in reach of ${self}: ${near.join(', ')}`,
+        { required, received: 0, retryAfterSeconds: 1 },
+      )
+    }
+    return undefined
   }
 
   /** Two proposers far from the owners would else end each other's attempts again and again. */

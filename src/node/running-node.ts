@@ -135,13 +135,16 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     commits,
     clock,
     state,
+    placedAt: () => keeper.placedAt,
     horizon: () => convergence.horizon.value,
     isProven: () => arrival.isProven,
   })
   const { actor } = identity
-  const proposer = new RegisterProposer(ports, { ...shared, actor, acceptor, pending })
+  const placing = { placeAgain: (placed: PlacedRequest) => requests.placeAgain(placed) }
+  const proposer = new RegisterProposer(ports, { ...shared, ...placing, actor, acceptor, pending })
   const latencyMs = (node: string): number => peers.latencyMs(node)
-  const strong = new StrongCoordinator(ports, { ...shared, acceptor, proposer, latencyMs })
+  const deciding = { ...shared, ...placing, acceptor, proposer, latencyMs }
+  const strong = new StrongCoordinator(ports, deciding)
   const read = (placed: PlacedRequest): Promise<ReadAnswer> =>
     placed.level === 'strong' ? strong.read(placed) : reads.read(placed)
   const sessions = new Sessions(ports, {

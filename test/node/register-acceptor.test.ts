@@ -1,8 +1,9 @@
 /** One acceptor of strong keys on a virtual disk, asked directly: what counts as accepted, and as settled. */
 import { expect, test } from 'vitest'
 import { msgpackCodec } from '../../src/adapters/codec/msgpack-codec.ts'
-import { timestampOf } from '../../src/core/causality/hybrid-clock.ts'
-import type { Ballot } from '../../src/core/consensus/ballot.ts'
+import type { Timestamp } from '../../src/core/causality/dot.ts'
+import { TICKS_PER_MS, timestampOf } from '../../src/core/causality/hybrid-clock.ts'
+import { type Ballot, BALLOT_ZERO } from '../../src/core/consensus/ballot.ts'
 import { GroupCommit } from '../../src/node/group-commit.ts'
 import { APPLY_IS_REPAIR } from '../../src/node/messages.ts'
 import { NodeClock } from '../../src/node/node-clock.ts'
@@ -10,7 +11,7 @@ import { NodeState } from '../../src/node/node-state.ts'
 import { type Copy, encodeCopy } from '../../src/node/object-record.ts'
 import { ObjectTable } from '../../src/node/object-table.ts'
 import { RegisterAcceptor, type RegisterReply } from '../../src/node/register-acceptor.ts'
-import { type Location, Replica } from '../../src/node/replica.ts'
+import { type Location, type Refusal, Replica } from '../../src/node/replica.ts'
 import { SeededRandom } from '../../src/random/seeded-random.ts'
 import { Host } from '../../src/simulation/host.ts'
 import { runSchedule, Schedule } from '../../src/simulation/schedule.ts'
@@ -29,6 +30,12 @@ const AT: Location = {
   partition: 1,
 }
 
+/** Of a key in another partition. */
+const ELSEWHERE: Location = { ...AT, partition: 2 }
+const DRIFT_MS = 500
+
+type Told = RegisterReply | Refusal | undefined
+
 /** An acceptor, through its lives. */
 class Acceptor {
   readonly #schedule = new Schedule()
@@ -37,6 +44,9 @@ class Acceptor {
   readonly #platter = new Platter(this.#random.child('platter'))
   #replica: Replica | undefined
   #acceptor: RegisterAcceptor | undefined
+  /** The generation of its placement, and its horizon for each partition. */
+  generation = 7
+  readonly horizons = new Map<number, Timestamp>()
   /** A ballot of now, so many ticks later. */
   readonly at = (ticks: number, node: string): Ballot => ({
     counter: timestampOf(this.#host.wallMs()) + ticks,
@@ -56,7 +66,7 @@ class Acceptor {
     const commits = new GroupCommit(ports)
     await this.#during(async () => {
       const state = await NodeState.load(ports.disk, ports.codec, commits)
-      const clock = new NodeClock(ports, state, 500)
+      const clock = new NodeClock(ports, state, DRIFT_MS)
       const table = new ObjectTable(ports, commits, 1_000_000)
       this.#replica = new Replica(ports, { table, commits, clock, durability: 'sync' })
       this.#acceptor = await RegisterAcceptor.load(ports, {
@@ -65,7 +75,8 @@ class Acceptor {
         commits,
         clock,
         state,
-        horizon: () => 0,
+        placedAt: () => this.generation,
+        horizon: (partition) => this.horizons.get(partition) ?? 0,
         isProven: () => true,
       })
     })
@@ -78,14 +89,35 @@ class Acceptor {
     await this.start()
   }
 
-  prepare(ballot: Ballot): Promise<RegisterReply | undefined> {
+  prepare(ballot: Ballot, { at = AT, placedAt = this.generation } = {}): Promise<Told> {
     return this.#during(
-      () => new Promise((resolve) => this.#acceptor?.prepare(AT, ballot, resolve)),
+      () =>
+        new Promise((resolve) =>
+          this.#acceptor?.prepare(at, placedAt, ballot, (reply, refusal) =>
+            resolve(reply ?? refusal),
+          ),
+        ),
     )
   }
 
-  accept(copy: Copy): Promise<RegisterReply | undefined> {
-    return this.#during(() => new Promise((resolve) => this.#acceptor?.accept(AT, copy, resolve)))
+  accept(copy: Copy, { placedAt = this.generation, movesOn = false } = {}): Promise<Told> {
+    return this.#during(
+      () =>
+        new Promise((resolve) => {
+          this.#acceptor?.accept(AT, placedAt, copy, (reply, refusal) => resolve(reply ?? refusal))
+          if (movesOn) this.generation++
+        }),
+    )
+  }
+
+  raiseFloorOf(partitions: readonly number[], promisedUpTo: Timestamp): Promise<void> {
+    return this.#during(
+      () => this.#acceptor?.raiseFloorOf(partitions, promisedUpTo) ?? Promise.resolve(),
+    )
+  }
+
+  promisedUnder(placedAt: number): Timestamp | undefined {
+    return this.#acceptor?.promisedUnder(placedAt)
   }
 
   /** As anti-entropy and the repair of reads do. */
@@ -185,4 +217,74 @@ test('what was promised or accepted is so after a crash', async () => {
   await acceptor.crash()
   const later = acceptor.at(9000, 'n2')
   expect(await acceptor.prepare(later)).toMatchObject({ type: 'promise', accepted: second })
+})
+
+test('a question that was asked under another placement than the one in force is refused', async () => {
+  const acceptor = await started()
+  const ballot = acceptor.at(1, 'n2')
+  for (const placedAt of [6, 8]) {
+    expect(await acceptor.prepare(ballot, { placedAt })).toMatchObject({ code: 'not_owner' })
+    expect(await acceptor.accept(proposal(ballot), { placedAt })).toMatchObject({
+      code: 'not_owner',
+    })
+  }
+  // Nothing of it is left: the ballot is as good as new.
+  expect(await acceptor.prepare(ballot)).toMatchObject({ type: 'promise', accepted: BALLOT_ZERO })
+  acceptor.generation = 8
+  expect(await acceptor.accept(proposal(ballot), { placedAt: 7 })).toMatchObject({
+    code: 'not_owner',
+  })
+})
+
+test('a proposal that is stored while the placement changes is not told as accepted', async () => {
+  const acceptor = await started()
+  await acceptor.accept(proposal(acceptor.at(1, 'n2')))
+  const ballot = acceptor.at(5000, 'n2')
+  expect(await acceptor.accept(proposal(ballot), { movesOn: true })).toMatchObject({
+    code: 'failed',
+  })
+  // It may have been applied, and was.
+  expect(await acceptor.prepare(acceptor.at(9000, 'n3'))).toMatchObject({ accepted: ballot })
+})
+
+test('below the floor of a partition nothing is promised, in this life and the next', async () => {
+  const acceptor = await started()
+  const [first, second, floor] = [1, 2, 100].map((ticks) => acceptor.at(ticks, 'n2')) as [
+    Ballot,
+    Ballot,
+    Ballot,
+  ]
+  await acceptor.raiseFloorOf([AT.partition], floor.counter)
+  await acceptor.raiseFloorOf([AT.partition], floor.counter - 50)
+  for (const ballot of [first, second]) {
+    expect(await acceptor.prepare(ballot)).toMatchObject({ type: 'conflict' })
+    expect(await acceptor.prepare(ballot, { at: ELSEWHERE })).toMatchObject({ type: 'promise' })
+    await acceptor.crash()
+  }
+  // Whoever accepted the highest ballot promised the next one of the same node with it.
+  const implied = { counter: floor.counter + 1, node: 'n9' }
+  expect(await acceptor.prepare(implied)).toMatchObject({ type: 'conflict' })
+  const later = { counter: floor.counter + 2, node: 'n1' }
+  expect(await acceptor.prepare(later)).toMatchObject({ type: 'promise' })
+})
+
+test('it tells up to where it has promised, once it takes nothing of older placements, in each life', async () => {
+  const acceptor = await started()
+  const ahead = acceptor.at((DRIFT_MS - 1) * TICKS_PER_MS, 'n2')
+  await acceptor.prepare(ahead)
+  for (const _life of [1, 2]) {
+    expect(acceptor.promisedUnder(acceptor.generation - 1)).toBeUndefined()
+    expect(acceptor.promisedUnder(acceptor.generation)).toBeGreaterThanOrEqual(ahead.counter)
+    await acceptor.crash()
+  }
+  await acceptor.raiseFloorOf([ELSEWHERE.partition], ahead.counter + 5000)
+  expect(acceptor.promisedUnder(acceptor.generation)).toBeGreaterThan(ahead.counter + 5000)
+})
+
+test('the horizon of its partition counts as promised for a key that is not held', async () => {
+  const acceptor = await started()
+  const ballot = acceptor.at(1, 'n2')
+  acceptor.horizons.set(AT.partition, ballot.counter)
+  expect(await acceptor.prepare(ballot)).toMatchObject({ type: 'conflict' })
+  expect(await acceptor.prepare(ballot, { at: ELSEWHERE })).toMatchObject({ type: 'promise' })
 })

@@ -5,6 +5,8 @@
  * promised nothing newer: then that proposal is decided, and every one that was decided before the read began is it,
  * or older. Where they differ, somebody has to complete what is under way, and the read becomes a proposal that
  * changes nothing, as a write is one that does: by the first owner in reach that can, so that the owners do not compete.
+ *
+ * Where another placement comes into force on the way, what was not done is begun anew under that one.
  */
 import { EMPTY_VECTOR } from '../core/causality/version-vector.ts'
 import { liveSiblings, newestSibling } from '../core/causality/stored-object.ts'
@@ -18,10 +20,12 @@ import { forwardOperation, type OperationAnswer } from './register-forward.ts'
 import type { RegisterProposer } from './register-proposer.ts'
 import type { PlacedRequest } from './request.ts'
 import type { ReadAnswer, WriteAnswer, WriteRequest } from './service.ts'
-import { readAgreed, type StrongReadParts } from './strong-read.ts'
+import { type AgreedRead, readAgreed, type StrongReadParts } from './strong-read.ts'
 
 export interface StrongParts extends StrongReadParts {
   readonly proposer: RegisterProposer
+  /** The request under the placement in force now. */
+  readonly placeAgain: (placed: PlacedRequest) => PlacedRequest
 }
 
 export class StrongCoordinator {
@@ -35,9 +39,7 @@ export class StrongCoordinator {
 
   /** Rejects with a `QuorateError`. */
   async read(placed: PlacedRequest): Promise<ReadAnswer> {
-    const agreed = await readAgreed(this.#ports, this.#parts, placed)
-    this.#ports.metrics.count('register_reads_total', agreed ? AGREED : PROPOSED)
-    const { object, ...rest } = agreed ?? (await this.#propose(placed, { type: 'read' }))
+    const { object, ...rest } = await this.#read(placed)
     const siblings = liveSiblings(object, this.#parts.clock.nowMs())
     const deleted = siblings.length === 0 && newestSibling(object) !== undefined
     return { ...answerOf(placed, rest), object, siblings, deleted }
@@ -57,6 +59,17 @@ export class StrongCoordinator {
     }
   }
 
+  async #read(placed: PlacedRequest): Promise<AgreedRead> {
+    const agreed = await readAgreed(this.#ports, this.#parts, placed)
+    const isAgreed = agreed !== undefined && this.#isInForce(placed)
+    this.#ports.metrics.count('register_reads_total', isAgreed ? AGREED : PROPOSED)
+    return isAgreed ? agreed : this.#propose(placed, { type: 'read' })
+  }
+
+  #isInForce(placed: PlacedRequest): boolean {
+    return this.#parts.placeAgain(placed).placedAt === placed.placedAt
+  }
+
   /** Proposes here, for a client of this node or of another one: never sent on. */
   async proposeHere(placed: PlacedRequest, operation: RegisterOperation): Promise<OperationAnswer> {
     const { self, proposer } = this.#parts
@@ -74,8 +87,24 @@ export class StrongCoordinator {
     }
   }
 
-  /** By one owner after the other, until one can, or may have: they must not compete, so all begin with the same one. */
+  /** By the owners of the placement in force, and, where that changes before one of them could, by those of the next. */
   async #propose(placed: PlacedRequest, operation: RegisterOperation): Promise<OperationAnswer> {
+    for (;;) {
+      const current = this.#parts.placeAgain(placed)
+      try {
+        return await this.#proposeUnder(current, operation)
+      } catch (error) {
+        if (!isOfThatOwner(error) || this.#isInForce(current)) throw error
+        if (this.#parts.clock.nowMs() >= placed.deadlineMs) throw error
+      }
+    }
+  }
+
+  /** By one owner after the other, until one can, or may have: they must not compete, so all begin with the same one. */
+  async #proposeUnder(
+    placed: PlacedRequest,
+    operation: RegisterOperation,
+  ): Promise<OperationAnswer> {
     const candidates = this.#candidates(placed)
     let told: QuorateError | undefined
     for (const [i, owner] of candidates.entries()) {
@@ -87,6 +116,7 @@ export class StrongCoordinator {
       } catch (error) {
         if (!isOfThatOwner(error)) throw error
         told = error
+        if (!this.#isInForce(placed)) break
       }
     }
     throw told ?? noneInReach(placed)

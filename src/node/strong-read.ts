@@ -1,16 +1,21 @@
 /**
  * The read of a strong key that promises nothing: every owner in reach is asked what it has accepted, the whole copy of
- * the nearest and the ballot of the others. It answers as soon as a majority agrees.
+ * the nearest and the ballot of the others. It answers as soon as a majority agrees; while the key moves, as soon as the
+ * same is said by a majority of the owners and one of those to come.
  *
  * Why that is linearizable: a majority that has accepted one proposal has decided it. A proposal that was decided
  * before the read began is at a majority, too, so at one owner of ours at least, and owners never go back; hence
  * what we see is that one or a later one. An owner may have been given a proposal by repair, against a promise
  * to a later one that is still under way: such an acceptance decided nothing, and does not count (*settled*).
+ *
+ * All answers have to be of one placement. Who asks compares the one in force at the end: a proposal that too few old
+ * owners have accepted may look decided by one of the old ones and one of the new ones.
  */
 import { compareBallots, type Ballot, parseBallot } from '../core/consensus/ballot.ts'
 import { ballotOf } from '../core/consensus/register.ts'
 import type { StoredObject } from '../core/causality/stored-object.ts'
 import { majority } from '../core/quorum/level.ts'
+import { allOwners, everyGroup, leastCount, type OwnerGroups } from '../core/quorum/owner-groups.ts'
 import type { ReplicaReport } from '../core/errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
@@ -20,7 +25,7 @@ import { copyIn } from './owner-copies.ts'
 import type { Peers, Reply } from './peers.ts'
 import type { RegisterAcceptor } from './register-acceptor.ts'
 import type { Replica } from './replica.ts'
-import { type PlacedRequest, ReplicaReports } from './request.ts'
+import { groupsOf, type PlacedRequest, ReplicaReports } from './request.ts'
 
 /** Once a majority has answered and does not agree, the others have so long to help. */
 const PATIENCE_MS = 50
@@ -61,6 +66,8 @@ export function readAgreed(
 class StrongRead {
   readonly #parts: StrongReadParts
   readonly #placed: PlacedRequest
+  readonly #groups: OwnerGroups
+  /** Of each group. */
   readonly #required: number
   readonly #reports: ReplicaReports
   readonly #seen = new Map<string, Seen>()
@@ -76,6 +83,7 @@ class StrongRead {
   ) {
     this.#parts = parts
     this.#placed = placed
+    this.#groups = groupsOf(placed)
     this.#required = majority(placed.owners.length)
     this.#reports = new ReplicaReports(ports.clock)
     this.#done = done
@@ -84,10 +92,10 @@ class StrongRead {
   start(): void {
     const { self, inReach, latencyMs } = this.#parts
     const cost = (node: string): number => (node === self ? -1 : latencyMs(node))
-    const near = this.#placed.owners
+    const near = allOwners(this.#groups)
       .filter((owner) => owner === self || inReach(owner, false))
       .sort((a, b) => cost(a) - cost(b))
-    if (near.length < this.#required) {
+    if (!everyGroup(this.#groups, this.#required, (owner) => near.includes(owner))) {
       this.#end(undefined)
       return
     }
@@ -141,7 +149,7 @@ class StrongRead {
     if (this.#done === undefined) return
     const agreed = this.#agreed()
     if (agreed !== undefined || this.#open === 0) this.#end(agreed)
-    else if (this.#seen.size >= this.#required) {
+    else if (everyGroup(this.#groups, this.#required, (owner) => this.#seen.has(owner))) {
       this.#patience ??= this.#parts.deadlines.in(PATIENCE_MS, () => this.#end(undefined))
     }
   }
@@ -149,10 +157,10 @@ class StrongRead {
   #agreed(): AgreedRead | undefined {
     for (const { ballot, copy } of this.#seen.values()) {
       if (copy === undefined) continue
-      let received = 0
-      for (const other of this.#seen.values()) {
-        if (other.isSettled && compareBallots(other.ballot, ballot) === 0) received++
-      }
+      const received = leastCount(this.#groups, (owner) => {
+        const other = this.#seen.get(owner)
+        return other?.isSettled === true && compareBallots(other.ballot, ballot) === 0
+      })
       if (received < this.#required) continue
       const { self } = this.#parts
       return { coordinator: self, object: copy.object, received, replicas: this.#reports.list() }

@@ -155,9 +155,10 @@ export class RegisterAcceptor {
   }
 
   /**
-   * A time that nothing this node has promised lies beyond, but for the next ballot of what it has accepted. Not what its
-   * messages tell of its clock: that stays below the bound of what it may mint, and promises need not. Undefined where
-   * questions of another placement may still be taken here, or what was promised is not known.
+   * A time that nothing this node has promised lies beyond, but for the next ballot of what it has accepted, which comes
+   * with the copy of that. What its messages tell of its clock is not enough: that stays below the bound of what it may
+   * mint, and promises need not. Undefined where questions of another placement may still be taken here, or where it is
+   * not known what earlier lives have promised.
    */
   promisedUnder(placedAt: number): Timestamp | undefined {
     const { clock, isProven } = this.#parts
@@ -171,10 +172,8 @@ export class RegisterAcceptor {
    * they told, each when it took questions of older placements no more. Resolves once it is durable.
    */
   async raiseFloorOf(partitions: readonly number[], promisedUpTo: Timestamp): Promise<void> {
-    // One beyond: whoever accepts a ballot promises the next one with it, which no clock need have reached.
-    const floor = promisedUpTo + 1
     for (const partition of partitions) {
-      this.#floors.set(partition, Math.max(floor, this.#floors.get(partition) ?? 0))
+      this.#floors.set(partition, Math.max(promisedUpTo, this.#floors.get(partition) ?? 0))
     }
     await this.#parts.state.set('ballot-floors', [...this.#floors])
   }

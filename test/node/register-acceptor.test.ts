@@ -261,10 +261,8 @@ test('below the floor of a partition nothing is promised, in this life and the n
     expect(await acceptor.prepare(ballot, { at: ELSEWHERE })).toMatchObject({ type: 'promise' })
     await acceptor.crash()
   }
-  // Whoever accepted the highest ballot promised the next one of the same node with it.
-  const implied = { counter: floor.counter + 1, node: 'n9' }
-  expect(await acceptor.prepare(implied)).toMatchObject({ type: 'conflict' })
-  const later = { counter: floor.counter + 2, node: 'n1' }
+  expect(await acceptor.prepare({ ...floor, node: 'n9' })).toMatchObject({ type: 'conflict' })
+  const later = { counter: floor.counter + 1, node: 'n1' }
   expect(await acceptor.prepare(later)).toMatchObject({ type: 'promise' })
 })
 
@@ -278,7 +276,7 @@ test('it tells up to where it has promised, once it takes nothing of older place
     await acceptor.crash()
   }
   await acceptor.raiseFloorOf([ELSEWHERE.partition], ahead.counter + 5000)
-  expect(acceptor.promisedUnder(acceptor.generation)).toBeGreaterThan(ahead.counter + 5000)
+  expect(acceptor.promisedUnder(acceptor.generation)).toBe(ahead.counter + 5000)
 })
 
 test('the horizon of its partition counts as promised for a key that is not held', async () => {

@@ -9,13 +9,8 @@
  * right the sooner it is given. Repair brings what one owner holds to another. Without promises of its own on
  * disk a crash changes nothing here, so only the planted bug has one.
  */
-import { merge, type StoredObject } from '../../../src/core/causality/stored-object.ts'
-import {
-  accept,
-  type AcceptorReply,
-  type AcceptorState,
-  prepare,
-} from '../../../src/core/consensus/acceptor.ts'
+import { merge } from '../../../src/core/causality/stored-object.ts'
+import { accept, type AcceptorState, prepare } from '../../../src/core/consensus/acceptor.ts'
 import {
   type Ballot,
   BALLOT_ZERO,
@@ -25,34 +20,25 @@ import {
 } from '../../../src/core/consensus/ballot.ts'
 import { Proposer, type ProposerResult } from '../../../src/core/consensus/proposer.ts'
 import { atBallot, ballotOf } from '../../../src/core/consensus/register.ts'
+import {
+  type Answered,
+  type Held,
+  NOTHING,
+  search,
+  type SearchOutcome,
+  type Step,
+  textOf,
+  textOfReply,
+  Wrong,
+} from './model-search.ts'
 import type { ModelFlaw, ModelPlan } from './small-model-plan.ts'
 
-export interface ModelOutcome {
-  readonly states: number
-  /** The shortest way to a world that must not be, and what is wrong there. */
-  readonly violation: string | undefined
-  /** Things that happened in some run: without them the check would prove nothing. */
-  readonly met: ReadonlySet<string>
-}
-
 const OWNERS = ['o1', 'o2', 'o3'] as const
-
-interface Held extends StoredObject {
-  readonly letters: string
-}
-
-const NOTHING: Held = { vector: new Map(), siblings: [], letters: '' }
 
 interface Owner {
   readonly held: Held
   /** The promise beside the record (node/promises.ts). */
   readonly kept: Ballot
-}
-
-interface Answered {
-  readonly from: string
-  readonly phase: 'prepare' | 'accept'
-  readonly reply: AcceptorReply<Held>
 }
 
 interface Attempt {
@@ -76,15 +62,7 @@ interface World {
   readonly crashes: number
 }
 
-interface Visit {
-  readonly world: World
-  readonly step: string
-  readonly from: Visit | undefined
-}
-
-class Wrong extends Error {}
-
-export function explore(plan: ModelPlan, flaw: ModelFlaw, statesMax: number): ModelOutcome {
+export function explore(plan: ModelPlan, flaw: ModelFlaw, statesMax: number): SearchOutcome {
   const rules = new Rules(plan, flaw)
   const first: World = {
     owners: OWNERS.map(() => ({ held: NOTHING, kept: BALLOT_ZERO })),
@@ -94,34 +72,7 @@ export function explore(plan: ModelPlan, flaw: ModelFlaw, statesMax: number): Mo
     reader: undefined,
     crashes: 0,
   }
-  const seen = new Set([keyOf(first)])
-  const queue: Visit[] = [{ world: first, step: 'start', from: undefined }]
-  for (const visit of queue) {
-    let step = ''
-    try {
-      for (const next of rules.steps(visit.world)) {
-        step = next.step
-        const world = next.make()
-        if (world === undefined) continue
-        const key = keyOf(world)
-        if (seen.has(key)) continue
-        seen.add(key)
-        if (seen.size > statesMax) throw new Error(`more than ${statesMax} states`)
-        queue.push({ world, step, from: visit })
-      }
-    } catch (error) {
-      if (!(error instanceof Wrong)) throw error
-      const violation = [...wayTo(visit), step, error.message].join('\n')
-      return { states: seen.size, violation, met: rules.met }
-    }
-  }
-  return { states: seen.size, violation: undefined, met: rules.met }
-}
-
-interface Step {
-  readonly step: string
-  /** Undefined where nothing happens. */
-  readonly make: () => World | undefined
+  return search(first, keyOf, (world) => rules.steps(world), statesMax, rules.met)
 }
 
 class Rules {
@@ -134,7 +85,7 @@ class Rules {
     this.#flaw = flaw
   }
 
-  *steps(world: World): IterableIterator<Step> {
+  *steps(world: World): IterableIterator<Step<World>> {
     for (const node of [0, 1]) {
       yield { step: `n${node + 1} begins`, make: () => this.#begin(world, node, false) }
       yield {
@@ -339,10 +290,6 @@ function sameBallot(a: Held, b: Held): boolean {
   return compareBallots(ballotOf(a), ballotOf(b)) === 0
 }
 
-function textOf({ counter, node }: Ballot): string {
-  return `${counter}${node}`
-}
-
 /**
  * The same for worlds that go on alike: an answer counts only in its phase, in whatever order they came, and it is the
  * same which owner is which.
@@ -371,15 +318,4 @@ function keyOf({ owners, attempts, longest, rejected, reader, crashes }: World):
     }
   }
   return `${key}|${each.sort().join('|')}`
-}
-
-function textOfReply(reply: AcceptorReply<Held>): string {
-  if (reply.type === 'promise') return textOf(reply.accepted)
-  return `${reply.type}${reply.type === 'conflict' && reply.mayHaveAccepted ? '?' : ''}`
-}
-
-function wayTo(visit: Visit): string[] {
-  const way: string[] = []
-  for (let at: Visit | undefined = visit; at !== undefined; at = at.from) way.push(at.step)
-  return way.reverse()
 }

@@ -28,7 +28,7 @@
 import { assert } from '../assert.ts'
 import type { Outcome } from '../errors.ts'
 import { majority } from '../quorum/level.ts'
-import { allOwners, leastCount, type OwnerGroups } from '../quorum/owner-groups.ts'
+import { allOwners, type OwnerGroups } from '../quorum/owner-groups.ts'
 import type { AcceptorReply } from './acceptor.ts'
 import { BALLOT_ZERO, compareBallots, maxBallot, type Ballot } from './ballot.ts'
 
@@ -187,13 +187,10 @@ export class Proposer<T, R> {
   }
 
   #advance(): ProposerStep<T, R> {
-    const hasAgreed = (acceptor: string): boolean => this.#answers.get(acceptor) === 'agreed'
-    if (this.#shortOf(hasAgreed) === undefined) {
+    if (this.#isMajority('agreed')) {
       return this.#phase === 'prepare' ? this.#propose() : this.#decide()
     }
-    const mayAgree = (acceptor: string): boolean =>
-      hasAgreed(acceptor) || !this.#answers.has(acceptor)
-    if (this.#shortOf(mayAgree) === undefined) return NOTHING
+    if (this.#isMajority('agreed or open')) return NOTHING
     const open = this.#acceptors.length - this.#answers.size
     // It has failed; the replies still open are worth waiting for only if they can tell that nobody took it.
     if (open > 0 && this.#phase === 'accept' && this.#excluded() === this.#answers.size)
@@ -201,20 +198,30 @@ export class Proposer<T, R> {
     return { send: [], result: this.#fail() }
   }
 
-  /** The group in which those that `has` names are furthest from a majority; undefined where none is. */
-  #shortOf(
-    has: (acceptor: string) => boolean,
-  ): { readonly required: number; readonly received: number } | undefined {
-    let most: { required: number; received: number } | undefined
+  #isMajority(which: 'agreed' | 'agreed or open'): boolean {
     for (const acceptors of this.#groups) {
-      const required = majority(acceptors.length)
-      const received = leastCount([acceptors], has)
-      if (received >= required) continue
-      if (most === undefined || required - received > most.required - most.received) {
-        most = { required, received }
-      }
+      if (this.#countIn(acceptors, which) < majority(acceptors.length)) return false
     }
-    return most
+    return true
+  }
+
+  #countIn(acceptors: readonly string[], which: 'agreed' | 'agreed or open'): number {
+    let count = 0
+    for (const acceptor of acceptors) {
+      const answer = this.#answers.get(acceptor)
+      if (answer === 'agreed' || (answer === undefined && which === 'agreed or open')) count++
+    }
+    return count
+  }
+
+  /** What is needed and what there is in the group that is furthest from a majority. */
+  #furthest(): { readonly required: number; readonly received: number } {
+    const each = this.#groups.map((acceptors) => ({
+      required: majority(acceptors.length),
+      received: this.#countIn(acceptors, 'agreed'),
+    }))
+    const lacking = (one: (typeof each)[number]): number => one.required - one.received
+    return each.reduce((a, b) => (lacking(b) > lacking(a) ? b : a))
   }
 
   #propose(): ProposerStep<T, R> {
@@ -236,7 +243,7 @@ export class Proposer<T, R> {
         value: this.#proposed(next),
         changed,
         result,
-        received: leastCount(this.#groups, (from) => this.#answers.get(from) === 'agreed'),
+        received: Math.min(...this.#groups.map((group) => this.#countIn(group, 'agreed'))),
         isContested: compareBallots(this.#seen, this.#ballot) > 0,
       },
     }
@@ -248,9 +255,7 @@ export class Proposer<T, R> {
     if (compareBallots(this.#seen, this.#ballot) > 0 || this.#count('refused') > 0) {
       return { type: 'conflict', outcome, seen: this.#seen }
     }
-    const short = this.#shortOf((from) => this.#answers.get(from) === 'agreed')
-    assert(short !== undefined, 'an attempt that fails lacks a majority')
-    return { type: 'unreachable', outcome, ...short }
+    return { type: 'unreachable', outcome, ...this.#furthest() }
   }
 
   #outcome(): Outcome {

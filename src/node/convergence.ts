@@ -51,7 +51,7 @@ export interface ConvergenceParts {
   /** Proposes the next topology. */
   readonly propose: (step: (current: Topology) => Topology | undefined) => Promise<unknown>
   /** Called before this node says that it holds all of these partitions: what it will say of them begins anew. */
-  readonly beforeOwning: (partitions: readonly number[]) => Promise<void>
+  readonly beforeOwning: (partitions: readonly number[], promisedUpTo: Timestamp) => Promise<void>
   /** Reads a key so that a majority answers. */
   readonly readAtQuorum: (bucket: string, key: string) => Promise<unknown>
 }

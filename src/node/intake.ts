@@ -7,6 +7,7 @@
  * promised theirs, and reports that it is done.
  */
 import { AssertionError } from '../core/assert.ts'
+import type { Timestamp } from '../core/causality/dot.ts'
 import { reportDone, waitingFor, gainedPartitions } from '../core/placement/change-steps.ts'
 import type { MemberChange } from '../core/placement/member-change.ts'
 import { isHolder, isKeeper, placementAt } from '../core/placement/preference-list.ts'
@@ -45,7 +46,7 @@ export interface IntakeParts extends DropParts {
   readonly rounds: () => number
   readonly compare: () => void
   /** Called before this node says that it holds all of these partitions: what it will say of them begins anew. */
-  readonly beforeOwning: (partitions: readonly number[]) => Promise<void>
+  readonly beforeOwning: (partitions: readonly number[], promisedUpTo: Timestamp) => Promise<void>
   /** Proposes the next document. */
   readonly propose: (step: (current: Topology) => Topology | undefined) => Promise<unknown>
 }
@@ -167,7 +168,7 @@ export class Intake {
         await this.#prepare(work)
         await this.#stream(work)
         await this.#compare(work)
-        await this.#parts.beforeOwning(work.partitions)
+        await this.#parts.beforeOwning(work.partitions, await this.#promised(work))
         await this.#report(work)
         return
       } catch (error) {
@@ -306,15 +307,33 @@ export class Intake {
     }
   }
 
+  /** What no promise of an owner, given to proposals of older placements, lies beyond. */
+  async #promised(work: Work): Promise<Timestamp> {
+    const { keeper, peers, clock } = this.#parts
+    const told = this.#owners(work).map(async (owner): Promise<Timestamp> => {
+      const deadlineMs = clock.nowMs() + ASK_TIMEOUT_MS
+      const reply = await peers.request(owner, 'register-promised', [keeper.placedAt], deadlineMs)
+      const [promised] = reply.type === 'ok' ? reply.body : []
+      if (typeof promised === 'number' && Number.isSafeInteger(promised)) return promised
+      throw new Error(`${owner} does not tell what it has promised`)
+    })
+    return Math.max(clock.last, ...(await Promise.all(told)))
+  }
+
   /** Owners of what is gained with which it has not been compared. */
   #unheard(work: Work): string[] {
+    return this.#owners(work).filter((id) => !work.tookOver.has(id))
+  }
+
+  /** Those of what is gained, but for one that is lost. */
+  #owners({ partitions }: Work): string[] {
     const { keeper, self } = this.#parts
     const { topology } = keeper
     const copies = [...new Set(topology.buckets.map(({ n }) => n))]
     return topology.members
       .map(({ id }) => id)
-      .filter((id) => id !== self && id !== this.#lost() && !work.tookOver.has(id))
-      .filter((id) => copies.some((n) => work.partitions.some((p) => isHolder(topology, n, p, id))))
+      .filter((id) => id !== self && id !== this.#lost())
+      .filter((id) => copies.some((n) => partitions.some((p) => isHolder(topology, n, p, id))))
   }
 
   async #report(work: Work): Promise<void> {

@@ -166,6 +166,8 @@ export class PeerAsks {
         )
       case 'register-promised':
         if (!parts.arrival.mayTell(from)) answer('not_ready', TOO_FEW_HAVE_TOLD)
+        // After a crash it would take questions of the placement before again.
+        else if (!parts.keeper.isDurable()) answer('not_ready', 'the topology is being stored')
         else parts.registers.tellPromised(Number(body[0]), answer)
         return
       case 'register-change': {

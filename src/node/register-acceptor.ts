@@ -224,6 +224,11 @@ export class RegisterAcceptor {
         return
       }
       const isInForce = (): boolean => this.#parts.placedAt() === placedAt
+      const notKept = replica.notKept(at)
+      if (notKept !== undefined) {
+        done(undefined, notKept)
+        return
+      }
       if (!isInForce()) {
         done(undefined, PLACED_OTHERWISE)
         return

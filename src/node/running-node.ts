@@ -135,12 +135,11 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     commits,
     clock,
     state,
-    placedAt: () => keeper.placedAt,
-    horizon: () => convergence.horizon.value,
+    placedAt: placing.placedAt,
+    horizon: horizonOf,
     isProven: () => arrival.isProven,
   })
   const { actor } = identity
-  const placing = { placeAgain: (placed: PlacedRequest) => requests.placeAgain(placed) }
   const proposer = new RegisterProposer(ports, { ...shared, ...placing, actor, acceptor, pending })
   const latencyMs = (node: string): number => peers.latencyMs(node)
   const deciding = { ...shared, ...placing, acceptor, proposer, latencyMs }
@@ -229,9 +228,9 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     propose: (step) => register.change(step, PROPOSE_TIMEOUT_MS),
     isQuiet: () =>
       requests.inflight === 0 && pending.lowest() === Infinity && hints.lowest() === Infinity,
-    beforeOwning: async () => {
+    beforeOwning: async (partitions, promisedUpTo) => {
       writes.giveUpActor()
-      acceptor.raiseFloor()
+      await acceptor.raiseFloorOf(partitions, promisedUpTo)
     },
     readAtQuorum: (bucket, key) =>
       requests.get({ bucket, key, level: 'quorum', requestId: 'repair' }),

@@ -30,13 +30,6 @@ export function groupsOf({ owners, next }: PlacedRequest): OwnerGroups {
   return next === undefined ? [owners] : [owners, next]
 }
 
-/** Owners to come, that are none yet: they are told everything, and asked for nothing by themselves. */
-export function gainingOf({ owners, next }: PlacedRequest): readonly string[] {
-  return next === undefined ? NOBODY : next.filter((node) => !owners.includes(node))
-}
-
-const NOBODY: readonly string[] = []
-
 /** What each node said, in the order in which they were asked: for the answer, the trace, the error. */
 export class ReplicaReports {
   readonly #clock: Clock

@@ -246,6 +246,11 @@ function encodeSaved({ instance, state }: Held, isLost: boolean): Encodable[] {
   return [instance, [...encodeBallot(promised)], [...encodeBallot(accepted)], value, isLost]
 }
 
+/** Whether a node has to recall what it had said, by what it has stored (`acceptor`). */
+export function hasLostVote(saved: Encodable | undefined): boolean {
+  return decodeSaved(saved).isLost
+}
+
 /** The format before has no instance: 0, which is before all others. */
 function decodeSaved(data: Encodable | undefined): { held: Held; isLost: boolean } {
   if (!Array.isArray(data)) return { held: { instance: 0, state: emptyAcceptor() }, isLost: false }

@@ -29,6 +29,8 @@ export interface NemesisParts {
   readonly wires: Wires
   readonly nodes: ReadonlyMap<string, SimulatedNode>
   readonly onFault: (text: string, nodes: readonly string[]) => void
+  /** Whether there is such a machine, and it is a member. */
+  readonly isMember: (node: string) => boolean
   /** Begins a change of the members; says which, or undefined where none can begin. */
   readonly change: (fault: Fault) => string | undefined
   /** Whether a directory, or a record, can be lost without losing the only copy of anything. */
@@ -70,8 +72,9 @@ export class Nemesis {
       this.#change(fault)
       return
     }
-    // Machines that have not come yet, or are lost.
-    const nodes = fault.nodes.filter((id) => this.#parts.nodes.get(id)?.isGone === false)
+    // Machines that have not come yet, or are lost; and those that have left: an old directory of one of these would
+    // bring back a member that nobody knows any more, and only its operator can prevent that.
+    const nodes = fault.nodes.filter((id) => this.#parts.isMember(id))
     fault = { ...fault, nodes }
     const undo = this.#apply(fault)
     if (undo === undefined) return

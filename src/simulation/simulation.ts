@@ -13,6 +13,7 @@ import { type ClusterAtRest, findUnrest } from './at-rest.ts'
 import { Nemesis } from './nemesis.ts'
 import { faultsOf, nodeIds, type Plan } from './plan.ts'
 import { runSchedule, Schedule } from './schedule.ts'
+import { LostVotes } from './lost-votes.ts'
 import { MembershipNemesis, newestTopology } from './membership.ts'
 import { type NodeEvents, SimulatedNode } from './simulated-node.ts'
 import { isElsewhere, isKeyElsewhere } from './spare-copies.ts'
@@ -123,9 +124,13 @@ class World {
       },
     }
     for (const id of ids) this.#build(id, members)
-    const onDirectory = (node: string): void => void this.#stamps.delete(node)
+    const votes = new LostVotes(this.#nodes)
+    const onDirectory = (node: string): void => {
+      this.#stamps.delete(node)
+      votes.lose(node)
+    }
     const mayLoseData = (node: string, backup?: ReadonlyMap<string, Uint8Array>): boolean =>
-      isElsewhere(this.#nodes, node, backup)
+      votes.mayLose(node) && isElsewhere(this.#nodes, node, backup)
     const membership = new MembershipNemesis({
       schedule: this.#schedule,
       nodes: this.#nodes,
@@ -144,6 +149,7 @@ class World {
             this.#tell(node, `*** ${text}`)
           }
         },
+        isMember: (id) => this.#isMember(id),
         change: (fault) => membership.begin(fault),
         onDirectory,
         mayLoseData,
@@ -316,6 +322,14 @@ class World {
     await this.#until(this.#schedule.nowUs + DRAIN_US, () => hasEnded)
     if (!hasEnded) return new Violation('stuck', 'a node did not answer what it holds')
     return found
+  }
+
+  /** As far as anybody up knows; before anybody is, all machines are members. */
+  #isMember(id: string): boolean {
+    const node = this.#nodes.get(id)
+    if (node === undefined || node.isGone) return false
+    const members = newestTopology(this.#nodes.values())?.members
+    return members === undefined || members.some((member) => member.id === id)
   }
 
   #members(): SimulatedNode[] {

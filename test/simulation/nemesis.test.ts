@@ -64,6 +64,7 @@ class Scene {
           this.told.push(text)
           this.onFault()
         },
+        isMember: () => true,
         change: () => undefined,
         mayLoseData: () => mayLoseData,
         onDirectory: (node) => this.directories.push(node),

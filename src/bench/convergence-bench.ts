@@ -7,20 +7,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Level } from 'level'
-import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
 import { type LocalCluster, startCluster } from '../cluster/local-cluster.ts'
-import { timestampOf } from '../core/causality/hybrid-clock.ts'
-import { write } from '../core/causality/stored-object.ts'
-import { partitionOf } from '../core/placement/data-partition.ts'
 import { recordOperations } from '../node/data-index.ts'
-import { ABSENT_COPY, type Copy, encodeCopy } from '../node/object-record.ts'
-import { dataKey } from '../node/storage-keys.ts'
+import { ABSENT_COPY } from '../node/object-record.ts'
+import { copyOf, fillDatabase, nameOf, storageKeyOf, withDatabase } from './filled-database.ts'
 import { usageOf } from './process-usage.ts'
 
 const NODES = ['n1', 'n2', 'n3'] as const
 const VALUE_BYTES = 100
-const BATCH = 5000
 const DIFFERENCES = [0, 10, 10_000]
 const POLL_MS = 100
 const CONVERGED_MS_MAX = 600_000
@@ -31,7 +25,7 @@ export async function benchConvergence(keys: number, print: (line: string) => vo
   try {
     // Makes the directories, with the nodes' identities.
     await (await startCluster({ nodes: NODES.length, dataDir, basePort: 0 })).stop()
-    for (const id of NODES) await fill(join(dataDir, id), keys)
+    for (const id of NODES) await fillDatabase(join(dataDir, id), keys, VALUE_BYTES)
     print(`${keys} keys of ${VALUE_BYTES} bytes on each of three nodes`)
     for (const differences of DIFFERENCES) await measure(dataDir, keys, differences, print)
   } finally {
@@ -70,57 +64,13 @@ async function measure(
   }
 }
 
-function copyOf(key: string): Copy {
-  const value = new Uint8Array(VALUE_BYTES).fill(key.length)
-  const dot = { actor: 'bench~1', timestamp: timestampOf(1_767_225_600_000) }
-  const content = { value, contentType: 'text/plain', tombstone: false, expiresAtMs: 0 }
-  return encodeCopy(msgpackCodec, write('siblings', ABSENT_COPY.object, dot, content, undefined))
-}
-
-function storageKeyOf(key: string): string {
-  return dataKey(partitionOf('default', key), 'default', key)
-}
-
-async function fill(nodeDir: string, keys: number): Promise<void> {
-  await withDatabase(nodeDir, keys, (key) =>
-    recordOperations(storageKeyOf(key), ABSENT_COPY, copyOf(key)),
-  )
-}
-
 /** Evenly spread over all keys. */
 async function takeOut(nodeDir: string, keys: number, count: number): Promise<void> {
   const step = Math.floor(keys / Math.max(1, count))
   await withDatabase(nodeDir, count, (_, i) => {
     const key = nameOf(i * step)
-    return recordOperations(storageKeyOf(key), copyOf(key), ABSENT_COPY)
+    return recordOperations(storageKeyOf(key), copyOf(key, VALUE_BYTES), ABSENT_COPY)
   })
-}
-
-function nameOf(i: number): string {
-  return `key-${i.toString(36).padStart(6, '0')}`
-}
-
-async function withDatabase(
-  nodeDir: string,
-  count: number,
-  operationsOf: (key: string, i: number) => ReturnType<typeof recordOperations>,
-): Promise<void> {
-  const database = new Level<string, Uint8Array>(join(nodeDir, 'db'), { valueEncoding: 'buffer' })
-  try {
-    for (let start = 0; start < count; start += BATCH) {
-      const length = Math.min(BATCH, count - start)
-      const operations = Array.from({ length }, (_, i) =>
-        operationsOf(nameOf(start + i), start + i),
-      ).flat()
-      await database.batch(
-        operations.map((operation) =>
-          operation.type === 'put' ? operation : { type: 'del' as const, key: operation.key },
-        ),
-      )
-    }
-  } finally {
-    await database.close()
-  }
 }
 
 interface Convergence {

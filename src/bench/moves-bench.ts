@@ -1,0 +1,98 @@
+/**
+ * What a change of the members costs while it goes on: puts at quorum over three nodes, before a fourth joins, while
+ * copies are moved to it, and after. The keys are there beforehand, so that the move takes a while.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type LocalCluster, startCluster } from '../cluster/local-cluster.ts'
+import { loadWithAutocannon } from './autocannon-load.ts'
+import { fillDatabase } from './filled-database.ts'
+import { quoratePut } from './quorate-system.ts'
+import { hasWrk, type LoadResult, loadWithWrk } from './wrk.ts'
+
+const NODES = ['n1', 'n2', 'n3'] as const
+const NEWCOMER = 'n4'
+const VALUE_BYTES = 1024
+const CONNECTIONS = 64
+const WARM_UP_SECONDS = 15
+/** The move is measured in windows of this length, as long as it goes on. */
+const WINDOW_SECONDS = 5
+const WINDOWS = 4
+const POLL_MS = 200
+
+export async function benchMoves(keys: number, print: (line: string) => void): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'quorate-moves-'))
+  try {
+    // Makes the directories, with the nodes' identities.
+    await (await startCluster({ nodes: NODES.length, dataDir, basePort: 0 })).stop()
+    for (const id of NODES) await fillDatabase(join(dataDir, id), keys, VALUE_BYTES)
+    const env = { QUORATE_LOG_LEVEL: 'warn' }
+    const cluster = await startCluster({ nodes: NODES.length, dataDir, basePort: 0, env })
+    try {
+      print(`${keys} keys of ${VALUE_BYTES} bytes on each of three nodes; puts at quorum`)
+      await measure(cluster, dataDir, keys, print)
+    } finally {
+      await cluster.stop()
+    }
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+}
+
+async function measure(
+  cluster: LocalCluster,
+  dataDir: string,
+  keys: number,
+  print: (line: string) => void,
+): Promise<void> {
+  const urls = cluster.nodes.map(({ clientUrl }) => clientUrl)
+  const put = quoratePut('put quorum', 'quorum', 'x'.repeat(VALUE_BYTES))
+  const isWrk = await hasWrk()
+  const load = (seconds: number): Promise<LoadResult> => {
+    const stop = new AbortController().signal
+    const wanted = { urls, connections: CONNECTIONS, seconds, keys, stop }
+    return isWrk ? loadWithWrk(put, wanted, dataDir) : loadWithAutocannon(put, wanted)
+  }
+  await load(WARM_UP_SECONDS)
+  const before = await windows(load, WINDOWS, async () => true)
+  print(`before:         ${shown(before)}`)
+  const startMs = performance.now()
+  await cluster.control.join(NEWCOMER, undefined)
+  const isMoving = async (): Promise<boolean> => (await moves(urls[0] ?? '')).change !== null
+  const during = await windows(load, Infinity, isMoving)
+  const tookMs = performance.now() - startMs
+  print(`while it joins: ${shown(during)}; ${(tookMs / 1000).toFixed(1)} s`)
+  await sleep(POLL_MS)
+  const after = await windows(load, WINDOWS, async () => true)
+  print(`after:          ${shown(after)}`)
+  const share = (meanOf(during) / meanOf(before)) * 100
+  print(`throughput while it joins: ${share.toFixed(0)} % of before`)
+}
+
+/** One after the other, at least one, as long as `goesOn`. */
+async function windows(
+  load: (seconds: number) => Promise<LoadResult>,
+  most: number,
+  goesOn: () => Promise<boolean>,
+): Promise<LoadResult[]> {
+  const results: LoadResult[] = []
+  do results.push(await load(WINDOW_SECONDS))
+  while (results.length < most && (await goesOn()))
+  return results
+}
+
+async function moves(url: string): Promise<{ readonly change: object | null }> {
+  return (await (await fetch(`${url}/v1/cluster/moves`)).json()) as { change: object | null }
+}
+
+function meanOf(results: readonly LoadResult[]): number {
+  return results.reduce((sum, { requestsPerSecond }) => sum + requestsPerSecond, 0) / results.length
+}
+
+function shown(results: readonly LoadResult[]): string {
+  const errors = results.reduce((sum, one) => sum + one.errors, 0)
+  const p99Ms = Math.max(...results.map((one) => one.p99Ms))
+  return `${Math.round(meanOf(results))} puts/s, p99 at most ${p99Ms.toFixed(1)} ms, ${errors} errors`
+}

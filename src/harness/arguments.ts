@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { MODELS, modelNamed } from '../checker/models.ts'
 import type { Json } from '../checker/history.ts'
 import type { CheckBounds, Model } from '../checker/verdict.ts'
-import { FAULTS, type Fault } from './nemesis.ts'
+import { FAULTS, type Fault, MEMBERSHIP } from './nemesis.ts'
 import { HISTORY_EVENTS_MAX } from './recorder.ts'
 import type { Workload } from './workload.ts'
 import { WORKLOADS, workloadNamed } from './workloads.ts'
@@ -22,6 +22,8 @@ export interface RunArguments {
   readonly consistency: string
   /** Empty for none. */
   readonly faults: readonly Fault[]
+  /** Whether nodes join, leave and are replaced meanwhile. */
+  readonly changesMembers: boolean
   readonly timeLimitMs: number
   /** Turns a second, over all clients. */
   readonly rate: number
@@ -57,7 +59,7 @@ npm run check -- --history FILE --model M        judge a recorded history (histo
   --consistency L    ${CONSISTENCIES.join(', ')}; default: causal for causal and
                      session, strong for register in the bucket strong, else quorum
   --nemesis F[,F]    none, ${FAULTS.join(', ')},
-                     mix; default: none
+                     mix (all of these), membership (nodes join, leave, are replaced); default: none
   --time-limit T     how long clients run: 30s, 2m; default: 30s
   --rate N           turns a second, over all clients; default: 200
   --clients N        default: 10
@@ -98,9 +100,11 @@ export function parseArguments(argv: readonly string[]): CheckArguments {
   const bucket = values.bucket ?? workload.bucket
   const isElsewhere = workload.consistency === 'strong' && bucket !== workload.bucket
   const ownLevel = isElsewhere ? 'quorum' : workload.consistency
-  const faults = faultsOf(values.nemesis ?? 'none')
+  const nemesis = namesOf(values.nemesis ?? 'none')
+  const changesMembers = nemesis.includes(MEMBERSHIP)
+  const faults = faultsOf(nemesis.filter((name) => name !== MEMBERSHIP))
   const target = targetOf(values.target)
-  if (faults.length > 0 && typeof target !== 'string') {
+  if ((faults.length > 0 || changesMembers) && typeof target !== 'string') {
     throw new UsageError(
       '--target URL,…: only --nemesis none, because a cluster known by its URLs alone cannot be broken',
     )
@@ -111,6 +115,7 @@ export function parseArguments(argv: readonly string[]): CheckArguments {
     bucket,
     consistency: oneOf('--consistency', values.consistency ?? ownLevel, CONSISTENCIES),
     faults,
+    changesMembers,
     timeLimitMs,
     rate,
     clients: wholeNumber('--clients', values.clients ?? '10', 200),
@@ -237,16 +242,19 @@ function workloadOf(name: string | undefined): Workload {
 }
 
 /** Names are separated by commas; `partition halves` may be written as the chaos command has it. */
-function faultsOf(list: string): Fault[] {
+function namesOf(list: string): string[] {
   const names = list.split(',').map((name) => name.trim().replaceAll(/\s+/g, '-'))
-  if (names.length === 1 && names[0] === 'none') return []
+  return names.length === 1 && names[0] === 'none' ? [] : names
+}
+
+function faultsOf(names: readonly string[]): Fault[] {
   return names.flatMap((name) => {
     if (name === 'mix') return [...FAULTS]
     const fault = FAULTS.find((known) => known === name)
-    if (name === 'membership')
-      throw new UsageError(`--nemesis ${name} is not available in this version`)
-    if (fault === undefined)
-      throw new UsageError(`--nemesis ${name}: there is none (alone), ${FAULTS.join(', ')}, mix`)
+    if (fault === undefined) {
+      const known = [...FAULTS, 'mix', MEMBERSHIP].join(', ')
+      throw new UsageError(`--nemesis ${name}: there is none (alone), ${known}`)
+    }
     return [fault]
   })
 }

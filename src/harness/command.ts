@@ -15,6 +15,7 @@ import {
   type HistoryArguments,
   type RunArguments,
 } from './arguments.ts'
+import type { MembershipEnd } from './membership.ts'
 import { nemesisOf } from './nemesis.ts'
 import { rerunCommand } from './rerun-command.ts'
 import { makeResultsDir, writeHistory, writeIndex, writeReport, writeResults } from './results.ts'
@@ -84,14 +85,15 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
   const startedAt = new Date()
   const target = await openTarget(args, { print, stop: terminal.stop })
   try {
-    const { endpoints, driver } = target
+    const { endpoints, driver, membership } = target
     const dir = await makeResultsDir(args.resultsDir, args.workload.name, args.seed, startedAt)
     print(
       `check   ${args.workload.name} on bucket ${args.bucket} at ${args.consistency}, seed ${args.seed}`,
     )
     print(`target  ${target.name}: ${endpoints.map(({ node }) => node).join(', ')}`)
-    const outcome = await runCheck(args, { endpoints, driver, stop: terminal.stop, print })
-    const { verdict, history, keyPrefix, unsettled, ownPauseMs } = outcome
+    const options = { endpoints, driver, membership, stop: terminal.stop, print }
+    const outcome = await runCheck(args, options)
+    const { verdict, history, keyPrefix, unsettled, ownPauseMs, members } = outcome
     await writeHistory(dir, history)
     await writeResults(dir, {
       ...verdict,
@@ -99,6 +101,7 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
       longestGap: gapOf(history) ?? null,
       ownPauseMs,
       unsettled: unsettled ?? null,
+      members: members ?? null,
       startedAt: startedAt.toISOString(),
       run: settingsOf(args),
       keyPrefix,
@@ -111,7 +114,7 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
         workload: args.workload.name,
         bucket: args.bucket,
         consistency: args.consistency,
-        nemesis: nemesisOf(args.faults),
+        nemesis: nemesisOf(args.faults, args.changesMembers),
         seed: args.seed,
         clients: args.clients,
         rate: args.rate,
@@ -131,9 +134,11 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
     print(
       `        the check's own process stood still for up to ${ownPauseMs} ms, which counts as a gap, too`,
     )
+    if (members !== undefined) reportMembers(members, terminal)
     report(verdict, terminal)
     print(`files   ${dir}: index.html tells the story`)
-    return EXIT_OF_RESULT[verdict.result]
+    const isWrong = members !== undefined && members.wrongs.length > 0
+    return isWrong ? EXIT_OF_RESULT.invalid : EXIT_OF_RESULT[verdict.result]
   } finally {
     await target.close()
   }
@@ -149,6 +154,17 @@ function report(verdict: Verdict, { print }: Terminal): void {
   print(`counts  ${stats.join(', ')}`)
   for (const { kind, words } of verdict.evidence) print(`  ${kind}: ${words}`)
   print(`verdict ${verdict.sentence}`)
+}
+
+function reportMembers(
+  { done, leftovers, owned, wrongs }: MembershipEnd,
+  { print }: Terminal,
+): void {
+  const counts = Object.entries(owned).map(([node, count]) => `${node} ${count}`)
+  const left = Object.entries(leftovers).map(([node, count]) => `${node} ${count}`)
+  print(`members ${done.join(', ')}; data partitions of each: ${counts.join(', ')}`)
+  print(`        keys left on those that went: ${left.join(', ') || 'nobody went'}`)
+  for (const wrong of wrongs) print(`        WRONG: ${wrong}`)
 }
 
 /** As results.json has it. */

@@ -16,17 +16,19 @@ const DOCKER_TIMEOUT_MS = 15_000
 /** A killed container that is healed starts anew, with all that its node has to read. */
 const CHAOS_TIMEOUT_MS = 120_000
 
+/** Arguments of `docker ps`: the nodes of this project. */
+export const PROJECT_LABELS = [
+  '--filter',
+  'label=quorate.node',
+  '--filter',
+  `label=com.docker.compose.project.working_dir=${PROJECT_DIR}`,
+]
+
 const run = promisify(execFile)
 
 /** The running nodes of this project, in order of their names; none where no engine answers. */
 export async function findContainers(): Promise<Endpoint[]> {
-  const filters = ['quorate.node', `com.docker.compose.project.working_dir=${PROJECT_DIR}`]
-  const args = [
-    'ps',
-    ...filters.flatMap((label) => ['--filter', `label=${label}`]),
-    '--format',
-    '{{.Label "quorate.node"}}\t{{.Ports}}',
-  ]
+  const args = ['ps', ...PROJECT_LABELS, '--format', '{{.Label "quorate.node"}}\t{{.Ports}}']
   const listed = await run('docker', args, { timeout: DOCKER_TIMEOUT_MS }).catch(() => undefined)
   return endpointsOf(listed?.stdout ?? '')
 }

@@ -22,10 +22,16 @@ export const FAULTS = [
 ] as const
 export type Fault = (typeof FAULTS)[number]
 
+/** Changes of the members (membership.ts), beside the faults; not part of `mix`. */
+export const MEMBERSHIP = 'membership'
+/** Faults of one node, whoever the others are: these go with changes of the members. */
+export const OF_ONE_NODE: readonly Fault[] = ['isolate', 'kill', 'restart', 'pause', 'skew']
+
 /** The faults of a run as its command line has them. */
-export function nemesisOf(faults: readonly string[]): string {
-  if (faults.length === 0) return 'none'
-  return FAULTS.every((fault) => faults.includes(fault)) ? 'mix' : faults.join(',')
+export function nemesisOf(faults: readonly string[], changesMembers: boolean): string {
+  const isMix = FAULTS.every((fault) => faults.includes(fault))
+  const names = [...(isMix ? ['mix'] : faults), ...(changesMembers ? [MEMBERSHIP] : [])]
+  return names.length === 0 ? 'none' : names.join(',')
 }
 
 /** What the harness needs of whatever breaks a cluster. */

@@ -8,7 +8,7 @@ export function rerunCommand(args: RunArguments): string {
     ['workload', args.workload.name],
     ['bucket', args.bucket],
     ['consistency', args.consistency],
-    ['nemesis', nemesisOf(args.faults)],
+    ['nemesis', nemesisOf(args.faults, args.changesMembers)],
     ['time-limit', durationText(args.timeLimitMs)],
     ['rate', String(args.rate)],
     ['clients', String(args.clients)],

@@ -7,17 +7,29 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { NEMESIS, type HistoryEvent } from '../checker/history.ts'
 import type { Verdict } from '../checker/verdict.ts'
 import type { RunArguments } from './arguments.ts'
-import { planFaults, runNemesis, type FaultDriver } from './nemesis.ts'
+import { Fleet } from './fleet.ts'
+import {
+  endOfMembership,
+  type MembershipDriver,
+  type MembershipEnd,
+  type PlannedChange,
+  planChanges,
+  runChanges,
+  steadyNodes,
+} from './membership.ts'
+import { OF_ONE_NODE, planFaults, runNemesis, type FaultDriver } from './nemesis.ts'
 import { Recorder } from './recorder.ts'
 import { SeededRandom } from '../random/seeded-random.ts'
 import { settle, SETTLE_TIMEOUT_MS } from './settle.ts'
-import { STORE_TIMEOUT_MS, StoreClient, type Endpoint } from './store-client.ts'
+import { STORE_TIMEOUT_MS, type Endpoint } from './store-client.ts'
 import type { Client, Seat } from './workload.ts'
 
 export interface RunOptions {
   readonly endpoints: readonly Endpoint[]
   /** undefined where nothing can break this cluster; then no faults may be asked for. */
   readonly driver: FaultDriver | undefined
+  /** undefined where nobody can start and stop nodes; then no changes of the members may be asked for. */
+  readonly membership: MembershipDriver | undefined
   /** Ends the clients' time early; the rest goes on as ever. */
   readonly stop: AbortSignal
   readonly print: (line: string) => void
@@ -31,6 +43,8 @@ export interface RunOutcome {
   readonly unsettled: string | undefined
   /** The longest time in which this process itself did nothing while its clients were at work: no gap is known finer. */
   readonly ownPauseMs: number
+  /** Of a run whose members changed. */
+  readonly members: MembershipEnd | undefined
 }
 
 /** A cluster that has only just started may need this long. */
@@ -51,7 +65,7 @@ export async function runCheck(args: RunArguments, options: RunOptions): Promise
   const { endpoints, print } = options
   const random = new SeededRandom(args.seed)
   const recorder = new Recorder()
-  const clients = endpoints.map((endpoint) => new StoreClient(endpoint))
+  const fleet = new Fleet(endpoints)
   const keys = args.workload.keys(args.keys)
   const keyPrefix = `check/${args.seed}-${Date.now().toString(36)}/`
   const client = args.workload.start({
@@ -61,53 +75,76 @@ export async function runCheck(args: RunArguments, options: RunOptions): Promise
     keys,
   })
   const seatAt = (index: number): Seat => {
-    const own = clients[index % clients.length] as StoreClient
+    const own = fleet.at(index)
     return {
       index,
       client: own,
-      everywhere: clients,
+      get everywhere() {
+        return fleet.present
+      },
       session: recorder.session(own.node, args.workload.hasSessions),
       random: random.child(`client ${index}`),
     }
   }
   try {
-    const notReady = await settle(clients, READY_TIMEOUT_MS)
+    const notReady = await settle(fleet.present, READY_TIMEOUT_MS)
     if (notReady !== undefined) throw new Error(`the cluster is not whole: ${notReady}`)
     await client.prepare(seatAt(0))
     const pauses = monitorEventLoopDelay({ resolution: PAUSE_RESOLUTION_MS })
     pauses.enable()
-    await drive(args, options, { client, seatAt, recorder, random }).finally(() => pauses.disable())
+    const changes = changesOf(args, options)
+    const driving = { client, fleet, seatAt, recorder, random, changes }
+    const made = await drive(args, options, driving).finally(() => pauses.disable())
     if (recorder.events.some(({ type, process }) => type === 'info' && process !== NEMESIS)) {
       await sleep(LATE_WRITE_MS)
     }
     print('        waiting until every node is ready and all hints are delivered')
-    const unsettled = await settle(clients, SETTLE_TIMEOUT_MS)
+    const unsettled = await settle(fleet.present, SETTLE_TIMEOUT_MS)
     if (unsettled === undefined)
       await readFinally(
         client,
-        clients.map((_, index) => seatAt(index)),
+        fleet.present.map((_, index) => seatAt(index)),
         keys,
       )
     else
       print(`        the cluster is not whole again, so nothing can be read finally: ${unsettled}`)
     const verdict = args.workload.model.check(recorder.events)
     const ownPauseMs = Math.round(pauses.max / 1e6)
-    return { verdict, history: recorder.events, keyPrefix, unsettled, ownPauseMs }
+    const members =
+      options.membership !== undefined && changes.length > 0
+        ? await endOfMembership(changes, made, { fleet, driver: options.membership })
+        : undefined
+    return { verdict, history: recorder.events, keyPrefix, unsettled, ownPauseMs, members }
   } finally {
-    await Promise.all(clients.map((each) => each.close()))
+    await fleet.close()
   }
+}
+
+function changesOf(args: RunArguments, { endpoints, membership }: RunOptions): PlannedChange[] {
+  if (!args.changesMembers || membership === undefined) return []
+  const nodes = endpoints.map(({ node }) => node)
+  return planChanges(nodes, membership.newcomers, args.timeLimitMs)
 }
 
 interface Drive {
   readonly client: Client
+  readonly fleet: Fleet
+  readonly changes: readonly PlannedChange[]
   readonly seatAt: (index: number) => Seat
   readonly recorder: Recorder
   readonly random: SeededRandom
 }
 
-/** Clients and nemesis side by side until the time is over; an error of either ends both. */
-async function drive(args: RunArguments, options: RunOptions, of: Drive): Promise<void> {
-  const { client, seatAt, recorder, random } = of
+/**
+ * Clients and nemesis side by side until the time is over; an error of either ends both. Resolves with the changes of
+ * the members that were made.
+ */
+async function drive(
+  args: RunArguments,
+  options: RunOptions,
+  of: Drive,
+): Promise<readonly PlannedChange[]> {
+  const { client, fleet, seatAt, recorder, random, changes } = of
   const startedAtMs = recorder.elapsedMs
   const failure = new AbortController()
   const over = AbortSignal.any([
@@ -124,12 +161,18 @@ async function drive(args: RunArguments, options: RunOptions, of: Drive): Promis
     }
   }
   const plan = planFaults(random.child('nemesis'), {
-    faults: args.faults,
-    nodes: options.endpoints.map(({ node }) => node),
+    faults:
+      changes.length === 0
+        ? args.faults
+        : args.faults.filter((fault) => OF_ONE_NODE.includes(fault)),
+    nodes: steadyNodes(
+      options.endpoints.map(({ node }) => node),
+      changes,
+    ),
     timeLimitMs: args.timeLimitMs,
   })
   const work = Array.from({ length: args.clients }, (_, index) =>
-    guard(takeTurns(client, seatAt(index), (args.clients / args.rate) * 1000, over)),
+    guard(takeTurns(client, fleet, () => seatAt(index), (args.clients / args.rate) * 1000, over)),
   )
   if (options.driver !== undefined && plan.length > 0) {
     const nemesis = {
@@ -141,18 +184,36 @@ async function drive(args: RunArguments, options: RunOptions, of: Drive): Promis
     }
     work.push(guard(runNemesis(plan, nemesis)))
   }
+  let made: readonly PlannedChange[] = []
+  const { membership } = options
+  if (membership !== undefined && changes.length > 0) {
+    const { print } = options
+    const run = { fleet, driver: membership, recorder, startedAtMs, stop: over, print }
+    const changing = runChanges(changes, run).then((begun) => {
+      made = begun
+    })
+    work.push(guard(changing))
+  }
   const failed = (await Promise.allSettled(work)).find(({ status }) => status === 'rejected')
   if (failed?.status === 'rejected') throw failed.reason
+  return made
 }
 
 /** A client that fell behind its pace goes on at once, but does not make up for what it missed. */
 async function takeTurns(
   client: Client,
-  seat: Seat,
+  fleet: Fleet,
+  takeSeat: () => Seat,
   meanMs: number,
   over: AbortSignal,
 ): Promise<void> {
+  let seat = takeSeat()
+  let { version } = fleet
   while (!over.aborted) {
+    if (version !== fleet.version) {
+      seat = takeSeat()
+      version = fleet.version
+    }
     const startedAtMs = performance.now()
     await client.turn(seat)
     const jitter = seat.random.below(2 * PACE_JITTER_PERCENT + 1) - PACE_JITTER_PERCENT

@@ -177,6 +177,17 @@ export class StoreClient {
     return { status, json: parse(text) }
   }
 
+  async post(
+    path: string,
+    body: object,
+    timeoutMs = REQUEST_TIMEOUT_MS,
+  ): Promise<{ status: number; json: unknown }> {
+    const headers = { 'content-type': 'application/json' }
+    const sent = { timeoutMs, headers, body: JSON.stringify(body) }
+    const { status, text } = await this.#request('POST', path, sent)
+    return { status, json: parse(text) }
+  }
+
   async close(): Promise<void> {
     await this.#pool.destroy()
   }

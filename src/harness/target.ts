@@ -3,8 +3,11 @@
  */
 import { UsageError, type RunArguments } from './arguments.ts'
 import { dockerFaults, findContainers } from './docker-target.ts'
+import { dockerMembership } from './docker-membership.ts'
 import { localFaults } from './local-faults.ts'
+import { localMembership } from './local-membership.ts'
 import { findLocalCluster, startOwnCluster, type LocalTarget } from './local-target.ts'
+import type { MembershipDriver } from './membership.ts'
 import type { FaultDriver } from './nemesis.ts'
 import type { Endpoint } from './store-client.ts'
 
@@ -13,6 +16,8 @@ export interface Target {
   readonly name: string
   readonly endpoints: readonly Endpoint[]
   readonly driver: FaultDriver | undefined
+  /** Starts and stops nodes; undefined where nobody can. */
+  readonly membership: MembershipDriver | undefined
   /** Lets go of the cluster; one that was started for the run is stopped. */
   close(): Promise<void>
 }
@@ -46,12 +51,16 @@ export async function openTarget(args: RunArguments, options: TargetOptions): Pr
 }
 
 function containerTarget(endpoints: readonly Endpoint[]): Target {
-  return { name: 'containers', endpoints, driver: dockerFaults(), close: async () => {} }
+  const close = async (): Promise<void> => {}
+  const membership = dockerMembership()
+  return { name: 'containers', endpoints, driver: dockerFaults(), membership, close }
 }
 
 function local(name: string, cluster: LocalTarget): Target {
   const { endpoints, dataDir } = cluster
-  return { name, endpoints, driver: localFaults(dataDir), close: () => cluster.close() }
+  const nodes = endpoints.map(({ node }) => node)
+  const membership = localMembership(dataDir, nodes)
+  return { name, endpoints, driver: localFaults(dataDir), membership, close: () => cluster.close() }
 }
 
 function urlTarget(urls: readonly string[]): Target {
@@ -59,6 +68,7 @@ function urlTarget(urls: readonly string[]): Target {
     name: 'URLs',
     endpoints: urls.map((url) => ({ node: new URL(url).host, url })),
     driver: undefined,
+    membership: undefined,
     close: async () => {},
   }
 }

@@ -56,6 +56,7 @@ export class ClusterView {
     const views = await this.#askViews()
     const reachability: Record<string, Row | null> = {}
     for (const { id } of members) reachability[id] = views.get(id)?.row ?? null
+    const owned = this.#owned()
     const statuses = members.map(({ id, peerUrl, zone }): MemberStatus => ({
       id,
       peerUrl,
@@ -64,6 +65,7 @@ export class ClusterView {
       clockOffsetMs: id === self ? 0 : clock.offsetMs(id),
       lastHeardMsAgo: id === self ? 0 : liveness.lastHeardMsAgo(id),
       epoch: views.get(id)?.epoch ?? null,
+      partitionsOwned: owned.get(id) ?? 0,
     }))
     const without = this.#partitionsWithoutQuorum((id) => liveness.reachable(id))
     return {
@@ -153,6 +155,19 @@ export class ClusterView {
   }
 
   /** A partition that moves needs both its owners and those to come. */
+  /** Member → data partitions that it owns, of the widest bucket. */
+  #owned(): ReadonlyMap<string, number> {
+    const { members, preference, buckets } = this.#parts.keeper.topology
+    const owned = new Map<string, number>()
+    for (const list of preference) {
+      for (const i of list.slice(0, widest(buckets))) {
+        const id = members[i]?.id ?? ''
+        owned.set(id, (owned.get(id) ?? 0) + 1)
+      }
+    }
+    return owned
+  }
+
   #partitionsWithoutQuorum(inReach: (id: string) => boolean): number[] {
     const { members, preference, change, buckets } = this.#parts.keeper.topology
     const n = widest(buckets)

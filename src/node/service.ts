@@ -254,6 +254,8 @@ export interface MemberStatus {
   readonly clockOffsetMs: number | null
   readonly lastHeardMsAgo: number | null
   readonly epoch: number | null
+  /** Data partitions that it owns, of the widest bucket. */
+  readonly partitionsOwned: number
 }
 
 export interface RingView {

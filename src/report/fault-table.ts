@@ -56,7 +56,7 @@ export function faultsOf(history: readonly HistoryEvent[]): Fault[] {
   for (const { process, f, value, time } of history) {
     if (process !== NEMESIS) continue
     const what = typeof value === 'string' ? value : JSON.stringify(value)
-    if (f === 'start') {
+    if (f === 'start' || f === 'change') {
       faults.push({ what, startAt: time, startedAt: time, healAt: undefined, healedAt: undefined })
       continue
     }
@@ -65,6 +65,7 @@ export function faultsOf(history: readonly HistoryEvent[]): Fault[] {
     if (f === 'started') fault.startedAt = time
     else if (f === 'heal') fault.healAt = time
     else if (f === 'healed') fault.healedAt = time
+    else if (f === 'changed') fault.healAt = fault.healedAt = time
   }
   return faults
 }

@@ -70,10 +70,12 @@ async function summaryOf(parent: string, dir: string): Promise<RunSummary | unde
     const { result, sentence, startedAt, run } = JSON.parse(text) as Omit<RunSummary, 'dir'> & {
       readonly run: Pick<RunSummary, 'workload' | 'bucket' | 'consistency' | 'seed'> & {
         readonly faults: readonly string[]
+        /** Not in results of versions that could not. */
+        readonly changesMembers?: boolean
       }
     }
     const { workload, bucket, consistency, seed, faults } = run
-    const nemesis = nemesisOf(faults)
+    const nemesis = nemesisOf(faults, run.changesMembers === true)
     return { dir, workload, bucket, consistency, nemesis, seed, result, sentence, startedAt }
   } catch {
     return undefined

@@ -156,14 +156,15 @@ function report(verdict: Verdict, { print }: Terminal): void {
   print(`verdict ${verdict.sentence}`)
 }
 
-function reportMembers(
-  { done, leftovers, owned, wrongs }: MembershipEnd,
-  { print }: Terminal,
-): void {
+function reportMembers(members: MembershipEnd, { print }: Terminal): void {
+  const { done, notBegun, leftovers, owned, wrongs } = members
   const counts = Object.entries(owned).map(([node, count]) => `${node} ${count}`)
   const left = Object.entries(leftovers).map(([node, count]) => `${node} ${count}`)
   print(`members ${done.join(', ')}; data partitions of each: ${counts.join(', ')}`)
   print(`        keys left on those that went: ${left.join(', ') || 'nobody went'}`)
+  if (notBegun.length > 0) {
+    print(`        no time was left for: ${notBegun.join(', ')}; a longer --time-limit has it`)
+  }
   for (const wrong of wrongs) print(`        WRONG: ${wrong}`)
 }
 

@@ -21,6 +21,9 @@ export function isElsewhere(
   backup: ReadonlyMap<string, Uint8Array> = new Map(),
 ): boolean {
   const node = nodes.get(id) as SimulatedNode
+  // Who has left and forgets it is a member again of what it was: enough of them are a cluster of their own.
+  const members = newestTopology(nodes.values())?.members
+  if (members?.some((member) => member.id === id) !== true) return false
   for (const storageKey of node.platter.keys()) {
     if (isCopy(storageKey) && !isKeyElsewhere(nodes, id, storageKey)) return false
   }

@@ -1,7 +1,7 @@
 /** What is asked of the topology document beside changes of the members: new buckets, and the key of sessions. */
 import { assert } from '../core/assert.ts'
 import { QuorateError } from '../core/errors.ts'
-import type { Bucket } from '../core/placement/topology.ts'
+import type { Bucket, Topology } from '../core/placement/topology.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
 import type { TopologyRegister } from './topology-register.ts'
 
@@ -41,6 +41,7 @@ export async function createBucket(
     const known = current.buckets.find(({ name }) => name === bucket.name)
     created = known === undefined
     if (known === undefined) {
+      refuseWhileMoving(current, bucket)
       const buckets = [...current.buckets, bucket].sort((a, b) => (a.name < b.name ? -1 : 1))
       return { ...current, epoch: current.epoch + 1, buckets }
     }
@@ -49,6 +50,16 @@ export async function createBucket(
   }, timeoutMs)
   const decided = topology.buckets.find(({ name }) => name === bucket.name)
   return { created, bucket: decided ?? bucket }
+}
+
+/**
+ * Throws change_under_way. Whoever gains copies has begun to take over those of the numbers of copies that there were:
+ * of another one it would keep nothing, and never be done comparing.
+ */
+function refuseWhileMoving({ buckets, change }: Topology, { name, n }: Bucket): void {
+  if (change?.phase !== 'moving' || buckets.some((known) => known.n === n)) return
+  const what = `no bucket keeps ${n} copies yet, and copies are being moved: create ${name} when that is over`
+  throw new QuorateError('change_under_way', what, { retryAfterSeconds: 5 })
 }
 
 function refuseOther(known: Bucket, wanted: Bucket): void {

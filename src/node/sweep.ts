@@ -92,9 +92,16 @@ export class Sweep {
 
   async #sweep(): Promise<void> {
     for (let partition = 0; partition < PARTITION_COUNT && !this.#isStopped; partition++) {
-      await dropRecords(this.#parts, partition, (bucket) => !this.#keeps(bucket, partition))
+      // Mostly all of it is kept, and a node may hold very much: it is not read for nothing.
+      if (!this.#keepsAll(partition)) {
+        await dropRecords(this.#parts, partition, (bucket) => !this.#keeps(bucket, partition))
+      }
       this.#swept = partition + 1
     }
+  }
+
+  #keepsAll(partition: number): boolean {
+    return this.#parts.keeper.topology.buckets.every(({ name }) => this.#keeps(name, partition))
   }
 
   #keeps(name: string, partition: number): boolean {

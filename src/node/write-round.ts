@@ -88,7 +88,8 @@ export class WriteRound {
     ]
     if (targets.storeLocally !== undefined) {
       asked.push(asOwner(parts.self))
-      this.#own = 'pending'
+      // Where it is only to become an owner, its copy is one of many.
+      if (request.owners.includes(parts.self)) this.#own = 'pending'
     }
     this.#open = asked.length
     // `weak` answers before anything is stored, but its write goes on as one of `eventual`.
@@ -105,7 +106,7 @@ export class WriteRound {
       this.#peers.ask(owner, 'apply', body, deadlineMs, (reply) => this.#ownerReplied(owner, reply))
     }
     storeLocally?.((refusal) => {
-      this.#own = refusal === undefined ? 'stored' : 'failed'
+      if (this.#own === 'pending') this.#own = refusal === undefined ? 'stored' : 'failed'
       if (refusal !== undefined) this.#reports.set(this.#self, 'error', refusal.message)
       this.#count(asOwner(this.#self), refusal === undefined ? 'stored' : kindOf(refusal))
     })

@@ -63,6 +63,9 @@ export class WriteMinting {
   #failedCommits = 0
   /** When the last actor before the present one was certainly given up. */
   #actorSince: Timestamp
+  /** The placement under which a counter was last changed here, and when that was first done. */
+  #placedAt = 0
+  #placedSince: Timestamp = 0
 
   constructor(ports: { codec: Codec; log: Log; metrics: Metrics }, parts: WriteParts) {
     this.#codec = ports.codec
@@ -94,6 +97,20 @@ export class WriteMinting {
   #settled(partition: number): Timestamp {
     const horizon = this.#parts.horizon(partition)
     return horizon > this.#actorSince ? horizon : 0
+  }
+
+  /**
+   * Whether this node may fold the totals of one-off actors. One node at a time may: the first owner is one, while the
+   * key does not move. One that has become it finds first what the one before has folded: once its horizon has passed
+   * the change, everything of every owner that knows the change is here. To keep the key before is not enough.
+   */
+  #foldsOneOffs({ at, owners, next }: PlacedRequest): boolean {
+    const { clock, horizon, placedAt, self } = this.#parts
+    if (this.#placedAt !== placedAt()) {
+      this.#placedAt = placedAt()
+      this.#placedSince = clock.last
+    }
+    return owners[0] === self && next === undefined && horizon(at.partition) > this.#placedSince
   }
 
   /** Rejects with a `QuorateError`, before anything was stored. */
@@ -239,7 +256,7 @@ export class WriteMinting {
 
   /** Throws limit_reached. */
   #changedCopy(
-    { at, owners, next }: PlacedRequest,
+    placed: PlacedRequest,
     held: Copy,
     dots: readonly Dot[],
     request: PlannedUpdate,
@@ -247,10 +264,8 @@ export class WriteMinting {
     const { self, setBytesMax } = this.#parts
     const changed = changedObject(held.object, dots, request, {
       nodeId: self,
-      settled: this.#settled(at.partition),
-      // One node at a time may: the first owner is one, while the key does not move; and a new one finds what the one
-      // before has folded before it folds what is as old (its horizon for the partition).
-      foldsOneOffs: owners[0] === self && next === undefined,
+      settled: this.#settled(placed.at.partition),
+      foldsOneOffs: this.#foldsOneOffs(placed),
     })
     const copy = encodeCopy(this.#codec, changed)
     if (request.change.type === 'set') refuseLargeSet(held, copy, setBytesMax)

@@ -27,7 +27,16 @@ export class MemberChanges {
     return planChange(this.#parts.keeper.topology, request)
   }
 
-  apply(request: ChangeRequest, timeoutMs: number): Promise<Topology> {
+  async apply(request: ChangeRequest, timeoutMs: number): Promise<Topology> {
+    const topology = await this.#step(request, timeoutMs)
+    const isThere =
+      request.kind === 'remove' && topology.members.some(({ id }) => id === request.node)
+    if (!isThere || isUnderWay(topology, request)) return topology
+    // The change under way waits for it no more, which was all that could be done: now it is its own turn, or not yet.
+    return this.#step(request, timeoutMs)
+  }
+
+  #step(request: ChangeRequest, timeoutMs: number): Promise<Topology> {
     return this.#parts.register.change(
       (current) =>
         isUnderWay(current, request) || isMade(current, request)

@@ -28,8 +28,8 @@ export function beginChange(topology: Topology, request: ChangeRequest): Topolog
 }
 
 /**
- * Who was to go, or to come, is lost while it does: nobody waits for it any more. Throws change_under_way for any other
- * change.
+ * Who was to go, or to come, or gives up copies, is lost while it does: nobody waits for it any more. Throws
+ * change_under_way for any other change.
  */
 function withLost(topology: Topology, change: MemberChange, request: ChangeRequest): Topology {
   const epoch = topology.epoch + 1
@@ -40,6 +40,11 @@ function withLost(topology: Topology, change: MemberChange, request: ChangeReque
     const cancelled = cancelChange(topology)
     const emptying = cancelled.change as MemberChange
     return settled({ ...cancelled, change: { ...emptying, isLost: true } })
+  }
+  const gone = request.kind === 'remove' ? request.node : undefined
+  if (gone !== undefined && change.phase === 'releasing' && waitingFor(topology).includes(gone)) {
+    // It has nothing to give up any more: this change ends without it, and its removal can begin then.
+    return settled({ ...topology, epoch, change: { ...change, done: [...change.done, gone] } })
   }
   throw underWay(change)
 }

@@ -113,6 +113,18 @@ describe('a change of the members', () => {
     expect(() => cancelChange(five)).toThrow('no change of the members is under way')
   })
 
+  it('waits no more for who gives up copies and is lost, and then that one can be removed', () => {
+    const remove: ChangeRequest = { kind: 'remove', node: 'n3' }
+    let now = beginChange(afterPhase(beginChange(five, join)), remove)
+    expect(now.change).toMatchObject({ kind: 'join', phase: 'releasing', done: ['n3'] })
+    expect(now).toMatchObject({ epoch: 4, placedAt: 3 })
+    expect(waitingFor(now)).toEqual(['n1', 'n2', 'n4', 'n5'])
+    expect(() => beginChange(now, remove)).toThrow('the join of n6 is under way')
+    now = afterPhase(now)
+    expect(now.change).toBeUndefined()
+    expect(beginChange(now, remove).change).toMatchObject({ kind: 'remove', leaving: 'n3' })
+  })
+
   it('takes one report of each that has a part in the phase, and none else', () => {
     const moving = beginChange(five, leave)
     const [first, second] = waitingFor(moving) as [string, string]

@@ -37,7 +37,7 @@ export class ReadRound {
   readonly #reports: ReplicaReports
   readonly #copies: OwnerCopies
   readonly #required: number
-  /** Who has to answer: those that will own the key only where it takes several, for by themselves they know too little. */
+  /** Who has to answer. Those that will own the key never by themselves: they know too little. */
   readonly #groups: OwnerGroups
   /** Owners in the order in which they are asked, and how many of them have been. */
   #candidates: readonly string[] = []
@@ -66,7 +66,9 @@ export class ReadRound {
     this.#reports = new ReplicaReports(ports.clock)
     this.#copies = new OwnerCopies(ports.codec, modeOf(placed.at.bucket))
     this.#required = placed.need.r
-    this.#groups = placed.need.r > 1 ? groupsOf(placed) : [placed.owners]
+    // Of one copy, a majority is one: what was read of it must be read after the move, too.
+    const isLasting = placed.level === 'quorum' || placed.level === 'all'
+    this.#groups = placed.need.r > 1 || isLasting ? groupsOf(placed) : [placed.owners]
   }
 
   start(): void {
@@ -206,8 +208,13 @@ export class ReadRound {
     }
     const lacking = this.#copies.lacking()
     if (lacking.length > 0) this.#fetch(lacking)
-    else if (this.#required > 1 && !this.#placed.need.sloppy) this.#repairThenAnswer()
+    else if (this.#isRepairedFirst()) this.#repairThenAnswer()
     else this.#answer()
+  }
+
+  #isRepairedFirst(): boolean {
+    const isOfMany = this.#required > 1 || this.#groups.length > 1
+    return isOfMany && !this.#placed.need.sloppy
   }
 
   /** Owners that have answered, in the group of fewest. */

@@ -1,5 +1,6 @@
 /** The workloads of a run: which keys in which buckets, and what is done with them. */
 import type { Bucket } from '../core/placement/topology.ts'
+import { MEMBERSHIP } from './fault.ts'
 import type { Plan, WorkloadName } from './plan.ts'
 import { REQUEST_TIMEOUT_MS, type Via, type Work } from './client.ts'
 import { causalWork } from './causal-work.ts'
@@ -30,7 +31,9 @@ export function bucketsOf(plan: Plan): Bucket[] {
   const common = { n: 3, consistency: 'quorum', durability: 'sync', ttlSeconds: null } as const
   if (plan.workloads.includes('counter'))
     made.push({ name: 'counters', mode: 'counter', ...common })
-  if (plan.workloads.includes('set')) made.push({ name: 'sets', mode: 'set', ...common })
+  // While the members change, a single copy of each: no other one makes up for what a move forgets.
+  const n = plan.nemesis.includes(MEMBERSHIP) ? 1 : 3
+  if (plan.workloads.includes('set')) made.push({ name: 'sets', mode: 'set', ...common, n })
   return made
 }
 

@@ -1,6 +1,6 @@
 /** The workloads of a run: which keys in which buckets, and what is done with them. */
 import type { Bucket } from '../core/placement/topology.ts'
-import { MEMBERSHIP } from './fault.ts'
+import { type FaultKind, MEMBERSHIP } from './fault.ts'
 import type { Plan, WorkloadName } from './plan.ts'
 import { REQUEST_TIMEOUT_MS, type Via, type Work } from './client.ts'
 import { causalWork } from './causal-work.ts'
@@ -25,14 +25,25 @@ export function makeWorkloads(plan: Plan): Workload[] {
   return plan.workloads.map((name) => makeWorkload(name, plan.keys, lateUs))
 }
 
+const OF_DISKS: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  'full',
+  'slow',
+  'io-error',
+  'rot',
+  'lost-data',
+  'old-data',
+  'lost-quorum',
+])
+
 /** Buckets that a run has to create first. */
 export function bucketsOf(plan: Plan): Bucket[] {
   const made: Bucket[] = []
   const common = { n: 3, consistency: 'quorum', durability: 'sync', ttlSeconds: null } as const
   if (plan.workloads.includes('counter'))
     made.push({ name: 'counters', mode: 'counter', ...common })
-  // While the members change, a single copy of each: no other one makes up for what a move forgets.
-  const n = plan.nemesis.includes(MEMBERSHIP) ? 1 : 3
+  // While the members change, a single copy of each: no other one makes up for what a move forgets, or a disk.
+  const isSingle = plan.nemesis.includes(MEMBERSHIP) && !plan.nemesis.some((k) => OF_DISKS.has(k))
+  const n = isSingle ? 1 : 3
   if (plan.workloads.includes('set')) made.push({ name: 'sets', mode: 'set', ...common, n })
   return made
 }

@@ -314,7 +314,9 @@ export class Intake {
       const deadlineMs = clock.nowMs() + ASK_TIMEOUT_MS
       const reply = await peers.request(owner, 'register-promised', [keeper.placedAt], deadlineMs)
       const [promised] = reply.type === 'ok' ? reply.body : []
-      if (typeof promised === 'number' && Number.isSafeInteger(promised)) return promised
+      // What is far ahead of all clocks would keep these keys from being decided for as long.
+      const isTime = typeof promised === 'number' && Number.isSafeInteger(promised)
+      if (isTime && !clock.isTooFarAhead(promised)) return promised
       throw new Error(`${owner} does not tell what it has promised`)
     })
     return Math.max(clock.last, ...(await Promise.all(told)))

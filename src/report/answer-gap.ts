@@ -124,6 +124,13 @@ function endTimes(history: readonly HistoryEvent[]): Map<number, number> {
 function victimsOf(what: string): readonly string[] {
   const [kind = '', groups = ''] = what.split(' ')
   if (OF_ONE_NODE.has(kind)) return [groups]
+  // Who comes or goes by a change of the members serves nobody for a part of it.
+  if (kind === 'join' || kind === 'leave') return [groups]
+  if (kind === 'replace')
+    return what
+      .split(' ')
+      .slice(1)
+      .filter((word) => word !== 'by')
   if (kind !== 'partition') return []
   const sides = groups.split('/').map((side) => side.split(','))
   const all = new Set(sides.flat())

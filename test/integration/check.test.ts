@@ -83,3 +83,19 @@ test('strong keys stay linearizable while nodes are killed, and the longest gap 
   const results = await readFile(path.join(dir, 'results', 'latest', 'results.json'), 'utf8')
   expect(JSON.parse(results)).toHaveProperty('longestGap.node', expect.stringMatching(/^n\d$/))
 })
+
+// The last one: the cluster has other members after it.
+test('a set loses nothing while a node joins and another leaves, and who left holds nothing', async () => {
+  const { exitCode, said } = await check(
+    '--workload set --bucket default --consistency quorum --nemesis membership --seed changes',
+  )
+  expect(said).toContain('verdict valid')
+  const text = await readFile(path.join(dir, 'results', 'latest', 'results.json'), 'utf8')
+  const { members } = JSON.parse(text) as {
+    members: { done: string[]; leftovers: Record<string, number>; wrongs: string[] }
+  }
+  expect(members.done).toContain('join n6')
+  expect(members.wrongs).toEqual([])
+  expect(Object.values(members.leftovers).every((count) => count === 0)).toBe(true)
+  expect(exitCode).toBe(0)
+})

@@ -3,10 +3,13 @@
  * it. The runs are repeated by every test: a later change of the simulator may give a seed another story, but
  * what was once enough to find something is worth trying for ever.
  */
+import { FAULT_KINDS, MEMBERSHIP } from '../../src/simulation/fault.ts'
 import type { Plan } from '../../src/simulation/plan.ts'
 
 /** All that there were when most of them were found. */
 const FIRST_FIVE: Plan['workloads'] = ['siblings', 'lww', 'counter', 'set', 'ttl']
+
+const MIX_AND_CHANGES: Plan['nemesis'] = [...FAULT_KINDS, MEMBERSHIP]
 
 export interface FoundBug {
   readonly what: string
@@ -100,6 +103,31 @@ export const FOUND_BUGS: readonly FoundBug[] = [
       seconds: 67,
       clients: 3,
       onlyFaults: [0, 1, 3, 4, 5, 6, 8, 9],
+    },
+  },
+  {
+    what: 'a member that had lost a partition made its new owners take for history what it had missed',
+    mendedIn: '7353420',
+    plan: { seed: '9', seconds: 120, nemesis: MIX_AND_CHANGES },
+  },
+  {
+    what: 'a topology that came while the disk was full was never stored, and a change went on for ever',
+    mendedIn: '7353420',
+    plan: { seed: '25', seconds: 120, nemesis: MIX_AND_CHANGES },
+  },
+  {
+    what: 'an old directory took what it was sent of a partition gained since for history',
+    mendedIn: '127800e',
+    plan: { seed: '58', seconds: 120, nemesis: MIX_AND_CHANGES },
+  },
+  {
+    what: 'a quorum read of the only copy was not asked of the owner to come, and went back after the move',
+    mendedIn: 'e69ae07',
+    plan: {
+      seed: '1',
+      seconds: 120,
+      workloads: ['set'],
+      nemesis: ['membership', 'kill', 'partition'],
     },
   },
 ]

@@ -47,7 +47,7 @@ export interface Applied {
   readonly existed: boolean
   /** Siblings: dots that the sender's vector did not cover, where it asked for them. */
   readonly uncovered: Encodable[]
-  /** Lww: the newest timestamp it now holds. */
+  /** Lww: a write at or below this is not what is held now: the newest timestamp, or one more where another write won at it. */
   readonly newest: Timestamp
 }
 
@@ -289,7 +289,7 @@ export class Replica {
     return {
       existed: liveSiblings(held, this.#clock.nowMs()).length > 0,
       uncovered: report ? encodeDots(uncoveredDots(held, incoming.vector)) : [],
-      newest: newestSibling(merged)?.timestamp ?? 0,
+      newest: newestBeside(incoming, merged),
     }
   }
 
@@ -352,6 +352,15 @@ export function refusalOf(failure: DiskError): Refusal {
   if (failure.effect === 'unknown') return { code: 'failed', message: failure.message }
   const code = failure.code === 'disk_full' ? 'storage_full' : 'storage_failed'
   return { code, message: failure.message }
+}
+
+/** By when a write is not replaced by what is held: clocks of two nodes may give the same timestamp, and one wins. */
+function newestBeside(incoming: StoredObject, merged: StoredObject): Timestamp {
+  const newest = newestSibling(merged)
+  const own = newestSibling(incoming)
+  if (newest === undefined) return 0
+  const isOther = newest.timestamp === own?.timestamp && newest.actor !== own.actor
+  return isOther ? newest.timestamp + 1 : newest.timestamp
 }
 
 /** The highest timestamp in it; whether its parts are in order is not known yet. */

@@ -130,4 +130,9 @@ export const FOUND_BUGS: readonly FoundBug[] = [
       nemesis: ['membership', 'kill', 'partition'],
     },
   },
+  {
+    what: 'an lww write that lost to an earlier one of the very same timestamp was acknowledged all the same',
+    mendedIn: 'ecd3caa',
+    plan: { seed: '9', seconds: 119, nemesis: MIX_AND_CHANGES },
+  },
 ]

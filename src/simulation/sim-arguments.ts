@@ -166,7 +166,8 @@ function nemesisOf(
   if (text === 'none') return []
   const known = ['mix', ...FAULT_KINDS, MEMBERSHIP] as const
   const names = namesOf<FaultKind | 'mix'>('nemesis', text, known, otherwise)
-  return names.flatMap((name) => (name === 'mix' ? FAULT_KINDS : [name]))
+  if (!names.includes('mix')) return names as readonly FaultKind[]
+  return names.includes(MEMBERSHIP) ? [...FAULT_KINDS, MEMBERSHIP] : FAULT_KINDS
 }
 
 function plantedOf(text: string | undefined): readonly PlantedBug[] {

@@ -21,9 +21,11 @@ import { createApiServer, type ApiServer } from './api/server.ts'
 import { createConfiguredBuckets } from './configured-buckets.ts'
 import { agreeOnSessionKey } from './session-key.ts'
 import { AssertionError } from './core/assert.ts'
+import { VERSIONS } from './core/protocol-versions.ts'
 import { createNode, type Node } from './node/node.ts'
 import { storedTopology } from './node/node-state.ts'
 import type { NodeService } from './node/service.ts'
+import { spokenVersions } from './node/wire-version.ts'
 import type { Disk } from './ports/disk.ts'
 import type { Log } from './ports/log.ts'
 import type { Settings } from './settings.ts'
@@ -84,6 +86,7 @@ export async function startServer(
   const network = createPeerNetwork({
     self: settings.nodeId,
     clusterId: () => node.topology().clusterId,
+    versions: () => spokenVersions(settings.protocol, node.topology().placedAt),
     listen: settings.peerListen,
     log,
     faults: settings.chaos
@@ -164,7 +167,7 @@ export async function startServer(
 
 /** What a node that joins starts from: its own disk, where it has joined before. Undefined for a first member. */
 async function joinedTopology(
-  { nodeId, join }: Settings,
+  { nodeId, join, protocol }: Settings,
   disk: Disk,
   { stop }: StartHooks,
   log: Log,
@@ -176,6 +179,7 @@ async function joinedTopology(
   const document = await askToJoin({
     self: { id: nodeId, peerUrl, zone },
     replaces,
+    versions: { oldest: VERSIONS.oldest, newest: protocol },
     seeds,
     log,
     stop,

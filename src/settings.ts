@@ -6,6 +6,7 @@
  */
 import { DEFAULT_ZONE } from './core/placement/member-syntax.ts'
 import type { Member } from './core/placement/topology.ts'
+import { VERSIONS } from './core/protocol-versions.ts'
 import {
   parseAddress,
   parseAddressOrRange,
@@ -42,6 +43,8 @@ export interface Settings {
   readonly inflightRequestsMax: number
   readonly logLevel: LogLevel
   readonly chaos: boolean
+  /** The newest version of the protocol between nodes that this one speaks. */
+  readonly protocol: number
   readonly supervised: boolean
 }
 
@@ -184,6 +187,11 @@ const TABLE = {
     '1: links to other nodes can be cut, and the clock set wrong, on request, for experiments',
     parseYesNo,
   ),
+  PROTOCOL: setting(
+    `${VERSIONS.newest}`,
+    'newest version of the protocol between nodes that this one speaks; lower only to test upgrades',
+    (text) => parseWhole(text, VERSIONS.oldest, VERSIONS.newest),
+  ),
   SUPERVISED: setting(
     '0',
     '1: stop when the parent process that holds the IPC channel goes away',
@@ -254,6 +262,7 @@ function readSettings(env: Readonly<Record<string, string | undefined>>): Settin
     inflightRequestsMax: read('INFLIGHT_REQUESTS'),
     logLevel: read('LOG_LEVEL'),
     chaos: read('CHAOS'),
+    protocol: read('PROTOCOL'),
     supervised: read('SUPERVISED'),
   }
 }

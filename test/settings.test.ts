@@ -36,6 +36,7 @@ test('settings: three are enough, the rest has the defaults of the contract', ()
     inflightRequestsMax: 1024,
     logLevel: 'info',
     chaos: false,
+    protocol: 2,
     supervised: false,
   })
 })

@@ -1,12 +1,14 @@
 /**
- * What nodes say to each other. A frame is `[stamp, wallMs, epoch, life, items]`: the sender's hybrid clock, its
- * wall clock, its topology epoch, a number of its process, and everything bound for that peer in one turn.
+ * What nodes say to each other. A frame is `[stamp, wallMs, epoch, life, items, version]`: the sender's hybrid
+ * clock, its wall clock, its topology epoch, a number of its process, everything bound for that peer in one turn, and
+ * the version that it is written in. Version 1 ends with the items; what else it lacks is in wire-version.ts.
  *
  *   an ask     [id, kind, deadlineMs, …body]    id 0: no answer is wanted
  *   an answer  [id, 'ok', …body] or [id, code, sentence]
  *
  * The deadline is absolute, in ms of the hybrid clock's wall time, so that no message from the past applies.
  */
+import { VERSIONS } from '../core/protocol-versions.ts'
 import type { Encodable } from '../ports/codec.ts'
 
 export type AskKind =
@@ -112,23 +114,36 @@ export const APPLY_IS_REPAIR = 4
 
 export type Ask = readonly [id: number, kind: AskKind, deadlineMs: number, ...body: Encodable[]]
 export type Answer = readonly [id: number, code: 'ok' | RefusalCode, ...body: Encodable[]]
-export type Frame = readonly [
-  stamp: number,
-  wallMs: number,
-  epoch: number,
-  life: number,
-  items: readonly Encodable[],
-]
+export interface Frame {
+  readonly stamp: number
+  readonly wallMs: number
+  readonly epoch: number
+  readonly life: number
+  readonly items: readonly Encodable[]
+  readonly version: number
+}
+
+function isSpoken(version: number): boolean {
+  return Number.isInteger(version) && version >= VERSIONS.oldest && version <= VERSIONS.newest
+}
 
 /** The most items of one frame; a turn that has more for one peer sends several. */
 export const FRAME_ITEMS_MAX = 1024
 /** Frames are cut at about this size, so that one peer's megabytes do not delay the small ones behind. */
 export const FRAME_BYTES_TARGET = 4 * 1024 * 1024
 
-/** Throws on anything that is not a frame; the link it came from is then closed. */
+export function encodeFrame({ stamp, wallMs, epoch, life, items, version }: Frame): Encodable[] {
+  const frame = [stamp, wallMs, epoch, life, items]
+  return version === 1 ? frame : [...frame, version]
+}
+
+/** Throws on anything that is not a frame of a version known here; the link it came from is then closed. */
 export function parseFrame(data: Encodable): Frame {
-  if (!Array.isArray(data) || data.length !== 5) throw new Error('not a frame')
-  const [stamp, wallMs, epoch, life, items] = data as unknown[]
+  if (!Array.isArray(data) || data.length < 5 || data.length > 6) throw new Error('not a frame')
+  const [stamp, wallMs, epoch, life, items, version = 1] = data as unknown[]
+  if (typeof version !== 'number' || !isSpoken(version)) {
+    throw new Error(`a frame of version ${String(version)} of the protocol`)
+  }
   if (
     !Number.isSafeInteger(stamp) ||
     !Number.isSafeInteger(wallMs) ||
@@ -144,5 +159,5 @@ export function parseFrame(data: Encodable): Frame {
       throw new Error('not an ask or an answer')
     }
   }
-  return data as unknown as Frame
+  return { stamp, wallMs, epoch, life, items, version } as Frame
 }

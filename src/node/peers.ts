@@ -7,19 +7,21 @@
  * up, so that the mechanisms above need not know of epochs.
  */
 import { assert } from '../core/assert.ts'
+import { VERSIONS } from '../core/protocol-versions.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Codec, Encodable } from '../ports/codec.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { Channel, Network } from '../ports/network.ts'
 import type { Timer, Timers } from '../ports/timers.ts'
+import { frameParts } from './frame-parts.ts'
 import {
   type Answer,
   ANY_EPOCH,
   type Ask,
   type AskKind,
-  FRAME_BYTES_TARGET,
-  FRAME_ITEMS_MAX,
+  encodeFrame,
+  type Frame,
   ONCE_ONLY,
   parseFrame,
   type RefusalCode,
@@ -29,6 +31,7 @@ import { OnceOnly } from './once-only.ts'
 import { Outboxes } from './outboxes.ts'
 import { PeerLatency } from './peer-latency.ts'
 import type { PeerLives } from './peer-lives.ts'
+import { askFor, askFrom } from './wire-version.ts'
 
 /** Unanswered asks to one peer; more are unsent. A dead peer must not hold memory without end. */
 const OUTSTANDING_PER_PEER_MAX = 16_384
@@ -57,6 +60,7 @@ export type AskHandler = (
 /** What peers needs to know of the topology (topology-keeper.ts). */
 export interface EpochSource {
   readonly epoch: number
+  readonly placedAt: number
   /** Fetches the document from a node that has a newer one; calls back either way. */
   catchUp(from: string, done: () => void): void
 }
@@ -183,6 +187,11 @@ export class Peers {
     if (this.#network.isOpen(to)) this.#post(to, 'ask', [0, kind, 0, ...body])
   }
 
+  /** Of the protocol, on the link to that peer; undefined where there is none. */
+  versionOf(peer: string): number | undefined {
+    return this.#network.versionOf(peer, 'ask')
+  }
+
   /** Smoothed time from ask to answer; 0 before the first. */
   latencyMs(peer: string): number {
     return this.#latency.ms(peer)
@@ -213,22 +222,13 @@ export class Peers {
   }
 
   #sendFrames(to: string, channel: Channel, items: readonly Encodable[]): void {
-    let start = 0
-    while (start < items.length) {
-      let end = start
-      let bytes = 0
-      while (end < items.length && end - start < FRAME_ITEMS_MAX && bytes < FRAME_BYTES_TARGET) {
-        bytes += sizeOf(items[end] as Encodable)
-        end++
-      }
-      const part = start === 0 && end === items.length ? items : items.slice(start, end)
-      const frame = this.#codec.encode([
-        this.#clock.stamp(),
-        this.#clock.wallMs(),
-        this.#epochs.epoch,
-        this.#life,
-        part,
-      ])
+    // What the network has no link for it does not take either.
+    const version = this.#network.versionOf(to, channel) ?? VERSIONS.newest
+    if (channel === 'ask') items = this.#sayable(version, items as readonly Ask[])
+    for (const part of frameParts(items)) {
+      const [stamp, wallMs] = [this.#clock.stamp(), this.#clock.wallMs()]
+      const head = { stamp, wallMs, epoch: this.#epochs.epoch, life: this.#life, version }
+      const frame = this.#codec.encode(encodeFrame({ ...head, items: part }))
       const sent = this.#network.send(to, channel, frame)
       this.#metrics.count('peer_frames_total', DIRECTION_OUT)
       this.#metrics.count('peer_messages_total', DIRECTION_OUT, part.length)
@@ -236,12 +236,23 @@ export class Peers {
       if (!sent && channel === 'ask') {
         for (const item of part) this.#end((item as Ask)[0], { type: 'unsent' })
       }
-      start = end
     }
   }
 
+  /** In the words of that version; what it has none for ends unsent. */
+  #sayable(version: number, asks: readonly Ask[]): readonly Ask[] {
+    if (version === VERSIONS.newest) return asks
+    return asks.flatMap((ask) => {
+      const said = askFor(version, ask, this.#epochs.placedAt)
+      if (said !== undefined) return [said]
+      this.#end(ask[0], { type: 'unsent' })
+      return []
+    })
+  }
+
   #receive(from: string, channel: Channel, bytes: Uint8Array): void {
-    const [stamp, wallMs, epoch, life, items] = parseFrame(this.#codec.decode(bytes))
+    const frame = parseFrame(this.#codec.decode(bytes))
+    const { stamp, wallMs, epoch, life, items } = frame
     this.#metrics.count('peer_frames_total', DIRECTION_IN)
     this.#metrics.count('peer_messages_total', DIRECTION_IN, items.length)
     this.#metrics.count('peer_bytes_total', DIRECTION_IN, bytes.length)
@@ -254,7 +265,7 @@ export class Peers {
     }
     const behind = epoch > this.#epochs.epoch
     const run = (): void => {
-      for (const item of items) this.#takeAsk(from, item as unknown as Ask, epoch, trusted)
+      for (const item of items) this.#takeAsk(from, item as unknown as Ask, frame, trusted)
     }
     if (behind && items.some((item) => !ANY_EPOCH.has((item as unknown as Ask)[1]))) {
       this.#epochs.catchUp(from, run)
@@ -284,14 +295,20 @@ export class Peers {
     })
   }
 
-  #takeAsk(from: string, ask: Ask, epoch: number, trusted: boolean): void {
-    const [id, kind, deadlineMs, ...body] = ask
+  #takeAsk(from: string, asked: Ask, { epoch, version }: Frame, trusted: boolean): void {
+    const [id, kind, deadlineMs] = asked
     let answered = false
     const answer: AnswerWith = (code, ...rest) => {
       assert(!answered, () => `an ask is answered once: ${kind}`)
       answered = true
       if (id !== 0) this.#post(from, 'answer', [id, code, ...rest])
     }
+    const ask = askFrom(version, asked, this.#epochs.placedAt)
+    if ('code' in ask) {
+      answer(ask.code, ask.message)
+      return
+    }
+    const [, , , ...body] = ask
     // What is known of a node is not told to a clock that is not believed: it would not count this life.
     if (!trusted && (kind === 'hello' || !ANY_EPOCH.has(kind))) {
       answer('clock_drift', `the clock of ${from} is too far ahead`)
@@ -379,12 +396,3 @@ export const LIVES_MAX = 2 ** 20
 const ASKS_PER_LIFE_MAX = 2 ** 32
 const DIRECTION_IN = { direction: 'in' }
 const DIRECTION_OUT = { direction: 'out' }
-
-/** About how many bytes an item takes: its byte strings, and a little for the rest. */
-function sizeOf(item: Encodable): number {
-  let bytes = 64
-  if (Array.isArray(item)) {
-    for (const part of item) if (part instanceof Uint8Array) bytes += part.length
-  }
-  return bytes
-}

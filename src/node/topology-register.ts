@@ -28,6 +28,7 @@ import {
   parseTopology,
   type TopologyKeeper,
 } from './topology-keeper.ts'
+import { whyNoChange } from './wire-version.ts'
 
 const ATTEMPTS_MAX = 20
 const BACKOFF_MS_MAX = 100
@@ -93,7 +94,7 @@ export class TopologyRegister {
     deadlineMs: number,
     doubt: Doubt,
   ): Promise<Topology> {
-    const { keeper, clock, self } = this.#parts
+    const { keeper, peers, clock, self } = this.#parts
     let failed: QuorateError | undefined
     for (let attempt = 1; ; attempt++) {
       const current = keeper.topology
@@ -101,6 +102,10 @@ export class TopologyRegister {
       // Trying again is safe: a change that was decided after all is found to be there.
       const next = change(current)
       if (next === undefined) return current
+      const reason = whyNoChange(self, current, (id) => peers.versionOf(id))
+      if (reason !== undefined) {
+        throw new QuorateError('quorum_unreachable', reason, { retryAfterSeconds: 1 })
+      }
       const isLate = attempt > 1 && clock.nowMs() >= deadlineMs
       if (failed !== undefined && (isLate || attempt > ATTEMPTS_MAX)) throw failed
       const instance = current.epoch + 1

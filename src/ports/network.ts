@@ -13,6 +13,12 @@ export interface Network {
    */
   send(to: string, channel: Channel, frame: Uint8Array): boolean
 
+  /**
+   * The version of the protocol that the link speaks on which frames of the channel go to `to`; undefined where there is
+   * none. One link speaks one version as long as it is open; both links of a pair may differ while a node restarts.
+   */
+  versionOf(to: string, channel: Channel): number | undefined
+
   /** Whether the link this node opens to `to` is open as far as this node can know (a cut may be unnoticed). */
   isOpen(to: string): boolean
 
@@ -32,6 +38,12 @@ export interface Network {
 }
 
 export type Channel = 'ask' | 'answer'
+
+/** The versions of the protocol between nodes that one of them speaks: all from the oldest to the newest. */
+export interface VersionRange {
+  readonly oldest: number
+  readonly newest: number
+}
 
 export interface PeerAddress {
   readonly id: string

@@ -3,6 +3,7 @@
  * crash, freeze, lose its directory and come back. Who calls it gets an answer, or is told that it died.
  */
 import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
+import { VERSIONS } from '../core/protocol-versions.ts'
 import { createNode, type Node, type NodeSettings } from '../node/node.ts'
 import type { NodeService } from '../node/service.ts'
 import type { Log, LogFields } from '../ports/log.ts'
@@ -35,6 +36,8 @@ export class SimulatedNode {
   readonly id: string
   readonly host: Host
   readonly platter: Platter
+  /** The newest version of the protocol that it speaks, from its next start on. */
+  protocol = VERSIONS.newest
   readonly #wires: Wires
   readonly #settings: NodeSettings
   readonly #random: SeededRandom
@@ -104,7 +107,7 @@ export class SimulatedNode {
     if (this.#node !== undefined || this.#isGone) return
     this.host.end()
     const random = this.#random.child(`life ${this.#lives++}`)
-    const network = new VirtualNetwork(this.host, this.#wires)
+    const network = new VirtualNetwork(this.host, this.#wires, this.protocol)
     network.onGarbage = (error) => this.#events.onBroken(this.id, error)
     const node = createNode(
       {

@@ -7,6 +7,7 @@
  * frame can be lost, doubled or overtaken while a fault says so: nodes have to bear that, too.
  */
 import type { Channel, Network, PeerAddress } from '../ports/network.ts'
+import { VERSIONS } from '../core/protocol-versions.ts'
 import type { SeededRandom } from '../random/seeded-random.ts'
 import type { Host } from './host.ts'
 import type { Schedule } from './schedule.ts'
@@ -74,6 +75,8 @@ interface Link {
   readonly from: string
   readonly to: string
   isOpen: boolean
+  /** Of the protocol: the newest that both ends speak. */
+  version: number
   /** Rises each time it opens or closes: what was sent before is lost. */
   age: number
   /** When the last frame of each direction arrives: links keep their order. */
@@ -153,6 +156,11 @@ export class Wires {
 
   isOpen(from: string, to: string): boolean {
     return this.#links.get(from, to)?.isOpen === true
+  }
+
+  versionOf(from: string, to: string, channel: Channel): number | undefined {
+    const link = channel === 'ask' ? this.#links.get(from, to) : this.#links.get(to, from)
+    return link?.isOpen === true ? link.version : undefined
   }
 
   drop(from: string, to: string): void {
@@ -242,10 +250,12 @@ export class Wires {
       from,
       to,
       isOpen: false,
+      version: 0,
       age: 0,
       lastUs: { ask: 0, answer: 0 },
     }))
     link.isOpen = true
+    link.version = Math.min(...[from, to].map((id) => this.#ends.get(id)?.newestVersion ?? 0))
     link.age++
     this.onLink(from, to, true)
     this.#ends.get(from)?.tellLink(to, true)
@@ -291,6 +301,8 @@ export class Wires {
 /** One process's end of the wires. */
 export class VirtualNetwork implements Network {
   readonly host: Host
+  /** Of the protocol, that its node speaks. */
+  readonly newestVersion: number
   readonly #wires: Wires
   #peers = new Set<string>()
   readonly #dialling = new Set<string>()
@@ -300,8 +312,9 @@ export class VirtualNetwork implements Network {
   /** Told of a throw of the receiver; garbage closes the link. */
   onGarbage: (error: unknown) => void = () => undefined
 
-  constructor(host: Host, wires: Wires) {
+  constructor(host: Host, wires: Wires, newestVersion = VERSIONS.newest) {
     this.host = host
+    this.newestVersion = newestVersion
     this.#wires = wires
   }
 
@@ -312,6 +325,10 @@ export class VirtualNetwork implements Network {
 
   isOpen(to: string): boolean {
     return this.#isRunning && this.#wires.isOpen(this.host.id, to)
+  }
+
+  versionOf(to: string, channel: Channel): number | undefined {
+    return this.#isRunning ? this.#wires.versionOf(this.host.id, to, channel) : undefined
   }
 
   onFrame(listener: (from: string, channel: Channel, frame: Uint8Array) => void): void {

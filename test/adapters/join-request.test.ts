@@ -5,11 +5,14 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { askToJoin, type JoinOptions } from '../../src/adapters/peer-network/join-request.ts'
 import { PROTOCOL } from '../../src/adapters/peer-network/handshake.ts'
+import { VERSIONS } from '../../src/core/protocol-versions.ts'
 import { type Admit, createPeerNetwork } from '../../src/adapters/peer-network/peer-network.ts'
 import { createPinoLog } from '../../src/adapters/log/pino-log.ts'
 
 const silent = createPinoLog({ node: 'test', level: 'silent' })
 const n6 = { id: 'n6', peerUrl: 'http://127.0.0.1:7086', zone: 'east' }
+/** As it is asked. */
+const speaking = { ...n6, protocol: PROTOCOL, versions: '1-2' }
 const NOBODY = 'http://127.0.0.1:1'
 
 const cleanups: (() => void | Promise<void>)[] = []
@@ -22,6 +25,7 @@ async function member(admit?: Admit): Promise<string> {
   const network = createPeerNetwork({
     self: 'n1',
     clusterId: () => 'cluster',
+    versions: () => VERSIONS,
     listen: { host: '127.0.0.1', port: 0 },
     log: silent,
     ...(admit === undefined ? {} : { admit }),
@@ -46,7 +50,7 @@ function answering(...answers: { status: number; text: string }[]): Admit {
 }
 
 function join(seeds: string[], options: Partial<JoinOptions> = {}): Promise<string> {
-  const rest = { replaces: undefined, log: silent, stop: undefined }
+  const rest = { replaces: undefined, log: silent, stop: undefined, versions: VERSIONS }
   return askToJoin({ self: n6, seeds, ...rest, ...options })
 }
 
@@ -64,6 +68,19 @@ describe('a node that asks to join', () => {
   it('goes on to the next member where one is not there', async () => {
     const seed = await member(answering(welcome(documentOf('n6'))))
     expect(await join([NOBODY, seed])).toBe(documentOf('n6'))
+  })
+
+  it('waits for a member that is too old to know of joining', async () => {
+    const stop = new AbortController()
+    const asked = Promise.withResolvers<void>()
+    let answers = 0
+    const seed = await member(async () => {
+      if (++answers === 1) return { status: 404, text: 'Not Found' }
+      asked.resolve()
+      return welcome(documentOf('n6'))
+    })
+    expect(await join([seed], { stop: stop.signal })).toBe(documentOf('n6'))
+    await asked.promise
   })
 
   it('waits for the end of another change, and tells it once', async () => {
@@ -130,7 +147,9 @@ describe('a member that is asked', () => {
     ['a list', '[]', 403],
     ['a word', '"n6"', 400],
     ['another protocol', JSON.stringify({ ...n6, protocol: 'quorate-peer/0' }), 403],
-    ['5 KB', JSON.stringify({ ...n6, protocol: PROTOCOL, zone: 'z'.repeat(5000) }), 413],
+    ['a version that holds the others back', JSON.stringify({ ...n6, protocol: PROTOCOL }), 403],
+    ['no version', JSON.stringify({ ...speaking, versions: 'new' }), 403],
+    ['5 KB', JSON.stringify({ ...speaking, zone: 'z'.repeat(5000) }), 413],
   ])('refuses %s without asking its node', async (_what, body, status) => {
     let asked = 0
     const seed = await member(async () => {
@@ -142,7 +161,7 @@ describe('a member that is asked', () => {
   })
 
   it('lets nobody join where its network was not told how', async () => {
-    const response = await post(await member(), JSON.stringify({ ...n6, protocol: PROTOCOL }))
+    const response = await post(await member(), JSON.stringify(speaking))
     expect(response.status).toBe(403)
   })
 
@@ -154,7 +173,7 @@ describe('a member that is asked', () => {
       await release.promise
       return welcome(documentOf('n6'))
     })
-    const body = JSON.stringify({ ...n6, protocol: PROTOCOL })
+    const body = JSON.stringify(speaking)
     const first = Array.from({ length: 4 }, async () => (await post(seed, body)).status)
     await full.promise
     expect((await post(seed, body)).status).toBe(503)
@@ -165,7 +184,7 @@ describe('a member that is asked', () => {
 
   it('answers 500 where its node breaks, and goes on', async () => {
     const seed = await member(async () => Promise.reject(new Error('a bug')))
-    const body = JSON.stringify({ ...n6, protocol: PROTOCOL })
+    const body = JSON.stringify(speaking)
     const response = await post(seed, body)
     expect([response.status, await response.text()]).toEqual([500, 'n1 met an internal error'])
     expect((await post(seed, body)).status).toBe(500)

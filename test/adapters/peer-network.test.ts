@@ -9,6 +9,7 @@ import { type LinkFaults, watchLinkFaults } from '../../src/adapters/chaos/link-
 import { createPeerNetwork } from '../../src/adapters/peer-network/peer-network.ts'
 import { QUEUE_BYTES_MAX } from '../../src/adapters/peer-network/link.ts'
 import { NEWCOMERS_MAX } from '../../src/adapters/peer-network/newcomers.ts'
+import { VERSIONS } from '../../src/core/protocol-versions.ts'
 import type { Log } from '../../src/ports/log.ts'
 import type { Network } from '../../src/ports/network.ts'
 import { type FrameListener, networkConformance, opened } from '../conformance/network.ts'
@@ -31,6 +32,14 @@ async function freePort(): Promise<number> {
   return port
 }
 
+interface WorldOptions {
+  faults?: LinkFaults
+  clusterId?: () => string
+  log?: Log
+  /** Version of the protocol. */
+  oldest?: number
+}
+
 class World {
   readonly #ports = new Map<string, Promise<number>>()
   readonly #networks: Network[] = []
@@ -38,7 +47,8 @@ class World {
   async start(
     id: string,
     listener: FrameListener,
-    options: { faults?: LinkFaults; clusterId?: () => string; log?: Log } = {},
+    newest = VERSIONS.newest,
+    options: WorldOptions = {},
   ): Promise<Network & { port(): number }> {
     const urls = await Promise.all(
       ['a', 'b'].map(async (peer) => ({
@@ -49,6 +59,7 @@ class World {
     const network = createPeerNetwork({
       self: id,
       clusterId: options.clusterId ?? (() => 'cluster'),
+      versions: () => ({ oldest: options.oldest ?? VERSIONS.oldest, newest }),
       listen: { host: '127.0.0.1', port: await this.port(id) },
       log: options.log ?? log,
       ...(options.faults === undefined ? {} : { faults: options.faults }),
@@ -147,14 +158,14 @@ describe('peer network', () => {
     let handshakes = 0
     const many = Promise.withResolvers<void>()
     let clusterOfB = 'another'
-    await world.start('b', () => undefined, {
+    await world.start('b', () => undefined, VERSIONS.newest, {
       log: atB.log,
       clusterId: () => {
         if (++handshakes === 8) many.resolve()
         return clusterOfB
       },
     })
-    const a = await world.start('a', () => undefined, { log: atA.log })
+    const a = await world.start('a', () => undefined, VERSIONS.newest, { log: atA.log })
     await many.promise
     clusterOfB = 'cluster'
     await opened(a, 'b')
@@ -163,12 +174,43 @@ describe('peer network', () => {
     expect(atA.lines.filter((line) => line.includes(reason)).length).toBe(1)
   })
 
+  it('says at both ends which versions have nothing in common', async () => {
+    const world = new World()
+    cleanups.push(() => world.dispose())
+    const [atA, atB] = [recordLog(), recordLog()]
+    await world.start('b', () => undefined, 1, { log: atB.log })
+    const a = await world.start('a', () => undefined, 3, { log: atA.log, oldest: 2 })
+    const reason = (first: string, second: string): string =>
+      `${first} of the protocol between nodes, ${second} of the protocol between nodes: they have none in common`
+    const [ofA, ofB] = ['a speaks versions 2-3', 'b speaks versions 1-1']
+    const tells = (lines: string[], words: string): (() => boolean) => {
+      return () => lines.some((line) => line.includes(words))
+    }
+    // As it dials, and as it refuses.
+    await expect.poll(tells(atA.lines, reason(ofA, ofB))).toBe(true)
+    await expect.poll(tells(atB.lines, `refused: ${reason(ofA, ofB)}`)).toBe(true)
+    expect([a.isOpen('b'), a.versionOf('b', 'ask'), a.versionOf('b', 'answer')]).toEqual([
+      false,
+      undefined,
+      undefined,
+    ])
+  })
+
+  it('speaks version 1 with who names none', async () => {
+    const world = new World()
+    cleanups.push(() => world.dispose())
+    await answering(await world.port('b'), 'b')
+    const a = await world.start('a', () => undefined)
+    await opened(a, 'b')
+    expect(a.versionOf('b', 'ask')).toBe(1)
+  })
+
   it('does not take another node for the peer it dialled', async () => {
     const world = new World()
     cleanups.push(() => world.dispose())
     await answering(await world.port('b'), 'c')
     const { log: recording, lines } = recordLog()
-    const a = await world.start('a', () => undefined, { log: recording })
+    const a = await world.start('a', () => undefined, VERSIONS.newest, { log: recording })
     await expect.poll(() => lines.some((line) => line.includes('is c, not b'))).toBe(true)
     expect(a.isOpen('b')).toBe(false)
   })
@@ -188,7 +230,7 @@ describe('peer network', () => {
   })
 
   it('serves where its address is not there yet, and rejects where the port is taken', async () => {
-    const options = { self: 'a', clusterId: () => 'cluster', log }
+    const options = { self: 'a', clusterId: () => 'cluster', versions: () => VERSIONS, log }
     const absent = createPeerNetwork({ ...options, listen: { host: '192.0.2.1', port: 0 } })
     cleanups.push(() => absent.close())
     await absent.start()
@@ -213,7 +255,7 @@ describe('peer network', () => {
     const FRAME_BYTES = 200_000
     let lossy = false
     const faults = { isMute: () => lossy && third(), stop: () => undefined }
-    const a = await world.start('a', () => undefined, { faults })
+    const a = await world.start('a', () => undefined, VERSIONS.newest, { faults })
     await opened(a, 'b')
     lossy = true
     for (let i = 0; i < 60; i++) a.send('b', 'ask', new Uint8Array(FRAME_BYTES).fill(i))
@@ -228,9 +270,14 @@ describe('peer network', () => {
     let mute = false
     const world = new World()
     cleanups.push(() => world.dispose())
-    await world.start('b', (_from, _channel, frame) => void got.push(frame.length), {
-      faults: { isMute: (_peer, direction) => direction === 'in' && mute, stop: () => undefined },
-    })
+    await world.start(
+      'b',
+      (_from, _channel, frame) => void got.push(frame.length),
+      VERSIONS.newest,
+      {
+        faults: { isMute: (_peer, direction) => direction === 'in' && mute, stop: () => undefined },
+      },
+    )
     const socket = connect(await world.port('b'), '127.0.0.1')
     cleanups.push(() => void socket.destroy())
     socket.resume()
@@ -254,7 +301,9 @@ describe('peer network', () => {
     cleanups.push(() => rmSync(directory, { recursive: true }))
     const file = join(directory, 'links.json')
     const { world } = await pair(() => undefined)
-    const a = await world.start('a', () => undefined, { faults: watchLinkFaults(file, log) })
+    const a = await world.start('a', () => undefined, VERSIONS.newest, {
+      faults: watchLinkFaults(file, log),
+    })
     await opened(a, 'b')
     const writeFaults = (faults: readonly object[]): void => {
       writeFileSync(`${file}.new`, JSON.stringify({ faults }))

@@ -111,6 +111,6 @@ function ask(asked: object): Promise<Response> {
   return fetch(`${peerUrl(1)}/v1/peer/join`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ ...asked, protocol: PROTOCOL }),
+    body: JSON.stringify({ ...asked, protocol: PROTOCOL, versions: '1-2' }),
   })
 }

@@ -13,6 +13,7 @@ import { systemClock } from '../../src/adapters/system/clock.ts'
 import { systemRandom } from '../../src/adapters/system/random.ts'
 import { systemTimers } from '../../src/adapters/system/timers.ts'
 import { createApiServer } from '../../src/api/server.ts'
+import { VERSIONS } from '../../src/core/protocol-versions.ts'
 import { createNode } from '../../src/node/node.ts'
 import { parseSettings } from '../../src/settings.ts'
 import { startCluster } from './test-cluster.ts'
@@ -67,7 +68,13 @@ test('unavailable: before the node has started, only health checks have an answe
   const log = createPinoLog({ node: 'n1', level: 'silent' })
   const metrics = createPromMetrics()
   const listen = { host: '127.0.0.1', port: 0 }
-  const network = createPeerNetwork({ self: 'n1', clusterId: () => '', listen, log })
+  const network = createPeerNetwork({
+    self: 'n1',
+    clusterId: () => '',
+    versions: () => VERSIONS,
+    listen,
+    log,
+  })
   const service = createNode(
     {
       clock: systemClock,

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Channel, Network } from '../../src/ports/network.ts'
 
 export interface NetworkWorld {
-  /** Starts the network of a node that knows all of `ids` as its peers, with those that are started so far or later. */
-  start(id: string, listener: FrameListener): Promise<Network>
+  /** Starts the network of a node that knows all of `ids` as its peers, with those that are started so far or later, and speaks versions up to that one. */
+  start(id: string, listener: FrameListener, newestVersion?: number): Promise<Network>
   /** Closes what is left. */
   dispose(): Promise<void>
 }
@@ -53,6 +53,27 @@ export function networkConformance(name: string, makeWorld: () => NetworkWorld):
         a.send('b', 'ask', new Uint8Array(size).fill(size % 251))
       await ended.promise
       expect(sizes).toEqual([1, 5_000_000, 70_000])
+    })
+
+    it('speaks on both links of a pair the newest version that both know', async () => {
+      const a = await world.start('a', () => undefined, 2)
+      expect([a.versionOf('b', 'ask'), a.versionOf('b', 'answer')]).toEqual([undefined, undefined])
+      const old = await world.start('b', () => undefined, 1)
+      await opened(a, 'b')
+      await opened(old, 'a')
+      for (const network of [a, old]) {
+        const peer = network === a ? 'b' : 'a'
+        expect(network.versionOf(peer, 'ask')).toBe(1)
+        expect(network.versionOf(peer, 'answer')).toBe(1)
+      }
+      const closed = changed(a, 'b', false)
+      await old.close()
+      await closed
+      expect(a.versionOf('b', 'ask')).toBe(undefined)
+      const upgraded = await world.start('b', () => undefined, 2)
+      await opened(a, 'b')
+      await opened(upgraded, 'a')
+      expect([a.versionOf('b', 'ask'), a.versionOf('b', 'answer')]).toEqual([2, 2])
     })
 
     it('says that a frame was not sent where there is no link', async () => {

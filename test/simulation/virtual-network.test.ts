@@ -11,9 +11,9 @@ const schedule = runningSchedule()
 networkConformance('the simulated network', () => {
   let wires: Wires | undefined
   return {
-    start: async (id, listener) => {
+    start: async (id, listener, newest) => {
       wires ??= new Wires(schedule(), new SeededRandom('wires'))
-      const network = new VirtualNetwork(new Host(id, 0, schedule()), wires)
+      const network = new VirtualNetwork(new Host(id, 0, schedule()), wires, newest)
       network.onFrame(listener)
       network.setPeers(IDS.map((peer) => ({ id: peer, url: `sim://${peer}` })))
       await network.start()

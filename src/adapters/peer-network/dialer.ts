@@ -9,12 +9,15 @@ import { Client, type Dispatcher } from 'undici'
 import type { Log } from '../../ports/log.ts'
 import type { PeerAddress } from '../../ports/network.ts'
 import {
+  commonVersion,
   headerOf,
   type Introduction,
   introductionHeaders,
+  noneInCommon,
   PEER_PATH,
   PROTOCOL,
   shown,
+  versionsIn,
 } from './handshake.ts'
 import { Link, type LinkHandler, SILENCE_MS_MAX } from './link.ts'
 
@@ -48,6 +51,7 @@ export class Dialer {
   readonly #options: DialerOptions
   readonly #handler: DialerHandler
   #link: Link | undefined
+  #version = 0
   #openedMs = 0
   #attempt: AbortController | undefined
   #attemptedMs = 0
@@ -66,6 +70,11 @@ export class Dialer {
 
   get isOpen(): boolean {
     return this.#link !== undefined
+  }
+
+  /** Of the protocol, on the link; undefined while there is none. */
+  get version(): number | undefined {
+    return this.#link === undefined ? undefined : this.#version
   }
 
   send(frame: Uint8Array): boolean {
@@ -103,7 +112,8 @@ export class Dialer {
   }
 
   async #upgrade(client: Client, signal: AbortSignal): Promise<Dispatcher.UpgradeData> {
-    const headers = introductionHeaders(this.#options.introduce())
+    const introduction = this.#options.introduce()
+    const headers = introductionHeaders(introduction)
     const request = { path: PEER_PATH, protocol: PROTOCOL, headers, signal }
     const upgraded = await client.upgrade(request).catch(async (error: unknown) => {
       if (!(error instanceof Error) || error.message !== 'bad upgrade') throw error
@@ -111,9 +121,18 @@ export class Dialer {
       throw new Error(`refused: ${shown((await body.text()).trim())}`)
     })
     const answering = headerOf(upgraded.headers, 'quorate-from')
-    if (answering === this.peer.id) return upgraded
-    upgraded.socket.destroy()
-    throw new Error(`${this.peer.url} is ${shown(answering) || 'no node'}, not ${this.peer.id}`)
+    if (answering !== this.peer.id) {
+      upgraded.socket.destroy()
+      throw new Error(`${this.peer.url} is ${shown(answering) || 'no node'}, not ${this.peer.id}`)
+    }
+    const versions = versionsIn(upgraded.headers)
+    const version = commonVersion(introduction.versions, versions)
+    if (version === undefined) {
+      upgraded.socket.destroy()
+      throw new Error(noneInCommon(introduction, { from: answering, versions }))
+    }
+    this.#version = version
+    return upgraded
   }
 
   #open({ socket }: Dispatcher.UpgradeData): void {
@@ -129,7 +148,7 @@ export class Dialer {
     this.#link = new Link(socket, Buffer.alloc(0), handler)
     this.#openedMs = performance.now()
     this.#troubles.clear()
-    this.#options.log.info({ peer: this.peer.id }, 'link is open')
+    this.#options.log.info({ peer: this.peer.id, version: this.#version }, 'link is open')
     this.#handler.link(true)
   }
 

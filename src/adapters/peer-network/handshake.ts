@@ -1,13 +1,17 @@
 /**
  * How two nodes make sure of each other before a connection carries frames: an HTTP upgrade whose headers
- * say who asks whom, of which cluster, in which version of the protocol. The same request without the upgrade
- * is answered with the reason of a refusal, because HTTP clients do not hand on the body of a refused upgrade.
+ * say who asks whom, of which cluster, in which versions of the protocol; the answer says the same, and the link
+ * speaks the newest that both know. The same request without the upgrade is answered with the reason of a
+ * refusal, because HTTP clients do not hand on the body of a refused upgrade.
  */
 import type { IncomingHttpHeaders } from 'node:http'
+
+import type { VersionRange } from '../../ports/network.ts'
 
 export const PEER_PATH = '/v1/peer'
 /** Where a node asks to become a member (join-request.ts). */
 export const JOIN_PATH = '/v1/peer/join'
+/** Of the handshake, not of the frames: nodes of version 1 refuse every other upgrade. */
 export const PROTOCOL = 'quorate-peer/1'
 /** Longer identities and reasons are cut where they are shown. */
 export const SHOWN_LENGTH_MAX = 200
@@ -16,10 +20,13 @@ export interface Introduction {
   readonly from: string
   readonly to: string
   readonly clusterId: string
+  readonly versions: VersionRange
 }
 
-export function introductionHeaders({ from, to, clusterId }: Introduction): Record<string, string> {
+export function introductionHeaders(introduction: Introduction): Record<string, string> {
+  const { from, to, clusterId, versions } = introduction
   return {
+    ...versionHeaders(versions),
     'quorate-from': from,
     'quorate-to': to,
     'quorate-cluster': clusterId,
@@ -44,7 +51,46 @@ export function refusalOf(
     return `${self.from} belongs to another cluster: its member list differs`
   }
   if (to !== self.from) return `this is ${self.from}, not ${shown(to)}`
-  return isPeer(from) ? undefined : `${shown(from)} is not a member`
+  if (!isPeer(from)) return `${shown(from)} is not a member`
+  const theirs = versionsIn(headers)
+  const common = commonVersion(self.versions, theirs)
+  return common === undefined ? noneInCommon(self, { from, versions: theirs }) : undefined
+}
+
+/** What was there before the header is version 1, and sends none. */
+const FIRST: VersionRange = { oldest: 1, newest: 1 }
+
+export function versionHeaders(versions: VersionRange): Record<string, string> {
+  return versions.newest === FIRST.newest ? {} : { 'quorate-versions': versionsText(versions) }
+}
+
+export function versionsIn(headers: IncomingHttpHeaders): VersionRange {
+  const text = headerOf(headers, 'quorate-versions')
+  return text === '' ? FIRST : parseVersions(text)
+}
+
+export function versionsText({ oldest, newest }: VersionRange): string {
+  return `${oldest}-${newest}`
+}
+
+/** What is no range has nothing in common with any. */
+export function parseVersions(text: string): VersionRange {
+  const [, oldest, newest] = /^([0-9]{1,4})-([0-9]{1,4})$/.exec(text) ?? []
+  return { oldest: Number(oldest), newest: Number(newest) }
+}
+
+/** The newest that both speak. */
+export function commonVersion(ours: VersionRange, theirs: VersionRange): number | undefined {
+  const newest = Math.min(ours.newest, theirs.newest)
+  return newest >= ours.oldest && newest >= theirs.oldest ? newest : undefined
+}
+
+type Speaker = Pick<Introduction, 'from' | 'versions'>
+
+export function noneInCommon(self: Speaker, other: Speaker): string {
+  const speaks = ({ from, versions }: Speaker): string =>
+    `${shown(from)} speaks versions ${versionsText(versions)} of the protocol between nodes`
+  return `${speaks(self)}, ${speaks(other)}: they have none in common`
 }
 
 export function headerOf(headers: IncomingHttpHeaders, name: string): string {

@@ -8,13 +8,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'undici'
 import type { Member, Topology } from '../../core/placement/topology.ts'
 import type { Log } from '../../ports/log.ts'
-import { JOIN_PATH, PROTOCOL } from './handshake.ts'
+import type { VersionRange } from '../../ports/network.ts'
+import { JOIN_PATH, PROTOCOL, versionsText } from './handshake.ts'
 import { createPeerLookup } from './peer-lookup.ts'
 
 export interface JoinOptions {
   readonly self: Member
   /** The member whose place this node takes. */
   readonly replaces: string | undefined
+  /** Of the protocol, that this node speaks. */
+  readonly versions: VersionRange
   /** Peer ports of members. */
   readonly seeds: readonly string[]
   readonly log: Log
@@ -67,7 +70,7 @@ export async function askToJoin(options: JoinOptions): Promise<string> {
 }
 
 async function ask(client: Client, seed: string, options: JoinOptions): Promise<Outcome> {
-  const { self, replaces, stop } = options
+  const { self, replaces, versions, stop } = options
   const late = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)
   const signal = stop === undefined ? late : AbortSignal.any([late, stop])
   let status: number
@@ -77,7 +80,12 @@ async function ask(client: Client, seed: string, options: JoinOptions): Promise<
       method: 'POST',
       path: JOIN_PATH,
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ ...self, replaces, protocol: PROTOCOL }),
+      body: JSON.stringify({
+        ...self,
+        replaces,
+        protocol: PROTOCOL,
+        versions: versionsText(versions),
+      }),
       signal,
     })
     status = answer.statusCode
@@ -91,7 +99,9 @@ async function ask(client: Client, seed: string, options: JoinOptions): Promise<
   const reason = text.trim().slice(0, REASON_CHARACTERS_MAX)
   // What the other change waits for is another thing each time, and no news.
   if (status === 409) return { type: 'later', trouble: 'another change', reason }
-  if (status >= 500 || status === 429) {
+  // A member of before nodes could join: it is upgraded sooner or later.
+  const isOld = status === 404
+  if (status >= 500 || status === 429 || isOld) {
     return { type: 'later', trouble: `${seed} ${reason}`, reason }
   }
   throw new Error(`${seed} does not let it join: ${reason}`)

@@ -10,9 +10,21 @@ import type { Duplex } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 
 import type { Log } from '../../ports/log.ts'
-import type { Channel, Network, PeerAddress } from '../../ports/network.ts'
+import type { Channel, Network, PeerAddress, VersionRange } from '../../ports/network.ts'
 import { Dialer } from './dialer.ts'
-import { headerOf, JOIN_PATH, PEER_PATH, PROTOCOL, refusalOf, shown } from './handshake.ts'
+import {
+  commonVersion,
+  headerOf,
+  JOIN_PATH,
+  parseVersions,
+  PEER_PATH,
+  PROTOCOL,
+  refusalOf,
+  shown,
+  versionHeaders,
+  versionsIn,
+  versionsText,
+} from './handshake.ts'
 import { Link } from './link.ts'
 import { type LinkFaults, NO_FAULTS } from '../chaos/link-faults.ts'
 import { listen, type Listener } from './listener.ts'
@@ -23,6 +35,8 @@ export interface PeerNetworkOptions {
   readonly self: string
   /** Asked at each handshake, because it is known only after the disk has been read. */
   readonly clusterId: () => string
+  /** What this node speaks with others; asked at each handshake, because the topology may forbid old ones. */
+  readonly versions: () => VersionRange
   readonly listen: { readonly host: string; readonly port: number }
   readonly log: Log
   readonly faults?: LinkFaults
@@ -47,11 +61,17 @@ export function createPeerNetwork(options: PeerNetworkOptions): Network & { port
   return new PeerNetwork(options)
 }
 
+/** The link that a peer has opened, and the version of the protocol on it. */
+interface Inbound {
+  readonly link: Link
+  readonly version: number
+}
+
 class PeerNetwork implements Network {
   readonly #options: PeerNetworkOptions
   readonly #faults: LinkFaults
   readonly #dialers = new Map<string, Dialer>()
-  readonly #inbound = new Map<string, Link>()
+  readonly #inbound = new Map<string, Inbound>()
   readonly #newcomers = new Newcomers()
   readonly #lookup = createPeerLookup()
   readonly #refused = new Map<string, string>()
@@ -70,7 +90,11 @@ class PeerNetwork implements Network {
 
   send(to: string, channel: Channel, frame: Uint8Array): boolean {
     if (channel === 'ask') return this.#dialers.get(to)?.send(frame) ?? false
-    return this.#inbound.get(to)?.send(frame) ?? false
+    return this.#inbound.get(to)?.link.send(frame) ?? false
+  }
+
+  versionOf(to: string, channel: Channel): number | undefined {
+    return (channel === 'ask' ? this.#dialers : this.#inbound).get(to)?.version
   }
 
   isOpen(to: string): boolean {
@@ -88,7 +112,7 @@ class PeerNetwork implements Network {
   setPeers(peers: readonly PeerAddress[]): void {
     const others = peers.filter(({ id }) => id !== this.#options.self)
     this.#peers = new Map(others.map((peer) => [peer.id, peer]))
-    for (const [id, link] of this.#inbound) {
+    for (const [id, { link }] of this.#inbound) {
       if (!this.#peers.has(id)) link.close('it is no longer a peer')
     }
     if (this.#running) this.#matchDialers()
@@ -109,7 +133,7 @@ class PeerNetwork implements Network {
     this.#faults.stop()
     this.#listener?.close()
     for (const dialer of this.#dialers.values()) dialer.stop()
-    for (const link of this.#inbound.values()) link.close('this node is stopping')
+    for (const { link } of this.#inbound.values()) link.close('this node is stopping')
     this.#newcomers.close()
     await this.#http?.close()
   }
@@ -146,8 +170,9 @@ class PeerNetwork implements Network {
     }
     for (const peer of this.#peers.values()) {
       if (this.#dialers.has(peer.id)) continue
-      const { self: from, clusterId, log } = this.#options
-      const introduce = () => ({ from, to: peer.id, clusterId: clusterId() })
+      const { self: from, clusterId, versions, log } = this.#options
+      const to = peer.id
+      const introduce = () => ({ from, to, clusterId: clusterId(), versions: versions() })
       const handler = {
         frame: (frame: Uint8Array) => this.#takeFrame(peer.id, 'answer', frame),
         link: (open: boolean) => this.#takeLink(peer.id, open),
@@ -159,11 +184,13 @@ class PeerNetwork implements Network {
   }
 
   #accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { self, log } = this.#options
+    const { self, versions, log } = this.#options
     const peer = headerOf(request.headers, 'quorate-from')
     const refusal = this.#refusalOf(request)
-    if (refusal !== undefined) {
-      this.#tellRefusal(shown(peer), refusal)
+    const own = versions()
+    const version = commonVersion(own, versionsIn(request.headers))
+    if (refusal !== undefined || version === undefined) {
+      this.#tellRefusal(shown(peer), refusal ?? '')
       socket.end(
         `HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\n${refusal}\n`,
       )
@@ -173,32 +200,43 @@ class PeerNetwork implements Network {
     if (this.#faults.isMute(peer, 'in')) return
     this.#newcomers.settle(socket)
     this.#refused.delete(peer)
-    socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${PROTOCOL}\r\nquorate-from: ${self}\r\n\r\n`,
-    )
+    const headers = Object.entries({
+      connection: 'upgrade',
+      upgrade: PROTOCOL,
+      'quorate-from': self,
+      ...versionHeaders(own),
+    }).map(([name, value]) => `${name}: ${value}\r\n`)
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\n${headers.join('')}\r\n`)
     // A peer that dials again has given up its old connection, whether that has noticed or not.
-    this.#inbound.get(peer)?.close('replaced by a new connection')
+    this.#inbound.get(peer)?.link.close('replaced by a new connection')
     const link = new Link(socket, head, {
       frame: (frame) => this.#takeFrame(peer, 'ask', frame),
       isMute: () => this.#faults.isMute(peer, 'in'),
       closed: (reason) => {
-        if (this.#inbound.get(peer) === link) this.#inbound.delete(peer)
+        if (this.#inbound.get(peer)?.link === link) this.#inbound.delete(peer)
         if (this.#running) log.info({ peer, reason }, 'link of a peer is closed')
       },
     })
-    this.#inbound.set(peer, link)
+    this.#inbound.set(peer, { link, version })
   }
 
   async #admit({ raw, body }: FastifyRequest): Promise<{ status: number; text: string }> {
-    const { self, admit, log } = this.#options
+    const { self, admit, versions, log } = this.#options
     if (admit === undefined) return { status: 403, text: `${self} lets nobody join` }
     if (typeof body !== 'object' || body === null) {
       return { status: 400, text: 'the body must be a JSON object' }
     }
-    const { protocol, ...asked } = body as Record<string, unknown>
+    const { protocol, versions: spoken, ...asked } = body as Record<string, unknown>
     if (protocol !== PROTOCOL) {
       const theirs = shown(String(protocol))
       return { status: 403, text: `${self} speaks ${PROTOCOL} with other nodes, not ${theirs}` }
+    }
+    const theirs = parseVersions(typeof spoken === 'string' ? spoken : '1-1')
+    const own = versions()
+    // Who becomes a member must not hold back those that are.
+    if (commonVersion(own, theirs) !== own.newest) {
+      const words = `${self} speaks version ${own.newest} of the protocol between nodes`
+      return { status: 403, text: `${words}, who asks to join ${versionsText(theirs)}` }
     }
     if (this.#joins >= JOINS_MAX) return { status: 503, text: 'others are asking to join' }
     this.#newcomers.extend(raw.socket, JOIN_TIMEOUT_MS)
@@ -214,8 +252,8 @@ class PeerNetwork implements Network {
   }
 
   #refusalOf(request: IncomingMessage): string | undefined {
-    const { self: from, clusterId } = this.#options
-    const identity = { from, clusterId: clusterId() }
+    const { self: from, clusterId, versions } = this.#options
+    const identity = { from, clusterId: clusterId(), versions: versions() }
     return refusalOf(request.headers, request.url, identity, (id) => this.#peers.has(id))
   }
 

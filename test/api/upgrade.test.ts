@@ -1,0 +1,202 @@
+/**
+ * A cluster of which some nodes speak the version before (QUORATE_PROTOCOL), upgraded one node after the other while
+ * clients read and write. Real nodes, disks and connections.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { freePorts } from '../../src/cluster/address-plan.ts'
+import { type RunningServer, startServer } from '../../src/compose.ts'
+import { parseSettings } from '../../src/settings.ts'
+
+const WAIT = { timeout: 20_000, interval: 50 }
+const LONG = { timeout: 120_000 }
+const FIRST = [1, 2, 3]
+/** Of each, one client after the other: what it was told as written, it has to find. */
+const PATHS = ['strong/a', 'strong/b', 'latest/a', 'latest/b']
+
+let directory = ''
+let ports: number[] = []
+const running = new Map<number, RunningServer>()
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'quorate-upgrade-'))
+  ports = await freePorts(4)
+})
+
+afterEach(async () => {
+  await Promise.all([...running.values()].map((server) => server.stop()))
+  running.clear()
+  await rm(directory, { recursive: true })
+})
+
+const peerUrl = (number: number): string => `http://127.0.0.1:${ports[number - 1]}`
+
+/** Starts the node, or starts it again. */
+async function start(number: number, env: Record<string, string> = {}): Promise<void> {
+  await running.get(number)?.stop()
+  const members = FIRST.map((one) => `n${one}=${peerUrl(one)}`).join(',')
+  const parsed = parseSettings({
+    QUORATE_NODE_ID: `n${number}`,
+    QUORATE_DATA_DIR: join(directory, `n${number}`),
+    QUORATE_LISTEN: '127.0.0.1:0',
+    QUORATE_PEER_LISTEN: `127.0.0.1:${ports[number - 1]}`,
+    QUORATE_LOG_LEVEL: 'silent',
+    ...(FIRST.includes(number) ? { QUORATE_MEMBERS: members } : {}),
+    ...env,
+  })
+  if (!parsed.ok) throw new Error(parsed.problem)
+  const onBroken = (error: unknown): never => {
+    throw error
+  }
+  running.set(number, await startServer(parsed.settings, { onBroken }))
+}
+
+async function ask(
+  number: number,
+  method: string,
+  path: string,
+  body?: string,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; text: string; session: string }> {
+  const url = `http://127.0.0.1:${running.get(number)?.clientPort}/v1/${path}`
+  const response = await fetch(url, { method, headers, ...(body === undefined ? {} : { body }) })
+  const session = response.headers.get('quorate-session') ?? ''
+  return { status: response.status, text: await response.text(), session }
+}
+
+const createBucket = (number: number, name: string): Promise<{ status: number; text: string }> =>
+  ask(number, 'PUT', `buckets/${name}`, '{"mode":"lww"}', { 'content-type': 'application/json' })
+
+/** All of them meet, and have agreed on the key that seals sessions: as clusters of the version before have. */
+async function startUpTo(newest: readonly number[]): Promise<void> {
+  await Promise.all(FIRST.map((number) => start(number)))
+  const path = 'kv/default/before?consistency=causal'
+  await expect.poll(async () => (await ask(1, 'PUT', path, 'it')).status, WAIT).toBeLessThan(300)
+  for (const [i, protocol] of newest.entries()) {
+    await start(i + 1, { QUORATE_PROTOCOL: String(protocol) })
+  }
+  await expect.poll(() => reaching(), WAIT).toEqual([3, 3, 3])
+}
+
+/** How many members each node has links to. */
+async function reaching(): Promise<number[]> {
+  const statuses = await Promise.all([...running.values()].map(({ service }) => service.status()))
+  return statuses.map(({ members }) => members.filter(({ state }) => state === 'up').length)
+}
+
+/** Writes numbers that rise, through one node after the other, and reads each through another one. */
+class Load {
+  readonly wrong: string[] = []
+  acknowledged = 0
+  found = 0
+  #isOver = false
+  readonly #clients: Promise<void>[]
+
+  constructor() {
+    this.#clients = PATHS.map((path) => this.#run(path))
+  }
+
+  async stop(): Promise<void> {
+    this.#isOver = true
+    await Promise.all(this.#clients)
+  }
+
+  async #run(path: string): Promise<void> {
+    let known = 0
+    for (let next = 1; !this.#isOver; next++) {
+      const put = await this.#try(next, 'PUT', path, String(next))
+      if (put !== undefined) {
+        known = next
+        this.acknowledged++
+      }
+      const got = await this.#try(next + 1, 'GET', path)
+      if (got === undefined) continue
+      this.found++
+      const value = Number(got)
+      if (value < known || value > next) this.wrong.push(`${path}: ${got}, not ${known} to ${next}`)
+      known = Math.max(known, value)
+    }
+  }
+
+  /** The text of the answer; undefined where it may not have been done, or was not. */
+  async #try(
+    turn: number,
+    method: string,
+    path: string,
+    body?: string,
+  ): Promise<string | undefined> {
+    const number = FIRST[turn % FIRST.length] as number
+    const answer = await ask(number, method, `kv/${path}`, body).catch(() => undefined)
+    // Its process is gone, for now.
+    if (answer === undefined || [503, 504].includes(answer.status)) return undefined
+    if (answer.status < 300) return answer.text
+    if (answer.status !== 404 || method !== 'GET')
+      this.wrong.push(`${answer.status} ${answer.text}`)
+    return answer.status === 404 ? '0' : undefined
+  }
+}
+
+test('nodes of two versions read and write together at every level', async () => {
+  await startUpTo([2, 1, 2])
+  let session = ''
+  for (const number of FIRST) {
+    const other = (number % 3) + 1
+    for (const path of ['strong/k', 'default/k', 'latest/k?consistency=all']) {
+      const text = `${path} by n${number}`
+      expect((await ask(number, 'PUT', `kv/${path}`, text)).status).toBeLessThan(300)
+      expect((await ask(other, 'GET', `kv/${path}`)).text).toBe(text)
+    }
+    const headers = session === '' ? {} : { 'quorate-session': session }
+    const path = 'kv/default/told?consistency=causal'
+    const put = await ask(number, 'PUT', path, `by n${number}`, headers)
+    expect(put.status).toBeLessThan(300)
+    session = put.session
+    expect((await ask(other, 'GET', path, undefined, { 'quorate-session': session })).text).toBe(
+      `by n${number}`,
+    )
+  }
+  const refused = [await createBucket(1, 'early'), await createBucket(2, 'early')]
+  expect(refused.map(({ status }) => status)).toEqual([503, 503])
+  expect(refused[0]?.text).toContain('n1 and n2 speak version 1')
+  expect(refused[1]?.text).toContain('n2 and n1, n3 speak version 1')
+})
+
+test(
+  'one node after the other is upgraded under load; then the topology can be changed',
+  LONG,
+  async () => {
+    await startUpTo([1, 1, 1])
+    const load = new Load()
+    for (const [number, old] of [
+      [1, 'n1 and n2, n3'],
+      [2, 'n2 and n3'],
+    ] as const) {
+      const { acknowledged, found } = load
+      await start(number)
+      await expect.poll(() => reaching(), WAIT).toEqual([3, 3, 3])
+      expect((await createBucket(number, 'early')).text).toContain(`${old} speak version 1`)
+      await expect.poll(() => load.acknowledged, WAIT).toBeGreaterThan(acknowledged + 10)
+      await expect.poll(() => load.found, WAIT).toBeGreaterThan(found + 10)
+    }
+    await start(3)
+    await expect.poll(async () => (await createBucket(2, 'late')).status, WAIT).toBe(201)
+    await start(4, { QUORATE_JOIN: peerUrl(1), QUORATE_PEER_URL: peerUrl(4) })
+    const isMoved = async (): Promise<unknown> => (await running.get(4)?.service.status())?.moves
+    await expect.poll(isMoved, WAIT).toBeNull()
+    await load.stop()
+    expect(load.wrong).toEqual([])
+    expect(
+      running
+        .get(4)
+        ?.service.topology()
+        .members.map(({ id }) => id),
+    ).toEqual(['n1', 'n2', 'n3', 'n4'])
+
+    // It has no place any more among members that were changed.
+    await start(2, { QUORATE_PROTOCOL: '1' })
+    expect((await ask(1, 'GET', 'kv/default/before')).text).toBe('it')
+    expect((await ask(2, 'GET', 'kv/default/before')).status).toBe(503)
+  },
+)

@@ -30,7 +30,9 @@ export const FAULT_KINDS = [
 ] as const
 /** Changes of the members: no fault of the world, and not part of `mix`. */
 export const MEMBERSHIP = 'membership'
-export type FaultKind = (typeof FAULT_KINDS)[number] | typeof MEMBERSHIP
+/** A restart with the other version of the protocol: no part of `mix` either. */
+export const UPGRADE = 'upgrade'
+export type FaultKind = (typeof FAULT_KINDS)[number] | typeof MEMBERSHIP | typeof UPGRADE
 
 export interface Fault {
   readonly kind: FaultKind
@@ -135,6 +137,7 @@ export function describeFault({ kind, nodes, cut, strength, startMs, endMs }: Fa
     case 'kill':
     case 'power':
     case 'restart':
+    case UPGRADE:
     case 'pause':
     case 'full':
     case 'slow':

@@ -3,7 +3,8 @@
  * One machine bears one fault of its process or disk at a time; a second is left out.
  */
 import type { NumberedFault } from './plan.ts'
-import { cutPairs, describeFault, type Fault, MEMBERSHIP } from './fault.ts'
+import { VERSIONS } from '../core/protocol-versions.ts'
+import { cutPairs, describeFault, type Fault, MEMBERSHIP, UPGRADE } from './fault.ts'
 import type { Schedule } from './schedule.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 import type { CutKind, Wires } from './virtual-network.ts'
@@ -179,18 +180,11 @@ export class Nemesis {
       case 'power':
         node.crash('machine')
         return () => node.start()
-      case 'restart': {
-        let isStopped = false
-        let isOver = false
-        void node.stop().then(() => {
-          isStopped = true
-          if (isOver) node.start()
-        })
-        return () => {
-          isOver = true
-          if (isStopped) node.start()
-        }
-      }
+      case 'restart':
+        return restart(node)
+      case UPGRADE:
+        node.protocol = node.protocol === VERSIONS.newest ? VERSIONS.oldest : VERSIONS.newest
+        return restart(node)
       case 'pause':
         host.freeze()
         return () => host.thaw()
@@ -284,6 +278,20 @@ export class Nemesis {
       node.crash('machine')
       node.start()
     })
+  }
+}
+
+/** Stops cleanly; starts again at the end. */
+function restart(node: SimulatedNode): () => void {
+  let isStopped = false
+  let isOver = false
+  void node.stop().then(() => {
+    isStopped = true
+    if (isOver) node.start()
+  })
+  return () => {
+    isOver = true
+    if (isStopped) node.start()
   }
 }
 

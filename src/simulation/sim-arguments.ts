@@ -1,7 +1,7 @@
 /** The command line of `sim`. Everything is checked before anything is done; the error says what there is. */
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { FAULT_KINDS, type FaultKind, MEMBERSHIP } from './fault.ts'
+import { FAULT_KINDS, type FaultKind, MEMBERSHIP, UPGRADE } from './fault.ts'
 import { type Plan, PLAN_DEFAULTS, WORKLOAD_NAMES } from './plan.ts'
 import { PLANTED_BUGS, type PlantedBug, plantedBug } from './planted-bugs.ts'
 
@@ -28,7 +28,8 @@ export const USAGE = `npm run sim -- [options]          run a whole cluster on v
   --seconds N         of load and faults; healing and final checks follow. Default: ${PLAN_DEFAULTS.seconds}
   --workload W[,W]    ${WORKLOAD_NAMES.join(', ')}; default: all
   --nemesis F[,F]     none, mix (the default: all that follow), ${FAULT_KINDS.join(', ')};
-                      and membership: nodes that join, leave, are replaced, or are lost and removed
+                      and membership: nodes that join, leave, are replaced, or are lost and removed;
+                      or upgrade: nodes that restart with the other version of the protocol
   --clients N         default: ${PLAN_DEFAULTS.clients}
   --keys N            of each workload; default: ${PLAN_DEFAULTS.keys}
   --faults N[,N]      only these of the run's faults, by number, as a smaller run names them
@@ -164,10 +165,15 @@ function nemesisOf(
   otherwise: readonly FaultKind[],
 ): readonly FaultKind[] {
   if (text === 'none') return []
-  const known = ['mix', ...FAULT_KINDS, MEMBERSHIP] as const
+  const known = ['mix', ...FAULT_KINDS, MEMBERSHIP, UPGRADE] as const
   const names = namesOf<FaultKind | 'mix'>('nemesis', text, known, otherwise)
+  // Who speaks the version before has no place among members that were changed.
+  if (names.includes(MEMBERSHIP) && names.includes(UPGRADE)) {
+    throw new UsageError(`--nemesis ${text}: ${MEMBERSHIP} and ${UPGRADE} do not go together`)
+  }
   if (!names.includes('mix')) return names as readonly FaultKind[]
-  return names.includes(MEMBERSHIP) ? [...FAULT_KINDS, MEMBERSHIP] : FAULT_KINDS
+  const beside = [MEMBERSHIP, UPGRADE] as const
+  return [...FAULT_KINDS, ...beside.filter((name) => names.includes(name))]
 }
 
 function plantedOf(text: string | undefined): readonly PlantedBug[] {

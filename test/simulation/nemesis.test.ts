@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { FAULT_KINDS, type Fault, type FaultKind } from '../../src/simulation/fault.ts'
+import { FAULT_KINDS, type Fault, type FaultKind, UPGRADE } from '../../src/simulation/fault.ts'
 import { Nemesis } from '../../src/simulation/nemesis.ts'
 import { nodeIds, type NumberedFault } from '../../src/simulation/plan.ts'
 import { runSchedule, Schedule } from '../../src/simulation/schedule.ts'
@@ -171,11 +171,14 @@ const SHOWS: Readonly<Record<FaultKind, RegExp | undefined>> = {
   'lost-data': /n1 has no process/,
   'old-data': undefined,
   membership: undefined,
+  upgrade: /n1 has no process/,
   'lost-quorum': /n2 is cut from n1/,
 }
 
+const KINDS: readonly FaultKind[] = [...FAULT_KINDS, UPGRADE]
+
 describe('a fault', () => {
-  it.each(FAULT_KINDS)('of kind %s is there until its end, and no longer', async (kind) => {
+  it.each(KINDS)('of kind %s is there until its end, and no longer', async (kind) => {
     const scene = new Scene([{ number: 0, fault: fault(kind) }])
     await scene.start()
     expect(scene.wrongs()).toEqual([])
@@ -192,7 +195,7 @@ describe('a fault', () => {
     expect(scene.wrongs()).toEqual([])
   })
 
-  it.each(FAULT_KINDS)('of kind %s ends early where everything is healed', async (kind) => {
+  it.each(KINDS)('of kind %s ends early where everything is healed', async (kind) => {
     const scene = new Scene([{ number: 0, fault: fault(kind, { endMs: 100_000 }) }])
     await scene.start()
     await scene.until(START_MS)

@@ -59,6 +59,7 @@ describe('the arguments of sim', () => {
     ['mix', FAULT_KINDS],
     ['kill,mix', FAULT_KINDS],
     ['none', []],
+    ['mix,upgrade', [...FAULT_KINDS, 'upgrade']],
   ])('--nemesis %s', (text, kinds) => {
     expect(parse(`--nemesis ${text}`).plan.nemesis).toEqual(kinds)
   })
@@ -110,6 +111,7 @@ describe('the arguments of sim', () => {
     ['--nemesis earthquake', '--nemesis earthquake: there is'],
     ['--nemesis mix,earthquake', '--nemesis earthquake: there is'],
     ['--nemesis none,kill', '--nemesis none: there is'],
+    ['--nemesis membership,upgrade', 'membership and upgrade do not go together'],
     ['--faults 1,x', '--faults x: a number is expected'],
     ['--faults 1;2', '--faults 1;2: a number is expected'],
     ['--planted nothing', '--planted nothing: there is all, '],

@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, expect, test } from 'vitest'
+import { FAULT_KINDS, type FaultKind, UPGRADE } from '../../src/simulation/fault.ts'
 import { type Plan, PLAN_DEFAULTS } from '../../src/simulation/plan.ts'
 import { RunPool } from '../../src/simulation/run-pool.ts'
 import type { WorkerAnswer } from '../../src/simulation/run-worker.ts'
@@ -16,6 +17,7 @@ import { FOUND_BUGS } from './found-bugs.ts'
 
 const SMOKE_SEEDS = 45
 const SMOKE_FIRST = 1001
+const MIXED_SEEDS = 10
 const TIMEOUT_MS = 300_000
 
 const pool = new RunPool(availableParallelism())
@@ -68,6 +70,19 @@ test(
       runs.reduce((all, run) => all + of(run), 0)
     expect(sum(({ faults }) => faults)).toBeGreaterThan(5 * SMOKE_SEEDS)
     expect(sum(({ calls }) => calls)).toBeGreaterThan(1000 * SMOKE_SEEDS)
+  },
+)
+
+test(
+  'nodes of two versions find nothing, while each is restarted with the other one again and again',
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const nemesis = FAULT_KINDS.flatMap((kind): FaultKind[] => [kind, UPGRADE])
+    const plans = Array.from({ length: MIXED_SEEDS }, (_, i) =>
+      planOf({ seed: `mixed-${i}`, nemesis }),
+    )
+    const runs = await Promise.all(plans.map((plan) => pool.run(plan)))
+    expect(runs.map(told).filter((line) => line !== undefined)).toEqual([])
   },
 )
 

@@ -256,6 +256,7 @@ export class Intake {
   async #takePage(work: Work, partition: number, after: string): Promise<string | undefined> {
     const { keeper, self, replica, peers, clock } = this.#parts
     const source = this.#sourceOf(partition)
+    if (source === undefined) return undefined
     const deadlineMs = clock.nowMs() + ASK_TIMEOUT_MS
     const reply = await peers.request(source, 'stream', [partition, after], deadlineMs)
     this.#check(work)
@@ -286,16 +287,23 @@ export class Intake {
     return page.next
   }
 
-  /** The first owner in reach of any bucket that this node will own, and does not. */
-  #sourceOf(partition: number): string {
+  /**
+   * The first owner in reach of any bucket that this node will own, and does not; undefined where the only owner was
+   * the one that is lost. Throws where the owners are out of reach.
+   */
+  #sourceOf(partition: number): string | undefined {
     const { keeper, self, reachable } = this.#parts
     const { topology } = keeper
+    let isAnybodyLeft = false
     for (const { n } of topology.buckets) {
       const { owners, next } = placementAt(topology, n, partition)
       if (owners.includes(self) || next?.includes(self) !== true) continue
-      const near = owners.find((owner) => reachable(owner) && owner !== this.#lost())
+      const left = owners.filter((owner) => owner !== this.#lost())
+      const near = left.find(reachable)
       if (near !== undefined) return near
+      isAnybodyLeft ||= left.length > 0
     }
+    if (!isAnybodyLeft) return undefined
     throw new Error(`no owner of partition ${partition} is in reach`)
   }
 

@@ -186,9 +186,9 @@ function plantedOf(text: string | undefined): readonly PlantedBug[] {
 }
 
 function nemesisWords(nemesis: readonly FaultKind[]): string {
-  const kinds = nemesis.filter((kind) => kind !== MEMBERSHIP)
-  const isAll = isMix(nemesis.slice(0, kinds.length))
-  return [...(isAll ? ['mix'] : kinds), ...nemesis.slice(kinds.length)].join(',')
+  const isBeside = (kind: FaultKind): boolean => kind === MEMBERSHIP || kind === UPGRADE
+  const kinds = nemesis.filter((kind) => !isBeside(kind))
+  return [...(isMix(kinds) ? ['mix'] : kinds), ...nemesis.filter(isBeside)].join(',')
 }
 
 /** In their order, too: which fault is drawn depends on it. */

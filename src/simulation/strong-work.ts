@@ -14,7 +14,6 @@ import { type Outcome, REQUEST_TIMEOUT_MS, type Via, type Work } from './client.
 import { chooseKey } from './value-work.ts'
 import { Violation } from './violation.ts'
 
-const BUCKET = 'strong'
 const NO_VALUE = new Uint8Array(0)
 const READ_PERCENT = 40
 const WEAK_READ_PERCENT = 5
@@ -37,7 +36,7 @@ interface Seen {
   readonly tag: string | undefined
 }
 
-export function strongWork(keys: readonly string[]): StrongWork {
+export function strongWork(bucket: string, keys: readonly string[]): StrongWork {
   const events: HistoryEvent[] = []
   const written = new Set<Json>()
   const seen = new Map<string, Seen>()
@@ -67,7 +66,7 @@ export function strongWork(keys: readonly string[]): StrongWork {
     note(via, 'invoke', { f: 'read', key, value: null })
     via.call(
       `get ${key}`,
-      (service) => service.get({ ...asked(key), level: 'strong' }),
+      (service) => service.get({ ...asked(bucket, key), level: 'strong' }),
       (outcome) => {
         if (outcome.type === 'ok') {
           const value = valueOf(outcome.answer)
@@ -84,7 +83,7 @@ export function strongWork(keys: readonly string[]): StrongWork {
     const level = WEAK_LEVELS[via.random.below(WEAK_LEVELS.length)] as PlainLevel
     via.call(
       `get ${key} ${level}`,
-      (service) => service.get({ ...asked(key), level }),
+      (service) => service.get({ ...asked(bucket, key), level }),
       (outcome) => {
         const value = outcome.type === 'ok' ? valueOf(outcome.answer) : null
         if (value !== null && !written.has(value)) {
@@ -111,7 +110,7 @@ export function strongWork(keys: readonly string[]): StrongWork {
         ? { f: 'write', key, value }
         : { f: 'cas', key, value: [known.value, value] }
     const request = {
-      ...asked(key),
+      ...asked(bucket, key),
       level: 'strong',
       content: {
         value: isDelete ? NO_VALUE : new TextEncoder().encode(String(value)),
@@ -195,13 +194,11 @@ function isRetried(key: string): boolean {
   return key.charCodeAt(key.length - 1) % 2 === 0
 }
 
-function asked(key: string): {
-  bucket: string
-  key: string
-  timeoutMs: number
-  requestId: string
-} {
-  return { bucket: BUCKET, key, timeoutMs: REQUEST_TIMEOUT_MS, requestId: 'sim' }
+function asked(
+  bucket: string,
+  key: string,
+): { bucket: string; key: string; timeoutMs: number; requestId: string } {
+  return { bucket, key, timeoutMs: REQUEST_TIMEOUT_MS, requestId: 'sim' }
 }
 
 function valueOf({ siblings }: ReadAnswer): Json {

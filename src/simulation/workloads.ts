@@ -22,7 +22,8 @@ const LATE_WITH_JUMPS_US = 25_000_000
 export function makeWorkloads(plan: Plan): Workload[] {
   const jumps = plan.nemesis.some((kind) => kind === 'skew' || kind === 'drift')
   const lateUs = REQUEST_TIMEOUT_MS * 1000 + (jumps ? LATE_WITH_JUMPS_US : LATE_US)
-  return plan.workloads.map((name) => makeWorkload(name, plan.keys, lateUs))
+  const strongBucket = hasSingleCopies(plan) ? SINGLE_STRONG : 'strong'
+  return plan.workloads.map((name) => makeWorkload(name, plan.keys, lateUs, strongBucket))
 }
 
 const OF_DISKS: ReadonlySet<FaultKind> = new Set<FaultKind>([
@@ -35,20 +36,33 @@ const OF_DISKS: ReadonlySet<FaultKind> = new Set<FaultKind>([
   'lost-quorum',
 ])
 
+const SINGLE_STRONG = 'single-strong'
+
 /** Buckets that a run has to create first. */
 export function bucketsOf(plan: Plan): Bucket[] {
   const made: Bucket[] = []
   const common = { n: 3, consistency: 'quorum', durability: 'sync', ttlSeconds: null } as const
   if (plan.workloads.includes('counter'))
     made.push({ name: 'counters', mode: 'counter', ...common })
-  // While the members change, a single copy of each: no other one makes up for what a move forgets, or a disk.
-  const isSingle = plan.nemesis.includes(MEMBERSHIP) && !plan.nemesis.some((k) => OF_DISKS.has(k))
-  const n = isSingle ? 1 : 3
+  const n = hasSingleCopies(plan) ? 1 : 3
   if (plan.workloads.includes('set')) made.push({ name: 'sets', mode: 'set', ...common, n })
+  if (plan.workloads.includes('strong') && hasSingleCopies(plan)) {
+    made.push({ name: SINGLE_STRONG, mode: 'strong', ...common, n, consistency: 'strong' })
+  }
   return made
 }
 
-function makeWorkload(name: WorkloadName, count: number, lateUs: number): Workload {
+/** While the members change, a single copy of each: no other one makes up for what a move forgets, or a disk. */
+function hasSingleCopies({ nemesis }: Plan): boolean {
+  return nemesis.includes(MEMBERSHIP) && !nemesis.some((kind) => OF_DISKS.has(kind))
+}
+
+function makeWorkload(
+  name: WorkloadName,
+  count: number,
+  lateUs: number,
+  strongBucket: string,
+): Workload {
   const keys = Array.from({ length: count }, (_, i) => `${name}-${i}`)
   switch (name) {
     case 'siblings':
@@ -67,7 +81,7 @@ function makeWorkload(name: WorkloadName, count: number, lateUs: number): Worklo
     case 'set':
       return setWork('sets', keys)
     case 'strong':
-      return strongWork(keys)
+      return strongWork(strongBucket, keys)
     default:
       return name satisfies never
   }

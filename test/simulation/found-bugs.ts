@@ -135,4 +135,13 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     mendedIn: 'ecd3caa',
     plan: { seed: '9', seconds: 119, nemesis: MIX_AND_CHANGES },
   },
+  {
+    what: 'the removal of a lost node that had been the only owner of some keys never ended',
+    mendedIn: 'ce6238d',
+    plan: {
+      seed: '2',
+      seconds: 60,
+      nemesis: ['membership', 'kill', 'partition', 'isolate', 'pause', 'power'],
+    },
+  },
 ]

@@ -71,16 +71,10 @@ describe('a node that asks to join', () => {
   })
 
   it('waits for a member that is too old to know of joining', async () => {
-    const stop = new AbortController()
-    const asked = Promise.withResolvers<void>()
-    let answers = 0
-    const seed = await member(async () => {
-      if (++answers === 1) return { status: 404, text: 'Not Found' }
-      asked.resolve()
-      return welcome(documentOf('n6'))
-    })
-    expect(await join([seed], { stop: stop.signal })).toBe(documentOf('n6'))
-    await asked.promise
+    const seed = await member(
+      answering({ status: 404, text: 'Not Found' }, welcome(documentOf('n6'))),
+    )
+    expect(await join([seed])).toBe(documentOf('n6'))
   })
 
   it('waits for the end of another change, and tells it once', async () => {

@@ -25,7 +25,6 @@ import { VERSIONS } from './core/protocol-versions.ts'
 import { createNode, type Node } from './node/node.ts'
 import { storedTopology } from './node/node-state.ts'
 import type { NodeService } from './node/service.ts'
-import { spokenVersions } from './node/wire-version.ts'
 import type { Disk } from './ports/disk.ts'
 import type { Log } from './ports/log.ts'
 import type { Settings } from './settings.ts'
@@ -86,7 +85,7 @@ export async function startServer(
   const network = createPeerNetwork({
     self: settings.nodeId,
     clusterId: () => node.topology().clusterId,
-    versions: () => spokenVersions(settings.protocol, node.topology().placedAt),
+    newestVersion: settings.protocol,
     listen: settings.peerListen,
     log,
     faults: settings.chaos

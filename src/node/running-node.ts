@@ -42,6 +42,7 @@ import { TopologyAcceptor } from './topology-acceptor.ts'
 import { TopologyRegister } from './topology-register.ts'
 import { agreeOnSessionKey, createBucket } from './topology-requests.ts'
 import { SET_BYTES_MAX } from './type-change.ts'
+import { oldestSpoken } from './wire-version.ts'
 import { WriteCoordinator } from './write-coordinator.ts'
 
 const GAUGE_INTERVAL_MS = 1000
@@ -266,7 +267,8 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
 
   const connect = (topology: Topology): void => {
     const others = topology.members.filter(({ id }) => id !== self)
-    network.setPeers(others.map(({ id, peerUrl }) => ({ id, url: peerUrl })))
+    const peerAddresses = others.map(({ id, peerUrl }) => ({ id, url: peerUrl }))
+    network.setPeers(peerAddresses, oldestSpoken(topology))
     liveness.setMembers(memberIds(topology))
     convergence.look()
   }

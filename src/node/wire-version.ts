@@ -12,7 +12,6 @@
 import { type Topology, VOTERS_MAX } from '../core/placement/topology.ts'
 import { VERSIONS } from '../core/protocol-versions.ts'
 import { majority } from '../core/quorum/level.ts'
-import type { VersionRange } from '../ports/network.ts'
 import type { Ask, AskKind } from './messages.ts'
 import type { Refusal } from './replica.ts'
 
@@ -59,9 +58,9 @@ export function askFrom(version: number, ask: Ask, placedAt: number): Ask | Refu
   return [id, kind, deadlineMs, ...body.slice(0, KEY_FIELDS), placedAt, ...rest]
 }
 
-/** What a node speaks whose settings allow at most `newest`. A node that knows no moves can be no part of them. */
-export function spokenVersions(newest: number, placedAt: number): VersionRange {
-  return { oldest: placedAt === FIRST_PLACEMENT ? VERSIONS.oldest : 2, newest }
+/** The oldest version that may be spoken under that document: a node that knows no moves can be no part of them. */
+export function oldestSpoken({ placedAt }: Topology): number {
+  return placedAt === FIRST_PLACEMENT ? VERSIONS.oldest : 2
 }
 
 /**

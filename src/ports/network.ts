@@ -28,8 +28,11 @@ export interface Network {
   /** Called when this node's own link to `peer` opens or closes. On close all unanswered asks are lost. */
   onLink(listener: (peer: string, open: boolean) => void): void
 
-  /** The peers to keep links to; may be called again with another list. */
-  setPeers(peers: readonly PeerAddress[]): void
+  /**
+   * The peers to keep links to, and the oldest version of the protocol that they may speak, 1 if not given; may be called
+   * again with others. Links to who is no peer any more, or speaks an older version, are closed.
+   */
+  setPeers(peers: readonly PeerAddress[], oldestVersion?: number): void
 
   /** Begins to listen and to dial. Resolves once listening (an address that is not there yet is waited for). */
   start(): Promise<void>

@@ -9,6 +9,7 @@
 import type { Channel, Network, PeerAddress } from '../ports/network.ts'
 import { VERSIONS } from '../core/protocol-versions.ts'
 import type { SeededRandom } from '../random/seeded-random.ts'
+import { ByPair } from './by-pair.ts'
 import type { Host } from './host.ts'
 import type { Schedule } from './schedule.ts'
 
@@ -38,32 +39,6 @@ const DIAL_US = [20_000, 300_000] as const
 /** Until the other end of a process that died is told so. */
 const RESET_US = 500
 const HELD_FRAMES_MAX = 10_000
-
-/** Something for each ordered pair of nodes: asked for at each frame, so without a text to name the pair. */
-class ByPair<T> {
-  readonly #all: T[] = []
-  readonly #byFrom = new Map<string, Map<string, T>>()
-
-  get(from: string, to: string): T | undefined {
-    return this.#byFrom.get(from)?.get(to)
-  }
-
-  /** What is there, else what `make` gives. */
-  ensure(from: string, to: string, make: () => T): T {
-    const known = this.get(from, to)
-    if (known !== undefined) return known
-    const made = make()
-    this.#all.push(made)
-    const byTo = this.#byFrom.get(from) ?? new Map<string, T>()
-    this.#byFrom.set(from, byTo.set(to, made))
-    return made
-  }
-
-  /** In the order in which they were made. */
-  all(): readonly T[] {
-    return this.#all
-  }
-}
 
 /** What stops the frames from one node to another, and the frames that wait until it does no more. */
 interface Cuts {
@@ -234,7 +209,8 @@ export class Wires {
       if (
         !this.isCut(from, to) &&
         !this.isCut(to, from) &&
-        this.#ends.get(to)?.wants(from) === true
+        this.#ends.get(to)?.wants(from) === true &&
+        this.#commonVersion(from, to) !== undefined
       ) {
         stop()
         this.#open(from, to)
@@ -255,10 +231,19 @@ export class Wires {
       lastUs: { ask: 0, answer: 0 },
     }))
     link.isOpen = true
-    link.version = Math.min(...[from, to].map((id) => this.#ends.get(id)?.newestVersion ?? 0))
+    link.version = this.#commonVersion(from, to) ?? 0
     link.age++
     this.onLink(from, to, true)
     this.#ends.get(from)?.tellLink(to, true)
+  }
+
+  /** The newest that both speak. */
+  #commonVersion(from: string, to: string): number | undefined {
+    const ends = [this.#ends.get(from), this.#ends.get(to)]
+    const newest = Math.min(...ends.map((end) => end?.newestVersion ?? 0))
+    return ends.every((end) => end !== undefined && newest >= end.oldestVersion)
+      ? newest
+      : undefined
   }
 
   #reset(from: string, to: string): void {
@@ -303,6 +288,7 @@ export class VirtualNetwork implements Network {
   readonly host: Host
   /** Of the protocol, that its node speaks. */
   readonly newestVersion: number
+  oldestVersion = 1
   readonly #wires: Wires
   #peers = new Set<string>()
   readonly #dialling = new Set<string>()
@@ -339,12 +325,14 @@ export class VirtualNetwork implements Network {
     this.#takeLink = listener
   }
 
-  setPeers(peers: readonly PeerAddress[]): void {
+  setPeers(peers: readonly PeerAddress[], oldestVersion = 1): void {
     const before = this.#peers
     this.#peers = new Set(peers.map(({ id }) => id).filter((id) => id !== this.host.id))
+    this.oldestVersion = oldestVersion
     if (!this.#isRunning) return
     for (const id of before) {
-      if (this.#peers.has(id)) continue
+      const version = this.versionOf(id, 'ask') ?? this.versionOf(id, 'answer') ?? oldestVersion
+      if (this.#peers.has(id) && version >= oldestVersion) continue
       this.#wires.drop(this.host.id, id)
       this.#wires.drop(id, this.host.id)
     }

@@ -25,7 +25,7 @@ async function member(admit?: Admit): Promise<string> {
   const network = createPeerNetwork({
     self: 'n1',
     clusterId: () => 'cluster',
-    versions: () => VERSIONS,
+    newestVersion: VERSIONS.newest,
     listen: { host: '127.0.0.1', port: 0 },
     log: silent,
     ...(admit === undefined ? {} : { admit }),

@@ -51,21 +51,21 @@ class World {
     options: WorldOptions = {},
   ): Promise<Network & { port(): number }> {
     const urls = await Promise.all(
-      ['a', 'b'].map(async (peer) => ({
-        id: peer,
-        url: `http://127.0.0.1:${await this.port(peer)}`,
-      })),
+      ['a', 'b'].map(async (peer) => ({ id: peer, url: await this.urlOf(peer) })),
     )
     const network = createPeerNetwork({
       self: id,
       clusterId: options.clusterId ?? (() => 'cluster'),
-      versions: () => ({ oldest: options.oldest ?? VERSIONS.oldest, newest }),
+      newestVersion: newest,
       listen: { host: '127.0.0.1', port: await this.port(id) },
       log: options.log ?? log,
       ...(options.faults === undefined ? {} : { faults: options.faults }),
     })
     network.onFrame(listener)
-    network.setPeers(urls.filter((peer) => peer.id !== id))
+    network.setPeers(
+      urls.filter((peer) => peer.id !== id),
+      options.oldest,
+    )
     await network.start()
     this.#networks.push(network)
     return network
@@ -73,6 +73,10 @@ class World {
 
   async dispose(): Promise<void> {
     await Promise.all(this.#networks.map((network) => network.close()))
+  }
+
+  async urlOf(id: string): Promise<string> {
+    return `http://127.0.0.1:${await this.port(id)}`
   }
 
   port(id: string): Promise<number> {
@@ -230,7 +234,7 @@ describe('peer network', () => {
   })
 
   it('serves where its address is not there yet, and rejects where the port is taken', async () => {
-    const options = { self: 'a', clusterId: () => 'cluster', versions: () => VERSIONS, log }
+    const options = { self: 'a', clusterId: () => 'cluster', newestVersion: 2, log }
     const absent = createPeerNetwork({ ...options, listen: { host: '192.0.2.1', port: 0 } })
     cleanups.push(() => absent.close())
     await absent.start()

@@ -71,7 +71,7 @@ test('unavailable: before the node has started, only health checks have an answe
   const network = createPeerNetwork({
     self: 'n1',
     clusterId: () => '',
-    versions: () => VERSIONS,
+    newestVersion: VERSIONS.newest,
     listen,
     log,
   })

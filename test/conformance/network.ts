@@ -5,6 +5,7 @@ import type { Channel, Network } from '../../src/ports/network.ts'
 export interface NetworkWorld {
   /** Starts the network of a node that knows all of `ids` as its peers, with those that are started so far or later, and speaks versions up to that one. */
   start(id: string, listener: FrameListener, newestVersion?: number): Promise<Network>
+  urlOf(id: string): Promise<string>
   /** Closes what is left. */
   dispose(): Promise<void>
 }
@@ -119,6 +120,21 @@ export function networkConformance(name: string, makeWorld: () => NetworkWorld):
       await closed
       expect(a.isOpen('b')).toBe(false)
       expect(a.send('b', 'ask', frameOf('lost'))).toBe(false)
+    })
+
+    it('closes the links to a peer that speaks a version too old', async () => {
+      const a = await world.start('a', () => undefined, 2)
+      const b = await world.start('b', () => undefined, 1)
+      await opened(a, 'b')
+      await opened(b, 'a')
+      const closed = [changed(a, 'b', false), changed(b, 'a', false)]
+      a.setPeers([{ id: 'b', url: await world.urlOf('b') }], 2)
+      await Promise.all(closed)
+      expect([a.isOpen('b'), b.isOpen('a')]).toEqual([false, false])
+      await b.close()
+      await world.start('b', () => undefined, 2)
+      await opened(a, 'b')
+      expect(a.versionOf('b', 'ask')).toBe(2)
     })
 
     it('closes twice', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { firstTopology } from '../../src/core/placement/first-topology.ts'
 import type { Topology } from '../../src/core/placement/topology.ts'
 import { type Ask, encodeFrame, parseFrame } from '../../src/node/messages.ts'
-import { askFor, askFrom, spokenVersions, whyNoChange } from '../../src/node/wire-version.ts'
+import { askFor, askFrom, oldestSpoken, whyNoChange } from '../../src/node/wire-version.ts'
 
 const BALLOT = [17, 'n1']
 const now: Ask = [1, 'register-prepare', 5, 'strong', 'k', 1, BALLOT]
@@ -41,8 +41,9 @@ describe('an ask', () => {
   it('has no place in a cluster whose members have been changed', () => {
     expect(askFor(1, put, 3)).toBe(undefined)
     expect(askFrom(1, put, 3)).toMatchObject({ code: 'not_ready' })
-    expect(spokenVersions(2, 1)).toEqual({ oldest: 1, newest: 2 })
-    expect(spokenVersions(2, 3)).toEqual({ oldest: 2, newest: 2 })
+    const first = firstTopology([{ id: 'n1', peerUrl: 'http://n1', zone: 'z' }])
+    expect(oldestSpoken(first)).toBe(1)
+    expect(oldestSpoken({ ...first, placedAt: 3 })).toBe(2)
   })
 })
 

@@ -19,6 +19,7 @@ networkConformance('the simulated network', () => {
       await network.start()
       return network
     },
+    urlOf: async (id) => `sim://${id}`,
     dispose: async () => undefined,
   }
 })

@@ -81,6 +81,11 @@ export class Dialer {
     return this.#link?.send(frame) ?? false
   }
 
+  /** Closes the link, and dials again. */
+  hangUp(reason: string): void {
+    this.#link?.close(reason)
+  }
+
   stop(): void {
     this.#stopped = true
     clearTimeout(this.#retry)

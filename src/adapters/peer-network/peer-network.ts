@@ -35,8 +35,8 @@ export interface PeerNetworkOptions {
   readonly self: string
   /** Asked at each handshake, because it is known only after the disk has been read. */
   readonly clusterId: () => string
-  /** What this node speaks with others; asked at each handshake, because the topology may forbid old ones. */
-  readonly versions: () => VersionRange
+  /** Of the protocol, that this node speaks. */
+  readonly newestVersion: number
   readonly listen: { readonly host: string; readonly port: number }
   readonly log: Log
   readonly faults?: LinkFaults
@@ -50,6 +50,7 @@ export type Admit = (
 
 /** Peers whose last refusal is remembered, so that each is told once. */
 const REFUSED_MAX = 100
+const TOO_OLD = 'a newer version of the protocol is needed from now on'
 const JOIN_BYTES_MAX = 4096
 /** Nodes that ask to join at once: more have to come again. */
 const JOINS_MAX = 4
@@ -76,6 +77,7 @@ class PeerNetwork implements Network {
   readonly #lookup = createPeerLookup()
   readonly #refused = new Map<string, string>()
   #peers = new Map<string, PeerAddress>()
+  #oldestVersion = 1
   #http: FastifyInstance | undefined
   #listener: Listener | undefined
   #running = false
@@ -109,11 +111,17 @@ class PeerNetwork implements Network {
     this.#takeLink = listener
   }
 
-  setPeers(peers: readonly PeerAddress[]): void {
+  setPeers(peers: readonly PeerAddress[], oldestVersion = 1): void {
     const others = peers.filter(({ id }) => id !== this.#options.self)
     this.#peers = new Map(others.map((peer) => [peer.id, peer]))
-    for (const [id, { link }] of this.#inbound) {
+    this.#oldestVersion = oldestVersion
+    for (const [id, { link, version }] of this.#inbound) {
       if (!this.#peers.has(id)) link.close('it is no longer a peer')
+      else if (version < oldestVersion) link.close(TOO_OLD)
+    }
+    for (const dialer of this.#dialers.values()) {
+      // It dials again, and both are told why there is no link.
+      if (dialer.version !== undefined && dialer.version < oldestVersion) dialer.hangUp(TOO_OLD)
     }
     if (this.#running) this.#matchDialers()
   }
@@ -162,6 +170,10 @@ class PeerNetwork implements Network {
     this.#listener = await listen({ ...address, accept, log })
   }
 
+  #versions(): VersionRange {
+    return { oldest: this.#oldestVersion, newest: this.#options.newestVersion }
+  }
+
   #matchDialers(): void {
     for (const [id, dialer] of this.#dialers) {
       if (this.#peers.get(id)?.url === dialer.peer.url) continue
@@ -170,9 +182,9 @@ class PeerNetwork implements Network {
     }
     for (const peer of this.#peers.values()) {
       if (this.#dialers.has(peer.id)) continue
-      const { self: from, clusterId, versions, log } = this.#options
+      const { self: from, clusterId, log } = this.#options
       const to = peer.id
-      const introduce = () => ({ from, to, clusterId: clusterId(), versions: versions() })
+      const introduce = () => ({ from, to, clusterId: clusterId(), versions: this.#versions() })
       const handler = {
         frame: (frame: Uint8Array) => this.#takeFrame(peer.id, 'answer', frame),
         link: (open: boolean) => this.#takeLink(peer.id, open),
@@ -184,10 +196,10 @@ class PeerNetwork implements Network {
   }
 
   #accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { self, versions, log } = this.#options
+    const { self, log } = this.#options
     const peer = headerOf(request.headers, 'quorate-from')
     const refusal = this.#refusalOf(request)
-    const own = versions()
+    const own = this.#versions()
     const version = commonVersion(own, versionsIn(request.headers))
     if (refusal !== undefined || version === undefined) {
       this.#tellRefusal(shown(peer), refusal ?? '')
@@ -221,7 +233,7 @@ class PeerNetwork implements Network {
   }
 
   async #admit({ raw, body }: FastifyRequest): Promise<{ status: number; text: string }> {
-    const { self, admit, versions, log } = this.#options
+    const { self, admit, log } = this.#options
     if (admit === undefined) return { status: 403, text: `${self} lets nobody join` }
     if (typeof body !== 'object' || body === null) {
       return { status: 400, text: 'the body must be a JSON object' }
@@ -232,7 +244,7 @@ class PeerNetwork implements Network {
       return { status: 403, text: `${self} speaks ${PROTOCOL} with other nodes, not ${theirs}` }
     }
     const theirs = parseVersions(typeof spoken === 'string' ? spoken : '1-1')
-    const own = versions()
+    const own = this.#versions()
     // Who becomes a member must not hold back those that are.
     if (commonVersion(own, theirs) !== own.newest) {
       const words = `${self} speaks version ${own.newest} of the protocol between nodes`
@@ -252,8 +264,8 @@ class PeerNetwork implements Network {
   }
 
   #refusalOf(request: IncomingMessage): string | undefined {
-    const { self: from, clusterId, versions } = this.#options
-    const identity = { from, clusterId: clusterId(), versions: versions() }
+    const { self: from, clusterId } = this.#options
+    const identity = { from, clusterId: clusterId(), versions: this.#versions() }
     return refusalOf(request.headers, request.url, identity, (id) => this.#peers.has(id))
   }
 

@@ -22,7 +22,7 @@ const STATIC_CHECKS: readonly { readonly name: string; readonly command: readonl
 const VITEST = ['vitest/vitest.mjs', '--config', 'test/vitest.config.ts']
 
 const STATIC_TIMEOUT_MS = 3 * 60_000
-const TESTS_TIMEOUT_MS = 20 * 60_000
+const TESTS_TIMEOUT_MS = 25 * 60_000
 const DOCKER_TIMEOUT_MS = 15_000
 /** The time that tests get to stop what they have started. */
 const INTERRUPTED_MS = 30_000

@@ -9,12 +9,12 @@
  * tells its copies to nobody who has not: its directory may be an old one. A new directory waits as long as it
  * takes: an earlier life may have promised what this one does not know.
  */
-import type { Timestamp } from '../core/causality/dot.ts'
 import { majority } from '../core/quorum/level.ts'
 import type { Log } from '../ports/log.ts'
 import type { Timers } from '../ports/timers.ts'
 import type { DirectoryProof } from './directory-proof.ts'
 import type { NodeClock } from './node-clock.ts'
+import { type HeardLives, latestOf, parseLives } from './peer-lives.ts'
 import type { Peers } from './peers.ts'
 
 export const TOO_FEW_HAVE_TOLD =
@@ -131,8 +131,8 @@ export class Arrival {
     for (const peer of unasked) {
       const deadlineMs = clock.nowMs() + ASK_TIMEOUT_MS
       peers.ask(peer, 'hello', [], deadlineMs, (reply) => {
-        const until = reply.type === 'ok' ? reply.body[0] : undefined
-        if (typeof until === 'number' && Number.isSafeInteger(until)) this.#take(peer, until)
+        const lives = reply.type === 'ok' ? parseLives(reply.body) : undefined
+        if (lives !== undefined) this.#take(peer, lives)
       })
     }
     if (unasked.length === 0) return
@@ -140,18 +140,18 @@ export class Arrival {
     this.#timers.after(RETRY_INTERVAL_MS, () => this.#askAll())
   }
 
-  #take(peer: string, heardUntil: Timestamp): void {
+  #take(peer: string, lives: HeardLives): void {
     this.#answered.add(peer)
     const { proof } = this.#parts
     const wasBehind = proof.isBehind
-    proof.heard(peer, heardUntil)
+    proof.heard(peer, lives)
     if (proof.isBehind && !wasBehind) {
       this.#log.warn({ peer }, 'the data directory is not the newest of this node: it is filled')
       this.onBehind()
     }
     this.#lookWhetherFilled()
     // What an earlier life minted is not minted again, whatever this machine's clock says.
-    this.#parts.clock.observe(heardUntil)
+    this.#parts.clock.observe(latestOf(lives))
     if (proof.isBehind || wasBehind) this.onHeardBehind()
     this.#check()
   }

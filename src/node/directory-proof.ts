@@ -3,20 +3,28 @@
  * had. A peer that has heard of this node, at a time when its directory was in another life's hands, disproves
  * it; one that has not proves it, as far as that peer is concerned.
  *
- * A peer is asked again at each start, because the directory may be an older copy of itself then. The time
- * with which its answer is compared is the clock's bound as the directory had it before: for a peer that has
- * not answered since, that of the earliest such start. (With the present bound, a node that lost its directory
- * and crashed before it was filled would take what it had by then for everything.)
+ * A peer is asked again at each start, because the directory may be an older copy of itself then. What it has
+ * heard of a life that this directory knows as its own is compared with the clock's bound as the next of its
+ * lives found it: a copy that was made while that life went on has an older one. What it has heard of any other
+ * life is compared with the bound at the earliest start since which the peer has not answered. (With the present
+ * bound, a node that lost its directory and crashed before it was filled would take what it had by then for
+ * everything. With that of the earliest start for its own lives, too, all nodes of a cluster that is started
+ * twice in a moment would be told of a loss: they had heard each other, and stopped before they had said so.)
  */
 import type { Timestamp } from '../core/causality/dot.ts'
 import { majority } from '../core/quorum/level.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { NodeState } from './node-state.ts'
+import type { HeardLives } from './peer-lives.ts'
 
 const PROVEN = -1
+/** Lives that the directory remembers as its own; an older one counts as a stranger's. */
+const OWN_LIVES_MAX = 32
 
 export class DirectoryProof {
   readonly #state: NodeState
+  /** The lives of this directory, the present one last → the clock's bound that it found. */
+  readonly #ownLives: ReadonlyMap<number, Timestamp>
   /** Of peers that are not listed. */
   readonly #knownUntil: Timestamp
   /** Peer → what the directory knew of when it was last not proven; `PROVEN` where the peer has answered. */
@@ -25,11 +33,14 @@ export class DirectoryProof {
   readonly #answeredBefore: number
   #isBehind: boolean
 
-  private constructor(state: NodeState, hasLostData: boolean) {
+  private constructor(state: NodeState, life: number, hasLostData: boolean) {
     const bound = (state.get('clock') as Timestamp | undefined) ?? 0
     const saved = state.get('proof') as readonly Encodable[] | undefined
     const [isBehind = false, knownUntil = bound, ...peers] = saved ?? []
     this.#state = state
+    const lives =
+      (state.get('lives') as readonly (readonly [number, Timestamp])[] | undefined) ?? []
+    this.#ownLives = new Map([...lives, [life, bound] as const].slice(-OWN_LIVES_MAX))
     this.#isBehind = hasLostData || isBehind === true
     this.#knownUntil = knownUntil as Timestamp
     for (let i = 0; i + 1 < peers.length; i += 2) {
@@ -40,12 +51,13 @@ export class DirectoryProof {
   }
 
   /**
-   * To be made before the clock's bound is raised. `hasLostData`: it is known that this directory took the
-   * place of another. Rejects with a `DiskError`.
+   * To be made before the clock's bound is raised, and before a message says the number of this `life`.
+   * `hasLostData`: it is known that this directory took the place of another. Rejects with a `DiskError`.
    */
-  static async load(state: NodeState, hasLostData: boolean): Promise<DirectoryProof> {
-    const proof = new DirectoryProof(state, hasLostData)
-    await proof.#save()
+  static async load(state: NodeState, life: number, hasLostData: boolean): Promise<DirectoryProof> {
+    const proof = new DirectoryProof(state, life, hasLostData)
+    const lives = [...proof.#ownLives].map((its) => [...its])
+    await Promise.all([state.set('lives', lives), proof.#save()])
     return proof
   }
 
@@ -59,9 +71,14 @@ export class DirectoryProof {
     return this.#knownUntil === 0 && this.#answeredBefore + 1 < majority(members)
   }
 
-  /** Takes a peer's word: the latest that it has heard of earlier lives of this node. */
-  heard(peer: string, until: Timestamp): void {
-    if (until > this.#before(peer)) this.#isBehind = true
+  /** Takes a peer's word: what it has heard of earlier lives of this node. */
+  heard(peer: string, { named, unnamed }: HeardLives): void {
+    const until = this.#peers.get(peer) ?? this.#knownUntil
+    // By now it may have heard of this very life.
+    if (until === PROVEN) return
+    const reached = this.#reachedByOwnLives()
+    const knowsMore = [...named].some(([life, stamp]) => stamp > (reached.get(life) ?? until))
+    if (knowsMore || unnamed > until) this.#isBehind = true
     this.#peers.set(peer, PROVEN)
     this.#saveSoon()
   }
@@ -72,9 +89,10 @@ export class DirectoryProof {
     this.#saveSoon()
   }
 
-  #before(peer: string): Timestamp {
-    const until = this.#peers.get(peer) ?? this.#knownUntil
-    return until === PROVEN ? Infinity : until
+  /** What each can have said to anybody, if all that it did is in this directory. */
+  #reachedByOwnLives(): ReadonlyMap<number, Timestamp> {
+    const bounds = [...this.#ownLives.values(), Infinity]
+    return new Map([...this.#ownLives.keys()].map((life, i) => [life, bounds[i + 1] as Timestamp]))
   }
 
   /** What is lost with a crash is found again: the peer is asked anew, the copies are compared anew. */

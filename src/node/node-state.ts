@@ -1,8 +1,8 @@
 /**
  * What a node keeps about itself across restarts, under `m/`: format, node id, incarnation, the clock's bound,
- * the horizon, when it last heard its peers, whether the directory is known to be the newest, the topology
- * document, the acceptor of the topology register, what an acceptor that lost its promises has to refuse, and how
- * far it has come in taking over what it gains.
+ * the horizon, when it last heard its peers, whether the directory is known to be the newest and which lives had
+ * it, the topology document, the acceptor of the topology register, what an acceptor that lost its promises has
+ * to refuse, and how far it has come in taking over what it gains.
  *
  * Invariant: an incarnation is one process's, so no dot is minted twice (riak_kv #679), not even where the
  * directory is an older copy of itself. That a clean stop came before is no proof: the copy may have been made
@@ -23,6 +23,7 @@ const NAMES = [
   'horizon',
   'heard',
   'proof',
+  'lives',
   'topology',
   'acceptor',
   'ballot-floor',

@@ -18,7 +18,7 @@ import type { AskKind } from './messages.ts'
 import { type Copy, encodeVersion } from './object-record.ts'
 import type { AnswerWith } from './peers.ts'
 import type { Location, Refusal, Replica } from './replica.ts'
-import type { PeerLives } from './peer-lives.ts'
+import { encodeLives, type PeerLives } from './peer-lives.ts'
 import type { RegisterAsks } from './register-asks.ts'
 import { decodeOperation, encodeOperationAnswer } from './register-forward.ts'
 import type { Requests } from './requests.ts'
@@ -91,7 +91,7 @@ export class PeerAsks {
           parts.hints.read(at, (copy) => answer('ok', copy.record)),
         )
       case 'hello':
-        answer('ok', parts.lives.past(from))
+        answer('ok', ...encodeLives(parts.lives.past(from)))
         return
       case 'sync':
       case 'tree':

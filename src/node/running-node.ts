@@ -76,7 +76,8 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   if (settings.joined !== undefined && state.get('topology') === undefined) {
     await state.set('topology', settings.joined)
   }
-  const proof = await DirectoryProof.load(state, settings.hasLostData === true)
+  const life = chance(LIVES_MAX)
+  const proof = await DirectoryProof.load(state, life, settings.hasLostData === true)
   const clock = new NodeClock(ports, state, settings.maxClockDriftMs)
   const lives = new PeerLives(state.get('heard'))
   clock.onRaise = () => void state.set('heard', lives.encode()).catch(() => undefined)
@@ -100,7 +101,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     epochs: keeper,
     handle: (...ask) => asks.handle(...ask),
     lives,
-    life: chance(LIVES_MAX),
+    life,
   })
   keeper.peers = peers
   const liveness = new Liveness(ports, {

@@ -7,6 +7,7 @@ import { msgpackCodec } from '../../src/adapters/codec/msgpack-codec.ts'
 import { DirectoryProof } from '../../src/node/directory-proof.ts'
 import { GroupCommit } from '../../src/node/group-commit.ts'
 import { NodeState } from '../../src/node/node-state.ts'
+import type { HeardLives } from '../../src/node/peer-lives.ts'
 import type { Metrics } from '../../src/ports/metrics.ts'
 import { SeededRandom } from '../../src/random/seeded-random.ts'
 import { Host } from '../../src/simulation/host.ts'
@@ -20,8 +21,16 @@ const UNCOUNTED: Metrics = {
   seconds: () => undefined,
 }
 
+/** As a peer says it that tells no lives apart. */
+const unnamed = (stamp: number): HeardLives => ({ named: new Map(), unnamed: stamp })
+const ofLives = (...named: readonly (readonly [number, number])[]): HeardLives => ({
+  named: new Map(named),
+  unnamed: 0,
+})
+
 /** One life of a node, as far as its proof goes. */
 interface Life {
+  readonly life: number
   readonly proof: DirectoryProof
   /** Resolves once everything that was said to the proof is durable. */
   readonly saved: () => Promise<void>
@@ -32,6 +41,7 @@ function machine() {
   const random = new SeededRandom('directory')
   const platter = new Platter(random)
   const host = new Host('n1', 0, schedule())
+  let lives = 0
   return {
     platter,
     crash: () => {
@@ -49,9 +59,10 @@ function machine() {
         metrics: UNCOUNTED,
       })
       const state = await NodeState.load(disk, msgpackCodec, commits)
-      const proof = await DirectoryProof.load(state, hasLostData)
+      const life = ++lives
+      const proof = await DirectoryProof.load(state, life, hasLostData)
       await state.set('clock', bound)
-      return { proof, saved: () => commits.whenIdle() }
+      return { life, proof, saved: () => commits.whenIdle() }
     },
   }
 }
@@ -60,107 +71,107 @@ describe('proof of a directory', () => {
   it('is there at the first start of all: nobody has heard of the node', async () => {
     const { proof } = await machine().start(100)
     expect(proof.isBehind).toBe(false)
-    proof.heard('n2', 0)
+    proof.heard('n2', unnamed(0))
     expect(proof.isBehind).toBe(false)
   })
 
   it('is there after any restart of the same directory: peers have heard no more than its bound', async () => {
     const node = machine()
     const first = await node.start(100)
-    first.proof.heard('n2', 0)
+    first.proof.heard('n2', unnamed(0))
     await first.saved()
     node.crash()
     const second = await node.start(200)
-    second.proof.heard('n2', 100)
+    second.proof.heard('n2', unnamed(100))
     await second.saved()
     node.crash()
     const third = await node.start(300)
-    third.proof.heard('n2', 200)
+    third.proof.heard('n2', unnamed(200))
     expect(third.proof.isBehind).toBe(false)
   })
 
   it('is refuted by a peer that has heard of lives before a new directory', async () => {
     const { proof } = await machine().start(100)
-    proof.heard('n2', 0)
-    proof.heard('n3', 1)
+    proof.heard('n2', unnamed(0))
+    proof.heard('n3', unnamed(1))
     expect(proof.isBehind).toBe(true)
   })
 
   it('is refuted by what the node knows itself, whatever its peers say', async () => {
     const node = machine()
     const { proof } = await node.start(100, true)
-    proof.heard('n2', 0)
+    proof.heard('n2', unnamed(0))
     expect(proof.isBehind).toBe(true)
     node.crash()
     const second = await node.start(200)
-    second.proof.heard('n2', 0)
+    second.proof.heard('n2', unnamed(0))
     expect(second.proof.isBehind).toBe(true)
   })
 
   it('stays refuted across a crash before all is filled, though the bound is new by then', async () => {
     const node = machine()
     const first = await node.start(100)
-    first.proof.heard('n2', 50)
+    first.proof.heard('n2', unnamed(50))
     await first.saved()
     node.crash()
     const second = await node.start(200)
     expect(second.proof.isBehind).toBe(true)
-    second.proof.heard('n2', 100)
+    second.proof.heard('n2', unnamed(100))
     expect(second.proof.isBehind).toBe(true)
   })
 
   it('is refuted after a crash too by a peer whose word was lost with it', async () => {
     const node = machine()
     const first = await node.start(100)
-    first.proof.heard('n2', 50)
+    first.proof.heard('n2', unnamed(50))
     // Before the word is written.
     node.crash()
     const second = await node.start(200)
-    second.proof.heard('n2', 100)
+    second.proof.heard('n2', unnamed(100))
     expect(second.proof.isBehind).toBe(true)
   })
 
   it('is restored once all is filled, for good', async () => {
     const node = machine()
     const first = await node.start(100)
-    for (const peer of ['n2', 'n3']) first.proof.heard(peer, 50)
+    for (const peer of ['n2', 'n3']) first.proof.heard(peer, unnamed(50))
     first.proof.filled()
     expect(first.proof.isBehind).toBe(false)
     await first.saved()
     node.crash()
     const second = await node.start(200)
     expect(second.proof.isBehind).toBe(false)
-    for (const peer of ['n2', 'n3']) second.proof.heard(peer, 100)
+    for (const peer of ['n2', 'n3']) second.proof.heard(peer, unnamed(100))
     expect(second.proof.isBehind).toBe(false)
   })
 
   it('is refuted for an old copy of the directory by a peer that heard of the newer one', async () => {
     const node = machine()
     const first = await node.start(100)
-    first.proof.heard('n2', 0)
+    first.proof.heard('n2', unnamed(0))
     await first.saved()
     const backup = node.platter.copy()
     node.crash()
     const second = await node.start(200)
-    second.proof.heard('n2', 100)
+    second.proof.heard('n2', unnamed(100))
     await second.saved()
     node.crash()
     node.platter.restore(backup)
     const third = await node.start(300)
     // n2 has heard of the second life, which went beyond the bound of the first.
-    third.proof.heard('n2', 150)
+    third.proof.heard('n2', unnamed(150))
     expect(third.proof.isBehind).toBe(true)
   })
 
   it('is not refuted by a copy made after the last stop: it is the directory', async () => {
     const node = machine()
     const first = await node.start(100)
-    first.proof.heard('n2', 0)
+    first.proof.heard('n2', unnamed(0))
     await first.saved()
     node.crash()
     node.platter.restore(node.platter.copy())
     const second = await node.start(200)
-    second.proof.heard('n2', 100)
+    second.proof.heard('n2', unnamed(100))
     expect(second.proof.isBehind).toBe(false)
   })
 
@@ -172,28 +183,28 @@ describe('proof of a directory', () => {
       [200, 100],
     ] as const) {
       const { proof, saved } = await node.start(bound)
-      proof.heard('n2', heard)
+      proof.heard('n2', unnamed(heard))
       expect(proof.isBehind).toBe(false)
       await saved()
       node.crash()
     }
     const third = await node.start(300)
-    third.proof.heard('n2', 200)
+    third.proof.heard('n2', unnamed(200))
     expect(third.proof.isBehind).toBe(false)
     // n3 knows of a life before the first start, below every later bound.
-    third.proof.heard('n3', 50)
+    third.proof.heard('n3', unnamed(50))
     expect(third.proof.isBehind).toBe(true)
   })
 
   it('is measured, for a peer that had answered, by the first start since at which it did not', async () => {
     const node = machine()
     const first = await node.start(100)
-    first.proof.heard('n2', 0)
+    first.proof.heard('n2', unnamed(0))
     await first.saved()
     const backup = node.platter.copy()
     node.crash()
     const second = await node.start(200)
-    second.proof.heard('n2', 100)
+    second.proof.heard('n2', unnamed(100))
     await second.saved()
     node.crash()
     // The old copy is started twice before n2 answers: its own bound is beyond n2's word by then.
@@ -201,15 +212,72 @@ describe('proof of a directory', () => {
     await node.start(300)
     node.crash()
     const fourth = await node.start(400)
-    fourth.proof.heard('n2', 150)
+    fourth.proof.heard('n2', unnamed(150))
     expect(fourth.proof.isBehind).toBe(true)
   })
 
   it('is not asked for twice of a peer in one life', async () => {
     const { proof } = await machine().start(100)
-    proof.heard('n2', 0)
+    proof.heard('n2', unnamed(0))
     // By now the peer has heard of this very life.
-    proof.heard('n2', 100)
+    proof.heard('n2', unnamed(100))
     expect(proof.isBehind).toBe(false)
+  })
+
+  it('is there for a node that crashed before a peer that had heard it said so', async () => {
+    const node = machine()
+    const first = await node.start(100)
+    first.proof.heard('n2', unnamed(0))
+    await first.saved()
+    node.crash()
+    const second = await node.start(200)
+    node.crash()
+    const third = await node.start(300)
+    // Beyond the bound of the first, which was the last that n2 had answered.
+    third.proof.heard('n2', ofLives([first.life, 100], [second.life, 200]))
+    expect(third.proof.isBehind).toBe(false)
+    // n3 has come since, and heard of all three: the present one before it stopped itself.
+    third.proof.heard('n3', ofLives([first.life, 90], [second.life, 150], [third.life, 300]))
+    expect(third.proof.isBehind).toBe(false)
+  })
+
+  it('is refuted by what one of its own lives said after this copy was made, however often it is started', async () => {
+    const node = machine()
+    const first = await node.start(100)
+    first.proof.heard('n2', unnamed(0))
+    await first.saved()
+    const backup = node.platter.copy()
+    node.crash()
+    node.platter.restore(backup)
+    await node.start(300)
+    node.crash()
+    const third = await node.start(400)
+    third.proof.heard('n2', ofLives([first.life, 101]))
+    expect(third.proof.isBehind).toBe(true)
+  })
+
+  it('is refuted by a life that had another directory, though all its own are known', async () => {
+    const node = machine()
+    const lost = await node.start(100)
+    node.platter.wipe()
+    const first = await node.start(200)
+    node.crash()
+    const second = await node.start(300)
+    second.proof.heard('n2', ofLives([lost.life, 50], [first.life, 200]))
+    expect(second.proof.isBehind).toBe(true)
+  })
+
+  it('is refuted by a life of which this directory has been too often started to know', async () => {
+    const node = machine()
+    const first = await node.start(100)
+    for (let i = 0; i < 40; i++) {
+      node.crash()
+      await node.start(200)
+    }
+    node.crash()
+    const last = await node.start(300)
+    last.proof.heard('n2', ofLives([first.life, 100]))
+    // Safe: the copies are filled again.
+    expect(last.proof.isBehind).toBe(true)
   })
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { msgpackCodec } from '../../src/adapters/codec/msgpack-codec.ts'
-import { PeerLives } from '../../src/node/peer-lives.ts'
+import { encodeLives, latestOf, parseLives, PeerLives } from '../../src/node/peer-lives.ts'
 
 const RUNS = { numRuns: 500, seed: 20_261_123 }
 
@@ -10,6 +10,8 @@ const reborn = (lives: PeerLives): PeerLives =>
   new PeerLives(msgpackCodec.decode(msgpackCodec.encode(lives.encode())))
 
 const peers = ['n2', 'n3'] as const
+
+const latest = (lives: PeerLives, peer: string): number => latestOf(lives.past(peer))
 
 describe("a peer's earlier lives", () => {
   it('are known up to the highest stamp before its present one, whatever the order of its stamps', () => {
@@ -39,7 +41,16 @@ describe("a peer's earlier lives", () => {
           heard.push({ peer, life: present, stamp: step.stamp })
           lives.note(peer, present, step.stamp)
           const before = heard.filter((h) => h.peer === peer && h.life !== present)
-          expect(lives.past(peer)).toBe(Math.max(0, ...before.map(({ stamp }) => stamp)))
+          const past = lives.past(peer)
+          expect(latestOf(past)).toBe(Math.max(0, ...before.map(({ stamp }) => stamp)))
+          // Each life that has a name has its own highest stamp; what has none is not below the others.
+          for (const life of new Set(before.map((h) => h.life))) {
+            const highest = Math.max(...before.filter((h) => h.life === life).map((h) => h.stamp))
+            const named = past.named.get(life)
+            if (named === undefined) expect(past.unnamed).toBeGreaterThanOrEqual(highest)
+            else expect(named).toBe(highest)
+          }
+          expect(past.named.size).toBeLessThanOrEqual(8)
         }
       }),
       RUNS,
@@ -47,7 +58,7 @@ describe("a peer's earlier lives", () => {
   })
 
   it('are unknown of a peer that was never heard', () => {
-    expect(new PeerLives(undefined).past('n2')).toBe(0)
+    expect(latest(new PeerLives(undefined), 'n2')).toBe(0)
   })
 
   it('are all those that were heard before this process, whatever life the peer is in', () => {
@@ -56,13 +67,30 @@ describe("a peer's earlier lives", () => {
     lives.note('n2', 8, 10)
     lives.note('n3', 5, 3)
     const next = reborn(lives)
-    expect([next.past('n2'), next.past('n3'), next.past('n4')]).toEqual([20, 3, 0])
+    expect(['n2', 'n3', 'n4'].map((peer) => latest(next, peer))).toEqual([20, 3, 0])
     // The same life goes on: what it has said since is not of an earlier one.
     next.note('n2', 8, 30)
-    expect(next.past('n2')).toBe(20)
-    expect(reborn(next).past('n2')).toBe(30)
+    expect(latest(next, 'n2')).toBe(20)
+    expect(latest(reborn(next), 'n2')).toBe(30)
     // And this one is new.
     next.note('n2', 9, 31)
-    expect(next.past('n2')).toBe(30)
+    expect(latest(next, 'n2')).toBe(30)
+    expect(next.past('n2').named.get(8)).toBe(30)
+  })
+
+  it('are read as one from what an older version has stored or says', () => {
+    const lives = new PeerLives(['n2', 20, 'n3', 3])
+    expect(lives.past('n2')).toEqual({ named: new Map(), unnamed: 20 })
+    expect(parseLives([20])).toEqual({ named: new Map(), unnamed: 20 })
+    expect(parseLives([])).toBeUndefined()
+    expect(parseLives([20, 'n2'])).toBeUndefined()
+  })
+
+  it('are read by an older version as the highest stamp, on the disk and in a message', () => {
+    const lives = new PeerLives(undefined)
+    lives.note('n2', 7, 20)
+    lives.note('n2', 8, 10)
+    expect(lives.encode().slice(0, 2)).toEqual(['n2', 20])
+    expect(encodeLives(lives.past('n2'))[0]).toBe(20)
   })
 })

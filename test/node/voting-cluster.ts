@@ -13,7 +13,7 @@ import { GroupCommit } from '../../src/node/group-commit.ts'
 import { Liveness } from '../../src/node/liveness.ts'
 import { NodeClock } from '../../src/node/node-clock.ts'
 import { NodeState } from '../../src/node/node-state.ts'
-import { PeerLives } from '../../src/node/peer-lives.ts'
+import { encodeLives, PeerLives } from '../../src/node/peer-lives.ts'
 import { type AskHandler, LIVES_MAX, Peers } from '../../src/node/peers.ts'
 import { metaKey } from '../../src/node/storage-keys.ts'
 import { TopologyAcceptor } from '../../src/node/topology-acceptor.ts'
@@ -84,15 +84,15 @@ class VotingNode {
     }
     const commits = new GroupCommit(ports)
     const state = await NodeState.load(disk, msgpackCodec, commits)
-    const proof = await DirectoryProof.load(state, false)
+    const life = random.below(LIVES_MAX)
+    const proof = await DirectoryProof.load(state, life, false)
     const clock = new NodeClock(ports, state, 500)
     const lives = new PeerLives(state.get('heard'))
     clock.onRaise = () => void state.set('heard', lives.encode()).catch(nothing)
     await clock.start()
     const keeper = new TopologyKeeper(ports, { state, members: this.#cluster.members, clock })
-    const life = random.below(LIVES_MAX)
     const handle: AskHandler = (from, kind, body, _, answer) => {
-      if (kind === 'hello') answer('ok', lives.past(from))
+      if (kind === 'hello') answer('ok', ...encodeLives(lives.past(from)))
       else if (kind === 'swim') liveness.receive(from, body)
       else if (kind === 'topology') answer('ok', encodeTopology(keeper.topology))
       else if (kind === 'decided') {

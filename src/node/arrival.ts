@@ -142,16 +142,16 @@ export class Arrival {
 
   #take(peer: string, lives: HeardLives): void {
     this.#answered.add(peer)
-    const { proof } = this.#parts
+    const { proof, clock } = this.#parts
     const wasBehind = proof.isBehind
+    // What an earlier life minted is not minted again, whatever this machine's clock says.
+    clock.observe(latestOf(lives))
     proof.heard(peer, lives)
     if (proof.isBehind && !wasBehind) {
       this.#log.warn({ peer }, 'the data directory is not the newest of this node: it is filled')
       this.onBehind()
     }
     this.#lookWhetherFilled()
-    // What an earlier life minted is not minted again, whatever this machine's clock says.
-    this.#parts.clock.observe(latestOf(lives))
     if (proof.isBehind || wasBehind) this.onHeardBehind()
     this.#check()
   }

@@ -3,19 +3,19 @@
  * had. A peer that has heard of this node, at a time when its directory was in another life's hands, disproves
  * it; one that has not proves it, as far as that peer is concerned.
  *
- * A peer is asked again at each start, because the directory may be an older copy of itself then. What it has
- * heard of a life that this directory knows as its own is compared with the clock's bound as the next of its
- * lives found it: a copy that was made while that life went on has an older one. What it has heard of any other
- * life is compared with the bound at the earliest start since which the peer has not answered. (With the present
- * bound, a node that lost its directory and crashed before it was filled would take what it had by then for
- * everything. With that of the earliest start for its own lives, too, all nodes of a cluster that is started
- * twice in a moment would be told of a loss: they had heard each other, and stopped before they had said so.)
+ * A peer is asked again at each start, because the directory may be an older copy of itself then. The time with
+ * which its answer is compared is the clock's bound as the directory had it before: for a peer that has not
+ * answered since, that of the earliest such start. (With the present bound, a node that lost its directory and
+ * crashed before it was filled would take what it had by then for everything.) But the lives that this directory
+ * has had since are its own: what the peer has heard of each is compared with the bound that the next one found.
+ * (Otherwise all nodes of a cluster that is started twice in a moment would be told of a loss: they had heard each
+ * other, and stopped before they had said so.)
  */
 import type { Timestamp } from '../core/causality/dot.ts'
 import { majority } from '../core/quorum/level.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { NodeState } from './node-state.ts'
-import type { HeardLives } from './peer-lives.ts'
+import { type HeardLives, latestOf } from './peer-lives.ts'
 
 const PROVEN = -1
 /** Lives that the directory remembers as its own; an older one counts as a stranger's. */
@@ -32,6 +32,13 @@ export class DirectoryProof {
   /** Peers that had answered before this start. */
   readonly #answeredBefore: number
   #isBehind: boolean
+  /** Resolves once a word may be stored as heard. */
+  #followed: Promise<unknown> = Promise.resolve()
+  /**
+   * Told of each word of what this directory lacks, with the latest stamp in it; resolves once what follows from it
+   * is durable.
+   */
+  onLacking: (heardUntil: Timestamp) => Promise<void> = () => Promise.resolve()
 
   private constructor(state: NodeState, life: number, hasLostData: boolean) {
     const bound = (state.get('clock') as Timestamp | undefined) ?? 0
@@ -72,13 +79,18 @@ export class DirectoryProof {
   }
 
   /** Takes a peer's word: what it has heard of earlier lives of this node. */
-  heard(peer: string, { named, unnamed }: HeardLives): void {
+  heard(peer: string, lives: HeardLives): void {
+    const { named, unnamed } = lives
     const until = this.#peers.get(peer) ?? this.#knownUntil
     // By now it may have heard of this very life.
     if (until === PROVEN) return
     const reached = this.#reachedByOwnLives()
-    const knowsMore = [...named].some(([life, stamp]) => stamp > (reached.get(life) ?? until))
-    if (knowsMore || unnamed > until) this.#isBehind = true
+    const isMore = ([life, stamp]: readonly [number, Timestamp]): boolean =>
+      stamp > Math.max(until, reached.get(life) ?? 0)
+    if (unnamed > until || [...named].some(isMore)) {
+      this.#isBehind = true
+      this.#followed = Promise.all([this.#followed, this.onLacking(latestOf(lives))])
+    }
     this.#peers.set(peer, PROVEN)
     this.#saveSoon()
   }
@@ -97,7 +109,7 @@ export class DirectoryProof {
 
   /** What is lost with a crash is found again: the peer is asked anew, the copies are compared anew. */
   #saveSoon(): void {
-    this.#save().catch(() => undefined)
+    this.#followed.then(() => this.#save()).catch(() => undefined)
   }
 
   #save(): Promise<void> {

@@ -10,6 +10,7 @@ import type { GroupCommit } from './group-commit.ts'
 import type { NodeState } from './node-state.ts'
 import { ABSENT_COPY, type Copy, decodeRecord } from './object-record.ts'
 import { ALL_RECORDS, STORAGE_FORMAT } from './storage-keys.ts'
+import { forgetVote } from './topology-acceptor.ts'
 
 /** Without the keys under `i/` and `g/`, which follow from the records. */
 const FORMAT_WITHOUT_INDEX = 1
@@ -17,10 +18,11 @@ const PAGE = 64
 
 /**
  * Of a directory that lacks durable writes: what it says of the whole is not true any more. Without its horizon
- * nothing that is missing is taken for history, which would end in the others' forgetting it, too; and what is
- * listed beside the records is made again from them. Rejects with a `DiskError`.
+ * nothing that is missing is taken for history, which would end in the others' forgetting it, too; what it has said
+ * as a voter is asked of the others; and what is listed beside the records is made again from them. Rejects with a `DiskError`.
  */
 export async function distrust(state: NodeState): Promise<void> {
+  await forgetVote(state)
   if (state.get('horizon') !== undefined) await state.set('horizon', 0)
   if (state.get('format') === STORAGE_FORMAT) await state.set('format', FORMAT_WITHOUT_INDEX)
 }

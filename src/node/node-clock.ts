@@ -114,12 +114,17 @@ export class NodeClock {
     return this.#hybrid.stamp(this.#clock.wallMs())
   }
 
-  /**
-   * Beyond all that earlier lives of this node can have promised: none of it lies further ahead than what anybody has
-   * heard of them, which this clock has observed, and the drift that clocks are allowed.
-   */
+  /** Beyond all that earlier lives of this node can have promised, as far as this clock has observed them. */
   beyondEarlierLives(): Timestamp {
-    return Math.max(this.last, this.stamp()) + this.maxDriftMs * TICKS_PER_MS
+    return this.beyond(Math.max(this.last, this.stamp()))
+  }
+
+  /**
+   * Beyond all that a node can have promised of which no more was heard: whoever was promised anything has heard the
+   * node's clock with it, and the node took nothing further ahead than the drift that clocks are allowed.
+   */
+  beyond(heardUntil: Timestamp): Timestamp {
+    return heardUntil + this.maxDriftMs * TICKS_PER_MS
   }
 
   /** This node's wall clock, in whole ms. */

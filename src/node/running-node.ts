@@ -241,10 +241,8 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   const movesView = new MovesView({ self, keeper, peers, clock, moves })
   replica.onGivenUp = () => writes.giveUpActor()
   arrival.onBehind = () => writes.giveUpActor()
-  arrival.onHeardBehind = () => {
-    acceptor.raiseFloor()
-    voter.lose()
-  }
+  arrival.onHeardBehind = () => acceptor.raiseFloor()
+  proof.onLacking = (heardUntil) => voter.lose(heardUntil)
   convergence.onHorizonMoved = () => acceptor.horizonMoved()
   asks.parts = {
     keeper,

@@ -7,6 +7,7 @@
  *
  * What a lost directory had promised is asked of the others first (topology-recall.ts).
  */
+import type { Timestamp } from '../core/causality/dot.ts'
 import {
   accept,
   type AcceptorReply,
@@ -85,11 +86,14 @@ export class TopologyAcceptor {
     this.#recall.stop()
   }
 
-  /** It has turned out that this directory is not the newest of this node; again with each word of an earlier life. */
-  lose(): void {
-    if (!this.#recall.isLost) this.#log.warn({}, LOST)
-    this.#recall.lose()
-    this.#inTurn(() => this.#save(this.#held)).catch(() => undefined)
+  /**
+   * It has turned out that this directory lacks what an earlier life of the node has done, which was heard up to
+   * `heardUntil`. Resolves once that is durable: until then it has to be found out again at the next start.
+   */
+  lose(heardUntil: Timestamp): Promise<void> {
+    if (!this.#recall.lose(heardUntil)) return Promise.resolve()
+    this.#log.warn({}, LOST)
+    return this.#inTurn(() => this.#save(this.#held))
   }
 
   /** Answers a question of a peer, after the state is durable. */
@@ -244,6 +248,11 @@ function parseQuestion(
 function encodeSaved({ instance, state }: Held, isLost: boolean): Encodable[] {
   const { promised, accepted, value } = state
   return [instance, [...encodeBallot(promised)], [...encodeBallot(accepted)], value, isLost]
+}
+
+/** Of a directory that has lost what it may have said, before the node starts on it. Rejects with a `DiskError`. */
+export async function forgetVote(state: NodeState): Promise<void> {
+  await state.set('acceptor', encodeSaved(decodeSaved(state.get('acceptor')).held, true))
 }
 
 /** Whether a node has to recall what it had said, by what it has stored (`acceptor`). */

@@ -12,6 +12,7 @@
  * instance E+1, document E+1 was not decided when it was asked, so no earlier life knew it: then nothing else is
  * lost. Otherwise this node votes in instance E+1, and recalls again when it has the next document.
  */
+import type { Timestamp } from '../core/causality/dot.ts'
 import type { AcceptorState } from '../core/consensus/acceptor.ts'
 import { type Ballot, BALLOT_ZERO, compareBallots, encodeBallot } from '../core/consensus/ballot.ts'
 import { majority } from '../core/quorum/level.ts'
@@ -89,13 +90,20 @@ export class TopologyRecall {
     this.#isStopped = true
   }
 
-  /** What earlier lives have said is lost: begins anew, with a floor above what has been heard of them by now. */
-  lose(): void {
+  /**
+   * What earlier lives have said is lost, of which somebody has heard up to `heardUntil`. Begins anew, with a floor
+   * above that; false where the floor of the recall before is above it, because nothing else is lost then.
+   */
+  lose(heardUntil: Timestamp): boolean {
+    if (this.#floor !== undefined && this.#floor.counter >= this.#parts.clock.beyond(heardUntil)) {
+      return false
+    }
     this.#isLost = true
     this.#knownInstance = 0
     this.#round = undefined
     this.#floor = undefined
     this.start()
+    return true
   }
 
   #look(): void {

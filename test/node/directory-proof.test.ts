@@ -62,7 +62,12 @@ function machine() {
       const life = ++lives
       const proof = await DirectoryProof.load(state, life, hasLostData)
       await state.set('clock', bound)
-      return { life, proof, saved: () => commits.whenIdle() }
+      // A word is stored once what follows from it is, which takes a turn.
+      const saved = async (): Promise<void> => {
+        await new Promise(setImmediate)
+        await commits.whenIdle()
+      }
+      return { life, proof, saved }
     },
   }
 }
@@ -256,6 +261,27 @@ describe('proof of a directory', () => {
     expect(third.proof.isBehind).toBe(true)
   })
 
+  it('is not refuted again, once all is filled, by what a life of its own said beyond the copy', async () => {
+    const node = machine()
+    const first = await node.start(100)
+    first.proof.heard('n2', unnamed(0))
+    await first.saved()
+    const backup = node.platter.copy()
+    node.crash()
+    const second = await node.start(200)
+    node.crash()
+    node.platter.restore(backup)
+    const third = await node.start(300)
+    third.proof.heard('n2', ofLives([first.life, 101], [second.life, 200]))
+    expect(third.proof.isBehind).toBe(true)
+    third.proof.filled()
+    await third.saved()
+    node.crash()
+    const fourth = await node.start(400)
+    fourth.proof.heard('n2', ofLives([first.life, 101], [second.life, 200], [third.life, 300]))
+    expect(fourth.proof.isBehind).toBe(false)
+  })
+
   it('is refuted by a life that had another directory, though all its own are known', async () => {
     const node = machine()
     const lost = await node.start(100)
@@ -279,5 +305,28 @@ describe('proof of a directory', () => {
     last.proof.heard('n2', ofLives([first.life, 100]))
     // Safe: the copies are filled again.
     expect(last.proof.isBehind).toBe(true)
+  })
+
+  it('stores no word that refutes it before what follows from it is durable', async () => {
+    const node = machine()
+    const first = await node.start(100)
+    const told: number[] = []
+    let followed: () => void = () => undefined
+    first.proof.onLacking = (heardUntil) => {
+      told.push(heardUntil)
+      return new Promise((resolve) => (followed = resolve))
+    }
+    first.proof.heard('n2', ofLives([77, 50]))
+    first.proof.heard('n3', unnamed(0))
+    expect(told).toEqual([50])
+    await first.saved()
+    node.crash()
+    const second = await node.start(200)
+    expect(second.proof.isBehind).toBe(false)
+    // Both are asked again.
+    second.proof.heard('n3', ofLives([first.life, 100]))
+    second.proof.heard('n2', ofLives([77, 50], [first.life, 100]))
+    expect(second.proof.isBehind).toBe(true)
+    followed()
   })
 })

@@ -113,6 +113,22 @@ describe('a voter whose directory is lost', () => {
     expect(await cluster.agreed()).toContain('with-n2')
   })
 
+  it('still knows after a restart what it has recalled, though its copies are still being filled', async () => {
+    const cluster = await started('filling', 'n1', 'n2', 'n3')
+    cluster.areFilled = false
+    for (const id of ['n1', 'n2']) {
+      cluster.node(id).crash()
+      cluster.node(id).platter.wipe()
+      await cluster.startAll()
+      await cluster.pass(10)
+    }
+    // Two of three would ask each other for what neither knows.
+    for (const id of cluster.ids) cluster.node(id).crash()
+    await cluster.startAll()
+    await cluster.pass(10)
+    expect(await cluster.change('n3', 'afterwards')).toBe('ok')
+  })
+
   it('votes again as the only voter, once all others have said what they know', async () => {
     const cluster = await started('only', 'n1')
     expect(await cluster.change('n2', 'before')).toBe('ok')

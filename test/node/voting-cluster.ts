@@ -111,7 +111,7 @@ class VotingNode {
     const isProven = (): boolean => arrival.isProven
     const voter = new TopologyAcceptor(ports, { self, keeper, state, peers, clock, isProven })
     const register = new TopologyRegister(ports, { self, acceptor: voter, keeper, peers, clock })
-    arrival.onHeardBehind = () => voter.lose()
+    proof.onLacking = (heardUntil) => voter.lose(heardUntil)
     keeper.onChange = (topology) => this.#cluster.note(self, topology)
     network.setPeers(this.#cluster.members.map(({ id, peerUrl }) => ({ id, url: peerUrl })))
     await network.start()
@@ -123,6 +123,7 @@ class VotingNode {
     this.life = { keeper, register, arrival }
     await arrival.start()
     // Copies there are none: everything is taken over at once.
+    if (!this.#cluster.areFilled) return
     for (const id of this.#cluster.ids) if (id !== self) arrival.tookOver(id)
   }
 
@@ -149,6 +150,8 @@ export class VotingCluster {
   readonly ids: readonly string[]
   readonly members
   readonly broken: unknown[] = []
+  /** Whether nodes that have lost their copies get them back. */
+  areFilled = true
   readonly deaths = new Map<string, Set<() => void>>()
   readonly #nodes: readonly VotingNode[]
   /** Epoch → the text of its document. */

@@ -144,4 +144,17 @@ export const FOUND_BUGS: readonly FoundBug[] = [
       nemesis: ['membership', 'kill', 'partition', 'isolate', 'pause', 'power'],
     },
   },
+  {
+    what: 'a peer that heard a node before the node asked it made it take its directory for an old one',
+    mendedIn: 'd4e13ac',
+    plan: {
+      seed: '122',
+      seconds: 60,
+      workloads: ['lww'],
+      nemesis: MIX_AND_CHANGES,
+      clients: 2,
+      keys: 1,
+      onlyFaults: [6, 7, 9, 100_000, 100_002, 100_003],
+    },
+  },
 ]

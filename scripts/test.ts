@@ -1,5 +1,5 @@
 /**
- * `npm test`: every check of the project, one after the other, whatever the ones before found. The last line is
+ * `npm test`: every check of the project, whatever the others find. The last line is
  * `N passed, N failed`, to which `, N skipped` may be added; a static check counts as one test.
  *
  * Docker tests need an engine. Where none answers they are skipped and that is said; with CI=true it is a failure.
@@ -39,16 +39,19 @@ interface Ended {
   readonly output: string
 }
 
-let running: ChildProcess | undefined
+const running = new Set<ChildProcess>()
 let interrupted = false
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt)
 // The starter of this process is gone, and with it the way to stop it.
 process.on('disconnect', interrupt)
 
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 }
+/** Said once more at the end, where the output before it is long. */
+const failures: string[] = []
 for (const { name, command } of STATIC_CHECKS) await checkStatically(name, command)
 await runTests(await isDockerThere())
 
+if (failures.length > 0) console.log(`FAILED: ${failures.join(', ')}`)
 const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''
 console.log(`${counts.passed} passed, ${counts.failed} failed${skipped}`)
 process.exit(counts.failed === 0 && !interrupted ? 0 : 1)
@@ -64,6 +67,7 @@ async function checkStatically(name: string, command: readonly string[]): Promis
     return
   }
   counts.failed += 1
+  failures.push(name)
   console.log(output.trimEnd())
   console.log(`${name.padEnd(8)}FAILED (${took})`)
 }
@@ -80,35 +84,38 @@ async function isDockerThere(): Promise<boolean> {
   console.log(`docker  tests are skipped, because no engine answers: ${reason}`)
   if (process.env['CI'] === 'true') {
     counts.failed += 1
+    failures.push('an engine for the docker tests')
     console.log('docker  FAILED: with CI=true an engine must answer')
   }
   return false
 }
 
+/** The units need the whole processor; the others mostly wait for their clusters, each for its own. */
 async function runTests(withDocker: boolean): Promise<void> {
-  if (interrupted) return
   const scratch = mkdtempSync(join(tmpdir(), 'quorate-test-'))
-  const report = join(scratch, 'report.json')
-  const projects = withDocker ? ['unit', 'local', 'docker'] : ['unit', 'local']
   try {
     if (!withDocker) counts.skipped += await countDockerTests(join(scratch, 'docker.json'))
-    const { code } = await runTool(
-      [
-        ...VITEST,
-        '--run',
-        '--passWithNoTests',
-        ...projects.flatMap((project) => ['--project', project]),
-        '--reporter=default',
-        '--reporter=json',
-        `--outputFile.json=${report}`,
-      ],
-      TESTS_TIMEOUT_MS,
-      'inherit',
-    )
-    addReport(report, code === 0)
+    await runProject('unit', scratch, 'inherit')
+    const docker = withDocker ? [runProject('docker', scratch, 'pipe')] : []
+    await Promise.all([runProject('local', scratch, 'inherit'), ...docker])
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
+}
+
+/** What is piped is shown at the end: two reporters would write into each other's lines. */
+async function runProject(
+  project: string,
+  scratch: string,
+  shown: 'pipe' | 'inherit',
+): Promise<void> {
+  if (interrupted) return
+  const report = join(scratch, `${project}.json`)
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  const command = [...VITEST, '--run', '--passWithNoTests', '--project', project, ...reporters]
+  const { code, output } = await runTool(command, TESTS_TIMEOUT_MS, shown)
+  if (output !== '') console.log(output.trimEnd())
+  addReport(project, report, code === 0)
 }
 
 async function countDockerTests(listFile: string): Promise<number> {
@@ -128,21 +135,23 @@ interface Report {
 }
 
 /** A file that could not be loaded, or an error outside of any test, counts as one failure. */
-function addReport(path: string, isClean: boolean): void {
+function addReport(project: string, path: string, isClean: boolean): void {
   let failed = 0
   try {
     const report = JSON.parse(readFileSync(path, 'utf8')) as Report
     counts.passed += report.numPassedTests
     counts.skipped += report.numPendingTests + report.numTodoTests
     for (const { status, assertionResults } of report.testResults) {
-      const failures = assertionResults.filter((result) => result.status === 'failed').length
-      failed += failures === 0 && status === 'failed' ? 1 : failures
+      const inFile = assertionResults.filter((result) => result.status === 'failed').length
+      failed += inFile === 0 && status === 'failed' ? 1 : inFile
     }
   } catch {
-    console.log('tests   FAILED: they ended without a report')
+    console.log(`${project.padEnd(8)}FAILED: the tests ended without a report`)
     isClean = false
   }
-  counts.failed += failed === 0 && !isClean ? 1 : failed
+  if (failed === 0 && !isClean) failed = 1
+  if (failed > 0) failures.push(`${failed} of the ${project} tests`)
+  counts.failed += failed
 }
 
 /** Runs one of the installed packages with the Node.js of this process. */
@@ -167,7 +176,7 @@ async function run(
     env: { ...process.env, ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }) },
     timeout: timeoutMs,
   })
-  running = child
+  running.add(child)
   const chunks: Buffer[] = []
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -178,7 +187,7 @@ async function run(
   } catch (error) {
     return { code: undefined, output: (error as Error).message }
   } finally {
-    running = undefined
+    running.delete(child)
   }
 }
 
@@ -187,6 +196,6 @@ function interrupt(): void {
   if (interrupted) process.exit(1)
   interrupted = true
   counts.failed += 1
-  running?.kill('SIGINT')
+  for (const child of running) child.kill('SIGINT')
   setTimeout(() => process.exit(1), INTERRUPTED_MS).unref()
 }

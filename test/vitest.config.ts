@@ -1,7 +1,7 @@
 /**
- * Three groups of tests that run one after another. `unit` needs only this process and runs its files in
- * parallel; `local` starts real processes on this machine; `docker` starts containers. The last two run one
- * file at a time, because they share ports and compete for the processor.
+ * Three groups of tests. `unit` needs only this process and runs its files in parallel; `local` starts real processes
+ * on this machine; `docker` starts containers. The last two run one file at a time, because they compete for the
+ * processor; scripts/test.ts runs one group beside the other.
  */
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'

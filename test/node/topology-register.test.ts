@@ -1,8 +1,9 @@
 /** Documents of the topology while voters change, crash, forget, and are behind. */
 import { describe, expect, it, test } from 'vitest'
 import type { Topology } from '../../src/core/placement/topology.ts'
+import { encodeTopology } from '../../src/node/topology-keeper.ts'
 import { SeededRandom } from '../../src/random/seeded-random.ts'
-import { type End, VotingCluster } from './voting-cluster.ts'
+import { type End, VotingCluster, withBucket } from './voting-cluster.ts'
 
 const FIRST = ['default', 'latest', 'strong']
 const voters =
@@ -74,6 +75,42 @@ describe('the document', () => {
     heal()
     await cluster.startAll()
     expect(await cluster.agreed()).toEqual([...FIRST, 'begin', 'moves', 'after'])
+  })
+})
+
+describe('a voter', () => {
+  it('has no say any more in an instance that it knows the end of, and says which it is', async () => {
+    const cluster = await started('passed', 'n1', 'n2', 'n3')
+    const { keeper, voter } = cluster.alive('n1')
+    const ballot = { counter: Number.MAX_SAFE_INTEGER, node: 'n5' }
+    for (const instance of [1, keeper.epoch]) {
+      const asked: (string | undefined)[] = []
+      for (const kind of ['prepare', 'recall'] as const) {
+        void voter
+          .ask({ kind, instance, ballot })
+          .then((reply) => asked.push('code' in reply ? reply.code : reply.type))
+      }
+      await cluster.until(() => asked.length === 2)
+      expect(asked).toEqual(['stale_epoch', 'stale_epoch'])
+    }
+  })
+
+  it('keeps what it has accepted in the form without instances, of which nobody knows that it is decided', async () => {
+    const cluster = new VotingCluster('old form', 3)
+    await cluster.startAll()
+    const first = cluster.alive('n1').keeper.topology
+    const decided = withBucket(first, 'of-old') as Topology
+    for (const id of cluster.ids) cluster.node(id).crash()
+    // A majority took it, and all were stopped before anybody was told.
+    const ballot = [1000, 'n1'] as const
+    for (const id of ['n1', 'n2']) {
+      cluster.node(id).stored([[...ballot], [...ballot], encodeTopology(decided), false])
+    }
+    for (const id of ['n1', 'n3']) cluster.start(id)
+    await cluster.pass(10)
+    expect(await cluster.change('n3', 'new')).toBe('ok')
+    await cluster.startAll()
+    expect(await cluster.agreed()).toEqual([...FIRST, 'of-old', 'new'])
   })
 })
 

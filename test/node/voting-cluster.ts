@@ -39,6 +39,7 @@ const UNCOUNTED: Metrics = { count: nothing, gauge: nothing, seconds: nothing }
 interface Life {
   readonly keeper: TopologyKeeper
   readonly register: TopologyRegister
+  readonly voter: TopologyAcceptor
   readonly arrival: Arrival
 }
 
@@ -120,7 +121,7 @@ class VotingNode {
     // As the horizon does: the bound goes on, and with it what has been heard is stored.
     timers.every(1000, () => void clock.promise())
     this.#cluster.note(self, keeper.topology)
-    this.life = { keeper, register, arrival }
+    this.life = { keeper, register, voter, arrival }
     await arrival.start()
     // Copies there are none: everything is taken over at once.
     if (!this.#cluster.areFilled) return
@@ -134,6 +135,12 @@ class VotingNode {
     this.host.end()
     this.platter.endMachine()
     for (const die of this.#cluster.deaths.get(this.id) ?? []) die()
+  }
+
+  /** Puts a state as a voter on the disk; the node is not started. */
+  stored(acceptor: readonly Encodable[]): void {
+    const record = msgpackCodec.encode([...acceptor])
+    this.platter.restore(new Map([...this.platter.copy(), [metaKey('acceptor'), record]]))
   }
 
   /** What is on the disk of its state as a voter. */
@@ -306,10 +313,10 @@ export class VotingCluster {
   }
 }
 
-function withBucket(
+export function withBucket(
   current: Topology,
   name: string,
-  voters: ((current: Topology) => readonly string[]) | undefined,
+  voters?: (current: Topology) => readonly string[],
 ): Topology | undefined {
   if (current.buckets.some((bucket) => bucket.name === name)) return undefined
   const bucket: Bucket = {

@@ -93,8 +93,11 @@ async function windows(
 }
 
 async function leave(url: string): Promise<void> {
-  const body = JSON.stringify({ leave: LEAVER })
-  const response = await fetch(`${url}/v1/cluster/apply`, { method: 'POST', body })
+  const response = await fetch(`${url}/v1/cluster/apply`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ leave: LEAVER }),
+  })
   if (!response.ok) throw new Error(`${LEAVER} may not leave: ${await response.text()}`)
 }
 

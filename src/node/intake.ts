@@ -30,7 +30,7 @@ import type { TopologyKeeper } from './topology-keeper.ts'
 const ASK_TIMEOUT_MS = 5000
 const RETRY_INTERVAL_MS = 500
 /** After each page the stream rests for so many times as long as the page took: clients come first. */
-const REST_FACTOR = 2
+const REST_FACTOR = 4
 const REST_MS_MAX = 1000
 
 export interface IntakeParts extends DropParts {

@@ -48,7 +48,7 @@ export class Arrival {
   #isStopped = false
   /** Told once, when it turns out that the copies have to be filled. */
   onBehind: () => void = () => undefined
-  /** Told after each word of an earlier life while they are: the clock is beyond that life's last message by then. */
+  /** Told after each word about earlier lives, and each peer taken over, while they are: the clock is beyond all that by then. */
   onHeardBehind: () => void = () => undefined
 
   constructor(ports: { timers: Timers; log: Log }, parts: ArrivalParts) {

@@ -8,63 +8,68 @@
  * answered since, that of the earliest such start. (With the present bound, a node that lost its directory and
  * crashed before it was filled would take what it had by then for everything.) But the lives that this directory
  * has had since are its own: what the peer has heard of each is compared with the bound that the next one found.
- * (Otherwise all nodes of a cluster that is started twice in a moment would be told of a loss: they had heard each
- * other, and stopped before they had said so.)
+ * (Otherwise n1, started twice in a moment, would take its directory for an old one: n2 had heard the first of
+ * these lives, which ended before it had n2's answer.)
  */
+import { assert } from '../core/assert.ts'
 import type { Timestamp } from '../core/causality/dot.ts'
 import { majority } from '../core/quorum/level.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { NodeState } from './node-state.ts'
-import { type HeardLives, latestOf } from './peer-lives.ts'
+import { type HeardLives, NAMED_LIVES_MAX } from './peer-lives.ts'
 
 const PROVEN = -1
-/** Lives that the directory remembers as its own; an older one counts as a stranger's. */
-const OWN_LIVES_MAX = 32
+
+/** A life that had this directory, with the clock's bound that it found there. */
+type OwnLife = readonly [life: number, bound: Timestamp, incarnation: number]
 
 export class DirectoryProof {
   readonly #state: NodeState
-  /** The lives of this directory, the present one last → the clock's bound that it found. */
-  readonly #ownLives: ReadonlyMap<number, Timestamp>
+  /** As many as peers tell by name, the present one last; an older one counts as a stranger's. */
+  readonly #ownLives: readonly OwnLife[]
   /** Of peers that are not listed. */
   readonly #knownUntil: Timestamp
   /** Peer → what the directory knew of when it was last not proven; `PROVEN` where the peer has answered. */
   readonly #peers = new Map<string, Timestamp>()
-  /** Peers that had answered before this start. */
+  /** Peers that have ever answered, before this start. */
   readonly #answeredBefore: number
   #isBehind: boolean
-  /** Resolves once a word may be stored as heard. */
+  /** Resolves once a word may be stored as heard; rejects where it may not in this life. */
   #followed: Promise<unknown> = Promise.resolve()
   /**
-   * Told of each word of what this directory lacks, with the latest stamp in it; resolves once what follows from it
-   * is durable.
+   * Told with each word of what this directory lacks, and the latest stamp of that; resolves once what follows from it
+   * is durable. (The copies follow from `isBehind`, which is stored with the word.)
    */
-  onLacking: (heardUntil: Timestamp) => Promise<void> = () => Promise.resolve()
+  onLossHeard: (heardUntil: Timestamp) => Promise<void> = () => Promise.resolve()
 
   private constructor(state: NodeState, life: number, hasLostData: boolean) {
     const bound = (state.get('clock') as Timestamp | undefined) ?? 0
     const saved = state.get('proof') as readonly Encodable[] | undefined
     const [isBehind = false, knownUntil = bound, ...peers] = saved ?? []
     this.#state = state
-    const lives =
-      (state.get('lives') as readonly (readonly [number, Timestamp])[] | undefined) ?? []
-    this.#ownLives = new Map([...lives, [life, bound] as const].slice(-OWN_LIVES_MAX))
+    const incarnation = state.get('incarnation')
+    assert(typeof incarnation === 'number', 'a life has its incarnation before its proof')
+    const present: OwnLife = [life, bound, incarnation]
+    // A number that is drawn again is the newer life's.
+    const earlier = ownLivesIn(state).filter(([its]) => its !== life)
+    this.#ownLives = [...earlier, present].slice(-NAMED_LIVES_MAX)
     this.#isBehind = hasLostData || isBehind === true
     this.#knownUntil = knownUntil as Timestamp
     for (let i = 0; i + 1 < peers.length; i += 2) {
       const [peer, until] = peers.slice(i, i + 2) as [string, Timestamp]
       this.#peers.set(peer, until === PROVEN ? bound : until)
     }
-    this.#answeredBefore = [...peers].filter((until) => until === PROVEN).length
+    this.#answeredBefore = this.#peers.size
   }
 
   /**
-   * To be made before the clock's bound is raised, and before a message says the number of this `life`.
+   * To be made once this life's incarnation is taken, before the clock's bound is raised and a message says its number.
    * `hasLostData`: it is known that this directory took the place of another. Rejects with a `DiskError`.
    */
   static async load(state: NodeState, life: number, hasLostData: boolean): Promise<DirectoryProof> {
     const proof = new DirectoryProof(state, life, hasLostData)
-    const lives = [...proof.#ownLives].map((its) => [...its])
-    await Promise.all([state.set('lives', lives), proof.#save()])
+    const lives = proof.#ownLives.map((its) => [...its])
+    await Promise.all([state.set('own-lives', lives), proof.#save()])
     return proof
   }
 
@@ -80,16 +85,12 @@ export class DirectoryProof {
 
   /** Takes a peer's word: what it has heard of earlier lives of this node. */
   heard(peer: string, lives: HeardLives): void {
-    const { named, unnamed } = lives
     const until = this.#peers.get(peer) ?? this.#knownUntil
-    // By now it may have heard of this very life.
     if (until === PROVEN) return
-    const reached = this.#reachedByOwnLives()
-    const isMore = ([life, stamp]: readonly [number, Timestamp]): boolean =>
-      stamp > Math.max(until, reached.get(life) ?? 0)
-    if (unnamed > until || [...named].some(isMore)) {
+    const lacking = this.#lackingIn(lives, until)
+    if (lacking > 0) {
       this.#isBehind = true
-      this.#followed = Promise.all([this.#followed, this.onLacking(latestOf(lives))])
+      this.#followed = Promise.all([this.#followed, this.onLossHeard(lacking)])
     }
     this.#peers.set(peer, PROVEN)
     this.#saveSoon()
@@ -101,10 +102,16 @@ export class DirectoryProof {
     this.#saveSoon()
   }
 
-  /** What each can have said to anybody, if all that it did is in this directory. */
-  #reachedByOwnLives(): ReadonlyMap<number, Timestamp> {
-    const bounds = [...this.#ownLives.values(), Infinity]
-    return new Map([...this.#ownLives.keys()].map((life, i) => [life, bounds[i + 1] as Timestamp]))
+  /** The latest stamp that this directory knows nothing of; 0 where there is none. */
+  #lackingIn({ named, unnamed }: HeardLives, until: Timestamp): Timestamp {
+    let lacking = unnamed > until ? unnamed : 0
+    for (const [life, stamp] of named) {
+      const i = this.#ownLives.findIndex(([its]) => its === life)
+      // The present one has not ended, and whatever it says is here.
+      const reached = i < 0 ? 0 : (this.#ownLives[i + 1]?.[1] ?? Infinity)
+      if (stamp > Math.max(until, reached)) lacking = Math.max(lacking, stamp)
+    }
+    return lacking
   }
 
   /** What is lost with a crash is found again: the peer is asked anew, the copies are compared anew. */
@@ -115,4 +122,17 @@ export class DirectoryProof {
   #save(): Promise<void> {
     return this.#state.set('proof', [this.#isBehind, this.#knownUntil, ...[...this.#peers].flat()])
   }
+}
+
+/**
+ * A version that keeps no list may have had this directory since the last life that is listed: then no bound in it is
+ * what the next life found. To be asked before this life takes an incarnation.
+ */
+export function hasUnlistedLives(state: NodeState): boolean {
+  const [, , incarnation] = ownLivesIn(state).at(-1) ?? []
+  return incarnation !== state.get('incarnation')
+}
+
+function ownLivesIn(state: NodeState): readonly OwnLife[] {
+  return (state.get('own-lives') as readonly OwnLife[] | undefined) ?? []
 }

@@ -2,15 +2,16 @@
  * Brings a data directory of an older format to the present one, before anything else reads it. What is done
  * twice, because a crash came between, comes out the same; the format is written last.
  */
-import type { Codec } from '../ports/codec.ts'
+import type { Codec, Encodable } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { Log } from '../ports/log.ts'
 import { indexOperations } from './data-index.ts'
+import { hasUnlistedLives } from './directory-proof.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { NodeState } from './node-state.ts'
 import { ABSENT_COPY, type Copy, decodeRecord } from './object-record.ts'
 import { ALL_RECORDS, STORAGE_FORMAT } from './storage-keys.ts'
-import { forgetVote } from './topology-acceptor.ts'
+import { markVoteLost } from './topology-acceptor.ts'
 
 /** Without the keys under `i/` and `g/`, which follow from the records. */
 const FORMAT_WITHOUT_INDEX = 1
@@ -22,9 +23,20 @@ const PAGE = 64
  * as a voter is asked of the others; and what is listed beside the records is made again from them. Rejects with a `DiskError`.
  */
 export async function distrust(state: NodeState): Promise<void> {
-  await forgetVote(state)
+  await markVoteLost(state)
   if (state.get('horizon') !== undefined) await state.set('horizon', 0)
   if (state.get('format') === STORAGE_FORMAT) await state.set('format', FORMAT_WITHOUT_INDEX)
+}
+
+/**
+ * Of a directory that a version had which lists no lives, and marks no lost vote before it hears of the loss. Before
+ * this life takes an incarnation. Rejects with a `DiskError`.
+ */
+export async function forgetLives(state: NodeState): Promise<void> {
+  if (!hasUnlistedLives(state)) return
+  const [isBehind] = (state.get('proof') as readonly Encodable[] | undefined) ?? []
+  if (isBehind === true) await markVoteLost(state)
+  await state.set('own-lives', [])
 }
 
 /** Rejects with a `DiskError`. */

@@ -120,8 +120,9 @@ export class NodeClock {
   }
 
   /**
-   * Beyond all that a node can have promised of which no more was heard: whoever was promised anything has heard the
-   * node's clock with it, and the node took nothing further ahead than the drift that clocks are allowed.
+   * Beyond all that a life can have promised of which no more was heard: it took nothing further ahead of its clock than
+   * the drift that is allowed, and whoever was promised anything has heard it. (What an idle node says of its clock may
+   * lag behind it for seconds; but those who heard it go on, and this clock is not behind theirs.)
    */
   beyond(heardUntil: Timestamp): Timestamp {
     return heardUntil + this.maxDriftMs * TICKS_PER_MS

@@ -23,7 +23,7 @@ const NAMES = [
   'horizon',
   'heard',
   'proof',
-  'lives',
+  'own-lives',
   'topology',
   'acceptor',
   'ballot-floor',

@@ -6,8 +6,8 @@
 import type { Timestamp } from '../core/causality/dot.ts'
 import type { Encodable } from '../ports/codec.ts'
 
-/** Who restarts more often before it is told has to take the others for one life. */
-const NAMED_LIVES_MAX = 8
+/** Of a peer's older lives only the highest stamp is kept, in one number. */
+export const NAMED_LIVES_MAX = 32
 
 /** What has been heard of a peer's lives. */
 export interface HeardLives {
@@ -34,7 +34,8 @@ export class PeerLives {
     const lists = (stored.length % 2 === 1 ? stored.at(-1) : []) as readonly Encodable[]
     for (let i = 0; i + 1 < stored.length; i += 2) {
       const [peer, latest] = stored.slice(i, i + 2) as [string, Timestamp]
-      const past = parseLives((lists[i / 2] as Encodable[] | undefined) ?? [latest]) ?? NOTHING
+      const list = (lists[i / 2] as Encodable[] | undefined) ?? [latest]
+      const past = parseLives(list) ?? { named: new Map(), unnamed: latest }
       this.#heard.set(peer, { life: 0, stamp: 0, past })
     }
   }
@@ -52,7 +53,10 @@ export class PeerLives {
     }
   }
 
-  /** What was heard of the peer before its present life, as far as this life of this node can tell them apart. */
+  /**
+   * What was heard of the peer before its present life; of that one, too, where this node has begun since, or a late
+   * frame of an older one has come in between.
+   */
   past(peer: string): HeardLives {
     return this.#heard.get(peer)?.past ?? NOTHING
   }

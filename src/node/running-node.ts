@@ -18,7 +18,7 @@ import { KeyListing } from './key-listing.ts'
 import { Liveness } from './liveness.ts'
 import { MemberChanges } from './member-changes.ts'
 import { MovesView } from './moves-view.ts'
-import { distrust, migrate } from './migration.ts'
+import { distrust, forgetLives, migrate } from './migration.ts'
 import type { NodePorts, NodeSettings } from './node.ts'
 import { NodeClock } from './node-clock.ts'
 import { NodeState, takeIdentity } from './node-state.ts'
@@ -70,6 +70,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   const keeperParts = { state, members: settings.members }
   const chance = (bound: number): number => ports.random.below(bound)
   if (settings.hasLostData === true) await distrust(state)
+  await forgetLives(state)
   await migrate(ports, commits, state)
   const identity = await takeIdentity(state, self, Math.floor(ports.clock.wallMs()), chance)
   // On the disk before anything else, so that no restart has to ask to join again.
@@ -242,7 +243,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   replica.onGivenUp = () => writes.giveUpActor()
   arrival.onBehind = () => writes.giveUpActor()
   arrival.onHeardBehind = () => acceptor.raiseFloor()
-  proof.onLacking = (heardUntil) => voter.lose(heardUntil)
+  proof.onLossHeard = (heardUntil) => voter.lose(heardUntil)
   convergence.onHorizonMoved = () => acceptor.horizonMoved()
   asks.parts = {
     keeper,

@@ -32,7 +32,7 @@ import type { NodeState } from './node-state.ts'
 import type { AnswerWith, Peers } from './peers.ts'
 import type { Refusal } from './replica.ts'
 import { type Document, parseTopology, type TopologyKeeper } from './topology-keeper.ts'
-import { type Recalled, TopologyRecall } from './topology-recall.ts'
+import { type Recalled, type RecallState, TopologyRecall } from './topology-recall.ts'
 
 export interface TopologyAcceptorParts {
   readonly self: string
@@ -62,19 +62,22 @@ interface Held {
 
 export class TopologyAcceptor {
   readonly #log: Log
+  readonly #timers: Timers
   readonly #parts: TopologyAcceptorParts
   readonly #recall: TopologyRecall
   #held: Held
+  #isStopped = false
   /** Questions one after the other: the state is durable before the next. */
   #asked: Promise<unknown> = Promise.resolve()
 
   constructor(ports: { timers: Timers; log: Log }, parts: TopologyAcceptorParts) {
     this.#log = ports.log
+    this.#timers = ports.timers
     this.#parts = parts
-    const { held, isLost } = decodeSaved(parts.state.get('acceptor'))
+    const { held, ...recall } = decodeSaved(parts.state.get('acceptor'))
     this.#held = held
     const take = (recalled: Recalled): Promise<void> => this.#takeRecalled(recalled)
-    this.#recall = new TopologyRecall(ports.timers, { ...parts, take }, isLost)
+    this.#recall = new TopologyRecall(ports.timers, { ...parts, take }, recall)
   }
 
   /** The network has been started: goes on to recall what an earlier start could not. */
@@ -83,17 +86,28 @@ export class TopologyAcceptor {
   }
 
   stop(): void {
+    this.#isStopped = true
     this.#recall.stop()
   }
 
   /**
    * It has turned out that this directory lacks what an earlier life of the node has done, which was heard up to
-   * `heardUntil`. Resolves once that is durable: until then it has to be found out again at the next start.
+   * `heardUntil`. Resolves once that is durable, and rejects where this node stops first: then it has to be found out again
+   * at the next start.
    */
-  lose(heardUntil: Timestamp): Promise<void> {
-    if (!this.#recall.lose(heardUntil)) return Promise.resolve()
+  async lose(heardUntil: Timestamp): Promise<void> {
+    if (!this.#recall.lose(heardUntil)) return
     this.#log.warn({}, LOST)
-    return this.#inTurn(() => this.#save(this.#held))
+    for (;;) {
+      try {
+        await this.#inTurn(() => this.#save(this.#held))
+        return
+      } catch (error) {
+        // A full disk, for one, takes it later.
+        if (this.#isStopped) throw error
+        await new Promise<void>((resolve) => void this.#timers.after(RETRY_INTERVAL_MS, resolve))
+      }
+    }
   }
 
   /** Answers a question of a peer, after the state is durable. */
@@ -198,7 +212,10 @@ export class TopologyAcceptor {
       }
       promised = maxBallot(maxBallot(promised, floor), accepted)
       const held = { instance, state: { promised, accepted, value } }
-      await this.#save(held, !isComplete)
+      await this.#save(
+        held,
+        isComplete ? { isLost: false, recalledUpTo: floor.counter } : { isLost: true },
+      )
       this.#held = held
       this.#log.info({ instance, isComplete }, FOUND)
     })
@@ -210,11 +227,12 @@ export class TopologyAcceptor {
     return result
   }
 
-  #save({ instance, state }: Held, isLost = this.#recall.isLost): Promise<void> {
-    return this.#parts.state.set('acceptor', encodeSaved({ instance, state }, isLost))
+  #save(held: Held, recall: RecallState = this.#recall.state): Promise<void> {
+    return this.#parts.state.set('acceptor', encodeSaved(held, recall))
   }
 }
 
+const RETRY_INTERVAL_MS = 500
 const LOST = 'what this node had promised for the topology is lost, and is asked of the others'
 const FOUND = 'what this node may have promised for the topology is known again'
 const OVERTAKEN: Refusal = {
@@ -245,14 +263,21 @@ function parseQuestion(
   return typeof document === 'string' ? { kind, instance, ballot, document } : undefined
 }
 
-function encodeSaved({ instance, state }: Held, isLost: boolean): Encodable[] {
+function encodeSaved(
+  { instance, state }: Held,
+  { isLost, recalledUpTo = 0 }: RecallState,
+): Encodable[] {
   const { promised, accepted, value } = state
-  return [instance, [...encodeBallot(promised)], [...encodeBallot(accepted)], value, isLost]
+  const ballots = [[...encodeBallot(promised)], [...encodeBallot(accepted)]]
+  return [instance, ...ballots, value, isLost, recalledUpTo]
 }
 
-/** Of a directory that has lost what it may have said, before the node starts on it. Rejects with a `DiskError`. */
-export async function forgetVote(state: NodeState): Promise<void> {
-  await state.set('acceptor', encodeSaved(decodeSaved(state.get('acceptor')).held, true))
+/** Of a directory that lacks what the node may have said, before it starts on it. Rejects with a `DiskError`. */
+export async function markVoteLost(state: NodeState): Promise<void> {
+  await state.set(
+    'acceptor',
+    encodeSaved(decodeSaved(state.get('acceptor')).held, { isLost: true }),
+  )
 }
 
 /** Whether a node has to recall what it had said, by what it has stored (`acceptor`). */
@@ -261,11 +286,11 @@ export function hasLostVote(saved: Encodable | undefined): boolean {
 }
 
 /** The format before has no instance: 0, which is before all others. */
-function decodeSaved(data: Encodable | undefined): { held: Held; isLost: boolean } {
+function decodeSaved(data: Encodable | undefined): { held: Held } & RecallState {
   if (!Array.isArray(data)) return { held: { instance: 0, state: emptyAcceptor() }, isLost: false }
   const fields = data as readonly Encodable[]
   const hasInstance = typeof fields[0] === 'number'
-  const [instance, promised, accepted, value, isLost] = hasInstance ? fields : [0, ...fields]
+  const [instance, promised, accepted, value, isLost, upTo] = hasInstance ? fields : [0, ...fields]
   return {
     held: {
       instance: instance as number,
@@ -276,5 +301,6 @@ function decodeSaved(data: Encodable | undefined): { held: Held; isLost: boolean
       },
     },
     isLost: isLost === true,
+    ...(typeof upTo === 'number' && upTo > 0 ? { recalledUpTo: upTo } : {}),
   }
 }

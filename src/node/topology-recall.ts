@@ -47,6 +47,14 @@ export interface Recalled {
   readonly isComplete: boolean
 }
 
+/** What is kept of it across restarts. */
+export interface RecallState {
+  /** Whether there may be instances of which an earlier life knew and this one does not. */
+  readonly isLost: boolean
+  /** All that earlier lives have promised below this time has been recalled; undefined where nothing was lost yet. */
+  readonly recalledUpTo?: Timestamp
+}
+
 interface Round {
   readonly instance: number
   readonly floor: Ballot
@@ -58,6 +66,8 @@ export class TopologyRecall {
   readonly #timers: Timers
   readonly #parts: TopologyRecallParts
   #isLost: boolean
+  /** The floor of the last recall that was completed. */
+  #recalledUpTo: Timestamp
   /** Of what is lost, this instance is known again. */
   #knownInstance = 0
   #round: Round | undefined
@@ -65,15 +75,15 @@ export class TopologyRecall {
   #isRunning = false
   #isStopped = false
 
-  constructor(timers: Timers, parts: TopologyRecallParts, isLost: boolean) {
+  constructor(timers: Timers, parts: TopologyRecallParts, { isLost, recalledUpTo }: RecallState) {
     this.#timers = timers
     this.#parts = parts
     this.#isLost = isLost
+    this.#recalledUpTo = recalledUpTo ?? 0
   }
 
-  /** Whether there may be instances of which an earlier life knew and this one does not. */
-  get isLost(): boolean {
-    return this.#isLost
+  get state(): RecallState {
+    return { isLost: this.#isLost, recalledUpTo: this.#recalledUpTo }
   }
 
   /** Whether all that this node has ever said in the instance is known. */
@@ -91,13 +101,12 @@ export class TopologyRecall {
   }
 
   /**
-   * What earlier lives have said is lost, of which somebody has heard up to `heardUntil`. Begins anew, with a floor
-   * above that; false where the floor of the recall before is above it, because nothing else is lost then.
+   * What an earlier life has said is lost, of which somebody has heard up to `heardUntil`: begins anew, with a floor above
+   * that. False where a recall has been made or is under way whose floor is above it: nothing else is lost then.
    */
   lose(heardUntil: Timestamp): boolean {
-    if (this.#floor !== undefined && this.#floor.counter >= this.#parts.clock.beyond(heardUntil)) {
-      return false
-    }
+    const floor = Math.max(this.#recalledUpTo, this.#isLost ? (this.#floor?.counter ?? 0) : 0)
+    if (this.#parts.clock.beyond(heardUntil) < floor) return false
     this.#isLost = true
     this.#knownInstance = 0
     this.#round = undefined
@@ -166,6 +175,7 @@ export class TopologyRecall {
         if (round !== this.#round) return
         this.#knownInstance = round.instance
         this.#isLost = !isComplete
+        if (isComplete) this.#recalledUpTo = round.floor.counter
       },
       // The disk failed, or there is a newer document by now: the next look tries again.
       () => {

@@ -3,6 +3,9 @@ import { IDS, VirtualCluster } from './virtual-cluster.ts'
 
 const isWaiting = (message: string): boolean => message.includes('waiting for a majority')
 
+const isOld = (message: string): boolean => message.includes('not the newest')
+const isVoteLost = (message: string): boolean => message.includes('promised for the topology')
+
 it('a new node says that it waits only while it does', async () => {
   const cluster = new VirtualCluster('arrival')
   cluster.node('n1').start()
@@ -31,7 +34,37 @@ it('a node that starts twice in a moment takes nothing for lost', async () => {
   cluster.node('n1').crash('machine')
   cluster.node('n1').start()
   await cluster.pass(10)
-  expect(cluster.logged.filter((message) => message.includes('not the newest'))).toEqual([])
+  expect(cluster.logged.filter(isOld)).toEqual([])
   expect(IDS.every((id) => cluster.node(id).isUp)).toBe(true)
+  expect(cluster.broken).toEqual([])
+})
+
+it('a node whose directory is gone says so, and that its votes are', async () => {
+  const cluster = new VirtualCluster('gone')
+  await cluster.start()
+  await cluster.pass(3)
+  cluster.node('n1').crash('machine')
+  cluster.node('n1').platter.wipe()
+  cluster.node('n1').start()
+  await cluster.pass(10)
+  expect(cluster.logged.filter(isOld)).toHaveLength(1)
+  // It is lost, and known again.
+  expect(cluster.logged.filter(isVoteLost)).toHaveLength(2)
+  expect(cluster.broken).toEqual([])
+})
+
+it('a node that has known its peers serves alone, however often it was started meanwhile', async () => {
+  const cluster = new VirtualCluster('alone')
+  await cluster.start()
+  await cluster.pass(5)
+  for (const id of IDS) cluster.node(id).crash('machine')
+  await cluster.pass(2)
+  for (let i = 0; i < 3; i++) {
+    cluster.node('n1').crash('machine')
+    cluster.node('n1').start()
+    await cluster.pass(2)
+  }
+  await cluster.pass(10)
+  expect(cluster.node('n1').isUp).toBe(true)
   expect(cluster.broken).toEqual([])
 })

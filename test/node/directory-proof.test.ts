@@ -6,8 +6,9 @@ import { describe, expect, it } from 'vitest'
 import { msgpackCodec } from '../../src/adapters/codec/msgpack-codec.ts'
 import { DirectoryProof } from '../../src/node/directory-proof.ts'
 import { GroupCommit } from '../../src/node/group-commit.ts'
+import { forgetLives } from '../../src/node/migration.ts'
 import { NodeState } from '../../src/node/node-state.ts'
-import type { HeardLives } from '../../src/node/peer-lives.ts'
+import { type HeardLives, PeerLives } from '../../src/node/peer-lives.ts'
 import type { Metrics } from '../../src/ports/metrics.ts'
 import { SeededRandom } from '../../src/random/seeded-random.ts'
 import { Host } from '../../src/simulation/host.ts'
@@ -15,11 +16,8 @@ import { Platter, VirtualDisk } from '../../src/simulation/virtual-disk.ts'
 import { runningSchedule } from '../simulation/virtual-time.ts'
 
 const schedule = runningSchedule()
-const UNCOUNTED: Metrics = {
-  count: () => undefined,
-  gauge: () => undefined,
-  seconds: () => undefined,
-}
+const nothing = (): void => undefined
+const UNCOUNTED: Metrics = { count: nothing, gauge: nothing, seconds: nothing }
 
 /** As a peer says it that tells no lives apart. */
 const unnamed = (stamp: number): HeardLives => ({ named: new Map(), unnamed: stamp })
@@ -42,24 +40,38 @@ function machine() {
   const platter = new Platter(random)
   const host = new Host('n1', 0, schedule())
   let lives = 0
+  let incarnation = 0
+  /** Of the lives to come; then they are counted. */
+  const numbers: number[] = []
+  const open = async (): Promise<{ state: NodeState; commits: GroupCommit }> => {
+    host.end()
+    const disk = new VirtualDisk(platter, host, random)
+    const timers = host.timers()
+    const commits = new GroupCommit({ disk, timers, clock: host, metrics: UNCOUNTED })
+    return { state: await NodeState.load(disk, msgpackCodec, commits), commits }
+  }
   return {
+    numbers,
     platter,
     crash: () => {
       host.end()
       platter.endMachine()
     },
+    /** A life of a version that lists none: it does the same to all else. */
+    startUnlisted: async (bound: number): Promise<void> => {
+      const { state } = await open()
+      const listed = state.get('own-lives') ?? []
+      await state.set('incarnation', ++incarnation)
+      await DirectoryProof.load(state, ++lives, false)
+      await state.set('own-lives', listed)
+      await state.set('clock', bound)
+    },
     /** Starts a life whose clock is given out up to `bound`; what the directory knew comes first. */
     start: async (bound: number, hasLostData = false): Promise<Life> => {
-      host.end()
-      const disk = new VirtualDisk(platter, host, random)
-      const commits = new GroupCommit({
-        disk,
-        timers: host.timers(),
-        clock: host,
-        metrics: UNCOUNTED,
-      })
-      const state = await NodeState.load(disk, msgpackCodec, commits)
-      const life = ++lives
+      const { state, commits } = await open()
+      const life = numbers.shift() ?? ++lives
+      await forgetLives(state)
+      await state.set('incarnation', ++incarnation)
       const proof = await DirectoryProof.load(state, life, hasLostData)
       await state.set('clock', bound)
       // A word is stored once what follows from it is, which takes a turn.
@@ -303,7 +315,6 @@ describe('proof of a directory', () => {
     node.crash()
     const last = await node.start(300)
     last.proof.heard('n2', ofLives([first.life, 100]))
-    // Safe: the copies are filled again.
     expect(last.proof.isBehind).toBe(true)
   })
 
@@ -311,22 +322,79 @@ describe('proof of a directory', () => {
     const node = machine()
     const first = await node.start(100)
     const told: number[] = []
-    let followed: () => void = () => undefined
-    first.proof.onLacking = (heardUntil) => {
+    let followed = nothing
+    first.proof.onLossHeard = (heardUntil) => {
       told.push(heardUntil)
+      if (told.length > 1) return Promise.resolve()
       return new Promise((resolve) => (followed = resolve))
     }
-    first.proof.heard('n2', ofLives([77, 50]))
-    first.proof.heard('n3', unnamed(0))
-    expect(told).toEqual([50])
+    first.proof.heard('n2', ofLives([77, 50], [first.life, 100]))
+    // The second waits for the first, too.
+    first.proof.heard('n3', ofLives([77, 40]))
+    first.proof.heard('n4', unnamed(0))
+    expect(told).toEqual([50, 40])
     await first.saved()
     node.crash()
     const second = await node.start(200)
     expect(second.proof.isBehind).toBe(false)
     // Both are asked again.
-    second.proof.heard('n3', ofLives([first.life, 100]))
-    second.proof.heard('n2', ofLives([77, 50], [first.life, 100]))
+    second.proof.heard('n4', ofLives([first.life, 100]))
+    expect(second.proof.isBehind).toBe(false)
+    second.proof.heard('n3', ofLives([77, 40], [first.life, 100]))
     expect(second.proof.isBehind).toBe(true)
     followed()
+  })
+
+  it('is there for a node that starts again and again before anybody has said what it heard', async () => {
+    const node = machine()
+    const first = await node.start(100)
+    first.proof.heard('n2', unnamed(0))
+    first.proof.heard('n3', unnamed(0))
+    await first.saved()
+    const n2 = new PeerLives(undefined)
+    n2.note('n1', first.life, 100)
+    let last = first
+    for (let bound = 200; bound <= 2000; bound += 100) {
+      node.crash()
+      last = await node.start(bound)
+      n2.note('n1', last.life, bound)
+    }
+    // Nor is it new: others have said that there was nothing before it.
+    expect(last.proof.isNew(3)).toBe(false)
+    last.proof.heard('n2', n2.past('n1'))
+    expect(last.proof.isBehind).toBe(false)
+  })
+
+  it('is refuted for a copy of a life of its own, though a version that lists no lives has had it since', async () => {
+    const node = machine()
+    const first = await node.start(100)
+    first.proof.heard('n2', unnamed(0))
+    await first.saved()
+    const backup = node.platter.copy()
+    node.crash()
+    node.platter.restore(backup)
+    await node.startUnlisted(400)
+    node.crash()
+    const third = await node.start(500)
+    third.proof.heard('n2', ofLives([first.life, 150]))
+    expect(third.proof.isBehind).toBe(true)
+  })
+
+  it('is refuted for a copy of a life of its own, though an earlier life had the same number as a later one', async () => {
+    const node = machine()
+    node.numbers.push(5, 7, 5)
+    const first = await node.start(100)
+    first.proof.heard('n2', unnamed(0))
+    await first.saved()
+    node.crash()
+    await node.start(200)
+    const backup = node.platter.copy()
+    node.crash()
+    node.platter.restore(backup)
+    const third = await node.start(300)
+    third.proof.heard('n3', ofLives([5, 299]))
+    expect(third.proof.isBehind).toBe(false)
+    third.proof.heard('n2', ofLives([7, 250]))
+    expect(third.proof.isBehind).toBe(true)
   })
 })

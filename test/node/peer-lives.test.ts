@@ -1,7 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { msgpackCodec } from '../../src/adapters/codec/msgpack-codec.ts'
-import { encodeLives, latestOf, parseLives, PeerLives } from '../../src/node/peer-lives.ts'
+import {
+  encodeLives,
+  latestOf,
+  NAMED_LIVES_MAX,
+  parseLives,
+  PeerLives,
+} from '../../src/node/peer-lives.ts'
 
 const RUNS = { numRuns: 500, seed: 20_261_123 }
 
@@ -50,7 +56,7 @@ describe("a peer's earlier lives", () => {
             if (named === undefined) expect(past.unnamed).toBeGreaterThanOrEqual(highest)
             else expect(named).toBe(highest)
           }
-          expect(past.named.size).toBeLessThanOrEqual(8)
+          expect(past.named.size).toBeLessThanOrEqual(NAMED_LIVES_MAX)
         }
       }),
       RUNS,
@@ -92,5 +98,38 @@ describe("a peer's earlier lives", () => {
     lives.note('n2', 8, 10)
     expect(lives.encode().slice(0, 2)).toEqual(['n2', 20])
     expect(encodeLives(lives.past('n2'))[0]).toBe(20)
+  })
+
+  it('keep their names across a restart of who heard them, and the highest stamp of each', () => {
+    const lives = new PeerLives(undefined)
+    lives.note('n2', 7, 20)
+    lives.note('n2', 8, 30)
+    const next = reborn(lives)
+    // The same life once more, by a frame that was late.
+    next.note('n2', 7, 10)
+    next.note('n2', 9, 40)
+    expect(next.past('n2')).toEqual({
+      named: new Map([
+        [8, 30],
+        [7, 20],
+      ]),
+      unnamed: 0,
+    })
+  })
+
+  it('are one where they are too many to be named: none is forgotten', () => {
+    const lives = new PeerLives(undefined)
+    for (let life = 1; life <= NAMED_LIVES_MAX + 3; life++) lives.note('n2', life, 1000 - life)
+    const past = lives.past('n2')
+    expect(past.named.size).toBe(NAMED_LIVES_MAX)
+    expect([past.named.has(2), past.named.has(3)]).toEqual([false, true])
+    expect(past.unnamed).toBe(999)
+    expect(latestOf(past)).toBe(999)
+    expect(parseLives(encodeLives(past))).toEqual(past)
+  })
+
+  it('are as late as the pair says where the list cannot be read', () => {
+    const lives = new PeerLives(['n2', 20, [['?']]])
+    expect(lives.past('n2')).toEqual({ named: new Map(), unnamed: 20 })
   })
 })

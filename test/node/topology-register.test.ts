@@ -1,7 +1,9 @@
 /** Documents of the topology while voters change, crash, forget, and are behind. */
 import { describe, expect, it, test } from 'vitest'
+import { TICKS_PER_MS } from '../../src/core/causality/hybrid-clock.ts'
 import type { Topology } from '../../src/core/placement/topology.ts'
 import { encodeTopology } from '../../src/node/topology-keeper.ts'
+import type { Encodable } from '../../src/ports/codec.ts'
 import { SeededRandom } from '../../src/random/seeded-random.ts'
 import { type End, VotingCluster, withBucket } from './voting-cluster.ts'
 
@@ -104,7 +106,9 @@ describe('a voter', () => {
     // A majority took it, and all were stopped before anybody was told.
     const ballot = [1000, 'n1'] as const
     for (const id of ['n1', 'n2']) {
-      cluster.node(id).stored([[...ballot], [...ballot], encodeTopology(decided), false])
+      cluster
+        .node(id)
+        .stored('acceptor', [[...ballot], [...ballot], encodeTopology(decided), false])
     }
     for (const id of ['n1', 'n3']) cluster.start(id)
     await cluster.pass(10)
@@ -164,6 +168,130 @@ describe('a voter whose directory is lost', () => {
     await cluster.startAll()
     await cluster.pass(10)
     expect(await cluster.change('n3', 'afterwards')).toBe('ok')
+  })
+
+  it('is not lost again by a peer that was away, once another of the voters is', async () => {
+    const cluster = new VotingCluster('away', 4)
+    await cluster.startAll()
+    await cluster.pass(5)
+    cluster.node('n4').crash()
+    for (const id of ['n1', 'n2']) {
+      cluster.node(id).crash()
+      cluster.node(id).platter.wipe()
+      cluster.start(id)
+      await cluster.pass(10)
+      expect(await cluster.change('n3', `after-${id}`)).toBe('ok')
+    }
+    for (const id of ['n1', 'n2', 'n3']) cluster.node(id).crash()
+    // n4 has heard of lives that neither knows; n3, whom both would ask, comes later.
+    for (const id of ['n1', 'n2', 'n4']) cluster.start(id)
+    await cluster.pass(5)
+    cluster.start('n3')
+    await cluster.pass(20)
+    expect(await cluster.change('n3', 'afterwards')).toBe('ok')
+  })
+
+  it('is lost at once, on the disk too, and until others have told it, by what goes beyond the last recall', async () => {
+    const cluster = await started('beyond', 'n1', 'n2', 'n3')
+    cluster.node('n1').crash()
+    cluster.node('n1').platter.wipe()
+    await cluster.startAll()
+    await cluster.pass(10)
+    const floor = cluster.node('n1').voted?.[5] as number
+    const drift = 500 * TICKS_PER_MS
+    const { voter, keeper } = cluster.alive('n1')
+    const heal = cluster.part(['n1'])
+    await voter.lose(floor - drift - 1)
+    expect(cluster.node('n1').voted?.[4]).toBe(false)
+    const lost = voter.lose(floor - drift)
+    let answer: string | undefined
+    const ballot = { counter: floor + 1, node: 'n2' }
+    void voter.ask({ kind: 'prepare', instance: keeper.epoch + 1, ballot }).then((reply) => {
+      answer = 'code' in reply ? reply.code : reply.type
+    })
+    let isStored = false
+    void lost.then(() => (isStored = true))
+    await cluster.until(() => isStored && answer !== undefined)
+    expect(answer).toBe('not_ready')
+    expect(cluster.node('n1').voted?.[4]).toBe(true)
+    heal()
+    await cluster.pass(10)
+    expect(cluster.node('n1').voted?.[4]).toBe(false)
+    expect(cluster.node('n1').voted?.[5]).toBeGreaterThan(floor)
+  })
+
+  it('does not vote on what it has recalled so far, once more is found to be lost', async () => {
+    const cluster = new VotingCluster('once more', 3)
+    await cluster.startAll()
+    await cluster.pass(5)
+    const next = withBucket(cluster.alive('n1').keeper.topology, 'under-way') as Topology
+    for (const id of cluster.ids) cluster.node(id).crash()
+    const ballot = [1000, 'n1'] as const
+    cluster
+      .node('n2')
+      .stored('acceptor', [2, [...ballot], [...ballot], encodeTopology(next), false])
+    cluster.node('n1').platter.wipe()
+    await cluster.startAll()
+    // n2 has accepted something: this instance is known again, and later ones may be lost.
+    await cluster.until(() => typeof cluster.node('n1').voted?.[3] === 'string')
+    await cluster.pass(2)
+    expect(cluster.node('n1').voted?.[4]).toBe(true)
+    cluster.part(['n1'])
+    const { voter } = cluster.alive('n1')
+    void voter.lose(Number.MAX_SAFE_INTEGER / 2)
+    let answer: string | undefined
+    const later = { counter: 2 ** 51, node: 'n2' }
+    void voter.ask({ kind: 'prepare', instance: 2, ballot: later }).then((reply) => {
+      answer = 'code' in reply ? reply.code : reply.type
+    })
+    await cluster.until(() => answer !== undefined)
+    expect(answer).toBe('not_ready')
+  })
+
+  it('is lost with a damaged log, before anybody has told what is missing', async () => {
+    const cluster = await started('damaged', 'n1', 'n2', 'n3')
+    await cluster.pass(2)
+    cluster.node('n1').crash()
+    cluster.node('n1').platter.lose(() => false)
+    const heal = cluster.part(['n1'])
+    cluster.start('n1')
+    await cluster.pass(10)
+    expect(cluster.node('n1').voted?.[4]).toBe(true)
+    heal()
+    await cluster.until(() => cluster.node('n1').voted?.[4] === false)
+  })
+
+  it('is lost in a directory that an older version was filling, whoever has heard of what', async () => {
+    const cluster = await started('older', 'n1', 'n2', 'n3')
+    await cluster.pass(2)
+    const n1 = cluster.node('n1')
+    n1.crash()
+    const proof = n1.saved('proof') as readonly Encodable[]
+    n1.stored('proof', [true, ...proof.slice(1)])
+    n1.stored('own-lives', [])
+    const heal = cluster.part(['n1'])
+    cluster.start('n1')
+    await cluster.pass(10)
+    expect(n1.voted?.[4]).toBe(true)
+    heal()
+  })
+
+  it('is stored as lost once the disk takes it', async () => {
+    const cluster = await started('full', 'n1', 'n2', 'n3')
+    await cluster.pass(2)
+    const n1 = cluster.node('n1')
+    cluster.part(['n1'])
+    n1.platter.isFull = true
+    let isStored = false
+    void cluster
+      .alive('n1')
+      .voter.lose(Number.MAX_SAFE_INTEGER / 2)
+      .then(() => (isStored = true))
+    await cluster.pass(3)
+    expect(isStored).toBe(false)
+    n1.platter.isFull = false
+    await cluster.until(() => isStored)
+    expect(n1.voted?.[4]).toBe(true)
   })
 
   it('votes again as the only voter, once all others have said what they know', async () => {

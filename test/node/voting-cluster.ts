@@ -11,8 +11,9 @@ import { Arrival } from '../../src/node/arrival.ts'
 import { DirectoryProof } from '../../src/node/directory-proof.ts'
 import { GroupCommit } from '../../src/node/group-commit.ts'
 import { Liveness } from '../../src/node/liveness.ts'
+import { distrust, forgetLives, migrate } from '../../src/node/migration.ts'
 import { NodeClock } from '../../src/node/node-clock.ts'
-import { NodeState } from '../../src/node/node-state.ts'
+import { NodeState, type StateName, takeIdentity } from '../../src/node/node-state.ts'
 import { encodeLives, PeerLives } from '../../src/node/peer-lives.ts'
 import { type AskHandler, LIVES_MAX, Peers } from '../../src/node/peers.ts'
 import { metaKey } from '../../src/node/storage-keys.ts'
@@ -85,8 +86,15 @@ class VotingNode {
     }
     const commits = new GroupCommit(ports)
     const state = await NodeState.load(disk, msgpackCodec, commits)
-    const life = random.below(LIVES_MAX)
-    const proof = await DirectoryProof.load(state, life, false)
+    const chance = (bound: number): number => random.below(bound)
+    const { isLossy } = this.platter
+    if (isLossy) await distrust(state)
+    await forgetLives(state)
+    await migrate(ports, commits, state)
+    await takeIdentity(state, self, Math.floor(host.wallMs()), chance)
+    const life = chance(LIVES_MAX)
+    const proof = await DirectoryProof.load(state, life, isLossy)
+    this.platter.isLossy = false
     const clock = new NodeClock(ports, state, 500)
     const lives = new PeerLives(state.get('heard'))
     clock.onRaise = () => void state.set('heard', lives.encode()).catch(nothing)
@@ -112,7 +120,7 @@ class VotingNode {
     const isProven = (): boolean => arrival.isProven
     const voter = new TopologyAcceptor(ports, { self, keeper, state, peers, clock, isProven })
     const register = new TopologyRegister(ports, { self, acceptor: voter, keeper, peers, clock })
-    proof.onLacking = (heardUntil) => voter.lose(heardUntil)
+    proof.onLossHeard = (heardUntil) => voter.lose(heardUntil)
     keeper.onChange = (topology) => this.#cluster.note(self, topology)
     network.setPeers(this.#cluster.members.map(({ id, peerUrl }) => ({ id, url: peerUrl })))
     await network.start()
@@ -137,16 +145,21 @@ class VotingNode {
     for (const die of this.#cluster.deaths.get(this.id) ?? []) die()
   }
 
-  /** Puts a state as a voter on the disk; the node is not started. */
-  stored(acceptor: readonly Encodable[]): void {
-    const record = msgpackCodec.encode([...acceptor])
-    this.platter.restore(new Map([...this.platter.copy(), [metaKey('acceptor'), record]]))
+  /** Puts it on the disk; the node is not started. */
+  stored(name: StateName, value: readonly Encodable[]): void {
+    const record = msgpackCodec.encode([...value])
+    this.platter.restore(new Map([...this.platter.copy(), [metaKey(name), record]]))
+  }
+
+  /** What is on the disk. */
+  saved(name: StateName): readonly Encodable[] | undefined {
+    const record = this.platter.get(metaKey(name))
+    return record === undefined ? undefined : (msgpackCodec.decode(record) as Encodable[])
   }
 
   /** What is on the disk of its state as a voter. */
   get voted(): readonly Encodable[] | undefined {
-    const record = this.platter.get(metaKey('acceptor'))
-    return record === undefined ? undefined : (msgpackCodec.decode(record) as Encodable[])
+    return this.saved('acceptor')
   }
 }
 

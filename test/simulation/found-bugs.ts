@@ -145,7 +145,7 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     },
   },
   {
-    what: 'a peer that heard a node before the node asked it made it take its directory for an old one',
+    what: 'a node that a peer had heard before it asked that peer took its own directory for an old one',
     mendedIn: 'd4e13ac',
     plan: {
       seed: '122',

@@ -48,6 +48,8 @@ export interface AntiEntropyParts {
   readonly leaves: LeafListing
   readonly horizon: HorizonKeeper
   readonly reachable: (node: string) => boolean
+  /** Whether this node's own copies are incomplete, or old: they are filled (arrival.ts). */
+  readonly isFilling: () => boolean
   /** Whether the copies of whole partitions are on their way: their comparison would make each one by itself. */
   readonly isPaused: () => boolean
   /** A key whose own record is damaged: it needs a majority, not one peer. */
@@ -73,6 +75,8 @@ export class AntiEntropy {
   #isRunning = false
   #nextPeer = 0
   #rounds = 0
+  /** Keys of this round that the peer has to give up, or vouch for, first. */
+  #withheld = 0
   /** Told of each peer from which everything has been taken over in this life, and in the how manieth round. */
   onTookOver: (peer: string, round: number) => void = () => undefined
 
@@ -144,6 +148,7 @@ export class AntiEntropy {
     horizon.learn(entries)
     const hashes = decodeHashes(theirs[0])
     let differing = 0
+    this.#withheld = 0
     for (const [i, copies] of groups.entries()) {
       const own = forest.summary(copies, this.#compared(copies, peer))
       const their = hashes[i]
@@ -156,6 +161,7 @@ export class AntiEntropy {
       this.#metrics.count('anti_entropy_keys_total', { peer }, differing)
       this.#log.info({ peer, keys: differing }, 'copies differed and were reconciled')
     }
+    if (this.#withheld > 0) throw new RoundFailed(`${this.#withheld} keys: ${peer} is being filled`)
     // Another topology may have other owners: what was compared may not be all of it.
     if (keeper.epoch !== epoch) return
     horizon.tookOver(peer, quiet)
@@ -259,7 +265,11 @@ export class AntiEntropy {
     const at: Location = { bucket, key, partition: partitionOf(bucket.name, key) }
     const fetched = await this.#fetch(peer, bucket.name, key)
     if (fetched === undefined) return
-    const [record, theirHorizon] = fetched
+    const [record, theirHorizon, , isFilled = true] = fetched
+    if (isFilled !== true && this.#cannotJudge(at)) {
+      this.#withheld++
+      return
+    }
     const theirs = copyIn(replica, record)
     if (theirs === undefined || !Number.isSafeInteger(theirHorizon)) {
       throw new RoundFailed(`garbage in place of a copy of ${name}`)
@@ -275,6 +285,8 @@ export class AntiEntropy {
     }
     if (merged === undefined) throw new RoundFailed(`${name} could not be stored`)
     if (merged.record.length === 0 || equalBytes(merged.record, theirs.record)) return
+    // What is here may be long deleted: the others judge it by their horizons, in their own rounds.
+    if (!replica.mayRead(at)) return
     // Who has given the key up, and waits for it to be taken over, takes nothing.
     if (!isKeeper(keeper.topology, bucket.n, at.partition, peer)) return
     // Best effort: the peer takes over what it lacks in its own rounds.
@@ -285,6 +297,15 @@ export class AntiEntropy {
       [bucket.name, key, merged.record, APPLY_IS_REPAIR],
       deadlineMs,
     )
+  }
+
+  /**
+   * Whether nothing tells here what has been deleted and forgotten from what is new: of a partition gained a moment ago,
+   * to which an old directory of a peer would bring back the one as the other. (A node that is being filled takes it
+   * all the same: two of them would wait for each other, and it counts in no read before all others have told it.)
+   */
+  #cannotJudge({ partition }: Location): boolean {
+    return this.#parts.replica.horizon(partition) === 0 && !this.#parts.isFilling()
   }
 
   /**

@@ -20,6 +20,8 @@ import type { Peers } from './peers.ts'
 export const TOO_FEW_HAVE_TOLD =
   'too few members have said yet what they know of earlier lives of this node'
 
+export const BEING_FILLED = 'the copies of this node are being filled'
+
 const WAIT_MS_MAX = 5000
 const ASK_TIMEOUT_MS = 2000
 const RETRY_INTERVAL_MS = 500

@@ -138,6 +138,7 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
     leaves,
     horizon,
     reachable: parts.reachable,
+    isFilling: () => arrival.isFilling,
     isPaused: () => intake.isStreaming,
     repairCorrupt,
   })

@@ -254,27 +254,35 @@ export class Intake {
 
   /** The key to go on after; undefined at the end of the partition. */
   async #takePage(work: Work, partition: number, after: string): Promise<string | undefined> {
-    const { keeper, self, replica, peers, clock } = this.#parts
-    const source = this.#sourceOf(partition)
-    if (source === undefined) return undefined
-    const deadlineMs = clock.nowMs() + ASK_TIMEOUT_MS
-    const reply = await peers.request(source, 'stream', [partition, after], deadlineMs)
-    this.#check(work)
-    if (reply.type !== 'ok') {
+    const { peers, clock } = this.#parts
+    let failure: string | undefined
+    for (const source of this.#sourcesOf(partition)) {
+      const deadlineMs = clock.nowMs() + ASK_TIMEOUT_MS
+      const reply = await peers.request(source, 'stream', [partition, after], deadlineMs)
+      this.#check(work)
+      if (reply.type === 'ok') {
+        return this.#takeRecords(work, source, decodeStreamPage(partition, reply.body))
+      }
       const why = reply.type === 'refused' ? reply.message : reply.type
-      throw new Error(`${source} sends no page of partition ${partition}: ${why}`)
+      failure = `${source} sends no page of partition ${partition}: ${why}`
     }
-    const page: StreamPage = decodeStreamPage(partition, reply.body)
+    if (failure !== undefined) throw new Error(failure)
+    return undefined
+  }
+
+  /** The key to go on after. */
+  async #takeRecords(work: Work, source: string, page: StreamPage): Promise<string | undefined> {
+    const { keeper, self, replica } = this.#parts
     let bytes = 0
     const taken = page.records.map(async ({ at, record }) => {
       const bucket = keeper.bucket(at.bucket)
       const copy = copyIn(replica, record)
       // A damaged record is found, and mended, by the comparison.
       if (bucket === undefined || copy === undefined) return
-      if (!isKeeper(keeper.topology, bucket.n, partition, self)) return
+      if (!isKeeper(keeper.topology, bucket.n, at.partition, self)) return
       bytes += record.length
       await new Promise<void>((resolve, reject) => {
-        replica.reconcile({ bucket, key: at.key, partition }, copy, 0, (_copy, refusal) =>
+        replica.reconcile({ ...at, bucket }, copy, 0, (_copy, refusal) =>
           refusal === undefined ? resolve() : reject(new Error(refusal.message)),
         )
       })
@@ -288,10 +296,10 @@ export class Intake {
   }
 
   /**
-   * The first owner in reach of any bucket that this node will own, and does not; undefined where the only owner was
-   * the one that is lost. Throws where the owners are out of reach.
+   * The owners in reach of the first bucket that this node will own, and does not; none where the only owner was the one
+   * that is lost. Throws where the owners are out of reach.
    */
-  #sourceOf(partition: number): string | undefined {
+  #sourcesOf(partition: number): readonly string[] {
     const { keeper, self, reachable } = this.#parts
     const { topology } = keeper
     let isAnybodyLeft = false
@@ -299,11 +307,11 @@ export class Intake {
       const { owners, next } = placementAt(topology, n, partition)
       if (owners.includes(self) || next?.includes(self) !== true) continue
       const left = owners.filter((owner) => owner !== this.#lost())
-      const near = left.find(reachable)
-      if (near !== undefined) return near
+      const near = left.filter(reachable)
+      if (near.length > 0) return near
       isAnybodyLeft ||= left.length > 0
     }
-    if (!isAnybodyLeft) return undefined
+    if (!isAnybodyLeft) return []
     throw new Error(`no owner of partition ${partition} is in reach`)
   }
 

@@ -6,7 +6,7 @@ import type { Codec, Encodable } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { ClusterView } from './cluster-view.ts'
 import { decodeUpdate, decodeWrite, encodeAnswer, encodeFailure } from './forward.ts'
-import { type Arrival, TOO_FEW_HAVE_TOLD } from './arrival.ts'
+import { type Arrival, BEING_FILLED, TOO_FEW_HAVE_TOLD } from './arrival.ts'
 import type { HintStore } from './hint-store.ts'
 import type { Moves } from './convergence.ts'
 import type { MovesView } from './moves-view.ts'
@@ -108,8 +108,8 @@ export class PeerAsks {
             // Who does not own the key misses its later writes: that they are not here says nothing.
             const isOwner = parts.keeper.place(at.bucket, at.key).owners.includes(this.#self)
             const horizon = isOwner ? parts.horizonOf(at.partition) : 0
-            const isWhole = isOwner && parts.arrival.mayTell(from) && parts.replica.mayRead(at)
-            answer('ok', (copy as Copy).record, horizon, isWhole)
+            const isFilled = parts.arrival.mayTell(from) && parts.replica.mayRead(at)
+            answer('ok', (copy as Copy).record, horizon, isOwner && isFilled, isFilled)
           }),
         )
       case 'put':
@@ -127,6 +127,11 @@ export class PeerAsks {
       case 'stream':
         if (!parts.arrival.mayTell(from)) {
           answer('not_ready', TOO_FEW_HAVE_TOLD)
+          return
+        }
+        // Of an old directory, what has been deleted since, and forgotten, is still there.
+        if (parts.arrival.isFilling) {
+          answer('not_ready', BEING_FILLED)
           return
         }
         answerStream(parts.disk, body).then(
@@ -259,7 +264,7 @@ export class PeerAsks {
       return
     }
     if (parts.arrival.isFilling) {
-      answer('not_ready', 'the copies of this node are being filled')
+      answer('not_ready', BEING_FILLED)
       return
     }
     const bounded = Math.min(Number(limit), LIST_LIMIT_MAX)

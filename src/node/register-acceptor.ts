@@ -34,6 +34,7 @@ import {
 import { ballotOf } from '../core/consensus/register.ts'
 import type { Codec, Encodable } from '../ports/codec.ts'
 import type { Disk, DiskError, DiskOperation } from '../ports/disk.ts'
+import { BEING_FILLED } from './arrival.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { NodeState } from './node-state.ts'
@@ -210,7 +211,7 @@ export class RegisterAcceptor {
       return
     }
     if (!replica.mayRead(at)) {
-      done(undefined, { code: 'not_ready', message: 'the copies of this node are being filled' })
+      done(undefined, { code: 'not_ready', message: BEING_FILLED })
       return
     }
     if (clock.isTooFarAhead(ballot.counter)) {

@@ -5,6 +5,7 @@
  * only what is durable is read. What cannot be read is refused, never guessed.
  */
 import type { Timestamp } from '../core/causality/dot.ts'
+import { BEING_FILLED } from './arrival.ts'
 import {
   ABSENT,
   equalObjects,
@@ -119,7 +120,7 @@ export class Replica {
     const refusal = this.notKept(at)
     if (refusal !== undefined) take(undefined, refusal)
     else if (this.mayRead(at)) this.fetch(at, take)
-    else take(undefined, { code: 'not_ready', message: 'the copies of this node are being filled' })
+    else take(undefined, { code: 'not_ready', message: BEING_FILLED })
   }
 
   /** The durable copy, for comparison: it may lack what this node has lost. */

@@ -157,4 +157,9 @@ export const FOUND_BUGS: readonly FoundBug[] = [
       onlyFaults: [6, 7, 9, 100_000, 100_002, 100_003],
     },
   },
+  {
+    what: 'an old directory brought a forgotten delete back through a node that was just joining',
+    mendedIn: 'aaeafb0',
+    plan: { seed: '324', seconds: 120, nemesis: MIX_AND_CHANGES },
+  },
 ]

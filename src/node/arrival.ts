@@ -31,6 +31,8 @@ const WAITING =
 export interface ArrivalParts {
   readonly self: string
   readonly members: () => readonly string[]
+  /** Whether a member's disk is gone for good, and nobody waits for it: it is being removed. */
+  readonly isLost: (node: string) => boolean
   readonly peers: Peers
   readonly clock: NodeClock
   readonly proof: DirectoryProof
@@ -83,8 +85,11 @@ export class Arrival {
   /** Whether this node's own copies are complete enough to be read, where `owners` own them. */
   mayRead(owners: readonly string[]): boolean {
     if (!this.#isOpen) return false
-    if (!this.#parts.proof.isBehind) return true
-    return owners.every((owner) => owner === this.#parts.self || this.#takenOver.has(owner))
+    const { self, proof, isLost } = this.#parts
+    if (!proof.isBehind) return true
+    // Its removal waits for these copies, and would for ever if they waited for it. It is not filled for that: the
+    // removal may be cancelled.
+    return owners.every((id) => id === self || this.#takenOver.has(id) || isLost(id))
   }
 
   /** Whether a majority of the members has told what it knows of earlier lives. */

@@ -102,6 +102,10 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
   const arrival = new Arrival(ports, {
     self,
     members,
+    isLost: (node) => {
+      const { change } = keeper.topology
+      return change?.isLost === true && change.leaving === node
+    },
     peers,
     clock,
     proof: parts.proof,

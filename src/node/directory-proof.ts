@@ -16,16 +16,14 @@ import type { Timestamp } from '../core/causality/dot.ts'
 import { majority } from '../core/quorum/level.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { NodeState } from './node-state.ts'
-import { type HeardLives, NAMED_LIVES_MAX } from './peer-lives.ts'
+import { hasUnlistedLives, type OwnLife, ownLivesIn } from './own-lives.ts'
+import type { HeardLives } from './peer-lives.ts'
 
 const PROVEN = -1
 
-/** A life that had this directory, with the clock's bound that it found there. */
-type OwnLife = readonly [life: number, bound: Timestamp, incarnation: number]
-
 export class DirectoryProof {
   readonly #state: NodeState
-  /** As many as peers tell by name, the present one last; an older one counts as a stranger's. */
+  /** The present one last. */
   readonly #ownLives: readonly OwnLife[]
   /** Of peers that are not listed. */
   readonly #knownUntil: Timestamp
@@ -34,7 +32,7 @@ export class DirectoryProof {
   /** Peers that have ever answered, before this start. */
   readonly #answeredBefore: number
   #isBehind: boolean
-  /** Resolves once a word may be stored as heard; rejects where it may not in this life. */
+  /** Resolves once the words heard up to now may be stored as heard; rejects where they may not in this life. */
   #followed: Promise<unknown> = Promise.resolve()
   /**
    * Told with each word of what this directory lacks, and the latest stamp of that; resolves once what follows from it
@@ -42,17 +40,13 @@ export class DirectoryProof {
    */
   onLossHeard: (heardUntil: Timestamp) => Promise<void> = () => Promise.resolve()
 
-  private constructor(state: NodeState, life: number, hasLostData: boolean) {
+  private constructor(state: NodeState, hasLostData: boolean) {
     const bound = (state.get('clock') as Timestamp | undefined) ?? 0
     const saved = state.get('proof') as readonly Encodable[] | undefined
     const [isBehind = false, knownUntil = bound, ...peers] = saved ?? []
     this.#state = state
-    const incarnation = state.get('incarnation')
-    assert(typeof incarnation === 'number', 'a life has its incarnation before its proof')
-    const present: OwnLife = [life, bound, incarnation]
-    // A number that is drawn again is the newer life's.
-    const earlier = ownLivesIn(state).filter(([its]) => its !== life)
-    this.#ownLives = [...earlier, present].slice(-NAMED_LIVES_MAX)
+    assert(!hasUnlistedLives(state), 'a life is listed before its proof is made')
+    this.#ownLives = ownLivesIn(state)
     this.#isBehind = hasLostData || isBehind === true
     this.#knownUntil = knownUntil as Timestamp
     for (let i = 0; i + 1 < peers.length; i += 2) {
@@ -63,13 +57,12 @@ export class DirectoryProof {
   }
 
   /**
-   * To be made once this life's incarnation is taken, before the clock's bound is raised and a message says its number.
-   * `hasLostData`: it is known that this directory took the place of another. Rejects with a `DiskError`.
+   * To be made once this life has its identity (node-state.ts), and before the clock's bound is raised. `hasLostData`: it
+   * is known that this directory took the place of another. Rejects with a `DiskError`.
    */
-  static async load(state: NodeState, life: number, hasLostData: boolean): Promise<DirectoryProof> {
-    const proof = new DirectoryProof(state, life, hasLostData)
-    const lives = proof.#ownLives.map((its) => [...its])
-    await Promise.all([state.set('own-lives', lives), proof.#save()])
+  static async load(state: NodeState, hasLostData: boolean): Promise<DirectoryProof> {
+    const proof = new DirectoryProof(state, hasLostData)
+    await proof.#save()
     return proof
   }
 
@@ -116,23 +109,14 @@ export class DirectoryProof {
 
   /** What is lost with a crash is found again: the peer is asked anew, the copies are compared anew. */
   #saveSoon(): void {
-    this.#followed.then(() => this.#save()).catch(() => undefined)
+    const followed = this.#followed
+    // What was heard since has a save of its own, after what follows from that.
+    followed
+      .then(() => (followed === this.#followed ? this.#save() : undefined))
+      .catch(() => undefined)
   }
 
   #save(): Promise<void> {
     return this.#state.set('proof', [this.#isBehind, this.#knownUntil, ...[...this.#peers].flat()])
   }
-}
-
-/**
- * A version that keeps no list may have had this directory since the last life that is listed: then no bound in it is
- * what the next life found. To be asked before this life takes an incarnation.
- */
-export function hasUnlistedLives(state: NodeState): boolean {
-  const [, , incarnation] = ownLivesIn(state).at(-1) ?? []
-  return incarnation !== state.get('incarnation')
-}
-
-function ownLivesIn(state: NodeState): readonly OwnLife[] {
-  return (state.get('own-lives') as readonly OwnLife[] | undefined) ?? []
 }

@@ -58,7 +58,10 @@ export class NodeClock {
     const aheadMs = wallMsOf(this.#hybrid.bound) - this.#clock.wallMs()
     const waitMs = Math.min(aheadMs - this.maxDriftMs / 2, START_WAIT_MS_MAX)
     if (waitMs > 0) await new Promise<void>((resolve) => void this.#timers.after(waitMs, resolve))
+    const found = this.#hybrid.bound
     await this.#raise()
+    // Whoever hears of this life hears of more than the directory knew before it (directory-proof.ts).
+    this.#hybrid.receive(found + 1)
   }
 
   /** The highest timestamp minted or received. */
@@ -99,6 +102,12 @@ export class NodeClock {
     return this.#raising
   }
 
+  /** Resolves once a bound that is not below `timestamp` is durable; rejects with a `DiskError`. */
+  async raisedTo(timestamp: Timestamp): Promise<void> {
+    // One that is under way may have been begun too early.
+    while (this.#hybrid.bound < timestamp) await this.raised()
+  }
+
   /** A timestamp at or below which this node, in this and any later life, mints nothing any more. */
   promise(): Timestamp {
     const stamp = this.stamp()
@@ -114,18 +123,17 @@ export class NodeClock {
     return this.#hybrid.stamp(this.#clock.wallMs())
   }
 
-  /** Beyond all that earlier lives of this node can have promised, as far as this clock has observed them. */
-  beyondEarlierLives(): Timestamp {
-    return this.beyond(Math.max(this.last, this.stamp()))
+  /** Not below anything that this clock has said, or heard. */
+  reading(): Timestamp {
+    return Math.max(this.last, this.stamp())
   }
 
   /**
-   * Beyond all that a life can have promised of which no more was heard: it took nothing further ahead of its clock than
-   * the drift that is allowed, and whoever was promised anything has heard it. (What an idle node says of its clock may
-   * lag behind it for seconds; but those who heard it go on, and this clock is not behind theirs.)
+   * Beyond all that earlier lives of this node can have promised, as far as this clock has observed them: none took
+   * anything further ahead of its clock than the drift that is allowed.
    */
-  beyond(heardUntil: Timestamp): Timestamp {
-    return heardUntil + this.maxDriftMs * TICKS_PER_MS
+  beyondEarlierLives(): Timestamp {
+    return this.reading() + this.maxDriftMs * TICKS_PER_MS
   }
 
   /** This node's wall clock, in whole ms. */

@@ -11,6 +11,8 @@
 import type { Codec, Encodable } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { GroupCommit } from './group-commit.ts'
+import { withNewLife } from './own-lives.ts'
+import { LIVES_MAX } from './peers.ts'
 import { metaKey, STORAGE_FORMAT } from './storage-keys.ts'
 
 const INCARNATION_CHANCE = 1024
@@ -76,6 +78,8 @@ export interface NodeIdentity {
   /** `<node id>~<incarnation>`: the actor of the dots minted in this life. */
   readonly actor: string
   readonly incarnation: number
+  /** A number of this process alone, which every frame carries. */
+  readonly life: number
 }
 
 /** Takes up a new incarnation. Rejects where the directory is another node's or of an unknown format. */
@@ -98,8 +102,11 @@ export async function takeIdentity(
   const last = state.get('incarnation') as number | undefined
   const made = wallMs * INCARNATION_CHANCE + chance(INCARNATION_CHANCE)
   const incarnation = Math.max((last ?? 0) + 1, made)
-  await state.set('incarnation', incarnation)
+  const life = chance(LIVES_MAX)
+  // In one batch: a list that lacks a life is of no use (own-lives.ts).
+  const lives = withNewLife(state, life, incarnation).map((its) => [...its])
+  await Promise.all([state.set('incarnation', incarnation), state.set('own-lives', lives)])
   if (format === undefined) await state.set('format', STORAGE_FORMAT)
   if (owner === undefined) await state.set('node', nodeId)
-  return { actor: `${nodeId}~${incarnation.toString(36)}`, incarnation }
+  return { actor: `${nodeId}~${incarnation.toString(36)}`, incarnation, life }
 }

@@ -2,6 +2,7 @@
 import type { Timestamp } from '../core/causality/dot.ts'
 import { newestDot } from '../core/causality/stored-object.ts'
 import { QuorateError } from '../core/errors.ts'
+import { placementAt } from '../core/placement/preference-list.ts'
 import type { Codec, Encodable } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { ClusterView } from './cluster-view.ts'
@@ -130,7 +131,7 @@ export class PeerAsks {
           return
         }
         // Of an old directory, what has been deleted since, and forgotten, is still there.
-        if (parts.arrival.isFilling) {
+        if (!isFilledIn(parts, Number(body[0]))) {
           answer('not_ready', BEING_FILLED)
           return
         }
@@ -287,6 +288,13 @@ export class PeerAsks {
     if (bucket === undefined) answer('unknown_bucket', name)
     else act({ bucket, key, partition: parts.keeper.place(bucket, key).partition })
   }
+}
+
+/** Whether the own copies of the partition are complete, whatever bucket they are of. */
+function isFilledIn({ keeper, arrival }: AskParts, partition: number): boolean {
+  const { topology } = keeper
+  const copyCounts = new Set(topology.buckets.map(({ n }) => n))
+  return [...copyCounts].every((n) => arrival.mayRead(placementAt(topology, n, partition).owners))
 }
 
 function decodeForwarded(

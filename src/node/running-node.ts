@@ -25,7 +25,7 @@ import { NodeState, takeIdentity } from './node-state.ts'
 import { ObjectTable } from './object-table.ts'
 import { PeerAsks } from './peer-asks.ts'
 import { PeerLives } from './peer-lives.ts'
-import { LIVES_MAX, Peers } from './peers.ts'
+import { Peers } from './peers.ts'
 import { PendingDots } from './pending-dots.ts'
 import { ReadCoordinator } from './read-coordinator.ts'
 import { RegisterAcceptor } from './register-acceptor.ts'
@@ -77,8 +77,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   if (settings.joined !== undefined && state.get('topology') === undefined) {
     await state.set('topology', settings.joined)
   }
-  const life = chance(LIVES_MAX)
-  const proof = await DirectoryProof.load(state, life, settings.hasLostData === true)
+  const proof = await DirectoryProof.load(state, settings.hasLostData === true)
   const clock = new NodeClock(ports, state, settings.maxClockDriftMs)
   const lives = new PeerLives(state.get('heard'))
   clock.onRaise = () => void state.set('heard', lives.encode()).catch(() => undefined)
@@ -102,7 +101,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     epochs: keeper,
     handle: (...ask) => asks.handle(...ask),
     lives,
-    life,
+    life: identity.life,
   })
   keeper.peers = peers
   const liveness = new Liveness(ports, {

@@ -201,7 +201,7 @@ export class TopologyAcceptor {
     return isOpen ? state : emptyAcceptor()
   }
 
-  #takeRecalled({ instance, floor, replies, isComplete }: Recalled): Promise<void> {
+  #takeRecalled({ instance, floor, readAt, replies, isComplete }: Recalled): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#parts.keeper.epoch + 1 !== instance || this.#held.instance > instance) {
         throw new Error(`instance ${instance} is not the present one`)
@@ -212,9 +212,12 @@ export class TopologyAcceptor {
       }
       promised = maxBallot(maxBallot(promised, floor), accepted)
       const held = { instance, state: { promised, accepted, value } }
+      // No life that follows is heard to say less than this one has recalled up to.
+      if (isComplete) await this.#parts.clock.raisedTo(readAt)
+      const { recalledUpTo = 0 } = this.#recall.state
       await this.#save(
         held,
-        isComplete ? { isLost: false, recalledUpTo: floor.counter } : { isLost: true },
+        isComplete ? { isLost: false, recalledUpTo: readAt } : { isLost: true, recalledUpTo },
       )
       this.#held = held
       this.#log.info({ instance, isComplete }, FOUND)

@@ -42,22 +42,28 @@ export interface Recalled {
   readonly instance: number
   /** Nothing that an earlier life has promised or accepted lies above it. */
   readonly floor: Ballot
+  /** What the clock read when the floor was taken. */
+  readonly readAt: Timestamp
   readonly replies: readonly Accepted[]
   /** Whether nothing is lost any more, of whatever instance. */
   readonly isComplete: boolean
 }
 
+type Floor = Pick<Recalled, 'floor' | 'readAt'>
+
 /** What is kept of it across restarts. */
 export interface RecallState {
   /** Whether there may be instances of which an earlier life knew and this one does not. */
   readonly isLost: boolean
-  /** All that earlier lives have promised below this time has been recalled; undefined where nothing was lost yet. */
+  /**
+   * What this node's clock read at the last recall that was completed; undefined where nothing was lost yet. What lives
+   * have promised that were heard up to there is known again. No later life says so little: the clock's bound is beyond.
+   */
   readonly recalledUpTo?: Timestamp
 }
 
-interface Round {
+interface Round extends Floor {
   readonly instance: number
-  readonly floor: Ballot
   readonly replies: Map<string, Accepted>
   isEnding: boolean
 }
@@ -66,12 +72,11 @@ export class TopologyRecall {
   readonly #timers: Timers
   readonly #parts: TopologyRecallParts
   #isLost: boolean
-  /** The floor of the last recall that was completed. */
   #recalledUpTo: Timestamp
   /** Of what is lost, this instance is known again. */
   #knownInstance = 0
   #round: Round | undefined
-  #floor: Ballot | undefined
+  #floor: Floor | undefined
   #isRunning = false
   #isStopped = false
 
@@ -102,11 +107,11 @@ export class TopologyRecall {
 
   /**
    * What an earlier life has said is lost, of which somebody has heard up to `heardUntil`: begins anew, with a floor above
-   * that. False where a recall has been made or is under way whose floor is above it: nothing else is lost then.
+   * that. False where a recall has been made since, or is under way: nothing else is lost then.
    */
   lose(heardUntil: Timestamp): boolean {
-    const floor = Math.max(this.#recalledUpTo, this.#isLost ? (this.#floor?.counter ?? 0) : 0)
-    if (this.#parts.clock.beyond(heardUntil) < floor) return false
+    const underWay = this.#isLost ? (this.#floor?.readAt ?? 0) : 0
+    if (heardUntil < Math.max(this.#recalledUpTo, underWay)) return false
     this.#isLost = true
     this.#knownInstance = 0
     this.#round = undefined
@@ -123,9 +128,12 @@ export class TopologyRecall {
     const instance = keeper.epoch + 1
     // Before a majority has told of earlier lives, the floor could be too low.
     if (!isProven() || this.knows(instance)) return
-    this.#floor ??= { counter: clock.beyondEarlierLives(), node: '' }
+    this.#floor ??= {
+      readAt: clock.reading(),
+      floor: { counter: clock.beyondEarlierLives(), node: '' },
+    }
     if (this.#round?.instance !== instance) {
-      this.#round = { instance, floor: this.#floor, replies: new Map(), isEnding: false }
+      this.#round = { instance, ...this.#floor, replies: new Map(), isEnding: false }
     }
     const round = this.#round
     for (const peer of this.#witnesses()) if (!round.replies.has(peer)) this.#ask(peer, round)
@@ -170,12 +178,13 @@ export class TopologyRecall {
     round.isEnding = true
     const replies = [...round.replies.values()]
     const isComplete = replies.every(({ accepted }) => compareBallots(accepted, BALLOT_ZERO) === 0)
-    take({ instance: round.instance, floor: round.floor, replies, isComplete }).then(
+    const { instance, floor, readAt } = round
+    take({ instance, floor, readAt, replies, isComplete }).then(
       () => {
         if (round !== this.#round) return
         this.#knownInstance = round.instance
         this.#isLost = !isComplete
-        if (isComplete) this.#recalledUpTo = round.floor.counter
+        if (isComplete) this.#recalledUpTo = readAt
       },
       // The disk failed, or there is a newer document by now: the next look tries again.
       () => {

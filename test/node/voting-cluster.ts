@@ -15,7 +15,7 @@ import { distrust, forgetLives, migrate } from '../../src/node/migration.ts'
 import { NodeClock } from '../../src/node/node-clock.ts'
 import { NodeState, type StateName, takeIdentity } from '../../src/node/node-state.ts'
 import { encodeLives, PeerLives } from '../../src/node/peer-lives.ts'
-import { type AskHandler, LIVES_MAX, Peers } from '../../src/node/peers.ts'
+import { type AskHandler, Peers } from '../../src/node/peers.ts'
 import { metaKey } from '../../src/node/storage-keys.ts'
 import { TopologyAcceptor } from '../../src/node/topology-acceptor.ts'
 import { encodeTopology, TopologyKeeper } from '../../src/node/topology-keeper.ts'
@@ -91,9 +91,8 @@ class VotingNode {
     if (isLossy) await distrust(state)
     await forgetLives(state)
     await migrate(ports, commits, state)
-    await takeIdentity(state, self, Math.floor(host.wallMs()), chance)
-    const life = chance(LIVES_MAX)
-    const proof = await DirectoryProof.load(state, life, isLossy)
+    const { life } = await takeIdentity(state, self, Math.floor(host.wallMs()), chance)
+    const proof = await DirectoryProof.load(state, isLossy)
     this.platter.isLossy = false
     const clock = new NodeClock(ports, state, 500)
     const lives = new PeerLives(state.get('heard'))
@@ -116,7 +115,7 @@ class VotingNode {
     const incarnation = Math.floor(host.wallMs())
     const liveness = new Liveness(ports, { self, members: this.#cluster.ids, incarnation, peers })
     const members = (): string[] => keeper.topology.members.map(({ id }) => id)
-    const arrival = new Arrival(ports, { self, members, peers, clock, proof })
+    const arrival = new Arrival(ports, { self, members, isLost: () => false, peers, clock, proof })
     const isProven = (): boolean => arrival.isProven
     const voter = new TopologyAcceptor(ports, { self, keeper, state, peers, clock, isProven })
     const register = new TopologyRegister(ports, { self, acceptor: voter, keeper, peers, clock })
@@ -152,14 +151,14 @@ class VotingNode {
   }
 
   /** What is on the disk. */
-  saved(name: StateName): readonly Encodable[] | undefined {
+  saved(name: StateName): Encodable | undefined {
     const record = this.platter.get(metaKey(name))
-    return record === undefined ? undefined : (msgpackCodec.decode(record) as Encodable[])
+    return record === undefined ? undefined : msgpackCodec.decode(record)
   }
 
   /** What is on the disk of its state as a voter. */
   get voted(): readonly Encodable[] | undefined {
-    return this.saved('acceptor')
+    return this.saved('acceptor') as readonly Encodable[] | undefined
   }
 }
 

@@ -199,6 +199,9 @@ export class WriteMinting {
           // The disk, or a process that was stopped, may have taken longer than anybody waits.
           refuseLate(placed, clock.nowMs())
           if (placed.placedAt !== this.#parts.placedAt()) throw hasMoved(self)
+          // What is here of an earlier ownership is cleared away first, and would take this write with it.
+          const notKept = replica.notKept(placed.at)
+          if (notKept !== undefined) throw rejection(notKept)
           const held = pruneVector(entry.latest.object, this.#parts.horizon(placed.at.partition))
           // A clock restarted behind its own records, or an lww value from a faster clock.
           clock.observe(newestSibling(held)?.timestamp ?? 0)

@@ -162,4 +162,14 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     mendedIn: 'aaeafb0',
     plan: { seed: '324', seconds: 120, nemesis: MIX_AND_CHANGES },
   },
+  {
+    what: 'an owner took a write before it had cleared away what was left of a partition, and cleared it away, too',
+    mendedIn: 'fc8350c',
+    plan: {
+      seed: '339',
+      seconds: 30,
+      nemesis: MIX_AND_CHANGES,
+      onlyFaults: [0, 1, 2, 3, 100_000, 100_001],
+    },
+  },
 ]

@@ -3,6 +3,7 @@
  * the horizon and the collection of deletes below it, the reading of every record, and the filling of a node
  * that has lost its own.
  */
+import { lostMember } from '../core/placement/change-steps.ts'
 import type { Timestamp } from '../core/causality/dot.ts'
 import { wallMsOf } from '../core/causality/hybrid-clock.ts'
 import { AntiEntropy } from './anti-entropy.ts'
@@ -102,10 +103,7 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
   const arrival = new Arrival(ports, {
     self,
     members,
-    isLost: (node) => {
-      const { change } = keeper.topology
-      return change?.isLost === true && change.leaving === node
-    },
+    isLost: (node) => node === lostMember(keeper.topology),
     peers,
     clock,
     proof: parts.proof,

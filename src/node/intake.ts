@@ -8,7 +8,12 @@
  */
 import { AssertionError } from '../core/assert.ts'
 import type { Timestamp } from '../core/causality/dot.ts'
-import { reportDone, waitingFor, gainedPartitions } from '../core/placement/change-steps.ts'
+import {
+  gainedPartitions,
+  lostMember,
+  reportDone,
+  waitingFor,
+} from '../core/placement/change-steps.ts'
 import type { MemberChange } from '../core/placement/member-change.ts'
 import { isHolder, isKeeper, placementAt } from '../core/placement/preference-list.ts'
 import type { Topology } from '../core/placement/topology.ts'
@@ -306,7 +311,7 @@ export class Intake {
     for (const { n } of topology.buckets) {
       const { owners, next } = placementAt(topology, n, partition)
       if (owners.includes(self) || next?.includes(self) !== true) continue
-      const left = owners.filter((owner) => owner !== this.#lost())
+      const left = owners.filter((owner) => owner !== lostMember(topology))
       const near = left.filter(reachable)
       if (near.length > 0) return near
       isAnybodyLeft ||= left.length > 0
@@ -350,7 +355,7 @@ export class Intake {
     const copies = [...new Set(topology.buckets.map(({ n }) => n))]
     return topology.members
       .map(({ id }) => id)
-      .filter((id) => id !== self && id !== this.#lost())
+      .filter((id) => id !== self && id !== lostMember(keeper.topology))
       .filter((id) => copies.some((n) => partitions.some((p) => isHolder(topology, n, p, id))))
   }
 
@@ -377,11 +382,6 @@ export class Intake {
   }
 
   /** The member that nobody waits for. */
-  #lost(): string | null {
-    const { change } = this.#parts.keeper.topology
-    return change?.isLost === true ? change.leaving : null
-  }
-
   #check(work: Work): void {
     if (work.isOver || this.#isStopped) throw new GivenUp('the change has gone on')
   }

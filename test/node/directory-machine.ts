@@ -52,7 +52,23 @@ export function machine() {
     const listed = withNewLife(state, life, ++incarnation).map((its) => [...its])
     await Promise.all([state.set('incarnation', incarnation), state.set('own-lives', listed)])
   }
+  /** Starts a life whose clock is given out up to `bound`; what the directory knew comes first. */
+  const start = async (bound: number, hasLostData = false): Promise<Life> => {
+    const { state, commits } = await open()
+    const life = numbers.shift() ?? ++lives
+    await forgetLives(state)
+    await begin(state, life)
+    const proof = await DirectoryProof.load(state, hasLostData)
+    await state.set('clock', bound)
+    // A word is stored once what follows from it is, which takes a turn.
+    const saved = async (): Promise<void> => {
+      await new Promise(setImmediate)
+      await commits.whenIdle()
+    }
+    return { life, proof, saved }
+  }
   return {
+    start,
     numbers,
     platter,
     crash: () => {
@@ -68,20 +84,12 @@ export function machine() {
       await state.set('own-lives', listed)
       await state.set('clock', bound)
     },
-    /** Starts a life whose clock is given out up to `bound`; what the directory knew comes first. */
-    start: async (bound: number, hasLostData = false): Promise<Life> => {
-      const { state, commits } = await open()
-      const life = numbers.shift() ?? ++lives
-      await forgetLives(state)
-      await begin(state, life)
-      const proof = await DirectoryProof.load(state, hasLostData)
-      await state.set('clock', bound)
-      // A word is stored once what follows from it is, which takes a turn.
-      const saved = async (): Promise<void> => {
-        await new Promise(setImmediate)
-        await commits.whenIdle()
-      }
-      return { life, proof, saved }
+    /** The first life: n2 has heard of none before, and that is durable. */
+    startProven: async (bound: number): Promise<Life> => {
+      const first = await start(bound)
+      first.proof.heard('n2', unnamed(0))
+      await first.saved()
+      return first
     },
   }
 }

@@ -16,9 +16,7 @@ describe('proof of a directory', () => {
 
   it('is there after any restart of the same directory: peers have heard no more than its bound', async () => {
     const node = machine()
-    const first = await node.start(100)
-    first.proof.heard('n2', unnamed(0))
-    await first.saved()
+    await node.startProven(100)
     node.crash()
     const second = await node.start(200)
     second.proof.heard('n2', unnamed(100))
@@ -86,9 +84,7 @@ describe('proof of a directory', () => {
 
   it('is refuted for an old copy of the directory by a peer that heard of the newer one', async () => {
     const node = machine()
-    const first = await node.start(100)
-    first.proof.heard('n2', unnamed(0))
-    await first.saved()
+    await node.startProven(100)
     const backup = node.platter.copy()
     node.crash()
     const second = await node.start(200)
@@ -104,9 +100,7 @@ describe('proof of a directory', () => {
 
   it('is not refuted by a copy made after the last stop: it is the directory', async () => {
     const node = machine()
-    const first = await node.start(100)
-    first.proof.heard('n2', unnamed(0))
-    await first.saved()
+    await node.startProven(100)
     node.crash()
     node.platter.restore(node.platter.copy())
     const second = await node.start(200)
@@ -137,9 +131,7 @@ describe('proof of a directory', () => {
 
   it('is measured, for a peer that had answered, by the first start since at which it did not', async () => {
     const node = machine()
-    const first = await node.start(100)
-    first.proof.heard('n2', unnamed(0))
-    await first.saved()
+    await node.startProven(100)
     const backup = node.platter.copy()
     node.crash()
     const second = await node.start(200)
@@ -165,9 +157,7 @@ describe('proof of a directory', () => {
 
   it('is there for a node that crashed before a peer that had heard it said so', async () => {
     const node = machine()
-    const first = await node.start(100)
-    first.proof.heard('n2', unnamed(0))
-    await first.saved()
+    const first = await node.startProven(100)
     node.crash()
     const second = await node.start(200)
     node.crash()
@@ -182,9 +172,7 @@ describe('proof of a directory', () => {
 
   it('is refuted by what one of its own lives said after this copy was made, however often it is started', async () => {
     const node = machine()
-    const first = await node.start(100)
-    first.proof.heard('n2', unnamed(0))
-    await first.saved()
+    const first = await node.startProven(100)
     const backup = node.platter.copy()
     node.crash()
     node.platter.restore(backup)
@@ -197,9 +185,7 @@ describe('proof of a directory', () => {
 
   it('is not refuted again, once all is filled, by what a life of its own said beyond the copy', async () => {
     const node = machine()
-    const first = await node.start(100)
-    first.proof.heard('n2', unnamed(0))
-    await first.saved()
+    const first = await node.startProven(100)
     const backup = node.platter.copy()
     node.crash()
     const second = await node.start(200)
@@ -291,9 +277,7 @@ describe('proof of a directory', () => {
 
   it('is refuted for a copy of a life of its own, though a version that lists no lives has had it since', async () => {
     const node = machine()
-    const first = await node.start(100)
-    first.proof.heard('n2', unnamed(0))
-    await first.saved()
+    const first = await node.startProven(100)
     const backup = node.platter.copy()
     node.crash()
     node.platter.restore(backup)
@@ -307,9 +291,7 @@ describe('proof of a directory', () => {
   it('is refuted for a copy of a life of its own, though an earlier life had the same number as a later one', async () => {
     const node = machine()
     node.numbers.push(5, 7, 5)
-    const first = await node.start(100)
-    first.proof.heard('n2', unnamed(0))
-    await first.saved()
+    await node.startProven(100)
     node.crash()
     await node.start(200)
     const backup = node.platter.copy()

@@ -2,6 +2,7 @@
 import { describe, expect, it, test } from 'vitest'
 import { TICKS_PER_MS } from '../../src/core/causality/hybrid-clock.ts'
 import type { Topology } from '../../src/core/placement/topology.ts'
+import type { TopologyAcceptor } from '../../src/node/topology-acceptor.ts'
 import { encodeTopology } from '../../src/node/topology-keeper.ts'
 import type { Encodable } from '../../src/ports/codec.ts'
 import { SeededRandom } from '../../src/random/seeded-random.ts'
@@ -12,6 +13,11 @@ const voters =
   (...ids: string[]) =>
   (): string[] =>
     ids
+
+/** What a voter has said, or why it says nothing. */
+function wordOf(reply: Awaited<ReturnType<TopologyAcceptor['ask']>>): string {
+  return 'code' in reply ? reply.code : reply.type
+}
 
 /** A cluster of five whose voters are those. */
 async function started(seed: string, ...ids: string[]): Promise<VotingCluster> {
@@ -88,9 +94,7 @@ describe('a voter', () => {
     for (const instance of [1, keeper.epoch]) {
       const asked: (string | undefined)[] = []
       for (const kind of ['prepare', 'recall'] as const) {
-        void voter
-          .ask({ kind, instance, ballot })
-          .then((reply) => asked.push('code' in reply ? reply.code : reply.type))
+        void voter.ask({ kind, instance, ballot }).then((reply) => asked.push(wordOf(reply)))
       }
       await cluster.until(() => asked.length === 2)
       expect(asked).toEqual(['stale_epoch', 'stale_epoch'])
@@ -208,7 +212,7 @@ describe('a voter whose directory is lost', () => {
     let answer: string | undefined
     const ballot = { counter: upTo + 1000 * TICKS_PER_MS, node: 'n2' }
     void voter.ask({ kind: 'prepare', instance: keeper.epoch + 1, ballot }).then((reply) => {
-      answer = 'code' in reply ? reply.code : reply.type
+      answer = wordOf(reply)
     })
     let isStored = false
     void lost.then(() => (isStored = true))
@@ -243,7 +247,7 @@ describe('a voter whose directory is lost', () => {
     let answer: string | undefined
     const later = { counter: 2 ** 51, node: 'n2' }
     void voter.ask({ kind: 'prepare', instance: 2, ballot: later }).then((reply) => {
-      answer = 'code' in reply ? reply.code : reply.type
+      answer = wordOf(reply)
     })
     await cluster.until(() => answer !== undefined)
     expect(answer).toBe('not_ready')

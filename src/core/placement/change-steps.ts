@@ -94,6 +94,11 @@ export function waitingFor(topology: Topology): string[] {
   return partakers(topology, change).filter((id) => !change.done.includes(id))
 }
 
+/** Who goes, where nobody waits for it: its disk is gone for good. */
+export function lostMember({ change }: Topology): string | undefined {
+  return change?.isLost === true ? (change.leaving ?? undefined) : undefined
+}
+
 /** While copies are moved: the data partitions of which the node will be an owner and is not, for some bucket. */
 export function gainedPartitions(
   { members, buckets, preference, change }: Topology,

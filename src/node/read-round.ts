@@ -74,8 +74,11 @@ export class ReadRound {
   start(): void {
     const { inReach } = this.#parts
     const { need } = this.#placed
-    const near = allOwners(this.#groups).filter((owner) => inReach(owner, need.sloppy))
-    this.#candidates = this.#fastestFirst(near)
+    const owners = allOwners(this.#groups)
+    const near = owners.filter((owner) => inReach(owner, need.sloppy))
+    // Those of whom nothing has been heard for a moment are asked last, but asked: only owners know that there is nothing.
+    const silent = owners.filter((owner) => !near.includes(owner) && inReach(owner, false))
+    this.#candidates = [...this.#fastestFirst(near), ...this.#fastestFirst(silent)]
     const enough = everyGroup(this.#groups, this.#required, (owner) => near.includes(owner))
     if (!enough && !need.sloppy) {
       const among = this.#groups.map((owners) => owners.join(', ')).join(' and of ')
@@ -86,7 +89,8 @@ export class ReadRound {
     this.#wait(leftMs, () => this.#expire())
     if (!enough) this.#askFallbacks()
     // While the key moves, the fastest of all need not be enough of both groups.
-    this.#askMore(this.#groups.length === 1 ? this.#required : this.#candidates.length)
+    const mayWait = enough && this.#groups.length === 1
+    this.#askMore(mayWait ? this.#required : this.#candidates.length)
     if (this.#settled) return
     if (this.#asked < this.#candidates.length) {
       this.#wait(HEDGE_DELAY_MS, () => this.#askMore(this.#candidates.length))

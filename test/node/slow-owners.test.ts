@@ -4,6 +4,8 @@ import { IDS, type Id, VirtualCluster } from './virtual-cluster.ts'
 const BUCKET = { name: 'single', mode: 'siblings', n: 1, consistency: 'eventual' } as const
 /** Longer than a sloppy read waits before it turns to the fallbacks, shorter than its timeout. */
 const SLOW_US = 1_300_000
+/** For how long one that is suspected stays silent: much less than a request waits. */
+const UNTIL_HEARD_US = 300_000
 
 let cluster: VirtualCluster
 beforeEach(async () => {
@@ -41,6 +43,12 @@ function ownerOf(key: string): Id {
   return owner
 }
 
+/** What one node says of the other. */
+async function stateSeen(at: Id, of: Id): Promise<string | undefined> {
+  const status = await cluster.ask(at, (service) => service.status())
+  return typeof status === 'string' ? status : status.reachability[at]?.[of]
+}
+
 it('a slow owner is waited for where the fallbacks keep nothing', async () => {
   expect(await put()).toBe('ok')
   const owner = ownerOf('key')
@@ -48,6 +56,20 @@ it('a slow owner is waited for where the fallbacks keep nothing', async () => {
   const cuts = [cluster.wires.cut(owner, reader, 'hold'), cluster.wires.cut(reader, owner, 'hold')]
   const reading = get(reader)
   cluster.schedule.after(SLOW_US, () => {
+    for (const cut of cuts) cut.undo()
+  })
+  expect(await reading).toEqual(['value'])
+})
+
+it('an owner that is only suspected is asked, for the fallbacks know nothing of a key that they do not keep', async () => {
+  expect(await put()).toBe('ok')
+  const owner = ownerOf('key')
+  const reader = IDS.find((id) => id !== owner) as Id
+  const cuts = [cluster.wires.cut(owner, reader, 'hold'), cluster.wires.cut(reader, owner, 'hold')]
+  while ((await stateSeen(reader, owner)) === 'up') await cluster.pass(0.1)
+  expect(await stateSeen(reader, owner)).toBe('suspect')
+  const reading = get(reader)
+  cluster.schedule.after(UNTIL_HEARD_US, () => {
     for (const cut of cuts) cut.undo()
   })
   expect(await reading).toEqual(['value'])

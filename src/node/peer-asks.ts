@@ -77,7 +77,7 @@ export class PeerAsks {
     const refuse = ({ code, message }: Refusal): void => answer(code, message)
     switch (kind) {
       case 'apply':
-        return this.#apply(parts, body, answer, refuse)
+        return this.#apply(parts, from, body, answer, refuse)
       case 'hint':
         return this.#hint(parts, body, answer, refuse)
       case 'read':
@@ -210,6 +210,7 @@ export class PeerAsks {
 
   #apply(
     parts: AskParts,
+    from: string,
     body: readonly Encodable[],
     answer: AnswerWith,
     refuse: (refusal: Refusal) => void,
@@ -220,9 +221,11 @@ export class PeerAsks {
         refuse(copy)
         return
       }
+      // Before it is looked for: what was filled in meanwhile has not been compared with.
+      const isWhole = parts.arrival.mayTell(from) && parts.replica.mayRead(at)
       parts.replica.apply(at, copy, Number(body[3] ?? 0), (applied, refusal) => {
         if (applied === undefined) refuse(refusal as Refusal)
-        else answer('ok', applied.existed, applied.uncovered, applied.newest)
+        else answer('ok', applied.existed, applied.uncovered, applied.newest, isWhole)
       })
     })
   }

@@ -127,6 +127,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     ...shared,
     ...placing,
     pending,
+    isProven: () => arrival.isProven,
     horizon: horizonOf,
     actor: identity.actor,
     setBytesMax: settings.maxValueBytes ?? SET_BYTES_MAX,

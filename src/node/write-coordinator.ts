@@ -23,6 +23,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
+import { BEING_FILLED, TOO_FEW_HAVE_TOLD } from './arrival.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { HintStore } from './hint-store.ts'
 import type { NodeClock } from './node-clock.ts'
@@ -41,6 +42,7 @@ import {
   WriteRound,
 } from './write-round.ts'
 import { type Minted, WriteMinting } from './write-minting.ts'
+import { NOT_ASKED } from './whole-owners.ts'
 import { writeTargets } from './write-targets.ts'
 
 /** Weak writes answered but not stored; more wait until they are. */
@@ -56,6 +58,8 @@ export interface WriteParts {
   readonly peers: Peers
   readonly hints: HintStore
   readonly pending: PendingDots
+  /** Whether the own copies count in a quorum. */
+  readonly isProven: () => boolean
   /** Of a data partition. */
   readonly horizon: (partition: number) => Timestamp
   /** The placement in force (topology-keeper.ts). */
@@ -118,6 +122,7 @@ export class WriteCoordinator {
       const refusal = this.#parts.replica.refusal()
       if (refusal !== undefined) throw rejection(refusal)
     }
+    this.#refuseWithoutWhole(placed, request, targets)
     const reports = new ReplicaReports(this.#clock)
     const dotted = this.#write(placed, request, targets, reports)
     // A full backlog makes a weak write as slow as an eventual one: memory has to be bounded, too.
@@ -141,6 +146,25 @@ export class WriteCoordinator {
       existed: false,
       seen: undefined,
     }
+  }
+
+  /** Throws quorum_unreachable, where it is known before anything is applied that too few could tell what there is. */
+  #refuseWithoutWhole(
+    placed: PlacedRequest,
+    request: WriteRequest | PlannedUpdate,
+    targets: RoundTargets,
+  ): void {
+    const { need, areSelf } = this.#minting.wholeOwners(placed, request)
+    if (need === 0 || areSelf || !placed.owners.includes(this.#parts.self)) return
+    const others = placed.owners.filter((owner) => targets.owners.includes(owner))
+    if (others.length >= need) return
+    const reason = this.#parts.isProven() ? BEING_FILLED : TOO_FEW_HAVE_TOLD
+    const message = `${reason}, and too few others are in reach to say what the write replaces; nothing was applied`
+    throw new QuorateError('quorum_unreachable', message, {
+      required: need,
+      received: others.length,
+      retryAfterSeconds: 1,
+    })
   }
 
   async #write(
@@ -203,6 +227,8 @@ export class WriteCoordinator {
       dot,
       existed: first.existed,
       flags: 0,
+      // The first round has asked.
+      whole: NOT_ASKED,
       pending: first.pending,
       storeLocally: undefined,
     })
@@ -271,7 +297,10 @@ export class WriteCoordinator {
       const { pending } = minted
       pending.hold()
       const over = (): void => pending.release()
-      const round = new WriteRound(this.#parts, placed, all, copy, reports, { settled, over })
+      const round = new WriteRound(this.#parts, placed, all, copy, minted.whole, reports, {
+        settled,
+        over,
+      })
       round.start(all, flags)
     })
   }
@@ -285,6 +314,10 @@ export class WriteCoordinator {
     const required = Math.max(placed.need.w, 1)
     const details = { required, received: round.tally.got, replicas: reports.list() }
     const counted = `${round.tally.got} of ${required} needed copies of the write were stored`
+    if (round.tally.state() === 'met') {
+      const message = `${counted}, but too few owners whose copies are complete could say what it replaces`
+      return new QuorateError('outcome_unknown', message, details)
+    }
     return outcome === 'rejected'
       ? new QuorateError('quorum_unreachable', `${counted}; nothing was applied`, {
           ...details,

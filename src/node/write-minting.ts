@@ -38,6 +38,7 @@ import {
   refuseLargeSet,
 } from './type-change.ts'
 import type { WriteParts } from './write-coordinator.ts'
+import { type WholeOwners, wholeNeedOf } from './whole-owners.ts'
 import type { StoreLocally } from './write-round.ts'
 
 /** A write that is ready to be sent. */
@@ -48,6 +49,7 @@ export interface Minted {
   readonly existed: boolean
   /** For the `apply` of the other owners. */
   readonly flags: number
+  readonly whole: WholeOwners
   /** Undefined where this node is not an owner. */
   readonly storeLocally: StoreLocally | undefined
   /** Held until the write has ended. */
@@ -131,6 +133,13 @@ export class WriteMinting {
     }
   }
 
+  /** As far as this node's own copy is concerned, now. */
+  wholeOwners(placed: PlacedRequest, request: WriteRequest | PlannedUpdate): WholeOwners {
+    const { self, isProven, replica } = this.#parts
+    const areSelf = placed.owners.includes(self) && isProven() && replica.mayRead(placed.at)
+    return { need: wholeNeedOf(placed, request), areSelf }
+  }
+
   /** A new timestamp. Rejects with a `QuorateError`. */
   async timestamp(): Promise<Timestamp> {
     const [timestamp] = (await mintTimestamps(this.#parts.clock, 1)) as [Timestamp]
@@ -155,6 +164,7 @@ export class WriteMinting {
     pending: PendingDot,
   ): Promise<Minted> {
     const mode = modeOf(placed.at.bucket)
+    const whole = this.wholeOwners(placed, request)
     const ownActor = this.actor
     const actor = mode === 'lww' ? ownActor : `${ownActor}~${timestamp.toString(36)}`
     const dot = { actor, timestamp }
@@ -166,7 +176,7 @@ export class WriteMinting {
         dots.push({ actor, timestamp: await this.timestamp() })
       }
       const copy = this.#changedCopy(placed, ABSENT_COPY, dots, request)
-      return { copy, dot, existed: false, flags: 0, storeLocally: undefined, pending }
+      return { copy, dot, existed: false, flags: 0, whole, storeLocally: undefined, pending }
     }
     const object = write(
       mode,
@@ -176,7 +186,7 @@ export class WriteMinting {
       request.context ?? request.past ?? EMPTY_VECTOR,
     )
     const copy = encodeCopy(this.#codec, object)
-    return { copy, dot, existed: false, flags: 0, storeLocally: undefined, pending }
+    return { copy, dot, existed: false, flags: 0, whole, storeLocally: undefined, pending }
   }
 
   /** Undefined where the clock's bound has to be raised first. */
@@ -234,7 +244,8 @@ export class WriteMinting {
           )
           reports.set(self, 'pending')
           const flags = isBlind ? APPLY_REPORT_UNCOVERED : 0
-          resolve({ copy, dot, existed, flags, storeLocally, pending })
+          const whole = this.wholeOwners(placed, request)
+          resolve({ copy, dot, existed, flags, whole, storeLocally, pending })
         } catch (error) {
           pending?.release()
           reject(error as Error)

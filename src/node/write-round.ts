@@ -5,6 +5,7 @@
  * It settles once: *met*, or *unmet* with an outcome. Replies that come later still count for one thing: an
  * owner that missed the copy gets a hint, unless the round was rejected, for then nothing may be left of it.
  */
+import { everyGroup } from '../core/quorum/owner-groups.ts'
 import { JointTally, type WriteAsk } from '../core/quorum/joint-tally.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { HintStore } from './hint-store.ts'
@@ -14,6 +15,7 @@ import type { Dot } from '../core/causality/dot.ts'
 import type { Peers, Reply } from './peers.ts'
 import type { Refusal } from './replica.ts'
 import { groupsOf, type PlacedRequest, type ReplicaReports } from './request.ts'
+import type { WholeOwners } from './whole-owners.ts'
 
 /** Stores the copy on this node's own disk, as an owner or one to come. */
 export type StoreLocally = (done: (refusal: Refusal | undefined) => void) => void
@@ -59,6 +61,9 @@ export class WriteRound {
   #settled: Settled | undefined
   /** This node's own disk, where it is an owner: no write counts without it. */
   #own: 'none' | 'pending' | 'stored' | 'failed' = 'none'
+  readonly #wholeNeed: number
+  /** Owners that hold the copy now, and have told all that they held before. */
+  readonly #whole = new Set<string>()
   /** Owners that missed the copy before the round was settled. */
   #missed: string[] = []
 
@@ -67,6 +72,7 @@ export class WriteRound {
     request: PlacedRequest,
     targets: RoundTargets,
     copy: Copy,
+    whole: WholeOwners,
     reports: ReplicaReports,
     ends: {
       readonly settled: (outcome: Settled) => void
@@ -80,6 +86,8 @@ export class WriteRound {
     this.#request = request
     this.#copy = copy
     this.#reports = reports
+    this.#wholeNeed = whole.need
+    if (whole.areSelf) this.#whole.add(parts.self)
     this.#done = ends.settled
     this.#over = ends.over
     const asked: WriteAsk[] = [
@@ -125,7 +133,7 @@ export class WriteRound {
   }
 
   #ownerReplied(owner: string, reply: Reply): void {
-    if (reply.type === 'ok' && this.#learns(reply.body)) {
+    if (reply.type === 'ok' && this.#learns(owner, reply.body)) {
       this.#count(asOwner(owner), 'stored')
       return
     }
@@ -168,7 +176,7 @@ export class WriteRound {
   }
 
   /** False where the answer is garbage. */
-  #learns([existed, uncovered, newest]: readonly Encodable[]): boolean {
+  #learns(owner: string, [existed, uncovered, newest, isWhole]: readonly Encodable[]): boolean {
     if (!Array.isArray(uncovered) || !Number.isSafeInteger(newest)) return false
     try {
       this.findings.uncovered.push(...decodeDots(uncovered as Encodable))
@@ -177,6 +185,8 @@ export class WriteRound {
     }
     if (existed === true) this.findings.existed = true
     this.findings.newest = Math.max(this.findings.newest, newest as number)
+    // A node of the release before does not say.
+    if (isWhole !== false) this.#whole.add(owner)
     return true
   }
 
@@ -192,7 +202,17 @@ export class WriteRound {
   #judge(): void {
     const state = this.tally.state()
     if (state === 'unmet' || this.#own === 'failed') this.#settle(this.tally.outcome())
-    else if (state === 'met' && this.#own !== 'pending') this.#settle('met')
+    else if (state === 'met' && this.#own !== 'pending') {
+      if (this.isAnsweredByWhole) this.#settle('met')
+      else if (this.#open === 0) this.#settle('unknown')
+    }
+  }
+
+  /** Whether enough owners have told what there was: else the copy may leave standing what it replaces. */
+  get isAnsweredByWhole(): boolean {
+    if (this.#wholeNeed === 0) return true
+    // While the key moves, the present owners hold all that was ever acknowledged.
+    return everyGroup([this.#request.owners], this.#wholeNeed, (owner) => this.#whole.has(owner))
   }
 
   #settle(settled: Settled): void {

@@ -1,0 +1,83 @@
+/** What is acknowledged was held by n1, which loses it, and by n2, which is out of reach before n1 is filled again. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Id, VirtualCluster } from './virtual-cluster.ts'
+
+/** n2's clock is ahead by so much: less than what the others put up with. */
+const AHEAD_MS = 400
+
+let cluster: VirtualCluster
+let healSecond: () => void
+beforeEach(async () => {
+  cluster = new VirtualCluster('unfilled owners')
+  await cluster.start()
+})
+afterEach(() => {
+  expect(cluster.broken).toEqual([])
+})
+
+async function put(at: Id, bucket: string, value: string): Promise<string> {
+  const content = {
+    value: new TextEncoder().encode(value),
+    contentType: 'text/plain',
+    tombstone: false,
+    expiresAtMs: 0,
+  }
+  const answer = await cluster.ask(at, (service) =>
+    service.put({
+      bucket,
+      key: 'key',
+      level: 'quorum',
+      requestId: 'test',
+      content,
+      context: undefined,
+    }),
+  )
+  return typeof answer === 'string' ? answer : 'ok'
+}
+
+async function get(at: Id, bucket: string): Promise<string[] | string> {
+  const answer = await cluster.ask(at, (service) =>
+    service.get({ bucket, key: 'key', level: 'quorum', requestId: 'test' }),
+  )
+  if (typeof answer === 'string') return answer
+  return answer.siblings.map(({ value }) => new TextDecoder().decode(value))
+}
+
+async function loseFirst(bucket: string): Promise<void> {
+  const healThird = cluster.isolate('n3')
+  expect(await put('n2', bucket, 'old')).toBe('ok')
+  expect(cluster.keysUnder('n1', 'd/')).toHaveLength(1)
+  healSecond = cluster.isolate('n2')
+  cluster.node('n1').crash('machine')
+  cluster.node('n1').platter.wipe()
+  healThird()
+  cluster.node('n1').start()
+  await cluster.until(() => cluster.node('n1').isUp)
+}
+
+describe.each([
+  ['a blind write', 'default'],
+  ['a write of the last value', 'latest'],
+])('%s, that does not know what it replaces', (_, bucket) => {
+  beforeEach(async () => {
+    cluster.node('n2').host.jump(AHEAD_MS)
+    await loseFirst(bucket)
+  })
+
+  it.each(['n1', 'n3'] as const)('is not acknowledged at %s', async (at) => {
+    expect(await put(at, bucket, 'new')).toMatch(/^(?:quorum_unreachable|outcome_unknown)$/)
+    healSecond()
+    await cluster.converged()
+    expect(await put(at, bucket, 'newest')).toBe('ok')
+    expect(await get('n2', bucket)).toEqual(['newest'])
+  })
+})
+
+it('a write that could not know what it replaces is refused before anything is applied', async () => {
+  await loseFirst('default')
+  await cluster.pass(5)
+  expect(await put('n1', 'default', 'new')).toBe('quorum_unreachable')
+  healSecond()
+  await cluster.converged()
+  expect(await get('n1', 'default')).toEqual(['old'])
+})

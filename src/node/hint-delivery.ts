@@ -194,17 +194,23 @@ export class HintDelivery {
     const startMs = this.#clock.monotonicMs()
     const { bucket, key } = name
     const { to, need } = this.#route(owner, bucket, key)
-    this.#send({ to, need }, name, copy, (reply) => {
+    const next = (): void => {
       lane.underWay.delete(storageKey)
-      this.#learn(owner, lane, reply, this.#clock.monotonicMs() - startMs)
-      if (reply.type === 'ok') {
-        this.#metrics.count('hints_delivered_total', { peer: owner })
-        // A full disk keeps every hint: delivered again and again without a pause, they would be a storm.
-        this.#hints.remove(owner, storageKey, copy, () => this.#pause(lane))
-      } else {
-        this.#hints.postpone(owner, storageKey)
-      }
       this.#fill(owner)
+    }
+    this.#send({ to, need }, name, copy, (reply) => {
+      this.#learn(owner, lane, reply, this.#clock.monotonicMs() - startMs)
+      if (reply.type !== 'ok') {
+        this.#hints.postpone(owner, storageKey)
+        next()
+        return
+      }
+      this.#metrics.count('hints_delivered_total', { peer: owner })
+      this.#hints.remove(owner, storageKey, copy, (failed) => {
+        // A full disk keeps every hint: delivered again and again without a pause, they would be a storm.
+        if (failed) this.#pause(lane)
+        next()
+      })
     })
   }
 

@@ -103,12 +103,17 @@ export class HintStore {
         done('dropped')
         return
       }
-      this.#count(owner, storageKey, next.record.length)
+      // What it replaces is there until this is stored, and stays where it is not.
+      const before = this.#of(owner).sizes.get(storageKey) ?? 0
+      this.#count(owner, storageKey, Math.max(before, next.record.length))
       // Once more: an older hint of the key may have been delivered, and forgotten, since.
       this.#note(storageKey, newestDot(copy.object))
       this.#table.replace(entry, next, at.bucket.durability, (failed) => {
         if (failed !== undefined) this.recount(owner, storageKey)
-        if (failed === undefined) this.#metrics.count('hints_stored_total', { peer: owner })
+        else {
+          if (entry.pending === 0) this.#count(owner, storageKey, entry.latest.record.length)
+          this.#metrics.count('hints_stored_total', { peer: owner })
+        }
         this.onKept(owner)
         done(failed && refusalOf(failed))
       })
@@ -139,20 +144,27 @@ export class HintStore {
   }
 
   /**
-   * Removes a hint that was delivered as `delivered`, unless something newer has been kept meanwhile. `failed` is
-   * called where the disk does not take it: then the hint is there as before.
+   * Removes a hint that was delivered as `delivered`, unless something newer has been kept meanwhile. Calls `done` once
+   * that is so, or, with `failed`, where the disk does not take it: then the hint is there as before. Until then it
+   * counts: its room may be needed for itself again.
    */
-  remove(owner: string, storageKey: string, delivered: Copy, failed: () => void): void {
+  remove(
+    owner: string,
+    storageKey: string,
+    delivered: Copy,
+    done: (failed: boolean) => void,
+  ): void {
     this.#table.find(storageKey, (entry) => {
-      if (entry === undefined || entry.latest !== delivered || entry.pending > 0) return
-      this.#discount(owner, storageKey)
+      if (entry === undefined || entry.latest !== delivered || entry.pending > 0) {
+        done(false)
+        return
+      }
       // Not synced: a hint that is still there after a crash is only delivered twice.
       this.#table.replace(entry, ABSENT_COPY, 'os', (failure) => {
-        if (failure === undefined) return
         this.recount(owner, storageKey)
-        failed()
+        done(failure !== undefined)
+        if (failure === undefined) this.onGone()
       })
-      this.onGone()
     })
   }
 

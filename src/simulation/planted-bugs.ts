@@ -81,8 +81,8 @@ const BUGS: readonly PlantedBug[] = [
     name: 'hint-deleted-before-delivery',
     what: 'a hint is sent into the blue, and deleted whatever becomes of it',
     file: 'node/hint-delivery.ts',
-    find: '} else {\n        this.#hints.postpone(owner, storageKey)',
-    replace: '} else {\n        this.#hints.remove(owner, storageKey, copy)',
+    find: 'this.#hints.postpone(owner, storageKey)\n        next()',
+    replace: 'this.#hints.remove(owner, storageKey, copy, next)',
     also: {
       find: 'this.#reachable(node)).length < need',
       replace: 'this.#reachable(node)).length < 0',

@@ -172,4 +172,29 @@ export const FOUND_BUGS: readonly FoundBug[] = [
       onlyFaults: [0, 1, 2, 3, 100_000, 100_001],
     },
   },
+  {
+    what: 'an owner that had lost its copies told what a blind write replaces, and what it had lost came back',
+    mendedIn: 'f773dc7',
+    plan: {
+      seed: '143',
+      seconds: 105,
+      nemesis: MIX_AND_CHANGES,
+      onlyFaults: [
+        0, 1, 2, 3, 4, 5, 9, 10, 11, 13, 14, 100_000, 100_001, 100_002, 100_003, 100_005,
+      ],
+    },
+  },
+  {
+    what: 'the room of a hint was given away before it was gone, and the disk did not take its removal',
+    mendedIn: 'acacf57',
+    plan: {
+      seed: '476',
+      seconds: 105,
+      nemesis: MIX_AND_CHANGES,
+      onlyFaults: [
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 100_000, 100_001, 100_002,
+        100_003, 100_004,
+      ],
+    },
+  },
 ]

@@ -41,8 +41,10 @@ export class ReadRound {
   readonly #groups: OwnerGroups
   /** Owners in the order in which they are asked, and how many of them have been. */
   #candidates: readonly string[] = []
+  /** The last of them: owners that may not answer, for a sloppy level. */
+  #silent: readonly string[] = []
   #asked = 0
-  #failed = 0
+  readonly #lost = new Set<string>()
   /** Fallbacks that have said what they keep. */
   #hinted = 0
   /** Fallbacks that keep nothing: they say little of a key whose owners are only slow. */
@@ -76,9 +78,10 @@ export class ReadRound {
     const { need } = this.#placed
     const owners = allOwners(this.#groups)
     const near = owners.filter((owner) => inReach(owner, need.sloppy))
-    // Those of whom nothing has been heard for a moment are asked last, but asked: only owners know that there is nothing.
-    const silent = owners.filter((owner) => !near.includes(owner) && inReach(owner, false))
-    this.#candidates = [...this.#fastestFirst(near), ...this.#fastestFirst(silent)]
+    // Owners of whom nothing has been heard for a moment are asked too, but last: they may be only slow, and the
+    // fallbacks, which keep what they stood in for, cannot tell that there is nothing.
+    this.#silent = owners.filter((owner) => !near.includes(owner) && inReach(owner, false))
+    this.#candidates = [...this.#fastestFirst(near), ...this.#fastestFirst(this.#silent)]
     const enough = everyGroup(this.#groups, this.#required, (owner) => near.includes(owner))
     if (!enough && !need.sloppy) {
       const among = this.#groups.map((owners) => owners.join(', ')).join(' and of ')
@@ -115,7 +118,7 @@ export class ReadRound {
       const owner = this.#candidates[this.#asked++] as string
       // The whole copy is asked of the first, and again of any once one has failed.
       if (owner === this.#parts.self) this.#readSelf()
-      else this.#ask(owner, this.#asked === 1 || this.#failed > 0 ? 'read' : 'version')
+      else this.#ask(owner, this.#asked === 1 || this.#lost.size > 0 ? 'read' : 'version')
     }
   }
 
@@ -123,7 +126,7 @@ export class ReadRound {
     const { self, replica, isProven } = this.#parts
     if ((this.#required > 1 || this.#placed.provenOnly === true) && !isProven()) {
       this.#reports.set(self, 'error', TOO_FEW_HAVE_TOLD)
-      this.#loseOne()
+      this.#loseOne(self)
       return
     }
     replica.read(this.#placed.at, (copy, refusal) => {
@@ -135,7 +138,7 @@ export class ReadRound {
       }
       if (refusal?.code === 'record_corrupt') this.#copies.markCorrupt(self)
       this.#reports.set(self, 'error', refusal?.message ?? '')
-      this.#loseOne()
+      this.#loseOne(self)
     })
   }
 
@@ -153,12 +156,12 @@ export class ReadRound {
         this.#copies.markCorrupt(owner)
       if (reply.type === 'ok') this.#reports.set(owner, 'error', 'a damaged record')
       else this.#reports.setReply(owner, reply)
-      this.#loseOne()
+      this.#loseOne(owner)
     })
   }
 
-  #loseOne(): void {
-    this.#failed++
+  #loseOne(owner: string): void {
+    this.#lost.add(owner)
     this.#askMore(this.#asked + 1)
     this.#advance()
   }
@@ -203,10 +206,16 @@ export class ReadRound {
     if (this.#settled || this.#busy) return
     if (this.#counted() < this.#required) {
       if (this.#fallbacks === 'waiting') return
-      const isExhausted = this.#isExhausted()
-      if (isExhausted) this.#countEmptyHanded()
+      const open = this.#candidates.filter((owner) => !this.#hasEnded(owner))
+      const isNearOver = open.every((owner) => this.#silent.includes(owner))
+      if (isNearOver && this.#placed.need.sloppy && this.#fallbacks === 'unasked') {
+        this.#askFallbacks()
+        return
+      }
+      // Where an owner has answered, those that are silent are not waited for.
+      if (open.length === 0 || (isNearOver && this.#counted() > 0)) this.#countEmptyHanded()
       if (this.#got() < this.#required) {
-        if (isExhausted) this.#giveUp()
+        if (open.length === 0) this.#giveUp()
         return
       }
     }
@@ -241,13 +250,8 @@ export class ReadRound {
     this.#emptyHanded = 0
   }
 
-  /** Whether nobody is left who could still answer. */
-  #isExhausted(): boolean {
-    const replied = this.#copies.count + this.#failed
-    if (this.#asked < this.#candidates.length || replied < this.#asked) return false
-    if (!this.#placed.need.sloppy || this.#fallbacks === 'done') return true
-    this.#askFallbacks()
-    return false
+  #hasEnded(owner: string): boolean {
+    return this.#copies.has(owner) || this.#lost.has(owner)
   }
 
   #fetch(owners: readonly string[]): void {
@@ -261,7 +265,7 @@ export class ReadRound {
           this.#copies.take(owner, found)
         } else {
           this.#copies.lose(owner)
-          this.#failed++
+          this.#lost.add(owner)
           this.#askMore(this.#asked + 1)
         }
         if (--waiting > 0) return
@@ -321,7 +325,10 @@ export class ReadRound {
       deleted: siblings.length === 0 && newestSibling(object) !== undefined,
       object,
     })
-    const unasked = this.#candidates.slice(this.#asked)
+    // Not those that are silent: their answers would hold up the repair of the others.
+    const unasked = this.#candidates
+      .slice(this.#asked)
+      .filter((owner) => !this.#silent.includes(owner))
     const differ = this.#copies.laggards().length > 0
     if (differ || (unasked.length > 0 && this.#end.mayCompareLate())) {
       compareLate(this.#parts, this.#ports, this.#placed, this.#copies, unasked)

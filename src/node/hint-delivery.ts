@@ -173,12 +173,15 @@ export class HintDelivery {
 
   /** A damaged hint can never be delivered; one that cannot be read now will be read another time. */
   #leave(owner: string, lane: Lane, storageKey: string, failure: unknown): void {
-    lane.underWay.delete(storageKey)
     if (failure instanceof RecordCorruptError) {
       this.#log.error({ owner }, 'a hint is damaged, and is given up')
-      this.#hints.drop(owner, storageKey)
+      this.#hints.drop(owner, storageKey, (failed) => {
+        lane.underWay.delete(storageKey)
+        if (failed) this.#pause(lane)
+      })
       return
     }
+    lane.underWay.delete(storageKey)
     this.#pause(lane)
     this.#hints.postpone(owner, storageKey)
   }

@@ -144,9 +144,9 @@ export class HintStore {
   }
 
   /**
-   * Removes a hint that was delivered as `delivered`, unless something newer has been kept meanwhile. Calls `done` once
-   * that is so, or, with `failed`, where the disk does not take it: then the hint is there as before. Until then it
-   * counts: its room may be needed for itself again.
+   * Removes a hint that was delivered as `delivered`, unless something newer has been kept meanwhile, or it cannot be
+   * read now. Calls `done` once that is settled; with `failed` where the disk does not take it: then the hint is there
+   * as before. It counts until it is gone, so that its room is still its own where it stays.
    */
   remove(
     owner: string,
@@ -163,7 +163,6 @@ export class HintStore {
       this.#table.replace(entry, ABSENT_COPY, 'os', (failure) => {
         this.recount(owner, storageKey)
         done(failure !== undefined)
-        if (failure === undefined) this.onGone()
       })
     })
   }
@@ -190,6 +189,7 @@ export class HintStore {
       const bytes = entry.latest.record.length
       if (bytes === 0) {
         this.#discount(owner, storageKey)
+        this.onGone()
         return
       }
       this.#count(owner, storageKey, bytes)
@@ -206,14 +206,17 @@ export class HintStore {
     sizes.set(storageKey, bytes)
   }
 
-  /** Gives up a hint that can never be delivered. */
-  drop(owner: string, storageKey: string): void {
-    this.#of(owner).dropped++
-    this.#metrics.count('hints_dropped_total', { peer: owner })
-    this.#discount(owner, storageKey)
-    this.#commits.add([{ type: 'delete', key: storageKey }], 'os', () => undefined)
-    this.#table.forget(storageKey)
-    this.onGone()
+  /** Gives up a hint that can never be delivered; calls `done` once it is gone, or, with `failed`, is there as before. */
+  drop(owner: string, storageKey: string, done: (failed: boolean) => void): void {
+    this.#commits.add([{ type: 'delete', key: storageKey }], 'os', (failure) => {
+      this.#table.forget(storageKey)
+      if (failure === undefined) {
+        this.#of(owner).dropped++
+        this.#metrics.count('hints_dropped_total', { peer: owner })
+        this.recount(owner, storageKey)
+      }
+      done(failure !== undefined)
+    })
   }
 
   owners(): ReadonlyMap<string, OwnerHints> {

@@ -25,6 +25,9 @@ export const BEING_FILLED = 'the copies of this node are being filled'
 const WAIT_MS_MAX = 5000
 const ASK_TIMEOUT_MS = 2000
 const RETRY_INTERVAL_MS = 500
+/** How long an ask of a peer waits for its word, and how many asks do. */
+const WORD_WAIT_MS = 1000
+const WAITING_MAX = 1024
 const WAITING =
   'the data directory is new: waiting for a majority of the members to say whether there was one before'
 
@@ -46,6 +49,8 @@ export class Arrival {
   readonly #answered = new Set<string>()
   /** Peers whose copies have been taken over in this life. */
   readonly #takenOver = new Set<string>()
+  /** Asks of peers that wait for their word. */
+  readonly #waiting = new Set<{ readonly peer: string; readonly proceed: () => void }>()
   #isOpen = false
   #isAsking = false
   #proceed: (() => void) | undefined
@@ -75,10 +80,12 @@ export class Arrival {
       this.#check()
     })
     this.#isOpen = true
+    this.#callWaiting()
   }
 
   stop(): void {
     this.#isStopped = true
+    this.#waiting.clear()
     this.#proceed?.()
   }
 
@@ -100,6 +107,34 @@ export class Arrival {
   /** Whether a peer may be told what this node holds: not one that may know better than this directory. */
   mayTell(peer: string): boolean {
     return this.isProven && this.#answered.has(peer)
+  }
+
+  /**
+   * Calls back once this node serves and that peer has said what it knows, as both come to pass in a moment after a
+   * start; else after a second, or at once where very many wait.
+   */
+  whenTold(peer: string, done: () => void): void {
+    if (this.#hasWordOf(peer) || this.#waiting.size >= WAITING_MAX) {
+      done()
+      return
+    }
+    const waiting = {
+      peer,
+      proceed: (): void => {
+        timer.cancel()
+        if (this.#waiting.delete(waiting)) done()
+      },
+    }
+    const timer = this.#timers.after(WORD_WAIT_MS, waiting.proceed)
+    this.#waiting.add(waiting)
+  }
+
+  #hasWordOf(peer: string): boolean {
+    return this.#isOpen && this.#answered.has(peer)
+  }
+
+  #callWaiting(): void {
+    for (const { peer, proceed } of this.#waiting) if (this.#hasWordOf(peer)) proceed()
   }
 
   /** Whether copies are being filled. */
@@ -161,6 +196,7 @@ export class Arrival {
     this.#lookWhetherFilled()
     if (proof.isBehind || wasBehind) this.onHeardBehind()
     this.#check()
+    this.#callWaiting()
   }
 
   #check(): void {

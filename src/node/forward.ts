@@ -39,11 +39,19 @@ export async function forwardWrite(
 ): Promise<WriteAnswer> {
   const kind = 'change' in request ? 'update' : 'put'
   const body = encodeRequest(placed, request)
+  let rejected: QuorateError | undefined
   for (const owner of owners) {
     const reply = await peers.request(owner, kind, body, placed.deadlineMs)
     switch (reply.type) {
       case 'ok':
-        return decodeAnswer(reply.body)
+        try {
+          return decodeAnswer(reply.body)
+        } catch (error) {
+          // Nothing was applied, and another owner may reach others, or have its copies.
+          if (!(error instanceof QuorateError) || error.code !== 'quorum_unreachable') throw error
+          rejected = error
+          continue
+        }
       case 'unsent':
         continue
       case 'refused':
@@ -63,6 +71,7 @@ export async function forwardWrite(
         return reply satisfies never
     }
   }
+  if (rejected !== undefined) throw rejected
   const none = `none of the key's owners (${placed.owners.join(', ')}) is in reach`
   throw new QuorateError('quorum_unreachable', none, {
     required: Math.max(placed.need.w, 1),

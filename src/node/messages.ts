@@ -12,7 +12,10 @@ import { VERSIONS } from '../core/protocol-versions.ts'
 import type { Encodable } from '../ports/codec.ts'
 
 export type AskKind =
-  /** [bucket, key, record, flags] → the dots that the record's vector did not cover (siblings, on request), or [newest timestamp held] (lww). */
+  /**
+   * [bucket, key, record, flags] → [whether a live value was held before, the dots that the record's vector did not cover
+   * (siblings, on request), the newest timestamp held (lww), whether the own copies were whole].
+   */
   | 'apply'
   /** [owner, bucket, key, record]: keep it for that owner → []. */
   | 'hint'
@@ -111,6 +114,8 @@ export const APPLY_REPORT_UNCOVERED = 1
 export const APPLY_REPAIRS_CORRUPT = 2
 /** Not a new write: where it is history to the owner, the owner has what there is to have. */
 export const APPLY_IS_REPAIR = 4
+/** The sender has to know whether the copies of this owner were whole: the answer says so, and waits until it can. */
+export const APPLY_ASKS_WHOLE = 8
 
 export type Ask = readonly [id: number, kind: AskKind, deadlineMs: number, ...body: Encodable[]]
 export type Answer = readonly [id: number, code: 'ok' | RefusalCode, ...body: Encodable[]]

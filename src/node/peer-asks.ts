@@ -15,7 +15,7 @@ import { answerStream } from './partition-stream.ts'
 import type { HorizonKeeper } from './horizon-keeper.ts'
 import type { KeyListing } from './key-listing.ts'
 import type { Liveness } from './liveness.ts'
-import type { AskKind } from './messages.ts'
+import { APPLY_ASKS_WHOLE, type AskKind } from './messages.ts'
 import { type Copy, encodeVersion } from './object-record.ts'
 import type { AnswerWith } from './peers.ts'
 import type { Location, Refusal, Replica } from './replica.ts'
@@ -221,12 +221,17 @@ export class PeerAsks {
         refuse(copy)
         return
       }
-      // Before it is looked for: what was filled in meanwhile has not been compared with.
-      const isWhole = parts.arrival.mayTell(from) && parts.replica.mayRead(at)
-      parts.replica.apply(at, copy, Number(body[3] ?? 0), (applied, refusal) => {
-        if (applied === undefined) refuse(refusal as Refusal)
-        else answer('ok', applied.existed, applied.uncovered, applied.newest, isWhole)
-      })
+      const flags = Number(body[3] ?? 0)
+      const apply = (): void => {
+        // Before the own copy is looked up: were the filling to end in between, it could be the one from before.
+        const isWhole = parts.arrival.mayTell(from) && parts.replica.mayRead(at)
+        parts.replica.apply(at, copy, flags, (applied, refusal) => {
+          if (applied === undefined) refuse(refusal as Refusal)
+          else answer('ok', applied.existed, applied.uncovered, applied.newest, isWhole)
+        })
+      }
+      if ((flags & APPLY_ASKS_WHOLE) === 0) apply()
+      else parts.arrival.whenTold(from, apply)
     })
   }
 

@@ -23,7 +23,6 @@ import type { Clock } from '../ports/clock.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
-import { BEING_FILLED, TOO_FEW_HAVE_TOLD } from './arrival.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { HintStore } from './hint-store.ts'
 import type { NodeClock } from './node-clock.ts'
@@ -42,7 +41,7 @@ import {
   WriteRound,
 } from './write-round.ts'
 import { type Minted, WriteMinting } from './write-minting.ts'
-import { NOT_ASKED } from './whole-owners.ts'
+import { NOT_ASKED, WholeBelief } from './whole-owners.ts'
 import { writeTargets } from './write-targets.ts'
 
 /** Weak writes answered but not stored; more wait until they are. */
@@ -89,6 +88,7 @@ export class WriteCoordinator {
   readonly #log: Log
   readonly #metrics: Metrics
   readonly #minting: WriteMinting
+  readonly #belief = new WholeBelief()
   /** Weak writes that were answered and are not stored yet. */
   #weakBacklog = 0
 
@@ -148,22 +148,35 @@ export class WriteCoordinator {
     }
   }
 
-  /** Throws quorum_unreachable, where it is known before anything is applied that too few could tell what there is. */
+  /** Throws quorum_unreachable, where it is to be expected before anything is applied that too few can tell what there is. */
   #refuseWithoutWhole(
     placed: PlacedRequest,
     request: WriteRequest | PlannedUpdate,
     targets: RoundTargets,
   ): void {
-    const { need, areSelf } = this.#minting.wholeOwners(placed, request)
-    if (need === 0 || areSelf || !placed.owners.includes(this.#parts.self)) return
-    const others = placed.owners.filter((owner) => targets.owners.includes(owner))
-    if (others.length >= need) return
-    const reason = this.#parts.isProven() ? BEING_FILLED : TOO_FEW_HAVE_TOLD
-    const message = `${reason}, and too few others are in reach to say what the write replaces; nothing was applied`
+    const { need, isSelf } = this.#minting.wholeOwners(placed, request)
+    if (need === 0) return
+    const nowMs = this.#clock.monotonicMs()
+    const whole = placed.owners.filter((owner) =>
+      owner === this.#parts.self
+        ? isSelf
+        : targets.owners.includes(owner) && this.#belief.mayBeWhole(owner, nowMs),
+    )
+    if (whole.length >= need) return
+    const message =
+      `the write has to find what it replaces at ${need} owners whose copies are complete; ` +
+      `in reach of ${this.#parts.self}: ${whole.join(', ') || 'none'}; nothing was applied`
     throw new QuorateError('quorum_unreachable', message, {
       required: need,
-      received: others.length,
+      received: 0,
       retryAfterSeconds: 1,
+      replicas: placed.owners.map((node) => {
+        if (whole.includes(node)) return { node, status: 'pending', ms: 0 }
+        const isNear = node === this.#parts.self || targets.owners.includes(node)
+        return isNear
+          ? { node, status: 'error', error: 'its copies are not complete', ms: 0 }
+          : { node, status: 'unreachable', ms: 0 }
+      }),
     })
   }
 
@@ -290,8 +303,9 @@ export class WriteCoordinator {
       const deadline = deadlines.in(delayMs, () => round.expire())
       const settled = (outcome: Settled): void => {
         deadlines.cancel(deadline)
+        this.#learnWhole(round)
         if (outcome === 'met') resolve(round)
-        else reject(this.#failure(placed, round, outcome, reports))
+        else reject(this.#failure(placed, round, outcome, minted, reports))
       }
       const all = { ...targets, storeLocally }
       const { pending } = minted
@@ -305,18 +319,29 @@ export class WriteCoordinator {
     })
   }
 
+  #learnWhole({ whole, notWhole }: WriteRound): void {
+    const nowMs = this.#clock.monotonicMs()
+    for (const owner of whole) this.#belief.learn(owner, true, nowMs)
+    for (const owner of notWhole) this.#belief.learn(owner, false, nowMs)
+  }
+
   #failure(
     placed: PlacedRequest,
     round: WriteRound,
     outcome: 'rejected' | 'unknown',
+    minted: Minted,
     reports: ReplicaReports,
   ): QuorateError {
     const required = Math.max(placed.need.w, 1)
     const details = { required, received: round.tally.got, replicas: reports.list() }
     const counted = `${round.tally.got} of ${required} needed copies of the write were stored`
-    if (round.tally.state() === 'met') {
-      const message = `${counted}, but too few owners whose copies are complete could say what it replaces`
-      return new QuorateError('outcome_unknown', message, details)
+    if (round.lacksWhole) {
+      const message =
+        'the write was stored, but too few owners whose copies are complete have said what it replaces: ' +
+        'an older value may stand beside it, or win over it; read the key, and write again'
+      const { need } = minted.whole
+      const found = { ...details, required: need, received: round.whole.length }
+      return new QuorateError('outcome_unknown', message, found)
     }
     return outcome === 'rejected'
       ? new QuorateError('quorum_unreachable', `${counted}; nothing was applied`, {

@@ -22,7 +22,7 @@ import { isTypeMode } from '../core/placement/topology.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
-import { APPLY_REPORT_UNCOVERED } from './messages.ts'
+import { APPLY_ASKS_WHOLE, APPLY_REPORT_UNCOVERED } from './messages.ts'
 import { ABSENT_COPY, type Copy, encodeCopy } from './object-record.ts'
 import { clockNotPersisted, MINT_ATTEMPTS_MAX, mintTimestamps, raiseBound } from './mint.ts'
 import { modeOf, type Refusal } from './replica.ts'
@@ -136,8 +136,8 @@ export class WriteMinting {
   /** As far as this node's own copy is concerned, now. */
   wholeOwners(placed: PlacedRequest, request: WriteRequest | PlannedUpdate): WholeOwners {
     const { self, isProven, replica } = this.#parts
-    const areSelf = placed.owners.includes(self) && isProven() && replica.mayRead(placed.at)
-    return { need: wholeNeedOf(placed, request), areSelf }
+    const isSelf = placed.owners.includes(self) && isProven() && replica.mayRead(placed.at)
+    return { need: wholeNeedOf(placed, request), isSelf }
   }
 
   /** A new timestamp. Rejects with a `QuorateError`. */
@@ -186,7 +186,8 @@ export class WriteMinting {
       request.context ?? request.past ?? EMPTY_VECTOR,
     )
     const copy = encodeCopy(this.#codec, object)
-    return { copy, dot, existed: false, flags: 0, whole, storeLocally: undefined, pending }
+    const flags = flagsOf(whole)
+    return { copy, dot, existed: false, flags, whole, storeLocally: undefined, pending }
   }
 
   /** Undefined where the clock's bound has to be raised first. */
@@ -232,6 +233,7 @@ export class WriteMinting {
               ? this.#changedCopy(placed, { ...entry.latest, object: held }, dots, request)
               : this.#writtenCopy(placed, held, dot, request)
           const existed = liveSiblings(held, clock.nowMs()).length > 0
+          const whole = this.wholeOwners(placed, request)
           const isBlind =
             mode === 'siblings' && !('change' in request) && request.context === undefined
           const storeLocally = startStoring((done) =>
@@ -243,8 +245,7 @@ export class WriteMinting {
             }),
           )
           reports.set(self, 'pending')
-          const flags = isBlind ? APPLY_REPORT_UNCOVERED : 0
-          const whole = this.wholeOwners(placed, request)
+          const flags = (isBlind ? APPLY_REPORT_UNCOVERED : 0) | flagsOf(whole)
           resolve({ copy, dot, existed, flags, whole, storeLocally, pending })
         } catch (error) {
           pending?.release()
@@ -299,6 +300,10 @@ export class WriteMinting {
       `the key has ${count - 1} siblings, at most ${SIBLINGS_MAX} are kept: read it, and write once with its context`,
     )
   }
+}
+
+function flagsOf({ need }: WholeOwners): number {
+  return need > 0 ? APPLY_ASKS_WHOLE : 0
 }
 
 /** All that the client is known to have seen, of this key and of others. */

@@ -5,7 +5,6 @@
  * It settles once: *met*, or *unmet* with an outcome. Replies that come later still count for one thing: an
  * owner that missed the copy gets a hint, unless the round was rejected, for then nothing may be left of it.
  */
-import { everyGroup } from '../core/quorum/owner-groups.ts'
 import { JointTally, type WriteAsk } from '../core/quorum/joint-tally.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { HintStore } from './hint-store.ts'
@@ -62,8 +61,10 @@ export class WriteRound {
   /** This node's own disk, where it is an owner: no write counts without it. */
   #own: 'none' | 'pending' | 'stored' | 'failed' = 'none'
   readonly #wholeNeed: number
-  /** Owners that hold the copy now, and have told all that they held before. */
+  /** Owners that have told all that they held before; this node, where it has, before its own disk has answered. */
   readonly #whole = new Set<string>()
+  /** Owners that hold the copy, and said that they may have lost what they held before. */
+  readonly notWhole: string[] = []
   /** Owners that missed the copy before the round was settled. */
   #missed: string[] = []
 
@@ -87,7 +88,7 @@ export class WriteRound {
     this.#copy = copy
     this.#reports = reports
     this.#wholeNeed = whole.need
-    if (whole.areSelf) this.#whole.add(parts.self)
+    if (whole.isSelf) this.#whole.add(parts.self)
     this.#done = ends.settled
     this.#over = ends.over
     const asked: WriteAsk[] = [
@@ -186,7 +187,8 @@ export class WriteRound {
     if (existed === true) this.findings.existed = true
     this.findings.newest = Math.max(this.findings.newest, newest as number)
     // A node of the release before does not say.
-    if (isWhole !== false) this.#whole.add(owner)
+    if (isWhole === false) this.notWhole.push(owner)
+    else this.#whole.add(owner)
     return true
   }
 
@@ -203,16 +205,26 @@ export class WriteRound {
     const state = this.tally.state()
     if (state === 'unmet' || this.#own === 'failed') this.#settle(this.tally.outcome())
     else if (state === 'met' && this.#own !== 'pending') {
-      if (this.isAnsweredByWhole) this.#settle('met')
+      if (this.#wholeNeed === 0 || !this.lacksWhole) this.#settle('met')
       else if (this.#open === 0) this.#settle('unknown')
     }
   }
 
-  /** Whether enough owners have told what there was: else the copy may leave standing what it replaces. */
-  get isAnsweredByWhole(): boolean {
-    if (this.#wholeNeed === 0) return true
+  /** Owners now in force that have told all that they held before. */
+  get whole(): readonly string[] {
+    return this.#request.owners.filter((owner) => this.#whole.has(owner))
+  }
+
+  /**
+   * Whether all that the round lacks is the word of owners whose copies are whole: it is stored at as many as it needs,
+   * but may leave standing what it replaces.
+   */
+  get lacksWhole(): boolean {
+    if (this.tally.state() !== 'met' || this.#own === 'pending' || this.#own === 'failed') {
+      return false
+    }
     // While the key moves, the present owners hold all that was ever acknowledged.
-    return everyGroup([this.#request.owners], this.#wholeNeed, (owner) => this.#whole.has(owner))
+    return this.whole.length < this.#wholeNeed
   }
 
   #settle(settled: Settled): void {

@@ -1,6 +1,6 @@
 /** What is acknowledged was held by n1, which loses it, and by n2, which is out of reach before n1 is filled again. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Id, VirtualCluster } from './virtual-cluster.ts'
+import { type Id, IDS, VirtualCluster } from './virtual-cluster.ts'
 
 /** n2's clock is ahead by so much: less than what the others put up with. */
 const AHEAD_MS = 400
@@ -15,7 +15,12 @@ afterEach(() => {
   expect(cluster.broken).toEqual([])
 })
 
-async function put(at: Id, bucket: string, value: string): Promise<string> {
+async function put(
+  at: Id,
+  bucket: string,
+  value: string,
+  overrides: { readonly w?: number } = {},
+): Promise<string> {
   const content = {
     value: new TextEncoder().encode(value),
     contentType: 'text/plain',
@@ -30,6 +35,7 @@ async function put(at: Id, bucket: string, value: string): Promise<string> {
       requestId: 'test',
       content,
       context: undefined,
+      ...overrides,
     }),
   )
   return typeof answer === 'string' ? answer : 'ok'
@@ -66,6 +72,10 @@ describe.each([
 
   it.each(['n1', 'n3'] as const)('is not acknowledged at %s', async (at) => {
     expect(await put(at, bucket, 'new')).toMatch(/^(?:quorum_unreachable|outcome_unknown)$/)
+    // Once it is known that it would be stored in vain, it is not stored.
+    await cluster.pass(2)
+    expect(await put(at, bucket, 'new')).toMatch(/^(?:quorum_unreachable|outcome_unknown)$/)
+    expect(await put(at, bucket, 'new')).toBe('quorum_unreachable')
     healSecond()
     await cluster.converged()
     expect(await put(at, bucket, 'newest')).toBe('ok')
@@ -80,4 +90,38 @@ it('a write that could not know what it replaces is refused before anything is a
   healSecond()
   await cluster.converged()
   expect(await get('n1', 'default')).toEqual(['old'])
+})
+
+it('a write right after a start is acknowledged', async () => {
+  for (let i = 0; i < 30; i++) {
+    cluster = new VirtualCluster(`start ${i}`)
+    for (const id of IDS) cluster.node(id).start()
+    await cluster.until(() => cluster.node('n1').isUp)
+    expect(await put('n1', 'default', 'value')).toBe('ok')
+  }
+})
+
+it('a write is not called unknown because an owner has just started again', async () => {
+  cluster.node('n3').crash('process')
+  await cluster.pass(1)
+  cluster.node('n2').crash('process')
+  cluster.node('n2').start()
+  const outcomes = new Set<string>()
+  for (let i = 0; i < 40; i++) {
+    outcomes.add(await put('n1', 'default', `value ${i}`))
+    await cluster.pass(0.05)
+  }
+  // Rejected before the link is open again.
+  outcomes.delete('quorum_unreachable')
+  expect([...outcomes]).toEqual(['ok'])
+})
+
+it('a client that asks for one copy gets what one copy promises', async () => {
+  // Its directory is known to be the newest by then, so that it starts alone.
+  await cluster.pass(5)
+  for (const id of IDS) cluster.node(id).crash('process')
+  cluster.node('n1').start()
+  await cluster.until(() => cluster.node('n1').isUp)
+  expect(await put('n1', 'default', 'value')).toBe('quorum_unreachable')
+  expect(await put('n1', 'default', 'value', { w: 1 })).toBe('ok')
 })

@@ -60,7 +60,7 @@ export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
       find: 'graveRange(wallMsOf(horizon) - EXPIRY_MARGIN_MS)',
       replace: 'graveRange(2 ** 43)',
     },
-    seeds: 20,
+    seeds: 60,
     ...CROWD,
     nemesis: CUTS,
   },

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { NODES, type NodeId, Stack } from './stack.ts'
 
 /** The figures of the README are of 10 000, with which it takes half a minute more. */
-const KEYS = 5000
+const KEYS = 3000
 /** From here on they are overwritten, and from the second on deleted, while one node is away. */
 const OVERWRITTEN_FROM = KEYS / 2
 const DELETED_FROM = (KEYS * 3) / 4

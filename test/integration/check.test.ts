@@ -41,10 +41,16 @@ async function check(argv: string): Promise<{ exitCode: number; said: string }> 
   return { exitCode, said: lines.join('\n') }
 }
 
-/** How often a fault was made and healed, as the file of the run has it. */
-async function faultsMade(): Promise<number> {
+/**
+ * The file of the run has faults, each of them healed. How many fit into the run is for the machine to say: to make one
+ * and to probe it takes seconds where the processor is shared.
+ */
+async function expectFaults(): Promise<void> {
   const text = await readFile(path.join(dir, 'results', 'latest', 'chaos.jsonl'), 'utf8')
-  return text.split('\n').filter((line) => line.includes('"healed"')).length
+  const lines = text.split('\n')
+  const healed = lines.filter((line) => line.includes('"healed"')).length
+  expect(healed).toBeGreaterThan(0)
+  expect(healed).toBe(lines.filter((line) => line.includes('"started"')).length)
 }
 
 test('a set in a siblings bucket loses nothing at quorum while the network is cut', async () => {
@@ -53,7 +59,7 @@ test('a set in a siblings bucket loses nothing at quorum while the network is cu
   )
   expect(said).toContain('verdict valid')
   expect(exitCode).toBe(0)
-  expect(await faultsMade()).toBe(2)
+  await expectFaults()
 })
 
 test('the same set in a last-writer-wins bucket at eventual loses elements, and is reported', async () => {
@@ -62,7 +68,7 @@ test('the same set in a last-writer-wins bucket at eventual loses elements, and 
   )
   expect(said).toMatch(/verdict invalid: \d+ acknowledged writes lost/)
   expect(exitCode).toBe(1)
-  expect(await faultsMade()).toBe(2)
+  await expectFaults()
 })
 
 test('siblings lose and invent nothing while nodes are cut off, killed and paused', async () => {
@@ -71,14 +77,14 @@ test('siblings lose and invent nothing while nodes are cut off, killed and pause
   )
   expect(said).toContain('verdict valid')
   expect(exitCode).toBe(0)
-  expect(await faultsMade()).toBe(2)
+  await expectFaults()
 })
 
 test('strong keys stay linearizable while nodes are killed, and the longest gap of the others is told', async () => {
   const { exitCode, said } = await check('--workload register --nemesis kill')
   expect(said).toContain('verdict valid')
   expect(exitCode).toBe(0)
-  expect(await faultsMade()).toBe(2)
+  await expectFaults()
   expect(said).toMatch(/longest gap: n\d answered nothing for \d+ ms/)
   const results = await readFile(path.join(dir, 'results', 'latest', 'results.json'), 'utf8')
   expect(JSON.parse(results)).toHaveProperty('longestGap.node', expect.stringMatching(/^n\d$/))

@@ -286,6 +286,8 @@ const BUGS: readonly PlantedBug[] = [
     seconds: 120,
     workloads: ['siblings', 'lww'],
     nemesis: CUTS,
+    keys: 60,
+    clients: 10,
   },
   {
     name: 'set-remove-without-quorum',
@@ -305,7 +307,8 @@ const BUGS: readonly PlantedBug[] = [
     file: 'node/hint-delivery.ts',
     find: 'if (failure instanceof RecordCorruptError) {',
     replace: 'if (failure instanceof Error) {',
-    seeds: 60,
+    // Rare: the disk that does not read has to take the removal.
+    seeds: 240,
     seconds: 120,
     workloads: ['siblings'],
     nemesis: ['io-error', 'partition', 'isolate'],

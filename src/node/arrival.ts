@@ -89,14 +89,14 @@ export class Arrival {
     this.#proceed?.()
   }
 
-  /** Whether this node's own copies are complete enough to be read, where `owners` own them. */
-  mayRead(owners: readonly string[]): boolean {
+  /** Whether this node's own copies are complete enough to be read. Whose they are is asked only while they are filled. */
+  mayRead(ownersOf: () => readonly string[]): boolean {
     if (!this.#isOpen) return false
     const { self, proof, isLost } = this.#parts
     if (!proof.isBehind) return true
     // Its removal waits for these copies, and would for ever if they waited for it. It is not filled for that: the
     // removal may be cancelled.
-    return owners.every((id) => id === self || this.#takenOver.has(id) || isLost(id))
+    return ownersOf().every((id) => id === self || this.#takenOver.has(id) || isLost(id))
   }
 
   /** Whether a majority of the members has told what it knows of earlier lives. */

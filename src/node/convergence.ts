@@ -108,7 +108,7 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
     clock,
     proof: parts.proof,
   })
-  replica.mayRead = ({ bucket, key }) => arrival.mayRead(keeper.place(bucket, key).owners)
+  replica.mayRead = ({ bucket, key }) => arrival.mayRead(() => keeper.place(bucket, key).owners)
   const collector = new Collector(ports, {
     table,
     commits,

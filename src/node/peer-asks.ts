@@ -109,7 +109,7 @@ export class PeerAsks {
             // Who does not own the key misses its later writes: that they are not here says nothing.
             const isOwner = parts.keeper.place(at.bucket, at.key).owners.includes(this.#self)
             const horizon = isOwner ? parts.horizonOf(at.partition) : 0
-            const isFilled = parts.arrival.mayTell(from) && parts.replica.mayRead(at)
+            const isFilled = isWholeTo(parts, from, at)
             answer('ok', (copy as Copy).record, horizon, isOwner && isFilled, isFilled)
           }),
         )
@@ -224,7 +224,7 @@ export class PeerAsks {
       const flags = Number(body[3] ?? 0)
       const apply = (): void => {
         // Before the own copy is looked up: were the filling to end in between, it could be the one from before.
-        const isWhole = parts.arrival.mayTell(from) && parts.replica.mayRead(at)
+        const isWhole = isWholeTo(parts, from, at)
         parts.replica.apply(at, copy, flags, (applied, refusal) => {
           if (applied === undefined) refuse(refusal as Refusal)
           else answer('ok', applied.existed, applied.uncovered, applied.newest, isWhole)
@@ -298,11 +298,18 @@ export class PeerAsks {
   }
 }
 
+/** Whether what this node says of its own copy is all that it ever held, as far as that peer can know. */
+function isWholeTo({ arrival, replica }: AskParts, peer: string, at: Location): boolean {
+  return arrival.mayTell(peer) && replica.mayRead(at)
+}
+
 /** Whether the own copies of the partition are complete, whatever bucket they are of. */
 function isFilledIn({ keeper, arrival }: AskParts, partition: number): boolean {
   const { topology } = keeper
   const copyCounts = new Set(topology.buckets.map(({ n }) => n))
-  return [...copyCounts].every((n) => arrival.mayRead(placementAt(topology, n, partition).owners))
+  return [...copyCounts].every((n) =>
+    arrival.mayRead(() => placementAt(topology, n, partition).owners),
+  )
 }
 
 function decodeForwarded(

@@ -355,7 +355,7 @@ export class Intake {
     const copies = [...new Set(topology.buckets.map(({ n }) => n))]
     return topology.members
       .map(({ id }) => id)
-      .filter((id) => id !== self && id !== lostMember(keeper.topology))
+      .filter((id) => id !== self && id !== lostMember(topology))
       .filter((id) => copies.some((n) => partitions.some((p) => isHolder(topology, n, p, id))))
   }
 
@@ -381,7 +381,6 @@ export class Intake {
     )
   }
 
-  /** The member that nobody waits for. */
   #check(work: Work): void {
     if (work.isOver || this.#isStopped) throw new GivenUp('the change has gone on')
   }

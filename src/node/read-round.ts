@@ -244,7 +244,7 @@ export class ReadRound {
     return everyGroup(this.#groups, this.#required, (owner) => holders.has(owner))
   }
 
-  /** "Nothing here" of a fallback is an answer only where no owner gives one. */
+  /** "Nothing here" of a fallback is an answer only once no owner is waited for any more. */
   #countEmptyHanded(): void {
     this.#hinted += this.#emptyHanded
     this.#emptyHanded = 0

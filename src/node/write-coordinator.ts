@@ -42,7 +42,7 @@ import {
 } from './write-round.ts'
 import { type Minted, WriteMinting } from './write-minting.ts'
 import { NOT_ASKED, WholeBelief } from './whole-owners.ts'
-import { writeTargets } from './write-targets.ts'
+import { refuseWithoutWhole, writeTargets } from './write-targets.ts'
 
 /** Weak writes answered but not stored; more wait until they are. */
 const WEAK_BACKLOG_MAX = 256
@@ -122,7 +122,11 @@ export class WriteCoordinator {
       const refusal = this.#parts.replica.refusal()
       if (refusal !== undefined) throw rejection(refusal)
     }
-    this.#refuseWithoutWhole(placed, request, targets)
+    const nowMs = this.#clock.monotonicMs()
+    const whole = this.#minting.wholeOwners(placed, request)
+    refuseWithoutWhole(placed, this.#parts.self, targets, whole, (owner) =>
+      this.#belief.mayBeWhole(owner, nowMs),
+    )
     const reports = new ReplicaReports(this.#clock)
     const dotted = this.#write(placed, request, targets, reports)
     // A full backlog makes a weak write as slow as an eventual one: memory has to be bounded, too.
@@ -146,38 +150,6 @@ export class WriteCoordinator {
       existed: false,
       seen: undefined,
     }
-  }
-
-  /** Throws quorum_unreachable, where it is to be expected before anything is applied that too few can tell what there is. */
-  #refuseWithoutWhole(
-    placed: PlacedRequest,
-    request: WriteRequest | PlannedUpdate,
-    targets: RoundTargets,
-  ): void {
-    const { need, isSelf } = this.#minting.wholeOwners(placed, request)
-    if (need === 0) return
-    const nowMs = this.#clock.monotonicMs()
-    const whole = placed.owners.filter((owner) =>
-      owner === this.#parts.self
-        ? isSelf
-        : targets.owners.includes(owner) && this.#belief.mayBeWhole(owner, nowMs),
-    )
-    if (whole.length >= need) return
-    const message =
-      `the write has to find what it replaces at ${need} owners whose copies are complete; ` +
-      `in reach of ${this.#parts.self}: ${whole.join(', ') || 'none'}; nothing was applied`
-    throw new QuorateError('quorum_unreachable', message, {
-      required: need,
-      received: 0,
-      retryAfterSeconds: 1,
-      replicas: placed.owners.map((node) => {
-        if (whole.includes(node)) return { node, status: 'pending', ms: 0 }
-        const isNear = node === this.#parts.self || targets.owners.includes(node)
-        return isNear
-          ? { node, status: 'error', error: 'its copies are not complete', ms: 0 }
-          : { node, status: 'unreachable', ms: 0 }
-      }),
-    })
   }
 
   async #write(
@@ -305,7 +277,7 @@ export class WriteCoordinator {
         deadlines.cancel(deadline)
         this.#learnWhole(round)
         if (outcome === 'met') resolve(round)
-        else reject(this.#failure(placed, round, outcome, minted, reports))
+        else reject(this.#failure(placed, round, outcome, reports))
       }
       const all = { ...targets, storeLocally }
       const { pending } = minted
@@ -329,7 +301,6 @@ export class WriteCoordinator {
     placed: PlacedRequest,
     round: WriteRound,
     outcome: 'rejected' | 'unknown',
-    minted: Minted,
     reports: ReplicaReports,
   ): QuorateError {
     const required = Math.max(placed.need.w, 1)
@@ -339,8 +310,7 @@ export class WriteCoordinator {
       const message =
         'the write was stored, but too few owners whose copies are complete have said what it replaces: ' +
         'an older value may stand beside it, or win over it; read the key, and write again'
-      const { need } = minted.whole
-      const found = { ...details, required: need, received: round.whole.length }
+      const found = { ...details, required: round.wholeNeed, received: round.whole.length }
       return new QuorateError('outcome_unknown', message, found)
     }
     return outcome === 'rejected'

@@ -38,7 +38,7 @@ import {
   refuseLargeSet,
 } from './type-change.ts'
 import type { WriteParts } from './write-coordinator.ts'
-import { type WholeOwners, wholeNeedOf } from './whole-owners.ts'
+import { NOT_ASKED, type WholeOwners, wholeNeedOf } from './whole-owners.ts'
 import type { StoreLocally } from './write-round.ts'
 
 /** A write that is ready to be sent. */
@@ -136,8 +136,10 @@ export class WriteMinting {
   /** As far as this node's own copy is concerned, now. */
   wholeOwners(placed: PlacedRequest, request: WriteRequest | PlannedUpdate): WholeOwners {
     const { self, isProven, replica } = this.#parts
+    const need = wholeNeedOf(placed, request)
+    if (need === 0) return NOT_ASKED
     const isSelf = placed.owners.includes(self) && isProven() && replica.mayRead(placed.at)
-    return { need: wholeNeedOf(placed, request), isSelf }
+    return { need, isSelf }
   }
 
   /** A new timestamp. Rejects with a `QuorateError`. */

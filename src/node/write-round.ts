@@ -60,7 +60,7 @@ export class WriteRound {
   #settled: Settled | undefined
   /** This node's own disk, where it is an owner: no write counts without it. */
   #own: 'none' | 'pending' | 'stored' | 'failed' = 'none'
-  readonly #wholeNeed: number
+  readonly wholeNeed: number
   /** Owners that have told all that they held before; this node, where it has, before its own disk has answered. */
   readonly #whole = new Set<string>()
   /** Owners that hold the copy, and said that they may have lost what they held before. */
@@ -87,7 +87,7 @@ export class WriteRound {
     this.#request = request
     this.#copy = copy
     this.#reports = reports
-    this.#wholeNeed = whole.need
+    this.wholeNeed = whole.need
     if (whole.isSelf) this.#whole.add(parts.self)
     this.#done = ends.settled
     this.#over = ends.over
@@ -205,7 +205,7 @@ export class WriteRound {
     const state = this.tally.state()
     if (state === 'unmet' || this.#own === 'failed') this.#settle(this.tally.outcome())
     else if (state === 'met' && this.#own !== 'pending') {
-      if (this.#wholeNeed === 0 || !this.lacksWhole) this.#settle('met')
+      if (!this.lacksWhole) this.#settle('met')
       else if (this.#open === 0) this.#settle('unknown')
     }
   }
@@ -220,11 +220,10 @@ export class WriteRound {
    * but may leave standing what it replaces.
    */
   get lacksWhole(): boolean {
-    if (this.tally.state() !== 'met' || this.#own === 'pending' || this.#own === 'failed') {
-      return false
-    }
+    if (this.wholeNeed === 0 || this.tally.state() !== 'met') return false
+    if (this.#own === 'pending' || this.#own === 'failed') return false
     // While the key moves, the present owners hold all that was ever acknowledged.
-    return this.whole.length < this.#wholeNeed
+    return this.whole.length < this.wholeNeed
   }
 
   #settle(settled: Settled): void {

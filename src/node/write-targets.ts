@@ -1,10 +1,12 @@
 /**
  * Whom a write is sent to, from what this node believes of the others; and the one decision that rests on
- * belief: to refuse a write, before anything is applied, that too few nodes in reach could take.
+ * belief: to refuse a write, before anything is applied, that too few nodes in reach could take, or could tell what
+ * it replaces.
  */
 import { QuorateError } from '../core/errors.ts'
 import { allOwners } from '../core/quorum/owner-groups.ts'
 import { groupsOf, type PlacedRequest } from './request.ts'
+import type { WholeOwners } from './whole-owners.ts'
 import type { RoundTargets } from './write-round.ts'
 
 /** Throws quorum_unreachable. The own copy, where this node is an owner, is added by the coordinator. */
@@ -66,4 +68,34 @@ function refuseWithoutQuorum(placed: PlacedRequest, self: string, targets: Round
       })),
     },
   )
+}
+
+/** Throws quorum_unreachable. `mayBeWhole`: of an owner other than this node, as far as it has told. */
+export function refuseWithoutWhole(
+  { owners }: PlacedRequest,
+  self: string,
+  targets: RoundTargets,
+  { need, isSelf }: WholeOwners,
+  mayBeWhole: (owner: string) => boolean,
+): void {
+  if (need === 0) return
+  const isNear = (owner: string): boolean => owner === self || targets.owners.includes(owner)
+  const whole = owners.filter((owner) =>
+    owner === self ? isSelf : isNear(owner) && mayBeWhole(owner),
+  )
+  if (whole.length >= need) return
+  const message =
+    `the write has to find what it replaces at ${need} owners whose copies are complete; ` +
+    `in reach of ${self}: ${whole.join(', ') || 'none'}; nothing was applied`
+  throw new QuorateError('quorum_unreachable', message, {
+    required: need,
+    received: 0,
+    retryAfterSeconds: 1,
+    replicas: owners.map((node) => {
+      if (whole.includes(node)) return { node, status: 'pending', ms: 0 }
+      return isNear(node)
+        ? { node, status: 'error', error: 'its copies are not complete', ms: 0 }
+        : { node, status: 'unreachable', ms: 0 }
+    }),
+  })
 }

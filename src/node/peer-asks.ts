@@ -82,11 +82,7 @@ export class PeerAsks {
         return this.#hint(parts, body, answer, refuse)
       case 'read':
       case 'version':
-        if (!parts.arrival.mayTell(from)) {
-          answer('not_ready', TOO_FEW_HAVE_TOLD)
-          return
-        }
-        return this.#read(parts, kind, body, answer)
+        return this.#read(parts, from, kind, body, answer)
       case 'read-hints':
         return this.#withLocation(parts, body, answer, (at) =>
           parts.hints.read(at, (copy) => answer('ok', copy.record)),
@@ -195,15 +191,24 @@ export class PeerAsks {
 
   #read(
     parts: AskParts,
+    from: string,
     kind: 'read' | 'version',
     body: readonly Encodable[],
     answer: AnswerWith,
   ): void {
+    const { arrival, replica } = parts
     this.#withLocation(parts, body, answer, (at) =>
-      parts.replica.read(at, (copy, refusal) => {
-        if (copy === undefined) answer((refusal as Refusal).code, (refusal as Refusal).message)
-        else if (kind === 'read') answer('ok', copy.record)
-        else answer('ok', ...encodeVersion(copy.object))
+      // Refused in the moment after a start, a key could be read nowhere in a cluster that is ready.
+      arrival.whenTold(from, () => {
+        if (!arrival.mayTell(from)) {
+          answer('not_ready', TOO_FEW_HAVE_TOLD)
+          return
+        }
+        replica.read(at, (copy, refusal) => {
+          if (copy === undefined) answer((refusal as Refusal).code, (refusal as Refusal).message)
+          else if (kind === 'read') answer('ok', copy.record)
+          else answer('ok', ...encodeVersion(copy.object))
+        })
       }),
     )
   }

@@ -101,6 +101,20 @@ it('a write right after a start is acknowledged', async () => {
   }
 })
 
+it('a node that has just started can read', async () => {
+  for (let i = 0; i < 30; i++) {
+    cluster = new VirtualCluster(`one after another ${i}`)
+    cluster.node('n1').start()
+    cluster.node('n2').start()
+    await cluster.until(() => cluster.node('n2').isUp)
+    // The others ask it at some moment after it has started what it knows of them.
+    await cluster.pass(0.3 + i * 0.037)
+    cluster.node('n3').start()
+    await cluster.until(() => cluster.node('n3').isUp)
+    expect(await get('n3', 'default')).toEqual([])
+  }
+})
+
 it('a write is not called unknown because an owner has just started again', async () => {
   cluster.node('n3').crash('process')
   await cluster.pass(1)

@@ -176,7 +176,7 @@ const BUGS: readonly PlantedBug[] = [
     find: 'this.#apply(batch)\n    }\n  }\n\n  /** The machine has died',
     replace:
       'this.#apply(batch.slice(0, Math.ceil(batch.length / 2)))\n    }\n  }\n\n  /** The machine has died',
-    seeds: 60,
+    seeds: 240,
     seconds: 60,
     workloads: ['ttl', 'siblings', 'lww'],
     nemesis: ['power', 'blackout'],

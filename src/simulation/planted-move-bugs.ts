@@ -63,7 +63,7 @@ export const PLANTED_MOVE_BUGS: readonly PlantedBug[] = [
     file: 'node/sweep.ts',
     find: 'isKeeper(topology, bucket.n, partition, self) || isHolder(topology, bucket.n, partition, self)',
     replace: 'isKeeper(topology, bucket.n, partition, self)',
-    seeds: 40,
+    seeds: 160,
     ...SINGLE_COPIES,
     nemesis: ['membership', 'isolate'],
     keys: 60,

@@ -18,9 +18,10 @@ import type { Codec } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { Timers } from '../ports/timers.ts'
 import { type Copy, checksumOf, decodeRecord } from './object-record.ts'
+import { keyAfter, readPage } from './record-page.ts'
 import { type DataName, parseDataKey, partitionRange } from './storage-keys.ts'
 
-/** Records read at a time: of the largest values these are tens of megabytes, decoded in one go. */
+/** Records read at a time. */
 const PAGE = 64
 /** A partition that could not be read is tried again after this. */
 const RETRY_DELAY_MS = 1000
@@ -149,14 +150,14 @@ export class HashForest {
 
   async #buildPage(partition: number, building: Building): Promise<void> {
     const [begin, end] = partitionRange(partition)
-    const from = building.cursor === '' ? begin : `${building.cursor}\u0000`
-    const page = await this.#disk.range(from, end, PAGE)
+    const from = building.cursor === '' ? begin : keyAfter(building.cursor)
+    const { entries, next } = await readPage(this.#disk, from, end, PAGE)
     // Started over while the page was read: it counts for nothing.
     if (this.#building.get(partition) !== building) return
-    const isLast = page.length < PAGE
-    const until = isLast ? end : (page.at(-1)?.[0] as string)
+    const isLast = next === undefined
+    const until = isLast ? end : (entries.at(-1)?.[0] as string)
     const { raced } = building
-    for (const [storageKey, record] of page) {
+    for (const [storageKey, record] of entries) {
       if (!raced.has(storageKey)) this.#enter(storageKey, record)
     }
     for (const [storageKey, hash] of raced) {

@@ -14,6 +14,7 @@ import type { Metrics } from '../ports/metrics.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { ABSENT_COPY, type Copy, decodeRecord } from './object-record.ts'
 import type { LoadFailure, ObjectTable } from './object-table.ts'
+import { type RecordPage, readPage } from './record-page.ts'
 import { type Location, mergeCopies, modeOf, type Refusal, refusalOf } from './replica.ts'
 import { SIBLINGS_MAX } from './sibling-limits.ts'
 import { ALL_HINTS, hintKey, parseHintKey } from './storage-keys.ts'
@@ -58,18 +59,15 @@ export class HintStore {
   /** Finds the hints of earlier lives on the disk. */
   async start(): Promise<void> {
     const [begin, end] = ALL_HINTS
-    for (let from = begin; ;) {
-      const page = await this.#disk.range(from, end, SCAN_PAGE)
-      for (const [storageKey, record] of page) {
+    for (let from: string | undefined = begin; from !== undefined;) {
+      const page: RecordPage = await readPage(this.#disk, from, end, SCAN_PAGE)
+      for (const [storageKey, record] of page.entries) {
         const parsed = parseHintKey(storageKey)
         if (parsed === undefined) continue
         this.#count(parsed.owner, storageKey, record.length)
         this.#note(storageKey, oldestIn(this.#codec, record))
       }
-      const last = page.at(-1)
-      if (last === undefined || page.length < SCAN_PAGE) break
-      // The next key after the last one, in any order of bytes.
-      from = `${last[0]}\u0000`
+      from = page.next
     }
     for (const owner of this.#owners.keys()) this.onKept(owner)
   }

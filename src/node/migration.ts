@@ -10,6 +10,7 @@ import type { GroupCommit } from './group-commit.ts'
 import type { NodeState } from './node-state.ts'
 import { ABSENT_COPY, type Copy, decodeRecord } from './object-record.ts'
 import { hasUnlistedLives } from './own-lives.ts'
+import { type RecordPage, readPage } from './record-page.ts'
 import { ALL_RECORDS, STORAGE_FORMAT } from './storage-keys.ts'
 import { markVoteLost } from './topology-acceptor.ts'
 
@@ -50,16 +51,14 @@ export async function migrate(
   log.info({ from: FORMAT_WITHOUT_INDEX, to: STORAGE_FORMAT }, 'the data is being indexed')
   let records = 0
   const [begin, end] = ALL_RECORDS
-  let from = begin
-  for (;;) {
-    const page = await disk.range(from, end, PAGE)
-    const operations = page.flatMap(([storageKey, record]) =>
+  for (let from: string | undefined = begin; from !== undefined;) {
+    const page: RecordPage = await readPage(disk, from, end, PAGE)
+    const operations = page.entries.flatMap(([storageKey, record]) =>
       indexOperations(storageKey, ABSENT_COPY, decodedOrDamaged(codec, record)),
     )
     if (operations.length > 0) await commits.store(operations, 'os')
-    records += page.length
-    if (page.length < PAGE) break
-    from = `${page.at(-1)?.[0] ?? ''}\u0000`
+    records += page.entries.length
+    from = page.next
   }
   // Synced, and everything before it with it: the log of the disk has one order.
   await state.set('format', STORAGE_FORMAT)

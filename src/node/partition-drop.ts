@@ -5,6 +5,7 @@ import { removalOperations } from './data-index.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { ABSENT_COPY, RecordCorruptError } from './object-record.ts'
 import type { ObjectTable } from './object-table.ts'
+import { type RecordPage, readPage } from './record-page.ts'
 import { parseDataKey, partitionRange } from './storage-keys.ts'
 
 /** Records taken away at once: each page is durable before the next. */
@@ -27,16 +28,14 @@ export async function dropRecords(
   mayDrop: (bucket: string) => boolean,
 ): Promise<void> {
   const [begin, end] = partitionRange(partition)
-  let from = begin
-  for (;;) {
-    const page = await disk.range(from, end, PAGE)
-    const dropped = page
+  for (let from: string | undefined = begin; from !== undefined;) {
+    const page: RecordPage = await readPage(disk, from, end, PAGE)
+    const dropped = page.entries
       .map(([storageKey]) => storageKey)
       .filter((storageKey) => mayDrop(parseDataKey(storageKey)?.bucket ?? ''))
     await Promise.all(dropped.map((storageKey) => dropRecord({ table, commits }, storageKey)))
     if (dropped.length > 0) metrics.count('swept_keys_total', undefined, dropped.length)
-    if (page.length < PAGE) return
-    from = `${page.at(-1)?.[0] ?? ''}\u0000`
+    from = page.next
   }
 }
 

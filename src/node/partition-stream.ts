@@ -6,9 +6,10 @@
 import type { Disk } from '../ports/disk.ts'
 import type { Encodable } from '../ports/codec.ts'
 import { PARTITION_COUNT } from '../core/placement/topology.ts'
+import { keyAfter, readPage } from './record-page.ts'
 import { type DataName, parseDataKey, partitionRange } from './storage-keys.ts'
 
-/** Records of one page, and about so many bytes: one record at least, however large. */
+/** Records of one page; it ends with the record that reaches so many bytes. */
 const PAGE = 128
 const PAGE_BYTES = 512 * 1024
 
@@ -23,19 +24,9 @@ export async function answerStream(disk: Disk, body: readonly Encodable[]): Prom
   const [partition, after] = body as unknown[]
   if (!isPartition(partition) || typeof after !== 'string') throw new Error('not a stream question')
   const [begin, end] = partitionRange(partition)
-  const from = after === '' ? begin : `${after}\u0000`
-  const page = await disk.range(from, end, PAGE)
-  const sent: Encodable[] = []
-  let bytes = 0
-  let last = ''
-  for (const [storageKey, record] of page) {
-    if (sent.length > 0 && bytes + record.length > PAGE_BYTES) break
-    sent.push(storageKey, record)
-    bytes += record.length
-    last = storageKey
-  }
-  const isLast = page.length < PAGE && sent.length === 2 * page.length
-  return [isLast ? null : last, ...sent]
+  const from = after === '' ? begin : keyAfter(after)
+  const { entries, next } = await readPage(disk, from, end, PAGE, PAGE_BYTES)
+  return [next === undefined ? null : (entries.at(-1)?.[0] as string), ...entries.flat()]
 }
 
 /** Throws on garbage. */

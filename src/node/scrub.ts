@@ -9,6 +9,7 @@ import type { Metrics } from '../ports/metrics.ts'
 import type { Timer, Timers } from '../ports/timers.ts'
 import { decodeRecord } from './object-record.ts'
 import type { ObjectTable } from './object-table.ts'
+import { readPage } from './record-page.ts'
 import { ALL_RECORDS, type DataName, parseDataKey } from './storage-keys.ts'
 
 /** Records read at a time, and how often: a million in about half an hour. */
@@ -84,16 +85,16 @@ export class Scrub {
   async #page(): Promise<void> {
     let isLast = true
     try {
-      const page = await this.#disk.range(this.#cursor, ALL_RECORDS[1], PAGE)
-      for (const [storageKey, record] of page) {
+      const page = await readPage(this.#disk, this.#cursor, ALL_RECORDS[1], PAGE)
+      for (const [storageKey, record] of page.entries) {
         try {
           decodeRecord(this.#codec, record)
         } catch {
           this.found(storageKey)
         }
       }
-      isLast = page.length < PAGE
-      this.#cursor = isLast ? ALL_RECORDS[0] : `${page.at(-1)?.[0] ?? ''}\u0000`
+      isLast = page.next === undefined
+      this.#cursor = page.next ?? ALL_RECORDS[0]
     } catch {
       // The disk is failing, and has said so elsewhere.
     }

@@ -10,6 +10,7 @@ import type { Log } from '../ports/log.ts'
 import type { Timers } from '../ports/timers.ts'
 import type { HintStore } from './hint-store.ts'
 import { type DropParts, dropRecords } from './partition-drop.ts'
+import { readPage } from './record-page.ts'
 import type { NodeMove } from './service.ts'
 import { ALL_HINTS, ALL_PROMISES, ALL_RECORDS, ALL_REMAINS } from './storage-keys.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
@@ -125,10 +126,10 @@ export class Sweep {
     }
     for (const [from, to] of [ALL_HINTS, ALL_PROMISES, ALL_REMAINS]) {
       for (;;) {
-        const page = await disk.range(from, to, PAGE)
-        if (page.length === 0) break
+        const { entries } = await readPage(disk, from, to, PAGE)
+        if (entries.length === 0) break
         await commits.store(
-          page.map(([key]) => ({ type: 'delete', key })),
+          entries.map(([key]) => ({ type: 'delete', key })),
           'sync',
         )
       }

@@ -15,8 +15,16 @@ export interface Disk {
    */
   write(operations: readonly DiskOperation[], options: { readonly sync: boolean }): Promise<void>
 
-  /** The entries with `from <= key < to` in key order, at most `limit` of them. Rejects with a `DiskError`. */
-  range(from: string, to: string, limit: number): Promise<[key: string, value: Uint8Array][]>
+  /**
+   * The entries with `from <= key < to` in key order, at most `limit` of them. Ends after the entry with which keys and
+   * values together reach `bytesMax`, so a range with an entry always gives one. Rejects with a `DiskError`.
+   */
+  range(
+    from: string,
+    to: string,
+    limit: number,
+    bytesMax?: number,
+  ): Promise<[key: string, value: Uint8Array][]>
 
   /**
    * Whether writes are taken at this moment. `full` and `failed` are left by themselves when the cause has

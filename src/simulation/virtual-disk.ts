@@ -11,6 +11,7 @@ import { type Disk, DiskError, type DiskHealth, type DiskOperation } from '../po
 import type { SeededRandom } from '../random/seeded-random.ts'
 import type { Host } from './host.ts'
 
+const UTF8 = new TextEncoder()
 const READ_US = [20, 200] as const
 const WRITE_US = [20, 80] as const
 const SYNC_US = [200, 2000] as const
@@ -186,8 +187,21 @@ export class VirtualDisk implements Disk {
     return this.#read(() => keys.map((key) => this.#platter.get(key)))
   }
 
-  range(from: string, to: string, limit: number): Promise<[string, Uint8Array][]> {
-    return this.#read(() => this.#platter.range(from, to, limit))
+  range(
+    from: string,
+    to: string,
+    limit: number,
+    bytesMax = Infinity,
+  ): Promise<[string, Uint8Array][]> {
+    return this.#read(() => {
+      const entries = this.#platter.range(from, to, limit)
+      let bytes = 0
+      const last = entries.findIndex(([key, value]) => {
+        bytes += UTF8.encode(key).length + value.length
+        return bytes >= bytesMax
+      })
+      return last < 0 ? entries : entries.slice(0, last + 1)
+    })
   }
 
   write(operations: readonly DiskOperation[], { sync }: { readonly sync: boolean }): Promise<void> {

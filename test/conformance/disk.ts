@@ -85,6 +85,22 @@ export function diskConformance(name: string, makeWorld: () => DiskWorld): void 
       expect(await disk.range('x', 'z', 10)).toEqual([])
     })
 
+    it('ends a range with the entry that reaches the bytes asked for, and gives one at least', async () => {
+      const value = new Uint8Array(100_000)
+      await disk.write(
+        ['a', 'b', 'c', 'd', 'e'].map((key) => ({ type: 'put', key, value })),
+        SYNC,
+      )
+      const keys = async (limit: number, bytesMax: number): Promise<string[]> =>
+        (await disk.range('a', 'z', limit, bytesMax)).map(([key]) => key)
+      expect(await keys(10, 1)).toEqual(['a'])
+      expect(await keys(10, 100_001)).toEqual(['a'])
+      expect(await keys(10, 100_002)).toEqual(['a', 'b'])
+      expect(await keys(3, 400_000)).toEqual(['a', 'b', 'c'])
+      expect(await keys(10, 400_000)).toEqual(['a', 'b', 'c', 'd'])
+      expect(await keys(10, 10_000_000)).toEqual(['a', 'b', 'c', 'd', 'e'])
+    })
+
     it('has after a close and an open all that was written', async () => {
       await disk.write([put('synced', 1)], SYNC)
       await disk.write([put('not synced', 2)], { sync: false })

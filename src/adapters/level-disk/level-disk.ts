@@ -54,6 +54,8 @@ export interface OpenedDisk extends Disk {
 
 /** Batches waiting for their turn; the caller gathers its writes and rarely has more than one. */
 const WAITING_WRITES_MAX = 10_000
+/** LevelDB hands over so much of a range at a time. */
+const READ_AHEAD_BYTES_MAX = 256 * 1024
 const RECOVERY_INTERVAL_MS_MIN = 250
 const RECOVERY_INTERVAL_MS_MAX = 8000
 /** Written, as a delete of what is never there, to see whether LevelDB takes writes again. */
@@ -130,10 +132,30 @@ class LevelDisk implements OpenedDisk {
     return this.#read((database) => database.getMany([...keys]))
   }
 
-  async range(from: string, to: string, limit: number): Promise<[string, Uint8Array][]> {
+  async range(
+    from: string,
+    to: string,
+    limit: number,
+    bytesMax = Infinity,
+  ): Promise<[string, Uint8Array][]> {
     return this.#read(async (database) => {
-      const iterator = database.iterator({ gte: from, lt: to, limit })
-      return (await iterator.all()) as [string, Uint8Array][]
+      const highWaterMarkBytes = Math.min(bytesMax, READ_AHEAD_BYTES_MAX)
+      const iterator = database.iterator({ gte: from, lt: to, limit, highWaterMarkBytes })
+      const entries: [string, Uint8Array][] = []
+      try {
+        for (let bytes = 0; entries.length < limit && bytes < bytesMax;) {
+          const some = await iterator.nextv(limit - entries.length)
+          if (some.length === 0) break
+          for (const entry of some) {
+            entries.push(entry)
+            bytes += Buffer.byteLength(entry[0]) + entry[1].length
+            if (bytes >= bytesMax) break
+          }
+        }
+      } finally {
+        await iterator.close()
+      }
+      return entries
     })
   }
 

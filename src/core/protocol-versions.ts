@@ -3,6 +3,6 @@
  * cluster can be upgraded one node after the other (node/wire-version.ts has what is different).
  */
 export const VERSIONS: { readonly oldest: number; readonly newest: number } = {
-  oldest: 1,
-  newest: 2,
+  oldest: 2,
+  newest: 3,
 }

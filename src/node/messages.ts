@@ -1,7 +1,7 @@
 /**
  * What nodes say to each other. A frame is `[stamp, wallMs, epoch, life, items, version]`: the sender's hybrid
  * clock, its wall clock, its topology epoch, a number of its process, everything bound for that peer in one turn, and
- * the version that it is written in. Version 1 ends with the items; what else it lacks is in wire-version.ts.
+ * the version of the protocol that it is written in (wire-version.ts).
  *
  *   an ask     [id, kind, deadlineMs, …body]    id 0: no answer is wanted
  *   an answer  [id, 'ok', …body] or [id, code, sentence]
@@ -138,14 +138,13 @@ export const FRAME_ITEMS_MAX = 1024
 export const FRAME_BYTES_TARGET = 4 * 1024 * 1024
 
 export function encodeFrame({ stamp, wallMs, epoch, life, items, version }: Frame): Encodable[] {
-  const frame = [stamp, wallMs, epoch, life, items]
-  return version === 1 ? frame : [...frame, version]
+  return [stamp, wallMs, epoch, life, items, version]
 }
 
 /** Throws on anything that is not a frame of a version known here; the link it came from is then closed. */
 export function parseFrame(data: Encodable): Frame {
-  if (!Array.isArray(data) || data.length < 5 || data.length > 6) throw new Error('not a frame')
-  const [stamp, wallMs, epoch, life, items, version = 1] = data as unknown[]
+  if (!Array.isArray(data) || data.length !== 6) throw new Error('not a frame')
+  const [stamp, wallMs, epoch, life, items, version] = data as unknown[]
   if (typeof version !== 'number' || !isSpoken(version)) {
     throw new Error(`a frame of version ${String(version)} of the protocol`)
   }

@@ -31,7 +31,7 @@ import { OnceOnly } from './once-only.ts'
 import { Outboxes } from './outboxes.ts'
 import { PeerLatency } from './peer-latency.ts'
 import type { PeerLives } from './peer-lives.ts'
-import { askFor, askFrom } from './wire-version.ts'
+import { askFor } from './wire-version.ts'
 
 /** Unanswered asks to one peer; more are unsent. A dead peer must not hold memory without end. */
 const OUTSTANDING_PER_PEER_MAX = 16_384
@@ -60,7 +60,6 @@ export type AskHandler = (
 /** What peers needs to know of the topology (topology-keeper.ts). */
 export interface EpochSource {
   readonly epoch: number
-  readonly placedAt: number
   /** Fetches the document from a node that has a newer one; calls back either way. */
   catchUp(from: string, done: () => void): void
 }
@@ -243,7 +242,7 @@ export class Peers {
   #sayable(version: number, asks: readonly Ask[]): readonly Ask[] {
     if (version === VERSIONS.newest) return asks
     return asks.flatMap((ask) => {
-      const said = askFor(version, ask, this.#epochs.placedAt)
+      const said = askFor(version, ask)
       if (said !== undefined) return [said]
       this.#end(ask[0], { type: 'unsent' })
       return []
@@ -295,20 +294,14 @@ export class Peers {
     })
   }
 
-  #takeAsk(from: string, asked: Ask, { epoch, version }: Frame, trusted: boolean): void {
-    const [id, kind, deadlineMs] = asked
+  #takeAsk(from: string, ask: Ask, { epoch }: Frame, trusted: boolean): void {
+    const [id, kind, deadlineMs, ...body] = ask
     let answered = false
     const answer: AnswerWith = (code, ...rest) => {
       assert(!answered, () => `an ask is answered once: ${kind}`)
       answered = true
       if (id !== 0) this.#post(from, 'answer', [id, code, ...rest])
     }
-    const ask = askFrom(version, asked, this.#epochs.placedAt)
-    if ('code' in ask) {
-      answer(ask.code, ask.message)
-      return
-    }
-    const [, , , ...body] = ask
     // What is known of a node is not told to a clock that is not believed: it would not count this life.
     if (!trusted && (kind === 'hello' || !ANY_EPOCH.has(kind))) {
       answer('clock_drift', `the clock of ${from} is too far ahead`)

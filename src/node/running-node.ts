@@ -5,6 +5,7 @@
  * known.
  */
 import type { Bucket, Topology } from '../core/placement/topology.ts'
+import { VERSIONS } from '../core/protocol-versions.ts'
 import { ClusterView } from './cluster-view.ts'
 import { ConvergenceCheck } from './convergence-check.ts'
 import { composeConvergence } from './convergence.ts'
@@ -42,7 +43,6 @@ import { TopologyAcceptor } from './topology-acceptor.ts'
 import { TopologyRegister } from './topology-register.ts'
 import { agreeOnSessionKey, createBucket } from './topology-requests.ts'
 import { SET_BYTES_MAX } from './type-change.ts'
-import { oldestSpoken } from './wire-version.ts'
 import { WriteCoordinator } from './write-coordinator.ts'
 
 const GAUGE_INTERVAL_MS = 1000
@@ -268,7 +268,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
   const connect = (topology: Topology): void => {
     const others = topology.members.filter(({ id }) => id !== self)
     const peerAddresses = others.map(({ id, peerUrl }) => ({ id, url: peerUrl }))
-    network.setPeers(peerAddresses, oldestSpoken(topology))
+    network.setPeers(peerAddresses, VERSIONS.oldest)
     liveness.setMembers(memberIds(topology))
     convergence.look()
   }

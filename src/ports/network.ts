@@ -29,7 +29,7 @@ export interface Network {
   onLink(listener: (peer: string, open: boolean) => void): void
 
   /**
-   * The peers to keep links to, and the oldest version of the protocol that they may speak, 1 if not given; may be called
+   * The peers to keep links to, and the oldest version of the protocol that they may speak, the oldest of all if not given; may be called
    * again with others. Links to who is no peer any more, or speaks an older version, are closed.
    */
   setPeers(peers: readonly PeerAddress[], oldestVersion?: number): void

@@ -288,7 +288,7 @@ export class VirtualNetwork implements Network {
   readonly host: Host
   /** Of the protocol, that its node speaks. */
   readonly newestVersion: number
-  oldestVersion = 1
+  oldestVersion = VERSIONS.oldest
   readonly #wires: Wires
   #peers = new Set<string>()
   readonly #dialling = new Set<string>()
@@ -325,7 +325,7 @@ export class VirtualNetwork implements Network {
     this.#takeLink = listener
   }
 
-  setPeers(peers: readonly PeerAddress[], oldestVersion = 1): void {
+  setPeers(peers: readonly PeerAddress[], oldestVersion = VERSIONS.oldest): void {
     const before = this.#peers
     this.#peers = new Set(peers.map(({ id }) => id).filter((id) => id !== this.host.id))
     this.oldestVersion = oldestVersion

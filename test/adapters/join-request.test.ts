@@ -12,7 +12,7 @@ import { createPinoLog } from '../../src/adapters/log/pino-log.ts'
 const silent = createPinoLog({ node: 'test', level: 'silent' })
 const n6 = { id: 'n6', peerUrl: 'http://127.0.0.1:7086', zone: 'east' }
 /** As it is asked. */
-const speaking = { ...n6, protocol: PROTOCOL, versions: '1-2' }
+const speaking = { ...n6, protocol: PROTOCOL, versions: `${VERSIONS.oldest}-${VERSIONS.newest}` }
 const NOBODY = 'http://127.0.0.1:1'
 
 const cleanups: (() => void | Promise<void>)[] = []

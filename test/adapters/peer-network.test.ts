@@ -200,13 +200,14 @@ describe('peer network', () => {
     ])
   })
 
-  it('speaks version 1 with who names none', async () => {
+  it('has no link to a peer that names no version', async () => {
     const world = new World()
     cleanups.push(() => world.dispose())
-    await answering(await world.port('b'), 'b')
-    const a = await world.start('a', () => undefined)
-    await opened(a, 'b')
-    expect(a.versionOf('b', 'ask')).toBe(1)
+    await answering(await world.port('b'), 'b', '')
+    const { log: recording, lines } = recordLog()
+    const a = await world.start('a', () => undefined, VERSIONS.newest, { log: recording })
+    await expect.poll(() => lines.some((line) => line.includes('none in common'))).toBe(true)
+    expect(a.isOpen('b')).toBe(false)
   })
 
   it('does not take another node for the peer it dialled', async () => {
@@ -330,14 +331,18 @@ describe('peer network', () => {
 })
 
 /** A server that takes any upgrade under the name of `id`, and then never reads. */
-async function answering(port: number, id: string): Promise<void> {
+async function answering(
+  port: number,
+  id: string,
+  versions = `quorate-versions: ${VERSIONS.oldest}-${VERSIONS.newest}\r\n`,
+): Promise<void> {
   const server = createServer((socket) => {
     sockets.push(socket)
     socket.once('data', () => {
       socket.pause()
       socket.write(
         'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: quorate-peer/1\r\n' +
-          `quorate-from: ${id}\r\n\r\n`,
+          `quorate-from: ${id}\r\n${versions}\r\n`,
       )
     })
     socket.on('error', () => undefined)
@@ -364,6 +369,7 @@ async function settled(): Promise<void> {
 function introduction(from: string, to: string, cluster: string): Buffer {
   return Buffer.from(
     'GET /v1/peer HTTP/1.1\r\nhost: b\r\nconnection: upgrade\r\nupgrade: quorate-peer/1\r\n' +
+      `quorate-versions: ${VERSIONS.oldest}-${VERSIONS.newest}\r\n` +
       `quorate-from: ${from}\r\nquorate-to: ${to}\r\nquorate-cluster: ${cluster}\r\n\r\n`,
   )
 }

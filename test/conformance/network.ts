@@ -1,5 +1,6 @@
 /** What every network between nodes must do (src/ports/network.ts), whatever carries its frames. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { VERSIONS } from '../../src/core/protocol-versions.ts'
 import type { Channel, Network } from '../../src/ports/network.ts'
 
 export interface NetworkWorld {
@@ -57,24 +58,27 @@ export function networkConformance(name: string, makeWorld: () => NetworkWorld):
     })
 
     it('speaks on both links of a pair the newest version that both know', async () => {
-      const a = await world.start('a', () => undefined, 2)
+      const a = await world.start('a', () => undefined, VERSIONS.newest)
       expect([a.versionOf('b', 'ask'), a.versionOf('b', 'answer')]).toEqual([undefined, undefined])
-      const old = await world.start('b', () => undefined, 1)
+      const old = await world.start('b', () => undefined, VERSIONS.oldest)
       await opened(a, 'b')
       await opened(old, 'a')
       for (const network of [a, old]) {
         const peer = network === a ? 'b' : 'a'
-        expect(network.versionOf(peer, 'ask')).toBe(1)
-        expect(network.versionOf(peer, 'answer')).toBe(1)
+        expect(network.versionOf(peer, 'ask')).toBe(VERSIONS.oldest)
+        expect(network.versionOf(peer, 'answer')).toBe(VERSIONS.oldest)
       }
       const closed = changed(a, 'b', false)
       await old.close()
       await closed
       expect(a.versionOf('b', 'ask')).toBe(undefined)
-      const upgraded = await world.start('b', () => undefined, 2)
+      const upgraded = await world.start('b', () => undefined, VERSIONS.newest)
       await opened(a, 'b')
       await opened(upgraded, 'a')
-      expect([a.versionOf('b', 'ask'), a.versionOf('b', 'answer')]).toEqual([2, 2])
+      expect([a.versionOf('b', 'ask'), a.versionOf('b', 'answer')]).toEqual([
+        VERSIONS.newest,
+        VERSIONS.newest,
+      ])
     })
 
     it('says that a frame was not sent where there is no link', async () => {
@@ -123,18 +127,18 @@ export function networkConformance(name: string, makeWorld: () => NetworkWorld):
     })
 
     it('closes the links to a peer that speaks a version too old', async () => {
-      const a = await world.start('a', () => undefined, 2)
-      const b = await world.start('b', () => undefined, 1)
+      const a = await world.start('a', () => undefined, VERSIONS.newest)
+      const b = await world.start('b', () => undefined, VERSIONS.oldest)
       await opened(a, 'b')
       await opened(b, 'a')
       const closed = [changed(a, 'b', false), changed(b, 'a', false)]
-      a.setPeers([{ id: 'b', url: await world.urlOf('b') }], 2)
+      a.setPeers([{ id: 'b', url: await world.urlOf('b') }], VERSIONS.newest)
       await Promise.all(closed)
       expect([a.isOpen('b'), b.isOpen('a')]).toEqual([false, false])
       await b.close()
-      await world.start('b', () => undefined, 2)
+      await world.start('b', () => undefined, VERSIONS.newest)
       await opened(a, 'b')
-      expect(a.versionOf('b', 'ask')).toBe(2)
+      expect(a.versionOf('b', 'ask')).toBe(VERSIONS.newest)
     })
 
     it('closes twice', async () => {

@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream'
 
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 
+import { VERSIONS } from '../../core/protocol-versions.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Channel, Network, PeerAddress, VersionRange } from '../../ports/network.ts'
 import { Dialer } from './dialer.ts'
@@ -77,7 +78,7 @@ class PeerNetwork implements Network {
   readonly #lookup = createPeerLookup()
   readonly #refused = new Map<string, string>()
   #peers = new Map<string, PeerAddress>()
-  #oldestVersion = 1
+  #oldestVersion = VERSIONS.oldest
   #http: FastifyInstance | undefined
   #listener: Listener | undefined
   #running = false
@@ -111,7 +112,7 @@ class PeerNetwork implements Network {
     this.#takeLink = listener
   }
 
-  setPeers(peers: readonly PeerAddress[], oldestVersion = 1): void {
+  setPeers(peers: readonly PeerAddress[], oldestVersion = VERSIONS.oldest): void {
     const others = peers.filter(({ id }) => id !== this.#options.self)
     this.#peers = new Map(others.map((peer) => [peer.id, peer]))
     this.#oldestVersion = oldestVersion

@@ -1,15 +1,20 @@
 /**
- * Three groups of tests. `unit` needs only this process and runs its files in parallel; `local` starts real processes
+ * Four groups of tests. `unit` needs only this process and runs its files in parallel; `local` starts real processes
  * on this machine; `docker` starts containers. The last two run one file at a time, because they compete for the
- * processor; scripts/test.ts runs one group beside the other.
+ * processor; scripts/test.ts runs one group beside the other. `soak` takes minutes a file and runs by `npm run soak`.
  */
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-const LOCAL = ['test/cluster/**/*.test.ts', 'test/integration/**/*.test.ts']
+const LOCAL = [
+  'test/cluster/**/*.test.ts',
+  'test/integration/**/*.test.ts',
+  'test/cases/processes/**/*.test.ts',
+]
 const DOCKER = ['test/docker/**/*.test.ts']
+const SOAK = ['test/soak/**/*.test.ts']
 
 export default defineConfig({
   root,
@@ -23,7 +28,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [...LOCAL, ...DOCKER],
+          exclude: [...LOCAL, ...DOCKER, ...SOAK],
           testTimeout: 20_000,
           hookTimeout: 20_000,
           sequence: { groupOrder: 0 },
@@ -53,6 +58,18 @@ export default defineConfig({
           testTimeout: 240_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        root,
+        test: {
+          name: 'soak',
+          include: SOAK,
+          fileParallelism: false,
+          testTimeout: 3_600_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

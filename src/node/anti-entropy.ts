@@ -15,6 +15,7 @@ import type { Encodable } from '../ports/codec.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { Timer, Timers } from '../ports/timers.ts'
+import { forgettableFrom } from './collector.ts'
 import type { HashForest } from './hash-forest.ts'
 import { decodeHashes } from './hash-list.ts'
 import type { HorizonKeeper } from './horizon-keeper.ts'
@@ -77,6 +78,7 @@ export class AntiEntropy {
   #rounds = 0
   /** Keys of this round that the peer has to give up, or vouch for, first. */
   #withheld = 0
+  #keysUnderWay = 0
   /** Told of each peer from which everything has been taken over in this life, and in the how manieth round. */
   onTookOver: (peer: string, round: number) => void = () => undefined
 
@@ -104,6 +106,11 @@ export class AntiEntropy {
   /** Comparisons begun in this life. */
   get rounds(): number {
     return this.#rounds
+  }
+
+  /** Keys that are being exchanged with a peer at this moment. */
+  get keysUnderWay(): number {
+    return this.#keysUnderWay
   }
 
   /** Compares with the next peer now, unless a comparison is under way. */
@@ -176,7 +183,7 @@ export class AntiEntropy {
     return comparedPartitions(this.#parts.keeper.topology, copies, this.#parts.self, peer)
   }
 
-  /** The number of keys that differed. */
+  /** The number of keys that differed. A settled delete that one side has collected is no difference. */
   async #reconcileGroup(peer: string, copies: number): Promise<number> {
     let nodes: TreeNode[] = this.#compared(copies, peer).map((partition) => ({
       partition,
@@ -245,18 +252,27 @@ export class AntiEntropy {
     })
     for (const name of own.keys()) keys.add(name)
     const queue = [...keys]
+    let differing = 0
     const worker = async (): Promise<void> => {
       for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
         await pace.take()
-        await this.#reconcileKey(peer, name)
+        if (await this.#reconcileKey(peer, name, contents.dying.has(name))) differing++
       }
     }
-    await Promise.all(Array.from({ length: Math.min(KEYS_AT_ONCE, queue.length) }, worker))
-    return keys.size
+    this.#keysUnderWay = keys.size
+    try {
+      await Promise.all(Array.from({ length: Math.min(KEYS_AT_ONCE, queue.length) }, worker))
+    } finally {
+      this.#keysUnderWay = 0
+    }
+    return differing
   }
 
-  /** Takes over what the peer has of the key, and gives it what it lacks. */
-  async #reconcileKey(peer: string, name: string): Promise<void> {
+  /**
+   * Takes over what the peer has of the key, and gives it what it lacks. Returns false where the only difference was
+   * a settled delete: the owners collect it at different moments.
+   */
+  async #reconcileKey(peer: string, name: string, isDyingHere: boolean): Promise<boolean> {
     const { keeper, replica, repairCorrupt } = this.#parts
     const slash = name.indexOf('/')
     const bucket = keeper.bucket(name.slice(0, slash))
@@ -264,11 +280,11 @@ export class AntiEntropy {
     if (bucket === undefined) throw new RoundFailed(`a key of an unknown bucket: ${name}`)
     const at: Location = { bucket, key, partition: partitionOf(bucket.name, key) }
     const fetched = await this.#fetch(peer, bucket.name, key)
-    if (fetched === undefined) return
+    if (fetched === undefined) return true
     const [record, theirHorizon, , isFilled = true] = fetched
     if (isFilled !== true && this.#cannotJudge(at)) {
       this.#withheld++
-      return
+      return true
     }
     const theirs = copyIn(replica, record)
     if (theirs === undefined || !Number.isSafeInteger(theirHorizon)) {
@@ -281,14 +297,17 @@ export class AntiEntropy {
     )
     if (refusal?.code === 'record_corrupt') {
       repairCorrupt(bucket.name, key)
-      return
+      return true
     }
     if (merged === undefined) throw new RoundFailed(`${name} could not be stored`)
-    if (merged.record.length === 0 || equalBytes(merged.record, theirs.record)) return
+    if (merged.record.length === 0) {
+      return !isDyingHere && forgettableFrom(theirs.object) === undefined
+    }
+    if (equalBytes(merged.record, theirs.record)) return true
     // What is here may be long deleted: the others judge it by their horizons, in their own rounds.
-    if (!replica.mayRead(at)) return
-    // Who has given the key up, and waits for it to be taken over, takes nothing.
-    if (!isKeeper(keeper.topology, bucket.n, at.partition, peer)) return
+    if (!replica.mayRead(at)) return true
+    // A peer that has given the key up, and waits for it to be taken over, takes nothing.
+    if (!isKeeper(keeper.topology, bucket.n, at.partition, peer)) return true
     // Best effort: the peer takes over what it lacks in its own rounds.
     const deadlineMs = this.#parts.clock.nowMs() + ASK_TIMEOUT_MS
     await this.#parts.peers.request(
@@ -297,6 +316,7 @@ export class AntiEntropy {
       [bucket.name, key, merged.record, APPLY_IS_REPAIR],
       deadlineMs,
     )
+    return true
   }
 
   /**

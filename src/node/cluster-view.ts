@@ -18,10 +18,13 @@ import type { Peers } from './peers.ts'
 import type { Location, Replica } from './replica.ts'
 import type { ClusterStatus, MemberStatus, Readiness, RingEntry, RingView } from './service.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
+import { encodeUnsettled, type Unsettled } from './unsettled.ts'
 
 /** How long the other members' own views are waited for. */
 const STATUS_TIMEOUT_MS = 400
 const RING_TIMEOUT_MS = 1000
+/** The place of what a node has under way in the body of its status. */
+export const STATUS_UNSETTLED = 2
 
 export interface ViewParts {
   readonly self: string
@@ -34,6 +37,8 @@ export interface ViewParts {
   readonly disk: Disk
   /** Whether lost copies are being filled from the other owners. */
   readonly isFilling: () => boolean
+  /** What this node has on its way to owners. */
+  readonly unsettled: () => Unsettled
 }
 
 type Row = Record<string, MemberState>
@@ -45,9 +50,10 @@ export class ClusterView {
     this.#parts = parts
   }
 
-  /** The body of an answer to `status`: epoch, then what this node says of each other one. */
+  /** The body of an answer to `status`: epoch, what this node says of each other one, what it has under way. */
   ownRow(): Encodable[] {
-    return [this.#parts.keeper.epoch, Object.entries(this.#row()).flat()]
+    const { keeper, unsettled } = this.#parts
+    return [keeper.epoch, Object.entries(this.#row()).flat(), encodeUnsettled(unsettled())]
   }
 
   async status(): Promise<ClusterStatus> {

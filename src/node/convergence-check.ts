@@ -1,6 +1,10 @@
 /**
  * Whether all owners hold the same, told by their hash trees: the node that is asked compares the roots of
  * every data partition at all its owners, descends where they differ, and counts the keys.
+ *
+ * Invariant: "converged" is said only where every member, asked before the trees, had nothing on its way to an owner.
+ * Then each write that was acknowledged before the check is in the tree of at least one owner that is compared. The
+ * members are asked again after the trees, so that it is not said either while an exchange runs.
  */
 import type { Timestamp } from '../core/causality/dot.ts'
 import { PARTITION_COUNT } from '../core/placement/topology.ts'
@@ -13,14 +17,24 @@ import type { LeafListing, LeafPlace } from './leaf-listing.ts'
 import type { AskKind } from './messages.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { Peers } from './peers.ts'
+import { STATUS_UNSETTLED } from './cluster-view.ts'
 import type { ConvergenceAnswer } from './service.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
+import {
+  addUnsettled,
+  decodeUnsettled,
+  isSettled,
+  NOTHING_UNSETTLED,
+  type Unsettled,
+} from './unsettled.ts'
 
 const ASK_TIMEOUT_MS = 3000
 const NODES_PER_ASK = 512
 /** Differing leaves whose keys are counted; beyond them the count is a least one. */
 const LEAVES_MAX = 4096
 const LEAVES_PER_ASK = 128
+/** How often leaves whose keys are all equal are compared again. */
+const RECOUNTS_MAX = 3
 
 export interface ConvergenceCheckParts {
   readonly self: string
@@ -30,6 +44,8 @@ export interface ConvergenceCheckParts {
   readonly forest: HashForest
   readonly leaves: LeafListing
   readonly horizon: HorizonKeeper
+  /** What this node itself has on its way to owners. */
+  readonly unsettled: () => Unsettled
 }
 
 /** What an owner holds in some leaves. */
@@ -65,6 +81,7 @@ export class ConvergenceCheck {
     let fading = 0
     let isExact = true
     let leaves = 0
+    const before = await this.#unsettled()
     for (const copies of new Set(wanted.map(({ n }) => n))) {
       const found = await this.#compare(copies, bucket)
       differing += found.differing
@@ -72,11 +89,27 @@ export class ConvergenceCheck {
       isExact &&= found.isExact
       leaves += found.leaves
     }
+    const after = await this.#unsettled()
     const unreachable = [...this.#unreachable].sort()
     // Leaves have keys of other buckets, too; and trees that differ over equal copies are not whole.
     const isExplained = bucket !== undefined || leaves === 0 || fading > 0
     const isSame = differing === 0 && isExact && isExplained
-    return { converged: isSame && unreachable.length === 0, differing, isExact, unreachable }
+    const converged = isSame && unreachable.length === 0 && isSettled(before) && isSettled(after)
+    const underWay = isSettled(after) ? before : after
+    return { converged, differing, isExact, unreachable, underWay }
+  }
+
+  /** What all members together have on its way. */
+  async #unsettled(): Promise<Unsettled> {
+    const { self, keeper, unsettled } = this.#parts
+    const told = await Promise.all(
+      keeper.topology.members.map(async ({ id }) => {
+        if (id === self) return unsettled()
+        const body = await this.#ask(id, 'status', [])
+        return decodeUnsettled(body?.[STATUS_UNSETTLED])
+      }),
+    )
+    return told.reduce(addUnsettled, NOTHING_UNSETTLED)
   }
 
   async #compare(
@@ -98,16 +131,30 @@ export class ConvergenceCheck {
       }
       places = await this.#differing(copies, level, places)
     }
-    const counted = places.slice(0, LEAVES_MAX)
+    const isExact = places.length <= LEAVES_MAX
+    let counted = await this.#countAll(copies, places.slice(0, LEAVES_MAX), bucket)
+    // No key differs: were the last settled deletes collected after the trees were compared? Then the trees agree now.
+    for (let i = 0; i < RECOUNTS_MAX && isExact && places.length > 0; i++) {
+      if (counted.differing + counted.fading > 0) break
+      places = await this.#differing(copies, TREE_DEPTH, places)
+      counted = await this.#countAll(copies, places, bucket)
+    }
+    return { ...counted, leaves: places.length, isExact }
+  }
+
+  async #countAll(
+    copies: number,
+    places: readonly LeafPlace[],
+    bucket: string | undefined,
+  ): Promise<KeyCount> {
     let differing = 0
     let fading = 0
-    for (let i = 0; i < counted.length; i += LEAVES_PER_ASK) {
-      const found = await this.#countKeys(copies, counted.slice(i, i + LEAVES_PER_ASK), bucket)
+    for (let i = 0; i < places.length; i += LEAVES_PER_ASK) {
+      const found = await this.#countKeys(copies, places.slice(i, i + LEAVES_PER_ASK), bucket)
       differing += found.differing
       fading += found.fading
     }
-    const isExact = counted.length === places.length
-    return { differing, fading, leaves: places.length, isExact }
+    return { differing, fading }
   }
 
   /** Places that not all their owners have the same hash of. */
@@ -255,17 +302,17 @@ function isSame(hashes: readonly (TreeHash | undefined)[]): boolean {
 }
 
 /**
- * Whether those who hold nothing of it may have forgotten it: what the others hold is the same memory of a
- * delete, and lies below the horizon of those who do not. They collect at their own time.
+ * Whether owners that hold nothing of the key may have forgotten it: what the others hold is the same memory of a
+ * delete, and one owner that does not hold it has a horizon that settles it. The horizons of the rest do not matter:
+ * an owner also forgets a delete when it is compared with one that has collected it.
  */
 function isFading(told: readonly Held[], name: string): boolean {
   const holders = told.filter(({ copies }) => copies.has(name))
-  const least = Math.min(
-    ...told.filter(({ copies }) => !copies.has(name)).map(({ horizon }) => horizon),
-  )
+  const horizons = told.filter(({ copies }) => !copies.has(name)).map(({ horizon }) => horizon)
+  const settled = Math.max(...horizons)
   return (
     isSame(holders.map(({ copies }) => copies.get(name))) &&
-    holders.every(({ dying }) => (dying.get(name) ?? Infinity) <= least)
+    holders.every(({ dying }) => (dying.get(name) ?? Infinity) <= settled)
   )
 }
 

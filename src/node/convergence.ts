@@ -32,6 +32,7 @@ import { dataKey } from './storage-keys.ts'
 import { Sweep } from './sweep.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
 import { TreeAnswers } from './tree-answers.ts'
+import type { Unsettled } from './unsettled.ts'
 import { putDownVanished } from './vanished-record.ts'
 
 export interface ConvergenceParts {
@@ -73,6 +74,8 @@ export interface Convergence {
   readonly moves: Moves
   /** As it counts for a data partition. */
   horizonOf(partition: number): Timestamp
+  /** What this node has on its way to owners. */
+  readonly unsettled: () => Unsettled
   /** Told of each new horizon. */
   onHorizonMoved: () => void
   /** The network has been started. Resolves once this node may serve. */
@@ -176,6 +179,11 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
     arrival,
     moves: { intake, release, sweep },
     horizonOf,
+    unsettled: () => ({
+      hints: [...hints.owners().values()].reduce((sum, { sizes }) => sum + sizes.size, 0),
+      writes: pending.size,
+      exchanges: antiEntropy.keysUnderWay,
+    }),
     start: async () => {
       forest.start()
       await arrival.start()

@@ -34,6 +34,11 @@ export class PendingDots {
     return dot
   }
 
+  /** Writes that are not finished. */
+  get size(): number {
+    return this.#pending.size
+  }
+
   /** Infinity where nothing is pending. Looks at all: it is asked once for many writes. */
   lowest(): Timestamp {
     let lowest = Infinity

@@ -202,6 +202,7 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     replica,
     disk,
     isFilling,
+    unsettled: () => convergence.unsettled(),
   })
   const requests = new Requests(ports, settings, {
     self,
@@ -308,10 +309,9 @@ export async function composeNode(ports: NodePorts, settings: NodeSettings): Pro
     changes: new MemberChanges({ self, keeper, register, view: movesView }),
     convergence: async (bucket) => {
       if (bucket !== undefined) requests.locate(bucket, '')
-      const { forest, leaves } = convergence
-      return new ConvergenceCheck({ self, keeper, peers, clock, forest, leaves, horizon }).run(
-        bucket,
-      )
+      const { forest, leaves, unsettled } = convergence
+      const asked = { self, keeper, peers, clock, forest, leaves, horizon, unsettled }
+      return new ConvergenceCheck(asked).run(bucket)
     },
     createBucket: (bucket, timeoutMs) => createBucket(keeper, register, bucket, timeoutMs),
     agreeOnSessionKey: (candidate, timeoutMs) => agreeOnSessionKey(register, candidate, timeoutMs),

@@ -12,6 +12,7 @@ import type { ChangePlan } from '../core/placement/change-plan.ts'
 import type { ChangeKind, ChangeRequest, MemberChange } from '../core/placement/member-change.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
 import type { Level } from '../core/quorum/level.ts'
+import type { Unsettled } from './unsettled.ts'
 
 export interface NodeService {
   readonly nodeId: string
@@ -94,14 +95,16 @@ export interface NodeMove {
 }
 
 export interface ConvergenceAnswer {
-  /** All owners answered, and hold the same. */
+  /** All members answered, all owners hold the same, and nothing is on its way to an owner. */
   readonly converged: boolean
   /** Keys of which not all owners that answered hold the same. */
   readonly differing: number
   /** False: there are more than were counted. */
   readonly isExact: boolean
-  /** Owners that did not answer, or could not tell. */
+  /** Members that did not answer, or could not tell. */
   readonly unreachable: readonly string[]
+  /** What all members together still have on its way to owners. */
+  readonly underWay: Unsettled
 }
 
 export interface RequestOptions {

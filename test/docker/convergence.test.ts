@@ -18,8 +18,6 @@ const ANSWER_MS_MAX = 20_000
 const READ_TIMEOUT_MS = 10_000
 const CONVERGED = { timeout: 60_000, interval: 250 }
 const READY = { timeout: 60_000, interval: 250 }
-/** Rounds of comparison that are watched after it, one a second on each node. */
-const IDLE_ROUNDS = 10
 
 let stack: Stack
 beforeAll(async () => {
@@ -140,11 +138,4 @@ test('thousands of keys converge after an isolation whose hints are lost', async
     }
   })
   expect(await convergence()).toMatchObject({ converged: true, differing: 0 })
-
-  // Equal copies cost a message of a fixed size now and then, and no key.
-  const keysAfter = await total('anti_entropy_keys_total')
-  const rounds = await total('anti_entropy_rounds_total')
-  const enough = rounds + IDLE_ROUNDS * NODES.length
-  await expect.poll(() => total('anti_entropy_rounds_total'), READY).toBeGreaterThan(enough)
-  expect(await total('anti_entropy_keys_total')).toBe(keysAfter)
 })

@@ -9,7 +9,7 @@ import { NO_FAULTS, watchLinkFaults } from './adapters/chaos/link-faults.ts'
 import { type SkewedClock, skewedClock } from './adapters/chaos/skewed-clock.ts'
 import { msgpackCodec } from './adapters/codec/msgpack-codec.ts'
 import { openLevelDisk } from './adapters/level-disk/level-disk.ts'
-import { createPinoLog } from './adapters/log/pino-log.ts'
+import { createProcessLog, type ProcessLog } from './adapters/log/pino-log.ts'
 import { createPromMetrics } from './adapters/metrics/prom-metrics.ts'
 import { askToJoin } from './adapters/peer-network/join-request.ts'
 import { createPeerNetwork } from './adapters/peer-network/peer-network.ts'
@@ -56,7 +56,7 @@ export interface StartHooks {
 export async function startServer(
   settings: Settings,
   hooks: StartHooks,
-  log: Log = logOf(settings),
+  { log, destination }: ProcessLog = logOf(settings),
 ): Promise<RunningServer> {
   const directory = join(settings.dataDir, DATABASE_DIRECTORY)
   // A node alone has nobody to be filled from: it goes on with what can be read.
@@ -85,7 +85,6 @@ export async function startServer(
   const network = createPeerNetwork({
     self: settings.nodeId,
     clusterId: () => node.topology().clusterId,
-    epoch: () => node.topology().epoch,
     newestVersion: settings.protocol,
     listen: settings.peerListen,
     log,
@@ -120,6 +119,7 @@ export async function startServer(
     },
     hasLostData: disk.setAside !== undefined || disk.hasLostWrites,
   })
+  let droppedLines = 0
   const api = createApiServer({
     service: node,
     clock,
@@ -129,6 +129,9 @@ export async function startServer(
       if (skewed !== undefined) {
         metrics.gauge('chaos_clock_offset_seconds', skewed.offsetMs() / 1000)
       }
+      const dropped = destination.droppedLines
+      metrics.count('log_lines_dropped_total', undefined, dropped - droppedLines)
+      droppedLines = dropped
       return { contentType: metrics.contentType, text: await metrics.render() }
     },
     nodeId: settings.nodeId,
@@ -188,8 +191,8 @@ async function joinedTopology(
   return document
 }
 
-export function logOf(settings: Settings): Log {
-  return createPinoLog({ node: settings.nodeId, level: settings.logLevel })
+export function logOf(settings: Settings): ProcessLog {
+  return createProcessLog({ node: settings.nodeId, level: settings.logLevel })
 }
 
 async function closeAll(

@@ -3,16 +3,19 @@
  *
  * Exit codes: 0 stopped, 1 could not start or go on, 2 bad setting.
  */
+import { complain, type LogDestination } from './adapters/log/log-destination.ts'
+import type { ProcessLog } from './adapters/log/pino-log.ts'
 import { logOf, startServer, type RunningServer } from './compose.ts'
-import type { Log } from './ports/log.ts'
 import { describeSettings, parseSettings, type Settings } from './settings.ts'
 
 const EXIT_STOPPED = 0
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 
-/** A stop that takes longer is given up: what was acknowledged is durable already. */
-const STOP_MS_MAX = 15_000
+/** A stop that takes longer is given up, within the 15 s promised: what was acknowledged is durable already. */
+const STOP_MS_MAX = 13_000
+/** How long the last lines of the log may take. */
+const FLUSH_MS_MAX = 1000
 
 const [, , ...args] = process.argv
 if (args.includes('--help') || args.includes('-h')) {
@@ -26,22 +29,25 @@ if (args.includes('--help') || args.includes('-h')) {
 }
 
 async function run(settings: Settings): Promise<void> {
-  const log = logOf(settings)
+  const processLog = logOf(settings)
+  const { log, destination } = processLog
   const breakDown = (error: unknown): never => {
     const stack = error instanceof Error ? error.stack : String(error)
     log.error({ stack }, 'this node cannot go on')
-    process.exit(EXIT_FAILED)
+    destination.flushSync()
+    return end(EXIT_FAILED, destination)
   }
   process.on('uncaughtException', breakDown)
   const giveUp = new AbortController()
-  const starting = startServer(settings, { onBroken: breakDown, stop: giveUp.signal }, log)
-  stopOnRequest(settings, starting, giveUp, log)
+  const starting = startServer(settings, { onBroken: breakDown, stop: giveUp.signal }, processLog)
+  stopOnRequest(settings, starting, giveUp, processLog)
   try {
     const { clientPort, peerPort } = await starting
     const { dataDir, durability } = settings
     log.info({ clientPort, peerPort, dataDir, durability, pid: process.pid }, 'ready')
   } catch (error) {
     if (giveUp.signal.aborted) return
+    await destination.flush(FLUSH_MS_MAX)
     leave(EXIT_FAILED, `${settings.nodeId} cannot start: ${(error as Error).message}`)
   }
 }
@@ -50,30 +56,46 @@ function stopOnRequest(
   settings: Settings,
   starting: Promise<RunningServer>,
   giveUp: AbortController,
-  log: Log,
+  { log, destination }: ProcessLog,
 ): void {
   let isStopping = false
   const stop = async (reason: string): Promise<void> => {
-    if (isStopping) process.exit(EXIT_FAILED)
+    if (isStopping) endAtOnce(destination)
     isStopping = true
     log.info({ reason }, 'stopping')
     setTimeout(() => {
       log.error({ afterMs: STOP_MS_MAX }, 'the stop takes too long and is given up')
-      process.exit(EXIT_FAILED)
+      endAtOnce(destination)
     }, STOP_MS_MAX).unref()
     giveUp.abort(new Error('this node is stopping'))
     // A start that was given up leaves nothing to stop.
     const server = await starting.catch(() => undefined)
     await server?.stop()
     log.info({}, 'stopped')
-    process.exit(EXIT_STOPPED)
+    await destination.flush(FLUSH_MS_MAX)
+    end(EXIT_STOPPED, destination)
   }
   process.on('SIGTERM', () => void stop('SIGTERM'))
   process.on('SIGINT', () => void stop('SIGINT'))
   if (settings.supervised) process.on('disconnect', () => void stop('the supervisor has gone'))
 }
 
+/** `process.exit` waits for the threads of the pool, and one that writes the log may be stuck. */
+function end(code: number, destination: LogDestination): never {
+  if (destination.isStuck) process.kill(process.pid, 'SIGKILL')
+  process.exit(code)
+}
+
+/**
+ * Not by `process.exit`: it waits for what is under way in the threads of the pool and in LevelDB, and on a disk that
+ * does not answer that is for ever. A kill loses nothing that was acknowledged.
+ */
+function endAtOnce(destination: LogDestination): void {
+  destination.flushSync()
+  process.kill(process.pid, 'SIGKILL')
+}
+
 function leave(code: number, line: string): never {
-  process.stderr.write(`quorate: ${line}\n`)
+  complain(`quorate: ${line}`)
   process.exit(code)
 }

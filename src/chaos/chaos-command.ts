@@ -110,12 +110,20 @@ async function noted(
   { name: target }: ChaosTarget,
   words: readonly string[],
   forMs: number | undefined,
-  { directory }: ChaosTerminal,
+  { directory, complain }: ChaosTerminal,
   work: () => Promise<void>,
 ): Promise<void> {
   const id = randomUUID()
-  const write = (line: object): void =>
-    appendFileSync(join(directory, 'chaos.jsonl'), `${JSON.stringify({ id, ...line })}\n`)
+  const file = join(directory, 'chaos.jsonl')
+  const write = (line: object): void => {
+    try {
+      appendFileSync(file, `${JSON.stringify({ id, ...line })}\n`)
+    } catch (error) {
+      // No fault without its line; but a full disk must not keep faults from being healed.
+      if (forMs !== undefined) throw error
+      complain(`chaos: ${file} cannot be written: ${(error as Error).message}`)
+    }
+  }
   const at = new Date()
   const until = forMs === undefined ? null : new Date(at.getTime() + forMs)
   write({ at, until, target, command: words.join(' '), by: userName(), pid: process.pid })

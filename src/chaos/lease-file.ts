@@ -67,7 +67,12 @@ export class LeaseFile {
     try {
       writeFileSync(this.#lock, String(process.pid), { flag: 'wx' })
       return true
-    } catch {
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+        // On a full disk the file may be there, and empty: it would lock out every command for a while.
+        rmSync(this.#lock, { force: true })
+        throw error
+      }
       if (this.#isLeft()) rmSync(this.#lock, { force: true })
       return false
     }

@@ -46,6 +46,7 @@ export type CounterName =
   | 'peer_messages_total' // {direction}
   | 'storage_commits_total'
   | 'storage_commit_operations_total'
+  | 'log_lines_dropped_total'
 
 export type GaugeName =
   | 'hints_pending' // {peer}

@@ -27,8 +27,7 @@ import { SeededRandom } from '../../src/random/seeded-random.ts'
 import { Host } from '../../src/simulation/host.ts'
 import { runSchedule, Schedule } from '../../src/simulation/schedule.ts'
 import { Platter, VirtualDisk } from '../../src/simulation/virtual-disk.ts'
-import { VirtualNetwork } from '../../src/simulation/virtual-network.ts'
-import { Wires } from '../../src/simulation/wires.ts'
+import { VirtualNetwork, Wires } from '../../src/simulation/virtual-network.ts'
 
 /** The longest that anything is waited for, in virtual time. */
 const LIMIT_US = 120_000_000

@@ -34,9 +34,14 @@ export function watchFaultFile<T>(
       log.warn({ file, error: String(error) }, 'the file of faults is not readable: no faults')
     }
   }
+  let isPolling = false
   const poll = async (): Promise<void> => {
+    // A disk that does not answer must not collect one thread of the pool after the other.
+    if (isPolling) return
+    isPolling = true
     const version = versionOf(await stat(file).catch(() => undefined))
     if (version !== seen) take(version, await readFile(file, 'utf8').catch(() => ''))
+    isPolling = false
   }
   const version = versionOf(statSync(file, { throwIfNoEntry: false }))
   if (version !== '') take(version, readFileSync(file, 'utf8'))

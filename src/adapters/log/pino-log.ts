@@ -2,6 +2,7 @@
 import { type DestinationStream, type Level, pino } from 'pino'
 
 import type { Log } from '../../ports/log.ts'
+import { type LogDestination, standardOutput } from './log-destination.ts'
 
 export interface PinoLogOptions {
   readonly node: string
@@ -10,7 +11,25 @@ export interface PinoLogOptions {
   readonly destination?: DestinationStream
 }
 
+/** The log of a whole process, and where it goes. */
+export interface ProcessLog {
+  readonly log: Log
+  readonly destination: LogDestination
+}
+
 export function createPinoLog(options: PinoLogOptions): Log {
-  const settings = { level: options.level, base: { node: options.node } }
-  return options.destination === undefined ? pino(settings) : pino(settings, options.destination)
+  const { node, level, destination = standardOutput() } = options
+  return pino({ level, base: { node } }, destination)
+}
+
+/** Logs to `destination`, standard output by default, and says there how many lines it had to drop. */
+export function createProcessLog(
+  options: Omit<PinoLogOptions, 'destination'>,
+  destination: LogDestination = standardOutput(),
+): ProcessLog {
+  const log = createPinoLog({ ...options, destination })
+  destination.onResumed = (droppedLines) => {
+    log.warn({ droppedLines }, 'log lines were dropped: the log could not be written')
+  }
+  return { log, destination }
 }

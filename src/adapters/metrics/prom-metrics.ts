@@ -52,6 +52,7 @@ const COUNTERS: Readonly<Record<CounterName, string>> = {
   peer_messages_total: 'Asks and answers exchanged with peers, by direction.',
   storage_commits_total: 'Batches written to the disk.',
   storage_commit_operations_total: 'Operations in those batches.',
+  log_lines_dropped_total: 'Log lines dropped because the log could not be written.',
 }
 
 const GAUGES: Readonly<Record<GaugeName, string>> = {

@@ -63,8 +63,7 @@ interface Line {
 async function readAll(reader: number, logged: number): Promise<Line[]> {
   let text = ''
   let lines: Line[] = []
-  const accounted = (): number =>
-    lines.reduce((sum, { droppedLines = 1 }) => sum + droppedLines, 0)
+  const accounted = (): number => lines.reduce((sum, { droppedLines = 1 }) => sum + droppedLines, 0)
   await expect
     .poll(
       () => {
@@ -114,7 +113,10 @@ describe('log destination', () => {
   })
 
   it('goes on without a word on a full device, and ends without waiting for it', async () => {
-    const destination = new LogDestination({ fd: opened('/dev/full', O_WRONLY), bytesMax: BYTES_MAX })
+    const destination = new LogDestination({
+      fd: opened('/dev/full', O_WRONLY),
+      bytesMax: BYTES_MAX,
+    })
     const { log } = createProcessLog({ node: 'n1', level: 'info' }, destination)
     for (let i = 0; i < LINES; i++) log.info({ i }, 'a line')
     await destination.flush(60_000)

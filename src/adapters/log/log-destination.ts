@@ -58,9 +58,7 @@ export class LogDestination {
 
   /** Whether a thread of the pool may be stuck in a write: `process.exit` would wait for it for ever. */
   get isStuck(): boolean {
-    return (
-      this.#writingSinceMs !== undefined && performance.now() - this.#writingSinceMs > STUCK_MS
-    )
+    return this.#writingSinceMs !== undefined && performance.now() - this.#writingSinceMs > STUCK_MS
   }
 
   /** Takes one line, or drops it. Never throws, never waits. */

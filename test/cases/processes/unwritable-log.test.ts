@@ -45,7 +45,10 @@ async function freePort(): Promise<number> {
 }
 
 /** The address of a node that answers. */
-async function start(stdout: number | 'pipe', use: (started: ChildProcess) => void): Promise<string> {
+async function start(
+  stdout: number | 'pipe',
+  use: (started: ChildProcess) => void,
+): Promise<string> {
   const port = await freePort()
   child = spawn(process.execPath, [MAIN], {
     env: {

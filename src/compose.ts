@@ -85,6 +85,7 @@ export async function startServer(
   const network = createPeerNetwork({
     self: settings.nodeId,
     clusterId: () => node.topology().clusterId,
+    epoch: () => node.topology().epoch,
     newestVersion: settings.protocol,
     listen: settings.peerListen,
     log,

@@ -28,6 +28,9 @@ export interface Network {
   /** Called when this node's own link to `peer` opens or closes. On close all unanswered asks are lost. */
   onLink(listener: (peer: string, open: boolean) => void): void
 
+  /** Set once, before `start`. Called at each attempt of a link that this node, or the peer, refuses. */
+  onRefusal(listener: (refusal: PeerRefusal) => void): void
+
   /**
    * The peers to keep links to, and the oldest version of the protocol that they may speak, the oldest of all if not given; may be called
    * again with others. Links to who is no peer any more, or speaks an older version, are closed.
@@ -41,6 +44,27 @@ export interface Network {
 }
 
 export type Channel = 'ask' | 'answer'
+
+/** Why there is no link: as one node tells the other in the handshake, and as metrics and status name it. */
+export const REFUSAL_REASONS = [
+  'protocol', // not this kind of port
+  'version', // no version of the protocol in common
+  'wrong_node', // another node is at this address
+  'other_cluster',
+  'not_a_member',
+] as const
+export type RefusalReason = (typeof REFUSAL_REASONS)[number]
+
+export interface PeerRefusal {
+  readonly peer: string
+  /** Who refused: this node, or the peer. */
+  readonly by: 'self' | 'peer'
+  readonly reason: RefusalReason
+  /** For a person. */
+  readonly message: string
+  /** Of the topology of the node that refused; undefined where it told none. */
+  readonly epoch?: number
+}
 
 /** The versions of the protocol between nodes that one of them speaks: all from the oldest to the newest. */
 export interface VersionRange {

@@ -1,6 +1,6 @@
 /** What can go wrong in a world, as data: which fault, on whom, from when to when. */
 import type { SeededRandom } from '../random/seeded-random.ts'
-import type { CutKind } from './virtual-network.ts'
+import type { CutKind } from './wires.ts'
 
 export const FAULT_KINDS = [
   'partition',

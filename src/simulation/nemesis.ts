@@ -7,7 +7,7 @@ import { VERSIONS } from '../core/protocol-versions.ts'
 import { cutPairs, describeFault, type Fault, MEMBERSHIP, UPGRADE } from './fault.ts'
 import type { Schedule } from './schedule.ts'
 import type { SimulatedNode } from './simulated-node.ts'
-import type { CutKind, Wires } from './virtual-network.ts'
+import type { CutKind, Wires } from './wires.ts'
 
 /** Faults that befall all nodes. */
 const EVERYBODY: ReadonlySet<string> = new Set([

@@ -12,7 +12,8 @@ import type { SeededRandom } from '../random/seeded-random.ts'
 import { Host } from './host.ts'
 import type { Schedule } from './schedule.ts'
 import { Platter, VirtualDisk } from './virtual-disk.ts'
-import { VirtualNetwork, type Wires } from './virtual-network.ts'
+import { VirtualNetwork } from './virtual-network.ts'
+import type { Wires } from './wires.ts'
 
 export type CallEnd<T> =
   | { readonly type: 'answered'; readonly answer: T }

@@ -20,7 +20,7 @@ import { isElsewhere, isKeyElsewhere } from './spare-copies.ts'
 import type { Story } from './story.ts'
 import { Trace, TRACE_CALL, TRACE_FAULT, TRACE_FRAME, TRACE_LINK } from './trace.ts'
 import { Violation } from './violation.ts'
-import { Wires } from './virtual-network.ts'
+import { Wires } from './wires.ts'
 import { bucketsOf, makeWorkloads, type Workload } from './workloads.ts'
 import { xxh32 } from '../core/hash/xxh32.ts'
 

@@ -11,7 +11,7 @@ import { QUEUE_BYTES_MAX } from '../../src/adapters/peer-network/link.ts'
 import { NEWCOMERS_MAX } from '../../src/adapters/peer-network/newcomers.ts'
 import { VERSIONS } from '../../src/core/protocol-versions.ts'
 import type { Log } from '../../src/ports/log.ts'
-import type { Network } from '../../src/ports/network.ts'
+import type { Network, PeerRefusal } from '../../src/ports/network.ts'
 import { type FrameListener, networkConformance, opened } from '../conformance/network.ts'
 
 const log = createPinoLog({ node: 'test', level: 'silent' })
@@ -35,6 +35,7 @@ async function freePort(): Promise<number> {
 interface WorldOptions {
   faults?: LinkFaults
   clusterId?: () => string
+  epoch?: () => number
   log?: Log
   /** Version of the protocol. */
   oldest?: number
@@ -59,6 +60,7 @@ class World {
       newestVersion: newest,
       listen: { host: '127.0.0.1', port: await this.port(id) },
       log: options.log ?? log,
+      ...(options.epoch === undefined ? {} : { epoch: options.epoch }),
       ...(options.faults === undefined ? {} : { faults: options.faults }),
     })
     network.onFrame(listener)
@@ -176,6 +178,21 @@ describe('peer network', () => {
     const reason = 'b belongs to another cluster: its member list differs'
     expect(atB.lines.filter((line) => line.includes(reason)).length).toBe(1)
     expect(atA.lines.filter((line) => line.includes(reason)).length).toBe(1)
+  })
+
+  it('gives both ends the reason of a refusal as a word, and the epoch of the one that refuses', async () => {
+    const world = new World()
+    cleanups.push(() => world.dispose())
+    const b = await world.start('b', () => undefined, VERSIONS.newest, { epoch: () => 7 })
+    const atB = Promise.withResolvers<PeerRefusal>()
+    b.onRefusal(atB.resolve)
+    b.setPeers([])
+    const a = await world.start('a', () => undefined)
+    const atA = Promise.withResolvers<PeerRefusal>()
+    a.onRefusal(atA.resolve)
+    const refusal = { reason: 'not_a_member', message: 'a is not a member', epoch: 7 }
+    expect(await atA.promise).toEqual({ peer: 'b', by: 'peer', ...refusal })
+    expect(await atB.promise).toEqual({ peer: 'a', by: 'self', ...refusal })
   })
 
   it('says at both ends which versions have nothing in common', async () => {

@@ -3,7 +3,7 @@ import type { WriteAnswer } from '../../src/node/service.ts'
 import { SeededRandom } from '../../src/random/seeded-random.ts'
 import { runSchedule, Schedule } from '../../src/simulation/schedule.ts'
 import { type CallEnd, SimulatedNode } from '../../src/simulation/simulated-node.ts'
-import { Wires } from '../../src/simulation/virtual-network.ts'
+import { Wires } from '../../src/simulation/wires.ts'
 import { contentOf } from '../properties/replica-runs.ts'
 
 const LIMIT_US = 60_000_000

@@ -5,7 +5,7 @@ import type { ConvergenceAnswer, NodeService } from '../../src/node/service.ts'
 import { SeededRandom } from '../../src/random/seeded-random.ts'
 import { runSchedule, Schedule } from '../../src/simulation/schedule.ts'
 import { SimulatedNode } from '../../src/simulation/simulated-node.ts'
-import { Wires } from '../../src/simulation/virtual-network.ts'
+import { Wires } from '../../src/simulation/wires.ts'
 
 export const IDS = ['n1', 'n2', 'n3'] as const
 export type Id = (typeof IDS)[number]

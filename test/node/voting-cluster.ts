@@ -27,7 +27,8 @@ import { SeededRandom } from '../../src/random/seeded-random.ts'
 import { Host } from '../../src/simulation/host.ts'
 import { runSchedule, Schedule } from '../../src/simulation/schedule.ts'
 import { Platter, VirtualDisk } from '../../src/simulation/virtual-disk.ts'
-import { VirtualNetwork, Wires } from '../../src/simulation/virtual-network.ts'
+import { VirtualNetwork } from '../../src/simulation/virtual-network.ts'
+import { Wires } from '../../src/simulation/wires.ts'
 
 /** The longest that anything is waited for, in virtual time. */
 const LIMIT_US = 120_000_000

@@ -4,7 +4,7 @@ import { Nemesis } from '../../src/simulation/nemesis.ts'
 import { nodeIds, type NumberedFault } from '../../src/simulation/plan.ts'
 import { runSchedule, Schedule } from '../../src/simulation/schedule.ts'
 import { SimulatedNode } from '../../src/simulation/simulated-node.ts'
-import { Wires } from '../../src/simulation/virtual-network.ts'
+import { Wires } from '../../src/simulation/wires.ts'
 import { SeededRandom } from '../../src/random/seeded-random.ts'
 
 const IDS = nodeIds(5)

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { SeededRandom } from '../../src/random/seeded-random.ts'
 import { Host } from '../../src/simulation/host.ts'
-import { type CutKind, VirtualNetwork, Wires } from '../../src/simulation/virtual-network.ts'
+import { VirtualNetwork } from '../../src/simulation/virtual-network.ts'
+import { type CutKind, Wires } from '../../src/simulation/wires.ts'
 import { networkConformance, opened } from '../conformance/network.ts'
 import { runningSchedule } from './virtual-time.ts'
 

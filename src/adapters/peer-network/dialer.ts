@@ -16,6 +16,9 @@ import {
   noneInCommon,
   PEER_PATH,
   PROTOCOL,
+  type Refusal,
+  RefusedError,
+  refusalIn,
   shown,
   versionsIn,
 } from './handshake.ts'
@@ -36,6 +39,8 @@ const TROUBLES_MAX = 10
 export interface DialerHandler {
   readonly frame: (frame: Uint8Array) => void
   readonly link: (open: boolean) => void
+  /** Told of each attempt that one of both ends refuses. */
+  readonly refused: (by: 'self' | 'peer', refusal: Refusal) => void
   readonly isMute: () => boolean
 }
 
@@ -108,6 +113,7 @@ export class Dialer {
       this.#open(await this.#upgrade(client, attempt.signal))
     } catch (error) {
       void client.destroy()
+      if (error instanceof RefusedError) this.#handler.refused(error.by, error.refusal)
       this.#trouble(error instanceof Error ? error.message : String(error))
       this.#again()
     } finally {
@@ -122,19 +128,24 @@ export class Dialer {
     const request = { path: PEER_PATH, protocol: PROTOCOL, headers, signal }
     const upgraded = await client.upgrade(request).catch(async (error: unknown) => {
       if (!(error instanceof Error) || error.message !== 'bad upgrade') throw error
-      const { body } = await client.request({ method: 'GET', path: PEER_PATH, headers, signal })
-      throw new Error(`refused: ${shown((await body.text()).trim())}`)
+      const answer = await client.request({ method: 'GET', path: PEER_PATH, headers, signal })
+      const message = shown((await answer.body.text()).trim())
+      const refusal = refusalIn(answer.headers, message)
+      if (refusal !== undefined) throw new RefusedError('peer', refusal)
+      throw new Error(`refused: ${message}`)
     })
     const answering = headerOf(upgraded.headers, 'quorate-from')
     if (answering !== this.peer.id) {
       upgraded.socket.destroy()
-      throw new Error(`${this.peer.url} is ${shown(answering) || 'no node'}, not ${this.peer.id}`)
+      const message = `${this.peer.url} is ${shown(answering) || 'no node'}, not ${this.peer.id}`
+      throw new RefusedError('self', { reason: 'wrong_node', message })
     }
     const versions = versionsIn(upgraded.headers)
     const version = commonVersion(introduction.versions, versions)
     if (version === undefined) {
       upgraded.socket.destroy()
-      throw new Error(noneInCommon(introduction, { from: answering, versions }))
+      const message = noneInCommon(introduction, { from: answering, versions })
+      throw new RefusedError('self', { reason: 'version', message })
     }
     this.#version = version
     return upgraded

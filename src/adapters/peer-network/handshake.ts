@@ -6,7 +6,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 
-import type { VersionRange } from '../../ports/network.ts'
+import { REFUSAL_REASONS, type RefusalReason, type VersionRange } from '../../ports/network.ts'
 
 export const PEER_PATH = '/v1/peer'
 /** Where a node asks to become a member (join-request.ts). */
@@ -34,27 +34,71 @@ export function introductionHeaders(introduction: Introduction): Record<string, 
   }
 }
 
+/** Why a link is refused: a word for programs, a sentence for people. */
+export interface Refusal {
+  readonly reason: RefusalReason
+  readonly message: string
+  /** Of the topology of the node that refuses. */
+  readonly epoch?: number
+}
+
 /** Why the one who asks is refused; undefined where it is welcome. */
 export function refusalOf(
   headers: IncomingHttpHeaders,
   path: string | undefined,
   self: Omit<Introduction, 'to'>,
   isPeer: (id: string) => boolean,
-): string | undefined {
+): Refusal | undefined {
   const protocol = headers.upgrade ?? headerOf(headers, 'quorate-protocol')
   if (path !== PEER_PATH || protocol !== PROTOCOL) {
-    return `this is a peer port of ${PROTOCOL}, not of ${shown(protocol) || 'HTTP'}`
+    const theirs = shown(protocol) || 'HTTP'
+    return {
+      reason: 'protocol',
+      message: `this is a peer port of ${PROTOCOL}, not of ${theirs}`,
+    }
   }
   const from = headerOf(headers, 'quorate-from')
   const to = headerOf(headers, 'quorate-to')
   if (headerOf(headers, 'quorate-cluster') !== self.clusterId) {
-    return `${self.from} belongs to another cluster: its member list differs`
+    const message = `${self.from} belongs to another cluster: its member list differs`
+    return { reason: 'other_cluster', message }
   }
-  if (to !== self.from) return `this is ${self.from}, not ${shown(to)}`
-  if (!isPeer(from)) return `${shown(from)} is not a member`
+  if (to !== self.from) {
+    return { reason: 'wrong_node', message: `this is ${self.from}, not ${shown(to)}` }
+  }
+  if (!isPeer(from)) return { reason: 'not_a_member', message: `${shown(from)} is not a member` }
   const theirs = versionsIn(headers)
-  const common = commonVersion(self.versions, theirs)
-  return common === undefined ? noneInCommon(self, { from, versions: theirs }) : undefined
+  if (commonVersion(self.versions, theirs) !== undefined) return undefined
+  return { reason: 'version', message: noneInCommon(self, { from, versions: theirs }) }
+}
+
+const REFUSAL = 'quorate-refusal'
+const EPOCH = 'quorate-epoch'
+
+/** Beside the sentence, which is the body. Nodes of older versions send none, and read none. */
+export function refusalHeaders({ reason, epoch }: Refusal): Record<string, string> {
+  return { [REFUSAL]: reason, ...(epoch === undefined ? {} : { [EPOCH]: String(epoch) }) }
+}
+
+/** What the other end refused for; undefined where it names no reason known here. */
+export function refusalIn(headers: IncomingHttpHeaders, message: string): Refusal | undefined {
+  const named = headerOf(headers, REFUSAL)
+  const reason = REFUSAL_REASONS.find((known) => known === named)
+  if (reason === undefined) return undefined
+  const epoch = /^[0-9]{1,15}$/.test(headerOf(headers, EPOCH)) ? Number(headers[EPOCH]) : undefined
+  return { reason, message, ...(epoch === undefined ? {} : { epoch }) }
+}
+
+/** A handshake that ended with a refusal, by either end. */
+export class RefusedError extends Error {
+  readonly refusal: Refusal
+  readonly by: 'self' | 'peer'
+
+  constructor(by: 'self' | 'peer', refusal: Refusal) {
+    super(by === 'peer' ? `refused: ${refusal.message}` : refusal.message)
+    this.by = by
+    this.refusal = refusal
+  }
 }
 
 /** What was there before the header is version 1, and sends none. */

@@ -11,7 +11,13 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 
 import { VERSIONS } from '../../core/protocol-versions.ts'
 import type { Log } from '../../ports/log.ts'
-import type { Channel, Network, PeerAddress, VersionRange } from '../../ports/network.ts'
+import type {
+  Channel,
+  Network,
+  PeerAddress,
+  PeerRefusal,
+  VersionRange,
+} from '../../ports/network.ts'
 import { Dialer } from './dialer.ts'
 import {
   commonVersion,
@@ -20,6 +26,8 @@ import {
   parseVersions,
   PEER_PATH,
   PROTOCOL,
+  type Refusal,
+  refusalHeaders,
   refusalOf,
   shown,
   versionHeaders,
@@ -36,6 +44,8 @@ export interface PeerNetworkOptions {
   readonly self: string
   /** Asked at each handshake, because it is known only after the disk has been read. */
   readonly clusterId: () => string
+  /** Of the topology that this node knows: told to whom it refuses. */
+  readonly epoch?: () => number
   /** Of the protocol, that this node speaks. */
   readonly newestVersion: number
   readonly listen: { readonly host: string; readonly port: number }
@@ -85,6 +95,7 @@ class PeerNetwork implements Network {
   #joins = 0
   #takeFrame: (from: string, channel: Channel, frame: Uint8Array) => void = () => undefined
   #takeLink: (peer: string, open: boolean) => void = () => undefined
+  #takeRefusal: (refusal: PeerRefusal) => void = () => undefined
 
   constructor(options: PeerNetworkOptions) {
     this.#options = options
@@ -110,6 +121,10 @@ class PeerNetwork implements Network {
 
   onLink(listener: (peer: string, open: boolean) => void): void {
     this.#takeLink = listener
+  }
+
+  onRefusal(listener: (refusal: PeerRefusal) => void): void {
+    this.#takeRefusal = listener
   }
 
   setPeers(peers: readonly PeerAddress[], oldestVersion = VERSIONS.oldest): void {
@@ -151,8 +166,12 @@ class PeerNetwork implements Network {
     const { listen: address, log } = this.#options
     const http = Fastify({ logger: false })
     http.get(PEER_PATH, async (request, reply) => {
-      const refusal = this.#refusalOf(request.raw) ?? `ask for an upgrade to ${PROTOCOL}`
-      return reply.code(426).headers({ connection: 'close', upgrade: PROTOCOL }).send(refusal)
+      const refusal = this.#refusalOf(request.raw)
+      const reason = refusal === undefined ? {} : refusalHeaders(refusal)
+      return reply
+        .code(426)
+        .headers({ connection: 'close', upgrade: PROTOCOL, ...reason })
+        .send(refusal?.message ?? `ask for an upgrade to ${PROTOCOL}`)
     })
     http.post(JOIN_PATH, { bodyLimit: JOIN_BYTES_MAX }, async (request, reply) => {
       const { status, text } = await this.#admit(request)
@@ -189,6 +208,8 @@ class PeerNetwork implements Network {
       const handler = {
         frame: (frame: Uint8Array) => this.#takeFrame(peer.id, 'answer', frame),
         link: (open: boolean) => this.#takeLink(peer.id, open),
+        refused: (by: 'self' | 'peer', refusal: Refusal) =>
+          this.#takeRefusal({ peer: peer.id, by, ...refusal }),
         isMute: () => this.#faults.isMute(peer.id, 'out'),
       }
       const dialing = { peer, introduce, lookup: this.#lookup, log }
@@ -203,10 +224,8 @@ class PeerNetwork implements Network {
     const own = this.#versions()
     const version = commonVersion(own, versionsIn(request.headers))
     if (refusal !== undefined || version === undefined) {
-      this.#tellRefusal(shown(peer), refusal ?? '')
-      socket.end(
-        `HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\n${refusal}\n`,
-      )
+      refuse(socket, refusal)
+      if (refusal !== undefined) this.#tellRefusal(shown(peer), refusal)
       return
     }
     // A cut network does not answer; the deadline of newcomers closes the connection.
@@ -264,17 +283,30 @@ class PeerNetwork implements Network {
     }
   }
 
-  #refusalOf(request: IncomingMessage): string | undefined {
-    const { self: from, clusterId } = this.#options
+  #refusalOf(request: IncomingMessage): Refusal | undefined {
+    const { self: from, clusterId, epoch } = this.#options
     const identity = { from, clusterId: clusterId(), versions: this.#versions() }
-    return refusalOf(request.headers, request.url, identity, (id) => this.#peers.has(id))
+    const isPeer = (id: string): boolean => this.#peers.has(id)
+    const refusal = refusalOf(request.headers, request.url, identity, isPeer)
+    return refusal && { ...refusal, ...(epoch === undefined ? {} : { epoch: epoch() }) }
   }
 
   /** A peer that is refused comes again twice a second. */
-  #tellRefusal(peer: string, refusal: string): void {
-    if (this.#refused.get(peer) === refusal) return
+  #tellRefusal(peer: string, refusal: Refusal): void {
+    const { reason, message } = refusal
+    // What calls itself no node is not counted as one.
+    if (reason !== 'protocol' && peer !== '') this.#takeRefusal({ peer, by: 'self', ...refusal })
+    if (this.#refused.get(peer) === message) return
     if (this.#refused.size >= REFUSED_MAX) this.#refused.clear()
-    this.#refused.set(peer, refusal)
-    this.#options.log.warn({ peer, refusal }, 'refused a peer')
+    this.#refused.set(peer, message)
+    this.#options.log.warn({ peer, reason, refusal: message }, 'refused a peer')
   }
+}
+
+/** HTTP clients do not hand on what follows a refused upgrade: who asks again without one is told (PEER_PATH). */
+function refuse(socket: Duplex, refusal: Refusal | undefined): void {
+  const reason = refusal === undefined ? {} : refusalHeaders(refusal)
+  const headers = { connection: 'close', 'content-type': 'text/plain', ...reason }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 403 Forbidden\r\n${lines.join('')}\r\n${refusal?.message ?? ''}\n`)
 }

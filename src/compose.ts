@@ -138,6 +138,9 @@ export async function startServer(
     nodeId: settings.nodeId,
     maxValueBytes: settings.maxValueBytes,
     maxClockDriftMs: settings.maxClockDriftMs,
+    requestTimeoutMs: settings.requestTimeoutMs,
+    allowedOrigins: settings.allowedOrigins,
+    allowedHosts: settings.allowedHosts,
     logRequests: settings.logLevel === 'debug' || settings.logLevel === 'trace',
     onInternalError: onError,
   })

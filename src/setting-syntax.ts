@@ -56,6 +56,35 @@ export function parseWhole(text: string, min: number, max: number): number {
   throw new SettingError(`must be a whole number from ${min} to ${max}`)
 }
 
+/** Web origins as browsers write them, in lower case: `https://app.example,http://localhost:3000`. */
+export function parseOrigins(text: string): readonly string[] {
+  return listed(text.toLowerCase()).map((origin) => {
+    if (/^https?:\/\/(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/.test(origin)) return origin
+    throw new SettingError(
+      'must be scheme, host and port of web pages, such as https://app.example,http://localhost:3000',
+    )
+  })
+}
+
+/** Host names in lower case; `*.example.com` stands for all below it. Undefined for `*`, which is any. */
+export function parseHosts(text: string): readonly string[] | undefined {
+  const hosts = listed(text.toLowerCase())
+  if (hosts.includes('*')) return undefined
+  return hosts.map((host) => {
+    if (/^(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/.test(host)) return host
+    throw new SettingError(
+      'must be host names without a port, such as kv.example,*.kv.example, or *',
+    )
+  })
+}
+
+function listed(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+}
+
 /** `host:port`, `:port` for all addresses, `[host]:port` for IPv6. */
 export function parseAddress(text: string): ListenAddress {
   const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]\s/]*)):([0-9]{1,5})$/.exec(text)

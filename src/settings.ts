@@ -12,8 +12,10 @@ import {
   parseAddressOrRange,
   parseBuckets,
   parseChoice,
+  parseHosts,
   parseMembers,
   parseName,
+  parseOrigins,
   parsePeerUrl,
   parsePeerUrls,
   parseText,
@@ -41,6 +43,10 @@ export interface Settings {
   readonly cacheBytesMax: number
   readonly hintBytesPerOwnerMax: number
   readonly inflightRequestsMax: number
+  /** Web origins beside the node's own whose pages may change something. */
+  readonly allowedOrigins: readonly string[] | undefined
+  /** Host names that are served; undefined serves all. */
+  readonly allowedHosts: readonly string[] | undefined
   readonly logLevel: LogLevel
   readonly chaos: boolean
   /** The newest version of the protocol between nodes that this one speaks. */
@@ -179,6 +185,16 @@ const TABLE = {
     'client requests under way at once; more are refused with 503',
     (text) => parseWhole(text, 1, 1_000_000),
   ),
+  ALLOWED_ORIGINS: setting(
+    '',
+    "web origins beside the node's own whose pages may change something: https://app.example",
+    optional(parseOrigins),
+  ),
+  ALLOWED_HOSTS: setting(
+    '*',
+    'host names that are served, against DNS rebinding: kv.example,*.kv.example; * serves all, IP addresses and localhost always are',
+    parseHosts,
+  ),
   LOG_LEVEL: setting('info', `one of ${LOG_LEVELS.join(' ')}`, (text) =>
     parseChoice(text, LOG_LEVELS),
   ),
@@ -260,6 +276,8 @@ function readSettings(env: Readonly<Record<string, string | undefined>>): Settin
     cacheBytesMax: read('CACHE_BYTES'),
     hintBytesPerOwnerMax: read('HINT_BYTES'),
     inflightRequestsMax: read('INFLIGHT_REQUESTS'),
+    allowedOrigins: read('ALLOWED_ORIGINS'),
+    allowedHosts: read('ALLOWED_HOSTS'),
     logLevel: read('LOG_LEVEL'),
     chaos: read('CHAOS'),
     protocol: read('PROTOCOL'),

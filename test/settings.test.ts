@@ -94,6 +94,18 @@ test.each([
   expect(settingsOf({ QUORATE_LISTEN: text }).listen).toEqual(address)
 })
 
+test('settings: lists of origins and hosts are read in lower case, and * is any host', () => {
+  const env = {
+    QUORATE_ALLOWED_ORIGINS: 'https://App.example, http://localhost:3000',
+    QUORATE_ALLOWED_HOSTS: 'kv.example,*.KV.example',
+  }
+  expect(settingsOf(env)).toMatchObject({
+    allowedOrigins: ['https://app.example', 'http://localhost:3000'],
+    allowedHosts: ['kv.example', '*.kv.example'],
+  })
+  expect(settingsOf({ QUORATE_ALLOWED_HOSTS: 'a,*' }).allowedHosts).toBeUndefined()
+})
+
 test('settings: buckets with and without options', () => {
   const text = 'carts=siblings, seen=lww;n=2;consistency=eventual;durability=os;ttl=3600'
   expect(settingsOf({ QUORATE_BUCKETS: text }).buckets).toEqual([
@@ -121,6 +133,9 @@ test.each([
   [{ QUORATE_MEMBERS: '' }, 'QUORATE_MEMBERS', 'is not set'],
   [{ QUORATE_DATA_DIR: '' }, 'QUORATE_DATA_DIR', 'is not set'],
   [{ QUORATE_NODE_ID: 'N_1' }, 'QUORATE_NODE_ID', 'a-z'],
+  [{ QUORATE_ALLOWED_ORIGINS: 'app.example' }, 'QUORATE_ALLOWED_ORIGINS', 'https://app.example'],
+  [{ QUORATE_ALLOWED_ORIGINS: 'https://a.b/' }, 'QUORATE_ALLOWED_ORIGINS', 'https://app.example'],
+  [{ QUORATE_ALLOWED_HOSTS: 'kv.example:80' }, 'QUORATE_ALLOWED_HOSTS', 'without a port'],
   [{ QUORATE_NODE_ID: 'n9' }, 'QUORATE_NODE_ID', 'n1, n2, n3'],
   [{ QUORATE_MEMBERS: 'n1=n1:7080' }, 'QUORATE_MEMBERS', 'http://host:port'],
   [{ QUORATE_MEMBERS: 'n1=https://n1:7080' }, 'QUORATE_MEMBERS', 'http://host:port'],

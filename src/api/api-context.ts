@@ -13,6 +13,8 @@ export interface ApiContext {
   readonly meter: RequestMeter
   readonly maxValueBytes: number
   readonly maxClockDriftMs: number
+  /** Of requests that name none. */
+  readonly requestTimeoutMs: number
   /** The metrics of this process in the Prometheus text format. */
   readonly exposeMetrics: () => Promise<MetricsText>
   /** `starting` until the node has started; then `running`. */

@@ -8,6 +8,7 @@ import { jsonBody } from './json-body.ts'
 import { checkBucketName } from './kv-path.ts'
 import { TIMEOUT_MS_MAX } from './kv-parameters.ts'
 import { parseQuery, queryOfTarget, wholeNumber } from './query.ts'
+import { timeLeftMs } from './request-deadline.ts'
 import { respondJson } from './respond.ts'
 
 const BODY_BYTES_MAX = 16_384
@@ -29,7 +30,10 @@ export function addBucketRoutes(app: FastifyInstance, api: ApiContext): void {
     { bodyLimit: BODY_BYTES_MAX },
     async (request, reply) => {
       const query = parseQuery(queryOfTarget(request.originalUrl), ['timeout'])
-      const timeoutMs = wholeNumber(query, 'timeout', 1, TIMEOUT_MS_MAX) ?? CREATE_TIMEOUT_MS
+      const timeoutMs = timeLeftMs(
+        request,
+        wholeNumber(query, 'timeout', 1, TIMEOUT_MS_MAX) ?? CREATE_TIMEOUT_MS,
+      )
       const name = checkBucketName(request.params.bucket)
       const wanted = newBucket(
         name,

@@ -7,6 +7,7 @@ import { CHANGE_EXAMPLE, changeOrder, changeRequest } from './change-request.ts'
 import { jsonBody } from './json-body.ts'
 import { TIMEOUT_MS_MAX } from './kv-parameters.ts'
 import { parseQuery, queryOfTarget, wholeNumber } from './query.ts'
+import { timeLeftMs } from './request-deadline.ts'
 import { respondJson } from './respond.ts'
 
 const MOVES_PATH = '/v1/cluster/moves'
@@ -26,7 +27,10 @@ export function addChangeRoutes(app: FastifyInstance, api: ApiContext): void {
 
   app.post('/v1/cluster/apply', { bodyLimit: BODY_BYTES_MAX }, async (request, reply) => {
     const query = parseQuery(queryOfTarget(request.originalUrl), ['timeout'])
-    const timeoutMs = wholeNumber(query, 'timeout', 1, TIMEOUT_MS_MAX) ?? APPLY_TIMEOUT_MS
+    const timeoutMs = timeLeftMs(
+      request,
+      wholeNumber(query, 'timeout', 1, TIMEOUT_MS_MAX) ?? APPLY_TIMEOUT_MS,
+    )
     const { members } = service.topology()
     const order = changeOrder(jsonBody(request, CHANGE_EXAMPLE), members)
     const topology = await (order.type === 'undo'

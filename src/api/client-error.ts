@@ -1,8 +1,14 @@
-/** Answers what is not HTTP, or too large to be read as HTTP: a problem written to the bare socket, then its end. */
+/**
+ * Answers on the bare connection: to what is not HTTP, is too large to be read as HTTP, or did not come in time.
+ * A problem is written to the socket, and the connection ends.
+ *
+ * Invariant: the client never takes it for the answer to an earlier request, which may have been applied.
+ */
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import { ERRORS, type ErrorCode } from '../core/errors.ts'
+import { ERRORS, QuorateError } from '../core/errors.ts'
 import { problemDocument, PROBLEM_TYPE } from './problem.ts'
+import { afterAnswers } from './request-order.ts'
 
 /** How long a client may go on sending after the answer: closing at once could cost it the answer. */
 const LINGER_MS = 1000
@@ -18,16 +24,29 @@ export function answerClientError(
   limits: HttpLimits,
   requestId: string,
 ): void {
-  if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
     if (!socket.writableEnded) socket.destroy()
     return
   }
-  const [code, detail] = explain(error, limits)
+  if (ENDING.has(socket)) return
+  ENDING.add(socket)
+  const problem = explain(error, limits)
+  afterAnswers(socket, () => answerConnection(socket, problem, requestId))
+}
+
+/** Writes the problem as the last answer of the connection. */
+export function answerConnection(socket: Socket, error: QuorateError, requestId: string): void {
+  if (!socket.writable || isAnswering(socket)) {
+    socket.destroy()
+    return
+  }
+  const { code, message, details } = error
   const { status } = ERRORS[code]
-  const body = `${JSON.stringify(problemDocument(code, detail, {}, requestId))}\n`
+  const body = `${JSON.stringify(problemDocument(code, message, details, requestId))}\n`
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     `Content-Type: ${PROBLEM_TYPE}`,
+    ...(details.allow === undefined ? [] : [`Allow: ${details.allow.join(', ')}`]),
     `Content-Length: ${Buffer.byteLength(body)}`,
     `X-Request-Id: ${requestId}`,
     'Connection: close',
@@ -36,20 +55,23 @@ export function answerClientError(
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
-function explain(
-  error: NodeJS.ErrnoException,
-  limits: HttpLimits,
-): [code: ErrorCode, detail: string] {
+/** Connections on which something that is not HTTP has come: all further bytes are as bad. */
+const ENDING = new WeakSet<Socket>()
+
+function explain(error: NodeJS.ErrnoException, limits: HttpLimits): QuorateError {
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
-      return [
+      return new QuorateError(
         'headers_too_large',
         `The request line and the headers have more than the ${limits.headerBytesMax} bytes that are allowed together.`,
-      ]
+      )
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return ['bad_request', `The request was not complete after ${limits.requestSecondsMax} s.`]
+      return new QuorateError(
+        'bad_request',
+        `The request was not complete after ${limits.requestSecondsMax} s.`,
+      )
     default:
-      return ['bad_request', `This is not HTTP/1.1: ${error.message}.`]
+      return new QuorateError('bad_request', `This is not HTTP/1.1: ${error.message}.`)
   }
 }
 

@@ -6,6 +6,7 @@ import { checkBucketName, checkKeyText } from './kv-path.ts'
 import { TIMEOUT_MS_MAX } from './kv-parameters.ts'
 import { respondCode } from './problem.ts'
 import { badParameter, parseQuery, queryOfTarget, wholeNumber } from './query.ts'
+import { timeLeftMs } from './request-deadline.ts'
 import { respondJson } from './respond.ts'
 
 const SYNC_TIMEOUT_MS = 30_000
@@ -36,7 +37,10 @@ export function addClusterRoutes(app: FastifyInstance, api: ApiContext): void {
 
   app.post('/v1/cluster/hints/sync', async (request, reply) => {
     const query = parseQuery(queryOfTarget(request.originalUrl), ['timeout'])
-    const timeoutMs = wholeNumber(query, 'timeout', 1, TIMEOUT_MS_MAX) ?? SYNC_TIMEOUT_MS
+    const timeoutMs = timeLeftMs(
+      request,
+      wholeNumber(query, 'timeout', 1, TIMEOUT_MS_MAX) ?? SYNC_TIMEOUT_MS,
+    )
     const sync = await api.service.syncHints(timeoutMs)
     if (sync.synced) {
       respondJson(reply, 200, sync)

@@ -11,6 +11,7 @@ import { entityTag } from '../core/causality/entity-tag.ts'
 import { checkBucketName, KEY_BYTES_MAX } from './kv-path.ts'
 import { TIMEOUT_MS_MAX } from './kv-parameters.ts'
 import { badParameter, flag, parseQuery, queryOfTarget, wholeNumber, type Query } from './query.ts'
+import { timeLeftMs } from './request-deadline.ts'
 import { respondJson } from './respond.ts'
 
 const KEYS_DEFAULT = 100
@@ -35,7 +36,10 @@ export function addKeyListRoutes(app: FastifyInstance, api: ApiContext): void {
       prefix: keyText(query, 'prefix'),
       after: keyText(query, 'after'),
       limit: wholeNumber(query, 'limit', 1, KEYS_MAX) ?? KEYS_DEFAULT,
-      timeoutMs: wholeNumber(query, 'timeout', 1, TIMEOUT_MS_MAX),
+      timeoutMs: timeLeftMs(
+        request,
+        wholeNumber(query, 'timeout', 1, TIMEOUT_MS_MAX) ?? api.requestTimeoutMs,
+      ),
       conflicted: flag(query, 'conflicted') ?? false,
     }
     const streamed = (request.headers.accept ?? '').includes(NDJSON)

@@ -17,8 +17,9 @@ export interface KvTarget {
   readonly query: string
 }
 
-/** Throws bad_bucket or bad_key. `target` begins with the prefix. */
+/** Throws bad_bucket or bad_key; also bad_bucket for a target that does not begin with the prefix. */
 export function parseKvTarget(target: string): KvTarget {
+  if (!target.startsWith(KV_PREFIX)) return checkBucketName(undefined)
   const question = target.indexOf('?', KV_PREFIX.length)
   const end = question < 0 ? target.length : question
   const slash = target.indexOf('/', KV_PREFIX.length)
@@ -29,6 +30,8 @@ export function parseKvTarget(target: string): KvTarget {
 }
 
 /** `name` itself, or throws bad_bucket; undefined stands for a name that could not be decoded. */
+export function checkBucketName(name: undefined): never
+export function checkBucketName(name: string | undefined): string
 export function checkBucketName(name: string | undefined): string {
   if (name !== undefined && BUCKET_NAME.test(name)) return name
   throw new QuorateError(

@@ -20,6 +20,7 @@ import { jsonBody } from './json-body.ts'
 import { parseKvParameters, type KvOperation, type KvParameters } from './kv-parameters.ts'
 import { parseKvTarget, type KvTarget } from './kv-path.ts'
 import { asQuorateError, respondProblem } from './problem.ts'
+import { timeLeftMs } from './request-deadline.ts'
 import { addContext, commonHeaders, respondRead } from './read-answer.ts'
 import type { EndedRequest } from './request-meter.ts'
 import { type HeaderList, respond } from './respond.ts'
@@ -107,7 +108,7 @@ async function answer(
   if (progress.op === 'get') {
     refuseConditions(request, bucket, READ_CONDITIONS)
     const session = isInSession(request, progress.level) ? await sessionOf(api, request) : undefined
-    const read = await api.service.get(optionsOf(target, parameters, request.id, session))
+    const read = await api.service.get(optionsOf(api, request, target, parameters, session))
     const headers = commonHeaders(read, parameters.trace)
     addSession(api, headers, read)
     if (bucket.mode === 'strong') addStaleness(headers, read)
@@ -121,7 +122,7 @@ async function answer(
   refuseConditions(request, bucket, isStrong ? DATE_CONDITIONS : CONDITIONS)
   if (isStrong) refuseContext(request, bucket)
   const session = isInSession(request, progress.level) ? await sessionOf(api, request) : undefined
-  const options = optionsOf(target, parameters, request.id, session)
+  const options = optionsOf(api, request, target, parameters, session)
   const written =
     isTypeMode(bucket.mode) && progress.op === 'update'
       ? await api.service.update({ ...options, change: changeOf(request, bucket.mode) })
@@ -159,9 +160,10 @@ function changeOf(request: FastifyRequest, mode: 'counter' | 'set'): TypeChange 
 }
 
 function optionsOf(
+  api: ApiContext,
+  request: FastifyRequest,
   target: KvTarget,
   parameters: KvParameters,
-  requestId: string,
   session: Session | undefined,
 ): RequestOptions {
   const { level, r, w, sloppy, timeoutMs } = parameters
@@ -172,8 +174,8 @@ function optionsOf(
     r,
     w,
     sloppy,
-    timeoutMs,
-    requestId,
+    timeoutMs: timeLeftMs(request, timeoutMs ?? api.requestTimeoutMs),
+    requestId: request.id,
     session,
   }
 }

@@ -3,8 +3,9 @@
  * What is not a QuorateError is a bug: it is told as `internal`, without its text, which goes to the log.
  */
 import type { FastifyError, FastifyReply } from 'fastify'
+import type { ServerResponse } from 'node:http'
 import { ERRORS, QuorateError, type ErrorCode, type ErrorDetails } from '../core/errors.ts'
-import { respond, type HeaderList } from './respond.ts'
+import { respond, writeAnswer, type HeaderList } from './respond.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json'
 export const PROBLEM_PATH = '/problems/'
@@ -55,13 +56,37 @@ export function respondCode(
   extra: object = {},
 ): void {
   const { status } = ERRORS[code]
-  const document = problemDocument(code, detail, details, reply.request.id, extra)
+  const body = problemBody(code, detail, details, reply.request.id, headers, extra)
+  respond(reply, status, headers, body)
+}
+
+/** The same below Fastify, for a request that reaches no route. */
+export function answerProblem(
+  response: ServerResponse,
+  requestId: string,
+  { code, message, details }: QuorateError,
+): void {
+  const headers: HeaderList = []
+  const body = problemBody(code, message, details, requestId, headers)
+  writeAnswer(response, requestId, ERRORS[code].status, headers, body)
+}
+
+/** The document as bytes; adds the headers that go with it. */
+function problemBody(
+  code: ErrorCode,
+  detail: string,
+  details: ErrorDetails,
+  requestId: string,
+  headers: HeaderList,
+  extra?: object,
+): Buffer {
+  const document = problemDocument(code, detail, details, requestId, extra)
   headers.push('Content-Type', PROBLEM_TYPE)
-  if (status === 503) {
+  if (ERRORS[code].status === 503) {
     headers.push('Retry-After', String(Math.ceil(details.retryAfterSeconds ?? RETRY_AFTER_SECONDS)))
   }
   if (details.allow !== undefined) headers.push('Allow', details.allow.join(', '))
-  respond(reply, status, headers, Buffer.from(`${JSON.stringify(document)}\n`))
+  return Buffer.from(`${JSON.stringify(document)}\n`)
 }
 
 /** What went wrong, as one of the catalogue. */

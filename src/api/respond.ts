@@ -3,9 +3,13 @@
  * Fastify, which would lower the case of names, add a charset to JSON types and walk its hooks once more.
  */
 import type { FastifyReply } from 'fastify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /** Name, value, name, value…: the form that node writes without another pass. */
 export type HeaderList = string[]
+
+/** The rest of a larger body that nobody wants is not read: its connection ends instead. */
+export const DROPPED_BYTES_MAX = 16 * 1_048_576
 
 export function respond(
   reply: FastifyReply,
@@ -13,13 +17,22 @@ export function respond(
   headers: HeaderList,
   body: Uint8Array | undefined,
 ): void {
-  const response = reply.raw
-  headers.push('X-Request-Id', reply.request.id)
-  if (body !== undefined) headers.push('Content-Length', String(body.byteLength))
-  // What is left of a request body that was refused cannot be told from a next request.
-  if (!isRequestRead(reply)) headers.push('Connection', 'close')
-  response.writeHead(status, headers)
+  writeAnswer(reply.raw, reply.request.id, status, headers, body)
   reply.hijack()
+}
+
+/** The same below Fastify. */
+export function writeAnswer(
+  response: ServerResponse,
+  requestId: string,
+  status: number,
+  headers: HeaderList,
+  body: Uint8Array | undefined,
+): void {
+  headers.push('X-Request-Id', requestId)
+  if (body !== undefined) headers.push('Content-Length', String(body.byteLength))
+  if (!isRestReadable(response.req)) headers.push('Connection', 'close')
+  response.writeHead(status, headers)
   response.end(body)
 }
 
@@ -33,8 +46,10 @@ export function respondJson(
   respond(reply, status, headers, Buffer.from(`${JSON.stringify(data)}\n`))
 }
 
-function isRequestRead(reply: FastifyReply): boolean {
-  const { complete, headers } = reply.request.raw
+/** Whether what is still to come of the request can be read and dropped, so that the connection can go on. */
+function isRestReadable({ complete, headers }: IncomingMessage): boolean {
   if (complete) return true
-  return headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0'
+  // A client that waits for 100 Continue may leave its body out: then the next request would be taken for it.
+  if (headers['transfer-encoding'] !== undefined || headers.expect !== undefined) return false
+  return Number(headers['content-length'] ?? 0) <= DROPPED_BYTES_MAX
 }

@@ -13,21 +13,27 @@ import type { Metrics } from '../ports/metrics.ts'
 import type { ApiContext, ApiPhase, MetricsText } from './api-context.ts'
 import { addBucketRoutes } from './bucket-routes.ts'
 import { addChangeRoutes } from './change-routes.ts'
+import { BrowserGuard } from './browser-guard.ts'
 import { answerClientError } from './client-error.ts'
 import { addClusterRoutes } from './cluster-routes.ts'
 import { addHealthRoutes } from './health-routes.ts'
+import { createHttpServer } from './http-server.ts'
 import { addKeyListRoutes } from './key-list-routes.ts'
 import { KV_PREFIX } from './kv-path.ts'
 import { addKvRoutes, KV_OPERATIONS, KV_ROUTE } from './kv-routes.ts'
 import { asQuorateError, respondProblem } from './problem.ts'
 import { createRequestIds } from './request-id.ts'
 import { RequestMeter } from './request-meter.ts'
+import { RequestOrder } from './request-order.ts'
+import { requestRefusal } from './request-refusal.ts'
+import { parseTarget } from './request-target.ts'
 import { RouteTable } from './route-table.ts'
 import { acceptAnyBody } from './value-body.ts'
 
 /** Above the default of node: a Quorate-Context is sent back in a header, and may grow to some kilobytes. */
 const HEADER_BYTES_MAX = 65_536
 const CONNECTIONS_MAX = 10_000
+const REQUEST_TIMEOUT_MS = 2000
 /** Longer than the 60 s after which common proxies drop an idle connection: they close first. */
 const KEEP_ALIVE_MS = 65_000
 /** For a request to come in whole. */
@@ -45,6 +51,12 @@ export interface ApiOptions {
   readonly nodeId: string
   readonly maxValueBytes: number
   readonly maxClockDriftMs: number
+  /** Of requests that name none. */
+  readonly requestTimeoutMs?: number
+  /** Web origins beside the node's own whose pages may change something. */
+  readonly allowedOrigins?: readonly string[] | undefined
+  /** Host names that are served; undefined serves all. */
+  readonly allowedHosts?: readonly string[] | undefined
   /** A line at debug for each request. */
   readonly logRequests: boolean
   /** Told of each error that no catalogue entry stands for, after it was logged. */
@@ -63,7 +75,7 @@ export interface ApiServer {
 export function createApiServer(options: ApiOptions): ApiServer {
   let phase: ApiPhase = 'starting'
   const api = createContext(options, () => phase)
-  const app = createApp(api, createRequestIds(options.nodeId))
+  const app = createApp(api, createRequestIds(options.nodeId), new BrowserGuard(options))
   return {
     async listen(address) {
       await app.listen(address)
@@ -86,6 +98,7 @@ export function createApiServer(options: ApiOptions): ApiServer {
 
 function createContext(options: ApiOptions, phase: () => ApiPhase): ApiContext {
   const { service, clock, log, metrics, exposeMetrics, maxValueBytes, maxClockDriftMs } = options
+  const { requestTimeoutMs = REQUEST_TIMEOUT_MS } = options
   const meter = new RequestMeter({ clock, log, metrics }, options)
   const onInternalError = (error: unknown, requestId: string): void => {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
@@ -101,6 +114,7 @@ function createContext(options: ApiOptions, phase: () => ApiPhase): ApiContext {
     exposeMetrics,
     maxValueBytes,
     maxClockDriftMs,
+    requestTimeoutMs,
     phase,
     onInternalError,
   }
@@ -109,6 +123,7 @@ function createContext(options: ApiOptions, phase: () => ApiPhase): ApiContext {
 function createApp(
   api: ApiContext,
   requestId: (given?: string | string[]) => string,
+  guard: BrowserGuard,
 ): FastifyInstance {
   const limits = { headerBytesMax: HEADER_BYTES_MAX, requestSecondsMax: REQUEST_SECONDS_MAX }
   const app = Fastify({
@@ -117,9 +132,16 @@ function createApp(
     genReqId: (request) => requestId(request.headers['x-request-id']),
     rewriteUrl: (request) => routedTarget(request as TargetedRequest),
     routerOptions: { maxParamLength: PATH_PARAMETER_CHARACTERS_MAX },
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    requestTimeout: REQUEST_SECONDS_MAX * 1000,
-    http: { maxHeaderSize: HEADER_BYTES_MAX },
+    serverFactory: (handler) =>
+      createHttpServer(handler, {
+        headerBytesMax: HEADER_BYTES_MAX,
+        requestTimeoutMs: REQUEST_SECONDS_MAX * 1000,
+        keepAliveTimeoutMs: KEEP_ALIVE_MS,
+        order: new RequestOrder(api.clock),
+        requestId,
+        refusalOf: (request) => requestRefusal(request, guard),
+        onRefused: (request, error) => countRefusal(api, request, error),
+      }),
     forceCloseConnections: 'idle',
     // Requests that are already here are served to the end; each answer then closes its connection.
     return503OnClosing: false,
@@ -155,12 +177,16 @@ type TargetedRequest = IncomingMessage & { originalUrl: string; url: string }
  * target stays in `originalUrl`, in origin form also where a client sent `http://host/path`.
  */
 function routedTarget(request: TargetedRequest): string {
-  let target = request.url
-  if (!target.startsWith('/')) {
-    target = /^https?:\/\/[^/?#]*(.*)$/i.exec(target)?.[1] ?? target
-    request.originalUrl = target
-  }
-  return target.startsWith(KV_PREFIX) ? KV_ROUTE : target
+  const { path } = parseTarget(request.url)
+  request.originalUrl = path
+  return path.startsWith(KV_PREFIX) ? KV_ROUTE : path
+}
+
+/** A request that reached no route counts like one that its route refused. */
+function countRefusal(api: ApiContext, request: IncomingMessage, error: QuorateError): void {
+  const op = KV_OPERATIONS[request.method ?? '']
+  if (op === undefined || !parseTarget(request.url ?? '').path.startsWith(KV_PREFIX)) return
+  api.meter.refuse(op, error.code)
 }
 
 function answerError(

@@ -37,6 +37,18 @@ export const ERRORS = {
     retryable: false,
     title: 'The session is not one of this cluster',
   },
+  partial_write: {
+    status: 400,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'A part of a value cannot be written',
+  },
+  cross_origin: {
+    status: 403,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The request comes from a foreign web page',
+  },
   key_absent: {
     status: 404,
     outcome: 'rejected',
@@ -115,6 +127,18 @@ export const ERRORS = {
     outcome: 'rejected',
     retryable: false,
     title: 'Unsupported content type',
+  },
+  expectation_failed: {
+    status: 417,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The expectation cannot be met',
+  },
+  host_not_allowed: {
+    status: 421,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'This host is not served here',
   },
   headers_too_large: {
     status: 431,

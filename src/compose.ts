@@ -8,7 +8,6 @@ import { join } from 'node:path'
 import { NO_FAULTS, watchLinkFaults } from './adapters/chaos/link-faults.ts'
 import { type SkewedClock, skewedClock } from './adapters/chaos/skewed-clock.ts'
 import { msgpackCodec } from './adapters/codec/msgpack-codec.ts'
-import { openLevelDisk } from './adapters/level-disk/level-disk.ts'
 import { createProcessLog, type ProcessLog } from './adapters/log/pino-log.ts'
 import { createPromMetrics } from './adapters/metrics/prom-metrics.ts'
 import { askToJoin } from './adapters/peer-network/join-request.ts'
@@ -23,6 +22,7 @@ import { agreeOnSessionKey } from './session-key.ts'
 import { AssertionError } from './core/assert.ts'
 import { VERSIONS } from './core/protocol-versions.ts'
 import { createNode, type Node } from './node/node.ts'
+import { DATABASE_DIRECTORY, openNodeDisk } from './node-disk.ts'
 import { storedTopology } from './node/node-state.ts'
 import type { NodeService } from './node/service.ts'
 import type { Disk } from './ports/disk.ts'
@@ -30,7 +30,6 @@ import type { Log } from './ports/log.ts'
 import type { Settings } from './settings.ts'
 
 /** The files of a data directory. */
-export const DATABASE_DIRECTORY = 'db'
 export const LINK_FAULTS_FILE = 'links.json'
 export const CLOCK_FAULT_FILE = 'clock.json'
 
@@ -59,21 +58,12 @@ export async function startServer(
   { log, destination }: ProcessLog = logOf(settings),
 ): Promise<RunningServer> {
   const directory = join(settings.dataDir, DATABASE_DIRECTORY)
-  // A node alone has nobody to be filled from: it goes on with what can be read.
-  const isAlone = settings.members.length === 1
   const onDamaged = (reason: string): void => {
     hooks.onBroken(
       new Error(`${reason}: the next start sets ${directory} aside and fills this node`),
     )
   }
-  const disk = await openLevelDisk(isAlone ? { directory } : { directory, onDamaged })
-  if (disk.setAside !== undefined) {
-    log.error({ setAside: disk.setAside }, 'the database was damaged: this node begins anew')
-  }
-  if (disk.hasLostWrites) {
-    const message = 'the log of the database was damaged: what it lacks is filled from the others'
-    log.error({ directory }, message)
-  }
+  const disk = await openNodeDisk(settings, onDamaged, log)
   const onError = (error: unknown): void => {
     if (error instanceof AssertionError) hooks.onBroken(error)
   }

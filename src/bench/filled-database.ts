@@ -7,6 +7,7 @@ import { write } from '../core/causality/stored-object.ts'
 import { partitionOf } from '../core/placement/data-partition.ts'
 import { recordOperations } from '../node/data-index.ts'
 import { ABSENT_COPY, type Copy, encodeCopy } from '../node/object-record.ts'
+import { frame } from '../node/record-frame.ts'
 import { dataKey } from '../node/storage-keys.ts'
 
 const BATCH = 5000
@@ -51,7 +52,9 @@ export async function withDatabase(
       ).flat()
       await database.batch(
         operations.map((operation) =>
-          operation.type === 'put' ? operation : { type: 'del' as const, key: operation.key },
+          operation.type === 'put'
+            ? { ...operation, value: frame(operation.key, operation.value) }
+            : { type: 'del' as const, key: operation.key },
         ),
       )
     }

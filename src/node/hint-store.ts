@@ -6,7 +6,7 @@
  * anti-entropy bring the owner up to date instead.
  */
 import type { Timestamp } from '../core/causality/dot.ts'
-import { newestDot } from '../core/causality/stored-object.ts'
+import { newestDot, type StoredObject } from '../core/causality/stored-object.ts'
 import { isTypeMode } from '../core/placement/topology.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
@@ -63,9 +63,13 @@ export class HintStore {
       const page: RecordPage = await readPage(this.#disk, from, end, SCAN_PAGE)
       for (const [storageKey, record] of page.entries) {
         const parsed = parseHintKey(storageKey)
-        if (parsed === undefined) continue
+        const oldest = oldestIn(this.#codec, record)
+        if (parsed === undefined || oldest === undefined) {
+          await this.#giveUp(storageKey)
+          continue
+        }
         this.#count(parsed.owner, storageKey, record.length)
-        this.#note(storageKey, oldestIn(this.#codec, record))
+        this.#note(storageKey, oldest)
       }
       from = page.next
     }
@@ -191,7 +195,7 @@ export class HintStore {
         return
       }
       this.#count(owner, storageKey, bytes)
-      this.#note(storageKey, oldestIn(this.#codec, entry.latest.record))
+      this.#note(storageKey, oldestOf(entry.latest.object))
     })
   }
 
@@ -228,6 +232,13 @@ export class HintStore {
       for (const oldest of this.#oldest.values()) this.#lowest = Math.min(this.#lowest, oldest)
     }
     return this.#lowest
+  }
+
+  /** The owner that a damaged hint names may not exist: nobody would ever ask for the hint, or deliver it. */
+  async #giveUp(storageKey: string): Promise<void> {
+    this.#metrics.count('corrupt_records_total')
+    this.#metrics.count('hints_dropped_total', { peer: parseHintKey(storageKey)?.owner ?? '' })
+    await this.#commits.store([{ type: 'delete', key: storageKey }], 'os')
   }
 
   #note(storageKey: string, oldest: Timestamp): void {
@@ -281,13 +292,16 @@ function hasTooManySiblings({ bucket }: Location, { object }: Copy): boolean {
   return !isTypeMode(bucket.mode) && object.siblings.length > SIBLINGS_MAX
 }
 
-/** Of a hint of an earlier life it is not known which of its siblings are news: so the oldest of them. */
-function oldestIn(codec: Codec, record: Uint8Array): Timestamp {
+/** Undefined where the record is damaged. */
+function oldestIn(codec: Codec, record: Uint8Array): Timestamp | undefined {
   try {
-    const object = decodeRecord(codec, record)
-    return Math.min(newestDot(object), ...object.siblings.map(({ timestamp }) => timestamp))
+    return oldestOf(decodeRecord(codec, record))
   } catch {
-    // Damaged: it will be dropped when it is to be delivered.
-    return Infinity
+    return undefined
   }
+}
+
+/** It is not known which siblings of an earlier life's hint the owner lacks, so the oldest of them counts. */
+function oldestOf(object: StoredObject): Timestamp {
+  return Math.min(newestDot(object), ...object.siblings.map(({ timestamp }) => timestamp))
 }

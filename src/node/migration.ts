@@ -11,11 +11,9 @@ import type { NodeState } from './node-state.ts'
 import { ABSENT_COPY, type Copy, decodeRecord } from './object-record.ts'
 import { hasUnlistedLives } from './own-lives.ts'
 import { type RecordPage, readPage } from './record-page.ts'
-import { ALL_RECORDS, STORAGE_FORMAT } from './storage-keys.ts'
+import { ALL_RECORDS, FORMAT_WITHOUT_INDEX, STORAGE_FORMAT } from './storage-keys.ts'
 import { markVoteLost } from './topology-acceptor.ts'
 
-/** Without the keys under `i/` and `g/`, which follow from the records. */
-const FORMAT_WITHOUT_INDEX = 1
 const PAGE = 64
 
 /**
@@ -26,6 +24,11 @@ const PAGE = 64
 export async function distrust(state: NodeState): Promise<void> {
   await markVoteLost(state)
   if (state.get('horizon') !== undefined) await state.set('horizon', 0)
+  await distrustIndex(state)
+}
+
+/** The next `migrate` makes the index again. Rejects with a `DiskError`. */
+export async function distrustIndex(state: NodeState): Promise<void> {
   if (state.get('format') === STORAGE_FORMAT) await state.set('format', FORMAT_WITHOUT_INDEX)
 }
 

@@ -2,14 +2,17 @@
  * What a node keeps about itself across restarts, under `m/`: format, node id, incarnation, the clock's bound,
  * the horizon, when it last heard its peers, whether the directory is known to be the newest and which lives had
  * it, the topology document, the acceptor of the topology register, what an acceptor that lost its promises has
- * to refuse, and how far it has come in taking over what it gains.
+ * to refuse, and how far it has come in taking over what it gains. `names` lists which of these are stored, because
+ * a record that damage has hidden must not pass for one that was never written.
  *
  * Invariant: an incarnation is one process's, so no dot is minted twice (riak_kv #679), not even where the
  * directory is an older copy of itself. That a clean stop came before is no proof: the copy may have been made
  * after it. Incarnations differ by the time at which they were made, and by chance.
  */
 import type { Codec, Encodable } from '../ports/codec.ts'
-import type { Disk } from '../ports/disk.ts'
+import type { Disk, DiskOperation } from '../ports/disk.ts'
+import { CheckedDisk, DamagedStateError } from './checked-disk.ts'
+import { unframedFormat } from './frame-migration.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { withNewLife } from './own-lives.ts'
 import { LIVES_MAX } from './peers.ts'
@@ -33,6 +36,8 @@ const NAMES = [
   'intake',
   'ballot-floors',
 ] as const
+/** Which of them are stored. */
+const NAMES_KEY = metaKey('names')
 export type StateName = (typeof NAMES)[number]
 
 export class NodeState {
@@ -46,14 +51,9 @@ export class NodeState {
     this.#values = values
   }
 
+  /** Rejects with `DamagedStateError` where something of it cannot be believed. */
   static async load(disk: Disk, codec: Codec, commits: GroupCommit): Promise<NodeState> {
-    const records = await disk.getMany(NAMES.map(metaKey))
-    const values = new Map<StateName, Encodable>()
-    NAMES.forEach((name, i) => {
-      const record = records[i]
-      if (record !== undefined) values.set(name, codec.decode(record))
-    })
-    return new NodeState(codec, commits, values)
+    return new NodeState(codec, commits, await storedValues(disk, codec))
   }
 
   get(name: StateName): Encodable | undefined {
@@ -62,16 +62,40 @@ export class NodeState {
 
   /** Resolves once durable. */
   async set(name: StateName, value: Encodable): Promise<void> {
+    const isNew = !this.#values.has(name)
     this.#values.set(name, value)
-    const record = this.#codec.encode(value)
-    await this.#commits.store([{ type: 'put', key: metaKey(name), value: record }], 'sync')
+    const operations: DiskOperation[] = [
+      { type: 'put', key: metaKey(name), value: this.#codec.encode(value) },
+    ]
+    if (isNew) {
+      const names = this.#codec.encode([...this.#values.keys()])
+      operations.push({ type: 'put', key: NAMES_KEY, value: names })
+    }
+    await this.#commits.store(operations, 'sync')
   }
 }
 
-/** The topology document that a disk holds, for who has to know before a node starts on it. */
+async function storedValues(disk: Disk, codec: Codec): Promise<Map<StateName, Encodable>> {
+  const [listed, ...records] = await disk.getMany([NAMES_KEY, ...NAMES.map(metaKey)])
+  const values = new Map<StateName, Encodable>()
+  NAMES.forEach((name, i) => {
+    const record = records[i]
+    if (record !== undefined) values.set(name, codec.decode(record))
+  })
+  const names = listed === undefined ? [] : (codec.decode(listed) as readonly StateName[])
+  const hidden = names.find((name) => NAMES.includes(name) && !values.has(name))
+  if (hidden !== undefined) throw new DamagedStateError(`${metaKey(hidden)} has vanished`)
+  return values
+}
+
+/**
+ * The topology document that a disk holds, for callers that need it before a node starts on that disk. Rejects with
+ * `DamagedStateError` where anything that the node has stored of itself cannot be believed.
+ */
 export async function storedTopology(disk: Disk, codec: Codec): Promise<string | undefined> {
-  const [record] = await disk.getMany([metaKey('topology')])
-  return record === undefined ? undefined : (codec.decode(record) as string)
+  const isFramed = (await unframedFormat(disk, codec)) === undefined
+  const values = await storedValues(isFramed ? new CheckedDisk(disk) : disk, codec)
+  return values.get('topology') as string | undefined
 }
 
 export interface NodeIdentity {

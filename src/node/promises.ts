@@ -20,18 +20,22 @@ export class Promises {
     this.#codec = codec
   }
 
-  /** Reads what earlier lives have promised. Rejects with a `DiskError`. */
-  async load(disk: Disk): Promise<void> {
+  /**
+   * Reads what earlier lives have promised. Resolves with the storage keys of the promises that are damaged: neither
+   * what they promised nor for which key is known then. Rejects with a `DiskError`.
+   */
+  async load(disk: Disk): Promise<string[]> {
+    const damaged: string[] = []
     let [from] = ALL_PROMISES
     for (;;) {
       const page = await disk.range(from, ALL_PROMISES[1], PAGE)
       for (const [key, bytes] of page) {
-        const ballot = parseBallot(this.#codec.decode(bytes))
-        if (ballot === undefined) throw new Error(`${key} is no promise`)
-        this.#ballots.set(promisedRecordKey(key), ballot)
+        const ballot = this.#decoded(bytes)
+        if (ballot === undefined) damaged.push(key)
+        else this.#ballots.set(promisedRecordKey(key), ballot)
       }
       const last = page.at(-1)
-      if (last === undefined || page.length < PAGE) return
+      if (last === undefined || page.length < PAGE) return damaged
       from = `${last[0]}\u0000`
     }
   }
@@ -66,5 +70,13 @@ export class Promises {
 
   *entries(): IterableIterator<[storageKey: string, ballot: Ballot]> {
     yield* this.#ballots
+  }
+
+  #decoded(bytes: Uint8Array): Ballot | undefined {
+    try {
+      return parseBallot(this.#codec.decode(bytes))
+    } catch {
+      return undefined
+    }
   }
 }

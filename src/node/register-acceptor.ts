@@ -109,9 +109,16 @@ export class RegisterAcceptor {
     parts: AcceptorParts,
   ): Promise<RegisterAcceptor> {
     const acceptor = new RegisterAcceptor(ports, parts)
-    await acceptor.#promises.load(acceptor.#disk)
+    const damaged = await acceptor.#promises.load(acceptor.#disk)
     // They may be ahead of the clock that this life has begun with.
     for (const [, { counter }] of acceptor.#promises.entries()) parts.clock.observe(counter)
+    if (damaged.length > 0) {
+      // For which key a damaged promise was is not known either: so all keys are refused up to the floor.
+      acceptor.raiseFloor()
+      const operations = damaged.map((key): DiskOperation => ({ type: 'delete', key }))
+      // Behind the floor in the order of the disk, so no crash keeps the one without the other.
+      await parts.commits.store(operations, 'sync')
+    }
     return acceptor
   }
 

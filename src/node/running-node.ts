@@ -6,11 +6,13 @@
  */
 import type { Bucket, Topology } from '../core/placement/topology.ts'
 import { VERSIONS } from '../core/protocol-versions.ts'
+import { CheckedDisk } from './checked-disk.ts'
 import { ClusterView } from './cluster-view.ts'
 import { ConvergenceCheck } from './convergence-check.ts'
 import { composeConvergence } from './convergence.ts'
 import { Deadlines } from './deadlines.ts'
 import { DirectoryProof } from './directory-proof.ts'
+import { frameAll } from './frame-migration.ts'
 import { GroupCommit } from './group-commit.ts'
 import { HintDelivery } from './hint-delivery.ts'
 import { hintRoute } from './hint-route.ts'
@@ -19,7 +21,7 @@ import { KeyListing } from './key-listing.ts'
 import { Liveness } from './liveness.ts'
 import { MemberChanges } from './member-changes.ts'
 import { MovesView } from './moves-view.ts'
-import { distrust, forgetLives, migrate } from './migration.ts'
+import { distrust, distrustIndex, forgetLives, migrate } from './migration.ts'
 import type { NodePorts, NodeSettings } from './node.ts'
 import { NodeClock } from './node-clock.ts'
 import { NodeState, takeIdentity } from './node-state.ts'
@@ -61,12 +63,23 @@ export interface RunningNode {
   stop(): Promise<void>
 }
 
-/** Resolves once the node serves. Rejects where the disk is another node's, or cannot be read. */
-export async function composeNode(ports: NodePorts, settings: NodeSettings): Promise<RunningNode> {
+/**
+ * Resolves once the node serves. Rejects where the disk is another node's, or cannot be read; with `DamagedStateError`
+ * where the node must begin anew, on an empty disk.
+ */
+export async function composeNode(given: NodePorts, settings: NodeSettings): Promise<RunningNode> {
   const self = settings.nodeId
-  const { disk, codec, timers, network, log, metrics } = ports
+  await frameAll(given.disk, given.codec, given.log)
+  const disk = new CheckedDisk(given.disk)
+  const ports: NodePorts = { ...given, disk }
+  const { codec, timers, network, log, metrics } = ports
   const commits = new GroupCommit(ports)
   const state = await NodeState.load(disk, codec, commits)
+  disk.onDamaged = (key) => {
+    metrics.count('corrupt_records_total')
+    log.error({ key }, 'a damaged record was found on the disk')
+    distrustIndex(state).catch(() => undefined)
+  }
   const keeperParts = { state, members: settings.members }
   const chance = (bound: number): number => ports.random.below(bound)
   if (settings.hasLostData === true) await distrust(state)

@@ -1,5 +1,5 @@
 /**
- * The key layout of a node's database, format 2. One order serves all: a data partition is one range, a
+ * The key layout of a node's database, format 3. One order serves all: a data partition is one range, a
  * bucket within it another, an owner's hints a third.
  *
  *   d/<partition, two hex digits>/<bucket>/<key>   a record (object-record.ts) of a key this node owns
@@ -13,10 +13,13 @@
  *   m/<name>                                       what the node knows of itself (node-state.ts)
  *   x/<key as above>                               the bytes of a record that was found damaged
  *
- * Bucket names and node ids have no slash, so a name splits in one way only.
+ * Bucket names and node ids have no slash, so a name splits in one way only. Every value is framed with a checksum of
+ * its key and itself (record-frame.ts).
  */
 
-export const STORAGE_FORMAT = 2
+export const STORAGE_FORMAT = 3
+/** Without the keys under `i/` and `g/`, which follow from the records. */
+export const FORMAT_WITHOUT_INDEX = 1
 
 export function dataKey(partition: number, bucket: string, key: string): string {
   return `d/${PARTITION_NAMES[partition] as string}/${bucket}/${key}`

@@ -217,7 +217,8 @@ export class Nemesis {
       case 'lost-data':
         if (!this.#parts.mayLoseData(node.id)) return undefined
         node.crash('machine')
-        platter.wipe()
+        // The node itself gives up a directory whose own state is damaged.
+        if (strength % 2 === 0 || platter.rot(isOwnState) === undefined) platter.wipe()
         this.#parts.onDirectory(node.id)
         return () => this.#startAgain(node, fault)
       case 'old-data': {
@@ -279,6 +280,10 @@ export class Nemesis {
       node.start()
     })
   }
+}
+
+function isOwnState(key: string): boolean {
+  return key.startsWith('m/')
 }
 
 /** Stops cleanly; starts again at the end. */

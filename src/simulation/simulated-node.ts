@@ -4,6 +4,7 @@
  */
 import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
 import { VERSIONS } from '../core/protocol-versions.ts'
+import { DamagedStateError } from '../node/checked-disk.ts'
 import { createNode, type Node, type NodeSettings } from '../node/node.ts'
 import type { NodeService } from '../node/service.ts'
 import type { Log, LogFields } from '../ports/log.ts'
@@ -136,6 +137,7 @@ export class SimulatedNode {
         this.#events.onLog(this.id, 'error', { error: String(error) }, 'the node did not start')
         this.#end(false)
         this.platter.endProcess()
+        if (error instanceof DamagedStateError) this.platter.replace()
         this.host.schedule.after(START_RETRY_US, () => this.start())
       },
     )

@@ -153,7 +153,8 @@ class World {
         change: (fault) => membership.begin(fault),
         onDirectory,
         mayLoseData,
-        mayRot: (node, key) => key.startsWith('d/') && isKeyElsewhere(this.#nodes, node, key),
+        mayRot: (node, key) =>
+          key.startsWith('p/') || (key.startsWith('d/') && isKeyElsewhere(this.#nodes, node, key)),
       },
       faultsOf(plan),
     )

@@ -7,6 +7,7 @@
  */
 import { assert } from '../core/assert.ts'
 import { compareKeys } from '../core/placement/key-order.ts'
+import { unframe } from '../node/record-frame.ts'
 import { type Disk, DiskError, type DiskHealth, type DiskOperation } from '../ports/disk.ts'
 import type { SeededRandom } from '../random/seeded-random.ts'
 import type { Host } from './host.ts'
@@ -39,8 +40,15 @@ export class Platter {
     this.#random = random
   }
 
-  get(key: string): Uint8Array | undefined {
+  /** The bytes on the disk. */
+  raw(key: string): Uint8Array | undefined {
     return this.#current.get(key)
+  }
+
+  /** The value that a node stored: without its frame, or as it is where there is none or it is damaged. */
+  get(key: string): Uint8Array | undefined {
+    const bytes = this.raw(key)
+    return bytes && (unframe(key, bytes) ?? bytes)
   }
 
   /** All keys, in order. */
@@ -102,6 +110,12 @@ export class Platter {
     this.#sorted = []
   }
 
+  /** A damaged directory is set aside: the next process begins on an empty one, and is told so. */
+  replace(): void {
+    this.wipe()
+    this.isLossy = true
+  }
+
   /** What a backup of the directory has. */
   copy(): ReadonlyMap<string, Uint8Array> {
     return new Map(this.#current)
@@ -122,7 +136,7 @@ export class Platter {
 
   /** Flips one bit of one value whose key `may` choose; the key, or undefined where there is none. */
   rot(may: (key: string) => boolean): string | undefined {
-    const keys = this.keys().filter((key) => this.get(key)?.length !== 0 && may(key))
+    const keys = this.keys().filter((key) => this.raw(key)?.length !== 0 && may(key))
     if (keys.length === 0) return undefined
     const key = keys[this.#random.below(keys.length)] as string
     const damaged = new Uint8Array(this.#current.get(key) as Uint8Array)
@@ -184,7 +198,7 @@ export class VirtualDisk implements Disk {
   }
 
   getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
-    return this.#read(() => keys.map((key) => this.#platter.get(key)))
+    return this.#read(() => keys.map((key) => this.#platter.raw(key)))
   }
 
   range(

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { msgpackCodec } from '../../src/adapters/codec/msgpack-codec.ts'
 import { counterValue } from '../../src/core/causality/counter.ts'
 import type { Bucket } from '../../src/core/placement/topology.ts'
+import { frame } from '../../src/node/record-frame.ts'
 import { metaKey } from '../../src/node/storage-keys.ts'
 import { encodeTopology, parseTopology } from '../../src/node/topology-keeper.ts'
 import { type Id, VirtualCluster } from './virtual-cluster.ts'
@@ -45,12 +46,13 @@ test('what a stand-in has counted is folded by the first owner before, or by the
   const node = cluster.node(third)
   node.crash('process')
   const directory = new Map(node.platter.copy())
-  const stored = msgpackCodec.decode(directory.get(metaKey('topology')) as Uint8Array)
+  const stored = msgpackCodec.decode(node.platter.get(metaKey('topology')) as Uint8Array)
   const { preference, ...before } = parseTopology(String(stored))
   const epoch = before.epoch + 1
   const swapped = preference.map(([a, b, ...rest]) => [b, a, ...rest] as number[])
   const next = encodeTopology({ ...before, preference: swapped, epoch, placedAt: epoch })
-  directory.set(metaKey('topology'), msgpackCodec.encode(next))
+  const key = metaKey('topology')
+  directory.set(key, frame(key, msgpackCodec.encode(next)))
   node.platter.restore(directory)
   node.start()
   await cluster.until(() => cluster.node(second).service?.topology().epoch === epoch)

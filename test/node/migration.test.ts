@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { msgpackCodec } from '../../src/adapters/codec/msgpack-codec.ts'
 import { metaKey } from '../../src/node/storage-keys.ts'
+import { unframedDirectory } from './unframed-directory.ts'
 import { IDS, VirtualCluster } from './virtual-cluster.ts'
 
 let cluster: VirtualCluster
@@ -25,7 +25,7 @@ it('a directory of format 1 gets the index that it lacks, and its deletes are co
 
   cluster.node('n1').crash('machine')
   const old = [...platter.copy()].filter(([key]) => !/^[ig]\//.test(key))
-  platter.restore(new Map([...old, [metaKey('format'), msgpackCodec.encode(1)]]))
+  platter.restore(unframedDirectory(new Map(old), 1))
   cluster.node('n1').start()
   await cluster.until(() => cluster.keysUnder('n1', 'i/').length === KEYS)
   await cluster.until(() => cluster.keysUnder('n1', 'g/').length === graves.length)
@@ -34,5 +34,25 @@ it('a directory of format 1 gets the index that it lacks, and its deletes are co
 
   for (const id of IDS.slice(1)) cluster.node(id).start()
   await cluster.until(() => IDS.every((id) => cluster.keysUnder(id, 'd/').length === KEYS - 10))
+  await cluster.converged()
+})
+
+it('a directory of format 2 gets its checksums, whenever a crash interrupts that', async () => {
+  for (let i = 0; i < KEYS; i++) await cluster.put('n1', `k${i}`, 'value', 'all')
+  const n1 = cluster.node('n1')
+  n1.crash('machine')
+  const directory = n1.platter.copy()
+  n1.platter.restore(unframedDirectory(directory, 2))
+  n1.start()
+  // Pages of 64 values, in more than six of them: the crash comes between.
+  await cluster.until(() => n1.platter.raw(metaKey('framing')) !== undefined)
+  n1.crash('process')
+  expect(n1.platter.raw(metaKey('framing'))).toBeDefined()
+  n1.start()
+  await cluster.until(() => n1.isUp)
+  for (const [key, framed] of directory) {
+    if (!key.startsWith('m/')) expect(n1.platter.raw(key)).toEqual(framed)
+  }
+  expect(n1.platter.raw(metaKey('framing'))).toBeUndefined()
   await cluster.converged()
 })

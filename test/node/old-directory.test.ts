@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest'
 import { msgpackCodec } from '../../src/adapters/codec/msgpack-codec.ts'
 import { partitionOf } from '../../src/core/placement/data-partition.ts'
+import { frame } from '../../src/node/record-frame.ts'
 import { metaKey } from '../../src/node/storage-keys.ts'
 import { IDS, VirtualCluster } from './virtual-cluster.ts'
 
@@ -21,7 +22,8 @@ it('brings nothing back to an owner that has gained its partitions a moment ago'
   // As a change of the members leaves it: n2 cannot tell history by its horizon there, and n1 can.
   const gained = KEYS.flatMap((key) => [partitionOf('default', key), 3, 0, Number.MAX_SAFE_INTEGER])
   const { platter } = cluster.node('n2')
-  platter.restore(new Map([...platter.copy(), [metaKey('gained'), msgpackCodec.encode(gained)]]))
+  const key = metaKey('gained')
+  platter.restore(new Map([...platter.copy(), [key, frame(key, msgpackCodec.encode(gained))]]))
   cluster.node('n2').start()
   await cluster.until(() => cluster.node('n2').isUp)
   // Of the two it meets n2 first.

@@ -9,6 +9,7 @@ import type { Content } from '../../src/core/causality/stored-object.ts'
 import { QuorateError } from '../../src/core/errors.ts'
 import type { Bucket, Topology } from '../../src/core/placement/topology.ts'
 import type { NodeService } from '../../src/node/service.ts'
+import { frame } from '../../src/node/record-frame.ts'
 import { metaKey } from '../../src/node/storage-keys.ts'
 import { encodeTopology, parseTopology } from '../../src/node/topology-keeper.ts'
 import { type Id, IDS, VirtualCluster } from './virtual-cluster.ts'
@@ -65,8 +66,8 @@ async function replaceTopology(
   node.crash('process')
   const directory = new Map(node.platter.copy())
   const key = metaKey('topology')
-  const topology = next(parseTopology(String(msgpackCodec.decode(directory.get(key) as never))))
-  directory.set(key, msgpackCodec.encode(encodeTopology(topology)))
+  const topology = next(parseTopology(String(msgpackCodec.decode(node.platter.get(key) as never))))
+  directory.set(key, frame(key, msgpackCodec.encode(encodeTopology(topology))))
   node.platter.restore(directory)
   node.start()
   await cluster.until(() => node.isUp)

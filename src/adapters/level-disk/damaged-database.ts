@@ -21,8 +21,8 @@ export function isDamage(error: unknown): boolean {
 }
 
 /** Sees to it that the next opening takes the database for damaged: what was found may not show then. */
-export async function markDamaged(directory: string): Promise<void> {
-  await writeFile(join(directory, MARK), 'LevelDB has found damage in these files.\n')
+export async function markDamaged(directory: string, reason: string): Promise<void> {
+  await writeFile(join(directory, MARK), `Damage was found in this database: ${reason}\n`)
 }
 
 export function isMarkedDamaged(directory: string): boolean {

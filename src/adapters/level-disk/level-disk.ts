@@ -50,6 +50,8 @@ export interface OpenedDisk extends Disk {
   readonly hasLostWrites: boolean
   /** What follows from `hasLostWrites` is durable: the next opening does not tell it again. */
   forgetLoss(): Promise<void>
+  /** Closes the database. The next opening sets it aside, whatever LevelDB says of its files. */
+  giveUp(reason: string): Promise<void>
 }
 
 /** Batches waiting for their turn; the caller gathers its writes and rarely has more than one. */
@@ -81,7 +83,7 @@ export async function openLevelDisk(options: LevelDiskOptions): Promise<OpenedDi
   } catch (error) {
     space.stop()
     if (!mayReplace || !isDamage(error)) throw error
-    await markDamaged(directory)
+    await markDamaged(directory, sentenceOf(error))
     return openLevelDisk(options)
   }
 }
@@ -190,6 +192,11 @@ class LevelDisk implements OpenedDisk {
 
   forgetLoss(): Promise<void> {
     return unmarkLossy(this.#parts.directory)
+  }
+
+  async giveUp(reason: string): Promise<void> {
+    await markDamaged(this.#parts.directory, reason)
+    await this.close()
   }
 
   close(): Promise<void> {
@@ -306,7 +313,7 @@ class LevelDisk implements OpenedDisk {
     if (this.#isDamaged || onDamaged === undefined || !isDamage(error)) return
     this.#isDamaged = true
     const tell = (): void => onDamaged(sentenceOf(error))
-    markDamaged(directory).then(tell, tell)
+    markDamaged(directory, sentenceOf(error)).then(tell, tell)
   }
 
   /** What was durable is cached and told above: with a part of it gone, only another life can go on. */

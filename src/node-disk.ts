@@ -1,0 +1,73 @@
+/**
+ * Opens the database of this node and decides whether what it says of the node can be believed. Where it cannot, the
+ * database is set aside like one that LevelDB finds damaged, and the node begins anew and is filled by the others.
+ *
+ * A node alone has nobody to be filled from: its start fails with a sentence that names the way to save what is left.
+ */
+import { join } from 'node:path'
+import { msgpackCodec } from './adapters/codec/msgpack-codec.ts'
+import { isDamage } from './adapters/level-disk/damaged-database.ts'
+import { openLevelDisk, type OpenedDisk } from './adapters/level-disk/level-disk.ts'
+import { storedTopology } from './node/node-state.ts'
+import { parseTopology } from './node/topology-keeper.ts'
+import { DiskError } from './ports/disk.ts'
+import type { Log } from './ports/log.ts'
+import type { Settings } from './settings.ts'
+
+export const DATABASE_DIRECTORY = 'db'
+
+/** Rejects with a sentence for a person. `onDamaged` is told of damage that is found while the disk is in use. */
+export async function openNodeDisk(
+  { dataDir, members }: Pick<Settings, 'dataDir' | 'members'>,
+  onDamaged: (reason: string) => void,
+  log: Log,
+): Promise<OpenedDisk> {
+  const directory = join(dataDir, DATABASE_DIRECTORY)
+  const isAlone = members.length === 1
+  const options = isAlone ? { directory } : { directory, onDamaged }
+  let disk: OpenedDisk
+  try {
+    disk = await openLevelDisk(options)
+  } catch (error) {
+    throw isAlone && isDamage(error) ? alone(directory, error as Error) : error
+  }
+  const damage = await findDamage(disk)
+  if (damage !== undefined) {
+    if (isAlone) {
+      await disk.close()
+      throw alone(directory, damage)
+    }
+    await disk.giveUp(damage.message)
+    disk = await openLevelDisk(options)
+  }
+  if (disk.setAside !== undefined) {
+    const { setAside } = disk
+    const message = 'the database was damaged: this node begins anew'
+    log.error({ setAside, ...(damage && { reason: damage.message }) }, message)
+  }
+  if (disk.hasLostWrites) {
+    const message = 'the log of the database was damaged: what it lacks is filled from the others'
+    log.error({ directory }, message)
+  }
+  return disk
+}
+
+/** What makes the node's own state unbelievable. Rejects with a `DiskError`. */
+async function findDamage(disk: OpenedDisk): Promise<Error | undefined> {
+  try {
+    const document = await storedTopology(disk, msgpackCodec)
+    // Directories of older versions have no checksums: what cannot be parsed is damaged.
+    if (document !== undefined) parseTopology(document)
+    return undefined
+  } catch (error) {
+    if (error instanceof DiskError) throw error
+    return error as Error
+  }
+}
+
+function alone(directory: string, cause: Error): Error {
+  return new Error(
+    `the database ${directory} is damaged (${cause.message}), and no other node has copies of its keys`,
+    { cause },
+  )
+}

@@ -18,7 +18,7 @@ import { systemTimers } from './adapters/system/timers.ts'
 import { admitMember } from './admit-member.ts'
 import { createApiServer, type ApiServer } from './api/server.ts'
 import { createConfiguredBuckets } from './configured-buckets.ts'
-import { agreeOnSessionKey } from './session-key.ts'
+import { foundCluster } from './founding.ts'
 import { AssertionError } from './core/assert.ts'
 import { VERSIONS } from './core/protocol-versions.ts'
 import { createNode, type Node } from './node/node.ts'
@@ -74,8 +74,6 @@ export async function startServer(
   const clock = skewed ?? systemClock
   const network = createPeerNetwork({
     self: settings.nodeId,
-    clusterId: () => node.topology().clusterId,
-    epoch: () => node.topology().epoch,
     newestVersion: settings.protocol,
     listen: settings.peerListen,
     log,
@@ -143,11 +141,11 @@ export async function startServer(
     if (disk.hasLostWrites) await disk.forgetLoss()
     api.open()
     const buckets = createConfiguredBuckets(node, settings.buckets, log)
-    const sessionKey = agreeOnSessionKey(node, log)
+    const founding = foundCluster(node, log)
     let stopped: Promise<void> | undefined
     const stop = (): Promise<void> => {
       buckets.cancel()
-      sessionKey.cancel()
+      founding.cancel()
       stopped ??= api
         .close(REQUESTS_GRACE_MS)
         .then(() => node.stop())

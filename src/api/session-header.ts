@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import { timestampOf } from '../core/causality/hybrid-clock.ts'
 import { EMPTY_SESSION, type Session } from '../core/causality/session.ts'
 import { QuorateError } from '../core/errors.ts'
-import type { ReadAnswer, WriteAnswer } from '../node/service.ts'
+import type { Founding, ReadAnswer, WriteAnswer } from '../node/service.ts'
 import type { ApiContext } from './api-context.ts'
 import type { HeaderList } from './respond.ts'
 import { decodeSessionToken, encodeSessionToken } from './session-token.ts'
@@ -12,6 +12,7 @@ import { decodeSessionToken, encodeSessionToken } from './session-token.ts'
 /** How long a first request waits for the cluster to agree on a key; most find it agreed on. */
 const AGREE_TIMEOUT_MS = 2000
 const SEAL_KEY_BYTES = 32
+const IDENTITY_BYTES = 16
 
 /** Whether the request goes on with a session, or begins one. */
 export function isInSession(request: FastifyRequest, level: string | undefined): boolean {
@@ -40,14 +41,18 @@ export function addSession(
   headers.push('Quorate-Session', encodeSessionToken(session, sessionKey))
 }
 
-/** A key for the cluster to agree on, if it has none. */
-export function newSealKey(): string {
-  return randomBytes(SEAL_KEY_BYTES).toString('hex')
+/** What a cluster agrees on once, drawn anew. */
+export function newFounding(): Founding {
+  return {
+    identity: randomBytes(IDENTITY_BYTES).toString('hex'),
+    sessionKey: randomBytes(SEAL_KEY_BYTES).toString('hex'),
+  }
 }
 
 async function agreeOnSealKey({ service }: ApiContext): Promise<string> {
   try {
-    return await service.agreeOnSessionKey(newSealKey(), AGREE_TIMEOUT_MS)
+    const { sessionKey } = await service.found(newFounding(), AGREE_TIMEOUT_MS)
+    return sessionKey
   } catch (error) {
     if (!(error instanceof QuorateError)) throw error
     throw new QuorateError(

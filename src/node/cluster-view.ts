@@ -14,6 +14,7 @@ import type { HintStore } from './hint-store.ts'
 import type { Liveness } from './liveness.ts'
 import type { NodeClock } from './node-clock.ts'
 import { ABSENT_COPY, type Copy } from './object-record.ts'
+import { type PeerRefusals, refusalWords } from './peer-refusals.ts'
 import type { Peers } from './peers.ts'
 import type { Location, Replica } from './replica.ts'
 import type { ClusterStatus, MemberStatus, Readiness, RingEntry, RingView } from './service.ts'
@@ -29,6 +30,7 @@ export const STATUS_UNSETTLED = 2
 export interface ViewParts {
   readonly self: string
   readonly keeper: TopologyKeeper
+  readonly refusals: PeerRefusals
   readonly liveness: Liveness
   readonly peers: Peers
   readonly clock: NodeClock
@@ -58,7 +60,7 @@ export class ClusterView {
 
   async status(): Promise<ClusterStatus> {
     const { self, keeper, clock, liveness } = this.#parts
-    const { members, voters, clusterId, epoch } = keeper.topology
+    const { members, voters, clusterId, identity, epoch } = keeper.topology
     const views = await this.#askViews()
     const reachability: Record<string, Row | null> = {}
     for (const { id } of members) reachability[id] = views.get(id)?.row ?? null
@@ -75,7 +77,7 @@ export class ClusterView {
     }))
     const without = this.#partitionsWithoutQuorum((id) => liveness.reachable(id))
     return {
-      clusterId,
+      clusterId: identity ?? clusterId,
       node: self,
       epoch,
       members: statuses,
@@ -86,6 +88,7 @@ export class ClusterView {
       partitions: PARTITION_COUNT,
       hints: this.#hints(),
       storage: this.#storage(),
+      refusals: this.#parts.refusals.current(),
       verdict: this.#verdict(without.length),
     }
   }
@@ -217,7 +220,8 @@ export class ClusterView {
     const disk = storage.state === 'ok' ? '' : ` ${self} takes no writes: ${storage.reason}.`
     const copies = this.#parts.isFilling() ? ` Its copies are ${this.#copies()}.` : ''
     const change = changeWords(keeper.topology)
-    const more = `${disk}${this.#clocks()}${copies}${change === '' ? '' : ` ${change}`}`
+    const refused = refusalWords(self, this.#parts.refusals.current())
+    const more = `${disk}${this.#clocks()}${copies}${refused}${change === '' ? '' : ` ${change}`}`
     if (!members.some(({ id }) => id === self)) {
       return `${self} is no member of the cluster, which has ${members.length}: ask one of them.${more}`
     }

@@ -83,7 +83,7 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     topology: (): Topology => running?.keeper.topology ?? startingTopology(settings),
     bucket: (name): Bucket | undefined => running?.keeper.bucket(name),
     createBucket: async (bucket, timeoutMs) => up().createBucket(bucket, timeoutMs),
-    agreeOnSessionKey: async (candidate, timeoutMs) => up().agreeOnSessionKey(candidate, timeoutMs),
+    found: async (candidates, timeoutMs) => up().found(candidates, timeoutMs),
     planChange: (request) => up().changes.plan(request),
     applyChange: async (request, timeoutMs) => up().changes.apply(request, timeoutMs),
     cancelChange: async (timeoutMs) => up().changes.cancel(timeoutMs),

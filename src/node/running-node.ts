@@ -13,6 +13,7 @@ import { composeConvergence } from './convergence.ts'
 import { Deadlines } from './deadlines.ts'
 import { DirectoryProof } from './directory-proof.ts'
 import { frameAll } from './frame-migration.ts'
+import { NodeDoorkeeper } from './doorkeeper.ts'
 import { GroupCommit } from './group-commit.ts'
 import { HintDelivery } from './hint-delivery.ts'
 import { hintRoute } from './hint-route.ts'
@@ -28,6 +29,7 @@ import { NodeState, takeIdentity } from './node-state.ts'
 import { ObjectTable } from './object-table.ts'
 import { PeerAsks } from './peer-asks.ts'
 import { PeerLives } from './peer-lives.ts'
+import { PeerRefusals } from './peer-refusals.ts'
 import { Peers } from './peers.ts'
 import { PendingDots } from './pending-dots.ts'
 import { ReadCoordinator } from './read-coordinator.ts'
@@ -38,12 +40,12 @@ import { Replica } from './replica.ts'
 import type { PlacedRequest } from './request.ts'
 import { Requests } from './requests.ts'
 import { Sessions } from './sessions.ts'
-import type { ConvergenceAnswer, ReadAnswer } from './service.ts'
+import type { ConvergenceAnswer, Founding, ReadAnswer } from './service.ts'
 import { StrongCoordinator } from './strong-coordinator.ts'
 import { TopologyKeeper } from './topology-keeper.ts'
 import { TopologyAcceptor } from './topology-acceptor.ts'
 import { TopologyRegister } from './topology-register.ts'
-import { agreeOnSessionKey, createBucket } from './topology-requests.ts'
+import { createBucket, foundCluster } from './topology-requests.ts'
 import { SET_BYTES_MAX } from './type-change.ts'
 import { WriteCoordinator } from './write-coordinator.ts'
 
@@ -58,7 +60,7 @@ export interface RunningNode {
   readonly changes: MemberChanges
   convergence(bucket: string | undefined): Promise<ConvergenceAnswer>
   createBucket(bucket: Bucket, timeoutMs: number): Promise<{ created: boolean; bucket: Bucket }>
-  agreeOnSessionKey(candidate: string, timeoutMs: number): Promise<string>
+  found(candidates: Founding, timeoutMs: number): Promise<Founding>
   /** Idempotent through node.ts. */
   stop(): Promise<void>
 }
@@ -205,8 +207,10 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
     isComplete: () => !arrival.isFilling,
   })
   const isFilling = (): boolean => arrival.isFilling
+  const refusals = new PeerRefusals(ports, { isMember: (id) => keeper.isMember(id) })
   const view = new ClusterView({
     self,
+    refusals,
     keeper,
     liveness,
     peers,
@@ -305,6 +309,15 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
     }
   }
   connect(keeper.topology)
+  network.setDoorkeeper(
+    new NodeDoorkeeper({
+      self,
+      founding: () => keeper.topology.clusterId,
+      cluster: keeper.cluster,
+      epoch: () => keeper.epoch,
+    }),
+  )
+  network.onRefusal((refusal) => refusals.note(refusal))
   await network.start()
   liveness.start()
   delivery.start()
@@ -327,7 +340,7 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
       return new ConvergenceCheck(asked).run(bucket)
     },
     createBucket: (bucket, timeoutMs) => createBucket(keeper, register, bucket, timeoutMs),
-    agreeOnSessionKey: (candidate, timeoutMs) => agreeOnSessionKey(register, candidate, timeoutMs),
+    found: (candidates, timeoutMs) => foundCluster(register, candidates, timeoutMs),
     stop: async () => {
       await requests.drained()
       gauges.cancel()

@@ -13,6 +13,7 @@ import type { ChangeKind, ChangeRequest, MemberChange } from '../core/placement/
 import type { Bucket, Topology } from '../core/placement/topology.ts'
 import type { Level } from '../core/quorum/level.ts'
 import type { Unsettled } from './unsettled.ts'
+import type { PeerRefusal } from '../ports/network.ts'
 
 export interface NodeService {
   readonly nodeId: string
@@ -35,10 +36,10 @@ export interface NodeService {
    */
   createBucket(bucket: Bucket, timeoutMs: number): Promise<{ created: boolean; bucket: Bucket }>
   /**
-   * Agrees on the key that seals sessions, if there is none: on `candidate`, unless another was first. Resolves with
-   * the one that is in force. Errors: quorum_unreachable, outcome_unknown.
+   * Agrees on the random id of the cluster and on the key that seals sessions, where there are none: on the candidates,
+   * unless others were first. Resolves with those that are in force. Errors: quorum_unreachable, outcome_unknown.
    */
-  agreeOnSessionKey(candidate: string, timeoutMs: number): Promise<string>
+  found(candidates: Founding, timeoutMs: number): Promise<Founding>
   /** What a change of the members would move. Errors: change_refused, change_under_way. */
   planChange(request: ChangeRequest): ChangePlan
   /**
@@ -219,7 +220,15 @@ export interface ListedKey {
   readonly dots: readonly { readonly actor: string; readonly timestamp: number }[]
 }
 
+/** What a cluster agrees on once. */
+export interface Founding {
+  /** 128 random bits, in hex. */
+  readonly identity: string
+  readonly sessionKey: string
+}
+
 export interface ClusterStatus {
+  /** The random id that the cluster has agreed on; before that, one that follows from the first members. */
   readonly clusterId: string
   readonly node: string
   readonly epoch: number
@@ -243,6 +252,8 @@ export interface ClusterStatus {
     Record<string, { readonly pending: number; readonly bytes: number; readonly dropped: number }>
   >
   readonly storage: { readonly state: 'ok' | 'full' | 'failed'; readonly reason: string }
+  /** Links refused lately, by this node or by a peer. */
+  readonly refusals: readonly PeerRefusal[]
   /** One sentence a person can act on. */
   readonly verdict: string
 }

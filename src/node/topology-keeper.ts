@@ -4,6 +4,7 @@
  * Only decided documents are kept here (topology-register.ts decides them), and only newer ones replace it,
  * so all nodes at one epoch hold the same document. A node that meets a newer epoch fetches it first.
  */
+import { OwnCluster } from '../core/membership/cluster-identity.ts'
 import { firstTopology } from '../core/placement/first-topology.ts'
 import { type Placement, preferenceList } from '../core/placement/preference-list.ts'
 import type { Bucket, Member, Topology } from '../core/placement/topology.ts'
@@ -21,6 +22,8 @@ export class TopologyKeeper implements EpochSource {
   readonly #clock: NodeClock
   readonly #log: Log
   readonly #metrics: Metrics
+  /** Known before the topology says it: from the handshakes. */
+  readonly cluster: OwnCluster
   #topology: Topology
   #durableEpoch: number
   #isStoring = false
@@ -44,6 +47,7 @@ export class TopologyKeeper implements EpochSource {
     this.#state = parts.state
     this.#clock = parts.clock
     this.#topology = startingTopology(parts.state.get('topology'), parts.members)
+    this.cluster = new OwnCluster(this.#topology.identity)
     this.#durableEpoch = this.#topology.epoch
     this.#buckets = indexBuckets(this.#topology)
     this.#metrics.gauge('topology_epoch', this.epoch)
@@ -89,6 +93,7 @@ export class TopologyKeeper implements EpochSource {
         `a document of cluster ${topology.clusterId}, not of ${this.#topology.clusterId}`,
       )
     }
+    this.#learnIdentity(topology)
     this.onAdopt(this.#topology, topology)
     this.#topology = topology
     this.#buckets = indexBuckets(topology)
@@ -96,6 +101,18 @@ export class TopologyKeeper implements EpochSource {
     this.#log.info({ epoch: topology.epoch }, 'a new topology is in force')
     this.onChange(topology)
     await this.#store(topology.epoch, document)
+  }
+
+  /** Throws where the document is one of another cluster of the same members. */
+  #learnIdentity({ identity }: Topology): void {
+    const { id } = this.cluster
+    // One from before the cluster agreed on it is taken by a node that knows it from a handshake alone.
+    const mayLack = this.#topology.identity === undefined
+    if (identity === undefined ? mayLack : id === undefined || id === identity) {
+      if (identity !== undefined) this.cluster.learn(identity)
+      return
+    }
+    throw new Error(`a document of cluster ${identity ?? 'without an id'}, not of ${id}`)
   }
 
   /**
@@ -170,6 +187,7 @@ export function parseTopology(document: string): Topology {
   const whole =
     Number.isSafeInteger(topology.epoch) &&
     typeof topology.clusterId === 'string' &&
+    (topology.identity === undefined || typeof topology.identity === 'string') &&
     [topology.members, topology.preference, topology.buckets].every(Array.isArray)
   if (!whole) throw new Error('not a topology document')
   return topology

@@ -1,25 +1,29 @@
-/** What is asked of the topology document beside changes of the members: new buckets, and the key of sessions. */
+/**
+ * What is asked of the topology document beside changes of the members: new buckets, the random id of the cluster, and
+ * the key of sessions.
+ */
 import { assert } from '../core/assert.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
+import type { Founding } from './service.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
 import type { TopologyRegister } from './topology-register.ts'
 
-/** Adds the key to the topology document, where there is none. */
-export async function agreeOnSessionKey(
+/** Adds to the topology document what it lacks of these; gives what it has then. What is there never changes. */
+export async function foundCluster(
   register: TopologyRegister,
-  candidate: string,
+  candidates: Founding,
   timeoutMs: number,
-): Promise<string> {
-  const { sessionKey } = await register.change(
+): Promise<Founding> {
+  const { identity, sessionKey } = await register.change(
     (current) =>
-      current.sessionKey === undefined
-        ? { ...current, epoch: current.epoch + 1, sessionKey: candidate }
+      current.identity === undefined || current.sessionKey === undefined
+        ? { ...candidates, ...current, epoch: current.epoch + 1 }
         : undefined,
     timeoutMs,
   )
-  assert(sessionKey !== undefined, 'a decided document has the key')
-  return sessionKey
+  assert(identity !== undefined && sessionKey !== undefined, 'a decided document has both')
+  return { identity, sessionKey }
 }
 
 /** Adds a bucket to the topology document; `created: false` where the same one is there. */

@@ -12,7 +12,16 @@ export interface Metrics {
 }
 
 /** All that any metric has. */
-export const LABEL_NAMES = ['op', 'level', 'code', 'peer', 'kind', 'limit', 'direction'] as const
+export const LABEL_NAMES = [
+  'op',
+  'level',
+  'code',
+  'peer',
+  'kind',
+  'limit',
+  'direction',
+  'reason',
+] as const
 
 export type MetricLabels = Readonly<Partial<Record<(typeof LABEL_NAMES)[number], string>>>
 
@@ -31,6 +40,7 @@ export type CounterName =
   | 'session_searches_total' // {kind}: "read" or "settle"
   | 'siblings_limit_total' // {limit}: "warn" or "refuse"
   | 'clock_drift_refusals_total' // {peer}
+  | 'peers_refused_total' // {peer, reason}: attempts of links that this node or the peer refused
   | 'stale_epoch_refusals_total'
   | 'placement_changed_total' // requests done again, because their key had moved meanwhile
   | 'moved_keys_total' // {peer}: copies taken over from it for a change of the members

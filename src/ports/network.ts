@@ -28,7 +28,10 @@ export interface Network {
   /** Called when this node's own link to `peer` opens or closes. On close all unanswered asks are lost. */
   onLink(listener: (peer: string, open: boolean) => void): void
 
-  /** Set once, before `start`. Called at each attempt of a link that this node, or the peer, refuses. */
+  /** Set once, before `start`: who may have a link. Without one, whoever is a peer. */
+  setDoorkeeper(doorkeeper: Doorkeeper): void
+
+  /** Called at each attempt of a link that this node, or the peer, refuses. */
   onRefusal(listener: (refusal: PeerRefusal) => void): void
 
   /**
@@ -51,19 +54,42 @@ export const REFUSAL_REASONS = [
   'version', // no version of the protocol in common
   'wrong_node', // another node is at this address
   'other_cluster',
+  'no_cluster_yet', // the node that refuses has not dialled a member of its cluster yet
   'not_a_member',
 ] as const
 export type RefusalReason = (typeof REFUSAL_REASONS)[number]
 
-export interface PeerRefusal {
-  readonly peer: string
-  /** Who refused: this node, or the peer. */
-  readonly by: 'self' | 'peer'
+export interface Refusal {
   readonly reason: RefusalReason
   /** For a person. */
   readonly message: string
   /** Of the topology of the node that refused; undefined where it told none. */
   readonly epoch?: number
+}
+
+export interface PeerRefusal extends Refusal {
+  readonly peer: string
+  /** Who refused: this node, or the peer. */
+  readonly by: 'self' | 'peer'
+}
+
+/** What a node says of itself in a handshake. Nodes of older versions say less. */
+export interface Credentials {
+  /** Follows from the first members of its cluster; '' where it is not said. */
+  readonly founding: string
+  /** The random id of its cluster. */
+  readonly clusterId?: string | undefined
+  /** Of its topology. */
+  readonly epoch?: number | undefined
+}
+
+/** Judges the other end of each link, at both ends, before a frame goes over it. */
+export interface Doorkeeper {
+  introduce(): Credentials
+  /** Undefined: welcome. `isDialled`: this node has dialled it. Changes nothing. */
+  judge(peer: string, theirs: Credentials, isDialled: boolean): Refusal | undefined
+  /** A welcome peer is about to get its link, which waits until this resolves, and is judged once more. */
+  welcome(peer: string, theirs: Credentials, isDialled: boolean): Promise<void>
 }
 
 /** The versions of the protocol between nodes that one of them speaks: all from the oldest to the newest. */

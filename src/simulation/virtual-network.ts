@@ -1,5 +1,13 @@
 /** The network port of a simulated process: its end of the wires (wires.ts). */
-import type { Channel, Network, PeerAddress, PeerRefusal } from '../ports/network.ts'
+import type {
+  Channel,
+  Credentials,
+  Doorkeeper,
+  Network,
+  PeerAddress,
+  PeerRefusal,
+  Refusal,
+} from '../ports/network.ts'
 import { VERSIONS } from '../core/protocol-versions.ts'
 import type { Host } from './host.ts'
 import type { Wires } from './wires.ts'
@@ -16,6 +24,7 @@ export class VirtualNetwork implements Network {
   #takeFrame: (from: string, channel: Channel, frame: Uint8Array) => void = () => undefined
   #takeLink: (peer: string, open: boolean) => void = () => undefined
   #takeRefusal: (refusal: PeerRefusal) => void = () => undefined
+  #doorkeeper: Doorkeeper | undefined
   /** Told of a throw of the receiver; garbage closes the link. */
   onGarbage: (error: unknown) => void = () => undefined
 
@@ -44,6 +53,31 @@ export class VirtualNetwork implements Network {
 
   onLink(listener: (peer: string, open: boolean) => void): void {
     this.#takeLink = listener
+  }
+
+  setDoorkeeper(doorkeeper: Doorkeeper): void {
+    this.#doorkeeper = doorkeeper
+  }
+
+  /** What its node says of itself; a node of version 2 says less. */
+  introduce(): Credentials {
+    const credentials = this.#doorkeeper?.introduce() ?? { founding: '' }
+    return this.newestVersion < 3 ? { founding: credentials.founding } : credentials
+  }
+
+  /** Why its node wants no link with that one. */
+  judge(other: VirtualNetwork, isDialled: boolean): Refusal | undefined {
+    const { id } = other.host
+    if (!this.wants(id)) return { reason: 'not_a_member', message: `${id} is not a member` }
+    if (this.newestVersion < other.oldestVersion || other.newestVersion < this.oldestVersion) {
+      return { reason: 'version', message: 'no version of the protocol in common' }
+    }
+    return this.#doorkeeper?.judge(id, other.introduce(), isDialled)
+  }
+
+  welcome(other: VirtualNetwork, isDialled: boolean): Promise<void> {
+    const { id } = other.host
+    return this.#doorkeeper?.welcome(id, other.introduce(), isDialled) ?? Promise.resolve()
   }
 
   onRefusal(listener: (refusal: PeerRefusal) => void): void {

@@ -34,6 +34,8 @@ const LATENCY_US = [150, 900] as const
 /** Some frames take longer, as on every real network. */
 const SLOW_PERCENT = 1
 const SLOW_US = [1000, 30_000] as const
+/** Then an attempt is given up. */
+const WELCOME_US_MAX = 1_000_000
 const DIAL_US = [20_000, 300_000] as const
 /** Until the other end of a process that died is told so. */
 const RESET_US = 500
@@ -201,35 +203,48 @@ export class Wires {
     if (end === undefined || end.isDialling(to)) return
     const stop = end.startDialling(to)
     const attempt = (): void => {
+      const other = this.#ends.get(to)
       if (this.#ends.get(from) !== end || !end.wants(to) || this.isOpen(from, to)) {
         stop()
-        return
+      } else if (other === undefined || this.isCut(from, to) || this.isCut(to, from)) {
+        again()
+      } else if (this.#refuse(end, other)) {
+        again()
+      } else {
+        const welcomes = [other.welcome(end, false), end.welcome(other, true)]
+        let isOver = false
+        // A process that dies meanwhile never says that it is done.
+        this.#schedule.after(WELCOME_US_MAX, () => {
+          if (!isOver) again()
+          isOver = true
+        })
+        void Promise.all(welcomes).then(() => {
+          if (isOver) return
+          isOver = true
+          const isStill = this.#ends.get(from) === end && this.#ends.get(to) === other
+          if (!isStill || this.isOpen(from, to) || this.#refuse(end, other)) {
+            again()
+            return
+          }
+          stop()
+          this.#open(from, to)
+        })
       }
-      if (
-        !this.isCut(from, to) &&
-        !this.isCut(to, from) &&
-        this.#ends.get(to)?.wants(from) === true &&
-        this.#commonVersion(from, to) !== undefined
-      ) {
-        stop()
-        this.#open(from, to)
-        return
-      }
-      if (!this.isCut(from, to) && !this.isCut(to, from)) this.#tellRefusal(end, to)
-      this.#schedule.after(this.#between(DIAL_US), attempt)
     }
-    this.#schedule.after(this.#between(DIAL_US), attempt)
+    const again = (): void => void this.#schedule.after(this.#between(DIAL_US), attempt)
+    again()
   }
 
-  #tellRefusal(end: VirtualNetwork, to: string): void {
-    const other = this.#ends.get(to)
-    if (other?.isRunning !== true) return
-    const { id } = end.host
-    const isPeer = other.wants(id)
-    const reason = isPeer ? 'version' : 'not_a_member'
-    const message = isPeer ? 'no version in common' : `${id} is not a member`
-    end.tellRefusal({ peer: to, by: 'peer', reason, message })
-    other.tellRefusal({ peer: id, by: 'self', reason, message })
+  /** Whether one of both ends wants no link; both are told. */
+  #refuse(end: VirtualNetwork, other: VirtualNetwork): boolean {
+    if (!other.isRunning) return true
+    const theirs = other.judge(end, false)
+    const ours = theirs ?? end.judge(other, true)
+    if (ours === undefined) return false
+    const isOurs = theirs === undefined
+    end.tellRefusal({ peer: other.host.id, by: isOurs ? 'self' : 'peer', ...ours })
+    if (!isOurs) other.tellRefusal({ peer: end.host.id, by: 'self', ...ours })
+    return true
   }
 
   #open(from: string, to: string): void {

@@ -24,7 +24,6 @@ afterEach(async () => {
 async function member(admit?: Admit): Promise<string> {
   const network = createPeerNetwork({
     self: 'n1',
-    clusterId: () => 'cluster',
     newestVersion: VERSIONS.newest,
     listen: { host: '127.0.0.1', port: 0 },
     log: silent,

@@ -10,6 +10,8 @@ import { createPeerNetwork } from '../../src/adapters/peer-network/peer-network.
 import { QUEUE_BYTES_MAX } from '../../src/adapters/peer-network/link.ts'
 import { NEWCOMERS_MAX } from '../../src/adapters/peer-network/newcomers.ts'
 import { VERSIONS } from '../../src/core/protocol-versions.ts'
+import { OwnCluster } from '../../src/core/membership/cluster-identity.ts'
+import { NodeDoorkeeper } from '../../src/node/doorkeeper.ts'
 import type { Log } from '../../src/ports/log.ts'
 import type { Network, PeerRefusal } from '../../src/ports/network.ts'
 import { type FrameListener, networkConformance, opened } from '../conformance/network.ts'
@@ -35,7 +37,7 @@ async function freePort(): Promise<number> {
 interface WorldOptions {
   faults?: LinkFaults
   clusterId?: () => string
-  epoch?: () => number
+  cluster?: OwnCluster
   log?: Log
   /** Version of the protocol. */
   oldest?: number
@@ -56,13 +58,19 @@ class World {
     )
     const network = createPeerNetwork({
       self: id,
-      clusterId: options.clusterId ?? (() => 'cluster'),
       newestVersion: newest,
       listen: { host: '127.0.0.1', port: await this.port(id) },
       log: options.log ?? log,
-      ...(options.epoch === undefined ? {} : { epoch: options.epoch }),
       ...(options.faults === undefined ? {} : { faults: options.faults }),
     })
+    network.setDoorkeeper(
+      new NodeDoorkeeper({
+        self: id,
+        founding: options.clusterId ?? (() => 'cluster'),
+        cluster: options.cluster ?? new OwnCluster(undefined),
+        epoch: () => 7,
+      }),
+    )
     network.onFrame(listener)
     network.setPeers(
       urls.filter((peer) => peer.id !== id),
@@ -183,7 +191,7 @@ describe('peer network', () => {
   it('gives both ends the reason of a refusal as a word, and the epoch of the one that refuses', async () => {
     const world = new World()
     cleanups.push(() => world.dispose())
-    const b = await world.start('b', () => undefined, VERSIONS.newest, { epoch: () => 7 })
+    const b = await world.start('b', () => undefined, VERSIONS.newest)
     const atB = Promise.withResolvers<PeerRefusal>()
     b.onRefusal(atB.resolve)
     b.setPeers([])
@@ -252,7 +260,7 @@ describe('peer network', () => {
   })
 
   it('serves where its address is not there yet, and rejects where the port is taken', async () => {
-    const options = { self: 'a', clusterId: () => 'cluster', newestVersion: 2, log }
+    const options = { self: 'a', newestVersion: 2, log }
     const absent = createPeerNetwork({ ...options, listen: { host: '192.0.2.1', port: 0 } })
     cleanups.push(() => absent.close())
     await absent.start()

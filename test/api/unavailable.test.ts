@@ -70,7 +70,6 @@ test('unavailable: before the node has started, only health checks have an answe
   const listen = { host: '127.0.0.1', port: 0 }
   const network = createPeerNetwork({
     self: 'n1',
-    clusterId: () => '',
     newestVersion: VERSIONS.newest,
     listen,
     log,

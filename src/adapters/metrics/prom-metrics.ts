@@ -41,6 +41,8 @@ const COUNTERS: Readonly<Record<CounterName, string>> = {
     'Searches for what a session had seen, by kind: to read it, or to settle it at all owners.',
   siblings_limit_total: 'Writes that met the limit of siblings, by limit: warn or refuse.',
   clock_drift_refusals_total: 'Frames of peers whose clock is too far ahead, by peer.',
+  peers_refused_total:
+    'Attempts of links that this node or the peer refused, by peer (none for strangers) and reason.',
   stale_epoch_refusals_total: 'Asks refused because their topology is older.',
   late_messages_refused_total: 'Asks refused because their deadline had passed.',
   corrupt_records_total: 'Damaged records found.',

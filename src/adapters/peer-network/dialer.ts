@@ -7,16 +7,16 @@ import type { LookupFunction } from 'node:net'
 import { Client, type Dispatcher } from 'undici'
 
 import type { Log } from '../../ports/log.ts'
-import type { PeerAddress } from '../../ports/network.ts'
+import type { Doorkeeper, PeerAddress, Refusal } from '../../ports/network.ts'
 import {
   commonVersion,
+  credentialsIn,
   headerOf,
   type Introduction,
   introductionHeaders,
   noneInCommon,
   PEER_PATH,
   PROTOCOL,
-  type Refusal,
   RefusedError,
   refusalIn,
   shown,
@@ -47,6 +47,7 @@ export interface DialerHandler {
 export interface DialerOptions {
   readonly peer: PeerAddress
   readonly introduce: () => Introduction
+  readonly doorkeeper: () => Doorkeeper
   readonly lookup: LookupFunction
   readonly log: Log
 }
@@ -147,8 +148,29 @@ export class Dialer {
       const message = noneInCommon(introduction, { from: answering, versions })
       throw new RefusedError('self', { reason: 'version', message })
     }
+    await this.#admit(upgraded, signal)
     this.#version = version
     return upgraded
+  }
+
+  /** Judges the node at the other end. Rejects where it gets no link. */
+  async #admit({ headers, socket }: Dispatcher.UpgradeData, signal: AbortSignal): Promise<void> {
+    const { peer, doorkeeper } = this.#options
+    const theirs = credentialsIn(headers)
+    const judge = (): void => {
+      const refusal = doorkeeper().judge(peer.id, theirs, true)
+      if (refusal !== undefined) throw new RefusedError('self', refusal)
+    }
+    socket.on('error', () => socket.destroy())
+    try {
+      judge()
+      await orAborted(doorkeeper().welcome(peer.id, theirs, true), signal)
+      judge()
+      if (socket.destroyed) throw new Error('closed by the other end')
+    } catch (error) {
+      socket.destroy()
+      throw error
+    }
   }
 
   #open({ socket }: Dispatcher.UpgradeData): void {
@@ -193,4 +215,13 @@ export class Dialer {
     this.#troubles.add(reason)
     this.#options.log.warn({ peer: this.peer.id, url: this.peer.url, reason }, 'link is not open')
   }
+}
+
+function orAborted(waited: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    waited.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }

@@ -6,47 +6,62 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 
-import { REFUSAL_REASONS, type RefusalReason, type VersionRange } from '../../ports/network.ts'
+import {
+  type Credentials,
+  REFUSAL_REASONS,
+  type Refusal,
+  type VersionRange,
+} from '../../ports/network.ts'
 
 export const PEER_PATH = '/v1/peer'
 /** Where a node asks to become a member (join-request.ts). */
 export const JOIN_PATH = '/v1/peer/join'
 /** Of the handshake, not of the frames: nodes of version 1 refuse every other upgrade. */
 export const PROTOCOL = 'quorate-peer/1'
+const REFUSAL = 'quorate-refusal'
+const EPOCH = 'quorate-epoch'
 /** Longer identities and reasons are cut where they are shown. */
 export const SHOWN_LENGTH_MAX = 200
 
 export interface Introduction {
   readonly from: string
   readonly to: string
-  readonly clusterId: string
+  readonly credentials: Credentials
   readonly versions: VersionRange
 }
 
 export function introductionHeaders(introduction: Introduction): Record<string, string> {
-  const { from, to, clusterId, versions } = introduction
+  const { to } = introduction
+  return { ...answerHeaders(introduction), 'quorate-to': to, 'quorate-protocol': PROTOCOL }
+}
+
+/** What both ends say of themselves. */
+export function answerHeaders(introduction: Omit<Introduction, 'to'>): Record<string, string> {
+  const { from, credentials, versions } = introduction
+  const { founding, clusterId, epoch } = credentials
   return {
     ...versionHeaders(versions),
     'quorate-from': from,
-    'quorate-to': to,
-    'quorate-cluster': clusterId,
-    'quorate-protocol': PROTOCOL,
+    'quorate-cluster': founding,
+    ...(clusterId === undefined ? {} : { 'quorate-cluster-id': clusterId }),
+    ...(epoch === undefined ? {} : { [EPOCH]: String(epoch) }),
   }
 }
 
-/** Why a link is refused: a word for programs, a sentence for people. */
-export interface Refusal {
-  readonly reason: RefusalReason
-  readonly message: string
-  /** Of the topology of the node that refuses. */
-  readonly epoch?: number
+export function credentialsIn(headers: IncomingHttpHeaders): Credentials {
+  return {
+    founding: headerOf(headers, 'quorate-cluster'),
+    clusterId: shown(headerOf(headers, 'quorate-cluster-id')) || undefined,
+    epoch: numberIn(headers, EPOCH),
+  }
 }
 
 /** Why the one who asks is refused; undefined where it is welcome. */
 export function refusalOf(
   headers: IncomingHttpHeaders,
   path: string | undefined,
-  self: Omit<Introduction, 'to'>,
+  self: Pick<Introduction, 'from' | 'versions'>,
+  judge: (from: string, theirs: Credentials) => Refusal | undefined,
   isPeer: (id: string) => boolean,
 ): Refusal | undefined {
   const protocol = headers.upgrade ?? headerOf(headers, 'quorate-protocol')
@@ -59,10 +74,8 @@ export function refusalOf(
   }
   const from = headerOf(headers, 'quorate-from')
   const to = headerOf(headers, 'quorate-to')
-  if (headerOf(headers, 'quorate-cluster') !== self.clusterId) {
-    const message = `${self.from} belongs to another cluster: its member list differs`
-    return { reason: 'other_cluster', message }
-  }
+  const judged = judge(from, credentialsIn(headers))
+  if (judged !== undefined) return judged
   if (to !== self.from) {
     return { reason: 'wrong_node', message: `this is ${self.from}, not ${shown(to)}` }
   }
@@ -71,9 +84,6 @@ export function refusalOf(
   if (commonVersion(self.versions, theirs) !== undefined) return undefined
   return { reason: 'version', message: noneInCommon(self, { from, versions: theirs }) }
 }
-
-const REFUSAL = 'quorate-refusal'
-const EPOCH = 'quorate-epoch'
 
 /** Beside the sentence, which is the body. Nodes of older versions send none, and read none. */
 export function refusalHeaders({ reason, epoch }: Refusal): Record<string, string> {
@@ -85,7 +95,7 @@ export function refusalIn(headers: IncomingHttpHeaders, message: string): Refusa
   const named = headerOf(headers, REFUSAL)
   const reason = REFUSAL_REASONS.find((known) => known === named)
   if (reason === undefined) return undefined
-  const epoch = /^[0-9]{1,15}$/.test(headerOf(headers, EPOCH)) ? Number(headers[EPOCH]) : undefined
+  const epoch = numberIn(headers, EPOCH)
   return { reason, message, ...(epoch === undefined ? {} : { epoch }) }
 }
 
@@ -135,6 +145,11 @@ export function noneInCommon(self: Speaker, other: Speaker): string {
   const speaks = ({ from, versions }: Speaker): string =>
     `${shown(from)} speaks versions ${versionsText(versions)} of the protocol between nodes`
   return `${speaks(self)}, ${speaks(other)}: they have none in common`
+}
+
+function numberIn(headers: IncomingHttpHeaders, name: string): number | undefined {
+  const text = headerOf(headers, name)
+  return /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined
 }
 
 export function headerOf(headers: IncomingHttpHeaders, name: string): string {

@@ -13,24 +13,27 @@ import { VERSIONS } from '../../core/protocol-versions.ts'
 import type { Log } from '../../ports/log.ts'
 import type {
   Channel,
+  Credentials,
+  Doorkeeper,
   Network,
   PeerAddress,
   PeerRefusal,
+  Refusal,
   VersionRange,
 } from '../../ports/network.ts'
 import { Dialer } from './dialer.ts'
 import {
+  answerHeaders,
   commonVersion,
+  credentialsIn,
   headerOf,
   JOIN_PATH,
   parseVersions,
   PEER_PATH,
   PROTOCOL,
-  type Refusal,
   refusalHeaders,
   refusalOf,
   shown,
-  versionHeaders,
   versionsIn,
   versionsText,
 } from './handshake.ts'
@@ -42,10 +45,6 @@ import { createPeerLookup } from './peer-lookup.ts'
 
 export interface PeerNetworkOptions {
   readonly self: string
-  /** Asked at each handshake, because it is known only after the disk has been read. */
-  readonly clusterId: () => string
-  /** Of the topology that this node knows: told to whom it refuses. */
-  readonly epoch?: () => number
   /** Of the protocol, that this node speaks. */
   readonly newestVersion: number
   readonly listen: { readonly host: string; readonly port: number }
@@ -61,6 +60,13 @@ export type Admit = (
 
 /** Peers whose last refusal is remembered, so that each is told once. */
 const REFUSED_MAX = 100
+/** The first version whose nodes say more of themselves than the founding id. */
+const CREDENTIALS_VERSION = 3
+const OPEN_DOOR: Doorkeeper = {
+  introduce: () => ({ founding: '' }),
+  judge: () => undefined,
+  welcome: () => Promise.resolve(),
+}
 const TOO_OLD = 'a newer version of the protocol is needed from now on'
 const JOIN_BYTES_MAX = 4096
 /** Nodes that ask to join at once: more have to come again. */
@@ -92,10 +98,12 @@ class PeerNetwork implements Network {
   #http: FastifyInstance | undefined
   #listener: Listener | undefined
   #running = false
+  #isClosed = false
   #joins = 0
   #takeFrame: (from: string, channel: Channel, frame: Uint8Array) => void = () => undefined
   #takeLink: (peer: string, open: boolean) => void = () => undefined
   #takeRefusal: (refusal: PeerRefusal) => void = () => undefined
+  #doorkeeper = OPEN_DOOR
 
   constructor(options: PeerNetworkOptions) {
     this.#options = options
@@ -121,6 +129,10 @@ class PeerNetwork implements Network {
 
   onLink(listener: (peer: string, open: boolean) => void): void {
     this.#takeLink = listener
+  }
+
+  setDoorkeeper(doorkeeper: Doorkeeper): void {
+    this.#doorkeeper = doorkeeper
   }
 
   onRefusal(listener: (refusal: PeerRefusal) => void): void {
@@ -154,6 +166,7 @@ class PeerNetwork implements Network {
 
   async close(): Promise<void> {
     this.#running = false
+    this.#isClosed = true
     this.#faults.stop()
     this.#listener?.close()
     for (const dialer of this.#dialers.values()) dialer.stop()
@@ -178,7 +191,9 @@ class PeerNetwork implements Network {
       const type = status === 200 ? 'application/json' : 'text/plain'
       return reply.code(status).headers({ connection: 'close' }).type(type).send(text)
     })
-    http.server.on('upgrade', (request, socket, head) => this.#accept(request, socket, head))
+    http.server.on('upgrade', (request, socket, head) => {
+      void this.#accept(request, socket, head)
+    })
     await http.ready()
     this.#http = http
     // The HTTP server never listens itself: it is handed the connections, whatever address they came to.
@@ -194,6 +209,13 @@ class PeerNetwork implements Network {
     return { oldest: this.#oldestVersion, newest: this.#options.newestVersion }
   }
 
+  /** Who speaks an older version says no more than it did. */
+  #credentials(): Credentials {
+    const credentials = this.#doorkeeper.introduce()
+    const isOld = this.#options.newestVersion < CREDENTIALS_VERSION
+    return isOld ? { founding: credentials.founding } : credentials
+  }
+
   #matchDialers(): void {
     for (const [id, dialer] of this.#dialers) {
       if (this.#peers.get(id)?.url === dialer.peer.url) continue
@@ -202,9 +224,14 @@ class PeerNetwork implements Network {
     }
     for (const peer of this.#peers.values()) {
       if (this.#dialers.has(peer.id)) continue
-      const { self: from, clusterId, log } = this.#options
+      const { self: from, log } = this.#options
       const to = peer.id
-      const introduce = () => ({ from, to, clusterId: clusterId(), versions: this.#versions() })
+      const introduce = () => ({
+        from,
+        to,
+        credentials: this.#credentials(),
+        versions: this.#versions(),
+      })
       const handler = {
         frame: (frame: Uint8Array) => this.#takeFrame(peer.id, 'answer', frame),
         link: (open: boolean) => this.#takeLink(peer.id, open),
@@ -212,15 +239,23 @@ class PeerNetwork implements Network {
           this.#takeRefusal({ peer: peer.id, by, ...refusal }),
         isMute: () => this.#faults.isMute(peer.id, 'out'),
       }
-      const dialing = { peer, introduce, lookup: this.#lookup, log }
+      const doorkeeper = (): Doorkeeper => this.#doorkeeper
+      const dialing = { peer, introduce, doorkeeper, lookup: this.#lookup, log }
       this.#dialers.set(peer.id, new Dialer(dialing, handler))
     }
   }
 
-  #accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { self, log } = this.#options
+  async #accept(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const peer = headerOf(request.headers, 'quorate-from')
-    const refusal = this.#refusalOf(request)
+    const theirs = credentialsIn(request.headers)
+    let refusal = this.#refusalOf(request)
+    // A cut network does not answer; the deadline of newcomers closes the connection.
+    if (refusal === undefined && this.#faults.isMute(peer, 'in')) return
+    if (refusal === undefined) {
+      await this.#doorkeeper.welcome(peer, theirs, false)
+      if (socket.destroyed || this.#isClosed) return
+      refusal = this.#refusalOf(request)
+    }
     const own = this.#versions()
     const version = commonVersion(own, versionsIn(request.headers))
     if (refusal !== undefined || version === undefined) {
@@ -228,15 +263,18 @@ class PeerNetwork implements Network {
       if (refusal !== undefined) this.#tellRefusal(shown(peer), refusal)
       return
     }
-    // A cut network does not answer; the deadline of newcomers closes the connection.
-    if (this.#faults.isMute(peer, 'in')) return
+    this.#open(peer, version, socket, head)
+  }
+
+  #open(peer: string, version: number, socket: Duplex, head: Buffer): void {
+    const { self, log } = this.#options
     this.#newcomers.settle(socket)
     this.#refused.delete(peer)
+    const answer = { from: self, credentials: this.#credentials(), versions: this.#versions() }
     const headers = Object.entries({
       connection: 'upgrade',
       upgrade: PROTOCOL,
-      'quorate-from': self,
-      ...versionHeaders(own),
+      ...answerHeaders(answer),
     }).map(([name, value]) => `${name}: ${value}\r\n`)
     socket.write(`HTTP/1.1 101 Switching Protocols\r\n${headers.join('')}\r\n`)
     // A peer that dials again has given up its old connection, whether that has noticed or not.
@@ -284,11 +322,13 @@ class PeerNetwork implements Network {
   }
 
   #refusalOf(request: IncomingMessage): Refusal | undefined {
-    const { self: from, clusterId, epoch } = this.#options
-    const identity = { from, clusterId: clusterId(), versions: this.#versions() }
+    const self = { from: this.#options.self, versions: this.#versions() }
+    const judge = (from: string, theirs: Credentials): Refusal | undefined =>
+      this.#doorkeeper.judge(from, theirs, false)
     const isPeer = (id: string): boolean => this.#peers.has(id)
-    const refusal = refusalOf(request.headers, request.url, identity, isPeer)
-    return refusal && { ...refusal, ...(epoch === undefined ? {} : { epoch: epoch() }) }
+    const refusal = refusalOf(request.headers, request.url, self, judge, isPeer)
+    const { epoch } = this.#credentials()
+    return refusal && { ...refusal, ...(epoch === undefined ? {} : { epoch }) }
   }
 
   /** A peer that is refused comes again twice a second. */

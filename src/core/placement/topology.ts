@@ -6,8 +6,10 @@ import type { MemberChange } from './member-change.ts'
  * (see first-topology.ts), so a cluster forms without a bootstrap race; later ones are decided by consensus.
  */
 export interface Topology {
-  /** The same on every node that was given the same first member list. */
+  /** The founding id: the same on every node that was given the same first member list, of whatever cluster. */
   readonly clusterId: string
+  /** The random id of this cluster, agreed on once (core/membership/cluster-identity.ts). */
+  readonly identity?: string
   /** Rises by one with each decided change; 1 for the first document. */
   readonly epoch: number
   /** The first ones in the order of their ids, later ones in the order in which they came. */

@@ -1,9 +1,9 @@
 /**
- * Lets the cluster agree on the key that seals sessions as soon as a majority of the members can be reached, so
- * that no request has to wait for it, least of all in a cut.
+ * Lets the cluster agree on its random id, and on the key that seals sessions, as soon as a majority of the members can
+ * be reached, so that no request has to wait for them, least of all in a cut.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { newSealKey } from './api/session-header.ts'
+import { newFounding } from './api/session-header.ts'
 import { QuorateError } from './core/errors.ts'
 import type { NodeService } from './node/service.ts'
 import type { Log } from './ports/log.ts'
@@ -11,23 +11,28 @@ import type { Log } from './ports/log.ts'
 const ATTEMPT_TIMEOUT_MS = 5000
 const ATTEMPT_INTERVAL_MS = 2000
 
-/** Goes on in the background until there is one or `cancel` is called. */
-export function agreeOnSessionKey(service: NodeService, log: Log): { cancel(): void } {
+/** Goes on in the background until both are agreed on or `cancel` is called. */
+export function foundCluster(service: NodeService, log: Log): { cancel(): void } {
   const cancelled = new AbortController()
   void attempt(service, log, cancelled.signal)
   return { cancel: () => cancelled.abort() }
 }
 
 async function attempt(service: NodeService, log: Log, cancelled: AbortSignal): Promise<void> {
-  while (!cancelled.aborted && service.topology().sessionKey === undefined) {
+  while (!cancelled.aborted && !isFounded(service)) {
     try {
-      await service.agreeOnSessionKey(newSealKey(), ATTEMPT_TIMEOUT_MS)
+      await service.found(newFounding(), ATTEMPT_TIMEOUT_MS)
     } catch (error) {
       // The node is going down, and with it the disk that it was to be written to.
       if (cancelled.aborted) return
       if (!(error instanceof QuorateError)) throw error
-      log.debug({ error: error.message }, 'no key for sessions yet')
+      log.debug({ error: error.message }, 'the cluster has not agreed on its id yet')
       await delay(ATTEMPT_INTERVAL_MS, undefined, { signal: cancelled }).catch(() => undefined)
     }
   }
+}
+
+function isFounded(service: NodeService): boolean {
+  const { identity, sessionKey } = service.topology()
+  return identity !== undefined && sessionKey !== undefined
 }

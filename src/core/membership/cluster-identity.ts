@@ -1,0 +1,57 @@
+/**
+ * Whether two nodes may be of one cluster, by what each says of its own.
+ *
+ * A cluster has a founding id, which follows from the names of its first members, and a random id, on which it agrees
+ * once. Clusters of the same names share the first, never the second. Invariant: where both nodes know a random id and
+ * these differ, there is no link between them.
+ */
+import { assert } from '../assert.ts'
+
+export interface ClusterIdentity {
+  /** '' where a node does not say it. */
+  readonly founding: string
+  /** Undefined before the cluster has agreed on one, and of nodes that speak version 2 of the protocol. */
+  readonly id?: string | undefined
+}
+
+const SHOWN_CHARACTERS = 8
+
+/** Why not, for a person; undefined where nothing speaks against it. */
+export function whyOtherCluster(
+  self: string,
+  ours: ClusterIdentity,
+  peer: string,
+  theirs: ClusterIdentity,
+): string | undefined {
+  if (theirs.founding !== '' && theirs.founding !== ours.founding) {
+    return `${self} belongs to another cluster: its member list differs`
+  }
+  if (ours.id === undefined || theirs.id === undefined || ours.id === theirs.id) return undefined
+  const [own, other] = [ours.id, theirs.id].map((id) => id.slice(0, SHOWN_CHARACTERS))
+  return (
+    `${self} belongs to cluster ${own}, and the ${peer} that it meets to another cluster, ${other}: ` +
+    'check the addresses in QUORATE_MEMBERS'
+  )
+}
+
+/**
+ * The random id of the own cluster: what the topology says, and before it says one, what the first node said that this
+ * node has dialled. Its own list of members says whom it dials; whoever dials this node must not choose its cluster.
+ */
+export class OwnCluster {
+  #id: string | undefined
+
+  constructor(decided: string | undefined) {
+    this.#id = decided
+  }
+
+  get id(): string | undefined {
+    return this.#id
+  }
+
+  /** From now on this node belongs to that cluster and to no other. */
+  learn(id: string): void {
+    assert(this.#id === undefined || this.#id === id, 'a node never changes its cluster')
+    this.#id = id
+  }
+}

@@ -22,7 +22,7 @@ import { foundCluster } from './founding.ts'
 import { AssertionError } from './core/assert.ts'
 import { VERSIONS } from './core/protocol-versions.ts'
 import { createNode, type Node } from './node/node.ts'
-import { DATABASE_DIRECTORY, openNodeDisk } from './node-disk.ts'
+import { openNodeDisk } from './node-disk.ts'
 import { storedTopology } from './node/node-state.ts'
 import type { NodeService } from './node/service.ts'
 import type { Disk } from './ports/disk.ts'
@@ -57,13 +57,7 @@ export async function startServer(
   hooks: StartHooks,
   { log, destination }: ProcessLog = logOf(settings),
 ): Promise<RunningServer> {
-  const directory = join(settings.dataDir, DATABASE_DIRECTORY)
-  const onDamaged = (reason: string): void => {
-    hooks.onBroken(
-      new Error(`${reason}: the next start sets ${directory} aside and fills this node`),
-    )
-  }
-  const disk = await openNodeDisk(settings, onDamaged, log)
+  const disk = await openNodeDisk(settings, hooks.onBroken, log)
   const onError = (error: unknown): void => {
     if (error instanceof AssertionError) hooks.onBroken(error)
   }

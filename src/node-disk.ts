@@ -16,15 +16,18 @@ import type { Settings } from './settings.ts'
 
 export const DATABASE_DIRECTORY = 'db'
 
-/** Rejects with a sentence for a person. `onDamaged` is told of damage that is found while the disk is in use. */
+/** Rejects with a sentence for a person. `onBroken` is told of what is found while the disk is in use; once. */
 export async function openNodeDisk(
   { dataDir, members }: Pick<Settings, 'dataDir' | 'members'>,
-  onDamaged: (reason: string) => void,
+  onBroken: (error: Error) => void,
   log: Log,
 ): Promise<OpenedDisk> {
   const directory = join(dataDir, DATABASE_DIRECTORY)
   const isAlone = members.length === 1
-  const options = isAlone ? { directory } : { directory, onDamaged }
+  const onDamaged = (reason: string): void =>
+    onBroken(new Error(`${reason}: the next start sets ${directory} aside and fills this node`))
+  const onMoved = (reason: string): void => onBroken(new Error(reason))
+  const options = isAlone ? { directory, onMoved } : { directory, onDamaged, onMoved }
   let disk: OpenedDisk
   try {
     disk = await openLevelDisk(options)
@@ -46,7 +49,7 @@ export async function openNodeDisk(
     log.error({ setAside, ...(damage && { reason: damage.message }) }, message)
   }
   if (disk.hasLostWrites) {
-    const message = 'the log of the database was damaged: what it lacks is filled from the others'
+    const message = 'the database lacks writes that were durable: it is filled from the others'
     log.error({ directory }, message)
   }
   return disk

@@ -1,9 +1,23 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { Level } from 'level'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openLevelDisk } from '../../src/adapters/level-disk/level-disk.ts'
+import { isDamagedTable } from '../../src/adapters/level-disk/table-damage.ts'
 
 const roots: string[] = []
 afterEach(() => {
@@ -58,7 +72,6 @@ describe('a damaged database', () => {
 
   it('that shows its damage when it is read is told once, and set aside at the next start', async () => {
     const directory = await filled()
-    damage(directory, /\.ldb$/, 2000)
     const told: string[] = []
     const found = Promise.withResolvers<void>()
     const disk = await openLevelDisk({
@@ -69,6 +82,7 @@ describe('a damaged database', () => {
       },
     })
     expect(disk.setAside).toBeUndefined()
+    damage(directory, /\.ldb$/, 2000)
     await expect(disk.range('a', 'z', 5000)).rejects.toThrow(/a read failed: Corruption/)
     await expect(disk.range('a', 'z', 5000)).rejects.toThrow(/a read failed/)
     await found.promise
@@ -99,4 +113,106 @@ describe('a damaged database', () => {
     expect(third.hasLostWrites).toBe(false)
     await third.close()
   })
+
+  it('is found wherever a bit of a table is flipped, before LevelDB believes it', async () => {
+    const directory = await filled()
+    const name = readdirSync(directory).find((file) => file.endsWith('.ldb')) as string
+    const whole = readFileSync(join(directory, name))
+    expect(isDamagedTable(whole)).toBe(false)
+    // The footer has room that nothing is read from.
+    for (let at = 0; at < whole.length - 48; at += 1 + (at % 97)) {
+      const damaged = Buffer.from(whole)
+      damaged[at] = (damaged[at] as number) ^ (1 << (at & 7))
+      if (!isDamagedTable(damaged)) throw new Error(`byte ${at} of ${whole.length} may change`)
+    }
+    for (let length = 0; length < whole.length; length += 1009) {
+      expect(isDamagedTable(whole.subarray(0, length))).toBe(true)
+    }
+    damage(directory, /\.ldb$/, 2000)
+    const disk = await openLevelDisk({ directory, onDamaged: () => undefined })
+    expect(disk.setAside).toBeDefined()
+    await disk.close()
+  })
+
+  it.each([/^CURRENT$/, /\.ldb$/, /^MANIFEST/])('is found where %s is missing', async (kind) => {
+    const directory = await filled()
+    const name = readdirSync(directory).find((file) => kind.test(file)) as string
+    rmSync(join(directory, name))
+    const disk = await openLevelDisk({ directory, onDamaged: () => undefined })
+    expect(disk.setAside).toBeDefined()
+    await disk.close()
+  })
+
+  it.each([/\.log$/, /^synced$/])(
+    'is known to lack synced writes wherever %s is cut short',
+    async (kind) => {
+      const lacks: boolean[] = []
+      for (const share of [0, 0.1, 0.5, 0.9, 0.999]) {
+        const directory = join(mkdtempSync(join(tmpdir(), 'quorate-damaged-')), 'db')
+        roots.push(dirname(directory))
+        const onDamaged = (): void => undefined
+        const disk = await openLevelDisk({ directory, onDamaged })
+        for (let i = 0; i < 100; i++) {
+          const value = new Uint8Array(1000).fill(i)
+          await disk.write([{ type: 'put', key: `k${i}`, value }], { sync: i % 10 === 9 })
+        }
+        await disk.close()
+        const name = readdirSync(directory).find((file) => kind.test(file)) as string
+        truncateSync(
+          join(directory, name),
+          Math.floor(statSync(join(directory, name)).size * share),
+        )
+        const again = await openLevelDisk({ directory, onDamaged })
+        lacks.push(again.hasLostWrites)
+        await again.close()
+        // It is told until the node has written it down.
+        const third = await openLevelDisk({ directory, onDamaged })
+        expect(third.hasLostWrites).toBe(true)
+        await third.forgetLoss()
+        await third.close()
+        const last = await openLevelDisk({ directory, onDamaged })
+        expect([last.setAside, last.hasLostWrites]).toEqual([undefined, false])
+        await last.close()
+      }
+      expect(lacks).toEqual([true, true, true, true, true])
+    },
+  )
+})
+
+describe('the directory of an open database', () => {
+  it.each(['moved', 'removed', 'replaced by a copy'])('is missed once it is %s', async (how) => {
+    const root = mkdtempSync(join(tmpdir(), 'quorate-moved-'))
+    roots.push(root)
+    const directory = join(root, 'db')
+    const moved = Promise.withResolvers<string>()
+    const disk = await openLevelDisk({ directory, onMoved: moved.resolve })
+    await disk.write([{ type: 'put', key: 'k', value: new Uint8Array(1) }], { sync: true })
+    if (how === 'removed') rmSync(directory, { recursive: true })
+    else renameSync(directory, join(root, 'elsewhere'))
+    if (how.startsWith('replaced')) cpSync(join(root, 'elsewhere'), directory, { recursive: true })
+    expect(await moved.promise).toContain(directory)
+    await expect(
+      disk.write([{ type: 'put', key: 'k', value: new Uint8Array(1) }], { sync: true }),
+    ).rejects.toMatchObject({ code: 'disk_failed', effect: 'none' })
+    await disk.close()
+    if (how !== 'replaced by a copy') expect(readdirSync(root)).not.toContain('db')
+  })
+
+  it.runIf(process.platform === 'linux')(
+    'is refused to a second process without LOCK',
+    async () => {
+      const root = mkdtempSync(join(tmpdir(), 'quorate-twice-'))
+      roots.push(root)
+      const directory = join(root, 'db')
+      const disk = await openLevelDisk({ directory })
+      rmSync(join(directory, 'LOCK'))
+      const source = fileURLToPath(
+        new URL('../../src/adapters/level-disk/level-disk.ts', import.meta.url),
+      )
+      const script = `import(${JSON.stringify(source)}).then(({ openLevelDisk }) => openLevelDisk({ directory: ${JSON.stringify(directory)} })).then(() => console.log('opened'), (error) => console.log(error.message)).then(() => process.exit())`
+      const { stdout } = await promisify(execFile)(process.execPath, ['--eval', script])
+      expect(stdout).toContain(`another process has the data directory ${directory}`)
+      await disk.close()
+    },
+  )
 })

@@ -24,14 +24,14 @@ export function writeBufferBytes(totalBytes: number): number {
 /** Rejects with a sentence that names the directory. */
 export async function openDatabase(
   directory: string,
-  { writeBufferSize }: { readonly writeBufferSize: number },
+  options: { readonly writeBufferSize: number; readonly createIfMissing: boolean },
 ): Promise<Database> {
   // Compression stays on (snappy): it costs less than the writing it saves.
   const database: Database = new Level<string, Uint8Array>(directory, {
     keyEncoding: 'utf8',
     valueEncoding: 'buffer',
     cacheSize: BLOCK_CACHE_BYTES,
-    writeBufferSize,
+    ...options,
   })
   try {
     await database.open()

@@ -11,15 +11,8 @@
  */
 import { type Disk, DiskError, type DiskHealth, type DiskOperation } from '../../ports/disk.ts'
 import { Ballast } from './ballast.ts'
-import {
-  isDamage,
-  isMarkedDamaged,
-  isMarkedLossy,
-  markDamaged,
-  markLossy,
-  setAside,
-  unmarkLossy,
-} from './damaged-database.ts'
+import { isDamage, isMarkedLossy, markDamaged, markLossy, unmarkLossy } from './damaged-database.ts'
+import { type Opening, openWholeDatabase } from './database-opening.ts'
 import {
   type Database,
   isNoSpace,
@@ -41,6 +34,8 @@ export interface LevelDiskOptions {
    * it, a database that is found damaged when it is opened is set aside and begun anew; without, it rejects.
    */
   readonly onDamaged?: (reason: string) => void
+  /** Told once when another directory has taken the place of the one that was opened; the process must end then. */
+  readonly onMoved?: (reason: string) => void
 }
 
 export interface OpenedDisk extends Disk {
@@ -58,6 +53,9 @@ export interface OpenedDisk extends Disk {
 const WAITING_WRITES_MAX = 10_000
 /** LevelDB hands over so much of a range at a time. */
 const READ_AHEAD_BYTES_MAX = 256 * 1024
+/** How soon it is noticed that the directory has been moved, removed or replaced. */
+const PLACE_INTERVAL_MS = 500
+const MOVED = 'another directory, or none, is in the place of the one that was opened'
 const RECOVERY_INTERVAL_MS_MIN = 250
 const RECOVERY_INTERVAL_MS_MAX = 8000
 /** Written, as a delete of what is never there, to see whether LevelDB takes writes again. */
@@ -65,37 +63,36 @@ const TRIAL: DiskOperation = { type: 'delete', key: '\u0000trial' }
 
 /** Rejects with a sentence for a person: locked by another process, damaged, not a directory. */
 export async function openLevelDisk(options: LevelDiskOptions): Promise<OpenedDisk> {
-  const { directory, onDamaged } = options
-  const mayReplace = onDamaged !== undefined
-  const moved = mayReplace && isMarkedDamaged(directory) ? await setAside(directory) : undefined
+  const { directory, onDamaged, onMoved } = options
   const space = await watchSpace(directory, options.reserveBytes)
-  const writeBufferSize = writeBufferBytes(space.totalBytes)
-  const ballast = new Ballast(directory, openingBytesMax(writeBufferSize))
-  const open = (): Promise<Database> => openDatabase(directory, { writeBufferSize })
   try {
-    // Opening the database does away with the log: what is found in it has to be written down before.
-    if (mayReplace && (await hasDamagedLog(directory))) await markLossy(directory)
-    const database = await open().catch(async (error: unknown) => {
-      if (isNoSpace(error) && (await ballast.release())) return open()
-      throw error
+    const writeBufferSize = writeBufferBytes(space.totalBytes)
+    const ballast = new Ballast(directory, openingBytesMax(writeBufferSize))
+    const mayReplace = onDamaged !== undefined
+    const opening = await openWholeDatabase({ directory, writeBufferSize, ballast, mayReplace })
+    return new LevelDisk({
+      ...opening,
+      directory,
+      // Whoever has taken the directory away meanwhile must not find a new one in its place.
+      reopen: () => openDatabase(directory, { writeBufferSize, createIfMissing: false }),
+      space,
+      ballast,
+      onDamaged,
+      onMoved,
     })
-    return new LevelDisk({ directory, database, open, space, ballast, onDamaged, moved })
   } catch (error) {
     space.stop()
-    if (!mayReplace || !isDamage(error)) throw error
-    await markDamaged(directory, sentenceOf(error))
-    return openLevelDisk(options)
+    throw error
   }
 }
 
-interface LevelDiskParts {
+interface LevelDiskParts extends Opening {
   readonly directory: string
-  readonly database: Database
-  readonly open: () => Promise<Database>
+  readonly reopen: () => Promise<Database>
   readonly space: SpaceWatch
   readonly ballast: Ballast
   readonly onDamaged: ((reason: string) => void) | undefined
-  readonly moved: string | undefined
+  readonly onMoved: ((reason: string) => void) | undefined
 }
 
 class LevelDisk implements OpenedDisk {
@@ -118,16 +115,20 @@ class LevelDisk implements OpenedDisk {
   #turns: Promise<unknown> = Promise.resolve()
   #waiting = 0
   #isDamaged = false
+  #hasMoved = false
+  readonly #placeWatch: NodeJS.Timeout
   #closed: Promise<void> | undefined
 
   constructor(parts: LevelDiskParts) {
     this.#parts = parts
-    this.setAside = parts.moved
+    this.setAside = parts.setAside
     this.hasLostWrites = isMarkedLossy(parts.directory)
     this.#database = parts.database
     this.#space = parts.space
     this.#space.onLook = () => this.#looked()
     this.#space.look()
+    this.#placeWatch = setInterval(() => void this.#lookAtPlace(), PLACE_INTERVAL_MS)
+    this.#placeWatch.unref()
   }
 
   async getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
@@ -212,12 +213,17 @@ class LevelDisk implements OpenedDisk {
 
   async #append(operations: readonly DiskOperation[], sync: boolean): Promise<void> {
     try {
+      const { synced } = this.#parts
       await this.#database.batch(
-        operations.map((operation) =>
-          operation.type === 'put' ? operation : { type: 'del', key: operation.key },
-        ),
+        [
+          ...operations.map((operation) =>
+            operation.type === 'put' ? operation : { type: 'del' as const, key: operation.key },
+          ),
+          synced.next(),
+        ],
         { sync },
       )
+      if (sync) await synced.synced()
     } catch (cause) {
       this.#lookForDamage(cause)
       const sentence = `a write failed: ${sentenceOf(cause)}`
@@ -284,7 +290,11 @@ class LevelDisk implements OpenedDisk {
       if (this.#space.full) await this.#parts.ballast.release()
       await this.#database.close()
       await this.#lookForLoss()
-      this.#database = await this.#parts.open()
+      await this.#lookAtPlace()
+      if (this.#hasMoved) throw new Error(MOVED)
+      this.#database = await this.#parts.reopen()
+      if (!(await this.#parts.synced.isContinuedBy(this.#database))) this.#moved()
+      if (this.#hasMoved) throw new Error(MOVED)
       this.#failure = undefined
       this.#doubted = true
     } catch (error) {
@@ -316,6 +326,19 @@ class LevelDisk implements OpenedDisk {
     markDamaged(directory, sentenceOf(error)).then(tell, tell)
   }
 
+  /** LevelDB goes on writing into files that nobody would find again, and new ones into a directory that is not its own. */
+  async #lookAtPlace(): Promise<void> {
+    if (this.#hasMoved || this.#closed !== undefined) return
+    if (!(await this.#parts.synced.isInPlace())) this.#moved()
+  }
+
+  #moved(): void {
+    if (this.#hasMoved || this.#closed !== undefined) return
+    this.#hasMoved = true
+    this.#failure = MOVED
+    this.#parts.onMoved?.(`${this.#parts.directory}: ${MOVED}`)
+  }
+
   /** What was durable is cached and told above: with a part of it gone, only another life can go on. */
   async #lookForLoss(): Promise<void> {
     const { directory, onDamaged } = this.#parts
@@ -340,8 +363,11 @@ class LevelDisk implements OpenedDisk {
 
   async #close(): Promise<void> {
     clearTimeout(this.#recovery)
+    clearInterval(this.#placeWatch)
     this.#space.stop()
     await this.#turns
     await this.#database.close()
+    await this.#parts.synced.close()
+    await this.#parts.claim.release()
   }
 }

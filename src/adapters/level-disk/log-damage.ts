@@ -1,5 +1,5 @@
 /**
- * Finds damage in the middle of LevelDB's logs. LevelDB itself, when it opens, leaves out what it cannot read
+ * Reads LevelDB's logs, and finds damage in the middle of them. LevelDB itself, when it opens, leaves out what it cannot read
  * of a log and goes on behind it without a word: writes that were synced are gone, later ones are there, and
  * nobody is told. Damage with nothing whole behind it is left to LevelDB: that is how a log ends when the
  * power fails in the middle of a write, and what is lost then was never acknowledged.
@@ -13,13 +13,13 @@
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { maskedCrc32c } from './crc32c.ts'
 
 const BLOCK_BYTES = 32_768
 const HEADER_BYTES = 7
 const FULL = 1
 const FIRST = 2
 const LAST = 4
-const MASK_DELTA = 0xa282ead8
 
 /** Whether any log of the closed database lacks something in its middle. */
 export async function hasDamagedLog(directory: string): Promise<boolean> {
@@ -50,11 +50,28 @@ export function isDamagedInside(log: Uint8Array): boolean {
   return false
 }
 
+/** The records of a whole log, in order; ends where the log is damaged. */
+export function* logRecords(log: Uint8Array): Generator<Uint8Array> {
+  let parts: Uint8Array[] = []
+  for (let start = 0; start < log.length; start += BLOCK_BYTES) {
+    const end = Math.min(start + BLOCK_BYTES, log.length)
+    for (let at = start; at + HEADER_BYTES <= end;) {
+      const next = at + HEADER_BYTES + ((log[at + 4] as number) | ((log[at + 5] as number) << 8))
+      const type = log[at + 6] as number
+      if (type === 0 && next === at + HEADER_BYTES) break
+      if (!isWhole(log, at, next, end)) return
+      if (type === FULL || type === FIRST) parts = []
+      parts.push(log.subarray(at + HEADER_BYTES, next))
+      if (type === FULL || type === LAST) yield Buffer.concat(parts)
+      at = next
+    }
+  }
+}
+
 function isWhole(log: Uint8Array, at: number, next: number, end: number): boolean {
   const type = log[at + 6] as number
   if (next > end || type < FULL || type > LAST) return false
-  const crc = crc32c(log.subarray(at + 6, next))
-  const masked = (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0
+  const masked = maskedCrc32c(log.subarray(at + 6, next))
   const stored =
     ((log[at] as number) |
       ((log[at + 1] as number) << 8) |
@@ -62,20 +79,4 @@ function isWhole(log: Uint8Array, at: number, next: number, end: number): boolea
       ((log[at + 3] as number) << 24)) >>>
     0
   return masked === stored
-}
-
-/** Castagnoli's polynomial, reflected. */
-const POLYNOMIAL = 0x82f63b78
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte
-  for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 0 ? crc >>> 1 : (crc >>> 1) ^ POLYNOMIAL
-  return crc
-})
-
-function crc32c(bytes: Uint8Array): number {
-  let crc = 0xffffffff
-  for (let i = 0; i < bytes.length; i++) {
-    crc = (TABLE[(crc ^ (bytes[i] as number)) & 0xff] as number) ^ (crc >>> 8)
-  }
-  return ~crc >>> 0
 }

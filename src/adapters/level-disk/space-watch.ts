@@ -109,7 +109,7 @@ class StatfsWatch implements SpaceWatch {
  * Makes the directory and its parents. Not `mkdir` with `recursive`: below /proc and the like, where a parent
  * is there but takes no children, that tries for ever.
  */
-async function makeDirectory(directory: string): Promise<void> {
+export async function makeDirectory(directory: string): Promise<void> {
   try {
     await mkdir(directory)
   } catch (error) {

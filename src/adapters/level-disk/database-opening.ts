@@ -1,0 +1,82 @@
+/**
+ * Opens a database that was closed, by whatever way, and finds out whether it is whole. LevelDB itself overlooks a
+ * changed byte in a table, a log or manifest that ends too early, and a missing CURRENT file, and goes on without what
+ * it cannot read. So its files are checked before it sees them, because opening removes or rewrites some of them.
+ */
+import type { Ballast } from './ballast.ts'
+import { isDamage, isMarkedDamaged, markDamaged, markLossy, setAside } from './damaged-database.ts'
+import { claimDirectory, type DirectoryClaim } from './directory-claim.ts'
+import { type Database, isNoSpace, openDatabase, sentenceOf } from './level-database.ts'
+import { hasDamagedLog } from './log-damage.ts'
+import { findDamagedCurrent, tablesInUse } from './manifest.ts'
+import { makeDirectory } from './space-watch.ts'
+import { SyncedFile } from './synced-file.ts'
+import { findDamagedTable } from './table-damage.ts'
+
+export interface OpeningOptions {
+  readonly directory: string
+  readonly writeBufferSize: number
+  readonly ballast: Ballast
+  /** Whether a database that is damaged is set aside, and begun anew. Otherwise it is opened as LevelDB can. */
+  readonly mayReplace: boolean
+}
+
+export interface Opening {
+  readonly database: Database
+  readonly claim: DirectoryClaim
+  readonly synced: SyncedFile
+  /** Where the damaged database has been moved whose place this one takes. */
+  readonly setAside: string | undefined
+}
+
+/** Rejects with a sentence for a person. */
+export async function openWholeDatabase(options: OpeningOptions): Promise<Opening> {
+  const { directory, mayReplace } = options
+  const claim = await claimDirectory(directory)
+  try {
+    if (mayReplace && isMarkedDamaged(directory)) {
+      const aside = await setAside(directory)
+      await claim.release()
+      await makeDirectory(directory)
+      return { ...(await openWholeDatabase(options)), setAside: aside }
+    }
+    const { database, synced } = await openClaimed(options)
+    return { database, claim, synced, setAside: undefined }
+  } catch (error) {
+    await claim.release()
+    if (!mayReplace || !isDamage(error)) throw error
+    await markDamaged(directory, sentenceOf(error))
+    return openWholeDatabase(options)
+  }
+}
+
+async function openClaimed({
+  directory,
+  writeBufferSize,
+  ballast,
+  mayReplace,
+}: OpeningOptions): Promise<Pick<Opening, 'database' | 'synced'>> {
+  if (mayReplace) {
+    const damage = await findDamage(directory)
+    if (damage !== undefined) throw Object.assign(new Error(damage), { code: 'LEVEL_CORRUPTION' })
+    if (await hasDamagedLog(directory)) await markLossy(directory)
+  }
+  const open = (): Promise<Database> =>
+    openDatabase(directory, { writeBufferSize, createIfMissing: true })
+  const database = await open().catch(async (error: unknown) => {
+    if (isNoSpace(error) && (await ballast.release())) return open()
+    throw error
+  })
+  try {
+    if (mayReplace && (await SyncedFile.isBehind(directory, database))) await markLossy(directory)
+    return { database, synced: await SyncedFile.open(directory, database) }
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+async function findDamage(directory: string): Promise<string | undefined> {
+  const damage = await findDamagedCurrent(directory)
+  return damage ?? findDamagedTable(directory, await tablesInUse(directory))
+}

@@ -1,0 +1,96 @@
+/**
+ * Reads from LevelDB's manifest which tables are in use. The manifest is a log (log-damage.ts) of changes, each a list
+ * of fields (db/version_edit.cc of LevelDB). Its own damage is LevelDB's to find: it checks every change when it opens.
+ */
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { logRecords } from './log-damage.ts'
+import { readVarint } from './snappy.ts'
+
+export interface TableFile {
+  readonly number: number
+  readonly bytes: number
+}
+
+const COMPARATOR = 1
+const LOG_NUMBER = 2
+const NEXT_FILE_NUMBER = 3
+const LAST_SEQUENCE = 4
+const COMPACT_POINTER = 5
+const DELETED_FILE = 6
+const NEW_FILE = 7
+const PREVIOUS_LOG_NUMBER = 9
+
+/** What is wrong with the file that names the manifest: LevelDB would begin anew without it, or take it for an I/O error. */
+export async function findDamagedCurrent(directory: string): Promise<string | undefined> {
+  const names = await readdir(directory)
+  if (!names.includes('CURRENT')) {
+    const hasOthers = names.some((name) => /^MANIFEST-|\.(ldb|sst)$/.test(name))
+    return hasOthers ? 'the file CURRENT is missing' : undefined
+  }
+  const current = await readFile(join(directory, 'CURRENT'), 'utf8')
+  const name = /^(MANIFEST-\d+)\n$/.exec(current)?.[1]
+  return name !== undefined && names.includes(name)
+    ? undefined
+    : 'the file CURRENT names no manifest'
+}
+
+/** Empty where there is no database, or its manifest cannot be read: LevelDB says so itself. */
+export async function tablesInUse(directory: string): Promise<TableFile[]> {
+  try {
+    const name = (await readFile(join(directory, 'CURRENT'), 'utf8')).trimEnd()
+    return tablesAfter(logRecords(await readFile(join(directory, name))))
+  } catch {
+    return []
+  }
+}
+
+function tablesAfter(changes: Iterable<Uint8Array>): TableFile[] {
+  const tables = new Map<number, TableFile>()
+  for (const change of changes) {
+    let at = 0
+    const number = (): number => {
+      const { value, next } = readVarint(change, at)
+      if (next < 0) throw new Error('a change of the manifest is cut short')
+      at = next
+      return value
+    }
+    const skipText = (): void => {
+      const length = number()
+      at += length
+    }
+    while (at < change.length) {
+      const field = number()
+      switch (field) {
+        case COMPARATOR:
+          skipText()
+          break
+        case LOG_NUMBER:
+        case NEXT_FILE_NUMBER:
+        case LAST_SEQUENCE:
+        case PREVIOUS_LOG_NUMBER:
+          number()
+          break
+        case COMPACT_POINTER:
+          number()
+          skipText()
+          break
+        case DELETED_FILE:
+          number()
+          tables.delete(number())
+          break
+        case NEW_FILE: {
+          number()
+          const table = { number: number(), bytes: number() }
+          skipText()
+          skipText()
+          tables.set(table.number, table)
+          break
+        }
+        default:
+          throw new Error(`the manifest has a field ${field}`)
+      }
+    }
+  }
+  return [...tables.values()]
+}

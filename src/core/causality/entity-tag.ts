@@ -18,10 +18,8 @@ function hex(hash: number): string {
 
 /** Whether an If-None-Match header names `tag`, by the weak comparison of RFC 9110 section 13.1.2. */
 export function namesTag(header: string, tag: string): boolean {
-  return header.split(',').some((part) => {
-    const listed = part.trim()
-    return listed === '*' || listed === tag || (listed.startsWith('W/') && listed.slice(2) === tag)
-  })
+  if (header.trim() === '*') return true
+  return listedTags(header)?.some((listed) => listed.replace(/^W\//, '') === tag) ?? false
 }
 
 /** Tags that one header may name. */
@@ -30,8 +28,21 @@ export const TAGS_MAX = 16
 /** The tags that an If-Match or If-None-Match header names, for the strong comparison; undefined for anything else. */
 export function parseTags(header: string): readonly string[] | '*' | undefined {
   if (header.trim() === '*') return '*'
-  const tags = header.split(',').map((part) => part.trim())
-  return tags.length <= TAGS_MAX && tags.every((tag) => TAG.test(tag)) ? tags : undefined
+  const tags = listedTags(header)
+  return tags !== undefined && tags.length > 0 && tags.length <= TAGS_MAX ? tags : undefined
 }
 
-const TAG = /^(?:W\/)?"[\x21\x23-\x7e]*"$/
+/** One element of the list, which may be empty (RFC 9110, section 5.6.1), with the comma after it. */
+const ELEMENT = /[ \t]*(?:((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*)?(?:,|$)/y
+
+/** Undefined where the header is no list of tags. A comma may also be part of a tag. */
+function listedTags(header: string): string[] | undefined {
+  const tags: string[] = []
+  ELEMENT.lastIndex = 0
+  while (ELEMENT.lastIndex < header.length) {
+    const found = ELEMENT.exec(header)
+    if (found === null) return undefined
+    if (found[1] !== undefined) tags.push(found[1])
+  }
+  return tags
+}

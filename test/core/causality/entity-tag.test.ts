@@ -1,6 +1,6 @@
 /** Entity tags follow the siblings' dots. */
 import { expect, test } from 'vitest'
-import { entityTag, namesTag } from '../../../src/core/causality/entity-tag.ts'
+import { entityTag, namesTag, parseTags } from '../../../src/core/causality/entity-tag.ts'
 
 const A = { actor: 'n1~a', timestamp: 1 }
 const B = { actor: 'n2~a', timestamp: 1 }
@@ -16,6 +16,10 @@ test.each([
   ['"a"', true],
   ['W/"a"', true],
   ['"b", "a"', true],
+  [', ,"b",, "a",', true],
+  ['"b,", "a"', true],
+  ['"b" "a"', false],
+  [',', false],
   ['*', true],
   ['"b"', false],
   ['a', false],
@@ -23,4 +27,21 @@ test.each([
   ['"a', false],
 ])('entity tag: If-None-Match: %s names "a": %s', (header, named) => {
   expect(namesTag(header, '"a"')).toBe(named)
+})
+
+test.each([
+  [',"a"', ['"a"']],
+  ['"a", , W/"b" ,', ['"a"', 'W/"b"']],
+  ['"a,b"', ['"a,b"']],
+  [' * ', '*'],
+  ['', undefined],
+  [' , ,', undefined],
+  ['"a" "b"', undefined],
+  ['"a", b', undefined],
+  ['"a", *', undefined],
+  [Array.from({ length: 16 }, (_, i) => `"${i}"`).join(), expect.any(Array)],
+  [Array.from({ length: 17 }, (_, i) => `"${i}"`).join(), undefined],
+  [`"a"${' '.repeat(60_000)}b`, undefined],
+])('entity tag: reads the list %j, in which empty elements count for nothing', (header, tags) => {
+  expect(parseTags(header)).toEqual(tags)
 })

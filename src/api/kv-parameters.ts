@@ -3,7 +3,7 @@
  * allowed where something is not; never falls back to a default for a value it cannot take.
  */
 import { type Bucket, isTypeMode } from '../core/placement/topology.ts'
-import { type Level, LEVELS, PLAIN_LEVELS } from '../core/quorum/level.ts'
+import { type Level, LEVELS, PLAIN_LEVELS, quorumNeed } from '../core/quorum/level.ts'
 import { badParameter, choice, flag, parseQuery, type Query, quoted, wholeNumber } from './query.ts'
 
 /** A client that wants to wait longer asks again. */
@@ -92,6 +92,17 @@ export function parseKvParameters(
     newest,
     trace: flag(query, 'trace') ?? false,
   }
+}
+
+/**
+ * Whether the request waits for at least what its level says, so that the level's promise holds: `r`, `w` and `sloppy`
+ * override what the level says, in either direction.
+ */
+export function keepsLevel({ level, r, w, sloppy }: KvParameters, bucket: Bucket): boolean {
+  if (r === undefined && w === undefined && sloppy === undefined) return true
+  const need = quorumNeed(level ?? bucket.consistency, bucket.n)
+  const hasFewer = (r !== undefined && r < need.r) || (w !== undefined && w < need.w)
+  return !hasFewer && (need.sloppy || sloppy !== true)
 }
 
 function levelsOf({ mode }: Bucket, operation: KvOperation): readonly Level[] {

@@ -17,7 +17,12 @@ import type { ApiContext } from './api-context.ts'
 import { decodeContext, encodeContext } from './context-token.ts'
 import { entityTag, parseTags, TAGS_MAX } from '../core/causality/entity-tag.ts'
 import { jsonBody } from './json-body.ts'
-import { parseKvParameters, type KvOperation, type KvParameters } from './kv-parameters.ts'
+import {
+  keepsLevel,
+  parseKvParameters,
+  type KvOperation,
+  type KvParameters,
+} from './kv-parameters.ts'
 import { parseKvTarget, type KvTarget } from './kv-path.ts'
 import { asQuorateError, respondProblem } from './problem.ts'
 import { timeLeftMs } from './request-deadline.ts'
@@ -105,11 +110,12 @@ async function answer(
   refuseOtherMode(bucket, progress.op)
   const parameters = parseKvParameters(target.query, progress.op, bucket)
   progress.level = parameters.level ?? bucket.consistency
+  const shown = { trace: parameters.trace, keepsLevel: keepsLevel(parameters, bucket) }
   if (progress.op === 'get') {
     refuseConditions(request, bucket, READ_CONDITIONS)
     const session = isInSession(request, progress.level) ? await sessionOf(api, request) : undefined
     const read = await api.service.get(optionsOf(api, request, target, parameters, session))
-    const headers = commonHeaders(read, parameters.trace)
+    const headers = commonHeaders(read, shown)
     addSession(api, headers, read)
     if (bucket.mode === 'strong') addStaleness(headers, read)
     else if (!isTypeMode(bucket.mode)) addContext(headers, target, read)
@@ -133,7 +139,7 @@ async function answer(
           condition: isStrong ? conditionOf(request) : undefined,
           idempotencyKey: idempotencyKeyOf(request),
         })
-  const headers = commonHeaders(written, parameters.trace)
+  const headers = commonHeaders(written, shown)
   addSession(api, headers, written)
   respondWrite(reply, target, written, headers, bucket, progress.op)
 }

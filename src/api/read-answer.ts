@@ -45,7 +45,10 @@ export function addContext(headers: HeaderList, of: ContextKey, answer: ReadAnsw
 }
 
 /** What every answer about a key says of how it came about. */
-export function commonHeaders(answer: ReadAnswer | WriteAnswer, trace: boolean): HeaderList {
+export function commonHeaders(
+  answer: ReadAnswer | WriteAnswer,
+  { trace, keepsLevel }: { trace: boolean; keepsLevel: boolean },
+): HeaderList {
   const { need, got, hinted } = answer.quorum
   const headers = [
     'Quorate-Quorum',
@@ -53,7 +56,8 @@ export function commonHeaders(answer: ReadAnswer | WriteAnswer, trace: boolean):
     'Quorate-Coordinator',
     answer.coordinator,
     'Quorate-Consistency',
-    answer.level,
+    // The name of a level stands for its promise, which smaller counts do not keep.
+    keepsLevel ? answer.level : 'custom',
   ]
   if (trace) headers.push('Quorate-Trace', traceOf(answer))
   return headers

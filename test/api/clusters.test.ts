@@ -55,6 +55,13 @@ test('clusters: the overrides count for the request', async () => {
   expect(written.headers['quorate-quorum']).toMatch(/^need=3, got=3, /)
   const read = await request(1, '/v1/kv/default/counts?r=1&consistency=all')
   expect(read.headers['quorate-quorum']).toMatch(/^need=1, /)
+  const level = ({ headers }: TestAnswer): string | undefined => headers['quorate-consistency']
+  // More copies than the level asks for keep its promise; fewer do not, and are not called by its name.
+  expect(level(written)).toBe('eventual')
+  expect(level(read)).toBe('custom')
+  expect(level(await put(0, 'default/counts?w=1&consistency=quorum', 'x'))).toBe('custom')
+  expect(level(await put(0, 'default/counts?w=1', 'x'))).toBe('custom')
+  expect(level(await put(0, 'default/counts?w=3', 'x'))).toBe('quorum')
   const refused = await request(1, '/v1/kv/default/counts?r=4')
   expect(refused.status).toBe(400)
 })

@@ -1,6 +1,6 @@
 /** The query parameters of a request for a value. */
 import { expect, test } from 'vitest'
-import { parseKvParameters, type KvOperation } from '../../src/api/kv-parameters.ts'
+import { keepsLevel, parseKvParameters, type KvOperation } from '../../src/api/kv-parameters.ts'
 import { QuorateError } from '../../src/core/errors.ts'
 import type { Bucket } from '../../src/core/placement/topology.ts'
 
@@ -95,4 +95,29 @@ test.each([
 
 test('kv parameters: repeats no more of a long name than a line has room for', () => {
   expect(refusal(`${'x'.repeat(10_000)}=1`, 'get').length).toBeLessThan(300)
+})
+
+test.each([
+  ['', true],
+  ['consistency=quorum', true],
+  ['w=2', true],
+  ['w=3', true],
+  ['r=3&w=3&sloppy=false', true],
+  ['consistency=eventual&r=1', true],
+  ['consistency=eventual&r=3&sloppy=false', true],
+  ['consistency=weak&w=1', true],
+  ['consistency=causal&r=3', true],
+  ['consistency=all&w=3', true],
+  ['w=1', false],
+  ['r=1', false],
+  ['sloppy=true', false],
+  ['consistency=quorum&w=1', false],
+  ['consistency=quorum&r=1', false],
+  ['consistency=quorum&w=3&r=1', false],
+  ['consistency=quorum&sloppy=true', false],
+  ['consistency=all&w=2', false],
+  ['consistency=all&r=1', false],
+  ['consistency=all&sloppy', false],
+])('kv parameters: whether %s keeps the promise of its level: %s', (query, keeps) => {
+  expect(keepsLevel(parseKvParameters(query, 'get', BUCKET), BUCKET)).toBe(keeps)
 })

@@ -3,6 +3,7 @@ import type { NodeService } from '../node/service.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
+import type { ByteBudget } from './byte-budget.ts'
 import type { RequestMeter } from './request-meter.ts'
 
 export interface ApiContext {
@@ -11,6 +12,10 @@ export interface ApiContext {
   readonly log: Log
   readonly metrics: Metrics
   readonly meter: RequestMeter
+  /** Of the bodies of requests under way. */
+  readonly uploads: ByteBudget
+  /** Of the bodies of answers under way. */
+  readonly answers: ByteBudget
   readonly maxValueBytes: number
   readonly maxClockDriftMs: number
   /** Of requests that name none. */

@@ -4,6 +4,7 @@ import type { ChangeRequest, MemberChange } from '../core/placement/member-chang
 import { changeStatus } from '../node/change-status.ts'
 import type { ApiContext } from './api-context.ts'
 import { CHANGE_EXAMPLE, changeOrder, changeRequest } from './change-request.ts'
+import { SharedRead } from './concurrency-limit.ts'
 import { jsonBody } from './json-body.ts'
 import { TIMEOUT_MS_MAX } from './kv-parameters.ts'
 import { parseQuery, queryOfTarget, wholeNumber } from './query.ts'
@@ -17,6 +18,7 @@ const APPLY_TIMEOUT_MS = 10_000
 
 export function addChangeRoutes(app: FastifyInstance, api: ApiContext): void {
   const { service } = api
+  const moves = new SharedRead(() => service.moves())
 
   app.post('/v1/cluster/plan', { bodyLimit: BODY_BYTES_MAX }, (request, reply) => {
     parseQuery(queryOfTarget(request.originalUrl), [])
@@ -50,7 +52,7 @@ export function addChangeRoutes(app: FastifyInstance, api: ApiContext): void {
 
   app.get(MOVES_PATH, async (request, reply) => {
     parseQuery(queryOfTarget(request.originalUrl), [])
-    respondJson(reply, 200, await service.moves())
+    respondJson(reply, 200, await moves.run())
   })
 }
 

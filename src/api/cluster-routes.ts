@@ -7,15 +7,26 @@ import { TIMEOUT_MS_MAX } from './kv-parameters.ts'
 import { respondCode } from './problem.ts'
 import { badParameter, parseQuery, queryOfTarget, wholeNumber } from './query.ts'
 import { timeLeftMs } from './request-deadline.ts'
+import { ConcurrencyLimit, SharedRead } from './concurrency-limit.ts'
 import { respondJson } from './respond.ts'
 
 const SYNC_TIMEOUT_MS = 30_000
+/** Compares the copies of the whole cluster. */
+const CONVERGENCE_MAX = 4
+const RINGS_MAX = 16
+/** Each waits, for up to a minute. */
+const SYNCS_MAX = 16
 
 export function addClusterRoutes(app: FastifyInstance, api: ApiContext): void {
+  const status = new SharedRead(() => api.service.status())
+  const convergence = new ConcurrencyLimit(CONVERGENCE_MAX)
+  const rings = new ConcurrencyLimit(RINGS_MAX)
+  const syncs = new ConcurrencyLimit(SYNCS_MAX)
+
   app.get('/v1/cluster', async (request, reply) => {
     parseQuery(queryOfTarget(request.originalUrl), [])
-    const { verdict, ...status } = await api.service.status()
-    respondJson(reply, 200, { verdict, ...status })
+    const { verdict, ...rest } = await status.run()
+    respondJson(reply, 200, { verdict, ...rest })
   })
 
   app.get('/v1/cluster/ring', async (request, reply) => {
@@ -26,13 +37,13 @@ export function addClusterRoutes(app: FastifyInstance, api: ApiContext): void {
       throw badParameter('Both are needed: /v1/cluster/ring?bucket=default&key=hello')
     }
     knownBucket(api, checkBucketName(bucket))
-    respondJson(reply, 200, await api.service.ring(bucket, checkKeyText(key)))
+    respondJson(reply, 200, await rings.run(() => api.service.ring(bucket, checkKeyText(key))))
   })
 
   app.get('/v1/cluster/convergence', async (request, reply) => {
     const bucket = parseQuery(queryOfTarget(request.originalUrl), ['bucket']).get('bucket')
     if (bucket !== undefined) knownBucket(api, checkBucketName(bucket))
-    respondJson(reply, 200, await api.service.convergence(bucket))
+    respondJson(reply, 200, await convergence.run(() => api.service.convergence(bucket)))
   })
 
   app.post('/v1/cluster/hints/sync', async (request, reply) => {
@@ -41,7 +52,7 @@ export function addClusterRoutes(app: FastifyInstance, api: ApiContext): void {
       request,
       wholeNumber(query, 'timeout', 1, TIMEOUT_MS_MAX) ?? SYNC_TIMEOUT_MS,
     )
-    const sync = await api.service.syncHints(timeoutMs)
+    const sync = await syncs.run(() => api.service.syncHints(timeoutMs))
     if (sync.synced) {
       respondJson(reply, 200, sync)
       return

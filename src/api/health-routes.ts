@@ -6,11 +6,14 @@ import type { FastifyInstance } from 'fastify'
 import { ERRORS, QuorateError, type ErrorCode } from '../core/errors.ts'
 import type { Readiness } from '../node/service.ts'
 import type { ApiContext } from './api-context.ts'
+import { SharedRead } from './concurrency-limit.ts'
 import { PROBLEM_PATH, respondCode } from './problem.ts'
 import { flag, parseQuery, queryOfTarget } from './query.ts'
 import { respond, respondJson } from './respond.ts'
 
 export function addHealthRoutes(app: FastifyInstance, api: ApiContext): void {
+  const readiness = new SharedRead(() => readinessOf(api))
+
   app.get('/livez', (_request, reply) => {
     respondJson(reply, 200, { live: true })
   })
@@ -18,7 +21,7 @@ export function addHealthRoutes(app: FastifyInstance, api: ApiContext): void {
   app.get('/readyz', async (request, reply) => {
     const query = parseQuery(queryOfTarget(request.originalUrl), ['verbose'])
     const isVerbose = flag(query, 'verbose') ?? false
-    const { ready, checks } = await readiness(api)
+    const { ready, checks } = await readiness.run()
     const extra = isVerbose ? { checks } : {}
     if (ready) {
       respondJson(reply, 200, { ready, ...extra })
@@ -42,7 +45,7 @@ export function addHealthRoutes(app: FastifyInstance, api: ApiContext): void {
   })
 }
 
-async function readiness(api: ApiContext): Promise<Readiness> {
+async function readinessOf(api: ApiContext): Promise<Readiness> {
   if (api.phase() === 'running') return api.service.readiness()
   return {
     ready: false,

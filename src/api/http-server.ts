@@ -7,6 +7,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { QuorateError } from '../core/errors.ts'
+import type { ByteBudget } from './byte-budget.ts'
 import { answerConnection } from './client-error.ts'
 import { answerProblem } from './problem.ts'
 import { quoted } from './query.ts'
@@ -22,6 +23,10 @@ export interface HttpServerOptions {
   readonly requestTimeoutMs: number
   readonly keepAliveTimeoutMs: number
   readonly order: RequestOrder
+  /** Of the bodies of requests under way. */
+  readonly uploads: ByteBudget
+  /** A longer body is dropped as it comes, so it needs no room. */
+  readonly bodyBytesMax: number
   readonly requestId: (given?: string | string[]) => string
   /** Why the request may reach no route, if so. */
   readonly refusalOf: (request: IncomingMessage) => QuorateError | undefined
@@ -64,12 +69,14 @@ export function createHttpServer(handler: RequestListener, options: HttpServerOp
       const { headers } = request
       // An empty one counts as none; Fastify would refuse it.
       if (headers['content-type'] === '') delete headers['content-type']
-      const error = refusalOf(request)
+      const error = refusalOf(request) ?? uploadRefusal(response, options)
       if (error === undefined) order.take(request, response, work)
       else refuse(request, response, error)
     }
   server.on('request', listener(plain))
   server.on('checkContinue', listener(continued))
+  // Each of the pipelined requests of a connection may want to know of its end.
+  server.on('connection', (socket: Socket) => socket.setMaxListeners(0))
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     const expected = quoted(request.headers.expect ?? '')
     const message = `The expectation ${expected} cannot be met; 100-continue is the only one.`
@@ -83,6 +90,20 @@ export function createHttpServer(handler: RequestListener, options: HttpServerOp
     onRefused(request, error)
   })
   return server
+}
+
+/** Before its body is read. One of unknown length is counted as it comes (value-body.ts). */
+function uploadRefusal(
+  response: ServerResponse,
+  { uploads, bodyBytesMax }: HttpServerOptions,
+): QuorateError | undefined {
+  const declared = response.req.headers['content-length']
+  if (declared === undefined || Number(declared) > bodyBytesMax) return undefined
+  if (uploads.takeFor(response, Number(declared))) return undefined
+  return new QuorateError(
+    'overloaded',
+    `There is no room for a body of ${declared} bytes beside those that are being received.`,
+  )
 }
 
 const CONNECT_ALLOW = ['DELETE', 'GET', 'HEAD', 'POST', 'PUT']

@@ -3,7 +3,6 @@
  * as NDJSON. Where a cut hides data partitions it says so; a short list never passes for a whole one.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { once } from 'node:events'
 import type { ListAnswer, ListedKey, ListRequest } from '../node/service.ts'
 import type { ApiContext } from './api-context.ts'
 import { knownBucket } from './bucket-routes.ts'
@@ -13,6 +12,7 @@ import { TIMEOUT_MS_MAX } from './kv-parameters.ts'
 import { badParameter, flag, parseQuery, queryOfTarget, wholeNumber, type Query } from './query.ts'
 import { timeLeftMs } from './request-deadline.ts'
 import { respondJson } from './respond.ts'
+import { drained, isGone } from './response-end.ts'
 
 const KEYS_DEFAULT = 100
 const KEYS_MAX = 1000
@@ -93,10 +93,8 @@ async function streamKeys(
   for (;;) {
     for (const partition of found.missingPartitions) missing.add(partition)
     const lines = found.keys.map((entry) => `${JSON.stringify(describeKey(entry))}\n`).join('')
-    if (lines !== '' && !raw.write(lines) && !raw.destroyed) {
-      await Promise.race([once(raw, 'drain'), once(raw, 'close')])
-    }
-    if (raw.destroyed) return
+    if (lines !== '' && !raw.write(lines)) await drained(raw)
+    if (isGone(raw)) return
     if (found.next === undefined || isLimited) break
     try {
       found = await page(api, { ...wanted, after: found.next })

@@ -121,7 +121,7 @@ async function answer(
     else if (!isTypeMode(bucket.mode)) addContext(headers, target, read)
     progress.code = isTypeMode(bucket.mode)
       ? respondTypeRead(reply, bucket.mode, target, read, headers)
-      : respondRead(reply, target, read, parameters, headers)
+      : respondRead(api, reply, target, read, parameters, headers)
     return
   }
   const isStrong = bucket.mode === 'strong'

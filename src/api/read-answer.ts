@@ -2,17 +2,26 @@
 import type { FastifyReply } from 'fastify'
 import { wallMsOf } from '../core/causality/hybrid-clock.ts'
 import type { Sibling } from '../core/causality/stored-object.ts'
+import { QuorateError } from '../core/errors.ts'
 import type { ReadAnswer, WriteAnswer } from '../node/service.ts'
+import type { ApiContext } from './api-context.ts'
 import { encodeContext, type ContextKey } from './context-token.ts'
 import { entityTag, namesTag } from '../core/causality/entity-tag.ts'
 import type { KvParameters } from './kv-parameters.ts'
 import { respondCode } from './problem.ts'
 import { quoted } from './query.ts'
-import { respond, type HeaderList } from './respond.ts'
+import { respond, respondPieces, type HeaderList } from './respond.ts'
 import { siblingId, siblingList, siblingParts, type SiblingBody } from './sibling-body.ts'
 
-/** Sends the answer to a GET or HEAD, after `headers`; returns the code under which it counts. */
+/** Siblings with more bytes than these are sent piece by piece. */
+const WHOLE_BODY_BYTES_MAX = 65_536
+
+/**
+ * Sends the answer to a GET or HEAD, after `headers`; returns the code under which it counts. Throws overloaded where
+ * too many bytes of answers are under way.
+ */
 export function respondRead(
+  api: ApiContext,
   reply: FastifyReply,
   of: ContextKey,
   answer: ReadAnswer,
@@ -33,8 +42,8 @@ export function respondRead(
     respondCode(reply, 'sibling_absent', detail, {}, headers)
     return 'sibling_absent'
   }
-  if (chosen === 'all') respondSiblings(reply, siblings, headers)
-  else respondValue(reply, chosen, siblings, headers)
+  if (chosen === 'all') respondSiblings(api, reply, siblings, headers)
+  else respondValue(api, reply, chosen, siblings, headers)
   return 'ok'
 }
 
@@ -74,6 +83,7 @@ function chooseSibling(
 }
 
 function respondValue(
+  api: ApiContext,
   reply: FastifyReply,
   chosen: Sibling,
   siblings: readonly Sibling[],
@@ -86,10 +96,12 @@ function respondValue(
     return
   }
   headers.push('Content-Type', chosen.contentType)
+  takeRoom(api, reply, chosen.value.byteLength)
   respond(reply, 200, withContentPolicy(headers), chosen.value)
 }
 
 function respondSiblings(
+  api: ApiContext,
   reply: FastifyReply,
   siblings: readonly Sibling[],
   headers: HeaderList,
@@ -103,7 +115,23 @@ function respondSiblings(
   }
   const body: SiblingBody = wantsParts(reply) ? siblingParts(siblings) : siblingList(siblings)
   headers.push('Content-Type', body.contentType)
-  respond(reply, 300, withContentPolicy(headers), body.bytes)
+  const bytes = siblings.reduce((sum, { value }) => sum + value.byteLength, 0)
+  if (bytes > WHOLE_BODY_BYTES_MAX) {
+    takeRoom(api, reply, bytes)
+    respondPieces(reply, 300, withContentPolicy(headers), body.pieces)
+    return
+  }
+  const whole = Buffer.concat([...body.pieces].map((piece) => Buffer.from(piece as string)))
+  respond(reply, 300, withContentPolicy(headers), whole)
+}
+
+/** The values stay in memory until a slow reader has taken them all. */
+function takeRoom(api: ApiContext, reply: FastifyReply, bytes: number): void {
+  if (reply.request.raw.method === 'HEAD' || api.answers.takeFor(reply.raw, bytes)) return
+  throw new QuorateError(
+    'overloaded',
+    `There is no room for an answer of ${bytes} bytes beside those that are being sent.`,
+  )
 }
 
 /** Values are anyone's bytes: a browser must neither guess their type nor run what is in them. */

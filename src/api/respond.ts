@@ -4,9 +4,17 @@
  */
 import type { FastifyReply } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { SMALL_BODY_BYTES_MAX } from './byte-budget.ts'
+import { drained, isGone } from './response-end.ts'
 
 /** Name, value, name, value…: the form that node writes without another pass. */
 export type HeaderList = string[]
+
+/** A reader that takes nothing of a large answer for so long loses its connection, and the answer its memory. */
+const STALLED_MS_MAX = 30_000
+
+/** Of one answer, in one turn of the event loop. */
+const PIECES_A_TURN = 4
 
 /** The rest of a larger body that nobody wants is not read: its connection ends instead. */
 export const DROPPED_BYTES_MAX = 16 * 1_048_576
@@ -21,6 +29,37 @@ export function respond(
   reply.hijack()
 }
 
+/** A body that is made while it is sent, at the pace of the reader. Its length is not told before. */
+export function respondPieces(
+  reply: FastifyReply,
+  status: number,
+  headers: HeaderList,
+  pieces: Iterable<string | Uint8Array>,
+): void {
+  const response = reply.raw
+  headers.push('X-Request-Id', reply.request.id)
+  response.writeHead(status, headers)
+  reply.hijack()
+  response.setTimeout(STALLED_MS_MAX)
+  // The body of an answer to HEAD would be made for nothing.
+  if (response.req.method === 'HEAD') response.end()
+  else void sendPieces(response, pieces)
+}
+
+async function sendPieces(
+  response: ServerResponse,
+  pieces: Iterable<string | Uint8Array>,
+): Promise<void> {
+  let count = 0
+  for (const piece of pieces) {
+    if (!response.write(piece)) await drained(response)
+    // A quick reader must not keep the others waiting.
+    if (++count % PIECES_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+    if (isGone(response)) return
+  }
+  response.end()
+}
+
 /** The same below Fastify. */
 export function writeAnswer(
   response: ServerResponse,
@@ -33,6 +72,8 @@ export function writeAnswer(
   if (body !== undefined) headers.push('Content-Length', String(body.byteLength))
   if (!isRestReadable(response.req)) headers.push('Connection', 'close')
   response.writeHead(status, headers)
+  if (body !== undefined && body.byteLength > SMALL_BODY_BYTES_MAX)
+    response.setTimeout(STALLED_MS_MAX)
   response.end(body)
 }
 

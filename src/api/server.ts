@@ -14,6 +14,7 @@ import type { ApiContext, ApiPhase, MetricsText } from './api-context.ts'
 import { addBucketRoutes } from './bucket-routes.ts'
 import { addChangeRoutes } from './change-routes.ts'
 import { BrowserGuard } from './browser-guard.ts'
+import { ByteBudget } from './byte-budget.ts'
 import { answerClientError } from './client-error.ts'
 import { addClusterRoutes } from './cluster-routes.ts'
 import { addHealthRoutes } from './health-routes.ts'
@@ -34,6 +35,9 @@ import { acceptAnyBody } from './value-body.ts'
 const HEADER_BYTES_MAX = 65_536
 const CONNECTIONS_MAX = 10_000
 const REQUEST_TIMEOUT_MS = 2000
+/** Of the bodies of requests, and of answers, that are under way at once. */
+const UPLOAD_BYTES_MAX = 128 * 1_048_576
+const ANSWER_BYTES_MAX = 256 * 1_048_576
 /** Longer than the 60 s after which common proxies drop an idle connection: they close first. */
 const KEEP_ALIVE_MS = 65_000
 /** For a request to come in whole. */
@@ -115,6 +119,8 @@ function createContext(options: ApiOptions, phase: () => ApiPhase): ApiContext {
     maxValueBytes,
     maxClockDriftMs,
     requestTimeoutMs,
+    uploads: new ByteBudget(UPLOAD_BYTES_MAX),
+    answers: new ByteBudget(ANSWER_BYTES_MAX),
     phase,
     onInternalError,
   }
@@ -138,6 +144,8 @@ function createApp(
         requestTimeoutMs: REQUEST_SECONDS_MAX * 1000,
         keepAliveTimeoutMs: KEEP_ALIVE_MS,
         order: new RequestOrder(api.clock),
+        uploads: api.uploads,
+        bodyBytesMax: api.maxValueBytes,
         requestId,
         refusalOf: (request) => requestRefusal(request, guard),
         onRefused: (request, error) => countRefusal(api, request, error),
@@ -154,7 +162,7 @@ function createApp(
   app.setNotFoundHandler((request) => {
     throw routes.refusal(request.raw.method ?? '', request.raw.url ?? '')
   })
-  acceptAnyBody(app)
+  acceptAnyBody(app, api.uploads)
   addKvRoutes(app, api)
   addHealthRoutes(app, api)
   app.register((scope, _options, done) => {

@@ -6,18 +6,26 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
+import { assert } from '../core/assert.ts'
 import { QuorateError } from '../core/errors.ts'
+import type { ByteBudget } from './byte-budget.ts'
+import { DROPPED_BYTES_MAX } from './respond.ts'
 
-const DROPPED_BYTES_MAX = 16 * 1_048_576
 const NO_BYTES = Buffer.alloc(0)
+/** So many pieces of a body of unknown length are put together, because each costs memory of its own. */
+const PIECES_MAX = 64
 
 type Done = (error: Error | null, body?: Buffer) => void
 
 /** The limit of each route is its `bodyLimit`. */
-export function acceptAnyBody(app: FastifyInstance): void {
+export function acceptAnyBody(app: FastifyInstance, uploads: ByteBudget): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage, done: Done) => {
-    readBody(payload, request.routeOptions.bodyLimit, done)
+    const { bodyLimit } = request.routeOptions
+    const declared = payload.headers['content-length']
+    if (declared === undefined) readUndeclared(payload, bodyLimit, uploads, done)
+    else if (Number(declared) <= bodyLimit) readDeclared(payload, Number(declared), done)
+    else dropBody(payload, Number(declared), bodyLimit, done)
   })
 }
 
@@ -26,32 +34,82 @@ export function bodyOf(request: FastifyRequest): Buffer {
   return (request.body as Buffer | null | undefined) ?? NO_BYTES
 }
 
-function readBody(payload: IncomingMessage, limitBytes: number, done: Done): void {
-  const declared = Number(payload.headers['content-length'] ?? 0)
-  if (declared > DROPPED_BYTES_MAX && declared > limitBytes)
-    return done(tooLarge(`${declared}`, limitBytes))
-  const chunks: Buffer[] = []
+function readDeclared(payload: IncomingMessage, declared: number, done: Done): void {
+  // Copied: a chunk is a view of the socket's read buffer, which a kept value would keep alive.
+  const body = Buffer.allocUnsafe(declared)
   let bytes = 0
+  payload.on('data', (chunk: Buffer) => {
+    bytes += chunk.copy(body, bytes)
+  })
+  whenOver(payload, (error) => {
+    assert(error !== null || bytes === declared, 'a whole body has the bytes that it has declared')
+    if (error === null) done(null, body)
+    else done(error)
+  })
+}
+
+/** Reads a body of unknown length; its bytes count as long as they come in. */
+function readUndeclared(
+  payload: IncomingMessage,
+  limitBytes: number,
+  uploads: ByteBudget,
+  done: Done,
+): void {
+  let pieces: Buffer[] = []
+  let bytes = 0
+  let taken = 0
   let ended = false
   const end = (error: Error | null, body?: Buffer): void => {
     if (ended) return
     ended = true
+    uploads.give(taken)
+    pieces = []
     done(error, body)
   }
   payload.on('data', (chunk: Buffer) => {
     bytes += chunk.length
-    if (bytes <= limitBytes) {
-      chunks.push(chunk)
-    } else {
-      chunks.length = 0
+    if (ended) return
+    if (bytes > limitBytes) {
+      pieces = []
       if (bytes > DROPPED_BYTES_MAX) end(tooLarge(`more than ${bytes}`, limitBytes))
+    } else if (uploads.take(chunk.length)) {
+      taken += chunk.length
+      pieces.push(chunk)
+      if (pieces.length > PIECES_MAX) pieces = [Buffer.concat(pieces)]
+    } else {
+      const message = 'There is no room for this body beside those that are being received.'
+      end(new QuorateError('overloaded', message))
     }
   })
-  payload.on('end', () => {
-    if (bytes > limitBytes) end(tooLarge(`${bytes}`, limitBytes))
-    // Copied: a chunk is a view of the socket's read buffer, which a kept value would keep alive.
-    else end(null, Buffer.concat(chunks, bytes))
+  whenOver(payload, (error) => {
+    if (error !== null) end(error)
+    else if (bytes > limitBytes) end(tooLarge(`${bytes}`, limitBytes))
+    else end(null, Buffer.concat(pieces))
   })
+}
+
+/** Answers once the whole body has come and is dropped; at once where it is far too large. */
+function dropBody(
+  payload: IncomingMessage,
+  declared: number,
+  limitBytes: number,
+  done: Done,
+): void {
+  const error = tooLarge(`${declared}`, limitBytes)
+  if (declared > DROPPED_BYTES_MAX) return done(error)
+  whenOver(payload, (brokenOff) => done(brokenOff ?? error))
+  payload.resume()
+}
+
+/** Calls back once: with null at the end of the body, with an error where the connection ends before it. */
+function whenOver(payload: IncomingMessage, then: (error: QuorateError | null) => void): void {
+  let isOver = false
+  const end = (error: QuorateError | null): void => {
+    if (isOver) return
+    isOver = true
+    then(error)
+  }
+  payload.on('end', () => end(null))
   payload.on('error', () => {
     end(new QuorateError('bad_request', 'The connection ended before the body was complete.'))
   })

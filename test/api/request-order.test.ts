@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
+import { ByteBudget } from '../../src/api/byte-budget.ts'
 import { createHttpServer } from '../../src/api/http-server.ts'
 import { RequestOrder, waitedMs } from '../../src/api/request-order.ts'
 
@@ -43,6 +44,8 @@ async function startServer(): Promise<TestServer> {
     requestTimeoutMs: 60_000,
     keepAliveTimeoutMs: 5000,
     order: new RequestOrder({ wallMs: () => 0, monotonicMs: () => clock.nowMs }),
+    uploads: new ByteBudget(0),
+    bodyBytesMax: 0,
     requestId: () => 'id',
     refusalOf: () => undefined,
     onRefused: () => undefined,

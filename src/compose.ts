@@ -47,6 +47,8 @@ export interface RunningServer {
 export interface StartHooks {
   /** Told of a broken invariant, after which this process must not go on. */
   readonly onBroken: (error: unknown) => void
+  /** Told once, when this node is no member of its cluster any more: it serves nobody from then on. */
+  readonly onRemoved?: () => void
   /** Gives up the start of a node that waits to be let into a cluster: it then rejects. */
   readonly stop?: AbortSignal
 }
@@ -101,6 +103,7 @@ export async function startServer(
       return joined
     },
     hasLostData: disk.setAside !== undefined || disk.hasLostWrites,
+    ...(hooks.onRemoved === undefined ? {} : { onRemoved: hooks.onRemoved }),
   })
   let droppedLines = 0
   const api = createApiServer({

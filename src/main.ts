@@ -12,6 +12,9 @@ const EXIT_STOPPED = 0
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 
+/** What a supervisor is told when the node is no member any more (src/cluster/node-process.ts). */
+const REMOVED = 'removed'
+
 /** A stop that takes longer is given up, within the 15 s promised: what was acknowledged is durable already. */
 const STOP_MS_MAX = 13_000
 /** How long the last lines of the log may take. */
@@ -39,7 +42,11 @@ async function run(settings: Settings): Promise<void> {
   }
   process.on('uncaughtException', breakDown)
   const giveUp = new AbortController()
-  const starting = startServer(settings, { onBroken: breakDown, stop: giveUp.signal }, processLog)
+  // A supervisor stops this process. Without one it goes on and refuses every request, because whatever started it may
+  // start it again for ever.
+  const onRemoved = (): void => void process.send?.(REMOVED, undefined, undefined, () => undefined)
+  const hooks = { onBroken: breakDown, onRemoved, stop: giveUp.signal }
+  const starting = startServer(settings, hooks, processLog)
   stopOnRequest(settings, starting, giveUp, processLog)
   try {
     const { clientPort, peerPort } = await starting

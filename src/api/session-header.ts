@@ -54,7 +54,7 @@ async function agreeOnSealKey({ service }: ApiContext): Promise<string> {
     const { sessionKey } = await service.found(newFounding(), AGREE_TIMEOUT_MS)
     return sessionKey
   } catch (error) {
-    if (!(error instanceof QuorateError)) throw error
+    if (!(error instanceof QuorateError) || error.code === 'not_a_member') throw error
     throw new QuorateError(
       'quorum_unreachable',
       `Sessions are sealed with a key on which a majority of the members agrees once, and it has not yet: ${error.message}`,

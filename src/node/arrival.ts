@@ -8,6 +8,10 @@
  * before starts after a few seconds all the same; but it counts in no quorum until a majority has answered, and
  * tells its copies to nobody who has not: its directory may be an old one. A new directory waits as long as it
  * takes: an earlier life may have promised what this one does not know.
+ *
+ * The wait also protects against a directory of a node that has been removed: any member in reach refuses its links and
+ * shows it the newer topology (removal.ts) long before the wait is over. With no member in reach, a removal cannot be told
+ * from a cut, and in a cut `eventual` answers: a node that had been running would do the same.
  */
 import { majority } from '../core/quorum/level.ts'
 import type { Log } from '../ports/log.ts'
@@ -34,6 +38,8 @@ const WAITING =
 export interface ArrivalParts {
   readonly self: string
   readonly members: () => readonly string[]
+  /** False once this node has been removed: then it has nothing to wait for. */
+  readonly isMember: () => boolean
   /** Whether a member's disk is gone for good, and nobody waits for it: it is being removed. */
   readonly isLost: (node: string) => boolean
   readonly peers: Peers
@@ -159,7 +165,10 @@ export class Arrival {
 
   /** The members have changed: who is new is asked too, who is gone is waited for no more. */
   look(): void {
-    if (!this.#isOpen) return
+    if (!this.#isOpen) {
+      this.#check()
+      return
+    }
     this.#lookWhetherFilled()
     if (!this.#isAsking) this.#askAll()
   }
@@ -200,6 +209,6 @@ export class Arrival {
   }
 
   #check(): void {
-    if (this.isProven) this.#proceed?.()
+    if (this.isProven || !this.#parts.isMember()) this.#proceed?.()
   }
 }

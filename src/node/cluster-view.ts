@@ -114,13 +114,14 @@ export class ClusterView {
 
   /** Asks the members now, instead of trusting what is believed of them. */
   async readiness(): Promise<Readiness> {
-    const { keeper } = this.#parts
+    const { self, keeper } = this.#parts
     const { members } = keeper.topology
     const views = await this.#askViews()
     const without = this.#partitionsWithoutQuorum((id) => views.has(id))
     const storage = this.#storage()
     const needed = majority(members.length)
     const checks = [
+      { name: 'membership', ok: keeper.isMember(self), detail: this.#membership() },
       {
         name: 'members',
         ok: views.size >= needed,
@@ -204,6 +205,12 @@ export class ClusterView {
   #storage(): ClusterStatus['storage'] {
     const { state, reason } = this.#parts.disk.health()
     return { state, reason }
+  }
+
+  #membership(): string {
+    const { self, keeper } = this.#parts
+    if (keeper.isMember(self)) return `${self} is a member`
+    return `${self} is no longer a member (epoch ${keeper.epoch}): stop it and remove its data directory`
   }
 
   #copies(): string {

@@ -106,6 +106,7 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
   const arrival = new Arrival(ports, {
     self,
     members,
+    isMember: () => keeper.isMember(self),
     isLost: (node) => node === lostMember(keeper.topology),
     peers,
     clock,

@@ -48,6 +48,8 @@ export interface NodeSettings {
   readonly hasLostData?: boolean
   /** Client requests under way at once; more are refused as overloaded. */
   readonly inflightRequestsMax: number
+  /** Told once, when this node finds that it is no member any more (removal.ts). */
+  readonly onRemoved?: () => void
 }
 
 export interface Node extends NodeService {
@@ -67,6 +69,11 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     const what = stopping === undefined ? 'starting' : 'stopping'
     throw new QuorateError('not_ready', `${settings.nodeId} is ${what}`, { retryAfterSeconds: 1 })
   }
+  /** For requests that need the other members. Throws not_a_member, too. */
+  const member = (): RunningNode => {
+    up().requests.refuseNonMember()
+    return up()
+  }
   return {
     nodeId: settings.nodeId,
     start: async () => {
@@ -82,17 +89,17 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     list: async (request) => up().requests.list(request),
     topology: (): Topology => running?.keeper.topology ?? startingTopology(settings),
     bucket: (name): Bucket | undefined => running?.keeper.bucket(name),
-    createBucket: async (bucket, timeoutMs) => up().createBucket(bucket, timeoutMs),
-    found: async (candidates, timeoutMs) => up().found(candidates, timeoutMs),
-    planChange: (request) => up().changes.plan(request),
-    applyChange: async (request, timeoutMs) => up().changes.apply(request, timeoutMs),
-    cancelChange: async (timeoutMs) => up().changes.cancel(timeoutMs),
+    createBucket: async (bucket, timeoutMs) => member().createBucket(bucket, timeoutMs),
+    found: async (candidates, timeoutMs) => member().found(candidates, timeoutMs),
+    planChange: (request) => member().changes.plan(request),
+    applyChange: async (request, timeoutMs) => member().changes.apply(request, timeoutMs),
+    cancelChange: async (timeoutMs) => member().changes.cancel(timeoutMs),
     moves: async () => up().changes.status(),
     status: async () => up().view.status(),
     ring: async (bucket, key) => up().view.ring(up().requests.locate(bucket, key)),
-    syncHints: async (timeoutMs) => up().delivery.sync(timeoutMs),
+    syncHints: async (timeoutMs) => member().delivery.sync(timeoutMs),
     readiness: async () => up().view.readiness(),
-    convergence: async (bucket) => up().convergence(bucket),
+    convergence: async (bucket) => member().convergence(bucket),
   }
 }
 

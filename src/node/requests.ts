@@ -91,6 +91,7 @@ export class Requests {
       } catch (error) {
         if (placed.placedAt === this.#parts.keeper.placedAt || !mayRepeat(error)) throw error
       }
+      this.refuseNonMember()
       this.#metrics.count('placement_changed_total')
       placed = this.placeAgain(placed)
     }
@@ -196,6 +197,7 @@ export class Requests {
 
   list(request: ListRequest): Promise<ListAnswer> {
     return this.#bounded(() => {
+      this.#refuseStranger()
       const bucket = this.#bucket(request.bucket)
       const timeoutMs = request.timeoutMs ?? this.#settings.requestTimeoutMs
       return this.#parts.listing.list(bucket, request, this.#parts.clock.nowMs() + timeoutMs)
@@ -267,11 +269,19 @@ export class Requests {
     return { ...request, content: { ...content, expiresAtMs } }
   }
 
-  /** Throws not_a_member. */
-  #refuseStranger(): void {
+  /** Throws not_a_member: nobody else would ever hear of what this node takes, and what it holds is out of date. */
+  refuseNonMember(): void {
     const { keeper, self } = this.#parts
-    if (keeper.isMember(self) && !keeper.isEmptying(self)) return
-    throw new QuorateError('not_a_member', `${self} has left the cluster: ask another node`)
+    if (keeper.isMember(self)) return
+    throw new QuorateError('not_a_member', `${self} is no longer a member: ask another node`)
+  }
+
+  /** Throws not_a_member, also for a member that gives up what it holds. */
+  #refuseStranger(): void {
+    this.refuseNonMember()
+    const { keeper, self } = this.#parts
+    if (!keeper.isEmptying(self)) return
+    throw new QuorateError('not_a_member', `${self} is leaving the cluster: ask another node`)
   }
 
   #bucket(name: string): Bucket {

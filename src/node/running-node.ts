@@ -36,6 +36,7 @@ import { ReadCoordinator } from './read-coordinator.ts'
 import { RegisterAcceptor } from './register-acceptor.ts'
 import { RegisterAsks } from './register-asks.ts'
 import { RegisterProposer } from './register-proposer.ts'
+import { Removal } from './removal.ts'
 import { Replica } from './replica.ts'
 import type { PlacedRequest } from './request.ts'
 import { Requests } from './requests.ts'
@@ -288,8 +289,11 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
     const peerAddresses = others.map(({ id, peerUrl }) => ({ id, url: peerUrl }))
     network.setPeers(peerAddresses, VERSIONS.oldest)
     liveness.setMembers(memberIds(topology))
+    removal.look()
     convergence.look()
   }
+  const onRemoved = settings.onRemoved ?? ((): void => undefined)
+  const removal = new Removal(ports, { self, keeper, onRemoved })
   keeper.onChange = connect
   liveness.onReturn = () => delivery.wake()
   disk.onHealth(({ state: health, reason }) => {

@@ -40,6 +40,18 @@ export interface Network {
    */
   setPeers(peers: readonly PeerAddress[], oldestVersion?: number): void
 
+  /**
+   * What a node that is no peer is shown when it dials: the newest document that names the members, and its epoch. May
+   * be called again with a newer one.
+   */
+  showMembership(epoch: number, document: string): void
+
+  /**
+   * Set once, before `start`. Called when a peer refuses the link of this node because this node is no member, and
+   * shows a document that is newer than the one that this node shows. Called again at later attempts to dial.
+   */
+  onExcluded(listener: (peer: string, document: string) => void): void
+
   /** Begins to listen and to dial. Resolves once listening (an address that is not there yet is waited for). */
   start(): Promise<void>
   /** Closes all links. Idempotent. */

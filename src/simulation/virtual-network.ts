@@ -25,6 +25,8 @@ export class VirtualNetwork implements Network {
   #takeLink: (peer: string, open: boolean) => void = () => undefined
   #takeRefusal: (refusal: PeerRefusal) => void = () => undefined
   #doorkeeper: Doorkeeper | undefined
+  #takeExcluded: (peer: string, document: string) => void = () => undefined
+  #shown = { epoch: 0, document: '' }
   /** Told of a throw of the receiver; garbage closes the link. */
   onGarbage: (error: unknown) => void = () => undefined
 
@@ -82,6 +84,14 @@ export class VirtualNetwork implements Network {
 
   onRefusal(listener: (refusal: PeerRefusal) => void): void {
     this.#takeRefusal = listener
+  }
+
+  showMembership(epoch: number, document: string): void {
+    this.#shown = { epoch, document }
+  }
+
+  onExcluded(listener: (peer: string, document: string) => void): void {
+    this.#takeExcluded = listener
   }
 
   get isRunning(): boolean {
@@ -144,6 +154,13 @@ export class VirtualNetwork implements Network {
 
   tellRefusal(refusal: PeerRefusal): void {
     this.host.run(this.host.task(() => this.#takeRefusal(refusal)))
+  }
+
+  /** The peer refuses this node as no member, and shows what it knows if that is newer. */
+  tellExcluded(refusing: VirtualNetwork): void {
+    const { epoch, document } = refusing.#shown
+    if (epoch <= this.#shown.epoch) return
+    this.host.run(this.host.task(() => this.#takeExcluded(refusing.host.id, document)))
   }
 
   #dialAll(): void {

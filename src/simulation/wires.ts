@@ -244,6 +244,7 @@ export class Wires {
     const isOurs = theirs === undefined
     end.tellRefusal({ peer: other.host.id, by: isOurs ? 'self' : 'peer', ...ours })
     if (!isOurs) other.tellRefusal({ peer: end.host.id, by: 'self', ...ours })
+    if (theirs?.reason === 'not_a_member') end.tellExcluded(other)
     return true
   }
 

@@ -86,7 +86,7 @@ test('of two nodes that compare and set the same value at once, one wins', async
     const won = IDS.filter((_, i) => told[i]?.startsWith('"'))
     expect(won).toHaveLength(1)
     expect(told.filter((end) => end === 'precondition_failed')).toHaveLength(2)
-    const [winner] = won as [Id]
+    const [winner] = won as [(typeof IDS)[number]]
     for (const id of IDS) expect(await get(cluster, id)).toEqual([`${winner} ${round}`])
     last = told[IDS.indexOf(winner)] as string
   }

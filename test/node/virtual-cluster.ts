@@ -1,4 +1,4 @@
-/** Three real nodes on virtual time, which goes on only while somebody waits for something. */
+/** Three real nodes, or as many as named, on virtual time, which goes on only while somebody waits for something. */
 import { QuorateError } from '../../src/core/errors.ts'
 import type { PlainLevel } from '../../src/core/quorum/level.ts'
 import type { ConvergenceAnswer, NodeService } from '../../src/node/service.ts'
@@ -8,7 +8,7 @@ import { SimulatedNode } from '../../src/simulation/simulated-node.ts'
 import { Wires } from '../../src/simulation/wires.ts'
 
 export const IDS = ['n1', 'n2', 'n3'] as const
-export type Id = (typeof IDS)[number]
+export type Id = (typeof IDS)[number] | 'n4'
 
 /** The longest that anything is waited for, in virtual time. */
 const LIMIT_US = 120_000_000
@@ -25,12 +25,14 @@ export class VirtualCluster {
   readonly logged: string[] = []
   /** What the nodes have counted, as `name kind`, since it was cleared. */
   readonly counted = new Map<string, number>()
+  readonly #ids: readonly Id[]
   readonly #nodes: ReadonlyMap<string, SimulatedNode>
 
-  constructor(seed: string) {
+  constructor(seed: string, ids: readonly Id[] = IDS) {
+    this.#ids = ids
     const random = new SeededRandom(seed)
     this.wires = new Wires(this.schedule, random.child('wires'))
-    const members = IDS.map((id) => ({ id, peerUrl: `sim://${id}`, zone: id }))
+    const members = ids.map((id) => ({ id, peerUrl: `sim://${id}`, zone: id }))
     const settings = {
       members,
       durability: 'sync' as const,
@@ -52,7 +54,7 @@ export class VirtualCluster {
       },
     }
     this.#nodes = new Map(
-      IDS.map((id, i) => [
+      ids.map((id, i) => [
         id,
         new SimulatedNode(
           i,
@@ -72,8 +74,8 @@ export class VirtualCluster {
 
   /** All of them, until they serve. */
   async start(): Promise<void> {
-    for (const id of IDS) this.node(id).start()
-    await this.until(() => IDS.every((id) => this.node(id).isUp))
+    for (const id of this.#ids) this.node(id).start()
+    await this.until(() => this.#ids.every((id) => this.node(id).isUp))
   }
 
   /** Lets time go on until then. Rejects where that does not come. */
@@ -142,7 +144,7 @@ export class VirtualCluster {
 
   /** Cut off from both others, without anybody being told; undo it with the result. */
   isolate(id: Id): () => void {
-    const cuts = IDS.filter((other) => other !== id).flatMap((other) => [
+    const cuts = this.#ids.filter((other) => other !== id).flatMap((other) => [
       this.wires.cut(id, other, 'mute'),
       this.wires.cut(other, id, 'mute'),
     ])

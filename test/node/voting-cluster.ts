@@ -116,7 +116,9 @@ class VotingNode {
     const incarnation = Math.floor(host.wallMs())
     const liveness = new Liveness(ports, { self, members: this.#cluster.ids, incarnation, peers })
     const members = (): string[] => keeper.topology.members.map(({ id }) => id)
-    const arrival = new Arrival(ports, { self, members, isLost: () => false, peers, clock, proof })
+    const isMember = (): boolean => keeper.isMember(self)
+    const isLost = (): boolean => false
+    const arrival = new Arrival(ports, { self, members, isMember, isLost, peers, clock, proof })
     const isProven = (): boolean => arrival.isProven
     const voter = new TopologyAcceptor(ports, { self, keeper, state, peers, clock, isProven })
     const register = new TopologyRegister(ports, { self, acceptor: voter, keeper, peers, clock })

@@ -22,6 +22,7 @@ import {
   shown,
   versionsIn,
 } from './handshake.ts'
+import { askForMembership } from './membership-request.ts'
 import { Link, type LinkHandler, SILENCE_MS_MAX } from './link.ts'
 
 /** For the connection alone, which the kernel of the peer answers, however busy its node is. */
@@ -42,12 +43,16 @@ export interface DialerHandler {
   /** Told of each attempt that one of both ends refuses. */
   readonly refused: (by: 'self' | 'peer', refusal: Refusal) => void
   readonly isMute: () => boolean
+  /** The peer refuses this node as no member, and gives this newer document. */
+  readonly excluded: (document: string) => void
 }
 
 export interface DialerOptions {
   readonly peer: PeerAddress
   readonly introduce: () => Introduction
   readonly doorkeeper: () => Doorkeeper
+  /** Of this node's own topology. */
+  readonly epoch: () => number
   readonly lookup: LookupFunction
   readonly log: Log
 }
@@ -132,6 +137,7 @@ export class Dialer {
       const answer = await client.request({ method: 'GET', path: PEER_PATH, headers, signal })
       const message = shown((await answer.body.text()).trim())
       const refusal = refusalIn(answer.headers, message)
+      if (refusal?.reason === 'not_a_member') await this.#learn(refusal, headers)
       if (refusal !== undefined) throw new RefusedError('peer', refusal)
       throw new Error(`refused: ${message}`)
     })
@@ -171,6 +177,14 @@ export class Dialer {
       socket.destroy()
       throw error
     }
+  }
+
+  /** A peer that knows nothing newer than this node proves nothing. */
+  async #learn({ epoch = 0 }: Refusal, headers: Record<string, string>): Promise<void> {
+    if (epoch <= this.#options.epoch()) return
+    const { peer, lookup } = this.#options
+    const document = await askForMembership(peer.url, headers, lookup)
+    if (document !== undefined && !this.#stopped) this.#handler.excluded(document)
   }
 
   #open({ socket }: Dispatcher.UpgradeData): void {

@@ -3,7 +3,7 @@
  * and a dialer for each peer keeps this node's own. Asks go out on the own connection, and come in on theirs;
  * answers take the way back.
  */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
@@ -40,6 +40,7 @@ import {
 import { Link } from './link.ts'
 import { type LinkFaults, NO_FAULTS } from '../chaos/link-faults.ts'
 import { listen, type Listener } from './listener.ts'
+import { MEMBERSHIP_PATH, type Membership } from './membership-request.ts'
 import { Newcomers } from './newcomers.ts'
 import { createPeerLookup } from './peer-lookup.ts'
 
@@ -104,6 +105,8 @@ class PeerNetwork implements Network {
   #takeLink: (peer: string, open: boolean) => void = () => undefined
   #takeRefusal: (refusal: PeerRefusal) => void = () => undefined
   #doorkeeper = OPEN_DOOR
+  #takeExcluded: (peer: string, document: string) => void = () => undefined
+  #membership: Membership = { epoch: 0, document: '' }
 
   constructor(options: PeerNetworkOptions) {
     this.#options = options
@@ -154,6 +157,14 @@ class PeerNetwork implements Network {
     if (this.#running) this.#matchDialers()
   }
 
+  showMembership(epoch: number, document: string): void {
+    this.#membership = { epoch, document }
+  }
+
+  onExcluded(listener: (peer: string, document: string) => void): void {
+    this.#takeExcluded = listener
+  }
+
   async start(): Promise<void> {
     await this.#listen()
     this.#running = true
@@ -179,12 +190,20 @@ class PeerNetwork implements Network {
     const { listen: address, log } = this.#options
     const http = Fastify({ logger: false })
     http.get(PEER_PATH, async (request, reply) => {
-      const refusal = this.#refusalOf(request.raw)
+      const refusal = this.#refusalOf(request.headers, request.raw.url)
       const reason = refusal === undefined ? {} : refusalHeaders(refusal)
       return reply
         .code(426)
         .headers({ connection: 'close', upgrade: PROTOCOL, ...reason })
         .send(refusal?.message ?? `ask for an upgrade to ${PROTOCOL}`)
+    })
+    http.get(MEMBERSHIP_PATH, async ({ headers }, reply) => {
+      reply.headers({ connection: 'close' })
+      const isCut = this.#faults.isMute(headerOf(headers, 'quorate-from'), 'in')
+      if (isCut || this.#refusalOf(headers, PEER_PATH)?.reason !== 'not_a_member') {
+        return reply.code(403).send('only a node that is no member is told so')
+      }
+      return reply.type('application/json').send(this.#membership.document)
     })
     http.post(JOIN_PATH, { bodyLimit: JOIN_BYTES_MAX }, async (request, reply) => {
       const { status, text } = await this.#admit(request)
@@ -238,9 +257,11 @@ class PeerNetwork implements Network {
         refused: (by: 'self' | 'peer', refusal: Refusal) =>
           this.#takeRefusal({ peer: peer.id, by, ...refusal }),
         isMute: () => this.#faults.isMute(peer.id, 'out'),
+        excluded: (document: string) => this.#takeExcluded(peer.id, document),
       }
       const doorkeeper = (): Doorkeeper => this.#doorkeeper
-      const dialing = { peer, introduce, doorkeeper, lookup: this.#lookup, log }
+      const epoch = (): number => this.#membership.epoch
+      const dialing = { peer, introduce, doorkeeper, epoch, lookup: this.#lookup, log }
       this.#dialers.set(peer.id, new Dialer(dialing, handler))
     }
   }
@@ -248,13 +269,13 @@ class PeerNetwork implements Network {
   async #accept(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const peer = headerOf(request.headers, 'quorate-from')
     const theirs = credentialsIn(request.headers)
-    let refusal = this.#refusalOf(request)
+    let refusal = this.#refusalOf(request.headers, request.url)
     // A cut network does not answer; the deadline of newcomers closes the connection.
     if (refusal === undefined && this.#faults.isMute(peer, 'in')) return
     if (refusal === undefined) {
       await this.#doorkeeper.welcome(peer, theirs, false)
       if (socket.destroyed || this.#isClosed) return
-      refusal = this.#refusalOf(request)
+      refusal = this.#refusalOf(request.headers, request.url)
     }
     const own = this.#versions()
     const version = commonVersion(own, versionsIn(request.headers))
@@ -321,12 +342,12 @@ class PeerNetwork implements Network {
     }
   }
 
-  #refusalOf(request: IncomingMessage): Refusal | undefined {
+  #refusalOf(headers: IncomingHttpHeaders, path: string | undefined): Refusal | undefined {
     const self = { from: this.#options.self, versions: this.#versions() }
     const judge = (from: string, theirs: Credentials): Refusal | undefined =>
       this.#doorkeeper.judge(from, theirs, false)
     const isPeer = (id: string): boolean => this.#peers.has(id)
-    const refusal = refusalOf(request.headers, request.url, self, judge, isPeer)
+    const refusal = refusalOf(headers, path, self, judge, isPeer)
     const { epoch } = this.#credentials()
     return refusal && { ...refusal, ...(epoch === undefined ? {} : { epoch }) }
   }

@@ -55,7 +55,7 @@ async function runCluster(args: ClusterArguments, world: CommandWorld): Promise<
     cluster = await startCluster({
       ...args,
       report: complain,
-      onReady: ({ id, clientUrl }) => print(`  ${id} answers on ${clientUrl}`),
+      onReady: ({ id, clientUrl }) => print(`  ${id} is ready on ${clientUrl}`),
       signal: stop,
     })
   } catch (error) {
@@ -96,17 +96,17 @@ async function joinCluster(
   }
 }
 
+/** Ends with one line to be copied whole. */
 function invitation({ nodes }: LocalCluster, dataDir: string): string[] {
-  const host = (i: number): string =>
-    `localhost:${nodes[Math.min(i, nodes.length - 1)]?.clientPort}`
+  const urlOf = (i: number): string => {
+    const port = nodes[Math.min(i, nodes.length - 1)]?.clientPort
+    return `localhost:${port}/v1/kv/default/hello`
+  }
   return [
     '',
-    'Try this:',
-    `  curl -X PUT ${host(0)}/v1/kv/default/hello -d world`,
-    `  curl '${host(2)}/v1/kv/default/hello?consistency=quorum'`,
-    `  curl -X DELETE ${host(1)}/v1/kv/default/hello`,
-    '',
     `Logs: ${dataDir}/n1/node.log and so on. Ctrl-C stops all nodes.`,
+    'Put a value on one node, and get it from another:',
+    `curl -X PUT ${urlOf(0)} -d world && curl ${urlOf(2)}`,
   ]
 }
 

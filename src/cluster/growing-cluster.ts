@@ -54,18 +54,30 @@ export class GrowingCluster {
     this.#lookedMs = nowMs
     const nodes = await this.#supervisor.status()
     const haveLeft = await Promise.all(nodes.map(hasLeft))
-    const left = nodes.map(({ id }) => id).filter((_, i) => haveLeft[i] === true)
-    if (left.length === 0) return
-    this.#roster = withoutNodes(this.#roster, left)
-    writeRoster(this.#options.dataDir, this.#roster)
-    for (const id of left) {
-      await this.#supervisor.remove(id)
-      this.#options.report(`${id} has left the cluster, and is stopped; it is not started again`)
+    for (const id of nodes.map((node) => node.id).filter((_, i) => haveLeft[i] === true)) {
+      await this.letGo(id)
     }
   }
 
+  /** As `letGo`, for a caller that cannot wait. */
+  removed(id: string): void {
+    this.letGo(id).catch((error: unknown) => {
+      // While the cluster stops, the node is stopped with the others.
+      if (!(error instanceof ControlError)) this.#options.report((error as Error).message)
+    })
+  }
+
+  /** The node has said that it is no member any more. */
+  async letGo(id: string): Promise<void> {
+    if (this.#roster.left.includes(id)) return
+    this.#roster = withoutNodes(this.#roster, [id])
+    writeRoster(this.#options.dataDir, this.#roster)
+    await this.#supervisor.remove(id)
+    this.#options.report(`${id} has left the cluster, and is stopped; it is not started again`)
+  }
+
   async #join(id: string, replaces: string | undefined): Promise<JoinedNode> {
-    const { dataDir, basePort, report } = this.#options
+    const { dataDir, basePort } = this.#options
     await this.#refuse(id)
     const before = this.#roster
     const joining = withJoining(before, await planAddress(id, basePort))
@@ -84,17 +96,20 @@ export class GrowingCluster {
         clientUrl: node.clientUrl,
         env: environmentOf(node, this.#roster, this.#options, replaces),
       },
-      (sentence) => {
-        // Whoever asked for the node is told, as long as it is waited for.
-        if (isAnswered) report(restartAdvice(id, sentence))
-        else ended.abort(sentence)
+      {
+        ended: (end) => {
+          // Whoever asked for the node is told, as long as it is waited for.
+          if (isAnswered) this.#supervisor.ended(id, end)
+          else ended.abort(end.sentence)
+        },
+        removed: () => this.removed(id),
       },
     )
     this.#supervisor.add({ process, peerUrl: node.peerUrl })
     // Before it is a member: it must not be forgotten if this process ends in between.
     writeRoster(dataDir, this.#roster)
     try {
-      await process.start()
+      await this.#supervisor.start(id)
       const admitted = await this.#admitted(node, ended.signal)
       isAnswered = true
       return admitted
@@ -126,11 +141,6 @@ export class GrowingCluster {
       refuse(`${id} has left the cluster, and ${directory} is what it held: remove that first`)
     }
   }
-}
-
-/** What a node that ended by itself is told with. */
-export function restartAdvice(id: string, sentence: string): string {
-  return `${sentence}; npm run chaos -- restart ${id} starts it again`
 }
 
 async function hasLeft({ id, state, clientUrl }: NodeStatus): Promise<boolean> {

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { findTakenPort, type NodeAddress } from './address-plan.ts'
 import { openControlServer, type ControlServer } from './control-server.ts'
 import type { ClusterControl } from './control.ts'
-import { GrowingCluster, restartAdvice } from './growing-cluster.ts'
+import { GrowingCluster } from './growing-cluster.ts'
 import { pollUntilOk } from './http-poll.ts'
 import { environmentOf } from './node-environment.ts'
 import { createNodeProcess } from './node-process.ts'
@@ -27,7 +27,7 @@ export interface LocalClusterOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Gets a line for each thing that happens without being asked for, such as a node that dies. */
   readonly report?: (line: string) => void
-  /** Called for each node when it answers first. */
+  /** Called for each node when it is ready: it reaches a quorum. */
   readonly onReady?: (node: LocalNode) => void
   /** Gives the start up; `startCluster` then rejects when all that was started is gone. */
   readonly signal?: AbortSignal
@@ -57,48 +57,52 @@ export async function startCluster(options: LocalClusterOptions): Promise<LocalC
   const { signal, onReady, report = () => {} } = options
   const dataDir = resolve(options.dataDir)
   const server = await openControlServer(dataDir)
-  let supervisor: Supervisor | undefined
+  let stopping: Supervisor | undefined
   try {
     const roster = await openRoster(dataDir, options.nodes, options.basePort)
     const present = presentNodes(roster, dataDir)
     await refuseTakenPorts(present, server)
     const nodes = present.map((node) => ({ ...node, dataDir: join(dataDir, node.id) }))
     const growing = { dataDir, env: options.env ?? {}, basePort: options.basePort, report }
-    const processes = nodes.map((node) =>
-      createNodeProcess(
-        {
-          id: node.id,
-          nodeDir: node.dataDir,
-          clientUrl: node.clientUrl,
-          env: environmentOf(node, roster, growing),
-        },
-        (sentence) => report(restartAdvice(node.id, sentence)),
-      ),
-    )
-    supervisor = superviseNodes(
-      processes.map((process, i) => ({ process, peerUrl: nodes[i]?.peerUrl ?? '' })),
+    /** Aborted when the node has left the cluster. */
+    const left = new Map(nodes.map(({ id }) => [id, new AbortController()]))
+    const supervisor = superviseNodes(
+      nodes.map((node) => {
+        const { id, clientUrl, peerUrl, dataDir: nodeDir } = node
+        const spec = { id, nodeDir, clientUrl, env: environmentOf(node, roster, growing) }
+        const process = createNodeProcess(spec, {
+          ended: (end) => supervisor.ended(id, end),
+          removed: () => {
+            left.get(id)?.abort()
+            cluster.removed(id)
+          },
+        })
+        return { process, peerUrl }
+      }),
       report,
     )
-    const starts = processes.map(async (process, i) => {
-      await process.start()
-      onReady?.(nodes[i] as LocalNode)
-    })
-    await Promise.race([Promise.all(starts), rejectOnAbort(signal)])
-    await waitUntilReady(nodes, signal, report)
+    stopping = supervisor
     const cluster = new GrowingCluster(growing, supervisor, roster)
-    const running = supervisor
+    const starts = nodes.map(({ id }) => supervisor.start(id))
+    await Promise.race([Promise.all(starts), rejectOnAbort(signal)])
+    await Promise.all(
+      nodes.map(async (node) => {
+        const gone = left.get(node.id)?.signal
+        if (await isReady(node, { gone, signal, report })) onReady?.(node)
+      }),
+    )
     const control = {
-      ...running,
+      ...supervisor,
       status: async () => {
         await cluster.letLeaversGo()
-        return running.status()
+        return supervisor.status()
       },
       join: (id: string, replaces: string | undefined) => cluster.join(id, replaces),
     }
     server.serve(control)
     return { nodes, dataDir, control, stop: stopWith(cluster, supervisor, server) }
   } catch (error) {
-    await supervisor?.stop()
+    await stopping?.stop()
     await server.close()
     throw error
   }
@@ -147,21 +151,25 @@ async function refuseTakenPorts(
   }
 }
 
-/** Each node has to find the others before it can reach a quorum. Without one it still runs, and says so itself. */
-async function waitUntilReady(
-  nodes: readonly LocalNode[],
-  signal: AbortSignal | undefined,
-  report: (line: string) => void,
-): Promise<void> {
-  const late = AbortSignal.timeout(READY_WAIT_MS)
-  const giveUp = signal === undefined ? late : AbortSignal.any([late, signal])
-  const ready = nodes.map(async ({ id, clientUrl }) => {
-    const url = `${clientUrl}/readyz?verbose=true`
-    if (await pollUntilOk(url, giveUp)) return
-    signal?.throwIfAborted()
-    report(`${id} does not reach a quorum yet; ${url} says why`)
-  })
-  await Promise.all(ready)
+interface Waiting {
+  /** The node has left the cluster: it never becomes ready, and is stopped. */
+  readonly gone: AbortSignal | undefined
+  readonly signal: AbortSignal | undefined
+  readonly report: (line: string) => void
+}
+
+/** Each node has to find the others before it reaches a quorum. Without one it still runs, and says why it is not ready. */
+async function isReady(
+  { id, clientUrl }: LocalNode,
+  { gone, signal, report }: Waiting,
+): Promise<boolean> {
+  const given = [gone, signal].filter((one) => one !== undefined)
+  const giveUp = AbortSignal.any([AbortSignal.timeout(READY_WAIT_MS), ...given])
+  const url = `${clientUrl}/readyz?verbose=true`
+  if (await pollUntilOk(url, giveUp)) return true
+  signal?.throwIfAborted()
+  if (gone?.aborted !== true) report(`${id} is not ready yet; ${url} says why`)
+  return false
 }
 
 function rejectOnAbort(signal: AbortSignal | undefined): Promise<never> {

@@ -22,11 +22,39 @@ export interface NodeProcessSpec {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
+/** What a process tells, or how it ends, without being asked. */
+export interface NodeProcessEvents {
+  readonly ended: (end: NodeEnd) => void
+  /** The node says that it is no member of the cluster any more. */
+  readonly removed: () => void
+}
+
+export interface NodeEnd {
+  readonly sentence: string
+  /** Another start would end in the same way: a setting is bad. */
+  readonly isFinal: boolean
+}
+
+/** The message is one sentence. */
+export class NodeStartError extends Error implements NodeEnd {
+  readonly isFinal: boolean
+
+  constructor({ sentence, isFinal }: NodeEnd) {
+    super(sentence)
+    this.name = 'NodeStartError'
+    this.isFinal = isFinal
+  }
+
+  get sentence(): string {
+    return this.message
+  }
+}
+
 export interface NodeProcess {
   readonly spec: NodeProcessSpec
   readonly state: NodeState
   readonly pid: number | null
-  /** Resolves when the node answers; rejects in one sentence where it ends, or does not answer in time. */
+  /** Resolves when the node answers; rejects with NodeStartError where it ends, or does not answer in time. */
   start(): Promise<void>
   /** SIGKILL. Resolves when the process is gone. */
   kill(): Promise<void>
@@ -39,17 +67,22 @@ export interface NodeProcess {
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 /**
  * As docker/Dockerfile has them. Left alone, the young generation grows to 128 MiB on a large machine: more
- * than all the rest of a node, and no faster.
+ * than all the rest of a node, and no faster. A signal must not open a debugger port.
  */
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16']
+const NODE_FLAGS = [
+  '--disable-warning=ExperimentalWarning',
+  '--disable-sigusr1',
+  '--max-semi-space-size=16',
+]
+/** What src/main.ts tells over the channel. */
+const REMOVED = 'removed'
+/** Of a process that does not accept its settings (src/main.ts). */
+const EXIT_USAGE = 2
 const START_TIMEOUT_MS = 30_000
 /** Longer than a node gives itself. */
 const STOP_TIMEOUT_MS = 20_000
 
-export function createNodeProcess(
-  spec: NodeProcessSpec,
-  reportDeath: (sentence: string) => void,
-): NodeProcess {
+export function createNodeProcess(spec: NodeProcessSpec, events: NodeProcessEvents): NodeProcess {
   let child: ChildProcess | undefined
   let state: NodeState = 'stopped'
   let endGuard: (() => void) | undefined
@@ -68,6 +101,9 @@ export function createNodeProcess(
       detached: true,
     })
     closeSync(log)
+    launched.on('message', (message) => {
+      if (message === REMOVED && child === launched) events.removed()
+    })
     launched.once('exit', (code, signal) => {
       endGuard?.()
       endGuard = undefined
@@ -76,7 +112,8 @@ export function createNodeProcess(
       state = 'stopped'
       const cause = signal === null ? `exit code ${code}` : signal
       const words = lastWords(spec.nodeDir, logStart)
-      reportDeath(`${spec.id} ended by itself (${cause})${words === '' ? '' : `: ${words}`}`)
+      const sentence = `${spec.id} ended by itself (${cause})${words === '' ? '' : `: ${words}`}`
+      events.ended({ sentence, isFinal: code === EXIT_USAGE })
     })
     // Without a process there is no exit either.
     launched.once('error', () => (child = undefined))
@@ -132,7 +169,8 @@ export function createNodeProcess(
         ? lastWords(spec.nodeDir, logStart) || 'it ended without a word'
         : `no answer within ${START_TIMEOUT_MS / 1000} s`
       await endWith('SIGKILL', 'stopped')
-      throw new Error(`${spec.id} could not start: ${why} (log: ${logPath(spec.nodeDir)})`)
+      const sentence = `${spec.id} could not start: ${why} (log: ${logPath(spec.nodeDir)})`
+      throw new NodeStartError({ sentence, isFinal: starting.exitCode === EXIT_USAGE })
     },
     kill: () => endWith('SIGKILL', 'killed'),
     pause: () => {

@@ -1,16 +1,22 @@
 /**
- * Keeps the faults of a local cluster as leases: a killed node is started again and a paused one goes on when
- * its lease ends, or when all are healed. What is asked of one node is done one after the other.
+ * Keeps the nodes of a local cluster running, and their faults as leases. A killed node is started again and a paused
+ * one goes on when its lease ends, or when all are healed. A node that ended by itself is started again after a pause.
+ * What is asked of one node is done one after the other.
  *
- * Invariant: a node that is killed or paused has a lease.
+ * Invariants: a node that is killed or paused has a lease; a node with a lease is not started before it ends.
  */
 import type { NodeControl, NodeStatus } from './control.ts'
 import { ControlError, LEASE_MS_MAX } from './control.ts'
-import type { NodeProcess } from './node-process.ts'
+import { type NodeEnd, type NodeProcess, NodeStartError } from './node-process.ts'
+import { RestartPause } from './restart-pause.ts'
 
 export interface Supervisor extends NodeControl {
   /** From now on it is one of the nodes; nobody has started it yet. */
   add(node: SupervisedNode): void
+  /** Rejects with NodeStartError; the node is then not tried again. */
+  start(id: string): Promise<void>
+  /** The process of a node ended by itself: it is started again after a pause, where that can help. */
+  ended(id: string, end: NodeEnd): void
   /** Stops the node and lets go of it. */
   remove(id: string): Promise<void>
   /** Ends leases and nodes; names the nodes that did not stop in time, or that `now` cut short. */
@@ -24,6 +30,9 @@ export interface SupervisedNode {
 
 interface Slot extends SupervisedNode {
   lease: { readonly timer: NodeJS.Timeout; readonly endsAtMs: number } | undefined
+  /** Set while the node is down and is going to be started again. */
+  restart: NodeJS.Timeout | undefined
+  readonly pause: RestartPause
   /** Settled when what was asked so far is done. */
   idle: Promise<unknown>
 }
@@ -64,7 +73,8 @@ export function superviseNodes(
         // Another command may have ended or replaced it while this one waited for its turn.
         if (slot.lease?.timer === timer) await undo(slot)
       }).catch((error: unknown) => {
-        if (!closing) report((error as Error).message)
+        // A start that failed has been told.
+        if (!closing && !(error instanceof NodeStartError)) report((error as Error).message)
       })
     }, forMs)
     slot.lease = { timer, endsAtMs: Date.now() + forMs }
@@ -74,7 +84,39 @@ export function superviseNodes(
     dropLease(slot)
     const { process } = slot
     if (process.state === 'paused') process.resume()
-    if (process.state === 'killed') await process.start()
+    if (process.state === 'killed' || slot.restart !== undefined) await startAgain(slot)
+  }
+
+  /** Rejects where it does not start; it is then tried again later. */
+  async function startAgain(slot: Slot): Promise<void> {
+    dropRestart(slot)
+    try {
+      await slot.process.start()
+    } catch (error) {
+      if (error instanceof NodeStartError) restartLater(slot, error)
+      throw error
+    }
+  }
+
+  function restartLater(slot: Slot, { sentence, isFinal }: NodeEnd): void {
+    const { id } = slot.process.spec
+    if (closing || isFinal) {
+      report(closing ? sentence : `${sentence}; npm run chaos -- restart ${id} starts it again`)
+      return
+    }
+    const pauseMs = slot.pause.next(performance.now())
+    report(`${sentence}; it is started again in ${pauseMs / 1000} s`)
+    const timer = setTimeout(() => {
+      inTurn(slot, async () => {
+        // Another command may have started or killed it while this one waited for its turn.
+        if (slot.restart !== timer) return
+        await startAgain(slot)
+        report(`${id} is started again`)
+      }).catch((error: unknown) => {
+        if (!closing && !(error instanceof NodeStartError)) report((error as Error).message)
+      })
+    }, pauseMs)
+    slot.restart = timer
   }
 
   return {
@@ -83,17 +125,35 @@ export function superviseNodes(
       if (closing) throw new ControlError('refused', 'the cluster is stopping')
       slots.push(newSlot(node))
     },
-    remove: async (id) => {
+    start: (id) => {
       const slot = slotOf(id)
+      return inTurn(slot, () => slot.process.start())
+    },
+    ended: (id, end) => {
+      const slot = slots.find(({ process }) => process.spec.id === id)
+      if (slot === undefined) return
+      // A paused process that ended has nothing left to be undone.
       dropLease(slot)
-      await slot.process.stop()
-      slots.splice(slots.indexOf(slot), 1)
+      dropRestart(slot)
+      restartLater(slot, end)
+    },
+    remove: (id) => {
+      const slot = slotOf(id)
+      return inTurn(slot, async () => {
+        dropLease(slot)
+        dropRestart(slot)
+        await slot.process.stop()
+        const place = slots.indexOf(slot)
+        if (place >= 0) slots.splice(place, 1)
+      })
     },
     kill: async (id, forMs) => {
       checkLease(forMs)
       const slot = slotOf(id)
       await inTurn(slot, async () => {
-        refuseStopped(slot)
+        // A node that is down for a moment only is kept down by the lease.
+        if (slot.restart === undefined) refuseStopped(slot)
+        dropRestart(slot)
         await slot.process.kill()
         takeLease(slot, forMs)
       })
@@ -114,7 +174,7 @@ export function superviseNodes(
         dropLease(slot)
         const ended = await slot.process.stop()
         if (ended === 'killed') report(`${id} did not stop in time and was killed`)
-        await slot.process.start()
+        await startAgain(slot)
       })
     },
     heal: async () => {
@@ -127,6 +187,7 @@ export function superviseNodes(
       closing = true
       const forced = slots.map(async (slot) => {
         dropLease(slot)
+        dropRestart(slot)
         return (await slot.process.stop(now)) === 'killed' ? [slot.process.spec.id] : []
       })
       return (await Promise.all(forced)).flat()
@@ -135,7 +196,13 @@ export function superviseNodes(
 }
 
 function newSlot(node: SupervisedNode): Slot {
-  return { ...node, lease: undefined, idle: Promise.resolve() }
+  const pause = new RestartPause()
+  return { ...node, lease: undefined, restart: undefined, pause, idle: Promise.resolve() }
+}
+
+function dropRestart(slot: Slot): void {
+  clearTimeout(slot.restart)
+  slot.restart = undefined
 }
 
 function statusOf({ process, peerUrl, lease }: Slot): NodeStatus {

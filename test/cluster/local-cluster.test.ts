@@ -1,6 +1,6 @@
 /**
  * A real cluster of three processes, and what its supervisor promises: faults are leases, what ends by itself is
- * told and left alone, and nothing is left behind. The tests share the cluster; each leaves it healed.
+ * told and started again, and nothing is left behind. The tests share the cluster; each leaves it healed.
  */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
@@ -9,7 +9,10 @@ import { join } from 'node:path'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openControl, type NodeStatus } from '../../src/cluster/control.ts'
+import { type NodeAddress, planAddresses } from '../../src/cluster/address-plan.ts'
 import { startCluster, type LocalCluster } from '../../src/cluster/local-cluster.ts'
+import { createNodeProcess } from '../../src/cluster/node-process.ts'
+import { superviseNodes, type Supervisor } from '../../src/cluster/supervisor.ts'
 import { isAlive } from './process-life.ts'
 
 const LONG_MS = 600_000
@@ -148,20 +151,32 @@ describe('a local cluster of three nodes', () => {
     expect(await answers('n1')).toBe(true)
   })
 
-  test('a node that ends by itself is told once and started only on request', async () => {
+  test('a node that ends by itself is told once, and started again after a pause', async () => {
     const { pid } = await node('n2')
     process.kill(pid as number, 'SIGKILL')
-    await expect.poll(async () => (await node('n2')).state, WAIT).toBe('stopped')
+    await expect.poll(async () => (await node('n2')).pid, WAIT).toBe(null)
+    await expect.poll(() => answers('n2'), WAIT).toBe(true)
+    await expect.poll(() => reported, WAIT).toContain('n2 is started again')
 
-    expect(reported.filter((line) => line.startsWith('n2 ended by itself (SIGKILL)'))).toHaveLength(
-      1,
-    )
-    await control.heal()
-    expect((await node('n2')).state).toBe('stopped')
-    await expect(control.kill('n2', LONG_MS)).rejects.toThrow('n2 is not running')
+    expect((await node('n2')).pid).not.toBe(pid)
+    const [told, ...more] = reported.filter((line) => line.startsWith('n2 ended by itself'))
+    expect(more).toEqual([])
+    expect(told).toMatch(/^n2 ended by itself \(SIGKILL\).*; it is started again in 1 s$/)
+  })
 
-    await control.restart('n2')
-    expect(await answers('n2')).toBe(true)
+  test('a lease keeps a node down that ended by itself a moment before', async () => {
+    const { pid } = await node('n3')
+    process.kill(pid as number, 'SIGKILL')
+    await expect.poll(async () => (await node('n3')).pid, WAIT).toBe(null)
+    await control.kill('n3', 2500)
+    const { leaseEndsAtMs } = await node('n3')
+    // Longer than the pause after which it would have been started again.
+    for (;;) {
+      const { state } = await node('n3')
+      if (Date.now() >= (leaseEndsAtMs as number)) break
+      expect(state).toBe('killed')
+    }
+    await expect.poll(() => answers('n3'), WAIT).toBe(true)
   })
 
   test('nonsense is refused in a sentence', async () => {
@@ -175,6 +190,54 @@ describe('a local cluster of three nodes', () => {
       `${dataDir} is in use by a running cluster (process ${process.pid})`,
     )
     expect(await answers('n1')).toBe(true)
+  })
+})
+
+describe('a node that cannot be started again', () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'quorate-supervisor-'))
+  const reported: string[] = []
+
+  afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+  async function supervise(env: Record<string, string>): Promise<Supervisor> {
+    const [address] = await planAddresses(1, 0)
+    const { clientUrl, clientPort, peerPort, peerUrl } = address as NodeAddress
+    const whole = {
+      ...process.env,
+      QUORATE_NODE_ID: 'n1',
+      QUORATE_MEMBERS: `n1=${peerUrl}`,
+      QUORATE_LISTEN: `127.0.0.1:${clientPort}`,
+      QUORATE_PEER_LISTEN: `127.0.0.1:${peerPort}`,
+      QUORATE_DATA_DIR: join(scratch, 'n1'),
+      ...env,
+    }
+    const spec = { id: 'n1', nodeDir: join(scratch, 'n1'), clientUrl, env: whole }
+    const node = createNodeProcess(spec, { ended: () => undefined, removed: () => undefined })
+    reported.length = 0
+    return superviseNodes([{ process: node, peerUrl }], (line) => reported.push(line))
+  }
+
+  test('is left down where a setting is bad', async () => {
+    const supervisor = await supervise({ QUORATE_DURABILITY: 'hope' })
+    await expect(supervisor.restart('n1')).rejects.toThrow('n1 could not start: QUORATE_DURABILITY')
+    expect(reported).toEqual([
+      expect.stringMatching(/; npm run chaos -- restart n1 starts it again$/),
+    ])
+    await supervisor.stop()
+  })
+
+  test('is tried again, after a pause that grows', async () => {
+    const file = join(scratch, 'file')
+    writeFileSync(file, '')
+    const supervisor = await supervise({ QUORATE_DATA_DIR: file })
+    await expect(supervisor.restart('n1')).rejects.toThrow('n1 could not start')
+    await expect
+      .poll(() => reported, WAIT)
+      .toEqual([
+        expect.stringMatching(/^n1 could not start: .+; it is started again in 1 s$/),
+        expect.stringMatching(/^n1 could not start: .+; it is started again in 2 s$/),
+      ])
+    await supervisor.stop()
   })
 })
 

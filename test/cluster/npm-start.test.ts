@@ -2,7 +2,7 @@
  * `npm start` as a person or a service manager runs it: a real npm, the launcher, the supervisor and the nodes.
  * However the end is brought about, every process ends, and the nodes are told exactly once.
  */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -49,7 +49,7 @@ function npmStart(...args: readonly string[]): { npm: ChildProcess; lines: strin
   for (const stream of [npm.stdout, npm.stderr]) {
     createInterface({ input: stream as NodeJS.ReadableStream }).on('line', (line) => {
       lines.push(line)
-      if (line.includes('Ctrl-C stops all nodes')) npm.emit('ready')
+      if (line.startsWith('curl ')) npm.emit('ready')
     })
   }
   return { npm, lines }
@@ -81,8 +81,14 @@ async function expectNothingLeft({ supervisorPid, nodePids }: Started): Promise<
   expect(['n1', 'n2'].map(timesTold)).toEqual([1, 1])
 }
 
-test('Ctrl-C in the terminal stops every node once', async () => {
+test('nodes are told when they are ready, the last line can be copied, and Ctrl-C stops every node once', async () => {
   const started = await startTwoNodes()
+  const urls = started.lines.flatMap((line) => /n\d is ready on (\S+)$/.exec(line)?.[1] ?? [])
+  const ready = await Promise.all(urls.map((url) => fetch(`${url}/readyz`)))
+  expect(ready.map(({ status }) => status)).toEqual([200, 200])
+  const copied = spawnSync('sh', ['-c', started.lines.at(-1) as string], { encoding: 'utf8' })
+  expect(copied.stdout).toBe('world')
+
   process.kill(-(started.npm.pid as number), 'SIGINT')
   await once(started.npm, 'close')
 

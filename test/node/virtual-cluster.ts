@@ -144,10 +144,9 @@ export class VirtualCluster {
 
   /** Cut off from both others, without anybody being told; undo it with the result. */
   isolate(id: Id): () => void {
-    const cuts = this.#ids.filter((other) => other !== id).flatMap((other) => [
-      this.wires.cut(id, other, 'mute'),
-      this.wires.cut(other, id, 'mute'),
-    ])
+    const cuts = this.#ids
+      .filter((other) => other !== id)
+      .flatMap((other) => [this.wires.cut(id, other, 'mute'), this.wires.cut(other, id, 'mute')])
     return () => {
       for (const cut of cuts) cut.undo()
     }

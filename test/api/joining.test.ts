@@ -9,8 +9,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { PROTOCOL } from '../../src/adapters/peer-network/handshake.ts'
 import { freePorts } from '../../src/cluster/address-plan.ts'
 import { type RunningServer, startServer } from '../../src/compose.ts'
+import { VERSIONS } from '../../src/core/protocol-versions.ts'
 import { parseSettings } from '../../src/settings.ts'
 
+const SPOKEN = `${VERSIONS.oldest}-${VERSIONS.newest}`
 const WAIT = { timeout: 20_000, interval: 20 }
 
 let directory = ''
@@ -111,6 +113,6 @@ function ask(asked: object): Promise<Response> {
   return fetch(`${peerUrl(1)}/v1/peer/join`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ ...asked, protocol: PROTOCOL, versions: '1-2' }),
+    body: JSON.stringify({ ...asked, protocol: PROTOCOL, versions: SPOKEN }),
   })
 }

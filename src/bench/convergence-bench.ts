@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
 import { type LocalCluster, startCluster } from '../cluster/local-cluster.ts'
 import { recordOperations } from '../node/data-index.ts'
 import { ABSENT_COPY } from '../node/object-record.ts'
@@ -69,7 +70,7 @@ async function takeOut(nodeDir: string, keys: number, count: number): Promise<vo
   const step = Math.floor(keys / Math.max(1, count))
   await withDatabase(nodeDir, count, (_, i) => {
     const key = nameOf(i * step)
-    return recordOperations(storageKeyOf(key), copyOf(key, VALUE_BYTES), ABSENT_COPY)
+    return recordOperations(msgpackCodec, storageKeyOf(key), copyOf(key, VALUE_BYTES), ABSENT_COPY)
   })
 }
 

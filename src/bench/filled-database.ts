@@ -19,7 +19,7 @@ export async function fillDatabase(
   valueBytes: number,
 ): Promise<void> {
   await withDatabase(nodeDir, keys, (key) =>
-    recordOperations(storageKeyOf(key), ABSENT_COPY, copyOf(key, valueBytes)),
+    recordOperations(msgpackCodec, storageKeyOf(key), ABSENT_COPY, copyOf(key, valueBytes)),
   )
 }
 

@@ -102,6 +102,7 @@ export class CheckedDisk implements Disk {
         this.onDamaged(key)
         return NOTHING
       case 'i':
+      case 'k':
       case 'g':
         this.onDamaged(key)
         return undefined

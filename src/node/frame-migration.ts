@@ -8,7 +8,7 @@ import type { Disk, DiskOperation } from '../ports/disk.ts'
 import type { Log } from '../ports/log.ts'
 import { frame, unframe } from './record-frame.ts'
 import { keyAfter, readPage } from './record-page.ts'
-import { FORMAT_WITHOUT_INDEX, metaKey, STORAGE_FORMAT } from './storage-keys.ts'
+import { FORMAT_WITHOUT_INDEX, FORMAT_WITHOUT_KEY_INDEX, metaKey } from './storage-keys.ts'
 
 const UNFRAMED_FORMATS: readonly Encodable[] = [1, 2]
 const FORMAT_KEY = metaKey('format')
@@ -31,7 +31,7 @@ export async function unframedFormat(disk: Disk, codec: Codec): Promise<number |
 export async function frameAll(disk: Disk, codec: Codec, log: Log): Promise<void> {
   const format = await unframedFormat(disk, codec)
   if (format === undefined) return
-  log.info({ from: format, to: STORAGE_FORMAT }, 'the stored values get checksums')
+  log.info({ from: format }, 'the stored values get checksums')
   let [from] = ALL_KEYS as readonly [string, string]
   const [progress] = await disk.getMany([PROGRESS_KEY])
   const reached = progress && unframe(PROGRESS_KEY, progress)
@@ -46,7 +46,7 @@ export async function frameAll(disk: Disk, codec: Codec, log: Log): Promise<void
     await disk.write([...operations, put(PROGRESS_KEY, codec.encode(last[0]))], { sync: false })
     from = keyAfter(last[0])
   }
-  const next = format === FORMAT_WITHOUT_INDEX ? FORMAT_WITHOUT_INDEX : STORAGE_FORMAT
+  const next = format === FORMAT_WITHOUT_INDEX ? FORMAT_WITHOUT_INDEX : FORMAT_WITHOUT_KEY_INDEX
   const end: DiskOperation[] = [
     put(FORMAT_KEY, codec.encode(next)),
     { type: 'delete', key: PROGRESS_KEY },

@@ -11,7 +11,13 @@ import type { NodeState } from './node-state.ts'
 import { ABSENT_COPY, type Copy, decodeRecord } from './object-record.ts'
 import { hasUnlistedLives } from './own-lives.ts'
 import { type RecordPage, readPage } from './record-page.ts'
-import { ALL_RECORDS, FORMAT_WITHOUT_INDEX, STORAGE_FORMAT } from './storage-keys.ts'
+import {
+  ALL_LISTED,
+  ALL_RECORDS,
+  FORMAT_WITHOUT_INDEX,
+  FORMAT_WITHOUT_KEY_INDEX,
+  STORAGE_FORMAT,
+} from './storage-keys.ts'
 import { markVoteLost } from './topology-acceptor.ts'
 
 const PAGE = 64
@@ -29,7 +35,10 @@ export async function distrust(state: NodeState): Promise<void> {
 
 /** The next `migrate` makes the index again. Rejects with a `DiskError`. */
 export async function distrustIndex(state: NodeState): Promise<void> {
-  if (state.get('format') === STORAGE_FORMAT) await state.set('format', FORMAT_WITHOUT_INDEX)
+  const format = state.get('format')
+  if (format === STORAGE_FORMAT || format === FORMAT_WITHOUT_KEY_INDEX) {
+    await state.set('format', FORMAT_WITHOUT_INDEX)
+  }
 }
 
 /**
@@ -49,15 +58,17 @@ export async function migrate(
   commits: GroupCommit,
   state: NodeState,
 ): Promise<void> {
-  if (state.get('format') !== FORMAT_WITHOUT_INDEX) return
+  const format = state.get('format')
+  if (format !== FORMAT_WITHOUT_INDEX && format !== FORMAT_WITHOUT_KEY_INDEX) return
   const { disk, codec, log } = ports
-  log.info({ from: FORMAT_WITHOUT_INDEX, to: STORAGE_FORMAT }, 'the data is being indexed')
+  log.info({ from: format, to: STORAGE_FORMAT }, 'the data is being indexed')
+  await clearKeyIndex(disk, commits)
   let records = 0
   const [begin, end] = ALL_RECORDS
   for (let from: string | undefined = begin; from !== undefined;) {
     const page: RecordPage = await readPage(disk, from, end, PAGE)
     const operations = page.entries.flatMap(([storageKey, record]) =>
-      indexOperations(storageKey, ABSENT_COPY, decodedOrDamaged(codec, record)),
+      indexOperations(codec, storageKey, ABSENT_COPY, decodedOrDamaged(codec, record)),
     )
     if (operations.length > 0) await commits.store(operations, 'os')
     records += page.entries.length
@@ -66,6 +77,19 @@ export async function migrate(
   // Synced, and everything before it with it: the log of the disk has one order.
   await state.set('format', STORAGE_FORMAT)
   log.info({ records }, 'the data has been indexed')
+}
+
+/** A directory that has lost durable writes may list keys whose records are gone: they would be listed for ever. */
+async function clearKeyIndex(disk: Disk, commits: GroupCommit): Promise<void> {
+  const [from, to] = ALL_LISTED
+  for (;;) {
+    const { entries } = await readPage(disk, from, to, PAGE)
+    if (entries.length === 0) return
+    await commits.store(
+      entries.map(([key]) => ({ type: 'delete', key })),
+      'os',
+    )
+  }
 }
 
 /** A damaged record is listed like any other; its repair finds out what it was. */

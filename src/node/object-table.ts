@@ -106,7 +106,7 @@ export class ObjectTable {
       return
     }
     const { storageKey } = entry
-    const operations = [...recordOperations(storageKey, entry.latest, next), ...beside]
+    const operations = [...recordOperations(this.#codec, storageKey, entry.latest, next), ...beside]
     this.#bytes += next.record.length - entry.latest.record.length
     entry.latest = next
     entry.pending++

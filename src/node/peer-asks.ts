@@ -13,7 +13,7 @@ import type { Moves } from './convergence.ts'
 import type { MovesView } from './moves-view.ts'
 import { answerStream } from './partition-stream.ts'
 import type { HorizonKeeper } from './horizon-keeper.ts'
-import type { KeyListing } from './key-listing.ts'
+import { encodePage, type KeyPages, PAGE_KEYS_MAX } from './key-pages.ts'
 import type { Liveness } from './liveness.ts'
 import { APPLY_ASKS_WHOLE, type AskKind } from './messages.ts'
 import { type Copy, encodeVersion } from './object-record.ts'
@@ -33,7 +33,7 @@ export interface AskParts {
   readonly replica: Replica
   readonly hints: HintStore
   readonly requests: Requests
-  readonly listing: KeyListing
+  readonly pages: KeyPages
   readonly view: ClusterView
   readonly topology: TopologyAcceptor
   readonly registers: RegisterAsks
@@ -47,8 +47,6 @@ export interface AskParts {
   readonly movesView: MovesView
   readonly arrival: Arrival
 }
-
-const LIST_LIMIT_MAX = 1000
 
 export class PeerAsks {
   readonly #self: string
@@ -281,10 +279,13 @@ export class PeerAsks {
       answer('not_ready', BEING_FILLED)
       return
     }
-    const bounded = Math.min(Number(limit), LIST_LIMIT_MAX)
-    parts.listing.page(bucket, String(prefix), String(after), bounded).then(
-      (page) => answer('ok', ...page),
-      (error: unknown) => answer('storage_failed', String(error)),
+    const bounded = Math.max(1, Math.min(Number(limit), PAGE_KEYS_MAX))
+    parts.pages.page(bucket, { prefix: String(prefix), after: String(after), limit: bounded }).then(
+      (page) => answer('ok', ...encodePage(page)),
+      (error: unknown) => {
+        const isBusy = error instanceof QuorateError && error.code === 'overloaded'
+        answer(isBusy ? 'overloaded' : 'storage_failed', String(error))
+      },
     )
   }
 

@@ -19,6 +19,7 @@ import { HintDelivery } from './hint-delivery.ts'
 import { hintRoute } from './hint-route.ts'
 import { HintStore } from './hint-store.ts'
 import { KeyListing } from './key-listing.ts'
+import { KeyPages } from './key-pages.ts'
 import { Liveness } from './liveness.ts'
 import { MemberChanges } from './member-changes.ts'
 import { MovesView } from './moves-view.ts'
@@ -200,11 +201,14 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
     isProven: () => arrival.isProven,
   })
   const register = new TopologyRegister(ports, { self, acceptor: voter, keeper, peers, clock })
+  const pages = new KeyPages(ports, { self, keeper })
   const listing = new KeyListing(ports, {
     self,
     keeper,
     peers,
     clock,
+    pages,
+    reachable: (node) => liveness.reachable(node),
     isComplete: () => !arrival.isFilling,
   })
   const isFilling = (): boolean => arrival.isFilling
@@ -269,7 +273,7 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
     replica,
     hints,
     requests,
-    listing,
+    pages,
     view,
     topology: voter,
     registers: new RegisterAsks(acceptor, replica),

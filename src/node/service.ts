@@ -199,15 +199,17 @@ export interface ListRequest {
   /** Keys above this one only; '' for the first page. */
   readonly after: string
   readonly limit: number
+  /** Only keys with more than one sibling. */
+  readonly conflicted?: boolean
   readonly timeoutMs?: number | undefined
 }
 
 export interface ListAnswer {
   /** In the order of their UTF-8 bytes. */
   readonly keys: readonly ListedKey[]
-  /** Give as `after` for the next page; undefined at the end. */
+  /** Give as `after` for the next page; undefined at the end. A page without keys has it only at the deadline. */
   readonly next: string | undefined
-  /** Data partitions fewer than a majority of whose owners answered: their keys may be missing. */
+  /** Data partitions of which a cut hides a majority of the owners: some of their keys may be missing. */
   readonly missingPartitions: readonly number[]
 }
 

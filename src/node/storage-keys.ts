@@ -1,10 +1,11 @@
 /**
- * The key layout of a node's database, format 3. One order serves all: a data partition is one range, a
+ * The key layout of a node's database, format 4. One order serves all: a data partition is one range, a
  * bucket within it another, an owner's hints a third.
  *
  *   d/<partition, two hex digits>/<bucket>/<key>   a record (object-record.ts) of a key this node owns
  *   i/<partition>/<leaf, three hex digits>/<bucket>/<key>
  *                                                  nothing: the key lies in that leaf of the hash tree
+ *   k/<bucket>/<key>   the key in the order of its bucket, with the head of a large record (data-index.ts)
  *   g/<wall ms, eleven hex digits>/<partition>/<bucket>/<key>
  *                                                  nothing: from then on the record is a memory of deletes
  *   p/<partition>/<bucket>/<key>                   the ballot that was promised for a strong key, where it is above what
@@ -17,23 +18,29 @@
  * its key and itself (record-frame.ts).
  */
 
-export const STORAGE_FORMAT = 3
+export const STORAGE_FORMAT = 4
 /** Without the keys under `i/` and `g/`, which follow from the records. */
 export const FORMAT_WITHOUT_INDEX = 1
+/** With these, and without those under `k/`. */
+export const FORMAT_WITHOUT_KEY_INDEX = 3
 
 export function dataKey(partition: number, bucket: string, key: string): string {
   return `d/${PARTITION_NAMES[partition] as string}/${bucket}/${key}`
 }
 
-/** The range of a bucket's keys with a prefix in one data partition: `from <= key < to`. */
-export function dataRange(
-  partition: number,
-  bucket: string,
-  prefix: string,
-): [from: string, to: string] {
-  const from = dataKey(partition, bucket, prefix)
+/** The place in the key index of `bucket/key`. */
+export function listKey(name: string): string {
+  return `k/${name}`
+}
+
+/** The places of a bucket's keys with a prefix: `from <= key < to`. */
+export function listRange(bucket: string, prefix: string): [from: string, to: string] {
+  const from = listKey(`${bucket}/${prefix}`)
   return [from, afterPrefix(from)]
 }
+
+/** The whole key index. */
+export const ALL_LISTED: [from: string, to: string] = ['k/', 'k0']
 
 /** The range of all records. */
 export const ALL_RECORDS: [from: string, to: string] = ['d/', 'd0']

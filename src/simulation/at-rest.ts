@@ -6,10 +6,13 @@ import { preferenceList } from '../core/placement/preference-list.ts'
 import { wallMsOf } from '../core/causality/hybrid-clock.ts'
 import { leafOf } from '../core/repair/hash-tree.ts'
 import type { Topology } from '../core/placement/topology.ts'
+import { listOperation } from '../node/data-index.ts'
 import { decodeRecord } from '../node/object-record.ts'
 import {
+  type DataName,
   graveRange,
   leafKey,
+  listKey,
   metaKey,
   parseDataKey,
   parseGraveKey,
@@ -18,6 +21,7 @@ import {
 import type { NodeService } from '../node/service.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 import { Violation } from './violation.ts'
+import type { Platter } from './virtual-disk.ts'
 
 export interface ClusterAtRest {
   readonly nodes: readonly SimulatedNode[]
@@ -126,22 +130,41 @@ async function findTreeDifference(service: NodeService): Promise<Violation | und
   return new Violation('trees', `${differing} keys are told to differ: ${why}`)
 }
 
-/** Each record is listed in its leaf, and no leaf lists anything else. */
+/** Each record is listed in its leaf and in the key index, as it is, and nothing else is. */
 function findBrokenIndex(nodes: readonly SimulatedNode[]): Violation | undefined {
   for (const { id, platter } of nodes) {
-    const listed = new Set(platter.keys().filter((key) => key.startsWith('i/')))
+    const leaves = new Set(platter.keys().filter((key) => key.startsWith('i/')))
+    const listed = new Set(platter.keys().filter((key) => key.startsWith('k/')))
     for (const storageKey of platter.keys()) {
       const at = parseDataKey(storageKey)
       if (at === undefined) continue
-      if (listed.delete(leafKey(at.partition, leafOf(hashText(at.name)), at.name))) continue
-      return new Violation('index', `${id} has a record of ${at.name}, and no leaf has it`, at.name)
+      const { name } = at
+      if (!leaves.delete(leafKey(at.partition, leafOf(hashText(name)), name))) {
+        return new Violation('index', `${id} has a record of ${name}, and no leaf has it`, name)
+      }
+      if (!listed.delete(listKey(name)) || !isListedAsItIs(platter, at, storageKey)) {
+        return new Violation('index', `${id} does not list ${name} as its record is`, name)
+      }
     }
-    const [stray] = listed
-    if (stray === undefined) continue
-    const { name } = parseLeafKey(stray)
-    return new Violation('index', `${id} lists ${name} in a leaf, and has no record of it`, name)
+    const [stray] = leaves
+    if (stray !== undefined) {
+      const { name } = parseLeafKey(stray)
+      return new Violation('index', `${id} lists ${name} in a leaf, and has no record of it`, name)
+    }
+    const [ghost] = listed
+    if (ghost !== undefined) {
+      const name = ghost.slice(listKey('').length)
+      return new Violation('index', `${id} lists the key ${name}, and has no record of it`, name)
+    }
   }
   return undefined
+}
+
+function isListedAsItIs(platter: Platter, at: DataName, storageKey: string): boolean {
+  const record = platter.get(storageKey) as Uint8Array
+  const object = decodeRecord(msgpackCodec, record)
+  const expected = listOperation(msgpackCodec, at, { object, record })
+  return expected.type === 'put' && sameBytes(expected.value, platter.get(expected.key))
 }
 
 /** What died long enough ago for everybody to know is forgotten. */

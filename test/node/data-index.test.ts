@@ -8,7 +8,16 @@ import { partitionOf } from '../../src/core/placement/data-partition.ts'
 import { leafOf } from '../../src/core/repair/hash-tree.ts'
 import { recordOperations, removalOperations } from '../../src/node/data-index.ts'
 import { ABSENT_COPY, type Copy, encodeCopy } from '../../src/node/object-record.ts'
-import { dataKey, graveKey, hintKey, leafKey } from '../../src/node/storage-keys.ts'
+import { decodeHead, HEAD_FROM_BYTES } from '../../src/node/record-head.ts'
+import {
+  type DataName,
+  dataKey,
+  graveKey,
+  hintKey,
+  leafKey,
+  listKey,
+  parseDataKey,
+} from '../../src/node/storage-keys.ts'
 import type { DiskOperation } from '../../src/ports/disk.ts'
 
 const RUNS = { numRuns: 300, seed: 20_261_123 }
@@ -20,8 +29,9 @@ const sibling = fc
     timestamp: fc.integer({ min: 1, max: 5 * TICKS_PER_MS }),
     end: fc.constantFrom('stays' as const, 'expires' as const, 'tombstone' as const),
     expiresInMs: fc.nat({ max: 5 }),
+    length: fc.constantFrom(1, 10, 3000, HEAD_FROM_BYTES),
   })
-  .map(({ actor, timestamp, end, expiresInMs }): Sibling => {
+  .map(({ actor, timestamp, end, expiresInMs, length }): Sibling => {
     const isDead = end === 'tombstone'
     return {
       actor: `n${actor}~a`,
@@ -29,7 +39,7 @@ const sibling = fc
       tombstone: isDead,
       contentType: isDead ? '' : 'text/plain',
       expiresAtMs: end === 'expires' ? wallMsOf(timestamp) + expiresInMs : 0,
-      value: new TextEncoder().encode(isDead ? '' : `${timestamp}`),
+      value: new TextEncoder().encode(isDead ? '' : `${timestamp}`.padEnd(length)),
     }
   })
 
@@ -57,7 +67,7 @@ function apply(disk: Map<string, Uint8Array>, operations: readonly DiskOperation
   }
 }
 
-/** The storage keys that belong to a copy: the record's, its leaf's, and its grave's where it is dead. */
+/** The storage keys that belong to a copy: the record's, its leaf's, its place in the list, its grave's where it is dead. */
 function keysOf(at: { bucket: string; key: string }, { object, record }: Copy): Set<string> {
   const keys = new Set<string>()
   if (record.length === 0) return keys
@@ -65,10 +75,24 @@ function keysOf(at: { bucket: string; key: string }, { object, record }: Copy): 
   const name = `${at.bucket}/${at.key}`
   keys.add(dataKey(partition, at.bucket, at.key))
   keys.add(leafKey(partition, leafOf(hashText(name)), name))
+  keys.add(listKey(name))
   if (object.siblings.some((s) => !s.tombstone && s.expiresAtMs === 0)) return keys
   const deathsMs = object.siblings.map((s) => Math.max(wallMsOf(s.timestamp), s.expiresAtMs))
   keys.add(graveKey(Math.max(...deathsMs), partition, name))
   return keys
+}
+
+/** Undefined where the key is not listed; empty where its record has to be read. */
+function listedSizes(disk: Map<string, Uint8Array>, storageKey: string): number[] | undefined {
+  const place = disk.get(listKey((parseDataKey(storageKey) as DataName).name))
+  if (place === undefined || place.length === 0) return place && []
+  const [vector, siblings] = msgpackCodec.decode(place) as unknown[]
+  return [...decodeHead(vector, siblings).sizes]
+}
+
+function sizesIn({ object, record }: Copy): number[] | undefined {
+  if (record.length === 0) return undefined
+  return record.length > HEAD_FROM_BYTES ? object.siblings.map(({ value }) => value.length) : []
 }
 
 const keyOf = ({ bucket, key }: { bucket: string; key: string }): string =>
@@ -84,7 +108,7 @@ describe('index beside the records', () => {
         for (const { at, copy } of taken) {
           const storageKey = keyOf(at)
           const before = held.get(storageKey)?.copy ?? ABSENT_COPY
-          apply(disk, recordOperations(storageKey, before, copy))
+          apply(disk, recordOperations(msgpackCodec, storageKey, before, copy))
           held.set(storageKey, { at, copy })
         }
         const expected = new Set(
@@ -93,6 +117,7 @@ describe('index beside the records', () => {
         expect(new Set(disk.keys())).toEqual(expected)
         for (const [storageKey, { copy }] of held) {
           expect(disk.get(storageKey)).toEqual(copy.record.length > 0 ? copy.record : undefined)
+          expect(listedSizes(disk, storageKey)).toEqual(sizesIn(copy))
         }
       }),
       RUNS,
@@ -115,7 +140,7 @@ describe('index beside the records', () => {
         ],
       })
     const storageKey = keyOf({ bucket: 'default', key: 'a' })
-    const operations = recordOperations(storageKey, value(1), value(2))
+    const operations = recordOperations(msgpackCodec, storageKey, value(1), value(2))
     expect(operations).toEqual([{ type: 'put', key: storageKey, value: value(2).record }])
   })
 
@@ -124,8 +149,8 @@ describe('index beside the records', () => {
       fc.property(copies, copies, ({ object, record }, after) => {
         const hint = hintKey('n2', 'default', 'a')
         const disk = new Map<string, Uint8Array>()
-        apply(disk, recordOperations(hint, ABSENT_COPY, { object, record }))
-        apply(disk, recordOperations(hint, { object, record }, after))
+        apply(disk, recordOperations(msgpackCodec, hint, ABSENT_COPY, { object, record }))
+        apply(disk, recordOperations(msgpackCodec, hint, { object, record }, after))
         expect([...disk.keys()]).toEqual(after.record.length > 0 ? [hint] : [])
       }),
       RUNS,
@@ -139,8 +164,8 @@ describe('index beside the records', () => {
         const at = { bucket: 'default', key: 'a' }
         const neighbour = { bucket: 'default', key: 'a/b' }
         const disk = new Map<string, Uint8Array>()
-        apply(disk, recordOperations(keyOf(at), ABSENT_COPY, damaged))
-        apply(disk, recordOperations(keyOf(neighbour), ABSENT_COPY, other))
+        apply(disk, recordOperations(msgpackCodec, keyOf(at), ABSENT_COPY, damaged))
+        apply(disk, recordOperations(msgpackCodec, keyOf(neighbour), ABSENT_COPY, other))
         apply(disk, removalOperations(keyOf(at)))
         const left = [...disk.keys()]
         // The grave stays: from when on is only in the record. The collector finds it empty.

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { metaKey } from '../../src/node/storage-keys.ts'
+import { listKey, metaKey } from '../../src/node/storage-keys.ts'
 import { unframedDirectory } from './unframed-directory.ts'
 import { IDS, VirtualCluster } from './virtual-cluster.ts'
 
@@ -24,7 +24,7 @@ it('a directory of format 1 gets the index that it lacks, and its deletes are co
   expect([indexed.length, graves.length]).toEqual([KEYS, 10])
 
   cluster.node('n1').crash('machine')
-  const old = [...platter.copy()].filter(([key]) => !/^[ig]\//.test(key))
+  const old = [...platter.copy()].filter(([key]) => !/^[igk]\//.test(key))
   platter.restore(unframedDirectory(new Map(old), 1))
   cluster.node('n1').start()
   await cluster.until(() => cluster.keysUnder('n1', 'i/').length === KEYS)
@@ -42,7 +42,8 @@ it('a directory of format 2 gets its checksums, whenever a crash interrupts that
   const n1 = cluster.node('n1')
   n1.crash('machine')
   const directory = n1.platter.copy()
-  n1.platter.restore(unframedDirectory(directory, 2))
+  const ghost: [string, Uint8Array] = [listKey('default/gone'), new Uint8Array(0)]
+  n1.platter.restore(new Map([...unframedDirectory(directory, 2), ghost]))
   n1.start()
   // Pages of 64 values, in more than six of them: the crash comes between.
   await cluster.until(() => n1.platter.raw(metaKey('framing')) !== undefined)
@@ -54,5 +55,22 @@ it('a directory of format 2 gets its checksums, whenever a crash interrupts that
     if (!key.startsWith('m/')) expect(n1.platter.raw(key)).toEqual(framed)
   }
   expect(n1.platter.raw(metaKey('framing'))).toBeUndefined()
+  // A key whose record is gone is listed no more.
+  expect(n1.platter.raw(ghost[0])).toBeUndefined()
   await cluster.converged()
+})
+
+it('a directory of format 2 gets the key index', async () => {
+  const large = 'x'.repeat(10_000)
+  for (let i = 0; i < KEYS; i++) await cluster.put('n1', `k${i}`, i % 10 ? 'small' : large, 'all')
+  const { platter } = cluster.node('n1')
+  const listed = cluster.keysUnder('n1', 'k/').map((key) => [key, platter.get(key)])
+  expect(listed.length).toBe(KEYS)
+
+  cluster.node('n1').crash('machine')
+  const old = [...platter.copy()].filter(([key]) => !key.startsWith('k/'))
+  platter.restore(unframedDirectory(new Map(old), 2))
+  cluster.node('n1').start()
+  await cluster.until(() => cluster.node('n1').isUp)
+  expect(cluster.keysUnder('n1', 'k/').map((key) => [key, platter.get(key)])).toEqual(listed)
 })

@@ -67,7 +67,7 @@ async function world() {
   const built = () => runSchedule(schedule, schedule.nowUs + 60_000_000, () => forest.isBuilt)
   const storageKeyOf = (key: string) => dataKey(placeOf(key).partition, BUCKET, key)
   const write = async (key: string, before: Copy, after: Copy): Promise<void> => {
-    const operations = recordOperations(storageKeyOf(key), before, after)
+    const operations = recordOperations(msgpackCodec, storageKeyOf(key), before, after)
     await ended(disk.write(operations, { sync: true }))
   }
   const leafOfTree = (key: string) => {

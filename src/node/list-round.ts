@@ -1,0 +1,166 @@
+/**
+ * One page asked of all owners of a bucket: ends once a majority of the owners of each data partition has answered, and
+ * those that are a little later too. An owner that is late is not asked again as long as the others are enough.
+ *
+ * It tells apart an owner that a cut hides, whose partitions are then missing, and one that is slow or overloaded, for
+ * which the round fails: a short list must never be what a slow disk makes of a long one.
+ */
+import { QuorateError } from '../core/errors.ts'
+import { placementAt } from '../core/placement/preference-list.ts'
+import { type Bucket, PARTITION_COUNT } from '../core/placement/topology.ts'
+import { majority } from '../core/quorum/level.ts'
+import type { Timer, Timers } from '../ports/timers.ts'
+import { decodePage, type KeyPages, type OwnerPage, type PagePlace } from './key-pages.ts'
+import type { NodeClock } from './node-clock.ts'
+import type { Peers, Reply } from './peers.ts'
+import type { TopologyKeeper } from './topology-keeper.ts'
+
+/** So long a round that has enough waits for the rest: what one owner lacks, another may have. */
+const GRACE_MS = 50
+
+export interface ListingParts {
+  readonly self: string
+  readonly keeper: TopologyKeeper
+  readonly peers: Peers
+  readonly clock: NodeClock
+  readonly pages: KeyPages
+  readonly reachable: (node: string) => boolean
+  /** Whether the own copies count. */
+  readonly isComplete: () => boolean
+}
+
+/** Why there is no page of an owner. */
+type Absence = 'hidden' | 'slow' | 'overloaded'
+
+export type RoundResult =
+  | { readonly pages: readonly OwnerPage[]; readonly missingPartitions: readonly number[] }
+  | { readonly error: QuorateError }
+
+export class ListRound {
+  readonly #timers: Timers
+  readonly #parts: ListingParts
+  /** Owners that were late, or could not be asked, in an earlier round. */
+  readonly #laggards = new Set<string>()
+
+  constructor(ports: { timers: Timers }, parts: ListingParts) {
+    this.#timers = ports.timers
+    this.#parts = parts
+  }
+
+  async run(bucket: Bucket, place: PagePlace, deadlineMs: number): Promise<RoundResult> {
+    const members = this.#parts.keeper.topology.members.map(({ id }) => id)
+    const swift = members.filter((id) => !this.#laggards.has(id))
+    const nodes = this.#uncovered(bucket, new Set(swift)).length === 0 ? swift : members
+    const { pages, absent } = await this.#ask(bucket, place, nodes, deadlineMs)
+    for (const node of nodes) if (!pages.has(node)) this.#laggards.add(node)
+    const answered = new Set(pages.keys())
+    const late = [...absent].filter(([, why]) => why !== 'hidden')
+    const missingPartitions = this.#uncovered(bucket, answered)
+    const hidden = this.#uncovered(bucket, new Set([...answered, ...late.map(([node]) => node)]))
+    if (missingPartitions.length > hidden.length) return { error: lateError(late) }
+    return { pages: [...pages.values()], missingPartitions }
+  }
+
+  /** The data partitions of which those nodes are no majority of the owners. */
+  #uncovered(bucket: Bucket, nodes: ReadonlySet<string>): number[] {
+    const { topology } = this.#parts.keeper
+    const uncovered: number[] = []
+    for (let partition = 0; partition < PARTITION_COUNT; partition++) {
+      const { owners } = placementAt(topology, bucket.n, partition)
+      const there = owners.filter((owner) => nodes.has(owner)).length
+      if (there < majority(owners.length)) uncovered.push(partition)
+    }
+    return uncovered
+  }
+
+  #ask(
+    bucket: Bucket,
+    place: PagePlace,
+    nodes: readonly string[],
+    deadlineMs: number,
+  ): Promise<{ pages: ReadonlyMap<string, OwnerPage>; absent: ReadonlyMap<string, Absence> }> {
+    const pages = new Map<string, OwnerPage>()
+    const absent = new Map<string, Absence>()
+    const waiting = new Set(nodes)
+    return new Promise((resolve) => {
+      let isOver = false
+      let grace: Timer | undefined
+      const end = (): void => {
+        if (isOver) return
+        isOver = true
+        for (const node of waiting) absent.set(node, this.#silence(node))
+        grace?.cancel()
+        latest.cancel()
+        resolve({ pages, absent })
+      }
+      const settle = (node: string, page: OwnerPage | Absence): void => {
+        if (isOver) return
+        waiting.delete(node)
+        if (typeof page === 'string') absent.set(node, page)
+        else pages.set(node, page)
+        if (waiting.size === 0) end()
+        else if (this.#hasEnough(bucket, pages, waiting)) {
+          grace ??= this.#timers.after(GRACE_MS, end)
+        }
+      }
+      const leftMs = Math.max(0, deadlineMs - this.#parts.clock.nowMs())
+      const latest = this.#timers.after(leftMs, end)
+      for (const node of nodes) {
+        this.#askOne(bucket, place, node, deadlineMs).then(
+          (page) => settle(node, page),
+          (error: unknown) => settle(node, isOverloaded(error) ? 'overloaded' : 'hidden'),
+        )
+      }
+    })
+  }
+
+  /** Whether it may end without those that have not answered: they are not needed, or believed to be out of reach. */
+  #hasEnough(
+    bucket: Bucket,
+    pages: ReadonlyMap<string, OwnerPage>,
+    waiting: ReadonlySet<string>,
+  ): boolean {
+    if (this.#uncovered(bucket, new Set(pages.keys())).length === 0) return true
+    return [...waiting].every((node) => !this.#parts.reachable(node))
+  }
+
+  async #askOne(
+    bucket: Bucket,
+    place: PagePlace,
+    node: string,
+    deadlineMs: number,
+  ): Promise<OwnerPage | Absence> {
+    const { self, pages, peers, isComplete } = this.#parts
+    if (node === self) return isComplete() ? pages.page(bucket, place) : 'hidden'
+    const body = [bucket.name, place.prefix, place.after, place.limit]
+    const reply = await peers.request(node, 'list', body, deadlineMs)
+    if (reply.type === 'ok') return decodePage(reply.body) ?? 'hidden'
+    return this.#absence(node, reply)
+  }
+
+  #absence(node: string, reply: Exclude<Reply, { type: 'ok' }>): Absence {
+    if (reply.type === 'refused') return reply.code === 'overloaded' ? 'overloaded' : 'hidden'
+    return reply.type === 'lost' && reply.reason === 'deadline' ? this.#silence(node) : 'hidden'
+  }
+
+  #silence(node: string): Absence {
+    return this.#parts.reachable(node) ? 'slow' : 'hidden'
+  }
+}
+
+function isOverloaded(error: unknown): boolean {
+  return error instanceof QuorateError && error.code === 'overloaded'
+}
+
+function lateError(late: readonly [node: string, why: Absence][]): QuorateError {
+  const names = late.map(([node]) => node).join(', ')
+  if (late.some(([, why]) => why === 'slow')) {
+    return new QuorateError(
+      'deadline_passed',
+      `${names} did not list their keys before the deadline`,
+    )
+  }
+  return new QuorateError('overloaded', `${names} list keys for too many others`, {
+    retryAfterSeconds: 1,
+  })
+}

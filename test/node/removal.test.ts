@@ -4,7 +4,8 @@
  */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { msgpackCodec } from '../../src/adapters/codec/msgpack-codec.ts'
-import type { Bucket } from '../../src/core/placement/topology.ts'
+import type { Bucket, Topology } from '../../src/core/placement/topology.ts'
+import { frame } from '../../src/node/record-frame.ts'
 import { metaKey } from '../../src/node/storage-keys.ts'
 import { encodeTopology, parseTopology } from '../../src/node/topology-keeper.ts'
 import { type Id, VirtualCluster } from './virtual-cluster.ts'
@@ -105,12 +106,13 @@ it('a peer with an older topology cannot exclude a member', async () => {
   cluster.node('n1').crash('process')
   const [older, newer] = [new Map(platter.copy()), new Map(cluster.node('n4').platter.copy())]
   const key = metaKey('topology')
-  const topology = parseTopology(String(msgpackCodec.decode(older.get(key) as never)))
+  const stored = (one: Topology): Uint8Array => frame(key, msgpackCodec.encode(encodeTopology(one)))
+  const topology = parseTopology(String(msgpackCodec.decode(platter.get(key) as never)))
   const three = topology.members.slice(0, 3)
   const preference = topology.preference.map((list) => list.filter((i) => i < 3))
   const before = { ...topology, members: three, voters: ['n1', 'n2', 'n3'], preference }
-  older.set(key, msgpackCodec.encode(encodeTopology(before)))
-  newer.set(key, msgpackCodec.encode(encodeTopology({ ...topology, epoch: topology.epoch + 1 })))
+  older.set(key, stored(before))
+  newer.set(key, stored({ ...topology, epoch: topology.epoch + 1 }))
   platter.restore(older)
   cluster.node('n4').platter.restore(newer)
   for (const peer of ['n2', 'n3']) cluster.node(peer as Id).crash('process')

@@ -9,6 +9,12 @@ import type { Founding } from './service.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
 import type { TopologyRegister } from './topology-register.ts'
 
+/**
+ * The topology document holds all buckets, about 100 bytes each. Every node stores it, and receives it whole at each
+ * change, while the requests of the epoch before wait. A bucket for each user is the wrong tool: a prefix of keys is one.
+ */
+export const BUCKETS_MAX = 1000
+
 /** Adds to the topology document what it lacks of these; gives what it has then. What is there never changes. */
 export async function foundCluster(
   register: TopologyRegister,
@@ -46,6 +52,7 @@ export async function createBucket(
     created = known === undefined
     if (known === undefined) {
       refuseWhileMoving(current, bucket)
+      refuseTooMany(current, bucket)
       const buckets = [...current.buckets, bucket].sort((a, b) => (a.name < b.name ? -1 : 1))
       return { ...current, epoch: current.epoch + 1, buckets }
     }
@@ -71,4 +78,14 @@ function refuseOther(known: Bucket, wanted: Bucket): void {
   if (differing.length === 0) return
   const words = differing.map((k) => `${k} is ${String(known[k])}, not ${String(wanted[k])}`)
   throw new QuorateError('bucket_conflict', `the bucket ${known.name} exists: ${words.join('; ')}`)
+}
+
+/** Throws limit_reached. */
+function refuseTooMany({ buckets }: Topology, { name }: Bucket): void {
+  if (buckets.length < BUCKETS_MAX) return
+  throw new QuorateError(
+    'limit_reached',
+    `the bucket ${name} would be one more than the ${BUCKETS_MAX} that a cluster may have: ` +
+      'use one bucket, and a prefix in its keys',
+  )
 }

@@ -12,10 +12,17 @@ import type { VersionVector } from '../core/causality/version-vector.ts'
 import type { Condition } from '../core/consensus/register.ts'
 import { QuorateError } from '../core/errors.ts'
 import { type Bucket, isTypeMode } from '../core/placement/topology.ts'
-import type { ReadAnswer, RequestOptions, TypeChange, WriteAnswer } from '../node/service.ts'
+import type {
+  ReadAnswer,
+  Repeatable,
+  RequestOptions,
+  TypeChange,
+  WriteAnswer,
+} from '../node/service.ts'
 import type { ApiContext } from './api-context.ts'
 import { decodeContext, encodeContext } from './context-token.ts'
 import { entityTag, parseTags, TAGS_MAX } from '../core/causality/entity-tag.ts'
+import { idempotencyKeyOf, requestFingerprint } from './idempotency-key.ts'
 import { jsonBody } from './json-body.ts'
 import {
   keepsLevel,
@@ -40,7 +47,6 @@ export const KV_METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'] as const
 
 const DEFAULT_CONTENT_TYPE = 'application/octet-stream'
 const CONTENT_TYPE_CHARACTERS_MAX = 255
-const IDEMPOTENCY_KEY_CHARACTERS_MAX = 255
 /** A time says too little of which value is meant. */
 const DATE_CONDITIONS = ['if-unmodified-since', 'if-modified-since'] as const
 const CONDITIONS = ['if-match', 'if-none-match', 'if-unmodified-since'] as const
@@ -129,16 +135,30 @@ async function answer(
   if (isStrong) refuseContext(request, bucket)
   const session = isInSession(request, progress.level) ? await sessionOf(api, request) : undefined
   const options = optionsOf(api, request, target, parameters, session)
+  const idempotencyKey = idempotencyKeyOf(request, bucket)
+  const repeatable = (value: Uint8Array, others: object): Repeatable =>
+    idempotencyKey === undefined
+      ? {}
+      : { idempotencyKey, fingerprint: requestFingerprint(progress.op, value, others) }
+  const update = async (mode: 'counter' | 'set'): Promise<WriteAnswer> => {
+    const change = changeOf(request, mode)
+    return api.service.update({ ...options, change, ...repeatable(NO_BYTES, change) })
+  }
+  const put = async (): Promise<WriteAnswer> => {
+    const content = progress.op === 'delete' ? TOMBSTONE : contentOf(api, request, parameters)
+    const context = contextOf(api, request, target)
+    const condition = isStrong ? conditionOf(request) : undefined
+    const others = {
+      contentType: content.contentType,
+      ttlSeconds: parameters.ttlSeconds,
+      condition,
+      context: request.raw.headers['quorate-context'],
+    }
+    const written = { ...options, content, context, condition }
+    return api.service.put({ ...written, ...repeatable(content.value, others) })
+  }
   const written =
-    isTypeMode(bucket.mode) && progress.op === 'update'
-      ? await api.service.update({ ...options, change: changeOf(request, bucket.mode) })
-      : await api.service.put({
-          ...options,
-          content: progress.op === 'delete' ? TOMBSTONE : contentOf(api, request, parameters),
-          context: contextOf(api, request, target),
-          condition: isStrong ? conditionOf(request) : undefined,
-          idempotencyKey: idempotencyKeyOf(request),
-        })
+    isTypeMode(bucket.mode) && progress.op === 'update' ? await update(bucket.mode) : await put()
   const headers = commonHeaders(written, shown)
   addSession(api, headers, written)
   respondWrite(reply, target, written, headers, bucket, progress.op)
@@ -251,18 +271,6 @@ function tagsOf(name: string, header: string): readonly string[] | '*' {
 function addStaleness(headers: HeaderList, { level }: ReadAnswer): void {
   // Weaker levels read what owners hold: perhaps not yet decided, perhaps replaced.
   if (level !== 'strong') headers.push('Quorate-Stale', 'possible')
-}
-
-/** Throws bad_request. */
-function idempotencyKeyOf(request: FastifyRequest): string | undefined {
-  const key = request.raw.headers['idempotency-key']
-  if (key === undefined) return undefined
-  if (Array.isArray(key)) throw new QuorateError('bad_request', 'Idempotency-Key is given twice.')
-  if (key.length > 0 && key.length <= IDEMPOTENCY_KEY_CHARACTERS_MAX) return key
-  throw new QuorateError(
-    'bad_request',
-    `The Idempotency-Key header has ${key.length} characters; 1 to ${IDEMPOTENCY_KEY_CHARACTERS_MAX} are allowed.`,
-  )
 }
 
 const TOMBSTONE: Content = {

@@ -49,6 +49,12 @@ export const ERRORS = {
     retryable: false,
     title: 'The request comes from a foreign web page',
   },
+  idempotency_unsupported: {
+    status: 400,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'Idempotency keys are not kept in this bucket',
+  },
   key_absent: {
     status: 404,
     outcome: 'rejected',
@@ -96,7 +102,7 @@ export const ERRORS = {
     status: 409,
     outcome: 'rejected',
     retryable: false,
-    title: 'The counter or set is at its limit',
+    title: 'A limit is reached',
   },
   change_refused: {
     status: 409,
@@ -139,6 +145,12 @@ export const ERRORS = {
     outcome: 'rejected',
     retryable: false,
     title: 'This host is not served here',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The idempotency key was used for another request',
   },
   headers_too_large: {
     status: 431,

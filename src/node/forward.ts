@@ -24,11 +24,20 @@ import {
 } from './object-record.ts'
 import type { Peers } from './peers.ts'
 import type { PlacedRequest } from './request.ts'
-import type { RequestOptions, UpdateRequest, WriteAnswer, WriteRequest } from './service.ts'
+import type {
+  Repeatable,
+  RequestOptions,
+  UpdateRequest,
+  WriteAnswer,
+  WriteRequest,
+} from './service.ts'
 import { decodeChange, encodeChange } from './type-change.ts'
 
 /** What every forwarded request begins with. */
 const OPTION_FIELDS = 9
+/** What a content is encoded as, and a change. */
+export const CONTENT_FIELDS = 5
+const CHANGE_FIELDS = 3
 
 /** Rejects with the owner's own error, or with one that says what happened on the way. */
 export async function forwardWrite(
@@ -83,13 +92,23 @@ export async function forwardWrite(
 
 function encodeRequest(placed: PlacedRequest, request: WriteRequest | UpdateRequest): Encodable[] {
   const options = encodeOptions(placed, request.past)
-  if ('change' in request) return [...options, ...encodeChange(request.change)]
+  const repeatable = [request.idempotencyKey ?? null, request.fingerprint ?? null]
+  if ('change' in request) return [...options, ...encodeChange(request.change), ...repeatable]
   const { content, context } = request
   return [
     ...options,
     context === undefined ? null : encodeVector(context),
     ...encodeContent(content),
+    ...repeatable,
   ]
+}
+
+/** Nothing where a node of version 2 sent it. */
+function decodeRepeatable([key, fingerprint]: readonly unknown[]): Repeatable {
+  return {
+    idempotencyKey: typeof key === 'string' ? key : undefined,
+    fingerprint: typeof fingerprint === 'string' ? fingerprint : undefined,
+  }
 }
 
 export function encodeContent(content: Content): Encodable[] {
@@ -135,12 +154,18 @@ export function decodeWrite(body: readonly Encodable[]): WriteRequest {
     ...options,
     content: decodeContent(content),
     context: context === null ? undefined : decodeVector(context as Encodable),
+    ...decodeRepeatable(content.slice(CONTENT_FIELDS)),
   }
 }
 
 /** The same for an update. */
 export function decodeUpdate(body: readonly Encodable[]): UpdateRequest {
-  return { ...decodeOptions(body), change: decodeChange(body.slice(OPTION_FIELDS)) }
+  const change = body.slice(OPTION_FIELDS)
+  return {
+    ...decodeOptions(body),
+    change: decodeChange(change),
+    ...decodeRepeatable(change.slice(CHANGE_FIELDS)),
+  }
 }
 
 function decodeOptions(

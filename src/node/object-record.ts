@@ -4,7 +4,8 @@
  *   u32 LE  xxHash32 of the rest
  *   rest    codec of [format, vector as actor, timestamp, …, siblings as [actor, timestamp, flags, contentType, expiresAtMs, value]],
  *           with the dependencies of a sibling that has any as a seventh: name, vector, name, vector, …;
- *           of a strong key with its memory as a fourth: [counter, node, …], [idempotency key, actor, timestamp, existed, …]
+ *           of a strong key with its memory as a fourth: [counter, node, …], [idempotency key, actor, timestamp, existed, …],
+ *           and, where there is any, [fingerprint of the first of these, …], which version 2 does not write and ignores
  *
  * The encoding is canonical (vector by actor, siblings by dot), so equal objects are equal bytes at every
  * owner. The checksum is made once, by the coordinator, and checked wherever the bytes are read or received:
@@ -161,7 +162,8 @@ export function equalVersions(a: readonly Encodable[], b: readonly Encodable[]):
 }
 
 function encodeMemory({ changes, answered }: RegisterMemory): Encodable[] {
-  return [
+  const fingerprints = answered.map(({ fingerprint }) => fingerprint ?? '')
+  const memory: Encodable[] = [
     changes.flatMap(({ counter, node }) => [counter, node]),
     answered.flatMap(({ idempotencyKey, dot, existed }) => [
       idempotencyKey,
@@ -170,20 +172,27 @@ function encodeMemory({ changes, answered }: RegisterMemory): Encodable[] {
       existed,
     ]),
   ]
+  return fingerprints.some((one) => one !== '') ? [...memory, fingerprints] : memory
 }
 
 function decodeMemory(data: unknown): RegisterMemory {
-  const [changes, answered] = (Array.isArray(data) ? data : []) as unknown[]
+  const [changes, answered, fingerprints] = (Array.isArray(data) ? data : []) as unknown[]
   if (!Array.isArray(changes) || !Array.isArray(answered)) throw new RecordCorruptError('no memory')
   return {
     changes: groupsOf(changes, 2).map(([counter, node]) => {
       if (!isWhole(counter) || typeof node !== 'string') throw new RecordCorruptError('no ballot')
       return { counter, node }
     }),
-    answered: groupsOf(answered, 4).map(([idempotencyKey, actor, timestamp, existed]) => {
+    answered: groupsOf(answered, 4).map(([idempotencyKey, actor, timestamp, existed], i) => {
       const isText = typeof idempotencyKey === 'string' && typeof actor === 'string'
       if (!isText || !isWhole(timestamp)) throw new RecordCorruptError('no answered write')
-      return { idempotencyKey, dot: { actor, timestamp }, existed: existed === true }
+      const fingerprint: unknown = Array.isArray(fingerprints) ? fingerprints[i] : undefined
+      return {
+        idempotencyKey,
+        ...(typeof fingerprint === 'string' && fingerprint !== '' ? { fingerprint } : {}),
+        dot: { actor, timestamp },
+        existed: existed === true,
+      }
     }),
   }
 }

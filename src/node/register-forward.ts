@@ -5,6 +5,7 @@ import type { Condition, RegisterOperation, RegisterWrite } from '../core/consen
 import { QuorateError, type ReplicaReport } from '../core/errors.ts'
 import type { Codec, Encodable } from '../ports/codec.ts'
 import {
+  CONTENT_FIELDS,
   decodeContent,
   decodeFailure,
   decodeReports,
@@ -80,12 +81,14 @@ function encodeOperation(placed: PlacedRequest, operation: RegisterOperation): E
   return operation.type === 'read' ? head : [...head, ...encodeWrite(operation)]
 }
 
-function encodeWrite({ content, condition, idempotencyKey }: RegisterWrite): Encodable[] {
+function encodeWrite(write: RegisterWrite): Encodable[] {
+  const { content, condition, idempotencyKey, fingerprint } = write
   return [
     condition === undefined ? null : condition.type,
     condition === undefined || condition.tags === '*' ? null : [...condition.tags],
     idempotencyKey ?? null,
     ...encodeContent(content),
+    fingerprint ?? null,
   ]
 }
 
@@ -100,11 +103,14 @@ export function decodeOperation(body: readonly Encodable[]): ForwardedOperation 
 }
 
 function decodeWrite([type, tags, idempotencyKey, ...content]: readonly unknown[]): RegisterWrite {
+  // A node of version 2 sends none.
+  const fingerprint = content[CONTENT_FIELDS]
   return {
     type: 'write',
     content: decodeContent(content),
     condition: type === null ? undefined : decodeCondition(type, tags),
     idempotencyKey: typeof idempotencyKey === 'string' ? idempotencyKey : undefined,
+    fingerprint: typeof fingerprint === 'string' ? fingerprint : undefined,
   }
 }
 

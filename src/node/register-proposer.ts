@@ -39,6 +39,7 @@ import type { PendingDot, PendingDots } from './pending-dots.ts'
 import { type AttemptParts, type AttemptResult, RegisterAttempt } from './register-attempt.ts'
 import { groupsOf, type PlacedRequest, ReplicaReports } from './request.ts'
 import { dataKey } from './storage-keys.ts'
+import { keyReused } from './update-names.ts'
 
 /** Operations of one key that wait; more are refused. */
 const WAITING_MAX = 4096
@@ -107,7 +108,8 @@ export class RegisterProposer {
   }
 
   /**
-   * Resolves once the operation is decided. Rejects with precondition_failed, quorum_unreachable (also where this node is
+   * Resolves once the operation is decided. Rejects with precondition_failed,
+   * idempotency_key_reused, quorum_unreachable (also where this node is
    * no owner of the key), outcome_unknown, deadline_passed (a read), or overloaded.
    */
   propose(placed: PlacedRequest, operation: RegisterOperation): Promise<Decided> {
@@ -260,6 +262,8 @@ export class RegisterProposer {
         result.tag === undefined ? 'there is no value' : `the value has the ETag ${result.tag}`
       const message = `the condition does not hold: ${found}; nothing was applied`
       this.#end(waiting, () => waiting.reject(new QuorateError('precondition_failed', message)))
+    } else if (result.type === 'key reused') {
+      this.#end(waiting, () => waiting.reject(keyReused()))
     } else if (result.type === 'forgotten') {
       this.#giveUp(
         waiting,

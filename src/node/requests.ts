@@ -3,6 +3,7 @@
  * bounds how many are under way, and hands them to the coordinators or to an owner.
  */
 import type { Session } from '../core/causality/session.ts'
+import type { StoredObject } from '../core/causality/stored-object.ts'
 import type { RegisterOperation } from '../core/consensus/register.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { Bucket } from '../core/placement/topology.ts'
@@ -29,7 +30,9 @@ import type {
 import type { Sessions } from './sessions.ts'
 import type { StrongCoordinator } from './strong-coordinator.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
-import { needsOwner, refuseUnfit, seenBefore } from './type-change.ts'
+import { needsOwner, needsQuorumRead, refuseUnfit, seenBefore } from './type-change.ts'
+import { nameOfRequest, NamesFull } from './update-names.ts'
+import { whyNoNames } from './wire-version.ts'
 import type { WriteCoordinator } from './write-coordinator.ts'
 
 export interface RequestParts {
@@ -111,6 +114,7 @@ export class Requests {
       refuseUnfit(placed.at.bucket, request)
       refuseStrongLevel(placed)
       refusePlainWrite(placed)
+      this.#refuseUnknownName(placed, request)
       const session = this.#parts.sessions.pastOf(placed, request)
       // The coordinator of a write sees to it itself that the owners of the end have it.
       return this.#whilePlaced(placed, isRejection, (now) =>
@@ -139,8 +143,17 @@ export class Requests {
       return strong.write(placed, this.#withBucketTtl(placed, request))
     }
     const mayBeHere = placed.owners.includes(self) || !needsOwner(request)
-    if (mayBeHere && writes.mayCoordinate(placed)) return this.#coordinate(placed, request)
     const owners = placed.owners.filter((owner) => inReach(owner, placed.need.sloppy))
+    if (mayBeHere && writes.mayCoordinate(placed)) {
+      try {
+        return await this.#coordinate(placed, request)
+      } catch (error) {
+        // The first owner is the one that makes room.
+        const [first] = placed.owners
+        if (!(error instanceof NamesFull) || first === self || first !== owners[0]) throw error
+        owners.length = 1
+      }
+    }
     for (const peer of owners.slice(0, 1)) this.#metrics.count('forwarded_total', { peer })
     return forwardWrite(peers, placed, request, owners)
   }
@@ -151,6 +164,7 @@ export class Requests {
       const placed = { ...this.#place(request), deadlineMs }
       refuseUnfit(placed.at.bucket, request)
       refusePlainWrite(placed)
+      this.#refuseUnknownName(placed, request)
       if (!placed.owners.includes(this.#parts.self)) {
         throw new QuorateError('quorum_unreachable', `${this.#parts.self} does not own the key`)
       }
@@ -178,21 +192,26 @@ export class Requests {
     placed: PlacedRequest,
     request: WriteRequest | UpdateRequest,
   ): Promise<WriteAnswer> {
-    const { read, writes, sessions } = this.#parts
-    if (!('change' in request)) {
-      const whole = await sessions.withWholePast(placed, request)
-      return writes.write(placed, this.#withBucketTtl(placed, whole))
-    }
+    const { writes, sessions } = this.#parts
+    const needsRead = needsQuorumRead(placed.at.bucket, request)
+    const seen = needsRead ? await this.#seenBefore(placed, request) : undefined
+    if ('change' in request) return writes.write(placed, { ...request, seen })
+    const whole = await sessions.withWholePast(placed, request)
+    return writes.write(placed, { ...this.#withBucketTtl(placed, whole), seen })
+  }
+
+  /** What the owners hold of what the request replaces or repeats, where its level promises to find that. */
+  async #seenBefore(
+    placed: PlacedRequest,
+    request: WriteRequest | UpdateRequest,
+  ): Promise<StoredObject | undefined> {
+    const { read, sessions } = this.#parts
     const { need } = placed
-    if (!needsOwner(request)) return writes.write(placed, request)
     const { past } = request
-    if (placed.level === 'causal' && past !== undefined) {
-      const seen = await seenBefore(sessions.readWhole(placed, past))
-      return writes.write(placed, { ...request, seen })
+    if (placed.level === 'causal' && past !== undefined && needsOwner(request)) {
+      return seenBefore(sessions.readWhole(placed, past))
     }
-    if (need.sloppy || need.r === 1) return writes.write(placed, request)
-    const seen = await seenBefore(read(placed))
-    return writes.write(placed, { ...request, seen })
+    return need.sloppy || need.r === 1 ? undefined : seenBefore(read(placed))
   }
 
   list(request: ListRequest): Promise<ListAnswer> {
@@ -258,6 +277,16 @@ export class Requests {
       timeoutMs,
       requestId: request.requestId,
     }
+  }
+
+  /** Throws quorum_unreachable where a node that may keep the key knows no names of updates: it would count a repeat. */
+  #refuseUnknownName(placed: PlacedRequest, request: WriteRequest | UpdateRequest): void {
+    if (nameOfRequest(placed.at.bucket, request) === undefined) return
+    const { self, peers } = this.#parts
+    const members = [...placed.owners, ...(placed.next ?? []), ...placed.fallbacks]
+    const reason = whyNoNames(self, new Set(members), (member) => peers.versionOf(member))
+    if (reason === undefined) return
+    throw new QuorateError('quorum_unreachable', reason, { retryAfterSeconds: 10 })
   }
 
   /** The age that the bucket gives to values without one of their own. */

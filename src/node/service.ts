@@ -32,7 +32,7 @@ export interface NodeService {
   bucket(name: string): Bucket | undefined
   /**
    * Agrees on a bucket with a majority of the members. `created: false` where the same bucket exists.
-   * Errors: bucket_conflict, quorum_unreachable, outcome_unknown.
+   * Errors: bucket_conflict, limit_reached, quorum_unreachable, outcome_unknown.
    */
   createBucket(bucket: Bucket, timeoutMs: number): Promise<{ created: boolean; bucket: Bucket }>
   /**
@@ -128,7 +128,15 @@ export interface RequestOptions {
 
 export type ReadRequest = RequestOptions
 
-export interface WriteRequest extends RequestOptions {
+/** Of a request on a strong key or a counter. */
+export interface Repeatable {
+  /** A request under the key of one that was made is answered like that one, and not made again. */
+  readonly idempotencyKey?: string | undefined
+  /** What makes it another request: under the same key it must be the same. Undefined matches any. */
+  readonly fingerprint?: string | undefined
+}
+
+export interface WriteRequest extends RequestOptions, Repeatable {
   readonly content: Content
   /** What the client had seen of the key; undefined for a blind write. */
   readonly context?: VersionVector | undefined
@@ -136,11 +144,9 @@ export interface WriteRequest extends RequestOptions {
   readonly past?: VersionVector | undefined
   /** Of a strong key: what has to hold of the value that the write meets. */
   readonly condition?: Condition | undefined
-  /** Of a strong key: a write that names the key of one that was made is answered like that one, and not made again. */
-  readonly idempotencyKey?: string | undefined
 }
 
-export interface UpdateRequest extends RequestOptions {
+export interface UpdateRequest extends RequestOptions, Repeatable {
   readonly change: TypeChange
   /** Updates merge: they replace by what is held, not by what their client has seen. */
   readonly context?: undefined

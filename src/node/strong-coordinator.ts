@@ -47,8 +47,9 @@ export class StrongCoordinator {
 
   /** Rejects with a `QuorateError`, precondition_failed among others. */
   async write(placed: PlacedRequest, request: WriteRequest): Promise<WriteAnswer> {
-    const { content, condition, idempotencyKey } = request
-    const made = await this.#propose(placed, { type: 'write', content, condition, idempotencyKey })
+    const { content, condition, idempotencyKey, fingerprint } = request
+    const write = { type: 'write', content, condition, idempotencyKey, fingerprint } as const
+    const made = await this.#propose(placed, write)
     const { dot, existed } = made
     return {
       ...answerOf(placed, made),

@@ -4,10 +4,11 @@
  *
  * Unlike a blind write, an update replaces nothing that it has not seen, so it needs no second round.
  */
-import { type Folding, incrementCounter } from '../core/causality/counter.ts'
+import { dotsOfIncrement, type Folding, incrementCounter } from '../core/causality/counter.ts'
 import type { Dot } from '../core/causality/dot.ts'
 import { changeSet, ELEMENT_BYTES_MAX } from '../core/causality/element-set.ts'
 import { merge, type StoredObject } from '../core/causality/stored-object.ts'
+import type { UpdateName } from '../core/causality/update-name.ts'
 import { QuorateError } from '../core/errors.ts'
 import { type Bucket, isTypeMode } from '../core/placement/topology.ts'
 import type { Encodable } from '../ports/codec.ts'
@@ -23,6 +24,11 @@ const utf8 = new TextEncoder()
 
 /** An update on its way to be minted, with what a quorum of owners held when it came, where it asked them. */
 export interface PlannedUpdate extends UpdateRequest {
+  readonly seen?: StoredObject | undefined
+}
+
+/** The same for a write; of a counter a delete is planned so. */
+export interface PlannedWrite extends WriteRequest {
   readonly seen?: StoredObject | undefined
 }
 
@@ -49,38 +55,57 @@ export function needsOwner(request: WriteRequest | UpdateRequest): boolean {
   return 'change' in request && request.change.type === 'set' && request.change.remove.length > 0
 }
 
+/** Whether it keeps to what a quorum of owners holds, whatever the own copy lacks: it replaces, or repeats, that. */
+export function needsQuorumRead({ mode }: Bucket, request: WriteRequest | UpdateRequest): boolean {
+  if (needsOwner(request)) return true
+  if (mode !== 'counter' || request.context !== undefined) return false
+  return !('change' in request) || request.idempotencyKey !== undefined
+}
+
 /**
  * What a remove is to find, beside the own copy: an element that was acknowledged at a quorum may not have
- * come here yet, and a remove that overlooked it would be acknowledged, too. Rejects with quorum_unreachable.
+ * come here yet, and a remove that overlooked it would be acknowledged, too. The same goes for what a counter has
+ * counted under an idempotency key. Rejects with quorum_unreachable.
  */
 export async function seenBefore(read: Promise<ReadAnswer>): Promise<StoredObject | undefined> {
   try {
-    const { siblings, context } = await read
-    return siblings.length === 0 ? undefined : { vector: context, siblings }
+    return (await read).object
   } catch (error) {
     if (!(error instanceof QuorateError)) throw error
-    const message = `what is to be removed could not be read, nothing was applied: ${error.message}`
+    const message = `what the request builds on could not be read, nothing was applied: ${error.message}`
     throw new QuorateError('quorum_unreachable', message, error.details, { cause: error })
   }
 }
 
-export function dotsNeeded(request: WriteRequest | PlannedUpdate): number {
-  if (!('change' in request) || request.change.type === 'counter') return 1
+export function dotsNeeded(
+  request: WriteRequest | PlannedUpdate,
+  name: UpdateName | undefined,
+): number {
+  if (!('change' in request)) return 1
+  if (request.change.type === 'counter') return dotsOfIncrement(name)
   return Math.max(1, new Set(request.change.add).size)
 }
 
-/** What the update makes of `held`. Throws limit_reached for a counter. */
-export function changedObject(
+/** What is known of the key here: the own copy, and what was read of the others. */
+export function knownObject(
   held: StoredObject,
+  request: PlannedWrite | PlannedUpdate,
+): StoredObject {
+  return request.seen === undefined ? held : merge('siblings', held, request.seen)
+}
+
+/** What the update makes of what is known. Throws limit_reached for a counter. */
+export function changedObject(
+  known: StoredObject,
   dots: readonly Dot[],
-  { change, seen }: PlannedUpdate,
+  { change }: PlannedUpdate,
   folding: Folding,
+  name: UpdateName | undefined,
 ): StoredObject {
   if (change.type === 'set') {
-    const known = seen === undefined ? held : merge('siblings', held, seen)
     return changeSet(known, dots, bytesOf(change.add), bytesOf(change.remove))
   }
-  const next = incrementCounter(held, dots[0] as Dot, change.increment, folding)
+  const next = incrementCounter(known, dots, change.increment, folding, name)
   if (next !== undefined) return next
   throw new QuorateError(
     'limit_reached',
@@ -90,16 +115,21 @@ export function changedObject(
 }
 
 /** Throws limit_reached where a set grows beyond what one record may hold. */
-export function refuseLargeSet(held: Copy, next: Copy, bytesMax: number): void {
+export function refuseLargeSet(
+  known: StoredObject,
+  heldBytes: number,
+  next: Copy,
+  bytesMax: number,
+): void {
   const elements = next.object.siblings.length
-  if (elements > ELEMENTS_MAX && elements > held.object.siblings.length) {
+  if (elements > ELEMENTS_MAX && elements > known.siblings.length) {
     throw new QuorateError(
       'limit_reached',
       `the set would have ${elements} elements; at most ${ELEMENTS_MAX} are kept`,
     )
   }
   const bytes = next.record.length
-  if (bytes > bytesMax && bytes > held.record.length) {
+  if (bytes > bytesMax && bytes > heldBytes) {
     throw new QuorateError(
       'limit_reached',
       `the set would take ${bytes} bytes; at most ${bytesMax} are kept`,
@@ -107,9 +137,10 @@ export function refuseLargeSet(held: Copy, next: Copy, bytesMax: number): void {
   }
 }
 
+/** Three fields. */
 export function encodeChange(change: TypeChange): Encodable[] {
   return change.type === 'counter'
-    ? ['counter', change.increment]
+    ? ['counter', change.increment, null]
     : ['set', [...change.add], [...change.remove]]
 }
 

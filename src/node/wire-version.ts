@@ -4,6 +4,7 @@
  * - Data goes on: `askFor` gives each ask the form that the version of the link has for it.
  * - The topology stays as it is: every member must speak the newest version before a document may be decided, because
  *   a document may name what the older version does not know.
+ * - Updates of a counter under an idempotency key wait: version 2 would count their repeats.
  */
 import type { Topology } from '../core/placement/topology.ts'
 import { VERSIONS } from '../core/protocol-versions.ts'
@@ -34,4 +35,18 @@ export function whyNoChange(
   const names = old.map(({ id }) => id).join(', ')
   const versions = `${self} and ${names} speak version ${VERSIONS.oldest} of the protocol with each other`
   return `${versions}: the topology can be changed once every member is upgraded. Reads and writes of data go on.`
+}
+
+/** Why an update of a counter cannot have a name now; undefined where it can. `versionOf` as above. */
+export function whyNoNames(
+  self: string,
+  members: ReadonlySet<string>,
+  versionOf: (member: string) => number | undefined,
+): string | undefined {
+  const old = [...members].filter((id) => id !== self && (versionOf(id) ?? VERSIONS.newest) < 3)
+  if (old.length === 0) return undefined
+  return (
+    `${self} and ${old.join(', ')} speak version 2 of the protocol with each other, which does not know the ` +
+    'Idempotency-Key of a counter: it is kept once every member is upgraded; nothing was applied'
+  )
 }

@@ -31,8 +31,8 @@ import type { Peers } from './peers.ts'
 import type { PendingDots } from './pending-dots.ts'
 import { modeOf, type Replica } from './replica.ts'
 import { groupsOf, type PlacedRequest, rejection, ReplicaReports } from './request.ts'
-import type { WriteAnswer, WriteRequest } from './service.ts'
-import type { PlannedUpdate } from './type-change.ts'
+import type { WriteAnswer } from './service.ts'
+import type { PlannedUpdate, PlannedWrite } from './type-change.ts'
 import {
   type RoundFindings,
   type RoundTargets,
@@ -116,7 +116,7 @@ export class WriteCoordinator {
   }
 
   /** Rejects with a `QuorateError`; resolves at W durable copies, at `weak` at once. */
-  async write(placed: PlacedRequest, request: WriteRequest | PlannedUpdate): Promise<WriteAnswer> {
+  async write(placed: PlacedRequest, request: PlannedWrite | PlannedUpdate): Promise<WriteAnswer> {
     const targets = writeTargets(placed, this.#parts.self, this.#parts.inReach)
     if (placed.owners.includes(this.#parts.self)) {
       const refusal = this.#parts.replica.refusal()
@@ -154,7 +154,7 @@ export class WriteCoordinator {
 
   async #write(
     placed: PlacedRequest,
-    request: WriteRequest | PlannedUpdate,
+    request: PlannedWrite | PlannedUpdate,
     targets: RoundTargets,
     reports: ReplicaReports,
   ): Promise<WriteAnswer> {
@@ -168,7 +168,7 @@ export class WriteCoordinator {
 
   async #spread(
     placed: PlacedRequest,
-    request: WriteRequest | PlannedUpdate,
+    request: PlannedWrite | PlannedUpdate,
     targets: RoundTargets,
     reports: ReplicaReports,
     first: Minted,
@@ -192,20 +192,29 @@ export class WriteCoordinator {
       context: contextAfter(minted.copy.object, request.context, minted.dot),
       replicas: reports.list(),
       durable: true,
-      siblings: liveSiblings(minted.copy.object, this.#parts.clock.nowMs()),
-      existed: minted.existed || firstMet.round.findings.existed || round.findings.existed,
+      ...this.#left(minted, firstMet.round.findings.existed || round.findings.existed),
       seen: seenOf(modeOf(placed.at.bucket), minted.copy.object),
     }
+  }
+
+  /** What the write has left of the key, and what it has met there: of a repeated delete, what it met the first time. */
+  #left(
+    { copy, existed, repeats }: Minted,
+    existedElsewhere: boolean,
+  ): Pick<WriteAnswer, 'siblings' | 'existed'> {
+    if (repeats !== undefined && repeats.kind !== 'increment') return { siblings: [], existed }
+    const siblings = liveSiblings(copy.object, this.#parts.clock.nowMs())
+    return { siblings, existed: existed || existedElsewhere }
   }
 
   /** What has to be written again before the write may be acknowledged, if anything. */
   async #secondRound(
     placed: PlacedRequest,
-    request: WriteRequest | PlannedUpdate,
+    request: PlannedWrite | PlannedUpdate,
     first: Minted,
     findings: RoundFindings,
   ): Promise<Minted | undefined> {
-    if ('change' in request) return undefined
+    if ('change' in request || first.repeats !== undefined) return undefined
     const isOwner = placed.owners.includes(this.#parts.self)
     const again = (copy: Copy, dot: Dot): Minted => ({
       copy,

@@ -6,6 +6,7 @@
  * Only an owner mints with its own actor. Anybody else takes an actor for this one write alone, so that what
  * it says covers nothing it has not seen; except for lww, where a dot is no more than a timestamp.
  */
+import { namesAfterDelete } from '../core/causality/counter.ts'
 import type { Dot, Timestamp } from '../core/causality/dot.ts'
 import {
   ABSENT,
@@ -14,7 +15,13 @@ import {
   type StoredObject,
   write,
 } from '../core/causality/stored-object.ts'
-import { EMPTY_VECTOR, joinVectors } from '../core/causality/version-vector.ts'
+import type { NamedUpdate } from '../core/causality/update-name.ts'
+import {
+  covers,
+  EMPTY_VECTOR,
+  joinVectors,
+  type VersionVector,
+} from '../core/causality/version-vector.ts'
 import { assert } from '../core/assert.ts'
 import { QuorateError } from '../core/errors.ts'
 import { pruneVector } from '../core/repair/horizon.ts'
@@ -23,20 +30,22 @@ import type { Codec } from '../ports/codec.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import { APPLY_ASKS_WHOLE, APPLY_REPORT_UNCOVERED } from './messages.ts'
-import { ABSENT_COPY, type Copy, encodeCopy } from './object-record.ts'
+import { type Copy, encodeCopy } from './object-record.ts'
 import { clockNotPersisted, MINT_ATTEMPTS_MAX, mintTimestamps, raiseBound } from './mint.ts'
 import { modeOf, type Refusal } from './replica.ts'
 import type { PendingDot } from './pending-dots.ts'
 import { type PlacedRequest, rejection, type ReplicaReports } from './request.ts'
-import type { WriteRequest } from './service.ts'
 import { SIBLINGS_MAX, SIBLINGS_WARN } from './sibling-limits.ts'
 import {
   changedObject,
   dotsNeeded,
+  knownObject,
   needsOwner,
   type PlannedUpdate,
+  type PlannedWrite,
   refuseLargeSet,
 } from './type-change.ts'
+import { madeBefore, nameOfRequest, refuseManyNames } from './update-names.ts'
 import type { WriteParts } from './write-coordinator.ts'
 import { NOT_ASKED, type WholeOwners, wholeNeedOf } from './whole-owners.ts'
 import type { StoreLocally } from './write-round.ts'
@@ -54,6 +63,8 @@ export interface Minted {
   readonly storeLocally: StoreLocally | undefined
   /** Held until the write has ended. */
   readonly pending: PendingDot
+  /** The update that the request repeats: the copy has it, and nothing new. */
+  readonly repeats?: NamedUpdate | undefined
 }
 
 export class WriteMinting {
@@ -102,11 +113,11 @@ export class WriteMinting {
   }
 
   /**
-   * Whether this node may fold the totals of one-off actors. One node at a time may: the first owner is one, while the
+   * Whether this node may fold the totals of one-off actors, and named increments. One node at a time may: the first owner is one, while the
    * key does not move. One that has become it finds first what the one before has folded: once its horizon has passed
    * the change, everything of every owner that knows the change is here. To keep the key before is not enough.
    */
-  #foldsOneOffs({ at, owners, next }: PlacedRequest): boolean {
+  #foldsForAll({ at, owners, next }: PlacedRequest): boolean {
     const { clock, horizon, placedAt, self } = this.#parts
     if (this.#placedAt !== placedAt()) {
       this.#placedAt = placedAt()
@@ -118,7 +129,7 @@ export class WriteMinting {
   /** Rejects with a `QuorateError`, before anything was stored. */
   async mint(
     placed: PlacedRequest,
-    request: WriteRequest | PlannedUpdate,
+    request: PlannedWrite | PlannedUpdate,
     reports: ReplicaReports,
   ): Promise<Minted> {
     // A dot is above all that its client has seen, whatever this clock says: else a blind write that is still
@@ -134,7 +145,7 @@ export class WriteMinting {
   }
 
   /** As far as this node's own copy is concerned, now. */
-  wholeOwners(placed: PlacedRequest, request: WriteRequest | PlannedUpdate): WholeOwners {
+  wholeOwners(placed: PlacedRequest, request: PlannedWrite | PlannedUpdate): WholeOwners {
     const { self, isProven, replica } = this.#parts
     const need = wholeNeedOf(placed, request)
     if (need === 0) return NOT_ASKED
@@ -148,7 +159,7 @@ export class WriteMinting {
     return timestamp
   }
 
-  async #mintApart(placed: PlacedRequest, request: WriteRequest | PlannedUpdate): Promise<Minted> {
+  async #mintApart(placed: PlacedRequest, request: PlannedWrite | PlannedUpdate): Promise<Minted> {
     const timestamp = await this.timestamp()
     const pending = this.#parts.pending.begin(timestamp)
     try {
@@ -161,7 +172,7 @@ export class WriteMinting {
 
   async #copyApart(
     placed: PlacedRequest,
-    request: WriteRequest | PlannedUpdate,
+    request: PlannedWrite | PlannedUpdate,
     timestamp: Timestamp,
     pending: PendingDot,
   ): Promise<Minted> {
@@ -170,32 +181,27 @@ export class WriteMinting {
     const ownActor = this.actor
     const actor = mode === 'lww' ? ownActor : `${ownActor}~${timestamp.toString(36)}`
     const dot = { actor, timestamp }
-    if ('change' in request) {
-      assert(!needsOwner(request), 'what removes elements is minted by owners only')
-      const dots: Dot[] = [dot]
-      const needed = dotsNeeded(request)
-      while (dots.length < needed) {
-        dots.push({ actor, timestamp: await this.timestamp() })
-      }
-      const copy = this.#changedCopy(placed, ABSENT_COPY, dots, request)
-      return { copy, dot, existed: false, flags: 0, whole, storeLocally: undefined, pending }
+    const dots: Dot[] = [dot]
+    const needed = dotsNeeded(request, nameOfRequest(placed.at.bucket, request))
+    while (dots.length < needed) {
+      dots.push({ actor, timestamp: await this.timestamp() })
     }
-    const object = write(
-      mode,
-      ABSENT,
-      dot,
-      request.content,
-      request.context ?? request.past ?? EMPTY_VECTOR,
-    )
-    const copy = encodeCopy(this.#codec, object)
-    const flags = flagsOf(whole)
+    assert(!needsOwner(request), 'what removes elements is minted by owners only')
+    const copy =
+      'change' in request
+        ? this.#changedCopy(placed, ABSENT, dots, request, 0)
+        : this.#writtenCopy(placed, ABSENT, dot, {
+            ...request,
+            context: request.context ?? request.past ?? EMPTY_VECTOR,
+          })
+    const flags = 'change' in request ? 0 : flagsOf(whole)
     return { copy, dot, existed: false, flags, whole, storeLocally: undefined, pending }
   }
 
   /** Undefined where the clock's bound has to be raised first. */
   #mintOnOwnCopy(
     placed: PlacedRequest,
-    request: WriteRequest | PlannedUpdate,
+    request: PlannedWrite | PlannedUpdate,
     reports: ReplicaReports,
   ): Promise<Minted | undefined> {
     const { replica, clock, self } = this.#parts
@@ -216,10 +222,13 @@ export class WriteMinting {
           const notKept = replica.notKept(placed.at)
           if (notKept !== undefined) throw rejection(notKept)
           const held = pruneVector(entry.latest.object, this.#parts.horizon(placed.at.partition))
+          const known = knownObject(held, request)
           // A clock restarted behind its own records, or an lww value from a faster clock.
-          clock.observe(newestSibling(held)?.timestamp ?? 0)
+          clock.observe(newestSibling(known)?.timestamp ?? 0)
+          const name = nameOfRequest(placed.at.bucket, request)
+          const repeats = name && madeBefore(known, name)
           const dots: Dot[] = []
-          const needed = dotsNeeded(request)
+          const needed = repeats === undefined ? dotsNeeded(request, name) : 0
           while (dots.length < needed) {
             const timestamp = clock.mint()
             if (timestamp === undefined) {
@@ -228,16 +237,27 @@ export class WriteMinting {
             }
             dots.push({ actor, timestamp })
           }
-          const dot = dots[0] as Dot
-          pending = this.#parts.pending.begin(dot.timestamp)
-          const copy =
-            'change' in request
-              ? this.#changedCopy(placed, { ...entry.latest, object: held }, dots, request)
-              : this.#writtenCopy(placed, held, dot, request)
-          const existed = liveSiblings(held, clock.nowMs()).length > 0
+          const dot = repeats?.dot ?? (dots[0] as Dot)
+          // What is repeated is no news of its own time.
+          pending = this.#parts.pending.begin(repeats ? clock.last : dot.timestamp)
+          const isUnchanged = repeats !== undefined && known === entry.latest.object
+          const made =
+            repeats !== undefined
+              ? encodeCopy(this.#codec, known)
+              : 'change' in request
+                ? this.#changedCopy(placed, known, dots, request, entry.latest.record.length)
+                : this.#writtenCopy(placed, known, dot, request)
+          const copy = isUnchanged ? entry.latest : made
+          const existed =
+            repeats === undefined
+              ? liveSiblings(known, clock.nowMs()).length > 0
+              : repeats.kind === 'deleted a value'
           const whole = this.wholeOwners(placed, request)
           const isBlind =
-            mode === 'siblings' && !('change' in request) && request.context === undefined
+            mode === 'siblings' &&
+            !('change' in request) &&
+            request.context === undefined &&
+            repeats === undefined
           const storeLocally = startStoring((done) =>
             replica.replace(placed.at, entry, copy, (failed) => {
               if (failed !== undefined) this.giveUpActor()
@@ -248,7 +268,7 @@ export class WriteMinting {
           )
           reports.set(self, 'pending')
           const flags = (isBlind ? APPLY_REPORT_UNCOVERED : 0) | flagsOf(whole)
-          resolve({ copy, dot, existed, flags, whole, storeLocally, pending })
+          resolve({ copy, dot, existed, flags, whole, storeLocally, pending, repeats })
         } catch (error) {
           pending?.release()
           reject(error as Error)
@@ -257,35 +277,59 @@ export class WriteMinting {
     })
   }
 
-  #writtenCopy(
-    placed: PlacedRequest,
-    held: StoredObject,
-    dot: Dot,
-    { content, context, past }: WriteRequest,
-  ): Copy {
-    const { bucket } = placed.at
+  #writtenCopy(placed: PlacedRequest, held: StoredObject, dot: Dot, request: PlannedWrite): Copy {
+    const { bucket, partition } = placed.at
+    const { context, past } = request
     // Blind, but not without memory: its own session's writes may not have come here yet.
     const seen = context ?? (past && joinVectors(held.vector, past))
+    const settled = this.#settled(partition)
+    const content =
+      bucket.mode === 'counter'
+        ? { ...request.content, value: this.#namesOf(held, seen, settled, dot, placed, request) }
+        : request.content
     const object = write(modeOf(bucket), held, dot, content, seen)
     if (!isTypeMode(bucket.mode)) this.#refuseTooManySiblings(placed, object)
+    else refuseManyNames(held, object)
     return encodeCopy(this.#codec, object)
   }
 
-  /** Throws limit_reached. */
+  /** What the tombstone of a counter's delete remembers. */
+  #namesOf(
+    held: StoredObject,
+    seen: VersionVector | undefined,
+    settled: Timestamp,
+    dot: Dot,
+    { at }: PlacedRequest,
+    request: PlannedWrite,
+  ): Uint8Array {
+    const replaced =
+      seen === undefined ? held.siblings : held.siblings.filter((one) => covers(seen, one))
+    const name = nameOfRequest(at.bucket, request)
+    const existed = liveSiblings(held, this.#parts.clock.nowMs()).length > 0
+    const kind = existed ? 'deleted a value' : 'deleted nothing'
+    return namesAfterDelete(replaced, settled, name && { ...name, dot, kind })
+  }
+
+  /** Throws limit_reached, or overloaded. */
   #changedCopy(
     placed: PlacedRequest,
-    held: Copy,
+    known: StoredObject,
     dots: readonly Dot[],
     request: PlannedUpdate,
+    heldBytes: number,
   ): Copy {
     const { self, setBytesMax } = this.#parts
-    const changed = changedObject(held.object, dots, request, {
+    const { bucket, partition } = placed.at
+    const folding = {
       nodeId: self,
-      settled: this.#settled(placed.at.partition),
-      foldsOneOffs: this.#foldsOneOffs(placed),
-    })
+      settled: this.#settled(partition),
+      foldsForAll: this.#foldsForAll(placed),
+    }
+    const name = nameOfRequest(bucket, request)
+    const changed = changedObject(known, dots, request, folding, name)
     const copy = encodeCopy(this.#codec, changed)
-    if (request.change.type === 'set') refuseLargeSet(held, copy, setBytesMax)
+    if (request.change.type === 'set') refuseLargeSet(known, heldBytes, copy, setBytesMax)
+    else refuseManyNames(known, changed)
     return copy
   }
 
@@ -309,7 +353,7 @@ function flagsOf({ need }: WholeOwners): number {
 }
 
 /** All that the client is known to have seen, of this key and of others. */
-function* timestampsKnown(request: WriteRequest | PlannedUpdate): Generator<Timestamp> {
+function* timestampsKnown(request: PlannedWrite | PlannedUpdate): Generator<Timestamp> {
   const { context, past } = request
   yield* context?.values() ?? []
   yield* past?.values() ?? []

@@ -195,3 +195,27 @@ test(
     ).toEqual(['n1', 'n2', 'n3', 'n4'])
   },
 )
+
+test('an increment under an idempotency key waits until every node is upgraded', LONG, async () => {
+  await startUpTo([3, 3, 3])
+  const headers = { 'content-type': 'application/json' }
+  const made = await ask(1, 'PUT', 'buckets/counts', '{"mode":"counter"}', headers)
+  expect(made.status).toBe(201)
+  await start(2, { QUORATE_PROTOCOL: '2' })
+  await expect.poll(() => reaching(), WAIT).toEqual([3, 3, 3])
+  const count = (number: number, key?: string): Promise<{ status: number; text: string }> =>
+    ask(number, 'POST', 'kv/counts/k', '{"increment":1}', {
+      ...headers,
+      ...(key === undefined ? {} : { 'idempotency-key': key }),
+    })
+  for (const number of FIRST) {
+    const refused = await count(number, 'a')
+    expect([refused.status, refused.text]).toEqual([503, expect.stringContaining('version 2')])
+    expect(refused.text).toContain('"outcome":"rejected"')
+    expect((await count(number)).status).toBe(204)
+  }
+  await start(2)
+  await expect.poll(async () => (await count(1, 'a')).status, WAIT).toBe(204)
+  for (const number of FIRST) expect((await count(number, 'a')).status).toBe(204)
+  expect((await ask(3, 'GET', 'kv/counts/k')).text).toBe('{"value":4}\n')
+})

@@ -274,7 +274,3 @@ test('values: a request keeps the id it came with', async () => {
   expect(other.headers['x-request-id']).not.toBe('not sane')
   expect(JSON.parse(other.text)).toMatchObject({ requestId: other.headers['x-request-id'] })
 })
-
-test('values: an idempotency key is taken', async () => {
-  expect((await put('default/once', 'x', { 'idempotency-key': 'a'.repeat(255) })).status).toBe(204)
-})

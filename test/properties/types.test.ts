@@ -8,6 +8,12 @@ import { describe, expect, it } from 'vitest'
 import { counterValue, incrementCounter } from '../../src/core/causality/counter.ts'
 import { changeSet, elementsOf } from '../../src/core/causality/element-set.ts'
 import { ABSENT, merge, type StoredObject } from '../../src/core/causality/stored-object.ts'
+import {
+  countNames,
+  findNamed,
+  NAME_WINDOW_TICKS,
+  nameOfKey,
+} from '../../src/core/causality/update-name.ts'
 import { seededRandom } from '../core/seeded-random.ts'
 import { canonical } from './replica-runs.ts'
 
@@ -151,14 +157,71 @@ function run<T>(
 
 const increment: UpdateOf<number> = (held, actor, tick, random, settled) => {
   const delta = random(21) - 10
-  const dot = { actor, timestamp: tick() }
-  const object = incrementCounter(held, dot, delta, {
-    nodeId: actor.slice(0, 2),
-    settled,
-    foldsOneOffs: false,
-  })
+  const dots = [{ actor, timestamp: tick() }]
+  const folding = { nodeId: actor.slice(0, 2), settled, foldsForAll: false }
+  const object = incrementCounter(held, dots, delta, folding)
   if (object === undefined) throw new Error('the counter is at its limit')
   return { object, meaning: delta }
+}
+
+/** The window of a name, in the time of a run. */
+const WINDOW = 20
+const TICKS = NAME_WINDOW_TICKS / WINDOW
+
+interface NamedIncrement {
+  readonly key: string
+  readonly delta: number
+}
+
+interface Naming {
+  /** Below 1, a name is folded before its window has passed. */
+  readonly patience?: number
+  /** The repeat of a key is made as if it had none. */
+  readonly forgets?: boolean
+}
+
+/** Increments under keys that are sent again, to anybody, within the window of their first; some have none. */
+function namedIncrement({ patience = 1, forgets = false }: Naming = {}): UpdateOf<NamedIncrement> {
+  const keys: (NamedIncrement & { readonly since: number })[] = []
+  return (held, actor, tick, random, settled) => {
+    const now = tick()
+    const open = keys.filter(({ since }) => now - since < WINDOW)
+    const again = random(3) > 0 ? open[random(Math.max(1, open.length))] : undefined
+    const asked = again ?? { key: `k${keys.length}`, delta: random(21) - 10, since: now }
+    if (again === undefined) keys.push(asked)
+    const meaning = { key: asked.key, delta: asked.delta }
+    const isNamed = asked.delta !== 0
+    const name = isNamed && !forgets ? nameOfKey(asked.key, undefined) : undefined
+    if (name !== undefined && findNamed(held.siblings, name.id) !== undefined) {
+      return { object: held, meaning }
+    }
+    const times = name === undefined ? [now] : [now, tick()]
+    const dots = times.map((time) => ({ actor, timestamp: time * TICKS }))
+    const waived = (1 - patience) * NAME_WINDOW_TICKS
+    const folding = {
+      nodeId: actor.slice(0, 2),
+      settled: settled === 0 ? 0 : settled * TICKS + waived,
+      foldsForAll: actor.startsWith('n0~'),
+    }
+    const object = incrementCounter(held, dots, asked.delta, folding, name)
+    if (object === undefined) throw new Error('the counter is at its limit')
+    return { object, meaning }
+  }
+}
+
+function sumOfKeys({ known }: Copy<NamedIncrement>): bigint {
+  const byKey = new Map([...known.values()].map(({ meaning }) => [meaning.key, meaning.delta]))
+  return [...byKey.values()].reduce((sum, delta) => sum + BigInt(delta), 0n)
+}
+
+/** What a run comes to; its keys are its own. */
+function runNamed(
+  seed: number,
+  folding: 'none' | 'whole',
+  naming: Naming = {},
+): Copy<NamedIncrement> {
+  const update = namedIncrement(naming)
+  return expectSameObjects(run(seed, update, update, { crashes: true, folding }))
 }
 
 interface SetUpdate {
@@ -242,6 +305,40 @@ describe('counter', () => {
       const options = { crashes: true, folding: 'partial' } as const
       const copy = run(seed, increment, increment, options).merged[0] as Copy<number>
       if (counterValue(copy.object.siblings) !== sumOf(copy)) wrong++
+    }
+    expect(wrong).toBe(1)
+  })
+})
+
+describe('counter with idempotency keys', () => {
+  it.each(['none', 'whole'] as const)('counts each key once; folding: %s', (folding) => {
+    fc.assert(
+      fc.property(fc.nat(), (seed) => {
+        const copy = runNamed(seed, folding)
+        expect(counterValue(copy.object.siblings)).toBe(sumOfKeys(copy))
+      }),
+      { ...RUNS, numRuns: 500 },
+    )
+  })
+
+  it('keeps fewer names where it folds', () => {
+    const names = (folding: 'none' | 'whole'): number => {
+      let count = 0
+      for (let seed = 0; seed < 100; seed++)
+        count += countNames(runNamed(seed, folding).object.siblings)
+      return count
+    }
+    expect(names('whole')).toBeLessThan(names('none'))
+  })
+
+  it.each([
+    ['a name is folded before its window has passed', { patience: 0 }],
+    ['the key of a repeat is not looked at', { forgets: true }],
+  ] as const)('control: counts twice where %s', (_, naming) => {
+    let wrong = 0
+    for (let seed = 0; seed < 2000 && wrong === 0; seed++) {
+      const copy = runNamed(seed, 'whole', naming)
+      if (counterValue(copy.object.siblings) !== sumOfKeys(copy)) wrong++
     }
     expect(wrong).toBe(1)
   })

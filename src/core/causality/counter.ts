@@ -1,14 +1,26 @@
 /**
- * A counter as siblings that are merged like any others: each actor has at most one, whose value is that
+ * A counter as siblings that are merged like any others: each actor has at most one total, whose value is that
  * actor's own running total (the PN-counter of Shapiro, Preguiça, Baquero, Zawirski 2011, with one total in
- * place of two). The counter is the sum.
+ * place of two). Beside the totals stand the increments of the last minutes that an idempotency key has named
+ * (update-name.ts), each as a sibling of its own. The counter is the sum of the totals and of one increment a name.
  *
  * Invariant: an actor's total is changed by that actor alone, at its own copy, which has seen all its dots;
  * so the newest total of an actor stands for all its increments, however often and late copies arrive.
+ * Invariant: at most one node at a time moves named increments into its total, and all of one name in one step.
  */
 import { assert } from '../assert.ts'
 import { type Dot, nodeOfActor, type Timestamp } from './dot.ts'
 import { replaceSiblings, type Sibling, type StoredObject } from './stored-object.ts'
+import {
+  contentTypeOf,
+  encodeNames,
+  idOf,
+  isNamePast,
+  type NamedUpdate,
+  namedUpdates,
+  remembersNames,
+  type UpdateName,
+} from './update-name.ts'
 
 export const COUNTER_CONTENT_TYPE = 'application/vnd.quorate.counter'
 
@@ -20,45 +32,66 @@ export interface Folding {
   readonly nodeId: string
   /** Those of earlier actors of `nodeId` up to here; 0 folds nothing. */
   readonly settled: Timestamp
-  /** Those of one-off actors, too. */
-  readonly foldsOneOffs: boolean
+  /** Those of one-off actors and named increments, too. */
+  readonly foldsForAll: boolean
 }
 
 /**
- * The counter after the holder of `held`, whose actor is `dot.actor`, added `delta` to it; undefined where
- * that total or the sum would leave the safe integers. Tombstones that the holder has seen are replaced.
+ * The counter after the holder of `held`, whose actor is that of `dots`, added `delta` to it; undefined where
+ * that total or the sum would leave the safe integers. Tombstones that the holder has seen are replaced, unless
+ * they have names to remember. A named increment takes two dots, any other one.
  *
  * Totals of earlier actors of `nodeId` up to the time `settled` are folded into the new one, so that restarts
  * do not add up. Only their own node folds them, and it must know all they ever wrote: a total that the holder
  * has seen an old version of, or has itself folded in a write that it lost, would count twice. So `settled` is
  * at or above the end of *each* earlier actor of the node, with everything up to it held by every owner; and 0,
  * which folds nothing, where that is not known. The one-off actors of fallbacks belong to no node that goes on:
- * at most one node at a time may fold them for all.
+ * at most one node at a time may fold them for all. The same node folds named increments, once everything that
+ * was minted within the window of the name is settled: with the one that counts it removes all others of the name.
  */
 export function incrementCounter(
   held: StoredObject,
-  dot: Dot,
+  dots: readonly Dot[],
   delta: number,
-  { nodeId, settled, foldsOneOffs }: Folding,
+  { nodeId, settled, foldsForAll }: Folding,
+  name?: UpdateName,
 ): StoredObject | undefined {
   assert(Number.isSafeInteger(delta), `increment ${delta} is a safe integer`)
+  assert(dots.length === dotsOfIncrement(name), `${dots.length} dots for an increment`)
+  const [first, last] = [dots[0] as Dot, dots.at(-1) as Dot]
+  const counted = countedByName(held.siblings)
+  const isPast = (id: string): boolean => {
+    const earliest = counted.get(id)
+    return foldsForAll && earliest !== undefined && isNamePast(earliest.timestamp, settled)
+  }
+  const isOwnTotal = (sibling: Sibling): boolean =>
+    sibling.actor === last.actor && idOf(sibling) === undefined
   const isFolded = (sibling: Sibling): boolean => {
-    if (sibling.actor === dot.actor) return true
+    const id = idOf(sibling)
+    if (id !== undefined) return isPast(id)
     if (sibling.timestamp > settled) return false
-    return isOneOff(sibling) ? foldsOneOffs : nodeOfActor(sibling.actor) === nodeId
+    return isOneOff(sibling) ? foldsForAll : nodeOfActor(sibling.actor) === nodeId
   }
-  const isReplaced = (sibling: Sibling): boolean => sibling.tombstone || isFolded(sibling)
-  const total = held.siblings.filter(isReplaced).map(totalOf).reduce(add, delta)
-  if (!Number.isSafeInteger(total)) return undefined
-  const sibling: Sibling = {
-    actor: dot.actor,
-    timestamp: dot.timestamp,
-    value: asciiOf(total),
-    contentType: COUNTER_CONTENT_TYPE,
-    tombstone: false,
-    expiresAtMs: 0,
+  const live = held.siblings.filter(({ tombstone }) => !tombstone)
+  // A named increment leaves the own total alone, unless it has to take something up.
+  const changesTotal =
+    name === undefined || live.some((sibling) => !isOwnTotal(sibling) && isFolded(sibling))
+  const isReplaced = (sibling: Sibling): boolean => {
+    if (sibling.tombstone) return !remembersNames(sibling, settled)
+    return isOwnTotal(sibling) ? changesTotal : isFolded(sibling)
   }
-  const next = replaceSiblings(held, [dot], [sibling], isReplaced)
+  const added: Sibling[] = []
+  if (name !== undefined) added.push(siblingOf(first, delta, contentTypeOf(name)))
+  if (changesTotal) {
+    const total = live
+      .filter((sibling) => isReplaced(sibling) && isCounted(sibling, counted))
+      .map(numberOf)
+      .reduce(add, name === undefined ? delta : 0)
+    if (!Number.isSafeInteger(total)) return undefined
+    added.push(siblingOf(last, total, COUNTER_CONTENT_TYPE))
+  }
+  const used = changesTotal ? dots : [first]
+  const next = replaceSiblings(held, used, added, isReplaced)
   return leavesSafeIntegers(counterValue(held.siblings), counterValue(next.siblings))
     ? undefined
     : next
@@ -70,21 +103,68 @@ function leavesSafeIntegers(before: bigint, after: bigint): boolean {
   return size(after) > BigInt(Number.MAX_SAFE_INTEGER) && size(after) >= size(before)
 }
 
-/** The sum of the totals: exact, also where concurrent increments have left the safe integers together. */
-export function counterValue(siblings: readonly Sibling[]): bigint {
-  return siblings.reduce((sum, sibling) => sum + BigInt(totalOf(sibling)), 0n)
+/** How many dots an increment takes: a named one may change the total of its actor, too. */
+export function dotsOfIncrement(name: UpdateName | undefined): number {
+  return name === undefined ? 1 : 2
 }
 
-/** 0 for a tombstone. */
-function totalOf({ value, tombstone, actor, timestamp }: Sibling): number {
+/**
+ * What a delete of `replaced` puts into its tombstone: the names of what is deleted, so that a repeat of it is not
+ * counted anew, and of the delete itself, if it has one.
+ */
+export function namesAfterDelete(
+  replaced: readonly Sibling[],
+  settled: Timestamp,
+  own: NamedUpdate | undefined,
+): Uint8Array {
+  const remembered = [...namedUpdates(replaced)].filter(
+    ({ dot }) => !isNamePast(dot.timestamp, settled),
+  )
+  return encodeNames(own === undefined ? remembered : [...remembered, own])
+}
+
+/**
+ * The sum of the totals, and of the earliest increment of each name: exact, also where concurrent increments have
+ * left the safe integers together.
+ */
+export function counterValue(siblings: readonly Sibling[]): bigint {
+  const counted = countedByName(siblings)
+  return siblings.reduce(
+    (sum, sibling) => (isCounted(sibling, counted) ? sum + BigInt(numberOf(sibling)) : sum),
+    0n,
+  )
+}
+
+/** The increment that counts of each name: the earliest one, for siblings are in the order of their dots. */
+function countedByName(siblings: readonly Sibling[]): ReadonlyMap<string, Sibling> {
+  const counted = new Map<string, Sibling>()
+  for (const sibling of siblings) {
+    const id = idOf(sibling)
+    if (id !== undefined && !counted.has(id)) counted.set(id, sibling)
+  }
+  return counted
+}
+
+function isCounted(sibling: Sibling, counted: ReadonlyMap<string, Sibling>): boolean {
+  const id = idOf(sibling)
+  return id === undefined || counted.get(id) === sibling
+}
+
+/** A total, or the increment of a named update; 0 for a tombstone. */
+function numberOf({ value, tombstone, actor, timestamp }: Sibling): number {
   if (tombstone) return 0
   const text = String.fromCharCode(...value)
-  const total = /^(?:0|-?[1-9][0-9]{0,15})$/.test(text) ? Number(text) : Number.NaN
+  const number = /^(?:0|-?[1-9][0-9]{0,15})$/.test(text) ? Number(text) : Number.NaN
   assert(
-    Number.isSafeInteger(total),
+    Number.isSafeInteger(number),
     () => `the value of ${actor}@${timestamp} is a counter's total`,
   )
-  return total
+  return number
+}
+
+function siblingOf({ actor, timestamp }: Dot, number: number, contentType: string): Sibling {
+  const value = asciiOf(number)
+  return { actor, timestamp, value, contentType, tombstone: false, expiresAtMs: 0 }
 }
 
 /** One step outside the safe integers makes the whole sum unsafe: nothing comes back rounded. */
@@ -97,7 +177,7 @@ function isOneOff({ actor }: Dot): boolean {
   return actor.split('~').length === ONE_OFF_ACTOR_PARTS
 }
 
-function asciiOf(total: number): Uint8Array {
-  const digits = String(total)
+function asciiOf(number: number): Uint8Array {
+  const digits = String(number)
   return Uint8Array.from(digits, (character) => character.charCodeAt(0))
 }

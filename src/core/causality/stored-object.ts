@@ -31,7 +31,7 @@ export interface StoredObject {
 }
 
 export interface Sibling extends Dot {
-  /** Empty for a tombstone. */
+  /** Empty for a tombstone, unless a counter's remembers names (update-name.ts). */
   readonly value: Uint8Array
   /** Of the value, as the client gave it; empty for a tombstone. */
   readonly contentType: string

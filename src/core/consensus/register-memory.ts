@@ -19,6 +19,8 @@ export interface RegisterMemory {
 /** A write that was made under an idempotency key, with what its client was or would have been told. */
 export interface AnsweredWrite {
   readonly idempotencyKey: string
+  /** Of the request. Undefined where a node of version 2 made the write: it matches any. */
+  readonly fingerprint?: string | undefined
   readonly dot: Dot
   readonly existed: boolean
 }

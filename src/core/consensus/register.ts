@@ -16,6 +16,7 @@ import {
   newestSibling,
   type StoredObject,
 } from '../causality/stored-object.ts'
+import { isOtherRequest } from '../causality/update-name.ts'
 import { type Ballot, BALLOT_ZERO } from './ballot.ts'
 import {
   type AnsweredWrite,
@@ -35,6 +36,8 @@ export interface RegisterWrite {
   readonly condition: Condition | undefined
   /** A write that names the key of one that was made is answered like that one, and not made again. */
   readonly idempotencyKey: string | undefined
+  /** What makes it another request under the same key. */
+  readonly fingerprint?: string | undefined
 }
 
 /** `tags` are entity tags as in a header; '*' stands for any value that is there. */
@@ -64,6 +67,8 @@ export type OperationDone =
 export type OperationResult =
   | OperationDone
   | { readonly type: 'condition failed'; readonly tag: string | undefined }
+  /** Another write was made under its idempotency key. */
+  | { readonly type: 'key reused' }
   /** An earlier attempt may have made it, and too much has been written since to tell. */
   | { readonly type: 'forgotten' }
 
@@ -115,19 +120,22 @@ export function applyOperations(
     if (known !== undefined) return { result: known, isNew: false, object }
     const { operation, dot } = one
     const twin = answered.find(({ idempotencyKey }) => idempotencyKey === keyOf(operation))
-    // Made if this round is decided, like the one that it repeats.
-    if (twin !== undefined) return { result: resultOf(twin), isNew: true, object }
+    if (twin !== undefined) {
+      const result = repeatedResult(twin, operation)
+      // Made if this round is decided, like the one that it repeats.
+      return { result, isNew: result.type === 'written', object }
+    }
     assert(operation.type === 'write' && dot !== undefined, 'a write has a dot')
     const live = liveSiblings(object, nowMs)
     const tag = live.length === 0 ? undefined : entityTag(live)
-    const { condition, idempotencyKey, content } = operation
+    const { condition, idempotencyKey, fingerprint, content } = operation
     if (condition !== undefined && !holds(condition, tag)) {
       return { result: { type: 'condition failed', tag }, isNew: false, object }
     }
     assert(dot.timestamp > versionOf(object), 'a later value has a later version')
     object = { ...object, siblings: [{ ...content, ...dot }] }
     const done = { dot, existed: live.length > 0 }
-    if (idempotencyKey !== undefined) answered.push({ idempotencyKey, ...done })
+    if (idempotencyKey !== undefined) answered.push({ idempotencyKey, fingerprint, ...done })
     return { result: { type: 'written', ...done }, isNew: true, object }
   })
   const changed = ends.some(({ isNew }) => isNew)
@@ -156,14 +164,20 @@ function knownResult(
   const { idempotencyKey } = operation
   if (idempotencyKey === undefined) return undefined
   const earlier = findAnswered(memory, idempotencyKey)
-  return earlier && resultOf(earlier)
+  return earlier && repeatedResult(earlier, operation)
 }
 
 function keyOf(operation: RegisterOperation): string | undefined {
   return operation.type === 'read' ? undefined : operation.idempotencyKey
 }
 
-function resultOf({ dot, existed }: AnsweredWrite): OperationDone {
+/** Of a write under the key of one that was made before. */
+function repeatedResult(
+  { dot, existed, fingerprint }: AnsweredWrite,
+  operation: RegisterOperation,
+): OperationResult {
+  const asked = operation.type === 'read' ? undefined : operation.fingerprint
+  if (isOtherRequest(fingerprint, asked)) return { type: 'key reused' }
   return { type: 'written', dot, existed }
 }
 

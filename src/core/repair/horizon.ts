@@ -9,6 +9,7 @@
 import { compareDots, type Timestamp } from '../causality/dot.ts'
 import { ABSENT, type Sibling, type StoredObject } from '../causality/stored-object.ts'
 import type { Actor } from '../causality/dot.ts'
+import { NAME_WINDOW_MS } from '../causality/update-name.ts'
 import { ANSWERED_MS } from '../consensus/register-memory.ts'
 
 /** Vectors below this size are left alone: they are small, and cost nothing to keep. */
@@ -63,7 +64,7 @@ export function pruneVector(object: StoredObject, horizon: Timestamp): StoredObj
 /**
  * From when on the object is nothing but a memory of deletes, in wall ms: a tombstone from its own time, a
  * value from its expiry. Undefined where a value stays for ever, or nothing is held. A strong key remembers its last
- * writes, deleted or not, for as long as one of them may be sent again.
+ * writes, deleted or not, for as long as one of them may be sent again; so does the tombstone of a counter.
  */
 export function deadFromMs(
   object: StoredObject,
@@ -71,9 +72,10 @@ export function deadFromMs(
 ): number | undefined {
   if (object.siblings.length === 0 && object.vector.size === 0) return undefined
   let from = 0
-  for (const { tombstone, expiresAtMs, timestamp } of object.siblings) {
+  for (const { tombstone, expiresAtMs, timestamp, value } of object.siblings) {
     if (!tombstone && expiresAtMs === 0) return undefined
-    from = Math.max(from, wallMsOf(timestamp), tombstone ? 0 : expiresAtMs)
+    const rememberedMs = tombstone && value.length > 0 ? NAME_WINDOW_MS : 0
+    from = Math.max(from, wallMsOf(timestamp) + rememberedMs, tombstone ? 0 : expiresAtMs)
   }
   for (const timestamp of object.vector.values()) from = Math.max(from, wallMsOf(timestamp))
   for (const { dot } of object.memory?.answered ?? []) {

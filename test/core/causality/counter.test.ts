@@ -1,12 +1,17 @@
 /** What one update makes of a counter; that concurrent ones add up is among the properties. */
 import { describe, expect, it } from 'vitest'
-import { counterValue, incrementCounter } from '../../../src/core/causality/counter.ts'
+import {
+  counterValue,
+  incrementCounter,
+  namesAfterDelete,
+} from '../../../src/core/causality/counter.ts'
 import {
   ABSENT,
   merge,
   type StoredObject,
   write,
 } from '../../../src/core/causality/stored-object.ts'
+import { findNamed, NAME_WINDOW_TICKS, nameOfKey } from '../../../src/core/causality/update-name.ts'
 
 const TOMBSTONE = { value: new Uint8Array(0), contentType: '', tombstone: true, expiresAtMs: 0 }
 
@@ -16,14 +21,26 @@ function increment(
   timestamp: number,
   delta: number,
   settled = 0,
-  foldsOneOffs = false,
+  foldsForAll = false,
 ): StoredObject {
-  const nodeId = actor.slice(0, 2)
-  const next = incrementCounter(held, { actor, timestamp }, delta, {
-    nodeId,
-    settled,
-    foldsOneOffs,
-  })
+  const folding = { nodeId: actor.slice(0, 2), settled, foldsForAll }
+  const next = incrementCounter(held, [{ actor, timestamp }], delta, folding)
+  if (next === undefined) throw new Error('the counter is at its limit')
+  return next
+}
+
+/** Under an idempotency key; takes the timestamp after it, too. */
+function named(
+  held: StoredObject,
+  actor: string,
+  timestamp: number,
+  key: string,
+  settled = 0,
+  foldsForAll = true,
+): StoredObject {
+  const folding = { nodeId: actor.slice(0, 2), settled, foldsForAll }
+  const dots = [timestamp, timestamp + 1].map((time) => ({ actor, timestamp: time }))
+  const next = incrementCounter(held, dots, 5, folding, nameOfKey(key, undefined))
   if (next === undefined) throw new Error('the counter is at its limit')
   return next
 }
@@ -84,5 +101,53 @@ describe('counter', () => {
     const value = new TextEncoder().encode('1e3')
     const bad = { actor: 'n1~a', timestamp: 1, value, contentType: '', tombstone: false }
     expect(() => counterValue([{ ...bad, expiresAtMs: 0 }])).toThrow("is a counter's total")
+  })
+})
+
+describe('increment under an idempotency key', () => {
+  const W = NAME_WINDOW_TICKS
+
+  it('counts once, whoever made it again, in whatever order the copies merge', () => {
+    const here = increment(named(ABSENT, 'n1~a', 1, 'k'), 'n1~a', 4, 1)
+    const there = named(named(ABSENT, 'n2~a', 2, 'k'), 'n2~a', 6, 'other')
+    expect(valueOf(merge('siblings', here, there))).toBe(11n)
+    expect(valueOf(merge('siblings', there, here))).toBe(11n)
+  })
+
+  it('is folded once its window has settled, together with all that repeat it', () => {
+    const here = named(ABSENT, 'n1~a', 1, 'k')
+    const both = merge('siblings', here, named(ABSENT, 'n2~a', 9, 'k'))
+    const early = increment(both, 'n1~a', W + 20, 1, W, true)
+    expect([actorsOf(early), valueOf(early)]).toEqual([['n1~a', 'n2~a', 'n1~a'], 6n])
+    const elsewhere = increment(both, 'n2~a', W + 20, 1, W + 1, false)
+    expect([actorsOf(elsewhere).length, valueOf(elsewhere)]).toEqual([3, 6n])
+    const folded = increment(both, 'n1~a', W + 20, 1, W + 1, true)
+    expect([actorsOf(folded), valueOf(folded)]).toEqual([['n1~a'], 6n])
+    expect(merge('siblings', both, folded)).toEqual(folded)
+    expect(findNamed(folded.siblings, nameOfKey('k', undefined).id)).toBeUndefined()
+  })
+
+  it('folds older ones although it is named itself', () => {
+    const held = increment(named(ABSENT, 'n1~a', 1, 'k'), 'n1~a', 4, 1)
+    const next = named(held, 'n1~a', W + 20, 'l', W + 5)
+    expect([next.siblings.length, valueOf(next)]).toEqual([2, 11n])
+  })
+
+  it('is remembered by the tombstone of a delete, beside what comes after', () => {
+    const held = named(ABSENT, 'n1~a', 1, 'k')
+    const own = { ...nameOfKey('d', 'f'), dot: { actor: 'n1~a', timestamp: 5 } }
+    const kind = 'deleted a value'
+    const value = namesAfterDelete(held.siblings, 0, { ...own, kind })
+    const content = { ...TOMBSTONE, value }
+    const deleted = write('siblings', held, own.dot, content, undefined)
+    const later = increment(deleted, 'n2~a', 9, 2)
+    expect([later.siblings.length, valueOf(later)]).toEqual([2, 2n])
+    const dot = { actor: 'n1~a', timestamp: 1 }
+    const k = { ...nameOfKey('k', undefined), dot, kind: 'increment' }
+    expect(findNamed(later.siblings, k.id)).toEqual(k)
+    expect(findNamed(later.siblings, own.id)).toEqual({ ...own, kind })
+    // Once the window has settled, the tombstone goes with the next increment.
+    const after = increment(later, 'n2~a', W + 20, 1, W + 5)
+    expect([after.siblings.length, valueOf(after)]).toEqual([1, 3n])
   })
 })

@@ -17,6 +17,7 @@ export const NOW_MS = TIMESTAMP_EPOCH_MS + 1_000_000
 export interface WriteOptions {
   readonly condition?: Condition
   readonly idempotencyKey?: string
+  readonly fingerprint?: string
   readonly doubtful?: readonly Attempted[]
   readonly expiresAtMs?: number
   readonly tombstone?: boolean
@@ -38,6 +39,7 @@ export function put(timestamp: number, text: string, options: WriteOptions = {})
       content: contentNamed(text, options),
       condition: options.condition,
       idempotencyKey: options.idempotencyKey,
+      fingerprint: options.fingerprint,
     },
     doubtful: options.doubtful ?? [],
     dot: { actor: ACTOR, timestamp },

@@ -191,6 +191,19 @@ describe('an idempotency key', () => {
     expect(round.ends[0]?.result).toMatchObject({ dot: { timestamp: 2 }, existed: false })
   })
 
+  it('refuses another write, in the same batch and later, and takes the same one', () => {
+    const named = (timestamp: number, fingerprint?: string): Requested =>
+      put(timestamp, 'b', {
+        idempotencyKey: 'k',
+        ...(fingerprint === undefined ? {} : { fingerprint }),
+      })
+    const round = apply(null, [named(2, 'b'), named(3, 'c'), named(4, 'b')], 20)
+    expect(told(round)).toEqual([2, 'key reused', 2])
+    expect(round.ends.map(({ isNew }) => isNew)).toEqual([true, false, true])
+    const later = apply(round.next, [named(5, 'c'), named(6, 'b'), named(7)], 30)
+    expect([later.changed, told(later)]).toEqual([false, ['key reused', 2, 2]])
+  })
+
   it('of a write that was not made answers nothing', () => {
     const failed = put(2, 'b', { idempotencyKey: 'k', condition: ABSENT_ONLY })
     const round = apply(written(), [failed, remove(3), { ...failed, dot: put(4, '').dot }], 20)

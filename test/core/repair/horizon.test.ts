@@ -342,12 +342,12 @@ describe('the time from which a copy is only a memory of deletes', () => {
 
   it('is none while a value stays for ever, and where nothing is held', () => {
     expect(deadFromMs(ABSENT, wallMsOf)).toBeUndefined()
-    expect(deadFromMs(object(sibling('n1~a', 1)), wallMsOf)).toBeUndefined()
     expect(deadFromMs(object(tombstone('n1~a', 1), sibling('n2~a', 2)), wallMsOf)).toBeUndefined()
   })
 
   it('is that of the newest tombstone, or of the last expiry', () => {
-    expect(deadFromMs(object(tombstone('n1~a', 1)), wallMsOf)).toBe(10)
+    const keys = object({ ...tombstone('n1~a', 4), value: new Uint8Array(1) })
+    expect(deadFromMs(keys, wallMsOf)).toBe(600_040)
     expect(deadFromMs(object(tombstone('n1~a', 1), tombstone('n2~a', 4)), wallMsOf)).toBe(40)
     const short = sibling('n1~a', 1, { expiresAtMs: 500 })
     const long = sibling('n2~a', 2, { expiresAtMs: 900 })

@@ -1,0 +1,146 @@
+/**
+ * The name that an idempotency key gives to one update of a counter. A named update stays in the object as a sibling
+ * of its own, so that the same update, counted again by another node, is found when copies merge: of updates with one
+ * name the earliest counts, and no other. A delete keeps the names of what it deletes in its tombstone.
+ *
+ * Invariant: a name stays with the object until everything minted within `NAME_WINDOW_MS` of it has reached the
+ * owner that drops it. So a repeat within that time is never counted twice, however long the cut between the two.
+ */
+import { assert } from '../assert.ts'
+import { hashText } from '../hash/text-hash.ts'
+import { xxh32 } from '../hash/xxh32.ts'
+import type { Dot, Timestamp } from './dot.ts'
+import { TICKS_PER_MS } from './hybrid-clock.ts'
+import type { Sibling } from './stored-object.ts'
+
+/** A request may be repeated under its key for this long. Strong keys remember theirs as long (register-memory.ts). */
+export const NAME_WINDOW_MS = 10 * 60_000
+export const NAME_WINDOW_TICKS = NAME_WINDOW_MS * TICKS_PER_MS
+/** Names that one counter keeps: beyond it, updates with a new key are refused until older names are dropped. */
+export const NAMES_MAX = 2048
+
+export interface UpdateName {
+  /** A hash of the idempotency key. */
+  readonly id: string
+  /** A hash of the request; empty where the client gave none, which matches any. */
+  readonly fingerprint: string
+}
+
+/** An update that was made under a name. */
+export interface NamedUpdate extends UpdateName {
+  readonly dot: Dot
+  readonly kind: NamedKind
+}
+
+/** The last two tell what a delete met. */
+export type NamedKind = 'increment' | 'deleted a value' | 'deleted nothing'
+
+/** Content types of named updates begin with it; no media type does. */
+const MARK = '#'
+const ID_SEEDS = [1, 2, 3]
+const FINGERPRINT_SEEDS = [4, 5]
+const HASH_CHARACTERS = 7
+const ID_CHARACTERS = ID_SEEDS.length * HASH_CHARACTERS
+const FINGERPRINT = /^[0-9a-z]*$/
+const KINDS: readonly NamedKind[] = ['increment', 'deleted a value', 'deleted nothing']
+
+export function nameOfKey(idempotencyKey: string, fingerprint: string | undefined): UpdateName {
+  const id = ID_SEEDS.map((seed) => textOf(hashText(idempotencyKey, seed))).join('')
+  assert(FINGERPRINT.test(fingerprint ?? ''), () => `the fingerprint ${fingerprint} is a hash`)
+  return { id, fingerprint: fingerprint ?? '' }
+}
+
+/** A hash of what makes a request another one. */
+export function fingerprintOf(value: Uint8Array, others: readonly string[]): string {
+  const text = JSON.stringify(others)
+  return FINGERPRINT_SEEDS.map((seed) => textOf(hashText(text, xxh32(value, seed)))).join('')
+}
+
+/** Whether a request with that fingerprint is another one than the one that was made under its key. */
+export function isOtherRequest(made: string | undefined, asked: string | undefined): boolean {
+  return (made ?? '') !== '' && (asked ?? '') !== '' && made !== asked
+}
+
+/** The content type of a named increment's sibling. */
+export function contentTypeOf({ id, fingerprint }: UpdateName): string {
+  return `${MARK}${id}${fingerprint}`
+}
+
+/** The id in the name of a sibling; undefined where it has none. */
+export function idOf({ contentType, tombstone }: Sibling): string | undefined {
+  if (tombstone || !contentType.startsWith(MARK)) return undefined
+  return contentType.slice(1, 1 + ID_CHARACTERS)
+}
+
+/** All named updates that the siblings remember, those of deleted ones included. Of one name there may be several. */
+export function* namedUpdates(siblings: readonly Sibling[]): Generator<NamedUpdate> {
+  for (const sibling of siblings) {
+    const { actor, timestamp, contentType } = sibling
+    const id = idOf(sibling)
+    if (id !== undefined) {
+      const fingerprint = contentType.slice(1 + ID_CHARACTERS)
+      yield { id, fingerprint, dot: { actor, timestamp }, kind: 'increment' }
+    } else if (sibling.tombstone && sibling.value.length > 0) yield* parseNames(sibling)
+  }
+}
+
+/** The update that was made under the id: the earliest that is known. */
+export function findNamed(siblings: readonly Sibling[], id: string): NamedUpdate | undefined {
+  let found: NamedUpdate | undefined
+  for (const named of namedUpdates(siblings)) {
+    if (named.id !== id) continue
+    if (found === undefined || named.dot.timestamp < found.dot.timestamp) found = named
+  }
+  return found
+}
+
+/** How many names the siblings remember. */
+export function countNames(siblings: readonly Sibling[]): number {
+  const ids = new Set<string>()
+  for (const { id } of namedUpdates(siblings)) ids.add(id)
+  return ids.size
+}
+
+/** Whether everything minted within the window of that time is known to whoever has settled so far. */
+export function isNamePast(timestamp: Timestamp, settled: Timestamp): boolean {
+  return timestamp + NAME_WINDOW_TICKS <= settled
+}
+
+/** Whether a tombstone still has names to remember. */
+export function remembersNames({ value, timestamp }: Sibling, settled: Timestamp): boolean {
+  return value.length > 0 && !isNamePast(timestamp, settled)
+}
+
+/** The value of a tombstone that remembers these: the earliest of each name. */
+export function encodeNames(all: Iterable<NamedUpdate>): Uint8Array {
+  const byId = new Map<string, NamedUpdate>()
+  for (const named of all) {
+    const known = byId.get(named.id)
+    if (known === undefined || named.dot.timestamp < known.dot.timestamp) byId.set(named.id, named)
+  }
+  const text = [...byId.values()]
+    .map(({ id, fingerprint, dot, kind }) =>
+      [id, fingerprint, dot.timestamp.toString(36), KINDS.indexOf(kind), dot.actor].join(' '),
+    )
+    .join('\n')
+  return Uint8Array.from(text, (character) => character.charCodeAt(0))
+}
+
+function* parseNames({ value, actor, timestamp }: Sibling): Generator<NamedUpdate> {
+  let text = ''
+  for (const byte of value) text += String.fromCharCode(byte)
+  for (const line of text.split('\n')) {
+    const [id = '', fingerprint = '', since = '', kindIndex = '', minter = ''] = line.split(' ')
+    const kind = KINDS[Number(kindIndex)]
+    const time = Number.parseInt(since, 36)
+    assert(
+      kind !== undefined && Number.isSafeInteger(time),
+      () => `the tombstone ${actor}@${timestamp} remembers names`,
+    )
+    yield { id, fingerprint, dot: { actor: minter, timestamp: time }, kind }
+  }
+}
+
+function textOf(hash: number): string {
+  return hash.toString(36).padStart(HASH_CHARACTERS, '0')
+}

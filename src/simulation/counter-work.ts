@@ -1,9 +1,11 @@
 /**
- * The workload `counter`: increments, up and down, through any node at any level. At rest a counter is exactly
- * the sum of what was acknowledged, and of some of what ended unknown.
+ * The workload `counter`: increments, up and down, through any node at any level. Half of them have an idempotency key,
+ * and are sent again under it by whatever client, through whatever node, whatever became of them before. At rest a
+ * counter is exactly the sum of what was acknowledged, each once, and of some of what ended unknown.
  */
 import type { PlainLevel } from '../core/quorum/level.ts'
 import { counterValue } from '../core/causality/counter.ts'
+import { fingerprintOf } from '../core/causality/update-name.ts'
 import { type Asked, requestOptions, type Via, type Work } from './client.ts'
 import { chooseKey } from './value-work.ts'
 import { Violation } from './violation.ts'
@@ -12,9 +14,12 @@ const LEVELS: readonly PlainLevel[] = ['eventual', 'quorum', 'quorum', 'all']
 
 interface Increment {
   readonly delta: number
-  readonly startUs: number
-  readonly isQuorum: boolean
-  outcome: 'pending' | 'ok' | 'unknown'
+  /** Of each of its requests, if it may be sent again. */
+  readonly idempotencyKey: string | undefined
+  isQuorum: boolean
+  /** Requests of it under way. */
+  open: number
+  outcome: 'pending' | 'ok' | 'rejected' | 'unknown'
   endUs: number
 }
 
@@ -32,20 +37,29 @@ class CounterHistory {
   }
 
   begin(increment: Increment): void {
-    this.#uncertain.add(increment)
+    increment.open++
+    if (increment.outcome !== 'ok') this.#uncertain.add(increment)
   }
 
-  end(increment: Increment, outcome: 'ok' | 'rejected' | 'unknown', nowUs: number): void {
+  /** One of its requests has ended. */
+  end(
+    increment: Increment,
+    outcome: 'ok' | 'rejected' | 'unknown',
+    isQuorum: boolean,
+    nowUs: number,
+  ): void {
+    increment.open--
+    if (increment.outcome === 'ok') return
+    // A request that has certainly done nothing says nothing of the others.
+    if (outcome === 'rejected' && (increment.outcome === 'unknown' || increment.open > 0)) return
+    increment.outcome = outcome
     increment.endUs = nowUs
-    if (outcome === 'unknown') {
-      increment.outcome = 'unknown'
-      return
-    }
+    increment.isQuorum = isQuorum
+    if (outcome === 'unknown') return
     this.#uncertain.delete(increment)
     if (outcome === 'rejected') return
-    increment.outcome = 'ok'
     this.#acknowledged += increment.delta
-    if (increment.isQuorum) this.#atQuorum.push(increment)
+    if (isQuorum) this.#atQuorum.push(increment)
     else this.#loose.push(increment)
   }
 
@@ -100,6 +114,10 @@ class CounterHistory {
 
 const WINDOW_US = 60_000_000
 const SUBSETS_MAX = 200
+const NAMED_PERCENT = 50
+const REPEAT_PERCENT = 35
+/** Increments that may be sent again, of all keys. */
+const REPEATABLE_MAX = 40
 
 export interface CounterSet {
   readonly work: Work
@@ -109,6 +127,13 @@ export interface CounterSet {
 export function counterWork(bucket: string, keys: readonly string[]): CounterSet {
   const histories = new Map(keys.map((key) => [key, new CounterHistory(`${bucket}/${key}`)]))
   const historyOf = (key: string): CounterHistory => histories.get(key) as CounterHistory
+  const repeatable: { readonly key: string; readonly made: Increment }[] = []
+  const keep = (key: string, made: Increment): void => {
+    if (made.idempotencyKey === undefined) return
+    repeatable.push({ key, made })
+    if (repeatable.length > REPEATABLE_MAX) repeatable.shift()
+  }
+  let named = 0
   return {
     work: {
       turn: (via, done) => {
@@ -116,7 +141,18 @@ export function counterWork(bucket: string, keys: readonly string[]): CounterSet
         const level = LEVELS[via.random.below(LEVELS.length)] as PlainLevel
         const asked = { bucket, key, level }
         if (via.random.chance(25)) readCounter(via, asked, historyOf(key), done)
-        else increment(via, asked, historyOf(key), done)
+        else if (repeatable.length > 0 && via.random.chance(REPEAT_PERCENT)) {
+          const { key: again, made } = repeatable[via.random.below(repeatable.length)] as {
+            key: string
+            made: Increment
+          }
+          increment(via, { ...asked, key: again }, made, historyOf(again), done)
+        } else {
+          const isNamed = via.random.chance(NAMED_PERCENT)
+          const made = newIncrement(via, isNamed ? `name ${named++}` : undefined)
+          keep(key, made)
+          increment(via, asked, made, historyOf(key), done)
+        }
       },
     },
     readAll: (via, done) => {
@@ -152,22 +188,29 @@ function readCounter(via: Via, asked: Asked, history: CounterHistory, done: () =
   )
 }
 
-function increment(via: Via, asked: Asked, history: CounterHistory, done: () => void): void {
-  const delta = 1 + via.random.below(9) - (via.random.chance(30) ? 10 : 0)
-  const made: Increment = {
-    delta,
-    startUs: via.nowUs(),
-    isQuorum: asked.level !== 'eventual',
-    outcome: 'pending',
-    endUs: Infinity,
-  }
+function newIncrement({ random }: Via, idempotencyKey: string | undefined): Increment {
+  const delta = 1 + random.below(9) - (random.chance(30) ? 10 : 0)
+  return { delta, idempotencyKey, isQuorum: false, open: 0, outcome: 'pending', endUs: Infinity }
+}
+
+/** Sends it, for the first time or again. */
+function increment(
+  via: Via,
+  asked: Asked,
+  made: Increment,
+  history: CounterHistory,
+  done: () => void,
+): void {
+  const { delta, idempotencyKey } = made
   history.begin(made)
+  const change = { type: 'counter', increment: delta } as const
+  const fingerprint = idempotencyKey && fingerprintOf(new Uint8Array(0), [String(delta)])
+  const request = { ...requestOptions(asked), change, idempotencyKey, fingerprint }
   via.call(
-    `increment ${asked.key} by ${delta} ${asked.level}`,
-    (service) =>
-      service.update({ ...requestOptions(asked), change: { type: 'counter', increment: delta } }),
+    `increment ${asked.key} by ${delta} ${asked.level} ${idempotencyKey ?? ''}`,
+    (service) => service.update(request),
     (outcome) => {
-      history.end(made, outcome.type, via.nowUs())
+      history.end(made, outcome.type, asked.level !== 'eventual', via.nowUs())
       done()
     },
   )

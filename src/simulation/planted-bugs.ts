@@ -55,6 +55,17 @@ const BUGS: readonly PlantedBug[] = [
     nemesis: ['duplicate', 'partition'],
   },
   {
+    name: 'name-ignored',
+    what: 'a repeated increment that another node has counted, too, counts again when the copies merge',
+    file: 'core/causality/counter.ts',
+    find: 'return id === undefined || counted.get(id) === sibling',
+    replace: 'return id === undefined || counted.has(id)',
+    seeds: 20,
+    seconds: 60,
+    workloads: ['counter'],
+    nemesis: CUTS,
+  },
+  {
     name: 'merge-drops-sibling',
     what: 'a merge drops a sibling that the other side has not covered',
     file: 'core/causality/stored-object.ts',

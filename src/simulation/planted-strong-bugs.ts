@@ -123,7 +123,7 @@ export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
     find: "if (found === 'made') return done",
     replace: "if (found === 'not made' && ballot.counter < 0) return done",
     also: {
-      find: 'return earlier && resultOf(earlier)',
+      find: 'return earlier && repeatedResult(earlier, operation)',
       replace: 'return earlier === null ? earlier : undefined',
     },
     seeds: 40,

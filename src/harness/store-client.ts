@@ -114,9 +114,14 @@ export class StoreClient {
     return this.#change('DELETE', address, undefined, context)
   }
 
-  /** An update of a counter or a set. */
-  async update(address: KeyAddress, change: unknown): Promise<WriteEnding> {
-    return this.#change('POST', address, JSON.stringify(change), undefined)
+  /** An update of a counter or a set; of a counter perhaps under an idempotency key. */
+  async update(
+    address: KeyAddress,
+    change: unknown,
+    idempotencyKey?: string,
+  ): Promise<WriteEnding> {
+    const headers = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }
+    return this.#change('POST', address, JSON.stringify(change), undefined, headers)
   }
 
   /** How keys of the bucket are kept. Errors: there is none, or no answer. */
@@ -141,7 +146,7 @@ export class StoreClient {
     address: KeyAddress,
     body: string | undefined,
     context: string | undefined,
-    condition: Record<string, string> = {},
+    more: Record<string, string> = {},
   ): Promise<WriteEnding> {
     try {
       const type = body === undefined ? {} : { 'content-type': 'application/json' }
@@ -153,7 +158,7 @@ export class StoreClient {
         siblings,
         session,
       } = await this.#request(method, pathOf(address), {
-        headers: { ...type, ...seen, ...condition, ...sessionHeader(address) },
+        headers: { ...type, ...seen, ...more, ...sessionHeader(address) },
         ...(body === undefined ? {} : { body }),
       })
       if (status >= 200 && status < 300) return { type: 'ok', context: after, siblings, session }

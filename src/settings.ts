@@ -7,6 +7,7 @@
 import { DEFAULT_ZONE } from './core/placement/member-syntax.ts'
 import type { Member } from './core/placement/topology.ts'
 import { VERSIONS } from './core/protocol-versions.ts'
+import { foreignNames } from './setting-names.ts'
 import {
   parseAddress,
   parseAddressOrRange,
@@ -68,13 +69,19 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', '
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
 export type ParsedSettings =
-  | { readonly ok: true; readonly settings: Settings }
+  | {
+      readonly ok: true
+      readonly settings: Settings
+      /** Variables that look like settings by their prefix, and are none. */
+      readonly ignored: readonly string[]
+    }
   /** One line that names the bad setting and says what is allowed. */
   | { readonly ok: false; readonly problem: string }
 
 export function parseSettings(env: Readonly<Record<string, string | undefined>>): ParsedSettings {
   try {
-    return { ok: true, settings: readSettings(env) }
+    const ignored = refuseMisspelled(env)
+    return { ok: true, settings: readSettings(env), ignored }
   } catch (error) {
     if (error instanceof SettingError) return { ok: false, problem: error.message }
     throw error
@@ -94,6 +101,7 @@ export function describeSettings(): string {
     ...lines,
     '',
     'Exit codes: 0 stopped, 1 could not start or go on, 2 bad setting.',
+    'Signals: SIGTERM and SIGINT stop the node; SIGHUP is ignored.',
     '',
   ].join('\n')
 }
@@ -229,7 +237,6 @@ function optional<T>(parse: (text: string) => T): (text: string) => T | undefine
 }
 
 function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
-  refuseUnknown(env)
   const read = <K extends keyof typeof TABLE>(name: K): ReturnType<(typeof TABLE)[K]['parse']> => {
     const { fallback, about, parse } = TABLE[name]
     // An empty variable is how compose files leave one out.
@@ -285,16 +292,14 @@ function readSettings(env: Readonly<Record<string, string | undefined>>): Settin
   }
 }
 
-/** Read by the clients' command line, and harmless in the environment of a node. */
-const OF_OTHER_COMMANDS: ReadonlySet<string> = new Set(['QUORATE_ENDPOINTS'])
-
-function refuseUnknown(env: Readonly<Record<string, string | undefined>>): void {
-  for (const name of Object.keys(env)) {
-    if (!name.startsWith('QUORATE_') || OF_OTHER_COMMANDS.has(name)) continue
-    if (!Object.hasOwn(TABLE, name.slice('QUORATE_'.length))) {
-      throw new SettingError(`${name} is not a setting; node src/main.ts --help lists them`)
-    }
-  }
+/** The names that are ignored. */
+function refuseMisspelled(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const { unknown, misspelled } = foreignNames(Object.keys(env), Object.keys(TABLE))
+  if (misspelled === undefined) return unknown
+  const { name, meant } = misspelled
+  throw new SettingError(
+    `${name} is not a setting: is ${meant} meant? node src/main.ts --help lists them`,
+  )
 }
 
 interface GivenMembership {

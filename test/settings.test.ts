@@ -34,9 +34,11 @@ test('settings: three are enough, the rest has the defaults of the contract', ()
     cacheBytesMax: 67_108_864,
     hintBytesPerOwnerMax: 268_435_456,
     inflightRequestsMax: 1024,
+    allowedOrigins: undefined,
+    allowedHosts: undefined,
     logLevel: 'info',
     chaos: false,
-    protocol: 2,
+    protocol: 3,
     supervised: false,
   })
 })
@@ -172,7 +174,13 @@ test.each([
   [{ ...JOIN, QUORATE_REPLACES: 'N3' }, 'QUORATE_REPLACES', 'a-z'],
   [{ QUORATE_PEER_URL: 'http://n1:7080' }, 'QUORATE_PEER_URL', 'goes with QUORATE_JOIN'],
   [{ QUORATE_REPLACES: 'n3' }, 'QUORATE_REPLACES', 'goes with QUORATE_JOIN'],
-  [{ QUORATE_DURABLITY: 'sync' }, 'QUORATE_DURABLITY', '--help'],
+  [{ QUORATE_DURABLITY: 'sync' }, 'QUORATE_DURABLITY', 'is QUORATE_DURABILITY meant?'],
+  [{ QUORATE_DURABILTIY: 'sync' }, 'QUORATE_DURABILTIY', 'is QUORATE_DURABILITY meant?'],
+  [{ QUORATE_durability: 'sync' }, 'QUORATE_durability', 'is QUORATE_DURABILITY meant?'],
+  [{ QUORATE_LOGLEVEL: 'warn' }, 'QUORATE_LOGLEVEL', 'is QUORATE_LOG_LEVEL meant?'],
+  [{ QUORATE_DATADIR: '/x' }, 'QUORATE_DATADIR', 'is QUORATE_DATA_DIR meant?'],
+  [{ QUORATE_MEMBER: '' }, 'QUORATE_MEMBER', 'is QUORATE_MEMBERS meant?'],
+  [{ QUORATE_JION: '' }, 'QUORATE_JION', 'is QUORATE_JOIN meant?'],
 ])('settings: refuses %j in one line', (env, name, words) => {
   const parsed = parseSettings({ ...BASE, ...env })
   expect(parsed.ok).toBe(false)
@@ -180,6 +188,27 @@ test.each([
   expect(problem).toContain(name)
   expect(problem).toContain(words)
   expect(problem).not.toContain('\n')
+})
+
+test('settings: variables that others have set are ignored, and named where nobody knows them', () => {
+  const links = {
+    QUORATE_PORT: 'tcp://10.0.0.1:8080',
+    QUORATE_SERVICE_HOST: '10.0.0.1',
+    QUORATE_SERVICE_PORT_CLIENTS: '8080',
+    QUORATE_PORT_8080_TCP_ADDR: '10.0.0.1',
+    QUORATE_PEER_PORT: 'tcp://10.0.0.2:7080',
+  }
+  const own = {
+    QUORATE_ENDPOINTS: 'http://x',
+    QUORATE_TEST_BROWSER: '/usr/bin/chromium',
+    QUORATE_PEER_RANGE: '10.99',
+    QUORATE_N1_PORT: '9001',
+  }
+  expect(parseSettings({ ...BASE, ...links, ...own })).toEqual({
+    ok: true,
+    settings: settingsOf({}),
+    ignored: Object.keys(links),
+  })
 })
 
 test('settings: the help lists every setting that is read, with its default', () => {

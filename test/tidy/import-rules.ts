@@ -60,7 +60,7 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   },
 }
 
-const SETTINGS_FILES = ['src/settings.ts', 'src/setting-syntax.ts']
+const SETTINGS_FILES = ['src/settings.ts', 'src/setting-names.ts', 'src/setting-syntax.ts']
 
 /** One sentence for each import of the file that goes where it must not; `file` is relative to the project. */
 export function findImportViolations(file: string, source: string): string[] {

@@ -27,11 +27,11 @@ if (args.includes('--help') || args.includes('-h')) {
   leave(EXIT_USAGE, `there is no argument ${JSON.stringify(args[0])}; --help lists the settings`)
 } else {
   const parsed = parseSettings(process.env)
-  if (parsed.ok) await run(parsed.settings)
+  if (parsed.ok) await run(parsed.settings, parsed.ignored)
   else leave(EXIT_USAGE, parsed.problem)
 }
 
-async function run(settings: Settings): Promise<void> {
+async function run(settings: Settings, ignored: readonly string[]): Promise<void> {
   const processLog = logOf(settings)
   const { log, destination } = processLog
   const breakDown = (error: unknown): never => {
@@ -41,6 +41,9 @@ async function run(settings: Settings): Promise<void> {
     return end(EXIT_FAILED, destination)
   }
   process.on('uncaughtException', breakDown)
+  if (ignored.length > 0) log.warn({ ignored }, 'these variables are no settings: ignored')
+  // Sent by log rotation to programs that keep a log file open, and by a terminal that closes.
+  process.on('SIGHUP', () => log.info({}, 'SIGHUP is ignored: SIGTERM stops this node'))
   const giveUp = new AbortController()
   // A supervisor stops this process. Without one it goes on and refuses every request, because whatever started it may
   // start it again for ever.

@@ -84,6 +84,8 @@ export function createApiServer(options: ApiOptions): ApiServer {
     async listen(address) {
       await app.listen(address)
       app.server.maxConnections = CONNECTIONS_MAX
+      // Such as no descriptor left for a connection. Without a listener it would end the process.
+      app.server.on('error', (error) => options.log.warn({ error: error.message }, 'not accepted'))
       return (app.server.address() as AddressInfo).port
     },
     open() {

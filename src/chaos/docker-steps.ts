@@ -96,6 +96,29 @@ export function reconnectStep(node: NodeContainer, network: DockerNetwork): Dock
   return connectStep(node, peerNetwork(network), addressOf(node.id, network, 0))
 }
 
+export function disconnectStep(node: NodeContainer, network: DockerNetwork): DockerStep {
+  return ['network', 'disconnect', '--force', peerNetwork(network), node.container]
+}
+
+/** A container on a network, as `docker inspect` tells it. */
+export interface NetworkPlace {
+  readonly Aliases: readonly string[] | null
+  /** '' while the container does not run. */
+  readonly IPAddress: string
+  /** As it was asked for. */
+  readonly IPAMConfig: { readonly IPv4Address?: string } | null
+}
+
+/** Whether the others find the node there: by its alias, and at its pinned address, which rules name. */
+export function isAtHome(
+  { id }: NodeContainer,
+  { Aliases: aliases, IPAddress: address, IPAMConfig: asked }: NetworkPlace,
+  network: DockerNetwork,
+): boolean {
+  const found = address === '' ? asked?.IPv4Address : address
+  return aliases?.includes(aliasOf(id)) === true && found === addressOf(id, network, 0)
+}
+
 export function removeRulesStep(node: NodeContainer): DockerStep {
   const undo = [`-D INPUT -j ${CHAIN}`, `-F ${CHAIN}`, `-X ${CHAIN}`]
   return sidecarStep(
@@ -188,7 +211,11 @@ function flapStep(
 }
 
 function connectStep({ id, container }: NodeContainer, name: string, address: string): DockerStep {
-  return ['network', 'connect', '--ip', address, '--alias', `${id}.peer`, name, container]
+  return ['network', 'connect', '--ip', address, '--alias', aliasOf(id), name, container]
+}
+
+function aliasOf(id: string): string {
+  return `${id}.peer`
 }
 
 function sidecarStep({ container }: NodeContainer, script: string): DockerStep {

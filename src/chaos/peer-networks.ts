@@ -7,10 +7,13 @@
 import { docker, type NodeContainer } from './docker-client.ts'
 import {
   CHAOS_LABEL,
+  disconnectStep,
   type DockerNetwork,
   type DockerStep,
   FLAP_LABEL,
   hasNamespace,
+  isAtHome,
+  type NetworkPlace,
   peerNetwork,
   reconnectStep,
   removeRulesStep,
@@ -33,8 +36,13 @@ export async function rejoinSteps(
   if (nodes.length > 0) {
     const network = await findPeerNetwork(project)
     const peers = await membersOf(peerNetwork(network))
-    const missing = nodes.filter(({ container }) => !peers.includes(container))
-    steps.push(...missing.map((node) => reconnectStep(node, network)))
+    const places = await placesOf(nodes, peerNetwork(network))
+    const isMember = ({ container }: NodeContainer): boolean => peers.includes(container)
+    const strayed = nodes.filter((node) => isMember(node) && isStray(node, places, network))
+    // All at first: one that strayed may have the address of another one.
+    steps.push(...strayed.map((node) => disconnectStep(node, network)))
+    const away = nodes.filter((node) => !isMember(node) || strayed.includes(node))
+    steps.push(...away.map((node) => reconnectStep(node, network)))
   }
   for (const name of await groupNetworks(project)) {
     for (const container of await membersOf(name))
@@ -73,6 +81,27 @@ async function membersOf(network: string): Promise<string[]> {
   return linesOf(
     await docker(['ps', '--all', '--filter', `network=${network}`, '--format', '{{.ID}}']),
   )
+}
+
+/** Where each container is on that network, in the order of `nodes`. */
+async function placesOf(
+  nodes: readonly NodeContainer[],
+  network: string,
+): Promise<ReadonlyMap<string, NetworkPlace | undefined>> {
+  const format = '{{json .NetworkSettings.Networks}}'
+  const ids = nodes.map(({ container }) => container)
+  const lines = linesOf(await docker(['inspect', '--format', format, ...ids]))
+  const places = lines.map((line) => (JSON.parse(line) as Record<string, NetworkPlace>)[network])
+  return new Map(ids.map((id, i) => [id, places[i]]))
+}
+
+function isStray(
+  node: NodeContainer,
+  places: ReadonlyMap<string, NetworkPlace | undefined>,
+  network: DockerNetwork,
+): boolean {
+  const place = places.get(node.container)
+  return place !== undefined && !isAtHome(node, place, network)
 }
 
 function linesOf(text: string): string[] {

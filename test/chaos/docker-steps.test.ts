@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import type { NodeContainer } from '../../src/chaos/docker-client.ts'
 import {
   healProcessSteps,
+  isAtHome,
   lineOf,
   networkSteps,
   processSteps,
@@ -207,4 +208,18 @@ test('a line can be typed in a shell', () => {
   expect(lineOf(['run', '--rm', 'sh', '-c', 'iptables -w -N C; true'])).toBe(
     "docker run --rm sh -c 'iptables -w -N C; true'",
   )
+})
+
+test.each([
+  ['as compose connects it', ['n3', 'n3.peer', 'abc'], '10.213.0.13', null, true],
+  ['stopped, and to come back there', ['n3.peer'], '', '10.213.0.13', true],
+  ['without its alias', ['abc'], '10.213.0.13', '10.213.0.13', false],
+  ['without any alias', null, '10.213.0.13', '10.213.0.13', false],
+  ['with another address', ['n3.peer'], '10.213.0.2', null, false],
+  ['stopped, and to come back anywhere', ['n3.peer'], '', undefined, false],
+])('a container that is on the peer network %s is found, or is not', (...place) => {
+  const [, aliases, address, asked, isHome] = place
+  const config = asked === null ? null : asked === undefined ? {} : { IPv4Address: asked }
+  const told = { Aliases: aliases, IPAddress: address, IPAMConfig: config }
+  expect(isAtHome(NODES[2] as NodeContainer, told, NETWORK)).toBe(isHome)
 })

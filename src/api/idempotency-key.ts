@@ -18,6 +18,8 @@ export function idempotencyKeyOf(
   { raw }: FastifyRequest,
   { name, mode }: Bucket,
 ): string | undefined {
+  // Most requests have none, and to tell all their headers apart takes time.
+  if (raw.headers['idempotency-key'] === undefined) return undefined
   const keys = raw.headersDistinct['idempotency-key']
   const [key] = keys ?? []
   if (keys === undefined || key === undefined) return undefined

@@ -2,6 +2,9 @@
 import { join } from 'node:path'
 import { presentNodes, type Roster, type RosterNode } from './roster.ts'
 
+/** What this machine and its containers call it: a web page whose name is turned on 127.0.0.1 has another one. */
+const LOCAL_HOSTS = 'localhost,*.localhost,host.docker.internal'
+
 export interface EnvironmentOptions {
   readonly dataDir: string
   /** For every node, before those of this process. */
@@ -16,6 +19,7 @@ export function environmentOf(
   replaces?: string,
 ): Record<string, string | undefined> {
   return {
+    QUORATE_ALLOWED_HOSTS: LOCAL_HOSTS,
     ...process.env,
     QUORATE_CHAOS: '1',
     ...env,

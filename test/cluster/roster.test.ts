@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { planAddress } from '../../src/cluster/address-plan.ts'
 import { environmentOf } from '../../src/cluster/node-environment.ts'
 import {
@@ -92,4 +92,15 @@ test('first members know each other, those that left too; who joined asks who is
     QUORATE_PEER_URL: 'http://127.0.0.1:9004',
     QUORATE_REPLACES: 'n3',
   })
+})
+
+test('nodes of this machine are reached under its own names only, unless the environment says otherwise', async () => {
+  const roster = await grown()
+  const [n1] = roster.nodes as [RosterNode]
+  const hosts = (): string | undefined =>
+    environmentOf(n1, roster, { dataDir, env: {} })['QUORATE_ALLOWED_HOSTS']
+  expect(hosts()).toBe('localhost,*.localhost,host.docker.internal')
+  vi.stubEnv('QUORATE_ALLOWED_HOSTS', 'kv.example')
+  expect(hosts()).toBe('kv.example')
+  vi.unstubAllEnvs()
 })

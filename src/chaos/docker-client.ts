@@ -10,6 +10,7 @@ export interface NodeContainer {
   readonly project: string
   /** `running`, `paused`, `exited`, … */
   readonly state: string
+  readonly image: string
 }
 
 const run = promisify(execFile)
@@ -36,6 +37,7 @@ const FORMAT = [
   '{{.Label "com.docker.compose.project"}}',
   '{{.State}}',
   '{{.Label "com.docker.compose.project.working_dir"}}',
+  '{{.Image}}',
 ].join('\t')
 
 /** Nodes in order of their ids: of `project`, or else of the one project that was started from `directory`. */
@@ -51,8 +53,8 @@ export async function findNodes(
     .filter((line) => line !== '')
     .map((line) => line.split('\t'))
     .filter(([, , , , startedFrom = '']) => project !== undefined || isSame(startedFrom, directory))
-    .map(([id = '', container = '', ofProject = '', state = '']): NodeContainer => {
-      return { id, container, project: ofProject, state }
+    .map(([id = '', container = '', ofProject = '', state = '', , image = '']): NodeContainer => {
+      return { id, container, project: ofProject, state, image }
     })
   const projects = new Set(nodes.map((node) => node.project))
   if (projects.size > 1)

@@ -8,6 +8,7 @@
  */
 import { CLOCK_FAULT_FILE, clockFaultText } from './clock-fault.ts'
 import {
+  type FileFault,
   ChaosUsageError,
   type ClockFault,
   lossPercent,
@@ -17,6 +18,7 @@ import {
   turnMs,
 } from './fault.ts'
 import type { NodeContainer } from './docker-client.ts'
+import { DATABASE_DIRECTORY } from './file-damage.ts'
 
 export type DockerStep = readonly string[]
 
@@ -51,6 +53,29 @@ export function networkSteps(
   return fault.type === 'groups'
     ? groupSteps(fault.groups, nodes, network)
     : linkSteps(fault, nodes, network)
+}
+
+/** Kills the node, and damages a file of its volume with the program of its own image. */
+export function fileSteps({ type }: FileFault, node: NodeContainer): DockerStep[] {
+  const { container, image } = node
+  const script =
+    `import { randomInt } from 'node:crypto'; ` +
+    `import { damageFile } from '/app/src/chaos/file-damage.ts'; ` +
+    `console.log(await damageFile(process.env.QUORATE_DATA_DIR + '/${DATABASE_DIRECTORY}', '${type}', randomInt))`
+  const run = [
+    'run',
+    '--rm',
+    '--network',
+    'none',
+    '--volumes-from',
+    container,
+    '--entrypoint',
+    'node',
+  ]
+  return [
+    ...(hasNamespace(node) ? [['kill', container]] : []),
+    [...run, image, '--input-type=module', '--eval', script],
+  ]
 }
 
 /** None where it is so already. Throws `ChaosUsageError` where the node does not run and should be paused. */

@@ -13,6 +13,7 @@ import { metricsOf, probeContainers } from './docker-probe.ts'
 import {
   type DockerStep,
   hasNamespace,
+  fileSteps,
   healProcessSteps,
   lineOf,
   networkSteps,
@@ -208,7 +209,15 @@ export class DockerTarget implements ChaosTarget {
     if (fault.type === 'groups' || fault.type === 'links')
       return networkSteps(fault, nodes, await findPeerNetwork(this.#project))
     const node = nodes.find(({ id }) => id === fault.node) as NodeContainer
-    return fault.type === 'skew' ? [skewStep(fault, node, untilMs)] : processSteps(fault, node)
+    switch (fault.type) {
+      case 'skew':
+        return [skewStep(fault, node, untilMs)]
+      case 'bitflip':
+      case 'truncate':
+        return fileSteps(fault, node)
+      default:
+        return processSteps(fault, node)
+    }
   }
 
   async #probe(fault: Fault): Promise<void> {
@@ -219,6 +228,8 @@ export class DockerTarget implements ChaosTarget {
       case 'skew':
         return this.#probeClock(fault)
       case 'kill':
+      case 'bitflip':
+      case 'truncate':
         return this.#probeState(fault.node, 'exited')
       case 'pause':
         return this.#probeState(fault.node, 'paused')

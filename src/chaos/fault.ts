@@ -4,8 +4,9 @@
  * Invariant: each fault says of every ordered pair of nodes whether the first still reaches the second, so
  * that its effect can be probed.
  */
+import type { FileDamage } from './file-damage.ts'
 
-export type Fault = NetworkFault | ProcessFault | ClockFault
+export type Fault = NetworkFault | ProcessFault | FileFault | ClockFault
 
 export type NetworkFault =
   /** Nodes without a group in common are cut from each other. A node in several groups is a bridge. */
@@ -24,6 +25,12 @@ export interface Link {
 
 export interface ProcessFault {
   readonly type: 'kill' | 'pause' | 'restart'
+  readonly node: string
+}
+
+/** The node is killed, and one of its files is damaged (file-damage.ts) before it is started again. */
+export interface FileFault {
+  readonly type: FileDamage
   readonly node: string
 }
 
@@ -47,6 +54,7 @@ export const FAULT_USAGE = [
   'isolate n3 | bridge n3 | ring',
   'cut n1 n3 | oneway n1 n3 | loss n1 n3 20% | flap n1 n3',
   'kill n2 | pause n2 | restart n2 | skew n2 +300s',
+  'bitflip n2 | truncate n2',
 ] as const
 
 /** Throws `ChaosUsageError`. `words` are the command and what follows it. */
@@ -111,6 +119,8 @@ export function parseFault(words: readonly string[], nodes: readonly string[]): 
     case 'kill':
     case 'pause':
     case 'restart':
+    case 'bitflip':
+    case 'truncate':
       expectWords(1)
       return { type: command, node: known(rest[0]) }
     case 'flap': {

@@ -3,6 +3,7 @@
  * network between processes of one machine to cut: each node cuts its own peer links, as a file in its data
  * directory tells it, where every fault has the moment at which it ends by itself.
  */
+import { randomInt } from 'node:crypto'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,10 +13,12 @@ import {
   ChaosUsageError,
   type ClockFault,
   type Fault,
+  type FileFault,
   lossPercent,
   type NetworkFault,
   turnMs,
 } from './fault.ts'
+import { damageFile, DATABASE_DIRECTORY } from './file-damage.ts'
 import { unexpectedPairs } from './reach.ts'
 import type { ChaosStatus, ChaosTarget, ReachMatrix } from './target.ts'
 
@@ -98,6 +101,9 @@ export class LocalTarget implements ChaosTarget {
         return this.#control.pause(fault.node, forMs)
       case 'restart':
         return this.#control.restart(fault.node)
+      case 'bitflip':
+      case 'truncate':
+        return this.#damage(fault, forMs)
       case 'skew':
         return this.#skew(fault, Date.now() + forMs)
       case 'groups':
@@ -107,6 +113,12 @@ export class LocalTarget implements ChaosTarget {
       default:
         return fault satisfies never
     }
+  }
+
+  async #damage({ node, type }: FileFault, forMs: number): Promise<void> {
+    await this.#control.kill(node, forMs)
+    const { dataDir } = (await this.#control.status()).find(({ id }) => id === node) as NodeStatus
+    await damageFile(join(dataDir, DATABASE_DIRECTORY), type, randomInt)
   }
 
   async heal(): Promise<void> {

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { MODELS, modelNamed } from '../checker/models.ts'
 import type { Json } from '../checker/history.ts'
 import type { CheckBounds, Model } from '../checker/verdict.ts'
-import { FAULTS, type Fault, MEMBERSHIP } from './nemesis.ts'
+import { FAULTS, type Fault, FILE_FAULTS, MEMBERSHIP } from './nemesis.ts'
 import { HISTORY_EVENTS_MAX } from './recorder.ts'
 import type { Workload } from './workload.ts'
 import { WORKLOADS, workloadNamed } from './workloads.ts'
@@ -59,7 +59,8 @@ npm run check -- --history FILE --model M        judge a recorded history (histo
   --consistency L    ${CONSISTENCIES.join(', ')}; default: causal for causal and
                      session, strong for register in the bucket strong, else quorum
   --nemesis F[,F]    none, ${FAULTS.join(', ')},
-                     mix (all of these), membership (nodes join, leave, are replaced); default: none
+                     mix (all of these), ${FILE_FAULTS.join(', ')} (a file of a killed node),
+                     membership (nodes join, leave, are replaced); default: none
   --time-limit T     how long clients run: 30s, 2m; default: 30s
   --rate N           turns a second, over all clients; default: 200
   --clients N        default: 10
@@ -250,9 +251,9 @@ function namesOf(list: string): string[] {
 function faultsOf(names: readonly string[]): Fault[] {
   return names.flatMap((name) => {
     if (name === 'mix') return [...FAULTS]
-    const fault = FAULTS.find((known) => known === name)
+    const fault = [...FAULTS, ...FILE_FAULTS].find((known) => known === name)
     if (fault === undefined) {
-      const known = [...FAULTS, 'mix', MEMBERSHIP].join(', ')
+      const known = [...FAULTS, ...FILE_FAULTS, 'mix', MEMBERSHIP].join(', ')
       throw new UsageError(`--nemesis ${name}: there is none (alone), ${known}`)
     }
     return [fault]

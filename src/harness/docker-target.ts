@@ -5,7 +5,8 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { FaultDriver } from './nemesis.ts'
+import { whenFilled } from './filled-nodes.ts'
+import { type FaultDriver, isFileFault } from './nemesis.ts'
 import type { Endpoint } from './store-client.ts'
 
 const PROJECT_DIR = fileURLToPath(new URL('../..', import.meta.url)).replace(/[/\\]$/, '')
@@ -45,10 +46,22 @@ export function endpointsOf(listing: string): Endpoint[] {
 }
 
 export function dockerFaults(): FaultDriver {
+  let isDamaged = false
   return {
-    inject: (command, leaseMs) => chaos([...command, '--for', `${Math.ceil(leaseMs / 1000)}s`]),
-    heal: () => chaos(['heal']),
+    inject: async (command, leaseMs) => {
+      isDamaged ||= isFileFault(command)
+      await chaos([...command, '--for', `${Math.ceil(leaseMs / 1000)}s`])
+    },
+    heal: async () => {
+      await chaos(['heal'])
+      if (isDamaged) await whenFilled(urlsOf)
+      isDamaged = false
+    },
   }
+}
+
+async function urlsOf(): Promise<Map<string, string>> {
+  return new Map((await findContainers()).map(({ node, url }) => [node, url]))
 }
 
 async function chaos(command: readonly string[]): Promise<void> {

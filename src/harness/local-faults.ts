@@ -1,16 +1,29 @@
 /** Faults of local processes, by chaos: which keeps them as leases, and ends only once they have been probed. */
 import { parseFault } from '../chaos/fault.ts'
 import { type LocalTarget, openLocalTarget } from '../chaos/local-target.ts'
-import type { FaultDriver } from './nemesis.ts'
+import { openControl } from '../cluster/control.ts'
+import { whenFilled } from './filled-nodes.ts'
+import { type FaultDriver, isFileFault } from './nemesis.ts'
 
 export function localFaults(dataDir: string): FaultDriver {
+  let isDamaged = false
   return {
     inject: async (command, leaseMs) => {
       const target = await open(dataDir)
+      isDamaged ||= isFileFault(command)
       await target.apply(parseFault(command, await target.nodes()), command, leaseMs)
     },
-    heal: async () => (await open(dataDir)).heal(),
+    heal: async () => {
+      await (await open(dataDir)).heal()
+      if (isDamaged) await whenFilled(() => urlsOf(dataDir))
+      isDamaged = false
+    },
   }
+}
+
+async function urlsOf(dataDir: string): Promise<Map<string, string>> {
+  const nodes = await openControl(dataDir).status()
+  return new Map(nodes.map(({ id, clientUrl }) => [id, clientUrl]))
 }
 
 async function open(dataDir: string): Promise<LocalTarget> {

@@ -20,7 +20,9 @@ export const FAULTS = [
   'pause',
   'skew',
 ] as const
-export type Fault = (typeof FAULTS)[number]
+/** Damage to the files of a node that is killed; not part of `mix`, because each needs a node to be filled again. */
+export const FILE_FAULTS = ['bitflip', 'truncate'] as const
+export type Fault = (typeof FAULTS | typeof FILE_FAULTS)[number]
 
 /** Changes of the members (membership.ts), beside the faults; not part of `mix`. */
 export const MEMBERSHIP = 'membership'
@@ -30,15 +32,20 @@ export const OF_ONE_NODE: readonly Fault[] = ['isolate', 'kill', 'restart', 'pau
 /** The faults of a run as its command line has them. */
 export function nemesisOf(faults: readonly string[], changesMembers: boolean): string {
   const isMix = FAULTS.every((fault) => faults.includes(fault))
-  const names = [...(isMix ? ['mix'] : faults), ...(changesMembers ? [MEMBERSHIP] : [])]
+  const others = faults.filter((fault) => !isMix || !FAULTS.some((known) => known === fault))
+  const names = [...(isMix ? ['mix'] : []), ...others, ...(changesMembers ? [MEMBERSHIP] : [])]
   return names.length === 0 ? 'none' : names.join(',')
+}
+
+export function isFileFault([fault]: readonly string[]): boolean {
+  return FILE_FAULTS.some((known) => known === fault)
 }
 
 /** What the harness needs of whatever breaks a cluster. */
 export interface FaultDriver {
   /** Resolves once the effect has been probed. `command` as in the chaos command line: `['isolate', 'n3']`. */
   inject(command: readonly string[], leaseMs: number): Promise<void>
-  /** Undoes all faults; any number of times. */
+  /** Undoes all faults, and waits until nodes whose files were damaged are filled again; any number of times. */
   heal(): Promise<void>
 }
 
@@ -105,6 +112,8 @@ function commandOf(fault: Fault, nodes: readonly string[], random: SeededRandom)
     case 'kill':
     case 'restart':
     case 'pause':
+    case 'bitflip':
+    case 'truncate':
       return [fault, victim]
     case 'ring':
       return [fault]

@@ -31,7 +31,15 @@ export const GAP_MEANING =
   'The longest time in which a node was asked and answered nothing, neither ok nor that a condition does not hold. ' +
   'Nodes that a fault was made of, or that it cut off from a majority, do not count while it lasts and for 2 s after.'
 
-const OF_ONE_NODE: ReadonlySet<string> = new Set(['kill', 'restart', 'pause', 'skew', 'isolate'])
+const OF_ONE_NODE: ReadonlySet<string> = new Set([
+  'kill',
+  'restart',
+  'pause',
+  'skew',
+  'isolate',
+  'bitflip',
+  'truncate',
+])
 
 /** Of all nodes; undefined where no node is named, or none that counts was asked. */
 export function longestGap(

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { NodeContainer } from '../../src/chaos/docker-client.ts'
 import {
+  fileSteps,
   healProcessSteps,
   isAtHome,
   lineOf,
@@ -20,6 +21,7 @@ const NODES = ['n1', 'n2', 'n3', 'n4', 'n5'].map((id): NodeContainer => ({
   id,
   container: `c${id}`,
   project: 'p',
+  image: 'i',
   state: 'running',
 }))
 
@@ -130,7 +132,7 @@ test('every node of the compose file has the address and the name that a healed 
   )
   expect(pinned.map(({ id }) => id)).toEqual(['n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7'])
   for (const { address, id } of pinned) {
-    const node = { id, container: `c${id}`, project: 'p', state: 'running' }
+    const node = { id, container: `c${id}`, project: 'p', state: 'running', image: 'i' }
     const step = reconnectStep(node, NETWORK).join(' ')
     expect(step).toContain(`--ip 10.213.${address} --alias ${id}.peer `)
   }
@@ -184,19 +186,33 @@ test.each([
   ['restart', 'paused', ['unpause c', 'restart c']],
   ['restart', 'exited', ['restart c']],
 ] as const)('%s of a node that is %s', (type, state, expected) => {
-  const node = { id: 'n2', container: 'c', project: 'p', state }
+  const node = { id: 'n2', container: 'c', project: 'p', state, image: 'i' }
   const steps = processSteps({ type, node: 'n2' }, node)
   expect(steps.map((step) => step.join(' '))).toEqual(expected)
 })
 
+test('a file is damaged once the node is killed, by the program of its own image', () => {
+  const node = { id: 'n2', container: 'c', project: 'p', state: 'running', image: 'quorate' }
+  const [kill, run = []] = fileSteps({ type: 'truncate', node: 'n2' }, node)
+  expect(kill).toEqual(['kill', 'c'])
+  expect(run.slice(0, 3)).toEqual(['run', '--rm', '--network'])
+  expect(run.join(' ')).toMatch(/--volumes-from c --entrypoint node quorate .*'truncate'/)
+})
+
 test('a node that does not run cannot be paused', () => {
-  const node = { id: 'n2', container: 'c', project: 'p', state: 'exited' }
+  const node = { id: 'n2', container: 'c', project: 'p', state: 'exited', image: 'i' }
   expect(() => processSteps({ type: 'pause', node: 'n2' }, node)).toThrow(ChaosUsageError)
 })
 
 test('healed nodes run, however they ended', () => {
   const states = ['running', 'paused', 'exited', 'created']
-  const nodes = states.map((state) => ({ id: state, container: state, project: 'p', state }))
+  const nodes = states.map((state) => ({
+    id: state,
+    container: state,
+    project: 'p',
+    state,
+    image: 'i',
+  }))
   expect(healProcessSteps(nodes).map((step) => step.join(' '))).toEqual([
     'unpause paused',
     'start exited',

@@ -1,16 +1,19 @@
 /**
  * The program of one node: settings from the environment, a node from the settings, and a clean end.
  *
- * Exit codes: 0 stopped, 1 could not start or go on, 2 bad setting.
+ * Exit codes: 0 stopped, 1 could not start or go on, 2 bad setting, 3 a damaged database that needs `--repair`.
  */
 import { complain, type LogDestination } from './adapters/log/log-destination.ts'
 import type { ProcessLog } from './adapters/log/pino-log.ts'
 import { logOf, startServer, type RunningServer } from './compose.ts'
+import { repairDatabase } from './database-repair.ts'
+import { DamagedAloneError } from './node-disk.ts'
 import { describeSettings, parseSettings, type Settings } from './settings.ts'
 
 const EXIT_STOPPED = 0
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
+const EXIT_DAMAGED = 3
 
 /** What a supervisor is told when the node is no member any more (src/cluster/node-process.ts). */
 const REMOVED = 'removed'
@@ -23,12 +26,32 @@ const FLUSH_MS_MAX = 1000
 const [, , ...args] = process.argv
 if (args.includes('--help') || args.includes('-h')) {
   process.stdout.write(describeSettings())
+} else if (args.length === 1 && args[0] === '--repair') {
+  const parsed = parseSettings(process.env)
+  if (parsed.ok) await repair(parsed.settings)
+  else leave(EXIT_USAGE, parsed.problem)
 } else if (args.length > 0) {
   leave(EXIT_USAGE, `there is no argument ${JSON.stringify(args[0])}; --help lists the settings`)
 } else {
   const parsed = parseSettings(process.env)
   if (parsed.ok) await run(parsed.settings, parsed.ignored)
   else leave(EXIT_USAGE, parsed.problem)
+}
+
+/** Saves what can be read of this node's database, and says what that is. */
+async function repair({ dataDir }: Settings): Promise<void> {
+  try {
+    const { before, readableKeys, damagedValues, isStateKept } = await repairDatabase(dataDir)
+    process.stdout.write(
+      `${readableKeys} keys can be read; ${damagedValues} damaged values were removed.\n` +
+        `The files as they were are in ${before}.\n` +
+        (isStateKept
+          ? ''
+          : 'The buckets are lost: create them again with the modes that they had.\n'),
+    )
+  } catch (error) {
+    leave(EXIT_FAILED, `the repair failed: ${(error as Error).message}`)
+  }
 }
 
 async function run(settings: Settings, ignored: readonly string[]): Promise<void> {
@@ -58,7 +81,8 @@ async function run(settings: Settings, ignored: readonly string[]): Promise<void
   } catch (error) {
     if (giveUp.signal.aborted) return
     await destination.flush(FLUSH_MS_MAX)
-    leave(EXIT_FAILED, `${settings.nodeId} cannot start: ${(error as Error).message}`)
+    const code = error instanceof DamagedAloneError ? EXIT_DAMAGED : EXIT_FAILED
+    leave(code, `${settings.nodeId} cannot start: ${(error as Error).message}`)
   }
 }
 

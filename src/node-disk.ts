@@ -16,6 +16,9 @@ import type { Settings } from './settings.ts'
 
 export const DATABASE_DIRECTORY = 'db'
 
+/** Only a person can decide what a node alone does about its damaged database. */
+export class DamagedAloneError extends Error {}
+
 /** Rejects with a sentence for a person. `onBroken` is told of what is found while the disk is in use; once. */
 export async function openNodeDisk(
   { dataDir, members }: Pick<Settings, 'dataDir' | 'members'>,
@@ -69,8 +72,10 @@ async function findDamage(disk: OpenedDisk): Promise<Error | undefined> {
 }
 
 function alone(directory: string, cause: Error): Error {
-  return new Error(
-    `the database ${directory} is damaged (${cause.message}), and no other node has copies of its keys`,
+  return new DamagedAloneError(
+    `the database ${directory} is damaged (${cause.message}), and no other node has copies of its keys. ` +
+      'Run `node src/main.ts --repair` with the same settings: it keeps these files beside the new ones and saves ' +
+      'what can be read. Values in damaged files are lost, and older values may take their place',
     { cause },
   )
 }

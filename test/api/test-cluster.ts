@@ -64,7 +64,8 @@ export async function startCluster(
     dataDirs: nodes.map((_, i) => join(directory, `n${i + 1}`)),
     request: (node, path, request = {}) => send(clients[node] as Client, path, request),
     restart: async (node) => {
-      await (clients[node] as Client).close()
+      const { destroyed } = clients[node] as Client
+      if (!destroyed) await (clients[node] as Client).close()
       nodes[node] = await start(node)
       clients[node] = clientOf(nodes[node])
     },

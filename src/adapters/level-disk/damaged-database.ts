@@ -25,6 +25,10 @@ export async function markDamaged(directory: string, reason: string): Promise<vo
   await writeFile(join(directory, MARK), `Damage was found in this database: ${reason}\n`)
 }
 
+export async function unmarkDamaged(directory: string): Promise<void> {
+  await rm(join(directory, MARK), { force: true })
+}
+
 export function isMarkedDamaged(directory: string): boolean {
   return existsSync(join(directory, MARK))
 }

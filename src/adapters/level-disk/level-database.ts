@@ -43,6 +43,12 @@ export async function openDatabase(
   }
 }
 
+/** LevelDB's repair of a closed database: a new manifest for what can be read of its tables and logs. */
+export async function salvageFiles(directory: string): Promise<void> {
+  // `Level` is classic-level's class in Node.js, and its types are those of every platform.
+  await (Level as unknown as { repair(location: string): Promise<void> }).repair(directory)
+}
+
 /** Room that opening needs at most, where the logs hold two full buffers. */
 export function openingBytesMax(writeBufferSize: number): number {
   return 2 * writeBufferSize + OPEN_BYTES

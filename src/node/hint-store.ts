@@ -39,6 +39,7 @@ export class HintStore {
   readonly #codec: Codec
   readonly #metrics: Metrics
   readonly #bytesPerOwnerMax: number
+  readonly #objectBytesMax: number
   readonly #owners = new Map<string, OwnerHints>()
   /** Told of each hint that is new, and of each that is gone. */
   onKept: (owner: string) => void = () => undefined
@@ -46,7 +47,12 @@ export class HintStore {
 
   constructor(
     ports: { disk: Disk; codec: Codec; metrics: Metrics },
-    parts: { table: ObjectTable; commits: GroupCommit; bytesPerOwnerMax: number },
+    parts: {
+      table: ObjectTable
+      commits: GroupCommit
+      bytesPerOwnerMax: number
+      objectBytesMax: number
+    },
   ) {
     this.#disk = ports.disk
     this.#codec = ports.codec
@@ -54,6 +60,7 @@ export class HintStore {
     this.#table = parts.table
     this.#commits = parts.commits
     this.#bytesPerOwnerMax = parts.bytesPerOwnerMax
+    this.#objectBytesMax = parts.objectBytesMax
   }
 
   /** Finds the hints of earlier lives on the disk. */
@@ -99,7 +106,7 @@ export class HintStore {
         return
       }
       const next = mergeCopies(this.#codec, modeOf(at.bucket), entry.latest, copy)
-      const isFull = hasTooManySiblings(at, next) || !this.#hasRoom(owner, storageKey, next)
+      const isFull = this.#isTooLarge(at, next) || !this.#hasRoom(owner, storageKey, next)
       if (next !== entry.latest && isFull) {
         this.recount(owner, storageKey)
         done('dropped')
@@ -167,6 +174,13 @@ export class HintStore {
         done(failure !== undefined)
       })
     })
+  }
+
+  /** Owners refuse such writes; those that stand in for them must not gather them meanwhile. */
+  #isTooLarge({ bucket }: Location, { object, record }: Copy): boolean {
+    const { length } = object.siblings
+    if (isTypeMode(bucket.mode) || length < 2) return false
+    return length > SIBLINGS_MAX || record.length > this.#objectBytesMax
   }
 
   /** Whether a hint of that record is within the bound; counts it as dropped where it is not. */
@@ -285,11 +299,6 @@ export class HintStore {
     this.#metrics.gauge('hints_pending', hints.sizes.size, { peer: owner })
     this.#metrics.gauge('hints_pending_bytes', hints.bytes, { peer: owner })
   }
-}
-
-/** Owners refuse such writes; those that stand in for them must not gather them meanwhile. */
-function hasTooManySiblings({ bucket }: Location, { object }: Copy): boolean {
-  return !isTypeMode(bucket.mode) && object.siblings.length > SIBLINGS_MAX
 }
 
 /** Undefined where the record is damaged. */

@@ -48,6 +48,7 @@ import { TopologyKeeper } from './topology-keeper.ts'
 import { TopologyAcceptor } from './topology-acceptor.ts'
 import { TopologyRegister } from './topology-register.ts'
 import { createBucket, foundCluster } from './topology-requests.ts'
+import { objectBytesMax } from './sibling-limits.ts'
 import { SET_BYTES_MAX } from './type-change.ts'
 import { WriteCoordinator } from './write-coordinator.ts'
 
@@ -107,6 +108,7 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
     table,
     commits,
     bytesPerOwnerMax: settings.hintBytesPerOwnerMax,
+    objectBytesMax: objectBytesMax(settings.maxValueBytes ?? SET_BYTES_MAX),
   })
   await hints.start()
 
@@ -148,6 +150,7 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
     horizon: horizonOf,
     actor: identity.actor,
     setBytesMax: settings.maxValueBytes ?? SET_BYTES_MAX,
+    objectBytesMax: objectBytesMax(settings.maxValueBytes ?? SET_BYTES_MAX),
   })
   const acceptor = await RegisterAcceptor.load(ports, {
     replica,

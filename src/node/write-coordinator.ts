@@ -53,6 +53,8 @@ export interface WriteParts {
   readonly actor: string
   /** The largest record of a set. */
   readonly setBytesMax: number
+  /** Of several siblings together (sibling-limits.ts). */
+  readonly objectBytesMax: number
   readonly replica: Replica
   readonly peers: Peers
   readonly hints: HintStore

@@ -35,7 +35,12 @@ import { clockNotPersisted, MINT_ATTEMPTS_MAX, mintTimestamps, raiseBound } from
 import { modeOf, type Refusal } from './replica.ts'
 import type { PendingDot } from './pending-dots.ts'
 import { type PlacedRequest, rejection, type ReplicaReports } from './request.ts'
-import { SIBLINGS_MAX, SIBLINGS_WARN } from './sibling-limits.ts'
+import {
+  refuseLongQueue,
+  refuseTooManyBytes,
+  SIBLINGS_MAX,
+  SIBLINGS_WARN,
+} from './sibling-limits.ts'
 import {
   changedObject,
   dotsNeeded,
@@ -221,6 +226,7 @@ export class WriteMinting {
           // What is here of an earlier ownership is cleared away first, and would take this write with it.
           const notKept = replica.notKept(placed.at)
           if (notKept !== undefined) throw rejection(notKept)
+          refuseLongQueue(entry)
           const held = pruneVector(entry.latest.object, this.#parts.horizon(placed.at.partition))
           const known = knownObject(held, request)
           // A clock restarted behind its own records, or an lww value from a faster clock.
@@ -288,9 +294,11 @@ export class WriteMinting {
         ? { ...request.content, value: this.#namesOf(held, seen, settled, dot, placed, request) }
         : request.content
     const object = write(modeOf(bucket), held, dot, content, seen)
-    if (!isTypeMode(bucket.mode)) this.#refuseTooManySiblings(placed, object)
-    else refuseManyNames(held, object)
-    return encodeCopy(this.#codec, object)
+    if (isTypeMode(bucket.mode)) refuseManyNames(held, object)
+    else this.#refuseTooManySiblings(placed, object)
+    const copy = encodeCopy(this.#codec, object)
+    if (!isTypeMode(bucket.mode)) refuseTooManyBytes(held, copy, this.#parts.objectBytesMax)
+    return copy
   }
 
   /** What the tombstone of a counter's delete remembers. */

@@ -3,8 +3,13 @@
  * many chunks and a chunk hold many frames; each byte is copied at most once.
  */
 
-/** A longer frame is garbage, and is not sent. The node cuts its frames far below, unless one item is larger. */
-export const FRAME_BYTES_MAX = 64 * 1024 * 1024
+/**
+ * A longer frame is garbage, and is not sent. The node cuts its frames far below, unless one item is larger: an object
+ * is one item, and may have been merged from many sides of a cut (node/sibling-limits.ts).
+ */
+export const FRAME_BYTES_MAX = 256 * 1024 * 1024
+/** The same for a node of version 2 of the protocol. */
+export const FRAME_BYTES_MAX_2 = 64 * 1024 * 1024
 export const HEADER_BYTES = 4
 
 export class FrameReader {

@@ -46,7 +46,8 @@ export class Link {
   /** False where the link is closed, or too much is waiting, or the frame is too long: then it was not sent. */
   send(frame: Uint8Array): boolean {
     if (this.#closed || frame.length === 0 || frame.length > FRAME_BYTES_MAX) return false
-    if (this.#socket.writableLength + frame.length > QUEUE_BYTES_MAX) return false
+    // What is queued counts, not this frame: else a long one could never be sent.
+    if (this.#socket.writableLength > QUEUE_BYTES_MAX) return false
     if (this.#handler.isMute()) return true
     this.#sentMs = performance.now()
     // Corked, header and payload leave in one call, and the payload is not copied.

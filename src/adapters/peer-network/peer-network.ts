@@ -37,6 +37,7 @@ import {
   versionsIn,
   versionsText,
 } from './handshake.ts'
+import { FRAME_BYTES_MAX_2 } from './frame-stream.ts'
 import { Link } from './link.ts'
 import { type LinkFaults, NO_FAULTS } from '../chaos/link-faults.ts'
 import { listen, type Listener } from './listener.ts'
@@ -114,6 +115,7 @@ class PeerNetwork implements Network {
   }
 
   send(to: string, channel: Channel, frame: Uint8Array): boolean {
+    if (frame.length > FRAME_BYTES_MAX_2 && this.versionOf(to, channel) === 2) return false
     if (channel === 'ask') return this.#dialers.get(to)?.send(frame) ?? false
     return this.#inbound.get(to)?.link.send(frame) ?? false
   }

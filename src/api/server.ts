@@ -15,6 +15,7 @@ import { addBucketRoutes } from './bucket-routes.ts'
 import { addChangeRoutes } from './change-routes.ts'
 import { BrowserGuard } from './browser-guard.ts'
 import { ByteBudget } from './byte-budget.ts'
+import { connectionsMax } from './connection-limit.ts'
 import { answerClientError } from './client-error.ts'
 import { addClusterRoutes } from './cluster-routes.ts'
 import { addHealthRoutes } from './health-routes.ts'
@@ -33,7 +34,6 @@ import { acceptAnyBody } from './value-body.ts'
 
 /** Above the default of node: a Quorate-Context is sent back in a header, and may grow to some kilobytes. */
 const HEADER_BYTES_MAX = 65_536
-const CONNECTIONS_MAX = 10_000
 const REQUEST_TIMEOUT_MS = 2000
 /** Of the bodies of requests, and of answers, that are under way at once. */
 const UPLOAD_BYTES_MAX = 128 * 1_048_576
@@ -83,7 +83,7 @@ export function createApiServer(options: ApiOptions): ApiServer {
   return {
     async listen(address) {
       await app.listen(address)
-      app.server.maxConnections = CONNECTIONS_MAX
+      app.server.maxConnections = connectionsMax()
       // Such as no descriptor left for a connection. Without a listener it would end the process.
       app.server.on('error', (error) => options.log.warn({ error: error.message }, 'not accepted'))
       return (app.server.address() as AddressInfo).port

@@ -30,9 +30,12 @@ export const FAULT_KINDS = [
 ] as const
 /** Changes of the members: no fault of the world, and not part of `mix`. */
 export const MEMBERSHIP = 'membership'
+/** A disk that answers nothing for a long while, and then goes on: no part of `mix`, whose recorded runs stay as they are. */
+export const STALL = 'stall'
 /** A restart with the other version of the protocol: no part of `mix` either. */
 export const UPGRADE = 'upgrade'
-export type FaultKind = (typeof FAULT_KINDS)[number] | typeof MEMBERSHIP | typeof UPGRADE
+export type FaultKind =
+  (typeof FAULT_KINDS)[number] | typeof MEMBERSHIP | typeof UPGRADE | typeof STALL
 
 export interface Fault {
   readonly kind: FaultKind
@@ -54,7 +57,8 @@ export function faultNumber(
 ): Fault {
   const kind = kinds[random.below(kinds.length)] as FaultKind
   const startMs = startSeconds * 1000 + random.below(3000)
-  const lastsMs = random.chance(20) ? 5000 + random.below(25_000) : 500 + random.below(8000)
+  const shortMs = random.chance(20) ? 5000 + random.below(25_000) : 500 + random.below(8000)
+  const lastsMs = kind === STALL ? 10_000 + random.below(50_000) : shortMs
   return {
     kind,
     startMs,
@@ -141,6 +145,7 @@ export function describeFault({ kind, nodes, cut, strength, startMs, endMs }: Fa
     case 'pause':
     case 'full':
     case 'slow':
+    case STALL:
     case 'lost-data':
     case 'old-data':
       return `${kind} ${first} ${forMs}`

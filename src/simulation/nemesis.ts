@@ -4,7 +4,7 @@
  */
 import type { NumberedFault } from './plan.ts'
 import { VERSIONS } from '../core/protocol-versions.ts'
-import { cutPairs, describeFault, type Fault, MEMBERSHIP, UPGRADE } from './fault.ts'
+import { cutPairs, describeFault, type Fault, MEMBERSHIP, STALL, UPGRADE } from './fault.ts'
 import type { Schedule } from './schedule.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 import type { CutKind, Wires } from './wires.ts'
@@ -206,6 +206,9 @@ export class Nemesis {
         return () => {
           platter.slowness = 1
         }
+      case STALL:
+        platter.stall()
+        return () => platter.answerAgain()
       case 'io-error':
         platter.failPercent = 1 + Math.floor(strength / 4)
         return () => {

@@ -1,7 +1,7 @@
 /** The command line of `sim`. Everything is checked before anything is done; the error says what there is. */
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { FAULT_KINDS, type FaultKind, MEMBERSHIP, UPGRADE } from './fault.ts'
+import { FAULT_KINDS, type FaultKind, MEMBERSHIP, STALL, UPGRADE } from './fault.ts'
 import { type Plan, PLAN_DEFAULTS, WORKLOAD_NAMES } from './plan.ts'
 import { PLANTED_BUGS, type PlantedBug, plantedBug } from './planted-bugs.ts'
 
@@ -29,7 +29,8 @@ export const USAGE = `npm run sim -- [options]          run a whole cluster on v
   --workload W[,W]    ${WORKLOAD_NAMES.join(', ')}; default: all
   --nemesis F[,F]     none, mix (the default: all that follow), ${FAULT_KINDS.join(', ')};
                       and membership: nodes that join, leave, are replaced, or are lost and removed;
-                      or upgrade: nodes that restart with the other version of the protocol
+                      or upgrade: nodes that restart with the other version of the protocol;
+                      and stall: disks that answer nothing for 10 to 60 s, and then go on
   --clients N         default: ${PLAN_DEFAULTS.clients}
   --keys N            of each workload; default: ${PLAN_DEFAULTS.keys}
   --faults N[,N]      only these of the run's faults, by number, as a smaller run names them
@@ -160,20 +161,22 @@ function namesOf<T extends string>(
   })
 }
 
+/** Faults that are no part of `mix`, and may go with it. */
+const BESIDE_MIX = [MEMBERSHIP, UPGRADE, STALL] as const
+
 function nemesisOf(
   text: string | undefined,
   otherwise: readonly FaultKind[],
 ): readonly FaultKind[] {
   if (text === 'none') return []
-  const known = ['mix', ...FAULT_KINDS, MEMBERSHIP, UPGRADE] as const
+  const known = ['mix', ...FAULT_KINDS, ...BESIDE_MIX] as const
   const names = namesOf<FaultKind | 'mix'>('nemesis', text, known, otherwise)
   // Who speaks the version before has no place among members that were changed.
   if (names.includes(MEMBERSHIP) && names.includes(UPGRADE)) {
     throw new UsageError(`--nemesis ${text}: ${MEMBERSHIP} and ${UPGRADE} do not go together`)
   }
   if (!names.includes('mix')) return names as readonly FaultKind[]
-  const beside = [MEMBERSHIP, UPGRADE] as const
-  return [...FAULT_KINDS, ...beside.filter((name) => names.includes(name))]
+  return [...FAULT_KINDS, ...BESIDE_MIX.filter((name) => names.includes(name))]
 }
 
 function plantedOf(text: string | undefined): readonly PlantedBug[] {
@@ -186,7 +189,7 @@ function plantedOf(text: string | undefined): readonly PlantedBug[] {
 }
 
 function nemesisWords(nemesis: readonly FaultKind[]): string {
-  const isBeside = (kind: FaultKind): boolean => kind === MEMBERSHIP || kind === UPGRADE
+  const isBeside = (kind: FaultKind): boolean => BESIDE_MIX.some((name) => name === kind)
   const kinds = nemesis.filter((kind) => !isBeside(kind))
   return [...(isMix(kinds) ? ['mix'] : kinds), ...nemesis.filter(isBeside)].join(',')
 }

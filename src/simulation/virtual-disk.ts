@@ -31,6 +31,8 @@ export class Platter {
   slowness = 1
   /** Until it ends, writes are refused as on a full disk. */
   isFull = false
+  /** What waits for a disk that does not answer; undefined while it does. */
+  #unanswered: (() => void)[] | undefined
   /** Of a hundred reads or writes, so many end with an I/O error. */
   failPercent = 0
   /** Durable writes are missing among those that are there, and the next process is told so. */
@@ -38,6 +40,27 @@ export class Platter {
 
   constructor(random: SeededRandom) {
     this.#random = random
+  }
+
+  get isStalled(): boolean {
+    return this.#unanswered !== undefined
+  }
+
+  /** From now on nothing is answered, and nothing fails, until `answerAgain`. */
+  stall(): void {
+    this.#unanswered ??= []
+  }
+
+  answerAgain(): void {
+    const waiting = this.#unanswered ?? []
+    this.#unanswered = undefined
+    for (const answer of waiting) answer()
+  }
+
+  /** Ends an operation: now, or once the disk answers again. */
+  answer(end: () => void): void {
+    if (this.#unanswered === undefined) end()
+    else this.#unanswered.push(end)
   }
 
   /** The bytes on the disk. */
@@ -282,7 +305,7 @@ export class VirtualDisk implements Disk {
         }
         if (--this.#underWay === 0) for (const wake of this.#idle.splice(0)) wake()
       })
-      this.#host.schedule.after(delayUs, done)
+      this.#host.schedule.after(delayUs, () => this.#platter.answer(done))
     })
   }
 

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { FAULT_KINDS, type Fault, type FaultKind, UPGRADE } from '../../src/simulation/fault.ts'
+import {
+  FAULT_KINDS,
+  type Fault,
+  type FaultKind,
+  STALL,
+  UPGRADE,
+} from '../../src/simulation/fault.ts'
 import { Nemesis } from '../../src/simulation/nemesis.ts'
 import { nodeIds, type NumberedFault } from '../../src/simulation/plan.ts'
 import { runSchedule, Schedule } from '../../src/simulation/schedule.ts'
@@ -126,6 +132,7 @@ class Scene {
       else if (!isUp) wrongs.push(`${id} does not serve`)
       if (Math.abs(host.skewMs) > 1) wrongs.push(`${id} has another time`)
       if (platter.isFull) wrongs.push(`the disk of ${id} is full`)
+      if (platter.isStalled) wrongs.push(`the disk of ${id} does not answer`)
       if (platter.slowness !== 1) wrongs.push(`the disk of ${id} is slow`)
       if (platter.failPercent !== 0) wrongs.push(`the disk of ${id} fails`)
     }
@@ -166,6 +173,7 @@ const SHOWS: Readonly<Record<FaultKind, RegExp | undefined>> = {
   drift: /n1 has another time/,
   full: /the disk of n1 is full/,
   slow: /the disk of n1 is slow/,
+  stall: /the disk of n1 does not answer/,
   'io-error': /the disk of n1 fails/,
   rot: undefined,
   'lost-data': /n1 has no process/,
@@ -175,7 +183,7 @@ const SHOWS: Readonly<Record<FaultKind, RegExp | undefined>> = {
   'lost-quorum': /n2 is cut from n1/,
 }
 
-const KINDS: readonly FaultKind[] = [...FAULT_KINDS, UPGRADE]
+const KINDS: readonly FaultKind[] = [...FAULT_KINDS, UPGRADE, STALL]
 
 describe('a fault', () => {
   it.each(KINDS)('of kind %s is there until its end, and no longer', async (kind) => {

@@ -1,6 +1,7 @@
 /** Several timestamps of a clock whose bound may have to be raised first. */
 import type { Timestamp } from '../core/causality/dot.ts'
 import { QuorateError } from '../core/errors.ts'
+import { DiskError } from '../ports/disk.ts'
 import type { NodeClock } from './node-clock.ts'
 
 /** How often timestamps are asked of a clock whose bound is being raised. */
@@ -21,13 +22,15 @@ export async function mintTimestamps(clock: NodeClock, count: number): Promise<T
   throw clockNotPersisted()
 }
 
-/** Rejects with storage_failed. */
+/** Rejects with storage_full or storage_failed. */
 export async function raiseBound(clock: NodeClock): Promise<void> {
   try {
     await clock.raised()
   } catch (error) {
-    const message = 'the clock could not be persisted'
-    throw new QuorateError('storage_failed', message, {}, { cause: error })
+    const isFull = error instanceof DiskError && error.code === 'disk_full'
+    const message = `the clock could not be persisted: ${String(error)}`
+    const code = isFull ? 'storage_full' : 'storage_failed'
+    throw new QuorateError(code, message, { retryAfterSeconds: 1 }, { cause: error })
   }
 }
 

@@ -10,6 +10,7 @@ import { majority } from '../core/quorum/level.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
 import { changeStatus, changeWords } from './change-status.ts'
+import { type Deadlines, inTime } from './deadlines.ts'
 import type { HintStore } from './hint-store.ts'
 import type { Liveness } from './liveness.ts'
 import type { NodeClock } from './node-clock.ts'
@@ -34,6 +35,7 @@ export interface ViewParts {
   readonly liveness: Liveness
   readonly peers: Peers
   readonly clock: NodeClock
+  readonly deadlines: Deadlines
   readonly hints: HintStore
   readonly replica: Replica
   readonly disk: Disk
@@ -272,12 +274,14 @@ export class ClusterView {
 
   /** What the node holds of the key: an owner's copy, a fallback's hints. Null where it does not answer. */
   async #copyAt(node: string, role: 'owner' | 'fallback', at: Location): Promise<Copy | null> {
-    const { self, replica, hints, peers } = this.#parts
+    const { self, replica, hints, peers, deadlines } = this.#parts
     if (node === self) {
-      return new Promise((resolve) => {
-        if (role === 'fallback') hints.read(at, resolve)
-        else replica.read(at, (copy) => resolve(copy ?? null))
+      const copy = new Promise<Copy | null>((resolve) => {
+        if (role === 'fallback') hints.read(at, (kept) => resolve(kept ?? null))
+        else replica.read(at, (held) => resolve(held ?? null))
       })
+      const late = (): Error => new Error('the own disk does not answer')
+      return inTime(deadlines, RING_TIMEOUT_MS, copy, late).catch(() => null)
     }
     const kind = role === 'owner' ? 'read' : 'read-hints'
     const reply = await peers.request(

@@ -58,3 +58,16 @@ export class Deadlines {
     }
   }
 }
+
+/** What `running` ends with; rejects with `late` where that takes longer than `forMs`. What it does later is nobody's. */
+export function inTime<T>(
+  deadlines: Deadlines,
+  forMs: number,
+  running: Promise<T>,
+  late: () => Error,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = deadlines.in(forMs, () => reject(late()))
+    void running.then(resolve, reject).finally(() => deadlines.cancel(end))
+  })
+}

@@ -39,6 +39,13 @@ const OPTION_FIELDS = 9
 export const CONTENT_FIELDS = 5
 const CHANGE_FIELDS = 3
 
+/** Nothing was applied, and another owner may reach others, have its copies, or have a disk that takes writes. */
+const OF_THAT_OWNER: ReadonlySet<string> = new Set<ErrorCode>([
+  'quorum_unreachable',
+  'storage_full',
+  'storage_failed',
+])
+
 /** Rejects with the owner's own error, or with one that says what happened on the way. */
 export async function forwardWrite(
   peers: Peers,
@@ -56,8 +63,7 @@ export async function forwardWrite(
         try {
           return decodeAnswer(reply.body)
         } catch (error) {
-          // Nothing was applied, and another owner may reach others, or have its copies.
-          if (!(error instanceof QuorateError) || error.code !== 'quorum_unreachable') throw error
+          if (!isOfThatOwner(error)) throw error
           rejected = error
           continue
         }
@@ -274,4 +280,8 @@ export function decodeReports(data: Encodable | undefined): ReplicaReport[] {
   ).map(([node, status, error, ms]) =>
     error === null ? { node, status, ms } : { node, status, error, ms },
   )
+}
+
+function isOfThatOwner(error: unknown): error is QuorateError {
+  return error instanceof QuorateError && OF_THAT_OWNER.has(error.code)
 }

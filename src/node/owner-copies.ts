@@ -58,6 +58,12 @@ export class OwnerCopies {
     this.#found.delete(owner)
   }
 
+  /** It takes no repair: it does not count any more, and is not tried again. What it held stays merged. */
+  giveUp(owner: string): void {
+    this.#found.delete(owner)
+    this.#corrupt.delete(owner)
+  }
+
   markCorrupt(owner: string): void {
     this.#corrupt.add(owner)
   }

@@ -9,7 +9,7 @@ import { liveSiblings, newestSibling } from '../core/causality/stored-object.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Metrics } from '../ports/metrics.ts'
-import type { Deadlines } from './deadlines.ts'
+import type { Deadline, Deadlines } from './deadlines.ts'
 import type { HintStore } from './hint-store.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { Copy } from './object-record.ts'
@@ -19,6 +19,8 @@ import type { Replica } from './replica.ts'
 import type { PlacedRequest } from './request.ts'
 import type { ReadAnswer } from './service.ts'
 
+/** The own disk may take so long for a read before the other owners are asked. */
+const OWN_READ_MS = 75
 /** Comparisons after the answer. */
 const LATE_COMPARISONS_PER_SECOND = 50
 
@@ -62,10 +64,22 @@ export class ReadCoordinator {
         return
       }
       // Under load, a read of one copy that is here needs no message, and no bookkeeping of messages.
+      let isOver = false
+      const waits: Deadline[] = []
       replica.read(placed.at, (copy) => {
+        if (isOver) return
+        isOver = true
+        for (const wait of waits) this.#parts.deadlines.cancel(wait)
         if (copy === undefined) readAll()
         else resolve(this.#ownCopy(placed, copy))
       })
+      if (isOver) return
+      // Not in memory, and the own disk may be slow, or stall: then the other owners are asked, too.
+      const askOthers = (): void => {
+        isOver = true
+        readAll()
+      }
+      waits.push(this.#parts.deadlines.in(OWN_READ_MS, askOthers))
     })
   }
 

@@ -285,6 +285,7 @@ export class ReadRound {
     }
     this.#busy = true
     let waiting = laggards.length
+    const unrepaired: string[] = []
     const { deadlineMs } = this.#placed
     for (const owner of laggards) {
       repairOwner(
@@ -298,15 +299,31 @@ export class ReadRound {
         (trouble) => {
           waiting--
           if (trouble === undefined) this.#reports.set(owner, 'repaired')
-          else this.#reports.set(owner, 'error', trouble)
+          else {
+            this.#reports.set(owner, 'error', trouble)
+            unrepaired.push(owner)
+          }
           if (this.#settled) return
           if (this.#isHeldByEnough()) this.#answer()
-          else if (waiting === 0) {
-            this.#fail('deadline_passed', 'the owners differ and could not be brought up to date')
-          }
+          else if (waiting === 0) this.#goOnWithout(unrepaired)
         },
       )
     }
+  }
+
+  /** These take no repair, because of a full disk for example: owners that were not needed yet may hold the copy. */
+  #goOnWithout(unrepaired: readonly string[]): void {
+    for (const owner of unrepaired) {
+      this.#copies.giveUp(owner)
+      this.#lost.add(owner)
+    }
+    if (this.#candidates.every((owner) => this.#hasEnded(owner))) {
+      this.#fail('deadline_passed', 'the owners differ and could not be brought up to date')
+      return
+    }
+    this.#busy = false
+    this.#askMore(this.#asked + unrepaired.length)
+    this.#advance()
   }
 
   #answer(): void {

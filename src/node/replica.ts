@@ -106,11 +106,17 @@ export class Replica {
     this.#durability = parts.durability
   }
 
+  /** Why the own disk takes no writes at this moment, if so: another owner's may. */
+  diskRefusal(): Refusal | undefined {
+    const { state, reason } = this.#disk.health()
+    if (state === 'ok') return undefined
+    return { code: state === 'full' ? 'storage_full' : 'storage_failed', message: reason }
+  }
+
   /** Why this node takes no writes at this moment, if so: nothing of a write may be started then. */
   refusal(): Refusal | undefined {
-    const { state, reason } = this.#disk.health()
-    if (state === 'full') return { code: 'storage_full', message: reason }
-    if (state === 'failed') return { code: 'storage_failed', message: reason }
+    const refusal = this.diskRefusal()
+    if (refusal !== undefined) return refusal
     if (this.#commits.overloaded) return { code: 'overloaded', message: 'the disk is behind' }
     return undefined
   }

@@ -83,3 +83,14 @@ const REJECTION_CODES: Readonly<Partial<Record<Refusal['code'], ErrorCode>>> = {
   not_ready: 'not_ready',
   too_many_siblings: 'too_many_siblings',
 }
+
+/** Whatever a request waits for (a disk that stalls gives no error), it ends so long after its deadline. */
+export const LAST_RESORT_MS = 50
+
+/** No answer can be given any more; a write may be, or may have been, applied. */
+export function lateError(kind: 'read' | 'write', timeoutMs: number): QuorateError {
+  const waited = `it did not end within ${Math.round(timeoutMs)} ms`
+  return kind === 'read'
+    ? new QuorateError('deadline_passed', `${waited}: the disk, or another owner, does not answer`)
+    : new QuorateError('outcome_unknown', `${waited}; it may still be applied`)
+}

@@ -9,14 +9,15 @@ import { QuorateError } from '../core/errors.ts'
 import type { Bucket } from '../core/placement/topology.ts'
 import { quorumNeed } from '../core/quorum/level.ts'
 import type { Metrics } from '../ports/metrics.ts'
+import { type Deadlines, inTime } from './deadlines.ts'
 import { forwardWrite } from './forward.ts'
 import type { KeyListing } from './key-listing.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { NodeSettings } from './node.ts'
 import type { Peers } from './peers.ts'
 import type { OperationAnswer } from './register-forward.ts'
-import type { Location } from './replica.ts'
-import type { PlacedRequest } from './request.ts'
+import type { Location, Refusal } from './replica.ts'
+import { LAST_RESORT_MS, lateError, type PlacedRequest } from './request.ts'
 import type {
   ListAnswer,
   ListRequest,
@@ -45,7 +46,10 @@ export interface RequestParts {
   readonly sessions: Sessions
   readonly listing: KeyListing
   readonly peers: Peers
+  readonly deadlines: Deadlines
   readonly inReach: (node: string, sloppy: boolean) => boolean
+  /** Why the own disk takes no writes, if so. */
+  readonly diskRefusal: () => Refusal | undefined
 }
 
 export class Requests {
@@ -67,7 +71,7 @@ export class Requests {
   }
 
   get(request: ReadRequest): Promise<ReadAnswer> {
-    return this.#bounded(() => {
+    return this.#bounded('read', this.#timeoutMs(request), () => {
       const placed = this.#place(request)
       refuseStrongLevel(placed)
       const { sessions, read } = this.#parts
@@ -109,7 +113,7 @@ export class Requests {
   }
 
   #write(request: WriteRequest | UpdateRequest): Promise<WriteAnswer> {
-    return this.#bounded(() => {
+    return this.#bounded('write', this.#timeoutMs(request), () => {
       const placed = this.#place(request)
       refuseUnfit(placed.at.bucket, request)
       refuseStrongLevel(placed)
@@ -143,8 +147,12 @@ export class Requests {
       return strong.write(placed, this.#withBucketTtl(placed, request))
     }
     const mayBeHere = placed.owners.includes(self) || !needsOwner(request)
-    const owners = placed.owners.filter((owner) => inReach(owner, placed.need.sloppy))
-    if (mayBeHere && writes.mayCoordinate(placed)) {
+    const owners = placed.owners.filter(
+      (owner) => owner !== self && inReach(owner, placed.need.sloppy),
+    )
+    // Where the own disk takes no writes, another owner's may. With none in reach, the refusal is what to tell.
+    const isForOthers = owners.length > 0 && this.#parts.diskRefusal() !== undefined
+    if (mayBeHere && !isForOthers && writes.mayCoordinate(placed)) {
       try {
         return await this.#coordinate(placed, request)
       } catch (error) {
@@ -160,7 +168,7 @@ export class Requests {
 
   /** A write that another node sent here because this one owns the key: never sent on. */
   putForwarded(request: WriteRequest | UpdateRequest, deadlineMs: number): Promise<WriteAnswer> {
-    return this.#bounded(() => {
+    return this.#bounded('write', this.#leftMs(deadlineMs), () => {
       const placed = { ...this.#place(request), deadlineMs }
       refuseUnfit(placed.at.bucket, request)
       refusePlainWrite(placed)
@@ -178,7 +186,8 @@ export class Requests {
     operation: RegisterOperation,
     deadlineMs: number,
   ): Promise<OperationAnswer> {
-    return this.#bounded(() => {
+    const kind = operation.type === 'read' ? 'read' : 'write'
+    return this.#bounded(kind, this.#leftMs(deadlineMs), () => {
       const placed: PlacedRequest = { ...this.#place({ ...request, level: 'strong' }), deadlineMs }
       refuseStrongLevel(placed)
       if (!placed.owners.includes(this.#parts.self)) {
@@ -215,10 +224,10 @@ export class Requests {
   }
 
   list(request: ListRequest): Promise<ListAnswer> {
-    return this.#bounded(() => {
+    const timeoutMs = this.#timeoutMs(request)
+    return this.#bounded('read', timeoutMs, () => {
       this.#refuseStranger()
       const bucket = this.#bucket(request.bucket)
-      const timeoutMs = request.timeoutMs ?? this.#settings.requestTimeoutMs
       return this.#parts.listing.list(bucket, request, this.#parts.clock.nowMs() + timeoutMs)
     })
   }
@@ -259,7 +268,7 @@ export class Requests {
     const { keeper } = this.#parts
     const { partition, owners, next, fallbacks } = keeper.place(bucket, request.key)
     const level = request.level ?? bucket.consistency
-    const timeoutMs = request.timeoutMs ?? this.#settings.requestTimeoutMs
+    const timeoutMs = this.#timeoutMs(request)
     const overrides = {
       ...(request.r === undefined ? {} : { r: request.r }),
       ...(request.w === undefined ? {} : { w: request.w }),
@@ -324,14 +333,26 @@ export class Requests {
     return bucket
   }
 
-  async #bounded<T>(run: () => Promise<T>): Promise<T> {
+  #timeoutMs({ timeoutMs }: { readonly timeoutMs?: number | undefined }): number {
+    return timeoutMs ?? this.#settings.requestTimeoutMs
+  }
+
+  #leftMs(deadlineMs: number): number {
+    return Math.max(0, deadlineMs - this.#parts.clock.nowMs())
+  }
+
+  /** Bounds the number of requests under way, and the time of each. */
+  async #bounded<T>(kind: 'read' | 'write', timeoutMs: number, run: () => Promise<T>): Promise<T> {
     if (this.#inflight >= this.#settings.inflightRequestsMax) {
       const limit = `${this.#settings.inflightRequestsMax} requests are under way`
       throw new QuorateError('overloaded', limit, { retryAfterSeconds: 1 })
     }
     this.#inflight++
     try {
-      return await run()
+      // Each mechanism has the deadline itself, and knows the outcome better; so this comes a moment later.
+      return await inTime(this.#parts.deadlines, timeoutMs + LAST_RESORT_MS, run(), () =>
+        lateError(kind, timeoutMs),
+      )
     } finally {
       this.#inflight--
       if (this.#inflight === 0) this.#draining?.()

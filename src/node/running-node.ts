@@ -4,13 +4,14 @@
  * Nothing is served before the identity is durable, the clock's bound is, and the hints of earlier lives are
  * known.
  */
+import { QuorateError } from '../core/errors.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
 import { VERSIONS } from '../core/protocol-versions.ts'
 import { CheckedDisk } from './checked-disk.ts'
 import { ClusterView } from './cluster-view.ts'
 import { ConvergenceCheck } from './convergence-check.ts'
 import { composeConvergence } from './convergence.ts'
-import { Deadlines } from './deadlines.ts'
+import { Deadlines, inTime } from './deadlines.ts'
 import { DirectoryProof } from './directory-proof.ts'
 import { frameAll } from './frame-migration.ts'
 import { NodeDoorkeeper } from './doorkeeper.ts'
@@ -50,10 +51,13 @@ import { TopologyRegister } from './topology-register.ts'
 import { createBucket, foundCluster } from './topology-requests.ts'
 import { objectBytesMax } from './sibling-limits.ts'
 import { SET_BYTES_MAX } from './type-change.ts'
+import { WatchedDisk } from './watched-disk.ts'
 import { WriteCoordinator } from './write-coordinator.ts'
 
 const GAUGE_INTERVAL_MS = 1000
 const PROPOSE_TIMEOUT_MS = 5000
+/** What was decided just in time may take so long to be stored. */
+const DECIDED_STORED_MS = 500
 
 export interface RunningNode {
   readonly requests: Requests
@@ -75,7 +79,7 @@ export interface RunningNode {
 export async function composeNode(given: NodePorts, settings: NodeSettings): Promise<RunningNode> {
   const self = settings.nodeId
   await frameAll(given.disk, given.codec, given.log)
-  const disk = new CheckedDisk(given.disk)
+  const disk = new CheckedDisk(new WatchedDisk(given))
   const ports: NodePorts = { ...given, disk }
   const { codec, timers, network, log, metrics } = ports
   const commits = new GroupCommit(ports)
@@ -223,6 +227,7 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
     liveness,
     peers,
     clock,
+    deadlines,
     hints,
     replica,
     disk,
@@ -239,7 +244,9 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
     sessions,
     listing,
     peers,
+    deadlines,
     inReach,
+    diskRefusal: () => replica.diskRefusal(),
   })
   const convergence = composeConvergence(ports, {
     self,
@@ -338,6 +345,13 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
   const gauges = timers.every(GAUGE_INTERVAL_MS, showGauges)
   log.info({ actor: identity.actor, epoch: keeper.epoch }, 'node is up')
 
+  // What is decided is stored here before it is told, and a disk that stalls gives no error.
+  const decided = <T>(timeoutMs: number, deciding: Promise<T>): Promise<T> =>
+    inTime(deadlines, timeoutMs + DECIDED_STORED_MS, deciding, () => {
+      const message = `it was not decided, and stored here, within ${timeoutMs} ms`
+      return new QuorateError('outcome_unknown', message)
+    })
+
   return {
     requests,
     keeper,
@@ -350,8 +364,10 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
       const asked = { self, keeper, peers, clock, forest, leaves, horizon, unsettled }
       return new ConvergenceCheck(asked).run(bucket)
     },
-    createBucket: (bucket, timeoutMs) => createBucket(keeper, register, bucket, timeoutMs),
-    found: (candidates, timeoutMs) => foundCluster(register, candidates, timeoutMs),
+    createBucket: (bucket, timeoutMs) =>
+      decided(timeoutMs, createBucket(keeper, register, bucket, timeoutMs)),
+    found: (candidates, timeoutMs) =>
+      decided(timeoutMs, foundCluster(register, candidates, timeoutMs)),
     stop: async () => {
       await requests.drained()
       gauges.cancel()

@@ -259,7 +259,10 @@ export interface ClusterStatus {
   readonly hints: Readonly<
     Record<string, { readonly pending: number; readonly bytes: number; readonly dropped: number }>
   >
-  readonly storage: { readonly state: 'ok' | 'full' | 'failed'; readonly reason: string }
+  readonly storage: {
+    readonly state: 'ok' | 'full' | 'failed' | 'stalled'
+    readonly reason: string
+  }
   /** Links refused lately, by this node or by a peer. */
   readonly refusals: readonly PeerRefusal[]
   /** One sentence a person can act on. */

@@ -18,7 +18,7 @@ import type { Codec } from '../ports/codec.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import { forwardOperation, type OperationAnswer } from './register-forward.ts'
 import type { RegisterProposer } from './register-proposer.ts'
-import type { PlacedRequest } from './request.ts'
+import { type PlacedRequest, rejection } from './request.ts'
 import type { ReadAnswer, WriteAnswer, WriteRequest } from './service.ts'
 import { type AgreedRead, readAgreed, type StrongReadParts } from './strong-read.ts'
 
@@ -73,7 +73,10 @@ export class StrongCoordinator {
 
   /** Proposes here, for a client of this node or of another one: never sent on. */
   async proposeHere(placed: PlacedRequest, operation: RegisterOperation): Promise<OperationAnswer> {
-    const { self, proposer } = this.#parts
+    const { self, proposer, replica } = this.#parts
+    // Before anything is proposed: another owner's disk may take it.
+    const refusal = replica.diskRefusal()
+    if (refusal !== undefined) throw rejection(refusal)
     const { end, received, replicas } = await proposer.propose(placed, operation)
     const { result, object } = end
     const made = result.type === 'written' ? { dot: result.dot, existed: result.existed } : {}

@@ -74,6 +74,7 @@ class StrongRead {
   #done: ((agreed: AgreedRead | undefined) => void) | undefined
   #open = 0
   #patience: Deadline | undefined
+  #wait: Deadline | undefined
 
   constructor(
     ports: { clock: Clock },
@@ -100,6 +101,9 @@ class StrongRead {
       return
     }
     this.#open = near.length
+    // Peers are asked with the deadline; the own disk knows none.
+    const leftMs = Math.max(0, this.#placed.deadlineMs - this.#parts.clock.nowMs())
+    this.#wait = this.#parts.deadlines.in(leftMs, () => this.#end(undefined))
     near.forEach((owner, i) => {
       if (owner === self) this.#readSelf()
       else this.#ask(owner, i === 0)
@@ -169,7 +173,9 @@ class StrongRead {
   }
 
   #end(agreed: AgreedRead | undefined): void {
-    if (this.#patience !== undefined) this.#parts.deadlines.cancel(this.#patience)
+    for (const wait of [this.#patience, this.#wait]) {
+      if (wait !== undefined) this.#parts.deadlines.cancel(wait)
+    }
     const done = this.#done
     this.#done = undefined
     done?.(agreed)

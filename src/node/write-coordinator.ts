@@ -23,7 +23,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
-import type { Deadlines } from './deadlines.ts'
+import { type Deadlines, inTime } from './deadlines.ts'
 import type { HintStore } from './hint-store.ts'
 import type { NodeClock } from './node-clock.ts'
 import { type Copy, encodeCopy } from './object-record.ts'
@@ -40,7 +40,7 @@ import {
   type StoreLocally,
   WriteRound,
 } from './write-round.ts'
-import { type Minted, WriteMinting } from './write-minting.ts'
+import { lateDisk, type Minted, WriteMinting } from './write-minting.ts'
 import { NOT_ASKED, WholeBelief } from './whole-owners.ts'
 import { refuseWithoutWhole, writeTargets } from './write-targets.ts'
 
@@ -160,12 +160,36 @@ export class WriteCoordinator {
     targets: RoundTargets,
     reports: ReplicaReports,
   ): Promise<WriteAnswer> {
-    const first = await this.#minting.mint(placed, request, reports)
+    const first = await this.#mintInTime(placed, request, reports)
     try {
       return await this.#spread(placed, request, targets, reports, first)
     } finally {
       first.pending.release()
     }
+  }
+
+  /** Nothing has been sent yet: where the own disk takes longer than anybody waits, the write is rejected, and never made. */
+  #mintInTime(
+    placed: PlacedRequest,
+    request: PlannedWrite | PlannedUpdate,
+    reports: ReplicaReports,
+  ): Promise<Minted> {
+    const { deadlines, clock } = this.#parts
+    return new Promise((resolve, reject) => {
+      let isLate = false
+      const leftMs = Math.max(0, placed.deadlineMs - clock.nowMs())
+      const deadline = deadlines.in(leftMs, () => {
+        isLate = true
+        reject(lateDisk(placed))
+      })
+      this.#minting
+        .mint(placed, request, reports, () => isLate)
+        .then((minted) => {
+          if (isLate) minted.pending.release()
+          else resolve(minted)
+        }, reject)
+        .finally(() => deadlines.cancel(deadline))
+    })
   }
 
   async #spread(
@@ -233,7 +257,7 @@ export class WriteCoordinator {
       if (findings.newest <= first.dot.timestamp) return undefined
       this.#metrics.count('lww_second_rounds_total')
       this.#parts.clock.observe(findings.newest)
-      const dot = { actor: this.#minting.actor, timestamp: await this.#minting.timestamp() }
+      const dot = { actor: this.#minting.actor, timestamp: await this.#timestampInTime(placed) }
       const object = write('lww', ABSENT, dot, request.content, undefined)
       return again(encodeCopy(this.#codec, object), dot)
     }
@@ -241,6 +265,12 @@ export class WriteCoordinator {
     if (older.length === 0 || !isOwner) return undefined
     this.#metrics.count('blind_write_second_rounds_total')
     return again(encodeCopy(this.#codec, coverDots(first.copy.object, older)), first.dot)
+  }
+
+  #timestampInTime(placed: PlacedRequest): Promise<Timestamp> {
+    const { deadlines, clock } = this.#parts
+    const leftMs = Math.max(0, placed.deadlineMs - clock.nowMs())
+    return inTime(deadlines, leftMs, this.#minting.timestamp(), () => lateDisk(placed))
   }
 
   /**

@@ -131,18 +131,19 @@ export class WriteMinting {
     return owners[0] === self && next === undefined && horizon(at.partition) > this.#placedSince
   }
 
-  /** Rejects with a `QuorateError`, before anything was stored. */
+  /** Rejects with a `QuorateError`, before anything was stored. Once `isGivenUp`, nothing is stored any more. */
   async mint(
     placed: PlacedRequest,
     request: PlannedWrite | PlannedUpdate,
     reports: ReplicaReports,
+    isGivenUp: () => boolean,
   ): Promise<Minted> {
     // A dot is above all that its client has seen, whatever this clock says: else a blind write that is still
     // on its way would take it for older than itself, and replace it.
     for (const timestamp of timestampsKnown(request)) this.#parts.clock.observe(timestamp)
     if (!placed.owners.includes(this.#parts.self)) return this.#mintApart(placed, request)
     for (let attempt = 1; ; attempt++) {
-      const minted = await this.#mintOnOwnCopy(placed, request, reports)
+      const minted = await this.#mintOnOwnCopy(placed, request, reports, isGivenUp)
       if (minted !== undefined) return minted
       if (attempt === MINT_ATTEMPTS_MAX) throw clockNotPersisted()
       await raiseBound(this.#parts.clock)
@@ -208,6 +209,7 @@ export class WriteMinting {
     placed: PlacedRequest,
     request: PlannedWrite | PlannedUpdate,
     reports: ReplicaReports,
+    isGivenUp: () => boolean,
   ): Promise<Minted | undefined> {
     const { replica, clock, self } = this.#parts
     const { actor } = this
@@ -221,7 +223,7 @@ export class WriteMinting {
         let pending: PendingDot | undefined
         try {
           // The disk, or a process that was stopped, may have taken longer than anybody waits.
-          refuseLate(placed, clock.nowMs())
+          if (isGivenUp() || clock.nowMs() > placed.deadlineMs) throw lateDisk(placed)
           if (placed.placedAt !== this.#parts.placedAt()) throw hasMoved(self)
           // What is here of an earlier ownership is cleared away first, and would take this write with it.
           const notKept = replica.notKept(placed.at)
@@ -390,11 +392,8 @@ function hasMoved(self: string): QuorateError {
   return new QuorateError('quorum_unreachable', message, { retryAfterSeconds: 1 })
 }
 
-/** Throws where nobody waits any more: a write is made before its deadline, or never. */
-function refuseLate({ deadlineMs, timeoutMs }: PlacedRequest, nowMs: number): void {
-  if (nowMs <= deadlineMs) return
-  throw new QuorateError(
-    'quorum_unreachable',
-    `the own copy could not be read within ${timeoutMs} ms; nothing was applied`,
-  )
+/** Nobody waits any more: a write is made before its deadline, or never. */
+export function lateDisk({ timeoutMs }: PlacedRequest): QuorateError {
+  const message = `the own disk did not answer within ${timeoutMs} ms; nothing was applied`
+  return new QuorateError('storage_failed', message, { retryAfterSeconds: 1 })
 }

@@ -27,8 +27,9 @@ export interface Disk {
   ): Promise<[key: string, value: Uint8Array][]>
 
   /**
-   * Whether writes are taken at this moment. `full` and `failed` are left by themselves when the cause has
-   * gone (space returned, the database could be opened again); reads may go on meanwhile.
+   * Whether writes are taken at this moment. `full`, `failed` and `stalled` are left by themselves when the cause has
+   * gone (space returned, the database could be opened again, the disk answers); reads may go on meanwhile. A disk
+   * itself need not notice that it stalls: node/watched-disk.ts does.
    */
   health(): DiskHealth
   /** Calls `listener` at each change of `health()`. */
@@ -43,7 +44,7 @@ export type DiskOperation =
   | { readonly type: 'delete'; readonly key: string }
 
 export interface DiskHealth {
-  readonly state: 'ok' | 'full' | 'failed'
+  readonly state: 'ok' | 'full' | 'failed' | 'stalled'
   /** What happened, in words, for the log and for status; empty when ok. */
   readonly reason: string
   /** Bytes that may still be written before writes are refused; undefined where the disk cannot tell. */

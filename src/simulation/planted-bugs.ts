@@ -33,6 +33,34 @@ const CUTS: readonly FaultKind[] = ['partition', 'isolate', 'oneway', 'ring', 'f
 
 const BUGS: readonly PlantedBug[] = [
   {
+    name: 'waits-for-stalled-disk',
+    what: 'a request waits for the own disk for as long as that does not answer',
+    file: 'node/write-coordinator.ts',
+    find: 'reject(lateDisk(placed))',
+    replace: '',
+    also: {
+      file: 'node/requests.ts',
+      find: 'timeoutMs + LAST_RESORT_MS, run()',
+      replace: '3_600_000, run()',
+    },
+    seeds: 20,
+    seconds: 60,
+    workloads: ['siblings', 'lww'],
+    nemesis: ['stall'],
+  },
+  {
+    name: 'writes-after-stall',
+    what: 'a write that was rejected because the own disk did not answer is made when it does',
+    file: 'node/write-minting.ts',
+    find: '(isGivenUp() || clock.nowMs() > placed.deadlineMs)',
+    replace: '(false)',
+    seeds: 20,
+    seconds: 60,
+    workloads: ['siblings', 'counter'],
+    nemesis: ['stall'],
+    keys: 60,
+  },
+  {
     name: 'acknowledge-before-fsync',
     what: 'a write is acknowledged when it is written, not when it is synced',
     file: 'node/group-commit.ts',
@@ -135,8 +163,8 @@ const BUGS: readonly PlantedBug[] = [
     replace: 'id !== 0 && deadlineMs < 0',
     also: {
       file: 'node/write-minting.ts',
-      find: 'if (nowMs <= deadlineMs) return',
-      replace: 'if (nowMs <= deadlineMs + 1e9) return',
+      find: '(isGivenUp() || clock.nowMs() > placed.deadlineMs)',
+      replace: '(false)',
     },
     seeds: 40,
     seconds: 60,

@@ -41,7 +41,10 @@ test.each([
   ['"a", *', undefined],
   [Array.from({ length: 16 }, (_, i) => `"${i}"`).join(), expect.any(Array)],
   [Array.from({ length: 17 }, (_, i) => `"${i}"`).join(), undefined],
-  [`"a"${' '.repeat(60_000)}b`, undefined],
 ])('entity tag: reads the list %j, in which empty elements count for nothing', (header, tags) => {
   expect(parseTags(header)).toEqual(tags)
+})
+
+test('entity tag: a long run of spaces is no work', () => {
+  expect(parseTags(`"a"${' '.repeat(60_000)}b`)).toBeUndefined()
 })

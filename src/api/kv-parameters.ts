@@ -2,12 +2,11 @@
  * The query parameters of a request for a value, checked against what its bucket allows. Says what is
  * allowed where something is not; never falls back to a default for a value it cannot take.
  */
+import { TIMEOUT_MS_MAX } from '../node/request.ts'
 import { type Bucket, isTypeMode } from '../core/placement/topology.ts'
 import { type Level, LEVELS, PLAIN_LEVELS, quorumNeed } from '../core/quorum/level.ts'
 import { badParameter, choice, flag, parseQuery, type Query, quoted, wholeNumber } from './query.ts'
 
-/** A client that wants to wait longer asks again. */
-export const TIMEOUT_MS_MAX = 60_000
 /** Ten years: a limit against slips of unit, not against long lives. */
 export const TTL_SECONDS_MAX = 315_360_000
 

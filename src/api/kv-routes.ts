@@ -300,7 +300,7 @@ function contentOf(api: ApiContext, request: FastifyRequest, parameters: KvParam
     value: bodyOf(request),
     contentType: contentType || DEFAULT_CONTENT_TYPE,
     tombstone: false,
-    expiresAtMs: ttlSeconds === undefined ? 0 : Math.floor(api.clock.wallMs()) + ttlSeconds * 1000,
+    expiresAtMs: ttlSeconds === undefined ? 0 : Math.floor(api.service.nowMs()) + ttlSeconds * 1000,
   }
 }
 
@@ -311,7 +311,7 @@ function contextOf(
 ): VersionVector | undefined {
   const token = request.raw.headers['quorate-context']
   if (token === undefined) return undefined
-  const timestampMax = timestampOf(api.clock.wallMs() + api.maxClockDriftMs + 1)
+  const timestampMax = timestampOf(api.service.nowMs() + api.maxClockDriftMs + 1)
   return decodeContext(String(token), target, timestampMax)
 }
 

@@ -27,7 +27,7 @@ export async function sessionOf(api: ApiContext, request: FastifyRequest): Promi
   const token = request.raw.headers['quorate-session']
   const sealKey = api.service.topology().sessionKey ?? (await agreeOnSealKey(api))
   if (token === undefined) return EMPTY_SESSION
-  const timestampMax = timestampOf(api.clock.wallMs() + api.maxClockDriftMs + 1)
+  const timestampMax = timestampOf(api.service.nowMs() + api.maxClockDriftMs + 1)
   return decodeSessionToken(String(token), sealKey, timestampMax)
 }
 

@@ -262,8 +262,16 @@ export class ClusterView {
     }
     if (clock.aheadMs > maxDriftMs) {
       const seconds = Math.ceil(clock.aheadMs / 1000)
+      const until = new Date(clock.wallMs() + clock.waitMs).toISOString()
       said.push(
-        ` The clock of ${self} was ${seconds} s ahead and has been set back: others refuse what it sends, and it takes no writes, until it has caught up.`,
+        ` The clock of ${self} was ${seconds} s ahead and has been set back: others refuse what it sends, and it takes no writes before ${until}.` +
+          ` To end that sooner, stop ${self}, delete its data directory and start it again: the others fill it, and writes that it alone has are lost.`,
+      )
+    }
+    if (clock.correctionMs > maxDriftMs) {
+      const seconds = Math.round(clock.correctionMs / 1000)
+      said.push(
+        ` The members agree on a time that is ${seconds} s ahead of the clock of ${self}: reads, writes and ages go on in that time.`,
       )
     }
     for (const id of refused) {

@@ -209,7 +209,7 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
       if (isStarted) look()
     },
     showGauges: () => {
-      const ageMs = ports.clock.wallMs() - wallMsOf(horizon.value)
+      const ageMs = clock.nowMs() - wallMsOf(horizon.value)
       ports.metrics.gauge('horizon_age_seconds', Math.round(ageMs) / 1000)
     },
   }

@@ -2,14 +2,23 @@
  * The node's hybrid clock over its ports: keeps the persisted bound ahead of use, refuses readings of other
  * clocks that are too far ahead, and knows how far each peer's clock is off.
  *
- * Drift is judged against this node's wall clock, in both directions: a peer whose stamp is too far ahead is
- * refused; and where this node's own hybrid clock has been pushed too far ahead of its wall clock (the wall
- * clock was set back), it mints nothing until the wall has caught up.
+ * Drift is judged against this node's time (agreed-time.ts), in both directions: a peer whose stamp is too far ahead
+ * is refused; and where this node's own hybrid clock has been pushed too far ahead of its time (the wall clock was set
+ * back), it mints nothing until its time has caught up. Its time is its wall clock, unless a majority of the members
+ * agrees on a later one: then nobody has to be protected from that time, and this node goes on from there.
  */
+import {
+  AgreedTime,
+  type Clocks,
+  type Correction,
+  NO_CORRECTION,
+} from '../core/causality/agreed-time.ts'
+import { assert } from '../core/assert.ts'
 import { HybridClock, TICKS_PER_MS, timestampOf, wallMsOf } from '../core/causality/hybrid-clock.ts'
 import type { Timestamp } from '../core/causality/dot.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Encodable } from '../ports/codec.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { Timers } from '../ports/timers.ts'
@@ -31,11 +40,15 @@ export class NodeClock {
   readonly #metrics: Metrics
   readonly #state: NodeState
   readonly #hybrid: HybridClock
-  /** Peers may be so far ahead of this node's wall clock, and so may its own hybrid clock. */
+  readonly #agreed: AgreedTime
+  /** Peers may be so far ahead of this node's time, and so may its own hybrid clock. */
   readonly maxDriftMs: number
   readonly #offsetsMs = new Map<string, number>()
   readonly #drifting = new Set<string>()
   #raising: Promise<void> | undefined
+  /** What the wall clock showed when the monotonic one began: it changes where the wall clock is set. */
+  #bootMs: number
+  #savedMs: number
   /** Called before each new bound is stored. */
   onRaise: () => void = () => undefined
 
@@ -51,11 +64,20 @@ export class NodeClock {
     this.#state = state
     this.maxDriftMs = maxDriftMs
     this.#hybrid = new HybridClock((state.get('clock') as number | undefined) ?? 0)
+    this.#bootMs = ports.clock.wallMs() - ports.clock.monotonicMs()
+    const correction = correctionIn(state.get('clock-correction'))
+    this.#agreed = new AgreedTime(maxDriftMs, correction)
+    this.#savedMs = correction.aheadMs
+  }
+
+  /** All other members: a majority of all members decides where the clocks disagree. */
+  setPeers(peers: readonly string[]): void {
+    this.#agreed.setPeers(peers)
   }
 
   /** Persists the first bound, and waits until peers will not find this clock too far ahead of theirs. */
   async start(): Promise<void> {
-    const aheadMs = wallMsOf(this.#hybrid.bound) - this.#clock.wallMs()
+    const aheadMs = wallMsOf(this.#hybrid.bound) - this.#timeMs()
     const waitMs = Math.min(aheadMs - this.maxDriftMs / 2, START_WAIT_MS_MAX)
     if (waitMs > 0) await new Promise<void>((resolve) => void this.#timers.after(waitMs, resolve))
     const found = this.#hybrid.bound
@@ -69,27 +91,22 @@ export class NodeClock {
     return this.#hybrid.last
   }
 
-  /** Wall time in ms, for deadlines and expiry: never behind what other nodes have said. */
+  /** This node's time in ms, for deadlines and expiry: never behind what other nodes have said. */
   nowMs(): number {
-    return Math.max(this.#clock.wallMs(), wallMsOf(this.#hybrid.last))
+    return Math.max(this.#timeMs(), wallMsOf(this.#hybrid.last))
   }
 
   /**
    * A new timestamp, or undefined where the bound must be persisted first: then await `raised` and ask again.
-   * Throws clock_drift where the hybrid clock is too far ahead of the wall.
+   * Throws clock_drift where the hybrid clock is too far ahead of this node's time.
    */
   mint(): Timestamp | undefined {
-    const wallMs = this.#clock.wallMs()
-    const aheadMs = wallMsOf(this.#hybrid.last) - wallMs
-    if (aheadMs > this.maxDriftMs) {
-      throw new QuorateError(
-        'clock_drift',
-        `this node's clock is ${aheadMs} ms behind timestamps it has already given or accepted ` +
-          `(at most ${this.maxDriftMs} ms are allowed); its writes go on when the clock has caught up`,
-      )
+    if (this.aheadMs > this.maxDriftMs && !(this.#follow() && this.aheadMs <= this.maxDriftMs)) {
+      throw this.#driftError()
     }
-    const minted = this.#hybrid.mint(wallMs)
-    const left = this.#hybrid.bound - Math.max(this.#hybrid.last, timestampOf(wallMs))
+    const timeMs = this.#timeMs()
+    const minted = this.#hybrid.mint(timeMs)
+    const left = this.#hybrid.bound - Math.max(this.#hybrid.last, timestampOf(timeMs))
     if (left < BOUND_MARGIN_MS * TICKS_PER_MS) this.raised().catch(() => undefined)
     return minted
   }
@@ -111,8 +128,10 @@ export class NodeClock {
   /** A timestamp at or below which this node, in this and any later life, mints nothing any more. */
   promise(): Timestamp {
     const stamp = this.stamp()
-    // An idle clock has no need of a bound, but its promise must not stand still.
-    if (wallMsOf(this.#hybrid.bound) < this.#clock.wallMs() - IDLE_BOUND_LAG_MS) {
+    // An idle clock has no need of a bound, but its promise must not stand still; nor must the others take it for slow
+    // while the members' time is agreed on.
+    const lagMs = this.correctionMs > 0 ? -BOUND_MARGIN_MS : IDLE_BOUND_LAG_MS
+    if (wallMsOf(this.#hybrid.bound) < this.#timeMs() - lagMs) {
       this.raised().catch(() => undefined)
     }
     return stamp
@@ -120,7 +139,7 @@ export class NodeClock {
 
   /** The reading for a message. */
   stamp(): Timestamp {
-    return this.#hybrid.stamp(this.#clock.wallMs())
+    return this.#hybrid.stamp(this.#timeMs())
   }
 
   /** Not below anything that this clock has said, or heard. */
@@ -136,7 +155,7 @@ export class NodeClock {
     return this.reading() + this.maxDriftMs * TICKS_PER_MS
   }
 
-  /** This node's wall clock, in whole ms. */
+  /** This node's wall clock, in whole ms, for others to compare with theirs. */
   wallMs(): number {
     return Math.floor(this.#clock.wallMs())
   }
@@ -146,10 +165,12 @@ export class NodeClock {
    * may be applied then.
    */
   receive(peer: string, stamp: Timestamp, peerWallMs: number): boolean {
-    const wallMs = this.#clock.wallMs()
-    const offsetMs = Math.round(peerWallMs - wallMs)
+    const offsetMs = Math.round(peerWallMs - this.#clock.wallMs())
     this.#offsetsMs.set(peer, offsetMs)
-    if (wallMsOf(stamp) - wallMs > this.maxDriftMs) {
+    this.#agreed.hear(peer, stamp, this.#clocks())
+    this.#align()
+    const isTooFarAhead = (): boolean => wallMsOf(stamp) - this.#timeMs() > this.maxDriftMs
+    if (isTooFarAhead() && !(this.#follow() && !isTooFarAhead())) {
       this.#metrics.count('clock_drift_refusals_total', { peer })
       if (!this.#drifting.has(peer)) {
         this.#drifting.add(peer)
@@ -177,17 +198,84 @@ export class NodeClock {
     return this.#drifting.has(peer)
   }
 
-  /** How far the hybrid clock is ahead of this node's wall clock. */
+  /** How far the hybrid clock is ahead of this node's time. */
   get aheadMs(): number {
-    return wallMsOf(this.#hybrid.last) - this.wallMs()
+    return wallMsOf(this.#hybrid.last) - Math.floor(this.#timeMs())
+  }
+
+  /** How far this node's time is ahead of its wall clock, because the members have agreed on that time. */
+  get correctionMs(): number {
+    return this.#agreed.aheadMs(this.#clock.wallMs())
+  }
+
+  /** How long it takes until this node's time has caught up with its hybrid clock, so that it mints again. */
+  get waitMs(): number {
+    return Math.max(0, this.aheadMs - this.maxDriftMs)
   }
 
   offsetMs(peer: string): number | null {
     return this.#offsetsMs.get(peer) ?? null
   }
 
+  #timeMs(): number {
+    const wallMs = this.#clock.wallMs()
+    if (this.#agreed.correction.aheadMs === 0) return wallMs
+    this.#lookForStep(wallMs)
+    return wallMs + this.#agreed.aheadMs(wallMs)
+  }
+
+  /** Where the wall clock is set right at last, the correction must not come on top of that. */
+  #lookForStep(wallMs: number): void {
+    const bootMs = wallMs - this.#clock.monotonicMs()
+    const steppedMs = bootMs - this.#bootMs
+    this.#bootMs = bootMs
+    if (steppedMs <= this.maxDriftMs) return
+    this.#agreed.steppedForward(steppedMs, wallMs)
+    this.#saveCorrection()
+  }
+
+  #align(): void {
+    if (this.#agreed.correction.aheadMs === 0) return
+    this.#timeMs()
+    this.#agreed.align(this.#clocks())
+    const changedMs = Math.abs(this.#agreed.correction.aheadMs - this.#savedMs)
+    if (changedMs > this.maxDriftMs / 2) this.#saveCorrection()
+  }
+
+  #clocks(): Clocks {
+    const [wallMs, monotonicMs] = [this.#clock.wallMs(), this.#clock.monotonicMs()]
+    return { wallMs, monotonicMs, lastMs: wallMsOf(this.#hybrid.last) }
+  }
+
+  #saveCorrection(): void {
+    const { aheadMs, sinceMs } = this.#agreed.correction
+    this.#savedMs = aheadMs
+    // Needed after a restart only: a node that finds an older correction has the majority to follow.
+    this.#state.set('clock-correction', [aheadMs, sinceMs]).catch(() => undefined)
+  }
+
+  /** Whether this node's time has been raised to that of a majority. */
+  #follow(): boolean {
+    if (!this.#agreed.follow(this.#clocks())) return false
+    const { aheadMs } = this.#agreed.correction
+    this.#bootMs = this.#clock.wallMs() - this.#clock.monotonicMs()
+    this.#log.warn({ aheadMs }, 'a majority of the members is ahead of this clock: following it')
+    this.#saveCorrection()
+    return true
+  }
+
+  #driftError(): QuorateError {
+    const { aheadMs, maxDriftMs, waitMs } = this
+    return new QuorateError(
+      'clock_drift',
+      `this node's clock is ${aheadMs} ms behind timestamps it has already given or accepted ` +
+        `(at most ${maxDriftMs} ms are allowed); its writes go on when the clock has caught up`,
+      { retryAfterSeconds: Math.ceil(waitMs / 1000) },
+    )
+  }
+
   async #raise(): Promise<void> {
-    const ahead = timestampOf(this.#clock.wallMs() + BOUND_LEAD_MS)
+    const ahead = timestampOf(this.#timeMs() + BOUND_LEAD_MS)
     const bound = Math.max(
       ahead,
       this.#hybrid.last + BOUND_LEAD_MS * TICKS_PER_MS,
@@ -197,4 +285,11 @@ export class NodeClock {
     await this.#state.set('clock', bound)
     this.#hybrid.raiseBound(bound)
   }
+}
+
+function correctionIn(stored: Encodable | undefined): Correction {
+  if (stored === undefined) return NO_CORRECTION
+  const [aheadMs, sinceMs] = stored as number[]
+  assert(Number.isFinite(aheadMs) && Number.isFinite(sinceMs), 'a stored correction is two numbers')
+  return { aheadMs: aheadMs as number, sinceMs: sinceMs as number }
 }

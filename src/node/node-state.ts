@@ -1,5 +1,5 @@
 /**
- * What a node keeps about itself across restarts, under `m/`: format, node id, incarnation, the clock's bound,
+ * What a node keeps about itself across restarts, under `m/`: format, node id, incarnation, the clock's bound and correction,
  * the horizon, when it last heard its peers, whether the directory is known to be the newest and which lives had
  * it, the topology document, the acceptor of the topology register, what an acceptor that lost its promises has
  * to refuse, and how far it has come in taking over what it gains. `names` lists which of these are stored, because
@@ -25,6 +25,7 @@ const NAMES = [
   'node',
   'incarnation',
   'clock',
+  'clock-correction',
   'horizon',
   'heard',
   'proof',

@@ -88,6 +88,7 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     update: async (request) => up().requests.update(request),
     list: async (request) => up().requests.list(request),
     topology: (): Topology => running?.keeper.topology ?? startingTopology(settings),
+    nowMs: () => running?.clock.nowMs() ?? ports.clock.wallMs(),
     bucket: (name): Bucket | undefined => running?.keeper.bucket(name),
     createBucket: async (bucket, timeoutMs) => member().createBucket(bucket, timeoutMs),
     found: async (candidates, timeoutMs) => member().found(candidates, timeoutMs),

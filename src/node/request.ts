@@ -6,6 +6,9 @@ import type { Clock } from '../ports/clock.ts'
 import type { Reply } from './peers.ts'
 import type { Location, Refusal } from './replica.ts'
 
+/** The longest that a client may give a request. */
+export const TIMEOUT_MS_MAX = 60_000
+
 export interface PlacedRequest {
   readonly at: Location
   /** The nodes that keep the key, in order of preference. */

@@ -17,7 +17,7 @@ import type { NodeSettings } from './node.ts'
 import type { Peers } from './peers.ts'
 import type { OperationAnswer } from './register-forward.ts'
 import type { Location, Refusal } from './replica.ts'
-import { LAST_RESORT_MS, lateError, type PlacedRequest } from './request.ts'
+import { LAST_RESORT_MS, lateError, type PlacedRequest, TIMEOUT_MS_MAX } from './request.ts'
 import type {
   ListAnswer,
   ListRequest,
@@ -169,7 +169,7 @@ export class Requests {
   /** A write that another node sent here because this one owns the key: never sent on. */
   putForwarded(request: WriteRequest | UpdateRequest, deadlineMs: number): Promise<WriteAnswer> {
     return this.#bounded('write', this.#leftMs(deadlineMs), () => {
-      const placed = { ...this.#place(request), deadlineMs }
+      const placed = this.#placeForwarded(request, deadlineMs)
       refuseUnfit(placed.at.bucket, request)
       refusePlainWrite(placed)
       this.#refuseUnknownName(placed, request)
@@ -188,7 +188,7 @@ export class Requests {
   ): Promise<OperationAnswer> {
     const kind = operation.type === 'read' ? 'read' : 'write'
     return this.#bounded(kind, this.#leftMs(deadlineMs), () => {
-      const placed: PlacedRequest = { ...this.#place({ ...request, level: 'strong' }), deadlineMs }
+      const placed = this.#placeForwarded({ ...request, level: 'strong' }, deadlineMs)
       refuseStrongLevel(placed)
       if (!placed.owners.includes(this.#parts.self)) {
         throw new QuorateError('quorum_unreachable', `${this.#parts.self} does not own the key`)
@@ -298,6 +298,15 @@ export class Requests {
     throw new QuorateError('quorum_unreachable', reason, { retryAfterSeconds: 10 })
   }
 
+  /**
+   * The deadline of a node whose clock has just jumped may lie far ahead. Nothing here waits for that: the write would
+   * count as pending for as long, and keep deletes from being collected.
+   */
+  #placeForwarded(request: RequestOptions, deadlineMs: number): PlacedRequest {
+    const latestMs = Math.floor(this.#parts.clock.nowMs()) + TIMEOUT_MS_MAX
+    return { ...this.#place(request), deadlineMs: Math.min(deadlineMs, latestMs) }
+  }
+
   /** The age that the bucket gives to values without one of their own. */
   #withBucketTtl(placed: PlacedRequest, request: WriteRequest): WriteRequest {
     const { ttlSeconds } = placed.at.bucket
@@ -338,7 +347,8 @@ export class Requests {
   }
 
   #leftMs(deadlineMs: number): number {
-    return Math.max(0, deadlineMs - this.#parts.clock.nowMs())
+    const leftMs = deadlineMs - this.#parts.clock.nowMs()
+    return Math.min(TIMEOUT_MS_MAX, Math.max(0, leftMs))
   }
 
   /** Bounds the number of requests under way, and the time of each. */

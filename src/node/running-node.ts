@@ -62,6 +62,7 @@ const DECIDED_STORED_MS = 500
 export interface RunningNode {
   readonly requests: Requests
   readonly keeper: TopologyKeeper
+  readonly clock: NodeClock
   readonly view: ClusterView
   readonly delivery: HintDelivery
   readonly changes: MemberChanges
@@ -304,6 +305,7 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
     network.setPeers(peerAddresses, VERSIONS.oldest)
     liveness.setMembers(memberIds(topology))
     removal.look()
+    clock.setPeers(others.map(({ id }) => id))
     convergence.look()
   }
   const onRemoved = settings.onRemoved ?? ((): void => undefined)
@@ -320,6 +322,7 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
     if (health.freeBytes !== undefined) metrics.gauge('storage_free_bytes', health.freeBytes)
     metrics.gauge('cache_bytes', table.cacheBytes)
     metrics.gauge('inflight_requests', requests.inflight)
+    metrics.gauge('clock_correction_seconds', clock.correctionMs / 1000)
     convergence.showGauges()
     for (const id of memberIds(keeper.topology)) {
       const offsetMs = clock.offsetMs(id)
@@ -355,6 +358,7 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
   return {
     requests,
     keeper,
+    clock,
     view,
     delivery,
     changes: new MemberChanges({ self, keeper, register, view: movesView }),

@@ -27,6 +27,8 @@ export interface NodeService {
   update(request: UpdateRequest): Promise<WriteAnswer>
   /** One page of a bucket's live keys, merged over the owners of every data partition. */
   list(request: ListRequest): Promise<ListAnswer>
+  /** The time that expiry and timestamps are counted in: the clients' requests are read in it. */
+  nowMs(): number
   /** The newest topology this node knows: members, buckets, epoch. */
   topology(): Topology
   bucket(name: string): Bucket | undefined

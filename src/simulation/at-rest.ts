@@ -169,8 +169,8 @@ function isListedAsItIs(platter: Platter, at: DataName, storageKey: string): boo
 
 /** What died long enough ago for everybody to know is forgotten. */
 function findUncollected(nodes: readonly SimulatedNode[]): Violation | undefined {
-  for (const { id, platter, host } of nodes) {
-    const [, until] = graveRange(host.wallMs() - COLLECTED_WITHIN_MS)
+  for (const { id, platter, service } of nodes) {
+    const [, until] = graveRange((service as NodeService).nowMs() - COLLECTED_WITHIN_MS)
     const grave = platter.keys().find((key) => key.startsWith('g/') && key < until)
     if (grave === undefined) continue
     return new Violation(
@@ -184,10 +184,10 @@ function findUncollected(nodes: readonly SimulatedNode[]): Violation | undefined
 
 /** Where nothing is under way, everything settles: a write that nobody lets go of would stop it for ever. */
 function findUnsettled(nodes: readonly SimulatedNode[]): Violation | undefined {
-  for (const { id, platter, host } of nodes) {
+  for (const { id, platter, service } of nodes) {
     const record = platter.get(metaKey('horizon'))
     const horizon = record === undefined ? 0 : (msgpackCodec.decode(record) as number)
-    const ageMs = host.wallMs() - wallMsOf(horizon)
+    const ageMs = (service as NodeService).nowMs() - wallMsOf(horizon)
     if (ageMs <= SETTLED_WITHIN_MS) continue
     return new Violation('unsettled', `the horizon of ${id} is ${Math.round(ageMs)} ms old`)
   }

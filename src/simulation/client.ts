@@ -30,10 +30,10 @@ export interface Via {
   readonly random: SeededRandom
   readonly client: string
   readonly nowUs: () => number
-  /** `text` is for the transcript; `wallMs` is the clock of the node that is asked. */
+  /** `text` is for the transcript. */
   readonly call: <T>(
     text: string,
-    ask: (service: NodeService, wallMs: number) => Promise<T>,
+    ask: (service: NodeService) => Promise<T>,
     done: (outcome: Outcome<T>) => void,
   ) => void
 }
@@ -100,7 +100,7 @@ export class Client {
   #call<T>(
     node: SimulatedNode,
     text: string,
-    ask: (service: NodeService, wallMs: number) => Promise<T>,
+    ask: (service: NodeService) => Promise<T>,
     done: (outcome: Outcome<T>) => void,
   ): void {
     const { schedule, onCall, onViolation } = this.#parts

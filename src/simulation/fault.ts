@@ -34,8 +34,11 @@ export const MEMBERSHIP = 'membership'
 export const STALL = 'stall'
 /** A restart with the other version of the protocol: no part of `mix` either. */
 export const UPGRADE = 'upgrade'
-export type FaultKind =
-  (typeof FAULT_KINDS)[number] | typeof MEMBERSHIP | typeof UPGRADE | typeof STALL
+/** All clocks are wrong together, and then right: no part of `mix` either, for it moves the time of the whole cluster. */
+export const SKEW_ALL = 'skew-all'
+/** Faults that are asked for by name, beside `mix` or alone. */
+export const BESIDE_MIX = [MEMBERSHIP, UPGRADE, STALL, SKEW_ALL] as const
+export type FaultKind = (typeof FAULT_KINDS)[number] | (typeof BESIDE_MIX)[number]
 
 export interface Fault {
   readonly kind: FaultKind
@@ -153,6 +156,8 @@ export function describeFault({ kind, nodes, cut, strength, startMs, endMs }: Fa
       return `isolate ${second}, lose the data of ${first}, then isolate ${third} ${forMs}`
     case 'rot':
       return `rot ${first}`
+    case SKEW_ALL:
+      return `skew all clocks strength ${strength} ${forMs}`
     case MEMBERSHIP:
       return 'a change of the members'
     default:

@@ -4,7 +4,15 @@
  */
 import type { NumberedFault } from './plan.ts'
 import { VERSIONS } from '../core/protocol-versions.ts'
-import { cutPairs, describeFault, type Fault, MEMBERSHIP, STALL, UPGRADE } from './fault.ts'
+import {
+  cutPairs,
+  describeFault,
+  type Fault,
+  MEMBERSHIP,
+  SKEW_ALL,
+  STALL,
+  UPGRADE,
+} from './fault.ts'
 import type { Schedule } from './schedule.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 import type { CutKind, Wires } from './wires.ts'
@@ -16,11 +24,16 @@ const EVERYBODY: ReadonlySet<string> = new Set([
   'reorder',
   'delay',
   'blackout',
+  SKEW_ALL,
 ])
 const FLAP_INTERVAL_US = 400_000
 /** Clock jumps: mostly around the allowed drift, sometimes far beyond. */
 const JUMP_MS = 1500
 const LONG_JUMP_MS = 20_000
+/** When all jump together: far longer than a cluster is given to come to rest. */
+const COMMON_JUMP_MS = 600_000
+/** Between one machine and the next, times the strength of the fault: 2 s at most among five. */
+const COMMON_JUMP_STEP_US = 4000
 /** Until a second crash, times the strength of the fault: 3 s at most. */
 const SECOND_CRASH_STEP_US = 60_000
 const APART_US = 4_000_000
@@ -126,6 +139,8 @@ export class Nemesis {
       }
       case 'blackout':
         return this.#blackout()
+      case SKEW_ALL:
+        return this.#skewAll(fault)
       case 'loss':
         return withWire(wires, 'lossPercent', 1 + Math.floor(fault.strength / 3))
       case 'duplicate':
@@ -152,6 +167,31 @@ export class Nemesis {
     for (const node of struck) node.crash('machine')
     return () => {
       for (const node of struck) node.start()
+    }
+  }
+
+  /** All clocks are set wrong by the same, one shortly after the other, and right again in the same way. */
+  #skewAll({ strength }: Fault): () => void {
+    const { nodes, schedule } = this.#parts
+    const ms = strength % 4 === 0 ? -COMMON_JUMP_MS : COMMON_JUMP_MS
+    const jumped = new Set<SimulatedNode>()
+    let isOver = false
+    const inTurn = (task: (node: SimulatedNode) => void): void => {
+      ;[...nodes.values()].forEach((node, i) => {
+        schedule.after(i * strength * COMMON_JUMP_STEP_US, () => task(node))
+      })
+    }
+    inTurn((node) => {
+      if (isOver) return
+      node.host.jump(ms)
+      jumped.add(node)
+    })
+    return () => {
+      isOver = true
+      // At the end of the run all clocks are synchronised at once, these included.
+      inTurn((node) => {
+        if (!this.#isHealed && jumped.has(node)) node.host.jump(-ms)
+      })
     }
   }
 

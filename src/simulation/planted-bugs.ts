@@ -3,7 +3,7 @@
  * be found within the number of runs it states. The product has no switch for any of them: the change is made
  * to the text of the module when it is loaded (plant.ts), and a test sees to it that the text is still there.
  */
-import type { FaultKind } from './fault.ts'
+import { type FaultKind, SKEW_ALL } from './fault.ts'
 import type { WorkloadName } from './plan.ts'
 import { PLANTED_MOVE_BUGS } from './planted-move-bugs.ts'
 import { PLANTED_SESSION_BUGS } from './planted-session-bugs.ts'
@@ -132,6 +132,17 @@ const BUGS: readonly PlantedBug[] = [
     nemesis: ['partition', 'loss', 'flap'],
     keys: 60,
     clients: 10,
+  },
+  {
+    name: 'clocks-never-agree',
+    what: 'after all clocks were ahead, each node waits until its own has caught up',
+    file: 'core/causality/agreed-time.ts',
+    find: 'if (agreedMs - wallMs - this.aheadMs(wallMs) <= this.#maxDriftMs) return false',
+    replace: 'if (agreedMs > 0) return false',
+    seeds: 5,
+    seconds: 30,
+    workloads: ['siblings'],
+    nemesis: [SKEW_ALL],
   },
   {
     name: 'clock-goes-back',

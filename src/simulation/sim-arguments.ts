@@ -1,7 +1,7 @@
 /** The command line of `sim`. Everything is checked before anything is done; the error says what there is. */
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { FAULT_KINDS, type FaultKind, MEMBERSHIP, STALL, UPGRADE } from './fault.ts'
+import { BESIDE_MIX, FAULT_KINDS, type FaultKind, MEMBERSHIP, UPGRADE } from './fault.ts'
 import { type Plan, PLAN_DEFAULTS, WORKLOAD_NAMES } from './plan.ts'
 import { PLANTED_BUGS, type PlantedBug, plantedBug } from './planted-bugs.ts'
 
@@ -30,7 +30,8 @@ export const USAGE = `npm run sim -- [options]          run a whole cluster on v
   --nemesis F[,F]     none, mix (the default: all that follow), ${FAULT_KINDS.join(', ')};
                       and membership: nodes that join, leave, are replaced, or are lost and removed;
                       or upgrade: nodes that restart with the other version of the protocol;
-                      and stall: disks that answer nothing for 10 to 60 s, and then go on
+                      and stall: disks that answer nothing for 10 to 60 s, and then go on;
+                      or skew-all: all clocks are wrong together, and then right
   --clients N         default: ${PLAN_DEFAULTS.clients}
   --keys N            of each workload; default: ${PLAN_DEFAULTS.keys}
   --faults N[,N]      only these of the run's faults, by number, as a smaller run names them
@@ -162,7 +163,6 @@ function namesOf<T extends string>(
 }
 
 /** Faults that are no part of `mix`, and may go with it. */
-const BESIDE_MIX = [MEMBERSHIP, UPGRADE, STALL] as const
 
 function nemesisOf(
   text: string | undefined,

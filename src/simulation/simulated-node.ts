@@ -162,10 +162,7 @@ export class SimulatedNode {
   }
 
   /** Runs `ask` on the node, as a request that arrives now. Calls back once. */
-  call<T>(
-    ask: (service: NodeService, wallMs: number) => Promise<T>,
-    done: (end: CallEnd<T>) => void,
-  ): void {
+  call<T>(ask: (service: NodeService) => Promise<T>, done: (end: CallEnd<T>) => void): void {
     const node = this.#node
     if (node === undefined) {
       done({ type: 'died' })
@@ -181,7 +178,7 @@ export class SimulatedNode {
     const die = (): void => finish({ type: 'died' })
     this.#deaths.add(die)
     this.host.run(() => {
-      ask(node, this.host.wallMs()).then(
+      ask(node).then(
         (answer) => finish({ type: 'answered', answer }),
         (error: unknown) => finish({ type: 'failed', error }),
       )

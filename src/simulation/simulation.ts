@@ -10,8 +10,11 @@ import type { Bucket } from '../core/placement/topology.ts'
 import { findUnbounded } from './bounds.ts'
 import { Client } from './client.ts'
 import { type ClusterAtRest, findUnrest } from './at-rest.ts'
+import { SKEW_ALL } from './fault.ts'
+import { stampOf } from './frame-stamp.ts'
 import { Nemesis } from './nemesis.ts'
 import { faultsOf, nodeIds, type Plan } from './plan.ts'
+import { returningWrites } from './returning-writes.ts'
 import { runSchedule, Schedule } from './schedule.ts'
 import { LostVotes } from './lost-votes.ts'
 import { MembershipNemesis, newestTopology } from './membership.ts'
@@ -50,6 +53,8 @@ const SETTINGS: Omit<NodeSettings, 'nodeId' | 'members'> = {
 }
 /** Requests that are under way when the load ends get so long. */
 const DRAIN_US = 60_000_000
+/** Writes are possible again so soon after the last fault: nodes may have to start first. */
+const RETURN_US = 20_000_000
 /** The longest that anything may take to come to rest once all faults are gone. */
 const REST_US = 240_000_000
 const REST_LOOK_US = 2_000_000
@@ -193,6 +198,7 @@ class World {
     if (clients.some(({ isBusy }) => isBusy)) {
       throw new Violation('stuck', 'a request did not end after all faults were gone')
     }
+    if (this.#plan.nemesis.includes(SKEW_ALL)) await this.#writesReturn()
     await this.#comeToRest()
     for (const workload of this.#workloads) await this.#finalReads(workload)
     await this.#comeToRest()
@@ -298,6 +304,14 @@ class World {
     this.#tell(node, text)
   }
 
+  async #writesReturn(): Promise<void> {
+    const waiting = returningWrites(this.#schedule, this.#members())
+    await this.#until(this.#schedule.nowUs + RETURN_US, () => waiting.size === 0)
+    if (waiting.size === 0) return
+    const who = [...waiting].join(', ')
+    throw new Violation('unavailable', `${who} took no write after all clocks had been set right`)
+  }
+
   /** Waits until all owners hold the same, nothing is queued, and what can be collected has been. */
   async #comeToRest(): Promise<void> {
     const endUs = this.#schedule.nowUs + REST_US
@@ -387,12 +401,3 @@ class World {
     }
   }
 }
-
-/** A frame is a MessagePack array whose first element is a number of 64 bits: read without the rest. */
-function stampOf(frame: Uint8Array): number {
-  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength)
-  const isFloat = view.getUint8(1) === MSGPACK_FLOAT64
-  return isFloat ? view.getFloat64(2) : Number(view.getBigUint64(2))
-}
-
-const MSGPACK_FLOAT64 = 0xcb

@@ -187,14 +187,14 @@ function write(set: KeySet, via: Via, asked: Asked, made: NewWrite, done: () => 
   history.begin(record)
   via.call(
     `${text} ${asked.level} ${seen}`,
-    (service, wallMs) =>
+    (service) =>
       service.put({
         ...requestOptions(asked),
         content: {
           value: value === undefined ? NO_VALUE : bytesOf(value, made.padding),
           contentType: value === undefined ? '' : 'text/plain',
           tombstone: value === undefined,
-          expiresAtMs: ttlMs === undefined ? 0 : Math.floor(wallMs + ttlMs),
+          expiresAtMs: ttlMs === undefined ? 0 : Math.floor(service.nowMs() + ttlMs),
         },
         context: known?.context,
       }),

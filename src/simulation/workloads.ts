@@ -1,6 +1,6 @@
 /** The workloads of a run: which keys in which buckets, and what is done with them. */
 import type { Bucket } from '../core/placement/topology.ts'
-import { type FaultKind, MEMBERSHIP } from './fault.ts'
+import { type FaultKind, MEMBERSHIP, SKEW_ALL } from './fault.ts'
 import type { Plan, WorkloadName } from './plan.ts'
 import { REQUEST_TIMEOUT_MS, type Via, type Work } from './client.ts'
 import { causalWork } from './causal-work.ts'
@@ -20,10 +20,16 @@ const LATE_US = 1_500_000
 const LATE_WITH_JUMPS_US = 25_000_000
 
 export function makeWorkloads(plan: Plan): Workload[] {
-  const jumps = plan.nemesis.some((kind) => kind === 'skew' || kind === 'drift')
-  const lateUs = REQUEST_TIMEOUT_MS * 1000 + (jumps ? LATE_WITH_JUMPS_US : LATE_US)
+  const lateUs = REQUEST_TIMEOUT_MS * 1000 + clockErrorUs(plan)
   const strongBucket = hasSingleCopies(plan) ? SINGLE_STRONG : 'strong'
   return plan.workloads.map((name) => makeWorkload(name, plan.keys, lateUs, strongBucket))
+}
+
+/** How far the time of a node may be from the world's. */
+function clockErrorUs({ nemesis }: Plan): number {
+  // What all clocks agree on may be any time.
+  if (nemesis.includes(SKEW_ALL)) return Infinity
+  return nemesis.some((kind) => kind === 'skew' || kind === 'drift') ? LATE_WITH_JUMPS_US : LATE_US
 }
 
 const OF_DISKS: ReadonlySet<FaultKind> = new Set<FaultKind>([

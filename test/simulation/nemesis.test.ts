@@ -3,6 +3,7 @@ import {
   FAULT_KINDS,
   type Fault,
   type FaultKind,
+  SKEW_ALL,
   STALL,
   UPGRADE,
 } from '../../src/simulation/fault.ts'
@@ -180,10 +181,11 @@ const SHOWS: Readonly<Record<FaultKind, RegExp | undefined>> = {
   'old-data': undefined,
   membership: undefined,
   upgrade: /n1 has no process/,
+  'skew-all': /n1 has another time/,
   'lost-quorum': /n2 is cut from n1/,
 }
 
-const KINDS: readonly FaultKind[] = [...FAULT_KINDS, UPGRADE, STALL]
+const KINDS: readonly FaultKind[] = [...FAULT_KINDS, UPGRADE, STALL, SKEW_ALL]
 
 describe('a fault', () => {
   it.each(KINDS)('of kind %s is there until its end, and no longer', async (kind) => {

@@ -61,6 +61,7 @@ const GAUGES: Readonly<Record<GaugeName, string>> = {
   hints_pending: 'Hints kept here, by the owner they are for.',
   hints_pending_bytes: 'Their bytes, by the owner they are for.',
   peer_up: 'Whether this node reaches the peer: 0 or 1.',
+  clock_correction_seconds: 'How far the time of the members is ahead of our clock.',
   clock_offset_seconds: 'The clock of the peer minus ours, when last heard.',
   chaos_clock_offset_seconds: 'How wrong `npm run chaos -- skew` has set the clock of this node.',
   storage_writable: 'Whether the disk takes writes: 0 or 1.',

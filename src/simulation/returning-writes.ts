@@ -1,0 +1,39 @@
+/**
+ * One last write through each member of a cluster in which nothing is wrong any more: a member that refuses it asks
+ * for patience that no fault justifies.
+ */
+import type { Schedule } from './schedule.ts'
+import type { SimulatedNode } from './simulated-node.ts'
+
+const RETRY_US = 100_000
+const WRITE = {
+  bucket: 'default',
+  level: 'quorum',
+  content: {
+    value: new TextEncoder().encode('returned'),
+    contentType: 'text/plain',
+    tombstone: false,
+    expiresAtMs: 0,
+  },
+  context: undefined,
+  requestId: 'returned',
+} as const
+
+/** Writes through each of the nodes until it is acknowledged. Returns the nodes where it is not yet. */
+export function returningWrites(
+  schedule: Schedule,
+  nodes: readonly SimulatedNode[],
+): ReadonlySet<string> {
+  const waiting = new Set(nodes.map(({ id }) => id))
+  const write = (node: SimulatedNode): void => {
+    node.call(
+      (service) => service.put({ ...WRITE, key: `returned-${node.id}` }),
+      (end) => {
+        if (end.type === 'answered') waiting.delete(node.id)
+        else schedule.after(RETRY_US, () => write(node))
+      },
+    )
+  }
+  for (const node of nodes) write(node)
+  return waiting
+}

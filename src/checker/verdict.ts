@@ -15,6 +15,8 @@ export interface Verdict {
   /** The smallest that shows it: at most EVIDENCE_MAX, earliest first. Empty where valid. */
   readonly evidence: readonly Evidence[]
   readonly stats: Readonly<Record<string, number>>
+  /** All kinds of breach that were found: the evidence shows the earliest ones only. */
+  readonly kinds?: readonly string[]
   /** Orders in which the operations on a key may have taken effect, as indexes of their first events. */
   readonly orders?: readonly KeyOrder[]
 }
@@ -72,6 +74,7 @@ export function verdictOf(
       sentence: `invalid: ${breachWords(findings)}`,
       evidence: findings.slice(0, EVIDENCE_MAX),
       stats,
+      kinds: [...new Set(findings.map(({ kind }) => kind))],
     }
   }
   if (unjudged.length > 0) {

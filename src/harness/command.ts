@@ -15,6 +15,7 @@ import {
   type HistoryArguments,
   type RunArguments,
 } from './arguments.ts'
+import { isExpected, verdictOnControl } from './level-promise.ts'
 import type { MembershipEnd } from './membership.ts'
 import { nemesisOf } from './nemesis.ts'
 import { rerunCommand } from './rerun-command.ts'
@@ -93,7 +94,11 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
     print(`target  ${target.name}: ${endpoints.map(({ node }) => node).join(', ')}`)
     const options = { endpoints, driver, membership, stop: terminal.stop, print }
     const outcome = await runCheck(args, options)
-    const { verdict, history, keyPrefix, unsettled, ownPauseMs, members } = outcome
+    const { notPromisedBy, history, keyPrefix, unsettled, ownPauseMs, members } = outcome
+    const verdict =
+      notPromisedBy === undefined
+        ? outcome.verdict
+        : verdictOnControl(outcome.verdict, notPromisedBy)
     await writeHistory(dir, history)
     await writeResults(dir, {
       ...verdict,
@@ -102,6 +107,7 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
       ownPauseMs,
       unsettled: unsettled ?? null,
       members: members ?? null,
+      notPromisedBy: notPromisedBy ?? null,
       startedAt: startedAt.toISOString(),
       run: settingsOf(args),
       keyPrefix,
@@ -125,6 +131,7 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
       command: rerunCommand(args),
       startedAt: startedAt.toISOString(),
       unsettled,
+      notPromisedBy: isExpected(verdict) ? notPromisedBy : undefined,
       promise: args.workload.model.promise,
     })
     await writeIndex(args.resultsDir)

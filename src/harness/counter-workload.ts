@@ -3,6 +3,7 @@
  * sent three times, through three nodes, under one idempotency key: each is one operation, and has to count once.
  */
 import { counterModel } from '../checker/counter-model.ts'
+import { keptByModes } from './level-promise.ts'
 import type { Ending, Session } from './recorder.ts'
 import { isRecord, type KeyAddress, type StoreClient } from './store-client.ts'
 import {
@@ -24,6 +25,7 @@ export const counterWorkload: Workload = {
   model: counterModel,
   bucket: 'counters',
   consistency: 'quorum',
+  notPromisedBy: keptByModes(['counter']),
   hasSessions: false,
   keys: (count) => Array.from({ length: count }, (_, i) => `k${i}`),
   start,

@@ -4,6 +4,7 @@
  */
 import type { Json } from '../checker/history.ts'
 import { siblingsModel } from '../checker/siblings-model.ts'
+import { keptByModes } from './level-promise.ts'
 import type { Ending, Session } from './recorder.ts'
 import type { KeyAddress, StoreClient } from './store-client.ts'
 import {
@@ -22,6 +23,7 @@ export const deleteWorkload: Workload = {
   model: siblingsModel,
   bucket: 'default',
   consistency: 'quorum',
+  notPromisedBy: keptByModes(['siblings']),
   hasSessions: false,
   keys: (count) => Array.from({ length: count * KEYS_FACTOR }, (_, i) => `k${i}`),
   start,

@@ -5,6 +5,7 @@
  */
 import type { Json } from '../checker/history.ts'
 import { casRegisterModel } from '../checker/linear-models.ts'
+import { linearizability } from './level-promise.ts'
 import type { Ending, Session } from './recorder.ts'
 import type { KeyAddress, StoreClient } from './store-client.ts'
 import {
@@ -24,6 +25,7 @@ export const registerWorkload: Workload = {
   model: casRegisterModel,
   bucket: 'strong',
   consistency: 'strong',
+  notPromisedBy: linearizability,
   hasSessions: false,
   keys: (count) => Array.from({ length: count }, (_, i) => `k${i}`),
   start,

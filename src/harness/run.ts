@@ -37,6 +37,8 @@ export interface RunOptions {
 
 export interface RunOutcome {
   readonly verdict: Verdict
+  /** What does not promise what was checked; undefined where it is promised. */
+  readonly notPromisedBy: string | undefined
   readonly history: readonly HistoryEvent[]
   readonly keyPrefix: string
   /** What kept the cluster from being whole again; undefined where it was. */
@@ -90,6 +92,10 @@ export async function runCheck(args: RunArguments, options: RunOptions): Promise
     const notReady = await settle(fleet.present, READY_TIMEOUT_MS)
     if (notReady !== undefined) throw new Error(`the cluster is not whole: ${notReady}`)
     await client.prepare(seatAt(0))
+    const notPromisedBy = args.workload.notPromisedBy(
+      await fleet.at(0).modeOf(args.bucket),
+      args.consistency,
+    )
     const pauses = monitorEventLoopDelay({ resolution: PAUSE_RESOLUTION_MS })
     pauses.enable()
     const changes = changesOf(args, options)
@@ -114,7 +120,8 @@ export async function runCheck(args: RunArguments, options: RunOptions): Promise
       options.membership !== undefined && changes.length > 0
         ? await endOfMembership(changes, made, { fleet, driver: options.membership })
         : undefined
-    return { verdict, history: recorder.events, keyPrefix, unsettled, ownPauseMs, members }
+    const history = recorder.events
+    return { verdict, notPromisedBy, history, keyPrefix, unsettled, ownPauseMs, members }
   } finally {
     await fleet.close()
   }

@@ -7,6 +7,7 @@ import { causalModel } from '../checker/causal-model.ts'
 import type { Json } from '../checker/history.ts'
 import { sessionModel } from '../checker/session-model.ts'
 import type { Model } from '../checker/verdict.ts'
+import { causalOrder } from './level-promise.ts'
 import type { Ending, Session } from './recorder.ts'
 import type { KeyAddress, StoreClient } from './store-client.ts'
 import {
@@ -31,6 +32,7 @@ function sessionsWorkload(name: string, model: Model): Workload {
     model,
     bucket: 'default',
     consistency: 'causal',
+    notPromisedBy: causalOrder,
     hasSessions: true,
     keys: (count) => Array.from({ length: count }, (_, i) => `k${i}`),
     start,

@@ -9,6 +9,7 @@
 import { identityOf } from '../checker/final-reads.ts'
 import type { Json } from '../checker/history.ts'
 import { setModel } from '../checker/set-model.ts'
+import { keptByModes } from './level-promise.ts'
 import type { Ending } from './recorder.ts'
 import type { KeyAddress, ReadEnding } from './store-client.ts'
 import {
@@ -25,6 +26,7 @@ export const setWorkload: Workload = {
   model: setModel,
   bucket: 'default',
   consistency: 'quorum',
+  notPromisedBy: keptByModes(['siblings', 'set']),
   hasSessions: false,
   keys: (count) => Array.from({ length: count }, (_, i) => `k${i}`),
   start,

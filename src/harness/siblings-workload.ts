@@ -5,6 +5,7 @@
  */
 import type { Json } from '../checker/history.ts'
 import { siblingsModel } from '../checker/siblings-model.ts'
+import { keptByModes } from './level-promise.ts'
 import type { Ending, Session } from './recorder.ts'
 import type { KeyAddress, StoreClient } from './store-client.ts'
 import {
@@ -29,6 +30,7 @@ export const siblingsWorkload: Workload = {
   model: siblingsModel,
   bucket: 'default',
   consistency: 'quorum',
+  notPromisedBy: keptByModes(['siblings']),
   hasSessions: false,
   keys: (count) => [
     ...Array.from({ length: count }, (_, i) => `k${i}`),

@@ -4,6 +4,7 @@
  */
 import type { Json } from '../checker/history.ts'
 import type { Model } from '../checker/verdict.ts'
+import type { NotPromisedBy } from './level-promise.ts'
 import type { Session } from './recorder.ts'
 import type { SeededRandom } from '../random/seeded-random.ts'
 import type { StoreClient } from './store-client.ts'
@@ -15,6 +16,8 @@ export interface Workload {
   readonly bucket: string
   /** The level of a run that names none. */
   readonly consistency: string
+  /** What does not promise what the model asks for, if so: a level, or a mode of buckets. */
+  readonly notPromisedBy: NotPromisedBy
   /** Whether the history tells the sessions of clients apart. */
   readonly hasSessions: boolean
   /** The keys of a run of `count` keys, as they stand in the history. */

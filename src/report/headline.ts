@@ -11,9 +11,12 @@ const BADGES: Readonly<Record<Result, { readonly sign: string; readonly meaning:
   unknown: { sign: '?', meaning: 'Neither proved nor disproved: something could not be judged' },
 }
 
+const NOT_PROMISED =
+  'This level does not promise it: the run shows what may happen then, and that the check finds it'
+
 export function headline(report: RunReport): Html {
   const { title, verdict, settings, startedAt, unsettled } = report
-  const { meaning } = BADGES[verdict.result]
+  const meaning = report.notPromisedBy === undefined ? BADGES[verdict.result].meaning : NOT_PROMISED
   return html`<header class="headline ${verdict.result}">
     <p class="kicker">Check of the workload <b>${title}</b>, ${dateOf(startedAt)}</p>
     <h1>${badge(verdict.result)} <span>${sentenceOf(verdict.sentence, verdict.result)}</span></h1>
@@ -28,8 +31,7 @@ export function headline(report: RunReport): Html {
     <dl>
       <dt>What this workload checks</dt>
       <dd>${explanationOf(title, verdict.model)}</dd>
-      <dt>What was promised</dt>
-      <dd>${report.promise}</dd>
+      ${promiseOf(report)}
       <dt>How it was run</dt>
       <dd>${settingsText(settings)}</dd>
       <dt>Seed</dt>
@@ -43,15 +45,25 @@ export function headline(report: RunReport): Html {
   </header>`
 }
 
+function promiseOf({ promise, notPromisedBy }: RunReport): Html {
+  if (notPromisedBy === undefined) {
+    return html`<dt>What was promised</dt>
+      <dd>${promise}</dd>`
+  }
+  return html`<dt>What was asked for</dt>
+    <dd>${promise}; ${notPromisedBy} does not promise this</dd>`
+}
+
 export function badge(result: Result): Html {
   return html`<span class="badge ${result}"
     ><span class="sign" aria-hidden="true">${BADGES[result].sign}</span>${result}</span
   >`
 }
 
-/** Without the result in front: the badge says it. */
+/** Without the result in front, and what parts it from the rest: the badge says it. */
 export function sentenceOf(sentence: string, result: Result): string {
-  return sentence.startsWith(`${result}: `) ? sentence.slice(result.length + 2) : sentence
+  const begins = [': ', ', '].some((mark) => sentence.startsWith(result + mark))
+  return begins ? sentence.slice(result.length + 2) : sentence
 }
 
 /** "2026-11-24 02:23:32 UTC": the same wherever it is read, and without the clutter of a machine's format. */

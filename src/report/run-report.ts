@@ -30,6 +30,8 @@ export interface RunReport {
   readonly startedAt: string
   /** Why the cluster was not whole at the end. */
   readonly unsettled: string | undefined
+  /** The level, or the mode of the bucket, that does not promise what was found broken; undefined where it is promised. */
+  readonly notPromisedBy?: string | undefined
   /** The promise of the model, as a phrase. */
   readonly promise: string
 }

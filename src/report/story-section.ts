@@ -11,16 +11,18 @@ import { storiesOf, type Step, type Story } from './story.ts'
 interface Told {
   readonly verdict: Verdict
   readonly history: readonly HistoryEvent[]
+  readonly notPromisedBy?: string | undefined
 }
 
 export function storySection(
-  { verdict, history }: Told,
+  { verdict, history, notPromisedBy }: Told,
   operations: readonly Operation[],
   faults: readonly FaultRow[],
 ): Html {
   const title = {
     valid: 'What was done',
-    invalid: 'What went wrong',
+    invalid:
+      notPromisedBy === undefined ? 'What went wrong' : 'What may happen without the promise',
     unknown: 'What could not be judged',
   }[verdict.result]
   const stories = storiesOf(verdict, history)

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseJsonl } from '../../src/checker/jsonl.ts'
 import { checkCommand } from '../../src/harness/command.ts'
+import { workloadNamed } from '../../src/harness/workloads.ts'
 import { startMiniatureStore, type Defect } from './miniature-store.ts'
 
 let results: string
@@ -20,8 +21,8 @@ function command(...argv: string[]): Promise<number> {
   return checkCommand(argv, { print, complain: print, stop: new AbortController().signal })
 }
 
-async function check(workload: string, defect: Defect): Promise<number> {
-  await using store = await startMiniatureStore(3, defect)
+async function check(workload: string, defect: Defect, mode?: string): Promise<number> {
+  await using store = await startMiniatureStore(3, defect, mode)
   const target = store.urls.join(',')
   const size = '--time-limit 500ms --rate 400 --clients 4 --keys 2 --seed seven'.split(' ')
   return await command('--workload', workload, '--target', target, '--results', results, ...size)
@@ -71,6 +72,48 @@ describe('check against a store with a planted defect', () => {
     expect(await check(workload, defect)).toBe(1)
     expect(lines.join('\n')).toContain(`  ${kind}: `)
     expect(lines.join('\n')).toMatch(/verdict invalid: [1-9]/)
+  })
+})
+
+describe('check on a bucket that does not promise what the workload asks for', () => {
+  async function page(): Promise<string> {
+    return readFile(path.join(results, 'latest', 'index.html'), 'utf8')
+  }
+
+  test('a breach is expected: the verdict and the page say so, and it is still exit code 1', async () => {
+    expect(await check('set', 'forget', 'lww')).toBe(1)
+    expect(lines.join('\n')).toMatch(
+      /verdict invalid, as expected: a bucket of mode lww does not promise this \(\d+ acknowledged/,
+    )
+    expect(await page()).toContain('This level does not promise it')
+    expect(await page()).not.toContain('A promise was broken')
+  })
+
+  test('a value that nobody wrote is expected nowhere', async () => {
+    expect(await check('set', 'invent', 'lww')).toBe(1)
+    expect(lines.join('\n')).toMatch(/verdict invalid: [1-9]/)
+    expect(await page()).toContain('A promise was broken')
+  })
+
+  test('a run that finds nothing is valid', async () => {
+    expect(await check('set', 'none', 'lww')).toBe(0)
+    expect(lines.join('\n')).toMatch(/verdict valid: /)
+  })
+})
+
+describe('which levels promise what a workload asks for', () => {
+  test.each([
+    ['register', 'strong', 'strong', undefined],
+    ['register', 'strong', 'quorum', 'quorum'],
+    ['register', 'lww', 'eventual', 'a bucket of mode lww'],
+    ['set', 'siblings', 'eventual', undefined],
+    ['set', 'siblings', 'weak', 'weak'],
+    ['set', 'lww', 'all', 'a bucket of mode lww'],
+    ['counter', 'counter', 'quorum', undefined],
+    ['causal', 'siblings', 'causal', undefined],
+    ['session', 'siblings', 'eventual', 'eventual'],
+  ] as const)('%s on a bucket of mode %s at %s', (workload, mode, level, notPromisedBy) => {
+    expect(workloadNamed(workload)?.notPromisedBy(mode, level)).toBe(notPromisedBy)
   })
 })
 

@@ -24,12 +24,17 @@ interface Entry {
   siblings: { readonly version: number; readonly value: string }[]
 }
 
-export async function startMiniatureStore(nodes: number, defect: Defect): Promise<MiniatureStore> {
+/** `mode`: what it says of its buckets; it keeps siblings all the same. */
+export async function startMiniatureStore(
+  nodes: number,
+  defect: Defect,
+  mode = 'siblings',
+): Promise<MiniatureStore> {
   const entries = new Map<string, Entry>()
   let writes = 0
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '', 'http://store')
-    if (!url.pathname.startsWith('/v1/kv/')) return answerHealth(url.pathname, response)
+    if (!url.pathname.startsWith('/v1/kv/')) return answerHealth(url.pathname, response, mode)
     const entry = entries.get(url.pathname)
     if (request.method === 'GET') return answerRead(entry, response, defect)
     const value = await text(request)
@@ -95,8 +100,9 @@ function answerRead(entry: Entry | undefined, response: ServerResponse, defect: 
   response.writeHead(300).end(JSON.stringify({ siblings: values.map((value) => ({ value })) }))
 }
 
-function answerHealth(path: string, response: ServerResponse): void {
-  const view = path === '/v1/cluster' ? { members: [], hints: {} } : {}
+function answerHealth(path: string, response: ServerResponse, mode: string): void {
+  const bucket = path.startsWith('/v1/buckets/') ? { mode } : {}
+  const view = path === '/v1/cluster' ? { members: [], hints: {} } : bucket
   response.writeHead(200).end(JSON.stringify(view))
 }
 

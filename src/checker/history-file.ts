@@ -2,7 +2,9 @@
 import { ABSENT } from './edn.ts'
 import { readEdn } from './edn-reader.ts'
 import { eventsOf, type EventRecord } from './event-fields.ts'
+import { fromStart } from './event-times.ts'
 import { HistoryError, type HistoryEvent, type Json } from './history.ts'
+import { type Fields, withKeys } from './independent-keys.ts'
 import { isJepsenLog, parseJepsenLog } from './jepsen-log.ts'
 import { parseJsonl } from './jsonl.ts'
 
@@ -34,9 +36,12 @@ function parseEdnHistory(text: string): HistoryEvent[] {
     forms.length === 1 && first !== undefined && isList(first.value)
       ? first.value.map((value) => ({ line: first.line, value }))
       : forms
+  const maps = records.map(({ line, value }) => mapOf(value, line))
+  const shaped = fromStart(withKeys(maps))
   let lastTime = 0
-  const timed = records.map(({ line, value }, place) => {
-    const { fields } = recordOf(value, line, place)
+  const timed = shaped.map((map, place) => {
+    const { line } = records[place] as (typeof records)[number]
+    const { fields } = recordOf(map, line, place)
     const { time } = fields
     if (typeof time !== 'number') return { line, fields }
     lastTime = Math.max(lastTime, time)
@@ -45,18 +50,20 @@ function parseEdnHistory(text: string): HistoryEvent[] {
   return eventsOf(timed)
 }
 
-function recordOf(value: Json, line: number, place: number): EventRecord {
-  if (typeof value !== 'object' || value === null || isList(value)) {
-    throw new HistoryError(line, 'is neither a JSON object nor an EDN map')
-  }
-  const { index, time, type, f, key, error, node } = value
+function mapOf(value: Json, line: number): Fields {
+  if (typeof value === 'object' && value !== null && !isList(value)) return value
+  throw new HistoryError(line, 'is neither a JSON object nor an EDN map')
+}
+
+function recordOf(map: Fields, line: number, place: number): EventRecord {
+  const { index, time, type, f, key, error, node } = map
   const isRead = type === 'ok' && f === 'read'
-  const told = value['value']
+  const told = map['value']
   const isUntold = told === undefined || told === null
   return {
     line,
     fields: {
-      ...value,
+      ...map,
       index: index ?? place,
       time: time ?? place,
       key: textOf(key),

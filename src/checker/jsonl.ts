@@ -1,7 +1,9 @@
 /** `history.jsonl`: one event a line. */
 import { exactInteger } from './exact-integer.ts'
 import { eventsOf, type EventRecord } from './event-fields.ts'
+import { fromStart } from './event-times.ts'
 import { HistoryError, type HistoryEvent, type Json } from './history.ts'
+import { withKeys } from './independent-keys.ts'
 
 export function formatJsonl(event: HistoryEvent): string {
   const { index, time, process, type, f, key, value, error, node, session } = event
@@ -10,7 +12,11 @@ export function formatJsonl(event: HistoryEvent): string {
 
 /** Errors: HistoryError with the line. */
 export function parseJsonl(text: string): HistoryEvent[] {
-  return eventsOf(recordsOf(text))
+  const records = [...recordsOf(text)]
+  const shaped = fromStart(withKeys(records.map(({ fields }) => fields)))
+  return eventsOf(
+    shaped.map((fields, place) => ({ line: (records[place] as EventRecord).line, fields })),
+  )
 }
 
 function* recordsOf(text: string): Generator<EventRecord> {

@@ -132,3 +132,101 @@ function isPlain(value: Json): boolean {
     ([name, part]) => /^[A-Za-z0-9]+$/.test(name) && isPlain(part as Json),
   )
 }
+
+describe("Jepsen's independent keys", () => {
+  const op = (process: number, type: string, f: string, value: string, more = ''): string =>
+    `#jepsen.history.Op{:process ${process} :type :${type} :f :${f} :value ${value}${more}}`
+  const judged = (...lines: readonly string[]): string =>
+    casRegisterModel.check(readHistory(lines.join('\n'))).result
+  const TWO_KEYS = [
+    op(0, 'invoke', 'write', '[0 1]'),
+    op(0, 'ok', 'write', '[0 1]'),
+    op(1, 'invoke', 'write', '[1 5]'),
+    op(1, 'ok', 'write', '[1 5]'),
+    op(2, 'invoke', 'read', '[0 nil]'),
+    op(2, 'ok', 'read', '[0 1]'),
+    op(3, 'invoke', 'cas', '[0 [1 2]]'),
+    op(3, 'ok', 'cas', '[0 [1 2]]'),
+  ]
+
+  test('are told from the values, and judged one by one', () => {
+    const history = readHistory(TWO_KEYS.join('\n'))
+    expect(history.map(({ key, value }) => [key, value])).toEqual([
+      ['0', 1],
+      ['0', 1],
+      ['1', 5],
+      ['1', 5],
+      ['0', null],
+      ['0', 1],
+      ['0', [1, 2]],
+      ['0', [1, 2]],
+    ])
+    expect(judged(...TWO_KEYS)).toBe('valid')
+    const stale = [op(4, 'invoke', 'read', '[0 nil]'), op(4, 'ok', 'read', '[0 1]')]
+    expect(judged(...TWO_KEYS, ...stale)).toBe('invalid')
+    const untold = [op(4, 'invoke', 'read', '[0 nil]'), op(4, 'ok', 'read', '[0 nil]')]
+    expect(judged(...TWO_KEYS, ...untold)).toBe('valid')
+    const absent = [op(4, 'invoke', 'read', '[7 nil]'), op(4, 'ok', 'read', '[7 :absent]')]
+    expect(judged(...TWO_KEYS, ...absent)).toBe('valid')
+    const gone = [op(4, 'invoke', 'read', '[0 nil]'), op(4, 'ok', 'read', '[0 :absent]')]
+    expect(judged(...TWO_KEYS, ...gone)).toBe('invalid')
+  })
+
+  test('stand beside events of the nemesis, and processes that go on after an unknown outcome', () => {
+    const more = [
+      '{:process :nemesis :type :invoke :f :start :value nil}',
+      '{:process :nemesis :type :info :f :start :value {"n1" :killed}}',
+      op(0, 'invoke', 'write', '[1 6]'),
+      op(0, 'info', 'write', '[1 6]', ' :error :timeout'),
+      op(0, 'invoke', 'read', '[1 nil]'),
+      op(0, 'ok', 'read', '[1 6]'),
+    ]
+    expect(judged(...TWO_KEYS, ...more)).toBe('valid')
+  })
+
+  test('are read from JSON lines, too', () => {
+    const line = (type: string, f: string, value: string, index: number): string =>
+      `{"index":${index},"time":${index},"process":0,"type":"${type}","f":"${f}","value":${value}}`
+    const lines = [
+      line('invoke', 'write', '["a",1]', 0),
+      line('ok', 'write', '["a",1]', 1),
+      line('invoke', 'read', '["b",null]', 2),
+      line('ok', 'read', '["b",null]', 3),
+    ]
+    expect(judged(...lines)).toBe('valid')
+  })
+
+  test('a register that holds vectors, or is only compared and set, is none', () => {
+    const vectors = [
+      op(0, 'invoke', 'write', '[0 1]'),
+      op(0, 'ok', 'write', '[0 1]'),
+      op(1, 'invoke', 'read', 'nil'),
+      op(1, 'ok', 'read', '[0 2]'),
+    ]
+    expect(judged(...vectors)).toBe('invalid')
+    const sets = [op(0, 'invoke', 'cas', '[:absent 1]'), op(0, 'ok', 'cas', '[:absent 1]')]
+    expect(readHistory(sets.join('\n')).every(({ key }) => key === undefined)).toBe(true)
+  })
+})
+
+describe('times since 1970', () => {
+  const FIRST = 1_732_500_000_000_000_001n
+  const told = [
+    [0n, 'invoke', 'null'],
+    [250n, 'ok', '1'],
+  ] as const
+
+  test('are counted from the first, to the nanosecond', () => {
+    const edn = told.map(
+      ([ns, type, value]) =>
+        `{:process 0 :time ${FIRST + ns} :type :${type} :f :read :value ${value === 'null' ? 'nil' : value}}`,
+    )
+    const json = told.map(
+      ([ns, type, value], index) =>
+        `{"index":${index},"time":${FIRST + ns},"process":0,"type":"${type}","f":"read","value":${value}}`,
+    )
+    for (const text of [edn, json]) {
+      expect(readHistory(text.join('\n')).map(({ time }) => time)).toEqual([0, 250])
+    }
+  })
+})

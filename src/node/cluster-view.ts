@@ -262,9 +262,9 @@ export class ClusterView {
     }
     if (clock.aheadMs > maxDriftMs) {
       const seconds = Math.ceil(clock.aheadMs / 1000)
-      const until = new Date(clock.wallMs() + clock.waitMs).toISOString()
+      const waitSeconds = Math.ceil(clock.waitMs / 1000)
       said.push(
-        ` The clock of ${self} was ${seconds} s ahead and has been set back: others refuse what it sends, and it takes no writes before ${until}.` +
+        ` The clock of ${self} was ${seconds} s ahead and has been set back: others refuse what it sends, and it takes no writes for another ${waitSeconds} s.` +
           ` To end that sooner, stop ${self}, delete its data directory and start it again: the others fill it, and writes that it alone has are lost.`,
       )
     }

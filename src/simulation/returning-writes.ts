@@ -5,6 +5,9 @@
 import type { Schedule } from './schedule.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 
+/** Writes are possible again so soon after the last fault: nodes may have to start first. */
+export const RETURN_US = 20_000_000
+export const TOOK_NO_WRITE = 'took no write after all clocks had been set right'
 const RETRY_US = 100_000
 const WRITE = {
   bucket: 'default',

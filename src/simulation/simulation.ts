@@ -14,7 +14,7 @@ import { SKEW_ALL } from './fault.ts'
 import { stampOf } from './frame-stamp.ts'
 import { Nemesis } from './nemesis.ts'
 import { faultsOf, nodeIds, type Plan } from './plan.ts'
-import { returningWrites } from './returning-writes.ts'
+import { RETURN_US, returningWrites, TOOK_NO_WRITE } from './returning-writes.ts'
 import { runSchedule, Schedule } from './schedule.ts'
 import { LostVotes } from './lost-votes.ts'
 import { MembershipNemesis, newestTopology } from './membership.ts'
@@ -53,8 +53,6 @@ const SETTINGS: Omit<NodeSettings, 'nodeId' | 'members'> = {
 }
 /** Requests that are under way when the load ends get so long. */
 const DRAIN_US = 60_000_000
-/** Writes are possible again so soon after the last fault: nodes may have to start first. */
-const RETURN_US = 20_000_000
 /** The longest that anything may take to come to rest once all faults are gone. */
 const REST_US = 240_000_000
 const REST_LOOK_US = 2_000_000
@@ -308,8 +306,7 @@ class World {
     const waiting = returningWrites(this.#schedule, this.#members())
     await this.#until(this.#schedule.nowUs + RETURN_US, () => waiting.size === 0)
     if (waiting.size === 0) return
-    const who = [...waiting].join(', ')
-    throw new Violation('unavailable', `${who} took no write after all clocks had been set right`)
+    throw new Violation('unavailable', `${[...waiting].join(', ')} ${TOOK_NO_WRITE}`)
   }
 
   /** Waits until all owners hold the same, nothing is queued, and what can be collected has been. */

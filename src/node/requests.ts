@@ -298,10 +298,7 @@ export class Requests {
     throw new QuorateError('quorum_unreachable', reason, { retryAfterSeconds: 10 })
   }
 
-  /**
-   * The deadline of a node whose clock has just jumped may lie far ahead. Nothing here waits for that: the write would
-   * count as pending for as long, and keep deletes from being collected.
-   */
+  /** A node whose clock has just jumped may give a deadline far ahead: the write would count as pending for as long. */
   #placeForwarded(request: RequestOptions, deadlineMs: number): PlacedRequest {
     const latestMs = Math.floor(this.#parts.clock.nowMs()) + TIMEOUT_MS_MAX
     return { ...this.#place(request), deadlineMs: Math.min(deadlineMs, latestMs) }
@@ -347,8 +344,7 @@ export class Requests {
   }
 
   #leftMs(deadlineMs: number): number {
-    const leftMs = deadlineMs - this.#parts.clock.nowMs()
-    return Math.min(TIMEOUT_MS_MAX, Math.max(0, leftMs))
+    return Math.min(TIMEOUT_MS_MAX, Math.max(0, deadlineMs - this.#parts.clock.nowMs()))
   }
 
   /** Bounds the number of requests under way, and the time of each. */

@@ -162,8 +162,6 @@ function namesOf<T extends string>(
   })
 }
 
-/** Faults that are no part of `mix`, and may go with it. */
-
 function nemesisOf(
   text: string | undefined,
   otherwise: readonly FaultKind[],

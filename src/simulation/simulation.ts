@@ -3,8 +3,6 @@
  * of what must hold when everything has come to rest. The same plan gives the same run, event by event.
  */
 import type { NodeSettings } from '../node/node.ts'
-import { TREE_MENDED } from '../node/tree-doubts.ts'
-import { RECORD_VANISHED } from '../node/vanished-record.ts'
 import { SeededRandom } from '../random/seeded-random.ts'
 import type { Bucket } from '../core/placement/topology.ts'
 import { findUnbounded } from './bounds.ts'
@@ -13,6 +11,7 @@ import { type ClusterAtRest, findUnrest } from './at-rest.ts'
 import { SKEW_ALL } from './fault.ts'
 import { stampOf } from './frame-stamp.ts'
 import { Nemesis } from './nemesis.ts'
+import { NEVER_SAID } from './never-said.ts'
 import { faultsOf, nodeIds, type Plan } from './plan.ts'
 import { RETURN_US, returningWrites, TOOK_NO_WRITE } from './returning-writes.ts'
 import { runSchedule, Schedule } from './schedule.ts'
@@ -57,8 +56,6 @@ const DRAIN_US = 60_000_000
 const REST_US = 240_000_000
 const REST_LOOK_US = 2_000_000
 const READ_ATTEMPTS = 5
-/** Virtual disks do nothing behind a node's back: there trees and index have to be right by themselves. */
-const NEVER_SAID = new Set(['an ask could not be handled', TREE_MENDED, RECORD_VANISHED])
 const BOUNDS_LOOK_US = 1_000_000
 const BUCKET_RETRY_US = 100_000
 

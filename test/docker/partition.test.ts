@@ -268,3 +268,11 @@ test('a fault of a node that there is not is refused', async () => {
     stderr: 'chaos: there is no node n9; the nodes are n1, n2, n3, n4, n5\n',
   })
 })
+
+test('a container that was connected again by hand is found by the others after heal', async () => {
+  await stack.reconnectByHand('n3')
+  expect(await stack.connect('n1', 'n3.peer', 7080)).not.toBe('connected')
+  await chaos('heal')
+  expect(await stack.connect('n1', 'n3.peer', 7080)).toBe('connected')
+  expect(await stack.isOnPeerNetwork('n3')).toBe(true)
+})

@@ -127,6 +127,13 @@ export class Stack {
     return listed.includes(`${this.#range}.0.1${id.slice(1)}/`)
   }
 
+  /** Takes a node off the peer network and puts it back as a person does: without its alias and its pinned address. */
+  async reconnectByHand(id: NodeId): Promise<void> {
+    const container = this.#container(id).getId()
+    await docker(['network', 'disconnect', `${this.project}_peer`, container])
+    await docker(['network', 'connect', `${this.project}_peer`, container])
+  }
+
   /** Names of the networks that chaos has made and not yet removed. */
   chaosNetworks(): Promise<string> {
     const label = `label=quorate.chaos=${this.project}`

@@ -154,6 +154,7 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
     isProven: () => arrival.isProven,
     horizon: horizonOf,
     actor: identity.actor,
+    mayKeep: (timestamp) => horizon.mayKeep(timestamp),
     setBytesMax: settings.maxValueBytes ?? SET_BYTES_MAX,
     objectBytesMax: objectBytesMax(settings.maxValueBytes ?? SET_BYTES_MAX),
   })

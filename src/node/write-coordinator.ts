@@ -67,6 +67,8 @@ export interface WriteParts {
   readonly placedAt: () => number
   /** The same request under it. */
   readonly placeAgain: (placed: PlacedRequest) => PlacedRequest
+  /** Whether something that old may still be kept here for others (horizon-keeper.ts). */
+  readonly mayKeep: (timestamp: Timestamp) => boolean
   readonly clock: NodeClock
   readonly deadlines: Deadlines
   /** Whether it is worth asking; for sloppy levels, whether it is expected to answer soon. */
@@ -163,6 +165,8 @@ export class WriteCoordinator {
     const first = await this.#mintInTime(placed, request, reports)
     try {
       return await this.#spread(placed, request, targets, reports, first)
+    } catch (error) {
+      throw first.endWith === undefined ? error : first.endWith(error)
     } finally {
       first.pending.release()
     }

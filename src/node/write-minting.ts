@@ -3,26 +3,19 @@
  * and hands it to the own disk in the same turn: between finding the own copy and replacing it nothing waits,
  * so two writes of one key at one node never miss each other.
  *
- * Only an owner mints with its own actor. Anybody else takes an actor for this one write alone, so that what
- * it says covers nothing it has not seen; except for lww, where a dot is no more than a timestamp.
+ * Only an owner mints with its own actor; any other node as a stand-in (stand-in-minting.ts), so that what it says
+ * covers nothing that it has not seen.
  */
 import { namesAfterDelete } from '../core/causality/counter.ts'
 import type { Dot, Timestamp } from '../core/causality/dot.ts'
 import {
-  ABSENT,
   liveSiblings,
   newestSibling,
   type StoredObject,
   write,
 } from '../core/causality/stored-object.ts'
 import type { NamedUpdate } from '../core/causality/update-name.ts'
-import {
-  covers,
-  EMPTY_VECTOR,
-  joinVectors,
-  type VersionVector,
-} from '../core/causality/version-vector.ts'
-import { assert } from '../core/assert.ts'
+import { covers, joinVectors, type VersionVector } from '../core/causality/version-vector.ts'
 import { QuorateError } from '../core/errors.ts'
 import { pruneVector } from '../core/repair/horizon.ts'
 import { isTypeMode } from '../core/placement/topology.ts'
@@ -31,6 +24,7 @@ import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import { APPLY_ASKS_WHOLE, APPLY_REPORT_UNCOVERED } from './messages.ts'
 import { type Copy, encodeCopy } from './object-record.ts'
+import { StandInMinting } from './stand-in-minting.ts'
 import { clockNotPersisted, MINT_ATTEMPTS_MAX, mintTimestamps, raiseBound } from './mint.ts'
 import { modeOf, type Refusal } from './replica.ts'
 import type { PendingDot } from './pending-dots.ts'
@@ -45,7 +39,6 @@ import {
   changedObject,
   dotsNeeded,
   knownObject,
-  needsOwner,
   type PlannedUpdate,
   type PlannedWrite,
   refuseLargeSet,
@@ -70,6 +63,8 @@ export interface Minted {
   readonly pending: PendingDot
   /** The update that the request repeats: the copy has it, and nothing new. */
   readonly repeats?: NamedUpdate | undefined
+  /** What to tell of an error with which the write ended, where that takes more than the error. */
+  readonly endWith?: ((error: unknown) => unknown) | undefined
 }
 
 export class WriteMinting {
@@ -77,6 +72,7 @@ export class WriteMinting {
   readonly #log: Log
   readonly #metrics: Metrics
   readonly #parts: WriteParts
+  readonly #standIn: StandInMinting
   /** Own writes whose commit failed, since the start. */
   #failedCommits = 0
   /** When the last actor before the present one was certainly given up. */
@@ -91,6 +87,15 @@ export class WriteMinting {
     this.#metrics = ports.metrics
     this.#parts = parts
     this.#actorSince = parts.clock.last
+    this.#standIn = new StandInMinting(ports.codec, {
+      timestamps: (count) => mintTimestamps(parts.clock, count),
+      actor: () => this.actor,
+      mayKeep: parts.mayKeep,
+      make: (placed, held, dots, request) =>
+        'change' in request
+          ? this.#changedCopy(placed, held, dots, request, 0)
+          : this.#writtenCopy(placed, held, dots[0] as Dot, request),
+    })
   }
 
   /**
@@ -166,42 +171,12 @@ export class WriteMinting {
   }
 
   async #mintApart(placed: PlacedRequest, request: PlannedWrite | PlannedUpdate): Promise<Minted> {
-    const timestamp = await this.timestamp()
-    const pending = this.#parts.pending.begin(timestamp)
-    try {
-      return await this.#copyApart(placed, request, timestamp, pending)
-    } catch (error) {
-      pending.release()
-      throw error
-    }
-  }
-
-  async #copyApart(
-    placed: PlacedRequest,
-    request: PlannedWrite | PlannedUpdate,
-    timestamp: Timestamp,
-    pending: PendingDot,
-  ): Promise<Minted> {
-    const mode = modeOf(placed.at.bucket)
     const whole = this.wholeOwners(placed, request)
-    const ownActor = this.actor
-    const actor = mode === 'lww' ? ownActor : `${ownActor}~${timestamp.toString(36)}`
-    const dot = { actor, timestamp }
-    const dots: Dot[] = [dot]
-    const needed = dotsNeeded(request, nameOfRequest(placed.at.bucket, request))
-    while (dots.length < needed) {
-      dots.push({ actor, timestamp: await this.timestamp() })
-    }
-    assert(!needsOwner(request), 'what removes elements is minted by owners only')
-    const copy =
-      'change' in request
-        ? this.#changedCopy(placed, ABSENT, dots, request, 0)
-        : this.#writtenCopy(placed, ABSENT, dot, {
-            ...request,
-            context: request.context ?? request.past ?? EMPTY_VECTOR,
-          })
+    const { pending } = this.#parts
+    const made = await this.#standIn.mint(placed, request, (timestamp) => pending.begin(timestamp))
+    const existed = made.repeats?.kind === 'deleted a value'
     const flags = 'change' in request ? 0 : flagsOf(whole)
-    return { copy, dot, existed: false, flags, whole, storeLocally: undefined, pending }
+    return { ...made, existed, flags, whole, storeLocally: undefined }
   }
 
   /** Undefined where the clock's bound has to be raised first. */

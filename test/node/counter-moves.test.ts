@@ -38,8 +38,8 @@ test('what a stand-in has counted is folded by the first owner before, or by the
   await cluster.pass(5)
   expect(await increment(cluster, third, 5)).toBe('ok')
   healThird()
-  // Until it is at both owners, and so old that it may be folded.
-  await cluster.pass(60)
+  // Until it is at both owners, and the stand-in has ended, so that it may be folded.
+  await cluster.pass(660)
   const healFirst = cluster.isolate(first)
   expect(await increment(cluster, first, 1)).toBe('ok')
   // The document by which the second is the first: on a disk; who meets it takes it up.

@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { counterValue, incrementCounter } from '../../src/core/causality/counter.ts'
 import { changeSet, elementsOf } from '../../src/core/causality/element-set.ts'
+import { standInActor } from '../../src/core/causality/stand-in-actor.ts'
 import { ABSENT, merge, type StoredObject } from '../../src/core/causality/stored-object.ts'
 import {
   countNames,
@@ -21,6 +22,9 @@ const RUNS = { numRuns: 1000, seed: 20_261_123 }
 const OWNERS = 3
 const STEPS = 60
 const EXCHANGE = -1
+/** The window of a name, and the life of a stand-in, in the time of a run. */
+const WINDOW = 20
+const TICKS = NAME_WINDOW_TICKS / WINDOW
 
 /** One update, as it was minted: its object carries the updates in `includes`, and itself. */
 interface Minted<T> {
@@ -79,8 +83,9 @@ function run<T>(
   seed: number,
   updateAtOwner: UpdateOf<T>,
   updateApart: UpdateOf<T>,
-  options: { crashes: boolean; folding: 'none' | 'whole' | 'partial' },
+  options: { crashes: boolean; folding: 'none' | 'whole' | 'partial'; ticks?: number },
 ): Run<T> {
+  const { ticks = 1 } = options
   const random = seededRandom(seed)
   let clock = 0
   let names = 0
@@ -94,6 +99,7 @@ function run<T>(
   }))
   /** All that was ever sent: each may come any number of times, in any order. */
   const messages: Copy<T>[] = []
+  let standIn: { readonly actor: string; readonly begun: number; copy: Copy<T> } | undefined
   const anyOwner = (): Owner<T> => owners[random(OWNERS)] as Owner<T>
 
   /** Up to here, every update is durable at every owner. */
@@ -135,8 +141,14 @@ function run<T>(
       if (options.folding === 'whole' && settled < owner.bornAt) settled = 0
       owner.latest = update(owner.latest, owner.actor, updateAtOwner, settled)
       messages.push(owner.latest)
-    } else if (dice < 9) {
-      messages.push(update(NOTHING, `n9~0~${tick()}`, updateApart, 0))
+    } else if (dice < 10) {
+      // It ends early enough for all that it may mint in one go.
+      if (standIn === undefined || clock > standIn.begun + WINDOW - 10 || random(4) === 0) {
+        const begun = tick()
+        standIn = { actor: standInActor('n9~0', begun * ticks), begun, copy: NOTHING }
+      }
+      standIn.copy = update(standIn.copy, standIn.actor, updateApart, 0)
+      messages.push(standIn.copy)
     } else if (dice < 16) {
       const message = messages[random(Math.max(1, messages.length))]
       if (message !== undefined) owner.latest = join(owner.latest, message)
@@ -164,10 +176,6 @@ const increment: UpdateOf<number> = (held, actor, tick, random, settled) => {
   return { object, meaning: delta }
 }
 
-/** The window of a name, in the time of a run. */
-const WINDOW = 20
-const TICKS = NAME_WINDOW_TICKS / WINDOW
-
 interface NamedIncrement {
   readonly key: string
   readonly delta: number
@@ -182,16 +190,16 @@ interface Naming {
 
 /** Increments under keys that are sent again, to anybody, within the window of their first; some have none. */
 function namedIncrement({ patience = 1, forgets = false }: Naming = {}): UpdateOf<NamedIncrement> {
-  const keys: (NamedIncrement & { readonly since: number })[] = []
+  const keys: (NamedIncrement & { readonly since: number; readonly isNamed: boolean })[] = []
   return (held, actor, tick, random, settled) => {
     const now = tick()
-    const open = keys.filter(({ since }) => now - since < WINDOW)
+    const open = keys.filter(({ since, isNamed }) => isNamed && now - since < WINDOW)
     const again = random(3) > 0 ? open[random(Math.max(1, open.length))] : undefined
-    const asked = again ?? { key: `k${keys.length}`, delta: random(21) - 10, since: now }
+    const isNamed = random(4) > 0
+    const asked = again ?? { key: `k${keys.length}`, delta: random(21) - 10, since: now, isNamed }
     if (again === undefined) keys.push(asked)
     const meaning = { key: asked.key, delta: asked.delta }
-    const isNamed = asked.delta !== 0
-    const name = isNamed && !forgets ? nameOfKey(asked.key, undefined) : undefined
+    const name = asked.isNamed && !forgets ? nameOfKey(asked.key, undefined) : undefined
     if (name !== undefined && findNamed(held.siblings, name.id) !== undefined) {
       return { object: held, meaning }
     }
@@ -221,7 +229,7 @@ function runNamed(
   naming: Naming = {},
 ): Copy<NamedIncrement> {
   const update = namedIncrement(naming)
-  return expectSameObjects(run(seed, update, update, { crashes: true, folding }))
+  return expectSameObjects(run(seed, update, update, { crashes: true, folding, ticks: TICKS }))
 }
 
 interface SetUpdate {

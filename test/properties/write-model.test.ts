@@ -22,7 +22,7 @@ describe('write rules', () => {
     ['an owner mints on after a failed commit', { sameActorAfterFailedCommit: true }],
     ['a dot may be below what its client has seen', { mintsBelowContext: true }],
     ['a blind write covers what is newer than itself', { coversNewer: true }],
-    ['a fallback mints all its dots with one actor', { oneFallbackActor: true }],
+    ['a fallback does not build on what its actor has written', { forgetfulFallback: true }],
   ]
   it.each(controls)('control: are broken where %s', (_, flaws) => {
     let lost: readonly string[] = []

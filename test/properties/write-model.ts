@@ -8,6 +8,7 @@
  * What a client was promised (an acknowledged write, a value that a quorum read returned) must stay safe.
  */
 import type { Dot } from '../../src/core/causality/dot.ts'
+import { standInActor } from '../../src/core/causality/stand-in-actor.ts'
 import {
   ABSENT,
   contextAfter,
@@ -17,12 +18,7 @@ import {
   uncoveredDots,
   write,
 } from '../../src/core/causality/stored-object.ts'
-import {
-  covers,
-  dominates,
-  EMPTY_VECTOR,
-  type VersionVector,
-} from '../../src/core/causality/version-vector.ts'
+import { covers, dominates, type VersionVector } from '../../src/core/causality/version-vector.ts'
 import { contentOf } from './replica-runs.ts'
 
 const OWNERS = 3
@@ -40,8 +36,8 @@ export interface ModelFlaws {
   readonly mintsBelowContext?: boolean
   /** A blind write covers whatever owners report, not only what is older than itself. */
   readonly coversNewer?: boolean
-  /** A fallback mints all its dots with one actor. */
-  readonly oneFallbackActor?: boolean
+  /** A fallback does not build on what its actor has written before. */
+  readonly forgetfulFallback?: boolean
 }
 
 export interface ModelRun {
@@ -104,6 +100,7 @@ export function runWriteModel(
   /** Of the fallback: durable, and kept for good. */
   const hints: StoredObject[] = []
   let fallbackClock = 0
+  let standIn: { readonly actor: string; object: StoredObject } | undefined
   const replacements = new Map<string, ReadonlySet<string>>()
   const contexts: Context[] = []
   const promised = new Set<string>()
@@ -188,11 +185,21 @@ export function runWriteModel(
     const context = random(2) === 0 ? undefined : anyContext()
     fallbackClock = Math.max(fallbackClock, ticksOf(context)) + 1
     const timestamp = fallbackClock * OWNERS
-    const actor = flaws.oneFallbackActor === true ? 'n9~0' : `n9~0~${timestamp}`
-    const dot = { actor, timestamp }
-    const seen = context?.vector ?? EMPTY_VECTOR
-    hints.push(write('siblings', ABSENT, dot, contentOf(nameOf(dot)), seen))
-    replacements.set(nameOf(dot), context?.shown ?? new Set())
+    // It ends with its placement, its time, and whenever its owners may have forgotten what it wrote.
+    if (random(6) === 0) standIn = undefined
+    standIn ??= { actor: standInActor('n9~0', timestamp), object: ABSENT }
+    const held = flaws.forgetfulFallback === true ? ABSENT : standIn.object
+    const dot = { actor: standIn.actor, timestamp }
+    const seen = context?.vector ?? held.vector
+    const object = write('siblings', held, dot, contentOf(nameOf(dot)), seen)
+    const replaced = held.siblings.filter((sibling) => covers(seen, sibling)).map(nameOf)
+    standIn.object = object
+    hints.push(object)
+    replacements.set(nameOf(dot), new Set([...(context?.shown ?? []), ...replaced]))
+    contexts.push({
+      vector: contextAfter(object, context?.vector, dot),
+      shown: new Set([...(context?.shown ?? replaced), nameOf(dot)]),
+    })
     promised.add(nameOf(dot))
   }
 

@@ -10,6 +10,7 @@
  */
 import { assert } from '../assert.ts'
 import { type Dot, nodeOfActor, type Timestamp } from './dot.ts'
+import { endOfFallback, isOfFallback } from './stand-in-actor.ts'
 import { replaceSiblings, type Sibling, type StoredObject } from './stored-object.ts'
 import {
   contentTypeOf,
@@ -24,15 +25,12 @@ import {
 
 export const COUNTER_CONTENT_TYPE = 'application/vnd.quorate.counter'
 
-/** `n4~k3x9~m2p`: the actor of one write of a fallback (dot.ts). */
-const ONE_OFF_ACTOR_PARTS = 3
-
 /** Which totals of others an actor takes into its own. */
 export interface Folding {
   readonly nodeId: string
   /** Those of earlier actors of `nodeId` up to here; 0 folds nothing. */
   readonly settled: Timestamp
-  /** Those of one-off actors and named increments, too. */
+  /** Those of fallbacks and named increments, too. */
   readonly foldsForAll: boolean
 }
 
@@ -45,8 +43,8 @@ export interface Folding {
  * do not add up. Only their own node folds them, and it must know all they ever wrote: a total that the holder
  * has seen an old version of, or has itself folded in a write that it lost, would count twice. So `settled` is
  * at or above the end of *each* earlier actor of the node, with everything up to it held by every owner; and 0,
- * which folds nothing, where that is not known. The one-off actors of fallbacks belong to no node that goes on:
- * at most one node at a time may fold them for all. The same node folds named increments, once everything that
+ * which folds nothing, where that is not known. The actors of fallbacks belong to no node that goes on:
+ * at most one node at a time may fold them for all, each after its end. The same node folds named increments, once everything that
  * was minted within the window of the name is settled: with the one that counts it removes all others of the name.
  */
 export function incrementCounter(
@@ -70,7 +68,8 @@ export function incrementCounter(
     const id = idOf(sibling)
     if (id !== undefined) return isPast(id)
     if (sibling.timestamp > settled) return false
-    return isOneOff(sibling) ? foldsForAll : nodeOfActor(sibling.actor) === nodeId
+    if (!isOfFallback(sibling.actor)) return nodeOfActor(sibling.actor) === nodeId
+    return foldsForAll && endOfFallback(sibling) <= settled
   }
   const live = held.siblings.filter(({ tombstone }) => !tombstone)
   // A named increment leaves the own total alone, unless it has to take something up.
@@ -171,10 +170,6 @@ function siblingOf({ actor, timestamp }: Dot, number: number, contentType: strin
 function add(a: number, b: number): number {
   const sum = a + b
   return Number.isSafeInteger(sum) ? sum : Number.NaN
-}
-
-function isOneOff({ actor }: Dot): boolean {
-  return actor.split('~').length === ONE_OFF_ACTOR_PARTS
 }
 
 function asciiOf(number: number): Uint8Array {

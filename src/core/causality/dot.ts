@@ -7,7 +7,7 @@ export interface Dot {
   readonly timestamp: Timestamp
 }
 
-/** `<node id>~<incarnation>`, or `<node id>~<incarnation>~<timestamp>` for a write minted by a fallback. */
+/** `<node id>~<incarnation>`; longer where a fallback mints (stand-in-actor.ts). */
 export type Actor = string
 
 /** A reading of the hybrid clock (see hybrid-clock.ts): a safe integer. */

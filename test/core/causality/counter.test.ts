@@ -5,6 +5,7 @@ import {
   incrementCounter,
   namesAfterDelete,
 } from '../../../src/core/causality/counter.ts'
+import { endOfFallback, standInActor } from '../../../src/core/causality/stand-in-actor.ts'
 import {
   ABSENT,
   merge,
@@ -76,6 +77,17 @@ describe('counter', () => {
       expect(valueOf(folded)).toBe(6n)
       expect(merge('siblings', before, folded)).toEqual(folded)
     }
+  })
+
+  it('folds the total of a stand-in after its end, when it cannot grow any more', () => {
+    const standIn = standInActor('n4~a', 1)
+    const end = endOfFallback({ actor: standIn, timestamp: 1 })
+    const before = increment(increment(ABSENT, 'n1~a', 1, 1), standIn, 2, 1)
+    const early = increment(before, 'n1~a', end + 9, 1, end - 1, true)
+    expect([actorsOf(early), valueOf(early)]).toEqual([[standIn, 'n1~a'], 3n])
+    expect(actorsOf(increment(before, 'n4~b', end + 9, 1, end, false))).toContain(standIn)
+    const folded = increment(before, 'n1~a', end + 9, 1, end, true)
+    expect([actorsOf(folded), valueOf(folded)]).toEqual([['n1~a'], 3n])
   })
 
   it('replaces a tombstone, and begins at nothing after it', () => {

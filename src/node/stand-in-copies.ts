@@ -1,0 +1,87 @@
+/**
+ * What this node, as a fallback, has made of keys none of whose owners it reached: for each key its stand-in actor and
+ * the whole object of that actor's writes, on top of which the next one is made (core/causality/stand-in-actor.ts).
+ *
+ * Invariant: an object that was sent is the one here, or this one was made on top of it. What was rejected is taken back,
+ * unless a later write was made on top of it: then its outcome is unknown.
+ */
+import type { Timestamp } from '../core/causality/dot.ts'
+import { endOfFallback } from '../core/causality/stand-in-actor.ts'
+import { ABSENT, type StoredObject } from '../core/causality/stored-object.ts'
+import { QuorateError } from '../core/errors.ts'
+import type { Copy } from './object-record.ts'
+
+/** A key that is let go gets a new actor at its next write. */
+const COPIES_MAX = 4096
+const BYTES_MAX = 16 * 1_048_576
+
+/** One actor and what it has written of one key. */
+export interface StandIn {
+  readonly actor: string
+  object: StoredObject
+  bytes: number
+  /** The placement under which it began. */
+  readonly placedAt: number
+}
+
+export class StandInCopies {
+  readonly #copies = new Map<string, StandIn>()
+  #bytes = 0
+
+  /**
+   * The one that goes on with a write at `timestamp`; undefined where a new one has to begin. `mayKeep` says of a time
+   * whether this node has not promised to send nothing that old: then its owners may have replaced it, and forgotten.
+   */
+  find(
+    name: string,
+    timestamp: Timestamp,
+    placedAt: number,
+    mayKeep: (timestamp: Timestamp) => boolean,
+  ): StandIn | undefined {
+    const standIn = this.#copies.get(name)
+    if (standIn === undefined) return undefined
+    const { actor, object } = standIn
+    const isOpen = timestamp <= endOfFallback({ actor, timestamp })
+    const isRecent = object.siblings.every((sibling) => mayKeep(sibling.timestamp))
+    if (isOpen && isRecent && standIn.placedAt === placedAt && object !== ABSENT) return standIn
+    this.#drop(name)
+    return undefined
+  }
+
+  begin(name: string, actor: string, placedAt: number): StandIn {
+    const standIn = { actor, object: ABSENT, bytes: 0, placedAt }
+    this.#drop(name)
+    this.#copies.set(name, standIn)
+    return standIn
+  }
+
+  /** The stand-in has made `copy`. Gives what to tell of an error with which its write ended. */
+  advance(name: string, standIn: StandIn, { object, record }: Copy): (error: unknown) => unknown {
+    const { object: objectBefore, bytes: bytesBefore } = standIn
+    this.#set(name, standIn, object, record.length)
+    for (const [oldest] of this.#copies) {
+      if (this.#copies.size <= COPIES_MAX && this.#bytes <= BYTES_MAX) break
+      this.#drop(oldest)
+    }
+    return (error) => {
+      if (!(error instanceof QuorateError) || error.kind.outcome === 'unknown') return error
+      if (standIn.object === object) {
+        this.#set(name, standIn, objectBefore, bytesBefore)
+        return error
+      }
+      const message = `a later write was made on top of this one, and may have brought it along: ${error.message}`
+      return new QuorateError('outcome_unknown', message, error.details, { cause: error })
+    }
+  }
+
+  #set(name: string, standIn: StandIn, object: StoredObject, bytes: number): void {
+    if (this.#copies.get(name) === standIn) this.#bytes += bytes - standIn.bytes
+    standIn.object = object
+    standIn.bytes = bytes
+  }
+
+  #drop(name: string): void {
+    this.#bytes -= this.#copies.get(name)?.bytes ?? 0
+    this.#copies.delete(name)
+  }
+}

@@ -121,7 +121,7 @@ describe('check, what ends it early', () => {
   test.each([
     [['--workload', 'queue'], '--workload queue: there is register, set'],
     [[], '--workload is needed'],
-    [['--workload', 'set', '--nemesis', 'flood'], 'kill, restart, pause, skew, mix'],
+    [['--workload', 'set', '--nemesis', 'flood'], 'kill, restart, pause, skew, '],
     [['--workload', 'set', '--nemesis', 'none,kill'], 'none (alone)'],
     [
       ['--workload', 'set', '--consistency', 'sometimes'],

@@ -288,7 +288,8 @@ describe('a fault of the data', () => {
   })
 
   it.each(['lost-data', 'lost-quorum'] as const)('%s loses a directory', async (kind) => {
-    const scene = new Scene([{ number: 0, fault: fault(kind) }])
+    // Of an odd strength it damages what the node keeps of itself, and the node gives up the directory.
+    const scene = new Scene([{ number: 0, fault: fault(kind, { strength: 98 }) }])
     await scene.start()
     expect(scene.records('n1')).not.toBe('')
     await scene.until(END_MS - 1)
@@ -329,7 +330,7 @@ describe('a fault of the data', () => {
 
   it.each([
     [10, 2],
-    [99, 1],
+    [98, 1],
   ])('of strength %d has its node crash so often: %d', async (strength, crashes) => {
     const scene = new Scene([{ number: 0, fault: fault('lost-data', { strength }) }])
     await scene.start()

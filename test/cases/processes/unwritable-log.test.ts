@@ -66,7 +66,7 @@ async function start(
   const url = `http://127.0.0.1:${port}`
   await expect
     .poll(async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.status, {
-      timeout: 20_000,
+      timeout: 45_000,
       interval: 50,
     })
     .toBe(200)

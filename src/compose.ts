@@ -102,6 +102,7 @@ export async function startServer(
     get joined() {
       return joined
     },
+    onSuperseded: (reason) => hooks.onBroken(new Error(reason)),
     hasLostData: disk.setAside !== undefined || disk.hasLostWrites,
     ...(hooks.onRemoved === undefined ? {} : { onRemoved: hooks.onRemoved }),
   })

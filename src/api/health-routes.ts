@@ -49,6 +49,12 @@ async function readinessOf(api: ApiContext): Promise<Readiness> {
   if (api.phase() === 'running') return api.service.readiness()
   return {
     ready: false,
-    checks: [{ name: 'started', ok: false, detail: 'the node is still starting' }],
+    checks: [
+      {
+        name: 'started',
+        ok: false,
+        detail: `the node is still starting. ${api.service.startTrouble()}`.trim(),
+      },
+    ],
   }
 }

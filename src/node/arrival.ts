@@ -13,6 +13,7 @@
  * shows it the newer topology (removal.ts) long before the wait is over. With no member in reach, a removal cannot be told
  * from a cut, and in a cut `eventual` answers: a node that had been running would do the same.
  */
+import { fencesNeeded } from '../core/membership/life-fence.ts'
 import { majority } from '../core/quorum/level.ts'
 import type { Log } from '../ports/log.ts'
 import type { Timers } from '../ports/timers.ts'
@@ -23,6 +24,9 @@ import type { Peers } from './peers.ts'
 
 export const TOO_FEW_HAVE_TOLD =
   'too few members have said yet what they know of earlier lives of this node'
+
+export const MAY_NOT_COUNT =
+  'the directory of this node is not its newest one, and too few owners have said yet that no older process of it counts for them'
 
 export const BEING_FILLED = 'the copies of this node are being filled'
 
@@ -103,6 +107,21 @@ export class Arrival {
     // Its removal waits for these copies, and would for ever if they waited for it. It is not filled for that: the
     // removal may be cancelled.
     return ownersOf().every((id) => id === self || this.#takenOver.has(id) || isLost(id))
+  }
+
+  /**
+   * Whether what is stored here may count as this node's copy. Another process of this node may be alive, with the
+   * directory that this one lacks, and may count with each owner that has not given it up for this process. Who answers
+   * this process has (life-fences.ts). A directory that is the newest has no other process.
+   */
+  mayCount(ownersOf: () => readonly (readonly string[])[]): boolean {
+    const { self, proof, isLost } = this.#parts
+    if (!proof.isBehind) return true
+    return ownersOf().every((owners) => {
+      if (!owners.includes(self)) return true
+      const accepting = owners.filter((id) => id !== self && (this.#answered.has(id) || isLost(id)))
+      return accepting.length >= fencesNeeded(owners.length)
+    })
   }
 
   /** Whether a majority of the members has told what it knows of earlier lives. */

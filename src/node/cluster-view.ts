@@ -47,6 +47,16 @@ export interface ViewParts {
 
 type Row = Record<string, MemberState>
 
+type StatusBody = [epoch: number, fields: string[], unsettled?: Encodable, twins?: string[]]
+
+/** What a node says of the others. */
+interface View {
+  readonly epoch: number
+  readonly row: Row
+  /** Of whose id it refuses a second process. */
+  readonly twins: readonly string[]
+}
+
 export class ClusterView {
   readonly #parts: ViewParts
 
@@ -54,10 +64,14 @@ export class ClusterView {
     this.#parts = parts
   }
 
-  /** The body of an answer to `status`: epoch, what this node says of each other one, what it has under way. */
+  /**
+   * The body of an answer to `status`: epoch, what this node says of each other one, what it has under way, and of whose
+   * id it refuses a second process. Version 2 sends, and reads, the first two.
+   */
   ownRow(): Encodable[] {
-    const { keeper, unsettled } = this.#parts
-    return [keeper.epoch, Object.entries(this.#row()).flat(), encodeUnsettled(unsettled())]
+    const { keeper, unsettled, refusals } = this.#parts
+    const row = Object.entries(this.#row()).flat()
+    return [keeper.epoch, row, encodeUnsettled(unsettled()), [...refusals.twins()]]
   }
 
   async status(): Promise<ClusterStatus> {
@@ -91,7 +105,7 @@ export class ClusterView {
       hints: this.#hints(),
       storage: this.#storage(),
       refusals: this.#parts.refusals.current(),
-      verdict: this.#verdict(without.length),
+      verdict: this.#verdict(without.length, views),
     }
   }
 
@@ -135,6 +149,11 @@ export class ClusterView {
         detail: `${PARTITION_COUNT - without.length} of ${PARTITION_COUNT} data partitions have a majority of owners`,
       },
       { name: 'storage', ok: storage.state === 'ok', detail: storage.reason || 'takes writes' },
+      {
+        name: 'identity',
+        ok: this.#parts.refusals.whyNotThisProcess() === undefined,
+        detail: this.#parts.refusals.whyNotThisProcess() ?? 'no other process has this node id',
+      },
       { name: 'copies', ok: !this.#parts.isFilling(), detail: this.#copies() },
     ]
     return { ready: checks.every(({ ok }) => ok), checks }
@@ -147,20 +166,21 @@ export class ClusterView {
     return row
   }
 
-  async #askViews(): Promise<Map<string, { epoch: number; row: Row }>> {
-    const { self, keeper, peers } = this.#parts
-    const views = new Map([[self, { epoch: keeper.epoch, row: this.#row() }]])
+  async #askViews(): Promise<Map<string, View>> {
+    const { self, keeper, peers, refusals } = this.#parts
+    const own: View = { epoch: keeper.epoch, row: this.#row(), twins: refusals.twins() }
+    const views = new Map([[self, own]])
     const deadlineMs = this.#nowMs() + STATUS_TIMEOUT_MS
     const ask = async ({ id }: { id: string }): Promise<void> => {
       if (id === self) return
       const reply = await peers.request(id, 'status', [], deadlineMs)
       if (reply.type !== 'ok') return
-      const [epoch, fields] = reply.body as unknown as [number, string[]]
+      const [epoch, fields, , twins = []] = reply.body as unknown as StatusBody
       const row: Row = {}
       for (let i = 0; i + 1 < fields.length; i += 2) {
         row[fields[i] as string] = fields[i + 1] as MemberState
       }
-      views.set(id, { epoch, row })
+      views.set(id, { epoch, row, twins })
     }
     await Promise.all(keeper.topology.members.map(ask))
     return views
@@ -221,7 +241,7 @@ export class ClusterView {
       : 'complete'
   }
 
-  #verdict(withoutQuorum: number): string {
+  #verdict(withoutQuorum: number, views: ReadonlyMap<string, View>): string {
     const { self, keeper, liveness } = this.#parts
     const { members } = keeper.topology
     const away = members.filter(({ id }) => !liveness.reachable(id)).map(({ id }) => id)
@@ -230,7 +250,7 @@ export class ClusterView {
     const copies = this.#parts.isFilling() ? ` Its copies are ${this.#copies()}.` : ''
     const change = changeWords(keeper.topology)
     const refused = refusalWords(self, this.#parts.refusals.current())
-    const more = `${disk}${this.#clocks()}${copies}${refused}${change === '' ? '' : ` ${change}`}`
+    const more = `${disk}${this.#clocks()}${copies}${refused}${twinWords(views)}${change === '' ? '' : ` ${change}`}`
     if (!members.some(({ id }) => id === self)) {
       return `${self} is no member of the cluster, which has ${members.length}: ask one of them.${more}`
     }
@@ -308,6 +328,18 @@ export class ClusterView {
   #nowMs(): number {
     return this.#parts.clock.nowMs()
   }
+}
+
+/** Two processes with one node id are one too many: those that are no part of it say so, too. */
+function twinWords(views: ReadonlyMap<string, View>): string {
+  const refusing = new Map<string, string[]>()
+  for (const [id, { twins }] of views) {
+    for (const twin of twins) refusing.set(twin, [...(refusing.get(twin) ?? []), id])
+  }
+  const said = [...refusing].map(
+    ([twin, ids]) => ` A second process has the node id ${twin}: ${ids.join(', ')} refuse it.`,
+  )
+  return said.join('')
 }
 
 function holdsOf(object: StoredObject, nowMs: number): NonNullable<RingEntry['holds']> {

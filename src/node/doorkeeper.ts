@@ -4,6 +4,8 @@
  * A node that knows the random id of its cluster has links only with nodes of that cluster, or with nodes that do not
  * know theirs yet. A node that does not know its own takes that of the first node that it reaches by its own list of
  * members, and lets nobody dial it who knows one before.
+ *
+ * Of several processes with one node id it has links with one (life-fences.ts).
  */
 import {
   type ClusterIdentity,
@@ -11,12 +13,17 @@ import {
   whyOtherCluster,
 } from '../core/membership/cluster-identity.ts'
 import type { Credentials, Doorkeeper, Refusal } from '../ports/network.ts'
+import type { LifeFences } from './life-fences.ts'
 
 export interface DoorkeeperParts {
   readonly self: string
   readonly founding: () => string
   readonly cluster: OwnCluster
   readonly epoch: () => number
+  /** A number of this process alone. */
+  readonly life: number
+  readonly fences: LifeFences
+  readonly isLinked: (peer: string) => boolean
 }
 
 export class NodeDoorkeeper implements Doorkeeper {
@@ -27,8 +34,8 @@ export class NodeDoorkeeper implements Doorkeeper {
   }
 
   introduce(): Credentials {
-    const { cluster, founding, epoch } = this.#parts
-    return { founding: founding(), clusterId: cluster.id, epoch: epoch() }
+    const { cluster, founding, epoch, life } = this.#parts
+    return { founding: founding(), clusterId: cluster.id, life, epoch: epoch() }
   }
 
   judge(peer: string, theirs: Credentials, isDialled: boolean): Refusal | undefined {
@@ -37,13 +44,29 @@ export class NodeDoorkeeper implements Doorkeeper {
     const identity = { founding: theirs.founding, id: theirs.clusterId }
     const other = whyOtherCluster(self, ours, peer, identity)
     if (other !== undefined) return { reason: 'other_cluster', message: other }
-    if (isDialled || ours.id !== undefined || theirs.clusterId === undefined) return undefined
-    const message = `${self} does not know its cluster yet: it first has to reach a member itself`
-    return { reason: 'no_cluster_yet', message }
+    if (!isDialled && ours.id === undefined && theirs.clusterId !== undefined) {
+      const message = `${self} does not know its cluster yet: it first has to reach a member itself`
+      return { reason: 'no_cluster_yet', message }
+    }
+    return theirs.life === undefined ? undefined : this.#judgeLife(peer, theirs.life)
   }
 
-  async welcome(_peer: string, { clusterId }: Credentials, isDialled: boolean): Promise<void> {
-    const { cluster } = this.#parts
+  #judgeLife(peer: string, life: number): Refusal | undefined {
+    const { self, fences, isLinked } = this.#parts
+    const verdict = fences.judge(peer, life, isLinked(peer))
+    if (verdict === 'in_use') {
+      const message = `another process is ${peer} for ${self}: two processes have been started with this node id`
+      return { reason: 'identity_in_use', message }
+    }
+    if (verdict !== 'superseded') return undefined
+    const message = `a newer process is ${peer} for ${self}: this older one may not go on`
+    return { reason: 'superseded', message }
+  }
+
+  async welcome(peer: string, theirs: Credentials, isDialled: boolean): Promise<void> {
+    const { cluster, fences } = this.#parts
+    const { clusterId, life } = theirs
     if (isDialled && cluster.id === undefined && clusterId !== undefined) cluster.learn(clusterId)
+    if (life !== undefined) await fences.take(peer, life)
   }
 }

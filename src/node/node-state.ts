@@ -36,6 +36,7 @@ const NAMES = [
   'gained',
   'intake',
   'ballot-floors',
+  'fences',
 ] as const
 /** Which of them are stored. */
 const NAMES_KEY = metaKey('names')

@@ -10,6 +10,7 @@ import type { Metrics } from '../ports/metrics.ts'
 import type { Network } from '../ports/network.ts'
 import type { Random } from '../ports/random.ts'
 import type { Timers } from '../ports/timers.ts'
+import { PeerRefusals, refusalWords } from './peer-refusals.ts'
 import { composeNode, type RunningNode } from './running-node.ts'
 import type { NodeService } from './service.ts'
 import { parseTopology } from './topology-keeper.ts'
@@ -50,6 +51,8 @@ export interface NodeSettings {
   readonly inflightRequestsMax: number
   /** Told once, when this node finds that it is no member any more (removal.ts). */
   readonly onRemoved?: () => void
+  /** Told once that another process has taken the place of this one: it serves nothing any more, and has to end. */
+  readonly onSuperseded?: (reason: string) => void
 }
 
 export interface Node extends NodeService {
@@ -64,7 +67,18 @@ export interface Node extends NodeService {
 export function createNode(ports: NodePorts, settings: NodeSettings): Node {
   let running: RunningNode | undefined
   let stopping: Promise<void> | undefined
+  const topology = (): Topology => running?.keeper.topology ?? startingTopology(settings)
+  const refusals = new PeerRefusals(ports, {
+    isMember: (node) => topology().members.some(({ id }) => id === node),
+  })
+  ports.network.onRefusal((refusal) => {
+    const wasSuperseded = refusals.isSuperseded
+    refusals.note(refusal)
+    if (refusals.isSuperseded && !wasSuperseded) settings.onSuperseded?.(refusal.message)
+  })
   const up = (): RunningNode => {
+    const doubt = refusals.whyNotThisProcess()
+    if (doubt !== undefined) throw new QuorateError('not_ready', doubt, { retryAfterSeconds: 1 })
     if (running !== undefined && stopping === undefined) return running
     const what = stopping === undefined ? 'starting' : 'stopping'
     throw new QuorateError('not_ready', `${settings.nodeId} is ${what}`, { retryAfterSeconds: 1 })
@@ -77,7 +91,7 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
   return {
     nodeId: settings.nodeId,
     start: async () => {
-      running = await composeNode(ports, settings)
+      running = await composeNode(ports, settings, refusals)
     },
     stop: () => {
       stopping ??= running === undefined ? Promise.resolve() : running.stop()
@@ -87,7 +101,7 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     put: async (request) => up().requests.put(request),
     update: async (request) => up().requests.update(request),
     list: async (request) => up().requests.list(request),
-    topology: (): Topology => running?.keeper.topology ?? startingTopology(settings),
+    topology,
     nowMs: () => running?.clock.nowMs() ?? ports.clock.wallMs(),
     bucket: (name): Bucket | undefined => running?.keeper.bucket(name),
     createBucket: async (bucket, timeoutMs) => member().createBucket(bucket, timeoutMs),
@@ -96,10 +110,11 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     applyChange: async (request, timeoutMs) => member().changes.apply(request, timeoutMs),
     cancelChange: async (timeoutMs) => member().changes.cancel(timeoutMs),
     moves: async () => up().changes.status(),
-    status: async () => up().view.status(),
+    status: async () => (running ?? up()).view.status(),
     ring: async (bucket, key) => up().view.ring(up().requests.locate(bucket, key)),
     syncHints: async (timeoutMs) => member().delivery.sync(timeoutMs),
-    readiness: async () => up().view.readiness(),
+    readiness: async () => (running ?? up()).view.readiness(),
+    startTrouble: () => refusalWords(settings.nodeId, refusals.current()).trim(),
     convergence: async (bucket) => member().convergence(bucket),
   }
 }

@@ -7,7 +7,7 @@ import type { Codec, Encodable } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { ClusterView } from './cluster-view.ts'
 import { decodeUpdate, decodeWrite, encodeAnswer, encodeFailure } from './forward.ts'
-import { type Arrival, BEING_FILLED, TOO_FEW_HAVE_TOLD } from './arrival.ts'
+import { type Arrival, BEING_FILLED, MAY_NOT_COUNT, TOO_FEW_HAVE_TOLD } from './arrival.ts'
 import type { HintStore } from './hint-store.ts'
 import type { Moves } from './convergence.ts'
 import type { MovesView } from './moves-view.ts'
@@ -226,6 +226,11 @@ export class PeerAsks {
       }
       const flags = Number(body[3] ?? 0)
       const apply = (): void => {
+        // A write that asks whether these copies are whole is not acknowledged without enough others that are.
+        if ((flags & APPLY_ASKS_WHOLE) === 0 && !mayCount(parts, at)) {
+          answer('not_ready', MAY_NOT_COUNT)
+          return
+        }
         // Before the own copy is looked up: were the filling to end in between, it could be the one from before.
         const isWhole = isWholeTo(parts, from, at)
         parts.replica.apply(at, copy, flags, (applied, refusal) => {
@@ -302,6 +307,14 @@ export class PeerAsks {
     if (bucket === undefined) answer('unknown_bucket', name)
     else act({ bucket, key, partition: parts.keeper.place(bucket, key).partition })
   }
+}
+
+/** Whether a copy that is stored here may be counted by whoever sends it. */
+function mayCount({ arrival, keeper }: AskParts, { bucket, key }: Location): boolean {
+  return arrival.mayCount(() => {
+    const { owners, next } = keeper.place(bucket, key)
+    return next === undefined ? [owners] : [owners, next]
+  })
 }
 
 /** Whether what this node says of its own copy is all that it ever held, as far as that peer can know. */

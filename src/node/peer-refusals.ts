@@ -1,4 +1,8 @@
-/** The links that were refused lately, by this node or by a peer: for status and metrics. Nothing here decides anything. */
+/**
+ * The links that were refused lately, by this node or by a peer: for status and metrics, and for what follows where the
+ * reason is that another process has the id of this node. That one is refused links is no matter of safety here: it
+ * rejects requests because nobody else would ever hear of them.
+ */
 import type { Clock } from '../ports/clock.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { PeerRefusal, RefusalReason } from '../ports/network.ts'
@@ -19,6 +23,9 @@ export class PeerRefusals {
   readonly #metrics: Metrics
   readonly #isMember: (node: string) => boolean
   readonly #noted = new Map<string, Noted>()
+  #superseded: string | undefined
+  /** Whether this node's own link to the peer is there: then the peer refuses it no more. */
+  isLinked: (peer: string) => boolean = () => false
 
   constructor(
     ports: { clock: Clock; metrics: Metrics },
@@ -35,6 +42,7 @@ export class PeerRefusals {
     const label = this.#isMember(peer) ? { peer } : {}
     this.#metrics.count('peers_refused_total', { ...label, reason })
     if (PASSING.has(reason)) return
+    if (by === 'peer' && reason === 'superseded') this.#superseded ??= refusal.message
     const key = `${by} ${reason} ${peer}`
     this.#noted.delete(key)
     this.#noted.set(key, { refusal, atMs: this.#clock.monotonicMs() })
@@ -44,11 +52,30 @@ export class PeerRefusals {
     }
   }
 
-  /** The link is there. */
-  linked(peer: string): void {
-    for (const [key, { refusal }] of this.#noted) {
-      if (refusal.peer === peer && refusal.by === 'peer') this.#noted.delete(key)
-    }
+  /** Whether a peer has given this process up for a newer one of this node: it stays so. */
+  get isSuperseded(): boolean {
+    return this.#superseded !== undefined
+  }
+
+  /** Why this process may not speak for its node, as far as the peers have told lately. */
+  whyNotThisProcess(): string | undefined {
+    if (this.#superseded !== undefined || this.#noted.size === 0) return this.#superseded
+    const isInUse = ({ by, reason }: PeerRefusal): boolean =>
+      by === 'peer' && reason === 'identity_in_use'
+    return this.current().find(isInUse)?.message
+  }
+
+  /** The peers of whose id this node refuses a second process. */
+  twins(): readonly string[] {
+    const isTwin = ({ by, reason }: PeerRefusal): boolean =>
+      by === 'self' && (reason === 'identity_in_use' || reason === 'superseded')
+    return [
+      ...new Set(
+        this.current()
+          .filter(isTwin)
+          .map(({ peer }) => peer),
+      ),
+    ]
   }
 
   current(): readonly PeerRefusal[] {
@@ -56,6 +83,7 @@ export class PeerRefusals {
     return [...this.#noted.values()]
       .filter(({ atMs }) => atMs >= sinceMs)
       .map(({ refusal }) => refusal)
+      .filter(({ by, peer }) => by === 'self' || !this.isLinked(peer))
   }
 }
 

@@ -21,6 +21,7 @@ import { hintRoute } from './hint-route.ts'
 import { HintStore } from './hint-store.ts'
 import { KeyListing } from './key-listing.ts'
 import { KeyPages } from './key-pages.ts'
+import { LifeFences } from './life-fences.ts'
 import { Liveness } from './liveness.ts'
 import { MemberChanges } from './member-changes.ts'
 import { MovesView } from './moves-view.ts'
@@ -31,7 +32,7 @@ import { NodeState, takeIdentity } from './node-state.ts'
 import { ObjectTable } from './object-table.ts'
 import { PeerAsks } from './peer-asks.ts'
 import { PeerLives } from './peer-lives.ts'
-import { PeerRefusals } from './peer-refusals.ts'
+import type { PeerRefusals } from './peer-refusals.ts'
 import { Peers } from './peers.ts'
 import { PendingDots } from './pending-dots.ts'
 import { ReadCoordinator } from './read-coordinator.ts'
@@ -40,7 +41,7 @@ import { RegisterAsks } from './register-asks.ts'
 import { RegisterProposer } from './register-proposer.ts'
 import { Removal } from './removal.ts'
 import { Replica } from './replica.ts'
-import type { PlacedRequest } from './request.ts'
+import { groupsOf, type PlacedRequest } from './request.ts'
 import { Requests } from './requests.ts'
 import { Sessions } from './sessions.ts'
 import type { ConvergenceAnswer, Founding, ReadAnswer } from './service.ts'
@@ -77,7 +78,11 @@ export interface RunningNode {
  * Resolves once the node serves. Rejects where the disk is another node's, or cannot be read; with `DamagedStateError`
  * where the node must begin anew, on an empty disk.
  */
-export async function composeNode(given: NodePorts, settings: NodeSettings): Promise<RunningNode> {
+export async function composeNode(
+  given: NodePorts,
+  settings: NodeSettings,
+  refusals: PeerRefusals,
+): Promise<RunningNode> {
   const self = settings.nodeId
   await frameAll(given.disk, given.codec, given.log)
   const disk = new CheckedDisk(new WatchedDisk(given))
@@ -103,6 +108,7 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
   const proof = await DirectoryProof.load(state, settings.hasLostData === true)
   const clock = new NodeClock(ports, state, settings.maxClockDriftMs)
   const lives = new PeerLives(state.get('heard'))
+  const fences = new LifeFences(state)
   clock.onRaise = () => void state.set('heard', lives.encode()).catch(() => undefined)
   await clock.start()
   const keeper = new TopologyKeeper(ports, { ...keeperParts, clock })
@@ -152,6 +158,7 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
     ...placing,
     pending,
     isProven: () => arrival.isProven,
+    mayCount: (placed) => arrival.mayCount(() => groupsOf(placed)),
     horizon: horizonOf,
     actor: identity.actor,
     mayKeep: (timestamp) => horizon.mayKeep(timestamp),
@@ -221,7 +228,6 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
     isComplete: () => !arrival.isFilling,
   })
   const isFilling = (): boolean => arrival.isFilling
-  const refusals = new PeerRefusals(ports, { isMember: (id) => keeper.isMember(id) })
   const view = new ClusterView({
     self,
     refusals,
@@ -313,6 +319,7 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
   const removal = new Removal(ports, { self, keeper, onRemoved })
   keeper.onChange = connect
   liveness.onReturn = () => delivery.wake()
+  refusals.isLinked = (peer) => network.isOpen(peer)
   disk.onHealth(({ state: health, reason }) => {
     if (health === 'ok') log.info({}, 'the disk takes writes again')
     else log.error({ health, reason }, 'the disk takes no writes')
@@ -337,9 +344,11 @@ export async function composeNode(given: NodePorts, settings: NodeSettings): Pro
       founding: () => keeper.topology.clusterId,
       cluster: keeper.cluster,
       epoch: () => keeper.epoch,
+      life: identity.life,
+      fences,
+      isLinked: (peer) => network.isLinked(peer),
     }),
   )
-  network.onRefusal((refusal) => refusals.note(refusal))
   await network.start()
   liveness.start()
   delivery.start()

@@ -37,6 +37,8 @@ export interface NodeService {
    * Errors: bucket_conflict, limit_reached, quorum_unreachable, outcome_unknown.
    */
   createBucket(bucket: Bucket, timeoutMs: number): Promise<{ created: boolean; bucket: Bucket }>
+  /** Who refuses it a link, and why, in sentences; '' where nobody does. For a node that has not started yet. */
+  startTrouble(): string
   /**
    * Agrees on the random id of the cluster and on the key that seals sessions, where there are none: on the candidates,
    * unless others were first. Resolves with those that are in force. Errors: quorum_unreachable, outcome_unknown.

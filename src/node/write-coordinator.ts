@@ -61,6 +61,8 @@ export interface WriteParts {
   readonly pending: PendingDots
   /** Whether the own copies count in a quorum. */
   readonly isProven: () => boolean
+  /** Whether a copy stored here may count as this node's (arrival.ts). */
+  readonly mayCount: (placed: PlacedRequest) => boolean
   /** Of a data partition. */
   readonly horizon: (partition: number) => Timestamp
   /** The placement in force (topology-keeper.ts). */

@@ -47,6 +47,7 @@ import { madeBefore, nameOfRequest, refuseManyNames } from './update-names.ts'
 import type { WriteParts } from './write-coordinator.ts'
 import { NOT_ASKED, type WholeOwners, wholeNeedOf } from './whole-owners.ts'
 import type { StoreLocally } from './write-round.ts'
+import { refuseUncounted } from './write-targets.ts'
 
 /** A write that is ready to be sent. */
 export interface Minted {
@@ -204,6 +205,7 @@ export class WriteMinting {
           const notKept = replica.notKept(placed.at)
           if (notKept !== undefined) throw rejection(notKept)
           refuseLongQueue(entry)
+          if (wholeNeedOf(placed, request) === 0) refuseUncounted(placed, this.#parts.mayCount)
           const held = pruneVector(entry.latest.object, this.#parts.horizon(placed.at.partition))
           const known = knownObject(held, request)
           // A clock restarted behind its own records, or an lww value from a faster clock.

@@ -5,7 +5,8 @@
  */
 import { QuorateError } from '../core/errors.ts'
 import { allOwners } from '../core/quorum/owner-groups.ts'
-import { groupsOf, type PlacedRequest } from './request.ts'
+import { MAY_NOT_COUNT } from './arrival.ts'
+import { groupsOf, type PlacedRequest, rejection } from './request.ts'
 import type { WholeOwners } from './whole-owners.ts'
 import type { RoundTargets } from './write-round.ts'
 
@@ -68,6 +69,16 @@ function refuseWithoutQuorum(placed: PlacedRequest, self: string, targets: Round
       })),
     },
   )
+}
+
+/** Throws not_ready where a majority is needed, and the own copy may not count in it (arrival.ts). */
+export function refuseUncounted(
+  placed: PlacedRequest,
+  mayCount: (placed: PlacedRequest) => boolean,
+): void {
+  const { sloppy, w } = placed.need
+  if (sloppy || w <= 1 || mayCount(placed)) return
+  throw rejection({ code: 'not_ready', message: MAY_NOT_COUNT })
 }
 
 /** Throws quorum_unreachable. `mayBeWhole`: of an owner other than this node, as far as it has told. */

@@ -22,6 +22,9 @@ export interface Network {
   /** Whether the link this node opens to `to` is open as far as this node can know (a cut may be unnoticed). */
   isOpen(to: string): boolean
 
+  /** Whether there is a link between both, whichever of them has opened it. */
+  isLinked(peer: string): boolean
+
   /** Set once, before `start`. `frame` belongs to the receiver. A throw means garbage: the link is closed. */
   onFrame(listener: (from: string, channel: Channel, frame: Uint8Array) => void): void
 
@@ -68,6 +71,8 @@ export const REFUSAL_REASONS = [
   'other_cluster',
   'no_cluster_yet', // the node that refuses has not dialled a member of its cluster yet
   'not_a_member',
+  'identity_in_use', // another process of the same id has a link
+  'superseded', // a newer process has taken the place of this one
 ] as const
 export type RefusalReason = (typeof REFUSAL_REASONS)[number]
 
@@ -91,6 +96,8 @@ export interface Credentials {
   readonly founding: string
   /** The random id of its cluster. */
   readonly clusterId?: string | undefined
+  /** A number of its process alone. */
+  readonly life?: number | undefined
   /** Of its topology. */
   readonly epoch?: number | undefined
 }

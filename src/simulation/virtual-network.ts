@@ -49,6 +49,10 @@ export class VirtualNetwork implements Network {
     return this.#isRunning ? this.#wires.versionOf(this.host.id, to, channel) : undefined
   }
 
+  isLinked(peer: string): boolean {
+    return this.#isRunning && this.#wires.isLinked(this.host.id, peer)
+  }
+
   onFrame(listener: (from: string, channel: Channel, frame: Uint8Array) => void): void {
     this.#takeFrame = listener
   }

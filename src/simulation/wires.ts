@@ -134,6 +134,12 @@ export class Wires {
     return this.#links.get(from, to)?.isOpen === true
   }
 
+  /** A cut is noticed after a while on a real network; here it is at once. */
+  isLinked(one: string, other: string): boolean {
+    const isHeard = !this.isCut(other, one)
+    return isHeard && (this.isOpen(one, other) || this.isOpen(other, one))
+  }
+
   versionOf(from: string, to: string, channel: Channel): number | undefined {
     const link = channel === 'ask' ? this.#links.get(from, to) : this.#links.get(to, from)
     return link?.isOpen === true ? link.version : undefined

@@ -5,16 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createPinoLog } from '../../src/adapters/log/pino-log.ts'
-import { type LinkFaults, watchLinkFaults } from '../../src/adapters/chaos/link-faults.ts'
+import { watchLinkFaults } from '../../src/adapters/chaos/link-faults.ts'
 import { createPeerNetwork } from '../../src/adapters/peer-network/peer-network.ts'
 import { QUEUE_BYTES_MAX } from '../../src/adapters/peer-network/link.ts'
 import { NEWCOMERS_MAX } from '../../src/adapters/peer-network/newcomers.ts'
 import { VERSIONS } from '../../src/core/protocol-versions.ts'
-import { OwnCluster } from '../../src/core/membership/cluster-identity.ts'
-import { NodeDoorkeeper } from '../../src/node/doorkeeper.ts'
 import type { Log } from '../../src/ports/log.ts'
 import type { Network, PeerRefusal } from '../../src/ports/network.ts'
 import { type FrameListener, networkConformance, opened } from '../conformance/network.ts'
+import { PeerWorld } from './peer-world.ts'
 
 const log = createPinoLog({ node: 'test', level: 'silent' })
 
@@ -25,78 +24,7 @@ function recordLog(): { log: Log; lines: string[] } {
   return { log: createPinoLog({ node: 'test', level: 'info', destination }), lines }
 }
 
-/** Ports that were free a moment ago: a node that comes back must find its own again. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
-interface WorldOptions {
-  faults?: LinkFaults
-  clusterId?: () => string
-  cluster?: OwnCluster
-  log?: Log
-  /** Version of the protocol. */
-  oldest?: number
-}
-
-class World {
-  readonly #ports = new Map<string, Promise<number>>()
-  readonly #networks: Network[] = []
-
-  async start(
-    id: string,
-    listener: FrameListener,
-    newest = VERSIONS.newest,
-    options: WorldOptions = {},
-  ): Promise<Network & { port(): number }> {
-    const urls = await Promise.all(
-      ['a', 'b'].map(async (peer) => ({ id: peer, url: await this.urlOf(peer) })),
-    )
-    const network = createPeerNetwork({
-      self: id,
-      newestVersion: newest,
-      listen: { host: '127.0.0.1', port: await this.port(id) },
-      log: options.log ?? log,
-      ...(options.faults === undefined ? {} : { faults: options.faults }),
-    })
-    network.setDoorkeeper(
-      new NodeDoorkeeper({
-        self: id,
-        founding: options.clusterId ?? (() => 'cluster'),
-        cluster: options.cluster ?? new OwnCluster(undefined),
-        epoch: () => 7,
-      }),
-    )
-    network.onFrame(listener)
-    network.setPeers(
-      urls.filter((peer) => peer.id !== id),
-      options.oldest,
-    )
-    await network.start()
-    this.#networks.push(network)
-    return network
-  }
-
-  async dispose(): Promise<void> {
-    await Promise.all(this.#networks.map((network) => network.close()))
-  }
-
-  async urlOf(id: string): Promise<string> {
-    return `http://127.0.0.1:${await this.port(id)}`
-  }
-
-  port(id: string): Promise<number> {
-    const known = this.#ports.get(id) ?? freePort()
-    this.#ports.set(id, known)
-    return known
-  }
-}
-
-networkConformance('HTTP upgrades', () => new World())
+networkConformance('HTTP upgrades', () => new PeerWorld())
 
 describe('peer network', () => {
   const cleanups: (() => void | Promise<void>)[] = []
@@ -106,8 +34,8 @@ describe('peer network', () => {
 
   async function pair(
     listener: FrameListener,
-  ): Promise<{ world: World; b: Network & { port(): number } }> {
-    const world = new World()
+  ): Promise<{ world: PeerWorld; b: Network & { port(): number } }> {
+    const world = new PeerWorld()
     cleanups.push(() => world.dispose())
     return { world, b: await world.start('b', listener) }
   }
@@ -166,7 +94,7 @@ describe('peer network', () => {
   })
 
   it('says at both ends, once, why a peer is refused', async () => {
-    const world = new World()
+    const world = new PeerWorld()
     cleanups.push(() => world.dispose())
     const [atA, atB] = [recordLog(), recordLog()]
     let handshakes = 0
@@ -189,7 +117,7 @@ describe('peer network', () => {
   })
 
   it('gives both ends the reason of a refusal as a word, and the epoch of the one that refuses', async () => {
-    const world = new World()
+    const world = new PeerWorld()
     cleanups.push(() => world.dispose())
     const b = await world.start('b', () => undefined, VERSIONS.newest)
     const atB = Promise.withResolvers<PeerRefusal>()
@@ -204,7 +132,7 @@ describe('peer network', () => {
   })
 
   it('says at both ends which versions have nothing in common', async () => {
-    const world = new World()
+    const world = new PeerWorld()
     cleanups.push(() => world.dispose())
     const [atA, atB] = [recordLog(), recordLog()]
     await world.start('b', () => undefined, 1, { log: atB.log })
@@ -226,7 +154,7 @@ describe('peer network', () => {
   })
 
   it('has no link to a peer that names no version', async () => {
-    const world = new World()
+    const world = new PeerWorld()
     cleanups.push(() => world.dispose())
     await answering(await world.port('b'), 'b', '')
     const { log: recording, lines } = recordLog()
@@ -236,7 +164,7 @@ describe('peer network', () => {
   })
 
   it('does not take another node for the peer it dialled', async () => {
-    const world = new World()
+    const world = new PeerWorld()
     cleanups.push(() => world.dispose())
     await answering(await world.port('b'), 'c')
     const { log: recording, lines } = recordLog()
@@ -246,7 +174,7 @@ describe('peer network', () => {
   })
 
   it('takes no more frames than its bound for a peer that does not read', async () => {
-    const world = new World()
+    const world = new PeerWorld()
     cleanups.push(() => world.dispose())
     await answering(await world.port('b'), 'b')
     const a = await world.start('a', () => undefined)
@@ -298,7 +226,7 @@ describe('peer network', () => {
   it('finds frames again on a link that was mute in the middle of one', async () => {
     const got: number[] = []
     let mute = false
-    const world = new World()
+    const world = new PeerWorld()
     cleanups.push(() => world.dispose())
     await world.start(
       'b',

@@ -11,6 +11,7 @@ import { freePorts } from '../../src/cluster/address-plan.ts'
 import { msgpackCodec } from '../../src/adapters/codec/msgpack-codec.ts'
 import { openLevelDisk } from '../../src/adapters/level-disk/level-disk.ts'
 import type { Topology } from '../../src/core/placement/topology.ts'
+import { CheckedDisk } from '../../src/node/checked-disk.ts'
 import { storedTopology } from '../../src/node/node-state.ts'
 import { metaKey } from '../../src/node/storage-keys.ts'
 import { NamedNode } from './named-node.ts'
@@ -118,8 +119,9 @@ it('refuses an address of another cluster in the list of members', async () => {
 
 /** Leaves the directory as a version without random ids of clusters would have written it. */
 async function forgetIdentity(cluster: Cluster, id: Id): Promise<void> {
-  const disk = await openLevelDisk({ directory: join(directory, cluster.name, id, 'db') })
-  const stored = JSON.parse((await storedTopology(disk, msgpackCodec)) as string) as Topology
+  const file = await openLevelDisk({ directory: join(directory, cluster.name, id, 'db') })
+  const disk = new CheckedDisk(file)
+  const stored = JSON.parse((await storedTopology(file, msgpackCodec)) as string) as Topology
   const { identity, ...document } = stored
   expect(identity).toMatch(/^[0-9a-f]{32}$/)
   const value = msgpackCodec.encode(JSON.stringify(document))

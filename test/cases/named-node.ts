@@ -8,6 +8,8 @@ export interface NamedNodeOptions {
   readonly peerPort: number
   /** Id → peer port, as its own list has them. */
   readonly members: Readonly<Record<string, number>>
+  /** Any one where undefined. */
+  readonly clientPort?: number
   /** Told when the node ends by itself. */
   readonly onBroken?: (error: unknown) => void
 }
@@ -30,14 +32,14 @@ export class NamedNode {
   }
 
   static async start(options: NamedNodeOptions): Promise<NamedNode> {
-    const { id, dataDir, peerPort, members, onBroken } = options
+    const { id, dataDir, peerPort, members, clientPort = 0, onBroken } = options
     const parsed = parseSettings({
       QUORATE_NODE_ID: id,
       QUORATE_MEMBERS: Object.entries(members)
         .map(([member, port]) => `${member}=http://127.0.0.1:${port}`)
         .join(','),
       QUORATE_DATA_DIR: dataDir,
-      QUORATE_LISTEN: '127.0.0.1:0',
+      QUORATE_LISTEN: `127.0.0.1:${clientPort}`,
       QUORATE_PEER_LISTEN: `127.0.0.1:${peerPort}`,
       QUORATE_LOG_LEVEL: 'silent',
     })

@@ -20,6 +20,7 @@ export const JOIN_PATH = '/v1/peer/join'
 export const PROTOCOL = 'quorate-peer/1'
 const REFUSAL = 'quorate-refusal'
 const EPOCH = 'quorate-epoch'
+const LIFE = 'quorate-life'
 /** Longer identities and reasons are cut where they are shown. */
 export const SHOWN_LENGTH_MAX = 200
 
@@ -38,12 +39,13 @@ export function introductionHeaders(introduction: Introduction): Record<string, 
 /** What both ends say of themselves. */
 export function answerHeaders(introduction: Omit<Introduction, 'to'>): Record<string, string> {
   const { from, credentials, versions } = introduction
-  const { founding, clusterId, epoch } = credentials
+  const { founding, clusterId, life, epoch } = credentials
   return {
     ...versionHeaders(versions),
     'quorate-from': from,
     'quorate-cluster': founding,
     ...(clusterId === undefined ? {} : { 'quorate-cluster-id': clusterId }),
+    ...(life === undefined ? {} : { [LIFE]: String(life) }),
     ...(epoch === undefined ? {} : { [EPOCH]: String(epoch) }),
   }
 }
@@ -52,6 +54,7 @@ export function credentialsIn(headers: IncomingHttpHeaders): Credentials {
   return {
     founding: headerOf(headers, 'quorate-cluster'),
     clusterId: shown(headerOf(headers, 'quorate-cluster-id')) || undefined,
+    life: numberIn(headers, LIFE),
     epoch: numberIn(headers, EPOCH),
   }
 }

@@ -128,6 +128,10 @@ class PeerNetwork implements Network {
     return this.#dialers.get(to)?.isOpen ?? false
   }
 
+  isLinked(peer: string): boolean {
+    return this.isOpen(peer) || this.#inbound.has(peer)
+  }
+
   onFrame(listener: (from: string, channel: Channel, frame: Uint8Array) => void): void {
     this.#takeFrame = listener
   }

@@ -1,0 +1,61 @@
+/**
+ * Which process of each peer this node listens to (core/membership/life-fence.ts), across restarts of its own. A newer
+ * life gets its link once it is on the disk that the older one is not listened to any more.
+ */
+import {
+  judgeLife,
+  type KnownLives,
+  type LifeVerdict,
+  withNewcomer,
+} from '../core/membership/life-fence.ts'
+import type { Encodable } from '../ports/codec.ts'
+
+/** What a node keeps about itself (node-state.ts). */
+export interface FenceStore {
+  get(name: 'fences'): Encodable | undefined
+  /** Resolves once durable. */
+  set(name: 'fences', value: Encodable): Promise<void>
+}
+
+export class LifeFences {
+  readonly #store: FenceStore
+  readonly #known = new Map<string, KnownLives>()
+  /** Of the newest change. */
+  #stored: Promise<void> = Promise.resolve()
+
+  constructor(store: FenceStore) {
+    this.#store = store
+    const saved = (store.get('fences') as readonly Encodable[] | undefined) ?? []
+    for (const entry of saved) {
+      const [peer, current, superseded] = entry as [string, number, number[]]
+      this.#known.set(peer, { current, superseded })
+    }
+  }
+
+  judge(peer: string, life: number, isLinked: boolean): LifeVerdict {
+    return judgeLife(this.#known.get(peer), life, isLinked)
+  }
+
+  /** From now on the life is the one of that peer; resolves once that is durable, or where the disk does not take it. */
+  async take(peer: string, life: number): Promise<void> {
+    const known = this.#known.get(peer)
+    if (known?.current !== life) {
+      this.#known.set(peer, withNewcomer(known, life))
+      this.#stored = this.#save()
+    }
+    await this.#stored
+  }
+
+  /**
+   * A full disk must not keep a peer away: then it holds in memory, and the next change stores it too. It is lost only
+   * where this node ends before, and an older life, which this node has not told so yet, comes back first.
+   */
+  #save(): Promise<void> {
+    const entries = [...this.#known].map(([peer, { current, superseded }]): Encodable => [
+      peer,
+      current,
+      [...superseded],
+    ])
+    return this.#store.set('fences', entries).catch(() => undefined)
+  }
+}

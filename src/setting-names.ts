@@ -1,36 +1,59 @@
 /**
- * Which of the variables named QUORATE_… are no settings, and which of those are most likely a setting with a typing
- * error. Others put such variables into the environment, too: Kubernetes one for each port of a service named quorate,
- * compose files and tests their own. These must not keep a node from starting; a misspelled setting must, because the
- * node would run with the default in its place.
+ * Which of the variables named QUORATE_… are no settings, and which of those must end the start: one that is most
+ * likely a setting with a typing error, and one that asks for a protection that this version does not have. The node
+ * would run without it, and nobody would notice. Others put such variables into the environment, too: Kubernetes one
+ * for each port of a service named quorate, compose files and tests their own. These must not keep a node from
+ * starting.
  */
 const PREFIX = 'QUORATE_'
-/** Read by other commands of this project, or by docker-compose.yml. */
-const OF_OTHERS = /^QUORATE_(ENDPOINTS|TEST_BROWSER|PEER_RANGE|N\d+_PORT)$/
-/** In names this long two letters may be wrong, else one. */
-const LONG_NAME = 6
+/**
+ * Read by other commands of this project, or by docker-compose.yml. NODE_IP is what manifests of Kubernetes call the
+ * address that they write into QUORATE_LISTEN.
+ */
+const OF_OTHERS = /^QUORATE_(ENDPOINTS|TEST_BROWSER|PEER_RANGE|N\d+_PORT|NODE_IP)$/
+/** Protections of a later version. Kubernetes gives a service named quorate-tls names that only begin alike. */
+const UNSUPPORTED = /^(AUTH|ROOT_TOKEN_FILE|AUDIT_LOG|(PEER_)?TLS_(?!(SERVICE|PORT)(_|$)).+)$/i
+const UNSUPPORTED_NAMES = ['AUTH', 'ROOT_TOKEN_FILE', 'AUDIT_LOG']
+/** In names this long two letters may be wrong, else one: short ones are close to words that mean something else. */
+const LONG_NAME = 9
+/** A shorter name is a word of its own, such as ONE beside ZONE. */
+const NEAR_NAME_MIN = 4
 
 export interface ForeignNames {
   /** What is no setting and looks like none. */
   readonly unknown: readonly string[]
+  /** What asks for a protection that this version does not have. */
+  readonly unsupported: string | undefined
   /** What is no setting, and the setting that was most likely meant. */
   readonly misspelled: { readonly name: string; readonly meant: string } | undefined
 }
 
-/** `settings`: all of them, without the prefix. */
-export function foreignNames(names: readonly string[], settings: readonly string[]): ForeignNames {
+/** `settings`: all of them, without the prefix. An empty variable asks for nothing. */
+export function foreignNames(
+  env: Readonly<Record<string, string | undefined>>,
+  settings: readonly string[],
+): ForeignNames {
   const unknown: string[] = []
-  for (const name of names) {
+  for (const name of Object.keys(env)) {
     const given = name.slice(PREFIX.length)
     if (!name.startsWith(PREFIX) || OF_OTHERS.test(name) || settings.includes(given)) continue
-    const meant = settings.find((setting) => isNear(given.toUpperCase(), setting))
-    if (meant !== undefined) return { unknown, misspelled: { name, meant: PREFIX + meant } }
+    if (UNSUPPORTED.test(given)) {
+      if (env[name] === '') continue
+      return { unknown, unsupported: name, misspelled: undefined }
+    }
+    const meant = [...settings, ...UNSUPPORTED_NAMES].find((known) =>
+      isNear(given.toUpperCase(), known),
+    )
+    if (meant !== undefined) {
+      return { unknown, unsupported: undefined, misspelled: { name, meant: PREFIX + meant } }
+    }
     unknown.push(name)
   }
-  return { unknown, misspelled: undefined }
+  return { unknown, unsupported: undefined, misspelled: undefined }
 }
 
 function isNear(given: string, setting: string): boolean {
+  if (given.length < NEAR_NAME_MIN) return false
   const wrongMax = setting.length >= LONG_NAME ? 2 : 1
   return Math.abs(given.length - setting.length) <= wrongMax && typos(given, setting) <= wrongMax
 }

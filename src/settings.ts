@@ -80,7 +80,7 @@ export type ParsedSettings =
 
 export function parseSettings(env: Readonly<Record<string, string | undefined>>): ParsedSettings {
   try {
-    const ignored = refuseMisspelled(env)
+    const ignored = refuseForeign(env)
     return { ok: true, settings: readSettings(env), ignored }
   } catch (error) {
     if (error instanceof SettingError) return { ok: false, problem: error.message }
@@ -293,8 +293,13 @@ function readSettings(env: Readonly<Record<string, string | undefined>>): Settin
 }
 
 /** The names that are ignored. */
-function refuseMisspelled(env: Readonly<Record<string, string | undefined>>): readonly string[] {
-  const { unknown, misspelled } = foreignNames(Object.keys(env), Object.keys(TABLE))
+function refuseForeign(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const { unknown, unsupported, misspelled } = foreignNames(env, Object.keys(TABLE))
+  if (unsupported !== undefined) {
+    throw new SettingError(
+      `${unsupported} is set, but this version does not support it: the node would run without that protection; unset it`,
+    )
+  }
   if (misspelled === undefined) return unknown
   const { name, meant } = misspelled
   throw new SettingError(

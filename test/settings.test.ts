@@ -181,6 +181,7 @@ test.each([
   [{ QUORATE_DATADIR: '/x' }, 'QUORATE_DATADIR', 'is QUORATE_DATA_DIR meant?'],
   [{ QUORATE_MEMBER: '' }, 'QUORATE_MEMBER', 'is QUORATE_MEMBERS meant?'],
   [{ QUORATE_JION: '' }, 'QUORATE_JION', 'is QUORATE_JOIN meant?'],
+  [{ QUORATE_AUHT: 'on' }, 'QUORATE_AUHT', 'is QUORATE_AUTH meant?'],
 ])('settings: refuses %j in one line', (env, name, words) => {
   const parsed = parseSettings({ ...BASE, ...env })
   expect(parsed.ok).toBe(false)
@@ -190,6 +191,25 @@ test.each([
   expect(problem).not.toContain('\n')
 })
 
+test.each([
+  'AUTH',
+  'ROOT_TOKEN_FILE',
+  'TLS_CERT',
+  'TLS_KEY',
+  'TLS_CLIENT_CA',
+  'PEER_TLS_CERT',
+  'PEER_TLS_KEY',
+  'PEER_TLS_CA',
+  'AUDIT_LOG',
+  'tls_key',
+])('settings: refuses the protection %s, which this version does not have', (name) => {
+  const parsed = parseSettings({ ...BASE, [`QUORATE_${name}`]: 'x' })
+  expect(parsed).toEqual({
+    ok: false,
+    problem: `QUORATE_${name} is set, but this version does not support it: the node would run without that protection; unset it`,
+  })
+})
+
 test('settings: variables that others have set are ignored, and named where nobody knows them', () => {
   const links = {
     QUORATE_PORT: 'tcp://10.0.0.1:8080',
@@ -197,12 +217,19 @@ test('settings: variables that others have set are ignored, and named where nobo
     QUORATE_SERVICE_PORT_CLIENTS: '8080',
     QUORATE_PORT_8080_TCP_ADDR: '10.0.0.1',
     QUORATE_PEER_PORT: 'tcp://10.0.0.2:7080',
+    QUORATE_TLS_SERVICE_HOST: '10.0.0.1',
+    QUORATE_TLS_PORT_8443_TCP: 'tcp://10.0.0.1:8443',
+    QUORATE_REPLICAS: '5',
+    QUORATE_USER_URL: 'http://x',
+    QUORATE_ONE: '1',
   }
   const own = {
     QUORATE_ENDPOINTS: 'http://x',
     QUORATE_TEST_BROWSER: '/usr/bin/chromium',
     QUORATE_PEER_RANGE: '10.99',
     QUORATE_N1_PORT: '9001',
+    QUORATE_NODE_IP: '10.0.0.1',
+    QUORATE_AUTH: '',
   }
   expect(parseSettings({ ...BASE, ...links, ...own })).toEqual({
     ok: true,

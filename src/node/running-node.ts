@@ -148,16 +148,14 @@ export async function composeNode(
     placeAgain: (placed: PlacedRequest) => requests.placeAgain(placed),
   }
   const horizonOf = (partition: number): number => convergence.horizonOf(partition)
-  const reads = new ReadCoordinator(ports, {
-    ...shared,
-    isProven: () => arrival.isProven,
-    latencyMs: (node) => peers.latencyMs(node),
-  })
+  const isProven = (): boolean => arrival.isProven
+  const latencyMs = (node: string): number => peers.latencyMs(node)
+  const reads = new ReadCoordinator(ports, { ...shared, isProven, latencyMs })
   const writes = new WriteCoordinator(ports, {
     ...shared,
     ...placing,
     pending,
-    isProven: () => arrival.isProven,
+    isProven,
     mayCount: (placed) => arrival.mayCount(() => groupsOf(placed)),
     horizon: horizonOf,
     actor: identity.actor,
@@ -173,11 +171,10 @@ export async function composeNode(
     state,
     placedAt: placing.placedAt,
     horizon: horizonOf,
-    isProven: () => arrival.isProven,
+    isProven,
   })
   const { actor } = identity
   const proposer = new RegisterProposer(ports, { ...shared, ...placing, actor, acceptor, pending })
-  const latencyMs = (node: string): number => peers.latencyMs(node)
   const deciding = { ...shared, ...placing, acceptor, proposer, latencyMs }
   const strong = new StrongCoordinator(ports, deciding)
   const read = (placed: PlacedRequest): Promise<ReadAnswer> =>
@@ -185,7 +182,7 @@ export async function composeNode(
   const sessions = new Sessions(ports, {
     ...shared,
     read,
-    isProven: () => arrival.isProven,
+    isProven,
     latencyMs,
     horizon: () => convergence.horizon.value,
     horizonOf,
@@ -214,7 +211,7 @@ export async function composeNode(
     state,
     peers,
     clock,
-    isProven: () => arrival.isProven,
+    isProven,
   })
   const register = new TopologyRegister(ports, { self, acceptor: voter, keeper, peers, clock })
   const pages = new KeyPages(ports, { self, keeper })
@@ -318,7 +315,10 @@ export async function composeNode(
   const onRemoved = settings.onRemoved ?? ((): void => undefined)
   const removal = new Removal(ports, { self, keeper, onRemoved })
   keeper.onChange = connect
-  liveness.onReturn = () => delivery.wake()
+  liveness.onReturn = (peer) => {
+    writes.returned(peer)
+    delivery.wake()
+  }
   refusals.isLinked = (peer) => network.isOpen(peer)
   disk.onHealth(({ state: health, reason }) => {
     if (health === 'ok') log.info({}, 'the disk takes writes again')

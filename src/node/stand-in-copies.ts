@@ -20,8 +20,9 @@ export interface StandIn {
   readonly actor: string
   object: StoredObject
   bytes: number
-  /** The placement under which it began. */
+  /** The placement under which it began, and the owners of the key there. */
   readonly placedAt: number
+  readonly owners: readonly string[]
 }
 
 export class StandInCopies {
@@ -48,8 +49,12 @@ export class StandInCopies {
     return undefined
   }
 
-  begin(name: string, actor: string, placedAt: number): StandIn {
-    const standIn = { actor, object: ABSENT, bytes: 0, placedAt }
+  begin(
+    name: string,
+    actor: string,
+    { placedAt, owners }: { readonly placedAt: number; readonly owners: readonly string[] },
+  ): StandIn {
+    const standIn = { actor, object: ABSENT, bytes: 0, placedAt, owners }
     this.#drop(name)
     this.#copies.set(name, standIn)
     return standIn
@@ -72,6 +77,16 @@ export class StandInCopies {
       const message = `a later write was made on top of this one, and may have brought it along: ${error.message}`
       return new QuorateError('outcome_unknown', message, error.details, { cause: error })
     }
+  }
+
+  /** The next write of the key begins anew. */
+  letGo(name: string): void {
+    if (this.#copies.size > 0) this.#drop(name)
+  }
+
+  /** The same for all keys of that owner. */
+  letGoOf(owner: string): void {
+    for (const [name, { owners }] of this.#copies) if (owners.includes(owner)) this.#drop(name)
   }
 
   #set(name: string, standIn: StandIn, object: StoredObject, bytes: number): void {

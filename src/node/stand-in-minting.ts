@@ -49,22 +49,38 @@ export class StandInMinting {
     this.#parts = parts
   }
 
-  /** `begin` notes the first timestamp as pending. Rejects with a `QuorateError`, before anything was stored. */
+  /**
+   * `begin` notes the first timestamp as pending. `refuseLate` throws once the client has been told that the write was
+   * rejected: later writes are made on top of what is made here, and would bring it along. Rejects with a `QuorateError`,
+   * before anything was stored.
+   */
   async mint(
     placed: PlacedRequest,
     request: PlannedWrite | PlannedUpdate,
     begin: (timestamp: Timestamp) => PendingDot,
+    refuseLate: () => void,
   ): Promise<Made & { readonly pending: PendingDot }> {
     assert(!needsOwner(request), 'what removes elements is minted by owners only')
     const name = nameOfRequest(placed.at.bucket, request)
     const times = await this.#parts.timestamps(dotsNeeded(request, name))
     const pending = begin(times[0] as Timestamp)
     try {
+      refuseLate()
       return { ...this.#make(placed, request, times), pending }
     } catch (error) {
       pending.release()
       throw error
     }
+  }
+
+  /** One of its owners is in reach, which may delete what was written without it: the next write begins anew. */
+  letGo({ at }: PlacedRequest): void {
+    this.#copies.letGo(dataKey(at.partition, at.bucket.name, at.key))
+  }
+
+  /** The same for all keys of that owner. */
+  ownerReturned(owner: string): void {
+    this.#copies.letGoOf(owner)
   }
 
   #make(
@@ -86,14 +102,16 @@ export class StandInMinting {
     const name = nameOfRequest(at.bucket, request)
     const repeats = known && name && madeBefore(known.object, name)
     if (known !== undefined && repeats !== undefined) {
-      return { copy: encodeCopy(this.#codec, known.object), dot: repeats.dot, repeats }
+      // A new object, so that a rejection of the first request does not take back what this repeat may have stored.
+      const copy = encodeCopy(this.#codec, { ...known.object })
+      return { copy, dot: repeats.dot, repeats, endWith: this.#copies.advance(key, known, copy) }
     }
     // Its timestamps were minted before those of a write that has overtaken it: it is made apart.
     if (known !== undefined && (known.object.vector.get(known.actor) ?? 0) >= first) {
       const dots = dotsOf(oneOffActor(own, first))
       return { copy: make(placed, ABSENT, dots, blindTo(request, ABSENT)), dot: dots[0] as Dot }
     }
-    const standIn = known ?? this.#copies.begin(key, standInActor(own, first), placedAt)
+    const standIn = known ?? this.#copies.begin(key, standInActor(own, first), placed)
     const dots = dotsOf(standIn.actor)
     const copy = make(placed, standIn.object, dots, blindTo(request, standIn.object))
     refuseLongVector(copy.object)

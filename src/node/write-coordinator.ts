@@ -118,7 +118,14 @@ export class WriteCoordinator {
   /** Whether this node may mint for the key; if not, an owner must (forward.ts). */
   mayCoordinate(placed: PlacedRequest): boolean {
     if (modeOf(placed.at.bucket) === 'lww' || placed.owners.includes(this.#parts.self)) return true
-    return placed.need.sloppy && !placed.owners.some((owner) => this.#parts.inReach(owner, true))
+    const isAlone = !placed.owners.some((owner) => this.#parts.inReach(owner, true))
+    if (!isAlone) this.#minting.letGo(placed)
+    return placed.need.sloppy && isAlone
+  }
+
+  /** A peer is in reach again. */
+  returned(peer: string): void {
+    this.#minting.ownerReturned(peer)
   }
 
   /** Rejects with a `QuorateError`; resolves at W durable copies, at `weak` at once. */

@@ -147,7 +147,9 @@ export class WriteMinting {
     // A dot is above all that its client has seen, whatever this clock says: else a blind write that is still
     // on its way would take it for older than itself, and replace it.
     for (const timestamp of timestampsKnown(request)) this.#parts.clock.observe(timestamp)
-    if (!placed.owners.includes(this.#parts.self)) return this.#mintApart(placed, request)
+    if (!placed.owners.includes(this.#parts.self)) {
+      return this.#mintApart(placed, request, isGivenUp)
+    }
     for (let attempt = 1; ; attempt++) {
       const minted = await this.#mintOnOwnCopy(placed, request, reports, isGivenUp)
       if (minted !== undefined) return minted
@@ -171,10 +173,26 @@ export class WriteMinting {
     return timestamp
   }
 
-  async #mintApart(placed: PlacedRequest, request: PlannedWrite | PlannedUpdate): Promise<Minted> {
+  /** An owner of the key is in reach (stand-in-minting.ts). */
+  letGo(placed: PlacedRequest): void {
+    this.#standIn.letGo(placed)
+  }
+
+  ownerReturned(owner: string): void {
+    this.#standIn.ownerReturned(owner)
+  }
+
+  async #mintApart(
+    placed: PlacedRequest,
+    request: PlannedWrite | PlannedUpdate,
+    isGivenUp: () => boolean,
+  ): Promise<Minted> {
     const whole = this.wholeOwners(placed, request)
-    const { pending } = this.#parts
-    const made = await this.#standIn.mint(placed, request, (timestamp) => pending.begin(timestamp))
+    const { pending, clock } = this.#parts
+    const begin = (timestamp: Timestamp): PendingDot => pending.begin(timestamp)
+    const made = await this.#standIn.mint(placed, request, begin, () => {
+      if (isGivenUp() || clock.nowMs() > placed.deadlineMs) throw lateDisk(placed)
+    })
     const existed = made.repeats?.kind === 'deleted a value'
     const flags = 'change' in request ? 0 : flagsOf(whole)
     return { ...made, existed, flags, whole, storeLocally: undefined }

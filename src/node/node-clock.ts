@@ -65,7 +65,11 @@ export class NodeClock {
     this.maxDriftMs = maxDriftMs
     this.#hybrid = new HybridClock((state.get('clock') as number | undefined) ?? 0)
     this.#bootMs = ports.clock.wallMs() - ports.clock.monotonicMs()
-    const correction = correctionIn(state.get('clock-correction'))
+    // Needed only where the wall clock is still behind what this node has said. Else it may have been set right while
+    // the node was down: then the correction would come on top of that, and no majority could take it back.
+    const behindMs = wallMsOf(this.#hybrid.bound) - ports.clock.wallMs()
+    const isNeeded = behindMs > START_WAIT_MS_MAX
+    const correction = isNeeded ? correctionIn(state.get('clock-correction')) : NO_CORRECTION
     this.#agreed = new AgreedTime(maxDriftMs, correction)
     this.#savedMs = correction.aheadMs
   }
@@ -155,19 +159,19 @@ export class NodeClock {
     return this.reading() + this.maxDriftMs * TICKS_PER_MS
   }
 
-  /** This node's wall clock, in whole ms, for others to compare with theirs. */
-  wallMs(): number {
-    return Math.floor(this.#clock.wallMs())
+  /** This node's time, whatever it has heard, in whole ms: for others to compare with theirs. */
+  ownMs(): number {
+    return Math.floor(this.#timeMs())
   }
 
   /**
    * Takes note of a peer's two clock readings; false where its stamp is too far ahead: nothing of its message
    * may be applied then.
    */
-  receive(peer: string, stamp: Timestamp, peerWallMs: number): boolean {
-    const offsetMs = Math.round(peerWallMs - this.#clock.wallMs())
+  receive(peer: string, stamp: Timestamp, peerMs: number): boolean {
+    const offsetMs = Math.round(peerMs - this.#timeMs())
     this.#offsetsMs.set(peer, offsetMs)
-    this.#agreed.hear(peer, stamp, this.#clocks())
+    this.#agreed.hear(peer, stamp, peerMs, this.#clocks())
     this.#align()
     const isTooFarAhead = (): boolean => wallMsOf(stamp) - this.#timeMs() > this.maxDriftMs
     if (isTooFarAhead() && !(this.#follow() && !isTooFarAhead())) {

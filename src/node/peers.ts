@@ -225,7 +225,7 @@ export class Peers {
     const version = this.#network.versionOf(to, channel) ?? VERSIONS.newest
     if (channel === 'ask') items = this.#sayable(version, items as readonly Ask[])
     for (const part of frameParts(items)) {
-      const [stamp, wallMs] = [this.#clock.stamp(), this.#clock.wallMs()]
+      const [stamp, wallMs] = [this.#clock.stamp(), this.#clock.ownMs()]
       const head = { stamp, wallMs, epoch: this.#epochs.epoch, life: this.#life, version }
       const frame = this.#codec.encode(encodeFrame({ ...head, items: part }))
       const sent = this.#network.send(to, channel, frame)

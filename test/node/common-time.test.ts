@@ -154,6 +154,35 @@ describe('one clock that is wrong', () => {
     }
   })
 
+  it('does not take the others along step by step, each within the drift that is allowed', async () => {
+    jump(['n2'], 200)
+    for (let step = 1; step <= 30; step++) {
+      jump(['n3'], 100)
+      await cluster.pass(1)
+      await cluster.put('n2', 'k', 'v')
+    }
+    for (const id of ['n1', 'n2'] as const) {
+      const nowMs = await cluster.ask(id, (service) => Promise.resolve(service.nowMs()))
+      expect((nowMs as number) - cluster.node(id).host.wallMs()).toBeLessThan(1000)
+    }
+  })
+
+  it('does not count twice where it was slow, and is set right while its node is down', async () => {
+    jump(['n3'], -AHEAD_MS)
+    await cluster.pass(3)
+    expect(await cluster.put('n3', 'k', 'v', 'all')).toBe('ok')
+    await cluster.pass(3)
+    cluster.node('n3').crash('process')
+    jump(['n3'], AHEAD_MS)
+    for (const value of ['newer', 'newest']) {
+      cluster.node('n3').start()
+      await cluster.until(() => cluster.node('n3').isUp)
+      await cluster.pass(5)
+      expect(await cluster.put('n3', 'k', value, 'all')).toBe('ok')
+      cluster.node('n3').crash('process')
+    }
+  })
+
   it('is back at once with an empty data directory', async () => {
     jump(['n3'], AHEAD_MS)
     await cluster.pass(3)

@@ -5,8 +5,9 @@
  * ahead of every wall clock. Nobody could write until the wall clocks have caught up, though all members agree. So a
  * node follows the latest time that a majority of the members has reached, itself included.
  *
- * Invariant: the correction is raised only to a time that a majority of the members has said on its messages. So the
- * broken clocks of a minority move nobody else's time.
+ * Invariant: the correction is raised only to a time that a majority of the members has reached by itself. A hybrid clock
+ * that another node has pushed ahead, within the drift that is allowed, does not count: the node's time counts then. So
+ * the broken clocks of a minority move nobody else's time.
  *
  * The correction shrinks by 1 ms in each second of the wall clock: that is slow enough for deadlines and ages that
  * are counted on two nodes, and it follows from the wall clock alone, so that a restarted node has the time that the
@@ -48,7 +49,7 @@ export class AgreedTime {
   readonly #maxDriftMs: number
   #correction: Correction
   #peers: readonly string[] = []
-  /** What the hybrid clock of each peer was when it was last heard, in wall time. */
+  /** The time that each peer had reached by itself when it was last heard. */
   readonly #heard = new Map<string, Heard>()
 
   constructor(maxDriftMs: number, correction: Correction) {
@@ -78,10 +79,11 @@ export class AgreedTime {
     this.#set(this.aheadMs(wallMs - byMs) - byMs, wallMs)
   }
 
-  /** Takes note of a peer's hybrid clock, believed or not. */
-  hear(peer: string, stamp: Timestamp, { monotonicMs }: Clocks): void {
+  /** Takes note of a peer's hybrid clock and of its time, believed or not. */
+  hear(peer: string, stamp: Timestamp, peerMs: number, { monotonicMs }: Clocks): void {
     if (!this.#peers.includes(peer)) return
-    this.#heard.set(peer, { timeMs: wallMsOf(stamp), atMs: monotonicMs })
+    const timeMs = this.#reachedAlone(wallMsOf(stamp), peerMs)
+    this.#heard.set(peer, { timeMs, atMs: monotonicMs })
   }
 
   /** Follows a majority whose time is too far ahead of this node's. Returns whether there is one. */
@@ -111,15 +113,24 @@ export class AgreedTime {
     this.#correction = { aheadMs: Math.max(0, aheadMs), sinceMs }
   }
 
+  /**
+   * Nobody pushes a node's hybrid clock further ahead of its time than the drift that is allowed. If it is further
+   * ahead, the node's own time was once there, and was set back.
+   */
+  #reachedAlone(hybridMs: number, timeMs: number): number {
+    return hybridMs - timeMs > this.#maxDriftMs ? hybridMs : timeMs
+  }
+
   /** The latest time that a majority of the members has reached. A member that was not heard has reached none. */
-  #reachedByMajority({ lastMs, monotonicMs }: Clocks): number {
+  #reachedByMajority({ wallMs, lastMs, monotonicMs }: Clocks): number {
     const reached = this.#peers.map((peer) => {
       const heard = this.#heard.get(peer)
       if (heard === undefined) return 0
       const { timeMs, atMs } = heard
       return monotonicMs - atMs <= FRESH_MS ? timeMs + monotonicMs - atMs : timeMs
     })
-    return this.#leastOfMajority([lastMs, ...reached])
+    const own = this.#reachedAlone(lastMs, wallMs + this.aheadMs(wallMs))
+    return this.#leastOfMajority([own, ...reached])
   }
 
   /** The same of the members that were heard a moment ago. `timeMs` where they are no majority. */

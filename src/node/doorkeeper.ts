@@ -19,6 +19,8 @@ export interface DoorkeeperParts {
   readonly self: string
   readonly founding: () => string
   readonly cluster: OwnCluster
+  /** The random id in the topology; undefined before the cluster has agreed on one. */
+  readonly agreedId: () => string | undefined
   readonly epoch: () => number
   /** A number of this process alone. */
   readonly life: number
@@ -34,8 +36,9 @@ export class NodeDoorkeeper implements Doorkeeper {
   }
 
   introduce(): Credentials {
-    const { cluster, founding, epoch, life } = this.#parts
-    return { founding: founding(), clusterId: cluster.id, life, epoch: epoch() }
+    const { agreedId, founding, epoch, life } = this.#parts
+    // An id that this node knows from one handshake alone may come from a wrong address: it is not passed on.
+    return { founding: founding(), clusterId: agreedId(), life, epoch: epoch() }
   }
 
   judge(peer: string, theirs: Credentials, isDialled: boolean): Refusal | undefined {

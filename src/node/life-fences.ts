@@ -22,6 +22,8 @@ export class LifeFences {
   readonly #known = new Map<string, KnownLives>()
   /** Of the newest change. */
   #stored: Promise<void> = Promise.resolve()
+  /** Whether the disk did not take the newest change. */
+  #isUnsaved = false
 
   constructor(store: FenceStore) {
     this.#store = store
@@ -41,21 +43,25 @@ export class LifeFences {
     const known = this.#known.get(peer)
     if (known?.current !== life) {
       this.#known.set(peer, withNewcomer(known, life))
-      this.#stored = this.#save()
+      this.#isUnsaved = true
     }
+    if (this.#isUnsaved) this.#stored = this.#save()
     await this.#stored
   }
 
   /**
-   * A full disk must not keep a peer away: then it holds in memory, and the next change stores it too. It is lost only
-   * where this node ends before, and an older life, which this node has not told so yet, comes back first.
+   * A full disk must not keep a peer away: then the change holds in memory, and the next handshake stores it. It is lost
+   * only if this node ends before that, and an older life of the peer then reaches it first.
    */
   #save(): Promise<void> {
+    this.#isUnsaved = false
     const entries = [...this.#known].map(([peer, { current, superseded }]): Encodable => [
       peer,
       current,
       [...superseded],
     ])
-    return this.#store.set('fences', entries).catch(() => undefined)
+    return this.#store.set('fences', entries).catch(() => {
+      this.#isUnsaved = true
+    })
   }
 }

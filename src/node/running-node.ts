@@ -343,6 +343,7 @@ export async function composeNode(
       self,
       founding: () => keeper.topology.clusterId,
       cluster: keeper.cluster,
+      agreedId: () => keeper.topology.identity,
       epoch: () => keeper.epoch,
       life: identity.life,
       fences,

@@ -55,11 +55,13 @@ export class PeerWorld {
       log: options.log ?? log,
       ...(options.faults === undefined ? {} : { faults: options.faults }),
     })
+    const cluster = options.cluster ?? new OwnCluster(undefined)
     network.setDoorkeeper(
       new NodeDoorkeeper({
         self: id,
         founding: options.clusterId ?? (() => 'cluster'),
-        cluster: options.cluster ?? new OwnCluster(undefined),
+        cluster,
+        agreedId: () => cluster.id,
         epoch: () => 7,
         life: ++lives,
         fences: new LifeFences(this.#storeOf(id)),

@@ -219,7 +219,7 @@ describe('peer network', () => {
     for (let i = 0; i < 60; i++) a.send('b', 'ask', new Uint8Array(FRAME_BYTES).fill(i))
     lossy = false
     a.send('b', 'ask', new Uint8Array(FRAME_BYTES).fill(255))
-    await expect.poll(() => got.at(-1)).toBe(255)
+    await expect.poll(() => got.at(-1), { timeout: 10_000 }).toBe(255)
     expect(got.length).toBe(41)
   })
 

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { newBucket } from './api/bucket-request.ts'
+import { AssertionError } from './core/assert.ts'
 import { QuorateError } from './core/errors.ts'
 import type { NodeService } from './node/service.ts'
 import type { Log } from './ports/log.ts'
@@ -40,23 +41,22 @@ async function createBucket(
       if (created) log.info({ bucket: name }, 'bucket created')
       return
     } catch (error) {
-      if (!(error instanceof QuorateError)) throw error
-      if (error.code === 'bucket_conflict') {
-        log.error(
-          { bucket: name, error: error.message },
-          'QUORATE_BUCKETS names a bucket that exists otherwise',
-        )
+      // The node is going down, and with it the disk that the bucket was to be written to.
+      if (cancelled.aborted) return
+      if (error instanceof AssertionError) throw error
+      const fault = { bucket: name, error: error instanceof Error ? error.message : String(error) }
+      const code = error instanceof QuorateError ? error.code : undefined
+      if (code === 'bucket_conflict') {
+        log.error(fault, 'QUORATE_BUCKETS names a bucket that exists otherwise')
         return
       }
-      // How many members there are is known only now to a node that joined, and may change.
-      if (error.code === 'bad_parameter') {
-        log.error(
-          { bucket: name, error: error.message },
-          'QUORATE_BUCKETS names one that cannot be',
-        )
+      // A node that joined knows only now how many members there are, and their number may change.
+      if (code === 'bad_parameter') {
+        log.error(fault, 'QUORATE_BUCKETS names one that cannot be')
         return
       }
-      if (attempt === 1) log.info({ bucket: name, error: error.message }, 'bucket not created yet')
+      // An error without a code says that this node cannot take the document: it serves without it, and tries again.
+      if (attempt === 1) log[code === undefined ? 'warn' : 'info'](fault, 'bucket not created yet')
       await delay(ATTEMPT_INTERVAL_MS, undefined, { signal: cancelled }).catch(() => undefined)
     }
   }

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { newFounding } from './api/session-header.ts'
+import { AssertionError } from './core/assert.ts'
 import { QuorateError } from './core/errors.ts'
 import type { NodeService } from './node/service.ts'
 import type { Log } from './ports/log.ts'
@@ -25,8 +26,10 @@ async function attempt(service: NodeService, log: Log, cancelled: AbortSignal): 
     } catch (error) {
       // The node is going down, and with it the disk that it was to be written to.
       if (cancelled.aborted) return
-      if (!(error instanceof QuorateError)) throw error
-      log.debug({ error: error.message }, 'the cluster has not agreed on its id yet')
+      if (error instanceof AssertionError) throw error
+      // An error without a code says that this node cannot take the document: it serves without an id, and tries again.
+      const level = error instanceof QuorateError ? 'debug' : 'warn'
+      log[level]({ error: String(error) }, 'the cluster has not agreed on its id yet')
       await delay(ATTEMPT_INTERVAL_MS, undefined, { signal: cancelled }).catch(() => undefined)
     }
   }

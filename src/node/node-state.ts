@@ -46,11 +46,14 @@ export class NodeState {
   readonly #codec: Codec
   readonly #commits: GroupCommit
   readonly #values: Map<StateName, Encodable>
+  /** Those that are stored, or on their way to the disk. */
+  readonly #listed: Set<StateName>
 
   private constructor(codec: Codec, commits: GroupCommit, values: Map<StateName, Encodable>) {
     this.#codec = codec
     this.#commits = commits
     this.#values = values
+    this.#listed = new Set(values.keys())
   }
 
   /** Rejects with `DamagedStateError` where something of it cannot be believed. */
@@ -64,16 +67,23 @@ export class NodeState {
 
   /** Resolves once durable. */
   async set(name: StateName, value: Encodable): Promise<void> {
-    const isNew = !this.#values.has(name)
+    const isNew = !this.#listed.has(name)
     this.#values.set(name, value)
+    this.#listed.add(name)
     const operations: DiskOperation[] = [
       { type: 'put', key: metaKey(name), value: this.#codec.encode(value) },
     ]
     if (isNew) {
-      const names = this.#codec.encode([...this.#values.keys()])
+      const names = this.#codec.encode([...this.#listed])
       operations.push({ type: 'put', key: NAMES_KEY, value: names })
     }
-    await this.#commits.store(operations, 'sync')
+    try {
+      await this.#commits.store(operations, 'sync')
+    } catch (error) {
+      // A name that is listed without its record would pass for damage at the next start.
+      if (isNew) this.#listed.delete(name)
+      throw error
+    }
   }
 }
 

@@ -48,7 +48,7 @@ export class KeyListing {
     const round = new ListRound({ timers: this.#timers }, this.#parts)
     const keys: ListedKey[] = []
     let { after } = request
-    let missing: readonly number[] = []
+    const hidden = new Set<number>()
     let asked = conflicted ? PAGE_KEYS_MAX : limit
     for (;;) {
       const place: PagePlace = { prefix, after, limit: asked }
@@ -56,9 +56,10 @@ export class KeyListing {
       if ('error' in result) {
         // What has been looked through is told, so that the next request gets further.
         if (after === request.after) throw result.error
-        return { keys, next: after, missingPartitions: missing }
+        return { keys, next: after, missingPartitions: [...hidden] }
       }
-      missing = result.missingPartitions
+      for (const partition of result.missingPartitions) hidden.add(partition)
+      const missing = [...hidden]
       const merged = mergePages(bucket, result.pages)
       for (const entry of merged.entries) {
         const listed = this.#listed(bucket, entry)

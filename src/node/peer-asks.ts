@@ -115,7 +115,7 @@ export class PeerAsks {
         )
         return
       case 'list':
-        return this.#list(parts, body, answer)
+        return parts.arrival.whenTold(from, () => this.#list(parts, from, body, answer))
       case 'status':
         answer('ok', ...parts.view.ownRow())
         return
@@ -273,11 +273,16 @@ export class PeerAsks {
     })
   }
 
-  #list(parts: AskParts, body: readonly Encodable[], answer: AnswerWith): void {
+  #list(parts: AskParts, from: string, body: readonly Encodable[], answer: AnswerWith): void {
     const [name, prefix, after, limit] = body
     const bucket = parts.keeper.bucket(String(name))
     if (bucket === undefined) {
       answer('unknown_bucket', String(name))
+      return
+    }
+    // Until then this directory may be an old one: keys may be missing, and deleted keys may be there.
+    if (!parts.arrival.mayTell(from)) {
+      answer('not_ready', TOO_FEW_HAVE_TOLD)
       return
     }
     if (parts.arrival.isFilling) {

@@ -222,7 +222,7 @@ export async function composeNode(
     clock,
     pages,
     reachable: (node) => liveness.reachable(node),
-    isComplete: () => !arrival.isFilling,
+    isComplete: () => arrival.isProven && !arrival.isFilling,
   })
   const isFilling = (): boolean => arrival.isFilling
   const view = new ClusterView({

@@ -39,6 +39,7 @@ export class LogDestination {
   #chunk: Buffer | undefined
   #writingSinceMs: number | undefined
   #retry: NodeJS.Timeout | undefined
+  #isScheduled = false
   #hasFailed = false
   #droppedInARow = 0
   #droppedLines = 0
@@ -72,7 +73,13 @@ export class LogDestination {
     }
     this.#lines.push(line)
     this.#bytes += bytes
-    this.#writeNext()
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    // At the end of the turn: a process that ends in this turn still has the line, and writes it itself (flushSync).
+    setImmediate(() => {
+      this.#isScheduled = false
+      this.#writeNext()
+    })
   }
 
   /** Resolves when every line is written, or cannot be now, or `forMs` have passed. */

@@ -10,8 +10,9 @@ import { join } from 'node:path'
 import { msgpackCodec } from './adapters/codec/msgpack-codec.ts'
 import { unmarkDamaged } from './adapters/level-disk/damaged-database.ts'
 import { claimDirectory } from './adapters/level-disk/directory-claim.ts'
-import { salvageFiles } from './adapters/level-disk/level-database.ts'
+import { refuseLocked, salvageFiles } from './adapters/level-disk/level-database.ts'
 import { openLevelDisk } from './adapters/level-disk/level-disk.ts'
+import { frameAll } from './node/frame-migration.ts'
 import { decodeRecord } from './node/object-record.ts'
 import { frame, unframe } from './node/record-frame.ts'
 import { type RecordPage, readPage } from './node/record-page.ts'
@@ -19,6 +20,7 @@ import { FORMAT_WITHOUT_INDEX, metaKey } from './node/storage-keys.ts'
 import { storedTopology } from './node/node-state.ts'
 import { DATABASE_DIRECTORY } from './node-disk.ts'
 import type { Disk, DiskOperation } from './ports/disk.ts'
+import type { Log } from './ports/log.ts'
 
 export interface RepairReport {
   /** Where the files are as they were. */
@@ -34,12 +36,13 @@ const ALL_KEYS = ['a', '~'] as const
 const PAGE = 256
 
 /** Rejects with a sentence for a person. */
-export async function repairDatabase(dataDir: string): Promise<RepairReport> {
+export async function repairDatabase(dataDir: string, log: Log): Promise<RepairReport> {
   const directory = join(dataDir, DATABASE_DIRECTORY)
   const claim = await claimDirectory(directory)
   const time = new Date().toISOString().replace(/[^0-9]/g, '')
   const before = `${directory}.before-repair-${time}`
   try {
+    await refuseLocked(directory)
     await cp(directory, before, { recursive: true, errorOnExist: true })
     await salvageFiles(directory)
     await unmarkDamaged(directory)
@@ -48,6 +51,8 @@ export async function repairDatabase(dataDir: string): Promise<RepairReport> {
   }
   const disk = await openLevelDisk({ directory })
   try {
+    // A directory of an older version has no checksums yet, and a value without one passes for a damaged one.
+    await frameAll(disk, msgpackCodec, log)
     const counts = await removeDamage(disk)
     const isStateKept = await storedTopology(disk, msgpackCodec).then(
       (document) => document !== undefined,

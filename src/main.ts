@@ -39,9 +39,21 @@ if (args.includes('--help') || args.includes('-h')) {
 }
 
 /** Saves what can be read of this node's database, and says what that is. */
-async function repair({ dataDir }: Settings): Promise<void> {
+async function repair(settings: Settings): Promise<void> {
+  if (settings.members.length !== 1) {
+    // The other nodes would count its copies and promises although some of them are lost.
+    leave(
+      EXIT_USAGE,
+      '--repair is for a cluster of one node: start this node, and the others fill it',
+    )
+  }
+  const { log, destination } = logOf(settings)
   try {
-    const { before, readableKeys, damagedValues, isStateKept } = await repairDatabase(dataDir)
+    const { before, readableKeys, damagedValues, isStateKept } = await repairDatabase(
+      settings.dataDir,
+      log,
+    )
+    await destination.flush(FLUSH_MS_MAX)
     process.stdout.write(
       `${readableKeys} keys can be read; ${damagedValues} damaged values were removed.\n` +
         `The files as they were are in ${before}.\n` +

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { msgpackCodec } from './adapters/codec/msgpack-codec.ts'
 import { isDamage } from './adapters/level-disk/damaged-database.ts'
 import { openLevelDisk, type OpenedDisk } from './adapters/level-disk/level-disk.ts'
+import { frameAll } from './node/frame-migration.ts'
 import { storedTopology } from './node/node-state.ts'
 import { parseTopology } from './node/topology-keeper.ts'
 import { DiskError } from './ports/disk.ts'
@@ -37,7 +38,7 @@ export async function openNodeDisk(
   } catch (error) {
     throw isAlone && isDamage(error) ? alone(directory, error as Error) : error
   }
-  const damage = await findDamage(disk)
+  const damage = await findDamage(disk, log)
   if (damage !== undefined) {
     if (isAlone) {
       await disk.close()
@@ -59,10 +60,13 @@ export async function openNodeDisk(
 }
 
 /** What makes the node's own state unbelievable. Rejects with a `DiskError`. */
-async function findDamage(disk: OpenedDisk): Promise<Error | undefined> {
+async function findDamage(disk: OpenedDisk, log: Log): Promise<Error | undefined> {
   try {
+    // A crash may have left values with checksums beside values without. This goes on from there, so that they do not
+    // pass for damage.
+    await frameAll(disk, msgpackCodec, log)
     const document = await storedTopology(disk, msgpackCodec)
-    // Directories of older versions have no checksums: what cannot be parsed is damaged.
+    // Damage that came before the checksums is found only by parsing.
     if (document !== undefined) parseTopology(document)
     return undefined
   } catch (error) {

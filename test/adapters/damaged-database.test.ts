@@ -17,6 +17,7 @@ import { promisify } from 'node:util'
 import { Level } from 'level'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openLevelDisk } from '../../src/adapters/level-disk/level-disk.ts'
+import { SyncedFile } from '../../src/adapters/level-disk/synced-file.ts'
 import { isDamagedTable } from '../../src/adapters/level-disk/table-damage.ts'
 
 const roots: string[] = []
@@ -141,6 +142,45 @@ describe('a damaged database', () => {
     const disk = await openLevelDisk({ directory, onDamaged: () => undefined })
     expect(disk.setAside).toBeDefined()
     await disk.close()
+  })
+
+  it('without CURRENT is not begun anew where nobody else has the data', async () => {
+    const directory = await filled()
+    const current = readFileSync(join(directory, 'CURRENT'))
+    rmSync(join(directory, 'CURRENT'))
+    await expect(openLevelDisk({ directory })).rejects.toThrow('CURRENT is missing')
+    writeFileSync(join(directory, 'CURRENT'), current)
+    const disk = await openLevelDisk({ directory })
+    expect(await disk.range('a', 'z', 5000)).toHaveLength(2000)
+    await disk.close()
+  })
+
+  it('lacks no writes where a power failure has emptied the file of a new one', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'quorate-damaged-'))
+    roots.push(root)
+    const options = { directory: join(root, 'db'), onDamaged: (): void => undefined }
+    await (await openLevelDisk(options)).close()
+    truncateSync(join(options.directory, 'synced'), 0)
+    const disk = await openLevelDisk(options)
+    expect([disk.setAside, disk.hasLostWrites]).toEqual([undefined, false])
+    await disk.close()
+  })
+
+  it('lacks no writes where there was no room for the file that counts them', async () => {
+    const directory = await filled()
+    const nowhere = join(directory, 'absent')
+    const database = new Level<string, Uint8Array>(directory, { valueEncoding: 'buffer' })
+    const counted = await SyncedFile.open(directory, database)
+    await database.batch([counted.next()])
+    await counted.synced()
+    expect(await SyncedFile.isBehind(nowhere, database)).toBe(true)
+    await counted.close()
+    const uncounted = await SyncedFile.open(nowhere, database)
+    await database.batch([uncounted.next()])
+    await uncounted.synced()
+    expect(await SyncedFile.isBehind(nowhere, database)).toBe(false)
+    expect(await uncounted.isContinuedBy(database)).toBe(true)
+    await database.close()
   })
 
   it.each([/\.log$/, /^synced$/])(

@@ -1,12 +1,19 @@
 /** Damage to the files of one node: among three it is filled from the others, alone it says what can be done. */
-import { existsSync, truncateSync } from 'node:fs'
+import { existsSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { expect, it } from 'vitest'
+import { msgpackCodec } from '../../src/adapters/codec/msgpack-codec.ts'
+import { PROGRESS_KEY } from '../../src/adapters/level-disk/synced-file.ts'
+import { createPinoLog } from '../../src/adapters/log/pino-log.ts'
 import { repairDatabase } from '../../src/database-repair.ts'
+import { openNodeDisk } from '../../src/node-disk.ts'
+import { frame } from '../../src/node/record-frame.ts'
 import { startCluster, type TestCluster } from '../api/test-cluster.ts'
+import { unframedDirectory } from '../node/unframed-directory.ts'
 
 const KEYS = Array.from({ length: 50 }, (_, i) => `k${i}`)
+const SILENT = createPinoLog({ node: 'n1', level: 'silent' })
 
 async function fill(cluster: TestCluster): Promise<void> {
   for (const key of KEYS) {
@@ -52,7 +59,7 @@ it('a node alone names the way to save what is left, and that saves it', async (
   await cluster.nodes[0]?.stop()
   truncateSync(join(cluster.dataDirs[0] as string, 'db', 'CURRENT'), 0)
   await expect(cluster.restart(0)).rejects.toThrow(/is damaged.*--repair/)
-  const report = await repairDatabase(cluster.dataDirs[0] as string)
+  const report = await repairDatabase(cluster.dataDirs[0] as string, SILENT)
   expect(report).toMatchObject({ readableKeys: KEYS.length, damagedValues: 0, isStateKept: true })
   expect(existsSync(report.before)).toBe(true)
   await cluster.restart(0)
@@ -61,5 +68,65 @@ it('a node alone names the way to save what is left, and that saves it', async (
   }
   const { text } = await cluster.request(0, '/v1/keys/default?limit=100')
   expect(text.match(/"key":/g)).toHaveLength(KEYS.length)
+  await cluster.stop()
+})
+
+/** Makes of a stopped node's directory one of a version before the checksums. Its upgrade has come as far as `reached`. */
+async function makeOld(dataDir: string, reached: string): Promise<void> {
+  const directory = join(dataDir, 'db')
+  const database = new Level<string, Uint8Array>(directory, { valueEncoding: 'buffer' })
+  const stored = new Map(await database.iterator().all())
+  stored.delete(PROGRESS_KEY)
+  const old = unframedDirectory(stored, 2)
+  for (const [key, value] of old) {
+    if (key <= reached && key !== 'm/format') old.set(key, frame(key, value))
+  }
+  if (reached !== '') {
+    old.set('m/framing', frame('m/framing', msgpackCodec.encode(reached)))
+  }
+  await database.clear()
+  await database.batch([...old].map(([key, value]) => ({ type: 'put', key, value })))
+  await database.close()
+  rmSync(join(directory, 'synced'))
+}
+
+it.each(['d/zz', 'm/clock'])(
+  'an upgrade to checksums that was killed at "%s" is not taken for damage',
+  async (reached) => {
+    const cluster = await startCluster(1)
+    await fill(cluster)
+    await cluster.nodes[0]?.stop()
+    const dataDir = cluster.dataDirs[0] as string
+    await makeOld(dataDir, reached)
+    const broken: Error[] = []
+    const members = ['n1', 'n2', 'n3'].map((id) => ({
+      id,
+      peerUrl: `http://${id}:7080`,
+      zone: 'z',
+    }))
+    const options = { dataDir, members }
+    const disk = await openNodeDisk(options, (error) => broken.push(error), SILENT)
+    expect([disk.setAside, disk.hasLostWrites, broken]).toEqual([undefined, false, []])
+    await disk.close()
+    await cluster.restart(0)
+    for (const key of KEYS) {
+      expect((await cluster.request(0, `/v1/kv/default/${key}`)).text).toBe(key)
+    }
+    await cluster.stop()
+  },
+)
+
+it('the repair of a directory without checksums keeps its values', async () => {
+  const cluster = await startCluster(1)
+  await fill(cluster)
+  await cluster.nodes[0]?.stop()
+  const dataDir = cluster.dataDirs[0] as string
+  await makeOld(dataDir, '')
+  const report = await repairDatabase(dataDir, SILENT)
+  expect(report).toMatchObject({ readableKeys: KEYS.length, damagedValues: 0, isStateKept: true })
+  await cluster.restart(0)
+  for (const key of KEYS) {
+    expect((await cluster.request(0, `/v1/kv/default/${key}`)).text).toBe(key)
+  }
   await cluster.stop()
 })

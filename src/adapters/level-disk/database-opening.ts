@@ -6,7 +6,13 @@
 import type { Ballast } from './ballast.ts'
 import { isDamage, isMarkedDamaged, markDamaged, markLossy, setAside } from './damaged-database.ts'
 import { claimDirectory, type DirectoryClaim } from './directory-claim.ts'
-import { type Database, isNoSpace, openDatabase, sentenceOf } from './level-database.ts'
+import {
+  type Database,
+  isNoSpace,
+  openDatabase,
+  refuseLocked,
+  sentenceOf,
+} from './level-database.ts'
 import { hasDamagedLog } from './log-damage.ts'
 import { findDamagedCurrent, tablesInUse } from './manifest.ts'
 import { makeDirectory } from './space-watch.ts'
@@ -34,6 +40,8 @@ export async function openWholeDatabase(options: OpeningOptions): Promise<Openin
   const { directory, mayReplace } = options
   const claim = await claimDirectory(directory)
   try {
+    // A process in another container does not see the claim, and the files of a database in use may look damaged.
+    await refuseLocked(directory)
     if (mayReplace && isMarkedDamaged(directory)) {
       const aside = await setAside(directory)
       await claim.release()
@@ -56,11 +64,10 @@ async function openClaimed({
   ballast,
   mayReplace,
 }: OpeningOptions): Promise<Pick<Opening, 'database' | 'synced'>> {
-  if (mayReplace) {
-    const damage = await findDamage(directory)
-    if (damage !== undefined) throw Object.assign(new Error(damage), { code: 'LEVEL_CORRUPTION' })
-    if (await hasDamagedLog(directory)) await markLossy(directory)
-  }
+  // Without the file CURRENT, LevelDB would begin anew and remove every table.
+  const damage = await (mayReplace ? findDamage(directory) : findDamagedCurrent(directory))
+  if (damage !== undefined) throw Object.assign(new Error(damage), { code: 'LEVEL_CORRUPTION' })
+  if (mayReplace && (await hasDamagedLog(directory))) await markLossy(directory)
   const open = (): Promise<Database> =>
     openDatabase(directory, { writeBufferSize, createIfMissing: true })
   const database = await open().catch(async (error: unknown) => {

@@ -43,6 +43,18 @@ export async function openDatabase(
   }
 }
 
+/** Rejects where another process has the database open. Never opens it, and changes nothing of it. */
+export async function refuseLocked(directory: string): Promise<void> {
+  const probe = new Level(directory, { createIfMissing: false, errorIfExists: true })
+  try {
+    await probe.open()
+  } catch (error) {
+    const { cause } = error as { cause?: { code?: string } }
+    if (cause?.code !== 'LEVEL_LOCKED') return
+    throw new Error(`another process has the data directory ${directory}`, { cause: error })
+  }
+}
+
 /** LevelDB's repair of a closed database: a new manifest for what can be read of its tables and logs. */
 export async function salvageFiles(directory: string): Promise<void> {
   // `Level` is classic-level's class in Node.js, and its types are those of every platform.

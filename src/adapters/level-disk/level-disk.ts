@@ -127,7 +127,13 @@ class LevelDisk implements OpenedDisk {
     this.#space = parts.space
     this.#space.onLook = () => this.#looked()
     this.#space.look()
-    this.#placeWatch = setInterval(() => void this.#lookAtPlace(), PLACE_INTERVAL_MS)
+    let looking: Promise<void> | undefined
+    this.#placeWatch = setInterval(() => {
+      // One look at a time: on a stalled disk each look holds a thread of the pool.
+      looking ??= this.#lookAtPlace().finally(() => {
+        looking = undefined
+      })
+    }, PLACE_INTERVAL_MS)
     this.#placeWatch.unref()
   }
 

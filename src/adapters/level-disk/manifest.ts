@@ -25,7 +25,8 @@ const PREVIOUS_LOG_NUMBER = 9
 export async function findDamagedCurrent(directory: string): Promise<string | undefined> {
   const names = await readdir(directory)
   if (!names.includes('CURRENT')) {
-    const hasOthers = names.some((name) => /^MANIFEST-|\.(ldb|sst)$/.test(name))
+    // The first manifest alone is what a crash leaves while the database is made: nothing is lost with it.
+    const hasOthers = names.some((name) => /^MANIFEST-(?!000001$)|\.(ldb|sst|log)$/.test(name))
     return hasOthers ? 'the file CURRENT is missing' : undefined
   }
   const current = await readFile(join(directory, 'CURRENT'), 'utf8')

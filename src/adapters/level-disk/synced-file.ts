@@ -3,13 +3,13 @@
  * that a power failure has cut, and opens an older state without a word. So every batch stores its number in the
  * database, and once a synced batch is durable its number is written to this file, before anybody is told.
  *
- * The file is not synced: after a power failure it may lag behind the database, and never leads. A database that is
- * behind its file, or has another mark, lacks synced writes.
+ * Only opening syncs the file: after a power failure it may lag behind the database, and never leads. A database that is
+ * behind its file, or has another mark, lacks synced writes. Without room for the file the database keeps no number.
  *
  *   u64 mark, drawn when the database is made · f64 LE number of the batch · u32 LE xxHash32 of both
  */
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { xxh32 } from '../../core/hash/xxh32.ts'
 import type { Database } from './level-database.ts'
@@ -59,16 +59,22 @@ export class SyncedFile {
     try {
       file = await open(join(directory, FILE), 'r+').catch(() => open(join(directory, FILE), 'w+'))
       await file.write(encode(progress), 0, PROGRESS_BYTES, 0)
+      // A power failure must not take away the file of a database that has a number. From now on its bytes are only
+      // overwritten.
+      await file.sync()
+      await syncDirectory(directory)
     } catch {
       await file?.close()
       file = undefined
+      await rm(join(directory, FILE), { force: true })
     }
     return new SyncedFile(directory, file, progress)
   }
 
-  /** The operation that belongs into the next batch. */
-  next(): { type: 'put'; key: string; value: Uint8Array } {
+  /** The operation that belongs in the next batch. Without the file, a number would pass for lost writes at the next start. */
+  next(): { type: 'put'; key: string; value: Uint8Array } | { type: 'del'; key: string } {
     this.#batch++
+    if (this.#file === undefined) return { type: 'del', key: PROGRESS_KEY }
     return {
       type: 'put',
       key: PROGRESS_KEY,
@@ -84,6 +90,7 @@ export class SyncedFile {
 
   /** Whether the database that has been opened again is the one that was followed, with all that was synced. */
   async isContinuedBy(database: Database): Promise<boolean> {
+    if (this.#file === undefined) return true
     const stored = await progressIn(database)
     if (stored === undefined) return this.#written === 0
     return stored.mark.equals(this.#mark) && stored.batch >= this.#written
@@ -92,8 +99,8 @@ export class SyncedFile {
   /** Whether the file lies where the directory was, and nobody has put another in its place. */
   async isInPlace(): Promise<boolean> {
     if (this.#file === undefined) return true
-    const mine = await this.#file.stat({ bigint: true })
     try {
+      const mine = await this.#file.stat({ bigint: true })
       const found = await stat(join(this.#directory, FILE), { bigint: true })
       return found.ino === mine.ino && found.dev === mine.dev
     } catch (error) {
@@ -108,14 +115,25 @@ export class SyncedFile {
   }
 }
 
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
 async function progressIn(database: Database): Promise<Progress | undefined> {
   const value = await database.get(PROGRESS_KEY)
   return value && decode(Buffer.from(value))
 }
 
+/** A power failure may leave an empty file, before the first batch: that says as little as none. */
 async function readProgress(directory: string): Promise<Progress | 'damaged' | undefined> {
   try {
-    return decode(await readFile(join(directory, FILE))) ?? 'damaged'
+    const bytes = await readFile(join(directory, FILE))
+    return bytes.length === 0 ? undefined : (decode(bytes) ?? 'damaged')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error

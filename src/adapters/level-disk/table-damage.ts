@@ -32,6 +32,7 @@ export async function findDamagedTable(
   for (const { number, bytes } of tables) {
     const table = await readTable(directory, number)
     if (table === undefined) return `table ${number} is missing`
+    if (table === 'unreadable') return `table ${number} cannot be read`
     if (table.length !== bytes) return `table ${number} has ${table.length} of ${bytes} bytes`
     if (isDamagedTable(table)) return `a block of table ${number} is damaged`
   }
@@ -39,13 +40,19 @@ export async function findDamagedTable(
 }
 
 /** Older versions of LevelDB ended the name otherwise. */
-async function readTable(directory: string, number: number): Promise<Uint8Array | undefined> {
+async function readTable(
+  directory: string,
+  number: number,
+): Promise<Uint8Array | 'unreadable' | undefined> {
   const name = String(number).padStart(6, '0')
   for (const ending of ['ldb', 'sst']) {
     try {
       return await readFile(join(directory, `${name}.${ending}`))
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      const { code } = error as NodeJS.ErrnoException
+      // A bad sector is damage. The start would fail for ever if this were thrown.
+      if (code === 'EIO') return 'unreadable'
+      if (code !== 'ENOENT') throw error
     }
   }
   return undefined

@@ -20,8 +20,8 @@ export interface FenceStore {
 export class LifeFences {
   readonly #store: FenceStore
   readonly #known = new Map<string, KnownLives>()
-  /** Of the newest change. */
-  #stored: Promise<void> = Promise.resolve()
+  /** The peers whose current life gets its link once this has ended. */
+  readonly #saving = new Map<string, Promise<void>>()
   /** Whether the disk did not take the newest change. */
   #isUnsaved = false
 
@@ -34,19 +34,24 @@ export class LifeFences {
     }
   }
 
+  /** A life that waits for its fence counts as linked: else two processes could displace each other without end. */
   judge(peer: string, life: number, isLinked: boolean): LifeVerdict {
-    return judgeLife(this.#known.get(peer), life, isLinked)
+    return judgeLife(this.#known.get(peer), life, isLinked || this.#saving.has(peer))
   }
 
-  /** From now on the life is the one of that peer; resolves once that is durable, or where the disk does not take it. */
+  /**
+   * From now on the life is the one of that peer. Resolves once that is durable, or where the disk does not take it. A
+   * life whose fence is stored does not wait for the fences of others.
+   */
   async take(peer: string, life: number): Promise<void> {
     const known = this.#known.get(peer)
-    if (known?.current !== life) {
-      this.#known.set(peer, withNewcomer(known, life))
-      this.#isUnsaved = true
-    }
-    if (this.#isUnsaved) this.#stored = this.#save()
-    await this.#stored
+    const isNew = known?.current !== life
+    if (isNew) this.#known.set(peer, withNewcomer(known, life))
+    if (isNew || this.#isUnsaved) this.#saving.set(peer, this.#save())
+    const saving = this.#saving.get(peer)
+    if (saving === undefined) return
+    await saving
+    if (this.#saving.get(peer) === saving) this.#saving.delete(peer)
   }
 
   /**

@@ -67,3 +67,33 @@ describe('a fence that the disk did not take', () => {
     expect(store.waiting.length).toBe(3)
   })
 })
+
+describe('a handshake that waits for the disk', () => {
+  it.each(['finish', 'fail'] as const)(
+    'keeps a second process of the same node out until its fence is stored: %s',
+    async (end) => {
+      const store = new SlowStore()
+      const fences = new LifeFences(store)
+      const taken = fences.take('n2', 1)
+      expect(fences.judge('n2', 2, false)).toBe('in_use')
+      expect(fences.judge('n2', 1, false)).toBe('current')
+      store.waiting[0]?.[end]()
+      await taken
+      expect(fences.judge('n2', 1, false)).toBe('current')
+      // The link of the first process has not come about, or is broken again.
+      expect(fences.judge('n2', 2, false)).toBe('newcomer')
+    },
+  )
+
+  it('does not hold up a peer whose fence is stored', async () => {
+    const store = new SlowStore()
+    const fences = new LifeFences(store)
+    const known = fences.take('n2', 1)
+    store.waiting[0]?.finish()
+    await known
+    const stalled = fences.take('n3', 1)
+    await fences.take('n2', 1)
+    store.waiting[1]?.finish()
+    await stalled
+  })
+})

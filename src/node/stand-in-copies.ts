@@ -44,25 +44,24 @@ export class StandInCopies {
     const { actor, object } = standIn
     const isOpen = timestamp <= endOfFallback({ actor, timestamp })
     const isRecent = object.siblings.every((sibling) => mayKeep(sibling.timestamp))
-    if (isOpen && isRecent && standIn.placedAt === placedAt && object !== ABSENT) return standIn
+    if (isOpen && isRecent && standIn.placedAt === placedAt) return standIn
     this.#drop(name)
     return undefined
   }
 
+  /** It is kept with its first object, so that a write which cannot be made leaves nothing here. */
   begin(
-    name: string,
     actor: string,
     { placedAt, owners }: { readonly placedAt: number; readonly owners: readonly string[] },
   ): StandIn {
-    const standIn = { actor, object: ABSENT, bytes: 0, placedAt, owners }
-    this.#drop(name)
-    this.#copies.set(name, standIn)
-    return standIn
+    return { actor, object: ABSENT, bytes: 0, placedAt, owners }
   }
 
   /** The stand-in has made `copy`. Gives what to tell of an error with which its write ended. */
   advance(name: string, standIn: StandIn, { object, record }: Copy): (error: unknown) => unknown {
     const { object: objectBefore, bytes: bytesBefore } = standIn
+    if (this.#copies.get(name) !== standIn) this.#drop(name)
+    this.#copies.set(name, standIn)
     this.#set(name, standIn, object, record.length)
     for (const [oldest] of this.#copies) {
       if (this.#copies.size <= COPIES_MAX && this.#bytes <= BYTES_MAX) break
@@ -72,6 +71,7 @@ export class StandInCopies {
       if (!(error instanceof QuorateError) || error.kind.outcome === 'unknown') return error
       if (standIn.object === object) {
         this.#set(name, standIn, objectBefore, bytesBefore)
+        if (objectBefore === ABSENT && this.#copies.get(name) === standIn) this.#drop(name)
         return error
       }
       const message = `a later write was made on top of this one, and may have brought it along: ${error.message}`

@@ -111,7 +111,7 @@ export class StandInMinting {
       const dots = dotsOf(oneOffActor(own, first))
       return { copy: make(placed, ABSENT, dots, blindTo(request, ABSENT)), dot: dots[0] as Dot }
     }
-    const standIn = known ?? this.#copies.begin(key, standInActor(own, first), placed)
+    const standIn = known ?? this.#copies.begin(standInActor(own, first), placed)
     const dots = dotsOf(standIn.actor)
     const copy = make(placed, standIn.object, dots, blindTo(request, standIn.object))
     refuseLongVector(copy.object)

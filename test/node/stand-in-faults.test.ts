@@ -67,41 +67,61 @@ test('a rejected increment of a stand-in whose disk stalled is not counted', asy
   expect(Number(counterValue(read.siblings))).toBeLessThanOrEqual(1 + unknowns)
 })
 
-test('a repeat that was stored survives the rejection of the first request', async () => {
+interface Asked {
+  readonly key?: string
+  readonly idempotencyKey?: string
+}
+
+/** The minting of a node that owns no key, for increments by 1. Those of the key `full` cannot be made. */
+function incrementApart(): (asked: Asked) => ReturnType<StandInMinting['mint']> {
   let now = 1_000_000_000_000
+  const folding = { nodeId: 'n4', settled: 0, foldsForAll: false }
   const minting = new StandInMinting(msgpackCodec, {
     timestamps: async (count) => Array.from({ length: count }, () => ++now),
     actor: () => 'n4~x',
     mayKeep: () => true,
-    make: (_placed, held, dots, request) => {
-      const { idempotencyKey, fingerprint } = request
-      const name = idempotencyKey === undefined ? undefined : nameOfKey(idempotencyKey, fingerprint)
-      const folding = { nodeId: 'n4', settled: 0, foldsForAll: false }
+    make: (placed, held, dots, { idempotencyKey, fingerprint }) => {
+      if (placed.at.key.startsWith('full')) throw new Error('the counter is at its limit')
+      const isNamed = idempotencyKey !== undefined
+      const name = isNamed ? nameOfKey(idempotencyKey, fingerprint) : undefined
       const next = incrementCounter(held, dots, 1, folding, name)
       if (next === undefined) throw new Error('the counter is at its limit')
       return encodeCopy(msgpackCodec, next)
     },
   })
-  const placed = {
-    at: { bucket: made, key: 'k', partition: 0 },
-    placedAt: 1,
-    owners: ['n1'],
-  } as never
   const begin = () => ({ release() {}, hold() {} }) as never
-  const ask = (idempotencyKey: string) =>
-    minting.mint(
-      placed,
-      { ...at(), change: inc, idempotencyKey, fingerprint: 'f' } as never,
-      begin,
-      () => undefined,
-    )
-  await ask('z')
-  const first = await ask('a')
-  const repeat = await ask('a')
-  const end = first.endWith?.(new QuorateError('quorum_unreachable', 'no copy was stored'))
-  expect((end as QuorateError).kind.outcome).toBe('unknown')
-  const other = await ask('b')
-  expect(counterValue(merge('siblings', repeat.copy.object, other.copy.object).siblings)).toBe(3n)
+  return ({ key = 'k', idempotencyKey }) => {
+    const placed = { at: { bucket: made, key, partition: 0 }, placedAt: 1, owners: ['n1'] } as never
+    const request = { ...at(key), change: inc, idempotencyKey, fingerprint: 'f' } as never
+    return minting.mint(placed, request, begin, () => undefined)
+  }
+}
+
+const rejected = (): QuorateError => new QuorateError('quorum_unreachable', 'no copy was stored')
+
+test('a repeat that was stored survives the rejection of the first request', async () => {
+  const ask = incrementApart()
+  await ask({ idempotencyKey: 'z' })
+  const first = await ask({ idempotencyKey: 'a' })
+  const repeat = await ask({ idempotencyKey: 'a' })
+  expect(first.endWith?.(rejected())).toMatchObject({ kind: { outcome: 'unknown' } })
+  const other = await ask({ idempotencyKey: 'b' })
+  const merged = merge('siblings', repeat.copy.object, other.copy.object)
+  expect(counterValue(merged.siblings)).toBe(3n)
+})
+
+test('writes that are not made, or are taken back, do not take the room of other stand-ins', async () => {
+  const ask = incrementApart()
+  const first = await ask({})
+  const ids = Array.from({ length: 4200 }, (_, i) => i)
+  const refused = await Promise.allSettled(ids.map((i) => ask({ key: `full${i}` })))
+  expect(refused.filter(({ status }) => status === 'fulfilled')).toEqual([])
+  for (const i of ids) {
+    const taken = await ask({ key: `rejected${i}` })
+    taken.endWith?.(rejected())
+  }
+  const next = await ask({})
+  expect(next.dot.actor).toBe(first.dot.actor)
 })
 
 test('an increment after an acknowledged delete does not bring back what was deleted', async () => {

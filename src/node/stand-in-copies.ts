@@ -3,7 +3,8 @@
  * the whole object of that actor's writes, on top of which the next one is made (core/causality/stand-in-actor.ts).
  *
  * Invariant: an object that was sent is the one here, or this one was made on top of it. What was rejected is taken back,
- * unless a later write was made on top of it: then its outcome is unknown.
+ * unless a later write was made on top of it: then its outcome is unknown. After an unknown outcome the next write begins
+ * anew.
  */
 import type { Timestamp } from '../core/causality/dot.ts'
 import { endOfFallback } from '../core/causality/stand-in-actor.ts'
@@ -68,12 +69,18 @@ export class StandInCopies {
       this.#drop(oldest)
     }
     return (error) => {
-      if (!(error instanceof QuorateError) || error.kind.outcome === 'unknown') return error
+      if (!(error instanceof QuorateError) || error.kind.outcome === 'unknown') {
+        // No node is known to hold the write, so nothing keeps the horizon below it any more: a later write must not
+        // bring it along as if it were part of what the owners already have.
+        if (this.#copies.get(name) === standIn) this.#drop(name)
+        return error
+      }
       if (standIn.object === object) {
         this.#set(name, standIn, objectBefore, bytesBefore)
         if (objectBefore === ABSENT && this.#copies.get(name) === standIn) this.#drop(name)
         return error
       }
+      if (this.#copies.get(name) === standIn) this.#drop(name)
       const message = `a later write was made on top of this one, and may have brought it along: ${error.message}`
       return new QuorateError('outcome_unknown', message, error.details, { cause: error })
     }

@@ -124,6 +124,15 @@ test('writes that are not made, or are taken back, do not take the room of other
   expect(next.dot.actor).toBe(first.dot.actor)
 })
 
+test('a write does not carry an earlier one that ended unknown', async () => {
+  const ask = incrementApart()
+  const first = await ask({ idempotencyKey: 'a' })
+  first.endWith?.(new QuorateError('outcome_unknown', 'a copy may have been stored'))
+  const next = await ask({ idempotencyKey: 'b' })
+  expect(next.dot.actor).not.toBe(first.dot.actor)
+  expect(counterValue(next.copy.object.siblings)).toBe(1n)
+})
+
 test('an increment after an acknowledged delete does not bring back what was deleted', async () => {
   const { cluster, owner, standIn, third } = await setup()
   let other = ''

@@ -10,6 +10,8 @@ import { isDamage } from './adapters/level-disk/damaged-database.ts'
 import { openLevelDisk, type OpenedDisk } from './adapters/level-disk/level-disk.ts'
 import { frameAll } from './node/frame-migration.ts'
 import { storedTopology } from './node/node-state.ts'
+import { unframe } from './node/record-frame.ts'
+import { metaKey, STORAGE_FORMAT } from './node/storage-keys.ts'
 import { parseTopology } from './node/topology-keeper.ts'
 import { DiskError } from './ports/disk.ts'
 import type { Log } from './ports/log.ts'
@@ -38,6 +40,11 @@ export async function openNodeDisk(
   } catch (error) {
     throw isAlone && isDamage(error) ? alone(directory, error as Error) : error
   }
+  const newer = await newerFormat(disk)
+  if (newer !== undefined) {
+    await disk.close()
+    throw new Error(`the data directory has format ${newer}, this version has ${STORAGE_FORMAT}`)
+  }
   const damage = await findDamage(disk, log)
   if (damage !== undefined) {
     if (isAlone) {
@@ -57,6 +64,15 @@ export async function openNodeDisk(
     log.error({ directory }, message)
   }
   return disk
+}
+
+/** The format of a later version, undefined otherwise. What that version has stored may look damaged to this one. */
+async function newerFormat(disk: OpenedDisk): Promise<number | undefined> {
+  const key = metaKey('format')
+  const [framed] = await disk.getMany([key])
+  const value = framed && unframe(key, framed)
+  const format = value && msgpackCodec.decode(value)
+  return typeof format === 'number' && format > STORAGE_FORMAT ? format : undefined
 }
 
 /** What makes the node's own state unbelievable. Rejects with a `DiskError`. */

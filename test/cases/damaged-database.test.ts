@@ -13,6 +13,11 @@ import { startCluster, type TestCluster } from '../api/test-cluster.ts'
 import { unframedDirectory } from '../node/unframed-directory.ts'
 
 const KEYS = Array.from({ length: 50 }, (_, i) => `k${i}`)
+const THREE = ['n1', 'n2', 'n3'].map((id) => ({
+  id,
+  peerUrl: `http://${id}:7080`,
+  zone: 'z',
+}))
 const SILENT = createPinoLog({ node: 'n1', level: 'silent' })
 
 async function fill(cluster: TestCluster): Promise<void> {
@@ -99,12 +104,7 @@ it.each(['d/zz', 'm/clock'])(
     const dataDir = cluster.dataDirs[0] as string
     await makeOld(dataDir, reached)
     const broken: Error[] = []
-    const members = ['n1', 'n2', 'n3'].map((id) => ({
-      id,
-      peerUrl: `http://${id}:7080`,
-      zone: 'z',
-    }))
-    const options = { dataDir, members }
+    const options = { dataDir, members: THREE }
     const disk = await openNodeDisk(options, (error) => broken.push(error), SILENT)
     expect([disk.setAside, disk.hasLostWrites, broken]).toEqual([undefined, false, []])
     await disk.close()
@@ -128,5 +128,22 @@ it('the repair of a directory without checksums keeps its values', async () => {
   for (const key of KEYS) {
     expect((await cluster.request(0, `/v1/kv/default/${key}`)).text).toBe(key)
   }
+  await cluster.stop()
+})
+
+it('a directory of a later version is refused, and stays where it is', async () => {
+  const cluster = await startCluster(1)
+  await cluster.nodes[0]?.stop()
+  const dataDir = cluster.dataDirs[0] as string
+  const database = new Level<string, Uint8Array>(join(dataDir, 'db'), { valueEncoding: 'buffer' })
+  const format = frame('m/format', msgpackCodec.encode(99))
+  await database.put('m/format', format)
+  await database.put('m/topology', frame('m/topology', msgpackCodec.encode('of another kind')))
+  await database.close()
+  const opening = openNodeDisk({ dataDir, members: THREE }, () => undefined, SILENT)
+  await expect(opening).rejects.toThrow('has format 99')
+  await database.open()
+  expect(Buffer.from((await database.get('m/format')) ?? [])).toEqual(Buffer.from(format))
+  await database.close()
   await cluster.stop()
 })

@@ -5,11 +5,11 @@
  * Invariant: at most one process at a time; `state` is 'stopped' or 'killed' exactly while there is none.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { closeSync, mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { pollUntilOk } from './http-poll.ts'
 import { lastWords, logPath, logSize, openLog } from './node-log.ts'
+import { endsAfter, KILL_WAIT_MS_MAX } from './process-end.ts'
 import { guardPaused } from './resume-guard.ts'
 
 export type NodeState = 'running' | 'paused' | 'killed' | 'stopped'
@@ -31,7 +31,7 @@ export interface NodeProcessEvents {
 
 export interface NodeEnd {
   readonly sentence: string
-  /** Another start would end in the same way: a setting is bad. */
+  /** Another start would end in the same way: a setting is bad, or the database needs a repair. */
   readonly isFinal: boolean
 }
 
@@ -56,7 +56,7 @@ export interface NodeProcess {
   readonly pid: number | null
   /** Resolves when the node answers; rejects with NodeStartError where it ends, or does not answer in time. */
   start(): Promise<void>
-  /** SIGKILL. Resolves when the process is gone. */
+  /** SIGKILL. Resolves when the process is gone; rejects where that does not end it, as do `stop` and `start`. */
   kill(): Promise<void>
   pause(): void
   resume(): void
@@ -76,8 +76,8 @@ const NODE_FLAGS = [
 ]
 /** What src/main.ts tells over the channel. */
 const REMOVED = 'removed'
-/** Of a process that does not accept its settings (src/main.ts). */
-const EXIT_USAGE = 2
+/** Of a process that does not accept its settings, or finds its only database damaged (src/main.ts). */
+const FINAL_EXITS: ReadonlySet<number | null> = new Set([2, 3])
 const START_TIMEOUT_MS = 30_000
 /** Longer than a node gives itself. */
 const STOP_TIMEOUT_MS = 20_000
@@ -88,19 +88,14 @@ export function createNodeProcess(spec: NodeProcessSpec, events: NodeProcessEven
   let endGuard: (() => void) | undefined
   /** The process whose end somebody waits for, so that it is no news. */
   let awaited: ChildProcess | undefined
+  /** The process that did not end when it was killed. */
+  let stuck: ChildProcess | undefined
 
   function launch(): ChildProcess {
     mkdirSync(spec.nodeDir, { recursive: true })
     const logStart = logSize(spec.nodeDir)
     const log = openLog(spec.nodeDir)
-    const launched = spawn(process.execPath, [...NODE_FLAGS, MAIN], {
-      env: spec.env,
-      // The channel is how a node notices that its supervisor is gone.
-      stdio: ['ignore', log, log, 'ipc'],
-      // A session of its own, so that the terminal's Ctrl-C reaches it through its supervisor only.
-      detached: true,
-    })
-    closeSync(log)
+    const launched = spawnOn(log)
     launched.on('message', (message) => {
       if (message === REMOVED && child === launched) events.removed()
     })
@@ -113,7 +108,7 @@ export function createNodeProcess(spec: NodeProcessSpec, events: NodeProcessEven
       const cause = signal === null ? `exit code ${code}` : signal
       const words = lastWords(spec.nodeDir, logStart)
       const sentence = `${spec.id} ended by itself (${cause})${words === '' ? '' : `: ${words}`}`
-      events.ended({ sentence, isFinal: code === EXIT_USAGE })
+      events.ended({ sentence, isFinal: FINAL_EXITS.has(code) })
     })
     // Without a process there is no exit either.
     launched.once('error', () => (child = undefined))
@@ -122,18 +117,60 @@ export function createNodeProcess(spec: NodeProcessSpec, events: NodeProcessEven
     return launched
   }
 
-  async function endWith(signal: 'SIGKILL' | 'SIGTERM', then: NodeState): Promise<void> {
+  function spawnOn(log: number): ChildProcess {
+    try {
+      return spawn(process.execPath, [...NODE_FLAGS, MAIN], {
+        env: spec.env,
+        // The channel is how a node notices that its supervisor is gone.
+        stdio: ['ignore', log, log, 'ipc'],
+        // A session of its own, so that the terminal's Ctrl-C reaches it through its supervisor only.
+        detached: true,
+      })
+    } finally {
+      closeSync(log)
+    }
+  }
+
+  /** `killed`: aborted once SIGKILL is sent. */
+  async function endWith(
+    signal: 'SIGKILL' | 'SIGTERM',
+    then: NodeState,
+    killed = AbortSignal.abort(),
+  ): Promise<void> {
     const ending = child
     if (ending === undefined) {
       state = then
       return
     }
     awaited = ending
-    const gone = once(ending, 'exit')
+    const isGone = endsAfter(ending, killed)
     if (signal === 'SIGTERM') resume()
     ending.kill(signal)
-    await gone
-    state = then
+    if (await isGone) {
+      state = then
+      return
+    }
+    stuck = ending
+    // Its end is news when it comes, and nobody stays only to see it.
+    awaited = undefined
+    ending.unref()
+    ending.channel?.unref()
+    throw stuckError(ending)
+  }
+
+  function stuckError({ pid }: ChildProcess): NodeStartError {
+    const sentence = `${spec.id} (process ${pid}) is not gone ${KILL_WAIT_MS_MAX / 1000} s after SIGKILL; its disk may stand still`
+    return new NodeStartError({ sentence, isFinal: false })
+  }
+
+  function launchOrSay(): ChildProcess {
+    try {
+      return launch()
+    } catch (error) {
+      state = 'stopped'
+      const sentence = `${spec.id} could not start: ${(error as Error).message}`
+      throw new NodeStartError({ sentence, isFinal: false })
+    }
   }
 
   function resume(): void {
@@ -152,25 +189,32 @@ export function createNodeProcess(spec: NodeProcessSpec, events: NodeProcessEven
       return child?.pid ?? null
     },
     start: async () => {
+      if (child !== undefined && child === stuck) throw stuckError(child)
       if (child !== undefined) return
       const logStart = logSize(spec.nodeDir)
-      const starting = launch()
+      const starting = launchOrSay()
       // Its end is told by what this function throws.
       awaited = starting
       const ended = new AbortController()
       starting.once('exit', () => ended.abort())
-      starting.once('error', () => ended.abort())
+      let notSpawned = ''
+      starting.once('error', ({ message }) => {
+        notSpawned = message
+        ended.abort()
+      })
       const giveUp = AbortSignal.any([ended.signal, AbortSignal.timeout(START_TIMEOUT_MS)])
-      if (await pollUntilOk(`${spec.clientUrl}/livez`, giveUp)) {
+      const isAnswered = await pollUntilOk(`${spec.clientUrl}/livez`, giveUp)
+      // From here on an end is news. One that came after the last answer was awaited, so it is told below.
+      if (isAnswered && !ended.signal.aborted) {
         awaited = undefined
         return
       }
       const why = ended.signal.aborted
-        ? lastWords(spec.nodeDir, logStart) || 'it ended without a word'
+        ? lastWords(spec.nodeDir, logStart) || notSpawned || 'it ended without a word'
         : `no answer within ${START_TIMEOUT_MS / 1000} s`
       await endWith('SIGKILL', 'stopped')
       const sentence = `${spec.id} could not start: ${why} (log: ${logPath(spec.nodeDir)})`
-      throw new NodeStartError({ sentence, isFinal: starting.exitCode === EXIT_USAGE })
+      throw new NodeStartError({ sentence, isFinal: FINAL_EXITS.has(starting.exitCode) })
     },
     kill: () => endWith('SIGKILL', 'killed'),
     pause: () => {
@@ -189,8 +233,11 @@ export function createNodeProcess(spec: NodeProcessSpec, events: NodeProcessEven
       }
       impatient.addEventListener('abort', force, { once: true })
       if (impatient.aborted) force()
-      await endWith('SIGTERM', 'stopped')
-      impatient.removeEventListener('abort', force)
+      try {
+        await endWith('SIGTERM', 'stopped', impatient)
+      } finally {
+        impatient.removeEventListener('abort', force)
+      }
       return ended
     },
   }

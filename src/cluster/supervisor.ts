@@ -93,8 +93,11 @@ export function superviseNodes(
     try {
       await slot.process.start()
     } catch (error) {
-      if (error instanceof NodeStartError) restartLater(slot, error)
-      throw error
+      // Whatever else went wrong may pass, too: a full disk, or too many open files.
+      const failure =
+        error instanceof NodeStartError ? error : startError(slot, (error as Error).message)
+      restartLater(slot, failure)
+      throw failure
     }
   }
 
@@ -188,7 +191,12 @@ export function superviseNodes(
       const forced = slots.map(async (slot) => {
         dropLease(slot)
         dropRestart(slot)
-        return (await slot.process.stop(now)) === 'killed' ? [slot.process.spec.id] : []
+        const { process } = slot
+        const end = await process.stop(now).catch((error: unknown) => {
+          report((error as Error).message)
+          return 'killed'
+        })
+        return end === 'killed' ? [process.spec.id] : []
       })
       return (await Promise.all(forced)).flat()
     },
@@ -198,6 +206,11 @@ export function superviseNodes(
 function newSlot(node: SupervisedNode): Slot {
   const pause = new RestartPause()
   return { ...node, lease: undefined, restart: undefined, pause, idle: Promise.resolve() }
+}
+
+function startError({ process }: Slot, why: string): NodeStartError {
+  const sentence = `${process.spec.id} could not start: ${why}`
+  return new NodeStartError({ sentence, isFinal: false })
 }
 
 function dropRestart(slot: Slot): void {

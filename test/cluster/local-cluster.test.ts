@@ -199,7 +199,10 @@ describe('a node that cannot be started again', () => {
 
   afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
-  async function supervise(env: Record<string, string>): Promise<Supervisor> {
+  async function supervise(
+    env: Record<string, string>,
+    nodeDir = join(scratch, 'n1'),
+  ): Promise<Supervisor> {
     const [address] = await planAddresses(1, 0)
     const { clientUrl, clientPort, peerPort, peerUrl } = address as NodeAddress
     const whole = {
@@ -211,7 +214,7 @@ describe('a node that cannot be started again', () => {
       QUORATE_DATA_DIR: join(scratch, 'n1'),
       ...env,
     }
-    const spec = { id: 'n1', nodeDir: join(scratch, 'n1'), clientUrl, env: whole }
+    const spec = { id: 'n1', nodeDir, clientUrl, env: whole }
     const node = createNodeProcess(spec, { ended: () => undefined, removed: () => undefined })
     reported.length = 0
     return superviseNodes([{ process: node, peerUrl }], (line) => reported.push(line))
@@ -223,6 +226,32 @@ describe('a node that cannot be started again', () => {
     expect(reported).toEqual([
       expect.stringMatching(/; npm run chaos -- restart n1 starts it again$/),
     ])
+    await supervisor.stop()
+  })
+
+  test('is left down where its database needs a repair', async () => {
+    // As such a node ends (src/main.ts), without a database to damage.
+    const supervisor = await supervise({
+      NODE_OPTIONS: '--import=data:text/javascript,process.exit(3)',
+    })
+    await expect(supervisor.restart('n1')).rejects.toThrow('n1 could not start')
+    expect(reported).toEqual([
+      expect.stringMatching(/; npm run chaos -- restart n1 starts it again$/),
+    ])
+    await supervisor.stop()
+  })
+
+  test('is tried again where not even its directory can be made', async () => {
+    const file = join(scratch, 'no-directory')
+    writeFileSync(file, '')
+    const supervisor = await supervise({}, join(file, 'n1'))
+    await expect(supervisor.restart('n1')).rejects.toThrow('n1 could not start: ')
+    await expect
+      .poll(() => reported, WAIT)
+      .toEqual([
+        expect.stringMatching(/^n1 could not start: .+; it is started again in 1 s$/),
+        expect.stringMatching(/^n1 could not start: .+; it is started again in 2 s$/),
+      ])
     await supervisor.stop()
   })
 

@@ -24,7 +24,8 @@ export function parseKvTarget(target: string): KvTarget {
   const end = question < 0 ? target.length : question
   const slash = target.indexOf('/', KV_PREFIX.length)
   const bucketEnd = slash < 0 || slash > end ? end : slash
-  const bucket = checkBucketName(percentDecode(target.slice(KV_PREFIX.length, bucketEnd)))
+  // Not decoded: no name needs it, and a proxy that grants buckets by path would see another name than this one.
+  const bucket = checkBucketName(target.slice(KV_PREFIX.length, bucketEnd))
   const key = checkKey(target.slice(bucketEnd + 1, end))
   return { bucket, key, query: question < 0 ? '' : target.slice(question + 1) }
 }

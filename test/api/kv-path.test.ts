@@ -58,5 +58,7 @@ test.each([
   '/v1/kv/Upper/k',
   '/v1/kv/.hidden/k',
   '/v1/kv/%zz/k',
+  '/v1/kv/d%65fault/s',
+  '/v1/kv/default%2Fs',
   `/v1/kv/${'b'.repeat(64)}/k`,
 ])('kv path: refuses the bucket of %s', (target) => expect(codeOf(target)).toBe('bad_bucket'))

@@ -35,7 +35,7 @@ interface Entry {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly work: OrderedWork
-  /** What its body may take in memory until then. */
+  /** What its head takes in memory until then, and its body may take. */
   readonly bytes: number
   readonly arrivedMs: number
 }
@@ -70,7 +70,7 @@ export class RequestOrder {
       queue = new ConnectionQueue(socket, first, this.#waiting, this.#clock)
       socket[QUEUE] = queue
     }
-    const bytes = unreadBytes(request)
+    const bytes = headBytes(request) + unreadBytes(request)
     if (
       this.#waiting.requests >= WAITING_REQUESTS_MAX ||
       this.#waiting.bytes + bytes > WAITING_BYTES_MAX
@@ -202,6 +202,10 @@ function pauseAgain(this: Socket): void {
 /** Whether the request changes nothing (RFC 9110, section 9.2.1). */
 export function isSafe({ method }: IncomingMessage): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
+}
+
+function headBytes({ url = '', rawHeaders }: IncomingMessage): number {
+  return rawHeaders.reduce((sum, text) => sum + text.length, url.length)
 }
 
 function unreadBytes({ headers }: IncomingMessage): number {

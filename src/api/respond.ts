@@ -40,7 +40,7 @@ export function respondPieces(
   headers.push('X-Request-Id', reply.request.id)
   response.writeHead(status, headers)
   reply.hijack()
-  response.setTimeout(STALLED_MS_MAX)
+  boundStall(response)
   // The body of an answer to HEAD would be made for nothing.
   if (response.req.method === 'HEAD') response.end()
   else void sendPieces(response, pieces)
@@ -60,6 +60,13 @@ async function sendPieces(
   response.end()
 }
 
+function boundStall(response: ServerResponse): void {
+  response.setTimeout(STALLED_MS_MAX)
+  // The bound is the socket's, and a pipelined request after this one may take longer. Before node's own listener,
+  // which sets the bound of an idle connection.
+  response.prependOnceListener('finish', () => response.req.socket.setTimeout(0))
+}
+
 /** The same below Fastify. */
 export function writeAnswer(
   response: ServerResponse,
@@ -72,8 +79,7 @@ export function writeAnswer(
   if (body !== undefined) headers.push('Content-Length', String(body.byteLength))
   if (!isRestReadable(response.req)) headers.push('Connection', 'close')
   response.writeHead(status, headers)
-  if (body !== undefined && body.byteLength > SMALL_BODY_BYTES_MAX)
-    response.setTimeout(STALLED_MS_MAX)
+  if (body !== undefined && body.byteLength > SMALL_BODY_BYTES_MAX) boundStall(response)
   response.end(body)
 }
 

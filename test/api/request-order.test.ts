@@ -6,6 +6,7 @@ import { afterEach, expect, test } from 'vitest'
 import { ByteBudget } from '../../src/api/byte-budget.ts'
 import { createHttpServer } from '../../src/api/http-server.ts'
 import { RequestOrder, waitedMs } from '../../src/api/request-order.ts'
+import { writeAnswer } from '../../src/api/respond.ts'
 
 const open: (Server | Socket)[] = []
 
@@ -132,6 +133,31 @@ test('request order: a request knows how long it has waited', async () => {
   server.begun[0]?.response.end()
   await server.whenBegun(3)
   expect(server.begun.map(({ request }) => waitedMs(request))).toEqual([0, 0, 700])
+})
+
+test('request order: a connection is not read any further while long heads wait', async () => {
+  const server = await startServer()
+  const long = `GET /${'x'.repeat(1000)} HTTP/1.1\r\nHost: x\r\nA: ${'a'.repeat(14_000)}\r\n\r\n`
+  const client = send(server.port, ['PUT /'])
+  client.write(long.repeat(40))
+  await server.whenBegun(1)
+  const [{ request }] = server.begun as [Begun]
+  const { socket } = request
+  await expect.poll(() => socket.isPaused(), { timeout: 4000, interval: 10 }).toBe(true)
+})
+
+test('request order: the bound on a reader that takes nothing ends with its answer', async () => {
+  const server = await startServer()
+  const client = send(server.port, ['GET /1', 'GET /2'])
+  client.resume()
+  await server.whenBegun(2)
+  const [first, second] = server.begun as [Begun, Begun]
+  const { socket } = second.request
+  const answered = once(first.response, 'close')
+  writeAnswer(first.response, 'id', 200, [], Buffer.alloc(100_000))
+  expect(socket.timeout).toBeGreaterThan(0)
+  await answered
+  expect(socket.timeout).toBe(0)
 })
 
 test('request order: what waits is bounded, and refused beyond', async () => {

@@ -191,7 +191,7 @@ export class WriteMinting {
     const { pending, clock } = this.#parts
     const begin = (timestamp: Timestamp): PendingDot => pending.begin(timestamp)
     const made = await this.#standIn.mint(placed, request, begin, () => {
-      if (isGivenUp() || clock.nowMs() > placed.deadlineMs) throw lateDisk(placed)
+      if (isLate(placed, clock.nowMs(), isGivenUp)) throw lateDisk(placed)
     })
     const existed = made.repeats?.kind === 'deleted a value'
     const flags = 'change' in request ? 0 : flagsOf(whole)
@@ -217,7 +217,7 @@ export class WriteMinting {
         let pending: PendingDot | undefined
         try {
           // The disk, or a process that was stopped, may have taken longer than anybody waits.
-          if (isGivenUp() || clock.nowMs() > placed.deadlineMs) throw lateDisk(placed)
+          if (isLate(placed, clock.nowMs(), isGivenUp)) throw lateDisk(placed)
           if (placed.placedAt !== this.#parts.placedAt()) throw hasMoved(self)
           // What is here of an earlier ownership is cleared away first, and would take this write with it.
           const notKept = replica.notKept(placed.at)
@@ -385,6 +385,10 @@ function startStoring(store: StoreLocally): StoreLocally {
 function hasMoved(self: string): QuorateError {
   const message = `the owners of the key have changed before ${self} wrote it; nothing was applied`
   return new QuorateError('quorum_unreachable', message, { retryAfterSeconds: 1 })
+}
+
+function isLate({ deadlineMs }: PlacedRequest, nowMs: number, isGivenUp: () => boolean): boolean {
+  return isGivenUp() || nowMs > deadlineMs
 }
 
 /** Nobody waits any more: a write is made before its deadline, or never. */

@@ -10,6 +10,7 @@ import { registerObject } from './linear/register-object.ts'
 import type { Limits } from './linear/outcome.ts'
 import { textObject } from './linear/text-object.ts'
 import { takeTurns } from './linear/turns.ts'
+import { unwrittenReads } from './linear/unwritten-reads.ts'
 import { operationsOf, type Operation } from './operation.ts'
 import {
   type CheckBounds,
@@ -100,6 +101,9 @@ function check(
   unjudged.push(...undecided.map(([key]) => unfinished(key, 'time')))
   const judged = { ...limits, initial }
   const findings = bad.map((each, i) => (i < CORES_MAX ? tell(each, judged) : mention(each)))
+  findings.push(
+    ...bad.flatMap(({ key, operations: own }) => unwrittenReads(key, own, judged.initial)),
+  )
   const of = (outcome: string): number =>
     operations.filter((operation) => operation.outcome === outcome).length
   const verdict = verdictOf(name, {

@@ -7,9 +7,10 @@ import type { Verdict } from '../checker/verdict.ts'
 /** Says what does not promise it, such as "eventual"; undefined where it is promised. */
 export type NotPromisedBy = (mode: string, level: string) => string | undefined
 
-/** Values that nobody wrote, and rejected writes that happened, are breaches at every level. */
+/** Values that nobody wrote, counts that nothing explains, and rejected writes that happened, are breaches at every level. */
 const NEVER_EXPECTED: ReadonlySet<string> = new Set([
   'invented',
+  'impossible',
   'unexpected',
   'rejected',
   'rejected but there',

@@ -60,7 +60,8 @@ export async function openNodeDisk(
     log.error({ setAside, ...(damage && { reason: damage.message }) }, message)
   }
   if (disk.hasLostWrites) {
-    const message = 'the database lacks writes that were durable: it is filled from the others'
+    const message =
+      'synced writes are missing from this database: they are copied from the other nodes'
     log.error({ directory }, message)
   }
   return disk

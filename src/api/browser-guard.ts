@@ -1,10 +1,10 @@
 /**
- * What web browsers may do here. A page of another origin must not change anything, and a page whose DNS name
- * has been turned on this node must not even read: it looks like a page of this node's own origin, and only its
- * Host name gives it away.
+ * The rules for web browsers. A page of another origin must not change anything. A page whose DNS name now resolves
+ * to this node (DNS rebinding) must not even read: it looks like a page of this node's own origin, and only its Host
+ * name gives it away.
  *
- * Other clients send no Origin and are not concerned. IP literals and localhost are always served, because no
- * such name can be turned on somebody else.
+ * Other clients send no Origin, so the first rule does not touch them. IP literals and localhost are always served,
+ * because no attacker can make such a name resolve to another address.
  */
 import { isIP } from 'node:net'
 import type { IncomingHttpHeaders } from 'node:http'

@@ -1,6 +1,6 @@
 /**
- * The `Idempotency-Key` of a request: where it is kept, which ones are taken, and what makes a request under it another
- * one. How long it takes to answer, and how many copies that waits for, does not.
+ * The `Idempotency-Key` of a request: where it is kept, which ones are taken, and what the fingerprint covers that
+ * tells another request under the same key. Timeout and r/w counts are not part of the fingerprint.
  */
 import type { FastifyRequest } from 'fastify'
 import { fingerprintOf } from '../core/causality/update-name.ts'
@@ -9,7 +9,7 @@ import type { Bucket } from '../core/placement/topology.ts'
 import type { KvOperation } from './kv-parameters.ts'
 
 const CHARACTERS_MAX = 255
-/** Others do not come through every client and proxy as they were meant. */
+/** Some clients and proxies change other characters. */
 const PRINTABLE = /^[\x20-\x7e]+$/
 const MODES_THAT_KEEP_KEYS = ['strong', 'counter']
 

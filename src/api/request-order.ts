@@ -88,7 +88,7 @@ export function waitedMs(request: IncomingMessage): number {
 
 /**
  * Calls back once every request that arrived whole on the connection is answered; at once where there is none.
- * An answer to the connection itself must not be taken for the answer to one of them.
+ * A client must not mistake an error about the connection for the answer to an earlier request.
  */
 export function afterAnswers(socket: Socket, then: () => void): void {
   const { [QUEUE]: queue, _httpMessage: current } = socket as OrderedSocket

@@ -26,7 +26,7 @@ export const TOO_FEW_HAVE_TOLD =
   'too few members have said yet what they know of earlier lives of this node'
 
 export const MAY_NOT_COUNT =
-  'the directory of this node is not its newest one, and too few owners have said yet that no older process of it counts for them'
+  "this node's data directory is not its newest, and too few owners have confirmed that they reject older processes of this node"
 
 export const BEING_FILLED = 'the copies of this node are being filled'
 
@@ -111,8 +111,9 @@ export class Arrival {
 
   /**
    * Whether what is stored here may count as this node's copy. Another process of this node may be alive, with the
-   * directory that this one lacks, and may count with each owner that has not given it up for this process. Who answers
-   * this process has (life-fences.ts). A directory that is the newest has no other process.
+   * directory that this one lacks, and may count with each owner that has not given it up for this process. A peer
+   * that answers this process has given the other one up (life-fences.ts). If this directory is the newest, there is no
+   * other process.
    */
   mayCount(ownersOf: () => readonly (readonly string[])[]): boolean {
     const { self, proof, isLost } = this.#parts

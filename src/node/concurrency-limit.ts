@@ -44,7 +44,7 @@ export class ConcurrencyLimit {
       }
       const timer = this.#timers.after(Math.max(0, waitMsMax), () => {
         this.#waiting.delete(start)
-        reject(overloaded(`it waited ${Math.round(waitMsMax)} ms for its turn`))
+        reject(overloaded(`the request waited ${Math.round(waitMsMax)} ms for a free slot`))
       })
       this.#waiting.add(start)
     })

@@ -67,7 +67,7 @@ export function indexOperations(
   return operations
 }
 
-/** Takes away a record that cannot be read, and whatever it was. Its grave, if it has one, falls in by itself. */
+/** Takes away a record that cannot be read, and whatever it was. The collector removes its `g/` entry later. */
 export function removalOperations(storageKey: string): DiskOperation[] {
   const operations: DiskOperation[] = [{ type: 'delete', key: storageKey }]
   const at = parseDataKey(storageKey)

@@ -59,7 +59,7 @@ export class Deadlines {
   }
 }
 
-/** What `running` ends with; rejects with `late` where that takes longer than `forMs`. What it does later is nobody's. */
+/** What `running` ends with; rejects with `late` where that takes longer than `forMs`. A later result is ignored. */
 export function inTime<T>(
   deadlines: Deadlines,
   forMs: number,

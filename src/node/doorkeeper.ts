@@ -3,9 +3,9 @@
  *
  * A node that knows the random id of its cluster has links only with nodes of that cluster, or with nodes that do not
  * know theirs yet. A node that does not know its own takes that of the first node that it reaches by its own list of
- * members, and lets nobody dial it who knows one before.
+ * members. Until then it refuses connections from nodes that already have an id.
  *
- * Of several processes with one node id it has links with one (life-fences.ts).
+ * If several processes use one node id, it has links with only one of them (life-fences.ts).
  */
 import {
   type ClusterIdentity,

@@ -103,7 +103,7 @@ export class KeyPages {
     return { until: undefined, entries }
   }
 
-  /** Those of the places that count here, with their heads. */
+  /** The listed keys that this node owns, with their heads. */
   async #listed(
     bucket: Bucket,
     base: string,

@@ -160,7 +160,7 @@ function lateError(late: readonly [node: string, why: Absence][]): QuorateError 
       `${names} did not list their keys before the deadline`,
     )
   }
-  return new QuorateError('overloaded', `${names} list keys for too many others`, {
+  return new QuorateError('overloaded', `${names}: busy with other lists of keys`, {
     retryAfterSeconds: 1,
   })
 }

@@ -23,9 +23,9 @@ import { markVoteLost } from './topology-acceptor.ts'
 const PAGE = 64
 
 /**
- * Of a directory that lacks durable writes: what it says of the whole is not true any more. Without its horizon
- * nothing that is missing is taken for history, which would end in the others' forgetting it, too; what it has said
- * as a voter is asked of the others; and what is listed beside the records is made again from them. Rejects with a `DiskError`.
+ * Synced writes are missing from this directory, so its horizon and its votes can no longer be trusted. The horizon is
+ * dropped: else this node would take what is missing for history, and the others would forget it too. The votes are
+ * asked of the other voters. The index is made again from the records. Rejects with a `DiskError`.
  */
 export async function distrust(state: NodeState): Promise<void> {
   await markVoteLost(state)

@@ -1,7 +1,7 @@
 /**
- * The links that were refused lately, by this node or by a peer: for status and metrics, and for what follows where the
- * reason is that another process has the id of this node. That one is refused links is no matter of safety here: it
- * rejects requests because nobody else would ever hear of them.
+ * The links that were refused lately, by this node or by a peer: for status and metrics. If peers refuse this process
+ * because another one has its node id, it rejects requests, because no peer would receive its writes. Safety does not
+ * depend on this list: it rests on the fences of the peers (life-fences.ts).
  */
 import type { Clock } from '../ports/clock.ts'
 import type { Metrics } from '../ports/metrics.ts'

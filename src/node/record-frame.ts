@@ -7,7 +7,7 @@
  * A data record and a hint begin with the hash of their own content (object-record.ts). That hash stands for the
  * value here, so that a value is hashed once; `decodeRecord` checks it. Every other value is hashed here.
  *
- * Invariant: a value that is changed, or found under another key, is never handed on as whole.
+ * Invariant: a value that is changed, or found under another key, is never returned as intact.
  */
 import { hashText } from '../core/hash/text-hash.ts'
 import { xxh32 } from '../core/hash/xxh32.ts'

@@ -120,7 +120,7 @@ export class Requests {
       refusePlainWrite(placed)
       this.#refuseUnknownName(placed, request)
       const session = this.#parts.sessions.pastOf(placed, request)
-      // The coordinator of a write sees to it itself that the owners of the end have it.
+      // The write coordinator sends the copy again to the new owners.
       return this.#whilePlaced(placed, isRejection, (now) =>
         session === undefined
           ? this.#route(now, request)

@@ -41,7 +41,7 @@ export function refuseTooManyBytes(
 export function refuseLongQueue({ pending, latest }: Entry): void {
   const { length } = latest.record
   if (pending < 2 || pending * length <= KEY_QUEUE_BYTES_MAX) return
-  const message = `${pending} writes of this key, of ${length} bytes, wait for the disk`
+  const message = `${pending} writes of this key, ${length} bytes each, are queued for the disk`
   throw new QuorateError('overloaded', message, { retryAfterSeconds: 1 })
 }
 

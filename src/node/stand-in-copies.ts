@@ -2,9 +2,9 @@
  * What this node, as a fallback, has made of keys none of whose owners it reached: for each key its stand-in actor and
  * the whole object of that actor's writes, on top of which the next one is made (core/causality/stand-in-actor.ts).
  *
- * Invariant: an object that was sent is the one here, or this one was made on top of it. What was rejected is taken back,
- * unless a later write was made on top of it: then its outcome is unknown. After an unknown outcome the next write begins
- * anew.
+ * Invariant: an object that was sent is the one here, or this one was made on top of it. When a write is rejected, its
+ * object is removed again, unless a later write already builds on it: then its outcome is unknown. After an unknown
+ * outcome the next write begins anew.
  */
 import type { Timestamp } from '../core/causality/dot.ts'
 import { endOfFallback } from '../core/causality/stand-in-actor.ts'

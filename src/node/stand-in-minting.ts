@@ -106,7 +106,7 @@ export class StandInMinting {
       const copy = encodeCopy(this.#codec, { ...known.object })
       return { copy, dot: repeats.dot, repeats, endWith: this.#copies.advance(key, known, copy) }
     }
-    // Its timestamps were minted before those of a write that has overtaken it: it is made apart.
+    // Another write of this key got newer timestamps first, so this write uses a one-off actor.
     if (known !== undefined && (known.object.vector.get(known.actor) ?? 0) >= first) {
       const dots = dotsOf(oneOffActor(own, first))
       return { copy: make(placed, ABSENT, dots, blindTo(request, ABSENT)), dot: dots[0] as Dot }

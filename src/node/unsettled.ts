@@ -9,7 +9,7 @@ import type { Encodable } from '../ports/codec.ts'
 export interface Unsettled {
   /** Hints kept for owners. */
   readonly hints: number
-  /** Writes that not every owner has answered, and of which not every other owner has a hint yet. */
+  /** Writes for which some owner has neither answered nor been given a hint. */
   readonly writes: number
   /** Keys that are being exchanged with another owner. */
   readonly exchanges: number

@@ -3,9 +3,10 @@
  * simply under way for ever. Here that becomes a state of health, so that the node says it, takes no more writes, and
  * hands them to other owners.
  *
- * What is under way is the test whether the disk answers again: the state ends with it.
+ * The stalled operation itself is the probe: when it completes, the disk is healthy again.
  *
- * Invariant: it decides what is begun and what is told, never what counts. A stalled operation may still succeed.
+ * Invariant: the watch may refuse new operations and report a stall. It never changes the result of an operation: a
+ * stalled one may still succeed.
  */
 import type { Clock } from '../ports/clock.ts'
 import { type Disk, DiskError, type DiskHealth, type DiskOperation } from '../ports/disk.ts'

@@ -236,7 +236,7 @@ export class WriteCoordinator {
     }
   }
 
-  /** What the write has left of the key, and what it has met there: of a repeated delete, what it met the first time. */
+  /** The live siblings after the write, and whether the key existed before it. A repeated delete tells what the first met. */
   #left(
     { copy, existed, repeats }: Minted,
     existedElsewhere: boolean,

@@ -125,8 +125,8 @@ export class WriteMinting {
 
   /**
    * Whether this node may fold the totals of one-off actors, and named increments. One node at a time may: the first owner is one, while the
-   * key does not move. One that has become it finds first what the one before has folded: once its horizon has passed
-   * the change, everything of every owner that knows the change is here. To keep the key before is not enough.
+   * key does not move. A new first owner waits until it holds everything that the one before has folded: once its
+   * horizon has passed the change, it holds all that any owner had then. Having owned the key earlier is not enough.
    */
   #foldsForAll({ at, owners, next }: PlacedRequest): boolean {
     const { clock, horizon, placedAt, self } = this.#parts
@@ -241,7 +241,7 @@ export class WriteMinting {
             dots.push({ actor, timestamp })
           }
           const dot = repeats?.dot ?? (dots[0] as Dot)
-          // What is repeated is no news of its own time.
+          // A repeat creates no new dot, so it does not hold the horizon back at the time of the first request.
           pending = this.#parts.pending.begin(repeats ? clock.last : dot.timestamp)
           const isUnchanged = repeats !== undefined && known === entry.latest.object
           const made =

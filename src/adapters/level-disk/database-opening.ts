@@ -1,5 +1,5 @@
 /**
- * Opens a database that was closed, by whatever way, and finds out whether it is whole. LevelDB itself overlooks a
+ * Opens a database after a clean stop or a crash, and finds out whether it is whole. LevelDB itself overlooks a
  * changed byte in a table, a log or manifest that ends too early, and a missing CURRENT file, and goes on without what
  * it cannot read. So its files are checked before it sees them, because opening removes or rewrites some of them.
  */

@@ -55,7 +55,7 @@ const WAITING_WRITES_MAX = 10_000
 const READ_AHEAD_BYTES_MAX = 256 * 1024
 /** How soon it is noticed that the directory has been moved, removed or replaced. */
 const PLACE_INTERVAL_MS = 500
-const MOVED = 'another directory, or none, is in the place of the one that was opened'
+const MOVED = 'the data directory was moved, removed or replaced while this node ran'
 const RECOVERY_INTERVAL_MS_MIN = 250
 const RECOVERY_INTERVAL_MS_MAX = 8000
 /** Written, as a delete of what is never there, to see whether LevelDB takes writes again. */

@@ -19,9 +19,9 @@ import type { Timestamp } from './dot.ts'
 import { wallMsOf } from './hybrid-clock.ts'
 
 const SHRINK_PER_MS = 1 / 1000
-/** What a peer said so long ago tells the time of now, with the time since; what is older tells only what it reached. */
+/** A peer's reading that is younger than this is advanced by its age. An older reading is used unchanged. */
 const FRESH_MS = 3000
-/** While there is a correction, members that have begun to follow at different moments come so near to each other. */
+/** While a correction is in force, members align their times to within this distance. */
 const ALIGN_MS = 50
 
 /** So much was the time ahead of the wall clock when that showed `sinceMs`. */

@@ -44,8 +44,9 @@ export interface Folding {
  * has seen an old version of, or has itself folded in a write that it lost, would count twice. So `settled` is
  * at or above the end of *each* earlier actor of the node, with everything up to it held by every owner; and 0,
  * which folds nothing, where that is not known. The actors of fallbacks belong to no node that goes on:
- * at most one node at a time may fold them for all, each after its end. The same node folds named increments, once everything that
- * was minted within the window of the name is settled: with the one that counts it removes all others of the name.
+ * at most one node at a time adds a fallback's total to its own, and only after that fallback's actor has ended. The
+ * same node folds named increments, once everything that was minted within the window of the name is settled: with the
+ * one that counts it removes all others of the name.
  */
 export function incrementCounter(
   held: StoredObject,

@@ -3,8 +3,8 @@
  * of its own, so that the same update, counted again by another node, is found when copies merge: of updates with one
  * name the earliest counts, and no other. A delete keeps the names of what it deletes in its tombstone.
  *
- * Invariant: a name stays with the object until everything minted within `NAME_WINDOW_MS` of it has reached the
- * owner that drops it. So a repeat within that time is never counted twice, however long the cut between the two.
+ * Invariant: an owner drops a name only when it holds every update made within `NAME_WINDOW_MS` of that name. So a
+ * repeat within that time is never counted twice, however long the cut between the two.
  */
 import { assert } from '../assert.ts'
 import { hashText } from '../hash/text-hash.ts'
@@ -72,7 +72,7 @@ export function idOf({ contentType, tombstone }: Sibling): string | undefined {
   return contentType.slice(1, 1 + ID_CHARACTERS)
 }
 
-/** All named updates that the siblings remember, those of deleted ones included. Of one name there may be several. */
+/** All named updates that the siblings remember, those of deleted ones included. The same name may appear more than once. */
 export function* namedUpdates(siblings: readonly Sibling[]): Generator<NamedUpdate> {
   for (const sibling of siblings) {
     const { actor, timestamp, contentType } = sibling

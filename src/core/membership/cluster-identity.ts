@@ -1,5 +1,5 @@
 /**
- * Whether two nodes may be of one cluster, by what each says of its own.
+ * Decides whether two nodes belong to the same cluster, from the ids that both announce.
  *
  * A cluster has a founding id, which follows from the names of its first members, and a random id, on which it agrees
  * once. Clusters of the same names share the first, never the second. Invariant: where both nodes know a random id and
@@ -16,7 +16,7 @@ export interface ClusterIdentity {
 
 const SHOWN_CHARACTERS = 8
 
-/** Why not, for a person; undefined where nothing speaks against it. */
+/** A sentence that says why the peer is in another cluster; undefined if it may be in the same one. */
 export function whyOtherCluster(
   self: string,
   ours: ClusterIdentity,
@@ -35,8 +35,9 @@ export function whyOtherCluster(
 }
 
 /**
- * The random id of the own cluster: what the topology says, and before it says one, what the first node said that this
- * node has dialled. Its own list of members says whom it dials; whoever dials this node must not choose its cluster.
+ * The random id of this node's cluster: the id in the topology. Until the topology has one, it is the id announced by
+ * the first node that this node dialled. A node dials the members of its own list, so a stranger that dials this node
+ * cannot choose its cluster.
  */
 export class OwnCluster {
   #id: string | undefined

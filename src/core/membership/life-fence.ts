@@ -1,13 +1,13 @@
 /**
- * Which process of a node a peer listens to, where more than one goes by the node's id (a restart, a lost disk that was
- * replaced, a twin started by mistake). Each process has a number, its life.
+ * Decides which process a peer accepts when several processes use the same node id (after a restart, with a disk in
+ * the place of a lost one, or because a second process was started by mistake). Each process has a number, its life.
  *
- * Invariant: at each moment a peer has links with one life of a node at most, and once it has taken a newer one it
- * never listens to the older one again. So a quorum that counts the older life lacks this peer from then on, whoever
- * of both is alive. That a life is linked is only a reason to refuse a newcomer, never one to let it in.
+ * Invariant: a peer has links with one life of a node at a time. Once it has taken a newer life it never listens to the
+ * older one again, so from then on it never counts for the older one, even if only that one is alive. A link is a reason
+ * to refuse a newcomer, never a reason to let one in.
  */
 
-/** Superseded lives that are remembered; more starts of one node than that while an older process lives are not met. */
+/** If a node restarts more often than this while an older process is alive, peers may accept the older one again. */
 export const SUPERSEDED_MAX = 64
 
 export interface KnownLives {

@@ -38,7 +38,10 @@ describe('bad arguments', () => {
     ['--seconds ten', /--seconds ten: a whole number/],
     ['--nemesis earthquake', /--nemesis earthquake: there is mix, partition, /],
     ['--workload register', /--workload register: there is siblings, /],
-    ['--planted nothing', /--planted nothing: there is all, (?:[a-z-]+, )*acknowledge-before-fsync, /],
+    [
+      '--planted nothing',
+      /--planted nothing: there is all, (?:[a-z-]+, )*acknowledge-before-fsync, /,
+    ],
   ])('%s ends with exit code 2 and one sentence', async (line, told) => {
     expect(await sim(line)).toBe(2)
     expect(printed).toEqual([])

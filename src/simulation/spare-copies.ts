@@ -129,9 +129,14 @@ function isAsGood(own: StoredObject, theirs: Sibling, sibling: Sibling): boolean
   return order === 0 || (own.vector.size === 0 && order > 0)
 }
 
+/** 0 where there is none, or it is damaged: then nothing counts as history at that node. */
 function horizonOf({ platter }: SimulatedNode): Timestamp {
   const value = platter.get(metaKey('horizon'))
-  return value === undefined ? 0 : (msgpackCodec.decode(value) as Timestamp)
+  try {
+    return value === undefined ? 0 : (msgpackCodec.decode(value) as Timestamp)
+  } catch {
+    return 0
+  }
 }
 
 /** Undefined where there is none, or it is damaged. */

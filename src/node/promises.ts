@@ -8,6 +8,7 @@
 import { type Ballot, compareBallots, encodeBallot, parseBallot } from '../core/consensus/ballot.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Disk, DiskOperation } from '../ports/disk.ts'
+import { type RecordPage, readPage } from './record-page.ts'
 import { ALL_PROMISES, promisedRecordKey, promiseKey } from './storage-keys.ts'
 
 const PAGE = 1000
@@ -26,18 +27,17 @@ export class Promises {
    */
   async load(disk: Disk): Promise<string[]> {
     const damaged: string[] = []
-    let [from] = ALL_PROMISES
-    for (;;) {
-      const page = await disk.range(from, ALL_PROMISES[1], PAGE)
-      for (const [key, bytes] of page) {
+    const [begin, end] = ALL_PROMISES
+    for (let from: string | undefined = begin; from !== undefined;) {
+      const page: RecordPage = await readPage(disk, from, end, PAGE)
+      for (const [key, bytes] of page.entries) {
         const ballot = this.#decoded(bytes)
         if (ballot === undefined) damaged.push(key)
         else this.#ballots.set(promisedRecordKey(key), ballot)
       }
-      const last = page.at(-1)
-      if (last === undefined || page.length < PAGE) return damaged
-      from = `${last[0]}\u0000`
+      from = page.next
     }
+    return damaged
   }
 
   of(storageKey: string): Ballot | undefined {

@@ -1,6 +1,7 @@
 /**
  * CRC-32C, the checksum of LevelDB's logs and tables, eight bytes at a time: a start reads every table once.
  */
+import { word } from '../../core/hash/little-endian.ts'
 
 /** Castagnoli's polynomial, reflected. */
 const POLYNOMIAL = 0x82f63b78
@@ -47,15 +48,6 @@ function crc32c(bytes: Uint8Array): number {
 
 function at(table: Uint32Array, byte: number): number {
   return table[byte & 0xff] as number
-}
-
-function word(bytes: Uint8Array, i: number): number {
-  return (
-    (bytes[i] as number) |
-    ((bytes[i + 1] as number) << 8) |
-    ((bytes[i + 2] as number) << 16) |
-    ((bytes[i + 3] as number) << 24)
-  )
 }
 
 function makeTables(): Uint32Array[] {

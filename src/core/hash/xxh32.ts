@@ -2,6 +2,8 @@
  * xxHash32 (Yann Collet): places keys, and guards records against damage. Fast enough for every request;
  * not for keeping out those who forge. Checked against the reference vectors.
  */
+import { word } from './little-endian.ts'
+
 const PRIME_1 = 0x9e3779b1
 const PRIME_2 = 0x85ebca77
 const PRIME_3 = 0xc2b2ae3d
@@ -47,13 +49,4 @@ function round(lane: number, input: number): number {
 
 function rotate(x: number, bits: number): number {
   return (x << bits) | (x >>> (32 - bits))
-}
-
-function word(bytes: Uint8Array, i: number): number {
-  return (
-    (bytes[i] as number) |
-    ((bytes[i + 1] as number) << 8) |
-    ((bytes[i + 2] as number) << 16) |
-    ((bytes[i + 3] as number) << 24)
-  )
 }

@@ -53,7 +53,8 @@ export default defineConfig({
           name: 'docker',
           include: DOCKER,
           // The image of the testcontainers' reaper is not within reach everywhere; the tests clean up themselves.
-          env: { TESTCONTAINERS_RYUK_DISABLED: 'true' },
+          // Ports are published on 127.0.0.1 alone; inside a container testcontainers would ask the bridge's gateway.
+          env: { TESTCONTAINERS_RYUK_DISABLED: 'true', TESTCONTAINERS_HOST_OVERRIDE: '127.0.0.1' },
           fileParallelism: false,
           testTimeout: 240_000,
           hookTimeout: 300_000,

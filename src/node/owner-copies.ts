@@ -14,10 +14,18 @@ export interface Found {
   readonly copy: Copy | undefined
 }
 
+/** A copy, and all owners that are known to hold it. */
+export interface Agreed {
+  readonly copy: Copy
+  readonly owners: ReadonlySet<string>
+}
+
 export class OwnerCopies {
   readonly #codec: Codec
   readonly #mode: MergeMode
   readonly #found = new Map<string, Found>()
+  /** What owners hold that took no repair. */
+  readonly #unrepaired = new Map<string, Found>()
   /** Owners whose record cannot be read: repaired like laggards, never counted. */
   readonly #corrupt = new Set<string>()
   #merged: Copy | undefined
@@ -60,6 +68,8 @@ export class OwnerCopies {
 
   /** It takes no repair: it does not count any more, and is not tried again. What it held stays merged. */
   giveUp(owner: string): void {
+    const found = this.#found.get(owner)
+    if (found !== undefined) this.#unrepaired.set(owner, found)
     this.#found.delete(owner)
     this.#corrupt.delete(owner)
   }
@@ -94,6 +104,18 @@ export class OwnerCopies {
     const holders = new Set(this.#found.keys())
     for (const laggard of this.laggards()) holders.delete(laggard)
     return holders
+  }
+
+  /** A copy that enough owners hold as it is, those included that took no repair. */
+  agreed(isEnough: (owners: ReadonlySet<string>) => boolean): Agreed | undefined {
+    const all = [...this.#found, ...this.#unrepaired]
+    for (const [, { copy, version }] of all) {
+      if (copy === undefined) continue
+      const alike = all.filter(([, other]) => equalVersions(other.version, version))
+      const owners = new Set(alike.map(([owner]) => owner))
+      if (isEnough(owners)) return { copy, owners }
+    }
+    return undefined
   }
 
   #matching(wanted: (found: Found) => boolean): string[] {

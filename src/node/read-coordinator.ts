@@ -5,7 +5,6 @@
  * Owners beyond R, and reads of one copy, are compared after the answer at a bounded rate, so that the cost
  * of convergence does not follow the load: at a person's pace every read repairs, under load a sample does.
  */
-import { liveSiblings, newestSibling } from '../core/causality/stored-object.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Metrics } from '../ports/metrics.ts'
@@ -14,6 +13,7 @@ import type { HintStore } from './hint-store.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { Copy } from './object-record.ts'
 import type { Peers } from './peers.ts'
+import { answerWith } from './read-answer.ts'
 import { ReadRound } from './read-round.ts'
 import type { Replica } from './replica.ts'
 import type { PlacedRequest } from './request.ts'
@@ -85,17 +85,12 @@ export class ReadCoordinator {
 
   #ownCopy(placed: PlacedRequest, { object }: Copy): ReadAnswer {
     const { self, clock } = this.#parts
-    const siblings = liveSiblings(object, clock.nowMs())
-    return {
+    return answerWith(object, clock.nowMs(), {
       level: placed.level,
       coordinator: self,
       quorum: { need: 1, got: 1, hinted: 0 },
-      context: object.vector,
       replicas: [{ node: self, status: 'ok', ms: 0 }],
-      siblings,
-      deleted: siblings.length === 0 && newestSibling(object) !== undefined,
-      object,
-    }
+    })
   }
 
   #mayCompareLate(): boolean {

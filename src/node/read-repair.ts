@@ -17,15 +17,20 @@ export interface RepairPorts {
   readonly metrics: Metrics
 }
 
-/** Merges `copy` into the owner's; `done` with undefined once it is durable there, else with what went wrong. */
+export interface Repair {
+  readonly placed: PlacedRequest
+  readonly copies: OwnerCopies
+  readonly owner: string
+  /** To be merged into the owner's. */
+  readonly copy: Copy
+  readonly deadlineMs: number
+}
+
+/** `done` is told undefined once the copy is durable there, else what went wrong. */
 export function repairOwner(
   parts: ReadParts,
   ports: RepairPorts,
-  placed: PlacedRequest,
-  copies: OwnerCopies,
-  owner: string,
-  copy: Copy,
-  deadlineMs: number,
+  { placed, copies, owner, copy, deadlineMs }: Repair,
   done: (trouble: string | undefined) => void,
 ): void {
   const { self, replica, peers } = parts
@@ -83,7 +88,8 @@ export function compareLate(
     const isNothing = merged.record.length === 0
     const laggards = copies.laggards()
     for (const owner of isNothing ? laggards.filter((id) => id === parts.self) : laggards) {
-      repairOwner(parts, ports, placed, copies, owner, merged, deadlineMs, () => undefined)
+      const late = { placed, copies, owner, copy: merged, deadlineMs }
+      repairOwner(parts, ports, late, () => undefined)
     }
   }
   const others = unasked.filter((owner) => owner !== parts.self)

@@ -4,8 +4,12 @@
  *
  * Invariant: at a level that waits for R > 1 owners, the answer is held durably by R owners when it is given,
  * so that a later quorum read, which meets one of them, cannot go back behind it.
+ *
+ * Where the owners differ and the laggards take no repair, because of full disks for example, the read answers with
+ * what R owners hold alike, as if it had asked only those. A write that no majority has stored is not completed, so
+ * the read may come before it.
  */
-import { ABSENT, liveSiblings, newestSibling } from '../core/causality/stored-object.ts'
+import { ABSENT, type StoredObject } from '../core/causality/stored-object.ts'
 import { QuorateError } from '../core/errors.ts'
 import { allOwners, everyGroup, leastCount, type OwnerGroups } from '../core/quorum/owner-groups.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -13,6 +17,7 @@ import { TOO_FEW_HAVE_TOLD } from './arrival.ts'
 import type { Deadline } from './deadlines.ts'
 import { ABSENT_COPY, type Copy, encodeVersion } from './object-record.ts'
 import { copyIn, foundIn, OwnerCopies } from './owner-copies.ts'
+import { answerWith } from './read-answer.ts'
 import type { ReadParts } from './read-coordinator.ts'
 import { compareLate, repairOwner, type RepairPorts } from './read-repair.ts'
 import { mergeCopies, modeOf } from './replica.ts'
@@ -239,8 +244,7 @@ export class ReadRound {
     return this.#counted() + this.#hinted
   }
 
-  #isHeldByEnough(): boolean {
-    const holders = this.#copies.holders()
+  #isEnough(holders: ReadonlySet<string>): boolean {
     return everyGroup(this.#groups, this.#required, (owner) => holders.has(owner))
   }
 
@@ -277,9 +281,9 @@ export class ReadRound {
 
   /** Makes R owners hold the merged copy, then answers. */
   #repairThenAnswer(): void {
-    const merged = this.#copies.merged as Copy
+    const copy = this.#copies.merged as Copy
     const laggards = this.#copies.laggards()
-    if (this.#isHeldByEnough()) {
+    if (this.#isEnough(this.#copies.holders())) {
       this.#answer()
       return
     }
@@ -288,26 +292,18 @@ export class ReadRound {
     const unrepaired: string[] = []
     const { deadlineMs } = this.#placed
     for (const owner of laggards) {
-      repairOwner(
-        this.#parts,
-        this.#ports,
-        this.#placed,
-        this.#copies,
-        owner,
-        merged,
-        deadlineMs,
-        (trouble) => {
-          waiting--
-          if (trouble === undefined) this.#reports.set(owner, 'repaired')
-          else {
-            this.#reports.set(owner, 'error', trouble)
-            unrepaired.push(owner)
-          }
-          if (this.#settled) return
-          if (this.#isHeldByEnough()) this.#answer()
-          else if (waiting === 0) this.#goOnWithout(unrepaired)
-        },
-      )
+      const repair = { placed: this.#placed, copies: this.#copies, owner, copy, deadlineMs }
+      repairOwner(this.#parts, this.#ports, repair, (trouble) => {
+        waiting--
+        if (trouble === undefined) this.#reports.set(owner, 'repaired')
+        else {
+          this.#reports.set(owner, 'error', trouble)
+          unrepaired.push(owner)
+        }
+        if (this.#settled) return
+        if (this.#isEnough(this.#copies.holders())) this.#answer()
+        else if (waiting === 0) this.#goOnWithout(unrepaired)
+      })
     }
   }
 
@@ -318,7 +314,8 @@ export class ReadRound {
       this.#lost.add(owner)
     }
     if (this.#candidates.every((owner) => this.#hasEnded(owner))) {
-      this.#fail('deadline_passed', 'the owners differ and could not be brought up to date')
+      if (!this.#answerAgreed())
+        this.#fail('deadline_passed', 'the owners differ and could not be brought up to date')
       return
     }
     this.#busy = false
@@ -326,22 +323,27 @@ export class ReadRound {
     this.#advance()
   }
 
+  /** Whether R owners hold the same, and the read is answered with that. */
+  #answerAgreed(): boolean {
+    if (!this.#isRepairedFirst()) return false
+    const agreed = this.#copies.agreed((owners) => this.#isEnough(owners))
+    if (agreed === undefined) return false
+    const got = leastCount(this.#groups, (owner) => agreed.owners.has(owner))
+    this.#answerWith(agreed.copy.object, got)
+    return true
+  }
+
   #answer(): void {
+    this.#answerWith(this.#copies.merged?.object ?? ABSENT, this.#got())
+  }
+
+  #answerWith(object: StoredObject, got: number): void {
     this.#settle()
     const { clock, self } = this.#parts
-    const object = this.#copies.merged?.object ?? ABSENT
-    const siblings = liveSiblings(object, clock.nowMs())
-    const got = this.#got()
-    this.#end.answered({
-      level: this.#placed.level,
-      coordinator: self,
-      quorum: { need: this.#required, got, hinted: this.#hinted },
-      context: object.vector,
-      replicas: this.#reports.list(),
-      siblings,
-      deleted: siblings.length === 0 && newestSibling(object) !== undefined,
-      object,
-    })
+    const quorum = { need: this.#required, got, hinted: this.#hinted }
+    const round = { level: this.#placed.level, coordinator: self, quorum }
+    const replicas = this.#reports.list()
+    this.#end.answered(answerWith(object, clock.nowMs(), { ...round, replicas }))
     // Not those that are silent: their answers would hold up the repair of the others.
     const unasked = this.#candidates
       .slice(this.#asked)
@@ -364,6 +366,7 @@ export class ReadRound {
       this.#advance()
       if (this.#settled || this.#busy) return
     }
+    if (this.#answerAgreed()) return
     const got = this.#got()
     const within = `within ${this.#placed.timeoutMs} ms`
     this.#fail('deadline_passed', `${got} of ${this.#required} needed owners answered ${within}`)

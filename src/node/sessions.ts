@@ -293,11 +293,12 @@ export class Sessions {
         new Promise<void>((resolve) => {
           const { record } = merged
           // An owner that forgot it with all others has nothing to be given.
-          if (record.length === 0) resolve()
-          else
-            repairOwner(this.#parts, this.#ports, placed, copies, owner, merged, deadlineMs, () =>
-              resolve(),
-            )
+          if (record.length === 0) {
+            resolve()
+            return
+          }
+          const repair = { placed, copies, owner, copy: merged, deadlineMs }
+          repairOwner(this.#parts, this.#ports, repair, () => resolve())
         }),
     )
     await Promise.all(repairs)

@@ -1,6 +1,7 @@
 /**
  * Damages a random file of a node that does not run: a bit is flipped, or the end is cut off. Every file of its
- * database may be hit, because a disk does not choose either.
+ * database may be hit, because a disk does not choose either. Half of the damage falls on a file, the other half on
+ * a byte: the many small files would otherwise shield the tables and logs, and those would shield the small files.
  */
 import { open, readdir, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,18 +14,23 @@ export type FileDamage = 'bitflip' | 'truncate'
 /** A whole number from 0 to below `bound`. */
 export type Chance = (bound: number) => number
 
+interface SizedFile {
+  readonly name: string
+  readonly bytes: number
+}
+
 /** Says what was done. Rejects where the directory has no file that is not empty. */
 export async function damageFile(
   directory: string,
   kind: FileDamage,
   chance: Chance,
 ): Promise<string> {
-  const files: { readonly name: string; readonly bytes: number }[] = []
+  const files: SizedFile[] = []
   for (const name of (await readdir(directory)).sort()) {
     const { size } = await stat(join(directory, name))
     if (size > 0) files.push({ name, bytes: size })
   }
-  const file = files[chance(files.length)]
+  const file = chance(2) === 0 ? files[chance(files.length)] : fileOfAnyByte(files, chance)
   if (file === undefined) throw new Error(`${directory} has no file to damage`)
   const path = join(directory, file.name)
   const at = chance(file.bytes)
@@ -43,4 +49,12 @@ export async function damageFile(
   } finally {
     await handle.close()
   }
+}
+
+/** Each byte of all files is equally likely; undefined where there is none. */
+function fileOfAnyByte(files: readonly SizedFile[], chance: Chance): SizedFile | undefined {
+  const total = files.reduce((sum, { bytes }) => sum + bytes, 0)
+  if (total === 0) return undefined
+  let at = chance(total)
+  return files.find(({ bytes }) => (at -= bytes) < 0)
 }

@@ -60,6 +60,21 @@ test('a file that is cut short keeps its beginning', async () => {
   }
 })
 
+test('large files are hit more often than small ones, and small ones still are', async () => {
+  const random = new SeededRandom('size')
+  const hits = new Map<string, number>()
+  for (const name of ['000005.ldb', '000007.log', 'CURRENT', 'MANIFEST-000004'])
+    writeFileSync(join(directory, name), Buffer.alloc(name.endsWith('.ldb') ? 10_000 : 10))
+  for (let i = 0; i < 200; i++) {
+    const said = await damageFile(directory, 'bitflip', (bound) => random.below(bound))
+    const name = said.slice(said.lastIndexOf(' ') + 1)
+    hits.set(name, (hits.get(name) ?? 0) + 1)
+  }
+  expect([...hits.keys()].sort()).toEqual(readdirSync(directory).sort())
+  // By file alone it would be a quarter.
+  expect(hits.get('000005.ldb')).toBeGreaterThan(100)
+})
+
 test('a directory without content cannot be damaged', async () => {
   writeFileSync(join(directory, 'LOCK'), '')
   await expect(damageFile(directory, 'truncate', () => 0)).rejects.toThrow(/no file to damage/)

@@ -13,15 +13,20 @@ import { type LocalCluster, startCluster } from '../../src/cluster/local-cluster
 import { checkCommand } from '../../src/harness/command.ts'
 import { whenFilled } from '../../src/harness/filled-nodes.ts'
 import { SeededRandom } from '../../src/random/seeded-random.ts'
+import { KnownValues } from './known-values.ts'
 
 const ROUNDS = Number(process.env['DAMAGE_ROUNDS'] ?? 5)
 const SEED = process.env['DAMAGE_SEED'] ?? 'damage'
+/** The checks end and are judged after so many rounds, because histories and their values grow. */
+const ROUNDS_PER_CHECK = 20
 const READY_WITHIN_MS = 60_000
 const LEASE_MS = 120_000
 const AT_WORK = { timeout: 60_000, interval: 200 }
-/** Ten times what the checks need to make their keys. */
-const REQUESTS_MIN = 500
-const LOADS = [
+/** More than the checks need to make their keys. */
+const WRITES_MIN = 100
+/** Of each bucket: enough for tables beside the logs on each node. They are few, because filling a node costs by the key. */
+const KNOWN_KEYS = 100
+const CHECKS = [
   '--workload set --bucket default --consistency quorum',
   '--workload register --bucket strong --consistency strong',
   '--workload causal --bucket default --consistency causal',
@@ -38,12 +43,15 @@ afterAll(async () => {
   await rm(root, { recursive: true })
 })
 
-/** Begins one check; `end` stops its load, and resolves with its exit code and what it said. */
-function load(argv: string, number: number): () => Promise<{ exitCode: number; said: string }> {
+/** Ends the check's load, and resolves with its exit code and what it said. */
+type EndCheck = () => Promise<{ readonly exitCode: number; readonly said: string }>
+
+function startCheck(argv: string): EndCheck {
   const lines: string[] = []
   const print = (line: string): void => void lines.push(line)
   const stop = new AbortController()
-  const results = join(root, 'results', String(number))
+  // A directory of its own, because each check points `latest` there to its own run.
+  const results = join(root, 'results', argv.split(' ')[1] as string)
   const where = ['--target', 'local', '--data', cluster.dataDir, '--results', results]
   const size = '--time-limit 3600s --rate 25 --clients 5 --nemesis none'
   const ended = checkCommand([...argv.split(' '), ...size.split(' '), ...where], {
@@ -57,15 +65,31 @@ function load(argv: string, number: number): () => Promise<{ exitCode: number; s
   }
 }
 
+/** A check that cannot make its keys ends, so nothing may be broken before all of them are at work. */
+async function startChecks(urls: readonly string[]): Promise<EndCheck[]> {
+  const before = await writesOf(urls)
+  const checks = CHECKS.map(startCheck)
+  await expect.poll(() => writesOf(urls), AT_WORK).toBeGreaterThan(before + WRITES_MIN)
+  return checks
+}
+
+async function endChecks(checks: readonly EndCheck[]): Promise<void> {
+  const ends = await Promise.all(checks.map((end) => end()))
+  for (const { said } of ends) console.log(said)
+  expect(ends.map(({ exitCode }) => exitCode)).toEqual(CHECKS.map(() => 0))
+}
+
 test(`${ROUNDS} rounds of damage to one node's files, under load`, async () => {
   const random = new SeededRandom(SEED)
   const control = openControl(cluster.dataDir)
   const ids = cluster.nodes.map(({ id }) => id)
-  const urls = new Map(cluster.nodes.map(({ id, clientUrl }) => [id, clientUrl]))
-  await whenFilled(async () => urls)
-  const loads = LOADS.map(load)
-  // A check that cannot make its keys ends: the first round waits until all are at work.
-  await expect.poll(() => requestsOf([...urls.values()]), AT_WORK).toBeGreaterThan(REQUESTS_MIN)
+  const nodes = new Map(cluster.nodes.map(({ id, clientUrl }) => [id, clientUrl]))
+  const urls = [...nodes.values()]
+  await whenFilled(async () => nodes)
+  const known = new KnownValues(urls, KNOWN_KEYS)
+  await known.write()
+  known.startReads()
+  let checks = await startChecks(urls)
   const slow: string[] = []
   let longestMs = 0
   for (let round = 1; round <= ROUNDS; round++) {
@@ -80,26 +104,32 @@ test(`${ROUNDS} rounds of damage to one node's files, under load`, async () => {
     )
     const startMs = performance.now()
     await control.heal()
-    const late = await whenFilled(async () => urls, READY_WITHIN_MS).catch(String)
+    const late = await whenFilled(async () => nodes, READY_WITHIN_MS).catch(String)
     const tookMs = performance.now() - startMs
     longestMs = Math.max(longestMs, tookMs)
     const line = `round ${round}: ${victim}: ${what}: ready after ${(tookMs / 1000).toFixed(1)} s`
     console.log(line)
     if (late !== undefined) {
       slow.push(`${line}: ${late}`)
-      await whenFilled(async () => urls, READY_WITHIN_MS)
+      await whenFilled(async () => nodes, READY_WITHIN_MS)
     }
+    expect(known.wrongs).toEqual([])
+    if (round % ROUNDS_PER_CHECK !== 0 || round === ROUNDS) continue
+    await endChecks(checks)
+    checks = await startChecks(urls)
   }
-  const ends = await Promise.all(loads.map((end) => end()))
+  await endChecks(checks)
+  await known.stopReads()
+  await known.readAll('quorum')
   console.log(`${ROUNDS} rounds, the longest took ${(longestMs / 1000).toFixed(1)} s`)
+  console.log('reads of known values', Object.fromEntries(known.counts))
+  expect(known.wrongs).toEqual([])
   expect(slow).toEqual([])
-  for (const { said } of ends) console.log(said)
-  expect(ends.map(({ exitCode }) => exitCode)).toEqual(LOADS.map(() => 0))
 })
 
-/** Client requests that the nodes have answered. */
-async function requestsOf(urls: readonly string[]): Promise<number> {
+/** Writes of clients that the nodes have answered. */
+async function writesOf(urls: readonly string[]): Promise<number> {
   const texts = await Promise.all(urls.map(async (url) => (await fetch(`${url}/metrics`)).text()))
-  const counts = texts.join('\n').matchAll(/^quorate_requests_total\{.*\} (\d+)$/gm)
+  const counts = texts.join('\n').matchAll(/^quorate_requests_total\{[^}]*op="put".*\} (\d+)$/gm)
   return [...counts].reduce((sum, [, count]) => sum + Number(count), 0)
 }

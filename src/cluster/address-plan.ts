@@ -5,7 +5,7 @@
  * Invariant: no two of the ports in one plan are the same.
  */
 import { once } from 'node:events'
-import { createServer, type AddressInfo, type Server } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { PEER_PORT_OFFSET, PORT_MAX } from './cluster-arguments.ts'
 
 export interface NodeAddress {
@@ -17,6 +17,13 @@ export interface NodeAddress {
 }
 
 const HOST = '127.0.0.1'
+/** Linux numbers outgoing connections from 32768 on, others from 49152. */
+const FREE_PORT_FIRST = 10_000
+const FREE_PORTS = 32_768 - FREE_PORT_FIRST
+/** Processes that start one after the other are so many ports apart. */
+const FREE_PORTS_PER_PROCESS = 64
+
+let nextFree = (process.pid * FREE_PORTS_PER_PROCESS) % FREE_PORTS
 
 /** n1 on `basePort`, n2 on the next, …; 0 finds free ports. */
 export async function planAddresses(nodes: number, basePort: number): Promise<NodeAddress[]> {
@@ -61,19 +68,28 @@ export async function findTakenPort(
   return undefined
 }
 
-/** All held at once, so that they differ; a port found free may be taken again before a node binds it. */
+/** See `freePort`; no two are the same. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers: Server[] = []
-  try {
-    for (let i = 0; i < count; i += 1) {
-      const server = await tryListen(0)
-      if (server === undefined) throw new Error('this machine has no free port left')
-      servers.push(server)
-    }
-    return servers.map((server) => (server.address() as AddressInfo).port)
-  } finally {
-    await Promise.all(servers.map(close))
+  const ports: number[] = []
+  while (ports.length < count) ports.push(await freePort())
+  return ports
+}
+
+/**
+ * A port that nothing listens on, and that this process has not been given before. It lies below the range from which
+ * the kernel numbers outgoing connections, and each process begins at a place of its own: so neither a connection nor
+ * another process that looks for ports takes it before a node listens there, or while that node is restarted.
+ */
+export async function freePort(): Promise<number> {
+  for (let tried = 0; tried < FREE_PORTS; tried += 1) {
+    const port = FREE_PORT_FIRST + nextFree
+    nextFree = (nextFree + 1) % FREE_PORTS
+    const server = await tryListen(port)
+    if (server === undefined) continue
+    await close(server)
+    return port
   }
+  throw new Error('this machine has no free port left')
 }
 
 async function tryListen(port: number): Promise<Server | undefined> {

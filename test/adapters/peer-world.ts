@@ -1,8 +1,8 @@
 /** Two nodes, a and b, over real connections, with all that judges their links; each finds what it stored when it starts again. */
-import { createServer } from 'node:net'
 import { createPinoLog } from '../../src/adapters/log/pino-log.ts'
 import type { LinkFaults } from '../../src/adapters/chaos/link-faults.ts'
 import { createPeerNetwork } from '../../src/adapters/peer-network/peer-network.ts'
+import { freePort } from '../../src/cluster/address-plan.ts'
 import { OwnCluster } from '../../src/core/membership/cluster-identity.ts'
 import { VERSIONS } from '../../src/core/protocol-versions.ts'
 import { NodeDoorkeeper } from '../../src/node/doorkeeper.ts'
@@ -13,15 +13,6 @@ import type { Network } from '../../src/ports/network.ts'
 import type { FrameListener } from '../conformance/network.ts'
 
 const log = createPinoLog({ node: 'test', level: 'silent' })
-
-/** Ports that were free a moment ago: a node that comes back must find its own again. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 let lives = 0
 
@@ -96,6 +87,7 @@ export class PeerWorld {
     return `http://127.0.0.1:${await this.port(id)}`
   }
 
+  /** A node that comes back has to find its own again. */
   port(id: string): Promise<number> {
     const known = this.#ports.get(id) ?? freePort()
     this.#ports.set(id, known)

@@ -10,6 +10,7 @@ import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { freePort } from '../../src/cluster/address-plan.ts'
 import { describeSettings } from '../../src/settings.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -56,13 +57,6 @@ async function takePort(): Promise<{ server: Server; port: number }> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return { server, port: (server.address() as AddressInfo).port }
-}
-
-async function freePort(): Promise<number> {
-  const { server, port } = await takePort()
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function ended(

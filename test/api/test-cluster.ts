@@ -3,10 +3,10 @@
  * free ports of the loopback interface. Requests go out raw, so that a test decides about each byte of a path.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, type Dispatcher } from 'undici'
+import { freePorts } from '../../src/cluster/address-plan.ts'
 import { startServer, type RunningServer } from '../../src/compose.ts'
 import { parseSettings } from '../../src/settings.ts'
 
@@ -92,20 +92,4 @@ async function send(client: Client, path: string, request: TestRequest): Promise
     body: bytes,
     text: bytes.toString(),
   }
-}
-
-/** Held all at once before any is given back, so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const server = createServer()
-      return new Promise<typeof server>((resolve, reject) => {
-        server.once('error', reject)
-        server.listen(0, '127.0.0.1', () => resolve(server))
-      })
-    }),
-  )
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }

@@ -7,7 +7,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { constants, setPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -48,8 +48,14 @@ process.on('disconnect', interrupt)
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 }
 /** Said once more at the end, where the output before it is long. */
 const failures: string[] = []
-for (const { name, command } of STATIC_CHECKS) await checkStatically(name, command)
-await runTests(await isDockerThere())
+const scratch = mkdtempSync(join(tmpdir(), 'quorate-test-'))
+/** Hundreds of nodes, commands and threads load the same modules: each is compiled once. */
+const ENVIRONMENT = { NODE_COMPILE_CACHE: join(scratch, 'compiled') }
+try {
+  await runAll()
+} finally {
+  rmSync(scratch, { recursive: true, force: true })
+}
 
 if (failures.length > 0) console.log(`FAILED: ${failures.join(', ')}`)
 const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''
@@ -90,35 +96,37 @@ async function isDockerThere(): Promise<boolean> {
   return false
 }
 
-/** The units need the whole processor; the others mostly wait for their clusters, each for its own. */
-async function runTests(withDocker: boolean): Promise<void> {
-  const scratch = mkdtempSync(join(tmpdir(), 'quorate-test-'))
-  try {
-    if (!withDocker) counts.skipped += await countDockerTests(join(scratch, 'docker.json'))
-    await runProject('unit', scratch, 'inherit')
-    const docker = withDocker ? [runProject('docker', scratch, 'pipe')] : []
-    await Promise.all([runProject('local', scratch, 'inherit'), ...docker])
-  } finally {
-    rmSync(scratch, { recursive: true, force: true })
-  }
+/**
+ * The virtual tests need the processor alone, and take what the others leave of it. The units need most of it; the local
+ * and the docker tests mostly wait for their clusters, each for its own.
+ */
+async function runAll(): Promise<void> {
+  const virtual = runProject('virtual', 'pipe', constants.priority.PRIORITY_LOW)
+  await Promise.all(STATIC_CHECKS.map(({ name, command }) => checkStatically(name, command)))
+  const withDocker = await isDockerThere()
+  if (!withDocker) counts.skipped += await countDockerTests()
+  await runProject('unit', 'inherit')
+  const docker = withDocker ? [runProject('docker', 'pipe')] : []
+  await Promise.all([runProject('local', 'inherit'), ...docker, virtual])
 }
 
 /** What is piped is shown at the end: two reporters would write into each other's lines. */
 async function runProject(
   project: string,
-  scratch: string,
   shown: 'pipe' | 'inherit',
+  priority?: number,
 ): Promise<void> {
   if (interrupted) return
   const report = join(scratch, `${project}.json`)
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
   const command = [...VITEST, '--run', '--passWithNoTests', '--project', project, ...reporters]
-  const { code, output } = await runTool(command, TESTS_TIMEOUT_MS, shown)
+  const { code, output } = await runTool(command, TESTS_TIMEOUT_MS, shown, priority)
   if (output !== '') console.log(output.trimEnd())
   addReport(project, report, code === 0)
 }
 
-async function countDockerTests(listFile: string): Promise<number> {
+async function countDockerTests(): Promise<number> {
+  const listFile = join(scratch, 'docker.json')
   const command = [...VITEST, 'list', '--project', 'docker', `--json=${listFile}`]
   const { code } = await runTool(command, STATIC_TIMEOUT_MS)
   return code === 0 ? (JSON.parse(readFileSync(listFile, 'utf8')) as unknown[]).length : 0
@@ -159,9 +167,10 @@ function runTool(
   [script, ...args]: readonly string[],
   timeoutMs: number,
   output: 'pipe' | 'inherit' = 'pipe',
+  priority?: number,
 ): Promise<Ended> {
   const path = join(root, 'node_modules', script ?? '')
-  return run(process.execPath, [path, ...args], timeoutMs, output)
+  return run(process.execPath, [path, ...args], timeoutMs, output, priority)
 }
 
 async function run(
@@ -169,14 +178,17 @@ async function run(
   args: readonly string[],
   timeoutMs: number,
   output: 'pipe' | 'inherit' = 'pipe',
+  priority?: number,
 ): Promise<Ended> {
   const child = spawn(program, args, {
     cwd: root,
     stdio: ['ignore', output, output],
-    env: { ...process.env, ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }) },
+    env: { ...process.env, ...ENVIRONMENT, ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }) },
     timeout: timeoutMs,
   })
   running.add(child)
+  // All that it starts has its priority, too.
+  if (priority !== undefined && child.pid !== undefined) setPriority(child.pid, priority)
   const chunks: Buffer[] = []
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk: Buffer) => chunks.push(chunk))

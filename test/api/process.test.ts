@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { freePort } from '../../src/cluster/address-plan.ts'
 import { describeSettings } from '../../src/settings.ts'
 
@@ -33,7 +33,11 @@ afterEach(async () => {
 
 function start(env: Record<string, string>, args: string[] = []): ChildProcess {
   const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { PATH: process.env['PATH'], ...env },
+    env: {
+      PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   children.push(child)
@@ -186,12 +190,11 @@ test('process: requests that are under way when SIGTERM comes are answered', asy
     await body.dump()
     return statusCode
   })
-  await vi.waitFor(async () => {
-    const { body } = await request(`http://127.0.0.1:${clientPort}/metrics`)
-    expect(await body.text()).toMatch(
-      /quorate_nodejs_active_resources\{type="TCPSocketWrap"\} (2[1-9]|[3-9]\d)/,
-    )
-  })
+  const metrics = async (): Promise<string> =>
+    (await request(`http://127.0.0.1:${clientPort}/metrics`)).body.text()
+  await expect
+    .poll(metrics)
+    .toMatch(/quorate_nodejs_active_resources\{type="TCPSocketWrap"\} (2[1-9]|[3-9]\d)/)
   const stopping = logUntil(child, 'stopping')
   child.kill('SIGTERM')
   await stopping

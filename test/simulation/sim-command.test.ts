@@ -9,8 +9,6 @@ import { type PlantedBug, plantedBug } from '../../src/simulation/planted-bugs.t
 import { RunPool } from '../../src/simulation/run-pool.ts'
 import { findBug, simCommand } from '../../src/simulation/sim-command.ts'
 
-const TIMEOUT_MS = 120_000
-
 let printed: string[] = []
 let complained: string[] = []
 let folder = ''
@@ -57,7 +55,7 @@ describe('bad arguments', () => {
   })
 })
 
-describe('runs that find nothing', { timeout: TIMEOUT_MS }, () => {
+describe('runs that find nothing', () => {
   it('end with exit code 0, and one of them with its hash', async () => {
     expect(await sim('--seed 7 --seconds 8 --nemesis none --keys 4')).toBe(0)
     expect(printed.at(-1)).toMatch(/^nothing found; trace hash [0-9a-f]{16}$/)
@@ -81,7 +79,7 @@ describe('runs that find nothing', { timeout: TIMEOUT_MS }, () => {
   })
 })
 
-describe('a run that finds something', { timeout: TIMEOUT_MS }, () => {
+describe('a run that finds something', () => {
   const planted = plantedBug('merge-drops-sibling') as PlantedBug
 
   it('tells the invariant and the smallest story, and how to see it again', async () => {
@@ -129,7 +127,7 @@ describe('a run that finds something', { timeout: TIMEOUT_MS }, () => {
   })
 })
 
-describe('the search for planted bugs', { timeout: TIMEOUT_MS }, () => {
+describe('the search for planted bugs', () => {
   const planted = plantedBug('merge-drops-sibling') as PlantedBug
 
   it('ends with exit code 0 where it finds what it looks for', async () => {

@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { FAULT_KINDS, type FaultKind, UPGRADE } from '../../src/simulation/fault.ts'
 import { type Plan, PLAN_DEFAULTS } from '../../src/simulation/plan.ts'
 import { RunPool } from '../../src/simulation/run-pool.ts'
@@ -18,7 +18,6 @@ import { FOUND_BUGS } from './found-bugs.ts'
 const SMOKE_SEEDS = 45
 const SMOKE_FIRST = 1001
 const MIXED_SEEDS = 10
-const TIMEOUT_MS = 300_000
 
 const pool = new RunPool(availableParallelism())
 afterAll(() => pool.close())
@@ -58,34 +57,28 @@ test('another seed gives another run, and so does a client more', async () => {
   expect(new Set(runs.map(({ hash }) => hash)).size).toBe(3)
 })
 
-test(
-  `${SMOKE_SEEDS} runs of every workload under every fault find nothing`,
-  { timeout: TIMEOUT_MS },
-  async () => {
-    const seeds = Array.from({ length: SMOKE_SEEDS }, (_, i) => String(SMOKE_FIRST + i))
-    const runs = await Promise.all(seeds.map((seed) => pool.run(planOf({ seed }))))
-    expect(runs.map(told).filter((line) => line !== undefined)).toEqual([])
-    // Not because nothing happened.
-    const sum = (of: (run: WorkerAnswer) => number): number =>
-      runs.reduce((all, run) => all + of(run), 0)
-    expect(sum(({ faults }) => faults)).toBeGreaterThan(5 * SMOKE_SEEDS)
-    expect(sum(({ calls }) => calls)).toBeGreaterThan(1000 * SMOKE_SEEDS)
-  },
-)
+test(`${SMOKE_SEEDS} runs of every workload under every fault find nothing`, async () => {
+  const seeds = Array.from({ length: SMOKE_SEEDS }, (_, i) => String(SMOKE_FIRST + i))
+  const runs = await Promise.all(seeds.map((seed) => pool.run(planOf({ seed }))))
+  expect(runs.map(told).filter((line) => line !== undefined)).toEqual([])
+  // Not because nothing happened.
+  const sum = (of: (run: WorkerAnswer) => number): number =>
+    runs.reduce((all, run) => all + of(run), 0)
+  expect(sum(({ faults }) => faults)).toBeGreaterThan(5 * SMOKE_SEEDS)
+  expect(sum(({ calls }) => calls)).toBeGreaterThan(1000 * SMOKE_SEEDS)
+})
 
-test(
-  'nodes of two versions find nothing, while each is restarted with the other one again and again',
-  { timeout: TIMEOUT_MS },
-  async () => {
-    const nemesis = FAULT_KINDS.flatMap((kind): FaultKind[] => [kind, UPGRADE])
-    const plans = Array.from({ length: MIXED_SEEDS }, (_, i) =>
-      planOf({ seed: `mixed-${i}`, nemesis }),
-    )
-    const runs = await Promise.all(plans.map((plan) => pool.run(plan)))
-    expect(runs.map(told).filter((line) => line !== undefined)).toEqual([])
-  },
-)
+test('nodes of two versions find nothing, while each is restarted with the other one again and again', async () => {
+  const nemesis = FAULT_KINDS.flatMap((kind): FaultKind[] => [kind, UPGRADE])
+  const plans = Array.from({ length: MIXED_SEEDS }, (_, i) =>
+    planOf({ seed: `mixed-${i}`, nemesis }),
+  )
+  const runs = await Promise.all(plans.map((plan) => pool.run(plan)))
+  expect(runs.map(told).filter((line) => line !== undefined)).toEqual([])
+})
 
-test.each(FOUND_BUGS)('does not happen again: $what', { timeout: TIMEOUT_MS }, async ({ plan }) => {
-  expect(told(await pool.run(planOf(plan)))).toBeUndefined()
+describe.concurrent('does not happen again', () => {
+  test.each(FOUND_BUGS)('$what', async ({ plan }) => {
+    expect(told(await pool.run(planOf(plan)))).toBeUndefined()
+  })
 })

@@ -44,6 +44,7 @@ async function start(
   child = spawn(process.execPath, [MAIN], {
     env: {
       PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
       QUORATE_NODE_ID: 'n1',
       QUORATE_MEMBERS: 'n1=http://127.0.0.1:1',
       QUORATE_PEER_LISTEN: '127.0.0.1:0',

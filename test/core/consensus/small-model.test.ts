@@ -7,7 +7,6 @@ import type { ModelFlaw, ModelPlan } from './small-model-plan.ts'
 import { explore } from './small-model.ts'
 
 const STATES_MAX = 250_000
-const TIMEOUT_MS = 120_000
 
 /** Each proposes a change; readers all the while. */
 const READERS: ModelPlan = {
@@ -29,16 +28,12 @@ describe('every run of a small world', () => {
   it.each([
     ['readers', READERS, ['decided', 'conflict unknown', 'fast read of 2']],
     ['a lease', LEASE, ['decided', 'conflict rejected', 'lease']],
-  ])(
-    'with %s has one history',
-    (_, plan, expected) => {
-      const { violation, states, met } = explore(plan, 'none', STATES_MAX)
-      expect(violation).toBeUndefined()
-      expect(states).toBeGreaterThan(50_000)
-      expect([...met]).toEqual(expect.arrayContaining(expected))
-    },
-    TIMEOUT_MS,
-  )
+  ])('with %s has one history', (_, plan, expected) => {
+    const { violation, states, met } = explore(plan, 'none', STATES_MAX)
+    expect(violation).toBeUndefined()
+    expect(states).toBeGreaterThan(50_000)
+    expect([...met]).toEqual(expect.arrayContaining(expected))
+  })
 
   const flaws: [ModelFlaw, ModelPlan][] = [
     ['accept below promise', READERS],
@@ -49,11 +44,7 @@ describe('every run of a small world', () => {
     ['repaired copy is accepted', READERS],
     ['fast read of one copy', READERS],
   ]
-  it.each(flaws)(
-    'is found broken: %s',
-    (flaw, plan) => {
-      expect(explore(plan, flaw, STATES_MAX).violation).toMatch(/two histories|went back|rejected/)
-    },
-    TIMEOUT_MS,
-  )
+  it.each(flaws)('is found broken: %s', (flaw, plan) => {
+    expect(explore(plan, flaw, STATES_MAX).violation).toMatch(/two histories|went back|rejected/)
+  })
 })

@@ -72,7 +72,7 @@ async function readAll(reader: number, logged: number): Promise<Line[]> {
         lines = whole.slice(0, -1).map((line) => JSON.parse(line) as Line)
         return accounted()
       },
-      { timeout: 10_000, interval: 10 },
+      { timeout: 45_000, interval: 10 },
     )
     .toBe(logged)
   return lines

@@ -14,7 +14,7 @@ beforeAll(async () => {
   for (const node of [0, 1, 2]) {
     const isReady = async (): Promise<void> =>
       expect((await request(node, '/readyz')).status).toBe(200)
-    await vi.waitFor(isReady, { timeout: 15_000 })
+    await vi.waitFor(isReady, { timeout: 45_000 })
   }
 })
 

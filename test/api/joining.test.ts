@@ -13,7 +13,7 @@ import { VERSIONS } from '../../src/core/protocol-versions.ts'
 import { parseSettings } from '../../src/settings.ts'
 
 const SPOKEN = `${VERSIONS.oldest}-${VERSIONS.newest}`
-const WAIT = { timeout: 20_000, interval: 20 }
+const WAIT = { timeout: 45_000, interval: 20 }
 
 let directory = ''
 let ports: number[] = []

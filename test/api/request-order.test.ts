@@ -143,7 +143,7 @@ test('request order: a connection is not read any further while long heads wait'
   await server.whenBegun(1)
   const [{ request }] = server.begun as [Begun]
   const { socket } = request
-  await expect.poll(() => socket.isPaused(), { timeout: 4000, interval: 10 }).toBe(true)
+  await expect.poll(() => socket.isPaused(), { timeout: 45_000, interval: 10 }).toBe(true)
 })
 
 test('request order: the bound on a reader that takes nothing ends with its answer', async () => {

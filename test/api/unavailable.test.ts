@@ -25,7 +25,7 @@ test('unavailable: one node of three refuses quorum, and goes on at eventual', a
     cluster.request(0, `/v1/kv/default/k?${query}`, { method: 'PUT', body: 'x' })
   try {
     // Until the node has noticed that it is alone, the outcome may be unknown.
-    await expect.poll(async () => (await put('timeout=300')).status, { timeout: 15_000 }).toBe(503)
+    await expect.poll(async () => (await put('timeout=300')).status, { timeout: 45_000 }).toBe(503)
     const refused = await put('timeout=300')
     expect(refused.headers['retry-after']).toMatch(/^[1-9]\d*$/)
     expect(JSON.parse(refused.text)).toMatchObject({

@@ -10,8 +10,8 @@ import { freePorts } from '../../src/cluster/address-plan.ts'
 import { type RunningServer, startServer } from '../../src/compose.ts'
 import { parseSettings } from '../../src/settings.ts'
 
-const WAIT = { timeout: 20_000, interval: 50 }
-const LONG = { timeout: 120_000 }
+const WAIT = { timeout: 45_000, interval: 50 }
+const LONG = { timeout: 240_000 }
 const FIRST = [1, 2, 3]
 /** Of each, one client after the other: what it was told as written, it has to find. */
 const PATHS = ['strong/a', 'strong/b', 'latest/a', 'latest/b']

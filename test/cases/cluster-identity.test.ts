@@ -16,7 +16,7 @@ import { storedTopology } from '../../src/node/node-state.ts'
 import { metaKey } from '../../src/node/storage-keys.ts'
 import { NamedNode } from './named-node.ts'
 
-const WAIT = { timeout: 15_000, interval: 50 }
+const WAIT = { timeout: 45_000, interval: 50 }
 const IDS = ['n1', 'n2', 'n3'] as const
 type Id = (typeof IDS)[number]
 type Members = Record<Id, number>

@@ -49,7 +49,7 @@ it('a node whose own topology record is damaged comes back by itself', async () 
   await damageTopology(cluster, 1)
   await cluster.restart(1)
   await expect
-    .poll(async () => (await cluster.request(1, '/readyz')).status, { timeout: 15_000 })
+    .poll(async () => (await cluster.request(1, '/readyz')).status, { timeout: 45_000 })
     .toBe(200)
   for (const key of KEYS) {
     const { text } = await cluster.request(1, `/v1/kv/default/${key}?consistency=eventual`)

@@ -19,7 +19,7 @@ beforeAll(async () => {
         expect((await cluster.request(node, '/v1/buckets/visits')).status).toBe(200)
         expect((await cluster.request(node, '/v1/buckets/tags')).status).toBe(200)
       },
-      { timeout: 15_000 },
+      { timeout: 45_000 },
     )
   }
 })

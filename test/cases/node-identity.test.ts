@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { freePorts } from '../../src/cluster/address-plan.ts'
 import { NamedNode } from './named-node.ts'
 
-const WAIT = { timeout: 15_000, interval: 50 }
+const WAIT = { timeout: 45_000, interval: 50 }
 const WRITES = 25
 
 let directory = ''

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startCluster, type TestCluster, type TestRequest } from '../api/test-cluster.ts'
 
-const WAIT = { timeout: 20_000, interval: 50 }
+const WAIT = { timeout: 45_000, interval: 50 }
 const JSON_TYPE = { 'content-type': 'application/json' }
 
 const put = (body: string): TestRequest => ({ method: 'PUT', body })

@@ -49,7 +49,7 @@ async function chaos(command: string): Promise<string> {
 }
 
 test('a one-way cut is one-way, shows in the status, and ends with heal', async () => {
-  expect(await chaos('oneway n1 n3 --for 60s')).toContain('on: oneway n1 n3; probed.')
+  expect(await chaos('oneway n1 n3 --for 600s')).toContain('on: oneway n1 n3; probed.')
   const status = await chaos('status')
   expect(status).toMatch(/^n1 +· +yes +no +running$/m)
   expect(status).toMatch(/^n3 +yes +yes +· +running$/m)
@@ -74,46 +74,42 @@ test('a cut that is over before anyone could notice it is no success', async () 
 })
 
 test('a killed node is gone until it is healed', async () => {
-  await chaos('kill n3 --for 60s')
+  await chaos('kill n3 --for 600s')
   expect(await chaos('status')).toMatch(/^n3 .* killed\n[^]*on: n3 killed, for \d+ s more$/m)
   await chaos('heal')
   expect(await chaos('status')).toMatch(/^n3 +yes +yes +· +running$/m)
 })
 
 test('a paused node answers nothing, and goes on', async () => {
-  await chaos('pause n1 --for 60s')
+  await chaos('pause n1 --for 600s')
   expect(await chaos('status')).toMatch(/^n1 .* paused$/m)
   await chaos('heal')
   expect(await chaos('status')).toMatch(/^n1 +· +yes +yes +running$/m)
 })
 
-test(
-  'a node whose clock is wrong is refused, says so, and comes back',
-  { timeout: 30_000 },
-  async () => {
-    expect(await chaos('skew n2 +3s --for 60s')).toContain('on: skew n2 +3s; probed.')
-    expect(await chaos('status')).toMatch(/^on: n2 has its clock 3 s off, for \d+ s more$/m)
-    const verdictOf = async (i: number): Promise<string> => {
-      const answer = await fetch(`${cluster.nodes[i]?.clientUrl}/v1/cluster`)
-      return ((await answer.json()) as { verdict: string }).verdict
-    }
-    await expect.poll(() => verdictOf(0), NOTICED).toContain('n1 refuses what n2 sends: its clock')
-    await expect
-      .poll(() => verdictOf(1), NOTICED)
-      .toContain('The clock of n2 is 3 s ahead of n1, n3, which refuse what it sends.')
-    await chaos('heal')
-    expect(await chaos('status')).toContain('no faults are on')
-    // Until true time has caught up with what it has said.
-    const write = async (): Promise<number> => {
-      const url = `${cluster.nodes[1]?.clientUrl}/v1/kv/default/after`
-      return (await fetch(url, { method: 'PUT', body: 'x' })).status
-    }
-    await expect.poll(write, NOTICED).toBe(204)
-  },
-)
+test('a node whose clock is wrong is refused, says so, and comes back', async () => {
+  expect(await chaos('skew n2 +3s --for 600s')).toContain('on: skew n2 +3s; probed.')
+  expect(await chaos('status')).toMatch(/^on: n2 has its clock 3 s off, for \d+ s more$/m)
+  const verdictOf = async (i: number): Promise<string> => {
+    const answer = await fetch(`${cluster.nodes[i]?.clientUrl}/v1/cluster`)
+    return ((await answer.json()) as { verdict: string }).verdict
+  }
+  await expect.poll(() => verdictOf(0), NOTICED).toContain('n1 refuses what n2 sends: its clock')
+  await expect
+    .poll(() => verdictOf(1), NOTICED)
+    .toContain('The clock of n2 is 3 s ahead of n1, n3, which refuse what it sends.')
+  await chaos('heal')
+  expect(await chaos('status')).toContain('no faults are on')
+  // Until true time has caught up with what it has said.
+  const write = async (): Promise<number> => {
+    const url = `${cluster.nodes[1]?.clientUrl}/v1/kv/default/after`
+    return (await fetch(url, { method: 'PUT', body: 'x' })).status
+  }
+  await expect.poll(write, NOTICED).toBe(204)
+})
 
 test('a link that flaps is whole again after heal', async () => {
-  expect(await chaos('flap n1 n3 --for 60s')).toContain('on: flap n1 n3; probed.')
+  expect(await chaos('flap n1 n3 --for 600s')).toContain('on: flap n1 n3; probed.')
   await chaos('heal')
   expect(await chaos('status')).toMatch(/^n1 +· +yes +yes +running\n[^]*no faults are on$/m)
 })

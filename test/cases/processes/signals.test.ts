@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type LocalCluster, startCluster } from '../../../src/cluster/local-cluster.ts'
 
-const WAIT = { timeout: 10_000, interval: 20 }
+const WAIT = { timeout: 45_000, interval: 20 }
 
 const dataDir = mkdtempSync(join(tmpdir(), 'quorate-signals-'))
 let cluster: LocalCluster

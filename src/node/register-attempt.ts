@@ -77,7 +77,12 @@ export class RegisterAttempt {
         return { changed: round.changed, value: this.proposal as Copy, result: round }
       },
     })
-    return runProposer(proposer, (to, { type }, takers) => this.#ask(to, type, takers))
+    const { deadlines } = this.#parts
+    return runProposer(
+      proposer,
+      (to, { type }, takers) => this.#ask(to, type, takers),
+      (delayMs, task) => deadlines.in(delayMs, task),
+    )
   }
 
   #ask(to: string, type: 'prepare' | 'accept', takers: Takers): void {

@@ -1,4 +1,10 @@
-/** Carries the questions of one attempt of consensus (core/consensus/proposer.ts) out, and the answers back in. */
+/**
+ * Carries the questions of one attempt of consensus (core/consensus/proposer.ts) out, and the answers back in.
+ *
+ * After a refusal an attempt waits only a moment for the others. A higher ballot is about, and an acceptor whose machine
+ * has lost its power answers nothing until the deadline: the next attempt, with a ballot that is higher still, can do
+ * without it.
+ */
 import type { AcceptorReply } from '../core/consensus/acceptor.ts'
 import type {
   Proposer,
@@ -14,12 +20,26 @@ export interface ReplyTakers<T> {
   readonly lost: () => void
 }
 
+/** From the first refusal in a phase on, the other acceptors have so long to answer. */
+const AFTER_REFUSAL_MS = 100
+
 /** Rejects with what the change throws; nothing was proposed then. */
 export function runProposer<T, R>(
   proposer: Proposer<T, R>,
   ask: (to: string, message: ProposerMessage<T>, takers: ReplyTakers<T>) => void,
+  after: (delayMs: number, task: () => void) => unknown,
 ): Promise<ProposerResult<T, R>> {
   return new Promise((resolve, reject) => {
+    let hurried: 'prepare' | 'accept' | undefined
+    const hurry = (): void => {
+      const phase = proposer.refusedIn
+      if (phase === undefined || phase === hurried) return
+      hurried = phase
+      after(AFTER_REFUSAL_MS, () => {
+        const result = proposer.refusedIn === phase ? proposer.abandon() : undefined
+        if (result !== undefined) resolve(result)
+      })
+    }
     const step = (make: () => ProposerStep<T, R>): void => {
       try {
         const { send, result } = make()
@@ -31,6 +51,7 @@ export function runProposer<T, R>(
           })
         }
         if (result !== undefined) resolve(result)
+        else hurry()
       } catch (error) {
         reject(error as Error)
       }

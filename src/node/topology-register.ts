@@ -9,7 +9,12 @@
 import type { Timestamp } from '../core/causality/dot.ts'
 import type { AcceptorReply } from '../core/consensus/acceptor.ts'
 import { type Ballot, encodeBallot } from '../core/consensus/ballot.ts'
-import { type ChangeFunction, Proposer, type ProposerResult } from '../core/consensus/proposer.ts'
+import {
+  type ChangeFunction,
+  Proposer,
+  type ProposerMessage,
+  type ProposerResult,
+} from '../core/consensus/proposer.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { Topology } from '../core/placement/topology.ts'
 import { majority } from '../core/quorum/level.ts'
@@ -154,16 +159,21 @@ export class TopologyRegister {
       ballot,
       change,
     })
-    return runProposer(proposer, (to, message, takers) => {
+    const ask = (
+      to: string,
+      message: ProposerMessage<Document>,
+      takers: ReplyTakers<Document>,
+    ): void => {
       const { instance } = tried
       const question: TopologyQuestion =
         message.type === 'accept'
           ? { kind: 'accept', instance, ballot, document: message.value as Document }
           : { kind: 'prepare', instance, ballot }
       const isSelf = to === this.#parts.self
-      const ask = isSelf ? this.#askSelf(question, tried) : this.#ask(to, question, tried)
-      tried.asked.push(ask.then((told) => tell(told, takers)))
-    })
+      const asked = isSelf ? this.#askSelf(question, tried) : this.#ask(to, question, tried)
+      tried.asked.push(asked.then((told) => tell(told, takers)))
+    }
+    return runProposer(proposer, ask, (delayMs, task) => this.#timers.after(delayMs, task))
   }
 
   /** The reply, or what is known of the question where there is none. */

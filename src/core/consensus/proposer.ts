@@ -156,6 +156,12 @@ export class Proposer<T, R> {
     return this.#withoutAnswer(to, 'lost')
   }
 
+  /** The phase under way, if an acceptor has refused in it: the others may be out of reach. */
+  get refusedIn(): 'prepare' | 'accept' | undefined {
+    if (this.#phase !== 'prepare' && this.#phase !== 'accept') return undefined
+    return this.#count('refused') > 0 ? this.#phase : undefined
+  }
+
   /** Ends the attempt, as at a deadline. Undefined where it has ended already. */
   abandon(): ProposerResult<T, R> | undefined {
     if (this.#phase === 'done') return undefined

@@ -127,6 +127,20 @@ describe('proposer', () => {
     })
   })
 
+  it('tells in which phase an acceptor has refused', () => {
+    const proposer = started()
+    expect(proposer.refusedIn).toBeUndefined()
+    proposer.receive('n1', conflict('prepare'))
+    expect(proposer.refusedIn).toBe('prepare')
+    proposer.receive('n2', promise())
+    expect(proposer.receive('n3', promise()).send).toHaveLength(3)
+    expect(proposer.refusedIn).toBeUndefined()
+    proposer.receive('n1', conflict('accept'))
+    expect(proposer.refusedIn).toBe('accept')
+    proposer.abandon()
+    expect(proposer.refusedIn).toBeUndefined()
+  })
+
   it('is rejected when too few acceptors could be asked to promise', () => {
     const proposer = started()
     proposer.receive('n1', promise())

@@ -39,6 +39,11 @@ const OUTSTANDING_PER_PEER_MAX = 16_384
 const SWEEP_INTERVAL_MS = 20
 /** How often one ask is sent again because an epoch was behind. */
 const EPOCH_RETRIES_MAX = 2
+/**
+ * A decided document holds whatever the clocks say. A node whose time is far behind needs it to know the members whose
+ * majority it has to follow (core/causality/agreed-time.ts), and until then each of its asks is late for them.
+ */
+const TIMELESS: AskKind = 'topology'
 
 export type Reply =
   | { readonly type: 'ok'; readonly body: readonly Encodable[] }
@@ -310,7 +315,7 @@ export class Peers {
       answer('stale_epoch', `epoch ${epoch} is older than ${this.#epochs.epoch}`)
     } else if (epoch > this.#epochs.epoch && !ANY_EPOCH.has(kind)) {
       answer('not_ready', `the topology of epoch ${epoch} could not be fetched`)
-    } else if (id !== 0 && deadlineMs < this.#clock.nowMs()) {
+    } else if (id !== 0 && kind !== TIMELESS && deadlineMs < this.#clock.nowMs()) {
       this.#metrics.count('late_messages_refused_total')
       answer('late', 'the deadline has passed')
     } else if (ONCE_ONLY.has(kind) && !this.#isFirst(from, ask, answer)) {
@@ -339,7 +344,7 @@ export class Peers {
     // Unknown: it has passed its deadline. Of another node: not an answer to anything that was asked of it.
     if (ask === undefined || ask.to !== from) return
     // Late may have been a second copy of the ask, while the first is being done: nothing is known of it.
-    if (!trusted || code === 'late') {
+    if ((!trusted && ask.kind !== TIMELESS) || code === 'late') {
       this.#end(id, { type: 'lost', reason: 'deadline' })
     } else if (code === 'ok') {
       this.#end(id, { type: 'ok', body })

@@ -80,6 +80,28 @@ describe('clocks that were all wrong together', () => {
     await expectWrites('later')
   })
 
+  it('do not keep a node out that has lost its directory, and knows the members of long ago', async () => {
+    const all = [...IDS, 'n4'] as const
+    cluster = new VirtualCluster('members of long ago', all)
+    await cluster.start()
+    jump(all, AHEAD_MS)
+    await cluster.pass(3)
+    for (const id of IDS) expect(await cluster.put(id, `wrong-${id}`, 'v')).toBe('ok')
+    jump(all, -AHEAD_MS)
+    cluster.node('n4').crash('process')
+    await cluster.ask('n1', (service) => service.applyChange({ kind: 'remove', node: 'n4' }, 5000))
+    await cluster.until(() => {
+      const topology = cluster.node('n1').service?.topology()
+      return topology?.change === undefined && topology?.members.length === 3
+    })
+    cluster.node('n2').crash('machine')
+    cluster.node('n2').platter.wipe()
+    // By its settings there are four members, and a majority is one more than the two that it hears.
+    await restart('n2')
+    await cluster.converged()
+    await expectWrites('later')
+  })
+
   it('let a node that is alone with one other start again: it keeps the time that was agreed on', async () => {
     await wrongTogether(AHEAD_MS)
     cluster.node('n3').crash('process')

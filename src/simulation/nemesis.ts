@@ -30,8 +30,11 @@ const FLAP_INTERVAL_US = 400_000
 /** Clock jumps: mostly around the allowed drift, sometimes far beyond. */
 const JUMP_MS = 1500
 const LONG_JUMP_MS = 20_000
-/** When all jump together: far longer than a cluster is given to come to rest. */
-const COMMON_JUMP_MS = 600_000
+/**
+ * When all jump together: far longer than a cluster is given to come to rest, and shorter than an idempotency key is
+ * remembered. The cluster's time is all that a cluster has to tell how old a key is.
+ */
+const COMMON_JUMP_MS = 300_000
 /** Between one machine and the next, times the strength of the fault: 2 s at most among five. */
 const COMMON_JUMP_STEP_US = 4000
 /** Until a second crash, times the strength of the fault: 3 s at most. */

@@ -2,6 +2,7 @@
  * One last write through each member of a cluster in which nothing is wrong any more: a member that refuses it asks
  * for patience that no fault justifies.
  */
+import { EMPTY_VECTOR } from '../core/causality/version-vector.ts'
 import type { Schedule } from './schedule.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 
@@ -18,22 +19,26 @@ const WRITE = {
     tombstone: false,
     expiresAtMs: 0,
   },
-  context: undefined,
+  // A blind write may have to wait for an owner that is being filled while another one is lost.
+  context: EMPTY_VECTOR,
   requestId: 'returned',
 } as const
 
-/** Writes through each of the nodes until it is acknowledged. Returns the nodes where it is not yet. */
+/** Writes through each of the nodes until it is acknowledged. Returns the nodes where it is not yet, and why not. */
 export function returningWrites(
   schedule: Schedule,
   nodes: readonly SimulatedNode[],
-): ReadonlySet<string> {
-  const waiting = new Set(nodes.map(({ id }) => id))
+): ReadonlyMap<string, string> {
+  const waiting = new Map(nodes.map(({ id }) => [id, 'no answer']))
   const write = (node: SimulatedNode): void => {
     node.call(
       (service) => service.put({ ...WRITE, key: `returned-${node.id}` }),
       (end) => {
         if (end.type === 'answered') waiting.delete(node.id)
-        else schedule.after(RETRY_US, () => write(node))
+        else {
+          waiting.set(node.id, end.type === 'failed' ? String(end.error) : end.type)
+          schedule.after(RETRY_US, () => write(node))
+        }
       },
     )
   }

@@ -302,8 +302,11 @@ class World {
   async #writesReturn(): Promise<void> {
     const waiting = returningWrites(this.#schedule, this.#members())
     await this.#until(this.#schedule.nowUs + RETURN_US, () => waiting.size === 0)
-    if (waiting.size === 0) return
-    throw new Violation('unavailable', `${[...waiting].join(', ')} ${TOOK_NO_WRITE}`)
+    // A member that a change has removed meanwhile takes nothing more.
+    const refused = [...waiting].filter(([node]) => this.#isMember(node))
+    if (refused.length === 0) return
+    const why = refused.map(([node, reason]) => `${node} (${reason})`).join(', ')
+    throw new Violation('unavailable', `${why} ${TOOK_NO_WRITE}`)
   }
 
   /** Waits until all owners hold the same, nothing is queued, and what can be collected has been. */

@@ -3,7 +3,7 @@
  * it. The runs are repeated by every test: a later change of the simulator may give a seed another story, but
  * what was once enough to find something is worth trying for ever.
  */
-import { FAULT_KINDS, MEMBERSHIP } from '../../src/simulation/fault.ts'
+import { FAULT_KINDS, MEMBERSHIP, SKEW_ALL } from '../../src/simulation/fault.ts'
 import type { Plan } from '../../src/simulation/plan.ts'
 
 /** All that there were when most of them were found. */
@@ -195,6 +195,24 @@ export const FOUND_BUGS: readonly FoundBug[] = [
         0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 100_000, 100_001, 100_002,
         100_003, 100_004,
       ],
+    },
+  },
+  {
+    what: 'a node without its directory knew too few members to follow the time that they had agreed on',
+    mendedIn: '6b07da3',
+    plan: { seed: '60004', seconds: 60, nemesis: [...MIX_AND_CHANGES, SKEW_ALL] },
+  },
+  {
+    what: 'proposers of a topology waited for a voter without power until their deadline, again and again',
+    mendedIn: 'e74bd17',
+    plan: {
+      seed: '60004',
+      seconds: 60,
+      workloads: ['lww'],
+      nemesis: [...MIX_AND_CHANGES, SKEW_ALL],
+      clients: 1,
+      keys: 1,
+      onlyFaults: [100_004],
     },
   },
 ]

@@ -9,6 +9,7 @@ import { AssertionError } from '../core/assert.ts'
 import { isKeeper } from '../core/placement/preference-list.ts'
 import { partitionOf } from '../core/placement/data-partition.ts'
 import { comparedPartitions } from '../core/placement/compared-partitions.ts'
+import type { MemberVersions } from '../core/membership/member-versions.ts'
 import { equalHashes, TREE_DEPTH, TREE_FANOUT } from '../core/repair/hash-tree.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Encodable } from '../ports/codec.ts'
@@ -29,6 +30,7 @@ import type { Peers, Reply } from './peers.ts'
 import type { Location, Refusal, Replica } from './replica.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
 import { TreeDoubts } from './tree-doubts.ts'
+import { decodeVersions, encodeVersions } from './wire-version.ts'
 
 const ROUND_INTERVAL_MS = 1000
 const ASK_TIMEOUT_MS = 5000
@@ -48,6 +50,7 @@ export interface AntiEntropyParts {
   readonly forest: HashForest
   readonly leaves: LeafListing
   readonly horizon: HorizonKeeper
+  readonly versions: MemberVersions
   readonly reachable: (node: string) => boolean
   /** Whether this node's own copies are incomplete, or old: they are filled (arrival.ts). */
   readonly isFilling: () => boolean
@@ -144,16 +147,18 @@ export class AntiEntropy {
   }
 
   async #round(peer: string): Promise<void> {
-    const { forest, horizon, keeper } = this.#parts
+    const { forest, horizon, versions, keeper } = this.#parts
     if (!forest.isBuilt) throw new RoundFailed('the own trees are not built yet')
     const { epoch } = keeper
     const round = ++this.#rounds
     // First the promise, then the comparison: what is compared now is complete up to there.
     const quiet = horizon.quietUntil()
     const groups = this.#copyCounts()
-    const [entries, ...theirs] = await this.#ask(peer, 'sync', [horizon.encode(), groups])
+    const told = [horizon.encode(), groups, encodeVersions(versions.entries())]
+    const [entries, theirs, heard] = await this.#ask(peer, 'sync', told)
     horizon.learn(entries)
-    const hashes = decodeHashes(theirs[0])
+    if (heard !== undefined) versions.learn(peer, decodeVersions(heard))
+    const hashes = decodeHashes(theirs)
     let differing = 0
     this.#withheld = 0
     for (const [i, copies] of groups.entries()) {

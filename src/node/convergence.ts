@@ -18,6 +18,7 @@ import { HashForest } from './hash-forest.ts'
 import type { HintStore } from './hint-store.ts'
 import { HorizonKeeper } from './horizon-keeper.ts'
 import { LeafListing } from './leaf-listing.ts'
+import type { MemberVersions } from '../core/membership/member-versions.ts'
 import type { NodePorts } from './node.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { NodeState } from './node-state.ts'
@@ -47,6 +48,7 @@ export interface ConvergenceParts {
   readonly hints: HintStore
   readonly pending: PendingDots
   readonly peers: Peers
+  readonly versions: MemberVersions
   readonly reachable: (node: string) => boolean
   /** Whether no write is under way of which a hint may be left here. */
   readonly isQuiet: () => boolean
@@ -87,7 +89,8 @@ export interface Convergence {
 }
 
 export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): Convergence {
-  const { self, state, clock, keeper, commits, table, replica, hints, pending, peers } = parts
+  const { self, state, clock, keeper, commits, table, replica, hints, pending, peers, versions } =
+    parts
   const members = (): string[] => keeper.topology.members.map(({ id }) => id)
   const copiesOf = (bucket: string): number | undefined => keeper.bucket(bucket)?.n
   const forest = new HashForest(ports, copiesOf)
@@ -133,7 +136,7 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
     const known = keeper.bucket(bucket)
     if (known !== undefined) scrub.found(dataKey(keeper.place(known, key).partition, bucket, key))
   }
-  const trees = new TreeAnswers({ self, keeper, forest, leaves, horizon })
+  const trees = new TreeAnswers({ self, keeper, forest, leaves, horizon, versions })
   const antiEntropy = new AntiEntropy(ports, {
     self,
     keeper,
@@ -143,6 +146,7 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
     forest,
     leaves,
     horizon,
+    versions,
     reachable: parts.reachable,
     isFilling: () => arrival.isFilling,
     isPaused: () => intake.isStreaming,

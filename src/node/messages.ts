@@ -27,7 +27,7 @@ export type AskKind =
   | 'read-hints'
   /** []: have you heard of me before? → [the highest stamp of my earlier lives] (arrival.ts). */
   | 'hello'
-  /** [floors, copy counts] → [floors, a hash for each count] (anti-entropy.ts, tree-answers.ts). */
+  /** [floors, copy counts, versions] → [floors, a hash for each count, versions] (anti-entropy.ts, tree-answers.ts). */
   | 'sync'
   /** [copy count, level, places] → [hashes]. */
   | 'tree'

@@ -2,7 +2,7 @@
  * What a node keeps about itself across restarts, under `m/`: format, node id, incarnation, the clock's bound and correction,
  * the horizon, when it last heard its peers, whether the directory is known to be the newest and which lives had
  * it, the topology document, the acceptor of the topology register, what an acceptor that lost its promises has
- * to refuse, and how far it has come in taking over what it gains. `names` lists which of these are stored, because
+ * to refuse, how far it has come in taking over what it gains, and which version of the protocol each member speaks. `names` lists which of these are stored, because
  * a record that damage has hidden must not pass for one that was never written.
  *
  * Invariant: an incarnation is one process's, so no dot is minted twice (riak_kv #679), not even where the
@@ -37,6 +37,7 @@ const NAMES = [
   'intake',
   'ballot-floors',
   'fences',
+  'versions',
 ] as const
 /** Which of them are stored. */
 const NAMES_KEY = metaKey('names')

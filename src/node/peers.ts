@@ -103,10 +103,11 @@ export class Peers {
   /** Runs while an ask is unanswered. */
   #sweep: Timer | undefined
   readonly #latency: PeerLatency
-  /** Told of each frame that arrives (`answer`: it answers something we asked), and of each lost ask. */
+  /** Told of each frame (`answer`: it answers something we asked), if believed of its version, and of each lost ask. */
   onHeard: (peer: string, channel: Channel) => void = () => undefined
   onLost: (peer: string) => void = () => undefined
   onLink: (peer: string, open: boolean) => void = () => undefined
+  onVersion: (peer: string, version: number, stamp: number) => void = () => undefined
 
   constructor(
     ports: {
@@ -256,12 +257,15 @@ export class Peers {
 
   #receive(from: string, channel: Channel, bytes: Uint8Array): void {
     const frame = parseFrame(this.#codec.decode(bytes))
-    const { stamp, wallMs, epoch, life, items } = frame
+    const { stamp, wallMs, epoch, life, items, version } = frame
     this.#metrics.count('peer_frames_total', DIRECTION_IN)
     this.#metrics.count('peer_messages_total', DIRECTION_IN, items.length)
     this.#metrics.count('peer_bytes_total', DIRECTION_IN, bytes.length)
     const trusted = this.#clock.receive(from, stamp, wallMs)
-    if (trusted) this.#lives.note(from, life, stamp)
+    if (trusted) {
+      this.#lives.note(from, life, stamp)
+      this.onVersion(from, version, stamp)
+    }
     this.onHeard(from, channel)
     if (channel === 'answer') {
       this.#takeAnswers(from, items as unknown as Answer[], epoch, trusted)

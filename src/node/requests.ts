@@ -48,6 +48,8 @@ export interface RequestParts {
   readonly peers: Peers
   readonly deadlines: Deadlines
   readonly inReach: (node: string, sloppy: boolean) => boolean
+  /** Those of the members that may speak an older version of the protocol. */
+  readonly mayBeOld: (members: Iterable<string>) => string[]
   /** Why the own disk takes no writes, if so. */
   readonly diskRefusal: () => Refusal | undefined
 }
@@ -291,9 +293,8 @@ export class Requests {
   /** Throws quorum_unreachable where a node that may keep the key knows no names of updates: it would count a repeat. */
   #refuseUnknownName(placed: PlacedRequest, request: WriteRequest | UpdateRequest): void {
     if (nameOfRequest(placed.at.bucket, request) === undefined) return
-    const { self, peers } = this.#parts
     const members = [...placed.owners, ...(placed.next ?? []), ...placed.fallbacks]
-    const reason = whyNoNames(self, new Set(members), (member) => peers.versionOf(member))
+    const reason = whyNoNames(this.#parts.mayBeOld(new Set(members)))
     if (reason === undefined) return
     throw new QuorateError('quorum_unreachable', reason, { retryAfterSeconds: 10 })
   }

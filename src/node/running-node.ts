@@ -28,6 +28,7 @@ import { MovesView } from './moves-view.ts'
 import { distrust, distrustIndex, forgetLives, migrate } from './migration.ts'
 import type { NodePorts, NodeSettings } from './node.ts'
 import { NodeClock } from './node-clock.ts'
+import { showNodeGauges } from './node-gauges.ts'
 import { NodeState, takeIdentity } from './node-state.ts'
 import { ObjectTable } from './object-table.ts'
 import { PeerAsks } from './peer-asks.ts'
@@ -53,6 +54,7 @@ import { createBucket, foundCluster } from './topology-requests.ts'
 import { objectBytesMax } from './sibling-limits.ts'
 import { SET_BYTES_MAX } from './type-change.ts'
 import { WatchedDisk } from './watched-disk.ts'
+import { loadVersions } from './wire-version.ts'
 import { WriteCoordinator } from './write-coordinator.ts'
 
 const GAUGE_INTERVAL_MS = 1000
@@ -134,6 +136,8 @@ export async function composeNode(
     life: identity.life,
   })
   keeper.peers = peers
+  const versions = loadVersions(state, self)
+  peers.onVersion = (member, version, stamp) => versions.note({ member, version, stamp })
   const liveness = new Liveness(ports, {
     self,
     members: memberIds(keeper.topology),
@@ -251,6 +255,7 @@ export async function composeNode(
     peers,
     deadlines,
     inReach,
+    mayBeOld: (asked) => versions.mayBeOld(asked, memberIds(keeper.topology)),
     diskRefusal: () => replica.diskRefusal(),
   })
   const convergence = composeConvergence(ports, {
@@ -265,6 +270,7 @@ export async function composeNode(
     hints,
     pending,
     peers,
+    versions,
     reachable: (node) => liveness.reachable(node),
     propose: (step) => register.change(step, PROPOSE_TIMEOUT_MS),
     isQuiet: () =>
@@ -325,17 +331,8 @@ export async function composeNode(
     else log.error({ health, reason }, 'the disk takes no writes')
   })
   const showGauges = (): void => {
-    const health = disk.health()
-    metrics.gauge('storage_writable', health.state === 'ok' ? 1 : 0)
-    if (health.freeBytes !== undefined) metrics.gauge('storage_free_bytes', health.freeBytes)
-    metrics.gauge('cache_bytes', table.cacheBytes)
-    metrics.gauge('inflight_requests', requests.inflight)
-    metrics.gauge('clock_correction_seconds', clock.correctionMs / 1000)
+    showNodeGauges(metrics, { disk, table, requests, clock }, memberIds(keeper.topology))
     convergence.showGauges()
-    for (const id of memberIds(keeper.topology)) {
-      const offsetMs = clock.offsetMs(id)
-      if (offsetMs !== null) metrics.gauge('clock_offset_seconds', offsetMs / 1000, { peer: id })
-    }
   }
   connect(keeper.topology)
   network.setDoorkeeper(

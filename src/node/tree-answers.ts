@@ -1,5 +1,6 @@
 /** What this node answers to peers that compare their copies with its own. */
 import { comparedPartitions } from '../core/placement/compared-partitions.ts'
+import type { MemberVersions } from '../core/membership/member-versions.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { HashForest } from './hash-forest.ts'
 import { encodeHashes } from './hash-list.ts'
@@ -8,6 +9,7 @@ import type { LeafListing, LeafPlace } from './leaf-listing.ts'
 import type { AskKind } from './messages.ts'
 import type { AnswerWith } from './peers.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
+import { decodeVersions, encodeVersions } from './wire-version.ts'
 
 /** Places in one ask, as pairs of numbers. */
 const PLACES_MAX = 2048
@@ -18,6 +20,7 @@ export interface TreeAnswerParts {
   readonly forest: HashForest
   readonly leaves: LeafListing
   readonly horizon: HorizonKeeper
+  readonly versions: MemberVersions
 }
 
 export class TreeAnswers {
@@ -34,8 +37,12 @@ export class TreeAnswers {
     body: readonly Encodable[],
     answer: AnswerWith,
   ): void {
-    const { forest, horizon, leaves } = this.#parts
-    if (kind === 'sync') horizon.learn(body[0])
+    const { forest, horizon, leaves, versions } = this.#parts
+    if (kind === 'sync') {
+      horizon.learn(body[0])
+      // Version 2 tells none.
+      if (body[2] !== undefined) versions.learn(from, decodeVersions(body[2]))
+    }
     // What was accepted under an earlier topology has to be in the trees, for the asker counts on it.
     if (!this.#parts.keeper.isDurable()) {
       answer('not_ready', 'a new topology is being stored')
@@ -49,7 +56,7 @@ export class TreeAnswers {
       case 'sync': {
         const groups = numbersIn(body[1])
         const hashes = groups.map((copies) => forest.summary(copies, this.#compared(copies, from)))
-        answer('ok', horizon.encode(), encodeHashes(hashes))
+        answer('ok', horizon.encode(), encodeHashes(hashes), encodeVersions(versions.entries()))
         return
       }
       case 'tree': {

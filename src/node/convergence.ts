@@ -10,6 +10,7 @@ import { AntiEntropy } from './anti-entropy.ts'
 import { Arrival } from './arrival.ts'
 import { Collector } from './collector.ts'
 import type { DirectoryProof } from './directory-proof.ts'
+import { ExpiredValues } from './expired-values.ts'
 import { GainedPartitions } from './gained-partitions.ts'
 import { Intake } from './intake.ts'
 import { whyNotKept } from './keeping.ts'
@@ -131,6 +132,13 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
     await parts.readAtQuorum(bucket, key)
   }
   const scrub = new Scrub(ports, { table, repair })
+  const expired = new ExpiredValues(ports, {
+    table,
+    hints,
+    majorityMs: () => clock.majorityMs,
+    mayBeOld: () => versions.mayBeOld(members(), members()).length > 0,
+  })
+  scrub.onRead = (...read) => expired.look(...read)
   forest.onCorrupt = (storageKey) => scrub.found(storageKey)
   const repairCorrupt = (bucket: string, key: string): void => {
     const known = keeper.bucket(bucket)
@@ -194,6 +202,7 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
       await arrival.start()
       antiEntropy.start()
       scrub.start()
+      expired.start()
       isStarted = true
       look()
     },
@@ -204,6 +213,7 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
       sweep.stop()
       antiEntropy.stop()
       scrub.stop()
+      expired.stop()
       collector.stop()
       forest.stop()
     },

@@ -6,13 +6,14 @@
  * anti-entropy bring the owner up to date instead.
  */
 import type { Timestamp } from '../core/causality/dot.ts'
+import { shrinkExpired } from '../core/causality/expired-value.ts'
 import { newestDot, type StoredObject } from '../core/causality/stored-object.ts'
 import { isTypeMode } from '../core/placement/topology.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { GroupCommit } from './group-commit.ts'
-import { ABSENT_COPY, type Copy, decodeRecord } from './object-record.ts'
+import { ABSENT_COPY, type Copy, decodeRecord, encodeCopy } from './object-record.ts'
 import type { LoadFailure, ObjectTable } from './object-table.ts'
 import { type RecordPage, readPage } from './record-page.ts'
 import { type Location, mergeCopies, modeOf, type Refusal, refusalOf } from './replica.ts'
@@ -220,6 +221,24 @@ export class HintStore {
     if (bytes === undefined) return
     sizes.delete(storageKey)
     sizes.set(storageKey, bytes)
+  }
+
+  /** Takes the bytes from values in a hint that had expired at `untilMs`. Resolves once that is settled. */
+  shrink(owner: string, storageKey: string, untilMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#table.find(storageKey, (entry) => {
+        const object = entry && shrinkExpired(entry.latest.object, untilMs)
+        const isLeft = entry === undefined || entry.pending > 0
+        if (isLeft || object === undefined || object === entry.latest.object) {
+          resolve()
+          return
+        }
+        this.#table.replace(entry, encodeCopy(this.#codec, object), 'os', () => {
+          this.recount(owner, storageKey)
+          resolve()
+        })
+      })
+    })
   }
 
   /** Gives up a hint that can never be delivered; calls `done` once it is gone, or, with `failed`, is there as before. */

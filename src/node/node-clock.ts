@@ -159,6 +159,11 @@ export class NodeClock {
     return this.reading() + this.maxDriftMs * TICKS_PER_MS
   }
 
+  /** The latest time that a majority of the members has reached by their own clocks, as far as they were heard. */
+  get majorityMs(): number {
+    return this.#agreed.reachedByMajority(this.#clocks())
+  }
+
   /** This node's time, whatever it has heard, in whole ms: for others to compare with theirs. */
   ownMs(): number {
     return Math.floor(this.#timeMs())

@@ -2,6 +2,7 @@
  * Reads every record now and then, so that damage is found while other owners still have what it destroyed. A
  * damaged record is reported, and repaired by a read that a majority answers.
  */
+import type { StoredObject } from '../core/causality/stored-object.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { Log } from '../ports/log.ts'
@@ -30,6 +31,8 @@ export class Scrub {
   readonly #repair: (bucket: string, key: string) => Promise<void>
   readonly #repairing = new Set<string>()
   #cursor = ALL_RECORDS[0]
+  /** Told of each record that is whole. */
+  onRead: (storageKey: string, object: StoredObject) => void = () => undefined
   #timer: Timer | undefined
 
   /** `repair` reads the key so that a majority answers, and brings this node's own copy up to date. */
@@ -88,7 +91,7 @@ export class Scrub {
       const page = await readPage(this.#disk, this.#cursor, ALL_RECORDS[1], PAGE)
       for (const [storageKey, record] of page.entries) {
         try {
-          decodeRecord(this.#codec, record)
+          this.onRead(storageKey, decodeRecord(this.#codec, record))
         } catch {
           this.found(storageKey)
         }

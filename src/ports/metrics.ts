@@ -51,6 +51,7 @@ export type CounterName =
   | 'anti_entropy_rounds_total' // {peer}: comparisons of copies that were finished
   | 'anti_entropy_keys_total' // {peer}: keys that differed in them
   | 'tombstones_collected_total'
+  | 'expired_values_shrunk_total'
   | 'peer_frames_total' // {direction}
   | 'peer_bytes_total' // {direction}: of these frames
   | 'peer_messages_total' // {direction}

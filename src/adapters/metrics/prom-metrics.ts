@@ -49,6 +49,8 @@ const COUNTERS: Readonly<Record<CounterName, string>> = {
   anti_entropy_rounds_total: 'Comparisons of all shared copies that were finished, by peer.',
   anti_entropy_keys_total: 'Keys that differed in them and were reconciled, by peer.',
   tombstones_collected_total: 'Deletes and expired values forgotten once all owners held them.',
+  expired_values_shrunk_total:
+    'Expired values whose bytes were given up before they could be forgotten.',
   peer_frames_total: 'Frames exchanged with peers, by direction.',
   peer_bytes_total: 'Bytes of these frames, by direction.',
   peer_messages_total: 'Asks and answers exchanged with peers, by direction.',

@@ -89,7 +89,7 @@ export class AgreedTime {
   /** Follows a majority whose time is too far ahead of this node's. Returns whether there is one. */
   follow(clocks: Clocks): boolean {
     const { wallMs } = clocks
-    const agreedMs = this.#reachedByMajority(clocks)
+    const agreedMs = this.reachedByMajority(clocks)
     if (agreedMs - wallMs - this.aheadMs(wallMs) <= this.#maxDriftMs) return false
     this.#set(agreedMs - wallMs, wallMs)
     return true
@@ -103,7 +103,7 @@ export class AgreedTime {
     const { wallMs } = clocks
     if (this.#correction.aheadMs === 0) return
     const timeMs = wallMs + this.aheadMs(wallMs)
-    const agreedMs = this.#reachedByMajority(clocks)
+    const agreedMs = this.reachedByMajority(clocks)
     const nearMs = this.#timeOfMajority(clocks, timeMs)
     if (agreedMs > timeMs + ALIGN_MS) this.#set(agreedMs - wallMs, wallMs)
     else if (timeMs - nearMs > this.#maxDriftMs) this.#set(nearMs - wallMs, wallMs)
@@ -122,7 +122,7 @@ export class AgreedTime {
   }
 
   /** The latest time that a majority of the members has reached. A member that was not heard has reached none. */
-  #reachedByMajority({ wallMs, lastMs, monotonicMs }: Clocks): number {
+  reachedByMajority({ wallMs, lastMs, monotonicMs }: Clocks): number {
     const reached = this.#peers.map((peer) => {
       const heard = this.#heard.get(peer)
       if (heard === undefined) return 0

@@ -13,6 +13,7 @@
 import { assert } from '../assert.ts'
 import type { RegisterMemory } from '../consensus/register-memory.ts'
 import { compareDots, type Dot, type Timestamp } from './dot.ts'
+import { isShrunk, smaller } from './expired-value.ts'
 import type { Session } from './session.ts'
 import {
   covers,
@@ -36,7 +37,10 @@ export interface Sibling extends Dot {
   /** Of the value, as the client gave it; empty for a tombstone. */
   readonly contentType: string
   readonly tombstone: boolean
-  /** Wall time from which the sibling counts as deleted, in ms since 1970; 0 means never. */
+  /**
+   * Wall time from which the sibling counts as deleted, in ms since 1970; 0 means never. A tombstone with such a time was
+   * a value, and has been shrunk since (expired-value.ts).
+   */
   readonly expiresAtMs: number
   /** What the session of its writer had seen, where not every owner was known to hold it (session.ts). */
   readonly dependencies?: Session
@@ -144,12 +148,19 @@ export function contextAfter(
   return others.some((sibling) => covers(joined, sibling)) ? seen : joined
 }
 
-/** Whether the two are the same history with the same siblings (values follow from the dots). */
+/**
+ * Whether the two are the same history with the same siblings. Values follow from the dots, except that an expired one
+ * may be shrunk in one of the two only.
+ */
 export function equalObjects(a: StoredObject, b: StoredObject): boolean {
   if (a === b) return true
+  const isSame = (sibling: Sibling, i: number): boolean => {
+    const other = b.siblings[i] as Sibling
+    return compareDots(sibling, other) === 0 && isShrunk(sibling) === isShrunk(other)
+  }
   return (
     a.siblings.length === b.siblings.length &&
-    a.siblings.every((sibling, i) => compareDots(sibling, b.siblings[i] as Sibling) === 0) &&
+    a.siblings.every(isSame) &&
     equalVectors(a.vector, b.vector)
   )
 }
@@ -178,7 +189,9 @@ function mergeLww(a: StoredObject, b: StoredObject): StoredObject {
   const newestB = newestSibling(b)
   if (newestB === undefined) return a
   if (newestA === undefined) return b
-  return compareDots(newestA, newestB) >= 0 ? a : b
+  const order = compareDots(newestA, newestB)
+  if (order === 0) return smaller(newestA, newestB) === newestA ? a : b
+  return order > 0 ? a : b
 }
 
 /** The later proposal: whoever accepted the earlier one may be told of the later at any time (CASPaxos, 2.2). */
@@ -187,7 +200,9 @@ function mergeStrong(a: StoredObject, b: StoredObject): StoredObject {
   const ballotB = ballotDot(b)
   if (ballotB === undefined) return a
   if (ballotA === undefined) return b
-  return compareDots(ballotA, ballotB) >= 0 ? a : b
+  const order = compareDots(ballotA, ballotB)
+  if (order === 0) return b.siblings.some(isShrunk) && !a.siblings.some(isShrunk) ? b : a
+  return order > 0 ? a : b
 }
 
 /** The ballot of a strong object, as a dot; undefined where nothing was accepted. */
@@ -208,7 +223,7 @@ function mergeSiblings(a: StoredObject, b: StoredObject): StoredObject {
     const right = b.siblings[j]
     const order = left === undefined ? 1 : right === undefined ? -1 : compareDots(left, right)
     if (order === 0) {
-      siblings.push(left as Sibling)
+      siblings.push(smaller(left as Sibling, right as Sibling))
       i++
       j++
     } else if (order < 0) {

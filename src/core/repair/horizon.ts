@@ -63,7 +63,7 @@ export function pruneVector(object: StoredObject, horizon: Timestamp): StoredObj
 
 /**
  * From when on the object is nothing but a memory of deletes, in wall ms: a tombstone from its own time, a
- * value from its expiry. Undefined where a value stays for ever, or nothing is held. A strong key remembers its last
+ * value from its expiry, shrunk or not. Undefined where a value stays for ever, or nothing is held. A strong key remembers its last
  * writes, deleted or not, for as long as one of them may be sent again; so does the tombstone of a counter.
  */
 export function deadFromMs(
@@ -75,7 +75,7 @@ export function deadFromMs(
   for (const { tombstone, expiresAtMs, timestamp, value } of object.siblings) {
     if (!tombstone && expiresAtMs === 0) return undefined
     const rememberedMs = tombstone && value.length > 0 ? NAME_WINDOW_MS : 0
-    from = Math.max(from, wallMsOf(timestamp) + rememberedMs, tombstone ? 0 : expiresAtMs)
+    from = Math.max(from, wallMsOf(timestamp) + rememberedMs, expiresAtMs)
   }
   for (const timestamp of object.vector.values()) from = Math.max(from, wallMsOf(timestamp))
   for (const { dot } of object.memory?.answered ?? []) {

@@ -11,6 +11,7 @@ import type { Encodable } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
 import { changeStatus, changeWords } from './change-status.ts'
 import { type Deadlines, inTime } from './deadlines.ts'
+import { type ForgettingStall, stallWords } from './forgetting.ts'
 import type { HintStore } from './hint-store.ts'
 import type { Liveness } from './liveness.ts'
 import type { NodeClock } from './node-clock.ts'
@@ -43,6 +44,8 @@ export interface ViewParts {
   readonly isFilling: () => boolean
   /** What this node has on its way to owners. */
   readonly unsettled: () => Unsettled
+  /** Why nothing has been forgotten for a while, if so. */
+  readonly stall: () => ForgettingStall | undefined
 }
 
 type Row = Record<string, MemberState>
@@ -250,7 +253,8 @@ export class ClusterView {
     const copies = this.#parts.isFilling() ? ` Its copies are ${this.#copies()}.` : ''
     const change = changeWords(keeper.topology)
     const refused = refusalWords(self, this.#parts.refusals.current())
-    const more = `${disk}${this.#clocks()}${copies}${refused}${twinWords(views)}${change === '' ? '' : ` ${change}`}`
+    const stalled = stallWords(this.#parts.stall(), (id) => liveness.reachable(id))
+    const more = `${disk}${this.#clocks()}${copies}${refused}${twinWords(views)}${stalled}${change === '' ? '' : ` ${change}`}`
     if (!members.some(({ id }) => id === self)) {
       return `${self} is no member of the cluster, which has ${members.length}: ask one of them.${more}`
     }

@@ -3,9 +3,10 @@
  * heard of the others' promises, and the horizon that follows, durable before anything acts on it.
  */
 import type { Timestamp } from '../core/causality/dot.ts'
-import { TICKS_PER_MS } from '../core/causality/hybrid-clock.ts'
+import { TICKS_PER_MS, timestampOf, wallMsOf } from '../core/causality/hybrid-clock.ts'
 import { Stability } from '../core/repair/stability.ts'
 import type { Encodable } from '../ports/codec.ts'
+import { type ForgettingStall, STALL_MS } from './forgetting.ts'
 import type { HintStore } from './hint-store.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { NodeState } from './node-state.ts'
@@ -30,6 +31,7 @@ export class HorizonKeeper {
   readonly #stability: Stability
   #value: Timestamp
   #promised: Timestamp = 0
+  readonly #startedMs: number
   #isMoving = false
   /** Told of each new horizon. */
   onMoved: () => void = () => undefined
@@ -37,6 +39,7 @@ export class HorizonKeeper {
   constructor(parts: HorizonParts) {
     this.#parts = parts
     this.#stability = new Stability(parts.self, parts.members)
+    this.#startedMs = parts.clock.nowMs()
     this.#value = (parts.state.get('horizon') as Timestamp | undefined) ?? 0
   }
 
@@ -47,6 +50,16 @@ export class HorizonKeeper {
 
   setMembers(members: readonly string[]): void {
     this.#stability.setMembers(members)
+  }
+
+  /** Why nothing has been forgotten for a while, if so. */
+  stall(): ForgettingStall | undefined {
+    const nowMs = this.#parts.clock.nowMs()
+    const sinceMs = this.#value === 0 ? this.#startedMs : wallMsOf(this.#value)
+    // A node that has just started does not know yet how far the others are.
+    if (nowMs - Math.max(sinceMs, this.#startedMs) < STALL_MS) return undefined
+    const lately = timestampOf(nowMs - STALL_MS / 2)
+    return { forMs: nowMs - sinceMs, waitsFor: this.#stability.holdingBack(lately) }
   }
 
   /** Whether a write that old may still be kept here for another owner: it may not, once that is promised. */

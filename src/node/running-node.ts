@@ -242,6 +242,7 @@ export async function composeNode(
     disk,
     isFilling,
     unsettled: () => convergence.unsettled(),
+    stall: () => convergence.horizon.stall(),
   })
   const requests = new Requests(ports, settings, {
     self,

@@ -47,6 +47,22 @@ export class Stability {
     return Math.min(this.#ownSettled(), this.#least(this.#settled, this.#self))
   }
 
+  /**
+   * Members because of which the horizon is not above `timestamp`. A member whose promise stands still comes before all
+   * others: nobody can settle beyond it.
+   */
+  holdingBack(timestamp: Timestamp): string[] {
+    const isBehind = (values: ReadonlyMap<string, Timestamp>, member: string): boolean =>
+      (values.get(member) ?? 0) <= timestamp
+    const quiet = this.#members.filter((member) => isBehind(this.#floors, member))
+    if (quiet.length > 0) return quiet
+    return this.#members.filter(
+      (member) =>
+        member !== this.#self &&
+        (isBehind(this.#settled, member) || isBehind(this.#takenOver, member)),
+    )
+  }
+
   /** For telling others: each member's floor and settled, as far as known. */
   *entries(): Generator<[member: string, floor: Timestamp, settled: Timestamp]> {
     for (const member of this.#members) {

@@ -9,7 +9,7 @@ import { QuorateError } from '../core/errors.ts'
 import type { Bucket } from '../core/placement/topology.ts'
 import { quorumNeed } from '../core/quorum/level.ts'
 import type { Metrics } from '../ports/metrics.ts'
-import { type Deadlines, inTime } from './deadlines.ts'
+import type { Deadlines } from './deadlines.ts'
 import { forwardWrite } from './forward.ts'
 import type { KeyListing } from './key-listing.ts'
 import type { NodeClock } from './node-clock.ts'
@@ -17,7 +17,8 @@ import type { NodeSettings } from './node.ts'
 import type { Peers } from './peers.ts'
 import type { OperationAnswer } from './register-forward.ts'
 import type { Location, Refusal } from './replica.ts'
-import { LAST_RESORT_MS, lateError, type PlacedRequest, TIMEOUT_MS_MAX } from './request.ts'
+import { RequestBound } from './request-bound.ts'
+import { type PlacedRequest, TIMEOUT_MS_MAX } from './request.ts'
 import type {
   ListAnswer,
   ListRequest,
@@ -58,22 +59,22 @@ export class Requests {
   readonly #metrics: Metrics
   readonly #settings: NodeSettings
   readonly #parts: RequestParts
-  #inflight = 0
-  #draining: (() => void) | undefined
+  readonly #bound: RequestBound
 
   constructor(ports: { metrics: Metrics }, settings: NodeSettings, parts: RequestParts) {
     this.#metrics = ports.metrics
     this.#settings = settings
     this.#parts = parts
+    this.#bound = new RequestBound(parts.deadlines, settings.inflightRequestsMax)
   }
 
-  /** Requests under way. */
+  /** Requests whose work goes on. */
   get inflight(): number {
-    return this.#inflight
+    return this.#bound.inflight
   }
 
   get(request: ReadRequest): Promise<ReadAnswer> {
-    return this.#bounded('read', this.#timeoutMs(request), () => {
+    return this.#bound.run('read', this.#timeoutMs(request), () => {
       const placed = this.#place(request)
       refuseStrongLevel(placed)
       const { sessions, read } = this.#parts
@@ -115,7 +116,7 @@ export class Requests {
   }
 
   #write(request: WriteRequest | UpdateRequest): Promise<WriteAnswer> {
-    return this.#bounded('write', this.#timeoutMs(request), () => {
+    return this.#bound.run('write', this.#timeoutMs(request), () => {
       const placed = this.#place(request)
       refuseUnfit(placed.at.bucket, request)
       refuseStrongLevel(placed)
@@ -170,7 +171,7 @@ export class Requests {
 
   /** A write that another node sent here because this one owns the key: never sent on. */
   putForwarded(request: WriteRequest | UpdateRequest, deadlineMs: number): Promise<WriteAnswer> {
-    return this.#bounded('write', this.#leftMs(deadlineMs), () => {
+    return this.#bound.run('write', this.#leftMs(deadlineMs), () => {
       const placed = this.#placeForwarded(request, deadlineMs)
       refuseUnfit(placed.at.bucket, request)
       refusePlainWrite(placed)
@@ -189,7 +190,7 @@ export class Requests {
     deadlineMs: number,
   ): Promise<OperationAnswer> {
     const kind = operation.type === 'read' ? 'read' : 'write'
-    return this.#bounded(kind, this.#leftMs(deadlineMs), () => {
+    return this.#bound.run(kind, this.#leftMs(deadlineMs), () => {
       const placed = this.#placeForwarded({ ...request, level: 'strong' }, deadlineMs)
       refuseStrongLevel(placed)
       if (!placed.owners.includes(this.#parts.self)) {
@@ -227,7 +228,7 @@ export class Requests {
 
   list(request: ListRequest): Promise<ListAnswer> {
     const timeoutMs = this.#timeoutMs(request)
-    return this.#bounded('read', timeoutMs, () => {
+    return this.#bound.run('read', timeoutMs, () => {
       this.#refuseStranger()
       const bucket = this.#bucket(request.bucket)
       return this.#parts.listing.list(bucket, request, this.#parts.clock.nowMs() + timeoutMs)
@@ -247,12 +248,9 @@ export class Requests {
     return { ...this.#place(options), deadlineMs }
   }
 
-  /** Resolves once no request is under way; each has a deadline. */
+  /** Resolves once every request is answered; each has a deadline. */
   drained(): Promise<void> {
-    if (this.#inflight === 0) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#draining = resolve
-    })
+    return this.#bound.drained()
   }
 
   /** The request under the placement that is in force now. Throws bucket_unknown. */
@@ -346,24 +344,6 @@ export class Requests {
 
   #leftMs(deadlineMs: number): number {
     return Math.min(TIMEOUT_MS_MAX, Math.max(0, deadlineMs - this.#parts.clock.nowMs()))
-  }
-
-  /** Bounds the number of requests under way, and the time of each. */
-  async #bounded<T>(kind: 'read' | 'write', timeoutMs: number, run: () => Promise<T>): Promise<T> {
-    if (this.#inflight >= this.#settings.inflightRequestsMax) {
-      const limit = `${this.#settings.inflightRequestsMax} requests are under way`
-      throw new QuorateError('overloaded', limit, { retryAfterSeconds: 1 })
-    }
-    this.#inflight++
-    try {
-      // Each mechanism has the deadline itself, and knows the outcome better; so this comes a moment later.
-      return await inTime(this.#parts.deadlines, timeoutMs + LAST_RESORT_MS, run(), () =>
-        lateError(kind, timeoutMs),
-      )
-    } finally {
-      this.#inflight--
-      if (this.#inflight === 0) this.#draining?.()
-    }
   }
 }
 

@@ -185,7 +185,7 @@ const TABLE = {
   ),
   HINT_BYTES: setting(
     `${256 * MIB}`,
-    'bytes of writes kept for one node that is away; more are dropped',
+    'bytes of writes kept for one node that is away, 512 more for each; more are dropped',
     (text) => parseWhole(text, 0, 1_048_576 * MIB),
   ),
   INFLIGHT_REQUESTS: setting(

@@ -2,6 +2,9 @@
  * Writes kept for owners that were out of reach: durable, merged into one object per (owner, key), bounded in
  * bytes per owner. Delivery is hint-delivery.ts.
  *
+ * The bound counts each hint with a fixed cost beside its record, so it bounds their number, and the memory that they
+ * take, too.
+ *
  * A hint is never a reason to fail a write: over the bound it is dropped and counted, and read repair and
  * anti-entropy bring the owner up to date instead.
  */
@@ -22,6 +25,8 @@ import { ALL_HINTS, hintKey, parseHintKey } from './storage-keys.ts'
 
 /** Hints read at the start in one call. */
 const SCAN_PAGE = 64
+/** More than a hint takes beside its record: its entries in memory (about 130 bytes), its key, and its place on the disk. */
+export const HINT_COST_BYTES = 512
 
 export interface OwnerHints {
   /** Storage key → bytes of its record, oldest first. */
@@ -187,8 +192,11 @@ export class HintStore {
   /** Whether a hint of that record is within the bound; counts it as dropped where it is not. */
   #hasRoom(owner: string, storageKey: string, { record }: Copy): boolean {
     const hints = this.#of(owner)
-    const others = hints.bytes - (hints.sizes.get(storageKey) ?? 0)
-    if (others + record.length <= this.#bytesPerOwnerMax) return true
+    const held = hints.sizes.get(storageKey)
+    const others = hints.bytes - (held ?? 0)
+    const number = hints.sizes.size + (held === undefined ? 1 : 0)
+    const costs = number * HINT_COST_BYTES
+    if (others + record.length + costs <= this.#bytesPerOwnerMax) return true
     hints.dropped++
     this.#metrics.count('hints_dropped_total', { peer: owner })
     return false

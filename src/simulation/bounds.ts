@@ -1,5 +1,6 @@
 /** What must not grow beyond its bound, at any time. */
 import type { SimulatedNode } from './simulated-node.ts'
+import { HINT_COST_BYTES } from '../node/hint-store.ts'
 import { parseHintKey } from '../node/storage-keys.ts'
 import { Violation } from './violation.ts'
 
@@ -13,11 +14,12 @@ export function findUnbounded(
     for (const key of platter.keys()) {
       const hint = parseHintKey(key)
       if (hint === undefined) continue
-      bytes.set(hint.owner, (bytes.get(hint.owner) ?? 0) + (platter.get(key)?.length ?? 0))
+      const cost = HINT_COST_BYTES + (platter.get(key)?.length ?? 0)
+      bytes.set(hint.owner, (bytes.get(hint.owner) ?? 0) + cost)
     }
     for (const [owner, kept] of bytes) {
       if (kept <= hintBytesPerOwnerMax) continue
-      return new Violation('unbounded', `${id} keeps ${kept} bytes of hints for ${owner}`)
+      return new Violation('unbounded', `${id} keeps hints of ${kept} bytes for ${owner}`)
     }
   }
   return undefined

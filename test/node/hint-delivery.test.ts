@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-
-import { VirtualCluster } from './virtual-cluster.ts'
+import { HINT_COST_BYTES } from '../../src/node/hint-store.ts'
+import { IDS, VirtualCluster } from './virtual-cluster.ts'
 
 describe('the delivery of hints', () => {
   it('does not send them without a pause while the disk that keeps them is full', async () => {
@@ -27,6 +27,33 @@ describe('the delivery of hints', () => {
 
     cluster.node('n1').platter.isFull = false
     await cluster.until(() => cluster.keysUnder('n1', 'h/').length === 0)
+    expect(cluster.broken).toEqual([])
+  })
+})
+
+describe('the bound of hints', () => {
+  it('bounds the number of small ones, refuses no write, and anti-entropy brings the rest', async () => {
+    const bytesMax = 100_000
+    const cluster = new VirtualCluster('many', IDS, bytesMax)
+    await cluster.start()
+    const heal = cluster.isolate('n3')
+    await cluster.pass(3)
+    // More than there is room for, whose records together are below the bound.
+    const most = Math.floor(bytesMax / HINT_COST_BYTES)
+    const keys = 3 * most
+    for (let i = 0; i < keys; i++) {
+      expect(await cluster.put('n1', `k${i}`, 'v', 'quorum')).toBe('ok')
+    }
+    const kept = cluster.keysUnder('n1', 'h/n3/')
+    const bytes = kept.reduce(
+      (sum, key) => sum + (cluster.node('n1').platter.get(key)?.length ?? 0),
+      0,
+    )
+    expect(kept.length).toBeGreaterThan(most / 2)
+    expect(bytes + kept.length * HINT_COST_BYTES).toBeLessThanOrEqual(bytesMax)
+    heal()
+    await cluster.converged()
+    expect(cluster.keysUnder('n3', 'd/')).toHaveLength(keys)
     expect(cluster.broken).toEqual([])
   })
 })

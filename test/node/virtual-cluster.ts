@@ -28,7 +28,7 @@ export class VirtualCluster {
   readonly #ids: readonly Id[]
   readonly #nodes: ReadonlyMap<string, SimulatedNode>
 
-  constructor(seed: string, ids: readonly Id[] = IDS) {
+  constructor(seed: string, ids: readonly Id[] = IDS, hintBytesPerOwnerMax = 1_000_000) {
     this.#ids = ids
     const random = new SeededRandom(seed)
     this.wires = new Wires(this.schedule, random.child('wires'))
@@ -39,7 +39,7 @@ export class VirtualCluster {
       requestTimeoutMs: 2000,
       maxClockDriftMs: 500,
       cacheBytesMax: 1_000_000,
-      hintBytesPerOwnerMax: 1_000_000,
+      hintBytesPerOwnerMax,
       inflightRequestsMax: 100,
     }
     const events = {

@@ -11,6 +11,7 @@ import type { Dot, Timestamp } from '../core/causality/dot.ts'
 import {
   liveSiblings,
   newestSibling,
+  type Sibling,
   type StoredObject,
   write,
 } from '../core/causality/stored-object.ts'
@@ -307,12 +308,13 @@ export class WriteMinting {
     { at }: PlacedRequest,
     request: PlannedWrite,
   ): Uint8Array {
-    const replaced =
-      seen === undefined ? held.siblings : held.siblings.filter((one) => covers(seen, one))
+    const isReplaced = (one: Sibling): boolean => seen === undefined || covers(seen, one)
+    const replaced = held.siblings.filter(isReplaced)
+    const kept = held.siblings.filter((one) => !isReplaced(one))
     const name = nameOfRequest(at.bucket, request)
     const existed = liveSiblings(held, this.#parts.clock.nowMs()).length > 0
     const kind = existed ? 'deleted a value' : 'deleted nothing'
-    return namesAfterDelete(replaced, settled, name && { ...name, dot, kind })
+    return namesAfterDelete(replaced, kept, settled, name && { ...name, dot, kind })
   }
 
   /** Throws limit_reached, or overloaded. */

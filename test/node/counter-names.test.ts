@@ -139,6 +139,23 @@ test('a delete keeps the keys of what it deletes, and its own', async () => {
   expect(await valueOf('n2')).toBe(0n)
 })
 
+test('a delete takes the repeats with it that were counted across a cut', async () => {
+  const heal = cluster.isolate('n1')
+  await cluster.pass(5)
+  expect(await increment('n1', 'a', { level: 'eventual' })).toBe('ok')
+  expect(await increment('n2', 'a')).toBe('ok')
+  expect(await remove('n3')).toMatchObject({ existed: true })
+  heal()
+  await cluster.pass(10)
+  for (const id of IDS) {
+    const answer = await cluster.ask(id, (service) => service.get(at(undefined, 'all')))
+    expect(answer).toMatchObject({ siblings: [], deleted: true })
+  }
+  expect(await increment('n2', 'b')).toBe('ok')
+  expect(await increment('n1', 'a')).toBe('ok')
+  for (const id of IDS) expect(await valueOf(id)).toBe(1n)
+})
+
 /** Puts a copy of the counter on the disk of every node, as if it had been counted. */
 async function restore(object: StoredObject): Promise<void> {
   const ring = await cluster.ask('n1', (service) => service.ring('counts', 'k'))

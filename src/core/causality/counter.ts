@@ -2,11 +2,13 @@
  * A counter as siblings that are merged like any others: each actor has at most one total, whose value is that
  * actor's own running total (the PN-counter of Shapiro, Preguiça, Baquero, Zawirski 2011, with one total in
  * place of two). Beside the totals stand the increments of the last minutes that an idempotency key has named
- * (update-name.ts), each as a sibling of its own. The counter is the sum of the totals and of one increment a name.
+ * (update-name.ts), each as a sibling of its own. The counter is the sum of the totals and of one increment a name,
+ * without the names that the tombstone of a delete remembers: what repeats a deleted increment counts nothing.
  *
  * Invariant: an actor's total is changed by that actor alone, at its own copy, which has seen all its dots;
  * so the newest total of an actor stands for all its increments, however often and late copies arrive.
  * Invariant: at most one node at a time moves named increments into its total, and all of one name in one step.
+ * Invariant: a tombstone gives up a name only together with all increments of that name.
  */
 import { assert } from '../assert.ts'
 import { type Dot, nodeOfActor, type Timestamp } from './dot.ts'
@@ -14,6 +16,7 @@ import { endOfFallback, isOfFallback } from './stand-in-actor.ts'
 import { replaceSiblings, type Sibling, type StoredObject } from './stored-object.ts'
 import {
   contentTypeOf,
+  deletedIds,
   encodeNames,
   idOf,
   isNamePast,
@@ -59,6 +62,7 @@ export function incrementCounter(
   assert(dots.length === dotsOfIncrement(name), `${dots.length} dots for an increment`)
   const [first, last] = [dots[0] as Dot, dots.at(-1) as Dot]
   const counted = countedByName(held.siblings)
+  const deleted = deletedIds(held.siblings)
   const isPast = (id: string): boolean => {
     const earliest = counted.get(id)
     return foldsForAll && earliest !== undefined && isNamePast(earliest.timestamp, settled)
@@ -78,6 +82,7 @@ export function incrementCounter(
     name === undefined || live.some((sibling) => !isOwnTotal(sibling) && isFolded(sibling))
   const isReplaced = (sibling: Sibling): boolean => {
     if (sibling.tombstone) return !remembersNames(sibling, settled)
+    if (deleted.has(idOf(sibling) ?? '')) return true
     return isOwnTotal(sibling) ? changesTotal : isFolded(sibling)
   }
   const added: Sibling[] = []
@@ -110,15 +115,17 @@ export function dotsOfIncrement(name: UpdateName | undefined): number {
 
 /**
  * What a delete of `replaced` puts into its tombstone: the names of what is deleted, so that a repeat of it is not
- * counted anew, and of the delete itself, if it has one.
+ * counted anew, and of the delete itself, if it has one. `kept`: what the delete leaves.
  */
 export function namesAfterDelete(
   replaced: readonly Sibling[],
+  kept: readonly Sibling[],
   settled: Timestamp,
   own: NamedUpdate | undefined,
 ): Uint8Array {
+  const keptIds = new Set(kept.map(idOf))
   const remembered = [...namedUpdates(replaced)].filter(
-    ({ dot }) => !isNamePast(dot.timestamp, settled),
+    ({ id, dot }) => !isNamePast(dot.timestamp, settled) || keptIds.has(id),
   )
   return encodeNames(own === undefined ? remembered : [...remembered, own])
 }
@@ -135,12 +142,16 @@ export function counterValue(siblings: readonly Sibling[]): bigint {
   )
 }
 
-/** The increment that counts of each name: the earliest one, for siblings are in the order of their dots. */
+/**
+ * The increment that counts of each name: the earliest one, for siblings are in the order of their dots. None of a name
+ * that was deleted.
+ */
 function countedByName(siblings: readonly Sibling[]): ReadonlyMap<string, Sibling> {
+  const deleted = deletedIds(siblings)
   const counted = new Map<string, Sibling>()
   for (const sibling of siblings) {
     const id = idOf(sibling)
-    if (id !== undefined && !counted.has(id)) counted.set(id, sibling)
+    if (id !== undefined && !deleted.has(id) && !counted.has(id)) counted.set(id, sibling)
   }
   return counted
 }

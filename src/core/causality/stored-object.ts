@@ -15,6 +15,7 @@ import type { RegisterMemory } from '../consensus/register-memory.ts'
 import { compareDots, type Dot, type Timestamp } from './dot.ts'
 import { isShrunk, smaller } from './expired-value.ts'
 import type { Session } from './session.ts'
+import { deletedIds, idOf } from './update-name.ts'
 import {
   covers,
   EMPTY_VECTOR,
@@ -165,11 +166,13 @@ export function equalObjects(a: StoredObject, b: StoredObject): boolean {
   )
 }
 
-/** The siblings a reader sees at `wallMs`: neither deleted nor expired. */
+/** The siblings a reader sees at `wallMs`: neither deleted nor expired, nor repeats of a deleted increment. */
 export function liveSiblings(object: StoredObject, wallMs: number): readonly Sibling[] {
   const live = (sibling: Sibling): boolean =>
     !sibling.tombstone && (sibling.expiresAtMs === 0 || sibling.expiresAtMs > wallMs)
-  return object.siblings.every(live) ? object.siblings : object.siblings.filter(live)
+  if (object.siblings.every(live)) return object.siblings
+  const deleted = deletedIds(object.siblings)
+  return object.siblings.filter((sibling) => live(sibling) && !deleted.has(idOf(sibling) ?? ''))
 }
 
 /** The sibling that last-writer-wins would choose; undefined only for an absent object. */

@@ -84,6 +84,14 @@ export function* namedUpdates(siblings: readonly Sibling[]): Generator<NamedUpda
   }
 }
 
+/** The ids of increments that tombstones remember: they are deleted, and so is whatever repeats them. */
+export function deletedIds(siblings: readonly Sibling[]): ReadonlySet<string> {
+  const ids = new Set<string>()
+  const tombstones = siblings.filter(({ tombstone }) => tombstone)
+  for (const { id, kind } of namedUpdates(tombstones)) if (kind === 'increment') ids.add(id)
+  return ids
+}
+
 /** The update that was made under the id: the earliest that is known. */
 export function findNamed(siblings: readonly Sibling[], id: string): NamedUpdate | undefined {
   let found: NamedUpdate | undefined

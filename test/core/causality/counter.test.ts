@@ -1,4 +1,5 @@
 /** What one update makes of a counter; that concurrent ones add up is among the properties. */
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   counterValue,
@@ -149,7 +150,7 @@ describe('increment under an idempotency key', () => {
     const held = named(ABSENT, 'n1~a', 1, 'k')
     const own = { ...nameOfKey('d', 'f'), dot: { actor: 'n1~a', timestamp: 5 } }
     const kind = 'deleted a value'
-    const value = namesAfterDelete(held.siblings, 0, { ...own, kind })
+    const value = namesAfterDelete(held.siblings, [], 0, { ...own, kind })
     const content = { ...TOMBSTONE, value }
     const deleted = write('siblings', held, own.dot, content, undefined)
     const later = increment(deleted, 'n2~a', 9, 2)
@@ -161,5 +162,100 @@ describe('increment under an idempotency key', () => {
     // Once the window has settled, the tombstone goes with the next increment.
     const after = increment(later, 'n2~a', W + 20, 1, W + 5)
     expect([after.siblings.length, valueOf(after)]).toEqual([1, 3n])
+  })
+})
+
+describe('a repeat that did not know of the delete', () => {
+  const W = NAME_WINDOW_TICKS
+
+  /** A delete of all that is held. */
+  const removed = (
+    held: StoredObject,
+    actor: string,
+    timestamp: number,
+    settled = 0,
+  ): StoredObject => {
+    const value = namesAfterDelete(held.siblings, [], settled, undefined)
+    return write('siblings', held, { actor, timestamp }, { ...TOMBSTONE, value }, undefined)
+  }
+  const deletedHere = removed(named(ABSENT, 'n1~a', 1, 'k'), 'n1~a', 5)
+  const repeatedThere = named(ABSENT, 'n2~a', 9, 'k')
+
+  it('counts nothing once the two meet, and goes with the next increment', () => {
+    const both = merge('siblings', deletedHere, repeatedThere)
+    expect(valueOf(both)).toBe(0n)
+    expect(valueOf(merge('siblings', repeatedThere, deletedHere))).toBe(0n)
+    const next = increment(both, 'n3~a', 20, 2)
+    expect([next.siblings.length, valueOf(next)]).toEqual([2, 2n])
+    // Nor does it come back when the tombstone has gone, or from an owner that still has it.
+    const later = increment(both, 'n3~a', W + 20, 2, W + 5)
+    expect([later.siblings.length, valueOf(later)]).toEqual([1, 2n])
+    expect(valueOf(merge('siblings', later, both))).toBe(2n)
+  })
+
+  it('counts nothing beside a delete that has not seen it, when the first name is past', () => {
+    const both = merge('siblings', deletedHere, repeatedThere)
+    const [, repeat] = both.siblings
+    if (repeat === undefined) throw new Error('the repeat is held')
+    const [tombstone] = both.siblings
+    const value = namesAfterDelete([tombstone as typeof repeat], [repeat], W + 20, undefined)
+    const dot = { actor: 'n1~a', timestamp: W + 30 }
+    const again = write('siblings', both, dot, { ...TOMBSTONE, value }, deletedHere.vector)
+    expect(again.siblings).toHaveLength(2)
+    expect(valueOf(again)).toBe(0n)
+  })
+
+  type Turn =
+    | { readonly type: 'increment'; readonly at: number; readonly key: string }
+    | { readonly type: 'delete'; readonly at: number }
+    | { readonly type: 'merge'; readonly at: number; readonly from: number }
+  const at = fc.nat({ max: 2 })
+  const turns: fc.Arbitrary<Turn[]> = fc.array(
+    fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          type: fc.constant('increment' as const),
+          at,
+          key: fc.constantFrom('a', 'b', 'c'),
+        }),
+      },
+      { weight: 1, arbitrary: fc.record({ type: fc.constant('delete' as const), at }) },
+      { weight: 3, arbitrary: fc.record({ type: fc.constant('merge' as const), at, from: at }) },
+    ),
+    { maxLength: 30 },
+  )
+
+  it('counts nothing, whatever repeats, deletes and merges there are: a name counts once, or was deleted', () => {
+    fc.assert(
+      fc.property(turns, fc.shuffledSubarray([0, 1, 2], { minLength: 3 }), (taken, order) => {
+        const copies: StoredObject[] = [ABSENT, ABSENT, ABSENT]
+        const made = new Set<string>()
+        const gone = new Set<string>()
+        const idsIn = ({ siblings }: StoredObject): string[] =>
+          ['a', 'b', 'c'].filter((key) => findNamed(siblings, nameOfKey(key, undefined).id))
+        taken.forEach((turn, i) => {
+          const held = copies[turn.at] as StoredObject
+          const actor = `n${turn.at + 1}~a`
+          const timestamp = 2 * i + 1
+          if (turn.type === 'merge') {
+            copies[turn.at] = merge('siblings', held, copies[turn.from] as StoredObject)
+          } else if (turn.type === 'delete') {
+            for (const key of idsIn(held)) gone.add(key)
+            copies[turn.at] = removed(held, actor, timestamp)
+          } else if (!idsIn(held).includes(turn.key)) {
+            made.add(turn.key)
+            copies[turn.at] = named(held, actor, timestamp, turn.key, 0, turn.at === 0)
+          }
+        })
+        const whole = order.reduce(
+          (all, i) => merge('siblings', all, copies[i] as StoredObject),
+          ABSENT,
+        )
+        const left = [...made].filter((key) => !gone.has(key))
+        expect(valueOf(whole)).toBe(BigInt(5 * left.length))
+      }),
+      { numRuns: 1000, seed: 20_261_129 },
+    )
   })
 })

@@ -47,7 +47,7 @@ const SETTINGS: Omit<NodeSettings, 'nodeId' | 'members'> = {
   // Small, so that what is not in memory is met often.
   cacheBytesMax: 24 * 1024,
   // So that some hints are dropped.
-  hintBytesPerOwnerMax: 64 * 1024,
+  hintBytesPerOwnerMax: 24 * 1024,
   inflightRequestsMax: 1000,
 }
 /** Requests that are under way when the load ends get so long. */

@@ -39,7 +39,7 @@ class Scene {
       requestTimeoutMs: 2000,
       maxClockDriftMs: 500,
       cacheBytesMax: 24 * 1024,
-      hintBytesPerOwnerMax: 64 * 1024,
+      hintBytesPerOwnerMax: 24 * 1024,
       inflightRequestsMax: 1000,
     } as const
     const events = {

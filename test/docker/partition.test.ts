@@ -130,7 +130,7 @@ test('a partition: quorum where there is a majority, eventual on both sides, sib
   const both = await findKey('both', 1)
   const ports = watchPorts()
 
-  await chaos(`${CUT} --for 120s`)
+  await chaos(`${CUT} --for 600s`)
   // Until the cut is noticed the outcome may be unknown; it is never done.
   for (const [at, key] of [
     ['n1', theirs],
@@ -181,7 +181,7 @@ test('a partition: quorum where there is a majority, eventual on both sides, sib
 })
 
 test('a one-way cut is one-way, and outlives a restart', async () => {
-  await chaos('oneway n1 n3 --for 120s')
+  await chaos('oneway n1 n3 --for 600s')
   expect(await stack.connect('n1', 'n3.peer', 7080)).toBe('timeout')
   expect(await stack.connect('n3', 'n1.peer', 7080)).toBe('connected')
   const status = await chaos('status')
@@ -198,7 +198,7 @@ test('a one-way cut is one-way, and outlives a restart', async () => {
 })
 
 test('a bridge sees both sides, which do not see each other', async () => {
-  await chaos('bridge n3 --for 120s')
+  await chaos('bridge n3 --for 600s')
   const status = await chaos('status')
   expect(status).toMatch(/^n1 +· +yes +yes +no +no +running$/m)
   expect(status).toMatch(/^n3 +yes +yes +· +yes +yes +running$/m)
@@ -208,8 +208,8 @@ test('a bridge sees both sides, which do not see each other', async () => {
 test('killed and paused nodes come back, by heal and with their values', async () => {
   const key = await findKey('survivor', 2)
   expect(outcomeOf(await put('n1', key, 'kept', 'all'))).toBe('204 done')
-  await chaos('kill n1 --for 120s')
-  await chaos('pause n4 --for 120s')
+  await chaos('kill n1 --for 600s')
+  await chaos('pause n4 --for 600s')
   const status = await chaos('status')
   expect(status).toMatch(/^n1 .* exited$/m)
   expect(status).toMatch(/^n4 .* paused$/m)
@@ -222,7 +222,7 @@ test('killed and paused nodes come back, by heal and with their values', async (
 })
 
 test('a cut ends with its lease, though its command was killed', async () => {
-  const command = stack.startChaos(`${CUT} --for 15s`)
+  const command = stack.startChaos(`${CUT} --for 30s`)
   const ended = once(command, 'close')
   await expect.poll(() => stack.isOnPeerNetwork('n2'), { ...NOTICED, interval: 50 }).toBe(false)
   command.kill('SIGKILL')
@@ -241,7 +241,7 @@ test('a cut ends with its lease, though its command was killed', async () => {
 })
 
 test('a cut ends with its lease, though its heal was killed half-way', async () => {
-  await chaos(`${CUT} --for 15s`)
+  await chaos(`${CUT} --for 30s`)
   const heal = stack.startChaos('heal')
   const ended = once(heal, 'close')
   await expect.poll(() => stack.isOnPeerNetwork('n1'), { ...NOTICED, interval: 50 }).toBe(true)

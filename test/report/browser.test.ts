@@ -122,9 +122,9 @@ describe.skipIf(executablePath === undefined)('a report in a browser', () => {
 
     test('draws every picture', async () => {
       const { page } = await open('invalid', screen)
-      await page.waitForTimeout(300) // The charts come after the lanes.
+      // The charts come after the lanes.
       for (const id of ['lanes', 'latency', 'throughput']) {
-        expect(await coloursOf(page, id)).toBeGreaterThan(3)
+        await expect.poll(() => coloursOf(page, id)).toBeGreaterThan(3)
       }
       await page.context().close()
     })

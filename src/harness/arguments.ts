@@ -61,7 +61,7 @@ npm run check -- --history FILE --model M        judge a recorded history (histo
   --nemesis F[,F]    none, ${FAULTS.join(', ')},
                      mix (all of these), ${FILE_FAULTS.join(', ')} (a file of a killed node),
                      membership (nodes join, leave, are replaced); default: none
-  --time-limit T     how long clients run: 30s, 2m; default: 30s
+  --time-limit T     how long clients run: 30s, 2m; default: 30s. A fault that is on then lasts to its end
   --rate N           turns a second, over all clients; default: 200
   --clients N        default: 10
   --keys N           default: 8

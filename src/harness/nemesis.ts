@@ -130,35 +130,41 @@ function commandOf(fault: Fault, nodes: readonly string[], random: SeededRandom)
   }
 }
 
-/** Ends when the plan is done or `stop` is aborted, in either case with a healed cluster. */
+/**
+ * Ends with a healed cluster: when the plan is done, after the fault that is on when the time is over, or at once where
+ * `stop` is aborted. A fault lasts as long as planned from its probe on. Where the machine is slow, making it takes so
+ * long that nothing would be left of it otherwise, and the run would have tested nothing.
+ */
 export async function runNemesis(
   plan: readonly PlannedFault[],
   of: {
     readonly driver: FaultDriver
     readonly recorder: Recorder
     readonly startedAtMs: number
+    /** No fault begins after it. */
+    readonly over: AbortSignal
     readonly stop: AbortSignal
     readonly print: (line: string) => void
   },
 ): Promise<void> {
-  const { driver, recorder, stop, print } = of
+  const { driver, recorder, over, stop, print } = of
   const elapsedMs = (): number => recorder.elapsedMs - of.startedAtMs
   const note = (f: string, command: readonly string[]): void => {
     recorder.nemesis(f, command.join(' '))
     print(`${(elapsedMs() / 1000).toFixed(1).padStart(6)} s  ${f} ${command.join(' ')}`)
   }
-  const until = async (atMs: number): Promise<void> => {
-    await sleep(Math.max(0, atMs - elapsedMs()), undefined, { signal: stop }).catch(ignoreAbort)
+  const wait = async (ms: number, signal: AbortSignal): Promise<void> => {
+    await sleep(Math.max(0, ms), undefined, { signal }).catch(ignoreAbort)
   }
   try {
     for (const { startMs, endMs, command } of plan) {
-      await until(startMs)
-      if (stop.aborted) break
+      await wait(startMs - elapsedMs(), over)
+      if (over.aborted) break
       note('start', command)
-      const leaseMs = Math.ceil(Math.max(0, endMs - elapsedMs())) + LEASE_MARGIN_MS
-      await driver.inject(command, leaseMs)
+      const lastsMs = endMs - startMs
+      await driver.inject(command, lastsMs + LEASE_MARGIN_MS)
       note('started', command)
-      await until(endMs)
+      await wait(lastsMs, stop)
       note('heal', command)
       await driver.heal()
       note('healed', command)

@@ -2,6 +2,7 @@
  * One run: prepare, drive clients while the nemesis breaks and heals, wait until the cluster is whole, read
  * everything through every node, judge. Whatever ends it, the cluster is healed first.
  */
+import { once } from 'node:events'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { NEMESIS, type HistoryEvent } from '../checker/history.ts'
@@ -143,8 +144,8 @@ interface Drive {
 }
 
 /**
- * Clients and nemesis side by side until the time is over; an error of either ends both. Resolves with the changes of
- * the members that were made.
+ * Clients and nemesis side by side until the time is over and no fault is on any more; an error of either ends both.
+ * Resolves with the changes of the members that were made.
  */
 async function drive(
   args: RunArguments,
@@ -154,11 +155,8 @@ async function drive(
   const { client, fleet, seatAt, recorder, random, changes } = of
   const startedAtMs = recorder.elapsedMs
   const failure = new AbortController()
-  const over = AbortSignal.any([
-    options.stop,
-    failure.signal,
-    AbortSignal.timeout(args.timeLimitMs),
-  ])
+  const stop = AbortSignal.any([options.stop, failure.signal])
+  const over = AbortSignal.any([stop, AbortSignal.timeout(args.timeLimitMs)])
   const guard = async (work: Promise<void>): Promise<void> => {
     try {
       await work
@@ -178,23 +176,23 @@ async function drive(
     ),
     timeLimitMs: args.timeLimitMs,
   })
+  const { driver, print } = options
+  const faults =
+    driver === undefined || plan.length === 0
+      ? Promise.resolve()
+      : guard(runNemesis(plan, { driver, recorder, startedAtMs, over, stop, print }))
+  const clientsOver = new AbortController()
+  const timeOver = over.aborted ? undefined : once(over, 'abort')
+  void Promise.allSettled([timeOver, faults]).then(() => clientsOver.abort())
+  const clientsStop = AbortSignal.any([stop, clientsOver.signal])
+  const meanMs = (args.clients / args.rate) * 1000
   const work = Array.from({ length: args.clients }, (_, index) =>
-    guard(takeTurns(client, fleet, () => seatAt(index), (args.clients / args.rate) * 1000, over)),
+    guard(takeTurns(client, fleet, () => seatAt(index), meanMs, clientsStop)),
   )
-  if (options.driver !== undefined && plan.length > 0) {
-    const nemesis = {
-      driver: options.driver,
-      recorder,
-      startedAtMs,
-      stop: over,
-      print: options.print,
-    }
-    work.push(guard(runNemesis(plan, nemesis)))
-  }
+  work.push(faults)
   let made: readonly PlannedChange[] = []
   const { membership } = options
   if (membership !== undefined && changes.length > 0) {
-    const { print } = options
     const run = { fleet, driver: membership, recorder, startedAtMs, stop: over, print }
     const changing = runChanges(changes, run).then((begun) => {
       made = begun

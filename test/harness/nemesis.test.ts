@@ -57,6 +57,7 @@ describe('the nemesis', () => {
       driver,
       recorder,
       startedAtMs: 0,
+      over: new AbortController().signal,
       stop: new AbortController().signal,
       print: () => {},
     }
@@ -64,6 +65,32 @@ describe('the nemesis', () => {
       runNemesis([{ startMs: 0, endMs: 5, command: ['kill', 'n9'] }], of),
     ).rejects.toThrow('no such node')
     expect(done).toEqual(['heal'])
+  })
+
+  test('a fault that was made only when the time was over lasts as long as planned, and is the last', async () => {
+    const done: string[] = []
+    const over = new AbortController()
+    const never = new AbortController().signal
+    const driver = {
+      inject: async (command: readonly string[]) => {
+        done.push(command.join(' '))
+        over.abort()
+      },
+      heal: async () => void done.push('heal'),
+    }
+    const recorder = new Recorder()
+    const lastsMs = 200
+    await runNemesis(
+      [
+        { startMs: 0, endMs: lastsMs, command: ['pause', 'n1'] },
+        { startMs: 0, endMs: lastsMs, command: ['pause', 'n2'] },
+      ],
+      { driver, recorder, startedAtMs: 0, over: over.signal, stop: never, print: () => {} },
+    )
+    expect(new Set(done)).toEqual(new Set(['pause n1', 'heal']))
+    const timeOf = (name: string): number =>
+      recorder.events.find(({ f }) => f === name)?.time ?? Number.NaN
+    expect(timeOf('heal') - timeOf('started')).toBeGreaterThan((lastsMs - 5) * 1e6)
   })
 
   test('a stop in the middle of a fault heals at once and begins no other', async () => {
@@ -83,7 +110,7 @@ describe('the nemesis', () => {
         { ...far, command: ['pause', 'n1'] },
         { ...far, command: ['pause', 'n2'] },
       ],
-      { driver, recorder, startedAtMs: 0, stop: stop.signal, print: () => {} },
+      { driver, recorder, startedAtMs: 0, over: stop.signal, stop: stop.signal, print: () => {} },
     )
     expect(done[0]).toBe('pause n1')
     expect(new Set(done.slice(1))).toEqual(new Set(['heal']))

@@ -11,7 +11,7 @@ import { type LocalCluster, startCluster } from '../../src/cluster/local-cluster
 import { checkCommand } from '../../src/harness/command.ts'
 
 const PRELOAD = fileURLToPath(new URL('../planted/preload.ts', import.meta.url))
-const TIMEOUT_MS = 120_000
+const TIMEOUT_MS = 300_000
 
 async function startPlanted(bug: string | undefined, dataDir: string): Promise<LocalCluster> {
   const options = { nodes: 5, dataDir, basePort: 0 }
@@ -58,7 +58,7 @@ async function checkAll(bug: string | undefined, runs: readonly string[]): Promi
   }
 }
 
-const CUT_SHORT = '--nemesis partition-halves --time-limit 6s'
+const CUT_SHORT = '--nemesis partition-halves --time-limit 5s'
 const MERGING = ['counter', 'delete', 'siblings'].map((name) => `--workload ${name} ${CUT_SHORT}`)
 
 test(
@@ -79,7 +79,7 @@ test('they pass where none does', { timeout: TIMEOUT_MS }, async () => {
   }
 })
 
-const CUT = '--nemesis partition-halves --time-limit 7s'
+const CUT = '--nemesis partition-halves --time-limit 5s'
 
 test(
   'what sessions are promised at causal fails at eventual, and what is strong in weaker buckets',

@@ -2,7 +2,7 @@
  * `npm run soak [-- NAME…]`: the tests that take minutes each, one after the other; names choose files of test/soak.
  * They are no part of `npm test`.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -18,5 +18,8 @@ const args = [
   '--disableConsoleIntercept=true',
   ...names,
 ]
-const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' })
-process.exit(status ?? 1)
+const vitestRun = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' })
+// Left alone, the tests and their nodes would go on after this process has ended.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => vitestRun.kill('SIGINT'))
+vitestRun.once('exit', (code) => process.exit(code ?? 1))

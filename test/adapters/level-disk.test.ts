@@ -99,6 +99,9 @@ describe('level disk on a full filesystem', () => {
     takeAllSpace(join(root, 'others'))
 
     expect((await store.fill()).code).toBe('disk_full')
+    // Whether the reserve or the system itself refused the write.
+    const { state, reason } = store.disk.health()
+    expect([state, reason]).toEqual(['full', expect.stringMatching(/^the disk is full/)])
     await store.expectAll()
     await store.disk.close()
 

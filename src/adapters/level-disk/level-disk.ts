@@ -184,7 +184,9 @@ class LevelDisk implements OpenedDisk {
   health(): DiskHealth {
     const { freeBytes, reserveBytes, full } = this.#space
     if (this.#failure !== undefined) {
-      return { state: full ? 'full' : 'failed', reason: this.#failure, freeBytes }
+      return full
+        ? { state: 'full', reason: `the disk is full: ${this.#failure}`, freeBytes }
+        : { state: 'failed', reason: this.#failure, freeBytes }
     }
     if (!full && !this.#doubted) return { state: 'ok', reason: '', freeBytes }
     const reason = full

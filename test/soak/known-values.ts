@@ -12,6 +12,7 @@ const WRITE_ATTEMPTS_MAX = 10
 const PAUSE_MS = 25
 const REQUEST_MS_MAX = 10_000
 const WRONG_MAX = 20
+const WRONG_BYTES_MAX = 200
 
 type Levels = readonly [string, ...string[]]
 const LEVELS_BY_BUCKET: readonly (readonly [string, Levels])[] = [
@@ -95,10 +96,11 @@ export class KnownValues {
   /** An answer without a value, such as a 503, is not wrong; nor is a node that does not answer because it is down. */
   async #read(url: string, bucket: string, key: string, level: string): Promise<void> {
     const signal = AbortSignal.timeout(REQUEST_MS_MAX)
-    const path = `${url}/v1/kv/${bucket}/${key}?consistency=${level}`
+    const path = `${url}/v1/kv/${bucket}/${key}?consistency=${level}&trace=true`
     const answer = await fetch(path, { signal })
       .then(async (response) => ({
         status: response.status,
+        trace: response.headers.get('quorate-trace') ?? '',
         bytes: Buffer.from(await response.arrayBuffer()),
       }))
       .catch(() => undefined)
@@ -106,8 +108,11 @@ export class KnownValues {
     this.counts.set(told, (this.counts.get(told) ?? 0) + 1)
     if (answer === undefined || answer.status >= 500) return
     const isRight = answer.status === 200 && answer.bytes.equals(valueOf(key))
-    if (!isRight && this.wrongs.length < WRONG_MAX)
-      this.wrongs.push(`${path}: ${answer.status} ${answer.bytes.toString('utf8', 0, 200)}`)
+    if (isRight || this.wrongs.length === WRONG_MAX) return
+    const said = answer.bytes.toString('utf8', 0, WRONG_BYTES_MAX)
+    this.wrongs.push(
+      `${new Date().toISOString()} ${path}: ${answer.status} ${said} ${answer.trace}`,
+    )
   }
 }
 

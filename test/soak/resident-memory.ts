@@ -1,0 +1,38 @@
+/** Resident memory of the nodes of a local cluster, in MiB, by node. */
+import { execFileSync } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LocalCluster } from '../../src/cluster/local-cluster.ts'
+
+const LOOK_INTERVAL_MS = 200
+
+export async function memoryOf({ control }: LocalCluster): Promise<Map<string, number>> {
+  const nodes = await control.status()
+  return new Map(
+    nodes.map(({ id, pid }) => {
+      const kib = execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })
+      return [id, Number(kib) / 1024]
+    }),
+  )
+}
+
+/** The most of each node while `work` goes on. */
+export async function memoryPeaks(
+  cluster: LocalCluster,
+  work: Promise<unknown>,
+): Promise<Map<string, number>> {
+  const peaks = await memoryOf(cluster)
+  let isOver = false
+  const done = work.finally(() => (isOver = true))
+  while (!isOver) {
+    await sleep(LOOK_INTERVAL_MS)
+    for (const [id, mib] of await memoryOf(cluster))
+      peaks.set(id, Math.max(mib, peaks.get(id) ?? 0))
+  }
+  await done
+  return peaks
+}
+
+/** As a report shows it. */
+export function rounded(memory: ReadonlyMap<string, number>): object {
+  return Object.fromEntries([...memory].map(([id, mib]) => [id, Math.round(mib)]))
+}

@@ -4,10 +4,11 @@
  * are not read before all its other owners' copies have been taken over. (All, because any of them may be the
  * only other one that a majority had counted.) Writes are taken meanwhile: what is stored now is not lost.
  *
- * It waits for a majority of the members. On the small side of a cut a node whose directory has been proven
- * before starts after a few seconds all the same; but it counts in no quorum until a majority has answered, and
- * tells its copies to nobody who has not: its directory may be an old one. A new directory waits as long as it
- * takes: an earlier life may have promised what this one does not know.
+ * It waits for a majority of the members, and a moment more for the others: a read that finds no link to an owner
+ * asks the fallbacks, and these would call a key absent that they never stood in for. On the small side of a cut a
+ * node whose directory has been proven before starts after a few seconds all the same; but it counts in no quorum
+ * until a majority has answered, and tells its copies to nobody who has not: its directory may be an old one. A new
+ * directory waits as long as it takes: an earlier life may have promised what this one does not know.
  *
  * The wait also protects against a directory of a node that has been removed: any member in reach refuses its links and
  * shows it the newer topology (removal.ts) long before the wait is over. With no member in reach, a removal cannot be told
@@ -16,7 +17,7 @@
 import { fencesNeeded } from '../core/membership/life-fence.ts'
 import { majority } from '../core/quorum/level.ts'
 import type { Log } from '../ports/log.ts'
-import type { Timers } from '../ports/timers.ts'
+import type { Timer, Timers } from '../ports/timers.ts'
 import type { DirectoryProof } from './directory-proof.ts'
 import type { NodeClock } from './node-clock.ts'
 import { type HeardLives, latestOf, parseLives } from './peer-lives.ts'
@@ -31,6 +32,8 @@ export const MAY_NOT_COUNT =
 export const BEING_FILLED = 'the copies of this node are being filled'
 
 const WAIT_MS_MAX = 5000
+/** How long the rest of the members are waited for once a majority has answered: most links are open by then. */
+const REST_WAIT_MS = 1000
 const ASK_TIMEOUT_MS = 2000
 const RETRY_INTERVAL_MS = 500
 /** How long an ask of a peer waits for its word, and how many asks do. */
@@ -63,6 +66,8 @@ export class Arrival {
   readonly #waiting = new Set<{ readonly peer: string; readonly proceed: () => void }>()
   #isOpen = false
   #isAsking = false
+  /** Runs once a majority has answered. */
+  #rest: Timer | undefined
   #proceed: (() => void) | undefined
   #isStopped = false
   /** Told once, when it turns out that the copies have to be filled. */
@@ -95,6 +100,7 @@ export class Arrival {
 
   stop(): void {
     this.#isStopped = true
+    this.#rest?.cancel()
     this.#waiting.clear()
     this.#proceed?.()
   }
@@ -229,6 +235,8 @@ export class Arrival {
   }
 
   #check(): void {
-    if (this.isProven || !this.#parts.isMember()) this.#proceed?.()
+    const { members, isMember } = this.#parts
+    if (!isMember() || this.#answered.size + 1 >= members().length) this.#proceed?.()
+    else if (this.isProven) this.#rest ??= this.#timers.after(REST_WAIT_MS, () => this.#proceed?.())
   }
 }

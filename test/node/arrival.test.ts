@@ -68,3 +68,26 @@ it('a node that has known its peers serves alone, however often it was started m
   expect(cluster.node('n1').isUp).toBe(true)
   expect(cluster.broken).toEqual([])
 })
+
+// Its own copies are being filled, and the nodes that it reached first keep none of the keys.
+it('a node whose directory is gone does not take a key for absent before it has reached the owners', async () => {
+  const cluster = new VirtualCluster('owners', ['n1', 'n2', 'n3', 'n4', 'n5'])
+  await cluster.start()
+  await cluster.pass(3)
+  const keys = Array.from({ length: 40 }, (_, i) => `k${i}`)
+  for (const key of keys) expect(await cluster.put('n2', key, 'v', 'all')).toBe('ok')
+  cluster.node('n1').crash('machine')
+  cluster.node('n1').platter.wipe()
+  await cluster.pass(5)
+  const late = (['n4', 'n5'] as const).flatMap((id) => [
+    cluster.wires.cut('n1', id, 'reset'),
+    cluster.wires.cut(id, 'n1', 'reset'),
+  ])
+  cluster.node('n1').start()
+  await cluster.pass(0.9)
+  for (const key of keys) expect(await cluster.get('n1', key, 'eventual')).not.toEqual([])
+  for (const cut of late) cut.undo()
+  await cluster.until(() => cluster.node('n1').isUp)
+  for (const key of keys) expect(await cluster.get('n1', key, 'eventual')).toEqual(['v'])
+  expect(cluster.broken).toEqual([])
+})

@@ -8,7 +8,7 @@ import { SimulatedNode } from '../../src/simulation/simulated-node.ts'
 import { Wires } from '../../src/simulation/wires.ts'
 
 export const IDS = ['n1', 'n2', 'n3'] as const
-export type Id = (typeof IDS)[number] | 'n4'
+export type Id = (typeof IDS)[number] | 'n4' | 'n5'
 
 /** The longest that anything is waited for, in virtual time. */
 const LIMIT_US = 120_000_000

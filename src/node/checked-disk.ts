@@ -4,7 +4,7 @@
  *
  * - a data record or a hint is handed on as it was found. Its own checksum fails then, and the reader repairs it;
  * - a promise is handed on without content, and the acceptor refuses all that it may have promised;
- * - an entry of an index is left out. The index is made again at the next start;
+ * - an entry of an index is left out. The index is made again at once (index-repair.ts), and at the next start;
  * - damage to the node's own state throws `DamagedStateError`: the whole directory counts as lost.
  */
 import type { Disk, DiskHealth, DiskOperation } from '../ports/disk.ts'

@@ -81,6 +81,8 @@ export interface Convergence {
   readonly unsettled: () => Unsettled
   /** Told of each new horizon. */
   onHorizonMoved: () => void
+  /** A record was found damaged: starts its repair. */
+  recordDamaged(storageKey: string): void
   /** The network has been started. Resolves once this node may serve. */
   start(): Promise<void>
   stop(): void
@@ -192,6 +194,7 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
     arrival,
     moves: { intake, release, sweep },
     horizonOf,
+    recordDamaged: (storageKey) => scrub.found(storageKey),
     unsettled: () => ({
       hints: [...hints.owners().values()].reduce((sum, { sizes }) => sum + sizes.size, 0),
       writes: pending.size,

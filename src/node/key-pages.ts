@@ -3,6 +3,9 @@
  *
  * It reads the key index, and the records of small values only, so a page costs what a page of keys costs, whatever the
  * size of the values.
+ *
+ * Invariant: a page never claims what damage hides. There is none while the index is being made again (index-repair.ts),
+ * and it names the data partitions in which a record is damaged.
  */
 import type { Codec, Encodable } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
@@ -11,7 +14,9 @@ import { compareKeys } from '../core/placement/key-order.ts'
 import { partitionOf } from '../core/placement/data-partition.ts'
 import { placementAt } from '../core/placement/preference-list.ts'
 import type { Bucket } from '../core/placement/topology.ts'
+import { QuorateError } from '../core/errors.ts'
 import { ConcurrencyLimit } from './concurrency-limit.ts'
+import type { IndexRepair } from './index-repair.ts'
 import { decodeRecord } from './object-record.ts'
 import { decodeHead, encodeHead, headOf, type RecordHead } from './record-head.ts'
 import { keyAfter, readPage } from './record-page.ts'
@@ -35,6 +40,8 @@ const WAIT_MS_MAX = 5000
 export interface OwnerPage {
   readonly until: string | undefined
   readonly entries: readonly ListedRecord[]
+  /** Data partitions in which a key may be missing. */
+  readonly doubtful: readonly number[]
 }
 
 export interface ListedRecord {
@@ -53,22 +60,34 @@ export class KeyPages {
   readonly #codec: Codec
   readonly #self: string
   readonly #keeper: TopologyKeeper
+  readonly #indexes: IndexRepair
   readonly #limit: ConcurrencyLimit
+  /** Told of a record that is damaged. */
+  onCorrupt: (storageKey: string) => void = () => undefined
 
   constructor(
     ports: { disk: Disk; codec: Codec; timers: Timers },
-    parts: { self: string; keeper: TopologyKeeper },
+    parts: { self: string; keeper: TopologyKeeper; indexes: IndexRepair },
   ) {
     this.#disk = ports.disk
     this.#codec = ports.codec
     this.#self = parts.self
     this.#keeper = parts.keeper
+    this.#indexes = parts.indexes
     this.#limit = new ConcurrencyLimit(ports, PAGES_AT_ONCE, PAGES_WAITING_MAX)
   }
 
-  /** Rejects with a `DiskError`, or with `overloaded` where too many pages are being made. */
+  /** Rejects with a `DiskError`, where the index is damaged, or with `overloaded` where too many pages are being made. */
   page(bucket: Bucket, place: PagePlace): Promise<OwnerPage> {
-    return this.#limit.run(WAIT_MS_MAX, () => this.#read(bucket, place))
+    return this.#limit.run(WAIT_MS_MAX, async () => {
+      const { found } = this.#indexes
+      const page = await this.#read(bucket, place)
+      if (this.#indexes.isWhole && this.#indexes.found === found) return page
+      throw new QuorateError(
+        'storage_failed',
+        'the index of keys is damaged, and is being made again',
+      )
+    })
   }
 
   async #read(bucket: Bucket, { prefix, after, limit }: PagePlace): Promise<OwnerPage> {
@@ -76,8 +95,9 @@ export class KeyPages {
     const base = listKey(`${bucket.name}/`)
     const isPast = after !== '' && compareKeys(after, prefix) >= 0
     let from: string | undefined = isPast ? keyAfter(`${base}${after}`) : begin
-    if (compareKeys(from, end) >= 0) return { until: undefined, entries: [] }
     const entries: ListedRecord[] = []
+    const doubtful: number[] = []
+    if (compareKeys(from, end) >= 0) return { until: undefined, entries, doubtful }
     let bytes = 0
     // One more than asked for, so that a full page knows whether it is the last.
     const chunk = Math.min(CHUNK, limit + 1)
@@ -88,26 +108,27 @@ export class KeyPages {
         end,
         chunk,
       )
-      const listed = await this.#listed(bucket, base, places.entries)
+      const listed = await this.#listed(bucket, base, places.entries, doubtful)
       for (const [i, entry] of listed.entries()) {
         entries.push(entry)
         bytes += bytesOf(entry)
         if (entries.length < limit && bytes < PAGE_BYTES_MAX) continue
         const isEnd = places.next === undefined && i === listed.length - 1
-        return { until: isEnd ? undefined : entry.key, entries }
+        return { until: isEnd ? undefined : entry.key, entries, doubtful }
       }
       const last = places.entries.at(-1)?.[0].slice(base.length)
-      if (places.next !== undefined && read >= PLACES_MAX) return { until: last, entries }
+      if (places.next !== undefined && read >= PLACES_MAX) return { until: last, entries, doubtful }
       from = places.next
     }
-    return { until: undefined, entries }
+    return { until: undefined, entries, doubtful }
   }
 
-  /** The listed keys that this node owns, with their heads. */
+  /** The listed keys that this node owns, with their heads; adds to `doubtful`. */
   async #listed(
     bucket: Bucket,
     base: string,
     places: readonly [key: string, head: Uint8Array][],
+    doubtful: number[],
   ): Promise<ListedRecord[]> {
     const { topology } = this.#keeper
     const owned = places.flatMap(([place, value]) => {
@@ -121,44 +142,50 @@ export class KeyPages {
       small.map(({ key, partition }) => dataKey(partition, bucket.name, key)),
     )
     let next = 0
-    return owned.flatMap(({ key, value }) => {
-      const head =
-        value.length === 0 ? this.#headOfRecord(records[next++]) : this.#headInPlace(value)
-      return head === undefined ? [] : [{ key, head }]
+    return owned.flatMap(({ key, partition, value }) => {
+      const record = value.length === 0 ? records[next++] : value
+      // Deleted, and forgotten, since its place was read.
+      if (record === undefined) return []
+      try {
+        return [{ key, head: value.length === 0 ? this.#headOf(record) : this.#headIn(value) }]
+      } catch {
+        doubtful.push(partition)
+        this.onCorrupt(dataKey(partition, bucket.name, key))
+        return []
+      }
     })
   }
 
-  /** A damaged record tells nothing: the other owners' do, and the scrub finds it (scrub.ts). */
-  #headOfRecord(record: Uint8Array | undefined): RecordHead | undefined {
-    if (record === undefined) return undefined
-    try {
-      return headOf(decodeRecord(this.#codec, record))
-    } catch {
-      return undefined
-    }
+  #headOf(record: Uint8Array): RecordHead {
+    return headOf(decodeRecord(this.#codec, record))
   }
 
-  #headInPlace(value: Uint8Array): RecordHead | undefined {
-    try {
-      const [vector, siblings] = this.#codec.decode(value) as unknown[]
-      return decodeHead(vector, siblings)
-    } catch {
-      return undefined
-    }
+  #headIn(place: Uint8Array): RecordHead {
+    const [vector, siblings] = this.#codec.decode(place) as unknown[]
+    return decodeHead(vector, siblings)
   }
 }
 
-/** [until or null, [key, vector, siblings], …]: as it travels. */
-export function encodePage({ until, entries }: OwnerPage): Encodable[] {
-  return [until ?? null, ...entries.map(({ key, head }): Encodable => [key, ...encodeHead(head)])]
+/**
+ * [until or null, [key, vector, siblings], …]: as it travels, with the list of doubtful partitions at the end where there
+ * are any. Version 2 takes such a page for garbage, which tells it nothing.
+ */
+export function encodePage({ until, entries, doubtful }: OwnerPage): Encodable[] {
+  const listed = entries.map(({ key, head }): Encodable => [key, ...encodeHead(head)])
+  return doubtful.length === 0
+    ? [until ?? null, ...listed]
+    : [until ?? null, ...listed, [...doubtful]]
 }
 
 /** Undefined for garbage. */
 export function decodePage(body: readonly Encodable[]): OwnerPage | undefined {
   const [until, ...entries] = body as unknown[]
   if (until !== null && typeof until !== 'string') return undefined
+  const last = entries.at(-1)
+  const doubtful = Array.isArray(last) && last.every(Number.isInteger) ? (last as number[]) : []
+  const listed = doubtful.length === 0 ? entries : entries.slice(0, -1)
   try {
-    return { until: until ?? undefined, entries: entries.map(decodeListed) }
+    return { until: until ?? undefined, entries: listed.map(decodeListed), doubtful }
   } catch {
     return undefined
   }

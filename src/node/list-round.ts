@@ -2,6 +2,8 @@
  * One page asked of all owners of a bucket: ends once a majority of the owners of each data partition has answered, and
  * those that are a little later too. An owner that is late is not asked again as long as the others are enough.
  *
+ * An owner that cannot tell all keys of a data partition, because of damage, is missing for that partition.
+ *
  * It tells apart an owner that a cut hides, whose partitions are then missing, and one that is slow or overloaded, for
  * which the round fails: a short list must never be what a slow disk makes of a long one.
  */
@@ -29,6 +31,9 @@ export interface ListingParts {
   readonly isComplete: () => boolean
 }
 
+/** Whether an owner tells all its keys of a data partition. */
+type Covers = (node: string, partition: number) => boolean
+
 /** Why there is no page of an owner. */
 type Absence = 'hidden' | 'slow' | 'overloaded'
 
@@ -49,25 +54,26 @@ export class ListRound {
 
   async run(bucket: Bucket, place: PagePlace, deadlineMs: number): Promise<RoundResult> {
     const members = this.#parts.keeper.topology.members.map(({ id }) => id)
-    const swift = members.filter((id) => !this.#laggards.has(id))
-    const nodes = this.#uncovered(bucket, new Set(swift)).length === 0 ? swift : members
+    const isSwift = (id: string): boolean => !this.#laggards.has(id)
+    const nodes = this.#uncovered(bucket, isSwift).length > 0 ? members : members.filter(isSwift)
     const { pages, absent } = await this.#ask(bucket, place, nodes, deadlineMs)
     for (const node of nodes) if (!pages.has(node)) this.#laggards.add(node)
-    const answered = new Set(pages.keys())
+    const answered = coveredBy(pages)
     const late = [...absent].filter(([, why]) => why !== 'hidden')
+    const isLate = (id: string): boolean => late.some(([node]) => node === id)
     const missingPartitions = this.#uncovered(bucket, answered)
-    const hidden = this.#uncovered(bucket, new Set([...answered, ...late.map(([node]) => node)]))
+    const hidden = this.#uncovered(bucket, (...place) => answered(...place) || isLate(place[0]))
     if (missingPartitions.length > hidden.length) return { error: lateError(late) }
     return { pages: [...pages.values()], missingPartitions }
   }
 
-  /** The data partitions of which those nodes are no majority of the owners. */
-  #uncovered(bucket: Bucket, nodes: ReadonlySet<string>): number[] {
+  /** The data partitions that no majority of their owners covers. */
+  #uncovered(bucket: Bucket, covers: Covers): number[] {
     const { topology } = this.#parts.keeper
     const uncovered: number[] = []
     for (let partition = 0; partition < PARTITION_COUNT; partition++) {
       const { owners } = placementAt(topology, bucket.n, partition)
-      const there = owners.filter((owner) => nodes.has(owner)).length
+      const there = owners.filter((owner) => covers(owner, partition)).length
       if (there < majority(owners.length)) uncovered.push(partition)
     }
     return uncovered
@@ -120,7 +126,7 @@ export class ListRound {
     pages: ReadonlyMap<string, OwnerPage>,
     waiting: ReadonlySet<string>,
   ): boolean {
-    if (this.#uncovered(bucket, new Set(pages.keys())).length === 0) return true
+    if (this.#uncovered(bucket, coveredBy(pages)).length === 0) return true
     return [...waiting].every((node) => !this.#parts.reachable(node))
   }
 
@@ -145,6 +151,13 @@ export class ListRound {
 
   #silence(node: string): Absence {
     return this.#parts.reachable(node) ? 'slow' : 'hidden'
+  }
+}
+
+function coveredBy(pages: ReadonlyMap<string, OwnerPage>): Covers {
+  return (node, partition) => {
+    const page = pages.get(node)
+    return page !== undefined && !page.doubtful.includes(partition)
   }
 }
 

@@ -19,6 +19,7 @@ import { GroupCommit } from './group-commit.ts'
 import { HintDelivery } from './hint-delivery.ts'
 import { hintRoute } from './hint-route.ts'
 import { HintStore } from './hint-store.ts'
+import { IndexRepair } from './index-repair.ts'
 import { KeyListing } from './key-listing.ts'
 import { KeyPages } from './key-pages.ts'
 import { LifeFences } from './life-fences.ts'
@@ -91,13 +92,15 @@ export async function composeNode(
   const ports: NodePorts = { ...given, disk }
   const { codec, timers, network, log, metrics } = ports
   const commits = new GroupCommit(ports)
+  const table = new ObjectTable(ports, commits, settings.cacheBytesMax)
+  const indexes = new IndexRepair(ports, { commits, table })
   const state = await NodeState.load(disk, codec, commits)
   disk.onDamaged = (key) => {
     metrics.count('corrupt_records_total')
     log.error({ key }, 'a damaged record was found on the disk')
     distrustIndex(state).catch(() => undefined)
+    indexes.damaged(key)
   }
-  const keeperParts = { state, members: settings.members }
   const chance = (bound: number): number => ports.random.below(bound)
   if (settings.hasLostData === true) await distrust(state)
   await forgetLives(state)
@@ -113,8 +116,7 @@ export async function composeNode(
   const fences = new LifeFences(state)
   clock.onRaise = () => void state.set('heard', lives.encode()).catch(() => undefined)
   await clock.start()
-  const keeper = new TopologyKeeper(ports, { ...keeperParts, clock })
-  const table = new ObjectTable(ports, commits, settings.cacheBytesMax)
+  const keeper = new TopologyKeeper(ports, { state, members: settings.members, clock })
   const replica = new Replica(ports, { table, commits, clock, durability: settings.durability })
   const pending = new PendingDots()
   const hints = new HintStore(ports, {
@@ -124,7 +126,6 @@ export async function composeNode(
     objectBytesMax: objectBytesMax(settings.maxValueBytes ?? SET_BYTES_MAX),
   })
   await hints.start()
-
   const deadlines = new Deadlines(ports.clock, timers)
   const asks = new PeerAsks(self, codec)
   const memberIds = (topology: Topology): string[] => topology.members.map(({ id }) => id)
@@ -218,7 +219,7 @@ export async function composeNode(
     isProven,
   })
   const register = new TopologyRegister(ports, { self, acceptor: voter, keeper, peers, clock })
-  const pages = new KeyPages(ports, { self, keeper })
+  const pages = new KeyPages(ports, { self, keeper, indexes })
   const listing = new KeyListing(ports, {
     self,
     keeper,
@@ -228,7 +229,6 @@ export async function composeNode(
     reachable: (node) => liveness.reachable(node),
     isComplete: () => arrival.isProven && !arrival.isFilling,
   })
-  const isFilling = (): boolean => arrival.isFilling
   const view = new ClusterView({
     self,
     refusals,
@@ -240,7 +240,7 @@ export async function composeNode(
     hints,
     replica,
     disk,
-    isFilling,
+    isFilling: () => arrival.isFilling,
     unsettled: () => convergence.unsettled(),
     stall: () => convergence.horizon.stall(),
   })
@@ -284,6 +284,7 @@ export async function composeNode(
       requests.get({ bucket, key, level: 'quorum', requestId: 'repair' }),
   })
   const { horizon, trees, arrival, moves } = convergence
+  pages.onCorrupt = (storageKey) => convergence.recordDamaged(storageKey)
   const movesView = new MovesView({ self, keeper, peers, clock, moves })
   replica.onGivenUp = () => writes.giveUpActor()
   arrival.onBehind = () => writes.giveUpActor()
@@ -385,6 +386,7 @@ export async function composeNode(
       await requests.drained()
       gauges.cancel()
       convergence.stop()
+      indexes.stop()
       voter.stop()
       delivery.stop()
       liveness.stop()

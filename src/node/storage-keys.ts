@@ -42,6 +42,13 @@ export function listRange(bucket: string, prefix: string): [from: string, to: st
 /** The whole key index. */
 export const ALL_LISTED: [from: string, to: string] = ['k/', 'k0']
 
+/** What lies beside the records, and follows from them. */
+export const ALL_INDEXES: readonly [from: string, to: string][] = [
+  ['g/', 'g0'],
+  ['i/', 'i0'],
+  ['k/', 'k0'],
+]
+
 /** The range of all records. */
 export const ALL_RECORDS: [from: string, to: string] = ['d/', 'd0']
 

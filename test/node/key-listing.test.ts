@@ -147,3 +147,49 @@ it('refuses lists beyond its bound, and serves those below', async () => {
     for (const page of served) expect(page).toMatchObject({ keys: [{ key: 'a' }, { key: 'b' }] })
   })
 })
+
+it('claims nothing that a damaged index hides, and lists all once it is made again', async () => {
+  await withCluster('damaged key index', async (cluster) => {
+    const keys = ['a', 'b', 'c']
+    await putAll(cluster, keys, 'value', 'all')
+    cluster.node('n3').crash('process')
+    await cluster.pass(5)
+    for (const id of ['n1', 'n2'] as const) {
+      expect(cluster.node(id).platter.rot((key) => key === 'k/default/b')).toBe('k/default/b')
+    }
+    const first = await list(cluster, 100)
+    if (typeof first === 'string') throw new Error(first)
+    // The key is missing, and its partition is told.
+    expect(first.keys.map(({ key }) => key)).not.toContain('b')
+    expect(first.missingPartitions.length).toBeGreaterThan(0)
+    await cluster.pass(5)
+    const second = await list(cluster, 100)
+    if (typeof second === 'string') throw new Error(second)
+    expect(second.keys.map(({ key }) => key)).toEqual(keys)
+    expect(second.missingPartitions).toEqual([])
+  })
+})
+
+it('names the partition of a damaged record until it is repaired', async () => {
+  await withCluster('damaged records', async (cluster) => {
+    const keys = ['a', 'b', 'c']
+    await putAll(cluster, keys, 'value', 'all')
+    cluster.node('n3').crash('process')
+    await cluster.pass(5)
+    const isOfB = (key: string): boolean => /^d\/..\/default\/b$/.test(key)
+    cluster.node('n1').platter.rot(isOfB)
+    const answer = await list(cluster, 100)
+    if (typeof answer === 'string') throw new Error(answer)
+    // One of three owners tells it: that is no majority.
+    expect(answer.keys.map(({ key }) => key)).toEqual(keys)
+    const partition = cluster.keysUnder('n1', 'd/').find(isOfB)?.slice(2, 4) ?? ''
+    expect(answer.missingPartitions).toEqual([Number.parseInt(partition, 16)])
+    cluster.node('n3').start()
+    await cluster.until(() => cluster.node('n3').isUp)
+    await cluster.pass(20)
+    const whole = await list(cluster, 100)
+    if (typeof whole === 'string') throw new Error(whole)
+    expect(whole.keys.map(({ key }) => key)).toEqual(keys)
+    expect(whole.missingPartitions).toEqual([])
+  })
+})

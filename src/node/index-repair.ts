@@ -1,0 +1,141 @@
+/**
+ * Makes the indexes (data-index.ts) again while the node serves, once a damaged entry was found. What such an entry
+ * stood for is not known, because the damage may lie in its key, so all of them are looked at: damaged entries are
+ * removed, and what every record needs is stored anew.
+ *
+ * Invariant: while `isWhole`, every record has its entries, as far as any read has shown. A list of keys that was made
+ * while it was not may lack some, and must not be told.
+ */
+import type { Codec } from '../ports/codec.ts'
+import type { Disk } from '../ports/disk.ts'
+import type { Log } from '../ports/log.ts'
+import type { Timers } from '../ports/timers.ts'
+import { indexOperations } from './data-index.ts'
+import type { GroupCommit } from './group-commit.ts'
+import { ABSENT_COPY } from './object-record.ts'
+import type { ObjectTable } from './object-table.ts'
+import { type RecordPage, readPage } from './record-page.ts'
+import { ALL_INDEXES, ALL_RECORDS } from './storage-keys.ts'
+
+/** Entries read in one call, and records mended at once. */
+const PAGE = 64
+/** After an error of the disk, and for a record that is being written. */
+const RETRY_MS = 200
+
+export class IndexRepair {
+  readonly #disk: Disk
+  readonly #codec: Codec
+  readonly #timers: Timers
+  readonly #log: Log
+  readonly #commits: GroupCommit
+  readonly #table: ObjectTable
+  /** Damaged entries that were found since the last run began. */
+  readonly #damaged = new Set<string>()
+  #found = 0
+  #isRunning = false
+  #isStopped = false
+
+  constructor(
+    ports: { disk: Disk; codec: Codec; timers: Timers; log: Log },
+    parts: { commits: GroupCommit; table: ObjectTable },
+  ) {
+    this.#disk = ports.disk
+    this.#codec = ports.codec
+    this.#timers = ports.timers
+    this.#log = ports.log
+    this.#commits = parts.commits
+    this.#table = parts.table
+  }
+
+  get isWhole(): boolean {
+    return !this.#isRunning && this.#damaged.size === 0
+  }
+
+  /** How many damaged entries were found: where it is the same before and after a read, the read met none. */
+  get found(): number {
+    return this.#found
+  }
+
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** A value was found damaged: where it was an entry, it was left out of what was read. */
+  damaged(key: string): void {
+    if (!ALL_INDEXES.some(([from]) => key.startsWith(from))) return
+    this.#found++
+    this.#damaged.add(key)
+    if (this.#isRunning || this.#isStopped) return
+    this.#isRunning = true
+    this.#timers.soon(() => void this.#run())
+  }
+
+  async #run(): Promise<void> {
+    this.#log.info({}, 'the indexes are being made again')
+    while (this.#damaged.size > 0 && !this.#isStopped) {
+      try {
+        await this.#findAll()
+        const keys = [...this.#damaged]
+        await this.#commits.store(
+          keys.map((key) => ({ type: 'delete', key })),
+          'os',
+        )
+        // An entry that is found again from now on lay in the way of nothing that is stored below.
+        for (const key of keys) this.#damaged.delete(key)
+        await this.#storeAll()
+      } catch {
+        // The disk is failing, and has said so elsewhere.
+        await this.#pause()
+      }
+    }
+    this.#isRunning = false
+    if (!this.#isStopped) this.#log.info({}, 'the indexes have been made again')
+  }
+
+  /** Reads all entries, so that every damaged one is reported now. */
+  async #findAll(): Promise<void> {
+    for (const [begin, end] of ALL_INDEXES) {
+      for (let from: string | undefined = begin; from !== undefined && !this.#isStopped;) {
+        const page: RecordPage = await readPage(this.#disk, from, end, PAGE)
+        from = page.next
+      }
+    }
+  }
+
+  async #storeAll(): Promise<void> {
+    const [begin, end] = ALL_RECORDS
+    for (let from: string | undefined = begin; from !== undefined && !this.#isStopped;) {
+      const page: RecordPage = await readPage(this.#disk, from, end, PAGE)
+      await Promise.all(page.entries.map(([storageKey]) => this.#store(storageKey)))
+      from = page.next
+    }
+  }
+
+  /** What lies beside the record. Rejects with a `DiskError`. */
+  async #store(storageKey: string): Promise<void> {
+    while (!this.#isStopped && !(await this.#tryToStore(storageKey))) await this.#pause()
+  }
+
+  /** False while the record is being written: what is stored with it follows from what was there before. */
+  #tryToStore(storageKey: string): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.#table.find(storageKey, (entry) => {
+        // A damaged record: its repair stores it anew, with all that lies beside it.
+        if (entry === undefined || entry.isLost) resolve(true)
+        else if (entry.pending > 0) resolve(false)
+        else {
+          const operations = indexOperations(this.#codec, storageKey, ABSENT_COPY, entry.durable)
+          // In order with all later writes of the key.
+          this.#commits.add(operations, 'os', (failure) => {
+            if (failure === undefined) resolve(true)
+            else reject(failure)
+          })
+        }
+      })
+    })
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => void this.#timers.after(RETRY_MS, resolve))
+  }
+}

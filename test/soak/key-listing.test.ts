@@ -18,6 +18,7 @@ const LISTS_AT_ONCE = 16
 const MEASURE_MS = 15_000
 const REST_MS = 10_000
 const PUT_PAUSE_MS = 10
+const TOLD_BYTES = 300
 const WRITERS = 4
 
 let root: string
@@ -42,7 +43,7 @@ async function smallPuts(isOver: () => boolean, refused: string[]): Promise<numb
     const answer = await fetch(url, { method: 'PUT', body: 'small' })
     const text = await answer.text()
     took.push(performance.now() - startMs)
-    if (answer.status !== 204) refused.push(`${answer.status} ${text}`)
+    if (answer.status !== 204) refused.push(`${answer.status} ${text.slice(0, TOLD_BYTES)}`)
     await sleep(PUT_PAUSE_MS)
   }
   return took
@@ -66,17 +67,14 @@ test(`${LISTS_AT_ONCE} lists at once over ${LARGE_VALUES} values of 1 MiB`, asyn
   const lists: number[] = []
   const list = async (i: number): Promise<void> => {
     const startMs = performance.now()
-    const answer = await fetch(
-      `${urls[i % 2 === 0 ? 0 : i % urls.length]}/v1/keys/default?limit=1000`,
-    )
-    const { keys, next, complete } = (await answer.json()) as Record<string, unknown>
+    const url = `${urls[i % 2 === 0 ? 0 : i % urls.length]}/v1/keys/default?limit=1000`
+    const answer = await fetch(url)
+    const text = await answer.text()
     lists.push(performance.now() - startMs)
-    expect({ status: answer.status, keys: (keys as unknown[]).length, next, complete }).toEqual({
-      status: 200,
-      keys: LARGE_VALUES,
-      next: null,
-      complete: true,
-    })
+    const isWhole = text.includes('"next":null,"complete":true')
+    const keys = text.split('{"key":').length - 1
+    if (answer.status !== 200 || !isWhole || keys !== LARGE_VALUES)
+      refused.push(`${answer.status}, ${keys} keys: ${text.slice(-TOLD_BYTES)}`)
   }
   const endMs = performance.now() + MEASURE_MS
   const listing = async (): Promise<void> => {
@@ -93,6 +91,7 @@ test(`${LISTS_AT_ONCE} lists at once over ${LARGE_VALUES} values of 1 MiB`, asyn
     slowestMs: Math.round(Math.max(...lists)),
     medianMs: Math.round(percentile(lists, 50)),
   })
+  console.log(`${refused.length} refused`, new Set(refused.slice(0, 5)))
   console.log('MiB at rest', rounded(rest), 'above it', rounded(above))
   console.log('p99 of small puts in ms', p99, `of ${quiet.length} and ${beside.length}`)
   expect(refused).toEqual([])

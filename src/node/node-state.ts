@@ -38,6 +38,7 @@ const NAMES = [
   'ballot-floors',
   'fences',
   'versions',
+  'ended',
 ] as const
 /** Which of them are stored. */
 const NAMES_KEY = metaKey('names')

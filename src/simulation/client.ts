@@ -105,20 +105,21 @@ export class Client {
   ): void {
     const { schedule, onCall, onViolation } = this.#parts
     const finish = (outcome: Outcome<T>): void => {
-      onCall(node.id, `${this.name} ${text}: ${describe(outcome)}`)
+      onCall(node.address, `${this.name} ${text}: ${describe(outcome)}`)
       try {
         done(outcome)
       } catch (error) {
         onViolation(error)
       }
     }
-    onCall(node.id, `${this.name} ${text}`)
+    onCall(node.address, `${this.name} ${text}`)
     let hasEnded = false
     const watch = (): void => {
       if (hasEnded) return
       // Frozen or starting: nothing can be expected of it.
       if (!node.isUp) stuck = schedule.after(STUCK_US, watch)
-      else onViolation(new Violation('stuck', `${node.id} never answered: ${this.name} ${text}`))
+      else
+        onViolation(new Violation('stuck', `${node.address} never answered: ${this.name} ${text}`))
     }
     let stuck = schedule.after(STUCK_US, watch)
     node.call(ask, (end) => {

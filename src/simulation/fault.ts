@@ -36,8 +36,12 @@ export const STALL = 'stall'
 export const UPGRADE = 'upgrade'
 /** All clocks are wrong together, and then right: no part of `mix` either, for it moves the time of the whole cluster. */
 export const SKEW_ALL = 'skew-all'
+/** A second living process with the id of a member (twin.ts): no part of `mix` either. */
+export const TWIN = 'twin'
+/** A node comes back with the directory of another one, or with an older copy of its own: no part of `mix` either. */
+export const SWAP = 'swap'
 /** Faults that are asked for by name, beside `mix` or alone. */
-export const BESIDE_MIX = [MEMBERSHIP, UPGRADE, STALL, SKEW_ALL] as const
+export const BESIDE_MIX = [MEMBERSHIP, UPGRADE, STALL, SKEW_ALL, TWIN, SWAP] as const
 export type FaultKind = (typeof FAULT_KINDS)[number] | (typeof BESIDE_MIX)[number]
 
 export interface Fault {
@@ -61,7 +65,9 @@ export function faultNumber(
   const kind = kinds[random.below(kinds.length)] as FaultKind
   const startMs = startSeconds * 1000 + random.below(3000)
   const shortMs = random.chance(20) ? 5000 + random.below(25_000) : 500 + random.below(8000)
-  const lastsMs = kind === STALL ? 10_000 + random.below(50_000) : shortMs
+  const longMs = kind === STALL ? 10_000 + random.below(50_000) : undefined
+  const twinMs = kind === TWIN ? 4000 + random.below(25_000) : undefined
+  const lastsMs = longMs ?? twinMs ?? shortMs
   return {
     kind,
     startMs,
@@ -124,6 +130,11 @@ export function cutPairs({
   }
 }
 
+/** Whether a swap gives a node an older copy of its own directory, not the directory of another node. */
+export function hasOwnCopy({ strength }: Pick<Fault, 'strength'>): boolean {
+  return strength >= 40
+}
+
 export function describeFault({ kind, nodes, cut, strength, startMs, endMs }: Fault): string {
   const [first = '', second = '', third = ''] = nodes
   const half = Math.floor(nodes.length / 2)
@@ -158,6 +169,14 @@ export function describeFault({ kind, nodes, cut, strength, startMs, endMs }: Fa
       return `rot ${first}`
     case SKEW_ALL:
       return `skew all clocks strength ${strength} ${forMs}`
+    case TWIN: {
+      const directory = strength % 2 === 0 ? 'an empty directory' : 'a copy of its directory'
+      return `a twin of ${first} with ${directory} ${forMs}`
+    }
+    case SWAP:
+      return hasOwnCopy({ strength })
+        ? `an older copy of its directory for ${first} ${forMs}`
+        : `swap the directories of ${first} and ${second} ${forMs}`
     case MEMBERSHIP:
       return 'a change of the members'
     default:

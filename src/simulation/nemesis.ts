@@ -8,13 +8,18 @@ import {
   cutPairs,
   describeFault,
   type Fault,
+  hasOwnCopy,
   MEMBERSHIP,
   SKEW_ALL,
   STALL,
+  SWAP,
+  TWIN,
   UPGRADE,
 } from './fault.ts'
 import type { Schedule } from './schedule.ts'
 import type { SimulatedNode } from './simulated-node.ts'
+import { goBackToCopy, swapDirectories } from './swapped-directories.ts'
+import { TwinNemesis, type TwinParts } from './twin.ts'
 import type { CutKind, Wires } from './wires.ts'
 
 /** Faults that befall all nodes. */
@@ -55,6 +60,7 @@ export interface NemesisParts {
   /** The directory of a node is another one now: what it said before, it may not know. */
   readonly onDirectory: (node: string) => void
   readonly mayRot: (node: string, storageKey: string) => boolean
+  readonly buildTwin: TwinParts['buildTwin']
 }
 
 export class Nemesis {
@@ -64,11 +70,17 @@ export class Nemesis {
   readonly #backups = new Map<string, ReadonlyMap<string, Uint8Array>>()
   /** Ends what goes on after its fault; to be called any number of times. */
   readonly #outlasting: (() => void)[] = []
+  readonly twins: TwinNemesis
   #isHealed = false
   faults = 0
 
   constructor(parts: NemesisParts, faults: readonly NumberedFault[]) {
-    this.#parts = parts
+    this.#parts = {
+      ...parts,
+      mayLoseData: (...asked) => !this.twins.isOn && parts.mayLoseData(...asked),
+      mayRot: (...asked) => !this.twins.isOn && parts.mayRot(...asked),
+    }
+    this.twins = new TwinNemesis(this.#parts)
     for (const { number, fault } of faults) {
       parts.schedule.after(fault.startMs * 1000, () => this.#begin(number, fault))
       parts.schedule.after(fault.endMs * 1000, () => this.#end(number))
@@ -282,6 +294,18 @@ export class Nemesis {
       }
       case 'lost-quorum':
         return this.#loseQuorum(fault, node)
+      case TWIN: {
+        const twin = this.twins.begin(fault, node)
+        if (twin === undefined) return undefined
+        return () => {
+          this.#burdened.add(node.id)
+          twin.end(() => this.#burdened.delete(node.id))
+        }
+      }
+      case SWAP:
+        return hasOwnCopy(fault)
+          ? goBackToCopy(this.#parts, fault, node, () => this.#startAgain(node, fault))
+          : this.#swap(node, fault.nodes[1])
       default:
         return undefined
     }
@@ -313,6 +337,17 @@ export class Nemesis {
       const rejoinThird = isolate(third)
       this.#outlasting.push(rejoinThird)
       schedule.after(APART_US, rejoinThird)
+    }
+  }
+
+  #swap(node: SimulatedNode, otherId = ''): (() => void) | undefined {
+    const other = this.#parts.nodes.get(otherId)
+    if (other?.hasProcess !== true || this.#burdened.has(other.id)) return undefined
+    this.#burdened.add(other.id)
+    const undo = swapDirectories(node, other)
+    return () => {
+      this.#burdened.delete(other.id)
+      undo()
     }
   }
 

@@ -5,6 +5,7 @@
  */
 import { type FaultKind, SKEW_ALL } from './fault.ts'
 import type { WorkloadName } from './plan.ts'
+import { PLANTED_IDENTITY_BUGS } from './planted-identity-bugs.ts'
 import { PLANTED_MOVE_BUGS } from './planted-move-bugs.ts'
 import { PLANTED_SESSION_BUGS } from './planted-session-bugs.ts'
 import { PLANTED_STRONG_BUGS } from './planted-strong-bugs.ts'
@@ -372,6 +373,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...PLANTED_SESSION_BUGS,
   ...PLANTED_STRONG_BUGS,
   ...PLANTED_MOVE_BUGS,
+  ...PLANTED_IDENTITY_BUGS,
 ]
 
 export function plantedBug(name: string): PlantedBug | undefined {

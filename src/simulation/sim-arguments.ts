@@ -31,7 +31,9 @@ export const USAGE = `npm run sim -- [options]          run a whole cluster on v
                       and membership: nodes that join, leave, are replaced, or are lost and removed;
                       or upgrade: nodes that restart with the other version of the protocol;
                       and stall: disks that answer nothing for 10 to 60 s, and then go on;
-                      or skew-all: all clocks are wrong together, and then right
+                      or skew-all: all clocks are wrong together, and then right;
+                      or twin: a second living process with the id of a member, at another address;
+                      or swap: nodes that come back with each other's directory, or an older copy of their own
   --clients N         default: ${PLAN_DEFAULTS.clients}
   --keys N            of each workload; default: ${PLAN_DEFAULTS.keys}
   --faults N[,N]      only these of the run's faults, by number, as a smaller run names them

@@ -34,8 +34,13 @@ export interface NodeEvents {
 /** A start that failed (a full disk) is tried again, as a supervisor does. */
 const START_RETRY_US = 500_000
 
+/** A process that another one has displaced ends, and a supervisor starts it again. */
+const RESTART_US = 2_000_000
+
 export class SimulatedNode {
   readonly id: string
+  /** Of its processes: the id, except for a second machine of the same id (twin.ts). */
+  readonly address: string
   readonly host: Host
   readonly platter: Platter
   /** The newest version of the protocol that it speaks, from its next start on. */
@@ -60,9 +65,11 @@ export class SimulatedNode {
     random: SeededRandom,
     events: NodeEvents,
     isNewcomer = false,
+    address = settings.nodeId,
   ) {
     this.#isGone = isNewcomer
     this.id = settings.nodeId
+    this.address = address
     this.host = new Host(this.id, index, schedule)
     this.platter = new Platter(random.child('platter'))
     this.#wires = wires
@@ -108,9 +115,10 @@ export class SimulatedNode {
   start(): void {
     if (this.#node !== undefined || this.#isGone) return
     this.host.end()
+    const { life } = this.host
     const random = this.#random.child(`life ${this.#lives++}`)
-    const network = new VirtualNetwork(this.host, this.#wires, this.protocol)
-    network.onGarbage = (error) => this.#events.onBroken(this.id, error)
+    const network = new VirtualNetwork(this.host, this.#wires, this.protocol, this.address)
+    network.onGarbage = (error) => this.#events.onBroken(this.address, error)
     const node = createNode(
       {
         clock: this.host,
@@ -122,19 +130,26 @@ export class SimulatedNode {
         log: this.#log(),
         metrics: this.#metrics(),
       },
-      { ...this.#settings, joined: this.#joined, hasLostData: this.platter.isLossy },
+      {
+        ...this.#settings,
+        joined: this.#joined,
+        hasLostData: this.platter.isLossy,
+        isCopy: this.platter.isCopied,
+        onSuperseded: () => this.#restartSoon(life),
+      },
     )
     this.#node = node
-    const { life } = this.host
     node.start().then(
       () => {
         if (this.host.life !== life) return
         this.#isUp = true
         this.platter.isLossy = false
+        this.platter.isCopied = false
       },
       (error: unknown) => {
         if (this.host.life !== life) return
-        this.#events.onLog(this.id, 'error', { error: String(error) }, 'the node did not start')
+        const fields = { error: String(error) }
+        this.#events.onLog(this.address, 'error', fields, 'the node did not start')
         this.#end(false)
         this.platter.endProcess()
         if (error instanceof DamagedStateError) this.platter.replace()
@@ -185,10 +200,18 @@ export class SimulatedNode {
     })
   }
 
+  #restartSoon(life: number): void {
+    this.host.schedule.after(0, () => {
+      if (this.host.life !== life) return
+      this.crash('process')
+      this.host.schedule.after(RESTART_US, () => this.start())
+    })
+  }
+
   #end(isSilent: boolean): void {
     this.#isUp = false
     this.#node = undefined
-    this.#wires.leave(this.id, isSilent)
+    this.#wires.leave(this.address, isSilent)
     this.host.end()
     for (const die of this.#deaths) die()
   }
@@ -196,7 +219,7 @@ export class SimulatedNode {
   #metrics(): Metrics {
     return {
       count: (name, labels, by) => {
-        this.#events.onCount?.(this.id, name, labels ?? {})
+        this.#events.onCount?.(this.address, name, labels ?? {})
         if (name === 'peer_messages_total' && labels?.['direction'] === 'in') {
           this.#events.onMessages(by ?? 1)
         }
@@ -210,7 +233,7 @@ export class SimulatedNode {
     const say =
       (level: string) =>
       (fields: LogFields, message: string): void =>
-        this.#events.onLog(this.id, level, fields, message)
+        this.#events.onLog(this.address, level, fields, message)
     return { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') }
   }
 }

@@ -14,10 +14,12 @@ import { Nemesis } from './nemesis.ts'
 import { NEVER_SAID } from './never-said.ts'
 import { faultsOf, nodeIds, type Plan } from './plan.ts'
 import { RETURN_US, returningWrites, TOOK_NO_WRITE } from './returning-writes.ts'
+import type { RunResult } from './run-result.ts'
 import { runSchedule, Schedule } from './schedule.ts'
 import { LostVotes } from './lost-votes.ts'
 import { MembershipNemesis, newestTopology } from './membership.ts'
 import { type NodeEvents, SimulatedNode } from './simulated-node.ts'
+import { SETTINGS } from './simulated-settings.ts'
 import { isElsewhere, isKeyElsewhere } from './spare-copies.ts'
 import type { Story } from './story.ts'
 import { Trace, TRACE_CALL, TRACE_FAULT, TRACE_FRAME, TRACE_LINK } from './trace.ts'
@@ -26,30 +28,6 @@ import { Wires } from './wires.ts'
 import { bucketsOf, makeWorkloads, type Workload } from './workloads.ts'
 import { xxh32 } from '../core/hash/xxh32.ts'
 
-export interface RunResult {
-  readonly plan: Plan
-  readonly violation: Violation | undefined
-  readonly hash: string
-  readonly simulatedMs: number
-  readonly events: number
-  /** Asks and answers that arrived, the frames that they were in, and their bytes. */
-  readonly messages: number
-  readonly frames: number
-  readonly bytes: number
-  readonly faults: number
-  readonly calls: number
-}
-
-const SETTINGS: Omit<NodeSettings, 'nodeId' | 'members'> = {
-  durability: 'sync',
-  requestTimeoutMs: 2000,
-  maxClockDriftMs: 500,
-  // Small, so that what is not in memory is met often.
-  cacheBytesMax: 24 * 1024,
-  // So that some hints are dropped.
-  hintBytesPerOwnerMax: 24 * 1024,
-  inflightRequestsMax: 1000,
-}
 /** Requests that are under way when the load ends get so long. */
 const DRAIN_US = 60_000_000
 /** The longest that anything may take to come to rest once all faults are gone. */
@@ -135,7 +113,7 @@ class World {
       schedule: this.#schedule,
       nodes: this.#nodes,
       build: (id) => this.#build(id, undefined),
-      mayLoseData,
+      mayLoseData: (node) => !this.#nemesis.twins.isOn && mayLoseData(node),
       onDirectory,
     })
     this.#nemesis = new Nemesis(
@@ -150,9 +128,14 @@ class World {
           }
         },
         isMember: (id) => this.#isMember(id),
-        change: (fault) => membership.begin(fault),
+        change: (fault) => (this.#nemesis.twins.isOn ? undefined : membership.begin(fault)),
         onDirectory,
         mayLoseData,
+        buildTwin: (id, address, directory) => {
+          // A node that joined knows its cluster from its directory alone.
+          if (ids.includes(id)) return this.#machine(id, members, address)
+          return directory.size === 0 ? undefined : this.#machine(id, [], address)
+        },
         mayRot: (node, key) =>
           key.startsWith('p/') || (key.startsWith('d/') && isKeyElsewhere(this.#nodes, node, key)),
       },
@@ -161,20 +144,29 @@ class World {
     this.#workloads = makeWorkloads(plan)
   }
 
-  /** A machine; one without `members` comes by a change of them. */
+  /** A machine of the world; one without `members` comes by a change of them. */
   #build(id: string, members: NodeSettings['members'] | undefined): SimulatedNode {
-    const settings = { ...SETTINGS, nodeId: id, members: members ?? [] }
-    const node = new SimulatedNode(
+    const node = this.#machine(id, members ?? [], id, members === undefined)
+    this.#nodes.set(id, node)
+    return node
+  }
+
+  #machine(
+    nodeId: string,
+    members: NodeSettings['members'],
+    address: string,
+    isNewcomer = false,
+  ): SimulatedNode {
+    return new SimulatedNode(
       this.#nodes.size,
       this.#schedule,
       this.#wires,
-      settings,
-      this.#random.child(id),
+      { ...SETTINGS, nodeId, members },
+      this.#random.child(address),
       this.#events,
-      members === undefined,
+      isNewcomer,
+      address,
     )
-    this.#nodes.set(id, node)
-    return node
   }
 
   async run(): Promise<void> {
@@ -189,6 +181,7 @@ class World {
     for (const client of clients) client.stop()
     this.#nemesis.heal()
     for (const node of this.#nodes.values()) node.start()
+    await this.#twinsEnd()
     await this.#until(this.#schedule.nowUs + DRAIN_US, () => clients.every(({ isBusy }) => !isBusy))
     if (clients.some(({ isBusy }) => isBusy)) {
       throw new Violation('stuck', 'a request did not end after all faults were gone')
@@ -276,7 +269,10 @@ class World {
 
   #startClients(): Client[] {
     const works = this.#workloads.map(({ work }) => work)
-    const nodes = (): SimulatedNode[] => [...this.#nodes.values()].filter(({ isGone }) => !isGone)
+    const nodes = (): SimulatedNode[] => {
+      const { twin } = this.#nemesis.twins
+      return [...this.#nodes.values(), ...(twin ? [twin] : [])].filter(({ isGone }) => !isGone)
+    }
     return Array.from({ length: this.#plan.clients }, (_, i) => {
       const name = `c${i + 1}`
       return new Client(
@@ -297,6 +293,12 @@ class World {
     this.#calls++
     this.#trace.noteText(TRACE_CALL, this.#schedule.nowUs, text)
     this.#tell(node, text)
+  }
+
+  async #twinsEnd(): Promise<void> {
+    const { twins } = this.#nemesis
+    await this.#until(this.#schedule.nowUs + REST_US, () => !twins.isOn)
+    if (twins.isOn) throw new Violation('stuck', 'a node with two directories never shared them')
   }
 
   async #writesReturn(): Promise<void> {

@@ -17,6 +17,15 @@ const READ_US = [20, 200] as const
 const WRITE_US = [20, 80] as const
 const SYNC_US = [200, 2000] as const
 
+/** What moves with a directory to another machine. */
+interface Directory {
+  readonly current: Map<string, Uint8Array>
+  readonly durable: Map<string, Uint8Array>
+  readonly unsynced: (readonly DiskOperation[])[]
+  readonly isLossy: boolean
+  readonly isCopied: boolean
+}
+
 export class Platter {
   readonly #random: SeededRandom
   #current = new Map<string, Uint8Array>()
@@ -37,6 +46,8 @@ export class Platter {
   failPercent = 0
   /** Durable writes are missing among those that are there, and the next process is told so. */
   isLossy = false
+  /** It is a copy of a directory, and the next process is told so. */
+  isCopied = false
 
   constructor(random: SeededRandom) {
     this.#random = random
@@ -127,6 +138,7 @@ export class Platter {
 
   /** A new, empty directory. */
   wipe(): void {
+    this.isCopied = false
     this.#current = new Map()
     this.#durable = new Map()
     this.#unsynced = []
@@ -149,6 +161,35 @@ export class Platter {
     this.#durable = new Map(backup)
     this.#unsynced = []
     this.#sorted = undefined
+  }
+
+  /** A copy of that directory takes the place of this one. An empty one is new. */
+  copyFrom(directory: ReadonlyMap<string, Uint8Array>): void {
+    this.restore(directory)
+    this.isCopied = directory.size > 0
+  }
+
+  /** Each has the directory of the other from now on. No process has either. */
+  exchange(other: Platter): void {
+    assert(this.#underWay.length + other.#underWay.length === 0, 'both processes have ended')
+    const [own, theirs] = [this.#directory(), other.#directory()]
+    this.#put(theirs)
+    other.#put(own)
+  }
+
+  #directory(): Directory {
+    const { isLossy, isCopied } = this
+    const [current, durable, unsynced] = [this.#current, this.#durable, this.#unsynced]
+    return { current, durable, unsynced, isLossy, isCopied }
+  }
+
+  #put({ current, durable, unsynced, isLossy, isCopied }: Directory): void {
+    this.#current = current
+    this.#durable = durable
+    this.#unsynced = unsynced
+    this.#sorted = undefined
+    this.isLossy = isLossy
+    this.isCopied = isCopied
   }
 
   /** Takes durable writes away, as damage in the middle of a log does. */

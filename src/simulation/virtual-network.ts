@@ -14,6 +14,8 @@ import type { Wires } from './wires.ts'
 
 export class VirtualNetwork implements Network {
   readonly host: Host
+  /** Of this process: the id of its node, except for a second process of the same id. */
+  readonly address: string
   /** Of the protocol, that its node speaks. */
   readonly newestVersion: number
   oldestVersion = VERSIONS.oldest
@@ -30,27 +32,28 @@ export class VirtualNetwork implements Network {
   /** Told of a throw of the receiver; garbage closes the link. */
   onGarbage: (error: unknown) => void = () => undefined
 
-  constructor(host: Host, wires: Wires, newestVersion = VERSIONS.newest) {
+  constructor(host: Host, wires: Wires, newestVersion = VERSIONS.newest, address = host.id) {
     this.host = host
+    this.address = address
     this.newestVersion = newestVersion
     this.#wires = wires
   }
 
   send(to: string, channel: Channel, frame: Uint8Array): boolean {
     if (!this.#isRunning) return false
-    return this.#wires.send(this.host.id, to, channel, frame)
+    return this.#wires.send(this.address, to, channel, frame)
   }
 
   isOpen(to: string): boolean {
-    return this.#isRunning && this.#wires.isOpen(this.host.id, to)
+    return this.#isRunning && this.#wires.isOpen(this.address, to)
   }
 
   versionOf(to: string, channel: Channel): number | undefined {
-    return this.#isRunning ? this.#wires.versionOf(this.host.id, to, channel) : undefined
+    return this.#isRunning ? this.#wires.versionOf(this.address, to, channel) : undefined
   }
 
   isLinked(peer: string): boolean {
-    return this.#isRunning && this.#wires.isLinked(this.host.id, peer)
+    return this.#isRunning && this.#wires.isLinked(this.address, peer)
   }
 
   onFrame(listener: (from: string, channel: Channel, frame: Uint8Array) => void): void {
@@ -110,15 +113,14 @@ export class VirtualNetwork implements Network {
     for (const id of before) {
       const version = this.versionOf(id, 'ask') ?? this.versionOf(id, 'answer') ?? oldestVersion
       if (this.#peers.has(id) && version >= oldestVersion) continue
-      this.#wires.drop(this.host.id, id)
-      this.#wires.drop(id, this.host.id)
+      this.#wires.drop(this.address, id)
     }
     this.#dialAll()
   }
 
   async start(): Promise<void> {
     this.#isRunning = true
-    this.#wires.revive(this.host.id)
+    this.#wires.revive(this.address)
     this.#wires.join(this)
     this.#dialAll()
   }
@@ -126,7 +128,7 @@ export class VirtualNetwork implements Network {
   async close(): Promise<void> {
     if (!this.#isRunning) return
     this.#isRunning = false
-    this.#wires.leave(this.host.id, false)
+    this.#wires.leave(this.address, false)
   }
 
   wants(peer: string): boolean {
@@ -169,7 +171,7 @@ export class VirtualNetwork implements Network {
 
   #dialAll(): void {
     for (const peer of this.#peers) {
-      if (!this.isOpen(peer)) this.#wires.dial(this.host.id, peer)
+      if (!this.isOpen(peer)) this.#wires.dial(this.address, peer)
     }
   }
 }

@@ -2,6 +2,9 @@
  * The network between simulated nodes. Each ordered pair has a link that its first node opens; asks go along
  * it and answers come back. A link ends with the process at either end; what travels on it then is lost.
  *
+ * Processes have addresses. The address of a node is its id, and a second process with the same id has another one: each
+ * node dials an id at one address, and takes whatever dials it under that id.
+ *
  * Cuts are one of three kinds, because real ones are: `reset` (the ends are told), `mute` (frames vanish and
  * nobody is told), `hold` (frames wait and arrive, late, when the cut ends). Beyond what the port promises, a
  * frame can be lost, doubled or overtaken while a fault says so: nodes have to bear that, too.
@@ -47,9 +50,13 @@ interface Cuts {
   held: (() => void)[]
 }
 
+/** Between addresses. */
 interface Link {
   readonly from: string
   readonly to: string
+  /** The ids of the nodes at both ends. */
+  readonly fromId: string
+  readonly toId: string
   isOpen: boolean
   /** Of the protocol: the newest that both ends speak. */
   version: number
@@ -63,7 +70,12 @@ export class Wires {
   readonly #schedule: Schedule
   readonly #random: SeededRandom
   readonly #links = new ByPair<Link>()
+  /** By address. */
   readonly #ends = new Map<string, VirtualNetwork>()
+  /** Node id → the addresses that its processes have had. */
+  readonly #addresses = new Map<string, string[]>()
+  /** Address of a dialler → node id → the address that it dials. */
+  readonly #routes = new ByPair<{ address: string }>()
   readonly #cuts = new ByPair<Cuts>()
   readonly faults: WireFaults = {
     lossPercent: 0,
@@ -87,10 +99,7 @@ export class Wires {
     const cuts = this.#cuts.ensure(from, to, () => ({ kinds: [], held: [] }))
     const { kinds } = cuts
     kinds.push(kind)
-    if (kind === 'reset') {
-      this.#reset(from, to)
-      this.#reset(to, from)
-    }
+    if (kind === 'reset') this.closeBetween(from, to)
     let isUndone = false
     return {
       undo: () => {
@@ -109,58 +118,95 @@ export class Wires {
     return (this.#cuts.get(from, to)?.kinds.length ?? 0) > 0
   }
 
+  /** From now on the process at `from` dials that node at another address. Links that are open stay. */
+  route(from: string, id: string, address: string): void {
+    this.#routes.ensure(from, id, () => ({ address })).address = address
+  }
+
   join(end: VirtualNetwork): void {
-    this.#ends.set(end.host.id, end)
-    for (const other of this.#ends.keys()) {
-      if (other !== end.host.id) this.#dial(other, end.host.id)
+    const { id } = end.host
+    this.#ends.set(end.address, end)
+    const known = this.#addresses.get(id)
+    if (known === undefined) this.#addresses.set(id, [end.address])
+    else if (!known.includes(end.address)) known.push(end.address)
+    for (const other of this.#ends.values()) {
+      if (other.host.id !== id) this.#dial(other.address, id)
     }
   }
 
-  /** The process of `id` is gone. `isSilent`: its machine with it, so nobody is told until it is back. */
-  leave(id: string, isSilent: boolean): void {
-    this.#ends.delete(id)
+  /** The process there is gone. `isSilent`: its machine with it, so nobody is told until it is back. */
+  leave(address: string, isSilent: boolean): void {
+    this.#ends.delete(address)
     for (const link of this.#links.all()) {
-      if (link.from === id) this.#close(link, false)
-      else if (link.to === id) this.#close(link, !isSilent)
+      if (link.from === address) this.#close(link, false)
+      else if (link.to === address) this.#close(link, !isSilent)
     }
   }
 
-  /** The node at `from` wants a link to `to`: tried until it is there, or not wanted any more. */
-  dial(from: string, to: string): void {
-    this.#dial(from, to)
+  /** The process at `from` wants a link to that node: tried until it is there, or not wanted any more. */
+  dial(from: string, id: string): void {
+    this.#dial(from, id)
   }
 
-  isOpen(from: string, to: string): boolean {
-    return this.#links.get(from, to)?.isOpen === true
+  /** Whether the process at `from` has opened a link to that node. */
+  isOpen(from: string, id: string): boolean {
+    return this.#linkOf(from, id, 'ask') !== undefined
   }
 
-  /** A cut is noticed after a while on a real network; here it is at once. */
-  isLinked(one: string, other: string): boolean {
-    const isHeard = !this.isCut(other, one)
-    return isHeard && (this.isOpen(one, other) || this.isOpen(other, one))
+  /**
+   * Whether the process at `address` has a link with that node, whichever has opened it. A cut is noticed after a while on
+   * a real network; here it is at once.
+   */
+  isLinked(address: string, id: string): boolean {
+    return this.#addressesOf(id).some(
+      (other) =>
+        !this.isCut(other, address) &&
+        (this.#links.get(address, other)?.isOpen === true ||
+          this.#links.get(other, address)?.isOpen === true),
+    )
   }
 
-  versionOf(from: string, to: string, channel: Channel): number | undefined {
-    const link = channel === 'ask' ? this.#links.get(from, to) : this.#links.get(to, from)
-    return link?.isOpen === true ? link.version : undefined
+  versionOf(address: string, id: string, channel: Channel): number | undefined {
+    return this.#linkOf(address, id, channel)?.version
   }
 
-  drop(from: string, to: string): void {
-    const link = this.#links.get(from, to)
-    if (link !== undefined) this.#close(link, true)
+  /** Closes all links between the process at `address` and that node. */
+  drop(address: string, id: string): void {
+    for (const other of this.#addressesOf(id)) this.closeBetween(address, other)
   }
 
-  send(from: string, to: string, channel: Channel, frame: Uint8Array): boolean {
-    const link = channel === 'ask' ? this.#links.get(from, to) : this.#links.get(to, from)
-    if (link === undefined || !link.isOpen) return false
-    this.onSend(from, frame)
+  /** Closes the links between two addresses. */
+  closeBetween(one: string, other: string): void {
+    this.#reset(one, other)
+    this.#reset(other, one)
+  }
+
+  send(address: string, id: string, channel: Channel, frame: Uint8Array): boolean {
+    const link = this.#linkOf(address, id, channel)
+    if (link === undefined) return false
+    this.onSend(address, frame)
     const { lossPercent, duplicatePercent } = this.faults
     if (lossPercent > 0 && this.#random.chance(lossPercent)) return true
-    this.#transmit(link, from, to, channel, frame)
+    const to = channel === 'ask' ? link.to : link.from
+    this.#transmit(link, address, to, channel, frame)
     if (duplicatePercent > 0 && this.#random.chance(duplicatePercent)) {
-      this.#transmit(link, from, to, channel, new Uint8Array(frame))
+      this.#transmit(link, address, to, channel, new Uint8Array(frame))
     }
     return true
+  }
+
+  /** The open link on which frames of that channel go from the process at `address` to that node. */
+  #linkOf(address: string, id: string, channel: Channel): Link | undefined {
+    for (const other of this.#addressesOf(id)) {
+      const link =
+        channel === 'ask' ? this.#links.get(address, other) : this.#links.get(other, address)
+      if (link?.isOpen === true) return link
+    }
+    return undefined
+  }
+
+  #addressesOf(id: string): readonly string[] {
+    return this.#addresses.get(id) ?? [id]
   }
 
   #transmit(link: Link, from: string, to: string, channel: Channel, frame: Uint8Array): void {
@@ -196,7 +242,8 @@ export class Wires {
     this.frames++
     this.bytes += frame.length
     this.onFrame(event, this.#schedule.nowUs)
-    end.host.run(end.host.task(() => end.take(from, channel, frame, () => this.#close(link, true))))
+    const peer = channel === 'ask' ? link.fromId : link.toId
+    end.host.run(end.host.task(() => end.take(peer, channel, frame, () => this.#close(link, true))))
   }
 
   #latencyUs(): number {
@@ -204,13 +251,14 @@ export class Wires {
     return least + this.#random.below(most - least)
   }
 
-  #dial(from: string, to: string): void {
+  #dial(from: string, id: string): void {
     const end = this.#ends.get(from)
-    if (end === undefined || end.isDialling(to)) return
-    const stop = end.startDialling(to)
+    if (end === undefined || end.isDialling(id)) return
+    const stop = end.startDialling(id)
     const attempt = (): void => {
+      const to = this.#routes.get(from, id)?.address ?? id
       const other = this.#ends.get(to)
-      if (this.#ends.get(from) !== end || !end.wants(to) || this.isOpen(from, to)) {
+      if (this.#ends.get(from) !== end || !end.wants(id) || this.isOpen(from, id)) {
         stop()
       } else if (other === undefined || this.isCut(from, to) || this.isCut(to, from)) {
         again()
@@ -228,12 +276,12 @@ export class Wires {
           if (isOver) return
           isOver = true
           const isStill = this.#ends.get(from) === end && this.#ends.get(to) === other
-          if (!isStill || this.isOpen(from, to) || this.#refuse(end, other)) {
+          if (!isStill || this.isOpen(from, id) || this.#refuse(end, other)) {
             again()
             return
           }
           stop()
-          this.#open(from, to)
+          this.#open(end, other)
         })
       }
     }
@@ -254,29 +302,25 @@ export class Wires {
     return true
   }
 
-  #open(from: string, to: string): void {
+  #open(end: VirtualNetwork, other: VirtualNetwork): void {
+    const [from, to] = [end.address, other.address]
     const link = this.#links.ensure(from, to, () => ({
       from,
       to,
+      fromId: end.host.id,
+      toId: other.host.id,
       isOpen: false,
       version: 0,
       age: 0,
       lastUs: { ask: 0, answer: 0 },
     }))
+    // A node that is dialled again under an id gives up the connection that it had under that id.
+    for (const older of this.#addressesOf(link.fromId)) if (older !== from) this.#reset(older, to)
     link.isOpen = true
-    link.version = this.#commonVersion(from, to) ?? 0
+    link.version = commonVersion(end, other) ?? 0
     link.age++
     this.onLink(from, to, true)
-    this.#ends.get(from)?.tellLink(to, true)
-  }
-
-  /** The newest that both speak. */
-  #commonVersion(from: string, to: string): number | undefined {
-    const ends = [this.#ends.get(from), this.#ends.get(to)]
-    const newest = Math.min(...ends.map((end) => end?.newestVersion ?? 0))
-    return ends.every((end) => end !== undefined && newest >= end.oldestVersion)
-      ? newest
-      : undefined
+    end.tellLink(link.toId, true)
   }
 
   #reset(from: string, to: string): void {
@@ -299,19 +343,25 @@ export class Wires {
     if (end === undefined) return
     this.#schedule.after(
       RESET_US,
-      end.host.task(() => end.tellLink(link.to, false)),
+      end.host.task(() => end.tellLink(link.toId, false)),
     )
-    this.#dial(link.from, link.to)
+    this.#dial(link.from, link.toId)
   }
 
   /** Links into a machine that is back after a silent end are found broken. */
-  revive(id: string): void {
+  revive(address: string): void {
     for (const link of this.#links.all()) {
-      if (link.to === id && link.isOpen) this.#close(link, true)
+      if (link.to === address && link.isOpen) this.#close(link, true)
     }
   }
 
   #between([least, most]: readonly [number, number]): number {
     return least + this.#random.below(most - least)
   }
+}
+
+/** The newest version that both speak. */
+function commonVersion(...ends: readonly [VirtualNetwork, VirtualNetwork]): number | undefined {
+  const newest = Math.min(...ends.map(({ newestVersion }) => newestVersion))
+  return ends.every(({ oldestVersion }) => newest >= oldestVersion) ? newest : undefined
 }

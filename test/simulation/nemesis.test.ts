@@ -5,6 +5,8 @@ import {
   type FaultKind,
   SKEW_ALL,
   STALL,
+  SWAP,
+  TWIN,
   UPGRADE,
 } from '../../src/simulation/fault.ts'
 import { Nemesis } from '../../src/simulation/nemesis.ts'
@@ -76,6 +78,17 @@ class Scene {
         mayLoseData: () => mayLoseData,
         onDirectory: (node) => this.directories.push(node),
         mayRot: (_node, key) => key.startsWith('d/'),
+        buildTwin: (nodeId, address) =>
+          new SimulatedNode(
+            IDS.length,
+            this.schedule,
+            this.wires,
+            { ...settings, nodeId },
+            random.child(address),
+            events,
+            false,
+            address,
+          ),
       },
       faults,
     )
@@ -183,13 +196,20 @@ const SHOWS: Readonly<Record<FaultKind, RegExp | undefined>> = {
   upgrade: /n1 has no process/,
   'skew-all': /n1 has another time/,
   'lost-quorum': /n2 is cut from n1/,
+  // Most are cut off from the first process; how the second one fares is seen below.
+  twin: /n1 is cut from n2/,
+  swap: /n1 has no process|n1 does not serve/,
 }
 
-const KINDS: readonly FaultKind[] = [...FAULT_KINDS, UPGRADE, STALL, SKEW_ALL]
+/** Of the faults of which not every strength shows at once. */
+const SHOWN_STRENGTH: Readonly<Partial<Record<FaultKind, number>>> = { twin: 60, swap: 10 }
+
+const KINDS: readonly FaultKind[] = [...FAULT_KINDS, UPGRADE, STALL, SKEW_ALL, TWIN, SWAP]
 
 describe('a fault', () => {
   it.each(KINDS)('of kind %s is there until its end, and no longer', async (kind) => {
-    const scene = new Scene([{ number: 0, fault: fault(kind) }])
+    const { [kind]: strength = 99 } = SHOWN_STRENGTH
+    const scene = new Scene([{ number: 0, fault: fault(kind, { strength }) }])
     await scene.start()
     expect(scene.wrongs()).toEqual([])
 

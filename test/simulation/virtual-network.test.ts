@@ -68,6 +68,38 @@ describe('the simulated network under faults', () => {
     expect(got).toEqual([...late, 'after'])
   })
 
+  it('leads a node that dials an id to one of the two processes that have it', async () => {
+    const wires = new Wires(schedule(), new SeededRandom('twin'))
+    const got: string[] = []
+    const make = async (id: string, address = id): Promise<VirtualNetwork> => {
+      const network = new VirtualNetwork(new Host(id, 0, schedule()), wires, undefined, address)
+      network.onFrame((from, _channel, sent) =>
+        got.push(`${address} has ${new TextDecoder().decode(sent)} of ${from}`),
+      )
+      network.setPeers(['a', 'b'].map((peer) => ({ id: peer, url: `sim://${peer}` })))
+      await network.start()
+      return network
+    }
+    const wait = (): Promise<void> =>
+      new Promise((resolve) => void schedule().after(2_000_000, resolve))
+    const [a, first] = [await make('a'), await make('b')]
+    await opened(a, 'b')
+    a.send('b', 'ask', frame('one'))
+    await wait()
+    wires.route('a', 'b', 'b.1')
+    const cuts = [wires.cut('a', 'b', 'reset'), wires.cut('b', 'a', 'reset')]
+    await wait()
+    expect([a.isLinked('b'), first.isLinked('a')]).toEqual([false, false])
+    const second = await make('b', 'b.1')
+    await opened(a, 'b')
+    a.send('b', 'ask', frame('two'))
+    second.send('a', 'answer', frame('three'))
+    await wait()
+    expect(got[0]).toBe('b has one of a')
+    expect(new Set(got.slice(1))).toEqual(new Set(['b.1 has two of a', 'a has three of b']))
+    for (const cut of cuts) cut.undo()
+  })
+
   it('a cut of kind reset closes the link, which comes back after it', async () => {
     const { wires, a, got, wait } = await pair()
     a.send('b', 'ask', frame('on its way'))

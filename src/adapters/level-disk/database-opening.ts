@@ -6,6 +6,7 @@
 import type { Ballast } from './ballast.ts'
 import { isDamage, isMarkedDamaged, markDamaged, markLossy, setAside } from './damaged-database.ts'
 import { claimDirectory, type DirectoryClaim } from './directory-claim.ts'
+import { isCopiedDirectory, noteOriginal } from './directory-place.ts'
 import {
   type Database,
   isNoSpace,
@@ -33,6 +34,7 @@ export interface Opening {
   readonly synced: SyncedFile
   /** Where the damaged database has been moved whose place this one takes. */
   readonly setAside: string | undefined
+  readonly isCopy: boolean
 }
 
 /** Rejects with a sentence for a person. */
@@ -48,8 +50,10 @@ export async function openWholeDatabase(options: OpeningOptions): Promise<Openin
       await makeDirectory(directory)
       return { ...(await openWholeDatabase(options)), setAside: aside }
     }
+    const isCopy = mayReplace && (await isCopiedDirectory(directory))
     const { database, synced } = await openClaimed(options)
-    return { database, claim, synced, setAside: undefined }
+    await noteOriginal(directory)
+    return { database, claim, synced, isCopy, setAside: undefined }
   } catch (error) {
     await claim.release()
     if (!mayReplace || !isDamage(error)) throw error

@@ -13,6 +13,7 @@ import { type Disk, DiskError, type DiskHealth, type DiskOperation } from '../..
 import { Ballast } from './ballast.ts'
 import { isDamage, isMarkedLossy, markDamaged, markLossy, unmarkLossy } from './damaged-database.ts'
 import { type Opening, openWholeDatabase } from './database-opening.ts'
+import { forgetCopy } from './directory-place.ts'
 import {
   type Database,
   isNoSpace,
@@ -43,7 +44,9 @@ export interface OpenedDisk extends Disk {
   readonly setAside: string | undefined
   /** Whether the log was damaged in its middle: writes that were durable are missing among those that are there. */
   readonly hasLostWrites: boolean
-  /** What follows from `hasLostWrites` is durable: the next opening does not tell it again. */
+  /** Whether the directory is a copy: the one that was copied may still be in use. */
+  readonly isCopy: boolean
+  /** What follows from `hasLostWrites` and `isCopy` is durable: the next opening does not tell it again. */
   forgetLoss(): Promise<void>
   /** Closes the database. The next opening sets it aside, whatever LevelDB says of its files. */
   giveUp(reason: string): Promise<void>
@@ -98,6 +101,7 @@ interface LevelDiskParts extends Opening {
 class LevelDisk implements OpenedDisk {
   readonly setAside: string | undefined
   readonly hasLostWrites: boolean
+  readonly isCopy: boolean
   readonly #parts: LevelDiskParts
   readonly #space: SpaceWatch
   readonly #listeners: ((health: DiskHealth) => void)[] = []
@@ -122,6 +126,7 @@ class LevelDisk implements OpenedDisk {
   constructor(parts: LevelDiskParts) {
     this.#parts = parts
     this.setAside = parts.setAside
+    this.isCopy = parts.isCopy
     this.hasLostWrites = isMarkedLossy(parts.directory)
     this.#database = parts.database
     this.#space = parts.space
@@ -199,8 +204,9 @@ class LevelDisk implements OpenedDisk {
     this.#listeners.push(listener)
   }
 
-  forgetLoss(): Promise<void> {
-    return unmarkLossy(this.#parts.directory)
+  async forgetLoss(): Promise<void> {
+    await unmarkLossy(this.#parts.directory)
+    await forgetCopy(this.#parts.directory)
   }
 
   async giveUp(reason: string): Promise<void> {

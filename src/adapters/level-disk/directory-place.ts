@@ -1,0 +1,67 @@
+/**
+ * Tells the directory of a database from a copy of it: a restored backup, or a directory that was copied to another
+ * machine. Then the directory that was copied may still be in use elsewhere.
+ *
+ * A small file in the directory names its own inode and its own time of birth. A copy of the file has the same text, and
+ * another inode or another time of birth. A snapshot of the whole file system cannot be told from the original.
+ *
+ * A directory without the file, because of an older version or a full disk, passes for an original.
+ */
+import { type FileHandle, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+const FILE = 'place'
+/** From the moment a copy is found until the node has stored what follows from it. */
+const MARK = 'COPIED'
+
+/** Whether the directory is a copy, or was found to be one and not yet forgotten. Rejects with what the disk says. */
+export async function isCopiedDirectory(directory: string): Promise<boolean> {
+  if ((await textOf(directory, MARK)) !== undefined) return true
+  const noted = await textOf(directory, FILE)
+  if (noted === undefined) return false
+  const { ino, birthtimeNs } = await stat(join(directory, FILE), { bigint: true })
+  const [notedIno, notedBirth = '0'] = noted.split(' ')
+  // Some file systems know no time of birth.
+  const isBornThen = notedBirth === '0' || notedBirth === String(birthtimeNs)
+  if (notedIno === String(ino) && isBornThen) return false
+  await writeFile(join(directory, MARK), 'This directory is a copy of another one.\n', {
+    flush: true,
+  })
+  return true
+}
+
+/** From now on the directory is the original of its copies. */
+export async function noteOriginal(directory: string): Promise<void> {
+  const isCopy = (await textOf(directory, MARK)) !== undefined
+  if (!isCopy && (await textOf(directory, FILE)) !== undefined) return
+  let file: FileHandle | undefined
+  try {
+    // A new inode: the old file may be a hard link into the directory that was copied.
+    await rm(join(directory, FILE), { force: true })
+    file = await open(join(directory, FILE), 'wx')
+    const before = await file.stat({ bigint: true })
+    await file.write(`${before.ino} `)
+    const after = await file.stat({ bigint: true })
+    // Where the time of birth is not known, the time of the last change may be told instead.
+    const isKnown = before.birthtimeNs === after.birthtimeNs
+    await file.write(isKnown ? String(before.birthtimeNs) : '0')
+    await file.sync()
+  } catch {
+    await rm(join(directory, FILE), { force: true })
+  } finally {
+    await file?.close()
+  }
+}
+
+export async function forgetCopy(directory: string): Promise<void> {
+  await rm(join(directory, MARK), { force: true })
+}
+
+async function textOf(directory: string, name: string): Promise<string | undefined> {
+  try {
+    return await readFile(join(directory, name), 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}

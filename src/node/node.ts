@@ -70,9 +70,11 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
   let running: RunningNode | undefined
   let stopping: Promise<void> | undefined
   const topology = (): Topology => running?.keeper.topology ?? startingTopology(settings)
-  const refusals = new PeerRefusals(ports, {
-    isMember: (node) => topology().members.some(({ id }) => id === node),
-  })
+  const refusals = new PeerRefusals(ports, () =>
+    topology()
+      .members.map(({ id }) => id)
+      .filter((id) => id !== settings.nodeId),
+  )
   ports.network.onRefusal((refusal) => {
     const wasSuperseded = refusals.isSuperseded
     refusals.note(refusal)

@@ -1,8 +1,9 @@
 /**
- * The links that were refused lately, by this node or by a peer: for status and metrics. If peers refuse this process
- * because another one has its node id, it rejects requests, because no peer would receive its writes. Safety does not
- * depend on this list: it rests on the fences of the peers (life-fences.ts).
+ * The links that were refused lately, by this node or by a peer: for status and metrics. If so many peers refuse this
+ * process for another one with its node id that it has lost its place (core/membership/displacement.ts), it rejects
+ * requests. Safety does not depend on this list: it rests on the fences of the peers (life-fences.ts).
  */
+import { isDisplaced } from '../core/membership/displacement.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { PeerRefusal, RefusalReason } from '../ports/network.ts'
@@ -21,28 +22,31 @@ interface Noted {
 export class PeerRefusals {
   readonly #clock: Clock
   readonly #metrics: Metrics
-  readonly #isMember: (node: string) => boolean
+  readonly #others: () => readonly string[]
   readonly #noted = new Map<string, Noted>()
+  /** Peers that have given up this process for a newer one, with what they said. */
+  readonly #givenUpBy = new Map<string, string>()
   #superseded: string | undefined
   /** Whether this node's own link to the peer is there: then the peer refuses it no more. */
   isLinked: (peer: string) => boolean = () => false
 
   constructor(
     ports: { clock: Clock; metrics: Metrics },
-    parts: { isMember: (node: string) => boolean },
+    /** The other members. */
+    others: () => readonly string[],
   ) {
     this.#clock = ports.clock
     this.#metrics = ports.metrics
-    this.#isMember = parts.isMember
+    this.#others = others
   }
 
   note(refusal: PeerRefusal): void {
     const { peer, by, reason } = refusal
     // What a stranger calls itself is no label of a metric.
-    const label = this.#isMember(peer) ? { peer } : {}
+    const label = this.#others().includes(peer) ? { peer } : {}
     this.#metrics.count('peers_refused_total', { ...label, reason })
     if (PASSING.has(reason)) return
-    if (by === 'peer' && reason === 'superseded') this.#superseded ??= refusal.message
+    if (by === 'peer' && reason === 'superseded') this.#givenUp(peer, refusal.message)
     const key = `${by} ${reason} ${peer}`
     this.#noted.delete(key)
     this.#noted.set(key, { refusal, atMs: this.#clock.monotonicMs() })
@@ -52,7 +56,23 @@ export class PeerRefusals {
     }
   }
 
-  /** Whether a peer has given this process up for a newer one of this node: it stays so. */
+  #givenUp(peer: string, message: string): void {
+    this.#givenUpBy.set(peer, message)
+    if (this.#isDisplacedBy([...this.#givenUpBy.keys()])) this.#superseded ??= message
+  }
+
+  #isDisplacedBy(peers: readonly string[]): boolean {
+    const others = this.#others()
+    const linked = others.filter((id) => this.isLinked(id))
+    const refusing = others.filter((id) => peers.includes(id) && !linked.includes(id))
+    return isDisplaced({
+      members: others.length + 1,
+      refusing: refusing.length,
+      linked: linked.length,
+    })
+  }
+
+  /** Whether this process has lost its place to a newer one of this node: it stays so. */
   get isSuperseded(): boolean {
     return this.#superseded !== undefined
   }
@@ -60,9 +80,11 @@ export class PeerRefusals {
   /** Why this process may not speak for its node, as far as the peers have told lately. */
   whyNotThisProcess(): string | undefined {
     if (this.#superseded !== undefined || this.#noted.size === 0) return this.#superseded
-    const isInUse = ({ by, reason }: PeerRefusal): boolean =>
-      by === 'peer' && reason === 'identity_in_use'
-    return this.current().find(isInUse)?.message
+    const isForAnother = ({ by, reason }: PeerRefusal): boolean =>
+      by === 'peer' && (reason === 'identity_in_use' || reason === 'superseded')
+    const refusals = this.current().filter(isForAnother)
+    if (!this.#isDisplacedBy(refusals.map(({ peer }) => peer))) return undefined
+    return refusals[0]?.message
   }
 
   /** The peers of whose id this node refuses a second process. */

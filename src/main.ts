@@ -1,8 +1,10 @@
 /**
  * The program of one node: settings from the environment, a node from the settings, and a clean end.
  *
- * Exit codes: 0 stopped, 1 could not start or go on, 2 bad setting, 3 a damaged database that needs `--repair`.
+ * Exit codes: 0 stopped, 1 could not start, 2 bad setting, 3 a damaged database that needs `--repair`, 4 the cluster
+ * refused to let this node join. A process that breaks down while it runs says why, and kills itself.
  */
+import { NotAdmittedError } from './adapters/peer-network/join-request.ts'
 import { complain, type LogDestination } from './adapters/log/log-destination.ts'
 import type { ProcessLog } from './adapters/log/pino-log.ts'
 import { logOf, startServer, type RunningServer } from './compose.ts'
@@ -14,6 +16,7 @@ const EXIT_STOPPED = 0
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 const EXIT_DAMAGED = 3
+const EXIT_NOT_ADMITTED = 4
 
 /** What a supervisor is told when the node is no member any more (src/cluster/node-process.ts). */
 const REMOVED = 'removed'
@@ -69,11 +72,10 @@ async function repair(settings: Settings): Promise<void> {
 async function run(settings: Settings, ignored: readonly string[]): Promise<void> {
   const processLog = logOf(settings)
   const { log, destination } = processLog
-  const breakDown = (error: unknown): never => {
+  const breakDown = (error: unknown): void => {
     const stack = error instanceof Error ? error.stack : String(error)
     log.error({ stack }, 'this node cannot go on')
-    destination.flushSync()
-    return end(EXIT_FAILED, destination)
+    endAtOnce(destination)
   }
   process.on('uncaughtException', breakDown)
   if (ignored.length > 0) log.warn({ ignored }, 'these variables are no settings: ignored')
@@ -93,8 +95,7 @@ async function run(settings: Settings, ignored: readonly string[]): Promise<void
   } catch (error) {
     if (giveUp.signal.aborted) return
     await destination.flush(FLUSH_MS_MAX)
-    const code = error instanceof DamagedAloneError ? EXIT_DAMAGED : EXIT_FAILED
-    leave(code, `${settings.nodeId} cannot start: ${(error as Error).message}`)
+    leave(exitCodeOf(error), `${settings.nodeId} cannot start: ${(error as Error).message}`)
   }
 }
 
@@ -139,6 +140,11 @@ function end(code: number, destination: LogDestination): never {
 function endAtOnce(destination: LogDestination): void {
   destination.flushSync()
   process.kill(process.pid, 'SIGKILL')
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof DamagedAloneError) return EXIT_DAMAGED
+  return error instanceof NotAdmittedError ? EXIT_NOT_ADMITTED : EXIT_FAILED
 }
 
 function leave(code: number, line: string): never {

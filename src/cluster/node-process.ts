@@ -76,8 +76,8 @@ const NODE_FLAGS = [
 ]
 /** What src/main.ts tells over the channel. */
 const REMOVED = 'removed'
-/** Of a process that does not accept its settings, or finds its only database damaged (src/main.ts). */
-const FINAL_EXITS: ReadonlySet<number | null> = new Set([2, 3])
+/** The settings are wrong, the only database is damaged, or the cluster refuses the node (src/main.ts). */
+const FINAL_EXITS: ReadonlySet<number | null> = new Set([2, 3, 4])
 const START_TIMEOUT_MS = 30_000
 /** Longer than a node gives itself. */
 const STOP_TIMEOUT_MS = 20_000

@@ -140,7 +140,7 @@ test('process: a node that the cluster refuses ends with one line', async () => 
   const peerPort = await freePort()
   await logUntil(start(settings(peerPort)), 'ready')
   const { code, error } = await ended(start(joining('n1', peerPort)))
-  expect(code).toBe(1)
+  expect(code).toBe(4)
   expect(error).toMatch(/^quorate: n1 cannot start: http:[^\n]+ n1 is a member already[^\n]+\n$/)
 })
 

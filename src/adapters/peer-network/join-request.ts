@@ -12,6 +12,9 @@ import type { VersionRange } from '../../ports/network.ts'
 import { JOIN_PATH, PROTOCOL, versionsText } from './handshake.ts'
 import { createPeerLookup } from './peer-lookup.ts'
 
+/** The cluster refuses for good: to ask again is of no use. */
+export class NotAdmittedError extends Error {}
+
 export interface JoinOptions {
   readonly self: Member
   /** The member whose place this node takes. */
@@ -104,7 +107,7 @@ async function ask(client: Client, seed: string, options: JoinOptions): Promise<
   if (status >= 500 || status === 429 || isOld) {
     return { type: 'later', trouble: `${seed} ${reason}`, reason }
   }
-  throw new Error(`${seed} does not let it join: ${reason}`)
+  throw new NotAdmittedError(`${seed} does not let it join: ${reason}`)
 }
 
 /** A change may be undone by the time of the answer: then this node is no member, and asks again. */

@@ -18,6 +18,8 @@ export interface ClientParts {
   readonly random: SeededRandom
   readonly onCall: (node: string, text: string) => void
   readonly onViolation: (error: unknown) => void
+  /** Whether two processes have the id of that node. */
+  readonly hasTwin?: (node: string) => boolean
 }
 
 /** One kind of work that a client does on the keys of one bucket. */
@@ -41,6 +43,9 @@ export interface Via {
 export type Outcome<T> =
   | { readonly type: 'ok'; readonly answer: T }
   | { readonly type: 'rejected' | 'unknown'; readonly error: string }
+
+/** In the text of a request: its level promises one durable copy at most. */
+const ONE_COPY = / (?:weak|eventual|causal)(?: |$)/
 
 const THINK_US = [2_000, 300_000] as const
 export const REQUEST_TIMEOUT_MS = 1500
@@ -113,6 +118,8 @@ export class Client {
       }
     }
     onCall(node.address, `${this.name} ${text}`)
+    const hasTwin = (): boolean => this.#parts.hasTwin?.(node.id) === true
+    const hadTwin = hasTwin()
     let hasEnded = false
     const watch = (): void => {
       if (hasEnded) return
@@ -127,7 +134,10 @@ export class Client {
       schedule.cancel(stuck)
       const failure = internalFailure(end)
       if (failure !== undefined) onViolation(failure)
-      finish(outcomeOf(end))
+      const outcome = outcomeOf(end)
+      // The only copy may be in the directory that is given up, like one on a lost disk.
+      const mayBeLost = outcome.type === 'ok' && ONE_COPY.test(text) && (hadTwin || hasTwin())
+      finish(mayBeLost ? { type: 'unknown', error: 'a twin may have the only copy' } : outcome)
     })
   }
 }

@@ -28,7 +28,7 @@ import { Wires } from './wires.ts'
 import { bucketsOf, makeWorkloads, type Workload } from './workloads.ts'
 import { xxh32 } from '../core/hash/xxh32.ts'
 
-/** Requests that are under way when the load ends get so long. */
+/** For requests under way when the load ends. */
 const DRAIN_US = 60_000_000
 /** The longest that anything may take to come to rest once all faults are gone. */
 const REST_US = 240_000_000
@@ -238,9 +238,8 @@ class World {
 
   /** Lets the world go on until then; throws the first violation. */
   async #until(untilUs: number, isDone: () => boolean = () => false): Promise<void> {
-    const stop = (): boolean => this.#violation !== undefined || isDone()
     try {
-      await runSchedule(this.#schedule, untilUs, stop)
+      await runSchedule(this.#schedule, untilUs, () => this.#violation !== undefined || isDone())
     } catch (error) {
       this.broken('an event threw', error)
     }
@@ -263,16 +262,14 @@ class World {
     }
     attempt()
     await this.#until(this.#schedule.nowUs + DRAIN_US, () => isDone)
-    if (!isDone)
-      throw new Violation('unavailable', `the bucket ${bucket.name} could not be created`)
+    if (isDone) return
+    throw new Violation('unavailable', `the bucket ${bucket.name} could not be created`)
   }
 
   #startClients(): Client[] {
     const works = this.#workloads.map(({ work }) => work)
-    const nodes = (): SimulatedNode[] => {
-      const { twin } = this.#nemesis.twins
-      return [...this.#nodes.values(), ...(twin ? [twin] : [])].filter(({ isGone }) => !isGone)
-    }
+    const nodes = (): SimulatedNode[] =>
+      [...this.#nodes.values(), ...this.#nemesis.twins.machines].filter(({ isGone }) => !isGone)
     return Array.from({ length: this.#plan.clients }, (_, i) => {
       const name = `c${i + 1}`
       return new Client(
@@ -283,6 +280,7 @@ class World {
           random: this.#random.child(name),
           onCall: (node, text) => this.#onCall(node, text),
           onViolation: (error) => this.broken('a client', error),
+          hasTwin: (node) => this.#nemesis.twins.isOf(node),
         },
         works,
       )
@@ -296,9 +294,9 @@ class World {
   }
 
   async #twinsEnd(): Promise<void> {
-    const { twins } = this.#nemesis
-    await this.#until(this.#schedule.nowUs + REST_US, () => !twins.isOn)
-    if (twins.isOn) throw new Violation('stuck', 'a node with two directories never shared them')
+    await this.#until(this.#schedule.nowUs + REST_US, () => !this.#nemesis.twins.isOn)
+    if (!this.#nemesis.twins.isOn) return
+    throw new Violation('stuck', 'a node with two directories never shared them')
   }
 
   async #writesReturn(): Promise<void> {

@@ -31,6 +31,7 @@ export interface TwinParts {
 export class TwinNemesis {
   readonly #parts: TwinParts
   #twin: SimulatedNode | undefined
+  #node: string | undefined
   #isSettling = false
   #count = 0
 
@@ -38,9 +39,14 @@ export class TwinNemesis {
     this.#parts = parts
   }
 
-  /** The second process, while there is one. */
-  get twin(): SimulatedNode | undefined {
-    return this.#twin
+  /** The machine of the second process, while there is one. */
+  get machines(): readonly SimulatedNode[] {
+    return this.#twin === undefined ? [] : [this.#twin]
+  }
+
+  /** Whether two directories of that node are in use. */
+  isOf(node: string): boolean {
+    return this.#node === node
   }
 
   /** Whether two directories of one node are in use: no other directory may be lost meanwhile. */
@@ -57,6 +63,7 @@ export class TwinNemesis {
     const twin = buildTwin(node.id, `${node.id}.${++this.#count}`, directory)
     if (twin === undefined) return undefined
     this.#twin = twin
+    this.#node = node.id
     twin.platter.copyFrom(directory)
     const others = nodes.slice(1)
     const taken = others.slice(0, 1 + (strength % others.length))
@@ -127,6 +134,7 @@ export class TwinNemesis {
           onDirectory(node.id)
           node.start()
         }
+        this.#node = undefined
         onOver()
         return
       }

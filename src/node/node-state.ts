@@ -148,3 +148,8 @@ export async function takeIdentity(
   if (owner === undefined) await state.set('node', nodeId)
   return { actor: `${nodeId}~${incarnation.toString(36)}`, incarnation, life }
 }
+
+/** To be called once this life has nothing more to say to anybody (own-lives.ts). Rejects with a `DiskError`. */
+export function noteEnd(state: NodeState, life: number): Promise<void> {
+  return state.set('ended', life)
+}

@@ -34,11 +34,6 @@ export function hasEnded(state: NodeState): boolean {
   return life !== undefined && !hasUnlistedLives(state) && state.get('ended') === life
 }
 
-/** To be called once this life has nothing more to say to anybody. Rejects with a `DiskError`. */
-export function noteEnd(state: NodeState, life: number): Promise<void> {
-  return state.set('ended', life)
-}
-
 /**
  * A version that keeps no list may have had this directory since the last life that is listed: then no bound in it is
  * what the next life found. To be asked before this life takes an incarnation.

@@ -217,7 +217,7 @@ export const FOUND_BUGS: readonly FoundBug[] = [
   },
   {
     what: 'a process with a copy of a directory counted beside the living process with the original',
-    mendedIn: '2ad0164',
+    mendedIn: 'f9faae5',
     plan: {
       seed: '4',
       seconds: 6,

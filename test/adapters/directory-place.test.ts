@@ -1,5 +1,5 @@
 /** A copy of a data directory is told from the directory itself, wherever that is moved to. */
-import { cp, mkdtemp, rename, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -30,6 +30,16 @@ it('takes a new directory for an original, and after a move, too', async () => {
   await rename(join(parent, 'db'), join(parent, 'moved'))
   expect(await opened('moved')).toBe(false)
 })
+
+it.each(['', '123456789 '])(
+  'takes a directory whose first start crashed for no copy: %j',
+  async (text) => {
+    await opened('db')
+    const ino = (await stat(join(parent, 'db', 'place'))).ino
+    await writeFile(join(parent, 'db', 'place'), text.replace('123456789', String(ino)))
+    expect(await opened('db')).toBe(false)
+  },
+)
 
 it('takes a copy for a copy until what follows from that is stored, and the original for an original', async () => {
   await opened('db', (disk) =>

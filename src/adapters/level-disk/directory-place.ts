@@ -20,10 +20,11 @@ export async function isCopiedDirectory(directory: string): Promise<boolean> {
   const noted = await textOf(directory, FILE)
   if (noted === undefined) return false
   const { ino, birthtimeNs } = await stat(join(directory, FILE), { bigint: true })
-  const [notedIno, notedBirth = '0'] = noted.split(' ')
-  // Some file systems know no time of birth.
-  const isBornThen = notedBirth === '0' || notedBirth === String(birthtimeNs)
-  if (notedIno === String(ino) && isBornThen) return false
+  const [notedIno = '', notedBirth = ''] = noted.split(' ')
+  // A crash may have left the file empty, or without the time of birth, which some file systems do not know anyway.
+  const isInodeHere = notedIno === '' || notedIno === String(ino)
+  const isBornThen = ['', '0', String(birthtimeNs)].includes(notedBirth)
+  if (isInodeHere && isBornThen) return false
   await writeFile(join(directory, MARK), 'This directory is a copy of another one.\n', {
     flush: true,
   })

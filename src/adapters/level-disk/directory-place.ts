@@ -5,20 +5,31 @@
  * A small file in the directory names its own inode and its own time of birth. A copy of the file has the same text, and
  * another inode or another time of birth. A snapshot of the whole file system cannot be told from the original.
  *
- * A directory without the file, because of an older version or a full disk, passes for an original.
+ * A directory without the file, because of an older version, a full disk, or a file system whose inodes may have other
+ * numbers after a restart, passes for an original. Else a power failure would make copies of all directories at once.
  */
-import { type FileHandle, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const FILE = 'place'
 /** From the moment a copy is found until the node has stored what follows from it. */
 const MARK = 'COPIED'
+/** The types of file systems on a machine's own disks, and of those that containers see instead (statfs(2)). */
+const KEEPS_INODES: ReadonlySet<number> = new Set([
+  0xef53, // ext4
+  0x58465342, // XFS
+  0x9123683e, // Btrfs
+  0x2fc12fc1, // ZFS
+  0xf2f52010, // F2FS
+  0x01021994, // tmpfs
+  0x794c7630, // overlayfs
+])
 
 /** Whether the directory is a copy, or was found to be one and not yet forgotten. Rejects with what the disk says. */
 export async function isCopiedDirectory(directory: string): Promise<boolean> {
   if ((await textOf(directory, MARK)) !== undefined) return true
   const noted = await textOf(directory, FILE)
-  if (noted === undefined) return false
+  if (noted === undefined || !(await keepsInodes(directory))) return false
   const { ino, birthtimeNs } = await stat(join(directory, FILE), { bigint: true })
   const [notedIno = '', notedBirth = ''] = noted.split(' ')
   // A crash may have left the file empty, or without the time of birth, which some file systems do not know anyway.
@@ -33,6 +44,7 @@ export async function isCopiedDirectory(directory: string): Promise<boolean> {
 
 /** From now on the directory is the original of its copies. */
 export async function noteOriginal(directory: string): Promise<void> {
+  if (!(await keepsInodes(directory))) return
   const isCopy = (await textOf(directory, MARK)) !== undefined
   if (!isCopy && (await textOf(directory, FILE)) !== undefined) return
   let file: FileHandle | undefined
@@ -56,6 +68,10 @@ export async function noteOriginal(directory: string): Promise<void> {
 
 export async function forgetCopy(directory: string): Promise<void> {
   await rm(join(directory, MARK), { force: true })
+}
+
+async function keepsInodes(directory: string): Promise<boolean> {
+  return KEEPS_INODES.has((await statfs(directory)).type)
 }
 
 async function textOf(directory: string, name: string): Promise<string | undefined> {

@@ -4,11 +4,12 @@
  * are not read before all its other owners' copies have been taken over. (All, because any of them may be the
  * only other one that a majority had counted.) Writes are taken meanwhile: what is stored now is not lost.
  *
- * It waits for a majority of the members, and a moment more for the others: a read that finds no link to an owner
- * asks the fallbacks, and these would call a key absent that they never stood in for. On the small side of a cut a
- * node whose directory has been proven before starts after a few seconds all the same; but it counts in no quorum
- * until a majority has answered, and tells its copies to nobody who has not: its directory may be an old one. A new
- * directory waits as long as it takes: an earlier life may have promised what this one does not know.
+ * It waits for a majority of the members; then it answers its peers. For its own clients it waits a moment more, for
+ * the other members: a read that finds no link to an owner asks the fallbacks, and these would call a key absent that
+ * they never stood in for. On the small side of a cut a node whose directory has been proven before starts after a few
+ * seconds all the same; but it counts in no quorum until a majority has answered, and tells its copies to nobody who
+ * has not: its directory may be an old one. A new directory waits as long as it takes: an earlier life may have
+ * promised what this one does not know.
  *
  * The wait also protects against a directory of a node that has been removed: any member in reach refuses its links and
  * shows it the newer topology (removal.ts) long before the wait is over. With no member in reach, a removal cannot be told
@@ -66,7 +67,7 @@ export class Arrival {
   readonly #waiting = new Set<{ readonly peer: string; readonly proceed: () => void }>()
   #isOpen = false
   #isAsking = false
-  /** Runs once a majority has answered. */
+  /** Runs from when a majority has answered until all have. */
   #rest: Timer | undefined
   #proceed: (() => void) | undefined
   #isStopped = false
@@ -96,6 +97,16 @@ export class Arrival {
     })
     this.#isOpen = true
     this.#callWaiting()
+    if (this.isProven && !this.#isStopped) await this.#waitForRest()
+  }
+
+  async #waitForRest(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#proceed = resolve
+      this.#rest = this.#timers.after(REST_WAIT_MS, resolve)
+      this.#check()
+    })
+    this.#rest?.cancel()
   }
 
   stop(): void {
@@ -198,10 +209,8 @@ export class Arrival {
 
   /** The members have changed: who is new is asked too, who is gone is waited for no more. */
   look(): void {
-    if (!this.#isOpen) {
-      this.#check()
-      return
-    }
+    this.#check()
+    if (!this.#isOpen) return
     this.#lookWhetherFilled()
     if (!this.#isAsking) this.#askAll()
   }
@@ -244,7 +253,7 @@ export class Arrival {
 
   #check(): void {
     const { members, isMember } = this.#parts
-    if (!isMember() || this.#answered.size + 1 >= members().length) this.#proceed?.()
-    else if (this.isProven) this.#rest ??= this.#timers.after(REST_WAIT_MS, () => this.#proceed?.())
+    const haveAllAnswered = this.#answered.size + 1 >= members().length
+    if (!isMember() || (this.#isOpen ? haveAllAnswered : this.isProven)) this.#proceed?.()
   }
 }

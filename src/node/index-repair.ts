@@ -7,19 +7,19 @@
  * while it was not may lack some, and must not be told.
  */
 import type { Codec } from '../ports/codec.ts'
-import type { Disk } from '../ports/disk.ts'
+import { type Disk, DiskError } from '../ports/disk.ts'
 import type { Log } from '../ports/log.ts'
 import type { Timers } from '../ports/timers.ts'
 import { indexOperations } from './data-index.ts'
 import type { GroupCommit } from './group-commit.ts'
-import { ABSENT_COPY } from './object-record.ts'
+import { ABSENT_COPY, RecordCorruptError } from './object-record.ts'
 import type { ObjectTable } from './object-table.ts'
 import { type RecordPage, readPage } from './record-page.ts'
 import { ALL_INDEXES, ALL_RECORDS } from './storage-keys.ts'
 
 /** Entries read in one call, and records mended at once. */
 const PAGE = 64
-/** After an error of the disk, and for a record that is being written. */
+/** After an error of the disk. */
 const RETRY_MS = 200
 
 export class IndexRepair {
@@ -72,8 +72,11 @@ export class IndexRepair {
 
   async #run(): Promise<void> {
     this.#log.info({}, 'the indexes are being made again')
-    while (this.#damaged.size > 0 && !this.#isStopped) {
+    // Until every record has its entries again: what was removed is found damaged by nobody.
+    let isMade = false
+    while ((!isMade || this.#damaged.size > 0) && !this.#isStopped) {
       try {
+        isMade = false
         await this.#findAll()
         const keys = [...this.#damaged]
         await this.#commits.store(
@@ -83,6 +86,7 @@ export class IndexRepair {
         // An entry that is found again from now on lay in the way of nothing that is stored below.
         for (const key of keys) this.#damaged.delete(key)
         await this.#storeAll()
+        isMade = true
       } catch {
         // The disk is failing, and has said so elsewhere.
         await this.#pause()
@@ -112,25 +116,23 @@ export class IndexRepair {
   }
 
   /** What lies beside the record. Rejects with a `DiskError`. */
-  async #store(storageKey: string): Promise<void> {
-    while (!this.#isStopped && !(await this.#tryToStore(storageKey))) await this.#pause()
-  }
-
-  /** False while the record is being written: what is stored with it follows from what was there before. */
-  #tryToStore(storageKey: string): Promise<boolean> {
+  #store(storageKey: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#table.find(storageKey, (entry) => {
-        // A damaged record: its repair stores it anew, with all that lies beside it.
-        if (entry === undefined || entry.isLost) resolve(true)
-        else if (entry.pending > 0) resolve(false)
-        else {
-          const operations = indexOperations(this.#codec, storageKey, ABSENT_COPY, entry.durable)
-          // In order with all later writes of the key.
-          this.#commits.add(operations, 'os', (failure) => {
-            if (failure === undefined) resolve(true)
-            else reject(failure)
-          })
+      this.#table.find(storageKey, (entry, failure) => {
+        if (failure instanceof DiskError) {
+          reject(failure)
+          return
         }
+        // A damaged record is listed like any other, so that a list names its partition.
+        const damaged = failure instanceof RecordCorruptError ? failure.damaged : undefined
+        const copy = damaged ? { ...ABSENT_COPY, record: damaged } : entry?.latest
+        if (copy === undefined || entry?.isLost === true) {
+          resolve()
+          return
+        }
+        // Behind the writes of the key that are under way, and with them if they fail (group-commit.ts).
+        const operations = indexOperations(this.#codec, storageKey, ABSENT_COPY, copy)
+        this.#commits.add(operations, 'os', (failed) => (failed ? reject(failed) : resolve()))
       })
     })
   }

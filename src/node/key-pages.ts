@@ -80,9 +80,10 @@ export class KeyPages {
   /** Rejects with a `DiskError`, where the index is damaged, or with `overloaded` where too many pages are being made. */
   page(bucket: Bucket, place: PagePlace): Promise<OwnerPage> {
     return this.#limit.run(WAIT_MS_MAX, async () => {
-      const { found } = this.#indexes
-      const page = await this.#read(bucket, place)
-      if (this.#indexes.isWhole && this.#indexes.found === found) return page
+      // Before the page too: a repair that ends meanwhile may have added entries behind its cursor.
+      const { found, isWhole } = this.#indexes
+      const page = isWhole ? await this.#read(bucket, place) : undefined
+      if (page !== undefined && this.#indexes.found === found) return page
       throw new QuorateError(
         'storage_failed',
         'the index of keys is damaged, and is being made again',

@@ -20,7 +20,7 @@ import type { PlacedRequest } from './request.ts'
 import type { ReadAnswer } from './service.ts'
 
 /** The own disk may take so long for a read before the other owners are asked. */
-const OWN_READ_MS = 75
+export const OWN_READ_MS = 75
 /** Comparisons after the answer. */
 const LATE_COMPARISONS_PER_SECOND = 50
 

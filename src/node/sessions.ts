@@ -36,6 +36,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import { type FoundPast, type OwnersWanted, searchPast, type SearchParts } from './past-search.ts'
+import { OWN_READ_MS } from './read-coordinator.ts'
 import { repairOwner } from './read-repair.ts'
 import { modeOf } from './replica.ts'
 import { groupsOf, type PlacedRequest } from './request.ts'
@@ -182,10 +183,13 @@ export class Sessions {
   }
 
   #ownCopy(placed: PlacedRequest, past: VersionVector): Promise<ReadAnswer | undefined> {
-    const { self, replica, isProven, horizonOf, clock } = this.#parts
+    const { self, replica, isProven, horizonOf, clock, deadlines } = this.#parts
     if (!placed.owners.includes(self) || !isProven()) return Promise.resolve(undefined)
     return new Promise((resolve) => {
+      // Not in memory, and the own disk may be slow, or stall: then the other owners are asked.
+      const late = deadlines.in(OWN_READ_MS, () => resolve(undefined))
       replica.read(placed.at, (copy) => {
+        deadlines.cancel(late)
         if (copy === undefined) {
           resolve(undefined)
           return

@@ -3,6 +3,7 @@
  * process for another one with its node id that it has lost its place (core/membership/displacement.ts), it rejects
  * requests. Safety does not depend on this list: it rests on the fences of the peers (life-fences.ts).
  */
+import { majority } from '../core/quorum/level.ts'
 import { isDisplaced } from '../core/membership/displacement.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Metrics } from '../ports/metrics.ts'
@@ -58,7 +59,11 @@ export class PeerRefusals {
 
   #givenUp(peer: string, message: string): void {
     this.#givenUpBy.set(peer, message)
-    if (this.#isDisplacedBy([...this.#givenUpBy.keys()])) this.#superseded ??= message
+    const others = this.#others()
+    const refusing = others.filter((id) => this.#givenUpBy.has(id) && !this.isLinked(id))
+    // While the rest are only out of reach, requests are refused (whyNotThisProcess), and the process lives.
+    const needed = Math.min(majority(others.length + 1), others.length)
+    if (needed > 0 && refusing.length >= needed) this.#superseded ??= message
   }
 
   #isDisplacedBy(peers: readonly string[]): boolean {

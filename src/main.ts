@@ -129,7 +129,7 @@ function stopOnRequest(
 
 /** `process.exit` waits for the threads of the pool, and one that writes the log may be stuck. */
 function end(code: number, destination: LogDestination): never {
-  if (destination.isStuck) process.kill(process.pid, 'SIGKILL')
+  if (destination.isStuck) killSelf()
   process.exit(code)
 }
 
@@ -137,9 +137,15 @@ function end(code: number, destination: LogDestination): never {
  * Not by `process.exit`: it waits for what is under way in the threads of the pool and in LevelDB, and on a disk that
  * does not answer that is for ever. A kill loses nothing that was acknowledged.
  */
-function endAtOnce(destination: LogDestination): void {
+function endAtOnce(destination: LogDestination): never {
   destination.flushSync()
+  killSelf()
+}
+
+function killSelf(): never {
   process.kill(process.pid, 'SIGKILL')
+  // The kernel ignores that signal where this is process 1 of a container; an abort ends it.
+  process.abort()
 }
 
 function exitCodeOf(error: unknown): number {

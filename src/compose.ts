@@ -104,7 +104,6 @@ export async function startServer(
     },
     onSuperseded: (reason) => hooks.onBroken(new Error(reason)),
     hasLostData: disk.setAside !== undefined || disk.hasLostWrites,
-    isCopy: disk.isCopy,
     ...(hooks.onRemoved === undefined ? {} : { onRemoved: hooks.onRemoved }),
   })
   let droppedLines = 0
@@ -137,7 +136,7 @@ export async function startServer(
     joined = await joinedTopology(settings, disk, hooks, log)
     await named('QUORATE_PEER_LISTEN', node.start())
     // That it is behind, the node has on its disk by now.
-    if (disk.hasLostWrites || disk.isCopy) await disk.forgetLoss()
+    if (disk.hasLostWrites) await disk.forgetLoss()
     api.open()
     const buckets = createConfiguredBuckets(node, settings.buckets, log)
     const founding = foundCluster(node, log)

@@ -19,9 +19,6 @@ import type { Settings } from './settings.ts'
 
 export const DATABASE_DIRECTORY = 'db'
 
-const COPIED =
-  'this database is a copy: the node counts in no quorum before every other member has confirmed that it rejects older processes of this node'
-
 /** Only a person can decide what a node alone does about its damaged database. */
 export class DamagedAloneError extends Error {}
 
@@ -62,7 +59,6 @@ export async function openNodeDisk(
     const message = 'the database was damaged: this node begins anew'
     log.error({ setAside, ...(damage && { reason: damage.message }) }, message)
   }
-  if (disk.isCopy) log.warn({ directory }, COPIED)
   if (disk.hasLostWrites) {
     const message =
       'synced writes are missing from this database: they are copied from the other nodes'

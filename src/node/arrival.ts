@@ -129,12 +129,12 @@ export class Arrival {
   /**
    * Whether what is stored here may count as this node's copy. Another process of this node may be alive, with the
    * directory that this one lacks, and may count with each owner that has not given it up for this process. A peer
-   * that answers this process has given the other one up (life-fences.ts). If this directory is the newest and no copy,
-   * there is no other process.
+   * that answers this process has given the other one up (life-fences.ts). If this directory is the newest, there is no
+   * other process.
    */
   mayCount(ownersOf: () => readonly (readonly string[])[]): boolean {
     const { self, proof, isLost } = this.#parts
-    if (!proof.isBehind && !proof.isCopy) return true
+    if (!proof.isBehind) return true
     return ownersOf().every((owners) => {
       if (!owners.includes(self)) return true
       const accepting = owners.filter((id) => id !== self && (this.#answered.has(id) || isLost(id)))
@@ -142,16 +142,9 @@ export class Arrival {
     })
   }
 
-  /**
-   * Whether a majority of the members has told what it knows of earlier lives. On a copied directory all members have to,
-   * once: a member that tells this process has given up the process that has the original.
-   */
+  /** Whether a majority of the members has told what it knows of earlier lives. */
   get isProven(): boolean {
-    const { members, self, proof, isLost } = this.#parts
-    if (proof.isCopy) {
-      return members().every((id) => id === self || this.#answered.has(id) || isLost(id))
-    }
-    return this.#answered.size + 1 >= majority(members().length)
+    return this.#answered.size + 1 >= majority(this.#parts.members().length)
   }
 
   /** Whether a peer may be told what this node holds: not one that may know better than this directory. */
@@ -245,7 +238,6 @@ export class Arrival {
       this.onBehind()
     }
     this.#lookWhetherFilled()
-    if (proof.isCopy && this.isProven) proof.onlyOne()
     if (proof.isBehind || wasBehind) this.onHeardBehind()
     this.#check()
     this.#callWaiting()

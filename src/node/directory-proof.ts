@@ -32,7 +32,6 @@ export class DirectoryProof {
   /** Peers that have ever answered, before this start. */
   readonly #answeredBefore: number
   #isBehind: boolean
-  #isCopy: boolean
   /** Resolves once the words heard up to now may be stored as heard; rejects where they may not in this life. */
   #followed: Promise<unknown> = Promise.resolve()
   /**
@@ -41,7 +40,7 @@ export class DirectoryProof {
    */
   onLossHeard: (heardUntil: Timestamp) => Promise<void> = () => Promise.resolve()
 
-  private constructor(state: NodeState, hasLostData: boolean, isCopy: boolean) {
+  private constructor(state: NodeState, hasLostData: boolean) {
     const bound = (state.get('clock') as Timestamp | undefined) ?? 0
     const saved = state.get('proof') as readonly Encodable[] | undefined
     const [isBehind = false, knownUntil = bound, ...peers] = saved ?? []
@@ -54,22 +53,15 @@ export class DirectoryProof {
       const [peer, until] = peers.slice(i, i + 2) as [string, Timestamp]
       this.#peers.set(peer, until === PROVEN ? bound : until)
     }
-    // An older version takes the pairs, and leaves the end.
-    this.#isCopy = isCopy || (peers.length % 2 === 1 && peers.at(-1) === true)
     this.#answeredBefore = this.#peers.size
   }
 
   /**
    * To be made once this life has its identity (node-state.ts), and before the clock's bound is raised. `hasLostData`: it
-   * is known that this directory took the place of another. `isCopy`: another process may have the directory that this is
-   * a copy of. Rejects with a `DiskError`.
+   * is known that this directory took the place of another. Rejects with a `DiskError`.
    */
-  static async load(
-    state: NodeState,
-    hasLostData: boolean,
-    isCopy = false,
-  ): Promise<DirectoryProof> {
-    const proof = new DirectoryProof(state, hasLostData, isCopy)
+  static async load(state: NodeState, hasLostData: boolean): Promise<DirectoryProof> {
+    const proof = new DirectoryProof(state, hasLostData)
     await proof.#save()
     return proof
   }
@@ -77,17 +69,6 @@ export class DirectoryProof {
   /** Whether copies are missing that this node once had. */
   get isBehind(): boolean {
     return this.#isBehind
-  }
-
-  /** Whether another process may have the directory that this is a copy of, and count with some member. */
-  get isCopy(): boolean {
-    return this.#isCopy
-  }
-
-  /** Every other member has given up older processes of this node. */
-  onlyOne(): void {
-    this.#isCopy = false
-    this.#saveSoon()
   }
 
   /** Whether it began empty, and too few of so many members have ever said that there was nothing before it. */
@@ -136,8 +117,6 @@ export class DirectoryProof {
   }
 
   #save(): Promise<void> {
-    const peers = [...this.#peers].flat()
-    const copy = this.#isCopy ? [true] : []
-    return this.#state.set('proof', [this.#isBehind, this.#knownUntil, ...peers, ...copy])
+    return this.#state.set('proof', [this.#isBehind, this.#knownUntil, ...[...this.#peers].flat()])
   }
 }

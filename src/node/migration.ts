@@ -9,7 +9,7 @@ import { indexOperations } from './data-index.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { NodeState } from './node-state.ts'
 import { ABSENT_COPY, type Copy, decodeRecord } from './object-record.ts'
-import { hasEnded, hasUnlistedLives } from './own-lives.ts'
+import { hasUnlistedLives } from './own-lives.ts'
 import { type RecordPage, readPage } from './record-page.ts'
 import {
   ALL_LISTED,
@@ -22,32 +22,12 @@ import { markVoteLost } from './topology-acceptor.ts'
 
 const PAGE = 64
 
-/** What is known of a directory before the node starts on it (node.ts). */
-export interface DirectoryDoubts {
-  readonly hasLostData?: boolean
-  readonly isCopy?: boolean
-}
-
-/**
- * Whether this directory lacks what the node has stored. A copy lacks what was stored in the original since the copy was
- * made, unless the process that had the original had ended. Rejects with a `DiskError`.
- */
-export async function judgeDirectory(
-  state: NodeState,
-  { hasLostData = false, isCopy = false }: DirectoryDoubts,
-): Promise<{ readonly lacksData: boolean; readonly isCopy: boolean }> {
-  const lacksData = hasLostData || (isCopy && !hasEnded(state))
-  if (lacksData) await distrust(state)
-  await forgetLives(state)
-  return { lacksData, isCopy }
-}
-
 /**
  * Synced writes are missing from this directory, so its horizon and its votes can no longer be trusted. The horizon is
  * dropped: else this node would take what is missing for history, and the others would forget it too. The votes are
  * asked of the other voters. The index is made again from the records. Rejects with a `DiskError`.
  */
-async function distrust(state: NodeState): Promise<void> {
+export async function distrust(state: NodeState): Promise<void> {
   await markVoteLost(state)
   if (state.get('horizon') !== undefined) await state.set('horizon', 0)
   await distrustIndex(state)
@@ -65,7 +45,7 @@ export async function distrustIndex(state: NodeState): Promise<void> {
  * Of a directory that a version had which lists no lives, and marks no lost vote before it hears of the loss. Before
  * this life takes an incarnation. Rejects with a `DiskError`.
  */
-async function forgetLives(state: NodeState): Promise<void> {
+export async function forgetLives(state: NodeState): Promise<void> {
   if (!hasUnlistedLives(state)) return
   const [isBehind] = (state.get('proof') as readonly Encodable[] | undefined) ?? []
   if (isBehind === true) await markVoteLost(state)

@@ -38,7 +38,6 @@ const NAMES = [
   'ballot-floors',
   'fences',
   'versions',
-  'ended',
 ] as const
 /** Which of them are stored. */
 const NAMES_KEY = metaKey('names')
@@ -147,9 +146,4 @@ export async function takeIdentity(
   if (format === undefined) await state.set('format', STORAGE_FORMAT)
   if (owner === undefined) await state.set('node', nodeId)
   return { actor: `${nodeId}~${incarnation.toString(36)}`, incarnation, life }
-}
-
-/** To be called once this life has nothing more to say to anybody (own-lives.ts). Rejects with a `DiskError`. */
-export function noteEnd(state: NodeState, life: number): Promise<void> {
-  return state.set('ended', life)
 }

@@ -47,8 +47,6 @@ export interface NodeSettings {
   readonly maxValueBytes?: number
   /** Whether writes that were durable are missing: some, or all, where the disk is a new one in the place of another. */
   readonly hasLostData?: boolean
-  /** Whether the disk is a copy of another one, which may still be in use. */
-  readonly isCopy?: boolean
   /** Client requests under way at once; more are refused as overloaded. */
   readonly inflightRequestsMax: number
   /** Told once, when this node finds that it is no member any more (removal.ts). */

@@ -28,12 +28,6 @@ export function withNewLife(state: NodeState, life: number, incarnation: number)
   return [...earlier, [life, bound, incarnation] as const].slice(-NAMED_LIVES_MAX)
 }
 
-/** Whether the last life that had this directory ended before anything can have copied the directory. */
-export function hasEnded(state: NodeState): boolean {
-  const [life] = ownLivesIn(state).at(-1) ?? []
-  return life !== undefined && !hasUnlistedLives(state) && state.get('ended') === life
-}
-
 /**
  * A version that keeps no list may have had this directory since the last life that is listed: then no bound in it is
  * what the next life found. To be asked before this life takes an incarnation.

@@ -26,11 +26,11 @@ import { LifeFences } from './life-fences.ts'
 import { Liveness } from './liveness.ts'
 import { MemberChanges } from './member-changes.ts'
 import { MovesView } from './moves-view.ts'
-import { distrustIndex, judgeDirectory, migrate } from './migration.ts'
+import { distrust, distrustIndex, forgetLives, migrate } from './migration.ts'
 import type { NodePorts, NodeSettings } from './node.ts'
 import { NodeClock } from './node-clock.ts'
 import { showNodeGauges } from './node-gauges.ts'
-import { NodeState, noteEnd, takeIdentity } from './node-state.ts'
+import { NodeState, takeIdentity } from './node-state.ts'
 import { ObjectTable } from './object-table.ts'
 import { PeerAsks } from './peer-asks.ts'
 import { PeerLives } from './peer-lives.ts'
@@ -102,14 +102,15 @@ export async function composeNode(
     indexes.damaged(key)
   }
   const chance = (bound: number): number => ports.random.below(bound)
-  const { lacksData, isCopy } = await judgeDirectory(state, settings)
+  if (settings.hasLostData === true) await distrust(state)
+  await forgetLives(state)
   await migrate(ports, commits, state)
   const identity = await takeIdentity(state, self, Math.floor(ports.clock.wallMs()), chance)
   // On the disk before anything else, so that no restart has to ask to join again.
   if (settings.joined !== undefined && state.get('topology') === undefined) {
     await state.set('topology', settings.joined)
   }
-  const proof = await DirectoryProof.load(state, lacksData, isCopy)
+  const proof = await DirectoryProof.load(state, settings.hasLostData === true)
   const clock = new NodeClock(ports, state, settings.maxClockDriftMs)
   const lives = new PeerLives(state.get('heard'))
   const fences = new LifeFences(state)
@@ -393,7 +394,6 @@ export async function composeNode(
       peers.stop()
       deadlines.stop()
       await commits.whenIdle()
-      await noteEnd(state, identity.life).catch(() => undefined)
       await disk.close()
     },
   }

@@ -169,10 +169,8 @@ export function describeFault({ kind, nodes, cut, strength, startMs, endMs }: Fa
       return `rot ${first}`
     case SKEW_ALL:
       return `skew all clocks strength ${strength} ${forMs}`
-    case TWIN: {
-      const directory = strength % 2 === 0 ? 'an empty directory' : 'a copy of its directory'
-      return `a twin of ${first} with ${directory} ${forMs}`
-    }
+    case TWIN:
+      return `a twin of ${first} with an empty directory ${forMs}`
     case SWAP:
       return hasOwnCopy({ strength })
         ? `an older copy of its directory for ${first} ${forMs}`

@@ -134,7 +134,6 @@ export class SimulatedNode {
         ...this.#settings,
         joined: this.#joined,
         hasLostData: this.platter.isLossy,
-        isCopy: this.platter.isCopied,
         onSuperseded: () => this.#restartSoon(life),
       },
     )
@@ -144,7 +143,6 @@ export class SimulatedNode {
         if (this.host.life !== life) return
         this.#isUp = true
         this.platter.isLossy = false
-        this.platter.isCopied = false
       },
       (error: unknown) => {
         if (this.host.life !== life) return

@@ -131,11 +131,9 @@ class World {
         change: (fault) => (this.#nemesis.twins.isOn ? undefined : membership.begin(fault)),
         onDirectory,
         mayLoseData,
-        buildTwin: (id, address, directory) => {
-          // A node that joined knows its cluster from its directory alone.
-          if (ids.includes(id)) return this.#machine(id, members, address)
-          return directory.size === 0 ? undefined : this.#machine(id, [], address)
-        },
+        // A node that joined knows its cluster from its directory alone.
+        buildTwin: (id, address) =>
+          ids.includes(id) ? this.#machine(id, members, address) : undefined,
         mayRot: (node, key) =>
           key.startsWith('p/') || (key.startsWith('d/') && isKeyElsewhere(this.#nodes, node, key)),
       },

@@ -34,7 +34,7 @@ export function goBackToCopy(
   schedule.after((endMs - startMs) * 500, () => {
     if (isOver || !node.hasProcess || !mayLoseData(node.id, copy)) return
     node.crash('machine')
-    node.platter.copyFrom(copy)
+    node.platter.restore(copy)
     onDirectory(node.id)
   })
   return () => {

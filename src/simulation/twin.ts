@@ -1,6 +1,6 @@
 /**
- * A second living process with the id of a member, at another address: with an empty directory, or with a copy of the
- * member's directory, as after a restored snapshot. Some members reach the one, some the other, some both.
+ * A second living process with the id of a member, at another address and with an empty directory. Some members reach
+ * only the first process, some only the second, and some reach both.
  *
  * In the end an operator stops both. Each may have acknowledged writes that only its own directory has, so one directory
  * is served alone until the other members have all that it holds; then the other directory takes its place for good.
@@ -17,12 +17,8 @@ const LOOK_US = 500_000
 export interface TwinParts {
   readonly schedule: Schedule
   readonly wires: Wires
-  /** A second machine of that node, not started. Undefined where it cannot start on that directory. */
-  readonly buildTwin: (
-    id: string,
-    address: string,
-    directory: ReadonlyMap<string, Uint8Array>,
-  ) => SimulatedNode | undefined
+  /** A second machine of that node, not started. Undefined where it cannot start on an empty directory. */
+  readonly buildTwin: (id: string, address: string) => SimulatedNode | undefined
   readonly isMember: (node: string) => boolean
   readonly mayLoseData: (node: string, backup?: ReadonlyMap<string, Uint8Array>) => boolean
   readonly onDirectory: (node: string) => void
@@ -58,13 +54,11 @@ export class TwinNemesis {
   begin(fault: Fault, node: SimulatedNode): { end(onOver: () => void): void } | undefined {
     const { buildTwin, mayLoseData, schedule, wires } = this.#parts
     const { strength, nodes, cut, startMs, endMs } = fault
-    const directory = strength % 2 === 0 ? new Map<string, Uint8Array>() : node.platter.copy()
-    if (this.isOn || !mayLoseData(node.id, directory)) return undefined
-    const twin = buildTwin(node.id, `${node.id}.${++this.#count}`, directory)
+    if (this.isOn || !mayLoseData(node.id)) return undefined
+    const twin = buildTwin(node.id, `${node.id}.${++this.#count}`)
     if (twin === undefined) return undefined
     this.#twin = twin
     this.#node = node.id
-    twin.platter.copyFrom(directory)
     const others = nodes.slice(1)
     const taken = others.slice(0, 1 + (strength % others.length))
     const lonely = strength % 3 === 0 ? [] : others.slice(taken.length)
@@ -118,7 +112,7 @@ export class TwinNemesis {
     twin.crash('process')
     const last = twinFirst ? node.platter.copy() : twin.platter.copy()
     if (twinFirst) {
-      node.platter.copyFrom(twin.platter.copy())
+      node.platter.restore(twin.platter.copy())
       onDirectory(node.id)
     }
     twin.lose()
@@ -130,7 +124,7 @@ export class TwinNemesis {
       if (isLeft || (node.isUp && mayLoseData(node.id, last))) {
         if (!isLeft) {
           node.crash('process')
-          node.platter.copyFrom(last)
+          node.platter.restore(last)
           onDirectory(node.id)
           node.start()
         }

@@ -23,7 +23,6 @@ interface Directory {
   readonly durable: Map<string, Uint8Array>
   readonly unsynced: (readonly DiskOperation[])[]
   readonly isLossy: boolean
-  readonly isCopied: boolean
 }
 
 export class Platter {
@@ -46,8 +45,6 @@ export class Platter {
   failPercent = 0
   /** Durable writes are missing among those that are there, and the next process is told so. */
   isLossy = false
-  /** It is a copy of a directory, and the next process is told so. */
-  isCopied = false
 
   constructor(random: SeededRandom) {
     this.#random = random
@@ -138,7 +135,6 @@ export class Platter {
 
   /** A new, empty directory. */
   wipe(): void {
-    this.isCopied = false
     this.#current = new Map()
     this.#durable = new Map()
     this.#unsynced = []
@@ -163,12 +159,6 @@ export class Platter {
     this.#sorted = undefined
   }
 
-  /** A copy of that directory takes the place of this one. An empty one is new. */
-  copyFrom(directory: ReadonlyMap<string, Uint8Array>): void {
-    this.restore(directory)
-    this.isCopied = directory.size > 0
-  }
-
   /** Each has the directory of the other from now on. No process has either. */
   exchange(other: Platter): void {
     assert(this.#underWay.length + other.#underWay.length === 0, 'both processes have ended')
@@ -178,18 +168,17 @@ export class Platter {
   }
 
   #directory(): Directory {
-    const { isLossy, isCopied } = this
+    const { isLossy } = this
     const [current, durable, unsynced] = [this.#current, this.#durable, this.#unsynced]
-    return { current, durable, unsynced, isLossy, isCopied }
+    return { current, durable, unsynced, isLossy }
   }
 
-  #put({ current, durable, unsynced, isLossy, isCopied }: Directory): void {
+  #put({ current, durable, unsynced, isLossy }: Directory): void {
     this.#current = current
     this.#durable = durable
     this.#unsynced = unsynced
     this.#sorted = undefined
     this.isLossy = isLossy
-    this.isCopied = isCopied
   }
 
   /** Takes durable writes away, as damage in the middle of a log does. */

@@ -2,7 +2,7 @@
 import { msgpackCodec } from '../../src/adapters/codec/msgpack-codec.ts'
 import { DirectoryProof } from '../../src/node/directory-proof.ts'
 import { GroupCommit } from '../../src/node/group-commit.ts'
-import { judgeDirectory } from '../../src/node/migration.ts'
+import { forgetLives } from '../../src/node/migration.ts'
 import { NodeState } from '../../src/node/node-state.ts'
 import { withNewLife } from '../../src/node/own-lives.ts'
 import type { HeardLives } from '../../src/node/peer-lives.ts'
@@ -56,7 +56,7 @@ export function machine() {
   const start = async (bound: number, hasLostData = false): Promise<Life> => {
     const { state, commits } = await open()
     const life = numbers.shift() ?? ++lives
-    await judgeDirectory(state, {})
+    await forgetLives(state)
     await begin(state, life)
     const proof = await DirectoryProof.load(state, hasLostData)
     await state.set('clock', bound)

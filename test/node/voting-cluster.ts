@@ -11,7 +11,7 @@ import { Arrival } from '../../src/node/arrival.ts'
 import { DirectoryProof } from '../../src/node/directory-proof.ts'
 import { GroupCommit } from '../../src/node/group-commit.ts'
 import { Liveness } from '../../src/node/liveness.ts'
-import { judgeDirectory, migrate } from '../../src/node/migration.ts'
+import { distrust, forgetLives, migrate } from '../../src/node/migration.ts'
 import { NodeClock } from '../../src/node/node-clock.ts'
 import { NodeState, type StateName, takeIdentity } from '../../src/node/node-state.ts'
 import { encodeLives, PeerLives } from '../../src/node/peer-lives.ts'
@@ -89,7 +89,8 @@ class VotingNode {
     const state = await NodeState.load(disk, msgpackCodec, commits)
     const chance = (bound: number): number => random.below(bound)
     const { isLossy } = this.platter
-    await judgeDirectory(state, { hasLostData: isLossy })
+    if (isLossy) await distrust(state)
+    await forgetLives(state)
     await migrate(ports, commits, state)
     const { life } = await takeIdentity(state, self, Math.floor(host.wallMs()), chance)
     const proof = await DirectoryProof.load(state, isLossy)

@@ -3,7 +3,7 @@
  * it. The runs are repeated by every test: a later change of the simulator may give a seed another story, but
  * what was once enough to find something is worth trying for ever.
  */
-import { FAULT_KINDS, MEMBERSHIP, SKEW_ALL, TWIN } from '../../src/simulation/fault.ts'
+import { FAULT_KINDS, MEMBERSHIP, SKEW_ALL } from '../../src/simulation/fault.ts'
 import type { Plan } from '../../src/simulation/plan.ts'
 
 /** All that there were when most of them were found. */
@@ -213,18 +213,6 @@ export const FOUND_BUGS: readonly FoundBug[] = [
       clients: 1,
       keys: 1,
       onlyFaults: [100_004],
-    },
-  },
-  {
-    what: 'a process with a copy of a directory counted beside the living process with the original',
-    mendedIn: 'f9faae5',
-    plan: {
-      seed: '4',
-      seconds: 6,
-      workloads: ['strong'],
-      nemesis: [TWIN],
-      clients: 2,
-      keys: 1,
     },
   },
 ]

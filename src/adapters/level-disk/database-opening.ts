@@ -6,7 +6,6 @@
 import type { Ballast } from './ballast.ts'
 import { isDamage, isMarkedDamaged, markDamaged, markLossy, setAside } from './damaged-database.ts'
 import { claimDirectory, type DirectoryClaim } from './directory-claim.ts'
-import { isCopiedDirectory, noteOriginal } from './directory-place.ts'
 import {
   type Database,
   isNoSpace,
@@ -34,7 +33,6 @@ export interface Opening {
   readonly synced: SyncedFile
   /** Where the damaged database has been moved whose place this one takes. */
   readonly setAside: string | undefined
-  readonly isCopy: boolean
 }
 
 /** Rejects with a sentence for a person. */
@@ -50,10 +48,8 @@ export async function openWholeDatabase(options: OpeningOptions): Promise<Openin
       await makeDirectory(directory)
       return { ...(await openWholeDatabase(options)), setAside: aside }
     }
-    const isCopy = mayReplace && (await isCopiedDirectory(directory))
     const { database, synced } = await openClaimed(options)
-    await noteOriginal(directory)
-    return { database, claim, synced, isCopy, setAside: undefined }
+    return { database, claim, synced, setAside: undefined }
   } catch (error) {
     await claim.release()
     if (!mayReplace || !isDamage(error)) throw error

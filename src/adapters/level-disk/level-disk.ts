@@ -13,7 +13,6 @@ import { type Disk, DiskError, type DiskHealth, type DiskOperation } from '../..
 import { Ballast } from './ballast.ts'
 import { isDamage, isMarkedLossy, markDamaged, markLossy, unmarkLossy } from './damaged-database.ts'
 import { type Opening, openWholeDatabase } from './database-opening.ts'
-import { forgetCopy } from './directory-place.ts'
 import {
   type Database,
   isNoSpace,
@@ -44,9 +43,7 @@ export interface OpenedDisk extends Disk {
   readonly setAside: string | undefined
   /** Whether the log was damaged in its middle: writes that were durable are missing among those that are there. */
   readonly hasLostWrites: boolean
-  /** Whether the directory is a copy: the one that was copied may still be in use. */
-  readonly isCopy: boolean
-  /** What follows from `hasLostWrites` and `isCopy` is durable: the next opening does not tell it again. */
+  /** What follows from `hasLostWrites` is durable: the next opening does not tell it again. */
   forgetLoss(): Promise<void>
   /** Closes the database. The next opening sets it aside, whatever LevelDB says of its files. */
   giveUp(reason: string): Promise<void>
@@ -101,7 +98,6 @@ interface LevelDiskParts extends Opening {
 class LevelDisk implements OpenedDisk {
   readonly setAside: string | undefined
   readonly hasLostWrites: boolean
-  readonly isCopy: boolean
   readonly #parts: LevelDiskParts
   readonly #space: SpaceWatch
   readonly #listeners: ((health: DiskHealth) => void)[] = []
@@ -126,7 +122,6 @@ class LevelDisk implements OpenedDisk {
   constructor(parts: LevelDiskParts) {
     this.#parts = parts
     this.setAside = parts.setAside
-    this.isCopy = parts.isCopy
     this.hasLostWrites = isMarkedLossy(parts.directory)
     this.#database = parts.database
     this.#space = parts.space
@@ -204,9 +199,8 @@ class LevelDisk implements OpenedDisk {
     this.#listeners.push(listener)
   }
 
-  async forgetLoss(): Promise<void> {
-    await unmarkLossy(this.#parts.directory)
-    await forgetCopy(this.#parts.directory)
+  forgetLoss(): Promise<void> {
+    return unmarkLossy(this.#parts.directory)
   }
 
   async giveUp(reason: string): Promise<void> {

@@ -38,4 +38,12 @@ export const KNOWN_SEEDS: Readonly<Record<string, KnownSeed>> = {
   'doubtful-write-made-again': { seed: 2, seconds: 20 },
   'move-quorum-of-the-old': { seed: 1 },
   'move-keeps-the-horizon': { seed: 3, seconds: 30 },
+  'incarnation-reused': { seed: 1 },
+  'hints-without-a-bound': { seed: 1 },
+  'filling-forgotten': { seed: 9 },
+  'repair-resurrects': { seed: 7 },
+  'accept-below-promise': { seed: 2 },
+  'move-swept-early': { seed: 2 },
+  'lease-without-a-promise': { seed: 1 },
+  'batch-half-applied': { seed: 16 },
 }

@@ -4,6 +4,7 @@
  * Exit codes: 0 stopped, 1 could not start, 2 bad setting, 3 a damaged database that needs `--repair`, 4 the cluster
  * refused to let this node join. A process that breaks down while it runs says why, and kills itself.
  */
+import { setTimeout as after } from 'node:timers/promises'
 import { NotAdmittedError } from './adapters/peer-network/join-request.ts'
 import { complain, type LogDestination } from './adapters/log/log-destination.ts'
 import type { ProcessLog } from './adapters/log/pino-log.ts'
@@ -23,6 +24,8 @@ const REMOVED = 'removed'
 
 /** A stop that takes longer is given up, within the 15 s promised: what was acknowledged is durable already. */
 const STOP_MS_MAX = 13_000
+/** A start that has not ended so long after the signal has nothing that a stop must end. */
+const START_GIVEN_UP_MS = 1000
 /** How long the last lines of the log may take. */
 const FLUSH_MS_MAX = 1000
 
@@ -115,8 +118,11 @@ function stopOnRequest(
       endAtOnce(destination)
     }, STOP_MS_MAX).unref()
     giveUp.abort(new Error('this node is stopping'))
-    // A start that was given up leaves nothing to stop.
-    const server = await starting.catch(() => undefined)
+    // A start that was given up leaves nothing to stop. One that waits for other members has told no client anything.
+    const server = await Promise.race([
+      starting.catch(() => undefined),
+      after(START_GIVEN_UP_MS, undefined, { ref: false }),
+    ])
     await server?.stop()
     log.info({}, 'stopped')
     await destination.flush(FLUSH_MS_MAX)

@@ -151,6 +151,19 @@ test('process: SIGTERM ends a node that waits to be let into a cluster', async (
   expect((await ended(child)).code).toBe(0)
 })
 
+test('process: SIGTERM ends a new node that waits for a majority of the members', async () => {
+  const members = [1, 2, 3].map(async (n) => `n${n}=http://127.0.0.1:${await freePort()}`)
+  const child = start(
+    settings(await freePort(), { QUORATE_MEMBERS: (await Promise.all(members)).join(',') }),
+  )
+  await logUntil(
+    child,
+    'the data directory is new: waiting for a majority of the members to say whether there was one before',
+  )
+  child.kill('SIGTERM')
+  expect((await ended(child)).code).toBe(0)
+})
+
 test('process: SIGTERM ends it cleanly, and the next start goes on where it was', async () => {
   const env = settings(await freePort())
   const first = start(env)

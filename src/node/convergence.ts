@@ -12,6 +12,7 @@ import { Collector } from './collector.ts'
 import type { DirectoryProof } from './directory-proof.ts'
 import { ExpiredValues } from './expired-values.ts'
 import { GainedPartitions } from './gained-partitions.ts'
+import type { IndexRepair } from './index-repair.ts'
 import { Intake } from './intake.ts'
 import { whyNotKept } from './keeping.ts'
 import type { GroupCommit } from './group-commit.ts'
@@ -44,6 +45,7 @@ export interface ConvergenceParts {
   readonly proof: DirectoryProof
   readonly keeper: TopologyKeeper
   readonly commits: GroupCommit
+  readonly indexes: IndexRepair
   readonly table: ObjectTable
   readonly replica: Replica
   readonly hints: HintStore
@@ -146,7 +148,8 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
     const known = keeper.bucket(bucket)
     if (known !== undefined) scrub.found(dataKey(keeper.place(known, key).partition, bucket, key))
   }
-  const trees = new TreeAnswers({ self, keeper, forest, leaves, horizon, versions })
+  const { indexes } = parts
+  const trees = new TreeAnswers({ self, keeper, forest, leaves, indexes, horizon, versions })
   const antiEntropy = new AntiEntropy(ports, {
     self,
     keeper,

@@ -1,8 +1,8 @@
 /**
  * Bounds the requests of clients: how many are worked on at once, and the time until each is answered. A request is
- * answered at its deadline, whatever its work does; but where the disk stalls, its work goes on, and holds memory. So
- * it counts until the work ends: a stalled node takes no more than the bound, and takes requests again when the disk
- * answers.
+ * answered at its deadline, whatever its work does; but where the disk stalls, its work may go on, and holds memory. So
+ * it counts until the work ends, and the node takes requests again when the disk answers. (What waits for a record that
+ * a stalled disk was asked for already is not counted here: object-table.ts.)
  */
 import { QuorateError } from '../core/errors.ts'
 import { type Deadlines, inTime } from './deadlines.ts'

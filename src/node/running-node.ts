@@ -266,6 +266,7 @@ export async function composeNode(
     proof,
     keeper,
     commits,
+    indexes,
     table,
     replica,
     hints,
@@ -357,7 +358,6 @@ export async function composeNode(
   showGauges()
   const gauges = timers.every(GAUGE_INTERVAL_MS, showGauges)
   log.info({ actor: identity.actor, epoch: keeper.epoch }, 'node is up')
-
   // What is decided is stored here before it is told, and a disk that stalls gives no error.
   const decided = <T>(timeoutMs: number, deciding: Promise<T>): Promise<T> =>
     inTime(deadlines, timeoutMs + DECIDED_STORED_MS, deciding, () => {

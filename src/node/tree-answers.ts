@@ -2,10 +2,12 @@
 import { comparedPartitions } from '../core/placement/compared-partitions.ts'
 import type { MemberVersions } from '../core/membership/member-versions.ts'
 import type { Encodable } from '../ports/codec.ts'
+import { DiskError } from '../ports/disk.ts'
 import type { HashForest } from './hash-forest.ts'
 import { encodeHashes } from './hash-list.ts'
 import type { HorizonKeeper } from './horizon-keeper.ts'
-import type { LeafListing, LeafPlace } from './leaf-listing.ts'
+import type { IndexRepair } from './index-repair.ts'
+import type { LeafContents, LeafListing, LeafPlace } from './leaf-listing.ts'
 import type { AskKind } from './messages.ts'
 import type { AnswerWith } from './peers.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
@@ -19,6 +21,7 @@ export interface TreeAnswerParts {
   readonly keeper: TopologyKeeper
   readonly forest: HashForest
   readonly leaves: LeafListing
+  readonly indexes: IndexRepair
   readonly horizon: HorizonKeeper
   readonly versions: MemberVersions
 }
@@ -37,7 +40,7 @@ export class TreeAnswers {
     body: readonly Encodable[],
     answer: AnswerWith,
   ): void {
-    const { forest, horizon, leaves, versions } = this.#parts
+    const { forest, horizon, versions } = this.#parts
     if (kind === 'sync') {
       horizon.learn(body[0])
       // Version 2 tells none.
@@ -68,7 +71,7 @@ export class TreeAnswers {
         return
       }
       case 'leaves':
-        leaves.list(Number(body[0]), placesIn(body[1])).then(
+        this.#leaves(Number(body[0]), placesIn(body[1])).then(
           ({ copies, dying }) =>
             answer(
               'ok',
@@ -83,6 +86,19 @@ export class TreeAnswers {
       default:
         kind satisfies never
     }
+  }
+
+  /**
+   * Rejects where the index of copies is damaged: the asker counts what it is told as taken over, and would call what
+   * the damage hides history. Asked before and after, because a repair that ends meanwhile may have added entries
+   * behind the place that was read.
+   */
+  async #leaves(copies: number, places: readonly LeafPlace[]): Promise<LeafContents> {
+    const { leaves, indexes } = this.#parts
+    const { found, isWhole } = indexes
+    const contents = isWhole ? await leaves.list(copies, places) : undefined
+    if (contents !== undefined && indexes.found === found) return contents
+    throw new DiskError('disk_failed', 'none', 'the index of copies is damaged')
   }
 
   #compared(copies: number, asker: string): readonly number[] {

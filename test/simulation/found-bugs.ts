@@ -199,12 +199,12 @@ export const FOUND_BUGS: readonly FoundBug[] = [
   },
   {
     what: 'a node without its directory knew too few members to follow the time that they had agreed on',
-    mendedIn: '6b07da3',
+    mendedIn: '143d852',
     plan: { seed: '60004', seconds: 60, nemesis: [...MIX_AND_CHANGES, SKEW_ALL] },
   },
   {
     what: 'proposers of a topology waited for a voter without power until their deadline, again and again',
-    mendedIn: 'e74bd17',
+    mendedIn: '65c8e00',
     plan: {
       seed: '60004',
       seconds: 60,

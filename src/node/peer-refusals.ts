@@ -3,8 +3,11 @@
  * process for another one with its node id that it has lost its place (core/membership/displacement.ts), it rejects
  * requests. Safety does not depend on this list: it rests on the fences of the peers (life-fences.ts).
  */
-import { majority } from '../core/quorum/level.ts'
-import { isDisplaced } from '../core/membership/displacement.ts'
+import {
+  isDisplaced,
+  isDisplacedForGood,
+  type PeersOfProcess,
+} from '../core/membership/displacement.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { PeerRefusal, RefusalReason } from '../ports/network.ts'
@@ -59,22 +62,16 @@ export class PeerRefusals {
 
   #givenUp(peer: string, message: string): void {
     this.#givenUpBy.set(peer, message)
-    const others = this.#others()
-    const refusing = others.filter((id) => this.#givenUpBy.has(id) && !this.isLinked(id))
-    // While the rest are only out of reach, requests are refused (whyNotThisProcess), and the process lives.
-    const needed = Math.min(majority(others.length + 1), others.length)
-    if (needed > 0 && refusing.length >= needed) this.#superseded ??= message
+    const peers = this.#peersWith([...this.#givenUpBy.keys()])
+    if (isDisplacedForGood(peers)) this.#superseded ??= message
   }
 
-  #isDisplacedBy(peers: readonly string[]): boolean {
+  /** The members as they stand to this process, where these have refused it. */
+  #peersWith(refused: readonly string[]): PeersOfProcess {
     const others = this.#others()
     const linked = others.filter((id) => this.isLinked(id))
-    const refusing = others.filter((id) => peers.includes(id) && !linked.includes(id))
-    return isDisplaced({
-      members: others.length + 1,
-      refusing: refusing.length,
-      linked: linked.length,
-    })
+    const refusing = others.filter((id) => refused.includes(id) && !linked.includes(id))
+    return { members: others.length + 1, refusing: refusing.length, linked: linked.length }
   }
 
   /** Whether this process has lost its place to a newer one of this node: it stays so. */
@@ -88,7 +85,7 @@ export class PeerRefusals {
     const isForAnother = ({ by, reason }: PeerRefusal): boolean =>
       by === 'peer' && (reason === 'identity_in_use' || reason === 'superseded')
     const refusals = this.current().filter(isForAnother)
-    if (!this.#isDisplacedBy(refusals.map(({ peer }) => peer))) return undefined
+    if (!isDisplaced(this.#peersWith(refusals.map(({ peer }) => peer)))) return undefined
     return refusals[0]?.message
   }
 

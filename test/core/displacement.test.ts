@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { isDisplaced } from '../../src/core/membership/displacement.ts'
+import { isDisplaced, isDisplacedForGood } from '../../src/core/membership/displacement.ts'
 import { majority } from '../../src/core/quorum/level.ts'
 
 /** Each other member listens to one of two processes of a node, or to none. */
@@ -43,6 +43,17 @@ it('never displaces a process that nobody refuses, however few it reaches', () =
   fc.assert(
     fc.property(fc.nat(8), fc.nat(8), (members, linked) => {
       expect(isDisplaced({ members: members + 1, refusing: 0, linked })).toBe(false)
+    }),
+  )
+})
+
+it('displaces for good by a majority alone, and by everybody where that is fewer', () => {
+  fc.assert(
+    fc.property(fc.nat(8), fc.nat(8), (others, refusing) => {
+      const members = others + 1
+      const isForGood = isDisplacedForGood({ members, refusing, linked: 0 })
+      if (refusing === 0) expect(isForGood).toBe(false)
+      else expect(isForGood).toBe(refusing >= majority(members) || refusing >= others)
     }),
   )
 })

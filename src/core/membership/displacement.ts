@@ -23,3 +23,8 @@ export function isDisplaced({ members, refusing, linked }: PeersOfProcess): bool
   const needed = majority(members)
   return refusing >= needed || linked + 1 < needed
 }
+
+/** The same for good, so that the process may end. While the rest are only out of reach it rejects requests, and lives on. */
+export function isDisplacedForGood({ members, refusing }: PeersOfProcess): boolean {
+  return refusing > 0 && refusing >= Math.min(majority(members), members - 1)
+}

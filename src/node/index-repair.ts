@@ -51,9 +51,15 @@ export class IndexRepair {
     return !this.#isRunning && this.#damaged.size === 0
   }
 
-  /** How many damaged entries were found: where it is the same before and after a read, the read met none. */
-  get found(): number {
-    return this.#found
+  /**
+   * What `read` gives; undefined where it may lack entries. Looked at before and after: the read may have met a damaged
+   * entry, and a repair that ends meanwhile may have added entries behind its cursor.
+   */
+  async whole<T>(read: () => Promise<T>): Promise<T | undefined> {
+    if (!this.isWhole) return undefined
+    const found = this.#found
+    const told = await read()
+    return this.#found === found ? told : undefined
   }
 
   stop(): void {

@@ -80,10 +80,8 @@ export class KeyPages {
   /** Rejects with a `DiskError`, where the index is damaged, or with `overloaded` where too many pages are being made. */
   page(bucket: Bucket, place: PagePlace): Promise<OwnerPage> {
     return this.#limit.run(WAIT_MS_MAX, async () => {
-      // Before the page too: a repair that ends meanwhile may have added entries behind its cursor.
-      const { found, isWhole } = this.#indexes
-      const page = isWhole ? await this.#read(bucket, place) : undefined
-      if (page !== undefined && this.#indexes.found === found) return page
+      const page = await this.#indexes.whole(() => this.#read(bucket, place))
+      if (page !== undefined) return page
       throw new QuorateError(
         'storage_failed',
         'the index of keys is damaged, and is being made again',

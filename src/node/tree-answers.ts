@@ -90,14 +90,12 @@ export class TreeAnswers {
 
   /**
    * Rejects where the index of copies is damaged: the asker counts what it is told as taken over, and would call what
-   * the damage hides history. Asked before and after, because a repair that ends meanwhile may have added entries
-   * behind the place that was read.
+   * the damage hides history.
    */
   async #leaves(copies: number, places: readonly LeafPlace[]): Promise<LeafContents> {
     const { leaves, indexes } = this.#parts
-    const { found, isWhole } = indexes
-    const contents = isWhole ? await leaves.list(copies, places) : undefined
-    if (contents !== undefined && indexes.found === found) return contents
+    const contents = await indexes.whole(() => leaves.list(copies, places))
+    if (contents !== undefined) return contents
     throw new DiskError('disk_failed', 'none', 'the index of copies is damaged')
   }
 

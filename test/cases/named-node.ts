@@ -24,6 +24,22 @@ export interface Status {
   }[]
 }
 
+/** The settings of a node on this machine. */
+export function environmentOf(
+  options: Omit<NamedNodeOptions, 'onBroken'>,
+): Readonly<Record<string, string>> {
+  const { id, dataDir, peerPort, members, clientPort = 0 } = options
+  return {
+    QUORATE_NODE_ID: id,
+    QUORATE_MEMBERS: Object.entries(members)
+      .map(([member, port]) => `${member}=http://127.0.0.1:${port}`)
+      .join(','),
+    QUORATE_DATA_DIR: dataDir,
+    QUORATE_LISTEN: `127.0.0.1:${clientPort}`,
+    QUORATE_PEER_LISTEN: `127.0.0.1:${peerPort}`,
+  }
+}
+
 export class NamedNode {
   readonly server: RunningServer
 
@@ -32,19 +48,9 @@ export class NamedNode {
   }
 
   static async start(options: NamedNodeOptions): Promise<NamedNode> {
-    const { id, dataDir, peerPort, members, clientPort = 0, onBroken } = options
-    const parsed = parseSettings({
-      QUORATE_NODE_ID: id,
-      QUORATE_MEMBERS: Object.entries(members)
-        .map(([member, port]) => `${member}=http://127.0.0.1:${port}`)
-        .join(','),
-      QUORATE_DATA_DIR: dataDir,
-      QUORATE_LISTEN: `127.0.0.1:${clientPort}`,
-      QUORATE_PEER_LISTEN: `127.0.0.1:${peerPort}`,
-      QUORATE_LOG_LEVEL: 'silent',
-    })
+    const parsed = parseSettings({ ...environmentOf(options), QUORATE_LOG_LEVEL: 'silent' })
     if (!parsed.ok) throw new Error(parsed.problem)
-    const hooks = { onBroken: onBroken ?? rethrow }
+    const hooks = { onBroken: options.onBroken ?? rethrow }
     return new NamedNode(await startServer(parsed.settings, hooks))
   }
 

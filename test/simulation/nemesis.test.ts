@@ -13,6 +13,7 @@ import { Nemesis } from '../../src/simulation/nemesis.ts'
 import { nodeIds, type NumberedFault } from '../../src/simulation/plan.ts'
 import { runSchedule, Schedule } from '../../src/simulation/schedule.ts'
 import { SimulatedNode } from '../../src/simulation/simulated-node.ts'
+import { SETTINGS } from '../../src/simulation/simulated-settings.ts'
 import { Wires } from '../../src/simulation/wires.ts'
 import { SeededRandom } from '../../src/random/seeded-random.ts'
 
@@ -35,15 +36,7 @@ class Scene {
   constructor(faults: readonly NumberedFault[], mayLoseData = true) {
     const random = new SeededRandom('nodes')
     const members = IDS.map((id) => ({ id, peerUrl: `sim://${id}`, zone: id }))
-    const settings = {
-      members,
-      durability: 'sync',
-      requestTimeoutMs: 2000,
-      maxClockDriftMs: 500,
-      cacheBytesMax: 24 * 1024,
-      hintBytesPerOwnerMax: 24 * 1024,
-      inflightRequestsMax: 1000,
-    } as const
+    const settings = { ...SETTINGS, members }
     const events = {
       onBroken: (node: string, error: unknown) => {
         throw new Error(`${node} is broken`, { cause: error })

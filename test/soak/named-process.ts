@@ -1,6 +1,7 @@
 /** One node as a process whose directory, addresses and list of members a test chooses. */
 import { join } from 'node:path'
 import { createNodeProcess, type NodeProcess } from '../../src/cluster/node-process.ts'
+import { environmentOf } from '../cases/named-node.ts'
 
 export interface NamedProcessOptions {
   readonly id: string
@@ -27,20 +28,12 @@ export class NamedProcess {
   readonly #url: string
   readonly #process: NodeProcess
 
-  constructor({ id, dataDir, clientPort, peerPort, members }: NamedProcessOptions) {
+  constructor(options: NamedProcessOptions) {
+    const { id, dataDir, clientPort } = options
     this.id = id
     this.dataDir = dataDir
     this.#url = `http://127.0.0.1:${clientPort}`
-    const env = {
-      ...process.env,
-      QUORATE_NODE_ID: id,
-      QUORATE_MEMBERS: Object.entries(members)
-        .map(([member, port]) => `${member}=http://127.0.0.1:${port}`)
-        .join(','),
-      QUORATE_DATA_DIR: dataDir,
-      QUORATE_LISTEN: `127.0.0.1:${clientPort}`,
-      QUORATE_PEER_LISTEN: `127.0.0.1:${peerPort}`,
-    }
+    const env = { ...process.env, ...environmentOf(options) }
     const spec = { id, nodeDir: dataDir, clientUrl: this.#url, env }
     this.#process = createNodeProcess(spec, {
       ended: ({ sentence }) => this.ends.push(sentence),

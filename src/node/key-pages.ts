@@ -64,6 +64,8 @@ export class KeyPages {
   readonly #limit: ConcurrencyLimit
   /** Told of a record that is damaged. */
   onCorrupt: (storageKey: string) => void = () => undefined
+  /** Told of a record that is listed but absent (vanished-record.ts). Rejects with a `DiskError`. */
+  onVanished: (storageKey: string) => Promise<void> = () => Promise.resolve()
 
   constructor(
     ports: { disk: Disk; codec: Codec; timers: Timers },
@@ -140,10 +142,11 @@ export class KeyPages {
     const records = await this.#disk.getMany(
       small.map(({ key, partition }) => dataKey(partition, bucket.name, key)),
     )
+    const absent = small.filter((_, i) => records[i] === undefined)
+    if (absent.length > 0) await this.#doubtVanished(bucket, absent, doubtful)
     let next = 0
     return owned.flatMap(({ key, partition, value }) => {
       const record = value.length === 0 ? records[next++] : value
-      // Deleted, and forgotten, since its place was read.
       if (record === undefined) return []
       try {
         return [{ key, head: value.length === 0 ? this.#headOf(record) : this.#headIn(value) }]
@@ -153,6 +156,26 @@ export class KeyPages {
         return []
       }
     })
+  }
+
+  /**
+   * A delete removes a record and its place in one batch. So a record that is absent while its place is still there has
+   * vanished from the disk. The records are read again, before the places: a delete since the first read hides both.
+   */
+  async #doubtVanished(
+    bucket: Bucket,
+    absent: readonly { readonly key: string; readonly partition: number }[],
+    doubtful: number[],
+  ): Promise<void> {
+    const storageKeys = absent.map(({ key, partition }) => dataKey(partition, bucket.name, key))
+    const places = absent.map(({ key }) => listKey(`${bucket.name}/${key}`))
+    const found = await this.#disk.getMany([...storageKeys, ...places])
+    for (const [i, storageKey] of storageKeys.entries()) {
+      const isListed = found[absent.length + i] !== undefined
+      if (found[i] !== undefined || !isListed) continue
+      doubtful.push((absent[i] as { partition: number }).partition)
+      await this.onVanished(storageKey)
+    }
   }
 
   #headOf(record: Uint8Array): RecordHead {

@@ -1,8 +1,7 @@
 /**
  * The composition of one node: its mechanisms, in the order in which they come to life and end.
  *
- * Nothing is served before the identity is durable, the clock's bound is, and the hints of earlier lives are
- * known.
+ * It serves nothing before the identity and the clock's bound are durable, and the hints of earlier lives are known.
  */
 import { QuorateError } from '../core/errors.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
@@ -286,6 +285,7 @@ export async function composeNode(
   })
   const { horizon, trees, arrival, moves } = convergence
   pages.onCorrupt = (storageKey) => convergence.recordDamaged(storageKey)
+  pages.onVanished = (storageKey) => convergence.leaves.onVanished(storageKey)
   const movesView = new MovesView({ self, keeper, peers, clock, moves })
   replica.onGivenUp = () => writes.giveUpActor()
   arrival.onBehind = () => writes.giveUpActor()

@@ -1,8 +1,8 @@
 /**
- * A record that is listed in its leaf of the hash tree, and is not there. Both are always written in one batch,
- * so the disk has lost it, as it does where bytes of its key are damaged. Below the horizon a record that is
- * not there says that the key was deleted, and the other owners would believe it: so it is put down as a
- * damaged record, which says nothing, and is repaired like any other.
+ * A record that an index (data-index.ts) lists but that is absent. Both are always written in one batch, so the disk has
+ * lost the record, for instance because bytes of its key are damaged. Below the horizon an absent record says that the
+ * key was deleted, and the other owners would believe that. So this stores a damaged record in its place: a damaged
+ * record says nothing, and is repaired like any other.
  */
 import { hashText } from '../core/hash/text-hash.ts'
 import { leafOf } from '../core/repair/hash-tree.ts'
@@ -10,7 +10,7 @@ import { type Disk, DiskError } from '../ports/disk.ts'
 import type { Log } from '../ports/log.ts'
 import type { GroupCommit } from './group-commit.ts'
 import type { Entry, ObjectTable } from './object-table.ts'
-import { type DataName, leafKey, parseDataKey } from './storage-keys.ts'
+import { type DataName, leafKey, listKey, parseDataKey } from './storage-keys.ts'
 
 /** Shorter than a checksum: never a record. */
 const DAMAGED = new Uint8Array(1)
@@ -32,9 +32,10 @@ export async function putDownVanished(
 ): Promise<void> {
   const { partition, bucket, name } = parseDataKey(storageKey) as DataName
   if (!(await isAtRest(table, storageKey))) return
-  const place = leafKey(partition, leafOf(hashText(name)), name)
-  const [listed, record] = await disk.getMany([place, storageKey])
-  if (listed === undefined || record !== undefined) return
+  const leaf = leafKey(partition, leafOf(hashText(name)), name)
+  const [record, ...places] = await disk.getMany([storageKey, leaf, listKey(name)])
+  const isListed = places.some((place) => place !== undefined)
+  if (!isListed || record !== undefined) return
   await new Promise<void>((resolve, reject) => {
     table.find(storageKey, (entry, failure) => {
       if (entry === undefined && failure instanceof DiskError) {

@@ -10,7 +10,7 @@
  */
 import { assert } from '../core/assert.ts'
 import type { Codec } from '../ports/codec.ts'
-import type { Disk, DiskError, DiskOperation } from '../ports/disk.ts'
+import { type Disk, DiskError, type DiskOperation } from '../ports/disk.ts'
 import type { Timers } from '../ports/timers.ts'
 import type { Durability, GroupCommit } from './group-commit.ts'
 import { recordOperations } from './data-index.ts'
@@ -20,6 +20,11 @@ import { ABSENT_COPY, type Copy, decodeRecord, RecordCorruptError } from './obje
 const ENTRY_BYTES = 512
 /** Records read from the disk in one call. */
 const LOAD_BATCH_MAX = 512
+/**
+ * Callers that wait for a record to be read. On a stalled disk a request ends at its deadline, but its caller here waits
+ * until the disk answers. So without a bound they would pile up for as long as the disk stalls.
+ */
+export const LOADS_WAITING_MAX = 16_384
 
 export interface Entry {
   readonly storageKey: string
@@ -47,6 +52,8 @@ export class ObjectTable {
   #loads = new Map<string, EntryTaker[]>()
   #loadScheduled = false
   #loading = new Map<string, EntryTaker[]>()
+  /** Callers in `#loads` and `#loading`. */
+  #waiting = 0
   #bytes = 0
   /** Told of each change of a durable object, in the order in which they became so. */
   onStored: (storageKey: string, before: Copy, after: Copy) => void = () => undefined
@@ -69,7 +76,10 @@ export class ObjectTable {
     return this.#bytes
   }
 
-  /** Calls `take` with the key's entry: at once where it is cached, else after the disk has answered. */
+  /**
+   * Calls `take` with the key's entry: at once where it is cached, else after the disk has answered. Fails at once where
+   * too many wait for the disk: then nothing is known of the key.
+   */
   find(storageKey: string, take: EntryTaker): void {
     const entry = this.#entries.get(storageKey)
     if (entry !== undefined) {
@@ -77,6 +87,12 @@ export class ObjectTable {
       take(entry, undefined)
       return
     }
+    if (this.#waiting >= LOADS_WAITING_MAX) {
+      const message = `${this.#waiting} reads are waiting for the disk`
+      take(undefined, new DiskError('disk_busy', 'none', message))
+      return
+    }
+    this.#waiting++
     const waiting = this.#loads.get(storageKey) ?? this.#loading.get(storageKey)
     if (waiting !== undefined) {
       waiting.push(take)
@@ -187,6 +203,7 @@ export class ObjectTable {
       }
       batch.forEach(([key, takers], index) => {
         this.#loading.delete(key)
+        this.#waiting -= takers.length
         const result = failure ?? this.#enter(key, records?.[index])
         for (const take of takers) {
           if (result instanceof Error) take(undefined, result)

@@ -355,10 +355,16 @@ export function mergeCopies(codec: Codec, mode: MergeMode, held: Copy, incoming:
   return merged === ABSENT ? ABSENT_COPY : encodeCopy(codec, merged)
 }
 
+const REFUSAL_CODES = {
+  disk_full: 'storage_full',
+  disk_failed: 'storage_failed',
+  disk_closed: 'storage_failed',
+  disk_busy: 'overloaded',
+} as const
+
 export function refusalOf(failure: DiskError): Refusal {
   if (failure.effect === 'unknown') return { code: 'failed', message: failure.message }
-  const code = failure.code === 'disk_full' ? 'storage_full' : 'storage_failed'
-  return { code, message: failure.message }
+  return { code: REFUSAL_CODES[failure.code], message: failure.message }
 }
 
 /** By when a write is not replaced by what is held: clocks of two nodes may give the same timestamp, and one wins. */

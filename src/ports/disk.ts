@@ -56,7 +56,8 @@ export interface DiskHealth {
  * `effect: 'unknown'`: the batch may be there after a restart. Reads always have effect none.
  */
 export class DiskError extends Error {
-  readonly code: 'disk_full' | 'disk_failed' | 'disk_closed'
+  /** `disk_busy`: too many operations wait for the disk; it gave no error itself. */
+  readonly code: 'disk_full' | 'disk_failed' | 'disk_closed' | 'disk_busy'
   readonly effect: 'none' | 'unknown'
   constructor(
     code: DiskError['code'],

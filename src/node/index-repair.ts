@@ -3,7 +3,8 @@
  * stood for is not known, because the damage may lie in its key, so all of them are looked at: damaged entries are
  * removed, and what every record needs is stored anew.
  *
- * Invariant: while `isWhole`, every record has its entries, as far as any read has shown. A list of keys that was made
+ * Invariant: before the first change of an index, the mark that it is torn is durable. So after a crash the next start
+ * makes it again (migration.ts). While `isWhole`, every record has its entries, as far as any read has shown. A list of keys that was made
  * while it was not may lack some, and must not be told.
  */
 import type { Codec } from '../ports/codec.ts'
@@ -22,6 +23,10 @@ const PAGE = 64
 /** After an error of the disk. */
 const RETRY_MS = 200
 
+export const INDEXES_MADE = 'the indexes have been made again'
+export const REPAIR_FAILED =
+  'the indexes could not be made again: trying again until the disk works'
+
 export class IndexRepair {
   readonly #disk: Disk
   readonly #codec: Codec
@@ -29,15 +34,23 @@ export class IndexRepair {
   readonly #log: Log
   readonly #commits: GroupCommit
   readonly #table: ObjectTable
+  readonly #markTorn: () => Promise<void>
   /** Damaged entries that were found since the last run began. */
   readonly #damaged = new Set<string>()
   #found = 0
+  #isStarted = false
+  #isMarked = false
   #isRunning = false
   #isStopped = false
 
   constructor(
     ports: { disk: Disk; codec: Codec; timers: Timers; log: Log },
-    parts: { commits: GroupCommit; table: ObjectTable },
+    parts: {
+      commits: GroupCommit
+      table: ObjectTable
+      /** Resolves once the mark is durable. Rejects with a `DiskError`. */
+      markTorn: () => Promise<void>
+    },
   ) {
     this.#disk = ports.disk
     this.#codec = ports.codec
@@ -45,6 +58,7 @@ export class IndexRepair {
     this.#log = ports.log
     this.#commits = parts.commits
     this.#table = parts.table
+    this.#markTorn = parts.markTorn
   }
 
   get isWhole(): boolean {
@@ -62,6 +76,12 @@ export class IndexRepair {
     return this.#found === found ? told : undefined
   }
 
+  /** After the migration, which would remove the mark. Damage that was found before is repaired from now on. */
+  start(): void {
+    this.#isStarted = true
+    if (this.#damaged.size > 0) this.#wake()
+  }
+
   stop(): void {
     this.#isStopped = true
   }
@@ -71,6 +91,10 @@ export class IndexRepair {
     if (!ALL_INDEXES.some(([from]) => key.startsWith(from))) return
     this.#found++
     this.#damaged.add(key)
+    if (this.#isStarted) this.#wake()
+  }
+
+  #wake(): void {
     if (this.#isRunning || this.#isStopped) return
     this.#isRunning = true
     this.#timers.soon(() => void this.#run())
@@ -80,9 +104,12 @@ export class IndexRepair {
     this.#log.info({}, 'the indexes are being made again')
     // Until every record has its entries again: what was removed is found damaged by nobody.
     let isMade = false
+    let isFailing = false
     while ((!isMade || this.#damaged.size > 0) && !this.#isStopped) {
       try {
         isMade = false
+        if (!this.#isMarked) await this.#markTorn()
+        this.#isMarked = true
         await this.#findAll()
         const keys = [...this.#damaged]
         await this.#commits.store(
@@ -93,13 +120,14 @@ export class IndexRepair {
         for (const key of keys) this.#damaged.delete(key)
         await this.#storeAll()
         isMade = true
-      } catch {
-        // The disk is failing, and has said so elsewhere.
+      } catch (error) {
+        if (!isFailing) this.#log.error({ reason: String(error) }, REPAIR_FAILED)
+        isFailing = true
         await this.#pause()
       }
     }
     this.#isRunning = false
-    if (!this.#isStopped) this.#log.info({}, 'the indexes have been made again')
+    if (!this.#isStopped) this.#log.info({}, INDEXES_MADE)
   }
 
   /** Reads all entries, so that every damaged one is reported now. */

@@ -33,12 +33,19 @@ export async function distrust(state: NodeState): Promise<void> {
   await distrustIndex(state)
 }
 
-/** The next `migrate` makes the index again. Rejects with a `DiskError`. */
+/** Resolves once the mark is durable with which the next `migrate` makes the index again. Rejects with a `DiskError`. */
 export async function distrustIndex(state: NodeState): Promise<void> {
   const format = state.get('format')
-  if (format === STORAGE_FORMAT || format === FORMAT_WITHOUT_KEY_INDEX) {
+  // Also where the mark is set: the write that set it may have failed.
+  if (format === STORAGE_FORMAT || isWithoutIndex(format)) {
     await state.set('format', FORMAT_WITHOUT_INDEX)
   }
+}
+
+type OldFormat = typeof FORMAT_WITHOUT_INDEX | typeof FORMAT_WITHOUT_KEY_INDEX
+
+function isWithoutIndex(format: Encodable | undefined): format is OldFormat {
+  return format === FORMAT_WITHOUT_INDEX || format === FORMAT_WITHOUT_KEY_INDEX
 }
 
 /**
@@ -59,7 +66,7 @@ export async function migrate(
   state: NodeState,
 ): Promise<void> {
   const format = state.get('format')
-  if (format !== FORMAT_WITHOUT_INDEX && format !== FORMAT_WITHOUT_KEY_INDEX) return
+  if (!isWithoutIndex(format)) return
   const { disk, codec, log } = ports
   log.info({ from: format, to: STORAGE_FORMAT }, 'the data is being indexed')
   await clearKeyIndex(disk, commits)

@@ -92,18 +92,18 @@ export async function composeNode(
   const { codec, timers, network, log, metrics } = ports
   const commits = new GroupCommit(ports)
   const table = new ObjectTable(ports, commits, settings.cacheBytesMax)
-  const indexes = new IndexRepair(ports, { commits, table })
   const state = await NodeState.load(disk, codec, commits)
+  const indexes = new IndexRepair(ports, { commits, table, markTorn: () => distrustIndex(state) })
   disk.onDamaged = (key) => {
     metrics.count('corrupt_records_total')
     log.error({ key }, 'a damaged record was found on the disk')
-    distrustIndex(state).catch(() => undefined)
     indexes.damaged(key)
   }
   const chance = (bound: number): number => ports.random.below(bound)
   if (settings.hasLostData === true) await distrust(state)
   await forgetLives(state)
   await migrate(ports, commits, state)
+  indexes.start()
   const identity = await takeIdentity(state, self, Math.floor(ports.clock.wallMs()), chance)
   // On the disk before anything else, so that no restart has to ask to join again.
   if (settings.joined !== undefined && state.get('topology') === undefined) {

@@ -113,6 +113,26 @@ describe('a node that asks to join', () => {
     await expect(join([seed, NOBODY])).rejects.toThrow(`${seed} does not let it join: n3 is no`)
   })
 
+  it('goes on with the other members where one refuses it, and tells why', async () => {
+    const lines: string[] = []
+    const destination = { write: (line: string) => void lines.push(line) }
+    const log = createPinoLog({ node: 'n6', level: 'info', destination })
+    const wrong = await member(answering({ status: 403, text: 'it is of another cluster' }))
+    const right = await member(
+      answering({ status: 503, text: 'no majority' }, welcome(documentOf('n6'))),
+    )
+    expect(await join([wrong, NOBODY, right], { log })).toBe(documentOf('n6'))
+    expect(lines.filter((line) => line.includes('it is of another cluster'))).toHaveLength(1)
+  })
+
+  it('gives up where all members refuse it, with the reason of each', async () => {
+    const first = await member(answering({ status: 403, text: 'n3 is no member' }))
+    const second = await member(answering({ status: 400, text: 'n6 is no id' }))
+    await expect(join([first, NOBODY, second])).rejects.toThrow(
+      `${first} does not let it join: n3 is no member; ${second} does not let it join: n6 is no id`,
+    )
+  })
+
   it('gives up when it is told to', async () => {
     const stop = new AbortController()
     const asked = Promise.withResolvers<void>()

@@ -1,8 +1,12 @@
 /**
- * Asks the members of a running cluster to let this node in. Who is no member yet is refused every link, so this is
- * one HTTP request to the peer port, and its answer the topology document that makes this node a member. It is asked
- * again and again, of one member after the other, until it is let in or refused for good: an answer that was lost is
- * no harm, for who is a member already is told so.
+ * Asks the members of a running cluster to let this node in. A node that is not a member is refused every link, so this
+ * is one HTTP request to the peer port. The answer is the topology document that makes this node a member.
+ *
+ * It asks one seed after the other, again and again, until one lets it in. An answer that was lost does no harm, because
+ * a member that asks again gets the present document.
+ *
+ * Invariant: one seed that refuses is not the end, because that seed may be of another cluster, or may be wrong. Only a
+ * refusal by every seed that can be reached is final.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'undici'
@@ -12,7 +16,7 @@ import type { VersionRange } from '../../ports/network.ts'
 import { JOIN_PATH, PROTOCOL, versionsText } from './handshake.ts'
 import { createPeerLookup } from './peer-lookup.ts'
 
-/** The cluster refuses for good: to ask again is of no use. */
+/** Every seed that can be reached refuses for good: to ask again is of no use. */
 export class NotAdmittedError extends Error {}
 
 export interface JoinOptions {
@@ -41,15 +45,24 @@ const TROUBLES_MAX = 20
 
 type Outcome =
   | { readonly type: 'joined'; readonly document: string }
-  /** `trouble` is the same for what needs to be told once only. */
-  | { readonly type: 'later'; readonly trouble: string; readonly reason: string }
+  /**
+   * `later`: ask again. `refused`: this seed will not change its mind. `unreachable`: it gave no answer. `trouble` is the
+   * same for what needs to be told once only.
+   */
+  | {
+      readonly type: 'later' | 'refused' | 'unreachable'
+      readonly trouble: string
+      readonly reason: string
+    }
 
-/** Resolves with the document. Rejects where this node is refused, or `stop` was aborted. */
+/** Resolves with the document. Rejects with `NotAdmittedError`, or once `stop` was aborted. */
 export async function askToJoin(options: JoinOptions): Promise<string> {
   const { seeds, stop, log } = options
   const lookup = createPeerLookup()
   const told = new Set<string>()
   for (;;) {
+    const refusals = new Set<string>()
+    let mayBeAdmitted = false
     for (const seed of seeds) {
       stop?.throwIfAborted()
       const client = new Client(seed, {
@@ -59,7 +72,9 @@ export async function askToJoin(options: JoinOptions): Promise<string> {
       try {
         const outcome = await ask(client, seed, options)
         if (outcome.type === 'joined') return outcome.document
-        const { trouble, reason } = outcome
+        const { type, trouble, reason } = outcome
+        if (type === 'refused') refusals.add(`${seed} does not let it join: ${reason}`)
+        if (type === 'later') mayBeAdmitted = true
         if (told.has(trouble) || told.size >= TROUBLES_MAX) continue
         told.add(trouble)
         log.warn({ seed, reason }, 'not let into the cluster yet: asking again')
@@ -67,6 +82,7 @@ export async function askToJoin(options: JoinOptions): Promise<string> {
         void client.destroy()
       }
     }
+    if (refusals.size > 0 && !mayBeAdmitted) throw new NotAdmittedError([...refusals].join('; '))
     // Half of it by chance, so that several that join do not ask in step.
     await delay(PAUSE_MS * (0.5 + Math.random() / 2), undefined, stop && { signal: stop })
   }
@@ -96,7 +112,7 @@ async function ask(client: Client, seed: string, options: JoinOptions): Promise<
   } catch (error) {
     stop?.throwIfAborted()
     const reason = late.aborted ? 'no answer' : (error as Error).message
-    return { type: 'later', trouble: `${seed} ${reason}`, reason }
+    return { type: 'unreachable', trouble: `${seed} ${reason}`, reason }
   }
   if (status === 200) return admitted(text, seed, self.id)
   const reason = text.trim().slice(0, REASON_CHARACTERS_MAX)
@@ -104,10 +120,8 @@ async function ask(client: Client, seed: string, options: JoinOptions): Promise<
   if (status === 409) return { type: 'later', trouble: 'another change', reason }
   // A member of before nodes could join: it is upgraded sooner or later.
   const isOld = status === 404
-  if (status >= 500 || status === 429 || isOld) {
-    return { type: 'later', trouble: `${seed} ${reason}`, reason }
-  }
-  throw new NotAdmittedError(`${seed} does not let it join: ${reason}`)
+  const isLater = status >= 500 || status === 429 || isOld
+  return { type: isLater ? 'later' : 'refused', trouble: `${seed} ${reason}`, reason }
 }
 
 /** A change may be undone by the time of the answer: then this node is no member, and asks again. */

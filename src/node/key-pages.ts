@@ -18,7 +18,7 @@ import { QuorateError } from '../core/errors.ts'
 import { ConcurrencyLimit } from './concurrency-limit.ts'
 import type { IndexRepair } from './index-repair.ts'
 import { decodeRecord } from './object-record.ts'
-import { decodeHead, encodeHead, headOf, type RecordHead } from './record-head.ts'
+import { decodeHead, encodeHead, headOf, nameBytesOf, type RecordHead } from './record-head.ts'
 import { keyAfter, readPage } from './record-page.ts'
 import { dataKey, listKey, listRange } from './storage-keys.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
@@ -183,13 +183,12 @@ export class KeyPages {
   }
 
   #headIn(place: Uint8Array): RecordHead {
-    const [vector, siblings] = this.#codec.decode(place) as unknown[]
-    return decodeHead(vector, siblings)
+    return decodeHead(...(this.#codec.decode(place) as [unknown, unknown, unknown]))
   }
 }
 
 /**
- * [until or null, [key, vector, siblings], …]: as it travels, with the list of doubtful partitions at the end where there
+ * [until or null, [key, …head], …] (record-head.ts): as it travels, with the list of doubtful partitions at the end where there
  * are any. Version 2 takes such a page for garbage, which tells it nothing.
  */
 export function encodePage({ until, entries, doubtful }: OwnerPage): Encodable[] {
@@ -214,12 +213,13 @@ export function decodePage(body: readonly Encodable[]): OwnerPage | undefined {
 }
 
 function decodeListed(entry: unknown): ListedRecord {
-  const [key, vector, siblings] = entry as unknown[]
+  const [key, ...head] = entry as [unknown, unknown, unknown, unknown]
   if (typeof key !== 'string') throw new Error('not a listed key')
-  return { key, head: decodeHead(vector, siblings) }
+  return { key, head: decodeHead(...head) }
 }
 
 /** About. */
 function bytesOf({ key, head }: ListedRecord): number {
-  return key.length + 40 * (1 + head.sizes.length + head.object.vector.size)
+  const parts = 1 + head.sizes.length + head.object.vector.size
+  return key.length + 40 * parts + nameBytesOf(head)
 }

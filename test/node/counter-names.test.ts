@@ -197,3 +197,24 @@ test('a counter takes so many keys, refuses more, and takes them again when the 
   expect(await read('n1')).toEqual({ value: BigInt(NAMES_MAX + 3), names: 3 })
   await cluster.converged()
 })
+
+test('a counter of which only a repeat of a deleted increment is left is not listed', async () => {
+  const heal = cluster.isolate('n1')
+  await cluster.pass(5)
+  expect(await increment('n2', 'a')).toBe('ok')
+  expect(await remove('n2')).toMatchObject({ existed: true })
+  expect(await increment('n1', 'a', { level: 'eventual' })).toBe('ok')
+  const listed = () =>
+    cluster.ask('n3', (service) =>
+      service.list({ bucket: 'counts', prefix: '', after: '', limit: 10 }),
+    )
+  heal()
+  // As soon as all can be asked: their copies still differ. Then again when they are equal.
+  await cluster.until(() => IDS.every((id) => cluster.keysUnder(id, 'd/').length > 0))
+  expect(await listed()).toMatchObject({ keys: [] })
+  await cluster.converged()
+  expect(await read('n2')).toMatchObject({ value: 0n, names: 1 })
+  expect(await listed()).toMatchObject({ keys: [], missingPartitions: [] })
+  expect(await increment('n3', 'b', { by: 5 })).toBe('ok')
+  expect(await listed()).toMatchObject({ keys: [{ key: 'k', siblings: 1 }] })
+})

@@ -92,6 +92,22 @@ export function deletedIds(siblings: readonly Sibling[]): ReadonlySet<string> {
   return ids
 }
 
+/**
+ * A named increment, or a tombstone that remembers increments, with only so much of its name or names as `deletedIds`
+ * and `idOf` need; undefined for any other sibling.
+ */
+export function briefName(sibling: Sibling): Pick<Sibling, 'contentType' | 'value'> | undefined {
+  const id = idOf(sibling)
+  if (id !== undefined) return { contentType: `${MARK}${id}`, value: NOTHING }
+  const ids = deletedIds([sibling])
+  if (ids.size === 0) return undefined
+  const dot = { actor: '', timestamp: 0 }
+  const names = [...ids].map((one) => ({ id: one, fingerprint: '', dot, kind: KINDS[0] }))
+  return { contentType: '', value: encodeNames(names as NamedUpdate[]) }
+}
+
+const NOTHING = new Uint8Array(0)
+
 /** The update that was made under the id: the earliest that is known. */
 export function findNamed(siblings: readonly Sibling[], id: string): NamedUpdate | undefined {
   let found: NamedUpdate | undefined

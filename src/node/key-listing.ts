@@ -6,32 +6,30 @@
  * A partition counts as seen when a majority of its owners answered. Where a cut hides that majority the partition is
  * named, never left out silently. An owner that is only slow hides nothing: the list waits for it, or fails.
  */
-import {
-  liveSiblings,
-  merge,
-  type Sibling,
-  type StoredObject,
-} from '../core/causality/stored-object.ts'
-import { compareKeys } from '../core/placement/key-order.ts'
+import { liveSiblings } from '../core/causality/stored-object.ts'
 import { type Bucket, isTypeMode } from '../core/placement/topology.ts'
+import type { Codec } from '../ports/codec.ts'
 import type { Timers } from '../ports/timers.ts'
 import { ConcurrencyLimit } from './concurrency-limit.ts'
-import { type OwnerPage, PAGE_KEYS_MAX, type PagePlace } from './key-pages.ts'
+import { PAGE_KEYS_MAX, type PagePlace } from './key-pages.ts'
 import { type ListingParts, ListRound } from './list-round.ts'
-import { modeOf } from './replica.ts'
+import { dotName, type MergedKey, mergePages } from './merged-pages.ts'
 import type { ListAnswer, ListedKey, ListRequest } from './service.ts'
 
-/** Lists of clients that are made at once, and more that wait for them. */
-const LISTS_AT_ONCE = 8
+/**
+ * Lists of clients that are made at once, and more that wait for them. A few lists can take all of a node's time, and of
+ * its owners': what waits here makes nothing else wait.
+ */
+const LISTS_AT_ONCE = 2
 const LISTS_WAITING_MAX = 64
 
 export class KeyListing {
-  readonly #timers: Timers
+  readonly #ports: { timers: Timers; codec: Codec }
   readonly #parts: ListingParts
   readonly #limit: ConcurrencyLimit
 
-  constructor(ports: { timers: Timers }, parts: ListingParts) {
-    this.#timers = ports.timers
+  constructor(ports: { timers: Timers; codec: Codec }, parts: ListingParts) {
+    this.#ports = ports
     this.#parts = parts
     this.#limit = new ConcurrencyLimit(ports, LISTS_AT_ONCE, LISTS_WAITING_MAX)
   }
@@ -45,7 +43,7 @@ export class KeyListing {
   /** Goes on until the page is full, however many deletes lie between; to the end, or to the deadline. */
   async #list(bucket: Bucket, request: ListRequest, deadlineMs: number): Promise<ListAnswer> {
     const { prefix, limit, conflicted = false } = request
-    const round = new ListRound({ timers: this.#timers }, this.#parts)
+    const round = new ListRound(this.#ports, this.#parts)
     const keys: ListedKey[] = []
     let { after } = request
     const hidden = new Set<number>()
@@ -59,14 +57,15 @@ export class KeyListing {
         return { keys, next: after, missingPartitions: [...hidden] }
       }
       for (const partition of result.missingPartitions) hidden.add(partition)
+      const merged = mergePages(this.#ports.codec, bucket, result.pages)
+      for (const partition of merged.doubtful) hidden.add(partition)
       const missing = [...hidden]
-      const merged = mergePages(bucket, result.pages)
-      for (const entry of merged.entries) {
+      for (const entry of merged.keys) {
         const listed = this.#listed(bucket, entry)
         if (listed === undefined || (conflicted && listed.siblings < 2)) continue
         keys.push(listed)
         if (keys.length === limit) {
-          const isLast = merged.until === undefined && entry === merged.entries.at(-1)
+          const isLast = merged.until === undefined && entry === merged.keys.at(-1)
           return { keys, next: isLast ? undefined : listed.key, missingPartitions: missing }
         }
       }
@@ -76,47 +75,12 @@ export class KeyListing {
     }
   }
 
-  #listed(bucket: Bucket, { key, object, sizes }: MergedEntry): ListedKey | undefined {
+  #listed(bucket: Bucket, { key, object, sizes }: MergedKey): ListedKey | undefined {
     const live = liveSiblings(object, this.#parts.clock.nowMs())
     if (live.length === 0) return undefined
-    const size = live.reduce((sum, sibling) => sum + (sizes.get(nameOf(sibling)) ?? 0), 0)
+    const size = live.reduce((sum, sibling) => sum + (sizes.get(dotName(sibling)) ?? 0), 0)
     const dots = live.map(({ actor, timestamp }) => ({ actor, timestamp }))
     // The siblings of a counter or a set are one value.
     return { key, size, siblings: isTypeMode(bucket.mode) ? 1 : live.length, dots }
   }
-}
-
-interface MergedEntry {
-  readonly key: string
-  object: StoredObject
-  readonly sizes: Map<string, number>
-}
-
-/** What all pages cover: up to the first key beyond which some owner has not looked. */
-function mergePages(
-  bucket: Bucket,
-  pages: readonly OwnerPage[],
-): { until: string | undefined; entries: readonly MergedEntry[] } {
-  let until: string | undefined
-  for (const page of pages) {
-    if (page.until !== undefined && (until === undefined || compareKeys(page.until, until) < 0)) {
-      until = page.until
-    }
-  }
-  const merged = new Map<string, MergedEntry>()
-  for (const { entries } of pages) {
-    for (const { key, head } of entries) {
-      if (until !== undefined && compareKeys(key, until) > 0) break
-      const { object, sizes } = head
-      const known = merged.get(key) ?? { key, object, sizes: new Map<string, number>() }
-      known.object = merge(modeOf(bucket), known.object, object)
-      object.siblings.forEach((sibling, i) => known.sizes.set(nameOf(sibling), sizes[i] as number))
-      merged.set(key, known)
-    }
-  }
-  return { until, entries: [...merged.values()].sort((a, b) => compareKeys(a.key, b.key)) }
-}
-
-function nameOf({ actor, timestamp }: Sibling): string {
-  return `${actor}@${timestamp}`
 }

@@ -7,7 +7,7 @@
  * Invariant: a page never claims what damage hides. There is none while the index is being made again (index-repair.ts),
  * and it names the data partitions in which a record is damaged.
  */
-import type { Codec, Encodable } from '../ports/codec.ts'
+import type { Codec } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { Timers } from '../ports/timers.ts'
 import { compareKeys } from '../core/placement/key-order.ts'
@@ -17,8 +17,9 @@ import type { Bucket } from '../core/placement/topology.ts'
 import { QuorateError } from '../core/errors.ts'
 import { ConcurrencyLimit } from './concurrency-limit.ts'
 import type { IndexRepair } from './index-repair.ts'
+import type { ListedRecord, OwnerPage } from './list-page.ts'
 import { decodeRecord } from './object-record.ts'
-import { decodeHead, encodeHead, headOf, nameBytesOf, type RecordHead } from './record-head.ts'
+import { encodeHead, headOf } from './record-head.ts'
 import { keyAfter, readPage } from './record-page.ts'
 import { dataKey, listKey, listRange } from './storage-keys.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
@@ -31,23 +32,10 @@ const PAGE_BYTES_MAX = 512 * 1024
 const CHUNK = 256
 /** Keys that others own, or whose records are damaged, may be many: after so many places a page ends, however short. */
 const PLACES_MAX = 16 * CHUNK
-/** Pages made at once, and more that wait for them. */
-const PAGES_AT_ONCE = 8
+/** Pages made at once, and more that wait for them: few, because all of them take their time from reads and writes. */
+const PAGES_AT_ONCE = 2
 const PAGES_WAITING_MAX = 256
 const WAIT_MS_MAX = 5000
-
-/** Everything this node holds with `after < key <= until`; to the end where `until` is undefined. */
-export interface OwnerPage {
-  readonly until: string | undefined
-  readonly entries: readonly ListedRecord[]
-  /** Data partitions in which a key may be missing. */
-  readonly doubtful: readonly number[]
-}
-
-export interface ListedRecord {
-  readonly key: string
-  readonly head: RecordHead
-}
 
 export interface PagePlace {
   readonly prefix: string
@@ -149,7 +137,7 @@ export class KeyPages {
       const record = value.length === 0 ? records[next++] : value
       if (record === undefined) return []
       try {
-        return [{ key, head: value.length === 0 ? this.#headOf(record) : this.#headIn(value) }]
+        return [{ key, head: value.length === 0 ? this.#headOf(record) : value }]
       } catch {
         doubtful.push(partition)
         this.onCorrupt(dataKey(partition, bucket.name, key))
@@ -178,48 +166,12 @@ export class KeyPages {
     }
   }
 
-  #headOf(record: Uint8Array): RecordHead {
-    return headOf(decodeRecord(this.#codec, record))
+  #headOf(record: Uint8Array): Uint8Array {
+    return this.#codec.encode(encodeHead(headOf(decodeRecord(this.#codec, record))))
   }
-
-  #headIn(place: Uint8Array): RecordHead {
-    return decodeHead(...(this.#codec.decode(place) as [unknown, unknown, unknown]))
-  }
-}
-
-/**
- * [until or null, [key, …head], …] (record-head.ts): as it travels, with the list of doubtful partitions at the end where there
- * are any. Version 2 takes such a page for garbage, which tells it nothing.
- */
-export function encodePage({ until, entries, doubtful }: OwnerPage): Encodable[] {
-  const listed = entries.map(({ key, head }): Encodable => [key, ...encodeHead(head)])
-  return doubtful.length === 0
-    ? [until ?? null, ...listed]
-    : [until ?? null, ...listed, [...doubtful]]
-}
-
-/** Undefined for garbage. */
-export function decodePage(body: readonly Encodable[]): OwnerPage | undefined {
-  const [until, ...entries] = body as unknown[]
-  if (until !== null && typeof until !== 'string') return undefined
-  const last = entries.at(-1)
-  const doubtful = Array.isArray(last) && last.every(Number.isInteger) ? (last as number[]) : []
-  const listed = doubtful.length === 0 ? entries : entries.slice(0, -1)
-  try {
-    return { until: until ?? undefined, entries: listed.map(decodeListed), doubtful }
-  } catch {
-    return undefined
-  }
-}
-
-function decodeListed(entry: unknown): ListedRecord {
-  const [key, ...head] = entry as [unknown, unknown, unknown, unknown]
-  if (typeof key !== 'string') throw new Error('not a listed key')
-  return { key, head: decodeHead(...head) }
 }
 
 /** About. */
 function bytesOf({ key, head }: ListedRecord): number {
-  const parts = 1 + head.sizes.length + head.object.vector.size
-  return key.length + 40 * parts + nameBytesOf(head)
+  return key.length + head.length
 }

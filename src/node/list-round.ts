@@ -12,7 +12,9 @@ import { placementAt } from '../core/placement/preference-list.ts'
 import { type Bucket, PARTITION_COUNT } from '../core/placement/topology.ts'
 import { majority } from '../core/quorum/level.ts'
 import type { Timer, Timers } from '../ports/timers.ts'
-import { decodePage, type KeyPages, type OwnerPage, type PagePlace } from './key-pages.ts'
+import type { Codec } from '../ports/codec.ts'
+import type { KeyPages, PagePlace } from './key-pages.ts'
+import { decodePage, type OwnerPage, READS_ENCODED_HEADS } from './list-page.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { Peers, Reply } from './peers.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
@@ -43,12 +45,14 @@ export type RoundResult =
 
 export class ListRound {
   readonly #timers: Timers
+  readonly #codec: Codec
   readonly #parts: ListingParts
   /** Owners that were late, or could not be asked, in an earlier round. */
   readonly #laggards = new Set<string>()
 
-  constructor(ports: { timers: Timers }, parts: ListingParts) {
+  constructor(ports: { timers: Timers; codec: Codec }, parts: ListingParts) {
     this.#timers = ports.timers
+    this.#codec = ports.codec
     this.#parts = parts
   }
 
@@ -138,9 +142,9 @@ export class ListRound {
   ): Promise<OwnerPage | Absence> {
     const { self, pages, peers, isComplete } = this.#parts
     if (node === self) return isComplete() ? pages.page(bucket, place) : 'hidden'
-    const body = [bucket.name, place.prefix, place.after, place.limit]
+    const body = [bucket.name, place.prefix, place.after, place.limit, READS_ENCODED_HEADS]
     const reply = await peers.request(node, 'list', body, deadlineMs)
-    if (reply.type === 'ok') return decodePage(reply.body) ?? 'hidden'
+    if (reply.type === 'ok') return decodePage(this.#codec, reply.body) ?? 'hidden'
     return this.#absence(node, reply)
   }
 

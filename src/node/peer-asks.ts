@@ -13,7 +13,8 @@ import type { Moves } from './convergence.ts'
 import type { MovesView } from './moves-view.ts'
 import { answerStream } from './partition-stream.ts'
 import type { HorizonKeeper } from './horizon-keeper.ts'
-import { encodePage, type KeyPages, PAGE_KEYS_MAX } from './key-pages.ts'
+import { type KeyPages, PAGE_KEYS_MAX } from './key-pages.ts'
+import { encodePage, encodePageFor2, READS_ENCODED_HEADS } from './list-page.ts'
 import type { Liveness } from './liveness.ts'
 import { APPLY_ASKS_WHOLE, type AskKind } from './messages.ts'
 import { type Copy, encodeVersion } from './object-record.ts'
@@ -274,7 +275,7 @@ export class PeerAsks {
   }
 
   #list(parts: AskParts, from: string, body: readonly Encodable[], answer: AnswerWith): void {
-    const [name, prefix, after, limit] = body
+    const [name, prefix, after, limit, readsEncodedHeads] = body
     const bucket = parts.keeper.bucket(String(name))
     if (bucket === undefined) {
       answer('unknown_bucket', String(name))
@@ -290,13 +291,18 @@ export class PeerAsks {
       return
     }
     const bounded = Math.max(1, Math.min(Number(limit), PAGE_KEYS_MAX))
-    parts.pages.page(bucket, { prefix: String(prefix), after: String(after), limit: bounded }).then(
-      (page) => answer('ok', ...encodePage(page)),
-      (error: unknown) => {
-        const isBusy = error instanceof QuorateError && error.code === 'overloaded'
-        answer(isBusy ? 'overloaded' : 'storage_failed', String(error))
-      },
-    )
+    const place = { prefix: String(prefix), after: String(after), limit: bounded }
+    const isNew = readsEncodedHeads === READS_ENCODED_HEADS
+    parts.pages
+      .page(bucket, place)
+      .then((page) => (isNew ? encodePage(page) : encodePageFor2(this.#codec, page)))
+      .then(
+        (page) => answer('ok', ...page),
+        (error: unknown) => {
+          const isBusy = error instanceof QuorateError && error.code === 'overloaded'
+          answer(isBusy ? 'overloaded' : 'storage_failed', String(error))
+        },
+      )
   }
 
   #withLocation(

@@ -82,14 +82,6 @@ function addNames(siblings: Sibling[], names: unknown): void {
   }
 }
 
-/** About. */
-export function nameBytesOf({ object }: RecordHead): number {
-  return object.siblings.reduce(
-    (sum, { contentType, value }) => sum + contentType.length + value.length,
-    0,
-  )
-}
-
 const SIBLING_FIELDS = 5
 const NAME_FIELDS = 3
 const NO_VALUE = new Uint8Array(0)

@@ -1,5 +1,11 @@
-/** Resident memory of the nodes of a local cluster, in MiB, by node. */
+/**
+ * Memory that the nodes of a local cluster take, in MiB, by node.
+ *
+ * On Linux the pages of mapped files do not count: LevelDB maps its tables, and the kernel takes these pages back when it
+ * needs them. They grow with whatever is read, by the scrub that reads every record too.
+ */
 import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { LocalCluster } from '../../src/cluster/local-cluster.ts'
@@ -8,18 +14,21 @@ const LOOK_INTERVAL_MS = 500
 
 const run = promisify(execFile)
 
-/** One program for all of them, and not waited for by the whole process, whose clients are being timed. */
 export async function memoryOf({ control }: LocalCluster): Promise<Map<string, number>> {
   const nodes = await control.status()
-  const pids = nodes.map(({ pid }) => pid).join(',')
-  const { stdout } = await run('ps', ['-o', 'pid=,rss=', '-p', pids])
-  const kibOf = new Map(
-    stdout
-      .trim()
-      .split('\n')
-      .map((line) => line.trim().split(/\s+/).map(Number) as [number, number]),
+  const memory = nodes.map(
+    async ({ id, pid }) => [id, pid === null ? 0 : await memoryOfProcess(pid)] as const,
   )
-  return new Map(nodes.map(({ id, pid }) => [id, (kibOf.get(pid ?? 0) ?? 0) / 1024]))
+  return new Map(await Promise.all(memory))
+}
+
+async function memoryOfProcess(pid: number): Promise<number> {
+  if (process.platform === 'linux') {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8')
+    return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024
+  }
+  const { stdout } = await run('ps', ['-o', 'rss=', '-p', String(pid)])
+  return Number(stdout) / 1024
 }
 
 /** The most of each node while `work` goes on. */

@@ -5,7 +5,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { QuorateError } from '../../src/core/errors.ts'
 import type { NodeService } from '../../src/node/service.ts'
-import { IDS, VirtualCluster } from './virtual-cluster.ts'
+import { EMPTY_SESSION, type Session } from '../../src/core/causality/session.ts'
+import { type Id, IDS, VirtualCluster } from './virtual-cluster.ts'
 
 /** What the README promises, and some for the sweep of the deadlines. */
 const UNREADY_SECONDS = 5
@@ -140,4 +141,50 @@ it('rejects a write that waits for the disk, and never makes it', async () => {
   cluster.node('n1').platter.answerAgain()
   await cluster.pass(5)
   expect(await cluster.ask('n2', readFrom(BUCKETS[0], 'rejected'))).toBe('absent')
+})
+
+it('serves a session its past from the other owners, in time, and never reads less than that', async () => {
+  let session: Session = EMPTY_SESSION
+  const at = (key: string) =>
+    ({
+      bucket: 'plain',
+      key,
+      level: 'causal',
+      requestId: 'test',
+      timeoutMs: TIMEOUT_MS,
+      session,
+    }) as const
+  const write = async (id: Id, key: string): Promise<void> => {
+    const value = new TextEncoder().encode(key)
+    const content = { value, contentType: 'text/plain', tombstone: false, expiresAtMs: 0 }
+    const answer = await cluster.ask(id, (service) =>
+      service.put({ ...at(key), content, context: undefined }),
+    )
+    if (typeof answer === 'string') throw new Error(answer)
+    session = answer.session as Session
+  }
+  const readFromAll = async (key: string): Promise<void> => {
+    for (const id of IDS) {
+      const startUs = cluster.schedule.nowUs
+      const answer = await cluster.ask(id, (service) => service.get(at(key)))
+      expect((cluster.schedule.nowUs - startUs) / 1000).toBeLessThan(TIMEOUT_MS + LATE_MS)
+      if (typeof answer === 'string') throw new Error(`${id} ${key}: ${answer}`)
+      expect(answer.siblings).toHaveLength(1)
+    }
+  }
+  await write('n2', 'before')
+  // A new life has nothing in memory: each read of n1 has to wait for its disk.
+  cluster.node('n1').crash('process')
+  cluster.node('n1').start()
+  await cluster.until(() => cluster.node('n1').isUp)
+  cluster.node('n1').platter.stall()
+  await readFromAll('before')
+  await write('n2', 'meanwhile')
+  await readFromAll('meanwhile')
+  await cluster.pass(UNREADY_SECONDS)
+  await write('n1', 'stalled')
+  for (const key of ['before', 'meanwhile', 'stalled']) await readFromAll(key)
+  cluster.node('n1').platter.answerAgain()
+  await cluster.converged()
+  for (const key of ['before', 'meanwhile', 'stalled']) await readFromAll(key)
 })

@@ -104,8 +104,13 @@ export class TopologyKeeper implements EpochSource {
   }
 
   /** Throws where the document is one of another cluster of the same members. */
-  #learnIdentity({ identity }: Topology): void {
+  #learnIdentity({ identity, sessionKey }: Topology): void {
     const { id } = this.cluster
+    // A cluster of an older version has agreed on its session key, which never changes, and has no id yet.
+    const ownKey = this.#topology.sessionKey
+    if (ownKey !== undefined && sessionKey !== ownKey) {
+      throw new Error('a document of another cluster, which has another session key')
+    }
     // One from before the cluster agreed on it is taken by a node that knows it from a handshake alone.
     const mayLack = this.#topology.identity === undefined
     if (identity === undefined ? mayLack : id === undefined || id === identity) {

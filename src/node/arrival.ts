@@ -25,7 +25,7 @@ import { type HeardLives, latestOf, parseLives } from './peer-lives.ts'
 import type { Peers } from './peers.ts'
 
 export const TOO_FEW_HAVE_TOLD =
-  'too few members have said yet what they know of earlier lives of this node'
+  'this node has started, and a majority of the members has not yet confirmed that its data directory is the newest: retry, and if it does not end, start more members or restore the network between them'
 
 export const MAY_NOT_COUNT =
   "this node's data directory is not its newest, and too few owners have confirmed that they reject older processes of this node"
@@ -33,8 +33,8 @@ export const MAY_NOT_COUNT =
 export const BEING_FILLED = 'the copies of this node are being filled'
 
 const WAIT_MS_MAX = 5000
-/** How long the rest of the members are waited for once a majority has answered: most links are open by then. */
-const REST_WAIT_MS = 1000
+/** How long the node waits for the other members once a majority has answered: most links are open by then. */
+const REMAINING_WAIT_MS = 1000
 const ASK_TIMEOUT_MS = 2000
 const RETRY_INTERVAL_MS = 500
 /** How long an ask of a peer waits for its word, and how many asks do. */
@@ -67,8 +67,8 @@ export class Arrival {
   readonly #waiting = new Set<{ readonly peer: string; readonly proceed: () => void }>()
   #isOpen = false
   #isAsking = false
-  /** Runs from when a majority has answered until all have. */
-  #rest: Timer | undefined
+  /** Runs from when a majority has answered until all members have. */
+  #remainingMembersTimer: Timer | undefined
   #proceed: (() => void) | undefined
   #isStopped = false
   /** Told once, when it turns out that the copies have to be filled. */
@@ -97,21 +97,21 @@ export class Arrival {
     })
     this.#isOpen = true
     this.#callWaiting()
-    if (this.isProven && !this.#isStopped) await this.#waitForRest()
+    if (this.isProven && !this.#isStopped) await this.#waitForRemainingMembers()
   }
 
-  async #waitForRest(): Promise<void> {
+  async #waitForRemainingMembers(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#proceed = resolve
-      this.#rest = this.#timers.after(REST_WAIT_MS, resolve)
+      this.#remainingMembersTimer = this.#timers.after(REMAINING_WAIT_MS, resolve)
       this.#check()
     })
-    this.#rest?.cancel()
+    this.#remainingMembersTimer?.cancel()
   }
 
   stop(): void {
     this.#isStopped = true
-    this.#rest?.cancel()
+    this.#remainingMembersTimer?.cancel()
     this.#waiting.clear()
     this.#proceed?.()
   }

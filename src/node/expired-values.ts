@@ -10,7 +10,7 @@
  * may differ, by their own clocks, so that one wrong clock destroys nothing; and only while no member may speak a
  * version that would take the value for the newer of the two.
  */
-import { hasExpired, shrinkExpired } from '../core/causality/expired-value.ts'
+import { hasValuesToShrink, shrinkExpired } from '../core/causality/expired-value.ts'
 import type { StoredObject } from '../core/causality/stored-object.ts'
 import { compareKeys } from '../core/placement/key-order.ts'
 import type { Codec } from '../ports/codec.ts'
@@ -89,7 +89,7 @@ export class ExpiredValues {
 
   /** The scrub has read a record. */
   look(storageKey: string, object: StoredObject): void {
-    if (this.#found.size < FOUND_MAX && hasExpired(object, this.#untilMs())) {
+    if (this.#found.size < FOUND_MAX && hasValuesToShrink(object, this.#untilMs())) {
       this.#found.add(storageKey)
     }
   }
@@ -139,7 +139,7 @@ export class ExpiredValues {
   /** Where it is damaged, the scrub finds it, and the value with it. */
   #isExpired(decode: () => StoredObject): boolean {
     try {
-      return hasExpired(decode(), this.#untilMs())
+      return hasValuesToShrink(decode(), this.#untilMs())
     } catch {
       return false
     }

@@ -1,6 +1,6 @@
 /**
- * Brings a data directory of an older format to the present one, before anything else reads it. What is done
- * twice, because a crash came between, comes out the same; the format is written last.
+ * Brings a data directory of an older format to the present one, before anything else reads it. A crash in between does
+ * no harm: each step gives the same result when it is repeated, and the format is written last.
  */
 import type { Codec, Encodable } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
@@ -24,8 +24,8 @@ const PAGE = 64
 
 /**
  * Synced writes are missing from this directory, so its horizon and its votes can no longer be trusted. The horizon is
- * dropped: else this node would take what is missing for history, and the others would forget it too. The votes are
- * asked of the other voters. The index is made again from the records. Rejects with a `DiskError`.
+ * dropped: else this node would take what is missing for history, and the others would forget it too. The node asks the
+ * other voters for its votes. The index is made again from the records. Rejects with a `DiskError`.
  */
 export async function distrust(state: NodeState): Promise<void> {
   await markVoteLost(state)
@@ -49,8 +49,9 @@ function isWithoutIndex(format: Encodable | undefined): format is OldFormat {
 }
 
 /**
- * Of a directory that a version had which lists no lives, and marks no lost vote before it hears of the loss. Before
- * this life takes an incarnation. Rejects with a `DiskError`.
+ * Empties the list of lives where an older version, which keeps no such list, has used the directory. That version also
+ * marked no lost vote before it heard of the loss, so this does. Call it before this life takes an incarnation. Rejects
+ * with a `DiskError`.
  */
 export async function forgetLives(state: NodeState): Promise<void> {
   if (!hasUnlistedLives(state)) return
@@ -81,12 +82,12 @@ export async function migrate(
     records += page.entries.length
     from = page.next
   }
-  // Synced, and everything before it with it: the log of the disk has one order.
+  // This write is synced, and so is everything before it, because the log of the disk has one order.
   await state.set('format', STORAGE_FORMAT)
   log.info({ records }, 'the data has been indexed')
 }
 
-/** A directory that has lost durable writes may list keys whose records are gone: they would be listed for ever. */
+/** Removes all entries: a directory that has lost durable writes may list keys whose records are gone. */
 async function clearKeyIndex(disk: Disk, commits: GroupCommit): Promise<void> {
   const [from, to] = ALL_LISTED
   for (;;) {

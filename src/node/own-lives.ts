@@ -9,10 +9,10 @@ import { NAMED_LIVES_MAX } from './peer-lives.ts'
 /** A life that had this directory, with the clock's bound that it found there. */
 export type OwnLife = readonly [life: number, bound: Timestamp, incarnation: number]
 
-/** Of a life that no peer can name any more: what it still says is where the one before it ended. */
+/** The number of a life that no peer can name any more. Its entry only tells where the life before it ended. */
 const NAMELESS = -1
 
-/** As many as peers tell by name, the last one last; an older one counts as a stranger's. */
+/** The latest lives, the last one last: as many as peers name. A life that is older counts as a stranger's. */
 export function ownLivesIn(state: NodeState): readonly OwnLife[] {
   return (state.get('own-lives') as readonly OwnLife[] | undefined) ?? []
 }
@@ -20,7 +20,7 @@ export function ownLivesIn(state: NodeState): readonly OwnLife[] {
 /** The list with a life that begins now. */
 export function withNewLife(state: NodeState, life: number, incarnation: number): OwnLife[] {
   const bound = (state.get('clock') as Timestamp | undefined) ?? 0
-  // A number that is drawn again is the newer life's.
+  // Where the same number was drawn twice, it names the newer life.
   const earlier = ownLivesIn(state).map(([its, ...rest]): OwnLife => [
     its === life ? NAMELESS : its,
     ...rest,
@@ -29,8 +29,8 @@ export function withNewLife(state: NodeState, life: number, incarnation: number)
 }
 
 /**
- * A version that keeps no list may have had this directory since the last life that is listed: then no bound in it is
- * what the next life found. To be asked before this life takes an incarnation.
+ * Whether a life after the last listed one had this directory: a version that keeps no list may have used it. Then the
+ * bounds in the list no longer tell where each life ended. Call this before the present life takes an incarnation.
  */
 export function hasUnlistedLives(state: NodeState): boolean {
   const [, , incarnation] = ownLivesIn(state).at(-1) ?? []

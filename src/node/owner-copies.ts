@@ -1,6 +1,6 @@
 /**
- * What a read knows of the owners' copies: from some the whole copy, from others only its version; and all of
- * the whole ones merged. From it follows who has to be asked for more, and who has to be brought up to date.
+ * What a read knows of the owners' copies: the whole copy of some owners, only the version of others, and the merge of
+ * all whole copies. It tells the read which owners to ask for more, and which to bring up to date.
  */
 import type { MergeMode } from '../core/causality/stored-object.ts'
 import type { Codec, Encodable } from '../ports/codec.ts'
@@ -15,7 +15,7 @@ export interface Found {
 }
 
 /** A copy, and all owners that are known to hold it. */
-export interface Agreed {
+export interface HeldCopy {
   readonly copy: Copy
   readonly owners: ReadonlySet<string>
 }
@@ -24,7 +24,7 @@ export class OwnerCopies {
   readonly #codec: Codec
   readonly #mode: MergeMode
   readonly #found = new Map<string, Found>()
-  /** What owners hold that took no repair. */
+  /** The copies of owners that a repair could not bring up to date. */
   readonly #unrepaired = new Map<string, Found>()
   /** Owners whose record cannot be read: repaired like laggards, never counted. */
   readonly #corrupt = new Set<string>()
@@ -66,8 +66,8 @@ export class OwnerCopies {
     this.#found.delete(owner)
   }
 
-  /** It takes no repair: it does not count any more, and is not tried again. What it held stays merged. */
-  giveUp(owner: string): void {
+  /** The owner could not be brought up to date: it counts no more, and is not repaired again. Its copy stays merged. */
+  markUnrepaired(owner: string): void {
     const found = this.#found.get(owner)
     if (found !== undefined) this.#unrepaired.set(owner, found)
     this.#found.delete(owner)
@@ -106,8 +106,8 @@ export class OwnerCopies {
     return holders
   }
 
-  /** A copy that enough owners hold as it is, those included that took no repair. */
-  agreed(isEnough: (owners: ReadonlySet<string>) => boolean): Agreed | undefined {
+  /** A copy that enough owners hold without any repair. Owners that could not be repaired count here. */
+  heldByEnough(isEnough: (owners: ReadonlySet<string>) => boolean): HeldCopy | undefined {
     const all = [...this.#found, ...this.#unrepaired]
     for (const [, { copy, version }] of all) {
       if (copy === undefined) continue

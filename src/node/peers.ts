@@ -40,10 +40,10 @@ const SWEEP_INTERVAL_MS = 20
 /** How often one ask is sent again because an epoch was behind. */
 const EPOCH_RETRIES_MAX = 2
 /**
- * A decided document holds whatever the clocks say. A node whose time is far behind needs it to know the members whose
- * majority it has to follow (core/causality/agreed-time.ts), and until then each of its asks is late for them.
+ * Asks of this kind have no deadline: a decided topology is valid whatever the clocks say. A node whose clock is far
+ * behind, so that all its asks are late, learns from it which members' time to follow (core/causality/agreed-time.ts).
  */
-const TIMELESS: AskKind = 'topology'
+const DEADLINE_EXEMPT: AskKind = 'topology'
 
 export type Reply =
   | { readonly type: 'ok'; readonly body: readonly Encodable[] }
@@ -163,7 +163,7 @@ export class Peers {
     }
     const id = this.#nextId++
     const startMs = this.#monotonic.monotonicMs()
-    // Of the monotonic clock: the other stands still for as long as the wall clock was set back.
+    // Measured by the monotonic clock: after the wall clock was set back, the node clock stands still for as long.
     const endMs = startMs + Math.max(0, deadlineMs - this.#clock.nowMs())
     this.#outstanding.set(id, { to, kind, body, deadlineMs, endMs, done, startMs, retries: 0 })
     this.#sweep ??= this.#timers.every(SWEEP_INTERVAL_MS, () => this.#expire())
@@ -192,7 +192,7 @@ export class Peers {
     if (this.#network.isOpen(to)) this.#post(to, 'ask', [0, kind, 0, ...body])
   }
 
-  /** Of the protocol, on the link to that peer; undefined where there is none. */
+  /** The version of the protocol on the link to that peer; undefined where there is no link. */
   versionOf(peer: string): number | undefined {
     return this.#network.versionOf(peer, 'ask')
   }
@@ -227,7 +227,7 @@ export class Peers {
   }
 
   #sendFrames(to: string, channel: Channel, items: readonly Encodable[]): void {
-    // What the network has no link for it does not take either.
+    // Without a link there is no version. Then `send` below takes nothing, so any version will do.
     const version = this.#network.versionOf(to, channel) ?? VERSIONS.newest
     if (channel === 'ask') items = this.#sayable(version, items as readonly Ask[])
     for (const part of frameParts(items)) {
@@ -244,7 +244,7 @@ export class Peers {
     }
   }
 
-  /** In the words of that version; what it has none for ends unsent. */
+  /** The asks as that version words them. An ask that the version cannot express ends as unsent. */
   #sayable(version: number, asks: readonly Ask[]): readonly Ask[] {
     if (version === VERSIONS.newest) return asks
     return asks.flatMap((ask) => {
@@ -285,8 +285,8 @@ export class Peers {
   }
 
   /**
-   * What an owner says that knows a newer topology is not told before this node knows it, too: the key may have other
-   * owners there, and then too few have been asked.
+   * Holds back answers from a newer epoch until this node has adopted that epoch: the key may have other owners there,
+   * and then too few were asked.
    */
   #takeAnswers(from: string, answers: readonly Answer[], epoch: number, trusted: boolean): void {
     const held: Answer[] = []
@@ -311,7 +311,7 @@ export class Peers {
       answered = true
       if (id !== 0) this.#post(from, 'answer', [id, code, ...rest])
     }
-    // What is known of a node is not told to a clock that is not believed: it would not count this life.
+    // A node whose clock is not believed gets no `hello`: this node does not count that node's present life.
     if (!trusted && (kind === 'hello' || !ANY_EPOCH.has(kind))) {
       answer('clock_drift', `the clock of ${from} is too far ahead`)
     } else if (epoch < this.#epochs.epoch && !ANY_EPOCH.has(kind)) {
@@ -319,7 +319,7 @@ export class Peers {
       answer('stale_epoch', `epoch ${epoch} is older than ${this.#epochs.epoch}`)
     } else if (epoch > this.#epochs.epoch && !ANY_EPOCH.has(kind)) {
       answer('not_ready', `the topology of epoch ${epoch} could not be fetched`)
-    } else if (id !== 0 && kind !== TIMELESS && deadlineMs < this.#clock.nowMs()) {
+    } else if (id !== 0 && kind !== DEADLINE_EXEMPT && deadlineMs < this.#clock.nowMs()) {
       this.#metrics.count('late_messages_refused_total')
       answer('late', 'the deadline has passed')
     } else if (ONCE_ONLY.has(kind) && !this.#isFirst(from, ask, answer)) {
@@ -345,10 +345,10 @@ export class Peers {
   #takeAnswer(from: string, item: Answer, trusted: boolean): void {
     const [id, code, ...body] = item
     const ask = this.#outstanding.get(id)
-    // Unknown: it has passed its deadline. Of another node: not an answer to anything that was asked of it.
+    // An unknown ask has passed its deadline. An answer of another node answers nothing that was asked of that node.
     if (ask === undefined || ask.to !== from) return
     // Late may have been a second copy of the ask, while the first is being done: nothing is known of it.
-    if ((!trusted && ask.kind !== TIMELESS) || code === 'late') {
+    if ((!trusted && ask.kind !== DEADLINE_EXEMPT) || code === 'late') {
       this.#end(id, { type: 'lost', reason: 'deadline' })
     } else if (code === 'ok') {
       this.#end(id, { type: 'ok', body })

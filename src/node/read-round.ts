@@ -310,11 +310,11 @@ export class ReadRound {
   /** These take no repair, because of a full disk for example: owners that were not needed yet may hold the copy. */
   #goOnWithout(unrepaired: readonly string[]): void {
     for (const owner of unrepaired) {
-      this.#copies.giveUp(owner)
+      this.#copies.markUnrepaired(owner)
       this.#lost.add(owner)
     }
     if (this.#candidates.every((owner) => this.#hasEnded(owner))) {
-      if (!this.#answerAgreed())
+      if (!this.#answerHeldByEnough())
         this.#fail('deadline_passed', 'the owners differ and could not be brought up to date')
       return
     }
@@ -323,13 +323,13 @@ export class ReadRound {
     this.#advance()
   }
 
-  /** Whether R owners hold the same, and the read is answered with that. */
-  #answerAgreed(): boolean {
+  /** Answers the read with a copy that R owners hold. False where there is none. */
+  #answerHeldByEnough(): boolean {
     if (!this.#isRepairedFirst()) return false
-    const agreed = this.#copies.agreed((owners) => this.#isEnough(owners))
-    if (agreed === undefined) return false
-    const got = leastCount(this.#groups, (owner) => agreed.owners.has(owner))
-    this.#answerWith(agreed.copy.object, got)
+    const held = this.#copies.heldByEnough((owners) => this.#isEnough(owners))
+    if (held === undefined) return false
+    const got = leastCount(this.#groups, (owner) => held.owners.has(owner))
+    this.#answerWith(held.copy.object, got)
     return true
   }
 
@@ -366,7 +366,7 @@ export class ReadRound {
       this.#advance()
       if (this.#settled || this.#busy) return
     }
-    if (this.#answerAgreed()) return
+    if (this.#answerHeldByEnough()) return
     const got = this.#got()
     const within = `within ${this.#placed.timeoutMs} ms`
     this.#fail('deadline_passed', `${got} of ${this.#required} needed owners answered ${within}`)

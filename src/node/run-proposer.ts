@@ -1,9 +1,9 @@
 /**
- * Carries the questions of one attempt of consensus (core/consensus/proposer.ts) out, and the answers back in.
+ * Sends the messages of one attempt of consensus (core/consensus/proposer.ts), and gives the replies to the proposer.
  *
- * After a refusal an attempt waits only a moment for the others. A higher ballot is about, and an acceptor whose machine
- * has lost its power answers nothing until the deadline: the next attempt, with a ballot that is higher still, can do
- * without it.
+ * After a refusal an attempt waits only a moment for the other acceptors. The refusal shows that there is a higher
+ * ballot, and an acceptor without power does not reply before the deadline. So the attempt is abandoned early: the next
+ * one, with a still higher ballot, may reach a majority without that acceptor.
  */
 import type { AcceptorReply } from '../core/consensus/acceptor.ts'
 import type {
@@ -30,11 +30,11 @@ export function runProposer<T, R>(
   after: (delayMs: number, task: () => void) => unknown,
 ): Promise<ProposerResult<T, R>> {
   return new Promise((resolve, reject) => {
-    let hurried: 'prepare' | 'accept' | undefined
-    const hurry = (): void => {
+    let refusedPhase: 'prepare' | 'accept' | undefined
+    const abandonSoonIfRefused = (): void => {
       const phase = proposer.refusedIn
-      if (phase === undefined || phase === hurried) return
-      hurried = phase
+      if (phase === undefined || phase === refusedPhase) return
+      refusedPhase = phase
       after(AFTER_REFUSAL_MS, () => {
         const result = proposer.refusedIn === phase ? proposer.abandon() : undefined
         if (result !== undefined) resolve(result)
@@ -51,7 +51,7 @@ export function runProposer<T, R>(
           })
         }
         if (result !== undefined) resolve(result)
-        else hurry()
+        else abandonSoonIfRefused()
       } catch (error) {
         reject(error as Error)
       }

@@ -171,8 +171,8 @@ const BUGS: readonly PlantedBug[] = [
     name: 'deadline-ignored',
     what: 'a write is made however late it arrives at its owner',
     file: 'node/peers.ts',
-    find: 'kind !== TIMELESS && deadlineMs < this.#clock.nowMs()',
-    replace: 'kind !== TIMELESS && deadlineMs < 0',
+    find: 'kind !== DEADLINE_EXEMPT && deadlineMs < this.#clock.nowMs()',
+    replace: 'kind !== DEADLINE_EXEMPT && deadlineMs < 0',
     also: {
       file: 'node/write-minting.ts',
       find: 'return isGivenUp() || nowMs > deadlineMs',

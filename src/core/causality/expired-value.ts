@@ -17,19 +17,19 @@ export function isShrunk({ tombstone, expiresAtMs }: Sibling): boolean {
   return tombstone && expiresAtMs !== 0
 }
 
-/** The one of two copies of one sibling that stays: the shrunk one, and `a` where they are equal. */
-export function smaller(a: Sibling, b: Sibling): Sibling {
+/** The shrunk one of two copies of one sibling, which is the one to keep; `a` where both or none are shrunk. */
+export function preferShrunk(a: Sibling, b: Sibling): Sibling {
   return isShrunk(b) && !isShrunk(a) ? b : a
 }
 
-/** Whether `shrinkExpired` has anything to do. */
-export function hasExpired({ siblings }: StoredObject, untilMs: number): boolean {
+/** Whether the object has values that had expired at `untilMs` and are not shrunk yet. */
+export function hasValuesToShrink({ siblings }: StoredObject, untilMs: number): boolean {
   return siblings.some((sibling) => isToShrink(sibling, untilMs))
 }
 
 /** The object without the bytes of the values that had expired at `untilMs`; the object itself where there is none. */
 export function shrinkExpired(object: StoredObject, untilMs: number): StoredObject {
-  if (!hasExpired(object, untilMs)) return object
+  if (!hasValuesToShrink(object, untilMs)) return object
   const siblings = object.siblings.map((sibling) =>
     isToShrink(sibling, untilMs)
       ? { ...sibling, value: NOTHING, contentType: '', tombstone: true }

@@ -13,7 +13,7 @@
 import { assert } from '../assert.ts'
 import type { RegisterMemory } from '../consensus/register-memory.ts'
 import { compareDots, type Dot, type Timestamp } from './dot.ts'
-import { isShrunk, smaller } from './expired-value.ts'
+import { isShrunk, preferShrunk } from './expired-value.ts'
 import type { Session } from './session.ts'
 import { deletedIds, idOf } from './update-name.ts'
 import {
@@ -193,7 +193,7 @@ function mergeLww(a: StoredObject, b: StoredObject): StoredObject {
   if (newestB === undefined) return a
   if (newestA === undefined) return b
   const order = compareDots(newestA, newestB)
-  if (order === 0) return smaller(newestA, newestB) === newestA ? a : b
+  if (order === 0) return preferShrunk(newestA, newestB) === newestA ? a : b
   return order > 0 ? a : b
 }
 
@@ -226,7 +226,7 @@ function mergeSiblings(a: StoredObject, b: StoredObject): StoredObject {
     const right = b.siblings[j]
     const order = left === undefined ? 1 : right === undefined ? -1 : compareDots(left, right)
     if (order === 0) {
-      siblings.push(smaller(left as Sibling, right as Sibling))
+      siblings.push(preferShrunk(left as Sibling, right as Sibling))
       i++
       j++
     } else if (order < 0) {

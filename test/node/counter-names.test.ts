@@ -218,3 +218,22 @@ test('a counter of which only a repeat of a deleted increment is left is not lis
   expect(await increment('n3', 'b', { by: 5 })).toBe('ok')
   expect(await listed()).toMatchObject({ keys: [{ key: 'k', siblings: 1 }] })
 })
+
+test('a delete that has not seen an increment leaves it, rather than forget that it was counted', async () => {
+  const heal = cluster.isolate('n1')
+  await cluster.pass(5)
+  expect(await increment('n2', 'a')).toBe('ok')
+  heal()
+  // Before the increment has come to n1, and without a read of the others.
+  const removeUnread = (): Promise<WriteAnswer | string> =>
+    cluster.ask('n1', (service) => service.put({ ...at(), r: 1, w: 3, content: NO_VALUE }))
+  let removed = await removeUnread()
+  while (removed === 'quorum_unreachable') {
+    await cluster.pass(0.01)
+    removed = await removeUnread()
+  }
+  expect(removed).toMatchObject({ existed: true })
+  const before = await valueOf('n2')
+  for (const id of IDS) expect(await increment(id, 'a')).toBe('ok')
+  expect(await valueOf('n3')).toBe(before)
+})

@@ -15,7 +15,7 @@ import type { RegisterMemory } from '../consensus/register-memory.ts'
 import { compareDots, type Dot, type Timestamp } from './dot.ts'
 import { isShrunk, preferShrunk } from './expired-value.ts'
 import type { Session } from './session.ts'
-import { deletedIds, idOf } from './update-name.ts'
+import { bearsNames, deletedIds, idOf } from './update-name.ts'
 import {
   covers,
   EMPTY_VECTOR,
@@ -118,11 +118,15 @@ export function replaceSiblings(
   return { vector, siblings: [...kept, ...added].sort(compareDots) }
 }
 
-/** The dots of `held` that `vector` does not cover: what a blind write with that vector has not replaced. */
+/**
+ * The dots of `held` that `vector` does not cover, and that a blind write with that vector may still replace. Siblings
+ * with names of a counter's updates stay: the write does not know these names, so nothing would remember them.
+ */
 export function uncoveredDots(held: StoredObject, vector: VersionVector): Dot[] {
   const dots: Dot[] = []
-  for (const { actor, timestamp } of held.siblings) {
-    if (!covers(vector, { actor, timestamp })) dots.push({ actor, timestamp })
+  for (const sibling of held.siblings) {
+    const { actor, timestamp } = sibling
+    if (!covers(vector, sibling) && !bearsNames(sibling)) dots.push({ actor, timestamp })
   }
   return dots
 }

@@ -72,6 +72,11 @@ export function idOf({ contentType, tombstone }: Sibling): string | undefined {
   return contentType.slice(1, 1 + ID_CHARACTERS)
 }
 
+/** Whether it is a named increment, or a tombstone that remembers names. */
+export function bearsNames(sibling: Sibling): boolean {
+  return idOf(sibling) !== undefined || (sibling.tombstone && sibling.value.length > 0)
+}
+
 /** All named updates that the siblings remember, those of deleted ones included. The same name may appear more than once. */
 export function* namedUpdates(siblings: readonly Sibling[]): Generator<NamedUpdate> {
   for (const sibling of siblings) {

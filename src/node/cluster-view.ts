@@ -34,6 +34,7 @@ export interface ViewParts {
   readonly keeper: TopologyKeeper
   readonly refusals: PeerRefusals
   readonly liveness: Liveness
+  readonly reachable: (node: string) => boolean
   readonly peers: Peers
   readonly clock: NodeClock
   readonly deadlines: Deadlines
@@ -94,7 +95,7 @@ export class ClusterView {
       epoch: views.get(id)?.epoch ?? null,
       partitionsOwned: owned.get(id) ?? 0,
     }))
-    const without = this.#partitionsWithoutQuorum((id) => liveness.reachable(id))
+    const without = this.#partitionsWithoutQuorum(this.#parts.reachable)
     return {
       clusterId: identity ?? clusterId,
       node: self,
@@ -245,7 +246,7 @@ export class ClusterView {
   }
 
   #verdict(withoutQuorum: number, views: ReadonlyMap<string, View>): string {
-    const { self, keeper, liveness } = this.#parts
+    const { self, keeper, liveness, clock } = this.#parts
     const { members } = keeper.topology
     const away = members.filter(({ id }) => !liveness.reachable(id)).map(({ id }) => id)
     const storage = this.#storage()
@@ -258,14 +259,19 @@ export class ClusterView {
     if (!members.some(({ id }) => id === self)) {
       return `${self} is no member of the cluster, which has ${members.length}: ask one of them.${more}`
     }
-    if (away.length === 0) {
+    const ahead = members.filter(({ id }) => clock.isRefused(id)).map(({ id }) => id)
+    if (away.length === 0 && ahead.length === 0) {
       return `${self} reaches all ${members.length} members; reads and writes at quorum work for every key.${more}`
     }
+    const lacks = [
+      ...(away.length === 0 ? [] : [`does not reach ${away.join(', ')}`]),
+      ...(ahead.length === 0 ? [] : [`does not believe the clock of ${ahead.join(', ')}`]),
+    ]
     const share = Math.round((100 * (PARTITION_COUNT - withoutQuorum)) / PARTITION_COUNT)
     const quorum =
       withoutQuorum === 0 ? 'still work for every key' : `work for ${share} % of the keys`
     return (
-      `${self} does not reach ${away.join(', ')}: through ${self}, reads and writes at quorum ${quorum}, ` +
+      `${self} ${lacks.join(' and ')}: through ${self}, reads and writes at quorum ${quorum}, ` +
       `those at eventual for every key.${more}`
     )
   }

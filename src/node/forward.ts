@@ -1,7 +1,7 @@
 /**
  * A client's write that this node may not coordinate goes to an owner: once, and never on from there
  * (riak_kv #1754: a write forwarded twice was two writes). Another owner is tried only where the first was
- * certainly not sent anything; after that the outcome is the owner's answer, or unknown.
+ * certainly not sent anything, or has said that it applied nothing; else the outcome is the owner's answer, or unknown.
  */
 import {
   QuorateError,
@@ -22,6 +22,9 @@ import {
   encodeSession,
   encodeVector,
 } from './object-record.ts'
+import { type LostReason, lostAnswerReport, lostAnswerWords } from './lost-answer.ts'
+import type { NodeClock } from './node-clock.ts'
+import { refusedWords, reportOfUnasked } from './peer-reach.ts'
 import type { Peers } from './peers.ts'
 import type { PlacedRequest } from './request.ts'
 import type {
@@ -39,16 +42,21 @@ const OPTION_FIELDS = 9
 export const CONTENT_FIELDS = 5
 const CHANGE_FIELDS = 3
 
-/** Nothing was applied, and another owner may reach others, have its copies, or have a disk that takes writes. */
+/**
+ * Nothing was applied, and another owner may reach others, have its copies, have a disk that takes writes, or a clock
+ * that is right.
+ */
 const OF_THAT_OWNER: ReadonlySet<string> = new Set<ErrorCode>([
   'quorum_unreachable',
   'storage_full',
   'storage_failed',
+  'not_ready',
+  'clock_drift',
 ])
 
-/** Rejects with the owner's own error, or with one that says what happened on the way. */
+/** `owners`: those in reach. Rejects with the owner's own error, or with one that says what happened on the way. */
 export async function forwardWrite(
-  peers: Peers,
+  { peers, clock }: { readonly peers: Peers; readonly clock: NodeClock },
   placed: PlacedRequest,
   request: WriteRequest | UpdateRequest,
   owners: readonly string[],
@@ -71,28 +79,54 @@ export async function forwardWrite(
         continue
       case 'refused':
         // Refused by the layer below the coordinator (other epoch, broken clock): nothing was applied.
-        throw new QuorateError(
+        rejected = new QuorateError(
           reply.code === 'clock_drift' ? 'clock_drift' : 'quorum_unreachable',
           `${owner} refused the write: ${reply.message}`,
           { retryAfterSeconds: 1 },
         )
+        continue
       case 'lost':
-        throw new QuorateError(
-          'outcome_unknown',
-          `${owner}, an owner of the key, was asked to write and did not answer within ${placed.timeoutMs} ms`,
-          { replicas: [{ node: owner, status: 'timeout', ms: placed.timeoutMs }] },
-        )
+        throw lostAnswer('outcome_unknown', placed, owner, 'write', reply.reason)
       default:
         return reply satisfies never
     }
   }
-  if (rejected !== undefined) throw rejected
-  const none = `none of the key's owners (${placed.owners.join(', ')}) is in reach`
-  throw new QuorateError('quorum_unreachable', none, {
-    required: Math.max(placed.need.w, 1),
-    received: 0,
-    retryAfterSeconds: 1,
-    replicas: placed.owners.map((node) => ({ node, status: 'unreachable', ms: 0 })),
+  throw rejected ?? noneInReach(placed, Math.max(placed.need.w, 1), clock)
+}
+
+/** Nothing was sent to any owner. */
+export function noneInReach(
+  { owners }: PlacedRequest,
+  required: number,
+  clock: NodeClock,
+): QuorateError {
+  const isByClocks = owners.every((owner) => clock.isRefused(owner))
+  const none = `none of the key's owners (${owners.join(', ')}) is in reach`
+  return new QuorateError(
+    isByClocks ? 'clock_drift' : 'quorum_unreachable',
+    `${none}${refusedWords(owners, clock)}; nothing was sent`,
+    {
+      required,
+      received: 0,
+      retryAfterSeconds: 1,
+      replicas: owners.map((owner) => reportOfUnasked(owner, clock)),
+    },
+  )
+}
+
+/** The owner may have done what it was asked to. */
+export function lostAnswer(
+  code: 'outcome_unknown' | 'deadline_passed',
+  { timeoutMs }: PlacedRequest,
+  owner: string,
+  asked: 'write' | 'decide',
+  reason: LostReason,
+): QuorateError {
+  const why = lostAnswerWords(reason, timeoutMs)
+  return new QuorateError(code, `${owner}, an owner of the key, was asked to ${asked} and ${why}`, {
+    replicas: [
+      { node: owner, ...lostAnswerReport(reason), ms: reason === 'deadline' ? timeoutMs : 0 },
+    ],
   })
 }
 
@@ -282,6 +316,7 @@ export function decodeReports(data: Encodable | undefined): ReplicaReport[] {
   )
 }
 
-function isOfThatOwner(error: unknown): error is QuorateError {
+/** Whether another owner may be asked instead. */
+export function isOfThatOwner(error: unknown): error is QuorateError {
   return error instanceof QuorateError && OF_THAT_OWNER.has(error.code)
 }

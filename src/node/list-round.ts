@@ -150,7 +150,8 @@ export class ListRound {
 
   #absence(node: string, reply: Exclude<Reply, { type: 'ok' }>): Absence {
     if (reply.type === 'refused') return reply.code === 'overloaded' ? 'overloaded' : 'hidden'
-    return reply.type === 'lost' && reply.reason === 'deadline' ? this.#silence(node) : 'hidden'
+    const isLate = reply.type === 'lost' && (reply.reason === 'deadline' || reply.reason === 'late')
+    return isLate ? this.#silence(node) : 'hidden'
   }
 
   #silence(node: string): Absence {

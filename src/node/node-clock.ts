@@ -51,6 +51,8 @@ export class NodeClock {
   #savedMs: number
   /** Called before each new bound is stored. */
   onRaise: () => void = () => undefined
+  /** Called with a peer whose messages were refused, when one is not any more. */
+  onBelieved: (peer: string) => void = () => undefined
 
   constructor(
     ports: { clock: Clock; timers: Timers; log: Log; metrics: Metrics },
@@ -187,8 +189,11 @@ export class NodeClock {
       }
       return false
     }
-    if (this.#drifting.delete(peer)) this.#log.info({ peer, offsetMs }, 'clock is near ours again')
     this.#hybrid.receive(stamp)
+    if (this.#drifting.delete(peer)) {
+      this.#log.info({ peer, offsetMs }, 'clock is near ours again')
+      this.onBelieved(peer)
+    }
     return true
   }
 
@@ -202,7 +207,7 @@ export class NodeClock {
     return wallMsOf(timestamp) - this.nowMs() > this.maxDriftMs
   }
 
-  /** Whether the last message of the peer was refused. */
+  /** Whether the last message of the peer was refused: an ask would be in vain (peer-reach.ts). */
   isRefused(peer: string): boolean {
     return this.#drifting.has(peer)
   }

@@ -49,7 +49,7 @@ export type Reply =
   | { readonly type: 'ok'; readonly body: readonly Encodable[] }
   | { readonly type: 'refused'; readonly code: RefusalCode; readonly message: string }
   | { readonly type: 'unsent' }
-  | { readonly type: 'lost'; readonly reason: 'deadline' | 'link' }
+  | { readonly type: 'lost'; readonly reason: 'deadline' | 'late' | 'link' | 'clock' }
 
 export type AnswerWith = (code: 'ok' | RefusalCode, ...body: Encodable[]) => void
 
@@ -74,11 +74,10 @@ interface Outstanding {
   readonly kind: AskKind
   readonly body: readonly Encodable[]
   readonly deadlineMs: number
-  /** When it is given up, as `startMs`. */
-  readonly endMs: number
   readonly done: (reply: Reply) => void
-  /** Monotonic. */
+  /** When it was asked, and when it is given up; monotonic. */
   readonly startMs: number
+  readonly endMs: number
   retries: number
 }
 
@@ -349,7 +348,8 @@ export class Peers {
     if (ask === undefined || ask.to !== from) return
     // Late may have been a second copy of the ask, while the first is being done: nothing is known of it.
     if ((!trusted && ask.kind !== DEADLINE_EXEMPT) || code === 'late') {
-      this.#end(id, { type: 'lost', reason: 'deadline' })
+      const reason = code === 'late' ? 'late' : 'deadline'
+      this.#end(id, { type: 'lost', reason: this.#clock.isRefused(from) ? 'clock' : reason })
     } else if (code === 'ok') {
       this.#end(id, { type: 'ok', body })
     } else if (code === 'stale_epoch' && ask.retries < EPOCH_RETRIES_MAX) {

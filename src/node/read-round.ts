@@ -19,6 +19,7 @@ import { ABSENT_COPY, type Copy, encodeVersion } from './object-record.ts'
 import { copyIn, foundIn, OwnerCopies } from './owner-copies.ts'
 import { answerWith } from './read-answer.ts'
 import type { ReadParts } from './read-coordinator.ts'
+import { refusedWords } from './peer-reach.ts'
 import { compareLate, repairOwner, type RepairPorts } from './read-repair.ts'
 import { mergeCopies, modeOf } from './replica.ts'
 import { groupsOf, type PlacedRequest, ReplicaReports } from './request.ts'
@@ -90,7 +91,8 @@ export class ReadRound {
     const enough = everyGroup(this.#groups, this.#required, (owner) => near.includes(owner))
     if (!enough && !need.sloppy) {
       const among = this.#groups.map((owners) => owners.join(', ')).join(' and of ')
-      this.#fail('quorum_unreachable', `the read needs ${this.#required} of ${among}`)
+      const words = refusedWords(owners, this.#parts.clock)
+      this.#fail('quorum_unreachable', `the read needs ${this.#required} of ${among}${words}`)
       return
     }
     const leftMs = Math.max(0, this.#placed.deadlineMs - this.#parts.clock.nowMs())
@@ -375,7 +377,7 @@ export class ReadRound {
   #fail(code: 'quorum_unreachable' | 'deadline_passed', message: string): void {
     this.#settle()
     for (const owner of allOwners(this.#groups)) {
-      if (!this.#candidates.includes(owner)) this.#reports.set(owner, 'unreachable')
+      if (!this.#candidates.includes(owner)) this.#reports.setUnasked(owner, this.#parts.clock)
     }
     this.#end.failed(
       new QuorateError(code, message, {

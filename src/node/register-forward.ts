@@ -11,6 +11,7 @@ import {
   decodeReports,
   encodeContent,
   encodeReports,
+  lostAnswer,
 } from './forward.ts'
 import { decodeDots, decodeRecord, encodeDots, encodeRecord } from './object-record.ts'
 import type { Peers } from './peers.ts'
@@ -50,9 +51,8 @@ export async function forwardOperation(
   operation: RegisterOperation,
   owner: string,
 ): Promise<OperationAnswer | undefined> {
-  const { timeoutMs, deadlineMs } = placed
   const body = encodeOperation(placed, operation)
-  const reply = await peers.request(owner, 'register-change', body, deadlineMs)
+  const reply = await peers.request(owner, 'register-change', body, placed.deadlineMs)
   switch (reply.type) {
     case 'ok':
       return decodeOperationAnswer(codec, reply.body)
@@ -65,10 +65,12 @@ export async function forwardOperation(
         { retryAfterSeconds: 1 },
       )
     case 'lost':
-      throw new QuorateError(
+      throw lostAnswer(
         operation.type === 'read' ? 'deadline_passed' : 'outcome_unknown',
-        `${owner}, an owner of the key, was asked to decide and did not answer within ${timeoutMs} ms`,
-        { replicas: [{ node: owner, status: 'timeout', ms: timeoutMs }] },
+        placed,
+        owner,
+        'decide',
+        reply.reason,
       )
     default:
       return reply satisfies never

@@ -36,6 +36,7 @@ import { Leases } from './leases.ts'
 import { mintTimestamps } from './mint.ts'
 import { type Copy, encodeCopy } from './object-record.ts'
 import type { PendingDot, PendingDots } from './pending-dots.ts'
+import { refusedWords } from './peer-reach.ts'
 import { type AttemptParts, type AttemptResult, RegisterAttempt } from './register-attempt.ts'
 import { groupsOf, type PlacedRequest, ReplicaReports } from './request.ts'
 import { dataKey } from './storage-keys.ts'
@@ -338,14 +339,14 @@ export class RegisterProposer {
 
   /** What a node believes may only keep it from asking. */
   #tooFewInReach({ placed }: Key): QuorateError | undefined {
-    const { self, inReach } = this.#parts
+    const { self, inReach, clock } = this.#parts
     for (const owners of groupsOf(placed)) {
       const near = owners.filter((owner) => owner === self || inReach(owner, false))
       const required = majority(owners.length)
       if (near.length >= required) continue
       return new QuorateError(
         'quorum_unreachable',
-        `consensus needs ${required} of ${owners.join(', ')}; in reach of ${self}: ${near.join(', ')}`,
+        `consensus needs ${required} of ${owners.join(', ')}; in reach of ${self}: ${near.join(', ')}${refusedWords(owners, clock)}`,
         { required, received: 0, retryAfterSeconds: 1 },
       )
     }

@@ -3,6 +3,9 @@ import type { Level, QuorumNeed } from '../core/quorum/level.ts'
 import type { OwnerGroups } from '../core/quorum/owner-groups.ts'
 import { QuorateError, type ErrorCode, type ReplicaReport } from '../core/errors.ts'
 import type { Clock } from '../ports/clock.ts'
+import { lostAnswerReport } from './lost-answer.ts'
+import type { NodeClock } from './node-clock.ts'
+import { reportOfUnasked } from './peer-reach.ts'
 import type { Reply } from './peers.ts'
 import type { Location, Refusal } from './replica.ts'
 
@@ -52,14 +55,21 @@ export class ReplicaReports {
     )
   }
 
+  setUnasked(node: string, clock: NodeClock): void {
+    const { status, error } = reportOfUnasked(node, clock)
+    this.set(node, status, error)
+  }
+
   setReply(node: string, reply: Exclude<Reply, { type: 'ok' }>): void {
     switch (reply.type) {
       case 'refused':
         return this.set(node, 'refused', `${reply.code}: ${reply.message}`)
       case 'unsent':
         return this.set(node, 'unreachable')
-      case 'lost':
-        return this.set(node, reply.reason === 'deadline' ? 'timeout' : 'unreachable')
+      case 'lost': {
+        const { status, error } = lostAnswerReport(reply.reason)
+        return this.set(node, status, error)
+      }
       default:
         return reply satisfies never
     }

@@ -14,6 +14,7 @@ import { forwardWrite } from './forward.ts'
 import type { KeyListing } from './key-listing.ts'
 import type { NodeClock } from './node-clock.ts'
 import type { NodeSettings } from './node.ts'
+import { soonestFirst } from './peer-reach.ts'
 import type { Peers } from './peers.ts'
 import type { OperationAnswer } from './register-forward.ts'
 import type { Location, Refusal } from './replica.ts'
@@ -145,7 +146,7 @@ export class Requests {
 
   /** To the coordinator here where this node may be it, else to an owner. */
   async #route(placed: PlacedRequest, request: WriteRequest | UpdateRequest): Promise<WriteAnswer> {
-    const { writes, peers, inReach, self, strong } = this.#parts
+    const { writes, peers, clock, inReach, self, strong } = this.#parts
     if (placed.level === 'strong' && !('change' in request)) {
       return strong.write(placed, this.#withBucketTtl(placed, request))
     }
@@ -165,8 +166,9 @@ export class Requests {
         owners.length = 1
       }
     }
-    for (const peer of owners.slice(0, 1)) this.#metrics.count('forwarded_total', { peer })
-    return forwardWrite(peers, placed, request, owners)
+    const inTurn = soonestFirst(owners, inReach)
+    for (const peer of inTurn.slice(0, 1)) this.#metrics.count('forwarded_total', { peer })
+    return forwardWrite({ peers, clock }, placed, request, inTurn)
   }
 
   /** A write that another node sent here because this one owns the key: never sent on. */

@@ -33,6 +33,7 @@ import { NodeState, takeIdentity } from './node-state.ts'
 import { ObjectTable } from './object-table.ts'
 import { PeerAsks } from './peer-asks.ts'
 import { PeerLives } from './peer-lives.ts'
+import { peerReach } from './peer-reach.ts'
 import type { PeerRefusals } from './peer-refusals.ts'
 import { Peers } from './peers.ts'
 import { PendingDots } from './pending-dots.ts'
@@ -144,8 +145,10 @@ export async function composeNode(
     incarnation: Math.floor(ports.clock.wallMs()),
     peers,
   })
-  const inReach = (node: string, sloppy: boolean): boolean =>
-    sloppy ? liveness.responsive(node) : liveness.reachable(node)
+  const { inReach, reachable } = peerReach(liveness, clock, (peer) => {
+    writes.returned(peer)
+    delivery.wake()
+  })
   const shared = { self, replica, peers, hints, clock, deadlines, inReach }
   const placing = {
     placedAt: () => keeper.placedAt,
@@ -197,7 +200,7 @@ export async function composeNode(
     hints,
     peers,
     nodeClock: clock,
-    reachable: (node) => liveness.reachable(node),
+    reachable,
     self,
     route: (owner, bucket, key) => hintRoute(keeper, self, { owner, bucket, key }),
     mergeHere: (body, done) =>
@@ -225,7 +228,7 @@ export async function composeNode(
     peers,
     clock,
     pages,
-    reachable: (node) => liveness.reachable(node),
+    reachable,
     isComplete: () => arrival.isProven && !arrival.isFilling,
   })
   const view = new ClusterView({
@@ -233,6 +236,7 @@ export async function composeNode(
     refusals,
     keeper,
     liveness,
+    reachable,
     peers,
     clock,
     deadlines,
@@ -272,7 +276,7 @@ export async function composeNode(
     pending,
     peers,
     versions,
-    reachable: (node) => liveness.reachable(node),
+    reachable,
     propose: (step) => register.change(step, PROPOSE_TIMEOUT_MS),
     isQuiet: () =>
       requests.inflight === 0 && pending.lowest() === Infinity && hints.lowest() === Infinity,
@@ -324,10 +328,6 @@ export async function composeNode(
   const onRemoved = settings.onRemoved ?? ((): void => undefined)
   const removal = new Removal(ports, { self, keeper, onRemoved })
   keeper.onChange = connect
-  liveness.onReturn = (peer) => {
-    writes.returned(peer)
-    delivery.wake()
-  }
   refusals.isLinked = (peer) => network.isOpen(peer)
   disk.onHealth(({ state: health, reason }) => {
     if (health === 'ok') log.info({}, 'the disk takes writes again')

@@ -16,8 +16,10 @@ import { majority } from '../core/quorum/level.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Metrics } from '../ports/metrics.ts'
+import { isOfThatOwner, noneInReach } from './forward.ts'
 import { forwardOperation, type OperationAnswer } from './register-forward.ts'
 import type { RegisterProposer } from './register-proposer.ts'
+import { soonestFirst } from './peer-reach.ts'
 import { type PlacedRequest, rejection } from './request.ts'
 import type { ReadAnswer, WriteAnswer, WriteRequest } from './service.ts'
 import { type AgreedRead, readAgreed, type StrongReadParts } from './strong-read.ts'
@@ -98,7 +100,7 @@ export class StrongCoordinator {
       try {
         return await this.#proposeUnder(current, operation)
       } catch (error) {
-        if (!isOfThatOwner(error) || this.#isInForce(current)) throw error
+        if (!mayBeAnothers(error) || this.#isInForce(current)) throw error
         if (this.#parts.clock.nowMs() >= placed.deadlineMs) throw error
       }
     }
@@ -118,21 +120,19 @@ export class StrongCoordinator {
         const answer = await this.#proposeAt(owner, placed, operation, isLast)
         if (answer !== undefined) return answer
       } catch (error) {
-        if (!isOfThatOwner(error)) throw error
+        if (!mayBeAnothers(error)) throw error
         told = error
         if (!this.#isInForce(placed)) break
       }
     }
-    throw told ?? noneInReach(placed)
+    throw told ?? noneInReach(placed, majority(placed.owners.length), this.#parts.clock)
   }
 
   /** Owners in reach, in their order; last those that are not expected to answer soon. */
-  #candidates({ owners }: PlacedRequest): string[] {
-    const { self, inReach, clock } = this.#parts
-    const near = owners.filter((owner) => owner === self || inReach(owner, false))
-    const isSoon = (owner: string): boolean =>
-      owner === self || (inReach(owner, true) && !clock.isRefused(owner))
-    return [...near.filter(isSoon), ...near.filter((owner) => !isSoon(owner))]
+  #candidates({ owners }: PlacedRequest): readonly string[] {
+    const { inReach } = this.#parts
+    const near = owners.filter((owner) => inReach(owner, false))
+    return soonestFirst(near, inReach)
   }
 
   #proposeAt(
@@ -154,28 +154,11 @@ export class StrongCoordinator {
   }
 }
 
-/** Nothing was applied (of a read there is nothing), and what kept that owner from it may not keep another. */
-const OF_THAT_OWNER: ReadonlySet<string> = new Set<ErrorCode>([
-  'quorum_unreachable',
-  'storage_full',
-  'storage_failed',
-  'not_ready',
-  'clock_drift',
-  'deadline_passed',
-])
+/** Only a read ends with this code, and a read applies nothing. */
+const LATE_READ: ErrorCode = 'deadline_passed'
 
-function isOfThatOwner(error: unknown): error is QuorateError {
-  return error instanceof QuorateError && OF_THAT_OWNER.has(error.code)
-}
-
-function noneInReach({ owners }: PlacedRequest): QuorateError {
-  const none = `none of the key's owners (${owners.join(', ')}) is in reach`
-  return new QuorateError('quorum_unreachable', none, {
-    required: majority(owners.length),
-    received: 0,
-    retryAfterSeconds: 1,
-    replicas: owners.map((node) => ({ node, status: 'unreachable', ms: 0 })),
-  })
+function mayBeAnothers(error: unknown): error is QuorateError {
+  return isOfThatOwner(error) || (error instanceof QuorateError && error.code === LATE_READ)
 }
 
 const AGREED = { kind: 'agreed' }

@@ -130,14 +130,14 @@ export class WriteCoordinator {
 
   /** Rejects with a `QuorateError`; resolves at W durable copies, at `weak` at once. */
   async write(placed: PlacedRequest, request: PlannedWrite | PlannedUpdate): Promise<WriteAnswer> {
-    const targets = writeTargets(placed, this.#parts.self, this.#parts.inReach)
+    const targets = writeTargets(placed, this.#parts)
     if (placed.owners.includes(this.#parts.self)) {
       const refusal = this.#parts.replica.refusal()
       if (refusal !== undefined) throw rejection(refusal)
     }
     const nowMs = this.#clock.monotonicMs()
     const whole = this.#minting.wholeOwners(placed, request)
-    refuseWithoutWhole(placed, this.#parts.self, targets, whole, (owner) =>
+    refuseWithoutWhole(placed, this.#parts, targets, whole, (owner) =>
       this.#belief.mayBeWhole(owner, nowMs),
     )
     const reports = new ReplicaReports(this.#clock)
@@ -291,12 +291,12 @@ export class WriteCoordinator {
    * and its new owners take over only what the old ones held before.
    */
   async #untilPlaced(first: Sending, minted: Minted, reports: ReplicaReports): Promise<Met> {
-    const { placedAt, placeAgain, self, inReach } = this.#parts
+    const { placedAt, placeAgain } = this.#parts
     let { placed, targets } = first
     let isDoubtful = false
     for (;;) {
       try {
-        const sent = targets ?? writeTargets(placed, self, inReach)
+        const sent = targets ?? writeTargets(placed, this.#parts)
         const round = await this.#round(placed, sent, minted, reports)
         if (placed.placedAt === placedAt()) return { placed, targets: sent, round }
         isDoubtful = true

@@ -8,6 +8,7 @@
 import { JointTally, type WriteAsk } from '../core/quorum/joint-tally.ts'
 import type { Encodable } from '../ports/codec.ts'
 import type { HintStore } from './hint-store.ts'
+import type { NodeClock } from './node-clock.ts'
 import type { Copy } from './object-record.ts'
 import { decodeDots } from './object-record.ts'
 import type { Dot } from '../core/causality/dot.ts'
@@ -50,6 +51,7 @@ export class WriteRound {
   readonly #self: string
   readonly #peers: Peers
   readonly #hints: HintStore
+  readonly #clock: NodeClock
   readonly #request: PlacedRequest
   readonly #copy: Copy
   readonly #reports: ReplicaReports
@@ -69,7 +71,7 @@ export class WriteRound {
   #missed: string[] = []
 
   constructor(
-    parts: { self: string; peers: Peers; hints: HintStore },
+    parts: { self: string; peers: Peers; hints: HintStore; clock: NodeClock },
     request: PlacedRequest,
     targets: RoundTargets,
     copy: Copy,
@@ -84,6 +86,7 @@ export class WriteRound {
     this.#self = parts.self
     this.#peers = parts.peers
     this.#hints = parts.hints
+    this.#clock = parts.clock
     this.#request = request
     this.#copy = copy
     this.#reports = reports
@@ -121,7 +124,7 @@ export class WriteRound {
     })
     for (const standIn of targets.standIns) this.#askStandIn(standIn)
     for (const owner of targets.missed) {
-      this.#reports.set(owner, 'unreachable')
+      this.#reports.setUnasked(owner, this.#clock)
       this.#miss(owner)
     }
   }
@@ -151,7 +154,7 @@ export class WriteRound {
   #askStandIn({ owner, holder }: StandIn): void {
     const { at, deadlineMs } = this.#request
     const ask = { node: holder, owner }
-    this.#reports.set(owner, 'unreachable')
+    this.#reports.setUnasked(owner, this.#clock)
     if (holder === this.#self) {
       this.#hints.keep(owner, at, this.#copy, (refusal) => {
         this.#count(

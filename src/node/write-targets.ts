@@ -6,26 +6,27 @@
 import { QuorateError } from '../core/errors.ts'
 import { allOwners } from '../core/quorum/owner-groups.ts'
 import { MAY_NOT_COUNT } from './arrival.ts'
+import type { NodeClock } from './node-clock.ts'
+import { type PeerReach, refusedWords, reportOfUnasked } from './peer-reach.ts'
 import { groupsOf, type PlacedRequest, rejection } from './request.ts'
 import type { WholeOwners } from './whole-owners.ts'
 import type { RoundTargets } from './write-round.ts'
 
+/** What this node believes of the others. */
+interface Believing {
+  readonly self: string
+  readonly clock: NodeClock
+  readonly inReach: PeerReach['inReach']
+}
+
 /** Throws quorum_unreachable. The own copy, where this node is an owner, is added by the coordinator. */
-export function writeTargets(
-  placed: PlacedRequest,
-  self: string,
-  inReach: (node: string, sloppy: boolean) => boolean,
-): RoundTargets {
-  const targets = chooseTargets(placed, self, inReach)
-  refuseWithoutQuorum(placed, self, targets)
+export function writeTargets(placed: PlacedRequest, parts: Believing): RoundTargets {
+  const targets = chooseTargets(placed, parts)
+  refuseWithoutQuorum(placed, targets, parts)
   return targets
 }
 
-function chooseTargets(
-  placed: PlacedRequest,
-  self: string,
-  inReach: (node: string, sloppy: boolean) => boolean,
-): RoundTargets {
+function chooseTargets(placed: PlacedRequest, { self, inReach }: Believing): RoundTargets {
   const { sloppy } = placed.need
   const others = allOwners(groupsOf(placed)).filter((owner) => owner !== self)
   const owners = others.filter((owner) => inReach(owner, sloppy))
@@ -40,7 +41,11 @@ function chooseTargets(
   return { storeLocally: undefined, owners, standIns, missed: [] }
 }
 
-function refuseWithoutQuorum(placed: PlacedRequest, self: string, targets: RoundTargets): void {
+function refuseWithoutQuorum(
+  placed: PlacedRequest,
+  targets: RoundTargets,
+  { self, clock }: Believing,
+): void {
   const groups = groupsOf(placed)
   const all = allOwners(groups)
   // Who stands in for an owner makes up for it, but each node only once.
@@ -57,16 +62,14 @@ function refuseWithoutQuorum(placed: PlacedRequest, self: string, targets: Round
   throw new QuorateError(
     'quorum_unreachable',
     `the write needs ${required} of ${among}; in reach of ${self}: ` +
-      `${[...near].join(', ') || 'none'}`,
+      `${[...near].join(', ') || 'none'}${refusedWords(all, clock)}`,
     {
       required,
       received: 0,
       retryAfterSeconds: 1,
-      replicas: all.map((node) => ({
-        node,
-        status: near.has(node) ? 'pending' : 'unreachable',
-        ms: 0,
-      })),
+      replicas: all.map((node) =>
+        near.has(node) ? { node, status: 'pending', ms: 0 } : reportOfUnasked(node, clock),
+      ),
     },
   )
 }
@@ -84,7 +87,7 @@ export function refuseUncounted(
 /** Throws quorum_unreachable. `mayBeWhole`: of an owner other than this node, as far as it has told. */
 export function refuseWithoutWhole(
   { owners }: PlacedRequest,
-  self: string,
+  { self, clock }: Believing,
   targets: RoundTargets,
   { need, isSelf }: WholeOwners,
   mayBeWhole: (owner: string) => boolean,
@@ -97,7 +100,7 @@ export function refuseWithoutWhole(
   if (whole.length >= need) return
   const message =
     `the write has to find what it replaces at ${need} owners whose copies are complete; ` +
-    `in reach of ${self}: ${whole.join(', ') || 'none'}; nothing was applied`
+    `in reach of ${self}: ${whole.join(', ') || 'none'}${refusedWords(owners, clock)}; nothing was applied`
   throw new QuorateError('quorum_unreachable', message, {
     required: need,
     received: 0,
@@ -106,7 +109,7 @@ export function refuseWithoutWhole(
       if (whole.includes(node)) return { node, status: 'pending', ms: 0 }
       return isNear(node)
         ? { node, status: 'error', error: 'its copies are not complete', ms: 0 }
-        : { node, status: 'unreachable', ms: 0 }
+        : reportOfUnasked(node, clock)
     }),
   })
 }

@@ -34,7 +34,7 @@ const EVERYBODY: ReadonlySet<string> = new Set([
 const FLAP_INTERVAL_US = 400_000
 /** Clock jumps: mostly around the allowed drift, sometimes far beyond. */
 const JUMP_MS = 1500
-const LONG_JUMP_MS = 20_000
+export const LONG_JUMP_MS = 20_000
 /**
  * When all jump together: far longer than a cluster is given to come to rest, and shorter than an idempotency key is
  * remembered. The cluster's time is all that a cluster has to tell how old a key is.

@@ -2,12 +2,18 @@
  * One last write through each member of a cluster in which nothing is wrong any more: a member that refuses it asks
  * for patience that no fault justifies.
  */
-import { EMPTY_VECTOR } from '../core/causality/version-vector.ts'
+import type { NodeService, WriteAnswer } from '../node/service.ts'
+import { LONG_JUMP_MS } from './nemesis.ts'
 import type { Schedule } from './schedule.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 
-/** Writes are possible again so soon after the last fault: nodes may have to start first. */
-export const RETURN_US = 20_000_000
+/** Nodes may have to start, and then to wait for a change of the members. */
+const START_US = 10_000_000
+/**
+ * Writes are possible again so soon after the last fault: a node whose clock was ahead, and is right again, takes none
+ * until it has caught up with what it had said.
+ */
+export const RETURN_US = LONG_JUMP_MS * 1000 + START_US
 export const TOOK_NO_WRITE = 'took no write after all clocks had been set right'
 const RETRY_US = 100_000
 const WRITE = {
@@ -19,8 +25,6 @@ const WRITE = {
     tombstone: false,
     expiresAtMs: 0,
   },
-  // A blind write may have to wait for an owner that is being filled while another one is lost.
-  context: EMPTY_VECTOR,
   requestId: 'returned',
 } as const
 
@@ -32,7 +36,7 @@ export function returningWrites(
   const waiting = new Map(nodes.map(({ id }) => [id, 'no answer']))
   const write = (node: SimulatedNode): void => {
     node.call(
-      (service) => service.put({ ...WRITE, key: `returned-${node.id}` }),
+      (service) => readAndWrite(service, `returned-${node.id}`),
       (end) => {
         if (end.type === 'answered') waiting.delete(node.id)
         else {
@@ -44,4 +48,14 @@ export function returningWrites(
   }
   for (const node of nodes) write(node)
   return waiting
+}
+
+/**
+ * As a client that tries again: over what it finds, or each attempt of unknown outcome would leave one more sibling. A
+ * blind write may have to wait for an owner that is being filled while another one is lost, and so may a quorum read.
+ */
+async function readAndWrite(service: NodeService, key: string): Promise<WriteAnswer> {
+  const { bucket, requestId } = WRITE
+  const { context } = await service.get({ bucket, key, level: 'eventual', requestId })
+  return service.put({ ...WRITE, key, context })
 }

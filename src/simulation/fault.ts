@@ -78,6 +78,20 @@ export function faultNumber(
   }
 }
 
+/** Between one machine and the next when all clocks jump, times the strength of the fault: 2 s at most among five. */
+export const COMMON_JUMP_STEP_MS = 4
+/** So long all clocks are wrong together: each node has told the others its time by then. */
+const COMMON_JUMP_TOLD_MS = 2000
+
+/**
+ * Whether a fault of all clocks is at all of them, and told, before it or the run ends. Else a minority alone has been
+ * so far ahead, and rightly takes no writes for far longer than the cluster is given to come to rest.
+ */
+export function skewsAll({ startMs, endMs, nodes, strength }: Fault, runMs: number): boolean {
+  const spreadMs = (nodes.length - 1) * strength * COMMON_JUMP_STEP_MS
+  return startMs + spreadMs + COMMON_JUMP_TOLD_MS <= Math.min(endMs, runMs)
+}
+
 /** The change of the members that is asked for at about `startSeconds`. */
 export function membershipNumber(
   random: SeededRandom,

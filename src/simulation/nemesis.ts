@@ -5,6 +5,7 @@
 import type { NumberedFault } from './plan.ts'
 import { VERSIONS } from '../core/protocol-versions.ts'
 import {
+  COMMON_JUMP_STEP_MS,
   cutPairs,
   describeFault,
   type Fault,
@@ -40,8 +41,6 @@ export const LONG_JUMP_MS = 20_000
  * remembered. The cluster's time is all that a cluster has to tell how old a key is.
  */
 const COMMON_JUMP_MS = 300_000
-/** Between one machine and the next, times the strength of the fault: 2 s at most among five. */
-const COMMON_JUMP_STEP_US = 4000
 /** Until a second crash, times the strength of the fault: 3 s at most. */
 const SECOND_CRASH_STEP_US = 60_000
 const APART_US = 4_000_000
@@ -193,7 +192,7 @@ export class Nemesis {
     let isOver = false
     const inTurn = (task: (node: SimulatedNode) => void): void => {
       ;[...nodes.values()].forEach((node, i) => {
-        schedule.after(i * strength * COMMON_JUMP_STEP_US, () => task(node))
+        schedule.after(i * strength * COMMON_JUMP_STEP_MS * 1000, () => task(node))
       })
     }
     inTurn((node) => {

@@ -11,6 +11,8 @@ import {
   faultNumber,
   MEMBERSHIP,
   membershipNumber,
+  SKEW_ALL,
+  skewsAll,
 } from './fault.ts'
 
 export interface Plan {
@@ -78,7 +80,9 @@ export function faultsOf(plan: Plan): NumberedFault[] {
       if (startSeconds >= plan.seconds) return
       const number = first + i
       if (plan.onlyFaults?.includes(number) === false) continue
-      faults.push({ number, fault: make(random.child(String(number)), startSeconds) })
+      const fault = make(random.child(String(number)), startSeconds)
+      if (fault.kind === SKEW_ALL && !skewsAll(fault, plan.seconds * 1000)) continue
+      faults.push({ number, fault })
     }
   }
   if (kinds.length > 0) {

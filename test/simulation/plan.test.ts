@@ -49,6 +49,19 @@ describe('the faults of a plan', () => {
     }
   })
 
+  it('set all clocks wrong only where there is time for all of them', () => {
+    const skewed: Plan = { ...plan, nemesis: ['skew-all'] }
+    const faults = faultsOf(skewed)
+    expect(faults.length).toBeGreaterThan(5)
+    for (const { number, fault } of faults) {
+      const lastMs = fault.startMs + 4 * fault.strength * 4
+      expect(fault.endMs).toBeGreaterThanOrEqual(lastMs + 2000)
+      const seconds = Math.ceil(lastMs / 1000)
+      const inTime = faultsOf({ ...skewed, seconds }).map((other) => other.number)
+      expect(inTime).not.toContain(number)
+    }
+  })
+
   it('are none without a nemesis', () => {
     expect(faultsOf({ ...plan, nemesis: [] })).toEqual([])
   })

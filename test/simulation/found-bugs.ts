@@ -215,4 +215,9 @@ export const FOUND_BUGS: readonly FoundBug[] = [
       onlyFaults: [100_004],
     },
   },
+  {
+    what: 'writes were sent on to an owner whose clock had been set right, and whose answers nobody believed yet',
+    mendedIn: '0940f0a',
+    plan: { seed: '60080', seconds: 60, nemesis: [...MIX_AND_CHANGES, SKEW_ALL] },
+  },
 ]

@@ -220,9 +220,10 @@ export class TopologyRegister {
   }
 
   /**
-   * Tells a decided document and takes it over here, so that who asked for the change finds it at any node in reach;
-   * those it does not reach meet the epoch later. Those that it removes are told first: under it there is no link to
-   * them any more.
+   * Tells every node in reach about a decided document, and adopts it here. Nodes out of reach meet the epoch later. A
+   * removed node loses its links when it adopts the document, so the removed nodes are told first. If this node itself
+   * is removed, it tells the others before it adopts the document: it may be stopped at once, and no other node would
+   * propose this step of the change.
    */
   async #announce(before: Topology, document: Document): Promise<void> {
     const { keeper, peers, clock, self } = this.#parts
@@ -234,8 +235,9 @@ export class TopologyRegister {
       await Promise.all(others.map((id) => peers.request(id, 'decided', [document], deadlineMs)))
     }
     await tell(removed)
+    if (removed.includes(self)) await tell(after)
     await keeper.adopt(document)
-    await tell(after)
+    if (!removed.includes(self)) await tell(after)
   }
 }
 

@@ -1,7 +1,8 @@
 /**
- * Bugs of the product that the simulator has found, with the run that showed each and the commit that mended
- * it. The runs are repeated by every test: a later change of the simulator may give a seed another story, but
- * what was once enough to find something is worth trying for ever.
+ * Bugs of the product that the simulator has found: each with the run that showed it and the commit that fixed it.
+ * `npm test` repeats the runs. A later change of the simulator may give a seed another story, but a run that once found
+ * something is worth repeating for ever. src/simulation/README.md shows this list as a table; generated-tables.test.ts
+ * in test/tidy keeps it equal, and writes it.
  */
 import { FAULT_KINDS, MEMBERSHIP, SKEW_ALL } from '../../src/simulation/fault.ts'
 import type { Plan } from '../../src/simulation/plan.ts'
@@ -19,42 +20,42 @@ export interface FoundBug {
 
 export const FOUND_BUGS: readonly FoundBug[] = [
   {
-    what: 'a hint whose removal failed on the disk was forgotten in memory, and never delivered again',
+    what: 'a node forgot a hint in memory although its disk had failed to remove it, and never delivered it again',
     mendedIn: '0324aa9',
     plan: { seed: '2', seconds: 60, workloads: ['siblings', 'lww', 'ttl'], keys: 4 },
   },
   {
-    what: 'a forwarded update that the network doubled was counted twice',
+    what: 'an owner counted a forwarded update twice after the network had duplicated it',
     mendedIn: '0324aa9',
     plan: { seed: '8', seconds: 60, workloads: ['counter', 'set'], keys: 4 },
   },
   {
-    what: 'a vector entry was pruned while an owner with a lower horizon still held what it covers',
+    what: 'an owner pruned a version vector entry while an owner with a lower horizon still held a write that the entry covers',
     mendedIn: '9d79c8f',
     plan: { seed: '15', seconds: 60, workloads: ['counter', 'set'], keys: 4 },
   },
   {
-    what: 'a damaged record was never replaced where nobody else had the key, or while copies were being filled',
+    what: 'a damaged record was never replaced if no other owner had the key, or while copies were being filled',
     mendedIn: 'dafb0c8',
     plan: { seed: '8', workloads: FIRST_FIVE, seconds: 120, keys: 4 },
   },
   {
-    what: 'a clock gave stamps that it undercut once the wall clock was set back',
+    what: 'a hybrid clock issued timestamps below earlier ones after the wall clock had been set back',
     mendedIn: 'd14c6d2',
     plan: { seed: '1', seconds: 10, workloads: ['siblings'], clients: 3 },
   },
   {
-    what: 'a record that was being replaced was told as absent, and the peer dropped its own for a delete',
+    what: 'a node reported a record as absent while it was replacing it, so its peer took that for a delete and dropped its copy',
     mendedIn: '4d77915',
     plan: { seed: '56', workloads: FIRST_FIVE, seconds: 120 },
   },
   {
-    what: 'a damaged record that was replaced went on counting in the hash tree, which never matched again',
+    what: 'a damaged record stayed in the hash tree after its replacement, so the trees of two owners never matched again',
     mendedIn: '07bd80f',
     plan: { seed: '4', workloads: FIRST_FIVE, seconds: 120 },
   },
   {
-    what: 'a write was minted long after its deadline by a process that had been stopped',
+    what: 'a process that had been paused executed a write long after the deadline of the write',
     mendedIn: 'f6cc7c1',
     plan: {
       seed: '53',
@@ -65,37 +66,37 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     },
   },
   {
-    what: 'an ask to a silent peer did not end for as long as the wall clock had been set back',
+    what: 'a request to a silent peer outlived its deadline by as much as the wall clock had been set back',
     mendedIn: '6b99547',
     plan: { seed: '1058', workloads: FIRST_FIVE, seconds: 120 },
   },
   {
-    what: 'a read error while two copies were compared was handled by nobody, and ended the process',
+    what: 'a read error during the comparison of two copies was not caught, and ended the process',
     mendedIn: 'e2c78a4',
     plan: { seed: '1', seconds: 78, workloads: ['counter'], onlyFaults: [11] },
   },
   {
-    what: 'a vector that covered another of its size was taken for equal, and a removed element came back',
+    what: 'two version vectors with equally many entries were taken for equal although one covered the other, and a removed element came back',
     mendedIn: '6f7a3f5',
     plan: { seed: '128', workloads: FIRST_FIVE, seconds: 120 },
   },
   {
-    what: 'a hint whose removal failed, and that could not be read then, was not delivered before a restart',
+    what: 'a hint that could be neither removed nor read was not delivered until the node restarted',
     mendedIn: 'b90f31f',
     plan: { seed: '92', workloads: FIRST_FIVE, seconds: 120 },
   },
   {
-    what: 'a causal read took the word of a stand-in, which knew nothing of what had settled',
+    what: 'a causal read trusted a fallback node, which does not know the settled writes',
     mendedIn: '9f0b2a3',
     plan: { seed: '7', seconds: 60, workloads: ['causal'] },
   },
   {
-    what: 'a session took in the vector of what it had written, and was larger than a token may be',
+    what: 'a session token outgrew its limit because it took in the whole version vector of a write',
     mendedIn: '00df8d6',
     plan: { seed: '1', seconds: 300, workloads: ['causal'] },
   },
   {
-    what: 'a blind write of a session at an owner that had lost its copies did not replace what was settled',
+    what: 'a write of a session, without a context and at an owner that had lost its copies, did not replace a settled value',
     mendedIn: 'ef5dd05',
     plan: {
       seed: '21005',
@@ -106,46 +107,46 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     },
   },
   {
-    what: 'a member that had lost a partition made its new owners take for history what it had missed',
+    what: 'a member that had lost a data partition made the new owners discard writes that it had missed',
     mendedIn: '7353420',
     plan: { seed: '9', seconds: 120, nemesis: MIX_AND_CHANGES },
   },
   {
-    what: 'a topology that came while the disk was full was never stored, and a change went on for ever',
+    what: 'a node never stored a topology that arrived while its disk was full, so a membership change never ended',
     mendedIn: '7353420',
     plan: { seed: '25', seconds: 120, nemesis: MIX_AND_CHANGES },
   },
   {
-    what: 'an old directory took what it was sent of a partition gained since for history',
+    what: 'a node on an old data directory discarded the copies of a partition that it had gained later',
     mendedIn: '127800e',
     plan: { seed: '58', seconds: 120, nemesis: MIX_AND_CHANGES },
   },
   {
-    what: 'a quorum read of the only copy was not asked of the owner to come, and went back after the move',
+    what: 'with N=1 a quorum read did not ask the future owner, and later reads went back after the move',
     mendedIn: 'e69ae07',
     plan: {
       seed: '1',
       seconds: 120,
       workloads: ['set'],
-      nemesis: ['membership', 'kill', 'partition'],
+      nemesis: ['kill', 'partition', 'membership'],
     },
   },
   {
-    what: 'an lww write that lost to an earlier one of the very same timestamp was acknowledged all the same',
+    what: 'an lww write was acknowledged although an earlier write with the same timestamp had won',
     mendedIn: 'ecd3caa',
     plan: { seed: '9', seconds: 119, nemesis: MIX_AND_CHANGES },
   },
   {
-    what: 'the removal of a lost node that had been the only owner of some keys never ended',
+    what: 'the removal of a lost node never ended if that node had been the only owner of some keys',
     mendedIn: 'ce6238d',
     plan: {
       seed: '2',
       seconds: 60,
-      nemesis: ['membership', 'kill', 'partition', 'isolate', 'pause', 'power'],
+      nemesis: ['kill', 'partition', 'isolate', 'pause', 'power', 'membership'],
     },
   },
   {
-    what: 'a node that a peer had heard before it asked that peer took its own directory for an old one',
+    what: 'a node took its newest data directory for an old one because a peer had heard from it before it asked that peer',
     mendedIn: 'd4e13ac',
     plan: {
       seed: '122',
@@ -158,12 +159,12 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     },
   },
   {
-    what: 'an old directory brought a forgotten delete back through a node that was just joining',
+    what: 'a node on an old data directory brought a deleted value back through a node that was joining',
     mendedIn: 'aaeafb0',
     plan: { seed: '324', seconds: 120, nemesis: MIX_AND_CHANGES },
   },
   {
-    what: 'an owner took a write before it had cleared away what was left of a partition, and cleared it away, too',
+    what: 'a new owner accepted a write before it had cleared the remains of a data partition, and cleared the write away, too',
     mendedIn: 'fc8350c',
     plan: {
       seed: '339',
@@ -173,7 +174,7 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     },
   },
   {
-    what: 'an owner that had lost its copies told what a blind write replaces, and what it had lost came back',
+    what: 'an owner that had lost its copies decided what a write without a context replaces, and an older value came back',
     mendedIn: 'f773dc7',
     plan: {
       seed: '143',
@@ -185,7 +186,7 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     },
   },
   {
-    what: 'the room of a hint was given away before it was gone, and the disk did not take its removal',
+    what: 'a node reused the space of a hint before the disk had removed the hint, and exceeded the bound',
     mendedIn: 'acacf57',
     plan: {
       seed: '476',
@@ -198,12 +199,12 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     },
   },
   {
-    what: 'a node without its directory knew too few members to follow the time that they had agreed on',
+    what: 'a node that had lost its data directory knew too few members to follow the time of the cluster',
     mendedIn: '143d852',
     plan: { seed: '60004', seconds: 60, nemesis: [...MIX_AND_CHANGES, SKEW_ALL] },
   },
   {
-    what: 'proposers of a topology waited for a voter without power until their deadline, again and again',
+    what: 'topology proposers waited until their deadline for a voter that had no power, again and again',
     mendedIn: '65c8e00',
     plan: {
       seed: '60004',
@@ -216,7 +217,7 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     },
   },
   {
-    what: 'writes were sent on to an owner whose clock had been set right, and whose answers nobody believed yet',
+    what: 'nodes forwarded writes to an owner whose clock had just been corrected and whose answers they still refused',
     mendedIn: '0940f0a',
     plan: { seed: '60080', seconds: 60, nemesis: [...MIX_AND_CHANGES, SKEW_ALL] },
   },

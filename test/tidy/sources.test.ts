@@ -60,7 +60,9 @@ describe('source files', () => {
   })
 
   test('have names in kebab case', () => {
-    const files = readFiles('src/**/*', 'scripts/**/*', 'test/**/*.ts')
+    const files = readFiles('src/**/*', 'scripts/**/*', 'test/**/*.ts').filter(
+      ({ path }) => !path.endsWith('/README.md'),
+    )
 
     expect(files.filter(({ path }) => !isKebabCase(path)).map(({ path }) => path)).toEqual([])
   })

@@ -1,27 +1,35 @@
 /**
- * Runs the commands of the README, block by block, against a real cluster of processes, and compares what
- * they print. `…` in the README stands for anything. Ports and the data directory are those of this test.
+ * Runs the commands of every README, block by block and in order, against one cluster of real processes, and compares
+ * what they print with what the block shows. `…` stands for anything. Ports, directories and lengths of runs are those
+ * of this test.
  */
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type LocalCluster, startCluster } from '../../src/cluster/local-cluster.ts'
+import {
+  blocksOf,
+  isCommands,
+  isNamedBy,
+  NOT_RUN,
+  readDocuments,
+  stepsOf,
+} from '../tidy/documents.ts'
+import { PROJECT_ROOT } from '../tidy/project-files.ts'
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+/** In the README files n1 answers on the port after this one. */
 const README_PORT = 8000
 const COMMAND_TIMEOUT_MS = 60_000
+const CHECK_SECONDS_MAX = 5
+const SIMULATED_SECONDS_MAX = 5
+const SEEDS_MAX = 2
 
-interface Step {
-  readonly command: string
-  readonly expected: string
-}
-
-const steps = stepsOf(readFileSync(join(ROOT, 'README.md'), 'utf8'))
 let directory: string
 let cluster: LocalCluster
+/** Client ports by node; a node that joins has one, too. */
+let ports: ReadonlyMap<string, number>
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'quorate-readme-'))
@@ -33,47 +41,70 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-it('the README has commands to run', () => {
-  expect(steps.length).toBeGreaterThan(10)
-})
+for (const document of readDocuments()) {
+  const blocks = blocksOf(document).filter(
+    (block) => isCommands(block) && !NOT_RUN.some((entry) => isNamedBy(block, entry)),
+  )
+  if (blocks.length === 0) continue
+  describe(document.path, () => {
+    it.each(blocks.flatMap(stepsOf))('$command', async ({ command, expected }) => {
+      ports = await clientPorts()
+      const output = await run(here(command), expected === undefined)
+      if (expected !== undefined && !matches(output, expected)) expect(output).toBe(expected)
+    })
+  })
+}
 
-it.each(steps)('README: $command', async ({ command, expected }) => {
-  const output = await run(here(command))
-  if (!matches(output, expected)) expect(output).toBe(expected)
-})
+async function clientPorts(): Promise<ReadonlyMap<string, number>> {
+  const nodes = await cluster.control.status()
+  return new Map(nodes.map(({ id, clientUrl }) => [id, Number(new URL(clientUrl).port)]))
+}
 
-/** Each `$ command` of the console blocks, with the lines below it. */
-function stepsOf(readme: string): Step[] {
-  const blocks = [...readme.matchAll(/```console\n([\s\S]*?)```/g)].map(([, block]) => block ?? '')
-  return blocks.flatMap((block) =>
-    block
-      .split(/^\$ /m)
-      .slice(1)
-      .map((text) => {
-        const [command = '', ...lines] = text.trimEnd().split('\n')
-        return { command, expected: lines.join('\n') }
-      }),
+/** The same command for the cluster of this test. What runs for a time runs for a short one. */
+function here(command: string): string {
+  const data = `--data '${cluster.dataDir}'`
+  const results = join(directory, 'results')
+  const run = `npm run --silent --prefix '${PROJECT_ROOT}'`
+  return (
+    command
+      .replaceAll(/localhost:(80\d\d)/g, (_, port) => {
+        const id = `n${Number(port) - README_PORT}`
+        return `127.0.0.1:${ports.get(id) ?? `0 (${id} does not run)`}`
+      })
+      .replaceAll(
+        /npm start -- (--join \S+)/g,
+        `npm start --silent --prefix '${PROJECT_ROOT}' -- $1 ${data}`,
+      )
+      .replaceAll('npm run chaos --', `${run} chaos -- --target local ${data}`)
+      .replaceAll(
+        'npm run check -- --workload',
+        `${run} check -- --target local ${data} --results '${results}' --rate 100 --workload`,
+      )
+      // The scripts of npm run in the project, and this command in a directory of the test.
+      .replaceAll(
+        /npm run check -- --history (\S+)/g,
+        `${run} check -- --history '${directory}/$1'`,
+      )
+      .replaceAll('npm run sim --', `${run} sim --`)
+      .replaceAll(/--time-limit (\d+)s/g, limited('--time-limit', 's', CHECK_SECONDS_MAX))
+      .replaceAll(/--seconds (\d+)/g, limited('--seconds', '', SIMULATED_SECONDS_MAX))
+      .replaceAll(/--seeds (\d+)/g, limited('--seeds', '', SEEDS_MAX))
+      .replaceAll(/\bcurl /g, 'curl --silent --show-error ')
   )
 }
 
-/** The README's node on port 8003 is this cluster's third; chaos is told where the processes are. */
-function here(command: string): string {
-  return command
-    .replace(/localhost:(80\d\d)/g, (_, port) => {
-      const node = cluster.nodes[Number(port) - README_PORT - 1]
-      return `127.0.0.1:${node?.clientPort}`
-    })
-    .replace('npm run --silent chaos --', `npm run --silent --prefix '${ROOT}' chaos --`)
-    .replace(/(chaos -- .*)$/, `$1 --target local --data '${join(directory, 'data')}'`)
+function limited(option: string, unit: string, max: number): (_: string, n: string) => string {
+  return (_, n) => `${option} ${Math.min(Number(n), max)}${unit}`
 }
 
-function run(command: string): Promise<string> {
+/** With `all` every command must succeed, else only the last one. */
+function run(command: string, all: boolean): Promise<string> {
   return new Promise((resolve, reject) => {
-    const quiet = command.replaceAll(/\bcurl /g, 'curl --silent --show-error ')
+    const flags = all ? ['-euo', 'pipefail'] : []
     const options = { cwd: directory, timeout: COMMAND_TIMEOUT_MS }
-    execFile('bash', ['-c', quiet], options, (error, stdout, stderr) => {
+    execFile('bash', [...flags, '-c', command], options, (error, stdout, stderr) => {
       if (error === null) resolve(stdout.trimEnd())
-      else reject(new Error(`${quiet}: ${error.message}\n${stdout}\n${stderr}`))
+      else reject(new Error(`${command}: ${error.message}\n${stdout}\n${stderr}`))
     })
   })
 }

@@ -1,0 +1,180 @@
+/**
+ * The README files of this project as data: their blocks of commands, their links and their headings. A reader copies
+ * commands, so each block either runs in a test (test/integration/readme.test.ts) or is listed here with the reason.
+ */
+import { existsSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { type ProjectFile, PROJECT_ROOT, readFiles } from './project-files.ts'
+
+/** A `console` block shows commands after `$ ` with their output; an `sh` block shows commands alone. */
+const COMMAND_LANGUAGES = ['console', 'sh']
+/** Blocks of these languages are to be read, and not to be run. */
+const OTHER_LANGUAGES = ['text', 'json']
+
+export interface Step {
+  readonly command: string
+  /** Undefined where any output will do. `…` stands for anything. */
+  readonly expected: string | undefined
+}
+
+export interface Block {
+  readonly document: string
+  readonly line: number
+  readonly language: string
+  readonly text: string
+}
+
+export interface NotRun {
+  readonly document: string
+  /** The first line of the block. */
+  readonly first: string
+  readonly why: string
+}
+
+/** The commands that no test of the README files runs. A test refuses an entry that names no block. */
+export const NOT_RUN: readonly NotRun[] = [
+  {
+    document: 'README.md',
+    first: 'npm start',
+    why: 'the test starts the same cluster itself; test/cluster runs the command',
+  },
+  {
+    document: 'docker/README.md',
+    first: 'docker compose up --build -d',
+    why: 'it needs Docker; test/docker starts the same containers on free ports',
+  },
+  {
+    document: 'docker/README.md',
+    first: 'docker compose --profile more down -v',
+    why: 'it needs Docker; test/docker removes its own containers',
+  },
+  {
+    document: 'docker/README.md',
+    first: 'docker compose up -d n6',
+    why: 'it needs Docker; npm start -- --join makes the same change',
+  },
+  {
+    document: 'docker/README.md',
+    first: 'docker compose build',
+    why: 'it needs Docker; test/api/upgrade.test.ts upgrades nodes without it',
+  },
+  {
+    document: 'docker/README.md',
+    first: `$ curl localhost:8001/v1/cluster/apply -d '{"leave":"n2"}'`,
+    why: 'it takes half a minute; test/cluster/growing-cluster.test.ts does the same',
+  },
+  {
+    document: 'src/checker/README.md',
+    first:
+      '$ npm run check -- --workload set --nemesis partition-halves --time-limit 30s; echo "exit code $?"',
+    why: 'test/integration/check.test.ts runs the same check',
+  },
+]
+
+/** The members of the cluster change in the last document, so that all others find the first five. */
+export function readDocuments(): readonly ProjectFile[] {
+  const paths = ['README.md', 'src/**/README.md', 'test/**/README.md', 'docker/README.md']
+  return paths.flatMap((path) =>
+    readFiles(path).sort((a, b) => (a.path < b.path ? -1 : Number(a.path > b.path))),
+  )
+}
+
+export function blocksOf({ path, text }: ProjectFile): readonly Block[] {
+  const blocks = text.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)
+  return [...blocks].map(({ index, 1: language = '', 2: content = '' }) => ({
+    document: path,
+    line: text.slice(0, index).split('\n').length,
+    language,
+    text: content,
+  }))
+}
+
+export function isCommands({ language }: Block): boolean {
+  return COMMAND_LANGUAGES.includes(language)
+}
+
+export function isKnownLanguage({ language }: Block): boolean {
+  return [...COMMAND_LANGUAGES, ...OTHER_LANGUAGES].includes(language)
+}
+
+export function isNamedBy(block: Block, { document, first }: NotRun): boolean {
+  return block.document === document && block.text.split('\n')[0] === first
+}
+
+/** Each `$ command` of a console block with the lines below it; an `sh` block is one step. */
+export function stepsOf({ language, text }: Block): readonly Step[] {
+  if (language === 'sh') return [{ command: text.trimEnd(), expected: undefined }]
+  const steps = text.split(/^\$ /m).slice(1)
+  return steps.map((step) => {
+    const lines = step.trimEnd().split('\n')
+    // A backslash at the end of a line continues the command.
+    const end = lines.findIndex((line) => !line.endsWith('\\')) + 1
+    return { command: lines.slice(0, end).join('\n'), expected: lines.slice(end).join('\n') }
+  })
+}
+
+/** Links to places that are not there, as `document: link`. */
+export function brokenLinks(documents: readonly ProjectFile[]): readonly string[] {
+  return documents.flatMap((document) =>
+    linksOf(document)
+      .filter((link) => !resolves(document, link))
+      .map((link) => `${document.path}: ${link}`),
+  )
+}
+
+/** Documents that no chain of links from the first one leads to. */
+export function unreachable(documents: readonly ProjectFile[]): readonly string[] {
+  const [first] = documents
+  const reached = new Set(first === undefined ? [] : [first.path])
+  for (const path of reached) {
+    const document = documents.find((candidate) => candidate.path === path)
+    if (document === undefined) continue
+    for (const link of linksOf(document)) {
+      const { path: target } = targetOf(document, link)
+      reached.add(target).add(`${target}/README.md`)
+    }
+  }
+  return documents.map(({ path }) => path).filter((path) => !reached.has(path))
+}
+
+/** Folders and files that stand in backticks and are not there. */
+export function missingPlaces({ path, text }: ProjectFile): readonly string[] {
+  const named = text.matchAll(/`((?:src|test|scripts|docker)\/[\w./-]+)`/g)
+  return [...named]
+    .map(([, place = '']) => place)
+    .filter((place) => !existsSync(join(PROJECT_ROOT, place)))
+    .map((place) => `${path}: ${place}`)
+}
+
+/** Links within the project. */
+function linksOf({ text }: ProjectFile): readonly string[] {
+  const prose = text.replaceAll(/^```[\s\S]*?^```$/gm, '').replaceAll(/`[^`\n]*`/g, '`code`')
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, link = '']) => link)
+    .filter((link) => !/^https?:/.test(link))
+}
+
+function resolves(document: ProjectFile, link: string): boolean {
+  const { path, anchor } = targetOf(document, link)
+  if (!existsSync(join(PROJECT_ROOT, path))) return false
+  if (anchor === undefined) return true
+  const target = path === document.path ? document : readFiles(path)[0]
+  return target !== undefined && anchorsOf(target).includes(anchor)
+}
+
+function targetOf({ path }: ProjectFile, link: string): { path: string; anchor?: string } {
+  const [file = '', anchor] = link.split('#')
+  const target = file === '' ? path : normalize(join(dirname(path), file)).replaceAll('\\', '/')
+  return anchor === undefined ? { path: target } : { path: target, anchor }
+}
+
+/** As GitHub makes them of headings. */
+function anchorsOf({ text }: ProjectFile): readonly string[] {
+  const prose = text.replaceAll(/^```[\s\S]*?^```$/gm, '')
+  return [...prose.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}

@@ -1,0 +1,95 @@
+/**
+ * Tables in README files that are written from the code, so that they cannot differ from it. Each stands between two
+ * marks. After a change of the code this writes them again:
+ *
+ *   npx vitest --config test/vitest.config.ts --run --project unit test/tidy/generated-tables.test.ts -u
+ */
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { ERRORS } from '../../src/core/errors.ts'
+import { describeSettings } from '../../src/settings.ts'
+import { MEMBERSHIP } from '../../src/simulation/fault.ts'
+import { PLAN_DEFAULTS, type Plan } from '../../src/simulation/plan.ts'
+import { parseSimArguments, replayCommand } from '../../src/simulation/sim-arguments.ts'
+import { FOUND_BUGS } from '../simulation/found-bugs.ts'
+import { PROJECT_ROOT, readFiles } from './project-files.ts'
+
+const END = '<!-- end of the generated table -->'
+
+describe('the table is the one that the code gives', () => {
+  test.each([
+    ['src/simulation/README.md', 'found bugs', foundBugs()],
+    ['src/api/README.md', 'errors', errors()],
+    ['docker/README.md', 'settings', settings()],
+  ])('%s: %s', async (path, name, table) => {
+    const [document] = readFiles(path)
+    const text = withTable(document?.text ?? '', name, table)
+    await expect(text).toMatchFileSnapshot(join(PROJECT_ROOT, path))
+  })
+})
+
+test('the command of a found bug gives its run', () => {
+  for (const { plan } of FOUND_BUGS) {
+    const words = optionsOf(plan).split(' ')
+    expect(parseSimArguments(words).plan).toEqual({
+      onlyFaults: undefined,
+      ...PLAN_DEFAULTS,
+      ...plan,
+    })
+  }
+  expect(FOUND_BUGS.some(({ plan }) => plan.nemesis?.includes(MEMBERSHIP))).toBe(true)
+})
+
+test('a table without its marks is told', () => {
+  expect(() => withTable('# A heading\n', 'errors', errors())).toThrow('errors')
+})
+
+function withTable(text: string, name: string, table: string): string {
+  const begin = `<!-- generated table: ${name} -->`
+  const from = text.indexOf(begin)
+  const to = text.indexOf(END, from)
+  if (from < 0 || to < 0) throw new Error(`the table of ${name} needs its marks: ${begin}, ${END}`)
+  return `${text.slice(0, from)}${begin}\n\n${table}\n\n${text.slice(to)}`
+}
+
+function foundBugs(): string {
+  const rows = FOUND_BUGS.map(
+    ({ what, mendedIn, plan }) => `| ${what} | \`${optionsOf(plan)}\` | ${mendedIn} |`,
+  )
+  return ['| bug | `npm run sim --` | fixed in |', '| --- | --- | --- |', ...rows].join('\n')
+}
+
+/** The options of `npm run sim` that are not its defaults. */
+function optionsOf(plan: Partial<Plan> & { readonly seed: string }): string {
+  const words = replayCommand({ ...PLAN_DEFAULTS, ...plan }, undefined)
+    .split(' --')
+    .slice(2)
+  const isGiven: Readonly<Record<string, unknown>> = {
+    ...plan,
+    seconds: true,
+    workload: plan.workloads,
+    faults: plan.onlyFaults,
+  }
+  return words
+    .filter((option) => isGiven[option.split(' ')[0] as string] !== undefined)
+    .map((option) => `--${option}`)
+    .join(' ')
+}
+
+function errors(): string {
+  const rows = Object.entries(ERRORS).map(
+    ([code, { status, outcome, retryable, title }]) =>
+      `| ${status} | \`${code}\` | ${outcome} | ${retryable ? 'yes' : 'no'} | ${title} |`,
+  )
+  const head = ['| status | code | outcome | retry | title |', '| --- | --- | --- | --- | --- |']
+  return [...head, ...rows].join('\n')
+}
+
+function settings(): string {
+  const lines = describeSettings().matchAll(/^ {2}(QUORATE_\w+) +(\S+|\(\w+\)) +(\S.*)$/gm)
+  const rows = [...lines].map(([, name, fallback = '', about = '']) => {
+    const shown = fallback.startsWith('(') ? fallback.slice(1, -1) : `\`${fallback}\``
+    return `| \`${name}\` | ${shown} | ${about.replaceAll('|', String.raw`\|`)} |`
+  })
+  return ['| setting | default | meaning |', '| --- | --- | --- |', ...rows].join('\n')
+}

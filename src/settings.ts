@@ -100,7 +100,8 @@ export function describeSettings(): string {
     `  ${'variable'.padEnd(30)}${'default'.padEnd(16)}meaning`,
     ...lines,
     '',
-    'Exit codes: 0 stopped, 1 could not start or go on, 2 bad setting.',
+    'Exit codes: 0 stopped, 1 could not start, 2 bad setting, 3 damaged database that no other node',
+    'can fill, 4 not let into the cluster. A node that cannot go on kills itself.',
     'Signals: SIGTERM and SIGINT stop the node; SIGHUP is ignored.',
     '',
   ].join('\n')

@@ -124,25 +124,29 @@ const TABLE = {
   ),
   MEMBERS: setting(
     '',
-    'first members, the same list on each node: n1=http://n1:7080,n2=http://n2:7080#zone-b',
+    'the first members, the same list on each node: n1=http://n1:7080,n2=http://n2:7080#zone-b',
     optional(parseMembers),
   ),
   JOIN: setting(
     '',
-    'instead of QUORATE_MEMBERS, members of a running cluster, to join it: http://n1:7080,http://n2:7080; of no effect once it has',
+    'instead of QUORATE_MEMBERS: members of the running cluster to join, http://n1:7080,http://n2:7080; ignored once joined',
     optional(parsePeerUrls),
   ),
   PEER_URL: setting(
     '',
-    'with QUORATE_JOIN, how the others reach the peer port; http://<node id>:<peer port> if not set',
+    'with QUORATE_JOIN: how the others reach the peer port; http://<node id>:<peer port> if not set',
     optional(parsePeerUrl),
   ),
   REPLACES: setting(
     '',
-    'with QUORATE_JOIN, the member whose place this node takes, instead of coming beside it',
+    'with QUORATE_JOIN: the member whose place this node takes',
     optional(parseName),
   ),
-  DATA_DIR: setting(undefined, 'directory of this node alone, made if absent', parseText),
+  DATA_DIR: setting(
+    undefined,
+    'directory for the data of this node alone; created if absent',
+    parseText,
+  ),
   LISTEN: setting(
     '0.0.0.0:8080',
     'address for clients, host:port; port 0 takes a free one',
@@ -155,25 +159,25 @@ const TABLE = {
   ),
   ZONE: setting(
     '',
-    'zone of this node; must agree with its #zone in QUORATE_MEMBERS, and is free with QUORATE_JOIN',
+    'zone of this node; with QUORATE_MEMBERS it must be the #zone there',
     optional(parseName),
   ),
   DURABILITY: setting(
     'sync',
-    'sync: writes are answered after fsync; os: after the write, for every bucket',
+    'sync: acknowledge a write after fsync; os: before it, in every bucket that is not strong',
     (text) => parseChoice(text, ['sync', 'os'] as const),
   ),
   REQUEST_TIMEOUT_MS: setting(
     '2000',
-    'milliseconds a request may take where it names no timeout',
+    'milliseconds that a request may take if it names no timeout',
     (text) => parseWhole(text, 1, 60_000),
   ),
   MAX_CLOCK_DRIFT_MS: setting(
     '500',
-    "milliseconds another node's clock may be ahead of this one's",
+    "milliseconds that another node's clock may be ahead; beyond, its messages are refused",
     (text) => parseWhole(text, 1, 3_600_000),
   ),
-  MAX_VALUE_BYTES: setting(`${MIB}`, 'bytes, largest value', (text) =>
+  MAX_VALUE_BYTES: setting(`${MIB}`, 'bytes of the largest value', (text) =>
     parseWhole(text, 1, 16 * MIB),
   ),
   BUCKETS: setting(
@@ -186,22 +190,22 @@ const TABLE = {
   ),
   HINT_BYTES: setting(
     `${256 * MIB}`,
-    'bytes of writes kept for one node that is away, 512 more for each; more are dropped',
+    'bytes of hints kept for one unreachable node, each with 512 bytes extra; more are dropped',
     (text) => parseWhole(text, 0, 1_048_576 * MIB),
   ),
   INFLIGHT_REQUESTS: setting(
     '1024',
-    'client requests under way at once; more are refused with 503',
+    'client requests in progress at once; more are refused with 503',
     (text) => parseWhole(text, 1, 1_000_000),
   ),
   ALLOWED_ORIGINS: setting(
     '',
-    "web origins beside the node's own whose pages may change something: https://app.example",
+    "web origins, besides the node's own, whose pages may change something: https://app.example",
     optional(parseOrigins),
   ),
   ALLOWED_HOSTS: setting(
     '*',
-    'host names that are served, against DNS rebinding: kv.example,*.kv.example; * serves all, IP addresses and localhost always are',
+    'host names that are served, against DNS rebinding: kv.example,*.kv.example; * serves all; IP addresses and localhost are always served',
     parseHosts,
   ),
   LOG_LEVEL: setting('info', `one of ${LOG_LEVELS.join(' ')}`, (text) =>
@@ -209,17 +213,17 @@ const TABLE = {
   ),
   CHAOS: setting(
     '0',
-    '1: links to other nodes can be cut, and the clock set wrong, on request, for experiments',
+    '1: experiments may cut links to other nodes and set the clock wrong',
     parseYesNo,
   ),
   PROTOCOL: setting(
     `${VERSIONS.newest}`,
-    'newest version of the protocol between nodes that this one speaks; lower only to test upgrades',
+    'newest protocol version that this node speaks with other nodes; lower it only to test upgrades',
     (text) => parseWhole(text, VERSIONS.oldest, VERSIONS.newest),
   ),
   SUPERVISED: setting(
     '0',
-    '1: stop when the parent process that holds the IPC channel goes away',
+    '1: stop when the parent process goes away (its IPC channel closes)',
     parseYesNo,
   ),
 }

@@ -89,7 +89,9 @@ function settings(): string {
   const lines = describeSettings().matchAll(/^ {2}(QUORATE_\w+) +(\S+|\(\w+\)) +(\S.*)$/gm)
   const rows = [...lines].map(([, name, fallback = '', about = '']) => {
     const shown = fallback.startsWith('(') ? fallback.slice(1, -1) : `\`${fallback}\``
-    return `| \`${name}\` | ${shown} | ${about.replaceAll('|', String.raw`\|`)} |`
+    // As text: `<peer port>` is no tag of HTML, and a star begins no emphasis.
+    const text = about.replaceAll('<', '&lt;').replaceAll(/[|*]/g, String.raw`\$&`)
+    return `| \`${name}\` | ${shown} | ${text} |`
   })
   return ['| setting | default | meaning |', '| --- | --- | --- |', ...rows].join('\n')
 }

@@ -107,8 +107,9 @@ export class TopologyKeeper implements EpochSource {
   #learnIdentity({ identity, sessionKey }: Topology): void {
     const { id } = this.cluster
     // A cluster of an older version has agreed on its session key, which never changes, and has no id yet.
+    // The document that a removed member is shown (removal.ts) does not tell it.
     const ownKey = this.#topology.sessionKey
-    if (ownKey !== undefined && sessionKey !== ownKey) {
+    if (ownKey !== undefined && sessionKey !== undefined && sessionKey !== ownKey) {
       throw new Error('a document of another cluster, which has another session key')
     }
     // One from before the cluster agreed on it is taken by a node that knows it from a handshake alone.

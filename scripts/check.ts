@@ -1,5 +1,5 @@
-/** `npm run check`: see src/harness/command.ts. */
-import { checkCommand, EXIT_CRASH } from '../src/harness/command.ts'
+/** `npm run check`: see src/harness/check-command.ts. */
+import { checkCommand, EXIT_CRASH } from '../src/harness/check-command.ts'
 
 const stop = new AbortController()
 

@@ -1,5 +1,5 @@
-/** `npm start`: see src/cluster/command.ts. */
-import { clusterCommand } from '../src/cluster/command.ts'
+/** `npm start`: see src/local-cluster/cluster-command.ts. */
+import { clusterCommand } from '../src/local-cluster/cluster-command.ts'
 
 const stop = new AbortController()
 const stopNow = new AbortController()

@@ -8,10 +8,10 @@ import { setTimeout as after } from 'node:timers/promises'
 import { NotAdmittedError } from './adapters/peer-network/join-request.ts'
 import { complain, type LogDestination } from './adapters/log/log-destination.ts'
 import type { ProcessLog } from './adapters/log/pino-log.ts'
-import { logOf, startServer, type RunningServer } from './compose.ts'
-import { repairDatabase } from './database-repair.ts'
-import { DamagedAloneError } from './node-disk.ts'
-import { describeSettings, parseSettings, type Settings } from './settings.ts'
+import { logOf, startServer, type RunningServer } from './server/compose.ts'
+import { repairDatabase } from './server/database-repair.ts'
+import { DamagedAloneError } from './server/node-disk.ts'
+import { describeSettings, parseSettings, type Settings } from './server/settings/settings.ts'
 
 const EXIT_STOPPED = 0
 const EXIT_FAILED = 1
@@ -19,7 +19,7 @@ const EXIT_USAGE = 2
 const EXIT_DAMAGED = 3
 const EXIT_NOT_ADMITTED = 4
 
-/** What a supervisor is told when the node is no member any more (src/cluster/node-process.ts). */
+/** What a supervisor is told when the node is no member any more (src/local-cluster/node-process.ts). */
 const REMOVED = 'removed'
 
 /** A stop that takes longer is given up, within the 15 s promised: what was acknowledged is durable already. */

@@ -17,7 +17,7 @@ const VIRTUAL = [
   'test/core/consensus/*-model.test.ts',
 ]
 const LOCAL = [
-  'test/cluster/**/*.test.ts',
+  'test/local-cluster/**/*.test.ts',
   'test/integration/**/*.test.ts',
   'test/cases/processes/**/*.test.ts',
 ]

@@ -1,6 +1,6 @@
 /** Which methods each path takes, to tell a wrong method (405, with those it takes) from a wrong path (404). */
 import { QuorateError } from '../core/errors.ts'
-import { quoted } from './query.ts'
+import { quoted } from './http/query.ts'
 
 export class RouteTable {
   readonly #routes = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>()

@@ -7,11 +7,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { loadWithAutocannon } from './autocannon-load.ts'
+import { loadWithAutocannon } from './load/autocannon-load.ts'
 import { type BenchArguments, BenchUsageError } from './bench-arguments.ts'
 import { planSystems, selectWorkloads, type SystemPlan } from './bench-plan.ts'
-import { guardLeftovers } from './child-process.ts'
-import { checkAnswers, countKeys, fillKeys } from './key-space.ts'
+import { guardLeftovers } from './systems/child-process.ts'
+import { checkAnswers, countKeys, fillKeys } from './load/key-space.ts'
 import { describeMachine, inspectMachine, type Machine } from './machine.ts'
 import { usageOf, usedByOthers, waitUntilIdle } from './process-usage.ts'
 import { nowUs, printProfile, readProfile, reportProfile, type Stretch } from './profile-report.ts'
@@ -24,8 +24,8 @@ import {
   tableOf,
 } from './report.ts'
 import { isSteady } from './steadiness.ts'
-import type { Measurement, RunningSystem, Workload } from './system.ts'
-import { hasWrk, type Load, loadWithWrk } from './wrk.ts'
+import type { Measurement, RunningSystem, Workload } from './systems/system.ts'
+import { hasWrk, type Load, loadWithWrk } from './load/wrk.ts'
 
 export interface BenchTerminal {
   readonly print: (line: string) => void

@@ -1,10 +1,10 @@
 /** Which systems are measured under which loads. Nothing is started here; the names are those of `--only`. */
 import { join, resolve } from 'node:path'
-import type { LeftoversGuard } from './child-process.ts'
-import { etcdPut, etcdRange, startEtcd } from './etcd-system.ts'
-import { quorateGet, quoratePut, startQuorate } from './quorate-system.ts'
-import { singleGet, singlePut, startSingleNode } from './single-system.ts'
-import type { RunningSystem, Workload } from './system.ts'
+import type { LeftoversGuard } from './systems/child-process.ts'
+import { etcdPut, etcdRange, startEtcd } from './systems/etcd-system.ts'
+import { quorateGet, quoratePut, startQuorate } from './systems/quorate-system.ts'
+import { singleGet, singlePut, startSingleNode } from './systems/single-system.ts'
+import type { RunningSystem, Workload } from './systems/system.ts'
 
 export interface SystemPlan {
   readonly start: () => Promise<RunningSystem>

@@ -1,8 +1,8 @@
 /** How long the linearizability of histories takes to decide: `npm run bench:checker`. */
-import type { HistoryEvent } from '../checker/history.ts'
-import { casRegisterModel } from '../checker/linear-models.ts'
+import type { HistoryEvent } from '../checker/history/history.ts'
+import { casRegisterModel } from '../checker/models/linear-models.ts'
 import { SeededRandom } from '../random/seeded-random.ts'
-import { type HistoryPlan, registerHistory } from './register-history.ts'
+import { type HistoryPlan, registerHistory } from './generated-history.ts'
 
 const SEED = 'checker bench'
 /** The first histories are decided by code that is not compiled yet. */

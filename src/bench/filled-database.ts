@@ -5,10 +5,10 @@ import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
 import { timestampOf } from '../core/causality/hybrid-clock.ts'
 import { write } from '../core/causality/stored-object.ts'
 import { partitionOf } from '../core/placement/data-partition.ts'
-import { recordOperations } from '../node/data-index.ts'
-import { ABSENT_COPY, type Copy, encodeCopy } from '../node/object-record.ts'
-import { frame } from '../node/record-frame.ts'
-import { dataKey } from '../node/storage-keys.ts'
+import { recordOperations } from '../node/storage/data-index.ts'
+import { ABSENT_COPY, type Copy, encodeCopy } from '../node/wire/object-record.ts'
+import { frame } from '../node/storage/record-frame.ts'
+import { dataKey } from '../node/storage/storage-keys.ts'
 
 const BATCH = 5000
 

@@ -1,7 +1,7 @@
 /** What a run was measured on: without it no figure of the run means anything. */
 import { statfsSync } from 'node:fs'
 import { cpus, release, totalmem, type } from 'node:os'
-import { etcdVersion } from './etcd-system.ts'
+import { etcdVersion } from './systems/etcd-system.ts'
 
 const TMPFS = 0x01_02_19_94
 

@@ -155,7 +155,7 @@ function sharesOf(sums: ReadonlyMap<string, number>, allUs: number): Share[] {
     .sort((a, b) => b.share - a.share)
 }
 
-/** `commit src/node/group-commit.ts:60`. */
+/** `commit src/node/storage/group-commit.ts:60`. */
 function labelOf({ functionName, url, lineNumber }: CallFrame): string {
   const name = functionName === '' ? '(anonymous)' : functionName
   return url === '' ? name : `${name} ${placeOf(url)}:${lineNumber + 1}`

@@ -1,5 +1,5 @@
 /** The result of a run in words: a table of medians, the ratios that count, and the machine. Pure. */
-import type { Measurement } from './system.ts'
+import type { Measurement } from './systems/system.ts'
 
 export interface Row {
   readonly system: string

@@ -3,7 +3,7 @@
  * By the CPU time of the whole process, collector and compiler included: what else the machine does is no part
  * of it.
  */
-import { type Plan, PLAN_DEFAULTS } from '../simulation/plan.ts'
+import { type Plan, PLAN_DEFAULTS } from '../simulation/plan/plan.ts'
 import { simulate } from '../simulation/simulation.ts'
 
 const ROUNDS = 5

@@ -1,6 +1,6 @@
 /** The command line of `npm run chaos`: which command, on which target, for how long. Pure. */
 import { parseArgs } from 'node:util'
-import { ChaosUsageError, FAULT_USAGE } from './fault.ts'
+import { ChaosUsageError, FAULT_USAGE } from './chaos-fault.ts'
 
 export interface ChaosArguments {
   /** `help`, `status`, `heal`, `keep`, or a fault and its words. */

@@ -8,10 +8,10 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { CHAOS_USAGE, type ChaosArguments, parseChaosArguments } from './chaos-arguments.ts'
 import { SeveralProjectsError } from './docker-client.ts'
-import { DockerTarget, openDockerTarget } from './docker-target.ts'
-import { ChaosUsageError, type Fault, parseFault } from './fault.ts'
-import { openLocalTarget } from './local-target.ts'
-import type { ChaosStatus, ChaosTarget } from './target.ts'
+import { DockerTarget, openDockerTarget } from './docker-chaos-target.ts'
+import { ChaosUsageError, type Fault, parseFault } from './chaos-fault.ts'
+import { openLocalTarget } from './local-chaos-target.ts'
+import type { ChaosStatus, ChaosTarget } from './chaos-target.ts'
 
 export interface ChaosTerminal {
   readonly print: (line: string) => void

@@ -3,7 +3,7 @@
  * containers, shares one clock; so the node itself reads its own as much too late or too early as a file in its
  * data directory says (src/adapters/chaos/skewed-clock.ts), which also says until when.
  */
-import type { ClockFault } from './fault.ts'
+import type { ClockFault } from './chaos-fault.ts'
 
 export const CLOCK_FAULT_FILE = 'clock.json'
 const GAUGE = /^quorate_chaos_clock_offset_seconds (\S+)$/m

@@ -1,6 +1,6 @@
 /** What is so in the containers: who reaches whom, by a connection from inside each to the peer port of each other one; and what a node says of itself. */
 import { docker, type NodeContainer } from './docker-client.ts'
-import type { ReachMatrix } from './target.ts'
+import type { ReachMatrix } from './chaos-target.ts'
 
 const PEER_PORT = 7080
 const CONNECT_TIMEOUT_MS = 1000

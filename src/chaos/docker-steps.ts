@@ -16,7 +16,7 @@ import {
   orderedPairs,
   type ProcessFault,
   turnMs,
-} from './fault.ts'
+} from './chaos-fault.ts'
 import type { NodeContainer } from './docker-client.ts'
 import { DATABASE_DIRECTORY } from './file-damage.ts'
 

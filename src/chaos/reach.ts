@@ -1,6 +1,6 @@
 /** Whether what was probed is what a fault should have brought about. Pure. */
-import { lossPercent, type NetworkFault, orderedPairs, turnMs } from './fault.ts'
-import type { ReachMatrix } from './target.ts'
+import { lossPercent, type NetworkFault, orderedPairs, turnMs } from './chaos-fault.ts'
+import type { ReachMatrix } from './chaos-target.ts'
 
 /**
  * The pairs that are not as they should be, in words; empty where all are. `fault` undefined: all should

@@ -4,7 +4,7 @@
  * A client whose operation ends in `info` may still take effect later; its process is retired and the client
  * goes on as another, as in Jepsen, so that no process ever has two operations that overlap.
  */
-import { NEMESIS, type HistoryEvent, type Json } from '../checker/history.ts'
+import { NEMESIS, type HistoryEvent, type Json } from '../checker/history/history.ts'
 
 /** About 400 bytes an event; a run that could pass this is refused before it starts. */
 export const HISTORY_EVENTS_MAX = 500_000

@@ -1,6 +1,6 @@
 /** The command that runs a check again: the same plan of faults, and clients that draw the same. */
-import { DEFAULT_DATA_DIR, type RunArguments } from './arguments.ts'
-import { nemesisOf } from './nemesis.ts'
+import { DEFAULT_DATA_DIR, type RunArguments } from './check-arguments.ts'
+import { nemesisOf } from './check-nemesis.ts'
 
 export function rerunCommand(args: RunArguments): string {
   const target = typeof args.target === 'string' ? args.target : args.target.join(',')

@@ -5,9 +5,9 @@
 import { once } from 'node:events'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { NEMESIS, type HistoryEvent } from '../checker/history.ts'
-import type { Verdict } from '../checker/verdict.ts'
-import type { RunArguments } from './arguments.ts'
+import { NEMESIS, type HistoryEvent } from '../checker/history/history.ts'
+import type { Verdict } from '../checker/verdict/verdict.ts'
+import type { RunArguments } from './check-arguments.ts'
 import { Fleet } from './fleet.ts'
 import {
   endOfMembership,
@@ -17,13 +17,13 @@ import {
   planChanges,
   runChanges,
   steadyNodes,
-} from './membership.ts'
-import { OF_ONE_NODE, planFaults, runNemesis, type FaultDriver } from './nemesis.ts'
+} from './check-membership.ts'
+import { OF_ONE_NODE, planFaults, runNemesis, type FaultDriver } from './check-nemesis.ts'
 import { Recorder } from './recorder.ts'
 import { SeededRandom } from '../random/seeded-random.ts'
 import { settle, SETTLE_TIMEOUT_MS } from './settle.ts'
 import { STORE_TIMEOUT_MS, type Endpoint } from './store-client.ts'
-import type { Client, Seat } from './workload.ts'
+import type { Client, Seat } from './workloads/workload.ts'
 
 export interface RunOptions {
   readonly endpoints: readonly Endpoint[]

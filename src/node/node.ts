@@ -10,10 +10,10 @@ import type { Metrics } from '../ports/metrics.ts'
 import type { Network } from '../ports/network.ts'
 import type { Random } from '../ports/random.ts'
 import type { Timers } from '../ports/timers.ts'
-import { PeerRefusals, refusalWords } from './peer-refusals.ts'
+import { PeerRefusals, refusalWords } from './peers/peer-refusals.ts'
 import { composeNode, type RunningNode } from './running-node.ts'
-import type { NodeService } from './service.ts'
-import { parseTopology } from './topology-keeper.ts'
+import type { NodeService } from './service/service.ts'
+import { parseTopology } from './topology/topology-keeper.ts'
 
 export interface NodePorts {
   readonly clock: Clock

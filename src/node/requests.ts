@@ -9,17 +9,17 @@ import { QuorateError } from '../core/errors.ts'
 import type { Bucket } from '../core/placement/topology.ts'
 import { quorumNeed } from '../core/quorum/level.ts'
 import type { Metrics } from '../ports/metrics.ts'
-import type { Deadlines } from './deadlines.ts'
-import { forwardWrite } from './forward.ts'
-import type { KeyListing } from './key-listing.ts'
-import type { NodeClock } from './node-clock.ts'
+import type { Deadlines } from './peers/deadlines.ts'
+import { forwardWrite } from './write/write-forward.ts'
+import type { KeyListing } from './listing/key-listing.ts'
+import type { NodeClock } from './identity/node-clock.ts'
 import type { NodeSettings } from './node.ts'
-import { soonestFirst } from './peer-reach.ts'
-import type { Peers } from './peers.ts'
-import type { OperationAnswer } from './register-forward.ts'
-import type { Location, Refusal } from './replica.ts'
-import { RequestBound } from './request-bound.ts'
-import { type PlacedRequest, TIMEOUT_MS_MAX } from './request.ts'
+import { soonestFirst } from './peers/peer-reach.ts'
+import type { Peers } from './peers/peers.ts'
+import type { OperationAnswer } from './strong/register-forward.ts'
+import type { Location, Refusal } from './replica/replica.ts'
+import { RequestBound } from './round/request-bound.ts'
+import { type PlacedRequest, TIMEOUT_MS_MAX } from './round/placed-request.ts'
 import type {
   ListAnswer,
   ListRequest,
@@ -29,14 +29,14 @@ import type {
   UpdateRequest,
   WriteAnswer,
   WriteRequest,
-} from './service.ts'
-import type { Sessions } from './sessions.ts'
-import type { StrongCoordinator } from './strong-coordinator.ts'
-import type { TopologyKeeper } from './topology-keeper.ts'
-import { needsOwner, needsQuorumRead, refuseUnfit, seenBefore } from './type-change.ts'
-import { nameOfRequest, NamesFull } from './update-names.ts'
-import { whyNoNames } from './wire-version.ts'
-import type { WriteCoordinator } from './write-coordinator.ts'
+} from './service/service.ts'
+import type { Sessions } from './sessions/sessions.ts'
+import type { StrongCoordinator } from './strong/strong-coordinator.ts'
+import type { TopologyKeeper } from './topology/topology-keeper.ts'
+import { needsOwner, needsQuorumRead, refuseUnfit, seenBefore } from './write/type-change.ts'
+import { nameOfRequest, NamesFull } from './write/update-names.ts'
+import { whyNoNames } from './wire/wire-version.ts'
+import type { WriteCoordinator } from './write/write-coordinator.ts'
 
 export interface RequestParts {
   readonly self: string

@@ -29,7 +29,7 @@ export interface Disk {
   /**
    * Whether writes are taken at this moment. `full`, `failed` and `stalled` are left by themselves when the cause has
    * gone (space returned, the database could be opened again, the disk answers); reads may go on meanwhile. A disk
-   * itself need not notice that it stalls: node/watched-disk.ts does.
+   * itself need not notice that it stalls: node/storage/watched-disk.ts does.
    */
   health(): DiskHealth
   /** Calls `listener` at each change of `health()`. */

@@ -1,9 +1,9 @@
 /** The list of runs, newest first: the page that a person opens to find one. */
-import type { Result } from '../checker/verdict.ts'
-import { documentOf } from './document.ts'
-import { badge, dateOf, sentenceOf } from './headline.ts'
-import { html, type Html } from './html.ts'
-import { pageStyle } from './page-style.ts'
+import type { Result } from '../checker/verdict/verdict.ts'
+import { documentOf } from './markup/document.ts'
+import { badge, dateOf, sentenceOf } from './markup/headline.ts'
+import { html, type Html } from './markup/html.ts'
+import { pageStyle } from './markup/page-style.ts'
 
 export interface RunSummary {
   /** The run's directory, relative to the list. */

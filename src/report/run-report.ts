@@ -2,21 +2,21 @@
  * The report of one check run, as one HTML file that needs nothing else: no network, and for its text no
  * script. A pure function of the run, but for the page's own style and script, which are files beside this one.
  */
-import type { HistoryEvent } from '../checker/history.ts'
-import { operationsOf } from '../checker/operation.ts'
-import type { Verdict } from '../checker/verdict.ts'
-import { longestGap } from './answer-gap.ts'
-import { convergenceOf } from './convergence.ts'
-import { convergenceSection } from './convergence-section.ts'
-import { documentOf } from './document.ts'
-import { faultSection } from './fault-section.ts'
-import { faultRows } from './fault-table.ts'
-import { headline } from './headline.ts'
-import { html, jsonForScript, trusted, type Html } from './html.ts'
-import { pageDataOf } from './page-data.ts'
-import { pageScript } from './page-script.ts'
-import { pageStyle } from './page-style.ts'
-import { storySection } from './story-section.ts'
+import type { HistoryEvent } from '../checker/history/history.ts'
+import { operationsOf } from '../checker/history/operation.ts'
+import type { Verdict } from '../checker/verdict/verdict.ts'
+import { longestGap } from './analysis/answer-gap.ts'
+import { convergenceOf } from './analysis/convergence.ts'
+import { convergenceSection } from './markup/convergence-section.ts'
+import { documentOf } from './markup/document.ts'
+import { faultSection } from './markup/fault-section.ts'
+import { faultRows } from './analysis/fault-table.ts'
+import { headline } from './markup/headline.ts'
+import { html, jsonForScript, trusted, type Html } from './markup/html.ts'
+import { pageDataOf } from './analysis/page-data.ts'
+import { pageScript } from './markup/page-script.ts'
+import { pageStyle } from './markup/page-style.ts'
+import { storySection } from './markup/story-section.ts'
 
 export interface RunReport {
   /** The name of the workload. */

@@ -1,6 +1,6 @@
 /** Runs plans on several threads at once. */
 import { Worker } from 'node:worker_threads'
-import type { Plan } from './plan.ts'
+import type { Plan } from './plan/plan.ts'
 import type { WorkerAnswer, WorkerTask } from './run-worker.ts'
 
 interface Waiting {

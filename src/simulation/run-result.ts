@@ -1,6 +1,6 @@
 /** What one run has come to. */
-import type { Plan } from './plan.ts'
-import type { Violation } from './violation.ts'
+import type { Plan } from './plan/plan.ts'
+import type { Violation } from './checks/violation.ts'
 
 export interface RunResult {
   readonly plan: Plan

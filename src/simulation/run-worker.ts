@@ -1,9 +1,9 @@
 /** A thread that runs plans, one after another, with a planted bug or without. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { plant } from './plant.ts'
-import type { Plan } from './plan.ts'
-import { plantedBug } from './planted-bugs.ts'
-import type { StoryLine } from './story.ts'
+import { plant } from './bugs/plant.ts'
+import type { Plan } from './plan/plan.ts'
+import { plantedBug } from './bugs/planted-bugs.ts'
+import type { StoryLine } from './record/sim-story.ts'
 
 export interface WorkerTask {
   readonly plan: Plan
@@ -33,7 +33,7 @@ const bug = plantedBug((workerData as { planted?: string } | null)?.planted ?? '
 if (bug !== undefined) plant(bug)
 const [{ simulate }, { Story }] = await Promise.all([
   import('./simulation.ts'),
-  import('./story.ts'),
+  import('./record/sim-story.ts'),
 ])
 
 async function run({ plan, wantsStory }: WorkerTask): Promise<WorkerAnswer> {

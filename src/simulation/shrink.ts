@@ -2,7 +2,7 @@
  * Makes a failing run smaller: fewer faults, one workload, fewer clients and keys, a shorter time, as long as
  * the same invariant breaks. What is left is the smallest story found, not the smallest there is.
  */
-import { faultsOf, type Plan } from './plan.ts'
+import { faultsOf, type Plan } from './plan/plan.ts'
 import type { WorkerAnswer } from './run-worker.ts'
 
 /** Runs tried. */

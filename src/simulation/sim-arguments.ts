@@ -1,9 +1,9 @@
 /** The command line of `sim`. Everything is checked before anything is done; the error says what there is. */
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { BESIDE_MIX, FAULT_KINDS, type FaultKind, MEMBERSHIP, UPGRADE } from './fault.ts'
-import { type Plan, PLAN_DEFAULTS, WORKLOAD_NAMES } from './plan.ts'
-import { PLANTED_BUGS, type PlantedBug, plantedBug } from './planted-bugs.ts'
+import { BESIDE_MIX, FAULT_KINDS, type FaultKind, MEMBERSHIP, UPGRADE } from './plan/sim-fault.ts'
+import { type Plan, PLAN_DEFAULTS, WORKLOAD_NAMES } from './plan/plan.ts'
+import { PLANTED_BUGS, type PlantedBug, plantedBug } from './bugs/planted-bugs.ts'
 
 export interface SimArguments {
   readonly help: boolean

@@ -3,8 +3,8 @@ import { execFileSync, type ExecFileSyncOptionsWithStringEncoding } from 'node:c
 import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import type { Plan } from './plan.ts'
-import type { PlantedBug } from './planted-bugs.ts'
+import type { Plan } from './plan/plan.ts'
+import type { PlantedBug } from './bugs/planted-bugs.ts'
 import { RunPool } from './run-pool.ts'
 import type { WorkerAnswer } from './run-worker.ts'
 import { shrink } from './shrink.ts'
@@ -16,7 +16,7 @@ import {
   UsageError,
   USAGE,
 } from './sim-arguments.ts'
-import { transcript } from './transcript.ts'
+import { transcript } from './record/transcript.ts'
 
 export interface SimOutput {
   readonly print: (line: string) => void

@@ -1,6 +1,6 @@
 /** Contexts carry the time of other nodes' clocks: a write is later than all that its client has seen. */
 import { afterEach, expect, it } from 'vitest'
-import { decodeContext, encodeContext } from '../../src/api/context-token.ts'
+import { decodeContext, encodeContext } from '../../src/api/tokens/context-token.ts'
 import { timestampOf } from '../../src/core/causality/hybrid-clock.ts'
 import { nodeOfActor } from '../../src/core/causality/dot.ts'
 import { startCluster, type TestAnswer, type TestCluster } from './test-cluster.ts'

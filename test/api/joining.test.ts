@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { PROTOCOL } from '../../src/adapters/peer-network/handshake.ts'
-import { freePorts } from '../../src/cluster/address-plan.ts'
-import { type RunningServer, startServer } from '../../src/compose.ts'
+import { freePorts } from '../../src/local-cluster/address-plan.ts'
+import { type RunningServer, startServer } from '../../src/server/compose.ts'
 import { VERSIONS } from '../../src/core/protocol-versions.ts'
-import { parseSettings } from '../../src/settings.ts'
+import { parseSettings } from '../../src/server/settings/settings.ts'
 
 const SPOKEN = `${VERSIONS.oldest}-${VERSIONS.newest}`
 const WAIT = { timeout: 45_000, interval: 20 }

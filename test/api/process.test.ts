@@ -10,8 +10,8 @@ import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { freePort } from '../../src/cluster/address-plan.ts'
-import { describeSettings } from '../../src/settings.ts'
+import { freePort } from '../../src/local-cluster/address-plan.ts'
+import { describeSettings } from '../../src/server/settings/settings.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 

@@ -6,9 +6,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, type Dispatcher } from 'undici'
-import { freePorts } from '../../src/cluster/address-plan.ts'
-import { startServer, type RunningServer } from '../../src/compose.ts'
-import { parseSettings } from '../../src/settings.ts'
+import { freePorts } from '../../src/local-cluster/address-plan.ts'
+import { startServer, type RunningServer } from '../../src/server/compose.ts'
+import { parseSettings } from '../../src/server/settings/settings.ts'
 
 export interface TestAnswer {
   readonly status: number

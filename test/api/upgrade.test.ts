@@ -6,9 +6,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { freePorts } from '../../src/cluster/address-plan.ts'
-import { type RunningServer, startServer } from '../../src/compose.ts'
-import { parseSettings } from '../../src/settings.ts'
+import { freePorts } from '../../src/local-cluster/address-plan.ts'
+import { type RunningServer, startServer } from '../../src/server/compose.ts'
+import { parseSettings } from '../../src/server/settings/settings.ts'
 
 const WAIT = { timeout: 45_000, interval: 50 }
 const LONG = { timeout: 240_000 }

@@ -15,8 +15,8 @@ function frame(
 const PROFILE: CpuProfile = {
   nodes: [
     frame(1, '(idle)', '', -1),
-    frame(2, 'commit', 'file:///somewhere/src/node/group-commit.ts', 59, [3, 4]),
-    frame(3, 'commit', 'file:///somewhere/src/node/group-commit.ts', 59, [5]),
+    frame(2, 'commit', 'file:///somewhere/src/node/storage/group-commit.ts', 59, [3, 4]),
+    frame(3, 'commit', 'file:///somewhere/src/node/storage/group-commit.ts', 59, [5]),
     frame(4, 'writev', '', -1),
     frame(5, '', 'file:///somewhere/node_modules/@scope/thing/src/index.js', 4),
   ],
@@ -31,7 +31,7 @@ describe('profile report', () => {
     // The last sample has no end.
     expect(report.idleShare).toBeCloseTo(1 / 5)
     expect(report.functions).toEqual([
-      { name: 'commit src/node/group-commit.ts:60', share: 0.5 },
+      { name: 'commit src/node/storage/group-commit.ts:60', share: 0.5 },
       { name: 'writev', share: 0.25 },
       { name: '(anonymous) node_modules/@scope/thing/src/index.js:5', share: 0.25 },
     ])
@@ -44,9 +44,9 @@ describe('profile report', () => {
       ' modules, self time',
       '   50.0 %  src/node',
       ' functions, self time',
-      '   50.0 %  commit src/node/group-commit.ts:60',
+      '   50.0 %  commit src/node/storage/group-commit.ts:60',
       ' functions, with all that they called',
-      '  100.0 %  commit src/node/group-commit.ts:60',
+      '  100.0 %  commit src/node/storage/group-commit.ts:60',
     ])
     // Called by itself it counts once, and what is of Node.js itself counts for its callers alone.
     expect(report.totals.map(({ share }) => share)).toEqual([1, 0.25])

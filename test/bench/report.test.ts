@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { BenchUsageError, parseBenchArguments } from '../../src/bench/bench-arguments.ts'
 import { planSystems, selectWorkloads } from '../../src/bench/bench-plan.ts'
-import { etcdRange } from '../../src/bench/etcd-system.ts'
-import { countKeys } from '../../src/bench/key-space.ts'
+import { etcdRange } from '../../src/bench/systems/etcd-system.ts'
+import { countKeys } from '../../src/bench/load/key-space.ts'
 import { parseMachineStat, parseStat } from '../../src/bench/process-usage.ts'
-import { quorateGet, quoratePut } from '../../src/bench/quorate-system.ts'
+import { quorateGet, quoratePut } from '../../src/bench/systems/quorate-system.ts'
 import { disturbanceOf, median, ratiosOf, type Row, tableOf } from '../../src/bench/report.ts'
 import { isSteady } from '../../src/bench/steadiness.ts'
-import { mergeResults, parseWrk, shareOf } from '../../src/bench/wrk.ts'
+import { mergeResults, parseWrk, shareOf } from '../../src/bench/load/wrk.ts'
 
 function row(workload: string, requestsPerSecond: number, p99Ms: number): Row {
   const round = {

@@ -6,11 +6,11 @@ import { expect, it } from 'vitest'
 import { msgpackCodec } from '../../src/adapters/codec/msgpack-codec.ts'
 import { PROGRESS_KEY } from '../../src/adapters/level-disk/synced-file.ts'
 import { createPinoLog } from '../../src/adapters/log/pino-log.ts'
-import { repairDatabase } from '../../src/database-repair.ts'
-import { openNodeDisk } from '../../src/node-disk.ts'
-import { frame } from '../../src/node/record-frame.ts'
+import { repairDatabase } from '../../src/server/database-repair.ts'
+import { openNodeDisk } from '../../src/server/node-disk.ts'
+import { frame } from '../../src/node/storage/record-frame.ts'
 import { startCluster, type TestCluster } from '../api/test-cluster.ts'
-import { unframedDirectory } from '../node/unframed-directory.ts'
+import { unframedDirectory } from '../node/storage/unframed-directory.ts'
 
 const KEYS = Array.from({ length: 50 }, (_, i) => `k${i}`)
 const THREE = ['n1', 'n2', 'n3'].map((id) => ({

@@ -1,6 +1,6 @@
 /** One real node in this process whose directory, address and list of members a test chooses. */
-import { type RunningServer, startServer } from '../../src/compose.ts'
-import { parseSettings } from '../../src/settings.ts'
+import { type RunningServer, startServer } from '../../src/server/compose.ts'
+import { parseSettings } from '../../src/server/settings/settings.ts'
 
 export interface NamedNodeOptions {
   readonly id: string

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { freePorts } from '../../src/cluster/address-plan.ts'
+import { freePorts } from '../../src/local-cluster/address-plan.ts'
 import { NamedNode } from './named-node.ts'
 
 const WAIT = { timeout: 45_000, interval: 50 }

@@ -1,8 +1,8 @@
 /** Who reaches a cluster that is started as the README says: this machine alone. And what becomes of nodes that end. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { planAddresses } from '../../src/cluster/address-plan.ts'
-import { environmentOf } from '../../src/cluster/node-environment.ts'
+import { planAddresses } from '../../src/local-cluster/address-plan.ts'
+import { environmentOf } from '../../src/local-cluster/node-environment.ts'
 
 const compose = readFileSync('docker-compose.yml', 'utf8')
 

@@ -8,7 +8,7 @@ import { elementsOf } from '../../src/core/causality/element-set.ts'
 import type { Content } from '../../src/core/causality/stored-object.ts'
 import type { VersionVector } from '../../src/core/causality/version-vector.ts'
 import type { Bucket } from '../../src/core/placement/topology.ts'
-import type { TypeChange, WriteAnswer } from '../../src/node/service.ts'
+import type { TypeChange, WriteAnswer } from '../../src/node/service/service.ts'
 import { type Id, VirtualCluster } from '../node/virtual-cluster.ts'
 
 const WRITES = 240

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseChaosArguments } from '../../src/chaos/chaos-arguments.ts'
-import { ChaosUsageError } from '../../src/chaos/fault.ts'
+import { ChaosUsageError } from '../../src/chaos/chaos-fault.ts'
 
 test('a fault alone lasts a minute, on whichever target there is', () => {
   expect(parseChaosArguments(['partition', 'halves'])).toEqual({

@@ -14,7 +14,7 @@ import {
   skewStep,
   unskewStep,
 } from '../../src/chaos/docker-steps.ts'
-import { ChaosUsageError, type NetworkFault, parseFault } from '../../src/chaos/fault.ts'
+import { ChaosUsageError, type NetworkFault, parseFault } from '../../src/chaos/chaos-fault.ts'
 
 const NETWORK = { project: 'p', range: '10.213' }
 const NODES = ['n1', 'n2', 'n3', 'n4', 'n5'].map((id): NodeContainer => ({

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type NetworkFault, parseFault } from '../../src/chaos/fault.ts'
+import { type NetworkFault, parseFault } from '../../src/chaos/chaos-fault.ts'
 import { unexpectedPairs } from '../../src/chaos/reach.ts'
 
 const NODES = ['n1', 'n2', 'n3']

@@ -1,5 +1,5 @@
 /** Builds small histories by hand: each call is one event, at the next millisecond. */
-import type { EventType, HistoryEvent, Json } from '../../src/checker/history.ts'
+import type { EventType, HistoryEvent, Json } from '../../src/checker/history/history.ts'
 
 export interface Told {
   readonly process: number

@@ -15,7 +15,7 @@ import {
   type StartedTestContainer,
   Wait,
 } from 'testcontainers'
-import { freePorts } from '../../src/cluster/address-plan.ts'
+import { freePorts } from '../../src/local-cluster/address-plan.ts'
 import { docker } from '../../src/chaos/docker-client.ts'
 
 export const NODES = ['n1', 'n2', 'n3', 'n4', 'n5'] as const

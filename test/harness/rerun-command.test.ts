@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseArguments, type RunArguments } from '../../src/harness/arguments.ts'
+import { parseArguments, type RunArguments } from '../../src/harness/check-arguments.ts'
 import { rerunCommand } from '../../src/harness/rerun-command.ts'
 
 function rerun(...argv: string[]): string {

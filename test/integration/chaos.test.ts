@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { chaosCommand } from '../../src/chaos/chaos-command.ts'
-import { type LocalCluster, startCluster } from '../../src/cluster/local-cluster.ts'
+import { type LocalCluster, startCluster } from '../../src/local-cluster/local-cluster.ts'
 
 const NOTICED = { timeout: 30_000, interval: 200 }
 

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { type LocalCluster, startCluster } from '../../src/cluster/local-cluster.ts'
-import { checkCommand } from '../../src/harness/command.ts'
+import { type LocalCluster, startCluster } from '../../src/local-cluster/local-cluster.ts'
+import { checkCommand } from '../../src/harness/check-command.ts'
 
 const PRELOAD = fileURLToPath(new URL('../planted/preload.ts', import.meta.url))
 const TIMEOUT_MS = 300_000

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type LocalCluster, startCluster } from '../../src/cluster/local-cluster.ts'
+import { type LocalCluster, startCluster } from '../../src/local-cluster/local-cluster.ts'
 import {
   blocksOf,
   isCommands,

@@ -4,9 +4,9 @@
  * the process.
  */
 import { expect, it } from 'vitest'
-import { createConfiguredBuckets } from '../../src/configured-buckets.ts'
-import { foundCluster } from '../../src/founding.ts'
-import type { NodeService } from '../../src/node/service.ts'
+import { createConfiguredBuckets } from '../../src/server/configured-buckets.ts'
+import { foundCluster } from '../../src/server/founding.ts'
+import type { NodeService } from '../../src/node/service/service.ts'
 import type { Log } from '../../src/ports/log.ts'
 import { VirtualCluster } from './virtual-cluster.ts'
 

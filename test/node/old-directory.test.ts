@@ -2,8 +2,8 @@
 import { expect, it } from 'vitest'
 import { msgpackCodec } from '../../src/adapters/codec/msgpack-codec.ts'
 import { partitionOf } from '../../src/core/placement/data-partition.ts'
-import { frame } from '../../src/node/record-frame.ts'
-import { metaKey } from '../../src/node/storage-keys.ts'
+import { frame } from '../../src/node/storage/record-frame.ts'
+import { metaKey } from '../../src/node/storage/storage-keys.ts'
 import { IDS, VirtualCluster } from './virtual-cluster.ts'
 
 const KEYS = Array.from({ length: 10 }, (_, i) => `k${i}`)

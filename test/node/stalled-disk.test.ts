@@ -4,7 +4,7 @@
  */
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { QuorateError } from '../../src/core/errors.ts'
-import type { NodeService } from '../../src/node/service.ts'
+import type { NodeService } from '../../src/node/service/service.ts'
 import { EMPTY_SESSION, type Session } from '../../src/core/causality/session.ts'
 import { type Id, IDS, VirtualCluster } from './virtual-cluster.ts'
 

@@ -1,11 +1,11 @@
 /** Three real nodes, or as many as named, on virtual time, which goes on only while somebody waits for something. */
 import { QuorateError } from '../../src/core/errors.ts'
 import type { PlainLevel } from '../../src/core/quorum/level.ts'
-import type { ConvergenceAnswer, NodeService } from '../../src/node/service.ts'
+import type { ConvergenceAnswer, NodeService } from '../../src/node/service/service.ts'
 import { SeededRandom } from '../../src/random/seeded-random.ts'
-import { runSchedule, Schedule } from '../../src/simulation/schedule.ts'
-import { SimulatedNode } from '../../src/simulation/simulated-node.ts'
-import { Wires } from '../../src/simulation/wires.ts'
+import { runSchedule, Schedule } from '../../src/simulation/world/schedule.ts'
+import { SimulatedNode } from '../../src/simulation/world/simulated-node.ts'
+import { Wires } from '../../src/simulation/world/wires.ts'
 
 export const IDS = ['n1', 'n2', 'n3'] as const
 export type Id = (typeof IDS)[number] | 'n4' | 'n5'

@@ -1,6 +1,11 @@
 /** Small runs that never were: what a report is made of, with every outcome and a fault in it. */
-import { NEMESIS, type EventType, type HistoryEvent, type Json } from '../../src/checker/history.ts'
-import type { Verdict } from '../../src/checker/verdict.ts'
+import {
+  NEMESIS,
+  type EventType,
+  type HistoryEvent,
+  type Json,
+} from '../../src/checker/history/history.ts'
+import type { Verdict } from '../../src/checker/verdict/verdict.ts'
 import type { RunReport } from '../../src/report/run-report.ts'
 
 const MS = 1_000_000

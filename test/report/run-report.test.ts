@@ -1,6 +1,6 @@
 import { Script } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { pageScript } from '../../src/report/page-script.ts'
+import { pageScript } from '../../src/report/markup/page-script.ts'
 import { renderReport } from '../../src/report/run-report.ts'
 import { MadeUpHistory, reportOf, staleRead, staleVerdict } from './made-up-run.ts'
 

@@ -4,8 +4,8 @@
  * something is worth repeating for ever. src/simulation/README.md shows this list as a table; generated-tables.test.ts
  * in test/tidy keeps it equal, and writes it.
  */
-import { FAULT_KINDS, MEMBERSHIP, SKEW_ALL } from '../../src/simulation/fault.ts'
-import type { Plan } from '../../src/simulation/plan.ts'
+import { FAULT_KINDS, MEMBERSHIP, SKEW_ALL } from '../../src/simulation/plan/sim-fault.ts'
+import type { Plan } from '../../src/simulation/plan/plan.ts'
 
 /** All that there were when most of them were found. */
 const FIRST_FIVE: Plan['workloads'] = ['siblings', 'lww', 'counter', 'set', 'ttl']

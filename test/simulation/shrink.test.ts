@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { faultsOf, type Plan, PLAN_DEFAULTS } from '../../src/simulation/plan.ts'
+import { faultsOf, type Plan, PLAN_DEFAULTS } from '../../src/simulation/plan/plan.ts'
 import type { WorkerAnswer } from '../../src/simulation/run-worker.ts'
 import { shrink } from '../../src/simulation/shrink.ts'
 

@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { SeededRandom } from '../../src/random/seeded-random.ts'
-import { FAULT_KINDS } from '../../src/simulation/fault.ts'
-import { faultsOf, type Plan, PLAN_DEFAULTS, WORKLOAD_NAMES } from '../../src/simulation/plan.ts'
-import { PLANTED_BUGS } from '../../src/simulation/planted-bugs.ts'
+import { FAULT_KINDS } from '../../src/simulation/plan/sim-fault.ts'
+import {
+  faultsOf,
+  type Plan,
+  PLAN_DEFAULTS,
+  WORKLOAD_NAMES,
+} from '../../src/simulation/plan/plan.ts'
+import { PLANTED_BUGS } from '../../src/simulation/bugs/planted-bugs.ts'
 import {
   parseSimArguments,
   planDefaultsOf,

@@ -6,8 +6,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startCluster, type LocalCluster } from '../../src/cluster/local-cluster.ts'
-import { checkCommand } from '../../src/harness/command.ts'
+import { startCluster, type LocalCluster } from '../../src/local-cluster/local-cluster.ts'
+import { checkCommand } from '../../src/harness/check-command.ts'
 
 const INCREMENTS = 1000
 const REQUESTS_OF_EACH = 3

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { freePorts } from '../../src/cluster/address-plan.ts'
+import { freePorts } from '../../src/local-cluster/address-plan.ts'
 import { SeededRandom } from '../../src/random/seeded-random.ts'
 import { NamedProcess } from './named-process.ts'
 

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { startCluster, type LocalCluster } from '../../src/cluster/local-cluster.ts'
+import { startCluster, type LocalCluster } from '../../src/local-cluster/local-cluster.ts'
 
 const FILESYSTEM_MIB = 600
 const BEFORE_MS = 10_000

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type LocalCluster, startCluster } from '../../src/cluster/local-cluster.ts'
+import { type LocalCluster, startCluster } from '../../src/local-cluster/local-cluster.ts'
 import { fillKeys } from './filled-keys.ts'
 import { memoryOf, memoryPeaks, rounded } from './resident-memory.ts'
 

@@ -1,6 +1,6 @@
 /** One node as a process whose directory, addresses and list of members a test chooses. */
 import { join } from 'node:path'
-import { createNodeProcess, type NodeProcess } from '../../src/cluster/node-process.ts'
+import { createNodeProcess, type NodeProcess } from '../../src/local-cluster/node-process.ts'
 import { environmentOf } from '../cases/named-node.ts'
 
 export interface NamedProcessOptions {

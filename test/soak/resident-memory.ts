@@ -8,7 +8,7 @@ import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import type { LocalCluster } from '../../src/cluster/local-cluster.ts'
+import type { LocalCluster } from '../../src/local-cluster/local-cluster.ts'
 
 const LOOK_INTERVAL_MS = 500
 

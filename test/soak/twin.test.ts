@@ -7,7 +7,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { freePorts } from '../../src/cluster/address-plan.ts'
+import { freePorts } from '../../src/local-cluster/address-plan.ts'
 import { NamedProcess } from './named-process.ts'
 
 const WRITES = 200

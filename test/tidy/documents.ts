@@ -36,7 +36,7 @@ export const NOT_RUN: readonly NotRun[] = [
   {
     document: 'README.md',
     first: 'npm start',
-    why: 'the test starts the same cluster itself; test/cluster runs the command',
+    why: 'the test starts the same cluster itself; test/local-cluster runs the command',
   },
   {
     document: 'docker/README.md',
@@ -61,7 +61,7 @@ export const NOT_RUN: readonly NotRun[] = [
   {
     document: 'docker/README.md',
     first: `$ curl localhost:8001/v1/cluster/apply -d '{"leave":"n2"}'`,
-    why: 'it takes half a minute; test/cluster/growing-cluster.test.ts does the same',
+    why: 'it takes half a minute; test/local-cluster/growing-cluster.test.ts does the same',
   },
   {
     document: 'src/checker/README.md',

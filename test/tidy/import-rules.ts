@@ -14,7 +14,7 @@ interface ImportRule {
 const PURE = { builtins: false, packages: false }
 const OUTSIDE = { builtins: true, packages: true }
 
-/** A group is a folder of src, or one of the two groups of files that lie in src itself. */
+/** A group is a folder of src; `settings` is one of its own within `server`, to which main.ts belongs. */
 const RULES: Readonly<Record<string, ImportRule>> = {
   core: { groups: ['core'], ...PURE },
   ports: { groups: ['ports'], ...PURE },
@@ -31,16 +31,19 @@ const RULES: Readonly<Record<string, ImportRule>> = {
     groups: ['simulation', 'node', 'core', 'ports', 'adapters', 'random', 'checker'],
     ...OUTSIDE,
   },
-  cluster: { groups: ['cluster'], ...OUTSIDE },
-  chaos: { groups: ['chaos', 'cluster'], ...OUTSIDE },
-  harness: { groups: ['harness', 'checker', 'chaos', 'cluster', 'random', 'report'], ...OUTSIDE },
+  'local-cluster': { groups: ['local-cluster'], ...OUTSIDE },
+  chaos: { groups: ['chaos', 'local-cluster'], ...OUTSIDE },
+  harness: {
+    groups: ['harness', 'checker', 'chaos', 'local-cluster', 'random', 'report'],
+    ...OUTSIDE,
+  },
   // Fills the databases of nodes as they do it themselves, and times the simulator.
   bench: {
     groups: [
       'bench',
       'checker',
       'random',
-      'cluster',
+      'local-cluster',
       'simulation',
       'node',
       'core',
@@ -50,17 +53,17 @@ const RULES: Readonly<Record<string, ImportRule>> = {
     ...OUTSIDE,
   },
   settings: { groups: ['settings', 'core'], builtins: true, packages: false },
-  composition: {
-    groups: ['composition', 'settings', 'api', 'adapters', 'node', 'core', 'ports'],
+  server: {
+    groups: ['server', 'settings', 'api', 'adapters', 'node', 'core', 'ports'],
     ...OUTSIDE,
   },
   scripts: {
-    groups: ['scripts', 'bench', 'chaos', 'checker', 'cluster', 'harness', 'simulation'],
+    groups: ['scripts', 'bench', 'chaos', 'checker', 'local-cluster', 'harness', 'simulation'],
     ...OUTSIDE,
   },
 }
 
-const SETTINGS_FILES = ['src/settings.ts', 'src/setting-names.ts', 'src/setting-syntax.ts']
+const SETTINGS_FOLDER = 'src/server/settings/'
 
 /** One sentence for each import of the file that goes where it must not; `file` is relative to the project. */
 export function findImportViolations(file: string, source: string): string[] {
@@ -80,8 +83,8 @@ export function findImportViolations(file: string, source: string): string[] {
 function groupOf(file: string): string {
   const [top = '', folder = '', ...rest] = file.split('/')
   if (top !== 'src') return top
-  if (rest.length > 0) return folder
-  return SETTINGS_FILES.includes(file) ? 'settings' : 'composition'
+  if (file.startsWith(SETTINGS_FOLDER)) return 'settings'
+  return rest.length > 0 ? folder : 'server'
 }
 
 /** Prettier puts each import and export on a line of its own start and in single quotes. */

@@ -26,15 +26,18 @@ describe('imports go one way', () => {
     ['src/node/node.ts', "import { problem } from '../api/problem.ts'"],
     ['src/adapters/log/pino-log.ts', "import type { Node } from '../../node/node.ts'"],
     ['src/api/server.ts', "import { levelDisk } from '../adapters/level-disk/level-disk.ts'"],
-    ['src/checker/verdict.ts', "import { assert } from '../core/assert.ts'"],
-    ['src/checker/verdict.ts', "import { readFile } from 'node:fs/promises'"],
+    ['src/checker/verdict/verdict.ts', "import { assert } from '../../core/assert.ts'"],
+    ['src/checker/verdict/verdict.ts', "import { readFile } from 'node:fs/promises'"],
     ['src/chaos/lease.ts', "import { assert } from '../core/assert.ts'"],
-    ['src/cluster/supervisor.ts', "import type { Node } from '../node/node.ts'"],
+    ['src/local-cluster/supervisor.ts', "import type { Node } from '../node/node.ts'"],
     ['src/harness/run.ts', "import { assert } from '../core/assert.ts'"],
     ['src/harness/run.ts', "import { openServer } from '../api/server.ts'"],
-    ['src/settings.ts', "import { systemClock } from './adapters/system/clock.ts'"],
-    ['src/compose.ts', "import { run } from './main.ts'"],
-    ['src/compose.ts', "import { clusterCommand } from '../scripts/cluster.ts'"],
+    [
+      'src/server/settings/settings.ts',
+      "import { systemClock } from '../../adapters/system/system-clock.ts'",
+    ],
+    ['src/server/compose.ts', "import { run } from '../main.ts'"],
+    ['src/server/compose.ts', "import { clusterCommand } from '../../scripts/cluster.ts'"],
     ['src/api/server.ts', "import { readFiles } from '../../test/tidy/project-files.ts'"],
     ['src/shed/new.ts', "import { assert } from '../core/assert.ts'"],
   ])('%s: %s is refused', (path, source) => {
@@ -45,7 +48,7 @@ describe('imports go one way', () => {
     ['src/core/quorum/tally.ts', "import { assert } from '../assert.ts'"],
     ['src/node/node.ts', "import type { Clock } from '../ports/clock.ts'"],
     ['src/adapters/log/pino-log.ts', "import pino from 'pino'"],
-    ['src/main.ts', "import { startServer } from './compose.ts'"],
+    ['src/main.ts', "import { startServer } from './server/compose.ts'"],
     ['src/core/errors.ts', "/** Taken from 'node' and import of words. */\nexport const a = 'b'"],
   ])('%s: %s is allowed', (path, source) => {
     expect(findImportViolations(path, `${source}\n`)).toEqual([])

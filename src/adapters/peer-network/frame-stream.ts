@@ -5,7 +5,7 @@
 
 /**
  * A longer frame is garbage, and is not sent. The node cuts its frames far below, unless one item is larger: an object
- * is one item, and may have been merged from many sides of a cut (node/sibling-limits.ts).
+ * is one item, and may have been merged from many sides of a cut (node/replica/sibling-limits.ts).
  */
 export const FRAME_BYTES_MAX = 256 * 1024 * 1024
 /** The same for a node of version 2 of the protocol. */

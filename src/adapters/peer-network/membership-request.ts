@@ -1,7 +1,7 @@
 /**
  * How a node that is refused as no member gets the topology document that shows it so. The refusal of the handshake names
  * the epoch of the peer; if that is newer than the node's own, the node asks the peer for the document. Whether the
- * document really excludes the node is decided there (node/removal.ts).
+ * document really excludes the node is decided there (node/topology/removal.ts).
  */
 import type { LookupFunction } from 'node:net'
 import { Client } from 'undici'

@@ -1,6 +1,6 @@
 /** Chains of cause and effect, as people read them. */
-import { seconds, type Json } from '../history.ts'
-import type { Operation } from '../operation.ts'
+import { seconds, type Json } from '../history/history.ts'
+import type { Operation } from '../history/operation.ts'
 import { valuesRead } from './step.ts'
 
 /** Operations told of one chain; of a longer one, its beginning and its end. */

@@ -7,7 +7,7 @@
  * is none; so a history where a read returned several is not judged. Nor is one with deletes: side by side, a
  * delete takes away one of two values, and the other is then read alone although nothing put it last.
  */
-import type { Operation } from '../operation.ts'
+import type { Operation } from '../history/operation.ts'
 import { keyWords, momentWords, valuesWords } from './chain-words.ts'
 import { cyclesOf } from './components.ts'
 import type { Finding, Told } from './finding.ts'

@@ -5,10 +5,10 @@
  *
  * Final reads are made in sessions of their own: one that did something before the last change is still at work.
  */
-import { finalReads, identityOf, type FinalRead } from '../final-reads.ts'
-import type { Operation } from '../operation.ts'
-import type { Evidence } from '../verdict.ts'
-import { nodesOf, timesOf, unread } from '../wording.ts'
+import { finalReads, identityOf, type FinalRead } from '../history/final-reads.ts'
+import type { Operation } from '../history/operation.ts'
+import type { Evidence } from '../verdict/verdict.ts'
+import { nodesOf, timesOf, unread } from '../verdict/wording.ts'
 import type { CausalOrder } from './causal-order.ts'
 import { keyWords, momentWords, valuesWords } from './chain-words.ts'
 import type { Finding } from './finding.ts'

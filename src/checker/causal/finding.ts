@@ -1,6 +1,6 @@
 /** Breaches of a causal promise. There may be one for each read, so words are made only for those that are told. */
-import type { Operation } from '../operation.ts'
-import type { Evidence } from '../verdict.ts'
+import type { Operation } from '../history/operation.ts'
+import type { Evidence } from '../verdict/verdict.ts'
 
 export interface Finding {
   readonly kind: string

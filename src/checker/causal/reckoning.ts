@@ -1,6 +1,6 @@
 /** What the causal models say of any history: how much of it there was, and what could not be judged. */
-import type { Operation } from '../operation.ts'
-import type { Evidence } from '../verdict.ts'
+import type { Operation } from '../history/operation.ts'
+import type { Evidence } from '../verdict/verdict.ts'
 import type { Step } from './step.ts'
 
 export interface HistoryStats extends Readonly<Record<string, number>> {

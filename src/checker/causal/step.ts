@@ -6,9 +6,9 @@
  * answered. Its session calls nothing else in between, and no value is read before its write was called, unless
  * it is read from the future; such a read is set aside as strange.
  */
-import { identityOf } from '../final-reads.ts'
-import { HistoryError, type Json } from '../history.ts'
-import type { Operation } from '../operation.ts'
+import { identityOf } from '../history/final-reads.ts'
+import { HistoryError, type Json } from '../history/history.ts'
+import type { Operation } from '../history/operation.ts'
 
 export interface WriteStep {
   readonly type: 'write'

@@ -2,7 +2,7 @@
  * Values that no read can have returned: never written, written only later, or rejected. Kind `cycle` where a
  * value was read before it was written by somebody who knew of that read: an effect would be its own cause.
  */
-import { seconds } from '../history.ts'
+import { seconds } from '../history/history.ts'
 import { chainWords, keyWords } from './chain-words.ts'
 import type { CausalPaths } from './causal-path.ts'
 import { cyclesOf } from './components.ts'

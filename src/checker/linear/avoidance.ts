@@ -2,7 +2,7 @@
  * Steps that only say what the object did not hold: failed compare-and-sets. Most of them say nothing that is not
  * certain anyway, and are left out of the search: each would keep it from its shortest ways.
  */
-import { ANY, type Step } from './problem.ts'
+import { ANY, type Step } from './search-problem.ts'
 
 /**
  * The steps without those that any order has room for: where another operation that certainly happened lies

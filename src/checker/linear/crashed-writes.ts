@@ -1,5 +1,5 @@
 /** Which operations of unknown outcome can be of use to anybody, by what they give. */
-import { ANY, FOLLOWS, type Problem, SAME, type StateId } from './problem.ts'
+import { ANY, FOLLOWS, type Problem, SAME, type StateId } from './search-problem.ts'
 
 export interface CrashedWrites {
   /** State → operations that give it, in the order of their invocation; FOLLOWS → those that build on any. */

@@ -1,9 +1,9 @@
 /** Decides the operations on one object, and finds the few of them that show it where they cannot be ordered. */
-import type { Json } from '../history.ts'
-import type { Operation } from '../operation.ts'
+import type { Json } from '../history/history.ts'
+import type { Operation } from '../history/operation.ts'
 import { withoutIdleAvoidance } from './avoidance.ts'
 import type { LinearObject } from './object.ts'
-import { ANY, FOLLOWS, problemOf, SAME, type StateId, type Step } from './problem.ts'
+import { ANY, FOLLOWS, problemOf, SAME, type StateId, type Step } from './search-problem.ts'
 import type { Limits, Outcome } from './outcome.ts'
 import { search } from './search.ts'
 

@@ -1,5 +1,5 @@
 /** Gives each value a number: equal values the same, also where the names in them are ordered otherwise. 5 and "5" differ. */
-import type { Json } from '../history.ts'
+import type { Json } from '../history/history.ts'
 
 export class Interning {
   readonly #ids = new Map<string | number | boolean | null, number>()

@@ -1,7 +1,7 @@
 /** A kind of object: what its operations mean to the search. One is made for each key, with numbers of its own. */
-import type { Json } from '../history.ts'
-import type { Operation } from '../operation.ts'
-import type { StateId, Step } from './problem.ts'
+import type { Json } from '../history/history.ts'
+import type { Operation } from '../history/operation.ts'
+import type { StateId, Step } from './search-problem.ts'
 
 export interface LinearObject {
   /** Undefined where the operation tells nothing. Errors: HistoryError where it is not one of this object. */

@@ -15,7 +15,7 @@
  * - A crashed operation is put in order only where somebody open needs the state that it gives; among those
  *   that do the same, the first.
  */
-import { ANY, FOLLOWS, type Problem, SAME, type StateId } from './problem.ts'
+import { ANY, FOLLOWS, type Problem, SAME, type StateId } from './search-problem.ts'
 import { Memo } from './memo.ts'
 import { type CrashedWrites, crashedWritesOf } from './crashed-writes.ts'
 import { NumberSets } from './number-sets.ts'

@@ -2,7 +2,7 @@
  * Who will need a state, and who will give it: before a state is left for good, everybody who has to see it must
  * have. Without this the search learns only at their return that all it did since was in vain.
  */
-import { FOLLOWS, type Problem, type StateId } from './problem.ts'
+import { FOLLOWS, type Problem, type StateId } from './search-problem.ts'
 import { statesOf } from './timeline.ts'
 
 export interface Supply {

@@ -2,11 +2,11 @@
  * A key of a map of texts as the search sees it: get, put, append. An absent key is the empty text. (The
  * key-value form of Porcupine's tests, which is that of MIT 6.824.)
  */
-import { HistoryError, type Json } from '../history.ts'
-import { expectEcho, type Operation } from '../operation.ts'
+import { HistoryError, type Json } from '../history/history.ts'
+import { expectEcho, type Operation } from '../history/operation.ts'
 import { Interning } from './interning.ts'
 import type { LinearObject } from './object.ts'
-import { ANY, FOLLOWS, SAME, type StateId, type Step } from './problem.ts'
+import { ANY, FOLLOWS, SAME, type StateId, type Step } from './search-problem.ts'
 
 /** Above any number of states times arguments that memory has room for. */
 const ARGUMENTS_MAX = 2 ** 26

@@ -1,5 +1,5 @@
 /** What the events of a problem say once and for all, so that the search looks it up. */
-import { ANY, type Problem, SAME, type StateId } from './problem.ts'
+import { ANY, type Problem, SAME, type StateId } from './search-problem.ts'
 
 export interface Timeline {
   /** Op → its place among those that are open at the same time. */

@@ -2,9 +2,9 @@
  * Reads of a register that returned what no write wrote, or only writes that were rejected. No level of consistency
  * allows these, so they are told apart from reads that are only out of order.
  */
-import { seconds, type Json } from '../history.ts'
-import type { Operation } from '../operation.ts'
-import type { Evidence } from '../verdict.ts'
+import { seconds, type Json } from '../history/history.ts'
+import type { Operation } from '../history/operation.ts'
+import type { Evidence } from '../verdict/verdict.ts'
 import { Interning } from './interning.ts'
 
 /** `operations`: all of one register. `initial`: what it may hold at the start. */

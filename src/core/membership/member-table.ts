@@ -7,7 +7,7 @@
 import { assert } from '../assert.ts'
 import { Gossip } from './gossip.ts'
 import { unknownPeer, type Peer } from './peer.ts'
-import { retransmitLimit, type MembershipSettings } from './settings.ts'
+import { retransmitLimit, type MembershipSettings } from './membership-settings.ts'
 import {
   INCARNATION_MAX,
   INCARNATION_UNKNOWN,

@@ -30,7 +30,11 @@ import type { MembershipMessage } from './message.ts'
 import { directState, heardSince, markAnswered, type Peer } from './peer.ts'
 import { ProbeOrder, shuffled, type RandomBelow } from './probe-order.ts'
 import { RelayTable } from './relay-table.ts'
-import { MEMBERSHIP_SETTINGS, suspicionTimeoutMs, type MembershipSettings } from './settings.ts'
+import {
+  MEMBERSHIP_SETTINGS,
+  suspicionTimeoutMs,
+  type MembershipSettings,
+} from './membership-settings.ts'
 import type { MembershipUpdate, MemberState } from './update.ts'
 
 export interface MembershipOptions {

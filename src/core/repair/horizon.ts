@@ -35,7 +35,7 @@ export function withoutHistory(
 
 /**
  * The same for a strong key, of which all is one proposal: to an owner that has forgotten the key, or never had it,
- * proposals up to its horizon are history, and it accepts none of them (node/register-acceptor.ts).
+ * proposals up to its horizon are history, and it accepts none of them (node/strong/register-acceptor.ts).
  */
 export function withoutOldProposal(
   incoming: StoredObject,

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** What the page shows at the moment, over the data that it was made with. Operations go by their position. */
-import type { PageData } from '../page-data.ts'
+import type { PageData } from '../analysis/page-data.ts'
 import { lengthText, type TimeWindow } from './time-window.ts'
 
 export const OK = 0

@@ -12,8 +12,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'undici'
 import { afterEach, expect, test } from 'vitest'
-import { type NodeAddress, planAddresses } from '../../../src/cluster/address-plan.ts'
-import { pollUntilOk } from '../../../src/cluster/http-poll.ts'
+import { type NodeAddress, planAddresses } from '../../../src/local-cluster/address-plan.ts'
+import { pollUntilOk } from '../../../src/local-cluster/http-poll.ts'
 
 const OPEN_FILES_MAX = 80
 const CLIENTS = 200

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { chaosCommand } from '../../../src/chaos/chaos-command.ts'
-import { openControl } from '../../../src/cluster/control.ts'
-import { type LocalCluster, startCluster } from '../../../src/cluster/local-cluster.ts'
+import { openControl } from '../../../src/local-cluster/control.ts'
+import { type LocalCluster, startCluster } from '../../../src/local-cluster/local-cluster.ts'
 
 const WAIT = { timeout: 30_000, interval: 100 }
 

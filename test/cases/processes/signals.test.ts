@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type LocalCluster, startCluster } from '../../../src/cluster/local-cluster.ts'
+import { type LocalCluster, startCluster } from '../../../src/local-cluster/local-cluster.ts'
 
 const WAIT = { timeout: 45_000, interval: 20 }
 

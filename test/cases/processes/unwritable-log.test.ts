@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Pool, request } from 'undici'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { freePort } from '../../../src/cluster/address-plan.ts'
+import { freePort } from '../../../src/local-cluster/address-plan.ts'
 
 const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
 /** Logged at debug, these are more than the buffers of a pipe and of the node hold. */

@@ -2,8 +2,8 @@
  * Linearizability by trying every order, with no cleverness but a memory of (what is in order, state): slow, and
  * simple enough to be believed. Shares nothing with the checker's search.
  */
-import type { Json } from '../../../src/checker/history.ts'
-import type { Operation } from '../../../src/checker/operation.ts'
+import type { Json } from '../../../src/checker/history/history.ts'
+import type { Operation } from '../../../src/checker/history/operation.ts'
 
 export function isLinearizable(operations: readonly Operation[], initial: Json): boolean {
   const happened = operations.filter(

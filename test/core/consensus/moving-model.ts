@@ -1,6 +1,6 @@
 /**
  * Every run of a small world in which the owners of one strong key change, a, b, c to b, c, d by way of both groups at
- * once: the acceptors by the rules of node/register-acceptor.ts, two proposers that may be behind, repair among all four.
+ * once: the acceptors by the rules of node/strong/register-acceptor.ts, two proposers that may be behind, repair among all four.
  * A generation is 0 (old), 1 (joint) or 2 (new). What is sent stays under way, as in small-model.ts.
  *
  * Three things make it small enough to be looked at whole:

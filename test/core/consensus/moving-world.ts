@@ -45,7 +45,7 @@ export interface World {
   readonly rejected: string
 }
 
-/** As node/register-acceptor.ts has it. */
+/** As node/strong/register-acceptor.ts has it. */
 export function stateOf({ held, kept }: Owner): AcceptorState<Held> {
   const isHeld = held !== NOTHING
   const accepted = ballotOf(held)

@@ -1,6 +1,6 @@
 /**
- * Every run of a small world: three owners of one strong key that answer by the rules of node/register-acceptor.ts, two
- * proposers of up to two attempts each, repair, and readers by the rules of node/strong-read.ts. A step is anything that
+ * Every run of a small world: three owners of one strong key that answer by the rules of node/strong/register-acceptor.ts, two
+ * proposers of up to two attempts each, repair, and readers by the rules of node/strong/strong-read.ts. A step is anything that
  * can happen next; worlds that are the same are looked at once. The register holds the names of the changes made to it,
  * one letter each, so that one value was made from another if, and only if, it begins with it.
  *
@@ -37,7 +37,7 @@ const OWNERS = ['o1', 'o2', 'o3'] as const
 
 interface Owner {
   readonly held: Held
-  /** The promise beside the record (node/promises.ts). */
+  /** The promise beside the record (node/strong/promises.ts). */
   readonly kept: Ballot
 }
 
@@ -232,7 +232,7 @@ class Rules {
     return this.#flaw === 'lease without the implied promise' ? ballot : nextBallot(ballot)
   }
 
-  /** As node/register-acceptor.ts has it. */
+  /** As node/strong/register-acceptor.ts has it. */
   #stateOf({ held, kept }: Owner, type: string): AcceptorState<Held> {
     const isHeld = held !== NOTHING
     const accepted = ballotOf(held)

@@ -8,7 +8,7 @@ import { parseMembershipMessage } from '../../../src/core/membership/message.ts'
 import {
   MEMBERSHIP_SETTINGS,
   type MembershipSettings,
-} from '../../../src/core/membership/settings.ts'
+} from '../../../src/core/membership/membership-settings.ts'
 import type { MemberState } from '../../../src/core/membership/update.ts'
 import { seededRandom } from '../seeded-random.ts'
 

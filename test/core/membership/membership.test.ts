@@ -1,10 +1,10 @@
 /**
- * Failure detection by five nodes in virtual time. The bounds asserted are those that settings.ts promises;
+ * Failure detection by five nodes in virtual time. The bounds asserted are those that membership-settings.ts promises;
  * all times are virtual, so none of them depends on the machine.
  */
 import { describe, expect, it } from 'vitest'
 import { Membership, type MembershipAction } from '../../../src/core/membership/membership.ts'
-import { MEMBERSHIP_SETTINGS } from '../../../src/core/membership/settings.ts'
+import { MEMBERSHIP_SETTINGS } from '../../../src/core/membership/membership-settings.ts'
 import { seededRandom } from '../seeded-random.ts'
 import { MembershipWorld } from './membership-world.ts'
 

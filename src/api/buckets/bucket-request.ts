@@ -1,0 +1,70 @@
+/** What a client or a setting asks of a new bucket, made whole with the defaults, or refused with what is allowed. */
+import { QuorateError } from '../../core/errors.ts'
+import { type Bucket, isTypeMode } from '../../core/placement/topology.ts'
+import { PLAIN_LEVELS } from '../../core/quorum/level.ts'
+import type { JsonObject } from '../http/json-body.ts'
+import { TTL_SECONDS_MAX } from '../values/kv-parameters.ts'
+import { quoted } from '../http/query.ts'
+
+const DEFAULT_COPIES = 3
+const MEMBERS = ['mode', 'n', 'consistency', 'durability', 'ttlSeconds']
+const MODES = ['siblings', 'lww', 'strong', 'counter', 'set'] as const
+/** Of a strong bucket: its writes take no other level, and acceptors that forget would break what it promises. */
+const STRONG_LEVELS = ['strong'] as const
+const STRONG_DURABILITIES = ['sync'] as const
+
+/** Throws bad_parameter. `memberCount` bounds the copies, for each is on another node. */
+export function newBucket(name: string, request: JsonObject, memberCount: number): Bucket {
+  for (const member of Object.keys(request)) {
+    if (MEMBERS.includes(member) || (member === 'name' && request['name'] === name)) continue
+    throw refusal(`There is no member ${quoted(member)} here; allowed: ${MEMBERS.join(', ')}.`)
+  }
+  const mode = oneOf('mode', request['mode'], MODES, 'siblings')
+  const ttlSeconds = whole('ttlSeconds', request['ttlSeconds'], 1, TTL_SECONDS_MAX) ?? null
+  if (isTypeMode(mode) && ttlSeconds !== null) {
+    throw refusal(`The values of a bucket of mode ${mode} do not expire: ttlSeconds must be null.`)
+  }
+  const isStrong = mode === 'strong'
+  const where = isStrong ? ' in a bucket of mode strong' : ''
+  return {
+    name,
+    mode,
+    n: whole('n', request['n'], 1, memberCount) ?? Math.min(DEFAULT_COPIES, memberCount),
+    consistency: isStrong
+      ? oneOf('consistency', request['consistency'], STRONG_LEVELS, 'strong', where)
+      : oneOf('consistency', request['consistency'], PLAIN_LEVELS, 'quorum'),
+    durability: isStrong
+      ? oneOf('durability', request['durability'], STRONG_DURABILITIES, 'sync', where)
+      : oneOf('durability', request['durability'], ['sync', 'os'] as const, 'sync'),
+    ttlSeconds,
+  }
+}
+
+function oneOf<T extends string>(
+  member: string,
+  value: unknown,
+  choices: readonly T[],
+  fallback: T,
+  where = '',
+): T {
+  if (value === undefined) return fallback
+  const found = choices.find((candidate) => candidate === value)
+  if (found !== undefined) return found
+  throw refusal(
+    `${member}${where} must be ${choices.length > 1 ? 'one of ' : ''}${choices.join(', ')}, not ${quoted(JSON.stringify(value))}.`,
+  )
+}
+
+function whole(member: string, value: unknown, min: number, max: number): number | undefined {
+  if (value === undefined || (value === null && member === 'ttlSeconds')) return undefined
+  if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) {
+    return value as number
+  }
+  throw refusal(
+    `${member} must be a whole number from ${min} to ${max}, not ${quoted(JSON.stringify(value))}.`,
+  )
+}
+
+function refusal(message: string): QuorateError {
+  return new QuorateError('bad_parameter', message)
+}

@@ -1,0 +1,141 @@
+/** A change of the members as a client asks for it, read from a JSON body, or refused with what is allowed. */
+import { QuorateError } from '../../core/errors.ts'
+import type { ChangeRequest } from '../../core/placement/member-change.ts'
+import { DEFAULT_ZONE, isName, NAME_RULE, peerUrlOf } from '../../core/placement/member-syntax.ts'
+import type { Member } from '../../core/placement/topology.ts'
+import type { JsonObject } from '../http/json-body.ts'
+import { quoted } from '../http/query.ts'
+
+/** For errors, and for whoever sends no body. */
+export const CHANGE_EXAMPLE = '{"leave":"n2"}'
+
+/** Of a node whose id is all that is told. */
+const DEFAULT_PEER_PORT = 7080
+
+const KINDS = ['join', 'leave', 'replace', 'remove'] as const
+const MEMBER_FIELDS = ['id', 'peerUrl', 'zone']
+const REPLACE_FIELDS = ['old', 'new', 'lost']
+
+/** `undo` is of the change that is under way. */
+export type ChangeOrder =
+  { readonly type: 'change'; readonly request: ChangeRequest } | { readonly type: 'undo' }
+
+/** What `apply` takes: as `changeRequest`, or `{"cancel":true}`. Throws bad_parameter. */
+export function changeOrder(body: JsonObject, members: readonly Member[]): ChangeOrder {
+  if (!Object.hasOwn(body, 'cancel')) {
+    return { type: 'change', request: requestOf(body, members, [...KINDS, 'cancel']) }
+  }
+  onlyOne(body, [...KINDS, 'cancel'])
+  if (body['cancel'] === true) return { type: 'undo' }
+  throw refusal(`cancel must be true, not ${shown(body['cancel'])}.`)
+}
+
+/**
+ * What `plan` takes: exactly one of join, leave, replace and remove. An id alone stands for the member of that id,
+ * where there is one, else for a node at `http://ID:7080`. Throws bad_parameter.
+ */
+export function changeRequest(body: JsonObject, members: readonly Member[]): ChangeRequest {
+  return requestOf(body, members, KINDS)
+}
+
+/** `{"id","peerUrl","zone"}`, of which the last two may be left out, or an id alone. Throws bad_parameter. */
+export function memberOf(where: string, value: unknown, members: readonly Member[]): Member {
+  if (typeof value === 'string') {
+    const id = nodeId(where, value)
+    const known = members.find((member) => member.id === id)
+    return known ?? { id, peerUrl: `http://${id}:${DEFAULT_PEER_PORT}`, zone: DEFAULT_ZONE }
+  }
+  const fields = objectOf(where, value, MEMBER_FIELDS, '"n6" or {"id":"n6"}')
+  const id = nodeId(`${where}.id`, fields['id'])
+  return {
+    id,
+    peerUrl: addressOf(`${where}.peerUrl`, fields['peerUrl'], id),
+    zone: zoneOf(`${where}.zone`, fields['zone']),
+  }
+}
+
+function requestOf(
+  body: JsonObject,
+  members: readonly Member[],
+  allowed: readonly string[],
+): ChangeRequest {
+  const kind = onlyOne(body, allowed) as (typeof KINDS)[number]
+  const value = body[kind]
+  switch (kind) {
+    case 'join':
+      return { kind, member: memberOf(kind, value, members) }
+    case 'leave':
+    case 'remove':
+      return { kind, node: nodeId(kind, value) }
+    case 'replace':
+      return replaceOf(value, members)
+    default:
+      return kind satisfies never
+  }
+}
+
+function replaceOf(value: unknown, members: readonly Member[]): ChangeRequest {
+  const fields = objectOf('replace', value, REPLACE_FIELDS, '{"old":"n3","new":"n7"}')
+  const old = nodeId('replace.old', fields['old'])
+  const member = memberOf('replace.new', fields['new'], members)
+  if (member.id === old) throw refusal(`replace.old and replace.new must be two nodes, not ${old}.`)
+  const isLost = fields['lost'] ?? false
+  if (typeof isLost === 'boolean') return { kind: 'replace', old, member, isLost }
+  throw refusal(`replace.lost must be true or false, not ${shown(isLost)}.`)
+}
+
+/** The one member that the object has. */
+function onlyOne(body: JsonObject, allowed: readonly string[]): string {
+  const names = Object.keys(body)
+  const unknown = names.find((name) => !allowed.includes(name))
+  const list = allowed.join(', ')
+  if (unknown !== undefined) {
+    throw refusal(`There is no member ${quoted(unknown)} here; allowed: ${list}.`)
+  }
+  const [name, ...more] = names
+  if (name !== undefined && more.length === 0) return name
+  const count = name === undefined ? 'none' : names.join(' and ')
+  throw refusal(`The body must have exactly one of ${list}, not ${count}: ${CHANGE_EXAMPLE}.`)
+}
+
+function objectOf(
+  where: string,
+  value: unknown,
+  allowed: readonly string[],
+  example: string,
+): JsonObject {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw refusal(`${where} must be such as ${example}, not ${shown(value)}.`)
+  }
+  const unknown = Object.keys(value).find((name) => !allowed.includes(name))
+  if (unknown === undefined) return value as JsonObject
+  throw refusal(
+    `There is no member ${quoted(unknown)} in ${where}; allowed: ${allowed.join(', ')}.`,
+  )
+}
+
+function nodeId(where: string, value: unknown): string {
+  if (typeof value === 'string' && isName(value)) return value
+  throw refusal(`${where} must be the id of a node, ${NAME_RULE}, not ${shown(value)}.`)
+}
+
+function addressOf(where: string, value: unknown, id: string): string {
+  const text = value ?? `http://${id}:${DEFAULT_PEER_PORT}`
+  const url = typeof text === 'string' ? peerUrlOf(text) : undefined
+  if (url !== undefined) return url
+  throw refusal(`${where} must be http://host:port of the node's peer port, not ${shown(value)}.`)
+}
+
+function zoneOf(where: string, value: unknown): string {
+  const zone = value ?? DEFAULT_ZONE
+  if (typeof zone === 'string' && isName(zone)) return zone
+  throw refusal(`${where} must be the name of a zone, ${NAME_RULE}, not ${shown(value)}.`)
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'left out' : quoted(JSON.stringify(value))
+}
+
+function refusal(message: string): QuorateError {
+  return new QuorateError('bad_parameter', message)
+}

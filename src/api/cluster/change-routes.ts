@@ -1,0 +1,72 @@
+/** `POST /v1/cluster/plan`, `POST /v1/cluster/apply`, `GET /v1/cluster/moves`: changing the members. */
+import type { FastifyInstance } from 'fastify'
+import type { ChangeRequest, MemberChange } from '../../core/placement/member-change.ts'
+import { changeStatus } from '../../node/moves/change-status.ts'
+import type { ApiContext } from '../http/api-context.ts'
+import { CHANGE_EXAMPLE, changeOrder, changeRequest } from './change-request.ts'
+import { SharedRead } from './operator-read-limit.ts'
+import { jsonBody } from '../http/json-body.ts'
+import { TIMEOUT_MS_MAX } from '../../node/round/placed-request.ts'
+import { parseQuery, queryOfTarget, wholeNumber } from '../http/query.ts'
+import { timeLeftMs } from '../http/request-deadline.ts'
+import { respondJson } from '../http/respond.ts'
+
+const MOVES_PATH = '/v1/cluster/moves'
+const BODY_BYTES_MAX = 4096
+/** For the decision that the change begins; the moves take their time after it. */
+const APPLY_TIMEOUT_MS = 10_000
+
+export function addChangeRoutes(app: FastifyInstance, api: ApiContext): void {
+  const { service } = api
+  const moves = new SharedRead(() => service.moves())
+
+  app.post('/v1/cluster/plan', { bodyLimit: BODY_BYTES_MAX }, (request, reply) => {
+    parseQuery(queryOfTarget(request.originalUrl), [])
+    const { members } = service.topology()
+    const wanted = changeRequest(jsonBody(request, CHANGE_EXAMPLE), members)
+    respondJson(reply, 200, service.planChange(wanted))
+  })
+
+  app.post('/v1/cluster/apply', { bodyLimit: BODY_BYTES_MAX }, async (request, reply) => {
+    const query = parseQuery(queryOfTarget(request.originalUrl), ['timeout'])
+    const timeoutMs = timeLeftMs(
+      request,
+      wholeNumber(query, 'timeout', 1, TIMEOUT_MS_MAX) ?? APPLY_TIMEOUT_MS,
+    )
+    const { members } = service.topology()
+    const order = changeOrder(jsonBody(request, CHANGE_EXAMPLE), members)
+    const topology = await (order.type === 'undo'
+      ? service.cancelChange(timeoutMs)
+      : service.applyChange(order.request, timeoutMs))
+    // Of a change that was made before nothing is left in the document, but a later one may be in it.
+    const isUnderWay =
+      order.type === 'change' &&
+      topology.change !== undefined &&
+      isChangeOf(topology.change, order.request)
+    respondJson(reply, isUnderWay ? 202 : 200, {
+      epoch: topology.epoch,
+      change: isUnderWay ? changeStatus(topology) : null,
+      moves: MOVES_PATH,
+    })
+  })
+
+  app.get(MOVES_PATH, async (request, reply) => {
+    parseQuery(queryOfTarget(request.originalUrl), [])
+    respondJson(reply, 200, await moves.run())
+  })
+}
+
+/** Whether the change is what was asked for, by whoever asked for it first. */
+function isChangeOf({ joining, leaving }: MemberChange, request: ChangeRequest): boolean {
+  switch (request.kind) {
+    case 'join':
+      return joining === request.member.id
+    case 'leave':
+    case 'remove':
+      return leaving === request.node
+    case 'replace':
+      return leaving === request.old
+    default:
+      return request satisfies never
+  }
+}

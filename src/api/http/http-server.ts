@@ -1,0 +1,109 @@
+/**
+ * The server below Fastify: everything that node would answer by itself becomes a problem document, requests
+ * that no route may see are refused, and pipelined requests are put in order.
+ *
+ * Invariant: a request that is refused here reaches no route, so it has had no effect.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { QuorateError } from '../../core/errors.ts'
+import type { ByteBudget } from './byte-budget.ts'
+import { answerConnection } from './client-error.ts'
+import { answerProblem } from './problem.ts'
+import { quoted } from './query.ts'
+import {
+  afterAnswers,
+  type OrderedWork,
+  type RequestListener,
+  type RequestOrder,
+} from './request-order.ts'
+
+export interface HttpServerOptions {
+  readonly headerBytesMax: number
+  readonly requestTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+  readonly order: RequestOrder
+  /** Of the bodies of requests under way. */
+  readonly uploads: ByteBudget
+  /** A longer body is dropped as it comes, so it needs no room. */
+  readonly bodyBytesMax: number
+  readonly requestId: (given?: string | string[]) => string
+  /** Why the request may reach no route, if so. */
+  readonly refusalOf: (request: IncomingMessage) => QuorateError | undefined
+  /** Told of each request that is refused here. */
+  readonly onRefused: (request: IncomingMessage, error: QuorateError) => void
+}
+
+export function createHttpServer(handler: RequestListener, options: HttpServerOptions): Server {
+  const { order, requestId, refusalOf, onRefused } = options
+  const server = createServer({
+    maxHeaderSize: options.headerBytesMax,
+    requestTimeout: options.requestTimeoutMs,
+    keepAliveTimeout: options.keepAliveTimeoutMs,
+    // A request without one is refused with a problem document.
+    requireHostHeader: false,
+  })
+  const refuse = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    error: QuorateError,
+  ): void => {
+    onRefused(request, error)
+    answerProblem(response, requestId(request.headers['x-request-id']), error)
+  }
+  const overloaded = (request: IncomingMessage, response: ServerResponse): void => {
+    const message = 'Too many requests wait for earlier ones of their connections.'
+    refuse(request, response, new QuorateError('overloaded', message))
+  }
+  const plain: OrderedWork = { run: handler, refuse: overloaded }
+  const continued: OrderedWork = {
+    run: (request, response) => {
+      response.writeContinue()
+      handler(request, response)
+    },
+    refuse: overloaded,
+  }
+  const listener =
+    (work: OrderedWork) =>
+    (request: IncomingMessage, response: ServerResponse): void => {
+      const { headers } = request
+      // An empty one counts as none; Fastify would refuse it.
+      if (headers['content-type'] === '') delete headers['content-type']
+      const error = refusalOf(request) ?? uploadRefusal(response, options)
+      if (error === undefined) order.take(request, response, work)
+      else refuse(request, response, error)
+    }
+  server.on('request', listener(plain))
+  server.on('checkContinue', listener(continued))
+  // Each of the pipelined requests of a connection may want to know of its end.
+  server.on('connection', (socket: Socket) => socket.setMaxListeners(0))
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    const expected = quoted(request.headers.expect ?? '')
+    const message = `The expectation ${expected} cannot be met; 100-continue is the only one.`
+    refuse(request, response, new QuorateError('expectation_failed', message))
+  })
+  server.on('connect', (request: IncomingMessage, socket: Socket) => {
+    socket.on('error', () => socket.destroy())
+    const message = 'CONNECT is not possible here: this is no proxy.'
+    const error = new QuorateError('method_not_allowed', message, { allow: CONNECT_ALLOW })
+    afterAnswers(socket, () => answerConnection(socket, error, requestId()))
+    onRefused(request, error)
+  })
+  return server
+}
+
+/** Before its body is read. One of unknown length is counted as it comes (value-body.ts). */
+function uploadRefusal(
+  response: ServerResponse,
+  { uploads, bodyBytesMax }: HttpServerOptions,
+): QuorateError | undefined {
+  const declared = response.req.headers['content-length']
+  if (declared === undefined || Number(declared) > bodyBytesMax) return undefined
+  if (uploads.takeFor(response, Number(declared))) return undefined
+  return new QuorateError(
+    'overloaded',
+    `There is no room for a body of ${declared} bytes beside those that are being received.`,
+  )
+}
+
+const CONNECT_ALLOW = ['DELETE', 'GET', 'HEAD', 'POST', 'PUT']

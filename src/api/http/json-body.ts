@@ -1,0 +1,43 @@
+/** Reads a request body as one JSON object, or says what is wrong with it. */
+import type { FastifyRequest } from 'fastify'
+import { QuorateError } from '../../core/errors.ts'
+import { bodyOf } from './value-body.ts'
+
+/** What curl's -d says where nobody said otherwise counts as JSON too. */
+const JSON_TYPES = ['application/json', 'application/x-www-form-urlencoded', '']
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
+/** Members of a JSON object, not checked yet. */
+export type JsonObject = Readonly<Record<string, unknown>>
+
+/** `{}` for an empty body. Throws unsupported_media_type or bad_request; `example` is told in it. */
+export function jsonBody(request: FastifyRequest, example: string): JsonObject {
+  const { 'content-type': contentType, 'content-encoding': encoding } = request.headers
+  const type = (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
+  if (!JSON_TYPES.includes(type)) {
+    throw new QuorateError('unsupported_media_type', `Send JSON as application/json, not ${type}.`)
+  }
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new QuorateError('unsupported_media_type', 'Send JSON without a Content-Encoding.')
+  }
+  const data = parseJson(bodyOf(request))
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) {
+    throw new QuorateError('bad_request', `The body must be a JSON object such as ${example}.`)
+  }
+  return data as JsonObject
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  let text: string
+  try {
+    text = UTF8.decode(bytes)
+  } catch {
+    throw new QuorateError('bad_request', 'The body is not JSON: it is not UTF-8.')
+  }
+  if (text.trim() === '') return {}
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new QuorateError('bad_request', `The body is not JSON: ${(error as Error).message}.`)
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Which bucket and key a raw request target names: `/v1/kv/{bucket}/{key}`, where the key is the rest of the
+ * path, slashes and all. Works on the raw target because a router would decode, normalise or refuse keys
+ * such as `a//b`, `%2e%2e` or one of 1024 bytes.
+ */
+import { QuorateError } from '../../core/errors.ts'
+import { percentDecode } from './percent-decoding.ts'
+
+export const KV_PREFIX = '/v1/kv/'
+export const KEY_BYTES_MAX = 1024
+const BUCKET_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/
+
+export interface KvTarget {
+  readonly bucket: string
+  readonly key: string
+  /** What follows the question mark, still encoded; '' where there is none. */
+  readonly query: string
+}
+
+/** Throws bad_bucket or bad_key; also bad_bucket for a target that does not begin with the prefix. */
+export function parseKvTarget(target: string): KvTarget {
+  if (!target.startsWith(KV_PREFIX)) return checkBucketName(undefined)
+  const question = target.indexOf('?', KV_PREFIX.length)
+  const end = question < 0 ? target.length : question
+  const slash = target.indexOf('/', KV_PREFIX.length)
+  const bucketEnd = slash < 0 || slash > end ? end : slash
+  // Not decoded: no name needs it, and a proxy that grants buckets by path would see another name than this one.
+  const bucket = checkBucketName(target.slice(KV_PREFIX.length, bucketEnd))
+  const key = checkKey(target.slice(bucketEnd + 1, end))
+  return { bucket, key, query: question < 0 ? '' : target.slice(question + 1) }
+}
+
+/** `name` itself, or throws bad_bucket; undefined stands for a name that could not be decoded. */
+export function checkBucketName(name: undefined): never
+export function checkBucketName(name: string | undefined): string
+export function checkBucketName(name: string | undefined): string {
+  if (name !== undefined && BUCKET_NAME.test(name)) return name
+  throw new QuorateError(
+    'bad_bucket',
+    'A bucket name is 1 to 63 characters: a-z, 0-9, and after the first one also . _ and -; ' +
+      'values are at /v1/kv/{bucket}/{key}.',
+  )
+}
+
+function checkKey(raw: string): string {
+  const key = percentDecode(raw)
+  if (key === undefined) {
+    throw new QuorateError(
+      'bad_key',
+      'The key is not percent-encoded UTF-8: each % must be followed by two hexadecimal digits, ' +
+        'and the decoded bytes must be valid UTF-8.',
+    )
+  }
+  return checkKeyText(key)
+}
+
+/** `key` itself, or throws bad_key. */
+export function checkKeyText(key: string): string {
+  // A key has at least as many bytes as UTF-16 units and at most three times as many.
+  const bytes = key.length * 3 <= KEY_BYTES_MAX ? key.length : Buffer.byteLength(key)
+  if (bytes === 0) throw new QuorateError('bad_key', 'The key is empty: /v1/kv/{bucket}/{key}.')
+  if (bytes > KEY_BYTES_MAX) {
+    throw new QuorateError(
+      'bad_key',
+      `The key has ${bytes} bytes; at most ${KEY_BYTES_MAX} bytes of UTF-8 are allowed.`,
+    )
+  }
+  return key
+}

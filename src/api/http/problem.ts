@@ -1,0 +1,114 @@
+/**
+ * Errors as clients see them: `application/problem+json` (RFC 9457) for every failure, from the one catalogue.
+ * What is not a QuorateError is a bug: it is told as `internal`, without its text, which goes to the log.
+ */
+import type { FastifyError, FastifyReply } from 'fastify'
+import type { ServerResponse } from 'node:http'
+import { ERRORS, QuorateError, type ErrorCode, type ErrorDetails } from '../../core/errors.ts'
+import { respond, writeAnswer, type HeaderList } from './respond.ts'
+
+export const PROBLEM_TYPE = 'application/problem+json'
+export const PROBLEM_PATH = '/problems/'
+const RETRY_AFTER_SECONDS = 1
+
+/** The body of a problem, in the order in which a person reads it. `extra` are members of one code alone. */
+export function problemDocument(
+  code: ErrorCode,
+  detail: string,
+  details: ErrorDetails,
+  requestId: string,
+  extra: object = {},
+): object {
+  const { status, title, outcome, retryable } = ERRORS[code]
+  const { required, received, replicas } = details
+  return {
+    type: PROBLEM_PATH + code,
+    title,
+    status,
+    detail,
+    code,
+    outcome,
+    retryable,
+    ...(required === undefined ? {} : { required }),
+    ...(received === undefined ? {} : { received }),
+    ...(replicas === undefined ? {} : { replicas }),
+    ...extra,
+    requestId,
+  }
+}
+
+export function respondProblem(
+  reply: FastifyReply,
+  error: QuorateError,
+  headers: HeaderList = [],
+  extra: object = {},
+): void {
+  respondCode(reply, error.code, error.message, error.details, headers, extra)
+}
+
+/** The same without an error object, whose stack costs more than the rest of a common answer such as 404. */
+export function respondCode(
+  reply: FastifyReply,
+  code: ErrorCode,
+  detail: string,
+  details: ErrorDetails = {},
+  headers: HeaderList = [],
+  extra: object = {},
+): void {
+  const { status } = ERRORS[code]
+  const body = problemBody(code, detail, details, reply.request.id, headers, extra)
+  respond(reply, status, headers, body)
+}
+
+/** The same below Fastify, for a request that reaches no route. */
+export function answerProblem(
+  response: ServerResponse,
+  requestId: string,
+  { code, message, details }: QuorateError,
+): void {
+  const headers: HeaderList = []
+  const body = problemBody(code, message, details, requestId, headers)
+  writeAnswer(response, requestId, ERRORS[code].status, headers, body)
+}
+
+/** The document as bytes; adds the headers that go with it. */
+function problemBody(
+  code: ErrorCode,
+  detail: string,
+  details: ErrorDetails,
+  requestId: string,
+  headers: HeaderList,
+  extra?: object,
+): Buffer {
+  const document = problemDocument(code, detail, details, requestId, extra)
+  headers.push('Content-Type', PROBLEM_TYPE)
+  if (ERRORS[code].status === 503) {
+    headers.push('Retry-After', String(Math.ceil(details.retryAfterSeconds ?? RETRY_AFTER_SECONDS)))
+  }
+  if (details.allow !== undefined) headers.push('Allow', details.allow.join(', '))
+  return Buffer.from(`${JSON.stringify(document)}\n`)
+}
+
+/** What went wrong, as one of the catalogue. */
+export function asQuorateError(error: unknown): QuorateError {
+  if (error instanceof QuorateError) return error
+  const { code, statusCode, message } = error as Partial<FastifyError>
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return new QuorateError(
+      'unsupported_media_type',
+      'The Content-Type header is not a media type.',
+    )
+  }
+  if (code === 'FST_ERR_BAD_URL') {
+    return new QuorateError('bad_request', 'The path has a broken percent-encoding.')
+  }
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
+    return new QuorateError('bad_request', message ?? 'The request could not be read.')
+  }
+  return new QuorateError(
+    'internal',
+    'This node met an error that it has no name for; its log has more under the request id.',
+    {},
+    { cause: error },
+  )
+}

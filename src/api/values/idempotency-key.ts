@@ -1,0 +1,45 @@
+/**
+ * The `Idempotency-Key` of a request: where it is kept, which ones are taken, and what the fingerprint covers that
+ * tells another request under the same key. Timeout and r/w counts are not part of the fingerprint.
+ */
+import type { FastifyRequest } from 'fastify'
+import { fingerprintOf } from '../../core/causality/update-name.ts'
+import { QuorateError } from '../../core/errors.ts'
+import type { Bucket } from '../../core/placement/topology.ts'
+import type { KvOperation } from './kv-parameters.ts'
+
+const CHARACTERS_MAX = 255
+/** Some clients and proxies change other characters. */
+const PRINTABLE = /^[\x20-\x7e]+$/
+const MODES_THAT_KEEP_KEYS = ['strong', 'counter']
+
+/** Undefined where the request has none. Throws bad_request, or idempotency_unsupported. */
+export function idempotencyKeyOf(
+  { raw }: FastifyRequest,
+  { name, mode }: Bucket,
+): string | undefined {
+  // Most requests have none, and to tell all their headers apart takes time.
+  if (raw.headers['idempotency-key'] === undefined) return undefined
+  const keys = raw.headersDistinct['idempotency-key']
+  const [key] = keys ?? []
+  if (keys === undefined || key === undefined) return undefined
+  if (keys.length > 1) throw badKey(`is given ${keys.length} times; once is allowed.`)
+  if (key.length === 0 || key.length > CHARACTERS_MAX) {
+    throw badKey(`has ${key.length} characters; 1 to ${CHARACTERS_MAX} are allowed.`)
+  }
+  if (!PRINTABLE.test(key)) throw badKey('takes printable characters of ASCII only.')
+  if (MODES_THAT_KEEP_KEYS.includes(mode)) return key
+  throw new QuorateError(
+    'idempotency_unsupported',
+    `An Idempotency-Key is kept in buckets of mode ${MODES_THAT_KEEP_KEYS.join(' and ')}; ${name} is of mode ${mode}.`,
+  )
+}
+
+/** Of a write of `value`; `others` is all else that the write depends on. */
+export function requestFingerprint(op: KvOperation, value: Uint8Array, others: object): string {
+  return fingerprintOf(value, [op, JSON.stringify(others)])
+}
+
+function badKey(problem: string): QuorateError {
+  return new QuorateError('bad_request', `The Idempotency-Key header ${problem}`)
+}

@@ -1,0 +1,340 @@
+/**
+ * `GET`, `HEAD`, `PUT`, `POST` and `DELETE /v1/kv/{bucket}/{key}`: checks what came, asks the node, answers. It holds
+ * no state and decides nothing about consistency.
+ *
+ * Invariant: a request that is refused here has had no effect anywhere.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { timestampOf } from '../../core/causality/hybrid-clock.ts'
+import type { Session } from '../../core/causality/session.ts'
+import type { Content } from '../../core/causality/stored-object.ts'
+import type { VersionVector } from '../../core/causality/version-vector.ts'
+import type { Condition } from '../../core/consensus/register.ts'
+import { QuorateError } from '../../core/errors.ts'
+import { type Bucket, isTypeMode } from '../../core/placement/topology.ts'
+import type {
+  ReadAnswer,
+  Repeatable,
+  RequestOptions,
+  TypeChange,
+  WriteAnswer,
+} from '../../node/service/service.ts'
+import type { ApiContext } from '../http/api-context.ts'
+import { decodeContext, encodeContext } from '../tokens/context-token.ts'
+import { entityTag, parseTags, TAGS_MAX } from '../../core/causality/entity-tag.ts'
+import { idempotencyKeyOf, requestFingerprint } from './idempotency-key.ts'
+import { jsonBody } from '../http/json-body.ts'
+import {
+  keepsLevel,
+  parseKvParameters,
+  type KvOperation,
+  type KvParameters,
+} from './kv-parameters.ts'
+import { parseKvTarget, type KvTarget } from '../http/kv-path.ts'
+import { asQuorateError, respondProblem } from '../http/problem.ts'
+import { timeLeftMs } from '../http/request-deadline.ts'
+import { addContext, commonHeaders, respondRead } from './read-response.ts'
+import type { EndedRequest } from '../http/request-meter.ts'
+import { type HeaderList, respond } from '../http/respond.ts'
+import { addSession, isInSession, sessionOf } from '../tokens/session-header.ts'
+import { respondTypeRead } from './type-response.ts'
+import { CHANGE_EXAMPLES, parseChange } from './type-change-body.ts'
+import { bodyOf } from '../http/value-body.ts'
+
+/** Where the server sends every target below the prefix; the key is read from the raw target. */
+export const KV_ROUTE = '/v1/kv'
+export const KV_METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'] as const
+
+const DEFAULT_CONTENT_TYPE = 'application/octet-stream'
+const CONTENT_TYPE_CHARACTERS_MAX = 255
+/** A time says too little of which value is meant. */
+const DATE_CONDITIONS = ['if-unmodified-since', 'if-modified-since'] as const
+const CONDITIONS = ['if-match', 'if-none-match', 'if-unmodified-since'] as const
+const READ_CONDITIONS = ['if-match', 'if-unmodified-since'] as const
+export const KV_OPERATIONS: Readonly<Record<string, KvOperation>> = {
+  GET: 'get',
+  HEAD: 'get',
+  PUT: 'put',
+  POST: 'update',
+  DELETE: 'delete',
+}
+const NO_BYTES = new Uint8Array(0)
+
+/** What is known of a request so far, for its line in the log and its place in the metrics. */
+type Progress = { -readonly [K in keyof EndedRequest]: EndedRequest[K] }
+
+export function addKvRoutes(app: FastifyInstance, api: ApiContext): void {
+  app.route({
+    method: [...KV_METHODS],
+    url: KV_ROUTE,
+    exposeHeadRoute: false,
+    bodyLimit: api.maxValueBytes,
+    handler: (request, reply) => handle(api, request, reply),
+  })
+}
+
+async function handle(
+  api: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const op = KV_OPERATIONS[request.raw.method ?? ''] as KvOperation
+  const startedMs = api.meter.begin()
+  const requestId = request.id
+  const progress: Progress = {
+    op,
+    level: undefined,
+    code: 'ok',
+    requestId,
+    bucket: '',
+    startedMs,
+    detail: '',
+  }
+  try {
+    await answer(api, request, reply, progress)
+  } catch (thrown) {
+    const error = asQuorateError(thrown)
+    progress.code = error.code
+    progress.detail = error.message
+    if (error.code === 'internal') api.onInternalError(thrown, requestId)
+    respondProblem(reply, error)
+  } finally {
+    api.meter.end(progress)
+  }
+}
+
+async function answer(
+  api: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  progress: Progress,
+): Promise<void> {
+  if (api.phase() !== 'running') throw new QuorateError('not_ready', 'This node is still starting.')
+  const target = parseKvTarget(request.originalUrl)
+  const bucket = bucketOf(api, target.bucket)
+  progress.bucket = bucket.name
+  refuseOtherMode(bucket, progress.op)
+  const parameters = parseKvParameters(target.query, progress.op, bucket)
+  progress.level = parameters.level ?? bucket.consistency
+  const shown = { trace: parameters.trace, keepsLevel: keepsLevel(parameters, bucket) }
+  if (progress.op === 'get') {
+    refuseConditions(request, bucket, READ_CONDITIONS)
+    const session = isInSession(request, progress.level) ? await sessionOf(api, request) : undefined
+    const read = await api.service.get(optionsOf(api, request, target, parameters, session))
+    const headers = commonHeaders(read, shown)
+    addSession(api, headers, read)
+    if (bucket.mode === 'strong') addStaleness(headers, read)
+    else if (!isTypeMode(bucket.mode)) addContext(headers, target, read)
+    progress.code = isTypeMode(bucket.mode)
+      ? respondTypeRead(reply, bucket.mode, target, read, headers)
+      : respondRead(api, reply, target, read, parameters, headers)
+    return
+  }
+  const isStrong = bucket.mode === 'strong'
+  refuseConditions(request, bucket, isStrong ? DATE_CONDITIONS : CONDITIONS)
+  if (isStrong) refuseContext(request, bucket)
+  const session = isInSession(request, progress.level) ? await sessionOf(api, request) : undefined
+  const options = optionsOf(api, request, target, parameters, session)
+  const idempotencyKey = idempotencyKeyOf(request, bucket)
+  const repeatable = (value: Uint8Array, others: object): Repeatable =>
+    idempotencyKey === undefined
+      ? {}
+      : { idempotencyKey, fingerprint: requestFingerprint(progress.op, value, others) }
+  const update = async (mode: 'counter' | 'set'): Promise<WriteAnswer> => {
+    const change = changeOf(request, mode)
+    return api.service.update({ ...options, change, ...repeatable(NO_BYTES, change) })
+  }
+  const put = async (): Promise<WriteAnswer> => {
+    const content = progress.op === 'delete' ? TOMBSTONE : contentOf(api, request, parameters)
+    const context = contextOf(api, request, target)
+    const condition = isStrong ? conditionOf(request) : undefined
+    const others = {
+      contentType: content.contentType,
+      ttlSeconds: parameters.ttlSeconds,
+      condition,
+      context: request.raw.headers['quorate-context'],
+    }
+    const written = { ...options, content, context, condition }
+    return api.service.put({ ...written, ...repeatable(content.value, others) })
+  }
+  const written =
+    isTypeMode(bucket.mode) && progress.op === 'update' ? await update(bucket.mode) : await put()
+  const headers = commonHeaders(written, shown)
+  addSession(api, headers, written)
+  respondWrite(reply, target, written, headers, bucket, progress.op)
+}
+
+/** Counters and sets take updates and no plain writes, other buckets the other way round. */
+function refuseOtherMode({ name, mode }: Bucket, op: KvOperation): void {
+  if (isTypeMode(mode)) {
+    if (op !== 'put') return
+    throw new QuorateError(
+      'mode_mismatch',
+      `The bucket ${name} is of mode ${mode}, which takes no plain writes: ` +
+        `POST an update such as ${CHANGE_EXAMPLES[mode]}.`,
+    )
+  }
+  if (op !== 'update') return
+  throw new QuorateError(
+    'mode_mismatch',
+    `POST updates a counter or a set; the bucket ${name} is of mode ${mode}: use PUT.`,
+  )
+}
+
+function changeOf(request: FastifyRequest, mode: 'counter' | 'set'): TypeChange {
+  return parseChange(mode, jsonBody(request, CHANGE_EXAMPLES[mode]))
+}
+
+function optionsOf(
+  api: ApiContext,
+  request: FastifyRequest,
+  target: KvTarget,
+  parameters: KvParameters,
+  session: Session | undefined,
+): RequestOptions {
+  const { level, r, w, sloppy, timeoutMs } = parameters
+  return {
+    bucket: target.bucket,
+    key: target.key,
+    level,
+    r,
+    w,
+    sloppy,
+    timeoutMs: timeLeftMs(request, timeoutMs ?? api.requestTimeoutMs),
+    requestId: request.id,
+    session,
+  }
+}
+
+function bucketOf(api: ApiContext, name: string): Bucket {
+  const bucket = api.service.bucket(name)
+  if (bucket !== undefined) return bucket
+  throw new QuorateError(
+    'bucket_unknown',
+    `There is no bucket ${name}; PUT /v1/buckets/${name} with {"mode":"siblings"} creates it.`,
+  )
+}
+
+function refuseConditions(
+  request: FastifyRequest,
+  bucket: Bucket,
+  conditions: readonly string[],
+): void {
+  const headers = request.raw.headers
+  for (const condition of conditions) {
+    if (headers[condition] === undefined) continue
+    throw new QuorateError(
+      'mode_mismatch',
+      bucket.mode === 'strong'
+        ? `The header ${condition} is not taken here: writes of the bucket ${bucket.name} take If-Match and If-None-Match.`
+        : `The header ${condition} needs a write in a bucket of mode strong; ${bucket.name} is of mode ${bucket.mode}, ` +
+            'where Quorate-Context says what a write replaces.',
+    )
+  }
+}
+
+/** A context says what a write replaces, and leaves the rest beside it; a strong key has one value. */
+function refuseContext(request: FastifyRequest, bucket: Bucket): void {
+  if (request.raw.headers['quorate-context'] === undefined) return
+  throw new QuorateError(
+    'mode_mismatch',
+    `Quorate-Context is for buckets that keep siblings; ${bucket.name} is of mode strong: ` +
+      'If-Match with the ETag of what was read makes the write depend on it.',
+  )
+}
+
+/** Throws bad_request. */
+function conditionOf(request: FastifyRequest): Condition | undefined {
+  const { 'if-match': match, 'if-none-match': noneMatch } = request.raw.headers
+  if (match !== undefined && noneMatch !== undefined) {
+    throw new QuorateError('bad_request', 'If-Match and If-None-Match exclude each other here.')
+  }
+  if (match !== undefined) return { type: 'match', tags: tagsOf('If-Match', match) }
+  if (noneMatch === undefined) return undefined
+  const tags = tagsOf('If-None-Match', noneMatch)
+  // Here a weak tag counts like a strong one (RFC 9110, 13.1.2).
+  return {
+    type: 'none-match',
+    tags: tags === '*' ? tags : tags.map((tag) => tag.replace(/^W\//, '')),
+  }
+}
+
+function tagsOf(name: string, header: string): readonly string[] | '*' {
+  const tags = parseTags(header)
+  if (tags !== undefined) return tags
+  throw new QuorateError(
+    'bad_request',
+    `${name} takes * or up to ${TAGS_MAX} entity tags in quotes, as in the ETag of an answer.`,
+  )
+}
+
+function addStaleness(headers: HeaderList, { level }: ReadAnswer): void {
+  // Weaker levels read what owners hold: perhaps not yet decided, perhaps replaced.
+  if (level !== 'strong') headers.push('Quorate-Stale', 'possible')
+}
+
+const TOMBSTONE: Content = {
+  value: NO_BYTES,
+  contentType: '',
+  tombstone: true,
+  expiresAtMs: 0,
+}
+
+function contentOf(api: ApiContext, request: FastifyRequest, parameters: KvParameters): Content {
+  const { 'content-type': contentType, 'content-encoding': encoding } = request.raw.headers
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new QuorateError(
+      'unsupported_media_type',
+      'The Content-Encoding of a value is not kept; send the value without one.',
+    )
+  }
+  if (contentType !== undefined && contentType.length > CONTENT_TYPE_CHARACTERS_MAX) {
+    throw new QuorateError(
+      'unsupported_media_type',
+      `The Content-Type header has ${contentType.length} characters; at most ${CONTENT_TYPE_CHARACTERS_MAX} are allowed.`,
+    )
+  }
+  // Where the client names no age, the node adds the bucket's.
+  const { ttlSeconds } = parameters
+  return {
+    value: bodyOf(request),
+    contentType: contentType || DEFAULT_CONTENT_TYPE,
+    tombstone: false,
+    expiresAtMs: ttlSeconds === undefined ? 0 : Math.floor(api.service.nowMs()) + ttlSeconds * 1000,
+  }
+}
+
+function contextOf(
+  api: ApiContext,
+  request: FastifyRequest,
+  target: KvTarget,
+): VersionVector | undefined {
+  const token = request.raw.headers['quorate-context']
+  if (token === undefined) return undefined
+  const timestampMax = timestampOf(api.service.nowMs() + api.maxClockDriftMs + 1)
+  return decodeContext(String(token), target, timestampMax)
+}
+
+function respondWrite(
+  reply: FastifyReply,
+  target: KvTarget,
+  written: WriteAnswer,
+  headers: HeaderList,
+  bucket: Bucket,
+  op: KvOperation,
+): void {
+  if (!written.durable) {
+    // Accepted in memory: neither what it replaced nor what is there now is known yet.
+    respond(reply, 202, headers, NO_BYTES)
+    return
+  }
+  if (bucket.mode !== 'strong') {
+    headers.push('Quorate-Context', encodeContext(written.context, target))
+  }
+  if (!isTypeMode(bucket.mode)) {
+    headers.push('Quorate-Siblings', String(written.siblings.length))
+  }
+  if (written.siblings.length > 0) headers.push('ETag', entityTag(written.siblings))
+  if (op === 'delete') headers.push('Quorate-Existed', String(written.existed))
+  respond(reply, 204, headers, undefined)
+}

@@ -1,0 +1,97 @@
+/**
+ * The bodies that show siblings side by side: a JSON list, or multipart/mixed with each value as it is. Siblings
+ * together may have many megabytes, so a body is made in pieces, each no sooner than it can be sent.
+ * The id of a sibling is its dot, so it stays the same on every node for as long as the sibling is there.
+ */
+import { isUtf8 } from 'node:buffer'
+import { randomBytes } from 'node:crypto'
+import { nodeOfActor } from '../../core/causality/dot.ts'
+import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
+import type { Sibling } from '../../core/causality/stored-object.ts'
+
+export interface SiblingBody {
+  readonly contentType: string
+  readonly pieces: Iterable<string | Uint8Array>
+}
+
+/** A multiple of 3, so that the pieces of a text in base64 can be put together. */
+const PIECE_BYTES = 49_152
+const CRLF = '\r\n'
+
+/** Characters that a query string needs no encoding for. */
+export function siblingId({ actor, timestamp }: Sibling): string {
+  return `${actor}.${timestamp.toString(36)}`
+}
+
+export function siblingList(siblings: readonly Sibling[]): SiblingBody {
+  return { contentType: 'application/json', pieces: listPieces(siblings) }
+}
+
+export function siblingParts(siblings: readonly Sibling[]): SiblingBody {
+  // No value has these random bytes in it: nobody could know them when it was written.
+  const boundary = randomBytes(16).toString('hex')
+  return {
+    contentType: `multipart/mixed; boundary=${boundary}`,
+    pieces: partPieces(siblings, boundary),
+  }
+}
+
+function* listPieces(siblings: readonly Sibling[]): Iterable<string> {
+  let before = '{"siblings":['
+  for (const sibling of siblings) {
+    const head = JSON.stringify({
+      id: siblingId(sibling),
+      contentType: sibling.contentType,
+      size: sibling.value.byteLength,
+      node: nodeOfActor(sibling.actor),
+      time: new Date(wallMsOf(sibling.timestamp)).toISOString(),
+    })
+    const isText = isUtf8(sibling.value)
+    yield `${before}${head.slice(0, -1)},"${isText ? 'value' : 'valueBase64'}":"`
+    yield* isText ? textPieces(sibling.value) : base64Pieces(sibling.value)
+    before = '"},'
+  }
+  yield '"}]}\n'
+}
+
+/** The text as it stands between the quotes of a JSON string. */
+function* textPieces(value: Uint8Array): Iterable<string> {
+  // It keeps an incomplete character for the next piece.
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  for (const piece of piecesOf(value)) {
+    yield JSON.stringify(decoder.decode(piece, { stream: true })).slice(1, -1)
+  }
+}
+
+function* base64Pieces(value: Uint8Array): Iterable<string> {
+  for (const { buffer, byteOffset, byteLength } of piecesOf(value)) {
+    yield Buffer.from(buffer, byteOffset, byteLength).toString('base64')
+  }
+}
+
+function* partPieces(
+  siblings: readonly Sibling[],
+  boundary: string,
+): Iterable<string | Uint8Array> {
+  for (const sibling of siblings) {
+    const head = [
+      `--${boundary}`,
+      `Content-Type: ${sibling.contentType}`,
+      `Content-Length: ${sibling.value.byteLength}`,
+      `Content-ID: <${siblingId(sibling)}>`,
+      `Last-Modified: ${new Date(wallMsOf(sibling.timestamp)).toUTCString()}`,
+      '',
+      '',
+    ]
+    yield Buffer.from(head.join(CRLF), 'latin1')
+    yield* piecesOf(sibling.value)
+    yield CRLF
+  }
+  yield `--${boundary}--${CRLF}`
+}
+
+function* piecesOf(value: Uint8Array): Iterable<Uint8Array> {
+  for (let start = 0; start < value.byteLength; start += PIECE_BYTES) {
+    yield value.subarray(start, start + PIECE_BYTES)
+  }
+}

@@ -1,0 +1,35 @@
+/** Loads with autocannon, where wrk is not installed: in this process, and so at some cost to what is measured. */
+import autocannon from 'autocannon'
+import type { Workload } from '../systems/system.ts'
+import { type Load, type LoadResult, mergeResults, shareOf } from './wrk.ts'
+
+export async function loadWithAutocannon(workload: Workload, load: Load): Promise<LoadResult> {
+  const results = await Promise.all(
+    load.urls.map(async (url, i): Promise<LoadResult> => {
+      const fill = (text: string, key: string): string => text.replaceAll('{key}', key)
+      const result = await autocannon({
+        url,
+        connections: shareOf(load.connections, load.urls.length, i),
+        duration: load.seconds,
+        requests: [
+          {
+            method: workload.method,
+            setupRequest: (request) => {
+              const key = workload.keyOf(Math.floor(Math.random() * load.keys))
+              const made = { ...request, path: fill(workload.path, key) }
+              return workload.body === '' ? made : { ...made, body: fill(workload.body, key) }
+            },
+          },
+        ],
+      })
+      return {
+        requestsPerSecond: result['2xx'] / result.duration,
+        p50Ms: result.latency.p50,
+        p99Ms: result.latency.p99,
+        errors: result.non2xx + result.errors + result.timeouts,
+        bytesPerAnswer: result.throughput.total / Math.max(1, result.requests.total),
+      }
+    }),
+  )
+  return mergeResults(results)
+}

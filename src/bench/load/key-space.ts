@@ -1,0 +1,65 @@
+/**
+ * The keys of a run: written before they are read, and looked at one by one, because a load generator does not
+ * look at what it gets.
+ */
+import { request } from 'undici'
+import type { RunningSystem, Workload } from '../systems/system.ts'
+
+const KEYS_MAX = 10_000
+/** The load generators keep every request in memory. */
+const REQUEST_BYTES_MAX = 2 ** 26
+const AT_ONCE = 32
+const CHECKED_KEYS = 10
+/** Characters of an unexpected answer. */
+const TOLD_MAX = 200
+
+/** How many keys a run has: a whole number, at least 1. */
+export function countKeys(valueBytes: number): number {
+  return Math.max(1, Math.min(KEYS_MAX, Math.floor(REQUEST_BYTES_MAX / valueBytes)))
+}
+
+/**
+ * Writes every key once, none twice at the same time: whatever a run of racing puts left behind, each key has
+ * one value then.
+ */
+export async function fillKeys(
+  { urls }: RunningSystem,
+  write: Workload,
+  keys: number,
+): Promise<void> {
+  let next = 0
+  const worker = async (): Promise<void> => {
+    for (let number = next++; number < keys; number = next++) {
+      await requestOne(urls[number % urls.length] ?? '', write, number)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+}
+
+/** Every node gives the answer that is to be measured. Throws where one does not. */
+export async function checkAnswers(
+  { urls }: RunningSystem,
+  workload: Workload,
+  value: string,
+  keys: number,
+): Promise<void> {
+  for (const url of urls) {
+    for (let number = 0; number < Math.min(CHECKED_KEYS, keys); number++) {
+      const body = await requestOne(url, workload, number)
+      if (workload.valueIn === undefined || workload.valueIn(body) === value) continue
+      throw new Error(`${workload.name}: ${url} answered with another value than was written`)
+    }
+  }
+}
+
+async function requestOne(url: string, workload: Workload, number: number): Promise<string> {
+  const { name, method, path, status } = workload
+  const key = workload.keyOf(number)
+  const body = method === 'GET' ? null : workload.body.replaceAll('{key}', key)
+  const answer = await request(url + path.replaceAll('{key}', key), { method, body })
+  const text = await answer.body.text()
+  if (answer.statusCode === status) return text
+  throw new Error(
+    `${name}: ${url} answered ${answer.statusCode}, not ${status}: ${text.slice(0, TOLD_MAX)}`,
+  )
+}

@@ -1,0 +1,47 @@
+/** The single-node limit (single-node.ts) as a system to measure. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { stopProcess } from './child-process.ts'
+import { freePorts } from '../../local-cluster/address-plan.ts'
+import type { RunningSystem, Workload } from './system.ts'
+
+const PROGRAM = fileURLToPath(new URL('./single-node.ts', import.meta.url))
+
+export async function startSingleNode(dataDir: string): Promise<RunningSystem> {
+  const [port = 0] = await freePorts(1)
+  const child = fork(PROGRAM, [String(port), dataDir], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    // A session of its own: the terminal's Ctrl-C is for the one who started it.
+    detached: true,
+  })
+  const failed = once(child, 'exit').then(([code]) => {
+    throw new Error(`the single node ended with exit code ${code}`)
+  })
+  // It ends in any case once it is stopped.
+  failed.catch(() => {})
+  await Promise.race([once(child, 'message'), failed])
+  return {
+    name: 'single node',
+    urls: [`http://127.0.0.1:${port}`],
+    pids: [child.pid ?? 0],
+    stop: () => stopProcess(child),
+  }
+}
+
+export function singlePut(name: string, durability: 'sync' | 'os', value: string): Workload {
+  const path = `/kv/{key}?durability=${durability}`
+  return { ...singleGet(name), method: 'PUT', path, body: value, status: 204, valueIn: undefined }
+}
+
+export function singleGet(name: string): Workload {
+  return {
+    name,
+    method: 'GET',
+    path: '/kv/{key}',
+    body: '',
+    keyOf: (number) => `key-${number}`,
+    status: 200,
+    valueIn: (body) => body,
+  }
+}

@@ -1,0 +1,326 @@
+/**
+ * Chaos on the containers of one compose project. Client ports stay published and reachable throughout: only
+ * the peer networks, and rules for the peer port, are ever touched.
+ *
+ * One network fault is on at a time: a new one takes the place of the one before. Killed and paused nodes
+ * add up. A lease is written before anything is broken and goes only after all is undone.
+ */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { clockTrouble } from './clock-fault.ts'
+import { docker, findNodes, type NodeContainer } from './docker-client.ts'
+import { metricsOf, probeContainers } from './docker-probe.ts'
+import {
+  type DockerStep,
+  hasNamespace,
+  fileSteps,
+  healProcessSteps,
+  lineOf,
+  networkSteps,
+  processSteps,
+  SIDECAR_IMAGE,
+  skewStep,
+  unskewStep,
+} from './docker-steps.ts'
+import type { ClockFault, Fault, NetworkFault } from './chaos-fault.ts'
+import { startKeeper } from './keeper.ts'
+import { type Lease, LeaseFile } from './lease-file.ts'
+import { findPeerNetwork, hasSidecar, rejoinSteps, unruleSteps } from './peer-networks.ts'
+import { unexpectedPairs } from './reach.ts'
+import type { ChaosStatus, ChaosTarget } from './chaos-target.ts'
+
+export interface DockerTargetOptions {
+  /** The checkout: where docker-compose.yml is, and `.chaos` with the leases. */
+  readonly directory: string
+  readonly project: string | undefined
+  /** Of `scripts/chaos.ts`, for the keeper. */
+  readonly script: string
+}
+
+const PROBE_TIMEOUT_MS = 20_000
+const PROBE_PAUSE_MS = 300
+/** Of an image for the sidecar; all else is a matter of seconds. */
+const BUILD_TIMEOUT_MS = 300_000
+const STEP_TIMEOUT_MS = 60_000
+/** How soon a keeper notices that its lease has been healed away. */
+const KEEPER_LOOK_MS = 2000
+/** The engine may be out of reach when a lease ends. After that, the next command undoes what is left. */
+const KEEPER_ATTEMPTS_MAX = 60
+/** A command that was killed may have left a step at work, which then undoes a part of the first attempt. */
+const HEAL_ATTEMPTS_MAX = 3
+
+/** Undefined where no node of the project has a container. Rejects where no engine answers. */
+export async function openDockerTarget(
+  options: DockerTargetOptions,
+): Promise<DockerTarget | undefined> {
+  const [first] = await findNodes(options.directory, options.project)
+  return first === undefined ? undefined : new DockerTarget(options, first.project)
+}
+
+export class DockerTarget implements ChaosTarget {
+  readonly name = 'docker'
+  readonly about = 'cuts of the Docker networks and links between the containers'
+  readonly #options: DockerTargetOptions
+  readonly #project: string
+  readonly #leases: LeaseFile
+
+  constructor(options: DockerTargetOptions, project: string) {
+    this.#options = options
+    this.#project = project
+    this.#leases = new LeaseFile(`${options.directory}/.chaos`, project)
+  }
+
+  async nodes(): Promise<readonly string[]> {
+    return (await this.#containers()).map(({ id }) => id)
+  }
+
+  async isUp(): Promise<boolean> {
+    return (await this.#containers()).some(hasNamespace)
+  }
+
+  async plan(fault: Fault, forMs: number): Promise<readonly string[]> {
+    const steps = await this.#steps(fault, Date.now() + forMs)
+    return [...(await this.#clearingSteps(fault)), ...steps].map(lineOf)
+  }
+
+  async planHeal(): Promise<readonly string[]> {
+    const nodes = await this.#containers()
+    return [
+      ...healProcessSteps(nodes),
+      ...(await rejoinSteps(this.#project, nodes)),
+      ...(await unruleSteps(this.#project, nodes)),
+      ...this.#unskewSteps(nodes),
+    ].map(lineOf)
+  }
+
+  async apply(fault: Fault, words: readonly string[], forMs: number): Promise<void> {
+    await this.#leases.exclusively(async () => {
+      await this.#endExpired()
+      const untilMs = Date.now() + forMs
+      const steps = await this.#steps(fault, untilMs)
+      await runSteps(await this.#clearingSteps(fault))
+      const others = this.#leases.read().filter((other) => !replaces(fault, other.fault))
+      if (fault.type === 'restart') this.#leases.write(others)
+      else await this.#lease(others, { id: randomUUID(), fault, words, untilMs })
+      await runSteps(steps)
+      await this.#probe(fault)
+    })
+  }
+
+  async heal(): Promise<void> {
+    await this.#leases.exclusively(async () => {
+      for (let attempt = 1; ; attempt++) {
+        // Processes first: there are no rules to be removed from a node that does not run.
+        await runSteps(healProcessSteps(await this.#containers()))
+        const nodes = await this.#containers()
+        await runSteps(await rejoinSteps(this.#project, nodes))
+        await runSteps(await unruleSteps(this.#project, nodes))
+        await runSteps(this.#unskewSteps(nodes))
+        try {
+          await this.#probeReach(undefined)
+          break
+        } catch (error) {
+          if (attempt === HEAL_ATTEMPTS_MAX) throw error
+        }
+      }
+      this.#leases.write([])
+    })
+  }
+
+  /** For the keeper: sleeps until the lease ends, and undoes it if it is still there. */
+  async keep(leaseId: string): Promise<void> {
+    for (;;) {
+      const lease = this.#leases.read().find(({ id }) => id === leaseId)
+      if (lease === undefined) return
+      const leftMs = lease.untilMs - Date.now()
+      if (leftMs <= 0) break
+      await sleep(Math.min(leftMs, KEEPER_LOOK_MS))
+    }
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#leases.exclusively(() => this.#endExpired())
+      } catch (error) {
+        if (attempt === KEEPER_ATTEMPTS_MAX) throw error
+        await sleep(KEEPER_LOOK_MS)
+      }
+    }
+  }
+
+  async status(): Promise<ChaosStatus> {
+    await this.#leases.exclusively(() => this.#endExpired())
+    const nodes = await this.#containers()
+    return {
+      nodes: nodes.map(({ id, state }) => ({ id, state })),
+      reaches: await probeContainers(nodes),
+      leases: this.#leases.read().map(({ words, untilMs }) => ({
+        fault: words.join(' '),
+        endsInMs: Math.max(0, untilMs - Date.now()),
+      })),
+    }
+  }
+
+  async #lease(others: readonly Lease[], lease: Lease): Promise<void> {
+    this.#leases.write([...others, lease])
+    const args = [lease.id, '--target', 'docker', '--project', this.#project]
+    await startKeeper(this.#options.script, args)
+  }
+
+  /** Undoes leases whose time has come: their keeper's work, or its part when it did not live to do it. */
+  async #endExpired(): Promise<void> {
+    const leases = this.#leases.read()
+    const live = leases.filter(({ untilMs }) => untilMs > Date.now())
+    if (live.length === leases.length) return
+    for (const { fault } of leases.filter((lease) => !live.includes(lease))) {
+      const nodes = await this.#containers()
+      if (fault.type === 'groups' || fault.type === 'links')
+        await runSteps(await this.#undoingSteps(fault, nodes))
+      // The node itself knows when its clock goes right again.
+      else if (fault.type !== 'skew') {
+        const hit = nodes.filter(({ id }) => id === fault.node)
+        await runSteps(healProcessSteps(hit))
+        await this.#renewRules(fault.node)
+      }
+    }
+    this.#leases.write(live)
+  }
+
+  /** What a fault would run before its own steps: the end of the network fault whose place it takes. */
+  async #clearingSteps(fault: Fault): Promise<DockerStep[]> {
+    if (fault.type !== 'groups' && fault.type !== 'links') return []
+    const nodes = await this.#containers()
+    const steps = await rejoinSteps(this.#project, nodes)
+    if (this.#leases.read().some((lease) => lease.fault.type === 'links'))
+      steps.push(...(await unruleSteps(this.#project, nodes)))
+    if (fault.type === 'links' && !(await hasSidecar())) {
+      const context = `${this.#options.directory}/docker`
+      const file = `${context}/chaos.Dockerfile`
+      steps.push(['build', '--quiet', '--tag', SIDECAR_IMAGE, '--file', file, context])
+    }
+    return steps
+  }
+
+  async #undoingSteps(fault: NetworkFault, nodes: readonly NodeContainer[]): Promise<DockerStep[]> {
+    const steps = await rejoinSteps(this.#project, nodes)
+    return fault.type === 'links' ? [...steps, ...(await unruleSteps(this.#project, nodes))] : steps
+  }
+
+  async #steps(fault: Fault, untilMs: number): Promise<DockerStep[]> {
+    const nodes = await this.#containers()
+    if (fault.type === 'groups' || fault.type === 'links')
+      return networkSteps(fault, nodes, await findPeerNetwork(this.#project))
+    const node = nodes.find(({ id }) => id === fault.node) as NodeContainer
+    switch (fault.type) {
+      case 'skew':
+        return [skewStep(fault, node, untilMs)]
+      case 'bitflip':
+      case 'truncate':
+        return fileSteps(fault, node)
+      default:
+        return processSteps(fault, node)
+    }
+  }
+
+  async #probe(fault: Fault): Promise<void> {
+    switch (fault.type) {
+      case 'groups':
+      case 'links':
+        return this.#probeReach(fault)
+      case 'skew':
+        return this.#probeClock(fault)
+      case 'kill':
+      case 'bitflip':
+      case 'truncate':
+        return this.#probeState(fault.node, 'exited')
+      case 'pause':
+        return this.#probeState(fault.node, 'paused')
+      case 'restart':
+        await this.#renewRules(fault.node)
+        return this.#probeReach(this.#networkFault())
+      default:
+        return fault satisfies never
+    }
+  }
+
+  /** Rules go with the process that ended: those of a lease that is still on come back with the new one. */
+  async #renewRules(node: string): Promise<void> {
+    const fault = this.#networkFault()
+    if (fault?.type !== 'links') return
+    const nodes = await this.#containers()
+    const steps = networkSteps(fault, nodes, await findPeerNetwork(this.#project))
+    const { container } = nodes.find(({ id }) => id === node) as NodeContainer
+    await runSteps(steps.filter((step) => step.includes(`container:${container}`)))
+  }
+
+  /** The one that is on now. */
+  #networkFault(): NetworkFault | undefined {
+    return this.#leases
+      .read()
+      .filter(({ untilMs }) => untilMs > Date.now())
+      .map(({ fault }) => fault)
+      .find((fault) => fault.type === 'groups' || fault.type === 'links')
+  }
+
+  async #probeReach(fault: NetworkFault | undefined): Promise<void> {
+    await retried(async () => {
+      const nodes = await this.#containers()
+      const running = nodes.filter(({ state }) => state === 'running').map(({ id }) => id)
+      return unexpectedPairs(fault, running, await probeContainers(nodes)).join('; ')
+    })
+  }
+
+  async #probeState(node: string, wanted: string): Promise<void> {
+    await retried(async () => {
+      const state = (await this.#containers()).find(({ id }) => id === node)?.state
+      return state === wanted ? '' : `${node} is ${state}, not ${wanted}`
+    })
+  }
+
+  async #probeClock(fault: ClockFault): Promise<void> {
+    await retried(async () => {
+      const node = (await this.#containers()).find(({ id }) => id === fault.node) as NodeContainer
+      return clockTrouble(fault, await metricsOf(node))
+    })
+  }
+
+  /** Of one that a lost lease does not name the clock goes right by itself. */
+  #unskewSteps(nodes: readonly NodeContainer[]): DockerStep[] {
+    const skewed = this.#leases
+      .read()
+      .flatMap(({ fault }) => (fault.type === 'skew' ? fault.node : []))
+    return nodes.filter(({ id }) => skewed.includes(id)).map(unskewStep)
+  }
+
+  #containers(): Promise<NodeContainer[]> {
+    return findNodes(this.#options.directory, this.#project)
+  }
+}
+
+/** Whether a new fault takes the place of an older one: any other network fault, or one of its sort and node. */
+function replaces(fault: Fault, older: Fault): boolean {
+  const sortOf = (one: Fault): string => {
+    if (one.type === 'groups' || one.type === 'links') return 'network'
+    return `${one.type === 'skew' ? 'clock' : 'process'} of ${one.node}`
+  }
+  return sortOf(fault) === sortOf(older)
+}
+
+/** In order; but sidecars, which come last and have a namespace each, all at once. */
+async function runSteps(steps: readonly DockerStep[]): Promise<void> {
+  const isSidecar = ([command]: DockerStep): boolean => command === 'run'
+  for (const step of steps.filter((one) => !isSidecar(one)))
+    await docker(step, step[0] === 'build' ? BUILD_TIMEOUT_MS : STEP_TIMEOUT_MS)
+  const sidecars = steps.filter(isSidecar).map((step) => docker(step, STEP_TIMEOUT_MS))
+  for (const ended of await Promise.allSettled(sidecars))
+    if (ended.status === 'rejected') throw ended.reason
+}
+
+/** Until `trouble` is empty, for a bounded time. */
+async function retried(trouble: () => Promise<string>): Promise<void> {
+  const endMs = Date.now() + PROBE_TIMEOUT_MS
+  for (;;) {
+    const said = await trouble()
+    if (said === '') return
+    if (Date.now() > endMs) throw new Error(`the effect did not come: ${said}`)
+    await sleep(PROBE_PAUSE_MS)
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * The form in which Jepsen's first etcd test logged its history (as in Porcupine's test data): one event a
+ * line, `INFO  jepsen.util - 3	:ok	:read	4`. A cas that failed did so because the register held something else.
+ * Whatever else is logged is not part of the history.
+ */
+import { eventsOf, type EventRecord } from './event-fields.ts'
+import { readEdn } from './edn-reader.ts'
+import { HistoryError, type HistoryEvent, type Json, NEMESIS } from './history.ts'
+import { MISMATCH } from '../linear/register-object.ts'
+
+const LINE = /jepsen\.util - :?(\d+|nemesis)\s+:(invoke|ok|fail|info)\s+:(\S+)\s+(.*)$/
+
+/** What is begun like an event must be one: else part of the history would be left out. */
+const EVENT_LIKE = /jepsen\.util - :?(?:\d+|nemesis)(?:\s|$)/
+
+export function isJepsenLog(text: string): boolean {
+  return /^.*\bjepsen\.util - /m.test(text.slice(0, 65_536))
+}
+
+/** Errors: HistoryError with the line. */
+export function parseJepsenLog(text: string): HistoryEvent[] {
+  const history = eventsOf(recordsOf(text))
+  if (history.length === 0) throw new HistoryError(1, 'the log has no event of a history')
+  return history
+}
+
+function* recordsOf(text: string): Generator<EventRecord> {
+  let index = 0
+  for (const [i, content] of text.split('\n').entries()) {
+    const found = LINE.exec(content.trimEnd())
+    if (found === null) {
+      if (EVENT_LIKE.test(content)) throw new HistoryError(i + 1, 'is not a whole event')
+      continue
+    }
+    const [, process = '', type = '', f = '', written = ''] = found
+    const line = i + 1
+    const value = valueOf(written, line)
+    const isMismatch = type === 'fail' && f === 'cas' && Array.isArray(value)
+    yield {
+      line,
+      fields: {
+        index,
+        time: index++,
+        process: process === NEMESIS ? NEMESIS : Number(process),
+        type,
+        f,
+        value: value === 'timed-out' ? null : value,
+        ...(isMismatch ? { error: MISMATCH } : {}),
+        ...(value === 'timed-out' ? { error: 'timed-out' } : {}),
+      },
+    }
+  }
+}
+
+function valueOf(written: string, line: number): Json {
+  const [form, ...more] = readEdn(written)
+  if (form === undefined) throw new HistoryError(line, 'has no value')
+  return more.length === 0 ? form.value : [form, ...more].map(({ value }) => value)
+}

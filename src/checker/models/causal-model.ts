@@ -1,0 +1,74 @@
+/**
+ * `causal`: clients write values, each unique to its key, and read what is there: one value, nothing, or a list
+ * of values that are kept side by side. Promise: causal convergence (Bouajjani, Enea, Guerraoui, Hamza 2017). A
+ * read agrees with what its session, and whoever it has read from, has seen and done before; all nodes agree in
+ * the end; and where keys hold one value, all agree on which of two is the later.
+ *
+ * A session may go on as another process. A write of unknown outcome has happened if somebody read it.
+ */
+import { causalOrderOf } from '../causal/causal-order.ts'
+import { causalPathsOf } from '../causal/causal-path.ts'
+import { divergentOrders } from '../causal/conflict-order.ts'
+import { divergence, endingsOf, lostWrites, unreadEndings } from '../causal/final-state.ts'
+import { countsOf, evidenceOf, type Finding } from '../causal/finding.ts'
+import { keyWritesOf } from '../causal/key-writes.ts'
+import { overwrittenRead } from '../causal/overwritten-reads.ts'
+import { statsOf, unordered, withoutReads } from '../causal/reckoning.ts'
+import { type ReadStep, stepsOf } from '../causal/step.ts'
+import { strangeValues } from '../causal/strange-values.ts'
+import type { HistoryEvent } from '../history/history.ts'
+import { operationsOf } from '../history/operation.ts'
+import { type CheckBounds, type Model, type Verdict, verdictOf } from '../verdict/verdict.ts'
+
+export const causalModel: Model = {
+  name: 'causal',
+  promise: 'every read agrees with an order that keeps cause before effect, all nodes agree',
+  check: checkCausal,
+}
+
+const KINDS = [
+  'invented',
+  'rejected',
+  'cycle',
+  'lost past',
+  'stale read',
+  'divergent order',
+  'lost',
+  'not converged',
+]
+const MEMORY_BYTES = 1_000_000_000
+
+function checkCausal(history: readonly HistoryEvent[], bounds: CheckBounds = {}): Verdict {
+  const operations = operationsOf(history)
+  const steps = stepsOf(operations)
+  const written = keyWritesOf(steps)
+  const paths = causalPathsOf(steps)
+  const endings = endingsOf(operations, written)
+  const findings: Finding[] = strangeValues(steps, paths)
+  const unjudged = [...withoutReads(steps), ...unreadEndings(endings)]
+  const order = causalOrderOf(steps, bounds.memoryBytes ?? MEMORY_BYTES)
+  if (order === undefined) unjudged.push(unordered())
+  else {
+    const judging = { order, written, paths }
+    const sound: ReadStep[] = []
+    for (const read of steps) {
+      if (read.type !== 'read') continue
+      const finding = overwrittenRead(judging, read)
+      if (finding === undefined) sound.push(read)
+      else findings.push(finding)
+    }
+    findings.push(...divergentOrders(judging, sound))
+    for (const ending of endings) {
+      const writes = written.get(ending.key)
+      if (writes !== undefined) findings.push(...lostWrites(ending, writes, order))
+    }
+  }
+  for (const ending of endings) findings.push(...divergence(ending))
+  const stats = statsOf(operations)
+  return verdictOf('causal', {
+    findings: evidenceOf(findings),
+    unjudged,
+    stats: { ...stats, ...countsOf(KINDS, findings) },
+    valid: `the ${stats.operations} operations of ${stats.sessions} sessions can be put in an order that keeps cause before effect; all nodes agree`,
+  })
+}

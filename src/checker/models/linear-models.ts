@@ -1,0 +1,246 @@
+/**
+ * `register`, `cas-register` and `kv`: every operation seems to take effect at one moment between its call and
+ * its return, key by key (linearizability is local: Herlihy, Wing 1990). An operation of unknown outcome may
+ * take effect at any later time, or never; one that failed never did.
+ */
+import { seconds, type HistoryEvent, type Json } from '../history/history.ts'
+import { type Core, decide, type Decided, smallestCore } from '../linear/decide.ts'
+import type { LinearObject } from '../linear/object.ts'
+import { registerObject } from '../linear/register-object.ts'
+import type { Limits } from '../linear/outcome.ts'
+import { textObject } from '../linear/text-object.ts'
+import { takeTurns } from '../linear/turns.ts'
+import { unwrittenReads } from '../linear/unwritten-reads.ts'
+import { operationsOf, type Operation } from '../history/operation.ts'
+import {
+  type CheckBounds,
+  type Evidence,
+  type KeyOrder,
+  type Model,
+  type Verdict,
+  verdictOf,
+} from '../verdict/verdict.ts'
+
+const TIME_MS = 60_000
+const MEMORY_BYTES = 1_000_000_000
+/** Evidence is made of so many keys; the others are counted. */
+const CORES_MAX = 3
+/** Orders are kept of histories that a person, or a page, can look at. */
+const ORDERED_OPERATIONS_MAX = 100_000
+/** Operations told in one piece of evidence. */
+const TOLD_MAX = 12
+
+export const registerModel = linearModel(
+  'register',
+  'reads and writes of each key take effect one at a time, in an order that agrees with real time',
+  () => registerObject(false),
+)
+export const casRegisterModel = linearModel(
+  'cas-register',
+  'reads, writes and compare-and-sets of each key take effect one at a time, in an order that agrees with real time',
+  () => registerObject(true),
+)
+export const kvModel = linearModel(
+  'kv',
+  'gets, puts and appends of each key take effect one at a time, in an order that agrees with real time',
+  textObject,
+)
+
+function linearModel(name: string, promise: string, objectOf: () => LinearObject): Model {
+  return {
+    name,
+    promise,
+    check: (history, bounds = {}) => check(name, history, bounds, objectOf),
+  }
+}
+
+interface DecidedKey {
+  readonly key: string
+  readonly operations: readonly Operation[]
+  readonly object: LinearObject
+  readonly decided: Decided
+}
+
+function check(
+  name: string,
+  history: readonly HistoryEvent[],
+  bounds: CheckBounds,
+  objectOf: () => LinearObject,
+): Verdict {
+  const nowMs = (): number => performance.now()
+  const limits: Limits = {
+    nowMs,
+    memoBytesMax: bounds.memoryBytes ?? MEMORY_BYTES,
+    deadlineMs: nowMs() + (bounds.timeMs ?? TIME_MS),
+  }
+  const operations = operationsOf(history)
+  const initial = initialOf(history, bounds)
+  const bad: DecidedKey[] = []
+  const unjudged: Evidence[] = []
+  const orders: KeyOrder[] = []
+  const keys = byKey(operations)
+  const undecided = takeTurns(
+    [...keys],
+    ([key, own], turn) => {
+      const object = objectOf()
+      const decided = decide(own, object, initial, turn)
+      const { outcome, steps } = decided
+      if (outcome.type === 'unknown') {
+        if (outcome.why === 'time') return true
+        unjudged.push(unfinished(key, 'memory'))
+      } else if (outcome.type === 'not-linearizable') {
+        bad.push({ key, operations: own, object, decided })
+      } else if (operations.length <= ORDERED_OPERATIONS_MAX) {
+        orders.push({ key, order: outcome.order.map((op) => steps[op]?.firstIndex as number) })
+      }
+      return false
+    },
+    limits,
+    () => bad.length > 0,
+  )
+  unjudged.push(...undecided.map(([key]) => unfinished(key, 'time')))
+  const judged = { ...limits, initial }
+  const findings = bad.map((each, i) => (i < CORES_MAX ? tell(each, judged) : mention(each)))
+  findings.push(
+    ...bad.flatMap(({ key, operations: own }) => unwrittenReads(key, own, judged.initial)),
+  )
+  const of = (outcome: string): number =>
+    operations.filter((operation) => operation.outcome === outcome).length
+  const verdict = verdictOf(name, {
+    findings,
+    unjudged,
+    stats: {
+      operations: operations.length,
+      keys: keys.size,
+      ok: of('ok'),
+      rejected: of('fail'),
+      unknown: of('info'),
+      badKeys: bad.length,
+    },
+    valid: `the ${operations.length} operations on ${keys.size === 1 ? 'one key' : `${keys.size} keys`} can be put in an order that agrees with real time`,
+  })
+  return orders.length > 0 ? { ...verdict, orders } : verdict
+}
+
+/** To Jepsen's tools a history of reads that tell nothing may begin with 0: then either will do. */
+function initialOf(history: readonly HistoryEvent[], { initial }: CheckBounds): readonly Json[] {
+  if (initial !== undefined) return [initial]
+  return history.some(({ isUntold }) => isUntold) ? [null, 0] : [null]
+}
+
+function byKey(operations: readonly Operation[]): Map<string, Operation[]> {
+  const keys = new Map<string, Operation[]>()
+  for (const operation of operations) {
+    const key = operation.key ?? ''
+    const own = keys.get(key)
+    if (own === undefined) keys.set(key, [operation])
+    else own.push(operation)
+  }
+  return keys
+}
+
+function unfinished(key: string, bound: 'time' | 'memory'): Evidence {
+  return {
+    kind: 'unjudged',
+    key,
+    words: `${nameOf(key)} could not be decided within the ${bound} that was given`,
+  }
+}
+
+function mention({ key, operations, decided }: DecidedKey): Evidence {
+  const { outcome, steps } = decided
+  const culprit = outcome.type === 'not-linearizable' ? steps[outcome.op] : undefined
+  const operation = operations[culprit?.source ?? 0] as Operation
+  return {
+    kind: 'not linearizable',
+    key,
+    words: `of ${nameOf(key)}, too, no order is left once ${wordsOf(operation, operations.some(isTimed))}`,
+    operations: [operation.firstIndex],
+  }
+}
+
+function tell(
+  { key, operations, object, decided }: DecidedKey,
+  limits: Limits & { readonly initial: readonly Json[] },
+): Evidence {
+  const proof = decided as Parameters<typeof smallestCore>[0]
+  const core = smallestCore(proof, object, limits.initial, limits)
+  const told = withWriters(
+    core.sources.map((source) => operations[source] as Operation),
+    operations,
+  )
+  const hasTimes = operations.some(isTimed)
+  const shown = told.slice(-TOLD_MAX).map((operation) => wordsOf(operation, hasTimes))
+  const left = told.length - shown.length
+  const first = left > 0 ? `${left} operations before, then: ` : ''
+  return {
+    kind: 'not linearizable',
+    key,
+    words: `no order of these operations on ${nameOf(key)} agrees with real time${beginning(core, limits.initial)}: ${first}${shown.join('; ')}`,
+    operations: told.map(({ firstIndex }) => firstIndex),
+  }
+}
+
+/** A value that somebody read is no riddle if it is told who wrote it, however long before. */
+function withWriters(core: readonly Operation[], all: readonly Operation[]): readonly Operation[] {
+  const told = new Set(core)
+  for (const { f, outcome, output, lastIndex } of core) {
+    if (f !== 'read' || outcome !== 'ok' || output === null) continue
+    const wrote = (operation: Operation): boolean =>
+      operation.f === 'write' && operation.outcome !== 'fail' && operation.input === output
+    if (core.some(wrote)) continue
+    const writer = all.findLast((operation) => operation.firstIndex < lastIndex && wrote(operation))
+    if (writer !== undefined) told.add(writer)
+  }
+  return [...told].sort((a, b) => a.firstIndex - b.firstIndex)
+}
+
+function beginning({ anyStateBefore }: Core, initial: readonly Json[]): string {
+  if (anyStateBefore !== undefined) return ', whatever it held before'
+  return `, beginning with ${initial.map((value) => (value === null ? 'nothing' : JSON.stringify(value))).join(' or ')}`
+}
+
+function nameOf(key: string): string {
+  return key === '' ? 'the object' : `key ${key}`
+}
+
+/** "process 3 read 5 (n1, 1.200 s to 1.204 s)". */
+function wordsOf(operation: Operation, hasTimes: boolean): string {
+  const { process, f, input, output, outcome, error, node } = operation
+  const text = (value: Json): string => (value === null ? 'nothing' : JSON.stringify(value))
+  const pair = Array.isArray(input) && input.length === 2 ? (input as [Json, Json]) : undefined
+  const what =
+    pair !== undefined && f === 'cas'
+      ? `set ${text(pair[1])} if ${text(pair[0])}`
+      : outcome === 'ok' && (f === 'read' || f === 'get')
+        ? `read ${text(output)}`
+        : f === 'delete'
+          ? 'deleted it'
+          : `${PAST[f] ?? f} ${text(input)}`
+  const end = spanOf(operation, hasTimes)
+  const failed =
+    outcome === 'fail' ? `, which failed${error === undefined ? '' : ` (${error})`}` : ''
+  return `process ${process} ${what}${failed} (${node === undefined ? '' : `${node}, `}${end})`
+}
+
+/** A recorded history may have no times: then it is the places of its events that are told. */
+function isTimed({ invokedAt, firstIndex }: Operation): boolean {
+  return invokedAt !== firstIndex
+}
+
+function spanOf(operation: Operation, hasTimes: boolean): string {
+  const { outcome, invokedAt, completedAt, firstIndex, lastIndex } = operation
+  if (outcome === 'info') {
+    const from = hasTimes ? seconds(invokedAt) : `event ${firstIndex}`
+    return `from ${from}, of unknown outcome`
+  }
+  return hasTimes
+    ? `${seconds(invokedAt)} to ${seconds(completedAt)}`
+    : `events ${firstIndex} to ${lastIndex}`
+}
+
+const PAST: Readonly<Record<string, string>> = {
+  write: 'wrote',
+  put: 'put',
+  append: 'appended',
+}

@@ -1,0 +1,166 @@
+/**
+ * `set`: clients add elements, each once, and in the end read what is there. Promise: an acknowledged element
+ * is in every final read; a rejected one, and one that nobody added, is in none. An element of unknown outcome
+ * may be there or not. (Jepsen's set test, with "rejected means never applied" on top.)
+ */
+import type { HistoryEvent, Json } from '../history/history.ts'
+import { finalReads, identityOf, type FinalRead } from '../history/final-reads.ts'
+import { expectOnly, operationsOf, type Operation } from '../history/operation.ts'
+import { verdictOf, type Evidence, type Model, type Verdict } from '../verdict/verdict.ts'
+import { lifeOf, nameOf, nodesOf, timesOf, unread } from '../verdict/wording.ts'
+
+export const setModel: Model = {
+  name: 'set',
+  promise: 'no acknowledged element is lost, no rejected one applied, none invented',
+  check: checkSet,
+}
+
+/** The attempts to add one element to one key. The same element may be tried again in a foreign history. */
+interface Element {
+  readonly value: Json
+  readonly key: string
+  readonly attempts: Operation[]
+}
+
+interface Tally {
+  readonly findings: Evidence[]
+  readonly unjudged: Evidence[]
+  recovered: number
+  lost: number
+  unexpected: number
+  rejectedButThere: number
+}
+
+function checkSet(history: readonly HistoryEvent[]): Verdict {
+  const operations = operationsOf(history)
+  expectOnly(operations, 'add', 'read')
+  const adds = operations.filter(({ f }) => f === 'add')
+  const elements = elementsOf(adds)
+  const reads = finalReads(operations)
+  const tally: Tally = {
+    findings: [],
+    unjudged: [],
+    recovered: 0,
+    lost: 0,
+    unexpected: 0,
+    rejectedButThere: 0,
+  }
+  if (adds.every(({ outcome }) => outcome !== 'ok')) {
+    tally.unjudged.push({
+      kind: 'unjudged',
+      key: '',
+      words: 'no add was acknowledged, so nothing was promised',
+    })
+  }
+  const keys = new Set([...reads.keys(), ...[...elements.values()].map(({ key }) => key)])
+  for (const key of keys) {
+    judgeKey(
+      key,
+      [...elements.values()].filter((element) => element.key === key),
+      reads.get(key) ?? [],
+      tally,
+    )
+  }
+  const acknowledged = adds.filter(({ outcome }) => outcome === 'ok').length
+  return verdictOf('set', {
+    findings: tally.findings,
+    unjudged: tally.unjudged,
+    stats: {
+      attempts: adds.length,
+      acknowledged,
+      rejected: adds.filter(({ outcome }) => outcome === 'fail').length,
+      unknown: adds.filter(({ outcome }) => outcome === 'info').length,
+      recovered: tally.recovered,
+      lost: tally.lost,
+      unexpected: tally.unexpected,
+      rejectedButThere: tally.rejectedButThere,
+    },
+    valid: `all ${acknowledged} acknowledged elements of ${adds.length} tried are in every final read`,
+  })
+}
+
+function elementsOf(adds: readonly Operation[]): Map<string, Element> {
+  const elements = new Map<string, Element>()
+  for (const add of adds) {
+    const key = add.key ?? ''
+    const name = `${key}\n${identityOf(add.input)}`
+    const element = elements.get(name) ?? {
+      value: add.input,
+      key,
+      attempts: [],
+    }
+    element.attempts.push(add)
+    elements.set(name, element)
+  }
+  return elements
+}
+
+function judgeKey(
+  key: string,
+  elements: readonly Element[],
+  reads: readonly FinalRead[],
+  tally: Tally,
+): void {
+  const done = reads.filter(({ values }) => values !== undefined)
+  const sets = done.map((read) => new Set((read.values ?? []).map(identityOf)))
+  for (const failed of reads.filter(({ values }) => values === undefined)) {
+    tally.unjudged.push(unread(key, failed))
+  }
+  if (reads.length === 0) {
+    tally.unjudged.push({
+      kind: 'unjudged',
+      key,
+      words: `there is no final read of ${nameOf(key)}`,
+    })
+  }
+  for (const element of elements) {
+    const name = identityOf(element.value)
+    const holders = done.filter((_, i) => sets[i]?.has(name))
+    const lackers = done.filter((_, i) => !sets[i]?.has(name))
+    judgeElement(element, holders, lackers, tally)
+  }
+  const known = new Set(elements.map(({ value }) => identityOf(value)))
+  for (const stranger of new Set(sets.flatMap((set) => [...set]))) {
+    if (known.has(stranger)) continue
+    tally.unexpected++
+    const readers = nodesOf(done.filter((_, i) => sets[i]?.has(stranger)))
+    tally.findings.push({
+      kind: 'unexpected',
+      key,
+      words: `element ${stranger} of ${nameOf(key)} was never added, but ${readers} returned it in the end`,
+    })
+  }
+}
+
+function judgeElement(
+  element: Element,
+  holders: readonly FinalRead[],
+  lackers: readonly FinalRead[],
+  tally: Tally,
+): void {
+  const { key, attempts } = element
+  const name = `element ${identityOf(element.value)} of ${nameOf(key)}`
+  const acknowledged = attempts.find(({ outcome }) => outcome === 'ok')
+  if (acknowledged !== undefined) {
+    if (lackers.length === 0) return
+    tally.lost++
+    const but = holders.length > 0 ? `, though ${nodesOf(holders)} returned it` : ''
+    tally.findings.push({
+      kind: 'lost',
+      key,
+      words: `${name} was ${lifeOf(acknowledged)}, but is not in the final read of ${nodesOf(lackers)} at ${timesOf(lackers)}${but}`,
+    })
+    return
+  }
+  if (holders.length === 0) return
+  if (attempts.some(({ outcome }) => outcome === 'info')) {
+    tally.recovered++
+    return
+  }
+  tally.rejectedButThere++
+  tally.findings.push({
+    kind: 'rejected but there',
+    key,
+    words: `${name} was ${lifeOf(attempts[0] as Operation)}, but ${nodesOf(holders)} returned it in the end`,
+  })
+}

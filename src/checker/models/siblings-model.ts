@@ -1,0 +1,283 @@
+/**
+ * `siblings`: clients write values, each unique, into keys that keep concurrent values side by side, and in the
+ * end read what is there. Promises: an acknowledged write is in every final read unless a later one replaced
+ * it; nothing is invented, nothing rejected is applied, nothing replaced comes back; all nodes agree.
+ *
+ * What a write may replace. One with a context (`saw`, what its client had read): exactly those. A blind one
+ * (`saw` null): all that a quorum could see, so any write that did not begin after it had ended; one of unknown
+ * outcome never ends. Who replaced must itself be there or be replaced, up to something in the final read: a
+ * chain of replacements that ends in nothing has lost its last write. Writes of a rejected outcome replace none.
+ * A `delete` is a write that leaves nothing: a chain may end in it, and what it replaced may not come back.
+ */
+import { HistoryError, seconds, type HistoryEvent, type Json } from '../history/history.ts'
+import { finalReads, identityOf, valuesOf, type FinalRead } from '../history/final-reads.ts'
+import { operationsOf, type Operation } from '../history/operation.ts'
+import { verdictOf, type Evidence, type Model, type Verdict } from '../verdict/verdict.ts'
+import { lifeOf, nodesOf, timesOf, unread } from '../verdict/wording.ts'
+
+export const siblingsModel: Model = {
+  name: 'siblings',
+  promise:
+    'no acknowledged write is lost unless replaced, none invented, none comes back, all nodes agree',
+  check: checkSiblings,
+}
+
+/** The value of a `write` event: `{"write": 17, "saw": [3, 5]}`; without `saw` the write is blind. */
+interface Write {
+  readonly id: string
+  readonly key: string
+  /** Identities of the values its client had read; undefined for a blind write. */
+  readonly saw: readonly string[] | undefined
+  readonly operation: Operation
+}
+
+/** A final read that was answered, with its values as identities. */
+interface Ending {
+  readonly read: FinalRead
+  readonly ids: ReadonlySet<string>
+}
+
+function checkSiblings(history: readonly HistoryEvent[]): Verdict {
+  const operations = operationsOf(history)
+  const writes = operations.filter(({ f }) => f === 'write' || f === 'delete').map(writeOf)
+  const byKey = groupByKey(writes)
+  const findings = strangeReads(operations, byKey)
+  const unjudged: Evidence[] = []
+  const acknowledged = writes.filter(({ operation }) => operation.outcome === 'ok')
+  if (acknowledged.length === 0) {
+    unjudged.push({
+      kind: 'unjudged',
+      key: '',
+      words: 'no write was acknowledged, so nothing was promised',
+    })
+  }
+  const reads = finalReads(operations)
+  for (const [key, own] of byKey) {
+    const all = reads.get(key) ?? []
+    if (all.length === 0)
+      unjudged.push({
+        kind: 'unjudged',
+        key,
+        words: `there is no final read of ${key}`,
+      })
+    for (const read of all) if (read.values === undefined) unjudged.push(unread(key, read))
+    const endings = endingsOf(all)
+    findings.push(
+      ...lostWrites(key, own, endings),
+      ...returned(key, own, endings),
+      ...divergence(key, endings),
+    )
+  }
+  return verdictOf('siblings', {
+    findings,
+    unjudged,
+    stats: {
+      attempts: writes.length,
+      acknowledged: acknowledged.length,
+      rejected: writes.filter(({ operation }) => operation.outcome === 'fail').length,
+      unknown: writes.filter(({ operation }) => operation.outcome === 'info').length,
+      blind: writes.filter(({ saw }) => saw === undefined).length,
+      reads: operations.filter(({ f, outcome }) => f === 'read' && outcome === 'ok').length,
+      ...countFindings(findings),
+    },
+    valid: `each of ${acknowledged.length} acknowledged writes of ${writes.length} tried is in every final read, or was replaced; all nodes agree`,
+  })
+}
+
+function writeOf(operation: Operation): Write {
+  const { input } = operation
+  const bad = new HistoryError(
+    0,
+    `event ${operation.firstIndex}: a write's value must be {"write": unique, "saw": [unique, …]}, without "saw" where it is blind`,
+  )
+  if (!isMap(input) || input['write'] === undefined) throw bad
+  const saw = input['saw']
+  if (saw !== undefined && saw !== null && !isList(saw)) throw bad
+  return {
+    id: identityOf(input['write']),
+    key: operation.key ?? '',
+    saw: saw === undefined || saw === null ? undefined : saw.map(identityOf),
+    operation,
+  }
+}
+
+/** It leaves nothing to be read: whether it was applied shows in what is gone. */
+function isDelete({ operation }: Write): boolean {
+  return operation.f === 'delete'
+}
+
+function groupByKey(writes: readonly Write[]): Map<string, Map<string, Write>> {
+  const byKey = new Map<string, Map<string, Write>>()
+  for (const write of writes) {
+    const own = byKey.get(write.key) ?? new Map<string, Write>()
+    byKey.set(write.key, own)
+    if (own.has(write.id)) {
+      throw new HistoryError(
+        0,
+        `event ${write.operation.firstIndex}: value ${write.id} was written before; each must be unique`,
+      )
+    }
+    own.set(write.id, write)
+  }
+  return byKey
+}
+
+/** Values that no read may return, whenever it was: never written, written only later, or rejected. */
+function strangeReads(
+  operations: readonly Operation[],
+  byKey: ReadonlyMap<string, Map<string, Write>>,
+): Evidence[] {
+  const findings = new Map<string, Evidence>()
+  for (const read of operations) {
+    if (read.f !== 'read' || read.outcome !== 'ok') continue
+    const key = read.key ?? ''
+    for (const id of valuesOf(read).map(identityOf)) {
+      const write = byKey.get(key)?.get(id)?.operation
+      const where = `the read of ${key} by ${read.node ?? 'the store'} at ${seconds(read.completedAt)} returned`
+      if (write === undefined) {
+        findings.set(id, {
+          kind: 'invented',
+          key,
+          words: `${where} ${id}, which was never written to it`,
+        })
+      } else if (write.firstIndex > read.lastIndex) {
+        findings.set(id, {
+          kind: 'invented',
+          key,
+          words: `${where} ${id}, which was first ${lifeOf(write)}`,
+        })
+      } else if (write.outcome === 'fail' && !findings.has(id)) {
+        findings.set(id, {
+          kind: 'rejected but there',
+          key,
+          words: `${where} ${id}, which was ${lifeOf(write)}`,
+        })
+      }
+    }
+  }
+  return [...findings.values()]
+}
+
+function endingsOf(reads: readonly FinalRead[]): Ending[] {
+  const endings: Ending[] = []
+  for (const read of reads) {
+    if (read.values !== undefined) endings.push({ read, ids: new Set(read.values.map(identityOf)) })
+  }
+  return endings
+}
+
+function lostWrites(
+  key: string,
+  own: ReadonlyMap<string, Write>,
+  endings: readonly Ending[],
+): Evidence[] {
+  const lackers = new Map<Write, Ending[]>()
+  for (const ending of endings) {
+    const accounted = accountedFor(own, ending.ids)
+    for (const write of own.values()) {
+      if (write.operation.outcome !== 'ok' || isDelete(write) || accounted.has(write)) continue
+      lackers.set(write, [...(lackers.get(write) ?? []), ending])
+    }
+  }
+  return [...lackers].map(([write, without]) => {
+    const reads = without.map(({ read }) => read)
+    const ids = [...(without[0] as Ending).ids].join(', ')
+    const how = write.saw === undefined ? 'blindly ' : ''
+    return {
+      kind: 'lost',
+      key,
+      words: `${write.id} in ${key} was ${how}${lifeOf(write.operation)}, and nothing that is left replaced it, but the final read of ${nodesOf(reads)} at ${timesOf(reads)} has only [${ids}]`,
+    }
+  })
+}
+
+/** The writes that are in a final read, or that may have been replaced by one of these: a least fixed point. */
+function accountedFor(own: ReadonlyMap<string, Write>, ids: ReadonlySet<string>): Set<Write> {
+  const accounted = new Set<Write>()
+  const pending: Write[] = []
+  const account = (write: Write | undefined): void => {
+    if (write === undefined || accounted.has(write)) return
+    accounted.add(write)
+    pending.push(write)
+  }
+  for (const id of ids) account(own.get(id))
+  for (const write of own.values()) if (isDelete(write)) account(write)
+  let horizon = -1
+  for (let write = pending.pop(); write !== undefined; write = pending.pop()) {
+    if (write.operation.outcome === 'fail') continue
+    for (const id of write.saw ?? []) account(own.get(id))
+    if (write.saw !== undefined || write.operation.completedAt <= horizon) continue
+    horizon = write.operation.completedAt
+    for (const other of own.values()) if (other.operation.invokedAt <= horizon) account(other)
+  }
+  return accounted
+}
+
+/** Values that were replaced by a write which was acknowledged, or which is in the same final read. */
+function returned(
+  key: string,
+  own: ReadonlyMap<string, Write>,
+  endings: readonly Ending[],
+): Evidence[] {
+  const findings = new Map<string, Evidence>()
+  for (const write of own.values()) {
+    for (const id of write.saw ?? []) {
+      const wrong = endings.filter(({ ids }) => {
+        const applied =
+          write.operation.outcome === 'ok' ||
+          (write.operation.outcome === 'info' && ids.has(write.id))
+        return ids.has(id) && applied
+      })
+      if (wrong.length === 0 || findings.has(id)) continue
+      const reads = wrong.map(({ read }) => read)
+      findings.set(id, {
+        kind: 'resurrected',
+        key,
+        words: `${id} in ${key} was replaced by ${write.id}, ${lifeOf(write.operation)}, but the final read of ${nodesOf(reads)} at ${timesOf(reads)} has it again`,
+      })
+    }
+  }
+  return [...findings.values()]
+}
+
+function divergence(key: string, endings: readonly Ending[]): Evidence[] {
+  const groups = new Map<string, Ending[]>()
+  for (const ending of endings) {
+    const content = [...ending.ids].sort().join(', ')
+    groups.set(content, [...(groups.get(content) ?? []), ending])
+  }
+  if (groups.size < 2) return []
+  const views = [...groups].map(
+    ([content, of]) => `${nodesOf(of.map(({ read }) => read))} [${content}]`,
+  )
+  return [
+    {
+      kind: 'diverged',
+      key,
+      words: `the nodes do not agree on ${key} in the end: ${views.join('; ')}`,
+    },
+  ]
+}
+
+function countFindings(findings: readonly Evidence[]): Record<string, number> {
+  const counts: Record<string, number> = {
+    lost: 0,
+    invented: 0,
+    rejectedButThere: 0,
+    resurrected: 0,
+    diverged: 0,
+  }
+  for (const { kind } of findings) {
+    const name = kind === 'rejected but there' ? 'rejectedButThere' : kind
+    counts[name] = (counts[name] ?? 0) + 1
+  }
+  return counts
+}
+
+function isMap(value: Json): value is { readonly [name: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value)
+}

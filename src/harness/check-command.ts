@@ -1,0 +1,198 @@
+/**
+ * The command `check`: from arguments to an exit code, with the files of the run on the way.
+ */
+import { readFile } from 'node:fs/promises'
+import { HistoryError, NEMESIS, type HistoryEvent } from '../checker/history/history.ts'
+import { readHistory } from '../checker/history/history-file.ts'
+import { operationsOf } from '../checker/history/operation.ts'
+import type { Result, Verdict } from '../checker/verdict/verdict.ts'
+import { gapText, longestGap } from '../report/analysis/answer-gap.ts'
+import {
+  parseArguments,
+  USAGE,
+  UsageError,
+  type CheckArguments,
+  type HistoryArguments,
+  type RunArguments,
+} from './check-arguments.ts'
+import { isExpected, verdictOnControl } from './workloads/level-promise.ts'
+import type { MembershipEnd } from './check-membership.ts'
+import { nemesisOf } from './check-nemesis.ts'
+import { rerunCommand } from './rerun-command.ts'
+import { makeResultsDir, writeHistory, writeIndex, writeReport, writeResults } from './results.ts'
+import { runCheck } from './run.ts'
+import { openTarget } from './targets/check-target.ts'
+
+const EXIT_USAGE = 254
+export const EXIT_CRASH = 255
+const EXIT_OF_RESULT: Readonly<Record<Result, number>> = { valid: 0, invalid: 1, unknown: 2 }
+
+export interface Terminal {
+  readonly print: (line: string) => void
+  readonly complain: (line: string) => void
+  /** Aborted by the user's first Ctrl-C. */
+  readonly stop: AbortSignal
+}
+
+/** Runs the command and answers its exit code. Prints; never throws. */
+export async function checkCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    return await obey(parseArguments(argv), terminal)
+  } catch (error) {
+    if (error instanceof UsageError || error instanceof HistoryError) {
+      terminal.complain(`check: ${error.message}`)
+      if (error instanceof UsageError) terminal.complain('check: --help lists all options')
+      return EXIT_USAGE
+    }
+    terminal.complain(
+      `check: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    )
+    return EXIT_CRASH
+  }
+}
+
+async function obey(args: CheckArguments, terminal: Terminal): Promise<number> {
+  switch (args.command) {
+    case 'help':
+      terminal.print(USAGE)
+      return 0
+    case 'history':
+      return judgeFile(args, terminal)
+    case 'run':
+      return run(args, terminal)
+    default:
+      return args satisfies never
+  }
+}
+
+async function judgeFile(
+  { file, model, bounds }: HistoryArguments,
+  terminal: Terminal,
+): Promise<number> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new UsageError(
+      `--history ${file}: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  })
+  const history = readHistory(text)
+  const verdict = model.check(history, bounds)
+  reportGap(history, terminal)
+  report(verdict, terminal)
+  return EXIT_OF_RESULT[verdict.result]
+}
+
+async function run(args: RunArguments, terminal: Terminal): Promise<number> {
+  const { print } = terminal
+  const startedAt = new Date()
+  const target = await openTarget(args, { print, stop: terminal.stop })
+  try {
+    const { endpoints, driver, membership } = target
+    const dir = await makeResultsDir(args.resultsDir, args.workload.name, args.seed, startedAt)
+    print(
+      `check   ${args.workload.name} on bucket ${args.bucket} at ${args.consistency}, seed ${args.seed}`,
+    )
+    print(`target  ${target.name}: ${endpoints.map(({ node }) => node).join(', ')}`)
+    const options = { endpoints, driver, membership, stop: terminal.stop, print }
+    const outcome = await runCheck(args, options)
+    const { notPromisedBy, history, keyPrefix, unsettled, ownPauseMs, members } = outcome
+    const verdict =
+      notPromisedBy === undefined
+        ? outcome.verdict
+        : verdictOnControl(outcome.verdict, notPromisedBy)
+    await writeHistory(dir, history)
+    await writeResults(dir, {
+      ...verdict,
+      totals: totalsOf(history),
+      longestGap: gapOf(history) ?? null,
+      ownPauseMs,
+      unsettled: unsettled ?? null,
+      members: members ?? null,
+      notPromisedBy: notPromisedBy ?? null,
+      startedAt: startedAt.toISOString(),
+      run: settingsOf(args),
+      keyPrefix,
+    })
+    await writeReport(dir, {
+      title: args.workload.name,
+      verdict,
+      history,
+      settings: {
+        workload: args.workload.name,
+        bucket: args.bucket,
+        consistency: args.consistency,
+        nemesis: nemesisOf(args.faults, args.changesMembers),
+        seed: args.seed,
+        clients: args.clients,
+        rate: args.rate,
+        keys: args.keys,
+        timeLimitMs: args.timeLimitMs,
+        target: target.name,
+      },
+      command: rerunCommand(args),
+      startedAt: startedAt.toISOString(),
+      unsettled,
+      notPromisedBy: isExpected(verdict) ? notPromisedBy : undefined,
+      promise: args.workload.model.promise,
+    })
+    await writeIndex(args.resultsDir)
+    const { ok, fail, info } = totalsOf(history)
+    print(`totals  ${ok} ok, ${fail} fail, ${info} info`)
+    reportGap(history, terminal)
+    print(
+      `        the check's own process stood still for up to ${ownPauseMs} ms, which counts as a gap, too`,
+    )
+    if (members !== undefined) reportMembers(members, terminal)
+    report(verdict, terminal)
+    print(`files   ${dir}: index.html tells the story`)
+    const isWrong = members !== undefined && members.wrongs.length > 0
+    return isWrong ? EXIT_OF_RESULT.invalid : EXIT_OF_RESULT[verdict.result]
+  } finally {
+    await target.close()
+  }
+}
+
+/** The arguments as they can be given again. */
+function settingsOf(args: RunArguments): object {
+  return { ...args, workload: args.workload.name }
+}
+
+function report(verdict: Verdict, { print }: Terminal): void {
+  const stats = Object.entries(verdict.stats).map(([name, count]) => `${name} ${count}`)
+  print(`counts  ${stats.join(', ')}`)
+  for (const { kind, words } of verdict.evidence) print(`  ${kind}: ${words}`)
+  print(`verdict ${verdict.sentence}`)
+}
+
+function reportMembers(members: MembershipEnd, { print }: Terminal): void {
+  const { done, notBegun, leftovers, owned, wrongs } = members
+  const counts = Object.entries(owned).map(([node, count]) => `${node} ${count}`)
+  const left = Object.entries(leftovers).map(([node, count]) => `${node} ${count}`)
+  print(`members ${done.join(', ')}; data partitions of each: ${counts.join(', ')}`)
+  print(`        keys left on those that went: ${left.join(', ') || 'nobody went'}`)
+  if (notBegun.length > 0) {
+    print(`        no time was left for: ${notBegun.join(', ')}; a longer --time-limit has it`)
+  }
+  for (const wrong of wrongs) print(`        WRONG: ${wrong}`)
+}
+
+/** As results.json has it. */
+function gapOf(history: readonly HistoryEvent[]): object | undefined {
+  const gap = longestGap(history, operationsOf(history))
+  if (gap === undefined) return undefined
+  const { node, from, to, faults } = gap
+  return { node, fromMs: from / 1e6, toMs: to / 1e6, faults }
+}
+
+/** Nothing where the history names no nodes, as those of other systems may not. */
+function reportGap(history: readonly HistoryEvent[], { print }: Terminal): void {
+  const gap = longestGap(history, operationsOf(history))
+  if (gap !== undefined) print(`longest gap: ${gapText(gap)}`)
+}
+
+/** How the clients' operations ended. */
+function totalsOf(history: readonly HistoryEvent[]): { ok: number; fail: number; info: number } {
+  const totals = { ok: 0, fail: 0, info: 0 }
+  for (const { process, type } of history)
+    if (process !== NEMESIS && type !== 'invoke') totals[type]++
+  return totals
+}

@@ -1,0 +1,74 @@
+/**
+ * The cluster that a run is about: containers, local processes, or given URLs, which nothing can break.
+ */
+import { UsageError, type RunArguments } from '../check-arguments.ts'
+import { dockerFaults, findContainers } from './docker-check-target.ts'
+import { dockerMembership } from './docker-membership.ts'
+import { localFaults } from './local-faults.ts'
+import { localMembership } from './local-membership.ts'
+import { findLocalCluster, startOwnCluster, type LocalTarget } from './local-check-target.ts'
+import type { MembershipDriver } from '../check-membership.ts'
+import type { FaultDriver } from '../check-nemesis.ts'
+import type { Endpoint } from '../store-client.ts'
+
+export interface Target {
+  /** In words, for the first line of a run. */
+  readonly name: string
+  readonly endpoints: readonly Endpoint[]
+  readonly driver: FaultDriver | undefined
+  /** Starts and stops nodes; undefined where nobody can. */
+  readonly membership: MembershipDriver | undefined
+  /** Lets go of the cluster; one that was started for the run is stopped. */
+  close(): Promise<void>
+}
+
+export interface TargetOptions {
+  readonly print: (line: string) => void
+  /** Gives up the start of a cluster. */
+  readonly stop: AbortSignal
+}
+
+/** Errors: UsageError where there is no such cluster. */
+export async function openTarget(args: RunArguments, options: TargetOptions): Promise<Target> {
+  const { target, dataDir } = args
+  if (typeof target !== 'string') return urlTarget(target)
+  if (target !== 'local') {
+    const containers = await findContainers()
+    if (containers.length > 0) return containerTarget(containers)
+    if (target === 'docker') {
+      throw new UsageError(
+        '--target docker: no container of this project runs; docker compose up --build -d starts them',
+      )
+    }
+  }
+  const running = await findLocalCluster(dataDir)
+  if (running !== undefined) return local(`local processes on ${dataDir}`, running)
+  if (target === 'local') {
+    throw new UsageError(`--target local: no cluster runs on ${dataDir}; npm start starts one`)
+  }
+  options.print('start   no cluster runs: one of local processes, for this run alone')
+  return local('local processes of this run', await startOwnCluster(options.print, options.stop))
+}
+
+function containerTarget(endpoints: readonly Endpoint[]): Target {
+  const close = async (): Promise<void> => {}
+  const membership = dockerMembership()
+  return { name: 'containers', endpoints, driver: dockerFaults(), membership, close }
+}
+
+function local(name: string, cluster: LocalTarget): Target {
+  const { endpoints, dataDir } = cluster
+  const nodes = endpoints.map(({ node }) => node)
+  const membership = localMembership(dataDir, nodes)
+  return { name, endpoints, driver: localFaults(dataDir), membership, close: () => cluster.close() }
+}
+
+function urlTarget(urls: readonly string[]): Target {
+  return {
+    name: 'URLs',
+    endpoints: urls.map((url) => ({ node: new URL(url).host, url })),
+    driver: undefined,
+    membership: undefined,
+    close: async () => {},
+  }
+}

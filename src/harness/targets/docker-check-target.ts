@@ -1,0 +1,75 @@
+/**
+ * The containers of `docker compose up` as a target. Faults go through the command `chaos`, which keeps them
+ * as leases and ends only once their effect has been probed; this module decides neither.
+ */
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { whenFilled } from './filled-nodes.ts'
+import { type FaultDriver, isFileFault } from '../check-nemesis.ts'
+import type { Endpoint } from '../store-client.ts'
+
+const PROJECT_DIR = fileURLToPath(new URL('../../..', import.meta.url)).replace(/[/\\]$/, '')
+const CHAOS_SCRIPT = fileURLToPath(new URL('../../../scripts/chaos.ts', import.meta.url))
+/** Of a node's clients, within its container. */
+const CLIENT_PORT = 8080
+const DOCKER_TIMEOUT_MS = 15_000
+/** A killed container that is healed starts anew, with all that its node has to read. */
+const CHAOS_TIMEOUT_MS = 120_000
+
+/** Arguments of `docker ps`: the nodes of this project. */
+export const PROJECT_LABELS = [
+  '--filter',
+  'label=quorate.node',
+  '--filter',
+  `label=com.docker.compose.project.working_dir=${PROJECT_DIR}`,
+]
+
+const run = promisify(execFile)
+
+/** The running nodes of this project, in order of their names; none where no engine answers. */
+export async function findContainers(): Promise<Endpoint[]> {
+  const args = ['ps', ...PROJECT_LABELS, '--format', '{{.Label "quorate.node"}}\t{{.Ports}}']
+  const listed = await run('docker', args, { timeout: DOCKER_TIMEOUT_MS }).catch(() => undefined)
+  return endpointsOf(listed?.stdout ?? '')
+}
+
+/** `n1<tab>0.0.0.0:8001->8080/tcp, :::8001->8080/tcp`, a line each. A node that publishes nothing is left out. */
+export function endpointsOf(listing: string): Endpoint[] {
+  const endpoints: Endpoint[] = []
+  for (const line of listing.split('\n')) {
+    const [node = '', ports = ''] = line.split('\t')
+    const port = new RegExp(`:(\\d+)->${CLIENT_PORT}/tcp`).exec(ports)?.[1]
+    if (port !== undefined) endpoints.push({ node, url: `http://127.0.0.1:${port}` })
+  }
+  return endpoints.sort((a, b) => (a.node < b.node ? -1 : 1))
+}
+
+export function dockerFaults(): FaultDriver {
+  let isDamaged = false
+  return {
+    inject: async (command, leaseMs) => {
+      isDamaged ||= isFileFault(command)
+      await chaos([...command, '--for', `${Math.ceil(leaseMs / 1000)}s`])
+    },
+    heal: async () => {
+      await chaos(['heal'])
+      if (isDamaged) await whenFilled(urlsOf)
+      isDamaged = false
+    },
+  }
+}
+
+async function urlsOf(): Promise<Map<string, string>> {
+  return new Map((await findContainers()).map(({ node, url }) => [node, url]))
+}
+
+async function chaos(command: readonly string[]): Promise<void> {
+  const args = [CHAOS_SCRIPT, ...command, '--target', 'docker']
+  try {
+    await run(process.execPath, args, { cwd: PROJECT_DIR, timeout: CHAOS_TIMEOUT_MS })
+  } catch (error) {
+    const said = (error as { stderr?: string }).stderr?.trim()
+    throw new Error(`chaos ${command.join(' ')} failed: ${said || String(error)}`, { cause: error })
+  }
+}

@@ -1,0 +1,33 @@
+/** Faults of local processes, by chaos: which keeps them as leases, and ends only once they have been probed. */
+import { parseFault } from '../../chaos/chaos-fault.ts'
+import { type LocalTarget, openLocalTarget } from '../../chaos/local-chaos-target.ts'
+import { openControl } from '../../local-cluster/control.ts'
+import { whenFilled } from './filled-nodes.ts'
+import { type FaultDriver, isFileFault } from '../check-nemesis.ts'
+
+export function localFaults(dataDir: string): FaultDriver {
+  let isDamaged = false
+  return {
+    inject: async (command, leaseMs) => {
+      const target = await open(dataDir)
+      isDamaged ||= isFileFault(command)
+      await target.apply(parseFault(command, await target.nodes()), command, leaseMs)
+    },
+    heal: async () => {
+      await (await open(dataDir)).heal()
+      if (isDamaged) await whenFilled(() => urlsOf(dataDir))
+      isDamaged = false
+    },
+  }
+}
+
+async function urlsOf(dataDir: string): Promise<Map<string, string>> {
+  const nodes = await openControl(dataDir).status()
+  return new Map(nodes.map(({ id, clientUrl }) => [id, clientUrl]))
+}
+
+async function open(dataDir: string): Promise<LocalTarget> {
+  const target = await openLocalTarget(dataDir)
+  if (target === undefined) throw new Error(`the local cluster on ${dataDir} is gone`)
+  return target
+}

@@ -1,0 +1,106 @@
+/**
+ * `causal` and `session`: clients whose sessions wander from node to node, reading and writing keys, each write with
+ * a value of its own. At `causal` they send back the Quorate-Session that they were given; at other levels there is
+ * none to send, and what is promised of sessions does not hold: that is the control.
+ */
+import { causalModel } from '../../checker/models/causal-model.ts'
+import type { Json } from '../../checker/history/history.ts'
+import { sessionModel } from '../../checker/models/session-model.ts'
+import type { Model } from '../../checker/verdict/verdict.ts'
+import { causalOrder } from './level-promise.ts'
+import type { Ending, Session } from '../recorder.ts'
+import type { KeyAddress, StoreClient } from '../store-client.ts'
+import {
+  FINAL_CONSISTENCY,
+  jsonOf,
+  type Client,
+  type Seat,
+  type Workload,
+  type WorkloadRun,
+} from './workload.ts'
+
+const READ_PERCENT = 60
+/** Turns in a hundred after which the client begins another session. */
+const END_PERCENT = 2
+
+export const causalWorkload = sessionsWorkload('causal', causalModel)
+export const sessionWorkload = sessionsWorkload('session', sessionModel)
+
+function sessionsWorkload(name: string, model: Model): Workload {
+  return {
+    name,
+    model,
+    bucket: 'default',
+    consistency: 'causal',
+    notPromisedBy: causalOrder,
+    hasSessions: true,
+    keys: (count) => Array.from({ length: count }, (_, i) => `k${i}`),
+    start,
+  }
+}
+
+function start(run: WorkloadRun): Client {
+  let nextValue = 1
+  /** Seat → the token of its session. */
+  const tokens = new Map<number, string>()
+  const address = (key: string, token?: string, consistency = run.consistency): KeyAddress => ({
+    bucket: run.bucket,
+    key: run.keyPrefix + key,
+    consistency,
+    session: token,
+  })
+  const keep = (seat: number, token: string | undefined): void => {
+    if (token !== undefined) tokens.set(seat, token)
+  }
+  const read = (
+    session: Session,
+    client: StoreClient,
+    at: KeyAddress,
+    key: string,
+    seat?: number,
+  ): Promise<Ending> =>
+    session.run(
+      'read',
+      key,
+      null,
+      async (): Promise<Ending> => {
+        const answer = await client.read(at)
+        if (answer.type === 'fail') return answer
+        if (seat !== undefined) keep(seat, answer.session)
+        return { type: 'ok', value: valueOf(answer.values) }
+      },
+      client.node,
+    )
+  return {
+    // Keys need not be there: that they are absent is the first thing that a session sees of them.
+    prepare: async () => undefined,
+    turn: async ({ index, session, everywhere, random }: Seat) => {
+      const client = random.pick(everywhere as [StoreClient, ...StoreClient[]])
+      const key = run.keys[random.below(run.keys.length)] as string
+      const at = address(key, tokens.get(index))
+      if (random.chance(READ_PERCENT)) await read(session, client, at, key, index)
+      else {
+        const value = nextValue++
+        const write = async (): Promise<Ending> => {
+          const ending = await client.write(at, JSON.stringify(value), undefined)
+          if (ending.type === 'ok') keep(index, ending.session)
+          return ending.type === 'ok' ? { type: 'ok' } : ending
+        }
+        await session.run('write', key, value, write, client.node)
+      }
+      if (!random.chance(END_PERCENT)) return
+      tokens.delete(index)
+      session.renew()
+    },
+    finalRead: async ({ session, client }, key) => {
+      const ending = await read(session, client, address(key, undefined, FINAL_CONSISTENCY), key)
+      return ending.type === 'ok'
+    },
+  }
+}
+
+/** One value, or all siblings as a list; null where there is nothing. */
+function valueOf(values: readonly string[]): Json {
+  if (values.length === 0) return null
+  return values.length === 1 ? jsonOf(values[0] as string) : values.map(jsonOf)
+}

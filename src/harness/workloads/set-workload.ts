@@ -1,0 +1,90 @@
+/**
+ * `set`: each key holds a JSON list of elements; a client adds one as an application does: read, add it to
+ * the union of what is there, put that with the context of the read. In buckets that keep siblings nothing
+ * acknowledged is lost by this; where the last writer wins, concurrent adds overwrite each other.
+ *
+ * Keys are made before the run. A client that finds one absent, without a context, adds nothing: a blind put
+ * would replace what this node just cannot see, and that loss would be the client's own.
+ */
+import { identityOf } from '../../checker/history/final-reads.ts'
+import type { Json } from '../../checker/history/history.ts'
+import { setModel } from '../../checker/models/set-model.ts'
+import { keptByModes } from './level-promise.ts'
+import type { Ending } from '../recorder.ts'
+import type { KeyAddress, ReadEnding } from '../store-client.ts'
+import {
+  FINAL_CONSISTENCY,
+  jsonOf,
+  type Client,
+  type Seat,
+  type Workload,
+  type WorkloadRun,
+} from './workload.ts'
+
+export const setWorkload: Workload = {
+  name: 'set',
+  model: setModel,
+  bucket: 'default',
+  consistency: 'quorum',
+  notPromisedBy: keptByModes(['siblings', 'set']),
+  hasSessions: false,
+  keys: (count) => Array.from({ length: count }, (_, i) => `k${i}`),
+  start,
+}
+
+function start(run: WorkloadRun): Client {
+  let nextElement = 0
+  const address = (key: string, consistency = run.consistency): KeyAddress => ({
+    bucket: run.bucket,
+    key: run.keyPrefix + key,
+    consistency,
+  })
+  return {
+    prepare: async ({ client }) => {
+      for (const key of run.keys) {
+        const written = await client.write(address(key, FINAL_CONSISTENCY), '[]', undefined)
+        if (written.type !== 'ok')
+          throw new Error(`${client.node} did not make key ${key}: ${written.error}`)
+      }
+    },
+    turn: async ({ session, client, random }) => {
+      const key = run.keys[random.below(run.keys.length)] as string
+      const element = nextElement++
+      await session.run('add', key, element, async (): Promise<Ending> => {
+        const read = await client.read(address(key))
+        if (read.type === 'fail') return { type: 'fail', error: `read: ${read.error}` }
+        if (read.values.length === 0 && read.context === undefined) {
+          return { type: 'fail', error: 'read: the key is absent here' }
+        }
+        const elements = [...unionOf(read.values), element]
+        return client.write(address(key), JSON.stringify(elements), read.context)
+      })
+    },
+    finalRead: ({ session, client }, key) =>
+      readElements(session, () => client.read(address(key, FINAL_CONSISTENCY)), key),
+  }
+}
+
+async function readElements(
+  session: Seat['session'],
+  ask: () => Promise<ReadEnding>,
+  key: string,
+): Promise<boolean> {
+  const ending = await session.run('read', key, null, async (): Promise<Ending> => {
+    const read = await ask()
+    return read.type === 'fail' ? read : { type: 'ok', value: unionOf(read.values) }
+  })
+  return ending.type === 'ok'
+}
+
+/** The elements of all siblings, each once. What is no list is an element that nobody added. */
+function unionOf(values: readonly string[]): Json[] {
+  const union = new Map<string, Json>()
+  for (const value of values) {
+    const list = jsonOf(value)
+    for (const element of Array.isArray(list) ? (list as Json[]) : [list]) {
+      union.set(identityOf(element), element)
+    }
+  }
+  return [...union.values()]
+}

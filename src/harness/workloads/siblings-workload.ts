@@ -1,0 +1,135 @@
+/**
+ * `siblings`: every write has a value of its own. On the keys `k…` a client reads, then writes with the context
+ * of what it read; now and then with an older one, of a read or a write, which makes siblings. On the keys `b…` clients
+ * write blindly, and are judged by what a blind write may replace.
+ */
+import type { Json } from '../../checker/history/history.ts'
+import { siblingsModel } from '../../checker/models/siblings-model.ts'
+import { keptByModes } from './level-promise.ts'
+import type { Ending, Session } from '../recorder.ts'
+import type { KeyAddress, StoreClient } from '../store-client.ts'
+import {
+  FINAL_CONSISTENCY,
+  jsonOf,
+  type Client,
+  type Workload,
+  type WorkloadRun,
+} from './workload.ts'
+
+/** One blind key for so many others, and so many turns in a hundred on them. */
+const KEYS_PER_BLIND_KEY = 4
+const BLIND_PERCENT = 10
+/** Turns in a hundred on the others that only read, and that write with what an earlier turn had read. */
+const READ_PERCENT = 15
+const STALE_PERCENT = 15
+/** Writes in a hundred whose own context, not that of the read before them, is the one kept for later. */
+const CHAIN_PERCENT = 50
+
+export const siblingsWorkload: Workload = {
+  name: 'siblings',
+  model: siblingsModel,
+  bucket: 'default',
+  consistency: 'quorum',
+  notPromisedBy: keptByModes(['siblings']),
+  hasSessions: false,
+  keys: (count) => [
+    ...Array.from({ length: count }, (_, i) => `k${i}`),
+    ...Array.from({ length: Math.ceil(count / KEYS_PER_BLIND_KEY) }, (_, i) => `b${i}`),
+  ],
+  start,
+}
+
+/** What a client knows of a key, and the context that says so. */
+interface Seen {
+  readonly ids: readonly Json[]
+  readonly context: string
+}
+
+function start(run: WorkloadRun): Client {
+  const blindKeys = run.keys.filter((key) => key.startsWith('b'))
+  const seenKeys = run.keys.filter((key) => key.startsWith('k'))
+  const seen = new Map<string, Seen>()
+  let nextId = 0
+  const address = (key: string, consistency = run.consistency): KeyAddress => ({
+    bucket: run.bucket,
+    key: run.keyPrefix + key,
+    consistency,
+  })
+  const write = async (
+    session: Session,
+    client: StoreClient,
+    key: string,
+    saw?: Seen,
+    consistency?: string,
+  ): Promise<Written> => {
+    const id = nextId++
+    const value: Json = saw === undefined ? { write: id } : { write: id, saw: saw.ids }
+    const ending = await session.run('write', key, value, () =>
+      client.write(address(key, consistency), JSON.stringify(id), saw?.context),
+    )
+    if (ending.type !== 'ok') return { error: ending.error, seen: undefined }
+    const { context, siblings } = ending
+    return {
+      error: undefined,
+      seen: siblings === 1 && context !== undefined ? { ids: [id], context } : undefined,
+    }
+  }
+  const read = async (
+    session: Session,
+    client: StoreClient,
+    key: string,
+    consistency?: string,
+  ): Promise<ReadOf> => {
+    let context: string | undefined
+    const ending = await session.run('read', key, null, async (): Promise<Ending> => {
+      const answer = await client.read(address(key, consistency))
+      if (answer.type === 'fail') return answer
+      context = answer.context
+      return { type: 'ok', value: answer.values.map(jsonOf) }
+    })
+    const ids = ending.type === 'ok' && Array.isArray(ending.value) ? (ending.value as Json[]) : []
+    return {
+      answered: ending.type === 'ok',
+      seen: context === undefined ? undefined : { ids, context },
+    }
+  }
+  return {
+    prepare: async ({ session, client }) => {
+      for (const key of run.keys) {
+        const written = await write(session, client, key, undefined, FINAL_CONSISTENCY)
+        if (written.error === undefined) continue
+        throw new Error(`${client.node} did not make key ${key}: ${written.error}`)
+      }
+    },
+    turn: async ({ index, session, client, random }) => {
+      if (random.chance(BLIND_PERCENT)) {
+        await write(session, client, blindKeys[random.below(blindKeys.length)] as string)
+        return
+      }
+      const key = seenKeys[random.below(seenKeys.length)] as string
+      const place = `${index} ${key}`
+      const readOnly = random.chance(READ_PERCENT)
+      const stale = random.chance(STALE_PERCENT) ? seen.get(place) : undefined
+      const now = stale ?? (await read(session, client, key)).seen
+      // Absent and without a context: a write would be blind, and blind writes have keys of their own.
+      if (now === undefined) return
+      seen.set(place, now)
+      if (readOnly && stale === undefined) return
+      const written = await write(session, client, key, now)
+      if (written.seen !== undefined && random.chance(CHAIN_PERCENT)) seen.set(place, written.seen)
+    },
+    finalRead: async ({ session, client }, key) =>
+      (await read(session, client, key, FINAL_CONSISTENCY)).answered,
+  }
+}
+
+/** `seen`: its own value, where the store said that no other was left beside it. */
+interface Written {
+  readonly error: string | undefined
+  readonly seen: Seen | undefined
+}
+
+interface ReadOf {
+  readonly answered: boolean
+  readonly seen: Seen | undefined
+}

@@ -1,0 +1,110 @@
+/**
+ * Brings a data directory of an older format to the present one, before anything else reads it. A crash in between does
+ * no harm: each step gives the same result when it is repeated, and the format is written last.
+ */
+import type { Codec, Encodable } from '../../ports/codec.ts'
+import type { Disk } from '../../ports/disk.ts'
+import type { Log } from '../../ports/log.ts'
+import { indexOperations } from '../storage/data-index.ts'
+import type { GroupCommit } from '../storage/group-commit.ts'
+import type { NodeState } from './node-state.ts'
+import { ABSENT_COPY, type Copy, decodeRecord } from '../wire/object-record.ts'
+import { hasUnlistedLives } from './own-lives.ts'
+import { type RecordPage, readPage } from '../storage/record-page.ts'
+import {
+  ALL_LISTED,
+  ALL_RECORDS,
+  FORMAT_WITHOUT_INDEX,
+  FORMAT_WITHOUT_KEY_INDEX,
+  STORAGE_FORMAT,
+} from '../storage/storage-keys.ts'
+import { markVoteLost } from '../topology/topology-acceptor.ts'
+
+const PAGE = 64
+
+/**
+ * Synced writes are missing from this directory, so its horizon and its votes can no longer be trusted. The horizon is
+ * dropped: else this node would take what is missing for history, and the others would forget it too. The node asks the
+ * other voters for its votes. The index is made again from the records. Rejects with a `DiskError`.
+ */
+export async function distrust(state: NodeState): Promise<void> {
+  await markVoteLost(state)
+  if (state.get('horizon') !== undefined) await state.set('horizon', 0)
+  await distrustIndex(state)
+}
+
+/** Resolves once the mark is durable with which the next `migrate` makes the index again. Rejects with a `DiskError`. */
+export async function distrustIndex(state: NodeState): Promise<void> {
+  const format = state.get('format')
+  // Also where the mark is set: the write that set it may have failed.
+  if (format === STORAGE_FORMAT || isWithoutIndex(format)) {
+    await state.set('format', FORMAT_WITHOUT_INDEX)
+  }
+}
+
+type OldFormat = typeof FORMAT_WITHOUT_INDEX | typeof FORMAT_WITHOUT_KEY_INDEX
+
+function isWithoutIndex(format: Encodable | undefined): format is OldFormat {
+  return format === FORMAT_WITHOUT_INDEX || format === FORMAT_WITHOUT_KEY_INDEX
+}
+
+/**
+ * Empties the list of lives where an older version, which keeps no such list, has used the directory. That version also
+ * marked no lost vote before it heard of the loss, so this does. Call it before this life takes an incarnation. Rejects
+ * with a `DiskError`.
+ */
+export async function forgetLives(state: NodeState): Promise<void> {
+  if (!hasUnlistedLives(state)) return
+  const [isBehind] = (state.get('proof') as readonly Encodable[] | undefined) ?? []
+  if (isBehind === true) await markVoteLost(state)
+  await state.set('own-lives', [])
+}
+
+/** Rejects with a `DiskError`. */
+export async function migrate(
+  ports: { disk: Disk; codec: Codec; log: Log },
+  commits: GroupCommit,
+  state: NodeState,
+): Promise<void> {
+  const format = state.get('format')
+  if (!isWithoutIndex(format)) return
+  const { disk, codec, log } = ports
+  log.info({ from: format, to: STORAGE_FORMAT }, 'the data is being indexed')
+  await clearKeyIndex(disk, commits)
+  let records = 0
+  const [begin, end] = ALL_RECORDS
+  for (let from: string | undefined = begin; from !== undefined;) {
+    const page: RecordPage = await readPage(disk, from, end, PAGE)
+    const operations = page.entries.flatMap(([storageKey, record]) =>
+      indexOperations(codec, storageKey, ABSENT_COPY, decodedOrDamaged(codec, record)),
+    )
+    if (operations.length > 0) await commits.store(operations, 'os')
+    records += page.entries.length
+    from = page.next
+  }
+  // This write is synced, and so is everything before it, because the log of the disk has one order.
+  await state.set('format', STORAGE_FORMAT)
+  log.info({ records }, 'the data has been indexed')
+}
+
+/** Removes all entries: a directory that has lost durable writes may list keys whose records are gone. */
+async function clearKeyIndex(disk: Disk, commits: GroupCommit): Promise<void> {
+  const [from, to] = ALL_LISTED
+  for (;;) {
+    const { entries } = await readPage(disk, from, to, PAGE)
+    if (entries.length === 0) return
+    await commits.store(
+      entries.map(([key]) => ({ type: 'delete', key })),
+      'os',
+    )
+  }
+}
+
+/** A damaged record is listed like any other; its repair finds out what it was. */
+function decodedOrDamaged(codec: Codec, record: Uint8Array): Copy {
+  try {
+    return { object: decodeRecord(codec, record), record }
+  } catch {
+    return { object: ABSENT_COPY.object, record }
+  }
+}

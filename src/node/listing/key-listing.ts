@@ -1,0 +1,86 @@
+/**
+ * Lists a bucket's keys in order. They lie scattered over the data partitions, so each owner lists its own
+ * (key-pages.ts), and the coordinator merges the owners' pages. An object is judged live only after the copies of all
+ * that answered have been merged: a delete that one owner knows hides what another still holds.
+ *
+ * A partition counts as seen when a majority of its owners answered. Where a cut hides that majority the partition is
+ * named, never left out silently. An owner that is only slow hides nothing: the list waits for it, or fails.
+ */
+import { liveSiblings } from '../../core/causality/stored-object.ts'
+import { type Bucket, isTypeMode } from '../../core/placement/topology.ts'
+import type { Codec } from '../../ports/codec.ts'
+import type { Timers } from '../../ports/timers.ts'
+import { ConcurrencyLimit } from './concurrency-limit.ts'
+import { PAGE_KEYS_MAX, type PagePlace } from './key-pages.ts'
+import { type ListingParts, ListRound } from './list-round.ts'
+import { dotName, type MergedKey, mergePages } from './merged-pages.ts'
+import type { ListAnswer, ListedKey, ListRequest } from '../service/service.ts'
+
+/**
+ * Lists of clients that are made at once, and more that wait for them. A few lists can take all of a node's time, and of
+ * its owners': what waits here makes nothing else wait.
+ */
+const LISTS_AT_ONCE = 2
+const LISTS_WAITING_MAX = 64
+
+export class KeyListing {
+  readonly #ports: { timers: Timers; codec: Codec }
+  readonly #parts: ListingParts
+  readonly #limit: ConcurrencyLimit
+
+  constructor(ports: { timers: Timers; codec: Codec }, parts: ListingParts) {
+    this.#ports = ports
+    this.#parts = parts
+    this.#limit = new ConcurrencyLimit(ports, LISTS_AT_ONCE, LISTS_WAITING_MAX)
+  }
+
+  /** Errors: overloaded, deadline_passed. */
+  list(bucket: Bucket, request: ListRequest, deadlineMs: number): Promise<ListAnswer> {
+    const waitMsMax = deadlineMs - this.#parts.clock.nowMs()
+    return this.#limit.run(waitMsMax, () => this.#list(bucket, request, deadlineMs))
+  }
+
+  /** Goes on until the page is full, however many deletes lie between; to the end, or to the deadline. */
+  async #list(bucket: Bucket, request: ListRequest, deadlineMs: number): Promise<ListAnswer> {
+    const { prefix, limit, conflicted = false } = request
+    const round = new ListRound(this.#ports, this.#parts)
+    const keys: ListedKey[] = []
+    let { after } = request
+    const hidden = new Set<number>()
+    let asked = conflicted ? PAGE_KEYS_MAX : limit
+    for (;;) {
+      const place: PagePlace = { prefix, after, limit: asked }
+      const result = await round.run(bucket, place, deadlineMs)
+      if ('error' in result) {
+        // What has been looked through is told, so that the next request gets further.
+        if (after === request.after) throw result.error
+        return { keys, next: after, missingPartitions: [...hidden] }
+      }
+      for (const partition of result.missingPartitions) hidden.add(partition)
+      const merged = mergePages(this.#ports.codec, bucket, result.pages)
+      for (const partition of merged.doubtful) hidden.add(partition)
+      const missing = [...hidden]
+      for (const entry of merged.keys) {
+        const listed = this.#listed(bucket, entry)
+        if (listed === undefined || (conflicted && listed.siblings < 2)) continue
+        keys.push(listed)
+        if (keys.length === limit) {
+          const isLast = merged.until === undefined && entry === merged.keys.at(-1)
+          return { keys, next: isLast ? undefined : listed.key, missingPartitions: missing }
+        }
+      }
+      if (merged.until === undefined) return { keys, next: undefined, missingPartitions: missing }
+      after = merged.until
+      asked = PAGE_KEYS_MAX
+    }
+  }
+
+  #listed(bucket: Bucket, { key, object, sizes }: MergedKey): ListedKey | undefined {
+    const live = liveSiblings(object, this.#parts.clock.nowMs())
+    if (live.length === 0) return undefined
+    const size = live.reduce((sum, sibling) => sum + (sizes.get(dotName(sibling)) ?? 0), 0)
+    const dots = live.map(({ actor, timestamp }) => ({ actor, timestamp }))
+    // The siblings of a counter or a set are one value.
+    return { key, size, siblings: isTypeMode(bucket.mode) ? 1 : live.length, dots }
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * One page asked of all owners of a bucket: ends once a majority of the owners of each data partition has answered, and
+ * those that are a little later too. An owner that is late is not asked again as long as the others are enough.
+ *
+ * An owner that cannot tell all keys of a data partition, because of damage, is missing for that partition.
+ *
+ * It tells apart an owner that a cut hides, whose partitions are then missing, and one that is slow or overloaded, for
+ * which the round fails: a short list must never be what a slow disk makes of a long one.
+ */
+import { QuorateError } from '../../core/errors.ts'
+import { placementAt } from '../../core/placement/preference-list.ts'
+import { type Bucket, PARTITION_COUNT } from '../../core/placement/topology.ts'
+import { majority } from '../../core/quorum/level.ts'
+import type { Timer, Timers } from '../../ports/timers.ts'
+import type { Codec } from '../../ports/codec.ts'
+import type { KeyPages, PagePlace } from './key-pages.ts'
+import { decodePage, type OwnerPage, READS_ENCODED_HEADS } from './list-page.ts'
+import type { NodeClock } from '../identity/node-clock.ts'
+import type { Peers, Reply } from '../peers/peers.ts'
+import type { TopologyKeeper } from '../topology/topology-keeper.ts'
+
+/** So long a round that has enough waits for the rest: what one owner lacks, another may have. */
+const GRACE_MS = 50
+
+export interface ListingParts {
+  readonly self: string
+  readonly keeper: TopologyKeeper
+  readonly peers: Peers
+  readonly clock: NodeClock
+  readonly pages: KeyPages
+  readonly reachable: (node: string) => boolean
+  /** Whether the own copies count. */
+  readonly isComplete: () => boolean
+}
+
+/** Whether an owner tells all its keys of a data partition. */
+type Covers = (node: string, partition: number) => boolean
+
+/** Why there is no page of an owner. */
+type Absence = 'hidden' | 'slow' | 'overloaded'
+
+export type RoundResult =
+  | { readonly pages: readonly OwnerPage[]; readonly missingPartitions: readonly number[] }
+  | { readonly error: QuorateError }
+
+export class ListRound {
+  readonly #timers: Timers
+  readonly #codec: Codec
+  readonly #parts: ListingParts
+  /** Owners that were late, or could not be asked, in an earlier round. */
+  readonly #laggards = new Set<string>()
+
+  constructor(ports: { timers: Timers; codec: Codec }, parts: ListingParts) {
+    this.#timers = ports.timers
+    this.#codec = ports.codec
+    this.#parts = parts
+  }
+
+  async run(bucket: Bucket, place: PagePlace, deadlineMs: number): Promise<RoundResult> {
+    const members = this.#parts.keeper.topology.members.map(({ id }) => id)
+    const isSwift = (id: string): boolean => !this.#laggards.has(id)
+    const nodes = this.#uncovered(bucket, isSwift).length > 0 ? members : members.filter(isSwift)
+    const { pages, absent } = await this.#ask(bucket, place, nodes, deadlineMs)
+    for (const node of nodes) if (!pages.has(node)) this.#laggards.add(node)
+    const answered = coveredBy(pages)
+    const late = [...absent].filter(([, why]) => why !== 'hidden')
+    const isLate = (id: string): boolean => late.some(([node]) => node === id)
+    const missingPartitions = this.#uncovered(bucket, answered)
+    const hidden = this.#uncovered(bucket, (...place) => answered(...place) || isLate(place[0]))
+    if (missingPartitions.length > hidden.length) return { error: lateError(late) }
+    return { pages: [...pages.values()], missingPartitions }
+  }
+
+  /** The data partitions that no majority of their owners covers. */
+  #uncovered(bucket: Bucket, covers: Covers): number[] {
+    const { topology } = this.#parts.keeper
+    const uncovered: number[] = []
+    for (let partition = 0; partition < PARTITION_COUNT; partition++) {
+      const { owners } = placementAt(topology, bucket.n, partition)
+      const there = owners.filter((owner) => covers(owner, partition)).length
+      if (there < majority(owners.length)) uncovered.push(partition)
+    }
+    return uncovered
+  }
+
+  #ask(
+    bucket: Bucket,
+    place: PagePlace,
+    nodes: readonly string[],
+    deadlineMs: number,
+  ): Promise<{ pages: ReadonlyMap<string, OwnerPage>; absent: ReadonlyMap<string, Absence> }> {
+    const pages = new Map<string, OwnerPage>()
+    const absent = new Map<string, Absence>()
+    const waiting = new Set(nodes)
+    return new Promise((resolve) => {
+      let isOver = false
+      let grace: Timer | undefined
+      const end = (): void => {
+        if (isOver) return
+        isOver = true
+        for (const node of waiting) absent.set(node, this.#silence(node))
+        grace?.cancel()
+        latest.cancel()
+        resolve({ pages, absent })
+      }
+      const settle = (node: string, page: OwnerPage | Absence): void => {
+        if (isOver) return
+        waiting.delete(node)
+        if (typeof page === 'string') absent.set(node, page)
+        else pages.set(node, page)
+        if (waiting.size === 0) end()
+        else if (this.#hasEnough(bucket, pages, waiting)) {
+          grace ??= this.#timers.after(GRACE_MS, end)
+        }
+      }
+      const leftMs = Math.max(0, deadlineMs - this.#parts.clock.nowMs())
+      const latest = this.#timers.after(leftMs, end)
+      for (const node of nodes) {
+        this.#askOne(bucket, place, node, deadlineMs).then(
+          (page) => settle(node, page),
+          (error: unknown) => settle(node, isOverloaded(error) ? 'overloaded' : 'hidden'),
+        )
+      }
+    })
+  }
+
+  /** Whether it may end without those that have not answered: they are not needed, or believed to be out of reach. */
+  #hasEnough(
+    bucket: Bucket,
+    pages: ReadonlyMap<string, OwnerPage>,
+    waiting: ReadonlySet<string>,
+  ): boolean {
+    if (this.#uncovered(bucket, coveredBy(pages)).length === 0) return true
+    return [...waiting].every((node) => !this.#parts.reachable(node))
+  }
+
+  async #askOne(
+    bucket: Bucket,
+    place: PagePlace,
+    node: string,
+    deadlineMs: number,
+  ): Promise<OwnerPage | Absence> {
+    const { self, pages, peers, isComplete } = this.#parts
+    if (node === self) return isComplete() ? pages.page(bucket, place) : 'hidden'
+    const body = [bucket.name, place.prefix, place.after, place.limit, READS_ENCODED_HEADS]
+    const reply = await peers.request(node, 'list', body, deadlineMs)
+    if (reply.type === 'ok') return decodePage(this.#codec, reply.body) ?? 'hidden'
+    return this.#absence(node, reply)
+  }
+
+  #absence(node: string, reply: Exclude<Reply, { type: 'ok' }>): Absence {
+    if (reply.type === 'refused') return reply.code === 'overloaded' ? 'overloaded' : 'hidden'
+    const isLate = reply.type === 'lost' && (reply.reason === 'deadline' || reply.reason === 'late')
+    return isLate ? this.#silence(node) : 'hidden'
+  }
+
+  #silence(node: string): Absence {
+    return this.#parts.reachable(node) ? 'slow' : 'hidden'
+  }
+}
+
+function coveredBy(pages: ReadonlyMap<string, OwnerPage>): Covers {
+  return (node, partition) => {
+    const page = pages.get(node)
+    return page !== undefined && !page.doubtful.includes(partition)
+  }
+}
+
+function isOverloaded(error: unknown): boolean {
+  return error instanceof QuorateError && error.code === 'overloaded'
+}
+
+function lateError(late: readonly [node: string, why: Absence][]): QuorateError {
+  const names = late.map(([node]) => node).join(', ')
+  if (late.some(([, why]) => why === 'slow')) {
+    return new QuorateError(
+      'deadline_passed',
+      `${names} did not list their keys before the deadline`,
+    )
+  }
+  return new QuorateError('overloaded', `${names}: busy with other lists of keys`, {
+    retryAfterSeconds: 1,
+  })
+}

@@ -1,0 +1,50 @@
+/** The change of the members that is under way, as it is told to clients, and in words for a person. */
+import { waitingFor } from '../../core/placement/change-steps.ts'
+import type { MemberChange } from '../../core/placement/member-change.ts'
+import type { Topology } from '../../core/placement/topology.ts'
+import type { ChangeStatus } from '../service/service.ts'
+
+/** Null where no change is under way. */
+export function changeStatus(topology: Topology): ChangeStatus | null {
+  const { change } = topology
+  if (change === undefined) return null
+  const { kind, joining, leaving, phase, done } = change
+  return { kind, joining, leaving, phase, done, waitingFor: waitingFor(topology) }
+}
+
+/** A sentence, or '' where no change is under way. */
+export function changeWords(topology: Topology): string {
+  const { change } = topology
+  if (change === undefined) return ''
+  const waiting = waitingFor(topology)
+  const forWhom = waiting.length === 0 ? '' : `, waiting for ${waiting.join(', ')}`
+  return `${whoWords(change)}: ${phaseWords(change)}${forWhom}.`
+}
+
+function whoWords({ kind, joining, leaving }: MemberChange): string {
+  switch (kind) {
+    case 'join':
+      return `${joining} is joining`
+    case 'leave':
+      return `${leaving} is leaving`
+    case 'replace':
+      return `${joining ?? 'another member'} is taking the place of ${leaving}`
+    case 'remove':
+      return `${leaving} is being removed`
+    default:
+      return kind satisfies never
+  }
+}
+
+function phaseWords({ phase, leaving }: MemberChange): string {
+  switch (phase) {
+    case 'moving':
+      return 'copies are being taken over'
+    case 'releasing':
+      return 'the copies that moved are being compared once more'
+    case 'emptying':
+      return `${leaving} is giving up what it holds`
+    default:
+      return phase satisfies never
+  }
+}

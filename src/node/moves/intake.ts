@@ -1,0 +1,397 @@
+/**
+ * This node's part in a change of the members while copies are moved to it: it takes over the data partitions that it
+ * will own. First what an earlier ownership left of them is cleared away; then they are streamed, from whichever owner
+ * is near, in the order of their keys; then they are compared with every owner once more, which finds what the stream
+ * has missed. Only that comparison counts (design section 7): after it, everything that was acknowledged by the owners
+ * before this node was sent the writes too is here. At last it refuses all ballots up to now, as the owners had
+ * promised theirs, and reports that it is done.
+ */
+import { AssertionError } from '../../core/assert.ts'
+import type { Timestamp } from '../../core/causality/dot.ts'
+import {
+  gainedPartitions,
+  lostMember,
+  reportDone,
+  waitingFor,
+} from '../../core/placement/change-steps.ts'
+import type { MemberChange } from '../../core/placement/member-change.ts'
+import { isHolder, isKeeper, placementAt } from '../../core/placement/preference-list.ts'
+import type { Topology } from '../../core/placement/topology.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Metrics } from '../../ports/metrics.ts'
+import type { Timers } from '../../ports/timers.ts'
+import type { GainedPartitions, GainedPlace } from './gained-partitions.ts'
+import type { NodeClock } from '../identity/node-clock.ts'
+import type { NodeState } from '../identity/node-state.ts'
+import { copyIn } from '../round/owner-copies.ts'
+import { type DropParts, dropRecords } from '../storage/partition-drop.ts'
+import { decodeStreamPage, type StreamPage } from './partition-stream.ts'
+import type { Peers } from '../peers/peers.ts'
+import type { Replica } from '../replica/replica.ts'
+import type { NodeMove } from '../service/service.ts'
+import type { TopologyKeeper } from '../topology/topology-keeper.ts'
+
+const ASK_TIMEOUT_MS = 5000
+const RETRY_INTERVAL_MS = 500
+/** After each page the stream rests for so many times as long as the page took: clients come first. */
+const REST_FACTOR = 4
+const REST_MS_MAX = 1000
+
+export interface IntakeParts extends DropParts {
+  readonly self: string
+  readonly keeper: TopologyKeeper
+  readonly state: NodeState
+  readonly clock: NodeClock
+  readonly peers: Peers
+  readonly replica: Replica
+  readonly gained: GainedPartitions
+  readonly reachable: (node: string) => boolean
+  /** Comparisons begun so far, and one more as soon as there may be one (anti-entropy.ts). */
+  readonly rounds: () => number
+  readonly compare: () => void
+  /** Called before this node says that it holds all of these partitions: what it will say of them begins anew. */
+  readonly beforeOwning: (partitions: readonly number[], promisedUpTo: Timestamp) => Promise<void>
+  /** Proposes the next document. */
+  readonly propose: (step: (current: Topology) => Topology | undefined) => Promise<unknown>
+}
+
+/** One change, as long as this node has to do with it. */
+interface Work {
+  readonly changeId: number
+  readonly partitions: readonly number[]
+  readonly startMs: number
+  /** Partitions streamed so far. */
+  streamed: number
+  keys: number
+  bytes: number
+  /** Undefined before what was left has been cleared away. */
+  firstRound: number | undefined
+  readonly tookOver: Set<string>
+  isStreaming: boolean
+  isOver: boolean
+}
+
+/** The work was given up because the change has gone on, or this node stops. */
+class GivenUp extends Error {}
+
+export class Intake {
+  readonly #clock: Clock
+  readonly #timers: Timers
+  readonly #log: Log
+  readonly #metrics: Metrics
+  readonly #parts: IntakeParts
+  #work: Work | undefined
+  #isStopped = false
+  #isClearing = false
+  #wake: (() => void) | undefined
+
+  constructor(
+    ports: { clock: Clock; timers: Timers; log: Log; metrics: Metrics },
+    parts: IntakeParts,
+  ) {
+    this.#clock = ports.clock
+    this.#timers = ports.timers
+    this.#log = ports.log
+    this.#metrics = ports.metrics
+    this.#parts = parts
+  }
+
+  /** Whole partitions are on their way: no comparisons meanwhile. */
+  get isStreaming(): boolean {
+    return this.#work?.isStreaming === true
+  }
+
+  /** The network has been started, or the topology has changed. */
+  look(): void {
+    const { keeper, self } = this.#parts
+    const { change } = keeper.topology
+    if (!this.#isClearing) void this.#clearOwned()
+    const mine = change?.phase === 'moving' ? change : undefined
+    if (this.#work !== undefined && this.#work.changeId !== mine?.id) {
+      this.#work.isOver = true
+      this.#work = undefined
+      this.#wake?.()
+    }
+    if (mine === undefined || this.#work !== undefined || this.#isStopped) return
+    const partitions = gainedPartitions(keeper.topology, self)
+    if (partitions.length === 0) return
+    this.#work = {
+      changeId: mine.id,
+      partitions,
+      startMs: this.#clock.monotonicMs(),
+      streamed: 0,
+      keys: 0,
+      bytes: 0,
+      firstRound: undefined,
+      tookOver: new Set(),
+      isStreaming: true,
+      isOver: false,
+    }
+    void this.#run(this.#work)
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    if (this.#work !== undefined) this.#work.isOver = true
+    this.#wake?.()
+  }
+
+  /** Everything that the peer held of the compared partitions when that round began is here. */
+  tookOver(peer: string, round: number): void {
+    const work = this.#work
+    if (work?.firstRound === undefined || round <= work.firstRound) return
+    work.tookOver.add(peer)
+    this.#wake?.()
+  }
+
+  progress(): NodeMove | undefined {
+    const work = this.#work
+    if (work === undefined) return undefined
+    const { self, keeper } = this.#parts
+    const { partitions, streamed, keys, bytes, startMs } = work
+    const { change } = keeper.topology
+    const isDone = change?.done.includes(self) === true
+    const elapsedMs = this.#clock.monotonicMs() - startMs
+    const left = partitions.length - streamed
+    const waits = work.isStreaming ? [] : this.#unheard(work)
+    return {
+      node: self,
+      state: isDone ? 'done' : work.isStreaming ? 'streaming' : 'comparing',
+      partitions: partitions.length,
+      partitionsDone: streamed,
+      keys,
+      bytes,
+      secondsLeft: streamed === 0 ? null : Math.ceil((elapsedMs / streamed / 1000) * left),
+      waitsFor: isDone ? '' : waits.join(', '),
+    }
+  }
+
+  async #run(work: Work): Promise<void> {
+    while (!work.isOver) {
+      try {
+        await this.#prepare(work)
+        await this.#stream(work)
+        await this.#compare(work)
+        await this.#parts.beforeOwning(work.partitions, await this.#promised(work))
+        await this.#report(work)
+        return
+      } catch (error) {
+        if (error instanceof GivenUp) return
+        if (error instanceof AssertionError) throw error
+        this.#log.warn({ error: String(error) }, 'taking over data partitions is tried again')
+        await this.#pause(RETRY_INTERVAL_MS)
+      }
+    }
+  }
+
+  /** Nothing is read or kept of the partitions before this is done (running-node.ts). */
+  async #prepare(work: Work): Promise<void> {
+    const { gained, keeper, self } = this.#parts
+    const { topology } = keeper
+    const copies = [...new Set(topology.buckets.map(({ n }) => n))]
+    const places = work.partitions.flatMap((partition) =>
+      copies
+        .filter((n) => {
+          const { owners, next } = placementAt(topology, n, partition)
+          return next?.includes(self) === true && !owners.includes(self)
+        })
+        .map((n) => ({ partition, copies: n })),
+    )
+    const left = places.filter((place) => !gained.isClearedFor(place, work.changeId))
+    await this.#clear(left, work.changeId)
+    this.#check(work)
+    work.firstRound ??= this.#parts.rounds()
+  }
+
+  /** Drops what is there of keys that this node did not keep. */
+  async #clear(places: readonly GainedPlace[], changeId: number): Promise<void> {
+    const { gained, clock, keeper } = this.#parts
+    for (const { partition, copies } of places) {
+      await dropRecords(this.#parts, partition, (bucket) => keeper.bucket(bucket)?.n === copies)
+    }
+    if (places.length > 0) await gained.cleared(places, changeId, clock.last)
+  }
+
+  /** What this node owns without having taken it over: its directory is an older one, and is filled (arrival.ts). */
+  async #clearOwned(): Promise<void> {
+    const { keeper, self, gained } = this.#parts
+    this.#isClearing = true
+    while (!this.#isStopped) {
+      const { topology } = keeper
+      const places = gained
+        .uncleared()
+        .filter(({ partition, copies }) =>
+          placementAt(topology, copies, partition).owners.includes(self),
+        )
+      if (places.length === 0) break
+      await this.#clear(places, topology.epoch).catch(() => undefined)
+      if (!places.every((place) => gained.isCleared(place))) await this.#pause(RETRY_INTERVAL_MS)
+    }
+    this.#isClearing = false
+  }
+
+  async #stream(work: Work): Promise<void> {
+    const { state } = this.#parts
+    const saved = state.get('intake')
+    const [changeId, partition, after] = (Array.isArray(saved) ? saved : []) as unknown[]
+    const at = changeId === work.changeId ? work.partitions.indexOf(partition as number) : -1
+    let cursor = at < 0 ? '' : String(after)
+    work.streamed = Math.max(at, 0)
+    this.#log.info({ partitions: work.partitions.length }, 'data partitions are being taken over')
+    while (work.streamed < work.partitions.length) {
+      const next = work.partitions[work.streamed] as number
+      const startMs = this.#clock.monotonicMs()
+      const more = await this.#takePage(work, next, cursor)
+      this.#check(work)
+      if (more === undefined) work.streamed++
+      cursor = more ?? ''
+      const place = [work.changeId, work.partitions[work.streamed] ?? next, cursor]
+      // Where a crash loses it, some pages come twice.
+      state.set('intake', place).catch(() => undefined)
+      const tookMs = this.#clock.monotonicMs() - startMs
+      await this.#pause(Math.min(REST_MS_MAX, tookMs * REST_FACTOR))
+      this.#check(work)
+    }
+    work.isStreaming = false
+    this.#log.info({ keys: work.keys, bytes: work.bytes }, 'data partitions have been streamed')
+  }
+
+  /** The key to go on after; undefined at the end of the partition. */
+  async #takePage(work: Work, partition: number, after: string): Promise<string | undefined> {
+    const { peers, clock } = this.#parts
+    let failure: string | undefined
+    for (const source of this.#sourcesOf(partition)) {
+      const deadlineMs = clock.nowMs() + ASK_TIMEOUT_MS
+      const reply = await peers.request(source, 'stream', [partition, after], deadlineMs)
+      this.#check(work)
+      if (reply.type === 'ok') {
+        return this.#takeRecords(work, source, decodeStreamPage(partition, reply.body))
+      }
+      const why = reply.type === 'refused' ? reply.message : reply.type
+      failure = `${source} sends no page of partition ${partition}: ${why}`
+    }
+    if (failure !== undefined) throw new Error(failure)
+    return undefined
+  }
+
+  /** The key to go on after. */
+  async #takeRecords(work: Work, source: string, page: StreamPage): Promise<string | undefined> {
+    const { keeper, self, replica } = this.#parts
+    let bytes = 0
+    const taken = page.records.map(async ({ at, record }) => {
+      const bucket = keeper.bucket(at.bucket)
+      const copy = copyIn(replica, record)
+      // A damaged record is found, and mended, by the comparison.
+      if (bucket === undefined || copy === undefined) return
+      if (!isKeeper(keeper.topology, bucket.n, at.partition, self)) return
+      bytes += record.length
+      await new Promise<void>((resolve, reject) => {
+        replica.reconcile({ ...at, bucket }, copy, 0, (_copy, refusal) =>
+          refusal === undefined ? resolve() : reject(new Error(refusal.message)),
+        )
+      })
+    })
+    await Promise.all(taken)
+    work.keys += taken.length
+    work.bytes += bytes
+    this.#metrics.count('moved_keys_total', { peer: source }, taken.length)
+    this.#metrics.count('moved_bytes_total', { peer: source }, bytes)
+    return page.next
+  }
+
+  /**
+   * The owners in reach of the first bucket that this node will own, and does not; none where the only owner was the one
+   * that is lost. Throws where the owners are out of reach.
+   */
+  #sourcesOf(partition: number): readonly string[] {
+    const { keeper, self, reachable } = this.#parts
+    const { topology } = keeper
+    let isAnybodyLeft = false
+    for (const { n } of topology.buckets) {
+      const { owners, next } = placementAt(topology, n, partition)
+      if (owners.includes(self) || next?.includes(self) !== true) continue
+      const left = owners.filter((owner) => owner !== lostMember(topology))
+      const near = left.filter(reachable)
+      if (near.length > 0) return near
+      isAnybodyLeft ||= left.length > 0
+    }
+    if (!isAnybodyLeft) return []
+    throw new Error(`no owner of partition ${partition} is in reach`)
+  }
+
+  async #compare(work: Work): Promise<void> {
+    while (this.#unheard(work).length > 0) {
+      this.#parts.compare()
+      await this.#pause(RETRY_INTERVAL_MS)
+      this.#check(work)
+    }
+  }
+
+  /** What no promise of an owner, given to proposals of older placements, lies beyond. */
+  async #promised(work: Work): Promise<Timestamp> {
+    const { keeper, peers, clock } = this.#parts
+    const told = this.#owners(work).map(async (owner): Promise<Timestamp> => {
+      const deadlineMs = clock.nowMs() + ASK_TIMEOUT_MS
+      const reply = await peers.request(owner, 'register-promised', [keeper.placedAt], deadlineMs)
+      const [promised] = reply.type === 'ok' ? reply.body : []
+      // What is far ahead of all clocks would keep these keys from being decided for as long.
+      const isTime = typeof promised === 'number' && Number.isSafeInteger(promised)
+      if (isTime && !clock.isTooFarAhead(promised)) return promised
+      throw new Error(`${owner} does not tell what it has promised`)
+    })
+    return Math.max(clock.last, ...(await Promise.all(told)))
+  }
+
+  /** Owners of what is gained with which it has not been compared. */
+  #unheard(work: Work): string[] {
+    return this.#owners(work).filter((id) => !work.tookOver.has(id))
+  }
+
+  /** Those of what is gained, but for one that is lost. */
+  #owners({ partitions }: Work): string[] {
+    const { keeper, self } = this.#parts
+    const { topology } = keeper
+    const copies = [...new Set(topology.buckets.map(({ n }) => n))]
+    return topology.members
+      .map(({ id }) => id)
+      .filter((id) => id !== self && id !== lostMember(topology))
+      .filter((id) => copies.some((n) => partitions.some((p) => isHolder(topology, n, p, id))))
+  }
+
+  async #report(work: Work): Promise<void> {
+    const { propose, self } = this.#parts
+    while (!work.isOver && this.#isAwaited(work)) {
+      const step = (current: Topology): Topology | undefined =>
+        reportDone(current, work.changeId, 'moving', self)
+      await propose(step).catch((error: unknown) => {
+        this.#log.info({ error: String(error) }, 'what was taken over is reported again')
+      })
+      if (this.#isAwaited(work)) await this.#pause(RETRY_INTERVAL_MS)
+    }
+  }
+
+  #isAwaited({ changeId }: Work): boolean {
+    const { keeper, self } = this.#parts
+    const change: MemberChange | undefined = keeper.topology.change
+    return (
+      change?.id === changeId &&
+      change.phase === 'moving' &&
+      waitingFor(keeper.topology).includes(self)
+    )
+  }
+
+  #check(work: Work): void {
+    if (work.isOver || this.#isStopped) throw new GivenUp('the change has gone on')
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#timers.after(delayMs, resolve)
+      this.#wake = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+  }
+}

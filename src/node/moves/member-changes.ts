@@ -1,0 +1,56 @@
+/** Changes of the members, as clients ask for them and see them (core/placement/member-change.ts). */
+import { type ChangePlan, planChange } from '../../core/placement/change-plan.ts'
+import { beginChange, cancelChange, isMade, isUnderWay } from '../../core/placement/change-steps.ts'
+import type { ChangeRequest } from '../../core/placement/member-change.ts'
+import type { Topology } from '../../core/placement/topology.ts'
+import type { MovesView } from './moves-view.ts'
+import type { MovesStatus } from '../service/service.ts'
+import type { TopologyKeeper } from '../topology/topology-keeper.ts'
+import type { TopologyRegister } from '../topology/topology-register.ts'
+
+export interface MemberChangesParts {
+  readonly self: string
+  readonly keeper: TopologyKeeper
+  readonly register: TopologyRegister
+  readonly view: MovesView
+}
+
+export class MemberChanges {
+  readonly #parts: MemberChangesParts
+
+  constructor(parts: MemberChangesParts) {
+    this.#parts = parts
+  }
+
+  /** Throws change_refused or change_under_way. */
+  plan(request: ChangeRequest): ChangePlan {
+    return planChange(this.#parts.keeper.topology, request)
+  }
+
+  async apply(request: ChangeRequest, timeoutMs: number): Promise<Topology> {
+    const topology = await this.#step(request, timeoutMs)
+    const isThere =
+      request.kind === 'remove' && topology.members.some(({ id }) => id === request.node)
+    if (!isThere || isUnderWay(topology, request)) return topology
+    // The change under way waits for it no more, which was all that could be done: now it is its own turn, or not yet.
+    return this.#step(request, timeoutMs)
+  }
+
+  #step(request: ChangeRequest, timeoutMs: number): Promise<Topology> {
+    return this.#parts.register.change(
+      (current) =>
+        isUnderWay(current, request) || isMade(current, request)
+          ? undefined
+          : beginChange(current, request),
+      timeoutMs,
+    )
+  }
+
+  cancel(timeoutMs: number): Promise<Topology> {
+    return this.#parts.register.change(cancelChange, timeoutMs)
+  }
+
+  status(): Promise<MovesStatus> {
+    return this.#parts.view.status()
+  }
+}

@@ -1,0 +1,80 @@
+/** What is told of a change of the members while it goes on: by each member of itself, and by one of all. */
+import { waitingFor } from '../../core/placement/change-steps.ts'
+import type { Encodable } from '../../ports/codec.ts'
+import type { Moves } from '../convergence-composition.ts'
+import type { NodeClock } from '../identity/node-clock.ts'
+import type { Peers } from '../peers/peers.ts'
+import type { MovesStatus, NodeMove } from '../service/service.ts'
+import type { TopologyKeeper } from '../topology/topology-keeper.ts'
+
+const ASK_TIMEOUT_MS = 1000
+
+export interface MovesViewParts {
+  readonly self: string
+  readonly keeper: TopologyKeeper
+  readonly peers: Peers
+  readonly clock: NodeClock
+  readonly moves: Moves
+}
+
+export class MovesView {
+  readonly #parts: MovesViewParts
+
+  constructor(parts: MovesViewParts) {
+    this.#parts = parts
+  }
+
+  /** The body of an answer to `moves`: empty where this node has nothing to do with the change. */
+  ownBody(): Encodable[] {
+    const { intake, release, sweep } = this.#parts.moves
+    const own = intake.progress() ?? release.progress() ?? sweep.progress()
+    if (own === undefined) return []
+    const { state, partitions, partitionsDone, keys, bytes, secondsLeft, waitsFor } = own
+    return [state, partitions, partitionsDone, keys, bytes, secondsLeft, waitsFor]
+  }
+
+  async status(): Promise<MovesStatus> {
+    const { keeper } = this.#parts
+    const { epoch, change, members } = keeper.topology
+    if (change === undefined) return { epoch, change: null, nodes: [] }
+    const { kind, joining, leaving, phase, done } = change
+    const waits = waitingFor(keeper.topology)
+    const told = await Promise.all(members.map(({ id }) => this.#ask(id, waits.includes(id))))
+    const nodes = told.filter((move) => move !== undefined)
+    return { epoch, change: { kind, joining, leaving, phase, done, waitingFor: waits }, nodes }
+  }
+
+  /** Undefined where the member has nothing to do with it. */
+  async #ask(node: string, isAwaited: boolean): Promise<NodeMove | undefined> {
+    const { self, peers, clock } = this.#parts
+    if (node === self) return decodeMove(self, this.ownBody())
+    const reply = await peers.request(node, 'moves', [], clock.nowMs() + ASK_TIMEOUT_MS)
+    if (reply.type === 'ok') return decodeMove(node, reply.body)
+    return isAwaited ? { ...NOTHING_TOLD, node } : undefined
+  }
+}
+
+const NOTHING_TOLD: Omit<NodeMove, 'node'> = {
+  state: 'unreachable',
+  partitions: 0,
+  partitionsDone: 0,
+  keys: 0,
+  bytes: 0,
+  secondsLeft: null,
+  waitsFor: '',
+}
+
+function decodeMove(node: string, body: readonly Encodable[]): NodeMove | undefined {
+  if (body.length === 0) return undefined
+  const [state, partitions, partitionsDone, keys, bytes, secondsLeft, waitsFor] = body
+  return {
+    node,
+    state: state as NodeMove['state'],
+    partitions: Number(partitions),
+    partitionsDone: Number(partitionsDone),
+    keys: Number(keys),
+    bytes: Number(bytes),
+    secondsLeft: typeof secondsLeft === 'number' ? secondsLeft : null,
+    waitsFor: String(waitsFor),
+  }
+}

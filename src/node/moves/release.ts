@@ -1,0 +1,141 @@
+/**
+ * This node's part in a change of the members once its copies have moved: it waits until a majority of the new owners
+ * of each data partition that it has lost has taken over what it holds, once more, for a write that was never
+ * acknowledged may be here alone, and somebody may have read it. Then it says so, and gives the copies up (sweep.ts).
+ */
+import { reportDone, waitingFor } from '../../core/placement/change-steps.ts'
+import { placementAt } from '../../core/placement/preference-list.ts'
+import { PARTITION_COUNT, type Topology } from '../../core/placement/topology.ts'
+import { majority } from '../../core/quorum/level.ts'
+import type { Encodable } from '../../ports/codec.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Timers } from '../../ports/timers.ts'
+import type { Peers } from '../peers/peers.ts'
+import type { NodeMove } from '../service/service.ts'
+import type { TopologyKeeper } from '../topology/topology-keeper.ts'
+
+const RETRY_INTERVAL_MS = 500
+
+export interface ReleaseParts {
+  readonly self: string
+  readonly keeper: TopologyKeeper
+  readonly peers: Peers
+  /** Proposes the next document. */
+  readonly propose: (step: (current: Topology) => Topology | undefined) => Promise<unknown>
+}
+
+export class Release {
+  readonly #timers: Timers
+  readonly #log: Log
+  readonly #parts: ReleaseParts
+  /** Peers that have taken over under the placement named. */
+  readonly #tookOver = new Set<string>()
+  #placedAt = 0
+  #isReporting = false
+  #isStopped = false
+
+  constructor(ports: { timers: Timers; log: Log }, parts: ReleaseParts) {
+    this.#timers = ports.timers
+    this.#log = ports.log
+    this.#parts = parts
+  }
+
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** This node has taken over everything that `peer` held: who releases copies waits to hear that. */
+  tell(peer: string): void {
+    const { keeper, peers } = this.#parts
+    const { change } = keeper.topology
+    if (change?.phase === 'releasing') peers.tell(peer, 'took-over', [keeper.placedAt])
+  }
+
+  /** A peer says so. */
+  heard(peer: string, [placedAt]: readonly Encodable[]): void {
+    this.look()
+    if (placedAt !== this.#placedAt) return
+    this.#tookOver.add(peer)
+    this.look()
+  }
+
+  /** The network has been started, the topology has changed, or somebody has taken over. */
+  look(): void {
+    const { keeper } = this.#parts
+    if (this.#placedAt !== keeper.placedAt) {
+      this.#placedAt = keeper.placedAt
+      this.#tookOver.clear()
+    }
+    if (this.#isAwaited() && this.#isTakenOver() && !this.#isReporting) void this.#report()
+  }
+
+  progress(): NodeMove | undefined {
+    const { self, keeper } = this.#parts
+    const { change } = keeper.topology
+    if (change?.phase !== 'releasing') return undefined
+    const lost = this.#lost()
+    if (lost.length === 0) return undefined
+    const open = lost.filter((owners) => !this.#isEnough(owners))
+    const waits = new Set(open.flat().filter((owner) => !this.#tookOver.has(owner)))
+    const isDone = change.done.includes(self)
+    return {
+      node: self,
+      state: isDone ? 'done' : 'releasing',
+      partitions: lost.length,
+      partitionsDone: isDone ? lost.length : lost.length - open.length,
+      keys: 0,
+      bytes: 0,
+      secondsLeft: null,
+      waitsFor: isDone ? '' : [...waits].join(', '),
+    }
+  }
+
+  #isAwaited(): boolean {
+    const { self, keeper } = this.#parts
+    const { change } = keeper.topology
+    return change?.phase === 'releasing' && waitingFor(keeper.topology).includes(self)
+  }
+
+  #isTakenOver(): boolean {
+    return this.#lost().every((owners) => this.#isEnough(owners))
+  }
+
+  #isEnough(owners: readonly string[]): boolean {
+    const count = owners.filter((owner) => this.#tookOver.has(owner)).length
+    return count >= majority(owners.length)
+  }
+
+  /** For each data partition, and number of copies, that this node has lost: its new owners. */
+  #lost(): (readonly string[])[] {
+    const { self, keeper } = this.#parts
+    const { topology } = keeper
+    const { change, members, buckets } = topology
+    const own = members.findIndex(({ id }) => id === self)
+    const lost: (readonly string[])[] = []
+    for (const n of new Set(buckets.map((bucket) => bucket.n))) {
+      for (let partition = 0; partition < PARTITION_COUNT; partition++) {
+        const { owners } = placementAt(topology, n, partition)
+        const before = change?.other[partition]?.slice(0, n)
+        if (before?.includes(own) === true && !owners.includes(self)) lost.push(owners)
+      }
+    }
+    return lost
+  }
+
+  async #report(): Promise<void> {
+    const { self, keeper, propose } = this.#parts
+    const changeId = keeper.topology.change?.id ?? 0
+    this.#isReporting = true
+    this.#log.info({}, 'the new owners have taken over what this node gives up')
+    while (!this.#isStopped && this.#isAwaited() && keeper.topology.change?.id === changeId) {
+      await propose((current) => reportDone(current, changeId, 'releasing', self)).catch(
+        (error: unknown) => {
+          this.#log.info({ error: String(error) }, 'what was given up is reported again')
+        },
+      )
+      if (!this.#isAwaited()) break
+      await new Promise<void>((resolve) => void this.#timers.after(RETRY_INTERVAL_MS, resolve))
+    }
+    this.#isReporting = false
+  }
+}

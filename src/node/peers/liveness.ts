@@ -1,0 +1,147 @@
+/**
+ * Runs failure detection (core/membership) over the peers, and turns it into the two questions that
+ * coordinators ask. A hint, never a truth: it decides whom to ask and what to refuse before anything is
+ * applied; no count of copies reads it.
+ */
+import { Membership, type MembershipAction } from '../../core/membership/membership.ts'
+import { parseMembershipMessage } from '../../core/membership/message.ts'
+import type { MemberState } from '../../core/membership/update.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Encodable } from '../../ports/codec.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Metrics } from '../../ports/metrics.ts'
+import type { Network } from '../../ports/network.ts'
+import type { Random } from '../../ports/random.ts'
+import type { Timer, Timers } from '../../ports/timers.ts'
+import type { Peers } from './peers.ts'
+
+const TICK_INTERVAL_MS = 100
+/** A peer that leaves an ask unanswered for this long is probed at once. */
+const PATIENCE_MS = 300
+
+export class Liveness {
+  readonly #self: string
+  readonly #clock: Clock
+  readonly #timers: Timers
+  readonly #random: Random
+  readonly #network: Network
+  readonly #log: Log
+  readonly #metrics: Metrics
+  readonly #peers: Peers
+  readonly #membership: Membership
+  #members: readonly string[]
+  #timer: Timer | undefined
+  /** Told of each peer that may be reachable again. */
+  onReturn: (peer: string) => void = () => undefined
+
+  constructor(
+    ports: {
+      clock: Clock
+      timers: Timers
+      random: Random
+      network: Network
+      log: Log
+      metrics: Metrics
+    },
+    parts: { self: string; members: readonly string[]; incarnation: number; peers: Peers },
+  ) {
+    this.#self = parts.self
+    this.#clock = ports.clock
+    this.#timers = ports.timers
+    this.#random = ports.random
+    this.#network = ports.network
+    this.#log = ports.log
+    this.#metrics = ports.metrics
+    this.#peers = parts.peers
+    this.#members = parts.members
+    this.#membership = new Membership({ ...parts, nowMs: this.#nowMs() })
+    this.#peers.onHeard = (peer, channel) => {
+      const membership = this.#membership
+      const nowMs = this.#nowMs()
+      this.#send(
+        channel === 'answer' ? membership.answered(peer, nowMs) : membership.heard(peer, nowMs),
+      )
+    }
+    this.#peers.onLost = (peer) => this.#send(this.#membership.lost(peer, this.#nowMs()))
+    this.#peers.onLink = (peer, open) => {
+      const nowMs = this.#nowMs()
+      this.#send(open ? this.#membership.linked(peer, nowMs) : this.#membership.lost(peer, nowMs))
+      if (open) this.onReturn(peer)
+    }
+  }
+
+  start(): void {
+    this.#timer = this.#timers.every(TICK_INTERVAL_MS, () => this.#tick())
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  setMembers(members: readonly string[]): void {
+    this.#members = members
+    this.#membership.setMembers(members)
+  }
+
+  /** A gossip message of a peer; garbage is ignored. */
+  receive(from: string, body: readonly Encodable[]): void {
+    const message = parseMembershipMessage(body[0])
+    if (message !== undefined) this.#send(this.#membership.receive(from, message, this.#nowMs()))
+  }
+
+  /** Worth asking: for strict levels, which need it and gain nothing by giving up early. */
+  reachable(node: string): boolean {
+    if (node === this.#self) return true
+    return this.#network.isOpen(node) && this.#membership.direct(node) !== 'down'
+  }
+
+  /** Expected to answer soon: for sloppy levels, where others can stand in. */
+  responsive(node: string): boolean {
+    if (node === this.#self) return true
+    return this.#network.isOpen(node) && this.#membership.direct(node) === 'up'
+  }
+
+  /** Whether it lives, as far as anybody has told. */
+  state(node: string): MemberState {
+    return this.#membership.state(node)
+  }
+
+  /** Whether this node's own asks reach it. */
+  direct(node: string): MemberState {
+    if (node === this.#self) return 'up'
+    return this.#network.isOpen(node) ? this.#membership.direct(node) : 'down'
+  }
+
+  /** Null before the first frame of it. */
+  lastHeardMsAgo(node: string): number | null {
+    const heardMs = this.#membership.lastHeardMs(node)
+    return heardMs === undefined ? null : Math.max(0, Math.round(this.#nowMs() - heardMs))
+  }
+
+  #tick(): void {
+    const nowMs = this.#nowMs()
+    for (const peer of this.#peers.overdue(PATIENCE_MS)) {
+      if ((this.lastHeardMsAgo(peer) ?? 0) > PATIENCE_MS)
+        this.#send(this.#membership.lost(peer, nowMs))
+    }
+    this.#send(this.#membership.tick(nowMs, (bound) => this.#random.below(bound)))
+    for (const change of this.#membership.drainChanges()) {
+      this.#log.info({ ...change }, 'a member changed its state')
+      if (change.to === 'up') this.onReturn(change.id)
+    }
+    for (const member of this.#members) {
+      if (member === this.#self) continue
+      this.#metrics.gauge('peer_up', this.direct(member) === 'up' ? 1 : 0, { peer: member })
+    }
+  }
+
+  #send(actions: readonly MembershipAction[]): void {
+    for (const { to, message } of actions) {
+      this.#peers.tell(to, 'swim', [message as unknown as Encodable])
+    }
+  }
+
+  #nowMs(): number {
+    return this.#clock.monotonicMs()
+  }
+}

@@ -1,0 +1,30 @@
+/** A bounded rate: convergence must not drown the clients. */
+import type { Clock } from '../../ports/clock.ts'
+import type { Timers } from '../../ports/timers.ts'
+
+/** Shorter waits are saved up: a timer for each of thousands of keys would cost more than the keys. */
+const PAUSE_MS_MIN = 50
+
+/** Lets through so many a second. */
+export class Pace {
+  readonly #clock: Clock
+  readonly #timers: Timers
+  readonly #perSecond: number
+  readonly #startMs: number
+  #taken = 0
+
+  constructor(clock: Clock, timers: Timers, perSecond: number) {
+    this.#perSecond = perSecond
+    this.#clock = clock
+    this.#timers = timers
+    this.#startMs = clock.monotonicMs()
+  }
+
+  async take(): Promise<void> {
+    this.#taken++
+    const dueMs = (this.#taken / this.#perSecond) * 1000
+    const aheadMs = dueMs - (this.#clock.monotonicMs() - this.#startMs)
+    if (aheadMs < PAUSE_MS_MIN) return
+    await new Promise<void>((resolve) => void this.#timers.after(aheadMs, resolve))
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Read repair: brings owners that a read found behind up to date. Before the answer where the level needs it
+ * (read-round.ts); after it, for everything else, here.
+ */
+import type { Codec } from '../../ports/codec.ts'
+import type { Metrics } from '../../ports/metrics.ts'
+import { APPLY_IS_REPAIR, APPLY_REPAIRS_CORRUPT } from '../wire/messages.ts'
+import type { Copy } from '../wire/object-record.ts'
+import { foundIn, type OwnerCopies } from '../round/owner-copies.ts'
+import type { ReadParts } from './read-coordinator.ts'
+import type { PlacedRequest } from '../round/placed-request.ts'
+
+const LATE_TIMEOUT_MS = 2000
+
+export interface RepairPorts {
+  readonly codec: Codec
+  readonly metrics: Metrics
+}
+
+export interface Repair {
+  readonly placed: PlacedRequest
+  readonly copies: OwnerCopies
+  readonly owner: string
+  /** To be merged into the owner's. */
+  readonly copy: Copy
+  readonly deadlineMs: number
+}
+
+/** `done` is told undefined once the copy is durable there, else what went wrong. */
+export function repairOwner(
+  parts: ReadParts,
+  ports: RepairPorts,
+  { placed, copies, owner, copy, deadlineMs }: Repair,
+  done: (trouble: string | undefined) => void,
+): void {
+  const { self, replica, peers } = parts
+  const { at } = placed
+  // A damaged record may be replaced only by what a majority of the owners holds.
+  const answered = placed.owners.filter((other) => copies.has(other)).length
+  const mayReplace = answered * 2 > placed.owners.length
+  const flags = APPLY_IS_REPAIR | (mayReplace ? APPLY_REPAIRS_CORRUPT : 0)
+  const finish = (trouble: string | undefined): void => {
+    if (trouble === undefined) {
+      ports.metrics.count('read_repairs_total', { peer: owner })
+      copies.markRepaired(owner, copy)
+    }
+    done(trouble)
+  }
+  if (owner === self) {
+    replica.apply(at, copy, flags, (_applied, refusal) => finish(refusal?.message))
+    return
+  }
+  const body = [at.bucket.name, at.key, copy.record, flags]
+  peers.ask(owner, 'apply', body, deadlineMs, (reply) =>
+    finish(reply.type === 'ok' ? undefined : `repair: ${reply.type}`),
+  )
+}
+
+/**
+ * After a read has answered: compares the owners it did not ask with what it found, and repairs whoever is
+ * behind. Nobody waits for it, and it is tried once.
+ */
+export function compareLate(
+  parts: ReadParts,
+  ports: RepairPorts,
+  placed: PlacedRequest,
+  copies: OwnerCopies,
+  unasked: readonly string[],
+): void {
+  const { bucket, key } = placed.at
+  const deadlineMs = parts.clock.nowMs() + LATE_TIMEOUT_MS
+  const ask = (owners: readonly string[], kind: 'read' | 'version', then: () => void): void => {
+    let waiting = owners.length
+    if (waiting === 0) then()
+    for (const owner of owners) {
+      parts.peers.ask(owner, kind, [bucket.name, key], deadlineMs, (reply) => {
+        const found = foundIn(parts.replica, reply, kind)
+        if (found !== undefined) copies.take(owner, found)
+        else if (kind === 'read') copies.lose(owner)
+        if (--waiting === 0) then()
+      })
+    }
+  }
+  const repair = (): void => {
+    const { merged } = copies
+    if (merged === undefined) return
+    // What is nowhere else cannot travel; but a damaged record here can be replaced by nothing.
+    const isNothing = merged.record.length === 0
+    const laggards = copies.laggards()
+    for (const owner of isNothing ? laggards.filter((id) => id === parts.self) : laggards) {
+      const late = { placed, copies, owner, copy: merged, deadlineMs }
+      repairOwner(parts, ports, late, () => undefined)
+    }
+  }
+  const others = unasked.filter((owner) => owner !== parts.self)
+  ask(others, 'version', () =>
+    ask(
+      copies.lacking().filter((o) => o !== parts.self),
+      'read',
+      repair,
+    ),
+  )
+}

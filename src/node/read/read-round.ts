@@ -1,0 +1,405 @@
+/**
+ * One client's read under way: asks, counts, fetches what is missing, repairs where the level demands it, and
+ * answers or fails once.
+ *
+ * Invariant: at a level that waits for R > 1 owners, the answer is held durably by R owners when it is given,
+ * so that a later quorum read, which meets one of them, cannot go back behind it.
+ *
+ * Where the owners differ and the laggards take no repair, because of full disks for example, the read answers with
+ * what R owners hold alike, as if it had asked only those. A write that no majority has stored is not completed, so
+ * the read may come before it.
+ */
+import { ABSENT, type StoredObject } from '../../core/causality/stored-object.ts'
+import { QuorateError } from '../../core/errors.ts'
+import {
+  allOwners,
+  everyGroup,
+  leastCount,
+  type OwnerGroups,
+} from '../../core/quorum/owner-groups.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { TOO_FEW_HAVE_TOLD } from '../repair/arrival.ts'
+import type { Deadline } from '../peers/deadlines.ts'
+import { ABSENT_COPY, type Copy, encodeVersion } from '../wire/object-record.ts'
+import { copyIn, foundIn, OwnerCopies } from '../round/owner-copies.ts'
+import { answerWith } from './read-answer.ts'
+import type { ReadParts } from './read-coordinator.ts'
+import { refusedWords } from '../peers/peer-reach.ts'
+import { compareLate, repairOwner, type RepairPorts } from './read-repair.ts'
+import { mergeCopies, modeOf } from '../replica/replica.ts'
+import { groupsOf, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
+import type { ReadAnswer } from '../service/service.ts'
+
+/** After this long without an answer, the owners not yet asked are asked too. */
+const HEDGE_DELAY_MS = 75
+
+export interface ReadEnd {
+  readonly answered: (answer: ReadAnswer) => void
+  readonly failed: (error: QuorateError) => void
+  /** Whether the owners not asked may be compared after the answer: a bounded rate. */
+  readonly mayCompareLate: () => boolean
+}
+
+export class ReadRound {
+  readonly #parts: ReadParts
+  readonly #ports: RepairPorts
+  readonly #placed: PlacedRequest
+  readonly #end: ReadEnd
+  readonly #reports: ReplicaReports
+  readonly #copies: OwnerCopies
+  readonly #required: number
+  /** Who has to answer. Those that will own the key never by themselves: they know too little. */
+  readonly #groups: OwnerGroups
+  /** Owners in the order in which they are asked, and how many of them have been. */
+  #candidates: readonly string[] = []
+  /** The last of them: owners that may not answer, for a sloppy level. */
+  #silent: readonly string[] = []
+  #asked = 0
+  readonly #lost = new Set<string>()
+  /** Fallbacks that have said what they keep. */
+  #hinted = 0
+  /** Fallbacks that keep nothing: they say little of a key whose owners are only slow. */
+  #emptyHanded = 0
+  #fallbacks: 'unasked' | 'waiting' | 'done' = 'unasked'
+  /** A fetch or a repair is under way: nothing else starts until it ends. */
+  #busy = false
+  #settled = false
+  readonly #waits: Deadline[] = []
+
+  constructor(
+    parts: ReadParts,
+    ports: RepairPorts & { clock: Clock },
+    placed: PlacedRequest,
+    end: ReadEnd,
+  ) {
+    this.#parts = parts
+    this.#ports = ports
+    this.#placed = placed
+    this.#end = end
+    this.#reports = new ReplicaReports(ports.clock)
+    this.#copies = new OwnerCopies(ports.codec, modeOf(placed.at.bucket))
+    this.#required = placed.need.r
+    // Of one copy, a majority is one: what was read of it must be read after the move, too.
+    const isLasting = placed.level === 'quorum' || placed.level === 'all'
+    this.#groups = placed.need.r > 1 || isLasting ? groupsOf(placed) : [placed.owners]
+  }
+
+  start(): void {
+    const { inReach } = this.#parts
+    const { need } = this.#placed
+    const owners = allOwners(this.#groups)
+    const near = owners.filter((owner) => inReach(owner, need.sloppy))
+    // Owners of whom nothing has been heard for a moment are asked too, but last: they may be only slow, and the
+    // fallbacks, which keep what they stood in for, cannot tell that there is nothing.
+    this.#silent = owners.filter((owner) => !near.includes(owner) && inReach(owner, false))
+    this.#candidates = [...this.#fastestFirst(near), ...this.#fastestFirst(this.#silent)]
+    const enough = everyGroup(this.#groups, this.#required, (owner) => near.includes(owner))
+    if (!enough && !need.sloppy) {
+      const among = this.#groups.map((owners) => owners.join(', ')).join(' and of ')
+      const words = refusedWords(owners, this.#parts.clock)
+      this.#fail('quorum_unreachable', `the read needs ${this.#required} of ${among}${words}`)
+      return
+    }
+    const leftMs = Math.max(0, this.#placed.deadlineMs - this.#parts.clock.nowMs())
+    this.#wait(leftMs, () => this.#expire())
+    if (!enough) this.#askFallbacks()
+    // While the key moves, the fastest of all need not be enough of both groups.
+    const mayWait = enough && this.#groups.length === 1
+    this.#askMore(mayWait ? this.#required : this.#candidates.length)
+    if (this.#settled) return
+    if (this.#asked < this.#candidates.length) {
+      this.#wait(HEDGE_DELAY_MS, () => this.#askMore(this.#candidates.length))
+    }
+    // The owners may be cut off, and nobody has noticed yet: a sloppy read turns to the fallbacks in time.
+    if (need.sloppy && enough) {
+      this.#wait(leftMs / 2, () => {
+        if (this.#counted() < this.#required) this.#askFallbacks()
+      })
+    }
+  }
+
+  /** This node first, for it costs no message; then by measured round trip. */
+  #fastestFirst(owners: readonly string[]): readonly string[] {
+    const { self, latencyMs } = this.#parts
+    const cost = (node: string): number => (node === self ? -1 : latencyMs(node))
+    return owners.length < 2 ? owners : [...owners].sort((a, b) => cost(a) - cost(b))
+  }
+
+  #askMore(upTo: number): void {
+    while (this.#asked < Math.min(upTo, this.#candidates.length) && !this.#settled) {
+      const owner = this.#candidates[this.#asked++] as string
+      // The whole copy is asked of the first, and again of any once one has failed.
+      if (owner === this.#parts.self) this.#readSelf()
+      else this.#ask(owner, this.#asked === 1 || this.#lost.size > 0 ? 'read' : 'version')
+    }
+  }
+
+  #readSelf(): void {
+    const { self, replica, isProven } = this.#parts
+    if ((this.#required > 1 || this.#placed.provenOnly === true) && !isProven()) {
+      this.#reports.set(self, 'error', TOO_FEW_HAVE_TOLD)
+      this.#loseOne(self)
+      return
+    }
+    replica.read(this.#placed.at, (copy, refusal) => {
+      if (copy !== undefined) {
+        this.#reports.set(self, 'ok')
+        this.#copies.take(self, { version: encodeVersion(copy.object), copy })
+        this.#advance()
+        return
+      }
+      if (refusal?.code === 'record_corrupt') this.#copies.markCorrupt(self)
+      this.#reports.set(self, 'error', refusal?.message ?? '')
+      this.#loseOne(self)
+    })
+  }
+
+  #ask(owner: string, kind: 'read' | 'version'): void {
+    const { bucket, key } = this.#placed.at
+    this.#parts.peers.ask(owner, kind, [bucket.name, key], this.#placed.deadlineMs, (reply) => {
+      const found = foundIn(this.#parts.replica, reply, kind)
+      if (found !== undefined) {
+        this.#reports.set(owner, 'ok')
+        this.#copies.take(owner, found)
+        this.#advance()
+        return
+      }
+      if (reply.type === 'refused' && reply.code === 'record_corrupt')
+        this.#copies.markCorrupt(owner)
+      if (reply.type === 'ok') this.#reports.set(owner, 'error', 'a damaged record')
+      else this.#reports.setReply(owner, reply)
+      this.#loseOne(owner)
+    })
+  }
+
+  #loseOne(owner: string): void {
+    this.#lost.add(owner)
+    this.#askMore(this.#asked + 1)
+    this.#advance()
+  }
+
+  /** What other nodes keep for owners out of reach counts as well, at a sloppy level. */
+  #askFallbacks(): void {
+    if (this.#fallbacks !== 'unasked') return
+    const { self, peers, hints, inReach, replica } = this.#parts
+    const { at, fallbacks, deadlineMs } = this.#placed
+    const holders = fallbacks.filter((node) => inReach(node, true))
+    this.#fallbacks = holders.length === 0 ? 'done' : 'waiting'
+    let waiting = holders.length
+    let kept = ABSENT_COPY
+    const take = (holder: string, copy: Copy | undefined): void => {
+      if (copy !== undefined) {
+        if (copy.record.length > 0) this.#hinted++
+        else this.#emptyHanded++
+        this.#reports.set(holder, 'hinted')
+        kept = mergeCopies(this.#ports.codec, modeOf(at.bucket), kept, copy)
+      }
+      // All of them together, not the first: each keeps only what it stood in for.
+      if (--waiting > 0 || this.#settled) return
+      this.#fallbacks = 'done'
+      this.#copies.merge(kept)
+      this.#advance()
+    }
+    for (const holder of holders) {
+      if (holder === self) {
+        hints.read(at, (copy) => take(self, copy))
+      } else {
+        peers.ask(holder, 'read-hints', [at.bucket.name, at.key], deadlineMs, (reply) => {
+          if (reply.type !== 'ok') this.#reports.setReply(holder, reply)
+          take(holder, reply.type === 'ok' ? copyIn(replica, reply.body[0]) : undefined)
+        })
+      }
+    }
+    if (holders.length === 0) this.#advance()
+  }
+
+  /** The next step, once enough have answered: fetch what the merged copy lacks, repair, answer. */
+  #advance(): void {
+    if (this.#settled || this.#busy) return
+    if (this.#counted() < this.#required) {
+      if (this.#fallbacks === 'waiting') return
+      const open = this.#candidates.filter((owner) => !this.#hasEnded(owner))
+      const isNearOver = open.every((owner) => this.#silent.includes(owner))
+      if (isNearOver && this.#placed.need.sloppy && this.#fallbacks === 'unasked') {
+        this.#askFallbacks()
+        return
+      }
+      // Where an owner has answered, those that are silent are not waited for.
+      if (open.length === 0 || (isNearOver && this.#counted() > 0)) this.#countEmptyHanded()
+      if (this.#got() < this.#required) {
+        if (open.length === 0) this.#giveUp()
+        return
+      }
+    }
+    const lacking = this.#copies.lacking()
+    if (lacking.length > 0) this.#fetch(lacking)
+    else if (this.#isRepairedFirst()) this.#repairThenAnswer()
+    else this.#answer()
+  }
+
+  #isRepairedFirst(): boolean {
+    const isOfMany = this.#required > 1 || this.#groups.length > 1
+    return isOfMany && !this.#placed.need.sloppy
+  }
+
+  /** Owners that have answered, in the group of fewest. */
+  #counted(): number {
+    return leastCount(this.#groups, (owner) => this.#copies.has(owner))
+  }
+
+  #got(): number {
+    return this.#counted() + this.#hinted
+  }
+
+  #isEnough(holders: ReadonlySet<string>): boolean {
+    return everyGroup(this.#groups, this.#required, (owner) => holders.has(owner))
+  }
+
+  /** "Nothing here" of a fallback is an answer only once no owner is waited for any more. */
+  #countEmptyHanded(): void {
+    this.#hinted += this.#emptyHanded
+    this.#emptyHanded = 0
+  }
+
+  #hasEnded(owner: string): boolean {
+    return this.#copies.has(owner) || this.#lost.has(owner)
+  }
+
+  #fetch(owners: readonly string[]): void {
+    this.#busy = true
+    let waiting = owners.length
+    const { bucket, key } = this.#placed.at
+    for (const owner of owners) {
+      this.#parts.peers.ask(owner, 'read', [bucket.name, key], this.#placed.deadlineMs, (reply) => {
+        const found = foundIn(this.#parts.replica, reply, 'read')
+        if (found !== undefined) {
+          this.#copies.take(owner, found)
+        } else {
+          this.#copies.lose(owner)
+          this.#lost.add(owner)
+          this.#askMore(this.#asked + 1)
+        }
+        if (--waiting > 0) return
+        this.#busy = false
+        this.#advance()
+      })
+    }
+  }
+
+  /** Makes R owners hold the merged copy, then answers. */
+  #repairThenAnswer(): void {
+    const copy = this.#copies.merged as Copy
+    const laggards = this.#copies.laggards()
+    if (this.#isEnough(this.#copies.holders())) {
+      this.#answer()
+      return
+    }
+    this.#busy = true
+    let waiting = laggards.length
+    const unrepaired: string[] = []
+    const { deadlineMs } = this.#placed
+    for (const owner of laggards) {
+      const repair = { placed: this.#placed, copies: this.#copies, owner, copy, deadlineMs }
+      repairOwner(this.#parts, this.#ports, repair, (trouble) => {
+        waiting--
+        if (trouble === undefined) this.#reports.set(owner, 'repaired')
+        else {
+          this.#reports.set(owner, 'error', trouble)
+          unrepaired.push(owner)
+        }
+        if (this.#settled) return
+        if (this.#isEnough(this.#copies.holders())) this.#answer()
+        else if (waiting === 0) this.#goOnWithout(unrepaired)
+      })
+    }
+  }
+
+  /** These take no repair, because of a full disk for example: owners that were not needed yet may hold the copy. */
+  #goOnWithout(unrepaired: readonly string[]): void {
+    for (const owner of unrepaired) {
+      this.#copies.markUnrepaired(owner)
+      this.#lost.add(owner)
+    }
+    if (this.#candidates.every((owner) => this.#hasEnded(owner))) {
+      if (!this.#answerHeldByEnough())
+        this.#fail('deadline_passed', 'the owners differ and could not be brought up to date')
+      return
+    }
+    this.#busy = false
+    this.#askMore(this.#asked + unrepaired.length)
+    this.#advance()
+  }
+
+  /** Answers the read with a copy that R owners hold. False where there is none. */
+  #answerHeldByEnough(): boolean {
+    if (!this.#isRepairedFirst()) return false
+    const held = this.#copies.heldByEnough((owners) => this.#isEnough(owners))
+    if (held === undefined) return false
+    const got = leastCount(this.#groups, (owner) => held.owners.has(owner))
+    this.#answerWith(held.copy.object, got)
+    return true
+  }
+
+  #answer(): void {
+    this.#answerWith(this.#copies.merged?.object ?? ABSENT, this.#got())
+  }
+
+  #answerWith(object: StoredObject, got: number): void {
+    this.#settle()
+    const { clock, self } = this.#parts
+    const quorum = { need: this.#required, got, hinted: this.#hinted }
+    const round = { level: this.#placed.level, coordinator: self, quorum }
+    const replicas = this.#reports.list()
+    this.#end.answered(answerWith(object, clock.nowMs(), { ...round, replicas }))
+    // Not those that are silent: their answers would hold up the repair of the others.
+    const unasked = this.#candidates
+      .slice(this.#asked)
+      .filter((owner) => !this.#silent.includes(owner))
+    const differ = this.#copies.laggards().length > 0
+    if (differ || (unasked.length > 0 && this.#end.mayCompareLate())) {
+      compareLate(this.#parts, this.#ports, this.#placed, this.#copies, unasked)
+    }
+  }
+
+  #giveUp(): void {
+    const got = this.#got()
+    this.#fail('quorum_unreachable', `${got} of ${this.#required} needed owners answered`)
+  }
+
+  #expire(): void {
+    if (this.#settled) return
+    if (this.#placed.need.sloppy && this.#fallbacks === 'done' && !this.#busy) {
+      this.#countEmptyHanded()
+      this.#advance()
+      if (this.#settled || this.#busy) return
+    }
+    if (this.#answerHeldByEnough()) return
+    const got = this.#got()
+    const within = `within ${this.#placed.timeoutMs} ms`
+    this.#fail('deadline_passed', `${got} of ${this.#required} needed owners answered ${within}`)
+  }
+
+  #fail(code: 'quorum_unreachable' | 'deadline_passed', message: string): void {
+    this.#settle()
+    for (const owner of allOwners(this.#groups)) {
+      if (!this.#candidates.includes(owner)) this.#reports.setUnasked(owner, this.#parts.clock)
+    }
+    this.#end.failed(
+      new QuorateError(code, message, {
+        required: this.#required,
+        received: this.#got(),
+        replicas: this.#reports.list(),
+        retryAfterSeconds: 1,
+      }),
+    )
+  }
+
+  #wait(delayMs: number, task: () => void): void {
+    this.#waits.push(this.#parts.deadlines.in(delayMs, task))
+  }
+
+  #settle(): void {
+    this.#settled = true
+    for (const wait of this.#waits) this.#parts.deadlines.cancel(wait)
+  }
+}

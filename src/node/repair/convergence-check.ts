@@ -1,0 +1,321 @@
+/**
+ * Whether all owners hold the same, told by their hash trees: the node that is asked compares the roots of
+ * every data partition at all its owners, descends where they differ, and counts the keys.
+ *
+ * Invariant: "converged" is said only where every member, asked before the trees, had nothing on its way to an owner.
+ * Then each write that was acknowledged before the check is in the tree of at least one owner that is compared. The
+ * members are asked again after the trees, so that it is not said either while an exchange runs.
+ */
+import type { Timestamp } from '../../core/causality/dot.ts'
+import { PARTITION_COUNT } from '../../core/placement/topology.ts'
+import { equalHashes, TREE_DEPTH, TREE_FANOUT, type TreeHash } from '../../core/repair/hash-tree.ts'
+import type { Encodable } from '../../ports/codec.ts'
+import type { HashForest } from './hash-forest.ts'
+import { decodeHashes } from '../wire/hash-list.ts'
+import type { HorizonKeeper } from './horizon-keeper.ts'
+import type { LeafListing, LeafPlace } from './leaf-listing.ts'
+import type { AskKind } from '../wire/messages.ts'
+import type { NodeClock } from '../identity/node-clock.ts'
+import type { Peers } from '../peers/peers.ts'
+import { STATUS_UNSETTLED } from '../status/cluster-view.ts'
+import type { ConvergenceAnswer } from '../service/service.ts'
+import type { TopologyKeeper } from '../topology/topology-keeper.ts'
+import {
+  addUnsettled,
+  decodeUnsettled,
+  isSettled,
+  NOTHING_UNSETTLED,
+  type Unsettled,
+} from '../service/unsettled.ts'
+
+const ASK_TIMEOUT_MS = 3000
+const NODES_PER_ASK = 512
+/** Differing leaves whose keys are counted; beyond them the count is a least one. */
+const LEAVES_MAX = 4096
+const LEAVES_PER_ASK = 128
+/** How often leaves whose keys are all equal are compared again. */
+const RECOUNTS_MAX = 3
+
+export interface ConvergenceCheckParts {
+  readonly self: string
+  readonly keeper: TopologyKeeper
+  readonly peers: Peers
+  readonly clock: NodeClock
+  readonly forest: HashForest
+  readonly leaves: LeafListing
+  readonly horizon: HorizonKeeper
+  /** What this node itself has on its way to owners. */
+  readonly unsettled: () => Unsettled
+}
+
+/** What an owner holds in some leaves. */
+interface Held {
+  readonly copies: ReadonlyMap<string, TreeHash>
+  readonly dying: ReadonlyMap<string, Timestamp>
+  readonly horizon: Timestamp
+}
+
+interface KeyCount {
+  readonly differing: number
+  /** Deletes that some owners have forgotten already, and all may. */
+  readonly fading: number
+}
+
+/** What each owner says of the places that it was asked for, in that order. */
+type Answers<T> = ReadonlyMap<string, readonly T[]>
+
+export class ConvergenceCheck {
+  readonly #parts: ConvergenceCheckParts
+  readonly #unreachable = new Set<string>()
+
+  /** For one check. */
+  constructor(parts: ConvergenceCheckParts) {
+    this.#parts = parts
+  }
+
+  /** `bucket`: count its keys only. */
+  async run(bucket: string | undefined): Promise<ConvergenceAnswer> {
+    const { buckets } = this.#parts.keeper.topology
+    const wanted = buckets.filter(({ name }) => bucket === undefined || name === bucket)
+    let differing = 0
+    let fading = 0
+    let isExact = true
+    let leaves = 0
+    const before = await this.#unsettled()
+    for (const copies of new Set(wanted.map(({ n }) => n))) {
+      const found = await this.#compare(copies, bucket)
+      differing += found.differing
+      fading += found.fading
+      isExact &&= found.isExact
+      leaves += found.leaves
+    }
+    const after = await this.#unsettled()
+    const unreachable = [...this.#unreachable].sort()
+    // Leaves have keys of other buckets, too; and trees that differ over equal copies are not whole.
+    const isExplained = bucket !== undefined || leaves === 0 || fading > 0
+    const isSame = differing === 0 && isExact && isExplained
+    const converged = isSame && unreachable.length === 0 && isSettled(before) && isSettled(after)
+    const underWay = isSettled(after) ? before : after
+    return { converged, differing, isExact, unreachable, underWay }
+  }
+
+  /** What all members together have on its way. */
+  async #unsettled(): Promise<Unsettled> {
+    const { self, keeper, unsettled } = this.#parts
+    const told = await Promise.all(
+      keeper.topology.members.map(async ({ id }) => {
+        if (id === self) return unsettled()
+        const body = await this.#ask(id, 'status', [])
+        return decodeUnsettled(body?.[STATUS_UNSETTLED])
+      }),
+    )
+    return told.reduce(addUnsettled, NOTHING_UNSETTLED)
+  }
+
+  async #compare(
+    copies: number,
+    bucket: string | undefined,
+  ): Promise<KeyCount & { leaves: number; isExact: boolean }> {
+    let places: LeafPlace[] = Array.from({ length: PARTITION_COUNT }, (_, partition) => ({
+      partition,
+      index: 0,
+    }))
+    for (let level = 0; level <= TREE_DEPTH && places.length > 0; level++) {
+      if (level > 0) {
+        places = places.flatMap(({ partition, index }) =>
+          Array.from({ length: TREE_FANOUT }, (_, i) => ({
+            partition,
+            index: index * TREE_FANOUT + i,
+          })),
+        )
+      }
+      places = await this.#differing(copies, level, places)
+    }
+    const isExact = places.length <= LEAVES_MAX
+    let counted = await this.#countAll(copies, places.slice(0, LEAVES_MAX), bucket)
+    // No key differs: were the last settled deletes collected after the trees were compared? Then the trees agree now.
+    for (let i = 0; i < RECOUNTS_MAX && isExact && places.length > 0; i++) {
+      if (counted.differing + counted.fading > 0) break
+      places = await this.#differing(copies, TREE_DEPTH, places)
+      counted = await this.#countAll(copies, places, bucket)
+    }
+    return { ...counted, leaves: places.length, isExact }
+  }
+
+  async #countAll(
+    copies: number,
+    places: readonly LeafPlace[],
+    bucket: string | undefined,
+  ): Promise<KeyCount> {
+    let differing = 0
+    let fading = 0
+    for (let i = 0; i < places.length; i += LEAVES_PER_ASK) {
+      const found = await this.#countKeys(copies, places.slice(i, i + LEAVES_PER_ASK), bucket)
+      differing += found.differing
+      fading += found.fading
+    }
+    return { differing, fading }
+  }
+
+  /** Places that not all their owners have the same hash of. */
+  async #differing(
+    copies: number,
+    level: number,
+    places: readonly LeafPlace[],
+  ): Promise<LeafPlace[]> {
+    const differing: LeafPlace[] = []
+    for (let i = 0; i < places.length; i += NODES_PER_ASK) {
+      const asked = places.slice(i, i + NODES_PER_ASK)
+      const answers: Answers<TreeHash> = await this.#askOwners(copies, asked, (node, own) =>
+        this.#hashesAt(node, copies, level, own),
+      )
+      const seen = this.#collect(copies, asked, answers)
+      asked.forEach((place, at) => {
+        const hashes = seen[at] as TreeHash[]
+        if (hashes.some((hash) => !equalHashes(hash, hashes[0] as TreeHash))) differing.push(place)
+      })
+    }
+    return differing
+  }
+
+  async #countKeys(
+    copies: number,
+    places: readonly LeafPlace[],
+    bucket: string | undefined,
+  ): Promise<KeyCount> {
+    const answers = new Map<string, Held>()
+    for (const [node, own] of this.#byOwner(copies, places)) {
+      const answer = await this.#keysAt(node, copies, own)
+      if (answer !== undefined) answers.set(node, answer)
+    }
+    const names = new Set([...answers.values()].flatMap((held) => [...held.copies.keys()]))
+    let differing = 0
+    let fading = 0
+    for (const name of names) {
+      const bucketName = name.slice(0, name.indexOf('/'))
+      if (bucket !== undefined && bucketName !== bucket) continue
+      const known = this.#parts.keeper.bucket(bucketName)
+      if (known === undefined) continue
+      const { owners } = this.#parts.keeper.place(known, name.slice(bucketName.length + 1))
+      const told = owners.flatMap((owner) => answers.get(owner) ?? [])
+      if (isSame(told.map((held) => held.copies.get(name)))) continue
+      if (isFading(told, name)) fading++
+      else differing++
+    }
+    return { differing, fading }
+  }
+
+  /** The hashes of each place, of the owners that answered. */
+  #collect<T>(copies: number, places: readonly LeafPlace[], answers: Answers<T>): T[][] {
+    const found = places.map((): T[] => [])
+    const byPlace = new Map(places.map((place, i) => [place, i]))
+    for (const [node, own] of this.#byOwner(copies, places)) {
+      answers.get(node)?.forEach((answer, i) => {
+        found[byPlace.get(own[i] as LeafPlace) as number]?.push(answer)
+      })
+    }
+    return found
+  }
+
+  #byOwner(copies: number, places: readonly LeafPlace[]): Map<string, LeafPlace[]> {
+    const { members, preference } = this.#parts.keeper.topology
+    const byOwner = new Map<string, LeafPlace[]>()
+    for (const place of places) {
+      for (const index of (preference[place.partition] as readonly number[]).slice(0, copies)) {
+        const owner = members[index]?.id ?? ''
+        const own = byOwner.get(owner) ?? []
+        byOwner.set(owner, own)
+        own.push(place)
+      }
+    }
+    return byOwner
+  }
+
+  async #askOwners<T>(
+    copies: number,
+    places: readonly LeafPlace[],
+    ask: (node: string, own: readonly LeafPlace[]) => Promise<readonly T[] | undefined>,
+  ): Promise<Answers<T>> {
+    const answers = new Map<string, readonly T[]>()
+    const one = async ([node, own]: [string, LeafPlace[]]): Promise<void> => {
+      const answer = await ask(node, own)
+      if (answer !== undefined) answers.set(node, answer)
+    }
+    await Promise.all([...this.#byOwner(copies, places)].map(one))
+    return answers
+  }
+
+  async #hashesAt(
+    node: string,
+    copies: number,
+    level: number,
+    places: readonly LeafPlace[],
+  ): Promise<readonly TreeHash[] | undefined> {
+    const { self, forest } = this.#parts
+    if (node === self) {
+      if (!forest.isBuilt) return this.#lose(node)
+      return places.map(({ partition, index }) => forest.node(copies, partition, level, index))
+    }
+    const body = await this.#ask(node, 'tree', [copies, level, flat(places)])
+    return body && decodeHashes(body[0])
+  }
+
+  async #keysAt(
+    node: string,
+    copies: number,
+    places: readonly LeafPlace[],
+  ): Promise<Held | undefined> {
+    const { self, leaves, horizon } = this.#parts
+    if (node === self) return { ...(await leaves.list(copies, places)), horizon: horizon.value }
+    const body = await this.#ask(node, 'leaves', [copies, flat(places)])
+    if (body === undefined) return undefined
+    const hashes = decodeHashes(body[1])
+    const names = body[0] as readonly string[]
+    const copiesOfIt = new Map(names.map((name, i) => [name, hashes[i] as TreeHash]))
+    const pairs = body[2] as readonly (string | number)[]
+    const dying = new Map<string, Timestamp>()
+    for (let i = 0; i < pairs.length; i += 2) dying.set(pairs[i] as string, pairs[i + 1] as number)
+    return { copies: copiesOfIt, dying, horizon: body[3] as Timestamp }
+  }
+
+  async #ask(
+    node: string,
+    kind: AskKind,
+    body: readonly Encodable[],
+  ): Promise<readonly Encodable[] | undefined> {
+    // Who did not answer once is not waited for again.
+    if (this.#unreachable.has(node)) return undefined
+    const deadlineMs = this.#parts.clock.nowMs() + ASK_TIMEOUT_MS
+    const reply = await this.#parts.peers.request(node, kind, body, deadlineMs)
+    return reply.type === 'ok' ? reply.body : this.#lose(node)
+  }
+
+  #lose(node: string): undefined {
+    this.#unreachable.add(node)
+    return undefined
+  }
+}
+
+function isSame(hashes: readonly (TreeHash | undefined)[]): boolean {
+  const [first] = hashes
+  return hashes.every((hash) => hash !== undefined && first && equalHashes(hash, first))
+}
+
+/**
+ * Whether owners that hold nothing of the key may have forgotten it: what the others hold is the same memory of a
+ * delete, and one owner that does not hold it has a horizon that settles it. The horizons of the rest do not matter:
+ * an owner also forgets a delete when it is compared with one that has collected it.
+ */
+function isFading(told: readonly Held[], name: string): boolean {
+  const holders = told.filter(({ copies }) => copies.has(name))
+  const horizons = told.filter(({ copies }) => !copies.has(name)).map(({ horizon }) => horizon)
+  const settled = Math.max(...horizons)
+  return (
+    isSame(holders.map(({ copies }) => copies.get(name))) &&
+    holders.every(({ dying }) => (dying.get(name) ?? Infinity) <= settled)
+  )
+}
+
+function flat(places: readonly LeafPlace[]): number[] {
+  return places.flatMap(({ partition, index }) => [partition, index])
+}

@@ -1,0 +1,186 @@
+/**
+ * This node's hash trees: one for each data partition and number of copies, because only keys with the same
+ * owners can be compared. Built from the disk at the start, page by page while the node already serves; after
+ * that kept up to date by every record that becomes durable.
+ */
+import { hashText } from '../../core/hash/text-hash.ts'
+import { copyHash } from '../../core/repair/copy-hash.ts'
+import {
+  combineHashes,
+  HashTree,
+  leafOf,
+  NO_HASH,
+  type TreeHash,
+} from '../../core/repair/hash-tree.ts'
+import { compareKeys } from '../../core/placement/key-order.ts'
+import { PARTITION_COUNT } from '../../core/placement/topology.ts'
+import type { Codec } from '../../ports/codec.ts'
+import type { Disk } from '../../ports/disk.ts'
+import type { Timers } from '../../ports/timers.ts'
+import { type Copy, checksumOf, decodeRecord } from '../wire/object-record.ts'
+import { keyAfter, readPage } from '../storage/record-page.ts'
+import { type DataName, parseDataKey, partitionRange } from '../storage/storage-keys.ts'
+
+/** Records read at a time. */
+const PAGE = 64
+/** A partition that could not be read is tried again after this. */
+const RETRY_DELAY_MS = 1000
+
+/** How far the build of a partition has come. */
+interface Building {
+  /** Keys up to this one are in the tree; changes of later ones wait for the page that has them. */
+  cursor: string
+  /** Changes beyond the cursor while a page is being read: it may have them or not. */
+  readonly raced: Map<string, TreeHash>
+}
+
+export class HashForest {
+  readonly #disk: Disk
+  readonly #codec: Codec
+  readonly #timers: Timers
+  readonly #copiesOf: (bucket: string) => number | undefined
+  /** By number of copies, then by partition. */
+  readonly #trees = new Map<number, Map<number, HashTree>>()
+  /** Partitions that are not whole yet. */
+  readonly #building = new Map<number, Building>()
+  #isRunning = false
+  #isStopped = false
+  /** Told of a record that cannot be read. */
+  onCorrupt: (storageKey: string) => void = () => undefined
+
+  constructor(
+    ports: { disk: Disk; codec: Codec; timers: Timers },
+    copiesOf: (bucket: string) => number | undefined,
+  ) {
+    this.#disk = ports.disk
+    this.#codec = ports.codec
+    this.#timers = ports.timers
+    this.#copiesOf = copiesOf
+    for (let partition = 0; partition < PARTITION_COUNT; partition++) this.#startOver(partition)
+  }
+
+  /** Whether every tree is whole. */
+  get isBuilt(): boolean {
+    return this.#building.size === 0
+  }
+
+  /** Builds what is not whole, in the background. */
+  start(): void {
+    if (this.#isRunning || this.#isStopped) return
+    this.#isRunning = true
+    void this.#build()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** A record has become durable. */
+  stored(storageKey: string, before: Copy, after: Copy): void {
+    const at = parseDataKey(storageKey)
+    if (at === undefined) return
+    const building = this.#building.get(at.partition)
+    const now = hashOf(at, after)
+    const isAhead = building !== undefined && compareKeys(storageKey, building.cursor) > 0
+    if (isAhead) building.raced.set(storageKey, now)
+    else this.#change(at, hashOf(at, before), now)
+  }
+
+  /** What the disk holds of a key is not known: the partition is built anew. */
+  uncertain(storageKey: string): void {
+    const at = parseDataKey(storageKey)
+    if (at !== undefined) this.rebuild(at.partition)
+  }
+
+  rebuild(partition: number): void {
+    this.#startOver(partition)
+    this.start()
+  }
+
+  node(copies: number, partition: number, level: number, index: number): TreeHash {
+    return this.#trees.get(copies)?.get(partition)?.node(level, index) ?? NO_HASH
+  }
+
+  /** One hash of all the trees of these partitions. */
+  summary(copies: number, partitions: readonly number[]): TreeHash {
+    const trees = this.#trees.get(copies)
+    const roots: [number, TreeHash][] = []
+    for (const partition of partitions) {
+      const tree = trees?.get(partition)
+      if (tree !== undefined) roots.push([partition, tree.node(0, 0)])
+    }
+    return combineHashes(roots)
+  }
+
+  #change(at: DataName, before: TreeHash, after: TreeHash): void {
+    const copies = this.#copiesOf(at.bucket)
+    if (copies === undefined) return
+    let trees = this.#trees.get(copies)
+    if (trees === undefined) {
+      trees = new Map()
+      this.#trees.set(copies, trees)
+    }
+    let tree = trees.get(at.partition)
+    if (tree === undefined) {
+      tree = new HashTree()
+      trees.set(at.partition, tree)
+    }
+    tree.change(leafOf(hashText(at.name)), before, after)
+  }
+
+  #startOver(partition: number): void {
+    for (const trees of this.#trees.values()) trees.get(partition)?.clear()
+    this.#building.set(partition, { cursor: '', raced: new Map() })
+  }
+
+  async #build(): Promise<void> {
+    while (!this.#isStopped) {
+      const [next] = this.#building
+      if (next === undefined) break
+      const [partition, building] = next
+      try {
+        await this.#buildPage(partition, building)
+      } catch {
+        // The disk is failing: the trees wait for it.
+        await new Promise<void>((resolve) => void this.#timers.after(RETRY_DELAY_MS, resolve))
+      }
+    }
+    this.#isRunning = false
+  }
+
+  async #buildPage(partition: number, building: Building): Promise<void> {
+    const [begin, end] = partitionRange(partition)
+    const from = building.cursor === '' ? begin : keyAfter(building.cursor)
+    const { entries, next } = await readPage(this.#disk, from, end, PAGE)
+    // Started over while the page was read: it counts for nothing.
+    if (this.#building.get(partition) !== building) return
+    const isLast = next === undefined
+    const until = isLast ? end : (entries.at(-1)?.[0] as string)
+    const { raced } = building
+    for (const [storageKey, record] of entries) {
+      if (!raced.has(storageKey)) this.#enter(storageKey, record)
+    }
+    for (const [storageKey, hash] of raced) {
+      if (compareKeys(storageKey, until) > 0) continue
+      this.#change(parseDataKey(storageKey) as DataName, NO_HASH, hash)
+      raced.delete(storageKey)
+    }
+    building.cursor = until
+    if (isLast) this.#building.delete(partition)
+  }
+
+  #enter(storageKey: string, record: Uint8Array): void {
+    const at = parseDataKey(storageKey) as DataName
+    try {
+      const copy = { object: decodeRecord(this.#codec, record), record }
+      this.#change(at, NO_HASH, hashOf(at, copy))
+    } catch {
+      this.onCorrupt(storageKey)
+    }
+  }
+}
+
+/** The hash of a key's copy, as it is in the tree. */
+export function hashOf(at: DataName, { object, record }: Copy): TreeHash {
+  return record.length === 0 ? NO_HASH : copyHash(hashText(at.name), checksumOf(record), object)
+}

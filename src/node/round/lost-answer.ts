@@ -1,0 +1,36 @@
+/** What is told of a peer that was asked, and may have done what it was asked: why there is no answer that counts. */
+import type { ReplicaReport } from '../../core/errors.ts'
+import type { Reply } from '../peers/peers.ts'
+
+export type LostReason = Extract<Reply, { type: 'lost' }>['reason']
+
+/** What follows the name of the peer in a sentence. */
+export function lostAnswerWords(reason: LostReason, timeoutMs: number): string {
+  switch (reason) {
+    case 'clock':
+      return 'answered, but its clock is too far ahead: its answer does not count'
+    case 'late':
+      return 'answered that, by its clock, the deadline had passed'
+    case 'link':
+      return 'did not answer before the connection to it broke'
+    case 'deadline':
+      return `did not answer within ${timeoutMs} ms`
+    default:
+      return reason satisfies never
+  }
+}
+
+export function lostAnswerReport(reason: LostReason): Pick<ReplicaReport, 'status' | 'error'> {
+  switch (reason) {
+    case 'clock':
+      return { status: 'error', error: 'its clock is too far ahead: its answer does not count' }
+    case 'link':
+      return { status: 'unreachable' }
+    case 'late':
+      return { status: 'timeout', error: 'by its clock the deadline had passed' }
+    case 'deadline':
+      return { status: 'timeout' }
+    default:
+      return reason satisfies never
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * What a read knows of the owners' copies: the whole copy of some owners, only the version of others, and the merge of
+ * all whole copies. It tells the read which owners to ask for more, and which to bring up to date.
+ */
+import type { MergeMode } from '../../core/causality/stored-object.ts'
+import type { Codec, Encodable } from '../../ports/codec.ts'
+import { ABSENT_COPY, type Copy, encodeVersion, equalVersions } from '../wire/object-record.ts'
+import type { Reply } from '../peers/peers.ts'
+import { mergeCopies, type Replica } from '../replica/replica.ts'
+
+/** What one owner has: its whole copy, or only its version. */
+export interface Found {
+  readonly version: readonly Encodable[]
+  readonly copy: Copy | undefined
+}
+
+/** A copy, and all owners that are known to hold it. */
+export interface HeldCopy {
+  readonly copy: Copy
+  readonly owners: ReadonlySet<string>
+}
+
+export class OwnerCopies {
+  readonly #codec: Codec
+  readonly #mode: MergeMode
+  readonly #found = new Map<string, Found>()
+  /** The copies of owners that a repair could not bring up to date. */
+  readonly #unrepaired = new Map<string, Found>()
+  /** Owners whose record cannot be read: repaired like laggards, never counted. */
+  readonly #corrupt = new Set<string>()
+  #merged: Copy | undefined
+
+  constructor(codec: Codec, mode: MergeMode) {
+    this.#codec = codec
+    this.#mode = mode
+  }
+
+  /** Owners that have answered with something readable. */
+  get count(): number {
+    return this.#found.size
+  }
+
+  /** Whether that owner has. */
+  has(owner: string): boolean {
+    return this.#found.has(owner)
+  }
+
+  /** All whole copies merged; undefined before the first. */
+  get merged(): Copy | undefined {
+    return this.#merged
+  }
+
+  take(owner: string, found: Found): void {
+    this.#found.set(owner, found)
+    if (found.copy !== undefined) this.merge(found.copy)
+  }
+
+  /** A copy that belongs to no owner: what fallbacks keep. */
+  merge(copy: Copy): void {
+    this.#merged =
+      this.#merged === undefined ? copy : mergeCopies(this.#codec, this.#mode, this.#merged, copy)
+  }
+
+  /** Its version was known, its copy cannot be had: it does not count any more. */
+  lose(owner: string): void {
+    this.#found.delete(owner)
+  }
+
+  /** The owner could not be brought up to date: it counts no more, and is not repaired again. Its copy stays merged. */
+  markUnrepaired(owner: string): void {
+    const found = this.#found.get(owner)
+    if (found !== undefined) this.#unrepaired.set(owner, found)
+    this.#found.delete(owner)
+    this.#corrupt.delete(owner)
+  }
+
+  markCorrupt(owner: string): void {
+    this.#corrupt.add(owner)
+  }
+
+  markRepaired(owner: string, copy: Copy): void {
+    this.#corrupt.delete(owner)
+    this.#found.set(owner, { version: encodeVersion(copy.object), copy })
+  }
+
+  /** Owners known only by a version that the merged copy does not equal: it may lack something of theirs. */
+  lacking(): string[] {
+    if (this.#merged === undefined) return [...this.#found.keys()]
+    const merged = encodeVersion(this.#merged.object)
+    return this.#matching(
+      ({ copy, version }) => copy === undefined && !equalVersions(version, merged),
+    )
+  }
+
+  /** Owners that do not have the merged copy, those with damaged records included. */
+  laggards(): string[] {
+    if (this.#merged === undefined) return []
+    const merged = encodeVersion(this.#merged.object)
+    return [...this.#matching(({ version }) => !equalVersions(version, merged)), ...this.#corrupt]
+  }
+
+  /** Owners that have the merged copy. */
+  holders(): Set<string> {
+    const holders = new Set(this.#found.keys())
+    for (const laggard of this.laggards()) holders.delete(laggard)
+    return holders
+  }
+
+  /** A copy that enough owners hold without any repair. Owners that could not be repaired count here. */
+  heldByEnough(isEnough: (owners: ReadonlySet<string>) => boolean): HeldCopy | undefined {
+    const all = [...this.#found, ...this.#unrepaired]
+    for (const [, { copy, version }] of all) {
+      if (copy === undefined) continue
+      const alike = all.filter(([, other]) => equalVersions(other.version, version))
+      const owners = new Set(alike.map(([owner]) => owner))
+      if (isEnough(owners)) return { copy, owners }
+    }
+    return undefined
+  }
+
+  #matching(wanted: (found: Found) => boolean): string[] {
+    const owners: string[] = []
+    for (const [owner, found] of this.#found) if (wanted(found)) owners.push(owner)
+    return owners
+  }
+}
+
+/** What an answer to `read` or `version` says; undefined where it says nothing usable. */
+export function foundIn(
+  replica: Replica,
+  reply: Reply,
+  kind: 'read' | 'version',
+): Found | undefined {
+  if (reply.type !== 'ok') return undefined
+  if (kind === 'version') return { version: reply.body, copy: undefined }
+  const copy = copyIn(replica, reply.body[0])
+  return copy && { version: encodeVersion(copy.object), copy }
+}
+
+/** The copy in an answer to `read` or `read-hints`; undefined where it is damaged. */
+export function copyIn(replica: Replica, record: Encodable | undefined): Copy | undefined {
+  if (!(record instanceof Uint8Array)) return undefined
+  if (record.length === 0) return ABSENT_COPY
+  const received = replica.receive(record)
+  return 'code' in received ? undefined : received
+}

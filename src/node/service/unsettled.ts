@@ -1,0 +1,47 @@
+/**
+ * What one node still has under way towards the owners of some key. Equal hash trees alone do not prove that a
+ * cluster has converged: a write that is kept as a hint, or is on its way, may not be in any owner's tree yet.
+ *
+ * Nothing here decides anything: it only keeps the convergence check from answering too early.
+ */
+import type { Encodable } from '../../ports/codec.ts'
+
+export interface Unsettled {
+  /** Hints kept for owners. */
+  readonly hints: number
+  /** Writes for which some owner has neither answered nor been given a hint. */
+  readonly writes: number
+  /** Keys that are being exchanged with another owner. */
+  readonly exchanges: number
+}
+
+export const NOTHING_UNSETTLED: Unsettled = { hints: 0, writes: 0, exchanges: 0 }
+
+export function isSettled({ hints, writes, exchanges }: Unsettled): boolean {
+  return hints + writes + exchanges === 0
+}
+
+export function addUnsettled(a: Unsettled, b: Unsettled): Unsettled {
+  return {
+    hints: a.hints + b.hints,
+    writes: a.writes + b.writes,
+    exchanges: a.exchanges + b.exchanges,
+  }
+}
+
+export function encodeUnsettled({ hints, writes, exchanges }: Unsettled): Encodable {
+  return [hints, writes, exchanges]
+}
+
+/** An older node tells nothing. Throws on garbage. */
+export function decodeUnsettled(data: Encodable | undefined): Unsettled {
+  if (data === undefined) return NOTHING_UNSETTLED
+  if (!Array.isArray(data)) throw new Error('not a list of counts')
+  const [hints, writes, exchanges] = data as unknown[]
+  return { hints: countIn(hints), writes: countIn(writes), exchanges: countIn(exchanges) }
+}
+
+function countIn(value: unknown): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) throw new Error('not a count')
+  return value as number
+}

@@ -1,0 +1,258 @@
+/**
+ * Looks for a copy of a key that covers what a session has seen of it: at the owners first, then, since an
+ * acknowledged write may be nowhere else yet, at the nodes that stand in for them. All that is found is merged, for
+ * any copies together say no less than each of them.
+ */
+import { missingFrom } from '../../core/causality/session.ts'
+import type { VersionVector } from '../../core/causality/version-vector.ts'
+import type { Timestamp } from '../../core/causality/dot.ts'
+import { QuorateError } from '../../core/errors.ts'
+import { allOwners, leastCount } from '../../core/quorum/owner-groups.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Codec } from '../../ports/codec.ts'
+import { TOO_FEW_HAVE_TOLD } from '../repair/arrival.ts'
+import type { Deadline } from '../peers/deadlines.ts'
+import { ABSENT_COPY, type Copy, encodeVersion } from '../wire/object-record.ts'
+import { copyIn, OwnerCopies } from '../round/owner-copies.ts'
+import type { ReadParts } from '../read/read-coordinator.ts'
+import { modeOf } from '../replica/replica.ts'
+import { groupsOf, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
+
+/** After this long without what is wanted, the fallbacks are asked too; and owners that are silent are done without, where a majority is enough. */
+const HEDGE_DELAY_MS = 75
+
+/** How many owners have to say what they hold. */
+export interface OwnersWanted {
+  /** `whole`: only those count that lack nothing of what is settled; not while their copies are being filled. */
+  readonly kind: 'any' | 'whole'
+  readonly least: number
+  /** The others are waited for a moment. */
+  readonly best: number
+}
+
+export interface SearchParts extends ReadParts {
+  /** Of a data partition: up to here everything is settled, and may be forgotten here. */
+  readonly horizonOf: (partition: number) => Timestamp
+}
+
+/** What was found: of the owners that answered, and merged with what fallbacks keep. */
+export interface FoundPast {
+  readonly copies: OwnerCopies
+  readonly merged: Copy
+  readonly reports: ReplicaReports
+  /** Nodes that said what they hold. */
+  readonly answered: number
+}
+
+/**
+ * Resolves once all of `past` is found, and as many owners as wanted have said what they hold. Rejects with
+ * session_past_unreachable, which says what is missing and who did not answer.
+ */
+export function searchPast(
+  parts: SearchParts,
+  ports: { readonly clock: Clock; readonly codec: Codec },
+  placed: PlacedRequest,
+  past: VersionVector,
+  wanted: OwnersWanted,
+): Promise<FoundPast> {
+  return new Promise((resolve, reject) => {
+    new PastSearch(parts, ports, placed, past, wanted, { resolve, reject }).start()
+  })
+}
+
+interface SearchEnd {
+  readonly resolve: (found: FoundPast) => void
+  readonly reject: (error: QuorateError) => void
+}
+
+class PastSearch {
+  readonly #parts: SearchParts
+  readonly #placed: PlacedRequest
+  readonly #wanted: OwnersWanted
+  readonly #end: SearchEnd
+  readonly #copies: OwnerCopies
+  readonly #reports: ReplicaReports
+  #missing: VersionVector
+  readonly #heard = new Set<string>()
+  /** Owners that count. */
+  readonly #answered = new Set<string>()
+  #waiting = 0
+  #fallbacksAsked = false
+  #isPatient = true
+  #settled = false
+  readonly #waits: Deadline[] = []
+
+  constructor(
+    parts: SearchParts,
+    ports: { readonly clock: Clock; readonly codec: Codec },
+    placed: PlacedRequest,
+    past: VersionVector,
+    wanted: OwnersWanted,
+    end: SearchEnd,
+  ) {
+    this.#parts = parts
+    this.#placed = placed
+    this.#missing = past
+    this.#wanted = wanted
+    this.#end = end
+    this.#copies = new OwnerCopies(ports.codec, modeOf(placed.at.bucket))
+    this.#reports = new ReplicaReports(ports.clock)
+  }
+
+  start(): void {
+    const { deadlines, clock, self } = this.#parts
+    const { deadlineMs } = this.#placed
+    const owners = allOwners(groupsOf(this.#placed))
+    const leftMs = Math.max(0, deadlineMs - clock.nowMs())
+    this.#waits.push(deadlines.in(leftMs, () => this.#fail()))
+    this.#waits.push(deadlines.in(HEDGE_DELAY_MS, () => this.#hedge()))
+    this.#waiting = owners.length
+    for (const owner of owners) {
+      if (owner === self) this.#readSelf()
+      else this.#ask(owner)
+    }
+  }
+
+  #hedge(): void {
+    this.#isPatient = false
+    this.#askFallbacks()
+  }
+
+  #readSelf(): void {
+    const { self, replica, isProven, horizonOf } = this.#parts
+    // A directory that may be an old one is asked for nothing: what was settled may be missing in it.
+    if (!isProven()) {
+      this.#reports.set(self, 'error', TOO_FEW_HAVE_TOLD)
+      this.#lose()
+      return
+    }
+    replica.read(this.#placed.at, (copy, refusal) => {
+      if (copy !== undefined) this.#take(self, copy, horizonOf(this.#placed.at.partition), true)
+      else {
+        this.#reports.set(self, 'error', refusal?.message ?? '')
+        this.#lose()
+      }
+    })
+  }
+
+  #ask(owner: string): void {
+    const { peers, replica } = this.#parts
+    const { at, deadlineMs } = this.#placed
+    peers.ask(owner, 'fetch', [at.bucket.name, at.key], deadlineMs, (reply) => {
+      const copy = reply.type === 'ok' ? copyIn(replica, reply.body[0]) : undefined
+      const horizon = reply.type === 'ok' ? Number(reply.body[1]) : 0
+      if (copy !== undefined) {
+        this.#take(owner, copy, horizon, reply.type === 'ok' && reply.body[2] === true)
+        return
+      }
+      if (reply.type === 'ok') this.#reports.set(owner, 'error', 'a damaged record')
+      else this.#reports.setReply(owner, reply)
+      this.#lose()
+    })
+  }
+
+  #take(owner: string, copy: Copy, horizon: Timestamp, isWhole: boolean): void {
+    this.#reports.set(owner, 'ok')
+    this.#heard.add(owner)
+    // One that is to own the key lacks what is settled, and stands for those that know of the move.
+    const isToCome = !this.#placed.owners.includes(owner)
+    if (isWhole || isToCome || this.#wanted.kind === 'any') this.#answered.add(owner)
+    this.#copies.take(owner, { version: encodeVersion(copy.object), copy })
+    this.#strike(copy, horizon)
+    this.#waiting--
+    this.#advance()
+  }
+
+  #lose(): void {
+    this.#waiting--
+    this.#advance()
+  }
+
+  /** What of the past this copy shows. */
+  #strike(copy: Copy, horizon: Timestamp): void {
+    const mode = modeOf(this.#placed.at.bucket)
+    this.#missing = missingFrom(mode, copy.object, horizon, this.#missing)
+  }
+
+  #askFallbacks(): void {
+    if (this.#fallbacksAsked || this.#settled) return
+    this.#fallbacksAsked = true
+    const { self, peers, hints, replica } = this.#parts
+    const { at, fallbacks, deadlineMs } = this.#placed
+    this.#waiting += fallbacks.length
+    const take = (node: string, copy: Copy): void => {
+      this.#heard.add(node)
+      if (copy.record.length > 0) {
+        this.#reports.set(node, 'hinted')
+        this.#copies.merge(copy)
+        this.#strike(copy, 0)
+      }
+      this.#waiting--
+      this.#advance()
+    }
+    for (const node of fallbacks) {
+      if (node === self) hints.read(at, (copy) => take(self, copy))
+      else {
+        peers.ask(node, 'read-hints', [at.bucket.name, at.key], deadlineMs, (reply) => {
+          const copy = reply.type === 'ok' ? copyIn(replica, reply.body[0]) : undefined
+          if (copy !== undefined) {
+            take(node, copy)
+            return
+          }
+          if (reply.type !== 'ok') this.#reports.setReply(node, reply)
+          this.#lose()
+        })
+      }
+    }
+    this.#advance()
+  }
+
+  #advance(): void {
+    if (this.#settled) return
+    const { least, best } = this.#wanted
+    const isFound = this.#missing.size === 0 && this.#heard.size > 0
+    const count = leastCount(groupsOf(this.#placed), (owner) => this.#answered.has(owner))
+    const isEnough = count >= least
+    const isBest = count >= best
+    if (isFound && isEnough && (isBest || !this.#isPatient || this.#waiting === 0)) {
+      this.#settle()
+      this.#end.resolve({
+        copies: this.#copies,
+        merged: this.#copies.merged ?? ABSENT_COPY,
+        reports: this.#reports,
+        answered: this.#heard.size,
+      })
+      return
+    }
+    if (this.#waiting > 0) return
+    // Where it is found and too few owners speak, nobody else can make up for that.
+    if (this.#fallbacksAsked || isFound) this.#fail()
+    else this.#askFallbacks()
+  }
+
+  #fail(): void {
+    if (this.#settled) return
+    this.#settle()
+    const { at, fallbacks } = this.#placed
+    const owners = allOwners(groupsOf(this.#placed))
+    const name = `${at.bucket.name}/${at.key}`
+    const asked = this.#fallbacksAsked ? [...owners, ...fallbacks] : owners
+    const silent = asked.filter((node) => !this.#heard.has(node))
+    const missing =
+      this.#missing.size > 0
+        ? `a write of ${name} that this session has seen is at none of the nodes that answered`
+        : `too few owners of ${name}, which this session has seen, have answered`
+    this.#end.reject(
+      new QuorateError(
+        'session_past_unreachable',
+        silent.length === 0 ? missing : `${missing}; no answer from ${silent.join(', ')}`,
+        { replicas: this.#reports.list(), retryAfterSeconds: 1 },
+      ),
+    )
+  }
+
+  #settle(): void {
+    this.#settled = true
+    for (const wait of this.#waits) this.#parts.deadlines.cancel(wait)
+  }
+}

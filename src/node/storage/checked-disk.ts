@@ -1,0 +1,113 @@
+/**
+ * The disk of a node behind checksums: every value is framed (record-frame.ts) when it is written, and checked when
+ * it is read. Each kind of record has its own answer to damage, and none is believed:
+ *
+ * - a data record or a hint is handed on as it was found. Its own checksum fails then, and the reader repairs it;
+ * - a promise is handed on without content, and the acceptor refuses all that it may have promised;
+ * - an entry of an index is left out. The index is made again at once (index-repair.ts), and at the next start;
+ * - damage to the node's own state throws `DamagedStateError`: the whole directory counts as lost.
+ */
+import type { Disk, DiskHealth, DiskOperation } from '../../ports/disk.ts'
+import { frame, unframe } from './record-frame.ts'
+import { keyAfter } from './record-page.ts'
+
+/** The node's own state cannot be believed: its directory must be treated as a lost one. */
+export class DamagedStateError extends Error {
+  constructor(what: string) {
+    super(`the node's own state is damaged: ${what}`)
+    this.name = 'DamagedStateError'
+  }
+}
+
+const NOTHING = new Uint8Array(0)
+const utf8 = new TextEncoder()
+
+export class CheckedDisk implements Disk {
+  readonly #disk: Disk
+  /** Told of each damaged entry of an index, and of each damaged promise. */
+  onDamaged: (key: string) => void = () => undefined
+
+  constructor(disk: Disk) {
+    this.#disk = disk
+  }
+
+  async getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
+    const found = await this.#disk.getMany(keys)
+    return found.map((framed, i) => framed && this.#checked(keys[i] as string, framed))
+  }
+
+  write(operations: readonly DiskOperation[], options: { readonly sync: boolean }): Promise<void> {
+    const framed = operations.map((operation) =>
+      operation.type === 'put'
+        ? { ...operation, value: frame(operation.key, operation.value) }
+        : operation,
+    )
+    return this.#disk.write(framed, options)
+  }
+
+  async range(
+    from: string,
+    to: string,
+    limit: number,
+    bytesMax = Infinity,
+  ): Promise<[string, Uint8Array][]> {
+    const entries: [string, Uint8Array][] = []
+    let bytesLeft = bytesMax
+    for (let start = from; ;) {
+      const page = await this.#disk.range(start, to, limit - entries.length, bytesLeft)
+      let isWhole = true
+      let readBytes = 0
+      let givenBytes = 0
+      for (const [key, framed] of page) {
+        const value = this.#checked(key, framed)
+        const keyBytes = utf8.encode(key).length
+        readBytes += keyBytes + framed.length
+        if (value === undefined) {
+          isWhole = false
+          continue
+        }
+        entries.push([key, value])
+        givenBytes += keyBytes + value.length
+      }
+      const isCut = readBytes >= bytesLeft
+      bytesLeft -= givenBytes
+      const isFull = entries.length >= limit || bytesLeft <= 0
+      // A page that is short only by frames and entries left out must not pass for the last one.
+      if (isFull || page.length === 0 || (isWhole && !isCut)) return entries
+      start = keyAfter(page.at(-1)?.[0] ?? '')
+    }
+  }
+
+  health(): DiskHealth {
+    return this.#disk.health()
+  }
+
+  onHealth(listener: (health: DiskHealth) => void): void {
+    this.#disk.onHealth(listener)
+  }
+
+  close(): Promise<void> {
+    return this.#disk.close()
+  }
+
+  #checked(key: string, framed: Uint8Array): Uint8Array | undefined {
+    const value = unframe(key, framed)
+    if (value !== undefined) return value
+    switch (key.charAt(0)) {
+      case 'd':
+      case 'h':
+      case 'x':
+        return framed
+      case 'p':
+        this.onDamaged(key)
+        return NOTHING
+      case 'i':
+      case 'k':
+      case 'g':
+        this.onDamaged(key)
+        return undefined
+      default:
+        throw new DamagedStateError(`the checksum of ${JSON.stringify(key)} is wrong`)
+    }
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * What is stored beside a record, in the same batch:
+ *
+ * - the leaf of the hash tree in which its key lies, so that a leaf can be listed without reading the partition;
+ * - its place in the key index of its bucket, so that keys are listed in order without reading the values: with the
+ *   head of a large record, and empty for a small one, which is read instead (record-head.ts);
+ * - for a record that is only a memory of deletes, from when on, so that the collector finds it.
+ *
+ * All of it follows from the record. An overwrite of a small value by another changes none of it, and costs nothing more.
+ */
+import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
+import { hashText } from '../../core/hash/text-hash.ts'
+import { deadFromMs } from '../../core/repair/horizon.ts'
+import { leafOf } from '../../core/repair/hash-tree.ts'
+import type { Codec } from '../../ports/codec.ts'
+import type { DiskOperation } from '../../ports/disk.ts'
+import type { Copy } from '../wire/object-record.ts'
+import { encodeHead, HEAD_FROM_BYTES, headOf } from './record-head.ts'
+import { type DataName, graveKey, leafKey, listKey, parseDataKey } from './storage-keys.ts'
+
+const NOTHING = new Uint8Array(0)
+
+/** Takes a key's record from one copy to another. */
+export function recordOperations(
+  codec: Codec,
+  storageKey: string,
+  before: Copy,
+  after: Copy,
+): DiskOperation[] {
+  const isThere = after.record.length > 0
+  return [
+    isThere
+      ? { type: 'put', key: storageKey, value: after.record }
+      : { type: 'delete', key: storageKey },
+    ...indexOperations(codec, storageKey, before, after),
+  ]
+}
+
+/** The part of it that is beside the record. */
+export function indexOperations(
+  codec: Codec,
+  storageKey: string,
+  before: Copy,
+  after: Copy,
+): DiskOperation[] {
+  const isThere = after.record.length > 0
+  const wasThere = before.record.length > 0
+  const operations: DiskOperation[] = []
+  const deadBefore = deadFromMs(before.object, wallMsOf)
+  const deadAfter = deadFromMs(after.object, wallMsOf)
+  const isListedAnew = isThere !== wasThere || hasHead(before) || hasHead(after)
+  if (!isListedAnew && deadBefore === deadAfter) return operations
+  const at = parseDataKey(storageKey)
+  if (at === undefined) return operations
+  if (isThere !== wasThere) {
+    operations.push(place(isThere, leafKey(at.partition, leafOf(hashText(at.name)), at.name)))
+  }
+  if (isListedAnew) operations.push(listOperation(codec, at, after))
+  if (deadBefore !== deadAfter) {
+    if (deadBefore !== undefined) {
+      operations.push(place(false, graveKey(deadBefore, at.partition, at.name)))
+    }
+    if (deadAfter !== undefined) {
+      operations.push(place(true, graveKey(deadAfter, at.partition, at.name)))
+    }
+  }
+  return operations
+}
+
+/** Takes away a record that cannot be read, and whatever it was. The collector removes its `g/` entry later. */
+export function removalOperations(storageKey: string): DiskOperation[] {
+  const operations: DiskOperation[] = [{ type: 'delete', key: storageKey }]
+  const at = parseDataKey(storageKey)
+  if (at !== undefined) {
+    operations.push(place(false, leafKey(at.partition, leafOf(hashText(at.name)), at.name)))
+    operations.push(place(false, listKey(at.name)))
+  }
+  return operations
+}
+
+/** The place of a key in the key index, as it is with that copy. */
+export function listOperation(codec: Codec, { name }: DataName, copy: Copy): DiskOperation {
+  if (copy.record.length === 0) return place(false, listKey(name))
+  const value = hasHead(copy) ? codec.encode(encodeHead(headOf(copy.object))) : NOTHING
+  return { type: 'put', key: listKey(name), value }
+}
+
+/** A large record that could not be decoded has no head: whoever lists it finds out that it is damaged. */
+function hasHead({ object, record }: Copy): boolean {
+  return record.length > HEAD_FROM_BYTES && object.vector.size + object.siblings.length > 0
+}
+
+function place(isThere: boolean, key: string): DiskOperation {
+  return isThere ? { type: 'put', key, value: NOTHING } : { type: 'delete', key }
+}

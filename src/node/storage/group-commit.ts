@@ -1,0 +1,146 @@
+/**
+ * Group commit: everything that is to be stored while one batch is being synced goes into the next one, so
+ * that one fsync serves as many writes as arrive during it.
+ *
+ * Batches run one after the other, in the order in which their operations were given; a done-callback with
+ * no error means stored as durably as was asked. Of several operations on one key in one batch only the last
+ * is written: nobody could have seen the others.
+ *
+ * Invariant: nothing is stored that was queued behind a batch that failed. Its operations were made for what
+ * that batch would have left (the index of a record's key comes with the record, and not with its overwrite).
+ */
+import type { Clock } from '../../ports/clock.ts'
+import { type Disk, DiskError, type DiskOperation } from '../../ports/disk.ts'
+import type { Metrics } from '../../ports/metrics.ts'
+import type { Timers } from '../../ports/timers.ts'
+
+/** A batch takes no more than this, so that one fsync never keeps a caller waiting for another's megabytes. */
+const BATCH_BYTES_MAX = 8 * 1024 * 1024
+/** Bytes waiting for the disk above which the node takes no further writes of clients. */
+const QUEUE_BYTES_MAX = 64 * 1024 * 1024
+/** What an operation costs beside its value: key, bookkeeping. */
+const OPERATION_BYTES = 128
+
+export type Durability = 'sync' | 'os'
+export type CommitDone = (error: DiskError | undefined) => void
+
+interface PendingCommit {
+  /** Go into one batch together. */
+  readonly operations: readonly DiskOperation[]
+  readonly sync: boolean
+  readonly bytes: number
+  readonly done: CommitDone
+}
+
+export class GroupCommit {
+  readonly #disk: Disk
+  readonly #timers: Timers
+  readonly #clock: Clock
+  readonly #metrics: Metrics
+  #queue: PendingCommit[] = []
+  #queuedBytes = 0
+  #running = false
+  #scheduled = false
+  #idle: (() => void)[] = []
+
+  constructor(ports: { disk: Disk; timers: Timers; clock: Clock; metrics: Metrics }) {
+    this.#disk = ports.disk
+    this.#timers = ports.timers
+    this.#clock = ports.clock
+    this.#metrics = ports.metrics
+  }
+
+  /** Whether clients' writes should be refused until the disk has caught up. */
+  get overloaded(): boolean {
+    return this.#queuedBytes > QUEUE_BYTES_MAX
+  }
+
+  add(operations: readonly DiskOperation[], durability: Durability, done: CommitDone): void {
+    let bytes = 0
+    for (const operation of operations) {
+      bytes += OPERATION_BYTES + (operation.type === 'put' ? operation.value.length : 0)
+    }
+    this.#queue.push({ operations, sync: durability === 'sync', bytes, done })
+    this.#queuedBytes += bytes
+    if (this.#running || this.#scheduled) return
+    this.#scheduled = true
+    // The end of the turn: what arrived together is stored together.
+    this.#timers.soon(() => {
+      this.#scheduled = false
+      void this.#drain()
+    })
+  }
+
+  /** As `add`, for callers that can wait; rejects with a `DiskError`. */
+  store(operations: readonly DiskOperation[], durability: Durability): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.add(operations, durability, (error) => (error ? reject(error) : resolve()))
+    })
+  }
+
+  /** Resolves once nothing is queued or running. */
+  whenIdle(): Promise<void> {
+    if (!this.#running && this.#queue.length === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#idle.push(resolve))
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#running) return
+    this.#running = true
+    while (this.#queue.length > 0) await this.#commit(this.#takeBatch())
+    this.#running = false
+    for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #takeBatch(): PendingCommit[] {
+    let bytes = 0
+    let count = 0
+    for (const pending of this.#queue) {
+      if (count > 0 && bytes + pending.bytes > BATCH_BYTES_MAX) break
+      bytes += pending.bytes
+      count++
+    }
+    this.#queuedBytes -= bytes
+    if (count < this.#queue.length) return this.#queue.splice(0, count)
+    const all = this.#queue
+    this.#queue = []
+    return all
+  }
+
+  async #commit(batch: readonly PendingCommit[]): Promise<void> {
+    const operations = new Map<string, DiskOperation>()
+    let sync = false
+    for (const pending of batch) {
+      for (const operation of pending.operations) {
+        // Re-inserted, so that the batch keeps the order of the last operations.
+        operations.delete(operation.key)
+        operations.set(operation.key, operation)
+      }
+      sync ||= pending.sync
+    }
+    const startMs = this.#clock.monotonicMs()
+    let failure: DiskError | undefined
+    try {
+      await this.#disk.write([...operations.values()], { sync })
+    } catch (error) {
+      failure = error as DiskError
+    }
+    this.#metrics.count('storage_commits_total')
+    this.#metrics.count('storage_commit_operations_total', undefined, operations.size)
+    this.#metrics.seconds(
+      'storage_commit_duration_seconds',
+      (this.#clock.monotonicMs() - startMs) / 1000,
+    )
+    if (failure !== undefined) this.#fail(batch, failure)
+    else for (const pending of batch) pending.done(undefined)
+  }
+
+  #fail(batch: readonly PendingCommit[], failure: DiskError): void {
+    const behind = this.#queue
+    this.#queue = []
+    this.#queuedBytes = 0
+    for (const pending of batch) pending.done(failure)
+    const untouched = new DiskError(failure.code, 'none', failure.message, { cause: failure })
+    for (const pending of behind) pending.done(untouched)
+  }
+}

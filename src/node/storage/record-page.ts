@@ -1,0 +1,41 @@
+/**
+ * Reads a range of the disk a page at a time. A page is bounded in entries and in bytes, because one record may be as
+ * large as a thousand others.
+ *
+ * Invariant: pages read one after the other, each from where the one before ended, hold every entry of the range.
+ */
+import type { Disk } from '../../ports/disk.ts'
+
+/** A page ends with the entry that reaches this. */
+const PAGE_BYTES = 1024 * 1024
+
+export interface RecordPage {
+  readonly entries: readonly [key: string, value: Uint8Array][]
+  /** Where the next page begins; undefined at the end of the range. */
+  readonly next: string | undefined
+}
+
+/** The first page of `from <= key < to`. Rejects with a `DiskError`. */
+export async function readPage(
+  disk: Disk,
+  from: string,
+  to: string,
+  limit: number,
+  bytesMax: number = PAGE_BYTES,
+): Promise<RecordPage> {
+  const entries = await disk.range(from, to, limit, bytesMax)
+  const last = entries.at(-1)
+  if (last === undefined) return { entries, next: undefined }
+  const isFull = entries.length >= limit || sizeOf(entries) >= bytesMax
+  return { entries, next: isFull ? keyAfter(last[0]) : undefined }
+}
+
+/** The first key, in UTF-8 order, after that one. */
+export function keyAfter(key: string): string {
+  return `${key}\u0000`
+}
+
+function sizeOf(entries: RecordPage['entries']): number {
+  // At most three bytes a UTF-16 unit: where that is too many, the last page is empty.
+  return entries.reduce((sum, [key, value]) => sum + 3 * key.length + value.length, 0)
+}

@@ -1,0 +1,120 @@
+/**
+ * The node's disk with a watch on how long it takes to answer. A disk that stalls gives no error: a write or a read is
+ * simply under way for ever. Here that becomes a state of health, so that the node says it, takes no more writes, and
+ * hands them to other owners.
+ *
+ * The stalled operation itself is the probe: when it completes, the disk is healthy again.
+ *
+ * Invariant: the watch may refuse new operations and report a stall. It never changes the result of an operation: a
+ * stalled one may still succeed.
+ */
+import type { Clock } from '../../ports/clock.ts'
+import { type Disk, DiskError, type DiskHealth, type DiskOperation } from '../../ports/disk.ts'
+import type { Timer, Timers } from '../../ports/timers.ts'
+
+const LOOK_INTERVAL_MS = 500
+/**
+ * An operation that is still under way after so many looks is stalled: after 3 s, longer than a healthy disk ever takes,
+ * and short enough for a node to be unready within 5 s. Counted in looks, because to a process that was paused every
+ * operation seems old, and the answer may be there already.
+ */
+const STALLED_LOOKS = 6
+
+interface Operation {
+  readonly sinceMs: number
+  looks: number
+}
+
+/** Oldest first. */
+type UnderWay = Set<Operation>
+
+export class WatchedDisk implements Disk {
+  readonly #disk: Disk
+  readonly #clock: Clock
+  readonly #timer: Timer
+  readonly #reads: UnderWay = new Set()
+  readonly #writes: UnderWay = new Set()
+  readonly #listeners: ((health: DiskHealth) => void)[] = []
+  #told: DiskHealth['state'] = 'ok'
+
+  constructor({ disk, clock, timers }: { disk: Disk; clock: Clock; timers: Timers }) {
+    this.#disk = disk
+    this.#clock = clock
+    disk.onHealth(() => this.#tell())
+    this.#timer = timers.every(LOOK_INTERVAL_MS, () => this.#look())
+  }
+
+  getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
+    return this.#read(() => this.#disk.getMany(keys))
+  }
+
+  range(
+    from: string,
+    to: string,
+    limit: number,
+    bytesMax?: number,
+  ): Promise<[key: string, value: Uint8Array][]> {
+    return this.#read(() => this.#disk.range(from, to, limit, bytesMax))
+  }
+
+  write(operations: readonly DiskOperation[], options: { readonly sync: boolean }): Promise<void> {
+    return this.#watch(this.#writes, () => this.#disk.write(operations, options))
+  }
+
+  health(): DiskHealth {
+    const health = this.#disk.health()
+    const stalled = stalledIn(this.#writes) ?? stalledIn(this.#reads)
+    if (health.state !== 'ok' || stalled === undefined) return health
+    return { ...health, state: 'stalled', reason: this.#reason(stalled) }
+  }
+
+  onHealth(listener: (health: DiskHealth) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  close(): Promise<void> {
+    this.#timer.cancel()
+    return this.#disk.close()
+  }
+
+  /** Where reads do not come back no more are begun: they would only pile up. */
+  #read<T>(read: () => Promise<T>): Promise<T> {
+    const stalled = stalledIn(this.#reads)
+    if (stalled === undefined) return this.#watch(this.#reads, read)
+    return Promise.reject(new DiskError('disk_failed', 'none', this.#reason(stalled)))
+  }
+
+  async #watch<T>(underWay: UnderWay, run: () => Promise<T>): Promise<T> {
+    const operation: Operation = { sinceMs: this.#clock.monotonicMs(), looks: 0 }
+    underWay.add(operation)
+    try {
+      return await run()
+    } finally {
+      underWay.delete(operation)
+      if (this.#told === 'stalled') this.#tell()
+    }
+  }
+
+  #reason({ sinceMs }: Operation): string {
+    const seconds = Math.floor((this.#clock.monotonicMs() - sinceMs) / 1000)
+    return `the disk has not answered for ${seconds} s`
+  }
+
+  #look(): void {
+    for (const operation of this.#reads) operation.looks++
+    for (const operation of this.#writes) operation.looks++
+    this.#tell()
+  }
+
+  #tell(): void {
+    const health = this.health()
+    if (health.state === this.#told) return
+    this.#told = health.state
+    for (const listener of this.#listeners) listener(health)
+  }
+}
+
+function stalledIn(underWay: UnderWay): Operation | undefined {
+  for (const oldest of underWay) return oldest.looks < STALLED_LOOKS ? undefined : oldest
+  return undefined
+}

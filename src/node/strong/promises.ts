@@ -1,0 +1,87 @@
+/**
+ * The ballots that this node has promised for strong keys, where a promise is above what follows from the record: an
+ * accepted ballot promises its successor (core/consensus/ballot.ts), and needs no word of its own. So there is one only
+ * for keys whose last question was a prepare.
+ *
+ * All of them are in memory: at most one a key, and those of keys that are gone are dropped once they are history.
+ */
+import {
+  type Ballot,
+  compareBallots,
+  encodeBallot,
+  parseBallot,
+} from '../../core/consensus/ballot.ts'
+import type { Codec } from '../../ports/codec.ts'
+import type { Disk, DiskOperation } from '../../ports/disk.ts'
+import { type RecordPage, readPage } from '../storage/record-page.ts'
+import { ALL_PROMISES, promisedRecordKey, promiseKey } from '../storage/storage-keys.ts'
+
+const PAGE = 1000
+
+export class Promises {
+  readonly #codec: Codec
+  readonly #ballots = new Map<string, Ballot>()
+
+  constructor(codec: Codec) {
+    this.#codec = codec
+  }
+
+  /**
+   * Reads what earlier lives have promised. Resolves with the storage keys of the promises that are damaged: neither
+   * what they promised nor for which key is known then. Rejects with a `DiskError`.
+   */
+  async load(disk: Disk): Promise<string[]> {
+    const damaged: string[] = []
+    const [begin, end] = ALL_PROMISES
+    for (let from: string | undefined = begin; from !== undefined;) {
+      const page: RecordPage = await readPage(disk, from, end, PAGE)
+      for (const [key, bytes] of page.entries) {
+        const ballot = this.#decoded(bytes)
+        if (ballot === undefined) damaged.push(key)
+        else this.#ballots.set(promisedRecordKey(key), ballot)
+      }
+      from = page.next
+    }
+    return damaged
+  }
+
+  of(storageKey: string): Ballot | undefined {
+    return this.#ballots.get(storageKey)
+  }
+
+  /** From now on it holds here; the caller stores the operation before it tells anybody. */
+  raise(storageKey: string, ballot: Ballot): DiskOperation {
+    const held = this.#ballots.get(storageKey)
+    if (held === undefined || compareBallots(ballot, held) > 0) {
+      this.#ballots.set(storageKey, ballot)
+    }
+    const value = this.#codec.encode([...encodeBallot(ballot)])
+    return { type: 'put', key: promiseKey(storageKey), value }
+  }
+
+  /** Lets go of a promise that the stored record now implies. */
+  drop(storageKey: string, ballot: Ballot): void {
+    const held = this.#ballots.get(storageKey)
+    if (held !== undefined && compareBallots(held, ballot) <= 0) this.#ballots.delete(storageKey)
+  }
+
+  /** Puts it behind all others. */
+  defer(storageKey: string): void {
+    const held = this.#ballots.get(storageKey)
+    if (held === undefined) return
+    this.#ballots.delete(storageKey)
+    this.#ballots.set(storageKey, held)
+  }
+
+  *entries(): IterableIterator<[storageKey: string, ballot: Ballot]> {
+    yield* this.#ballots
+  }
+
+  #decoded(bytes: Uint8Array): Ballot | undefined {
+    try {
+      return parseBallot(this.#codec.decode(bytes))
+    } catch {
+      return undefined
+    }
+  }
+}

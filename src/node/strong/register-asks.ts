@@ -1,0 +1,75 @@
+/** Answers the questions of other nodes to this one as an acceptor of strong keys. */
+import { encodeBallot, parseBallot } from '../../core/consensus/ballot.ts'
+import { ballotOf } from '../../core/consensus/register.ts'
+import type { Encodable } from '../../ports/codec.ts'
+import { encodeReply } from '../wire/acceptor-messages.ts'
+import { copyIn } from '../round/owner-copies.ts'
+import type { AnswerWith } from '../peers/peers.ts'
+import type { RegisterAcceptor, ReplyTaker } from './register-acceptor.ts'
+import type { Location, Refusal, Replica } from '../replica/replica.ts'
+
+export class RegisterAsks {
+  readonly #acceptor: RegisterAcceptor
+  readonly #replica: Replica
+
+  constructor(acceptor: RegisterAcceptor, replica: Replica) {
+    this.#acceptor = acceptor
+    this.#replica = replica
+  }
+
+  handle(
+    kind: 'register-prepare' | 'register-accept' | 'register-read',
+    at: Location,
+    body: readonly Encodable[],
+    answer: AnswerWith,
+  ): void {
+    if (at.bucket.mode !== 'strong') {
+      answer('bad_message', `the bucket ${at.bucket.name} is not strong`)
+      return
+    }
+    switch (kind) {
+      case 'register-prepare': {
+        const [placedAt, content] = body
+        const ballot = parseBallot(content)
+        if (ballot === undefined) answer('bad_message', 'not a ballot')
+        else this.#acceptor.prepare(at, Number(placedAt), ballot, replyWith(answer))
+        return
+      }
+      case 'register-accept': {
+        const [placedAt, content] = body
+        const copy = copyIn(this.#replica, content)
+        if (copy === undefined || copy.object.vector.size !== 1)
+          answer('bad_message', 'no proposal')
+        else this.#acceptor.accept(at, Number(placedAt), copy, replyWith(answer))
+        return
+      }
+      case 'register-read':
+        this.#acceptor.read(at, (state, refusal) => {
+          if (state === undefined) {
+            answer((refusal as Refusal).code, (refusal as Refusal).message)
+            return
+          }
+          const { copy, isSettled } = state
+          const said = body[0] === true ? copy.record : [...encodeBallot(ballotOf(copy.object))]
+          answer('ok', isSettled, said)
+        })
+        return
+      default:
+        kind satisfies never
+    }
+  }
+
+  /** To a node that gains keys: what no promise of this one lies beyond (`RegisterAcceptor.raiseFloorOf`). */
+  tellPromised(placedAt: number, answer: AnswerWith): void {
+    const told = this.#acceptor.promisedUnder(placedAt)
+    if (told === undefined) answer('not_owner', 'another placement is in force here')
+    else answer('ok', told)
+  }
+}
+
+function replyWith(answer: AnswerWith): ReplyTaker {
+  return (reply, refusal) => {
+    if (reply !== undefined) answer('ok', ...encodeReply(reply, ({ record }) => record))
+    else answer((refusal as Refusal).code, (refusal as Refusal).message)
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * One attempt to decide a value of a strong key: carries the questions of core/consensus/proposer.ts to the owners, this
+ * node among them, and the answers back.
+ */
+import type { StoredObject } from '../../core/causality/stored-object.ts'
+import type { Ballot } from '../../core/consensus/ballot.ts'
+import { Proposer, type ProposerResult } from '../../core/consensus/proposer.ts'
+import type { RegisterRound } from '../../core/consensus/register.ts'
+import type { OwnerGroups } from '../../core/quorum/owner-groups.ts'
+import { decodeReply } from '../wire/acceptor-messages.ts'
+import type { Deadlines } from '../peers/deadlines.ts'
+import type { NodeClock } from '../identity/node-clock.ts'
+import type { Copy } from '../wire/object-record.ts'
+import { copyIn } from '../round/owner-copies.ts'
+import type { Peers, Reply } from '../peers/peers.ts'
+import type { PendingDot } from '../replica/pending-dots.ts'
+import type { RegisterAcceptor, RegisterReply } from './register-acceptor.ts'
+import type { Location, Refusal, Replica } from '../replica/replica.ts'
+import type { ReplicaReports } from '../round/placed-request.ts'
+import { type ReplyTakers, runProposer } from '../peers/run-proposer.ts'
+
+export interface AttemptParts {
+  readonly self: string
+  readonly acceptor: RegisterAcceptor
+  readonly replica: Replica
+  readonly peers: Peers
+  readonly clock: NodeClock
+  readonly deadlines: Deadlines
+}
+
+export interface AttemptPlan {
+  readonly at: Location
+  readonly groups: OwnerGroups
+  /** The generation of the placement that the groups are of: acceptors of another one take nothing of it. */
+  readonly placedAt: number
+  readonly ballot: Ballot
+  readonly deadlineMs: number
+  /** Keeps the horizon below the attempt: until nothing of it is on its way any more. */
+  readonly hold: PendingDot
+  readonly reports: ReplicaReports
+}
+
+export type AttemptResult = ProposerResult<Copy, RegisterRound>
+type Takers = ReplyTakers<Copy>
+
+export class RegisterAttempt {
+  readonly ballot: Ballot
+  readonly hold: PendingDot
+  readonly reports: ReplicaReports
+  /** What the change made of the value, once it has been found. */
+  round: RegisterRound | undefined
+  /** The same with its ballot, as it travels: set by the change. */
+  proposal: Copy | undefined
+  readonly #parts: AttemptParts
+  readonly #plan: AttemptPlan
+
+  constructor(parts: AttemptParts, plan: AttemptPlan) {
+    this.#parts = parts
+    this.#plan = plan
+    this.ballot = plan.ballot
+    this.hold = plan.hold
+    this.reports = plan.reports
+  }
+
+  /** `change` sets `proposal`. Rejects with what it throws; nothing was proposed then. */
+  run(
+    change: (current: StoredObject | null) => RegisterRound,
+    known: Copy | undefined,
+  ): Promise<AttemptResult> {
+    const proposer = new Proposer<Copy, RegisterRound>({
+      groups: this.#plan.groups,
+      ballot: this.ballot,
+      known: known && { value: known },
+      change: (current) => {
+        const round = change(current?.object ?? null)
+        this.round = round
+        return { changed: round.changed, value: this.proposal as Copy, result: round }
+      },
+    })
+    const { deadlines } = this.#parts
+    return runProposer(
+      proposer,
+      (to, { type }, takers) => this.#ask(to, type, takers),
+      (delayMs, task) => deadlines.in(delayMs, task),
+    )
+  }
+
+  #ask(to: string, type: 'prepare' | 'accept', takers: Takers): void {
+    this.hold.hold()
+    if (to === this.#parts.self) this.#askSelf(type, takers)
+    else this.#askPeer(to, type, takers)
+  }
+
+  #askSelf(type: 'prepare' | 'accept', takers: Takers): void {
+    const { acceptor, self } = this.#parts
+    const { at, placedAt } = this.#plan
+    const take = (reply: RegisterReply | undefined, refusal: Refusal | undefined): void => {
+      this.hold.release()
+      if (reply === undefined) this.#refused(self, refusal as Refusal, takers)
+      else this.#replied(self, reply, takers)
+    }
+    if (type === 'prepare') acceptor.prepare(at, placedAt, this.ballot, take)
+    else acceptor.accept(at, placedAt, this.proposal as Copy, take)
+  }
+
+  #askPeer(to: string, type: 'prepare' | 'accept', takers: Takers): void {
+    const { counter, node } = this.ballot
+    const { at, placedAt, deadlineMs } = this.#plan
+    const content = type === 'prepare' ? [counter, node] : (this.proposal as Copy).record
+    const body = [at.bucket.name, at.key, placedAt, content]
+    this.#parts.peers.ask(to, `register-${type}`, body, deadlineMs, (reply) => {
+      if (reply.type === 'lost') this.#releaseLate()
+      else this.hold.release()
+      const decoded = this.#decode(reply)
+      if (decoded !== undefined) this.#replied(to, decoded, takers)
+      else if (reply.type === 'refused') this.#refusedByPeer(to, reply, type, takers)
+      else if (reply.type === 'ok') {
+        this.reports.set(to, 'error', 'garbage')
+        takers.lost()
+      } else {
+        this.reports.setReply(to, reply)
+        if (reply.type === 'unsent') takers.unsent()
+        else takers.lost()
+      }
+    })
+  }
+
+  /** It may still be on its way, and be taken until its deadline is past for a clock that is behind this one, too. */
+  #releaseLate(): void {
+    const { clock, deadlines } = this.#parts
+    const leftMs = Math.max(0, this.#plan.deadlineMs - clock.nowMs())
+    deadlines.in(leftMs + clock.maxDriftMs, () => this.hold.release())
+  }
+
+  #decode(reply: Reply): RegisterReply | undefined {
+    if (reply.type !== 'ok') return undefined
+    return decodeReply(this.ballot, reply.body, (record) => copyIn(this.#parts.replica, record))
+  }
+
+  #replied(from: string, reply: RegisterReply, takers: Takers): void {
+    this.reports.set(from, 'ok')
+    takers.replied(reply)
+  }
+
+  /** Of a proposal that a peer refuses now, a network may bring a second copy, which it does not. */
+  #refusedByPeer(from: string, refusal: Refusal, type: 'prepare' | 'accept', takers: Takers): void {
+    this.#refused(from, refusal, type === 'accept' ? { ...takers, unsent: takers.lost } : takers)
+  }
+
+  /** A refusal says that nothing was taken there, except where the disk failed under it. */
+  #refused(from: string, { code, message }: Refusal, takers: Takers): void {
+    this.reports.set(from, 'refused', `${code}: ${message}`)
+    if (code === 'failed') takers.lost()
+    else takers.unsent()
+  }
+}

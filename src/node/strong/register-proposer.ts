@@ -1,0 +1,378 @@
+/**
+ * This node as a proposer of strong keys: operations that wait for one key are applied in their order, in one attempt
+ * of consensus after the other (core/consensus/proposer.ts), until each is decided, refused, or out of time.
+ *
+ * A node whose last proposal for a key was decided keeps its value, and the next ballot that its acceptors promised it
+ * with their acceptance: the next attempt then takes one round trip. Only for values that live: for a key that is
+ * gone an old ballot may be history by then (register-acceptor.ts).
+ *
+ * Each attempt is made under the placement that is in force when it begins, and of that one alone: where another comes
+ * into force before it ends, it is left open whatever it heard. A node that does not own the key any more begins nothing
+ * for a client; it goes on only to find out what became of writes in doubt.
+ *
+ * The outcome is exact. An attempt that failed and may have been accepted leaves its writes *doubtful*: the next
+ * attempt finds out what became of them, before it makes them again (core/consensus/register-memory.ts).
+ */
+import type { Timestamp } from '../../core/causality/dot.ts'
+import { liveSiblings, type StoredObject } from '../../core/causality/stored-object.ts'
+import type { Ballot } from '../../core/consensus/ballot.ts'
+import {
+  applyOperations,
+  type Attempted,
+  type OperationEnd,
+  type RegisterOperation,
+  type RegisterRound,
+  versionOf,
+} from '../../core/consensus/register.ts'
+import { QuorateError, type ReplicaReport } from '../../core/errors.ts'
+import { majority } from '../../core/quorum/level.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Codec } from '../../ports/codec.ts'
+import type { Metrics } from '../../ports/metrics.ts'
+import type { Random } from '../../ports/random.ts'
+import type { Timers } from '../../ports/timers.ts'
+import type { Deadline } from '../peers/deadlines.ts'
+import { Leases } from './leases.ts'
+import { mintTimestamps } from '../identity/mint.ts'
+import { type Copy, encodeCopy } from '../wire/object-record.ts'
+import type { PendingDot, PendingDots } from '../replica/pending-dots.ts'
+import { refusedWords } from '../peers/peer-reach.ts'
+import { type AttemptParts, type AttemptResult, RegisterAttempt } from './register-attempt.ts'
+import { groupsOf, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
+import { dataKey } from '../storage/storage-keys.ts'
+import { keyReused } from '../write/update-names.ts'
+
+/** Operations of one key that wait; more are refused. */
+const WAITING_MAX = 4096
+/** Operations applied in one round. */
+const BATCH_MAX = 256
+/** After a conflict the next attempt waits for a random time of at most this, or of a few attempts where one takes long. */
+const BACKOFF_MS_MAX = 64
+const BACKOFF_ATTEMPTS = 4
+
+export interface ProposerParts extends AttemptParts {
+  readonly actor: string
+  readonly pending: PendingDots
+  readonly inReach: (node: string, sloppy: boolean) => boolean
+  /** The request under the placement in force now; the same one where that has not changed. */
+  readonly placeAgain: (placed: PlacedRequest) => PlacedRequest
+}
+
+export interface Decided {
+  readonly end: OperationEnd
+  readonly received: number
+  readonly replicas: readonly ReplicaReport[]
+}
+
+/** One operation on its way. */
+interface Waiting {
+  readonly operation: RegisterOperation
+  readonly placed: PlacedRequest
+  readonly resolve: (decided: Decided) => void
+  readonly reject: (error: QuorateError) => void
+  /** What attempts would have made of which nobody knows, with the hold on the horizon that each keeps. */
+  readonly doubtful: Attempted[]
+  readonly holds: PendingDot[]
+  /** Whether the attempt under way may make it. */
+  isProposed: boolean
+  isOver: boolean
+  deadline: Deadline | undefined
+}
+
+interface Key {
+  readonly storageKey: string
+  /** A request of it, under the placement of the attempt under way. */
+  placed: PlacedRequest
+  waiting: Waiting[]
+}
+
+/** `moved`: another placement came into force meanwhile. */
+type AttemptEnd = AttemptResult | { readonly type: 'moved'; readonly outcome: 'unknown' }
+
+const MOVED: AttemptEnd = { type: 'moved', outcome: 'unknown' }
+
+/** The value turned out to be later than what was minted before it was known. */
+class MintedTooEarly extends Error {}
+
+export class RegisterProposer {
+  readonly #ports: { clock: Clock; codec: Codec; metrics: Metrics; random: Random; timers: Timers }
+  readonly #parts: ProposerParts
+  readonly #keys = new Map<string, Key>()
+  readonly #leases = new Leases()
+
+  constructor(
+    ports: { clock: Clock; codec: Codec; metrics: Metrics; random: Random; timers: Timers },
+    parts: ProposerParts,
+  ) {
+    this.#ports = ports
+    this.#parts = parts
+  }
+
+  /**
+   * Resolves once the operation is decided. Rejects with precondition_failed,
+   * idempotency_key_reused, quorum_unreachable (also where this node is
+   * no owner of the key), outcome_unknown, deadline_passed (a read), or overloaded.
+   */
+  propose(placed: PlacedRequest, operation: RegisterOperation): Promise<Decided> {
+    const { at, deadlineMs } = placed
+    const storageKey = dataKey(at.partition, at.bucket.name, at.key)
+    let key = this.#keys.get(storageKey)
+    if (key !== undefined && key.waiting.length >= WAITING_MAX) {
+      const message = `${WAITING_MAX} requests are waiting for this key`
+      throw new QuorateError('overloaded', message, { retryAfterSeconds: 1 })
+    }
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = {
+        operation,
+        placed,
+        resolve,
+        reject,
+        doubtful: [],
+        holds: [],
+        isProposed: false,
+        isOver: false,
+        deadline: undefined,
+      }
+      const delayMs = Math.max(0, deadlineMs - this.#parts.clock.nowMs())
+      waiting.deadline = this.#parts.deadlines.in(delayMs, () => this.#expire(waiting))
+      if (key !== undefined) {
+        key.waiting.push(waiting)
+        return
+      }
+      key = { storageKey, placed, waiting: [waiting] }
+      this.#keys.set(storageKey, key)
+      void this.#serve(key)
+    })
+  }
+
+  async #serve(key: Key): Promise<void> {
+    for (let failures = 0; ;) {
+      key.placed = this.#parts.placeAgain(key.placed)
+      if (!key.placed.owners.includes(this.#parts.self)) this.#giveUpBegun(key)
+      key.waiting = key.waiting.filter(({ isOver }) => !isOver)
+      if (key.waiting.length === 0) break
+      const batch = key.waiting.slice(0, BATCH_MAX)
+      const refusal = this.#tooFewInReach(key)
+      if (refusal !== undefined) {
+        for (const waiting of batch) this.#giveUp(waiting, refusal)
+        continue
+      }
+      const startMs = this.#ports.clock.monotonicMs()
+      try {
+        failures = (await this.#attempt(key, batch)) ? 0 : failures + 1
+      } catch (error) {
+        for (const waiting of batch) this.#giveUp(waiting, asQuorateError(error))
+      }
+      if (failures > 0) {
+        await this.#backOff(failures, this.#ports.clock.monotonicMs() - startMs)
+      }
+    }
+    this.#keys.delete(key.storageKey)
+  }
+
+  /** False where it has to be tried again. Rejects where this node cannot propose at all. */
+  async #attempt(key: Key, batch: readonly Waiting[]): Promise<boolean> {
+    const { clock, pending, self } = this.#parts
+    const { at, placedAt } = key.placed
+    const groups = groupsOf(key.placed)
+    const [first, ...stamps] = await mintTimestamps(clock, batch.length + 1)
+    const lease = this.#leases.take(key.storageKey, placedAt, clock.last)
+    const ballot = lease?.ballot ?? { counter: first as Timestamp, node: self }
+    const deadlineMs = Math.max(...batch.map(({ placed }) => placed.deadlineMs))
+    const hold = pending.begin(first as Timestamp)
+    const reports = new ReplicaReports(this.#ports.clock)
+    this.#ports.metrics.count('register_rounds_total', lease ? ONE_TRIP : TWO_TRIPS)
+    const plan = { at, groups, placedAt, ballot, deadlineMs, hold, reports }
+    const attempt = new RegisterAttempt(this.#parts, plan)
+    let proposed: readonly Waiting[] = []
+    const change = (current: StoredObject | null): RegisterRound => {
+      // Who was told meanwhile that nothing was applied must be right.
+      proposed = batch.filter(({ isOver }) => !isOver)
+      const round = this.#change(ballot, proposed, stamps, current)
+      attempt.proposal = encodeCopy(this.#ports.codec, round.next)
+      return round
+    }
+    try {
+      const result = await attempt.run(change, lease?.copy)
+      return this.#conclude(key, proposed, attempt, this.#inForce(key, result))
+    } catch (error) {
+      if (!(error instanceof MintedTooEarly)) throw error
+      return false
+    } finally {
+      hold.release()
+    }
+  }
+
+  /** What the operations make of the value that the attempt has found. */
+  #change(
+    ballot: Ballot,
+    proposed: readonly Waiting[],
+    stamps: readonly Timestamp[],
+    current: StoredObject | null,
+  ): RegisterRound {
+    const { clock, actor } = this.#parts
+    const version = current === null ? 0 : versionOf(current)
+    clock.observe(version)
+    if ((stamps[0] as Timestamp) <= version) throw new MintedTooEarly()
+    const requested = proposed.map(({ operation, doubtful }, i) => ({
+      operation,
+      doubtful,
+      dot: { actor, timestamp: stamps[i] as Timestamp },
+    }))
+    const round = applyOperations(current, requested, ballot, clock.nowMs())
+    round.ends.forEach(({ isNew }, i) => {
+      ;(proposed[i] as Waiting).isProposed = isNew
+    })
+    return round
+  }
+
+  /** What was decided by owners of a placement that is not in force any more is left for the next attempt to find. */
+  #inForce(key: Key, result: AttemptResult): AttemptEnd {
+    const isInForce = this.#parts.placeAgain(key.placed).placedAt === key.placed.placedAt
+    return result.type !== 'decided' || isInForce ? result : MOVED
+  }
+
+  /** False where the attempt decided nothing. */
+  #conclude(
+    key: Key,
+    proposed: readonly Waiting[],
+    attempt: RegisterAttempt,
+    result: AttemptEnd,
+  ): boolean {
+    const { ballot, round, proposal, reports } = attempt
+    if (result.type !== 'decided') {
+      this.#ports.metrics.count('register_conflicts_total', { kind: result.type })
+      round?.ends.forEach((end, i) => this.#leaveOpen(proposed[i] as Waiting, attempt, end, result))
+      return false
+    }
+    const { ends } = result.result
+    if (!result.isContested && isLasting(ends.at(-1)?.object, this.#parts.clock.nowMs())) {
+      this.#leases.put(key.storageKey, key.placed.placedAt, ballot, proposal as Copy)
+    }
+    ends.forEach((end, i) => {
+      const decided = { end, received: result.received, replicas: reports.list() }
+      this.#settle(proposed[i] as Waiting, decided)
+    })
+    return true
+  }
+
+  #settle(waiting: Waiting, decided: Decided): void {
+    const { result } = decided.end
+    if (result.type === 'condition failed') {
+      const found =
+        result.tag === undefined ? 'there is no value' : `the value has the ETag ${result.tag}`
+      const message = `the condition does not hold: ${found}; nothing was applied`
+      this.#end(waiting, () => waiting.reject(new QuorateError('precondition_failed', message)))
+    } else if (result.type === 'key reused') {
+      this.#end(waiting, () => waiting.reject(keyReused()))
+    } else if (result.type === 'forgotten') {
+      this.#giveUp(
+        waiting,
+        new QuorateError('outcome_unknown', 'the key was written too often to tell'),
+      )
+    } else this.#end(waiting, () => waiting.resolve(decided))
+  }
+
+  /** The attempt failed: what it would have made for this operation is not made, or in doubt. */
+  #leaveOpen(
+    waiting: Waiting,
+    { ballot, hold }: RegisterAttempt,
+    { isNew, result }: OperationEnd,
+    failed: Exclude<AttemptEnd, { type: 'decided' }>,
+  ): void {
+    waiting.isProposed = false
+    if (failed.outcome === 'rejected' || !isNew || waiting.isOver) return
+    if (result.type !== 'written') return
+    hold.hold()
+    waiting.holds.push(hold)
+    waiting.doubtful.push({ ballot, done: result })
+  }
+
+  #expire(waiting: Waiting): void {
+    const { operation, placed } = waiting
+    const within = `within ${placed.timeoutMs} ms`
+    const required = majority(placed.owners.length)
+    if (operation.type === 'read') {
+      const message = `no majority of the owners agreed ${within}`
+      this.#end(waiting, () =>
+        waiting.reject(new QuorateError('deadline_passed', message, { required })),
+      )
+      return
+    }
+    const message = `no majority of the owners decided the write ${within}; nothing was applied`
+    this.#giveUp(
+      waiting,
+      new QuorateError('quorum_unreachable', message, { required, retryAfterSeconds: 1 }),
+    )
+  }
+
+  /** Whoever does not own the key proposes nothing new: an owner does. */
+  #giveUpBegun({ placed, waiting }: Key): void {
+    const { self } = this.#parts
+    const error = new QuorateError('quorum_unreachable', `${self} does not own the key any more`, {
+      required: majority(placed.owners.length),
+      received: 0,
+      retryAfterSeconds: 1,
+    })
+    for (const one of waiting) if (one.doubtful.length === 0) this.#giveUp(one, error)
+  }
+
+  /** Ends the operation with `error`, unless it may have been made after all. */
+  #giveUp(waiting: Waiting, error: QuorateError): void {
+    const isUnknown = waiting.isProposed || waiting.doubtful.length > 0
+    const told =
+      isUnknown && error.kind.outcome === 'rejected'
+        ? new QuorateError('outcome_unknown', `the write may have been decided: ${error.message}`, {
+            required: majority(waiting.placed.owners.length),
+          })
+        : error
+    this.#end(waiting, () => waiting.reject(told))
+  }
+
+  #end(waiting: Waiting, tell: () => void): void {
+    if (waiting.isOver) return
+    waiting.isOver = true
+    if (waiting.deadline !== undefined) this.#parts.deadlines.cancel(waiting.deadline)
+    for (const hold of waiting.holds.splice(0)) hold.release()
+    tell()
+  }
+
+  /** What a node believes may only keep it from asking. */
+  #tooFewInReach({ placed }: Key): QuorateError | undefined {
+    const { self, inReach, clock } = this.#parts
+    for (const owners of groupsOf(placed)) {
+      const near = owners.filter((owner) => owner === self || inReach(owner, false))
+      const required = majority(owners.length)
+      if (near.length >= required) continue
+      return new QuorateError(
+        'quorum_unreachable',
+        `consensus needs ${required} of ${owners.join(', ')}; in reach of ${self}: ${near.join(', ')}${refusedWords(owners, clock)}`,
+        { required, received: 0, retryAfterSeconds: 1 },
+      )
+    }
+    return undefined
+  }
+
+  /** Two proposers far from the owners would else end each other's attempts again and again. */
+  #backOff(failures: number, attemptMs: number): Promise<void> {
+    const { random, timers } = this.#ports
+    const mostMs = Math.max(BACKOFF_MS_MAX, BACKOFF_ATTEMPTS * Math.ceil(attemptMs))
+    const delayMs = 1 + random.below(Math.min(mostMs, 2 ** failures))
+    return new Promise((resolve) => void timers.after(delayMs, resolve))
+  }
+}
+
+/** Whether there is a value that does not go by itself. */
+function isLasting(object: StoredObject | undefined, nowMs: number): boolean {
+  if (object === undefined) return false
+  const [value] = liveSiblings(object, nowMs)
+  return value !== undefined && value.expiresAtMs === 0
+}
+
+const ONE_TRIP = { kind: 'one trip' }
+const TWO_TRIPS = { kind: 'two trips' }
+
+function asQuorateError(error: unknown): QuorateError {
+  if (error instanceof QuorateError) return error
+  throw error
+}

@@ -1,0 +1,178 @@
+/**
+ * Coordinates requests for strong keys at any node (design section 6).
+ *
+ * A read asks the owners what they have accepted, and needs one round trip where a majority says the same and has
+ * promised nothing newer: then that proposal is decided, and every one that was decided before the read began is it,
+ * or older. Where they differ, somebody has to complete what is under way, and the read becomes a proposal that
+ * changes nothing, as a write is one that does: by the first owner in reach that can, so that the owners do not compete.
+ *
+ * Where another placement comes into force on the way, what was not done is begun anew under that one.
+ */
+import { EMPTY_VECTOR } from '../../core/causality/version-vector.ts'
+import { liveSiblings, newestSibling } from '../../core/causality/stored-object.ts'
+import type { RegisterOperation } from '../../core/consensus/register.ts'
+import { type ErrorCode, QuorateError, type ReplicaReport } from '../../core/errors.ts'
+import { majority } from '../../core/quorum/level.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Codec } from '../../ports/codec.ts'
+import type { Metrics } from '../../ports/metrics.ts'
+import { isOfThatOwner, noneInReach } from '../write/write-forward.ts'
+import { forwardOperation, type OperationAnswer } from './register-forward.ts'
+import type { RegisterProposer } from './register-proposer.ts'
+import { soonestFirst } from '../peers/peer-reach.ts'
+import { type PlacedRequest, rejection } from '../round/placed-request.ts'
+import type { ReadAnswer, WriteAnswer, WriteRequest } from '../service/service.ts'
+import { type AgreedRead, readAgreed, type StrongReadParts } from './strong-read.ts'
+
+export interface StrongParts extends StrongReadParts {
+  readonly proposer: RegisterProposer
+  /** The request under the placement in force now. */
+  readonly placeAgain: (placed: PlacedRequest) => PlacedRequest
+}
+
+export class StrongCoordinator {
+  readonly #ports: { clock: Clock; codec: Codec; metrics: Metrics }
+  readonly #parts: StrongParts
+
+  constructor(ports: { clock: Clock; codec: Codec; metrics: Metrics }, parts: StrongParts) {
+    this.#ports = ports
+    this.#parts = parts
+  }
+
+  /** Rejects with a `QuorateError`. */
+  async read(placed: PlacedRequest): Promise<ReadAnswer> {
+    const { object, ...rest } = await this.#read(placed)
+    const siblings = liveSiblings(object, this.#parts.clock.nowMs())
+    const deleted = siblings.length === 0 && newestSibling(object) !== undefined
+    return { ...answerOf(placed, rest), object, siblings, deleted }
+  }
+
+  /** Rejects with a `QuorateError`, precondition_failed among others. */
+  async write(placed: PlacedRequest, request: WriteRequest): Promise<WriteAnswer> {
+    const { content, condition, idempotencyKey, fingerprint } = request
+    const write = { type: 'write', content, condition, idempotencyKey, fingerprint } as const
+    const made = await this.#propose(placed, write)
+    const { dot, existed } = made
+    return {
+      ...answerOf(placed, made),
+      durable: true,
+      existed,
+      siblings: dot === undefined || content.tombstone ? [] : [dot],
+      seen: dot === undefined ? undefined : new Map([[dot.actor, dot.timestamp]]),
+    }
+  }
+
+  async #read(placed: PlacedRequest): Promise<AgreedRead> {
+    const agreed = await readAgreed(this.#ports, this.#parts, placed)
+    const isAgreed = agreed !== undefined && this.#isInForce(placed)
+    this.#ports.metrics.count('register_reads_total', isAgreed ? AGREED : PROPOSED)
+    return isAgreed ? agreed : this.#propose(placed, { type: 'read' })
+  }
+
+  #isInForce(placed: PlacedRequest): boolean {
+    return this.#parts.placeAgain(placed).placedAt === placed.placedAt
+  }
+
+  /** Proposes here, for a client of this node or of another one: never sent on. */
+  async proposeHere(placed: PlacedRequest, operation: RegisterOperation): Promise<OperationAnswer> {
+    const { self, proposer, replica } = this.#parts
+    // Before anything is proposed: another owner's disk may take it.
+    const refusal = replica.diskRefusal()
+    if (refusal !== undefined) throw rejection(refusal)
+    const { end, received, replicas } = await proposer.propose(placed, operation)
+    const { result, object } = end
+    const made = result.type === 'written' ? { dot: result.dot, existed: result.existed } : {}
+    return {
+      coordinator: self,
+      object,
+      received,
+      replicas,
+      dot: undefined,
+      existed: false,
+      ...made,
+    }
+  }
+
+  /** By the owners of the placement in force, and, where that changes before one of them could, by those of the next. */
+  async #propose(placed: PlacedRequest, operation: RegisterOperation): Promise<OperationAnswer> {
+    for (;;) {
+      const current = this.#parts.placeAgain(placed)
+      try {
+        return await this.#proposeUnder(current, operation)
+      } catch (error) {
+        if (!mayBeAnothers(error) || this.#isInForce(current)) throw error
+        if (this.#parts.clock.nowMs() >= placed.deadlineMs) throw error
+      }
+    }
+  }
+
+  /** By one owner after the other, until one can, or may have: they must not compete, so all begin with the same one. */
+  async #proposeUnder(
+    placed: PlacedRequest,
+    operation: RegisterOperation,
+  ): Promise<OperationAnswer> {
+    const candidates = this.#candidates(placed)
+    let told: QuorateError | undefined
+    for (const [i, owner] of candidates.entries()) {
+      if (told !== undefined && this.#parts.clock.nowMs() >= placed.deadlineMs) break
+      try {
+        const isLast = i === candidates.length - 1
+        const answer = await this.#proposeAt(owner, placed, operation, isLast)
+        if (answer !== undefined) return answer
+      } catch (error) {
+        if (!mayBeAnothers(error)) throw error
+        told = error
+        if (!this.#isInForce(placed)) break
+      }
+    }
+    throw told ?? noneInReach(placed, majority(placed.owners.length), this.#parts.clock)
+  }
+
+  /** Owners in reach, in their order; last those that are not expected to answer soon. */
+  #candidates({ owners }: PlacedRequest): readonly string[] {
+    const { inReach } = this.#parts
+    const near = owners.filter((owner) => inReach(owner, false))
+    return soonestFirst(near, inReach)
+  }
+
+  #proposeAt(
+    owner: string,
+    placed: PlacedRequest,
+    operation: RegisterOperation,
+    isLast: boolean,
+  ): Promise<OperationAnswer | undefined> {
+    const { self, peers, clock } = this.#parts
+    if (owner === self) return this.proposeHere(placed, operation)
+    this.#ports.metrics.count('forwarded_total', { peer: owner })
+    const nowMs = clock.nowMs()
+    // A read may be done twice: where one owner is silent, there is time left for the next.
+    const deadlineMs =
+      operation.type === 'read' && !isLast
+        ? Math.ceil(nowMs + (placed.deadlineMs - nowMs) / 2)
+        : placed.deadlineMs
+    return forwardOperation(this.#ports.codec, peers, { ...placed, deadlineMs }, operation, owner)
+  }
+}
+
+/** Only a read ends with this code, and a read applies nothing. */
+const LATE_READ: ErrorCode = 'deadline_passed'
+
+function mayBeAnothers(error: unknown): error is QuorateError {
+  return isOfThatOwner(error) || (error instanceof QuorateError && error.code === LATE_READ)
+}
+
+const AGREED = { kind: 'agreed' }
+const PROPOSED = { kind: 'proposed' }
+
+function answerOf(
+  placed: PlacedRequest,
+  from: { coordinator: string; received: number; replicas: readonly ReplicaReport[] },
+): Pick<ReadAnswer, 'level' | 'coordinator' | 'quorum' | 'context' | 'replicas'> {
+  return {
+    level: placed.level,
+    coordinator: from.coordinator,
+    quorum: { need: placed.need.r, got: from.received, hinted: 0 },
+    context: EMPTY_VECTOR,
+    replicas: from.replicas,
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * The read of a strong key that promises nothing: every owner in reach is asked what it has accepted, the whole copy of
+ * the nearest and the ballot of the others. It answers as soon as a majority agrees; while the key moves, as soon as the
+ * same is said by a majority of the owners and one of those to come.
+ *
+ * Why that is linearizable: a majority that has accepted one proposal has decided it. A proposal that was decided
+ * before the read began is at a majority, too, so at one owner of ours at least, and owners never go back; hence
+ * what we see is that one or a later one. An owner may have been given a proposal by repair, against a promise
+ * to a later one that is still under way: such an acceptance decided nothing, and does not count (*settled*).
+ *
+ * All answers have to be of one placement. Who asks compares the one in force at the end: a proposal that too few old
+ * owners have accepted may look decided by one of the old ones and one of the new ones.
+ */
+import { compareBallots, type Ballot, parseBallot } from '../../core/consensus/ballot.ts'
+import { ballotOf } from '../../core/consensus/register.ts'
+import type { StoredObject } from '../../core/causality/stored-object.ts'
+import { majority } from '../../core/quorum/level.ts'
+import {
+  allOwners,
+  everyGroup,
+  leastCount,
+  type OwnerGroups,
+} from '../../core/quorum/owner-groups.ts'
+import type { ReplicaReport } from '../../core/errors.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Deadline, Deadlines } from '../peers/deadlines.ts'
+import type { NodeClock } from '../identity/node-clock.ts'
+import type { Copy } from '../wire/object-record.ts'
+import { copyIn } from '../round/owner-copies.ts'
+import type { Peers, Reply } from '../peers/peers.ts'
+import type { RegisterAcceptor } from './register-acceptor.ts'
+import type { Replica } from '../replica/replica.ts'
+import { groupsOf, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
+
+/** Once a majority has answered and does not agree, the others have so long to help. */
+const PATIENCE_MS = 50
+
+export interface StrongReadParts {
+  readonly self: string
+  readonly acceptor: RegisterAcceptor
+  readonly replica: Replica
+  readonly peers: Peers
+  readonly clock: NodeClock
+  readonly deadlines: Deadlines
+  readonly inReach: (node: string, sloppy: boolean) => boolean
+  readonly latencyMs: (node: string) => number
+}
+
+export interface AgreedRead {
+  readonly coordinator: string
+  readonly object: StoredObject
+  readonly received: number
+  readonly replicas: readonly ReplicaReport[]
+}
+
+interface Seen {
+  readonly ballot: Ballot
+  readonly isSettled: boolean
+  readonly copy: Copy | undefined
+}
+
+/** Undefined where the owners in reach do not agree in time. */
+export function readAgreed(
+  ports: { clock: Clock },
+  parts: StrongReadParts,
+  placed: PlacedRequest,
+): Promise<AgreedRead | undefined> {
+  return new Promise((resolve) => new StrongRead(ports, parts, placed, resolve).start())
+}
+
+class StrongRead {
+  readonly #parts: StrongReadParts
+  readonly #placed: PlacedRequest
+  readonly #groups: OwnerGroups
+  /** Of each group. */
+  readonly #required: number
+  readonly #reports: ReplicaReports
+  readonly #seen = new Map<string, Seen>()
+  #done: ((agreed: AgreedRead | undefined) => void) | undefined
+  #open = 0
+  #patience: Deadline | undefined
+  #wait: Deadline | undefined
+
+  constructor(
+    ports: { clock: Clock },
+    parts: StrongReadParts,
+    placed: PlacedRequest,
+    done: (agreed: AgreedRead | undefined) => void,
+  ) {
+    this.#parts = parts
+    this.#placed = placed
+    this.#groups = groupsOf(placed)
+    this.#required = majority(placed.owners.length)
+    this.#reports = new ReplicaReports(ports.clock)
+    this.#done = done
+  }
+
+  start(): void {
+    const { self, inReach, latencyMs } = this.#parts
+    const cost = (node: string): number => (node === self ? -1 : latencyMs(node))
+    const near = allOwners(this.#groups)
+      .filter((owner) => owner === self || inReach(owner, false))
+      .sort((a, b) => cost(a) - cost(b))
+    if (!everyGroup(this.#groups, this.#required, (owner) => near.includes(owner))) {
+      this.#end(undefined)
+      return
+    }
+    this.#open = near.length
+    // Peers are asked with the deadline; the own disk knows none.
+    const leftMs = Math.max(0, this.#placed.deadlineMs - this.#parts.clock.nowMs())
+    this.#wait = this.#parts.deadlines.in(leftMs, () => this.#end(undefined))
+    near.forEach((owner, i) => {
+      if (owner === self) this.#readSelf()
+      else this.#ask(owner, i === 0)
+    })
+  }
+
+  #readSelf(): void {
+    const { self, acceptor } = this.#parts
+    acceptor.read(this.#placed.at, (state, refusal) => {
+      if (state === undefined) this.#reports.set(self, 'error', refusal?.message ?? '')
+      else {
+        const { copy, isSettled } = state
+        this.#reports.set(self, 'ok')
+        this.#seen.set(self, { ballot: ballotOf(copy.object), isSettled, copy })
+      }
+      this.#answered()
+    })
+  }
+
+  #ask(owner: string, wantsCopy: boolean): void {
+    const { bucket, key } = this.#placed.at
+    const body = [bucket.name, key, wantsCopy]
+    this.#parts.peers.ask(owner, 'register-read', body, this.#placed.deadlineMs, (reply) => {
+      const seen = this.#decode(reply)
+      if (seen !== undefined) {
+        this.#reports.set(owner, 'ok')
+        this.#seen.set(owner, seen)
+      } else if (reply.type === 'ok') this.#reports.set(owner, 'error', 'garbage')
+      else this.#reports.setReply(owner, reply)
+      this.#answered()
+    })
+  }
+
+  #decode(reply: Reply): Seen | undefined {
+    if (reply.type !== 'ok') return undefined
+    const [isSettled, content] = reply.body
+    if (content instanceof Uint8Array) {
+      const copy = copyIn(this.#parts.replica, content)
+      return copy && { ballot: ballotOf(copy.object), isSettled: isSettled === true, copy }
+    }
+    const ballot = parseBallot(content)
+    return ballot && { ballot, isSettled: isSettled === true, copy: undefined }
+  }
+
+  #answered(): void {
+    this.#open--
+    if (this.#done === undefined) return
+    const agreed = this.#agreed()
+    if (agreed !== undefined || this.#open === 0) this.#end(agreed)
+    else if (everyGroup(this.#groups, this.#required, (owner) => this.#seen.has(owner))) {
+      this.#patience ??= this.#parts.deadlines.in(PATIENCE_MS, () => this.#end(undefined))
+    }
+  }
+
+  #agreed(): AgreedRead | undefined {
+    for (const { ballot, copy } of this.#seen.values()) {
+      if (copy === undefined) continue
+      const received = leastCount(this.#groups, (owner) => {
+        const other = this.#seen.get(owner)
+        return other?.isSettled === true && compareBallots(other.ballot, ballot) === 0
+      })
+      if (received < this.#required) continue
+      const { self } = this.#parts
+      return { coordinator: self, object: copy.object, received, replicas: this.#reports.list() }
+    }
+    return undefined
+  }
+
+  #end(agreed: AgreedRead | undefined): void {
+    for (const wait of [this.#patience, this.#wait]) {
+      if (wait !== undefined) this.#parts.deadlines.cancel(wait)
+    }
+    const done = this.#done
+    this.#done = undefined
+    done?.(agreed)
+  }
+}

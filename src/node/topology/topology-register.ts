@@ -1,0 +1,286 @@
+/**
+ * Decides changes of the topology document by consensus: document E+1 is decided by a majority of the voters that
+ * document E names, as an instance of Paxos of its own (core/consensus). So there is one document for each epoch, voters
+ * can change with every document, and without a majority of them nothing changes, while data goes on.
+ *
+ * Who changes the document need not be a voter. What it finds accepted in an instance may be decided already: it
+ * completes that first, whosesoever it is, and computes its change from there.
+ */
+import type { Timestamp } from '../../core/causality/dot.ts'
+import type { AcceptorReply } from '../../core/consensus/acceptor.ts'
+import { type Ballot, encodeBallot } from '../../core/consensus/ballot.ts'
+import {
+  type ChangeFunction,
+  Proposer,
+  type ProposerMessage,
+  type ProposerResult,
+} from '../../core/consensus/proposer.ts'
+import { QuorateError } from '../../core/errors.ts'
+import type { Topology } from '../../core/placement/topology.ts'
+import { majority } from '../../core/quorum/level.ts'
+import type { Random } from '../../ports/random.ts'
+import type { Timers } from '../../ports/timers.ts'
+import { decodeReply } from '../wire/acceptor-messages.ts'
+import { mintTimestamps } from '../identity/mint.ts'
+import type { NodeClock } from '../identity/node-clock.ts'
+import type { Peers } from '../peers/peers.ts'
+import { type ReplyTakers, runProposer } from '../peers/run-proposer.ts'
+import type { TopologyAcceptor, TopologyQuestion } from './topology-acceptor.ts'
+import {
+  asDocument,
+  type Document,
+  encodeTopology,
+  parseTopology,
+  type TopologyKeeper,
+} from './topology-keeper.ts'
+import { whyNoChange } from '../wire/wire-version.ts'
+
+const ATTEMPTS_MAX = 20
+const BACKOFF_MS_MAX = 100
+const ANNOUNCE_TIMEOUT_MS = 500
+const HEAR_OUT_MS = 100
+
+export interface TopologyRegisterParts {
+  readonly self: string
+  readonly acceptor: TopologyAcceptor
+  readonly keeper: TopologyKeeper
+  readonly peers: Peers
+  readonly clock: NodeClock
+}
+
+/** One attempt in one instance. */
+interface Attempt {
+  readonly instance: number
+  readonly ballot: Ballot
+  readonly deadlineMs: number
+  /** Voters that have promised, accepted, or told of a higher ballot. */
+  readonly answered: Set<string>
+  /** Those that may know the document of the instance. */
+  readonly ahead: Set<string>
+  /** Each resolves when there is no more to come for a question. */
+  readonly asked: Promise<void>[]
+}
+
+type Result = ProposerResult<Document, undefined>
+type Told = AcceptorReply<Document> | 'unsent' | 'lost'
+
+export class TopologyRegister {
+  readonly #parts: TopologyRegisterParts
+  readonly #timers: Timers
+  readonly #random: Random
+
+  constructor(ports: { timers: Timers; random: Random }, parts: TopologyRegisterParts) {
+    this.#parts = parts
+    this.#timers = ports.timers
+    this.#random = ports.random
+  }
+
+  /**
+   * Decides a change of the document and makes it known. `change` gives undefined where the document is to
+   * stay as it is, and throws to refuse; it may be called several times, and gives the same for the same document.
+   */
+  async change(
+    change: (current: Topology) => Topology | undefined,
+    timeoutMs: number,
+  ): Promise<Topology> {
+    const doubt = new Doubt()
+    try {
+      return await this.#change(change, this.#parts.clock.nowMs() + timeoutMs, doubt)
+    } catch (error) {
+      if (!doubt.isOpen) throw error
+      // What was accepted may be completed by anybody who comes later.
+      const message = 'the change of the topology may or may not be decided'
+      throw new QuorateError('outcome_unknown', message, {}, { cause: error })
+    }
+  }
+
+  async #change(
+    change: (current: Topology) => Topology | undefined,
+    deadlineMs: number,
+    doubt: Doubt,
+  ): Promise<Topology> {
+    const { keeper, peers, clock, self } = this.#parts
+    let failed: QuorateError | undefined
+    for (let attempt = 1; ; attempt++) {
+      const current = keeper.topology
+      if (doubt.settle(current)) return current
+      // Trying again is safe: a change that was decided after all is found to be there.
+      const next = change(current)
+      if (next === undefined) return current
+      const reason = whyNoChange(self, current, (id) => peers.versionOf(id))
+      if (reason !== undefined) {
+        throw new QuorateError('quorum_unreachable', reason, { retryAfterSeconds: 1 })
+      }
+      const isLate = attempt > 1 && clock.nowMs() >= deadlineMs
+      if (failed !== undefined && (isLate || attempt > ATTEMPTS_MAX)) throw failed
+      const instance = current.epoch + 1
+      const document = encodeTopology(next)
+      const [counter] = (await mintTimestamps(clock, 1)) as [Timestamp]
+      const ballot = { counter, node: self }
+      const tried = {
+        instance,
+        ballot,
+        deadlineMs,
+        answered: new Set<string>(),
+        ahead: new Set<string>(),
+        asked: [],
+      }
+      const result = await this.#attempt(current, document, tried)
+      if (result.type === 'decided') {
+        const decided = result.value as Document
+        // It holds whatever becomes of the rest; that it cannot be stored here does not undo it.
+        if (decided === document) doubt.add(instance, document)
+        else doubt.settle(parseTopology(decided))
+        await this.#announce(current, decided)
+        if (decided === document) return keeper.topology
+        failed = contended()
+        continue
+      }
+      if (result.outcome === 'unknown') doubt.add(instance, document)
+      if (keeper.epoch < instance) await this.#catchUp(tried)
+      if (result.type === 'unreachable') await this.#hearOut(tried)
+      const isMajority = tried.answered.size >= majority(current.voters.length)
+      failed =
+        result.type === 'conflict' && isMajority ? contended() : unreachable(current.voters, tried)
+      if (keeper.epoch >= instance) continue
+      if (result.type === 'unreachable') throw failed
+      await this.#after(1 + this.#random.below(Math.min(BACKOFF_MS_MAX, 2 ** attempt)))
+    }
+  }
+
+  #attempt(current: Topology, document: Document, tried: Attempt): Promise<Result> {
+    const change: ChangeFunction<Document, undefined> = (found) =>
+      found === null || found === document
+        ? { changed: true, value: document, result: undefined }
+        : { changed: false, result: undefined }
+    const { ballot } = tried
+    const proposer = new Proposer<Document, undefined>({
+      groups: [current.voters],
+      ballot,
+      change,
+    })
+    const ask = (
+      to: string,
+      message: ProposerMessage<Document>,
+      takers: ReplyTakers<Document>,
+    ): void => {
+      const { instance } = tried
+      const question: TopologyQuestion =
+        message.type === 'accept'
+          ? { kind: 'accept', instance, ballot, document: message.value as Document }
+          : { kind: 'prepare', instance, ballot }
+      const isSelf = to === this.#parts.self
+      const asked = isSelf ? this.#askSelf(question, tried) : this.#ask(to, question, tried)
+      tried.asked.push(asked.then((told) => tell(told, takers)))
+    }
+    return runProposer(proposer, ask, (delayMs, task) => this.#timers.after(delayMs, task))
+  }
+
+  /** The reply, or what is known of the question where there is none. */
+  async #askSelf(question: TopologyQuestion, tried: Attempt): Promise<Told> {
+    const { acceptor, self } = this.#parts
+    const reply = await acceptor.ask(question).catch(() => undefined)
+    if (reply === undefined) return 'lost'
+    if ('code' in reply) return reply.code === 'failed' ? 'lost' : 'unsent'
+    tried.answered.add(self)
+    return reply
+  }
+
+  async #ask(to: string, question: TopologyQuestion, tried: Attempt): Promise<Told> {
+    const { kind, instance, ballot } = question
+    const body = [instance, [...encodeBallot(ballot)]]
+    const whole = kind === 'accept' ? [...body, question.document] : body
+    const reply = await this.#parts.peers.request(to, kind, whole, tried.deadlineMs)
+    if (reply.type === 'refused') {
+      const { code } = reply
+      if (code === 'stale_epoch' || code === 'failed') tried.ahead.add(to)
+      return code === 'failed' ? 'lost' : 'unsent'
+    }
+    if (reply.type !== 'ok') return reply.type
+    const decoded = decodeReply(ballot, reply.body, asDocument)
+    if (decoded === undefined) return 'lost'
+    tried.answered.add(to)
+    return decoded
+  }
+
+  /** From those who may know the document that was decided instead. */
+  async #catchUp({ ahead }: Attempt): Promise<void> {
+    const fetch = (from: string): Promise<void> =>
+      new Promise((resolve) => this.#parts.keeper.catchUp(from, resolve))
+    await Promise.all([...ahead].map(fetch))
+  }
+
+  /** An attempt ends when too few can answer: who does is worth a moment, for whoever has to bring back the others. */
+  async #hearOut({ asked }: Attempt): Promise<void> {
+    await Promise.race([Promise.all(asked), this.#after(HEAR_OUT_MS)])
+  }
+
+  #after(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#timers.after(ms, resolve))
+  }
+
+  /**
+   * Tells every node in reach about a decided document, and adopts it here. Nodes out of reach meet the epoch later. A
+   * removed node loses its links when it adopts the document, so the removed nodes are told first. If this node itself
+   * is removed, it tells the others before it adopts the document: it may be stopped at once, and no other node would
+   * propose this step of the change.
+   */
+  async #announce(before: Topology, document: Document): Promise<void> {
+    const { keeper, peers, clock, self } = this.#parts
+    const after = parseTopology(document).members.map(({ id }) => id)
+    const removed = before.members.map(({ id }) => id).filter((id) => !after.includes(id))
+    const tell = async (nodes: readonly string[]): Promise<void> => {
+      const deadlineMs = clock.nowMs() + ANNOUNCE_TIMEOUT_MS
+      const others = nodes.filter((id) => id !== self)
+      await Promise.all(others.map((id) => peers.request(id, 'decided', [document], deadlineMs)))
+    }
+    await tell(removed)
+    if (removed.includes(self)) await tell(after)
+    await keeper.adopt(document)
+    if (!removed.includes(self)) await tell(after)
+  }
+}
+
+/** Whether a proposal of the caller's may have been decided without its knowing. */
+class Doubt {
+  readonly #open = new Map<number, Document>()
+
+  get isOpen(): boolean {
+    return this.#open.size > 0
+  }
+
+  add(epoch: number, document: Document): void {
+    this.#open.set(epoch, document)
+  }
+
+  /**
+   * True where the newest document is a proposal in doubt. Where it is another one of the same epoch, that proposal is
+   * dead: there is one document for each. What is older than the newest stays in doubt.
+   */
+  settle(newest: Topology): boolean {
+    const proposed = this.#open.get(newest.epoch)
+    if (proposed === undefined) return false
+    if (proposed === encodeTopology(newest)) return true
+    this.#open.delete(newest.epoch)
+    return false
+  }
+}
+
+function tell(told: Told, on: ReplyTakers<Document>): void {
+  if (told === 'unsent') on.unsent()
+  else if (told === 'lost') on.lost()
+  else on.replied(told)
+}
+
+function contended(): QuorateError {
+  const message = 'other changes of the topology have come in between all the time'
+  return new QuorateError('overloaded', message, { retryAfterSeconds: 1 })
+}
+
+function unreachable(voters: readonly string[], { answered }: Attempt): QuorateError {
+  const who = answered.size === 0 ? 'none' : voters.filter((id) => answered.has(id)).join(', ')
+  const what = `a majority of the voters ${voters.join(', ')} is needed to change the topology`
+  const message = `${what}; ${who} answered. Reads and writes of data go on.`
+  const counts = { required: majority(voters.length), received: answered.size }
+  return new QuorateError('quorum_unreachable', message, { ...counts, retryAfterSeconds: 1 })
+}

@@ -1,0 +1,91 @@
+/**
+ * What is asked of the topology document beside changes of the members: new buckets, the random id of the cluster, and
+ * the key of sessions.
+ */
+import { assert } from '../../core/assert.ts'
+import { QuorateError } from '../../core/errors.ts'
+import type { Bucket, Topology } from '../../core/placement/topology.ts'
+import type { Founding } from '../service/service.ts'
+import type { TopologyKeeper } from './topology-keeper.ts'
+import type { TopologyRegister } from './topology-register.ts'
+
+/**
+ * The topology document holds all buckets, about 100 bytes each. Every node stores it, and receives it whole at each
+ * change, while the requests of the epoch before wait. A bucket for each user is the wrong tool: a prefix of keys is one.
+ */
+export const BUCKETS_MAX = 1000
+
+/** Adds to the topology document what it lacks of these; gives what it has then. What is there never changes. */
+export async function foundCluster(
+  register: TopologyRegister,
+  candidates: Founding,
+  timeoutMs: number,
+): Promise<Founding> {
+  const { identity, sessionKey } = await register.change(
+    (current) =>
+      current.identity === undefined || current.sessionKey === undefined
+        ? { ...candidates, ...current, epoch: current.epoch + 1 }
+        : undefined,
+    timeoutMs,
+  )
+  assert(identity !== undefined && sessionKey !== undefined, 'a decided document has both')
+  return { identity, sessionKey }
+}
+
+/** Adds a bucket to the topology document; `created: false` where the same one is there. */
+export async function createBucket(
+  keeper: TopologyKeeper,
+  register: TopologyRegister,
+  bucket: Bucket,
+  timeoutMs: number,
+): Promise<{ created: boolean; bucket: Bucket }> {
+  const { members } = keeper.topology
+  if (bucket.n > members.length) {
+    throw new QuorateError(
+      'bad_parameter',
+      `n=${bucket.n} is more than the ${members.length} members`,
+    )
+  }
+  let created = false
+  const topology = await register.change((current) => {
+    const known = current.buckets.find(({ name }) => name === bucket.name)
+    created = known === undefined
+    if (known === undefined) {
+      refuseWhileMoving(current, bucket)
+      refuseTooMany(current, bucket)
+      const buckets = [...current.buckets, bucket].sort((a, b) => (a.name < b.name ? -1 : 1))
+      return { ...current, epoch: current.epoch + 1, buckets }
+    }
+    refuseOther(known, bucket)
+    return undefined
+  }, timeoutMs)
+  const decided = topology.buckets.find(({ name }) => name === bucket.name)
+  return { created, bucket: decided ?? bucket }
+}
+
+/**
+ * Throws change_under_way. Whoever gains copies has begun to take over those of the numbers of copies that there were:
+ * of another one it would keep nothing, and never be done comparing.
+ */
+function refuseWhileMoving({ buckets, change }: Topology, { name, n }: Bucket): void {
+  if (change?.phase !== 'moving' || buckets.some((known) => known.n === n)) return
+  const what = `no bucket keeps ${n} copies yet, and copies are being moved: create ${name} when that is over`
+  throw new QuorateError('change_under_way', what, { retryAfterSeconds: 5 })
+}
+
+function refuseOther(known: Bucket, wanted: Bucket): void {
+  const differing = (Object.keys(known) as (keyof Bucket)[]).filter((k) => known[k] !== wanted[k])
+  if (differing.length === 0) return
+  const words = differing.map((k) => `${k} is ${String(known[k])}, not ${String(wanted[k])}`)
+  throw new QuorateError('bucket_conflict', `the bucket ${known.name} exists: ${words.join('; ')}`)
+}
+
+/** Throws limit_reached. */
+function refuseTooMany({ buckets }: Topology, { name }: Bucket): void {
+  if (buckets.length < BUCKETS_MAX) return
+  throw new QuorateError(
+    'limit_reached',
+    `the bucket ${name} would be one more than the ${BUCKETS_MAX} that a cluster may have: ` +
+      'use one bucket, and a prefix in its keys',
+  )
+}

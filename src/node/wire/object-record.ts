@@ -1,0 +1,231 @@
+/**
+ * A stored object as bytes: what is on disk and what travels between owners, the same bytes for both.
+ *
+ *   u32 LE  xxHash32 of the rest
+ *   rest    codec of [format, vector as actor, timestamp, …, siblings as [actor, timestamp, flags, contentType, expiresAtMs, value]],
+ *           with the dependencies of a sibling that has any as a seventh: name, vector, name, vector, …;
+ *           of a strong key with its memory as a fourth: [counter, node, …], [idempotency key, actor, timestamp, existed, …],
+ *           and, where there is any, [fingerprint of the first of these, …], which version 2 does not write and ignores
+ *
+ * The encoding is canonical (vector by actor, siblings by dot), so equal objects are equal bytes at every
+ * owner. The checksum is made once, by the coordinator, and checked wherever the bytes are read or received:
+ * no damaged record is ever decoded, stored or served.
+ */
+import type { Codec, Encodable } from '../../ports/codec.ts'
+import { ABSENT, type Sibling, type StoredObject } from '../../core/causality/stored-object.ts'
+import {
+  EMPTY_VECTOR,
+  sortedEntries,
+  type VersionVector,
+} from '../../core/causality/version-vector.ts'
+import type { Dot } from '../../core/causality/dot.ts'
+import type { Session } from '../../core/causality/session.ts'
+import type { RegisterMemory } from '../../core/consensus/register-memory.ts'
+import { xxh32 } from '../../core/hash/xxh32.ts'
+
+const RECORD_FORMAT = 1
+const CHECKSUM_BYTES = 4
+const TOMBSTONE_FLAG = 1
+
+/** An object together with its encoding. The siblings' values are views into `record`. */
+export interface Copy {
+  readonly object: StoredObject
+  /** Empty for an absent object. */
+  readonly record: Uint8Array
+}
+
+export const ABSENT_COPY: Copy = { object: ABSENT, record: new Uint8Array(0) }
+
+/** A record whose checksum or form is wrong. */
+export class RecordCorruptError extends Error {
+  /** The bytes as they were found on the disk, to be put aside. */
+  damaged: Uint8Array = new Uint8Array(0)
+}
+
+export function encodeRecord(codec: Codec, object: StoredObject): Uint8Array {
+  const siblings: Encodable[] = []
+  for (const s of object.siblings) {
+    const flags = s.tombstone ? TOMBSTONE_FLAG : 0
+    const sibling = [s.actor, s.timestamp, flags, s.contentType, s.expiresAtMs, s.value]
+    siblings.push(
+      s.dependencies === undefined ? sibling : [...sibling, encodeSession(s.dependencies)],
+    )
+  }
+  const parts: Encodable[] = [RECORD_FORMAT, encodeVector(object.vector), siblings]
+  if (object.memory !== undefined) parts.push(encodeMemory(object.memory))
+  const body = codec.encode(parts)
+  const record = new Uint8Array(CHECKSUM_BYTES + body.length)
+  record.set(body, CHECKSUM_BYTES)
+  const checksum = xxh32(body)
+  for (let i = 0; i < CHECKSUM_BYTES; i++) record[i] = checksum >>> (8 * i)
+  return record
+}
+
+/** Throws `RecordCorruptError`. The values are views into `record`. */
+export function decodeRecord(codec: Codec, record: Uint8Array): StoredObject {
+  if (record.length < CHECKSUM_BYTES) throw new RecordCorruptError('shorter than its checksum')
+  const body = record.subarray(CHECKSUM_BYTES)
+  const stored = checksumOf(record)
+  const computed = xxh32(body)
+  if (stored !== computed) {
+    throw new RecordCorruptError(
+      `checksum ${stored.toString(16)}, computed ${computed.toString(16)}`,
+    )
+  }
+  // Behind a right checksum a wrong form is another program's record: refused all the same.
+  const data = codec.decode(body)
+  if (!Array.isArray(data) || data[0] !== RECORD_FORMAT)
+    throw new RecordCorruptError('unknown format')
+  if (!Array.isArray(data[2])) throw new RecordCorruptError('not a list of siblings')
+  const siblings = (data[2] as Encodable[]).map(decodeSibling)
+  const object = { vector: decodeVector(data[1] as Encodable), siblings }
+  return data[3] === undefined ? object : { ...object, memory: decodeMemory(data[3]) }
+}
+
+/** The checksum that a whole record carries. */
+export function checksumOf(record: Uint8Array): number {
+  return (
+    ((record[0] as number) |
+      ((record[1] as number) << 8) |
+      ((record[2] as number) << 16) |
+      ((record[3] as number) << 24)) >>>
+    0
+  )
+}
+
+export function encodeCopy(codec: Codec, object: StoredObject): Copy {
+  return { object, record: encodeRecord(codec, object) }
+}
+
+/** actor, timestamp, actor, timestamp, … in the order of the actors. */
+export function encodeVector(vector: VersionVector): Encodable[] {
+  const list: Encodable[] = []
+  for (const [actor, timestamp] of sortedEntries(vector)) list.push(actor, timestamp)
+  return list
+}
+
+/** Throws `RecordCorruptError` on anything but what `encodeVector` gives. */
+export function decodeVector(data: Encodable): VersionVector {
+  if (!Array.isArray(data) || data.length % 2 !== 0) throw new RecordCorruptError('not a vector')
+  if (data.length === 0) return EMPTY_VECTOR
+  const vector = new Map<string, number>()
+  for (let i = 0; i < data.length; i += 2) {
+    const actor: unknown = data[i]
+    const timestamp: unknown = data[i + 1]
+    if (typeof actor !== 'string' || !isWhole(timestamp)) {
+      throw new RecordCorruptError('not a vector')
+    }
+    vector.set(actor, timestamp)
+  }
+  return vector
+}
+
+/** name, vector, name, vector, … in the order of the names. */
+export function encodeSession(session: Session): Encodable[] {
+  const entries = [...session].sort(([a], [b]) => (a < b ? -1 : 1))
+  return entries.flatMap(([name, seen]) => [name, encodeVector(seen)])
+}
+
+/** Throws `RecordCorruptError` on anything but what `encodeSession` gives. */
+export function decodeSession(data: unknown): Session {
+  if (!Array.isArray(data) || data.length % 2 !== 0) throw new RecordCorruptError('not a session')
+  const session = new Map<string, VersionVector>()
+  for (let i = 0; i < data.length; i += 2) {
+    const name: unknown = data[i]
+    if (typeof name !== 'string') throw new RecordCorruptError('not a session')
+    session.set(name, decodeVector(data[i + 1] as Encodable))
+  }
+  return session
+}
+
+/** actor, timestamp, … in the order given. */
+export function encodeDots(dots: readonly Dot[]): Encodable[] {
+  const list: Encodable[] = []
+  for (const { actor, timestamp } of dots) list.push(actor, timestamp)
+  return list
+}
+
+export function decodeDots(data: Encodable): Dot[] {
+  return [...decodeVectorEntries(data)].map(([actor, timestamp]) => ({ actor, timestamp }))
+}
+
+/**
+ * What of an object tells whether two copies differ, without the values: a flat list, equal exactly where
+ * `equalObjects` holds.
+ */
+export function encodeVersion(object: StoredObject): Encodable[] {
+  return [object.vector.size, ...encodeVector(object.vector), ...encodeDots(object.siblings)]
+}
+
+export function equalVersions(a: readonly Encodable[], b: readonly Encodable[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i])
+}
+
+function encodeMemory({ changes, answered }: RegisterMemory): Encodable[] {
+  const fingerprints = answered.map(({ fingerprint }) => fingerprint ?? '')
+  const memory: Encodable[] = [
+    changes.flatMap(({ counter, node }) => [counter, node]),
+    answered.flatMap(({ idempotencyKey, dot, existed }) => [
+      idempotencyKey,
+      dot.actor,
+      dot.timestamp,
+      existed,
+    ]),
+  ]
+  return fingerprints.some((one) => one !== '') ? [...memory, fingerprints] : memory
+}
+
+function decodeMemory(data: unknown): RegisterMemory {
+  const [changes, answered, fingerprints] = (Array.isArray(data) ? data : []) as unknown[]
+  if (!Array.isArray(changes) || !Array.isArray(answered)) throw new RecordCorruptError('no memory')
+  return {
+    changes: groupsOf(changes, 2).map(([counter, node]) => {
+      if (!isWhole(counter) || typeof node !== 'string') throw new RecordCorruptError('no ballot')
+      return { counter, node }
+    }),
+    answered: groupsOf(answered, 4).map(([idempotencyKey, actor, timestamp, existed], i) => {
+      const isText = typeof idempotencyKey === 'string' && typeof actor === 'string'
+      if (!isText || !isWhole(timestamp)) throw new RecordCorruptError('no answered write')
+      const fingerprint: unknown = Array.isArray(fingerprints) ? fingerprints[i] : undefined
+      return {
+        idempotencyKey,
+        ...(typeof fingerprint === 'string' && fingerprint !== '' ? { fingerprint } : {}),
+        dot: { actor, timestamp },
+        existed: existed === true,
+      }
+    }),
+  }
+}
+
+function groupsOf(data: readonly unknown[], size: number): (readonly unknown[])[] {
+  if (data.length % size !== 0) throw new RecordCorruptError('a list of another length')
+  return Array.from({ length: data.length / size }, (_, i) => data.slice(i * size, (i + 1) * size))
+}
+
+function decodeSibling(data: Encodable): Sibling {
+  const [actor, timestamp, flags, contentType, expiresAtMs, value, past] = data as unknown[]
+  if (
+    typeof actor !== 'string' ||
+    !isWhole(timestamp) ||
+    !isWhole(flags) ||
+    typeof contentType !== 'string' ||
+    !isWhole(expiresAtMs) ||
+    !(value instanceof Uint8Array)
+  ) {
+    throw new RecordCorruptError('not a sibling')
+  }
+  const tombstone = (flags & TOMBSTONE_FLAG) !== 0
+  const sibling = { actor, timestamp, tombstone, contentType, expiresAtMs, value }
+  return past === undefined ? sibling : { ...sibling, dependencies: decodeSession(past) }
+}
+
+function isWhole(data: unknown): data is number {
+  return Number.isSafeInteger(data) && (data as number) >= 0
+}
+
+function* decodeVectorEntries(data: Encodable): Generator<[string, number]> {
+  if (!Array.isArray(data)) throw new RecordCorruptError('not a list of dots')
+  for (let i = 0; i + 1 < data.length; i += 2) {
+    yield [data[i] as unknown as string, data[i + 1] as unknown as number]
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * Updates of counters and sets: what may be asked of them, what an update makes of the copy it meets, and how
+ * it travels to an owner. Everything else about them is a write like any other.
+ *
+ * Unlike a blind write, an update replaces nothing that it has not seen, so it needs no second round.
+ */
+import { dotsOfIncrement, type Folding, incrementCounter } from '../../core/causality/counter.ts'
+import type { Dot } from '../../core/causality/dot.ts'
+import { changeSet, ELEMENT_BYTES_MAX } from '../../core/causality/element-set.ts'
+import { merge, type StoredObject } from '../../core/causality/stored-object.ts'
+import type { UpdateName } from '../../core/causality/update-name.ts'
+import { QuorateError } from '../../core/errors.ts'
+import { type Bucket, isTypeMode } from '../../core/placement/topology.ts'
+import type { Encodable } from '../../ports/codec.ts'
+import type { Copy } from '../wire/object-record.ts'
+import type { ReadAnswer, TypeChange, UpdateRequest, WriteRequest } from '../service/service.ts'
+
+/** Of one set. An update that removes is always taken. */
+export const ELEMENTS_MAX = 10_000
+/** The record of a set where the settings name no limit. */
+export const SET_BYTES_MAX = 1_048_576
+
+const utf8 = new TextEncoder()
+
+/** An update on its way to be minted, with what a quorum of owners held when it came, where it asked them. */
+export interface PlannedUpdate extends UpdateRequest {
+  readonly seen?: StoredObject | undefined
+}
+
+/** The same for a write; of a counter a delete is planned so. */
+export interface PlannedWrite extends WriteRequest {
+  readonly seen?: StoredObject | undefined
+}
+
+/** Throws mode_mismatch or bad_request, before anything is applied. */
+export function refuseUnfit(bucket: Bucket, request: WriteRequest | UpdateRequest): void {
+  const mismatch = (message: string): QuorateError => new QuorateError('mode_mismatch', message)
+  const { name, mode } = bucket
+  if ('change' in request) {
+    if (request.change.type !== mode) {
+      throw mismatch(
+        `a ${request.change.type} cannot be updated in the bucket ${name} of mode ${mode}`,
+      )
+    }
+    refuseBadChange(request.change)
+  } else if (isTypeMode(mode) && !request.content.tombstone) {
+    throw mismatch(
+      `the bucket ${name} is of mode ${mode}, which takes no plain writes: POST its updates`,
+    )
+  }
+}
+
+/** Whether the request can be coordinated by an owner only: another node cannot see what it removes. */
+export function needsOwner(request: WriteRequest | UpdateRequest): boolean {
+  return 'change' in request && request.change.type === 'set' && request.change.remove.length > 0
+}
+
+/** Whether it keeps to what a quorum of owners holds, whatever the own copy lacks: it replaces, or repeats, that. */
+export function needsQuorumRead({ mode }: Bucket, request: WriteRequest | UpdateRequest): boolean {
+  if (needsOwner(request)) return true
+  if (mode !== 'counter' || request.context !== undefined) return false
+  return !('change' in request) || request.idempotencyKey !== undefined
+}
+
+/**
+ * What a remove is to find, beside the own copy: an element that was acknowledged at a quorum may not have
+ * come here yet, and a remove that overlooked it would be acknowledged, too. The same goes for what a counter has
+ * counted under an idempotency key. Rejects with quorum_unreachable.
+ */
+export async function seenBefore(read: Promise<ReadAnswer>): Promise<StoredObject | undefined> {
+  try {
+    return (await read).object
+  } catch (error) {
+    if (!(error instanceof QuorateError)) throw error
+    const message = `what the request builds on could not be read, nothing was applied: ${error.message}`
+    throw new QuorateError('quorum_unreachable', message, error.details, { cause: error })
+  }
+}
+
+export function dotsNeeded(
+  request: WriteRequest | PlannedUpdate,
+  name: UpdateName | undefined,
+): number {
+  if (!('change' in request)) return 1
+  if (request.change.type === 'counter') return dotsOfIncrement(name)
+  return Math.max(1, new Set(request.change.add).size)
+}
+
+/** What is known of the key here: the own copy, and what was read of the others. */
+export function knownObject(
+  held: StoredObject,
+  request: PlannedWrite | PlannedUpdate,
+): StoredObject {
+  return request.seen === undefined ? held : merge('siblings', held, request.seen)
+}
+
+/** What the update makes of what is known. Throws limit_reached for a counter. */
+export function changedObject(
+  known: StoredObject,
+  dots: readonly Dot[],
+  { change }: PlannedUpdate,
+  folding: Folding,
+  name: UpdateName | undefined,
+): StoredObject {
+  if (change.type === 'set') {
+    return changeSet(known, dots, bytesOf(change.add), bytesOf(change.remove))
+  }
+  const next = incrementCounter(known, dots, change.increment, folding, name)
+  if (next !== undefined) return next
+  throw new QuorateError(
+    'limit_reached',
+    `the increment ${change.increment} would take the counter out of the range of exact numbers, ` +
+      `${Number.MIN_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}`,
+  )
+}
+
+/** Throws limit_reached where a set grows beyond what one record may hold. */
+export function refuseLargeSet(
+  known: StoredObject,
+  heldBytes: number,
+  next: Copy,
+  bytesMax: number,
+): void {
+  const elements = next.object.siblings.length
+  if (elements > ELEMENTS_MAX && elements > known.siblings.length) {
+    throw new QuorateError(
+      'limit_reached',
+      `the set would have ${elements} elements; at most ${ELEMENTS_MAX} are kept`,
+    )
+  }
+  const bytes = next.record.length
+  if (bytes > bytesMax && bytes > heldBytes) {
+    throw new QuorateError(
+      'limit_reached',
+      `the set would take ${bytes} bytes; at most ${bytesMax} are kept`,
+    )
+  }
+}
+
+/** Three fields. */
+export function encodeChange(change: TypeChange): Encodable[] {
+  return change.type === 'counter'
+    ? ['counter', change.increment, null]
+    : ['set', [...change.add], [...change.remove]]
+}
+
+/** Throws on garbage. */
+export function decodeChange(data: readonly Encodable[]): TypeChange {
+  const [type, first, second] = data as unknown[]
+  if (type === 'counter' && typeof first === 'number') return { type, increment: first }
+  if (type === 'set' && isTexts(first) && isTexts(second)) {
+    return { type, add: first, remove: second }
+  }
+  throw new Error('not an update of a counter or a set')
+}
+
+function refuseBadChange(change: TypeChange): void {
+  const bad = (message: string): QuorateError => new QuorateError('bad_request', message)
+  if (change.type === 'counter') {
+    if (Number.isSafeInteger(change.increment)) return
+    throw bad(
+      `increment must be a whole number from ${Number.MIN_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}`,
+    )
+  }
+  const { add, remove } = change
+  if (add.length + remove.length === 0) throw bad('the update adds nothing and removes nothing')
+  if (add.length + remove.length > ELEMENTS_MAX) {
+    throw bad(
+      `the update names ${add.length + remove.length} elements; at most ${ELEMENTS_MAX} are allowed`,
+    )
+  }
+  for (const element of [...add, ...remove]) {
+    const bytes = utf8.encode(element).length
+    if (bytes === 0) throw bad('an element is empty')
+    if (bytes > ELEMENT_BYTES_MAX) {
+      throw bad(`an element has ${bytes} bytes; at most ${ELEMENT_BYTES_MAX} bytes are allowed`)
+    }
+    if (!element.isWellFormed()) throw bad('an element has half a surrogate pair: it is no Unicode')
+  }
+  const adding = new Set(add)
+  if (remove.some((element) => adding.has(element))) {
+    throw bad('the update both adds and removes one element')
+  }
+}
+
+/** Each once. */
+function bytesOf(elements: readonly string[]): Uint8Array[] {
+  return Array.from(new Set(elements), (element) => utf8.encode(element))
+}
+
+function isTexts(data: unknown): data is string[] {
+  return Array.isArray(data) && data.every((item) => typeof item === 'string')
+}

@@ -1,0 +1,405 @@
+/**
+ * Makes of a client's write a dotted object, on top of the own copy where this node is an owner of the key,
+ * and hands it to the own disk in the same turn: between finding the own copy and replacing it nothing waits,
+ * so two writes of one key at one node never miss each other.
+ *
+ * Only an owner mints with its own actor; any other node as a stand-in (stand-in-minting.ts), so that what it says
+ * covers nothing that it has not seen.
+ */
+import { namesAfterDelete } from '../../core/causality/counter.ts'
+import type { Dot, Timestamp } from '../../core/causality/dot.ts'
+import {
+  liveSiblings,
+  newestSibling,
+  type Sibling,
+  type StoredObject,
+  write,
+} from '../../core/causality/stored-object.ts'
+import type { NamedUpdate } from '../../core/causality/update-name.ts'
+import { covers, joinVectors, type VersionVector } from '../../core/causality/version-vector.ts'
+import { QuorateError } from '../../core/errors.ts'
+import { pruneVector } from '../../core/repair/horizon.ts'
+import { isTypeMode } from '../../core/placement/topology.ts'
+import type { Codec } from '../../ports/codec.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Metrics } from '../../ports/metrics.ts'
+import { APPLY_ASKS_WHOLE, APPLY_REPORT_UNCOVERED } from '../wire/messages.ts'
+import { type Copy, encodeCopy } from '../wire/object-record.ts'
+import { StandInMinting } from './stand-in-minting.ts'
+import {
+  clockNotPersisted,
+  MINT_ATTEMPTS_MAX,
+  mintTimestamps,
+  raiseBound,
+} from '../identity/mint.ts'
+import { modeOf, type Refusal } from '../replica/replica.ts'
+import type { PendingDot } from '../replica/pending-dots.ts'
+import { type PlacedRequest, rejection, type ReplicaReports } from '../round/placed-request.ts'
+import {
+  refuseLongQueue,
+  refuseTooManyBytes,
+  SIBLINGS_MAX,
+  SIBLINGS_WARN,
+} from '../replica/sibling-limits.ts'
+import {
+  changedObject,
+  dotsNeeded,
+  knownObject,
+  type PlannedUpdate,
+  type PlannedWrite,
+  refuseLargeSet,
+} from './type-change.ts'
+import { madeBefore, nameOfRequest, refuseManyNames } from './update-names.ts'
+import type { WriteParts } from './write-coordinator.ts'
+import { NOT_ASKED, type WholeOwners, wholeNeedOf } from './whole-owners.ts'
+import type { StoreLocally } from './write-round.ts'
+import { refuseUncounted } from './write-targets.ts'
+
+/** A write that is ready to be sent. */
+export interface Minted {
+  readonly copy: Copy
+  readonly dot: Dot
+  /** Whether the own copy had a live value before. */
+  readonly existed: boolean
+  /** For the `apply` of the other owners. */
+  readonly flags: number
+  readonly whole: WholeOwners
+  /** Undefined where this node is not an owner. */
+  readonly storeLocally: StoreLocally | undefined
+  /** Held until the write has ended. */
+  readonly pending: PendingDot
+  /** The update that the request repeats: the copy has it, and nothing new. */
+  readonly repeats?: NamedUpdate | undefined
+  /** What to tell of an error with which the write ended, where that takes more than the error. */
+  readonly endWith?: ((error: unknown) => unknown) | undefined
+}
+
+export class WriteMinting {
+  readonly #codec: Codec
+  readonly #log: Log
+  readonly #metrics: Metrics
+  readonly #parts: WriteParts
+  readonly #standIn: StandInMinting
+  /** Own writes whose commit failed, since the start. */
+  #failedCommits = 0
+  /** When the last actor before the present one was certainly given up. */
+  #actorSince: Timestamp
+  /** The placement under which a counter was last changed here, and when that was first done. */
+  #placedAt = 0
+  #placedSince: Timestamp = 0
+
+  constructor(ports: { codec: Codec; log: Log; metrics: Metrics }, parts: WriteParts) {
+    this.#codec = ports.codec
+    this.#log = ports.log
+    this.#metrics = ports.metrics
+    this.#parts = parts
+    this.#actorSince = parts.clock.last
+    this.#standIn = new StandInMinting(ports.codec, {
+      timestamps: (count) => mintTimestamps(parts.clock, count),
+      actor: () => this.actor,
+      mayKeep: parts.mayKeep,
+      make: (placed, held, dots, request) =>
+        'change' in request
+          ? this.#changedCopy(placed, held, dots, request, 0)
+          : this.#writtenCopy(placed, held, dots[0] as Dot, request),
+    })
+  }
+
+  /**
+   * The actor of the next dot. After a failed commit it is another one: the other owners may hold what this
+   * disk does not, and a dot of the same actor would say that it had been seen.
+   */
+  get actor(): string {
+    const { actor } = this.#parts
+    return this.#failedCommits === 0 ? actor : `${actor}.${this.#failedCommits}`
+  }
+
+  /** Takes another actor: what the present one has said is not all on this disk any more. */
+  giveUpActor(): void {
+    this.#failedCommits++
+    this.#actorSince = this.#parts.clock.last
+  }
+
+  /**
+   * Up to here earlier actors of this node may be folded into a counter's present one: 0 unless the horizon has
+   * passed the end of the last of them, by which everything that they ever wrote is held here.
+   */
+  #settled(partition: number): Timestamp {
+    const horizon = this.#parts.horizon(partition)
+    return horizon > this.#actorSince ? horizon : 0
+  }
+
+  /**
+   * Whether this node may fold the totals of one-off actors, and named increments. One node at a time may: the first owner is one, while the
+   * key does not move. A new first owner waits until it holds everything that the one before has folded: once its
+   * horizon has passed the change, it holds all that any owner had then. Having owned the key earlier is not enough.
+   */
+  #foldsForAll({ at, owners, next }: PlacedRequest): boolean {
+    const { clock, horizon, placedAt, self } = this.#parts
+    if (this.#placedAt !== placedAt()) {
+      this.#placedAt = placedAt()
+      this.#placedSince = clock.last
+    }
+    return owners[0] === self && next === undefined && horizon(at.partition) > this.#placedSince
+  }
+
+  /** Rejects with a `QuorateError`, before anything was stored. Once `isGivenUp`, nothing is stored any more. */
+  async mint(
+    placed: PlacedRequest,
+    request: PlannedWrite | PlannedUpdate,
+    reports: ReplicaReports,
+    isGivenUp: () => boolean,
+  ): Promise<Minted> {
+    // A dot is above all that its client has seen, whatever this clock says: else a blind write that is still
+    // on its way would take it for older than itself, and replace it.
+    for (const timestamp of timestampsKnown(request)) this.#parts.clock.observe(timestamp)
+    if (!placed.owners.includes(this.#parts.self)) {
+      return this.#mintApart(placed, request, isGivenUp)
+    }
+    for (let attempt = 1; ; attempt++) {
+      const minted = await this.#mintOnOwnCopy(placed, request, reports, isGivenUp)
+      if (minted !== undefined) return minted
+      if (attempt === MINT_ATTEMPTS_MAX) throw clockNotPersisted()
+      await raiseBound(this.#parts.clock)
+    }
+  }
+
+  /** As far as this node's own copy is concerned, now. */
+  wholeOwners(placed: PlacedRequest, request: PlannedWrite | PlannedUpdate): WholeOwners {
+    const { self, isProven, replica } = this.#parts
+    const need = wholeNeedOf(placed, request)
+    if (need === 0) return NOT_ASKED
+    const isSelf = placed.owners.includes(self) && isProven() && replica.mayRead(placed.at)
+    return { need, isSelf }
+  }
+
+  /** A new timestamp. Rejects with a `QuorateError`. */
+  async timestamp(): Promise<Timestamp> {
+    const [timestamp] = (await mintTimestamps(this.#parts.clock, 1)) as [Timestamp]
+    return timestamp
+  }
+
+  /** An owner of the key is in reach (stand-in-minting.ts). */
+  letGo(placed: PlacedRequest): void {
+    this.#standIn.letGo(placed)
+  }
+
+  ownerReturned(owner: string): void {
+    this.#standIn.ownerReturned(owner)
+  }
+
+  async #mintApart(
+    placed: PlacedRequest,
+    request: PlannedWrite | PlannedUpdate,
+    isGivenUp: () => boolean,
+  ): Promise<Minted> {
+    const whole = this.wholeOwners(placed, request)
+    const { pending, clock } = this.#parts
+    const begin = (timestamp: Timestamp): PendingDot => pending.begin(timestamp)
+    const made = await this.#standIn.mint(placed, request, begin, () => {
+      if (isLate(placed, clock.nowMs(), isGivenUp)) throw lateDisk(placed)
+    })
+    const existed = made.repeats?.kind === 'deleted a value'
+    const flags = 'change' in request ? 0 : flagsOf(whole)
+    return { ...made, existed, flags, whole, storeLocally: undefined }
+  }
+
+  /** Undefined where the clock's bound has to be raised first. */
+  #mintOnOwnCopy(
+    placed: PlacedRequest,
+    request: PlannedWrite | PlannedUpdate,
+    reports: ReplicaReports,
+    isGivenUp: () => boolean,
+  ): Promise<Minted | undefined> {
+    const { replica, clock, self } = this.#parts
+    const { actor } = this
+    const mode = modeOf(placed.at.bucket)
+    return new Promise((resolve, reject) => {
+      replica.find(placed.at, (entry, refusal) => {
+        if (entry === undefined) {
+          reject(rejection(refusal as Refusal))
+          return
+        }
+        let pending: PendingDot | undefined
+        try {
+          // The disk, or a process that was stopped, may have taken longer than anybody waits.
+          if (isLate(placed, clock.nowMs(), isGivenUp)) throw lateDisk(placed)
+          if (placed.placedAt !== this.#parts.placedAt()) throw hasMoved(self)
+          // What is here of an earlier ownership is cleared away first, and would take this write with it.
+          const notKept = replica.notKept(placed.at)
+          if (notKept !== undefined) throw rejection(notKept)
+          refuseLongQueue(entry)
+          if (wholeNeedOf(placed, request) === 0) refuseUncounted(placed, this.#parts.mayCount)
+          const held = pruneVector(entry.latest.object, this.#parts.horizon(placed.at.partition))
+          const known = knownObject(held, request)
+          // A clock restarted behind its own records, or an lww value from a faster clock.
+          clock.observe(newestSibling(known)?.timestamp ?? 0)
+          const name = nameOfRequest(placed.at.bucket, request)
+          const repeats = name && madeBefore(known, name)
+          const dots: Dot[] = []
+          const needed = repeats === undefined ? dotsNeeded(request, name) : 0
+          while (dots.length < needed) {
+            const timestamp = clock.mint()
+            if (timestamp === undefined) {
+              resolve(undefined)
+              return
+            }
+            dots.push({ actor, timestamp })
+          }
+          const dot = repeats?.dot ?? (dots[0] as Dot)
+          // A repeat creates no new dot, so it does not hold the horizon back at the time of the first request.
+          pending = this.#parts.pending.begin(repeats ? clock.last : dot.timestamp)
+          const isUnchanged = repeats !== undefined && known === entry.latest.object
+          const made =
+            repeats !== undefined
+              ? encodeCopy(this.#codec, known)
+              : 'change' in request
+                ? this.#changedCopy(placed, known, dots, request, entry.latest.record.length)
+                : this.#writtenCopy(placed, known, dot, request)
+          const copy = isUnchanged ? entry.latest : made
+          const existed =
+            repeats === undefined
+              ? liveSiblings(known, clock.nowMs()).length > 0
+              : repeats.kind === 'deleted a value'
+          const whole = this.wholeOwners(placed, request)
+          const isBlind =
+            mode === 'siblings' &&
+            !('change' in request) &&
+            request.context === undefined &&
+            repeats === undefined
+          const storeLocally = startStoring((done) =>
+            replica.replace(placed.at, entry, copy, (failed) => {
+              if (failed !== undefined) this.giveUpActor()
+              // A later write was made on top of this one, and takes it along if it is stored.
+              const mayLive = failed !== undefined && entry.latest !== copy
+              done(mayLive ? { ...failed, code: 'failed' } : failed)
+            }),
+          )
+          reports.set(self, 'pending')
+          const flags = (isBlind ? APPLY_REPORT_UNCOVERED : 0) | flagsOf(whole)
+          resolve({ copy, dot, existed, flags, whole, storeLocally, pending, repeats })
+        } catch (error) {
+          pending?.release()
+          reject(error as Error)
+        }
+      })
+    })
+  }
+
+  #writtenCopy(placed: PlacedRequest, held: StoredObject, dot: Dot, request: PlannedWrite): Copy {
+    const { bucket, partition } = placed.at
+    const { context, past } = request
+    // Blind, but not without memory: its own session's writes may not have come here yet.
+    const seen = context ?? (past && joinVectors(held.vector, past))
+    const settled = this.#settled(partition)
+    const content =
+      bucket.mode === 'counter'
+        ? { ...request.content, value: this.#namesOf(held, seen, settled, dot, placed, request) }
+        : request.content
+    const object = write(modeOf(bucket), held, dot, content, seen)
+    if (isTypeMode(bucket.mode)) refuseManyNames(held, object)
+    else this.#refuseTooManySiblings(placed, object)
+    const copy = encodeCopy(this.#codec, object)
+    if (!isTypeMode(bucket.mode)) refuseTooManyBytes(held, copy, this.#parts.objectBytesMax)
+    return copy
+  }
+
+  /** What the tombstone of a counter's delete remembers. */
+  #namesOf(
+    held: StoredObject,
+    seen: VersionVector | undefined,
+    settled: Timestamp,
+    dot: Dot,
+    { at }: PlacedRequest,
+    request: PlannedWrite,
+  ): Uint8Array {
+    const isReplaced = (one: Sibling): boolean => seen === undefined || covers(seen, one)
+    const replaced = held.siblings.filter(isReplaced)
+    const kept = held.siblings.filter((one) => !isReplaced(one))
+    const name = nameOfRequest(at.bucket, request)
+    const existed = liveSiblings(held, this.#parts.clock.nowMs()).length > 0
+    const kind = existed ? 'deleted a value' : 'deleted nothing'
+    return namesAfterDelete(replaced, kept, settled, name && { ...name, dot, kind })
+  }
+
+  /** Throws limit_reached, or overloaded. */
+  #changedCopy(
+    placed: PlacedRequest,
+    known: StoredObject,
+    dots: readonly Dot[],
+    request: PlannedUpdate,
+    heldBytes: number,
+  ): Copy {
+    const { self, setBytesMax } = this.#parts
+    const { bucket, partition } = placed.at
+    const folding = {
+      nodeId: self,
+      settled: this.#settled(partition),
+      foldsForAll: this.#foldsForAll(placed),
+    }
+    const name = nameOfRequest(bucket, request)
+    const changed = changedObject(known, dots, request, folding, name)
+    const copy = encodeCopy(this.#codec, changed)
+    if (request.change.type === 'set') refuseLargeSet(known, heldBytes, copy, setBytesMax)
+    else refuseManyNames(known, changed)
+    return copy
+  }
+
+  #refuseTooManySiblings(placed: PlacedRequest, object: StoredObject): void {
+    const count = object.siblings.length
+    if (count <= SIBLINGS_WARN) return
+    const refuse = count > SIBLINGS_MAX
+    this.#metrics.count('siblings_limit_total', { limit: refuse ? 'refuse' : 'warn' })
+    const fields = { bucket: placed.at.bucket.name, siblings: count, requestId: placed.requestId }
+    this.#log.warn(fields, 'a key has many siblings')
+    if (!refuse) return
+    throw new QuorateError(
+      'too_many_siblings',
+      `the key has ${count - 1} siblings, at most ${SIBLINGS_MAX} are kept: read it, and write once with its context`,
+    )
+  }
+}
+
+function flagsOf({ need }: WholeOwners): number {
+  return need > 0 ? APPLY_ASKS_WHOLE : 0
+}
+
+/** All that the client is known to have seen, of this key and of others. */
+function* timestampsKnown(request: PlannedWrite | PlannedUpdate): Generator<Timestamp> {
+  const { context, past } = request
+  yield* context?.values() ?? []
+  yield* past?.values() ?? []
+  if ('change' in request) return
+  for (const seen of request.content.dependencies?.values() ?? []) yield* seen.values()
+}
+
+/** Starts to store now; tells the outcome to whoever asks, before or after it is known. */
+function startStoring(store: StoreLocally): StoreLocally {
+  let finished = false
+  let outcome: Refusal | undefined
+  let waiting: ((refusal: Refusal | undefined) => void) | undefined
+  store((refusal) => {
+    finished = true
+    outcome = refusal
+    waiting?.(refusal)
+  })
+  return (done) => {
+    if (finished) done(outcome)
+    else waiting = done
+  }
+}
+
+function hasMoved(self: string): QuorateError {
+  const message = `the owners of the key have changed before ${self} wrote it; nothing was applied`
+  return new QuorateError('quorum_unreachable', message, { retryAfterSeconds: 1 })
+}
+
+function isLate({ deadlineMs }: PlacedRequest, nowMs: number, isGivenUp: () => boolean): boolean {
+  return isGivenUp() || nowMs > deadlineMs
+}
+
+/** Nobody waits any more: a write is made before its deadline, or never. */
+export function lateDisk({ timeoutMs }: PlacedRequest): QuorateError {
+  const message = `the own disk did not answer within ${timeoutMs} ms; nothing was applied`
+  return new QuorateError('storage_failed', message, { retryAfterSeconds: 1 })
+}

@@ -1,0 +1,115 @@
+/**
+ * Whom a write is sent to, from what this node believes of the others; and the one decision that rests on
+ * belief: to refuse a write, before anything is applied, that too few nodes in reach could take, or could tell what
+ * it replaces.
+ */
+import { QuorateError } from '../../core/errors.ts'
+import { allOwners } from '../../core/quorum/owner-groups.ts'
+import { MAY_NOT_COUNT } from '../repair/arrival.ts'
+import type { NodeClock } from '../identity/node-clock.ts'
+import { type PeerReach, refusedWords, reportOfUnasked } from '../peers/peer-reach.ts'
+import { groupsOf, type PlacedRequest, rejection } from '../round/placed-request.ts'
+import type { WholeOwners } from './whole-owners.ts'
+import type { RoundTargets } from './write-round.ts'
+
+/** What this node believes of the others. */
+interface Believing {
+  readonly self: string
+  readonly clock: NodeClock
+  readonly inReach: PeerReach['inReach']
+}
+
+/** Throws quorum_unreachable. The own copy, where this node is an owner, is added by the coordinator. */
+export function writeTargets(placed: PlacedRequest, parts: Believing): RoundTargets {
+  const targets = chooseTargets(placed, parts)
+  refuseWithoutQuorum(placed, targets, parts)
+  return targets
+}
+
+function chooseTargets(placed: PlacedRequest, { self, inReach }: Believing): RoundTargets {
+  const { sloppy } = placed.need
+  const others = allOwners(groupsOf(placed)).filter((owner) => owner !== self)
+  const owners = others.filter((owner) => inReach(owner, sloppy))
+  const away = others.filter((owner) => !inReach(owner, sloppy))
+  const holders = sloppy ? placed.fallbacks.filter((node) => inReach(node, sloppy)) : []
+  if (holders.length === 0) return { storeLocally: undefined, owners, standIns: [], missed: away }
+  // Where more owners are away than nodes are left, some nodes keep the write for several of them.
+  const standIns = away.map((owner, i) => ({
+    owner,
+    holder: holders[i % holders.length] as string,
+  }))
+  return { storeLocally: undefined, owners, standIns, missed: [] }
+}
+
+function refuseWithoutQuorum(
+  placed: PlacedRequest,
+  targets: RoundTargets,
+  { self, clock }: Believing,
+): void {
+  const groups = groupsOf(placed)
+  const all = allOwners(groups)
+  // Who stands in for an owner makes up for it, but each node only once.
+  const holders = new Map(targets.standIns.map(({ owner, holder }) => [owner, holder]))
+  const nodeFor = (owner: string): string | undefined =>
+    owner === self || targets.owners.includes(owner) ? owner : holders.get(owner)
+  const required = Math.max(placed.need.w, 1)
+  const received = Math.min(
+    ...groups.map((owners) => new Set(owners.flatMap((owner) => nodeFor(owner) ?? [])).size),
+  )
+  if (received >= required) return
+  const near = new Set(all.flatMap((owner) => nodeFor(owner) ?? []))
+  const among = groups.map((owners) => owners.join(', ')).join(' and of ')
+  throw new QuorateError(
+    'quorum_unreachable',
+    `the write needs ${required} of ${among}; in reach of ${self}: ` +
+      `${[...near].join(', ') || 'none'}${refusedWords(all, clock)}`,
+    {
+      required,
+      received: 0,
+      retryAfterSeconds: 1,
+      replicas: all.map((node) =>
+        near.has(node) ? { node, status: 'pending', ms: 0 } : reportOfUnasked(node, clock),
+      ),
+    },
+  )
+}
+
+/** Throws not_ready where a majority is needed, and the own copy may not count in it (arrival.ts). */
+export function refuseUncounted(
+  placed: PlacedRequest,
+  mayCount: (placed: PlacedRequest) => boolean,
+): void {
+  const { sloppy, w } = placed.need
+  if (sloppy || w <= 1 || mayCount(placed)) return
+  throw rejection({ code: 'not_ready', message: MAY_NOT_COUNT })
+}
+
+/** Throws quorum_unreachable. `mayBeWhole`: of an owner other than this node, as far as it has told. */
+export function refuseWithoutWhole(
+  { owners }: PlacedRequest,
+  { self, clock }: Believing,
+  targets: RoundTargets,
+  { need, isSelf }: WholeOwners,
+  mayBeWhole: (owner: string) => boolean,
+): void {
+  if (need === 0) return
+  const isNear = (owner: string): boolean => owner === self || targets.owners.includes(owner)
+  const whole = owners.filter((owner) =>
+    owner === self ? isSelf : isNear(owner) && mayBeWhole(owner),
+  )
+  if (whole.length >= need) return
+  const message =
+    `the write has to find what it replaces at ${need} owners whose copies are complete; ` +
+    `in reach of ${self}: ${whole.join(', ') || 'none'}${refusedWords(owners, clock)}; nothing was applied`
+  throw new QuorateError('quorum_unreachable', message, {
+    required: need,
+    received: 0,
+    retryAfterSeconds: 1,
+    replicas: owners.map((node) => {
+      if (whole.includes(node)) return { node, status: 'pending', ms: 0 }
+      return isNear(node)
+        ? { node, status: 'error', error: 'its copies are not complete', ms: 0 }
+        : reportOfUnasked(node, clock)
+    }),
+  })
+}

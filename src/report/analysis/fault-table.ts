@@ -1,0 +1,176 @@
+/**
+ * The faults of a run, and what clients got while each lasted. Computed from the history alone, so that it says
+ * what was seen, not what was planned.
+ */
+import { NEMESIS, type HistoryEvent } from '../../checker/history/history.ts'
+import type { Operation } from '../../checker/history/operation.ts'
+
+/** Times are nanoseconds since the start of the run. */
+export interface Fault {
+  /** As the command names it: `partition n1,n2/n3,n4,n5`. */
+  readonly what: string
+  /** When making it began, and when it was probed to have its effect; the same where the history has one of both. */
+  readonly startAt: number
+  readonly startedAt: number
+  /** When undoing it began, and was done; undefined where the history ends before. */
+  readonly healAt: number | undefined
+  readonly healedAt: number | undefined
+}
+
+export interface FaultRow extends Fault {
+  /** Of the operations invoked between its start and its end. */
+  readonly ok: number
+  readonly rejected: number
+  readonly unknown: number
+  readonly recovery: Recovery
+}
+
+export type Recovery =
+  /** Every node went on answering: nothing was rejected or left unknown while it lasted. */
+  | { readonly type: 'no outage' }
+  /** From so long after its start nothing more was rejected or left unknown, and every node answered. */
+  | { readonly type: 'during'; readonly afterNs: number }
+  /**
+   * Every node had answered ok again so long after it was healed. `isFirstAsk`: the node that was last to
+   * answer had not been asked any earlier, and may have been well before.
+   */
+  | { readonly type: 'after heal'; readonly afterNs: number; readonly isFirstAsk: boolean }
+  /**
+   * These nodes did not answer ok before the next fault, or the end. `nextAfterNs`: how long after the heal the
+   * next one began; undefined where there was none, or nothing was healed.
+   */
+  | {
+      readonly type: 'not seen'
+      readonly nodes: readonly string[]
+      readonly nextAfterNs: number | undefined
+    }
+
+export const RECOVERY_MEANING =
+  'Time to recover: from the moment the fault was healed until every node had answered ok a request made after that moment. ' +
+  'Where clients were served again while the fault still lasted, it is counted from its start, until the last of the requests that were ' +
+  'rejected or left unknown during it was made; “no outage” where there was none.'
+
+/** In the order of their starts. */
+export function faultsOf(history: readonly HistoryEvent[]): Fault[] {
+  const faults: { -readonly [field in keyof Fault]: Fault[field] }[] = []
+  for (const { process, f, value, time } of history) {
+    if (process !== NEMESIS) continue
+    const what = typeof value === 'string' ? value : JSON.stringify(value)
+    if (f === 'start' || f === 'change') {
+      faults.push({ what, startAt: time, startedAt: time, healAt: undefined, healedAt: undefined })
+      continue
+    }
+    const fault = faults.findLast((each) => each.what === what && each.healedAt === undefined)
+    if (fault === undefined) continue
+    if (f === 'started') fault.startedAt = time
+    else if (f === 'heal') fault.healAt = time
+    else if (f === 'healed') fault.healedAt = time
+    else if (f === 'changed') fault.healAt = fault.healedAt = time
+  }
+  return faults
+}
+
+export function faultRows(
+  history: readonly HistoryEvent[],
+  operations: readonly Operation[],
+): FaultRow[] {
+  const faults = faultsOf(history)
+  const nodes = nodesOf(operations)
+  return faults.map((fault, i) => {
+    const until = fault.healedAt ?? Infinity
+    const during = operations.filter(
+      ({ invokedAt }) => invokedAt >= fault.startAt && invokedAt <= until,
+    )
+    const count = (outcome: Operation['outcome']): number =>
+      during.filter((operation) => operation.outcome === outcome).length
+    return {
+      ...fault,
+      ok: count('ok'),
+      rejected: count('fail'),
+      unknown: count('info'),
+      recovery: recoveryOf(fault, {
+        during,
+        operations,
+        nodes,
+        nextAt: faults[i + 1]?.startAt ?? Infinity,
+      }),
+    }
+  })
+}
+
+/** The faults whose effect may be felt at a time. */
+export function faultsAt(faults: readonly Fault[], time: number): Fault[] {
+  return faults.filter(
+    ({ startAt, healedAt }) => startAt <= time && (healedAt === undefined || time < healedAt),
+  )
+}
+
+/** The nodes that were asked, as people count them: n2 before n10. */
+export function nodesOf(operations: readonly Operation[]): string[] {
+  const names = new Set(operations.map(({ node }) => node))
+  return [...names].filter((name) => name !== undefined).sort(byName)
+}
+
+export function byName(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true })
+}
+
+function recoveryOf(
+  fault: Fault,
+  of: {
+    readonly during: readonly Operation[]
+    readonly operations: readonly Operation[]
+    readonly nodes: readonly string[]
+    readonly nextAt: number
+  },
+): Recovery {
+  const { during, operations, nodes, nextAt } = of
+  const bad = during.filter(({ outcome }) => outcome !== 'ok')
+  const lastBadAt = bad.reduce((last, { invokedAt }) => Math.max(last, invokedAt), fault.startAt)
+  const servedFrom = Math.max(lastBadAt, fault.startedAt)
+  const served = firstAnswers(during, servedFrom, fault.healAt ?? Infinity)
+  if (nodes.length > 0 && nodes.every((node) => served.has(node))) {
+    return bad.length === 0
+      ? { type: 'no outage' }
+      : { type: 'during', afterNs: lastBadAt - fault.startAt }
+  }
+  const { healedAt } = fault
+  if (healedAt === undefined) {
+    return {
+      type: 'not seen',
+      nodes: nodes.filter((node) => !served.has(node)),
+      nextAfterNs: undefined,
+    }
+  }
+  const answers = firstAnswers(operations, healedAt, nextAt)
+  const silent = nodes.filter((node) => !answers.has(node))
+  const last = [...answers].sort(([, a], [, b]) => b.completedAt - a.completedAt)[0]
+  if (silent.length > 0 || last === undefined) {
+    const nextAfterNs = Number.isFinite(nextAt) ? Math.max(0, nextAt - healedAt) : undefined
+    return { type: 'not seen', nodes: silent, nextAfterNs }
+  }
+  const [node, answer] = last
+  return {
+    type: 'after heal',
+    afterNs: answer.completedAt - healedAt,
+    isFirstAsk: !operations.some(
+      (each) =>
+        each.node === node && each.invokedAt >= healedAt && each.invokedAt < answer.invokedAt,
+    ),
+  }
+}
+
+/** Node → what it first answered ok of all that was asked after `from`, if before `until`. */
+function firstAnswers(
+  operations: readonly Operation[],
+  from: number,
+  until: number,
+): Map<string, Operation> {
+  const first = new Map<string, Operation>()
+  for (const operation of operations) {
+    const { node, outcome, invokedAt, completedAt } = operation
+    if (node === undefined || outcome !== 'ok' || invokedAt < from || completedAt > until) continue
+    if (completedAt < (first.get(node)?.completedAt ?? Infinity)) first.set(node, operation)
+  }
+  return first
+}

@@ -1,0 +1,88 @@
+/** An operation in the words of a story: who asked which node to do what, and what came back. */
+import type { Json } from '../../checker/history/history.ts'
+import type { Operation } from '../../checker/history/operation.ts'
+
+/** Longer values are cut, and say so; the whole is in history.jsonl. */
+const VALUE_CHARACTERS_MAX = 160
+/** A read of more values kept side by side tells how many. */
+const VALUES_NAMED_MAX = 12
+
+/** "client 3 asked n2 to add 17 to k1". */
+export function requestOf(operation: Operation): string {
+  const asked = operation.node === undefined ? 'asked' : `asked ${operation.node}`
+  return `${clientOf(operation)} ${asked} to ${deedOf(operation)}`
+}
+
+/** What came of it, after its request: "acknowledged", "answered 5", "rejected: no quorum". */
+export function answerOf({ f, outcome, input, output, error }: Operation): string {
+  const why = error === undefined ? '' : `: ${cut(error)}`
+  if (outcome === 'fail') return `rejected${why}; it did not happen`
+  if (outcome === 'info') return `no answer${why}; it may have happened, or may yet`
+  if (READS.has(f)) return `answered ${foundOf(output)}`
+  return JSON.stringify(output) === JSON.stringify(input)
+    ? 'acknowledged'
+    : `acknowledged with ${textOf(output)}`
+}
+
+export function clientOf({ session }: Operation): string {
+  return `client ${session}`
+}
+
+/** A value as JSON, cut where it is long. */
+export function textOf(value: Json, max: number = VALUE_CHARACTERS_MAX): string {
+  return cut(JSON.stringify(value), max)
+}
+
+/** Of a write or an add: the value that a later read should show. */
+export function valueWritten({ f, input }: Operation): Json | undefined {
+  if (READS.has(f) || f === 'delete' || f === 'cas') return undefined
+  return isMap(input) && input['write'] !== undefined ? input['write'] : input
+}
+
+const READS: ReadonlySet<string> = new Set(['read', 'get'])
+
+function deedOf({ f, key, input }: Operation): string {
+  const where = key === undefined || key === '' ? '' : ` ${key}`
+  const to = where === '' ? '' : ` to${where}`
+  if (READS.has(f)) return `read${where === '' ? ' it' : where}`
+  if (f === 'add') return `add ${textOf(input)}${to}`
+  if (f === 'delete') return `delete${where === '' ? ' it' : where}${sawOf(input)}`
+  if (f === 'append') return `append ${textOf(input)}${to}`
+  if (f === 'cas' && isList(input) && input.length === 2) {
+    const [from, into] = input as [Json, Json]
+    return `set${where === '' ? ' it' : where} to ${textOf(into)} if it is ${textOf(from)}`
+  }
+  if (f === 'write' || f === 'put') return `write ${writtenOf(input)}${to}${sawOf(input)}`
+  return `${f}${input === null ? '' : ` ${textOf(input)}`}${where === '' ? '' : ` on${where}`}`
+}
+
+function foundOf(output: Json): string {
+  if (output === null || (isList(output) && output.length === 0)) return 'nothing there'
+  if (isList(output) && output.length > VALUES_NAMED_MAX) return `${output.length} values`
+  return isList(output) ? output.map((value) => textOf(value)).join(' and ') : textOf(output)
+}
+
+/** A write of values that are kept side by side names, beside its value, what its client had seen. */
+function writtenOf(input: Json): string {
+  return isMap(input) && input['write'] !== undefined ? textOf(input['write']) : textOf(input)
+}
+
+function sawOf(input: Json): string {
+  if (!isMap(input) || input['write'] === undefined) return ''
+  const { saw } = input
+  if (saw === undefined || saw === null) return ' blindly'
+  if (isList(saw) && saw.length === 0) return ', having seen nothing there'
+  return `, in place of ${textOf(saw)}`
+}
+
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value)
+}
+
+function isMap(value: Json): value is { readonly [name: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function cut(text: string, max: number = VALUE_CHARACTERS_MAX): string {
+  return text.length <= max ? text : `${text.slice(0, max)}… (${text.length} characters)`
+}

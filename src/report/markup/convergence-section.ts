@@ -1,0 +1,97 @@
+/** Convergence as text: first whether the copies agree, then key by key, those that do not agree first. */
+import type { KeyConvergence } from '../analysis/convergence.ts'
+import { html, type Html } from './html.ts'
+
+const KEYS_MAX = 200
+const NAMES_MAX = 30
+
+const STATE_WORDS: Readonly<Record<KeyConvergence['state'], string>> = {
+  same: '✓ the same',
+  different: '✗ different',
+  unanswered: '? not all answered',
+  alone: '? only one was asked',
+  unread: '? none was asked',
+}
+
+export function convergenceSection(keys: readonly KeyConvergence[]): Html {
+  const of = (state: KeyConvergence['state']): KeyConvergence[] =>
+    keys.filter((key) => key.state === state)
+  const bad = [...of('different'), ...of('unanswered'), ...of('alone')]
+  const same = of('same')
+  const unread = of('unread')
+  return html`<section id="convergence">
+    <h2>Did all copies agree in the end?</h2>
+    <p>${summaryOf(keys.length, same.length, of('different').length, unread.length)}</p>
+    ${bad.length > 0 && table(bad)}
+    ${unread.length > 0 && unread.length < keys.length && html`<p>Not read again: ${namesOf(unread)}.</p>`}
+    ${
+      same.length > 0 &&
+      html`<details>
+        <summary>
+          ${same.length === 1 ? 'The key' : `The ${same.length} keys`} on which all nodes agree
+        </summary>
+        ${table(same)}
+      </details>`
+    }
+  </section>`
+}
+
+function namesOf(keys: readonly KeyConvergence[]): string {
+  const names = keys.slice(0, NAMES_MAX).map(({ key }) => key)
+  const left = keys.length - names.length
+  return `${names.join(', ')}${left > 0 ? ` and ${left} more` : ''}`
+}
+
+function summaryOf(all: number, same: number, different: number, unread: number): string {
+  if (all === unread) return 'Nobody knows: after the last change had ended no key was read again.'
+  const meaning =
+    'Final reads are those made after the last change had ended; each key should be read through every node.'
+  if (same === all) return `Yes: all nodes gave the same answer for each of ${all} keys. ${meaning}`
+  const answer =
+    different > 0
+      ? `No: nodes gave different answers for ${different} of ${all} keys.`
+      : `Not known of all: nodes were seen to agree on ${same} of ${all} keys.`
+  return `${answer} ${meaning}`
+}
+
+function table(keys: readonly KeyConvergence[]): Html {
+  const shown = keys.slice(0, KEYS_MAX)
+  const left = keys.length - shown.length
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Final reads">
+      <table>
+        <thead>
+          <tr>
+            <th>Key</th>
+            <th>Agreement</th>
+            <th>What they said</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${shown.map(rowOf)}
+        </tbody>
+      </table>
+    </div>
+    ${left > 0 && html`<p class="quiet">${left} more keys are left out here; they are in history.jsonl.</p>`}`
+}
+
+function rowOf({ key, state, nodes, common }: KeyConvergence): Html {
+  return html`<tr class="${state}">
+    <th scope="row">${key === '' ? 'the object' : key}</th>
+    <td>${STATE_WORDS[state]}</td>
+    <td>
+      ${
+        state === 'same'
+          ? `${nodes.map(({ node }) => node).join(', ')}: ${common ?? ''}`
+          : html`<ul class="plain">
+              ${nodes.map(
+                ({ node, answer, error }) =>
+                  html`<li>
+                    <b>${node}</b>:
+                    ${answer ?? `no answer${error === undefined ? '' : ` (${error})`}`}
+                  </li>`,
+              )}
+            </ul>`
+      }
+    </td>
+  </tr>`
+}

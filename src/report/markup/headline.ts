@@ -1,0 +1,79 @@
+/** The head of a report: what was found, what had been promised, and how to run it again. */
+import type { Result } from '../../checker/verdict/verdict.ts'
+import { html, type Html } from './html.ts'
+import type { RunReport } from '../run-report.ts'
+import { explanationOf } from './workload-words.ts'
+
+/** Told apart by word and sign as well as by colour: unknown must not be taken for valid. */
+const BADGES: Readonly<Record<Result, { readonly sign: string; readonly meaning: string }>> = {
+  valid: { sign: '✓', meaning: 'Every promise that was checked was kept' },
+  invalid: { sign: '✗', meaning: 'A promise was broken; the proof is below' },
+  unknown: { sign: '?', meaning: 'Neither proved nor disproved: something could not be judged' },
+}
+
+const NOT_PROMISED =
+  'This level does not promise it: the run shows what may happen then, and that the check finds it'
+
+export function headline(report: RunReport): Html {
+  const { title, verdict, settings, startedAt, unsettled } = report
+  const meaning = report.notPromisedBy === undefined ? BADGES[verdict.result].meaning : NOT_PROMISED
+  return html`<header class="headline ${verdict.result}">
+    <p class="kicker">Check of the workload <b>${title}</b>, ${dateOf(startedAt)}</p>
+    <h1>${badge(verdict.result)} <span>${sentenceOf(verdict.sentence, verdict.result)}</span></h1>
+    <p class="meaning">${meaning}.</p>
+    ${
+      unsettled !== undefined &&
+      html`<p class="unsettled">
+        <b>The cluster was not whole again at the end:</b> ${unsettled}. Nothing could be read
+        finally, so what it had kept by then was not judged.
+      </p>`
+    }
+    <dl>
+      <dt>What this workload checks</dt>
+      <dd>${explanationOf(title, verdict.model)}</dd>
+      ${promiseOf(report)}
+      <dt>How it was run</dt>
+      <dd>${settingsText(settings)}</dd>
+      <dt>Seed</dt>
+      <dd><code>${settings.seed}</code></dd>
+      <dt>Run it again</dt>
+      <dd class="command">
+        <code id="command">${report.command}</code>
+        <button type="button" id="copy-command" class="drawn" hidden>Copy</button>
+      </dd>
+    </dl>
+  </header>`
+}
+
+function promiseOf({ promise, notPromisedBy }: RunReport): Html {
+  if (notPromisedBy === undefined) {
+    return html`<dt>What was promised</dt>
+      <dd>${promise}</dd>`
+  }
+  return html`<dt>What was asked for</dt>
+    <dd>${promise}; ${notPromisedBy} does not promise this</dd>`
+}
+
+export function badge(result: Result): Html {
+  return html`<span class="badge ${result}"
+    ><span class="sign" aria-hidden="true">${BADGES[result].sign}</span>${result}</span
+  >`
+}
+
+/** Without the result in front, and what parts it from the rest: the badge says it. */
+export function sentenceOf(sentence: string, result: Result): string {
+  const begins = [': ', ', '].some((mark) => sentence.startsWith(result + mark))
+  return begins ? sentence.slice(result.length + 2) : sentence
+}
+
+/** "2026-11-24 02:23:32 UTC": the same wherever it is read, and without the clutter of a machine's format. */
+export function dateOf(iso: string): string {
+  const [, day, time] = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$/.exec(iso) ?? []
+  return day === undefined ? iso : `${day} ${time} UTC`
+}
+
+function settingsText(settings: RunReport['settings']): string {
+  const { bucket, consistency, nemesis, clients, rate, keys, timeLimitMs, target } = settings
+  const faults = nemesis === '' || nemesis === 'none' ? 'no faults' : `faults: ${nemesis}`
+  return `bucket ${bucket} at consistency ${consistency}; ${clients} clients, ${rate} turns a second on ${keys} keys for ${timeLimitMs / 1000} s; ${faults}; target: ${target}`
+}

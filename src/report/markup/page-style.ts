@@ -1,0 +1,11 @@
+/** The style of all pages, as one text. */
+import { readFileSync } from 'node:fs'
+
+/** What comes later outweighs what comes before. */
+const FILES = ['colours.css', 'pictures.css', 'page.css']
+
+export function pageStyle(): string {
+  return FILES.map((file) =>
+    readFileSync(new URL(`../page/${file}`, import.meta.url), 'utf8'),
+  ).join('')
+}

@@ -1,0 +1,57 @@
+/**
+ * What a member answers to a node that asks to join (adapters/peer-network/join-request.ts): it has the change of the
+ * members decided, and gives the document that makes the node one. Who is a member already gets the present document.
+ */
+import { changeRequest, memberOf } from '../api/cluster/change-request.ts'
+import { QuorateError } from '../core/errors.ts'
+import type { Member, Topology } from '../core/placement/topology.ts'
+import type { NodeService } from '../node/service/service.ts'
+import { encodeTopology } from '../node/topology/topology-keeper.ts'
+
+/** For the decision; the node that asks waits longer. */
+const DECIDE_TIMEOUT_MS = 5000
+
+export interface Admission {
+  /** 200: `text` is JSON. 409 and 503: ask again later. Else refused for good, and `text` says why. */
+  readonly status: number
+  readonly text: string
+}
+
+/** `asked` is as it came from the network. */
+export async function admitMember(
+  service: NodeService,
+  asked: Readonly<Record<string, unknown>>,
+): Promise<Admission> {
+  try {
+    const { replaces, ...fields } = asked
+    const member = memberOf('the node', fields, [])
+    const known = service.topology().members.find(({ id }) => id === member.id)
+    if (known === undefined) return welcome(await admit(service, member, replaces))
+    if (known.peerUrl === member.peerUrl) return welcome(service.topology())
+    const text = `${known.id} is a member already, at ${known.peerUrl}: another node needs another id`
+    return { status: 403, text }
+  } catch (error) {
+    if (!(error instanceof QuorateError)) throw error
+    return { status: statusOf(error), text: error.message }
+  }
+}
+
+async function admit(service: NodeService, member: Member, replaces: unknown): Promise<Topology> {
+  if (replaces === undefined) {
+    return service.applyChange({ kind: 'join', member }, DECIDE_TIMEOUT_MS)
+  }
+  // Read as clients ask for it. The one who is to go is waited for: that its disk is gone is for a person to say.
+  const request = changeRequest({ replace: { old: replaces, new: { ...member } } }, [])
+  return service.applyChange(request, DECIDE_TIMEOUT_MS)
+}
+
+function welcome(topology: Topology): Admission {
+  return { status: 200, text: JSON.stringify({ document: encodeTopology(topology) }) }
+}
+
+/** A change that may have been decided is found to be, by whoever asks again. */
+function statusOf({ code, kind }: QuorateError): number {
+  if (code === 'change_under_way') return 409
+  if (kind.status >= 500) return 503
+  return kind.status === 409 ? 403 : 400
+}

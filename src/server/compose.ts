@@ -1,0 +1,203 @@
+/**
+ * One whole node in this process: the real ports, the node over them, the HTTP server before it. Main and the
+ * integration tests start nodes through this and nothing else.
+ *
+ * Invariant: when `start` has rejected or `stop` has resolved, nothing of the node is left open.
+ */
+import { join } from 'node:path'
+import { NO_FAULTS, watchLinkFaults } from '../adapters/chaos/link-faults.ts'
+import { type SkewedClock, skewedClock } from '../adapters/chaos/skewed-clock.ts'
+import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
+import { createProcessLog, type ProcessLog } from '../adapters/log/pino-log.ts'
+import { createPromMetrics } from '../adapters/metrics/prom-metrics.ts'
+import { askToJoin } from '../adapters/peer-network/join-request.ts'
+import { createPeerNetwork } from '../adapters/peer-network/peer-network.ts'
+import { systemClock } from '../adapters/system/system-clock.ts'
+import { systemRandom } from '../adapters/system/system-random.ts'
+import { systemTimers } from '../adapters/system/system-timers.ts'
+import { admitMember } from './admit-member.ts'
+import { createApiServer, type ApiServer } from '../api/server.ts'
+import { createConfiguredBuckets } from './configured-buckets.ts'
+import { foundCluster } from './founding.ts'
+import { AssertionError } from '../core/assert.ts'
+import { VERSIONS } from '../core/protocol-versions.ts'
+import { createNode, type Node } from '../node/node.ts'
+import { openNodeDisk } from './node-disk.ts'
+import { storedTopology } from '../node/identity/node-state.ts'
+import type { NodeService } from '../node/service/service.ts'
+import type { Disk } from '../ports/disk.ts'
+import type { Log } from '../ports/log.ts'
+import type { Settings } from './settings/settings.ts'
+
+/** The files of a data directory. */
+export const LINK_FAULTS_FILE = 'links.json'
+export const CLOCK_FAULT_FILE = 'clock.json'
+
+/** Requests under way at a stop get this long; their own deadlines are mostly shorter. */
+const REQUESTS_GRACE_MS = 5000
+
+export interface RunningServer {
+  readonly clientPort: number
+  readonly peerPort: number
+  readonly service: NodeService
+  /** Stops accepting, finishes what is under way, makes it durable, marks the stop as clean. Idempotent. */
+  stop(): Promise<void>
+}
+
+export interface StartHooks {
+  /** Told of a broken invariant, after which this process must not go on. */
+  readonly onBroken: (error: unknown) => void
+  /** Told once, when this node is no member of its cluster any more: it serves nobody from then on. */
+  readonly onRemoved?: () => void
+  /** Gives up the start of a node that waits to be let into a cluster: it then rejects. */
+  readonly stop?: AbortSignal
+}
+
+/** Resolves once the node takes requests. Rejects with an error whose message is for a person. */
+export async function startServer(
+  settings: Settings,
+  hooks: StartHooks,
+  { log, destination }: ProcessLog = logOf(settings),
+): Promise<RunningServer> {
+  const disk = await openNodeDisk(settings, hooks.onBroken, log)
+  const onError = (error: unknown): void => {
+    if (error instanceof AssertionError) hooks.onBroken(error)
+  }
+  const metrics = createPromMetrics()
+  const skewed: SkewedClock | undefined = settings.chaos
+    ? skewedClock(systemClock, join(settings.dataDir, CLOCK_FAULT_FILE), log)
+    : undefined
+  const clock = skewed ?? systemClock
+  const network = createPeerNetwork({
+    self: settings.nodeId,
+    newestVersion: settings.protocol,
+    listen: settings.peerListen,
+    log,
+    faults: settings.chaos
+      ? watchLinkFaults(join(settings.dataDir, LINK_FAULTS_FILE), log)
+      : NO_FAULTS,
+    admit: async (asked) => {
+      try {
+        return await admitMember(node, asked)
+      } catch (error) {
+        onError(error)
+        throw error
+      }
+    },
+  })
+  const ports = {
+    clock,
+    timers: systemTimers,
+    random: systemRandom,
+    codec: msgpackCodec,
+    disk,
+    network,
+    log,
+    metrics,
+  }
+  let joined: string | undefined
+  const node: Node = createNode(ports, {
+    ...settings,
+    // Known only once this node is let into the cluster, which may take long: its health is asked for meanwhile.
+    get joined() {
+      return joined
+    },
+    onSuperseded: (reason) => hooks.onBroken(new Error(reason)),
+    hasLostData: disk.setAside !== undefined || disk.hasLostWrites,
+    ...(hooks.onRemoved === undefined ? {} : { onRemoved: hooks.onRemoved }),
+  })
+  let droppedLines = 0
+  const api = createApiServer({
+    service: node,
+    clock,
+    log,
+    metrics,
+    exposeMetrics: async () => {
+      if (skewed !== undefined) {
+        metrics.gauge('chaos_clock_offset_seconds', skewed.offsetMs() / 1000)
+      }
+      const dropped = destination.droppedLines
+      metrics.count('log_lines_dropped_total', undefined, dropped - droppedLines)
+      droppedLines = dropped
+      return { contentType: metrics.contentType, text: await metrics.render() }
+    },
+    nodeId: settings.nodeId,
+    maxValueBytes: settings.maxValueBytes,
+    maxClockDriftMs: settings.maxClockDriftMs,
+    requestTimeoutMs: settings.requestTimeoutMs,
+    allowedOrigins: settings.allowedOrigins,
+    allowedHosts: settings.allowedHosts,
+    logRequests: settings.logLevel === 'debug' || settings.logLevel === 'trace',
+    onInternalError: onError,
+  })
+  try {
+    // Before the node starts, so that health checks have an answer, and a taken port is told at once.
+    const clientPort = await named('QUORATE_LISTEN', api.listen(settings.listen))
+    joined = await joinedTopology(settings, disk, hooks, log)
+    await named('QUORATE_PEER_LISTEN', node.start())
+    // That it is behind, the node has on its disk by now.
+    if (disk.hasLostWrites) await disk.forgetLoss()
+    api.open()
+    const buckets = createConfiguredBuckets(node, settings.buckets, log)
+    const founding = foundCluster(node, log)
+    let stopped: Promise<void> | undefined
+    const stop = (): Promise<void> => {
+      buckets.cancel()
+      founding.cancel()
+      stopped ??= api
+        .close(REQUESTS_GRACE_MS)
+        .then(() => node.stop())
+        .finally(() => skewed?.stop())
+      return stopped
+    }
+    return { clientPort, peerPort: network.port(), service: node, stop }
+  } catch (error) {
+    skewed?.stop()
+    await closeAll(api, network, disk)
+    throw error
+  }
+}
+
+/** What a node that joins starts from: its own disk, where it has joined before. Undefined for a first member. */
+async function joinedTopology(
+  { nodeId, join, protocol }: Settings,
+  disk: Disk,
+  { stop }: StartHooks,
+  log: Log,
+): Promise<string | undefined> {
+  if (join === undefined) return undefined
+  const stored = await storedTopology(disk, msgpackCodec)
+  if (stored !== undefined) return stored
+  const { seeds, peerUrl, zone, replaces } = join
+  const document = await askToJoin({
+    self: { id: nodeId, peerUrl, zone },
+    replaces,
+    versions: { oldest: VERSIONS.oldest, newest: protocol },
+    seeds,
+    log,
+    stop,
+  })
+  log.info({ replaces }, 'let into the cluster')
+  return document
+}
+
+export function logOf(settings: Settings): ProcessLog {
+  return createProcessLog({ node: settings.nodeId, level: settings.logLevel })
+}
+
+async function closeAll(
+  api: ApiServer,
+  ...ports: readonly { close(): Promise<void> }[]
+): Promise<void> {
+  await Promise.allSettled([api.close(0), ...ports.map((port) => port.close())])
+}
+
+/** Says which setting an address comes from that cannot be listened on. */
+async function named<T>(setting: string, starting: Promise<T>): Promise<T> {
+  try {
+    return await starting
+  } catch (error) {
+    const { syscall, message } = error as NodeJS.ErrnoException
+    throw syscall === 'listen' ? new Error(`${setting}: ${message}`, { cause: error }) : error
+  }
+}

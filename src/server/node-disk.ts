@@ -1,0 +1,102 @@
+/**
+ * Opens the database of this node and decides whether what it says of the node can be believed. Where it cannot, the
+ * database is set aside like one that LevelDB finds damaged, and the node begins anew and is filled by the others.
+ *
+ * A node alone has nobody to be filled from: its start fails with a sentence that names the way to save what is left.
+ */
+import { join } from 'node:path'
+import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
+import { isDamage } from '../adapters/level-disk/damaged-database.ts'
+import { openLevelDisk, type OpenedDisk } from '../adapters/level-disk/level-disk.ts'
+import { frameAll } from '../node/storage/frame-migration.ts'
+import { storedTopology } from '../node/identity/node-state.ts'
+import { unframe } from '../node/storage/record-frame.ts'
+import { metaKey, STORAGE_FORMAT } from '../node/storage/storage-keys.ts'
+import { parseTopology } from '../node/topology/topology-keeper.ts'
+import { DiskError } from '../ports/disk.ts'
+import type { Log } from '../ports/log.ts'
+import type { Settings } from './settings/settings.ts'
+
+export const DATABASE_DIRECTORY = 'db'
+
+/** Only a person can decide what a node alone does about its damaged database. */
+export class DamagedAloneError extends Error {}
+
+/** Rejects with a sentence for a person. `onBroken` is told of what is found while the disk is in use; once. */
+export async function openNodeDisk(
+  { dataDir, members }: Pick<Settings, 'dataDir' | 'members'>,
+  onBroken: (error: Error) => void,
+  log: Log,
+): Promise<OpenedDisk> {
+  const directory = join(dataDir, DATABASE_DIRECTORY)
+  const isAlone = members.length === 1
+  const onDamaged = (reason: string): void =>
+    onBroken(new Error(`${reason}: the next start sets ${directory} aside and fills this node`))
+  const onMoved = (reason: string): void => onBroken(new Error(reason))
+  const options = isAlone ? { directory, onMoved } : { directory, onDamaged, onMoved }
+  let disk: OpenedDisk
+  try {
+    disk = await openLevelDisk(options)
+  } catch (error) {
+    throw isAlone && isDamage(error) ? alone(directory, error as Error) : error
+  }
+  const newer = await newerFormat(disk)
+  if (newer !== undefined) {
+    await disk.close()
+    throw new Error(`the data directory has format ${newer}, this version has ${STORAGE_FORMAT}`)
+  }
+  const damage = await findDamage(disk, log)
+  if (damage !== undefined) {
+    if (isAlone) {
+      await disk.close()
+      throw alone(directory, damage)
+    }
+    await disk.giveUp(damage.message)
+    disk = await openLevelDisk(options)
+  }
+  if (disk.setAside !== undefined) {
+    const { setAside } = disk
+    const message = 'the database was damaged: this node begins anew'
+    log.error({ setAside, ...(damage && { reason: damage.message }) }, message)
+  }
+  if (disk.hasLostWrites) {
+    const message =
+      'synced writes are missing from this database: they are copied from the other nodes'
+    log.error({ directory }, message)
+  }
+  return disk
+}
+
+/** The format of a later version, undefined otherwise. What that version has stored may look damaged to this one. */
+async function newerFormat(disk: OpenedDisk): Promise<number | undefined> {
+  const key = metaKey('format')
+  const [framed] = await disk.getMany([key])
+  const value = framed && unframe(key, framed)
+  const format = value && msgpackCodec.decode(value)
+  return typeof format === 'number' && format > STORAGE_FORMAT ? format : undefined
+}
+
+/** What makes the node's own state unbelievable. Rejects with a `DiskError`. */
+async function findDamage(disk: OpenedDisk, log: Log): Promise<Error | undefined> {
+  try {
+    // A crash may have left values with checksums beside values without. This goes on from there, so that they do not
+    // pass for damage.
+    await frameAll(disk, msgpackCodec, log)
+    const document = await storedTopology(disk, msgpackCodec)
+    // Damage that came before the checksums is found only by parsing.
+    if (document !== undefined) parseTopology(document)
+    return undefined
+  } catch (error) {
+    if (error instanceof DiskError) throw error
+    return error as Error
+  }
+}
+
+function alone(directory: string, cause: Error): Error {
+  return new DamagedAloneError(
+    `the database ${directory} is damaged (${cause.message}), and no other node has copies of its keys. ` +
+      'Run `node src/main.ts --repair` with the same settings: it keeps these files beside the new ones and saves ' +
+      'what can be read. Values in damaged files are lost, and older values may take their place',
+    { cause },
+  )
+}

@@ -1,0 +1,36 @@
+/** Planted bugs (planted-bugs.ts) of the rules that say which process, with which directory, speaks for a node. */
+import { SWAP, TWIN } from '../plan/sim-fault.ts'
+import type { PlantedBug } from './planted-bugs.ts'
+
+export const PLANTED_IDENTITY_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'twin-let-in',
+    what: 'a node takes every process that has the id of a peer, also one that it has given up',
+    file: 'core/membership/life-fence.ts',
+    find: "return isLinked ? 'in_use' : 'newcomer'",
+    replace: "return 'newcomer'",
+    also: {
+      find: "if (known.superseded.includes(life)) return 'superseded'",
+      replace: '',
+    },
+    seeds: 20,
+    seconds: 60,
+    workloads: ['strong', 'siblings'],
+    nemesis: [TWIN],
+    keys: 4,
+    clients: 8,
+  },
+  {
+    name: 'foreign-directory-taken',
+    what: 'a node starts with the directory of another node',
+    file: 'node/identity/node-state.ts',
+    find: 'if (owner !== undefined && owner !== nodeId) {',
+    replace: "if (owner === '') {",
+    seeds: 20,
+    seconds: 60,
+    workloads: ['siblings', 'strong'],
+    nemesis: [SWAP],
+    keys: 30,
+    clients: 8,
+  },
+]

@@ -1,0 +1,71 @@
+/** Planted bugs (planted-bugs.ts) of changes of the members: each breaks one rule that keeps what moves. */
+import type { FaultKind } from '../plan/sim-fault.ts'
+import type { PlantedBug } from './planted-bugs.ts'
+
+const CUTS: readonly FaultKind[] = ['membership', 'partition', 'isolate', 'flap', 'kill', 'pause']
+/** Sets, of which there is one copy in such runs (sim-workloads.ts): what is missing at its owner is missing. */
+const SINGLE_COPIES = {
+  seconds: 60,
+  workloads: ['set'],
+  nemesis: ['membership', 'isolate', 'pause'],
+  keys: 20,
+  clients: 12,
+} as const
+
+export const PLANTED_MOVE_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'move-decided-by-the-old',
+    what: 'while a strong key moves, its old owners alone decide',
+    file: 'node/strong/register-proposer.ts',
+    find: 'const groups = groupsOf(key.placed)',
+    replace: 'const groups = [key.placed.owners]',
+    seeds: 60,
+    seconds: 120,
+    workloads: ['strong'],
+    nemesis: CUTS,
+    keys: 20,
+    clients: 12,
+  },
+  {
+    name: 'move-quorum-of-the-old',
+    what: 'while a key moves, its old owners alone are sent its writes, and counted',
+    file: 'node/round/placed-request.ts',
+    find: 'return next === undefined ? [owners] : [owners, next]',
+    replace: 'return next === undefined ? [owners] : [owners]',
+    seeds: 10,
+    ...SINGLE_COPIES,
+  },
+  {
+    name: 'move-not-compared',
+    what: 'who gains keys says that it has them before it has compared them with every owner',
+    file: 'node/moves/intake.ts',
+    find: 'while (this.#unheard(work).length > 0) {',
+    replace: 'while (this.#unheard(work).length < 0) {',
+    seeds: 40,
+    ...SINGLE_COPIES,
+  },
+  {
+    name: 'move-keeps-the-horizon',
+    what: 'who gains keys takes what it does not have of them for history',
+    file: 'node/moves/gained-partitions.ts',
+    find: 'if (gain.partition === partition && horizon < gain.since) return 0',
+    replace: 'if (gain.partition === partition && horizon < 0) return 0',
+    seeds: 10,
+    seconds: 60,
+    workloads: ['siblings'],
+    nemesis: ['membership'],
+    keys: 200,
+    clients: 6,
+  },
+  {
+    name: 'move-swept-early',
+    what: 'who has lost keys drops them before their new owners have taken them over once more',
+    file: 'node/moves/sweep.ts',
+    find: 'isKeeper(topology, bucket.n, partition, self) || isHolder(topology, bucket.n, partition, self)',
+    replace: 'isKeeper(topology, bucket.n, partition, self)',
+    seeds: 160,
+    ...SINGLE_COPIES,
+    nemesis: ['membership', 'isolate'],
+    keys: 60,
+  },
+]

@@ -1,0 +1,91 @@
+/** Planted bugs (planted-bugs.ts) of causal sessions: each breaks one rule by which cause comes before effect. */
+import type { FaultKind } from '../plan/sim-fault.ts'
+import type { PlantedBug } from './planted-bugs.ts'
+
+const CUTS: readonly FaultKind[] = ['partition', 'isolate', 'oneway', 'ring', 'flap']
+
+export const PLANTED_SESSION_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'token-not-merged-on-read',
+    what: 'what a session reads is not taken into its past',
+    file: 'node/sessions/sessions.ts',
+    find: 'const joined = joinSessions(seen, dependenciesOf(answer.object))',
+    replace:
+      'const joined = seen.size < 0 ? joinSessions(seen, dependenciesOf(answer.object)) : session',
+    seeds: 20,
+    seconds: 60,
+    workloads: ['causal'],
+    nemesis: CUTS,
+  },
+  {
+    name: 'dependency-dropped-before-settled',
+    what: 'the past of a session is forgotten after a second, settled or not',
+    file: 'node/sessions/sessions.ts',
+    find: 'return withoutSettled(session, this.#parts.horizon())',
+    replace: 'return withoutSettled(session, this.#parts.clock.last - 4_096_000)',
+    seeds: 20,
+    seconds: 60,
+    workloads: ['causal'],
+    nemesis: CUTS,
+  },
+  {
+    name: 'stale-copy-accepted',
+    what: 'a causal read takes the own copy, whatever its session has seen',
+    file: 'node/sessions/sessions.ts',
+    find: 'const isCovered = missingFrom(mode, object, horizonOf(placed.at.partition), past).size === 0',
+    replace:
+      'const isCovered = missingFrom(mode, object, horizonOf(placed.at.partition), past).size >= 0',
+    seeds: 20,
+    seconds: 60,
+    workloads: ['causal'],
+    nemesis: CUTS,
+  },
+  {
+    name: 'dependencies-not-stored',
+    what: 'a value is stored without what its session had seen',
+    file: 'node/sessions/sessions.ts',
+    find: 'const content = dependencies.size > 0 ?',
+    replace: 'const content = dependencies.size < 0 ?',
+    seeds: 20,
+    seconds: 60,
+    workloads: ['causal'],
+    nemesis: CUTS,
+  },
+  {
+    name: 'left-out-without-a-floor',
+    what: 'what only a majority holds is left out of a session as if all did',
+    file: 'node/sessions/sessions.ts',
+    find: 'if (holding >= wanted.least) return name',
+    replace: 'if (holding >= wanted.least) return undefined',
+    seeds: 40,
+    seconds: 60,
+    workloads: ['causal'],
+    nemesis: CUTS,
+    keys: 24,
+    clients: 10,
+  },
+  {
+    name: 'past-not-replaced',
+    what: 'a blind write leaves what its session had written elsewhere',
+    file: 'node/write/write-minting.ts',
+    find: 'const seen = context ?? (past && joinVectors(held.vector, past))',
+    replace: 'const seen = context ?? (past && held.vector)',
+    seeds: 20,
+    seconds: 60,
+    workloads: ['causal'],
+    nemesis: CUTS,
+    keys: 3,
+    clients: 10,
+  },
+  {
+    name: 'own-write-forgotten',
+    what: 'a session does not take its own writes into its past',
+    file: 'node/sessions/sessions.ts',
+    find: 'if (seen === undefined) return session',
+    replace: 'if (seen === undefined || seen.size > 0) return session',
+    seeds: 20,
+    seconds: 60,
+    workloads: ['causal'],
+    nemesis: CUTS,
+  },
+]

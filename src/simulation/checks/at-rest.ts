@@ -1,0 +1,252 @@
+/** What must hold of a cluster in which nothing is wrong, nothing is asked, and time has passed. */
+import { msgpackCodec } from '../../adapters/codec/msgpack-codec.ts'
+import { hashText } from '../../core/hash/text-hash.ts'
+import { partitionOf } from '../../core/placement/data-partition.ts'
+import { preferenceList } from '../../core/placement/preference-list.ts'
+import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
+import { leafOf } from '../../core/repair/hash-tree.ts'
+import type { Topology } from '../../core/placement/topology.ts'
+import { listOperation } from '../../node/storage/data-index.ts'
+import { decodeRecord } from '../../node/wire/object-record.ts'
+import {
+  type DataName,
+  graveRange,
+  leafKey,
+  listKey,
+  metaKey,
+  parseDataKey,
+  parseGraveKey,
+  parseLeafKey,
+} from '../../node/storage/storage-keys.ts'
+import type { NodeService } from '../../node/service/service.ts'
+import type { SimulatedNode } from '../world/simulated-node.ts'
+import { Violation } from './violation.ts'
+import type { Platter } from '../world/virtual-disk.ts'
+
+export interface ClusterAtRest {
+  readonly nodes: readonly SimulatedNode[]
+  /** Machines that have left. */
+  readonly strangers?: readonly SimulatedNode[]
+}
+
+/** In a whole cluster at rest. */
+const COLLECTED_WITHIN_MS = 30_000
+const SETTLED_WITHIN_MS = 30_000
+/** Vector entries of one key: the actors of its owners, and the few that wrote lately. */
+const VECTOR_ENTRIES_MAX = 40
+
+/** The first thing that is not as it should be; undefined where all is well. */
+export async function findUnrest({
+  nodes,
+  strangers = [],
+}: ClusterAtRest): Promise<Violation | undefined> {
+  for (const node of nodes) {
+    if (!node.isUp) return new Violation('stuck', `${node.id} does not serve`)
+    const readiness = await (node.service as NodeService).readiness()
+    const wrong = readiness.checks.find(({ ok }) => !ok)
+    if (wrong !== undefined) {
+      return new Violation('stuck', `${node.id} is not ready: ${wrong.name}: ${wrong.detail}`)
+    }
+  }
+  const [first] = nodes
+  const service = first?.service as NodeService
+  const topology = service.topology()
+  const unrest =
+    findEpochs(nodes, topology) ??
+    findChange(topology) ??
+    findRemains(strangers) ??
+    findStray(nodes, topology) ??
+    findHints(nodes) ??
+    findDifference(nodes, topology) ??
+    findBrokenIndex(nodes) ??
+    findUncollected(nodes) ??
+    findUnsettled(nodes)
+  return unrest ?? (await findTreeDifference(service))
+}
+
+function findEpochs(nodes: readonly SimulatedNode[], topology: Topology): Violation | undefined {
+  const document = JSON.stringify(topology)
+  for (const node of nodes) {
+    const other = (node.service as NodeService).topology()
+    if (JSON.stringify(other) !== document && other.epoch === topology.epoch) {
+      return new Violation('topology', `two documents of epoch ${topology.epoch}`)
+    }
+    if (other.epoch !== topology.epoch) {
+      return new Violation(
+        'topology',
+        `${node.id} is at epoch ${other.epoch}, not ${topology.epoch}`,
+      )
+    }
+  }
+  return undefined
+}
+
+/** A change of the members comes to an end. */
+function findChange({ change }: Topology): Violation | undefined {
+  if (change === undefined) return undefined
+  const { kind, joining, leaving, phase, done } = change
+  const who = [joining, leaving].filter((id) => id !== null).join(', ')
+  return new Violation('stuck', `the ${kind} of ${who} is still ${phase}; done: ${done.join(', ')}`)
+}
+
+/** Who has left holds nothing. */
+function findRemains(strangers: readonly SimulatedNode[]): Violation | undefined {
+  for (const { id, platter } of strangers) {
+    const left = platter.keys().find((key) => /^[dhpx]\//.test(key))
+    if (left !== undefined) return new Violation('remains', `${id} has left, and holds ${left}`)
+  }
+  return undefined
+}
+
+/** Nobody holds what others own. */
+function findStray(nodes: readonly SimulatedNode[], topology: Topology): Violation | undefined {
+  for (const { id, platter } of nodes) {
+    for (const storageKey of platter.keys()) {
+      const at = parseDataKey(storageKey)
+      const bucket = topology.buckets.find(({ name }) => name === at?.bucket)
+      if (at === undefined || bucket === undefined) continue
+      if (preferenceList(topology, bucket, at.key).owners.includes(id)) continue
+      return new Violation('stray', `${id} holds ${at.name}, and does not own it`, at.name)
+    }
+  }
+  return undefined
+}
+
+function findHints(nodes: readonly SimulatedNode[]): Violation | undefined {
+  for (const { id, platter } of nodes) {
+    const hint = platter.keys().find((key) => key.startsWith('h/'))
+    if (hint === undefined) continue
+    const name = hint.split('/').slice(2).join('/')
+    return new Violation('hints', `${id} still keeps the hint ${hint}`, name)
+  }
+  return undefined
+}
+
+/** The owners' trees are equal where their records are. */
+async function findTreeDifference(service: NodeService): Promise<Violation | undefined> {
+  const { converged, differing, unreachable } = await service.convergence(undefined)
+  if (converged) return undefined
+  const why = unreachable.length > 0 ? `${unreachable.join(', ')} could not tell` : 'trees differ'
+  return new Violation('trees', `${differing} keys are told to differ: ${why}`)
+}
+
+/** Each record is listed in its leaf and in the key index, as it is, and nothing else is. */
+function findBrokenIndex(nodes: readonly SimulatedNode[]): Violation | undefined {
+  for (const { id, platter } of nodes) {
+    const leaves = new Set(platter.keys().filter((key) => key.startsWith('i/')))
+    const listed = new Set(platter.keys().filter((key) => key.startsWith('k/')))
+    for (const storageKey of platter.keys()) {
+      const at = parseDataKey(storageKey)
+      if (at === undefined) continue
+      const { name } = at
+      if (!leaves.delete(leafKey(at.partition, leafOf(hashText(name)), name))) {
+        return new Violation('index', `${id} has a record of ${name}, and no leaf has it`, name)
+      }
+      if (!listed.delete(listKey(name)) || !isListedAsItIs(platter, at, storageKey)) {
+        return new Violation('index', `${id} does not list ${name} as its record is`, name)
+      }
+    }
+    const [stray] = leaves
+    if (stray !== undefined) {
+      const { name } = parseLeafKey(stray)
+      return new Violation('index', `${id} lists ${name} in a leaf, and has no record of it`, name)
+    }
+    const [ghost] = listed
+    if (ghost !== undefined) {
+      const name = ghost.slice(listKey('').length)
+      return new Violation('index', `${id} lists the key ${name}, and has no record of it`, name)
+    }
+  }
+  return undefined
+}
+
+function isListedAsItIs(platter: Platter, at: DataName, storageKey: string): boolean {
+  const record = platter.get(storageKey) as Uint8Array
+  const object = decodeRecord(msgpackCodec, record)
+  const expected = listOperation(msgpackCodec, at, { object, record })
+  return expected.type === 'put' && sameBytes(expected.value, platter.get(expected.key))
+}
+
+/** What died long enough ago for everybody to know is forgotten. */
+function findUncollected(nodes: readonly SimulatedNode[]): Violation | undefined {
+  for (const { id, platter, service } of nodes) {
+    const [, until] = graveRange((service as NodeService).nowMs() - COLLECTED_WITHIN_MS)
+    const grave = platter.keys().find((key) => key.startsWith('g/') && key < until)
+    if (grave === undefined) continue
+    return new Violation(
+      'uncollected',
+      `${id} still has the grave ${grave}`,
+      parseGraveKey(grave).name,
+    )
+  }
+  return undefined
+}
+
+/** Where nothing is under way, everything settles: a write that nobody lets go of would stop it for ever. */
+function findUnsettled(nodes: readonly SimulatedNode[]): Violation | undefined {
+  for (const { id, platter, service } of nodes) {
+    const record = platter.get(metaKey('horizon'))
+    const horizon = record === undefined ? 0 : (msgpackCodec.decode(record) as number)
+    const ageMs = (service as NodeService).nowMs() - wallMsOf(horizon)
+    if (ageMs <= SETTLED_WITHIN_MS) continue
+    return new Violation('unsettled', `the horizon of ${id} is ${Math.round(ageMs)} ms old`)
+  }
+  return undefined
+}
+
+function findDifference(
+  nodes: readonly SimulatedNode[],
+  topology: Topology,
+): Violation | undefined {
+  const byId = new Map(nodes.map((node) => [node.id, node]))
+  const keys = new Set(
+    nodes.flatMap(({ platter }) => platter.keys().filter((key) => key.startsWith('d/'))),
+  )
+  for (const storageKey of keys) {
+    const [, , bucketName = '', ...rest] = storageKey.split('/')
+    const key = rest.join('/')
+    const name = `${bucketName}/${key}`
+    const bucket = topology.buckets.find((known) => known.name === bucketName)
+    if (bucket === undefined) return new Violation('diverged', `a key of no bucket: ${name}`)
+    const { owners } = preferenceList(topology, bucket, key)
+    const copies = owners.map((owner) => byId.get(owner)?.platter.get(storageKey))
+    const [copy] = copies
+    for (let i = 1; i < copies.length; i++) {
+      if (!sameBytes(copy, copies[i])) {
+        const [a = '', b = ''] = [owners[0], owners[i]]
+        return new Violation(
+          'diverged',
+          `${a} holds ${shown(copy)} and ${b} holds ${shown(copies[i])} of ${name} in partition ${partitionOf(bucketName, key)}`,
+          name,
+        )
+      }
+    }
+    const unrest = copy && findOversize(name, copy)
+    if (unrest !== undefined) return unrest
+  }
+  return undefined
+}
+
+function findOversize(name: string, record: Uint8Array): Violation | undefined {
+  const { vector } = decodeRecord(msgpackCodec, record)
+  if (vector.size <= VECTOR_ENTRIES_MAX) return undefined
+  return new Violation('unbounded', `the vector of ${name} has ${vector.size} entries`, name)
+}
+
+function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
+}
+
+function shown(record: Uint8Array | undefined): string {
+  if (record === undefined) return 'nothing'
+  try {
+    const { vector, siblings } = decodeRecord(msgpackCodec, record)
+    const dots = siblings.map(
+      ({ actor, timestamp, tombstone }) => `${tombstone ? 'delete ' : ''}${actor}@${timestamp}`,
+    )
+    return `{${[...vector].map(([actor, at]) => `${actor}@${at}`).join(' ')} | ${dots.join(' ')}}`
+  } catch (error) {
+    return `a damaged record (${String(error)})`
+  }
+}

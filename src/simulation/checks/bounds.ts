@@ -1,0 +1,26 @@
+/** What must not grow beyond its bound, at any time. */
+import type { SimulatedNode } from '../world/simulated-node.ts'
+import { HINT_COST_BYTES } from '../../node/hints/hint-store.ts'
+import { parseHintKey } from '../../node/storage/storage-keys.ts'
+import { Violation } from './violation.ts'
+
+/** `hintBytesPerOwnerMax` as the nodes have it. */
+export function findUnbounded(
+  nodes: Iterable<SimulatedNode>,
+  hintBytesPerOwnerMax: number,
+): Violation | undefined {
+  for (const { id, platter } of nodes) {
+    const bytes = new Map<string, number>()
+    for (const key of platter.keys()) {
+      const hint = parseHintKey(key)
+      if (hint === undefined) continue
+      const cost = HINT_COST_BYTES + (platter.get(key)?.length ?? 0)
+      bytes.set(hint.owner, (bytes.get(hint.owner) ?? 0) + cost)
+    }
+    for (const [owner, kept] of bytes) {
+      if (kept <= hintBytesPerOwnerMax) continue
+      return new Violation('unbounded', `${id} keeps hints of ${kept} bytes for ${owner}`)
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,61 @@
+/**
+ * One last write through each member of a cluster in which nothing is wrong any more: a member that refuses it asks
+ * for patience that no fault justifies.
+ */
+import type { NodeService, WriteAnswer } from '../../node/service/service.ts'
+import { LONG_JUMP_MS } from '../nemesis/sim-nemesis.ts'
+import type { Schedule } from '../world/schedule.ts'
+import type { SimulatedNode } from '../world/simulated-node.ts'
+
+/** Nodes may have to start, and then to wait for a change of the members. */
+const START_US = 10_000_000
+/**
+ * Writes are possible again so soon after the last fault: a node whose clock was ahead, and is right again, takes none
+ * until it has caught up with what it had said.
+ */
+export const RETURN_US = LONG_JUMP_MS * 1000 + START_US
+export const TOOK_NO_WRITE = 'took no write after all clocks had been set right'
+const RETRY_US = 100_000
+const WRITE = {
+  bucket: 'default',
+  level: 'quorum',
+  content: {
+    value: new TextEncoder().encode('returned'),
+    contentType: 'text/plain',
+    tombstone: false,
+    expiresAtMs: 0,
+  },
+  requestId: 'returned',
+} as const
+
+/** Writes through each of the nodes until it is acknowledged. Returns the nodes where it is not yet, and why not. */
+export function returningWrites(
+  schedule: Schedule,
+  nodes: readonly SimulatedNode[],
+): ReadonlyMap<string, string> {
+  const waiting = new Map(nodes.map(({ id }) => [id, 'no answer']))
+  const write = (node: SimulatedNode): void => {
+    node.call(
+      (service) => readAndWrite(service, `returned-${node.id}`),
+      (end) => {
+        if (end.type === 'answered') waiting.delete(node.id)
+        else {
+          waiting.set(node.id, end.type === 'failed' ? String(end.error) : end.type)
+          schedule.after(RETRY_US, () => write(node))
+        }
+      },
+    )
+  }
+  for (const node of nodes) write(node)
+  return waiting
+}
+
+/**
+ * As a client that tries again: over what it finds, or each attempt of unknown outcome would leave one more sibling. A
+ * blind write may have to wait for an owner that is being filled while another one is lost, and so may a quorum read.
+ */
+async function readAndWrite(service: NodeService, key: string): Promise<WriteAnswer> {
+  const { bucket, requestId } = WRITE
+  const { context } = await service.get({ bucket, key, level: 'eventual', requestId })
+  return service.put({ ...WRITE, key, context })
+}

@@ -1,0 +1,94 @@
+/** The workloads of a run: which keys in which buckets, and what is done with them. */
+import type { Bucket } from '../../core/placement/topology.ts'
+import { type FaultKind, MEMBERSHIP, SKEW_ALL } from '../plan/sim-fault.ts'
+import type { Plan, WorkloadName } from '../plan/plan.ts'
+import { REQUEST_TIMEOUT_MS, type Via, type Work } from './client.ts'
+import { causalWork } from './causal-work.ts'
+import { counterWork } from './counter-work.ts'
+import { setWork } from './set-work.ts'
+import { strongWork } from './strong-work.ts'
+import { lwwKeys, readAll, siblingsKeys, valueWork } from './value-work.ts'
+
+export interface Workload {
+  readonly work: Work
+  readonly readAll: (via: Via, done: (unread: number) => void) => void
+}
+
+/** Beyond a request's own timeout: for the allowed drift of clocks, twice. */
+const LATE_US = 1_500_000
+/** Where clocks jump, a node's time may be wrong by as much as the longest jump. */
+const LATE_WITH_JUMPS_US = 25_000_000
+
+export function makeWorkloads(plan: Plan): Workload[] {
+  const lateUs = REQUEST_TIMEOUT_MS * 1000 + clockErrorUs(plan)
+  const strongBucket = hasSingleCopies(plan) ? SINGLE_STRONG : 'strong'
+  return plan.workloads.map((name) => makeWorkload(name, plan.keys, lateUs, strongBucket))
+}
+
+/** How far the time of a node may be from the world's. */
+function clockErrorUs({ nemesis }: Plan): number {
+  // What all clocks agree on may be any time.
+  if (nemesis.includes(SKEW_ALL)) return Infinity
+  return nemesis.some((kind) => kind === 'skew' || kind === 'drift') ? LATE_WITH_JUMPS_US : LATE_US
+}
+
+const OF_DISKS: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  'full',
+  'slow',
+  'io-error',
+  'rot',
+  'lost-data',
+  'old-data',
+  'lost-quorum',
+])
+
+const SINGLE_STRONG = 'single-strong'
+
+/** Buckets that a run has to create first. */
+export function bucketsOf(plan: Plan): Bucket[] {
+  const made: Bucket[] = []
+  const common = { n: 3, consistency: 'quorum', durability: 'sync', ttlSeconds: null } as const
+  if (plan.workloads.includes('counter'))
+    made.push({ name: 'counters', mode: 'counter', ...common })
+  const n = hasSingleCopies(plan) ? 1 : 3
+  if (plan.workloads.includes('set')) made.push({ name: 'sets', mode: 'set', ...common, n })
+  if (plan.workloads.includes('strong') && hasSingleCopies(plan)) {
+    made.push({ name: SINGLE_STRONG, mode: 'strong', ...common, n, consistency: 'strong' })
+  }
+  return made
+}
+
+/** While the members change, a single copy of each: no other one makes up for what a move forgets, or a disk. */
+function hasSingleCopies({ nemesis }: Plan): boolean {
+  return nemesis.includes(MEMBERSHIP) && !nemesis.some((kind) => OF_DISKS.has(kind))
+}
+
+function makeWorkload(
+  name: WorkloadName,
+  count: number,
+  lateUs: number,
+  strongBucket: string,
+): Workload {
+  const keys = Array.from({ length: count }, (_, i) => `${name}-${i}`)
+  switch (name) {
+    case 'siblings':
+    case 'ttl': {
+      const set = siblingsKeys('default', keys)
+      return { work: valueWork(set, name, lateUs), readAll: (via, done) => readAll(set, via, done) }
+    }
+    case 'lww': {
+      const set = lwwKeys('latest', keys)
+      return { work: valueWork(set, name, lateUs), readAll: (via, done) => readAll(set, via, done) }
+    }
+    case 'causal':
+      return causalWork(keys)
+    case 'counter':
+      return counterWork('counters', keys)
+    case 'set':
+      return setWork('sets', keys)
+    case 'strong':
+      return strongWork(strongBucket, keys)
+    default:
+      return name satisfies never
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Whether a machine's directory can be taken away without taking the memory of a majority of the voters with it: what
+ * such a majority had decided may be known to nobody then, and the topology waits for ever, as it should. A voter that
+ * has lost its memory has it back once the others have told it what it may have said (node/topology/topology-recall.ts).
+ */
+import { msgpackCodec } from '../../adapters/codec/msgpack-codec.ts'
+import { majority } from '../../core/quorum/level.ts'
+import { metaKey } from '../../node/storage/storage-keys.ts'
+import { hasLostVote } from '../../node/topology/topology-acceptor.ts'
+import { newestTopology } from './sim-membership.ts'
+import type { SimulatedNode } from '../world/simulated-node.ts'
+
+export class LostVotes {
+  readonly #nodes: ReadonlyMap<string, SimulatedNode>
+  readonly #lost = new Set<string>()
+
+  constructor(nodes: ReadonlyMap<string, SimulatedNode>) {
+    this.#nodes = nodes
+  }
+
+  /** The directory of the node is another one now. */
+  lose(id: string): void {
+    this.#lost.add(id)
+  }
+
+  mayLose(id: string): boolean {
+    const voters = newestTopology(this.#nodes.values())?.voters
+    if (voters === undefined) return false
+    const lost = voters.filter((voter) => voter === id || this.#isLost(voter))
+    return lost.length <= voters.length - majority(voters.length)
+  }
+
+  #isLost(id: string): boolean {
+    const node = this.#nodes.get(id)
+    if (node === undefined || node.isGone) return true
+    if (!this.#lost.has(id)) return false
+    const saved = node.platter.get(metaKey('acceptor'))
+    const isKnown = node.isUp && !hasLostVote(saved && msgpackCodec.decode(saved))
+    if (isKnown) this.#lost.delete(id)
+    return !isKnown
+  }
+}

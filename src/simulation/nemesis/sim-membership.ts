@@ -1,0 +1,163 @@
+/**
+ * Changes of the members while a run goes on: an operator who asks for one at a time, and asks again until told what
+ * became of it; machines that come with a join or a replacement, and those that are lost for ever before a remove.
+ */
+import { QuorateError } from '../../core/errors.ts'
+import type { ChangeRequest } from '../../core/placement/member-change.ts'
+import type { Topology } from '../../core/placement/topology.ts'
+import { encodeTopology } from '../../node/topology/topology-keeper.ts'
+import type { Fault } from '../plan/sim-fault.ts'
+import type { Schedule } from '../world/schedule.ts'
+import type { CallEnd, SimulatedNode } from '../world/simulated-node.ts'
+
+/** A cluster grows up to this, and shrinks down to that: the widest bucket has three copies. */
+const MEMBERS_MAX = 7
+const MEMBERS_MIN = 4
+/** Machines that ever were, ids being given once. */
+const MACHINES_MAX = 12
+const ASK_TIMEOUT_MS = 3000
+const RETRY_US = 500_000
+
+export interface MembershipParts {
+  readonly schedule: Schedule
+  readonly nodes: ReadonlyMap<string, SimulatedNode>
+  /** A new machine, not started. */
+  readonly build: (id: string) => SimulatedNode
+  /** Whether a machine can be lost without losing the only copy of anything. */
+  readonly mayLoseData: (node: string) => boolean
+  readonly onDirectory: (node: string) => void
+}
+
+export class MembershipNemesis {
+  readonly #parts: MembershipParts
+  #isBusy = false
+  #machines: number
+
+  constructor(parts: MembershipParts) {
+    this.#parts = parts
+    this.#machines = parts.nodes.size
+  }
+
+  /** Begins a change; undefined where none can begin. Says what it is. */
+  begin({ nodes, strength }: Fault): string | undefined {
+    const topology = newestTopology(this.#parts.nodes.values())
+    if (topology === undefined || this.#isBusy) return undefined
+    const { change } = topology
+    if (change !== undefined) {
+      // What is lost does not come back by an undo.
+      if (strength % 3 !== 0 || change.phase !== 'moving' || change.isLost) return undefined
+      this.#cancel(topology)
+      return `cancel the ${change.kind}`
+    }
+    const members = topology.members.map(({ id }) => id)
+    const target = nodes.find((id) => members.includes(id))
+    if (target === undefined) return undefined
+    if (members.length >= MEMBERS_MAX) return this.#leave(target)
+    if (members.length <= MEMBERS_MIN || strength < 30) return this.#join()
+    if (strength < 55) return this.#leave(target)
+    return strength < 80 ? this.#replace(target) : this.#remove(target)
+  }
+
+  #join(): string | undefined {
+    const machine = this.#newMachine()
+    if (machine === undefined) return undefined
+    this.#ask({ kind: 'join', member: memberOf(machine) }, machine)
+    return `join ${machine.id}`
+  }
+
+  #leave(node: string): string {
+    this.#ask({ kind: 'leave', node }, undefined)
+    return `leave ${node}`
+  }
+
+  #replace(old: string): string | undefined {
+    const machine = this.#newMachine()
+    if (machine === undefined) return undefined
+    this.#ask({ kind: 'replace', old, member: memberOf(machine), isLost: false }, machine)
+    return `replace ${old} by ${machine.id}`
+  }
+
+  #remove(id: string): string | undefined {
+    const node = this.#parts.nodes.get(id)
+    if (node === undefined || node.isGone || !this.#parts.mayLoseData(id)) return undefined
+    node.lose()
+    this.#parts.onDirectory(id)
+    this.#ask({ kind: 'remove', node: id }, undefined)
+    return `remove ${id}, which is lost`
+  }
+
+  #newMachine(): SimulatedNode | undefined {
+    if (this.#machines >= MACHINES_MAX) return undefined
+    return this.#parts.build(`n${++this.#machines}`)
+  }
+
+  #cancel(topology: Topology): void {
+    this.#isBusy = true
+    const asked = topology.change?.id
+    const again = (): void => {
+      const node = this.#anyMember()
+      if (node === undefined) return void this.#parts.schedule.after(RETRY_US, again)
+      node.call(
+        async (service) => {
+          if (service.topology().change?.id === asked) await service.cancelChange(ASK_TIMEOUT_MS)
+        },
+        (end) => {
+          if (isUndecided(end)) this.#parts.schedule.after(RETRY_US, again)
+          else this.#isBusy = false
+        },
+      )
+    }
+    again()
+  }
+
+  /** Asks until it is told what became of it; then starts the machine that is a member by it. */
+  #ask(request: ChangeRequest, machine: SimulatedNode | undefined): void {
+    this.#isBusy = true
+    const again = (): void => {
+      const node = this.#anyMember()
+      if (node === undefined) return void this.#parts.schedule.after(RETRY_US, again)
+      node.call(
+        (service) => service.applyChange(request, ASK_TIMEOUT_MS),
+        (end) => {
+          if (isUndecided(end)) {
+            this.#parts.schedule.after(RETRY_US, again)
+            return
+          }
+          this.#isBusy = false
+          if (machine === undefined) return
+          if (end.type === 'answered') machine.join(encodeTopology(end.answer))
+          else machine.lose()
+        },
+      )
+    }
+    again()
+  }
+
+  #anyMember(): SimulatedNode | undefined {
+    const members = newestTopology(this.#parts.nodes.values())?.members ?? []
+    const up = members.flatMap(({ id }) => this.#parts.nodes.get(id) ?? []).filter((n) => n.isUp)
+    return up[this.#parts.schedule.events % Math.max(1, up.length)]
+  }
+}
+
+/** Of all that the machines that are up know; undefined where none is. */
+export function newestTopology(nodes: Iterable<SimulatedNode>): Topology | undefined {
+  let newest: Topology | undefined
+  for (const node of nodes) {
+    if (!node.isUp) continue
+    const topology = node.service?.topology()
+    if (topology !== undefined && topology.epoch > (newest?.epoch ?? 0)) newest = topology
+  }
+  return newest
+}
+
+/** It may have been decided, or may be if asked again: a majority was missing, another change was there. */
+function isUndecided(end: CallEnd<unknown>): boolean {
+  if (end.type === 'answered') return false
+  if (end.type === 'died' || !(end.error instanceof QuorateError)) return true
+  return end.error.code !== 'change_refused'
+}
+
+function memberOf({ id }: SimulatedNode): { id: string; peerUrl: string; zone: string } {
+  return { id, peerUrl: `sim://${id}`, zone: id }
+}

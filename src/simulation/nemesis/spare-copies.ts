@@ -1,0 +1,153 @@
+/**
+ * Whether a machine's directory can be taken away without taking the only copy of anything: what an eventual
+ * write was promised is one durable copy, so a world that destroys that copy breaks no promise, and says so by
+ * not doing it.
+ */
+import { msgpackCodec } from '../../adapters/codec/msgpack-codec.ts'
+import { compareDots, type Timestamp } from '../../core/causality/dot.ts'
+import { covers } from '../../core/causality/version-vector.ts'
+import type { Sibling, StoredObject } from '../../core/causality/stored-object.ts'
+import { partitionOf } from '../../core/placement/data-partition.ts'
+import { isHolder, isKeeper, preferenceList } from '../../core/placement/preference-list.ts'
+import { dataKey, metaKey, parseDataKey, parseHintKey } from '../../node/storage/storage-keys.ts'
+import { decodeRecord } from '../../node/wire/object-record.ts'
+import { newestTopology } from './sim-membership.ts'
+import type { SimulatedNode } from '../world/simulated-node.ts'
+
+/** `backup`: what takes the directory's place. */
+export function isElsewhere(
+  nodes: ReadonlyMap<string, SimulatedNode>,
+  id: string,
+  backup: ReadonlyMap<string, Uint8Array> = new Map(),
+): boolean {
+  const node = nodes.get(id) as SimulatedNode
+  // Who has left and forgets it is a member again of what it was: enough of them are a cluster of their own.
+  const members = newestTopology(nodes.values())?.members
+  if (members?.some((member) => member.id === id) !== true) return false
+  for (const storageKey of node.platter.keys()) {
+    if (isCopy(storageKey) && !isKeyElsewhere(nodes, id, storageKey)) return false
+  }
+  return isHistoryElsewhere(nodes, node, backup)
+}
+
+function isCopy(storageKey: string): boolean {
+  return storageKey.startsWith('d/') || storageKey.startsWith('h/')
+}
+
+/**
+ * Whether of each older version that is still about somewhere, and that this machine knows to be replaced or
+ * deleted, another machine knows it too. A delete that has been collected is known by the horizon alone.
+ */
+function isHistoryElsewhere(
+  nodes: ReadonlyMap<string, SimulatedNode>,
+  node: SimulatedNode,
+  backup: ReadonlyMap<string, Uint8Array>,
+): boolean {
+  const all = [...nodes.values()]
+  const topology = newestTopology(all)
+  if (topology === undefined) return false
+  const horizons = new Map(all.map((other) => [other.id, horizonOf(other)]))
+  const sources = [backup, ...all.filter((other) => other !== node).map(({ platter }) => platter)]
+  for (const source of sources) {
+    for (const storageKey of source.keys()) {
+      const at = isCopy(storageKey) ? dataKeyFor(storageKey) : undefined
+      if (at === undefined) continue
+      const old = decoded(source.get(storageKey))
+      const name = parseDataKey(at)
+      const bucket = topology.buckets.find((known) => known.name === name?.bucket)
+      if (old === undefined || name === undefined || bucket === undefined) continue
+      const { owners } = preferenceList(topology, bucket, name.key)
+      const knows = (id: string, sibling: Sibling): boolean =>
+        owners.includes(id) &&
+        isHistory(sibling, objectAt(nodes.get(id) as SimulatedNode, at), horizons.get(id) ?? 0)
+      const isLost = (sibling: Sibling): boolean =>
+        knows(node.id, sibling) &&
+        !owners.some((owner) => owner !== node.id && knows(owner, sibling))
+      if (old.siblings.some(isLost)) return false
+    }
+  }
+  return true
+}
+
+function isHistory(sibling: Sibling, held: StoredObject | undefined, horizon: Timestamp): boolean {
+  if (held === undefined) return sibling.timestamp <= horizon
+  if (held.siblings.some((own) => compareDots(own, sibling) === 0)) return false
+  return (
+    sibling.timestamp <= horizon ||
+    covers(held.vector, sibling) ||
+    (held.vector.size === 0 && held.siblings.some((own) => compareDots(own, sibling) > 0))
+  )
+}
+
+/** Whether owners on other machines hold all that this one does of a key, as an owner or as a hint. */
+export function isKeyElsewhere(
+  nodes: ReadonlyMap<string, SimulatedNode>,
+  id: string,
+  storageKey: string,
+): boolean {
+  const dataKeyOfIt = dataKeyFor(storageKey)
+  if (dataKeyOfIt === undefined) return false
+  const node = nodes.get(id) as SimulatedNode
+  const own = objectAt(node, storageKey)
+  if (own === undefined) return false
+  const keepers = keepersOf(nodes, dataKeyOfIt)
+  const others = [...nodes.values()].filter((other) => other !== node && keepers(other.id))
+  const copies = others.map((other) => objectAt(other, dataKeyOfIt))
+  return own.siblings.every((sibling) =>
+    copies.some(
+      (copy) =>
+        copy !== undefined &&
+        (covers(copy.vector, sibling) ||
+          copy.siblings.some((theirs) => isAsGood(own, theirs, sibling))),
+    ),
+  )
+}
+
+/** Who keeps the key, or holds it for those that will: what lies about elsewhere may be swept at any time. */
+function keepersOf(
+  nodes: ReadonlyMap<string, SimulatedNode>,
+  storageKey: string,
+): (id: string) => boolean {
+  const topology = newestTopology(nodes.values())
+  const at = parseDataKey(storageKey)
+  const bucket = topology?.buckets.find(({ name }) => name === at?.bucket)
+  if (topology === undefined || at === undefined || bucket === undefined) return () => false
+  return (id) =>
+    isKeeper(topology, bucket.n, at.partition, id) || isHolder(topology, bucket.n, at.partition, id)
+}
+
+/** Where owners keep what a record is about; undefined for anything but a record. */
+function dataKeyFor(storageKey: string): string | undefined {
+  if (storageKey.startsWith('d/')) return storageKey
+  const hint = parseHintKey(storageKey)
+  return hint && dataKey(partitionOf(hint.bucket, hint.key), hint.bucket, hint.key)
+}
+
+/** The same write; in a last-writer-wins object, which has no vector, a later one too. */
+function isAsGood(own: StoredObject, theirs: Sibling, sibling: Sibling): boolean {
+  const order = compareDots(theirs, sibling)
+  return order === 0 || (own.vector.size === 0 && order > 0)
+}
+
+/** 0 where there is none, or it is damaged: then nothing counts as history at that node. */
+function horizonOf({ platter }: SimulatedNode): Timestamp {
+  const value = platter.get(metaKey('horizon'))
+  try {
+    return value === undefined ? 0 : (msgpackCodec.decode(value) as Timestamp)
+  } catch {
+    return 0
+  }
+}
+
+/** Undefined where there is none, or it is damaged. */
+function objectAt(node: SimulatedNode, storageKey: string): StoredObject | undefined {
+  return decoded(node.platter.get(storageKey))
+}
+
+function decoded(record: Uint8Array | undefined): StoredObject | undefined {
+  try {
+    return record && decodeRecord(msgpackCodec, record)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * What a run will do, as data that follows from a seed: who lives, how long, which clients, which faults. A
+ * part that is left out (a fault, a client, the end) changes nothing of the others, so that a failing run can
+ * be made smaller.
+ */
+import { SeededRandom } from '../../random/seeded-random.ts'
+import {
+  type Fault,
+  FAULT_KINDS,
+  type FaultKind,
+  faultNumber,
+  MEMBERSHIP,
+  membershipNumber,
+  SKEW_ALL,
+  skewsAll,
+} from './sim-fault.ts'
+
+export interface Plan {
+  readonly seed: string
+  readonly nodes: number
+  /** Of faults and load; healing and the last checks come after it. */
+  readonly seconds: number
+  readonly workloads: readonly WorkloadName[]
+  readonly nemesis: readonly FaultKind[]
+  readonly clients: number
+  readonly keys: number
+  /** Faults by number; undefined: all that fall into the time. */
+  readonly onlyFaults?: readonly number[] | undefined
+}
+
+export const WORKLOAD_NAMES = [
+  'siblings',
+  'lww',
+  'counter',
+  'set',
+  'ttl',
+  'causal',
+  'strong',
+] as const
+export type WorkloadName = (typeof WORKLOAD_NAMES)[number]
+
+export const PLAN_DEFAULTS: Omit<Plan, 'seed'> = {
+  nodes: 5,
+  seconds: 120,
+  workloads: WORKLOAD_NAMES,
+  nemesis: FAULT_KINDS,
+  clients: 5,
+  keys: 16,
+}
+
+export interface NumberedFault {
+  readonly number: number
+  readonly fault: Fault
+}
+
+/** About one fault starts in so many seconds; most last longer, so that several are there at once. */
+const FAULT_SPACING_SECONDS = 6
+/** The cluster forms before the first. */
+const FIRST_FAULT_SECONDS = 3
+/** A change of the members takes some seconds, more under faults: one that comes too early is left out. */
+const CHANGE_SPACING_SECONDS = 12
+/** Changes are counted from here on, whatever other faults there are. */
+const FIRST_CHANGE_NUMBER = 100_000
+/** Machines that may have come by a change, and bear faults like all others. */
+const NEWCOMERS = 4
+
+export function faultsOf(plan: Plan): NumberedFault[] {
+  const random = new SeededRandom(`${plan.seed}/faults`)
+  const kinds = plan.nemesis.filter((kind) => kind !== MEMBERSHIP)
+  const hasChanges = kinds.length < plan.nemesis.length
+  const ids = nodeIds(plan.nodes + (hasChanges ? NEWCOMERS : 0))
+  const faults: NumberedFault[] = []
+  const draw = (
+    first: number,
+    spacing: number,
+    make: (random: SeededRandom, startSeconds: number) => Fault,
+  ): void => {
+    for (let i = 0; ; i++) {
+      const startSeconds = FIRST_FAULT_SECONDS + i * spacing
+      if (startSeconds >= plan.seconds) return
+      const number = first + i
+      if (plan.onlyFaults?.includes(number) === false) continue
+      const fault = make(random.child(String(number)), startSeconds)
+      if (fault.kind === SKEW_ALL && !skewsAll(fault, plan.seconds * 1000)) continue
+      faults.push({ number, fault })
+    }
+  }
+  if (kinds.length > 0) {
+    draw(0, FAULT_SPACING_SECONDS, (child, start) => faultNumber(child, kinds, ids, start))
+  }
+  if (hasChanges) {
+    draw(FIRST_CHANGE_NUMBER, CHANGE_SPACING_SECONDS, (child, start) =>
+      membershipNumber(child, ids, start),
+    )
+  }
+  return faults
+}
+
+export function nodeIds(nodes: number): string[] {
+  return Array.from({ length: nodes }, (_, i) => `n${i + 1}`)
+}

@@ -1,0 +1,43 @@
+/** A run as a text for people: one column a node, one line an event, what belongs to the broken key. */
+import { nodeIds } from '../plan/plan.ts'
+import type { StoryLine } from './sim-story.ts'
+
+const LINES_MAX = 160
+const TEXT_WIDTH = 150
+
+/** `key`: `bucket/key`; undefined keeps everything. */
+export function transcript(
+  lines: readonly StoryLine[],
+  nodes: number,
+  key: string | undefined,
+): string[] {
+  const ids = nodeIds(nodes)
+  const name = key?.slice(key.indexOf('/') + 1)
+  const kept = lines.filter(
+    ({ node, text }) =>
+      node === undefined || name === undefined || text.startsWith('***') || mentions(text, name),
+  )
+  const shown = kept.slice(-LINES_MAX)
+  const head = `    seconds  ${ids.map((id) => id.padEnd(3)).join('')}`
+  const left = kept.length - shown.length
+  return [
+    ...(left > 0 ? [`(${left} earlier lines of this story are left out)`] : []),
+    head,
+    ...shown.map((line) => lineOf(line, ids)),
+  ]
+}
+
+function lineOf({ atUs, node, text }: StoryLine, ids: readonly string[]): string {
+  const marks = ids.map((id) => (node === undefined || id === node ? 'o  ' : '.  ')).join('')
+  const line = text.trim().replaceAll(/\s*\n\s*/g, ' ')
+  const short = line.length > TEXT_WIDTH ? `${line.slice(0, TEXT_WIDTH)}…` : line
+  return `${(atUs / 1e6).toFixed(4).padStart(11)}  ${marks} ${short}`
+}
+
+/** Whether the key is named, and not only the beginning of another. */
+function mentions(text: string, name: string): boolean {
+  for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) {
+    if (!/[\w-]/.test(text[at + name.length] ?? ' ')) return true
+  }
+  return false
+}

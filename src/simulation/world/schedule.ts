@@ -1,0 +1,159 @@
+/**
+ * Virtual time: what will happen, in the order in which it will. Nothing here knows of nodes.
+ *
+ * Invariant: time never goes back, and events of one moment run in the order in which they were scheduled; so
+ * the same calls give the same run.
+ */
+import { assert } from '../../core/assert.ts'
+
+export interface Scheduled {
+  readonly atUs: number
+  readonly order: number
+  /** Undefined once it has run or was cancelled. */
+  task: (() => void) | undefined
+}
+
+export class Schedule {
+  #nowUs = 0
+  #order = 0
+  /** A binary heap by time, then by order. */
+  readonly #heap: Scheduled[] = []
+  /** Runs before time goes on, after all that is due now. */
+  #soon: (() => void)[] = []
+  #soonNext = 0
+  /** Events run so far. */
+  events = 0
+
+  /** Microseconds since the world began. */
+  get nowUs(): number {
+    return this.#nowUs
+  }
+
+  /** Runs `task` once `delayUs` have passed. */
+  after(delayUs: number, task: () => void): Scheduled {
+    assert(delayUs >= 0, () => `nothing is scheduled in the past: ${delayUs}`)
+    const scheduled = { atUs: this.#nowUs + Math.ceil(delayUs), order: this.#order++, task }
+    this.#push(scheduled)
+    return scheduled
+  }
+
+  /** Runs `task` at this moment, behind everything that is due by now. */
+  soon(task: () => void): void {
+    this.#soon.push(task)
+  }
+
+  cancel(scheduled: Scheduled): void {
+    scheduled.task = undefined
+  }
+
+  /** Runs the next event that is due by `untilUs`; false where there is none, and then it is `untilUs`. */
+  runNext(untilUs: number): boolean {
+    for (;;) {
+      const top = this.#heap[0]
+      if (top !== undefined && top.task === undefined) {
+        this.#pop()
+        continue
+      }
+      const waits = this.#soonNext < this.#soon.length
+      if (waits && (top === undefined || top.atUs > this.#nowUs)) {
+        this.#runSoon()
+        return true
+      }
+      if (top === undefined || top.atUs > untilUs) {
+        if (Number.isFinite(untilUs)) this.#nowUs = Math.max(this.#nowUs, untilUs)
+        return false
+      }
+      this.#pop()
+      assert(top.atUs >= this.#nowUs, 'time never goes back')
+      this.#nowUs = top.atUs
+      const { task } = top
+      top.task = undefined
+      this.events++
+      task?.()
+      return true
+    }
+  }
+
+  #runSoon(): void {
+    const task = this.#soon[this.#soonNext++] as () => void
+    if (this.#soonNext === this.#soon.length) {
+      this.#soon = []
+      this.#soonNext = 0
+    }
+    this.events++
+    task()
+  }
+
+  #push(added: Scheduled): void {
+    const heap = this.#heap
+    let i = heap.length
+    heap.push(added)
+    while (i > 0) {
+      const parent = (i - 1) >> 1
+      const above = heap[parent] as Scheduled
+      if (isBefore(above, added)) break
+      heap[i] = above
+      i = parent
+    }
+    heap[i] = added
+  }
+
+  #pop(): void {
+    const heap = this.#heap
+    const last = heap.pop() as Scheduled
+    const { length } = heap
+    if (length === 0) return
+    let i = 0
+    for (;;) {
+      let child = 2 * i + 1
+      if (child >= length) break
+      if (child + 1 < length && isBefore(heap[child + 1] as Scheduled, heap[child] as Scheduled)) {
+        child++
+      }
+      if (isBefore(last, heap[child] as Scheduled)) break
+      heap[i] = heap[child] as Scheduled
+      i = child
+    }
+    heap[i] = last
+  }
+}
+
+function isBefore(a: Scheduled, b: Scheduled): boolean {
+  return a.atUs < b.atUs || (a.atUs === b.atUs && a.order < b.order)
+}
+
+/** Events handed to the event loop at once: it drains the microtasks between two of them. */
+const BATCH = 256
+
+/**
+ * Runs events until `untilUs`, or until `isDone` says so after one. Between two events everything that is
+ * waiting on a promise gets its turn, so that an event and what follows from it are one step of the world.
+ * Rejects with whatever an event throws.
+ */
+export function runSchedule(
+  schedule: Schedule,
+  untilUs: number,
+  isDone: () => boolean = () => false,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let ended = false
+    const step = (): void => {
+      if (ended) return
+      try {
+        if (!isDone() && schedule.runNext(untilUs)) return
+        ended = true
+        resolve()
+      } catch (error) {
+        ended = true
+        reject(error as Error)
+      }
+    }
+    const pump = (): void => {
+      for (let i = 0; i < BATCH; i++) setImmediate(step)
+      setImmediate(() => {
+        if (!ended) pump()
+      })
+    }
+    pump()
+  })
+}

@@ -1,0 +1,309 @@
+/** Hand-made histories of one key: each promise is shown to be looked at, and not to be asked too much of. */
+import { beforeEach, describe, expect, it } from 'vitest'
+import { KeyHistory, type Write } from '../../../src/simulation/checks/key-history.ts'
+import { Violation } from '../../../src/simulation/checks/violation.ts'
+
+const SECOND = 1_000_000
+/** Beyond every grace that is given. */
+const LATER = 1000 * SECOND
+
+let history = new KeyHistory('default/key')
+let ids = 0
+beforeEach(() => {
+  history = new KeyHistory('default/key')
+  ids = 0
+})
+
+interface Options {
+  readonly over?: readonly string[]
+  readonly level?: 'weak' | 'eventual' | 'quorum'
+  readonly expiresUs?: number
+  readonly isSure?: boolean
+}
+
+function begin(startUs: number, value: string | undefined, options: Options = {}): Write {
+  const { over, level = 'quorum', expiresUs = Infinity, isSure = true } = options
+  const write: Write = {
+    id: ids++,
+    value,
+    startUs,
+    endUs: Infinity,
+    outcome: 'pending',
+    isQuorum: level === 'quorum',
+    isCounted: level !== 'weak',
+    replaced: over,
+    isSure,
+    expiresUs,
+  }
+  history.begin(write)
+  return write
+}
+
+/** A write from its beginning to the second after it. */
+function wrote(
+  atUs: number,
+  value: string | undefined,
+  options: Options & { readonly outcome?: 'ok' | 'rejected' | 'unknown' } = {},
+): void {
+  const write = begin(atUs, value, options)
+  history.end(write, options.outcome ?? 'ok', atUs + SECOND)
+}
+
+function read(atUs: number, ...values: string[]): void {
+  history.seenAtQuorum(values, atUs, atUs + SECOND)
+}
+
+function breaks(invariant: string, told: string, act: () => void): void {
+  let thrown: unknown
+  try {
+    act()
+  } catch (error) {
+    thrown = error
+  }
+  expect(thrown).toBeInstanceOf(Violation)
+  const { invariant: broken, message, key } = thrown as Violation
+  expect({ invariant: broken, key }).toEqual({ invariant, key: 'default/key' })
+  expect(message).toContain(told)
+}
+
+describe('invented', () => {
+  it('is a value that nobody wrote', () => {
+    wrote(0, 'a')
+    breaks('invented', 'b was read', () => history.seen(['a', 'b']))
+  })
+
+  it('is no value that is being written, or whose outcome is unknown', () => {
+    begin(0, 'a', { over: [] })
+    wrote(0, 'b', { over: [], outcome: 'unknown' })
+    history.seen(['a', 'b'])
+    history.seenAtRest(['a', 'b'], LATER)
+  })
+})
+
+describe('rejected', () => {
+  it('is never read after', () => {
+    wrote(0, 'a', { outcome: 'rejected' })
+    breaks('rejected', 'a was rejected', () => history.seen(['a']))
+  })
+
+  it('nor before', () => {
+    const write = begin(0, 'a')
+    history.seen(['a'])
+    breaks('rejected', 'a was read', () => history.end(write, 'rejected', SECOND))
+  })
+
+  it('excuses nothing: what it would have replaced is there', () => {
+    wrote(0, 'a')
+    wrote(2 * SECOND, 'b', { outcome: 'rejected' })
+    wrote(4 * SECOND, undefined, { over: ['a'], outcome: 'rejected' })
+    breaks('quorum-read', 'a was acknowledged', () => read(6 * SECOND))
+    history.seenAtRest(['a'], LATER)
+  })
+})
+
+describe('a blind write that is rejected', () => {
+  it('excuses nothing that was written while it was under way', () => {
+    const blind = begin(0, 'b')
+    wrote(SECOND, 'a', { over: [] })
+    history.end(blind, 'rejected', 3 * SECOND)
+    wrote(3 * SECOND, 'c', { over: [] })
+    breaks('quorum-read', 'a was acknowledged', () => read(5 * SECOND, 'c'))
+  })
+})
+
+describe('a read at a quorum', () => {
+  it('may find nothing before a write is acknowledged at a quorum', () => {
+    begin(0, 'a', { over: [] })
+    wrote(0, 'b', { over: [], outcome: 'unknown' })
+    wrote(0, 'c', { over: [], level: 'eventual' })
+    read(SECOND / 2)
+    read(2 * SECOND)
+  })
+
+  it('sees what was acknowledged at a quorum before it began', () => {
+    wrote(0, 'a')
+    wrote(0, 'b', { over: [] })
+    breaks('quorum-read', 'b was acknowledged', () => read(2 * SECOND, 'a'))
+  })
+
+  it('need not see what was not, or not yet, or at a weaker level', () => {
+    wrote(0, 'z')
+    wrote(0, 'a', { over: [], level: 'eventual' })
+    wrote(0, 'b', { over: [], level: 'weak' })
+    wrote(0, 'c', { over: [], outcome: 'unknown' })
+    begin(0, 'd', { over: [] })
+    wrote(2 * SECOND, 'e', { over: [] })
+    read(3 * SECOND, 'z')
+  })
+
+  it('does not see what had been replaced at a quorum before it began', () => {
+    wrote(0, 'a')
+    wrote(2 * SECOND, 'b', { over: ['a'] })
+    read(4 * SECOND, 'b')
+    breaks('quorum-read', 'a had been replaced', () => read(4 * SECOND, 'a', 'b'))
+  })
+
+  it('nor what a blind write at a quorum has replaced', () => {
+    wrote(0, 'a')
+    wrote(2 * SECOND, 'b')
+    read(4 * SECOND, 'b')
+    breaks('quorum-read', 'a had been replaced', () => read(4 * SECOND, 'a', 'b'))
+  })
+
+  it('may see what was replaced by a weaker write, or meanwhile', () => {
+    wrote(0, 'a')
+    wrote(2 * SECOND, 'b', { over: ['a'], level: 'eventual' })
+    read(4 * SECOND, 'a')
+    wrote(5 * SECOND, 'c', { over: ['a'] })
+    read(5 * SECOND, 'a', 'b')
+  })
+
+  it('sees what another one gave before it', () => {
+    wrote(0, 'a', { over: [], level: 'eventual' })
+    wrote(0, 'b', { over: [], level: 'eventual' })
+    read(2 * SECOND, 'b')
+    read(4 * SECOND, 'a', 'b')
+    breaks('quorum-read', 'a was read at quorum before', () => read(6 * SECOND, 'b'))
+  })
+
+  it('need not see what one gave that has not ended', () => {
+    wrote(0, 'a', { over: [], level: 'eventual' })
+    wrote(0, 'b', { over: [], level: 'eventual' })
+    read(2 * SECOND, 'a', 'b')
+    history.seenAtQuorum(['b'], 2 * SECOND, 4 * SECOND)
+  })
+
+  it('need not see what a write under way, or of unknown outcome, may have replaced', () => {
+    wrote(0, 'a')
+    wrote(0, 'b', { over: [] })
+    begin(2 * SECOND, 'c', { over: ['a'] })
+    wrote(2 * SECOND, 'd', { over: ['b'], outcome: 'unknown' })
+    read(4 * SECOND, 'd')
+  })
+
+  it('need not see what a blind write that had begun before may have replaced', () => {
+    const blind = begin(0, 'b')
+    wrote(SECOND, 'a', { over: [] })
+    history.end(blind, 'ok', 3 * SECOND)
+    read(5 * SECOND, 'b')
+  })
+
+  it('finds a value in a key that was written and never deleted', () => {
+    // Two that replace each other: either may be gone, but not both.
+    const one = begin(0, 'a')
+    const other = begin(0, 'b')
+    history.end(one, 'ok', SECOND)
+    history.end(other, 'ok', SECOND)
+    read(2 * SECOND, 'a')
+    breaks('lost', 'never deleted, and is absent', () => read(4 * SECOND))
+  })
+
+  it.each([
+    ['a delete under way', () => void begin(2 * SECOND, undefined)],
+    ['a delete of unknown outcome', () => wrote(2 * SECOND, undefined, { outcome: 'unknown' })],
+    ['a value that expires', () => wrote(2 * SECOND, 'c', { expiresUs: 3 * SECOND })],
+  ])('may find nothing after %s', (_what, end) => {
+    wrote(0, 'a')
+    end()
+    read(4 * SECOND)
+  })
+
+  it('finds nothing else where a delete was rejected', () => {
+    const one = begin(0, 'a')
+    const other = begin(0, 'b')
+    history.end(one, 'ok', SECOND)
+    history.end(other, 'ok', SECOND)
+    wrote(2 * SECOND, undefined, { outcome: 'rejected' })
+    breaks('lost', 'is absent', () => read(4 * SECOND))
+  })
+})
+
+describe('at rest', () => {
+  it.each(['eventual', 'quorum'] as const)('what was acknowledged at %s is there', (level) => {
+    wrote(0, 'a', { over: [], level })
+    wrote(0, 'b', { over: [], level })
+    history.seenAtRest(['a', 'b'], LATER)
+    breaks('lost', 'b was acknowledged', () => history.seenAtRest(['a'], LATER))
+  })
+
+  it('what was promised nothing, rejected or unknown may be missing', () => {
+    wrote(0, 'z', { over: [] })
+    wrote(0, 'a', { over: [], level: 'weak' })
+    wrote(0, 'b', { over: [], outcome: 'unknown' })
+    wrote(0, 'c', { over: [], outcome: 'rejected' })
+    history.seenAtRest(['z'], LATER)
+  })
+
+  it.each(['eventual', 'quorum'] as const)('what was replaced at %s is not back', (level) => {
+    wrote(0, 'a')
+    wrote(2 * SECOND, 'b', { over: ['a'], level })
+    history.seenAtRest(['b'], LATER)
+    breaks('resurrected', 'a had been replaced', () => history.seenAtRest(['a', 'b'], LATER))
+  })
+
+  it('what was deleted is not back', () => {
+    wrote(0, 'a')
+    wrote(2 * SECOND, undefined, { over: ['a'] })
+    history.seenAtRest([], LATER)
+    breaks('resurrected', 'a had been replaced', () => history.seenAtRest(['a'], LATER))
+  })
+
+  it('what a remove may have missed, at a weaker level, may be there or not', () => {
+    wrote(0, 'a', { over: [] })
+    wrote(2 * SECOND, undefined, { over: ['a'], level: 'eventual', isSure: false })
+    history.seenAtRest(['a'], LATER)
+    history.seenAtRest([], LATER)
+  })
+
+  it('what may have been replaced blindly, or by a write of unknown outcome, may be missing', () => {
+    wrote(0, 'a', { over: [] })
+    wrote(0, 'b', { over: [] })
+    wrote(2 * SECOND, 'c', { over: ['a'], outcome: 'unknown' })
+    wrote(2 * SECOND, 'd', { outcome: 'unknown' })
+    wrote(LATER, 'e', { over: [] })
+    history.seenAtRest(['e'], 2 * LATER)
+    breaks('lost', 'e was acknowledged', () => history.seenAtRest(['a', 'b'], 2 * LATER))
+  })
+
+  it('a blind write of unknown outcome does not excuse what came long after it', () => {
+    wrote(0, 'a', { outcome: 'unknown' })
+    wrote(10 * SECOND, 'soon after', { over: [] })
+    wrote(100 * SECOND, 'long after', { over: [] })
+    history.seenAtRest(['long after'], LATER)
+    breaks('lost', 'long after', () => history.seenAtRest(['soon after'], LATER))
+  })
+
+  it('what has expired is gone, and what has not is read', () => {
+    wrote(0, 'a', { over: [], expiresUs: 5 * SECOND })
+    history.seenAtRest(['a'], 4 * SECOND)
+    history.seenAtRest([], LATER)
+    breaks('expired', 'a has expired', () => history.seenAtRest(['a'], LATER))
+  })
+
+  it('a key that only was written has a value', () => {
+    wrote(0, 'a')
+    const later = begin(2 * SECOND, 'b')
+    const last = begin(2 * SECOND, 'c')
+    history.end(later, 'ok', 3 * SECOND)
+    history.end(last, 'ok', 3 * SECOND)
+    history.seenAtRest(['c'], LATER)
+    breaks('lost', 'never deleted, and is absent', () => history.seenAtRest([], LATER))
+  })
+})
+
+describe('a long history', () => {
+  it('goes on finding what is broken', () => {
+    let last: string[] = []
+    for (let i = 0; i < 5000; i++) {
+      const startUs = 4 * i * SECOND
+      wrote(startUs, `v${i}`, { over: last })
+      last = [`v${i}`]
+      read(startUs + 2 * SECOND, ...last)
+    }
+    const nowUs = 30_000 * SECOND
+    breaks('quorum-read', 'v4998 had been replaced', () => read(nowUs, 'v4999', 'v4998'))
+    breaks('quorum-read', 'v4999 was acknowledged', () => read(nowUs))
+    // Too long ago to be known: it is broken all the same.
+    expect(() => read(nowUs, 'v4999', 'v0')).toThrow(Violation)
+  })
+})

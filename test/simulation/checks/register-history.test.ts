@@ -1,0 +1,191 @@
+/** Hand-made histories of one key of a last-writer-wins bucket. */
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Write } from '../../../src/simulation/checks/key-history.ts'
+import { RegisterHistory } from '../../../src/simulation/checks/register-history.ts'
+import { Violation } from '../../../src/simulation/checks/violation.ts'
+
+const SECOND = 1_000_000
+
+let history = new RegisterHistory('latest/key')
+let ids = 0
+beforeEach(() => {
+  history = new RegisterHistory('latest/key')
+  ids = 0
+})
+
+function begin(startUs: number, value: string | undefined, isQuorum = true): Write {
+  const write: Write = {
+    id: ids++,
+    value,
+    startUs,
+    endUs: Infinity,
+    outcome: 'pending',
+    isQuorum,
+    isCounted: true,
+    replaced: undefined,
+    isSure: true,
+    expiresUs: Infinity,
+  }
+  history.begin(write)
+  return write
+}
+
+/** A write from its beginning to the second after it. */
+function wrote(
+  atUs: number,
+  value: string | undefined,
+  options: { readonly outcome?: 'ok' | 'rejected' | 'unknown'; readonly isQuorum?: boolean } = {},
+): void {
+  const write = begin(atUs, value, options.isQuorum)
+  history.end(write, options.outcome ?? 'ok', atUs + SECOND)
+}
+
+function breaks(invariant: string, told: string, act: () => void): void {
+  let thrown: unknown
+  try {
+    act()
+  } catch (error) {
+    thrown = error
+  }
+  expect(thrown).toBeInstanceOf(Violation)
+  const { invariant: broken, message, key } = thrown as Violation
+  expect({ invariant: broken, key }).toEqual({ invariant, key: 'latest/key' })
+  expect(message).toContain(told)
+}
+
+describe('a value', () => {
+  it('that nobody wrote is invented', () => {
+    wrote(0, 'a')
+    history.seen(['a'])
+    breaks('invented', 'b was read', () => history.seen(['b']))
+  })
+
+  it('that was rejected is never read after', () => {
+    wrote(0, 'a', { outcome: 'rejected' })
+    breaks('rejected', 'a was rejected', () => history.seen(['a']))
+  })
+
+  it('nor before', () => {
+    const write = begin(0, 'a')
+    history.seen(['a'])
+    breaks('rejected', 'a was read', () => history.end(write, 'rejected', SECOND))
+  })
+})
+
+describe('a read at a quorum', () => {
+  it('does not give what was completed at a quorum before a completed write began', () => {
+    wrote(0, 'a')
+    wrote(2 * SECOND, 'b')
+    history.seenAtQuorum(['b'], 4 * SECOND)
+    breaks('quorum-read', 'a is read, and b came after it', () =>
+      history.seenAtQuorum(['a'], 4 * SECOND),
+    )
+  })
+
+  it('nor nothing, where nobody deleted', () => {
+    wrote(0, 'a')
+    breaks('quorum-read', 'nothing is read, and a came after it', () =>
+      history.seenAtQuorum([], 2 * SECOND),
+    )
+  })
+
+  it('nor nothing, where the delete was before, or rejected', () => {
+    wrote(0, undefined)
+    wrote(2 * SECOND, 'a')
+    wrote(4 * SECOND, undefined, { outcome: 'rejected' })
+    breaks('quorum-read', 'nothing is read, and a came after it', () =>
+      history.seenAtQuorum([], 6 * SECOND),
+    )
+  })
+
+  it('nor what came before a delete', () => {
+    wrote(0, 'a')
+    wrote(2 * SECOND, undefined)
+    history.seenAtQuorum([], 4 * SECOND)
+    breaks('quorum-read', 'a is read, and a delete came after it', () =>
+      history.seenAtQuorum(['a'], 4 * SECOND),
+    )
+  })
+
+  it('may give what was written meanwhile, or at the same time as the newest', () => {
+    const a = begin(0, 'a')
+    const b = begin(SECOND / 2, 'b')
+    history.end(a, 'ok', SECOND)
+    history.end(b, 'ok', 2 * SECOND)
+    history.seenAtQuorum(['a'], 3 * SECOND)
+    history.seenAtQuorum(['b'], 3 * SECOND)
+    wrote(4 * SECOND, 'c')
+    history.seenAtQuorum(['b'], 4 * SECOND)
+  })
+
+  it.each([
+    ['a delete of unknown outcome', { outcome: 'unknown' }],
+    ['a delete of a weaker level', { isQuorum: false }],
+    ['a delete', {}],
+  ] as const)('may give nothing after %s', (_what, options) => {
+    wrote(0, 'a')
+    wrote(2 * SECOND, undefined, options)
+    history.seenAtQuorum([], 4 * SECOND)
+  })
+
+  it.each([{ outcome: 'unknown' }, { isQuorum: false }] as const)(
+    'may give what a fast clock may have stamped higher: %o',
+    (options) => {
+      wrote(0, 'a', options)
+      wrote(2 * SECOND, 'b')
+      history.seenAtQuorum(['a'], 4 * SECOND)
+    },
+  )
+
+  it('is held to nothing that was not completed at a quorum', () => {
+    wrote(0, 'a')
+    wrote(2 * SECOND, 'b', { isQuorum: false })
+    wrote(4 * SECOND, 'c', { outcome: 'unknown' })
+    begin(6 * SECOND, 'd')
+    history.seenAtQuorum(['a'], 8 * SECOND)
+  })
+})
+
+describe('the timestamps that quorum reads give', () => {
+  it('do not go back', () => {
+    history.stampedAtQuorum(100, 0, SECOND)
+    history.stampedAtQuorum(200, 2 * SECOND, 3 * SECOND)
+    history.stampedAtQuorum(200, 4 * SECOND, 5 * SECOND)
+    breaks('quorum-read', 'a value of 199 is read', () =>
+      history.stampedAtQuorum(199, 4 * SECOND, 5 * SECOND),
+    )
+  })
+
+  it('may differ between reads at the same time', () => {
+    history.stampedAtQuorum(200, 0, 2 * SECOND)
+    history.stampedAtQuorum(100, SECOND, 3 * SECOND)
+    breaks('quorum-read', 'gave one of 200', () =>
+      history.stampedAtQuorum(100, 4 * SECOND, 5 * SECOND),
+    )
+  })
+})
+
+describe('at rest', () => {
+  it('the last completed write is there', () => {
+    wrote(0, 'a')
+    wrote(2 * SECOND, 'b')
+    history.seenAtRest(['b'], 100 * SECOND)
+    breaks('quorum-read', 'a is read', () => history.seenAtRest(['a'], 100 * SECOND))
+    breaks('quorum-read', 'nothing is read', () => history.seenAtRest([], 100 * SECOND))
+  })
+})
+
+describe('a long history', () => {
+  it('goes on finding what is broken', () => {
+    for (let i = 0; i < 5000; i++) {
+      const startUs = 2 * i * SECOND
+      wrote(startUs, `v${i}`)
+      history.stampedAtQuorum(i, startUs, startUs + SECOND)
+    }
+    const nowUs = 20_000 * SECOND
+    history.seenAtQuorum(['v4999'], nowUs)
+    breaks('quorum-read', 'v4998 is read', () => history.seenAtQuorum(['v4998'], nowUs))
+    breaks('quorum-read', 'v0 is read', () => history.seenAtQuorum(['v0'], nowUs))
+    breaks('quorum-read', 'gave one of 4999', () => history.stampedAtQuorum(4998, nowUs, nowUs))
+  })
+})

@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest'
+import { runSchedule, Schedule } from '../../../src/simulation/world/schedule.ts'
+import { SeededRandom } from '../../../src/random/seeded-random.ts'
+
+/** Runs everything up to `untilUs` without giving promises a turn. */
+function runAll(schedule: Schedule, untilUs: number): void {
+  while (schedule.runNext(untilUs));
+}
+
+describe('a schedule', () => {
+  it('runs events by time, and those of one moment in the order in which they were scheduled', () => {
+    const schedule = new Schedule()
+    const random = new SeededRandom('events')
+    const planned = Array.from({ length: 500 }, (_, order) => ({ atUs: random.below(50), order }))
+    const ran: typeof planned = []
+    for (const event of planned) {
+      schedule.after(event.atUs, () => {
+        expect(schedule.nowUs).toBe(event.atUs)
+        ran.push(event)
+      })
+    }
+    runAll(schedule, 1000)
+    expect(ran).toEqual(planned.toSorted((a, b) => a.atUs - b.atUs || a.order - b.order))
+    expect(schedule.events).toBe(500)
+  })
+
+  it('counts from the moment at which something is scheduled', () => {
+    const schedule = new Schedule()
+    const at: number[] = []
+    schedule.after(10, () => schedule.after(10, () => at.push(schedule.nowUs)))
+    schedule.after(15, () => at.push(schedule.nowUs))
+    runAll(schedule, 100)
+    expect(at).toEqual([15, 20])
+  })
+
+  it('runs what is wanted soon after all that is due, and before time goes on', () => {
+    const schedule = new Schedule()
+    const ran: string[] = []
+    const note = (what: string) => () => void ran.push(`${what} ${schedule.nowUs}`)
+    schedule.after(5, () => {
+      schedule.soon(() => {
+        ran.push(`soon ${schedule.nowUs}`)
+        schedule.soon(note('sooner still'))
+      })
+      schedule.after(0, note('due'))
+    })
+    schedule.after(5, note('tie'))
+    schedule.after(6, note('later'))
+    runAll(schedule, 100)
+    expect(ran).toEqual(['tie 5', 'due 5', 'soon 5', 'sooner still 5', 'later 6'])
+  })
+
+  it('does not run what was cancelled, nor counts it', () => {
+    const schedule = new Schedule()
+    const ran: number[] = []
+    const events = [1, 2, 3].map((atUs) => schedule.after(atUs, () => ran.push(atUs)))
+    schedule.cancel(events[1]!)
+    schedule.after(1, () => schedule.cancel(events[2]!))
+    runAll(schedule, 100)
+    expect(ran).toEqual([1])
+    expect(schedule.events).toBe(2)
+    // Late, and twice: nothing happens.
+    for (const event of events) schedule.cancel(event)
+  })
+
+  it('stops before what is due later, at the time it was told', () => {
+    const schedule = new Schedule()
+    let ran = 0
+    schedule.after(10, () => ran++)
+    expect(schedule.runNext(9)).toBe(false)
+    expect([ran, schedule.nowUs]).toEqual([0, 9])
+    expect(schedule.runNext(10)).toBe(true)
+    expect(schedule.runNext(Infinity)).toBe(false)
+    expect([ran, schedule.nowUs]).toEqual([1, 10])
+  })
+
+  it('takes nothing for the past', () => {
+    expect(() => new Schedule().after(-1, () => undefined)).toThrow('in the past')
+  })
+})
+
+describe('a schedule that runs', () => {
+  it('gives all that waits on promises its turn between two events', async () => {
+    const schedule = new Schedule()
+    const steps: string[] = []
+    // More than one batch of events is handed to the event loop at once.
+    const count = 600
+    for (let i = 0; i < count; i++) {
+      schedule.after(Math.floor(i / 2), () => {
+        steps.push(`event ${i}`)
+        void Promise.resolve()
+          .then(() => undefined)
+          .then(() => undefined)
+          .then(() => steps.push(`follows ${i}`))
+      })
+    }
+    await runSchedule(schedule, count)
+    expect(steps).toEqual(
+      Array.from({ length: count }, (_, i) => [`event ${i}`, `follows ${i}`]).flat(),
+    )
+  })
+
+  it('stops after the event that made it done, and can go on', async () => {
+    const schedule = new Schedule()
+    let ran = 0
+    for (let i = 1; i <= 10; i++) schedule.after(i, () => ran++)
+    await runSchedule(schedule, 100, () => ran === 4)
+    expect([ran, schedule.nowUs]).toEqual([4, 4])
+    await runSchedule(schedule, 100)
+    expect([ran, schedule.nowUs]).toEqual([10, 100])
+  })
+
+  it('fails with what an event throws, and runs none after it', async () => {
+    const schedule = new Schedule()
+    let later = 0
+    schedule.after(1, () => {
+      throw new Error('thrown by an event')
+    })
+    schedule.after(2, () => later++)
+    await expect(runSchedule(schedule, 100)).rejects.toThrow('thrown by an event')
+    expect(later).toBe(0)
+  })
+})

@@ -8,7 +8,7 @@ import {
   waitingFor,
 } from '../../src/core/placement/change-steps.ts'
 import { firstTopology } from '../../src/core/placement/first-topology.ts'
-import type { ChangeRequest } from '../../src/core/placement/member-change.ts'
+import type { ChangeRequest } from '../../src/core/placement/change-target.ts'
 import { SPREAD_MAX } from '../../src/core/placement/placement-balance.ts'
 import { movedOwners } from '../../src/core/placement/placement-plan.ts'
 import { type Member, PARTITION_COUNT, type Topology } from '../../src/core/placement/topology.ts'

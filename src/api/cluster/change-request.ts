@@ -1,6 +1,6 @@
 /** A change of the members as a client asks for it, read from a JSON body, or refused with what is allowed. */
 import { QuorateError } from '../../core/errors.ts'
-import type { ChangeRequest } from '../../core/placement/member-change.ts'
+import type { ChangeRequest } from '../../core/placement/change-target.ts'
 import { DEFAULT_ZONE, isName, NAME_RULE, peerUrlOf } from '../../core/placement/member-syntax.ts'
 import type { Member } from '../../core/placement/topology.ts'
 import type { JsonObject } from '../http/json-body.ts'

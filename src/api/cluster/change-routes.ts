@@ -1,6 +1,7 @@
 /** `POST /v1/cluster/plan`, `POST /v1/cluster/apply`, `GET /v1/cluster/moves`: changing the members. */
 import type { FastifyInstance } from 'fastify'
-import type { ChangeRequest, MemberChange } from '../../core/placement/member-change.ts'
+import type { MemberChange } from '../../core/placement/member-change.ts'
+import type { ChangeRequest } from '../../core/placement/change-target.ts'
 import { changeStatus } from '../../node/moves/change-status.ts'
 import type { ApiContext } from '../http/api-context.ts'
 import { CHANGE_EXAMPLE, changeOrder, changeRequest } from './change-request.ts'

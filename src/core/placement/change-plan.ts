@@ -1,6 +1,11 @@
 /** What a change of the members would move, and what a person should know of it before it is made. */
-import { changeTarget, type ChangeTarget, isLostLeaver } from './change-target.ts'
-import type { ChangeKind, ChangeRequest } from './member-change.ts'
+import {
+  type ChangeRequest,
+  changeTarget,
+  type ChangeTarget,
+  isLostLeaver,
+} from './change-target.ts'
+import type { ChangeKind } from './member-change.ts'
 import type { Bucket, Member, Topology } from './topology.ts'
 import { votersAfter } from './voters.ts'
 

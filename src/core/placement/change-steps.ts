@@ -1,7 +1,14 @@
 /** The documents that a change of the members goes through (member-change.ts). Pure: each step from the one before. */
 import { QuorateError } from '../errors.ts'
-import { changeTarget, isLostLeaver, underWay, whoOf, wordsOf } from './change-target.ts'
-import type { ChangeRequest, MemberChange } from './member-change.ts'
+import {
+  type ChangeRequest,
+  changeTarget,
+  isLostLeaver,
+  underWay,
+  whoOf,
+  wordsOf,
+} from './change-target.ts'
+import type { MemberChange } from './member-change.ts'
 import { withoutMember } from './member-placement.ts'
 import { type Member, PARTITION_COUNT, type Topology } from './topology.ts'
 import { checkTopology } from './topology-check.ts'

@@ -1,6 +1,6 @@
 /** What a change of the members that is asked for would make of them and of the placement, or why it cannot be. */
 import { QuorateError } from '../errors.ts'
-import type { ChangeRequest, MemberChange } from './member-change.ts'
+import type { MemberChange } from './member-change.ts'
 import {
   placementInstead,
   placementTakenOver,
@@ -13,6 +13,20 @@ import type { Member, Topology } from './topology.ts'
 type Lists = Topology['preference']
 
 const MEMBERS_MAX = 64
+
+/** What somebody asks for. */
+export type ChangeRequest =
+  | { readonly kind: 'join'; readonly member: Member }
+  | { readonly kind: 'leave'; readonly node: string }
+  /** `isLost`: the disk of `old` is gone, nobody waits for it. `member` may be a member already. */
+  | {
+      readonly kind: 'replace'
+      readonly old: string
+      readonly member: Member
+      readonly isLost: boolean
+    }
+  /** As `leave` of a node whose disk is gone. */
+  | { readonly kind: 'remove'; readonly node: string }
 
 /** Where a change of the members leads. */
 export interface ChangeTarget {

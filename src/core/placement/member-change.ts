@@ -10,8 +10,6 @@
  * 3. *emptying*: the member that leaves, or would have joined and does not, gives up what it holds, its hints delivered;
  *    then it is none.
  */
-import type { Member } from './topology.ts'
-
 export type ChangeKind = 'join' | 'leave' | 'replace' | 'remove'
 
 export interface MemberChange {
@@ -30,17 +28,3 @@ export interface MemberChange {
   /** Members that have done their part of the phase. */
   readonly done: readonly string[]
 }
-
-/** What somebody asks for. */
-export type ChangeRequest =
-  | { readonly kind: 'join'; readonly member: Member }
-  | { readonly kind: 'leave'; readonly node: string }
-  /** `isLost`: the disk of `old` is gone, nobody waits for it. `member` may be a member already. */
-  | {
-      readonly kind: 'replace'
-      readonly old: string
-      readonly member: Member
-      readonly isLost: boolean
-    }
-  /** As `leave` of a node whose disk is gone. */
-  | { readonly kind: 'remove'; readonly node: string }

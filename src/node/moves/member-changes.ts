@@ -1,7 +1,7 @@
 /** Changes of the members, as clients ask for them and see them (core/placement/member-change.ts). */
 import { type ChangePlan, planChange } from '../../core/placement/change-plan.ts'
 import { beginChange, cancelChange, isMade, isUnderWay } from '../../core/placement/change-steps.ts'
-import type { ChangeRequest } from '../../core/placement/member-change.ts'
+import type { ChangeRequest } from '../../core/placement/change-target.ts'
 import type { Topology } from '../../core/placement/topology.ts'
 import type { MovesView } from './moves-view.ts'
 import type { MovesStatus } from '../service/service.ts'

@@ -3,7 +3,7 @@
  * became of it; machines that come with a join or a replacement, and those that are lost for ever before a remove.
  */
 import { QuorateError } from '../../core/errors.ts'
-import type { ChangeRequest } from '../../core/placement/member-change.ts'
+import type { ChangeRequest } from '../../core/placement/change-target.ts'
 import type { Topology } from '../../core/placement/topology.ts'
 import { encodeTopology } from '../../node/topology/topology-keeper.ts'
 import type { Fault } from '../plan/sim-fault.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { beginChange } from '../../../src/core/placement/change-steps.ts'
 import { planChange } from '../../../src/core/placement/change-plan.ts'
-import type { ChangeRequest } from '../../../src/core/placement/member-change.ts'
+import type { ChangeRequest } from '../../../src/core/placement/change-target.ts'
 import { movedOwners } from '../../../src/core/placement/placement-plan.ts'
 import { PARTITION_COUNT, type Topology } from '../../../src/core/placement/topology.ts'
 import { afterChange, memberNo, topologyOf } from './change-cluster.ts'

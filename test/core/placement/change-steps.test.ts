@@ -8,7 +8,7 @@ import {
   reportDone,
   waitingFor,
 } from '../../../src/core/placement/change-steps.ts'
-import type { ChangeRequest } from '../../../src/core/placement/member-change.ts'
+import type { ChangeRequest } from '../../../src/core/placement/change-target.ts'
 import { afterChange, afterPhase, memberNo, topologyOf } from './change-cluster.ts'
 
 const five = topologyOf(5)

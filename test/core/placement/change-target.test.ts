@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { QuorateError } from '../../../src/core/errors.ts'
 import { beginChange } from '../../../src/core/placement/change-steps.ts'
-import { changeTarget } from '../../../src/core/placement/change-target.ts'
-import type { ChangeRequest } from '../../../src/core/placement/member-change.ts'
+import { type ChangeRequest, changeTarget } from '../../../src/core/placement/change-target.ts'
 import type { Topology } from '../../../src/core/placement/topology.ts'
 import { memberNo, topologyOf } from './change-cluster.ts'
 

@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest'
 import { counterValue } from '../../src/core/causality/counter.ts'
 import { elementsOf } from '../../src/core/causality/element-set.ts'
-import type { Content } from '../../src/core/causality/stored-object.ts'
+import type { Content } from '../../src/core/causality/sibling.ts'
 import type { VersionVector } from '../../src/core/causality/version-vector.ts'
 import type { Bucket } from '../../src/core/placement/topology.ts'
 import type { TypeChange, WriteAnswer } from '../../src/node/service/service.ts'

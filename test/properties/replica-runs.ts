@@ -5,12 +5,12 @@
 import fc from 'fast-check'
 import {
   ABSENT,
-  type Content,
   merge,
   type MergeMode,
   type StoredObject,
   write,
 } from '../../src/core/causality/stored-object.ts'
+import type { Content } from '../../src/core/causality/sibling.ts'
 import { sortedEntries, type VersionVector } from '../../src/core/causality/version-vector.ts'
 
 export const REPLICAS = 3

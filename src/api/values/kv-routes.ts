@@ -7,7 +7,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { timestampOf } from '../../core/causality/hybrid-clock.ts'
 import type { Session } from '../../core/causality/session.ts'
-import type { Content } from '../../core/causality/stored-object.ts'
+import type { Content } from '../../core/causality/sibling.ts'
 import type { VersionVector } from '../../core/causality/version-vector.ts'
 import type { Condition } from '../../core/consensus/register.ts'
 import { QuorateError } from '../../core/errors.ts'

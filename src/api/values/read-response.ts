@@ -1,7 +1,7 @@
 /** Turns what a node read into an HTTP answer: one value, siblings, nothing changed, or nothing there. */
 import type { FastifyReply } from 'fastify'
 import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
-import type { Sibling } from '../../core/causality/stored-object.ts'
+import type { Sibling } from '../../core/causality/sibling.ts'
 import { QuorateError } from '../../core/errors.ts'
 import type { ReadAnswer, WriteAnswer } from '../../node/service/service.ts'
 import type { ApiContext } from '../http/api-context.ts'

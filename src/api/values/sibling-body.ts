@@ -7,7 +7,7 @@ import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import { nodeOfActor } from '../../core/causality/dot.ts'
 import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
-import type { Sibling } from '../../core/causality/stored-object.ts'
+import type { Sibling } from '../../core/causality/sibling.ts'
 
 export interface SiblingBody {
   readonly contentType: string

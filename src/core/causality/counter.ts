@@ -13,7 +13,8 @@
 import { assert } from '../assert.ts'
 import { type Dot, nodeOfActor, type Timestamp } from './dot.ts'
 import { endOfFallback, isOfFallback } from './stand-in-actor.ts'
-import { replaceSiblings, type Sibling, type StoredObject } from './stored-object.ts'
+import { replaceSiblings, type StoredObject } from './stored-object.ts'
+import type { Sibling } from './sibling.ts'
 import {
   contentTypeOf,
   deletedIds,

@@ -8,7 +8,8 @@
  */
 import { assert } from '../assert.ts'
 import type { Dot } from './dot.ts'
-import { replaceSiblings, type Sibling, type StoredObject } from './stored-object.ts'
+import { replaceSiblings, type StoredObject } from './stored-object.ts'
+import type { Sibling } from './sibling.ts'
 
 /** Of one element, in UTF-8. */
 export const ELEMENT_BYTES_MAX = 1024

@@ -6,21 +6,13 @@
  * A shrunk value keeps its dot, its time of expiry and its dependencies, so it covers, and is forgotten, exactly as
  * before. It follows from the value alone: owners that shrink at different moments end with equal bytes.
  *
- * Invariant: of two copies of one dot the shrunk one stays, so a value that was shrunk anywhere never comes back.
+ * Invariant: of two copies of one dot the shrunk one stays (sibling.ts), so a value that was shrunk anywhere never comes
+ * back.
  */
-import type { Sibling, StoredObject } from './stored-object.ts'
+import type { StoredObject } from './stored-object.ts'
+import type { Sibling } from './sibling.ts'
 
 const NOTHING = new Uint8Array(0)
-
-/** A delete has no time of expiry; a tombstone that has one was a value. */
-export function isShrunk({ tombstone, expiresAtMs }: Sibling): boolean {
-  return tombstone && expiresAtMs !== 0
-}
-
-/** The shrunk one of two copies of one sibling, which is the one to keep; `a` where both or none are shrunk. */
-export function preferShrunk(a: Sibling, b: Sibling): Sibling {
-  return isShrunk(b) && !isShrunk(a) ? b : a
-}
 
 /** Whether the object has values that had expired at `untilMs` and are not shrunk yet. */
 export function hasValuesToShrink({ siblings }: StoredObject, untilMs: number): boolean {

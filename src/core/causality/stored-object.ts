@@ -13,8 +13,7 @@
 import { assert } from '../assert.ts'
 import type { RegisterMemory } from '../consensus/register-memory.ts'
 import { compareDots, type Dot, type Timestamp } from './dot.ts'
-import { isShrunk, preferShrunk } from './expired-value.ts'
-import type { Session } from './session.ts'
+import { type Content, isShrunk, preferShrunk, type Sibling } from './sibling.ts'
 import { bearsNames, deletedIds, idOf } from './update-name.ts'
 import {
   covers,
@@ -31,27 +30,6 @@ export interface StoredObject {
   /** Of a strong one. */
   readonly memory?: RegisterMemory
 }
-
-export interface Sibling extends Dot {
-  /** Empty for a tombstone, unless a counter's remembers names (update-name.ts). */
-  readonly value: Uint8Array
-  /** Of the value, as the client gave it; empty for a tombstone. */
-  readonly contentType: string
-  readonly tombstone: boolean
-  /**
-   * Wall time from which the sibling counts as deleted, in ms since 1970; 0 means never. A tombstone with such a time was
-   * a value, and has been shrunk since (expired-value.ts).
-   */
-  readonly expiresAtMs: number
-  /** What the session of its writer had seen, where not every owner was known to hold it (session.ts). */
-  readonly dependencies?: Session
-}
-
-/** What a client writes: a sibling before it has a dot. */
-export type Content = Pick<
-  Sibling,
-  'value' | 'contentType' | 'tombstone' | 'expiresAtMs' | 'dependencies'
->
 
 /** How the copies of a bucket's keys are merged. */
 export type MergeMode = 'siblings' | 'lww' | 'strong'

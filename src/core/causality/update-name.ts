@@ -11,7 +11,7 @@ import { hashText } from '../hash/text-hash.ts'
 import { xxh32 } from '../hash/xxh32.ts'
 import type { Dot, Timestamp } from './dot.ts'
 import { TICKS_PER_MS } from './hybrid-clock.ts'
-import type { Sibling } from './stored-object.ts'
+import type { Sibling } from './sibling.ts'
 
 /** A request may be repeated under its key for this long. Strong keys remember theirs as long (register-memory.ts). */
 export const NAME_WINDOW_MS = 10 * 60_000

@@ -10,12 +10,8 @@
 import { assert } from '../assert.ts'
 import type { Dot, Timestamp } from '../causality/dot.ts'
 import { entityTag } from '../causality/entity-tag.ts'
-import {
-  type Content,
-  liveSiblings,
-  newestSibling,
-  type StoredObject,
-} from '../causality/stored-object.ts'
+import { liveSiblings, newestSibling, type StoredObject } from '../causality/stored-object.ts'
+import type { Content } from '../causality/sibling.ts'
 import { isOtherRequest } from '../causality/update-name.ts'
 import { type Ballot, BALLOT_ZERO } from './ballot.ts'
 import {

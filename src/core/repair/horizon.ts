@@ -7,7 +7,8 @@
  * to H from every other owner, after every member had promised to send nothing new with such a dot.
  */
 import { compareDots, type Timestamp } from '../causality/dot.ts'
-import { ABSENT, type Sibling, type StoredObject } from '../causality/stored-object.ts'
+import { ABSENT, type StoredObject } from '../causality/stored-object.ts'
+import type { Sibling } from '../causality/sibling.ts'
 import type { Actor } from '../causality/dot.ts'
 import { NAME_WINDOW_MS } from '../causality/update-name.ts'
 import { ANSWERED_MS } from '../consensus/register-memory.ts'

@@ -4,7 +4,8 @@
  * A record that is small is read whole instead, so only a large one has its head stored beside it. An overwrite of a
  * small value then costs no second write.
  */
-import type { Sibling, StoredObject } from '../../core/causality/stored-object.ts'
+import type { StoredObject } from '../../core/causality/stored-object.ts'
+import type { Sibling } from '../../core/causality/sibling.ts'
 import { briefName } from '../../core/causality/update-name.ts'
 import type { Encodable } from '../../ports/codec.ts'
 import { decodeVector, encodeVector } from '../wire/object-record.ts'

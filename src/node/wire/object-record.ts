@@ -12,7 +12,8 @@
  * no damaged record is ever decoded, stored or served.
  */
 import type { Codec, Encodable } from '../../ports/codec.ts'
-import { ABSENT, type Sibling, type StoredObject } from '../../core/causality/stored-object.ts'
+import { ABSENT, type StoredObject } from '../../core/causality/stored-object.ts'
+import type { Sibling } from '../../core/causality/sibling.ts'
 import {
   EMPTY_VECTOR,
   sortedEntries,

@@ -10,7 +10,7 @@ import {
   ERRORS,
   type ReplicaReport,
 } from '../../core/errors.ts'
-import type { Content } from '../../core/causality/stored-object.ts'
+import type { Content } from '../../core/causality/sibling.ts'
 import type { VersionVector } from '../../core/causality/version-vector.ts'
 import { PLAIN_LEVELS, type PlainLevel } from '../../core/quorum/level.ts'
 import type { Encodable } from '../../ports/codec.ts'

@@ -11,10 +11,10 @@ import type { Dot, Timestamp } from '../../core/causality/dot.ts'
 import {
   liveSiblings,
   newestSibling,
-  type Sibling,
   type StoredObject,
   write,
 } from '../../core/causality/stored-object.ts'
+import type { Sibling } from '../../core/causality/sibling.ts'
 import type { NamedUpdate } from '../../core/causality/update-name.ts'
 import { covers, joinVectors, type VersionVector } from '../../core/causality/version-vector.ts'
 import { QuorateError } from '../../core/errors.ts'

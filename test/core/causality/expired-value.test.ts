@@ -4,7 +4,8 @@
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isShrunk, shrinkExpired } from '../../../src/core/causality/expired-value.ts'
+import { shrinkExpired } from '../../../src/core/causality/expired-value.ts'
+import { isShrunk } from '../../../src/core/causality/sibling.ts'
 import {
   ABSENT,
   equalObjects,

@@ -1,6 +1,7 @@
 /** Operations on a strong key, and what stands in it, in short. */
 import { TIMESTAMP_EPOCH_MS } from '../../../src/core/causality/hybrid-clock.ts'
-import type { Content, StoredObject } from '../../../src/core/causality/stored-object.ts'
+import type { StoredObject } from '../../../src/core/causality/stored-object.ts'
+import type { Content } from '../../../src/core/causality/sibling.ts'
 import type { Ballot } from '../../../src/core/consensus/ballot.ts'
 import type {
   Attempted,

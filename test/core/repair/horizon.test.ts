@@ -8,10 +8,10 @@ import { describe, expect, it } from 'vitest'
 import {
   ABSENT,
   merge,
-  type Sibling,
   type StoredObject,
   write,
 } from '../../../src/core/causality/stored-object.ts'
+import type { Sibling } from '../../../src/core/causality/sibling.ts'
 import {
   deadFromMs,
   forgottenFrom,

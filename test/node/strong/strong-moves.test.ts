@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest'
 import { msgpackCodec } from '../../../src/adapters/codec/msgpack-codec.ts'
 import { entityTag } from '../../../src/core/causality/entity-tag.ts'
-import type { Content } from '../../../src/core/causality/stored-object.ts'
+import type { Content } from '../../../src/core/causality/sibling.ts'
 import { QuorateError } from '../../../src/core/errors.ts'
 import type { Bucket, Topology } from '../../../src/core/placement/topology.ts'
 import type { NodeService } from '../../../src/node/service/service.ts'

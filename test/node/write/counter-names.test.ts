@@ -3,7 +3,8 @@ import { beforeEach, afterEach, expect, test } from 'vitest'
 import { msgpackCodec } from '../../../src/adapters/codec/msgpack-codec.ts'
 import { counterValue } from '../../../src/core/causality/counter.ts'
 import { timestampOf } from '../../../src/core/causality/hybrid-clock.ts'
-import type { Sibling, StoredObject } from '../../../src/core/causality/stored-object.ts'
+import type { StoredObject } from '../../../src/core/causality/stored-object.ts'
+import type { Sibling } from '../../../src/core/causality/sibling.ts'
 import {
   contentTypeOf,
   countNames,

@@ -4,21 +4,13 @@
  * it, the topology document, the acceptor of the topology register, what an acceptor that lost its promises has
  * to refuse, how far it has come in taking over what it gains, and which version of the protocol each member speaks. `names` lists which of these are stored, because
  * a record that damage has hidden must not pass for one that was never written.
- *
- * Invariant: an incarnation is one process's, so no dot is minted twice (riak_kv #679), not even where the
- * directory is an older copy of itself. That a clean stop came before is no proof: the copy may have been made
- * after it. Incarnations differ by the time at which they were made, and by chance.
  */
 import type { Codec, Encodable } from '../../ports/codec.ts'
 import type { Disk, DiskOperation } from '../../ports/disk.ts'
 import { CheckedDisk, DamagedStateError } from '../storage/checked-disk.ts'
 import { unframedFormat } from '../storage/frame-migration.ts'
 import type { GroupCommit } from '../storage/group-commit.ts'
-import { withNewLife } from './own-lives.ts'
-import { LIVES_MAX } from '../peers/peers.ts'
-import { metaKey, STORAGE_FORMAT } from '../storage/storage-keys.ts'
-
-const INCARNATION_CHANCE = 1024
+import { metaKey } from '../storage/storage-keys.ts'
 
 const NAMES = [
   'format',
@@ -109,41 +101,4 @@ export async function storedTopology(disk: Disk, codec: Codec): Promise<string |
   const isFramed = (await unframedFormat(disk, codec)) === undefined
   const values = await storedValues(isFramed ? new CheckedDisk(disk) : disk, codec)
   return values.get('topology') as string | undefined
-}
-
-export interface NodeIdentity {
-  /** `<node id>~<incarnation>`: the actor of the dots minted in this life. */
-  readonly actor: string
-  readonly incarnation: number
-  /** A number of this process alone, which every frame carries. */
-  readonly life: number
-}
-
-/** Takes up a new incarnation. Rejects where the directory is another node's or of an unknown format. */
-export async function takeIdentity(
-  state: NodeState,
-  nodeId: string,
-  wallMs: number,
-  chance: (bound: number) => number,
-): Promise<NodeIdentity> {
-  const format = state.get('format')
-  if (format !== undefined && format !== STORAGE_FORMAT) {
-    throw new Error(
-      `the data directory has format ${String(format)}, this version has ${STORAGE_FORMAT}`,
-    )
-  }
-  const owner = state.get('node')
-  if (owner !== undefined && owner !== nodeId) {
-    throw new Error(`the data directory belongs to node ${String(owner)}, not to ${nodeId}`)
-  }
-  const last = state.get('incarnation') as number | undefined
-  const made = wallMs * INCARNATION_CHANCE + chance(INCARNATION_CHANCE)
-  const incarnation = Math.max((last ?? 0) + 1, made)
-  const life = chance(LIVES_MAX)
-  // In one batch: a list that lacks a life is of no use (own-lives.ts).
-  const lives = withNewLife(state, life, incarnation).map((its) => [...its])
-  await Promise.all([state.set('incarnation', incarnation), state.set('own-lives', lives)])
-  if (format === undefined) await state.set('format', STORAGE_FORMAT)
-  if (owner === undefined) await state.set('node', nodeId)
-  return { actor: `${nodeId}~${incarnation.toString(36)}`, incarnation, life }
 }

@@ -6,6 +6,9 @@
 import type { Timestamp } from '../../core/causality/dot.ts'
 import type { Encodable } from '../../ports/codec.ts'
 
+/** The number of a process is below: the ids of its asks begin with it (peers.ts). */
+export const LIVES_MAX = 2 ** 20
+
 /** Of a peer's older lives only the highest stamp is kept, in one number. */
 export const NAMED_LIVES_MAX = 32
 

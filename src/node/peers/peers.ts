@@ -393,8 +393,7 @@ export class Peers {
   }
 }
 
-/** Ids of asks: 53 bits, of which the upper are the process's number. */
-export const LIVES_MAX = 2 ** 20
+/** Ids of asks: 53 bits, of which the upper are the process's number (LIVES_MAX). */
 const ASKS_PER_LIFE_MAX = 2 ** 32
 const DIRECTION_IN = { direction: 'in' }
 const DIRECTION_OUT = { direction: 'out' }

@@ -186,7 +186,7 @@ const BUGS: readonly PlantedBug[] = [
   {
     name: 'incarnation-reused',
     what: 'a restarted node goes on under the incarnation that its directory names',
-    file: 'node/identity/node-state.ts',
+    file: 'node/identity/node-identity.ts',
     find: 'const incarnation = Math.max((last ?? 0) + 1, made)',
     replace: 'const incarnation = last ?? made',
     seeds: 60,

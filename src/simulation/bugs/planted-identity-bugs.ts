@@ -23,7 +23,7 @@ export const PLANTED_IDENTITY_BUGS: readonly PlantedBug[] = [
   {
     name: 'foreign-directory-taken',
     what: 'a node starts with the directory of another node',
-    file: 'node/identity/node-state.ts',
+    file: 'node/identity/node-identity.ts',
     find: 'if (owner !== undefined && owner !== nodeId) {',
     replace: "if (owner === '') {",
     seeds: 20,

@@ -1,5 +1,4 @@
 /** How many promises of which kind were broken, as a person says it: "2 stale reads, 1 key not linearizable". */
-import type { Evidence } from './verdict.ts'
 
 /** Of one, and of several. */
 const WORDS: Readonly<Record<string, readonly [one: string, several: string]>> = {
@@ -25,7 +24,7 @@ const WORDS: Readonly<Record<string, readonly [one: string, several: string]>> =
   ),
 }
 
-export function breachWords(findings: readonly Evidence[]): string {
+export function breachWords(findings: readonly { readonly kind: string }[]): string {
   const counts = new Map<string, number>()
   for (const { kind } of findings) counts.set(kind, (counts.get(kind) ?? 0) + 1)
   return [...counts]

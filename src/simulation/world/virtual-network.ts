@@ -10,13 +10,12 @@ import type {
 } from '../../ports/network.ts'
 import { VERSIONS } from '../../core/protocol-versions.ts'
 import type { Host } from './host.ts'
+import type { WireEnd } from './wire-end.ts'
 import type { Wires } from './wires.ts'
 
-export class VirtualNetwork implements Network {
+export class VirtualNetwork implements Network, WireEnd {
   readonly host: Host
-  /** Of this process: the id of its node, except for a second process of the same id. */
   readonly address: string
-  /** Of the protocol, that its node speaks. */
   readonly newestVersion: number
   oldestVersion = VERSIONS.oldest
   readonly #wires: Wires
@@ -28,7 +27,7 @@ export class VirtualNetwork implements Network {
   #takeRefusal: (refusal: PeerRefusal) => void = () => undefined
   #doorkeeper: Doorkeeper | undefined
   #takeExcluded: (peer: string, document: string) => void = () => undefined
-  #shown = { epoch: 0, document: '' }
+  shown = { epoch: 0, document: '' }
   /** Told of a throw of the receiver; garbage closes the link. */
   onGarbage: (error: unknown) => void = () => undefined
 
@@ -75,7 +74,7 @@ export class VirtualNetwork implements Network {
   }
 
   /** Why its node wants no link with that one. */
-  judge(other: VirtualNetwork, isDialled: boolean): Refusal | undefined {
+  judge(other: WireEnd, isDialled: boolean): Refusal | undefined {
     const { id } = other.host
     if (!this.wants(id)) return { reason: 'not_a_member', message: `${id} is not a member` }
     if (this.newestVersion < other.oldestVersion || other.newestVersion < this.oldestVersion) {
@@ -84,7 +83,7 @@ export class VirtualNetwork implements Network {
     return this.#doorkeeper?.judge(id, other.introduce(), isDialled)
   }
 
-  welcome(other: VirtualNetwork, isDialled: boolean): Promise<void> {
+  welcome(other: WireEnd, isDialled: boolean): Promise<void> {
     const { id } = other.host
     return this.#doorkeeper?.welcome(id, other.introduce(), isDialled) ?? Promise.resolve()
   }
@@ -94,7 +93,7 @@ export class VirtualNetwork implements Network {
   }
 
   showMembership(epoch: number, document: string): void {
-    this.#shown = { epoch, document }
+    this.shown = { epoch, document }
   }
 
   onExcluded(listener: (peer: string, document: string) => void): void {
@@ -162,10 +161,9 @@ export class VirtualNetwork implements Network {
     this.host.run(this.host.task(() => this.#takeRefusal(refusal)))
   }
 
-  /** The peer refuses this node as no member, and shows what it knows if that is newer. */
-  tellExcluded(refusing: VirtualNetwork): void {
-    const { epoch, document } = refusing.#shown
-    if (epoch <= this.#shown.epoch) return
+  tellExcluded(refusing: WireEnd): void {
+    const { epoch, document } = refusing.shown
+    if (epoch <= this.shown.epoch) return
     this.host.run(this.host.task(() => this.#takeExcluded(refusing.host.id, document)))
   }
 

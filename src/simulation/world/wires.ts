@@ -13,7 +13,7 @@ import type { Channel } from '../../ports/network.ts'
 import type { SeededRandom } from '../../random/seeded-random.ts'
 import { ByPair } from './by-pair.ts'
 import type { Schedule } from './schedule.ts'
-import type { VirtualNetwork } from './virtual-network.ts'
+import type { WireEnd } from './wire-end.ts'
 
 export type CutKind = 'reset' | 'mute' | 'hold'
 
@@ -71,7 +71,7 @@ export class Wires {
   readonly #random: SeededRandom
   readonly #links = new ByPair<Link>()
   /** By address. */
-  readonly #ends = new Map<string, VirtualNetwork>()
+  readonly #ends = new Map<string, WireEnd>()
   /** Node id → the addresses that its processes have had. */
   readonly #addresses = new Map<string, string[]>()
   /** Address of a dialler → node id → the address that it dials. */
@@ -123,7 +123,7 @@ export class Wires {
     this.#routes.ensure(from, id, () => ({ address })).address = address
   }
 
-  join(end: VirtualNetwork): void {
+  join(end: WireEnd): void {
     const { id } = end.host
     this.#ends.set(end.address, end)
     const known = this.#addresses.get(id)
@@ -290,7 +290,7 @@ export class Wires {
   }
 
   /** Whether one of both ends wants no link; both are told. */
-  #refuse(end: VirtualNetwork, other: VirtualNetwork): boolean {
+  #refuse(end: WireEnd, other: WireEnd): boolean {
     if (!other.isRunning) return true
     const theirs = other.judge(end, false)
     const ours = theirs ?? end.judge(other, true)
@@ -302,7 +302,7 @@ export class Wires {
     return true
   }
 
-  #open(end: VirtualNetwork, other: VirtualNetwork): void {
+  #open(end: WireEnd, other: WireEnd): void {
     const [from, to] = [end.address, other.address]
     const link = this.#links.ensure(from, to, () => ({
       from,
@@ -361,7 +361,7 @@ export class Wires {
 }
 
 /** The newest version that both speak. */
-function commonVersion(...ends: readonly [VirtualNetwork, VirtualNetwork]): number | undefined {
+function commonVersion(...ends: readonly [WireEnd, WireEnd]): number | undefined {
   const newest = Math.min(...ends.map(({ newestVersion }) => newestVersion))
   return ends.every(({ oldestVersion }) => newest >= oldestVersion) ? newest : undefined
 }

@@ -8,14 +8,11 @@
 import type { Clock } from '../../ports/clock.ts'
 import type { Codec } from '../../ports/codec.ts'
 import type { Metrics } from '../../ports/metrics.ts'
-import type { Deadline, Deadlines } from '../peers/deadlines.ts'
-import type { HintStore } from '../hints/hint-store.ts'
-import type { NodeClock } from '../identity/node-clock.ts'
+import type { Deadline } from '../peers/deadlines.ts'
 import type { Copy } from '../wire/object-record.ts'
-import type { Peers } from '../peers/peers.ts'
 import { answerWith } from './read-answer.ts'
+import type { ReadParts } from './read-parts.ts'
 import { ReadRound } from './read-round.ts'
-import type { Replica } from '../replica/replica.ts'
 import type { PlacedRequest } from '../round/placed-request.ts'
 import type { ReadAnswer } from '../service/service.ts'
 
@@ -23,21 +20,6 @@ import type { ReadAnswer } from '../service/service.ts'
 export const OWN_READ_MS = 75
 /** Comparisons after the answer. */
 const LATE_COMPARISONS_PER_SECOND = 50
-
-export interface ReadParts {
-  readonly self: string
-  readonly replica: Replica
-  readonly peers: Peers
-  readonly hints: HintStore
-  readonly clock: NodeClock
-  readonly deadlines: Deadlines
-  /** Whether it is worth asking; for sloppy levels, whether it is expected to answer soon. */
-  readonly inReach: (node: string, sloppy: boolean) => boolean
-  /** Whether the own copy counts in a quorum. */
-  readonly isProven: () => boolean
-  /** Smoothed round trip to a peer; smaller is asked first. */
-  readonly latencyMs: (node: string) => number
-}
 
 export class ReadCoordinator {
   readonly #parts: ReadParts

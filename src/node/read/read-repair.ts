@@ -7,7 +7,7 @@ import type { Metrics } from '../../ports/metrics.ts'
 import { APPLY_IS_REPAIR, APPLY_REPAIRS_CORRUPT } from '../wire/messages.ts'
 import type { Copy } from '../wire/object-record.ts'
 import { foundIn, type OwnerCopies } from '../round/owner-copies.ts'
-import type { ReadParts } from './read-coordinator.ts'
+import type { ReadParts } from './read-parts.ts'
 import type { PlacedRequest } from '../round/placed-request.ts'
 
 const LATE_TIMEOUT_MS = 2000

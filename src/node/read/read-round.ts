@@ -23,22 +23,14 @@ import type { Deadline } from '../peers/deadlines.ts'
 import { ABSENT_COPY, type Copy, encodeVersion } from '../wire/object-record.ts'
 import { copyIn, foundIn, OwnerCopies } from '../round/owner-copies.ts'
 import { answerWith } from './read-answer.ts'
-import type { ReadParts } from './read-coordinator.ts'
 import { refusedWords } from '../peers/peer-reach.ts'
+import type { ReadEnd, ReadParts } from './read-parts.ts'
 import { compareLate, repairOwner, type RepairPorts } from './read-repair.ts'
 import { mergeCopies, modeOf } from '../replica/replica.ts'
 import { groupsOf, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
-import type { ReadAnswer } from '../service/service.ts'
 
 /** After this long without an answer, the owners not yet asked are asked too. */
 const HEDGE_DELAY_MS = 75
-
-export interface ReadEnd {
-  readonly answered: (answer: ReadAnswer) => void
-  readonly failed: (error: QuorateError) => void
-  /** Whether the owners not asked may be compared after the answer: a bounded rate. */
-  readonly mayCompareLate: () => boolean
-}
 
 export class ReadRound {
   readonly #parts: ReadParts

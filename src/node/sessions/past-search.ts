@@ -14,7 +14,7 @@ import { TOO_FEW_HAVE_TOLD } from '../repair/arrival.ts'
 import type { Deadline } from '../peers/deadlines.ts'
 import { ABSENT_COPY, type Copy, encodeVersion } from '../wire/object-record.ts'
 import { copyIn, OwnerCopies } from '../round/owner-copies.ts'
-import type { ReadParts } from '../read/read-coordinator.ts'
+import type { ReadParts } from '../read/read-parts.ts'
 import { modeOf } from '../replica/replica.ts'
 import { groupsOf, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
 

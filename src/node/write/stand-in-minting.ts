@@ -6,6 +6,7 @@ import { assert } from '../../core/assert.ts'
 import type { Dot, Timestamp } from '../../core/causality/dot.ts'
 import { oneOffActor, standInActor } from '../../core/causality/stand-in-actor.ts'
 import { ABSENT, type StoredObject } from '../../core/causality/stored-object.ts'
+import type { NamedUpdate } from '../../core/causality/update-name.ts'
 import { EMPTY_VECTOR, joinVectors } from '../../core/causality/version-vector.ts'
 import { QuorateError } from '../../core/errors.ts'
 import type { Codec } from '../../ports/codec.ts'
@@ -17,7 +18,6 @@ import { StandInCopies } from './stand-in-copies.ts'
 import { dataKey } from '../storage/storage-keys.ts'
 import { dotsNeeded, needsOwner, type PlannedUpdate, type PlannedWrite } from './type-change.ts'
 import { madeBefore, nameOfRequest } from './update-names.ts'
-import type { Minted } from './write-minting.ts'
 
 /** A client gets the whole vector as a token of about 18 characters an entry, and has to send it in a header. */
 const VECTOR_ENTRIES_MAX = 256
@@ -37,7 +37,15 @@ export interface StandInParts {
   ) => Copy
 }
 
-type Made = Pick<Minted, 'copy' | 'dot' | 'repeats' | 'endWith'>
+/** The object that a write has made. */
+export interface MintedCopy {
+  readonly copy: Copy
+  readonly dot: Dot
+  /** The update that the request repeats: the copy has it, and nothing new. */
+  readonly repeats?: NamedUpdate | undefined
+  /** What to tell of an error with which the write ended, where that takes more than the error. */
+  readonly endWith?: ((error: unknown) => unknown) | undefined
+}
 
 export class StandInMinting {
   readonly #codec: Codec
@@ -59,7 +67,7 @@ export class StandInMinting {
     request: PlannedWrite | PlannedUpdate,
     begin: (timestamp: Timestamp) => PendingDot,
     refuseLate: () => void,
-  ): Promise<Made & { readonly pending: PendingDot }> {
+  ): Promise<MintedCopy & { readonly pending: PendingDot }> {
     assert(!needsOwner(request), 'what removes elements is minted by owners only')
     const name = nameOfRequest(placed.at.bucket, request)
     const times = await this.#parts.timestamps(dotsNeeded(request, name))
@@ -87,7 +95,7 @@ export class StandInMinting {
     placed: PlacedRequest,
     request: PlannedWrite | PlannedUpdate,
     times: readonly Timestamp[],
-  ): Made {
+  ): MintedCopy {
     const { actor: actorOf, make, mayKeep } = this.#parts
     const { at, placedAt } = placed
     const [first, last] = [times[0] as Timestamp, times.at(-1) as Timestamp]

@@ -23,13 +23,9 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Codec } from '../../ports/codec.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
-import { type Deadlines, inTime } from '../peers/deadlines.ts'
-import type { HintStore } from '../hints/hint-store.ts'
-import type { NodeClock } from '../identity/node-clock.ts'
+import { inTime } from '../peers/deadlines.ts'
 import { type Copy, encodeCopy } from '../wire/object-record.ts'
-import type { Peers } from '../peers/peers.ts'
-import type { PendingDots } from '../replica/pending-dots.ts'
-import { modeOf, type Replica } from '../replica/replica.ts'
+import { modeOf } from '../replica/replica.ts'
 import { groupsOf, type PlacedRequest, rejection, ReplicaReports } from '../round/placed-request.ts'
 import type { WriteAnswer } from '../service/service.ts'
 import type { PlannedUpdate, PlannedWrite } from './type-change.ts'
@@ -42,40 +38,11 @@ import {
 } from './write-round.ts'
 import { lateDisk, type Minted, WriteMinting } from './write-minting.ts'
 import { NOT_ASKED, WholeBelief } from './whole-owners.ts'
+import type { WriteParts } from './write-parts.ts'
 import { refuseWithoutWhole, writeTargets } from './write-targets.ts'
 
 /** Weak writes answered but not stored; more wait until they are. */
 const WEAK_BACKLOG_MAX = 256
-
-export interface WriteParts {
-  readonly self: string
-  /** The actor of this life of the node. */
-  readonly actor: string
-  /** The largest record of a set. */
-  readonly setBytesMax: number
-  /** Of several siblings together (sibling-limits.ts). */
-  readonly objectBytesMax: number
-  readonly replica: Replica
-  readonly peers: Peers
-  readonly hints: HintStore
-  readonly pending: PendingDots
-  /** Whether the own copies count in a quorum. */
-  readonly isProven: () => boolean
-  /** Whether a copy stored here may count as this node's (arrival.ts). */
-  readonly mayCount: (placed: PlacedRequest) => boolean
-  /** Of a data partition. */
-  readonly horizon: (partition: number) => Timestamp
-  /** The placement in force (topology-keeper.ts). */
-  readonly placedAt: () => number
-  /** The same request under it. */
-  readonly placeAgain: (placed: PlacedRequest) => PlacedRequest
-  /** Whether something that old may still be kept here for others (horizon-keeper.ts). */
-  readonly mayKeep: (timestamp: Timestamp) => boolean
-  readonly clock: NodeClock
-  readonly deadlines: Deadlines
-  /** Whether it is worth asking; for sloppy levels, whether it is expected to answer soon. */
-  readonly inReach: (node: string, sloppy: boolean) => boolean
-}
 
 /** To whom one copy goes, under which placement. */
 interface Sending {

@@ -15,7 +15,6 @@ import {
   write,
 } from '../../core/causality/stored-object.ts'
 import type { Sibling } from '../../core/causality/sibling.ts'
-import type { NamedUpdate } from '../../core/causality/update-name.ts'
 import { covers, joinVectors, type VersionVector } from '../../core/causality/version-vector.ts'
 import { QuorateError } from '../../core/errors.ts'
 import { pruneVector } from '../../core/repair/horizon.ts'
@@ -25,7 +24,7 @@ import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import { APPLY_ASKS_WHOLE, APPLY_REPORT_UNCOVERED } from '../wire/messages.ts'
 import { type Copy, encodeCopy } from '../wire/object-record.ts'
-import { StandInMinting } from './stand-in-minting.ts'
+import { type MintedCopy, StandInMinting } from './stand-in-minting.ts'
 import {
   clockNotPersisted,
   MINT_ATTEMPTS_MAX,
@@ -50,15 +49,13 @@ import {
   refuseLargeSet,
 } from './type-change.ts'
 import { madeBefore, nameOfRequest, refuseManyNames } from './update-names.ts'
-import type { WriteParts } from './write-coordinator.ts'
+import type { WriteParts } from './write-parts.ts'
 import { NOT_ASKED, type WholeOwners, wholeNeedOf } from './whole-owners.ts'
 import type { StoreLocally } from './write-round.ts'
 import { refuseUncounted } from './write-targets.ts'
 
 /** A write that is ready to be sent. */
-export interface Minted {
-  readonly copy: Copy
-  readonly dot: Dot
+export interface Minted extends MintedCopy {
   /** Whether the own copy had a live value before. */
   readonly existed: boolean
   /** For the `apply` of the other owners. */
@@ -68,10 +65,6 @@ export interface Minted {
   readonly storeLocally: StoreLocally | undefined
   /** Held until the write has ended. */
   readonly pending: PendingDot
-  /** The update that the request repeats: the copy has it, and nothing new. */
-  readonly repeats?: NamedUpdate | undefined
-  /** What to tell of an error with which the write ended, where that takes more than the error. */
-  readonly endWith?: ((error: unknown) => unknown) | undefined
 }
 
 export class WriteMinting {

@@ -15,13 +15,14 @@ import { GainedPartitions } from './moves/gained-partitions.ts'
 import type { IndexRepair } from './storage/index-repair.ts'
 import { Intake } from './moves/intake.ts'
 import { whyNotKept } from './moves/keeping.ts'
+import type { Moves } from './moves/moves-view.ts'
 import type { GroupCommit } from './storage/group-commit.ts'
 import { HashForest } from './repair/hash-forest.ts'
 import type { HintStore } from './hints/hint-store.ts'
 import { HorizonKeeper } from './repair/horizon-keeper.ts'
 import { LeafListing } from './repair/leaf-listing.ts'
 import type { MemberVersions } from '../core/membership/member-versions.ts'
-import type { NodePorts } from './node.ts'
+import type { NodePorts } from './node-ports.ts'
 import type { NodeClock } from './identity/node-clock.ts'
 import type { NodeState } from './identity/node-state.ts'
 import type { ObjectTable } from './storage/object-table.ts'
@@ -61,13 +62,6 @@ export interface ConvergenceParts {
   readonly beforeOwning: (partitions: readonly number[], promisedUpTo: Timestamp) => Promise<void>
   /** Reads a key so that a majority answers. */
   readonly readAtQuorum: (bucket: string, key: string) => Promise<unknown>
-}
-
-/** This node's parts in a change of the members. */
-export interface Moves {
-  readonly intake: Intake
-  readonly release: Release
-  readonly sweep: Sweep
 }
 
 export interface Convergence {

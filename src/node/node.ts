@@ -1,59 +1,13 @@
 /** One node, composed of its mechanisms over the ports it is given. */
 import { QuorateError } from '../core/errors.ts'
 import { firstTopology } from '../core/placement/first-topology.ts'
-import type { Bucket, Member, Topology } from '../core/placement/topology.ts'
-import type { Clock } from '../ports/clock.ts'
-import type { Codec } from '../ports/codec.ts'
-import type { Disk } from '../ports/disk.ts'
-import type { Log } from '../ports/log.ts'
-import type { Metrics } from '../ports/metrics.ts'
-import type { Network } from '../ports/network.ts'
-import type { Random } from '../ports/random.ts'
-import type { Timers } from '../ports/timers.ts'
+import type { Bucket, Topology } from '../core/placement/topology.ts'
+import type { NodePorts } from './node-ports.ts'
+import type { NodeSettings } from './node-settings.ts'
 import { PeerRefusals, refusalWords } from './peers/peer-refusals.ts'
 import { composeNode, type RunningNode } from './running-node.ts'
 import type { NodeService } from './service/service.ts'
 import { parseTopology } from './topology/topology-keeper.ts'
-
-export interface NodePorts {
-  readonly clock: Clock
-  readonly timers: Timers
-  readonly random: Random
-  readonly disk: Disk
-  readonly network: Network
-  readonly codec: Codec
-  readonly log: Log
-  readonly metrics: Metrics
-}
-
-export interface NodeSettings {
-  readonly nodeId: string
-  /** The configured first members; used only where the disk holds no topology yet. */
-  readonly members: readonly Member[]
-  /**
-   * Of a node that joins a running cluster: the document that made it a member, instead of `members`; used only where
-   * the disk holds no topology yet. Read when the node starts.
-   */
-  readonly joined?: string | undefined
-  /** `os` answers writes before fsync, for every bucket; `sync` leaves it to the bucket. */
-  readonly durability: 'sync' | 'os'
-  readonly requestTimeoutMs: number
-  readonly maxClockDriftMs: number
-  /** Decoded objects kept in memory, in bytes of their values and keys. */
-  readonly cacheBytesMax: number
-  /** Hints kept for one owner, in bytes; more are dropped and counted. */
-  readonly hintBytesPerOwnerMax: number
-  /** The record of a set, in bytes; 1 MiB where undefined. */
-  readonly maxValueBytes?: number
-  /** Whether writes that were durable are missing: some, or all, where the disk is a new one in the place of another. */
-  readonly hasLostData?: boolean
-  /** Client requests under way at once; more are refused as overloaded. */
-  readonly inflightRequestsMax: number
-  /** Told once, when this node finds that it is no member any more (removal.ts). */
-  readonly onRemoved?: () => void
-  /** Told once that another process has taken the place of this one: it serves nothing any more, and has to end. */
-  readonly onSuperseded?: (reason: string) => void
-}
 
 export interface Node extends NodeService {
   /**

@@ -2,7 +2,7 @@
  * One run: a world made from a plan, clients and faults let loose in it, then healing, quiet, and the checks
  * of what must hold when everything has come to rest. The same plan gives the same run, event by event.
  */
-import type { NodeSettings } from '../node/node.ts'
+import type { NodeSettings } from '../node/node-settings.ts'
 import { SeededRandom } from '../random/seeded-random.ts'
 import type { Bucket } from '../core/placement/topology.ts'
 import { findUnbounded } from './checks/bounds.ts'

@@ -1,13 +1,22 @@
 /** What is told of a change of the members while it goes on: by each member of itself, and by one of all. */
 import { waitingFor } from '../../core/placement/change-steps.ts'
 import type { Encodable } from '../../ports/codec.ts'
-import type { Moves } from '../convergence-composition.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { MovesStatus, NodeMove } from '../service/service.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
+import type { Intake } from './intake.ts'
+import type { Release } from './release.ts'
+import type { Sweep } from './sweep.ts'
 
 const ASK_TIMEOUT_MS = 1000
+
+/** This node's parts in a change of the members. */
+export interface Moves {
+  readonly intake: Intake
+  readonly release: Release
+  readonly sweep: Sweep
+}
 
 export interface MovesViewParts {
   readonly self: string

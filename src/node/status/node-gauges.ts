@@ -3,12 +3,12 @@ import type { Disk } from '../../ports/disk.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { ObjectTable } from '../storage/object-table.ts'
-import type { Requests } from '../requests.ts'
 
 export interface GaugeParts {
   readonly disk: Disk
   readonly table: ObjectTable
-  readonly requests: Requests
+  /** How many requests of clients are under way. */
+  readonly requests: { readonly inflight: number }
   readonly clock: NodeClock
 }
 

@@ -1,5 +1,5 @@
 /** The settings of every node in a simulated world. */
-import type { NodeSettings } from '../../node/node.ts'
+import type { NodeSettings } from '../../node/node-settings.ts'
 
 export const SETTINGS: Omit<NodeSettings, 'nodeId' | 'members'> = {
   durability: 'sync',

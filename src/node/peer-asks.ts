@@ -9,8 +9,7 @@ import type { ClusterView } from './status/cluster-view.ts'
 import { decodeUpdate, decodeWrite, encodeAnswer, encodeFailure } from './write/write-forward.ts'
 import { type Arrival, BEING_FILLED, MAY_NOT_COUNT, TOO_FEW_HAVE_TOLD } from './repair/arrival.ts'
 import type { HintStore } from './hints/hint-store.ts'
-import type { Moves } from './moves/moves-view.ts'
-import type { MovesView } from './moves/moves-view.ts'
+import type { Moves, MovesView } from './moves/moves-view.ts'
 import { answerStream } from './moves/partition-stream.ts'
 import type { HorizonKeeper } from './repair/horizon-keeper.ts'
 import { type KeyPages, PAGE_KEYS_MAX } from './listing/key-pages.ts'
@@ -18,7 +17,7 @@ import { encodePage, encodePageFor2, READS_ENCODED_HEADS } from './listing/list-
 import type { Liveness } from './peers/liveness.ts'
 import { APPLY_ASKS_WHOLE, type AskKind } from './wire/messages.ts'
 import { type Copy, encodeVersion } from './wire/object-record.ts'
-import type { AnswerWith } from './peers/peers.ts'
+import type { AnswerWith, Reply } from './peers/peers.ts'
 import type { Location, Refusal, Replica } from './replica/replica.ts'
 import { encodeLives, type PeerLives } from './identity/peer-lives.ts'
 import type { RegisterAsks } from './strong/register-asks.ts'
@@ -58,6 +57,17 @@ export class PeerAsks {
   constructor(self: string, codec: Codec) {
     this.#self = self
     this.#codec = codec
+  }
+
+  /** An `apply` that this node asks of itself: it keeps a hint for a key that it owns by now. */
+  applyHere(body: readonly Encodable[], done: (reply: Reply) => void): void {
+    this.handle(this.#self, 'apply', body, 0, (code, ...rest) =>
+      done(
+        code === 'ok'
+          ? { type: 'ok', body: rest }
+          : { type: 'refused', code, message: String(rest[0] ?? '') },
+      ),
+    )
   }
 
   /** Throws on garbage: the asker is told `bad_message`. */

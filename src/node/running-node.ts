@@ -205,14 +205,7 @@ export async function composeNode(
     reachable,
     self,
     route: (owner, bucket, key) => hintRoute(keeper, self, { owner, bucket, key }),
-    mergeHere: (body, done) =>
-      asks.handle(self, 'apply', body, 0, (code, ...rest) =>
-        done(
-          code === 'ok'
-            ? { type: 'ok', body: rest }
-            : { type: 'refused', code, message: String(rest[0] ?? '') },
-        ),
-      ),
+    mergeHere: (body, done) => asks.applyHere(body, done),
   })
   const voter = new TopologyAcceptor(ports, {
     self,

@@ -12,7 +12,8 @@ import { NEMESIS, type HistoryEvent } from '../checker/history/history.ts'
 import { formatJsonl } from '../checker/history/jsonl.ts'
 import { nemesisOf } from './check-nemesis.ts'
 import { renderIndex, type RunSummary } from '../report/run-index.ts'
-import { renderReport, type RunReport } from '../report/run-report.ts'
+import { renderReport } from '../report/run-report.ts'
+import type { RunReport } from '../report/report-input.ts'
 
 /** Makes the directory of a run. `at` names it, in local time. */
 export async function makeResultsDir(

@@ -2,9 +2,7 @@
  * The report of one check run, as one HTML file that needs nothing else: no network, and for its text no
  * script. A pure function of the run, but for the page's own style and script, which are files beside this one.
  */
-import type { HistoryEvent } from '../checker/history/history.ts'
 import { operationsOf } from '../checker/history/operation.ts'
-import type { Verdict } from '../checker/verdict/verdict.ts'
 import { longestGap } from './analysis/answer-gap.ts'
 import { convergenceOf } from './analysis/convergence.ts'
 import { convergenceSection } from './markup/convergence-section.ts'
@@ -16,38 +14,8 @@ import { html, jsonForScript, trusted, type Html } from './markup/html.ts'
 import { pageDataOf } from './analysis/page-data.ts'
 import { pageScript } from './markup/page-script.ts'
 import { pageStyle } from './markup/page-style.ts'
+import type { RunReport } from './report-input.ts'
 import { storySection } from './markup/story-section.ts'
-
-export interface RunReport {
-  /** The name of the workload. */
-  readonly title: string
-  readonly verdict: Verdict
-  readonly history: readonly HistoryEvent[]
-  readonly settings: RunSettings
-  /** The command that runs it again. */
-  readonly command: string
-  /** ISO 8601. */
-  readonly startedAt: string
-  /** Why the cluster was not whole at the end. */
-  readonly unsettled: string | undefined
-  /** The level, or the mode of the bucket, that does not promise what was found broken; undefined where it is promised. */
-  readonly notPromisedBy?: string | undefined
-  /** The promise of the model, as a phrase. */
-  readonly promise: string
-}
-
-export interface RunSettings {
-  readonly workload: string
-  readonly bucket: string
-  readonly consistency: string
-  readonly nemesis: string
-  readonly seed: string
-  readonly clients: number
-  readonly rate: number
-  readonly keys: number
-  readonly timeLimitMs: number
-  readonly target: string
-}
 
 /** The whole document. Errors: HistoryError where the history's events do not pair. */
 export function renderReport(report: RunReport): string {

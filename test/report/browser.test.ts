@@ -10,7 +10,8 @@ import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Verdict } from '../../src/checker/verdict/verdict.ts'
 import { renderIndex } from '../../src/report/run-index.ts'
-import { renderReport, type RunReport } from '../../src/report/run-report.ts'
+import { renderReport } from '../../src/report/run-report.ts'
+import type { RunReport } from '../../src/report/report-input.ts'
 import { invokedAt, MadeUpHistory, reportOf, staleRead, staleVerdict } from './made-up-run.ts'
 
 const BROWSER_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']

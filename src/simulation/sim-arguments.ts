@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { BESIDE_MIX, FAULT_KINDS, type FaultKind, MEMBERSHIP, UPGRADE } from './plan/sim-fault.ts'
 import { type Plan, PLAN_DEFAULTS, WORKLOAD_NAMES } from './plan/plan.ts'
-import { PLANTED_BUGS, type PlantedBug, plantedBug } from './bugs/planted-bugs.ts'
+import { PLANTED_BUGS, plantedBug } from './bugs/planted-bugs.ts'
+import type { PlantedBug } from './bugs/planted-bug.ts'
 
 export interface SimArguments {
   readonly help: boolean

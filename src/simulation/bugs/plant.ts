@@ -4,7 +4,7 @@
  */
 import { type LoadFnOutput, registerHooks } from 'node:module'
 import { assert } from '../../core/assert.ts'
-import type { PlantedBug } from './planted-bugs.ts'
+import type { PlantedBug } from './planted-bug.ts'
 
 export function plant(bug: PlantedBug): void {
   const byUrl = new Map(

@@ -4,31 +4,11 @@
  * to the text of the module when it is loaded (plant.ts), and a test sees to it that the text is still there.
  */
 import { type FaultKind, SKEW_ALL } from '../plan/sim-fault.ts'
-import type { WorkloadName } from '../plan/plan.ts'
+import type { PlantedBug } from './planted-bug.ts'
 import { PLANTED_IDENTITY_BUGS } from './planted-identity-bugs.ts'
 import { PLANTED_MOVE_BUGS } from './planted-move-bugs.ts'
 import { PLANTED_SESSION_BUGS } from './planted-session-bugs.ts'
 import { PLANTED_STRONG_BUGS } from './planted-strong-bugs.ts'
-
-export interface PlantedBug {
-  readonly name: string
-  /** What is wrong, in a sentence. */
-  readonly what: string
-  /** Relative to src. */
-  readonly file: string
-  readonly find: string
-  readonly replace: string
-  /** A second place, of the same file where it names none. */
-  readonly also?: { readonly file?: string; readonly find: string; readonly replace: string }
-  /** Found within so many seeds, from seed 1 on. */
-  readonly seeds: number
-  readonly seconds: number
-  readonly workloads: readonly WorkloadName[]
-  readonly nemesis: readonly FaultKind[]
-  /** The defaults of a plan where undefined. */
-  readonly keys?: number
-  readonly clients?: number
-}
 
 const CUTS: readonly FaultKind[] = ['partition', 'isolate', 'oneway', 'ring', 'flap']
 

@@ -1,6 +1,6 @@
 /** Planted bugs (planted-bugs.ts) of the rules that say which process, with which directory, speaks for a node. */
 import { SWAP, TWIN } from '../plan/sim-fault.ts'
-import type { PlantedBug } from './planted-bugs.ts'
+import type { PlantedBug } from './planted-bug.ts'
 
 export const PLANTED_IDENTITY_BUGS: readonly PlantedBug[] = [
   {

@@ -1,6 +1,6 @@
 /** Planted bugs (planted-bugs.ts) of changes of the members: each breaks one rule that keeps what moves. */
 import type { FaultKind } from '../plan/sim-fault.ts'
-import type { PlantedBug } from './planted-bugs.ts'
+import type { PlantedBug } from './planted-bug.ts'
 
 const CUTS: readonly FaultKind[] = ['membership', 'partition', 'isolate', 'flap', 'kill', 'pause']
 /** Sets, of which there is one copy in such runs (sim-workloads.ts): what is missing at its owner is missing. */

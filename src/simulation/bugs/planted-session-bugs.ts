@@ -1,6 +1,6 @@
 /** Planted bugs (planted-bugs.ts) of causal sessions: each breaks one rule by which cause comes before effect. */
 import type { FaultKind } from '../plan/sim-fault.ts'
-import type { PlantedBug } from './planted-bugs.ts'
+import type { PlantedBug } from './planted-bug.ts'
 
 const CUTS: readonly FaultKind[] = ['partition', 'isolate', 'oneway', 'ring', 'flap']
 

@@ -1,6 +1,6 @@
 /** Planted bugs (planted-bugs.ts) of the consensus on strong keys: each breaks one rule that makes it safe. */
 import type { FaultKind } from '../plan/sim-fault.ts'
-import type { PlantedBug } from './planted-bugs.ts'
+import type { PlantedBug } from './planted-bug.ts'
 
 const CUTS: readonly FaultKind[] = ['partition', 'isolate', 'oneway', 'ring', 'flap', 'loss']
 /** Few keys and many clients: proposals meet each other. */

@@ -17,7 +17,6 @@ import type { LeafListing, LeafPlace } from './leaf-listing.ts'
 import type { AskKind } from '../wire/messages.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { Peers } from '../peers/peers.ts'
-import { STATUS_UNSETTLED } from '../status/cluster-view.ts'
 import type { ConvergenceAnswer } from '../service/service.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import {
@@ -25,6 +24,7 @@ import {
   decodeUnsettled,
   isSettled,
   NOTHING_UNSETTLED,
+  STATUS_UNSETTLED,
   type Unsettled,
 } from '../service/unsettled.ts'
 

@@ -6,6 +6,9 @@
  */
 import type { Encodable } from '../../ports/codec.ts'
 
+/** Its place in the body of the status that a node gives to another (cluster-view.ts). */
+export const STATUS_UNSETTLED = 2
+
 export interface Unsettled {
   /** Hints kept for owners. */
   readonly hints: number

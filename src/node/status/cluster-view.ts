@@ -32,8 +32,6 @@ import { encodeUnsettled, type Unsettled } from '../service/unsettled.ts'
 /** How long the other members' own views are waited for. */
 const STATUS_TIMEOUT_MS = 400
 const RING_TIMEOUT_MS = 1000
-/** The place of what a node has under way in the body of its status. */
-export const STATUS_UNSETTLED = 2
 
 export interface ViewParts {
   readonly self: string

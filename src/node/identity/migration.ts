@@ -18,7 +18,7 @@ import {
   FORMAT_WITHOUT_KEY_INDEX,
   STORAGE_FORMAT,
 } from '../storage/storage-keys.ts'
-import { markVoteLost } from '../topology/topology-acceptor.ts'
+import { markVoteLost } from './voter-state.ts'
 
 const PAGE = 64
 

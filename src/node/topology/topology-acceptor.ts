@@ -15,24 +15,18 @@ import {
   emptyAcceptor,
   prepare,
 } from '../../core/consensus/acceptor.ts'
-import {
-  type Ballot,
-  BALLOT_ZERO,
-  compareBallots,
-  encodeBallot,
-  maxBallot,
-  parseBallot,
-} from '../../core/consensus/ballot.ts'
+import { type Ballot, compareBallots, maxBallot, parseBallot } from '../../core/consensus/ballot.ts'
 import type { Encodable } from '../../ports/codec.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Timers } from '../../ports/timers.ts'
 import { encodeReply } from '../wire/acceptor-messages.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { NodeState } from '../identity/node-state.ts'
+import { decodeVoter, encodeVoter, type Held, type RecallState } from '../identity/voter-state.ts'
 import type { AnswerWith, Peers } from '../peers/peers.ts'
 import type { Refusal } from '../replica/replica.ts'
 import { type Document, parseTopology, type TopologyKeeper } from './topology-keeper.ts'
-import { type Recalled, type RecallState, TopologyRecall } from './topology-recall.ts'
+import { type Recalled, TopologyRecall } from './topology-recall.ts'
 
 export interface TopologyAcceptorParts {
   readonly self: string
@@ -54,12 +48,6 @@ export type TopologyQuestion =
       readonly document: Document
     }
 
-/** The state, and whose it is. */
-interface Held {
-  readonly instance: number
-  readonly state: AcceptorState<Document>
-}
-
 export class TopologyAcceptor {
   readonly #log: Log
   readonly #timers: Timers
@@ -74,7 +62,7 @@ export class TopologyAcceptor {
     this.#log = ports.log
     this.#timers = ports.timers
     this.#parts = parts
-    const { held, ...recall } = decodeSaved(parts.state.get('acceptor'))
+    const { held, ...recall } = decodeVoter(parts.state.get('acceptor'))
     this.#held = held
     const take = (recalled: Recalled): Promise<void> => this.#takeRecalled(recalled)
     this.#recall = new TopologyRecall(ports.timers, { ...parts, take }, recall)
@@ -231,7 +219,7 @@ export class TopologyAcceptor {
   }
 
   #save(held: Held, recall: RecallState = this.#recall.state): Promise<void> {
-    return this.#parts.state.set('acceptor', encodeSaved(held, recall))
+    return this.#parts.state.set('acceptor', encodeVoter(held, recall))
   }
 }
 
@@ -264,46 +252,4 @@ function parseQuestion(
   if (typeof instance !== 'number' || ballot === undefined) return undefined
   if (kind !== 'accept') return { kind, instance, ballot }
   return typeof document === 'string' ? { kind, instance, ballot, document } : undefined
-}
-
-function encodeSaved(
-  { instance, state }: Held,
-  { isLost, recalledUpTo = 0 }: RecallState,
-): Encodable[] {
-  const { promised, accepted, value } = state
-  const ballots = [[...encodeBallot(promised)], [...encodeBallot(accepted)]]
-  return [instance, ...ballots, value, isLost, recalledUpTo]
-}
-
-/** Of a directory that lacks what the node may have said, before it starts on it. Rejects with a `DiskError`. */
-export async function markVoteLost(state: NodeState): Promise<void> {
-  await state.set(
-    'acceptor',
-    encodeSaved(decodeSaved(state.get('acceptor')).held, { isLost: true }),
-  )
-}
-
-/** Whether a node has to recall what it had said, by what it has stored (`acceptor`). */
-export function hasLostVote(saved: Encodable | undefined): boolean {
-  return decodeSaved(saved).isLost
-}
-
-/** The format before has no instance: 0, which is before all others. */
-function decodeSaved(data: Encodable | undefined): { held: Held } & RecallState {
-  if (!Array.isArray(data)) return { held: { instance: 0, state: emptyAcceptor() }, isLost: false }
-  const fields = data as readonly Encodable[]
-  const hasInstance = typeof fields[0] === 'number'
-  const [instance, promised, accepted, value, isLost, upTo] = hasInstance ? fields : [0, ...fields]
-  return {
-    held: {
-      instance: instance as number,
-      state: {
-        promised: parseBallot(promised) ?? BALLOT_ZERO,
-        accepted: parseBallot(accepted) ?? BALLOT_ZERO,
-        value: typeof value === 'string' ? value : null,
-      },
-    },
-    isLost: isLost === true,
-    ...(typeof upTo === 'number' && upTo > 0 ? { recalledUpTo: upTo } : {}),
-  }
 }

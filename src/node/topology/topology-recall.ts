@@ -24,6 +24,7 @@ import { majority } from '../../core/quorum/level.ts'
 import type { Timers } from '../../ports/timers.ts'
 import { decodeReply } from '../wire/acceptor-messages.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
+import type { RecallState } from '../identity/voter-state.ts'
 import type { Peers } from '../peers/peers.ts'
 import { asDocument, type Document, type TopologyKeeper } from './topology-keeper.ts'
 
@@ -55,17 +56,6 @@ export interface Recalled {
 }
 
 type Floor = Pick<Recalled, 'floor' | 'readAt'>
-
-/** What is kept of it across restarts. */
-export interface RecallState {
-  /** Whether there may be instances of which an earlier life knew and this one does not. */
-  readonly isLost: boolean
-  /**
-   * What this node's clock read at the last recall that was completed; undefined where nothing was lost yet. What lives
-   * have promised that were heard up to there is known again. No later life says so little: the clock's bound is beyond.
-   */
-  readonly recalledUpTo?: Timestamp
-}
 
 interface Round extends Floor {
   readonly instance: number

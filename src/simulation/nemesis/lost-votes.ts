@@ -6,7 +6,7 @@
 import { msgpackCodec } from '../../adapters/codec/msgpack-codec.ts'
 import { majority } from '../../core/quorum/level.ts'
 import { metaKey } from '../../node/storage/storage-keys.ts'
-import { hasLostVote } from '../../node/topology/topology-acceptor.ts'
+import { hasLostVote } from '../../node/identity/voter-state.ts'
 import { newestTopology } from './sim-membership.ts'
 import type { SimulatedNode } from '../world/simulated-node.ts'
 

@@ -57,7 +57,7 @@ import { createBucket, foundCluster } from './topology/topology-requests.ts'
 import { objectBytesMax } from './replica/sibling-limits.ts'
 import { SET_BYTES_MAX } from './write/type-change.ts'
 import { WatchedDisk } from './storage/watched-disk.ts'
-import { loadVersions } from './wire/wire-version.ts'
+import { loadVersions } from './identity/known-versions.ts'
 import { WriteCoordinator } from './write/write-coordinator.ts'
 
 const GAUGE_INTERVAL_MS = 1000

@@ -9,12 +9,11 @@
  *
  * The last two hold also where the member of version 2 is out of reach (core/membership/member-versions.ts).
  */
-import { type HeardVersion, MemberVersions } from '../../core/membership/member-versions.ts'
+import type { HeardVersion } from '../../core/membership/member-versions.ts'
 import type { Topology } from '../../core/placement/topology.ts'
 import { VERSIONS } from '../../core/protocol-versions.ts'
 import type { Encodable } from '../../ports/codec.ts'
 import type { Ask, AskKind } from './messages.ts'
-import type { NodeState } from '../identity/node-state.ts'
 
 /** Kinds of asks that came with version 3. */
 const UNKNOWN_TO_2: ReadonlySet<string> = new Set<AskKind>([])
@@ -50,19 +49,6 @@ export function whyNoNames(old: readonly string[]): string | undefined {
     `${old.join(', ')} may speak version 2 of the protocol, which does not know the Idempotency-Key of a counter: ` +
     'it is kept once every member is upgraded, or has been heard of; nothing was applied'
   )
-}
-
-/** The versions that this node's earlier lives knew, and, from now on, those that it hears of: stored as they change. */
-export function loadVersions(state: NodeState, self: string): MemberVersions {
-  // Pairs of a peer and its stamp, and behind them a list (peer-lives.ts).
-  const heard = ((state.get('heard') as readonly Encodable[] | undefined) ?? []).filter(
-    (item): item is string => typeof item === 'string',
-  )
-  const versions = new MemberVersions(self, decodeVersions(state.get('versions') ?? []), heard)
-  // Where the disk does not take it, the next life counts the member as old, until it is heard.
-  versions.onChange = () =>
-    void state.set('versions', encodeVersions(versions.entries())).catch(() => undefined)
-  return versions
 }
 
 /** member, version, stamp, … */

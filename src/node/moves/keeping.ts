@@ -1,7 +1,8 @@
 /** Which keys this node keeps, by the topology that it knows: only those are stored, and told, to anybody. */
 import { placementAt } from '../../core/placement/preference-list.ts'
 import type { GainedPartitions } from './gained-partitions.ts'
-import type { Location, Refusal } from '../replica/replica.ts'
+import type { Location } from '../replica/replica.ts'
+import type { Refusal } from '../wire/messages.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 
 /** Undefined where it keeps the key. */

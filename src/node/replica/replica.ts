@@ -28,7 +28,7 @@ import {
   APPLY_IS_REPAIR,
   APPLY_REPAIRS_CORRUPT,
   APPLY_REPORT_UNCOVERED,
-  type RefusalCode,
+  type Refusal,
 } from '../wire/messages.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import {
@@ -50,11 +50,6 @@ export interface Applied {
   readonly uncovered: Encodable[]
   /** Lww: a write at or below this is not what is held now: the newest timestamp, or one more where another write won at it. */
   readonly newest: Timestamp
-}
-
-export interface Refusal {
-  readonly code: RefusalCode
-  readonly message: string
 }
 
 const RECORD_LOST: Refusal = {

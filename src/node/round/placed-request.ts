@@ -7,7 +7,8 @@ import { lostAnswerReport } from './lost-answer.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import { reportOfUnasked } from '../peers/peer-reach.ts'
 import type { Reply } from '../peers/peers.ts'
-import type { Location, Refusal } from '../replica/replica.ts'
+import type { Location } from '../replica/replica.ts'
+import type { Refusal } from '../wire/messages.ts'
 
 /** The longest that a client may give a request. */
 export const TIMEOUT_MS_MAX = 60_000

@@ -41,7 +41,8 @@ import type { NodeState } from '../identity/node-state.ts'
 import { ABSENT_COPY, type Copy } from '../wire/object-record.ts'
 import type { Entry, ObjectTable } from '../storage/object-table.ts'
 import { Promises } from './promises.ts'
-import { type Location, type Refusal, refusalOf, type Replica } from '../replica/replica.ts'
+import { type Location, refusalOf, type Replica } from '../replica/replica.ts'
+import type { Refusal } from '../wire/messages.ts'
 import { dataKey, parseDataKey, promiseKey } from '../storage/storage-keys.ts'
 
 /** Promises that are looked at in one go: those of forgotten keys are dropped. */

@@ -6,7 +6,8 @@ import { encodeReply } from '../wire/acceptor-messages.ts'
 import { copyIn } from '../round/owner-copies.ts'
 import type { AnswerWith } from '../peers/peers.ts'
 import type { RegisterAcceptor, ReplyTaker } from './register-acceptor.ts'
-import type { Location, Refusal, Replica } from '../replica/replica.ts'
+import type { Location, Replica } from '../replica/replica.ts'
+import type { Refusal } from '../wire/messages.ts'
 
 export class RegisterAsks {
   readonly #acceptor: RegisterAcceptor

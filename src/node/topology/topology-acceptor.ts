@@ -24,7 +24,7 @@ import type { NodeClock } from '../identity/node-clock.ts'
 import type { NodeState } from '../identity/node-state.ts'
 import { decodeVoter, encodeVoter, type Held, type RecallState } from '../identity/voter-state.ts'
 import type { AnswerWith, Peers } from '../peers/peers.ts'
-import type { Refusal } from '../replica/replica.ts'
+import type { Refusal } from '../wire/messages.ts'
 import { type Document, parseTopology, type TopologyKeeper } from './topology-keeper.ts'
 import { type Recalled, TopologyRecall } from './topology-recall.ts'
 

@@ -67,7 +67,7 @@ export type AskKind =
   | 'register-read'
   /** [placedAt] → [a time that no promise for strong keys lies beyond], of a node that takes nothing of older placements. */
   | 'register-promised'
-  /** A client's operation on a strong key, for an owner to propose (register-messages.ts). */
+  /** A client's operation on a strong key, for an owner to propose (register-forward.ts). */
   | 'register-change'
   /** Membership gossip: one way. */
   | 'swim'
@@ -107,6 +107,12 @@ export type RefusalCode =
   | 'bad_message'
   /** It may have been applied: the disk failed under the write. */
   | 'failed'
+
+/** What an owner says instead of an answer. */
+export interface Refusal {
+  readonly code: RefusalCode
+  readonly message: string
+}
 
 /** Bits of the `apply` flags. */
 export const APPLY_REPORT_UNCOVERED = 1

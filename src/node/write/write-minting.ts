@@ -22,7 +22,7 @@ import { isTypeMode } from '../../core/placement/topology.ts'
 import type { Codec } from '../../ports/codec.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
-import { APPLY_ASKS_WHOLE, APPLY_REPORT_UNCOVERED } from '../wire/messages.ts'
+import { APPLY_ASKS_WHOLE, APPLY_REPORT_UNCOVERED, type Refusal } from '../wire/messages.ts'
 import { type Copy, encodeCopy } from '../wire/object-record.ts'
 import { type MintedCopy, StandInMinting } from './stand-in-minting.ts'
 import {
@@ -31,7 +31,7 @@ import {
   mintTimestamps,
   raiseBound,
 } from '../identity/mint.ts'
-import { modeOf, type Refusal } from '../replica/replica.ts'
+import { modeOf } from '../replica/replica.ts'
 import type { PendingDot } from '../replica/pending-dots.ts'
 import { type PlacedRequest, rejection, type ReplicaReports } from '../round/placed-request.ts'
 import {

@@ -13,7 +13,7 @@ import type { Copy } from '../wire/object-record.ts'
 import { decodeDots } from '../wire/object-record.ts'
 import type { Dot } from '../../core/causality/dot.ts'
 import type { Peers, Reply } from '../peers/peers.ts'
-import type { Refusal } from '../replica/replica.ts'
+import type { Refusal } from '../wire/messages.ts'
 import { groupsOf, type PlacedRequest, type ReplicaReports } from '../round/placed-request.ts'
 import type { WholeOwners } from './whole-owners.ts'
 

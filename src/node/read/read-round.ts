@@ -18,7 +18,7 @@ import {
   type OwnerGroups,
 } from '../../core/quorum/owner-groups.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { TOO_FEW_HAVE_TOLD } from '../repair/arrival.ts'
+import { TOO_FEW_HAVE_TOLD } from '../replica/not-ready-reasons.ts'
 import type { Deadline } from '../peers/deadlines.ts'
 import { ABSENT_COPY, type Copy, encodeVersion } from '../wire/object-record.ts'
 import { copyIn, foundIn, OwnerCopies } from '../round/owner-copies.ts'

@@ -24,14 +24,6 @@ import type { NodeClock } from '../identity/node-clock.ts'
 import { type HeardLives, latestOf, parseLives } from '../identity/peer-lives.ts'
 import type { Peers } from '../peers/peers.ts'
 
-export const TOO_FEW_HAVE_TOLD =
-  'this node has started, and a majority of the members has not yet confirmed that its data directory is the newest: retry, and if it does not end, start more members or restore the network between them'
-
-export const MAY_NOT_COUNT =
-  "this node's data directory is not its newest, and too few owners have confirmed that they reject older processes of this node"
-
-export const BEING_FILLED = 'the copies of this node are being filled'
-
 const WAIT_MS_MAX = 5000
 /** How long the node waits for the other members once a majority has answered: most links are open by then. */
 const REMAINING_WAIT_MS = 1000

@@ -5,7 +5,7 @@
  * only what is durable is read. What cannot be read is refused, never guessed.
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
-import { BEING_FILLED } from '../repair/arrival.ts'
+import { BEING_FILLED } from './not-ready-reasons.ts'
 import {
   ABSENT,
   equalObjects,

@@ -34,7 +34,7 @@ import {
 import { ballotOf } from '../../core/consensus/register.ts'
 import type { Codec, Encodable } from '../../ports/codec.ts'
 import type { Disk, DiskError, DiskOperation } from '../../ports/disk.ts'
-import { BEING_FILLED } from '../repair/arrival.ts'
+import { BEING_FILLED } from '../replica/not-ready-reasons.ts'
 import type { GroupCommit } from '../storage/group-commit.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { NodeState } from '../identity/node-state.ts'

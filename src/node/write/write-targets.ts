@@ -5,9 +5,9 @@
  */
 import { QuorateError } from '../../core/errors.ts'
 import { allOwners } from '../../core/quorum/owner-groups.ts'
-import { MAY_NOT_COUNT } from '../repair/arrival.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import { type PeerReach, refusedWords, reportOfUnasked } from '../peers/peer-reach.ts'
+import { MAY_NOT_COUNT } from '../replica/not-ready-reasons.ts'
 import { groupsOf, type PlacedRequest, rejection } from '../round/placed-request.ts'
 import type { WholeOwners } from './whole-owners.ts'
 import type { RoundTargets } from './write-round.ts'

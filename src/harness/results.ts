@@ -13,7 +13,7 @@ import { formatJsonl } from '../checker/history/jsonl.ts'
 import { nemesisOf } from './check-nemesis.ts'
 import { renderIndex, type RunSummary } from '../report/run-index.ts'
 import { renderReport } from '../report/run-report.ts'
-import type { RunReport } from '../report/report-input.ts'
+import type { RunReport } from '../report/analysis/report-input.ts'
 
 /** Makes the directory of a run. `at` names it, in local time. */
 export async function makeResultsDir(

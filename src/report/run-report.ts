@@ -14,7 +14,7 @@ import { html, jsonForScript, trusted, type Html } from './markup/html.ts'
 import { pageDataOf } from './analysis/page-data.ts'
 import { pageScript } from './markup/page-script.ts'
 import { pageStyle } from './markup/page-style.ts'
-import type { RunReport } from './report-input.ts'
+import type { RunReport } from './analysis/report-input.ts'
 import { storySection } from './markup/story-section.ts'
 
 /** The whole document. Errors: HistoryError where the history's events do not pair. */

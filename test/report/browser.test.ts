@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Verdict } from '../../src/checker/verdict/verdict.ts'
 import { renderIndex } from '../../src/report/run-index.ts'
 import { renderReport } from '../../src/report/run-report.ts'
-import type { RunReport } from '../../src/report/report-input.ts'
+import type { RunReport } from '../../src/report/analysis/report-input.ts'
 import { invokedAt, MadeUpHistory, reportOf, staleRead, staleVerdict } from './made-up-run.ts'
 
 const BROWSER_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']

@@ -6,7 +6,7 @@ import {
   type Json,
 } from '../../src/checker/history/history.ts'
 import type { Verdict } from '../../src/checker/verdict/verdict.ts'
-import type { RunReport } from '../../src/report/report-input.ts'
+import type { RunReport } from '../../src/report/analysis/report-input.ts'
 
 const MS = 1_000_000
 

@@ -1,7 +1,7 @@
 /** The head of a report: what was found, what had been promised, and how to run it again. */
 import type { Result } from '../../checker/verdict/verdict.ts'
 import { html, type Html } from './html.ts'
-import type { RunReport } from '../report-input.ts'
+import type { RunReport } from '../analysis/report-input.ts'
 import { explanationOf } from './workload-words.ts'
 
 /** Told apart by word and sign as well as by colour: unknown must not be taken for valid. */

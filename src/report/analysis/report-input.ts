@@ -1,6 +1,6 @@
 /** All that the report of a run is made from. */
-import type { HistoryEvent } from '../checker/history/history.ts'
-import type { Verdict } from '../checker/verdict/verdict.ts'
+import type { HistoryEvent } from '../../checker/history/history.ts'
+import type { Verdict } from '../../checker/verdict/verdict.ts'
 
 export interface RunReport {
   /** The name of the workload. */

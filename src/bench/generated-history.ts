@@ -2,8 +2,7 @@
  * Histories of correct registers under concurrent clients, drawn from a seed: each operation takes effect at one
  * moment between its call and its return.
  */
-import type { HistoryEvent, Json } from '../checker/history/history.ts'
-import { MISMATCH } from '../checker/linear/register-object.ts'
+import { type HistoryEvent, type Json, MISMATCH } from '../checker/history/history.ts'
 import type { SeededRandom } from '../random/seeded-random.ts'
 
 export interface HistoryPlan {

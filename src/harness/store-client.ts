@@ -4,7 +4,7 @@
  * that may yet apply would make the checker blame the store for the harness's mistake.
  */
 import { Pool } from 'undici'
-import { MISMATCH } from '../checker/linear/register-object.ts'
+import { MISMATCH } from '../checker/history/history.ts'
 
 /** The deadline that each data request gives the store: past it, nothing of the request may apply. */
 export const STORE_TIMEOUT_MS = 2_000

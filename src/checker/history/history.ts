@@ -13,6 +13,9 @@ export const EVENT_TYPES = ['invoke', 'ok', 'fail', 'info'] as const
  */
 export type EventType = (typeof EVENT_TYPES)[number]
 
+/** The error of a cas that found another value than it expected. */
+export const MISMATCH = 'mismatch'
+
 /** The process of the events that say what was done to the cluster. They are all `info`. */
 export const NEMESIS = 'nemesis'
 

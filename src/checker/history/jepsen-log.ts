@@ -5,8 +5,7 @@
  */
 import { eventsOf, type EventRecord } from './event-fields.ts'
 import { readEdn } from './edn-reader.ts'
-import { HistoryError, type HistoryEvent, type Json, NEMESIS } from './history.ts'
-import { MISMATCH } from '../linear/register-object.ts'
+import { HistoryError, type HistoryEvent, type Json, MISMATCH, NEMESIS } from './history.ts'
 
 const LINE = /jepsen\.util - :?(\d+|nemesis)\s+:(invoke|ok|fail|info)\s+:(\S+)\s+(.*)$/
 

@@ -3,13 +3,11 @@
  * One that failed with the error `mismatch` tells that the register held something else at some moment; any
  * other failure tells only that it did not happen.
  */
-import { HistoryError, type Json } from '../history/history.ts'
+import { HistoryError, type Json, MISMATCH } from '../history/history.ts'
 import { expectEcho, type Operation } from '../history/operation.ts'
 import { Interning } from './interning.ts'
 import type { LinearObject } from './object.ts'
 import { ANY, SAME, type Step } from './search-problem.ts'
-
-export const MISMATCH = 'mismatch'
 
 export function registerObject(allowsCas: boolean): LinearObject {
   const values = new Interning()

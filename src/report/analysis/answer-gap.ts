@@ -10,7 +10,7 @@
  * A node does not count while a fault is made of it (killed, restarted, paused, its clock set) or cuts it off
  * from a majority, nor for a while after; nor what was asked meanwhile. Neither do the final reads.
  */
-import { MISMATCH } from '../../checker/linear/register-object.ts'
+import { MISMATCH } from '../../checker/history/history.ts'
 import { NEMESIS, seconds, type HistoryEvent } from '../../checker/history/history.ts'
 import type { Operation } from '../../checker/history/operation.ts'
 import { faultsOf, nodesOf, type Fault } from './fault-table.ts'

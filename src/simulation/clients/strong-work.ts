@@ -4,7 +4,7 @@
  * the checker, which knows nothing of the store: key by key it must seem to happen one at a time.
  */
 import { casRegisterModel } from '../../checker/models/linear-models.ts'
-import { MISMATCH } from '../../checker/linear/register-object.ts'
+import { MISMATCH } from '../../checker/history/history.ts'
 import type { EventType, HistoryEvent, Json } from '../../checker/history/history.ts'
 import { entityTag } from '../../core/causality/entity-tag.ts'
 import type { Condition } from '../../core/consensus/register.ts'

@@ -92,7 +92,8 @@ const STATIC_IMPORT =
   /^(?:import|export)\s+(?:type\s+)?(?:(?:[\w$*{][^'"]*?|\{[^}]*\})\sfrom\s+)?'([^'\n]+)'/gm
 const DYNAMIC_IMPORT = /\b(?:import|require)\(\s*([^)\s]*)/g
 
-function importsOf(source: string): string[] {
+/** What the source imports, types included, as it names it. */
+export function importsOf(source: string): string[] {
   const fixed = [...source.matchAll(STATIC_IMPORT)].map(([, target]) => target ?? '')
   const dynamic = [...source.matchAll(DYNAMIC_IMPORT)].map(([, target = '']) =>
     target.replaceAll(/^['"`]|['"`],?$/g, ''),

@@ -98,6 +98,14 @@ const REJECTION_CODES: Readonly<Partial<Record<Refusal['code'], ErrorCode>>> = {
   too_many_siblings: 'too_many_siblings',
 }
 
+/** Under the key of an earlier request came another one. */
+export function keyReused(): QuorateError {
+  return new QuorateError(
+    'idempotency_key_reused',
+    'the Idempotency-Key was used for another request on this key; nothing was applied: send a new request under a new key',
+  )
+}
+
 /** Whatever a request waits for (a disk that stalls gives no error), it ends so long after its deadline. */
 export const LAST_RESORT_MS = 50
 

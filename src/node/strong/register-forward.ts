@@ -4,6 +4,7 @@ import type { StoredObject } from '../../core/causality/stored-object.ts'
 import type { Condition, RegisterOperation, RegisterWrite } from '../../core/consensus/register.ts'
 import { QuorateError, type ReplicaReport } from '../../core/errors.ts'
 import type { Codec, Encodable } from '../../ports/codec.ts'
+import { lostAnswer } from '../round/forward-outcome.ts'
 import {
   CONTENT_FIELDS,
   decodeContent,
@@ -11,8 +12,7 @@ import {
   decodeReports,
   encodeContent,
   encodeReports,
-  lostAnswer,
-} from '../write/write-forward.ts'
+} from '../wire/request-parts.ts'
 import { decodeDots, decodeRecord, encodeDots, encodeRecord } from '../wire/object-record.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { PlacedRequest } from '../round/placed-request.ts'

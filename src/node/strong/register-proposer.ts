@@ -38,9 +38,8 @@ import { type Copy, encodeCopy } from '../wire/object-record.ts'
 import type { PendingDot, PendingDots } from '../replica/pending-dots.ts'
 import { refusedWords } from '../peers/peer-reach.ts'
 import { type AttemptParts, type AttemptResult, RegisterAttempt } from './register-attempt.ts'
-import { groupsOf, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
+import { groupsOf, keyReused, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
 import { dataKey } from '../storage/storage-keys.ts'
-import { keyReused } from '../write/update-names.ts'
 
 /** Operations of one key that wait; more are refused. */
 const WAITING_MAX = 4096

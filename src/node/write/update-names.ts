@@ -16,6 +16,7 @@ import {
 import { QuorateError } from '../../core/errors.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
 import type { UpdateRequest, WriteRequest } from '../service/service.ts'
+import { keyReused } from '../round/placed-request.ts'
 
 /** When a counter that has no room for a new name is worth asking again: names are dropped one by one. */
 const RETRY_AFTER_SECONDS = 30
@@ -34,13 +35,6 @@ export function madeBefore({ siblings }: StoredObject, name: UpdateName): NamedU
   const made = findNamed(siblings, name.id)
   if (made !== undefined && isOtherRequest(made.fingerprint, name.fingerprint)) throw keyReused()
   return made
-}
-
-export function keyReused(): QuorateError {
-  return new QuorateError(
-    'idempotency_key_reused',
-    'the Idempotency-Key was used for another request on this key; nothing was applied: send a new request under a new key',
-  )
 }
 
 /** Throws `NamesFull` where a counter would have to remember too many names. */

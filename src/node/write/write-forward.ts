@@ -3,28 +3,21 @@
  * (riak_kv #1754: a write forwarded twice was two writes). Another owner is tried only where the first was
  * certainly not sent anything, or has said that it applied nothing; else the outcome is the owner's answer, or unknown.
  */
-import {
-  QuorateError,
-  type ErrorCode,
-  type ErrorDetails,
-  ERRORS,
-  type ReplicaReport,
-} from '../../core/errors.ts'
-import type { Content } from '../../core/causality/sibling.ts'
+import { QuorateError } from '../../core/errors.ts'
 import type { VersionVector } from '../../core/causality/version-vector.ts'
 import { PLAIN_LEVELS, type PlainLevel } from '../../core/quorum/level.ts'
 import type { Encodable } from '../../ports/codec.ts'
+import { decodeDots, decodeVector, encodeDots, encodeVector } from '../wire/object-record.ts'
 import {
-  decodeDots,
-  decodeSession,
-  decodeVector,
-  encodeDots,
-  encodeSession,
-  encodeVector,
-} from '../wire/object-record.ts'
-import { type LostReason, lostAnswerReport, lostAnswerWords } from '../round/lost-answer.ts'
+  CONTENT_FIELDS,
+  decodeContent,
+  decodeFailure,
+  decodeReports,
+  encodeContent,
+  encodeReports,
+} from '../wire/request-parts.ts'
+import { isOfThatOwner, lostAnswer, noneInReach } from '../round/forward-outcome.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
-import { refusedWords, reportOfUnasked } from '../peers/peer-reach.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { PlacedRequest } from '../round/placed-request.ts'
 import type {
@@ -38,21 +31,8 @@ import { decodeChange, encodeChange } from './type-change.ts'
 
 /** What every forwarded request begins with. */
 const OPTION_FIELDS = 9
-/** What a content is encoded as, and a change. */
-export const CONTENT_FIELDS = 5
+/** What a change is encoded as. */
 const CHANGE_FIELDS = 3
-
-/**
- * Nothing was applied, and another owner may reach others, have its copies, have a disk that takes writes, or a clock
- * that is right.
- */
-const OF_THAT_OWNER: ReadonlySet<string> = new Set<ErrorCode>([
-  'quorum_unreachable',
-  'storage_full',
-  'storage_failed',
-  'not_ready',
-  'clock_drift',
-])
 
 /** `owners`: those in reach. Rejects with the owner's own error, or with one that says what happened on the way. */
 export async function forwardWrite(
@@ -94,42 +74,6 @@ export async function forwardWrite(
   throw rejected ?? noneInReach(placed, Math.max(placed.need.w, 1), clock)
 }
 
-/** Nothing was sent to any owner. */
-export function noneInReach(
-  { owners }: PlacedRequest,
-  required: number,
-  clock: NodeClock,
-): QuorateError {
-  const isByClocks = owners.every((owner) => clock.isRefused(owner))
-  const none = `none of the key's owners (${owners.join(', ')}) is in reach`
-  return new QuorateError(
-    isByClocks ? 'clock_drift' : 'quorum_unreachable',
-    `${none}${refusedWords(owners, clock)}; nothing was sent`,
-    {
-      required,
-      received: 0,
-      retryAfterSeconds: 1,
-      replicas: owners.map((owner) => reportOfUnasked(owner, clock)),
-    },
-  )
-}
-
-/** The owner may have done what it was asked to. */
-export function lostAnswer(
-  code: 'outcome_unknown' | 'deadline_passed',
-  { timeoutMs }: PlacedRequest,
-  owner: string,
-  asked: 'write' | 'decide',
-  reason: LostReason,
-): QuorateError {
-  const why = lostAnswerWords(reason, timeoutMs)
-  return new QuorateError(code, `${owner}, an owner of the key, was asked to ${asked} and ${why}`, {
-    replicas: [
-      { node: owner, ...lostAnswerReport(reason), ms: reason === 'deadline' ? timeoutMs : 0 },
-    ],
-  })
-}
-
 function encodeRequest(placed: PlacedRequest, request: WriteRequest | UpdateRequest): Encodable[] {
   const options = encodeOptions(placed, request.past)
   const repeatable = [request.idempotencyKey ?? null, request.fingerprint ?? null]
@@ -148,26 +92,6 @@ function decodeRepeatable([key, fingerprint]: readonly unknown[]): Repeatable {
   return {
     idempotencyKey: typeof key === 'string' ? key : undefined,
     fingerprint: typeof fingerprint === 'string' ? fingerprint : undefined,
-  }
-}
-
-export function encodeContent(content: Content): Encodable[] {
-  const { value, contentType, tombstone, expiresAtMs, dependencies } = content
-  const past = dependencies === undefined ? null : encodeSession(dependencies)
-  return [value, contentType, tombstone, expiresAtMs, past]
-}
-
-/** Throws on garbage. */
-export function decodeContent(data: readonly unknown[]): Content {
-  const [value, contentType, tombstone, expiresAtMs, dependencies] = data
-  if (!(value instanceof Uint8Array)) throw new Error('not what a client writes')
-  return {
-    // The frame it came in is let go.
-    value: new Uint8Array(value),
-    contentType: String(contentType),
-    tombstone: tombstone === true,
-    expiresAtMs: Number(expiresAtMs),
-    ...(dependencies === null ? {} : { dependencies: decodeSession(dependencies) }),
   }
 }
 
@@ -250,19 +174,6 @@ export function encodeAnswer(answer: WriteAnswer): Encodable[] {
   ]
 }
 
-export function encodeFailure(error: QuorateError): Encodable[] {
-  const { required, received, retryAfterSeconds, replicas } = error.details
-  return [
-    false,
-    error.code,
-    error.message,
-    required ?? null,
-    received ?? null,
-    retryAfterSeconds ?? null,
-    encodeReports(replicas ?? []),
-  ]
-}
-
 function decodeAnswer(body: readonly Encodable[]): WriteAnswer {
   if (body[0] !== true) throw decodeFailure(body)
   const [
@@ -290,33 +201,4 @@ function decodeAnswer(body: readonly Encodable[]): WriteAnswer {
     seen: seen === null ? undefined : decodeVector(seen as Encodable),
     replicas: decodeReports(reports),
   }
-}
-
-export function decodeFailure(body: readonly Encodable[]): QuorateError {
-  const [, code, message, required, received, retryAfterSeconds, reports] = body
-  const known: ErrorCode = Object.hasOwn(ERRORS, String(code)) ? (code as ErrorCode) : 'internal'
-  const details: ErrorDetails = {
-    replicas: decodeReports(reports),
-    ...(typeof required === 'number' ? { required } : {}),
-    ...(typeof received === 'number' ? { received } : {}),
-    ...(typeof retryAfterSeconds === 'number' ? { retryAfterSeconds } : {}),
-  }
-  return new QuorateError(known, String(message), details)
-}
-
-export function encodeReports(reports: readonly ReplicaReport[]): Encodable[] {
-  return reports.map(({ node, status, error, ms }) => [node, status, error ?? null, ms])
-}
-
-export function decodeReports(data: Encodable | undefined): ReplicaReport[] {
-  return (
-    (data ?? []) as unknown as [string, ReplicaReport['status'], string | null, number][]
-  ).map(([node, status, error, ms]) =>
-    error === null ? { node, status, ms } : { node, status, error, ms },
-  )
-}
-
-/** Whether another owner may be asked instead. */
-export function isOfThatOwner(error: unknown): error is QuorateError {
-  return error instanceof QuorateError && OF_THAT_OWNER.has(error.code)
 }

@@ -1,0 +1,59 @@
+/** The outcome of a forwarded request where no owner has given one. */
+import { type ErrorCode, QuorateError } from '../../core/errors.ts'
+import type { NodeClock } from '../identity/node-clock.ts'
+import { refusedWords, reportOfUnasked } from '../peers/peer-reach.ts'
+import { type LostReason, lostAnswerReport, lostAnswerWords } from './lost-answer.ts'
+import type { PlacedRequest } from './placed-request.ts'
+
+/**
+ * Nothing was applied, and another owner may reach others, have its copies, have a disk that takes writes, or a clock
+ * that is right.
+ */
+const OF_THAT_OWNER: ReadonlySet<string> = new Set<ErrorCode>([
+  'quorum_unreachable',
+  'storage_full',
+  'storage_failed',
+  'not_ready',
+  'clock_drift',
+])
+
+/** Nothing was sent to any owner. */
+export function noneInReach(
+  { owners }: PlacedRequest,
+  required: number,
+  clock: NodeClock,
+): QuorateError {
+  const isByClocks = owners.every((owner) => clock.isRefused(owner))
+  const none = `none of the key's owners (${owners.join(', ')}) is in reach`
+  return new QuorateError(
+    isByClocks ? 'clock_drift' : 'quorum_unreachable',
+    `${none}${refusedWords(owners, clock)}; nothing was sent`,
+    {
+      required,
+      received: 0,
+      retryAfterSeconds: 1,
+      replicas: owners.map((owner) => reportOfUnasked(owner, clock)),
+    },
+  )
+}
+
+/** The owner may have done what it was asked to. */
+export function lostAnswer(
+  code: 'outcome_unknown' | 'deadline_passed',
+  { timeoutMs }: PlacedRequest,
+  owner: string,
+  asked: 'write' | 'decide',
+  reason: LostReason,
+): QuorateError {
+  const why = lostAnswerWords(reason, timeoutMs)
+  return new QuorateError(code, `${owner}, an owner of the key, was asked to ${asked} and ${why}`, {
+    replicas: [
+      { node: owner, ...lostAnswerReport(reason), ms: reason === 'deadline' ? timeoutMs : 0 },
+    ],
+  })
+}
+
+/** Whether another owner may be asked instead. */
+export function isOfThatOwner(error: unknown): error is QuorateError {
+  return error instanceof QuorateError && OF_THAT_OWNER.has(error.code)
+}

@@ -1,0 +1,71 @@
+/** The parts that forwarded requests of several kinds, and their answers, share, as they travel. */
+import {
+  type ErrorCode,
+  type ErrorDetails,
+  ERRORS,
+  QuorateError,
+  type ReplicaReport,
+} from '../../core/errors.ts'
+import type { Content } from '../../core/causality/sibling.ts'
+import type { Encodable } from '../../ports/codec.ts'
+import { decodeSession, encodeSession } from './object-record.ts'
+
+/** How many fields `encodeContent` gives. */
+export const CONTENT_FIELDS = 5
+
+export function encodeContent(content: Content): Encodable[] {
+  const { value, contentType, tombstone, expiresAtMs, dependencies } = content
+  const past = dependencies === undefined ? null : encodeSession(dependencies)
+  return [value, contentType, tombstone, expiresAtMs, past]
+}
+
+/** Throws on garbage. */
+export function decodeContent(data: readonly unknown[]): Content {
+  const [value, contentType, tombstone, expiresAtMs, dependencies] = data
+  if (!(value instanceof Uint8Array)) throw new Error('not what a client writes')
+  return {
+    // The frame it came in is let go.
+    value: new Uint8Array(value),
+    contentType: String(contentType),
+    tombstone: tombstone === true,
+    expiresAtMs: Number(expiresAtMs),
+    ...(dependencies === null ? {} : { dependencies: decodeSession(dependencies) }),
+  }
+}
+
+export function encodeFailure(error: QuorateError): Encodable[] {
+  const { required, received, retryAfterSeconds, replicas } = error.details
+  return [
+    false,
+    error.code,
+    error.message,
+    required ?? null,
+    received ?? null,
+    retryAfterSeconds ?? null,
+    encodeReports(replicas ?? []),
+  ]
+}
+
+export function decodeFailure(body: readonly Encodable[]): QuorateError {
+  const [, code, message, required, received, retryAfterSeconds, reports] = body
+  const known: ErrorCode = Object.hasOwn(ERRORS, String(code)) ? (code as ErrorCode) : 'internal'
+  const details: ErrorDetails = {
+    replicas: decodeReports(reports),
+    ...(typeof required === 'number' ? { required } : {}),
+    ...(typeof received === 'number' ? { received } : {}),
+    ...(typeof retryAfterSeconds === 'number' ? { retryAfterSeconds } : {}),
+  }
+  return new QuorateError(known, String(message), details)
+}
+
+export function encodeReports(reports: readonly ReplicaReport[]): Encodable[] {
+  return reports.map(({ node, status, error, ms }) => [node, status, error ?? null, ms])
+}
+
+export function decodeReports(data: Encodable | undefined): ReplicaReport[] {
+  return (
+    (data ?? []) as unknown as [string, ReplicaReport['status'], string | null, number][]
+  ).map(([node, status, error, ms]) =>
+    error === null ? { node, status, ms } : { node, status, error, ms },
+  )
+}

@@ -32,6 +32,7 @@ import {
   raiseBound,
 } from '../identity/mint.ts'
 import { modeOf } from '../replica/replica.ts'
+import type { Entry } from '../storage/object-table.ts'
 import type { PendingDot } from '../replica/pending-dots.ts'
 import { type PlacedRequest, rejection, type ReplicaReports } from '../round/placed-request.ts'
 import {
@@ -48,10 +49,11 @@ import {
   type PlannedWrite,
   refuseLargeSet,
 } from './type-change.ts'
+import { startStoring, type StoreLocally } from './own-store.ts'
 import { madeBefore, nameOfRequest, refuseManyNames } from './update-names.ts'
 import type { WriteParts } from './write-parts.ts'
 import { NOT_ASKED, type WholeOwners, wholeNeedOf } from './whole-owners.ts'
-import type { StoreLocally } from './write-round.ts'
+import { hasMoved, lateDisk } from './write-errors.ts'
 import { refuseUncounted } from './write-targets.ts'
 
 /** A write that is ready to be sent. */
@@ -65,6 +67,19 @@ export interface Minted extends MintedCopy {
   readonly storeLocally: StoreLocally | undefined
   /** Held until the write has ended. */
   readonly pending: PendingDot
+}
+
+/** How a write was made, or why it was not: an error by which nothing was stored. */
+export interface MintEnd {
+  readonly minted: (minted: Minted) => void
+  readonly failed: (error: unknown) => void
+}
+
+interface Mint {
+  readonly placed: PlacedRequest
+  readonly request: PlannedWrite | PlannedUpdate
+  readonly reports: ReplicaReports
+  readonly isGivenUp: () => boolean
 }
 
 export class WriteMinting {
@@ -136,25 +151,34 @@ export class WriteMinting {
     return owners[0] === self && next === undefined && horizon(at.partition) > this.#placedSince
   }
 
-  /** Rejects with a `QuorateError`, before anything was stored. Once `isGivenUp`, nothing is stored any more. */
-  async mint(
+  /** Ends once. Once `isGivenUp`, nothing is stored any more. */
+  mint(
     placed: PlacedRequest,
     request: PlannedWrite | PlannedUpdate,
     reports: ReplicaReports,
     isGivenUp: () => boolean,
-  ): Promise<Minted> {
+    end: MintEnd,
+  ): void {
     // A dot is above all that its client has seen, whatever this clock says: else a blind write that is still
     // on its way would take it for older than itself, and replace it.
     for (const timestamp of timestampsKnown(request)) this.#parts.clock.observe(timestamp)
-    if (!placed.owners.includes(this.#parts.self)) {
-      return this.#mintApart(placed, request, isGivenUp)
-    }
-    for (let attempt = 1; ; attempt++) {
-      const minted = await this.#mintOnOwnCopy(placed, request, reports, isGivenUp)
-      if (minted !== undefined) return minted
-      if (attempt === MINT_ATTEMPTS_MAX) throw clockNotPersisted()
-      await raiseBound(this.#parts.clock)
-    }
+    if (placed.owners.includes(this.#parts.self)) {
+      this.#mintHere({ placed, request, reports, isGivenUp }, end, MINT_ATTEMPTS_MAX)
+    } else this.#mintApart(placed, request, isGivenUp).then(end.minted, end.failed)
+  }
+
+  /** Again after the clock's bound has been raised, where it has to be. */
+  #mintHere(mint: Mint, end: MintEnd, attemptsLeft: number): void {
+    this.#mintOnOwnCopy(mint, {
+      ...end,
+      waiting: () => {
+        if (attemptsLeft === 1) end.failed(clockNotPersisted())
+        else {
+          const again = (): void => this.#mintHere(mint, end, attemptsLeft - 1)
+          raiseBound(this.#parts.clock).then(again, end.failed)
+        }
+      },
+    })
   }
 
   /** As far as this node's own copy is concerned, now. */
@@ -197,86 +221,86 @@ export class WriteMinting {
     return { ...made, existed, flags, whole, storeLocally: undefined }
   }
 
-  /** Undefined where the clock's bound has to be raised first. */
-  #mintOnOwnCopy(
-    placed: PlacedRequest,
-    request: PlannedWrite | PlannedUpdate,
-    reports: ReplicaReports,
-    isGivenUp: () => boolean,
-  ): Promise<Minted | undefined> {
+  #mintOnOwnCopy(mint: Mint, end: MintEnd & { readonly waiting: () => void }): void {
+    this.#parts.replica.find(mint.placed.at, (entry, refusal) => {
+      if (entry === undefined) {
+        end.failed(rejection(refusal as Refusal))
+        return
+      }
+      let minted: Minted | undefined
+      try {
+        minted = this.#mintOn(entry, mint)
+      } catch (error) {
+        end.failed(error)
+        return
+      }
+      if (minted === undefined) end.waiting()
+      else end.minted(minted)
+    })
+  }
+
+  /** Undefined where the clock's bound has to be raised first. Throws a `QuorateError`, before anything was stored. */
+  #mintOn(entry: Entry, { placed, request, reports, isGivenUp }: Mint): Minted | undefined {
     const { replica, clock, self } = this.#parts
     const { actor } = this
-    const mode = modeOf(placed.at.bucket)
-    return new Promise((resolve, reject) => {
-      replica.find(placed.at, (entry, refusal) => {
-        if (entry === undefined) {
-          reject(rejection(refusal as Refusal))
-          return
-        }
-        let pending: PendingDot | undefined
-        try {
-          // The disk, or a process that was stopped, may have taken longer than anybody waits.
-          if (isLate(placed, clock.nowMs(), isGivenUp)) throw lateDisk(placed)
-          if (placed.placedAt !== this.#parts.placedAt()) throw hasMoved(self)
-          // What is here of an earlier ownership is cleared away first, and would take this write with it.
-          const notKept = replica.notKept(placed.at)
-          if (notKept !== undefined) throw rejection(notKept)
-          refuseLongQueue(entry)
-          if (wholeNeedOf(placed, request) === 0) refuseUncounted(placed, this.#parts.mayCount)
-          const held = pruneVector(entry.latest.object, this.#parts.horizon(placed.at.partition))
-          const known = knownObject(held, request)
-          // A clock restarted behind its own records, or an lww value from a faster clock.
-          clock.observe(newestSibling(known)?.timestamp ?? 0)
-          const name = nameOfRequest(placed.at.bucket, request)
-          const repeats = name && madeBefore(known, name)
-          const dots: Dot[] = []
-          const needed = repeats === undefined ? dotsNeeded(request, name) : 0
-          while (dots.length < needed) {
-            const timestamp = clock.mint()
-            if (timestamp === undefined) {
-              resolve(undefined)
-              return
-            }
-            dots.push({ actor, timestamp })
-          }
-          const dot = repeats?.dot ?? (dots[0] as Dot)
-          // A repeat creates no new dot, so it does not hold the horizon back at the time of the first request.
-          pending = this.#parts.pending.begin(repeats ? clock.last : dot.timestamp)
-          const isUnchanged = repeats !== undefined && known === entry.latest.object
-          const made =
-            repeats !== undefined
-              ? encodeCopy(this.#codec, known)
-              : 'change' in request
-                ? this.#changedCopy(placed, known, dots, request, entry.latest.record.length)
-                : this.#writtenCopy(placed, known, dot, request)
-          const copy = isUnchanged ? entry.latest : made
-          const existed =
-            repeats === undefined
-              ? liveSiblings(known, clock.nowMs()).length > 0
-              : repeats.kind === 'deleted a value'
-          const whole = this.wholeOwners(placed, request)
-          const isBlind =
-            mode === 'siblings' &&
-            !('change' in request) &&
-            request.context === undefined &&
-            repeats === undefined
-          const storeLocally = startStoring((done) =>
-            replica.replace(placed.at, entry, copy, (failed) => {
-              if (failed !== undefined) this.giveUpActor()
-              // A later write was made on top of this one, and takes it along if it is stored.
-              const mayLive = failed !== undefined && entry.latest !== copy
-              done(mayLive ? { ...failed, code: 'failed' } : failed)
-            }),
-          )
-          reports.set(self, 'pending')
-          const flags = (isBlind ? APPLY_REPORT_UNCOVERED : 0) | flagsOf(whole)
-          resolve({ copy, dot, existed, flags, whole, storeLocally, pending, repeats })
-        } catch (error) {
-          pending?.release()
-          reject(error as Error)
-        }
-      })
-    })
+    // The disk, or a process that was stopped, may have taken longer than anybody waits.
+    if (isLate(placed, clock.nowMs(), isGivenUp)) throw lateDisk(placed)
+    if (placed.placedAt !== this.#parts.placedAt()) throw hasMoved(self)
+    // What is here of an earlier ownership is cleared away first, and would take this write with it.
+    const notKept = replica.notKept(placed.at)
+    if (notKept !== undefined) throw rejection(notKept)
+    refuseLongQueue(entry)
+    if (wholeNeedOf(placed, request) === 0) refuseUncounted(placed, this.#parts.mayCount)
+    const held = pruneVector(entry.latest.object, this.#parts.horizon(placed.at.partition))
+    const known = knownObject(held, request)
+    // A clock restarted behind its own records, or an lww value from a faster clock.
+    clock.observe(newestSibling(known)?.timestamp ?? 0)
+    const name = nameOfRequest(placed.at.bucket, request)
+    const repeats = name && madeBefore(known, name)
+    const dots: Dot[] = []
+    const needed = repeats === undefined ? dotsNeeded(request, name) : 0
+    while (dots.length < needed) {
+      const timestamp = clock.mint()
+      if (timestamp === undefined) return undefined
+      dots.push({ actor, timestamp })
+    }
+    const dot = repeats?.dot ?? (dots[0] as Dot)
+    // A repeat creates no new dot, so it does not hold the horizon back at the time of the first request.
+    const pending = this.#parts.pending.begin(repeats ? clock.last : dot.timestamp)
+    try {
+      const isUnchanged = repeats !== undefined && known === entry.latest.object
+      const made =
+        repeats !== undefined
+          ? encodeCopy(this.#codec, known)
+          : 'change' in request
+            ? this.#changedCopy(placed, known, dots, request, entry.latest.record.length)
+            : this.#writtenCopy(placed, known, dot, request)
+      const copy = isUnchanged ? entry.latest : made
+      const existed =
+        repeats === undefined
+          ? liveSiblings(known, clock.nowMs()).length > 0
+          : repeats.kind === 'deleted a value'
+      const whole = this.wholeOwners(placed, request)
+      const isBlind =
+        modeOf(placed.at.bucket) === 'siblings' &&
+        !('change' in request) &&
+        request.context === undefined &&
+        repeats === undefined
+      const storeLocally = startStoring((done) =>
+        replica.replace(placed.at, entry, copy, (failed) => {
+          if (failed !== undefined) this.giveUpActor()
+          // A later write was made on top of this one, and takes it along if it is stored.
+          const mayLive = failed !== undefined && entry.latest !== copy
+          done(mayLive ? { ...failed, code: 'failed' } : failed)
+        }),
+      )
+      reports.set(self, 'pending')
+      const flags = (isBlind ? APPLY_REPORT_UNCOVERED : 0) | flagsOf(whole)
+      return { copy, dot, existed, flags, whole, storeLocally, pending, repeats }
+    } catch (error) {
+      pending.release()
+      throw error
+    }
   }
 
   #writtenCopy(placed: PlacedRequest, held: StoredObject, dot: Dot, request: PlannedWrite): Copy {
@@ -366,33 +390,6 @@ function* timestampsKnown(request: PlannedWrite | PlannedUpdate): Generator<Time
   for (const seen of request.content.dependencies?.values() ?? []) yield* seen.values()
 }
 
-/** Starts to store now; tells the outcome to whoever asks, before or after it is known. */
-function startStoring(store: StoreLocally): StoreLocally {
-  let finished = false
-  let outcome: Refusal | undefined
-  let waiting: ((refusal: Refusal | undefined) => void) | undefined
-  store((refusal) => {
-    finished = true
-    outcome = refusal
-    waiting?.(refusal)
-  })
-  return (done) => {
-    if (finished) done(outcome)
-    else waiting = done
-  }
-}
-
-function hasMoved(self: string): QuorateError {
-  const message = `the owners of the key have changed before ${self} wrote it; nothing was applied`
-  return new QuorateError('quorum_unreachable', message, { retryAfterSeconds: 1 })
-}
-
 function isLate({ deadlineMs }: PlacedRequest, nowMs: number, isGivenUp: () => boolean): boolean {
   return isGivenUp() || nowMs > deadlineMs
-}
-
-/** Nobody waits any more: a write is made before its deadline, or never. */
-export function lateDisk({ timeoutMs }: PlacedRequest): QuorateError {
-  const message = `the own disk did not answer within ${timeoutMs} ms; nothing was applied`
-  return new QuorateError('storage_failed', message, { retryAfterSeconds: 1 })
 }

@@ -5,12 +5,12 @@
  */
 import { QuorateError } from '../../core/errors.ts'
 import { allOwners } from '../../core/quorum/owner-groups.ts'
+import type { WriteTargets } from '../../core/replication/write-round.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import { type PeerReach, refusedWords, reportOfUnasked } from '../peers/peer-reach.ts'
 import { MAY_NOT_COUNT } from '../replica/not-ready-reasons.ts'
 import { groupsOf, type PlacedRequest, rejection } from '../round/placed-request.ts'
 import type { WholeOwners } from './whole-owners.ts'
-import type { RoundTargets } from './write-round.ts'
 
 /** What this node believes of the others. */
 interface Believing {
@@ -19,31 +19,33 @@ interface Believing {
   readonly inReach: PeerReach['inReach']
 }
 
-/** Throws quorum_unreachable. The own copy, where this node is an owner, is added by the coordinator. */
-export function writeTargets(placed: PlacedRequest, parts: Believing): RoundTargets {
+/** Throws quorum_unreachable. */
+export function writeTargets(placed: PlacedRequest, parts: Believing): WriteTargets {
   const targets = chooseTargets(placed, parts)
   refuseWithoutQuorum(placed, targets, parts)
   return targets
 }
 
-function chooseTargets(placed: PlacedRequest, { self, inReach }: Believing): RoundTargets {
+function chooseTargets(placed: PlacedRequest, { self, inReach }: Believing): WriteTargets {
   const { sloppy } = placed.need
-  const others = allOwners(groupsOf(placed)).filter((owner) => owner !== self)
+  const all = allOwners(groupsOf(placed))
+  const storesHere = all.includes(self)
+  const others = all.filter((owner) => owner !== self)
   const owners = others.filter((owner) => inReach(owner, sloppy))
   const away = others.filter((owner) => !inReach(owner, sloppy))
   const holders = sloppy ? placed.fallbacks.filter((node) => inReach(node, sloppy)) : []
-  if (holders.length === 0) return { storeLocally: undefined, owners, standIns: [], missed: away }
+  if (holders.length === 0) return { storesHere, owners, standIns: [], missed: away }
   // Where more owners are away than nodes are left, some nodes keep the write for several of them.
   const standIns = away.map((owner, i) => ({
     owner,
     holder: holders[i % holders.length] as string,
   }))
-  return { storeLocally: undefined, owners, standIns, missed: [] }
+  return { storesHere, owners, standIns, missed: [] }
 }
 
 function refuseWithoutQuorum(
   placed: PlacedRequest,
-  targets: RoundTargets,
+  targets: WriteTargets,
   { self, clock }: Believing,
 ): void {
   const groups = groupsOf(placed)
@@ -88,7 +90,7 @@ export function refuseUncounted(
 export function refuseWithoutWhole(
   { owners }: PlacedRequest,
   { self, clock }: Believing,
-  targets: RoundTargets,
+  targets: WriteTargets,
   { need, isSelf }: WholeOwners,
   mayBeWhole: (owner: string) => boolean,
 ): void {

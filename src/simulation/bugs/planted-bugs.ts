@@ -16,9 +16,9 @@ const BUGS: readonly PlantedBug[] = [
   {
     name: 'waits-for-stalled-disk',
     what: 'a request waits for the own disk for as long as that does not answer',
-    file: 'node/write/write-coordinator.ts',
-    find: 'reject(lateDisk(placed))',
-    replace: '',
+    file: 'node/write/write-run.ts',
+    find: 'this.#fail(lateDisk(this.#placed))',
+    replace: 'return',
     also: {
       file: 'node/round/request-bound.ts',
       find: 'timeoutMs + LAST_RESORT_MS, this.#counted(work)',
@@ -298,9 +298,9 @@ const BUGS: readonly PlantedBug[] = [
   {
     name: 'blind-write-without-second-round',
     what: 'a blind write leaves what only other owners had held',
-    file: 'node/write/write-coordinator.ts',
-    find: 'if (older.length === 0 || !isOwner) return undefined',
-    replace: 'if (older.length >= 0 || !isOwner) return undefined',
+    file: 'core/replication/write-protocol.ts',
+    find: "return dots.length > 0 ? { type: 'cover', dots } : undefined",
+    replace: 'return undefined',
     seeds: 60,
     seconds: 120,
     workloads: ['siblings'],

@@ -1,0 +1,164 @@
+/**
+ * Sends one copy of a write to its targets, and tells the round (core/replication/write-round.ts) what came of each ask.
+ * An owner that missed the copy gets a hint.
+ */
+import type { WriteAsk } from '../../core/quorum/joint-tally.ts'
+import type { ReplyKind } from '../../core/quorum/tally.ts'
+import {
+  asOwner,
+  type StandIn,
+  type Told,
+  type WriteRound,
+} from '../../core/replication/write-round.ts'
+import type { Encodable } from '../../ports/codec.ts'
+import type { Reply } from '../peers/peers.ts'
+import type { PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
+import { type Copy, decodeDots } from '../wire/object-record.ts'
+import type { StoreLocally } from './own-store.ts'
+import type { WholeOwners } from './whole-owners.ts'
+import type { WriteParts } from './write-parts.ts'
+
+/** A copy to send. */
+export interface Outgoing {
+  readonly copy: Copy
+  /** For the `apply` of the other owners. */
+  readonly flags: number
+  readonly whole: WholeOwners
+  /** As it is stored where it was made; undefined where it has to be merged into the own copy. */
+  readonly storeLocally: StoreLocally | undefined
+}
+
+export interface SentCopy {
+  readonly placed: PlacedRequest
+  readonly outgoing: Outgoing
+  readonly round: WriteRound
+  readonly reports: ReplicaReports
+}
+
+export interface FanoutEnds {
+  /** After each event of the round. It may have been settled, now or before. */
+  readonly progress: () => void
+  /** Nothing of the round goes on. */
+  readonly over: () => void
+}
+
+export class CopyFanout {
+  readonly #parts: WriteParts
+  readonly #sent: SentCopy
+  readonly #ends: FanoutEnds
+
+  constructor(parts: WriteParts, sent: SentCopy, ends: FanoutEnds) {
+    this.#parts = parts
+    this.#sent = sent
+    this.#ends = ends
+  }
+
+  start(): void {
+    const { self, peers, replica, clock } = this.#parts
+    const { placed, outgoing, round, reports } = this.#sent
+    const { at, deadlineMs } = placed
+    const { copy, flags } = outgoing
+    const { targets } = round.plan
+    const body = [at.bucket.name, at.key, copy.record, flags]
+    for (const owner of targets.owners) {
+      peers.ask(owner, 'apply', body, deadlineMs, (reply) => this.#ownerReplied(owner, reply))
+    }
+    if (targets.storesHere) {
+      const mergeHere: StoreLocally = (done) =>
+        replica.apply(at, copy, flags, (_applied, refusal) => done(refusal))
+      const store = outgoing.storeLocally ?? mergeHere
+      store((refusal) => {
+        if (refusal !== undefined) reports.set(self, 'error', refusal.message)
+        this.#record(asOwner(self), refusal === undefined ? 'stored' : kindOf(refusal))
+      })
+    }
+    for (const standIn of targets.standIns) this.#askStandIn(standIn)
+    for (const owner of targets.missed) reports.setUnasked(owner, clock)
+    // The own disk may have answered at once, before all had been asked.
+    this.#after()
+  }
+
+  /** The deadline has passed: what is known by now decides. */
+  expire(): void {
+    this.#sent.round.expire()
+    this.#after()
+  }
+
+  #ownerReplied(owner: string, reply: Reply): void {
+    const told = reply.type === 'ok' ? toldIn(reply.body) : undefined
+    if (told !== undefined) {
+      this.#record(asOwner(owner), 'stored', told)
+      return
+    }
+    // An answer that cannot be understood is none.
+    const lack = reply.type === 'ok' ? NO_ANSWER : reply
+    this.#sent.reports.setReply(owner, lack)
+    this.#record(asOwner(owner), kindOfReply(lack))
+  }
+
+  #askStandIn({ owner, holder }: StandIn): void {
+    const { self, peers, hints, clock } = this.#parts
+    const { placed, outgoing, reports } = this.#sent
+    const { at, deadlineMs } = placed
+    const { copy } = outgoing
+    const ask = { node: holder, owner }
+    reports.setUnasked(owner, clock)
+    if (holder === self) {
+      hints.keep(owner, at, copy, (refusal) => {
+        if (refusal === undefined) this.#record(ask, 'hinted')
+        else this.#record(ask, refusal === 'dropped' ? 'refused' : kindOf(refusal))
+      })
+      return
+    }
+    const body = [owner, at.bucket.name, at.key, copy.record]
+    peers.ask(holder, 'hint', body, deadlineMs, (reply) => {
+      if (reply.type !== 'ok') reports.setReply(holder, reply)
+      this.#record(ask, reply.type === 'ok' ? 'hinted' : kindOfReply(reply))
+    })
+  }
+
+  #record(ask: WriteAsk, kind: ReplyKind, told?: Told): void {
+    const { reports, round } = this.#sent
+    if (kind === 'stored') reports.set(ask.node, 'ok')
+    else if (kind === 'hinted') reports.set(ask.node, 'hinted')
+    round.record(ask, kind, told)
+    this.#after()
+  }
+
+  #after(): void {
+    const { placed, outgoing, round } = this.#sent
+    for (const owner of round.takeOwed()) {
+      this.#parts.hints.keep(owner, placed.at, outgoing.copy, () => undefined)
+    }
+    if (round.takeEnd()) this.#ends.over()
+    this.#ends.progress()
+  }
+}
+
+/** Undefined for garbage. */
+function toldIn([existed, uncovered, newest, isWhole]: readonly Encodable[]): Told | undefined {
+  if (!Array.isArray(uncovered) || !Number.isSafeInteger(newest)) return undefined
+  try {
+    return {
+      existed: existed === true,
+      uncovered: decodeDots(uncovered as Encodable),
+      newest: newest as number,
+      // A node of the release before does not say.
+      isWhole: isWhole !== false,
+    }
+  } catch {
+    return undefined
+  }
+}
+
+const NO_ANSWER: Exclude<Reply, { type: 'ok' }> = { type: 'lost', reason: 'deadline' }
+
+/** `failed` is the one refusal after which the copy may be there all the same. */
+function kindOf(refusal: { readonly code: string }): ReplyKind {
+  return refusal.code === 'failed' ? 'lost' : 'refused'
+}
+
+function kindOfReply(reply: Exclude<Reply, { type: 'ok' }>): ReplyKind {
+  if (reply.type === 'lost') return 'lost'
+  return reply.type === 'unsent' ? 'refused' : kindOf(reply)
+}

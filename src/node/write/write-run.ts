@@ -1,0 +1,269 @@
+/**
+ * Carries out one client's write: makes its copies, sends them, and tells the outcome. What follows from what is decided
+ * in core/replication/write-protocol.ts.
+ *
+ * Nothing here waits in a promise: every step is a call from the disk, a peer or a deadline.
+ */
+import type { Dot, Timestamp } from '../../core/causality/dot.ts'
+import { seenOf } from '../../core/causality/session.ts'
+import {
+  ABSENT,
+  contextAfter,
+  coverDots,
+  liveSiblings,
+  type StoredObject,
+  write,
+} from '../../core/causality/stored-object.ts'
+import { type WriteKind, WriteProtocol } from '../../core/replication/write-protocol.ts'
+import type { WriteRound, WriteTargets } from '../../core/replication/write-round.ts'
+import type { Codec } from '../../ports/codec.ts'
+import type { Metrics } from '../../ports/metrics.ts'
+import type { Deadline } from '../peers/deadlines.ts'
+import { modeOf } from '../replica/replica.ts'
+import { groupsOf, type PlacedRequest, type ReplicaReports } from '../round/placed-request.ts'
+import type { WriteAnswer } from '../service/service.ts'
+import { encodeCopy } from '../wire/object-record.ts'
+import { CopyFanout, type Outgoing } from './copy-fanout.ts'
+import type { PlannedUpdate, PlannedWrite } from './type-change.ts'
+import { NOT_ASKED } from './whole-owners.ts'
+import { doubted, lateDisk, unmetError } from './write-errors.ts'
+import type { Minted, WriteMinting } from './write-minting.ts'
+import type { WriteParts } from './write-parts.ts'
+import { writeTargets } from './write-targets.ts'
+
+export interface WriteRunPorts {
+  readonly codec: Codec
+  readonly metrics: Metrics
+  readonly minting: WriteMinting
+  /** Told of each settled round. */
+  readonly onSettled: (round: WriteRound) => void
+}
+
+export interface WriteEnd {
+  readonly answered: (answer: WriteAnswer) => void
+  readonly failed: (error: unknown) => void
+}
+
+export class WriteRun {
+  readonly #ports: WriteRunPorts
+  readonly #parts: WriteParts
+  readonly #request: PlannedWrite | PlannedUpdate
+  readonly #reports: ReplicaReports
+  readonly #end: WriteEnd
+  #placed: PlacedRequest
+  #targets: WriteTargets
+  #deadline: Deadline | undefined
+  /** The first copy as it was made; undefined before. */
+  #minted: Minted | undefined
+  #protocol: WriteProtocol | undefined
+  #outgoing: Outgoing | undefined
+  /** The dot of the present copy. */
+  #dot: Dot | undefined
+  /** What is under way; undefined while a copy is made. */
+  #fanout: CopyFanout | undefined
+  #isOver = false
+
+  constructor(
+    ports: WriteRunPorts,
+    parts: WriteParts,
+    request: {
+      placed: PlacedRequest
+      request: PlannedWrite | PlannedUpdate
+      targets: WriteTargets
+    },
+    reports: ReplicaReports,
+    end: WriteEnd,
+  ) {
+    this.#ports = ports
+    this.#parts = parts
+    this.#placed = request.placed
+    this.#request = request.request
+    this.#targets = request.targets
+    this.#reports = reports
+    this.#end = end
+  }
+
+  start(): void {
+    const isGivenUp = (): boolean => this.#isOver
+    this.#waitForDeadline()
+    this.#ports.minting.mint(this.#placed, this.#request, this.#reports, isGivenUp, {
+      minted: (minted) => this.#begin(minted),
+      failed: (error) => {
+        if (!this.#isOver) this.#fail(error)
+      },
+    })
+  }
+
+  #begin(minted: Minted): void {
+    if (this.#isOver) {
+      minted.pending.release()
+      return
+    }
+    this.#minted = minted
+    this.#dot = minted.dot
+    this.#outgoing = minted
+    this.#protocol = new WriteProtocol(this.#kindOf(minted), minted.dot)
+    this.#waitForDeadline()
+    this.#send()
+  }
+
+  #kindOf({ repeats }: Minted): WriteKind {
+    if ('change' in this.#request || repeats !== undefined) return 'seeing'
+    if (modeOf(this.#placed.at.bucket) === 'lww') return 'lww'
+    // Owners report what a copy does not cover only where its flags ask for it.
+    return 'blind'
+  }
+
+  /** At most as long as the client waits. A round that begins later still asks once. */
+  #waitForDeadline(): void {
+    const { deadlines, clock } = this.#parts
+    if (this.#deadline !== undefined) deadlines.cancel(this.#deadline)
+    const leftMs = Math.max(0, this.#placed.deadlineMs - clock.nowMs())
+    this.#deadline = deadlines.in(leftMs, () => this.#expire())
+  }
+
+  #expire(): void {
+    // Where nothing is under way, a copy is being made.
+    if (this.#fanout === undefined) this.#fail(lateDisk(this.#placed))
+    else this.#fanout.expire()
+  }
+
+  /** Sends the present copy to the present targets. */
+  #send(): void {
+    const { need } = this.#placed
+    const outgoing = this.#outgoing as Outgoing
+    const { pending } = this.#minted as Minted
+    const round = (this.#protocol as WriteProtocol).begin({
+      self: this.#parts.self,
+      groups: groupsOf(this.#placed),
+      // `weak` answers before anything is stored, but its write goes on as one of `eventual`.
+      need: Math.max(need.w, 1),
+      sloppy: need.sloppy,
+      targets: this.#targets,
+      wholeNeed: outgoing.whole.need,
+      isSelfWhole: outgoing.whole.isSelf,
+    })
+    pending.hold()
+    const sent = { placed: this.#placed, outgoing, round, reports: this.#reports }
+    const fanout = new CopyFanout(this.#parts, sent, {
+      progress: () => this.#judge(fanout, round),
+      over: () => pending.release(),
+    })
+    this.#fanout = fanout
+    fanout.start()
+  }
+
+  /** A fan-out goes on after its round is settled: its last answers come late. */
+  #judge(fanout: CopyFanout, round: WriteRound): void {
+    if (fanout !== this.#fanout || round.settled === undefined) return
+    this.#fanout = undefined
+    this.#ports.onSettled(round)
+    this.#next(round)
+  }
+
+  #next(round: WriteRound): void {
+    const protocol = this.#protocol as WriteProtocol
+    const step = protocol.next(this.#placed.placedAt === this.#parts.placedAt())
+    switch (step.type) {
+      case 'acknowledge':
+        this.#answer(round)
+        return
+      case 'place-again':
+        this.#ports.metrics.count('placement_changed_total')
+        this.#placeAgain()
+        return
+      case 'cover':
+        this.#ports.metrics.count('blind_write_second_rounds_total')
+        this.#sendAgain(coverDots((this.#outgoing as Outgoing).copy.object, step.dots))
+        return
+      case 'mint-above':
+        this.#ports.metrics.count('lww_second_rounds_total')
+        this.#mintAbove(step.newest)
+        return
+      case 'fail':
+        this.#fail(unmetError(this.#placed, round, this.#reports))
+        return
+      default:
+        step satisfies never
+    }
+  }
+
+  #placeAgain(): void {
+    try {
+      this.#placed = this.#parts.placeAgain(this.#placed)
+      this.#targets = writeTargets(this.#placed, this.#parts)
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    const outgoing = this.#outgoing as Outgoing
+    this.#outgoing = { ...outgoing, storeLocally: undefined }
+    this.#waitForDeadline()
+    this.#send()
+  }
+
+  /** The same content once more, for an owner holds a newer timestamp. */
+  #mintAbove(newest: Timestamp): void {
+    const { minting } = this.#ports
+    this.#parts.clock.observe(newest)
+    minting.timestamp().then(
+      (timestamp) => {
+        if (this.#isOver) return
+        this.#dot = { actor: minting.actor, timestamp }
+        const { content } = this.#request as PlannedWrite
+        this.#sendAgain(write('lww', ABSENT, this.#dot, content, undefined))
+      },
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  #sendAgain(object: StoredObject): void {
+    const copy = encodeCopy(this.#ports.codec, object)
+    // The first round has asked what there was, and who was whole.
+    this.#outgoing = { copy, flags: 0, whole: NOT_ASKED, storeLocally: undefined }
+    this.#send()
+  }
+
+  #answer(round: WriteRound): void {
+    const { placed, minted } = { placed: this.#placed, minted: this.#minted as Minted }
+    const { object } = (this.#outgoing as Outgoing).copy
+    const first = (this.#protocol as WriteProtocol).firstMet
+    this.#close()
+    this.#end.answered({
+      level: placed.level,
+      coordinator: this.#parts.self,
+      quorum: { need: placed.need.w, got: round.got, hinted: round.hinted },
+      context: contextAfter(object, this.#request.context, this.#dot as Dot),
+      replicas: this.#reports.list(),
+      durable: true,
+      ...this.#left(object, minted, first?.existed === true || round.existed),
+      seen: seenOf(modeOf(placed.at.bucket), object),
+    })
+  }
+
+  /** The live siblings after the write, and whether the key existed before it. A repeated delete tells what the first met. */
+  #left(
+    object: StoredObject,
+    { existed, repeats }: Minted,
+    existedElsewhere: boolean,
+  ): Pick<WriteAnswer, 'siblings' | 'existed'> {
+    if (repeats !== undefined && repeats.kind !== 'increment') return { siblings: [], existed }
+    const siblings = liveSiblings(object, this.#parts.clock.nowMs())
+    return { siblings, existed: existed || existedElsewhere }
+  }
+
+  /** `error`: what stopped the write, by itself. */
+  #fail(error: unknown): void {
+    if (this.#isOver) return
+    const told = this.#protocol === undefined ? error : doubted(error, this.#protocol)
+    const endWith = this.#minted?.endWith
+    this.#close()
+    this.#end.failed(endWith === undefined ? told : endWith(told))
+  }
+
+  #close(): void {
+    this.#isOver = true
+    if (this.#deadline !== undefined) this.#parts.deadlines.cancel(this.#deadline)
+    this.#minted?.pending.release()
+  }
+}

@@ -1,7 +1,7 @@
 /**
- * Everything that makes the copies of a key become one again, composed: the hash trees and their comparison,
- * the horizon and the collection of deletes below it, the reading of every record, and the filling of a node
- * that has lost its own.
+ * Composes the mechanisms that make the copies of a key equal again: hash trees and their comparison, the horizon and
+ * the collection of tombstones below it, the scrub of every record, and the refilling of a node that has lost its
+ * directory.
  */
 import { lostMember } from '../core/placement/change-steps.ts'
 import type { Timestamp } from '../core/causality/dot.ts'
@@ -54,13 +54,13 @@ export interface ConvergenceParts {
   readonly peers: Peers
   readonly versions: MemberVersions
   readonly reachable: (node: string) => boolean
-  /** Whether no write is under way of which a hint may be left here. */
+  /** Whether this node has no request, write or hint under way. */
   readonly isQuiet: () => boolean
   /** Proposes the next topology. */
   readonly propose: (step: (current: Topology) => Topology | undefined) => Promise<unknown>
-  /** Called before this node says that it holds all of these partitions: what it will say of them begins anew. */
+  /** Called before this node claims to hold these partitions: it takes a new actor, and a ballot floor at `promisedUpTo`. */
   readonly beforeOwning: (partitions: readonly number[], promisedUpTo: Timestamp) => Promise<void>
-  /** Reads a key so that a majority answers. */
+  /** Reads a key at quorum. */
   readonly readAtQuorum: (bucket: string, key: string) => Promise<unknown>
 }
 
@@ -71,18 +71,18 @@ export interface Convergence {
   readonly trees: TreeAnswers
   readonly arrival: Arrival
   readonly moves: Moves
-  /** As it counts for a data partition. */
+  /** The horizon that applies to one data partition. */
   horizonOf(partition: number): Timestamp
-  /** What this node has on its way to owners. */
+  /** Writes, hints and exchanges that this node still has under way to owners. */
   readonly unsettled: () => Unsettled
-  /** Told of each new horizon. */
+  /** Called whenever the horizon has moved. */
   onHorizonMoved: () => void
-  /** A record was found damaged: starts its repair. */
+  /** Starts the repair of a record that was found damaged. */
   recordDamaged(storageKey: string): void
-  /** The network has been started. Resolves once this node may serve. */
+  /** Call once the network runs. Resolves once this node may serve. */
   start(): Promise<void>
   stop(): void
-  /** The topology has changed. */
+  /** Call after the topology has changed. */
   look(): void
   showGauges(): void
 }
@@ -178,7 +178,7 @@ export function composeConvergence(ports: NodePorts, parts: ConvergenceParts): C
     arrival.tookOver(peer)
     intake.tookOver(peer, round)
     release.tell(peer)
-    // A node without its copies has nothing better to do than to get them.
+    // A node without its copies compares at once again: refilling is its most urgent work.
     if (arrival.isFilling) ports.timers.soon(() => antiEntropy.wake())
   }
   let isStarted = false

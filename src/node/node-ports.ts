@@ -1,4 +1,4 @@
-/** All that a node has of the world around it: time, chance, a disk, the network, and whom it tells. */
+/** The only ways by which a node reaches the world around it: time, randomness, disk, network, log and metrics. */
 import type { Clock } from '../ports/clock.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'

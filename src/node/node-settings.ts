@@ -1,31 +1,31 @@
-/** What one node is told when it is composed: who it is, with which members it begins, and its limits. */
+/** The settings with which one node is composed: its id, the first members, and its limits. */
 import type { Member } from '../core/placement/topology.ts'
 
 export interface NodeSettings {
   readonly nodeId: string
-  /** The configured first members; used only where the disk holds no topology yet. */
+  /** The configured first members. Used only if the disk holds no topology yet. */
   readonly members: readonly Member[]
   /**
-   * Of a node that joins a running cluster: the document that made it a member, instead of `members`; used only where
-   * the disk holds no topology yet. Read when the node starts.
+   * The topology document that made this node a member, if it joins a running cluster. It takes the place of `members`.
+   * Read at the start, and used only if the disk holds no topology yet.
    */
   readonly joined?: string | undefined
-  /** `os` answers writes before fsync, for every bucket; `sync` leaves it to the bucket. */
+  /** `os` acknowledges writes before fsync in every bucket; `sync` leaves the choice to the bucket. */
   readonly durability: 'sync' | 'os'
   readonly requestTimeoutMs: number
   readonly maxClockDriftMs: number
-  /** Decoded objects kept in memory, in bytes of their values and keys. */
+  /** Bound of the cache of decoded objects, in bytes of their keys and values. */
   readonly cacheBytesMax: number
-  /** Hints kept for one owner, in bytes; more are dropped and counted. */
+  /** Bound of the hints kept for one owner, in bytes. Further hints are dropped and counted. */
   readonly hintBytesPerOwnerMax: number
-  /** The record of a set, in bytes; 1 MiB where undefined. */
+  /** Bound of the record of a set, in bytes; 1 MiB if undefined. */
   readonly maxValueBytes?: number
-  /** Whether writes that were durable are missing: some, or all, where the disk is a new one in the place of another. */
+  /** Whether durable writes are missing from the disk: some of them, or all if the disk was replaced by a new one. */
   readonly hasLostData?: boolean
-  /** Client requests under way at once; more are refused as overloaded. */
+  /** Bound of the client requests under way at once. Further requests are refused as overloaded. */
   readonly inflightRequestsMax: number
-  /** Told once, when this node finds that it is no member any more (removal.ts). */
+  /** Called once, when this node learns that it is no longer a member (removal.ts). */
   readonly onRemoved?: () => void
-  /** Told once that another process has taken the place of this one: it serves nothing any more, and has to end. */
+  /** Called once, when another process runs under this node's id. This process then serves nothing and has to exit. */
   readonly onSuperseded?: (reason: string) => void
 }

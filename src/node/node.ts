@@ -1,4 +1,4 @@
-/** One node, composed of its mechanisms over the ports it is given. */
+/** One node, composed of its mechanisms over the given ports. */
 import { QuorateError } from '../core/errors.ts'
 import { firstTopology } from '../core/placement/first-topology.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
@@ -11,7 +11,8 @@ import { parseTopology } from './topology/topology-keeper.ts'
 
 export interface Node extends NodeService {
   /**
-   * Reads what the disk knows of this node, takes up a new incarnation, and joins its peers. Rejects where the disk belongs to another node or a newer format.
+   * Reads the identity of this node from the disk, takes a new incarnation, and connects to the peers. Rejects if the
+   * disk belongs to another node, or was written in a newer format.
    */
   start(): Promise<void>
   /** Refuses new requests, finishes those under way, and makes everything durable. */
@@ -39,7 +40,7 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     const what = stopping === undefined ? 'starting' : 'stopping'
     throw new QuorateError('not_ready', `${settings.nodeId} is ${what}`, { retryAfterSeconds: 1 })
   }
-  /** For requests that need the other members. Throws not_a_member, too. */
+  /** For requests that need the other members. Throws not_ready, or not_a_member after a removal. */
   const member = (): RunningNode => {
     up().requests.refuseNonMember()
     return up()

@@ -1,4 +1,4 @@
-/** What this node does for other nodes: each ask goes to the mechanism that answers it. */
+/** Routes each request of another node to the mechanism that answers it. */
 import type { Timestamp } from '../core/causality/dot.ts'
 import { newestDot } from '../core/causality/stored-object.ts'
 import { QuorateError } from '../core/errors.ts'
@@ -53,7 +53,7 @@ export interface AskParts {
 export class PeerAsks {
   readonly #self: string
   readonly #codec: Codec
-  /** Set once the mechanisms exist; nothing is asked before the network starts. */
+  /** Set once the mechanisms exist. No request arrives before that, because the network starts later. */
   parts: AskParts | undefined
 
   constructor(self: string, codec: Codec) {
@@ -61,7 +61,7 @@ export class PeerAsks {
     this.#codec = codec
   }
 
-  /** An `apply` that this node asks of itself: it keeps a hint for a key that it owns by now. */
+  /** Handles an `apply` that this node sends to itself: it keeps a hint for a key that it owns by now. */
   applyHere(body: readonly Encodable[], done: (reply: Reply) => void): void {
     this.handle(this.#self, 'apply', body, 0, (code, ...rest) =>
       done(
@@ -72,7 +72,7 @@ export class PeerAsks {
     )
   }
 
-  /** Throws on garbage: the asker is told `bad_message`. */
+  /** Throws on a malformed body; the sender then gets `bad_message`. */
   handle(
     from: string,
     kind: AskKind,
@@ -113,7 +113,7 @@ export class PeerAsks {
               refuse(refusal)
               return
             }
-            // Who does not own the key misses its later writes: that they are not here says nothing.
+            // A node that does not own the key misses its later writes: a write absent here may still exist elsewhere.
             const isOwner = parts.keeper.place(at.bucket, at.key).owners.includes(this.#self)
             const horizon = isOwner ? parts.horizonOf(at.partition) : 0
             const isFilled = isWholeTo(parts, from, at)
@@ -137,7 +137,7 @@ export class PeerAsks {
           answer('not_ready', TOO_FEW_HAVE_TOLD)
           return
         }
-        // Of an old directory, what has been deleted since, and forgotten, is still there.
+        // An old directory still holds keys that the others have deleted since, and have forgotten.
         if (!isFilledIn(parts, Number(body[0]))) {
           answer('not_ready', BEING_FILLED)
           return
@@ -179,7 +179,7 @@ export class PeerAsks {
         )
       case 'register-promised':
         if (!parts.arrival.mayTell(from)) answer('not_ready', TOO_FEW_HAVE_TOLD)
-        // After a crash it would take questions of the placement before again.
+        // After a crash before that, this node would return to the old placement and could promise ballots above its answer.
         else if (!parts.keeper.isDurable()) answer('not_ready', 'the topology is being stored')
         else parts.registers.tellPromised(Number(body[0]), answer)
         return
@@ -209,7 +209,8 @@ export class PeerAsks {
   ): void {
     const { arrival, replica } = parts
     this.#withLocation(parts, body, answer, (at) =>
-      // Refused in the moment after a start, a key could be read nowhere in a cluster that is ready.
+      // Wait instead of refusing: right after a start, a refusal could make a key unreadable although the cluster is
+      // ready.
       arrival.whenTold(from, () => {
         if (!arrival.mayTell(from)) {
           answer('not_ready', TOO_FEW_HAVE_TOLD)
@@ -239,12 +240,13 @@ export class PeerAsks {
       }
       const flags = Number(body[3] ?? 0)
       const apply = (): void => {
-        // A write that asks whether these copies are whole is not acknowledged without enough others that are.
+        // A sender that sets the flag acknowledges only with enough whole copies, so an incomplete node may store this one.
         if ((flags & APPLY_ASKS_WHOLE) === 0 && !mayCount(parts, at)) {
           answer('not_ready', MAY_NOT_COUNT)
           return
         }
-        // Before the own copy is looked up: were the filling to end in between, it could be the one from before.
+        // Computed before the copy is looked up: if refilling ended in between, the copy could still be the incomplete
+        // one.
         const isWhole = isWholeTo(parts, from, at)
         parts.replica.apply(at, copy, flags, (applied, refusal) => {
           if (applied === undefined) refuse(refusal as Refusal)
@@ -265,7 +267,7 @@ export class PeerAsks {
     const owner = String(body[0])
     this.#withLocation(parts, body.slice(1), answer, (at) => {
       if (parts.keeper.isEmptying(this.#self)) {
-        answer('not_owner', `${this.#self} leaves the cluster`)
+        answer('not_owner', `${this.#self} is leaving the cluster`)
         return
       }
       const blocked = parts.replica.refusal()
@@ -275,12 +277,12 @@ export class PeerAsks {
         return
       }
       if (!parts.horizon.mayKeep(newestDot(copy.object))) {
-        answer('late', 'this node has promised to keep nothing that old')
+        answer('late', 'the write is too old: this node has promised to keep only newer ones')
         return
       }
       parts.hints.keep(owner, at, copy, (refusal) => {
         if (refusal === undefined) answer('ok')
-        else if (refusal === 'dropped') answer('overloaded', `no room for more hints of ${owner}`)
+        else if (refusal === 'dropped') answer('overloaded', `no room for more hints for ${owner}`)
         else refuse(refusal)
       })
     })
@@ -293,7 +295,7 @@ export class PeerAsks {
       answer('unknown_bucket', String(name))
       return
     }
-    // Until then this directory may be an old one: keys may be missing, and deleted keys may be there.
+    // Until then this directory may be an old one: keys may be missing, and deleted keys may still be here.
     if (!parts.arrival.mayTell(from)) {
       answer('not_ready', TOO_FEW_HAVE_TOLD)
       return
@@ -332,7 +334,7 @@ export class PeerAsks {
   }
 }
 
-/** Whether a copy that is stored here may be counted by whoever sends it. */
+/** Whether the sender may count a copy that is stored here. */
 function mayCount({ arrival, keeper }: AskParts, { bucket, key }: Location): boolean {
   return arrival.mayCount(() => {
     const { owners, next } = keeper.place(bucket, key)
@@ -340,12 +342,12 @@ function mayCount({ arrival, keeper }: AskParts, { bucket, key }: Location): boo
   })
 }
 
-/** Whether what this node says of its own copy is all that it ever held, as far as that peer can know. */
+/** Whether this node's copy contains everything it has ever acknowledged, as far as `peer` can know. */
 function isWholeTo({ arrival, replica }: AskParts, peer: string, at: Location): boolean {
   return arrival.mayTell(peer) && replica.mayRead(at)
 }
 
-/** Whether the own copies of the partition are complete, whatever bucket they are of. */
+/** Whether this node's copies of the partition are complete, in buckets of every replica count. */
 function isFilledIn({ keeper, arrival }: AskParts, partition: number): boolean {
   const { topology } = keeper
   const copyCounts = new Set(topology.buckets.map(({ n }) => n))

@@ -1,6 +1,6 @@
 /**
- * The front door of a node: takes clients' requests, finds where the key lives and what the level needs,
- * bounds how many are under way, and hands them to the coordinators or to an owner.
+ * The entry point for clients' requests at a node. It finds the owners of the key and the quorum that the level needs,
+ * bounds the requests under way, and hands each to a coordinator or to an owner.
  */
 import type { Session } from '../core/causality/session.ts'
 import type { StoredObject } from '../core/causality/stored-object.ts'
@@ -51,9 +51,9 @@ export interface RequestParts {
   readonly peers: Peers
   readonly deadlines: Deadlines
   readonly inReach: (node: string, sloppy: boolean) => boolean
-  /** Those of the members that may speak an older version of the protocol. */
+  /** Selects the members that may speak an older version of the protocol. */
   readonly mayBeOld: (members: Iterable<string>) => string[]
-  /** Why the own disk takes no writes, if so. */
+  /** Why this node's disk takes no writes; undefined if it takes them. */
   readonly diskRefusal: () => Refusal | undefined
 }
 
@@ -70,7 +70,7 @@ export class Requests {
     this.#bound = new RequestBound(parts.deadlines, settings.inflightRequestsMax)
   }
 
-  /** Requests whose work goes on. */
+  /** Client requests whose work has not ended yet. */
   get inflight(): number {
     return this.#bound.inflight
   }
@@ -88,8 +88,8 @@ export class Requests {
   }
 
   /**
-   * Does it again where the key has other owners by the time it is done: an answer of the old ones may lack what the
-   * new ones have been told. `mayRepeat`: whether an error, or an answer (undefined), is one of these.
+   * Repeats a request whose placement changed while it ran: an answer of the old owners may lack writes that the new
+   * owners have acknowledged. `mayRepeat` decides whether this error, or an answer (undefined), allows a repeat.
    */
   async #whilePlaced<T>(
     first: PlacedRequest,
@@ -145,7 +145,7 @@ export class Requests {
     return { ...answer, session: await sessions.afterWrite(placed, made.session, answer) }
   }
 
-  /** To the coordinator here where this node may be it, else to an owner. */
+  /** Coordinates the write here if this node may do so; otherwise forwards it to an owner. */
   async #route(placed: PlacedRequest, request: WriteRequest | UpdateRequest): Promise<WriteAnswer> {
     const { writes, peers, clock, inReach, self, strong } = this.#parts
     if (placed.level === 'strong' && !('change' in request)) {
@@ -155,13 +155,13 @@ export class Requests {
     const owners = placed.owners.filter(
       (owner) => owner !== self && inReach(owner, placed.need.sloppy),
     )
-    // Where the own disk takes no writes, another owner's may. With none in reach, the refusal is what to tell.
+    // If this node's disk takes no writes, another owner's disk may. If none is in reach, report the local refusal.
     const isForOthers = owners.length > 0 && this.#parts.diskRefusal() !== undefined
     if (mayBeHere && !isForOthers && writes.mayCoordinate(placed)) {
       try {
         return await this.#coordinate(placed, request)
       } catch (error) {
-        // The first owner is the one that makes room.
+        // Only the first owner makes room for new names, so the write goes to that owner.
         const [first] = placed.owners
         if (!(error instanceof NamesFull) || first === self || first !== owners[0]) throw error
         owners.length = 1
@@ -172,7 +172,7 @@ export class Requests {
     return forwardWrite({ peers, clock }, placed, request, inTurn)
   }
 
-  /** A write that another node sent here because this one owns the key: never sent on. */
+  /** Runs a write that another node forwarded because this node owns the key. It is never forwarded again. */
   putForwarded(request: WriteRequest | UpdateRequest, deadlineMs: number): Promise<WriteAnswer> {
     return this.#bound.run('write', this.#leftMs(deadlineMs), () => {
       const placed = this.#placeForwarded(request, deadlineMs)
@@ -186,7 +186,7 @@ export class Requests {
     })
   }
 
-  /** An operation on a strong key that another node sent here because this one owns the key: never sent on. */
+  /** Runs an operation on a strong key that another node forwarded to this owner. It is never forwarded again. */
   proposeForwarded(
     request: RequestOptions,
     operation: RegisterOperation,
@@ -215,7 +215,7 @@ export class Requests {
     return writes.write(placed, { ...this.#withBucketTtl(placed, whole), seen })
   }
 
-  /** What the owners hold of what the request replaces or repeats, where its level promises to find that. */
+  /** The owners' value that the request replaces or repeats; undefined if its level does not promise to find it. */
   async #seenBefore(
     placed: PlacedRequest,
     request: WriteRequest | UpdateRequest,
@@ -244,19 +244,19 @@ export class Requests {
     return { bucket, key, partition: this.#parts.keeper.place(bucket, key).partition }
   }
 
-  /** For what has to reach every owner of a key; undefined where there is no such bucket. */
+  /** Places a request that has to reach every owner of a key. Undefined if there is no such bucket. */
   placeAll(bucketName: string, key: string, deadlineMs: number): PlacedRequest | undefined {
     if (this.#parts.keeper.bucket(bucketName) === undefined) return undefined
     const options = { bucket: bucketName, key, level: 'all', requestId: 'session' } as const
     return { ...this.#place(options), deadlineMs }
   }
 
-  /** Resolves once every request is answered; each has a deadline. */
+  /** Resolves once every request is answered. It always does, because each request has a deadline. */
   drained(): Promise<void> {
     return this.#bound.drained()
   }
 
-  /** The request under the placement that is in force now. Throws bucket_unknown. */
+  /** Returns the request under the placement now in force. Throws bucket_unknown. */
   placeAgain(placed: PlacedRequest): PlacedRequest {
     const { keeper } = this.#parts
     if (placed.placedAt === keeper.placedAt) return placed
@@ -291,7 +291,10 @@ export class Requests {
     }
   }
 
-  /** Throws quorum_unreachable where a node that may keep the key knows no names of updates: it would count a repeat. */
+  /**
+   * Throws quorum_unreachable if a node that may keep the key does not know names of updates: it would count a repeat
+   * twice.
+   */
   #refuseUnknownName(placed: PlacedRequest, request: WriteRequest | UpdateRequest): void {
     if (nameOfRequest(placed.at.bucket, request) === undefined) return
     const members = [...placed.owners, ...(placed.next ?? []), ...placed.fallbacks]
@@ -300,13 +303,16 @@ export class Requests {
     throw new QuorateError('quorum_unreachable', reason, { retryAfterSeconds: 10 })
   }
 
-  /** A node whose clock has just jumped may give a deadline far ahead: the write would count as pending for as long. */
+  /**
+   * Bounds the deadline: a sender whose clock has jumped may name one far ahead, and the write would stay pending until
+   * then.
+   */
   #placeForwarded(request: RequestOptions, deadlineMs: number): PlacedRequest {
     const latestMs = Math.floor(this.#parts.clock.nowMs()) + TIMEOUT_MS_MAX
     return { ...this.#place(request), deadlineMs: Math.min(deadlineMs, latestMs) }
   }
 
-  /** The age that the bucket gives to values without one of their own. */
+  /** Adds the bucket's default time to live to a value that has none of its own. */
   #withBucketTtl(placed: PlacedRequest, request: WriteRequest): WriteRequest {
     const { ttlSeconds } = placed.at.bucket
     const { content } = request
@@ -315,14 +321,14 @@ export class Requests {
     return { ...request, content: { ...content, expiresAtMs } }
   }
 
-  /** Throws not_a_member: nobody else would ever hear of what this node takes, and what it holds is out of date. */
+  /** Throws not_a_member: a removed node holds outdated copies, and no member would learn of its writes. */
   refuseNonMember(): void {
     const { keeper, self } = this.#parts
     if (keeper.isMember(self)) return
     throw new QuorateError('not_a_member', `${self} is no longer a member: ask another node`)
   }
 
-  /** Throws not_a_member, also for a member that gives up what it holds. */
+  /** Throws not_a_member, also for a member that is handing over its copies in order to leave. */
   #refuseStranger(): void {
     this.refuseNonMember()
     const { keeper, self } = this.#parts
@@ -354,7 +360,7 @@ function isAnything(): boolean {
   return true
 }
 
-/** Nothing was applied, and what was asked in vain may have moved. */
+/** Whether nothing was applied and a repeat, perhaps at other owners, may succeed. */
 function isRejection(error: unknown): boolean {
   return error instanceof QuorateError && error.kind.outcome === 'rejected' && error.kind.retryable
 }
@@ -364,18 +370,18 @@ function refuseStrongLevel({ level, at }: PlacedRequest): void {
   if (level !== 'strong' || at.bucket.mode === 'strong') return
   throw new QuorateError(
     'bad_parameter',
-    `the level strong needs a bucket of mode strong; ${at.bucket.name} is of mode ${at.bucket.mode}`,
+    `level strong needs a bucket of mode strong; bucket ${at.bucket.name} has mode ${at.bucket.mode}`,
   )
 }
 
 /**
- * Throws bad_parameter. A plain write beside consensus would be lost, or would lose what was decided: the mixing that
- * makes light-weight transactions of others unsafe does not exist here.
+ * Throws bad_parameter. A plain write to a register would be lost, or would undo a decided write. Other stores allow
+ * this mix beside their light-weight transactions, which makes those unsafe; this store refuses it.
  */
 function refusePlainWrite({ level, at }: PlacedRequest): void {
   if (level === 'strong' || at.bucket.mode !== 'strong') return
   throw new QuorateError(
     'bad_parameter',
-    `the bucket ${at.bucket.name} is of mode strong: its writes are of the level strong, not ${level}`,
+    `bucket ${at.bucket.name} has mode strong: use level strong for its writes, not ${level}`,
   )
 }

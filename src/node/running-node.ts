@@ -1,7 +1,8 @@
 /**
- * The composition of one node: its mechanisms, in the order in which they come to life and end.
+ * The composition of one node: its mechanisms, in the order in which they start and stop.
  *
- * It serves nothing before the identity and the clock's bound are durable, and the hints of earlier lives are known.
+ * It serves nothing before its identity and the bound of its clock are durable, and the hints of earlier lives are
+ * read.
  */
 import { QuorateError } from '../core/errors.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
@@ -62,7 +63,7 @@ import { WriteCoordinator } from './write/write-coordinator.ts'
 
 const GAUGE_INTERVAL_MS = 1000
 const PROPOSE_TIMEOUT_MS = 5000
-/** What was decided just in time may take so long to be stored. */
+/** Time allowed for storing a decision that was made just before the timeout. */
 const DECIDED_STORED_MS = 500
 
 export interface RunningNode {
@@ -80,8 +81,8 @@ export interface RunningNode {
 }
 
 /**
- * Resolves once the node serves. Rejects where the disk is another node's, or cannot be read; with `DamagedStateError`
- * where the node must begin anew, on an empty disk.
+ * Resolves once the node serves. Rejects if the disk belongs to another node or cannot be read. Rejects with
+ * `DamagedStateError` if the node must start again on an empty disk.
  */
 export async function composeNode(
   given: NodePorts,
@@ -108,7 +109,7 @@ export async function composeNode(
   await migrate(ports, commits, state)
   indexes.start()
   const identity = await takeIdentity(state, self, Math.floor(ports.clock.wallMs()), chance)
-  // On the disk before anything else, so that no restart has to ask to join again.
+  // Stored before anything else, so that the node need not ask to join again after a restart.
   if (settings.joined !== undefined && state.get('topology') === undefined) {
     await state.set('topology', settings.joined)
   }
@@ -353,7 +354,7 @@ export async function composeNode(
   showGauges()
   const gauges = timers.every(GAUGE_INTERVAL_MS, showGauges)
   log.info({ actor: identity.actor, epoch: keeper.epoch }, 'node is up')
-  // What is decided is stored here before it is told, and a disk that stalls gives no error.
+  // A decision is stored here before it is answered. This bound is needed because a stalled disk reports no error.
   const decided = <T>(timeoutMs: number, deciding: Promise<T>): Promise<T> =>
     inTime(deadlines, timeoutMs + DECIDED_STORED_MS, deciding, () => {
       const message = `it was not decided, and stored here, within ${timeoutMs} ms`

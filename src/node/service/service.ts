@@ -1,6 +1,6 @@
 /**
- * What one node does for its clients. The HTTP layer translates to and from this and knows nothing else of
- * the node; the simulator's clients call it directly. Failures are `QuorateError`s.
+ * Everything that one node does for its clients. The HTTP layer translates between this interface and HTTP, and knows
+ * nothing else of the node; the simulator's clients call it directly. Failures are `QuorateError`s.
  */
 import type { Dot } from '../../core/causality/dot.ts'
 import type { Session } from '../../core/causality/session.ts'
@@ -21,48 +21,52 @@ export interface NodeService {
   readonly nodeId: string
   get(request: ReadRequest): Promise<ReadAnswer>
   /**
-   * Rejects with mode_mismatch for a value in a bucket of mode counter or set; a tombstone is taken. In a bucket of
-   * mode strong also with precondition_failed, and with bad_parameter for a level other than strong.
+   * Rejects with mode_mismatch for a value in a bucket of mode counter or set; a tombstone is allowed there. In a
+   * bucket of mode strong it also rejects with precondition_failed, and with bad_parameter for a level other than
+   * strong.
    */
   put(request: WriteRequest): Promise<WriteAnswer>
-  /** Changes a counter or a set. Errors, beside those of `put`: mode_mismatch, bad_request, limit_reached. */
+  /** Changes a counter or a set. Rejects as `put` does, and with mode_mismatch, bad_request or limit_reached. */
   update(request: UpdateRequest): Promise<WriteAnswer>
   /** One page of a bucket's live keys, merged over the owners of every data partition. */
   list(request: ListRequest): Promise<ListAnswer>
-  /** The time that expiry and timestamps are counted in: the clients' requests are read in it. */
+  /** The node's clock, in which expiry times and timestamps are measured. */
   nowMs(): number
   /** The newest topology this node knows: members, buckets, epoch. */
   topology(): Topology
   bucket(name: string): Bucket | undefined
   /**
-   * Agrees on a bucket with a majority of the members. `created: false` where the same bucket exists.
-   * Errors: bucket_conflict, limit_reached, quorum_unreachable, outcome_unknown.
+   * Agrees on a bucket with a majority of the voters. `created` is false if the same bucket already exists. Errors:
+   * bucket_conflict, limit_reached, quorum_unreachable, outcome_unknown.
    */
   createBucket(bucket: Bucket, timeoutMs: number): Promise<{ created: boolean; bucket: Bucket }>
-  /** Who refuses it a link, and why, in sentences; '' where nobody does. For a node that has not started yet. */
+  /**
+   * For a node that has not started yet: sentences that name the peers that refuse its links, and why. '' if none does.
+   */
   startTrouble(): string
   /**
-   * Agrees on the random id of the cluster and on the key that seals sessions, where there are none: on the candidates,
-   * unless others were first. Resolves with those that are in force. Errors: quorum_unreachable, outcome_unknown.
+   * Agrees on the random id of the cluster and on the key that seals sessions, if they are not decided yet. Proposes
+   * the candidates, and resolves with the values in force: others may have come first. Errors: quorum_unreachable,
+   * outcome_unknown.
    */
   found(candidates: Founding, timeoutMs: number): Promise<Founding>
-  /** What a change of the members would move. Errors: change_refused, change_under_way. */
+  /** Shows how many copies a change of the members would move. Errors: change_refused, change_under_way. */
   planChange(request: ChangeRequest): ChangePlan
   /**
-   * Decides that the change begins; resolves then, not when it is over. Asked again of a change that is under way, or
-   * was made, it resolves at once. Errors: change_refused, change_under_way, quorum_unreachable, outcome_unknown.
+   * Decides to begin the change. Resolves then, not when the change is complete. Resolves at once if the same change is
+   * under way or was made. Errors: change_refused, change_under_way, quorum_unreachable, outcome_unknown.
    */
   applyChange(request: ChangeRequest, timeoutMs: number): Promise<Topology>
-  /** Undoes the change that is under way, while its copies are still being moved. Errors: as `applyChange`. */
+  /** Undoes the change under way, as long as its copies are still being moved. Errors: as `applyChange`. */
   cancelChange(timeoutMs: number): Promise<Topology>
-  /** How far the change under way has come, as each member that answers tells of itself. */
+  /** The progress of the change under way. Each member that answers reports its own. */
   moves(): Promise<MovesStatus>
   status(): Promise<ClusterStatus>
   ring(bucket: string, key: string): Promise<RingView>
-  /** Resolves once the hints pending at the time of the call are delivered or dropped, or time is out. */
+  /** Resolves once the hints that were pending at the call are delivered or dropped, or at the timeout. */
   syncHints(timeoutMs: number): Promise<HintSync>
   readiness(): Promise<Readiness>
-  /** Compares the owners' hash trees; of one bucket's keys where one is named. Errors: bucket_unknown. */
+  /** Compares the owners' hash trees: of one bucket, or of all buckets if undefined. Errors: bucket_unknown. */
   convergence(bucket: string | undefined): Promise<ConvergenceAnswer>
 }
 
@@ -73,90 +77,90 @@ export interface MovesStatus {
   readonly nodes: readonly NodeMove[]
 }
 
-/** How far the change has come, as its document says. */
+/** The progress of the change, as the topology document states it. */
 export interface ChangeStatus {
   readonly kind: ChangeKind
   readonly joining: string | null
   readonly leaving: string | null
   readonly phase: MemberChange['phase']
   readonly done: readonly string[]
-  /** Members whose part of the phase is still to come. */
+  /** Members that have not finished their part of this phase. */
   readonly waitingFor: readonly string[]
 }
 
-/** What one member has to do for the change, and has done. */
+/** The work of one member for the change, and how much of it is done. */
 export interface NodeMove {
   readonly node: string
-  /** `waiting`: for another member. `unreachable`: it does not tell. */
+  /** `waiting`: for another member. `unreachable`: the member did not answer. */
   readonly state:
     'streaming' | 'comparing' | 'waiting' | 'releasing' | 'emptying' | 'done' | 'unreachable'
-  /** Data partitions to be taken over, and those that have been. */
+  /** Data partitions that the member takes over, and how many of them are complete. */
   readonly partitions: number
   readonly partitionsDone: number
   readonly keys: number
   readonly bytes: number
-  /** Guessed from the pace so far; null before there is one. */
+  /** Estimated from the pace so far; null before there is one. */
   readonly secondsLeft: number | null
-  /** Whom or what it waits for; '' where nothing. */
+  /** The member or step that this member waits for; '' if none. */
   readonly waitsFor: string
 }
 
 export interface ConvergenceAnswer {
-  /** All members answered, all owners hold the same, and nothing is on its way to an owner. */
+  /** All members answered, all owners hold the same copies, and nothing is under way to an owner. */
   readonly converged: boolean
-  /** Keys of which not all owners that answered hold the same. */
+  /** Keys whose copies differ among the owners that answered. */
   readonly differing: number
-  /** False: there are more than were counted. */
+  /** False if more keys differ than were counted. */
   readonly isExact: boolean
-  /** Members that did not answer, or could not tell. */
+  /** Members that did not answer, or could not give an answer. */
   readonly unreachable: readonly string[]
-  /** What all members together still have on its way to owners. */
+  /** What all members together still have under way to owners. */
   readonly underWay: Unsettled
 }
 
 export interface RequestOptions {
   readonly bucket: string
   readonly key: string
-  /** The bucket's own level where undefined. */
+  /** The bucket's default level if undefined. */
   readonly level?: Level | undefined
   readonly r?: number | undefined
   readonly w?: number | undefined
   readonly sloppy?: boolean | undefined
-  /** The node's QUORATE_REQUEST_TIMEOUT_MS where undefined. */
+  /** The node's QUORATE_REQUEST_TIMEOUT_MS if undefined. */
   readonly timeoutMs?: number | undefined
   readonly requestId: string
   /**
-   * What the client's session has seen (sessions.ts); at `causal` an empty one where undefined. The answer then has
-   * what it has seen after the request.
+   * What the client's session has seen (sessions.ts). At level `causal`, undefined means an empty session. The answer
+   * then carries what the session has seen after the request.
    */
   readonly session?: Session | undefined
 }
 
 export type ReadRequest = RequestOptions
 
-/** Of a request on a strong key or a counter. */
+/** Fields that make a request on a strong key or a counter safe to repeat. */
 export interface Repeatable {
-  /** A request under the key of one that was made is answered like that one, and not made again. */
+  /** If a request with this key was applied before, its answer is returned, and nothing is applied again. */
   readonly idempotencyKey?: string | undefined
-  /** What makes it another request: under the same key it must be the same. Undefined matches any. */
+  /** Identifies the request's content. A repeat under the same key must have the same; undefined matches any. */
   readonly fingerprint?: string | undefined
 }
 
 export interface WriteRequest extends RequestOptions, Repeatable {
   readonly content: Content
-  /** What the client had seen of the key; undefined for a blind write. */
+  /** What the client has seen of the key; undefined for a blind write. */
   readonly context?: VersionVector | undefined
-  /** What the session had seen of the key: a blind write replaces that, too. */
+  /** What the session has seen of the key. A blind write replaces that, too. */
   readonly past?: VersionVector | undefined
-  /** Of a strong key: what has to hold of the value that the write meets. */
+  /** For a strong key: the condition that the current value must meet. */
   readonly condition?: Condition | undefined
 }
 
 export interface UpdateRequest extends RequestOptions, Repeatable {
   readonly change: TypeChange
-  /** Updates merge: they replace by what is held, not by what their client has seen. */
+  /** Updates merge: they build on the owner's value, not on what the client has seen. */
   readonly context?: undefined
-  /** What the session had seen of the key. */
+  /** What the session has seen of the key. */
   readonly past?: VersionVector | undefined
 }
 
@@ -168,7 +172,7 @@ export type TypeChange =
     }
   | {
       readonly type: 'set'
-      /** 1 to 1024 bytes of UTF-8 each, none of them in both. */
+      /** 1 to 1024 bytes of UTF-8 each. No element may be in both lists. */
       readonly add: readonly string[]
       readonly remove: readonly string[]
     }
@@ -177,38 +181,38 @@ interface Answer {
   readonly level: Level
   readonly coordinator: string
   readonly quorum: { readonly need: number; readonly got: number; readonly hinted: number }
-  /** To be given back with the next write of this key. */
+  /** The client passes it back with its next write of this key. */
   readonly context: VersionVector
-  /** What each node answered so far, in the order in which they were asked. */
+  /** The answer of each node so far, in the order in which the nodes were asked. */
   readonly replicas: readonly ReplicaReport[]
-  /** Of a request in a session: what it has seen by now. */
+  /** For a request in a session: what the session has seen by now. */
   readonly session?: Session | undefined
 }
 
 export interface ReadAnswer extends Answer {
-  /** Live ones only, oldest first; empty where the key is absent. */
+  /** The live siblings, oldest first; empty if the key is absent. */
   readonly siblings: readonly Sibling[]
-  /** The key is absent, but something of it (a tombstone, an expired value) is still known. */
+  /** The key is absent, but a tombstone or an expired value of it is still known. */
   readonly deleted: boolean
-  /** All that was found, deletes and expired values included. */
+  /** Everything that was found, tombstones and expired values included. */
   readonly object: StoredObject
 }
 
 export interface WriteAnswer extends Answer {
   /** False at `weak`: accepted in memory, nothing stored yet. */
   readonly durable: boolean
-  /** The live siblings of the key after the write, where it was applied; none after a delete, or at `weak`. */
+  /** The live siblings of the key after the write, at the node that applied it. Empty after a delete, or at `weak`. */
   readonly siblings: readonly Dot[]
   /** Whether the coordinator knew a live value before the write. */
   readonly existed: boolean
-  /** What whoever knows of the write has seen of the key: all of the object that it made. Undefined at `weak`. */
+  /** The vector of the object that the write made. Undefined at `weak`. */
   readonly seen: VersionVector | undefined
 }
 
 export interface ListRequest {
   readonly bucket: string
   readonly prefix: string
-  /** Keys above this one only; '' for the first page. */
+  /** Only keys after this one are listed; '' for the first page. */
   readonly after: string
   readonly limit: number
   /** Only keys with more than one sibling. */
@@ -219,22 +223,22 @@ export interface ListRequest {
 export interface ListAnswer {
   /** In the order of their UTF-8 bytes. */
   readonly keys: readonly ListedKey[]
-  /** Give as `after` for the next page; undefined at the end. A page without keys has it only at the deadline. */
+  /** Pass it as `after` for the next page; undefined at the end. A page without keys has it only at the deadline. */
   readonly next: string | undefined
-  /** Data partitions of which a cut hides a majority of the owners: some of their keys may be missing. */
+  /** Data partitions that lack a majority of their owners in reach: some of their keys may be missing from the page. */
   readonly missingPartitions: readonly number[]
 }
 
 export interface ListedKey {
   readonly key: string
-  /** Of all live values together, in bytes. */
+  /** Total size of all live values, in bytes. */
   readonly size: number
   readonly siblings: number
   /** The live siblings' dots, for the ETag. */
   readonly dots: readonly { readonly actor: string; readonly timestamp: number }[]
 }
 
-/** What a cluster agrees on once. */
+/** The values on which a cluster agrees once. */
 export interface Founding {
   /** 128 random bits, in hex. */
   readonly identity: string
@@ -242,7 +246,7 @@ export interface Founding {
 }
 
 export interface ClusterStatus {
-  /** The random id that the cluster has agreed on; before that, one that follows from the first members. */
+  /** The random id that the cluster has agreed on. Before that, an id derived from the first members. */
   readonly clusterId: string
   readonly node: string
   readonly epoch: number
@@ -251,13 +255,13 @@ export interface ClusterStatus {
   readonly voters: readonly string[]
   /** The change of the members that is under way, or null. */
   readonly moves: ChangeStatus | null
-  /** For each node that answered, what it says of each other one. */
+  /** For each member: its view of every other one. Null if it did not answer. */
   readonly reachability: Readonly<
     Record<string, Readonly<Record<string, 'up' | 'suspect' | 'down'>> | null>
   >
   /**
-   * Data partitions (of the widest bucket) without a majority of owners in this node's reach; while they move, without
-   * one of those that own them or of those that will.
+   * Data partitions (of the bucket with the most replicas) without a majority of their owners in this node's reach.
+   * During a move, also those without a majority of the next owners.
    */
   readonly partitionsWithoutQuorum: readonly number[]
   readonly partitions: number
@@ -269,9 +273,9 @@ export interface ClusterStatus {
     readonly state: 'ok' | 'full' | 'failed' | 'stalled'
     readonly reason: string
   }
-  /** Links refused lately, by this node or by a peer. */
+  /** Links that this node or a peer has refused lately. */
   readonly refusals: readonly PeerRefusal[]
-  /** One sentence a person can act on. */
+  /** One sentence that tells an operator what to do. */
   readonly verdict: string
 }
 
@@ -281,11 +285,11 @@ export interface MemberStatus {
   readonly zone: string
   /** In this node's view. */
   readonly state: 'up' | 'suspect' | 'down'
-  /** Its clock minus ours when last heard, in ms; null before the first contact, 0 for this node. */
+  /** The member's clock minus this node's when last heard, in ms; null before the first contact, 0 for this node. */
   readonly clockOffsetMs: number | null
   readonly lastHeardMsAgo: number | null
   readonly epoch: number | null
-  /** Data partitions that it owns, of the widest bucket. */
+  /** Data partitions that it owns, in the bucket with the most replicas. */
   readonly partitionsOwned: number
 }
 
@@ -300,7 +304,7 @@ export interface RingEntry {
   readonly node: string
   readonly role: 'owner' | 'fallback'
   readonly state: 'up' | 'suspect' | 'down'
-  /** What it holds: null where it did not answer. For a fallback: a hint, if it has one. */
+  /** The copy that the node holds; null if it did not answer. For a fallback: its hint, if it has one. */
   readonly holds: {
     readonly siblings: number
     readonly tombstones: number
@@ -309,7 +313,7 @@ export interface RingEntry {
 }
 
 export interface HintSync {
-  /** Hints of this node that were pending when the call came, by owner, and what is left of them now. */
+  /** Whether all hints that were pending at the call are delivered or dropped. */
   readonly synced: boolean
   readonly remaining: Readonly<Record<string, number>>
 }

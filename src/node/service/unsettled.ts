@@ -1,18 +1,18 @@
 /**
- * What one node still has under way towards the owners of some key. Equal hash trees alone do not prove that a
- * cluster has converged: a write that is kept as a hint, or is on its way, may not be in any owner's tree yet.
+ * What one node still has under way to the owners of any key. Equal hash trees alone do not prove that a cluster has
+ * converged: a write that is a hint, or in flight, may not be in any owner's tree yet.
  *
- * Nothing here decides anything: it only keeps the convergence check from answering too early.
+ * No safety rule reads these counts. They only keep the convergence check from answering too early.
  */
 import type { Encodable } from '../../ports/codec.ts'
 
-/** Its place in the body of the status that a node gives to another (cluster-view.ts). */
+/** Its index in the body of the status answer between nodes (cluster-view.ts). */
 export const STATUS_UNSETTLED = 2
 
 export interface Unsettled {
   /** Hints kept for owners. */
   readonly hints: number
-  /** Writes for which some owner has neither answered nor been given a hint. */
+  /** Writes for which some owner has not answered and no hint is stored. */
   readonly writes: number
   /** Keys that are being exchanged with another owner. */
   readonly exchanges: number
@@ -36,7 +36,7 @@ export function encodeUnsettled({ hints, writes, exchanges }: Unsettled): Encoda
   return [hints, writes, exchanges]
 }
 
-/** An older node tells nothing. Throws on garbage. */
+/** Decodes the counts; a node of version 2 sends none. Throws on garbage. */
 export function decodeUnsettled(data: Encodable | undefined): Unsettled {
   if (data === undefined) return NOTHING_UNSETTLED
   if (!Array.isArray(data)) throw new Error('not a list of counts')

@@ -1,7 +1,7 @@
 /**
- * Looks for a copy of a key that covers what a session has seen of it: at the owners first, then, since an
- * acknowledged write may be nowhere else yet, at the nodes that stand in for them. All that is found is merged, for
- * any copies together say no less than each of them.
+ * Searches for copies of a key that cover what a session has seen of it. It asks the owners first, then the fallbacks,
+ * because an acknowledged write may exist only there. All copies found are merged: together they cover at least as much
+ * as each alone.
  */
 import { missingFrom } from '../../core/causality/session.ts'
 import type { VersionVector } from '../../core/causality/version-vector.ts'
@@ -18,35 +18,35 @@ import type { ReadParts } from '../read/read-parts.ts'
 import { modeOf } from '../replica/replica.ts'
 import { groupsOf, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
 
-/** After this long without what is wanted, the fallbacks are asked too; and owners that are silent are done without, where a majority is enough. */
+/** After this delay the fallbacks are asked too, and the search no longer waits for more than `least` owners. */
 const HEDGE_DELAY_MS = 75
 
-/** How many owners have to say what they hold. */
+/** How many owners must tell what they hold. */
 export interface OwnersWanted {
-  /** `whole`: only those count that lack nothing of what is settled; not while their copies are being filled. */
+  /** `whole`: only copies that contain everything settled count; a copy that is being refilled does not. */
   readonly kind: 'any' | 'whole'
   readonly least: number
-  /** The others are waited for a moment. */
+  /** The search waits up to HEDGE_DELAY_MS for this many owners. */
   readonly best: number
 }
 
 export interface SearchParts extends ReadParts {
-  /** Of a data partition: up to here everything is settled, and may be forgotten here. */
+  /** Everything in the data partition up to this time is settled: an owner may have forgotten it. */
   readonly horizonOf: (partition: number) => Timestamp
 }
 
-/** What was found: of the owners that answered, and merged with what fallbacks keep. */
+/** The owners' copies, and their merge with the fallbacks' hints. */
 export interface FoundPast {
   readonly copies: OwnerCopies
   readonly merged: Copy
   readonly reports: ReplicaReports
-  /** Nodes that said what they hold. */
+  /** Nodes that told what they hold. */
   readonly answered: number
 }
 
 /**
- * Resolves once all of `past` is found, and as many owners as wanted have said what they hold. Rejects with
- * session_past_unreachable, which says what is missing and who did not answer.
+ * Resolves once all of `past` is covered and the wanted number of owners has answered. Rejects with
+ * session_past_unreachable, which names what is missing and the nodes that did not answer.
  */
 export function searchPast(
   parts: SearchParts,
@@ -74,7 +74,7 @@ class PastSearch {
   readonly #reports: ReplicaReports
   #missing: VersionVector
   readonly #heard = new Set<string>()
-  /** Owners that count. */
+  /** Owners whose answers count. */
   readonly #answered = new Set<string>()
   #waiting = 0
   #fallbacksAsked = false
@@ -120,7 +120,7 @@ class PastSearch {
 
   #readSelf(): void {
     const { self, replica, isProven, horizonOf } = this.#parts
-    // A directory that may be an old one is asked for nothing: what was settled may be missing in it.
+    // Do not read an old directory: it may lack settled writes.
     if (!isProven()) {
       this.#reports.set(self, 'error', TOO_FEW_HAVE_TOLD)
       this.#lose()
@@ -154,7 +154,7 @@ class PastSearch {
   #take(owner: string, copy: Copy, horizon: Timestamp, isWhole: boolean): void {
     this.#reports.set(owner, 'ok')
     this.#heard.add(owner)
-    // One that is to own the key lacks what is settled, and stands for those that know of the move.
+    // A next owner counts although it lacks settled copies: its group only has to show the writes made during the move.
     const isToCome = !this.#placed.owners.includes(owner)
     if (isWhole || isToCome || this.#wanted.kind === 'any') this.#answered.add(owner)
     this.#copies.take(owner, { version: encodeVersion(copy.object), copy })
@@ -168,7 +168,7 @@ class PastSearch {
     this.#advance()
   }
 
-  /** What of the past this copy shows. */
+  /** Removes from `#missing` the writes that this copy covers. */
   #strike(copy: Copy, horizon: Timestamp): void {
     const mode = modeOf(this.#placed.at.bucket)
     this.#missing = missingFrom(mode, copy.object, horizon, this.#missing)
@@ -225,7 +225,7 @@ class PastSearch {
       return
     }
     if (this.#waiting > 0) return
-    // Where it is found and too few owners speak, nobody else can make up for that.
+    // If the past is covered but too few owners answered, no fallback can stand in for an owner.
     if (this.#fallbacksAsked || isFound) this.#fail()
     else this.#askFallbacks()
   }
@@ -240,8 +240,8 @@ class PastSearch {
     const silent = asked.filter((node) => !this.#heard.has(node))
     const missing =
       this.#missing.size > 0
-        ? `a write of ${name} that this session has seen is at none of the nodes that answered`
-        : `too few owners of ${name}, which this session has seen, have answered`
+        ? `this session has seen a write of ${name} that none of the nodes that answered has`
+        : `this session has seen ${name}, but too few of its owners answered`
     this.#end.reject(
       new QuorateError(
         'session_past_unreachable',

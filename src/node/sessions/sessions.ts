@@ -1,12 +1,12 @@
 /**
- * Causal sessions (design section 8): a causal read answers from copies that cover what the session has seen of the
- * key, what it reads brings that value's own dependencies into the session, and a write keeps the session's past as its
- * dependencies. So a session reads its own writes, never goes back, and whoever reads a write of it, in a session,
- * sees what came before, through whatever nodes, in whatever cut.
+ * Causal sessions (design section 8). A causal read answers from copies that cover what the session has seen of the
+ * key, and adds the dependencies of the value read to the session. A write stores the session's past as its
+ * dependencies. So a session reads its own writes and never goes back. Another session that reads such a write also
+ * sees everything before it, through any node and across any cut.
  *
- * Requests of other levels take part: they bring what they saw, or wrote, into the session, and wait for
- * nothing. Updates of counters and sets are seen by their own session, but carry no dependencies to others: a
- * counter's increments merge into one number, whose dependencies would have no bound.
+ * Requests at other levels add what they read or wrote to the session, but wait for nothing. Their own session sees
+ * updates of counters and sets, but these carry no dependencies: a counter's increments merge into one number, and the
+ * merged dependencies would have no bound.
  */
 import {
   dependenciesOf,
@@ -52,20 +52,20 @@ import type {
   WriteRequest,
 } from '../service/service.ts'
 
-/** At the bound so much is made room at once, in a hundred, so that not every request has to. */
+/** At its bound a session frees this share of it at once, so that the next requests need not. */
 const ROOM_PERCENT = 25
-/** Room for what a write brings into its session: the vector of its object, of which nobody knows the length before. */
+/** Room for the entry that a write adds to its session. The object's vector has no known length before the write. */
 const WRITE_ROOM_BYTES = 500
 /** Keys that one request brings to their owners at the same time. */
 const SETTLED_AT_ONCE = 16
 
 export interface SessionParts extends SearchParts {
-  /** Up to here everything is settled. */
+  /** Everything up to this time is settled: all owners hold it. */
   readonly horizon: () => Timestamp
   readonly read: (placed: PlacedRequest) => Promise<ReadAnswer>
-  /** The placement in force (topology-keeper.ts). */
+  /** The version of the placement in force (topology-keeper.ts). */
   readonly placedAt: () => number
-  /** Where a key lives, for a request to all of its owners; undefined where its bucket is gone. */
+  /** Places a request to all owners of a key; undefined if its bucket does not exist. */
   readonly placeAll: (bucket: string, key: string, deadlineMs: number) => PlacedRequest | undefined
 }
 
@@ -78,13 +78,13 @@ export class Sessions {
     this.#parts = parts
   }
 
-  /** The past of a request, without what is settled; undefined where the request is part of no session. */
+  /** The session's past without settled entries; undefined if the request belongs to no session. */
   pastOf({ level }: PlacedRequest, { session }: RequestOptions): Session | undefined {
     if (session === undefined) return level === 'causal' ? EMPTY_SESSION : undefined
     return withoutSettled(session, this.#parts.horizon())
   }
 
-  /** Reads as part of a session. Rejects with a `QuorateError`: session_past_unreachable among others. */
+  /** Reads as part of a session. Rejects with a `QuorateError`, such as session_past_unreachable. */
   async read(placed: PlacedRequest, session: Session): Promise<ReadAnswer> {
     const answer = await this.readCovering(placed, session)
     const { bucket, key } = placed.at
@@ -95,10 +95,10 @@ export class Sessions {
     return { ...answer, session: await this.#withinBound(next, 0, placed.deadlineMs) }
   }
 
-  /** At `causal`, from copies that cover what the session has seen of the key. */
+  /** At level `causal`, reads from copies that cover what the session has seen of the key. */
   async readCovering(placed: PlacedRequest, session: Session): Promise<ReadAnswer> {
     const { read } = this.#parts
-    // Who has seen nothing yet goes back behind nothing.
+    // An empty session has seen nothing, so no copy can be too old for it.
     if (placed.level !== 'causal' || session === EMPTY_SESSION) return read(placed)
     const past = seenBy(session, placed)
     const wanted = quorumFloorOf(session) > 0 ? atQuorum(placed) : atOwner(placed)
@@ -111,8 +111,9 @@ export class Sessions {
   }
 
   /**
-   * What an owner finds of a key that is to be replaced: of `past` all, and of what is settled, of which the session
-   * says nothing any more, all too. Its own copy says that, unless it is being filled or may be an old one.
+   * The owners' value of a key that a write is about to replace. It covers `past`, and all settled writes, which the
+   * session no longer lists. This node's own copy is enough, unless it is being refilled or its directory may be an old
+   * one.
    */
   async readWhole(placed: PlacedRequest, past: VersionVector): Promise<ReadAnswer> {
     const own = await this.#ownCopy(placed, past)
@@ -121,8 +122,9 @@ export class Sessions {
   }
 
   /**
-   * A session's blind write as this owner makes it: what is settled is missing in its own copy as long as that is being
-   * filled, and would come back beside the write that replaced it. Rejects before anything is applied.
+   * Completes the past of a session's blind write at this owner. While this node's copy is being refilled, it lacks
+   * settled values; without this step they would come back as siblings of the write that replaced them. Rejects before
+   * anything is applied.
    */
   async withWholePast(placed: PlacedRequest, request: WriteRequest): Promise<WriteRequest> {
     const { isProven, replica } = this.#parts
@@ -134,7 +136,7 @@ export class Sessions {
     return { ...request, past: joinVectors(past, seen.context) }
   }
 
-  /** The write as it is made in the session. Rejects before anything is applied. */
+  /** Adds the session's past and dependencies to the write. Rejects before anything is applied. */
   async prepare<T extends WriteRequest | UpdateRequest>(
     placed: PlacedRequest,
     request: T,
@@ -147,25 +149,25 @@ export class Sessions {
     const past =
       session === EMPTY_SESSION ? undefined : await this.#pastOfWrite(placed, request, kept)
     if ('change' in request) return { placed, request: { ...request, past }, session: kept }
-    // What the write itself replaces needs no telling.
+    // A write needs no dependency on the values that it replaces.
     const replacesPast = modeOf(bucket) !== 'siblings' || request.context === undefined
     const dependencies: Session = replacesPast
       ? new Map([...kept].filter(([other]) => other !== name))
       : kept
     const content = dependencies.size > 0 ? { ...request.content, dependencies } : request.content
-    // A blind write replaces what its session has seen, settled or not: a stand-in cannot tell what that is.
+    // A blind write replaces all that its session has seen, settled or not. A fallback cannot tell what is settled.
     const needsOwner = placed.level === 'causal' && modeOf(bucket) === 'siblings' && replacesPast
     const made = needsOwner ? atOwner(placed) : placed
     return { placed: made, request: { ...request, content, past }, session: kept }
   }
 
   /**
-   * The session after its write was acknowledged; as it was where that promises nothing yet. Of the key it has now
-   * seen all that the write's object has: a part of that would say of what it replaced that it is gone, and not
-   * of what that had replaced.
+   * The session after its acknowledged write. It stays unchanged at `weak`, where nothing is stored yet. Otherwise it
+   * covers the whole vector of the object that the write made. A part of that vector would cover the values that the
+   * write replaced, but not those that they had replaced.
    *
-   * Rejects with outcome_unknown where that is more than there was room for, and cannot be brought to the owners:
-   * the write is made, but this session could not promise to read it.
+   * Rejects with outcome_unknown if the session does not fit its bound and its oldest entries cannot be brought to
+   * their owners. The write is applied then, but this session could not promise to read it.
    */
   async afterWrite(
     placed: PlacedRequest,
@@ -181,7 +183,7 @@ export class Sessions {
       if (!(error instanceof QuorateError)) throw error
       throw new QuorateError(
         'outcome_unknown',
-        `the write was made, but ${error.message}: what the session had seen before still holds`,
+        `the write was applied, but ${error.message}; keep the session token from before the write`,
       )
     }
   }
@@ -190,7 +192,7 @@ export class Sessions {
     const { self, replica, isProven, horizonOf, clock, deadlines } = this.#parts
     if (!placed.owners.includes(self) || !isProven()) return Promise.resolve(undefined)
     return new Promise((resolve) => {
-      // Not in memory, and the own disk may be slow, or stall: then the other owners are asked.
+      // The copy may not be in memory, and this node's disk may be slow or stall; then the other owners are asked.
       const late = deadlines.in(OWN_READ_MS, () => resolve(undefined))
       replica.read(placed.at, (copy) => {
         deadlines.cancel(late)
@@ -220,7 +222,7 @@ export class Sessions {
     })
   }
 
-  /** What a write has to replace, or come after: what the session has seen of its key. */
+  /** The versions of the key that a write must replace or follow: those that the session has seen. */
   async #pastOfWrite(
     placed: PlacedRequest,
     request: WriteRequest | UpdateRequest,
@@ -228,7 +230,7 @@ export class Sessions {
   ): Promise<VersionVector> {
     const past = seenBy(session, placed)
     if (quorumFloorOf(session) === 0 || request.context !== undefined) return past
-    // A majority holds what was left out of the session; nobody else knows what it was.
+    // Entries left out of the session are held by a majority of the owners; no other node knows them.
     const { context } = await this.#parts.read(atQuorum(placed))
     return joinVectors(past, context)
   }
@@ -259,8 +261,8 @@ export class Sessions {
   }
 
   /**
-   * The session, with the oldest of what it has seen brought to the owners, and left out, until it and `roomBytes`
-   * more fit a token. Rejects with session_past_unreachable.
+   * Shrinks the session until it and `roomBytes` more fit a token: brings its oldest entries to their owners, then
+   * drops them. Rejects with session_past_unreachable.
    */
   async #withinBound(session: Session, roomBytes: number, deadlineMs: number): Promise<Session> {
     if (sessionBytes(session) + roomBytes <= SESSION_BYTES_MAX) return session
@@ -281,8 +283,8 @@ export class Sessions {
   }
 
   /**
-   * Until a majority of the key's owners, better all of them, hold what was seen of it, durably. Resolves with the name
-   * where it was not all. Rejects with session_past_unreachable.
+   * Makes `past` durable at a majority of the key's owners, and at all of them if possible. Resolves with the name if
+   * not all owners hold it. Rejects with session_past_unreachable.
    */
   async #settle(
     name: string,
@@ -300,7 +302,7 @@ export class Sessions {
       (owner) =>
         new Promise<void>((resolve) => {
           const { record } = merged
-          // An owner that forgot it with all others has nothing to be given.
+          // The owners have all forgotten it by now, so there is nothing to repair.
           if (record.length === 0) {
             resolve()
             return
@@ -310,7 +312,7 @@ export class Sessions {
         }),
     )
     await Promise.all(repairs)
-    // Other owners may know nothing of it.
+    // The new owners may lack it.
     if (placed.placedAt !== this.#parts.placedAt()) return this.#settle(name, past, deadlineMs)
     const holders = copies.holders()
     const holding = leastCount(groups, (owner) => holders.has(owner))
@@ -318,18 +320,20 @@ export class Sessions {
     if (holding >= wanted.least) return name
     throw new QuorateError(
       'session_past_unreachable',
-      `this session has seen as much as its token holds, and ${name} could not be brought to a majority of its owners`,
+      `the session token is full, and ${name} could not be brought to a majority of its owners`,
       { received: holding, required: wanted.least, retryAfterSeconds: 1 },
     )
   }
 }
 
-/** What the session has seen of the key of a request. */
+/** The versions of the request's key that the session has seen. */
 function seenBy(session: Session, { at }: PlacedRequest): VersionVector {
   return session.get(sessionName(at.bucket.name, at.key)) ?? EMPTY_VECTOR
 }
 
-/** What is settled is at every owner; a stand-in, or an old directory of an owner, may know nothing of it. */
+/**
+ * Restricts a request to proven owners: every owner holds what is settled, but a fallback or an old directory may not.
+ */
 function atOwner(placed: PlacedRequest): PlacedRequest {
   return { ...placed, need: { ...placed.need, sloppy: false }, provenOnly: true }
 }

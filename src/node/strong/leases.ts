@@ -1,26 +1,27 @@
 /**
- * What a proposer remembers of keys that it was the last to write: the value that was decided, and the ballot that its
- * acceptors promised it next. It is no lock: another proposer's higher ballot ends it, and then it only costs a trip.
+ * The leases of a proposer: for keys that it wrote last, the decided value and the next ballot that its acceptors
+ * promised it. A lease is no lock. A higher ballot of another proposer ends it, and then it only costs an extra round
+ * trip.
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { type Ballot, nextBallot } from '../../core/consensus/ballot.ts'
 import type { Copy } from '../wire/object-record.ts'
 
 const LEASES_MAX = 100_000
-/** Of them together; most of their records are in the cache of objects, too. */
+/** Bound of all leases together. Most of their records are in the object cache, too. */
 const BYTES_MAX = 32 * 1024 * 1024
-/** What one costs beside its record and key. */
+/** The cost of one lease beside its record and key. */
 const LEASE_BYTES = 256
 
 export interface Lease {
-  /** The generation of the placement under which the acceptors promised it: those of another one have not. */
+  /** The version of the placement whose acceptors promised the ballot. Acceptors of another placement did not. */
   readonly placedAt: number
   readonly ballot: Ballot
   readonly copy: Copy
 }
 
 export class Leases {
-  /** In the order of their last use. */
+  /** Least recently used first. */
   readonly #leases = new Map<string, Lease>()
   #bytes = 0
 
@@ -35,8 +36,8 @@ export class Leases {
   }
 
   /**
-   * The lease, if there is one, which is gone with it: a ballot is used once. Not above `clockAt`, for what the clock
-   * has not reached, it may give to another proposal in another life.
+   * Removes the lease and returns it, because a ballot may be used only once. A ballot above `clockAt` is not returned:
+   * the clock has not reached it, so it could be given to another proposal after a restart.
    */
   take(storageKey: string, placedAt: number, clockAt: Timestamp): Lease | undefined {
     const lease = this.#remove(storageKey)

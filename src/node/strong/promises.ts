@@ -1,9 +1,10 @@
 /**
- * The ballots that this node has promised for strong keys, where a promise is above what follows from the record: an
- * accepted ballot promises its successor (core/consensus/ballot.ts), and needs no word of its own. So there is one only
- * for keys whose last question was a prepare.
+ * The ballots that this node has promised for strong keys, if they lie above what the key's record implies. An accepted
+ * ballot implies the promise of its successor (core/consensus/ballot.ts). So only keys whose last message was a prepare
+ * have an entry.
  *
- * All of them are in memory: at most one a key, and those of keys that are gone are dropped once they are history.
+ * All entries are in memory, at most one a key. Those of keys that no longer exist are dropped once the horizon passes
+ * them.
  */
 import {
   type Ballot,
@@ -27,8 +28,8 @@ export class Promises {
   }
 
   /**
-   * Reads what earlier lives have promised. Resolves with the storage keys of the promises that are damaged: neither
-   * what they promised nor for which key is known then. Rejects with a `DiskError`.
+   * Reads the promises of earlier lives. Resolves with the storage keys of damaged promises: neither their ballot nor
+   * their key is known. Rejects with a `DiskError`.
    */
   async load(disk: Disk): Promise<string[]> {
     const damaged: string[] = []
@@ -49,7 +50,7 @@ export class Promises {
     return this.#ballots.get(storageKey)
   }
 
-  /** From now on it holds here; the caller stores the operation before it tells anybody. */
+  /** Takes effect here at once. The caller makes the returned operation durable before it answers. */
   raise(storageKey: string, ballot: Ballot): DiskOperation {
     const held = this.#ballots.get(storageKey)
     if (held === undefined || compareBallots(ballot, held) > 0) {
@@ -59,13 +60,13 @@ export class Promises {
     return { type: 'put', key: promiseKey(storageKey), value }
   }
 
-  /** Lets go of a promise that the stored record now implies. */
+  /** Drops a promise that the stored record now implies. */
   drop(storageKey: string, ballot: Ballot): void {
     const held = this.#ballots.get(storageKey)
     if (held !== undefined && compareBallots(held, ballot) <= 0) this.#ballots.delete(storageKey)
   }
 
-  /** Puts it behind all others. */
+  /** Moves it behind all others. */
   defer(storageKey: string): void {
     const held = this.#ballots.get(storageKey)
     if (held === undefined) return

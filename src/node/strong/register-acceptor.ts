@@ -1,19 +1,19 @@
 /**
- * This node as an acceptor of the strong keys that it owns (core/consensus/acceptor.ts): what was accepted is the
- * key's record, whose vector is the ballot; what was promised follows from it, or is kept beside it (promises.ts).
- * Nothing is answered before all that the answer says is durable.
+ * This node as an acceptor of the strong keys that it owns (core/consensus/acceptor.ts). The accepted value is the
+ * key's record, whose vector is the ballot. The promised ballot follows from the record, or is kept beside it
+ * (promises.ts). No answer leaves before everything that it states is durable.
  *
- * Three things keep an acceptor from forgetting:
- * - Where the key is not held, everything up to the horizon counts as promised: nothing of that age is on its way
- *   from any member, so registers whose delete has settled everywhere can be forgotten (CASPaxos, 3.1: all acceptors
- *   have the tombstone, and older ballots are dead).
- * - A node that lost its directory, or got an old one back, does not answer for a key before it has taken over the
- *   other owners' copies, and never below its *floor*: a time that no promise of its earlier lives can lie beyond.
- * - The same for one key, where its record was damaged.
+ * Three rules keep an acceptor from forgetting:
+ * - If it does not hold the key, it counts every ballot up to the horizon as promised. No member has anything that old
+ *   under way, so a register can be forgotten once its delete has settled everywhere (CASPaxos, 3.1: all acceptors have
+ *   the tombstone, and older ballots are dead).
+ * - A node that lost its directory, or got an old one back, answers for a key only after it has taken over the other
+ *   owners' copies, and never below its *floor*: a time that no promise of its earlier lives exceeds.
+ * - The same holds for a single key whose record was damaged.
  *
- * While the owners of a key change, a question counts only among acceptors of the placement under which it was asked:
- * each takes those of its own generation (topology-keeper.ts) alone, so that who has moved on decides nothing with who
- * has not. A node that gains a key has not promised what its old owners have: its floor for that key does.
+ * While the owners of a key change, each acceptor takes only questions of its own version of the placement
+ * (topology-keeper.ts), so acceptors of different placements never form a quorum. A node that gains a key does not know
+ * what the old owners promised; its floor for that key stands in for those promises.
  */
 import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
@@ -45,16 +45,16 @@ import { type Location, refusalOf, type Replica } from '../replica/replica.ts'
 import type { Refusal } from '../wire/messages.ts'
 import { dataKey, parseDataKey, promiseKey } from '../storage/storage-keys.ts'
 
-/** Promises that are looked at in one go: those of forgotten keys are dropped. */
+/** Promises checked in one pass. Those of forgotten keys are dropped. */
 const DROPPED_PER_PASS = 1000
 
 export type RegisterReply = AcceptorReply<Copy>
 export type ReplyTaker = (reply: RegisterReply | undefined, refusal: Refusal | undefined) => void
 
-/** What one acceptor says to a reader, without promising anything. */
+/** What one acceptor tells a reader. It promises nothing. */
 export interface RegisterState {
   readonly copy: Copy
-  /** No other proposal has been promised since it was accepted, as far as this acceptor remembers. */
+  /** As far as this acceptor knows, it has promised no other proposal since it accepted this one. */
   readonly isSettled: boolean
 }
 
@@ -64,35 +64,35 @@ export interface AcceptorParts {
   readonly commits: GroupCommit
   readonly clock: NodeClock
   readonly state: NodeState
-  /** The generation of the placement in force here (topology-keeper.ts). */
+  /** The version of the placement in force here (topology-keeper.ts). */
   readonly placedAt: () => number
   readonly horizon: (partition: number) => Timestamp
-  /** Whether a majority has told this node of its earlier lives (arrival.ts). */
+  /** Whether a majority has told this node about its earlier lives (arrival.ts). */
   readonly isProven: () => boolean
 }
 
 const NOT_READY: Refusal = {
   code: 'not_ready',
-  message: 'it is not yet known here what earlier lives of this node have promised',
+  message: 'this node does not know yet which ballots it promised before its restart',
 }
 
 const PLACED_OTHERWISE: Refusal = {
   code: 'not_owner',
-  message: 'the key was placed otherwise when the question was asked, or is now',
+  message: 'the proposer and this node use different placements of the key',
 }
 
 const MOVED_MEANWHILE: Refusal = {
   code: 'failed',
-  message: 'the placement changed while it was stored',
+  message: 'the placement changed while the answer was being stored',
 }
 
 export class RegisterAcceptor {
   readonly #parts: AcceptorParts
   readonly #disk: Disk
   readonly #promises: Promises
-  /** Nothing up to here is promised or accepted. */
+  /** Every ballot up to this time is refused. */
   #floor: Timestamp
-  /** The same for the keys of one partition. */
+  /** The same for the keys of one data partition. */
   readonly #floors: Map<number, Timestamp>
 
   private constructor(ports: { codec: Codec; disk: Disk }, parts: AcceptorParts) {
@@ -111,34 +111,34 @@ export class RegisterAcceptor {
   ): Promise<RegisterAcceptor> {
     const acceptor = new RegisterAcceptor(ports, parts)
     const damaged = await acceptor.#promises.load(acceptor.#disk)
-    // They may be ahead of the clock that this life has begun with.
+    // Their counters may be ahead of this life's clock.
     for (const [, { counter }] of acceptor.#promises.entries()) parts.clock.observe(counter)
     if (damaged.length > 0) {
-      // For which key a damaged promise was is not known either: so all keys are refused up to the floor.
+      // The key of a damaged promise is unknown too, so every key refuses ballots up to the floor.
       acceptor.raiseFloor()
       const operations = damaged.map((key): DiskOperation => ({ type: 'delete', key }))
-      // Behind the floor in the order of the disk, so no crash keeps the one without the other.
+      // Written after the floor, so no crash can keep this delete without the floor.
       await parts.commits.store(operations, 'sync')
     }
     return acceptor
   }
 
-  /** `placedAt` is the generation under which the proposer found its acceptors. */
+  /** `placedAt` is the version of the placement in which the proposer found its acceptors. */
   prepare(at: Location, placedAt: number, ballot: Ballot, done: ReplyTaker): void {
     this.#ask(at, placedAt, ballot, done, (state) => prepare(state, ballot))
   }
 
-  /** `copy` is the proposal, with its ballot. */
+  /** `copy` is the proposal; its vector is the ballot. */
   accept(at: Location, placedAt: number, copy: Copy, done: ReplyTaker): void {
     const ballot = ballotOf(copy.object)
     const next = nextBallot(ballot)
     this.#ask(at, placedAt, ballot, done, (state, isSettled) => {
-      // It may have come by repair, after a later one had been promised: to hold it is not to have accepted it then.
+      // The value may have come by repair after a later promise. Holding it then is not an acceptance.
       return accept(state, ballot, copy, { next, isSettled })
     })
   }
 
-  /** What is durable. */
+  /** Reads what is durable. */
   read(
     at: Location,
     done: (state: RegisterState | undefined, refusal: Refusal | undefined) => void,
@@ -153,21 +153,23 @@ export class RegisterAcceptor {
     })
   }
 
-  /** What earlier lives of this node have promised is lost. */
+  /** Refuses all ballots that earlier lives may have promised, because those promises are lost. */
   raiseFloor(): void {
     const { clock, state } = this.#parts
     const floor = clock.beyondEarlierLives()
     if (floor <= this.#floor) return
     this.#floor = floor
-    // Not awaited: whatever is said later is stored later.
+    // Not awaited: any later answer is stored after it.
     state.set('ballot-floor', floor).catch(() => undefined)
   }
 
   /**
-   * A time that nothing this node has promised lies beyond, but for the next ballot of what it has accepted, which comes
-   * with the copy of that. What its messages tell of its clock is not enough: that stays below the bound of what it may
-   * mint, and promises need not. Undefined where questions of another placement may still be taken here, or where it is
-   * not known what earlier lives have promised.
+   * An upper bound of all ballots that this node has promised. The only exception is the next ballot implied by a value
+   * that it has accepted, which a new owner learns from the copy. The clock in its messages is no such bound: it stays
+   * below the limit of what this node may mint, and promised ballots may lie above.
+   *
+   * Undefined if questions of another placement may still be taken here, or if the promises of earlier lives are
+   * unknown.
    */
   promisedUnder(placedAt: number): Timestamp | undefined {
     const { clock, isProven } = this.#parts
@@ -176,9 +178,10 @@ export class RegisterAcceptor {
   }
 
   /**
-   * For keys that this node has gained: what their old owners have promised to others is promised here, too, for a
-   * proposal that one of them takes late must be below all that is decided without it. `promisedUpTo` is the highest that
-   * they told, each when it took questions of older placements no more. Resolves once it is durable.
+   * Promises, for the keys that this node has gained, everything that their old owners promised. This is needed because
+   * an old owner may take a proposal late; that proposal must be below everything decided without it. `promisedUpTo` is
+   * the highest bound that the old owners told, each after it had stopped taking questions of older placements.
+   * Resolves once the floor is durable.
    */
   async raiseFloorOf(partitions: readonly number[], promisedUpTo: Timestamp): Promise<void> {
     for (const partition of partitions) {
@@ -187,7 +190,7 @@ export class RegisterAcceptor {
     await this.#parts.state.set('ballot-floors', [...this.#floors])
   }
 
-  /** The horizon has moved: promises for keys that are gone are not needed below it. */
+  /** The horizon has moved: drops promises below it whose keys no longer exist. */
   horizonMoved(): void {
     const old: string[] = []
     for (const [storageKey, { counter }] of this.#promises.entries()) {
@@ -196,7 +199,7 @@ export class RegisterAcceptor {
       old.push(storageKey)
     }
     for (const storageKey of old) {
-      // Those of keys that are still there must not be in the way of the others for ever.
+      // Promises of keys that still exist move to the end, so that they never block the others.
       this.#promises.defer(storageKey)
       this.#dropIfGone(storageKey)
     }
@@ -246,7 +249,7 @@ export class RegisterAcceptor {
       const { state, reply } = step(before, this.#isSettled(entry.storageKey, entry.latest.object))
       const end = (failed: DiskError | undefined): void => {
         if (failed !== undefined) done(undefined, refusalOf(failed))
-        // It is stored, and counts for nothing: who took over this node's copies meanwhile may not have it.
+        // The state is stored but does not count: a node that has taken over these copies meanwhile may lack it.
         else if (!isInForce()) done(undefined, MOVED_MEANWHILE)
         else done(reply, undefined)
       }
@@ -255,7 +258,7 @@ export class RegisterAcceptor {
         const operation = this.#promises.raise(entry.storageKey, state.promised)
         this.#parts.commits.add([operation], 'sync', end)
       } else if (reply.type === 'accepted') {
-        // A repeated question: its answer holds once the first one's is stored.
+        // A repeated question: its answer holds once the first one's state is stored.
         this.#parts.table.replace(entry, entry.latest, 'sync', end)
       } else end(undefined)
     })
@@ -292,12 +295,15 @@ export class RegisterAcceptor {
     return { promised, accepted, value: isHeld ? latest : null }
   }
 
-  /** Between the proposal and the ballot that its acceptance promises there may be those of other nodes. */
+  /**
+   * Whether no other ballot was promised after this proposal. Such ballots may lie below the successor that the record
+   * implies.
+   */
   #isSettled(storageKey: string, object: StoredObject): boolean {
     return compareBallots(this.#keptPromise(storageKey), ballotOf(object)) <= 0
   }
 
-  /** What is promised beside what follows from the record. */
+  /** The promise that is not implied by the record: the kept one, or the floor. */
   #keptPromise(storageKey: string): Ballot {
     const floor = Math.max(this.#floor, this.#floorOf(storageKey))
     return maxBallot(this.#promises.of(storageKey) ?? BALLOT_ZERO, atCounter(floor))
@@ -312,7 +318,7 @@ export class RegisterAcceptor {
     return this.#parts.horizon(partitionIn(storageKey))
   }
 
-  /** The promise of a key whose record was damaged went with it. */
+  /** A damaged record takes its implied promise with it. */
   #lost(storageKey: string): void {
     const { clock, commits } = this.#parts
     const operation = this.#promises.raise(storageKey, atCounter(clock.beyondEarlierLives()))
@@ -332,7 +338,7 @@ export class RegisterAcceptor {
   }
 }
 
-/** Promised: all ballots up to that counter are refused. */
+/** As a promise: refuses every ballot with a counter up to `counter`. */
 function atCounter(counter: Timestamp): Ballot {
   return counter === 0 ? BALLOT_ZERO : { counter: counter + 1, node: '' }
 }

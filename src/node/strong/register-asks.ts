@@ -1,4 +1,4 @@
-/** Answers the questions of other nodes to this one as an acceptor of strong keys. */
+/** Answers other nodes' questions to this node as an acceptor of strong keys. */
 import { encodeBallot, parseBallot } from '../../core/consensus/ballot.ts'
 import { ballotOf } from '../../core/consensus/register.ts'
 import type { Encodable } from '../../ports/codec.ts'
@@ -60,7 +60,7 @@ export class RegisterAsks {
     }
   }
 
-  /** To a node that gains keys: what no promise of this one lies beyond (`RegisterAcceptor.raiseFloorOf`). */
+  /** Tells a node that gains keys an upper bound of this node's promises (`RegisterAcceptor.raiseFloorOf`). */
   tellPromised(placedAt: number, answer: AnswerWith): void {
     const told = this.#acceptor.promisedUnder(placedAt)
     if (told === undefined) answer('not_owner', 'another placement is in force here')

@@ -1,6 +1,6 @@
 /**
- * One attempt to decide a value of a strong key: carries the questions of core/consensus/proposer.ts to the owners, this
- * node among them, and the answers back.
+ * One attempt to decide a value of a strong key. It sends the messages of core/consensus/proposer.ts to the owners,
+ * this node included, and returns their answers to it.
  */
 import type { StoredObject } from '../../core/causality/stored-object.ts'
 import type { Ballot } from '../../core/consensus/ballot.ts'
@@ -32,11 +32,11 @@ export interface AttemptParts {
 export interface AttemptPlan {
   readonly at: Location
   readonly groups: OwnerGroups
-  /** The generation of the placement that the groups are of: acceptors of another one take nothing of it. */
+  /** The version of the placement that the groups belong to. Acceptors under another one refuse the attempt. */
   readonly placedAt: number
   readonly ballot: Ballot
   readonly deadlineMs: number
-  /** Keeps the horizon below the attempt: until nothing of it is on its way any more. */
+  /** Keeps the horizon below the attempt until none of its messages is under way any more. */
   readonly hold: PendingDot
   readonly reports: ReplicaReports
 }
@@ -48,9 +48,9 @@ export class RegisterAttempt {
   readonly ballot: Ballot
   readonly hold: PendingDot
   readonly reports: ReplicaReports
-  /** What the change made of the value, once it has been found. */
+  /** The outcome of the change; undefined until the current value is known. */
   round: RegisterRound | undefined
-  /** The same with its ballot, as it travels: set by the change. */
+  /** The new value with its ballot, encoded. Set by the change. */
   proposal: Copy | undefined
   readonly #parts: AttemptParts
   readonly #plan: AttemptPlan
@@ -63,7 +63,7 @@ export class RegisterAttempt {
     this.reports = plan.reports
   }
 
-  /** `change` sets `proposal`. Rejects with what it throws; nothing was proposed then. */
+  /** `change` sets `proposal`. Rejects with what `change` throws; nothing was proposed then. */
   run(
     change: (current: StoredObject | null) => RegisterRound,
     known: Copy | undefined,
@@ -126,7 +126,10 @@ export class RegisterAttempt {
     })
   }
 
-  /** It may still be on its way, and be taken until its deadline is past for a clock that is behind this one, too. */
+  /**
+   * The message may still be in flight. An acceptor may take it until the deadline passes on its clock, which may be
+   * behind.
+   */
   #releaseLate(): void {
     const { clock, deadlines } = this.#parts
     const leftMs = Math.max(0, this.#plan.deadlineMs - clock.nowMs())
@@ -143,12 +146,12 @@ export class RegisterAttempt {
     takers.replied(reply)
   }
 
-  /** Of a proposal that a peer refuses now, a network may bring a second copy, which it does not. */
+  /** A refused accept may still be accepted later, because the network may deliver the message twice. */
   #refusedByPeer(from: string, refusal: Refusal, type: 'prepare' | 'accept', takers: Takers): void {
     this.#refused(from, refusal, type === 'accept' ? { ...takers, unsent: takers.lost } : takers)
   }
 
-  /** A refusal says that nothing was taken there, except where the disk failed under it. */
+  /** A refusal means that nothing was stored there, except if the disk failed during the write. */
   #refused(from: string, { code, message }: Refusal, takers: Takers): void {
     this.reports.set(from, 'refused', `${code}: ${message}`)
     if (code === 'failed') takers.lost()

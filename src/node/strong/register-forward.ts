@@ -1,4 +1,6 @@
-/** A client's operation on a strong key goes to an owner that proposes it: once, and never on from there. */
+/**
+ * Forwards a client's operation on a strong key to an owner, which proposes it. An operation is forwarded only once.
+ */
 import type { Dot } from '../../core/causality/dot.ts'
 import type { StoredObject } from '../../core/causality/stored-object.ts'
 import type { Condition, RegisterOperation, RegisterWrite } from '../../core/consensus/register.ts'
@@ -17,13 +19,13 @@ import { decodeDots, decodeRecord, encodeDots, encodeRecord } from '../wire/obje
 import type { Peers } from '../peers/peers.ts'
 import type { PlacedRequest } from '../round/placed-request.ts'
 
-/** What became of an operation that was decided. */
+/** The outcome of a decided operation. */
 export interface OperationAnswer {
   /** The node that proposed it. */
   readonly coordinator: string
   /** The value as a read found it. */
   readonly object: StoredObject
-  /** Of a write. */
+  /** Undefined for a read. */
   readonly dot: Dot | undefined
   readonly existed: boolean
   /** Owners that are known to have accepted it. */
@@ -31,7 +33,7 @@ export interface OperationAnswer {
   readonly replicas: readonly ReplicaReport[]
 }
 
-/** An operation as it came from another node. */
+/** An operation that another node forwarded. */
 export interface ForwardedOperation {
   readonly bucket: string
   readonly key: string
@@ -41,8 +43,8 @@ export interface ForwardedOperation {
 }
 
 /**
- * Undefined where the owner was certainly not sent anything. Rejects with the owner's own error, or with one that says
- * what happened on the way.
+ * Undefined if the message was certainly not sent to the owner. Rejects with the owner's error, or with a transport
+ * error.
  */
 export async function forwardOperation(
   codec: Codec,
@@ -105,7 +107,7 @@ export function decodeOperation(body: readonly Encodable[]): ForwardedOperation 
 }
 
 function decodeWrite([type, tags, idempotencyKey, ...content]: readonly unknown[]): RegisterWrite {
-  // A node of version 2 sends none.
+  // A node of version 2 sends no fingerprint.
   const fingerprint = content[CONTENT_FIELDS]
   return {
     type: 'write',
@@ -139,7 +141,7 @@ export function encodeOperationAnswer(
   ]
 }
 
-/** Throws the failure that it tells of. */
+/** Throws the error that the answer carries, if it is one. */
 function decodeOperationAnswer(codec: Codec, body: readonly Encodable[]): OperationAnswer {
   if (body[0] !== true) throw decodeFailure(body)
   const [, coordinator, record, dots, existed, received, replicas] = body

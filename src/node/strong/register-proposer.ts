@@ -1,17 +1,17 @@
 /**
- * This node as a proposer of strong keys: operations that wait for one key are applied in their order, in one attempt
- * of consensus after the other (core/consensus/proposer.ts), until each is decided, refused, or out of time.
+ * This node as a proposer of strong keys. Operations that wait for one key are applied in order, in one attempt of
+ * consensus after the other (core/consensus/proposer.ts), until each is decided, refused, or out of time.
  *
- * A node whose last proposal for a key was decided keeps its value, and the next ballot that its acceptors promised it
- * with their acceptance: the next attempt then takes one round trip. Only for values that live: for a key that is
- * gone an old ballot may be history by then (register-acceptor.ts).
+ * After a decided proposal the node keeps the value and the next ballot that its acceptors promised it. The next
+ * attempt for the key then takes one round trip. This is done only for live values: once a key is gone, an old ballot
+ * may be below the horizon (register-acceptor.ts).
  *
- * Each attempt is made under the placement that is in force when it begins, and of that one alone: where another comes
- * into force before it ends, it is left open whatever it heard. A node that does not own the key any more begins nothing
- * for a client; it goes on only to find out what became of writes in doubt.
+ * Each attempt uses the placement in force when it begins. If the placement changes before it ends, its outcome stays
+ * open, whatever the acceptors answered. A node that no longer owns the key starts nothing new; it continues only to
+ * find out the outcome of doubtful writes.
  *
- * The outcome is exact. An attempt that failed and may have been accepted leaves its writes *doubtful*: the next
- * attempt finds out what became of them, before it makes them again (core/consensus/register-memory.ts).
+ * The outcome is exact. A failed attempt whose proposal may have been accepted leaves its writes *doubtful*: the next
+ * attempt finds out whether they were applied before it proposes them again (core/consensus/register-memory.ts).
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { liveSiblings, type StoredObject } from '../../core/causality/stored-object.ts'
@@ -41,11 +41,14 @@ import { type AttemptParts, type AttemptResult, RegisterAttempt } from './regist
 import { groupsOf, keyReused, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
 import { dataKey } from '../storage/storage-keys.ts'
 
-/** Operations of one key that wait; more are refused. */
+/** Operations that may wait for one key; further ones are refused. */
 const WAITING_MAX = 4096
 /** Operations applied in one round. */
 const BATCH_MAX = 256
-/** After a conflict the next attempt waits for a random time of at most this, or of a few attempts where one takes long. */
+/**
+ * After a conflict the next attempt waits a random time: at most this long, or a few times the last attempt if that is
+ * longer.
+ */
 const BACKOFF_MS_MAX = 64
 const BACKOFF_ATTEMPTS = 4
 
@@ -53,7 +56,7 @@ export interface ProposerParts extends AttemptParts {
   readonly actor: string
   readonly pending: PendingDots
   readonly inReach: (node: string, sloppy: boolean) => boolean
-  /** The request under the placement in force now; the same one where that has not changed. */
+  /** Returns the request under the placement now in force; the same object if the placement has not changed. */
   readonly placeAgain: (placed: PlacedRequest) => PlacedRequest
 }
 
@@ -63,16 +66,16 @@ export interface Decided {
   readonly replicas: readonly ReplicaReport[]
 }
 
-/** One operation on its way. */
+/** One operation under way. */
 interface Waiting {
   readonly operation: RegisterOperation
   readonly placed: PlacedRequest
   readonly resolve: (decided: Decided) => void
   readonly reject: (error: QuorateError) => void
-  /** What attempts would have made of which nobody knows, with the hold on the horizon that each keeps. */
+  /** Failed attempts whose outcome for this operation is unknown, and the hold on the horizon that each keeps. */
   readonly doubtful: Attempted[]
   readonly holds: PendingDot[]
-  /** Whether the attempt under way may make it. */
+  /** Whether the attempt under way may apply it. */
   isProposed: boolean
   isOver: boolean
   deadline: Deadline | undefined
@@ -80,17 +83,17 @@ interface Waiting {
 
 interface Key {
   readonly storageKey: string
-  /** A request of it, under the placement of the attempt under way. */
+  /** A request for the key, under the placement of the attempt under way. */
   placed: PlacedRequest
   waiting: Waiting[]
 }
 
-/** `moved`: another placement came into force meanwhile. */
+/** `moved`: the placement changed during the attempt. */
 type AttemptEnd = AttemptResult | { readonly type: 'moved'; readonly outcome: 'unknown' }
 
 const MOVED: AttemptEnd = { type: 'moved', outcome: 'unknown' }
 
-/** The value turned out to be later than what was minted before it was known. */
+/** The current value is newer than the timestamps that were minted before it was known. */
 class MintedTooEarly extends Error {}
 
 export class RegisterProposer {
@@ -108,9 +111,9 @@ export class RegisterProposer {
   }
 
   /**
-   * Resolves once the operation is decided. Rejects with precondition_failed,
-   * idempotency_key_reused, quorum_unreachable (also where this node is
-   * no owner of the key), outcome_unknown, deadline_passed (a read), or overloaded.
+   * Resolves once the operation is decided. Rejects with precondition_failed, idempotency_key_reused,
+   * quorum_unreachable (also if this node does not own the key), outcome_unknown, deadline_passed (a read), or
+   * overloaded.
    */
   propose(placed: PlacedRequest, operation: RegisterOperation): Promise<Decided> {
     const { at, deadlineMs } = placed
@@ -169,7 +172,7 @@ export class RegisterProposer {
     this.#keys.delete(key.storageKey)
   }
 
-  /** False where it has to be tried again. Rejects where this node cannot propose at all. */
+  /** False if it has to be tried again. Rejects if this node cannot propose at all. */
   async #attempt(key: Key, batch: readonly Waiting[]): Promise<boolean> {
     const { clock, pending, self } = this.#parts
     const { at, placedAt } = key.placed
@@ -185,7 +188,7 @@ export class RegisterProposer {
     const attempt = new RegisterAttempt(this.#parts, plan)
     let proposed: readonly Waiting[] = []
     const change = (current: StoredObject | null): RegisterRound => {
-      // Who was told meanwhile that nothing was applied must be right.
+      // Leave out operations that have ended: their clients were told that nothing was applied.
       proposed = batch.filter(({ isOver }) => !isOver)
       const round = this.#change(ballot, proposed, stamps, current)
       attempt.proposal = encodeCopy(this.#ports.codec, round.next)
@@ -202,7 +205,7 @@ export class RegisterProposer {
     }
   }
 
-  /** What the operations make of the value that the attempt has found. */
+  /** Applies the operations to the value that the attempt has found. */
   #change(
     ballot: Ballot,
     proposed: readonly Waiting[],
@@ -225,13 +228,13 @@ export class RegisterProposer {
     return round
   }
 
-  /** What was decided by owners of a placement that is not in force any more is left for the next attempt to find. */
+  /** A decision of acceptors whose placement is no longer in force does not count. The next attempt looks for it. */
   #inForce(key: Key, result: AttemptResult): AttemptEnd {
     const isInForce = this.#parts.placeAgain(key.placed).placedAt === key.placed.placedAt
     return result.type !== 'decided' || isInForce ? result : MOVED
   }
 
-  /** False where the attempt decided nothing. */
+  /** False if the attempt decided nothing. */
   #conclude(
     key: Key,
     proposed: readonly Waiting[],
@@ -267,12 +270,15 @@ export class RegisterProposer {
     } else if (result.type === 'forgotten') {
       this.#giveUp(
         waiting,
-        new QuorateError('outcome_unknown', 'the key was written too often to tell'),
+        new QuorateError(
+          'outcome_unknown',
+          'too many later writes followed: the outcome of this one is lost',
+        ),
       )
     } else this.#end(waiting, () => waiting.resolve(decided))
   }
 
-  /** The attempt failed: what it would have made for this operation is not made, or in doubt. */
+  /** The attempt failed: its effect on this operation is either none, or doubtful. */
   #leaveOpen(
     waiting: Waiting,
     { ballot, hold }: RegisterAttempt,
@@ -298,14 +304,14 @@ export class RegisterProposer {
       )
       return
     }
-    const message = `no majority of the owners decided the write ${within}; nothing was applied`
+    const message = `no majority of the owners accepted the write ${within}; nothing was applied`
     this.#giveUp(
       waiting,
       new QuorateError('quorum_unreachable', message, { required, retryAfterSeconds: 1 }),
     )
   }
 
-  /** Whoever does not own the key proposes nothing new: an owner does. */
+  /** A node that no longer owns the key proposes nothing new; an owner does. */
   #giveUpBegun({ placed, waiting }: Key): void {
     const { self } = this.#parts
     const error = new QuorateError('quorum_unreachable', `${self} does not own the key any more`, {
@@ -316,7 +322,7 @@ export class RegisterProposer {
     for (const one of waiting) if (one.doubtful.length === 0) this.#giveUp(one, error)
   }
 
-  /** Ends the operation with `error`, unless it may have been made after all. */
+  /** Ends the operation with `error`, or with outcome_unknown if it may have been applied. */
   #giveUp(waiting: Waiting, error: QuorateError): void {
     const isUnknown = waiting.isProposed || waiting.doubtful.length > 0
     const told =
@@ -336,7 +342,7 @@ export class RegisterProposer {
     tell()
   }
 
-  /** What a node believes may only keep it from asking. */
+  /** Returns an error if too few owners are believed to be in reach. The belief can only prevent an attempt. */
   #tooFewInReach({ placed }: Key): QuorateError | undefined {
     const { self, inReach, clock } = this.#parts
     for (const owners of groupsOf(placed)) {
@@ -352,7 +358,7 @@ export class RegisterProposer {
     return undefined
   }
 
-  /** Two proposers far from the owners would else end each other's attempts again and again. */
+  /** Without it, two proposers far from the owners would end each other's attempts again and again. */
   #backOff(failures: number, attemptMs: number): Promise<void> {
     const { random, timers } = this.#ports
     const mostMs = Math.max(BACKOFF_MS_MAX, BACKOFF_ATTEMPTS * Math.ceil(attemptMs))
@@ -361,7 +367,7 @@ export class RegisterProposer {
   }
 }
 
-/** Whether there is a value that does not go by itself. */
+/** Whether a live value exists that does not expire. */
 function isLasting(object: StoredObject | undefined, nowMs: number): boolean {
   if (object === undefined) return false
   const [value] = liveSiblings(object, nowMs)

@@ -1,12 +1,12 @@
 /**
  * Coordinates requests for strong keys at any node (design section 6).
  *
- * A read asks the owners what they have accepted, and needs one round trip where a majority says the same and has
- * promised nothing newer: then that proposal is decided, and every one that was decided before the read began is it,
- * or older. Where they differ, somebody has to complete what is under way, and the read becomes a proposal that
- * changes nothing, as a write is one that does: by the first owner in reach that can, so that the owners do not compete.
+ * A read asks the owners what they have accepted. It takes one round trip if a majority reports the same proposal and
+ * has promised nothing newer: then that proposal is decided, and no newer one was decided before the read began.
+ * Otherwise the value under way has to be completed, so the read becomes a proposal that changes nothing. Proposals,
+ * like all writes, go to the first owner in reach that can take them, so that the owners do not compete.
  *
- * Where another placement comes into force on the way, what was not done is begun anew under that one.
+ * If the placement changes on the way, the request starts again under the new one.
  */
 import { EMPTY_VECTOR } from '../../core/causality/version-vector.ts'
 import { liveSiblings, newestSibling } from '../../core/causality/stored-object.ts'
@@ -26,7 +26,7 @@ import { type AgreedRead, readAgreed, type StrongReadParts } from './strong-read
 
 export interface StrongParts extends StrongReadParts {
   readonly proposer: RegisterProposer
-  /** The request under the placement in force now. */
+  /** Returns the request under the placement now in force. */
   readonly placeAgain: (placed: PlacedRequest) => PlacedRequest
 }
 
@@ -73,10 +73,10 @@ export class StrongCoordinator {
     return this.#parts.placeAgain(placed).placedAt === placed.placedAt
   }
 
-  /** Proposes here, for a client of this node or of another one: never sent on. */
+  /** Proposes at this node, for a client of any node. The operation is never forwarded again. */
   async proposeHere(placed: PlacedRequest, operation: RegisterOperation): Promise<OperationAnswer> {
     const { self, proposer, replica } = this.#parts
-    // Before anything is proposed: another owner's disk may take it.
+    // Checked before anything is proposed, because another owner's disk may take the write.
     const refusal = replica.diskRefusal()
     if (refusal !== undefined) throw rejection(refusal)
     const { end, received, replicas } = await proposer.propose(placed, operation)
@@ -93,20 +93,26 @@ export class StrongCoordinator {
     }
   }
 
-  /** By the owners of the placement in force, and, where that changes before one of them could, by those of the next. */
+  /**
+   * Proposes through the owners of the placement in force. If it changes before one of them could propose, tries the
+   * new owners.
+   */
   async #propose(placed: PlacedRequest, operation: RegisterOperation): Promise<OperationAnswer> {
     for (;;) {
       const current = this.#parts.placeAgain(placed)
       try {
         return await this.#proposeUnder(current, operation)
       } catch (error) {
-        if (!mayBeAnothers(error) || this.#isInForce(current)) throw error
+        if (!mayTryAnotherOwner(error) || this.#isInForce(current)) throw error
         if (this.#parts.clock.nowMs() >= placed.deadlineMs) throw error
       }
     }
   }
 
-  /** By one owner after the other, until one can, or may have: they must not compete, so all begin with the same one. */
+  /**
+   * Tries one owner after the other until one has, or may have, proposed. All nodes start with the same owner, to avoid
+   * conflicts.
+   */
   async #proposeUnder(
     placed: PlacedRequest,
     operation: RegisterOperation,
@@ -120,7 +126,7 @@ export class StrongCoordinator {
         const answer = await this.#proposeAt(owner, placed, operation, isLast)
         if (answer !== undefined) return answer
       } catch (error) {
-        if (!mayBeAnothers(error)) throw error
+        if (!mayTryAnotherOwner(error)) throw error
         told = error
         if (!this.#isInForce(placed)) break
       }
@@ -128,7 +134,7 @@ export class StrongCoordinator {
     throw told ?? noneInReach(placed, majority(placed.owners.length), this.#parts.clock)
   }
 
-  /** Owners in reach, in their order; last those that are not expected to answer soon. */
+  /** The owners in reach, in their order. Owners that are not expected to answer soon come last. */
   #candidates({ owners }: PlacedRequest): readonly string[] {
     const { inReach } = this.#parts
     const near = owners.filter((owner) => inReach(owner, false))
@@ -145,7 +151,7 @@ export class StrongCoordinator {
     if (owner === self) return this.proposeHere(placed, operation)
     this.#ports.metrics.count('forwarded_total', { peer: owner })
     const nowMs = clock.nowMs()
-    // A read may be done twice: where one owner is silent, there is time left for the next.
+    // A read may be done twice, so keep time for the next owner if this one is silent.
     const deadlineMs =
       operation.type === 'read' && !isLast
         ? Math.ceil(nowMs + (placed.deadlineMs - nowMs) / 2)
@@ -157,7 +163,7 @@ export class StrongCoordinator {
 /** Only a read ends with this code, and a read applies nothing. */
 const LATE_READ: ErrorCode = 'deadline_passed'
 
-function mayBeAnothers(error: unknown): error is QuorateError {
+function mayTryAnotherOwner(error: unknown): error is QuorateError {
   return isOfThatOwner(error) || (error instanceof QuorateError && error.code === LATE_READ)
 }
 

@@ -1,15 +1,15 @@
 /**
- * The read of a strong key that promises nothing: every owner in reach is asked what it has accepted, the whole copy of
- * the nearest and the ballot of the others. It answers as soon as a majority agrees; while the key moves, as soon as the
- * same is said by a majority of the owners and one of those to come.
+ * The read of a strong key without a proposal. It asks every owner in reach what it has accepted: the nearest for its
+ * whole copy, the others for the ballot. It answers as soon as a majority reports the same ballot; during a move, as
+ * soon as a majority of the owners and a majority of the next owners do.
  *
- * Why that is linearizable: a majority that has accepted one proposal has decided it. A proposal that was decided
- * before the read began is at a majority, too, so at one owner of ours at least, and owners never go back; hence
- * what we see is that one or a later one. An owner may have been given a proposal by repair, against a promise
- * to a later one that is still under way: such an acceptance decided nothing, and does not count (*settled*).
+ * Why this is linearizable: if a majority has accepted one proposal, it is decided. A proposal that was decided before
+ * the read began is at a majority too, so at least one owner that answered has it or a later one. Owners never go back.
+ * Hence the value read is that one or a later one. One exception: repair may bring a proposal to an owner that has
+ * promised a later one. Such a copy decided nothing, and does not count (it is not *settled*).
  *
- * All answers have to be of one placement. Who asks compares the one in force at the end: a proposal that too few old
- * owners have accepted may look decided by one of the old ones and one of the new ones.
+ * All answers must belong to one placement, so the caller compares the placement again at the end. Otherwise a proposal
+ * could look decided because one old owner and one new owner have accepted it.
  */
 import { compareBallots, type Ballot, parseBallot } from '../../core/consensus/ballot.ts'
 import { ballotOf } from '../../core/consensus/register.ts'
@@ -32,7 +32,7 @@ import type { RegisterAcceptor } from './register-acceptor.ts'
 import type { Replica } from '../replica/replica.ts'
 import { groupsOf, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
 
-/** Once a majority has answered and does not agree, the others have so long to help. */
+/** Time for the remaining owners once a majority has answered without agreeing. */
 const PATIENCE_MS = 50
 
 export interface StrongReadParts {
@@ -59,7 +59,7 @@ interface Seen {
   readonly copy: Copy | undefined
 }
 
-/** Undefined where the owners in reach do not agree in time. */
+/** Undefined if the owners in reach do not agree in time. */
 export function readAgreed(
   ports: { clock: Clock },
   parts: StrongReadParts,
@@ -72,7 +72,7 @@ class StrongRead {
   readonly #parts: StrongReadParts
   readonly #placed: PlacedRequest
   readonly #groups: OwnerGroups
-  /** Of each group. */
+  /** Needed in each group. */
   readonly #required: number
   readonly #reports: ReplicaReports
   readonly #seen = new Map<string, Seen>()
@@ -106,7 +106,7 @@ class StrongRead {
       return
     }
     this.#open = near.length
-    // Peers are asked with the deadline; the own disk knows none.
+    // Peers get the deadline with the question; the disk of this node has none.
     const leftMs = Math.max(0, this.#placed.deadlineMs - this.#parts.clock.nowMs())
     this.#wait = this.#parts.deadlines.in(leftMs, () => this.#end(undefined))
     near.forEach((owner, i) => {

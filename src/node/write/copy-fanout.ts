@@ -1,6 +1,6 @@
 /**
- * Sends one copy of a write to its targets, and tells the round (core/replication/write-round.ts) what came of each ask.
- * An owner that missed the copy gets a hint.
+ * Sends one copy of a write to its targets, and records the result of each request in the round
+ * (core/replication/write-round.ts). If an owner missed the copy, this node keeps a hint for it.
  */
 import type { WriteAsk } from '../../core/quorum/joint-tally.ts'
 import type { ReplyKind } from '../../core/quorum/tally.ts'
@@ -18,13 +18,12 @@ import type { StoreLocally } from './own-store.ts'
 import type { WholeOwners } from './whole-owners.ts'
 import type { WriteParts } from './write-parts.ts'
 
-/** A copy to send. */
 export interface Outgoing {
   readonly copy: Copy
-  /** For the `apply` of the other owners. */
+  /** Flags of the `apply` message to the other owners. */
   readonly flags: number
   readonly whole: WholeOwners
-  /** As it is stored where it was made; undefined where it has to be merged into the own copy. */
+  /** Stores the copy on this node's disk. If undefined, the copy is merged into this node's own copy instead. */
   readonly storeLocally: StoreLocally | undefined
 }
 
@@ -36,9 +35,9 @@ export interface SentCopy {
 }
 
 export interface FanoutEnds {
-  /** After each event of the round. It may have been settled, now or before. */
+  /** Called after each event of the round. The round may have been settled by this event or an earlier one. */
   readonly progress: () => void
-  /** Nothing of the round goes on. */
+  /** Called once, when the round is settled and every request of it has ended. */
   readonly over: () => void
 }
 
@@ -74,11 +73,11 @@ export class CopyFanout {
     }
     for (const standIn of targets.standIns) this.#askStandIn(standIn)
     for (const owner of targets.missed) reports.setUnasked(owner, clock)
-    // The own disk may have answered at once, before all had been asked.
+    // This node's disk may have answered at once, before all other nodes had been asked.
     this.#after()
   }
 
-  /** The deadline has passed: what is known by now decides. */
+  /** The deadline has passed: settles the round with the answers so far. */
   expire(): void {
     this.#sent.round.expire()
     this.#after()
@@ -90,10 +89,10 @@ export class CopyFanout {
       this.#record(asOwner(owner), 'stored', told)
       return
     }
-    // An answer that cannot be understood is none.
-    const lack = reply.type === 'ok' ? NO_ANSWER : reply
-    this.#sent.reports.setReply(owner, lack)
-    this.#record(asOwner(owner), kindOfReply(lack))
+    // An answer that cannot be decoded counts as lost.
+    const failure = reply.type === 'ok' ? NO_ANSWER : reply
+    this.#sent.reports.setReply(owner, failure)
+    this.#record(asOwner(owner), kindOfReply(failure))
   }
 
   #askStandIn({ owner, holder }: StandIn): void {
@@ -135,7 +134,7 @@ export class CopyFanout {
   }
 }
 
-/** Undefined for garbage. */
+/** Returns undefined if the answer cannot be decoded. */
 function toldIn([existed, uncovered, newest, isWhole]: readonly Encodable[]): Told | undefined {
   if (!Array.isArray(uncovered) || !Number.isSafeInteger(newest)) return undefined
   try {
@@ -143,7 +142,7 @@ function toldIn([existed, uncovered, newest, isWhole]: readonly Encodable[]): To
       existed: existed === true,
       uncovered: decodeDots(uncovered as Encodable),
       newest: newest as number,
-      // A node of the release before does not say.
+      // A node of the previous release does not send this field.
       isWhole: isWhole !== false,
     }
   } catch {
@@ -153,7 +152,7 @@ function toldIn([existed, uncovered, newest, isWhole]: readonly Encodable[]): To
 
 const NO_ANSWER: Exclude<Reply, { type: 'ok' }> = { type: 'lost', reason: 'deadline' }
 
-/** `failed` is the one refusal after which the copy may be there all the same. */
+/** After a refusal with the code `failed`, and only then, the node may have stored the copy all the same. */
 function kindOf(refusal: { readonly code: string }): ReplyKind {
   return refusal.code === 'failed' ? 'lost' : 'refused'
 }

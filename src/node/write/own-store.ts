@@ -1,10 +1,10 @@
-/** The own disk as one of those that store the copy of a write. */
+/** Stores the copy of a write on this node's own disk, in parallel with the requests to other owners. */
 import type { Refusal } from '../wire/messages.ts'
 
-/** Stores the copy on this node's own disk, as an owner or one to come. */
+/** Stores the copy on this node's own disk. The node is an owner, or will become one when a move completes. */
 export type StoreLocally = (done: (refusal: Refusal | undefined) => void) => void
 
-/** Starts to store now; tells the outcome to whoever asks, before or after it is known. */
+/** Starts to store at once. The returned function reports the outcome, now or as soon as it is known. */
 export function startStoring(store: StoreLocally): StoreLocally {
   let finished = false
   let outcome: Refusal | undefined

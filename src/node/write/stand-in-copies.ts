@@ -1,10 +1,11 @@
 /**
- * What this node, as a fallback, has made of keys none of whose owners it reached: for each key its stand-in actor and
- * the whole object of that actor's writes, on top of which the next one is made (core/causality/stand-in-actor.ts).
+ * The writes that this node made as a fallback, of keys whose owners it could not reach. For each key it holds the
+ * stand-in actor and the object with all writes of that actor. The next write is made on top of that object
+ * (core/causality/stand-in-actor.ts).
  *
- * Invariant: an object that was sent is the one here, or this one was made on top of it. When a write is rejected, its
- * object is removed again, unless a later write already builds on it: then its outcome is unknown. After an unknown
- * outcome the next write begins anew.
+ * Invariant: each object that was sent is the object held here, or an earlier state of it. A rejected write is taken
+ * back from the object. If a later write was already made on top of it, its outcome is unknown instead. After an
+ * unknown outcome the next write uses a new actor.
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { endOfFallback } from '../../core/causality/stand-in-actor.ts'
@@ -12,16 +13,16 @@ import { ABSENT, type StoredObject } from '../../core/causality/stored-object.ts
 import { QuorateError } from '../../core/errors.ts'
 import type { Copy } from '../wire/object-record.ts'
 
-/** A key that is let go gets a new actor at its next write. */
+/** Beyond these limits the oldest keys are dropped. A dropped key gets a new actor at its next write. */
 const COPIES_MAX = 4096
 const BYTES_MAX = 16 * 1_048_576
 
-/** One actor and what it has written of one key. */
+/** One actor and the object with its writes of one key. */
 export interface StandIn {
   readonly actor: string
   object: StoredObject
   bytes: number
-  /** The placement under which it began, and the owners of the key there. */
+  /** The version of the placement under which the actor began, and the owners of the key in that placement. */
   readonly placedAt: number
   readonly owners: readonly string[]
 }
@@ -31,8 +32,8 @@ export class StandInCopies {
   #bytes = 0
 
   /**
-   * The one that goes on with a write at `timestamp`; undefined where a new one has to begin. `mayKeep` says of a time
-   * whether this node has not promised to send nothing that old: then its owners may have replaced it, and forgotten.
+   * The stand-in that makes the write at `timestamp`; undefined if a new stand-in has to begin. `mayKeep` says whether
+   * this node may still send a write of that time. If not, the owners may have replaced that write, and forgotten it.
    */
   find(
     name: string,
@@ -50,7 +51,7 @@ export class StandInCopies {
     return undefined
   }
 
-  /** It is kept with its first object, so that a write which cannot be made leaves nothing here. */
+  /** Makes a stand-in. `advance` keeps it with its first object, so a write that cannot be made leaves nothing. */
   begin(
     actor: string,
     { placedAt, owners }: { readonly placedAt: number; readonly owners: readonly string[] },
@@ -58,7 +59,10 @@ export class StandInCopies {
     return { actor, object: ABSENT, bytes: 0, placedAt, owners }
   }
 
-  /** The stand-in has made `copy`. Gives what to tell of an error with which its write ended. */
+  /**
+   * Records that the stand-in has made `copy`. If the write fails, pass its error to the returned function, and report
+   * to the client the error that the function returns.
+   */
   advance(name: string, standIn: StandIn, { object, record }: Copy): (error: unknown) => unknown {
     const { object: objectBefore, bytes: bytesBefore } = standIn
     if (this.#copies.get(name) !== standIn) this.#drop(name)
@@ -70,8 +74,8 @@ export class StandInCopies {
     }
     return (error) => {
       if (!(error instanceof QuorateError) || error.kind.outcome === 'unknown') {
-        // No node is known to hold the write, so nothing keeps the horizon below it any more: a later write must not
-        // bring it along as if it were part of what the owners already have.
+        // No node is known to hold this write, so nothing keeps the horizon below it any more. A later write must not
+        // carry it along, because owners take everything below the horizon for settled.
         if (this.#copies.get(name) === standIn) this.#drop(name)
         return error
       }
@@ -81,17 +85,17 @@ export class StandInCopies {
         return error
       }
       if (this.#copies.get(name) === standIn) this.#drop(name)
-      const message = `a later write was made on top of this one, and may have brought it along: ${error.message}`
+      const message = `a later write builds on this one and may have stored it: ${error.message}`
       return new QuorateError('outcome_unknown', message, error.details, { cause: error })
     }
   }
 
-  /** The next write of the key begins anew. */
+  /** Drops the stand-in of the key. Its next write begins a new one. */
   letGo(name: string): void {
     if (this.#copies.size > 0) this.#drop(name)
   }
 
-  /** The same for all keys of that owner. */
+  /** Drops the stand-ins of all keys of that owner. */
   letGoOf(owner: string): void {
     for (const [name, { owners }] of this.#copies) if (owners.includes(owner)) this.#drop(name)
   }

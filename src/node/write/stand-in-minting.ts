@@ -1,6 +1,7 @@
 /**
- * Mints the writes of a node that does not own the key: of mode lww with its own actor, for there a dot is no more than
- * a timestamp; else as a stand-in, on top of what this node has written of the key since it last reached an owner.
+ * Mints the writes of a node that does not own the key. In mode lww it uses the node's own actor, because there a dot is
+ * only a timestamp. In other modes it uses a stand-in actor, and makes each write on top of this node's writes of the
+ * key since it last reached an owner.
  */
 import { assert } from '../../core/assert.ts'
 import type { Dot, Timestamp } from '../../core/causality/dot.ts'
@@ -19,16 +20,16 @@ import { dataKey } from '../storage/storage-keys.ts'
 import { dotsNeeded, needsOwner, type PlannedUpdate, type PlannedWrite } from './type-change.ts'
 import { madeBefore, nameOfRequest } from './update-names.ts'
 
-/** A client gets the whole vector as a token of about 18 characters an entry, and has to send it in a header. */
+/** The client sends the whole vector back in a header, as a token of about 18 characters an entry. */
 const VECTOR_ENTRIES_MAX = 256
 
 export interface StandInParts {
   readonly timestamps: (count: number) => Promise<Timestamp[]>
-  /** The actor of this life. */
+  /** The actor of this life of the node. */
   readonly actor: () => string
-  /** Whether this node may still keep something that old for others. */
+  /** Whether this node may still keep a write of that time for other nodes. */
   readonly mayKeep: (timestamp: Timestamp) => boolean
-  /** The copy after the request, made by the holder of `held`. */
+  /** Applies the request to `held`. */
   readonly make: (
     placed: PlacedRequest,
     held: StoredObject,
@@ -37,13 +38,13 @@ export interface StandInParts {
   ) => Copy
 }
 
-/** The object that a write has made. */
+/** The copy that a write has made. */
 export interface MintedCopy {
   readonly copy: Copy
   readonly dot: Dot
-  /** The update that the request repeats: the copy has it, and nothing new. */
+  /** The earlier update that this request repeats. The copy contains that update, and nothing new. */
   readonly repeats?: NamedUpdate | undefined
-  /** What to tell of an error with which the write ended, where that takes more than the error. */
+  /** Maps an error of the write to the error that the client gets; undefined if they are the same. */
   readonly endWith?: ((error: unknown) => unknown) | undefined
 }
 
@@ -58,9 +59,9 @@ export class StandInMinting {
   }
 
   /**
-   * `begin` notes the first timestamp as pending. `refuseLate` throws once the client has been told that the write was
-   * rejected: later writes are made on top of what is made here, and would bring it along. Rejects with a `QuorateError`,
-   * before anything was stored.
+   * `begin` records the first timestamp as pending. `refuseLate` throws if the client was already told that the write is
+   * rejected, because later writes are made on top of this one and would carry it along. Rejects with a `QuorateError`
+   * before anything is stored.
    */
   async mint(
     placed: PlacedRequest,
@@ -68,7 +69,7 @@ export class StandInMinting {
     begin: (timestamp: Timestamp) => PendingDot,
     refuseLate: () => void,
   ): Promise<MintedCopy & { readonly pending: PendingDot }> {
-    assert(!needsOwner(request), 'what removes elements is minted by owners only')
+    assert(!needsOwner(request), 'only owners mint a removal of set elements')
     const name = nameOfRequest(placed.at.bucket, request)
     const times = await this.#parts.timestamps(dotsNeeded(request, name))
     const pending = begin(times[0] as Timestamp)
@@ -81,12 +82,15 @@ export class StandInMinting {
     }
   }
 
-  /** One of its owners is in reach, which may delete what was written without it: the next write begins anew. */
+  /**
+   * Call this when an owner of the key is in reach. The next write of a stand-in then uses a new actor, because the
+   * owner may delete what was written without it.
+   */
   letGo({ at }: PlacedRequest): void {
     this.#copies.letGo(dataKey(at.partition, at.bucket.name, at.key))
   }
 
-  /** The same for all keys of that owner. */
+  /** Does the same for all keys of that owner. */
   ownerReturned(owner: string): void {
     this.#copies.letGoOf(owner)
   }
@@ -110,7 +114,7 @@ export class StandInMinting {
     const name = nameOfRequest(at.bucket, request)
     const repeats = known && name && madeBefore(known.object, name)
     if (known !== undefined && repeats !== undefined) {
-      // A new object, so that a rejection of the first request does not take back what this repeat may have stored.
+      // This is a new object: a rejection of the first request must not take back what this repeat may have stored.
       const copy = encodeCopy(this.#codec, { ...known.object })
       return { copy, dot: repeats.dot, repeats, endWith: this.#copies.advance(key, known, copy) }
     }
@@ -127,7 +131,7 @@ export class StandInMinting {
   }
 }
 
-/** A blind write replaces what its node has seen of the key: no more than it wrote itself, and what the session has. */
+/** Gives a blind write a context: what this stand-in wrote of the key, and what the client's session has seen of it. */
 function blindTo(
   request: PlannedWrite | PlannedUpdate,
   { vector }: StoredObject,
@@ -141,8 +145,8 @@ function refuseLongVector({ vector }: StoredObject): void {
   if (vector.size <= VECTOR_ENTRIES_MAX) return
   throw new QuorateError(
     'quorum_unreachable',
-    `the history of the key names ${vector.size} writers, and grows until its owners are in reach again; ` +
-      `at most ${VECTOR_ENTRIES_MAX} are written without them; nothing was applied`,
+    `the history of the key names ${vector.size} writers; without an owner of the key in reach, ` +
+      `it may name at most ${VECTOR_ENTRIES_MAX}; nothing was applied`,
     { retryAfterSeconds: 10 },
   )
 }

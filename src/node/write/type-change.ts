@@ -1,8 +1,8 @@
 /**
- * Updates of counters and sets: what may be asked of them, what an update makes of the copy it meets, and how
- * it travels to an owner. Everything else about them is a write like any other.
+ * Updates of counters and sets: which requests are valid, how an update changes a copy, and how it is encoded for an
+ * owner. In every other respect an update is an ordinary write.
  *
- * Unlike a blind write, an update replaces nothing that it has not seen, so it needs no second round.
+ * Unlike a blind write, an update replaces nothing that it has not seen. So it needs no second round.
  */
 import { dotsOfIncrement, type Folding, incrementCounter } from '../../core/causality/counter.ts'
 import type { Dot } from '../../core/causality/dot.ts'
@@ -15,19 +15,19 @@ import type { Encodable } from '../../ports/codec.ts'
 import type { Copy } from '../wire/object-record.ts'
 import type { ReadAnswer, TypeChange, UpdateRequest, WriteRequest } from '../service/service.ts'
 
-/** Of one set. An update that removes is always taken. */
+/** Elements in one set. An update that only removes elements is always allowed. */
 export const ELEMENTS_MAX = 10_000
-/** The record of a set where the settings name no limit. */
+/** The default limit for the record of a set. */
 export const SET_BYTES_MAX = 1_048_576
 
 const utf8 = new TextEncoder()
 
-/** An update on its way to be minted, with what a quorum of owners held when it came, where it asked them. */
+/** An update before it is minted. `seen`: the object that a quorum read found first, if the update needed that read. */
 export interface PlannedUpdate extends UpdateRequest {
   readonly seen?: StoredObject | undefined
 }
 
-/** The same for a write; of a counter a delete is planned so. */
+/** A write before it is minted. `seen` is used by the delete of a counter. */
 export interface PlannedWrite extends WriteRequest {
   readonly seen?: StoredObject | undefined
 }
@@ -50,12 +50,12 @@ export function refuseUnfit(bucket: Bucket, request: WriteRequest | UpdateReques
   }
 }
 
-/** Whether the request can be coordinated by an owner only: another node cannot see what it removes. */
+/** Whether only an owner can coordinate the request, because another node cannot see the elements that it removes. */
 export function needsOwner(request: WriteRequest | UpdateRequest): boolean {
   return 'change' in request && request.change.type === 'set' && request.change.remove.length > 0
 }
 
-/** Whether it keeps to what a quorum of owners holds, whatever the own copy lacks: it replaces, or repeats, that. */
+/** Whether the coordinator must first read at a quorum, because the request replaces or repeats earlier updates. */
 export function needsQuorumRead({ mode }: Bucket, request: WriteRequest | UpdateRequest): boolean {
   if (needsOwner(request)) return true
   if (mode !== 'counter' || request.context !== undefined) return false
@@ -63,16 +63,16 @@ export function needsQuorumRead({ mode }: Bucket, request: WriteRequest | Update
 }
 
 /**
- * What a remove is to find, beside the own copy: an element that was acknowledged at a quorum may not have
- * come here yet, and a remove that overlooked it would be acknowledged, too. The same goes for what a counter has
- * counted under an idempotency key. Rejects with quorum_unreachable.
+ * Waits for the quorum read that a request builds on. A removal needs it because an element that was acknowledged at a
+ * quorum may not have arrived here yet: the removal would miss it, and be acknowledged. A counter's idempotency keys
+ * have the same problem. Rejects with quorum_unreachable.
  */
 export async function seenBefore(read: Promise<ReadAnswer>): Promise<StoredObject | undefined> {
   try {
     return (await read).object
   } catch (error) {
     if (!(error instanceof QuorateError)) throw error
-    const message = `what the request builds on could not be read, nothing was applied: ${error.message}`
+    const message = `the value that the request builds on could not be read, nothing was applied: ${error.message}`
     throw new QuorateError('quorum_unreachable', message, error.details, { cause: error })
   }
 }
@@ -86,7 +86,7 @@ export function dotsNeeded(
   return Math.max(1, new Set(request.change.add).size)
 }
 
-/** What is known of the key here: the own copy, and what was read of the others. */
+/** Everything known about the key here: this node's own copy, merged with the result of the quorum read. */
 export function knownObject(
   held: StoredObject,
   request: PlannedWrite | PlannedUpdate,
@@ -94,7 +94,7 @@ export function knownObject(
   return request.seen === undefined ? held : merge('siblings', held, request.seen)
 }
 
-/** What the update makes of what is known. Throws limit_reached for a counter. */
+/** Applies the update to the known object. Throws limit_reached if a counter would leave the range of exact numbers. */
 export function changedObject(
   known: StoredObject,
   dots: readonly Dot[],
@@ -114,7 +114,7 @@ export function changedObject(
   )
 }
 
-/** Throws limit_reached where a set grows beyond what one record may hold. */
+/** Throws limit_reached if a set grows beyond the limit of elements or bytes. */
 export function refuseLargeSet(
   known: StoredObject,
   heldBytes: number,
@@ -137,7 +137,7 @@ export function refuseLargeSet(
   }
 }
 
-/** Three fields. */
+/** Encodes a change as three fields. */
 export function encodeChange(change: TypeChange): Encodable[] {
   return change.type === 'counter'
     ? ['counter', change.increment, null]
@@ -175,15 +175,16 @@ function refuseBadChange(change: TypeChange): void {
     if (bytes > ELEMENT_BYTES_MAX) {
       throw bad(`an element has ${bytes} bytes; at most ${ELEMENT_BYTES_MAX} bytes are allowed`)
     }
-    if (!element.isWellFormed()) throw bad('an element has half a surrogate pair: it is no Unicode')
+    if (!element.isWellFormed())
+      throw bad('an element has half a surrogate pair: not valid Unicode')
   }
   const adding = new Set(add)
   if (remove.some((element) => adding.has(element))) {
-    throw bad('the update both adds and removes one element')
+    throw bad('the update adds and removes the same element')
   }
 }
 
-/** Each once. */
+/** The UTF-8 bytes of each distinct element. */
 function bytesOf(elements: readonly string[]): Uint8Array[] {
   return Array.from(new Set(elements), (element) => utf8.encode(element))
 }

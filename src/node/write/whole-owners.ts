@@ -1,7 +1,10 @@
 /**
- * How many owners whose copies are whole have to tell what they hold before a write is acknowledged: one that replaces
- * what its client has not seen (a blind write, and every lww write) must find all that was acknowledged at quorum before,
- * and an owner whose copies are being filled stores the new, but has lost the old.
+ * A *whole* owner is an owner whose copies are complete: it still holds everything that it ever acknowledged. This file
+ * decides how many whole owners must report what they hold before a write is acknowledged.
+ *
+ * A blind write and every lww write replace values that their client has not seen. So they must find every earlier write
+ * that was acknowledged at quorum. An owner that is being filled after it lost its data stores the new write, but cannot
+ * report the old ones.
  */
 import { majority } from '../../core/quorum/level.ts'
 import { modeOf } from '../replica/replica.ts'
@@ -10,32 +13,33 @@ import type { WriteRequest } from '../service/service.ts'
 import type { PlannedUpdate } from './type-change.ts'
 
 export interface WholeOwners {
+  /** Number of whole owners that must report; 0 if none. */
   readonly need: number
-  /** Whether this node was one when it made the copy. */
+  /** Whether this node was a whole owner when it made the copy. */
   readonly isSelf: boolean
 }
 
 export const NOT_ASKED: WholeOwners = { need: 0, isSelf: false }
 
-/** So many that some owner of any majority is among them; 0 where nothing unseen has to be replaced. */
+/** The smallest number of owners that meets every majority; 0 if the write need not replace anything unseen. */
 export function wholeNeedOf(
   { at, owners, level, need }: PlacedRequest,
   request: WriteRequest | PlannedUpdate,
 ): number {
-  // No level below promises to replace what it has not seen. A change of a counter or a set reads first what it replaces.
+  // Weaker levels do not promise to replace unseen values. A change of a counter or a set first reads what it replaces.
   if ((level !== 'quorum' && level !== 'all') || need.sloppy || 'change' in request) return 0
   if (modeOf(at.bucket) === 'siblings' && request.context !== undefined) return 0
   const meetsEach = owners.length - majority(owners.length) + 1
-  // What a lone owner has lost nobody has; and who asks for fewer copies than meet a majority is promised nothing.
+  // If a single owner has lost a value, no node has it. If `w` does not meet every majority, nothing is promised.
   return owners.length === 1 || need.w < meetsEach ? 0 : meetsEach
 }
 
-/** How long it is believed of an owner that its copies are not whole, before it is asked once more. */
+/** For this long an owner is believed not to be whole. Then it is asked again. */
 const BELIEVED_MS = 1000
 
 /**
- * What owners have said last of their copies. A belief: it refuses a write that would be stored in vain, and never
- * counts one.
+ * Remembers what each owner last reported about its copies. This is a belief: it may refuse a write that could not be
+ * acknowledged anyway, but it never makes a copy count.
  */
 export class WholeBelief {
   readonly #notWholeSinceMs = new Map<string, number>()
@@ -45,7 +49,7 @@ export class WholeBelief {
     else this.#notWholeSinceMs.set(owner, nowMs)
   }
 
-  /** Whether it is worth asking. */
+  /** Whether the owner is worth asking. */
   mayBeWhole(owner: string, nowMs: number): boolean {
     const sinceMs = this.#notWholeSinceMs.get(owner)
     return sinceMs === undefined || nowMs - sinceMs >= BELIEVED_MS

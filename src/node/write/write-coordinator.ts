@@ -1,11 +1,14 @@
 /**
- * Coordinates a client's write at a node that may: at an owner of the key, at any node for lww, and at a
- * fallback where a sloppy level asks for availability and no owner can be reached (design 3 and 4).
+ * Coordinates a client's write. An owner of the key may coordinate any write, and any node may coordinate an lww write.
+ * At a sloppy level, a fallback coordinates a write if it can reach no owner.
  *
- * The rules that keep acknowledged writes: only an owner mints dots with its own actor; a write counts the
- * owner's own disk; a node that believes too few owners in reach refuses before anything is applied; a blind
- * write replaces only what is older than itself; an lww write that meets a newer timestamp is written again
- * above it before it is acknowledged; and what other owners than those now in force have stored does not count.
+ * These rules keep acknowledged writes:
+ * - Only an owner mints dots with its own actor.
+ * - An owner that coordinates a write counts no quorum without its own disk.
+ * - A node that believes too few owners to be in reach refuses the write before anything is applied.
+ * - A blind write replaces only siblings that are older than itself.
+ * - If an lww write meets a newer timestamp, it is written again above that timestamp before it is acknowledged.
+ * - Only copies at the owners of the placement in force count.
  */
 import { EMPTY_VECTOR } from '../../core/causality/version-vector.ts'
 import type { WriteRound } from '../../core/replication/write-round.ts'
@@ -23,7 +26,7 @@ import type { WriteParts } from './write-parts.ts'
 import { WriteRun, type WriteRunPorts } from './write-run.ts'
 import { refuseWithoutWhole, writeTargets } from './write-targets.ts'
 
-/** Weak writes answered but not stored; more wait until they are. */
+/** Weak writes that may be answered before they are stored. Further weak writes wait for their copies. */
 const WEAK_BACKLOG_MAX = 256
 
 export class WriteCoordinator {
@@ -33,7 +36,7 @@ export class WriteCoordinator {
   readonly #ports: WriteRunPorts
   readonly #minting: WriteMinting
   readonly #belief = new WholeBelief()
-  /** Weak writes that were answered and are not stored yet. */
+  /** Number of weak writes that were answered but are not stored yet. */
   #weakBacklog = 0
 
   constructor(
@@ -48,12 +51,12 @@ export class WriteCoordinator {
     this.#ports = { ...ports, minting: this.#minting, onSettled }
   }
 
-  /** Something that this node had said is not on its disk any more: it goes on as another actor. */
+  /** Continues as a new actor, because this node has lost something from its disk that it had already sent out. */
   giveUpActor(): void {
     this.#minting.giveUpActor()
   }
 
-  /** Whether this node may mint for the key; if not, an owner must (write-forward.ts). */
+  /** Whether this node may coordinate writes of the key. If not, an owner must (write-forward.ts). */
   mayCoordinate(placed: PlacedRequest): boolean {
     if (modeOf(placed.at.bucket) === 'lww' || placed.owners.includes(this.#parts.self)) return true
     const isAlone = !placed.owners.some((owner) => this.#parts.inReach(owner, true))
@@ -61,12 +64,12 @@ export class WriteCoordinator {
     return placed.need.sloppy && isAlone
   }
 
-  /** A peer is in reach again. */
+  /** Call this when a peer is in reach again. */
   returned(peer: string): void {
     this.#minting.ownerReturned(peer)
   }
 
-  /** Rejects with a `QuorateError`; resolves at W durable copies, at `weak` at once. */
+  /** Resolves once W copies are durable; at level `weak`, at once. Rejects with a `QuorateError`. */
   async write(placed: PlacedRequest, request: PlannedWrite | PlannedUpdate): Promise<WriteAnswer> {
     const targets = writeTargets(placed, this.#parts)
     if (placed.owners.includes(this.#parts.self)) {
@@ -83,10 +86,10 @@ export class WriteCoordinator {
       const end = { answered: resolve, failed: reject }
       new WriteRun(this.#ports, this.#parts, { placed, request, targets }, reports, end).start()
     })
-    // A full backlog makes a weak write as slow as an eventual one: memory has to be bounded, too.
+    // With a full backlog, a weak write is as slow as an eventual one: the backlog bounds memory.
     if (placed.level !== 'weak' || this.#weakBacklog >= WEAK_BACKLOG_MAX) return dotted
     this.#weakBacklog++
-    // Accepted in memory: what becomes of it is told to the log only.
+    // The client has its answer already, so only the log learns of a failure.
     dotted
       .catch((error: unknown) => {
         const fields = { requestId: placed.requestId, error: String(error) }

@@ -1,7 +1,9 @@
 /**
- * A client's write that this node may not coordinate goes to an owner: once, and never on from there
- * (riak_kv #1754: a write forwarded twice was two writes). Another owner is tried only where the first was
- * certainly not sent anything, or has said that it applied nothing; else the outcome is the owner's answer, or unknown.
+ * Forwards a client's write to an owner if this node may not coordinate it. An owner never forwards a forwarded write,
+ * because a write that is forwarded twice can be applied twice (riak_kv #1754).
+ *
+ * Another owner is tried only if the request was certainly not sent to the first one, or if the first one said that it
+ * applied nothing. Otherwise the outcome is the owner's answer, or *unknown* if none comes.
  */
 import { QuorateError } from '../../core/errors.ts'
 import type { VersionVector } from '../../core/causality/version-vector.ts'
@@ -29,12 +31,12 @@ import type {
 } from '../service/service.ts'
 import { decodeChange, encodeChange } from './type-change.ts'
 
-/** What every forwarded request begins with. */
+/** Every forwarded request begins with this many fields: the options. */
 const OPTION_FIELDS = 9
-/** What a change is encoded as. */
+/** An encoded change has this many fields. */
 const CHANGE_FIELDS = 3
 
-/** `owners`: those in reach. Rejects with the owner's own error, or with one that says what happened on the way. */
+/** `owners`: the owners in reach. Rejects with the owner's error, or with an error of the way to the owner. */
 export async function forwardWrite(
   { peers, clock }: { readonly peers: Peers; readonly clock: NodeClock },
   placed: PlacedRequest,
@@ -58,7 +60,8 @@ export async function forwardWrite(
       case 'unsent':
         continue
       case 'refused':
-        // Refused by the layer below the coordinator (other epoch, broken clock): nothing was applied.
+        // The owner refused the message before its coordinator saw it (another epoch, a broken clock).
+        // So nothing was applied.
         rejected = new QuorateError(
           reply.code === 'clock_drift' ? 'clock_drift' : 'quorum_unreachable',
           `${owner} refused the write: ${reply.message}`,
@@ -87,7 +90,7 @@ function encodeRequest(placed: PlacedRequest, request: WriteRequest | UpdateRequ
   ]
 }
 
-/** Nothing where a node of version 2 sent it. */
+/** Both fields are undefined if the sender speaks protocol version 2. */
 function decodeRepeatable([key, fingerprint]: readonly unknown[]): Repeatable {
   return {
     idempotencyKey: typeof key === 'string' ? key : undefined,
@@ -110,7 +113,7 @@ function encodeOptions(placed: PlacedRequest, past: VersionVector | undefined): 
   ]
 }
 
-/** A forwarded write as its owner takes it up. Throws on garbage. */
+/** Decodes a forwarded write at the owner. Throws on garbage. */
 export function decodeWrite(body: readonly Encodable[]): WriteRequest {
   const options = decodeOptions(body)
   const [context, ...content] = body.slice(OPTION_FIELDS) as unknown[]
@@ -122,7 +125,7 @@ export function decodeWrite(body: readonly Encodable[]): WriteRequest {
   }
 }
 
-/** The same for an update. */
+/** Decodes a forwarded update at the owner. Throws on garbage. */
 export function decodeUpdate(body: readonly Encodable[]): UpdateRequest {
   const change = body.slice(OPTION_FIELDS)
   return {

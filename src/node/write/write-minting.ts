@@ -1,10 +1,10 @@
 /**
- * Makes of a client's write a dotted object, on top of the own copy where this node is an owner of the key,
- * and hands it to the own disk in the same turn: between finding the own copy and replacing it nothing waits,
- * so two writes of one key at one node never miss each other.
+ * Makes the first copy of a client's write: gives it a dot, and applies it to this node's own copy if this node is an
+ * owner of the key. The result goes to this node's disk in the same turn of the event loop. So two writes of one key at
+ * one node never miss each other, because nothing waits between finding the own copy and replacing it.
  *
- * Only an owner mints with its own actor; any other node as a stand-in (stand-in-minting.ts), so that what it says
- * covers nothing that it has not seen.
+ * Only an owner mints with its own actor. Any other node mints as a stand-in (stand-in-minting.ts), so that its dots
+ * never cover a write that it has not seen.
  */
 import { namesAfterDelete } from '../../core/causality/counter.ts'
 import type { Dot, Timestamp } from '../../core/causality/dot.ts'
@@ -56,20 +56,20 @@ import { NOT_ASKED, type WholeOwners, wholeNeedOf } from './whole-owners.ts'
 import { hasMoved, lateDisk } from './write-errors.ts'
 import { refuseUncounted } from './write-targets.ts'
 
-/** A write that is ready to be sent. */
+/** The first copy of a write, ready to be sent. */
 export interface Minted extends MintedCopy {
-  /** Whether the own copy had a live value before. */
+  /** Whether this node's own copy had a live value before the write. */
   readonly existed: boolean
-  /** For the `apply` of the other owners. */
+  /** Flags of the `apply` message to the other owners. */
   readonly flags: number
   readonly whole: WholeOwners
-  /** Undefined where this node is not an owner. */
+  /** Undefined if this node is not an owner. */
   readonly storeLocally: StoreLocally | undefined
   /** Held until the write has ended. */
   readonly pending: PendingDot
 }
 
-/** How a write was made, or why it was not: an error by which nothing was stored. */
+/** Receives the first copy, or an error. After an error nothing was stored. */
 export interface MintEnd {
   readonly minted: (minted: Minted) => void
   readonly failed: (error: unknown) => void
@@ -88,11 +88,11 @@ export class WriteMinting {
   readonly #metrics: Metrics
   readonly #parts: WriteParts
   readonly #standIn: StandInMinting
-  /** Own writes whose commit failed, since the start. */
+  /** How often this node has given up its actor since it started, mostly because a commit failed. */
   #failedCommits = 0
-  /** When the last actor before the present one was certainly given up. */
+  /** No earlier actor of this node has minted a dot above this timestamp. */
   #actorSince: Timestamp
-  /** The placement under which a counter was last changed here, and when that was first done. */
+  /** The placement under which a counter was last changed here, and the time of the first such change under it. */
   #placedAt = 0
   #placedSince: Timestamp = 0
 
@@ -114,23 +114,24 @@ export class WriteMinting {
   }
 
   /**
-   * The actor of the next dot. After a failed commit it is another one: the other owners may hold what this
-   * disk does not, and a dot of the same actor would say that it had been seen.
+   * The actor of the next dot. It changes after a failed commit: the other owners may hold a write that this disk has
+   * lost, and a later dot of the same actor would claim that this node still has that write.
    */
   get actor(): string {
     const { actor } = this.#parts
     return this.#failedCommits === 0 ? actor : `${actor}.${this.#failedCommits}`
   }
 
-  /** Takes another actor: what the present one has said is not all on this disk any more. */
+  /** Changes the actor, because this disk no longer holds every write of the current one. */
   giveUpActor(): void {
     this.#failedCommits++
     this.#actorSince = this.#parts.clock.last
   }
 
   /**
-   * Up to here earlier actors of this node may be folded into a counter's present one: 0 unless the horizon has
-   * passed the end of the last of them, by which everything that they ever wrote is held here.
+   * The timestamp up to which a counter may fold the entries of this node's earlier actors into the current actor's.
+   * It is 0 until the horizon has passed the end of the last earlier actor: from then on this node holds everything
+   * that those actors wrote.
    */
   #settled(partition: number): Timestamp {
     const horizon = this.#parts.horizon(partition)
@@ -138,9 +139,10 @@ export class WriteMinting {
   }
 
   /**
-   * Whether this node may fold the totals of one-off actors, and named increments. One node at a time may: the first owner is one, while the
-   * key does not move. A new first owner waits until it holds everything that the one before has folded: once its
-   * horizon has passed the change, it holds all that any owner had then. Having owned the key earlier is not enough.
+   * Whether this node may fold the totals of one-off actors, and named increments. Only one node at a time may: the
+   * first owner, while the key does not move. A new first owner waits until its horizon has passed the change of
+   * placement, because from then on it holds everything that the previous first owner folded. Having owned the key
+   * earlier is not enough.
    */
   #foldsForAll({ at, owners, next }: PlacedRequest): boolean {
     const { clock, horizon, placedAt, self } = this.#parts
@@ -151,7 +153,7 @@ export class WriteMinting {
     return owners[0] === self && next === undefined && horizon(at.partition) > this.#placedSince
   }
 
-  /** Ends once. Once `isGivenUp`, nothing is stored any more. */
+  /** Calls `end` once. Stores nothing once `isGivenUp` is true. */
   mint(
     placed: PlacedRequest,
     request: PlannedWrite | PlannedUpdate,
@@ -159,15 +161,15 @@ export class WriteMinting {
     isGivenUp: () => boolean,
     end: MintEnd,
   ): void {
-    // A dot is above all that its client has seen, whatever this clock says: else a blind write that is still
-    // on its way would take it for older than itself, and replace it.
+    // The new dot must be above every timestamp that the client has seen, even if this clock is behind. Otherwise a
+    // blind write that is still in flight would take the new write for an older one, and replace it.
     for (const timestamp of timestampsKnown(request)) this.#parts.clock.observe(timestamp)
     if (placed.owners.includes(this.#parts.self)) {
       this.#mintHere({ placed, request, reports, isGivenUp }, end, MINT_ATTEMPTS_MAX)
     } else this.#mintApart(placed, request, isGivenUp).then(end.minted, end.failed)
   }
 
-  /** Again after the clock's bound has been raised, where it has to be. */
+  /** Tries again after raising the clock's persisted bound, if the bound is too low. */
   #mintHere(mint: Mint, end: MintEnd, attemptsLeft: number): void {
     this.#mintOnOwnCopy(mint, {
       ...end,
@@ -181,7 +183,7 @@ export class WriteMinting {
     })
   }
 
-  /** As far as this node's own copy is concerned, now. */
+  /** How many complete owners the write needs, and whether this node is one of them now. */
   wholeOwners(placed: PlacedRequest, request: PlannedWrite | PlannedUpdate): WholeOwners {
     const { self, isProven, replica } = this.#parts
     const need = wholeNeedOf(placed, request)
@@ -196,7 +198,7 @@ export class WriteMinting {
     return timestamp
   }
 
-  /** An owner of the key is in reach (stand-in-minting.ts). */
+  /** Call this when an owner of the key is in reach (stand-in-minting.ts). */
   letGo(placed: PlacedRequest): void {
     this.#standIn.letGo(placed)
   }
@@ -239,21 +241,21 @@ export class WriteMinting {
     })
   }
 
-  /** Undefined where the clock's bound has to be raised first. Throws a `QuorateError`, before anything was stored. */
+  /** Returns undefined if the clock's bound must be raised first. Throws a `QuorateError` before anything is stored. */
   #mintOn(entry: Entry, { placed, request, reports, isGivenUp }: Mint): Minted | undefined {
     const { replica, clock, self } = this.#parts
     const { actor } = this
-    // The disk, or a process that was stopped, may have taken longer than anybody waits.
+    // A slow disk or a paused process may have taken longer than the client waits.
     if (isLate(placed, clock.nowMs(), isGivenUp)) throw lateDisk(placed)
     if (placed.placedAt !== this.#parts.placedAt()) throw hasMoved(self)
-    // What is here of an earlier ownership is cleared away first, and would take this write with it.
+    // Leftovers of an earlier ownership are deleted first. That deletion would take this write with it.
     const notKept = replica.notKept(placed.at)
     if (notKept !== undefined) throw rejection(notKept)
     refuseLongQueue(entry)
     if (wholeNeedOf(placed, request) === 0) refuseUncounted(placed, this.#parts.mayCount)
     const held = pruneVector(entry.latest.object, this.#parts.horizon(placed.at.partition))
     const known = knownObject(held, request)
-    // A clock restarted behind its own records, or an lww value from a faster clock.
+    // The record may be ahead of this clock: the clock restarted behind its own records, or another clock was faster.
     clock.observe(newestSibling(known)?.timestamp ?? 0)
     const name = nameOfRequest(placed.at.bucket, request)
     const repeats = name && madeBefore(known, name)
@@ -289,7 +291,7 @@ export class WriteMinting {
       const storeLocally = startStoring((done) =>
         replica.replace(placed.at, entry, copy, (failed) => {
           if (failed !== undefined) this.giveUpActor()
-          // A later write was made on top of this one, and takes it along if it is stored.
+          // A later write was made on top of this one. If the later one is stored, it carries this one with it.
           const mayLive = failed !== undefined && entry.latest !== copy
           done(mayLive ? { ...failed, code: 'failed' } : failed)
         }),
@@ -306,7 +308,7 @@ export class WriteMinting {
   #writtenCopy(placed: PlacedRequest, held: StoredObject, dot: Dot, request: PlannedWrite): Copy {
     const { bucket, partition } = placed.at
     const { context, past } = request
-    // Blind, but not without memory: its own session's writes may not have come here yet.
+    // A blind write of a session also replaces what the session has seen, even if that has not arrived here yet.
     const seen = context ?? (past && joinVectors(held.vector, past))
     const settled = this.#settled(partition)
     const content =
@@ -321,7 +323,7 @@ export class WriteMinting {
     return copy
   }
 
-  /** What the tombstone of a counter's delete remembers. */
+  /** The update names that the tombstone of a deleted counter remembers. */
   #namesOf(
     held: StoredObject,
     seen: VersionVector | undefined,
@@ -381,7 +383,7 @@ function flagsOf({ need }: WholeOwners): number {
   return need > 0 ? APPLY_ASKS_WHOLE : 0
 }
 
-/** All that the client is known to have seen, of this key and of others. */
+/** Every timestamp that the client is known to have seen, of this key and of others. */
 function* timestampsKnown(request: PlannedWrite | PlannedUpdate): Generator<Timestamp> {
   const { context, past } = request
   yield* context?.values() ?? []

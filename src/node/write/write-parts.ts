@@ -1,4 +1,4 @@
-/** What a write is given: the mechanisms of the node that it needs, and what is believed of the other nodes. */
+/** The mechanisms of the node that a write uses. `inReach` is only a belief, and never decides whether a copy counts. */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import type { HintStore } from '../hints/hint-store.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
@@ -12,28 +12,28 @@ export interface WriteParts {
   readonly self: string
   /** The actor of this life of the node. */
   readonly actor: string
-  /** The largest record of a set. */
+  /** The largest record of a set, in bytes. */
   readonly setBytesMax: number
-  /** Of several siblings together (sibling-limits.ts). */
+  /** The largest record of a key with several siblings, in bytes (sibling-limits.ts). */
   readonly objectBytesMax: number
   readonly replica: Replica
   readonly peers: Peers
   readonly hints: HintStore
   readonly pending: PendingDots
-  /** Whether the own copies count in a quorum. */
+  /** Whether this node's copies count in a quorum. */
   readonly isProven: () => boolean
-  /** Whether a copy stored here may count as this node's (arrival.ts). */
+  /** Whether a copy of the key stored here may count as this node's (arrival.ts). */
   readonly mayCount: (placed: PlacedRequest) => boolean
-  /** Of a data partition. */
+  /** The horizon of a data partition: everything up to this timestamp has settled. */
   readonly horizon: (partition: number) => Timestamp
-  /** The placement in force (topology-keeper.ts). */
+  /** The version of the placement in force (topology-keeper.ts). */
   readonly placedAt: () => number
-  /** The same request under it. */
+  /** Finds the owners of the request's key again, under the placement in force. */
   readonly placeAgain: (placed: PlacedRequest) => PlacedRequest
-  /** Whether something that old may still be kept here for others (horizon-keeper.ts). */
+  /** Whether this node may still keep a write of that time for other nodes (horizon-keeper.ts). */
   readonly mayKeep: (timestamp: Timestamp) => boolean
   readonly clock: NodeClock
   readonly deadlines: Deadlines
-  /** Whether it is worth asking; for sloppy levels, whether it is expected to answer soon. */
+  /** Whether the node is worth asking. With `sloppy`: whether it is expected to answer soon. */
   readonly inReach: (node: string, sloppy: boolean) => boolean
 }

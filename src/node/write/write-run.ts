@@ -1,8 +1,8 @@
 /**
- * Carries out one client's write: makes its copies, sends them, and tells the outcome. What follows from what is decided
- * in core/replication/write-protocol.ts.
+ * Runs one client's write: makes its copies, sends them, and reports the outcome. core/replication/write-protocol.ts
+ * decides each next step; this class carries it out.
  *
- * Nothing here waits in a promise: every step is a call from the disk, a peer or a deadline.
+ * The disk, the peers and the deadline drive every step by callback. Only a new timestamp is awaited as a promise.
  */
 import type { Dot, Timestamp } from '../../core/causality/dot.ts'
 import { seenOf } from '../../core/causality/session.ts'
@@ -35,7 +35,7 @@ export interface WriteRunPorts {
   readonly codec: Codec
   readonly metrics: Metrics
   readonly minting: WriteMinting
-  /** Told of each settled round. */
+  /** Called with each round once it is settled. */
   readonly onSettled: (round: WriteRound) => void
 }
 
@@ -53,13 +53,13 @@ export class WriteRun {
   #placed: PlacedRequest
   #targets: WriteTargets
   #deadline: Deadline | undefined
-  /** The first copy as it was made; undefined before. */
+  /** The first copy; undefined until it is made. */
   #minted: Minted | undefined
   #protocol: WriteProtocol | undefined
   #outgoing: Outgoing | undefined
-  /** The dot of the present copy. */
+  /** The dot of the current copy. */
   #dot: Dot | undefined
-  /** What is under way; undefined while a copy is made. */
+  /** The round in progress; undefined while a copy is being made. */
   #fanout: CopyFanout | undefined
   #isOver = false
 
@@ -110,11 +110,11 @@ export class WriteRun {
   #kindOf({ repeats }: Minted): WriteKind {
     if ('change' in this.#request || repeats !== undefined) return 'seeing'
     if (modeOf(this.#placed.at.bucket) === 'lww') return 'lww'
-    // Owners report what a copy does not cover only where its flags ask for it.
+    // This includes a write with a context: its flags do not ask for uncovered siblings, so owners report none.
     return 'blind'
   }
 
-  /** At most as long as the client waits. A round that begins later still asks once. */
+  /** The deadline is the client's. A round that begins after it still sends its copy once. */
   #waitForDeadline(): void {
     const { deadlines, clock } = this.#parts
     if (this.#deadline !== undefined) deadlines.cancel(this.#deadline)
@@ -123,12 +123,12 @@ export class WriteRun {
   }
 
   #expire(): void {
-    // Where nothing is under way, a copy is being made.
+    // Without a round in progress, a copy is still being made.
     if (this.#fanout === undefined) this.#fail(lateDisk(this.#placed))
     else this.#fanout.expire()
   }
 
-  /** Sends the present copy to the present targets. */
+  /** Sends the current copy to the current targets. */
   #send(): void {
     const { need } = this.#placed
     const outgoing = this.#outgoing as Outgoing
@@ -136,7 +136,7 @@ export class WriteRun {
     const round = (this.#protocol as WriteProtocol).begin({
       self: this.#parts.self,
       groups: groupsOf(this.#placed),
-      // `weak` answers before anything is stored, but its write goes on as one of `eventual`.
+      // A weak write is answered before it is stored, but it continues as an eventual one.
       need: Math.max(need.w, 1),
       sloppy: need.sloppy,
       targets: this.#targets,
@@ -153,7 +153,7 @@ export class WriteRun {
     fanout.start()
   }
 
-  /** A fan-out goes on after its round is settled: its last answers come late. */
+  /** Ignores a fan-out whose round was settled earlier: its last answers may still arrive. */
   #judge(fanout: CopyFanout, round: WriteRound): void {
     if (fanout !== this.#fanout || round.settled === undefined) return
     this.#fanout = undefined
@@ -202,7 +202,7 @@ export class WriteRun {
     this.#send()
   }
 
-  /** The same content once more, for an owner holds a newer timestamp. */
+  /** Writes the same content again with a higher timestamp, because an owner holds a newer one. */
   #mintAbove(newest: Timestamp): void {
     const { minting } = this.#ports
     this.#parts.clock.observe(newest)
@@ -219,7 +219,7 @@ export class WriteRun {
 
   #sendAgain(object: StoredObject): void {
     const copy = encodeCopy(this.#ports.codec, object)
-    // The first round has asked what there was, and who was whole.
+    // The first round has already asked the owners for their earlier siblings, and whether their copies are complete.
     this.#outgoing = { copy, flags: 0, whole: NOT_ASKED, storeLocally: undefined }
     this.#send()
   }
@@ -236,13 +236,16 @@ export class WriteRun {
       context: contextAfter(object, this.#request.context, this.#dot as Dot),
       replicas: this.#reports.list(),
       durable: true,
-      ...this.#left(object, minted, first?.existed === true || round.existed),
+      ...this.#siblingsAfter(object, minted, first?.existed === true || round.existed),
       seen: seenOf(modeOf(placed.at.bucket), object),
     })
   }
 
-  /** The live siblings after the write, and whether the key existed before it. A repeated delete tells what the first met. */
-  #left(
+  /**
+   * The live siblings after the write, and whether the key existed before it. A repeated delete gives the answer of the
+   * first delete.
+   */
+  #siblingsAfter(
     object: StoredObject,
     { existed, repeats }: Minted,
     existedElsewhere: boolean,
@@ -252,13 +255,13 @@ export class WriteRun {
     return { siblings, existed: existed || existedElsewhere }
   }
 
-  /** `error`: what stopped the write, by itself. */
+  /** `error`: the reason that stopped the write, regardless of earlier rounds. */
   #fail(error: unknown): void {
     if (this.#isOver) return
-    const told = this.#protocol === undefined ? error : doubted(error, this.#protocol)
+    const reported = this.#protocol === undefined ? error : doubted(error, this.#protocol)
     const endWith = this.#minted?.endWith
     this.#close()
-    this.#end.failed(endWith === undefined ? told : endWith(told))
+    this.#end.failed(endWith === undefined ? reported : endWith(reported))
   }
 
   #close(): void {

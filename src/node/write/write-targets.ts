@@ -1,7 +1,8 @@
 /**
- * Whom a write is sent to, from what this node believes of the others; and the one decision that rests on
- * belief: to refuse a write, before anything is applied, that too few nodes in reach could take, or could tell what
- * it replaces.
+ * Chooses the nodes that a write is sent to, from what this node believes about the others.
+ *
+ * One decision rests on belief: a write is refused, before anything is applied, if too few nodes in reach could store
+ * it, or if too few could report what it replaces. A wrong belief costs availability for a moment, never safety.
  */
 import { QuorateError } from '../../core/errors.ts'
 import { allOwners } from '../../core/quorum/owner-groups.ts'
@@ -12,21 +13,21 @@ import { MAY_NOT_COUNT } from '../replica/not-ready-reasons.ts'
 import { groupsOf, type PlacedRequest, rejection } from '../round/placed-request.ts'
 import type { WholeOwners } from './whole-owners.ts'
 
-/** What this node believes of the others. */
-interface Believing {
+/** This node's beliefs about the other nodes. */
+interface Beliefs {
   readonly self: string
   readonly clock: NodeClock
   readonly inReach: PeerReach['inReach']
 }
 
 /** Throws quorum_unreachable. */
-export function writeTargets(placed: PlacedRequest, parts: Believing): WriteTargets {
+export function writeTargets(placed: PlacedRequest, parts: Beliefs): WriteTargets {
   const targets = chooseTargets(placed, parts)
   refuseWithoutQuorum(placed, targets, parts)
   return targets
 }
 
-function chooseTargets(placed: PlacedRequest, { self, inReach }: Believing): WriteTargets {
+function chooseTargets(placed: PlacedRequest, { self, inReach }: Beliefs): WriteTargets {
   const { sloppy } = placed.need
   const all = allOwners(groupsOf(placed))
   const storesHere = all.includes(self)
@@ -35,7 +36,7 @@ function chooseTargets(placed: PlacedRequest, { self, inReach }: Believing): Wri
   const away = others.filter((owner) => !inReach(owner, sloppy))
   const holders = sloppy ? placed.fallbacks.filter((node) => inReach(node, sloppy)) : []
   if (holders.length === 0) return { storesHere, owners, standIns: [], missed: away }
-  // Where more owners are away than nodes are left, some nodes keep the write for several of them.
+  // If more owners are away than fallbacks are left, a fallback keeps the write for several owners.
   const standIns = away.map((owner, i) => ({
     owner,
     holder: holders[i % holders.length] as string,
@@ -46,11 +47,11 @@ function chooseTargets(placed: PlacedRequest, { self, inReach }: Believing): Wri
 function refuseWithoutQuorum(
   placed: PlacedRequest,
   targets: WriteTargets,
-  { self, clock }: Believing,
+  { self, clock }: Beliefs,
 ): void {
   const groups = groupsOf(placed)
   const all = allOwners(groups)
-  // Who stands in for an owner makes up for it, but each node only once.
+  // A stand-in counts in place of its owner, but each node counts only once.
   const holders = new Map(targets.standIns.map(({ owner, holder }) => [owner, holder]))
   const nodeFor = (owner: string): string | undefined =>
     owner === self || targets.owners.includes(owner) ? owner : holders.get(owner)
@@ -76,7 +77,7 @@ function refuseWithoutQuorum(
   )
 }
 
-/** Throws not_ready where a majority is needed, and the own copy may not count in it (arrival.ts). */
+/** Throws not_ready if the write needs several copies, and this node's copy may not count (arrival.ts). */
 export function refuseUncounted(
   placed: PlacedRequest,
   mayCount: (placed: PlacedRequest) => boolean,
@@ -86,10 +87,10 @@ export function refuseUncounted(
   throw rejection({ code: 'not_ready', message: MAY_NOT_COUNT })
 }
 
-/** Throws quorum_unreachable. `mayBeWhole`: of an owner other than this node, as far as it has told. */
+/** Throws quorum_unreachable. `mayBeWhole`: whether another owner's last report allows that its copies are complete. */
 export function refuseWithoutWhole(
   { owners }: PlacedRequest,
-  { self, clock }: Believing,
+  { self, clock }: Beliefs,
   targets: WriteTargets,
   { need, isSelf }: WholeOwners,
   mayBeWhole: (owner: string) => boolean,
@@ -101,7 +102,7 @@ export function refuseWithoutWhole(
   )
   if (whole.length >= need) return
   const message =
-    `the write has to find what it replaces at ${need} owners whose copies are complete; ` +
+    `the write must find what it replaces at ${need} owners with complete copies; ` +
     `in reach of ${self}: ${whole.join(', ') || 'none'}${refusedWords(owners, clock)}; nothing was applied`
   throw new QuorateError('quorum_unreachable', message, {
     required: need,

@@ -1,37 +1,38 @@
 /**
- * One client's write at its coordinator: the rounds that it takes, and how it ends.
+ * Decides the rounds and the outcome of one client's write, at its coordinator.
  *
- * A write is acknowledged after one round that was met under the placement in force. Two things make it take more:
+ * Usually one round is enough: the write is acknowledged once a round is met and its placement is still in force. Two
+ * events make another round necessary:
  *
- * - *Another placement came into force.* The new owners take over only what the old ones held before, so the copy is sent
- *   once more, to them.
- * - *The first round met something that the write replaces and had not seen.* A blind write of a siblings bucket covers
- *   what is older than itself, and no more: what is newer may be acknowledged to somebody else. An lww write that met a
- *   newer timestamp is made again above it, else it would be acknowledged and lost at once.
+ * - *A new placement came into force.* The new owners take over only what the old owners held before, so the copy is
+ *   sent again, to the new owners.
+ * - *The first round found a value that the write replaces but had not seen.* A blind write in a siblings bucket covers
+ *   siblings that are older than itself, and no others, because a newer one may be acknowledged to another client. An
+ *   lww write that met a newer timestamp is made again above it. Otherwise it would be acknowledged and lost at once.
  *
- * Invariant: a write ends as *rejected* only where no round can have stored anything anywhere.
+ * Invariant: a write ends as *rejected* only if no round can have stored anything anywhere.
  *
- * Pure: the driver makes copies and carries rounds out (write-round.ts).
+ * This class is pure: its driver makes the copies and runs the rounds (write-round.ts).
  */
 import { assert } from '../assert.ts'
 import type { Dot, Timestamp } from '../causality/dot.ts'
 import { type RoundPlan, WriteRound } from './write-round.ts'
 
-/** What a write does with what its client had not seen: lww and blind writes replace it; any other leaves it. */
+/** Writes of kind `lww` and `blind` replace values that the client has not seen. A `seeing` write leaves them. */
 export type WriteKind = 'lww' | 'blind' | 'seeing'
 
-/** What comes after a round. */
+/** The step that follows a round. */
 export type WriteStep =
   | { readonly type: 'acknowledge' }
-  /** The same copy once more, to the owners of the placement in force. */
+  /** Send the same copy again, to the owners of the placement in force. */
   | { readonly type: 'place-again' }
-  /** Another copy, which covers these dots too. */
+  /** Send a second copy, which also covers these dots. */
   | { readonly type: 'cover'; readonly dots: readonly Dot[] }
-  /** The same content once more, with a timestamp above this one. */
+  /** Send the same content again, with a timestamp above `newest`. */
   | { readonly type: 'mint-above'; readonly newest: Timestamp }
   | { readonly type: 'fail'; readonly outcome: 'rejected' | 'unknown' }
 
-/** Why a failure cannot be a rejection, whatever the last round says. */
+/** The reason why a failure cannot be a rejection, even if the last round was rejected. */
 export type Doubt = 'none' | 'stored-before-move' | 'stored-by-first-round'
 
 export class WriteProtocol {
@@ -39,9 +40,9 @@ export class WriteProtocol {
   /** The dot of the first copy. */
   readonly #dot: Dot
   #round: WriteRound | undefined
-  /** A round of the present copy, under an earlier placement, may have stored it. */
+  /** Whether a round of the current copy under an earlier placement may have stored it. */
   #mayBeStored = false
-  /** The round that the first copy was met in, once there is a second copy. */
+  /** The round in which the first copy was met; undefined until there is a second copy. */
   #first: WriteRound | undefined
 
   constructor(kind: WriteKind, dot: Dot) {
@@ -49,14 +50,14 @@ export class WriteProtocol {
     this.#dot = dot
   }
 
-  /** A round of the present copy. */
+  /** Starts a round of the current copy. */
   begin(plan: RoundPlan): WriteRound {
     assert(this.#round?.settled !== undefined || this.#round === undefined, 'one round at a time')
     this.#round = new WriteRound(plan)
     return this.#round
   }
 
-  /** What follows once the round is settled. `isInForce`: whether its placement is the one in force now. */
+  /** Gives the next step once the round is settled. `isInForce`: whether the round's placement is still in force. */
   next(isInForce: boolean): WriteStep {
     const round = this.#round
     assert(round?.settled !== undefined, 'the round is settled')
@@ -68,7 +69,7 @@ export class WriteProtocol {
     return { type: 'fail', outcome: this.outcomeOf(round.settled) }
   }
 
-  /** How the write ends where it cannot go on, and what stopped it would by itself end so. */
+  /** The outcome of a write that cannot continue. `outcome`: the outcome of its last step alone. */
   outcomeOf(outcome: 'rejected' | 'unknown'): 'rejected' | 'unknown' {
     return this.doubt === 'none' ? outcome : 'unknown'
   }
@@ -78,7 +79,7 @@ export class WriteProtocol {
     return this.#mayBeStored ? 'stored-before-move' : 'none'
   }
 
-  /** The round in which the first copy was met: the last one, unless there is a second copy. */
+  /** The round in which the first copy was met; undefined if there is none. */
   get firstMet(): WriteRound | undefined {
     return this.#first ?? (this.#round?.settled === 'met' ? this.#round : undefined)
   }
@@ -90,19 +91,19 @@ export class WriteProtocol {
   }
 
   #secondCopy(round: WriteRound): WriteStep | undefined {
-    const step = this.#whatItHadNotSeen(round)
+    const step = this.#replaceUnseen(round)
     if (step !== undefined) this.#first = round
     return step
   }
 
-  #whatItHadNotSeen({ newest, uncovered, plan }: WriteRound): WriteStep | undefined {
+  #replaceUnseen({ newest, uncovered, plan }: WriteRound): WriteStep | undefined {
     switch (this.#kind) {
       case 'seeing':
         return undefined
       case 'lww':
         return newest > this.#dot.timestamp ? { type: 'mint-above', newest } : undefined
       case 'blind': {
-        // A stand-in has not met the owners' copies, and covers nothing of theirs.
+        // A stand-in made its copy without an owner's copy, so it covers none of the owners' siblings.
         if (plan.groups[0]?.includes(plan.self) !== true) return undefined
         const dots = uncovered.filter(({ timestamp }) => timestamp < this.#dot.timestamp)
         return dots.length > 0 ? { type: 'cover', dots } : undefined

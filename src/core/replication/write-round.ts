@@ -1,12 +1,16 @@
 /**
- * One round of a write: one copy, sent to all owners of its key and to the nodes that stand in for owners out of reach,
- * and what each of them did with it.
+ * One round of a write: it sends one copy to all owners of the key, and to the nodes that stand in for owners out of
+ * reach. This class counts the replies and decides when the round is settled.
  *
- * It settles once. *Met*: as many as it needs have the copy durably, this node among them where it is an owner. *Rejected*:
- * nobody has it, and nobody will. *Unknown*: neither is certain. Replies that come later count for one thing: an owner that
- * missed the copy is owed a hint, unless the round was rejected, for then nothing may be left of it.
+ * A round settles once:
+ * - *met*: the needed number of nodes hold the copy durably. If this node is an owner, it is one of them.
+ * - *rejected*: no node has the copy, and none will have it.
+ * - *unknown*: neither is certain.
  *
- * Pure: the driver asks, and tells here what came of each ask, in any order.
+ * Later replies have one effect: an owner that missed the copy is owed a hint. After a rejected round no hint is owed,
+ * because no trace of the write may remain.
+ *
+ * This class is pure: its driver sends the requests, and records the replies here in any order.
  */
 import { assert } from '../assert.ts'
 import type { Dot, Timestamp } from '../causality/dot.ts'
@@ -14,15 +18,15 @@ import { JointTally, type WriteAsk } from '../quorum/joint-tally.ts'
 import type { OwnerGroups } from '../quorum/owner-groups.ts'
 import type { ReplyKind } from '../quorum/tally.ts'
 
-/** To whom a copy is sent. */
+/** The nodes that a copy is sent to. Owners include the future owners while the key moves. */
 export interface WriteTargets {
-  /** Whether this node keeps the copy, as an owner or as one to come. */
+  /** Whether this node stores the copy as an owner. */
   readonly storesHere: boolean
-  /** Owners, and those to come, other than this node that are thought to be in reach. */
+  /** Owners, other than this node, that are believed to be in reach. */
   readonly owners: readonly string[]
-  /** Owners out of reach with the node that keeps the copy for them; this node itself where no other is left. */
+  /** Owners out of reach, each with the node that keeps the copy for it. That node may be this one. */
   readonly standIns: readonly StandIn[]
-  /** Owners out of reach that nobody stands in for: they are owed a hint, which does not count. */
+  /** Owners out of reach without a stand-in. They are owed a hint, which does not count. */
   readonly missed: readonly string[]
 }
 
@@ -33,28 +37,31 @@ export interface StandIn {
 
 export interface RoundPlan {
   readonly self: string
-  /** The owners of the key, and, while it moves, those to come. */
+  /** The owners of the key; while it moves, the future owners are a second group. */
   readonly groups: OwnerGroups
-  /** Copies that are needed, of each group. */
+  /** Number of copies needed in each group. */
   readonly need: number
   /** Whether the copies of stand-ins count. */
   readonly sloppy: boolean
   readonly targets: WriteTargets
-  /** Owners whose copies are whole that have to tell what they held before; 0 where the write replaces nothing unseen. */
+  /**
+   * Number of owners with complete ("whole") copies that must report what they held before; 0 if the write need not
+   * replace anything unseen.
+   */
   readonly wholeNeed: number
-  /** Whether this node has told all that it held before. */
+  /** Whether this node is an owner with complete copies. */
   readonly isSelfWhole: boolean
 }
 
-/** What an owner told of what it held before the copy came. */
+/** An owner's report of what it held before the copy arrived. */
 export interface Told {
-  /** A live value. */
+  /** Whether it held a live value. */
   readonly existed: boolean
   /** Siblings that the copy does not cover. */
   readonly uncovered: readonly Dot[]
-  /** The highest timestamp beside those of the copy. */
+  /** The highest timestamp, apart from those of the copy. */
   readonly newest: Timestamp
-  /** Whether that is all that it ever held. */
+  /** Whether the owner still holds everything that it ever acknowledged. */
   readonly isWhole: boolean
 }
 
@@ -63,15 +70,15 @@ export type Settled = 'met' | 'rejected' | 'unknown'
 export class WriteRound {
   readonly #plan: RoundPlan
   readonly #tally: JointTally
-  /** Asks that have not ended. */
+  /** Number of requests that have not ended. */
   #open: number
   #settled: Settled | undefined
   #isOver = false
-  /** This node's own disk, where it is an owner: no write counts without it. */
+  /** The state of this node's own disk, if this node is an owner: then no round is met without it. */
   #own: 'none' | 'pending' | 'stored' | 'failed' = 'none'
   readonly #whole = new Set<string>()
   readonly #notWhole: string[] = []
-  /** Owners that do not have the copy, and have not been named as owed a hint. */
+  /** Owners that missed the copy, and that `takeOwed` has not returned yet. */
   #missed: string[]
   #existed = false
   readonly #uncovered: Dot[] = []
@@ -86,7 +93,7 @@ export class WriteRound {
     for (const { holder, owner } of targets.standIns) asked.push({ node: holder, owner })
     if (targets.storesHere) {
       asked.push(asOwner(self))
-      // Where it is only to become an owner, its copy is one of many.
+      // A node that is only a future owner does not have to store the copy for the round to be met.
       if (groups[0]?.includes(self) === true) this.#own = 'pending'
     }
     this.#open = asked.length
@@ -94,23 +101,23 @@ export class WriteRound {
     this.#tally = new JointTally({ groups, need, asked, sloppy })
   }
 
-  /** What came of one ask. `told` comes with the answer of an owner other than this node. */
+  /** Records the end of one request. `told`: the report of an owner, if it is not this node. */
   record(ask: WriteAsk, reply: ReplyKind, told?: Told): void {
     const { self } = this.#plan
     if (ask.node === self && ask.owner === self) {
       if (this.#own === 'pending') this.#own = reply === 'stored' ? 'stored' : 'failed'
     } else if (reply === 'refused' || reply === 'lost') {
-      // A hint that this node itself could not keep is tried once only.
+      // If this node itself could not keep a hint, it does not try again.
       if (ask.node !== self) this.#missed.push(ask.owner)
     }
-    if (told !== undefined) this.#hear(ask.owner, told)
+    if (told !== undefined) this.#recordReport(ask.owner, told)
     this.#tally.record(ask, reply)
     assert(this.#open > 0, 'an ask ends once')
     this.#open--
     if (this.#settled === undefined) this.#judge()
   }
 
-  /** The deadline has passed: settles with what is known. */
+  /** The deadline has passed: settles the round with the replies so far. */
   expire(): void {
     this.#settled ??= this.#tally.outcome()
   }
@@ -119,14 +126,14 @@ export class WriteRound {
     return this.#settled
   }
 
-  /** True once: when every ask has ended, and the round is settled, so that nothing of it goes on. */
+  /** Returns true once: when the round is settled and every request has ended. */
   takeEnd(): boolean {
     if (this.#isOver || this.#open > 0 || this.#settled === undefined) return false
     this.#isOver = true
     return true
   }
 
-  /** Owners that are owed a hint of the copy, each named once: none before the round is settled. */
+  /** Returns the owners that are owed a hint of the copy, each once. Returns none before the round is settled. */
   takeOwed(): readonly string[] {
     if (this.#settled === undefined || this.#missed.length === 0) return NOBODY
     const missed = this.#missed
@@ -134,7 +141,7 @@ export class WriteRound {
     return this.#settled === 'rejected' ? NOBODY : missed
   }
 
-  /** Copies that count. */
+  /** Number of copies that count. */
   get got(): number {
     return this.#tally.got
   }
@@ -143,7 +150,7 @@ export class WriteRound {
     return this.#tally.hinted
   }
 
-  /** Whether an owner that has answered had a live value before. */
+  /** Whether an owner that has answered held a live value before. */
   get existed(): boolean {
     return this.#existed
   }
@@ -153,7 +160,7 @@ export class WriteRound {
     return this.#uncovered
   }
 
-  /** The highest timestamp at the owners that have answered, beside those of the copy. */
+  /** The highest timestamp at the owners that have answered, apart from those of the copy. */
   get newest(): Timestamp {
     return this.#newest
   }
@@ -162,29 +169,29 @@ export class WriteRound {
     return this.#plan
   }
 
-  /** Owners now in force that have told all that they held before. */
+  /** The present owners (not future ones) that have complete copies, and have reported what they held before. */
   get whole(): readonly string[] {
     return this.#plan.groups[0]?.filter((owner) => this.#whole.has(owner)) ?? NOBODY
   }
 
-  /** Owners that hold the copy, and said that they may have lost what they held before. */
+  /** Owners that stored the copy, but reported that they may have lost earlier data. */
   get notWhole(): readonly string[] {
     return this.#notWhole
   }
 
   /**
-   * Whether all that the round lacks is the word of owners whose copies are whole: it is stored at as many as it needs,
-   * but may leave standing what it replaces.
+   * Whether the round lacks only reports of owners with complete copies. The copy is then stored at the needed number of
+   * nodes, but a value that it should replace may remain.
    */
   get lacksWhole(): boolean {
     const { wholeNeed } = this.#plan
     if (wholeNeed === 0 || this.#tally.state() !== 'met') return false
     if (this.#own === 'pending' || this.#own === 'failed') return false
-    // While the key moves, the present owners hold all that was ever acknowledged.
+    // Only the present owners count, because they hold everything that was acknowledged before the key began to move.
     return this.whole.length < wholeNeed
   }
 
-  #hear(owner: string, { existed, uncovered, newest, isWhole }: Told): void {
+  #recordReport(owner: string, { existed, uncovered, newest, isWhole }: Told): void {
     if (existed) this.#existed = true
     this.#uncovered.push(...uncovered)
     if (newest > this.#newest) this.#newest = newest

@@ -1,4 +1,4 @@
-/** The outcome of a forwarded request where no owner has given one. */
+/** The errors of a forwarded request that no owner has answered, and the decision whether to try another owner. */
 import { type ErrorCode, QuorateError } from '../../core/errors.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import { refusedWords, reportOfUnasked } from '../peers/peer-reach.ts'
@@ -6,8 +6,8 @@ import { type LostReason, lostAnswerReport, lostAnswerWords } from './lost-answe
 import type { PlacedRequest } from './placed-request.ts'
 
 /**
- * Nothing was applied, and another owner may reach others, have its copies, have a disk that takes writes, or a clock
- * that is right.
+ * Errors that concern one owner only. Nothing was applied, and another owner may succeed: it may reach more nodes, have
+ * its copies, have a working disk or a correct clock.
  */
 const OF_THAT_OWNER: ReadonlySet<string> = new Set<ErrorCode>([
   'quorum_unreachable',
@@ -17,7 +17,7 @@ const OF_THAT_OWNER: ReadonlySet<string> = new Set<ErrorCode>([
   'clock_drift',
 ])
 
-/** Nothing was sent to any owner. */
+/** The error if nothing was sent to any owner. */
 export function noneInReach(
   { owners }: PlacedRequest,
   required: number,
@@ -37,7 +37,7 @@ export function noneInReach(
   )
 }
 
-/** The owner may have done what it was asked to. */
+/** The error if an owner was asked but its answer was lost: it may have done what it was asked to do. */
 export function lostAnswer(
   code: 'outcome_unknown' | 'deadline_passed',
   { timeoutMs }: PlacedRequest,
@@ -53,7 +53,7 @@ export function lostAnswer(
   })
 }
 
-/** Whether another owner may be asked instead. */
+/** Whether the error concerns one owner only, so that another owner may be asked instead. */
 export function isOfThatOwner(error: unknown): error is QuorateError {
   return error instanceof QuorateError && OF_THAT_OWNER.has(error.code)
 }

@@ -1,10 +1,10 @@
-/** What is told of a peer that was asked, and may have done what it was asked: why there is no answer that counts. */
+/** Explains to the client why a peer's answer is missing or does not count. The peer may have done what it was asked. */
 import type { ReplicaReport } from '../../core/errors.ts'
 import type { Reply } from '../peers/peers.ts'
 
 export type LostReason = Extract<Reply, { type: 'lost' }>['reason']
 
-/** What follows the name of the peer in a sentence. */
+/** The predicate of a sentence whose subject is the peer. */
 export function lostAnswerWords(reason: LostReason, timeoutMs: number): string {
   switch (reason) {
     case 'clock':

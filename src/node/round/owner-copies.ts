@@ -1,6 +1,6 @@
 /**
- * What a read knows of the owners' copies: the whole copy of some owners, only the version of others, and the merge of
- * all whole copies. It tells the read which owners to ask for more, and which to bring up to date.
+ * Collects the owners' copies for one read: the whole copy of some owners, only the version of others, and the merge of
+ * all whole copies. From these it decides which owners to ask for their whole copy, and which owners to repair.
  */
 import type { MergeMode } from '../../core/causality/stored-object.ts'
 import type { Codec, Encodable } from '../../ports/codec.ts'
@@ -8,7 +8,7 @@ import { ABSENT_COPY, type Copy, encodeVersion, equalVersions } from '../wire/ob
 import type { Reply } from '../peers/peers.ts'
 import { mergeCopies, type Replica } from '../replica/replica.ts'
 
-/** What one owner has: its whole copy, or only its version. */
+/** One owner's answer: its whole copy, or only its version. */
 export interface Found {
   readonly version: readonly Encodable[]
   readonly copy: Copy | undefined
@@ -24,9 +24,9 @@ export class OwnerCopies {
   readonly #codec: Codec
   readonly #mode: MergeMode
   readonly #found = new Map<string, Found>()
-  /** The copies of owners that a repair could not bring up to date. */
+  /** Copies of owners whose repair failed. */
   readonly #unrepaired = new Map<string, Found>()
-  /** Owners whose record cannot be read: repaired like laggards, never counted. */
+  /** Owners whose record cannot be read. They are repaired like laggards, but never counted. */
   readonly #corrupt = new Set<string>()
   #merged: Copy | undefined
 
@@ -35,12 +35,12 @@ export class OwnerCopies {
     this.#mode = mode
   }
 
-  /** Owners that have answered with something readable. */
+  /** Number of owners that have answered with a readable copy or version. */
   get count(): number {
     return this.#found.size
   }
 
-  /** Whether that owner has. */
+  /** Whether this owner has answered with a readable copy or version. */
   has(owner: string): boolean {
     return this.#found.has(owner)
   }
@@ -55,18 +55,18 @@ export class OwnerCopies {
     if (found.copy !== undefined) this.merge(found.copy)
   }
 
-  /** A copy that belongs to no owner: what fallbacks keep. */
+  /** Adds a copy that belongs to no owner, because fallbacks keep it. */
   merge(copy: Copy): void {
     this.#merged =
       this.#merged === undefined ? copy : mergeCopies(this.#codec, this.#mode, this.#merged, copy)
   }
 
-  /** Its version was known, its copy cannot be had: it does not count any more. */
+  /** Stops counting an owner whose version is known, but whose whole copy could not be read. */
   lose(owner: string): void {
     this.#found.delete(owner)
   }
 
-  /** The owner could not be brought up to date: it counts no more, and is not repaired again. Its copy stays merged. */
+  /** Stops counting an owner whose repair failed. It is not repaired again. Its copy stays merged. */
   markUnrepaired(owner: string): void {
     const found = this.#found.get(owner)
     if (found !== undefined) this.#unrepaired.set(owner, found)
@@ -83,7 +83,7 @@ export class OwnerCopies {
     this.#found.set(owner, { version: encodeVersion(copy.object), copy })
   }
 
-  /** Owners known only by a version that the merged copy does not equal: it may lack something of theirs. */
+  /** Owners known only by a version that differs from the merged copy. The merged copy may lack some of their writes. */
   lacking(): string[] {
     if (this.#merged === undefined) return [...this.#found.keys()]
     const merged = encodeVersion(this.#merged.object)
@@ -106,7 +106,7 @@ export class OwnerCopies {
     return holders
   }
 
-  /** A copy that enough owners hold without any repair. Owners that could not be repaired count here. */
+  /** Finds a copy that enough owners hold without any repair. Owners whose repair failed count here. */
   heldByEnough(isEnough: (owners: ReadonlySet<string>) => boolean): HeldCopy | undefined {
     const all = [...this.#found, ...this.#unrepaired]
     for (const [, { copy, version }] of all) {
@@ -125,7 +125,7 @@ export class OwnerCopies {
   }
 }
 
-/** What an answer to `read` or `version` says; undefined where it says nothing usable. */
+/** Decodes an answer to `read` or `version`. Returns undefined if the answer is not usable. */
 export function foundIn(
   replica: Replica,
   reply: Reply,
@@ -137,7 +137,7 @@ export function foundIn(
   return copy && { version: encodeVersion(copy.object), copy }
 }
 
-/** The copy in an answer to `read` or `read-hints`; undefined where it is damaged. */
+/** Decodes the copy in an answer to `read` or `read-hints`. Returns undefined if the copy is damaged. */
 export function copyIn(replica: Replica, record: Encodable | undefined): Copy | undefined {
   if (!(record instanceof Uint8Array)) return undefined
   if (record.length === 0) return ABSENT_COPY

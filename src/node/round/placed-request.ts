@@ -1,4 +1,4 @@
-/** One client request on its way through a coordinator: where its key lives, what it needs, who answered what. */
+/** One client request at its coordinator: the nodes of its key, the quorum that it needs, and each node's answer. */
 import type { Level, QuorumNeed } from '../../core/quorum/level.ts'
 import type { OwnerGroups } from '../../core/quorum/owner-groups.ts'
 import { QuorateError, type ErrorCode, type ReplicaReport } from '../../core/errors.ts'
@@ -10,24 +10,30 @@ import type { Reply } from '../peers/peers.ts'
 import type { Location } from '../replica/replica.ts'
 import type { Refusal } from '../wire/messages.ts'
 
-/** The longest that a client may give a request. */
+/** The longest timeout that a client may set. */
 export const TIMEOUT_MS_MAX = 60_000
 
 export interface PlacedRequest {
   readonly at: Location
-  /** The nodes that keep the key, in order of preference. */
+  /** The owners of the key, in order of preference. */
   readonly owners: readonly string[]
-  /** While the key moves: the nodes that will keep it. What counts, counts in both groups. */
+  /** While the key moves: its future owners. A quorum is then needed in both groups. */
   readonly next: readonly string[] | undefined
-  /** The placement that this follows from (topology-keeper.ts): where another is in force by then, no answer may be given. */
+  /**
+   * The version of the placement that named these owners (topology-keeper.ts). If another placement has come into force,
+   * the request must not be answered on the word of these owners.
+   */
   readonly placedAt: number
-  /** The other members, in the order in which they stand in. */
+  /** The other members, in the order in which they stand in for owners. */
   readonly fallbacks: readonly string[]
   readonly level: Level
   readonly need: QuorumNeed
-  /** Of a read: a directory that may be an old one is asked for nothing, not even for one copy of many. */
+  /**
+   * For reads: this node does not use its own copy while its data directory may be an outdated one, not even where one
+   * copy is enough.
+   */
   readonly provenOnly?: boolean
-  /** On the node clock. */
+  /** Wall-clock time on the node's clock. */
   readonly deadlineMs: number
   readonly timeoutMs: number
   readonly requestId: string
@@ -37,7 +43,7 @@ export function groupsOf({ owners, next }: PlacedRequest): OwnerGroups {
   return next === undefined ? [owners] : [owners, next]
 }
 
-/** What each node said, in the order in which they were asked: for the answer, the trace, the error. */
+/** The report of each node about one request. The response to the client shows them, also in its trace and its error. */
 export class ReplicaReports {
   readonly #clock: Clock
   readonly #startMs: number
@@ -81,7 +87,7 @@ export class ReplicaReports {
   }
 }
 
-/** What a client is told when this node itself refuses before anything was applied. */
+/** The client's error if this node refuses the request before anything is applied. */
 export function rejection(refusal: Refusal): QuorateError {
   return new QuorateError(REJECTION_CODES[refusal.code] ?? 'storage_failed', refusal.message, {
     retryAfterSeconds: 1,
@@ -98,7 +104,7 @@ const REJECTION_CODES: Readonly<Partial<Record<Refusal['code'], ErrorCode>>> = {
   too_many_siblings: 'too_many_siblings',
 }
 
-/** Under the key of an earlier request came another one. */
+/** The error if a different request used the same idempotency key earlier. */
 export function keyReused(): QuorateError {
   return new QuorateError(
     'idempotency_key_reused',
@@ -106,10 +112,10 @@ export function keyReused(): QuorateError {
   )
 }
 
-/** Whatever a request waits for (a disk that stalls gives no error), it ends so long after its deadline. */
+/** A request ends at most this long after its deadline, even if it waits for a stalled disk that gives no error. */
 export const LAST_RESORT_MS = 50
 
-/** No answer can be given any more; a write may be, or may have been, applied. */
+/** The error of a request that did not end in time. A write may have been applied, or may be applied later. */
 export function lateError(kind: 'read' | 'write', timeoutMs: number): QuorateError {
   const waited = `it did not end within ${Math.round(timeoutMs)} ms`
   return kind === 'read'

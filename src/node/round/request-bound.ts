@@ -1,8 +1,8 @@
 /**
- * Bounds the requests of clients: how many are worked on at once, and the time until each is answered. A request is
- * answered at its deadline, whatever its work does; but where the disk stalls, its work may go on, and holds memory. So
- * it counts until the work ends, and the node takes requests again when the disk answers. (What waits for a record that
- * a stalled disk was asked for already is not counted here: object-table.ts.)
+ * Bounds client requests: how many run at once, and how long each may take. A request is answered at its deadline, even
+ * if its work has not ended. If the disk stalls, the work goes on and holds memory. So a request counts until its work
+ * ends, and a full node accepts requests again once the disk answers. Requests that wait for a record which a stalled
+ * disk is already reading are bounded in object-table.ts instead.
  */
 import { QuorateError } from '../../core/errors.ts'
 import { type Deadlines, inTime } from '../peers/deadlines.ts'
@@ -20,20 +20,20 @@ export class RequestBound {
     this.#workMax = workMax
   }
 
-  /** Requests whose work goes on, answered or not. */
+  /** Number of requests whose work has not ended. Some of them may have been answered. */
   get inflight(): number {
     return this.#work
   }
 
-  /** Rejects with overloaded, with what `work` rejects with, or where it takes too long. */
+  /** Rejects with `overloaded`, with the error of `work`, or with an error of a passed deadline. */
   async run<T>(kind: 'read' | 'write', timeoutMs: number, work: () => Promise<T>): Promise<T> {
     if (this.#work >= this.#workMax) {
-      const limit = `${this.#workMax} requests are under way`
+      const limit = `${this.#workMax} requests are in progress`
       throw new QuorateError('overloaded', limit, { retryAfterSeconds: 1 })
     }
     this.#unanswered++
     try {
-      // Each mechanism has the deadline itself, and knows the outcome better; so this comes a moment later.
+      // Each mechanism also ends at the deadline, and its error is more precise. So this bound is a moment later.
       return await inTime(this.#deadlines, timeoutMs + LAST_RESORT_MS, this.#counted(work), () =>
         lateError(kind, timeoutMs),
       )

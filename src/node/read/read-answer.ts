@@ -1,4 +1,4 @@
-/** What a read answers with, made from the object that it found. */
+/** Makes the answer to a read from the object that it found. */
 import {
   liveSiblings,
   newestSibling,
@@ -6,10 +6,10 @@ import {
 } from '../../core/causality/stored-object.ts'
 import type { ReadAnswer } from '../service/service.ts'
 
-/** How the object was found. */
+/** The part of the answer that says how the object was found. */
 export type Finding = Pick<ReadAnswer, 'level' | 'coordinator' | 'quorum' | 'replicas'>
 
-/** Siblings that have expired at `nowMs` are left out. */
+/** Leaves out siblings that have expired at `nowMs`. */
 export function answerWith(object: StoredObject, nowMs: number, finding: Finding): ReadAnswer {
   const siblings = liveSiblings(object, nowMs)
   return {

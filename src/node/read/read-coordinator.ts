@@ -1,9 +1,10 @@
 /**
- * Coordinates clients' reads: the owners in reach that are expected to be fastest are asked (the whole copy
- * from the first, only the version from the others), their copies are merged, and laggards repaired.
+ * Coordinates client reads: asks the owners that are expected to be fastest, the first for its whole copy and the others
+ * for their version only. It merges their copies and repairs laggards.
  *
- * Owners beyond R, and reads of one copy, are compared after the answer at a bounded rate, so that the cost
- * of convergence does not follow the load: at a person's pace every read repairs, under load a sample does.
+ * After the answer, the read also compares the owners that it did not need (read-repair.ts). The rate of these
+ * comparisons is bounded, so that read repair does not grow with the load: with few reads every one repairs, with many
+ * reads a sample does.
  */
 import type { Clock } from '../../ports/clock.ts'
 import type { Codec } from '../../ports/codec.ts'
@@ -16,9 +17,9 @@ import { ReadRound } from './read-round.ts'
 import type { PlacedRequest } from '../round/placed-request.ts'
 import type { ReadAnswer } from '../service/service.ts'
 
-/** The own disk may take so long for a read before the other owners are asked. */
+/** If this node's disk takes longer than this for a read, the other owners are asked too. */
 export const OWN_READ_MS = 75
-/** Comparisons after the answer. */
+/** The bound on comparisons after the answer. */
 const LATE_COMPARISONS_PER_SECOND = 50
 
 export class ReadCoordinator {
@@ -45,7 +46,7 @@ export class ReadCoordinator {
         readAll()
         return
       }
-      // Under load, a read of one copy that is here needs no message, and no bookkeeping of messages.
+      // Under load, a read that needs only this node's copy skips the round: it sends no message.
       let isOver = false
       const waits: Deadline[] = []
       replica.read(placed.at, (copy) => {
@@ -56,7 +57,7 @@ export class ReadCoordinator {
         else resolve(this.#ownCopy(placed, copy))
       })
       if (isOver) return
-      // Not in memory, and the own disk may be slow, or stall: then the other owners are asked, too.
+      // The copy is not in memory, and this node's disk may be slow or stalled. After a moment the others are asked too.
       const askOthers = (): void => {
         isOver = true
         readAll()

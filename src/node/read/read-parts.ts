@@ -1,4 +1,4 @@
-/** What a read is given: the mechanisms of the node that it needs, what is believed of the other nodes, and its end. */
+/** The mechanisms of the node that a read uses, its beliefs about other nodes, and the callbacks for its result. */
 import type { QuorateError } from '../../core/errors.ts'
 import type { HintStore } from '../hints/hint-store.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
@@ -14,18 +14,18 @@ export interface ReadParts {
   readonly hints: HintStore
   readonly clock: NodeClock
   readonly deadlines: Deadlines
-  /** Whether it is worth asking; for sloppy levels, whether it is expected to answer soon. */
+  /** Whether the node is worth asking. With `sloppy`: whether it is expected to answer soon. */
   readonly inReach: (node: string, sloppy: boolean) => boolean
-  /** Whether the own copy counts in a quorum. */
+  /** Whether this node's copy counts in a quorum. */
   readonly isProven: () => boolean
-  /** Smoothed round trip to a peer; smaller is asked first. */
+  /** The smoothed round-trip time to a peer. The peer with the smallest one is asked first. */
   readonly latencyMs: (node: string) => number
 }
 
-/** Either `answered` or `failed` is called, once. */
+/** The read calls `answered` or `failed`, once. */
 export interface ReadEnd {
   readonly answered: (answer: ReadAnswer) => void
   readonly failed: (error: QuorateError) => void
-  /** Whether the owners not asked may be compared after the answer: a bounded rate. */
+  /** Whether the read may compare further owners after its answer. The rate is bounded. */
   readonly mayCompareLate: () => boolean
 }

@@ -1,6 +1,6 @@
 /**
- * Read repair: brings owners that a read found behind up to date. Before the answer where the level needs it
- * (read-round.ts); after it, for everything else, here.
+ * Read repair: brings owners up to date that a read found behind. If the level needs it, read-round.ts repairs before
+ * the answer. All other repair happens here, after the answer.
  */
 import type { Codec } from '../../ports/codec.ts'
 import type { Metrics } from '../../ports/metrics.ts'
@@ -21,12 +21,12 @@ export interface Repair {
   readonly placed: PlacedRequest
   readonly copies: OwnerCopies
   readonly owner: string
-  /** To be merged into the owner's. */
+  /** The copy to merge into the owner's copy. */
   readonly copy: Copy
   readonly deadlineMs: number
 }
 
-/** `done` is told undefined once the copy is durable there, else what went wrong. */
+/** Calls `done` with undefined once the copy is durable at the owner, otherwise with the reason of the failure. */
 export function repairOwner(
   parts: ReadParts,
   ports: RepairPorts,
@@ -35,7 +35,7 @@ export function repairOwner(
 ): void {
   const { self, replica, peers } = parts
   const { at } = placed
-  // A damaged record may be replaced only by what a majority of the owners holds.
+  // A damaged record may be replaced only with the merged copies of a majority of the owners.
   const answered = placed.owners.filter((other) => copies.has(other)).length
   const mayReplace = answered * 2 > placed.owners.length
   const flags = APPLY_IS_REPAIR | (mayReplace ? APPLY_REPAIRS_CORRUPT : 0)
@@ -57,8 +57,8 @@ export function repairOwner(
 }
 
 /**
- * After a read has answered: compares the owners it did not ask with what it found, and repairs whoever is
- * behind. Nobody waits for it, and it is tried once.
+ * Runs after a read has answered: asks the owners that the read did not ask, and repairs every owner that is behind. No
+ * client waits for it, and it is not retried.
  */
 export function compareLate(
   parts: ReadParts,
@@ -84,7 +84,7 @@ export function compareLate(
   const repair = (): void => {
     const { merged } = copies
     if (merged === undefined) return
-    // What is nowhere else cannot travel; but a damaged record here can be replaced by nothing.
+    // If no owner holds the key, there is no copy to send. But a damaged record on this node can be removed.
     const isNothing = merged.record.length === 0
     const laggards = copies.laggards()
     for (const owner of isNothing ? laggards.filter((id) => id === parts.self) : laggards) {

@@ -1,13 +1,13 @@
 /**
- * One client's read under way: asks, counts, fetches what is missing, repairs where the level demands it, and
- * answers or fails once.
+ * Runs one client's read: asks the owners, counts their answers, fetches missing copies, repairs laggards if the level
+ * needs it, and answers or fails once.
  *
- * Invariant: at a level that waits for R > 1 owners, the answer is held durably by R owners when it is given,
- * so that a later quorum read, which meets one of them, cannot go back behind it.
+ * Invariant: at a level that waits for R > 1 owners, R owners hold the answer durably when it is given. A later quorum
+ * read meets one of them, so it cannot return an older value.
  *
- * Where the owners differ and the laggards take no repair, because of full disks for example, the read answers with
- * what R owners hold alike, as if it had asked only those. A write that no majority has stored is not completed, so
- * the read may come before it.
+ * If the owners differ and the laggards cannot be repaired, for example because their disks are full, the read answers
+ * with a copy that R owners hold, as if it had asked only those. This may leave out a write that no majority has stored.
+ * Such a write is not completed, so the read may precede it.
  */
 import { ABSENT, type StoredObject } from '../../core/causality/stored-object.ts'
 import { QuorateError } from '../../core/errors.ts'
@@ -40,20 +40,21 @@ export class ReadRound {
   readonly #reports: ReplicaReports
   readonly #copies: OwnerCopies
   readonly #required: number
-  /** Who has to answer. Those that will own the key never by themselves: they know too little. */
+  /** The read needs R answers in each group. Future owners alone never suffice, because their copies are incomplete. */
   readonly #groups: OwnerGroups
-  /** Owners in the order in which they are asked, and how many of them have been. */
+  /** The owners, in the order in which they are asked. */
   #candidates: readonly string[] = []
-  /** The last of them: owners that may not answer, for a sloppy level. */
+  /** The last of the candidates, for a sloppy level: owners that have been silent for a moment. */
   #silent: readonly string[] = []
+  /** Number of candidates that have been asked. */
   #asked = 0
   readonly #lost = new Set<string>()
-  /** Fallbacks that have said what they keep. */
+  /** Number of fallbacks whose answers count. */
   #hinted = 0
-  /** Fallbacks that keep nothing: they say little of a key whose owners are only slow. */
+  /** Number of fallbacks that hold no hint for the key. This says little about a key whose owners are only slow. */
   #emptyHanded = 0
   #fallbacks: 'unasked' | 'waiting' | 'done' = 'unasked'
-  /** A fetch or a repair is under way: nothing else starts until it ends. */
+  /** A fetch or a repair is in progress. Nothing else starts until it ends. */
   #busy = false
   #settled = false
   readonly #waits: Deadline[] = []
@@ -71,7 +72,7 @@ export class ReadRound {
     this.#reports = new ReplicaReports(ports.clock)
     this.#copies = new OwnerCopies(ports.codec, modeOf(placed.at.bucket))
     this.#required = placed.need.r
-    // Of one copy, a majority is one: what was read of it must be read after the move, too.
+    // With N=1, a quorum is the single owner. After a move, a later read must not return an older value than this one.
     const isLasting = placed.level === 'quorum' || placed.level === 'all'
     this.#groups = placed.need.r > 1 || isLasting ? groupsOf(placed) : [placed.owners]
   }
@@ -81,8 +82,8 @@ export class ReadRound {
     const { need } = this.#placed
     const owners = allOwners(this.#groups)
     const near = owners.filter((owner) => inReach(owner, need.sloppy))
-    // Owners of whom nothing has been heard for a moment are asked too, but last: they may be only slow, and the
-    // fallbacks, which keep what they stood in for, cannot tell that there is nothing.
+    // Owners that have been silent for a moment are asked too, but last. They may be only slow, and a fallback cannot
+    // tell that a key is absent: it knows only its hints.
     this.#silent = owners.filter((owner) => !near.includes(owner) && inReach(owner, false))
     this.#candidates = [...this.#fastestFirst(near), ...this.#fastestFirst(this.#silent)]
     const enough = everyGroup(this.#groups, this.#required, (owner) => near.includes(owner))
@@ -95,14 +96,14 @@ export class ReadRound {
     const leftMs = Math.max(0, this.#placed.deadlineMs - this.#parts.clock.nowMs())
     this.#wait(leftMs, () => this.#expire())
     if (!enough) this.#askFallbacks()
-    // While the key moves, the fastest of all need not be enough of both groups.
+    // While the key moves, the fastest owners may not include R owners of each group. So all of them are asked.
     const mayWait = enough && this.#groups.length === 1
     this.#askMore(mayWait ? this.#required : this.#candidates.length)
     if (this.#settled) return
     if (this.#asked < this.#candidates.length) {
       this.#wait(HEDGE_DELAY_MS, () => this.#askMore(this.#candidates.length))
     }
-    // The owners may be cut off, and nobody has noticed yet: a sloppy read turns to the fallbacks in time.
+    // The owners may be cut off without this node having noticed. So a sloppy read asks the fallbacks at half time.
     if (need.sloppy && enough) {
       this.#wait(leftMs / 2, () => {
         if (this.#counted() < this.#required) this.#askFallbacks()
@@ -110,7 +111,7 @@ export class ReadRound {
     }
   }
 
-  /** This node first, for it costs no message; then by measured round trip. */
+  /** Puts this node first, because it costs no message. The others follow by their measured round-trip time. */
   #fastestFirst(owners: readonly string[]): readonly string[] {
     const { self, latencyMs } = this.#parts
     const cost = (node: string): number => (node === self ? -1 : latencyMs(node))
@@ -120,7 +121,7 @@ export class ReadRound {
   #askMore(upTo: number): void {
     while (this.#asked < Math.min(upTo, this.#candidates.length) && !this.#settled) {
       const owner = this.#candidates[this.#asked++] as string
-      // The whole copy is asked of the first, and again of any once one has failed.
+      // The first owner is asked for its whole copy. Once an owner has failed, the next ones are asked for theirs too.
       if (owner === this.#parts.self) this.#readSelf()
       else this.#ask(owner, this.#asked === 1 || this.#lost.size > 0 ? 'read' : 'version')
     }
@@ -170,7 +171,7 @@ export class ReadRound {
     this.#advance()
   }
 
-  /** What other nodes keep for owners out of reach counts as well, at a sloppy level. */
+  /** Asks the fallbacks for their hints. At a sloppy level these count like copies of owners. */
   #askFallbacks(): void {
     if (this.#fallbacks !== 'unasked') return
     const { self, peers, hints, inReach, replica } = this.#parts
@@ -186,7 +187,7 @@ export class ReadRound {
         this.#reports.set(holder, 'hinted')
         kept = mergeCopies(this.#ports.codec, modeOf(at.bucket), kept, copy)
       }
-      // All of them together, not the first: each keeps only what it stood in for.
+      // Wait for all fallbacks, because each one keeps only the writes for which it stood in.
       if (--waiting > 0 || this.#settled) return
       this.#fallbacks = 'done'
       this.#copies.merge(kept)
@@ -205,7 +206,7 @@ export class ReadRound {
     if (holders.length === 0) this.#advance()
   }
 
-  /** The next step, once enough have answered: fetch what the merged copy lacks, repair, answer. */
+  /** Takes the next step once enough nodes have answered: fetches missing copies, repairs laggards, or answers. */
   #advance(): void {
     if (this.#settled || this.#busy) return
     if (this.#counted() < this.#required) {
@@ -216,7 +217,7 @@ export class ReadRound {
         this.#askFallbacks()
         return
       }
-      // Where an owner has answered, those that are silent are not waited for.
+      // Once an owner has answered, the read does not wait for the silent ones.
       if (open.length === 0 || (isNearOver && this.#counted() > 0)) this.#countEmptyHanded()
       if (this.#got() < this.#required) {
         if (open.length === 0) this.#giveUp()
@@ -234,7 +235,7 @@ export class ReadRound {
     return isOfMany && !this.#placed.need.sloppy
   }
 
-  /** Owners that have answered, in the group of fewest. */
+  /** Number of owners that have answered, in the group with the fewest. */
   #counted(): number {
     return leastCount(this.#groups, (owner) => this.#copies.has(owner))
   }
@@ -247,7 +248,7 @@ export class ReadRound {
     return everyGroup(this.#groups, this.#required, (owner) => holders.has(owner))
   }
 
-  /** "Nothing here" of a fallback is an answer only once no owner is waited for any more. */
+  /** A fallback without a hint counts as an answer only once the read does not wait for any owner. */
   #countEmptyHanded(): void {
     this.#hinted += this.#emptyHanded
     this.#emptyHanded = 0
@@ -306,7 +307,7 @@ export class ReadRound {
     }
   }
 
-  /** These take no repair, because of a full disk for example: owners that were not needed yet may hold the copy. */
+  /** Continues after failed repairs, for example because of full disks: further owners may hold the merged copy. */
   #goOnWithout(unrepaired: readonly string[]): void {
     for (const owner of unrepaired) {
       this.#copies.markUnrepaired(owner)
@@ -322,7 +323,7 @@ export class ReadRound {
     this.#advance()
   }
 
-  /** Answers the read with a copy that R owners hold. False where there is none. */
+  /** Answers the read with a copy that R owners hold. Returns false if there is none. */
   #answerHeldByEnough(): boolean {
     if (!this.#isRepairedFirst()) return false
     const held = this.#copies.heldByEnough((owners) => this.#isEnough(owners))
@@ -343,7 +344,7 @@ export class ReadRound {
     const round = { level: this.#placed.level, coordinator: self, quorum }
     const replicas = this.#reports.list()
     this.#end.answered(answerWith(object, clock.nowMs(), { ...round, replicas }))
-    // Not those that are silent: their answers would hold up the repair of the others.
+    // Leave out silent owners, because waiting for them would delay the repair of the others.
     const unasked = this.#candidates
       .slice(this.#asked)
       .filter((owner) => !this.#silent.includes(owner))

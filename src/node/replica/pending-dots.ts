@@ -1,10 +1,10 @@
 /**
- * The dots of writes that this node has minted and not finished: until every owner has answered, or has a hint
- * kept for it, something of them may still be on its way.
+ * The dots of this node's unfinished writes. A write is finished once, for every owner, either the owner has answered or
+ * a hint is kept. Until then a message with the write may still be on its way.
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 
-/** Held by everything that works on one write; the dot is pending until the last has let go. */
+/** Counts the holders that still work on one write. The dot is pending until the last holder has released it. */
 export class PendingDot {
   readonly timestamp: Timestamp
   readonly #pending: Set<PendingDot>
@@ -27,19 +27,19 @@ export class PendingDot {
 export class PendingDots {
   readonly #pending = new Set<PendingDot>()
 
-  /** Before any promise of this node may reach the timestamp, which is a moment after it was minted. */
+  /** Call this right after minting the timestamp, before this node can promise that nothing that old is pending. */
   begin(timestamp: Timestamp): PendingDot {
     const dot = new PendingDot(timestamp, this.#pending)
     this.#pending.add(dot)
     return dot
   }
 
-  /** Writes that are not finished. */
+  /** Number of unfinished writes. */
   get size(): number {
     return this.#pending.size
   }
 
-  /** Infinity where nothing is pending. Looks at all: it is asked once for many writes. */
+  /** The lowest pending timestamp; Infinity if none is pending. It scans all dots, but one call serves many writes. */
   lowest(): Timestamp {
     let lowest = Infinity
     for (const { timestamp } of this.#pending) if (timestamp < lowest) lowest = timestamp

@@ -1,8 +1,10 @@
 /**
- * A node as an owner: its own copies of the keys, and the asks of coordinators on them.
+ * A node in its role as an owner: it holds copies of keys, and answers the coordinators that read and write them.
  *
- * Whatever arrives is merged, never put in place of what is held; "stored" is said only of what is durable;
- * only what is durable is read. What cannot be read is refused, never guessed.
+ * Invariants:
+ * - An incoming copy is merged into the one held here; it never replaces it.
+ * - Only a durable copy is acknowledged, and only a durable copy is read.
+ * - A record that cannot be read is refused, never guessed.
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { BEING_FILLED } from './not-ready-reasons.ts'
@@ -42,25 +44,25 @@ import {
 import type { Entry, LoadFailure, ObjectTable } from '../storage/object-table.ts'
 import { dataKey, quarantineKey } from '../storage/storage-keys.ts'
 
-/** What an owner says of an `apply`. */
+/** An owner's answer to an `apply`. */
 export interface Applied {
-  /** Whether it held a live value before. */
+  /** Whether the owner held a live value before. */
   readonly existed: boolean
-  /** Siblings: dots that the sender's vector did not cover, where it asked for them. */
+  /** In mode siblings: the dots that the sender's vector did not cover, if the sender asked for them. */
   readonly uncovered: Encodable[]
-  /** Lww: a write at or below this is not what is held now: the newest timestamp, or one more where another write won at it. */
+  /** In mode lww: a write with a timestamp below this one has lost against another write (`lostBelow`). */
   readonly newest: Timestamp
 }
 
 const RECORD_LOST: Refusal = {
   code: 'record_corrupt',
-  message: 'the record was damaged, and is being replaced',
+  message: 'the record was damaged and is being replaced',
 }
 const NOTHING_HELD: Applied = { existed: false, uncovered: [], newest: 0 }
 
 export type AppliedTaker = (applied: Applied | undefined, refusal: Refusal | undefined) => void
 
-/** The key of one request, with what follows from its bucket. */
+/** The key of one request, with its bucket and its data partition. */
 export interface Location {
   readonly bucket: Bucket
   readonly key: string
@@ -76,15 +78,15 @@ export class Replica {
   readonly #disk: Disk
   readonly #log: Log
   readonly #metrics: Metrics
-  /** Up to here, what is not held is history (horizon-keeper.ts). */
+  /** A write up to this timestamp that is not held here is *history*: replaced and forgotten (horizon-keeper.ts). */
   horizon: (partition: number) => Timestamp = () => 0
-  /** Why this node does not keep the key, if so (keeping.ts). */
+  /** The refusal if this node does not keep the key; undefined if it does (keeping.ts). */
   notKept: (at: Location) => Refusal | undefined = () => undefined
-  /** Whether the own copies of a key are complete (arrival.ts). */
+  /** Whether this node's copy of the key is complete (arrival.ts). */
   mayRead: (at: Location) => boolean = () => true
-  /** Told when a damaged record was given up: something that this node had said is lost. */
+  /** Called when a damaged record is given up: this node has then lost writes that it had acknowledged. */
   onGivenUp: () => void = () => undefined
-  /** Told of a damaged record of a strong key: with it, what this acceptor had promised is lost. */
+  /** Called when a damaged record of a strong key is given up: this acceptor has then lost its promises for that key. */
   onRegisterLost: (storageKey: string) => void = () => undefined
 
   constructor(
@@ -101,14 +103,14 @@ export class Replica {
     this.#durability = parts.durability
   }
 
-  /** Why the own disk takes no writes at this moment, if so: another owner's may. */
+  /** The refusal if this node's disk takes no writes at the moment. Another owner's disk may take them. */
   diskRefusal(): Refusal | undefined {
     const { state, reason } = this.#disk.health()
     if (state === 'ok') return undefined
     return { code: state === 'full' ? 'storage_full' : 'storage_failed', message: reason }
   }
 
-  /** Why this node takes no writes at this moment, if so: nothing of a write may be started then. */
+  /** The refusal if this node takes no writes at the moment. A write must not start then. */
   refusal(): Refusal | undefined {
     const refusal = this.diskRefusal()
     if (refusal !== undefined) return refusal
@@ -116,7 +118,7 @@ export class Replica {
     return undefined
   }
 
-  /** The durable copy. Refused while the own copies are being filled. */
+  /** Reads the durable copy. Refuses while this node's copies are being filled. */
   read(at: Location, take: (copy: Copy | undefined, refusal: Refusal | undefined) => void): void {
     const refusal = this.notKept(at)
     if (refusal !== undefined) take(undefined, refusal)
@@ -124,16 +126,19 @@ export class Replica {
     else take(undefined, { code: 'not_ready', message: BEING_FILLED })
   }
 
-  /** The durable copy, for comparison: it may lack what this node has lost. */
+  /** Reads the durable copy for a comparison, even while copies are being filled. It may lack writes that were lost. */
   fetch(at: Location, take: (copy: Copy | undefined, refusal: Refusal | undefined) => void): void {
     this.#find(at, (entry, refusal) => {
-      // Nothing is what is known of it, not what is held: said so, it would be taken for a delete.
+      // The entry is empty because its record was lost. An empty answer would be taken for a deleted key.
       if (entry?.isLost === true) take(undefined, RECORD_LOST)
       else take(entry?.durable, refusal)
     })
   }
 
-  /** The newest copy, perhaps not durable yet, for a write to build on; `replace` it before anything waits. */
+  /**
+   * Finds the newest copy, which may not be durable yet, for a write to build on. The caller must call `replace` in the
+   * same turn of the event loop.
+   */
   find(at: Location, take: (entry: Entry | undefined, refusal: Refusal | undefined) => void): void {
     this.#find(at, take)
   }
@@ -149,7 +154,7 @@ export class Replica {
     )
   }
 
-  /** Decodes and checks a record that came from a peer, in a copy of its own: a frame must not be kept alive. */
+  /** Decodes and checks a record from a peer. Copies its bytes, so that the record does not keep the frame in memory. */
   receive(record: Uint8Array): Copy | Refusal {
     const own = new Uint8Array(record)
     let object: StoredObject
@@ -166,7 +171,7 @@ export class Replica {
     return { object, record: own }
   }
 
-  /** Merges `incoming` into the own copy; calls `done` once the result is durable, or refused. */
+  /** Merges `incoming` into this node's copy. Calls `done` once the result is durable, or refused. */
   apply(at: Location, incoming: Copy, flags: number, done: AppliedTaker): void {
     const refusal = this.refusal()
     if (refusal !== undefined) {
@@ -175,7 +180,7 @@ export class Replica {
     }
     this.#table.find(this.#storageKey(at), (found, failure) => {
       let entry = found
-      // Now, not before: what is given up must not change any more.
+      // Check this only now: a key that this node gave up during the load must not change any more.
       const notKept = this.notKept(at)
       if (notKept !== undefined) {
         done(undefined, notKept)
@@ -192,15 +197,15 @@ export class Replica {
       const mode = modeOf(at.bucket)
       const horizon = this.horizon(at.partition)
       const isLost = failure !== undefined
-      // A damaged record is no knowledge: nothing is history to it.
+      // A damaged record does not tell which writes were held before, so no incoming write can be taken for history.
       const news = isLost ? incoming : this.#news(mode, incoming, held, horizon)
       if (news.record.length === 0 && incoming.record.length > 0 && !isRepair(flags)) {
-        done(undefined, { code: 'history', message: 'it is older than what is settled here' })
+        done(undefined, { code: 'history', message: 'the write is older than the horizon here' })
         return
       }
       const next = mergeCopies(this.#codec, mode, this.#pruned(held, horizon), news)
       if (isLost && next.record.length === 0) {
-        // The others hold nothing of it: then nothing is what it is replaced by.
+        // The other owners hold nothing for the key, so the damaged record is removed.
         this.#remove(at, (failed) => done(failed ? undefined : NOTHING_HELD, failed))
         return
       }
@@ -212,8 +217,8 @@ export class Replica {
   }
 
   /**
-   * Makes the own copy and another owner's one, each without what is history to the other. Calls `done` with
-   * the result once it is durable.
+   * Merges this node's copy with another owner's copy, each without the writes that are history to the other side. Calls
+   * `done` with the result once it is durable.
    */
   reconcile(
     at: Location,
@@ -233,7 +238,7 @@ export class Replica {
         done(undefined, notKept)
         return
       }
-      // While the own copies do not count, a damaged one is only one more to be filled.
+      // While this node's copies do not count anyway, a damaged record is filled like a missing one.
       const isLost = failure instanceof RecordCorruptError && !this.mayRead(at)
       if (isLost) entry = this.#setAside(at, failure)
       if (entry === undefined) {
@@ -252,7 +257,7 @@ export class Replica {
     })
   }
 
-  /** Takes away a damaged record. */
+  /** Deletes a damaged record. */
   #remove(at: Location, done: (refusal: Refusal | undefined) => void): void {
     const storageKey = this.#storageKey(at)
     this.#commits.add(removalOperations(storageKey), 'sync', (failure) => {
@@ -261,7 +266,7 @@ export class Replica {
     })
   }
 
-  /** `copy` without what is history to whoever holds `held` with that horizon. */
+  /** `copy` without the writes that are history to an owner with the copy `held` and this horizon. */
   #news(mode: MergeMode, copy: Copy, held: Copy, horizon: Timestamp): Copy {
     const without = mode === 'strong' ? withoutOldProposal : withoutHistory
     const object = without(copy.object, held.object, horizon)
@@ -275,7 +280,7 @@ export class Replica {
   }
 
   durabilityOf({ mode, durability }: Bucket): Durability {
-    // Consensus holds only for acceptors that forget nothing, whatever becomes of their machine.
+    // Consensus is safe only if no acceptor forgets anything, even after a power failure.
     if (mode === 'strong') return 'sync'
     return this.#durability === 'os' ? 'os' : durability
   }
@@ -291,7 +296,7 @@ export class Replica {
     return {
       existed: liveSiblings(held, this.#clock.nowMs()).length > 0,
       uncovered: report ? encodeDots(uncoveredDots(held, incoming.vector)) : [],
-      newest: newestBeside(incoming, merged),
+      newest: lostBelow(incoming, merged),
     }
   }
 
@@ -309,7 +314,7 @@ export class Replica {
     return dataKey(at.partition, at.bucket.name, at.key)
   }
 
-  /** Keeps the damaged bytes for a person to look at, and goes on as if nothing had been held. */
+  /** Keeps the damaged bytes in quarantine for an operator, and continues as if nothing had been held. */
   #setAside(at: Location, corrupt: RecordCorruptError): Entry {
     const storageKey = this.#storageKey(at)
     this.#log.warn(
@@ -342,7 +347,7 @@ export function modeOf({ mode }: Bucket): MergeMode {
   return mode === 'lww' || mode === 'strong' ? mode : 'siblings'
 }
 
-/** Merges, and keeps the bytes of whichever side the result equals. */
+/** Merges two copies. If the result equals one side, it reuses the encoded bytes of that side. */
 export function mergeCopies(codec: Codec, mode: MergeMode, held: Copy, incoming: Copy): Copy {
   const merged = merge(mode, held.object, incoming.object)
   if (merged === held.object) return held
@@ -362,8 +367,11 @@ export function refusalOf(failure: DiskError): Refusal {
   return { code: REFUSAL_CODES[failure.code], message: failure.message }
 }
 
-/** By when a write is not replaced by what is held: clocks of two nodes may give the same timestamp, and one wins. */
-function newestBeside(incoming: StoredObject, merged: StoredObject): Timestamp {
+/**
+ * The incoming write has lost if its timestamp is below the result. The result is the newest timestamp; it is one above
+ * that if another write won at the same timestamp, which two clocks can give.
+ */
+function lostBelow(incoming: StoredObject, merged: StoredObject): Timestamp {
   const newest = newestSibling(merged)
   const own = newestSibling(incoming)
   if (newest === undefined) return 0
@@ -371,7 +379,7 @@ function newestBeside(incoming: StoredObject, merged: StoredObject): Timestamp {
   return isOther ? newest.timestamp + 1 : newest.timestamp
 }
 
-/** The highest timestamp in it; whether its parts are in order is not known yet. */
+/** The highest timestamp in the object. The object is not validated yet, so the function looks at every part. */
 function newestIn(object: StoredObject): Timestamp {
   let newest = 0
   for (const timestamp of object.vector.values()) newest = Math.max(newest, timestamp)

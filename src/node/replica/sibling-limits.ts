@@ -1,29 +1,30 @@
 /**
- * How many siblings a key may have, and how large they may be together. A client that writes without reading makes one
- * more sibling with each write, and every owner stores and sends them as one object.
+ * Limits the number and the total size of a key's siblings. A client that writes without reading adds a sibling with
+ * each write, and every owner stores and sends all siblings as one object.
  *
- * The bound on bytes is far below what a frame carries (FRAME_BYTES_MAX). In a cut each side accepts writes up to the
- * bound, and afterwards the sides are merged into one object, which must still be sent: ten sides fit.
+ * The limit in bytes is far below the size of a frame (FRAME_BYTES_MAX). During a network partition each side accepts
+ * writes up to the limit. Afterwards the sides are merged into one object, which must still fit into a frame: the merged
+ * object of ten sides does.
  */
 import type { StoredObject } from '../../core/causality/stored-object.ts'
 import { QuorateError } from '../../core/errors.ts'
 import type { Copy } from '../wire/object-record.ts'
 import type { Entry } from '../storage/object-table.ts'
 
-/** From here on each write is logged and counted. */
+/** A write that leaves more siblings than this is logged and counted. */
 export const SIBLINGS_WARN = 25
-/** Writes that would make more are refused. */
+/** A write that would leave more siblings than this is refused. */
 export const SIBLINGS_MAX = 100
 const OBJECT_BYTES_LEAST = 8 * 1024 * 1024
-/** Bytes of one key on their way to the disk: each new sibling stores all the others again. */
+/** Bytes of one key that may be queued for the disk. Each new sibling stores all the others again. */
 const KEY_QUEUE_BYTES_MAX = 16 * 1024 * 1024
 
-/** Writes that would make an object of several siblings larger than this are refused. */
+/** The largest object with several siblings, in bytes. A write that would exceed it is refused. */
 export function objectBytesMax(maxValueBytes: number): number {
   return Math.max(OBJECT_BYTES_LEAST, Math.floor(1.5 * maxValueBytes))
 }
 
-/** Throws `too_many_siblings`. A write after which the key has no more bytes than before is the way out: never refused. */
+/** Throws `too_many_siblings`. A write that adds no bytes is never refused, so that a client can resolve siblings. */
 export function refuseTooManyBytes(
   held: StoredObject,
   { object, record }: Copy,
@@ -37,7 +38,7 @@ export function refuseTooManyBytes(
   )
 }
 
-/** Throws `overloaded` where the key's own writes fill the queue of the disk: those of other keys wait in it, too. */
+/** Throws `overloaded` if the writes of one key fill the disk's queue, because writes of other keys wait there too. */
 export function refuseLongQueue({ pending, latest }: Entry): void {
   const { length } = latest.record
   if (pending < 2 || pending * length <= KEY_QUEUE_BYTES_MAX) return

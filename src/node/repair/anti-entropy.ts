@@ -1,9 +1,9 @@
 /**
- * Compares this node's copies with the other owners', one peer after the other, and makes both hold the same.
- * Identical copies cost one message of a fixed size; differences are found by descending the hash trees, and
- * only the keys that differ are exchanged, at a bounded rate.
+ * Compares this node's copies with the other owners', one peer after the other, and makes both sides hold the same.
+ * Identical copies cost one message of a fixed size. Otherwise the hash trees lead to the keys that differ, and only
+ * those are exchanged, at a bounded rate.
  *
- * A round that ends well means: everything that the peer held when it began is durable here.
+ * Invariant: after a completed round, everything that the peer held when the round began is durable here.
  */
 import { AssertionError } from '../../core/assert.ts'
 import { isKeeper } from '../../core/placement/preference-list.ts'
@@ -37,7 +37,7 @@ const ASK_TIMEOUT_MS = 5000
 /** Nodes of a tree asked for in one message. */
 const NODES_PER_ASK = 512
 const LEAVES_PER_ASK = 64
-/** Keys under way at once, and the most per second: convergence must not drown the clients. */
+/** Bounds of the keys under way at once and per second, so that convergence leaves room for the clients. */
 const KEYS_AT_ONCE = 32
 const KEYS_PER_SECOND = 4000
 
@@ -52,15 +52,15 @@ export interface AntiEntropyParts {
   readonly horizon: HorizonKeeper
   readonly versions: MemberVersions
   readonly reachable: (node: string) => boolean
-  /** Whether this node's own copies are incomplete, or old: they are filled (arrival.ts). */
+  /** Whether this node's copies are incomplete or old, and are being refilled (arrival.ts). */
   readonly isFilling: () => boolean
-  /** Whether the copies of whole partitions are on their way: their comparison would make each one by itself. */
+  /** Whether whole partitions are being streamed here. A comparison would then fetch each of their keys on its own. */
   readonly isPaused: () => boolean
-  /** A key whose own record is damaged: it needs a majority, not one peer. */
+  /** Repairs a key whose record on this node is damaged. That needs a majority, not one peer. */
   readonly repairCorrupt: (bucket: string, key: string) => void
 }
 
-/** A round could not be finished; another will be tried. */
+/** A round could not be finished; a later one tries again. */
 class RoundFailed extends Error {}
 
 interface TreeNode {
@@ -79,10 +79,12 @@ export class AntiEntropy {
   #isRunning = false
   #nextPeer = 0
   #rounds = 0
-  /** Keys of this round that the peer has to give up, or vouch for, first. */
+  /**
+   * Keys of this round that wait until the peer has judged them: it is being refilled, so it may hold deleted values.
+   */
   #withheld = 0
   #keysUnderWay = 0
-  /** Told of each peer from which everything has been taken over in this life, and in the how manieth round. */
+  /** Called when everything that a peer held has been taken over, with the number of the round. */
   onTookOver: (peer: string, round: number) => void = () => undefined
 
   constructor(
@@ -106,7 +108,7 @@ export class AntiEntropy {
     this.#timer = undefined
   }
 
-  /** Comparisons begun in this life. */
+  /** The rounds that this process has begun. */
   get rounds(): number {
     return this.#rounds
   }
@@ -116,7 +118,7 @@ export class AntiEntropy {
     return this.#keysUnderWay
   }
 
-  /** Compares with the next peer now, unless a comparison is under way. */
+  /** Compares with the next peer now, unless a round is under way. */
   wake(): void {
     if (this.#isRunning || this.#timer === undefined || this.#parts.isPaused()) return
     const { horizon, keeper } = this.#parts
@@ -151,7 +153,7 @@ export class AntiEntropy {
     if (!forest.isBuilt) throw new RoundFailed('the own trees are not built yet')
     const { epoch } = keeper
     const round = ++this.#rounds
-    // First the promise, then the comparison: what is compared now is complete up to there.
+    // Take the promise before the comparison: then the comparison is complete up to that time.
     const quiet = horizon.quietUntil()
     const groups = this.#copyCounts()
     const told = [horizon.encode(), groups, encodeVersions(versions.entries())]
@@ -174,7 +176,7 @@ export class AntiEntropy {
       this.#log.info({ peer, keys: differing }, 'copies differed and were reconciled')
     }
     if (this.#withheld > 0) throw new RoundFailed(`${this.#withheld} keys: ${peer} is being filled`)
-    // Another topology may have other owners: what was compared may not be all of it.
+    // Under another topology the owners may differ, so the comparison may have missed keys.
     if (keeper.epoch !== epoch) return
     horizon.tookOver(peer, quiet)
     this.onTookOver(peer, round)
@@ -188,7 +190,7 @@ export class AntiEntropy {
     return comparedPartitions(this.#parts.keeper.topology, copies, this.#parts.self, peer)
   }
 
-  /** The number of keys that differed. A settled delete that one side has collected is no difference. */
+  /** The number of keys that differed. A settled tombstone that only one side has collected is no difference. */
   async #reconcileGroup(peer: string, copies: number): Promise<number> {
     let nodes: TreeNode[] = this.#compared(copies, peer).map((partition) => ({
       partition,
@@ -212,7 +214,7 @@ export class AntiEntropy {
     return keys
   }
 
-  /** Those of `nodes` whose hashes are not the same at the peer. */
+  /** Selects the nodes whose hashes differ at the peer. */
   async #differing(
     peer: string,
     copies: number,
@@ -274,8 +276,8 @@ export class AntiEntropy {
   }
 
   /**
-   * Takes over what the peer has of the key, and gives it what it lacks. Returns false where the only difference was
-   * a settled delete: the owners collect it at different moments.
+   * Takes over what the peer holds of the key, and gives it what it lacks. False if the only difference was a settled
+   * tombstone, which owners collect at different moments.
    */
   async #reconcileKey(peer: string, name: string, isDyingHere: boolean): Promise<boolean> {
     const { keeper, replica, repairCorrupt } = this.#parts
@@ -309,11 +311,12 @@ export class AntiEntropy {
       return !isDyingHere && forgettableFrom(theirs.object) === undefined
     }
     if (equalBytes(merged.record, theirs.record)) return true
-    // What is here may be long deleted: the others judge it by their horizons, in their own rounds.
+    // This node's value may have been deleted long ago. The other owners judge it by their horizons, in their own
+    // rounds.
     if (!replica.mayRead(at)) return true
-    // A peer that has given the key up, and waits for it to be taken over, takes nothing.
+    // A peer that has given up the key, and waits for others to take it over, accepts no copy.
     if (!isKeeper(keeper.topology, bucket.n, at.partition, peer)) return true
-    // Best effort: the peer takes over what it lacks in its own rounds.
+    // Best effort: the peer fetches what it lacks in its own rounds.
     const deadlineMs = this.#parts.clock.nowMs() + ASK_TIMEOUT_MS
     await this.#parts.peers.request(
       peer,
@@ -325,17 +328,18 @@ export class AntiEntropy {
   }
 
   /**
-   * Whether nothing tells here what has been deleted and forgotten from what is new: of a partition gained a moment ago,
-   * to which an old directory of a peer would bring back the one as the other. (A node that is being filled takes it
-   * all the same: two of them would wait for each other, and it counts in no read before all others have told it.)
+   * Whether this node cannot tell a new value from one that was deleted and forgotten. This is so in a partition gained
+   * a moment ago: an old directory of a peer could bring a deleted value back. (A node that is being refilled takes
+   * such values all the same. Otherwise two such nodes would wait for each other, and it counts in no read before all
+   * others have answered it.)
    */
   #cannotJudge({ partition }: Location): boolean {
     return this.#parts.replica.horizon(partition) === 0 && !this.#parts.isFilling()
   }
 
   /**
-   * Undefined where the peer's own record is damaged: it holds nothing then, and its scrub mends it. One key
-   * that cannot be mended, because too few owners can read theirs, must not keep all others from settling.
+   * Undefined if the peer's record is damaged: the peer counts as holding nothing, and its scrub repairs the record.
+   * One key that cannot be repaired, because too few owners can read theirs, must not keep all others from settling.
    */
   async #fetch(
     peer: string,

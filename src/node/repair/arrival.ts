@@ -1,19 +1,20 @@
 /**
- * What a node does before it answers: it asks its peers whether they have heard of it before, further than its
- * directory knows. If so, the directory is new, or an old copy: then this node's copies of a data partition
- * are not read before all its other owners' copies have been taken over. (All, because any of them may be the
- * only other one that a majority had counted.) Writes are taken meanwhile: what is stored now is not lost.
+ * Decides what a starting node must learn before it answers. It asks its peers whether they have heard from this node
+ * later than its directory knows. If so, the directory is new or an old copy. Then this node's copies of a data
+ * partition are not read until all its other owners' copies have been taken over. (All, because any owner may hold the
+ * only other copy of an acknowledged write.) Meanwhile it stores new writes, which are not affected.
  *
- * It waits for a majority of the members; then it answers its peers. For its own clients it waits a moment more, for
- * the other members: a read that finds no link to an owner asks the fallbacks, and these would call a key absent that
- * they never stood in for. On the small side of a cut a node whose directory has been proven before starts after a few
- * seconds all the same; but it counts in no quorum until a majority has answered, and tells its copies to nobody who
- * has not: its directory may be an old one. A new directory waits as long as it takes: an earlier life may have
- * promised what this one does not know.
+ * A node answers its peers once a majority of the members has answered it. For its own clients it waits a moment longer
+ * for the other members: a read without a link to an owner asks the fallbacks, and a fallback without a hint would call
+ * the key absent. On the small side of a cut, a node whose directory was proven before starts after a few seconds all
+ * the same. It then counts in no quorum until a majority has answered. It shows its copies only to peers that have
+ * answered, because its directory may be an old one. A new directory waits without a limit: an earlier life may have
+ * made promises that this one does not know.
  *
- * The wait also protects against a directory of a node that has been removed: any member in reach refuses its links and
- * shows it the newer topology (removal.ts) long before the wait is over. With no member in reach, a removal cannot be told
- * from a cut, and in a cut `eventual` answers: a node that had been running would do the same.
+ * The wait also protects against the directory of a removed node: any member in reach refuses its links and shows it
+ * the newer topology (removal.ts) long before the wait is over. If no member is in reach, the node cannot tell a
+ * removal from a cut, and in a cut `eventual` requests are answered. A removed node that had kept running would do the
+ * same.
  */
 import { fencesNeeded } from '../../core/membership/life-fence.ts'
 import { majority } from '../../core/quorum/level.ts'
@@ -25,11 +26,11 @@ import { type HeardLives, latestOf, parseLives } from '../identity/peer-lives.ts
 import type { Peers } from '../peers/peers.ts'
 
 const WAIT_MS_MAX = 5000
-/** How long the node waits for the other members once a majority has answered: most links are open by then. */
+/** Extra wait for the other members after a majority has answered: most links are open by then. */
 const REMAINING_WAIT_MS = 1000
 const ASK_TIMEOUT_MS = 2000
 const RETRY_INTERVAL_MS = 500
-/** How long an ask of a peer waits for its word, and how many asks do. */
+/** Bounds of how long a peer's request waits for that peer's answer, and of how many requests wait. */
 const WORD_WAIT_MS = 1000
 const WAITING_MAX = 1024
 const WAITING =
@@ -38,9 +39,9 @@ const WAITING =
 export interface ArrivalParts {
   readonly self: string
   readonly members: () => readonly string[]
-  /** False once this node has been removed: then it has nothing to wait for. */
+  /** False once this node has been removed; it then waits for nothing. */
   readonly isMember: () => boolean
-  /** Whether a member's disk is gone for good, and nobody waits for it: it is being removed. */
+  /** Whether a member's disk is lost for good and the member is being removed, so that nobody waits for it. */
   readonly isLost: (node: string) => boolean
   readonly peers: Peers
   readonly clock: NodeClock
@@ -51,21 +52,24 @@ export class Arrival {
   readonly #parts: ArrivalParts
   readonly #timers: Timers
   readonly #log: Log
-  /** Peers that have said what they know. */
+  /** Peers that have told what they know of this node's earlier lives. */
   readonly #answered = new Set<string>()
   /** Peers whose copies have been taken over in this life. */
   readonly #takenOver = new Set<string>()
-  /** Asks of peers that wait for their word. */
+  /** Requests of peers that wait until those peers have answered. */
   readonly #waiting = new Set<{ readonly peer: string; readonly proceed: () => void }>()
   #isOpen = false
   #isAsking = false
-  /** Runs from when a majority has answered until all members have. */
+  /** Runs from the moment a majority has answered until all members have. */
   #remainingMembersTimer: Timer | undefined
   #proceed: (() => void) | undefined
   #isStopped = false
-  /** Told once, when it turns out that the copies have to be filled. */
+  /** Called once, when it turns out that the copies have to be refilled. */
   onBehind: () => void = () => undefined
-  /** Told after each word about earlier lives, and each peer taken over, while they are: the clock is beyond all that by then. */
+  /**
+   * Called while the copies are being refilled, after each answer about earlier lives and each peer taken over. The
+   * clock is beyond all those lives by then.
+   */
   onHeardBehind: () => void = () => undefined
 
   constructor(ports: { timers: Timers; log: Log }, parts: ArrivalParts) {
@@ -74,7 +78,7 @@ export class Arrival {
     this.#parts = parts
   }
 
-  /** Resolves once this node may serve. The network has been started. */
+  /** Resolves once this node may serve. Call after the network has started. */
   async start(): Promise<void> {
     const { members, proof } = this.#parts
     await new Promise<void>((resolve) => {
@@ -108,21 +112,22 @@ export class Arrival {
     this.#proceed?.()
   }
 
-  /** Whether this node's own copies are complete enough to be read. Whose they are is asked only while they are filled. */
+  /**
+   * Whether this node's copies are complete enough to be read. `ownersOf` is called only while they are being refilled.
+   */
   mayRead(ownersOf: () => readonly string[]): boolean {
     if (!this.#isOpen) return false
     const { self, proof, isLost } = this.#parts
     if (!proof.isBehind) return true
-    // Its removal waits for these copies, and would for ever if they waited for it. It is not filled for that: the
-    // removal may be cancelled.
+    // Removing a lost member waits for these copies, so they must not wait for it. They do not count as refilled by
+    // that, because the removal may be cancelled.
     return ownersOf().every((id) => id === self || this.#takenOver.has(id) || isLost(id))
   }
 
   /**
-   * Whether what is stored here may count as this node's copy. Another process of this node may be alive, with the
-   * directory that this one lacks, and may count with each owner that has not given it up for this process. A peer
-   * that answers this process has given the other one up (life-fences.ts). If this directory is the newest, there is no
-   * other process.
+   * Whether a copy stored here may count. Another process of this node may be alive with the directory that this one
+   * lacks, and it may count with each owner that has not given it up for this process. A peer that has answered this
+   * process has given the other one up (life-fences.ts). If this directory is the newest, no other process exists.
    */
   mayCount(ownersOf: () => readonly (readonly string[])[]): boolean {
     const { self, proof, isLost } = this.#parts
@@ -134,19 +139,19 @@ export class Arrival {
     })
   }
 
-  /** Whether a majority of the members has told what it knows of earlier lives. */
+  /** Whether a majority of the members has told what it knows of this node's earlier lives. */
   get isProven(): boolean {
     return this.#answered.size + 1 >= majority(this.#parts.members().length)
   }
 
-  /** Whether a peer may be told what this node holds: not one that may know better than this directory. */
+  /** Whether a peer may be shown this node's copies. A peer that has not answered may know that they are old. */
   mayTell(peer: string): boolean {
     return this.isProven && this.#answered.has(peer)
   }
 
   /**
-   * Calls back once this node serves and that peer has said what it knows, as both come to pass in a moment after a
-   * start; else after a second, or at once where very many wait.
+   * Calls back once this node serves and the peer has answered, which takes a moment after a start. Calls back after a
+   * second in any case, and at once if very many requests wait.
    */
   whenTold(peer: string, done: () => void): void {
     if (this.#hasWordOf(peer) || this.#waiting.size >= WAITING_MAX) {
@@ -172,7 +177,7 @@ export class Arrival {
     for (const { peer, proceed } of this.#waiting) if (this.#hasWordOf(peer)) proceed()
   }
 
-  /** Whether copies are being filled. */
+  /** Whether this node's copies are being refilled. */
   get isFilling(): boolean {
     return this.#parts.proof.isBehind
   }
@@ -189,10 +194,10 @@ export class Arrival {
     if (!proof.isBehind) return
     if (members().some((id) => id !== self && !this.#takenOver.has(id))) return
     proof.filled()
-    this.#log.info({}, 'all copies have been filled from the other owners')
+    this.#log.info({}, 'all copies have been refilled from the other owners')
   }
 
-  /** The members have changed: who is new is asked too, who is gone is waited for no more. */
+  /** The members have changed: asks new members too, and stops waiting for removed ones. */
   look(): void {
     this.#check()
     if (!this.#isOpen) return
@@ -200,7 +205,7 @@ export class Arrival {
     if (!this.#isAsking) this.#askAll()
   }
 
-  /** Until each has answered once: a peer that comes later may know more. */
+  /** Asks each peer until it has answered once. A peer that connects later may know more. */
   #askAll(): void {
     this.#isAsking = false
     if (this.#isStopped) return
@@ -222,11 +227,14 @@ export class Arrival {
     this.#answered.add(peer)
     const { proof, clock } = this.#parts
     const wasBehind = proof.isBehind
-    // What an earlier life minted is not minted again, whatever this machine's clock says.
+    // Never mint a timestamp of an earlier life again, whatever this machine's clock says.
     clock.observe(latestOf(lives))
     proof.heard(peer, lives)
     if (proof.isBehind && !wasBehind) {
-      this.#log.warn({ peer }, 'the data directory is not the newest of this node: it is filled')
+      this.#log.warn(
+        { peer },
+        'the data directory is not the newest of this node: its copies are being refilled',
+      )
       this.onBehind()
     }
     this.#lookWhetherFilled()

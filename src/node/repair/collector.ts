@@ -1,6 +1,6 @@
 /**
- * Removes what is nothing but a memory of deletes, once every owner is known to hold it and nothing older is
- * on its way: once it lies below the horizon. Never by a timer: time only decides how often it looks.
+ * Removes records that hold only tombstones or expired values, once they lie below the horizon: then every owner holds
+ * them and nothing older is under way. No timer decides a removal; time only decides how often the collector looks.
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { timestampOf, wallMsOf } from '../../core/causality/hybrid-clock.ts'
@@ -14,12 +14,12 @@ import { ABSENT_COPY } from '../wire/object-record.ts'
 import type { ObjectTable } from '../storage/object-table.ts'
 import { type DataName, dataKey, graveRange, parseGraveKey } from '../storage/storage-keys.ts'
 
-/** Looked at in one go; the rest at the next. */
+/** Graves checked in one pass; the others wait for the next one. */
 const GRAVES_PER_PASS = 2000
-/** Nodes may disagree so much about whether a value has expired. */
+/** How much nodes may disagree about the moment when a value expires. */
 const EXPIRY_MARGIN_MS = 1000
 
-/** The horizon from which on an owner may have forgotten the object; undefined where it never does. */
+/** The horizon at which an owner may forget the object; undefined if it never may. */
 export function forgettableFrom(object: StoredObject): Timestamp | undefined {
   return forgottenFrom(object, wallMsOf, timestampOf, EXPIRY_MARGIN_MS + 1)
 }
@@ -41,7 +41,7 @@ export class Collector {
       table: ObjectTable
       commits: GroupCommit
       horizon: () => Timestamp
-      /** Of a data partition: where something may still be missing there, it is lower. */
+      /** The horizon of one data partition. It is lower if copies may still be missing there. */
       horizonOf: (partition: number) => Timestamp
     },
   ) {
@@ -58,13 +58,13 @@ export class Collector {
     this.#isStopped = true
   }
 
-  /** Called when the horizon has moved. */
+  /** Call when the horizon has moved. */
   wake(): void {
     if (this.#isRunning || this.#isStopped) return
     this.#isRunning = true
     this.#collect()
       .catch((error: unknown) => {
-        this.#log.warn({ error: String(error) }, 'deletes could not be collected')
+        this.#log.warn({ error: String(error) }, 'tombstones could not be collected')
       })
       .finally(() => {
         this.#isRunning = false
@@ -81,17 +81,17 @@ export class Collector {
   #open(grave: string, at: DataName): void {
     const storageKey = dataKey(at.partition, at.bucket, at.key)
     this.#table.find(storageKey, (entry) => {
-      // Damaged, or being written: it is found again.
+      // A damaged record, or one that is being written, is found again later.
       if (entry === undefined || entry.pending > 0 || this.#isStopped) return
       const { object } = entry.durable
       const deadMs = deadFromMs(object, wallMsOf)
       if (deadMs === undefined || !grave.startsWith(graveRange(deadMs)[1])) {
-        // The record has another grave, or none: a damaged one was replaced.
+        // The record has another grave or none, because a damaged record was replaced.
         this.#commits.add([{ type: 'delete', key: grave }], 'os', () => undefined)
         return
       }
       if (!isSettled(object, this.#horizonOf(at.partition))) return
-      // Not synced: one that is still there after a crash is collected again.
+      // Not synced: if a crash undoes the removal, the record is collected again.
       this.#table.replace(entry, ABSENT_COPY, 'os', (failure) => {
         if (failure === undefined) this.#metrics.count('tombstones_collected_total')
       })

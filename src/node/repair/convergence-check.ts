@@ -1,10 +1,10 @@
 /**
- * Whether all owners hold the same, told by their hash trees: the node that is asked compares the roots of
- * every data partition at all its owners, descends where they differ, and counts the keys.
+ * Decides whether all owners hold the same copies. It compares the roots of the hash trees of every data partition at
+ * all its owners, descends where they differ, and counts the keys.
  *
- * Invariant: "converged" is said only where every member, asked before the trees, had nothing on its way to an owner.
- * Then each write that was acknowledged before the check is in the tree of at least one owner that is compared. The
- * members are asked again after the trees, so that it is not said either while an exchange runs.
+ * Invariant: it answers "converged" only if every member, asked before the trees, had nothing under way to an owner.
+ * Then each write acknowledged before the check is in at least one of the compared trees. The members are asked again
+ * after the trees, so that a running exchange prevents that answer too.
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { PARTITION_COUNT } from '../../core/placement/topology.ts'
@@ -30,10 +30,10 @@ import {
 
 const ASK_TIMEOUT_MS = 3000
 const NODES_PER_ASK = 512
-/** Differing leaves whose keys are counted; beyond them the count is a least one. */
+/** Bound of the differing leaves whose keys are counted. Beyond it the count is a lower bound. */
 const LEAVES_MAX = 4096
 const LEAVES_PER_ASK = 128
-/** How often leaves whose keys are all equal are compared again. */
+/** How often leaves are compared again if none of their keys differs. */
 const RECOUNTS_MAX = 3
 
 export interface ConvergenceCheckParts {
@@ -44,11 +44,11 @@ export interface ConvergenceCheckParts {
   readonly forest: HashForest
   readonly leaves: LeafListing
   readonly horizon: HorizonKeeper
-  /** What this node itself has on its way to owners. */
+  /** The writes, hints and exchanges that this node has under way to owners. */
   readonly unsettled: () => Unsettled
 }
 
-/** What an owner holds in some leaves. */
+/** The keys that one owner holds in the leaves asked about. */
 interface Held {
   readonly copies: ReadonlyMap<string, TreeHash>
   readonly dying: ReadonlyMap<string, Timestamp>
@@ -57,23 +57,23 @@ interface Held {
 
 interface KeyCount {
   readonly differing: number
-  /** Deletes that some owners have forgotten already, and all may. */
+  /** Keys whose only copies are tombstones that some owners have forgotten and all may forget. */
   readonly fading: number
 }
 
-/** What each owner says of the places that it was asked for, in that order. */
+/** The answer of each owner, in the order of the places asked for. */
 type Answers<T> = ReadonlyMap<string, readonly T[]>
 
 export class ConvergenceCheck {
   readonly #parts: ConvergenceCheckParts
   readonly #unreachable = new Set<string>()
 
-  /** For one check. */
+  /** One object serves one check. */
   constructor(parts: ConvergenceCheckParts) {
     this.#parts = parts
   }
 
-  /** `bucket`: count its keys only. */
+  /** If `bucket` is given, only its keys are counted. */
   async run(bucket: string | undefined): Promise<ConvergenceAnswer> {
     const { buckets } = this.#parts.keeper.topology
     const wanted = buckets.filter(({ name }) => bucket === undefined || name === bucket)
@@ -91,7 +91,7 @@ export class ConvergenceCheck {
     }
     const after = await this.#unsettled()
     const unreachable = [...this.#unreachable].sort()
-    // Leaves have keys of other buckets, too; and trees that differ over equal copies are not whole.
+    // A leaf also has keys of other buckets. If trees differ over equal copies, a tree is incomplete.
     const isExplained = bucket !== undefined || leaves === 0 || fading > 0
     const isSame = differing === 0 && isExact && isExplained
     const converged = isSame && unreachable.length === 0 && isSettled(before) && isSettled(after)
@@ -99,7 +99,7 @@ export class ConvergenceCheck {
     return { converged, differing, isExact, unreachable, underWay }
   }
 
-  /** What all members together have on its way. */
+  /** The sum of what all members have under way. */
   async #unsettled(): Promise<Unsettled> {
     const { self, keeper, unsettled } = this.#parts
     const told = await Promise.all(
@@ -133,7 +133,8 @@ export class ConvergenceCheck {
     }
     const isExact = places.length <= LEAVES_MAX
     let counted = await this.#countAll(copies, places.slice(0, LEAVES_MAX), bucket)
-    // No key differs: were the last settled deletes collected after the trees were compared? Then the trees agree now.
+    // If no key differs, the last settled tombstones may have been collected after the trees were compared. Compare
+    // again.
     for (let i = 0; i < RECOUNTS_MAX && isExact && places.length > 0; i++) {
       if (counted.differing + counted.fading > 0) break
       places = await this.#differing(copies, TREE_DEPTH, places)
@@ -157,7 +158,7 @@ export class ConvergenceCheck {
     return { differing, fading }
   }
 
-  /** Places that not all their owners have the same hash of. */
+  /** Selects the places whose hash differs among their owners. */
   async #differing(
     copies: number,
     level: number,
@@ -205,7 +206,7 @@ export class ConvergenceCheck {
     return { differing, fading }
   }
 
-  /** The hashes of each place, of the owners that answered. */
+  /** For each place, the hashes of the owners that answered. */
   #collect<T>(copies: number, places: readonly LeafPlace[], answers: Answers<T>): T[][] {
     const found = places.map((): T[] => [])
     const byPlace = new Map(places.map((place, i) => [place, i]))
@@ -283,7 +284,7 @@ export class ConvergenceCheck {
     kind: AskKind,
     body: readonly Encodable[],
   ): Promise<readonly Encodable[] | undefined> {
-    // Who did not answer once is not waited for again.
+    // Do not wait again for a member that failed to answer once.
     if (this.#unreachable.has(node)) return undefined
     const deadlineMs = this.#parts.clock.nowMs() + ASK_TIMEOUT_MS
     const reply = await this.#parts.peers.request(node, kind, body, deadlineMs)
@@ -302,9 +303,9 @@ function isSame(hashes: readonly (TreeHash | undefined)[]): boolean {
 }
 
 /**
- * Whether owners that hold nothing of the key may have forgotten it: what the others hold is the same memory of a
- * delete, and one owner that does not hold it has a horizon that settles it. The horizons of the rest do not matter:
- * an owner also forgets a delete when it is compared with one that has collected it.
+ * Whether the owners without the key may have forgotten it. This is so if the other owners hold the same tombstone, and
+ * the horizon of at least one owner without it has passed it. The other horizons do not matter, because an owner also
+ * forgets a tombstone when it is compared with one that has collected it.
  */
 function isFading(told: readonly Held[], name: string): boolean {
   const holders = told.filter(({ copies }) => copies.has(name))

@@ -1,14 +1,14 @@
 /**
- * Takes the bytes from values that have expired (core/causality/expired-value.ts), here and in the hints for others. In
- * a healthy cluster there is nothing to do: the collector forgets the whole record before. It matters while a member is
- * away: then nothing is forgotten, and without this the disks would fill with values that are never served again.
+ * Removes the bytes of expired values (core/causality/expired-value.ts), in this node's records and in its hints. In a
+ * healthy cluster there is nothing to do, because the collector removes the whole record earlier. While a member is
+ * away nothing is collected, and without this the disks would fill with values that are never served again.
  *
- * An expired value is found by its grave (data-index.ts) soon after its time, or by the scrub, where it lies beside
- * values that stay or a restart has come in between.
+ * Soon after its time, an expired value is found by its grave (data-index.ts). The scrub finds the rest: values in a
+ * record with live siblings, and values that a restart has skipped.
  *
- * Invariant: a value is shrunk only once a majority of the members has passed its expiry by more than any two clocks
- * may differ, by their own clocks, so that one wrong clock destroys nothing; and only while no member may speak a
- * version that would take the value for the newer of the two.
+ * Invariant: a value is shrunk only once a majority of the members has passed its expiry by their own clocks, by more
+ * than any two clocks may differ. So one wrong clock destroys nothing. A value is also kept while a member may speak a
+ * protocol version that would take the full value for the newer one.
  */
 import { hasValuesToShrink, shrinkExpired } from '../../core/causality/expired-value.ts'
 import type { StoredObject } from '../../core/causality/stored-object.ts'
@@ -33,14 +33,14 @@ import {
   parseHintKey,
 } from '../storage/storage-keys.ts'
 
-/** Longer than the horizon takes in a healthy cluster, and than clocks that are believed may differ. */
+/** Longer than the horizon lags in a healthy cluster, and longer than accepted clocks may differ. */
 const SHRINK_AFTER_MS = 30_000
 const PASS_INTERVAL_MS = 1000
 const GRAVES_PER_PASS = 512
 const HINTS_PER_PASS = 256
-/** Values that are in memory at once, each as large as a value may be. */
+/** Bound of the values in memory at once; each may have the largest size allowed. */
 const AT_ONCE = 8
-/** Keys that the scrub has found and that wait for the next pass; more are found again in its next round. */
+/** Bound of the keys from the scrub that wait for the next pass. Others are found again in the scrub's next round. */
 const FOUND_MAX = 1000
 
 export interface ExpiredValuesParts {
@@ -48,7 +48,7 @@ export interface ExpiredValuesParts {
   readonly hints: HintStore
   /** The time that a majority of the members has reached by their own clocks. */
   readonly majorityMs: () => number
-  /** Whether a member may speak a version that knows nothing of shrunk values. */
+  /** Whether a member may speak a version that does not know shrunk values. */
   readonly mayBeOld: () => boolean
 }
 
@@ -60,7 +60,7 @@ export class ExpiredValues {
   readonly #metrics: Metrics
   readonly #parts: ExpiredValuesParts
   readonly #found = new Set<string>()
-  /** The graves before it have been looked at, and the hints. */
+  /** Earlier graves and hints have been looked at. */
   #nextGrave = ''
   #nextHint = ALL_HINTS[0]
   #timer: Timer | undefined
@@ -87,7 +87,7 @@ export class ExpiredValues {
     this.#timer = undefined
   }
 
-  /** The scrub has read a record. */
+  /** Called for each record that the scrub has read. */
   look(storageKey: string, object: StoredObject): void {
     if (this.#found.size < FOUND_MAX && hasValuesToShrink(object, this.#untilMs())) {
       this.#found.add(storageKey)
@@ -114,7 +114,7 @@ export class ExpiredValues {
     await this.#shrinkHints()
   }
 
-  /** Storage keys of records behind the next graves that have something to shrink. */
+  /** Storage keys of records behind the next graves, if they have a value to shrink. */
   async #expiredGraves(): Promise<string[]> {
     const [begin, end] = graveRange(this.#untilMs())
     const from = this.#nextGrave === '' ? begin : this.#nextGrave
@@ -136,7 +136,7 @@ export class ExpiredValues {
       .map(storageKeyOf)
   }
 
-  /** Where it is damaged, the scrub finds it, and the value with it. */
+  /** A damaged record counts as not expired: the scrub repairs it and finds the value later. */
   #isExpired(decode: () => StoredObject): boolean {
     try {
       return hasValuesToShrink(decode(), this.#untilMs())
@@ -161,13 +161,13 @@ export class ExpiredValues {
     return new Promise((resolve) => {
       table.find(storageKey, (entry) => {
         const object = entry && shrinkExpired(entry.durable.object, this.#untilMs())
-        // Damaged, or being written: it is found again.
+        // A damaged record, or one that is being written, is found again later.
         const isLeft = entry === undefined || entry.pending > 0 || entry.isLost
         if (isLeft || object === undefined || object === entry.durable.object) {
           resolve()
           return
         }
-        // Not synced: one that is whole again after a crash is shrunk again.
+        // Not synced: if a crash undoes the shrinking, the value is shrunk again.
         table.replace(entry, encodeCopy(this.#codec, object), 'os', (failure) => {
           if (failure === undefined) this.#metrics.count('expired_values_shrunk_total')
           resolve()

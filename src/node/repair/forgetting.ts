@@ -1,18 +1,18 @@
 /**
- * What to tell a person while deletes and expired values cannot be forgotten: for how long, and because of which members.
+ * Tells an operator that tombstones and expired values cannot be forgotten: for how long, and because of which members.
  * A member that is away holds the horizon back (core/repair/stability.ts), and the disks of the others fill slowly.
  */
-/** A healthy cluster is a few seconds behind; a restart or a short cut is nothing to tell of. */
+/** A healthy cluster lags a few seconds. A restart or a short cut is not worth a message. */
 export const STALL_MS = 60_000
 
 export interface ForgettingStall {
-  /** How long ago the last write was made that has settled. */
+  /** How long ago the last settled write was made. */
   readonly forMs: number
   /** Members that are behind, as far as this node knows. */
   readonly waitsFor: readonly string[]
 }
 
-/** A sentence with a space before it; empty where there is nothing to tell. */
+/** A sentence with a space before it; empty if there is nothing to report. */
 export function stallWords(
   stall: ForgettingStall | undefined,
   isReachable: (member: string) => boolean,
@@ -20,7 +20,7 @@ export function stallWords(
   if (stall === undefined) return ''
   const minutes = Math.floor(stall.forMs / 60_000)
   const away = stall.waitsFor.filter((id) => !isReachable(id))
-  // Those in reach are mostly behind because they keep hints for those that are not.
+  // Members in reach are usually behind because they keep hints for members out of reach, so name only the latter.
   const [names, why] =
     away.length > 0
       ? [

@@ -1,7 +1,7 @@
 /**
- * This node's hash trees: one for each data partition and number of copies, because only keys with the same
- * owners can be compared. Built from the disk at the start, page by page while the node already serves; after
- * that kept up to date by every record that becomes durable.
+ * This node's hash trees: one for each data partition and replica count, because only keys with the same owners can be
+ * compared. They are built from the disk at the start, page by page, while the node already serves. After that every
+ * record that becomes durable updates them.
  */
 import { hashText } from '../../core/hash/text-hash.ts'
 import { copyHash } from '../../core/repair/copy-hash.ts'
@@ -23,14 +23,14 @@ import { type DataName, parseDataKey, partitionRange } from '../storage/storage-
 
 /** Records read at a time. */
 const PAGE = 64
-/** A partition that could not be read is tried again after this. */
+/** A partition that could not be read is tried again after this delay. */
 const RETRY_DELAY_MS = 1000
 
-/** How far the build of a partition has come. */
+/** The progress of building one partition. */
 interface Building {
-  /** Keys up to this one are in the tree; changes of later ones wait for the page that has them. */
+  /** Keys up to this one are in the tree. Changes of later keys wait for the page that contains them. */
   cursor: string
-  /** Changes beyond the cursor while a page is being read: it may have them or not. */
+  /** Changes after the cursor while a page is being read. The page may or may not contain them. */
   readonly raced: Map<string, TreeHash>
 }
 
@@ -39,13 +39,13 @@ export class HashForest {
   readonly #codec: Codec
   readonly #timers: Timers
   readonly #copiesOf: (bucket: string) => number | undefined
-  /** By number of copies, then by partition. */
+  /** By replica count, then by partition. */
   readonly #trees = new Map<number, Map<number, HashTree>>()
-  /** Partitions that are not whole yet. */
+  /** Partitions whose tree is incomplete. */
   readonly #building = new Map<number, Building>()
   #isRunning = false
   #isStopped = false
-  /** Told of a record that cannot be read. */
+  /** Called for each record that cannot be read. */
   onCorrupt: (storageKey: string) => void = () => undefined
 
   constructor(
@@ -59,12 +59,12 @@ export class HashForest {
     for (let partition = 0; partition < PARTITION_COUNT; partition++) this.#startOver(partition)
   }
 
-  /** Whether every tree is whole. */
+  /** Whether every tree is complete. */
   get isBuilt(): boolean {
     return this.#building.size === 0
   }
 
-  /** Builds what is not whole, in the background. */
+  /** Builds the incomplete trees in the background. */
   start(): void {
     if (this.#isRunning || this.#isStopped) return
     this.#isRunning = true
@@ -75,7 +75,7 @@ export class HashForest {
     this.#isStopped = true
   }
 
-  /** A record has become durable. */
+  /** Called when a record has become durable. */
   stored(storageKey: string, before: Copy, after: Copy): void {
     const at = parseDataKey(storageKey)
     if (at === undefined) return
@@ -86,7 +86,7 @@ export class HashForest {
     else this.#change(at, hashOf(at, before), now)
   }
 
-  /** What the disk holds of a key is not known: the partition is built anew. */
+  /** Rebuilds the partition, because the disk may hold either version of the key. */
   uncertain(storageKey: string): void {
     const at = parseDataKey(storageKey)
     if (at !== undefined) this.rebuild(at.partition)
@@ -101,7 +101,7 @@ export class HashForest {
     return this.#trees.get(copies)?.get(partition)?.node(level, index) ?? NO_HASH
   }
 
-  /** One hash of all the trees of these partitions. */
+  /** One hash over the trees of all these partitions. */
   summary(copies: number, partitions: readonly number[]): TreeHash {
     const trees = this.#trees.get(copies)
     const roots: [number, TreeHash][] = []
@@ -141,7 +141,7 @@ export class HashForest {
       try {
         await this.#buildPage(partition, building)
       } catch {
-        // The disk is failing: the trees wait for it.
+        // The disk is failing: try again after a delay.
         await new Promise<void>((resolve) => void this.#timers.after(RETRY_DELAY_MS, resolve))
       }
     }
@@ -152,7 +152,7 @@ export class HashForest {
     const [begin, end] = partitionRange(partition)
     const from = building.cursor === '' ? begin : keyAfter(building.cursor)
     const { entries, next } = await readPage(this.#disk, from, end, PAGE)
-    // Started over while the page was read: it counts for nothing.
+    // The build was started again while the page was read, so drop the page.
     if (this.#building.get(partition) !== building) return
     const isLast = next === undefined
     const until = isLast ? end : (entries.at(-1)?.[0] as string)
@@ -180,7 +180,7 @@ export class HashForest {
   }
 }
 
-/** The hash of a key's copy, as it is in the tree. */
+/** The hash of a key's copy, as the tree contains it. */
 export function hashOf(at: DataName, { object, record }: Copy): TreeHash {
   return record.length === 0 ? NO_HASH : copyHash(hashText(at.name), checksumOf(record), object)
 }

@@ -1,6 +1,6 @@
 /**
- * This node's part in settling what is history (core/repair/stability.ts): the promise it makes, what it has
- * heard of the others' promises, and the horizon that follows, durable before anything acts on it.
+ * This node's part in moving the horizon (core/repair/stability.ts): its own promise, the promises heard from the other
+ * members, and the horizon that follows from them. The horizon is durable before anything acts on it.
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { TICKS_PER_MS, timestampOf, wallMsOf } from '../../core/causality/hybrid-clock.ts'
@@ -12,9 +12,9 @@ import type { NodeClock } from '../identity/node-clock.ts'
 import type { NodeState } from '../identity/node-state.ts'
 import type { PendingDots } from '../replica/pending-dots.ts'
 
-/** The promise stays so far behind the clock: a write that is handed to a stand-in is younger than that. */
+/** The promise lags this far behind the clock, so that a write that is handed to a fallback is younger than it. */
 const FLOOR_LAG_MS = 5000
-/** The horizon is moved, and written, in steps of at least this. */
+/** The horizon is moved, and written, in steps of at least this size. */
 const STEP_MS = 1000
 
 export interface HorizonParts {
@@ -33,7 +33,7 @@ export class HorizonKeeper {
   #promised: Timestamp = 0
   readonly #startedMs: number
   #isMoving = false
-  /** Told of each new horizon. */
+  /** Called whenever the horizon has moved. */
   onMoved: () => void = () => undefined
 
   constructor(parts: HorizonParts) {
@@ -43,7 +43,10 @@ export class HorizonKeeper {
     this.#value = (parts.state.get('horizon') as Timestamp | undefined) ?? 0
   }
 
-  /** What is older than this, and not held by this node as an owner, is history. */
+  /**
+   * If this node, as an owner, lacks a write up to this time, that write was replaced or deleted, and must not come
+   * back.
+   */
   get value(): Timestamp {
     return this.#value
   }
@@ -52,28 +55,28 @@ export class HorizonKeeper {
     this.#stability.setMembers(members)
   }
 
-  /** Why nothing has been forgotten for a while, if so. */
+  /** The members and the time to report if nothing has been forgotten for a while. */
   stall(): ForgettingStall | undefined {
     const nowMs = this.#parts.clock.nowMs()
     const sinceMs = this.#value === 0 ? this.#startedMs : wallMsOf(this.#value)
-    // A node that has just started does not know yet how far the others are.
+    // A node that has just started does not know the other members' progress yet.
     if (nowMs - Math.max(sinceMs, this.#startedMs) < STALL_MS) return undefined
     const lately = timestampOf(nowMs - STALL_MS / 2)
     return { forMs: nowMs - sinceMs, waitsFor: this.#stability.holdingBack(lately) }
   }
 
-  /** Whether a write that old may still be kept here for another owner: it may not, once that is promised. */
+  /** Whether this node may still keep a hint with this dot. It may not once its promise has passed the dot. */
   mayKeep(lowest: Timestamp): boolean {
     return lowest > this.#promised
   }
 
-  /** Nothing with a dot up to this comes from any member any more. */
+  /** No member will send anything with a dot up to this time. */
   quietUntil(): Timestamp {
     this.#promise()
     return this.#stability.quietUntil()
   }
 
-  /** Moves the horizon of a cluster of one: nobody has to be heard for it. */
+  /** Moves the horizon in a cluster of one member, which has no peer to hear from. */
   moveAlone(): void {
     this.#promise()
     void this.#move()
@@ -84,13 +87,13 @@ export class HorizonKeeper {
     void this.#move()
   }
 
-  /** What this node knows of everybody, for a peer: member, floor, settled, member, … */
+  /** Everything this node knows of all members, for a peer: member, floor, settled, member, … */
   encode(): Encodable[] {
     this.#promise()
     return [...this.#stability.entries()].flat()
   }
 
-  /** Takes over what a peer knows. Throws on garbage. */
+  /** Learns what a peer knows. Throws on garbage. */
   learn(entries: Encodable | undefined): void {
     if (!Array.isArray(entries) || entries.length % 3 !== 0) throw new Error('not a list of floors')
     for (let i = 0; i < entries.length; i += 3) {
@@ -120,7 +123,7 @@ export class HorizonKeeper {
       this.#value = next
       this.onMoved()
     } catch {
-      // The disk takes no writes: the horizon waits for it.
+      // The disk takes no writes: the horizon moves later.
     } finally {
       this.#isMoving = false
     }

@@ -1,4 +1,4 @@
-/** Which keys lie in some leaves of the hash trees, and what this node holds of each: read from the disk. */
+/** Lists from the disk the keys in some leaves of the hash trees, with the hash of each copy. */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import type { TreeHash } from '../../core/repair/hash-tree.ts'
 import type { Codec } from '../../ports/codec.ts'
@@ -8,7 +8,7 @@ import { hashOf } from './hash-forest.ts'
 import { decodeRecord } from '../wire/object-record.ts'
 import { dataKey, leafRange, parseLeafKey } from '../storage/storage-keys.ts'
 
-/** Keys of one leaf that are listed; a leaf has a few, unless there are hundreds of millions of keys. */
+/** Bound of the keys listed for one leaf. A leaf has a few, unless there are hundreds of millions of keys. */
 const LEAF_KEYS_MAX = 5000
 
 export interface LeafPlace {
@@ -19,9 +19,11 @@ export interface LeafPlace {
 export interface LeafContents {
   /** `bucket/key` → the hash of the copy. */
   readonly copies: Map<string, TreeHash>
-  /** Of those, what is nothing but a memory of deletes: the horizon from which on it may be forgotten. */
+  /**
+   * The keys among them that hold only tombstones or expired values, with the horizon at which each may be forgotten.
+   */
   readonly dying: Map<string, Timestamp>
-  /** Whether these are all: no record was damaged, and no leaf too long. */
+  /** True if every key is listed: no record was damaged, and no leaf was too long. */
   readonly isWhole: boolean
 }
 
@@ -29,7 +31,7 @@ export class LeafListing {
   readonly #disk: Disk
   readonly #codec: Codec
   readonly #copiesOf: (bucket: string) => number | undefined
-  /** Told of a record that is listed and not there, before anybody hears of it (vanished-record.ts). */
+  /** Called for a key that is listed but has no record, before the listing is answered (vanished-record.ts). */
   onVanished: (storageKey: string) => Promise<void> = () => Promise.resolve()
 
   constructor(
@@ -42,8 +44,8 @@ export class LeafListing {
   }
 
   /**
-   * Of keys with so many copies. A damaged record is left out: it is not known what is held. Rejects with a
-   * `DiskError`.
+   * Lists keys of buckets with that replica count. A damaged record is left out, because its content is unknown.
+   * Rejects with a `DiskError`.
    */
   async list(copies: number, leaves: readonly LeafPlace[]): Promise<LeafContents> {
     const found = new Map<string, TreeHash>()
@@ -72,7 +74,7 @@ export class LeafListing {
           const forgettable = forgettableFrom(object)
           if (forgettable !== undefined) dying.set(at.name, forgettable)
         } catch {
-          // Left out: the comparison then finds that the key differs, and its repair what is wrong.
+          // Left out: the comparison then finds that the key differs, and its repair finds the damage.
           isWhole = false
         }
       }

@@ -1,6 +1,6 @@
 /**
- * Reads every record now and then, so that damage is found while other owners still have what it destroyed. A
- * damaged record is reported, and repaired by a read that a majority answers.
+ * Reads every record again and again, so that damage is found while other owners still have the value. A damaged record
+ * is reported, and repaired by a quorum read.
  */
 import type { StoredObject } from '../../core/causality/stored-object.ts'
 import type { Codec } from '../../ports/codec.ts'
@@ -13,12 +13,12 @@ import type { ObjectTable } from '../storage/object-table.ts'
 import { readPage } from '../storage/record-page.ts'
 import { ALL_RECORDS, type DataName, parseDataKey } from '../storage/storage-keys.ts'
 
-/** Records read at a time, and how often: a million in about half an hour. */
+/** Records read at a time, and the interval between pages: a million records take about half an hour. */
 const PAGE = 64
 const PAGE_INTERVAL_MS = 125
-/** After the last record: nothing of a small store is read more often than this. */
+/** The pause after the last record, so that a small store is not read more often than this. */
 const ROUND_INTERVAL_MS = 10_000
-/** Damaged records that wait for repair; more are found again in the next round. */
+/** Bound of the damaged records that wait for repair. Others are found again in the next round. */
 const REPAIRS_MAX = 1000
 
 export class Scrub {
@@ -31,11 +31,11 @@ export class Scrub {
   readonly #repair: (bucket: string, key: string) => Promise<void>
   readonly #repairing = new Set<string>()
   #cursor = ALL_RECORDS[0]
-  /** Told of each record that is whole. */
+  /** Called for each intact record. */
   onRead: (storageKey: string, object: StoredObject) => void = () => undefined
   #timer: Timer | undefined
 
-  /** `repair` reads the key so that a majority answers, and brings this node's own copy up to date. */
+  /** `repair` reads the key at quorum, which brings this node's copy up to date. */
   constructor(
     ports: { disk: Disk; codec: Codec; timers: Timers; log: Log; metrics: Metrics },
     parts: { table: ObjectTable; repair: (bucket: string, key: string) => Promise<void> },
@@ -73,7 +73,7 @@ export class Scrub {
   }
 
   #mend(storageKey: string, at: DataName): void {
-    // What is cached may be whole: the read has to meet what the disk holds.
+    // The cached copy may be intact, but the repair has to see what the disk holds.
     this.#table.forget(storageKey)
     this.#repair(at.bucket, at.key)
       .catch((error: unknown) => {
@@ -99,7 +99,7 @@ export class Scrub {
       isLast = page.next === undefined
       this.#cursor = page.next ?? ALL_RECORDS[0]
     } catch {
-      // The disk is failing, and has said so elsewhere.
+      // The disk is failing. It reports that itself.
     }
     if (this.#timer === undefined) return
     const delayMs = isLast ? ROUND_INTERVAL_MS : PAGE_INTERVAL_MS

@@ -1,4 +1,4 @@
-/** What this node answers to peers that compare their copies with its own. */
+/** Answers peers that compare their copies with this node's. */
 import { comparedPartitions } from '../../core/placement/compared-partitions.ts'
 import type { MemberVersions } from '../../core/membership/member-versions.ts'
 import type { Encodable } from '../../ports/codec.ts'
@@ -13,7 +13,7 @@ import type { AnswerWith } from '../peers/peers.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import { decodeVersions, encodeVersions } from '../wire/wire-version.ts'
 
-/** Places in one ask, as pairs of numbers. */
+/** Bound of one question, in numbers: two for each place. */
 const PLACES_MAX = 2048
 
 export interface TreeAnswerParts {
@@ -43,10 +43,10 @@ export class TreeAnswers {
     const { forest, horizon, versions } = this.#parts
     if (kind === 'sync') {
       horizon.learn(body[0])
-      // Version 2 tells none.
+      // Version 2 sends none.
       if (body[2] !== undefined) versions.learn(from, decodeVersions(body[2]))
     }
-    // What was accepted under an earlier topology has to be in the trees, for the asker counts on it.
+    // The asker relies on finding every write of an earlier topology in the trees, so the new topology must be durable.
     if (!this.#parts.keeper.isDurable()) {
       answer('not_ready', 'a new topology is being stored')
       return
@@ -89,8 +89,8 @@ export class TreeAnswers {
   }
 
   /**
-   * Rejects where the index of copies is damaged: the asker counts what it is told as taken over, and would call what
-   * the damage hides history.
+   * Rejects if the index of copies is damaged. The asker treats the answer as complete, and would take a key that the
+   * damage hides for a deleted one.
    */
   async #leaves(copies: number, places: readonly LeafPlace[]): Promise<LeafContents> {
     const { leaves, indexes } = this.#parts

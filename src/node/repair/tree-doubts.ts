@@ -1,9 +1,9 @@
 /**
- * Finds hash trees that do not tell what the disk holds, and has them built anew. It should not happen; but a
- * disk that gives other bytes than it took, or that finds a lost write again, changes records behind the
- * trees' back, and from then on two owners of equal copies would compare them for ever.
+ * Finds hash trees that do not match the disk, and has them built again. This should not happen. But a disk may return
+ * other bytes than it was given, or bring back a lost write. The records then change without the tree, and two owners
+ * with equal copies would compare them for ever.
  *
- * A leaf is listed while writes go on, so that one look proves nothing: the same mismatch has to be seen twice.
+ * A leaf is listed while writes go on, so one mismatch proves nothing: the same mismatch has to be seen twice.
  */
 import { partitionOfHash } from '../../core/placement/data-partition.ts'
 import { hashText } from '../../core/hash/text-hash.ts'
@@ -19,10 +19,10 @@ import type { Log } from '../../ports/log.ts'
 import type { HashForest } from './hash-forest.ts'
 import type { LeafContents, LeafPlace } from './leaf-listing.ts'
 
-/** Leaves in doubt that are remembered; the others' turn comes when these are settled. */
+/** Bound of the doubtful leaves that are remembered. Others are looked at once these are settled. */
 const DOUBTS_MAX = 1000
 
-export const TREE_MENDED = 'a hash tree did not tell what is on the disk, and is built anew'
+export const TREE_MENDED = 'a hash tree did not match the disk and is being rebuilt'
 
 export class TreeDoubts {
   readonly #forest: HashForest
@@ -35,7 +35,7 @@ export class TreeDoubts {
     this.#log = log
   }
 
-  /** `contents` is what the disk holds of keys with so many copies in these leaves. */
+  /** `contents` is what the disk holds in these leaves, of keys with that replica count. */
   look(copies: number, leaves: readonly LeafPlace[], contents: LeafContents): void {
     if (!contents.isWhole) return
     const listed = new Map<string, TreeHash>()

@@ -1,12 +1,12 @@
 /**
- * How a node finds that it has been removed. A member that was away while it was removed knows only its old topology
- * when it comes back, and the others refuse its links. Each refusal shows the topology document of the peer.
+ * Decides whether this node has been removed. A member that was away during its removal comes back with an old
+ * topology, and the others refuse its links. Each refusal shows the topology document of the peer.
  *
- * One peer is believed only with a document of this cluster that is newer than this node's own and does not name this
- * node: a majority of the voters has decided it. The word of a peer that is itself behind changes nothing.
+ * A peer is believed only if its document belongs to this cluster, is newer than this node's own, and does not name
+ * this node: a majority of the voters has decided it. A peer that is itself behind changes nothing.
  *
  * From then on every request is refused as not_a_member (requests.ts). The document is stored, so a later start knows
- * it at once. This node goes on dialling: if a still newer document names it again, it hears of that one, too.
+ * it at once. This node goes on dialling, so it also learns of a newer document that names it again.
  */
 import type { Log } from '../../ports/log.ts'
 import type { Network } from '../../ports/network.ts'
@@ -24,7 +24,7 @@ export class Removal {
   readonly #parts: RemovalParts
   #isTold = false
 
-  /** Before the network is started. */
+  /** Call before the network is started. */
   constructor(ports: { network: Network; log: Log }, parts: RemovalParts) {
     this.#network = ports.network
     this.#log = ports.log
@@ -32,10 +32,10 @@ export class Removal {
     ports.network.onExcluded((peer, document) => this.#excluded(peer, document))
   }
 
-  /** The topology has changed. */
+  /** Call after the topology has changed. */
   look(): void {
     const { self, keeper, onRemoved } = this.#parts
-    // The key that seals sessions is for members only.
+    // Only members may know the key that seals sessions.
     const { sessionKey: _, ...shown } = keeper.topology
     this.#network.showMembership(keeper.epoch, encodeTopology(shown))
     if (keeper.isMember(self)) {
@@ -56,7 +56,7 @@ export class Removal {
     }
     try {
       const { members } = parseTopology(document)
-      // Members hear of it over their links: what is shown to others lacks the key of sessions.
+      // A member gets the document over its links. The one shown to others lacks the session key, so do not adopt it.
       if (members.some(({ id }) => id === self)) return
       keeper.adopt(document).catch(failed)
     } catch (error) {

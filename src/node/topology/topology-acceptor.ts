@@ -1,11 +1,11 @@
 /**
  * This node as a voter: an acceptor of the Paxos instances that decide the topology documents (topology-register.ts).
  *
- * Instance E+1 decides the document that follows document E. There is one state, that of the instance after this node's
- * newest document, durable before each answer; a node that adopts a document has no say in its instance any more, and
- * begins the next with an empty state. An instance it has passed it refuses for ever, and the asker catches up.
+ * Instance E+1 decides the document that follows document E. There is one state, of the instance after this node's
+ * newest document, and it is durable before each answer. When a node adopts a document, it leaves that instance and
+ * starts the next one with an empty state. It refuses older instances for ever, and the asker catches up.
  *
- * What a lost directory had promised is asked of the others first (topology-recall.ts).
+ * If the directory was lost, its promises are recalled from the other voters first (topology-recall.ts).
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import {
@@ -34,11 +34,11 @@ export interface TopologyAcceptorParts {
   readonly state: NodeState
   readonly peers: Peers
   readonly clock: NodeClock
-  /** Whether a majority has told this node of its earlier lives (arrival.ts). */
+  /** Whether a majority has told this node about its earlier lives (arrival.ts). */
   readonly isProven: () => boolean
 }
 
-/** `recall`: a promise that is always given, for a voter that has lost its own state (topology-recall.ts). */
+/** `recall`: a prepare that is never refused, for a voter that has lost its state (topology-recall.ts). */
 export type TopologyQuestion =
   | { readonly kind: 'prepare' | 'recall'; readonly instance: number; readonly ballot: Ballot }
   | {
@@ -55,7 +55,7 @@ export class TopologyAcceptor {
   readonly #recall: TopologyRecall
   #held: Held
   #isStopped = false
-  /** Questions one after the other: the state is durable before the next. */
+  /** Runs questions one at a time: the state is durable before the next one. */
   #asked: Promise<unknown> = Promise.resolve()
 
   constructor(ports: { timers: Timers; log: Log }, parts: TopologyAcceptorParts) {
@@ -68,7 +68,7 @@ export class TopologyAcceptor {
     this.#recall = new TopologyRecall(ports.timers, { ...parts, take }, recall)
   }
 
-  /** The network has been started: goes on to recall what an earlier start could not. */
+  /** Call after the network has started. Continues a recall that an earlier start could not finish. */
   start(): void {
     this.#recall.start()
   }
@@ -79,9 +79,8 @@ export class TopologyAcceptor {
   }
 
   /**
-   * It has turned out that this directory lacks what an earlier life of the node has done, which was heard up to
-   * `heardUntil`. Resolves once that is durable, and rejects where this node stops first: then it has to be found out again
-   * at the next start.
+   * This directory lacks what an earlier life of the node did; peers have heard of that up to `heardUntil`. Resolves
+   * once this loss is recorded on disk. Rejects if this node stops first; the next start then detects the loss again.
    */
   async lose(heardUntil: Timestamp): Promise<void> {
     if (!this.#recall.lose(heardUntil)) return
@@ -91,14 +90,14 @@ export class TopologyAcceptor {
         await this.#inTurn(() => this.#save(this.#held))
         return
       } catch (error) {
-        // A full disk, for one, takes it later.
+        // A full disk, for example, may take it later.
         if (this.#isStopped) throw error
         await new Promise<void>((resolve) => void this.#timers.after(RETRY_INTERVAL_MS, resolve))
       }
     }
   }
 
-  /** Answers a question of a peer, after the state is durable. */
+  /** Answers a question of a peer once the state is durable. */
   handle(
     from: string,
     kind: TopologyQuestion['kind'],
@@ -123,16 +122,16 @@ export class TopologyAcceptor {
         (error: unknown) => answer('failed', String(error)),
       )
     }
-    // Who asks about a later instance has the document that comes before it.
+    // A peer that asks about a later instance has the document before it.
     if (question.instance > this.#parts.keeper.epoch + 1) this.#parts.keeper.catchUp(from, vote)
     else vote()
   }
 
-  /** Rejects where the state cannot be stored: it may be, or may not be. */
+  /** Rejects if the state could not be stored. It may have reached the disk all the same. */
   ask(question: TopologyQuestion): Promise<AcceptorReply<Document> | Refusal> {
     const { kind, instance, ballot } = question
     return this.#inTurn(async () => {
-      // Judged now, not when it came: the document may have come in between.
+      // Judge it here, not on arrival: the document may have come in the meantime.
       const refusal = this.#refusal(question)
       if (refusal !== undefined) return refusal
       const before = this.#stateIn(instance)
@@ -142,13 +141,13 @@ export class TopologyAcceptor {
           : kind === 'prepare'
             ? prepare(before, ballot)
             : recall(before, ballot)
-      // One question at a time: an unchanged state is durable already.
+      // Questions run one at a time, so an unchanged state is durable already.
       if (state !== before) {
         const held = { instance, state }
         await this.#save(held)
         this.#held = held
       }
-      // What became durable too late to be said counts for whoever asks as what may have been done.
+      // The state is durable, but the answer comes too late. The asker must count it as possibly done.
       return this.#refusal(question) === undefined ? reply : OVERTAKEN
     })
   }
@@ -163,24 +162,29 @@ export class TopologyAcceptor {
       const message = `the document of epoch ${instance - 1} could not be fetched`
       return { code: 'not_ready', message }
     }
-    // The directory has lost a document under which it had already voted (a write that failed, a state that did not).
+    // The directory lost a document after which it had already voted: the document's write failed, that of the vote did
+    // not.
     const hasVotedLater = this.#held.instance > instance
     if (hasVotedLater || !this.#recall.knows(instance) || !isProven()) {
-      const message = 'it is not known yet here what this node has promised'
+      const message = 'this node does not know yet what it promised before its restart'
       return { code: 'not_ready', message }
     }
     if (kind !== 'recall' && !voters.includes(self)) {
-      return { code: 'not_ready', message: `${self} does not vote on the document of ${instance}` }
+      return {
+        code: 'not_ready',
+        message: `${self} is not a voter for the document of epoch ${instance}`,
+      }
     }
     return undefined
   }
 
   /**
-   * A state is of one instance. But one stored by a version in which all documents were the value of a single register
-   * names no instance: what it had accepted may be decided, though it is known here as such by nobody, and is voted on
-   * in the instances up to its own. All its members were acceptors, so a majority of the voters has one of any majority
-   * that took it while there are no more than six members; in larger clusters every node has to know the newest
-   * document before that version is replaced. Where the value is known here already nothing is left to be kept.
+   * A state belongs to one instance. One exception: an older version kept all documents as the value of a single
+   * register, and its state names no instance. The value that it accepted may be decided although no node knows that.
+   * So it is voted on in all instances up to its own. In that version all members were acceptors. With up to six
+   * members, a majority of the voters therefore shares a node with every majority that took the value. In larger
+   * clusters every node has to know the newest document before that version is replaced. If the value's document is
+   * already known here, nothing has to be kept.
    */
   #stateIn(instance: number): AcceptorState<Document> {
     const { instance: own, state } = this.#held
@@ -200,7 +204,7 @@ export class TopologyAcceptor {
       }
       promised = maxBallot(maxBallot(promised, floor), accepted)
       const held = { instance, state: { promised, accepted, value } }
-      // No life that follows is heard to say less than this one has recalled up to.
+      // Raise the clock first: every later life then sends higher timestamps, so its loss is never taken for this one.
       if (isComplete) await this.#parts.clock.raisedTo(readAt)
       const { recalledUpTo = 0 } = this.#recall.state
       await this.#save(
@@ -224,14 +228,15 @@ export class TopologyAcceptor {
 }
 
 const RETRY_INTERVAL_MS = 500
-const LOST = 'what this node had promised for the topology is lost, and is asked of the others'
-const FOUND = 'what this node may have promised for the topology is known again'
+const LOST = 'the promises of this voter are lost and are being recalled from the other voters'
+const FOUND = 'the promises of this voter have been recalled'
 const OVERTAKEN: Refusal = {
   code: 'failed',
-  message: 'the document of that epoch was decided meanwhile, or the directory found to be lost',
+  message:
+    'the document of that epoch was decided in the meantime, or this voter lost its promises',
 }
 
-/** As a `prepare` that is never refused: it does not matter to who recalls if others have promised more. */
+/** Like a `prepare`, but never refused: the recall needs the accepted value even if a higher ballot was promised. */
 function recall(
   state: AcceptorState<Document>,
   ballot: Ballot,

@@ -1,8 +1,9 @@
 /**
- * The newest topology this node knows: where keys live, which buckets exist, and at which epoch that is.
+ * The newest topology that this node knows: the placement of keys, the buckets, and the epoch.
  *
- * Only decided documents are kept here (topology-register.ts decides them), and only newer ones replace it,
- * so all nodes at one epoch hold the same document. A node that meets a newer epoch fetches it first.
+ * Invariant: only decided documents are kept here (topology-register.ts decides them), and only a newer one replaces
+ * another. So all nodes at one epoch hold the same document. A node that meets a newer epoch fetches its document
+ * first.
  */
 import { OwnCluster } from '../../core/membership/cluster-identity.ts'
 import { firstTopology } from '../../core/placement/first-topology.ts'
@@ -22,20 +23,20 @@ export class TopologyKeeper implements EpochSource {
   readonly #clock: NodeClock
   readonly #log: Log
   readonly #metrics: Metrics
-  /** Known before the topology says it: from the handshakes. */
+  /** Learned from the handshakes, before the topology contains it. */
   readonly cluster: OwnCluster
   #topology: Topology
   #durableEpoch: number
   #isStoring = false
   #buckets: ReadonlyMap<string, Bucket>
-  /** Those waiting for a fetch that is under way, by the node it asks. */
+  /** The callbacks that wait for a fetch under way, by the node that is asked. */
   readonly #fetching = new Map<string, (() => void)[]>()
   /** Set at composition, because peers in turn need the epoch. */
   peers: Peers | undefined
   onChange: (topology: Topology) => void = () => undefined
-  /** Called before a document takes the place of another one. */
+  /** Called before a document replaces another one. */
   onAdopt: (previous: Topology, next: Topology) => void = () => undefined
-  /** Called before a document is stored: what has to be on the disk before it. */
+  /** Called before a document is stored, to store what has to be on disk before it. */
   beforeStore: () => void = () => undefined
 
   constructor(
@@ -57,7 +58,7 @@ export class TopologyKeeper implements EpochSource {
     return this.#topology.epoch
   }
 
-  /** Changes with whom a key's requests ask: what was placed under another one may not be told as done. */
+  /** Changes whenever the owners or next owners of keys change. A result of another version does not count. */
   get placedAt(): number {
     return this.#topology.placedAt
   }
@@ -70,7 +71,7 @@ export class TopologyKeeper implements EpochSource {
     return this.#topology.members.some(({ id }) => id === node)
   }
 
-  /** Whether the node gives up what it holds, and takes nothing new. */
+  /** Whether the node hands over its copies in order to leave, and takes nothing new. */
   isEmptying(node: string): boolean {
     const { change } = this.#topology
     return change?.phase === 'emptying' && change.leaving === node
@@ -84,7 +85,7 @@ export class TopologyKeeper implements EpochSource {
     return preferenceList(this.#topology, bucket, key)
   }
 
-  /** Takes over a decided document, unless it is not newer; resolves once it is durable. */
+  /** Adopts a decided document if it is newer. Resolves once the document is durable. */
   async adopt(document: string): Promise<void> {
     const topology = parseTopology(document)
     if (topology.epoch <= this.epoch) return
@@ -103,16 +104,16 @@ export class TopologyKeeper implements EpochSource {
     await this.#store(topology.epoch, document)
   }
 
-  /** Throws where the document is one of another cluster of the same members. */
+  /** Throws if the document belongs to another cluster with the same members. */
   #learnIdentity({ identity, sessionKey }: Topology): void {
     const { id } = this.cluster
-    // A cluster of an older version has agreed on its session key, which never changes, and has no id yet.
-    // The document that a removed member is shown (removal.ts) does not tell it.
+    // A cluster of an older version has agreed on its session key, which never changes, but has no id yet. A document
+    // shown to a removed member (removal.ts) lacks the key.
     const ownKey = this.#topology.sessionKey
     if (ownKey !== undefined && sessionKey !== undefined && sessionKey !== ownKey) {
       throw new Error('a document of another cluster, which has another session key')
     }
-    // One from before the cluster agreed on it is taken by a node that knows it from a handshake alone.
+    // A document from before the agreement has no id. A node that knows the id only from a handshake takes it.
     const mayLack = this.#topology.identity === undefined
     if (identity === undefined ? mayLack : id === undefined || id === identity) {
       if (identity !== undefined) this.cluster.learn(identity)
@@ -122,8 +123,8 @@ export class TopologyKeeper implements EpochSource {
   }
 
   /**
-   * Whether everything that was stored under earlier documents is durable: the disk has one order. A document that the
-   * disk did not take is given to it again.
+   * Whether everything stored under earlier documents is durable. This holds once the document is, because the disk
+   * keeps the order of writes. If the disk refused the document, it is stored again.
    */
   isDurable(): boolean {
     if (this.#durableEpoch === this.epoch) return true
@@ -170,10 +171,10 @@ export class TopologyKeeper implements EpochSource {
   }
 }
 
-/** A topology as text: what is voted on, sent and stored. */
+/** A topology as text, as it is voted on, sent and stored. */
 export type Document = string
 
-/** What came as a document; undefined for garbage. */
+/** The data as a document; undefined for garbage. */
 export function asDocument(data: unknown): Document | undefined {
   return typeof data === 'string' ? data : undefined
 }
@@ -182,10 +183,10 @@ export function encodeTopology(topology: Topology): Document {
   return JSON.stringify(topology)
 }
 
-/** Throws on anything but what `encodeTopology` gives. */
+/** Throws unless `document` comes from `encodeTopology`. */
 export function parseTopology(document: string): Topology {
   const parsed = JSON.parse(document) as Topology
-  // Of a version in which every member voted, and owners stayed for ever.
+  // A document of a version in which every member voted and owners never changed.
   const topology =
     (parsed as Partial<Topology>).voters === undefined
       ? { ...parsed, voters: chooseVoters(parsed.members), placedAt: 1 }
@@ -199,16 +200,16 @@ export function parseTopology(document: string): Topology {
   return topology
 }
 
-/** What the disk holds, with the peers' addresses as configured now: they may move, their ids may not. */
+/** The stored topology, with the peers' configured addresses: those may change, ids may not. */
 function startingTopology(stored: unknown, configured: readonly Member[]): Topology {
   if (stored === undefined) return firstTopology(configured)
   const topology = parseTopology(stored as string)
-  // Who joined was never told the first members: its directory alone says to which cluster it belongs.
+  // A node that joined was never given the first members, so only its directory tells its cluster.
   if (configured.length === 0) return topology
   const first = firstTopology(configured)
   if (topology.clusterId !== first.clusterId) {
     const ids = topology.members.map(({ id }) => id).join(', ')
-    throw new Error(`the data directory belongs to another cluster, of the members ${ids}`)
+    throw new Error(`the data directory belongs to another cluster, with the members ${ids}`)
   }
   const urls = new Map(configured.map(({ id, peerUrl }) => [id, peerUrl]))
   const members = topology.members.map((member) => ({

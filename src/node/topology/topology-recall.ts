@@ -1,16 +1,16 @@
 /**
- * Recalls what a node whose directory is new, or an old one, has said as a voter: it may not vote from a state that
- * lacks it, for two majorities that share only this node would share nobody.
+ * Recalls the promises and votes of a voter whose directory is new or old. It may not vote without them: two majorities
+ * that share only this node would then share no memory.
  *
- * It asks the voters of its newest document E for what they have accepted in instance E+1, so many that one of them was
- * in any majority, with this node or without it. They refuse from then on what this node may have accepted before (a
- * late acceptance would make a majority with one that is forgotten here), and it refuses what it may have promised not
- * to take. Who is further tells it so, and it catches up first: a directory that knows document 1 has no say in
- * instance 2 where document 2 is decided.
+ * It asks the voters of its newest document E what they have accepted in instance E+1. It asks so many that every
+ * majority, with this node or without it, contains one of them. From then on they refuse what this node may have
+ * accepted before, because a late acceptance would complete a majority that this node has forgotten. This node itself
+ * refuses everything below the floor, which it may have promised to refuse. A voter that knows a later document says
+ * so, and this node catches up first: a directory at document 1 does not vote in instance 2 if document 2 is decided.
  *
- * An earlier life may have known later documents, and voted on what follows them. Where nobody has accepted anything in
- * instance E+1, document E+1 was not decided when it was asked, so no earlier life knew it: then nothing else is
- * lost. Otherwise this node votes in instance E+1, and recalls again when it has the next document.
+ * An earlier life may have known later documents and voted in the instances after them. If nobody has accepted anything
+ * in instance E+1, then document E+1 was not decided at that time, so no earlier life knew it: nothing else is lost.
+ * Otherwise this node votes in instance E+1, and recalls again once it has the next document.
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import type { AcceptorState } from '../../core/consensus/acceptor.ts'
@@ -37,21 +37,21 @@ export interface TopologyRecallParts {
   readonly peers: Peers
   readonly clock: NodeClock
   readonly isProven: () => boolean
-  /** Makes durable what was recalled. */
+  /** Makes the recalled state durable. */
   readonly take: (recalled: Recalled) => Promise<void>
 }
 
-/** What a witness has accepted in the instance. */
+/** What a voter that was asked has accepted in the instance. */
 type Accepted = Pick<AcceptorState<Document>, 'accepted' | 'value'>
 
 export interface Recalled {
   readonly instance: number
-  /** Nothing that an earlier life has promised or accepted lies above it. */
+  /** No promise or acceptance of an earlier life lies above it. */
   readonly floor: Ballot
-  /** What the clock read when the floor was taken. */
+  /** The clock's reading when the floor was taken. */
   readonly readAt: Timestamp
   readonly replies: readonly Accepted[]
-  /** Whether nothing is lost any more, of whatever instance. */
+  /** Whether nothing is lost any more, in any instance. */
   readonly isComplete: boolean
 }
 
@@ -68,7 +68,7 @@ export class TopologyRecall {
   readonly #parts: TopologyRecallParts
   #isLost: boolean
   #recalledUpTo: Timestamp
-  /** Of what is lost, this instance is known again. */
+  /** The only instance whose state is known again while others are lost. */
   #knownInstance = 0
   #round: Round | undefined
   #floor: Floor | undefined
@@ -86,12 +86,12 @@ export class TopologyRecall {
     return { isLost: this.#isLost, recalledUpTo: this.#recalledUpTo }
   }
 
-  /** Whether all that this node has ever said in the instance is known. */
+  /** Whether this node knows everything that it has ever said in the instance. */
   knows(instance: number): boolean {
     return !this.#isLost || this.#knownInstance === instance
   }
 
-  /** The network has been started: goes on where an earlier start could not end. */
+  /** Call after the network has started. Continues what an earlier start could not finish. */
   start(): void {
     if (this.#isLost && !this.#isRunning) this.#look()
   }
@@ -101,8 +101,8 @@ export class TopologyRecall {
   }
 
   /**
-   * What an earlier life has said is lost, of which somebody has heard up to `heardUntil`: begins anew, with a floor above
-   * that. False where a recall has been made since, or is under way: nothing else is lost then.
+   * The state of an earlier life is lost; peers have heard of that life up to `heardUntil`. Starts a recall with a
+   * floor above that time. False if a recall that covers it is complete or under way: then nothing else is lost.
    */
   lose(heardUntil: Timestamp): boolean {
     const underWay = this.#isLost ? (this.#floor?.readAt ?? 0) : 0
@@ -121,7 +121,7 @@ export class TopologyRecall {
     this.#timers.after(RETRY_INTERVAL_MS, () => this.#look())
     const { keeper, clock, isProven } = this.#parts
     const instance = keeper.epoch + 1
-    // Before a majority has told of earlier lives, the floor could be too low.
+    // Before a majority has told about earlier lives, the floor could be too low.
     if (!isProven() || this.knows(instance)) return
     this.#floor ??= {
       readAt: clock.reading(),
@@ -136,8 +136,8 @@ export class TopologyRecall {
   }
 
   /**
-   * The other voters. What the only voter has decided nobody else has voted on: then the others are asked whether they
-   * have heard of it, every one of them; what none has heard of is gone, and the cluster must not stand still for it.
+   * The other voters. If this node is the only voter, nobody else has voted. Then all other members are asked whether
+   * they know a later document. A document that none of them knows is gone, because the cluster must not stop for it.
    */
   #witnesses(): string[] {
     const { voters, members } = this.#parts.keeper.topology
@@ -181,7 +181,7 @@ export class TopologyRecall {
         this.#isLost = !isComplete
         if (isComplete) this.#recalledUpTo = readAt
       },
-      // The disk failed, or there is a newer document by now: the next look tries again.
+      // The disk failed, or a newer document has arrived: the next look tries again.
       () => {
         round.isEnding = false
       },

@@ -1,10 +1,10 @@
 /**
- * Decides changes of the topology document by consensus: document E+1 is decided by a majority of the voters that
- * document E names, as an instance of Paxos of its own (core/consensus). So there is one document for each epoch, voters
- * can change with every document, and without a majority of them nothing changes, while data goes on.
+ * Decides changes of the topology document by consensus. A majority of the voters named in document E decides document
+ * E+1, in a Paxos instance of its own (core/consensus). So each epoch has one document, and every document may change
+ * the voters. Without a majority of the voters nothing changes, but data requests continue.
  *
- * Who changes the document need not be a voter. What it finds accepted in an instance may be decided already: it
- * completes that first, whosesoever it is, and computes its change from there.
+ * The node that changes the document need not be a voter. A value that it finds accepted in an instance may be decided
+ * already: it completes that value first, whoever proposed it, and computes its own change from there.
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import type { AcceptorReply } from '../../core/consensus/acceptor.ts'
@@ -55,9 +55,9 @@ interface Attempt {
   readonly deadlineMs: number
   /** Voters that have promised, accepted, or told of a higher ballot. */
   readonly answered: Set<string>
-  /** Those that may know the document of the instance. */
+  /** Voters that may know the decided document of the instance. */
   readonly ahead: Set<string>
-  /** Each resolves when there is no more to come for a question. */
+  /** Each resolves once its question has its answer. */
   readonly asked: Promise<void>[]
 }
 
@@ -76,8 +76,8 @@ export class TopologyRegister {
   }
 
   /**
-   * Decides a change of the document and makes it known. `change` gives undefined where the document is to
-   * stay as it is, and throws to refuse; it may be called several times, and gives the same for the same document.
+   * Decides a change of the document and announces it. `change` returns undefined to leave the document as it is, and
+   * throws to refuse. It may be called several times, and must return the same for the same document.
    */
   async change(
     change: (current: Topology) => Topology | undefined,
@@ -88,7 +88,7 @@ export class TopologyRegister {
       return await this.#change(change, this.#parts.clock.nowMs() + timeoutMs, doubt)
     } catch (error) {
       if (!doubt.isOpen) throw error
-      // What was accepted may be completed by anybody who comes later.
+      // Another node may complete later what was accepted here.
       const message = 'the change of the topology may or may not be decided'
       throw new QuorateError('outcome_unknown', message, {}, { cause: error })
     }
@@ -104,7 +104,7 @@ export class TopologyRegister {
     for (let attempt = 1; ; attempt++) {
       const current = keeper.topology
       if (doubt.settle(current)) return current
-      // Trying again is safe: a change that was decided after all is found to be there.
+      // Trying again is safe: if the change was decided after all, `change` finds it in the document.
       const next = change(current)
       if (next === undefined) return current
       const reason = whyNoChange(self, current, (id) => peers.versionOf(id))
@@ -128,7 +128,7 @@ export class TopologyRegister {
       const result = await this.#attempt(current, document, tried)
       if (result.type === 'decided') {
         const decided = result.value as Document
-        // It holds whatever becomes of the rest; that it cannot be stored here does not undo it.
+        // The decision holds from now on, even if this node cannot store it.
         if (decided === document) doubt.add(instance, document)
         else doubt.settle(parseTopology(decided))
         await this.#announce(current, decided)
@@ -176,7 +176,7 @@ export class TopologyRegister {
     return runProposer(proposer, ask, (delayMs, task) => this.#timers.after(delayMs, task))
   }
 
-  /** The reply, or what is known of the question where there is none. */
+  /** The reply, or what is known of the question if there is none. */
   async #askSelf(question: TopologyQuestion, tried: Attempt): Promise<Told> {
     const { acceptor, self } = this.#parts
     const reply = await acceptor.ask(question).catch(() => undefined)
@@ -203,14 +203,17 @@ export class TopologyRegister {
     return decoded
   }
 
-  /** From those who may know the document that was decided instead. */
+  /** Fetches the document from the voters that may know it. */
   async #catchUp({ ahead }: Attempt): Promise<void> {
     const fetch = (from: string): Promise<void> =>
       new Promise((resolve) => this.#parts.keeper.catchUp(from, resolve))
     await Promise.all([...ahead].map(fetch))
   }
 
-  /** An attempt ends when too few can answer: who does is worth a moment, for whoever has to bring back the others. */
+  /**
+   * An attempt ends once too few voters can answer. Wait a moment for the rest, so that the error names all that are
+   * there.
+   */
   async #hearOut({ asked }: Attempt): Promise<void> {
     await Promise.race([Promise.all(asked), this.#after(HEAR_OUT_MS)])
   }
@@ -220,7 +223,7 @@ export class TopologyRegister {
   }
 
   /**
-   * Tells every node in reach about a decided document, and adopts it here. Nodes out of reach meet the epoch later. A
+   * Announces a decided document to every node in reach, and adopts it here. Nodes out of reach meet the epoch later. A
    * removed node loses its links when it adopts the document, so the removed nodes are told first. If this node itself
    * is removed, it tells the others before it adopts the document: it may be stopped at once, and no other node would
    * propose this step of the change.
@@ -241,7 +244,7 @@ export class TopologyRegister {
   }
 }
 
-/** Whether a proposal of the caller's may have been decided without its knowing. */
+/** The caller's proposals that may have been decided. */
 class Doubt {
   readonly #open = new Map<number, Document>()
 
@@ -254,8 +257,8 @@ class Doubt {
   }
 
   /**
-   * True where the newest document is a proposal in doubt. Where it is another one of the same epoch, that proposal is
-   * dead: there is one document for each. What is older than the newest stays in doubt.
+   * True if the newest document is one of these proposals. If it is another one of the same epoch, that proposal is
+   * dead, because each epoch has one document. Proposals of older epochs stay in doubt.
    */
   settle(newest: Topology): boolean {
     const proposed = this.#open.get(newest.epoch)
@@ -273,14 +276,14 @@ function tell(told: Told, on: ReplyTakers<Document>): void {
 }
 
 function contended(): QuorateError {
-  const message = 'other changes of the topology have come in between all the time'
+  const message = 'other changes of the topology came first, again and again'
   return new QuorateError('overloaded', message, { retryAfterSeconds: 1 })
 }
 
 function unreachable(voters: readonly string[], { answered }: Attempt): QuorateError {
   const who = answered.size === 0 ? 'none' : voters.filter((id) => answered.has(id)).join(', ')
   const what = `a majority of the voters ${voters.join(', ')} is needed to change the topology`
-  const message = `${what}; ${who} answered. Reads and writes of data go on.`
+  const message = `${what}; ${who} answered. Reads and writes of data continue.`
   const counts = { required: majority(voters.length), received: answered.size }
   return new QuorateError('quorum_unreachable', message, { ...counts, retryAfterSeconds: 1 })
 }

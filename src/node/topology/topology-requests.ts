@@ -1,6 +1,6 @@
 /**
- * What is asked of the topology document beside changes of the members: new buckets, the random id of the cluster, and
- * the key of sessions.
+ * The requests that change the topology document, other than changes of the members: new buckets, the random id of the
+ * cluster, and the session key.
  */
 import { assert } from '../../core/assert.ts'
 import { QuorateError } from '../../core/errors.ts'
@@ -10,12 +10,14 @@ import type { TopologyKeeper } from './topology-keeper.ts'
 import type { TopologyRegister } from './topology-register.ts'
 
 /**
- * The topology document holds all buckets, about 100 bytes each. Every node stores it, and receives it whole at each
- * change, while the requests of the epoch before wait. A bucket for each user is the wrong tool: a prefix of keys is one.
+ * The topology document holds all buckets, about 100 bytes each. Every node stores it, and receives all of it at each
+ * change while requests of the earlier epoch wait. So do not create a bucket for each user; use a key prefix.
  */
 export const BUCKETS_MAX = 1000
 
-/** Adds to the topology document what it lacks of these; gives what it has then. What is there never changes. */
+/**
+ * Adds the id and the session key to the document if they are missing, and returns those in force. They never change.
+ */
 export async function foundCluster(
   register: TopologyRegister,
   candidates: Founding,
@@ -32,7 +34,7 @@ export async function foundCluster(
   return { identity, sessionKey }
 }
 
-/** Adds a bucket to the topology document; `created: false` where the same one is there. */
+/** Adds a bucket to the topology document. `created` is false if the same bucket already exists. */
 export async function createBucket(
   keeper: TopologyKeeper,
   register: TopologyRegister,
@@ -64,12 +66,12 @@ export async function createBucket(
 }
 
 /**
- * Throws change_under_way. Whoever gains copies has begun to take over those of the numbers of copies that there were:
- * of another one it would keep nothing, and never be done comparing.
+ * Throws change_under_way. The next owners have begun to take over copies for the replica counts that existed then.
+ * They would keep nothing of another replica count, and would never finish comparing.
  */
 function refuseWhileMoving({ buckets, change }: Topology, { name, n }: Bucket): void {
   if (change?.phase !== 'moving' || buckets.some((known) => known.n === n)) return
-  const what = `no bucket keeps ${n} copies yet, and copies are being moved: create ${name} when that is over`
+  const what = `no bucket has n=${n} yet, and copies are being moved: create ${name} after the move`
   throw new QuorateError('change_under_way', what, { retryAfterSeconds: 5 })
 }
 
@@ -85,7 +87,7 @@ function refuseTooMany({ buckets }: Topology, { name }: Bucket): void {
   if (buckets.length < BUCKETS_MAX) return
   throw new QuorateError(
     'limit_reached',
-    `the bucket ${name} would be one more than the ${BUCKETS_MAX} that a cluster may have: ` +
-      'use one bucket, and a prefix in its keys',
+    `a cluster may have at most ${BUCKETS_MAX} buckets, so ${name} cannot be created: ` +
+      'use one bucket, with prefixes in its keys',
   )
 }

@@ -1,10 +1,10 @@
-/** The change of the members that is under way, as it is told to clients, and in words for a person. */
+/** The change of the members under way, as data for clients and as a sentence for people. */
 import { waitingFor } from '../../core/placement/change-steps.ts'
 import type { MemberChange } from '../../core/placement/member-change.ts'
 import type { Topology } from '../../core/placement/topology.ts'
 import type { ChangeStatus } from '../service/service.ts'
 
-/** Null where no change is under way. */
+/** Null if no change is under way. */
 export function changeStatus(topology: Topology): ChangeStatus | null {
   const { change } = topology
   if (change === undefined) return null
@@ -12,7 +12,7 @@ export function changeStatus(topology: Topology): ChangeStatus | null {
   return { kind, joining, leaving, phase, done, waitingFor: waitingFor(topology) }
 }
 
-/** A sentence, or '' where no change is under way. */
+/** A sentence; '' if no change is under way. */
 export function changeWords(topology: Topology): string {
   const { change } = topology
   if (change === undefined) return ''
@@ -39,11 +39,11 @@ function whoWords({ kind, joining, leaving }: MemberChange): string {
 function phaseWords({ phase, leaving }: MemberChange): string {
   switch (phase) {
     case 'moving':
-      return 'copies are being taken over'
+      return 'copies are being moved'
     case 'releasing':
-      return 'the copies that moved are being compared once more'
+      return 'the moved copies are being compared once more'
     case 'emptying':
-      return `${leaving} is giving up what it holds`
+      return `${leaving} is handing over its hints and emptying itself`
     default:
       return phase satisfies never
   }

@@ -1,14 +1,14 @@
 /**
- * Data partitions that this node has come to keep by a change of the members, and since when; for each number of
- * copies by itself, for buckets of other numbers have other owners.
+ * The data partitions that this node gained by a change of the members, and when. They are kept per replica count,
+ * because buckets of other replica counts have other owners.
  *
- * What an earlier ownership has left of one may be older than what others have deleted since, and forgotten: it is
- * cleared away before anything of the partition is stored or told. What is there after that is not whole at first, so
- * nothing may be taken for history because it is not there: the horizon counts in the partition only once it has passed
- * the time of the gain, for by then everything has been taken over from everybody after it.
+ * Leftovers of an earlier ownership may contain values that others have since deleted and forgotten. So the partition
+ * is cleared before anything of it is stored or shown. After that its copies are incomplete at first, so a missing
+ * value does not prove a delete. Therefore the horizon counts in the partition only once it has passed the time of the
+ * gain: by then this node has taken over everything from every owner.
  *
- * All this follows from the document before and the one after, whatever lies between: a directory that is an old copy
- * of itself may know nothing of a partition that its node has owned for long.
+ * All this follows from comparing the old document with the new one, however many epochs lie between. An old copy of
+ * the directory may not know a partition that its node has owned for long.
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { isKeeper } from '../../core/placement/preference-list.ts'
@@ -17,12 +17,12 @@ import type { NodeState } from '../identity/node-state.ts'
 
 export interface GainedPlace {
   readonly partition: number
-  /** Of the keys of buckets with so many copies. */
+  /** The replica count of the buckets that are meant. */
   readonly copies: number
 }
 
 interface Gain extends GainedPlace {
-  /** The change for which it has been cleared; UNCLEARED before it is. */
+  /** The change for which the partition was cleared; UNCLEARED before that. */
   readonly changeId: number
   readonly since: Timestamp
 }
@@ -50,7 +50,7 @@ export class GainedPartitions {
     }
   }
 
-  /** This node takes `next` for the topology; to be stored before it is. */
+  /** This node adopts `next`. Call it before `next` is stored. */
   adopt(previous: Topology, next: Topology, self: string): void {
     for (const copies of new Set(next.buckets.map(({ n }) => n))) {
       for (let partition = 0; partition < PARTITION_COUNT; partition++) {
@@ -61,12 +61,12 @@ export class GainedPartitions {
     }
   }
 
-  /** Of which leftovers may be there. */
+  /** Places that may have leftovers. */
   uncleared(): readonly GainedPlace[] {
     return [...this.#gains.values()].filter(({ changeId }) => changeId === UNCLEARED)
   }
 
-  /** Nothing but what owners have sent is there. */
+  /** Whether the place contains only what owners have sent. */
   isCleared(place: GainedPlace): boolean {
     return this.#gains.get(nameOf(place))?.changeId !== UNCLEARED
   }
@@ -76,22 +76,22 @@ export class GainedPartitions {
     return this.#gains.get(nameOf(place))?.changeId === changeId
   }
 
-  /** `horizon` as it counts for the partition. */
+  /** The horizon that applies to the partition. */
   horizonOf(partition: number, horizon: Timestamp): Timestamp {
-    // Mostly there is none.
+    // Usually there are no gains.
     for (const gain of this.#gains.values()) {
       if (gain.partition === partition && horizon < gain.since) return 0
     }
     return horizon
   }
 
-  /** Nothing of earlier ownerships is left of them. Resolves once that is durable. */
+  /** The places have no leftovers any more. Resolves once that is durable. */
   async cleared(places: readonly GainedPlace[], changeId: number, since: Timestamp): Promise<void> {
     for (const place of places) this.#put({ ...place, changeId, since })
     await this.save()
   }
 
-  /** Forgets gains of other changes than `changeId` that `horizon` has passed. */
+  /** Forgets the gains that `horizon` has passed, except those of the change `changeId`. */
   async forget(horizon: Timestamp, changeId: number | undefined): Promise<void> {
     const before = this.#gains.size
     for (const [name, gain] of this.#gains) {
@@ -100,7 +100,7 @@ export class GainedPartitions {
     if (this.#gains.size < before) await this.save()
   }
 
-  /** Resolves once it is durable. */
+  /** Resolves once the gains are durable. */
   save(): Promise<void> {
     const numbers = [...this.#gains.values()].flatMap(({ partition, copies, changeId, since }) => [
       partition,

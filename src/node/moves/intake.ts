@@ -1,10 +1,9 @@
 /**
- * This node's part in a change of the members while copies are moved to it: it takes over the data partitions that it
- * will own. First what an earlier ownership left of them is cleared away; then they are streamed, from whichever owner
- * is near, in the order of their keys; then they are compared with every owner once more, which finds what the stream
- * has missed. Only that comparison counts (design section 7): after it, everything that was acknowledged by the owners
- * before this node was sent the writes too is here. At last it refuses all ballots up to now, as the owners had
- * promised theirs, and reports that it is done.
+ * This node's part in a change of the members while copies are moved to it. First it clears what an earlier ownership
+ * left of the partitions that it gains. Then it streams them in key order, from an owner in reach. Then it compares
+ * them with every owner once more, which finds what the stream missed. Only that comparison counts (design section 7):
+ * after it, this node holds every write that the owners acknowledged before writes went to this node too. At last it
+ * inherits the ballot promises of the owners, and reports that it is done.
  */
 import { AssertionError } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
@@ -34,7 +33,7 @@ import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 
 const ASK_TIMEOUT_MS = 5000
 const RETRY_INTERVAL_MS = 500
-/** After each page the stream rests for so many times as long as the page took: clients come first. */
+/** After each page the stream rests this many times as long as the page took, because clients come first. */
 const REST_FACTOR = 4
 const REST_MS_MAX = 1000
 
@@ -47,16 +46,16 @@ export interface IntakeParts extends DropParts {
   readonly replica: Replica
   readonly gained: GainedPartitions
   readonly reachable: (node: string) => boolean
-  /** Comparisons begun so far, and one more as soon as there may be one (anti-entropy.ts). */
+  /** The rounds begun so far, and a request for another one as soon as possible (anti-entropy.ts). */
   readonly rounds: () => number
   readonly compare: () => void
-  /** Called before this node says that it holds all of these partitions: what it will say of them begins anew. */
+  /** Called before this node claims these partitions: takes a new actor, and a ballot floor at `promisedUpTo`. */
   readonly beforeOwning: (partitions: readonly number[], promisedUpTo: Timestamp) => Promise<void>
-  /** Proposes the next document. */
+  /** Proposes the next topology document. */
   readonly propose: (step: (current: Topology) => Topology | undefined) => Promise<unknown>
 }
 
-/** One change, as long as this node has to do with it. */
+/** This node's work for one change. */
 interface Work {
   readonly changeId: number
   readonly partitions: readonly number[]
@@ -65,14 +64,14 @@ interface Work {
   streamed: number
   keys: number
   bytes: number
-  /** Undefined before what was left has been cleared away. */
+  /** Undefined until the leftovers have been cleared. */
   firstRound: number | undefined
   readonly tookOver: Set<string>
   isStreaming: boolean
   isOver: boolean
 }
 
-/** The work was given up because the change has gone on, or this node stops. */
+/** The work was given up because the change has moved on, or this node stops. */
 class GivenUp extends Error {}
 
 export class Intake {
@@ -97,12 +96,12 @@ export class Intake {
     this.#parts = parts
   }
 
-  /** Whole partitions are on their way: no comparisons meanwhile. */
+  /** Whether whole partitions are being streamed here. No comparisons run meanwhile. */
   get isStreaming(): boolean {
     return this.#work?.isStreaming === true
   }
 
-  /** The network has been started, or the topology has changed. */
+  /** Call after the network has started, and after each change of the topology. */
   look(): void {
     const { keeper, self } = this.#parts
     const { change } = keeper.topology
@@ -137,7 +136,7 @@ export class Intake {
     this.#wake?.()
   }
 
-  /** Everything that the peer held of the compared partitions when that round began is here. */
+  /** Everything that the peer held of the compared partitions when that round began is durable here. */
   tookOver(peer: string, round: number): void {
     const work = this.#work
     if (work?.firstRound === undefined || round <= work.firstRound) return
@@ -179,13 +178,13 @@ export class Intake {
       } catch (error) {
         if (error instanceof GivenUp) return
         if (error instanceof AssertionError) throw error
-        this.#log.warn({ error: String(error) }, 'taking over data partitions is tried again')
+        this.#log.warn({ error: String(error) }, 'taking over partitions failed: trying again')
         await this.#pause(RETRY_INTERVAL_MS)
       }
     }
   }
 
-  /** Nothing is read or kept of the partitions before this is done (running-node.ts). */
+  /** Nothing of the partitions is read or stored before this is done (running-node.ts). */
   async #prepare(work: Work): Promise<void> {
     const { gained, keeper, self } = this.#parts
     const { topology } = keeper
@@ -204,7 +203,7 @@ export class Intake {
     work.firstRound ??= this.#parts.rounds()
   }
 
-  /** Drops what is there of keys that this node did not keep. */
+  /** Drops the records of places that this node did not keep. */
   async #clear(places: readonly GainedPlace[], changeId: number): Promise<void> {
     const { gained, clock, keeper } = this.#parts
     for (const { partition, copies } of places) {
@@ -213,7 +212,10 @@ export class Intake {
     if (places.length > 0) await gained.cleared(places, changeId, clock.last)
   }
 
-  /** What this node owns without having taken it over: its directory is an older one, and is filled (arrival.ts). */
+  /**
+   * Clears places that this node owns without having taken them over: its directory is an old one, and is refilled
+   * (arrival.ts).
+   */
   async #clearOwned(): Promise<void> {
     const { keeper, self, gained } = this.#parts
     this.#isClearing = true
@@ -247,7 +249,7 @@ export class Intake {
       if (more === undefined) work.streamed++
       cursor = more ?? ''
       const place = [work.changeId, work.partitions[work.streamed] ?? next, cursor]
-      // Where a crash loses it, some pages come twice.
+      // If a crash loses it, some pages come twice.
       state.set('intake', place).catch(() => undefined)
       const tookMs = this.#clock.monotonicMs() - startMs
       await this.#pause(Math.min(REST_MS_MAX, tookMs * REST_FACTOR))
@@ -257,7 +259,7 @@ export class Intake {
     this.#log.info({ keys: work.keys, bytes: work.bytes }, 'data partitions have been streamed')
   }
 
-  /** The key to go on after; undefined at the end of the partition. */
+  /** Returns the key after which to go on; undefined at the end of the partition. */
   async #takePage(work: Work, partition: number, after: string): Promise<string | undefined> {
     const { peers, clock } = this.#parts
     let failure: string | undefined
@@ -275,14 +277,14 @@ export class Intake {
     return undefined
   }
 
-  /** The key to go on after. */
+  /** Returns the key after which to go on. */
   async #takeRecords(work: Work, source: string, page: StreamPage): Promise<string | undefined> {
     const { keeper, self, replica } = this.#parts
     let bytes = 0
     const taken = page.records.map(async ({ at, record }) => {
       const bucket = keeper.bucket(at.bucket)
       const copy = copyIn(replica, record)
-      // A damaged record is found, and mended, by the comparison.
+      // The comparison finds and repairs a damaged record.
       if (bucket === undefined || copy === undefined) return
       if (!isKeeper(keeper.topology, bucket.n, at.partition, self)) return
       bytes += record.length
@@ -301,8 +303,8 @@ export class Intake {
   }
 
   /**
-   * The owners in reach of the first bucket that this node will own, and does not; none where the only owner was the one
-   * that is lost. Throws where the owners are out of reach.
+   * The owners in reach, of the first bucket for which this node gains the partition. Empty if the only owner was the
+   * lost member. Throws if the owners are out of reach.
    */
   #sourcesOf(partition: number): readonly string[] {
     const { keeper, self, reachable } = this.#parts
@@ -328,14 +330,14 @@ export class Intake {
     }
   }
 
-  /** What no promise of an owner, given to proposals of older placements, lies beyond. */
+  /** An upper bound of the promises that the owners gave to proposals of older placements. */
   async #promised(work: Work): Promise<Timestamp> {
     const { keeper, peers, clock } = this.#parts
     const told = this.#owners(work).map(async (owner): Promise<Timestamp> => {
       const deadlineMs = clock.nowMs() + ASK_TIMEOUT_MS
       const reply = await peers.request(owner, 'register-promised', [keeper.placedAt], deadlineMs)
       const [promised] = reply.type === 'ok' ? reply.body : []
-      // What is far ahead of all clocks would keep these keys from being decided for as long.
+      // A floor far ahead of all clocks would keep these keys undecidable until then.
       const isTime = typeof promised === 'number' && Number.isSafeInteger(promised)
       if (isTime && !clock.isTooFarAhead(promised)) return promised
       throw new Error(`${owner} does not tell what it has promised`)
@@ -343,12 +345,12 @@ export class Intake {
     return Math.max(clock.last, ...(await Promise.all(told)))
   }
 
-  /** Owners of what is gained with which it has not been compared. */
+  /** Owners of the gained partitions with which this node has not compared yet. */
   #unheard(work: Work): string[] {
     return this.#owners(work).filter((id) => !work.tookOver.has(id))
   }
 
-  /** Those of what is gained, but for one that is lost. */
+  /** Owners of the gained partitions, except the lost member. */
   #owners({ partitions }: Work): string[] {
     const { keeper, self } = this.#parts
     const { topology } = keeper
@@ -365,7 +367,7 @@ export class Intake {
       const step = (current: Topology): Topology | undefined =>
         reportDone(current, work.changeId, 'moving', self)
       await propose(step).catch((error: unknown) => {
-        this.#log.info({ error: String(error) }, 'what was taken over is reported again')
+        this.#log.info({ error: String(error) }, 'reporting the takeover failed: trying again')
       })
       if (this.#isAwaited(work)) await this.#pause(RETRY_INTERVAL_MS)
     }

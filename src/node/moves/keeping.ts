@@ -1,11 +1,13 @@
-/** Which keys this node keeps, by the topology that it knows: only those are stored, and told, to anybody. */
+/**
+ * Decides which keys this node keeps under the topology it knows. Only those are stored here, or shown to other nodes.
+ */
 import { placementAt } from '../../core/placement/preference-list.ts'
 import type { GainedPartitions } from './gained-partitions.ts'
 import type { Location } from '../replica/replica.ts'
 import type { Refusal } from '../wire/messages.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 
-/** Undefined where it keeps the key. */
+/** Why this node does not keep the key; undefined if it does. */
 export function whyNotKept(
   { self, keeper, gained }: { self: string; keeper: TopologyKeeper; gained: GainedPartitions },
   { bucket, partition }: Pick<Location, 'bucket' | 'partition'>,
@@ -22,5 +24,5 @@ export function whyNotKept(
 }
 
 function notYet(self: string): Refusal {
-  return { code: 'not_ready', message: `${self} is about to keep the key` }
+  return { code: 'not_ready', message: `${self} is not ready to keep the key yet` }
 }

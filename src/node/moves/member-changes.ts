@@ -1,4 +1,4 @@
-/** Changes of the members, as clients ask for them and see them (core/placement/member-change.ts). */
+/** Changes of the members, as clients request and see them (core/placement/member-change.ts). */
 import { type ChangePlan, planChange } from '../../core/placement/change-plan.ts'
 import { beginChange, cancelChange, isMade, isUnderWay } from '../../core/placement/change-steps.ts'
 import type { ChangeRequest } from '../../core/placement/change-target.ts'
@@ -32,7 +32,8 @@ export class MemberChanges {
     const isThere =
       request.kind === 'remove' && topology.members.some(({ id }) => id === request.node)
     if (!isThere || isUnderWay(topology, request)) return topology
-    // The change under way waits for it no more, which was all that could be done: now it is its own turn, or not yet.
+    // This step only ended the wait of the change under way for that node. Now its own removal may begin, or has to
+    // wait.
     return this.#step(request, timeoutMs)
   }
 

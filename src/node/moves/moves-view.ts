@@ -1,4 +1,4 @@
-/** What is told of a change of the members while it goes on: by each member of itself, and by one of all. */
+/** The progress of a change of the members: this node's own, and that of all members. */
 import { waitingFor } from '../../core/placement/change-steps.ts'
 import type { Encodable } from '../../ports/codec.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
@@ -33,7 +33,7 @@ export class MovesView {
     this.#parts = parts
   }
 
-  /** The body of an answer to `moves`: empty where this node has nothing to do with the change. */
+  /** The body of an answer to `moves`; empty if this node has no part in the change. */
   ownBody(): Encodable[] {
     const { intake, release, sweep } = this.#parts.moves
     const own = intake.progress() ?? release.progress() ?? sweep.progress()
@@ -53,7 +53,7 @@ export class MovesView {
     return { epoch, change: { kind, joining, leaving, phase, done, waitingFor: waits }, nodes }
   }
 
-  /** Undefined where the member has nothing to do with it. */
+  /** Undefined if the member has no part in the change. */
   async #ask(node: string, isAwaited: boolean): Promise<NodeMove | undefined> {
     const { self, peers, clock } = this.#parts
     if (node === self) return decodeMove(self, this.ownBody())

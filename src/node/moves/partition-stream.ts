@@ -1,7 +1,7 @@
 /**
- * A data partition as it travels to a node that will own it: pages of records in the order of their keys. Where it
- * stops is named by the last key, so it goes on there after a break, at whatever owner. It makes most copies; what
- * it missed (a write that came behind it, a damaged record) the comparison of the trees finds.
+ * A data partition on its way to a next owner: pages of records in key order. The last key of a page names the
+ * position, so after a break the stream goes on there, from any owner. The stream carries most copies. The comparison
+ * of the hash trees finds the rest: writes behind the position, and damaged records.
  */
 import type { Disk } from '../../ports/disk.ts'
 import type { Encodable } from '../../ports/codec.ts'
@@ -9,17 +9,20 @@ import { PARTITION_COUNT } from '../../core/placement/topology.ts'
 import { keyAfter, readPage } from '../storage/record-page.ts'
 import { type DataName, parseDataKey, partitionRange } from '../storage/storage-keys.ts'
 
-/** Records of one page; it ends with the record that reaches so many bytes. */
+/** Bounds of one page: it ends with the record that reaches this many bytes. */
 const PAGE = 128
 const PAGE_BYTES = 512 * 1024
 
 export interface StreamPage {
   readonly records: readonly { readonly at: DataName; readonly record: Uint8Array }[]
-  /** To be given with the next question; undefined after the last page. */
+  /** Pass it with the next question; undefined after the last page. */
   readonly next: string | undefined
 }
 
-/** The body of an answer to `stream`: [next or null, storage key, record, …]. Rejects with a `DiskError`; throws on garbage. */
+/**
+ * The body of an answer to `stream`: [next or null, storage key, record, …]. Rejects with a `DiskError`; throws on
+ * garbage.
+ */
 export async function answerStream(disk: Disk, body: readonly Encodable[]): Promise<Encodable[]> {
   const [partition, after] = body as unknown[]
   if (!isPartition(partition) || typeof after !== 'string') throw new Error('not a stream question')

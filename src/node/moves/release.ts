@@ -1,7 +1,8 @@
 /**
- * This node's part in a change of the members once its copies have moved: it waits until a majority of the new owners
- * of each data partition that it has lost has taken over what it holds, once more, for a write that was never
- * acknowledged may be here alone, and somebody may have read it. Then it says so, and gives the copies up (sweep.ts).
+ * This node's part in a change of the members after its copies have moved. For each data partition that it has lost, it
+ * waits until a majority of the new owners has taken over its copies once more. This is needed because an
+ * unacknowledged write may exist only here, and a client may have read it. Then it reports that it is done, and drops
+ * the copies (sweep.ts).
  */
 import { reportDone, waitingFor } from '../../core/placement/change-steps.ts'
 import { placementAt } from '../../core/placement/preference-list.ts'
@@ -20,7 +21,7 @@ export interface ReleaseParts {
   readonly self: string
   readonly keeper: TopologyKeeper
   readonly peers: Peers
-  /** Proposes the next document. */
+  /** Proposes the next topology document. */
   readonly propose: (step: (current: Topology) => Topology | undefined) => Promise<unknown>
 }
 
@@ -28,7 +29,7 @@ export class Release {
   readonly #timers: Timers
   readonly #log: Log
   readonly #parts: ReleaseParts
-  /** Peers that have taken over under the placement named. */
+  /** Peers that have taken over this node's copies under the placement `#placedAt`. */
   readonly #tookOver = new Set<string>()
   #placedAt = 0
   #isReporting = false
@@ -44,14 +45,14 @@ export class Release {
     this.#isStopped = true
   }
 
-  /** This node has taken over everything that `peer` held: who releases copies waits to hear that. */
+  /** Tells `peer` that this node has taken over everything it held. A peer that releases copies waits for that. */
   tell(peer: string): void {
     const { keeper, peers } = this.#parts
     const { change } = keeper.topology
     if (change?.phase === 'releasing') peers.tell(peer, 'took-over', [keeper.placedAt])
   }
 
-  /** A peer says so. */
+  /** A peer says that it has taken over everything this node held. */
   heard(peer: string, [placedAt]: readonly Encodable[]): void {
     this.look()
     if (placedAt !== this.#placedAt) return
@@ -59,7 +60,7 @@ export class Release {
     this.look()
   }
 
-  /** The network has been started, the topology has changed, or somebody has taken over. */
+  /** Call after the network has started, after each change of the topology, and after a peer has taken over. */
   look(): void {
     const { keeper } = this.#parts
     if (this.#placedAt !== keeper.placedAt) {
@@ -105,7 +106,7 @@ export class Release {
     return count >= majority(owners.length)
   }
 
-  /** For each data partition, and number of copies, that this node has lost: its new owners. */
+  /** The new owners of each data partition that this node has lost, for each replica count. */
   #lost(): (readonly string[])[] {
     const { self, keeper } = this.#parts
     const { topology } = keeper
@@ -126,11 +127,14 @@ export class Release {
     const { self, keeper, propose } = this.#parts
     const changeId = keeper.topology.change?.id ?? 0
     this.#isReporting = true
-    this.#log.info({}, 'the new owners have taken over what this node gives up')
+    this.#log.info({}, 'the new owners have taken over all copies that this node gives up')
     while (!this.#isStopped && this.#isAwaited() && keeper.topology.change?.id === changeId) {
       await propose((current) => reportDone(current, changeId, 'releasing', self)).catch(
         (error: unknown) => {
-          this.#log.info({ error: String(error) }, 'what was given up is reported again')
+          this.#log.info(
+            { error: String(error) },
+            'reporting the copies as given up failed and will be tried again',
+          )
         },
       )
       if (!this.#isAwaited()) break

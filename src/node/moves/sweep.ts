@@ -1,7 +1,7 @@
 /**
- * Drops what this node keeps no more: records of data partitions that have other owners now and have been released
- * (release.ts), and, where it leaves the cluster, everything. Nothing is dropped by a guess: only what the durable
- * topology gives to others, looked at again before each page.
+ * Drops what this node no longer keeps: records of data partitions that have other owners and have been released
+ * (release.ts), and everything if it leaves the cluster. It never drops on a guess: only what the durable topology
+ * gives to others, checked again before each page.
  */
 import { reportDone, waitingFor } from '../../core/placement/change-steps.ts'
 import { isHolder, isKeeper } from '../../core/placement/preference-list.ts'
@@ -22,9 +22,9 @@ export interface SweepParts extends DropParts {
   readonly self: string
   readonly keeper: TopologyKeeper
   readonly hints: HintStore
-  /** Whether no write is under way of which a hint may be left here. */
+  /** Whether this node has no request, write or hint under way. */
   readonly isQuiet: () => boolean
-  /** Proposes the next document. */
+  /** Proposes the next topology document. */
   readonly propose: (step: (current: Topology) => Topology | undefined) => Promise<unknown>
 }
 
@@ -34,9 +34,9 @@ export class Sweep {
   readonly #parts: SweepParts
   #isRunning = false
   #isStopped = false
-  /** Data partitions looked through in the present run. */
+  /** Data partitions looked through in this run. */
   #swept = 0
-  /** The document that was last acted on to the end. */
+  /** The epoch for which the last run is complete. */
   #sweptEpoch = 0
 
   constructor(ports: { timers: Timers; log: Log }, parts: SweepParts) {
@@ -49,14 +49,14 @@ export class Sweep {
     this.#isStopped = true
   }
 
-  /** The node has started, or the topology has changed. */
+  /** Call after the node has started, and after each change of the topology. */
   look(): void {
     if (this.#isRunning || this.#isStopped) return
     this.#isRunning = true
     void this.#run()
   }
 
-  /** Of the member that leaves. */
+  /** The progress of a leaving member. */
   progress(): NodeMove | undefined {
     const { self, hints } = this.#parts
     if (!this.#isLeaving()) return undefined
@@ -84,7 +84,10 @@ export class Sweep {
         if (this.#isLeaving()) await this.#report()
         else if (epoch === keeper.epoch) this.#sweptEpoch = epoch
       } catch (error) {
-        this.#log.debug({ error: String(error) }, 'what is kept no more is swept later')
+        this.#log.debug(
+          { error: String(error) },
+          'the sweep could not be finished and will be tried again',
+        )
       }
       if (this.#sweptEpoch !== keeper.epoch) await this.#pause()
     }
@@ -93,7 +96,7 @@ export class Sweep {
 
   async #sweep(): Promise<void> {
     for (let partition = 0; partition < PARTITION_COUNT && !this.#isStopped; partition++) {
-      // Mostly all of it is kept, and a node may hold very much: it is not read for nothing.
+      // Usually everything is kept. Reading a large partition for nothing would waste the disk.
       if (!this.#keepsAll(partition)) {
         await dropRecords(this.#parts, partition, (bucket) => !this.#keeps(bucket, partition))
       }
@@ -108,7 +111,7 @@ export class Sweep {
   #keeps(name: string, partition: number): boolean {
     const { self, keeper } = this.#parts
     const bucket = keeper.bucket(name)
-    // Of a bucket that is not known here nothing is known.
+    // Keep the records of a bucket that is unknown here.
     if (bucket === undefined || !keeper.isDurable()) return true
     const { topology } = keeper
     return (
@@ -116,7 +119,7 @@ export class Sweep {
     )
   }
 
-  /** Nothing is left of what this node was a member for. Rejects while hints have not been handed over. */
+  /** Removes everything that this node held as a member. Rejects while hints have not been handed over. */
   async #empty(): Promise<void> {
     const { disk, commits } = this.#parts
     if (this.#isMember()) {
@@ -142,7 +145,7 @@ export class Sweep {
     const { self, keeper, propose } = this.#parts
     const changeId = keeper.topology.change?.id ?? 0
     if (!waitingFor(keeper.topology).includes(self)) return
-    this.#log.info({}, 'this node holds nothing any more, and leaves')
+    this.#log.info({}, 'this node is empty and leaves the cluster')
     await propose((current) => reportDone(current, changeId, 'emptying', self))
   }
 

@@ -58,7 +58,7 @@ export interface ConvergenceParts {
   readonly isQuiet: () => boolean
   /** Proposes the next topology. */
   readonly propose: (step: (current: Topology) => Topology | undefined) => Promise<unknown>
-  /** Called before this node claims to hold these partitions: it takes a new actor, and a ballot floor at `promisedUpTo`. */
+  /** Called before this node claims these partitions: takes a new actor, and a ballot floor at `promisedUpTo`. */
   readonly beforeOwning: (partitions: readonly number[], promisedUpTo: Timestamp) => Promise<void>
   /** Reads a key at quorum. */
   readonly readAtQuorum: (bucket: string, key: string) => Promise<unknown>

@@ -179,7 +179,7 @@ export class PeerAsks {
         )
       case 'register-promised':
         if (!parts.arrival.mayTell(from)) answer('not_ready', TOO_FEW_HAVE_TOLD)
-        // After a crash before that, this node would return to the old placement and could promise ballots above its answer.
+        // A crash before that would bring back the old placement, and this node could promise ballots above its answer.
         else if (!parts.keeper.isDurable()) answer('not_ready', 'the topology is being stored')
         else parts.registers.tellPromised(Number(body[0]), answer)
         return
@@ -240,7 +240,7 @@ export class PeerAsks {
       }
       const flags = Number(body[3] ?? 0)
       const apply = (): void => {
-        // A sender that sets the flag acknowledges only with enough whole copies, so an incomplete node may store this one.
+        // With the flag set, the sender acknowledges only with enough whole copies, so an incomplete node may store it.
         if ((flags & APPLY_ASKS_WHOLE) === 0 && !mayCount(parts, at)) {
           answer('not_ready', MAY_NOT_COUNT)
           return

@@ -1,11 +1,11 @@
-/** Which methods each path takes, to tell a wrong method (405, with those it takes) from a wrong path (404). */
+/** Knows the methods of each path, to answer a wrong method with 405 and an unknown path with 404. */
 import { QuorateError } from '../core/errors.ts'
 import { quoted } from './http/query.ts'
 
 export class RouteTable {
   readonly #routes = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>()
 
-  /** `url` as Fastify takes it, with `:name` for one segment. */
+  /** `url` is written for Fastify, with `:name` for one segment. */
   add(url: string, method: string | readonly string[]): void {
     let route = this.#routes.get(url)
     if (route === undefined) {
@@ -16,7 +16,7 @@ export class RouteTable {
     for (const one of [method].flat()) route.methods.add(one as string)
   }
 
-  /** Why there is no route for the request. */
+  /** The error for a request that has no route. */
   refusal(method: string, target: string): QuorateError {
     const path = target.split('?', 1)[0] as string
     for (const { pattern, methods } of this.#routes.values()) {

@@ -1,6 +1,6 @@
 /**
- * The HTTP server for clients: Fastify with the routes of this folder. It listens before the node has
- * started, so that health checks have an answer; requests that need the node get `not_ready` until then.
+ * The HTTP server for clients: Fastify with the routes of this folder. It listens before the node has started, so that
+ * health checks get an answer. Until then, requests that need the node get `not_ready`.
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
@@ -32,17 +32,17 @@ import { parseTarget } from './http/request-target.ts'
 import { RouteTable } from './route-table.ts'
 import { acceptAnyBody } from './http/value-body.ts'
 
-/** Above the default of node: a Quorate-Context is sent back in a header, and may grow to some kilobytes. */
+/** Above the default of Node.js, because clients send Quorate-Context in a header and it may have some kilobytes. */
 const HEADER_BYTES_MAX = 65_536
 const REQUEST_TIMEOUT_MS = 2000
-/** Of the bodies of requests, and of answers, that are under way at once. */
+/** The bounds of all bodies of requests, and of all bodies of answers, that are under way at once. */
 const UPLOAD_BYTES_MAX = 128 * 1_048_576
 const ANSWER_BYTES_MAX = 256 * 1_048_576
-/** Longer than the 60 s after which common proxies drop an idle connection: they close first. */
+/** Longer than 60 s, after which common proxies drop an idle connection, so that the proxy closes it first. */
 const KEEP_ALIVE_MS = 65_000
-/** For a request to come in whole. */
+/** How long a request may take to arrive completely. */
 const REQUEST_SECONDS_MAX = 60
-/** How often connections that have become idle are looked for during a close. */
+/** How often a closing server looks for connections that have become idle. */
 const SWEEP_INTERVAL_MS = 25
 const PATH_PARAMETER_CHARACTERS_MAX = 512
 
@@ -55,24 +55,24 @@ export interface ApiOptions {
   readonly nodeId: string
   readonly maxValueBytes: number
   readonly maxClockDriftMs: number
-  /** Of requests that name none. */
+  /** The timeout of requests that name none. */
   readonly requestTimeoutMs?: number
-  /** Web origins beside the node's own whose pages may change something. */
+  /** Web origins, besides the node's own, whose pages may change something. */
   readonly allowedOrigins?: readonly string[] | undefined
   /** Host names that are served; undefined serves all. */
   readonly allowedHosts?: readonly string[] | undefined
-  /** A line at debug for each request. */
+  /** Whether each request gets a log line at debug. */
   readonly logRequests: boolean
-  /** Told of each error that no catalogue entry stands for, after it was logged. */
+  /** Called for each error that is not in the catalogue, after it was logged. */
   readonly onInternalError: (error: unknown) => void
 }
 
 export interface ApiServer {
-  /** Resolves with the port, which differs from the one asked for where that is 0. */
+  /** Resolves with the port. The system chooses it if the requested port is 0. */
   listen(address: { host: string; port: number }): Promise<number>
   /** From now on requests reach the node. */
   open(): void
-  /** Accepts no more connections and waits for the requests under way, at most `graceMs`. */
+  /** Stops accepting connections and waits for the requests under way, at most `graceMs`. */
   close(graceMs: number): Promise<void>
 }
 
@@ -84,7 +84,7 @@ export function createApiServer(options: ApiOptions): ApiServer {
     async listen(address) {
       await app.listen(address)
       app.server.maxConnections = connectionsMax()
-      // Such as no descriptor left for a connection. Without a listener it would end the process.
+      // For example, no descriptor is left for a connection. Without a listener the error would end the process.
       app.server.on('error', (error) => options.log.warn({ error: error.message }, 'not accepted'))
       return (app.server.address() as AddressInfo).port
     },
@@ -93,7 +93,7 @@ export function createApiServer(options: ApiOptions): ApiServer {
     },
     async close(graceMs) {
       const end = setTimeout(() => app.server.closeAllConnections(), graceMs)
-      // A connection whose last request was under way at the close is idle afterwards, and would stay.
+      // `app.close` ends only connections that are idle now. Those that become idle later must be closed here.
       const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_INTERVAL_MS)
       await app.close()
       clearTimeout(end)
@@ -153,7 +153,7 @@ function createApp(
         onRefused: (request, error) => countRefusal(api, request, error),
       }),
     forceCloseConnections: 'idle',
-    // Requests that are already here are served to the end; each answer then closes its connection.
+    // Requests that have arrived are still served; each answer then closes its connection.
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => answerClientError(error, socket, limits, requestId()),
     frameworkErrors: (error, request, reply) => answerError(api, error, request, reply),
@@ -183,8 +183,8 @@ function createApp(
 type TargetedRequest = IncomingMessage & { originalUrl: string; url: string }
 
 /**
- * Every key goes to one fixed route: the router would decode, normalise or refuse some of them. The raw
- * target stays in `originalUrl`, in origin form also where a client sent `http://host/path`.
+ * Sends every key to one fixed route, because the router would decode, normalise or refuse some keys. The raw target
+ * stays in `originalUrl`, in origin form even if the client sent `http://host/path`.
  */
 function routedTarget(request: TargetedRequest): string {
   const { path } = parseTarget(request.url)
@@ -192,7 +192,7 @@ function routedTarget(request: TargetedRequest): string {
   return path.startsWith(KV_PREFIX) ? KV_ROUTE : path
 }
 
-/** A request that reached no route counts like one that its route refused. */
+/** Counts a request that reached no route like a request that its route refused. */
 function countRefusal(api: ApiContext, request: IncomingMessage, error: QuorateError): void {
   const op = KV_OPERATIONS[request.method ?? '']
   if (op === undefined || !parseTarget(request.url ?? '').path.startsWith(KV_PREFIX)) return

@@ -1,4 +1,4 @@
-/** What a client or a setting asks of a new bucket, made whole with the defaults, or refused with what is allowed. */
+/** Checks the request for a new bucket and fills in the defaults. A refusal lists what is allowed. */
 import { QuorateError } from '../../core/errors.ts'
 import { type Bucket, isTypeMode } from '../../core/placement/topology.ts'
 import { PLAIN_LEVELS } from '../../core/quorum/level.ts'
@@ -9,11 +9,11 @@ import { quoted } from '../http/query.ts'
 const DEFAULT_COPIES = 3
 const MEMBERS = ['mode', 'n', 'consistency', 'durability', 'ttlSeconds']
 const MODES = ['siblings', 'lww', 'strong', 'counter', 'set'] as const
-/** Of a strong bucket: its writes take no other level, and acceptors that forget would break what it promises. */
+/** A strong bucket fixes both: its writes take no other level, and acceptors that forget would break its promise. */
 const STRONG_LEVELS = ['strong'] as const
 const STRONG_DURABILITIES = ['sync'] as const
 
-/** Throws bad_parameter. `memberCount` bounds the copies, for each is on another node. */
+/** Throws bad_parameter. `memberCount` bounds the copies, because each copy is on a node of its own. */
 export function newBucket(name: string, request: JsonObject, memberCount: number): Bucket {
   for (const member of Object.keys(request)) {
     if (MEMBERS.includes(member) || (member === 'name' && request['name'] === name)) continue

@@ -1,4 +1,4 @@
-/** `PUT` and `GET /v1/buckets/{bucket}`, `GET /v1/buckets`: which buckets there are, and making new ones. */
+/** `PUT` and `GET /v1/buckets/{bucket}`, `GET /v1/buckets`: creates buckets and shows them. */
 import type { FastifyInstance } from 'fastify'
 import { QuorateError } from '../../core/errors.ts'
 import type { Bucket } from '../../core/placement/topology.ts'

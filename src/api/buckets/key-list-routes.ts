@@ -1,6 +1,7 @@
 /**
- * `GET /v1/keys/{bucket}`: the live keys of a bucket in byte order, a page at a time as JSON or all of them
- * as NDJSON. Where a cut hides data partitions it says so; a short list never passes for a whole one.
+ * `GET /v1/keys/{bucket}`: the live keys of a bucket in byte order, one page as JSON or all keys as NDJSON.
+ *
+ * Invariant: a list that lacks data partitions says so; it never passes for a complete list.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -25,10 +26,11 @@ import { drained, isGone } from '../http/response-end.ts'
 
 const KEYS_DEFAULT = 100
 const KEYS_MAX = 1000
-/** Streams under way: each holds a page for as long as its reader likes. */
+/** Bounds the streams under way, because each holds a page in memory until its reader has taken it. */
 const STREAMS_MAX = 64
-/** How often a stream asks for one page where the node is too busy, and the pause before. */
+/** How often a stream asks for the same page while the node is too busy. */
 const ATTEMPTS_MAX = 5
+/** The pause after the first attempt; it grows by as much with each further attempt. */
 const RETRY_PAUSE_MS = 200
 const NDJSON = 'application/x-ndjson'
 
@@ -76,7 +78,7 @@ export function addKeyListRoutes(app: FastifyInstance, api: ApiContext): void {
   })
 }
 
-/** The next page as a header, encoded, so that no client has to put a key into a query itself (RFC 8288). */
+/** The address of the next page as a Link header (RFC 8288). It is encoded, so that clients need not encode keys. */
 function linkTo({ next }: ListAnswer, wanted: ListRequest): string[] {
   if (next === undefined) return []
   const query = [
@@ -90,8 +92,8 @@ function linkTo({ next }: ListAnswer, wanted: ListRequest): string[] {
 }
 
 /**
- * Every key in a line of its own; the last line says whether that was all. With `linkOf` it is one page, and its link to
- * the next one is a header.
+ * Sends every key in a line of its own; the last line says whether the list is complete. With `linkOf` it sends one
+ * page only, with the link to the next page in a header.
  */
 async function streamKeys(
   api: ApiContext,
@@ -104,7 +106,7 @@ async function streamKeys(
   let page = await api.service.list(request)
   const { raw } = reply
   const headers = ['Content-Type', NDJSON, 'Vary', 'Accept', 'X-Request-Id', reply.request.id]
-  // Only now: a failure of the first page is still a problem with a status of its own.
+  // Send the status only now: if the first page fails, the answer is still a problem with its own status.
   raw.writeHead(200, [...headers, ...(linkOf?.(page) ?? [])])
   reply.hijack()
   for (;;) {
@@ -117,7 +119,7 @@ async function streamKeys(
     try {
       page = await withPatience(() => api.service.list({ ...request, after }))
     } catch (error) {
-      // An end in the middle of a chunk is the one way left to say that this is not all.
+      // The status is sent already, so only a broken connection can tell the client that the list is incomplete.
       raw.destroy(error as Error)
       return
     }
@@ -126,7 +128,7 @@ async function streamKeys(
   raw.end(`${JSON.stringify(end)}\n`)
 }
 
-/** Asks again while the node is only busy. Rejects with the last error. */
+/** Asks again while the error is retryable, up to ATTEMPTS_MAX times. Rejects with the last error. */
 async function withPatience<T>(ask: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -1,4 +1,4 @@
-/** A change of the members as a client asks for it, read from a JSON body, or refused with what is allowed. */
+/** Reads a change of the members from a JSON body. A refusal lists what is allowed. */
 import { QuorateError } from '../../core/errors.ts'
 import type { ChangeRequest } from '../../core/placement/change-target.ts'
 import { DEFAULT_ZONE, isName, NAME_RULE, peerUrlOf } from '../../core/placement/member-syntax.ts'
@@ -6,21 +6,21 @@ import type { Member } from '../../core/placement/topology.ts'
 import type { JsonObject } from '../http/json-body.ts'
 import { quoted } from '../http/query.ts'
 
-/** For errors, and for whoever sends no body. */
+/** Shown in errors, also when a request has no body. */
 export const CHANGE_EXAMPLE = '{"leave":"n2"}'
 
-/** Of a node whose id is all that is told. */
+/** The port of a node for which a request gives only the id. */
 const DEFAULT_PEER_PORT = 7080
 
 const KINDS = ['join', 'leave', 'replace', 'remove'] as const
 const MEMBER_FIELDS = ['id', 'peerUrl', 'zone']
 const REPLACE_FIELDS = ['old', 'new', 'lost']
 
-/** `undo` is of the change that is under way. */
+/** `undo` cancels the change that is under way. */
 export type ChangeOrder =
   { readonly type: 'change'; readonly request: ChangeRequest } | { readonly type: 'undo' }
 
-/** What `apply` takes: as `changeRequest`, or `{"cancel":true}`. Throws bad_parameter. */
+/** Reads a request to `apply`: everything that `changeRequest` takes, or `{"cancel":true}`. Throws bad_parameter. */
 export function changeOrder(body: JsonObject, members: readonly Member[]): ChangeOrder {
   if (!Object.hasOwn(body, 'cancel')) {
     return { type: 'change', request: requestOf(body, members, [...KINDS, 'cancel']) }
@@ -31,14 +31,14 @@ export function changeOrder(body: JsonObject, members: readonly Member[]): Chang
 }
 
 /**
- * What `plan` takes: exactly one of join, leave, replace and remove. An id alone stands for the member of that id,
- * where there is one, else for a node at `http://ID:7080`. Throws bad_parameter.
+ * Reads a request to `plan`: exactly one of join, leave, replace and remove. An id alone stands for the member with
+ * that id. If there is no such member, it stands for a node at `http://ID:7080`. Throws bad_parameter.
  */
 export function changeRequest(body: JsonObject, members: readonly Member[]): ChangeRequest {
   return requestOf(body, members, KINDS)
 }
 
-/** `{"id","peerUrl","zone"}`, of which the last two may be left out, or an id alone. Throws bad_parameter. */
+/** Reads `{"id","peerUrl","zone"}` or an id alone; `peerUrl` and `zone` are optional. Throws bad_parameter. */
 export function memberOf(where: string, value: unknown, members: readonly Member[]): Member {
   if (typeof value === 'string') {
     const id = nodeId(where, value)
@@ -84,7 +84,7 @@ function replaceOf(value: unknown, members: readonly Member[]): ChangeRequest {
   throw refusal(`replace.lost must be true or false, not ${shown(isLost)}.`)
 }
 
-/** The one member that the object has. */
+/** The name of the only member that the object has. Throws bad_parameter if it has none or several. */
 function onlyOne(body: JsonObject, allowed: readonly string[]): string {
   const names = Object.keys(body)
   const unknown = names.find((name) => !allowed.includes(name))

@@ -14,7 +14,7 @@ import { respondJson } from '../http/respond.ts'
 
 const MOVES_PATH = '/v1/cluster/moves'
 const BODY_BYTES_MAX = 4096
-/** For the decision that the change begins; the moves take their time after it. */
+/** Bounds the decision that starts the change, not the moves that follow it. */
 const APPLY_TIMEOUT_MS = 10_000
 
 export function addChangeRoutes(app: FastifyInstance, api: ApiContext): void {
@@ -39,7 +39,7 @@ export function addChangeRoutes(app: FastifyInstance, api: ApiContext): void {
     const topology = await (order.type === 'undo'
       ? service.cancelChange(timeoutMs)
       : service.applyChange(order.request, timeoutMs))
-    // Of a change that was made before nothing is left in the document, but a later one may be in it.
+    // If the requested change has already ended, the document no longer holds it, but may hold a later change.
     const isUnderWay =
       order.type === 'change' &&
       topology.change !== undefined &&
@@ -57,7 +57,7 @@ export function addChangeRoutes(app: FastifyInstance, api: ApiContext): void {
   })
 }
 
-/** Whether the change is what was asked for, by whoever asked for it first. */
+/** Whether the change is the requested one. Another client may have requested it first. */
 function isChangeOf({ joining, leaving }: MemberChange, request: ChangeRequest): boolean {
   switch (request.kind) {
     case 'join':

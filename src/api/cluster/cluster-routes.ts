@@ -1,4 +1,4 @@
-/** The routes below `/v1/cluster`: how the cluster looks from this node. */
+/** The routes below `/v1/cluster` that show the state of the cluster as this node sees it. */
 import type { FastifyInstance } from 'fastify'
 import type { ApiContext } from '../http/api-context.ts'
 import { knownBucket } from '../buckets/bucket-routes.ts'
@@ -11,10 +11,10 @@ import { ConcurrencyLimit, SharedRead } from './operator-read-limit.ts'
 import { respondJson } from '../http/respond.ts'
 
 const SYNC_TIMEOUT_MS = 30_000
-/** Compares the copies of the whole cluster. */
+/** Few at once, because each request compares the copies of the whole cluster. */
 const CONVERGENCE_MAX = 4
 const RINGS_MAX = 16
-/** Each waits, for up to a minute. */
+/** Bounded, because each request waits for hints, up to a minute. */
 const SYNCS_MAX = 16
 
 export function addClusterRoutes(app: FastifyInstance, api: ApiContext): void {

@@ -1,6 +1,6 @@
 /**
- * `/livez` (the process answers), `/readyz` (its requests would succeed, with a real quorum check), `/metrics`,
- * and `/problems/{code}`, where the `type` of a problem leads.
+ * `/livez` (the process answers), `/readyz` (a real quorum check says that requests would succeed), `/metrics`, and
+ * `/problems/{code}`, the address that the `type` of a problem names.
  */
 import type { FastifyInstance } from 'fastify'
 import { ERRORS, QuorateError, type ErrorCode } from '../../core/errors.ts'

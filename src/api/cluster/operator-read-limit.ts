@@ -1,10 +1,10 @@
 /**
- * Bounds on the reads that ask every member about itself. They are for operators, who are few; without a bound a
- * handful of curious clients would take the time of the whole cluster from its data.
+ * Bounds on the reads that ask every member about itself. They are meant for a few operators. Without a bound, a
+ * handful of clients could use up the time that the cluster needs for data requests.
  */
 import { QuorateError } from '../../core/errors.ts'
 
-/** At most so many at a time; more are refused. */
+/** Runs at most `max` reads at a time and refuses more. */
 export class ConcurrencyLimit {
   readonly #max: number
   #running = 0
@@ -13,7 +13,7 @@ export class ConcurrencyLimit {
     this.#max = max
   }
 
-  /** Rejects with overloaded, without a call of `read`, where enough are running. */
+  /** Rejects with overloaded, without calling `read`, if `max` reads are running. */
   async run<T>(read: () => Promise<T>): Promise<T> {
     if (this.#running >= this.#max) {
       throw new QuorateError('overloaded', `${this.#max} requests of this kind are running here.`)
@@ -27,7 +27,7 @@ export class ConcurrencyLimit {
   }
 }
 
-/** One at a time; whoever asks meanwhile gets the same result. */
+/** Runs one read at a time. Callers that come while it runs share its result. */
 export class SharedRead<T> {
   readonly #read: () => Promise<T>
   #running: Promise<T> | undefined

@@ -1,4 +1,4 @@
-/** What every route has at hand: the node, the ports it needs, the limits. Made once by the server. */
+/** The objects that every route uses: the node, ports, limits. The server creates them once. */
 import type { NodeService } from '../../node/service/service.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
@@ -12,19 +12,19 @@ export interface ApiContext {
   readonly log: Log
   readonly metrics: Metrics
   readonly meter: RequestMeter
-  /** Of the bodies of requests under way. */
+  /** Memory for the bodies of requests under way. */
   readonly uploads: ByteBudget
-  /** Of the bodies of answers under way. */
+  /** Memory for the bodies of answers under way. */
   readonly answers: ByteBudget
   readonly maxValueBytes: number
   readonly maxClockDriftMs: number
-  /** Of requests that name none. */
+  /** The timeout of requests that name none. */
   readonly requestTimeoutMs: number
   /** The metrics of this process in the Prometheus text format. */
   readonly exposeMetrics: () => Promise<MetricsText>
   /** `starting` until the node has started; then `running`. */
   readonly phase: () => ApiPhase
-  /** Told of errors that no catalogue entry stands for. */
+  /** Called for each error that is not in the catalogue. */
   readonly onInternalError: (error: unknown, requestId: string) => void
 }
 

@@ -23,14 +23,14 @@ const AUTHORITY = /^(?:\[([0-9a-f:.]+)\]|([^\s/?#@:,[\]]+))(?::\d{0,5})?$/i
 
 export class BrowserGuard {
   readonly #settings: BrowserSettings
-  /** The last host that was found right: nearly all requests name the same one. */
+  /** The last host that passed. Nearly all requests name the same host, so most need only one comparison. */
   #rightHost: string | undefined
 
   constructor(settings: BrowserSettings) {
     this.#settings = settings
   }
 
-  /** Why this host is not served, if so; `host` as the Host header has it. */
+  /** The error, if this host is not served. `host` is the text of the Host header. */
   hostRefusal(host: string): QuorateError | undefined {
     if (host === this.#rightHost) return undefined
     const [, address, name] = AUTHORITY.exec(host) ?? []
@@ -47,7 +47,7 @@ export class BrowserGuard {
     return undefined
   }
 
-  /** Why a request that changes something is refused, if so. */
+  /** The error, if a request that changes something comes from a page of a foreign origin. */
   originRefusal(
     headers: IncomingHttpHeaders,
     host: string,
@@ -78,7 +78,7 @@ export class BrowserGuard {
   #isKnownOrigin(origin: string, host: string, site: unknown, isEncrypted: boolean): boolean {
     if (this.#settings.allowedOrigins?.includes(origin) === true) return true
     if (origin === `${isEncrypted ? 'https' : 'http'}://${host}`) return true
-    // Behind a proxy that ends TLS the schemes differ, and the browser itself says that it is one origin.
+    // Behind a proxy that terminates TLS the schemes differ. Then the browser's own same-origin mark decides.
     return site === 'same-origin' && origin === `https://${host}`
   }
 }

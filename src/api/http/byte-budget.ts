@@ -1,14 +1,14 @@
 /**
- * How many bytes of bodies may be in memory at once, in one direction: those of uploads, or those of answers.
- * Small bodies do not count: the number of connections bounds them.
+ * Bounds the bytes of bodies in memory at once, for uploads or for answers. Small bodies do not count, because the
+ * number of connections bounds them.
  *
- * Invariant: every byte that was taken is given back once the exchange is over, however it ends.
+ * Invariant: every byte taken is given back when its exchange ends, whether it succeeds or fails.
  */
 import type { ServerResponse } from 'node:http'
 import { assert } from '../../core/assert.ts'
 import { onceClosed } from './response-end.ts'
 
-/** Up to here a body is small. */
+/** The largest body that counts as small. */
 export const SMALL_BODY_BYTES_MAX = 16_384
 
 export class ByteBudget {
@@ -19,7 +19,7 @@ export class ByteBudget {
     this.#bytesMax = bytesMax
   }
 
-  /** False, and nothing taken, where there is no room left. */
+  /** Returns false and takes nothing if there is not enough room. */
   take(bytes: number): boolean {
     if (this.#bytes + bytes > this.#bytesMax) return false
     this.#bytes += bytes
@@ -31,7 +31,7 @@ export class ByteBudget {
     assert(this.#bytes >= 0, 'no more bytes are given back than were taken')
   }
 
-  /** As `take`; gives back by itself when the response is done with, sent or not. */
+  /** Like `take`, but gives the bytes back by itself when the response has been sent or its connection is gone. */
   takeFor(response: ServerResponse, bytes: number): boolean {
     if (bytes <= SMALL_BODY_BYTES_MAX) return true
     if (!this.take(bytes)) return false

@@ -1,8 +1,8 @@
 /**
- * Answers on the bare connection: to what is not HTTP, is too large to be read as HTTP, or did not come in time.
- * A problem is written to the socket, and the connection ends.
+ * Answers on the bare connection, for input that is not HTTP, whose headers are too large, or that came too late. It
+ * writes a problem to the socket and ends the connection.
  *
- * Invariant: the client never takes it for the answer to an earlier request, which may have been applied.
+ * Invariant: a client never mistakes this problem for the answer to an earlier request, which may have been applied.
  */
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
@@ -10,7 +10,7 @@ import { ERRORS, QuorateError } from '../../core/errors.ts'
 import { problemDocument, PROBLEM_TYPE } from './problem.ts'
 import { afterAnswers } from './request-order.ts'
 
-/** How long a client may go on sending after the answer: closing at once could cost it the answer. */
+/** How long a client may go on sending after the answer. If the server closed at once, the client could lose it. */
 const LINGER_MS = 1000
 
 export interface HttpLimits {
@@ -55,7 +55,7 @@ export function answerConnection(socket: Socket, error: QuorateError, requestId:
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
-/** Connections on which something that is not HTTP has come: all further bytes are as bad. */
+/** Connections that failed to parse. All further bytes would fail too, so each connection is answered once. */
 const ENDING = new WeakSet<Socket>()
 
 function explain(error: NodeJS.ErrnoException, limits: HttpLimits): QuorateError {
@@ -75,7 +75,7 @@ function explain(error: NodeJS.ErrnoException, limits: HttpLimits): QuorateError
   }
 }
 
-/** Whether an answer to an earlier request is half on its way: nothing may be written into the middle of it. */
+/** Whether an answer to an earlier request is partly sent. Nothing may be written into the middle of it. */
 function isAnswering(socket: Socket): boolean {
   const { _httpMessage: message } = socket as Socket & { _httpMessage?: { headersSent: boolean } }
   return message?.headersSent === true

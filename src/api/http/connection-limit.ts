@@ -1,13 +1,13 @@
 /**
- * How many connections of clients a node takes: as many as its open files allow, with half of these left for the
- * database and the peers. Idle clients must not take the descriptors that the disk needs to store anything.
+ * How many client connections a node accepts: half of its limit of open files. The other half is left for the
+ * database and the peers, because idle clients must not use up the descriptors that storing a write needs.
  */
 const CONNECTIONS_MAX = 10_000
 
-/** Where the system tells no limit of open files, the largest. */
+/** CONNECTIONS_MAX if the system reports no limit of open files. */
 export function connectionsMax(): number {
   const report = process.report as typeof process.report & { excludeNetwork: boolean }
-  // Else it looks up the names of all peers.
+  // Without this, the report would look up the host names of all connections.
   report.excludeNetwork = true
   const { userLimits } = report.getReport() as {
     readonly userLimits?: { readonly open_files?: { readonly soft?: unknown } }

@@ -1,6 +1,6 @@
 /**
- * The server below Fastify: everything that node would answer by itself becomes a problem document, requests
- * that no route may see are refused, and pipelined requests are put in order.
+ * The HTTP server below Fastify. It answers errors that Node.js would answer itself with problem documents, refuses
+ * requests that no route may see, and puts pipelined requests in order.
  *
  * Invariant: a request that is refused here reaches no route, so it has had no effect.
  */
@@ -23,14 +23,14 @@ export interface HttpServerOptions {
   readonly requestTimeoutMs: number
   readonly keepAliveTimeoutMs: number
   readonly order: RequestOrder
-  /** Of the bodies of requests under way. */
+  /** Memory for the bodies of requests under way. */
   readonly uploads: ByteBudget
-  /** A longer body is dropped as it comes, so it needs no room. */
+  /** A longer body is dropped while it arrives, so it takes nothing from `uploads`. */
   readonly bodyBytesMax: number
   readonly requestId: (given?: string | string[]) => string
-  /** Why the request may reach no route, if so. */
+  /** The error, if no route may see the request. */
   readonly refusalOf: (request: IncomingMessage) => QuorateError | undefined
-  /** Told of each request that is refused here. */
+  /** Called for each request that is refused here. */
   readonly onRefused: (request: IncomingMessage, error: QuorateError) => void
 }
 
@@ -40,7 +40,7 @@ export function createHttpServer(handler: RequestListener, options: HttpServerOp
     maxHeaderSize: options.headerBytesMax,
     requestTimeout: options.requestTimeoutMs,
     keepAliveTimeout: options.keepAliveTimeoutMs,
-    // A request without one is refused with a problem document.
+    // `refusalOf` refuses a request without a Host header, with a problem document.
     requireHostHeader: false,
   })
   const refuse = (
@@ -67,7 +67,7 @@ export function createHttpServer(handler: RequestListener, options: HttpServerOp
     (work: OrderedWork) =>
     (request: IncomingMessage, response: ServerResponse): void => {
       const { headers } = request
-      // An empty one counts as none; Fastify would refuse it.
+      // Treat an empty Content-Type as absent, because Fastify would refuse it.
       if (headers['content-type'] === '') delete headers['content-type']
       const error = refusalOf(request) ?? uploadRefusal(response, options)
       if (error === undefined) order.take(request, response, work)
@@ -75,7 +75,7 @@ export function createHttpServer(handler: RequestListener, options: HttpServerOp
     }
   server.on('request', listener(plain))
   server.on('checkContinue', listener(continued))
-  // Each of the pipelined requests of a connection may want to know of its end.
+  // Every pipelined request of a connection may listen for its end, so there is no limit of listeners.
   server.on('connection', (socket: Socket) => socket.setMaxListeners(0))
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     const expected = quoted(request.headers.expect ?? '')
@@ -92,7 +92,7 @@ export function createHttpServer(handler: RequestListener, options: HttpServerOp
   return server
 }
 
-/** Before its body is read. One of unknown length is counted as it comes (value-body.ts). */
+/** Runs before the body is read. A body of unknown length is counted while it arrives (value-body.ts). */
 function uploadRefusal(
   response: ServerResponse,
   { uploads, bodyBytesMax }: HttpServerOptions,

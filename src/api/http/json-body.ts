@@ -1,16 +1,16 @@
-/** Reads a request body as one JSON object, or says what is wrong with it. */
+/** Reads a request body as one JSON object, or says why it cannot. */
 import type { FastifyRequest } from 'fastify'
 import { QuorateError } from '../../core/errors.ts'
 import { bodyOf } from './value-body.ts'
 
-/** What curl's -d says where nobody said otherwise counts as JSON too. */
+/** The form type is the default of `curl -d`, so it counts as JSON too. */
 const JSON_TYPES = ['application/json', 'application/x-www-form-urlencoded', '']
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
 /** Members of a JSON object, not checked yet. */
 export type JsonObject = Readonly<Record<string, unknown>>
 
-/** `{}` for an empty body. Throws unsupported_media_type or bad_request; `example` is told in it. */
+/** `{}` for an empty body. Throws unsupported_media_type or bad_request; the message shows `example`. */
 export function jsonBody(request: FastifyRequest, example: string): JsonObject {
   const { 'content-type': contentType, 'content-encoding': encoding } = request.headers
   const type = (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? ''

@@ -1,7 +1,7 @@
 /**
- * Which bucket and key a raw request target names: `/v1/kv/{bucket}/{key}`, where the key is the rest of the
- * path, slashes and all. Works on the raw target because a router would decode, normalise or refuse keys
- * such as `a//b`, `%2e%2e` or one of 1024 bytes.
+ * Reads the bucket and the key from a raw request target `/v1/kv/{bucket}/{key}`. The key is the rest of the path,
+ * slashes included. It works on the raw target, because a router would decode, normalise or refuse keys such as
+ * `a//b`, `%2e%2e` or a key of 1024 bytes.
  */
 import { QuorateError } from '../../core/errors.ts'
 import { percentDecode } from './percent-decoding.ts'
@@ -13,7 +13,7 @@ const BUCKET_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/
 export interface KvTarget {
   readonly bucket: string
   readonly key: string
-  /** What follows the question mark, still encoded; '' where there is none. */
+  /** The text after the question mark, still encoded; '' if there is none. */
   readonly query: string
 }
 
@@ -24,13 +24,13 @@ export function parseKvTarget(target: string): KvTarget {
   const end = question < 0 ? target.length : question
   const slash = target.indexOf('/', KV_PREFIX.length)
   const bucketEnd = slash < 0 || slash > end ? end : slash
-  // Not decoded: no name needs it, and a proxy that grants buckets by path would see another name than this one.
+  // Not decoded: no bucket name needs it, and a proxy that grants access by path would see a different name.
   const bucket = checkBucketName(target.slice(KV_PREFIX.length, bucketEnd))
   const key = checkKey(target.slice(bucketEnd + 1, end))
   return { bucket, key, query: question < 0 ? '' : target.slice(question + 1) }
 }
 
-/** `name` itself, or throws bad_bucket; undefined stands for a name that could not be decoded. */
+/** Returns `name`, or throws bad_bucket. Undefined stands for a target without a bucket. */
 export function checkBucketName(name: undefined): never
 export function checkBucketName(name: string | undefined): string
 export function checkBucketName(name: string | undefined): string {
@@ -54,9 +54,9 @@ function checkKey(raw: string): string {
   return checkKeyText(key)
 }
 
-/** `key` itself, or throws bad_key. */
+/** Returns `key`, or throws bad_key. */
 export function checkKeyText(key: string): string {
-  // A key has at least as many bytes as UTF-16 units and at most three times as many.
+  // A key has at most three bytes for each UTF-16 unit, so a short key needs no exact count.
   const bytes = key.length * 3 <= KEY_BYTES_MAX ? key.length : Buffer.byteLength(key)
   if (bytes === 0) throw new QuorateError('bad_key', 'The key is empty: /v1/kv/{bucket}/{key}.')
   if (bytes > KEY_BYTES_MAX) {

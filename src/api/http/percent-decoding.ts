@@ -1,17 +1,17 @@
 /**
- * Strict percent-decoding of a raw piece of a request target: once, to UTF-8, or not at all. Characters above
- * 127 are refused, as HTTP refuses them: their bytes would have more than one reading.
+ * Strict percent-decoding of a part of a request target, once, to UTF-8. It refuses characters above 127, as HTTP
+ * does, because their bytes could be read in more than one way.
  *
- * Invariant: what is decoded here has exactly one meaning; nothing is normalised, replaced or dropped.
+ * Invariant: each decoded text has exactly one meaning; nothing is normalised, replaced or dropped.
  */
 
-/** Keeps a byte order mark: it is part of the key. */
+/** Keeps a byte order mark, because it is part of the key. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** An escape, or a character above 127. */
 const NEEDS_DECODING = /[%\u0080-\uffff]/
 
-/** The text, or undefined where an escape is broken or the bytes are not UTF-8. */
+/** The text, or undefined if an escape is broken or the bytes are not UTF-8. */
 export function percentDecode(raw: string): string | undefined {
   if (!NEEDS_DECODING.test(raw)) return raw
   const bytes = Buffer.allocUnsafe(raw.length)

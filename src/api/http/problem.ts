@@ -1,6 +1,6 @@
 /**
- * Errors as clients see them: `application/problem+json` (RFC 9457) for every failure, from the one catalogue.
- * What is not a QuorateError is a bug: it is told as `internal`, without its text, which goes to the log.
+ * Writes every error as `application/problem+json` (RFC 9457), from the one catalogue of errors. An error that is not a
+ * QuorateError is a bug: the client sees `internal` without its text, and the log has the text.
  */
 import type { FastifyError, FastifyReply } from 'fastify'
 import type { ServerResponse } from 'node:http'
@@ -11,7 +11,7 @@ export const PROBLEM_TYPE = 'application/problem+json'
 export const PROBLEM_PATH = '/problems/'
 const RETRY_AFTER_SECONDS = 1
 
-/** The body of a problem, in the order in which a person reads it. `extra` are members of one code alone. */
+/** The body of a problem, in the order in which a person reads it. `extra` holds members that only some codes have. */
 export function problemDocument(
   code: ErrorCode,
   detail: string,
@@ -46,7 +46,7 @@ export function respondProblem(
   respondCode(reply, error.code, error.message, error.details, headers, extra)
 }
 
-/** The same without an error object, whose stack costs more than the rest of a common answer such as 404. */
+/** Like `respondProblem` without an error object, whose stack costs more than the rest of a 404. */
 export function respondCode(
   reply: FastifyReply,
   code: ErrorCode,
@@ -60,7 +60,7 @@ export function respondCode(
   respond(reply, status, headers, body)
 }
 
-/** The same below Fastify, for a request that reaches no route. */
+/** Like `respondProblem`, but below Fastify, for a request that reaches no route. */
 export function answerProblem(
   response: ServerResponse,
   requestId: string,
@@ -71,7 +71,7 @@ export function answerProblem(
   writeAnswer(response, requestId, ERRORS[code].status, headers, body)
 }
 
-/** The document as bytes; adds the headers that go with it. */
+/** The document as bytes. Adds the headers of a problem to `headers`. */
 function problemBody(
   code: ErrorCode,
   detail: string,
@@ -89,7 +89,7 @@ function problemBody(
   return Buffer.from(`${JSON.stringify(document)}\n`)
 }
 
-/** What went wrong, as one of the catalogue. */
+/** Turns whatever was thrown into an error of the catalogue. */
 export function asQuorateError(error: unknown): QuorateError {
   if (error instanceof QuorateError) return error
   const { code, statusCode, message } = error as Partial<FastifyError>

@@ -1,6 +1,6 @@
 /**
- * Reads a query string strictly: a name that is not known here, a name given twice or a broken encoding ends
- * the request, so that a typing error never silently changes what a client gets.
+ * Reads a query string strictly. An unknown name, a name given twice or a broken encoding ends the request, so that a
+ * typing error never silently changes what a client gets.
  */
 import { QuorateError } from '../../core/errors.ts'
 import { percentDecode } from './percent-decoding.ts'
@@ -8,7 +8,7 @@ import { percentDecode } from './percent-decoding.ts'
 export type Query = ReadonlyMap<string, string>
 
 const EMPTY_QUERY: Query = new Map()
-/** How much of a client's text an error repeats. */
+/** How many characters of a client's text an error repeats. */
 const QUOTE_CHARACTERS_MAX = 60
 
 /** Throws bad_parameter. A name without `=` has the value ''. */
@@ -25,13 +25,13 @@ export function parseQuery(query: string, allowed: readonly string[]): Query {
   return values
 }
 
-/** What follows the question mark of a raw request target, still encoded. */
+/** The text after the question mark of a raw request target, still encoded. */
 export function queryOfTarget(target: string): string {
   const question = target.indexOf('?')
   return question < 0 ? '' : target.slice(question + 1)
 }
 
-/** A whole number in `min…max`, or undefined where the parameter is not given. Throws bad_parameter. */
+/** A whole number in `min…max`, or undefined if the parameter is not given. Throws bad_parameter. */
 export function wholeNumber(
   query: Query,
   name: string,
@@ -45,7 +45,7 @@ export function wholeNumber(
   throw badParameter(`${name}=${quoted(text)} is not a whole number from ${min} to ${max}.`)
 }
 
-/** One of `choices`, or undefined where the parameter is not given. Throws bad_parameter. */
+/** One of `choices`, or undefined if the parameter is not given. Throws bad_parameter. */
 export function choice<T extends string>(
   query: Query,
   name: string,
@@ -71,7 +71,7 @@ export function badParameter(message: string): QuorateError {
   return new QuorateError('bad_parameter', message)
 }
 
-/** `text` as it may be repeated in an error. */
+/** `text` in quotes, shortened and escaped so that an error can repeat it. */
 export function quoted(text: string): string {
   const short = text.length > QUOTE_CHARACTERS_MAX
   return JSON.stringify(short ? `${text.slice(0, QUOTE_CHARACTERS_MAX)}…` : text)
@@ -88,7 +88,7 @@ function addParameter(values: Map<string, string>, pair: string, allowed: readon
   values.set(name, equals < 0 ? '' : decode(pair.slice(equals + 1)))
 }
 
-/** In a query string, unlike in a path, a plus sign is a space: URLSearchParams and forms write it so. */
+/** In a query string, unlike in a path, a plus sign is a space: URLSearchParams and forms write spaces so. */
 function decode(raw: string): string {
   const text = percentDecode(raw.includes('+') ? raw.replaceAll('+', ' ') : raw)
   if (text === undefined) {

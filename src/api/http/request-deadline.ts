@@ -1,11 +1,11 @@
-/** What is left of the time of a request that has waited for earlier ones of its connection. */
+/** The time left to a request that has waited for earlier requests of its connection. */
 import type { FastifyRequest } from 'fastify'
 import { QuorateError } from '../../core/errors.ts'
 import { waitedMs } from './request-order.ts'
 
 /**
- * `timeoutMs` without the time that the request has waited. Throws overloaded where nothing is left: the request has
- * not begun, so nothing of it is or will be applied.
+ * `timeoutMs` minus the time that the request has waited. Throws overloaded if no time is left: the request has not
+ * begun, so nothing of it is or will be applied.
  */
 export function timeLeftMs(request: FastifyRequest, timeoutMs: number): number {
   const leftMs = Math.floor(timeoutMs - waitedMs(request.raw))

@@ -1,7 +1,6 @@
 /**
- * Counts and times the requests for values, and says in the log which failed. (The node bounds how many are
- * under way.)
- * Failures are logged at a bounded rate: a cut must not fill the disk with lines that say the same.
+ * Counts and times the requests for values, and logs those that failed. It logs failures at a bounded rate, so that a
+ * cut does not fill the disk with equal lines. The node bounds how many requests are under way.
  */
 import { type ErrorCode, ERRORS } from '../../core/errors.ts'
 import type { Level } from '../../core/quorum/level.ts'
@@ -18,7 +17,7 @@ export interface MeterSettings {
 
 export interface EndedRequest {
   readonly op: 'get' | 'put' | 'update' | 'delete'
-  /** Undefined where the request ended before its level was known. */
+  /** Undefined if the request ended before its level was known. */
   readonly level: Level | undefined
   readonly code: 'ok' | ErrorCode
   readonly requestId: string
@@ -33,7 +32,7 @@ export class RequestMeter {
   readonly #log: Log
   readonly #metrics: Metrics
   readonly #settings: MeterSettings
-  /** Label objects are made once: their values come from closed sets. */
+  /** Each label object is made once. Their number is bounded, because their values come from closed sets. */
   readonly #labels = new Map<string, { count: MetricLabels; time: MetricLabels }>()
   #lineWindowMs = Number.NEGATIVE_INFINITY
   #lines = 0
@@ -46,7 +45,7 @@ export class RequestMeter {
     this.#settings = settings
   }
 
-  /** The moment, for `end`. */
+  /** The start time to pass to `end`. */
   begin(): number {
     return this.#clock.monotonicMs()
   }
@@ -102,7 +101,7 @@ export class RequestMeter {
   }
 }
 
-/** What an operator may have to act on; a client's own mistakes are not among them. */
+/** Whether an operator may have to act. A client's own mistakes do not count. */
 function isFailure(code: ErrorCode): boolean {
   return ERRORS[code].status >= 500
 }

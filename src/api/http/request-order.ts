@@ -1,32 +1,32 @@
 /**
- * The order of requests on one connection. Node hands over pipelined requests as they arrive, all at once.
- * Here safe ones (GET, HEAD, OPTIONS) run together. An unsafe one waits until every request before it on its
- * connection is answered, and the requests after it wait for it (RFC 9112, section 9.3.2).
+ * The order of requests on one connection. Node.js hands over pipelined requests all at once, as they arrive. Here safe
+ * requests (GET, HEAD, OPTIONS) run together. An unsafe request waits until every earlier request of its connection is
+ * answered, and later requests wait for it (RFC 9112, section 9.3.2).
  *
- * Invariants: an unsafe request runs alone on its connection. A connection that does not pipeline pays one
- * comparison a request. What waits is bounded for one connection (it is not read any further) and for all of
- * them together (the request is refused). A request that waits when its connection closes is never run.
+ * Invariants: an unsafe request runs alone on its connection. A connection that does not pipeline pays one comparison
+ * a request. The number of waiting requests is bounded for one connection (the server stops reading it) and for all
+ * connections together (the server refuses the request). A request that waits when its connection closes never runs.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { assert } from '../../core/assert.ts'
 import type { Clock } from '../../ports/clock.ts'
 
-/** From here on a connection is not read until some of its requests have begun. */
+/** At these bounds the server stops reading a connection until some of its requests have begun. */
 const CONNECTION_REQUESTS_MAX = 64
 const CONNECTION_BYTES_MAX = 262_144
-/** On all connections together; requests beyond are refused. */
+/** These bounds hold for all connections together; requests beyond are refused. */
 const WAITING_REQUESTS_MAX = 8192
 const WAITING_BYTES_MAX = 33_554_432
-/** Node buffers this much of a body that nobody reads. */
+/** Node.js buffers at most this much of an unread body. */
 const UNREAD_BODY_BYTES_MAX = 65_536
 
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void
 
 export interface OrderedWork {
-  /** Begins the request: now, or when its turn has come. */
+  /** Begins the request, at once or when its turn comes. */
   readonly run: RequestListener
-  /** Answers instead, because too much waits already. Nothing of the request has been done. */
+  /** Answers with a refusal, because too many requests wait already. The request has had no effect. */
   readonly refuse: RequestListener
 }
 
@@ -35,7 +35,7 @@ interface Entry {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly work: OrderedWork
-  /** What its head takes in memory until then, and its body may take. */
+  /** The memory that its head takes, and that its body may take, while it waits. */
   readonly bytes: number
   readonly arrivedMs: number
 }
@@ -58,12 +58,12 @@ export class RequestOrder {
     this.#clock = clock
   }
 
-  /** Runs the request, at once where no earlier one of its connection is unanswered. */
+  /** Runs the request when its turn comes: at once if every earlier request of its connection is answered. */
   take(request: IncomingMessage, response: ServerResponse, work: OrderedWork): void {
     const socket = request.socket as OrderedSocket
     let queue = socket[QUEUE]
     if (queue === undefined) {
-      // A response has its connection from the start, unless an earlier one still holds it.
+      // A response has its connection from the start, unless an earlier response still holds it.
       if (response.socket !== null) return work.run(request, response)
       const first = socket._httpMessage
       assert(first !== undefined && first !== null, 'an earlier response holds the connection')
@@ -87,8 +87,8 @@ export function waitedMs(request: IncomingMessage): number {
 }
 
 /**
- * Calls back once every request that arrived whole on the connection is answered; at once where there is none.
- * A client must not mistake an error about the connection for the answer to an earlier request.
+ * Calls back when every request that arrived completely on the connection is answered; at once if there is none. So a
+ * client cannot mistake an error about the connection for the answer to an earlier request.
  */
 export function afterAnswers(socket: Socket, then: () => void): void {
   const { [QUEUE]: queue, _httpMessage: current } = socket as OrderedSocket
@@ -97,13 +97,13 @@ export function afterAnswers(socket: Socket, then: () => void): void {
   else last.once('close', then)
 }
 
-/** The unanswered requests of one connection; there is one only while some of them are pipelined. */
+/** The unanswered requests of one connection. A queue exists only while the connection pipelines. */
 class ConnectionQueue {
   readonly #socket: OrderedSocket
   readonly #all: { requests: number; bytes: number }
   readonly #clock: Clock
   readonly #waiting: Entry[] = []
-  /** In the order of arrival. Either all are safe, or there is one. */
+  /** In order of arrival. Either all of them are safe, or there is exactly one. */
   #running: ServerResponse[]
   #bytes = 0
   #isPaused = false
@@ -128,7 +128,7 @@ class ConnectionQueue {
     this.#advance()
   }
 
-  /** The last response whose request has arrived to its end. */
+  /** The last response whose request has arrived completely. */
   lastComplete(): ServerResponse | undefined {
     const unanswered = [...this.#running, ...this.#waiting.map(({ response }) => response)]
     return unanswered.findLast(({ req }) => req.complete)
@@ -136,7 +136,7 @@ class ConnectionQueue {
 
   #ended(response: ServerResponse): void {
     this.#running = this.#running.filter((other) => other !== response)
-    // A client that has gone may have sent the same again on another connection by now.
+    // If the client has gone, run nothing more: it may have sent the same requests on another connection by now.
     if (this.#socket.writable) this.#advance()
   }
 
@@ -162,11 +162,11 @@ class ConnectionQueue {
   #mayRun({ request }: Entry): boolean {
     const [first] = this.#running
     if (first === undefined) return true
-    // Those that run together are all safe, so the first of them stands for the others.
+    // Requests that run together are all safe, so checking the first is enough.
     return isSafe(request) && isSafe(first.req) && this.#running.length < CONNECTION_REQUESTS_MAX
   }
 
-  /** Stops reading the connection while much waits. A body that begins to be read would start it again. */
+  /** Stops reading the connection while too much waits. Reading a body resumes the socket, hence `pauseAgain`. */
   #pace(): void {
     const isFull =
       this.#waiting.length >= CONNECTION_REQUESTS_MAX || this.#bytes > CONNECTION_BYTES_MAX
@@ -185,10 +185,13 @@ class ConnectionQueue {
     this.#bytes += bytes
     this.#all.requests += requests
     this.#all.bytes += bytes
-    assert(this.#bytes >= 0 && this.#all.requests >= 0, 'no more leave the queue than came')
+    assert(
+      this.#bytes >= 0 && this.#all.requests >= 0,
+      'no more requests leave the queue than entered',
+    )
   }
 
-  /** The connection is gone. */
+  /** Forgets all waiting requests, because the connection is gone. */
   readonly #drop = (): void => {
     this.#count(-this.#waiting.length, -this.#bytes)
     this.#waiting.length = 0

@@ -1,6 +1,6 @@
 /**
- * Why a request may reach no route: what can be told from its head alone, whatever it is for. Run for every
- * request before anything else, so it costs little where nothing is wrong.
+ * Refuses a request for reasons that its head alone shows, whatever its route. It runs first for every request, so it
+ * must be cheap for valid requests.
  */
 import type { IncomingMessage } from 'node:http'
 import { QuorateError } from '../../core/errors.ts'
@@ -23,7 +23,7 @@ export function requestRefusal(
   )
 }
 
-/** RFC 9112, section 3.2: exactly one in HTTP/1.1; proxies and servers would pick different ones. */
+/** HTTP/1.1 requires exactly one Host header (RFC 9112, section 3.2). With two, a proxy and a server could disagree. */
 function hostFieldRefusal({
   httpVersion,
   headers,

@@ -1,8 +1,8 @@
 /**
  * The target of a request line in the one form that routes see: a path and a query.
  *
- * Invariant: one resource has one spelling. Whatever would reach it under another one (a fragment, an encoded
- * letter in the fixed part of a path) is refused, because a proxy in front may have judged that other one.
+ * Invariant: each resource has one spelling. Any other spelling (a fragment, an encoded letter in the fixed part of a
+ * path) is refused, because a proxy in front may have checked that other spelling.
  */
 import { type ErrorCode, QuorateError } from '../../core/errors.ts'
 import { KV_PREFIX } from './kv-path.ts'
@@ -11,9 +11,9 @@ import { quoted } from './query.ts'
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)(.*)$/i
 
 export interface RequestTarget {
-  /** Begins with a slash, unless the target has none of the known forms. */
+  /** Begins with a slash, unless the target is in none of the known forms. */
   readonly path: string
-  /** The host of a target in absolute form, which then counts instead of the Host header. */
+  /** The host of a target in absolute form; it takes precedence over the Host header. */
   readonly authority: string | undefined
 }
 
@@ -24,12 +24,12 @@ export function parseTarget(target: string): RequestTarget {
   return { path: rest.startsWith('/') ? rest : `/${rest}`, authority }
 }
 
-/** Why no route may see the path, if so. */
+/** The error, if no route may see the path. */
 export function targetRefusal(path: string): QuorateError | undefined {
   if (path.includes('#')) {
     return new QuorateError(fragmentCode(path), 'A request has no fragment: write # as %23.')
   }
-  // A key is decoded by its own parser.
+  // Keys may have percent-encodings: kv-path.ts decodes them.
   if (path.startsWith(KV_PREFIX) || !path.includes('%')) return undefined
   const [fixed = ''] = path.split('?', 1)
   if (!fixed.includes('%')) return undefined

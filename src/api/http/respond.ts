@@ -1,22 +1,22 @@
 /**
- * Writes one answer to the socket in one go, headers spelled as the contract spells them. It takes over from
- * Fastify, which would lower the case of names, add a charset to JSON types and walk its hooks once more.
+ * Writes a complete answer to the socket, with header names spelled as in the contract. It bypasses Fastify, which
+ * would lower the case of names, add a charset to JSON types and run its hooks once more.
  */
 import type { FastifyReply } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { SMALL_BODY_BYTES_MAX } from './byte-budget.ts'
 import { drained, isGone } from './response-end.ts'
 
-/** Name, value, name, value…: the form that node writes without another pass. */
+/** Name, value, name, value…: the form that Node.js writes without another pass. */
 export type HeaderList = string[]
 
-/** A reader that takes nothing of a large answer for so long loses its connection, and the answer its memory. */
+/** A client that reads nothing of a large answer for this long loses its connection, which frees the memory. */
 const STALLED_MS_MAX = 30_000
 
-/** Of one answer, in one turn of the event loop. */
+/** How many pieces of one answer are written in one turn of the event loop. */
 const PIECES_A_TURN = 4
 
-/** The rest of a larger body that nobody wants is not read: its connection ends instead. */
+/** The most bytes of an unwanted body that are read and dropped. For a larger body the connection ends instead. */
 export const DROPPED_BYTES_MAX = 16 * 1_048_576
 
 export function respond(
@@ -29,7 +29,7 @@ export function respond(
   reply.hijack()
 }
 
-/** A body that is made while it is sent, at the pace of the reader. Its length is not told before. */
+/** Sends a body that is produced at the pace of the reader. Its length is not known in advance. */
 export function respondPieces(
   reply: FastifyReply,
   status: number,
@@ -41,7 +41,7 @@ export function respondPieces(
   response.writeHead(status, headers)
   reply.hijack()
   boundStall(response)
-  // The body of an answer to HEAD would be made for nothing.
+  // An answer to HEAD has no body, so none is produced.
   if (response.req.method === 'HEAD') response.end()
   else void sendPieces(response, pieces)
 }
@@ -53,7 +53,7 @@ async function sendPieces(
   let count = 0
   for (const piece of pieces) {
     if (!response.write(piece)) await drained(response)
-    // A quick reader must not keep the others waiting.
+    // A fast reader must not keep the event loop from other requests.
     if (++count % PIECES_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
     if (isGone(response)) return
   }
@@ -62,12 +62,12 @@ async function sendPieces(
 
 function boundStall(response: ServerResponse): void {
   response.setTimeout(STALLED_MS_MAX)
-  // The bound is the socket's, and a pipelined request after this one may take longer. Before node's own listener,
-  // which sets the bound of an idle connection.
+  // Remove the timeout at the end, because it is the socket's and a later pipelined request may take longer. Do it
+  // before the listener of Node.js, which sets the timeout of an idle connection.
   response.prependOnceListener('finish', () => response.req.socket.setTimeout(0))
 }
 
-/** The same below Fastify. */
+/** Like `respond`, but below Fastify. */
 export function writeAnswer(
   response: ServerResponse,
   requestId: string,
@@ -93,10 +93,10 @@ export function respondJson(
   respond(reply, status, headers, Buffer.from(`${JSON.stringify(data)}\n`))
 }
 
-/** Whether what is still to come of the request can be read and dropped, so that the connection can go on. */
+/** Whether the rest of the request can be read and dropped, so that the connection can stay open. */
 function isRestReadable({ complete, headers }: IncomingMessage): boolean {
   if (complete) return true
-  // A client that waits for 100 Continue may leave its body out: then the next request would be taken for it.
+  // A client that waits for 100 Continue may omit its body. Then its next request would be dropped as that body.
   if (headers['transfer-encoding'] !== undefined || headers.expect !== undefined) return false
   return Number(headers['content-length'] ?? 0) <= DROPPED_BYTES_MAX
 }

@@ -1,13 +1,13 @@
-/** When a response is over, or can take more: also where its connection ends before its turn has come. */
+/** Waits until a response has ended or can take more bytes, also if its connection ends before its turn. */
 import type { ServerResponse } from 'node:http'
 
 /** Calls back once, when the response has been sent or its connection is gone. */
 export function onceClosed(response: ServerResponse, then: () => void): void {
-  // A response that waits for earlier ones of its connection is not told when the connection ends.
+  // A response that waits for earlier ones emits no event when the connection ends, so listen to the socket too.
   const { socket } = response.req
   let isOver = false
   const end = (): void => {
-    // Where both close at once, both tell it.
+    // If both close, both events come.
     if (isOver) return
     isOver = true
     response.off('close', end)
@@ -22,7 +22,7 @@ export function onceClosed(response: ServerResponse, then: () => void): void {
   socket.on('close', end)
 }
 
-/** Resolves once what was written has gone out, or the connection is gone. */
+/** Resolves when the written bytes have been sent, or the connection is gone. */
 export function drained(response: ServerResponse): Promise<void> {
   const { socket } = response.req
   if (response.destroyed || socket.destroyed) return Promise.resolve()

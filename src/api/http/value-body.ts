@@ -1,8 +1,8 @@
 /**
- * Reads a request body of any content type into one buffer of at most a given size.
+ * Reads a request body of any content type into one buffer of bounded size.
  *
- * A body that is too large is read to its end and dropped before the answer, up to a bound: a client that is
- * still sending when its connection closes would lose the answer that says why.
+ * A body that is too large is read to its end and dropped before the answer, up to a bound. Otherwise a client that is
+ * still sending when its connection closes would lose the answer.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
@@ -12,12 +12,12 @@ import type { ByteBudget } from './byte-budget.ts'
 import { DROPPED_BYTES_MAX } from './respond.ts'
 
 const NO_BYTES = Buffer.alloc(0)
-/** So many pieces of a body of unknown length are put together, because each costs memory of its own. */
+/** A body of unknown length is joined after this many pieces, because each piece costs memory of its own. */
 const PIECES_MAX = 64
 
 type Done = (error: Error | null, body?: Buffer) => void
 
-/** The limit of each route is its `bodyLimit`. */
+/** The `bodyLimit` of each route bounds its bodies. */
 export function acceptAnyBody(app: FastifyInstance, uploads: ByteBudget): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage, done: Done) => {
@@ -29,26 +29,26 @@ export function acceptAnyBody(app: FastifyInstance, uploads: ByteBudget): void {
   })
 }
 
-/** The bytes of the body; none where the request has no body. */
+/** The bytes of the body; no bytes if the request has no body. */
 export function bodyOf(request: FastifyRequest): Buffer {
   return (request.body as Buffer | null | undefined) ?? NO_BYTES
 }
 
 function readDeclared(payload: IncomingMessage, declared: number, done: Done): void {
-  // Copied: a chunk is a view of the socket's read buffer, which a kept value would keep alive.
+  // Copy the chunks: each is a view of the socket's read buffer, and a kept value would keep that buffer alive.
   const body = Buffer.allocUnsafe(declared)
   let bytes = 0
   payload.on('data', (chunk: Buffer) => {
     bytes += chunk.copy(body, bytes)
   })
   whenOver(payload, (error) => {
-    assert(error !== null || bytes === declared, 'a whole body has the bytes that it has declared')
+    assert(error !== null || bytes === declared, 'a complete body has the length that it declared')
     if (error === null) done(null, body)
     else done(error)
   })
 }
 
-/** Reads a body of unknown length; its bytes count as long as they come in. */
+/** Reads a body of unknown length. Its bytes count against `uploads` until the body is complete. */
 function readUndeclared(
   payload: IncomingMessage,
   limitBytes: number,
@@ -88,7 +88,7 @@ function readUndeclared(
   })
 }
 
-/** Answers once the whole body has come and is dropped; at once where it is far too large. */
+/** Reports that the body is too large after it has been read and dropped; at once if it is far too large. */
 function dropBody(
   payload: IncomingMessage,
   declared: number,
@@ -101,7 +101,7 @@ function dropBody(
   payload.resume()
 }
 
-/** Calls back once: with null at the end of the body, with an error where the connection ends before it. */
+/** Calls back once: with null at the end of the body, or with an error if the connection ends before it. */
 function whenOver(payload: IncomingMessage, then: (error: QuorateError | null) => void): void {
   let isOver = false
   const end = (error: QuorateError | null): void => {

@@ -3,9 +3,10 @@
  *
  *   version (1) · digest (8) · entries: shared prefix length (1), rest length (1), rest, timestamp (varint)
  *
- * Actors come in order, and each gives only what differs from the one before: a node's incarnations share
- * most of their text. The digest covers bucket, key and entries. It is a checksum against mistakes and mixed-up keys, not
- * a seal against forgery: whoever may write a key may replace what it holds.
+ * Actors are sorted, and each entry holds only the part that differs from the actor before it, because the
+ * incarnations of one node share most of their text. The digest covers bucket, key and entries. It is a checksum
+ * against damaged tokens and mixed-up keys. It need not resist forgery: a client that may write a key may replace its
+ * value anyway.
  */
 import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
@@ -49,7 +50,7 @@ export function encodeContext(vector: VersionVector, of: ContextKey): string {
 }
 
 /**
- * Throws bad_context where the token is damaged, of another key or version, or names a timestamp above
+ * Throws bad_context if the token is damaged, belongs to another key or version, or holds a timestamp above
  * `timestampMax`, which no clock of the cluster can have given.
  */
 export function decodeContext(
@@ -95,7 +96,7 @@ function badContext(why: string): QuorateError {
 
 function writeDigest(bytes: Buffer, end: number, { bucket, key }: ContextKey): void {
   const entries = bytes.subarray(HEAD_BYTES, end)
-  // Bucket names have no slash, so no two pairs are the same text.
+  // Bucket names have no slash, so no two pairs of bucket and key give the same text.
   const name = `${bucket}/${key}`
   bytes.writeUInt32BE(xxh32(entries, hashText(name, 0)), 1)
   bytes.writeUInt32BE(xxh32(entries, hashText(name, 1)), 5)

@@ -1,4 +1,4 @@
-/** The Quorate-Session header of requests and answers: which of them have one, and what seals it. */
+/** The Quorate-Session header of requests and answers: which of them have one, and which key seals it. */
 import { randomBytes } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { timestampOf } from '../../core/causality/hybrid-clock.ts'
@@ -9,19 +9,19 @@ import type { ApiContext } from '../http/api-context.ts'
 import type { HeaderList } from '../http/respond.ts'
 import { decodeSessionToken, encodeSessionToken } from './session-token.ts'
 
-/** How long a first request waits for the cluster to agree on a key; most find it agreed on. */
+/** How long the first causal requests wait for the cluster to agree on a key. Later requests find it agreed. */
 const AGREE_TIMEOUT_MS = 2000
 const SEAL_KEY_BYTES = 32
 const IDENTITY_BYTES = 16
 
-/** Whether the request goes on with a session, or begins one. */
+/** Whether the request continues a session or begins one. */
 export function isInSession(request: FastifyRequest, level: string | undefined): boolean {
   return level === 'causal' || request.raw.headers['quorate-session'] !== undefined
 }
 
 /**
- * The session of a request that is in one: that of its token, else a new one. Rejects, before anything is applied, with
- * bad_session, clock_drift, or quorum_unreachable where no key has been agreed on yet.
+ * The session in the request's token, or a new one if it has no token. Rejects before anything is applied, with
+ * bad_session, clock_drift, or with quorum_unreachable if the cluster has not agreed on a key yet.
  */
 export async function sessionOf(api: ApiContext, request: FastifyRequest): Promise<Session> {
   const token = request.raw.headers['quorate-session']
@@ -41,7 +41,7 @@ export function addSession(
   headers.push('Quorate-Session', encodeSessionToken(session, sessionKey))
 }
 
-/** What a cluster agrees on once, drawn anew. */
+/** New random values for the identity and the session key, on which a cluster agrees once. */
 export function newFounding(): Founding {
   return {
     identity: randomBytes(IDENTITY_BYTES).toString('hex'),
@@ -57,7 +57,7 @@ async function agreeOnSealKey({ service }: ApiContext): Promise<string> {
     if (!(error instanceof QuorateError) || error.code === 'not_a_member') throw error
     throw new QuorateError(
       'quorum_unreachable',
-      `Sessions are sealed with a key on which a majority of the members agrees once, and it has not yet: ${error.message}`,
+      `A majority of the members has not yet agreed on the key that seals sessions: ${error.message}`,
       { ...error.details, retryAfterSeconds: 1 },
       { cause: error },
     )

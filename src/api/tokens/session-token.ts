@@ -1,11 +1,12 @@
 /**
- * The opaque Quorate-Session: what a session has seen, sealed with a key that the cluster has agreed on, so that
- * a token which this cluster has not given is told from one that it has.
+ * The opaque Quorate-Session: the versions that a session has seen, sealed with a key that the cluster has agreed on.
+ * The seal shows that this cluster made the token, and that nobody changed it.
  *
  *   version (1) · seal (16) · actors: count, then length and text of each
  *                           · keys: count, then length and name of each, its entries: count, then actor and timestamp of each
  *
- * All counts, lengths, places and timestamps are varints. The seal is the first half of an HMAC-SHA256 of the rest.
+ * An entry names its actor by the actor's place in the list of actors. Counts, lengths, places and timestamps are
+ * varints. The seal is the first half of an HMAC-SHA256 of everything after it.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { assert } from '../../core/assert.ts'
@@ -19,7 +20,7 @@ const VERSION = 1
 const SEAL_BYTES = 16
 const HEAD_BYTES = 1 + SEAL_BYTES
 const TOKEN = /^[A-Za-z0-9_-]+$/
-/** One key may be longer than the bound of a session, which drops whole keys; and base64 takes a third more. */
+/** Above SESSION_BYTES_MAX, because a single long key may exceed that bound, and base64 takes a third more. */
 const TOKEN_CHARACTERS_MAX = 8192
 
 export function encodeSessionToken(session: Session, sealKey: string): string {
@@ -39,15 +40,16 @@ export function encodeSessionToken(session: Session, sealKey: string): string {
       at = writeVarint(bytes, at, timestamp)
     }
   }
-  assert(at <= bytes.length, 'a session takes no more than its bound')
+  assert(at <= bytes.length, 'an encoded session takes no more than sessionBytes said')
   bytes[0] = VERSION
   sealOf(bytes.subarray(HEAD_BYTES, at), sealKey).copy(bytes, 1)
   return bytes.toString('base64url', 0, at)
 }
 
 /**
- * Throws bad_session where the token is damaged, or of another cluster or version; clock_drift where it names a
- * timestamp above `timestampMax`: the cluster has given it, so one of its clocks is wrong, and not the client.
+ * Throws bad_session if the token is damaged, or belongs to another cluster or version. Throws clock_drift if it holds
+ * a timestamp above `timestampMax`: the cluster gave that timestamp, so a clock of the cluster is wrong, not the
+ * client.
  */
 export function decodeSessionToken(
   token: string,
@@ -88,7 +90,7 @@ function readSession(bytes: Buffer, timestampMax: Timestamp): Session {
     for (let entries = countOf(number()); entries > 0; entries--) {
       const actor = actors[number()]
       const timestamp = number()
-      if (actor === undefined) throw badSession('it names nobody')
+      if (actor === undefined) throw badSession('it names an actor that it does not list')
       if (timestamp > timestampMax) throw aheadOfClock()
       seen.set(actor, timestamp)
     }
@@ -114,8 +116,8 @@ function sealOf(body: Buffer, sealKey: string): Buffer {
 function aheadOfClock(): QuorateError {
   return new QuorateError(
     'clock_drift',
-    "The session has seen a write whose time has not come yet by this node's clock: this clock, or that of the node " +
-      'which made the write, is too far off. Ask another node, or again later.',
+    "The session has seen a write that is in the future by this node's clock: this clock, or the clock of the node " +
+      'that made the write, is too far off. Send the request to another node, or again later.',
     { retryAfterSeconds: 1 },
   )
 }

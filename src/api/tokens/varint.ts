@@ -1,9 +1,9 @@
-/** Whole numbers in tokens: seven bits a byte, lowest first; by division, because bit operations stop at 32 bits. */
+/** Whole numbers in tokens: seven bits a byte, lowest first. It divides, because bit operations stop at 32 bits. */
 
-/** Of any safe integer. */
+/** The most bytes that a safe integer takes. */
 export const VARINT_BYTES_MAX = 8
 
-/** Returns the place after it. */
+/** Returns the offset after the number. */
 export function writeVarint(bytes: Buffer, at: number, value: number): number {
   let rest = value
   let end = at
@@ -15,7 +15,7 @@ export function writeVarint(bytes: Buffer, at: number, value: number): number {
   return end
 }
 
-/** undefined where the bytes end too early, or the number is too large. */
+/** Undefined if the bytes end too early, or the number is too large. */
 export function readVarint(bytes: Buffer, at: number): { value: number; end: number } | undefined {
   let value = 0
   let unit = 1

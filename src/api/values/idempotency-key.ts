@@ -1,6 +1,6 @@
 /**
- * The `Idempotency-Key` of a request: where it is kept, which ones are taken, and what the fingerprint covers that
- * tells another request under the same key. Timeout and r/w counts are not part of the fingerprint.
+ * The `Idempotency-Key` of a request: which keys are valid, and which buckets keep them. The fingerprint shows whether
+ * two requests under one key are the same request; timeout and r/w counts are not part of it.
  */
 import type { FastifyRequest } from 'fastify'
 import { fingerprintOf } from '../../core/causality/update-name.ts'
@@ -9,16 +9,16 @@ import type { Bucket } from '../../core/placement/topology.ts'
 import type { KvOperation } from './kv-parameters.ts'
 
 const CHARACTERS_MAX = 255
-/** Some clients and proxies change other characters. */
+/** Only these characters, because some clients and proxies change others. */
 const PRINTABLE = /^[\x20-\x7e]+$/
 const MODES_THAT_KEEP_KEYS = ['strong', 'counter']
 
-/** Undefined where the request has none. Throws bad_request, or idempotency_unsupported. */
+/** Undefined if the request has none. Throws bad_request or idempotency_unsupported. */
 export function idempotencyKeyOf(
   { raw }: FastifyRequest,
   { name, mode }: Bucket,
 ): string | undefined {
-  // Most requests have none, and to tell all their headers apart takes time.
+  // Most requests have no key, and `headersDistinct` takes time to build.
   if (raw.headers['idempotency-key'] === undefined) return undefined
   const keys = raw.headersDistinct['idempotency-key']
   const [key] = keys ?? []
@@ -35,7 +35,7 @@ export function idempotencyKeyOf(
   )
 }
 
-/** Of a write of `value`; `others` is all else that the write depends on. */
+/** The fingerprint of a write of `value`; `others` is everything else that the write depends on. */
 export function requestFingerprint(op: KvOperation, value: Uint8Array, others: object): string {
   return fingerprintOf(value, [op, JSON.stringify(others)])
 }

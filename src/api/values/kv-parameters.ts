@@ -1,6 +1,6 @@
 /**
- * The query parameters of a request for a value, checked against what its bucket allows. Says what is
- * allowed where something is not; never falls back to a default for a value it cannot take.
+ * Checks the query parameters of a request for a value against what its bucket allows. An error lists what is allowed.
+ * An invalid value is always an error; it never falls back to a default.
  */
 import { TIMEOUT_MS_MAX } from '../../node/round/placed-request.ts'
 import { type Bucket, isTypeMode } from '../../core/placement/topology.ts'
@@ -15,7 +15,7 @@ import {
   wholeNumber,
 } from '../http/query.ts'
 
-/** Ten years: a limit against slips of unit, not against long lives. */
+/** Ten years. The limit catches mistakes such as milliseconds in place of seconds. */
 export const TTL_SECONDS_MAX = 315_360_000
 
 const PARAMETERS = {
@@ -24,9 +24,9 @@ const PARAMETERS = {
   update: ['consistency', 'r', 'w', 'sloppy', 'timeout', 'trace'],
   delete: ['consistency', 'r', 'w', 'sloppy', 'timeout', 'trace'],
 } as const
-/** Counters and sets are one value, whatever their siblings are. */
+/** A counter or set reads as one value, so a read cannot choose among siblings. */
 const TYPE_GET_PARAMETERS = ['consistency', 'r', 'w', 'sloppy', 'timeout', 'trace'] as const
-/** Strong keys have no siblings, and consensus counts by itself. */
+/** Strong keys have no siblings, and consensus fixes how many owners decide. */
 const STRONG_PARAMETERS = {
   get: ['consistency', 'r', 'sloppy', 'timeout', 'trace'],
   put: ['consistency', 'timeout', 'ttl', 'trace'],
@@ -44,7 +44,7 @@ export interface KvParameters {
   readonly sloppy: boolean | undefined
   readonly timeoutMs: number | undefined
   readonly ttlSeconds: number | undefined
-  /** The id of the one sibling that is wanted. */
+  /** The id of the one sibling to return. */
   readonly sibling: string | undefined
   /** Answer with the newest sibling instead of all. */
   readonly newest: boolean
@@ -63,7 +63,7 @@ const NO_PARAMETERS: KvParameters = {
   trace: false,
 }
 
-/** The one parameter that most requests have, if any, without a detour. */
+/** Parsed parameters for queries that name a level and nothing else, which are the most common. */
 const LEVEL_ONLY: ReadonlyMap<string, KvParameters> = new Map(
   LEVELS.map((level) => [`consistency=${level}`, { ...NO_PARAMETERS, level }]),
 )
@@ -102,8 +102,8 @@ export function parseKvParameters(
 }
 
 /**
- * Whether the request waits for at least what its level says, so that the level's promise holds: `r`, `w` and `sloppy`
- * override what the level says, in either direction.
+ * Whether the request waits for at least as many answers as its level needs, so that the level's promise holds. `r`,
+ * `w` and `sloppy` can ask for more or for less.
  */
 export function keepsLevel({ level, r, w, sloppy }: KvParameters, bucket: Bucket): boolean {
   if (r === undefined && w === undefined && sloppy === undefined) return true

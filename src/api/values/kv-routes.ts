@@ -1,6 +1,6 @@
 /**
- * `GET`, `HEAD`, `PUT`, `POST` and `DELETE /v1/kv/{bucket}/{key}`: checks what came, asks the node, answers. It holds
- * no state and decides nothing about consistency.
+ * `GET`, `HEAD`, `PUT`, `POST` and `DELETE /v1/kv/{bucket}/{key}`: checks the request, calls the node and writes the
+ * answer. It holds no state and decides nothing about consistency.
  *
  * Invariant: a request that is refused here has had no effect anywhere.
  */
@@ -41,13 +41,13 @@ import { respondTypeRead } from './type-response.ts'
 import { CHANGE_EXAMPLES, parseChange } from './type-change-body.ts'
 import { bodyOf } from '../http/value-body.ts'
 
-/** Where the server sends every target below the prefix; the key is read from the raw target. */
+/** The server routes every target below the prefix here. The handler reads the key from the raw target. */
 export const KV_ROUTE = '/v1/kv'
 export const KV_METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'] as const
 
 const DEFAULT_CONTENT_TYPE = 'application/octet-stream'
 const CONTENT_TYPE_CHARACTERS_MAX = 255
-/** A time says too little of which value is meant. */
+/** Refused, because a time does not identify one value. */
 const DATE_CONDITIONS = ['if-unmodified-since', 'if-modified-since'] as const
 const CONDITIONS = ['if-match', 'if-none-match', 'if-unmodified-since'] as const
 const READ_CONDITIONS = ['if-match', 'if-unmodified-since'] as const
@@ -60,7 +60,7 @@ export const KV_OPERATIONS: Readonly<Record<string, KvOperation>> = {
 }
 const NO_BYTES = new Uint8Array(0)
 
-/** What is known of a request so far, for its line in the log and its place in the metrics. */
+/** What is known about a request so far, for the log and the metrics. */
 type Progress = { -readonly [K in keyof EndedRequest]: EndedRequest[K] }
 
 export function addKvRoutes(app: FastifyInstance, api: ApiContext): void {
@@ -164,7 +164,7 @@ async function answer(
   respondWrite(reply, target, written, headers, bucket, progress.op)
 }
 
-/** Counters and sets take updates and no plain writes, other buckets the other way round. */
+/** Counters and sets take updates and no plain writes; other buckets take plain writes and no updates. */
 function refuseOtherMode({ name, mode }: Bucket, op: KvOperation): void {
   if (isTypeMode(mode)) {
     if (op !== 'put') return
@@ -233,7 +233,7 @@ function refuseConditions(
   }
 }
 
-/** A context says what a write replaces, and leaves the rest beside it; a strong key has one value. */
+/** A context tells which siblings a write replaces. A strong key has one value and no siblings. */
 function refuseContext(request: FastifyRequest, bucket: Bucket): void {
   if (request.raw.headers['quorate-context'] === undefined) return
   throw new QuorateError(
@@ -252,7 +252,7 @@ function conditionOf(request: FastifyRequest): Condition | undefined {
   if (match !== undefined) return { type: 'match', tags: tagsOf('If-Match', match) }
   if (noneMatch === undefined) return undefined
   const tags = tagsOf('If-None-Match', noneMatch)
-  // Here a weak tag counts like a strong one (RFC 9110, 13.1.2).
+  // For If-None-Match a weak tag counts like a strong one (RFC 9110, section 13.1.2).
   return {
     type: 'none-match',
     tags: tags === '*' ? tags : tags.map((tag) => tag.replace(/^W\//, '')),
@@ -269,7 +269,7 @@ function tagsOf(name: string, header: string): readonly string[] | '*' {
 }
 
 function addStaleness(headers: HeaderList, { level }: ReadAnswer): void {
-  // Weaker levels read what owners hold: perhaps not yet decided, perhaps replaced.
+  // A weaker level reads what owners hold, which may be undecided or already replaced.
   if (level !== 'strong') headers.push('Quorate-Stale', 'possible')
 }
 
@@ -294,7 +294,7 @@ function contentOf(api: ApiContext, request: FastifyRequest, parameters: KvParam
       `The Content-Type header has ${contentType.length} characters; at most ${CONTENT_TYPE_CHARACTERS_MAX} are allowed.`,
     )
   }
-  // Where the client names no age, the node adds the bucket's.
+  // If the client names no ttl, the node applies the bucket's.
   const { ttlSeconds } = parameters
   return {
     value: bodyOf(request),
@@ -324,7 +324,7 @@ function respondWrite(
   op: KvOperation,
 ): void {
   if (!written.durable) {
-    // Accepted in memory: neither what it replaced nor what is there now is known yet.
+    // The write is in memory only, so neither the replaced siblings nor the present ones are known yet.
     respond(reply, 202, headers, NO_BYTES)
     return
   }

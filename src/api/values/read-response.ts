@@ -1,4 +1,4 @@
-/** Turns what a node read into an HTTP answer: one value, siblings, nothing changed, or nothing there. */
+/** Turns the result of a read into an HTTP answer: one value, siblings, not modified, or absent. */
 import type { FastifyReply } from 'fastify'
 import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import type { Sibling } from '../../core/causality/sibling.ts'
@@ -13,12 +13,12 @@ import { quoted } from '../http/query.ts'
 import { respond, respondPieces, type HeaderList } from '../http/respond.ts'
 import { siblingId, siblingList, siblingParts, type SiblingBody } from './sibling-body.ts'
 
-/** Siblings with more bytes than these are sent piece by piece. */
+/** A larger body of siblings is sent piece by piece. */
 const WHOLE_BODY_BYTES_MAX = 65_536
 
 /**
- * Sends the answer to a GET or HEAD, after `headers`; returns the code under which it counts. Throws overloaded where
- * too many bytes of answers are under way.
+ * Sends the answer to a GET or HEAD with `headers`. Returns the code for the metrics. Throws overloaded if too many
+ * bytes of answers are under way.
  */
 export function respondRead(
   api: ApiContext,
@@ -47,13 +47,13 @@ export function respondRead(
   return 'ok'
 }
 
-/** What the next write of the key is to give back, where there is something that it would replace. */
+/** Adds the context that the next write of the key sends back, if the key has something to replace. */
 export function addContext(headers: HeaderList, of: ContextKey, answer: ReadAnswer): void {
   if (answer.siblings.length === 0 && !answer.deleted) return
   headers.push('Quorate-Context', encodeContext(answer.context, of))
 }
 
-/** What every answer about a key says of how it came about. */
+/** The headers of every answer about a key: quorum, coordinator, level, and the trace if the client asked for it. */
 export function commonHeaders(
   answer: ReadAnswer | WriteAnswer,
   { trace, keepsLevel }: { trace: boolean; keepsLevel: boolean },
@@ -65,7 +65,7 @@ export function commonHeaders(
     'Quorate-Coordinator',
     answer.coordinator,
     'Quorate-Consistency',
-    // The name of a level stands for its promise, which smaller counts do not keep.
+    // The name of a level stands for its promise, and smaller counts do not keep that promise.
     keepsLevel ? answer.level : 'custom',
   ]
   if (trace) headers.push('Quorate-Trace', traceOf(answer))
@@ -125,7 +125,7 @@ function respondSiblings(
   respond(reply, 300, withContentPolicy(headers), whole)
 }
 
-/** The values stay in memory until a slow reader has taken them all. */
+/** Takes room for the values, because they stay in memory until a slow reader has taken them all. */
 function takeRoom(api: ApiContext, reply: FastifyReply, bytes: number): void {
   if (reply.request.raw.method === 'HEAD' || api.answers.takeFor(reply.raw, bytes)) return
   throw new QuorateError(
@@ -134,7 +134,7 @@ function takeRoom(api: ApiContext, reply: FastifyReply, bytes: number): void {
   )
 }
 
-/** Values are anyone's bytes: a browser must neither guess their type nor run what is in them. */
+/** Any client may have written the value, so a browser must neither guess its type nor run scripts in it. */
 export function withContentPolicy(headers: HeaderList): HeaderList {
   headers.push('X-Content-Type-Options', 'nosniff', 'Content-Security-Policy', 'sandbox')
   return headers
@@ -156,7 +156,7 @@ function absence({ bucket, key }: ContextKey, answer: ReadAnswer): string {
     : `${name} does not exist. PUT /v1/kv/{bucket}/{key} creates it.`
 }
 
-/** Which nodes were asked and what each answered, as JSON in ASCII: a header takes no other characters. */
+/** Which nodes were asked and what each answered, as JSON in ASCII, because a header takes no other characters. */
 function traceOf({ coordinator, replicas }: ReadAnswer | WriteAnswer): string {
   return JSON.stringify({ coordinator, replicas }).replace(
     /[^\x20-\x7e]/g,
@@ -167,7 +167,7 @@ function traceOf({ coordinator, replicas }: ReadAnswer | WriteAnswer): string {
 let lastSecond = 0
 let lastDate = ''
 
-/** Values that are read often were often written within one second of each other, or are the same one. */
+/** Caches the last date, because successive reads often return the same value or values of the same second. */
 export function httpDate(wallMs: number): string {
   const second = Math.floor(wallMs / 1000)
   if (second !== lastSecond) {

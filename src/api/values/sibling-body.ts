@@ -1,7 +1,7 @@
 /**
- * The bodies that show siblings side by side: a JSON list, or multipart/mixed with each value as it is. Siblings
- * together may have many megabytes, so a body is made in pieces, each no sooner than it can be sent.
- * The id of a sibling is its dot, so it stays the same on every node for as long as the sibling is there.
+ * The bodies that show siblings side by side: a JSON list, or multipart/mixed with the raw values. Siblings together
+ * may have many megabytes, so a body is produced in pieces, each only when it can be sent. The id of a sibling is its
+ * dot, so it is the same on every node as long as the sibling exists.
  */
 import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
@@ -14,11 +14,11 @@ export interface SiblingBody {
   readonly pieces: Iterable<string | Uint8Array>
 }
 
-/** A multiple of 3, so that the pieces of a text in base64 can be put together. */
+/** A multiple of 3, so that the base64 of the pieces can be concatenated. */
 const PIECE_BYTES = 49_152
 const CRLF = '\r\n'
 
-/** Characters that a query string needs no encoding for. */
+/** Uses only characters that need no encoding in a query string. */
 export function siblingId({ actor, timestamp }: Sibling): string {
   return `${actor}.${timestamp.toString(36)}`
 }
@@ -28,7 +28,7 @@ export function siblingList(siblings: readonly Sibling[]): SiblingBody {
 }
 
 export function siblingParts(siblings: readonly Sibling[]): SiblingBody {
-  // No value has these random bytes in it: nobody could know them when it was written.
+  // A client could not know these random bytes when it wrote its value, so no value contains them.
   const boundary = randomBytes(16).toString('hex')
   return {
     contentType: `multipart/mixed; boundary=${boundary}`,
@@ -54,9 +54,9 @@ function* listPieces(siblings: readonly Sibling[]): Iterable<string> {
   yield '"}]}\n'
 }
 
-/** The text as it stands between the quotes of a JSON string. */
+/** The text between the quotes of a JSON string, piece by piece. */
 function* textPieces(value: Uint8Array): Iterable<string> {
-  // It keeps an incomplete character for the next piece.
+  // The decoder keeps an incomplete character for the next piece.
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   for (const piece of piecesOf(value)) {
     yield JSON.stringify(decoder.decode(piece, { stream: true })).slice(1, -1)

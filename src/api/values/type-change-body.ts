@@ -1,6 +1,6 @@
 /**
- * The JSON of an update of a counter or a set: which members there may be, and of which types. What values
- * they may have is the node's to say (src/node/write/type-change.ts).
+ * Reads the JSON of an update of a counter or a set, and checks its members and their types. The node checks the values
+ * (src/node/write/type-change.ts).
  */
 import { QuorateError } from '../../core/errors.ts'
 import type { TypeChange } from '../../node/service/service.ts'

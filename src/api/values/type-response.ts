@@ -1,4 +1,4 @@
-/** Turns what a node read of a counter or a set into an HTTP answer: `{"value":…}`, or nothing there. */
+/** Turns the read of a counter or a set into an HTTP answer: `{"value":…}`, not modified, or absent. */
 import type { FastifyReply } from 'fastify'
 import { counterValue } from '../../core/causality/counter.ts'
 import { elementsOf } from '../../core/causality/element-set.ts'
@@ -14,7 +14,7 @@ import { type HeaderList, respond } from '../http/respond.ts'
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Sends the answer to a GET or HEAD; returns the code under which it counts. */
+/** Sends the answer to a GET or HEAD. Returns the code for the metrics. */
 export function respondTypeRead(
   reply: FastifyReply,
   mode: 'counter' | 'set',
@@ -24,7 +24,7 @@ export function respondTypeRead(
 ): 'ok' | 'key_absent' {
   const { siblings, deleted, context } = answer
   if (context.size > 0) headers.push('Quorate-Context', encodeContext(context, of))
-  // A set whose elements were all removed is an empty set: what is left of it is what it has seen.
+  // A set whose elements were all removed is an empty set. Only its context tells it from an absent key.
   const isEmptySet = mode === 'set' && !deleted && context.size > 0
   if (siblings.length === 0 && !isEmptySet) {
     respondCode(reply, 'key_absent', absence(mode, of, deleted), {}, headers)
@@ -44,7 +44,7 @@ export function respondTypeRead(
   return 'ok'
 }
 
-/** In JSON; a counter's digits are written out, for as a number they might be rounded. */
+/** The value as JSON. A counter's digits are written out, because a JavaScript number might round them. */
 function valueText(mode: 'counter' | 'set', siblings: readonly Sibling[]): string {
   if (mode === 'counter') return counterValue(siblings).toString()
   return JSON.stringify(elementsOf(siblings).map((element) => UTF8.decode(element)))

@@ -1,6 +1,6 @@
 /**
- * A file in the data directory in which experiments ask a node to hurt itself. Each fault in it carries the moment
- * at which it ends, so that none outlives whoever wrote it.
+ * Watches a file in the data directory through which experiments inject faults into this node. Each fault carries its
+ * end time, so that it ends even if the program that wrote it is gone.
  */
 import { readFileSync, statSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
@@ -9,14 +9,14 @@ import type { Log } from '../../ports/log.ts'
 const POLL_INTERVAL_MS = 200
 
 export interface FaultFile<T> {
-  /** What the file says; undefined where there is none, or one that cannot be read. */
+  /** The parsed content of the file; undefined if there is no file, or it cannot be read. */
   current(): T | undefined
   stop(): void
 }
 
 /**
- * Reads the file now, and again whenever it changes; it need not exist. Garbage is no fault: a node must not fail
- * over a broken file. `parse` throws on garbage.
+ * Reads the file now, and again whenever it changes; it need not exist. `parse` throws on a broken file. A broken file
+ * counts as no fault, because it must not end the node.
  */
 export function watchFaultFile<T>(
   file: string,
@@ -31,12 +31,15 @@ export function watchFaultFile<T>(
       current = version === '' ? undefined : parse(JSON.parse(text))
     } catch (error) {
       current = undefined
-      log.warn({ file, error: String(error) }, 'the file of faults is not readable: no faults')
+      log.warn(
+        { file, error: String(error) },
+        'the fault file cannot be read: no faults are injected',
+      )
     }
   }
   let isPolling = false
   const poll = async (): Promise<void> => {
-    // A disk that does not answer must not collect one thread of the pool after the other.
+    // One poll at a time: on a stalled disk every poll holds a thread of the pool.
     if (isPolling) return
     isPolling = true
     const version = versionOf(await stat(file).catch(() => undefined))
@@ -50,7 +53,7 @@ export function watchFaultFile<T>(
   return { current: () => current, stop: () => clearInterval(timer) }
 }
 
-/** Empty for no file. */
+/** Changes with the file; empty if there is no file. */
 function versionOf(file: { mtimeMs: number; size: number; ino: number } | undefined): string {
   return file === undefined ? '' : `${file.mtimeMs}/${file.size}/${file.ino}`
 }

@@ -1,9 +1,11 @@
 /**
- * Cuts of this node's own peer links, for chaos on one machine, where there is no network to cut: a file in
- * the data directory lists them, each with the moment at which it ends by itself. Frames of a cut link are
- * lost silently, as a real cut loses them: connections stay open, and mute. `out` is the link that this node
- * opens to the peer, with the answers that come back on it; `in` is the one that the peer opens to this node.
- * With `turnMs` the link is cut and whole by turns of this length, at both of its ends at the same time.
+ * Cuts this node's own peer links, for chaos on one machine, where there is no network to cut. A file in the data
+ * directory lists the faults, each with its end time. A cut link loses frames silently, like a real network partition:
+ * its connection stays open.
+ *
+ * `out` is the link that this node opens to the peer, including the answers that come back on it. `in` is the link that
+ * the peer opens to this node. With `turnMs` the link alternates between cut and whole in periods of this length; both
+ * of its ends follow the wall clock, so they switch at the same time.
  *
  *   {"faults":[{"id":"…","peer":"n3","direction":"out"|"in"|"both","lossPercent":100,"untilMs":1790000000000,"turnMs":1000}]}
  */
@@ -13,7 +15,7 @@ import { watchFaultFile } from './fault-file.ts'
 const FAULTS_MAX = 1000
 
 export interface LinkFaults {
-  /** Whether a frame of that direction is to be lost now. */
+  /** Whether a frame in this direction must be lost now. It decides anew, at random, for each frame. */
   isMute(peer: string, direction: 'out' | 'in'): boolean
   stop(): void
 }
@@ -28,7 +30,7 @@ interface LinkFault {
   readonly turnMs?: number
 }
 
-/** Watches the file from now on; it need not exist. */
+/** Watches the file, which need not exist. */
 export function watchLinkFaults(file: string, log: Log): LinkFaults {
   const faults = watchFaultFile(file, parseFaults, log)
   return {

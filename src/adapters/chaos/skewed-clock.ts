@@ -1,6 +1,6 @@
 /**
- * A wall clock that is set wrong for an experiment, as a file in the data directory says, until the moment that
- * it names: then it jumps back. The monotonic clock goes on, as it does where a real clock is set.
+ * A wall clock that an experiment sets wrong. A file in the data directory names the offset and its end time; then the
+ * clock jumps back. The monotonic clock is unaffected, as it is when somebody sets a real clock.
  *
  *   {"offsetMs":300000,"untilMs":1790000000000}
  */
@@ -9,18 +9,18 @@ import type { Log } from '../../ports/log.ts'
 import { watchFaultFile } from './fault-file.ts'
 
 export interface SkewedClock extends Clock {
-  /** How wrong it is now, in ms. */
+  /** By how many ms the clock is wrong now. */
   offsetMs(): number
   stop(): void
 }
 
 interface ClockFault {
   readonly offsetMs: number
-  /** By the true clock. */
+  /** Measured by the true clock. */
   readonly untilMs: number
 }
 
-/** `clock` as the file has it from now on; it need not exist. */
+/** `clock` with the offset that the file names. The file need not exist. */
 export function skewedClock(clock: Clock, file: string, log: Log): SkewedClock {
   const fault = watchFaultFile(file, parseFault, log)
   const offsetMs = (): number => {

@@ -1,6 +1,6 @@
 /**
- * The codec in MessagePack: compact, fast, and readable by other tools. Only the plain data of the port is
- * let through (plain-msgpack.ts), so that no peer can make this node build anything else.
+ * The codec port in MessagePack: compact, fast, and readable by other tools. It accepts only the plain data of the port
+ * (plain-msgpack.ts), so that no peer can make this node build other objects.
  */
 import { Packr, Unpackr } from 'msgpackr'
 
@@ -8,9 +8,9 @@ import type { Codec, Encodable } from '../../ports/codec.ts'
 import { isPlainMsgpack } from './plain-msgpack.ts'
 
 /**
- * Results are slices of a slab that the packer goes through once and never comes back to; whoever keeps a
- * result keeps its slab. The packer lets slabs grow to four times the largest message and stay so, by which a
- * kept record of 100 bytes would hold 16 MiB after one frame of 4 MiB: so a slab that has grown is let go.
+ * The packer cuts results from a slab and never reuses its bytes. A kept result keeps its whole slab in memory. The
+ * packer makes slabs four times as large as the largest message and never shrinks them: after one frame of 4 MiB a kept
+ * record of 100 bytes would hold 16 MiB. So this codec replaces a slab that has grown.
  */
 const SLAB_BYTES = 16 * 1024
 const SLAB_BYTES_MAX = 128 * 1024
@@ -27,7 +27,7 @@ export const msgpackCodec: Codec = {
     return encoded
   },
   decode: (bytes) => {
-    // No word of the data in the message: a client's value must not end in a log.
+    // The message repeats nothing of the data, because a client's value must not get into a log.
     if (!isPlainMsgpack(bytes)) throw new Error('not one whole MessagePack value of plain data')
     return unpacker.unpack(bytes) as Encodable
   },

@@ -1,15 +1,15 @@
 /**
- * Whether bytes are exactly one MessagePack value of the plain data that the codec port allows. Looks at the
- * heads of the values alone, never at their content, so it costs a fraction of decoding.
+ * Checks whether bytes are exactly one MessagePack value of the plain data that the codec port allows. It looks only at
+ * the heads of values, never at their content, so it costs a fraction of decoding.
  *
- * It runs before the decoder, because that builds maps, dates, regular expressions and classes from what a
- * peer sends; and because lengths and depth must be true before anything is reserved for them.
+ * It runs before the decoder for two reasons: the decoder would build maps, dates, regular expressions and classes from
+ * a peer's bytes, and it would allocate memory for lengths that are false.
  */
 
-/** Arrays in arrays; the node's own messages and records stay far below. */
+/** The deepest nesting of arrays. The node's own messages and records stay far below. */
 export const DEPTH_MAX = 64
 
-/** High words of the 64-bit integers that a number holds exactly. */
+/** The high words of the 64-bit integers that a JavaScript number holds exactly. */
 const SAFE_HIGH_WORD_MIN = -0x20_0000
 const SAFE_HIGH_WORD_MAX = 0x1f_ffff
 
@@ -34,14 +34,14 @@ export function isPlainMsgpack(bytes: Uint8Array): boolean {
       continue
     }
     position += head === 0xdc ? 2 : head === 0xdd ? 4 : 0
-    // Each item has one byte at least: a length that the bytes cannot hold is a lie.
+    // Each item takes at least one byte, so a count above the number of bytes left is false.
     if (!(items <= length - position) || open.length >= DEPTH_MAX) return false
     open.push(left)
     left = items
   }
 }
 
-/** How many items follow; -1 where `head` does not begin an array; NaN where the count is cut off. */
+/** How many items follow; -1 if `head` does not begin an array; NaN if the count is cut off. */
 function arrayItems(bytes: Uint8Array, head: number, position: number): number {
   if (head >= 0x90 && head <= 0x9f) return head & 0x0f
   if (head === 0xdc) return unsigned(bytes, position, 2)
@@ -49,7 +49,7 @@ function arrayItems(bytes: Uint8Array, head: number, position: number): number {
   return -1
 }
 
-/** Where the value ends; Infinity where it is not plain, NaN never. */
+/** The position after the value; Infinity if the value is not plain or is cut off. Never NaN. */
 function endOfScalar(bytes: Uint8Array, head: number, position: number): number {
   if (head <= 0x7f || head >= 0xe0) return position
   if (head >= 0xa0 && head <= 0xbf) return position + (head & 0x1f)
@@ -95,7 +95,7 @@ function end(start: number, length: number): number {
   return length >= 0 ? start + length : Infinity
 }
 
-/** NaN where the bytes end before it. */
+/** NaN if the bytes end too early. */
 function unsigned(bytes: Uint8Array, position: number, size: 1 | 2 | 4): number {
   if (position + size > bytes.length) return NaN
   let value = 0

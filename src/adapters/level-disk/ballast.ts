@@ -1,7 +1,7 @@
 /**
- * Room that only a recovery may use: a file of zeros beside the database. Compaction goes on while writes are
- * refused, and may eat a full disk to the last byte; what it leaves behind is removed only when the database
- * is opened again, and that first writes out what is in the log. With the file gone there is room for it.
+ * Reserves disk space that only a recovery may use: a file of zeros beside the database. Compaction continues while
+ * writes are refused, and may fill the disk to the last byte. LevelDB removes obsolete files only when it opens the
+ * database again, and before that it writes out its log. Removing the ballast makes room for this.
  */
 import { open, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,13 +14,13 @@ export class Ballast {
   readonly #file: string
   #making: Promise<void> | undefined
 
-  /** `bytes`: what a recovery needs at most. */
+  /** `bytes` is the most that a recovery needs. */
   constructor(directory: string, bytes: number) {
     this.#file = join(directory, FILE)
     this.bytes = bytes
   }
 
-  /** Makes the file unless it is there. A disk without room for it goes without. */
+  /** Creates the file if it is missing. If the disk has no room for it, there is no ballast. */
   make(): Promise<void> {
     this.#making ??= this.#make().finally(() => {
       this.#making = undefined
@@ -28,7 +28,7 @@ export class Ballast {
     return this.#making
   }
 
-  /** What `release` would free. */
+  /** How many bytes `release` would free. */
   async heldBytes(): Promise<number> {
     return stat(this.#file).then(
       ({ size }) => size,
@@ -36,7 +36,7 @@ export class Ballast {
     )
   }
 
-  /** Gives the room back; false where there was none. */
+  /** Removes the file. Returns false if there was none. */
   async release(): Promise<boolean> {
     await this.#making
     const held = await this.heldBytes()
@@ -56,7 +56,7 @@ export class Ballast {
         await file.close()
       }
     } catch {
-      // The room is more use free than in half a ballast.
+      // Remove a partial file, because free space is more useful.
       await rm(this.#file, { force: true })
     }
   }

@@ -1,5 +1,6 @@
 /**
- * CRC-32C, the checksum of LevelDB's logs and tables, eight bytes at a time: a start reads every table once.
+ * CRC-32C, the checksum of LevelDB's logs and tables. It takes eight bytes at a time, because a start checks every
+ * table.
  */
 import { word } from '../../core/hash/little-endian.ts'
 
@@ -7,7 +8,7 @@ import { word } from '../../core/hash/little-endian.ts'
 const POLYNOMIAL = 0x82f63b78
 const MASK_DELTA = 0xa282ead8
 const SLICES = 8
-/** `TABLES[n][byte]`: the checksum of that byte followed by n zeros. */
+/** `TABLES[n][byte]` is the checksum of that byte followed by n zeros. */
 const TABLES = makeTables()
 const [T0, T1, T2, T3, T4, T5, T6, T7] = TABLES as [
   Uint32Array,

@@ -1,15 +1,15 @@
 /**
- * What becomes of a database whose files LevelDB finds damaged. Leaving out what cannot be read is no way out:
- * older versions would come to light again. So the whole of it is moved aside, for a person to look at, and
- * the node begins with nothing and is filled from the other owners.
+ * Sets aside a database whose files are damaged. Skipping the unreadable parts would not be safe, because older
+ * versions of keys would reappear. So the whole database is moved aside for a person to inspect, and the node starts
+ * empty and copies its keys from the other owners.
  */
 import { existsSync } from 'node:fs'
 import { readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
-/** In the directory of a database: damage was found while it was in use. */
+/** A file in the database directory. It says that damage was found while the database was in use. */
 const MARK = 'DAMAGED'
-/** In the same place: the log lacked something in its middle when the database was opened. */
+/** A file in the same directory. It says that synced writes were missing when the database was opened. */
 const LOSSY_MARK = 'LOSSY'
 const ASIDE = '.damaged-'
 
@@ -20,7 +20,7 @@ export function isDamage(error: unknown): boolean {
   return false
 }
 
-/** Sees to it that the next opening takes the database for damaged: what was found may not show then. */
+/** Makes the next opening treat the database as damaged, because the same damage may not show up again. */
 export async function markDamaged(directory: string, reason: string): Promise<void> {
   await writeFile(join(directory, MARK), `Damage was found in this database: ${reason}\n`)
 }
@@ -47,7 +47,7 @@ export async function unmarkLossy(directory: string): Promise<void> {
   await rm(join(directory, LOSSY_MARK), { force: true })
 }
 
-/** Moves the database to a name beside its own, which is returned. Only the newest is kept: it takes room. */
+/** Moves the database to a name beside its own and returns it. Removes earlier ones, because each takes disk space. */
 export async function setAside(directory: string): Promise<string> {
   const parent = dirname(directory)
   const prefix = `${basename(directory)}${ASIDE}`

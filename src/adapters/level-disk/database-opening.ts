@@ -1,7 +1,7 @@
 /**
- * Opens a database after a clean stop or a crash, and finds out whether it is whole. LevelDB itself overlooks a
- * changed byte in a table, a log or manifest that ends too early, and a missing CURRENT file, and goes on without what
- * it cannot read. So its files are checked before it sees them, because opening removes or rewrites some of them.
+ * Opens a database after a clean stop or a crash, and finds out whether it is complete. LevelDB does not notice a
+ * changed byte in a table, a log or manifest that ends too early, or a missing CURRENT file; it continues without the
+ * unreadable data. So this file checks LevelDB's files first, before opening removes or rewrites some of them.
  */
 import type { Ballast } from './ballast.ts'
 import { isDamage, isMarkedDamaged, markDamaged, markLossy, setAside } from './damaged-database.ts'
@@ -23,7 +23,7 @@ export interface OpeningOptions {
   readonly directory: string
   readonly writeBufferSize: number
   readonly ballast: Ballast
-  /** Whether a database that is damaged is set aside, and begun anew. Otherwise it is opened as LevelDB can. */
+  /** Whether to set a damaged database aside and start empty. Otherwise LevelDB opens what it can. */
   readonly mayReplace: boolean
 }
 
@@ -31,16 +31,17 @@ export interface Opening {
   readonly database: Database
   readonly claim: DirectoryClaim
   readonly synced: SyncedFile
-  /** Where the damaged database has been moved whose place this one takes. */
+  /** The new place of the damaged database that this one replaces; undefined if there was none. */
   readonly setAside: string | undefined
 }
 
-/** Rejects with a sentence for a person. */
+/** Rejects with an error whose message is written for a person. */
 export async function openWholeDatabase(options: OpeningOptions): Promise<Opening> {
   const { directory, mayReplace } = options
   const claim = await claimDirectory(directory)
   try {
-    // A process in another container does not see the claim, and the files of a database in use may look damaged.
+    // Check LevelDB's lock too: a process in another container does not see the claim, and the files of a database in
+    // use may look damaged.
     await refuseLocked(directory)
     if (mayReplace && isMarkedDamaged(directory)) {
       const aside = await setAside(directory)
@@ -64,7 +65,7 @@ async function openClaimed({
   ballast,
   mayReplace,
 }: OpeningOptions): Promise<Pick<Opening, 'database' | 'synced'>> {
-  // Without the file CURRENT, LevelDB would begin anew and remove every table.
+  // Always check CURRENT: without this file LevelDB would create a new database and remove every table.
   const damage = await (mayReplace ? findDamage(directory) : findDamagedCurrent(directory))
   if (damage !== undefined) throw Object.assign(new Error(damage), { code: 'LEVEL_CORRUPTION' })
   if (mayReplace && (await hasDamagedLog(directory))) await markLossy(directory)

@@ -1,7 +1,7 @@
 /**
- * Keeps a second process away from a directory, even where LevelDB's LOCK file has been deleted or replaced. The claim
- * is a socket in the kernel's own namespace, named after the inode of the directory: nobody can remove it, and it ends
- * with its process. Only Linux has such sockets; elsewhere the LOCK file has to do.
+ * Keeps a second process away from a directory, even if somebody deletes or replaces LevelDB's LOCK file. The claim is
+ * an abstract socket of the kernel, named after the inode of the directory. Nobody can remove it, and it ends with its
+ * process. Only Linux has such sockets; other systems rely on the LOCK file alone.
  */
 import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
@@ -11,7 +11,7 @@ export interface DirectoryClaim {
   release(): Promise<void>
 }
 
-/** Rejects with a sentence for a person where another process has the directory. */
+/** Rejects with a message for a person if another process has the directory. */
 export async function claimDirectory(directory: string): Promise<DirectoryClaim> {
   if (process.platform !== 'linux') return { release: async () => undefined }
   const { dev, ino } = await stat(directory, { bigint: true })

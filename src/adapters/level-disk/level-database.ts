@@ -1,4 +1,4 @@
-/** One open LevelDB with the options of this store, and what its errors say. */
+/** Opens LevelDB with the options of this store, and interprets its errors. */
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -6,14 +6,14 @@ import { Level } from 'level'
 
 export type Database = Level<string, Uint8Array>
 
-/** Blocks of the database kept decompressed; the node has its own cache of objects above it. */
+/** The cache of decompressed blocks. It is small, because the node caches objects itself. */
 const BLOCK_CACHE_BYTES = 16 * 1024 * 1024
-/** Two of these are in memory at most. Larger ones mean fewer, longer compactions that need more room. */
+/** LevelDB has at most two write buffers in memory. Larger ones mean fewer, longer compactions that need more room. */
 const WRITE_BUFFER_BYTES_MAX = 16 * 1024 * 1024
 const WRITE_BUFFER_BYTES_MIN = 1024 * 1024
-/** On a small disk a buffer is this part of it, so that compaction finds the room it needs. */
+/** On a small disk a buffer takes this share of the disk, so that compaction finds the room that it needs. */
 const WRITE_BUFFER_SHARE = 1 / 64
-/** The manifest and the first pages of a new log. */
+/** Room for the manifest and the first pages of a new log. */
 const OPEN_BYTES = 2 * 1024 * 1024
 
 export function writeBufferBytes(totalBytes: number): number {
@@ -21,12 +21,12 @@ export function writeBufferBytes(totalBytes: number): number {
   return Math.min(WRITE_BUFFER_BYTES_MAX, Math.max(WRITE_BUFFER_BYTES_MIN, share))
 }
 
-/** Rejects with a sentence that names the directory. */
+/** Rejects with a message that names the directory. */
 export async function openDatabase(
   directory: string,
   options: { readonly writeBufferSize: number; readonly createIfMissing: boolean },
 ): Promise<Database> {
-  // Compression stays on (snappy): it costs less than the writing it saves.
+  // Snappy compression stays on, because it costs less time than it saves in writing.
   const database: Database = new Level<string, Uint8Array>(directory, {
     keyEncoding: 'utf8',
     valueEncoding: 'buffer',
@@ -43,7 +43,7 @@ export async function openDatabase(
   }
 }
 
-/** Rejects where another process has the database open. Never opens it, and changes nothing of it. */
+/** Rejects if another process has the database open. Never opens or changes the database. */
 export async function refuseLocked(directory: string): Promise<void> {
   const probe = new Level(directory, { createIfMissing: false, errorIfExists: true })
   try {
@@ -55,18 +55,18 @@ export async function refuseLocked(directory: string): Promise<void> {
   }
 }
 
-/** LevelDB's repair of a closed database: a new manifest for what can be read of its tables and logs. */
+/** Runs LevelDB's repair on a closed database: it writes a new manifest for the readable tables and logs. */
 export async function salvageFiles(directory: string): Promise<void> {
-  // `Level` is classic-level's class in Node.js, and its types are those of every platform.
+  // In Node.js `Level` is classic-level's class, but its types declare only what every platform has.
   await (Level as unknown as { repair(location: string): Promise<void> }).repair(directory)
 }
 
-/** Room that opening needs at most, where the logs hold two full buffers. */
+/** The most room that opening needs: the logs then hold two full buffers. */
 export function openingBytesMax(writeBufferSize: number): number {
   return 2 * writeBufferSize + OPEN_BYTES
 }
 
-/** Room that opening needs as things are: the logs are written out before anything obsolete is removed. */
+/** The room that opening needs now. LevelDB writes out its logs before it removes obsolete files. */
 export async function openingBytes(directory: string): Promise<number> {
   const logs = (await readdir(directory)).filter((name) => name.endsWith('.log'))
   const sizes = await Promise.all(
@@ -75,7 +75,7 @@ export async function openingBytes(directory: string): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, OPEN_BYTES)
 }
 
-/** The innermost message: abstract-level wraps LevelDB's own. */
+/** The innermost message, because abstract-level wraps LevelDB's errors. */
 export function sentenceOf(error: unknown): string {
   let innermost: unknown = error
   while (innermost instanceof Error && innermost.cause instanceof Error) innermost = innermost.cause

@@ -1,13 +1,12 @@
 /**
  * The disk port over LevelDB.
  *
- * LevelDB that runs into a full disk may leave a torn record in the middle of its log, and what is appended
- * behind it can be lost at the next recovery; a compaction that failed makes it refuse every later write. So
- * writes are refused while less than a reserve is free (space-watch.ts). And where a write fails all the
- * same, no further one is taken until the database has been closed and opened again, by which LevelDB
- * recovers its log; reads go on meanwhile, from the open database.
+ * On a full disk LevelDB may leave a torn record in the middle of its log, and the next recovery can lose the records
+ * after it. After a failed compaction LevelDB refuses every later write. So this disk refuses writes while less than a
+ * reserve is free (space-watch.ts). If a write fails nevertheless, the disk takes no further write until it has closed
+ * and reopened the database, which makes LevelDB recover its log. Reads continue meanwhile from the open database.
  *
- * Invariant: batches reach LevelDB one at a time, so none is ever appended behind one that failed.
+ * Invariant: batches reach LevelDB one at a time, so no batch is ever appended after a failed one.
  */
 import { type Disk, DiskError, type DiskHealth, type DiskOperation } from '../../ports/disk.ts'
 import { Ballast } from './ballast.ts'
@@ -27,41 +26,41 @@ import { type SpaceWatch, watchSpace } from './space-watch.ts'
 
 export interface LevelDiskOptions {
   readonly directory: string
-  /** Bytes kept free: compaction and the log need room while writes are refused. By default see space-watch.ts. */
+  /** Bytes kept free for compaction and the log while writes are refused. The default is in space-watch.ts. */
   readonly reserveBytes?: number
   /**
-   * Told once when the files are found to be damaged while they are in use; the process should end then. With
-   * it, a database that is found damaged when it is opened is set aside and begun anew; without, it rejects.
+   * Called once if damage is found while the files are in use; the process should then end. If it is given, opening a
+   * damaged database sets it aside and starts empty. If it is absent, opening a damaged database rejects.
    */
   readonly onDamaged?: (reason: string) => void
-  /** Told once when another directory has taken the place of the one that was opened; the process must end then. */
+  /** Called once if the opened directory is moved, removed or replaced; the process must then end. */
   readonly onMoved?: (reason: string) => void
 }
 
 export interface OpenedDisk extends Disk {
-  /** Where the damaged database has been moved whose place this one takes. */
+  /** The new place of the damaged database that this one replaces; undefined if there was none. */
   readonly setAside: string | undefined
-  /** Whether the log was damaged in its middle: writes that were durable are missing among those that are there. */
+  /** Whether synced writes are missing from the database. */
   readonly hasLostWrites: boolean
-  /** What follows from `hasLostWrites` is durable: the next opening does not tell it again. */
+  /** Call it when the consequences of `hasLostWrites` are durable: the next opening does not report the loss again. */
   forgetLoss(): Promise<void>
-  /** Closes the database. The next opening sets it aside, whatever LevelDB says of its files. */
+  /** Closes the database. The next opening sets it aside, even if LevelDB finds no damage. */
   giveUp(reason: string): Promise<void>
 }
 
-/** Batches waiting for their turn; the caller gathers its writes and rarely has more than one. */
+/** Bounds the batches that wait. The caller groups its writes, so there is rarely more than one. */
 const WAITING_WRITES_MAX = 10_000
-/** LevelDB hands over so much of a range at a time. */
+/** LevelDB returns at most so many bytes of a range at a time. */
 const READ_AHEAD_BYTES_MAX = 256 * 1024
-/** How soon it is noticed that the directory has been moved, removed or replaced. */
+/** How often the disk checks whether its directory has been moved, removed or replaced. */
 const PLACE_INTERVAL_MS = 500
 const MOVED = 'the data directory was moved, removed or replaced while this node ran'
 const RECOVERY_INTERVAL_MS_MIN = 250
 const RECOVERY_INTERVAL_MS_MAX = 8000
-/** Written, as a delete of what is never there, to see whether LevelDB takes writes again. */
+/** A write that tests whether LevelDB takes writes again. It deletes a key that never exists. */
 const TRIAL: DiskOperation = { type: 'delete', key: '\u0000trial' }
 
-/** Rejects with a sentence for a person: locked by another process, damaged, not a directory. */
+/** Rejects with a message for a person: locked by another process, damaged, not a directory. */
 export async function openLevelDisk(options: LevelDiskOptions): Promise<OpenedDisk> {
   const { directory, onDamaged, onMoved } = options
   const space = await watchSpace(directory, options.reserveBytes)
@@ -73,7 +72,7 @@ export async function openLevelDisk(options: LevelDiskOptions): Promise<OpenedDi
     return new LevelDisk({
       ...opening,
       directory,
-      // Whoever has taken the directory away meanwhile must not find a new one in its place.
+      // Never create a new database here: if somebody has moved the directory away, no new one may take its place.
       reopen: () => openDatabase(directory, { writeBufferSize, createIfMissing: false }),
       space,
       ballast,
@@ -102,16 +101,16 @@ class LevelDisk implements OpenedDisk {
   readonly #space: SpaceWatch
   readonly #listeners: ((health: DiskHealth) => void)[] = []
   #database: Database
-  /** Set where a write has failed: the reason, until the database has been reopened. */
+  /** Why a write failed; set until the database has been reopened. */
   #failure: string | undefined
-  /** Set once space was short, until LevelDB has taken a write again: it may have failed unseen meanwhile. */
+  /** Set when space ran short, until LevelDB has taken a write again, because a compaction may have failed unseen. */
   #doubted = false
-  #told: DiskHealth['state'] = 'ok'
+  #reported: DiskHealth['state'] = 'ok'
   #recovery: NodeJS.Timeout | undefined
   #recovering = false
   #recoveryIntervalMs = RECOVERY_INTERVAL_MS_MIN
   #reopening: Promise<void> | undefined
-  /** Ends with the last of the tasks that have LevelDB's log for themselves. */
+  /** Settles after the last of the tasks that write LevelDB's log one at a time. */
   #turns: Promise<unknown> = Promise.resolve()
   #waiting = 0
   #isDamaged = false
@@ -175,7 +174,7 @@ class LevelDisk implements OpenedDisk {
       throw new DiskError('disk_failed', 'none', `${this.#waiting} batches wait for the disk`)
     }
     await this.#inTurn(() => {
-      // Asked again: one of those before may have failed.
+      // Check again, because an earlier batch may have failed meanwhile.
       this.#refuseUnlessWell()
       return this.#append(operations, sync)
     })
@@ -248,15 +247,15 @@ class LevelDisk implements OpenedDisk {
     const { full, low, rawFreeBytes } = this.#space
     if (full) this.#doubted = true
     const { ballast } = this.#parts
-    // Made while there is room for it twice, so that it does not itself bring the disk to its end.
+    // Make the ballast only if there is room for it twice, so that the ballast does not itself fill the disk.
     if (low && (rawFreeBytes ?? 0) > 2 * ballast.bytes) void ballast.make()
     const { state } = this.health()
-    if (state !== this.#told) {
-      this.#told = state
+    if (state !== this.#reported) {
+      this.#reported = state
       this.#recoveryIntervalMs = RECOVERY_INTERVAL_MS_MIN
       for (const listener of this.#listeners) listener(this.health())
     }
-    // Space is back: whoever waits for writes waits for this trial.
+    // Space is back, so try a write at once: clients wait for the result.
     if (this.#doubted && !full && this.#failure === undefined) void this.#recover()
     else if (state !== 'ok') this.#recoverLater()
   }
@@ -281,7 +280,10 @@ class LevelDisk implements OpenedDisk {
     this.#space.look()
   }
 
-  /** Closing for good what then cannot be opened would end the reads too. */
+  /**
+   * Whether reopening will find enough room. Otherwise the closed database could not be opened again, and reads would
+   * end too.
+   */
   async #canReopen(): Promise<boolean> {
     if (this.#database.status !== 'open') return true
     const { rawFreeBytes } = this.#space
@@ -314,7 +316,7 @@ class LevelDisk implements OpenedDisk {
     }
   }
 
-  /** Waits while the database is being reopened: that is a moment, or an error. */
+  /** Waits while the database is being reopened, which takes a moment or fails. */
   async #read<T>(read: (database: Database) => Promise<T>): Promise<T> {
     if (this.#reopening !== undefined) await this.#reopening
     if (this.#closed !== undefined) throw new DiskError('disk_closed', 'none', 'the disk is closed')
@@ -334,7 +336,10 @@ class LevelDisk implements OpenedDisk {
     markDamaged(directory, sentenceOf(error)).then(tell, tell)
   }
 
-  /** LevelDB goes on writing into files that nobody would find again, and new ones into a directory that is not its own. */
+  /**
+   * A moved directory must be noticed, because LevelDB would continue to write into files that the next start cannot
+   * find.
+   */
   async #lookAtPlace(): Promise<void> {
     if (this.#hasMoved || this.#closed !== undefined) return
     if (!(await this.#parts.synced.isInPlace())) this.#moved()
@@ -347,7 +352,7 @@ class LevelDisk implements OpenedDisk {
     this.#parts.onMoved?.(`${this.#parts.directory}: ${MOVED}`)
   }
 
-  /** What was durable is cached and told above: with a part of it gone, only another life can go on. */
+  /** The node has cached and acknowledged the durable writes. If some of them are gone, the process must end. */
   async #lookForLoss(): Promise<void> {
     const { directory, onDamaged } = this.#parts
     if (onDamaged === undefined || !(await hasDamagedLog(directory))) return

@@ -1,15 +1,15 @@
 /**
- * Reads LevelDB's logs, and finds damage in the middle of them. LevelDB itself, when it opens, leaves out what it cannot read
- * of a log and goes on behind it without a word: writes that were synced are gone, later ones are there, and
- * nobody is told. Damage with nothing whole behind it is left to LevelDB: that is how a log ends when the
- * power fails in the middle of a write, and what is lost then was never acknowledged.
+ * Reads LevelDB's logs, and finds damage in the middle of them. When LevelDB opens, it silently skips the unreadable
+ * part of a log and continues after it: synced writes are lost while later ones are kept. Damage at the end of a log is
+ * left to LevelDB. A log ends so when the power fails during a write, and that write was never acknowledged.
  *
  * The format (doc/log_format.md of LevelDB): blocks of 32 KiB, in them fragments of
  *
  *   u32 LE masked CRC-32C of type and data · u16 LE length · u8 type · data
  *
- * A batch is one fragment (full), or several (first, middle …, last). Only a batch that *begins* whole behind
- * the damage proves it: the fragments of one torn batch may reach the disk in any order.
+ * A batch is one fragment (full), or several (first, middle …, last). Only an intact fragment that *begins* a batch
+ * after the damage proves damage in the middle, because the fragments of one torn batch may reach the disk in any
+ * order.
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ const FULL = 1
 const FIRST = 2
 const LAST = 4
 
-/** Whether any log of the closed database lacks something in its middle. */
+/** Whether any log of the closed database is damaged in its middle. */
 export async function hasDamagedLog(directory: string): Promise<boolean> {
   const names = await readdir(directory).catch(() => [])
   for (const name of names.filter((file) => file.endsWith('.log'))) {
@@ -39,7 +39,7 @@ export function isDamagedInside(log: Uint8Array): boolean {
       const length = (log[at + 4] as number) | ((log[at + 5] as number) << 8)
       const type = log[at + 6] as number
       const next = at + HEADER_BYTES + length
-      // An empty header fills a block, or a log that was made longer ahead of use.
+      // An empty header is padding of a block, or of a log file that was extended ahead of use.
       const isFiller = type === 0 && length === 0
       if (!isFiller && !isWhole(log, at, next, end)) isDamaged = true
       else if (isDamaged && (type === FULL || type === FIRST)) return true
@@ -50,7 +50,7 @@ export function isDamagedInside(log: Uint8Array): boolean {
   return false
 }
 
-/** The records of a whole log, in order; ends where the log is damaged. */
+/** The records of a log, in order, up to the first damage. */
 export function* logRecords(log: Uint8Array): Generator<Uint8Array> {
   let parts: Uint8Array[] = []
   for (let start = 0; start < log.length; start += BLOCK_BYTES) {

@@ -1,6 +1,7 @@
 /**
  * Reads from LevelDB's manifest which tables are in use. The manifest is a log (log-damage.ts) of changes, each a list
- * of fields (db/version_edit.cc of LevelDB). Its own damage is LevelDB's to find: it checks every change when it opens.
+ * of fields (db/version_edit.cc of LevelDB). LevelDB finds damage of the manifest itself: it checks every change when
+ * it opens.
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -21,11 +22,14 @@ const DELETED_FILE = 6
 const NEW_FILE = 7
 const PREVIOUS_LOG_NUMBER = 9
 
-/** What is wrong with the file that names the manifest: LevelDB would begin anew without it, or take it for an I/O error. */
+/**
+ * What is wrong with the file CURRENT, which names the manifest. If it is missing, LevelDB would create a new database;
+ * if it is damaged, LevelDB would report an I/O error.
+ */
 export async function findDamagedCurrent(directory: string): Promise<string | undefined> {
   const names = await readdir(directory)
   if (!names.includes('CURRENT')) {
-    // The first manifest alone is what a crash leaves while the database is made: nothing is lost with it.
+    // A crash while the database is created leaves only the first manifest. Then nothing is lost.
     const hasOthers = names.some((name) => /^MANIFEST-(?!000001$)|\.(ldb|sst|log)$/.test(name))
     return hasOthers ? 'the file CURRENT is missing' : undefined
   }
@@ -36,7 +40,7 @@ export async function findDamagedCurrent(directory: string): Promise<string | un
     : 'the file CURRENT names no manifest'
 }
 
-/** Empty where there is no database, or its manifest cannot be read: LevelDB says so itself. */
+/** Empty if there is no database, or its manifest cannot be read. LevelDB reports that itself. */
 export async function tablesInUse(directory: string): Promise<TableFile[]> {
   try {
     const name = (await readFile(join(directory, 'CURRENT'), 'utf8')).trimEnd()

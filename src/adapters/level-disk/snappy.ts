@@ -1,12 +1,12 @@
-/** Snappy decompression (format_description.txt of Snappy): LevelDB compresses its blocks so. */
+/** Decompresses Snappy (format_description.txt of Snappy), with which LevelDB compresses its blocks. */
 
 const LITERAL = 0
 const COPY_1 = 1
 const COPY_2 = 2
-/** A literal longer than this has its length in bytes of its own. */
+/** A longer literal has its length in separate bytes. */
 const SHORT_LITERAL_MAX = 60
 
-/** Undefined where `input` is not a whole compressed block of at most `bytesMax`. */
+/** Undefined if `input` is not a complete compressed block of at most `bytesMax`. */
 export function uncompress(input: Uint8Array, bytesMax: number): Uint8Array | undefined {
   const { value: length, next } = readVarint(input, 0)
   if (next < 0 || length > bytesMax) return undefined
@@ -33,13 +33,13 @@ export function uncompress(input: Uint8Array, bytesMax: number): Uint8Array | un
     if (kind === COPY_1) count = ((tag >> 2) & 7) + 4
     const offset = kind === COPY_1 ? ((tag >> 5) << 8) | number(1) : number(kind === COPY_2 ? 2 : 4)
     if (offset === 0 || offset > to || to + count > length) return undefined
-    // A copy may overlap what it writes.
+    // Copy byte by byte, because the source may overlap the bytes being written.
     for (; count > 0; count--, to++) output[to] = output[to - offset] as number
   }
   return to === length ? output : undefined
 }
 
-/** A varint at `at`, and where the next thing begins: -1 where there is none. */
+/** Reads the varint at `at`. `next` is the offset after it, or -1 if there is no valid varint. */
 export function readVarint(bytes: Uint8Array, at: number): { value: number; next: number } {
   let value = 0
   for (let shift = 0; shift < 64; shift += 7) {

@@ -1,6 +1,6 @@
 /**
- * Knows how much of a filesystem is free, and says *full* while less than a reserve is: before LevelDB meets
- * the end of the disk itself. Looked at often, and after every megabyte written, never at each write.
+ * Measures the free space of a filesystem, and reports *full* while less than a reserve is free, so that LevelDB never
+ * runs out of space itself. It measures twice a second and after every megabyte written, but not at each write.
  */
 import { statfsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
@@ -9,31 +9,31 @@ import { dirname } from 'node:path'
 import type { DiskOperation } from '../../ports/disk.ts'
 
 const LOOK_INTERVAL_MS = 500
-/** Written since the last look: then the next is due. */
+/** So many bytes written since the last measurement cause the next one. */
 const LOOK_BYTES = 1024 * 1024
 /**
- * Compaction writes its outputs before it removes its inputs, and goes on while writes are refused. Filled at
- * full speed with random keys, a database with buffers of 16 MiB took up to 200 MiB so for a while.
+ * Compaction writes its outputs before it removes its inputs, and continues while writes are refused. A database with
+ * buffers of 16 MiB, filled at full speed with random keys, took up to 200 MiB for this at times.
  */
 const RESERVE_BYTES = 256 * 1024 * 1024
-/** On a small filesystem the reserve must leave room for something else. */
+/** On a small filesystem the reserve takes at most this share, to leave room for data. */
 const RESERVE_SHARE = 0.3
-/** Full ends only when this much more than the reserve is free, so that it does not flutter. */
+/** *Full* ends only when this share more than the reserve is free, so that the state does not flap. */
 const RETURN_SHARE = 0.1
-/** Below so many reserves room is *low*. */
+/** Free space below so many reserves is *low*. */
 const LOW_RESERVES = 2
 
 export interface SpaceWatch {
   readonly totalBytes: number
-  /** Free for anybody; undefined where the system does not tell. */
+  /** Free bytes, the reserve included; undefined if the system does not report them. */
   readonly rawFreeBytes: number | undefined
-  /** Free beyond the reserve; undefined where the system does not tell. */
+  /** Free bytes beyond the reserve; undefined if the system does not report them. */
   readonly freeBytes: number | undefined
   readonly reserveBytes: number
   readonly full: boolean
-  /** Time to prepare for *full*. */
+  /** Whether it is time to prepare for *full*. */
   readonly low: boolean
-  /** Takes note of what was written. */
+  /** Counts the written bytes. */
   wrote(operations: readonly DiskOperation[]): void
   look(): void
   stop(): void
@@ -82,7 +82,7 @@ class StatfsWatch implements SpaceWatch {
     if (this.#writtenBytes >= LOOK_BYTES) this.look()
   }
 
-  /** A statfs of a local filesystem is a few microseconds: not worth a turn of the thread pool. */
+  /** Calls statfs synchronously: on a local filesystem it takes a few microseconds, less than using the thread pool. */
   look(): void {
     this.#writtenBytes = 0
     try {
@@ -94,7 +94,7 @@ class StatfsWatch implements SpaceWatch {
       const wantedBytes = this.full ? this.reserveBytes * (1 + RETURN_SHARE) : this.reserveBytes
       this.full = this.rawFreeBytes < wantedBytes
     } catch {
-      // A filesystem that does not answer is no reason to end the node; writes will tell what is wrong.
+      // A filesystem that does not answer must not end the node. The next write will show what is wrong.
       this.rawFreeBytes = undefined
     }
     this.onLook()
@@ -106,8 +106,8 @@ class StatfsWatch implements SpaceWatch {
 }
 
 /**
- * Makes the directory and its parents. Not `mkdir` with `recursive`: below /proc and the like, where a parent
- * is there but takes no children, that tries for ever.
+ * Creates the directory and its parents. It does not use `mkdir` with `recursive`, which retries forever if a parent
+ * exists but allows no children, as below /proc.
  */
 export async function makeDirectory(directory: string): Promise<void> {
   try {

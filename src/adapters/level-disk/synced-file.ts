@@ -1,10 +1,12 @@
 /**
- * Remembers beside LevelDB how far its database has come. LevelDB takes a log or a manifest that ends too early for one
- * that a power failure has cut, and opens an older state without a word. So every batch stores its number in the
- * database, and once a synced batch is durable its number is written to this file, before anybody is told.
+ * Remembers, in a file beside the database, which batch was synced last. LevelDB cannot tell a damaged log or manifest
+ * that ends too early from one that a power failure has cut, and silently opens an older state. So every batch stores
+ * its number in the database. When a synced batch is durable, its number goes into this file before the write is
+ * acknowledged.
  *
- * Only opening syncs the file: after a power failure it may lag behind the database, and never leads. A database that is
- * behind its file, or has another mark, lacks synced writes. Without room for the file the database keeps no number.
+ * Only opening syncs the file. After a power failure the file may lag behind the database, but it is never ahead of it.
+ * A database that is behind its file, or has another mark, lacks synced writes. If the disk has no room for the file,
+ * the database keeps no number either.
  *
  *   u64 mark, drawn when the database is made · f64 LE number of the batch · u32 LE xxHash32 of both
  */
@@ -14,7 +16,7 @@ import { join } from 'node:path'
 import { xxh32 } from '../../core/hash/xxh32.ts'
 import type { Database } from './level-database.ts'
 
-/** Before every key of the node. */
+/** Sorts before every key of the node. */
 export const PROGRESS_KEY = '\u0000synced'
 const FILE = 'synced'
 const MARK_BYTES = 8
@@ -32,7 +34,7 @@ export class SyncedFile {
   readonly #mark: Buffer
   /** The number of the last batch that was handed to LevelDB. */
   #batch: number
-  /** The number that the file has, or is being given. */
+  /** The number in the file, or the one that is being written to it. */
   #written = 0
 
   private constructor(directory: string, file: FileHandle | undefined, progress: Progress) {
@@ -42,7 +44,7 @@ export class SyncedFile {
     this.#batch = progress.batch
   }
 
-  /** Whether the open database lacks writes that were synced. Rejects with what LevelDB or the disk says. */
+  /** Whether the open database lacks synced writes. Rejects with errors of LevelDB or the disk. */
   static async isBehind(directory: string, database: Database): Promise<boolean> {
     const [stored, file] = [await progressIn(database), await readProgress(directory)]
     if (file === 'damaged') return true
@@ -51,7 +53,7 @@ export class SyncedFile {
     return !stored.mark.equals(file.mark) || stored.batch < file.batch
   }
 
-  /** Begins to follow the database. On a disk without room for the file it goes without. */
+  /** Starts to follow the database. If the disk has no room for the file, it keeps none. */
   static async open(directory: string, database: Database): Promise<SyncedFile> {
     const stored = await progressIn(database)
     const progress = stored ?? { mark: randomBytes(MARK_BYTES), batch: 0 }
@@ -59,8 +61,8 @@ export class SyncedFile {
     try {
       file = await open(join(directory, FILE), 'r+').catch(() => open(join(directory, FILE), 'w+'))
       await file.write(encode(progress), 0, PROGRESS_BYTES, 0)
-      // A power failure must not take away the file of a database that has a number. From now on its bytes are only
-      // overwritten.
+      // Sync the file now, because a power failure must not remove the file of a database that has a number. Later
+      // writes only overwrite its bytes.
       await file.sync()
       await syncDirectory(directory)
     } catch {
@@ -71,7 +73,10 @@ export class SyncedFile {
     return new SyncedFile(directory, file, progress)
   }
 
-  /** The operation that belongs in the next batch. Without the file, a number would pass for lost writes at the next start. */
+  /**
+   * The operation that belongs in the next batch. Without the file it deletes the number, because a number without a
+   * file would look like lost writes at the next start.
+   */
   next(): { type: 'put'; key: string; value: Uint8Array } | { type: 'del'; key: string } {
     this.#batch++
     if (this.#file === undefined) return { type: 'del', key: PROGRESS_KEY }
@@ -82,13 +87,13 @@ export class SyncedFile {
     }
   }
 
-  /** To be called once that batch is durable, and awaited before anybody is told. */
+  /** Call it when that batch is durable, and await it before the write is acknowledged. */
   async synced(): Promise<void> {
     this.#written = this.#batch
     await this.#file?.write(encode({ mark: this.#mark, batch: this.#batch }), 0, PROGRESS_BYTES, 0)
   }
 
-  /** Whether the database that has been opened again is the one that was followed, with all that was synced. */
+  /** Whether the reopened database is the one that was followed, with all its synced writes. */
   async isContinuedBy(database: Database): Promise<boolean> {
     if (this.#file === undefined) return true
     const stored = await progressIn(database)
@@ -96,7 +101,7 @@ export class SyncedFile {
     return stored.mark.equals(this.#mark) && stored.batch >= this.#written
   }
 
-  /** Whether the file lies where the directory was, and nobody has put another in its place. */
+  /** Whether the file is still at its path, and nobody has put another file there. */
   async isInPlace(): Promise<boolean> {
     if (this.#file === undefined) return true
     try {
@@ -105,7 +110,7 @@ export class SyncedFile {
       return found.ino === mine.ino && found.dev === mine.dev
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      // Any other failure says nothing about the place.
+      // Other failures do not show that the file was moved.
       return code !== 'ENOENT' && code !== 'ENOTDIR'
     }
   }
@@ -129,7 +134,7 @@ async function progressIn(database: Database): Promise<Progress | undefined> {
   return value && decode(Buffer.from(value))
 }
 
-/** A power failure may leave an empty file, before the first batch: that says as little as none. */
+/** A power failure before the first batch may leave an empty file. It counts as no file. */
 async function readProgress(directory: string): Promise<Progress | 'damaged' | undefined> {
   try {
     const bytes = await readFile(join(directory, FILE))

@@ -1,7 +1,7 @@
 /**
- * Finds damage in LevelDB's tables. LevelDB has a checksum for every block and does not check it when it reads: a
- * changed byte gives wrong values, hides a key, or brings an older version of it to light. So every table that is in
- * use is read once before the database is opened, and each of its blocks is checked.
+ * Finds damage in LevelDB's tables. LevelDB has a checksum for every block but does not check it when it reads. A
+ * changed byte could give wrong values, hide a key, or let an older version of the key reappear. So this file reads
+ * every table in use once before the database is opened, and checks each of its blocks.
  *
  * The format (doc/table_format.md of LevelDB): blocks, each followed by u8 compression · u32 LE masked CRC-32C; at the
  * end a footer of 48 bytes with the places of the meta index and the index, and a magic number.
@@ -16,7 +16,7 @@ const MAGIC = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb]
 const TRAILER_BYTES = 5
 const UNCOMPRESSED = 0
 const SNAPPY = 1
-/** An index has an entry for each 4 KiB of its table. */
+/** Bounds an index. It has one entry for each 4 KiB of its table. */
 const INDEX_BYTES_MAX = 256 * 1024 * 1024
 
 interface Place {
@@ -24,7 +24,7 @@ interface Place {
   readonly size: number
 }
 
-/** The first table that is damaged, with what is wrong; undefined where all are whole. */
+/** Describes the damage of the first damaged table; undefined if no table is damaged. */
 export async function findDamagedTable(
   directory: string,
   tables: Iterable<{ readonly number: number; readonly bytes: number }>,
@@ -39,7 +39,7 @@ export async function findDamagedTable(
   return undefined
 }
 
-/** Older versions of LevelDB ended the name otherwise. */
+/** Undefined if there is no such file. Older versions of LevelDB used the extension sst. */
 async function readTable(
   directory: string,
   number: number,
@@ -50,7 +50,7 @@ async function readTable(
       return await readFile(join(directory, `${name}.${ending}`))
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      // A bad sector is damage. The start would fail for ever if this were thrown.
+      // A bad sector is damage. If this threw, every start would fail.
       if (code === 'EIO') return 'unreadable'
       if (code !== 'ENOENT') throw error
     }
@@ -70,7 +70,7 @@ export function isDamagedTable(table: Uint8Array): boolean {
   )
 }
 
-/** A block without its trailer, still compressed; undefined where it is damaged. */
+/** A block with its compression byte, still compressed; undefined if it is damaged. */
 function blockAt(table: Uint8Array, { offset, size }: Place): Uint8Array | undefined {
   const end = offset + size
   if (end + TRAILER_BYTES > table.length - FOOTER_BYTES) return undefined
@@ -80,7 +80,7 @@ function blockAt(table: Uint8Array, { offset, size }: Place): Uint8Array | undef
     : undefined
 }
 
-/** The places in the entries of an index. */
+/** The places that the entries of an index name; undefined if the index is damaged. */
 function placesIn(stored: Uint8Array | undefined): Place[] | undefined {
   const block = stored && contentOf(stored)
   if (block === undefined || block.length < 4) return undefined

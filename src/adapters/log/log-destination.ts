@@ -1,27 +1,27 @@
 /**
- * Where log lines go: a file descriptor that may be a file, a pipe, a socket or a terminal, and that may fail.
- * Logging never stops the node: a line that finds no room in a small buffer is dropped and counted. When the
- * descriptor takes lines again, one line says how many are missing.
+ * Writes log lines to a file descriptor: a file, a pipe, a socket or a terminal, any of which may fail. Logging never
+ * stops the node: if the small buffer has no room for a line, the line is dropped and counted. When the descriptor
+ * takes lines again, one line says how many are missing.
  *
- * pino's own destination (sonic-boom) is not used: its flush at exit retries a failed write for ever, and its
- * buffer has no bound by default.
+ * It replaces pino's own destination (sonic-boom), whose flush at exit retries a failed write forever, and whose buffer
+ * has no bound by default.
  *
- * Invariants: at most one write is under way, so at most one thread of the pool can be stuck in it; no more than
- * `bytesMax` wait.
+ * Invariants: at most one write is under way, so at most one thread of the pool can be stuck in it. At most `bytesMax`
+ * bytes wait.
  */
 import { fstatSync, write, writeSync } from 'node:fs'
 
 const BYTES_MAX = 1024 * 1024
 const CHUNK_BYTES_MAX = 64 * 1024
-/** Once lines were dropped, lines are taken again when the buffer is down to this share of its bound. */
+/** After dropping lines, take lines again when the buffer is down to this share of its bound. */
 const RESUME_SHARE = 0.5
-/** A pipe whose reader is slow. */
+/** The pause while a pipe is full because its reader is slow. */
 const BUSY_RETRY_MS = 20
-/** A full disk, a broken pipe, an I/O error. */
+/** The pause after other failures: a full disk, a broken pipe, an I/O error. */
 const FAILED_RETRY_MS = 500
-/** A write that takes longer may never return: a stalled disk, a stopped terminal. */
+/** A write that takes longer may never return: the disk is stalled, or the terminal is stopped. */
 const STUCK_MS = 500
-/** How long the last lines of a process may take to be written. */
+/** How long a process may take to write its last lines before it exits. */
 const LAST_WORDS_MS = 200
 
 export interface LogDestinationOptions {
@@ -33,9 +33,9 @@ export class LogDestination {
   readonly #fd: number
   readonly #bytesMax: number
   #lines: string[] = []
-  /** Of the lines that wait, and of the chunk. */
+  /** The bytes of the waiting lines and of the chunk. */
   #bytes = 0
-  /** The rest of what is being written. */
+  /** The unwritten rest of the lines that are being written. */
   #chunk: Buffer | undefined
   #writingSinceMs: number | undefined
   #retry: NodeJS.Timeout | undefined
@@ -44,7 +44,7 @@ export class LogDestination {
   #droppedInARow = 0
   #droppedLines = 0
   #waitingForIdle: (() => void)[] = []
-  /** Told how many lines were dropped when lines are taken again: it may log a line about them. */
+  /** Called with the number of dropped lines when lines are taken again. It may log a line about them. */
   onResumed: (droppedLines: number) => void = () => undefined
 
   constructor({ fd, bytesMax = BYTES_MAX }: LogDestinationOptions) {
@@ -57,7 +57,7 @@ export class LogDestination {
     return this.#droppedLines
   }
 
-  /** Whether a thread of the pool may be stuck in a write: `process.exit` would wait for it for ever. */
+  /** Whether a thread of the pool may be stuck in a write. Then `process.exit` would wait for it forever. */
   get isStuck(): boolean {
     return this.#writingSinceMs !== undefined && performance.now() - this.#writingSinceMs > STUCK_MS
   }
@@ -75,14 +75,14 @@ export class LogDestination {
     this.#bytes += bytes
     if (this.#isScheduled) return
     this.#isScheduled = true
-    // At the end of the turn: a process that ends in this turn still has the line, and writes it itself (flushSync).
+    // Write at the end of the turn. If the process ends in this turn, flushSync still has the line and writes it.
     setImmediate(() => {
       this.#isScheduled = false
       this.#writeNext()
     })
   }
 
-  /** Resolves when every line is written, or cannot be now, or `forMs` have passed. */
+  /** Resolves when every line is written, when a write fails, or after `forMs`. */
   flush(forMs: number): Promise<void> {
     if (this.#bytes === 0 || this.#hasFailed) return Promise.resolve()
     return new Promise((resolve) => {
@@ -94,9 +94,9 @@ export class LogDestination {
     })
   }
 
-  /** Writes what waits before the process ends at once. Gives up soon where that is not possible. */
+  /** Writes the waiting lines synchronously, before the process ends. Gives up soon if that is not possible. */
   flushSync(): void {
-    // A write on top of a stuck one would be stuck, too, and this time in the main thread.
+    // Another write would be stuck too, and would block the main thread.
     if (this.isStuck) return
     const isWriting = this.#writingSinceMs !== undefined
     const chunk = isWriting || this.#chunk === undefined ? [] : [this.#chunk]
@@ -138,7 +138,7 @@ export class LogDestination {
         },
         isBusy(error) ? BUSY_RETRY_MS : FAILED_RETRY_MS,
       )
-      // A log that cannot be written keeps no process alive.
+      // A failing log must not keep the process alive.
       this.#retry.unref()
       return
     }
@@ -182,13 +182,13 @@ export function complain(line: string): void {
   try {
     writeSync(openWithoutBlocking('stderr'), `${line}\n`)
   } catch {
-    // Nobody is left to be told.
+    // There is no other place to report this failure.
   }
 }
 
 /**
- * A pipe or socket is set to fail with EAGAIN rather than to block, so that an unread one takes no thread. Node
- * does that when it opens its own stream over the descriptor. Files and terminals have no such state.
+ * Makes a pipe or socket fail with EAGAIN instead of blocking, so that an unread one does not hold a thread. Node.js
+ * does that when it opens its own stream over the descriptor. Files and terminals have no such mode.
  */
 function openWithoutBlocking(name: 'stdout' | 'stderr'): number {
   const fd = name === 'stdout' ? 1 : 2

@@ -1,4 +1,4 @@
-/** Structured log lines through pino: one JSON object a line, with the node's id on each. */
+/** Writes structured log lines through pino: one JSON object a line, each with the node's id. */
 import { type DestinationStream, type Level, pino } from 'pino'
 
 import type { Log } from '../../ports/log.ts'
@@ -7,11 +7,11 @@ import { type LogDestination, standardOutput } from './log-destination.ts'
 export interface PinoLogOptions {
   readonly node: string
   readonly level: Level | 'silent'
-  /** Standard output where absent. */
+  /** Standard output if absent. */
   readonly destination?: DestinationStream
 }
 
-/** The log of a whole process, and where it goes. */
+/** The log of a process, and the destination of its lines. */
 export interface ProcessLog {
   readonly log: Log
   readonly destination: LogDestination
@@ -22,7 +22,7 @@ export function createPinoLog(options: PinoLogOptions): Log {
   return pino({ level, base: { node } }, destination)
 }
 
-/** Logs to `destination`, standard output by default, and says there how many lines it had to drop. */
+/** Logs to `destination`, standard output by default. After dropping lines it logs their number. */
 export function createProcessLog(
   options: Omit<PinoLogOptions, 'destination'>,
   destination: LogDestination = standardOutput(),

@@ -1,6 +1,6 @@
 /**
- * Metrics for Prometheus through prom-client. Counting happens at each request and message, so counters are
- * plain numbers in maps here, and prom-client reads them only when somebody asks.
+ * Metrics for Prometheus through prom-client. Every request and message counts something, so counters are plain numbers
+ * here for speed. prom-client reads them only when somebody requests the metrics.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
@@ -21,38 +21,40 @@ export interface PromMetrics extends Metrics {
 
 const COUNTERS: Readonly<Record<CounterName, string>> = {
   requests_total: 'Client requests ended, by operation, level and outcome code.',
-  forwarded_total: 'Writes sent on to an owner of the key, by owner.',
+  forwarded_total: 'Writes forwarded to an owner of the key, by owner.',
   read_repairs_total: 'Owners brought up to date by a read, by owner.',
   hints_stored_total: 'Hints made durable here, by the owner they are for.',
   hints_delivered_total: 'Hints that their owner has made durable, by owner.',
-  hints_dropped_total: 'Hints given up for want of room, by owner.',
+  hints_dropped_total: 'Hints dropped because there was no room, by owner.',
   blind_write_second_rounds_total:
     'Blind writes that had to cover older siblings in a second round.',
   lww_second_rounds_total: 'Last-writer-wins writes written again above a newer timestamp.',
   register_reads_total:
     'Reads of strong keys, by kind: the owners agreed, or a proposal had to make them.',
   register_rounds_total: 'Attempts to decide a value of a strong key, by kind: one or two trips.',
-  register_conflicts_total: 'Those that decided nothing, by kind: conflict or unreachable.',
-  placement_changed_total: 'Requests done again because their key had other owners by then.',
-  moved_keys_total: 'Copies taken over from that peer for a change of the members.',
-  moved_bytes_total: 'Bytes of these copies.',
-  swept_keys_total: 'Copies dropped of keys that this node keeps no more.',
+  register_conflicts_total:
+    'Attempts on a strong key that decided nothing, by kind: conflict or unreachable.',
+  placement_changed_total:
+    'Requests repeated because the owners of their key had changed meanwhile.',
+  moved_keys_total: 'Copies taken over from a peer for a change of the members, by peer.',
+  moved_bytes_total: 'Bytes of the copies taken over from a peer, by peer.',
+  swept_keys_total: 'Copies dropped because this node no longer owns their keys.',
   session_searches_total:
-    'Searches for what a session had seen, by kind: to read it, or to settle it at all owners.',
-  siblings_limit_total: 'Writes that met the limit of siblings, by limit: warn or refuse.',
+    'Searches for versions that a session had seen, by kind: to read them, or to bring them to all owners.',
+  siblings_limit_total: 'Writes that reached a limit of siblings, by limit: warn or refuse.',
   clock_drift_refusals_total: 'Frames of peers whose clock is too far ahead, by peer.',
   peers_refused_total:
-    'Attempts of links that this node or the peer refused, by peer (none for strangers) and reason.',
+    'Attempts to link that this node or the peer refused, by peer (none for strangers) and reason.',
   stale_epoch_refusals_total: 'Asks refused because their topology is older.',
   late_messages_refused_total: 'Asks refused because their deadline had passed.',
   corrupt_records_total: 'Damaged records found.',
-  anti_entropy_rounds_total: 'Comparisons of all shared copies that were finished, by peer.',
-  anti_entropy_keys_total: 'Keys that differed in them and were reconciled, by peer.',
+  anti_entropy_rounds_total: 'Finished comparisons of all shared copies, by peer.',
+  anti_entropy_keys_total: 'Keys that differed in such comparisons and were reconciled, by peer.',
   tombstones_collected_total: 'Deletes and expired values forgotten once all owners held them.',
   expired_values_shrunk_total:
-    'Expired values whose bytes were given up before they could be forgotten.',
+    'Expired values whose bytes were freed before the values could be forgotten.',
   peer_frames_total: 'Frames exchanged with peers, by direction.',
-  peer_bytes_total: 'Bytes of these frames, by direction.',
+  peer_bytes_total: 'Bytes of the frames exchanged with peers, by direction.',
   peer_messages_total: 'Asks and answers exchanged with peers, by direction.',
   storage_commits_total: 'Batches written to the disk.',
   storage_commit_operations_total: 'Operations in those batches.',
@@ -61,23 +63,24 @@ const COUNTERS: Readonly<Record<CounterName, string>> = {
 
 const GAUGES: Readonly<Record<GaugeName, string>> = {
   hints_pending: 'Hints kept here, by the owner they are for.',
-  hints_pending_bytes: 'Their bytes, by the owner they are for.',
+  hints_pending_bytes: 'Bytes of the hints kept here, by the owner they are for.',
   peer_up: 'Whether this node reaches the peer: 0 or 1.',
-  clock_correction_seconds: 'How far the time of the members is ahead of our clock.',
-  clock_offset_seconds: 'The clock of the peer minus ours, when last heard.',
+  clock_correction_seconds: "How far the time of the members is ahead of this node's clock.",
+  clock_offset_seconds: "The clock of the peer minus this node's, when last heard.",
   chaos_clock_offset_seconds: 'How wrong `npm run chaos -- skew` has set the clock of this node.',
   storage_writable: 'Whether the disk takes writes: 0 or 1.',
   storage_free_bytes: 'Bytes free beyond the reserve.',
-  horizon_age_seconds: 'How far behind the clock all members have settled everything.',
+  horizon_age_seconds:
+    'Age of the horizon: all members have settled every write that is older than this.',
   topology_epoch: 'Epoch of the topology in force here.',
-  cache_bytes: 'Objects kept in memory.',
+  cache_bytes: 'Bytes of objects kept in memory.',
   inflight_requests: 'Client requests under way.',
 }
 
 const HISTOGRAMS: Readonly<Record<HistogramName, string>> = {
-  request_duration_seconds: 'Client requests, by operation and level.',
-  replica_request_duration_seconds: 'Asks answered by a peer, by peer.',
-  storage_commit_duration_seconds: 'Batches written to the disk.',
+  request_duration_seconds: 'Duration of client requests, by operation and level.',
+  replica_request_duration_seconds: 'Time until a peer answered an ask, by peer.',
+  storage_commit_duration_seconds: 'Time to write a batch to the disk.',
 }
 
 const PREFIX = 'quorate_'
@@ -92,7 +95,7 @@ interface Series {
   value: number
 }
 
-/** Finds a series by its labels' values, without building strings where the same label object comes again. */
+/** Finds a series by the values of its labels. A label object that it has seen before needs no string. */
 class SeriesTable<T extends { readonly labels: MetricLabels }> {
   readonly #byText = new Map<string, T>()
   readonly #byObject = new WeakMap<MetricLabels, T>()

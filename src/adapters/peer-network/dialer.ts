@@ -1,7 +1,6 @@
 /**
- * Keeps one link open to one peer: dials, and dials again, for as long as the peer is in the list. An attempt
- * is given up soon, because the kernel repeats a lost SYN ever more slowly: a fresh attempt finds a healed
- * network sooner than the old one.
+ * Keeps one link open to one peer: it dials again and again as long as the peer is in the list. An attempt times out
+ * soon, because the kernel repeats a lost SYN ever more slowly, so a new attempt finds a healed network sooner.
  */
 import type { LookupFunction } from 'node:net'
 import { Client, type Dispatcher } from 'undici'
@@ -25,25 +24,25 @@ import {
 import { askForMembership } from './membership-request.ts'
 import { Link, type LinkHandler, SILENCE_MS_MAX } from './link.ts'
 
-/** For the connection alone, which the kernel of the peer answers, however busy its node is. */
+/** Bounds the TCP connection alone. The kernel of the peer accepts it, even if the peer's process is busy. */
 const CONNECT_TIMEOUT_MS = 400
-/** For the handshake too. */
+/** Bounds the connection and the handshake together. */
 const ATTEMPT_TIMEOUT_MS = 1000
 /** From the start of one attempt to the start of the next. */
 const BACKOFF_MS_MIN = 50
 const BACKOFF_MS_MAX = 500
-/** What may follow a refusal, in bytes. */
+/** The most bytes that the text of a refusal may have. */
 const REASON_BYTES_MAX = 4096
-/** Different troubles of one outage that are told. */
+/** How many different failures of one outage are logged. */
 const TROUBLES_MAX = 10
 
 export interface DialerHandler {
   readonly frame: (frame: Uint8Array) => void
   readonly link: (open: boolean) => void
-  /** Told of each attempt that one of both ends refuses. */
+  /** Called for each attempt that this node or the peer refuses. */
   readonly refused: (by: 'self' | 'peer', refusal: Refusal) => void
   readonly isMute: () => boolean
-  /** The peer refuses this node as no member, and gives this newer document. */
+  /** Called if the peer refuses this node because it is no member, with the peer's newer topology document. */
   readonly excluded: (document: string) => void
 }
 
@@ -51,7 +50,7 @@ export interface DialerOptions {
   readonly peer: PeerAddress
   readonly introduce: () => Introduction
   readonly doorkeeper: () => Doorkeeper
-  /** Of this node's own topology. */
+  /** The epoch of this node's topology. */
   readonly epoch: () => number
   readonly lookup: LookupFunction
   readonly log: Log
@@ -69,7 +68,7 @@ export class Dialer {
   #retry: NodeJS.Timeout | undefined
   #backoffMs = BACKOFF_MS_MIN
   #stopped = false
-  /** Told since the link was last open. */
+  /** The failures logged since the link was last open. */
   readonly #troubles = new Set<string>()
 
   constructor(options: DialerOptions, handler: DialerHandler) {
@@ -83,7 +82,7 @@ export class Dialer {
     return this.#link !== undefined
   }
 
-  /** Of the protocol, on the link; undefined while there is none. */
+  /** The version of the protocol on the link; undefined while there is no link. */
   get version(): number | undefined {
     return this.#link === undefined ? undefined : this.#version
   }
@@ -92,7 +91,7 @@ export class Dialer {
     return this.#link?.send(frame) ?? false
   }
 
-  /** Closes the link, and dials again. */
+  /** Closes the link. The dialer then dials again. */
   hangUp(reason: string): void {
     this.#link?.close(reason)
   }
@@ -114,7 +113,7 @@ export class Dialer {
     this.#attemptedMs = performance.now()
     const timer = setTimeout(() => attempt.abort(new Error('no answer')), ATTEMPT_TIMEOUT_MS)
     try {
-      // A mute link does not dial either: a cut network answers no SYN.
+      // An injected cut also prevents dialling, because a cut network answers no SYN.
       if (this.#handler.isMute()) throw new Error('no answer')
       this.#open(await this.#upgrade(client, attempt.signal))
     } catch (error) {
@@ -159,7 +158,7 @@ export class Dialer {
     return upgraded
   }
 
-  /** Judges the node at the other end. Rejects where it gets no link. */
+  /** Checks the node at the other end. Rejects if that node must not get a link. */
   async #admit({ headers, socket }: Dispatcher.UpgradeData, signal: AbortSignal): Promise<void> {
     const { peer, doorkeeper } = this.#options
     const theirs = credentialsIn(headers)
@@ -179,7 +178,7 @@ export class Dialer {
     }
   }
 
-  /** A peer that knows nothing newer than this node proves nothing. */
+  /** Asks the peer for its topology document. Ignores a peer whose epoch is not newer, because it proves nothing. */
   async #learn({ epoch = 0 }: Refusal, headers: Record<string, string>): Promise<void> {
     if (epoch <= this.#options.epoch()) return
     const { peer, lookup } = this.#options
@@ -206,7 +205,7 @@ export class Dialer {
 
   #closed(reason: string): void {
     this.#link = undefined
-    // One that closes as soon as it opens is not dialled again and again at once.
+    // Reset the backoff only after a link that lasted, so that one that closes at once is not dialled in a busy loop.
     if (performance.now() - this.#openedMs > SILENCE_MS_MAX) this.#backoffMs = BACKOFF_MS_MIN
     this.#attemptedMs = performance.now()
     this.#trouble(reason)
@@ -216,14 +215,14 @@ export class Dialer {
 
   #again(): void {
     if (this.#stopped) return
-    // Half of it by chance, so that nodes that lost each other do not dial in step.
+    // Half of the interval is random, so that nodes that lost each other do not dial in step.
     const intervalMs = this.#backoffMs * (0.5 + Math.random() / 2)
     this.#backoffMs = Math.min(this.#backoffMs * 2, BACKOFF_MS_MAX)
     const waitMs = Math.max(0, this.#attemptedMs + intervalMs - performance.now())
     this.#retry = setTimeout(() => void this.#dial(), waitMs)
   }
 
-  /** Says each trouble once, not at every attempt. */
+  /** Logs each failure once, not at every attempt. */
   #trouble(reason: string): void {
     if (this.#stopped || this.#troubles.has(reason) || this.#troubles.size >= TROUBLES_MAX) return
     this.#troubles.add(reason)

@@ -1,14 +1,15 @@
 /**
- * Frames on a byte stream: u32 LE length, then that many bytes. An empty one is a keepalive. A frame may span
- * many chunks and a chunk hold many frames; each byte is copied at most once.
+ * Frames on a byte stream: u32 LE length, then so many bytes. An empty frame is a keepalive. A frame may span many
+ * chunks, and a chunk may hold many frames. Each byte is copied at most once.
  */
 
 /**
- * A longer frame is garbage, and is not sent. The node cuts its frames far below, unless one item is larger: an object
- * is one item, and may have been merged from many sides of a cut (node/replica/sibling-limits.ts).
+ * A longer frame is garbage when received, and is never sent. The node keeps its frames far shorter, unless a single
+ * item is larger: an object is one item, and may have been merged from many sides of a cut
+ * (node/replica/sibling-limits.ts).
  */
 export const FRAME_BYTES_MAX = 256 * 1024 * 1024
-/** The same for a node of version 2 of the protocol. */
+/** The bound for a peer that speaks version 2 of the protocol. */
 export const FRAME_BYTES_MAX_2 = 64 * 1024 * 1024
 export const HEADER_BYTES = 4
 
@@ -16,14 +17,14 @@ export class FrameReader {
   readonly #take: (frame: Uint8Array) => void
   #chunks: Buffer[] = []
   #buffered = 0
-  /** Length of the frame whose header has been read; -1 before. */
+  /** Length of the frame whose header has been read; -1 until then. */
   #wanted = -1
 
   constructor(take: (frame: Uint8Array) => void) {
     this.#take = take
   }
 
-  /** Throws on a length that no peer sends. */
+  /** Throws on a length above FRAME_BYTES_MAX. */
   push(chunk: Buffer): void {
     this.#chunks.push(chunk)
     this.#buffered += chunk.length
@@ -40,7 +41,7 @@ export class FrameReader {
     }
   }
 
-  /** The next bytes: a view where they lie in one chunk, else a copy. */
+  /** The next bytes: a view if they lie in one chunk, otherwise a copy. */
   #read(length: number): Buffer {
     if (length === 0) return Buffer.alloc(0)
     this.#buffered -= length

@@ -1,8 +1,10 @@
 /**
- * How two nodes make sure of each other before a connection carries frames: an HTTP upgrade whose headers
- * say who asks whom, of which cluster, in which versions of the protocol; the answer says the same, and the link
- * speaks the newest that both know. The same request without the upgrade is answered with the reason of a
- * refusal, because HTTP clients do not hand on the body of a refused upgrade.
+ * How two nodes identify each other before a connection carries frames. The request is an HTTP upgrade whose headers
+ * name the sender, the receiver, the cluster and the protocol versions. The answer has the same headers. The link uses
+ * the newest version that both speak.
+ *
+ * HTTP clients drop the body of a refused upgrade. So a refused node sends the same request without the upgrade, and
+ * the answer is the reason.
  */
 import type { IncomingHttpHeaders } from 'node:http'
 
@@ -14,14 +16,14 @@ import {
 } from '../../ports/network.ts'
 
 export const PEER_PATH = '/v1/peer'
-/** Where a node asks to become a member (join-request.ts). */
+/** The path at which a node asks to become a member (join-request.ts). */
 export const JOIN_PATH = '/v1/peer/join'
-/** Of the handshake, not of the frames: nodes of version 1 refuse every other upgrade. */
+/** The version of the handshake, not of the frames. It stays at 1, because nodes of version 1 refuse any other name. */
 export const PROTOCOL = 'quorate-peer/1'
 const REFUSAL = 'quorate-refusal'
 const EPOCH = 'quorate-epoch'
 const LIFE = 'quorate-life'
-/** Longer identities and reasons are cut where they are shown. */
+/** Longer identities and reasons are cut in logs and messages. */
 export const SHOWN_LENGTH_MAX = 200
 
 export interface Introduction {
@@ -36,7 +38,7 @@ export function introductionHeaders(introduction: Introduction): Record<string, 
   return { ...answerHeaders(introduction), 'quorate-to': to, 'quorate-protocol': PROTOCOL }
 }
 
-/** What both ends say of themselves. */
+/** The headers with which each end describes itself. */
 export function answerHeaders(introduction: Omit<Introduction, 'to'>): Record<string, string> {
   const { from, credentials, versions } = introduction
   const { founding, clusterId, life, epoch } = credentials
@@ -59,7 +61,7 @@ export function credentialsIn(headers: IncomingHttpHeaders): Credentials {
   }
 }
 
-/** Why the one who asks is refused; undefined where it is welcome. */
+/** Why the sender is refused; undefined if it is accepted. */
 export function refusalOf(
   headers: IncomingHttpHeaders,
   path: string | undefined,
@@ -88,12 +90,12 @@ export function refusalOf(
   return { reason: 'version', message: noneInCommon(self, { from, versions: theirs }) }
 }
 
-/** Beside the sentence, which is the body. Nodes of older versions send none, and read none. */
+/** The headers of a refusal; its message is the body. Nodes of older versions neither send nor read these headers. */
 export function refusalHeaders({ reason, epoch }: Refusal): Record<string, string> {
   return { [REFUSAL]: reason, ...(epoch === undefined ? {} : { [EPOCH]: String(epoch) }) }
 }
 
-/** What the other end refused for; undefined where it names no reason known here. */
+/** The refusal by the other end; undefined if its reason is absent or unknown here. */
 export function refusalIn(headers: IncomingHttpHeaders, message: string): Refusal | undefined {
   const named = headerOf(headers, REFUSAL)
   const reason = REFUSAL_REASONS.find((known) => known === named)
@@ -102,7 +104,7 @@ export function refusalIn(headers: IncomingHttpHeaders, message: string): Refusa
   return { reason, message, ...(epoch === undefined ? {} : { epoch }) }
 }
 
-/** A handshake that ended with a refusal, by either end. */
+/** A handshake that one of its ends refused. */
 export class RefusedError extends Error {
   readonly refusal: Refusal
   readonly by: 'self' | 'peer'
@@ -114,7 +116,7 @@ export class RefusedError extends Error {
   }
 }
 
-/** What was there before the header is version 1, and sends none. */
+/** Nodes of version 1 send no header with versions. */
 const FIRST: VersionRange = { oldest: 1, newest: 1 }
 
 export function versionHeaders(versions: VersionRange): Record<string, string> {
@@ -130,13 +132,13 @@ export function versionsText({ oldest, newest }: VersionRange): string {
   return `${oldest}-${newest}`
 }
 
-/** What is no range has nothing in common with any. */
+/** A text that is not a range gives a range of NaN, which has no version in common with any other range. */
 export function parseVersions(text: string): VersionRange {
   const [, oldest, newest] = /^([0-9]{1,4})-([0-9]{1,4})$/.exec(text) ?? []
   return { oldest: Number(oldest), newest: Number(newest) }
 }
 
-/** The newest that both speak. */
+/** The newest version that both speak. */
 export function commonVersion(ours: VersionRange, theirs: VersionRange): number | undefined {
   const newest = Math.min(ours.newest, theirs.newest)
   return newest >= ours.oldest && newest >= theirs.oldest ? newest : undefined

@@ -1,12 +1,12 @@
 /**
- * Asks the members of a running cluster to let this node in. A node that is not a member is refused every link, so this
- * is one HTTP request to the peer port. The answer is the topology document that makes this node a member.
+ * Asks the members of a running cluster to admit this node. Members refuse links of a non-member, so the request is one
+ * HTTP request to the peer port. The answer is the topology document that makes this node a member.
  *
- * It asks one seed after the other, again and again, until one lets it in. An answer that was lost does no harm, because
- * a member that asks again gets the present document.
+ * It asks one seed after the other, again and again, until one admits it. A lost answer does no harm, because a member
+ * that asks again gets the present document.
  *
- * Invariant: one seed that refuses is not the end, because that seed may be of another cluster, or may be wrong. Only a
- * refusal by every seed that can be reached is final.
+ * Invariant: a refusal by one seed is not final, because that seed may belong to another cluster, or may be wrong. A
+ * refusal is final only if every seed that answered refused.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'undici'
@@ -16,19 +16,19 @@ import type { VersionRange } from '../../ports/network.ts'
 import { JOIN_PATH, PROTOCOL, versionsText } from './handshake.ts'
 import { createPeerLookup } from './peer-lookup.ts'
 
-/** Every seed that can be reached refuses for good: to ask again is of no use. */
+/** Every seed that answered refuses for good, so asking again is useless. */
 export class NotAdmittedError extends Error {}
 
 export interface JoinOptions {
   readonly self: Member
   /** The member whose place this node takes. */
   readonly replaces: string | undefined
-  /** Of the protocol, that this node speaks. */
+  /** The versions of the protocol that this node speaks. */
   readonly versions: VersionRange
-  /** Peer ports of members. */
+  /** Addresses of the peer ports of members. */
   readonly seeds: readonly string[]
   readonly log: Log
-  /** Gives it up. */
+  /** Aborts the attempt to join. */
   readonly stop: AbortSignal | undefined
 }
 
@@ -36,18 +36,18 @@ export interface JoinOptions {
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024
 const REASON_CHARACTERS_MAX = 1000
 const CONNECT_TIMEOUT_MS = 2000
-/** Longer than a member takes to have the change decided. */
+/** Longer than a member waits for the cluster to decide the change. */
 const ATTEMPT_TIMEOUT_MS = 10_000
-/** From the end of one round over all seeds to the next. */
+/** The pause after each round over all seeds. */
 const PAUSE_MS = 1000
-/** Different troubles that are told. */
+/** How many different failures are logged. */
 const TROUBLES_MAX = 20
 
 type Outcome =
   | { readonly type: 'joined'; readonly document: string }
   /**
-   * `later`: ask again. `refused`: this seed will not change its mind. `unreachable`: it gave no answer. `trouble` is the
-   * same for what needs to be told once only.
+   * `later`: ask again. `refused`: this seed will not change its answer. `unreachable`: it gave no answer. Failures
+   * with the same `trouble` are logged once.
    */
   | {
       readonly type: 'later' | 'refused' | 'unreachable'
@@ -77,13 +77,13 @@ export async function askToJoin(options: JoinOptions): Promise<string> {
         if (type === 'later') mayBeAdmitted = true
         if (told.has(trouble) || told.size >= TROUBLES_MAX) continue
         told.add(trouble)
-        log.warn({ seed, reason }, 'not let into the cluster yet: asking again')
+        log.warn({ seed, reason }, 'not admitted to the cluster yet: asking again')
       } finally {
         void client.destroy()
       }
     }
     if (refusals.size > 0 && !mayBeAdmitted) throw new NotAdmittedError([...refusals].join('; '))
-    // Half of it by chance, so that several that join do not ask in step.
+    // Half of the pause is random, so that several joining nodes do not ask in step.
     await delay(PAUSE_MS * (0.5 + Math.random() / 2), undefined, stop && { signal: stop })
   }
 }
@@ -116,15 +116,15 @@ async function ask(client: Client, seed: string, options: JoinOptions): Promise<
   }
   if (status === 200) return admitted(text, seed, self.id)
   const reason = text.trim().slice(0, REASON_CHARACTERS_MAX)
-  // What the other change waits for is another thing each time, and no news.
+  // Another change is under way. Its progress differs each time, so log it once under one name.
   if (status === 409) return { type: 'later', trouble: 'another change', reason }
-  // A member of before nodes could join: it is upgraded sooner or later.
+  // The member runs a version that does not know joins yet. It will be upgraded.
   const isOld = status === 404
   const isLater = status >= 500 || status === 429 || isOld
   return { type: isLater ? 'later' : 'refused', trouble: `${seed} ${reason}`, reason }
 }
 
-/** A change may be undone by the time of the answer: then this node is no member, and asks again. */
+/** The change may have been undone before the answer. Then this node is no member, and asks again. */
 function admitted(text: string, seed: string, id: string): Outcome {
   const wrong = (reason: string): Outcome => ({
     type: 'later',

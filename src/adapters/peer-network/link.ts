@@ -1,7 +1,7 @@
 /**
- * One open connection between two nodes, from either end: frames out, frames in, and an end when it has been
- * silent for too long. A cut network closes nothing by itself, so both ends send keepalives, and whoever
- * hears nothing gives the connection up.
+ * One open connection between two nodes, seen from either end. It sends and receives frames, and closes after too long
+ * a silence. A cut network closes no connection by itself, so both ends send keepalives, and an end that hears nothing
+ * closes the connection.
  */
 import type { Duplex } from 'node:stream'
 
@@ -10,14 +10,14 @@ import { FRAME_BYTES_MAX, frameHeader, FrameReader } from './frame-stream.ts'
 export const KEEPALIVE_INTERVAL_MS = 500
 /** Silence after which a link is closed. */
 export const SILENCE_MS_MAX = 2000
-/** Bytes waiting in one link above which no more are taken. */
+/** A link refuses frames while more bytes than this wait in it. */
 export const QUEUE_BYTES_MAX = 64 * 1024 * 1024
 
 export interface LinkHandler {
   readonly frame: (frame: Uint8Array) => void
   /** Called once. */
   readonly closed: (reason: string) => void
-  /** Whether the frame that is sent or heard at this moment is to be lost (../chaos/link-faults.ts). */
+  /** Whether the frame that is sent or received at this moment must be lost (../chaos/link-faults.ts). */
   readonly isMute: () => boolean
 }
 
@@ -34,7 +34,7 @@ export class Link {
   constructor(socket: Duplex, head: Buffer, handler: LinkHandler) {
     this.#socket = socket
     this.#handler = handler
-    // What came with the handshake is read in a later turn, as the rest: never before the owner has the link.
+    // Bytes that came with the handshake are read in a later turn, so no frame arrives before the caller has the link.
     if (head.length > 0) socket.unshift(head)
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
     socket.on('error', (error) => this.close(error.message))
@@ -43,14 +43,14 @@ export class Link {
     this.#keepalive = setInterval(() => this.#keepAlive(), KEEPALIVE_INTERVAL_MS)
   }
 
-  /** False where the link is closed, or too much is waiting, or the frame is too long: then it was not sent. */
+  /** Returns false, without sending, if the link is closed, too much is waiting, or the frame is too long. */
   send(frame: Uint8Array): boolean {
     if (this.#closed || frame.length === 0 || frame.length > FRAME_BYTES_MAX) return false
-    // What is queued counts, not this frame: else a long one could never be sent.
+    // Count only the queued bytes, not this frame. Otherwise a long frame could never be sent.
     if (this.#socket.writableLength > QUEUE_BYTES_MAX) return false
     if (this.#handler.isMute()) return true
     this.#sentMs = performance.now()
-    // Corked, header and payload leave in one call, and the payload is not copied.
+    // While corked, the socket collects header and payload and writes both in one call, without a copy.
     this.#socket.cork()
     this.#socket.write(frameHeader(frame.length))
     this.#socket.write(frame)
@@ -68,7 +68,7 @@ export class Link {
 
   #read(chunk: Buffer): void {
     if (this.#closed) return
-    // At each chunk, for a large frame on a slow line takes longer than the silence that closes a link.
+    // Every chunk counts as heard, because a large frame on a slow line may take longer than SILENCE_MS_MAX.
     if (!this.#handler.isMute()) this.#heardMs = performance.now()
     try {
       this.#reader.push(chunk)
@@ -77,7 +77,7 @@ export class Link {
     }
   }
 
-  /** Frames are lost whole: with a part of one lost, all bytes behind it would be read as other frames. */
+  /** An injected loss drops complete frames. If a part of a frame were lost, the following bytes would be misread. */
   #take(frame: Uint8Array): void {
     if (this.#closed || frame.length === 0 || this.#handler.isMute()) return
     this.#handler.frame(frame)
@@ -85,7 +85,7 @@ export class Link {
 
   #keepAlive(): void {
     const nowMs = performance.now()
-    // Time in which this process stood still is no silence of the peer: what it sent is waiting to be read.
+    // If this process stood still, that time is not silence of the peer: its bytes are waiting to be read.
     this.#heardMs += Math.max(0, nowMs - this.#lookedMs - 2 * KEEPALIVE_INTERVAL_MS)
     this.#lookedMs = nowMs
     if (nowMs - this.#heardMs > SILENCE_MS_MAX) {

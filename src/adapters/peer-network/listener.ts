@@ -1,7 +1,7 @@
 /**
- * Where the peer port is listened on: one address, or every address of a range that this machine has at the
- * moment (`10.213.0.0/16`). A range follows a container from network to network: an address that comes is
- * listened on, one that goes is let go, and other networks never see the port.
+ * Listens on the peer port, at one address or at every present address of this machine in a range (`10.213.0.0/16`).
+ * With a range, the listener follows a container from network to network: it listens on addresses that appear and drops
+ * those that disappear. Other networks never see the port.
  */
 import {
   type AddressInfo,
@@ -24,7 +24,7 @@ export interface ListenerOptions {
 }
 
 export interface Listener {
-  /** The first one listened on; 0 while there is none. */
+  /** The port of the first address; 0 while there is no address. */
   port(): number
   close(): void
 }
@@ -32,9 +32,9 @@ export interface Listener {
 const LOOK_INTERVAL_MS = 500
 
 /**
- * Resolves once listening, or once it is known that the address is not there yet: that is no error, for a
- * container whose peer network is cut while it restarts must still serve its clients. Rejects where the
- * address is there and cannot be had.
+ * Resolves when it listens, or when it finds that the address does not exist yet. A missing address is no error,
+ * because a container that restarts while its peer network is cut must still serve its clients. Rejects if the address
+ * exists but cannot be used.
  */
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const servers = new Map<string, Server>()
@@ -58,7 +58,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
           server.close()
           return
         }
-        // A connection that cannot be accepted, for want of file descriptors, is no end of the others.
+        // A connection that cannot be accepted, for example without a free file descriptor, must not end the others.
         server.on('error', (error) =>
           options.log.error({ error: error.message }, 'cannot accept a peer'),
         )
@@ -82,7 +82,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
         (error: unknown) => String(error),
       )
       .then((error) => {
-        // Told once, not at every look.
+        // Log each error once, not at every look.
         if (error !== '' && error !== trouble)
           options.log.error({ error }, 'cannot listen for peers')
         trouble = error

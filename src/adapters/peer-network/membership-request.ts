@@ -1,26 +1,26 @@
 /**
- * How a node that is refused as no member gets the topology document that shows it so. The refusal of the handshake names
- * the epoch of the peer; if that is newer than the node's own, the node asks the peer for the document. Whether the
- * document really excludes the node is decided there (node/topology/removal.ts).
+ * A node that is refused because it is no member asks for the topology document that excludes it. The refusal of the
+ * handshake names the peer's epoch. If that epoch is newer than the node's own, the node asks the peer for the
+ * document. node/topology/removal.ts then decides whether the document really excludes the node.
  */
 import type { LookupFunction } from 'node:net'
 import { Client } from 'undici'
 
-/** For nodes that are refused as no members; with the headers of the handshake. */
+/** Serves only nodes that are refused as non-members. The request has the headers of the handshake. */
 export const MEMBERSHIP_PATH = '/v1/peer/membership'
 /** Above the largest topology document. */
 const DOCUMENT_BYTES_MAX = 64 * 1024 * 1024
 const CONNECT_TIMEOUT_MS = 1000
-/** Longer than an attempt to dial, because the document may be large. */
+/** Longer than the timeout of an attempt to dial, because the document may be large. */
 const TIMEOUT_MS = 5000
 
-/** What a node shows to those that are no peers. */
+/** The topology that a node shows to nodes that are no peers. */
 export interface Membership {
   readonly epoch: number
   readonly document: string
 }
 
-/** Undefined where the peer does not give it. Rejects where it does not answer. */
+/** Undefined if the peer refuses to give the document. Rejects if the peer does not answer. */
 export async function askForMembership(
   url: string,
   headers: Record<string, string>,

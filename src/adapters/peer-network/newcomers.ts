@@ -1,7 +1,7 @@
 /**
- * Connections to the peer port that have not yet proved to come from a peer. Whoever does not in time is
- * closed, and where there are too many the oldest has to go, so that nobody keeps peers out, or this node's
- * descriptors, by connecting and keeping silent.
+ * Connections to the peer port that have not finished the handshake. A connection that does not finish in time is
+ * closed. If there are too many, the oldest is closed. So nobody can use up this node's descriptors, or keep peers out,
+ * by connecting and staying silent.
  */
 import type { Duplex } from 'node:stream'
 
@@ -12,7 +12,7 @@ export class Newcomers {
   readonly #deadlines = new Map<Duplex, NodeJS.Timeout>()
 
   admit(socket: Duplex): void {
-    // Before anything else: an error on a socket that nobody listens to would end the process.
+    // Listen first, because an error on a socket without a listener would end the process.
     socket.on('error', () => socket.destroy())
     const [oldest] = this.#deadlines.keys()
     if (oldest !== undefined && this.#deadlines.size >= NEWCOMERS_MAX) {
@@ -23,14 +23,14 @@ export class Newcomers {
     socket.once('close', () => this.settle(socket))
   }
 
-  /** It has asked for something that takes longer; `timeoutMs` from now on. */
+  /** Gives a connection `timeoutMs` from now, because its request takes longer. */
   extend(socket: Duplex, timeoutMs: number): void {
     if (!this.#deadlines.has(socket)) return
     clearTimeout(this.#deadlines.get(socket))
     this.#allow(socket, timeoutMs)
   }
 
-  /** It is a peer now, or closed. */
+  /** Forgets a connection that is a peer now, or is closed. */
   settle(socket: Duplex): void {
     clearTimeout(this.#deadlines.get(socket))
     this.#deadlines.delete(socket)

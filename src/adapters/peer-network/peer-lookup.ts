@@ -1,15 +1,15 @@
 /**
- * Addresses of peers by name. Peers are dialled for ever, and the lookup of a name in a cut network may hang
- * for many seconds in one of the few threads that the disk needs too. So each name is looked up once at a
- * time, few names at once, and a known address serves while there is no news: the handshake tells whether the
- * right node is there.
+ * Looks up the addresses of peers by name. Nodes dial their peers forever, and in a cut network a lookup may hang for
+ * many seconds in one of the few threads that the disk also needs. So at most one lookup runs for each name, few run at
+ * once, and the last known address serves meanwhile. A stale address does no harm, because the handshake checks that
+ * the right node is there.
  */
 import { lookup as systemLookup, type LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 
 /** Half of the threads that Node.js has for lookups and files. */
 export const LOOKUPS_MAX = 2
-/** Then the known address is used, if there is one. */
+/** How long a lookup may take before the last known address is used, if there is one. */
 const NEWS_WAIT_MS = 100
 
 export type Resolve = (name: string) => Promise<readonly LookupAddress[]>

@@ -1,7 +1,7 @@
 /**
- * The network port over HTTP upgrades: a Fastify server on the peer port takes the other nodes' connections,
- * and a dialer for each peer keeps this node's own. Asks go out on the own connection, and come in on theirs;
- * answers take the way back.
+ * The network port over HTTP upgrades. A Fastify server on the peer port accepts the connections of other nodes, and a
+ * dialer for each peer keeps the connection that this node opens. This node sends its asks on its own connection, and
+ * receives a peer's asks on the peer's connection. An answer returns on the connection of its ask.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
@@ -47,12 +47,12 @@ import { createPeerLookup } from './peer-lookup.ts'
 
 export interface PeerNetworkOptions {
   readonly self: string
-  /** Of the protocol, that this node speaks. */
+  /** The newest version of the protocol that this node speaks. */
   readonly newestVersion: number
   readonly listen: { readonly host: string; readonly port: number }
   readonly log: Log
   readonly faults?: LinkFaults
-  /** Answers a node that asks to become a member; `asked` is a JSON object, and nothing in it is checked. */
+  /** Answers a node that asks to become a member. `asked` is a JSON object whose members are not checked yet. */
   readonly admit?: Admit
 }
 
@@ -60,9 +60,9 @@ export type Admit = (
   asked: Readonly<Record<string, unknown>>,
 ) => Promise<{ readonly status: number; readonly text: string }>
 
-/** Peers whose last refusal is remembered, so that each is told once. */
+/** For how many peers the last refusal is remembered, so that each refusal is logged once. */
 const REFUSED_MAX = 100
-/** The first version whose nodes say more of themselves than the founding id. */
+/** The first version whose nodes send more credentials than the founding id. */
 const CREDENTIALS_VERSION = 3
 const OPEN_DOOR: Doorkeeper = {
   introduce: () => ({ founding: '' }),
@@ -71,17 +71,17 @@ const OPEN_DOOR: Doorkeeper = {
 }
 const TOO_OLD = 'a newer version of the protocol is needed from now on'
 const JOIN_BYTES_MAX = 4096
-/** Nodes that ask to join at once: more have to come again. */
+/** How many requests to join run at once. Further nodes must ask again. */
 const JOINS_MAX = 4
-/** For a decision of the cluster; then the connection is closed. */
+/** How long the connection of a joining node may wait for a decision of the cluster. */
 const JOIN_TIMEOUT_MS = 15_000
 
-/** `port()` is the one listened on; useful where the settings say 0. */
+/** `port()` is the actual port, for settings that say 0. */
 export function createPeerNetwork(options: PeerNetworkOptions): Network & { port(): number } {
   return new PeerNetwork(options)
 }
 
-/** The link that a peer has opened, and the version of the protocol on it. */
+/** A link that a peer has opened, and its version of the protocol. */
 interface Inbound {
   readonly link: Link
   readonly version: number
@@ -157,7 +157,7 @@ class PeerNetwork implements Network {
       else if (version < oldestVersion) link.close(TOO_OLD)
     }
     for (const dialer of this.#dialers.values()) {
-      // It dials again, and both are told why there is no link.
+      // The dialer dials again, and both nodes then see why there is no link.
       if (dialer.version !== undefined && dialer.version < oldestVersion) dialer.hangUp(TOO_OLD)
     }
     if (this.#running) this.#matchDialers()
@@ -221,8 +221,8 @@ class PeerNetwork implements Network {
     })
     await http.ready()
     this.#http = http
-    // The HTTP server never listens itself: it is handed the connections, whatever address they came to.
-    // So its own timeouts do not run, and newcomers.ts has the one that counts.
+    // The HTTP server never listens itself: it gets the connections of every address from the listener. Its own
+    // timeouts therefore do not run, and newcomers.ts enforces the timeout of the handshake.
     const accept = (socket: Socket): void => {
       this.#newcomers.admit(socket)
       http.server.emit('connection', socket)
@@ -234,7 +234,7 @@ class PeerNetwork implements Network {
     return { oldest: this.#oldestVersion, newest: this.#options.newestVersion }
   }
 
-  /** Who speaks an older version says no more than it did. */
+  /** With an older protocol version, this node sends only the credentials of that version. */
   #credentials(): Credentials {
     const credentials = this.#doorkeeper.introduce()
     const isOld = this.#options.newestVersion < CREDENTIALS_VERSION
@@ -276,7 +276,7 @@ class PeerNetwork implements Network {
     const peer = headerOf(request.headers, 'quorate-from')
     const theirs = credentialsIn(request.headers)
     let refusal = this.#refusalOf(request.headers, request.url)
-    // A cut network does not answer; the deadline of newcomers closes the connection.
+    // A cut link gives no answer. The timeout of newcomers closes the connection.
     if (refusal === undefined && this.#faults.isMute(peer, 'in')) return
     if (refusal === undefined) {
       await this.#doorkeeper.welcome(peer, theirs, false)
@@ -304,7 +304,7 @@ class PeerNetwork implements Network {
       ...answerHeaders(answer),
     }).map(([name, value]) => `${name}: ${value}\r\n`)
     socket.write(`HTTP/1.1 101 Switching Protocols\r\n${headers.join('')}\r\n`)
-    // A peer that dials again has given up its old connection, whether that has noticed or not.
+    // A peer that dials again has given up its old connection, even if the old link has not noticed yet.
     this.#inbound.get(peer)?.link.close('replaced by a new connection')
     const link = new Link(socket, head, {
       frame: (frame) => this.#takeFrame(peer, 'ask', frame),
@@ -330,12 +330,15 @@ class PeerNetwork implements Network {
     }
     const theirs = parseVersions(typeof spoken === 'string' ? spoken : '1-1')
     const own = this.#versions()
-    // Who becomes a member must not hold back those that are.
+    // A new member must not force the present members to an older version.
     if (commonVersion(own, theirs) !== own.newest) {
       const words = `${self} speaks version ${own.newest} of the protocol between nodes`
-      return { status: 403, text: `${words}, who asks to join ${versionsText(theirs)}` }
+      return {
+        status: 403,
+        text: `${words}, the node that asks to join speaks ${versionsText(theirs)}`,
+      }
     }
-    if (this.#joins >= JOINS_MAX) return { status: 503, text: 'others are asking to join' }
+    if (this.#joins >= JOINS_MAX) return { status: 503, text: 'other nodes are asking to join' }
     this.#newcomers.extend(raw.socket, JOIN_TIMEOUT_MS)
     this.#joins++
     try {
@@ -358,10 +361,10 @@ class PeerNetwork implements Network {
     return refusal && { ...refusal, ...(epoch === undefined ? {} : { epoch }) }
   }
 
-  /** A peer that is refused comes again twice a second. */
+  /** Logs a repeated refusal once, because a refused peer tries again twice a second. */
   #tellRefusal(peer: string, refusal: Refusal): void {
     const { reason, message } = refusal
-    // What calls itself no node is not counted as one.
+    // A connection that names no node does not count as a peer.
     if (reason !== 'protocol' && peer !== '') this.#takeRefusal({ peer, by: 'self', ...refusal })
     if (this.#refused.get(peer) === message) return
     if (this.#refused.size >= REFUSED_MAX) this.#refused.clear()
@@ -370,7 +373,9 @@ class PeerNetwork implements Network {
   }
 }
 
-/** HTTP clients do not hand on what follows a refused upgrade: who asks again without one is told (PEER_PATH). */
+/**
+ * HTTP clients drop the body of a refused upgrade. The peer gets the reason by a request without upgrade (PEER_PATH).
+ */
 function refuse(socket: Duplex, refusal: Refusal | undefined): void {
   const reason = refusal === undefined ? {} : refusalHeaders(refusal)
   const headers = { connection: 'close', 'content-type': 'text/plain', ...reason }

@@ -1,4 +1,4 @@
-/** Chance from the system's generator. */
+/** Random numbers from the system's generator. */
 import { randomInt } from 'node:crypto'
 
 import type { Random } from '../../ports/random.ts'

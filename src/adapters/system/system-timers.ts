@@ -10,6 +10,6 @@ export const systemTimers: Timers = {
     const timer = setInterval(task, intervalMs)
     return { cancel: () => clearInterval(timer) }
   },
-  // Runs after the I/O callbacks of this turn: what arrived together is handled together.
+  // Runs after the I/O callbacks of this turn, so that messages that arrived together are handled together.
   soon: (task) => void setImmediate(task),
 }

@@ -1,6 +1,7 @@
 /**
- * What a member answers to a node that asks to join (adapters/peer-network/join-request.ts): it has the change of the
- * members decided, and gives the document that makes the node one. Who is a member already gets the present document.
+ * Answers a node that asks to join (adapters/peer-network/join-request.ts). The cluster decides the change of the
+ * members, and the answer is the topology document that includes the new node. A node that is already a member gets the
+ * present document.
  */
 import { changeRequest, memberOf } from '../api/cluster/change-request.ts'
 import { QuorateError } from '../core/errors.ts'
@@ -8,16 +9,16 @@ import type { Member, Topology } from '../core/placement/topology.ts'
 import type { NodeService } from '../node/service/service.ts'
 import { encodeTopology } from '../node/topology/topology-keeper.ts'
 
-/** For the decision; the node that asks waits longer. */
+/** Bounds the decision. The asking node waits longer. */
 const DECIDE_TIMEOUT_MS = 5000
 
 export interface Admission {
-  /** 200: `text` is JSON. 409 and 503: ask again later. Else refused for good, and `text` says why. */
+  /** 200: `text` is JSON. 409 and 503: ask again later. Any other status is final, and `text` says why. */
   readonly status: number
   readonly text: string
 }
 
-/** `asked` is as it came from the network. */
+/** `asked` comes unchecked from the network. */
 export async function admitMember(
   service: NodeService,
   asked: Readonly<Record<string, unknown>>,
@@ -40,7 +41,8 @@ async function admit(service: NodeService, member: Member, replaces: unknown): P
   if (replaces === undefined) {
     return service.applyChange({ kind: 'join', member }, DECIDE_TIMEOUT_MS)
   }
-  // Read as clients ask for it. The one who is to go is waited for: that its disk is gone is for a person to say.
+  // Parse it like a client's request. It never says `lost`, so the cluster waits for the old node: only a person can
+  // say that a disk is lost.
   const request = changeRequest({ replace: { old: replaces, new: { ...member } } }, [])
   return service.applyChange(request, DECIDE_TIMEOUT_MS)
 }
@@ -49,7 +51,7 @@ function welcome(topology: Topology): Admission {
   return { status: 200, text: JSON.stringify({ document: encodeTopology(topology) }) }
 }
 
-/** A change that may have been decided is found to be, by whoever asks again. */
+/** An unknown outcome is 503, because the node asks again and then finds whether the change was decided. */
 function statusOf({ code, kind }: QuorateError): number {
   if (code === 'change_under_way') return 409
   if (kind.status >= 500) return 503

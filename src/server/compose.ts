@@ -1,8 +1,8 @@
 /**
- * One whole node in this process: the real ports, the node over them, the HTTP server before it. Main and the
- * integration tests start nodes through this and nothing else.
+ * Composes one node in this process: the real ports, the node over them, and the HTTP server for clients. src/main.ts
+ * and the integration tests start nodes only through this file.
  *
- * Invariant: when `start` has rejected or `stop` has resolved, nothing of the node is left open.
+ * Invariant: after `startServer` has rejected or `stop` has resolved, the node holds nothing open.
  */
 import { join } from 'node:path'
 import { NO_FAULTS, watchLinkFaults } from '../adapters/chaos/link-faults.ts'
@@ -29,31 +29,31 @@ import type { Disk } from '../ports/disk.ts'
 import type { Log } from '../ports/log.ts'
 import type { Settings } from './settings/settings.ts'
 
-/** The files of a data directory. */
+/** Files in the data directory through which experiments inject faults. */
 export const LINK_FAULTS_FILE = 'links.json'
 export const CLOCK_FAULT_FILE = 'clock.json'
 
-/** Requests under way at a stop get this long; their own deadlines are mostly shorter. */
+/** How long a stop waits for the requests under way. Their own deadlines are mostly shorter. */
 const REQUESTS_GRACE_MS = 5000
 
 export interface RunningServer {
   readonly clientPort: number
   readonly peerPort: number
   readonly service: NodeService
-  /** Stops accepting, finishes what is under way, makes it durable, marks the stop as clean. Idempotent. */
+  /** Stops accepting requests, finishes those under way, makes them durable and marks the stop as clean. Idempotent. */
   stop(): Promise<void>
 }
 
 export interface StartHooks {
-  /** Told of a broken invariant, after which this process must not go on. */
+  /** Called for a broken invariant, after which this process must not continue. */
   readonly onBroken: (error: unknown) => void
-  /** Told once, when this node is no member of its cluster any more: it serves nobody from then on. */
+  /** Called once, when this node is no longer a member of its cluster. From then on it serves no requests. */
   readonly onRemoved?: () => void
-  /** Gives up the start of a node that waits to be let into a cluster: it then rejects. */
+  /** Aborts the start of a node that waits to be admitted to a cluster; `startServer` then rejects. */
   readonly stop?: AbortSignal
 }
 
-/** Resolves once the node takes requests. Rejects with an error whose message is for a person. */
+/** Resolves when the node takes requests. Rejects with an error whose message is written for a person. */
 export async function startServer(
   settings: Settings,
   hooks: StartHooks,
@@ -98,7 +98,8 @@ export async function startServer(
   let joined: string | undefined
   const node: Node = createNode(ports, {
     ...settings,
-    // Known only once this node is let into the cluster, which may take long: its health is asked for meanwhile.
+    // A getter, because the document is known only after the cluster has admitted this node. That may take long, and
+    // health checks need the node meanwhile.
     get joined() {
       return joined
     },
@@ -131,11 +132,11 @@ export async function startServer(
     onInternalError: onError,
   })
   try {
-    // Before the node starts, so that health checks have an answer, and a taken port is told at once.
+    // Listen before the node starts, so that health checks get an answer, and a taken port is reported at once.
     const clientPort = await named('QUORATE_LISTEN', api.listen(settings.listen))
     joined = await joinedTopology(settings, disk, hooks, log)
     await named('QUORATE_PEER_LISTEN', node.start())
-    // That it is behind, the node has on its disk by now.
+    // The node has by now stored that its copies are behind, so the loss need not be reported again.
     if (disk.hasLostWrites) await disk.forgetLoss()
     api.open()
     const buckets = createConfiguredBuckets(node, settings.buckets, log)
@@ -158,7 +159,10 @@ export async function startServer(
   }
 }
 
-/** What a node that joins starts from: its own disk, where it has joined before. Undefined for a first member. */
+/**
+ * The topology from which a joining node starts: the stored one if it has joined before, otherwise the one that the
+ * cluster gives. Undefined for a first member.
+ */
 async function joinedTopology(
   { nodeId, join, protocol }: Settings,
   disk: Disk,
@@ -177,7 +181,7 @@ async function joinedTopology(
     log,
     stop,
   })
-  log.info({ replaces }, 'let into the cluster')
+  log.info({ replaces }, 'admitted to the cluster')
   return document
 }
 
@@ -192,7 +196,7 @@ async function closeAll(
   await Promise.allSettled([api.close(0), ...ports.map((port) => port.close())])
 }
 
-/** Says which setting an address comes from that cannot be listened on. */
+/** If an address cannot be listened on, names the setting that it comes from. */
 async function named<T>(setting: string, starting: Promise<T>): Promise<T> {
   try {
     return await starting

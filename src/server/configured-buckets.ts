@@ -1,6 +1,6 @@
 /**
- * Creates the buckets that the settings list, once a majority of the members can be reached. Every node that
- * has the same list asks for the same buckets; the first to be heard creates them.
+ * Creates the buckets that the settings list, when a majority of the members can be reached. Every node with the same
+ * list requests the same buckets; the first request creates them.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { newBucket } from '../api/buckets/bucket-request.ts'
@@ -12,10 +12,10 @@ import type { ConfiguredBucket } from './settings/setting-syntax.ts'
 
 const ATTEMPT_TIMEOUT_MS = 5000
 const ATTEMPT_INTERVAL_MS = 1000
-/** About ten minutes: by then, the members that start later ask themselves. */
+/** About ten minutes. Members that start later request the buckets themselves. */
 const ATTEMPTS_MAX = 600
 
-/** Goes on in the background until all are there or `cancel` is called. */
+/** Runs in the background until all buckets exist or `cancel` is called. */
 export function createConfiguredBuckets(
   service: NodeService,
   buckets: readonly ConfiguredBucket[],
@@ -41,21 +41,22 @@ async function createBucket(
       if (created) log.info({ bucket: name }, 'bucket created')
       return
     } catch (error) {
-      // The node is going down, and with it the disk that the bucket was to be written to.
+      // The node is stopping and its disk is closing, so this failure says nothing about the bucket.
       if (cancelled.aborted) return
       if (error instanceof AssertionError) throw error
       const fault = { bucket: name, error: error instanceof Error ? error.message : String(error) }
       const code = error instanceof QuorateError ? error.code : undefined
       if (code === 'bucket_conflict') {
-        log.error(fault, 'QUORATE_BUCKETS names a bucket that exists otherwise')
+        log.error(fault, 'QUORATE_BUCKETS names a bucket that exists with other settings')
         return
       }
-      // A node that joined knows only now how many members there are, and their number may change.
+      // A joined node learns only now how many members there are, so `n` may be too large.
       if (code === 'bad_parameter') {
-        log.error(fault, 'QUORATE_BUCKETS names one that cannot be')
+        log.error(fault, 'QUORATE_BUCKETS names a bucket that cannot be created')
         return
       }
-      // An error without a code says that this node cannot take the document: it serves without it, and tries again.
+      // An error without a code means that this node cannot apply the document. It serves without the bucket and
+      // retries.
       if (attempt === 1) log[code === undefined ? 'warn' : 'info'](fault, 'bucket not created yet')
       await delay(ATTEMPT_INTERVAL_MS, undefined, { signal: cancelled }).catch(() => undefined)
     }

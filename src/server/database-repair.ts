@@ -1,9 +1,9 @@
 /**
- * Saves what can be read of a damaged database, for a node that no other node can fill. LevelDB's repair makes a new
- * manifest from the tables and logs that it can read; then every value is checked, and a damaged one is removed.
+ * Saves the readable part of a damaged database, for a node that no other node can fill. LevelDB's repair writes a new
+ * manifest for the tables and logs that it can read. Then this file checks every value and removes damaged ones.
  *
- * The cost: what the damaged files held is lost without a trace, so an older value, or a deleted one, may be there in
- * its place. The files as they were are kept beside the repaired ones.
+ * The cost: the content of damaged files is lost without a trace, so an older value, or a deleted one, may reappear.
+ * The original files are kept beside the repaired ones.
  */
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -23,11 +23,11 @@ import type { Disk, DiskOperation } from '../ports/disk.ts'
 import type { Log } from '../ports/log.ts'
 
 export interface RepairReport {
-  /** Where the files are as they were. */
+  /** The directory with the original files. */
   readonly before: string
   readonly readableKeys: number
   readonly damagedValues: number
-  /** False where the buckets, and all else that the node knew of itself, are gone. */
+  /** False if the buckets and the rest of the node's own state are lost. */
   readonly isStateKept: boolean
 }
 
@@ -35,7 +35,7 @@ export interface RepairReport {
 const ALL_KEYS = ['a', '~'] as const
 const PAGE = 256
 
-/** Rejects with a sentence for a person. */
+/** Rejects with an error whose message is written for a person. */
 export async function repairDatabase(dataDir: string, log: Log): Promise<RepairReport> {
   const directory = join(dataDir, DATABASE_DIRECTORY)
   const claim = await claimDirectory(directory)
@@ -51,7 +51,7 @@ export async function repairDatabase(dataDir: string, log: Log): Promise<RepairR
   }
   const disk = await openLevelDisk({ directory })
   try {
-    // A directory of an older version has no checksums yet, and a value without one passes for a damaged one.
+    // A directory of an older version has no checksums yet, and a value without a checksum would count as damaged.
     await frameAll(disk, msgpackCodec, log)
     const counts = await removeDamage(disk)
     const isStateKept = await storedTopology(disk, msgpackCodec).then(
@@ -59,7 +59,7 @@ export async function repairDatabase(dataDir: string, log: Log): Promise<RepairR
       () => false,
     )
     if (!isStateKept) await removeAll(disk, 'm/', 'm0')
-    // The index follows from the records, and is made again at the next start.
+    // Remove the index. The next start builds it again from the records.
     for (const letter of ['i', 'g', 'k']) await removeAll(disk, `${letter}/`, `${letter}0`)
     const format = metaKey('format')
     const value = frame(format, msgpackCodec.encode(FORMAT_WITHOUT_INDEX))

@@ -1,8 +1,8 @@
 /**
- * Opens the database of this node and decides whether what it says of the node can be believed. Where it cannot, the
- * database is set aside like one that LevelDB finds damaged, and the node begins anew and is filled by the others.
+ * Opens the database of this node and decides whether the stored state of the node can be trusted. If it cannot, the
+ * database is set aside like one that LevelDB finds damaged, and the node starts empty and is filled by the others.
  *
- * A node alone has nobody to be filled from: its start fails with a sentence that names the way to save what is left.
+ * A single node has no other node to be filled from. Its start fails with a message that says how to save the rest.
  */
 import { join } from 'node:path'
 import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
@@ -19,10 +19,10 @@ import type { Settings } from './settings/settings.ts'
 
 export const DATABASE_DIRECTORY = 'db'
 
-/** Only a person can decide what a node alone does about its damaged database. */
+/** The database of a single node is damaged. Only a person can decide what to do. */
 export class DamagedAloneError extends Error {}
 
-/** Rejects with a sentence for a person. `onBroken` is told of what is found while the disk is in use; once. */
+/** Rejects with a message for a person. `onBroken` is called once if damage is found while the disk is in use. */
 export async function openNodeDisk(
   { dataDir, members }: Pick<Settings, 'dataDir' | 'members'>,
   onBroken: (error: Error) => void,
@@ -56,7 +56,7 @@ export async function openNodeDisk(
   }
   if (disk.setAside !== undefined) {
     const { setAside } = disk
-    const message = 'the database was damaged: this node begins anew'
+    const message = 'the database was damaged: this node starts empty'
     log.error({ setAside, ...(damage && { reason: damage.message }) }, message)
   }
   if (disk.hasLostWrites) {
@@ -67,7 +67,7 @@ export async function openNodeDisk(
   return disk
 }
 
-/** The format of a later version, undefined otherwise. What that version has stored may look damaged to this one. */
+/** The format of a later version, or undefined. Checked first, because its records may look damaged to this version. */
 async function newerFormat(disk: OpenedDisk): Promise<number | undefined> {
   const key = metaKey('format')
   const [framed] = await disk.getMany([key])
@@ -76,14 +76,14 @@ async function newerFormat(disk: OpenedDisk): Promise<number | undefined> {
   return typeof format === 'number' && format > STORAGE_FORMAT ? format : undefined
 }
 
-/** What makes the node's own state unbelievable. Rejects with a `DiskError`. */
+/** Why the stored state of the node cannot be trusted; undefined if it can. Rejects with a `DiskError`. */
 async function findDamage(disk: OpenedDisk, log: Log): Promise<Error | undefined> {
   try {
-    // A crash may have left values with checksums beside values without. This goes on from there, so that they do not
-    // pass for damage.
+    // A crash may have interrupted the migration, so that some values have no checksum yet. Finish it, so that these
+    // values do not count as damaged.
     await frameAll(disk, msgpackCodec, log)
     const document = await storedTopology(disk, msgpackCodec)
-    // Damage that came before the checksums is found only by parsing.
+    // Damage from before the migration got a valid checksum, so only parsing finds it.
     if (document !== undefined) parseTopology(document)
     return undefined
   } catch (error) {

@@ -146,7 +146,7 @@ test('process: a node that the cluster refuses ends with one line', async () => 
 
 test('process: SIGTERM ends a node that waits to be let into a cluster', async () => {
   const child = start(joining('n6', await freePort()))
-  await logUntil(child, 'not let into the cluster yet: asking again')
+  await logUntil(child, 'not admitted to the cluster yet: asking again')
   child.kill('SIGTERM')
   expect((await ended(child)).code).toBe(0)
 })

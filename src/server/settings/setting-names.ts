@@ -1,34 +1,35 @@
 /**
- * Which of the variables named QUORATE_… are no settings, and which of those must end the start: one that is most
- * likely a setting with a typing error, and one that asks for a protection that this version does not have. The node
- * would run without it, and nobody would notice. Others put such variables into the environment, too: Kubernetes one
- * for each port of a service named quorate, compose files and tests their own. These must not keep a node from
- * starting.
+ * Finds the variables named QUORATE_… that are no settings. Two kinds of them must end the start: a name that is most
+ * likely a setting with a typing error, and a name that asks for a protection that this version does not have.
+ * Otherwise the node would run without it, and nobody would notice.
+ *
+ * Other programs also set such variables: Kubernetes sets one for each port of a service named quorate, and compose
+ * files and tests set their own. These must not prevent a start.
  */
 const PREFIX = 'QUORATE_'
 /**
- * Read by other commands of this project, or by docker-compose.yml. NODE_IP is what manifests of Kubernetes call the
- * address that they write into QUORATE_LISTEN.
+ * Other commands of this project or docker-compose.yml read these. Kubernetes manifests use NODE_IP for the address
+ * that they write into QUORATE_LISTEN.
  */
 const OF_OTHERS = /^QUORATE_(ENDPOINTS|TEST_BROWSER|PEER_RANGE|N\d+_PORT|NODE_IP)$/
-/** Protections of a later version. Kubernetes gives a service named quorate-tls names that only begin alike. */
+/** Protections of a later version. It excludes the names that Kubernetes sets for a service named quorate-tls. */
 const UNSUPPORTED = /^(AUTH|ROOT_TOKEN_FILE|AUDIT_LOG|(PEER_)?TLS_(?!(SERVICE|PORT)(_|$)).+)$/i
 const UNSUPPORTED_NAMES = ['AUTH', 'ROOT_TOKEN_FILE', 'AUDIT_LOG']
-/** In names this long two letters may be wrong, else one: short ones are close to words that mean something else. */
+/** From this length on two letters may be wrong, below it one, because short names are close to other words. */
 const LONG_NAME = 9
-/** A shorter name is a word of its own, such as ONE beside ZONE. */
+/** A shorter name is not compared, because it may be a word of its own, such as ONE beside ZONE. */
 const NEAR_NAME_MIN = 4
 
 export interface ForeignNames {
-  /** What is no setting and looks like none. */
+  /** Variables that are no settings and do not resemble one. */
   readonly unknown: readonly string[]
-  /** What asks for a protection that this version does not have. */
+  /** A variable that asks for a protection that this version does not have. */
   readonly unsupported: string | undefined
-  /** What is no setting, and the setting that was most likely meant. */
+  /** A variable that is no setting, and the setting that was most likely meant. */
   readonly misspelled: { readonly name: string; readonly meant: string } | undefined
 }
 
-/** `settings`: all of them, without the prefix. An empty variable asks for nothing. */
+/** `settings` lists all settings without the prefix. An empty variable asks for nothing. */
 export function foreignNames(
   env: Readonly<Record<string, string | undefined>>,
   settings: readonly string[],
@@ -58,7 +59,7 @@ function isNear(given: string, setting: string): boolean {
   return Math.abs(given.length - setting.length) <= wrongMax && typos(given, setting) <= wrongMax
 }
 
-/** Letters that are missing, too many, wrong or swapped: the distance of optimal string alignment. */
+/** The number of missing, extra, wrong or swapped letters: the optimal string alignment distance. */
 function typos(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)]
   const at = (i: number, j: number): number => rows[i]?.[j] ?? 0

@@ -1,6 +1,6 @@
 /**
- * How the text of one setting is read: numbers, addresses, member lists, bucket lists. Each function returns
- * what the text means or throws a `SettingError` that says what is allowed, without naming the setting.
+ * Parses the text of one setting: numbers, addresses, member lists, bucket lists. Each function returns the value or
+ * throws a `SettingError` that says what is allowed. The caller adds the name of the setting.
  */
 import { isIPv4 } from 'node:net'
 import { DEFAULT_ZONE, isName, NAME_RULE, peerUrlOf } from '../../core/placement/member-syntax.ts'
@@ -15,11 +15,11 @@ export class SettingError extends Error {
 
 export interface ListenAddress {
   readonly host: string
-  /** 0 takes a free one. */
+  /** 0 takes a free port. */
   readonly port: number
 }
 
-/** A bucket to create at the start; what is undefined is left to the defaults of a new bucket. */
+/** A bucket to create at the start. Undefined members take the defaults of a new bucket. */
 export interface ConfiguredBucket {
   readonly name: string
   readonly mode: 'siblings' | 'lww' | 'strong' | 'counter' | 'set'
@@ -66,7 +66,9 @@ export function parseOrigins(text: string): readonly string[] {
   })
 }
 
-/** Host names in lower case; `*.example.com` stands for all below it. Undefined for `*`, which is any. */
+/**
+ * Host names in lower case; `*.example.com` stands for all names below it. Undefined for `*`, which allows any name.
+ */
 export function parseHosts(text: string): readonly string[] | undefined {
   const hosts = listed(text.toLowerCase())
   if (hosts.includes('*')) return undefined
@@ -95,7 +97,7 @@ export function parseAddress(text: string): ListenAddress {
   return { host: match[1] ?? (match[2] || '0.0.0.0'), port }
 }
 
-/** As an address, or a range of addresses to listen on as this machine has them: `10.213.0.0/16:7080`. */
+/** An address, or a range of addresses such as `10.213.0.0/16:7080`: the node listens on those that the machine has. */
 export function parseAddressOrRange(text: string): ListenAddress {
   const match = /^((?:\d{1,3}\.){3}\d{1,3}\/\d{1,2}):(\d{1,5})$/.exec(text)
   if (match === null) return parseAddress(text)
@@ -138,7 +140,7 @@ function parseMember(entry: string): Member {
   return { id, peerUrl, zone }
 }
 
-/** The same, of one address alone. */
+/** One address of a peer port: `http://n1:7080`. */
 export function parsePeerUrl(text: string): string {
   const peerUrl = peerUrlOf(text)
   if (peerUrl === undefined) throw new SettingError('must be http://host:port')

@@ -1,8 +1,8 @@
 /**
- * The settings of one node: read from QUORATE_* variables, checked, listed by `--help`. One table serves all
- * three, so that what the help says is what is parsed. Pure: the environment is an argument.
+ * The settings of one node: it reads them from QUORATE_* variables, checks them, and lists them for `--help`. One table
+ * serves all three, so that the help always matches the parser. Pure: the environment is an argument.
  *
- * Invariant: settings that this returns can all be acted on; nothing is checked again later.
+ * Invariant: the returned settings are valid; no later code checks them again.
  */
 import { DEFAULT_ZONE } from '../../core/placement/member-syntax.ts'
 import type { Member } from '../../core/placement/topology.ts'
@@ -31,7 +31,7 @@ export interface Settings {
   readonly nodeId: string
   /** The first members; empty for a node that joins. */
   readonly members: readonly Member[]
-  /** How this node comes into a cluster that is there already; undefined for one of the first members. */
+  /** How this node joins a running cluster; undefined for one of the first members. */
   readonly join: JoinSettings | undefined
   readonly dataDir: string
   readonly listen: ListenAddress
@@ -44,13 +44,13 @@ export interface Settings {
   readonly cacheBytesMax: number
   readonly hintBytesPerOwnerMax: number
   readonly inflightRequestsMax: number
-  /** Web origins beside the node's own whose pages may change something. */
+  /** Web origins, besides the node's own, whose pages may change something. */
   readonly allowedOrigins: readonly string[] | undefined
   /** Host names that are served; undefined serves all. */
   readonly allowedHosts: readonly string[] | undefined
   readonly logLevel: LogLevel
   readonly chaos: boolean
-  /** The newest version of the protocol between nodes that this one speaks. */
+  /** The newest version of the protocol between nodes that this node speaks. */
   readonly protocol: number
   readonly supervised: boolean
 }
@@ -58,7 +58,7 @@ export interface Settings {
 export interface JoinSettings {
   /** Peer ports of members, asked one after the other. */
   readonly seeds: readonly string[]
-  /** How the others reach this node's peer port. */
+  /** The address at which the other nodes reach this node's peer port. */
   readonly peerUrl: string
   readonly zone: string
   /** The member whose place this node takes. */
@@ -72,7 +72,7 @@ export type ParsedSettings =
   | {
       readonly ok: true
       readonly settings: Settings
-      /** Variables that look like settings by their prefix, and are none. */
+      /** Variables that have the prefix of a setting but are none. */
       readonly ignored: readonly string[]
     }
   /** One line that names the bad setting and says what is allowed. */
@@ -88,7 +88,7 @@ export function parseSettings(env: Readonly<Record<string, string | undefined>>)
   }
 }
 
-/** What `--help` prints: every setting with its default, its unit and its meaning. */
+/** The text that `--help` prints: every setting with its default and its meaning. */
 export function describeSettings(): string {
   const lines = Object.entries(TABLE).map(([name, { fallback, about }]) => {
     const value = fallback === undefined ? '(required)' : fallback === '' ? '(none)' : fallback
@@ -101,7 +101,7 @@ export function describeSettings(): string {
     ...lines,
     '',
     'Exit codes: 0 stopped, 1 could not start, 2 bad setting, 3 damaged database that no other node',
-    'can fill, 4 not let into the cluster. A node that cannot go on kills itself.',
+    'can fill, 4 not admitted to the cluster. A node that cannot continue kills itself.',
     'Signals: SIGTERM and SIGINT stop the node; SIGHUP is ignored.',
     '',
   ].join('\n')
@@ -110,7 +110,7 @@ export function describeSettings(): string {
 const MIB = 1_048_576
 
 interface Setting<T> {
-  /** The text that stands for an absent variable; undefined where there must be one. */
+  /** The value of an absent variable; undefined if the variable is required. */
   readonly fallback: string | undefined
   readonly about: string
   readonly parse: (text: string) => T
@@ -244,7 +244,7 @@ function optional<T>(parse: (text: string) => T): (text: string) => T | undefine
 function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
   const read = <K extends keyof typeof TABLE>(name: K): ReturnType<(typeof TABLE)[K]['parse']> => {
     const { fallback, about, parse } = TABLE[name]
-    // An empty variable is how compose files leave one out.
+    // An empty variable counts as absent, because compose files cannot leave a variable out.
     const text = env[`QUORATE_${name}`] || fallback
     if (text === undefined) throw new SettingError(`QUORATE_${name} is not set: ${about}`)
     try {
@@ -267,7 +267,7 @@ function readSettings(env: Readonly<Record<string, string | undefined>>): Settin
   const join = given.seeds === undefined ? undefined : joinSettings(nodeId, given, peerListen.port)
   const buckets = read('BUCKETS')
   const tooWide = buckets.find(({ n }) => n !== undefined && n > members.length)
-  // Of a cluster that is there already, the members are not known yet.
+  // A node that joins a running cluster does not know the number of members yet.
   if (tooWide !== undefined && join === undefined) {
     throw new SettingError(
       `QUORATE_BUCKETS: ${tooWide.name} wants n=${tooWide.n} copies, but there are ${members.length} members`,
@@ -297,7 +297,7 @@ function readSettings(env: Readonly<Record<string, string | undefined>>): Settin
   }
 }
 
-/** The names that are ignored. */
+/** Returns the ignored names. Throws on a misspelled or unsupported setting. */
 function refuseForeign(env: Readonly<Record<string, string | undefined>>): readonly string[] {
   const { unknown, unsupported, misspelled } = foreignNames(env, Object.keys(TABLE))
   if (unsupported !== undefined) {

@@ -1,9 +1,9 @@
 /**
- * Brings hints to their owners once these are in reach again. The number under way to one owner grows while
- * it answers quickly and halves when it does not (AIMD), so that a returning node is not drowned
- * (scylladb #7976: five times the writes, and latency from 20 to 350 ms).
+ * Delivers hints to their owners once the owners are in reach again. For each owner, the number of hints in flight grows
+ * by one with each quick answer, and halves after a slow or failed one (AIMD). So a returning node is not overloaded
+ * (scylladb #7976: five times the writes, and the latency rose from 20 to 350 ms).
  *
- * A hint is removed only after its owner has said that it is durable there.
+ * Invariant: a hint is removed only after its owner has confirmed that the write is durable there.
  */
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
@@ -17,27 +17,29 @@ import { type Copy, RecordCorruptError } from '../wire/object-record.ts'
 import type { Peers, Reply } from '../peers/peers.ts'
 import { type HintName, parseHintKey } from '../storage/storage-keys.ts'
 
-/** How often owners with hints are looked at again, when nothing else has woken the delivery. */
+/** Owners with hints are checked this often, and also when something wakes the delivery. */
 const LOOK_INTERVAL_MS = 500
 const DELIVERY_TIMEOUT_MS = 5000
-/** An owner that answers within this is not burdened. */
+/** An owner that answers within this time is not overloaded. */
 const TARGET_LATENCY_MS = 50
 const WINDOW_MIN = 1
 const WINDOW_MAX = 128
 const WINDOW_START = 8
 
+/** The hints in flight to one owner. */
 interface Lane {
+  /** The largest number of hints in flight. */
   window: number
-  /** Storage keys under way. */
+  /** Storage keys of the hints in flight. */
   readonly underWay: Set<string>
-  /** No new ones before this, after a failure; monotonic. */
+  /** After a failure no hint is sent before this monotonic time. */
   pausedUntilMs: number
 }
 
-/** Where a hint goes: to its owner, as long as that keeps the key. */
+/** The nodes that a hint is sent to: its owner, as long as the owner keeps the key (hint-route.ts). */
 export interface HintRoute {
   readonly to: readonly string[]
-  /** Of these so many have to store it. */
+  /** Number of these nodes that must store the hint. */
   readonly need: number
 }
 
@@ -71,7 +73,7 @@ export class HintDelivery {
       reachable: (peer: string) => boolean
       route: (owner: string, bucket: string, key: string) => HintRoute
       self: string
-      /** As `apply` of another node. */
+      /** Merges a hint into this node's own copy, like an `apply` message from another node. */
       mergeHere: MergeHere
     },
   ) {
@@ -100,12 +102,12 @@ export class HintDelivery {
     for (const check of this.#watchers) check()
   }
 
-  /** Looks at all owners now: called when a peer has come back. */
+  /** Starts deliveries to all owners in reach. Call this when a peer is in reach again. */
   wake(): void {
     for (const owner of this.#hints.owners().keys()) this.#fill(owner)
   }
 
-  /** Resolves once the hints pending now are gone, or `timeoutMs` have passed. */
+  /** Resolves once all hints that are pending now are gone, or after `timeoutMs`. */
   sync(timeoutMs: number): Promise<HintSync> {
     const pending = [...this.#hints.owners()].map(([owner, { sizes }]) => ({
       owner,
@@ -138,7 +140,7 @@ export class HintDelivery {
     })
   }
 
-  /** Shrinks `keys` to those still there; cheap, because it stops at the first. */
+  /** Whether none of the hints is left. Removes gone hints from `keys`, and stops at the first one left to be cheap. */
   #allGone(owner: string, keys: Set<string>): boolean {
     const sizes = this.#hints.owners().get(owner)?.sizes
     for (const key of keys) {
@@ -159,7 +161,7 @@ export class HintDelivery {
       const { bucket, key } = parseHintKey(storageKey) as HintName
       const { to, need } = this.#route(owner, bucket, key)
       if (to.filter((node) => this.#reachable(node)).length < need) {
-        // Mostly none of them can be delivered then, and there may be many.
+        // The next hints mostly have the same route, and there may be many. So stop here.
         if (to.length === 1) return
         continue
       }
@@ -171,10 +173,10 @@ export class HintDelivery {
     }
   }
 
-  /** A damaged hint can never be delivered; one that cannot be read now will be read another time. */
+  /** Drops a damaged hint, because it can never be delivered. Keeps a hint that cannot be read now for a later try. */
   #leave(owner: string, lane: Lane, storageKey: string, failure: unknown): void {
     if (failure instanceof RecordCorruptError) {
-      this.#log.error({ owner }, 'a hint is damaged, and is given up')
+      this.#log.error({ owner }, 'a damaged hint was dropped')
       this.#hints.drop(owner, storageKey, (failed) => {
         lane.underWay.delete(storageKey)
         if (failed) this.#pause(lane)
@@ -189,7 +191,7 @@ export class HintDelivery {
   #deliver(owner: string, lane: Lane, storageKey: string, copy: Copy): void {
     const name = parseHintKey(storageKey) as HintName
     if (copy.record.length === 0) {
-      // On its way to the disk, or gone: the next look finds which.
+      // The hint is not durable yet, or it is gone already.
       lane.underWay.delete(storageKey)
       this.#hints.recount(owner, storageKey)
       return
@@ -202,7 +204,7 @@ export class HintDelivery {
       this.#fill(owner)
     }
     this.#send({ to, need }, name, copy, (reply) => {
-      this.#learn(owner, lane, reply, this.#clock.monotonicMs() - startMs)
+      this.#adjustWindow(owner, lane, reply, this.#clock.monotonicMs() - startMs)
       if (reply.type !== 'ok') {
         this.#hints.postpone(owner, storageKey)
         next()
@@ -210,14 +212,14 @@ export class HintDelivery {
       }
       this.#metrics.count('hints_delivered_total', { peer: owner })
       this.#hints.remove(owner, storageKey, copy, (failed) => {
-        // A full disk keeps every hint: delivered again and again without a pause, they would be a storm.
+        // A full disk cannot remove hints. Without a pause, the same hints would be delivered over and over.
         if (failed) this.#pause(lane)
         next()
       })
     })
   }
 
-  /** Calls back with the reply that decides: the one that makes `need`, or the last. */
+  /** Sends the hint to all nodes of its route. Calls back once `need` nodes have stored it, or after the last reply. */
   #send(
     { to, need }: HintRoute,
     { bucket, key }: HintName,
@@ -250,7 +252,7 @@ export class HintDelivery {
     else this.#peers.ask(node, 'apply', body, deadlineMs, done)
   }
 
-  #learn(owner: string, lane: Lane, reply: Reply, latencyMs: number): void {
+  #adjustWindow(owner: string, lane: Lane, reply: Reply, latencyMs: number): void {
     if (reply.type === 'ok' && latencyMs <= TARGET_LATENCY_MS) {
       lane.window = Math.min(lane.window + 1, WINDOW_MAX)
       return

@@ -1,7 +1,7 @@
 /**
- * Where a hint goes. Its owner may keep the key no more by the time it is delivered, or be no member any more: then
- * all that keep the key now get it. A node that leaves hands its hints to a majority of those, for an owner that is
- * away may stay so for long.
+ * Decides which nodes get a hint. By the time of delivery, the owner of the hint may have lost the key in a move, or may
+ * have left the cluster. Then all present owners of the key get the hint. A node that leaves delivers each hint to a
+ * majority of the present owners, because the owner of the hint may be away for long.
  */
 import { majority } from '../../core/quorum/level.ts'
 import { allOwners } from '../../core/quorum/owner-groups.ts'

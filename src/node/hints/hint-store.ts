@@ -1,12 +1,11 @@
 /**
- * Writes kept for owners that were out of reach: durable, merged into one object per (owner, key), bounded in
- * bytes per owner. Delivery is hint-delivery.ts.
+ * Keeps writes for owners that were out of reach. Hints are durable, merged into one object for each (owner, key), and
+ * bounded in bytes for each owner. hint-delivery.ts delivers them.
  *
- * The bound counts each hint with a fixed cost beside its record, so it bounds their number, and the memory that they
- * take, too.
+ * Each hint counts its record plus a fixed cost. So the bound also limits the number of hints, and their memory.
  *
- * A hint is never a reason to fail a write: over the bound it is dropped and counted, and read repair and
- * anti-entropy bring the owner up to date instead.
+ * A write never fails because a hint has no room. The hint is dropped and counted; read repair and anti-entropy then
+ * bring the owner up to date.
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { shrinkExpired } from '../../core/causality/expired-value.ts'
@@ -24,20 +23,20 @@ import type { Refusal } from '../wire/messages.ts'
 import { SIBLINGS_MAX } from '../replica/sibling-limits.ts'
 import { ALL_HINTS, hintKey, parseHintKey } from '../storage/storage-keys.ts'
 
-/** Hints read at the start in one call. */
+/** Number of hints that one call reads at the start. */
 const SCAN_PAGE = 64
-/** More than a hint takes beside its record: its entries in memory (about 130 bytes), its key, and its place on the disk. */
+/** The fixed cost of a hint: its entries in memory (about 130 bytes), its key, its overhead on disk, and a reserve. */
 export const HINT_COST_BYTES = 512
 
 export interface OwnerHints {
-  /** Storage key → bytes of its record, oldest first. */
+  /** Storage key → bytes of the hint's record; the next hint to deliver comes first. */
   readonly sizes: Map<string, number>
   bytes: number
   dropped: number
 }
 
 export class HintStore {
-  /** Storage key → a dot that is kept for an owner and may be nowhere else: the oldest one. */
+  /** Storage key → the oldest timestamp in the hint that the owner may lack. */
   readonly #oldest = new Map<string, Timestamp>()
   #lowest: Timestamp | undefined
   readonly #table: ObjectTable
@@ -48,8 +47,9 @@ export class HintStore {
   readonly #bytesPerOwnerMax: number
   readonly #objectBytesMax: number
   readonly #owners = new Map<string, OwnerHints>()
-  /** Told of each hint that is new, and of each that is gone. */
+  /** Called after each new hint. */
   onKept: (owner: string) => void = () => undefined
+  /** Called after each hint that is gone. */
   onGone: () => void = () => undefined
 
   constructor(
@@ -70,7 +70,7 @@ export class HintStore {
     this.#objectBytesMax = parts.objectBytesMax
   }
 
-  /** Finds the hints of earlier lives on the disk. */
+  /** Finds the hints on disk from earlier runs of this node. */
   async start(): Promise<void> {
     const [begin, end] = ALL_HINTS
     for (let from: string | undefined = begin; from !== undefined;) {
@@ -90,7 +90,7 @@ export class HintStore {
     for (const owner of this.#owners.keys()) this.onKept(owner)
   }
 
-  /** Keeps `copy` for `owner`; `done` once it is durable. `dropped` says that there was no room for it. */
+  /** Keeps `copy` for `owner`. Calls `done` once it is durable, or with `dropped` if there is no room for it. */
   keep(
     owner: string,
     at: Location,
@@ -102,12 +102,11 @@ export class HintStore {
       done('dropped')
       return
     }
-    // The write that is handed over is the newest of its copy; what else is in there the owners have, or
-    // another hint.
+    // The write to keep is the newest one of the copy. The owners or other hints already hold the rest of the copy.
     this.#note(storageKey, newestDot(copy.object))
     this.#table.find(storageKey, (entry, failure) => {
       if (entry === undefined) {
-        // A hint that cannot be read is only another way to bring the owner up to date.
+        // An unreadable hint loses no write: other mechanisms also bring the owner up to date.
         this.recount(owner, storageKey)
         done({ code: 'storage_failed', message: String(failure) })
         return
@@ -119,10 +118,10 @@ export class HintStore {
         done('dropped')
         return
       }
-      // What it replaces is there until this is stored, and stays where it is not.
+      // Count the larger of the two records: the old one stays until the new one is stored, or if storing fails.
       const before = this.#of(owner).sizes.get(storageKey) ?? 0
       this.#count(owner, storageKey, Math.max(before, next.record.length))
-      // Once more: an older hint of the key may have been delivered, and forgotten, since.
+      // Note it again, because an older hint of the key may have been delivered and forgotten in the meantime.
       this.#note(storageKey, newestDot(copy.object))
       this.#table.replace(entry, next, at.bucket.durability, (failed) => {
         if (failed !== undefined) this.recount(owner, storageKey)
@@ -136,7 +135,7 @@ export class HintStore {
     })
   }
 
-  /** What is kept of a key for any owner, merged. */
+  /** Reads the hints of a key for all owners, merged into one copy. */
   read(at: Location, take: (copy: Copy) => void): void {
     const keys = [...this.#owners.keys()]
       .map((owner) => hintKey(owner, at.bucket.name, at.key))
@@ -154,15 +153,15 @@ export class HintStore {
     }
   }
 
-  /** The copy to deliver: absent where there is none any more, or not yet. */
+  /** Loads the copy to deliver. The copy is absent if the hint is gone, or not durable yet. */
   load(storageKey: string, take: (copy: Copy | undefined, failure?: LoadFailure) => void): void {
     this.#table.find(storageKey, (entry, failure) => take(entry?.durable, failure))
   }
 
   /**
-   * Removes a hint that was delivered as `delivered`, unless something newer has been kept meanwhile, or it cannot be
-   * read now. Calls `done` once that is settled; with `failed` where the disk does not take it: then the hint is there
-   * as before. It counts until it is gone, so that its room is still its own where it stays.
+   * Removes a hint that was delivered as `delivered`. Leaves it if a newer write was merged into it in the meantime, or
+   * if it cannot be read now. `failed`: the disk did not take the removal, and the hint is unchanged. A hint counts
+   * against the bound until it is gone.
    */
   remove(
     owner: string,
@@ -175,7 +174,7 @@ export class HintStore {
         done(false)
         return
       }
-      // Not synced: a hint that is still there after a crash is only delivered twice.
+      // No fsync is needed: a hint that reappears after a crash is only delivered twice.
       this.#table.replace(entry, ABSENT_COPY, 'os', (failure) => {
         this.recount(owner, storageKey)
         done(failure !== undefined)
@@ -183,14 +182,14 @@ export class HintStore {
     })
   }
 
-  /** Owners refuse such writes; those that stand in for them must not gather them meanwhile. */
+  /** Owners refuse objects with too many or too large siblings, so a stand-in must not collect such an object either. */
   #isTooLarge({ bucket }: Location, { object, record }: Copy): boolean {
     const { length } = object.siblings
     if (isTypeMode(bucket.mode) || length < 2) return false
     return length > SIBLINGS_MAX || record.length > this.#objectBytesMax
   }
 
-  /** Whether a hint of that record is within the bound; counts it as dropped where it is not. */
+  /** Whether a hint with this record is within the bound. If not, counts it as dropped. */
   #hasRoom(owner: string, storageKey: string, { record }: Copy): boolean {
     const hints = this.#of(owner)
     const held = hints.sizes.get(storageKey)
@@ -203,11 +202,11 @@ export class HintStore {
     return false
   }
 
-  /** It is for the disk to say whether there is a hint: after a failed write, and where one was not found. */
+  /** Counts a hint again from the disk, after a failed write or when the hint was not found. */
   recount(owner: string, storageKey: string): void {
     this.#table.find(storageKey, (entry) => {
       if (entry === undefined) {
-        // Not readable now: counted as if there were one, it is looked at again when it is to be delivered.
+        // The hint cannot be read now. It counts as present until the next try to deliver it.
         this.#count(owner, storageKey, this.#of(owner).sizes.get(storageKey) ?? 0)
         return
       }
@@ -223,7 +222,7 @@ export class HintStore {
     })
   }
 
-  /** Puts a hint behind the others, so that one that its owner refuses does not hold them up. */
+  /** Moves a hint behind the others, so that a hint which its owner refuses does not delay them. */
   postpone(owner: string, storageKey: string): void {
     const { sizes } = this.#of(owner)
     const bytes = sizes.get(storageKey)
@@ -232,7 +231,7 @@ export class HintStore {
     sizes.set(storageKey, bytes)
   }
 
-  /** Takes the bytes from values in a hint that had expired at `untilMs`. Resolves once that is settled. */
+  /** Drops the bytes of the values that had expired at `untilMs`. Resolves once it is done or has failed. */
   shrink(owner: string, storageKey: string, untilMs: number): Promise<void> {
     return new Promise((resolve) => {
       this.#table.find(storageKey, (entry) => {
@@ -250,7 +249,7 @@ export class HintStore {
     })
   }
 
-  /** Gives up a hint that can never be delivered; calls `done` once it is gone, or, with `failed`, is there as before. */
+  /** Drops a hint that can never be delivered. `failed`: the disk did not take the removal; the hint is unchanged. */
   drop(owner: string, storageKey: string, done: (failed: boolean) => void): void {
     this.#commits.add([{ type: 'delete', key: storageKey }], 'os', (failure) => {
       this.#table.forget(storageKey)
@@ -267,7 +266,7 @@ export class HintStore {
     return this.#owners
   }
 
-  /** No write that is kept here is older; Infinity where nothing is kept. */
+  /** No write kept here is older than this timestamp. It is Infinity if no hint is kept. */
   lowest(): Timestamp {
     if (this.#lowest === undefined) {
       this.#lowest = Infinity
@@ -276,7 +275,7 @@ export class HintStore {
     return this.#lowest
   }
 
-  /** The owner that a damaged hint names may not exist: nobody would ever ask for the hint, or deliver it. */
+  /** Removes a damaged hint at the start: the owner in its key may not exist, so it might never be delivered. */
   async #giveUp(storageKey: string): Promise<void> {
     this.#metrics.count('corrupt_records_total')
     this.#metrics.count('hints_dropped_total', { peer: parseHintKey(storageKey)?.owner ?? '' })
@@ -329,7 +328,7 @@ export class HintStore {
   }
 }
 
-/** Undefined where the record is damaged. */
+/** Returns undefined if the record is damaged. */
 function oldestIn(codec: Codec, record: Uint8Array): Timestamp | undefined {
   try {
     return oldestOf(decodeRecord(codec, record))
@@ -338,7 +337,7 @@ function oldestIn(codec: Codec, record: Uint8Array): Timestamp | undefined {
   }
 }
 
-/** It is not known which siblings of an earlier life's hint the owner lacks, so the oldest of them counts. */
+/** The oldest timestamp in a hint. It counts if it is unknown which of the hint's siblings the owner lacks. */
 function oldestOf(object: StoredObject): Timestamp {
   return Math.min(newestDot(object), ...object.siblings.map(({ timestamp }) => timestamp))
 }

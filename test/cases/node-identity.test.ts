@@ -54,7 +54,7 @@ it('refuses a twin while the first process lives, reads nothing stale, and lets 
   }
   await expect
     .poll(async () => (await ask('/readyz'))[1], WAIT)
-    .toContain('another process is n1 for n2')
+    .toContain('n2 already accepts another process as n1')
   for (const node of [first, second, third]) {
     const words = /A second process has the node id n1: (?:n2, n3|n3, n2) refuse it\./
     await expect.poll(async () => (await node.status()).verdict, WAIT).toMatch(words)

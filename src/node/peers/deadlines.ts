@@ -1,8 +1,8 @@
 /**
- * Many short waits under one timer. Every request and every ask has a deadline; a timer of its own for each
- * would cost more than the work it guards, so due ones are found by a sweep every few milliseconds.
+ * Runs many short timeouts with one timer. Every client request and every request to a peer has a deadline, and a timer
+ * for each would cost more than the work that it guards. So a sweep every few milliseconds finds the tasks that are due.
  *
- * A task never runs early, and at most `SWEEP_INTERVAL_MS` (and a busy event loop) late.
+ * A task never runs early. It runs at most `SWEEP_INTERVAL_MS` late, unless the event loop is busy.
  */
 import type { Clock } from '../../ports/clock.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
@@ -25,7 +25,7 @@ export class Deadlines {
     this.#timers = timers
   }
 
-  /** Runs `task` once `delayMs` have passed, unless the result is given to `cancel` before. */
+  /** Runs `task` after `delayMs`, unless `cancel` is called with the result before. */
   in(delayMs: number, task: () => void): Deadline {
     const deadline = { atMs: this.#clock.monotonicMs() + delayMs, task }
     this.#waiting.add(deadline)
@@ -33,7 +33,7 @@ export class Deadlines {
     return deadline
   }
 
-  /** Idempotent. */
+  /** Does nothing if the task has run or was cancelled. */
   cancel(deadline: Deadline): void {
     this.#waiting.delete(deadline)
   }
@@ -51,7 +51,7 @@ export class Deadlines {
       this.#waiting.delete(deadline)
       deadline.task()
     }
-    // An idle node has no sweep: the timer goes with the last wait.
+    // An idle node has no sweep: the timer ends with the last task.
     if (this.#waiting.size === 0) {
       this.#sweep?.cancel()
       this.#sweep = undefined
@@ -59,7 +59,7 @@ export class Deadlines {
   }
 }
 
-/** What `running` ends with; rejects with `late` where that takes longer than `forMs`. A later result is ignored. */
+/** Settles like `running`, or rejects with `late` after `forMs`. Ignores a later result. */
 export function inTime<T>(
   deadlines: Deadlines,
   forMs: number,

@@ -1,11 +1,11 @@
 /**
- * Judges who may have a link with this node, in each handshake, at both ends.
+ * Decides in each handshake whether a peer may have a link with this node. Both ends of a link decide.
  *
- * A node that knows the random id of its cluster has links only with nodes of that cluster, or with nodes that do not
- * know theirs yet. A node that does not know its own takes that of the first node that it reaches by its own list of
- * members. Until then it refuses connections from nodes that already have an id.
+ * A node that knows its cluster's random id accepts only nodes of that cluster, and nodes that know no cluster id yet. A
+ * node without a cluster id adopts the id of the first node that it reaches through its own list of members. Until then
+ * it refuses connections from nodes that have an id.
  *
- * If several processes use one node id, it has links with only one of them (life-fences.ts).
+ * If several processes use one node id, this node accepts only one of them (life-fences.ts).
  */
 import {
   type ClusterIdentity,
@@ -19,10 +19,10 @@ export interface DoorkeeperParts {
   readonly self: string
   readonly founding: () => string
   readonly cluster: OwnCluster
-  /** The random id in the topology; undefined before the cluster has agreed on one. */
+  /** The cluster's random id in the topology; undefined before the cluster has agreed on one. */
   readonly agreedId: () => string | undefined
   readonly epoch: () => number
-  /** A number of this process alone. */
+  /** A number that is unique to this process. */
   readonly life: number
   readonly fences: LifeFences
   readonly isLinked: (peer: string) => boolean
@@ -37,7 +37,7 @@ export class NodeDoorkeeper implements Doorkeeper {
 
   introduce(): Credentials {
     const { agreedId, founding, epoch, life } = this.#parts
-    // An id that this node knows from one handshake alone may come from a wrong address: it is not passed on.
+    // Do not pass on an id that is known only from a handshake, because that handshake may have had a wrong address.
     return { founding: founding(), clusterId: agreedId(), life, epoch: epoch() }
   }
 
@@ -48,7 +48,7 @@ export class NodeDoorkeeper implements Doorkeeper {
     const other = whyOtherCluster(self, ours, peer, identity)
     if (other !== undefined) return { reason: 'other_cluster', message: other }
     if (!isDialled && ours.id === undefined && theirs.clusterId !== undefined) {
-      const message = `${self} does not know its cluster yet: it first has to reach a member itself`
+      const message = `${self} does not know its cluster yet: it must first reach a member itself`
       return { reason: 'no_cluster_yet', message }
     }
     return theirs.life === undefined ? undefined : this.#judgeLife(peer, theirs.life)
@@ -58,11 +58,11 @@ export class NodeDoorkeeper implements Doorkeeper {
     const { self, fences, isLinked } = this.#parts
     const verdict = fences.judge(peer, life, isLinked(peer))
     if (verdict === 'in_use') {
-      const message = `another process is ${peer} for ${self}: two processes have been started with this node id`
+      const message = `${self} already accepts another process as ${peer}: two processes were started with this node id`
       return { reason: 'identity_in_use', message }
     }
     if (verdict !== 'superseded') return undefined
-    const message = `a newer process is ${peer} for ${self}: this older one may not go on`
+    const message = `${self} has accepted a newer process as ${peer}: this older process must not continue`
     return { reason: 'superseded', message }
   }
 

@@ -1,6 +1,6 @@
 /**
- * Which process of each peer this node listens to (core/membership/life-fence.ts), across restarts of its own. A newer
- * life gets its link once it is on the disk that the older one is not listened to any more.
+ * Remembers across restarts which process (*life*) of each peer this node accepts (core/membership/life-fence.ts). A
+ * newer life gets its link only after the disk records that the older life is no longer accepted.
  */
 import {
   judgeLife,
@@ -10,7 +10,7 @@ import {
 } from '../../core/membership/life-fence.ts'
 import type { Encodable } from '../../ports/codec.ts'
 
-/** What a node keeps about itself (node-state.ts). */
+/** The part of the node's state on disk that holds the fences (node-state.ts). */
 export interface FenceStore {
   get(name: 'fences'): Encodable | undefined
   /** Resolves once durable. */
@@ -20,9 +20,9 @@ export interface FenceStore {
 export class LifeFences {
   readonly #store: FenceStore
   readonly #known = new Map<string, KnownLives>()
-  /** The peers whose current life gets its link once this has ended. */
+  /** Peer → the store operation that its current life waits for before it gets its link. */
   readonly #saving = new Map<string, Promise<void>>()
-  /** Whether the disk did not take the newest change. */
+  /** Whether the newest change could not be stored. */
   #isUnsaved = false
 
   constructor(store: FenceStore) {
@@ -34,14 +34,14 @@ export class LifeFences {
     }
   }
 
-  /** A life that waits for its fence counts as linked: else two processes could displace each other without end. */
+  /** A life that waits for its fence counts as linked. Otherwise two processes could displace each other forever. */
   judge(peer: string, life: number, isLinked: boolean): LifeVerdict {
     return judgeLife(this.#known.get(peer), life, isLinked || this.#saving.has(peer))
   }
 
   /**
-   * From now on the life is the one of that peer. Resolves once that is durable, or where the disk does not take it. A
-   * life whose fence is stored does not wait for the fences of others.
+   * Accepts this life of the peer from now on. Resolves once the change is durable, and also if the disk cannot store
+   * it. A life whose fence is already stored does not wait for the fences of other peers.
    */
   async take(peer: string, life: number): Promise<void> {
     const known = this.#known.get(peer)
@@ -55,8 +55,8 @@ export class LifeFences {
   }
 
   /**
-   * A full disk must not keep a peer away: then the change holds in memory, and the next handshake stores it. It is lost
-   * only if this node ends before that, and an older life of the peer then reaches it first.
+   * Stores all fences. A full disk must not keep a peer away: then the change holds in memory, and the next handshake
+   * tries to store it again. If this node stops before that, an older life of the peer may be accepted again.
    */
   #save(): Promise<void> {
     this.#isUnsaved = false

@@ -1,7 +1,8 @@
 /**
- * Runs failure detection (core/membership) over the peers, and turns it into the two questions that
- * coordinators ask. A hint, never a truth: it decides whom to ask and what to refuse before anything is
- * applied; no count of copies reads it.
+ * Runs the failure detector (core/membership) over the network, and tells coordinators which nodes are worth asking.
+ *
+ * Its answers are guesses. They decide which nodes are asked, and which requests are refused before anything is applied.
+ * No count of copies reads them.
  */
 import { Membership, type MembershipAction } from '../../core/membership/membership.ts'
 import { parseMembershipMessage } from '../../core/membership/message.ts'
@@ -16,7 +17,7 @@ import type { Timer, Timers } from '../../ports/timers.ts'
 import type { Peers } from './peers.ts'
 
 const TICK_INTERVAL_MS = 100
-/** A peer that leaves an ask unanswered for this long is probed at once. */
+/** A peer that leaves a request unanswered for this long is probed at once. */
 const PATIENCE_MS = 300
 
 export class Liveness {
@@ -31,7 +32,7 @@ export class Liveness {
   readonly #membership: Membership
   #members: readonly string[]
   #timer: Timer | undefined
-  /** Told of each peer that may be reachable again. */
+  /** Called with each peer that may be reachable again. */
   onReturn: (peer: string) => void = () => undefined
 
   constructor(
@@ -83,36 +84,36 @@ export class Liveness {
     this.#membership.setMembers(members)
   }
 
-  /** A gossip message of a peer; garbage is ignored. */
+  /** Handles a gossip message of a peer. Ignores garbage. */
   receive(from: string, body: readonly Encodable[]): void {
     const message = parseMembershipMessage(body[0])
     if (message !== undefined) this.#send(this.#membership.receive(from, message, this.#nowMs()))
   }
 
-  /** Worth asking: for strict levels, which need it and gain nothing by giving up early. */
+  /** Whether a strict level should ask the node. It needs the node's answer, and gains nothing by giving up early. */
   reachable(node: string): boolean {
     if (node === this.#self) return true
     return this.#network.isOpen(node) && this.#membership.direct(node) !== 'down'
   }
 
-  /** Expected to answer soon: for sloppy levels, where others can stand in. */
+  /** Whether the node is expected to answer soon. Sloppy levels use this, because other nodes can stand in for it. */
   responsive(node: string): boolean {
     if (node === this.#self) return true
     return this.#network.isOpen(node) && this.#membership.direct(node) === 'up'
   }
 
-  /** Whether it lives, as far as anybody has told. */
+  /** The state of the node according to the gossip of all members. */
   state(node: string): MemberState {
     return this.#membership.state(node)
   }
 
-  /** Whether this node's own asks reach it. */
+  /** The state of the node according to this node's own messages with it. */
   direct(node: string): MemberState {
     if (node === this.#self) return 'up'
     return this.#network.isOpen(node) ? this.#membership.direct(node) : 'down'
   }
 
-  /** Null before the first frame of it. */
+  /** Milliseconds since the last frame of the node; null before the first. */
   lastHeardMsAgo(node: string): number | null {
     const heardMs = this.#membership.lastHeardMs(node)
     return heardMs === undefined ? null : Math.max(0, Math.round(this.#nowMs() - heardMs))

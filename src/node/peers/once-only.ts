@@ -1,19 +1,19 @@
 /**
- * Sees to it that an ask that must not be done twice is done once, however often it arrives: a network may
- * double a message. An ask is remembered until its deadline, after which it is refused for being late.
+ * Ensures that a request which must not run twice runs once, even if the network duplicates its message. A request is
+ * remembered until its deadline. After the deadline it is refused for being late.
  */
 
-/** Asks remembered of all peers; beyond it further ones are refused. */
+/** Requests that are remembered, of all peers. Beyond this number further ones are refused. */
 const REMEMBERED_MAX = 100_000
 const SPAN_MS = 1000
 
 export class OnceOnly {
   readonly #names = new Set<string>()
-  /** Second of the deadline → names: one with a far deadline must not keep those behind it. */
+  /** Second of the deadline → names. Grouping by deadline lets each name be forgotten in time. */
   readonly #bySecond = new Map<number, string[]>()
   #forgottenUntil = 0
 
-  /** `first` for one that was not seen before; the caller has refused late ones. */
+  /** Returns `first` for a request that was not seen before. The caller has already refused late requests. */
   take(from: string, id: number, deadlineMs: number, nowMs: number): 'first' | 'again' | 'full' {
     this.#forget(Math.floor(nowMs / SPAN_MS))
     const name = `${from}/${id}`

@@ -1,4 +1,4 @@
-/** What is bound for each peer in this turn of the event loop: one list a peer and channel, in order. */
+/** Collects the messages of one turn of the event loop: one ordered list for each peer and channel. */
 import type { Encodable } from '../../ports/codec.ts'
 import type { Channel } from '../../ports/network.ts'
 
@@ -9,7 +9,7 @@ interface Outbox {
 }
 
 export class Outboxes {
-  /** In the order in which they were first used; as many as there are peers, twice. */
+  /** All outboxes, in the order of their first use: at most two for each peer. */
   readonly #all: Outbox[] = []
   readonly #of: Readonly<Record<Channel, Map<string, Outbox>>> = {
     ask: new Map(),
@@ -26,7 +26,7 @@ export class Outboxes {
     outbox.items.push(item)
   }
 
-  /** Gives what each holds, and leaves it empty. */
+  /** Passes the messages of each outbox to `send`, and empties the outbox. */
   drain(send: (to: string, channel: Channel, items: readonly Encodable[]) => void): void {
     for (const outbox of this.#all) {
       const { to, channel, items } = outbox

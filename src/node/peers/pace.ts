@@ -1,11 +1,11 @@
-/** A bounded rate: convergence must not drown the clients. */
+/** Limits the rate of background work, so that convergence does not slow down client requests. */
 import type { Clock } from '../../ports/clock.ts'
 import type { Timers } from '../../ports/timers.ts'
 
-/** Shorter waits are saved up: a timer for each of thousands of keys would cost more than the keys. */
+/** Shorter waits are added up, because a timer for each of thousands of keys would cost more than the work itself. */
 const PAUSE_MS_MIN = 50
 
-/** Lets through so many a second. */
+/** Lets `perSecond` callers through in each second, on average. */
 export class Pace {
   readonly #clock: Clock
   readonly #timers: Timers

@@ -1,7 +1,7 @@
-/** How long each peer takes from an ask to its answer. */
+/** Measures the time from a request to a peer until its answer. */
 import type { MetricLabels, Metrics } from '../../ports/metrics.ts'
 
-/** Of the newest round trip in the smoothed one. */
+/** The weight of the newest round trip in the exponential moving average. */
 const NEWEST_WEIGHT = 0.1
 
 export class PeerLatency {
@@ -13,7 +13,7 @@ export class PeerLatency {
     this.#metrics = metrics
   }
 
-  /** Smoothed; 0 before the first answer. */
+  /** The smoothed round-trip time in milliseconds; 0 before the first answer. */
   ms(peer: string): number {
     return this.#smoothedMs.get(peer) ?? 0
   }
@@ -28,7 +28,7 @@ export class PeerLatency {
     this.#smoothedMs.set(peer, smoothedMs + (elapsedMs - smoothedMs) * NEWEST_WEIGHT)
   }
 
-  /** The same object each time: a series of a metric is found faster by it. */
+  /** Returns the same object each time, because the metrics then find the series faster. */
   #labelsOf(peer: string): MetricLabels {
     const known = this.#labels.get(peer)
     if (known !== undefined) return known

@@ -1,25 +1,25 @@
 /**
- * Decides which peers this node counts on, wherever it chooses one to coordinate, to answer or to keep a copy: those
- * that liveness.ts believes in reach, and whose clocks this node believes. An answer of a refused clock counts
- * nowhere, so an ask would only make the outcome of a write unknown.
+ * Decides which peers this node may choose to coordinate a request, to answer, or to keep a copy. These are the peers
+ * that liveness.ts believes to be in reach, and whose clocks this node does not refuse. An answer from a node with a
+ * refused clock never counts, so asking it would only make the outcome of a write unknown.
  *
- * Both are guesses: they decide who is asked, and what is refused before anything is sent. No count of copies reads them.
+ * Both are guesses. They decide which peers are asked, and which requests are refused before anything is sent. No count
+ * of copies reads them.
  */
 import type { ReplicaReport } from '../../core/errors.ts'
 import type { Liveness } from './liveness.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 
 export interface PeerReach {
-  /** Worth asking; for sloppy levels, expected to answer soon. */
+  /** Whether the node is worth asking. With `sloppy`: whether it is expected to answer soon. */
   readonly inReach: (node: string, sloppy: boolean) => boolean
-  /** As `inReach` for strict levels. */
+  /** Like `inReach` without `sloppy`. */
   readonly reachable: (node: string) => boolean
 }
 
-/** What is told of the clocks of others. */
 type Refusals = Pick<NodeClock, 'isRefused'>
 
-/** `onReturn` is told of each peer that may be in reach again. */
+/** Calls `onReturn` with each peer that may be in reach again. */
 export function peerReach(
   liveness: Liveness,
   clock: NodeClock,
@@ -33,7 +33,7 @@ export function peerReach(
   return { inReach, reachable }
 }
 
-/** Of the nodes in reach, those that are not expected to answer soon come last; else the order stays. */
+/** Moves nodes that are not expected to answer soon to the end. Keeps the order otherwise. */
 export function soonestFirst(
   nodes: readonly string[],
   inReach: PeerReach['inReach'],
@@ -42,13 +42,15 @@ export function soonestFirst(
   return [...nodes.filter(isSoon), ...nodes.filter((node) => !isSoon(node))]
 }
 
-/** The end of a sentence that says who is in reach: why others are not. '' where no clock is refused. */
+/** The end of a sentence about the nodes in reach: it names the nodes with refused clocks. '' if there are none. */
 export function refusedWords(nodes: readonly string[], clock: Refusals): string {
   const refused = nodes.filter((node) => clock.isRefused(node))
-  return refused.length === 0 ? '' : `; too far ahead are the clocks of: ${refused.join(', ')}`
+  return refused.length === 0
+    ? ''
+    : `; these nodes' clocks are too far ahead: ${refused.join(', ')}`
 }
 
-/** What is told of an owner that was not asked, because it is not in reach. */
+/** The report of an owner that was not asked because it is not in reach. */
 export function reportOfUnasked(node: string, clock: Refusals): ReplicaReport {
   return clock.isRefused(node)
     ? { node, status: 'error', error: 'not asked: its clock is too far ahead', ms: 0 }

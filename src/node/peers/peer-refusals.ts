@@ -1,7 +1,9 @@
 /**
- * The links that were refused lately, by this node or by a peer: for status and metrics. If so many peers refuse this
- * process for another one with its node id that it has lost its place (core/membership/displacement.ts), it rejects
- * requests. Safety does not depend on this list: it rests on the fences of the peers (life-fences.ts).
+ * Remembers the links that this node or a peer has refused lately, for status and metrics.
+ *
+ * Peers may refuse this process because they accept another process with its node id. If enough peers do, this process
+ * has lost its place in the cluster (core/membership/displacement.ts) and rejects client requests. Safety does not
+ * depend on this list: it rests on the fences of the peers (life-fences.ts).
  */
 import {
   isDisplaced,
@@ -12,10 +14,10 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { PeerRefusal, RefusalReason } from '../../ports/network.ts'
 
-/** A refused peer comes again twice a second. */
+/** A refusal is current for this long. A refused peer tries again twice a second. */
 const LATELY_MS = 5000
 const KEPT_MAX = 100
-/** Part of every start, and over in a moment. */
+/** Refusals that every start causes for a moment. They are not kept. */
 const PASSING: ReadonlySet<RefusalReason> = new Set<RefusalReason>(['no_cluster_yet'])
 
 interface Noted {
@@ -28,10 +30,10 @@ export class PeerRefusals {
   readonly #metrics: Metrics
   readonly #others: () => readonly string[]
   readonly #noted = new Map<string, Noted>()
-  /** Peers that have given up this process for a newer one, with what they said. */
+  /** Peer → its message, for each peer that has accepted a newer process instead of this one. */
   readonly #givenUpBy = new Map<string, string>()
   #superseded: string | undefined
-  /** Whether this node's own link to the peer is there: then the peer refuses it no more. */
+  /** Whether this node has a link to the peer. If so, the peer does not refuse it any more. */
   isLinked: (peer: string) => boolean = () => false
 
   constructor(
@@ -46,7 +48,7 @@ export class PeerRefusals {
 
   note(refusal: PeerRefusal): void {
     const { peer, by, reason } = refusal
-    // What a stranger calls itself is no label of a metric.
+    // A stranger can call itself anything, so its name must not become a label of a metric.
     const label = this.#others().includes(peer) ? { peer } : {}
     this.#metrics.count('peers_refused_total', { ...label, reason })
     if (PASSING.has(reason)) return
@@ -66,7 +68,7 @@ export class PeerRefusals {
     if (isDisplacedForGood(peers)) this.#superseded ??= message
   }
 
-  /** The members as they stand to this process, where these have refused it. */
+  /** Counts the members that refuse this process, and those that have a link with it. */
   #peersWith(refused: readonly string[]): PeersOfProcess {
     const others = this.#others()
     const linked = others.filter((id) => this.isLinked(id))
@@ -74,12 +76,12 @@ export class PeerRefusals {
     return { members: others.length + 1, refusing: refusing.length, linked: linked.length }
   }
 
-  /** Whether this process has lost its place to a newer one of this node: it stays so. */
+  /** Whether a newer process of this node has taken the place of this one. This never reverts. */
   get isSuperseded(): boolean {
     return this.#superseded !== undefined
   }
 
-  /** Why this process may not speak for its node, as far as the peers have told lately. */
+  /** The reason why this process must not act as its node, from the recent refusals of peers; undefined if it may. */
   whyNotThisProcess(): string | undefined {
     if (this.#superseded !== undefined || this.#noted.size === 0) return this.#superseded
     const isForAnother = ({ by, reason }: PeerRefusal): boolean =>
@@ -89,7 +91,7 @@ export class PeerRefusals {
     return refusals[0]?.message
   }
 
-  /** The peers of whose id this node refuses a second process. */
+  /** The peers for which this node refuses a second process with the same id. */
   twins(): readonly string[] {
     const isTwin = ({ by, reason }: PeerRefusal): boolean =>
       by === 'self' && (reason === 'identity_in_use' || reason === 'superseded')
@@ -111,7 +113,7 @@ export class PeerRefusals {
   }
 }
 
-/** For the sentence on the cluster; '' where nothing was refused. */
+/** The part of the cluster's status sentence about refused links; '' if there are none. */
 export function refusalWords(self: string, refusals: readonly PeerRefusal[]): string {
   return refusals
     .map(({ peer, by, message }) =>

@@ -1,10 +1,9 @@
 /**
- * Asks and answers between nodes over the network port. What is due for one peer in one turn of the event
- * loop travels in one frame; each ask ends exactly once: answered, refused, certainly unsent, or lost.
+ * Sends requests (*asks*) to other nodes, and answers theirs. All messages to one peer in one turn of the event loop
+ * travel in one frame. Each ask ends exactly once: answered, refused, certainly unsent, or lost.
  *
- * *Lost* (deadline passed or link closed after the ask was handed to the network) means that it may have been
- * applied. Asks of a node with an older topology are refused and, here, sent again once that node has caught
- * up, so that the mechanisms above need not know of epochs.
+ * A *lost* ask may have been applied: its deadline passed, or the link closed after the network had taken it. A node
+ * with a newer topology refuses the asks of this node. This node then fetches that topology and sends the ask again.
  */
 import { assert } from '../../core/assert.ts'
 import { VERSIONS } from '../../core/protocol-versions.ts'
@@ -33,15 +32,15 @@ import { PeerLatency } from './peer-latency.ts'
 import type { PeerLives } from '../identity/peer-lives.ts'
 import { askFor } from '../wire/wire-version.ts'
 
-/** Unanswered asks to one peer; more are unsent. A dead peer must not hold memory without end. */
+/** Unanswered asks to one peer; further ones end as unsent. This bounds the memory that a dead peer can hold. */
 const OUTSTANDING_PER_PEER_MAX = 16_384
-/** How late an expired ask may be noticed. */
+/** An expired ask is noticed at most this late. */
 const SWEEP_INTERVAL_MS = 20
-/** How often one ask is sent again because an epoch was behind. */
+/** One ask is sent again at most this many times because this node's epoch was older. */
 const EPOCH_RETRIES_MAX = 2
 /**
- * Asks of this kind have no deadline: a decided topology is valid whatever the clocks say. A node whose clock is far
- * behind, so that all its asks are late, learns from it which members' time to follow (core/causality/agreed-time.ts).
+ * Asks of this kind have no deadline, because a decided topology is valid at any time. If a node's clock is so far
+ * behind that all its asks are late, this answer tells it whose time to follow (core/causality/agreed-time.ts).
  */
 const DEADLINE_EXEMPT: AskKind = 'topology'
 
@@ -62,10 +61,10 @@ export type AskHandler = (
   answer: AnswerWith,
 ) => void
 
-/** What peers needs to know of the topology (topology-keeper.ts). */
+/** The part of the topology keeper that `Peers` uses (topology-keeper.ts). */
 export interface EpochSource {
   readonly epoch: number
-  /** Fetches the document from a node that has a newer one; calls back either way. */
+  /** Fetches the topology from a node that has a newer one. Calls back after success and after failure. */
   catchUp(from: string, done: () => void): void
 }
 
@@ -75,7 +74,7 @@ interface Outstanding {
   readonly body: readonly Encodable[]
   readonly deadlineMs: number
   readonly done: (reply: Reply) => void
-  /** When it was asked, and when it is given up; monotonic. */
+  /** The monotonic times when the ask was sent, and when it is given up. */
   readonly startMs: number
   readonly endMs: number
   retries: number
@@ -99,10 +98,10 @@ export class Peers {
   readonly #once = new OnceOnly()
   #flushScheduled = false
   #nextId: number
-  /** Runs while an ask is unanswered. */
+  /** The timer of `#expire`. It runs only while an ask is unanswered. */
   #sweep: Timer | undefined
   readonly #latency: PeerLatency
-  /** Told of each frame (`answer`: it answers something we asked), if believed of its version, and of each lost ask. */
+  /** Called for each frame (`answer`: it answers an ask of this node). `onVersion`: only if its clock is believed. */
   onHeard: (peer: string, channel: Channel) => void = () => undefined
   onLost: (peer: string) => void = () => undefined
   onLink: (peer: string, open: boolean) => void = () => undefined
@@ -122,13 +121,13 @@ export class Peers {
       epochs: EpochSource
       handle: AskHandler
       lives: PeerLives
-      /** A number of this process alone. */
+      /** A number that is unique to this process. */
       life: number
     },
   ) {
     this.#lives = parts.lives
     this.#life = parts.life
-    // Asks of an earlier process must not be taken for this one's.
+    // The ids differ from those of an earlier process, so that an answer to it is not taken for an answer to this one.
     this.#nextId = parts.life * ASKS_PER_LIFE_MAX + 1
     this.#network = ports.network
     this.#codec = ports.codec
@@ -147,7 +146,7 @@ export class Peers {
     })
   }
 
-  /** `deadlineMs` is on the node clock's wall time. `done` is called exactly once, never before this returns. */
+  /** `deadlineMs` is wall-clock time on the node's clock. `done` is called exactly once, never before this returns. */
   ask(
     to: string,
     kind: AskKind,
@@ -162,7 +161,7 @@ export class Peers {
     }
     const id = this.#nextId++
     const startMs = this.#monotonic.monotonicMs()
-    // Measured by the monotonic clock: after the wall clock was set back, the node clock stands still for as long.
+    // This uses the monotonic clock, because the node's clock stands still for a while if the wall clock is set back.
     const endMs = startMs + Math.max(0, deadlineMs - this.#clock.nowMs())
     this.#outstanding.set(id, { to, kind, body, deadlineMs, endMs, done, startMs, retries: 0 })
     this.#sweep ??= this.#timers.every(SWEEP_INTERVAL_MS, () => this.#expire())
@@ -170,7 +169,7 @@ export class Peers {
     this.#post(to, 'ask', [id, kind, deadlineMs, ...body])
   }
 
-  /** As `ask`, for callers that can wait. */
+  /** Like `ask`, but returns a promise. */
   request(
     to: string,
     kind: AskKind,
@@ -180,32 +179,32 @@ export class Peers {
     return new Promise((resolve) => this.ask(to, kind, body, deadlineMs, resolve))
   }
 
-  /** Ends every ask that is still unanswered: nothing calls back after this node has stopped. */
+  /** Ends every unanswered ask, so that nothing calls back after this node has stopped. */
   stop(): void {
     for (const id of this.#outstanding.keys()) this.#end(id, { type: 'lost', reason: 'link' })
     this.#sweep?.cancel()
   }
 
-  /** Sends without wanting an answer; silently lost where there is no link. */
+  /** Sends a message that expects no answer. Drops it silently if there is no link. */
   tell(to: string, kind: AskKind, body: readonly Encodable[]): void {
     if (this.#network.isOpen(to)) this.#post(to, 'ask', [0, kind, 0, ...body])
   }
 
-  /** The version of the protocol on the link to that peer; undefined where there is no link. */
+  /** The version of the protocol on the link to the peer; undefined if there is no link. */
   versionOf(peer: string): number | undefined {
     return this.#network.versionOf(peer, 'ask')
   }
 
-  /** Smoothed time from ask to answer; 0 before the first. */
+  /** The smoothed time from an ask to its answer; 0 before the first answer. */
   latencyMs(peer: string): number {
     return this.#latency.ms(peer)
   }
 
-  /** Peers with an ask unanswered for longer than `patienceMs`. */
+  /** The peers that have left an ask unanswered for longer than `patienceMs`. */
   overdue(patienceMs: number): Set<string> {
     const nowMs = this.#monotonic.monotonicMs()
     const peers = new Set<string>()
-    // In the order in which they were asked: the first young one ends the search.
+    // The asks are ordered by their start, so the first young one ends the search.
     for (const { to, startMs } of this.#outstanding.values()) {
       if (nowMs - startMs <= patienceMs) break
       peers.add(to)
@@ -226,9 +225,9 @@ export class Peers {
   }
 
   #sendFrames(to: string, channel: Channel, items: readonly Encodable[]): void {
-    // Without a link there is no version. Then `send` below takes nothing, so any version will do.
+    // Without a link there is no version. Then `send` below sends nothing, so any version will do.
     const version = this.#network.versionOf(to, channel) ?? VERSIONS.newest
-    if (channel === 'ask') items = this.#sayable(version, items as readonly Ask[])
+    if (channel === 'ask') items = this.#asksFor(version, items as readonly Ask[])
     for (const part of frameParts(items)) {
       const [stamp, wallMs] = [this.#clock.stamp(), this.#clock.ownMs()]
       const head = { stamp, wallMs, epoch: this.#epochs.epoch, life: this.#life, version }
@@ -243,12 +242,12 @@ export class Peers {
     }
   }
 
-  /** The asks as that version words them. An ask that the version cannot express ends as unsent. */
-  #sayable(version: number, asks: readonly Ask[]): readonly Ask[] {
+  /** Converts the asks to that version of the protocol. An ask that the version cannot express ends as unsent. */
+  #asksFor(version: number, asks: readonly Ask[]): readonly Ask[] {
     if (version === VERSIONS.newest) return asks
     return asks.flatMap((ask) => {
-      const said = askFor(version, ask)
-      if (said !== undefined) return [said]
+      const converted = askFor(version, ask)
+      if (converted !== undefined) return [converted]
       this.#end(ask[0], { type: 'unsent' })
       return []
     })
@@ -278,20 +277,20 @@ export class Peers {
       this.#epochs.catchUp(from, run)
       return
     }
-    // Gossip goes on at once, and is how a node without requests learns that there is a newer topology.
+    // Gossip is handled at once. It is how a node without client requests learns that there is a newer topology.
     run()
     if (behind) this.#epochs.catchUp(from, () => undefined)
   }
 
   /**
-   * Holds back answers from a newer epoch until this node has adopted that epoch: the key may have other owners there,
-   * and then too few were asked.
+   * Holds back answers from a newer epoch until this node has adopted that epoch: the key may have other owners in it,
+   * and then this node has asked too few of them.
    */
   #takeAnswers(from: string, answers: readonly Answer[], epoch: number, trusted: boolean): void {
     const held: Answer[] = []
     for (const answer of answers) {
       const kind = epoch > this.#epochs.epoch ? this.#outstanding.get(answer[0])?.kind : undefined
-      // An answer of a broken clock is as bad as its ask: its timestamps may not enter this node.
+      // An answer that is not trusted ends as lost, so that timestamps of a broken clock never enter this node.
       if (kind === undefined || ANY_EPOCH.has(kind)) this.#takeAnswer(from, answer, trusted)
       else held.push(answer)
     }
@@ -310,7 +309,7 @@ export class Peers {
       answered = true
       if (id !== 0) this.#post(from, 'answer', [id, code, ...rest])
     }
-    // A node whose clock is not believed gets no `hello`: this node does not count that node's present life.
+    // The `hello` of a node with a refused clock is refused, because this node does not note its current life.
     if (!trusted && (kind === 'hello' || !ANY_EPOCH.has(kind))) {
       answer('clock_drift', `the clock of ${from} is too far ahead`)
     } else if (epoch < this.#epochs.epoch && !ANY_EPOCH.has(kind)) {
@@ -328,7 +327,7 @@ export class Peers {
         this.#handle(from, kind, body, deadlineMs, answer)
       } catch (error) {
         this.#log.error({ peer: from, kind, error: String(error) }, 'an ask could not be handled')
-        // A handler that had answered and then threw has broken an invariant of its own.
+        // A handler that throws after its answer has broken an invariant, so this error must not be swallowed.
         if (answered) throw error
         answer('bad_message', String(error))
       }
@@ -337,16 +336,16 @@ export class Peers {
 
   #isFirst(from: string, [id, , deadlineMs]: Ask, answer: AnswerWith): boolean {
     const taken = this.#once.take(from, id, deadlineMs, this.#clock.nowMs())
-    if (taken === 'full') answer('overloaded', 'too many requests are sent on to this node')
+    if (taken === 'full') answer('overloaded', 'too many requests are forwarded to this node')
     return taken === 'first'
   }
 
   #takeAnswer(from: string, item: Answer, trusted: boolean): void {
     const [id, code, ...body] = item
     const ask = this.#outstanding.get(id)
-    // An unknown ask has passed its deadline. An answer of another node answers nothing that was asked of that node.
+    // An ask that is not outstanding has ended, mostly by its deadline. An answer counts only from the node asked.
     if (ask === undefined || ask.to !== from) return
-    // Late may have been a second copy of the ask, while the first is being done: nothing is known of it.
+    // `late` may answer a duplicate of the ask while the first one is being done. So the outcome is not known.
     if ((!trusted && ask.kind !== DEADLINE_EXEMPT) || code === 'late') {
       const reason = code === 'late' ? 'late' : 'deadline'
       this.#end(id, { type: 'lost', reason: this.#clock.isRefused(from) ? 'clock' : reason })
@@ -375,7 +374,7 @@ export class Peers {
     ask.done(reply)
   }
 
-  /** One look at all asks, instead of a timer for each: there are few, and most are answered before the first. */
+  /** Scans all asks, instead of a timer for each: few are open at a time, and most are answered before the scan. */
   #expire(): void {
     const nowMs = this.#monotonic.monotonicMs()
     for (const [id, ask] of this.#outstanding) {
@@ -393,7 +392,7 @@ export class Peers {
   }
 }
 
-/** Ids of asks: 53 bits, of which the upper are the process's number (LIVES_MAX). */
+/** The id of an ask has 53 bits. The upper ones are the number of the process (LIVES_MAX). */
 const ASKS_PER_LIFE_MAX = 2 ** 32
 const DIRECTION_IN = { direction: 'in' }
 const DIRECTION_OUT = { direction: 'out' }

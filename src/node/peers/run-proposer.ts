@@ -1,9 +1,9 @@
 /**
- * Sends the messages of one attempt of consensus (core/consensus/proposer.ts), and gives the replies to the proposer.
+ * Sends the messages of one consensus attempt (core/consensus/proposer.ts), and passes the replies to the proposer.
  *
  * After a refusal an attempt waits only a moment for the other acceptors. The refusal shows that there is a higher
- * ballot, and an acceptor without power does not reply before the deadline. So the attempt is abandoned early: the next
- * one, with a still higher ballot, may reach a majority without that acceptor.
+ * ballot, and an acceptor that is down does not reply before the deadline. So the attempt is abandoned early. The next
+ * attempt has a still higher ballot, and may reach a majority without that acceptor.
  */
 import type { AcceptorReply } from '../../core/consensus/acceptor.ts'
 import type {
@@ -13,17 +13,17 @@ import type {
   ProposerStep,
 } from '../../core/consensus/proposer.ts'
 
-/** One of them is called, once, for each question. */
+/** For each message one of these functions is called, once. */
 export interface ReplyTakers<T> {
   readonly replied: (reply: AcceptorReply<T>) => void
   readonly unsent: () => void
   readonly lost: () => void
 }
 
-/** From the first refusal in a phase on, the other acceptors have so long to answer. */
+/** After the first refusal in a phase, the other acceptors have this long to answer. */
 const AFTER_REFUSAL_MS = 100
 
-/** Rejects with what the change throws; nothing was proposed then. */
+/** Rejects with the error of the proposer's change function. Nothing was proposed then. */
 export function runProposer<T, R>(
   proposer: Proposer<T, R>,
   ask: (to: string, message: ProposerMessage<T>, takers: ReplyTakers<T>) => void,

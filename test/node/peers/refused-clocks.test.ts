@@ -148,7 +148,7 @@ describe('where no other owner is there', () => {
       const end = await write('n1', (service) => change(service, bucket, key))
       expect(end).toMatchObject({
         code: 'clock_drift',
-        message: `none of the key's owners (${AHEAD}) is in reach; too far ahead are the clocks of: ${AHEAD}; nothing was sent`,
+        message: `none of the key's owners (${AHEAD}) is in reach; these nodes' clocks are too far ahead: ${AHEAD}; nothing was sent`,
       })
       await cluster.pass(1)
       expect(cluster.keysUnder(AHEAD, 'd/').some((name) => name.endsWith(key))).toBe(false)
@@ -185,7 +185,7 @@ describe('where no other owner is there', () => {
     const { key, others } = await keyOf('default', [AHEAD, 'n3'])
     const end = await write(others[0] as Id, (service) => service.put(put('default', key)))
     expect(end).toMatchObject({ code: 'quorum_unreachable' })
-    expect(String(end)).toContain(`; too far ahead are the clocks of: ${AHEAD}`)
+    expect(String(end)).toContain(`; these nodes' clocks are too far ahead: ${AHEAD}`)
   })
 })
 

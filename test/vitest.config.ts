@@ -15,6 +15,7 @@ const VIRTUAL = [
   'test/properties/**/*.test.ts',
   'test/checker/**/*.test.ts',
   'test/core/consensus/*-model.test.ts',
+  'test/core/replication/*-model.test.ts',
 ]
 const LOCAL = [
   'test/local-cluster/**/*.test.ts',

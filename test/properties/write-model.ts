@@ -1,12 +1,13 @@
 /**
- * A small model of the write rules of the coordinator, over the real objects: three owners with a durable
- * and an unsynced copy each, a fallback, messages and answers that are lost, repeated and late, crashes and
+ * Random runs of many writes of one key, over the shipped objects and the shipped protocol (core/replication): three owners
+ * with a durable and an unsynced copy each, a fallback, messages and answers that are lost, repeated and late, crashes and
  * failed commits that lose what was not synced, clients that write blindly or with what they have seen.
  *
  * The judge does not trust vectors. A write is *safe* while it is among the siblings, or once a safe write
  * replaced it rightly: its client had been shown it, or it is a newer blind write that met it at an owner.
  * What a client was promised (an acknowledged write, a value that a quorum read returned) must stay safe.
  */
+import { assert } from '../../src/core/assert.ts'
 import type { Dot } from '../../src/core/causality/dot.ts'
 import { standInActor } from '../../src/core/causality/stand-in-actor.ts'
 import {
@@ -19,9 +20,12 @@ import {
   write,
 } from '../../src/core/causality/stored-object.ts'
 import { covers, dominates, type VersionVector } from '../../src/core/causality/version-vector.ts'
+import { WriteProtocol } from '../../src/core/replication/write-protocol.ts'
+import type { WriteRound } from '../../src/core/replication/write-round.ts'
 import { contentOf } from './replica-runs.ts'
 
-const OWNERS = 3
+const OWNERS = ['n0', 'n1', 'n2'] as const
+const COUNT = OWNERS.length
 const MAJORITY = 2
 /** How far each owner's clock is ahead of the one before. */
 const SKEW = 10
@@ -66,13 +70,13 @@ interface ModelWrite {
   readonly coordinator: number
   readonly need: number
   readonly context: Context | undefined
+  readonly protocol: WriteProtocol
   /** Writes that this one may replace. */
   readonly replaces: Set<string>
   object: StoredObject
-  round: 1 | 2
-  /** Owners whose copy of this round is durable. */
-  stored: Set<number>
-  uncovered: Dot[]
+  round: WriteRound
+  /** Owners of which the present round has heard. */
+  heard: Set<number>
   state: 'open' | 'acknowledged' | 'dead'
 }
 
@@ -80,7 +84,7 @@ interface Message {
   readonly to: number
   readonly object: StoredObject
   readonly write: ModelWrite
-  readonly round: 1 | 2
+  readonly round: WriteRound
 }
 
 export function runWriteModel(
@@ -88,7 +92,7 @@ export function runWriteModel(
   steps: number,
   flaws: ModelFlaws = {},
 ): ModelRun {
-  const owners: Owner[] = Array.from({ length: OWNERS }, (_, i) => ({
+  const owners: Owner[] = Array.from({ length: COUNT }, (_, i) => ({
     actor: `n${i}~0`,
     lives: 0,
     durable: ABSENT,
@@ -109,7 +113,7 @@ export function runWriteModel(
 
   const send = (current: ModelWrite): void => {
     const { object, round } = current
-    for (let to = 0; to < OWNERS; to++) {
+    for (let to = 0; to < COUNT; to++) {
       if (to !== current.coordinator) messages.push({ to, object, write: current, round })
     }
   }
@@ -127,25 +131,39 @@ export function runWriteModel(
     for (const current of writes) {
       if (current.coordinator !== i || current.state !== 'open') continue
       if (!dominates(node.durable.vector, current.object.vector)) continue
-      current.stored.add(i)
-      advance(current)
+      hear(current, i, [])
     }
   }
 
-  const advance = (current: ModelWrite): void => {
-    if (current.state !== 'open' || !current.stored.has(current.coordinator)) return
-    if (current.stored.size < current.need) return
-    const older = (dot: Dot): boolean => dot.timestamp < current.dot.timestamp
-    const report = current.uncovered.filter((dot) => flaws.coversNewer === true || older(dot))
-    if (current.context === undefined && current.round === 1 && report.length > 0) {
-      for (const dot of report.filter(older)) current.replaces.add(nameOf(dot))
-      current.round = 2
-      current.object = coverDots(current.object, report)
-      current.stored = new Set()
+  const beginRound = (protocol: WriteProtocol, coordinator: number, need: number): WriteRound => {
+    const others = OWNERS.filter((_, i) => i !== coordinator)
+    const targets = { storesHere: true, owners: others, standIns: [], missed: [] }
+    const self = OWNERS[coordinator] as string
+    const plan = { self, groups: [OWNERS], need, sloppy: false, targets }
+    return protocol.begin({ ...plan, wholeNeed: 0, isSelfWhole: true })
+  }
+
+  /** The coordinator hears that the copy of the present round is durable at an owner, and what that had held. */
+  const hear = (current: ModelWrite, from: number, uncovered: readonly Dot[]): void => {
+    if (current.state !== 'open' || current.heard.has(from)) return
+    current.heard.add(from)
+    const node = OWNERS[from] as string
+    const told = { existed: false, uncovered, newest: 0, isWhole: true }
+    current.round.record({ node, owner: node }, 'stored', told)
+    if (current.round.settled === undefined) return
+    const step = current.protocol.next(true)
+    if (step.type === 'cover') {
+      for (const dot of step.dots) {
+        if (dot.timestamp < current.dot.timestamp) current.replaces.add(nameOf(dot))
+      }
+      current.object = coverDots(current.object, step.dots)
+      current.round = beginRound(current.protocol, current.coordinator, current.need)
+      current.heard = new Set()
       accept(current.coordinator, current.object)
       send(current)
       return
     }
+    assert(step.type === 'acknowledge', `a round that is met ends with ${step.type}`)
     current.state = 'acknowledged'
     promised.add(nameOf(current.dot))
     contexts.push({
@@ -155,26 +173,23 @@ export function runWriteModel(
   }
 
   const beginAtOwner = (): void => {
-    const coordinator = random(OWNERS)
+    const coordinator = random(COUNT)
     const node = owner(coordinator)
     const context = random(2) === 0 ? undefined : anyContext()
     if (flaws.mintsBelowContext !== true) node.clock = Math.max(node.clock, ticksOf(context))
     node.clock += 1 + random(3)
-    const dot = { actor: node.actor, timestamp: node.clock * OWNERS + coordinator }
+    const dot = { actor: node.actor, timestamp: node.clock * COUNT + coordinator }
     // Only with a flaw: a dot minted twice.
     if (covers(node.latest.vector, dot)) return
     const held = node.latest
     const object = write('siblings', held, dot, contentOf(nameOf(dot)), context?.vector)
     const replaces = new Set(context?.shown ?? held.siblings.map(nameOf))
     const need = 1 + random(MAJORITY)
-    const begun = { dot, coordinator, need, context, replaces, object }
-    const current: ModelWrite = {
-      ...begun,
-      round: 1,
-      stored: new Set(),
-      uncovered: [],
-      state: 'open',
-    }
+    const judged = flaws.coversNewer === true ? { ...dot, timestamp: Infinity } : dot
+    const protocol = new WriteProtocol(context === undefined ? 'blind' : 'seeing', judged)
+    const begun = { dot, coordinator, need, context, protocol, replaces, object }
+    const round = beginRound(protocol, coordinator, need)
+    const current: ModelWrite = { ...begun, round, heard: new Set(), state: 'open' }
     node.latest = object
     writes.push(current)
     replacements.set(nameOf(dot), replaces)
@@ -184,7 +199,7 @@ export function runWriteModel(
   const beginAtFallback = (): void => {
     const context = random(2) === 0 ? undefined : anyContext()
     fallbackClock = Math.max(fallbackClock, ticksOf(context)) + 1
-    const timestamp = fallbackClock * OWNERS
+    const timestamp = fallbackClock * COUNT
     // It ends with its placement, its time, and whenever its owners may have forgotten what it wrote.
     if (random(6) === 0) standIn = undefined
     standIn ??= { actor: standInActor('n9~0', timestamp), object: ABSENT }
@@ -215,23 +230,21 @@ export function runWriteModel(
     accept(message.to, message.object)
     // An owner answers only after its fsync; its answer may be lost.
     sync(message.to)
-    if (random(8) === 0 || current.state !== 'open' || current.round !== message.round) return
-    current.stored.add(message.to)
-    if (message.round === 1) current.uncovered.push(...uncovered)
-    advance(current)
+    if (random(8) === 0 || current.round !== message.round) return
+    hear(current, message.to, current.context === undefined ? uncovered : [])
   }
 
   const deliverHint = (): void => {
     const hint = hints[random(Math.max(1, hints.length))]
     if (hint === undefined) return
-    const i = random(OWNERS)
+    const i = random(COUNT)
     accept(i, hint)
     sync(i)
   }
 
   /** Two owners' durable copies, both repaired before the answer. */
   const readAtQuorum = (): void => {
-    const skipped = random(OWNERS)
+    const skipped = random(COUNT)
     const asked = [0, 1, 2].filter((i) => i !== skipped)
     const found = asked.reduce((all, i) => merge('siblings', all, owner(i).durable), ABSENT)
     for (const i of asked) {
@@ -244,7 +257,7 @@ export function runWriteModel(
   }
 
   const readAtOne = (): void => {
-    const { vector, siblings } = owner(random(OWNERS)).durable
+    const { vector, siblings } = owner(random(COUNT)).durable
     contexts.push({ vector, shown: new Set(siblings.map(nameOf)) })
   }
 
@@ -260,7 +273,7 @@ export function runWriteModel(
   }
 
   const crash = (): void => {
-    const i = random(OWNERS)
+    const i = random(COUNT)
     loseTail(i, flaws.sameIncarnation === true)
     // The clock comes back from what the disk knows: an owner that reuses its actor may mint a dot again.
     owner(i).clock = Math.max(i * SKEW, ticksOf(owner(i).durable))
@@ -272,10 +285,10 @@ export function runWriteModel(
     else if (dice < 9) beginAtFallback()
     else if (dice < 27) deliver()
     else if (dice < 29) deliverHint()
-    else if (dice < 33) sync(random(OWNERS))
+    else if (dice < 33) sync(random(COUNT))
     else if (dice < 35) readAtQuorum()
     else if (dice < 37) readAtOne()
-    else if (dice < 38) loseTail(random(OWNERS), flaws.sameActorAfterFailedCommit === true)
+    else if (dice < 38) loseTail(random(COUNT), flaws.sameActorAfterFailedCommit === true)
     else crash()
   }
   const lost = new Set<string>()
@@ -304,7 +317,7 @@ function safeWrites(
 
 /** The least reading of a model clock that is not below any dot that the vector covers. */
 function ticksOf(seen: { readonly vector: VersionVector } | undefined): number {
-  return Math.ceil(Math.max(0, ...(seen?.vector.values() ?? [])) / OWNERS)
+  return Math.ceil(Math.max(0, ...(seen?.vector.values() ?? [])) / COUNT)
 }
 
 function nameOf({ actor, timestamp }: Dot): string {

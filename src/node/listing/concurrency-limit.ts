@@ -1,6 +1,6 @@
 /**
- * Lets a number of tasks run at once. A bounded number of others waits, in order, each for a bounded time. Everything
- * beyond is refused at once: work that would only be late costs the work that is not.
+ * Runs a bounded number of tasks at once. A bounded number of others waits, in order, each for a bounded time. Any
+ * further task is refused at once, because finishing it late would delay the tasks that are still in time.
  */
 import { QuorateError } from '../../core/errors.ts'
 import type { Timers } from '../../ports/timers.ts'
@@ -18,7 +18,7 @@ export class ConcurrencyLimit {
     this.#waitingMax = waitingMax
   }
 
-  /** Rejects with `overloaded` where the task was not begun. */
+  /** Rejects with `overloaded` if the task was not started. */
   async run<T>(waitMsMax: number, task: () => Promise<T>): Promise<T> {
     if (this.#running >= this.#runningMax) await this.#turn(waitMsMax)
     else this.#running++
@@ -26,7 +26,7 @@ export class ConcurrencyLimit {
       return await task()
     } finally {
       const [next] = this.#waiting
-      // A task that waits takes over the place of the one that ends.
+      // A waiting task takes over the slot of the one that ends.
       if (next === undefined) this.#running--
       else next()
     }

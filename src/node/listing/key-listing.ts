@@ -1,10 +1,11 @@
 /**
- * Lists a bucket's keys in order. They lie scattered over the data partitions, so each owner lists its own
- * (key-pages.ts), and the coordinator merges the owners' pages. An object is judged live only after the copies of all
- * that answered have been merged: a delete that one owner knows hides what another still holds.
+ * Lists a bucket's keys in order. The keys are scattered over the data partitions, so each owner lists its own
+ * (key-pages.ts), and the coordinator merges the owners' pages. It decides whether a key is live only after merging the
+ * copies of all owners that answered, because a tombstone at one owner hides a value at another.
  *
- * A partition counts as seen when a majority of its owners answered. Where a cut hides that majority the partition is
- * named, never left out silently. An owner that is only slow hides nothing: the list waits for it, or fails.
+ * A partition counts as seen when a majority of its owners answered. If a cut hides that majority, the answer names the
+ * partition and never leaves it out silently. An owner that is only slow hides nothing: the list waits for it, or
+ * fails.
  */
 import { liveSiblings } from '../../core/causality/stored-object.ts'
 import { type Bucket, isTypeMode } from '../../core/placement/topology.ts'
@@ -17,8 +18,8 @@ import { dotName, type MergedKey, mergePages } from './merged-pages.ts'
 import type { ListAnswer, ListedKey, ListRequest } from '../service/service.ts'
 
 /**
- * Lists of clients that are made at once, and more that wait for them. A few lists can take all of a node's time, and of
- * its owners': what waits here makes nothing else wait.
+ * Bounds of the client lists that run at once and of those that wait. A few lists can take all the time of a node and
+ * of its owners; a waiting list delays nothing else.
  */
 const LISTS_AT_ONCE = 2
 const LISTS_WAITING_MAX = 64
@@ -40,7 +41,7 @@ export class KeyListing {
     return this.#limit.run(waitMsMax, () => this.#list(bucket, request, deadlineMs))
   }
 
-  /** Goes on until the page is full, however many deletes lie between; to the end, or to the deadline. */
+  /** Goes on until the page is full, however many tombstones lie between, or until the end or the deadline. */
   async #list(bucket: Bucket, request: ListRequest, deadlineMs: number): Promise<ListAnswer> {
     const { prefix, limit, conflicted = false } = request
     const round = new ListRound(this.#ports, this.#parts)
@@ -52,7 +53,7 @@ export class KeyListing {
       const place: PagePlace = { prefix, after, limit: asked }
       const result = await round.run(bucket, place, deadlineMs)
       if ('error' in result) {
-        // What has been looked through is told, so that the next request gets further.
+        // Return how far the list has come, so that the next request gets further.
         if (after === request.after) throw result.error
         return { keys, next: after, missingPartitions: [...hidden] }
       }
@@ -80,7 +81,7 @@ export class KeyListing {
     if (live.length === 0) return undefined
     const size = live.reduce((sum, sibling) => sum + (sizes.get(dotName(sibling)) ?? 0), 0)
     const dots = live.map(({ actor, timestamp }) => ({ actor, timestamp }))
-    // The siblings of a counter or a set are one value.
+    // All siblings of a counter or a set together are one value.
     return { key, size, siblings: isTypeMode(bucket.mode) ? 1 : live.length, dots }
   }
 }

@@ -1,11 +1,11 @@
 /**
- * One owner's part of a list of keys: what this node holds of a bucket, in the order of the keys, a page at a time.
+ * One owner's part of a list: the keys of a bucket that this node holds, in key order, one page at a time.
  *
- * It reads the key index, and the records of small values only, so a page costs what a page of keys costs, whatever the
- * size of the values.
+ * It reads the key index, and the records of small values only. So the cost of a page does not depend on the size of
+ * the values.
  *
- * Invariant: a page never claims what damage hides. There is none while the index is being made again (index-repair.ts),
- * and it names the data partitions in which a record is damaged.
+ * Invariant: a page never hides damage. There is no page while the index is being rebuilt (index-repair.ts), and a page
+ * names the data partitions in which a record is damaged.
  */
 import type { Codec } from '../../ports/codec.ts'
 import type { Disk } from '../../ports/disk.ts'
@@ -26,13 +26,15 @@ import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 
 /** Keys of one page. */
 export const PAGE_KEYS_MAX = 1000
-/** Keys and heads of one page take about so many bytes: both may be long. */
+/** Approximate bound of the keys and heads of one page, in bytes. Both may be long. */
 const PAGE_BYTES_MAX = 512 * 1024
-/** Places read in one call, and records with them: each at most 4 KiB (record-head.ts). */
+/** Index entries read in one call, together with their records: each at most 4 KiB (record-head.ts). */
 const CHUNK = 256
-/** Keys that others own, or whose records are damaged, may be many: after so many places a page ends, however short. */
+/** A page ends after this many index entries, however few keys it has: many may belong to others, or be damaged. */
 const PLACES_MAX = 16 * CHUNK
-/** Pages made at once, and more that wait for them: few, because all of them take their time from reads and writes. */
+/**
+ * Bounds of the pages made at once and of those that wait. They are low, because pages take time from reads and writes.
+ */
 const PAGES_AT_ONCE = 2
 const PAGES_WAITING_MAX = 256
 const WAIT_MS_MAX = 5000
@@ -50,9 +52,9 @@ export class KeyPages {
   readonly #keeper: TopologyKeeper
   readonly #indexes: IndexRepair
   readonly #limit: ConcurrencyLimit
-  /** Told of a record that is damaged. */
+  /** Called for a damaged record. */
   onCorrupt: (storageKey: string) => void = () => undefined
-  /** Told of a record that is listed but absent (vanished-record.ts). Rejects with a `DiskError`. */
+  /** Called for a key that is listed but has no record (vanished-record.ts). Rejects with a `DiskError`. */
   onVanished: (storageKey: string) => Promise<void> = () => Promise.resolve()
 
   constructor(
@@ -67,15 +69,12 @@ export class KeyPages {
     this.#limit = new ConcurrencyLimit(ports, PAGES_AT_ONCE, PAGES_WAITING_MAX)
   }
 
-  /** Rejects with a `DiskError`, where the index is damaged, or with `overloaded` where too many pages are being made. */
+  /** Rejects with a `DiskError`, with `storage_failed` if the index is damaged, or with `overloaded`. */
   page(bucket: Bucket, place: PagePlace): Promise<OwnerPage> {
     return this.#limit.run(WAIT_MS_MAX, async () => {
       const page = await this.#indexes.whole(() => this.#read(bucket, place))
       if (page !== undefined) return page
-      throw new QuorateError(
-        'storage_failed',
-        'the index of keys is damaged, and is being made again',
-      )
+      throw new QuorateError('storage_failed', 'the index of keys is damaged and is being rebuilt')
     })
   }
 
@@ -88,7 +87,7 @@ export class KeyPages {
     const doubtful: number[] = []
     if (compareKeys(from, end) >= 0) return { until: undefined, entries, doubtful }
     let bytes = 0
-    // One more than asked for, so that a full page knows whether it is the last.
+    // One more than asked for, so that a full page knows whether it is the last one.
     const chunk = Math.min(CHUNK, limit + 1)
     for (let read = 0; from !== undefined; read += chunk) {
       const places: Awaited<ReturnType<typeof readPage>> = await readPage(
@@ -112,7 +111,7 @@ export class KeyPages {
     return { until: undefined, entries, doubtful }
   }
 
-  /** The listed keys that this node owns, with their heads; adds to `doubtful`. */
+  /** The listed keys that this node owns, with their heads. Adds the partitions of damaged records to `doubtful`. */
   async #listed(
     bucket: Bucket,
     base: string,
@@ -147,8 +146,9 @@ export class KeyPages {
   }
 
   /**
-   * A delete removes a record and its place in one batch. So a record that is absent while its place is still there has
-   * vanished from the disk. The records are read again, before the places: a delete since the first read hides both.
+   * A delete removes a record and its index entry in one batch. So if a record is absent and its entry is still there,
+   * the record has vanished from the disk. Read the records again, before the entries: a delete since the first read
+   * removes both.
    */
   async #doubtVanished(
     bucket: Bucket,
@@ -171,7 +171,7 @@ export class KeyPages {
   }
 }
 
-/** About. */
+/** Approximate. */
 function bytesOf({ key, head }: ListedRecord): number {
   return key.length + head.length
 }

@@ -1,17 +1,17 @@
 /**
- * One owner's page of a list of keys (key-pages.ts) as it travels.
+ * The encoded form of one owner's page of a list of keys (key-pages.ts).
  *
- * The heads of the records travel as they are stored: the owner does not decode them, and the coordinator decodes one of
- * several that are equal. A node of version 2 reads and sends the decoded form.
+ * The heads of the records are sent as they are stored: the owner does not decode them, and the coordinator decodes
+ * only one of several equal heads. A node of version 2 reads and sends decoded heads.
  */
 import type { Codec, Encodable } from '../../ports/codec.ts'
 import { decodeHead, encodeHead } from '../storage/record-head.ts'
 
-/** Everything that a node holds with `after < key <= until`; to the end where `until` is undefined. */
+/** Everything that a node holds with `after < key <= until`; up to the end if `until` is undefined. */
 export interface OwnerPage {
   readonly until: string | undefined
   readonly entries: readonly ListedRecord[]
-  /** Data partitions in which a key may be missing. */
+  /** Data partitions in which a key may be missing from the page. */
   readonly doubtful: readonly number[]
 }
 
@@ -21,7 +21,7 @@ export interface ListedRecord {
   readonly head: Uint8Array
 }
 
-/** What an ask carries so that it is answered with encoded heads; version 2 does not say it, and does not look for it. */
+/** Part of a request that wants encoded heads. Version 2 does not send it, and ignores it. */
 export const READS_ENCODED_HEADS = true
 
 /** [until or null, [doubtful partition, …], key, head, key, head, …] */
@@ -30,8 +30,8 @@ export function encodePage({ until, entries, doubtful }: OwnerPage): Encodable[]
 }
 
 /**
- * [until or null, [key, …head], …], with the list of doubtful partitions at the end where there are any:
- * version 2 takes such a page for garbage, which tells it nothing. Throws where a head is damaged.
+ * [until or null, [key, …head], …], followed by the list of doubtful partitions if there are any. Version 2 treats a
+ * page with that list as garbage, and so counts the owner as missing. Throws if a head is damaged.
  */
 export function encodePageFor2(codec: Codec, { until, entries, doubtful }: OwnerPage): Encodable[] {
   const listed = entries.map(({ key, head }): Encodable => [
@@ -41,7 +41,7 @@ export function encodePageFor2(codec: Codec, { until, entries, doubtful }: Owner
   return [until ?? null, ...listed, ...(doubtful.length === 0 ? [] : [[...doubtful]])]
 }
 
-/** In either form. Undefined for garbage; the heads have not been looked into. */
+/** Decodes either form. Undefined for garbage; the heads themselves are not checked. */
 export function decodePage(codec: Codec, body: readonly Encodable[]): OwnerPage | undefined {
   const [until, second] = body as unknown[]
   if (until !== null && typeof until !== 'string') return undefined

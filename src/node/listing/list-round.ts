@@ -1,11 +1,11 @@
 /**
- * One page asked of all owners of a bucket: ends once a majority of the owners of each data partition has answered, and
- * those that are a little later too. An owner that is late is not asked again as long as the others are enough.
+ * Asks all owners of a bucket for one page. The round ends once a majority of the owners of each data partition has
+ * answered, after a short wait for the others. It does not ask a late owner again as long as the others are enough.
  *
- * An owner that cannot tell all keys of a data partition, because of damage, is missing for that partition.
+ * If damage may hide keys of a data partition at an owner, that owner counts as missing for the partition.
  *
- * It tells apart an owner that a cut hides, whose partitions are then missing, and one that is slow or overloaded, for
- * which the round fails: a short list must never be what a slow disk makes of a long one.
+ * The round distinguishes two kinds of absent owners. If a cut hides owners, their partitions are missing. If owners
+ * are slow or overloaded, the round fails: a slow disk must never turn a long list into a short one.
  */
 import { QuorateError } from '../../core/errors.ts'
 import { placementAt } from '../../core/placement/preference-list.ts'
@@ -19,7 +19,7 @@ import type { NodeClock } from '../identity/node-clock.ts'
 import type { Peers, Reply } from '../peers/peers.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 
-/** So long a round that has enough waits for the rest: what one owner lacks, another may have. */
+/** A round that has enough answers waits this long for the rest, because one owner may have what another lacks. */
 const GRACE_MS = 50
 
 export interface ListingParts {
@@ -29,14 +29,14 @@ export interface ListingParts {
   readonly clock: NodeClock
   readonly pages: KeyPages
   readonly reachable: (node: string) => boolean
-  /** Whether the own copies count. */
+  /** Whether this node's copies are complete. */
   readonly isComplete: () => boolean
 }
 
-/** Whether an owner tells all its keys of a data partition. */
+/** Whether an owner's page contains all its keys of a data partition. */
 type Covers = (node: string, partition: number) => boolean
 
-/** Why there is no page of an owner. */
+/** Why an owner sent no page. */
 type Absence = 'hidden' | 'slow' | 'overloaded'
 
 export type RoundResult =
@@ -71,7 +71,7 @@ export class ListRound {
     return { pages: [...pages.values()], missingPartitions }
   }
 
-  /** The data partitions that no majority of their owners covers. */
+  /** The data partitions without a majority of owners that cover them. */
   #uncovered(bucket: Bucket, covers: Covers): number[] {
     const { topology } = this.#parts.keeper
     const uncovered: number[] = []
@@ -124,7 +124,7 @@ export class ListRound {
     })
   }
 
-  /** Whether it may end without those that have not answered: they are not needed, or believed to be out of reach. */
+  /** Whether the round may end without the missing answers: they are not needed, or believed to be out of reach. */
   #hasEnough(
     bucket: Bucket,
     pages: ReadonlyMap<string, OwnerPage>,

@@ -1,7 +1,7 @@
 /**
- * The pages of several owners (list-page.ts) as one: each key with what the copies of all of them come to.
+ * Merges the pages of several owners (list-page.ts) into one: each key with the merge of its copies.
  *
- * Copies are equal nearly always, and then their heads are equal bytes, of which one is decoded.
+ * Copies are nearly always equal. Their heads are then equal bytes, and only one of them is decoded.
  */
 import type { Dot } from '../../core/causality/dot.ts'
 import { merge, type StoredObject } from '../../core/causality/stored-object.ts'
@@ -14,19 +14,19 @@ import { decodeHead, type RecordHead } from '../storage/record-head.ts'
 import { modeOf } from '../replica/replica.ts'
 
 export interface MergedPages {
-  /** The first key beyond which some owner has not looked; undefined where all have looked to the end. */
+  /** The last key up to which every owner has looked; undefined if all owners have looked to the end. */
   readonly until: string | undefined
-  /** In the order of the keys, up to `until`. */
+  /** In key order, up to `until`. */
   readonly keys: readonly MergedKey[]
-  /** Data partitions of keys whose head is damaged: such a key is left out. */
+  /** Data partitions of keys with a damaged head. Such a key is left out. */
   readonly doubtful: readonly number[]
 }
 
 export interface MergedKey {
   readonly key: string
-  /** Its siblings have no values, but those that name an update (update-name.ts). */
+  /** Its siblings have no values, except those that name an update (update-name.ts). */
   readonly object: StoredObject
-  /** Bytes of the value of each sibling, by `dotName`. */
+  /** Size of each sibling's value in bytes, by `dotName`. */
   readonly sizes: ReadonlyMap<string, number>
 }
 
@@ -63,7 +63,7 @@ function firstEnd(pages: readonly OwnerPage[]): string | undefined {
   return first
 }
 
-/** Undefined where one of them is damaged. */
+/** Undefined if one of them is damaged. */
 function decodeHeads(codec: Codec, heads: readonly Uint8Array[]): RecordHead[] | undefined {
   try {
     return heads.map((head) => decodeHead(...(codec.decode(head) as [unknown, unknown, unknown])))

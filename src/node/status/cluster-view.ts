@@ -1,6 +1,6 @@
 /**
- * What a node tells about the cluster: its own view, what each member that answers says of the others, and
- * one sentence for a person. Nothing here decides anything.
+ * Describes the cluster as this node sees it, with the views of the members that answer, and with one sentence for an
+ * operator. It decides nothing.
  */
 import { liveSiblings, type StoredObject } from '../../core/causality/stored-object.ts'
 import { nodeOfActor } from '../../core/causality/dot.ts'
@@ -29,7 +29,7 @@ import type {
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import { encodeUnsettled, type Unsettled } from '../service/unsettled.ts'
 
-/** How long the other members' own views are waited for. */
+/** How long to wait for the other members' views. */
 const STATUS_TIMEOUT_MS = 400
 const RING_TIMEOUT_MS = 1000
 
@@ -45,11 +45,11 @@ export interface ViewParts {
   readonly hints: HintStore
   readonly replica: Replica
   readonly disk: Disk
-  /** Whether lost copies are being filled from the other owners. */
+  /** Whether lost copies are being refilled from the other owners. */
   readonly isFilling: () => boolean
-  /** What this node has on its way to owners. */
+  /** Writes, hints and exchanges that this node has under way to owners. */
   readonly unsettled: () => Unsettled
-  /** Why nothing has been forgotten for a while, if so. */
+  /** The members and the time to report if nothing has been forgotten for a while. */
   readonly stall: () => ForgettingStall | undefined
 }
 
@@ -57,11 +57,11 @@ type Row = Record<string, MemberState>
 
 type StatusBody = [epoch: number, fields: string[], unsettled?: Encodable, twins?: string[]]
 
-/** What a node says of the others. */
+/** One node's view of the others. */
 interface View {
   readonly epoch: number
   readonly row: Row
-  /** Of whose id it refuses a second process. */
+  /** Members with a second process that this node refuses. */
   readonly twins: readonly string[]
 }
 
@@ -73,8 +73,8 @@ export class ClusterView {
   }
 
   /**
-   * The body of an answer to `status`: epoch, what this node says of each other one, what it has under way, and of whose
-   * id it refuses a second process. Version 2 sends, and reads, the first two.
+   * The body of an answer to `status`: the epoch, this node's view of each other one, what it has under way, and the
+   * members with a second process that it refuses. Version 2 sends and reads only the first two.
    */
   ownRow(): Encodable[] {
     const { keeper, unsettled, refusals } = this.#parts
@@ -136,7 +136,7 @@ export class ClusterView {
     return { bucket: at.bucket.name, key: at.key, partition, preference }
   }
 
-  /** Asks the members now, instead of trusting what is believed of them. */
+  /** Asks the members now, because beliefs about them may be outdated. */
   async readiness(): Promise<Readiness> {
     const { self, keeper } = this.#parts
     const { members } = keeper.topology
@@ -194,8 +194,7 @@ export class ClusterView {
     return views
   }
 
-  /** A partition that moves needs both its owners and those to come. */
-  /** Member → data partitions that it owns, of the widest bucket. */
+  /** Member → number of data partitions that it owns, in the bucket with the most replicas. */
   #owned(): ReadonlyMap<string, number> {
     const { members, preference, buckets } = this.#parts.keeper.topology
     const owned = new Map<string, number>()
@@ -245,7 +244,7 @@ export class ClusterView {
 
   #copies(): string {
     return this.#parts.isFilling()
-      ? 'being filled from the other owners, and not read until they are'
+      ? 'being refilled from the other owners, and not read until that is complete'
       : 'complete'
   }
 
@@ -261,7 +260,7 @@ export class ClusterView {
     const stalled = stallWords(this.#parts.stall(), (id) => liveness.reachable(id))
     const more = `${disk}${this.#clocks()}${copies}${refused}${twinWords(views)}${stalled}${change === '' ? '' : ` ${change}`}`
     if (!members.some(({ id }) => id === self)) {
-      return `${self} is no member of the cluster, which has ${members.length}: ask one of them.${more}`
+      return `${self} is not one of the ${members.length} members of the cluster: ask one of them.${more}`
     }
     const ahead = members.filter(({ id }) => clock.isRefused(id)).map(({ id }) => id)
     if (away.length === 0 && ahead.length === 0) {
@@ -280,7 +279,10 @@ export class ClusterView {
     )
   }
 
-  /** Who refuses whom because of a clock: somebody has to set it right, or to wait. */
+  /**
+   * Sentences about members that refuse each other because of a clock. An operator has to correct the clock, or to
+   * wait.
+   */
   #clocks(): string {
     const { self, keeper, clock } = this.#parts
     const others = keeper.topology.members.map(({ id }) => id).filter((id) => id !== self)
@@ -299,13 +301,13 @@ export class ClusterView {
       const waitSeconds = Math.ceil(clock.waitMs / 1000)
       said.push(
         ` The clock of ${self} was ${seconds} s ahead and has been set back: others refuse what it sends, and it takes no writes for another ${waitSeconds} s.` +
-          ` To end that sooner, stop ${self}, delete its data directory and start it again: the others fill it, and writes that it alone has are lost.`,
+          ` To end that sooner, stop ${self}, delete its data directory and start it again: the others refill it, and writes that only it has are lost.`,
       )
     }
     if (clock.correctionMs > maxDriftMs) {
       const seconds = Math.round(clock.correctionMs / 1000)
       said.push(
-        ` The members agree on a time that is ${seconds} s ahead of the clock of ${self}: reads, writes and ages go on in that time.`,
+        ` The members agree on a time that is ${seconds} s ahead of the clock of ${self}: reads, writes and ages use that time.`,
       )
     }
     for (const id of refused) {
@@ -314,7 +316,7 @@ export class ClusterView {
     return said.join('')
   }
 
-  /** What the node holds of the key: an owner's copy, a fallback's hints. Null where it does not answer. */
+  /** The node's copy of the key: an owner's record, or a fallback's hints. Null if it does not answer. */
   async #copyAt(node: string, role: 'owner' | 'fallback', at: Location): Promise<Copy | null> {
     const { self, replica, hints, peers, deadlines } = this.#parts
     if (node === self) {
@@ -322,7 +324,7 @@ export class ClusterView {
         if (role === 'fallback') hints.read(at, (kept) => resolve(kept ?? null))
         else replica.read(at, (held) => resolve(held ?? null))
       })
-      const late = (): Error => new Error('the own disk does not answer')
+      const late = (): Error => new Error('the disk of this node does not answer')
       return inTime(deadlines, RING_TIMEOUT_MS, copy, late).catch(() => null)
     }
     const kind = role === 'owner' ? 'read' : 'read-hints'
@@ -344,7 +346,7 @@ export class ClusterView {
   }
 }
 
-/** Two processes with one node id are one too many: those that are no part of it say so, too. */
+/** Every member reports a second process under one node id, even a member that is not one of the two. */
 function twinWords(views: ReadonlyMap<string, View>): string {
   const refusing = new Map<string, string[]>()
   for (const [id, { twins }] of views) {

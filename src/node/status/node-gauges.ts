@@ -1,4 +1,4 @@
-/** The gauges of one node that no mechanism shows by itself. */
+/** The gauges of one node that no other mechanism sets. */
 import type { Disk } from '../../ports/disk.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
@@ -7,7 +7,7 @@ import type { ObjectTable } from '../storage/object-table.ts'
 export interface GaugeParts {
   readonly disk: Disk
   readonly table: ObjectTable
-  /** How many requests of clients are under way. */
+  /** Client requests under way. */
   readonly requests: { readonly inflight: number }
   readonly clock: NodeClock
 }

@@ -8,8 +8,8 @@ export interface Codec {
   /** The result is owned by the caller: the codec never writes to it again. */
   encode(data: Encodable): Uint8Array
   /**
-   * Throws on bytes that are not a whole encoding. Byte strings in the result may be views into `bytes`;
-   * whoever keeps one for long copies it, or it keeps the whole of `bytes` alive.
+   * Throws on bytes that are not a whole encoding. Byte strings in the result may be views into `bytes`. Copy a byte
+   * string before you keep it for long, because the view keeps all of `bytes` alive.
    */
   decode(bytes: Uint8Array): Encodable
 }

@@ -1,12 +1,12 @@
 /**
- * The durable, ordered key-value storage of one node. LevelDB in production; the simulator has its own,
- * and both pass `test/conformance/disk.ts`.
+ * The durable, ordered key-value storage of one node. It is LevelDB in production. The simulator has its own, and both
+ * pass `test/conformance/disk.ts`.
  *
- * Keys are strings, ordered by their UTF-8 bytes. A batch is atomic: after a crash it is there whole or not
- * at all, and no later batch is there without every earlier one.
+ * Keys are strings, ordered by their UTF-8 bytes. A batch is atomic: after a crash either all of it is there or
+ * nothing. No batch survives a crash without every earlier one.
  */
 export interface Disk {
-  /** One result a key, in order; `undefined` where the key is absent. Rejects with a `DiskError`. */
+  /** One result for each key, in order; `undefined` if the key is absent. Rejects with a `DiskError`. */
   getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]>
 
   /**
@@ -16,8 +16,8 @@ export interface Disk {
   write(operations: readonly DiskOperation[], options: { readonly sync: boolean }): Promise<void>
 
   /**
-   * The entries with `from <= key < to` in key order, at most `limit` of them. Ends after the entry with which keys and
-   * values together reach `bytesMax`, so a range with an entry always gives one. Rejects with a `DiskError`.
+   * The entries with `from <= key < to` in key order, at most `limit` of them. Stops after the entry at which keys and
+   * values together reach `bytesMax`, so a non-empty range always returns an entry. Rejects with a `DiskError`.
    */
   range(
     from: string,
@@ -27,15 +27,15 @@ export interface Disk {
   ): Promise<[key: string, value: Uint8Array][]>
 
   /**
-   * Whether writes are taken at this moment. `full`, `failed` and `stalled` are left by themselves when the cause has
-   * gone (space returned, the database could be opened again, the disk answers); reads may go on meanwhile. A disk
-   * itself need not notice that it stalls: node/storage/watched-disk.ts does.
+   * Whether the disk takes writes now. The states `full`, `failed` and `stalled` end without help when their cause is
+   * gone: space is free again, the database could be opened again, or the disk answers. Reads may work meanwhile. A
+   * disk need not notice its own stall: node/storage/watched-disk.ts does.
    */
   health(): DiskHealth
   /** Calls `listener` at each change of `health()`. */
   onHealth(listener: (health: DiskHealth) => void): void
 
-  /** Finishes what was accepted, then closes. Idempotent. */
+  /** Finishes accepted operations, then closes. Idempotent. */
   close(): Promise<void>
 }
 
@@ -45,18 +45,18 @@ export type DiskOperation =
 
 export interface DiskHealth {
   readonly state: 'ok' | 'full' | 'failed' | 'stalled'
-  /** What happened, in words, for the log and for status; empty when ok. */
+  /** A sentence for the log and the status; empty if the state is ok. */
   readonly reason: string
-  /** Bytes that may still be written before writes are refused; undefined where the disk cannot tell. */
+  /** Bytes that can still be written before writes are refused; undefined if the disk cannot tell. */
   readonly freeBytes: number | undefined
 }
 
 /**
- * Why a disk call failed. `effect: 'none'`: certainly nothing of it was or ever will be stored.
- * `effect: 'unknown'`: the batch may be there after a restart. Reads always have effect none.
+ * Why a disk call failed. `effect: 'none'`: nothing of it was or ever will be stored. `effect: 'unknown'`: the batch
+ * may be there after a restart. Reads always have effect none.
  */
 export class DiskError extends Error {
-  /** `disk_busy`: too many operations wait for the disk; it gave no error itself. */
+  /** `disk_busy`: too many operations wait for the disk. The disk itself reported no error. */
   readonly code: 'disk_full' | 'disk_failed' | 'disk_closed' | 'disk_busy'
   readonly effect: 'none' | 'unknown'
   constructor(

@@ -1,4 +1,7 @@
-/** Structured log lines: what happened, to whom, how long it took, and never a client's value. */
+/**
+ * Structured log lines. They tell what happened, to which node or key, and how long it took, but never a client's
+ * value.
+ */
 export interface Log {
   debug(fields: LogFields, message: string): void
   info(fields: LogFields, message: string): void

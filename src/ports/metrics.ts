@@ -1,6 +1,6 @@
 /**
- * What a node counts and measures. The names and help texts are in `src/adapters/metrics`; label values come
- * from closed sets (levels, codes, node ids), never from clients' input.
+ * The counts and measurements of a node. Names and help texts are in `src/adapters/metrics`. Label values come from
+ * closed sets (levels, codes, node ids), never from clients' input.
  */
 export interface Metrics {
   /** Adds to a counter. */
@@ -11,7 +11,7 @@ export interface Metrics {
   seconds(name: HistogramName, seconds: number, labels?: MetricLabels): void
 }
 
-/** All that any metric has. */
+/** The labels of all metrics. */
 export const LABEL_NAMES = [
   'op',
   'level',
@@ -35,25 +35,25 @@ export type CounterName =
   | 'blind_write_second_rounds_total'
   | 'lww_second_rounds_total'
   | 'register_reads_total' // {kind}: "agreed" in one round trip, or "proposed"
-  | 'register_rounds_total' // {kind}: attempts to decide, of "one trip" or "two trips"
+  | 'register_rounds_total' // {kind}: attempts to decide, in "one trip" or "two trips"
   | 'register_conflicts_total' // {kind}: attempts that decided nothing, "conflict" or "unreachable"
   | 'session_searches_total' // {kind}: "read" or "settle"
   | 'siblings_limit_total' // {limit}: "warn" or "refuse"
   | 'clock_drift_refusals_total' // {peer}
-  | 'peers_refused_total' // {peer, reason}: attempts of links that this node or the peer refused
+  | 'peers_refused_total' // {peer, reason}: attempted links that this node or the peer refused
   | 'stale_epoch_refusals_total'
-  | 'placement_changed_total' // requests done again, because their key had moved meanwhile
-  | 'moved_keys_total' // {peer}: copies taken over from it for a change of the members
+  | 'placement_changed_total' // requests repeated because their key moved meanwhile
+  | 'moved_keys_total' // {peer}: copies taken over from that peer in a change of the members
   | 'moved_bytes_total' // {peer}
-  | 'swept_keys_total' // copies dropped of keys that this node keeps no more
+  | 'swept_keys_total' // copies dropped because this node no longer keeps their keys
   | 'late_messages_refused_total'
   | 'corrupt_records_total'
   | 'anti_entropy_rounds_total' // {peer}: comparisons of copies that were finished
-  | 'anti_entropy_keys_total' // {peer}: keys that differed in them
+  | 'anti_entropy_keys_total' // {peer}: keys that differed in those comparisons
   | 'tombstones_collected_total'
   | 'expired_values_shrunk_total'
   | 'peer_frames_total' // {direction}
-  | 'peer_bytes_total' // {direction}: of these frames
+  | 'peer_bytes_total' // {direction}: size of these frames
   | 'peer_messages_total' // {direction}
   | 'storage_commits_total'
   | 'storage_commit_operations_total'
@@ -69,7 +69,7 @@ export type GaugeName =
   | 'storage_writable' // 0 or 1
   | 'storage_free_bytes'
   | 'topology_epoch'
-  | 'horizon_age_seconds' // how far behind the clock everything has settled
+  | 'horizon_age_seconds' // how far the horizon is behind the clock
   | 'cache_bytes'
   | 'inflight_requests'
 

@@ -1,14 +1,14 @@
-/** Everything in a node that waits for time to pass does so through this port. */
+/** The only way in which a node waits for time to pass. */
 export interface Timers {
   /** Calls `task` once, no sooner than `delayMs` from now. */
   after(delayMs: number, task: () => void): Timer
-  /** Calls `task` about every `intervalMs`, until cancelled; never twice at once for a synchronous task. */
+  /** Calls `task` about every `intervalMs` until cancelled. Calls of a synchronous task never overlap. */
   every(intervalMs: number, task: () => void): Timer
-  /** Calls `task` once at the end of this turn of the event loop, after the I/O events that are due now. */
+  /** Calls `task` once at the end of this turn of the event loop, after the I/O events that are due. */
   soon(task: () => void): void
 }
 
 export interface Timer {
-  /** Idempotent; after it the task is never called again. */
+  /** Idempotent. The task is never called after it. */
   cancel(): void
 }

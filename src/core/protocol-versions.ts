@@ -1,6 +1,6 @@
 /**
- * The versions of the protocol between nodes that this code speaks: the one of its own, and the one before, so that a
- * cluster can be upgraded one node after the other (node/wire/wire-version.ts has what is different).
+ * The protocol versions between nodes that this code speaks: its own and the previous one, so that a cluster can be
+ * upgraded one node at a time (node/wire/wire-version.ts lists the differences).
  */
 export const VERSIONS: { readonly oldest: number; readonly newest: number } = {
   oldest: 2,

@@ -1,9 +1,8 @@
 /**
- * The memory of one register at one acceptor (CASPaxos, Rystsov 2018, section 2.2), and how it answers.
+ * The state of one register at one acceptor (CASPaxos, Rystsov 2018, section 2.2), and its answers.
  *
- * The caller makes the returned state durable BEFORE the reply leaves: a promise or an acceptance that a
- * crash can take back breaks consensus. Where the state is unchanged, the same object is returned and there
- * is nothing to write.
+ * The caller makes the returned state durable BEFORE it sends the reply: a promise or an acceptance that is lost in a
+ * crash breaks consensus. If the state is unchanged, the same object is returned and nothing has to be written.
  *
  * Invariant: accepted <= promised, and neither ever falls.
  */
@@ -11,15 +10,15 @@ import { assert } from '../assert.ts'
 import { BALLOT_ZERO, compareBallots, type Ballot } from './ballot.ts'
 
 export interface AcceptorState<T> {
-  /** The highest ballot prepared or accepted here; lower ones are refused. */
+  /** The highest ballot prepared or accepted here. Lower ones are refused. */
   readonly promised: Ballot
-  /** The ballot of `value`; BALLOT_ZERO where nothing was ever accepted. */
+  /** The ballot of `value`; BALLOT_ZERO if nothing was ever accepted. */
   readonly accepted: Ballot
-  /** Null where the register is empty. */
+  /** Null if the register is empty. */
   readonly value: T | null
 }
 
-/** `ballot` repeats that of the question, so that replies to an earlier attempt can be told apart. */
+/** `ballot` repeats the question's ballot, so that replies to an earlier attempt can be recognised. */
 export type PrepareReply<T> =
   | {
       readonly type: 'promise'
@@ -34,14 +33,14 @@ export type AcceptReply = { readonly type: 'accepted'; readonly ballot: Ballot }
 export interface ConflictReply {
   readonly type: 'conflict'
   readonly ballot: Ballot
-  /** Which question was refused. */
+  /** The kind of question that was refused. */
   readonly phase: 'prepare' | 'accept'
   /**
-   * Whether an earlier copy of the refused accept may have been taken here, whatever has come after it. If not,
-   * this acceptor never took it and, as promises never fall, never will.
+   * Whether this acceptor may have accepted an earlier copy of the refused message, even if it accepted others later.
+   * If not, it never did and, because promises never fall, never will.
    */
   readonly mayHaveAccepted: boolean
-  /** What it has promised; only a higher ballot has a chance. */
+  /** The highest ballot promised here. Only a higher one has a chance. */
   readonly seen: Ballot
 }
 
@@ -56,12 +55,12 @@ export function emptyAcceptor<T>(): AcceptorState<T> {
   return { promised: BALLOT_ZERO, accepted: BALLOT_ZERO, value: null }
 }
 
-/** Promises to refuse lower ballots, and tells what was accepted so far. */
+/** Promises to refuse lower ballots, and returns the value accepted so far. */
 export function prepare<T>(
   state: AcceptorState<T>,
   ballot: Ballot,
 ): AcceptorStep<T, PrepareReply<T>> {
-  // An equal ballot is refused too, which makes each ballot one attempt of one proposer (see ballot.ts).
+  // An equal ballot is refused too, so that each ballot belongs to one attempt of one proposer (see ballot.ts).
   if (compareBallots(ballot, state.promised) <= 0) {
     return { state, reply: conflict('prepare', ballot, state) }
   }
@@ -73,9 +72,10 @@ export function prepare<T>(
 }
 
 /**
- * Takes the value, unless a higher ballot was promised. A repeated question is answered alike while nothing further has
- * been promised. `next` is promised with it: where it is the proposer's next ballot, that proposer can leave out the
- * first step (proposer.ts). `isSettled`: nothing was promised above what is accepted, but its own `next`.
+ * Accepts the value unless a higher ballot was promised. A repeated question gets the same answer as long as nothing
+ * else has been promised. `next` is promised with the acceptance: if it is the proposer's next ballot, that proposer
+ * can skip the first phase (proposer.ts). `isSettled`: nothing above the accepted ballot is promised, except its own
+ * `next`.
  */
 export function accept<T>(
   state: AcceptorState<T>,
@@ -88,8 +88,8 @@ export function accept<T>(
 ): AcceptorStep<T, AcceptReply> {
   assert(compareBallots(next, ballot) >= 0, 'a promise never falls')
   assert(compareBallots(ballot, BALLOT_ZERO) > 0, 'the zero ballot proposes nothing')
-  // Not after a later promise: the value may be here by repair, which counts for nothing then. Whoever was promised it
-  // was told of an older value, and a majority of this ballot that counted this one would be overlooked.
+  // Refuse after a later promise: the value may be here by repair, which is not an acceptance. The later proposer was
+  // told an older value, so it would overlook a majority that counted this answer.
   if (compareBallots(ballot, state.accepted) === 0 && isSettled)
     return { state, reply: { type: 'accepted', ballot } }
   if (compareBallots(ballot, state.promised) < 0) {

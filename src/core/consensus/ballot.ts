@@ -1,7 +1,7 @@
 /**
- * The identity and order of one attempt of consensus: higher ballots overrule lower ones. The node id makes
- * ballots of different proposers distinct; the acceptors refuse a second prepare of the same ballot, so that
- * even a proposer that forgot its counter in a crash cannot use one twice.
+ * The identity and order of one attempt of consensus: higher ballots overrule lower ones. The node id makes ballots of
+ * different proposers distinct. The acceptors refuse a second prepare of the same ballot, so even a proposer that lost
+ * its counter in a crash cannot use a ballot twice.
  */
 
 export interface Ballot {
@@ -10,10 +10,10 @@ export interface Ballot {
   readonly node: string
 }
 
-/** Below every ballot of a proposer. */
+/** Lower than every ballot of a proposer. */
 export const BALLOT_ZERO: Ballot = { counter: 0, node: '' }
 
-/** Negative where `a` is the lower one, 0 where they are the same. */
+/** Negative if `a` is the lower one, 0 if they are equal. */
 export function compareBallots(a: Ballot, b: Ballot): number {
   if (a.counter !== b.counter) return a.counter - b.counter
   return a.node < b.node ? -1 : a.node > b.node ? 1 : 0
@@ -28,12 +28,12 @@ export function ballotAbove(seen: Ballot, node: string): Ballot {
   return { counter: seen.counter + 1, node }
 }
 
-/** The ballot that whoever accepts `ballot` promises to its proposer: between the two there are only ballots that it then refuses. */
+/** The ballot that an acceptor of `ballot` promises to its proposer. It refuses all ballots between the two. */
 export function nextBallot({ counter, node }: Ballot): Ballot {
   return { counter: counter + 1, node }
 }
 
-/** From the tuple that `encodeBallot` made; undefined for anything else. */
+/** Decodes the tuple that `encodeBallot` made; undefined for anything else. */
 export function parseBallot(data: unknown): Ballot | undefined {
   if (!Array.isArray(data) || data.length !== 2) return undefined
   const [counter, node] = data as unknown[]
@@ -46,5 +46,5 @@ export function encodeBallot(ballot: Ballot): readonly [counter: number, node: s
   return [ballot.counter, ballot.node]
 }
 
-/** Far above what a register can see in its life, and far enough below 2 ** 53 to go on counting. */
+/** Far above what a register can reach in its life, and far enough below 2 ** 53 to go on counting. */
 const COUNTER_MAX = 2 ** 52

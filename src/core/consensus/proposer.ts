@@ -1,29 +1,29 @@
 /**
- * One attempt to change a register by consensus (CASPaxos, Rystsov 2018, section 2.2): a register without a
- * leader and without a log, whose every decided value was computed from the one decided before it.
+ * One attempt to change a register by consensus (CASPaxos, Rystsov 2018, section 2.2). The register has no leader and
+ * no log, and every decided value is computed from the one decided before it.
  *
- * 1. *Prepare*: ask all acceptors to promise this ballot. A majority of promises shows the current value: that
- *    of the highest ballot accepted among them. Any value decided earlier was accepted by a majority, and two
- *    majorities share an acceptor, so it cannot be missed.
- * 2. *Change*: apply the caller's function to it, once.
- * 3. *Accept*: ask all acceptors to take the outcome. A majority of acceptances decides it. A change that
- *    leaves the value as it is (a read, a failed condition) goes through the same round: the value seen in
- *    step 1 may have been accepted by a minority only, and until a majority has it, two readers could disagree.
+ * 1. *Prepare*: ask all acceptors to promise this ballot. A majority of promises shows the current value: the one with
+ * the highest accepted ballot among them. Any value decided earlier was accepted by a majority. Two majorities share an
+ * acceptor, so it cannot be missed.
+ * 2. *Change*: apply the caller's function to the value, once.
+ * 3. *Accept*: ask all acceptors to accept the result. A majority of acceptances decides it. A change that leaves the
+ * value as it is (a read, a failed condition) goes through the same round. The reason: perhaps only a minority has
+ * accepted the value seen in step 1, and until a majority has, two readers could disagree.
  *
- * While a register moves, its acceptors are two groups, and both steps need a majority of each: an attempt then meets
- * what was decided by the old group alone, and is met by whoever asks the new one alone. An acceptor of both is asked
- * once and counts in both.
+ * While a register moves, it has two groups of acceptors, and both steps need a majority of each. Then an attempt finds
+ * what the old group decided alone, and an attempt in the new group alone finds what this one decides. An acceptor in
+ * both groups is asked once and counts in both.
  *
- * A proposer whose last value was decided, and whose acceptors promised it the next ballot with their acceptances,
- * has step 1 behind it: it knows the value that a majority would show, and begins with step 2 (2.2.1 of the paper).
+ * After a decision, the acceptors have promised the proposer's next ballot with their acceptances. So that proposer
+ * knows the value that a majority would show, and can start with step 2 (2.2.1 of the paper).
  *
- * One object is one attempt with one ballot; after a conflict the caller backs off and starts another with a
- * higher one. Pure: questions go out as data, replies come in by calls, in any order, late or repeated.
+ * One object is one attempt with one ballot. After a conflict the caller backs off and starts another with a higher
+ * one. The object is pure: it returns questions as data and receives replies as calls, in any order, late or repeated.
  *
- * The outcome of an attempt that failed is told exactly. *Rejected*: the change is and will be in no decided
- * value (no changed value was sent, or every acceptor it was sent to refused it or was never reached).
- * *Unknown*: some acceptor may hold it, and a later attempt of anybody may complete it. Trying an unknown
- * change again is safe only where applying it twice is the same as once.
+ * The outcome of a failed attempt is exact. *Rejected*: the change is and will be in no decided value, because no
+ * changed value was sent, or every acceptor refused it or was never reached. *Unknown*: some acceptor may hold it, and
+ * a later attempt of any proposer may complete it. Repeat an unknown change only if applying it twice is the same as
+ * once.
  */
 import { assert } from '../assert.ts'
 import type { Outcome } from '../errors.ts'
@@ -32,7 +32,7 @@ import { allOwners, type OwnerGroups } from '../quorum/owner-groups.ts'
 import type { AcceptorReply } from './acceptor.ts'
 import { BALLOT_ZERO, compareBallots, maxBallot, type Ballot } from './ballot.ts'
 
-/** What to do with the current value; null is an empty register. `result` is for the caller. */
+/** Computes the change of the current value; null is an empty register. `result` is for the caller. */
 export type ChangeFunction<T, R> = (current: T | null) => Change<T, R>
 
 export type Change<T, R> =
@@ -49,14 +49,14 @@ export type ProposerResult<T, R> =
       readonly value: T | null
       readonly changed: boolean
       readonly result: R
-      /** Acceptors that are known to have accepted: of two groups, in the one where they are fewer. */
+      /** Acceptors that are known to have accepted; of two groups, the smaller count. */
       readonly received: number
-      /** Whether some acceptor told of a higher ballot: the promise of the next one may not hold. */
+      /** Whether some acceptor reported a higher ballot. The promise of the next ballot may not hold then. */
       readonly isContested: boolean
     }
-  /** A higher ballot is about; `seen` is the highest that was reported. */
+  /** Another proposer uses a higher ballot; `seen` is the highest that was reported. */
   | { readonly type: 'conflict'; readonly outcome: Outcome; readonly seen: Ballot }
-  /** Too few acceptors answered, in the group that the counts are of. */
+  /** Too few acceptors answered. The counts belong to the group that lacks most. */
   | {
       readonly type: 'unreachable'
       readonly outcome: Outcome
@@ -66,16 +66,16 @@ export type ProposerResult<T, R> =
 
 export interface ProposerStep<T, R> {
   readonly send: readonly { readonly to: string; readonly message: ProposerMessage<T> }[]
-  /** Set in exactly one step of an attempt, the last that does anything. */
+  /** Set in exactly one step of an attempt: the last one that has an effect. */
   readonly result: ProposerResult<T, R> | undefined
 }
 
-/** What one acceptor did in the current phase; `lost`: nobody knows. */
+/** What one acceptor did in the current phase; `lost` if that is not known. */
 type Answer = 'agreed' | 'refused' | 'unsent' | 'lost'
 
 export class Proposer<T, R> {
   readonly #groups: OwnerGroups
-  /** Everybody of any group, once. */
+  /** The acceptors of all groups, each once. */
   readonly #acceptors: readonly string[]
   readonly #ballot: Ballot
   readonly #change: ChangeFunction<T, R>
@@ -86,15 +86,15 @@ export class Proposer<T, R> {
   #current: T | null = null
   readonly #isKnown: boolean
   #next: Change<T, R> | undefined
-  /** Refusals that leave open whether an earlier copy of the question was accepted. */
+  /** Refusals that do not exclude that an earlier copy of the question was accepted. */
   #doubtful = 0
 
   /**
-   * `ballot` is above any that this node used before for the register. `known`: a majority promised that ballot, and
-   * nothing else, when it accepted this value.
+   * `ballot` is above all that this node used before for the register. `known`: a majority promised exactly that ballot
+   * when it accepted this value.
    */
   constructor(options: {
-    /** Its acceptors: two groups while they change. */
+    /** The acceptors of the register: two groups while they change. */
     readonly groups: OwnerGroups
     readonly ballot: Ballot
     readonly change: ChangeFunction<T, R>
@@ -123,7 +123,7 @@ export class Proposer<T, R> {
     return this.#ask({ type: 'prepare', ballot: this.#ballot })
   }
 
-  /** A reply to any question of this register; those to other attempts or phases are ignored. */
+  /** Takes a reply to any question of this register. Replies to other attempts or phases are ignored. */
   receive(from: string, reply: AcceptorReply<T>): ProposerStep<T, R> {
     assert(this.#acceptors.includes(from), `${from} is an acceptor`)
     if (compareBallots(reply.ballot, this.#ballot) !== 0) return NOTHING
@@ -146,23 +146,23 @@ export class Proposer<T, R> {
     return this.#advance()
   }
 
-  /** The last question to that acceptor was certainly not sent and never will be. */
+  /** The last question to that acceptor was not sent, and never will be. */
   unsent(to: string): ProposerStep<T, R> {
     return this.#withoutAnswer(to, 'unsent')
   }
 
-  /** The last question to that acceptor was sent, but no answer is to be expected any more. */
+  /** The last question to that acceptor was sent, but no answer will come. */
   lost(to: string): ProposerStep<T, R> {
     return this.#withoutAnswer(to, 'lost')
   }
 
-  /** The phase under way, if an acceptor has refused in it: the others may be out of reach. */
+  /** The current phase, if an acceptor has refused in it; the others may be out of reach. */
   get refusedIn(): 'prepare' | 'accept' | undefined {
     if (this.#phase !== 'prepare' && this.#phase !== 'accept') return undefined
     return this.#count('refused') > 0 ? this.#phase : undefined
   }
 
-  /** Ends the attempt, as at a deadline. Undefined where it has ended already. */
+  /** Ends the attempt, for example at a deadline. Undefined if it has already ended. */
   abandon(): ProposerResult<T, R> | undefined {
     if (this.#phase === 'done') return undefined
     return this.#fail()
@@ -174,11 +174,11 @@ export class Proposer<T, R> {
     return this.#record(to, this.#phase, answer) ? this.#advance() : NOTHING
   }
 
-  /** False where the answer belongs to another phase, or that acceptor's answer is in already. */
+  /** False if the answer belongs to another phase, or this acceptor has already answered. */
   #record(from: string, phase: 'prepare' | 'accept', answer: Answer): boolean {
     if (phase !== this.#phase) return false
     const earlier = this.#answers.get(from)
-    // A reply that was given up on, and comes after all, still counts.
+    // A late reply still counts after the caller gave up on it.
     if (earlier !== undefined && earlier !== 'lost') return false
     if (earlier === answer) return false
     this.#answers.set(from, answer)
@@ -198,7 +198,7 @@ export class Proposer<T, R> {
     }
     if (this.#isMajority('agreed or open')) return NOTHING
     const open = this.#acceptors.length - this.#answers.size
-    // It has failed; the replies still open are worth waiting for only if they can tell that nobody took it.
+    // The attempt has failed. Wait for open replies only if they can still prove that no acceptor took the value.
     if (open > 0 && this.#phase === 'accept' && this.#excluded() === this.#answers.size)
       return NOTHING
     return { send: [], result: this.#fail() }
@@ -220,7 +220,7 @@ export class Proposer<T, R> {
     return count
   }
 
-  /** What is needed and what there is in the group that is furthest from a majority. */
+  /** The counts of the group that is furthest from a majority. */
   #furthest(): { readonly required: number; readonly received: number } {
     const each = this.#groups.map((acceptors) => ({
       required: majority(acceptors.length),
@@ -269,7 +269,7 @@ export class Proposer<T, R> {
     return this.#excluded() === this.#acceptors.length ? 'rejected' : 'unknown'
   }
 
-  /** How many acceptors certainly do not have the value and will not take it. */
+  /** How many acceptors certainly do not have the value and never will. */
   #excluded(): number {
     return this.#count('refused') + this.#count('unsent') - this.#doubtful
   }

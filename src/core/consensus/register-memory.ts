@@ -1,33 +1,33 @@
 /**
- * What a strong register remembers beside its value, so that the outcome of a write can be told afterwards: the
- * ballots of its last changes, and the last writes that named an idempotency key.
+ * The memory that a strong register keeps beside its value, to find out later whether a write was applied: the ballots
+ * of its last changes, and the last writes with an idempotency key.
  *
- * Each proposal is made from the value of the one before it, so the changes of a register form a chain. A change
- * that may have been accepted was made if, and only if, its ballot is in the chain of any value decided later.
+ * Each proposal is made from the value before it, so the changes of a register form a chain. A change that may have
+ * been accepted was applied if, and only if, its ballot is in the chain of any value decided later.
  */
 import type { Dot, Timestamp } from '../causality/dot.ts'
 import { TICKS_PER_MS } from '../causality/hybrid-clock.ts'
 import { type Ballot, compareBallots } from './ballot.ts'
 
 export interface RegisterMemory {
-  /** Of the last rounds that changed the value, in their order. */
+  /** The ballots of the last rounds that changed the value, oldest first. */
   readonly changes: readonly Ballot[]
-  /** The last writes that named an idempotency key, in their order. */
+  /** The last writes with an idempotency key, oldest first. */
   readonly answered: readonly AnsweredWrite[]
 }
 
-/** A write that was made under an idempotency key, with what its client was or would have been told. */
+/** A write that was applied under an idempotency key, with the answer for its client. */
 export interface AnsweredWrite {
   readonly idempotencyKey: string
-  /** Of the request. Undefined where a node of version 2 made the write: it matches any. */
+  /** The fingerprint of the request. Undefined if a node of version 2 made the write; it matches any. */
   readonly fingerprint?: string | undefined
   readonly dot: Dot
   readonly existed: boolean
 }
 
-/** A proposer asks about its own last attempts, of the same seconds: few rounds can have come between. */
+/** A proposer asks about its own attempts of the last seconds. Few rounds can have come between. */
 const CHANGES_MAX = 6
-/** Retries come within seconds. Of a key that is written often, so many are kept; of another, those of ten minutes. */
+/** Retries come within seconds. A busy key keeps this many writes, any other key those of the last ten minutes. */
 export const ANSWERED_MAX = 256
 export const ANSWERED_MS = 10 * 60_000
 const ANSWERED_TICKS = ANSWERED_MS * TICKS_PER_MS
@@ -52,8 +52,8 @@ export function remember(
 }
 
 /**
- * Whether the change at `ballot` is in the chain of a value that was decided after it: `forgotten` where too many
- * others have been made since to tell.
+ * Whether the change at `ballot` is in the chain of a value decided later. `forgotten` if too many changes have
+ * followed to tell.
  */
 export function findChange(
   { changes }: RegisterMemory,

@@ -1,11 +1,12 @@
 /**
- * One strong key as a register of consensus: what operations make of its value. Pure, and applied once an attempt:
- * several operations that wait for the same key are applied in their order, in one round (proposer.ts).
+ * One strong key as a register of consensus: computes the value that operations make of the current one. Pure, and
+ * applied once in each attempt. Several operations that wait for one key are applied in order, in one round
+ * (proposer.ts).
  *
- * The value is a stored object whose vector is the ballot at which it was proposed; null is a register in which
- * nothing was ever accepted. Deletes leave a tombstone, so that a register never goes back to null by a decision.
+ * The value is a stored object whose vector is the ballot of its proposal. Null is a register that never accepted
+ * anything. A delete leaves a tombstone, so no decision ever makes a register null again.
  *
- * Invariant: from one decided value to the next the timestamp of the version rises, or the version stays.
+ * Invariant: from one decided value to the next, either the version stays or its timestamp rises.
  */
 import { assert } from '../assert.ts'
 import type { Dot, Timestamp } from '../causality/dot.ts'
@@ -28,26 +29,26 @@ export type RegisterOperation = { readonly type: 'read' } | RegisterWrite
 export interface RegisterWrite {
   readonly type: 'write'
   readonly content: Content
-  /** Must hold of the value that the write meets. */
+  /** The condition that the current value must meet. */
   readonly condition: Condition | undefined
-  /** A write that names the key of one that was made is answered like that one, and not made again. */
+  /** If a write with this key was applied before, its answer is returned, and nothing is applied again. */
   readonly idempotencyKey: string | undefined
-  /** What makes it another request under the same key. */
+  /** Identifies the request's content: under the same key it must be the same. */
   readonly fingerprint?: string | undefined
 }
 
-/** `tags` are entity tags as in a header; '*' stands for any value that is there. */
+/** `tags` are entity tags as in a header; '*' stands for any existing value. */
 export interface Condition {
   readonly type: 'match' | 'none-match'
   readonly tags: readonly string[] | '*'
 }
 
-/** One operation on its way through attempts. */
+/** One operation, with the attempts that it has been part of. */
 export interface Requested {
   readonly operation: RegisterOperation
-  /** What earlier attempts would have made, where it is not known whether they have. */
+  /** The results of earlier attempts whose outcome is unknown. */
   readonly doubtful: readonly Attempted[]
-  /** Of this attempt; minted for a write, later than the version that it meets. */
+  /** For this attempt. Minted for a write, later than the version that it replaces. */
   readonly dot: Dot | undefined
 }
 
@@ -63,23 +64,23 @@ export type OperationDone =
 export type OperationResult =
   | OperationDone
   | { readonly type: 'condition failed'; readonly tag: string | undefined }
-  /** Another write was made under its idempotency key. */
+  /** The idempotency key was used for another request. */
   | { readonly type: 'key reused' }
-  /** An earlier attempt may have made it, and too much has been written since to tell. */
+  /** An earlier attempt may have applied it, and too many writes have followed to tell. */
   | { readonly type: 'forgotten' }
 
-/** What became of one operation. */
+/** The outcome of one operation. */
 export interface OperationEnd {
   readonly result: OperationResult
-  /** Whether it is made only if this round is decided. */
+  /** Whether it takes effect only if this round is decided. */
   readonly isNew: boolean
-  /** The value as the operation left it. */
+  /** The value after the operation. */
   readonly object: StoredObject
 }
 
 export interface RegisterRound {
   readonly changed: boolean
-  /** The value to be proposed at the ballot of the round. */
+  /** The value to propose at the ballot of the round. */
   readonly next: StoredObject
   /** One for each operation. */
   readonly ends: readonly OperationEnd[]
@@ -91,7 +92,7 @@ export function ballotOf(object: StoredObject): Ballot {
   return BALLOT_ZERO
 }
 
-/** The timestamp of the value; 0 where there never was one. */
+/** The timestamp of the value; 0 if there never was one. */
 export function versionOf(object: StoredObject): Timestamp {
   return newestSibling(object)?.timestamp ?? 0
 }
@@ -100,7 +101,7 @@ export function atBallot(object: StoredObject, { counter, node }: Ballot): Store
   return { ...object, vector: new Map([[node, counter]]) }
 }
 
-/** What the operations make of `current`, one after the other, at `ballot`. `nowMs` decides what has expired. */
+/** Applies the operations to `current`, one after the other, at `ballot`. `nowMs` decides which values have expired. */
 export function applyOperations(
   current: StoredObject | null,
   requested: readonly Requested[],
@@ -118,7 +119,7 @@ export function applyOperations(
     const twin = answered.find(({ idempotencyKey }) => idempotencyKey === keyOf(operation))
     if (twin !== undefined) {
       const result = repeatedResult(twin, operation)
-      // Made if this round is decided, like the one that it repeats.
+      // Applied if this round is decided, like the write that it repeats.
       return { result, isNew: result.type === 'written', object }
     }
     assert(operation.type === 'write' && dot !== undefined, 'a write has a dot')
@@ -152,7 +153,7 @@ function knownResult(
   let isForgotten = false
   for (const { ballot, done } of doubtful) {
     const found = findChange(memory, ballot)
-    // Whatever became of the others: each was proposed only where those before it had not been made.
+    // The others do not matter: each was proposed only in case those before it had not been applied.
     if (found === 'made') return done
     if (found === 'forgotten') isForgotten = true
   }
@@ -167,7 +168,7 @@ function keyOf(operation: RegisterOperation): string | undefined {
   return operation.type === 'read' ? undefined : operation.idempotencyKey
 }
 
-/** Of a write under the key of one that was made before. */
+/** The result of a write whose idempotency key was used before. */
 function repeatedResult(
   { dot, existed, fingerprint }: AnsweredWrite,
   operation: RegisterOperation,
@@ -177,7 +178,7 @@ function repeatedResult(
   return { type: 'written', dot, existed }
 }
 
-/** By the strong comparison of RFC 9110 section 13.1; a value that is not there has no tag. */
+/** By the strong comparison of RFC 9110 section 13.1. An absent value has no tag. */
 function holds({ type, tags }: Condition, tag: string | undefined): boolean {
   const names = tag !== undefined && (tags === '*' || tags.includes(tag))
   return type === 'match' ? names : !names

@@ -1,7 +1,7 @@
 /** xxHash32 of a text's UTF-8 bytes. */
 import { xxh32 } from './xxh32.ts'
 
-/** The longest text that is hashed without a buffer of its own, in UTF-16 units. */
+/** The longest text, in UTF-16 units, that is hashed without allocating a buffer. */
 const SCRATCH_UNITS = 2048
 const scratch = new Uint8Array(SCRATCH_UNITS * 3)
 const encoder = new TextEncoder()

@@ -1,6 +1,6 @@
 /**
- * xxHash32 (Yann Collet): places keys, and guards records against damage. Fast enough for every request;
- * not for keeping out those who forge. Checked against the reference vectors.
+ * xxHash32 (Yann Collet). It places keys, and detects damaged records. It is fast enough for every request, and does
+ * not protect against forgery. Tests check it against the reference vectors.
  */
 import { word } from './little-endian.ts'
 
@@ -10,7 +10,7 @@ const PRIME_3 = 0xc2b2ae3d
 const PRIME_4 = 0x27d4eb2f
 const PRIME_5 = 0x165667b1
 
-/** An unsigned 32-bit number. `end` stops before the end of `bytes`. */
+/** Returns an unsigned 32-bit number. `end` limits the bytes that are hashed. */
 export function xxh32(bytes: Uint8Array, seed = 0, end = bytes.length): number {
   let i = 0
   let hash: number

@@ -1,11 +1,11 @@
 /**
- * Counts the replies to one round of a write for each group of owners (owner-groups.ts): met once every group is, and
- * not met any more once one of them cannot be.
+ * Counts the replies to one round of a write for each group of owners (owner-groups.ts). The round is met once every
+ * group is met, and failed once one group cannot be met any more.
  */
 import type { OwnerGroups } from './owner-groups.ts'
 import { type ReplyKind, Tally } from './tally.ts'
 
-/** One question: who is asked, and for which owner. They are the same but for a node that stands in. */
+/** One question: the node that is asked, and the owner it answers for. They differ only if a fallback stands in. */
 export interface WriteAsk {
   readonly node: string
   readonly owner: string
@@ -14,7 +14,7 @@ export interface WriteAsk {
 export class JointTally {
   readonly #groups: readonly { readonly owners: readonly string[]; readonly tally: Tally }[]
 
-  /** `need`: of each group. `sloppy`: whether those that stand in for owners of a group count for it. */
+  /** `need`: the count needed in each group. `sloppy`: whether fallbacks count for the owners of a group. */
   constructor(options: {
     readonly groups: OwnerGroups
     readonly need: number
@@ -32,7 +32,7 @@ export class JointTally {
     }))
   }
 
-  /** Copies that count, in the group that has fewest. */
+  /** Copies that count, in the group with the fewest. */
   get got(): number {
     return Math.min(...this.#groups.map(({ tally }) => tally.got))
   }
@@ -41,7 +41,7 @@ export class JointTally {
     return Math.max(...this.#groups.map(({ tally }) => tally.hinted))
   }
 
-  /** Takes one reply for each ask; further ones are repeats, and ignored. */
+  /** Takes one reply for each ask. Further ones are repeats and are ignored. */
   record({ node, owner }: WriteAsk, kind: ReplyKind): void {
     for (const { owners, tally } of this.#groups) {
       if (owners.includes(owner)) tally.record(node, kind)
@@ -58,7 +58,7 @@ export class JointTally {
     return state
   }
 
-  /** What to tell of a round that is not met: now, with the asks that are not answered taken as lost. */
+  /** The outcome if the round ended now: unanswered asks count as lost. */
   outcome(): 'rejected' | 'unknown' {
     const isRejected = this.#groups.every(({ tally }) => tally.outcome() === 'rejected')
     return isRejected ? 'rejected' : 'unknown'

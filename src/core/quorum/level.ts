@@ -1,10 +1,10 @@
-/** The consistency levels of this version, and what each waits for (design section 2). */
+/** The consistency levels, and how many replies each waits for (design section 2). */
 
-/** The levels that need no consensus. Buckets of mode `strong` take them for reads alone. */
+/** The levels without consensus. Buckets of mode `strong` allow them for reads only. */
 export const PLAIN_LEVELS = ['weak', 'eventual', 'causal', 'quorum', 'all'] as const
 export type PlainLevel = (typeof PLAIN_LEVELS)[number]
 
-/** Every level; `strong` goes through consensus, and only buckets of mode `strong` take it. */
+/** Every level. `strong` uses consensus, and only buckets of mode `strong` allow it. */
 export const LEVELS = [...PLAIN_LEVELS, 'strong'] as const
 export type Level = (typeof LEVELS)[number]
 
@@ -17,7 +17,7 @@ export interface QuorumNeed {
   readonly sloppy: boolean
 }
 
-/** `r`, `w` and `sloppy` override what the level says. */
+/** `r`, `w` and `sloppy` override the values of the level. */
 export function quorumNeed(
   level: Level,
   n: number,

@@ -1,18 +1,18 @@
 /**
- * Who has to be counted: the owners of a key, and, while it moves, those that will own it as a second group. What is
- * done counts only where enough of each group have done it (joint consensus, Ongaro 2014, section 4.3): then it is
- * seen by whoever asks the owners before, both, or the owners after.
+ * The groups of owners that must each reach the quorum: the owners of a key and, while it moves, its next owners as a
+ * second group. A request counts only when enough of each group have answered (joint consensus, Ongaro 2014, section
+ * 4.3). Then every later request sees it, whether it asks the old owners, both groups, or the new owners.
  */
 export type OwnerGroups = readonly (readonly string[])[]
 
-/** Everybody in some group, each once, the present owners first. */
+/** All owners of any group, each once, the present owners first. */
 export function allOwners(groups: OwnerGroups): readonly string[] {
   const [only, next] = groups
   if (only === undefined || next === undefined) return only ?? []
   return [...only, ...next.filter((owner) => !only.includes(owner))]
 }
 
-/** Whether so many of each group are among those that `has` names. */
+/** Whether at least `need` owners of each group satisfy `has`. */
 export function everyGroup(
   groups: OwnerGroups,
   need: number,
@@ -21,7 +21,7 @@ export function everyGroup(
   return groups.every((owners) => countIn(owners, has) >= need)
 }
 
-/** The fewest of any group that `has` names. */
+/** The smallest number of owners in any group that satisfy `has`. */
 export function leastCount(groups: OwnerGroups, has: (owner: string) => boolean): number {
   return groups.reduce((least, owners) => Math.min(least, countIn(owners, has)), Infinity)
 }

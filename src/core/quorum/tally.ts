@@ -1,34 +1,34 @@
 /**
- * Counts the replies to one round of a write. A majority counts replies of distinct nodes, never guesses
- * about who is up (riak_kv #388).
+ * Counts the replies to one round of a write. It counts replies of distinct nodes, never guesses about which nodes are
+ * up (riak_kv #388).
  *
  * Three outcomes: met; rejected (nothing was or will be applied anywhere); unknown (something may have been).
  */
 import { assert } from '../assert.ts'
 
 /**
- * `stored`: durable at an owner. `hinted`: durable at a fallback, for an owner. `refused`: certainly not
- * applied there. `lost`: it may have been.
+ * `stored`: durable at an owner. `hinted`: durable at a fallback, for an owner. `refused`: not applied there, and never
+ * will be. `lost`: it may have been applied.
  */
 export type ReplyKind = 'stored' | 'hinted' | 'refused' | 'lost'
 
 export class Tally {
   readonly #need: number
   readonly #sloppy: boolean
-  /** Asks that a node has not answered yet. */
+  /** Unanswered asks of each node. */
   readonly #open = new Map<string, number>()
-  /** Nodes that have the copy: each counts once, whatever else it says. */
+  /** Nodes that have the copy. Each counts once, however often it answers. */
   readonly #holders = new Set<string>()
   #stored = 0
   #hinted = 0
   /** Nodes that may still come to count. */
   #pending: number
-  /** Asks, of all nodes, that were not refused: answered otherwise or not yet. */
+  /** Asks that were not refused, whether answered or still open. */
   #notRefused: number
 
   /**
-   * `asked`: the node of each ask. A node that is asked to stand in for several owners is there as often.
-   * `sloppy`: whether fallbacks count.
+   * `asked`: the node of each ask. A node that stands in for several owners is listed several times. `sloppy`: whether
+   * fallbacks count.
    */
   constructor(options: { need: number; asked: readonly string[]; sloppy: boolean }) {
     this.#need = options.need
@@ -47,7 +47,7 @@ export class Tally {
     return this.#hinted
   }
 
-  /** Takes one reply for each ask; further ones are repeats, and ignored. */
+  /** Takes one reply for each ask. Further ones are repeats and are ignored. */
   record(node: string, kind: ReplyKind): void {
     const open = this.#open.get(node)
     assert(open !== undefined, `${node} was asked`)
@@ -67,7 +67,7 @@ export class Tally {
     return this.got + this.#pending < this.#need ? 'unmet' : 'pending'
   }
 
-  /** What to tell of a round that is not met: now, with the asks that are not answered taken as lost. */
+  /** The outcome if the round ended now: unanswered asks count as lost. */
   outcome(): 'rejected' | 'unknown' {
     return this.#notRefused === 0 ? 'rejected' : 'unknown'
   }

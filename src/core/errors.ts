@@ -1,9 +1,9 @@
 /**
- * The one catalogue of errors: code, HTTP status, outcome and title. A code exists only where a caller would
- * react differently.
+ * The one catalogue of errors: code, HTTP status, outcome and title. A code exists only if a caller would react
+ * differently to it.
  *
- * `rejected`: certainly nothing of the request was or will be applied anywhere; safe to retry.
- * `unknown`: it may have been applied, or may be yet.
+ * `rejected`: nothing of the request was or will be applied anywhere, so it is safe to retry. `unknown`: it may have
+ * been applied, or may be applied later.
  */
 export const ERRORS = {
   bad_request: {
@@ -29,19 +29,19 @@ export const ERRORS = {
     status: 400,
     outcome: 'rejected',
     retryable: false,
-    title: 'The context is not one of this key',
+    title: 'The context does not belong to this key',
   },
   bad_session: {
     status: 400,
     outcome: 'rejected',
     retryable: false,
-    title: 'The session is not one of this cluster',
+    title: 'The session does not belong to this cluster',
   },
   partial_write: {
     status: 400,
     outcome: 'rejected',
     retryable: false,
-    title: 'A part of a value cannot be written',
+    title: 'A value cannot be written in part',
   },
   cross_origin: {
     status: 403,
@@ -53,7 +53,7 @@ export const ERRORS = {
     status: 400,
     outcome: 'rejected',
     retryable: false,
-    title: 'Idempotency keys are not kept in this bucket',
+    title: 'This bucket does not keep idempotency keys',
   },
   key_absent: {
     status: 404,
@@ -108,7 +108,7 @@ export const ERRORS = {
     status: 409,
     outcome: 'rejected',
     retryable: false,
-    title: 'The members cannot be changed so',
+    title: 'This change of the members is not possible',
   },
   change_under_way: {
     status: 409,
@@ -144,7 +144,7 @@ export const ERRORS = {
     status: 421,
     outcome: 'rejected',
     retryable: false,
-    title: 'This host is not served here',
+    title: 'This host name is not allowed',
   },
   idempotency_key_reused: {
     status: 422,
@@ -195,19 +195,19 @@ export const ERRORS = {
     status: 503,
     outcome: 'rejected',
     retryable: true,
-    title: 'The node is no member of the cluster any more',
+    title: 'The node is no longer a member of the cluster',
   },
   session_past_unreachable: {
     status: 503,
     outcome: 'rejected',
     retryable: true,
-    title: 'What the session has seen is out of reach',
+    title: 'Writes that the session has seen are out of reach',
   },
   outcome_unknown: {
     status: 504,
     outcome: 'unknown',
     retryable: false,
-    title: 'Not known whether it was applied',
+    title: 'The request may or may not have been applied',
   },
   deadline_passed: {
     status: 504,
@@ -220,7 +220,7 @@ export const ERRORS = {
 export interface ErrorKind {
   readonly status: number
   readonly outcome: Outcome
-  /** Whether the same request may succeed if sent again as it is. */
+  /** Whether the same request, sent again, may succeed. */
   readonly retryable: boolean
   readonly title: string
 }
@@ -228,7 +228,10 @@ export interface ErrorKind {
 export type ErrorCode = keyof typeof ERRORS
 export type Outcome = 'rejected' | 'unknown'
 
-/** An operating failure that ends a request. Bugs are assertions; absent keys in `core` and `node` are values. */
+/**
+ * An operating failure that ends a request. Bugs are assertions. An absent key is a value in `core` and `node`, not an
+ * error.
+ */
 export class QuorateError extends Error {
   readonly code: ErrorCode
   readonly details: ErrorDetails
@@ -251,23 +254,23 @@ export class QuorateError extends Error {
 }
 
 export interface ErrorDetails {
-  /** How many replies the level needed, and how many it got. */
+  /** How many replies the level needed, and how many arrived. */
   readonly required?: number
   readonly received?: number
   readonly replicas?: readonly ReplicaReport[]
-  /** When to come back, in whole seconds. */
+  /** After how many whole seconds to retry. */
   readonly retryAfterSeconds?: number
-  /** The methods that the path does take, for 405. */
+  /** The methods that the path allows, for status 405. */
   readonly allow?: readonly string[]
 }
 
-/** What one node answered to a coordinator. */
+/** The answer of one node to a coordinator. */
 export interface ReplicaReport {
   readonly node: string
-  /** `hinted`: it keeps the write for an owner that was out of reach. */
+  /** `hinted`: the node keeps the write for an owner that was out of reach. */
   readonly status:
     'ok' | 'hinted' | 'repaired' | 'refused' | 'timeout' | 'unreachable' | 'error' | 'pending'
   readonly error?: string
-  /** From the coordinator's ask to the answer. */
+  /** Time from the coordinator's question to the answer. */
   readonly ms: number
 }

@@ -1,17 +1,16 @@
 /**
- * The time that a node keeps: its wall clock, plus a correction where the cluster has agreed on a later time.
+ * The time that a node uses: its wall clock, plus a correction if the cluster has agreed on a later time.
  *
- * A hybrid clock never goes back. If all clocks are wrong together and are then set right, every hybrid clock lies
- * ahead of every wall clock. Nobody could write until the wall clocks have caught up, though all members agree. So a
- * node follows the latest time that a majority of the members has reached, itself included.
+ * A hybrid clock never goes back. Suppose that all clocks are ahead together and are then set right: every hybrid clock
+ * is now ahead of every wall clock. No node could write until the wall clocks have caught up, although all members
+ * agree. So a node follows the latest time that a majority of the members has reached, itself included.
  *
- * Invariant: the correction is raised only to a time that a majority of the members has reached by itself. A hybrid clock
- * that another node has pushed ahead, within the drift that is allowed, does not count: the node's time counts then. So
- * the broken clocks of a minority move nobody else's time.
+ * Invariant: the correction is raised only to a time that a majority of the members has reached by itself. If another
+ * node has pushed a member's hybrid clock ahead within the allowed drift, that does not count; then the member's own
+ * time counts. So the broken clocks of a minority move no other node's time.
  *
- * The correction shrinks by 1 ms in each second of the wall clock: that is slow enough for deadlines and ages that
- * are counted on two nodes, and it follows from the wall clock alone, so that a restarted node has the time that the
- * others have.
+ * The correction shrinks by 1 ms in each second of the wall clock. This is slow enough for deadlines and ages that are
+ * measured on two nodes. It depends only on the wall clock, so a restarted node has the same time as the others.
  */
 import { assert } from '../assert.ts'
 import { majority } from '../quorum/level.ts'
@@ -24,7 +23,7 @@ const FRESH_MS = 3000
 /** While a correction is in force, members align their times to within this distance. */
 const ALIGN_MS = 50
 
-/** So much was the time ahead of the wall clock when that showed `sinceMs`. */
+/** When the wall clock showed `sinceMs`, the time was `aheadMs` ahead of it. */
 export interface Correction {
   readonly aheadMs: number
   readonly sinceMs: number
@@ -61,7 +60,7 @@ export class AgreedTime {
     return this.#correction
   }
 
-  /** All other members: only they have a say. */
+  /** All other members. Only members count. */
   setPeers(peers: readonly string[]): void {
     this.#peers = peers
     for (const known of this.#heard.keys()) if (!peers.includes(known)) this.#heard.delete(known)
@@ -74,19 +73,19 @@ export class AgreedTime {
     return Math.max(0, aheadMs - Math.max(0, wallMs - sinceMs) * SHRINK_PER_MS)
   }
 
-  /** The wall clock was set forward by so much: the correction makes up for less now, and the time goes on as before. */
+  /** The wall clock was set forward by `byMs`: reduces the correction, so that the time goes on as before. */
   steppedForward(byMs: number, wallMs: number): void {
     this.#set(this.aheadMs(wallMs - byMs) - byMs, wallMs)
   }
 
-  /** Takes note of a peer's hybrid clock and of its time, believed or not. */
+  /** Records a peer's hybrid clock and its time, even if this node refuses them. */
   hear(peer: string, stamp: Timestamp, peerMs: number, { monotonicMs }: Clocks): void {
     if (!this.#peers.includes(peer)) return
     const timeMs = this.#reachedAlone(wallMsOf(stamp), peerMs)
     this.#heard.set(peer, { timeMs, atMs: monotonicMs })
   }
 
-  /** Follows a majority whose time is too far ahead of this node's. Returns whether there is one. */
+  /** Follows a majority whose time is too far ahead of this node's. Returns whether there is such a majority. */
   follow(clocks: Clocks): boolean {
     const { wallMs } = clocks
     const agreedMs = this.reachedByMajority(clocks)
@@ -96,8 +95,9 @@ export class AgreedTime {
   }
 
   /**
-   * While there is a correction: comes near to the majority again, from below or from above. (From above only where the
-   * others refuse this node's time: what they say of theirs may be a moment old.)
+   * While there is a correction: approaches the time of the majority, from below or from above. It goes down only if
+   * the difference exceeds the allowed drift, where the others refuse this node's time, because their readings may be a
+   * moment old.
    */
   align(clocks: Clocks): void {
     const { wallMs } = clocks
@@ -114,14 +114,14 @@ export class AgreedTime {
   }
 
   /**
-   * Nobody pushes a node's hybrid clock further ahead of its time than the drift that is allowed. If it is further
-   * ahead, the node's own time was once there, and was set back.
+   * Whether by itself: another node cannot push a hybrid clock further ahead of its node's time than the allowed drift.
+   * If it is further ahead, the node's own time was there once, and was set back.
    */
   #reachedAlone(hybridMs: number, timeMs: number): number {
     return hybridMs - timeMs > this.#maxDriftMs ? hybridMs : timeMs
   }
 
-  /** The latest time that a majority of the members has reached. A member that was not heard has reached none. */
+  /** The latest time that a majority of the members has reached. A member that was not heard counts as zero. */
   reachedByMajority({ wallMs, lastMs, monotonicMs }: Clocks): number {
     const reached = this.#peers.map((peer) => {
       const heard = this.#heard.get(peer)
@@ -133,14 +133,14 @@ export class AgreedTime {
     return this.#leastOfMajority([own, ...reached])
   }
 
-  /** The same of the members that were heard a moment ago. `timeMs` where they are no majority. */
+  /** The same, from members that were heard a moment ago. Returns `timeMs` if they are no majority. */
   #timeOfMajority({ monotonicMs }: Clocks, timeMs: number): number {
     const fresh = [...this.#heard.values()].filter(({ atMs }) => monotonicMs - atMs <= FRESH_MS)
     const told = [timeMs, ...fresh.map((heard) => heard.timeMs + monotonicMs - heard.atMs)]
     return told.length < majority(this.#peers.length + 1) ? timeMs : this.#leastOfMajority(told)
   }
 
-  /** The highest time that a majority of all members is not below, as far as they are told. */
+  /** The highest time that a majority of all members has reached, as far as known. */
   #leastOfMajority(told: number[]): number {
     const least = told.sort((a, b) => b - a)[majority(this.#peers.length + 1) - 1]
     assert(least !== undefined, 'a majority has been told')

@@ -1,13 +1,13 @@
 /**
- * A counter as siblings that are merged like any others: each actor has at most one total, whose value is that
- * actor's own running total (the PN-counter of Shapiro, Preguiça, Baquero, Zawirski 2011, with one total in
- * place of two). Beside the totals stand the increments of the last minutes that an idempotency key has named
- * (update-name.ts), each as a sibling of its own. The counter is the sum of the totals and of one increment a name,
- * without the names that the tombstone of a delete remembers: what repeats a deleted increment counts nothing.
+ * A counter as siblings that merge like any others. Each actor has at most one total: the running total of that actor's
+ * own increments (the PN-counter of Shapiro, Preguiça, Baquero, Zawirski 2011, with one total in place of two). Beside
+ * the totals are the increments of the last minutes that an idempotency key has named (update-name.ts), each as a
+ * sibling of its own. The counter is the sum of the totals and of one increment for each name. Names that the tombstone
+ * of a delete remembers do not count, so a repeat of a deleted increment adds nothing.
  *
- * Invariant: an actor's total is changed by that actor alone, at its own copy, which has seen all its dots;
- * so the newest total of an actor stands for all its increments, however often and late copies arrive.
- * Invariant: at most one node at a time moves named increments into its total, and all of one name in one step.
+ * Invariant: only an actor itself changes its total, on its own copy, which has seen all its dots. So the newest total
+ * of an actor covers all its increments, however often and late copies arrive.
+ * Invariant: at most one node at a time moves named increments into its total, and all those of one name in one step.
  * Invariant: a tombstone gives up a name only together with all increments of that name.
  */
 import { assert } from '../assert.ts'
@@ -29,28 +29,28 @@ import {
 
 export const COUNTER_CONTENT_TYPE = 'application/vnd.quorate.counter'
 
-/** Which totals of others an actor takes into its own. */
+/** Which totals of other actors an actor takes into its own. */
 export interface Folding {
   readonly nodeId: string
-  /** Those of earlier actors of `nodeId` up to here; 0 folds nothing. */
+  /** Totals of earlier actors of `nodeId` up to this time are folded; 0 folds nothing. */
   readonly settled: Timestamp
-  /** Those of fallbacks and named increments, too. */
+  /** Whether totals of fallbacks and named increments are folded, too. */
   readonly foldsForAll: boolean
 }
 
 /**
- * The counter after the holder of `held`, whose actor is that of `dots`, added `delta` to it; undefined where
- * that total or the sum would leave the safe integers. Tombstones that the holder has seen are replaced, unless
- * they have names to remember. A named increment takes two dots, any other one.
+ * The counter after the holder of `held`, whose actor is that of `dots`, has added `delta` to it. Undefined if that
+ * total or the sum would leave the safe integers. Tombstones that the holder has seen are replaced, unless they have
+ * names to remember. A named increment takes two dots, any other increment one.
  *
- * Totals of earlier actors of `nodeId` up to the time `settled` are folded into the new one, so that restarts
- * do not add up. Only their own node folds them, and it must know all they ever wrote: a total that the holder
- * has seen an old version of, or has itself folded in a write that it lost, would count twice. So `settled` is
- * at or above the end of *each* earlier actor of the node, with everything up to it held by every owner; and 0,
- * which folds nothing, where that is not known. The actors of fallbacks belong to no node that goes on:
- * at most one node at a time adds a fallback's total to its own, and only after that fallback's actor has ended. The
- * same node folds named increments, once everything that was minted within the window of the name is settled: with the
- * one that counts it removes all others of the name.
+ * Totals of earlier actors of `nodeId` up to the time `settled` are folded into the new one, so that restarts do not
+ * accumulate totals. Only their own node folds them, and it must know everything they ever wrote. Otherwise a total
+ * would count twice: the holder may have seen an old version of it, or may have folded it in a write that it lost. So
+ * `settled` is at or above the end of *each* earlier actor of the node, and every owner holds everything up to it. It
+ * is 0, which folds nothing, if that is not known. The actors of fallbacks belong to no node that continues them. So at
+ * most one node at a time adds a fallback's total to its own, and only after that fallback's actor has ended. The same
+ * node folds named increments, once everything minted within the window of the name is settled: it removes all
+ * increments of the name together with the one that counts.
  */
 export function incrementCounter(
   held: StoredObject,
@@ -78,7 +78,7 @@ export function incrementCounter(
     return foldsForAll && endOfFallback(sibling) <= settled
   }
   const live = held.siblings.filter(({ tombstone }) => !tombstone)
-  // A named increment leaves the own total alone, unless it has to take something up.
+  // A named increment leaves the actor's total alone, unless there is something to fold.
   const changesTotal =
     name === undefined || live.some((sibling) => !isOwnTotal(sibling) && isFolded(sibling))
   const isReplaced = (sibling: Sibling): boolean => {
@@ -103,20 +103,21 @@ export function incrementCounter(
     : next
 }
 
-/** What concurrent increments have brought outside together may come back in steps. */
+/** Concurrent increments may together leave the safe integers. Steps back towards them are allowed. */
 function leavesSafeIntegers(before: bigint, after: bigint): boolean {
   const size = (value: bigint): bigint => (value < 0n ? -value : value)
   return size(after) > BigInt(Number.MAX_SAFE_INTEGER) && size(after) >= size(before)
 }
 
-/** How many dots an increment takes: a named one may change the total of its actor, too. */
+/** How many dots an increment takes. A named one may change its actor's total, too. */
 export function dotsOfIncrement(name: UpdateName | undefined): number {
   return name === undefined ? 1 : 2
 }
 
 /**
- * What a delete of `replaced` puts into its tombstone: the names of what is deleted, so that a repeat of it is not
- * counted anew, and of the delete itself, if it has one. `kept`: what the delete leaves.
+ * The value of the tombstone when a delete removes `replaced`. It holds the names of the deleted updates, so that a
+ * repeat of one is not counted again, and the name of the delete itself, if it has one. `kept`: the siblings that the
+ * delete leaves.
  */
 export function namesAfterDelete(
   replaced: readonly Sibling[],
@@ -132,8 +133,8 @@ export function namesAfterDelete(
 }
 
 /**
- * The sum of the totals, and of the earliest increment of each name: exact, also where concurrent increments have
- * left the safe integers together.
+ * The sum of the totals, and of the earliest increment of each name. It is exact, even if concurrent increments have
+ * together left the safe integers.
  */
 export function counterValue(siblings: readonly Sibling[]): bigint {
   const counted = countedByName(siblings)
@@ -144,8 +145,8 @@ export function counterValue(siblings: readonly Sibling[]): bigint {
 }
 
 /**
- * The increment that counts of each name: the earliest one, for siblings are in the order of their dots. None of a name
- * that was deleted.
+ * The increment that counts for each name: the earliest one, because siblings are in the order of their dots. Deleted
+ * names have none.
  */
 function countedByName(siblings: readonly Sibling[]): ReadonlyMap<string, Sibling> {
   const deleted = deletedIds(siblings)
@@ -179,7 +180,7 @@ function siblingOf({ actor, timestamp }: Dot, number: number, contentType: strin
   return { actor, timestamp, value, contentType, tombstone: false, expiresAtMs: 0 }
 }
 
-/** One step outside the safe integers makes the whole sum unsafe: nothing comes back rounded. */
+/** One step outside the safe integers makes the whole sum unsafe, so that no rounded result comes back. */
 function add(a: number, b: number): number {
   const sum = a + b
   return Number.isSafeInteger(sum) ? sum : Number.NaN

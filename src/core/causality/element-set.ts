@@ -1,22 +1,22 @@
 /**
- * A set as siblings that are merged like any others: each is one element with the dot of its adding, and what
- * is removed is what the version vector covers and no sibling stands for any more. It is the observed-remove
- * set without tombstones (Bieniusa, Zawirski, Preguiça, Shapiro, Baquero, Balegas, Duarte 2012): an element
- * that is added and removed concurrently stays.
+ * A set as siblings that merge like any others. Each sibling is one element with the dot of its add. An element is
+ * removed if the version vector covers its dot and no sibling has it. This is the observed-remove set without
+ * tombstones (Bieniusa, Zawirski, Preguiça, Shapiro, Baquero, Balegas, Duarte 2012): an element that is added and
+ * removed concurrently stays.
  *
- * Owners that add one element concurrently hold it twice; whoever next adds or removes it replaces both.
+ * If owners add one element concurrently, the set holds it twice. The next add or remove of the element replaces both.
  */
 import { assert } from '../assert.ts'
 import type { Dot } from './dot.ts'
 import { replaceSiblings, type StoredObject } from './stored-object.ts'
 import type { Sibling } from './sibling.ts'
 
-/** Of one element, in UTF-8. */
+/** Bytes of one element in UTF-8. */
 export const ELEMENT_BYTES_MAX = 1024
 
 /**
- * The set after the holder of `held` removed and added elements, none of them both. `dots` are new ones of one
- * actor in their order: as many as `added`, and one where nothing is added.
+ * The set after the holder of `held` has removed and added elements; no element is in both lists. `dots` are new dots
+ * of one actor, in order: one for each added element, and one if nothing is added.
  */
 export function changeSet(
   held: StoredObject,
@@ -36,13 +36,13 @@ export function changeSet(
   )
 }
 
-/** The distinct elements of live siblings, in the order of their bytes. */
+/** The distinct elements of live siblings, in byte order. */
 export function elementsOf(siblings: readonly Sibling[]): Uint8Array[] {
   const byName = new Map(siblings.map(({ value }) => [nameOf(value), value]))
   return [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value)
 }
 
-/** One character a byte: equal for equal bytes only, and in their order. */
+/** One character for each byte: equal only for equal bytes, and in their order. */
 function nameOf(value: Uint8Array): string {
   return String.fromCharCode(...value)
 }

@@ -1,11 +1,11 @@
 /**
- * Entity tags of values: a hash of the siblings' dots. A dot names one write for ever, so equal tags mean the
- * same siblings; the values themselves need not be hashed.
+ * The entity tag of a value is a hash of its siblings' dots. A dot names one write for ever, so equal tags mean equal
+ * siblings, and the values need not be hashed.
  */
 import type { Dot } from './dot.ts'
 import { hashText } from '../hash/text-hash.ts'
 
-/** Quoted, as it stands in the header; 64 bits of hash. `dots` are in their order. */
+/** The tag in quotes, as in the header: 64 bits of hash. `dots` are in their order. */
 export function entityTag(dots: readonly Dot[]): string {
   let text = ''
   for (const dot of dots) text += `${dot.actor}@${dot.timestamp};`
@@ -22,10 +22,10 @@ export function namesTag(header: string, tag: string): boolean {
   return listedTags(header)?.some((listed) => listed.replace(/^W\//, '') === tag) ?? false
 }
 
-/** Tags that one header may name. */
+/** Bound of the tags in one header. */
 export const TAGS_MAX = 16
 
-/** The tags that an If-Match or If-None-Match header names, for the strong comparison; undefined for anything else. */
+/** The tags in an If-Match or If-None-Match header, for the strong comparison; undefined for a malformed header. */
 export function parseTags(header: string): readonly string[] | '*' | undefined {
   if (header.trim() === '*') return '*'
   const tags = listedTags(header)
@@ -35,7 +35,7 @@ export function parseTags(header: string): readonly string[] | '*' | undefined {
 /** One element of the list, which may be empty (RFC 9110, section 5.6.1), with the comma after it. */
 const ELEMENT = /[ \t]*(?:((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*)?(?:,|$)/y
 
-/** Undefined where the header is no list of tags. A comma may also be part of a tag. */
+/** Undefined if the header is not a list of tags. A comma may also be part of a tag. */
 function listedTags(header: string): string[] | undefined {
   const tags: string[] = []
   ELEMENT.lastIndex = 0

@@ -1,12 +1,13 @@
 /**
- * An expired value without its bytes. A value that has expired is never served again, but its dot has to stay until all
- * owners are known to hold it (core/repair/horizon.ts). So each owner shrinks it to a tombstone, by itself: while a
- * member is away and nothing is forgotten, expired values then cost a few bytes each.
+ * Shrinks an expired value to its metadata. An expired value is never served again, but its dot has to stay until all
+ * owners are known to hold it (core/repair/horizon.ts). So each owner shrinks it to a tombstone on its own. While a
+ * member is away and nothing is forgotten, expired values then cost only a few bytes each.
  *
- * A shrunk value keeps its dot, its time of expiry and its dependencies, so it covers, and is forgotten, exactly as
- * before. It follows from the value alone: owners that shrink at different moments end with equal bytes.
+ * A shrunk value keeps its dot, its expiry time and its dependencies, so it covers other writes and is forgotten
+ * exactly as before. The result depends only on the value: owners that shrink at different moments end with equal
+ * bytes.
  *
- * Invariant: of two copies of one dot the shrunk one stays (sibling.ts), so a value that was shrunk anywhere never comes
+ * Invariant: of two copies of one dot the shrunk one wins (sibling.ts), so a value that was shrunk anywhere never comes
  * back.
  */
 import type { StoredObject } from './stored-object.ts'
@@ -19,7 +20,7 @@ export function hasValuesToShrink({ siblings }: StoredObject, untilMs: number): 
   return siblings.some((sibling) => isToShrink(sibling, untilMs))
 }
 
-/** The object without the bytes of the values that had expired at `untilMs`; the object itself where there is none. */
+/** The object without the bytes of values that had expired at `untilMs`; the object itself if there are none. */
 export function shrinkExpired(object: StoredObject, untilMs: number): StoredObject {
   if (!hasValuesToShrink(object, untilMs)) return object
   const siblings = object.siblings.map((sibling) =>

@@ -1,10 +1,10 @@
 /**
- * A hybrid logical clock (Kulkarni, Demirbas, Madappa, Avva, Leone 2014) in one safe integer: 41 bits of
- * milliseconds since 2025-01-01 UTC, times 4096, plus a 12-bit counter. Pure: the wall time is an argument.
+ * A hybrid logical clock (Kulkarni, Demirbas, Madappa, Avva, Leone 2014) in one safe integer: 41 bits of milliseconds
+ * since 2025-01-01 UTC, times 4096, plus a 12-bit counter. Pure: the wall time is an argument.
  *
  * Invariant: `last` never decreases; a minted timestamp is above every one minted or received before.
- * Invariant: nothing above `bound` is minted. The bound is persisted *before* it is raised here, and a
- * restarted clock begins at the persisted bound, so that it never goes back across restarts either.
+ * Invariant: nothing above `bound` is minted. The bound is persisted *before* it is raised here, and a restarted clock
+ * begins at the persisted bound. So the clock does not go back across restarts either.
  */
 import { assert } from '../assert.ts'
 import type { Timestamp } from './dot.ts'
@@ -17,7 +17,7 @@ export class HybridClock {
   #last: Timestamp
   #bound: Timestamp
 
-  /** `persisted` is the bound an earlier life of this clock stored; 0 for a first life. */
+  /** `persisted` is the bound that an earlier life of this clock stored; 0 for a first life. */
   constructor(persisted: Timestamp) {
     assert(
       Number.isSafeInteger(persisted) && persisted >= 0,
@@ -42,7 +42,7 @@ export class HybridClock {
     this.#bound = bound
   }
 
-  /** A new timestamp, or undefined where it would pass the bound: persist a higher one, then ask again. */
+  /** A new timestamp. Undefined if it would pass the bound: persist a higher bound, then mint again. */
   mint(wallMs: number): Timestamp | undefined {
     const next = Math.max(this.#last + 1, timestampOf(wallMs))
     if (next > this.#bound) return undefined
@@ -50,7 +50,7 @@ export class HybridClock {
     return next
   }
 
-  /** Takes note of another clock's reading. The caller has refused readings too far ahead. */
+  /** Records another clock's reading. The caller has already refused readings that are too far ahead. */
   receive(timestamp: Timestamp): void {
     assert(
       Number.isSafeInteger(timestamp),
@@ -60,9 +60,9 @@ export class HybridClock {
   }
 
   /**
-   * The reading to put on messages: at least everything minted, but never above the bound, so that a
-   * restarted clock is not behind what others have seen of it. What was received may be above the bound.
-   * It is given once and for all: nothing at or below it is minted later, though the wall clock be set back.
+   * The reading to put on messages. It is at least everything minted, but never above the bound, so a restarted clock
+   * is not behind what others have seen of it. (A received timestamp may be above the bound.) Nothing at or below this
+   * reading is minted later, even if the wall clock is set back.
    */
   stamp(wallMs: number): Timestamp {
     const stamp = Math.min(this.#bound, Math.max(this.#last, timestampOf(wallMs)))

@@ -1,37 +1,37 @@
 /**
- * The past of a client's session: for each key that it has touched, the writes that every later causal read of the
- * key has to have seen. A value that is written in a session keeps the session's past as its dependencies, and whoever
- * reads it takes them over: so cause comes before effect across keys, buckets and nodes (the explicit
- * dependencies of COPS, Lloyd et al. 2011, with a vector a key in the place of one version).
+ * The past of a client's session: for each key that it has touched, the writes that every later causal read of the key
+ * must cover. A value written in a session keeps the session's past as its dependencies, and every session that reads
+ * the value takes them over. So a cause is visible before its effect, across keys, buckets and nodes (the explicit
+ * dependencies of COPS, Lloyd et al. 2011, with a vector for each key instead of one version).
  *
- * What all owners are known to hold is left out: it says nothing. That is what keeps a past small. Where some of
- * them are out of reach for long, keys are left out once a majority of their owners holds what was seen; in their
- * place stands one timestamp, the *quorum floor*: as long as it is not settled, reads in the session ask a majority.
+ * Entries that all owners are known to hold are left out, which keeps a past small. If some owners are out of reach for
+ * long, a key is left out once a majority of its owners holds its entry. One timestamp then stands for all such keys,
+ * the *quorum floor*: until it is settled, reads in the session ask a majority.
  *
- * A past is a value: functions give a new one, or an argument.
+ * A past is immutable: functions return a new one, or an argument.
  */
 import type { Timestamp } from './dot.ts'
 import { compareDots } from './dot.ts'
 import { newestSibling, type MergeMode, type StoredObject } from './stored-object.ts'
 import { EMPTY_VECTOR, joinVectors, type VersionVector } from './version-vector.ts'
 
-/** `bucket/key` → what has been seen of the key: never empty. */
+/** `bucket/key` → the versions of the key that the session has seen; never empty. */
 export type Session = ReadonlyMap<string, VersionVector>
 
 export const EMPTY_SESSION: Session = new Map()
 
-/** Of a past as a token, before it is sealed and written in base64: 4 KiB then. */
+/** Bound of a past as a token, before it is sealed and encoded in base64. The result then has at most 4 KiB. */
 export const SESSION_BYTES_MAX = 3000
 
-/** Where the quorum floor stands in a past: the name of no key, and of no actor. */
+/** The name of the quorum floor's entry. No key and no actor has it. */
 const FLOOR_NAME = ''
 
-/** 0 where nothing is left out but what all owners hold. */
+/** The quorum floor; 0 if only settled entries were left out. */
 export function quorumFloorOf(session: Session): Timestamp {
   return session.get(FLOOR_NAME)?.get(FLOOR_NAME) ?? 0
 }
 
-/** `session`, of which keys were left out of whose owners a majority holds `seen`. */
+/** Raises the quorum floor of `session` for a key that was left out because a majority of its owners holds `seen`. */
 export function withQuorumFloor(session: Session, seen: VersionVector): Session {
   return withSeen(session, FLOOR_NAME, new Map([[FLOOR_NAME, Math.max(...seen.values())]]))
 }
@@ -42,7 +42,7 @@ export function withoutKeys(session: Session, names: readonly string[]): Session
   return kept
 }
 
-/** Bucket names have no slash, so no two keys have one name. */
+/** Bucket names contain no slash, so different keys have different names. */
 export function sessionName(bucket: string, key: string): string {
   return `${bucket}/${key}`
 }
@@ -52,7 +52,7 @@ export function splitSessionName(name: string): { bucket: string; key: string } 
   return { bucket: name.slice(0, slash), key: name.slice(slash + 1) }
 }
 
-/** `session` and, of the key, all that `seen` covers. */
+/** `session` with everything that `seen` covers added to the key's entry. */
 export function withSeen(session: Session, name: string, seen: VersionVector): Session {
   if (seen.size === 0) return session
   const known = session.get(name) ?? EMPTY_VECTOR
@@ -66,7 +66,7 @@ export function joinSessions(a: Session, b: Session): Session {
   return joined
 }
 
-/** `session` without what every owner holds: all that is not above the horizon. */
+/** `session` without entries at or below the horizon, which every owner holds. */
 export function withoutSettled(session: Session, horizon: Timestamp): Session {
   let kept: Map<string, VersionVector> | undefined
   for (const [name, seen] of session) {
@@ -79,7 +79,7 @@ export function withoutSettled(session: Session, horizon: Timestamp): Session {
   return kept ?? session
 }
 
-/** What of `seen` is above the horizon. */
+/** The entries of `seen` above the horizon. */
 export function unsettledOf(seen: VersionVector, horizon: Timestamp): VersionVector {
   let isOpen = true
   for (const timestamp of seen.values()) if (timestamp <= horizon) isOpen = false
@@ -89,7 +89,7 @@ export function unsettledOf(seen: VersionVector, horizon: Timestamp): VersionVec
   return open
 }
 
-/** What has been seen by somebody who was given the object. */
+/** The versions that a client has seen after it was given the object. */
 export function seenOf(mode: MergeMode, object: StoredObject): VersionVector {
   if (mode === 'siblings') return object.vector
   const newest = newestSibling(object)
@@ -97,8 +97,8 @@ export function seenOf(mode: MergeMode, object: StoredObject): VersionVector {
 }
 
 /**
- * What of `seen` a copy lacks: it neither holds it, nor what came after it, nor is it so old that its owner, up
- * to whose horizon everything is settled, may have forgotten it.
+ * The entries of `seen` that a copy lacks. A copy has an entry if it holds that write or a later one, or if the write
+ * is at or below the owner's horizon: then the owner may have forgotten it.
  */
 export function missingFrom(
   mode: MergeMode,
@@ -119,7 +119,7 @@ export function missingFrom(
   return missing
 }
 
-/** All that the siblings of an object depend on, those of its deletes included. */
+/** The joined dependencies of all siblings of an object, tombstones included. */
 export function dependenciesOf(object: StoredObject): Session {
   let all = EMPTY_SESSION
   for (const { dependencies } of object.siblings) {
@@ -129,8 +129,8 @@ export function dependenciesOf(object: StoredObject): Session {
 }
 
 /**
- * The keys that were touched longest ago, by the latest of what was seen of each: so many that the others take at most
- * `bytesMax`.
+ * The keys that were touched longest ago, by the latest timestamp seen of each: as many as must go so that the others
+ * take at most `bytesMax`.
  */
 export function oldestAbove(session: Session, bytesMax: number): string[] {
   const names = [...session.keys()].filter((name) => name !== FLOOR_NAME)
@@ -147,7 +147,7 @@ export function oldestAbove(session: Session, bytesMax: number): string[] {
   return kept === -1 ? [] : names.slice(kept)
 }
 
-/** An upper bound of the bytes that a token of the session takes, before it is sealed. */
+/** An upper bound of the size of the session's token in bytes, before it is sealed. */
 export function sessionBytes(session: Session): number {
   const size = new TokenSize()
   let bytes = size.bytes
@@ -155,12 +155,12 @@ export function sessionBytes(session: Session): number {
   return bytes
 }
 
-/** Each actor is told once. */
+/** Counts the bytes of a token, which contains each actor only once. */
 class TokenSize {
   bytes = COUNT_BYTES
   readonly #actors = new Set<string>()
 
-  /** Gives the bytes so far. */
+  /** Returns the bytes so far. */
   add(name: string, seen: VersionVector): number {
     this.bytes += utf8Length(name) + 2 * COUNT_BYTES + seen.size * (COUNT_BYTES + TIMESTAMP_BYTES)
     for (const actor of seen.keys()) {

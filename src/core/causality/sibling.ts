@@ -1,34 +1,36 @@
-/** One write of a key, as its owners keep it for as long as no other has replaced it. */
+/** One write of a key. Its owners keep it until another write replaces it. */
 import type { Dot } from './dot.ts'
 import type { VersionVector } from './version-vector.ts'
 
 export interface Sibling extends Dot {
-  /** Empty for a tombstone, unless a counter's remembers names (update-name.ts). */
+  /** Empty for a tombstone, unless the tombstone of a counter remembers names (update-name.ts). */
   readonly value: Uint8Array
-  /** Of the value, as the client gave it; empty for a tombstone. */
+  /** The content type of the value, as the client gave it; empty for a tombstone. */
   readonly contentType: string
   readonly tombstone: boolean
   /**
-   * Wall time from which the sibling counts as deleted, in ms since 1970; 0 means never. A tombstone with such a time was
-   * a value, and has been shrunk since (expired-value.ts).
+   * Wall time from which the sibling counts as deleted, in ms since 1970; 0 means never. A tombstone with an expiry
+   * time was a value that has been shrunk (expired-value.ts).
    */
   readonly expiresAtMs: number
-  /** The `Session` of its writer (session.ts): what it had seen, where not every owner was known to hold it. */
+  /**
+   * The `Session` of its writer (session.ts): the writes that it had seen and that not every owner was known to hold.
+   */
   readonly dependencies?: ReadonlyMap<string, VersionVector>
 }
 
-/** What a client writes: a sibling before it has a dot. */
+/** The content that a client writes: a sibling without its dot. */
 export type Content = Pick<
   Sibling,
   'value' | 'contentType' | 'tombstone' | 'expiresAtMs' | 'dependencies'
 >
 
-/** A delete has no time of expiry; a tombstone that has one was a value. */
+/** A delete has no expiry time, so a tombstone with one was a value. */
 export function isShrunk({ tombstone, expiresAtMs }: Sibling): boolean {
   return tombstone && expiresAtMs !== 0
 }
 
-/** The shrunk one of two copies of one sibling, which is the one to keep; `a` where both or none are shrunk. */
+/** Of two copies of one sibling, the shrunk one, which is the one to keep; `a` if both or none are shrunk. */
 export function preferShrunk(a: Sibling, b: Sibling): Sibling {
   return isShrunk(b) && !isShrunk(a) ? b : a
 }

@@ -1,13 +1,13 @@
 /**
- * The actors of fallbacks, which write a key while none of its owners is in reach. A fallback has not seen what the
- * owners hold, so it never uses its own actor.
+ * The actors of fallbacks, which write a key while none of its owners is in reach. A fallback has not seen the owners'
+ * copies, so it never uses its own actor.
  *
- * A *stand-in* `n4~k3x9~m2p~s` makes all writes of one key that a fallback coordinates in a row, each on top of the whole
- * object of those before it. So an entry of it in a vector implies everything of it up to there, as an owner's does,
- * and a long cut adds one entry in ten minutes, however many writes there are. A *one-off* `n4~k3x9~m2p` makes one write.
+ * A *stand-in* `n4~k3x9~m2p~s` makes a series of writes to one key that a fallback coordinates, each on top of the
+ * whole object of those before. So its entry in a vector covers all its earlier writes, as an owner's does. A long cut
+ * adds one entry in ten minutes, however many writes there are. A *one-off* `n4~k3x9~m2p` makes one write.
  *
- * Invariant: a stand-in mints nothing after its end, which follows from its name. So whoever has settled beyond the end
- * knows its last write.
+ * Invariant: a stand-in mints nothing after its end, which follows from its name. So a node that has settled beyond
+ * that end knows its last write.
  */
 import type { Actor, Dot, Timestamp } from './dot.ts'
 import { TICKS_PER_MS } from './hybrid-clock.ts'
@@ -18,22 +18,22 @@ const MARK = 's'
 const PARTS_OF_ONE_OFF = 3
 const PARTS_OF_STAND_IN = 4
 
-/** `actor` is that of the fallback's own life. */
+/** `actor` is the actor of the fallback's present life. */
 export function oneOffActor(actor: Actor, timestamp: Timestamp): Actor {
   return `${actor}~${timestamp.toString(36)}`
 }
 
-/** Begins at a timestamp that its node mints once. */
+/** `start` is a timestamp that the node mints only once. */
 export function standInActor(actor: Actor, start: Timestamp): Actor {
   return `${oneOffActor(actor, start)}~${MARK}`
 }
 
-/** Whether the actor is that of a fallback. */
+/** Whether the actor belongs to a fallback. */
 export function isOfFallback(actor: Actor): boolean {
   return actor.split('~').length >= PARTS_OF_ONE_OFF
 }
 
-/** Up to when the actor of a fallback that made this dot mints: for a one-off, the dot itself. */
+/** The time after which the fallback actor of this dot mints nothing. For a one-off it is the dot itself. */
 export function endOfFallback({ actor, timestamp }: Dot): Timestamp {
   const parts = actor.split('~')
   if (parts.length < PARTS_OF_STAND_IN) return timestamp

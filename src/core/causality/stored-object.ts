@@ -1,14 +1,13 @@
 /**
- * What an owner keeps for one key, and how two copies become one.
+ * The object that an owner keeps for one key, and the merge of two copies.
  *
- * A siblings object is a dotted version vector set (Preguiça, Baquero, Almeida, Fonte, Gonçalves 2010/2012):
- * a version vector plus the siblings not yet replaced, each with the dot of its write. An lww object is one
- * sibling and an empty vector. A strong one is what one proposal of consensus put there: at most one sibling, and
- * as its vector the ballot (node → counter) at which it was accepted. Objects are immutable; each function returns a
- * new one or an argument.
+ * A siblings object is a dotted version vector set (Preguiça, Baquero, Almeida, Fonte, Gonçalves 2010/2012): a version
+ * vector plus the siblings not yet replaced, each with the dot of its write. An lww object is one sibling and an empty
+ * vector. A strong object is the value of one accepted proposal: at most one sibling, and as its vector the ballot
+ * (node → counter) at which it was accepted. Objects are immutable; each function returns a new one or an argument.
  *
  * Invariant (siblings): the vector covers the dot of each sibling.
- * Invariant (all): siblings are in the order of their dots, without two of the same dot.
+ * Invariant (all): siblings are in the order of their dots, and no two have the same dot.
  */
 import { assert } from '../assert.ts'
 import type { RegisterMemory } from '../consensus/register-memory.ts'
@@ -27,7 +26,7 @@ import {
 export interface StoredObject {
   readonly vector: VersionVector
   readonly siblings: readonly Sibling[]
-  /** Of a strong one. */
+  /** Only in a strong object. */
   readonly memory?: RegisterMemory
 }
 
@@ -37,7 +36,7 @@ export type MergeMode = 'siblings' | 'lww' | 'strong'
 /** The object of a key that was never written here. */
 export const ABSENT: StoredObject = { vector: EMPTY_VECTOR, siblings: [] }
 
-/** Commutative, associative and idempotent. Returns `a` itself where `b` adds nothing to it. */
+/** Commutative, associative and idempotent. Returns `a` itself if `b` adds nothing to it. */
 export function merge(mode: MergeMode, a: StoredObject, b: StoredObject): StoredObject {
   switch (mode) {
     case 'siblings':
@@ -54,9 +53,9 @@ export function merge(mode: MergeMode, a: StoredObject, b: StoredObject): Stored
 /**
  * The object after a write by the holder of `held`.
  *
- * `context` is what the writer had seen; undefined (a blind write) means all that `held` holds. Siblings are
- * tested against the context *before* the new dot joins: a dot does not cover its actor's own earlier
- * siblings that the writer had not seen.
+ * `context` is what the writer had seen; undefined (a blind write) means everything in `held`. Siblings are tested
+ * against the context *before* the new dot joins it. Otherwise the dot would cover earlier siblings of its actor that
+ * the writer had not seen.
  */
 export function write(
   mode: MergeMode,
@@ -78,7 +77,7 @@ export function write(
 }
 
 /**
- * The object after its holder put `added` in place of those siblings that `isReplaced` says; the others stay,
+ * The object after its holder has replaced the siblings that `isReplaced` selects by `added`. The other siblings stay,
  * seen or not. `dots` are new, in their order, and include those of `added`.
  */
 export function replaceSiblings(
@@ -98,7 +97,7 @@ export function replaceSiblings(
 
 /**
  * The dots of `held` that `vector` does not cover, and that a blind write with that vector may still replace. Siblings
- * with names of a counter's updates stay: the write does not know these names, so nothing would remember them.
+ * with names of a counter's updates stay: the write does not know these names, so no tombstone would remember them.
  */
 export function uncoveredDots(held: StoredObject, vector: VersionVector): Dot[] {
   const dots: Dot[] = []
@@ -117,8 +116,9 @@ export function coverDots(object: StoredObject, dots: readonly Dot[]): StoredObj
 }
 
 /**
- * What a client may say it has seen after its write `dot`: all of the object where its write replaced all;
- * else what it knew before, and its own dot where that covers none of the siblings that are still there.
+ * The context that a client may use after its write `dot`. It is the vector of the whole object if the write replaced
+ * everything. Otherwise it is what the client knew before, plus the write's dot if that does not cover a sibling that
+ * is still there.
  */
 export function contextAfter(
   object: StoredObject,
@@ -132,8 +132,8 @@ export function contextAfter(
 }
 
 /**
- * Whether the two are the same history with the same siblings. Values follow from the dots, except that an expired one
- * may be shrunk in one of the two only.
+ * Whether the two have the same history and the same siblings. Values follow from the dots, except that an expired
+ * value may be shrunk in only one of the two.
  */
 export function equalObjects(a: StoredObject, b: StoredObject): boolean {
   if (a === b) return true
@@ -148,7 +148,7 @@ export function equalObjects(a: StoredObject, b: StoredObject): boolean {
   )
 }
 
-/** The siblings a reader sees at `wallMs`: neither deleted nor expired, nor repeats of a deleted increment. */
+/** The siblings that a reader sees at `wallMs`: not deleted, not expired, and not repeats of a deleted increment. */
 export function liveSiblings(object: StoredObject, wallMs: number): readonly Sibling[] {
   const live = (sibling: Sibling): boolean =>
     !sibling.tombstone && (sibling.expiresAtMs === 0 || sibling.expiresAtMs > wallMs)
@@ -162,7 +162,7 @@ export function newestSibling(object: StoredObject): Sibling | undefined {
   return object.siblings.at(-1)
 }
 
-/** The highest timestamp that the object knows of; 0 where it is absent. */
+/** The highest timestamp in the object; 0 if it is absent. */
 export function newestDot(object: StoredObject): Timestamp {
   let newest = object.siblings.at(-1)?.timestamp ?? 0
   for (const timestamp of object.vector.values()) newest = Math.max(newest, timestamp)
@@ -179,7 +179,7 @@ function mergeLww(a: StoredObject, b: StoredObject): StoredObject {
   return order > 0 ? a : b
 }
 
-/** The later proposal: whoever accepted the earlier one may be told of the later at any time (CASPaxos, 2.2). */
+/** The later proposal wins: an acceptor of the earlier one may learn the later one at any time (CASPaxos, 2.2). */
 function mergeStrong(a: StoredObject, b: StoredObject): StoredObject {
   const ballotA = ballotDot(a)
   const ballotB = ballotDot(b)
@@ -190,7 +190,7 @@ function mergeStrong(a: StoredObject, b: StoredObject): StoredObject {
   return order > 0 ? a : b
 }
 
-/** The ballot of a strong object, as a dot; undefined where nothing was accepted. */
+/** The ballot of a strong object, as a dot; undefined if nothing was accepted. */
 function ballotDot({ vector }: StoredObject): Dot | undefined {
   assert(vector.size <= 1, 'a strong object has one ballot')
   for (const [actor, timestamp] of vector) return { actor, timestamp }
@@ -228,7 +228,7 @@ function sameSiblings(a: readonly Sibling[], b: readonly Sibling[]): boolean {
   return a.length === b.length && a.every((sibling, i) => sibling === b[i])
 }
 
-/** `siblings` in dot order with `added` at its place; a clock that never goes back makes that the end. */
+/** `siblings` in dot order with `added` in its place. That is the end as long as the clock never goes back. */
 function insertSibling(siblings: readonly Sibling[], added: Sibling): Sibling[] {
   return [...siblings, added].sort(compareDots)
 }

@@ -1,7 +1,7 @@
 /**
- * The name that an idempotency key gives to one update of a counter. A named update stays in the object as a sibling
- * of its own, so that the same update, counted again by another node, is found when copies merge: of updates with one
- * name the earliest counts, and no other. A delete keeps the names of what it deletes in its tombstone.
+ * The name that an idempotency key gives to one update of a counter. A named update stays in the object as a sibling of
+ * its own. So if another node counts the same update again, a merge finds both: only the earliest update with a name
+ * counts. A delete keeps the names of the updates that it deletes in its tombstone.
  *
  * Invariant: an owner drops a name only when it holds every update made within `NAME_WINDOW_MS` of that name. So a
  * repeat within that time is never counted twice, however long the cut between the two.
@@ -13,29 +13,32 @@ import type { Dot, Timestamp } from './dot.ts'
 import { TICKS_PER_MS } from './hybrid-clock.ts'
 import type { Sibling } from './sibling.ts'
 
-/** A request may be repeated under its key for this long. Strong keys remember theirs as long (register-memory.ts). */
+/**
+ * A request may be repeated under its key for this long. Strong keys remember theirs for the same time
+ * (register-memory.ts).
+ */
 export const NAME_WINDOW_MS = 10 * 60_000
 export const NAME_WINDOW_TICKS = NAME_WINDOW_MS * TICKS_PER_MS
-/** Names that one counter keeps: beyond it, updates with a new key are refused until older names are dropped. */
+/** Bound of the names in one counter. Beyond it, updates with a new key are refused until older names are dropped. */
 export const NAMES_MAX = 2048
 
 export interface UpdateName {
   /** A hash of the idempotency key. */
   readonly id: string
-  /** A hash of the request; empty where the client gave none, which matches any. */
+  /** A hash of the request. Empty if the client gave none; it then matches any. */
   readonly fingerprint: string
 }
 
-/** An update that was made under a name. */
+/** An update that was applied under a name. */
 export interface NamedUpdate extends UpdateName {
   readonly dot: Dot
   readonly kind: NamedKind
 }
 
-/** The last two tell what a delete met. */
+/** The last two tell what a delete found. */
 export type NamedKind = 'increment' | 'deleted a value' | 'deleted nothing'
 
-/** Content types of named updates begin with it; no media type does. */
+/** Content types of named updates begin with this mark. No media type does. */
 const MARK = '#'
 const ID_SEEDS = [1, 2, 3]
 const FINGERPRINT_SEEDS = [4, 5]
@@ -50,13 +53,13 @@ export function nameOfKey(idempotencyKey: string, fingerprint: string | undefine
   return { id, fingerprint: fingerprint ?? '' }
 }
 
-/** A hash of what makes a request another one. */
+/** A hash of everything that distinguishes one request from another. */
 export function fingerprintOf(value: Uint8Array, others: readonly string[]): string {
   const text = JSON.stringify(others)
   return FINGERPRINT_SEEDS.map((seed) => textOf(hashText(text, xxh32(value, seed)))).join('')
 }
 
-/** Whether a request with that fingerprint is another one than the one that was made under its key. */
+/** Whether the fingerprints of the applied request and of the repeated one show two different requests. */
 export function isOtherRequest(made: string | undefined, asked: string | undefined): boolean {
   return (made ?? '') !== '' && (asked ?? '') !== '' && made !== asked
 }
@@ -66,7 +69,7 @@ export function contentTypeOf({ id, fingerprint }: UpdateName): string {
   return `${MARK}${id}${fingerprint}`
 }
 
-/** The id in the name of a sibling; undefined where it has none. */
+/** The id in the name of a sibling; undefined if it has none. */
 export function idOf({ contentType, tombstone }: Sibling): string | undefined {
   if (tombstone || !contentType.startsWith(MARK)) return undefined
   return contentType.slice(1, 1 + ID_CHARACTERS)
@@ -77,7 +80,7 @@ export function bearsNames(sibling: Sibling): boolean {
   return idOf(sibling) !== undefined || (sibling.tombstone && sibling.value.length > 0)
 }
 
-/** All named updates that the siblings remember, those of deleted ones included. The same name may appear more than once. */
+/** All named updates that the siblings remember, deleted ones included. The same name may appear more than once. */
 export function* namedUpdates(siblings: readonly Sibling[]): Generator<NamedUpdate> {
   for (const sibling of siblings) {
     const { actor, timestamp, contentType } = sibling
@@ -89,7 +92,7 @@ export function* namedUpdates(siblings: readonly Sibling[]): Generator<NamedUpda
   }
 }
 
-/** The ids of increments that tombstones remember: they are deleted, and so is whatever repeats them. */
+/** The ids of increments that tombstones remember. They are deleted, and so is every repeat of them. */
 export function deletedIds(siblings: readonly Sibling[]): ReadonlySet<string> {
   const ids = new Set<string>()
   const tombstones = siblings.filter(({ tombstone }) => tombstone)
@@ -98,8 +101,8 @@ export function deletedIds(siblings: readonly Sibling[]): ReadonlySet<string> {
 }
 
 /**
- * A named increment, or a tombstone that remembers increments, with only so much of its name or names as `deletedIds`
- * and `idOf` need; undefined for any other sibling.
+ * A named increment, or a tombstone that remembers increments, with only the part of its names that `deletedIds` and
+ * `idOf` need. Undefined for any other sibling.
  */
 export function briefName(sibling: Sibling): Pick<Sibling, 'contentType' | 'value'> | undefined {
   const id = idOf(sibling)
@@ -113,7 +116,7 @@ export function briefName(sibling: Sibling): Pick<Sibling, 'contentType' | 'valu
 
 const NOTHING = new Uint8Array(0)
 
-/** The update that was made under the id: the earliest that is known. */
+/** The update that was applied under the id: the earliest that is known. */
 export function findNamed(siblings: readonly Sibling[], id: string): NamedUpdate | undefined {
   let found: NamedUpdate | undefined
   for (const named of namedUpdates(siblings)) {
@@ -130,7 +133,7 @@ export function countNames(siblings: readonly Sibling[]): number {
   return ids.size
 }
 
-/** Whether everything minted within the window of that time is known to whoever has settled so far. */
+/** Whether a node that has settled up to `settled` knows everything minted within the window of `timestamp`. */
 export function isNamePast(timestamp: Timestamp, settled: Timestamp): boolean {
   return timestamp + NAME_WINDOW_TICKS <= settled
 }
@@ -140,7 +143,7 @@ export function remembersNames({ value, timestamp }: Sibling, settled: Timestamp
   return value.length > 0 && !isNamePast(timestamp, settled)
 }
 
-/** The value of a tombstone that remembers these: the earliest of each name. */
+/** The value of a tombstone that remembers these updates: the earliest of each name. */
 export function encodeNames(all: Iterable<NamedUpdate>): Uint8Array {
   const byId = new Map<string, NamedUpdate>()
   for (const named of all) {

@@ -1,6 +1,6 @@
 /**
- * Actor → highest timestamp seen of one key. An entry stands for everything that actor wrote to the key up
- * to that timestamp, which is sound because replicas are only ever sent whole objects.
+ * A version vector: for one key, actor → highest timestamp seen. An entry covers everything that the actor wrote to the
+ * key up to that timestamp. This is sound because replicas only exchange whole objects.
  */
 import type { Actor, Dot, Timestamp } from './dot.ts'
 
@@ -13,7 +13,7 @@ export function covers(vector: VersionVector, dot: Dot): boolean {
   return seen !== undefined && seen >= dot.timestamp
 }
 
-/** The least vector that covers all that `a` or `b` covers. Returns `a` itself where it already does. */
+/** The smallest vector that covers everything that `a` or `b` covers. Returns `a` itself if it does so already. */
 export function joinVectors(a: VersionVector, b: VersionVector): VersionVector {
   let joined: Map<Actor, Timestamp> | undefined
   for (const [actor, timestamp] of b) {
@@ -29,7 +29,7 @@ export function joinDot(vector: VersionVector, dot: Dot): VersionVector {
   return new Map(vector).set(dot.actor, dot.timestamp)
 }
 
-/** Whether `a` covers all that `b` covers. */
+/** Whether `a` covers everything that `b` covers. */
 export function dominates(a: VersionVector, b: VersionVector): boolean {
   for (const [actor, timestamp] of b) if ((a.get(actor) ?? 0) < timestamp) return false
   return true
@@ -41,7 +41,7 @@ export function equalVectors(a: VersionVector, b: VersionVector): boolean {
   return true
 }
 
-/** Entries in a canonical order (by actor), so that equal vectors are encoded alike on every node. */
+/** The entries sorted by actor, so that equal vectors have equal encodings on every node. */
 export function sortedEntries(vector: VersionVector): [Actor, Timestamp][] {
   const entries = [...vector]
   return entries.length < 2 ? entries : entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))

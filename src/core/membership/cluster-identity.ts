@@ -2,15 +2,15 @@
  * Decides whether two nodes belong to the same cluster, from the ids that both announce.
  *
  * A cluster has a founding id, which follows from the names of its first members, and a random id, on which it agrees
- * once. Clusters of the same names share the first, never the second. Invariant: where both nodes know a random id and
- * these differ, there is no link between them.
+ * once. Clusters with the same names share the first but never the second. Invariant: two nodes with different random
+ * ids never have a link.
  */
 import { assert } from '../assert.ts'
 
 export interface ClusterIdentity {
-  /** '' where a node does not say it. */
+  /** '' if a node does not announce it. */
   readonly founding: string
-  /** Undefined before the cluster has agreed on one, and of nodes that speak version 2 of the protocol. */
+  /** Undefined before the cluster has agreed on one, and for nodes that speak version 2 of the protocol. */
   readonly id?: string | undefined
 }
 
@@ -29,7 +29,7 @@ export function whyOtherCluster(
   if (ours.id === undefined || theirs.id === undefined || ours.id === theirs.id) return undefined
   const [own, other] = [ours.id, theirs.id].map((id) => id.slice(0, SHOWN_CHARACTERS))
   return (
-    `${self} belongs to cluster ${own}, and the ${peer} that it meets to another cluster, ${other}: ` +
+    `${self} belongs to cluster ${own}, but the node ${peer} that it reached belongs to another cluster, ${other}: ` +
     'check the addresses in QUORATE_MEMBERS'
   )
 }

@@ -1,13 +1,13 @@
 /**
- * The updates that still have to be spread: each is sent a bounded number of times, the least sent first
- * (SWIM section 4.1). Holds at most one update per member, the newest, so it is bounded by the member list.
+ * The updates that still have to be spread. Each is sent a bounded number of times, the least often sent first (SWIM
+ * section 4.1). It holds at most one update for each member, the newest.
  */
 import type { MembershipUpdate } from './update.ts'
 
 export class Gossip {
   readonly #pending = new Map<string, { readonly update: MembershipUpdate; sent: number }>()
 
-  /** Begins to spread `update`, in place of an older one about the same member. */
+  /** Starts to spread `update`. It replaces an older one about the same member. */
   spread(update: MembershipUpdate): void {
     this.#pending.set(update[0], { update, sent: 0 })
   }
@@ -16,7 +16,7 @@ export class Gossip {
     this.#pending.delete(id)
   }
 
-  /** Up to `max` updates for one message, not about the members in `except`; counts them as sent. */
+  /** Returns up to `max` updates for one message, none about the members in `except`, and counts them as sent. */
   take(max: number, sentMax: number, except: readonly string[]): MembershipUpdate[] {
     const chosen = [...this.#pending.values()]
       .filter(({ update: [id] }) => !except.includes(id))

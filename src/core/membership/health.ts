@@ -1,10 +1,10 @@
 /**
- * How far this node may trust its own judgement of others (Lifeguard, Dadgar, Phillips and Currey 2017,
- * "local health multiplier"). A node that is slow itself sees everybody else miss their deadlines; its score
- * rises, and its own timeouts stretch, until answers come in time again.
+ * How far this node may trust its judgement of other members (Lifeguard, Dadgar, Phillips and Currey 2017, "local
+ * health multiplier"). A node that is slow itself sees all others miss their deadlines. Its score then rises, and its
+ * own timeouts get longer, until answers come in time again.
  *
- * Signs of ill health: a late tick; a probe that failed while even the relays' nacks were missing (somebody
- * should have said something: either this node is slow, or it is cut off).
+ * Signs of ill health: a late tick, or a failed probe for which even the relays' nacks were missing. In the second case
+ * this node is slow or cut off, because some relay should have answered.
  * 0 <= score <= max
  */
 export class Health {
@@ -19,7 +19,7 @@ export class Health {
     return this.#score
   }
 
-  /** What to multiply own timeouts with; 1 when healthy. */
+  /** The factor by which this node's timeouts are multiplied; 1 when healthy. */
   get factor(): number {
     return 1 + this.#score
   }

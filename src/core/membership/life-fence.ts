@@ -1,10 +1,10 @@
 /**
- * Decides which process a peer accepts when several processes use the same node id (after a restart, with a disk in
- * the place of a lost one, or because a second process was started by mistake). Each process has a number, its life.
+ * Decides which process a peer accepts when several processes use the same node id: after a restart, with a new disk in
+ * place of a lost one, or because a second process was started by mistake. Each process has a number, its life.
  *
- * Invariant: a peer has links with one life of a node at a time. Once it has taken a newer life it never listens to the
- * older one again, so from then on it never counts for the older one, even if only that one is alive. A link is a reason
- * to refuse a newcomer, never a reason to let one in.
+ * Invariant: a peer has links with one life of a node at a time. After it has accepted a newer life it never accepts
+ * the older one again, so it never counts for the older one, even if only that one is alive. An open link is a reason
+ * to refuse a newcomer, never a reason to accept one.
  */
 
 /** If a node restarts more often than this while an older process is alive, peers may accept the older one again. */
@@ -12,18 +12,18 @@ export const SUPERSEDED_MAX = 64
 
 export interface KnownLives {
   readonly current: number
-  /** The latest last. */
+  /** Oldest first. */
   readonly superseded: readonly number[]
 }
 
 export type LifeVerdict =
-  /** The life that is listened to. */
+  /** The accepted life. */
   | 'current'
-  /** May take the place of the current one, if any. */
+  /** May replace the current life, if there is one. */
   | 'newcomer'
-  /** The current one is there: a second process has the same id. */
+  /** The current life has a link: a second process uses the same id. */
   | 'in_use'
-  /** A newer life has taken its place. */
+  /** A newer life has replaced it. */
   | 'superseded'
 
 /** `isLinked`: whether there is a link with the current life now. */
@@ -38,7 +38,7 @@ export function judgeLife(
   return isLinked ? 'in_use' : 'newcomer'
 }
 
-/** After a newcomer has been taken. */
+/** The state after a newcomer has been accepted. */
 export function withNewcomer(known: KnownLives | undefined, life: number): KnownLives {
   if (known === undefined) return { current: life, superseded: [] }
   const superseded = [...known.superseded, known.current].slice(-SUPERSEDED_MAX)
@@ -46,8 +46,8 @@ export function withNewcomer(known: KnownLives | undefined, life: number): Known
 }
 
 /**
- * How many other owners must listen to a life alone before it may count as one of `owners`, where another process of the
- * node may still count: so many that the older one finds no majority any more.
+ * How many other owners must accept only this life before it may count as one of `owners` while another process of the
+ * node may still count. So many that the older process finds no majority any more.
  */
 export function fencesNeeded(owners: number): number {
   const needed = owners - (Math.floor(owners / 2) + 1) + 1

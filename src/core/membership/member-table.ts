@@ -1,8 +1,8 @@
 /**
- * The claims that stand about each member, their spreading, and this node's own incarnation. Decides which
- * claims win and what each message says; when to make a claim is decided in membership.ts.
+ * The current claim about each member, the spreading of claims, and this node's own incarnation. It decides which
+ * claims win and what each message says; membership.ts decides when to make a claim.
  *
- * Invariant: the incarnation held of a member never falls, and this node's is above every claim against it.
+ * Invariant: the held incarnation of a member never falls, and this node's is above every claim against it.
  */
 import { assert } from '../assert.ts'
 import { Gossip } from './gossip.ts'
@@ -22,7 +22,7 @@ export interface MembershipChange {
   readonly to: MemberState
   readonly incarnation: number
   readonly atMs: number
-  /** How this node knows: by its own probe, by its own suspicion running out, or by an update. */
+  /** The source: this node's own probe, its own suspicion running out, or an update. */
   readonly cause: 'probe' | 'suspicion' | 'update'
 }
 
@@ -51,12 +51,12 @@ export class MemberTable {
     return this.#incarnation
   }
 
-  /** Of the other members. */
+  /** The number of other members. */
   get size(): number {
     return this.#peers.size
   }
 
-  /** The other members, in the order in which they joined the list. */
+  /** The other members, in the order in which they were added. */
   peers(): Iterable<Peer> {
     return this.#peers.values()
   }
@@ -71,7 +71,7 @@ export class MemberTable {
     return peer
   }
 
-  /** Keeps what is known of members that stay. Returns the ids of all others than this node. */
+  /** Keeps what is known of members that stay. Returns the ids of all members except this node. */
   setMembers(ids: readonly string[]): readonly string[] {
     const others = [...new Set(ids)].filter((id) => id !== this.self).sort()
     for (const id of this.#peers.keys()) {
@@ -83,7 +83,7 @@ export class MemberTable {
     return others
   }
 
-  /** Takes up a claim that another node sent, where it wins; refutes one against this node. */
+  /** Applies a claim that another node sent, if it wins. Refutes a claim against this node. */
   apply(update: MembershipUpdate, nowMs: number): void {
     const [id, incarnation, state] = update
     if (id === this.self) {
@@ -97,13 +97,13 @@ export class MemberTable {
     this.#change(peer, incarnation, state, nowMs, 'update')
   }
 
-  /** Makes a claim of this node's own, at the incarnation that it knows. */
+  /** Makes this node's own claim, at the incarnation that it knows. */
   claim(peer: Peer, state: 'suspect' | 'down', nowMs: number, cause: 'probe' | 'suspicion'): void {
     assert(peer.incarnation !== INCARNATION_UNKNOWN, `${peer.id} was heard of before it is accused`)
     this.#change(peer, peer.incarnation, state, nowMs, cause)
   }
 
-  /** For a message to `to`: about this node, about `to` and `also` where they matter, then gossip. */
+  /** The updates for a message to `to`: about this node, about `to` and `also` if they matter to it, then gossip. */
   updatesFor(to: string, also?: string): MembershipUpdate[] {
     const updates: MembershipUpdate[] = [[this.self, this.#incarnation, 'up']]
     const recipient = this.#peers.get(to)

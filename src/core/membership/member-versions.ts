@@ -1,18 +1,18 @@
 /**
- * The version of the protocol that each member was last known to speak, also while it is out of reach: what only the
- * newer version understands must not be made while a member of the older one may come back.
+ * The protocol version that each member was last known to speak, even while it is out of reach. This node must not make
+ * anything that only the newer version understands while a member of the older one may come back.
  *
- * A member of which nothing is known may be of the older version, too. But where a majority of the members has told this
- * node what it knows, and none of them has ever heard that member, it has not run yet: it counts as new, so that a
- * cluster of which one node is still missing is not held up.
+ * An unknown member may speak the older version, too. One exception: if a majority of the members has told this node
+ * what it knows, and none of them has ever heard that member, it has not run yet. It then counts as new, so that one
+ * missing node does not hold up a new cluster.
  *
- * Invariant: of two words about a member the one with its later stamp holds, in whatever order they come.
+ * Invariant: of two reports about a member, the one with that member's later stamp wins, in whatever order they arrive.
  */
 import { majority } from '../quorum/level.ts'
 import { VERSIONS } from '../protocol-versions.ts'
 import type { Timestamp } from '../causality/dot.ts'
 
-/** `stamp`: the reading of the member's clock that came with its version; 0 where that is not known. */
+/** `stamp`: the reading of the member's clock that came with its version; 0 if unknown. */
 export interface HeardVersion {
   readonly member: string
   readonly version: number
@@ -22,14 +22,14 @@ export interface HeardVersion {
 export class MemberVersions {
   readonly #self: string
   readonly #heard = new Map<string, HeardVersion>()
-  /** Members that have told, in this life, what they know of all. */
+  /** Members that have told, in this life, what they know about all members. */
   readonly #told = new Set<string>()
-  /** Called where something is known that was not known before: a member, or that it speaks another version. */
+  /** Called when a member becomes known, or turns out to speak another version. */
   onChange: () => void = () => undefined
 
   /**
-   * `stored` is what `entries` gave in an earlier life. `heardBefore`: members that this node had heard then; a version
-   * that stores no versions had this directory where one of them is missing in `stored`.
+   * `stored`: the `entries` of an earlier life. `heardBefore`: the members that this node had heard then. If one of
+   * them is missing in `stored`, software of an older version, which stores no versions, used this directory.
    */
   constructor(self: string, stored: readonly HeardVersion[], heardBefore: readonly string[]) {
     this.#self = self
@@ -39,7 +39,7 @@ export class MemberVersions {
     for (const heard of stored) this.#heard.set(heard.member, heard)
   }
 
-  /** The member has been heard, on a link of that version, or somebody has told so. */
+  /** A member was heard on a link of that version, or another member reported it. */
   note(heard: HeardVersion): void {
     const { member, version, stamp } = heard
     const known = this.#heard.get(member)
@@ -48,18 +48,18 @@ export class MemberVersions {
     if (known?.version !== version) this.onChange()
   }
 
-  /** What a member knows of all. */
+  /** Learns what one member knows about all. */
   learn(from: string, entries: readonly HeardVersion[]): void {
     this.#told.add(from)
     for (const heard of entries) this.note(heard)
   }
 
-  /** For telling others, and for the next life. */
+  /** For other members, and for the next life. */
   entries(): readonly HeardVersion[] {
     return [...this.#heard.values()]
   }
 
-  /** Those of `asked` that may speak an older version than the newest. `members`: all of the cluster. */
+  /** Selects the nodes that may speak a version older than the newest. `members`: all members of the cluster. */
   mayBeOld(asked: Iterable<string>, members: readonly string[]): string[] {
     const told = members.filter((id) => id === this.#self || this.#told.has(id)).length
     const unheard = told >= majority(members.length) ? VERSIONS.newest : VERSIONS.oldest

@@ -1,28 +1,31 @@
 /**
- * The numbers of failure detection. They bound both the load (a constant number of messages per node and
- * interval, whatever the size of the cluster) and the time in which a silent member is called down:
- * at most 3 intervals until it is probed (5 members), two timeouts until it is suspect, then the suspicion.
+ * The parameters of failure detection. They bound the load: a constant number of messages for each node and interval,
+ * whatever the size of the cluster. They also bound the time until a silent member is down: at most 3 intervals until
+ * it is probed (5 members), two timeouts until it is suspect, then the suspicion.
  */
 export interface MembershipSettings {
   /** Time between two rounds of probes. */
   readonly probeIntervalMs: number
   /** Members probed in each round, in random round-robin order. */
   readonly probesPerInterval: number
-  /** Members not up, or not directly in reach, that are pinged in each round in addition, in turn. */
+  /** Members that are pinged in each round in addition, in turn: those that are not up, or not directly in reach. */
   readonly rechecksPerInterval: number
-  /** How long the answer to a ping is waited for before others are asked to ping. */
+  /** How long a ping may stay unanswered before relays are asked to ping. */
   readonly directTimeoutMs: number
-  /** How long the answers of those others are waited for before the member is suspect. */
+  /** How long the relays may stay without an answer before the member is suspect. */
   readonly indirectTimeoutMs: number
-  /** k: how many others are asked to ping. */
+  /** k: the number of relays. */
   readonly indirectProbes: number
-  /** When a relay says that it has no answer so far. Well below `indirectTimeoutMs`: see health.ts. */
+  /** When a relay reports that it has no answer so far. Well below `indirectTimeoutMs`: see health.ts. */
   readonly nackAfterMs: number
-  /** How long a suspect may refute before it is down; times log10 of the number of members above 10. */
+  /**
+   * Time for a suspect to refute before it is down. Multiplied by log10 of the number of members if there are more than
+   * 10.
+   */
   readonly suspicionMs: number
-  /** A tick later than this after the one before shows that this node itself stood still. */
+  /** If a tick comes later than this after the one before, this node itself stood still. */
   readonly lateTickMs: number
-  /** The highest local health score; timeouts are stretched by up to 1 + this. */
+  /** The highest local health score. Timeouts are stretched by at most 1 + this factor. */
   readonly healthScoreMax: number
   /** λ: an update is sent λ · ⌈log10(members + 1)⌉ times. */
   readonly retransmitMultiplier: number
@@ -45,12 +48,12 @@ export const MEMBERSHIP_SETTINGS: MembershipSettings = {
   updatesPerMessageMax: 8,
 }
 
-/** How long a suspect of a cluster of this size may refute. */
+/** Time for a suspect to refute in a cluster of this size. */
 export function suspicionTimeoutMs(settings: MembershipSettings, memberCount: number): number {
   return settings.suspicionMs * Math.max(1, Math.log10(memberCount))
 }
 
-/** How often one update is sent by one node. */
+/** How often one node sends one update. */
 export function retransmitLimit(settings: MembershipSettings, memberCount: number): number {
   return settings.retransmitMultiplier * Math.ceil(Math.log10(memberCount + 1))
 }

@@ -1,28 +1,25 @@
 /**
- * Which members this node takes to be up, suspect or down: SWIM (Das, Gupta and Motivala 2002) with
- * suspicion, and with Lifeguard's view of its own health. A hint, never a truth: it chooses whom to ask
- * first, and no rule of safety reads it. Pure: time and randomness are arguments, messages go out as
- * actions.
+ * Decides which members this node considers up, suspect or down: SWIM (Das, Gupta and Motivala 2002) with suspicion,
+ * and with Lifeguard's view of its own health. The result is a hint, never a truth: it chooses which members to ask
+ * first, and no safety rule reads it. Pure: time and randomness are arguments, messages are returned as actions.
  *
- * The story of one failure. In each interval a node pings two members in random round-robin order. A member
- * that does not ack in time is pinged by two others on request; if none of them passes an ack on, and
- * nothing at all was heard of it meanwhile, it is *suspect*, and gossip on pings and acks says so. A suspect
- * that lives hears of it and refutes with a higher incarnation; one that does not is *down* when the
- * suspicion runs out. Members not up are pinged in every interval, and each ping tells its recipient what is
- * held against it, so that one round trip brings a returned member back.
+ * How a failure is found. In each interval a node pings two members in random round-robin order. If a member does not
+ * ack in time, two relays ping it on request. If no relay passes on an ack, and nothing else was heard from the member
+ * meanwhile, it is *suspect*, and gossip on pings and acks spreads that. A live suspect hears of it and refutes with a
+ * higher incarnation. Otherwise it is *down* when the suspicion runs out. Members that are not up are pinged in every
+ * interval, and each ping carries the claim against its target. So one round trip brings a member back.
  *
- * Two views are kept apart.
- * - `state(id)`: does it live? Anybody's contact counts, so a member behind a cut of one link stays up.
- * - `direct(id)`: do *our own* requests reach it and come back? For the reachability matrix, and for
- *   choosing whom to ask. Only acks (and other answers) to this node count.
+ * There are two separate views.
+ * - `state(id)`: is the member alive? A contact of any node counts, so a member behind one broken link stays up.
+ * - `direct(id)`: do *this node's* requests reach it and come back? Only acks and other answers to this node count.
  *
- * Where this leaves the papers: members never heard of are down until heard (a start must not wait for dead
- * peers); `down` can be refuted, as members are not removed by gossip; the suspicion timeout is fixed rather
- * than shrinking with confirmations, as a false suspicion costs little here and the time to *down* should
- * not depend on how many nodes are on our side of a cut; a member that is heard is never called down.
+ * Differences from the papers. Members that were never heard are down until heard, because a start must not wait for
+ * dead peers. `down` can be refuted, because gossip does not remove members. The suspicion timeout is fixed and does
+ * not shrink with confirmations: a false suspicion costs little here, and the time to *down* should not depend on how
+ * many nodes are on this side of a cut. A member that is heard is never called down.
  *
- * Load per node and interval, whatever the number of members: at most `probesPerInterval` probes of
- * 1 + `indirectProbes` messages, `rechecksPerInterval` pings, and as many acks and relayed pings on average.
+ * Load for each node and interval, whatever the number of members: at most `probesPerInterval` probes of 1 +
+ * `indirectProbes` messages, `rechecksPerInterval` pings, and as many acks and relayed pings on average.
  */
 import { Health } from './health.ts'
 import { MemberTable, type MembershipChange } from './member-table.ts'
@@ -39,11 +36,11 @@ import type { MembershipUpdate, MemberState } from './update.ts'
 
 export interface MembershipOptions {
   readonly self: string
-  /** All members, this node included or not. */
+  /** All members. This node may be left out. */
   readonly members: readonly string[]
   /** Higher at each start of this node; below 2 ** 52. */
   readonly incarnation: number
-  /** Monotonic, as all `nowMs` here. */
+  /** Monotonic, like all `nowMs` here. */
   readonly nowMs: number
   readonly settings?: MembershipSettings
 }
@@ -54,9 +51,9 @@ export interface MembershipAction {
   readonly message: MembershipMessage
 }
 
-/** Members pinged at once at the start; the others are found by the rounds. */
+/** Members pinged at once at the start; the rounds find the others. */
 const START_PINGS_MAX = 32
-/** A member is told what is held against it, or pinged for direct evidence, no more often than this. */
+/** Minimum time between two pings that tell a member the claim against it, or that ask it for direct evidence. */
 const PING_SPACING_MS = 100
 
 export class Membership {
@@ -83,14 +80,14 @@ export class Membership {
     this.setMembers(members)
   }
 
-  /** Keeps what is known of members that stay; new ones are down until heard. */
+  /** Keeps what is known of members that stay. New ones are down until heard. */
   setMembers(ids: readonly string[]): void {
     const others = this.#table.setMembers(ids)
     this.#order.reset(others)
     this.#recheckOrder.reset(others)
   }
 
-  /** Call about every 100 ms. Deadlines are noticed here only. */
+  /** Call about every 100 ms. Deadlines are noticed only here. */
   tick(nowMs: number, random: RandomBelow): MembershipAction[] {
     if (nowMs - this.#lastTickMs > this.#settings.lateTickMs) this.#forgive(nowMs)
     this.#lastTickMs = nowMs
@@ -117,7 +114,7 @@ export class Membership {
     return actions
   }
 
-  /** A message of `from`, already parsed. Messages of strangers are ignored. */
+  /** Takes a parsed message of `from`. Messages of strangers are ignored. */
   receive(from: string, message: MembershipMessage, nowMs: number): MembershipAction[] {
     this.#advance(nowMs)
     const peer = this.#table.find(from)
@@ -126,7 +123,7 @@ export class Membership {
     const [kind, seq, updates] = message
     const target = kind === 'pingRequest' ? message[3] : undefined
     const actions: MembershipAction[] = []
-    // What the requester holds against the target is for the target to refute, not for us to believe.
+    // The target has to refute the requester's claim against it; this node does not believe the claim.
     for (const update of updates) if (update[0] !== target) this.#table.apply(update, this.#nowMs)
     switch (kind) {
       case 'ping':
@@ -149,7 +146,9 @@ export class Membership {
     return actions
   }
 
-  /** Any frame of that peer arrived: it lives. A member not up is told so at once, to refute. */
+  /**
+   * A frame of the peer arrived, so it is alive. If it is not considered up, it is told at once so that it can refute.
+   */
   heard(from: string, nowMs: number): MembershipAction[] {
     this.#advance(nowMs)
     const peer = this.#table.find(from)
@@ -160,7 +159,7 @@ export class Membership {
     return actions
   }
 
-  /** As `heard`, and the frame was its answer to a request of ours: it is directly in reach. */
+  /** As `heard`; and the frame answered a request of this node, so the peer is directly in reach. */
   answered(from: string, nowMs: number): MembershipAction[] {
     const peer = this.#table.find(from)
     if (peer !== undefined) {
@@ -171,8 +170,8 @@ export class Membership {
   }
 
   /**
-   * A request to that peer was not answered in time, or the link to it closed. Starts a probe at once; by
-   * itself it says nothing of its life, only of direct reach.
+   * The peer did not answer a request in time, or the link to it closed. This starts a probe at once. By itself it
+   * tells only about direct reach, not about liveness.
    */
   lost(peerId: string, nowMs: number): MembershipAction[] {
     this.#advance(nowMs)
@@ -185,7 +184,7 @@ export class Membership {
     return actions
   }
 
-  /** The link to that peer opened: a member not up, or not in reach, need not wait for the next round. */
+  /** The link to the peer opened. If the peer is not up, or not in reach, ping it before the next round. */
   linked(peerId: string, nowMs: number): MembershipAction[] {
     this.#advance(nowMs)
     const peer = this.#table.find(peerId)
@@ -194,25 +193,27 @@ export class Membership {
     return actions
   }
 
-  /** Whether it lives, as far as anybody told; `up` for this node, `down` for strangers. */
+  /** Whether the member is alive, as far as any node told. `up` for this node, `down` for strangers. */
   state(id: string): MemberState {
     if (id === this.#table.self) return 'up'
     return this.#table.find(id)?.state ?? 'down'
   }
 
-  /** Whether this node's own requests to it are answered: `down` after a suspicion's length without. */
+  /**
+   * Whether the member answers this node's requests. It is `down` after the length of a suspicion without an answer.
+   */
   direct(id: string): MemberState {
     if (id === this.#table.self) return 'up'
     const peer = this.#table.find(id)
     return peer === undefined ? 'down' : directState(peer, this.#nowMs, this.#suspicionMs())
   }
 
-  /** When any frame of it last arrived; undefined before the first. */
+  /** When a frame of the member last arrived; undefined before the first. */
   lastHeardMs(id: string): number | undefined {
     return id === this.#table.self ? this.#nowMs : this.#table.find(id)?.lastHeardMs
   }
 
-  /** Of this node; rises with each refutation. */
+  /** This node's incarnation. It rises with each refutation. */
   get incarnation(): number {
     return this.#table.incarnation
   }
@@ -227,7 +228,7 @@ export class Membership {
     return this.#table.drainChanges()
   }
 
-  /** This node stood still: what it did not hear meanwhile says nothing of the others. */
+  /** This node stood still, so missing messages tell nothing about the others. */
   #forgive(nowMs: number): void {
     this.#health.worst()
     for (const peer of this.#table.peers()) {
@@ -256,7 +257,7 @@ export class Membership {
       if (relays.length > 0) return
     }
     peer.probe = undefined
-    // The failure that everybody expects says nothing about this node's health.
+    // If the member is down anyway, a failed probe tells nothing about this node's health.
     if (peer.state !== 'down' && (probe.relays === 0 || probe.nacks < probe.relays)) {
       this.#health.worse()
     }
@@ -269,7 +270,8 @@ export class Membership {
     if (peer.state !== 'suspect') return
     const suspicionMs = this.#suspicionMs()
     if (this.#nowMs - peer.suspectSinceMs < suspicionMs) return
-    // Heard, but not yet refuted: it may not hear us. It stays suspect as long as it talks.
+    // The suspect is heard but has not refuted: perhaps it does not hear this node. It stays suspect as long as it is
+    // heard.
     if (heardSince(peer, this.#nowMs - suspicionMs)) return
     this.#table.claim(peer, 'down', this.#nowMs, 'suspicion')
   }
@@ -309,7 +311,7 @@ export class Membership {
     }
   }
 
-  /** Those that are up, the ones in our own reach first: the others could hardly pass an answer on to us. */
+  /** Chooses members that are up, those in this node's reach first: others could hardly pass an answer on. */
   #chooseRelays(target: string, random: RandomBelow): string[] {
     const up = [...this.#table.peers()].filter((p) => p.state === 'up' && p.id !== target)
     const ids = shuffled(up, random).map(({ id }) => id)
@@ -346,7 +348,7 @@ export class Membership {
     if (probed !== undefined) this.#concludeProbe(probed)
   }
 
-  /** It answered. Only an answer within the unstretched timeout shows that no stretch is needed. */
+  /** The peer answered. Only an answer within the unstretched timeout shows that no stretching is needed. */
   #concludeProbe(peer: Peer): void {
     if (peer.probe === undefined) return
     const tookMs = this.#nowMs - peer.probe.startedMs
@@ -364,7 +366,7 @@ export class Membership {
     return undefined
   }
 
-  /** Pings a member that was just heard but is not up, so that it learns what it has to refute. */
+  /** Pings a member that was just heard but is not up, so that it learns which claim to refute. */
   #tell(peer: Peer, actions: MembershipAction[]): void {
     if (peer.state === 'up') return
     if (this.#nowMs - peer.lastPingMs < PING_SPACING_MS) return
@@ -391,7 +393,7 @@ export class Membership {
     return this.#lastSeq
   }
 
-  /** Time is monotonic; calls that come late with an older reading do not turn it back. */
+  /** Time is monotonic here: a late call with an older reading does not turn it back. */
   #advance(nowMs: number): void {
     if (nowMs > this.#nowMs) this.#nowMs = nowMs
   }

@@ -1,26 +1,26 @@
 /**
- * What members say to each other about liveness: tuples of plain data, ready for the codec port.
+ * The messages about liveness between members: tuples of plain data, ready for the codec port.
  *
- * Each carries updates; the first is always the sender's own, so that one message of a returned member
- * suffices to know its incarnation. Messages are small and bounded, may be lost, repeated or reordered.
+ * Each message carries updates. The first is always the sender's own, so that one message of a member that returns
+ * shows its incarnation. Messages are small and bounded, and may be lost, repeated or reordered.
  */
 import { INCARNATION_MAX, isMemberState, type MembershipUpdate } from './update.ts'
 
 export type MembershipMessage =
-  /** Answer with an ack of this number. */
+  /** Asks for an ack with this number. */
   | readonly ['ping', seq: number, updates: readonly MembershipUpdate[]]
-  /** An answer to the ping, or to the ping request, of this number. */
+  /** Answers the ping, or the ping request, with this number. */
   | readonly ['ack', seq: number, updates: readonly MembershipUpdate[]]
-  /** A relay got the ping request of this number and has no answer of the target so far. */
+  /** A relay has received the ping request with this number, and the target has not answered so far. */
   | readonly ['nack', seq: number, updates: readonly MembershipUpdate[]]
-  /** Ping `target`, and pass its answer on with this number. */
+  /** Asks the relay to ping `target` and to pass on the answer with this number. */
   | readonly ['pingRequest', seq: number, updates: readonly MembershipUpdate[], target: string]
 
-/** Messages with more updates are garbage. */
+/** A message with more updates is garbage. */
 export const UPDATES_PER_MESSAGE_BOUND = 64
 const ID_PATTERN = /^[a-z0-9-]{1,32}$/
 
-/** Undefined for anything that is not a whole, well-formed message. */
+/** Undefined for anything but a complete, well-formed message. */
 export function parseMembershipMessage(data: unknown): MembershipMessage | undefined {
   if (!Array.isArray(data)) return undefined
   const [type, seq, rawUpdates, target] = data as unknown[]

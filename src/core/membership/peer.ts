@@ -1,6 +1,6 @@
 /**
- * What is known of one other member: the claim about its life that stands (shared by gossip), and this
- * node's own evidence of it (never shared).
+ * The knowledge about one other member: the claim about its liveness that holds now (shared by gossip), and this node's
+ * own evidence (never shared).
  */
 import { INCARNATION_UNKNOWN, type MemberState } from './update.ts'
 
@@ -9,28 +9,28 @@ export interface Peer {
   incarnation: number
   state: MemberState
   suspectSinceMs: number
-  /** When any frame of it last arrived; undefined before the first. */
+  /** When a frame of the member last arrived; undefined before the first. */
   lastHeardMs: number | undefined
-  /** Whether any request of ours was ever answered by it. */
+  /** Whether the member has ever answered a request of this node. */
   answeredEver: boolean
-  /** Since when our own requests go unanswered; undefined while they are answered. */
+  /** Since when this node's requests go unanswered; undefined while they are answered. */
   failingSinceMs: number | undefined
   lastPingMs: number
   probe: Probe | undefined
 }
 
-/** An unanswered ping that will raise suspicion. At most one a member. */
+/** An unanswered ping that will raise suspicion. At most one for each member. */
 export interface Probe {
   readonly seq: number
   readonly startedMs: number
   phase: 'direct' | 'indirect'
   deadlineMs: number
-  /** 0 <= nacks; answers of the relays that were asked. */
+  /** The relays that were asked, and how many of them have sent a nack. 0 <= nacks <= relays */
   relays: number
   nacks: number
 }
 
-/** Down until heard: a start does not wait for members that may be dead. */
+/** A new peer is down until it is heard, so a start does not wait for members that may be dead. */
 export function unknownPeer(id: string): Peer {
   return {
     id,
@@ -45,7 +45,7 @@ export function unknownPeer(id: string): Peer {
   }
 }
 
-/** Whether this node's own requests to it are answered; down after `patienceMs` without. */
+/** Whether the peer answers this node's requests. It is down after `patienceMs` without an answer. */
 export function directState(peer: Peer, nowMs: number, patienceMs: number): MemberState {
   if (!peer.answeredEver) return 'down'
   if (peer.failingSinceMs === undefined) return 'up'
@@ -57,7 +57,7 @@ export function markAnswered(peer: Peer): void {
   peer.failingSinceMs = undefined
 }
 
-/** Whether anything was heard of it at or after `sinceMs`. */
+/** Whether any frame of the peer was heard at or after `sinceMs`. */
 export function heardSince(peer: Peer, sinceMs: number): boolean {
   return peer.lastHeardMs !== undefined && peer.lastHeardMs >= sinceMs
 }

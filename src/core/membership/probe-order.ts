@@ -1,6 +1,6 @@
 /**
- * The order in which members are probed: all of them in random order, then again in a new one (SWIM section
- * 4.3). So a member is probed at least once in any 2 · members − 1 turns, and no two nodes keep in step.
+ * The order in which members are probed: all of them in random order, then again in a new one (SWIM section 4.3). So a
+ * member is probed at least once in any 2 · members − 1 turns, and nodes do not probe in step.
  */
 export type RandomBelow = (bound: number) => number
 
@@ -13,14 +13,14 @@ export class ProbeOrder {
     this.#rest = []
   }
 
-  /** Undefined only where there is nobody to probe. */
+  /** Undefined only if there is no member to probe. */
   next(random: RandomBelow): string | undefined {
     if (this.#rest.length === 0) this.#rest = shuffled(this.#ids, random)
     return this.#rest.pop()
   }
 }
 
-/** Fisher and Yates. */
+/** The shuffle of Fisher and Yates. */
 export function shuffled<T>(items: readonly T[], random: RandomBelow): T[] {
   const result = [...items]
   for (let i = result.length - 1; i > 0; i -= 1) {

@@ -1,6 +1,6 @@
 /**
- * The pings that this node sent at another's request and whose answers it passes on. Bounded: requests
- * beyond the bound are dropped, which the requester's own timeout covers.
+ * The pings that this node sent at another node's request, and whose answers it passes on. Bounded: requests beyond the
+ * bound are dropped, and the requester's own timeout covers them.
  */
 
 interface Relay {
@@ -13,21 +13,21 @@ interface Relay {
 }
 
 const RELAYS_MAX = 64
-/** Answers later than this are not passed on: the requester has long decided. */
+/** Later answers are not passed on, because the requester has decided by then. */
 const RELAY_LIFE_MS = 2000
 
 export class RelayTable {
-  /** By the number of our own ping; in the order of `startedMs`. */
+  /** By the number of this node's ping; in the order of `startedMs`. */
   readonly #relays = new Map<number, Relay>()
 
-  /** False at the bound. */
+  /** False if the table is full. */
   add(seq: number, relay: Omit<Relay, 'nacked'>): boolean {
     if (this.#relays.size >= RELAYS_MAX) return false
     this.#relays.set(seq, { ...relay, nacked: false })
     return true
   }
 
-  /** Removes and returns the relay of our ping `seq` to `target`. */
+  /** Removes and returns the relay of this node's ping `seq` to `target`. */
   take(seq: number, target: string): Relay | undefined {
     const relay = this.#relays.get(seq)
     if (relay?.target !== target) return undefined
@@ -35,7 +35,7 @@ export class RelayTable {
     return relay
   }
 
-  /** Drops what is too old, and returns those whose nack is due now, each once. */
+  /** Drops relays that are too old, and returns those whose nack is due now, each once. */
   due(nowMs: number, nackAfterMs: number): Relay[] {
     const due: Relay[] = []
     for (const [seq, relay] of this.#relays) {

@@ -1,4 +1,6 @@
-/** What a change of the members would move, and what a person should know of it before it is made. */
+/**
+ * The effect of a change of the members, computed before it is made: the copies to move, and warnings for the operator.
+ */
 import {
   type ChangeRequest,
   changeTarget,
@@ -11,19 +13,21 @@ import { votersAfter } from './voters.ts'
 
 export interface ChangePlan {
   readonly kind: ChangeKind
-  /** Copies of data partitions that are made, of buckets with that many copies. */
+  /** The copies of data partitions that the change makes, for each replica count in use. */
   readonly moves: readonly PlannedMove[]
-  /** Member → data partitions that it owns, of the widest bucket, before the change and after. */
+  /**
+   * Member → number of data partitions that it owns, in the bucket with the most replicas, before and after the change.
+   */
   readonly before: Readonly<Record<string, number>>
   readonly after: Readonly<Record<string, number>>
-  /** What a person should know before it is applied. */
+  /** Warnings for the operator. */
   readonly warnings: readonly string[]
 }
 
 export interface PlannedMove {
   readonly partition: number
   readonly copies: number
-  /** Who gives its copy up; null where nobody does. */
+  /** The member that gives up its copy; null if none does. */
   readonly from: string | null
   readonly to: string
 }
@@ -64,7 +68,7 @@ function movesOf({ members, preference, other }: ChangeTarget, copies: number): 
   })
 }
 
-/** Of `shown`, by the lists of indexes into `members`. */
+/** The counts of the members in `shown`; the lists contain indexes into `members`. */
 function ownedBy(
   shown: readonly Member[],
   members: readonly Member[],
@@ -76,7 +80,7 @@ function ownedBy(
   return Object.fromEntries(shown.map((member) => [member.id, count(members.indexOf(member))]))
 }
 
-/** Of a node whose disk is gone: what it alone had, or one more has. */
+/** For a node whose disk is gone: the data that only it had, or that only one other node has. */
 function lossWarnings(
   { buckets, members, preference }: Topology,
   { leaving }: ChangeTarget,
@@ -91,18 +95,22 @@ function lossWarnings(
     if (count === 0 || n > 2) return []
     const where = `${count} data ${count === 1 ? 'partition' : 'partitions'}`
     return n === 1
-      ? [`The bucket ${name} keeps one copy: what ${leaving} had of it, in ${where}, is gone.`]
-      : [`The bucket ${name} keeps two copies: of ${where} one is left until it has been copied.`]
+      ? [
+          `The bucket ${name} keeps one copy: the keys that ${leaving} owned, in ${where}, are lost.`,
+        ]
+      : [
+          `The bucket ${name} keeps two copies: ${where} will have a single copy until it has been copied.`,
+        ]
   })
 }
 
 function zoneWarnings(before: readonly Member[], after: readonly Member[]): string[] {
   const count = (members: readonly Member[]): number => new Set(members.map((m) => m.zone)).size
   if (count(after) >= count(before)) return []
-  return [`The members will be in fewer zones: ${count(after)}, and now in ${count(before)}.`]
+  return [`The members will be in fewer zones: ${count(after)} instead of ${count(before)}.`]
 }
 
-/** A replacement takes the places of the old one, whatever zones the other owners are in. */
+/** A replacement takes the positions of the old member, whatever zones the other owners are in. */
 function spreadWarnings({ members, preference, other }: ChangeTarget, copies: number): string[] {
   const zones = (list: readonly number[] | undefined): number =>
     new Set(list?.slice(0, copies).map((i) => members[i]?.zone)).size
@@ -123,5 +131,5 @@ function voterWarnings(
   )
   const isSame = after.length === voters.length && after.every((id) => voters.includes(id))
   if (isSame) return []
-  return [`The voters will be ${after.join(', ')}, and are now ${voters.join(', ')}.`]
+  return [`The voters will be ${after.join(', ')} instead of ${voters.join(', ')}.`]
 }

@@ -1,4 +1,4 @@
-/** The documents that a change of the members goes through (member-change.ts). Pure: each step from the one before. */
+/** The documents of a change of the members (member-change.ts). Pure: each step is computed from the one before. */
 import { QuorateError } from '../errors.ts'
 import {
   type ChangeRequest,
@@ -35,8 +35,8 @@ export function beginChange(topology: Topology, request: ChangeRequest): Topolog
 }
 
 /**
- * Who was to go, or to come, or gives up copies, is lost while it does: nobody waits for it any more. Throws
- * change_under_way for any other change.
+ * Ends the wait for a member that is lost during a change: the leaving one, the joining one, or one that gives up
+ * copies. Throws change_under_way for any other request.
  */
 function withLost(topology: Topology, change: MemberChange, request: ChangeRequest): Topology {
   const epoch = topology.epoch + 1
@@ -50,15 +50,15 @@ function withLost(topology: Topology, change: MemberChange, request: ChangeReque
   }
   const gone = request.kind === 'remove' ? request.node : undefined
   if (gone !== undefined && change.phase === 'releasing' && waitingFor(topology).includes(gone)) {
-    // It has nothing to give up any more: this change ends without it, and its removal can begin then.
+    // The lost member has nothing to give up any more. This change ends without it; its removal can begin after that.
     return settled({ ...topology, epoch, change: { ...change, done: [...change.done, gone] } })
   }
   throw underWay(change)
 }
 
 /**
- * Back to the owners before, while copies are still being moved. Who was to join may keep hints that count as copies:
- * it hands them over, as one that leaves. Throws change_refused.
+ * Returns to the previous owners while copies are still being moved. The joining member may keep hints that count as
+ * copies, so it hands them over like a leaving member. Throws change_refused.
  */
 export function cancelChange(topology: Topology): Topology {
   const { change } = topology
@@ -66,7 +66,7 @@ export function cancelChange(topology: Topology): Topology {
     throw new QuorateError('change_refused', 'no change of the members is under way')
   }
   if (change.phase !== 'moving') {
-    const what = `the ${wordsOf(change)} cannot be undone any more: its copies have moved`
+    const what = `the ${wordsOf(change)} cannot be undone: its copies have already moved`
     throw new QuorateError('change_refused', what)
   }
   const epoch = topology.epoch + 1
@@ -78,8 +78,8 @@ export function cancelChange(topology: Topology): Topology {
 }
 
 /**
- * `node` has done its part of that phase: the next document; undefined where that is known already, or the change is
- * not in that phase any more.
+ * The next document after `node` has done its part of that phase. Undefined if that is already recorded, or the change
+ * is no longer in that phase.
  */
 export function reportDone(
   topology: Topology,
@@ -94,19 +94,19 @@ export function reportDone(
   return settled({ ...topology, epoch: topology.epoch + 1, change: { ...change, done } })
 }
 
-/** The members whose part of the present phase is still to come; none where no change is under way. */
+/** The members that have not finished their part of the present phase; empty if no change is under way. */
 export function waitingFor(topology: Topology): string[] {
   const { change } = topology
   if (change === undefined) return []
   return partakers(topology, change).filter((id) => !change.done.includes(id))
 }
 
-/** Who goes, where nobody waits for it: its disk is gone for good. */
+/** The leaving member, if nobody waits for it because its disk is lost. */
 export function lostMember({ change }: Topology): string | undefined {
   return change?.isLost === true ? (change.leaving ?? undefined) : undefined
 }
 
-/** While copies are moved: the data partitions of which the node will be an owner and is not, for some bucket. */
+/** While copies are moved: the data partitions that the node will newly own, for at least one bucket. */
 export function gainedPartitions(
   { members, buckets, preference, change }: Topology,
   node: string,
@@ -116,21 +116,21 @@ export function gainedPartitions(
   return partitionsGained(buckets, preference, change.other, index)
 }
 
-/** Whether the change that is asked for is exactly the one that is under way. */
+/** Whether the requested change is exactly the one under way. */
 export function isUnderWay({ members, change }: Topology, request: ChangeRequest): boolean {
   if (request.kind === 'remove' && change?.leaving === request.node) return change.isLost
   if (change?.kind !== request.kind || change.leaving !== whoOf(request).leaving) return false
   if (request.kind === 'leave' || request.kind === 'remove') return true
   if (request.kind === 'replace' && request.isLost !== change.isLost) return false
   const { member } = request
-  // Of a replacement by a member the document does not say by whom: any other member would do.
+  // For a replacement by an existing member, the document does not name that member, so any member matches.
   const isSame = change.joining === null || change.joining === member.id
   return isSame && member.id !== change.leaving && isThere(members, member)
 }
 
 /**
- * Whether nothing is left to be done of it: who was to come is there for good, and who was to go is not. Of a leave it
- * cannot be told from a name that never was.
+ * Whether the requested change is complete: the joining member has joined, and the leaving one is gone. For a leave
+ * this is never true, because a member that left looks like a name that never existed.
  */
 export function isMade({ members, change }: Topology, request: ChangeRequest): boolean {
   const { leaving } = whoOf(request)
@@ -145,7 +145,7 @@ function isThere(members: readonly Member[], { id, peerUrl }: Member): boolean {
   return members.some((member) => member.id === id && member.peerUrl === peerUrl)
 }
 
-/** Goes on as long as nobody has to do anything for it. */
+/** Goes on to the next phase as long as no member has anything to do in the present one. */
 function settled(topology: Topology): Topology {
   let now = topology
   while (now.change !== undefined && waitingFor(now).length === 0) now = nextPhase(now, now.change)
@@ -166,7 +166,7 @@ function nextPhase(topology: Topology, change: MemberChange): Topology {
   return { ...rest, members, voters: votersAfter(rest.voters, members) }
 }
 
-/** Those that have something to do in the present phase. */
+/** The members that have a part in the present phase. */
 function partakers({ members, buckets, preference }: Topology, change: MemberChange): string[] {
   if (change.phase === 'emptying') {
     return change.leaving === null || change.isLost ? [] : [change.leaving]
@@ -182,7 +182,7 @@ function partakers({ members, buckets, preference }: Topology, change: MemberCha
   })
 }
 
-/** Of which the member is an owner in `to`, for some bucket of whose it is none in `from`. */
+/** The partitions that the member owns in `to` but not in `from`, for at least one bucket. */
 function partitionsGained(
   buckets: Topology['buckets'],
   from: Lists,

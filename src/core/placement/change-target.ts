@@ -1,4 +1,6 @@
-/** What a change of the members that is asked for would make of them and of the placement, or why it cannot be. */
+/**
+ * Computes the members and the placement after a requested change of the members, or says why the change is impossible.
+ */
 import { QuorateError } from '../errors.ts'
 import type { MemberChange } from './member-change.ts'
 import {
@@ -14,29 +16,29 @@ type Lists = Topology['preference']
 
 const MEMBERS_MAX = 64
 
-/** What somebody asks for. */
+/** A change of the members that an operator requests. */
 export type ChangeRequest =
   | { readonly kind: 'join'; readonly member: Member }
   | { readonly kind: 'leave'; readonly node: string }
-  /** `isLost`: the disk of `old` is gone, nobody waits for it. `member` may be a member already. */
+  /** `isLost`: the disk of `old` is gone, so nobody waits for it. `member` may already be a member. */
   | {
       readonly kind: 'replace'
       readonly old: string
       readonly member: Member
       readonly isLost: boolean
     }
-  /** As `leave` of a node whose disk is gone. */
+  /** Like `leave`, for a node whose disk is gone. */
   | { readonly kind: 'remove'; readonly node: string }
 
-/** Where a change of the members leads. */
+/** The result of a change of the members. */
 export interface ChangeTarget {
-  /** While it is under way: who comes is the last of them, who goes is still one. */
+  /** During the change: a joining member is the last one, and a leaving one is still included. */
   readonly members: readonly Member[]
-  /** The placement that is in force, with who comes behind all others. */
+  /** The placement in force, with a joining member at the end of each list. */
   readonly preference: Lists
   readonly joining: string | null
   readonly leaving: string | null
-  /** The placement to come, with who goes behind all others. */
+  /** The placement after the change, with a leaving member at the end of each list. */
   readonly other: Lists
 }
 
@@ -64,12 +66,12 @@ export function whoOf(request: ChangeRequest): {
   }
 }
 
-/** Whether nobody waits for the one who goes. */
+/** Whether nobody waits for the leaving member. */
 export function isLostLeaver(request: ChangeRequest): boolean {
   return request.kind === 'remove' || (request.kind === 'replace' && request.isLost)
 }
 
-/** For sentences. */
+/** Names the change in a sentence. */
 export function wordsOf({ kind, joining, leaving }: MemberChange): string {
   if (kind === 'replace') return `replacement of ${String(leaving)}`
   return `${kind} of ${String(joining ?? leaving)}`
@@ -130,9 +132,9 @@ function refuse({ members, buckets }: Topology, request: ChangeRequest): void {
   if (taken !== undefined) no(`${taken.peerUrl} is the address of ${taken.id}`)
   const isNew = added !== undefined && same === undefined
   if (isNew && members.length >= MEMBERS_MAX)
-    no(`there are ${MEMBERS_MAX} members, and may be no more`)
+    no(`there are ${MEMBERS_MAX} members, the most that a cluster may have`)
   const left = members.length + (isNew ? 1 : 0) - (leaving === null ? 0 : 1)
-  if (left === 0) no(`${String(leaving)} is the last member, and cannot go`)
+  if (left === 0) no(`${String(leaving)} is the last member and cannot be removed`)
   const wide = buckets.find(({ n }) => n > left)
   if (wide !== undefined) {
     const rest = left === 1 ? 'one member' : `${left} members`
@@ -140,11 +142,11 @@ function refuse({ members, buckets }: Topology, request: ChangeRequest): void {
   }
 }
 
-/** What is told to whoever asks for another one. */
+/** The error for a request during another change. */
 export function underWay(change: MemberChange): QuorateError {
   return new QuorateError(
     'change_under_way',
-    `the ${wordsOf(change)} is under way (${change.phase}): one change at a time, ask again when it is over`,
+    `the ${wordsOf(change)} is under way (${change.phase}): one change at a time, retry when it is complete`,
     { retryAfterSeconds: 5 },
   )
 }

@@ -1,13 +1,14 @@
-/** What a node compares with another one: the data partitions that it keeps, and the other has something of. */
+/** The data partitions that a node compares with another one: the node keeps them, and the other has copies of them. */
 import { isHolder, isKeeper } from './preference-list.ts'
 import { PARTITION_COUNT, type Topology } from './topology.ts'
 
-/** For each topology, n and pair: made once, for peers compare their copies each second. */
+/** For each topology, n and pair of nodes. Computed once, because peers compare their copies each second. */
 const compiled = new WeakMap<Topology, Map<string, readonly number[]>>()
 
 /**
- * Of keys with so many copies; in ascending order. While a partition moves, who will own it compares with its owners,
- * and these not with it; when it has moved, the new owners with who owned it, and that one no more with them.
+ * For keys with that replica count, in ascending order. While a partition moves, a next owner compares with its owners,
+ * but they do not compare with it. After the move the new owners compare with the old owner, but it does not compare
+ * with them.
  */
 export function comparedPartitions(
   topology: Topology,

@@ -1,8 +1,8 @@
-/** Which of the Q data partitions a key lies in: the same on every node, for ever. */
+/** The data partition of a key, out of Q. It is the same on every node, and never changes. */
 import { hashText } from '../hash/text-hash.ts'
 import { PARTITION_COUNT } from './topology.ts'
 
-/** A slash separates the two: bucket names have none, so no two pairs are the same text. */
+/** Bucket names contain no slash, so different pairs of bucket and key give different texts. */
 export function partitionOf(bucket: string, key: string): number {
   return partitionOfHash(hashText(`${bucket}/${key}`))
 }

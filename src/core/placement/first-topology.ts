@@ -1,6 +1,6 @@
 /**
- * The first topology: a pure function of the configured members, so that every node makes the same one and a
- * cluster forms without a bootstrap race.
+ * The first topology is a pure function of the configured members. So every node computes the same one, and a cluster
+ * forms without a bootstrap race.
  */
 import { assert } from '../assert.ts'
 import { hashText } from '../hash/text-hash.ts'
@@ -10,7 +10,7 @@ import { chooseVoters } from './voters.ts'
 
 const DEFAULT_COPIES = 3
 
-/** The order of `configured` does not matter. Throws where it is empty or names an id twice. */
+/** The order of `configured` does not matter. Throws if it is empty or contains an id twice. */
 export function firstTopology(configured: readonly Member[]): Topology {
   assert(configured.length > 0, 'a cluster has members')
   const members = [...configured].sort((a, b) => (a.id < b.id ? -1 : 1))
@@ -43,7 +43,7 @@ export function firstTopology(configured: readonly Member[]): Topology {
   }
 }
 
-/** From ids and zones; not from addresses, which may change while the cluster stays the same. */
+/** Derived from ids and zones, not from addresses, which may change in the life of a cluster. */
 function clusterId(members: readonly Member[]): string {
   const text = members.map(({ id, zone }) => `${id}@${zone}`).join(',')
   return [0, 1].map((seed) => hashText(text, seed).toString(16).padStart(8, '0')).join('')

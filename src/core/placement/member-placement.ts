@@ -1,7 +1,7 @@
 /**
- * The placement after a change of the members, from the one before. Nothing moves between members that stay, but what
- * keeps the ring balanced; whoever comes is behind all others in each list at first (`withNewcomer`), whoever goes
- * stays behind all others until it is no member any more.
+ * Computes the placement after a change of the members from the one before. Between members that stay, copies move only
+ * to keep the placement balanced. A joining member starts at the end of each list (`withNewcomer`). A leaving member
+ * stays at the end of each list until it is no longer a member.
  */
 import { hashText } from '../hash/text-hash.ts'
 import { rebalance } from './placement-balance.ts'
@@ -10,12 +10,12 @@ import type { Member } from './topology.ts'
 
 type Lists = readonly (readonly number[])[]
 
-/** `added` is the last of the members. */
+/** `added` is the index of the last member. */
 export function withNewcomer(before: Lists, added: number): number[][] {
   return before.map((list) => [...list, added])
 }
 
-/** With a share for the last of the members, which owns nothing before. */
+/** The placement with a share for the last member, which owns nothing before. */
 export function placementWith(members: readonly Member[], before: Lists): number[][] {
   const added = members.length - 1
   const without = before.map((list) => list.filter((i) => i !== added))
@@ -25,8 +25,9 @@ export function placementWith(members: readonly Member[], before: Lists): number
 }
 
 /**
- * Without `gone`: wherever it stood, one of those behind it stands in, the one that carries least, in another zone
- * than those before if there is one. So each list has one new owner at most, whatever the number of copies.
+ * The placement without `gone`. In each list, a member behind `gone` takes its position: the one with the least load,
+ * in a zone that no earlier member has, if there is one. So each list gets at most one new owner, for any number of
+ * copies.
  */
 export function placementWithout(
   members: readonly Member[],
@@ -54,8 +55,8 @@ export function placementWithout(
 }
 
 /**
- * With `added`, a member already, wherever `gone` stood before it, as far as it can carry that: what is too much for it
- * goes to others.
+ * The placement with the existing member `added` in the position of `gone`, wherever `gone` stood before it. If that is
+ * too much for it, other members take the rest.
  */
 export function placementTakenOver(
   members: readonly Member[],
@@ -68,7 +69,7 @@ export function placementTakenOver(
   return lists
 }
 
-/** With `added` wherever `gone` stood before it: exactly its places, where `added` is a newcomer. */
+/** The placement with `added` wherever `gone` stood before it. A newcomer gets exactly the positions of `gone`. */
 export function placementInstead(before: Lists, gone: number, added: number): number[][] {
   return before.map((list) => {
     const isBefore = list.indexOf(gone) < list.indexOf(added)
@@ -79,7 +80,7 @@ export function placementInstead(before: Lists, gone: number, added: number): nu
   })
 }
 
-/** The same lists once that member is not among the members any more. */
+/** The same lists after the member has been removed, with indexes into the remaining members. */
 export function withoutMember(lists: Lists, gone: number): number[][] {
   return lists.map((list) => list.filter((i) => i !== gone).map((i) => (i > gone ? i - 1 : i)))
 }
@@ -95,12 +96,15 @@ function standIn(
   const tieBreak = (i: number): number => hashText(`${partition}/${members[i]?.id}`)
   const behind = list.slice(position + 1)
   const gone = list[position] as number
-  /** Where the zone first comes in the list, but for who goes. */
+  /** The position at which the member's zone first appears in the list, ignoring the leaving member. */
   const firstOf = (of: number): number =>
     list.findIndex((i) => i !== gone && members[i]?.zone === members[of]?.zone)
   const own = firstOf(gone)
   const enough = Math.min(own < 0 ? list.length : own, Math.max(...behind.map(firstOf)))
-  /** Whether the owners up to its own place have fewer zones with it than with who goes, without need. */
+  /**
+   * 1 if the owners up to the member's own position would have fewer zones with it than with the leaving member, and
+   * another choice avoids that; else 0.
+   */
   const losesZone = (i: number): number =>
     firstOf(i) === list.indexOf(i) || firstOf(i) >= enough ? 0 : 1
   return behind.reduce((best, i) => {

@@ -1,24 +1,26 @@
-/** How a member is written: ids and zones, and the address of its peer port in the one form in which it is kept. */
+/** The syntax of a member: its id, its zone, and the address of its peer port in canonical form. */
 
-/** The zone of members of which none is named. */
+/** The zone of members without a named zone. */
 export const DEFAULT_ZONE = 'default'
 
-/** What `isName` takes, in words. */
+/** The rule of `isName`, in words. */
 export const NAME_RULE = '1 to 32 characters of a-z, 0-9 and -'
 
 const NAME = /^[a-z0-9-]{1,32}$/
 
-/** Whether the text can be the id of a node, or the name of a zone. */
+/** Whether the text can be a node id or a zone name. */
 export function isName(text: string): boolean {
   return NAME.test(text)
 }
 
-/** `http://host:port` and nothing more, the port written out even where it is the protocol's own; else undefined. */
+/**
+ * Returns `http://host:port`, with the port written out even if it is the default one. Undefined for any other text.
+ */
 export function peerUrlOf(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined
   const url = new URL(text)
   const { protocol, pathname, search, hash, username, password, hostname, port } = url
   const isBare = pathname === '/' && `${search}${hash}${username}${password}` === ''
-  // Equal addresses are equal texts.
+  // Equal addresses must be equal texts, so the port is always included.
   return protocol === 'http:' && isBare ? `http://${hostname}:${port || '80'}` : undefined
 }

@@ -1,40 +1,43 @@
 /**
- * Evens out a placement after a change of the members: position by position, as it was dealt out, so that buckets of
- * any n are balanced. Members only change places within a list, the one that carries most for one that carries less,
- * over others between them if need be. Of all ways the one that makes fewest copies more is taken.
+ * Balances a placement after a change of the members, position by position like the assignment, so that buckets of any
+ * n are balanced. Members only swap positions within a list: one with a high load gives its position to one with a
+ * lower load, if needed over intermediate members. Of all ways it takes the one with the fewest additional copies.
  */
 import { type Member, PARTITION_COUNT } from './topology.ts'
 
 type Lists = readonly (readonly number[])[]
 
-/** Data partitions, of buckets of any n, by which two members may differ: to move copies for less is not worth it. */
+/**
+ * The largest allowed difference between two members, in data partitions of any n. A smaller one is not worth moving
+ * copies.
+ */
 export const SPREAD_MAX = 2
 
 export interface Rebalance {
   readonly members: readonly Member[]
-  /** The placement that is in force. */
+  /** The placement in force. */
   readonly before: Lists
   /** The placement to come, changed in place. */
   readonly lists: number[][]
-  /** Members in each list that stay: whoever goes is behind them. */
+  /** The number of staying members in each list. A leaving member is at the end. */
   readonly staying: number
 }
 
-/** Two members' positions in one list. */
+/** The positions of two members in one list. */
 interface Swap {
   readonly partition: number
   readonly at: number
   readonly with: number
 }
 
-/** A way to a member, by swaps one after another. */
+/** A sequence of swaps that moves load to another member. */
 interface Way {
-  /** Copies more than without it, of buckets of any n. */
+  /** Additional copies that the swaps cost, over buckets of any n. */
   readonly cost: number
   readonly swaps: readonly Swap[]
 }
 
-/** Where zones differ in size, members of the small ones keep more: no list loses a zone for it. */
+/** If zones differ in size, members of small zones keep more: balancing never makes a list lose a zone. */
 export function rebalance(work: Rebalance): void {
   const load = work.members.map(() => 0)
   const ranks = work.before.map(ranksOf)
@@ -49,7 +52,7 @@ export function rebalance(work: Rebalance): void {
 
 function level(work: Rebalance, ranks: Lists, at: number, load: number[]): void {
   const staying = work.lists[0]?.slice(0, work.staying) ?? []
-  /** Members from whom no way leads to one that carries less: none leads from whom they reach, either. */
+  /** Members that cannot pass load to a less loaded one. The members that they can reach cannot either. */
   const stuck = new Set<number>()
   for (;;) {
     const least = Math.min(...staying.map((i) => load[i] as number))
@@ -77,8 +80,8 @@ interface Search {
 }
 
 /**
- * The cheapest way from a member to one that carries less even with one more (Dijkstra's algorithm): `to`, or
- * undefined where all that are reached carry as much.
+ * Finds the cheapest way from a member to one whose load stays lower even with one more (Dijkstra's algorithm). `to` is
+ * undefined if all members in reach have too high a load.
  */
 function search(
   work: Rebalance,
@@ -98,7 +101,7 @@ function search(
   return { to: undefined, ways }
 }
 
-/** Adds the ways by one swap more in which the member gives its place up to somebody behind it. */
+/** Extends the ways by one more swap, in which the member gives its position to a member behind it. */
 function extend(
   work: Rebalance,
   ranks: Lists,
@@ -109,7 +112,7 @@ function extend(
   const improved = new Set<number>()
   for (let partition = 0; partition < PARTITION_COUNT; partition++) {
     const list = work.lists[partition] as readonly number[]
-    // A list changes once on a way, for what it may do is looked at as it is.
+    // A list may change only once on a way, because the checks look at its present order.
     if (list[at] !== from || swaps.some((swap) => swap.partition === partition)) continue
     const rank = ranks[partition] as readonly number[]
     for (let behind = at + 1; behind < work.staying; behind++) {
@@ -129,12 +132,12 @@ function costTo(ways: ReadonlyMap<number, Way>, i: number): number {
   return ways.get(i)?.cost ?? Infinity
 }
 
-/** For how many n, of those at which only one of the two positions counts, the member was no owner before. */
+/** For how many n exactly one of the two positions is an owner's, and the member was no owner before. */
 function copiesBetween(at: number, behind: number, rank: number | undefined): number {
   return Math.max(0, Math.min(behind, rank as number) - at)
 }
 
-/** No owners lose a zone, and at most one of them is another than before, whatever the n. */
+/** Whether no owners lose a zone, and at most one owner differs from before, for every n. */
 function isAllowed(
   { members }: Rebalance,
   list: readonly number[],
@@ -145,7 +148,7 @@ function isAllowed(
   apply(after, swap)
   const zonesBefore = new Set<string | undefined>()
   const zonesAfter = new Set<string | undefined>()
-  /** Positions before the change of those that are among the first n, and were not then. */
+  /** The previous positions of members that are now among the first n and were not before. */
   const cameFrom = new Set<number>()
   for (let n = 1; n <= swap.with; n++) {
     zonesBefore.add(members[list[n - 1] as number]?.zone)
@@ -165,7 +168,7 @@ function apply(list: number[], swap: Swap): void {
   list[swap.with] = taken
 }
 
-/** Member → its position in the list. */
+/** The position of each member in the list, by member index. */
 function ranksOf(list: readonly number[]): number[] {
   const ranks: number[] = []
   list.forEach((i, position) => {

@@ -1,18 +1,18 @@
 /**
- * Which members keep which data partition, in order of preference: balanced at each length of the list, so
- * that buckets of any n are; owners in distinct zones while there are zones left.
+ * Assigns the members to each data partition, in order of preference. The lists are balanced at each length, so buckets
+ * of any n are balanced. Owners are in distinct zones as long as there are zones left.
  *
- * Greedy, position by position: the first position of all partitions is dealt out, then the second, …, each
- * time to the member that may take it, in the zone least used by that partition, with the least load. Ties
- * go by a hash, so that two members' neighbours differ and the load of a lost one spreads over all others.
+ * The algorithm is greedy, position by position: it fills the first position of all partitions, then the second, and so
+ * on. It picks the member in the zone that the partition uses least, then the one with the least load. A hash breaks
+ * ties, so that two members have different neighbours, and the load of a lost member spreads over all others.
  */
 import { hashText } from '../hash/text-hash.ts'
 import { type Member, PARTITION_COUNT } from './topology.ts'
 
 /**
- * For each partition all members' indexes, most preferred first. With the placement that is in force, only
- * what the members added since (at the end of the list) need is moved: each takes its share from those that
- * have most, and nothing moves between the others.
+ * For each partition the indexes of all members, most preferred first. With `previous`, the placement in force, only
+ * members added since (at the end of the list) get a share: each takes it from the members that have most. Nothing
+ * moves between the other members.
  */
 export function placePartitions(
   members: readonly Member[],
@@ -25,13 +25,13 @@ export function placePartitions(
   return lists
 }
 
-/** An owner that one placement has and the other has not. */
+/** An owner in one placement that is not an owner in the other. */
 export interface MovedOwner {
   readonly partition: number
   readonly to: number
 }
 
-/** The copies that have to be made to get from one placement to another, for buckets of n copies. */
+/** The copies to make to get from one placement to the other, for buckets of n copies. */
 export function movedOwners(
   before: readonly (readonly number[])[],
   after: readonly (readonly number[])[],
@@ -61,8 +61,8 @@ function placeAll(members: readonly Member[]): number[][] {
 }
 
 /**
- * Gives a new member its share of every position: there it steps in, and who was there goes to the end. It
- * gets less where only members of its own zone can make room, for no owners lose a zone.
+ * Gives a new member its share of every position. It replaces the member there, which moves to the end of the list. It
+ * gets less if only members of its own zone could make room, because no owners may lose a zone.
  */
 function insertMember(members: readonly Member[], lists: number[][], added: number): void {
   const share = Math.floor(PARTITION_COUNT / (added + 1))
@@ -84,7 +84,7 @@ function insertMember(members: readonly Member[], lists: number[][], added: numb
   for (const list of lists) if (!list.includes(added)) list.push(added)
 }
 
-/** The list whose node at that position carries most, and more than the new member would then. */
+/** The list whose member at that position has the largest load, if that is more than the new member would then have. */
 function heaviest(
   members: readonly Member[],
   lists: readonly number[][],
@@ -102,7 +102,7 @@ function heaviest(
   return found
 }
 
-/** Whether some first n of the list would be in fewer zones with the new member at that position. */
+/** Whether some first n members of the list would be in fewer zones with the new member at that position. */
 function losesZone(
   members: readonly Member[],
   list: readonly number[],
@@ -128,7 +128,7 @@ function best(
   const zonesUsed = (i: number): number =>
     list.filter((other) => members[other]?.zone === members[i]?.zone).length
   const tieBreak = (i: number): number => hashText(`${partition}/${members[i]?.id}`)
-  /** Below 0 where `a` is better. */
+  /** Below 0 if `a` is better. */
   const compare = (a: number, b: number): number =>
     zonesUsed(a) - zonesUsed(b) ||
     (load[a] as number) - (load[b] as number) ||

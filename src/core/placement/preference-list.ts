@@ -1,25 +1,25 @@
-/** Where a key lives: its data partition, the nodes that own it, and those that stand in, in order. */
+/** The place of a key: its data partition, its owners, and the fallbacks, in order. */
 import { partitionOf } from './data-partition.ts'
 import { type Bucket, PARTITION_COUNT, type Topology } from './topology.ts'
 
 export interface Placement {
   readonly partition: number
-  /** The first n of the partition's order of preference. */
+  /** The first n members in the partition's order of preference. */
   readonly owners: readonly string[]
-  /** While the key moves to other owners: those, in order of preference. A quorum of both is needed. */
+  /** The next owners, in order of preference, while the key moves. Requests then need a quorum of both groups. */
   readonly next: readonly string[] | undefined
-  /** All others, in the order in which they stand in. */
+  /** All other members, in the order in which they stand in. */
   readonly fallbacks: readonly string[]
 }
 
-/** For each topology and n: the placement of each partition, made once, for this is asked at each request. */
+/** The placement of each partition, for each topology and n. Computed once, because every request needs it. */
 const compiled = new WeakMap<Topology, Map<number, readonly Placement[]>>()
 
 export function preferenceList(topology: Topology, bucket: Bucket, key: string): Placement {
   return placementAt(topology, bucket.n, partitionOf(bucket.name, key))
 }
 
-/** Of the keys of a partition with so many copies. */
+/** The placement of a partition, for keys with n copies. */
 export function placementAt(topology: Topology, n: number, partition: number): Placement {
   let byN = compiled.get(topology)
   if (byN === undefined) {
@@ -34,7 +34,7 @@ export function placementAt(topology: Topology, n: number, partition: number): P
   return placements[partition] as Placement
 }
 
-/** Whoever is sent the writes of a partition's keys with so many copies: owners, and those to come. */
+/** Whether the node gets the writes of the partition's keys: it is an owner or a next owner. */
 export function isKeeper(
   topology: Topology,
   copies: number,
@@ -45,7 +45,7 @@ export function isKeeper(
   return owners.includes(node) || next?.includes(node) === true
 }
 
-/** Whoever holds what owners may lack: owners, and those that were and have not been released. */
+/** Whether the node may hold copies that owners lack: it is an owner, or an old owner that is not released yet. */
 export function isHolder(
   topology: Topology,
   copies: number,
@@ -61,7 +61,7 @@ export function isHolder(
 
 function compile({ members, preference, change }: Topology, n: number): readonly Placement[] {
   const idsOf = (list: readonly number[]): string[] => list.map((i) => members[i]?.id as string)
-  // Who hands its hints over gets no more of them.
+  // A member that hands over its hints gets no more of them.
   const emptying = change?.phase === 'emptying' ? change.leaving : null
   return Array.from({ length: PARTITION_COUNT }, (_, partition) => {
     const nodes = idsOf(preference[partition] as readonly number[])

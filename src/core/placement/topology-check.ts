@@ -1,8 +1,8 @@
-/** What holds of every topology document. */
+/** The invariants of every topology document. */
 import { assert } from '../assert.ts'
 import { PARTITION_COUNT, type Topology, VOTERS_MAX } from './topology.ts'
 
-/** Throws an AssertionError. */
+/** Throws an AssertionError if one is broken. */
 export function checkTopology({
   members,
   voters,
@@ -24,10 +24,10 @@ export function checkTopology({
   if (change === undefined) return
   assert(
     change.done.every((id) => ids.has(id)),
-    'who has done something is a member',
+    'only members report a part as done',
   )
   for (const id of [change.joining, change.leaving]) {
-    // A lost one goes with the last document, and until then it is there.
+    // A lost member is removed with the last document of its change, and is a member until then.
     assert(id === null || ids.has(id), () => `${id} is a member during its change`)
   }
   if (change.phase !== 'emptying') checkLists(change.other, members.length)

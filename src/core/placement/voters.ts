@@ -1,15 +1,15 @@
 /**
- * Who decides the next document: an odd number of members, for one more of them would bear no more failures, and at
- * most VOTERS_MAX, for every decision waits for a majority of them.
+ * Chooses the voters that decide the next topology document. Their number is odd, because one more voter would not
+ * tolerate more failures. It is at most VOTERS_MAX, because every decision waits for a majority of them.
  */
 import { type Member, VOTERS_MAX } from './topology.ts'
 
-/** Of members none of which has voted yet. */
+/** Chooses voters among members that have never voted. */
 export function chooseVoters(members: readonly Member[]): string[] {
   return votersAfter([], members)
 }
 
-/** Those that have voted go on as long as they are members; others join them, from the zones with the fewest voters. */
+/** Keeps the voters that are still members. Adds others from the zones with the fewest voters. */
 export function votersAfter(before: readonly string[], members: readonly Member[]): string[] {
   const most = Math.min(VOTERS_MAX, members.length)
   const count = most % 2 === 0 ? most - 1 : most

@@ -1,15 +1,15 @@
-/** What of one key's copy goes into the hash tree: the key, and the version that the owner holds of it. */
+/** The hash of one key's copy in the hash tree. It covers the key and the version that the owner holds. */
 import type { StoredObject } from '../causality/stored-object.ts'
 import { mix, NO_HASH, type TreeHash } from './hash-tree.ts'
 
 /**
- * `keyHash` is that of `bucket/key`, `checksum` that of the record. The second half comes from the timestamps,
- * so that two versions are taken for the same only where both the checksum and the times collide.
+ * `keyHash` is the hash of `bucket/key`, `checksum` that of the record. The other half comes from the timestamps, so
+ * two versions look equal only if both the checksum and the timestamps collide.
  */
 export function copyHash(keyHash: number, checksum: number, object: StoredObject): TreeHash {
   if (object.siblings.length === 0 && object.vector.size === 0) return NO_HASH
   let high = mix(keyHash ^ 0x5bd1e995)
-  // Sums, not a chain: the order in which a map gives its entries is no part of the version.
+  // Use sums, not a chain, because the order of a map's entries is not part of the version.
   let times = 0
   for (const timestamp of object.vector.values()) times = (times + mixTime(timestamp)) | 0
   for (const { timestamp } of object.siblings) times = (times + 3 * mixTime(timestamp)) | 0

@@ -1,17 +1,17 @@
 /**
- * A hash tree over the keys of one data partition, kept up to date in O(1) a write. A leaf is the xor of the
- * hashes of its keys' copies, an inner node the xor of its children: so the order of writes does not matter,
- * and a change goes straight up. (Merkle trees that hash their children need the siblings of each changed
- * node; Riak's rebuild theirs. What xor gives away is resistance to forgery, which peers do not need.)
+ * A hash tree over the keys of one data partition, updated in O(1) for each write. A leaf is the xor of the hashes of
+ * its keys' copies, and an inner node is the xor of its children. So the order of writes does not matter, and a change
+ * only touches the path to the root. (A Merkle tree hashes the children, so each change needs the node's siblings, and
+ * Riak rebuilds its trees. Xor gives up resistance to forgery, which is not needed between peers.)
  *
- * Invariant: each node is the xor of the copies below it, so equal subtrees have equal hashes, and unequal
- * ones differ but for one chance in 2^64.
+ * Invariant: each node is the xor of the copies below it. So equal subtrees have equal hashes, and unequal ones have
+ * equal hashes only with probability 2^-64.
  */
 import { assert } from '../assert.ts'
 
-/** Children of a node. */
+/** The number of children of a node. */
 export const TREE_FANOUT = 16
-/** Level 0 is the root, the last level are the leaves. */
+/** Level 0 is the root; the last level are the leaves. */
 export const TREE_DEPTH = 3
 export const TREE_LEAVES = TREE_FANOUT ** TREE_DEPTH
 
@@ -23,17 +23,17 @@ export interface TreeHash {
 
 export const NO_HASH: TreeHash = { low: 0, high: 0 }
 
-/** The nodes of levels 0 and 1, and of the levels below one node of level 1. */
+/** The number of nodes in levels 0 and 1, and of those below one node of level 1. */
 const TOP_NODES = 1 + TREE_FANOUT
 const BRANCH_NODES = TREE_FANOUT + TREE_FANOUT ** 2
 
 export class HashTree {
   /** low, high, low, high, … level by level. */
   readonly #top = new Uint32Array(2 * TOP_NODES)
-  /** What is below each node of level 1, where something is: most trees of a small store are nearly empty. */
+  /** The nodes below each node of level 1, if there are any: most trees of a small store are nearly empty. */
   readonly #branches: (Uint32Array | undefined)[] = []
 
-  /** A copy in `leaf` has changed from one hash to another; `NO_HASH` is a copy that is not there. */
+  /** A copy in `leaf` has changed from one hash to another. `NO_HASH` stands for an absent copy. */
   change(leaf: number, before: TreeHash, after: TreeHash): void {
     assert(leaf >= 0 && leaf < TREE_LEAVES, () => `leaf ${leaf} exists`)
     const low = before.low ^ after.low
@@ -59,7 +59,7 @@ export class HashTree {
   }
 }
 
-/** Where a node of level 2 or 3 is in the array of its branch. */
+/** The position of a node of level 2 or 3 in the array of its branch. */
 function placeInBranch(level: number, index: number): number {
   return level === 2 ? index % TREE_FANOUT : TREE_FANOUT + (index % TREE_FANOUT ** 2)
 }
@@ -81,12 +81,12 @@ export function xorHashes(a: TreeHash, b: TreeHash): TreeHash {
   return { low: (a.low ^ b.low) >>> 0, high: (a.high ^ b.high) >>> 0 }
 }
 
-/** Which leaf a key lies in, from the hash that gives its partition: other bits than that uses. */
+/** The leaf of a key. It uses other bits of the key's hash than the data partition does. */
 export function leafOf(keyHash: number): number {
   return (keyHash >>> 16) % TREE_LEAVES
 }
 
-/** One hash of several, each bound to its place: for the comparison of many trees at once. */
+/** One hash over several, each bound to its place, to compare many trees at once. */
 export function combineHashes(
   hashes: Iterable<readonly [place: number, hash: TreeHash]>,
 ): TreeHash {
@@ -100,7 +100,7 @@ export function combineHashes(
   return { low: low >>> 0, high: high >>> 0 }
 }
 
-/** The finalizer of MurmurHash3 (Appleby): each bit of the input moves about half of the output's. */
+/** The finalizer of MurmurHash3 (Appleby): each input bit changes about half of the output bits. */
 export function mix(word: number): number {
   let mixed = word | 0
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b)

@@ -1,10 +1,10 @@
 /**
- * The horizon: a timestamp up to which this owner holds everything that any owner does, and past which no
- * older write is on its way. What is older than it, and not held here, is history: replaced, deleted,
- * collected. So deletes can be forgotten without ever coming back, and vectors need no entries below it.
+ * The horizon of an owner is a timestamp up to which it holds everything that any owner holds, and nothing older is
+ * under way. A sibling up to the horizon that this owner does not hold is history: it was replaced, deleted or
+ * collected. So tombstones can be forgotten and never come back, and vectors need no entries below the horizon.
  *
- * Invariant: an owner has a horizon H only if, in its present life, it has taken over everything with a dot up
- * to H from every other owner, after every member had promised to send nothing new with such a dot.
+ * Invariant: an owner has a horizon H only if, in its present life, it has taken over everything with a dot up to H
+ * from every other owner, after every member had promised to send nothing new with such a dot.
  */
 import { compareDots, type Timestamp } from '../causality/dot.ts'
 import { ABSENT, type StoredObject } from '../causality/stored-object.ts'
@@ -13,12 +13,12 @@ import type { Actor } from '../causality/dot.ts'
 import { NAME_WINDOW_MS } from '../causality/update-name.ts'
 import { ANSWERED_MS } from '../consensus/register-memory.ts'
 
-/** Vectors below this size are left alone: they are small, and cost nothing to keep. */
+/** Vectors below this size are not pruned: they are small. */
 export const VECTOR_ENTRIES_PLENTY = 8
 
 /**
- * What of `incoming` is not history to an owner with this horizon that holds `held`: siblings that are newer,
- * or that it holds itself. Returns `incoming` itself where that is all.
+ * The part of `incoming` that is not history for an owner with this horizon that holds `held`: siblings that are newer,
+ * or that the owner holds itself. Returns `incoming` itself if nothing is history.
  */
 export function withoutHistory(
   incoming: StoredObject,
@@ -35,8 +35,8 @@ export function withoutHistory(
 }
 
 /**
- * The same for a strong key, of which all is one proposal: to an owner that has forgotten the key, or never had it,
- * proposals up to its horizon are history, and it accepts none of them (node/strong/register-acceptor.ts).
+ * The same for a strong key, whose whole object is one proposal. If an owner does not hold the key, proposals up to its
+ * horizon are history, and it accepts none of them (node/strong/register-acceptor.ts).
  */
 export function withoutOldProposal(
   incoming: StoredObject,
@@ -49,10 +49,10 @@ export function withoutOldProposal(
 }
 
 /**
- * The object with no more entries in its vector than it needs, once all of it is settled: what the others
- * would cover is history without them. Not before: an owner with a lower horizon may still hold what an entry
- * covers, and would take it for news beside the write that replaced it. Returns the object itself where there
- * is nothing to do.
+ * Removes the entries that the vector does not need, once the whole object is settled: the writes that they cover are
+ * history without them. This must not happen earlier, because an owner with a lower horizon may still hold a covered
+ * write. It would take that write for a new sibling of the write that replaced it. Returns the object itself if nothing
+ * changes.
  */
 export function pruneVector(object: StoredObject, horizon: Timestamp): StoredObject {
   if (object.vector.size <= VECTOR_ENTRIES_PLENTY || !isSettled(object, horizon)) return object
@@ -63,9 +63,10 @@ export function pruneVector(object: StoredObject, horizon: Timestamp): StoredObj
 }
 
 /**
- * From when on the object is nothing but a memory of deletes, in wall ms: a tombstone from its own time, a
- * value from its expiry, shrunk or not. Undefined where a value stays for ever, or nothing is held. A strong key remembers its last
- * writes, deleted or not, for as long as one of them may be sent again; so does the tombstone of a counter.
+ * The wall time in ms from which the object holds only tombstones and expired values: a tombstone counts from its own
+ * time, a value from its expiry, shrunk or not. Undefined if a value never expires, or nothing is held. A strong key
+ * remembers its last writes, deleted or not, as long as one of them may be sent again. The tombstone of a counter does,
+ * too.
  */
 export function deadFromMs(
   object: StoredObject,
@@ -86,8 +87,8 @@ export function deadFromMs(
 }
 
 /**
- * The horizon from which on an owner may forget the object; undefined where it is more than a memory of
- * deletes. `marginMs`: so much may nodes disagree about whether a value has expired.
+ * The horizon at which an owner may forget the object; undefined if it must not. `marginMs`: how much nodes may
+ * disagree about whether a value has expired.
  */
 export function forgottenFrom(
   object: StoredObject,
@@ -104,7 +105,7 @@ export function forgottenFrom(
   )
 }
 
-/** Whether everything that the object knows of is at or below the horizon. */
+/** Whether everything in the object is at or below the horizon. */
 export function isSettled(object: StoredObject, horizon: Timestamp): boolean {
   for (const timestamp of object.vector.values()) if (timestamp > horizon) return false
   return object.siblings.every(({ timestamp }) => timestamp <= horizon)

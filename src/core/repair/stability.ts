@@ -1,11 +1,11 @@
 /**
- * How far the cluster has settled: from what members promise (*floors*) and what they have taken over
- * (*settled*), the horizon of this node follows. All of it only grows, so it can be told in any order, late,
- * or twice.
+ * How far the cluster has settled. The horizon of this node follows from the promises of the members (*floors*) and
+ * from what they have taken over (*settled*). All these values only grow, so they may arrive in any order, late, or
+ * twice.
  *
- * A floor F of a member: it will never again send, or keep for others, anything with a dot up to F that an
- * owner does not hold. `settled` S of an owner: it holds everything with a dot up to S that any owner holds.
- * A member that is down neither raises its floor nor settles: it holds the horizon back until it returns.
+ * A floor F of a member: it will never again send, or keep for others, anything with a dot up to F that an owner does
+ * not hold. `settled` S of an owner: it holds everything with a dot up to S that any owner holds. A member that is down
+ * raises neither, so it holds the horizon back until it returns.
  */
 import type { Timestamp } from '../causality/dot.ts'
 
@@ -14,7 +14,7 @@ export class Stability {
   #members: readonly string[]
   readonly #floors = new Map<string, Timestamp>()
   readonly #settled = new Map<string, Timestamp>()
-  /** What this node, in this life, has taken over from each other one. */
+  /** Up to when this node has taken over everything from each other member, in this life. */
   readonly #takenOver = new Map<string, Timestamp>()
 
   constructor(self: string, members: readonly string[]) {
@@ -26,30 +26,30 @@ export class Stability {
     this.#members = members
   }
 
-  /** What a member, or somebody on its behalf, says. */
+  /** Learns a member's values, from itself or from another member. */
   learn(member: string, floor: Timestamp, settled: Timestamp): void {
     raise(this.#floors, member, floor)
     raise(this.#settled, member, settled)
   }
 
-  /** Up to here nothing new comes from any member: what is taken over from now on is complete so far. */
+  /** No member sends anything new with a dot up to this time, so a comparison that starts now is complete up to it. */
   quietUntil(): Timestamp {
     return this.#least(this.#floors)
   }
 
-  /** Everything up to `until` that `peer` holds is held, durably, here. */
+  /** Everything up to `until` that `peer` holds is durable here. */
   tookOver(peer: string, until: Timestamp): void {
     raise(this.#takenOver, peer, until)
   }
 
-  /** The highest horizon that may be taken: everybody has settled so far. */
+  /** The highest possible horizon: every member has settled that far. */
   horizon(): Timestamp {
     return Math.min(this.#ownSettled(), this.#least(this.#settled, this.#self))
   }
 
   /**
-   * Members because of which the horizon is not above `timestamp`. A member whose promise stands still comes before all
-   * others: nobody can settle beyond it.
+   * The members that keep the horizon at or below `timestamp`. If some floors stand still, only those members are
+   * named, because nobody can settle beyond a floor.
    */
   holdingBack(timestamp: Timestamp): string[] {
     const isBehind = (values: ReadonlyMap<string, Timestamp>, member: string): boolean =>
@@ -63,7 +63,7 @@ export class Stability {
     )
   }
 
-  /** For telling others: each member's floor and settled, as far as known. */
+  /** For other members: each member's floor and settled value, as far as known. */
   *entries(): Generator<[member: string, floor: Timestamp, settled: Timestamp]> {
     for (const member of this.#members) {
       const settled = member === this.#self ? this.#ownSettled() : this.#settled.get(member)
@@ -72,8 +72,8 @@ export class Stability {
   }
 
   /**
-   * Of itself a node knows best: what it had settled in an earlier life may be lost. And with a new member
-   * there is more to take over than before.
+   * This node uses only its own count for itself: what it settled in an earlier life may be lost, and a new member adds
+   * copies to take over.
    */
   #ownSettled(): Timestamp {
     return this.#least(this.#takenOver, this.#self)
@@ -84,7 +84,7 @@ export class Stability {
     for (const member of this.#members) {
       if (member !== except) least = Math.min(least, values.get(member) ?? 0)
     }
-    // A cluster of one has nobody to wait for.
+    // A cluster of one member does not wait for any other.
     return least === Infinity ? (this.#floors.get(this.#self) ?? 0) : least
   }
 }

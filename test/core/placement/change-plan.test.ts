@@ -58,11 +58,11 @@ describe('the plan of a change', () => {
     const { warnings } = planChange(five, { kind: 'remove', node: 'n2' })
     expect(warnings).toContainEqual(
       expect.stringMatching(
-        /b1 keeps one copy: what n2 had of it, in \d+ data partitions, is gone/,
+        /b1 keeps one copy: the keys that n2 owned, in \d+ data partitions, are lost/,
       ),
     )
     expect(warnings).toContainEqual(
-      expect.stringMatching(/b2 keeps two copies: of \d+ data partitions one is left/),
+      expect.stringMatching(/b2 keeps two copies: \d+ data partitions will have a single copy/),
     )
     expect(warnings.join()).not.toContain('b3')
     expect(planChange(five, { kind: 'leave', node: 'n2' }).warnings.join()).not.toContain('keeps')
@@ -70,8 +70,8 @@ describe('the plan of a change', () => {
 
   it('warns of fewer zones, and of other voters', () => {
     const { warnings } = planChange(five, { kind: 'leave', node: 'n5' })
-    expect(warnings).toContain('The members will be in fewer zones: 4, and now in 5.')
-    expect(warnings).toContain('The voters will be n1, n2, n3, and are now n1, n2, n3, n4, n5.')
+    expect(warnings).toContain('The members will be in fewer zones: 4 instead of 5.')
+    expect(warnings).toContain('The voters will be n1, n2, n3 instead of n1, n2, n3, n4, n5.')
     expect(planChange(five, { kind: 'join', member: memberNo(6) }).warnings).toEqual([])
   })
 

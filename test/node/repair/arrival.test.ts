@@ -4,7 +4,7 @@ import { IDS, VirtualCluster } from '../virtual-cluster.ts'
 const isWaiting = (message: string): boolean => message.includes('waiting for a majority')
 
 const isOld = (message: string): boolean => message.includes('not the newest')
-const isVoteLost = (message: string): boolean => message.includes('promised for the topology')
+const isVoteLost = (message: string): boolean => message.includes('promises of this voter')
 
 it('a new node says that it waits only while it does', async () => {
   const cluster = new VirtualCluster('arrival')

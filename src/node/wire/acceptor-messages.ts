@@ -1,4 +1,4 @@
-/** What an acceptor says, as it travels: of a register of any kind of value. */
+/** Encodes an acceptor's replies for the wire. The register may hold values of any type. */
 import type { AcceptorReply } from '../../core/consensus/acceptor.ts'
 import { type Ballot, encodeBallot, parseBallot } from '../../core/consensus/ballot.ts'
 import type { Encodable } from '../../ports/codec.ts'
@@ -21,7 +21,7 @@ export function encodeReply<T>(
   }
 }
 
-/** The reply to a question at `ballot`; undefined for garbage. `decodeValue` gives undefined for that, too. */
+/** Decodes the reply to a message with `ballot`. Returns undefined for garbage; `decodeValue` must do the same. */
 export function decodeReply<T>(
   ballot: Ballot,
   body: readonly Encodable[],

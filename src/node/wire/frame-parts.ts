@@ -1,4 +1,7 @@
-/** How what is bound for one peer is cut into frames: none of too many items, or longer than one item makes it. */
+/**
+ * Splits the messages to one peer into frames. A frame has at most FRAME_ITEMS_MAX items, and ends once it has reached
+ * FRAME_BYTES_TARGET. So only its last item can make it larger than that.
+ */
 import type { Encodable } from '../../ports/codec.ts'
 import { FRAME_BYTES_TARGET, FRAME_ITEMS_MAX } from './messages.ts'
 
@@ -18,7 +21,7 @@ export function frameParts(items: readonly Encodable[]): (readonly Encodable[])[
   return parts
 }
 
-/** About how many bytes an item takes: its byte strings, and a little for the rest. */
+/** An estimate of an item's size in bytes: its byte strings, plus a fixed number for the rest. */
 function sizeOf(item: Encodable): number {
   let bytes = 64
   if (Array.isArray(item)) {

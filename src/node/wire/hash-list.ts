@@ -1,4 +1,4 @@
-/** Tree hashes as they travel: 8 bytes each, one after the other. */
+/** Encodes tree hashes for the wire: 8 bytes each, one after the other. */
 import type { TreeHash } from '../../core/repair/hash-tree.ts'
 import type { Encodable } from '../../ports/codec.ts'
 
@@ -14,7 +14,7 @@ export function encodeHashes(hashes: readonly TreeHash[]): Uint8Array {
   return bytes
 }
 
-/** Throws on anything but what `encodeHashes` gives. */
+/** Throws on anything that `encodeHashes` does not produce. */
 export function decodeHashes(bytes: Encodable | undefined): TreeHash[] {
   if (!(bytes instanceof Uint8Array) || bytes.length % HASH_BYTES !== 0) {
     throw new Error('not a list of hashes')

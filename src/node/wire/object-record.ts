@@ -1,15 +1,18 @@
 /**
- * A stored object as bytes: what is on disk and what travels between owners, the same bytes for both.
+ * A *record*: a stored object as bytes. The same bytes are on disk and travel between owners.
  *
  *   u32 LE  xxHash32 of the rest
- *   rest    codec of [format, vector as actor, timestamp, …, siblings as [actor, timestamp, flags, contentType, expiresAtMs, value]],
- *           with the dependencies of a sibling that has any as a seventh: name, vector, name, vector, …;
- *           of a strong key with its memory as a fourth: [counter, node, …], [idempotency key, actor, timestamp, existed, …],
- *           and, where there is any, [fingerprint of the first of these, …], which version 2 does not write and ignores
+ *   rest    codec of [format, vector, siblings], and for a strong key [format, vector, siblings, memory]
  *
- * The encoding is canonical (vector by actor, siblings by dot), so equal objects are equal bytes at every
- * owner. The checksum is made once, by the coordinator, and checked wherever the bytes are read or received:
- * no damaged record is ever decoded, stored or served.
+ *   vector   actor, timestamp, actor, timestamp, …
+ *   sibling  [actor, timestamp, flags, contentType, expiresAtMs, value], and then its dependencies, if any:
+ *            name, vector, name, vector, …
+ *   memory   [counter, node, …], [idempotency key, actor, timestamp, existed, …], and then, if there are any,
+ *            [fingerprint, …], one for each idempotency key; version 2 neither writes nor reads fingerprints
+ *
+ * The encoding is canonical: the vector is sorted by actor, the siblings by dot. So equal objects have equal bytes at
+ * every owner. The coordinator computes the checksum once. It is checked whenever the bytes are read or received, so a
+ * damaged record is never decoded, stored or served.
  */
 import type { Codec, Encodable } from '../../ports/codec.ts'
 import { ABSENT, type StoredObject } from '../../core/causality/stored-object.ts'
@@ -37,9 +40,9 @@ export interface Copy {
 
 export const ABSENT_COPY: Copy = { object: ABSENT, record: new Uint8Array(0) }
 
-/** A record whose checksum or form is wrong. */
+/** The checksum or the format of a record is wrong. */
 export class RecordCorruptError extends Error {
-  /** The bytes as they were found on the disk, to be put aside. */
+  /** The bytes that were found on disk, for the quarantine. */
   damaged: Uint8Array = new Uint8Array(0)
 }
 
@@ -73,7 +76,7 @@ export function decodeRecord(codec: Codec, record: Uint8Array): StoredObject {
       `checksum ${stored.toString(16)}, computed ${computed.toString(16)}`,
     )
   }
-  // Behind a right checksum a wrong form is another program's record: refused all the same.
+  // A record with a correct checksum but a wrong format was written by another program. It is refused as well.
   const data = codec.decode(body)
   if (!Array.isArray(data) || data[0] !== RECORD_FORMAT)
     throw new RecordCorruptError('unknown format')
@@ -98,14 +101,14 @@ export function encodeCopy(codec: Codec, object: StoredObject): Copy {
   return { object, record: encodeRecord(codec, object) }
 }
 
-/** actor, timestamp, actor, timestamp, … in the order of the actors. */
+/** Gives actor, timestamp, actor, timestamp, …, sorted by actor. */
 export function encodeVector(vector: VersionVector): Encodable[] {
   const list: Encodable[] = []
   for (const [actor, timestamp] of sortedEntries(vector)) list.push(actor, timestamp)
   return list
 }
 
-/** Throws `RecordCorruptError` on anything but what `encodeVector` gives. */
+/** Throws `RecordCorruptError` on anything that `encodeVector` does not produce. */
 export function decodeVector(data: Encodable): VersionVector {
   if (!Array.isArray(data) || data.length % 2 !== 0) throw new RecordCorruptError('not a vector')
   if (data.length === 0) return EMPTY_VECTOR
@@ -121,13 +124,13 @@ export function decodeVector(data: Encodable): VersionVector {
   return vector
 }
 
-/** name, vector, name, vector, … in the order of the names. */
+/** Gives name, vector, name, vector, …, sorted by name. */
 export function encodeSession(session: Session): Encodable[] {
   const entries = [...session].sort(([a], [b]) => (a < b ? -1 : 1))
   return entries.flatMap(([name, seen]) => [name, encodeVector(seen)])
 }
 
-/** Throws `RecordCorruptError` on anything but what `encodeSession` gives. */
+/** Throws `RecordCorruptError` on anything that `encodeSession` does not produce. */
 export function decodeSession(data: unknown): Session {
   if (!Array.isArray(data) || data.length % 2 !== 0) throw new RecordCorruptError('not a session')
   const session = new Map<string, VersionVector>()
@@ -139,7 +142,7 @@ export function decodeSession(data: unknown): Session {
   return session
 }
 
-/** actor, timestamp, … in the order given. */
+/** Gives actor, timestamp, …, in the given order. */
 export function encodeDots(dots: readonly Dot[]): Encodable[] {
   const list: Encodable[] = []
   for (const { actor, timestamp } of dots) list.push(actor, timestamp)
@@ -150,10 +153,7 @@ export function decodeDots(data: Encodable): Dot[] {
   return [...decodeVectorEntries(data)].map(([actor, timestamp]) => ({ actor, timestamp }))
 }
 
-/**
- * What of an object tells whether two copies differ, without the values: a flat list, equal exactly where
- * `equalObjects` holds.
- */
+/** The *version* of an object: a flat list without the values. Two versions are equal if and only if the objects are. */
 export function encodeVersion(object: StoredObject): Encodable[] {
   return [object.vector.size, ...encodeVector(object.vector), ...encodeDots(object.siblings)]
 }

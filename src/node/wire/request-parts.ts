@@ -1,4 +1,4 @@
-/** The parts that forwarded requests of several kinds, and their answers, share, as they travel. */
+/** Encodes the parts that several kinds of forwarded requests and answers have in common. */
 import {
   type ErrorCode,
   type ErrorDetails,
@@ -10,7 +10,7 @@ import type { Content } from '../../core/causality/sibling.ts'
 import type { Encodable } from '../../ports/codec.ts'
 import { decodeSession, encodeSession } from './object-record.ts'
 
-/** How many fields `encodeContent` gives. */
+/** Number of fields that `encodeContent` gives. */
 export const CONTENT_FIELDS = 5
 
 export function encodeContent(content: Content): Encodable[] {
@@ -24,7 +24,7 @@ export function decodeContent(data: readonly unknown[]): Content {
   const [value, contentType, tombstone, expiresAtMs, dependencies] = data
   if (!(value instanceof Uint8Array)) throw new Error('not what a client writes')
   return {
-    // The frame it came in is let go.
+    // Copy the bytes, so that the value does not keep its frame in memory.
     value: new Uint8Array(value),
     contentType: String(contentType),
     tombstone: tombstone === true,

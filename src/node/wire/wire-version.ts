@@ -1,13 +1,13 @@
 /**
- * How nodes of this version and of the one before work together while a cluster is upgraded one node after the other.
+ * Decides how nodes of this version and of the previous one work together during a rolling upgrade.
  *
- * - Data goes on: `askFor` gives each ask the form that the version of the link has for it.
- * - The topology stays as it is: every member must speak the newest version before a document may be decided, because
- *   a document may name what the older version does not know.
- * - Updates of a counter under an idempotency key wait: version 2 would count their repeats.
- * - Expired values keep their bytes: version 2 would give back those that others have shrunk.
+ * - Requests for data continue: `askFor` converts each ask to the version of its link.
+ * - The topology cannot change until every member speaks the newest version, because a new topology may contain fields
+ *   that the older version does not know.
+ * - Updates of a counter with an idempotency key are refused, because version 2 would count their repeats.
+ * - Expired values keep their bytes, because nodes of version 2 would bring back the bytes that others have dropped.
  *
- * The last two hold also where the member of version 2 is out of reach (core/membership/member-versions.ts).
+ * The last two rules also hold while a member of version 2 is out of reach (core/membership/member-versions.ts).
  */
 import type { HeardVersion } from '../../core/membership/member-versions.ts'
 import type { Topology } from '../../core/placement/topology.ts'
@@ -15,17 +15,17 @@ import { VERSIONS } from '../../core/protocol-versions.ts'
 import type { Encodable } from '../../ports/codec.ts'
 import type { Ask, AskKind } from './messages.ts'
 
-/** Kinds of asks that came with version 3. */
+/** Kinds of asks that version 3 added. */
 const UNKNOWN_TO_2: ReadonlySet<string> = new Set<AskKind>([])
 
-/** The ask as a node of that version reads it; undefined where that version has no such ask. */
+/** Converts the ask to that version of the protocol. Returns undefined if that version has no such ask. */
 export function askFor(version: number, ask: Ask): Ask | undefined {
   return version < 3 && UNKNOWN_TO_2.has(ask[1]) ? undefined : ask
 }
 
 /**
- * Why this node cannot change the topology now; undefined where it can. `versionOf` gives the version that the link
- * to a member speaks, where the link is open.
+ * The reason why this node cannot change the topology now; undefined if it can. `versionOf` gives the version of the
+ * link to a member, if the link is open.
  */
 export function whyNoChange(
   self: string,
@@ -42,16 +42,19 @@ export function whyNoChange(
   return `${versions}: the topology can be changed once every member is upgraded. Reads and writes of data go on.`
 }
 
-/** Why an update of a counter cannot have a name now; undefined where it can. `old`: members that may be of version 2. */
+/**
+ * The reason why a counter cannot take an update with an idempotency key now; undefined if it can. `old`: the members
+ * that may speak version 2.
+ */
 export function whyNoNames(old: readonly string[]): string | undefined {
   if (old.length === 0) return undefined
   return (
-    `${old.join(', ')} may speak version 2 of the protocol, which does not know the Idempotency-Key of a counter: ` +
-    'it is kept once every member is upgraded, or has been heard of; nothing was applied'
+    `${old.join(', ')} may speak version 2 of the protocol, which does not support an Idempotency-Key for counters; ` +
+    'nothing was applied: upgrade and start every member, then retry'
   )
 }
 
-/** member, version, stamp, … */
+/** Gives member, version, stamp, member, version, stamp, … */
 export function encodeVersions(entries: readonly HeardVersion[]): Encodable[] {
   return entries.flatMap(({ member, version, stamp }) => [member, version, stamp])
 }

@@ -1,17 +1,17 @@
 /**
- * The disk of a node behind checksums: every value is framed (record-frame.ts) when it is written, and checked when
- * it is read. Each kind of record has its own answer to damage, and none is believed:
+ * A node's disk with checksums: every value is framed when it is written, and checked when it is read (record-frame.ts).
+ * A damaged value is never taken for intact. The reaction depends on its kind:
  *
- * - a data record or a hint is handed on as it was found. Its own checksum fails then, and the reader repairs it;
- * - a promise is handed on without content, and the acceptor refuses all that it may have promised;
- * - an entry of an index is left out. The index is made again at once (index-repair.ts), and at the next start;
- * - damage to the node's own state throws `DamagedStateError`: the whole directory counts as lost.
+ * - A data record or a hint is returned as it was found. Its own checksum then fails, and the reader repairs it.
+ * - A promise is returned without content. The acceptor then refuses every ballot that it may have promised to refuse.
+ * - An index entry is left out. The index is rebuilt at once (index-repair.ts), and again at the next start.
+ * - Damage to the node's own state throws `DamagedStateError`: the whole directory counts as lost.
  */
 import type { Disk, DiskHealth, DiskOperation } from '../../ports/disk.ts'
 import { frame, unframe } from './record-frame.ts'
 import { keyAfter } from './record-page.ts'
 
-/** The node's own state cannot be believed: its directory must be treated as a lost one. */
+/** The node's own state cannot be trusted, so its directory must be treated as lost. */
 export class DamagedStateError extends Error {
   constructor(what: string) {
     super(`the node's own state is damaged: ${what}`)
@@ -24,7 +24,7 @@ const utf8 = new TextEncoder()
 
 export class CheckedDisk implements Disk {
   readonly #disk: Disk
-  /** Told of each damaged entry of an index, and of each damaged promise. */
+  /** Called with each damaged index entry, and with each damaged promise. */
   onDamaged: (key: string) => void = () => undefined
 
   constructor(disk: Disk) {
@@ -72,7 +72,7 @@ export class CheckedDisk implements Disk {
       const isCut = readBytes >= bytesLeft
       bytesLeft -= givenBytes
       const isFull = entries.length >= limit || bytesLeft <= 0
-      // A page that is short only by frames and entries left out must not pass for the last one.
+      // A page that is short only because of frames or damaged entries must not be taken for the last one.
       if (isFull || page.length === 0 || (isWhole && !isCut)) return entries
       start = keyAfter(page.at(-1)?.[0] ?? '')
     }

@@ -1,12 +1,12 @@
 /**
- * What is stored beside a record, in the same batch:
+ * The index entries of a record. Each is stored in the same batch as the record:
  *
- * - the leaf of the hash tree in which its key lies, so that a leaf can be listed without reading the partition;
- * - its place in the key index of its bucket, so that keys are listed in order without reading the values: with the
- *   head of a large record, and empty for a small one, which is read instead (record-head.ts);
- * - for a record that is only a memory of deletes, from when on, so that the collector finds it.
+ * - `i/`: the leaf of the hash tree that contains the key, so that a leaf can be listed without reading the partition.
+ * - `k/`: the key in the order of its bucket, so that keys can be listed without reading the values. The entry contains
+ *   the head of a large record. It is empty for a small record, which is read instead (record-head.ts).
+ * - `g/`: for a record that holds only deletes or expired values, the time from which it does, for the collector.
  *
- * All of it follows from the record. An overwrite of a small value by another changes none of it, and costs nothing more.
+ * All entries can be derived from the record. If a small value overwrites another, no entry changes.
  */
 import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import { hashText } from '../../core/hash/text-hash.ts'
@@ -20,7 +20,7 @@ import { type DataName, graveKey, leafKey, listKey, parseDataKey } from './stora
 
 const NOTHING = new Uint8Array(0)
 
-/** Takes a key's record from one copy to another. */
+/** The operations that replace a key's record and its index entries. */
 export function recordOperations(
   codec: Codec,
   storageKey: string,
@@ -36,7 +36,7 @@ export function recordOperations(
   ]
 }
 
-/** The part of it that is beside the record. */
+/** The operations on the index entries alone. */
 export function indexOperations(
   codec: Codec,
   storageKey: string,
@@ -67,7 +67,7 @@ export function indexOperations(
   return operations
 }
 
-/** Takes away a record that cannot be read, and whatever it was. The collector removes its `g/` entry later. */
+/** Deletes a record that cannot be read, and its index entries. The collector removes a `g/` entry later. */
 export function removalOperations(storageKey: string): DiskOperation[] {
   const operations: DiskOperation[] = [{ type: 'delete', key: storageKey }]
   const at = parseDataKey(storageKey)
@@ -78,14 +78,14 @@ export function removalOperations(storageKey: string): DiskOperation[] {
   return operations
 }
 
-/** The place of a key in the key index, as it is with that copy. */
+/** The operation that sets or deletes the key's entry in the key index, for that copy. */
 export function listOperation(codec: Codec, { name }: DataName, copy: Copy): DiskOperation {
   if (copy.record.length === 0) return place(false, listKey(name))
   const value = hasHead(copy) ? codec.encode(encodeHead(headOf(copy.object))) : NOTHING
   return { type: 'put', key: listKey(name), value }
 }
 
-/** A large record that could not be decoded has no head: whoever lists it finds out that it is damaged. */
+/** A large record that could not be decoded has no head. A list then reads the record, and finds the damage. */
 function hasHead({ object, record }: Copy): boolean {
   return record.length > HEAD_FROM_BYTES && object.vector.size + object.siblings.length > 0
 }

@@ -1,7 +1,9 @@
 /**
- * Brings a data directory without frames (formats 1 and 2) under checksums, before anything else reads it. Each batch
- * frames a page of values in key order and stores how far it has come, so a crash at any point is no loss: the next
- * start goes on behind that key. The format is written last, without a frame until then, and tells both apart.
+ * Adds checksums (frames) to the values of a data directory of format 1 or 2, before anything else reads it.
+ *
+ * Each batch frames a page of values in key order, and also stores the last key of the page. So a crash at any point
+ * loses nothing: the next start continues after that key. The format is the last value to be framed. An unframed format
+ * therefore tells that the migration has not finished.
  */
 import type { Codec, Encodable } from '../../ports/codec.ts'
 import type { Disk, DiskOperation } from '../../ports/disk.ts'
@@ -14,14 +16,14 @@ const UNFRAMED_FORMATS: readonly Encodable[] = [1, 2]
 const FORMAT_KEY = metaKey('format')
 /** The last key whose value is framed. */
 const PROGRESS_KEY = metaKey('framing')
-/** Every kind of key lies between these. */
+/** All keys of the database lie between these two. */
 const ALL_KEYS = ['a', '~'] as const
 const PAGE = 64
 
-/** The format of a directory without frames; undefined where the values are framed, or there are none. */
+/** The format of a directory without frames; undefined if its values are framed, or if it has none. */
 export async function unframedFormat(disk: Disk, codec: Codec): Promise<number | undefined> {
   const [stored] = await disk.getMany([FORMAT_KEY])
-  // Such a format is a small number of MessagePack: one byte. A frame alone is longer.
+  // An unframed format is a small number in MessagePack: one byte. A framed value is longer.
   if (stored?.length !== 1) return undefined
   const format = codec.decode(stored)
   return UNFRAMED_FORMATS.includes(format) ? (format as number) : undefined
@@ -31,7 +33,7 @@ export async function unframedFormat(disk: Disk, codec: Codec): Promise<number |
 export async function frameAll(disk: Disk, codec: Codec, log: Log): Promise<void> {
   const format = await unframedFormat(disk, codec)
   if (format === undefined) return
-  log.info({ from: format }, 'the stored values get checksums')
+  log.info({ from: format }, 'adding checksums to the stored values')
   let [from] = ALL_KEYS as readonly [string, string]
   const [progress] = await disk.getMany([PROGRESS_KEY])
   const reached = progress && unframe(PROGRESS_KEY, progress)
@@ -52,7 +54,7 @@ export async function frameAll(disk: Disk, codec: Codec, log: Log): Promise<void
     { type: 'delete', key: PROGRESS_KEY },
   ]
   await disk.write(end, { sync: true })
-  log.info({}, 'the stored values have checksums')
+  log.info({}, 'all stored values have checksums')
 }
 
 function put(key: string, value: Uint8Array): DiskOperation {

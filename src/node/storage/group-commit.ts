@@ -1,31 +1,30 @@
 /**
- * Group commit: everything that is to be stored while one batch is being synced goes into the next one, so
- * that one fsync serves as many writes as arrive during it.
+ * Group commit: all operations that arrive during one fsync go into the next batch. So one fsync serves many writes.
  *
- * Batches run one after the other, in the order in which their operations were given; a done-callback with
- * no error means stored as durably as was asked. Of several operations on one key in one batch only the last
- * is written: nobody could have seen the others.
+ * Batches run one after the other, in the order of their operations. A callback without an error means that the
+ * operations are as durable as requested. If a batch has several operations on one key, only the last one is written,
+ * because no reader could have seen the others.
  *
- * Invariant: nothing is stored that was queued behind a batch that failed. Its operations were made for what
- * that batch would have left (the index of a record's key comes with the record, and not with its overwrite).
+ * Invariant: if a batch fails, the operations queued behind it fail too. They assume what the failed batch would have
+ * stored: for instance, the first write of a key stores its index entries, and an overwrite does not.
  */
 import type { Clock } from '../../ports/clock.ts'
 import { type Disk, DiskError, type DiskOperation } from '../../ports/disk.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { Timers } from '../../ports/timers.ts'
 
-/** A batch takes no more than this, so that one fsync never keeps a caller waiting for another's megabytes. */
+/** The largest batch, so that a small write does not wait long for the large writes of others. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024
-/** Bytes waiting for the disk above which the node takes no further writes of clients. */
+/** While more bytes than this wait for the disk, the node refuses client writes. */
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024
-/** What an operation costs beside its value: key, bookkeeping. */
+/** The cost of an operation apart from its value: its key and bookkeeping. */
 const OPERATION_BYTES = 128
 
 export type Durability = 'sync' | 'os'
 export type CommitDone = (error: DiskError | undefined) => void
 
 interface PendingCommit {
-  /** Go into one batch together. */
+  /** These operations go into the same batch. */
   readonly operations: readonly DiskOperation[]
   readonly sync: boolean
   readonly bytes: number
@@ -50,7 +49,7 @@ export class GroupCommit {
     this.#metrics = ports.metrics
   }
 
-  /** Whether clients' writes should be refused until the disk has caught up. */
+  /** Whether the node should refuse client writes until the disk has caught up. */
   get overloaded(): boolean {
     return this.#queuedBytes > QUEUE_BYTES_MAX
   }
@@ -64,14 +63,14 @@ export class GroupCommit {
     this.#queuedBytes += bytes
     if (this.#running || this.#scheduled) return
     this.#scheduled = true
-    // The end of the turn: what arrived together is stored together.
+    // Wait for the end of the turn, so that operations which arrive together share a batch.
     this.#timers.soon(() => {
       this.#scheduled = false
       void this.#drain()
     })
   }
 
-  /** As `add`, for callers that can wait; rejects with a `DiskError`. */
+  /** Like `add`, but returns a promise. Rejects with a `DiskError`. */
   store(operations: readonly DiskOperation[], durability: Durability): Promise<void> {
     return new Promise((resolve, reject) => {
       this.add(operations, durability, (error) => (error ? reject(error) : resolve()))
@@ -112,7 +111,7 @@ export class GroupCommit {
     let sync = false
     for (const pending of batch) {
       for (const operation of pending.operations) {
-        // Re-inserted, so that the batch keeps the order of the last operations.
+        // Delete the key first, so that the batch is in the order of the last operation on each key.
         operations.delete(operation.key)
         operations.set(operation.key, operation)
       }

@@ -1,11 +1,13 @@
 /**
- * Makes the indexes (data-index.ts) again while the node serves, once a damaged entry was found. What such an entry
- * stood for is not known, because the damage may lie in its key, so all of them are looked at: damaged entries are
- * removed, and what every record needs is stored anew.
+ * Rebuilds the indexes (data-index.ts) once a damaged entry was found, while the node serves requests. The damage may
+ * lie in the key of the entry, so it is unknown which record the entry belonged to. Therefore the repair deletes all
+ * damaged entries, and stores the index entries of every record again.
  *
- * Invariant: before the first change of an index, the mark that it is torn is durable. So after a crash the next start
- * makes it again (migration.ts). While `isWhole`, every record has its entries, as far as any read has shown. A list of keys that was made
- * while it was not may lack some, and must not be told.
+ * Invariants:
+ * - Before the first change of an index, a mark that the index is torn is durable. So after a crash the next start
+ *   rebuilds it (migration.ts).
+ * - While `isWhole`, every record has its entries, as far as any read has shown. A list of keys that was read while
+ *   `isWhole` was false may lack keys, and must not be returned.
  */
 import type { Codec } from '../../ports/codec.ts'
 import { type Disk, DiskError } from '../../ports/disk.ts'
@@ -18,14 +20,13 @@ import type { ObjectTable } from './object-table.ts'
 import { type RecordPage, readPage } from './record-page.ts'
 import { ALL_INDEXES, ALL_RECORDS } from './storage-keys.ts'
 
-/** Entries read in one call, and records mended at once. */
+/** Entries that one call reads, and records that are indexed in parallel. */
 const PAGE = 64
-/** After an error of the disk. */
+/** The pause after an error of the disk. */
 const RETRY_MS = 200
 
-export const INDEXES_MADE = 'the indexes have been made again'
-export const REPAIR_FAILED =
-  'the indexes could not be made again: trying again until the disk works'
+export const INDEXES_MADE = 'the indexes have been rebuilt'
+export const REPAIR_FAILED = 'the indexes could not be rebuilt: retrying until the disk works'
 
 export class IndexRepair {
   readonly #disk: Disk
@@ -66,17 +67,17 @@ export class IndexRepair {
   }
 
   /**
-   * What `read` gives; undefined where it may lack entries. Looked at before and after: the read may have met a damaged
-   * entry, and a repair that ends meanwhile may have added entries behind its cursor.
+   * Returns the result of `read`, or undefined if it may lack entries. Checks before and after the read, because the
+   * read may meet a damaged entry, and because a repair that ends during the read may add entries behind its cursor.
    */
   async whole<T>(read: () => Promise<T>): Promise<T | undefined> {
     if (!this.isWhole) return undefined
     const found = this.#found
-    const told = await read()
-    return this.#found === found ? told : undefined
+    const result = await read()
+    return this.#found === found ? result : undefined
   }
 
-  /** After the migration, which would remove the mark. Damage that was found before is repaired from now on. */
+  /** Call this after the migration, which would remove the mark. Starts to repair the damage that was found before. */
   start(): void {
     this.#isStarted = true
     if (this.#damaged.size > 0) this.#wake()
@@ -86,7 +87,7 @@ export class IndexRepair {
     this.#isStopped = true
   }
 
-  /** A value was found damaged: where it was an entry, it was left out of what was read. */
+  /** Call this when a value was found damaged. If it was an index entry, the read has left it out. */
   damaged(key: string): void {
     if (!ALL_INDEXES.some(([from]) => key.startsWith(from))) return
     this.#found++
@@ -101,8 +102,8 @@ export class IndexRepair {
   }
 
   async #run(): Promise<void> {
-    this.#log.info({}, 'the indexes are being made again')
-    // Until every record has its entries again: what was removed is found damaged by nobody.
+    this.#log.info({}, 'the indexes are being rebuilt')
+    // Go on until every record has its entries again, because no read reports an entry that was deleted.
     let isMade = false
     let isFailing = false
     while ((!isMade || this.#damaged.size > 0) && !this.#isStopped) {
@@ -116,7 +117,7 @@ export class IndexRepair {
           keys.map((key) => ({ type: 'delete', key })),
           'os',
         )
-        // An entry that is found again from now on lay in the way of nothing that is stored below.
+        // These entries are gone. An entry that is found damaged from now on needs another run.
         for (const key of keys) this.#damaged.delete(key)
         await this.#storeAll()
         isMade = true
@@ -149,7 +150,7 @@ export class IndexRepair {
     }
   }
 
-  /** What lies beside the record. Rejects with a `DiskError`. */
+  /** Stores the index entries of a record. Rejects with a `DiskError`. */
   #store(storageKey: string): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#table.find(storageKey, (entry, failure) => {
@@ -157,14 +158,14 @@ export class IndexRepair {
           reject(failure)
           return
         }
-        // A damaged record is listed like any other, so that a list names its partition.
+        // A damaged record gets its index entries too, so that a list of keys can name its partition.
         const damaged = failure instanceof RecordCorruptError ? failure.damaged : undefined
         const copy = damaged ? { ...ABSENT_COPY, record: damaged } : entry?.latest
         if (copy === undefined || entry?.isLost === true) {
           resolve()
           return
         }
-        // Behind the writes of the key that are under way, and with them if they fail (group-commit.ts).
+        // These operations are queued behind the key's writes in progress, and fail if those fail (group-commit.ts).
         const operations = indexOperations(this.#codec, storageKey, ABSENT_COPY, copy)
         this.#commits.add(operations, 'os', (failed) => (failed ? reject(failed) : resolve()))
       })

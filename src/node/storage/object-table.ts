@@ -1,12 +1,14 @@
 /**
- * The objects of one node: a bounded cache over the disk, and the only way to change what is stored.
+ * The objects of one node: a bounded cache over the disk. Every change of a stored object goes through this table.
  *
- * For each key it knows the *durable* object (what reads may see: after a crash it is still there) and the
- * *latest* one (what the next write is merged with, perhaps still on its way to the disk). Between finding an
- * entry and replacing its latest object nothing waits, so updates of one key never interleave.
+ * Each entry holds two copies of a key. The *durable* copy survives a crash, so reads return it. The *latest* copy may
+ * still be on its way to the disk, and the next write is merged into it. A caller finds an entry and replaces its latest
+ * copy in one turn of the event loop, so updates of one key never interleave.
  *
- * Invariant: durable is what the last finished commit of the key stored; an entry with a commit under way is
- * never evicted; the first failed commit drops the entry, so that the truth is read from the disk again.
+ * Invariants:
+ * - The durable copy is the one that the last successful commit of the key stored.
+ * - An entry with a commit in progress is never evicted.
+ * - A failed commit drops the entry, so that the next caller reads the stored copy from disk.
  */
 import { assert } from '../../core/assert.ts'
 import type { Codec } from '../../ports/codec.ts'
@@ -16,13 +18,13 @@ import type { Durability, GroupCommit } from './group-commit.ts'
 import { recordOperations } from './data-index.ts'
 import { ABSENT_COPY, type Copy, decodeRecord, RecordCorruptError } from '../wire/object-record.ts'
 
-/** What an entry costs beside its record and key: maps, objects. */
+/** The memory of an entry apart from its record and key: maps and objects. */
 const ENTRY_BYTES = 512
-/** Records read from the disk in one call. */
+/** Records that one call reads from the disk. */
 const LOAD_BATCH_MAX = 512
 /**
- * Callers that wait for a record to be read. On a stalled disk a request ends at its deadline, but its caller here waits
- * until the disk answers. So without a bound they would pile up for as long as the disk stalls.
+ * The largest number of callers that wait for the disk. A client's request ends at its deadline, but its caller here
+ * waits until the disk answers. Without this bound, callers would pile up while a disk stalls.
  */
 export const LOADS_WAITING_MAX = 16_384
 
@@ -30,16 +32,16 @@ export interface Entry {
   readonly storageKey: string
   durable: Copy
   latest: Copy
-  /** Commits under way; `latest === durable` where there is none. */
+  /** Number of commits in progress. If it is 0, `latest === durable`. */
   pending: number
-  /** What the disk holds was damaged and is given up; what replaces it is not durable yet. */
+  /** The record on disk was damaged and given up, and its replacement is not durable yet. */
   isLost: boolean
   /** Second-chance bit of the cache. */
   touched: boolean
 }
 
 export type LoadFailure = DiskError | RecordCorruptError
-/** `entry` is valid only until the callback returns: afterwards look it up again. */
+/** `entry` is valid only until the callback returns. Call `find` again after that. */
 export type EntryTaker = (entry: Entry | undefined, failure: LoadFailure | undefined) => void
 
 export class ObjectTable {
@@ -52,12 +54,12 @@ export class ObjectTable {
   #loads = new Map<string, EntryTaker[]>()
   #loadScheduled = false
   #loading = new Map<string, EntryTaker[]>()
-  /** Callers in `#loads` and `#loading`. */
+  /** Number of callers in `#loads` and `#loading`. */
   #waiting = 0
   #bytes = 0
-  /** Told of each change of a durable object, in the order in which they became so. */
+  /** Called after each change of a durable copy, in the order in which the copies became durable. */
   onStored: (storageKey: string, before: Copy, after: Copy) => void = () => undefined
-  /** Told of a key of which it is not known what the disk holds. */
+  /** Called with a key if it is unknown which record the disk holds for it. */
   onUncertain: (storageKey: string) => void = () => undefined
 
   constructor(
@@ -77,8 +79,8 @@ export class ObjectTable {
   }
 
   /**
-   * Calls `take` with the key's entry: at once where it is cached, else after the disk has answered. Fails at once where
-   * too many wait for the disk: then nothing is known of the key.
+   * Calls `take` with the key's entry: at once if it is cached, otherwise after the disk has answered. Fails at once
+   * with `disk_busy` if too many callers wait for the disk.
    */
   find(storageKey: string, take: EntryTaker): void {
     const entry = this.#entries.get(storageKey)
@@ -105,9 +107,9 @@ export class ObjectTable {
   }
 
   /**
-   * Makes `next` the latest object of the key; `done` is called once it, or a later one, is durable. An absent
-   * `next` removes the record. An unchanged one waits for what is on its way, because "stored" must mean it. `beside`
-   * is stored in the same batch.
+   * Makes `next` the latest copy of the key. Calls `done` once this copy, or a later one, is durable. An absent `next`
+   * removes the record. If `next` is unchanged, `done` waits for the commits in progress, because success must mean that
+   * the copy is durable. The operations in `beside` are stored in the same batch.
    */
   replace(
     entry: Entry,
@@ -131,8 +133,7 @@ export class ObjectTable {
       if (failure === undefined) this.#stored(entry, next)
       else {
         if (failure.effect === 'unknown') this.onUncertain(storageKey)
-        // What was queued behind this commit has failed with it (group-commit.ts): whoever asks now has to
-        // see what the disk holds.
+        // The commits queued behind this one have failed too (group-commit.ts). So the next caller must read the disk.
         this.#drop(entry)
       }
       done(failure)
@@ -143,21 +144,21 @@ export class ObjectTable {
   #stored(entry: Entry, copy: Copy): void {
     const before = entry.durable
     entry.durable = copy
-    // What the damaged record counted for in the trees is not known any more.
+    // The hash of the damaged record is not known, so the hash tree cannot subtract it.
     if (entry.isLost) this.onUncertain(entry.storageKey)
     else this.onStored(entry.storageKey, before, copy)
     entry.isLost = false
   }
 
-  /** Forgets what is cached, so that the next reader asks the disk. Not while a commit is under way. */
+  /** Drops the cached entry, so that the next caller reads the disk. Keeps it while a commit is in progress. */
   forget(storageKey: string): void {
     const entry = this.#entries.get(storageKey)
     if (entry !== undefined && entry.pending === 0) this.#drop(entry)
   }
 
   /**
-   * Begins anew, with nothing, where the record cannot be read. The caller stores what there is to store with
-   * `replace`; until that is durable, the entry says nothing of what this node holds.
+   * Gives up a record that cannot be read, and returns an empty entry for it. The caller stores a replacement with
+   * `replace`. Until that is durable, the empty entry does not mean that the key is absent.
    */
   giveUp(storageKey: string): Entry {
     const entry = this.#adopt(storageKey, ABSENT_COPY)
@@ -165,7 +166,7 @@ export class ObjectTable {
     return entry
   }
 
-  /** A damaged record has been taken from the disk, or may have been. */
+  /** Call this after the deletion of a damaged record from the disk, also if the deletion has failed. */
   removed(storageKey: string): void {
     this.forget(storageKey)
     this.onUncertain(storageKey)
@@ -238,7 +239,7 @@ export class ObjectTable {
     this.#bytes -= sizeOf(entry)
   }
 
-  /** Second chance (clock) in the order of entry: cheaper per access than keeping a strict order of use. */
+  /** Evicts by second chance (the clock algorithm), which costs less for each access than a strict LRU order. */
   #evict(keep?: Entry): void {
     let steps = this.#entries.size
     for (const entry of this.#entries.values()) {

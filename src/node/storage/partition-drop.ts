@@ -1,4 +1,7 @@
-/** Takes records of a data partition from this node: of keys that it keeps no more, or kept once and keeps again. */
+/**
+ * Deletes records of a data partition from this node: records of keys that it no longer keeps, and leftovers of an
+ * earlier ownership of keys that it keeps again.
+ */
 import type { Disk } from '../../ports/disk.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import { removalOperations } from './data-index.ts'
@@ -8,7 +11,7 @@ import type { ObjectTable } from './object-table.ts'
 import { type RecordPage, readPage } from './record-page.ts'
 import { parseDataKey, partitionRange } from './storage-keys.ts'
 
-/** Records taken away at once: each page is durable before the next. */
+/** Records that are deleted in parallel. Each page is durable before the next one starts. */
 const PAGE = 256
 
 export interface DropParts {
@@ -19,8 +22,8 @@ export interface DropParts {
 }
 
 /**
- * Drops the partition's records of all buckets of which `mayDrop` says so when it comes to them. Rejects with a
- * `DiskError`; what is left is found by the next call.
+ * Deletes the partition's records in all buckets that may be dropped. Calls `mayDrop` again for each record. Rejects
+ * with a `DiskError`; the next call then deletes the remaining records.
  */
 export async function dropRecords(
   { disk, metrics, table, commits }: DropParts,
@@ -46,7 +49,7 @@ function dropRecord(
   return new Promise((resolve, reject) => {
     table.find(storageKey, (entry, failure) => {
       if (entry !== undefined) {
-        // Synced: what has been given up must not come back with a crash, as something that this node keeps.
+        // Sync the deletion, because a deleted record must not reappear after a crash as one that this node keeps.
         table.replace(entry, ABSENT_COPY, 'sync', (failed) => (failed ? reject(failed) : resolve()))
       } else if (failure instanceof RecordCorruptError) {
         commits.add(removalOperations(storageKey), 'sync', (failed) => {

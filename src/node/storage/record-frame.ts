@@ -1,20 +1,20 @@
 /**
- * The frame around every stored value: a checksum that binds the value to its key.
+ * The frame around every stored value. Its checksum covers the value and its key.
  *
  *   u32 LE  hash of the key, XORed with the hash of the value
  *   rest    the value
  *
- * A data record and a hint begin with the hash of their own content (object-record.ts). That hash stands for the
- * value here, so that a value is hashed once; `decodeRecord` checks it. Every other value is hashed here.
+ * A data record and a hint already begin with a hash of their content (object-record.ts). The frame uses that hash, so
+ * that their values are hashed only once. `decodeRecord` checks it against the content. Other values are hashed here.
  *
- * Invariant: a value that is changed, or found under another key, is never returned as intact.
+ * Invariant: a value that has changed, or that lies under another key, is never taken for intact.
  */
 import { hashText } from '../../core/hash/text-hash.ts'
 import { xxh32 } from '../../core/hash/xxh32.ts'
 import { checksumOf } from '../wire/object-record.ts'
 
 const FRAME_BYTES = 4
-/** A damaged record may be too short to have a hash of its own. */
+/** Bytes of a record's own hash. A damaged record may be too short to have one. */
 const OWN_HASH_BYTES = 4
 const LETTER_D = 0x64
 const LETTER_H = 0x68
@@ -27,7 +27,7 @@ export function frame(key: string, value: Uint8Array): Uint8Array {
   return framed
 }
 
-/** The value, a view into `framed`; undefined where the frame does not fit the key or the value. */
+/** Returns the value as a view into `framed`; undefined if the checksum does not match the key and the value. */
 export function unframe(key: string, framed: Uint8Array): Uint8Array | undefined {
   if (framed.length < FRAME_BYTES) return undefined
   const value = framed.subarray(FRAME_BYTES)

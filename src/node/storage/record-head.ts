@@ -1,8 +1,8 @@
 /**
- * The head of a record: everything that a list of keys tells of it, without the values themselves.
+ * The head of a record: everything that a list of keys shows of it, but not its values.
  *
- * A record that is small is read whole instead, so only a large one has its head stored beside it. An overwrite of a
- * small value then costs no second write.
+ * Only a large record has its head stored in the key index. A list reads a small record whole instead, so that an
+ * overwrite of a small value needs no second write.
  */
 import type { StoredObject } from '../../core/causality/stored-object.ts'
 import type { Sibling } from '../../core/causality/sibling.ts'
@@ -15,8 +15,8 @@ export const HEAD_FROM_BYTES = 4096
 
 export interface RecordHead {
   /**
-   * Its siblings have empty values; the true lengths are in `sizes`, by position. Only the names of a counter's updates
-   * are there (core/causality/update-name.ts): they decide which siblings are live.
+   * The object with empty values; `sizes` holds their true lengths, by position. Only the names of a counter's updates
+   * are kept (core/causality/update-name.ts), because they decide which siblings are live.
    */
   readonly object: StoredObject
   readonly sizes: readonly number[]
@@ -30,8 +30,8 @@ export function headOf({ vector, siblings }: StoredObject): RecordHead {
 }
 
 /**
- * The vector; then, for each sibling, actor, timestamp, whether it is a tombstone, expiry and size. At the end, where
- * there are names, the position, content type and value of each sibling that has any. Readers of version 2 skip these.
+ * Gives the vector, and then for each sibling its actor, timestamp, tombstone flag, expiry and size. If siblings have
+ * names, their positions, content types and values follow. Readers of version 2 skip these.
  */
 export function encodeHead({ object, sizes }: RecordHead): Encodable[] {
   const siblings = object.siblings.flatMap((s, i) => [
@@ -48,7 +48,7 @@ export function encodeHead({ object, sizes }: RecordHead): Encodable[] {
   return names.length === 0 ? head : [...head, names]
 }
 
-/** Throws on anything but what `encodeHead` gives. */
+/** Throws on anything that `encodeHead` does not produce. */
 export function decodeHead(vector: unknown, fields: unknown, names: unknown = []): RecordHead {
   if (!Array.isArray(fields) || fields.length % SIBLING_FIELDS !== 0) {
     throw new Error('not the head of a record')

@@ -1,12 +1,12 @@
 /**
- * Reads a range of the disk a page at a time. A page is bounded in entries and in bytes, because one record may be as
- * large as a thousand others.
+ * Reads a range of keys from the disk, one page at a time. A page is bounded in entries and in bytes, because one record
+ * may be as large as a thousand others.
  *
- * Invariant: pages read one after the other, each from where the one before ended, hold every entry of the range.
+ * Invariant: if each page begins at the `next` of the previous page, the pages contain every entry of the range.
  */
 import type { Disk } from '../../ports/disk.ts'
 
-/** A page ends with the entry that reaches this. */
+/** A page ends with the entry that reaches this size. */
 const PAGE_BYTES = 1024 * 1024
 
 export interface RecordPage {
@@ -30,12 +30,12 @@ export async function readPage(
   return { entries, next: isFull ? keyAfter(last[0]) : undefined }
 }
 
-/** The first key, in UTF-8 order, after that one. */
+/** The first key after `key` in UTF-8 order. */
 export function keyAfter(key: string): string {
   return `${key}\u0000`
 }
 
 function sizeOf(entries: RecordPage['entries']): number {
-  // At most three bytes a UTF-16 unit: where that is too many, the last page is empty.
+  // A UTF-16 unit takes at most three bytes. If this estimate is too high, the only effect is an empty last page.
   return entries.reduce((sum, [key, value]) => sum + 3 * key.length + value.length, 0)
 }

@@ -1,48 +1,49 @@
 /**
- * The key layout of a node's database, format 4. One order serves all: a data partition is one range, a
- * bucket within it another, an owner's hints a third.
+ * The key layout of a node's database, format 4. The keys of a data partition form one range. So do the keys of a bucket
+ * within a partition, and the hints for an owner.
  *
- *   d/<partition, two hex digits>/<bucket>/<key>   a record (object-record.ts) of a key this node owns
+ *   d/<partition, two hex digits>/<bucket>/<key>   the record (object-record.ts) of a key that this node keeps
  *   i/<partition>/<leaf, three hex digits>/<bucket>/<key>
- *                                                  nothing: the key lies in that leaf of the hash tree
- *   k/<bucket>/<key>   the key in the order of its bucket, with the head of a large record (data-index.ts)
+ *                                                  empty value: the key lies in that leaf of the hash tree
+ *   k/<bucket>/<key>                               the key in the order of its bucket; the value is the head of a large
+ *                                                  record, or empty (data-index.ts)
  *   g/<wall ms, eleven hex digits>/<partition>/<bucket>/<key>
- *                                                  nothing: from then on the record is a memory of deletes
- *   p/<partition>/<bucket>/<key>                   the ballot that was promised for a strong key, where it is above what
- *                                                  follows from its record (register-acceptor.ts)
- *   h/<owner>/<bucket>/<key>                       a record kept for an owner that was out of reach
- *   m/<name>                                       what the node knows of itself (node-state.ts)
- *   x/<key as above>                               the bytes of a record that was found damaged
+ *                                                  empty value: from that time on the record holds nothing live
+ *   p/<partition>/<bucket>/<key>                   the promised ballot of a strong key, if it is above the ballot that
+ *                                                  its record implies (register-acceptor.ts)
+ *   h/<owner>/<bucket>/<key>                       a hint: a record kept for an owner that was out of reach
+ *   m/<name>                                       the node's own state (node-state.ts)
+ *   x/<key as above>                               quarantine: the bytes of a damaged record
  *
- * Bucket names and node ids have no slash, so a name splits in one way only. Every value is framed with a checksum of
- * its key and itself (record-frame.ts).
+ * Bucket names and node ids contain no slash, so each key can be split in only one way. Every value is framed with a
+ * checksum of its key and itself (record-frame.ts).
  */
 
 export const STORAGE_FORMAT = 4
-/** Without the keys under `i/` and `g/`, which follow from the records. */
+/** A format without the keys under `i/`, `g/` and `k/`. They can be derived from the records. */
 export const FORMAT_WITHOUT_INDEX = 1
-/** With these, and without those under `k/`. */
+/** A format with the keys under `i/` and `g/`, but without those under `k/`. */
 export const FORMAT_WITHOUT_KEY_INDEX = 3
 
 export function dataKey(partition: number, bucket: string, key: string): string {
   return `d/${PARTITION_NAMES[partition] as string}/${bucket}/${key}`
 }
 
-/** The place in the key index of `bucket/key`. */
+/** The entry of `bucket/key` in the key index. */
 export function listKey(name: string): string {
   return `k/${name}`
 }
 
-/** The places of a bucket's keys with a prefix: `from <= key < to`. */
+/** The range of key index entries for a bucket's keys with a prefix: `from <= entry < to`. */
 export function listRange(bucket: string, prefix: string): [from: string, to: string] {
   const from = listKey(`${bucket}/${prefix}`)
   return [from, afterPrefix(from)]
 }
 
-/** The whole key index. */
+/** The range of the whole key index. */
 export const ALL_LISTED: [from: string, to: string] = ['k/', 'k0']
 
-/** What lies beside the records, and follows from them. */
+/** The ranges of all index entries, which can be derived from the records (data-index.ts). */
 export const ALL_INDEXES: readonly [from: string, to: string][] = [
   ['g/', 'g0'],
   ['i/', 'i0'],
@@ -62,11 +63,11 @@ export interface DataName {
   readonly partition: number
   readonly bucket: string
   readonly key: string
-  /** `bucket/key`: what the hash that places the key is made of. */
+  /** `bucket/key`: the hash of this text places the key. */
   readonly name: string
 }
 
-/** The parts of a record's key; undefined where it is not one of a key this node owns. */
+/** Splits the storage key of a data record. Returns undefined for any other storage key. */
 export function parseDataKey(storageKey: string): DataName | undefined {
   if (storageKey.charCodeAt(0) !== LETTER_D || storageKey.charCodeAt(1) !== SLASH) return undefined
   const partition = Number.parseInt(storageKey.slice(2, 4), 16)
@@ -92,7 +93,7 @@ export function graveKey(deadFromMs: number, partition: number, name: string): s
   return `g/${timeName(deadFromMs)}/${PARTITION_NAMES[partition] as string}/${name}`
 }
 
-/** All graves up to that time. */
+/** The range of all `g/` entries before that time. */
 export function graveRange(untilMs: number): [from: string, to: string] {
   return ['g/', `g/${timeName(untilMs)}`]
 }
@@ -103,12 +104,12 @@ export function parseGraveKey(grave: string): DataName {
   return parseName(partition, grave.slice(start + 3))
 }
 
-/** Where the promise for the key of a record is kept. */
+/** The storage key of the promise that belongs to a record. */
 export function promiseKey(storageKey: string): string {
   return `p${storageKey.slice(1)}`
 }
 
-/** The record's key again. */
+/** The inverse of `promiseKey`. */
 export function promisedRecordKey(promise: string): string {
   return `d${promise.slice(1)}`
 }
@@ -119,7 +120,7 @@ export function hintKey(owner: string, bucket: string, key: string): string {
   return `h/${owner}/${bucket}/${key}`
 }
 
-/** Damaged bytes that were set aside. */
+/** The range of the quarantine. */
 export const ALL_REMAINS: [from: string, to: string] = ['x/', 'x0']
 
 export const ALL_HINTS: [from: string, to: string] = ['h/', 'h0']
@@ -130,7 +131,7 @@ export interface HintName {
   readonly key: string
 }
 
-/** The parts of a hint's key; undefined where it is not one. */
+/** Splits the storage key of a hint. Returns undefined for any other storage key. */
 export function parseHintKey(hint: string): HintName | undefined {
   const match = /^h\/([^/]+)\/([^/]+)\/([\s\S]+)$/.exec(hint)
   if (match === null) return undefined
@@ -157,10 +158,10 @@ function timeName(ms: number): string {
 
 const LETTER_D = 0x64
 const SLASH = 0x2f
-/** Enough for the year 2527. */
+/** Eleven hex digits suffice until the year 2527. */
 const TIME_DIGITS = 11
 
-/** The first text, in UTF-8 order, after all that begin with `prefix`, which holds a character below U+10FFFF. */
+/** The first text in UTF-8 order after all texts with that prefix. It must contain a character below U+10FFFF. */
 function afterPrefix(prefix: string): string {
   const points = [...prefix].map((character) => character.codePointAt(0) as number)
   while (points.at(-1) === LAST_CODE_POINT) points.pop()
@@ -170,7 +171,7 @@ function afterPrefix(prefix: string): string {
 }
 
 const LAST_CODE_POINT = 0x10ffff
-/** Surrogates are not characters: UTF-8 has none of the code points between these two. */
+/** The code points between these two are surrogates. They are not characters, so UTF-8 cannot encode them. */
 const BEFORE_SURROGATES = 0xd7ff
 const AFTER_SURROGATES = 0xe000
 

@@ -1,8 +1,9 @@
 /**
- * A record that an index (data-index.ts) lists but that is absent. Both are always written in one batch, so the disk has
- * lost the record, for instance because bytes of its key are damaged. Below the horizon an absent record says that the
- * key was deleted, and the other owners would believe that. So this stores a damaged record in its place: a damaged
- * record says nothing, and is repaired like any other.
+ * Handles a record that an index (data-index.ts) lists but that is absent. A record and its index entries are always
+ * written in one batch, so the disk has lost the record, for instance because its key is damaged.
+ *
+ * Below the horizon, an absent record means that the key was deleted, and the other owners would believe it. So this
+ * stores a damaged record in its place. A damaged record claims nothing, and read repair or anti-entropy replaces it.
  */
 import { hashText } from '../../core/hash/text-hash.ts'
 import { leafOf } from '../../core/repair/hash-tree.ts'
@@ -12,7 +13,7 @@ import type { GroupCommit } from './group-commit.ts'
 import type { Entry, ObjectTable } from './object-table.ts'
 import { type DataName, leafKey, listKey, parseDataKey } from './storage-keys.ts'
 
-/** Shorter than a checksum: never a record. */
+/** This value is shorter than a checksum, so it is never a valid record. */
 const DAMAGED = new Uint8Array(1)
 
 export const RECORD_VANISHED = 'a record has vanished from the disk'
@@ -20,11 +21,14 @@ export const RECORD_VANISHED = 'a record has vanished from the disk'
 export interface VanishedParts {
   readonly table: ObjectTable
   readonly commits: GroupCommit
-  /** Something that this node had said is lost. */
+  /** Called because this node has lost a write that it had acknowledged. */
   readonly onGivenUp: () => void
 }
 
-/** Resolves once it is put down, or was only being written or collected. Rejects with a `DiskError`. */
+/**
+ * Resolves once a damaged record is stored, or if the record had not vanished: a write or the collector may just have
+ * changed it. Rejects with a `DiskError`.
+ */
 export async function putDownVanished(
   { disk, log }: { readonly disk: Disk; readonly log: Log },
   { table, commits, onGivenUp }: VanishedParts,
@@ -57,7 +61,7 @@ export async function putDownVanished(
   })
 }
 
-/** Whether nothing is held, and nothing is on its way to the disk. */
+/** Whether the key has no record, and no commit in progress. */
 function isAtRest(table: ObjectTable, storageKey: string): Promise<boolean> {
   return new Promise((resolve) => {
     table.find(storageKey, (entry) => resolve(isNothing(entry)))

@@ -1,12 +1,12 @@
 /**
- * The node's disk with a watch on how long it takes to answer. A disk that stalls gives no error: a write or a read is
- * simply under way for ever. Here that becomes a state of health, so that the node says it, takes no more writes, and
- * hands them to other owners.
+ * Watches how long the node's disk takes to answer. A stalled disk gives no error: its reads and writes just never end.
+ * This class reports a stall as a state of health. The node then reports it, refuses writes, and forwards them to other
+ * owners.
  *
- * The stalled operation itself is the probe: when it completes, the disk is healthy again.
+ * The stalled operation itself is the probe: once it completes, the disk is healthy again.
  *
- * Invariant: the watch may refuse new operations and report a stall. It never changes the result of an operation: a
- * stalled one may still succeed.
+ * Invariant: the watch may refuse new operations and report a stall. It never changes the result of an operation,
+ * because a stalled operation may still succeed.
  */
 import type { Clock } from '../../ports/clock.ts'
 import { type Disk, DiskError, type DiskHealth, type DiskOperation } from '../../ports/disk.ts'
@@ -14,9 +14,9 @@ import type { Timer, Timers } from '../../ports/timers.ts'
 
 const LOOK_INTERVAL_MS = 500
 /**
- * An operation that is still under way after so many looks is stalled: after 3 s, longer than a healthy disk ever takes,
- * and short enough for a node to be unready within 5 s. Counted in looks, because to a process that was paused every
- * operation seems old, and the answer may be there already.
+ * An operation is stalled if it is still in progress after this many looks, which take 3 s. That is longer than a
+ * healthy disk ever takes, and short enough for a node to be unready within 5 s. The watch counts looks instead of time,
+ * because after a pause of the process every operation seems old, even if its answer has already arrived.
  */
 const STALLED_LOOKS = 6
 
@@ -25,7 +25,7 @@ interface Operation {
   looks: number
 }
 
-/** Oldest first. */
+/** The operations in progress, oldest first. */
 type UnderWay = Set<Operation>
 
 export class WatchedDisk implements Disk {
@@ -35,6 +35,7 @@ export class WatchedDisk implements Disk {
   readonly #reads: UnderWay = new Set()
   readonly #writes: UnderWay = new Set()
   readonly #listeners: ((health: DiskHealth) => void)[] = []
+  /** The state that the listeners were last told. */
   #told: DiskHealth['state'] = 'ok'
 
   constructor({ disk, clock, timers }: { disk: Disk; clock: Clock; timers: Timers }) {
@@ -77,7 +78,7 @@ export class WatchedDisk implements Disk {
     return this.#disk.close()
   }
 
-  /** Where reads do not come back no more are begun: they would only pile up. */
+  /** Refuses a read while another read is stalled, because reads would only pile up. */
   #read<T>(read: () => Promise<T>): Promise<T> {
     const stalled = stalledIn(this.#reads)
     if (stalled === undefined) return this.#watch(this.#reads, read)

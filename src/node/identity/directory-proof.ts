@@ -1,15 +1,17 @@
 /**
- * What has been proven of this data directory, across restarts: whether it is the newest that this node ever
- * had. A peer that has heard of this node, at a time when its directory was in another life's hands, disproves
- * it; one that has not proves it, as far as that peer is concerned.
+ * Decides, across restarts, whether this data directory is the newest one that this node ever had. It may be an old
+ * copy, or an empty one in place of a lost one.
  *
- * A peer is asked again at each start, because the directory may be an older copy of itself then. The time with
- * which its answer is compared is the clock's bound as the directory had it before: for a peer that has not
- * answered since, that of the earliest such start. (With the present bound, a node that lost its directory and
- * crashed before it was filled would take what it had by then for everything.) But the lives that this directory
- * has had since are its own: what the peer has heard of each is compared with the bound that the next one found.
- * (Otherwise n1, started twice in a moment, would take its directory for an old one: n2 had heard the first of
- * these lives, which ended before it had n2's answer.)
+ * At each start the node asks its peers which stamps they have heard of its earlier lives. If a peer has heard a stamp
+ * that this directory cannot know, the directory is behind. If not, it is proven as far as that peer is concerned.
+ *
+ * The stamp is compared with the clock's bound that the directory held before the start. If the peer has not answered
+ * for several starts, the bound before the earliest of them counts. With the present bound, a node that lost its
+ * directory and crashed before it was filled would take its partial data for complete.
+ *
+ * The lives that this directory has listed as its own are an exception. Their stamps are compared with the bound that
+ * the next life found. Otherwise a node that restarts twice in a moment would take its directory for an old one: a peer
+ * has heard the first of these lives, but that life ended before the peer's answer arrived.
  */
 import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
@@ -23,20 +25,20 @@ const PROVEN = -1
 
 export class DirectoryProof {
   readonly #state: NodeState
-  /** The present one last. */
+  /** The lives of this directory; the current one is the last. */
   readonly #ownLives: readonly OwnLife[]
-  /** Of peers that are not listed. */
+  /** The bound to compare with for peers that are not in `#peers`. */
   readonly #knownUntil: Timestamp
-  /** Peer → what the directory knew of when it was last not proven; `PROVEN` where the peer has answered. */
+  /** Peer → the bound to compare its answer with; `PROVEN` once the peer has answered in this life. */
   readonly #peers = new Map<string, Timestamp>()
-  /** Peers that have ever answered, before this start. */
+  /** Number of peers that had answered before this start. */
   readonly #answeredBefore: number
   #isBehind: boolean
-  /** Resolves once the words heard up to now may be stored as heard; rejects where they may not in this life. */
+  /** Resolves once the answers so far may be stored; rejects if they must not be stored in this life. */
   #followed: Promise<unknown> = Promise.resolve()
   /**
-   * Told with each word of what this directory lacks, and the latest stamp of that; resolves once what follows from it
-   * is durable. (The copies follow from `isBehind`, which is stored with the word.)
+   * Called for each answer that shows a loss, with the latest lost stamp. Resolves once the consequences for the node's
+   * votes are durable. The consequence for its copies is `isBehind`, which is stored together with the answer.
    */
   onLossHeard: (heardUntil: Timestamp) => Promise<void> = () => Promise.resolve()
 
@@ -57,8 +59,8 @@ export class DirectoryProof {
   }
 
   /**
-   * To be made once this life has its identity (node-state.ts), and before the clock's bound is raised. `hasLostData`: it
-   * is known that this directory took the place of another. Rejects with a `DiskError`.
+   * Call this after this life has taken its identity (node-identity.ts), and before the clock's bound is raised.
+   * `hasLostData`: this directory is known to lack data that the node once had. Rejects with a `DiskError`.
    */
   static async load(state: NodeState, hasLostData: boolean): Promise<DirectoryProof> {
     const proof = new DirectoryProof(state, hasLostData)
@@ -66,17 +68,17 @@ export class DirectoryProof {
     return proof
   }
 
-  /** Whether copies are missing that this node once had. */
+  /** Whether this directory lacks copies that this node once had. */
   get isBehind(): boolean {
     return this.#isBehind
   }
 
-  /** Whether it began empty, and too few of so many members have ever said that there was nothing before it. */
+  /** Whether the directory began empty, and no majority of the members has confirmed yet that no data came before it. */
   isNew(members: number): boolean {
     return this.#knownUntil === 0 && this.#answeredBefore + 1 < majority(members)
   }
 
-  /** Takes a peer's word: what it has heard of earlier lives of this node. */
+  /** Takes a peer's answer: the stamps that it has heard of this node's earlier lives. */
   heard(peer: string, lives: HeardLives): void {
     const until = this.#peers.get(peer) ?? this.#knownUntil
     if (until === PROVEN) return
@@ -89,28 +91,28 @@ export class DirectoryProof {
     this.#saveSoon()
   }
 
-  /** Everything has been taken over from everybody. */
+  /** Call this once the node has copied everything that the other owners hold. */
   filled(): void {
     this.#isBehind = false
     this.#saveSoon()
   }
 
-  /** The latest stamp that this directory knows nothing of; 0 where there is none. */
+  /** The latest stamp that this directory cannot know; 0 if there is none. */
   #lackingIn({ named, unnamed }: HeardLives, until: Timestamp): Timestamp {
     let lacking = unnamed > until ? unnamed : 0
     for (const [life, stamp] of named) {
       const i = this.#ownLives.findIndex(([its]) => its === life)
-      // The present one has not ended, and whatever it says is here.
+      // The current life has not ended, so this directory knows all of its stamps.
       const reached = i < 0 ? 0 : (this.#ownLives[i + 1]?.[1] ?? Infinity)
       if (stamp > Math.max(until, reached)) lacking = Math.max(lacking, stamp)
     }
     return lacking
   }
 
-  /** What is lost with a crash is found again: the peer is asked anew, the copies are compared anew. */
+  /** A crash before the save does no harm: the next life asks the peer again, and compares the copies again. */
   #saveSoon(): void {
     const followed = this.#followed
-    // What was heard since has a save of its own, after what follows from that.
+    // Skip this save if a newer answer has arrived: that answer has its own save, after its own consequences.
     followed
       .then(() => (followed === this.#followed ? this.#save() : undefined))
       .catch(() => undefined)

@@ -1,6 +1,6 @@
 /**
- * Brings a data directory of an older format to the present one, before anything else reads it. A crash in between does
- * no harm: each step gives the same result when it is repeated, and the format is written last.
+ * Migrates a data directory of an older format to the current one, before anything else reads it. A crash in between
+ * does no harm, because each step can be repeated, and the new format is written last.
  */
 import type { Codec, Encodable } from '../../ports/codec.ts'
 import type { Disk } from '../../ports/disk.ts'
@@ -23,9 +23,10 @@ import { markVoteLost } from './voter-state.ts'
 const PAGE = 64
 
 /**
- * Synced writes are missing from this directory, so its horizon and its votes can no longer be trusted. The horizon is
- * dropped: else this node would take what is missing for history, and the others would forget it too. The node asks the
- * other voters for its votes. The index is made again from the records. Rejects with a `DiskError`.
+ * Call this if synced writes are missing from the directory. Its horizon, its votes and its indexes then cannot be
+ * trusted. The horizon is reset, because otherwise this node would take missing writes for history, and the other owners
+ * would forget them too. The node later recalls its votes from the other voters. The indexes are rebuilt from the
+ * records. Rejects with a `DiskError`.
  */
 export async function distrust(state: NodeState): Promise<void> {
   await markVoteLost(state)
@@ -33,10 +34,10 @@ export async function distrust(state: NodeState): Promise<void> {
   await distrustIndex(state)
 }
 
-/** Resolves once the mark is durable with which the next `migrate` makes the index again. Rejects with a `DiskError`. */
+/** Resolves once a mark is durable that makes the next `migrate` rebuild the indexes. Rejects with a `DiskError`. */
 export async function distrustIndex(state: NodeState): Promise<void> {
   const format = state.get('format')
-  // Also where the mark is set: the write that set it may have failed.
+  // Write the mark even if it is set in memory, because the write that set it may have failed.
   if (format === STORAGE_FORMAT || isWithoutIndex(format)) {
     await state.set('format', FORMAT_WITHOUT_INDEX)
   }
@@ -49,9 +50,9 @@ function isWithoutIndex(format: Encodable | undefined): format is OldFormat {
 }
 
 /**
- * Empties the list of lives where an older version, which keeps no such list, has used the directory. That version also
- * marked no lost vote before it heard of the loss, so this does. Call it before this life takes an incarnation. Rejects
- * with a `DiskError`.
+ * Empties the list of lives if an older version, which keeps no such list, has used the directory. That version did not
+ * always mark a lost vote either, so this function marks it. Call it before this life takes an incarnation. Rejects with
+ * a `DiskError`.
  */
 export async function forgetLives(state: NodeState): Promise<void> {
   if (!hasUnlistedLives(state)) return
@@ -69,7 +70,7 @@ export async function migrate(
   const format = state.get('format')
   if (!isWithoutIndex(format)) return
   const { disk, codec, log } = ports
-  log.info({ from: format, to: STORAGE_FORMAT }, 'the data is being indexed')
+  log.info({ from: format, to: STORAGE_FORMAT }, 'indexing the stored data')
   await clearKeyIndex(disk, commits)
   let records = 0
   const [begin, end] = ALL_RECORDS
@@ -82,12 +83,12 @@ export async function migrate(
     records += page.entries.length
     from = page.next
   }
-  // This write is synced, and so is everything before it, because the log of the disk has one order.
+  // This write is synced, and with it every write before it, because the disk's log is sequential.
   await state.set('format', STORAGE_FORMAT)
-  log.info({ records }, 'the data has been indexed')
+  log.info({ records }, 'the stored data is indexed')
 }
 
-/** Removes all entries: a directory that has lost durable writes may list keys whose records are gone. */
+/** Removes all entries, because a directory that has lost durable writes may list keys whose records are gone. */
 async function clearKeyIndex(disk: Disk, commits: GroupCommit): Promise<void> {
   const [from, to] = ALL_LISTED
   for (;;) {
@@ -100,7 +101,7 @@ async function clearKeyIndex(disk: Disk, commits: GroupCommit): Promise<void> {
   }
 }
 
-/** A damaged record is listed like any other; its repair finds out what it was. */
+/** Decodes a record. A damaged one gets its index entries too; the next reader finds the damage and repairs it. */
 function decodedOrDamaged(codec: Codec, record: Uint8Array): Copy {
   try {
     return { object: decodeRecord(codec, record), record }

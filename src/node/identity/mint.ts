@@ -1,13 +1,13 @@
-/** Several timestamps of a clock whose bound may have to be raised first. */
+/** Mints timestamps from a clock whose persisted bound may have to be raised first. */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { QuorateError } from '../../core/errors.ts'
 import { DiskError } from '../../ports/disk.ts'
 import type { NodeClock } from './node-clock.ts'
 
-/** How often timestamps are asked of a clock whose bound is being raised. */
+/** Number of tries to mint. Between two tries the clock's bound is raised. */
 export const MINT_ATTEMPTS_MAX = 3
 
-/** All of one turn, in their order. Rejects with a `QuorateError`. */
+/** Mints `count` timestamps in one turn of the event loop, in ascending order. Rejects with a `QuorateError`. */
 export async function mintTimestamps(clock: NodeClock, count: number): Promise<Timestamp[]> {
   for (let attempt = 1; attempt <= MINT_ATTEMPTS_MAX; attempt++) {
     const minted: Timestamp[] = []

@@ -1,11 +1,12 @@
 /**
- * The node's hybrid clock over its ports: keeps the persisted bound ahead of use, refuses readings of other
- * clocks that are too far ahead, and knows how far each peer's clock is off.
+ * The node's hybrid logical clock. It persists an upper bound ahead of use, refuses readings of other clocks that are
+ * too far ahead, and tracks the offset of each peer's clock.
  *
- * Drift is judged against this node's time (agreed-time.ts), in both directions: a peer whose stamp is too far ahead
- * is refused; and where this node's own hybrid clock has been pushed too far ahead of its time (the wall clock was set
- * back), it mints nothing until its time has caught up. Its time is its wall clock, unless a majority of the members
- * agrees on a later one: then nobody has to be protected from that time, and this node goes on from there.
+ * *This node's time* is its wall clock, unless a majority of the members agrees on a later time (agreed-time.ts). Drift
+ * is judged against this time in both directions:
+ * - A peer is refused if its stamp is too far ahead.
+ * - If this node's own hybrid clock is too far ahead (because the wall clock was set back), it mints nothing until this
+ *   node's time has caught up.
  */
 import {
   AgreedTime,
@@ -29,13 +30,13 @@ import type { Metrics } from '../../ports/metrics.ts'
 import type { Timers } from '../../ports/timers.ts'
 import type { NodeState } from './node-state.ts'
 
-/** How far ahead the bound is persisted: a restarted clock may have to wait for about this long. */
+/** The bound is persisted this far ahead. A restarted node may have to wait for about this long. */
 const BOUND_LEAD_MS = 1000
 /** The bound is raised again when less than this is left. */
 const BOUND_MARGIN_MS = 500
-/** An idle node's bound stays so far behind its clock: a write to the disk now and then is enough. */
+/** The bound of an idle node may lag this far behind its clock, so that it writes to the disk only now and then. */
 const IDLE_BOUND_LAG_MS = 2000
-/** A clock that is further behind its bound than this was set back: waiting at the start would not help. */
+/** If the clock is further than this behind its bound, it was set back. Waiting at the start would not help then. */
 const START_WAIT_MS_MAX = 2000
 
 export class NodeClock {
@@ -46,17 +47,18 @@ export class NodeClock {
   readonly #state: NodeState
   readonly #hybrid: HybridClock
   readonly #agreed: AgreedTime
-  /** Peers may be so far ahead of this node's time, and so may its own hybrid clock. */
+  /** The largest allowed lead of a peer's stamp, and of the own hybrid clock, over this node's time. */
   readonly maxDriftMs: number
   readonly #offsetsMs = new Map<string, number>()
   readonly #drifting = new Set<string>()
   #raising: Promise<void> | undefined
-  /** What the wall clock showed when the monotonic one began: it changes where the wall clock is set. */
+  /** The wall-clock time at which the monotonic clock began. It changes when somebody sets the wall clock. */
   #bootMs: number
+  /** The correction that was last stored. */
   #savedMs: number
   /** Called before each new bound is stored. */
   onRaise: () => void = () => undefined
-  /** Called with a peer whose messages were refused, when one is not any more. */
+  /** Called with a peer when its messages are accepted again after a refusal. */
   onBelieved: (peer: string) => void = () => undefined
 
   constructor(
@@ -72,8 +74,8 @@ export class NodeClock {
     this.maxDriftMs = maxDriftMs
     this.#hybrid = new HybridClock((state.get('clock') as number | undefined) ?? 0)
     this.#bootMs = ports.clock.wallMs() - ports.clock.monotonicMs()
-    // Needed only where the wall clock is still behind what this node has said. Else it may have been set right while
-    // the node was down: then the correction would come on top of that, and no majority could take it back.
+    // The stored correction is needed only if the wall clock is still behind this node's stamps. Otherwise somebody may
+    // have set the wall clock right while the node was down. The correction would then be added on top of that.
     const behindMs = wallMsOf(this.#hybrid.bound) - ports.clock.wallMs()
     const isNeeded = behindMs > START_WAIT_MS_MAX
     const correction = isNeeded ? correctionIn(state.get('clock-correction')) : NO_CORRECTION
@@ -81,19 +83,19 @@ export class NodeClock {
     this.#savedMs = correction.aheadMs
   }
 
-  /** All other members: a majority of all members decides where the clocks disagree. */
+  /** Sets the other members. If the clocks disagree, a majority of all members decides. */
   setPeers(peers: readonly string[]): void {
     this.#agreed.setPeers(peers)
   }
 
-  /** Persists the first bound, and waits until peers will not find this clock too far ahead of theirs. */
+  /** Persists the first bound, and waits until this clock is not too far ahead for the peers. */
   async start(): Promise<void> {
     const aheadMs = wallMsOf(this.#hybrid.bound) - this.#timeMs()
     const waitMs = Math.min(aheadMs - this.maxDriftMs / 2, START_WAIT_MS_MAX)
     if (waitMs > 0) await new Promise<void>((resolve) => void this.#timers.after(waitMs, resolve))
     const found = this.#hybrid.bound
     await this.#raise()
-    // Whoever hears of this life hears of more than the directory knew before it (directory-proof.ts).
+    // Every stamp of this life must be above the bound that the directory held before it (directory-proof.ts).
     this.#hybrid.receive(found + 1)
   }
 
@@ -102,14 +104,14 @@ export class NodeClock {
     return this.#hybrid.last
   }
 
-  /** This node's time in ms, for deadlines and expiry: never behind what other nodes have said. */
+  /** The time in ms for deadlines and expiry. It is never behind a stamp of another node that was accepted. */
   nowMs(): number {
     return Math.max(this.#timeMs(), wallMsOf(this.#hybrid.last))
   }
 
   /**
-   * A new timestamp, or undefined where the bound must be persisted first: then await `raised` and ask again.
-   * Throws clock_drift where the hybrid clock is too far ahead of this node's time.
+   * Returns a new timestamp, or undefined if the bound must be persisted first: await `raised`, and try again. Throws
+   * clock_drift if the hybrid clock is too far ahead of this node's time.
    */
   mint(): Timestamp | undefined {
     if (this.aheadMs > this.maxDriftMs && !(this.#follow() && this.aheadMs <= this.maxDriftMs)) {
@@ -132,15 +134,15 @@ export class NodeClock {
 
   /** Resolves once a bound that is not below `timestamp` is durable; rejects with a `DiskError`. */
   async raisedTo(timestamp: Timestamp): Promise<void> {
-    // One that is under way may have been begun too early.
+    // A raise that is in progress may have begun too early, so this may take more than one.
     while (this.#hybrid.bound < timestamp) await this.raised()
   }
 
-  /** A timestamp at or below which this node, in this and any later life, mints nothing any more. */
+  /** A promise: this node, in this life and every later one, mints no timestamp up to this one. */
   promise(): Timestamp {
     const stamp = this.stamp()
-    // An idle clock has no need of a bound, but its promise must not stand still; nor must the others take it for slow
-    // while the members' time is agreed on.
+    // An idle node does not need a new bound for itself, but its promise must advance. While a correction is in force,
+    // its stamps must also keep up, because the other members would take its clock for slow.
     const lagMs = this.correctionMs > 0 ? -BOUND_MARGIN_MS : IDLE_BOUND_LAG_MS
     if (wallMsOf(this.#hybrid.bound) < this.#timeMs() - lagMs) {
       this.raised().catch(() => undefined)
@@ -148,38 +150,35 @@ export class NodeClock {
     return stamp
   }
 
-  /** The reading for a message. */
+  /** The clock reading that a message carries. */
   stamp(): Timestamp {
     return this.#hybrid.stamp(this.#timeMs())
   }
 
-  /** Not below anything that this clock has said, or heard. */
+  /** A timestamp that is not below any stamp that this clock has given or received. */
   reading(): Timestamp {
     return Math.max(this.last, this.stamp())
   }
 
   /**
-   * Beyond all that earlier lives of this node can have promised, as far as this clock has observed them: none took
-   * anything further ahead of its clock than the drift that is allowed.
+   * A timestamp above everything that earlier lives of this node can have promised, as far as this clock has observed
+   * them. No life accepts a timestamp that is ahead of its clock by more than the allowed drift.
    */
   beyondEarlierLives(): Timestamp {
     return this.reading() + this.maxDriftMs * TICKS_PER_MS
   }
 
-  /** The latest time that a majority of the members has reached by their own clocks, as far as they were heard. */
+  /** The latest time that a majority of the members has reached by their own clocks, as far as this node has heard. */
   get majorityMs(): number {
     return this.#agreed.reachedByMajority(this.#clocks())
   }
 
-  /** This node's time, whatever it has heard, in whole ms: for others to compare with theirs. */
+  /** This node's time in whole ms, without the stamps that it has received: other nodes compare it with theirs. */
   ownMs(): number {
     return Math.floor(this.#timeMs())
   }
 
-  /**
-   * Takes note of a peer's two clock readings; false where its stamp is too far ahead: nothing of its message
-   * may be applied then.
-   */
+  /** Records a peer's clock readings. Returns false if its stamp is too far ahead: its message must not be applied. */
   receive(peer: string, stamp: Timestamp, peerMs: number): boolean {
     const offsetMs = Math.round(peerMs - this.#timeMs())
     this.#offsetsMs.set(peer, offsetMs)
@@ -190,44 +189,44 @@ export class NodeClock {
       this.#metrics.count('clock_drift_refusals_total', { peer })
       if (!this.#drifting.has(peer)) {
         this.#drifting.add(peer)
-        this.#log.error({ peer, offsetMs }, 'refusing a peer whose clock is too far ahead of ours')
+        this.#log.error({ peer, offsetMs }, 'refusing a peer because its clock is too far ahead')
       }
       return false
     }
     this.#hybrid.receive(stamp)
     if (this.#drifting.delete(peer)) {
-      this.#log.info({ peer, offsetMs }, 'clock is near ours again')
+      this.#log.info({ peer, offsetMs }, 'accepting the peer again: its clock is not too far ahead')
       this.onBelieved(peer)
     }
     return true
   }
 
-  /** Notes a timestamp found in a record of our own disk or accepted from a peer that passed `receive`. */
+  /** Advances the clock past a timestamp from a record on this node's disk, or from an accepted message. */
   observe(timestamp: Timestamp): void {
     this.#hybrid.receive(timestamp)
   }
 
-  /** Whether a timestamp is further ahead than any clock of the cluster may be. */
+  /** Whether a timestamp is further ahead than any clock of the cluster is allowed to be. */
   isTooFarAhead(timestamp: Timestamp): boolean {
     return wallMsOf(timestamp) - this.nowMs() > this.maxDriftMs
   }
 
-  /** Whether the last message of the peer was refused: an ask would be in vain (peer-reach.ts). */
+  /** Whether the peer's last message was refused. Its answers do not count then, so do not ask it (peer-reach.ts). */
   isRefused(peer: string): boolean {
     return this.#drifting.has(peer)
   }
 
-  /** How far the hybrid clock is ahead of this node's time. */
+  /** The lead of the hybrid clock over this node's time. */
   get aheadMs(): number {
     return wallMsOf(this.#hybrid.last) - Math.floor(this.#timeMs())
   }
 
-  /** How far this node's time is ahead of its wall clock, because the members have agreed on that time. */
+  /** The lead of this node's time over its wall clock, because the members have agreed on that time. */
   get correctionMs(): number {
     return this.#agreed.aheadMs(this.#clock.wallMs())
   }
 
-  /** How long it takes until this node's time has caught up with its hybrid clock, so that it mints again. */
+  /** The time until this node's time has caught up with its hybrid clock, so that it can mint again. */
   get waitMs(): number {
     return Math.max(0, this.aheadMs - this.maxDriftMs)
   }
@@ -243,7 +242,7 @@ export class NodeClock {
     return wallMs + this.#agreed.aheadMs(wallMs)
   }
 
-  /** Where the wall clock is set right at last, the correction must not come on top of that. */
+  /** Reduces the correction when the wall clock is set right, so that it is not added on top of the new wall time. */
   #lookForStep(wallMs: number): void {
     const bootMs = wallMs - this.#clock.monotonicMs()
     const steppedMs = bootMs - this.#bootMs
@@ -269,16 +268,19 @@ export class NodeClock {
   #saveCorrection(): void {
     const { aheadMs, sinceMs } = this.#agreed.correction
     this.#savedMs = aheadMs
-    // Needed after a restart only: a node that finds an older correction has the majority to follow.
+    // A failure does no harm: the value is read only after a restart, and then the node can follow the majority again.
     this.#state.set('clock-correction', [aheadMs, sinceMs]).catch(() => undefined)
   }
 
-  /** Whether this node's time has been raised to that of a majority. */
+  /** Raises this node's time to that of a majority. Returns whether it was raised. */
   #follow(): boolean {
     if (!this.#agreed.follow(this.#clocks())) return false
     const { aheadMs } = this.#agreed.correction
     this.#bootMs = this.#clock.wallMs() - this.#clock.monotonicMs()
-    this.#log.warn({ aheadMs }, 'a majority of the members is ahead of this clock: following it')
+    this.#log.warn(
+      { aheadMs },
+      'following a majority of the members, whose time is ahead of this clock',
+    )
     this.#saveCorrection()
     return true
   }
@@ -287,8 +289,8 @@ export class NodeClock {
     const { aheadMs, maxDriftMs, waitMs } = this
     return new QuorateError(
       'clock_drift',
-      `this node's clock is ${aheadMs} ms behind timestamps it has already given or accepted ` +
-        `(at most ${maxDriftMs} ms are allowed); its writes go on when the clock has caught up`,
+      `this node's clock is ${aheadMs} ms behind timestamps that it has already given or accepted ` +
+        `(at most ${maxDriftMs} ms are allowed); it accepts writes again when its clock has caught up`,
       { retryAfterSeconds: Math.ceil(waitMs / 1000) },
     )
   }

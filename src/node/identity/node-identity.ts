@@ -1,10 +1,10 @@
 /**
- * Who this process is: each start takes up an incarnation of its own, and is listed in the directory before a message
- * can tell anybody of it.
+ * The identity of this process. Each start takes a new incarnation, and is listed in the directory before its first
+ * message.
  *
- * Invariant: an incarnation is one process's, so no dot is minted twice (riak_kv #679), not even where the
- * directory is an older copy of itself. That a clean stop came before is no proof: the copy may have been made
- * after it. Incarnations differ by the time at which they were made, and by chance.
+ * Invariant: two processes never share an incarnation, so no dot is minted twice (riak_kv #679). This holds even if the
+ * directory is an older copy of itself. So a clean stop is no reason to keep the incarnation: the copy may have been
+ * made after it. An incarnation contains the time of its start and a random number.
  */
 import type { NodeState } from './node-state.ts'
 import { withNewLife } from './own-lives.ts'
@@ -14,14 +14,14 @@ import { STORAGE_FORMAT } from '../storage/storage-keys.ts'
 const INCARNATION_CHANCE = 1024
 
 export interface NodeIdentity {
-  /** `<node id>~<incarnation>`: the actor of the dots minted in this life. */
+  /** `<node id>~<incarnation>`: the actor of the dots that this life mints. */
   readonly actor: string
   readonly incarnation: number
-  /** A number of this process alone, which every frame carries. */
+  /** A random number of this process, which every frame carries. */
   readonly life: number
 }
 
-/** Takes up a new incarnation. Rejects where the directory is another node's or of an unknown format. */
+/** Takes a new incarnation. Rejects if the directory belongs to another node, or has an unknown format. */
 export async function takeIdentity(
   state: NodeState,
   nodeId: string,
@@ -42,7 +42,7 @@ export async function takeIdentity(
   const made = wallMs * INCARNATION_CHANCE + chance(INCARNATION_CHANCE)
   const incarnation = Math.max((last ?? 0) + 1, made)
   const life = chance(LIVES_MAX)
-  // In one batch: a list that lacks a life is of no use (own-lives.ts).
+  // Both are stored in one batch, because a list that lacks a life is useless (own-lives.ts).
   const lives = withNewLife(state, life, incarnation).map((its) => [...its])
   await Promise.all([state.set('incarnation', incarnation), state.set('own-lives', lives)])
   if (format === undefined) await state.set('format', STORAGE_FORMAT)

@@ -1,9 +1,8 @@
 /**
- * What a node keeps about itself across restarts, under `m/`: format, node id, incarnation, the clock's bound and correction,
- * the horizon, when it last heard its peers, whether the directory is known to be the newest and which lives had
- * it, the topology document, the acceptor of the topology register, what an acceptor that lost its promises has
- * to refuse, how far it has come in taking over what it gains, and which version of the protocol each member speaks. `names` lists which of these are stored, because
- * a record that damage has hidden must not pass for one that was never written.
+ * The state that a node keeps about itself across restarts, under `m/`. Each value has a name (`NAMES`).
+ *
+ * One more record, `names`, lists the values that are stored. So a value that damage has hidden is not taken for one
+ * that was never written.
  */
 import type { Codec, Encodable } from '../../ports/codec.ts'
 import type { Disk, DiskOperation } from '../../ports/disk.ts'
@@ -31,7 +30,7 @@ const NAMES = [
   'fences',
   'versions',
 ] as const
-/** Which of them are stored. */
+/** The record that lists the stored names. */
 const NAMES_KEY = metaKey('names')
 export type StateName = (typeof NAMES)[number]
 
@@ -39,7 +38,7 @@ export class NodeState {
   readonly #codec: Codec
   readonly #commits: GroupCommit
   readonly #values: Map<StateName, Encodable>
-  /** Those that are stored, or on their way to the disk. */
+  /** The names of the values that are stored, or on their way to the disk. */
   readonly #listed: Set<StateName>
 
   private constructor(codec: Codec, commits: GroupCommit, values: Map<StateName, Encodable>) {
@@ -49,7 +48,7 @@ export class NodeState {
     this.#listed = new Set(values.keys())
   }
 
-  /** Rejects with `DamagedStateError` where something of it cannot be believed. */
+  /** Rejects with `DamagedStateError` if a stored value is damaged or missing. */
   static async load(disk: Disk, codec: Codec, commits: GroupCommit): Promise<NodeState> {
     return new NodeState(codec, commits, await storedValues(disk, codec))
   }
@@ -73,7 +72,7 @@ export class NodeState {
     try {
       await this.#commits.store(operations, 'sync')
     } catch (error) {
-      // A name that is listed without its record would pass for damage at the next start.
+      // A name that is listed without its record would be taken for damage at the next start.
       if (isNew) this.#listed.delete(name)
       throw error
     }
@@ -94,8 +93,8 @@ async function storedValues(disk: Disk, codec: Codec): Promise<Map<StateName, En
 }
 
 /**
- * The topology document that a disk holds, for callers that need it before a node starts on that disk. Rejects with
- * `DamagedStateError` where anything that the node has stored of itself cannot be believed.
+ * The topology document on a disk, for callers that need it before a node starts on that disk. Rejects with
+ * `DamagedStateError` if any of the node's own values is damaged or missing.
  */
 export async function storedTopology(disk: Disk, codec: Codec): Promise<string | undefined> {
   const isFramed = (await unframedFormat(disk, codec)) === undefined

@@ -1,22 +1,22 @@
 /**
- * How far each peer's clock had come in its earlier lives, as far as this node has heard: what a peer needs to
- * know whether the directory that it starts with is the newest copy of itself. Every frame carries a number
- * that is its sender's process's own, so that the lives are told from each other.
+ * Remembers the highest stamp that this node has heard from each life of each peer. A peer that starts asks for these
+ * stamps, to find out whether its data directory is the newest one (directory-proof.ts). Every frame carries the number
+ * of its sender's process, which tells the lives apart.
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import type { Encodable } from '../../ports/codec.ts'
 
-/** The number of a process is below: the ids of its asks begin with it (peers.ts). */
+/** The number of a process is below this limit, because the ids of its asks begin with it (peers.ts). */
 export const LIVES_MAX = 2 ** 20
 
-/** Of a peer's older lives only the highest stamp is kept, in one number. */
+/** Number of lives of a peer that are kept with their own stamps. Older lives share one stamp, the highest. */
 export const NAMED_LIVES_MAX = 32
 
-/** What has been heard of a peer's lives. */
+/** The stamps that were heard from a peer's lives. */
 export interface HeardLives {
-  /** Life → its highest stamp; the last ones heard. */
+  /** Life → its highest stamp, for the lives that were heard last. */
   readonly named: ReadonlyMap<number, Timestamp>
-  /** The highest stamp of all other lives; 0 where there is none. */
+  /** The highest stamp of all other lives; 0 if there are none. */
   readonly unnamed: Timestamp
 }
 
@@ -31,7 +31,7 @@ interface Heard {
 export class PeerLives {
   readonly #heard = new Map<string, Heard>()
 
-  /** `stored` is what `encode` gave in an earlier life of this node. */
+  /** `stored`: the result of `encode` in an earlier life of this node. */
   constructor(stored: Encodable | undefined) {
     if (!Array.isArray(stored)) return
     const lists = (stored.length % 2 === 1 ? stored.at(-1) : []) as readonly Encodable[]
@@ -57,14 +57,14 @@ export class PeerLives {
   }
 
   /**
-   * What was heard of the peer before its present life; of that one, too, where this node has begun since, or a late
-   * frame of an older one has come in between.
+   * The stamps of the peer's lives before its current one. The current one is included if this node has restarted since,
+   * or if a late frame of an older life arrived in between.
    */
   past(peer: string): HeardLives {
     return this.#heard.get(peer)?.past ?? NOTHING
   }
 
-  /** `[peer, latest, …, [lives, …]]`: a version that knows no names of lives takes the pairs, and leaves the end. */
+  /** Gives `[peer, latest, …, [lives, …]]`. A version that does not know named lives reads only the pairs. */
   encode(): Encodable[] {
     const peers = [...this.#heard.keys()]
     const lists = [...this.#heard.values()].map(({ life, stamp, past }) =>
@@ -75,17 +75,17 @@ export class PeerLives {
   }
 }
 
-/** The highest stamp of them all. */
+/** The highest stamp of all lives. */
 export function latestOf({ named, unnamed }: HeardLives): Timestamp {
   return Math.max(unnamed, ...named.values())
 }
 
-/** `[latest, unnamed, life, stamp, …]`: a node that knows no names of lives takes the first, and no more. */
+/** Gives `[latest, unnamed, life, stamp, …]`. A node that does not know named lives reads only `latest`. */
 export function encodeLives(lives: HeardLives): Encodable[] {
   return [latestOf(lives), lives.unnamed, ...[...lives.named].flat()]
 }
 
-/** Of an older version there is one number, the highest stamp. Undefined where it is no such list. */
+/** Decodes `encodeLives`. An older version sends one number, the highest stamp. Returns undefined for garbage. */
 export function parseLives(encoded: readonly Encodable[]): HeardLives | undefined {
   if (!encoded.every((number) => Number.isSafeInteger(number))) return undefined
   const [latest, unnamed = latest, ...pairs] = encoded as readonly number[]
@@ -98,7 +98,7 @@ export function parseLives(encoded: readonly Encodable[]): HeardLives | undefine
 }
 
 function withLife({ named, unnamed }: HeardLives, life: number, stamp: Timestamp): HeardLives {
-  // Not heard yet in this life of this node.
+  // This node has not heard from the peer since its own start.
   if (stamp === 0) return { named, unnamed }
   const next = new Map(named)
   const before = next.get(life) ?? 0

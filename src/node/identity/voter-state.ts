@@ -1,6 +1,6 @@
 /**
- * What is stored of this node as a voter (topology-acceptor.ts): what it has said in one instance, and whether something
- * that it had said is lost.
+ * The stored state of this node as a voter (topology-acceptor.ts): its acceptor state in one instance, and whether
+ * promises or votes of an earlier life are lost.
  */
 import { type AcceptorState, emptyAcceptor } from '../../core/consensus/acceptor.ts'
 import { BALLOT_ZERO, encodeBallot, parseBallot } from '../../core/consensus/ballot.ts'
@@ -14,18 +14,18 @@ export interface Held {
   readonly state: AcceptorState<string>
 }
 
-/** How far what earlier lives had said is known again (topology-recall.ts). */
+/** The progress of recalling what earlier lives promised (topology-recall.ts). */
 export interface RecallState {
-  /** Whether there may be instances of which an earlier life knew and this one does not. */
+  /** Whether an earlier life may have taken part in instances that this life does not know. */
   readonly isLost: boolean
   /**
-   * What this node's clock read at the last recall that was completed; undefined where nothing was lost yet. What lives
-   * have promised that were heard up to there is known again. No later life says so little: the clock's bound is beyond.
+   * This node's clock at its last completed recall; undefined if there was none. The promises of all lives that were
+   * heard up to this time are known again. Every later life has higher stamps, because the clock's bound is above it.
    */
   readonly recalledUpTo?: Timestamp
 }
 
-/** For a directory that lacks what the node may have said, before it starts. Rejects with a `DiskError`. */
+/** Marks the votes as lost, before the node starts on a directory that may lack them. Rejects with a `DiskError`. */
 export async function markVoteLost(state: NodeState): Promise<void> {
   await state.set(
     'acceptor',
@@ -33,7 +33,7 @@ export async function markVoteLost(state: NodeState): Promise<void> {
   )
 }
 
-/** Whether a node has to recall what it had said, by what it has stored (`acceptor`). */
+/** Whether the node must recall its promises first. `saved`: the stored value `acceptor`. */
 export function hasLostVote(saved: Encodable | undefined): boolean {
   return decodeVoter(saved).isLost
 }
@@ -47,7 +47,7 @@ export function encodeVoter(
   return [instance, ...ballots, value, isLost, recalledUpTo]
 }
 
-/** The format before has no instance: 0, which is before all others. */
+/** The previous format has no instance. It decodes as instance 0, which is before all others. */
 export function decodeVoter(data: Encodable | undefined): { held: Held } & RecallState {
   if (!Array.isArray(data)) return { held: { instance: 0, state: emptyAcceptor() }, isLost: false }
   const fields = data as readonly Encodable[]

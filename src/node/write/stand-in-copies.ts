@@ -74,8 +74,8 @@ export class StandInCopies {
     }
     return (error) => {
       if (!(error instanceof QuorateError) || error.kind.outcome === 'unknown') {
-        // No node is known to hold this write, so nothing keeps the horizon below it any more. A later write must not
-        // carry it along, because owners take everything below the horizon for settled.
+        // No node is known to hold this write, so nothing keeps the horizon below it any more. If a later write carried
+        // it along, the owners would take it for a write that they already know.
         if (this.#copies.get(name) === standIn) this.#drop(name)
         return error
       }

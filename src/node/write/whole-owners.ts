@@ -16,10 +16,10 @@ export interface WholeOwners {
   /** Number of whole owners that must report; 0 if none. */
   readonly need: number
   /** Whether this node was a whole owner when it made the copy. */
-  readonly isSelf: boolean
+  readonly isSelfWhole: boolean
 }
 
-export const NOT_ASKED: WholeOwners = { need: 0, isSelf: false }
+export const NOT_ASKED: WholeOwners = { need: 0, isSelfWhole: false }
 
 /** The smallest number of owners that meets every majority; 0 if the write need not replace anything unseen. */
 export function wholeNeedOf(

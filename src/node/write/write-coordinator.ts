@@ -8,7 +8,7 @@
  * - A node that believes too few owners to be in reach refuses the write before anything is applied.
  * - A blind write replaces only siblings that are older than itself.
  * - If an lww write meets a newer timestamp, it is written again above that timestamp before it is acknowledged.
- * - Only copies at the owners of the placement in force count.
+ * - Copies at the owners of an earlier placement do not count.
  */
 import { EMPTY_VECTOR } from '../../core/causality/version-vector.ts'
 import type { WriteRound } from '../../core/replication/write-round.ts'

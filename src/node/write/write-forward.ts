@@ -36,7 +36,7 @@ const OPTION_FIELDS = 9
 /** An encoded change has this many fields. */
 const CHANGE_FIELDS = 3
 
-/** `owners`: the owners in reach. Rejects with the owner's error, or with an error of the way to the owner. */
+/** `owners`: the owners in reach. Rejects with the owner's error, or with one that says why no owner answered. */
 export async function forwardWrite(
   { peers, clock }: { readonly peers: Peers; readonly clock: NodeClock },
   placed: PlacedRequest,

@@ -183,13 +183,13 @@ export class WriteMinting {
     })
   }
 
-  /** How many complete owners the write needs, and whether this node is one of them now. */
+  /** How many whole owners the write needs (whole-owners.ts), and whether this node is one of them now. */
   wholeOwners(placed: PlacedRequest, request: PlannedWrite | PlannedUpdate): WholeOwners {
     const { self, isProven, replica } = this.#parts
     const need = wholeNeedOf(placed, request)
     if (need === 0) return NOT_ASKED
-    const isSelf = placed.owners.includes(self) && isProven() && replica.mayRead(placed.at)
-    return { need, isSelf }
+    const isSelfWhole = placed.owners.includes(self) && isProven() && replica.mayRead(placed.at)
+    return { need, isSelfWhole }
   }
 
   /** A new timestamp. Rejects with a `QuorateError`. */

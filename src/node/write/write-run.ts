@@ -141,7 +141,7 @@ export class WriteRun {
       sloppy: need.sloppy,
       targets: this.#targets,
       wholeNeed: outgoing.whole.need,
-      isSelfWhole: outgoing.whole.isSelf,
+      isSelfWhole: outgoing.whole.isSelfWhole,
     })
     pending.hold()
     const sent = { placed: this.#placed, outgoing, round, reports: this.#reports }

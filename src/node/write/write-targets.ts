@@ -92,13 +92,13 @@ export function refuseWithoutWhole(
   { owners }: PlacedRequest,
   { self, clock }: Beliefs,
   targets: WriteTargets,
-  { need, isSelf }: WholeOwners,
+  { need, isSelfWhole }: WholeOwners,
   mayBeWhole: (owner: string) => boolean,
 ): void {
   if (need === 0) return
   const isNear = (owner: string): boolean => owner === self || targets.owners.includes(owner)
   const whole = owners.filter((owner) =>
-    owner === self ? isSelf : isNear(owner) && mayBeWhole(owner),
+    owner === self ? isSelfWhole : isNear(owner) && mayBeWhole(owner),
   )
   if (whole.length >= need) return
   const message =

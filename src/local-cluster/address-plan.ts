@@ -1,8 +1,8 @@
 /**
- * Which addresses the nodes of a local cluster get. All on 127.0.0.1: a cluster for trying things out is
- * reachable from this machine alone.
+ * Chooses the addresses of the nodes of a local cluster. All are on 127.0.0.1, so that the cluster is reachable from
+ * this machine only.
  *
- * Invariant: no two of the ports in one plan are the same.
+ * Invariant: all ports in one plan differ.
  */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
@@ -17,15 +17,15 @@ export interface NodeAddress {
 }
 
 const HOST = '127.0.0.1'
-/** Linux numbers outgoing connections from 32768 on, others from 49152. */
+/** Linux gives outgoing connections ports from 32768 on; other systems begin at 49152. */
 const FREE_PORT_FIRST = 10_000
 const FREE_PORTS = 32_768 - FREE_PORT_FIRST
-/** Processes that start one after the other are so many ports apart. */
+/** The search ranges of processes with successive ids begin so many ports apart. */
 const FREE_PORTS_PER_PROCESS = 64
 
 let nextFree = (process.pid * FREE_PORTS_PER_PROCESS) % FREE_PORTS
 
-/** n1 on `basePort`, n2 on the next, …; 0 finds free ports. */
+/** Puts n1 on `basePort`, n2 on the next port, and so on; 0 finds free ports. */
 export async function planAddresses(nodes: number, basePort: number): Promise<NodeAddress[]> {
   const ports = basePort === 0 ? await freePorts(2 * nodes) : []
   return Array.from({ length: nodes }, (_, i) =>
@@ -37,7 +37,7 @@ export async function planAddresses(nodes: number, basePort: number): Promise<No
   )
 }
 
-/** Of one more node, n6 or so, after the same plan. */
+/** The addresses of one more node, such as n6, by the same plan. */
 export async function planAddress(id: string, basePort: number): Promise<NodeAddress> {
   const clientPort = basePort + Number(id.slice(1)) - 1
   const peerPort = clientPort + PEER_PORT_OFFSET
@@ -54,7 +54,7 @@ export function addressesOf(
   return { id, clientPort, peerPort, clientUrl, peerUrl: `http://${HOST}:${peerPort}` }
 }
 
-/** The first port of the plan that something else listens on, if any. */
+/** The first port of the plan on which another process listens, if any. */
 export async function findTakenPort(
   plan: readonly NodeAddress[],
 ): Promise<{ readonly id: string; readonly port: number } | undefined> {
@@ -68,7 +68,7 @@ export async function findTakenPort(
   return undefined
 }
 
-/** See `freePort`; no two are the same. */
+/** Returns `count` different free ports; see `freePort`. */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = []
   while (ports.length < count) ports.push(await freePort())
@@ -76,9 +76,9 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 /**
- * A port that nothing listens on, and that this process has not been given before. It lies below the range from which
- * the kernel numbers outgoing connections, and each process begins at a place of its own: so neither a connection nor
- * another process that looks for ports takes it before a node listens there, or while that node is restarted.
+ * A port on which no process listens, and which this process has not returned before. It lies below the range of ports
+ * that the kernel gives to outgoing connections, and each process begins its search at a different port. So no
+ * connection or other search takes the port before a node listens on it, or while that node restarts.
  */
 export async function freePort(): Promise<number> {
   for (let tried = 0; tried < FREE_PORTS; tried += 1) {

@@ -1,11 +1,11 @@
 /**
- * The command line of `npm start`: how many nodes, where their data lives, which ports they take. Pure; whether
- * a port is free or a directory can be used is found out later.
+ * Parses the command line of `npm start`: how many nodes, where their data lives, which ports they take. Pure: whether
+ * a port is free or a directory is usable is checked later.
  */
 import { parseArgs } from 'node:util'
 
 export const NODES_MAX = 9
-/** From a client's port to the port of the same node for its peers. */
+/** The distance from the client port of a node to its peer port. */
 export const PEER_PORT_OFFSET = 1000
 
 export const PORT_MAX = 65_535
@@ -19,7 +19,7 @@ export interface ClusterArguments {
 
 export interface JoinArguments {
   readonly id: string
-  /** The member whose place it takes. */
+  /** The member whose place the node takes. */
   readonly replaces: string | undefined
   readonly dataDir: string
 }
@@ -73,7 +73,7 @@ export function parseClusterArguments(argv: readonly string[]): ParsedClusterArg
       },
     }).values
   } catch (error) {
-    // Its own sentences name the argument, and go on with advice about positionals that is of no use here.
+    // The first sentence names the argument. The rest is advice about positional arguments, which are not used here.
     return wrong(String((error as Error).message).split('. ')[0] ?? 'bad arguments')
   }
   if (values.help === true) return { kind: 'help' }

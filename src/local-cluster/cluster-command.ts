@@ -1,6 +1,6 @@
 /**
- * `npm start`: starts a local cluster, says how to try it, and stays until told to stop; or lets a node join the one
- * that runs. Terminal and signals are arguments.
+ * The command `npm start`: starts a local cluster, prints how to try it, and runs until it is told to stop. With
+ * `--join` it adds a node to the running cluster instead. Terminal and signals are arguments.
  */
 import {
   CLUSTER_HELP,
@@ -14,9 +14,9 @@ import { startCluster, type LocalCluster } from './local-cluster.ts'
 export interface CommandWorld {
   readonly print: (line: string) => void
   readonly complain: (line: string) => void
-  /** Stop cleanly. */
+  /** Aborted to stop the cluster cleanly. */
   readonly stop: AbortSignal
-  /** Stop at once, where stopping cleanly takes too long. */
+  /** Aborted to kill the nodes if a clean stop takes too long. */
   readonly stopNow: AbortSignal
 }
 
@@ -24,7 +24,7 @@ const EXIT_OK = 0
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 
-/** Resolves to the exit code once no node is left. */
+/** Resolves to the exit code when all nodes have ended. */
 export async function clusterCommand(
   argv: readonly string[],
   world: CommandWorld,
@@ -83,11 +83,9 @@ async function joinCluster(
     const how = replaces === undefined ? 'joins the cluster' : `takes the place of ${replaces}`
     print(`${id} answers on ${clientUrl}, and ${how}`)
     if (!isMember) {
-      print(`It is not let in yet, and goes on asking: ${dataDir}/${id}/node.log says why`)
+      print(`It is not admitted yet, and keeps asking: ${dataDir}/${id}/node.log says why`)
     }
-    print(
-      `curl ${clientUrl.replace('127.0.0.1', 'localhost')}/v1/cluster/moves tells how far it is`,
-    )
+    print(`curl ${clientUrl.replace('127.0.0.1', 'localhost')}/v1/cluster/moves shows the progress`)
     return EXIT_OK
   } catch (error) {
     if (!(error instanceof ControlError)) throw error
@@ -96,7 +94,7 @@ async function joinCluster(
   }
 }
 
-/** Ends with one line to be copied whole. */
+/** Tells how to try the cluster. The last line is a command to copy. */
 function invitation({ nodes }: LocalCluster, dataDir: string): string[] {
   const urlOf = (i: number): string => {
     const port = nodes[Math.min(i, nodes.length - 1)]?.clientPort

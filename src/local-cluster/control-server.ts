@@ -1,6 +1,6 @@
 /**
- * Serves the control socket of a local cluster: HTTP with JSON bodies over a unix socket that only its owner
- * may open. Holding the socket is also what marks a data directory as in use.
+ * Serves the control socket of a local cluster: HTTP with JSON bodies over a Unix socket that only its owner may open.
+ * A data directory is in use as long as a process listens on this socket.
  */
 import { once } from 'node:events'
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -14,13 +14,13 @@ const CONNECTIONS_MAX = 32
 const BODY_BYTES_MAX = 4096
 
 export interface ControlServer {
-  /** The supervisor before this one ended without cleaning up, so that its nodes may still be about to. */
+  /** Whether the previous supervisor ended without cleaning up. Its nodes may then still be ending. */
   readonly afterCrash: boolean
   serve(control: ClusterControl): void
   close(): Promise<void>
 }
 
-/** Errors: ControlError where a running cluster uses the directory, or nobody can. */
+/** Rejects with ControlError if a running cluster uses the directory, or the directory is not usable. */
 export async function openControlServer(dataDir: string): Promise<ControlServer> {
   makeDirectory(dataDir)
   const socketPath = socketPathFor(dataDir)
@@ -47,7 +47,7 @@ export async function openControlServer(dataDir: string): Promise<ControlServer>
   server.maxConnections = CONNECTIONS_MAX
   if (!(await listen(server, socketPath))) {
     if (await isAnswered(socketPath)) throw inUse(dataDir, earlier?.pid)
-    // Left behind by a supervisor that was killed.
+    // A killed supervisor left the socket file behind.
     rmSync(socketPath, { force: true })
     if (!(await listen(server, socketPath))) throw inUse(dataDir, undefined)
   }
@@ -95,7 +95,7 @@ async function listen(server: Server, socketPath: string): Promise<boolean> {
   }
 }
 
-/** Whether somebody listens behind the file. */
+/** Whether a process listens on the socket file. */
 async function isAnswered(socketPath: string): Promise<boolean> {
   const socket = connect(socketPath)
   try {
@@ -119,11 +119,12 @@ async function dispatch(control: ClusterControl, request: IncomingMessage): Prom
   if (asked === 'POST /join') {
     const { id, replaces } = body
     const isGiven = typeof id === 'string' && ['string', 'undefined'].includes(typeof replaces)
-    if (!isGiven) throw new ControlError('refused', 'a node that joins has an id')
+    if (!isGiven) throw new ControlError('refused', 'a node that joins needs an id')
     return control.join(id, replaces as string | undefined)
   }
   const [, node, fault] = /^POST \/nodes\/([^/]+)\/(kill|pause|restart)$/.exec(asked) ?? []
-  if (node === undefined) throw new ControlError('refused', `${asked} is nothing to ask for`)
+  if (node === undefined)
+    throw new ControlError('refused', `${asked} is not a request of this socket`)
   const id = decodeURIComponent(node)
   const forMs = Number(body['forMs'])
   if (fault === 'kill') await control.kill(id, forMs)

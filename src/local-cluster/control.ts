@@ -1,7 +1,6 @@
 /**
- * The control socket of a running local cluster, seen from outside: where it is, what can be asked, and a
- * client. Faults are leases kept by the supervisor of the cluster, so that they end whatever becomes of the
- * one who asked for them.
+ * The control socket of a running local cluster, seen from outside: its path, its requests, and a client. Faults are
+ * leases that the cluster's supervisor keeps, so they end even if the process that requested them is gone.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
@@ -13,12 +12,12 @@ import type { NodeState } from './node-process.ts'
 export interface NodeStatus {
   readonly id: string
   readonly pid: number | null
-  /** 'killed' by a fault, 'stopped' where it ended by itself. */
+  /** 'killed' by a fault; 'stopped' if it ended by itself. */
   readonly state: NodeState
   readonly clientUrl: string
   readonly peerUrl: string
   readonly dataDir: string
-  /** Wall clock, ms since 1970; null without a fault. */
+  /** Wall clock in ms since 1970; null without a fault. */
   readonly leaseEndsAtMs: number | null
 }
 
@@ -26,38 +25,40 @@ export interface NodeStatus {
 export interface JoinedNode {
   readonly id: string
   readonly clientUrl: string
-  /** False where the cluster has not let it in yet: it goes on asking. */
+  /** False if the cluster has not admitted the node yet. The node keeps asking. */
   readonly isMember: boolean
 }
 
 export interface ClusterControl extends NodeControl {
   /**
-   * Starts one node more, which joins the cluster, or takes the place of the member `replaces`. Resolves once it is a
-   * member, or has asked for a while; what moves then takes its time.
+   * Starts one more node, which joins the cluster, or takes the place of the member `replaces`. Resolves when the node
+   * is a member, or has asked for a while. The moves of its data continue afterwards.
    */
   join(id: string, replaces: string | undefined): Promise<JoinedNode>
 }
 
 export interface NodeControl {
   status(): Promise<NodeStatus[]>
-  /** SIGKILL; the node is started again when the lease ends. A killed node gets the new lease. */
+  /** Sends SIGKILL; the node is started again when the lease ends. A killed node gets the new lease. */
   kill(id: string, forMs: number): Promise<void>
-  /** SIGTERM, wait, start; a killed or stopped node is started. Resolves when it answers. */
+  /**
+   * Stops the node with SIGTERM and starts it again; also starts a killed or stopped node. Resolves when it answers.
+   */
   restart(id: string): Promise<void>
-  /** SIGSTOP; the node goes on when the lease ends. A paused node gets the new lease. */
+  /** Sends SIGSTOP; the node continues when the lease ends. A paused node gets the new lease. */
   pause(id: string, forMs: number): Promise<void>
   /** Ends all leases now. Resolves when every node that was killed answers again. */
   heal(): Promise<void>
 }
 
-/** What `<data>/cluster.json` tells about the cluster that runs there. */
+/** The content of `<data>/cluster.json`, which describes the cluster that runs there. */
 export interface ClusterFile {
   readonly pid: number
   readonly socketPath: string
 }
 
 export class ControlError extends Error {
-  /** 'not-running': no cluster uses that data directory. 'refused': it said no, and why. */
+  /** 'not-running': no cluster uses that data directory. 'refused': the cluster refused, and the message says why. */
   readonly code: 'not-running' | 'refused'
 
   constructor(code: 'not-running' | 'refused', message: string) {
@@ -68,9 +69,9 @@ export class ControlError extends Error {
 }
 
 export const LEASE_MS_MAX = 24 * 60 * 60 * 1000
-/** The shortest limit of the common systems is 104 bytes, with the byte that ends it. */
+/** The shortest limit of common systems is 104 bytes, including the final zero byte. */
 const SOCKET_PATH_BYTES_MAX = 100
-/** A restart waits for a clean stop and for the first answer. */
+/** Long, because a restart waits for a clean stop and for the first answer. */
 const ANSWER_TIMEOUT_MS = 90_000
 
 export function clusterFilePath(dataDir: string): string {
@@ -84,7 +85,7 @@ export function socketPathFor(dataDir: string): string {
   return join(tmpdir(), `quorate-${name}.sock`)
 }
 
-/** Talks to whatever cluster runs on `dataDir` at the time of each call. */
+/** Each call talks to the cluster that runs on `dataDir` at that time. */
 export function openControl(dataDir: string): ClusterControl {
   const ask = async <T>(method: string, path: string, body?: object): Promise<T> => {
     const file = readClusterFile(dataDir)
@@ -109,14 +110,14 @@ export function openControl(dataDir: string): ClusterControl {
   }
 }
 
-/** undefined where no cluster was ever started, or the last one ended cleanly. */
+/** Undefined if no cluster was ever started, or the last one ended cleanly. */
 export function readClusterFile(dataDir: string): ClusterFile | undefined {
   const path = clusterFilePath(dataDir)
   if (!existsSync(path)) return undefined
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as ClusterFile
   } catch {
-    // Written only in part, by a supervisor that ended just then.
+    // The supervisor ended while it wrote the file.
     return undefined
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A running local cluster whose members change: a node more, started by the supervisor like the others; and those
- * that have left, as they tell themselves, which are stopped, and left alone by the next start.
+ * Changes the nodes of a running local cluster. A joining node is started by the supervisor like the others. A node
+ * that reports that it has left is stopped, and later starts skip it.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ export interface GrowingOptions extends EnvironmentOptions {
 }
 
 const ID = /^n[1-9][0-9]?$/
-/** To be let in; later than that another change of the members is under way. */
+/** How long `join` waits for admission. A longer wait means that another change of the members is under way. */
 const ADMISSION_WAIT_MS = 20_000
 const ASK_TIMEOUT_MS = 1000
 const LOOK_INTERVAL_MS = 5000
@@ -28,7 +28,10 @@ export class GrowingCluster {
   readonly #supervisor: Supervisor
   #roster: Roster
   #lookedMs = Number.NEGATIVE_INFINITY
-  /** One node after the other: the cluster makes one change at a time. */
+  /**
+   * Settles when the last requested join has ended. Nodes join one at a time, as the cluster makes one change at a
+   * time.
+   */
   #idle: Promise<unknown> = Promise.resolve()
 
   constructor(options: GrowingOptions, supervisor: Supervisor, roster: Roster) {
@@ -37,7 +40,7 @@ export class GrowingCluster {
     this.#roster = roster
   }
 
-  /** Errors: ControlError where the id cannot be, or the cluster refuses the node. */
+  /** Rejects with ControlError if the id is not allowed, or the cluster refuses the node. */
   join(id: string, replaces: string | undefined): Promise<JoinedNode> {
     const done = this.#idle.then(() => this.#join(id, replaces))
     this.#idle = done.catch(() => {})
@@ -45,8 +48,8 @@ export class GrowingCluster {
   }
 
   /**
-   * Stops the nodes that say themselves that they are no members any more, and remembers them: nobody else reaches
-   * them, and they serve nobody. Looks at most every few seconds, unless it has to.
+   * Stops and remembers the nodes that report that they are no longer members: no other node reaches them, and they
+   * serve no requests. Checks at most every few seconds, unless `mustLook` is set.
    */
   async letLeaversGo(mustLook = false): Promise<void> {
     const nowMs = performance.now()
@@ -59,7 +62,7 @@ export class GrowingCluster {
     }
   }
 
-  /** As `letGo`, for a caller that cannot wait. */
+  /** Like `letGo`, for a caller that cannot wait. */
   removed(id: string): void {
     this.letGo(id).catch((error: unknown) => {
       // While the cluster stops, the node is stopped with the others.
@@ -67,13 +70,13 @@ export class GrowingCluster {
     })
   }
 
-  /** The node has said that it is no member any more. */
+  /** Stops a node that has reported that it is no longer a member, and remembers it. */
   async letGo(id: string): Promise<void> {
     if (this.#roster.left.includes(id)) return
     this.#roster = withoutNodes(this.#roster, [id])
     writeRoster(this.#options.dataDir, this.#roster)
     await this.#supervisor.remove(id)
-    this.#options.report(`${id} has left the cluster, and is stopped; it is not started again`)
+    this.#options.report(`${id} has left the cluster and is stopped; later starts skip it`)
   }
 
   async #join(id: string, replaces: string | undefined): Promise<JoinedNode> {
@@ -98,7 +101,7 @@ export class GrowingCluster {
       },
       {
         ended: (end) => {
-          // Whoever asked for the node is told, as long as it is waited for.
+          // While `join` waits for the node, the error of `join` reports its end.
           if (isAnswered) this.#supervisor.ended(id, end)
           else ended.abort(end.sentence)
         },
@@ -106,7 +109,7 @@ export class GrowingCluster {
       },
     )
     this.#supervisor.add({ process, peerUrl: node.peerUrl })
-    // Before it is a member: it must not be forgotten if this process ends in between.
+    // Remember the node before it becomes a member, so that it is not forgotten if this process ends in between.
     writeRoster(dataDir, this.#roster)
     try {
       await this.#supervisor.start(id)
@@ -123,7 +126,7 @@ export class GrowingCluster {
 
   async #admitted({ id, clientUrl }: RosterNode, ended: AbortSignal): Promise<JoinedNode> {
     const giveUp = AbortSignal.any([ended, AbortSignal.timeout(ADMISSION_WAIT_MS)])
-    // It answers this once it has started, and it starts once it is a member.
+    // The node answers this request only after it has started, and it starts only as a member.
     const isMember = await pollUntilOk(`${clientUrl}/v1/cluster`, giveUp)
     if (ended.aborted) throw new Error(String(ended.reason))
     return { id, clientUrl, isMember }
@@ -135,10 +138,10 @@ export class GrowingCluster {
     }
     if (!ID.test(id)) refuse(`${id} cannot be the id of a node here: it must be one of n1 to n99`)
     const nodes = await this.#supervisor.status()
-    if (nodes.some((node) => node.id === id)) refuse(`${id} is there already`)
+    if (nodes.some((node) => node.id === id)) refuse(`${id} is a node of this cluster already`)
     const directory = join(this.#options.dataDir, id)
     if (this.#roster.left.includes(id) && existsSync(directory)) {
-      refuse(`${id} has left the cluster, and ${directory} is what it held: remove that first`)
+      refuse(`${id} has left the cluster, and ${directory} holds its old data: remove it first`)
     }
   }
 }
@@ -149,7 +152,7 @@ async function hasLeft({ id, state, clientUrl }: NodeStatus): Promise<boolean> {
     const signal = AbortSignal.timeout(ASK_TIMEOUT_MS)
     const answer = await (await fetch(`${clientUrl}/v1/cluster`, { signal })).json()
     const { members } = answer as { members?: readonly { readonly id: string }[] }
-    // One that is starting, or waits to be let in, tells of none.
+    // A node that is starting, or waits for admission, lists no members.
     return members !== undefined && !members.some((member) => member.id === id)
   } catch {
     return false

@@ -1,11 +1,11 @@
-/** Waits for an HTTP server to say yes. It may not listen yet, stand still, or never come. */
+/** Polls an HTTP server until it answers with success. The server may not listen yet, be paused, or never start. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const INTERVAL_MS = 40
-/** An attempt that takes longer is made anew, so that a node that stood still is noticed when it goes on. */
+/** A slower attempt is repeated, so that a paused node is noticed soon after it continues. */
 const ATTEMPT_MS_MAX = 1_000
 
-/** Whether the answer to GET was a 2xx before `giveUp` was aborted. */
+/** Whether a GET was answered with 2xx before `giveUp` was aborted. */
 export async function pollUntilOk(url: string, giveUp: AbortSignal): Promise<boolean> {
   while (!giveUp.aborted) {
     try {

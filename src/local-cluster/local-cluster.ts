@@ -1,8 +1,8 @@
 /**
- * A cluster of nodes as processes of this machine, with a control socket for faults. Used by `npm start`, by
- * checks, by the benchmark and by tests alike.
+ * Runs a cluster of nodes as processes of this machine, with a control socket for faults. `npm start`, checks, the
+ * benchmark and tests all use it.
  *
- * Invariant: whoever started a cluster and let go of it, by `stop` or by dying, leaves no node behind.
+ * Invariant: no node outlives the process that started the cluster, whether that process calls `stop` or dies.
  */
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,19 +17,19 @@ import { openRoster, presentNodes } from './roster.ts'
 import { superviseNodes, type Supervisor } from './supervisor.ts'
 
 export interface LocalClusterOptions {
-  /** How many it begins with, 1 to 9; they are called n1, n2, … Those that joined later are started too. */
+  /** The number of first members, 1 to 9, called n1, n2, … Nodes that joined later are started too. */
   readonly nodes: number
-  /** Of this cluster alone; made if absent. The data of n1 is in `n1` there. */
+  /** The directory of this cluster alone; created if absent. The data of n1 is in its subdirectory `n1`. */
   readonly dataDir: string
-  /** Clients of n1 use this port, of n2 the next; peers from 1000 on higher. 0 finds free ports. */
+  /** The client port of n1; n2 gets the next, and so on. Peer ports are higher by 1000. 0 finds free ports. */
   readonly basePort: number
-  /** Settings for every node, before those of this process: `{ QUORATE_DURABILITY: 'os' }`. */
+  /** Settings for every node, such as `{ QUORATE_DURABILITY: 'os' }`. They override the environment of this process. */
   readonly env?: Readonly<Record<string, string>>
-  /** Gets a line for each thing that happens without being asked for, such as a node that dies. */
+  /** Called with a line for each unrequested event, such as a node that dies. */
   readonly report?: (line: string) => void
   /** Called for each node when it is ready: it reaches a quorum. */
   readonly onReady?: (node: LocalNode) => void
-  /** Gives the start up; `startCluster` then rejects when all that was started is gone. */
+  /** Aborts the start. `startCluster` then rejects after all started nodes have ended. */
   readonly signal?: AbortSignal
 }
 
@@ -38,21 +38,24 @@ export interface LocalNode extends NodeAddress {
 }
 
 export interface LocalCluster {
-  /** As it was started. */
+  /** The nodes at the start. */
   readonly nodes: readonly LocalNode[]
   readonly dataDir: string
-  /** Faults, and more nodes, as the control socket offers them. */
+  /** Faults and joins, like the control socket offers them. */
   readonly control: ClusterControl
-  /** Stops all; names the nodes that did not stop in time, or that `now` cut short, and were killed. */
+  /** Stops all nodes. Returns those that were killed, because they did not stop in time or `now` was aborted. */
   stop(now?: AbortSignal): Promise<string[]>
 }
 
-/** How long the nodes of a supervisor that was killed may take to notice and let go of their ports. */
+/** How long the nodes of a killed supervisor may take to notice and free their ports. */
 const LEFTOVERS_WAIT_MS = 10_000
 const LEFTOVERS_POLL_MS = 100
 const READY_WAIT_MS = 20_000
 
-/** Resolves when every node answers and reaches a quorum. Errors: an Error whose message is one sentence that names the node. */
+/**
+ * Resolves when every node answers and reaches a quorum, or has waited long for one. Rejects with one sentence that
+ * names the node.
+ */
 export async function startCluster(options: LocalClusterOptions): Promise<LocalCluster> {
   const { signal, onReady, report = () => {} } = options
   const dataDir = resolve(options.dataDir)
@@ -64,7 +67,7 @@ export async function startCluster(options: LocalClusterOptions): Promise<LocalC
     await refuseTakenPorts(present, server)
     const nodes = present.map((node) => ({ ...node, dataDir: join(dataDir, node.id) }))
     const growing = { dataDir, env: options.env ?? {}, basePort: options.basePort, report }
-    /** Aborted when the node has left the cluster. */
+    /** For each node, aborted when the node has left the cluster. */
     const left = new Map(nodes.map(({ id }) => [id, new AbortController()]))
     const supervisor = superviseNodes(
       nodes.map((node) => {
@@ -158,7 +161,7 @@ interface Waiting {
   readonly report: (line: string) => void
 }
 
-/** Each node has to find the others before it reaches a quorum. Without one it still runs, and says why it is not ready. */
+/** Waits until the node reaches a quorum. Reports a node that does not in time; it still runs and says why. */
 async function isReady(
   { id, clientUrl }: LocalNode,
   { gone, signal, report }: Waiting,
@@ -174,7 +177,7 @@ async function isReady(
 
 function rejectOnAbort(signal: AbortSignal | undefined): Promise<never> {
   return new Promise((_, reject) => {
-    const give = (): void => reject(new Error('the start was given up'))
+    const give = (): void => reject(new Error('the start was aborted'))
     if (signal?.aborted === true) give()
     signal?.addEventListener('abort', give, { once: true })
   })

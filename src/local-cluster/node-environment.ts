@@ -1,17 +1,17 @@
-/** The settings of a node of a local cluster, as the environment of its process. */
+/** Makes the environment of a node process: the settings of a node of a local cluster. */
 import { join } from 'node:path'
 import { presentNodes, type Roster, type RosterNode } from './roster.ts'
 
-/** What this machine and its containers call it: a web page whose name is turned on 127.0.0.1 has another one. */
+/** The names of this machine, also in its containers. A web page that attacks by DNS rebinding uses another name. */
 const LOCAL_HOSTS = 'localhost,*.localhost,host.docker.internal'
 
 export interface EnvironmentOptions {
   readonly dataDir: string
-  /** For every node, before those of this process. */
+  /** Settings for every node. They override the environment of this process. */
   readonly env: Readonly<Record<string, string>>
 }
 
-/** `replaces` is of a node that joins: the member whose place it takes. */
+/** For a joining node, `replaces` is the member whose place it takes. */
 export function environmentOf(
   node: RosterNode,
   roster: Roster,
@@ -32,7 +32,7 @@ export function environmentOf(
   }
 }
 
-/** Those that have left stay in the list: it names the cluster. */
+/** Nodes that have left stay in the list, because the list of first members identifies the cluster. */
 function firstMembers({ nodes }: Roster): Record<string, string | undefined> {
   const members = nodes.filter(({ first }) => first)
   return {

@@ -1,28 +1,28 @@
 /**
- * The log file of one node process: where its output goes, and what it said last, for the one line that a
- * person reads when the node is gone.
+ * The log file of one node process. It takes the output of the process, and its last words explain to a person why the
+ * process ended.
  */
 import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A log larger than this is put aside when its node starts; the one put aside before is dropped. */
+/** A larger log is renamed when its node starts; the previously renamed log is replaced. */
 const LOG_BYTES_MAX = 32 * 1024 * 1024
 const WORDS_MAX = 300
-/** The last words are looked for in no more than this. */
+/** How many bytes at the end of the log are searched for the last words. */
 const TAIL_BYTES_MAX = 64 * 1024
 
 export function logPath(nodeDir: string): string {
   return join(nodeDir, 'node.log')
 }
 
-/** Opens it to append. The caller closes the descriptor. Errors: an Error that names the file. */
+/** Opens the log to append. The caller closes the descriptor. Throws an error that names the file. */
 export function openLog(nodeDir: string): number {
   const path = logPath(nodeDir)
   if (logSize(nodeDir) > LOG_BYTES_MAX) renameSync(path, `${path}.1`)
   return openSync(path, 'a')
 }
 
-/** 0 where there is no log, or it cannot be looked at. */
+/** 0 if there is no log, or its size cannot be read. */
 export function logSize(nodeDir: string): number {
   try {
     return statSync(logPath(nodeDir), { throwIfNoEntry: false })?.size ?? 0
@@ -32,15 +32,15 @@ export function logSize(nodeDir: string): number {
 }
 
 /**
- * The last thing written from the byte `from` on, in words; '' where there is nothing, or it cannot be read: whoever
- * asks has a death to report, and must not die of it.
+ * The last message written after the first `from` bytes; '' if there is none or the log cannot be read. It never
+ * throws, because the caller reports the end of a node and must not fail itself.
  */
 export function lastWords(nodeDir: string, from = 0): string {
   const lines = tailFrom(nodeDir, from).split('\n')
-  // A stack trace ends in lines that say where, the one before them says what.
+  // A stack trace ends in indented lines; the line before them is the message.
   const line = lines.findLast((text) => /^\S/.test(text) && !/^(Node\.js v|[\^}])/.test(text))
   if (line === undefined) return ''
-  // The program names itself and the node, as does whoever tells these words.
+  // Drop the prefix that names the program and the node, because the caller names the node too.
   const words = wordsOf(line).replace(/^quorate: ([a-z0-9-]+ cannot start: )?/, '')
   return words.slice(0, WORDS_MAX)
 }

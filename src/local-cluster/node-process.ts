@@ -1,6 +1,6 @@
 /**
- * One node of a local cluster as a child process: started until it answers, killed, paused, stopped. It does
- * nothing on its own: a process that ends unasked is reported, and stays ended until someone starts it.
+ * One node of a local cluster as a child process that can be started, killed, paused and stopped. It never restarts by
+ * itself: if the process ends unasked, this file reports it, and the caller decides whether to start it again.
  *
  * Invariant: at most one process at a time; `state` is 'stopped' or 'killed' exactly while there is none.
  */
@@ -16,22 +16,22 @@ export type NodeState = 'running' | 'paused' | 'killed' | 'stopped'
 
 export interface NodeProcessSpec {
   readonly id: string
-  /** Of this node alone; made if absent. */
+  /** The directory of this node alone; created if absent. */
   readonly nodeDir: string
   readonly clientUrl: string
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-/** What a process tells, or how it ends, without being asked. */
+/** Events of a process that nobody requested. */
 export interface NodeProcessEvents {
   readonly ended: (end: NodeEnd) => void
-  /** The node says that it is no member of the cluster any more. */
+  /** The node reports that it is no longer a member of the cluster. */
   readonly removed: () => void
 }
 
 export interface NodeEnd {
   readonly sentence: string
-  /** Another start would end in the same way: a setting is bad, or the database needs a repair. */
+  /** Whether another start would end in the same way: a setting is bad, or the database needs a repair. */
   readonly isFinal: boolean
 }
 
@@ -54,41 +54,45 @@ export interface NodeProcess {
   readonly spec: NodeProcessSpec
   readonly state: NodeState
   readonly pid: number | null
-  /** Resolves when the node answers; rejects with NodeStartError where it ends, or does not answer in time. */
+  /** Resolves when the node answers. Rejects with NodeStartError if it ends or does not answer in time. */
   start(): Promise<void>
-  /** SIGKILL. Resolves when the process is gone; rejects where that does not end it, as do `stop` and `start`. */
+  /**
+   * Sends SIGKILL. Resolves when the process is gone. Rejects if the process does not end; so do `stop` and `start`.
+   */
   kill(): Promise<void>
   pause(): void
   resume(): void
-  /** SIGTERM, and SIGKILL where that does not end it in time or `now` is aborted. Says which one ended it. */
+  /**
+   * Sends SIGTERM, then SIGKILL if the process does not end in time or `now` is aborted. Returns which one ended it.
+   */
   stop(now?: AbortSignal): Promise<'clean' | 'killed'>
 }
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 /**
- * As docker/Dockerfile has them. Left alone, the young generation grows to 128 MiB on a large machine: more
- * than all the rest of a node, and no faster. A signal must not open a debugger port.
+ * The flags of docker/Dockerfile. By default the young generation of the heap grows to 128 MiB on a large machine,
+ * which is more than the rest of a node and no faster. SIGUSR1 must not open a debugger port.
  */
 const NODE_FLAGS = [
   '--disable-warning=ExperimentalWarning',
   '--disable-sigusr1',
   '--max-semi-space-size=16',
 ]
-/** What src/main.ts tells over the channel. */
+/** The message that src/main.ts sends over the IPC channel. */
 const REMOVED = 'removed'
-/** The settings are wrong, the only database is damaged, or the cluster refuses the node (src/main.ts). */
+/** Exit codes of src/main.ts: bad settings, a damaged database that no node can fill, the cluster refuses the node. */
 const FINAL_EXITS: ReadonlySet<number | null> = new Set([2, 3, 4])
 const START_TIMEOUT_MS = 30_000
-/** Longer than a node gives itself. */
+/** Longer than a node allows itself for a clean stop. */
 const STOP_TIMEOUT_MS = 20_000
 
 export function createNodeProcess(spec: NodeProcessSpec, events: NodeProcessEvents): NodeProcess {
   let child: ChildProcess | undefined
   let state: NodeState = 'stopped'
   let endGuard: (() => void) | undefined
-  /** The process whose end somebody waits for, so that it is no news. */
+  /** The process whose end a caller awaits, so that it is not reported as an event. */
   let awaited: ChildProcess | undefined
-  /** The process that did not end when it was killed. */
+  /** A process that did not end after SIGKILL. */
   let stuck: ChildProcess | undefined
 
   function launch(): ChildProcess {
@@ -110,7 +114,7 @@ export function createNodeProcess(spec: NodeProcessSpec, events: NodeProcessEven
       const sentence = `${spec.id} ended by itself (${cause})${words === '' ? '' : `: ${words}`}`
       events.ended({ sentence, isFinal: FINAL_EXITS.has(code) })
     })
-    // Without a process there is no exit either.
+    // A process that could not be spawned emits no exit event.
     launched.once('error', () => (child = undefined))
     child = launched
     state = 'running'
@@ -121,9 +125,9 @@ export function createNodeProcess(spec: NodeProcessSpec, events: NodeProcessEven
     try {
       return spawn(process.execPath, [...NODE_FLAGS, MAIN], {
         env: spec.env,
-        // The channel is how a node notices that its supervisor is gone.
+        // The IPC channel closes with the supervisor, so that the node notices that it is gone.
         stdio: ['ignore', log, log, 'ipc'],
-        // A session of its own, so that the terminal's Ctrl-C reaches it through its supervisor only.
+        // Give the node its own session, so that Ctrl-C in the terminal reaches only the supervisor.
         detached: true,
       })
     } finally {
@@ -131,7 +135,7 @@ export function createNodeProcess(spec: NodeProcessSpec, events: NodeProcessEven
     }
   }
 
-  /** `killed`: aborted once SIGKILL is sent. */
+  /** `killed` is aborted when SIGKILL is sent. */
   async function endWith(
     signal: 'SIGKILL' | 'SIGTERM',
     then: NodeState,
@@ -151,7 +155,7 @@ export function createNodeProcess(spec: NodeProcessSpec, events: NodeProcessEven
       return
     }
     stuck = ending
-    // Its end is news when it comes, and nobody stays only to see it.
+    // Report its end when it comes, but do not keep this process alive for it.
     awaited = undefined
     ending.unref()
     ending.channel?.unref()
@@ -193,7 +197,7 @@ export function createNodeProcess(spec: NodeProcessSpec, events: NodeProcessEven
       if (child !== undefined) return
       const logStart = logSize(spec.nodeDir)
       const starting = launchOrSay()
-      // Its end is told by what this function throws.
+      // The error of this function reports the end of the process.
       awaited = starting
       const ended = new AbortController()
       starting.once('exit', () => ended.abort())
@@ -204,13 +208,13 @@ export function createNodeProcess(spec: NodeProcessSpec, events: NodeProcessEven
       })
       const giveUp = AbortSignal.any([ended.signal, AbortSignal.timeout(START_TIMEOUT_MS)])
       const isAnswered = await pollUntilOk(`${spec.clientUrl}/livez`, giveUp)
-      // From here on an end is news. One that came after the last answer was awaited, so it is told below.
+      // From here on an end is an event. If the process ended just after its answer, the error below reports it.
       if (isAnswered && !ended.signal.aborted) {
         awaited = undefined
         return
       }
       const why = ended.signal.aborted
-        ? lastWords(spec.nodeDir, logStart) || notSpawned || 'it ended without a word'
+        ? lastWords(spec.nodeDir, logStart) || notSpawned || 'it ended without a message'
         : `no answer within ${START_TIMEOUT_MS / 1000} s`
       await endWith('SIGKILL', 'stopped')
       const sentence = `${spec.id} could not start: ${why} (log: ${logPath(spec.nodeDir)})`

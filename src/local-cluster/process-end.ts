@@ -1,10 +1,10 @@
-/** Waits for the end of a child process that has been told to end, or is going to be. */
+/** Waits for the end of a child process that gets a signal to end. */
 import type { ChildProcess } from 'node:child_process'
 
-/** Threads that wait in the kernel for a disk that stands still do not die of SIGKILL. */
+/** SIGKILL does not end a thread that waits in the kernel for a stalled disk, so the wait is bounded. */
 export const KILL_WAIT_MS_MAX = 5000
 
-/** Whether the process ends: waits for it until `killed` is aborted, and from then on for `waitMs`. */
+/** Whether the process ends. Waits without a limit until `killed` is aborted, and then for `waitMs`. */
 export function endsAfter(
   child: ChildProcess,
   killed: AbortSignal,

@@ -1,7 +1,7 @@
 /**
- * Which nodes a local cluster has, from one start to the next. As long as it has the nodes that it began with, they
- * follow from the arguments of the start, and nothing is kept. Once one has joined or left, a file in the data
- * directory lists all of them, with their ports: members know each other by these.
+ * Which nodes a local cluster has, across starts. As long as a cluster has exactly its first members, they follow from
+ * the arguments of the start, and no file exists. After a node has joined or left, a file in the data directory lists
+ * all nodes with their ports, because members know each other by their ports.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,20 +9,23 @@ import { addressesOf, planAddresses, type NodeAddress } from './address-plan.ts'
 
 export interface Roster {
   readonly nodes: readonly RosterNode[]
-  /** Ids of nodes that are no members any more: they are not started. */
+  /** Ids of nodes that are no longer members. They are not started. */
   readonly left: readonly string[]
 }
 
 export interface RosterNode extends NodeAddress {
-  /** One of those that the cluster began with, and is named by. */
+  /** Whether the node is one of the first members. Their list identifies the cluster. */
   readonly first: boolean
-  /** It came, or came back, to a cluster that was there already. */
+  /** Whether the node joined, or joined again, a running cluster. */
   readonly joined: boolean
 }
 
 const FILE = 'nodes.json'
 
-/** As the file has it, or as planned for a cluster that begins, or begins again, with `nodes`. */
+/**
+ * Reads the file, or plans a cluster of `nodes` if there is no file. Rejects if the file has another number of first
+ * members.
+ */
 export async function openRoster(
   dataDir: string,
   nodes: number,
@@ -42,14 +45,14 @@ export async function openRoster(
   throw new Error(`the cluster in ${dataDir} began with ${many}: start it with --nodes ${count}`)
 }
 
-/** Those to be started: a joined one whose directory was removed is gone. */
+/** The nodes to start. A joined node whose directory was removed no longer counts. */
 export function presentNodes({ nodes, left }: Roster, dataDir: string): RosterNode[] {
   return nodes.filter(
     ({ id, joined }) => !left.includes(id) && (!joined || existsSync(join(dataDir, id))),
   )
 }
 
-/** With one that comes to the cluster; at `address`, unless it has had one before. */
+/** The roster with a node that joins. It gets `address`, unless it had an address before. */
 export function withJoining(roster: Roster, address: NodeAddress): Roster {
   const { id } = address
   const before = roster.nodes.find((node) => node.id === id)
@@ -74,7 +77,7 @@ export function writeRoster(dataDir: string, { nodes, left }: Roster): void {
     joined,
   }))
   writeFileSync(`${file}.new`, `${JSON.stringify({ nodes: ports, left }, undefined, 2)}\n`)
-  // Renamed into place, so that no start ever reads half a file.
+  // Rename the file into place, so that no start ever reads a partial file.
   renameSync(`${file}.new`, file)
 }
 

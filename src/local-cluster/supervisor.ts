@@ -1,7 +1,7 @@
 /**
- * Keeps the nodes of a local cluster running, and their faults as leases. A killed node is started again and a paused
- * one goes on when its lease ends, or when all are healed. A node that ended by itself is started again after a pause.
- * What is asked of one node is done one after the other.
+ * Keeps the nodes of a local cluster running, and keeps their faults as leases. When a lease ends, or all faults are
+ * healed, a killed node is started again and a paused node continues. A node that ended by itself is started again
+ * after a pause. Requests for one node run one after the other.
  *
  * Invariants: a node that is killed or paused has a lease; a node with a lease is not started before it ends.
  */
@@ -11,15 +11,17 @@ import { type NodeEnd, type NodeProcess, NodeStartError } from './node-process.t
 import { RestartPause } from './restart-pause.ts'
 
 export interface Supervisor extends NodeControl {
-  /** From now on it is one of the nodes; nobody has started it yet. */
+  /** Adds a node without starting it. */
   add(node: SupervisedNode): void
-  /** Rejects with NodeStartError; the node is then not tried again. */
+  /** Rejects with NodeStartError. The node is then not started again. */
   start(id: string): Promise<void>
-  /** The process of a node ended by itself: it is started again after a pause, where that can help. */
+  /** Handles a node whose process ended by itself: it is started again after a pause, if that can help. */
   ended(id: string, end: NodeEnd): void
-  /** Stops the node and lets go of it. */
+  /** Stops the node and removes it from the list. */
   remove(id: string): Promise<void>
-  /** Ends leases and nodes; names the nodes that did not stop in time, or that `now` cut short. */
+  /**
+   * Ends leases and nodes. Returns the nodes that were killed, because they did not stop in time or `now` was aborted.
+   */
   stop(now?: AbortSignal): Promise<string[]>
 }
 
@@ -33,11 +35,11 @@ interface Slot extends SupervisedNode {
   /** Set while the node is down and is going to be started again. */
   restart: NodeJS.Timeout | undefined
   readonly pause: RestartPause
-  /** Settled when what was asked so far is done. */
+  /** Settles when all requests for this node so far are done. */
   idle: Promise<unknown>
 }
 
-/** `report` gets a line for each thing that happens without being asked for. */
+/** Calls `report` with a line for each unrequested event. */
 export function superviseNodes(
   nodes: readonly SupervisedNode[],
   report: (line: string) => void,
@@ -70,10 +72,10 @@ export function superviseNodes(
     dropLease(slot)
     const timer = setTimeout(() => {
       inTurn(slot, async () => {
-        // Another command may have ended or replaced it while this one waited for its turn.
+        // Another command may have ended or replaced the lease while this one waited for its turn.
         if (slot.lease?.timer === timer) await undo(slot)
       }).catch((error: unknown) => {
-        // A start that failed has been told.
+        // A failed start has already been reported.
         if (!closing && !(error instanceof NodeStartError)) report((error as Error).message)
       })
     }, forMs)
@@ -87,13 +89,13 @@ export function superviseNodes(
     if (process.state === 'killed' || slot.restart !== undefined) await startAgain(slot)
   }
 
-  /** Rejects where it does not start; it is then tried again later. */
+  /** Rejects if the node does not start; it is then tried again later. */
   async function startAgain(slot: Slot): Promise<void> {
     dropRestart(slot)
     try {
       await slot.process.start()
     } catch (error) {
-      // Whatever else went wrong may pass, too: a full disk, or too many open files.
+      // Other failures may pass too, for example a full disk or too many open files.
       const failure =
         error instanceof NodeStartError ? error : startError(slot, (error as Error).message)
       restartLater(slot, failure)
@@ -111,7 +113,7 @@ export function superviseNodes(
     report(`${sentence}; it is started again in ${pauseMs / 1000} s`)
     const timer = setTimeout(() => {
       inTurn(slot, async () => {
-        // Another command may have started or killed it while this one waited for its turn.
+        // Another command may have started or killed the node while this one waited for its turn.
         if (slot.restart !== timer) return
         await startAgain(slot)
         report(`${id} is started again`)
@@ -135,7 +137,7 @@ export function superviseNodes(
     ended: (id, end) => {
       const slot = slots.find(({ process }) => process.spec.id === id)
       if (slot === undefined) return
-      // A paused process that ended has nothing left to be undone.
+      // A paused process has ended, so its lease has nothing to undo.
       dropLease(slot)
       dropRestart(slot)
       restartLater(slot, end)
@@ -154,7 +156,7 @@ export function superviseNodes(
       checkLease(forMs)
       const slot = slotOf(id)
       await inTurn(slot, async () => {
-        // A node that is down for a moment only is kept down by the lease.
+        // If the node is down and about to be restarted, the lease keeps it down.
         if (slot.restart === undefined) refuseStopped(slot)
         dropRestart(slot)
         await slot.process.kill()
@@ -181,7 +183,7 @@ export function superviseNodes(
       })
     },
     heal: async () => {
-      // All of them are healed before the first failure is told.
+      // Heal all nodes before reporting the first failure.
       const healed = await Promise.allSettled(slots.map((slot) => inTurn(slot, () => undo(slot))))
       const failure = healed.find((one) => one.status === 'rejected')
       if (failure !== undefined) throw failure.reason
@@ -227,7 +229,7 @@ function statusOf({ process, peerUrl, lease }: Slot): NodeStatus {
     clientUrl,
     peerUrl,
     dataDir: nodeDir,
-    // A node that ends by itself while it is paused leaves a lease that has nothing to undo.
+    // If a paused node ended by itself, its lease has nothing to undo.
     leaseEndsAtMs: process.state === 'stopped' ? null : (lease?.endsAtMs ?? null),
   }
 }

@@ -115,7 +115,10 @@ test('a node that the cluster refuses is told with the reason, and is none of it
   expect(reported).toEqual([])
   expect((await states()).map(([id]) => id)).toEqual(['n1', 'n2', 'n3'])
 
-  expect(await command('--join', 'n2')).toEqual({ code: 1, lines: ['n2 is there already'] })
+  expect(await command('--join', 'n2')).toEqual({
+    code: 1,
+    lines: ['n2 is a node of this cluster already'],
+  })
 })
 
 test('where no cluster runs, none can be joined', async () => {

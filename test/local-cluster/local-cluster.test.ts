@@ -308,7 +308,7 @@ describe('a local cluster that cannot start', () => {
     const dataDir = join(scratch, 'given-up')
 
     await expect(startCluster({ nodes: 1, dataDir, basePort: 0, signal })).rejects.toThrow(
-      'given up',
+      'aborted',
     )
     await expect(openControl(dataDir).status()).rejects.toThrow(`no cluster runs on ${dataDir}`)
   })

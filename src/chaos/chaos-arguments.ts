@@ -1,17 +1,17 @@
-/** The command line of `npm run chaos`: which command, on which target, for how long. Pure. */
+/** Parses the command line of `npm run chaos`: which command, on which target, for how long. Pure. */
 import { parseArgs } from 'node:util'
 import { ChaosUsageError, FAULT_USAGE } from './chaos-fault.ts'
 
 export interface ChaosArguments {
   /** `help`, `status`, `heal`, `keep`, or a fault and its words. */
   readonly words: readonly string[]
-  /** Undefined: Docker where the project runs there, else local. */
+  /** Undefined chooses Docker if the project runs there, otherwise local. */
   readonly target: 'docker' | 'local' | undefined
   readonly forMs: number
   readonly dryRun: boolean
-  /** Of the local cluster. */
+  /** The data directory of the local cluster. */
   readonly dataDir: string
-  /** Compose project; undefined: whichever runs from this directory. */
+  /** The compose project; undefined chooses the one that was started from this directory. */
   readonly project: string | undefined
 }
 
@@ -22,12 +22,12 @@ const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 }
 export const CHAOS_USAGE = `usage: npm run chaos -- COMMAND [--target docker|local] [--for 60s] [--dry-run]
 
 ${FAULT_USAGE.map((line) => `  ${line}`).join('\n')}
-  status       who reaches whom, probed, and which faults are on
+  status       probe who reaches whom, and list the faults that are on
   heal         undo everything
 
-  --for        after which the fault undoes itself: ms, s or m, at most 60m (default 60s)
-  --target     docker or local (default: docker where the containers run, else local)
-  --data DIR   of the local cluster (default .quorate)
+  --for        time after which the fault undoes itself: ms, s or m, at most 60m (default 60s)
+  --target     docker or local (default: docker if the containers run, otherwise local)
+  --data DIR   data directory of the local cluster (default .quorate)
   --project P  compose project (default: the one of this directory)
   --dry-run    print what would be done, and do nothing
 `
@@ -60,7 +60,7 @@ function parseDuration(text: string): number {
 }
 
 function parse(argv: readonly string[]) {
-  // A clock that is set back: `-300s` is a word, and no option.
+  // A negative skew such as `-300s` is a word, not an option.
   const args = argv.map((word) => (/^-\d/.test(word) ? ` ${word}` : word))
   try {
     return parseArgs({

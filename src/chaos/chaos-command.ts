@@ -1,6 +1,6 @@
 /**
- * `npm run chaos`: parses, chooses the target, breaks or heals, and says what it did. Exit codes: 0 the effect
- * was probed, 1 it failed, 2 bad arguments.
+ * The command `npm run chaos`: parses the arguments, chooses the target, breaks or heals it, and prints the result.
+ * Exit codes: 0 the effect was probed, 1 it failed, 2 bad arguments.
  */
 import { randomUUID } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
@@ -16,9 +16,9 @@ import type { ChaosStatus, ChaosTarget } from './chaos-target.ts'
 export interface ChaosTerminal {
   readonly print: (line: string) => void
   readonly complain: (line: string) => void
-  /** The checkout. */
+  /** The directory of the checkout. */
   readonly directory: string
-  /** Of `scripts/chaos.ts`. */
+  /** The path of `scripts/chaos.ts`. */
   readonly script: string
 }
 
@@ -81,7 +81,7 @@ async function chooseTarget(args: ChaosArguments, terminal: ChaosTerminal): Prom
   return found
 }
 
-/** Undefined where nothing runs. Without a choice it is the containers, unless only local processes are up. */
+/** Undefined if no cluster runs. Without --target it chooses the containers, unless only local processes are up. */
 async function openTarget(
   { target, project, dataDir }: ChaosArguments,
   { directory, script }: ChaosTerminal,
@@ -91,7 +91,7 @@ async function openTarget(
   if (target === 'local') return openLocalTarget(dataDir)
   const docker = await openDockerTarget(options).catch((error: unknown) => {
     if (error instanceof SeveralProjectsError) throw error
-    // No engine: then it can only be the local one.
+    // No Docker engine answers, so only a local cluster can be meant.
     return undefined
   })
   if (docker !== undefined && (await docker.isUp())) return docker
@@ -105,7 +105,7 @@ async function keep(args: ChaosArguments, { directory, script }: ChaosTerminal):
   )
 }
 
-/** One line a fault, from before it is on: what, on whose word, from when until when. One more if it failed. */
+/** Logs each command to chaos.jsonl before it runs: command, user, start and end. Logs one more line if it fails. */
 async function noted(
   { name: target }: ChaosTarget,
   words: readonly string[],
@@ -119,7 +119,7 @@ async function noted(
     try {
       appendFileSync(file, `${JSON.stringify({ id, ...line })}\n`)
     } catch (error) {
-      // No fault without its line; but a full disk must not keep faults from being healed.
+      // A fault must not start without its line. Healing must work even if the disk is full.
       if (forMs !== undefined) throw error
       complain(`chaos: ${file} cannot be written: ${(error as Error).message}`)
     }
@@ -139,7 +139,7 @@ async function noted(
   }
 }
 
-/** Null for a user without a name, as there are in containers. */
+/** Null for a user without a name, which exists in containers. */
 function userName(): string | null {
   try {
     return userInfo().username

@@ -1,25 +1,25 @@
 /**
- * A fault as data: what a command asks for, before anything is done. Pure: the nodes are an argument.
+ * A fault as data: the parsed command, before anything is done. Pure: the nodes are an argument.
  *
- * Invariant: each fault says of every ordered pair of nodes whether the first still reaches the second, so
- * that its effect can be probed.
+ * Invariant: a fault determines for every ordered pair of nodes whether the first still reaches the second, so that its
+ * effect can be probed.
  */
 import type { FileDamage } from './file-damage.ts'
 
 export type Fault = NetworkFault | ProcessFault | FileFault | ClockFault
 
 export type NetworkFault =
-  /** Nodes without a group in common are cut from each other. A node in several groups is a bridge. */
+  /** Two nodes without a common group are cut from each other. A node in several groups is a bridge. */
   | { readonly type: 'groups'; readonly groups: readonly (readonly string[])[] }
   | { readonly type: 'links'; readonly links: readonly Link[] }
 
-/** `from` does not reach `to`, or only with losses. */
+/** `from` does not reach `to`, or loses a part of its messages. */
 export interface Link {
   readonly from: string
   readonly to: string
   /** 1 to 100; 100 is a cut. */
   readonly lossPercent: number
-  /** Lost and heard by turns of this length; undefined: lost all the time. */
+  /** The link alternates between lossy and whole in periods of this length; undefined: always lossy. */
   readonly turnMs?: number
 }
 
@@ -34,14 +34,14 @@ export interface FileFault {
   readonly node: string
 }
 
-/** The wall clock of the node is wrong by so much, then right again: it jumps. */
+/** The wall clock of the node jumps by the offset, and jumps back at the end. */
 export interface ClockFault {
   readonly type: 'skew'
   readonly node: string
   readonly offsetMs: number
 }
 
-/** The words were wrong: nothing was done. */
+/** The command is wrong, so nothing was done. */
 export class ChaosUsageError extends Error {}
 
 const CUT_PERCENT = 100
@@ -57,7 +57,7 @@ export const FAULT_USAGE = [
   'bitflip n2 | truncate n2',
 ] as const
 
-/** Throws `ChaosUsageError`. `words` are the command and what follows it. */
+/** Throws `ChaosUsageError`. `words` are the command and its arguments. */
 export function parseFault(words: readonly string[], nodes: readonly string[]): Fault {
   const [command = '', ...rest] = words
   const known = (id: string | undefined): string => {
@@ -138,14 +138,14 @@ export function parseFault(words: readonly string[], nodes: readonly string[]): 
   }
 }
 
-/** How much of what `from` sends to `to` is lost, in percent: 0 for a pair that the fault leaves alone. */
+/** Which percentage of the messages from `from` to `to` is lost: 0 for a pair that the fault does not affect. */
 export function lossPercent(fault: NetworkFault, from: string, to: string): number {
   if (fault.type === 'links') return linkOf(fault, from, to)?.lossPercent ?? 0
   const shared = fault.groups.some((group) => group.includes(from) && group.includes(to))
   return shared ? 0 : CUT_PERCENT
 }
 
-/** Undefined where what is lost is lost all the time. */
+/** The period of a flapping link; undefined if the link does not flap. */
 export function turnMs(fault: NetworkFault, from: string, to: string): number | undefined {
   return fault.type === 'links' ? linkOf(fault, from, to)?.turnMs : undefined
 }
@@ -175,15 +175,15 @@ function parseGroups(
   return groups
 }
 
-/** The smaller half first: of five, two and three. */
+/** The smaller half comes first: five nodes give two and three. */
 function halves(nodes: readonly string[]): [string[], string[]] {
   const middle = Math.floor(nodes.length / 2)
   return [nodes.slice(0, middle), nodes.slice(middle)]
 }
 
 /**
- * Everyone sees a majority, itself counted, and no two the same one: its nearest neighbours on a ring. On a
- * ring of three all are neighbours of all, so it is cut open between two of them.
+ * Each node reaches a majority, itself included: its nearest neighbours on a ring. No two nodes reach the same
+ * majority. On a ring of three every node neighbours every other, so one link is cut instead.
  */
 function ringCuts(nodes: readonly string[]): Link[] {
   const count = nodes.length

@@ -1,19 +1,19 @@
 /**
- * How a node is told to have a wrong clock, and how it is seen to have one. All that runs on a machine, or in its
- * containers, shares one clock; so the node itself reads its own as much too late or too early as a file in its
- * data directory says (src/adapters/chaos/skewed-clock.ts), which also says until when.
+ * Tells a node to have a wrong clock, and checks that it does. All processes and containers of a machine share one
+ * clock, so the node itself adds an offset. A file in its data directory names the offset and its end time
+ * (src/adapters/chaos/skewed-clock.ts).
  */
 import type { ClockFault } from './chaos-fault.ts'
 
 export const CLOCK_FAULT_FILE = 'clock.json'
 const GAUGE = /^quorate_chaos_clock_offset_seconds (\S+)$/m
 
-/** What the file says. `untilMs` is wall clock, ms since 1970. */
+/** The content of the file. `untilMs` is wall clock in ms since 1970. */
 export function clockFaultText({ offsetMs }: ClockFault, untilMs: number): string {
   return JSON.stringify({ offsetMs, untilMs })
 }
 
-/** What is not as it should be, in words; empty where the node's metrics say that its clock is set so. */
+/** Describes how the clock differs from the fault; empty if the node's metrics show the wanted offset. */
 export function clockTrouble(
   { node, offsetMs }: Pick<ClockFault, 'node' | 'offsetMs'>,
   metrics: string,

@@ -1,9 +1,10 @@
 /**
- * Chaos on the containers of one compose project. Client ports stay published and reachable throughout: only
- * the peer networks, and rules for the peer port, are ever touched.
+ * Chaos on the containers of one compose project. It changes only the peer networks and rules for the peer port, so
+ * client ports stay reachable.
  *
- * One network fault is on at a time: a new one takes the place of the one before. Killed and paused nodes
- * add up. A lease is written before anything is broken and goes only after all is undone.
+ * One network fault is on at a time; a new one replaces it. Killed and paused nodes add up.
+ *
+ * Invariant: a lease is written before its fault is made, and is removed only after the fault is undone.
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -30,26 +31,26 @@ import { unexpectedPairs } from './reach.ts'
 import type { ChaosStatus, ChaosTarget } from './chaos-target.ts'
 
 export interface DockerTargetOptions {
-  /** The checkout: where docker-compose.yml is, and `.chaos` with the leases. */
+  /** The directory of the checkout. It holds docker-compose.yml, and `.chaos` with the leases. */
   readonly directory: string
   readonly project: string | undefined
-  /** Of `scripts/chaos.ts`, for the keeper. */
+  /** The path of `scripts/chaos.ts`, which the keeper runs. */
   readonly script: string
 }
 
 const PROBE_TIMEOUT_MS = 20_000
 const PROBE_PAUSE_MS = 300
-/** Of an image for the sidecar; all else is a matter of seconds. */
+/** Bounds the build of the sidecar image. Every other step takes seconds. */
 const BUILD_TIMEOUT_MS = 300_000
 const STEP_TIMEOUT_MS = 60_000
-/** How soon a keeper notices that its lease has been healed away. */
+/** How soon a keeper notices that its lease has been healed. */
 const KEEPER_LOOK_MS = 2000
-/** The engine may be out of reach when a lease ends. After that, the next command undoes what is left. */
+/** The Docker engine may not answer when a lease ends. After so many attempts, the next command undoes the rest. */
 const KEEPER_ATTEMPTS_MAX = 60
-/** A command that was killed may have left a step at work, which then undoes a part of the first attempt. */
+/** A killed command may have left a running step, which can undo a part of the first attempt. */
 const HEAL_ATTEMPTS_MAX = 3
 
-/** Undefined where no node of the project has a container. Rejects where no engine answers. */
+/** Undefined if no node of the project has a container. Rejects if no Docker engine answers. */
 export async function openDockerTarget(
   options: DockerTargetOptions,
 ): Promise<DockerTarget | undefined> {
@@ -110,7 +111,7 @@ export class DockerTarget implements ChaosTarget {
   async heal(): Promise<void> {
     await this.#leases.exclusively(async () => {
       for (let attempt = 1; ; attempt++) {
-        // Processes first: there are no rules to be removed from a node that does not run.
+        // Start the processes first, because rules can be removed only from a running node.
         await runSteps(healProcessSteps(await this.#containers()))
         const nodes = await this.#containers()
         await runSteps(await rejoinSteps(this.#project, nodes))
@@ -127,7 +128,7 @@ export class DockerTarget implements ChaosTarget {
     })
   }
 
-  /** For the keeper: sleeps until the lease ends, and undoes it if it is still there. */
+  /** Runs in the keeper process: sleeps until the lease ends, and undoes it if it still exists. */
   async keep(leaseId: string): Promise<void> {
     for (;;) {
       const lease = this.#leases.read().find(({ id }) => id === leaseId)
@@ -165,7 +166,7 @@ export class DockerTarget implements ChaosTarget {
     await startKeeper(this.#options.script, args)
   }
 
-  /** Undoes leases whose time has come: their keeper's work, or its part when it did not live to do it. */
+  /** Undoes expired leases. The keeper calls it, and so does every command, in case the keeper has died. */
   async #endExpired(): Promise<void> {
     const leases = this.#leases.read()
     const live = leases.filter(({ untilMs }) => untilMs > Date.now())
@@ -174,7 +175,7 @@ export class DockerTarget implements ChaosTarget {
       const nodes = await this.#containers()
       if (fault.type === 'groups' || fault.type === 'links')
         await runSteps(await this.#undoingSteps(fault, nodes))
-      // The node itself knows when its clock goes right again.
+      // A skewed node ends its clock fault itself.
       else if (fault.type !== 'skew') {
         const hit = nodes.filter(({ id }) => id === fault.node)
         await runSteps(healProcessSteps(hit))
@@ -184,7 +185,7 @@ export class DockerTarget implements ChaosTarget {
     this.#leases.write(live)
   }
 
-  /** What a fault would run before its own steps: the end of the network fault whose place it takes. */
+  /** The steps before a fault's own steps: they end the network fault that it replaces, and build the sidecar image. */
   async #clearingSteps(fault: Fault): Promise<DockerStep[]> {
     if (fault.type !== 'groups' && fault.type !== 'links') return []
     const nodes = await this.#containers()
@@ -241,7 +242,7 @@ export class DockerTarget implements ChaosTarget {
     }
   }
 
-  /** Rules go with the process that ended: those of a lease that is still on come back with the new one. */
+  /** The rules of a node end with its process. Makes the rules of an active lease again for the new process. */
   async #renewRules(node: string): Promise<void> {
     const fault = this.#networkFault()
     if (fault?.type !== 'links') return
@@ -251,7 +252,7 @@ export class DockerTarget implements ChaosTarget {
     await runSteps(steps.filter((step) => step.includes(`container:${container}`)))
   }
 
-  /** The one that is on now. */
+  /** The network fault that is on now. */
   #networkFault(): NetworkFault | undefined {
     return this.#leases
       .read()
@@ -282,7 +283,7 @@ export class DockerTarget implements ChaosTarget {
     })
   }
 
-  /** Of one that a lost lease does not name the clock goes right by itself. */
+  /** If the lease of a clock fault was lost, the clock is right again at its end time. */
   #unskewSteps(nodes: readonly NodeContainer[]): DockerStep[] {
     const skewed = this.#leases
       .read()
@@ -295,7 +296,9 @@ export class DockerTarget implements ChaosTarget {
   }
 }
 
-/** Whether a new fault takes the place of an older one: any other network fault, or one of its sort and node. */
+/**
+ * Whether a new fault replaces an older one: both are network faults, or both are of the same kind on the same node.
+ */
 function replaces(fault: Fault, older: Fault): boolean {
   const sortOf = (one: Fault): string => {
     if (one.type === 'groups' || one.type === 'links') return 'network'
@@ -304,7 +307,7 @@ function replaces(fault: Fault, older: Fault): boolean {
   return sortOf(fault) === sortOf(older)
 }
 
-/** In order; but sidecars, which come last and have a namespace each, all at once. */
+/** Runs the steps in order. Sidecars come last and run at once, because each has its own namespace. */
 async function runSteps(steps: readonly DockerStep[]): Promise<void> {
   const isSidecar = ([command]: DockerStep): boolean => command === 'run'
   for (const step of steps.filter((one) => !isSidecar(one)))
@@ -314,7 +317,7 @@ async function runSteps(steps: readonly DockerStep[]): Promise<void> {
     if (ended.status === 'rejected') throw ended.reason
 }
 
-/** Until `trouble` is empty, for a bounded time. */
+/** Repeats `trouble` until it returns an empty text, for a bounded time. */
 async function retried(trouble: () => Promise<string>): Promise<void> {
   const endMs = Date.now() + PROBE_TIMEOUT_MS
   for (;;) {

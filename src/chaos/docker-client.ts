@@ -1,4 +1,4 @@
-/** The `docker` command, and the containers of one compose project that are nodes of this store. */
+/** Runs the `docker` command, and finds the containers of one compose project that are nodes of this store. */
 import { execFile } from 'node:child_process'
 import { realpathSync } from 'node:fs'
 import { promisify } from 'node:util'
@@ -17,7 +17,7 @@ const run = promisify(execFile)
 const TIMEOUT_MS = 60_000
 const OUTPUT_BYTES_MAX = 4 * 1024 * 1024
 
-/** Rejects with what Docker said. */
+/** Rejects with Docker's error message. */
 export async function docker(args: readonly string[], timeoutMs = TIMEOUT_MS): Promise<string> {
   try {
     const options = { timeout: timeoutMs, maxBuffer: OUTPUT_BYTES_MAX }
@@ -28,7 +28,7 @@ export async function docker(args: readonly string[], timeoutMs = TIMEOUT_MS): P
   }
 }
 
-/** What is there cannot be told apart: a choice is needed. */
+/** Several projects match, so the user must choose one. */
 export class SeveralProjectsError extends Error {}
 
 const FORMAT = [
@@ -40,7 +40,7 @@ const FORMAT = [
   '{{.Image}}',
 ].join('\t')
 
-/** Nodes in order of their ids: of `project`, or else of the one project that was started from `directory`. */
+/** The nodes of `project` in order of their ids; without it, of the only project that was started from `directory`. */
 export async function findNodes(
   directory: string,
   project: string | undefined,
@@ -64,12 +64,12 @@ export async function findNodes(
   return nodes.sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
-/** Compose was told a path, which may lead here over links. */
+/** Compares real paths, because compose may have been started through a symbolic link. */
 function isSame(path: string, directory: string): boolean {
   try {
     return realpathSync(path) === realpathSync(directory)
   } catch {
-    // Not a directory of this machine, or not any more.
+    // The path does not exist on this machine, or no longer exists.
     return false
   }
 }

@@ -1,11 +1,16 @@
-/** What is so in the containers: who reaches whom, by a connection from inside each to the peer port of each other one; and what a node says of itself. */
+/**
+ * Probes the containers. A connection from inside each container to the peer port of each other one shows who reaches
+ * whom. The metrics of a node show its clock.
+ */
 import { docker, type NodeContainer } from './docker-client.ts'
 import type { ReachMatrix } from './chaos-target.ts'
 
 const PEER_PORT = 7080
 const CONNECT_TIMEOUT_MS = 1000
 
-/** Tries all at once, and prints whom it reached. Runs in the node's own container, as any of its peers would. */
+/**
+ * Connects to all nodes at once, and prints which it reached. It runs in the node's container, so it uses its network.
+ */
 const SCRIPT = `
 const { connect } = require('node:net')
 const ids = process.argv.slice(1)
@@ -20,7 +25,7 @@ Promise.all(ids.map((id) => new Promise((resolve) => {
 
 const METRICS_SCRIPT = `fetch('http://127.0.0.1:8080/metrics').then((r) => r.text()).then(console.log)`
 
-/** Of the nodes that run; others are asked about, but cannot be asked. */
+/** Has a row for each running node. The columns include nodes that do not run. */
 export async function probeContainers(nodes: readonly NodeContainer[]): Promise<ReachMatrix> {
   const matrix: Record<string, Record<string, boolean>> = {}
   const probe = async ({ id, container, state }: NodeContainer): Promise<void> => {

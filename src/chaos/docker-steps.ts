@@ -1,10 +1,10 @@
 /**
- * How a fault is brought about with Docker: as the arguments of `docker`, in order. Pure, so that a dry run
- * prints exactly what a real one runs.
+ * Translates a fault into the arguments of `docker` commands, in order. Pure, so that a dry run prints exactly the
+ * commands of a real run.
  *
- * Groups are networks: the largest stays on the peer network, every other one gets a network of its own, to
- * which its members move with the same last number and alias. Single links are rules of iptables in a node's
- * network namespace, put there by a sidecar, in a chain of their own.
+ * Groups become networks: the largest group stays on the peer network. Every other group gets its own network, to which
+ * its members move with the same last number of the address and the same alias. Single links become iptables rules in
+ * a node's network namespace. A sidecar container puts them there, in a chain of their own.
  */
 import { CLOCK_FAULT_FILE, clockFaultText } from './clock-fault.ts'
 import {
@@ -30,7 +30,7 @@ export interface DockerNetwork {
 
 export const SIDECAR_IMAGE = 'quorate-chaos:local'
 export const CHAOS_LABEL = 'quorate.chaos'
-/** Of containers that make links come and go. */
+/** Marks the containers that make links flap. */
 export const FLAP_LABEL = 'quorate.chaos.flap'
 const CHAIN = 'QUORATE_CHAOS'
 const PEER_PORT = 7080
@@ -40,7 +40,7 @@ export function peerNetwork({ project }: Pick<DockerNetwork, 'project'>): string
   return `${project}_peer`
 }
 
-/** Whether there is a network namespace: one that ended takes it, and all rules in it, along. */
+/** Whether the container has a network namespace. It ends with the container, together with all rules in it. */
 export function hasNamespace({ state }: NodeContainer): boolean {
   return state === 'running' || state === 'paused'
 }
@@ -78,7 +78,10 @@ export function fileSteps({ type }: FileFault, node: NodeContainer): DockerStep[
   ]
 }
 
-/** None where it is so already. Throws `ChaosUsageError` where the node does not run and should be paused. */
+/**
+ * No steps if the node is already in the wanted state. Throws `ChaosUsageError` for a pause of a node that does not
+ * run.
+ */
 export function processSteps({ type }: ProcessFault, node: NodeContainer): DockerStep[] {
   const { id, container, state } = node
   switch (type) {
@@ -94,12 +97,12 @@ export function processSteps({ type }: ProcessFault, node: NodeContainer): Docke
   }
 }
 
-/** Throws `ChaosUsageError` where the node does not run. */
+/** Throws `ChaosUsageError` if the node does not run. */
 export function skewStep(fault: ClockFault, node: NodeContainer, untilMs: number): DockerStep {
   const { id, container, state } = node
   if (state !== 'running') throw new ChaosUsageError(`${id} is ${state}: its clock cannot be set`)
   const file = `$QUORATE_DATA_DIR/${CLOCK_FAULT_FILE}`
-  // Renamed into place, so that the node never reads half a file.
+  // Rename the file into place, so that the node never reads a partial file.
   const write = `echo '${clockFaultText(fault, untilMs)}' > ${file}.new && mv ${file}.new ${file}`
   return ['exec', container, 'sh', '-c', write]
 }
@@ -108,7 +111,7 @@ export function unskewStep({ container }: NodeContainer): DockerStep {
   return ['exec', container, 'sh', '-c', `rm -f $QUORATE_DATA_DIR/${CLOCK_FAULT_FILE}`]
 }
 
-/** Also for nodes that ended without chaos: a healed cluster runs. */
+/** Also starts nodes that ended without chaos, because every node of a healed cluster runs. */
 export function healProcessSteps(nodes: readonly NodeContainer[]): DockerStep[] {
   return nodes.flatMap(({ container, state }): DockerStep[] => {
     if (state === 'paused') return [['unpause', container]]
@@ -125,16 +128,16 @@ export function disconnectStep(node: NodeContainer, network: DockerNetwork): Doc
   return ['network', 'disconnect', '--force', peerNetwork(network), node.container]
 }
 
-/** A container on a network, as `docker inspect` tells it. */
+/** The connection of a container to a network, as `docker inspect` prints it. */
 export interface NetworkPlace {
   readonly Aliases: readonly string[] | null
   /** '' while the container does not run. */
   readonly IPAddress: string
-  /** As it was asked for. */
+  /** The address that was requested. */
   readonly IPAMConfig: { readonly IPv4Address?: string } | null
 }
 
-/** Whether the others find the node there: by its alias, and at its pinned address, which rules name. */
+/** Whether the node has its usual alias and its pinned address, which the rules use. */
 export function isAtHome(
   { id }: NodeContainer,
   { Aliases: aliases, IPAddress: address, IPAMConfig: asked }: NetworkPlace,
@@ -187,9 +190,9 @@ function groupSteps(
 }
 
 /**
- * Dropped where it arrives. Only what comes to the peer port: answers to the other's own asks still pass.
- * A node that does not run gets its rules when it starts. Of links that flap the rules are in force by turns: a
- * sidecar that stays sees to that.
+ * The receiving node drops the packets. The rules match only packets to the peer port, so the reverse link still works.
+ * A node that does not run gets its rules when it starts. For a flapping link, a sidecar that keeps running switches
+ * the rules on and off.
  */
 function linkSteps(
   fault: NetworkFault,
@@ -248,14 +251,14 @@ function sidecarStep({ container }: NodeContainer, script: string): DockerStep {
   return ['run', '--rm', ...netns, SIDECAR_IMAGE, 'sh', '-c', script]
 }
 
-/** As one types them in a shell. */
+/** The step as a shell command. */
 export function lineOf(step: DockerStep): string {
   return ['docker', ...step]
     .map((word) => (/^[\w./:=@-]+$/.test(word) ? word : `'${word}'`))
     .join(' ')
 }
 
-/** As docker-compose.yml pins them: n3 is number 13 of each peer network. */
+/** The address that docker-compose.yml pins: n3 is number 13 of each peer network. */
 function addressOf(id: string, { range }: DockerNetwork, group: number): string {
   return `${range}.${group}.${10 + Number(/\d+$/.exec(id)?.[0] ?? 0)}`
 }

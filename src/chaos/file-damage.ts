@@ -1,17 +1,17 @@
 /**
- * Damages a random file of a node that does not run: a bit is flipped, or the end is cut off. Every file of its
- * database may be hit, because a disk does not choose either. Half of the damage falls on a file, the other half on
- * a byte: the many small files would otherwise shield the tables and logs, and those would shield the small files.
+ * Damages a random file of a node that does not run: it flips a bit, or cuts off the end. Any file of the database may
+ * be hit, because a real disk does not choose either. Half of the time every file is equally likely, and half of the
+ * time every byte is. So neither the many small files nor the large tables and logs take all the damage.
  */
 import { open, readdir, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Below the data directory of a node. */
+/** The directory of the database, below the data directory of a node. */
 export const DATABASE_DIRECTORY = 'db'
 
 export type FileDamage = 'bitflip' | 'truncate'
 
-/** A whole number from 0 to below `bound`. */
+/** Draws a whole number from 0 to `bound` - 1. */
 export type Chance = (bound: number) => number
 
 interface SizedFile {
@@ -19,7 +19,7 @@ interface SizedFile {
   readonly bytes: number
 }
 
-/** Says what was done. Rejects where the directory has no file that is not empty. */
+/** Resolves with a description of the damage. Rejects if all files of the directory are empty. */
 export async function damageFile(
   directory: string,
   kind: FileDamage,
@@ -51,7 +51,7 @@ export async function damageFile(
   }
 }
 
-/** Each byte of all files is equally likely; undefined where there is none. */
+/** Chooses the file of a random byte, so that large files are more likely; undefined if there are no bytes. */
 function fileOfAnyByte(files: readonly SizedFile[], chance: Chance): SizedFile | undefined {
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0)
   if (total === 0) return undefined

@@ -1,6 +1,6 @@
 /**
- * The leases of one compose project: which faults are on, until when, and who keeps them. A file, so that any
- * later command finds what an earlier one left, whatever became of it.
+ * The leases of one compose project: which faults are on, and until when. They are in a file, so that a later command
+ * finds the faults of an earlier one, even if that command was killed.
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { utimes } from 'node:fs/promises'
@@ -11,16 +11,16 @@ import type { Fault } from './chaos-fault.ts'
 export interface Lease {
   readonly id: string
   readonly fault: Fault
-  /** The command, for people. */
+  /** The words of the command, to show to people. */
   readonly words: readonly string[]
-  /** Wall clock, ms since 1970. */
+  /** Wall clock in ms since 1970. */
   readonly untilMs: number
 }
 
 const LOCK_RETRY_MS = 50
-/** A holder touches its lock this often, however long its work takes. */
+/** The holder of the lock touches the lock file this often, however long its work takes. */
 const LOCK_TOUCH_MS = 2000
-/** A lock untouched for this long was left by a process that was killed, though another has its number now. */
+/** A lock file untouched for this long belongs to a killed process, even if another process now has the same pid. */
 const LOCK_MS_MAX = 30_000
 
 export class LeaseFile {
@@ -37,7 +37,7 @@ export class LeaseFile {
     try {
       return (JSON.parse(readFileSync(this.#file, 'utf8')) as { leases: Lease[] }).leases
     } catch {
-      // Absent, or garbage: heal does not need it.
+      // The file is absent or broken. Healing works without it.
       return []
     }
   }
@@ -47,12 +47,12 @@ export class LeaseFile {
     renameSync(`${this.#file}.new`, this.#file)
   }
 
-  /** Runs `work` while no other process of this project breaks or heals. */
+  /** Runs `work` while no other process breaks or heals this project. */
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
     while (!this.#take()) await sleep(LOCK_RETRY_MS)
     const touch = setInterval(() => {
       const now = new Date()
-      // Not there any more only where this machine slept for long, and another took it.
+      // The lock file can be missing only if this machine slept for long and another process took the lock.
       utimes(this.#lock, now, now).catch(() => undefined)
     }, LOCK_TOUCH_MS)
     try {
@@ -69,7 +69,7 @@ export class LeaseFile {
       return true
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-        // On a full disk the file may be there, and empty: it would lock out every command for a while.
+        // On a full disk the file may exist but be empty. It would lock out every command for a while.
         rmSync(this.#lock, { force: true })
         throw error
       }
@@ -78,7 +78,7 @@ export class LeaseFile {
     }
   }
 
-  /** A holder that is gone (killed with -9, say) holds nothing. */
+  /** Whether the process that holds the lock is gone, for example killed with SIGKILL. */
   #isLeft(): boolean {
     try {
       if (Date.now() - statSync(this.#lock).mtimeMs > LOCK_MS_MAX) return true

@@ -1,7 +1,7 @@
 /**
- * Chaos on the processes of `npm start`. Kills and pauses are leases of the cluster's supervisor. There is no
- * network between processes of one machine to cut: each node cuts its own peer links, as a file in its data
- * directory tells it, where every fault has the moment at which it ends by itself.
+ * Chaos on the processes of `npm start`. Kills and pauses are leases of the cluster's supervisor. Processes of one
+ * machine have no network between them that could be cut, so each node cuts its own peer links. A file in its data
+ * directory lists these faults, each with its end time.
  */
 import { randomInt } from 'node:crypto'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -24,12 +24,12 @@ import type { ChaosStatus, ChaosTarget, ReachMatrix } from './chaos-target.ts'
 
 /** The file that a node watches (src/adapters/chaos/link-faults.ts). */
 const LINK_FAULTS_FILE = 'links.json'
-/** A cut is noticed by silence, and told by the nodes themselves. */
+/** Nodes notice a cut by silence and then report it, so a probe may take a while. */
 const PROBE_TIMEOUT_MS = 20_000
 const PROBE_PAUSE_MS = 200
 const ASK_TIMEOUT_MS = 2000
 
-/** Undefined where no cluster runs on the directory. */
+/** Undefined if no cluster runs on the directory. */
 export async function openLocalTarget(dataDir: string): Promise<LocalTarget | undefined> {
   try {
     await openControl(dataDir).status()
@@ -174,7 +174,7 @@ export class LocalTarget implements ChaosTarget {
     }
   }
 
-  /** Until the nodes themselves say who is cut off. Rejects where the lease has ended before they could. */
+  /** Waits until the nodes report the cut themselves. Rejects if the lease ends before that. */
   async #probe(fault: NetworkFault | undefined): Promise<void> {
     const endMs = Date.now() + PROBE_TIMEOUT_MS
     for (;;) {
@@ -190,7 +190,7 @@ export class LocalTarget implements ChaosTarget {
     }
   }
 
-  /** What each running node says of the others. */
+  /** For each running node, which others it reports as reachable. */
   async #reaches(nodes: readonly NodeStatus[]): Promise<ReachMatrix> {
     const matrix: Record<string, Record<string, boolean>> = {}
     const ask = async ({ id, clientUrl, state }: NodeStatus): Promise<void> => {
@@ -203,7 +203,7 @@ export class LocalTarget implements ChaosTarget {
   }
 }
 
-/** What one node is told: the cut of a link is made at both of its ends. */
+/** The faults for the file of one node. Both ends of a link cut it. */
 function linkFaults(
   fault: NetworkFault,
   node: NodeStatus,
@@ -233,7 +233,7 @@ function linkFaults(
     .filter(({ lossPercent: percent }) => percent > 0)
 }
 
-/** The cuts of all nodes as one lease, which they are: one command wrote them. */
+/** The cuts of all nodes as one lease, because one command wrote them. */
 async function liveCuts(
   nodes: readonly NodeStatus[],
   nowMs: number,
@@ -248,7 +248,7 @@ async function liveCuts(
   )
   const live = faults.flat().filter(({ untilMs }) => untilMs > nowMs)
   if (live.length === 0) return []
-  // Each is written at both ends of its link.
+  // Each cut is in the files of both ends of its link, so half of the entries are counted.
   const endsInMs = Math.max(...live.map(({ untilMs }) => untilMs)) - nowMs
   return [{ fault: `cuts of ${live.length / 2} peer links`, endsInMs }]
 }
@@ -277,7 +277,7 @@ function clockFileOf(nodes: readonly NodeStatus[], { node }: ClockFault): string
   return join(dataDir, CLOCK_FAULT_FILE)
 }
 
-/** Renamed into place, so that a node never reads half a file. */
+/** Renames the file into place, so that a node never reads a partial file. */
 async function replaceFile(file: string, text: string): Promise<void> {
   await writeFile(`${file}.new`, text)
   await rename(`${file}.new`, file)
@@ -290,7 +290,7 @@ async function ownMetrics(clientUrl: string): Promise<string> {
   return response.text()
 }
 
-/** Undefined where it does not answer in time: then it is not known whom it reaches. */
+/** Undefined if the node does not answer in time. Then nobody knows whom it reaches. */
 async function ownView(
   id: string,
   clientUrl: string,

@@ -1,8 +1,9 @@
 /**
- * The peer networks of one compose project as Docker has them now, and the steps back to how they should be:
- * every node on the one peer network, none of chaos's own left, no rules anywhere.
+ * Reads the peer networks of one compose project from Docker, and computes the steps that heal them: every node is on
+ * the one peer network, and no network or rule of chaos remains.
  *
- * Works from what is there, never from what a lease says was done: it may have been done by half.
+ * It relies only on the present state, never on leases, because a killed command may have done only a part of its
+ * steps.
  */
 import { docker, type NodeContainer } from './docker-client.ts'
 import {
@@ -20,14 +21,14 @@ import {
   SIDECAR_IMAGE,
 } from './docker-steps.ts'
 
-/** Rejects where the project has no peer network. */
+/** Rejects if the project has no peer network. */
 export async function findPeerNetwork(project: string): Promise<DockerNetwork> {
   const format = '{{(index .IPAM.Config 0).Subnet}}'
   const subnet = await docker(['network', 'inspect', peerNetwork({ project }), '--format', format])
   return { project, range: subnet.trim().split('.').slice(0, 2).join('.') }
 }
 
-/** Of nodes that do not exist any more only the networks are left to be removed. */
+/** Puts every node back on the peer network, and removes the networks of chaos, even if the nodes no longer exist. */
 export async function rejoinSteps(
   project: string,
   nodes: readonly NodeContainer[],
@@ -39,7 +40,7 @@ export async function rejoinSteps(
     const places = await placesOf(nodes, peerNetwork(network))
     const isMember = ({ container }: NodeContainer): boolean => peers.includes(container)
     const strayed = nodes.filter((node) => isMember(node) && isStray(node, places, network))
-    // All at first: one that strayed may have the address of another one.
+    // Disconnect all strayed nodes first, because one of them may have the address of another.
     steps.push(...strayed.map((node) => disconnectStep(node, network)))
     const away = nodes.filter((node) => !isMember(node) || strayed.includes(node))
     steps.push(...away.map((node) => reconnectStep(node, network)))
@@ -52,7 +53,7 @@ export async function rejoinSteps(
   return steps
 }
 
-/** Without the image of the sidecar nobody has ever made a rule. */
+/** No steps without the sidecar image, because then no rule was ever made. */
 export async function unruleSteps(
   project: string,
   nodes: readonly NodeContainer[],
@@ -76,14 +77,14 @@ async function groupNetworks(project: string): Promise<string[]> {
   return linesOf(await docker(['network', 'ls', '--filter', label, '--format', '{{.Name}}']))
 }
 
-/** Short ids, as `docker ps` gives them. Stopped containers keep their networks, so they are listed too. */
+/** Short ids, as `docker ps` prints them. Stopped containers keep their networks, so they are included. */
 async function membersOf(network: string): Promise<string[]> {
   return linesOf(
     await docker(['ps', '--all', '--filter', `network=${network}`, '--format', '{{.ID}}']),
   )
 }
 
-/** Where each container is on that network, in the order of `nodes`. */
+/** The connection of each container to that network; undefined if it is not connected. */
 async function placesOf(
   nodes: readonly NodeContainer[],
   network: string,

@@ -1,11 +1,11 @@
-/** Whether what was probed is what a fault should have brought about. Pure. */
+/** Compares a probe with the expected effect of a fault. Pure. */
 import { lossPercent, type NetworkFault, orderedPairs, turnMs } from './chaos-fault.ts'
 import type { ReachMatrix } from './chaos-target.ts'
 
 /**
- * The pairs that are not as they should be, in words; empty where all are. `fault` undefined: all should
- * answer, and reach all. A pair with losses, or that flaps, may be found either way. Under a fault, nodes that were not probed
- * are left out.
+ * Describes the pairs of nodes that differ from the expected effect; empty if none does. Without a fault every node
+ * must answer and reach every other. A lossy or flapping pair may be in either state. Under a fault, nodes that were
+ * not probed are left out.
  */
 export function unexpectedPairs(
   fault: NetworkFault | undefined,

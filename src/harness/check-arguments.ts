@@ -1,5 +1,5 @@
 /**
- * The command line of `check`. Everything is checked before anything is done; the error says what there is.
+ * Parses the command line of `check`. It checks all arguments before anything runs; an error lists what is allowed.
  */
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
@@ -20,18 +20,18 @@ export interface RunArguments {
   readonly workload: Workload
   readonly bucket: string
   readonly consistency: string
-  /** Empty for none. */
+  /** Empty without faults. */
   readonly faults: readonly Fault[]
-  /** Whether nodes join, leave and are replaced meanwhile. */
+  /** Whether nodes join, leave and are replaced during the run. */
   readonly changesMembers: boolean
   readonly timeLimitMs: number
-  /** Turns a second, over all clients. */
+  /** Turns a second, summed over all clients. */
   readonly rate: number
   readonly clients: number
   readonly keys: number
   readonly seed: string
   readonly target: 'auto' | 'docker' | 'local' | readonly string[]
-  /** Of the local cluster. */
+  /** The data directory of the local cluster. */
   readonly dataDir: string
   readonly resultsDir: string
 }
@@ -61,7 +61,7 @@ npm run check -- --history FILE --model M        judge a recorded history (histo
   --nemesis F[,F]    none, ${FAULTS.join(', ')},
                      mix (all of these), ${FILE_FAULTS.join(', ')} (a file of a killed node),
                      membership (nodes join, leave, are replaced); default: none
-  --time-limit T     how long clients run: 30s, 2m; default: 30s. A fault that is on then lasts to its end
+  --time-limit T     how long clients run: 30s, 2m; default: 30s. A fault that is then on still lasts to its end
   --rate N           turns a second, over all clients; default: 200
   --clients N        default: 10
   --keys N           default: 8
@@ -71,13 +71,13 @@ npm run check -- --history FILE --model M        judge a recorded history (histo
   --data DIR         data directory of the local cluster; default: .quorate
   --results DIR      default: results
   --model M          ${MODELS.map(({ name }) => name).join(', ')}
-  --initial V        of a history: what each key holds at the start, as JSON; default: nothing
-  --check-time T     of a history: how long to look for an order before the verdict is unknown; default: 60s
-  --check-memory N   of a history: how many MB to remember of what was tried; default: 1000
+  --initial V        with --history: what each key holds at the start, as JSON; default: nothing
+  --check-time T     with --history: how long to search for an order before the verdict is unknown; default: 60s
+  --check-memory N   with --history: how many MB the search may use to remember its states; default: 1000
 
 Exit code: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 crash.`
 
-/** Errors: UsageError. */
+/** Throws UsageError. */
 export function parseArguments(argv: readonly string[]): CheckArguments {
   const values = rawArguments(argv)
   if (values.help === true) return { command: 'help' }
@@ -128,7 +128,7 @@ export function parseArguments(argv: readonly string[]): CheckArguments {
   }
 }
 
-/** `--results` may stand there: a history that is judged just has none. */
+/** Not `--results`: it is allowed with a history, although judging a history writes no results. */
 const RUN_OPTIONS = [
   'workload',
   'bucket',
@@ -144,7 +144,7 @@ const RUN_OPTIONS = [
 ]
 const HISTORY_OPTIONS = ['initial', 'check-time', 'check-memory']
 
-/** An option that would be ignored is not what was meant. */
+/** Refuses an option that would be ignored, because it is probably a mistake. */
 function refuse(values: RawArguments, options: readonly string[], why: string): void {
   const given = options.find((option) => values[option] !== undefined)
   if (given !== undefined) throw new UsageError(`--${given} ${why}`)
@@ -242,7 +242,7 @@ function workloadOf(name: string | undefined): Workload {
   return workload
 }
 
-/** Names are separated by commas; `partition halves` may be written as the chaos command has it. */
+/** Names are separated by commas. A space counts as a dash, so `partition halves` works as in the chaos command. */
 function namesOf(list: string): string[] {
   const names = list.split(',').map((name) => name.trim().replaceAll(/\s+/g, '-'))
   return names.length === 1 && names[0] === 'none' ? [] : names

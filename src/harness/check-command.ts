@@ -1,5 +1,5 @@
 /**
- * The command `check`: from arguments to an exit code, with the files of the run on the way.
+ * The command `check`: it runs a workload or judges a history, writes the files of the run, and returns an exit code.
  */
 import { readFile } from 'node:fs/promises'
 import { HistoryError, NEMESIS, type HistoryEvent } from '../checker/history/history.ts'
@@ -34,7 +34,7 @@ export interface Terminal {
   readonly stop: AbortSignal
 }
 
-/** Runs the command and answers its exit code. Prints; never throws. */
+/** Runs the command and returns its exit code. Prints errors; never throws. */
 export async function checkCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
   try {
     return await obey(parseArguments(argv), terminal)
@@ -139,7 +139,7 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
     print(`totals  ${ok} ok, ${fail} fail, ${info} info`)
     reportGap(history, terminal)
     print(
-      `        the check's own process stood still for up to ${ownPauseMs} ms, which counts as a gap, too`,
+      `        the check's own process was paused for up to ${ownPauseMs} ms, which also counts as a gap`,
     )
     if (members !== undefined) reportMembers(members, terminal)
     report(verdict, terminal)
@@ -151,7 +151,7 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
   }
 }
 
-/** The arguments as they can be given again. */
+/** The arguments in a form that can be given again. */
 function settingsOf(args: RunArguments): object {
   return { ...args, workload: args.workload.name }
 }
@@ -168,14 +168,14 @@ function reportMembers(members: MembershipEnd, { print }: Terminal): void {
   const counts = Object.entries(owned).map(([node, count]) => `${node} ${count}`)
   const left = Object.entries(leftovers).map(([node, count]) => `${node} ${count}`)
   print(`members ${done.join(', ')}; data partitions of each: ${counts.join(', ')}`)
-  print(`        keys left on those that went: ${left.join(', ') || 'nobody went'}`)
+  print(`        keys left on nodes that have left: ${left.join(', ') || 'no node left'}`)
   if (notBegun.length > 0) {
-    print(`        no time was left for: ${notBegun.join(', ')}; a longer --time-limit has it`)
+    print(`        no time was left for: ${notBegun.join(', ')}; use a longer --time-limit`)
   }
   for (const wrong of wrongs) print(`        WRONG: ${wrong}`)
 }
 
-/** As results.json has it. */
+/** The longest gap in the form of results.json. */
 function gapOf(history: readonly HistoryEvent[]): object | undefined {
   const gap = longestGap(history, operationsOf(history))
   if (gap === undefined) return undefined
@@ -183,13 +183,13 @@ function gapOf(history: readonly HistoryEvent[]): object | undefined {
   return { node, fromMs: from / 1e6, toMs: to / 1e6, faults }
 }
 
-/** Nothing where the history names no nodes, as those of other systems may not. */
+/** Prints nothing if the history names no nodes, which histories of other systems may not. */
 function reportGap(history: readonly HistoryEvent[], { print }: Terminal): void {
   const gap = longestGap(history, operationsOf(history))
   if (gap !== undefined) print(`longest gap: ${gapText(gap)}`)
 }
 
-/** How the clients' operations ended. */
+/** Counts how the clients' operations ended. */
 function totalsOf(history: readonly HistoryEvent[]): { ok: number; fail: number; info: number } {
   const totals = { ok: 0, fail: 0, info: 0 }
   for (const { process, type } of history)

@@ -1,16 +1,16 @@
 /**
- * The nemesis `membership`: while clients work, and other faults come and go, a node joins, one leaves, and one is
- * replaced, each as soon as the one before is over. At the end nothing may be left on those that have gone, and the
- * others own the same.
+ * The nemesis `membership`: while clients work and other faults come and go, a node joins, one leaves, and one is
+ * replaced. Each change begins after the one before has ended. At the end no key may be left on nodes that have left,
+ * and the members must own about the same number of data partitions.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fleet } from './fleet.ts'
 import type { Recorder } from './recorder.ts'
 import { type Endpoint, isRecord, type StoreClient } from './store-client.ts'
 
-/** What the harness needs of whatever runs the nodes. */
+/** What the harness needs from the target that runs the nodes. */
 export interface MembershipDriver {
-  /** Ids of nodes that are not there and can be started. */
+  /** Ids of nodes that do not run yet and can be started. */
   readonly newcomers: readonly [string, string]
   /** Starts a node that asks to join, or to take the place of `replaces`. */
   join(id: string, replaces: string | undefined): Promise<Endpoint>
@@ -21,33 +21,34 @@ export interface MembershipDriver {
 export interface PlannedChange {
   readonly atMs: number
   readonly kind: 'join' | 'leave' | 'replace'
-  /** Who comes; undefined where nobody does. */
+  /** The node that joins, if any. */
   readonly comes: string | undefined
+  /** The node that leaves, if any. */
   readonly goes: string | undefined
 }
 
-/** What is found of the members at the end. */
+/** The state of the members at the end of a run. */
 export interface MembershipEnd {
-  /** Changes that were made. */
+  /** The changes that were made. */
   readonly done: readonly string[]
-  /** Those that did not begin while clients worked, because the ones before took too long. */
+  /** The changes that did not begin while clients worked, because earlier ones took too long. */
   readonly notBegun: readonly string[]
-  /** Node that has left → keys that were left on its disk. */
+  /** For each node that has left, the number of keys on its disk. */
   readonly leftovers: Readonly<Record<string, number>>
-  /** Member → data partitions that it owns, of the widest bucket. */
+  /** For each member, the number of data partitions that it owns in the bucket with the most copies. */
   readonly owned: Readonly<Record<string, number>>
-  /** What is not as it should be, in words; empty where all is well. */
+  /** Descriptions of what is wrong; empty if nothing is. */
   readonly wrongs: readonly string[]
 }
 
-/** When each begins, in a hundred of the run: all are over before its end, if nothing keeps them. */
+/** When each change begins, in percent of the run. All end before the run does, unless a fault delays them. */
 const STARTS_PERCENT = [8, 36, 62] as const
 const MEMBERS_MIN = 4
-/** Beyond the run's own time: what keeps a change from its end is gone by then. */
+/** May exceed the run, because the faults that delay a change end with the run. */
 const END_TIMEOUT_MS = 90_000
 const POLL_MS = 250
 const ASK_TIMEOUT_MS = 3000
-/** Data partitions by which members may differ; all are of one zone. */
+/** By how many data partitions the members may differ; all are in one zone. */
 const SPREAD_MAX = 4
 
 export function planChanges(
@@ -66,7 +67,7 @@ export function planChanges(
   ]
 }
 
-/** Those that are there from the beginning to the end: other faults befall these. */
+/** The nodes that are members during the whole run. Other faults hit only these. */
 export function steadyNodes(
   nodes: readonly string[],
   changes: readonly PlannedChange[],
@@ -79,12 +80,12 @@ export interface MembershipRun {
   readonly driver: MembershipDriver
   readonly recorder: Recorder
   readonly startedAtMs: number
-  /** Of the clients: no change begins after it. */
+  /** Aborted when the clients' time is over. No change begins after it. */
   readonly stop: AbortSignal
   readonly print: (line: string) => void
 }
 
-/** Makes the changes; resolves with those that are over, or under way, when the clients' time is. */
+/** Makes the changes until the clients' time is over. Resolves with the changes that were made. */
 export async function runChanges(
   plan: readonly PlannedChange[],
   of: MembershipRun,
@@ -111,7 +112,7 @@ export async function runChanges(
   return begun
 }
 
-/** After the clients, on a healed cluster. */
+/** Checks the members after the clients have ended, on a healed cluster. */
 export async function endOfMembership(
   plan: readonly PlannedChange[],
   made: readonly PlannedChange[],
@@ -152,14 +153,14 @@ async function begin({ comes, goes }: PlannedChange, of: MembershipRun): Promise
       .post('/v1/cluster/apply', { leave: goes }, ASK_TIMEOUT_MS)
       .catch(() => undefined)
     if (answer?.status === 202 || answer?.status === 200) return
-    // Refused for good: it is no member any more, because an earlier question was heard after all.
+    // A final refusal means that the node has left already, because an earlier request succeeded without an answer.
     if (answer?.status === 409 && codeOf(answer.json) === 'change_refused') return
     if (performance.now() > endMs) throw new Error(`${goes} could not be told to leave`)
     await sleep(POLL_MS)
   }
 }
 
-/** Whether some member says so within that time. */
+/** Whether some other member reports within the timeout that the change is over. */
 async function isOver(change: PlannedChange, fleet: Fleet, timeoutMs: number): Promise<boolean> {
   const endMs = performance.now() + timeoutMs
   for (let turn = 0; performance.now() < endMs; turn++) {

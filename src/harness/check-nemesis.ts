@@ -1,6 +1,6 @@
 /**
- * Plans the faults of a run from its seed, and carries the plan out. Every fault is a lease that outlives its
- * planned end only by LEASE_MARGIN_MS, so that it ends even where this process does not live to heal it.
+ * Plans the faults of a run from its seed, and carries the plan out. Every fault is a lease that ends LEASE_MARGIN_MS
+ * after its planned end, so that it ends even if this process dies before it heals the fault.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Recorder } from './recorder.ts'
@@ -20,16 +20,16 @@ export const FAULTS = [
   'pause',
   'skew',
 ] as const
-/** Damage to the files of a node that is killed; not part of `mix`, because each needs a node to be filled again. */
+/** Damage to the files of a killed node. Not part of `mix`, because the node must then be filled again. */
 export const FILE_FAULTS = ['bitflip', 'truncate'] as const
 export type Fault = (typeof FAULTS | typeof FILE_FAULTS)[number]
 
-/** Changes of the members (check-membership.ts), beside the faults; not part of `mix`. */
+/** Changes of the members (check-membership.ts), besides the faults. Not part of `mix`. */
 export const MEMBERSHIP = 'membership'
-/** Faults of one node, whoever the others are: these go with changes of the members. */
+/** Faults of a single node. Only these can be combined with changes of the members. */
 export const OF_ONE_NODE: readonly Fault[] = ['isolate', 'kill', 'restart', 'pause', 'skew']
 
-/** The faults of a run as its command line has them. */
+/** The faults of a run, written as on its command line. */
 export function nemesisOf(faults: readonly string[], changesMembers: boolean): string {
   const isMix = FAULTS.every((fault) => faults.includes(fault))
   const others = faults.filter((fault) => !isMix || !FAULTS.some((known) => known === fault))
@@ -41,11 +41,11 @@ export function isFileFault([fault]: readonly string[]): boolean {
   return FILE_FAULTS.some((known) => known === fault)
 }
 
-/** What the harness needs of whatever breaks a cluster. */
+/** What the harness needs from a target to inject faults. */
 export interface FaultDriver {
-  /** Resolves once the effect has been probed. `command` as in the chaos command line: `['isolate', 'n3']`. */
+  /** Resolves when the effect has been probed. `command` holds words of the chaos command line: `['isolate', 'n3']`. */
   inject(command: readonly string[], leaseMs: number): Promise<void>
-  /** Undoes all faults, and waits until nodes whose files were damaged are filled again; any number of times. */
+  /** Undoes all faults, and waits until nodes with damaged files are filled again. Idempotent. */
   heal(): Promise<void>
 }
 
@@ -56,21 +56,21 @@ export interface PlannedFault {
 }
 
 const LEASE_MARGIN_MS = 20_000
-/** A fault and the quiet before it take a third of the run, within these bounds: two faults or more in any run. */
+/** A cycle is a quiet time and a fault. It takes a third of the run, within these bounds. */
 const CYCLE_MS_MIN = 5_000
 const CYCLE_MS_MAX = 15_000
 const LOSS_PERCENT = 40
-/** Of one node there is nothing to be cut from. */
+/** A single node has no other node from which it could be cut. */
 const NODES_MIN_ANY = 2
-/** Within what peers put up with (QUORATE_MAX_CLOCK_DRIFT_MS), and far beyond it. */
+/** Some are within the drift that peers accept (QUORATE_MAX_CLOCK_DRIFT_MS), some far beyond it. */
 const SKEWS = ['+300ms', '-300ms', '+5s', '-5s', '+20s', '-20s'] as const
-/** Each of them needs as many nodes. */
+/** The number of nodes that a fault needs. */
 const NODES_MIN: Readonly<Partial<Record<Fault, number>>> = { bridge: 3, ring: 3 }
-/** The quiet part of a cycle, in a hundred. */
+/** The quiet part of a cycle, in percent. */
 const QUIET_PERCENT_MIN = 25
 const QUIET_PERCENT_MAX = 45
 
-/** Faults one after another, a quiet time before each; the last ends with the run at the latest. */
+/** Plans faults one after another, with a quiet time before each. The last fault ends with the run at the latest. */
 export function planFaults(
   random: SeededRandom,
   of: {
@@ -97,7 +97,7 @@ export function planFaults(
   return plan
 }
 
-/** Whom it hits is drawn anew each time. */
+/** Draws the nodes that the fault hits. */
 function commandOf(fault: Fault, nodes: readonly string[], random: SeededRandom): string[] {
   const shuffled = random.shuffled(nodes)
   const [victim, other] = shuffled as [string, string, ...string[]]
@@ -131,9 +131,11 @@ function commandOf(fault: Fault, nodes: readonly string[], random: SeededRandom)
 }
 
 /**
- * Ends with a healed cluster: when the plan is done, after the fault that is on when the time is over, or at once where
- * `stop` is aborted. A fault lasts as long as planned from its probe on. Where the machine is slow, making it takes so
- * long that nothing would be left of it otherwise, and the run would have tested nothing.
+ * Carries out the plan and ends with a healed cluster. It ends when the plan is done, when the fault that is on at the
+ * end of the time is over, or at once if `stop` is aborted.
+ *
+ * The planned duration of a fault counts from its probe. Otherwise a slow machine would spend the whole duration on
+ * making the fault, and the run would test nothing.
  */
 export async function runNemesis(
   plan: readonly PlannedFault[],
@@ -141,7 +143,7 @@ export async function runNemesis(
     readonly driver: FaultDriver
     readonly recorder: Recorder
     readonly startedAtMs: number
-    /** No fault begins after it. */
+    /** Aborted when the time is over. No fault begins after it. */
     readonly over: AbortSignal
     readonly stop: AbortSignal
     readonly print: (line: string) => void

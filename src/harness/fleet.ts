@@ -1,9 +1,9 @@
-/** The nodes that clients ask: the members there are, as they come and go. */
+/** The nodes that clients ask: the present members, which change during a run. */
 import { type Endpoint, StoreClient } from './store-client.ts'
 
 export class Fleet {
   #present: readonly StoreClient[]
-  /** Rises with each change: who has a place at some node then takes another. */
+  /** Rises with each change. A client that sees a new version takes a new seat. */
   version = 0
 
   constructor(endpoints: readonly Endpoint[]) {
@@ -14,7 +14,7 @@ export class Fleet {
     return this.#present
   }
 
-  /** Clients are spread evenly. */
+  /** The node for the client with this index. Clients are spread evenly. */
   at(index: number): StoreClient {
     return this.#present[index % this.#present.length] as StoreClient
   }
@@ -24,7 +24,7 @@ export class Fleet {
     this.version++
   }
 
-  /** Asked no more; what is under way ends. */
+  /** Removes the node, so that no client asks it any more, and closes its connections. */
   async remove(node: string): Promise<void> {
     const gone = this.#present.filter((client) => client.node === node)
     this.#present = this.#present.filter((client) => client.node !== node)

@@ -1,17 +1,17 @@
 /**
- * Writes down what the clients ask and are told, in one order and with one clock.
+ * Records the requests and answers of the clients, in one order and with one clock.
  *
- * A client whose operation ends in `info` may still take effect later; its process is retired and the client
- * goes on as another, as in Jepsen, so that no process ever has two operations that overlap.
+ * An operation that ends in `info` may still take effect later. As in Jepsen, its process then ends and the client
+ * continues as a new process, so that no process ever has two overlapping operations.
  */
 import { NEMESIS, type HistoryEvent, type Json } from '../checker/history/history.ts'
 
-/** About 400 bytes an event; a run that could pass this is refused before it starts. */
+/** An event takes about 400 bytes. A run that could exceed this limit is refused before it starts. */
 export const HISTORY_EVENTS_MAX = 500_000
 
 export interface Ending {
   readonly type: 'ok' | 'fail' | 'info'
-  /** What was answered; the asked value where undefined. */
+  /** The value of the answer; undefined stands for the value of the request. */
   readonly value?: Json
   readonly error?: string
 }
@@ -26,12 +26,12 @@ export class Recorder {
     return this.#events
   }
 
-  /** Since the start, in ms. */
+  /** Time since the start, in ms. */
   get elapsedMs(): number {
     return this.#now() / 1e6
   }
 
-  /** `isNamed`: the events say whose session they are of, which goes on where its process cannot. */
+  /** With `isNamed`, events carry the id of the session, which continues when its process must change. */
   session(node: string, isNamed: boolean): Session {
     let process = this.#nextProcess++
     let session = this.#nextSession++
@@ -53,7 +53,7 @@ export class Recorder {
     }
   }
 
-  /** A fault, as its own event: what, and on whom or how. */
+  /** Records a step of the nemesis as an event of its own: the action and the fault. */
   nemesis(f: string, value: Json): void {
     this.#append({ process: NEMESIS, type: 'info', f, value })
   }
@@ -70,17 +70,17 @@ export class Recorder {
   }
 }
 
-/** One client's line of processes. */
+/** The sequence of processes of one client. */
 export interface Session {
-  /** Records the asking and the ending of one operation. `ask` must not throw. */
+  /** Records the start and the end of one operation. `ask` must not throw. */
   run<E extends Ending>(
     f: string,
     key: string,
     value: Json,
     ask: () => Promise<E>,
-    /** The node that is asked; the client's own where undefined. */
+    /** The node that is asked; the client's own if undefined. */
     through?: string,
   ): Promise<E>
-  /** What follows is of another session. */
+  /** Begins a new session: later operations belong to it. */
   renew(): void
 }

@@ -1,4 +1,4 @@
-/** The command that runs a check again: the same plan of faults, and clients that draw the same. */
+/** Makes the command that repeats a check with the same plan of faults and the same random choices of clients. */
 import { DEFAULT_DATA_DIR, type RunArguments } from './check-arguments.ts'
 import { nemesisOf } from './check-nemesis.ts'
 
@@ -15,7 +15,7 @@ export function rerunCommand(args: RunArguments): string {
     ['keys', String(args.keys)],
     ['seed', args.seed],
     ...(target === 'auto' ? [] : [['target', target]]),
-    // Without it the cluster that this one ran on would not be found.
+    // Without --data the command would not find the cluster of this run.
     ...(args.dataDir === DEFAULT_DATA_DIR ? [] : [['data', args.dataDir]]),
   ] as [string, string][]
   return `npm run check -- ${words.map(([name, value]) => `--${name} ${quoted(value)}`).join(' ')}`
@@ -25,7 +25,7 @@ function durationText(ms: number): string {
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`
 }
 
-/** As a shell takes it for one word. */
+/** Quotes the word for a shell. */
 function quoted(word: string): string {
   return /^[\w.,:/@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
 }

@@ -1,6 +1,6 @@
 /**
- * The files of a run: `results/<time>-<workload>-<seed>/`, `results/latest`, a link to the newest, and
- * `results/index.html`, the list of all.
+ * Writes the files of a run into `results/<time>-<workload>-<seed>/`. `results/latest` links to the newest run, and
+ * `results/index.html` lists all runs.
  */
 import { createWriteStream } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
@@ -15,7 +15,7 @@ import { renderIndex, type RunSummary } from '../report/run-index.ts'
 import { renderReport } from '../report/run-report.ts'
 import type { RunReport } from '../report/analysis/report-input.ts'
 
-/** Makes the directory of a run. `at` names it, in local time. */
+/** Creates the directory of a run. Its name holds `at` in local time. */
 export async function makeResultsDir(
   parent: string,
   workload: string,
@@ -39,7 +39,7 @@ export async function writeHistory(dir: string, events: readonly HistoryEvent[])
   await writeLines(path.join(dir, 'chaos.jsonl'), faults, formatFault)
 }
 
-/** A fault alone: `{"time":3800000000,"action":"start","fault":"kill n5"}`, with the time of the history. */
+/** One step of the nemesis: `{"time":3800000000,"action":"start","fault":"kill n5"}`, with the time of the history. */
 function formatFault({ time, f, value }: HistoryEvent): string {
   return JSON.stringify({ time, action: f, fault: value })
 }
@@ -52,26 +52,26 @@ export async function writeReport(dir: string, report: RunReport): Promise<void>
   await writeFile(path.join(dir, 'index.html'), renderReport(report))
 }
 
-/** Of all runs in `parent` whose results can be read. */
+/** Writes the list of all runs in `parent` whose results can be read. */
 export async function writeIndex(parent: string): Promise<void> {
   const entries = await readdir(parent, { withFileTypes: true })
   const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
   const runs = await Promise.all(names.map((name) => summaryOf(parent, name)))
   const page = renderIndex(runs.filter((run) => run !== undefined))
-  // Two runs at once both list all: whichever comes last, the page is whole.
+  // Rename the page into place: of two runs at once, either writes a complete page.
   const fresh = path.join(parent, `.index-${process.pid}.html`)
   await writeFile(fresh, page)
   await rename(fresh, path.join(parent, 'index.html'))
 }
 
-/** undefined where the directory holds no results of a run: it is under way, was broken off, or is another's. */
+/** Undefined if the directory holds no results: the run is under way, was aborted, or this is no run. */
 async function summaryOf(parent: string, dir: string): Promise<RunSummary | undefined> {
   try {
     const text = await readFile(path.join(parent, dir, 'results.json'), 'utf8')
     const { result, sentence, startedAt, run } = JSON.parse(text) as Omit<RunSummary, 'dir'> & {
       readonly run: Pick<RunSummary, 'workload' | 'bucket' | 'consistency' | 'seed'> & {
         readonly faults: readonly string[]
-        /** Not in results of versions that could not. */
+        /** Absent in results of older versions. */
         readonly changesMembers?: boolean
       }
     }
@@ -92,7 +92,7 @@ async function writeLines(
   await pipeline(lines, createWriteStream(file))
 }
 
-/** A rename replaces the old link in one step, so that two runs at once leave one of theirs. */
+/** A rename replaces the old link atomically, so that two runs at once leave one valid link. */
 async function pointLatest(parent: string, name: string): Promise<void> {
   const link = path.join(parent, 'latest')
   const fresh = path.join(parent, `.latest-${process.pid}`)

@@ -1,6 +1,6 @@
 /**
- * One run: prepare, drive clients while the nemesis breaks and heals, wait until the cluster is whole, read
- * everything through every node, judge. Whatever ends it, the cluster is healed first.
+ * One run: it prepares keys, drives clients while the nemesis breaks and heals the cluster, waits until the cluster is
+ * healthy, reads every key through every node, and judges the history. It always heals the cluster before it ends.
  */
 import { once } from 'node:events'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -27,43 +27,43 @@ import type { Client, Seat } from './workloads/workload.ts'
 
 export interface RunOptions {
   readonly endpoints: readonly Endpoint[]
-  /** undefined where nothing can break this cluster; then no faults may be asked for. */
+  /** Undefined if nothing can break this cluster. Then no faults may be requested. */
   readonly driver: FaultDriver | undefined
-  /** undefined where nobody can start and stop nodes; then no changes of the members may be asked for. */
+  /** Undefined if nothing can start and stop nodes. Then no changes of the members may be requested. */
   readonly membership: MembershipDriver | undefined
-  /** Ends the clients' time early; the rest goes on as ever. */
+  /** Ends the clients' time early. The run then continues with healing and the final reads. */
   readonly stop: AbortSignal
   readonly print: (line: string) => void
 }
 
 export interface RunOutcome {
   readonly verdict: Verdict
-  /** What does not promise what was checked; undefined where it is promised. */
+  /** The level or mode that does not promise what was checked; undefined if it is promised. */
   readonly notPromisedBy: string | undefined
   readonly history: readonly HistoryEvent[]
   readonly keyPrefix: string
-  /** What kept the cluster from being whole again; undefined where it was. */
+  /** Why the cluster did not become healthy again; undefined if it did. */
   readonly unsettled: string | undefined
-  /** The longest time in which this process itself did nothing while its clients were at work: no gap is known finer. */
+  /** The longest pause of this process while clients worked. Gaps shorter than this cannot be told apart from it. */
   readonly ownPauseMs: number
-  /** Of a run whose members changed. */
+  /** Set if the run changed the members. */
   readonly members: MembershipEnd | undefined
 }
 
 /** A cluster that has only just started may need this long. */
 const READY_TIMEOUT_MS = 30_000
-/** A turn's length varies by so much of the mean, in a hundred, to either side. */
+/** The length of a turn varies by so many percent around the mean. */
 const PACE_JITTER_PERCENT = 50
 /**
- * A node that was paused may take up what lay in its sockets only once it is resumed, and then has the whole
- * deadline for it. A write of unknown outcome that applied between two final reads would look like divergence.
+ * A paused node may read requests from its sockets only after it continues, and then has the whole deadline for them.
+ * If a write of unknown outcome applied between two final reads, it would look like divergence.
  */
 const LATE_WRITE_MS = STORE_TIMEOUT_MS + 500
 const FINAL_READ_ATTEMPTS = 10
 const PAUSE_RESOLUTION_MS = 10
 const FINAL_READ_INTERVAL_MS = 500
 
-/** Errors: the cluster is not whole at the start, refuses what the run needs, or a fault cannot be made. */
+/** Rejects if the cluster is not healthy at the start, refuses what the run needs, or a fault cannot be made. */
 export async function runCheck(args: RunArguments, options: RunOptions): Promise<RunOutcome> {
   const { endpoints, print } = options
   const random = new SeededRandom(args.seed)
@@ -91,7 +91,7 @@ export async function runCheck(args: RunArguments, options: RunOptions): Promise
   }
   try {
     const notReady = await settle(fleet.present, READY_TIMEOUT_MS)
-    if (notReady !== undefined) throw new Error(`the cluster is not whole: ${notReady}`)
+    if (notReady !== undefined) throw new Error(`the cluster is not healthy: ${notReady}`)
     await client.prepare(seatAt(0))
     const notPromisedBy = args.workload.notPromisedBy(
       await fleet.at(0).modeOf(args.bucket),
@@ -114,7 +114,7 @@ export async function runCheck(args: RunArguments, options: RunOptions): Promise
         keys,
       )
     else
-      print(`        the cluster is not whole again, so nothing can be read finally: ${unsettled}`)
+      print(`        the cluster is not healthy again, so there are no final reads: ${unsettled}`)
     const verdict = args.workload.model.check(recorder.events)
     const ownPauseMs = Math.round(pauses.max / 1e6)
     const members =
@@ -144,7 +144,7 @@ interface Drive {
 }
 
 /**
- * Clients and nemesis side by side until the time is over and no fault is on any more; an error of either ends both.
+ * Runs clients and nemesis side by side until the time is over and no fault is on. An error of either ends both.
  * Resolves with the changes of the members that were made.
  */
 async function drive(
@@ -204,7 +204,7 @@ async function drive(
   return made
 }
 
-/** A client that fell behind its pace goes on at once, but does not make up for what it missed. */
+/** A client that fell behind its pace continues at once, but does not make up for missed turns. */
 async function takeTurns(
   client: Client,
   fleet: Fleet,
@@ -227,7 +227,7 @@ async function takeTurns(
   }
 }
 
-/** Node after node, so that what the first read repairs is what the others see. */
+/** Reads through one node after the other, so that later reads see the repairs of the first. */
 async function readFinally(
   client: Client,
   seats: readonly Seat[],

@@ -1,6 +1,6 @@
 /**
- * Waits until a cluster is whole: every node ready, every node sees all others up, and no hint is pending.
- * Only then do the final reads say what the cluster has kept.
+ * Waits until a cluster is healthy: every node is ready and sees all others up, and no hint is pending. Only then do
+ * the final reads show what the cluster has kept.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isRecord, type StoreClient } from './store-client.ts'
@@ -9,7 +9,7 @@ export const SETTLE_TIMEOUT_MS = 60_000
 const SETTLE_INTERVAL_MS = 250
 const HINT_SYNC_TIMEOUT_MS = 5_000
 
-/** undefined once the cluster is whole; else, when time is out, what was missing last, in words. */
+/** Undefined when the cluster is healthy. After the timeout, a description of the problems that were left. */
 export async function settle(
   clients: readonly StoreClient[],
   timeoutMs: number,
@@ -42,7 +42,7 @@ async function problemOf(client: StoreClient): Promise<string | undefined> {
   }
 }
 
-/** What a node's own view of the cluster says is not well. */
+/** The problem that a node's own view of the cluster shows, if any. */
 function viewProblem(node: string, view: unknown): string | undefined {
   if (!isRecord(view) || !Array.isArray(view['members']) || !isRecord(view['hints'])) {
     return `${node} gives no view of the cluster`

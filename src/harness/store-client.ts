@@ -1,17 +1,17 @@
 /**
- * One node of the store as an HTTP client sees it, with what each answer says about the outcome: `ok`, `fail`
- * (certainly not applied, or only a read), or `info` (not known). When in doubt, `info`: to call a write failed
- * that may yet apply would make the checker blame the store for the harness's mistake.
+ * An HTTP client of one node of the store. It classifies each outcome as `ok`, `fail` (certainly not applied, or only a
+ * read), or `info` (unknown). In doubt it says `info`: if it called a write failed that may still apply, the checker
+ * would blame the store for the harness's mistake.
  */
 import { Pool } from 'undici'
 import { MISMATCH } from '../checker/history/history.ts'
 
-/** The deadline that each data request gives the store: past it, nothing of the request may apply. */
+/** The timeout that each data request gives the store. After it, nothing of the request may apply. */
 export const STORE_TIMEOUT_MS = 2_000
-/** Above the store's deadline, so that its problem document arrives where it can answer at all. */
+/** Above the store's timeout, so that its problem document still arrives. */
 const REQUEST_TIMEOUT_MS = 4_000
 const CONNECT_TIMEOUT_MS = 1_000
-/** Connections a node; each client has one request open at a time. */
+/** Connections to one node; each client has one request open at a time. */
 const CONNECTIONS_MAX = 64
 
 export interface Endpoint {
@@ -25,7 +25,7 @@ export interface KeyAddress {
   readonly consistency: string
   /** The session that the request is part of. */
   readonly session?: string | undefined
-  /** Of a read: the newest value in the place of siblings. */
+  /** For a read: return the newest value instead of siblings. */
   readonly newest?: boolean
 }
 
@@ -34,14 +34,16 @@ export type ReadEnding =
       readonly type: 'ok'
       readonly values: readonly string[]
       readonly context: string | undefined
-      /** Of what was read; undefined where there is nothing. */
+      /** The ETag of the value; undefined if the key is absent. */
       readonly etag: string | undefined
       readonly session: string | undefined
     }
   | { readonly type: 'fail'; readonly error: string }
 
 export type WriteEnding =
-  /** `context` is for the next write of the key; `siblings` how many values were left, 0 where not told. */
+  /**
+   * `context` is for the next write of the key. `siblings` is the number of values left, or 0 if the answer omits it.
+   */
   | {
       readonly type: 'ok'
       readonly context: string | undefined
@@ -50,7 +52,7 @@ export type WriteEnding =
     }
   | { readonly type: 'fail' | 'info'; readonly error: string }
 
-/** Errors that come before a single byte was sent. */
+/** Errors that occur before any byte was sent. */
 const NOTHING_SENT = new Set([
   'ECONNREFUSED',
   'EHOSTUNREACH',
@@ -72,7 +74,7 @@ export class StoreClient {
     })
   }
 
-  /** The values of a key: none where it is absent, several where it has siblings. */
+  /** The values of a key: none if it is absent, several if it has siblings. */
   async read(address: KeyAddress): Promise<ReadEnding> {
     try {
       const { status, text, context, etag, session } = await this.#request('GET', pathOf(address), {
@@ -98,7 +100,8 @@ export class StoreClient {
   }
 
   /**
-   * Only where the key still has that ETag, or, undefined, is absent: `fail` with the error MISMATCH where it has not.
+   * Writes only if the key still has that ETag, or, with undefined, if the key is absent. Otherwise `fail` with the
+   * error MISMATCH.
    */
   async writeIf(
     address: KeyAddress,
@@ -109,12 +112,12 @@ export class StoreClient {
     return this.#change('PUT', address, value, undefined, condition)
   }
 
-  /** Without a context whatever is there is deleted. */
+  /** Without a context, deletes every value of the key. */
   async delete(address: KeyAddress, context: string | undefined): Promise<WriteEnding> {
     return this.#change('DELETE', address, undefined, context)
   }
 
-  /** An update of a counter or a set; of a counter perhaps under an idempotency key. */
+  /** Updates a counter or a set. The idempotency key is for counters. */
   async update(
     address: KeyAddress,
     change: unknown,
@@ -124,14 +127,14 @@ export class StoreClient {
     return this.#change('POST', address, JSON.stringify(change), undefined, headers)
   }
 
-  /** How keys of the bucket are kept. Errors: there is none, or no answer. */
+  /** The mode of the bucket. Rejects if there is no such bucket, or no answer. */
   async modeOf(bucket: string): Promise<string> {
     const { status, json } = await this.ask('GET', `/v1/buckets/${bucket}`)
     if (status === 200 && isRecord(json) && typeof json['mode'] === 'string') return json['mode']
-    throw new Error(`${this.node} does not tell of the bucket ${bucket}: ${status}`)
+    throw new Error(`${this.node} does not describe the bucket ${bucket}: ${status}`)
   }
 
-  /** Creates a bucket, unless the same one is there. Errors: the store refuses, or does not answer. */
+  /** Creates a bucket, unless the same one exists. Rejects if the store refuses or does not answer. */
   async createBucket(name: string, mode: string): Promise<void> {
     const { status, text } = await this.#request('PUT', `/v1/buckets/${name}`, {
       headers: { 'content-type': 'application/json' },
@@ -172,7 +175,7 @@ export class StoreClient {
     }
   }
 
-  /** A request outside the data, such as health. Errors: whatever undici throws. */
+  /** Sends a request that is not about data, such as a health check. Rejects with errors of undici. */
   async ask(
     method: 'GET' | 'POST',
     path: string,

@@ -1,5 +1,5 @@
 /**
- * The cluster that a run is about: containers, local processes, or given URLs, which nothing can break.
+ * Chooses the cluster of a run: containers, local processes, or given URLs. A cluster given by URLs cannot be broken.
  */
 import { UsageError, type RunArguments } from '../check-arguments.ts'
 import { dockerFaults, findContainers } from './docker-check-target.ts'
@@ -12,23 +12,23 @@ import type { FaultDriver } from '../check-nemesis.ts'
 import type { Endpoint } from '../store-client.ts'
 
 export interface Target {
-  /** In words, for the first line of a run. */
+  /** A phrase for the first lines of a run. */
   readonly name: string
   readonly endpoints: readonly Endpoint[]
   readonly driver: FaultDriver | undefined
-  /** Starts and stops nodes; undefined where nobody can. */
+  /** Starts and stops nodes; undefined if that is not possible. */
   readonly membership: MembershipDriver | undefined
-  /** Lets go of the cluster; one that was started for the run is stopped. */
+  /** Stops the cluster if it was started for this run. */
   close(): Promise<void>
 }
 
 export interface TargetOptions {
   readonly print: (line: string) => void
-  /** Gives up the start of a cluster. */
+  /** Aborts the start of a cluster. */
   readonly stop: AbortSignal
 }
 
-/** Errors: UsageError where there is no such cluster. */
+/** Rejects with UsageError if there is no such cluster. */
 export async function openTarget(args: RunArguments, options: TargetOptions): Promise<Target> {
   const { target, dataDir } = args
   if (typeof target !== 'string') return urlTarget(target)
@@ -46,7 +46,7 @@ export async function openTarget(args: RunArguments, options: TargetOptions): Pr
   if (target === 'local') {
     throw new UsageError(`--target local: no cluster runs on ${dataDir}; npm start starts one`)
   }
-  options.print('start   no cluster runs: one of local processes, for this run alone')
+  options.print('start   no cluster runs: starting one of local processes for this run alone')
   return local('local processes of this run', await startOwnCluster(options.print, options.stop))
 }
 

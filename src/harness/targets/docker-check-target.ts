@@ -1,6 +1,6 @@
 /**
- * The containers of `docker compose up` as a target. Faults go through the command `chaos`, which keeps them
- * as leases and ends only once their effect has been probed; this module decides neither.
+ * The containers of `docker compose up` as a target. The command `chaos` makes the faults: it keeps them as leases, and
+ * returns only after it has probed their effect.
  */
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -11,13 +11,13 @@ import type { Endpoint } from '../store-client.ts'
 
 const PROJECT_DIR = fileURLToPath(new URL('../../..', import.meta.url)).replace(/[/\\]$/, '')
 const CHAOS_SCRIPT = fileURLToPath(new URL('../../../scripts/chaos.ts', import.meta.url))
-/** Of a node's clients, within its container. */
+/** The client port of a node within its container. */
 const CLIENT_PORT = 8080
 const DOCKER_TIMEOUT_MS = 15_000
-/** A killed container that is healed starts anew, with all that its node has to read. */
+/** Long, because healing starts killed containers again, and their nodes read their databases. */
 const CHAOS_TIMEOUT_MS = 120_000
 
-/** Arguments of `docker ps`: the nodes of this project. */
+/** Arguments of `docker ps` that select the nodes of this project. */
 export const PROJECT_LABELS = [
   '--filter',
   'label=quorate.node',
@@ -27,14 +27,16 @@ export const PROJECT_LABELS = [
 
 const run = promisify(execFile)
 
-/** The running nodes of this project, in order of their names; none where no engine answers. */
+/** The running nodes of this project, in order of their names; none if no Docker engine answers. */
 export async function findContainers(): Promise<Endpoint[]> {
   const args = ['ps', ...PROJECT_LABELS, '--format', '{{.Label "quorate.node"}}\t{{.Ports}}']
   const listed = await run('docker', args, { timeout: DOCKER_TIMEOUT_MS }).catch(() => undefined)
   return endpointsOf(listed?.stdout ?? '')
 }
 
-/** `n1<tab>0.0.0.0:8001->8080/tcp, :::8001->8080/tcp`, a line each. A node that publishes nothing is left out. */
+/**
+ * Parses lines like `n1<tab>0.0.0.0:8001->8080/tcp, :::8001->8080/tcp`. A node without a published port is left out.
+ */
 export function endpointsOf(listing: string): Endpoint[] {
   const endpoints: Endpoint[] = []
   for (const line of listing.split('\n')) {

@@ -1,4 +1,4 @@
-/** Containers that join and leave: services of docker-compose.yml that are started by name. */
+/** Makes containers join and leave. The joining ones are services of docker-compose.yml that are started by name. */
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -9,7 +9,7 @@ import type { Endpoint } from '../store-client.ts'
 const PROJECT_DIR = fileURLToPath(new URL('../../..', import.meta.url)).replace(/[/\\]$/, '')
 const TIMEOUT_MS = 120_000
 const NEWCOMERS = ['n6', 'n7'] as const
-/** Counts what src/harness/targets/leftovers.ts does, where the volume is. */
+/** Counts the same keys as src/harness/targets/leftovers.ts, in a container with the volume. */
 const COUNT = `
 import { Level } from 'level'
 const database = new Level('/data/db', { valueEncoding: 'buffer' })
@@ -70,7 +70,7 @@ async function endpointOf(id: string): Promise<Endpoint> {
   return found
 }
 
-/** Compose 2.x is a part of docker; 1.29 a command of its own. */
+/** Compose 2.x is a subcommand of docker; 1.29 is a command of its own. */
 async function compose(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   const options = { cwd: PROJECT_DIR, timeout: TIMEOUT_MS, env }
   const isPart = await run('docker', ['compose', 'version']).then(

@@ -1,11 +1,11 @@
-/** Waits until every node is ready again: a node whose files were damaged must be filled before the next is hit. */
+/** Waits until every node is ready again. A node with damaged files must be filled before the next node is hit. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const FILLED_WITHIN_MS = 90_000
 const LOOK_INTERVAL_MS = 200
 const ASK_TIMEOUT_MS = 2000
 
-/** Rejects with the nodes that are not ready in time, and what they say. */
+/** Rejects with the nodes that are not ready in time, and their answers. */
 export async function whenFilled(
   urlsOf: () => Promise<ReadonlyMap<string, string>>,
   withinMs: number = FILLED_WITHIN_MS,
@@ -25,7 +25,7 @@ export async function whenFilled(
   }
 }
 
-/** Undefined where it is ready. */
+/** Why the node is not ready; undefined if it is. */
 async function readinessOf(url: string): Promise<string | undefined> {
   try {
     const answer = await fetch(`${url}/readyz?verbose`, {

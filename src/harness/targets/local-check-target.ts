@@ -16,7 +16,7 @@ export interface LocalTarget {
 
 const OWN_NODES = 5
 
-/** undefined where no cluster runs on that directory. */
+/** Undefined if no cluster runs on that directory. */
 export async function findLocalCluster(dataDir: string): Promise<LocalTarget | undefined> {
   try {
     const nodes = await openControl(dataDir).status()
@@ -27,7 +27,7 @@ export async function findLocalCluster(dataDir: string): Promise<LocalTarget | u
   }
 }
 
-/** On free ports, in a directory of its own that goes with it. */
+/** Starts a cluster on free ports. Its directory is removed when it closes. */
 export async function startOwnCluster(
   print: (line: string) => void,
   signal: AbortSignal,

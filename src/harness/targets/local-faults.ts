@@ -1,4 +1,4 @@
-/** Faults of local processes, by chaos: which keeps them as leases, and ends only once they have been probed. */
+/** Makes faults of local processes through chaos, which keeps them as leases and returns only after a probe. */
 import { parseFault } from '../../chaos/chaos-fault.ts'
 import { type LocalTarget, openLocalTarget } from '../../chaos/local-chaos-target.ts'
 import { openControl } from '../../local-cluster/control.ts'

@@ -1,4 +1,4 @@
-/** Local processes that join and leave: by the supervisor of their cluster. */
+/** Makes local processes join and leave, through the supervisor of their cluster. */
 import { join } from 'node:path'
 import { openControl } from '../../local-cluster/control.ts'
 import { countLeftovers } from './leftovers.ts'
@@ -14,10 +14,10 @@ export function localMembership(dataDir: string, nodes: readonly string[]): Memb
       return { node: id, url: clientUrl }
     },
     retire: async (id) => {
-      // Who has left is stopped when somebody looks.
+      // The supervisor stops a node that has left when somebody asks for the status.
       const rest = await openControl(dataDir).status()
       if (rest.some((node) => node.id === id))
-        throw new Error(`${id} does not say that it has left`)
+        throw new Error(`${id} does not report that it has left`)
       return countLeftovers(join(dataDir, id))
     },
   }

@@ -1,4 +1,4 @@
-/** The workloads there are, by the name they are chosen by. */
+/** The list of all workloads; a run chooses one by name. */
 import { counterWorkload } from './counter-workload.ts'
 import { deleteWorkload } from './delete-workload.ts'
 import { registerWorkload } from './register-workload.ts'

@@ -1,6 +1,7 @@
 /**
- * `counter`: clients add to shared counters, mostly up, sometimes down, and read them now and then. Half of the adds are
- * sent three times, through three nodes, under one idempotency key: each is one operation, and has to count once.
+ * The workload `counter`: clients increment shared counters, sometimes decrement them, and now and then read them. Half
+ * of the adds are sent three times, through three nodes, under one idempotency key. Each is one operation, and must
+ * count once.
  */
 import { counterModel } from '../../checker/models/counter-model.ts'
 import { keptByModes } from './level-promise.ts'
@@ -48,7 +49,7 @@ function start(run: WorkloadRun): Client {
       if (answer.type === 'fail') return answer
       const [text] = answer.values
       const body = text === undefined ? undefined : jsonOf(text)
-      // An absent counter is null; anything but a counter is recorded as it came.
+      // An absent counter is recorded as null, and anything that is not a counter as it is.
       return { type: 'ok', value: isRecord(body) ? (body['value'] ?? null) : (body ?? null) }
     })
     return ending.type === 'ok'
@@ -74,7 +75,7 @@ function start(run: WorkloadRun): Client {
   }
 }
 
-/** One add, however many of its requests are answered: the best of their endings. */
+/** Sends one add several times, and returns the best of the outcomes. */
 async function addRepeatedly(
   address: KeyAddress,
   increment: number,
@@ -84,7 +85,7 @@ async function addRepeatedly(
   let best: Ending | undefined
   for (const client of [...new Set(clients)].slice(0, REQUESTS_OF_REPEATED)) {
     const ending = await client.update(address, { increment }, idempotencyKey)
-    // A request that has certainly done nothing says nothing of the others.
+    // A failed request proves nothing about the others, so any other outcome replaces `fail`.
     if (best === undefined || ending.type === 'ok' || best.type === 'fail') best = ending
   }
   return best ?? { type: 'fail', error: 'no node to ask' }

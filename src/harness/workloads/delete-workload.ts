@@ -1,6 +1,6 @@
 /**
- * `delete`: clients read a key, then delete what they read, or write over it. Many keys, and many deletes, so
- * that tombstones come to rest, are collected, and have every chance to come back.
+ * The workload `delete`: clients read a key, then delete or overwrite what they read. It uses many keys and many
+ * deletes, so that tombstones settle and are collected, and deleted values have every chance to come back.
  */
 import type { Json } from '../../checker/history/history.ts'
 import { siblingsModel } from '../../checker/models/siblings-model.ts'
@@ -53,7 +53,7 @@ function start(run: WorkloadRun): Client {
     return { ids: Array.isArray(ending.value) ? (ending.value as Json[]) : [], context }
   }
   return {
-    // Keys need not be there: that they are absent is what this is about.
+    // The keys need not exist, because this workload is about absent keys.
     prepare: async () => undefined,
     turn: async ({ session, client, random }) => {
       const key = run.keys[random.below(run.keys.length)] as string

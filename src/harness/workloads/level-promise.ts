@@ -1,13 +1,15 @@
 /**
- * Which levels and buckets promise what a workload asks for. A run on another one is a control: that it finds a breach
- * shows that the check can, and is no fault of the store.
+ * Which levels and buckets promise what a workload checks. A run on another level or bucket is a control: a breach
+ * there shows that the check can find one, and is not a fault of the store.
  */
 import type { Verdict } from '../../checker/verdict/verdict.ts'
 
-/** Says what does not promise it, such as "eventual"; undefined where it is promised. */
+/** Names the level or mode that does not keep the promise, such as "eventual"; undefined if the promise holds. */
 export type NotPromisedBy = (mode: string, level: string) => string | undefined
 
-/** Values that nobody wrote, counts that nothing explains, and rejected writes that happened, are breaches at every level. */
+/**
+ * Breaches at every level: values that no client wrote, counts without an explanation, rejected writes that applied.
+ */
 const NEVER_EXPECTED: ReadonlySet<string> = new Set([
   'invented',
   'impossible',
@@ -16,7 +18,7 @@ const NEVER_EXPECTED: ReadonlySet<string> = new Set([
   'rejected but there',
 ])
 
-/** Nothing that was acknowledged is lost, and nothing comes back: at every level that waits for a disk. */
+/** No acknowledged write is lost, and no deleted value comes back, at every level that waits for a disk. */
 export function keptByModes(modes: readonly string[]): NotPromisedBy {
   return (mode, level) => {
     if (!modes.includes(mode)) return `a bucket of mode ${mode}`
@@ -24,17 +26,17 @@ export function keptByModes(modes: readonly string[]): NotPromisedBy {
   }
 }
 
-/** Cause before effect, across keys. */
+/** Causal order across keys: a client that sees an effect also sees its cause. */
 export const causalOrder: NotPromisedBy = (_, level) =>
   level === 'causal' || level === 'strong' ? undefined : level
 
-/** One copy, and one operation at a time. */
+/** Linearizability: each key behaves like one copy that executes one operation at a time. */
 export const linearizability: NotPromisedBy = (mode, level) => {
   if (mode !== 'strong') return `a bucket of mode ${mode}`
   return level === 'strong' ? undefined : level
 }
 
-/** The verdict as a person should read it where `notPromisedBy` does not promise what was asked for. */
+/** Rewords a verdict for a control: `notPromisedBy` does not promise what was checked, so breaches are expected. */
 export function verdictOnControl(verdict: Verdict, notPromisedBy: string): Verdict {
   if (!isExpected(verdict)) return verdict
   const found = verdict.sentence.replace(/^invalid: /, '')
@@ -44,7 +46,7 @@ export function verdictOnControl(verdict: Verdict, notPromisedBy: string): Verdi
   }
 }
 
-/** Whether all that was found is what such a level, or bucket, may do. */
+/** Whether all breaches are of kinds that a control may show. */
 export function isExpected({ result, kinds = [] }: Verdict): boolean {
   return result === 'invalid' && !kinds.some((kind) => NEVER_EXPECTED.has(kind))
 }

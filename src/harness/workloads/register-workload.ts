@@ -1,7 +1,6 @@
 /**
- * `register`: clients read keys, write them, and, where the bucket takes conditions, set them only if they still are
- * what was read before. Each write has a value of its own. Judged as linearizable: key by key, all of it seems to
- * happen one at a time.
+ * The workload `register`: clients read keys, write them, and, if the bucket takes conditions, write them only if they
+ * still have the value read before. Each write has a unique value. The model checks that each key is linearizable.
  */
 import type { Json } from '../../checker/history/history.ts'
 import { casRegisterModel } from '../../checker/models/linear-models.ts'
@@ -16,7 +15,7 @@ import {
   type WorkloadRun,
 } from './workload.ts'
 
-/** Turns in a hundred that only read; of the others, where there are conditions, those that use one. */
+/** The percentage of turns that only read, and, of the other turns, of those that use a condition if possible. */
 const READ_PERCENT = 50
 const CAS_PERCENT = 50
 
@@ -41,7 +40,7 @@ function start(run: WorkloadRun): Client {
     consistency,
     newest: hasSiblings,
   })
-  // Strong keys are read at any level, and written at one.
+  // Strong keys can be read at any level, but written only at `strong`.
   const writeLevel = (): string => (takesConditions ? 'strong' : run.consistency)
   const read = async (
     session: Session,

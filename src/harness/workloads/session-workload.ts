@@ -1,7 +1,7 @@
 /**
- * `causal` and `session`: clients whose sessions wander from node to node, reading and writing keys, each write with
- * a value of its own. At `causal` they send back the Quorate-Session that they were given; at other levels there is
- * none to send, and what is promised of sessions does not hold: that is the control.
+ * The workloads `causal` and `session`: clients move from node to node and read and write keys, each write with a
+ * unique value. At `causal` they send back the Quorate-Session of the last answer. Other levels give no token and
+ * promise nothing about sessions, so a run there is a control.
  */
 import { causalModel } from '../../checker/models/causal-model.ts'
 import type { Json } from '../../checker/history/history.ts'
@@ -20,7 +20,7 @@ import {
 } from './workload.ts'
 
 const READ_PERCENT = 60
-/** Turns in a hundred after which the client begins another session. */
+/** The percentage of turns after which the client begins a new session. */
 const END_PERCENT = 2
 
 export const causalWorkload = sessionsWorkload('causal', causalModel)
@@ -41,7 +41,7 @@ function sessionsWorkload(name: string, model: Model): Workload {
 
 function start(run: WorkloadRun): Client {
   let nextValue = 1
-  /** Seat → the token of its session. */
+  /** For each seat, the token of its session. */
   const tokens = new Map<number, string>()
   const address = (key: string, token?: string, consistency = run.consistency): KeyAddress => ({
     bucket: run.bucket,
@@ -72,7 +72,7 @@ function start(run: WorkloadRun): Client {
       client.node,
     )
   return {
-    // Keys need not be there: that they are absent is the first thing that a session sees of them.
+    // The keys need not exist: a session may first see them as absent.
     prepare: async () => undefined,
     turn: async ({ index, session, everywhere, random }: Seat) => {
       const client = random.pick(everywhere as [StoreClient, ...StoreClient[]])
@@ -99,7 +99,7 @@ function start(run: WorkloadRun): Client {
   }
 }
 
-/** One value, or all siblings as a list; null where there is nothing. */
+/** The value, or a list of all siblings; null if the key is absent. */
 function valueOf(values: readonly string[]): Json {
   if (values.length === 0) return null
   return values.length === 1 ? jsonOf(values[0] as string) : values.map(jsonOf)

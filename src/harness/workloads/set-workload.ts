@@ -1,10 +1,11 @@
 /**
- * `set`: each key holds a JSON list of elements; a client adds one as an application does: read, add it to
- * the union of what is there, put that with the context of the read. In buckets that keep siblings nothing
- * acknowledged is lost by this; where the last writer wins, concurrent adds overwrite each other.
+ * The workload `set`: each key holds a JSON list of elements. A client adds an element as an application would: it
+ * reads the key, adds the element to the union of all siblings, and writes the union with the context of the read.
+ * Buckets that keep siblings lose no acknowledged element this way. With last-writer-wins, concurrent adds overwrite
+ * each other.
  *
- * Keys are made before the run. A client that finds one absent, without a context, adds nothing: a blind put
- * would replace what this node just cannot see, and that loss would be the client's own.
+ * The keys are created before the run. A client that finds a key absent and gets no context adds nothing. A blind write
+ * would replace elements that this node cannot see, and the client itself would cause that loss.
  */
 import { identityOf } from '../../checker/history/final-reads.ts'
 import type { Json } from '../../checker/history/history.ts'
@@ -77,7 +78,7 @@ async function readElements(
   return ending.type === 'ok'
 }
 
-/** The elements of all siblings, each once. What is no list is an element that nobody added. */
+/** The elements of all siblings, each once. A value that is not a list counts as an element that nobody added. */
 function unionOf(values: readonly string[]): Json[] {
   const union = new Map<string, Json>()
   for (const value of values) {

@@ -1,7 +1,7 @@
 /**
- * `siblings`: every write has a value of its own. On the keys `k…` a client reads, then writes with the context
- * of what it read; now and then with an older one, of a read or a write, which makes siblings. On the keys `b…` clients
- * write blindly, and are judged by what a blind write may replace.
+ * The workload `siblings`: every write has a unique value. On the keys `k…` a client reads, then writes with the
+ * context of the read. Now and then it uses an older context, which makes siblings. On the keys `b…` clients write
+ * without a context, and the model checks what such a blind write may replace.
  */
 import type { Json } from '../../checker/history/history.ts'
 import { siblingsModel } from '../../checker/models/siblings-model.ts'
@@ -16,13 +16,15 @@ import {
   type WorkloadRun,
 } from './workload.ts'
 
-/** One blind key for so many others, and so many turns in a hundred on them. */
+/** There is one blind key for so many other keys, and this percentage of turns uses a blind key. */
 const KEYS_PER_BLIND_KEY = 4
 const BLIND_PERCENT = 10
-/** Turns in a hundred on the others that only read, and that write with what an earlier turn had read. */
+/** The percentage of the other turns that only read, and of those that write with the context of an earlier turn. */
 const READ_PERCENT = 15
 const STALE_PERCENT = 15
-/** Writes in a hundred whose own context, not that of the read before them, is the one kept for later. */
+/**
+ * The percentage of writes after which the client keeps the context of the write, not the one of the read before it.
+ */
 const CHAIN_PERCENT = 50
 
 export const siblingsWorkload: Workload = {
@@ -39,7 +41,7 @@ export const siblingsWorkload: Workload = {
   start,
 }
 
-/** What a client knows of a key, and the context that says so. */
+/** The values that a client has seen of a key, and the context that covers them. */
 interface Seen {
   readonly ids: readonly Json[]
   readonly context: string
@@ -111,7 +113,7 @@ function start(run: WorkloadRun): Client {
       const readOnly = random.chance(READ_PERCENT)
       const stale = random.chance(STALE_PERCENT) ? seen.get(place) : undefined
       const now = stale ?? (await read(session, client, key)).seen
-      // Absent and without a context: a write would be blind, and blind writes have keys of their own.
+      // The key is absent and there is no context, so a write would be blind. Blind writes have their own keys.
       if (now === undefined) return
       seen.set(place, now)
       if (readOnly && stale === undefined) return
@@ -123,7 +125,7 @@ function start(run: WorkloadRun): Client {
   }
 }
 
-/** `seen`: its own value, where the store said that no other was left beside it. */
+/** `seen` is the written value, if the store reported that it left no siblings. */
 interface Written {
   readonly error: string | undefined
   readonly seen: Seen | undefined

@@ -1,6 +1,6 @@
 /**
- * What the clients of a run do. A workload records the operations that its model judges; what its clients need
- * besides, to do as real clients do, is not part of the history.
+ * Defines what the clients of a run do. A workload records the operations that its model judges. Other requests, which
+ * its clients need to behave like real clients, are not part of the history.
  */
 import type { Json } from '../../checker/history/history.ts'
 import type { Model } from '../../checker/verdict/verdict.ts'
@@ -12,24 +12,24 @@ import type { StoreClient } from '../store-client.ts'
 export interface Workload {
   readonly name: string
   readonly model: Model
-  /** The bucket of a run that names none. */
+  /** The default bucket. */
   readonly bucket: string
-  /** The level of a run that names none. */
+  /** The default level. */
   readonly consistency: string
-  /** What does not promise what the model asks for, if so: a level, or a mode of buckets. */
+  /** Names the level or the mode that does not promise what the model checks, if any. */
   readonly notPromisedBy: NotPromisedBy
-  /** Whether the history tells the sessions of clients apart. */
+  /** Whether the events of the history carry the ids of sessions. */
   readonly hasSessions: boolean
-  /** The keys of a run of `count` keys, as they stand in the history. */
+  /** The names of `count` keys, as the history shows them. */
   readonly keys: (count: number) => readonly string[]
-  /** A new one for each run: what it holds is the run's. */
+  /** Creates the client of one run. It holds the state of that run only. */
   readonly start: (run: WorkloadRun) => Client
 }
 
 export interface WorkloadRun {
   readonly bucket: string
   readonly consistency: string
-  /** Before each key, so that runs against the same cluster do not meet. */
+  /** A prefix of each key, so that runs on the same cluster do not share keys. */
   readonly keyPrefix: string
   readonly keys: readonly string[]
 }
@@ -39,25 +39,25 @@ export interface Seat {
   readonly index: number
   /** The client's own node. */
   readonly client: StoreClient
-  /** Every node, its own included. */
+  /** All nodes, including the client's own. */
   readonly everywhere: readonly StoreClient[]
   readonly session: Session
   readonly random: SeededRandom
 }
 
 export interface Client {
-  /** Once, on a healthy cluster, before any fault. Errors: the store refuses what a run needs. */
+  /** Runs once, on a healthy cluster, before any fault. Rejects if the store refuses what a run needs. */
   prepare(seat: Seat): Promise<void>
-  /** One turn of one client: one operation, or a few that belong together. */
+  /** Runs one turn of one client: one operation, or a few that belong together. */
   turn(seat: Seat): Promise<void>
-  /** One final read of one key through one node; whether it was answered. */
+  /** Reads one key finally through one node. Resolves with whether the node answered. */
   finalRead(seat: Seat, key: string): Promise<boolean>
 }
 
-/** Sees what every owner holds; the cluster is whole again when the final reads are done. */
+/** The level of final reads. It reads every owner, which works because the cluster is healthy by then. */
 export const FINAL_CONSISTENCY = 'all'
 
-/** A stored value. One that is not JSON is taken as a text, so that the checker sees what no client wrote. */
+/** Parses a stored value. A value that is not JSON becomes a text, so that the checker sees what no client wrote. */
 export function jsonOf(value: string): Json {
   try {
     return JSON.parse(value) as Json

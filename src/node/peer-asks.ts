@@ -277,7 +277,7 @@ export class PeerAsks {
         return
       }
       if (!parts.horizon.mayKeep(newestDot(copy.object))) {
-        answer('late', 'the write is too old: this node has promised to keep only newer ones')
+        answer('late', 'the write is too old: this node keeps only newer ones')
         return
       }
       parts.hints.keep(owner, at, copy, (refusal) => {

@@ -96,8 +96,8 @@ export class AgreedTime {
 
   /**
    * While there is a correction: approaches the time of the majority, from below or from above. It goes down only if
-   * the difference exceeds the allowed drift, where the others refuse this node's time, because their readings may be a
-   * moment old.
+   * the difference exceeds the allowed drift, because then the others refuse this node's time. A smaller difference may
+   * come from readings that are a moment old.
    */
   align(clocks: Clocks): void {
     const { wallMs } = clocks

@@ -47,7 +47,7 @@ export function withNewcomer(known: KnownLives | undefined, life: number): Known
 
 /**
  * How many other owners must accept only this life before it may count as one of `owners` while another process of the
- * node may still count. So many that the older process finds no majority any more.
+ * node may still count. With that many, the older process can no longer find a majority.
  */
 export function fencesNeeded(owners: number): number {
   const needed = owners - (Math.floor(owners / 2) + 1) + 1

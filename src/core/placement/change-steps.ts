@@ -98,7 +98,7 @@ export function reportDone(
 export function waitingFor(topology: Topology): string[] {
   const { change } = topology
   if (change === undefined) return []
-  return partakers(topology, change).filter((id) => !change.done.includes(id))
+  return participants(topology, change).filter((id) => !change.done.includes(id))
 }
 
 /** The leaving member, if nobody waits for it because its disk is lost. */
@@ -167,7 +167,7 @@ function nextPhase(topology: Topology, change: MemberChange): Topology {
 }
 
 /** The members that have a part in the present phase. */
-function partakers({ members, buckets, preference }: Topology, change: MemberChange): string[] {
+function participants({ members, buckets, preference }: Topology, change: MemberChange): string[] {
   if (change.phase === 'emptying') {
     return change.leaving === null || change.isLost ? [] : [change.leaving]
   }

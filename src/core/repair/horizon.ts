@@ -4,7 +4,7 @@
  * collected. So tombstones can be forgotten and never come back, and vectors need no entries below the horizon.
  *
  * Invariant: an owner has a horizon H only if, in its present life, it has taken over everything with a dot up to H
- * from every other owner, after every member had promised to send nothing new with such a dot.
+ * from every other owner, after every member had raised its floor to H (stability.ts).
  */
 import { compareDots, type Timestamp } from '../causality/dot.ts'
 import { ABSENT, type StoredObject } from '../causality/stored-object.ts'

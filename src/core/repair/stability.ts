@@ -1,7 +1,6 @@
 /**
- * How far the cluster has settled. The horizon of this node follows from the promises of the members (*floors*) and
- * from what they have taken over (*settled*). All these values only grow, so they may arrive in any order, late, or
- * twice.
+ * How far the cluster has settled. The horizon of this node follows from the *floors* of the members and from what they
+ * have taken over (*settled*). All these values only grow, so they may arrive in any order, late, or twice.
  *
  * A floor F of a member: it will never again send, or keep for others, anything with a dot up to F that an owner does
  * not hold. `settled` S of an owner: it holds everything with a dot up to S that any owner holds. A member that is down

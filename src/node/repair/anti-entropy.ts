@@ -153,7 +153,7 @@ export class AntiEntropy {
     if (!forest.isBuilt) throw new RoundFailed('the own trees are not built yet')
     const { epoch } = keeper
     const round = ++this.#rounds
-    // Take the promise before the comparison: then the comparison is complete up to that time.
+    // Read the floors before the comparison: then the comparison is complete up to the lowest of them.
     const quiet = horizon.quietUntil()
     const groups = this.#copyCounts()
     const told = [horizon.encode(), groups, encodeVersions(versions.entries())]

@@ -254,7 +254,7 @@ export class ConvergenceCheck {
   ): Promise<readonly TreeHash[] | undefined> {
     const { self, forest } = this.#parts
     if (node === self) {
-      if (!forest.isBuilt) return this.#lose(node)
+      if (!forest.isBuilt) return this.#markUnreachable(node)
       return places.map(({ partition, index }) => forest.node(copies, partition, level, index))
     }
     const body = await this.#ask(node, 'tree', [copies, level, flat(places)])
@@ -288,10 +288,10 @@ export class ConvergenceCheck {
     if (this.#unreachable.has(node)) return undefined
     const deadlineMs = this.#parts.clock.nowMs() + ASK_TIMEOUT_MS
     const reply = await this.#parts.peers.request(node, kind, body, deadlineMs)
-    return reply.type === 'ok' ? reply.body : this.#lose(node)
+    return reply.type === 'ok' ? reply.body : this.#markUnreachable(node)
   }
 
-  #lose(node: string): undefined {
+  #markUnreachable(node: string): undefined {
     this.#unreachable.add(node)
     return undefined
   }

@@ -1,5 +1,5 @@
 /**
- * This node's part in moving the horizon (core/repair/stability.ts): its own promise, the promises heard from the other
+ * This node's part in moving the horizon (core/repair/stability.ts): its own floor, the floors heard from the other
  * members, and the horizon that follows from them. The horizon is durable before anything acts on it.
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
@@ -12,7 +12,7 @@ import type { NodeClock } from '../identity/node-clock.ts'
 import type { NodeState } from '../identity/node-state.ts'
 import type { PendingDots } from '../replica/pending-dots.ts'
 
-/** The promise lags this far behind the clock, so that a write that is handed to a fallback is younger than it. */
+/** The floor lags this far behind the clock, so that a write that is handed to a fallback is younger than it. */
 const FLOOR_LAG_MS = 5000
 /** The horizon is moved, and written, in steps of at least this size. */
 const STEP_MS = 1000
@@ -30,7 +30,7 @@ export class HorizonKeeper {
   readonly #parts: HorizonParts
   readonly #stability: Stability
   #value: Timestamp
-  #promised: Timestamp = 0
+  #floor: Timestamp = 0
   readonly #startedMs: number
   #isMoving = false
   /** Called whenever the horizon has moved. */
@@ -65,20 +65,20 @@ export class HorizonKeeper {
     return { forMs: nowMs - sinceMs, waitsFor: this.#stability.holdingBack(lately) }
   }
 
-  /** Whether this node may still keep a hint with this dot. It may not once its promise has passed the dot. */
+  /** Whether this node may still keep a hint with this dot. It may not once its floor has passed the dot. */
   mayKeep(lowest: Timestamp): boolean {
-    return lowest > this.#promised
+    return lowest > this.#floor
   }
 
   /** No member will send anything with a dot up to this time. */
   quietUntil(): Timestamp {
-    this.#promise()
+    this.#raiseFloor()
     return this.#stability.quietUntil()
   }
 
   /** Moves the horizon in a cluster of one member, which has no peer to hear from. */
   moveAlone(): void {
-    this.#promise()
+    this.#raiseFloor()
     void this.#move()
   }
 
@@ -89,7 +89,7 @@ export class HorizonKeeper {
 
   /** Everything this node knows of all members, for a peer: member, floor, settled, member, … */
   encode(): Encodable[] {
-    this.#promise()
+    this.#raiseFloor()
     return [...this.#stability.entries()].flat()
   }
 
@@ -105,12 +105,12 @@ export class HorizonKeeper {
     void this.#move()
   }
 
-  #promise(): void {
+  #raiseFloor(): void {
     const { self, clock, hints, pending } = this.#parts
     const quiet = clock.promise() - FLOOR_LAG_MS * TICKS_PER_MS
     const floor = Math.min(quiet, pending.lowest() - 1, hints.lowest() - 1)
-    this.#promised = Math.max(this.#promised, floor)
-    this.#stability.learn(self, this.#promised, 0)
+    this.#floor = Math.max(this.#floor, floor)
+    this.#stability.learn(self, this.#floor, 0)
   }
 
   async #move(): Promise<void> {

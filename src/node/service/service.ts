@@ -50,7 +50,7 @@ export interface NodeService {
    * outcome_unknown.
    */
   found(candidates: Founding, timeoutMs: number): Promise<Founding>
-  /** Shows how many copies a change of the members would move. Errors: change_refused, change_under_way. */
+  /** Shows which copies a change of the members would move. Errors: change_refused, change_under_way. */
   planChange(request: ChangeRequest): ChangePlan
   /**
    * Decides to begin the change. Resolves then, not when the change is complete. Resolves at once if the same change is
@@ -72,7 +72,7 @@ export interface NodeService {
 
 export interface MovesStatus {
   readonly epoch: number
-  /** Null where no change is under way. */
+  /** Null if no change is under way. */
   readonly change: ChangeStatus | null
   readonly nodes: readonly NodeMove[]
 }
@@ -313,7 +313,7 @@ export interface RingEntry {
 }
 
 export interface HintSync {
-  /** Whether all hints that were pending at the call are delivered or dropped. */
+  /** Whether no hint that was pending at the call remains; `remaining` counts those left for each owner. */
   readonly synced: boolean
   readonly remaining: Readonly<Record<string, number>>
 }

@@ -123,14 +123,14 @@ class PastSearch {
     // Do not read an old directory: it may lack settled writes.
     if (!isProven()) {
       this.#reports.set(self, 'error', TOO_FEW_HAVE_TOLD)
-      this.#lose()
+      this.#noCopy()
       return
     }
     replica.read(this.#placed.at, (copy, refusal) => {
       if (copy !== undefined) this.#take(self, copy, horizonOf(this.#placed.at.partition), true)
       else {
         this.#reports.set(self, 'error', refusal?.message ?? '')
-        this.#lose()
+        this.#noCopy()
       }
     })
   }
@@ -147,7 +147,7 @@ class PastSearch {
       }
       if (reply.type === 'ok') this.#reports.set(owner, 'error', 'a damaged record')
       else this.#reports.setReply(owner, reply)
-      this.#lose()
+      this.#noCopy()
     })
   }
 
@@ -158,18 +158,18 @@ class PastSearch {
     const isToCome = !this.#placed.owners.includes(owner)
     if (isWhole || isToCome || this.#wanted.kind === 'any') this.#answered.add(owner)
     this.#copies.take(owner, { version: encodeVersion(copy.object), copy })
-    this.#strike(copy, horizon)
+    this.#removeCovered(copy, horizon)
     this.#waiting--
     this.#advance()
   }
 
-  #lose(): void {
+  #noCopy(): void {
     this.#waiting--
     this.#advance()
   }
 
   /** Removes from `#missing` the writes that this copy covers. */
-  #strike(copy: Copy, horizon: Timestamp): void {
+  #removeCovered(copy: Copy, horizon: Timestamp): void {
     const mode = modeOf(this.#placed.at.bucket)
     this.#missing = missingFrom(mode, copy.object, horizon, this.#missing)
   }
@@ -185,7 +185,7 @@ class PastSearch {
       if (copy.record.length > 0) {
         this.#reports.set(node, 'hinted')
         this.#copies.merge(copy)
-        this.#strike(copy, 0)
+        this.#removeCovered(copy, 0)
       }
       this.#waiting--
       this.#advance()
@@ -200,7 +200,7 @@ class PastSearch {
             return
           }
           if (reply.type !== 'ok') this.#reports.setReply(node, reply)
-          this.#lose()
+          this.#noCopy()
         })
       }
     }

@@ -162,7 +162,7 @@ export class TopologyAcceptor {
       const message = `the document of epoch ${instance - 1} could not be fetched`
       return { code: 'not_ready', message }
     }
-    // The directory lost a document after which it had already voted: the document's write failed, that of the vote did
+    // The directory lost a document but kept a vote cast after it: the write of the document failed, the later one did
     // not.
     const hasVotedLater = this.#held.instance > instance
     if (hasVotedLater || !this.#recall.knows(instance) || !isProven()) {

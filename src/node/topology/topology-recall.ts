@@ -2,11 +2,12 @@
  * Recalls the promises and votes of a voter whose directory is new or old. It may not vote without them: two majorities
  * that share only this node would then share no memory.
  *
- * It asks the voters of its newest document E what they have accepted in instance E+1. It asks so many that every
- * majority, with this node or without it, contains one of them. From then on they refuse what this node may have
- * accepted before, because a late acceptance would complete a majority that this node has forgotten. This node itself
- * refuses everything below the floor, which it may have promised to refuse. A voter that knows a later document says
- * so, and this node catches up first: a directory at document 1 does not vote in instance 2 if document 2 is decided.
+ * It asks the voters of its newest document E what they have accepted in instance E+1. It waits for enough answers that
+ * every majority, with or without this node, contains a voter that answered. These voters then refuse what this node
+ * may have accepted before, because a late acceptance would complete a majority that this node has forgotten. This node
+ * itself refuses everything below the floor, because it may have promised that. A voter that knows a later document
+ * says so, and this node catches up first: a directory at document 1 does not vote in instance 2 if document 2 is
+ * decided.
  *
  * An earlier life may have known later documents and voted in the instances after them. If nobody has accepted anything
  * in instance E+1, then document E+1 was not decided at that time, so no earlier life knew it: nothing else is lost.

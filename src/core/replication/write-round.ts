@@ -54,7 +54,7 @@ export interface RoundPlan {
 }
 
 /** An owner's report of what it held before the copy arrived. */
-export interface Told {
+export interface HeldBefore {
   /** Whether it held a live value. */
   readonly existed: boolean
   /** Siblings that the copy does not cover. */
@@ -101,8 +101,8 @@ export class WriteRound {
     this.#tally = new JointTally({ groups, need, asked, sloppy })
   }
 
-  /** Records the end of one request. `told`: the report of an owner, if it is not this node. */
-  record(ask: WriteAsk, reply: ReplyKind, told?: Told): void {
+  /** Records the end of one request. `heldBefore`: the report of an owner, if it is not this node. */
+  record(ask: WriteAsk, reply: ReplyKind, heldBefore?: HeldBefore): void {
     const { self } = this.#plan
     if (ask.node === self && ask.owner === self) {
       if (this.#own === 'pending') this.#own = reply === 'stored' ? 'stored' : 'failed'
@@ -110,7 +110,7 @@ export class WriteRound {
       // If this node itself could not keep a hint, it does not try again.
       if (ask.node !== self) this.#missed.push(ask.owner)
     }
-    if (told !== undefined) this.#recordReport(ask.owner, told)
+    if (heldBefore !== undefined) this.#learn(ask.owner, heldBefore)
     this.#tally.record(ask, reply)
     assert(this.#open > 0, 'an ask ends once')
     this.#open--
@@ -191,7 +191,7 @@ export class WriteRound {
     return this.whole.length < wholeNeed
   }
 
-  #recordReport(owner: string, { existed, uncovered, newest, isWhole }: Told): void {
+  #learn(owner: string, { existed, uncovered, newest, isWhole }: HeldBefore): void {
     if (existed) this.#existed = true
     this.#uncovered.push(...uncovered)
     if (newest > this.#newest) this.#newest = newest

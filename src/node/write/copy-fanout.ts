@@ -7,7 +7,7 @@ import type { ReplyKind } from '../../core/quorum/tally.ts'
 import {
   asOwner,
   type StandIn,
-  type Told,
+  type HeldBefore,
   type WriteRound,
 } from '../../core/replication/write-round.ts'
 import type { Encodable } from '../../ports/codec.ts'
@@ -84,9 +84,9 @@ export class CopyFanout {
   }
 
   #ownerReplied(owner: string, reply: Reply): void {
-    const told = reply.type === 'ok' ? toldIn(reply.body) : undefined
-    if (told !== undefined) {
-      this.#record(asOwner(owner), 'stored', told)
+    const heldBefore = reply.type === 'ok' ? heldBeforeIn(reply.body) : undefined
+    if (heldBefore !== undefined) {
+      this.#record(asOwner(owner), 'stored', heldBefore)
       return
     }
     // An answer that cannot be decoded counts as lost.
@@ -116,11 +116,11 @@ export class CopyFanout {
     })
   }
 
-  #record(ask: WriteAsk, kind: ReplyKind, told?: Told): void {
+  #record(ask: WriteAsk, kind: ReplyKind, heldBefore?: HeldBefore): void {
     const { reports, round } = this.#sent
     if (kind === 'stored') reports.set(ask.node, 'ok')
     else if (kind === 'hinted') reports.set(ask.node, 'hinted')
-    round.record(ask, kind, told)
+    round.record(ask, kind, heldBefore)
     this.#after()
   }
 
@@ -135,7 +135,8 @@ export class CopyFanout {
 }
 
 /** Returns undefined if the answer cannot be decoded. */
-function toldIn([existed, uncovered, newest, isWhole]: readonly Encodable[]): Told | undefined {
+function heldBeforeIn([existed, uncovered, newest, isWhole]: readonly Encodable[]):
+  HeldBefore | undefined {
   if (!Array.isArray(uncovered) || !Number.isSafeInteger(newest)) return undefined
   try {
     return {

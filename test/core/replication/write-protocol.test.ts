@@ -5,10 +5,10 @@ import {
   WriteProtocol,
   type WriteStep,
 } from '../../../src/core/replication/write-protocol.ts'
-import type { RoundPlan, Told } from '../../../src/core/replication/write-round.ts'
+import type { RoundPlan, HeldBefore } from '../../../src/core/replication/write-round.ts'
 
 const DOT = { actor: 'n1~a', timestamp: 100 }
-const NOTHING: Told = { existed: false, uncovered: [], newest: 0, isWhole: true }
+const NOTHING: HeldBefore = { existed: false, uncovered: [], newest: 0, isWhole: true }
 const OLDER = { actor: 'n2~a', timestamp: 99 }
 const NEWER = { actor: 'n2~a', timestamp: 101 }
 

@@ -35,13 +35,13 @@ export class WatchedDisk implements Disk {
   readonly #reads: UnderWay = new Set()
   readonly #writes: UnderWay = new Set()
   readonly #listeners: ((health: DiskHealth) => void)[] = []
-  /** The state that the listeners were last told. */
-  #told: DiskHealth['state'] = 'ok'
+  /** The state that was last reported to the listeners. */
+  #reported: DiskHealth['state'] = 'ok'
 
   constructor({ disk, clock, timers }: { disk: Disk; clock: Clock; timers: Timers }) {
     this.#disk = disk
     this.#clock = clock
-    disk.onHealth(() => this.#tell())
+    disk.onHealth(() => this.#report())
     this.#timer = timers.every(LOOK_INTERVAL_MS, () => this.#look())
   }
 
@@ -92,7 +92,7 @@ export class WatchedDisk implements Disk {
       return await run()
     } finally {
       underWay.delete(operation)
-      if (this.#told === 'stalled') this.#tell()
+      if (this.#reported === 'stalled') this.#report()
     }
   }
 
@@ -104,13 +104,13 @@ export class WatchedDisk implements Disk {
   #look(): void {
     for (const operation of this.#reads) operation.looks++
     for (const operation of this.#writes) operation.looks++
-    this.#tell()
+    this.#report()
   }
 
-  #tell(): void {
+  #report(): void {
     const health = this.health()
-    if (health.state === this.#told) return
-    this.#told = health.state
+    if (health.state === this.#reported) return
+    this.#reported = health.state
     for (const listener of this.#listeners) listener(health)
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Coordinates client reads: asks the owners that are expected to be fastest, the first for its whole copy and the others
+ * Coordinates client reads: asks the owners that are expected to be fastest, the first for its full copy and the others
  * for their version only. It merges their copies and repairs laggards.
  *
  * After the answer, the read also compares the owners that it did not need (read-repair.ts). The rate of these

@@ -121,7 +121,7 @@ export class ReadRound {
   #askMore(upTo: number): void {
     while (this.#asked < Math.min(upTo, this.#candidates.length) && !this.#settled) {
       const owner = this.#candidates[this.#asked++] as string
-      // The first owner is asked for its whole copy. Once an owner has failed, the next ones are asked for theirs too.
+      // The first owner is asked for its full copy. Once an owner has failed, the next ones are asked for theirs too.
       if (owner === this.#parts.self) this.#readSelf()
       else this.#ask(owner, this.#asked === 1 || this.#lost.size > 0 ? 'read' : 'version')
     }

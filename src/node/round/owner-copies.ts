@@ -1,6 +1,6 @@
 /**
- * Collects the owners' copies for one read: the whole copy of some owners, only the version of others, and the merge of
- * all whole copies. From these it decides which owners to ask for their whole copy, and which owners to repair.
+ * Collects the owners' copies for one read: the full copy of some owners, only the version of others, and the merge of
+ * all full copies. From these it decides which owners to ask for their full copy, and which owners to repair.
  */
 import type { MergeMode } from '../../core/causality/stored-object.ts'
 import type { Codec, Encodable } from '../../ports/codec.ts'
@@ -8,7 +8,7 @@ import { ABSENT_COPY, type Copy, encodeVersion, equalVersions } from '../wire/ob
 import type { Reply } from '../peers/peers.ts'
 import { mergeCopies, type Replica } from '../replica/replica.ts'
 
-/** One owner's answer: its whole copy, or only its version. */
+/** One owner's answer: its full copy, or only its version. */
 export interface Found {
   readonly version: readonly Encodable[]
   readonly copy: Copy | undefined
@@ -45,7 +45,7 @@ export class OwnerCopies {
     return this.#found.has(owner)
   }
 
-  /** All whole copies merged; undefined before the first. */
+  /** All full copies merged; undefined before the first. */
   get merged(): Copy | undefined {
     return this.#merged
   }
@@ -61,7 +61,7 @@ export class OwnerCopies {
       this.#merged === undefined ? copy : mergeCopies(this.#codec, this.#mode, this.#merged, copy)
   }
 
-  /** Stops counting an owner whose version is known, but whose whole copy could not be read. */
+  /** Stops counting an owner whose version is known, but whose full copy could not be read. */
   lose(owner: string): void {
     this.#found.delete(owner)
   }

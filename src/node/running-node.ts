@@ -357,7 +357,7 @@ export async function composeNode(
   // A decision is stored here before it is answered. This bound is needed because a stalled disk reports no error.
   const decided = <T>(timeoutMs: number, deciding: Promise<T>): Promise<T> =>
     inTime(deadlines, timeoutMs + DECIDED_STORED_MS, deciding, () => {
-      const message = `it was not decided, and stored here, within ${timeoutMs} ms`
+      const message = `the change was not decided and stored on this node within ${timeoutMs} ms`
       return new QuorateError('outcome_unknown', message)
     })
 

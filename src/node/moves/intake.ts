@@ -340,7 +340,7 @@ export class Intake {
       // A floor far ahead of all clocks would keep these keys undecidable until then.
       const isTime = typeof promised === 'number' && Number.isSafeInteger(promised)
       if (isTime && !clock.isTooFarAhead(promised)) return promised
-      throw new Error(`${owner} does not tell what it has promised`)
+      throw new Error(`${owner} did not tell its ballot promises`)
     })
     return Math.max(clock.last, ...(await Promise.all(told)))
   }

@@ -125,7 +125,7 @@ export class Sweep {
     if (this.#isMember()) {
       const isQuiet = this.#parts.isQuiet()
       const [hint] = await disk.range(...ALL_HINTS, 1)
-      if (!isQuiet || hint !== undefined) throw new Error('there are hints to be delivered')
+      if (!isQuiet || hint !== undefined) throw new Error('hints are still to be delivered')
     }
     for (const [from, to] of [ALL_HINTS, ALL_PROMISES, ALL_REMAINS]) {
       for (;;) {

@@ -150,7 +150,7 @@ export class AntiEntropy {
 
   async #round(peer: string): Promise<void> {
     const { forest, horizon, versions, keeper } = this.#parts
-    if (!forest.isBuilt) throw new RoundFailed('the own trees are not built yet')
+    if (!forest.isBuilt) throw new RoundFailed('the hash trees of this node are not built yet')
     const { epoch } = keeper
     const round = ++this.#rounds
     // Read the floors before the comparison: then the comparison is complete up to the lowest of them.

@@ -52,7 +52,7 @@ export class Removal {
   #excluded(peer: string, document: string): void {
     const { self, keeper } = this.#parts
     const failed = (error: unknown): void => {
-      this.#log.warn({ peer, error: String(error) }, 'a document could not be taken over')
+      this.#log.warn({ peer, error: String(error) }, 'a topology document could not be adopted')
     }
     try {
       const { members } = parseTopology(document)

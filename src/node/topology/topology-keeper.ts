@@ -164,7 +164,10 @@ export class TopologyKeeper implements EpochSource {
         return
       }
       this.adopt(String(reply.body[0])).then(finish, (error: unknown) => {
-        this.#log.warn({ peer: from, error: String(error) }, 'a topology could not be taken over')
+        this.#log.warn(
+          { peer: from, error: String(error) },
+          'a topology document could not be adopted',
+        )
         finish()
       })
     })

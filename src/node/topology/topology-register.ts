@@ -89,7 +89,7 @@ export class TopologyRegister {
     } catch (error) {
       if (!doubt.isOpen) throw error
       // Another node may complete later what was accepted here.
-      const message = 'the change of the topology may or may not be decided'
+      const message = 'the change of the topology may or may not have been decided'
       throw new QuorateError('outcome_unknown', message, {}, { cause: error })
     }
   }

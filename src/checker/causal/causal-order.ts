@@ -1,24 +1,26 @@
 /**
- * The causal order of steps: what follows from the order of each session and from who read what of whom (Ahamad
- * et al. 1995). Held as one vector clock a step: how many writes of each session are before it.
+ * The causal order of steps. It follows from the order of each session and from the writes that each read returned
+ * (Ahamad et al. 1995). Each step has a vector clock, which counts the writes of each session before the step.
  *
- * A write of unknown outcome has its session's past before it, but what its session does later does not follow
- * from it: the client was never told, and it may be applied at any time. Only who reads it comes after it. So it
- * has no place in the count of its session, but a bit of its own, and that only where somebody read it.
+ * A write of unknown outcome comes after its session's past, but later steps of the session do not come after the
+ * write: the client was never told, and the write may apply at any time. Only reads of the write come after it. So it
+ * is not part of the count of its session. If somebody read it, it has a bit of its own.
  */
 import type { Step, WriteStep } from './step.ts'
 
 export interface CausalOrder {
   readonly steps: readonly Step[]
-  /** Whether the write is among the causes of the step; none is its own cause. */
+  /** Whether the write is among the causes of the step. A step is not its own cause. */
   readonly isBefore: (write: WriteStep, step: Step) => boolean
-  /** How many of the acknowledged writes of a session, numbered by `columnOf`, the step has before it or is. */
+  /**
+   * How many acknowledged writes of a session (numbered by `columnOf`) come before the step, or are the step itself.
+   */
   readonly countBefore: (column: number, step: Step) => number
   /** The number of a session that has acknowledged writes. */
   readonly columnOf: (session: number) => number | undefined
 }
 
-/** undefined where the clocks would need more memory than was given. */
+/** Undefined if the clocks would need more memory than `memoryBytes`. */
 export function causalOrderOf(
   steps: readonly Step[],
   memoryBytes: number,
@@ -54,7 +56,7 @@ export function causalOrderOf(
   }
 }
 
-/** The writes of unknown outcome that somebody read. The others are before nothing. */
+/** A bit for each write of unknown outcome that somebody read. Unread ones come before no step. */
 function bitsOf(steps: readonly Step[]): Map<WriteStep, number> {
   const bits = new Map<WriteStep, number>()
   for (const step of steps) {
@@ -75,7 +77,7 @@ interface Clocks {
   readonly bits: ReadonlyMap<WriteStep, number>
 }
 
-/** Returns the position of each write in its session; 0 for reads, and where the outcome is unknown. */
+/** Returns the position of each write in its session; 0 for reads and for writes of unknown outcome. */
 function fillClocks(steps: readonly Step[], of: Clocks): Int32Array {
   const { clocks, width, counts, columns, bits } = of
   const positions = new Int32Array(steps.length)

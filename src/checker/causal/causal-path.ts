@@ -1,19 +1,19 @@
 /**
- * The shortest way from a cause to its effect, for people to follow: each step is later in the same session than
- * the one before, or read what that one wrote.
+ * Finds the shortest path from a cause to its effect, to show to people. Each step of a path is later in the same
+ * session than the step before, or reads its value.
  */
 import type { Step } from './step.ts'
 
-/** Finds ways. Made once for a history, because it needs to know what each session did. */
+/** Finds paths. It is made once for a history, because it needs the steps of every session. */
 export interface CausalPaths {
-  /** From the nearest step that is wanted to the last, both included; undefined where none is before it. */
+  /** The path from the nearest wanted step to `to`, both included; undefined if no wanted step comes before `to`. */
   readonly shortest: (isWanted: (step: Step) => boolean, to: Step) => Step[] | undefined
 }
 
 export function causalPathsOf(steps: readonly Step[]): CausalPaths {
-  /** Those that their session's later steps follow. */
+  /** For each session, the steps that its later steps follow causally. */
   const sessions = new Map<number, Step[]>()
-  /** How many of these are before a step, by place. */
+  /** For each step, by its place, how many of these steps come before it. */
   const ranks = new Int32Array(steps.length)
   for (const step of steps) {
     const { session, outcome } = step.operation
@@ -31,8 +31,8 @@ interface Sessions {
 }
 
 /**
- * Breadth first, from the effect back. Any earlier step of a session is one step away; so once a step has been
- * looked at, all of its session before it has, and nothing is looked at twice.
+ * Searches breadth first, backwards from the effect. Every earlier step of a session is one edge away. So when a step
+ * has been visited, all earlier steps of its session are in the queue, and no step is visited twice.
  */
 function search(
   { sessions, ranks }: Sessions,

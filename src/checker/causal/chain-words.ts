@@ -1,14 +1,15 @@
-/** Chains of cause and effect, as people read them. */
+/** Words for chains of cause and effect. */
 import { seconds, type Json } from '../history/history.ts'
 import type { Operation } from '../history/operation.ts'
 import { valuesRead } from './step.ts'
 
-/** Operations told of one chain; of a longer one, its beginning and its end. */
+/** The most operations of a chain that are described. A longer chain shows its beginning and its end. */
 const TOLD_MAX = 8
 const TOLD_FIRST = 3
 
 /**
- * 'session 3 wrote "a7" to key k1 (n2, 1.200 s to 1.204 s), then read nothing there (n4, 1.300 s to 1.310 s)'.
+ * For example 'session 3 wrote "a7" to key k1 (n2, 1.200 s to 1.204 s), then read nothing there (n4, 1.300 s to 1.310
+ * s)'.
  */
 export function chainWords(chain: readonly Operation[]): string {
   const left = chain.length - TOLD_MAX
@@ -22,7 +23,7 @@ export function keyWords(key: string): string {
   return key === '' ? 'the object' : `key ${key}`
 }
 
-/** Nothing, a value, or several. */
+/** Words for no value, one value, or several. */
 export function valuesWords(values: readonly Json[]): string {
   const words = values.map((value) => JSON.stringify(value))
   if (words.length === 0) return 'nothing'

@@ -1,6 +1,8 @@
-/** Strongly connected components (Tarjan 1972), without recursion: a history is deeper than the call stack. */
+/**
+ * Strongly connected components (Tarjan 1972). It avoids recursion, because a history is deeper than the call stack.
+ */
 
-/** The components of two nodes or more, in no order that means anything. Nodes are numbered from 0. */
+/** The components of two or more nodes, in no particular order. Nodes are numbered from 0. */
 export function cyclesOf(edges: readonly (readonly number[])[]): number[][] {
   const size = edges.length
   const indexes = new Int32Array(size)

@@ -1,11 +1,11 @@
 /**
- * Causal convergence (CyclicCF of Bouajjani, Enea, Guerraoui, Hamza 2017): whoever reads a value, and knows of
- * another write of the key, puts that write before the one that it read. Sessions that put writes in orders
- * which contradict each other, or cause and effect, cannot all have read from one order: `divergent order`.
+ * Checks causal convergence (CyclicCF of Bouajjani, Enea, Guerraoui, Hamza 2017). A session that knows of a write but
+ * reads the value of another write of the key orders the known write before the read one. If these orders contradict
+ * each other, or the causal order, the sessions cannot all have read from one order: kind `divergent order`.
  *
- * This supposes that a key holds one value, the last of such an order. Where values are kept side by side there
- * is none; so a history where a read returned several is not judged. Nor is one with deletes: side by side, a
- * delete takes away one of two values, and the other is then read alone although nothing put it last.
+ * The check assumes that a key holds one value, the last in such an order. It does not judge a history in which a read
+ * returned several values. It does not judge a history with deletes either: if siblings exist, a delete may remove one
+ * of two values, and the other is then read alone although no order put it last.
  */
 import type { Operation } from '../history/operation.ts'
 import { keyWords, momentWords, valuesWords } from './chain-words.ts'
@@ -23,17 +23,17 @@ interface Conflict {
   readonly read: ReadStep
 }
 
-/** Steps each of which comes before each other one. */
+/** A strongly connected component: each of its steps comes before every other one. */
 interface Knot {
   readonly places: ReadonlySet<number>
-  /** The earliest read first. */
+  /** Sorted by read, the earliest first. */
   readonly conflicts: Conflict[]
 }
 
-/** Of one knot of cycles, so many are looked at for the smallest. */
+/** How many conflicts of a knot are tried in the search for its smallest cycle. */
 const TRIED_MAX = 20
 
-/** One finding for each knot of cycles. `judged` are the reads that have nothing else wrong with them. */
+/** Returns one finding for each knot of cycles. `judged` are the reads without any other finding. */
 export function divergentOrders(judging: Judging, judged: readonly ReadStep[]): Finding[] {
   const { steps } = judging.order
   if (!isOneValued(steps)) return []
@@ -53,7 +53,7 @@ export function divergentOrders(judging: Judging, judged: readonly ReadStep[]): 
   })
 }
 
-/** Each component that has cycles. */
+/** The components that have cycles, each with its conflicts. */
 function knotsOf(edges: readonly (readonly number[])[], conflicts: readonly Conflict[]): Knot[] {
   const knots: Knot[] = []
   const knotAt = new Map<number, Knot>()
@@ -78,13 +78,13 @@ function isOneValued(steps: readonly Step[]): boolean {
 }
 
 /**
- * Those that nothing else implies. What the causal order puts first needs no conflict; an older write of a
- * session is before its newest; and what the reader knew when it last read the key was put before what it read
- * then, and so only that is put before what it reads now.
+ * The conflicts that do not follow from others. A pair that the causal order already orders needs no conflict. Of each
+ * session only the newest known write counts, because the older ones come before it. The writes that the reader knew at
+ * its last read of the key come before the value of that read, so only that value needs a conflict with the new one.
  */
 function conflictsOf({ order, written }: Judging, judged: readonly ReadStep[]): Conflict[] {
   const conflicts: Conflict[] = []
-  /** By session and key. */
+  /** The last read of each session and key. */
   const lastReads = new Map<number, Map<string, ReadStep>>()
   for (const read of judged) {
     const [to] = read.sources
@@ -107,7 +107,7 @@ function conflictsOf({ order, written }: Judging, judged: readonly ReadStep[]): 
   return conflicts
 }
 
-/** The conflicts of a cycle that has few of them, in its order. */
+/** The conflicts of a cycle with few conflicts, in the order of the cycle. */
 function smallestCycle(causes: readonly (readonly number[])[], knot: Knot): Conflict[] {
   const { conflicts } = knot
   const byPlace = Map.groupBy(conflicts, ({ from }) => from.place)
@@ -126,14 +126,14 @@ function smallestCycle(causes: readonly (readonly number[])[], knot: Knot): Conf
   return smallest ?? []
 }
 
-/** From one step to another by cause and effect, which costs nothing, and by conflicts. */
+/** The path with the fewest conflicts from one step to another. Edges of cause and effect cost nothing. */
 function fewestConflicts(
   causesOf: (place: number) => readonly number[],
   conflictsFrom: (place: number) => readonly Conflict[],
   from: number,
   to: number,
 ): Conflict[] | undefined {
-  /** By place the last conflict on the way there. */
+  /** For each reached place, the last conflict on the path to it. */
   const ways = new Map<number, Conflict | undefined>([[from, undefined]])
   let places = [from]
   while (places.length > 0) {

@@ -1,9 +1,9 @@
 /**
- * What is left in the end, by the final reads: whether the nodes agree (kind `not converged`), and whether a key
- * went back (`lost`): everything that is left is older than an acknowledged write. That a concurrent write took
- * its place is not against cause and effect.
+ * Judges the final reads. The nodes must agree (kind `not converged`). A key must not go back (kind `lost`): not
+ * everything that is left may be older than an acknowledged write. If a concurrent write replaced the acknowledged one,
+ * that does not contradict cause and effect.
  *
- * Final reads are made in sessions of their own: one that did something before the last change is still at work.
+ * Final reads come from sessions of their own. A session that did anything before the last change is still at work.
  */
 import { finalReads, identityOf, type FinalRead } from '../history/final-reads.ts'
 import type { Operation } from '../history/operation.ts'
@@ -19,7 +19,7 @@ import { valuesRead, type WriteStep } from './step.ts'
 export interface KeyEnding {
   readonly key: string
   readonly reads: readonly FinalRead[]
-  /** The operations of those that were answered. */
+  /** The operations of the reads that were answered. */
   readonly operations: readonly Operation[]
 }
 
@@ -42,7 +42,7 @@ export function endingsOf(
   })
 }
 
-/** What the end does not tell, because nobody was asked, or nobody answered. */
+/** The keys and nodes that cannot be judged, because there is no final read or no answer. */
 export function unreadEndings(endings: readonly KeyEnding[]): Evidence[] {
   return endings.flatMap(({ key, reads }) => {
     if (reads.length === 0) {
@@ -73,7 +73,7 @@ export function divergence({ key, reads, operations }: KeyEnding): Finding[] {
   ]
 }
 
-/** Acknowledged writes that everything which is left is older than; of several, the newest. */
+/** The acknowledged writes that are newer than everything that is left. Of each causal chain it returns the newest. */
 export function lostWrites(
   { key, reads, operations }: KeyEnding,
   writes: KeyWrites,
@@ -85,7 +85,7 @@ export function lostWrites(
   const isAnyEmpty = answered.some(({ values }) => values?.length === 0)
   const lost = newestAcknowledged(writes, order).filter((write) => {
     if (left.length === 0 && write.isDelete) return false
-    // Nothing may be left because a delete that did not follow the write took its place.
+    // A concurrent delete may have replaced the write, so that nothing is left.
     const isDeleted = writes.deletes.some(
       (other) => other !== write && !order.isBefore(other, write),
     )
@@ -110,7 +110,7 @@ function lostWords(operation: Operation, key: string, answered: readonly FinalRe
   return `the ${deed} ${keyWords(key)} by session ${session} ${momentWords(operation)} was acknowledged, but the final reads of ${nodesOf(answered)} at ${timesOf(answered)} have ${left}`
 }
 
-/** The writes of the values that are left; undefined where one is of a value that cannot be there. */
+/** The writes of the values that are left; undefined if one of the values was never written. */
 function sourcesOf(
   answered: readonly FinalRead[],
   writes: KeyWrites,
@@ -122,7 +122,7 @@ function sourcesOf(
   return left.length < ids.size ? undefined : left
 }
 
-/** The last of each session, without those that another of them has before it. */
+/** The last write of each session, without those that come before another of them. */
 function newestAcknowledged({ bySession }: KeyWrites, order: CausalOrder): WriteStep[] {
   const last = [...bySession.values()].map((own) => own.at(-1) as WriteStep)
   return last.filter((write) => !last.some((other) => order.isBefore(write, other)))

@@ -1,11 +1,11 @@
-/** Breaches of a causal promise. There may be one for each read, so words are made only for those that are told. */
+/** Breaches of a causal promise. Every read may have one, so only the reported ones get words. */
 import type { Operation } from '../history/operation.ts'
 import type { Evidence } from '../verdict/verdict.ts'
 
 export interface Finding {
   readonly kind: string
   readonly key: string
-  /** The operation that gave it away. */
+  /** The operation that shows the breach. */
   readonly culprit: Operation
   readonly tell: () => Told
 }
@@ -15,10 +15,12 @@ export interface Told {
   readonly operations: readonly Operation[]
 }
 
-/** A verdict tells no more. */
+/** How many findings are described in full. A verdict shows no more. */
 const TOLD_MAX = 10
 
-/** Those to tell first: of each kind the earliest, then the earliest of all, as they came one after another. */
+/**
+ * Describes the earliest finding of each kind, then the earliest others, in order of time. The rest follow in short.
+ */
 export function evidenceOf(findings: readonly Finding[]): Evidence[] {
   const byTime = findings.toSorted((a, b) => a.culprit.firstIndex - b.culprit.firstIndex)
   const kinds = new Set<string>()
@@ -35,7 +37,7 @@ export function evidenceOf(findings: readonly Finding[]): Evidence[] {
   ]
 }
 
-/** How many there are of each kind, the kinds that a model knows first: 'lost past' is `lostPast`. */
+/** Counts the findings of each kind. The known kinds come first; the name of 'lost past' is `lostPast`. */
 export function countsOf(
   kinds: readonly string[],
   findings: readonly Finding[],
@@ -47,7 +49,7 @@ export function countsOf(
 }
 
 function statName(kind: string): string {
-  // `rejected` alone counts operations.
+  // The name `rejected` already counts the rejected operations.
   if (kind === 'rejected') return 'rejectedButThere'
   return kind.replaceAll(/ ([a-z])/g, (_, letter: string) => letter.toUpperCase())
 }

@@ -1,4 +1,6 @@
-/** The session guarantees of Terry et al. 1994, read by read. A read that breaks two of them is found twice. */
+/**
+ * Checks the session guarantees of Terry et al. 1994, read by read. A read that breaks two of them gives two findings.
+ */
 import { chainWords } from './chain-words.ts'
 import type { Finding } from './finding.ts'
 import { countWhere, isOlder, type KeyWrites } from './key-writes.ts'
@@ -8,7 +10,7 @@ import type { ReadStep, Step, WriteStep } from './step.ts'
 
 type Guarantee = 'read your writes' | 'monotonic reads' | 'monotonic writes' | 'writes follow reads'
 
-/** The write that should have been seen, and why: the steps from there to the read. */
+/** The write that the read should have seen. `why` holds the steps that lead from the write to the read. */
 interface Breach {
   readonly guarantee: Guarantee
   readonly write: WriteStep
@@ -19,7 +21,7 @@ interface Reading {
   readonly read: ReadStep
   readonly writes: KeyWrites
   readonly seen: SeenValues
-  /** Everything that was read is older than the write. */
+  /** Whether everything that the read returned is older than the write. */
   readonly isOlderThan: (write: WriteStep) => boolean
 }
 
@@ -30,7 +32,7 @@ export function brokenGuarantees(judging: Judging): Finding[] {
   for (const read of order.steps) {
     if (read.type !== 'read') continue
     const writes = written.get(read.key)
-    // What should have been seen is in the past of the read, so most reads need not be looked at.
+    // A breach needs a newer write in the read's causal past, so most reads are skipped.
     if (writes !== undefined && isOverwritten(judging, read)) {
       const isOlderThan = (write: WriteStep): boolean => isOlder(order, writes, read, write)
       for (const breach of breachesOf({ read, writes, seen, isOlderThan })) {
@@ -43,7 +45,7 @@ export function brokenGuarantees(judging: Judging): Finding[] {
 }
 
 function breachesOf(reading: Reading): Breach[] {
-  // A guarantee that was broken towards several sessions is broken once.
+  // If a read breaks a guarantee towards several sessions, that counts once.
   return [
     readYourWrites(reading),
     monotonicReads(reading),
@@ -87,7 +89,7 @@ function writesFollowReads({ read, seen, isOlderThan }: Reading): Breach | undef
   return undefined
 }
 
-/** Of the acknowledged ones, the newest: what is older than one of the others is older than this. */
+/** The session's newest acknowledged write before the place. Checking it covers all earlier ones. */
 function lastWriteBefore(
   { bySession }: KeyWrites,
   session: number,

@@ -1,18 +1,18 @@
 /**
- * The writes of each key, session by session, and which of them a step knows: the newest of every session are
- * enough, because whatever an older one has before it, the newer one has too.
+ * The writes of each key by session, and the writes that a step knows. The newest known write of every session is
+ * enough, because everything before an older one is also before the newer one.
  */
 import type { CausalOrder } from './causal-order.ts'
 import type { ReadStep, Step, WriteStep } from './step.ts'
 
 export interface KeyWrites {
-  /** All but the rejected, in the order of the steps. */
+  /** All writes but the rejected ones, in the order of the steps. */
   readonly all: readonly WriteStep[]
-  /** By session the acknowledged ones, in its order. */
+  /** For each session its acknowledged writes, in its order. */
   readonly bySession: ReadonlyMap<number, readonly WriteStep[]>
-  /** The same, as they are counted in the causal order. */
+  /** The same writes with their positions in the causal order. */
   readonly counted: readonly CountedWrites[]
-  /** Those of unknown outcome. */
+  /** The writes of unknown outcome. */
   readonly unknown: readonly WriteStep[]
   readonly deletes: readonly WriteStep[]
 }
@@ -21,7 +21,7 @@ export interface KeyWrites {
 interface CountedWrites {
   readonly session: number
   readonly writes: readonly WriteStep[]
-  /** Which of the acknowledged writes of the session each is, from 1. */
+  /** The position of each among the acknowledged writes of its session, from 1. */
   readonly positions: Int32Array
 }
 
@@ -33,7 +33,7 @@ export function keyWritesOf(steps: readonly Step[]): Map<string, KeyWrites> {
   )
 }
 
-/** The newest write of the key that each session has before the step; those of unknown outcome, each. */
+/** For each session its newest write of the key before the step, and every write of unknown outcome before the step. */
 export function newestKnown(
   order: CausalOrder,
   { counted, unknown }: KeyWrites,
@@ -42,7 +42,7 @@ export function newestKnown(
   const newest: WriteStep[] = []
   for (const { session, writes, positions } of counted) {
     const count = order.countBefore(order.columnOf(session) as number, step)
-    // By hand, and not by countWhere: every read does this for every session.
+    // This repeats countWhere inline for speed, because every read does it for every session.
     let low = 0
     let high = count < (positions[0] as number) ? 0 : writes.length
     while (low < high) {
@@ -57,8 +57,8 @@ export function newestKnown(
 }
 
 /**
- * Whether everything that the read returned is older than the write: before it in the causal order, or nothing
- * though nothing but the write, or what it may have seen, could have made it so.
+ * Whether everything that the read returned is older than the write. A value is older if it comes before the write in
+ * the causal order. An empty result is older if no delete can explain it that does not come before the write.
  */
 export function isOlder(
   order: CausalOrder,
@@ -73,20 +73,20 @@ export function isOlder(
   return !someDelete(writes, read, (other) => !order.isBefore(other, write))
 }
 
-/** Whether it holds for a delete that a read of nothing may be a read of: any that was called by then. */
+/** Whether `holds` is true for some delete that may explain an empty read: any delete that began before the read. */
 export function someDelete(
   { deletes }: KeyWrites,
   read: ReadStep,
   holds: (each: WriteStep) => boolean,
 ): boolean {
-  // The newest first: of these it is most likely that nothing is known to have come after.
+  // Try the newest first, because it most likely matches.
   for (let i = countWhere(deletes, ({ place }) => place < read.place) - 1; i >= 0; i--) {
     if (holds(deletes[i] as WriteStep)) return true
   }
   return false
 }
 
-/** How many it holds for, of a list where it holds up to some place. */
+/** The length of the prefix of the list for which `holds` is true. It must be false for the rest. */
 export function countWhere<T>(list: readonly T[], holds: (each: T) => boolean): number {
   let low = 0
   let high = list.length

@@ -1,7 +1,7 @@
 /**
- * Reads that their own past contradicts (Bouajjani, Enea, Guerraoui, Hamza 2017, on reads of several values): a
- * write of the key is before the read, and after what it returned (`stale read`, WriteCORead), or it returned
- * nothing at all (`lost past`, WriteCOInitRead).
+ * Finds reads that contradict their own causal past (Bouajjani, Enea, Guerraoui, Hamza 2017, extended to reads of
+ * several values). In a `stale read` (WriteCORead) a write of the key comes before the read and after a value that it
+ * returned. In a `lost past` (WriteCOInitRead) such a write comes before the read, but the read returned nothing.
  */
 import type { CausalOrder } from './causal-order.ts'
 import type { CausalPaths } from './causal-path.ts'
@@ -16,7 +16,7 @@ export interface Judging {
   readonly paths: CausalPaths
 }
 
-/** What is wrong with a read, if something is; once for a read, whatever it returned. */
+/** The finding for a read, if any. A read has at most one, even if it returned several values. */
 export function overwrittenRead(judging: Judging, read: ReadStep): Finding | undefined {
   const known = knownTo(judging, read)
   const replaced = replacedIn(judging, read, known)
@@ -24,7 +24,7 @@ export function overwrittenRead(judging: Judging, read: ReadStep): Finding | und
   return replaced === 'all' ? lostPast(judging, read, known) : staleRead(judging, read, replaced)
 }
 
-/** Whether something of what the read returned, be it nothing, was replaced in its past. */
+/** Whether the read's causal past had replaced a value that it returned, or the absence that it returned. */
 export function isOverwritten(judging: Judging, read: ReadStep): boolean {
   return replacedIn(judging, read, knownTo(judging, read)) !== undefined
 }
@@ -42,11 +42,11 @@ function replacedIn(
   const writes = written.get(read.key)
   if (writes === undefined) return undefined
   if (isOfNothing(read)) return isEmptied(order, writes, read, known) ? undefined : 'all'
-  // A list holds what was concurrent: that it also holds the newer one excuses nothing.
+  // Siblings must be concurrent, so a replaced value is stale even if its replacement was returned beside it.
   return read.sources.find((source) => known.some((write) => order.isBefore(source, write)))
 }
 
-/** There may be nothing where nothing is known, or where a delete may be that nothing known came after. */
+/** Whether an empty result is allowed: no write is known, or a delete may be newer than every known write. */
 function isEmptied(
   order: CausalOrder,
   writes: KeyWrites,
@@ -85,7 +85,7 @@ function lostPast({ order, paths }: Judging, read: ReadStep, known: readonly Wri
     key,
     culprit: operation,
     tell: () => {
-      // What is deleted may be gone: only what no known write came after must be there.
+      // Older writes may have been deleted, so only writes without a newer known write must be visible.
       const last = new Set<Step>(
         known.filter((each) => !known.some((write) => order.isBefore(each, write))),
       )

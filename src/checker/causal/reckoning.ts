@@ -1,4 +1,4 @@
-/** What the causal models say of any history: how much of it there was, and what could not be judged. */
+/** Statistics of a history for the causal models, and reasons why a history cannot be judged. */
 import type { Operation } from '../history/operation.ts'
 import type { Evidence } from '../verdict/verdict.ts'
 import type { Step } from './step.ts'
@@ -25,7 +25,7 @@ export function statsOf(operations: readonly Operation[]): HistoryStats {
   }
 }
 
-/** Only reads show what was promised. */
+/** A history without reads cannot be judged, because only reads show what was promised. */
 export function withoutReads(steps: readonly Step[]): Evidence[] {
   if (steps.some(({ type }) => type === 'read')) return []
   return [

@@ -1,6 +1,6 @@
 /**
- * What a session has read so far: of each key the newest values, and when it knew what. A value that is older
- * than another which was read needs no keeping: whatever is older than it is older than that too.
+ * Tracks what each session has read so far: the newest values of each key, and when the session knew them. A value
+ * older than another read value is dropped, because everything older than it is also older than the other.
  */
 import type { CausalOrder } from './causal-order.ts'
 import { countWhere } from './key-writes.ts'
@@ -13,11 +13,11 @@ export interface Seen {
 }
 
 export interface SeenValues {
-  /** What the session had read of the key before the place. */
+  /** The newest values that the session had read of the key before the place. */
   readonly seenBefore: (session: number, key: string, place: number) => readonly Seen[]
-  /** By session the newest of its writes that the session has read, of any key; never its own. */
+  /** For each other session, the newest of its writes, of any key, that this session has read. */
   readonly writersSeen: (session: number) => ReadonlyMap<number, Seen>
-  /** Reads are added in the order of the steps. */
+  /** Adds a read. Reads must be added in the order of the steps. */
   readonly add: (read: ReadStep) => void
 }
 
@@ -46,7 +46,7 @@ export function seenValuesIn(order: CausalOrder): SeenValues {
   }
 }
 
-/** What was seen, each time that it changed. */
+/** The set of seen values after each change, with the place of the change. */
 interface Growing {
   readonly places: number[]
   readonly seen: (readonly Seen[])[]

@@ -1,7 +1,7 @@
-/** The causal order as a graph, where its cycles are looked for. */
+/** The causal order as a graph, for the search for cycles. */
 import type { Step } from './step.ts'
 
-/** By the place of a step the places of those that follow it at once: in its session, and by reading it. */
+/** For each step, by place, its direct successors: the next step of its session, and the reads of its value. */
 export function edgesOf(steps: readonly Step[]): number[][] {
   const edges: number[][] = steps.map(() => [])
   const last = new Map<number, number>()

@@ -1,10 +1,10 @@
 /**
- * The steps of a history of reads and writes that say something of cause and effect, and what each read was a
- * read of. A written value is unique to its key (*differentiated*), so a value names its write.
+ * The steps of a history of reads and writes that matter for cause and effect, and the writes that each read returned.
+ * Each written value is unique to its key (the history is *differentiated*), so a value identifies its write.
  *
- * Steps stand in an order that respects cause and effect: a write where it was called, a read where it was
- * answered. Its session calls nothing else in between, and no value is read before its write was called, unless
- * it is read from the future; such a read is set aside as strange.
+ * The order of the steps respects cause and effect: a write is placed at its invocation, a read at its answer. Its
+ * session invokes nothing in between. No value is read before its write was invoked, except a value from the future,
+ * which is set aside as strange.
  */
 import { identityOf } from '../history/final-reads.ts'
 import { HistoryError, type Json } from '../history/history.ts'
@@ -12,10 +12,10 @@ import type { Operation } from '../history/operation.ts'
 
 export interface WriteStep {
   readonly type: 'write'
-  /** Its place among the steps. */
+  /** Its index among the steps. */
   readonly place: number
   readonly key: string
-  /** It leaves nothing to be read, and so no read can name it. */
+  /** A delete leaves no value, so no read identifies it. */
   readonly isDelete: boolean
   readonly operation: Operation
 }
@@ -24,13 +24,13 @@ export interface ReadStep {
   readonly type: 'read'
   readonly place: number
   readonly key: string
-  /** The writes whose values it returned, without those that it cannot have read. */
+  /** The writes whose values it returned, without the strange ones. */
   readonly sources: readonly WriteStep[]
   readonly strange: readonly StrangeValue[]
   readonly operation: Operation
 }
 
-/** A value that a read cannot have returned: nobody wrote it, its write failed, or was called only later. */
+/** A value that no read may return: nobody wrote it, its write failed, or its write was invoked only later. */
 export interface StrangeValue {
   readonly id: string
   readonly why: 'invented' | 'rejected' | 'future'
@@ -40,8 +40,8 @@ export interface StrangeValue {
 export type Step = WriteStep | ReadStep
 
 /**
- * Failed writes did not happen, and reads without an answer tell nothing: neither is a step.
- * Errors: HistoryError where the history has other operations, or values that do not name their writes.
+ * Leaves out failed writes, which did not happen, and reads without an answer, which show nothing. Throws HistoryError
+ * if the history has other operations, or values that are not unique.
  */
 export function stepsOf(operations: readonly Operation[]): Step[] {
   const telling = operations
@@ -62,18 +62,18 @@ export function stepsOf(operations: readonly Operation[]): Step[] {
   )
 }
 
-/** Nothing where the key was absent; a list holds values that the store keeps side by side. */
+/** Empty if the key was absent. A list holds siblings. */
 export function valuesRead({ output }: Operation): readonly Json[] {
   if (output === null) return []
   return isList(output) ? output : [output]
 }
 
-/** It returned that there is nothing, and nothing else. */
+/** Whether the read returned that the key is absent. */
 export function isOfNothing({ sources, strange }: ReadStep): boolean {
   return sources.length === 0 && strange.length === 0
 }
 
-/** The key of a history that has one object only is ''. */
+/** The key is '' in a history with a single object. */
 export function keyOf(operation: Operation): string {
   return operation.key ?? ''
 }
@@ -91,7 +91,7 @@ function momentOf({ f, firstIndex, lastIndex }: Operation): number {
   return f === 'read' ? lastIndex : firstIndex
 }
 
-/** What a session does at the same time has no order; a write of unknown outcome is waited for by nobody. */
+/** Refuses sessions with overlapping operations, because these have no order. Writes of unknown outcome may overlap. */
 function refuseOverlaps(telling: readonly Operation[]): void {
   const last = new Map<number, Operation>()
   for (const operation of telling) {

@@ -1,6 +1,6 @@
 /**
- * Values that no read can have returned: never written, written only later, or rejected. Kind `cycle` where a
- * value was read before it was written by somebody who knew of that read: an effect would be its own cause.
+ * Finds values that no read may return: never written, written only later, or rejected. The kind is `cycle` if a value
+ * was read before it was written, by a session that knew of that read: an effect would be its own cause.
  */
 import { seconds } from '../history/history.ts'
 import { chainWords, keyWords } from './chain-words.ts'
@@ -10,7 +10,7 @@ import type { Finding } from './finding.ts'
 import type { ReadStep, Step, StrangeValue, WriteStep } from './step.ts'
 import { edgesOf } from './step-edges.ts'
 
-/** Each strange value is found once, however often it was read. */
+/** Each strange value gives one finding, however often it was read. */
 export function strangeValues(steps: readonly Step[], paths: CausalPaths): Finding[] {
   const inCycle = cyclicReads(steps)
   const findings = new Map<string, Finding>()
@@ -65,7 +65,7 @@ function cycle(read: ReadStep, write: WriteStep, paths: CausalPaths): Finding {
   }
 }
 
-/** Reads from the future that a cycle goes through, with the writes by the identity of their values. */
+/** The reads from the future that are part of a cycle. For each, the writes by the identity of their values. */
 function cyclicReads(steps: readonly Step[]): Map<ReadStep, Map<string, WriteStep>> {
   const found = new Map<ReadStep, Map<string, WriteStep>>()
   const fromFuture = steps

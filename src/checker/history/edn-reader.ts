@@ -1,20 +1,20 @@
 /**
- * Reads the part of EDN that histories are written in: nil, booleans, numbers, strings, characters, keywords
- * and symbols (as texts), lists, vectors and sets (as lists), maps, tagged values (as the value), comments.
+ * Reads the subset of EDN that histories use: nil, booleans, numbers, strings, characters, keywords and symbols (as
+ * texts), lists, vectors and sets (as lists), maps, tagged values (as the value), comments.
  */
 import { exactInteger } from './exact-integer.ts'
 import { HistoryError, type Json } from './history.ts'
 
 export interface EdnForm {
-  /** Where it begins, from 1. */
+  /** The line where the form begins, from 1. */
   readonly line: number
   readonly value: Json
 }
 
-/** Far deeper than any event; keeps a hostile file from using up the stack. */
+/** Far deeper than any event. The bound keeps a malicious file from using up the stack. */
 const DEPTH_MAX = 64
 const CLOSERS: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}', '#{': '}' }
-/** White space (commas count), comments, openers and closers, strings, characters, and everything else. */
+/** White space including commas, comments, openers and closers, strings, characters, and everything else. */
 const TOKEN =
   /[\s,]+|;[^\n]*|#\{|#_|[()[\]{}]|"(?:[^"\\]|\\[^])*"|\\(?:[a-z]+|[^])|[^\s,;()[\]{}"\\]+/gy
 
@@ -23,10 +23,10 @@ interface Token {
   readonly line: number
 }
 
-/** What a keyword means, given its name without the colon. */
+/** Returns the value of a keyword, given its name without the colon. */
 export type KeywordMeaning = (name: string) => Json
 
-/** All forms at the top of a text; a keyword is its name if nothing else is said. Errors: HistoryError with the line. */
+/** Returns the top-level forms of a text. By default a keyword becomes its name. Throws HistoryError with the line. */
 export function readEdn(text: string, meaningOf: KeywordMeaning = (name) => name): EdnForm[] {
   const tokens = tokensOf(text)
   const forms: EdnForm[] = []
@@ -82,7 +82,7 @@ class Reader {
   #collection({ text, line }: Token, closer: string, depth: number): Json {
     const items: Json[] = []
     while (this.#tokens[this.#at]?.text !== closer) {
-      // A discarded form may be the last: it yields nothing, and the closer is still to come.
+      // A discarded form may be the last one before the closer, so it must not be read as an item.
       if (this.#tokens[this.#at]?.text === '#_') {
         this.#at++
         this.#expect(line, depth)
@@ -121,7 +121,7 @@ function atomOf({ text, line }: Token): Json {
   return text
 }
 
-/** EDN's escapes are JSON's; a line break may stand in a string as it is. */
+/** EDN has the escapes of JSON, but its strings may also contain raw line breaks. */
 function stringOf(text: string, line: number): string {
   try {
     return JSON.parse(

@@ -1,10 +1,10 @@
 /**
- * `history.edn`: the same events in the form that Jepsen writes and its tools read, one map a line. Write
- * only; keys, values and nodes are strings, what names a thing is a keyword.
+ * Writes `history.edn`: the events in the form that Jepsen writes and its tools read, one map a line. Keys, values and
+ * nodes are strings; processes, types and operations are keywords.
  */
 import type { HistoryEvent, Json } from './history.ts'
 
-/** What there is where nothing is: the value of a read that found nothing, and what a cas expects to find then. */
+/** The value of a read that found no value, and of a cas that expects none. */
 export const ABSENT = ':absent'
 
 export function formatEdn(event: HistoryEvent): string {
@@ -24,7 +24,7 @@ export function formatEdn(event: HistoryEvent): string {
   return `{${fields.join(', ')}}`
 }
 
-/** What a read found absent is told: to Jepsen's models its `nil` would say nothing. */
+/** Writes the absence that a read found as ABSENT, because Jepsen's models ignore a read of `nil`. */
 function answerOf({ type, f, value }: HistoryEvent): string {
   const isPair = f === 'cas' && typeof value === 'object' && value !== null && isList(value)
   if (isPair) return `[${value.map(presentOrAbsent).join(' ')}]`
@@ -51,7 +51,7 @@ function keyword(name: string): string {
   return `:${name.replaceAll(/[^A-Za-z0-9.*+!?_-]+/g, '-')}`
 }
 
-/** JSON's escapes are EDN's. */
+/** The escapes of JSON are valid in EDN. */
 function text(value: string): string {
   return JSON.stringify(value)
 }

@@ -1,6 +1,6 @@
 /**
- * Makes events of a history from the fields of a record, whatever form it was written in. Strict: a history
- * that is garbled must not pass for another, so each field and the order are checked.
+ * Makes events from the fields of records, for every form of a history. It checks each field and the order strictly, so
+ * that a garbled history never counts as a different one.
  */
 import {
   EVENT_TYPES,
@@ -12,12 +12,12 @@ import {
 } from './history.ts'
 
 export interface EventRecord {
-  /** Where it begins, from 1. */
+  /** The line where the record begins, from 1. */
   readonly line: number
   readonly fields: { readonly [name: string]: Json | undefined }
 }
 
-/** Errors: HistoryError with the line. */
+/** Throws HistoryError with the line. */
 export function eventsOf(records: Iterable<EventRecord>): HistoryEvent[] {
   const events: HistoryEvent[] = []
   let last: HistoryEvent | undefined

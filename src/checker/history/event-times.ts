@@ -1,13 +1,13 @@
 /**
- * Times of a history as nanoseconds since its start. Those of other recorders may count from 1970: then they are too
- * large to be exact as numbers, and are counted from the earliest one.
+ * Converts the times of a history to nanoseconds since its start. Times of other recorders may count from 1970. Such
+ * times are too large to be exact as numbers, so they are counted from the earliest one.
  */
 import type { Json } from './history.ts'
 
-/** As `exactInteger` leaves a number that is too large. */
+/** The form in which `exactInteger` leaves a number that is too large. */
 const LARGE = /^-?\d+N$/
 
-/** The same records with times from the start, where a time is too large; else the records themselves. */
+/** If some time is too large, the records with times since the start; otherwise the records themselves. */
 export function fromStart<T extends { readonly time?: Json | undefined }>(
   records: readonly T[],
 ): readonly T[] {

@@ -1,23 +1,26 @@
 /**
- * The final reads of a history: those invoked after everything that changes anything has ended. They say what
- * is left in the end, and are all that the loss of a write is judged by.
+ * The final reads of a history: the reads invoked after every change has ended. They show what is left in the end, and
+ * only they decide whether a write is lost.
  *
- * A key is read through each node; a read that failed and was repeated counts once, as its last success.
+ * A key is read through each node. Repeated reads through one node count once, as the last success.
  */
 import { HistoryError, type Json } from './history.ts'
 import type { Operation } from './operation.ts'
 
 export interface FinalRead {
   readonly node: string | undefined
-  /** undefined where no attempt succeeded. */
+  /** Undefined if no attempt succeeded. */
   readonly values: readonly Json[] | undefined
-  /** Of the success, or of the last attempt; nanoseconds. */
+  /** The time of the success, or of the last attempt, in nanoseconds. */
   readonly at: number
-  /** Of the last attempt, where none succeeded. */
+  /** The error of the last attempt, if none succeeded. */
   readonly error: string | undefined
 }
 
-/** `read` says what a read returned. By key; '' is the key of a history without keys. A key that was not read at the end is not there. */
+/**
+ * The final reads by key; '' is the key of a history without keys. Keys without a final read are absent. `read` returns
+ * the values of a read.
+ */
 export function finalReads(
   operations: readonly Operation[],
   read: (operation: Operation) => readonly Json[] = valuesOf,
@@ -54,7 +57,7 @@ function finalReadOf(
   }
 }
 
-/** What a read returned, as a list; an absent key is the empty list. */
+/** The list that a read returned; empty for an absent key. */
 export function valuesOf(read: Operation): readonly Json[] {
   if (read.output === null) return []
   if (isList(read.output)) return read.output
@@ -64,7 +67,7 @@ export function valuesOf(read: Operation): readonly Json[] {
   )
 }
 
-/** Values are compared as what they are written as: 5 and "5" differ. */
+/** Values are compared by their JSON, so 5 and "5" differ. */
 export function identityOf(value: Json): string {
   return JSON.stringify(value)
 }

@@ -1,4 +1,4 @@
-/** Reads a recorded history, of this or another system; its form is told from its content. */
+/** Reads a recorded history of this or another system. It recognises the form by the content. */
 import { ABSENT } from './edn.ts'
 import { readEdn } from './edn-reader.ts'
 import { eventsOf, type EventRecord } from './event-fields.ts'
@@ -8,11 +8,11 @@ import { type Fields, withKeys } from './independent-keys.ts'
 import { isJepsenLog, parseJepsenLog } from './jepsen-log.ts'
 import { parseJsonl } from './jsonl.ts'
 
-/** JSON objects have strings for names; EDN maps begin with a keyword, and may stand in one vector. */
+/** A JSON object begins with a string as a name. An EDN map begins with a keyword, and may be inside one vector. */
 const JSON_OBJECT = /^\s*\{\s*"/
 const JSON_ARRAY = /^\s*\[\s*\{\s*"/
 
-/** Errors: HistoryError with the line. */
+/** Throws HistoryError with the line. */
 export function readHistory(text: string): HistoryEvent[] {
   if (text.trim() === '') throw new HistoryError(1, 'the history is empty')
   if (JSON_OBJECT.test(text)) return parseJsonl(text)
@@ -22,12 +22,12 @@ export function readHistory(text: string): HistoryEvent[] {
   return isJepsenLog(text) ? parseJepsenLog(text) : parseEdnHistory(text)
 }
 
-/** Stands for `:absent` while the fields are made; known by being itself, so that no text is taken for it. */
+/** Stands for `:absent` while the fields are made. It is compared by identity, so that no text counts as absent. */
 const NOTHING: Json = { absent: true }
 
 /**
- * As Jepsen writes it: maps, one after another or in one vector. Where `:index` or `:time` is not given, the
- * place in the file stands for it; a time that goes back, as between Jepsen's threads, is raised to the last.
+ * Reads the form of Jepsen: maps, one after another or in one vector. A missing `:index` or `:time` becomes the place
+ * in the file. A time that goes back, as happens between Jepsen's threads, is raised to the previous time.
  */
 function parseEdnHistory(text: string): HistoryEvent[] {
   const forms = readEdn(text, (name) => (name === ABSENT.slice(1) ? NOTHING : name))

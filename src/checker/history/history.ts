@@ -1,6 +1,6 @@
 /**
- * A history: what clients of a store asked and were told, in the order in which one recorder saw it, as Jepsen
- * writes it. Knows no store; the values mean what a model says they mean.
+ * A history: the requests and answers of a store's clients, in the order in which one recorder saw them, in the form of
+ * Jepsen. It knows nothing of the store; a model gives the values their meaning.
  *
  * Invariant: `index` and `time` never decrease; a client process has at most one operation open.
  */
@@ -8,15 +8,15 @@
 export const EVENT_TYPES = ['invoke', 'ok', 'fail', 'info'] as const
 
 /**
- * `invoke` opens an operation; `ok`: it happened; `fail`: it certainly did not, and never will; `info`: not
- * known, it may yet happen.
+ * `invoke` opens an operation. `ok`: it happened. `fail`: it certainly did not happen and never will. `info`: unknown,
+ * it may still happen.
  */
 export type EventType = (typeof EVENT_TYPES)[number]
 
 /** The error of a cas that found another value than it expected. */
 export const MISMATCH = 'mismatch'
 
-/** The process of the events that say what was done to the cluster. They are all `info`. */
+/** The process of the events that record faults of the cluster. All of them are `info`. */
 export const NEMESIS = 'nemesis'
 
 export type Json =
@@ -28,24 +28,24 @@ export interface HistoryEvent {
   readonly time: number
   readonly process: number | typeof NEMESIS
   readonly type: EventType
-  /** What is done: read, write, cas, add, delete; for the nemesis the name of the fault. */
+  /** The operation: read, write, cas, add, delete; for the nemesis its action. */
   readonly f: string
-  /** Absent where the system has one object only. */
+  /** Absent if the system has only one object. */
   readonly key?: string
   readonly value: Json
   readonly error?: string
   /** The node that was asked. */
   readonly node?: string
   /**
-   * Whose session the operation is part of, where one goes on after an unknown outcome as another process;
-   * elsewhere each process is a session.
+   * The session of the operation, if sessions continue as another process after an unknown outcome. If absent, each
+   * process is a session.
    */
   readonly session?: number
-  /** `value` is null because the client was not told: to Jepsen's own models a read of `nil` says nothing. */
+  /** `value` is null because the client did not learn it: for Jepsen's models a read of `nil` shows nothing. */
   readonly isUntold?: true
 }
 
-/** A history that is not one. `line` counts from 1, and is 0 where the events came from elsewhere. */
+/** The history is malformed. `line` counts from 1; it is 0 if the events did not come from a file. */
 export class HistoryError extends Error {
   readonly line: number
 
@@ -56,7 +56,7 @@ export class HistoryError extends Error {
   }
 }
 
-/** A time of a history for people: seconds with three decimals. */
+/** Formats a time of a history for people: seconds with three decimals. */
 export function seconds(timeNs: number): string {
   return `${(timeNs / 1e9).toFixed(3)} s`
 }

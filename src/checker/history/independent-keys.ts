@@ -1,13 +1,13 @@
 /**
- * Jepsen's independent keys: each value is a vector `[key value]`, and that of a cas `[key [expected new]]`. Told from
- * the content: every invocation has such a value. (A register that holds vectors is no such history, because its reads
- * are invoked without a value.)
+ * Jepsen's independent keys: each value is a vector `[key value]`, for a cas `[key [expected new]]`. Such a history is
+ * recognised by its content: every invocation has such a value. (The reads of a register that holds vectors are invoked
+ * without a value, so its history is not taken for one.)
  */
 import { NEMESIS, type Json } from './history.ts'
 
 export type Fields = Readonly<Record<string, Json | undefined>>
 
-/** The same records with a `key` each, where the history has independent keys; else the records themselves. */
+/** If the history has independent keys, the records with a `key` each; otherwise the records themselves. */
 export function withKeys(records: readonly Fields[]): readonly Fields[] {
   const own = records.filter(({ process }) => process !== NEMESIS)
   const isIndependent =

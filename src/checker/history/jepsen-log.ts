@@ -1,7 +1,7 @@
 /**
- * The form in which Jepsen's first etcd test logged its history (as in Porcupine's test data): one event a
- * line, `INFO  jepsen.util - 3	:ok	:read	4`. A cas that failed did so because the register held something else.
- * Whatever else is logged is not part of the history.
+ * Reads the log of Jepsen's first etcd test (as in Porcupine's test data): one event a line, such as
+ * `INFO  jepsen.util - 3	:ok	:read	4`. In this log a cas failed only because the register held another value. Other
+ * lines of the log are not part of the history.
  */
 import { eventsOf, type EventRecord } from './event-fields.ts'
 import { readEdn } from './edn-reader.ts'
@@ -9,14 +9,14 @@ import { HistoryError, type HistoryEvent, type Json, MISMATCH, NEMESIS } from '.
 
 const LINE = /jepsen\.util - :?(\d+|nemesis)\s+:(invoke|ok|fail|info)\s+:(\S+)\s+(.*)$/
 
-/** What is begun like an event must be one: else part of the history would be left out. */
+/** A line that begins like an event must be one. Otherwise a part of the history would be skipped silently. */
 const EVENT_LIKE = /jepsen\.util - :?(?:\d+|nemesis)(?:\s|$)/
 
 export function isJepsenLog(text: string): boolean {
   return /^.*\bjepsen\.util - /m.test(text.slice(0, 65_536))
 }
 
-/** Errors: HistoryError with the line. */
+/** Throws HistoryError with the line. */
 export function parseJepsenLog(text: string): HistoryEvent[] {
   const history = eventsOf(recordsOf(text))
   if (history.length === 0) throw new HistoryError(1, 'the log has no event of a history')

@@ -1,4 +1,4 @@
-/** `history.jsonl`: one event a line. */
+/** Reads and writes `history.jsonl`: one event a line. */
 import { exactInteger } from './exact-integer.ts'
 import { eventsOf, type EventRecord } from './event-fields.ts'
 import { fromStart } from './event-times.ts'
@@ -10,7 +10,7 @@ export function formatJsonl(event: HistoryEvent): string {
   return JSON.stringify({ index, time, process, type, f, key, value, error, node, session })
 }
 
-/** Errors: HistoryError with the line. */
+/** Throws HistoryError with the line. */
 export function parseJsonl(text: string): HistoryEvent[] {
   const records = [...recordsOf(text)]
   const shaped = fromStart(withKeys(records.map(({ fields }) => fields)))
@@ -27,7 +27,7 @@ function* recordsOf(text: string): Generator<EventRecord> {
   }
 }
 
-/** Digits that may make a number too large to be exact. */
+/** So many digits may make a number too large to be exact. */
 const LARGE = /\d{16}/
 
 function exactly(_: string, value: unknown, context?: { readonly source?: string }): unknown {

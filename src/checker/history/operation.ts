@@ -1,6 +1,6 @@
 /**
- * Pairs the events of a history to operations. An operation without an end is of unknown outcome, like one
- * that ended with `info`: it may take effect at any later time, or never.
+ * Pairs the events of a history to operations. An operation without an end has an unknown outcome, like one that ended
+ * with `info`: it may take effect at any later time, or never.
  */
 import { HistoryError, NEMESIS, type HistoryEvent, type Json } from './history.ts'
 
@@ -9,28 +9,28 @@ export interface Operation {
   readonly f: string
   readonly key: string | undefined
   readonly node: string | undefined
-  /** Of the event that invoked it; its process where it names none. */
+  /** The session of the invoking event; its process if the event names no session. */
   readonly session: number
   readonly outcome: 'ok' | 'fail' | 'info'
-  /** What was asked. */
+  /** The value of the request. */
   readonly input: Json
-  /** What was answered; the input where the end does not say. */
+  /** The value of the answer; the input if the answer has none. */
   readonly output: Json
-  /** The answer was nothing that tells anything (Knossos' `nil`). */
+  /** Whether the client did not learn the value of its read (`nil` in Knossos). */
   readonly isUntold: boolean
   readonly error: string | undefined
   /** Nanoseconds since the start. */
   readonly invokedAt: number
-  /** When the outcome was known; Infinity for `info`. */
+  /** When the outcome became known; Infinity for `info`. */
   readonly completedAt: number
   /** Indexes of its first and last event. */
   readonly firstIndex: number
   readonly lastIndex: number
 }
 
-/** The clients' operations in the order of their invocation. Errors: HistoryError where events do not pair. */
+/** The clients' operations in the order of their invocation. Throws HistoryError if the events do not pair. */
 export function operationsOf(history: readonly HistoryEvent[]): Operation[] {
-  /** Process → its event, and where its operation has its place: they stand as they were invoked. */
+  /** For each process its open invocation, and the index of the operation in the result. */
   const open = new Map<number, { readonly invoked: HistoryEvent; readonly place: number }>()
   const operations: Operation[] = []
   let places = 0
@@ -94,8 +94,8 @@ function operationOf(
 }
 
 /**
- * What changes something answers what was asked, or nothing: another answer means that the history says
- * something that no model here knows. Errors: HistoryError.
+ * The answer to a change must repeat the value of the request, or have no value. Any other answer has a meaning that no
+ * model here knows. Throws HistoryError.
  */
 export function expectEcho({ f, input, output, lastIndex }: Operation): void {
   if (output === input || JSON.stringify(output) === JSON.stringify(input)) return
@@ -105,7 +105,7 @@ export function expectEcho({ f, input, output, lastIndex }: Operation): void {
   )
 }
 
-/** Errors: HistoryError where there is another than the model has. */
+/** Throws HistoryError if there is an operation that the model does not have. */
 export function expectOnly(operations: readonly Operation[], ...known: readonly string[]): void {
   const other = operations.find(({ f }) => !known.includes(f))
   if (other === undefined) return

@@ -1,15 +1,15 @@
 /**
- * Steps that only say what the object did not hold: failed compare-and-sets. Most of them say nothing that is not
- * certain anyway, and are left out of the search: each would keep it from its shortest ways.
+ * Removes failed compare-and-sets that make no difference. A failed compare-and-set only says that the object did not
+ * hold a value. Most of them are certain to fit into any order, and each would make the search slower.
  */
 import { ANY, type Step } from './search-problem.ts'
 
 /**
- * The steps without those that any order has room for: where another operation that certainly happened lies
- * within the time of the step, and the object held at that moment, or right after it, something else than what the step
- * avoids, the step fits beside it. What is left can be ordered if and only if all can.
+ * Returns the steps without those for which any order has room. A step has room if another operation that certainly
+ * happened lies within the time of the step, and the object held, at that moment or right after it, another value than
+ * the step avoids. The remaining steps can be ordered if and only if all can.
  *
- * `steps` in the order of their invocation.
+ * `steps` must be in the order of their invocation.
  */
 export function withoutIdleAvoidance(steps: readonly Step[]): readonly Step[] {
   return steps.filter((step, at) => step.avoids === ANY || !hasRoom(step, steps, at + 1))

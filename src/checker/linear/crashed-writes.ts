@@ -1,16 +1,21 @@
-/** Which operations of unknown outcome can be of use to anybody, by what they give. */
+/** Indexes the operations of unknown outcome that can help other operations, by the state that they give. */
 import { ANY, FOLLOWS, type Problem, SAME, type StateId } from './search-problem.ts'
 
 export interface CrashedWrites {
-  /** State → operations that give it, in the order of their invocation; FOLLOWS → those that build on any. */
+  /**
+   * For each state the operations that give it, in the order of their invocation; for FOLLOWS those that extend any
+   * state.
+   */
   readonly giving: ReadonlyMap<StateId, readonly number[]>
-  /** States that some of them need. */
+  /** The states that some of these operations need. */
   readonly built: readonly StateId[]
-  /** Blind writes whose values nobody needs nor avoids: to get away from a state, one is as good as another. */
+  /**
+   * Blind writes whose values no operation needs or avoids. They only serve to leave a state, so any of them will do.
+   */
   readonly spare: readonly number[]
 }
 
-/** `lastNeed` of the timeline. What gives a state that makes no difference to anybody is left out. */
+/** `lastNeed` comes from the timeline. Operations whose state makes no difference are left out. */
 export function crashedWritesOf(problem: Problem, lastNeed: Float64Array): CrashedWrites {
   const { count, isCrashed, needs, avoids, gives } = problem
   const avoided = new Set(avoids)

@@ -1,4 +1,4 @@
-/** Decides the operations on one object, and finds the few of them that show it where they cannot be ordered. */
+/** Decides whether the operations on one object can be ordered. If not, it finds a few of them that prove it. */
 import type { Json } from '../history/history.ts'
 import type { Operation } from '../history/operation.ts'
 import { withoutIdleAvoidance } from './avoidance.ts'
@@ -7,9 +7,9 @@ import { ANY, FOLLOWS, problemOf, SAME, type StateId, type Step } from './search
 import type { Limits, Outcome } from './outcome.ts'
 import { search } from './search.ts'
 
-/** The last operations before the dead end among which the smallest evidence is looked for. */
+/** Sizes of the windows before the dead end in which the smallest evidence is searched. */
 const WINDOWS = [8, 16, 32, 64, 128, 256]
-/** Of one of the many small searches that make evidence smaller. */
+/** The time limits of one small search that makes the evidence smaller, and of all of them together. */
 const TRIAL_MS = 200
 const TRIALS_MS = 3000
 
@@ -19,16 +19,16 @@ export interface Decided {
 }
 
 export interface Core {
-  /** Places in the list of operations, in the order of invocation: these alone cannot be ordered. */
+  /** Indexes in the list of operations, in the order of invocation. These operations alone cannot be ordered. */
   readonly sources: readonly number[]
   /**
-   * The index of the event before which the object may have held anything; undefined where they begin with what
-   * objects hold at the start.
+   * The index of the event before which the object may have held any value; undefined if the operations begin with the
+   * initial value.
    */
   readonly anyStateBefore: number | undefined
 }
 
-/** `operations`: of one object, by invocation. `initial`: what it may hold at the start. */
+/** `operations` are those of one object, by invocation. `initial` lists the values that it may hold at the start. */
 export function decide(
   operations: readonly Operation[],
   object: LinearObject,
@@ -45,7 +45,9 @@ export function decide(
   return { outcome: search(problemOf(steps, states, object.follows), limits), steps }
 }
 
-/** Of a history that was decided to be not linearizable. Never fails: in the worst case it is not small. */
+/**
+ * Makes the evidence of a history that is not linearizable as small as it can. It always succeeds, but may stay large.
+ */
 export function smallestCore(
   decided: Decided & { readonly outcome: { readonly type: 'not-linearizable' } },
   object: LinearObject,
@@ -54,7 +56,7 @@ export function smallestCore(
 ): Core {
   const { steps, outcome } = decided
   const culprit = steps[outcome.op] as Step
-  // What was invoked after the culprit had returned has no part in it; what was open then may never return.
+  // Operations invoked after the culprit's return do not matter. Those that were open then count as crashed.
   const before = steps
     .filter(({ firstIndex }) => firstIndex < culprit.lastIndex)
     .map((step) => (step.lastIndex > culprit.lastIndex ? { ...step, isCrashed: true } : step))
@@ -69,7 +71,7 @@ export function smallestCore(
   for (const size of WINDOWS) {
     if (size >= before.length) break
     const window = before.slice(-size)
-    // What had begun before the window may yet take effect in it.
+    // Operations that began before the window may still take effect in it.
     const first = (window[0] as Step).firstIndex
     const open = before.slice(0, -size).filter((step) => step.isCrashed || step.lastIndex > first)
     const all = [...open.map((step) => ({ ...step, isCrashed: true })), ...window]
@@ -83,8 +85,8 @@ export function smallestCore(
 }
 
 /**
- * Every state that makes a difference to the operations, and one that makes none; undefined where these are not
- * known in advance.
+ * Every state that makes a difference to the operations, and one that makes none; undefined if these are not known in
+ * advance.
  */
 function statesOf(steps: readonly Step[]): StateId[] | undefined {
   const states = new Set<StateId>()
@@ -99,9 +101,9 @@ function statesOf(steps: readonly Step[]): StateId[] | undefined {
 }
 
 /**
- * Leaves out what the proof does not need, in halves, quarters, … and at last one by one. Of a write that is
- * left out only the time is: it may still have taken effect, or else what is left would prove something that
- * never happened.
+ * Drops operations that the proof does not need: half of them at once, then a quarter, and at last one by one. A
+ * dropped write stays as a crashed one, which may take effect at any later time. Otherwise the rest could prove
+ * something that never happened.
  */
 function shrink(
   steps: readonly Step[],
@@ -129,7 +131,7 @@ function shrink(
       if (isProof(without(cut))) for (const step of cut) kept.delete(step)
     }
   }
-  // A value that somebody saw is no riddle if it is told who wrote it.
+  // Keep the writers of read values too, so that people see where the values came from.
   const seen = new Set([...kept].map(({ needs }) => needs).filter((state) => state !== ANY))
   return steps.filter((step) => kept.has(step) || seen.has(step.gives))
 }

@@ -1,9 +1,11 @@
-/** Gives each value a number: equal values the same, also where the names in them are ordered otherwise. 5 and "5" differ. */
+/**
+ * Gives each value a number. Equal values get the same one, even if the order of their names differs. 5 and "5" differ.
+ */
 import type { Json } from '../history/history.ts'
 
 export class Interning {
   readonly #ids = new Map<string | number | boolean | null, number>()
-  /** Of composed values, by how they are written with their names in order. */
+  /** The numbers of objects and lists, by their JSON with sorted names. */
   readonly #composed = new Map<string, number>()
   readonly #values: Json[] = []
 

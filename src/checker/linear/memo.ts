@@ -1,6 +1,8 @@
-/** A set of rows of whole numbers, of one length each, in one typed array: what the search has tried in vain. */
+/**
+ * A set of configurations that the search has tried in vain: rows of whole numbers of one length, in one typed array.
+ */
 const ROWS_AT_FIRST = 256
-/** At most so full, in a hundred; linear probing slows down beyond. */
+/** The table grows beyond this fill, in percent, because linear probing slows down. */
 const FILL_PERCENT = 60
 
 export class Memo {
@@ -11,7 +13,7 @@ export class Memo {
   #capacity = ROWS_AT_FIRST
   #size = 0
 
-  /** `width`: numbers a row. */
+  /** `width` is the length of a row. */
   constructor(width: number, bytesMax: number) {
     this.#width = width
     this.#rowsMax = Math.floor(bytesMax / (4 * width + 1))
@@ -27,7 +29,7 @@ export class Memo {
     return this.#isTaken[this.#placeOf(row)] === 1
   }
 
-  /** False where there is no room left. */
+  /** Returns false if there is no room left. */
   add(row: Int32Array): boolean {
     if (this.#size * 100 >= this.#capacity * FILL_PERCENT && !this.#grow()) return false
     const place = this.#placeOf(row)
@@ -38,7 +40,7 @@ export class Memo {
     return true
   }
 
-  /** Where the row is, or would be. */
+  /** The slot of the row, or the free slot where it belongs. */
   #placeOf(row: Int32Array): number {
     const width = this.#width
     const rows = this.#rows

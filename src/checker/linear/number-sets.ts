@@ -1,4 +1,4 @@
-/** Sets of numbers, each known by a number of its own: 0 is the empty one. Made for few and small sets. */
+/** Interned sets of numbers: each set has an id, and 0 is the empty set. Made for few and small sets. */
 export class NumberSets {
   readonly #sets: (readonly number[])[] = [[]]
   readonly #ids = new Map<string, number>()
@@ -7,7 +7,7 @@ export class NumberSets {
     return this.#sets[id] as readonly number[]
   }
 
-  /** The set that has `added`, too. */
+  /** The id of the set with `added` as well. */
   with(id: number, added: number): number {
     const set = [...this.at(id), added].sort((a, b) => a - b)
     const name = set.join()

@@ -1,10 +1,12 @@
-/** What a search is given besides its problem, and how it ends. */
+/** The limits of a search, and its outcome. */
 export interface Limits {
   readonly memoBytesMax: number
-  /** On the clock of `nowMs`. */
+  /** Measured on the clock of `nowMs`. */
   readonly deadlineMs: number
   readonly nowMs: () => number
-  /** Configurations tried in vain before it is worked out who will need what; a number that does well if undefined. */
+  /**
+   * How many configurations are tried in vain before the supply is computed (supply.ts); undefined for a good default.
+   */
   readonly vainBeforeSupply?: number
 }
 
@@ -13,10 +15,10 @@ export type Outcome =
   | ({ readonly type: 'not-linearizable' } & DeadEnd)
   | { readonly type: 'unknown'; readonly why: 'time' | 'memory' }
 
-/** The furthest that any order came. */
+/** The point at which the longest possible order ends. */
 export interface DeadEnd {
   /** The operation that could not return. */
   readonly op: number
-  /** The place of its return among the events. */
+  /** The index of its return among the events. */
   readonly event: number
 }

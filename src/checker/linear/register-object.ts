@@ -1,7 +1,7 @@
 /**
- * A register as the search sees it: reads, writes, and compare-and-set. A `cas` has the value `[expected, new]`.
- * One that failed with the error `mismatch` tells that the register held something else at some moment; any
- * other failure tells only that it did not happen.
+ * A register for the search: reads, writes, and compare-and-set. A `cas` has the value `[expected, new]`. If it failed
+ * with the error `mismatch`, the register held another value at some moment. Any other failure shows only that the cas
+ * did not happen.
  */
 import { HistoryError, type Json, MISMATCH } from '../history/history.ts'
 import { expectEcho, type Operation } from '../history/operation.ts'

@@ -1,42 +1,42 @@
 /**
- * What the search decides: the operations on one object as numbers, so that a million of them fit and a step
- * costs a few comparisons. Everything that a model means is in `needs`, `avoids` and `gives`.
+ * The input of the search: the operations on one object as numbers, so that a million of them fit and a step costs a
+ * few comparisons. `needs`, `avoids` and `gives` express everything that a model says about an operation.
  */
 
-/** Of `needs` and `avoids`: any state will do. */
+/** A value of `needs` and `avoids`: any state will do. */
 export const ANY = -1
-/** Of `gives`: the state stays as it is. */
+/** A value of `gives`: the state does not change. */
 export const SAME = -1
-/** Of `gives`: the state that follows is told by `Problem.follows`. */
+/** A value of `gives`: `Problem.follows` computes the next state. */
 export const FOLLOWS = -2
 
-/** A state is a whole number from 0; equal states have the same. */
+/** A state is a whole number from 0. Equal states have equal numbers. */
 export type StateId = number
 
 export interface Problem {
-  /** Operations, in the order of their invocation. */
+  /** The number of operations. They are numbered in the order of their invocation. */
   readonly count: number
-  /** `op`: it is invoked. `~op`: it returns. In the order in which it happened; crashed ones never return. */
+  /** The events in order: `op` for an invocation, `~op` for a return. Crashed operations never return. */
   readonly events: Int32Array
-  /** 1: of unknown outcome. It may take effect at any later time, or never. */
+  /** 1 if the outcome is unknown: the operation may take effect at any later time, or never. */
   readonly isCrashed: Uint8Array
   /** The state in which the operation can take effect. */
   readonly needs: Int32Array
-  /** The state in which it cannot. */
+  /** The state in which the operation cannot take effect. */
   readonly avoids: Int32Array
-  /** The state after it. */
+  /** The state after the operation. */
   readonly gives: Int32Array
-  /** Operations of one class do the same; 0 where they change nothing. */
+  /** Operations of one class do the same; 0 for operations that change nothing. */
   readonly classes: Int32Array
-  /** States to begin with, one of which must do. */
+  /** Possible initial states. An order from one of them is enough. */
   readonly initial: readonly StateId[]
   /** The state after an operation whose `gives` is FOLLOWS. */
   readonly follows: (state: StateId, op: number) => StateId
 }
 
-/** What is known of one operation, before it is one of many. */
+/** One operation, before it becomes a part of the problem. */
 export interface Step {
-  /** Its place in the list of operations that the problem was made of. */
+  /** Its index in the list of operations from which the problem is made. */
   readonly source: number
   readonly isCrashed: boolean
   /** Indexes of its events in the history. */
@@ -45,14 +45,14 @@ export interface Step {
   readonly needs: StateId
   readonly avoids: StateId
   readonly gives: StateId
-  /** Distinguishes what FOLLOWS gives; 0 elsewhere. */
+  /** The argument for `follows` if `gives` is FOLLOWS; otherwise 0. */
   readonly argument: number
 }
 
-/** States are fewer, so that two make one whole number. */
+/** There are fewer states than this, so that a pair of states fits into one whole number. */
 const STATES_MAX = 2 ** 26
 
-/** `steps` in the order of their invocation. */
+/** `steps` must be in the order of their invocation. */
 export function problemOf(
   steps: readonly Step[],
   initial: readonly StateId[],
@@ -80,7 +80,7 @@ export function problemOf(
     classes[op] = found
     if (found > known.size) known.set(name, found)
   }
-  // By the time of the return; the operation is in the rest.
+  // Sort by the index of the return. The remainder of the division by `count` is the operation.
   const returns = new Float64Array(returned)
   let at = 0
   for (let op = 0; op < count; op++) {

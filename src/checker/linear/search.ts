@@ -1,19 +1,20 @@
 /**
- * Whether there is an order of the operations on one object that respects real time and the object's rules:
- * linearizability (Herlihy, Wing 1990), by the search of Wing and Gong (1993) with Lowe's memory of what was
- * tried in vain ("Testing for linearizability", 2017) and his just-in-time rule: an operation is put in order
- * only when it returns, or when another that returns has to come after it.
+ * Decides linearizability (Herlihy, Wing 1990): whether the operations on one object have an order that respects real
+ * time and the object's rules. It uses the search of Wing and Gong (1993), with Lowe's memory of configurations tried
+ * in vain ("Testing for linearizability", 2017) and his just-in-time rule: an operation is linearized only when it
+ * returns, or when a returning operation must come after it.
  *
- * The search walks along the events. Its configuration is the state and which of the open operations have been
- * put in order: nothing before the first open operation is part of it. What keeps it small, each sound because
- * any order that it excludes can be turned into one that it does not:
+ * The search walks along the events. Its configuration is the state and the set of open operations that are already
+ * linearized. The following rules keep the search small. Each is sound, because any order that it excludes can be
+ * turned into an order that it allows:
  *
- * - An operation that changes nothing and can take effect now is put in order at once.
+ * - An operation that changes nothing and can take effect now is linearized at once.
  * - Of open operations that do the same, the one that returns first is taken.
- * - A write whose value nobody will see is put before another write that is put in order: no time is between.
- * - A state is not left while somebody has to see it and nobody will give it again.
- * - A crashed operation is put in order only where somebody open needs the state that it gives; among those
- *   that do the same, the first.
+ * - A write whose value no operation will see is linearized directly before another write.
+ * - A state is not left while an operation must still see it and no operation will give it again.
+ * - A crashed operation is linearized only if an open operation needs the state that it gives. Of crashed operations
+ *   that
+ *   do the same, the first is taken.
  */
 import { ANY, FOLLOWS, type Problem, SAME, type StateId } from './search-problem.ts'
 import { Memo } from './memo.ts'
@@ -24,7 +25,7 @@ import { type Supply, supplyOf } from './supply.ts'
 import { type Timeline, timelineOf } from './timeline.ts'
 
 const STEPS_A_LOOK = 8192
-/** Configurations tried in vain before it pays to know who will need what. */
+/** After so many configurations tried in vain, computing the supply (supply.ts) pays off. */
 const VAIN_BEFORE_SUPPLY = 64
 
 export function search(problem: Problem, limits: Limits): Outcome {
@@ -44,13 +45,13 @@ class Search {
   readonly #initial: StateId
   readonly #timeline: Timeline
   readonly #words: number
-  /** Slot → op; -1 where it is free. */
+  /** For each slot the open operation; -1 if the slot is free. */
   readonly #open: Int32Array
   readonly #absorbs: boolean
   readonly #crashed: CrashedWrites
-  /** Made once it is needed. */
+  /** Computed when it is first needed. */
   #supply: Supply | undefined
-  /** Operations are numbered as they are invoked: those up to this one have been. */
+  /** The last invoked operation. All operations up to this number have been invoked. */
   #lastInvoked = -1
   readonly #memo: Memo
   readonly #row: Int32Array
@@ -59,15 +60,15 @@ class Search {
 
   #event = 0
   #state: StateId
-  /** A bit for each open operation that is in order. */
+  /** A bit for each slot: whether its open operation is linearized. */
   readonly #mask: Int32Array
-  /** Crashed operations that are in order; interned, so that a configuration has one number for them. */
+  /** The set of linearized crashed operations; interned, so that one number in a configuration identifies it. */
   #used = 0
   readonly #usedSets = new NumberSets()
   readonly #order: Int32Array
   #ordered = 0
 
-  /** The choices that led here, a row each: event, state, used, ordered, first and next candidate, mask. */
+  /** The stack of choices, one row each: event, state, used, ordered, first and next candidate, mask. */
   #choices: Int32Array
   #depth = 0
   readonly #width: number
@@ -124,7 +125,7 @@ class Search {
     if (this.#problem.gives[op] === SAME && this.#isPossible(op)) this.#put(op)
   }
 
-  /** False where the operation is not in order yet. */
+  /** Returns false if the operation is not linearized yet. */
   #return(op: number): boolean {
     const slot = this.#timeline.slots[op] as number
     const bit = 1 << (slot & 31)
@@ -136,7 +137,7 @@ class Search {
     return true
   }
 
-  /** Puts an open operation in order; the state is the caller's. */
+  /** Linearizes an open operation. The caller updates the state. */
   #put(op: number): void {
     const slot = this.#timeline.slots[op] as number
     this.#mask[slot >> 5] = (this.#mask[slot >> 5] as number) | (1 << (slot & 31))
@@ -181,13 +182,13 @@ class Search {
     this.#row.set(this.#mask, 3)
   }
 
-  /** That an operation could not return where it did. */
+  /** Remembers that an operation could not return at its place, if no other got further. */
   #note(op: number): void {
     const event = this.#timeline.returnAt[op] as number
     if (event > (this.#deadEnd?.event ?? -1)) this.#deadEnd = { op, event }
   }
 
-  /** In the order in which they are tried; first what is most likely. */
+  /** Finds the candidates in the order in which they are tried; the most likely one comes first. */
   #findCandidates(returning: number): void {
     const { needs, gives, classes } = this.#problem
     const candidates = this.#candidates
@@ -221,7 +222,7 @@ class Search {
     }
   }
 
-  /** Of the candidates from `first` on, those that leave a state for good which another has yet to see. */
+  /** Drops, from `first` on, candidates that would leave a state for good which another operation must still see. */
   #dropStarving(supply: Supply, first: number): void {
     const { needs, gives } = this.#problem
     const state = this.#state
@@ -248,7 +249,7 @@ class Search {
     candidates.length = kept
   }
 
-  /** Whoever returns first can stand in for the others; which that is, the slots do not tell. */
+  /** Of each class the operation that returns first. The slot order does not say which one that is. */
   #firstOfEachClass(ops: readonly number[], stamp: number): readonly number[] {
     const { classes } = this.#problem
     const firsts = new Map<number, number>()
@@ -265,7 +266,7 @@ class Search {
     return [...firsts.values()]
   }
 
-  /** Crashed operations whose state somebody open, or another crashed one, is waiting for. */
+  /** Crashed operations whose state an open operation, or another crashed operation, needs. */
   #usableCrashed(stamp: number): number[] {
     const usable: number[] = []
     const { giving, built, spare } = this.#crashed
@@ -280,7 +281,7 @@ class Search {
       if (needs[op] !== ANY) take(needs[op] as number)
       else if (avoids[op] !== ANY || gives[op] === FOLLOWS) wantsAny = true
     }
-    // What another crashed operation builds on may be wanted for its sake.
+    // A crashed operation may need the state of another crashed operation.
     for (const state of built) take(state)
     for (const given of giving.keys()) {
       if (wantsAny) this.#takeEachClass(given, used, stamp, usable)
@@ -297,7 +298,7 @@ class Search {
     }
   }
 
-  /** Whether another of the same class is a candidate already; it is from now on. */
+  /** Whether an operation of this class is already a candidate. Marks the class as seen. */
   #isSeen(op: number, stamp: number): boolean {
     const known = this.#problem.classes[op] as number
     if (this.#seen[known] === stamp) return true
@@ -305,7 +306,7 @@ class Search {
     return false
   }
 
-  /** Goes on with the next candidate of the last choice that has one. */
+  /** Backtracks to the last choice with an untried candidate, and takes that candidate. */
   #nextCandidate(): 'taken' | Outcome {
     for (;;) {
       if (this.#isLate()) return { type: 'unknown', why: 'time' }
@@ -328,7 +329,7 @@ class Search {
     }
   }
 
-  /** Back to how it was when the choice began. */
+  /** Restores the configuration at the beginning of a choice. */
   #restore(at: number): void {
     const choices = this.#choices
     const { events, isCrashed } = this.#problem
@@ -360,7 +361,7 @@ class Search {
     this.#putUnchanging()
   }
 
-  /** What changes nothing and is possible now. */
+  /** Linearizes the open operations that change nothing and can take effect now. */
   #putUnchanging(): void {
     const { gives } = this.#problem
     for (let slot = 0; slot < this.#timeline.slotCount; slot++) {
@@ -371,9 +372,9 @@ class Search {
   }
 
   /**
-   * Before a blind write: the open blind writes whose values nobody will see, nor avoid another's by. What such a
-   * write gives lasts at most until the next change that is invoked after it; who is open and avoids what is held
-   * now is helped by it here as well as later.
+   * Linearizes, before a blind write, the open blind writes whose values no operation will see. A failed
+   * compare-and-set could use such a value to avoid another one, but only until the next change that is invoked after
+   * the write. An open one that avoids the present state can use it here as well as later.
    */
   #absorbUnseen(write: number): void {
     const { needs, gives } = this.#problem

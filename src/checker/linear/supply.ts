@@ -1,19 +1,20 @@
 /**
- * Who will need a state, and who will give it: before a state is left for good, everybody who has to see it must
- * have. Without this the search learns only at their return that all it did since was in vain.
+ * Knows which operations need a state, and which will give it again. Before a state is left for good, every operation
+ * that must see it must have been linearized. Without this rule the search would notice the mistake only at their
+ * return.
  */
 import { FOLLOWS, type Problem, type StateId } from './search-problem.ts'
 import { statesOf } from './timeline.ts'
 
 export interface Supply {
   /**
-   * Who would never see the state if it were left now: of those that wait for it, and of those invoked after `op` that
-   * will, the first to return and the next, unless it is given again before.
+   * The operations that would never see the state if it were left now: of the `waiting` ones and the needers invoked
+   * after `op`, the first two to return, unless the state is given again before their return.
    */
   readonly starvedWithout: (state: StateId, op: number, waiting: readonly number[]) => number[]
 }
 
-/** undefined where a state may come from what it was before, so that nobody can say whether it comes again. */
+/** Undefined if a state may depend on the state before it, because then nobody can say whether it comes again. */
 export function supplyOf(
   problem: Problem,
   initial: StateId,
@@ -29,7 +30,7 @@ export function supplyOf(
     const op = events[at] as number
     if (op >= 0) invokedAt[op] = at
   }
-  // Place among the needers of a state → of these and the later ones, the first to return.
+  // For each place among the needers of a state: the first to return of this one and the later ones.
   const firstBack = new Int32Array(needers.ops.length)
   for (let state = 0; state < states; state++) {
     const start = needers.starts[state] as number
@@ -53,7 +54,7 @@ export function supplyOf(
   }
 }
 
-/** Operations by state: those of state s stand from `starts[s]` to `starts[s + 1]`, as they were invoked. */
+/** Operations by state: those of state s are at `starts[s]` up to `starts[s + 1]`, in the order of invocation. */
 interface Groups {
   readonly starts: Int32Array
   readonly ops: Int32Array
@@ -81,7 +82,7 @@ function groupsOf(stateOf: Int32Array, states: number, isOne: (op: number) => bo
   return { starts, ops }
 }
 
-/** The place of the first operation of the state after `op`; -1 where there is none. */
+/** The place of the first operation of the state after `op`; -1 if there is none. */
 function placeAfter({ starts, ops }: Groups, state: StateId, op: number): number {
   let low = starts[state] as number
   const end = starts[state + 1] as number

@@ -1,6 +1,6 @@
 /**
- * A key of a map of texts as the search sees it: get, put, append. An absent key is the empty text. (The
- * key-value form of Porcupine's tests, which is that of MIT 6.824.)
+ * A key of a map of texts for the search: get, put, append. An absent key is the empty text. (The key-value form of
+ * Porcupine's tests, which comes from MIT 6.824.)
  */
 import { HistoryError, type Json } from '../history/history.ts'
 import { expectEcho, type Operation } from '../history/operation.ts'
@@ -8,14 +8,14 @@ import { Interning } from './interning.ts'
 import type { LinearObject } from './object.ts'
 import { ANY, FOLLOWS, SAME, type StateId, type Step } from './search-problem.ts'
 
-/** Above any number of states times arguments that memory has room for. */
+/** Above the number of arguments, so that a state and an argument fit into one whole number. */
 const ARGUMENTS_MAX = 2 ** 26
 
 export function textObject(): LinearObject {
   const texts = new Interning()
   const seen = new SeenTexts()
   const appended = new Map<number, StateId>()
-  // Not the number of any text.
+  // The number of no text: it stands for every text that can no longer be read.
   const lost = texts.idOf(null)
   return {
     stepOf: (operation, source) => stepOf(operation, source, texts, seen),
@@ -35,8 +35,8 @@ export function textObject(): LinearObject {
 }
 
 /**
- * The texts that gets returned. A text that none of them begins with can never become one of them by appending:
- * until the next put all such texts are the same, whatever the order of the appends that made them.
+ * The texts that gets returned. If none of them begins with a text, appending to it can never produce one of them. So
+ * until the next put all such texts count as the same, in whatever order the appends made them.
  */
 class SeenTexts {
   readonly #texts = new Set<string>()

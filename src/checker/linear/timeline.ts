@@ -1,17 +1,20 @@
-/** What the events of a problem say once and for all, so that the search looks it up. */
+/** Tables that follow from the events of a problem, computed once for the search. */
 import { ANY, type Problem, SAME, type StateId } from './search-problem.ts'
 
 export interface Timeline {
-  /** Op → its place among those that are open at the same time. */
+  /** For each operation its slot among the operations that are open at the same time. */
   readonly slots: Int32Array
   readonly slotCount: number
-  /** Op → the place of its return among the events. */
+  /** For each operation the index of its return among the events. */
   readonly returnAt: Int32Array
-  /** State → the last event at which somebody who needs it returns; -1: nobody, Infinity: a crashed one may, ever. */
+  /**
+   * For each state the index of the last return of an operation that needs it; -1 if none does, Infinity if a crashed
+   * operation needs it.
+   */
   readonly lastNeed: Float64Array
-  /** Place among the events → that of the next invocation of a step that avoids a state; Infinity: of none. */
+  /** For each event the index of the next invocation of a step that avoids a state; Infinity if there is none. */
   readonly nextAvoidance: Float64Array
-  /** Place among the events → the first return of an operation that changes the state and is invoked there or later. */
+  /** For each event the first return of a state-changing operation that is invoked there or later. */
   readonly nextChange: Float64Array
 }
 
@@ -48,7 +51,7 @@ export function timelineOf(problem: Problem, initial: StateId): Timeline {
   return { slots, slotCount, returnAt, lastNeed, nextAvoidance, nextChange }
 }
 
-/** How many states there may be. */
+/** The number of states. */
 export function statesOf({ count, needs, gives }: Problem, initial: StateId): number {
   let states = initial + 1
   for (let op = 0; op < count; op++) {

@@ -1,14 +1,14 @@
 /**
- * One object that is hard to decide must not take the time of all others: each has a short turn, then those that
- * are still undecided a longer one.
+ * Shares the time among objects, so that a hard object does not use up the time of the others. Each object gets a short
+ * turn; the undecided ones then get longer turns.
  */
 import type { Limits } from './outcome.ts'
 
 const TURNS_MS = [500, 2500, 12_500, Infinity]
 
 /**
- * `attempt` tries one object within the limits, and says whether it is out of time. Answers what is undecided in
- * the end. `isSettled`: after a round, whether the others make no difference any more.
+ * `attempt` tries one object within the limits, and returns whether it ran out of time. Returns the objects that stay
+ * undecided. `isSettled` says after each round whether the undecided objects no longer matter.
  */
 export function takeTurns<T>(
   objects: readonly T[],

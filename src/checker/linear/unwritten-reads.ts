@@ -1,19 +1,19 @@
 /**
- * Reads of a register that returned what no write wrote, or only writes that were rejected. No level of consistency
- * allows these, so they are told apart from reads that are only out of order.
+ * Finds reads of a register that returned a value that nobody wrote, or that only rejected writes wrote. No level of
+ * consistency allows these, so they are reported apart from reads that are only out of order.
  */
 import { seconds, type Json } from '../history/history.ts'
 import type { Operation } from '../history/operation.ts'
 import type { Evidence } from '../verdict/verdict.ts'
 import { Interning } from './interning.ts'
 
-/** `operations`: all of one register. `initial`: what it may hold at the start. */
+/** `operations` are all of one register. `initial` lists the values that it may hold at the start. */
 export function unwrittenReads(
   key: string,
   operations: readonly Operation[],
   initial: readonly Json[],
 ): Evidence[] {
-  // The value of an append depends on what was there before it.
+  // With appends, the values that can be read are not known in advance.
   if (operations.some(({ f }) => f === 'append')) return []
   const name = key === '' ? 'the object' : `key ${key}`
   const values = new Interning()

@@ -1,10 +1,10 @@
 /**
- * `causal`: clients write values, each unique to its key, and read what is there: one value, nothing, or a list
- * of values that are kept side by side. Promise: causal convergence (Bouajjani, Enea, Guerraoui, Hamza 2017). A
- * read agrees with what its session, and whoever it has read from, has seen and done before; all nodes agree in
- * the end; and where keys hold one value, all agree on which of two is the later.
+ * The model `causal`: clients write values, each unique to its key, and read one value, no value, or a list of
+ * siblings. Promise: causal convergence (Bouajjani, Enea, Guerraoui, Hamza 2017). A read agrees with its causal past:
+ * everything that its session, and the sessions from which it has read, saw and did before. All nodes agree in the end.
+ * If keys hold one value, all sessions agree on the order of the writes.
  *
- * A session may go on as another process. A write of unknown outcome has happened if somebody read it.
+ * A session may continue as another process. A write of unknown outcome has happened if somebody read it.
  */
 import { causalOrderOf } from '../causal/causal-order.ts'
 import { causalPathsOf } from '../causal/causal-path.ts'

@@ -1,8 +1,8 @@
 /**
- * `counter`: clients add whole numbers, positive or negative, and in the end read the sum. Promise: each final
- * read is the sum of what was acknowledged and of some of what ended unknown; nothing is counted twice, nothing
- * rejected is counted; all nodes agree. A read on the way lies between all that could have been subtracted
- * and all that could have been added by then, whatever the level.
+ * The model `counter`: clients add whole numbers, positive or negative, and in the end read the sum. Promise: each
+ * final read is the sum of all acknowledged adds and of some adds of unknown outcome. No add counts twice, no rejected
+ * add counts, and all nodes agree. At every level, an earlier read lies between the sum of all negative adds and the
+ * sum of all positive adds that had begun by then.
  */
 import { finalReads, type FinalRead } from '../history/final-reads.ts'
 import { HistoryError, seconds, type HistoryEvent, type Json } from '../history/history.ts'
@@ -16,7 +16,7 @@ export const counterModel: Model = {
   check: checkCounter,
 }
 
-/** Sums that are told apart; beyond it whether one is possible cannot be said. */
+/** The most different sums that are tracked. Beyond this, nobody can say whether a sum is possible. */
 const SUMS_MAX = 200_000
 
 function checkCounter(history: readonly HistoryEvent[]): Verdict {
@@ -111,7 +111,7 @@ function judgeOnTheWay(
   }
 }
 
-/** Whether some of the numbers, each at most once, make the sum. */
+/** Whether a subset of the numbers has the sum. */
 function isSubsetSum(numbers: readonly number[], sum: number): 'yes' | 'no' | 'unknown' {
   let sums = new Set([0])
   for (const number of numbers) {

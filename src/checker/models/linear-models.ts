@@ -1,7 +1,7 @@
 /**
- * `register`, `cas-register` and `kv`: every operation seems to take effect at one moment between its call and
- * its return, key by key (linearizability is local: Herlihy, Wing 1990). An operation of unknown outcome may
- * take effect at any later time, or never; one that failed never did.
+ * The models `register`, `cas-register` and `kv`: every operation takes effect at one moment between its invocation and
+ * its return. Each key is checked alone, because linearizability is local (Herlihy, Wing 1990). An operation of unknown
+ * outcome may take effect at any later time, or never. A failed operation never takes effect.
  */
 import { seconds, type HistoryEvent, type Json } from '../history/history.ts'
 import { type Core, decide, type Decided, smallestCore } from '../linear/decide.ts'
@@ -23,11 +23,11 @@ import {
 
 const TIME_MS = 60_000
 const MEMORY_BYTES = 1_000_000_000
-/** Evidence is made of so many keys; the others are counted. */
+/** For so many keys the smallest evidence is searched; the others get a short line. */
 const CORES_MAX = 3
-/** Orders are kept of histories that a person, or a page, can look at. */
+/** Orders are kept only of histories that are small enough for a page. */
 const ORDERED_OPERATIONS_MAX = 100_000
-/** Operations told in one piece of evidence. */
+/** How many operations one piece of evidence describes. */
 const TOLD_MAX = 12
 
 export const registerModel = linearModel(
@@ -122,7 +122,7 @@ function check(
   return orders.length > 0 ? { ...verdict, orders } : verdict
 }
 
-/** To Jepsen's tools a history of reads that tell nothing may begin with 0: then either will do. */
+/** In Jepsen's tools a history with reads of `nil` may begin with 0, so both initial values are allowed for it. */
 function initialOf(history: readonly HistoryEvent[], { initial }: CheckBounds): readonly Json[] {
   if (initial !== undefined) return [initial]
   return history.some(({ isUntold }) => isUntold) ? [null, 0] : [null]
@@ -181,7 +181,7 @@ function tell(
   }
 }
 
-/** A value that somebody read is no riddle if it is told who wrote it, however long before. */
+/** Adds the writers of read values, so that people see where the values came from. */
 function withWriters(core: readonly Operation[], all: readonly Operation[]): readonly Operation[] {
   const told = new Set(core)
   for (const { f, outcome, output, lastIndex } of core) {
@@ -204,7 +204,7 @@ function nameOf(key: string): string {
   return key === '' ? 'the object' : `key ${key}`
 }
 
-/** "process 3 read 5 (n1, 1.200 s to 1.204 s)". */
+/** For example "process 3 read 5 (n1, 1.200 s to 1.204 s)". */
 function wordsOf(operation: Operation, hasTimes: boolean): string {
   const { process, f, input, output, outcome, error, node } = operation
   const text = (value: Json): string => (value === null ? 'nothing' : JSON.stringify(value))
@@ -223,7 +223,7 @@ function wordsOf(operation: Operation, hasTimes: boolean): string {
   return `process ${process} ${what}${failed} (${node === undefined ? '' : `${node}, `}${end})`
 }
 
-/** A recorded history may have no times: then it is the places of its events that are told. */
+/** Whether the history has times. If it has none, the words name the places of the events. */
 function isTimed({ invokedAt, firstIndex }: Operation): boolean {
   return invokedAt !== firstIndex
 }

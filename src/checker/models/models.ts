@@ -1,4 +1,4 @@
-/** The models there are, by the name they are chosen by. */
+/** The list of all models; a check chooses one by name. */
 import { causalModel } from './causal-model.ts'
 import { counterModel } from './counter-model.ts'
 import { casRegisterModel, kvModel, registerModel } from './linear-models.ts'

@@ -1,14 +1,14 @@
 /**
- * `session`: the four guarantees of Terry et al. 1994, of clients that write values, each unique to its key, and
- * read one value, nothing, or a list of values kept side by side. A read breaks a guarantee where everything
- * that it returned is older, in the causal order, than what the guarantee says it must have seen:
+ * The model `session`: the four session guarantees of Terry et al. 1994. Clients write values, each unique to its key,
+ * and read one value, no value, or a list of siblings. A read breaks a guarantee if everything that it returned is
+ * older, in the causal order, than the write that the guarantee says it must have seen:
  *
  * - `read your writes`: an acknowledged write of the same session.
  * - `monotonic reads`: a value that the session read before.
  * - `monotonic writes`: a write that its session made before another write, which the reader has read.
  * - `writes follow reads`: a value that a session read before it wrote another, which the reader has read.
  *
- * What follows over more steps than these is the causal model's.
+ * The causal model checks longer chains of cause and effect.
  */
 import { causalOrderOf } from '../causal/causal-order.ts'
 import { causalPathsOf } from '../causal/causal-path.ts'

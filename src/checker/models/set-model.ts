@@ -1,7 +1,7 @@
 /**
- * `set`: clients add elements, each once, and in the end read what is there. Promise: an acknowledged element
- * is in every final read; a rejected one, and one that nobody added, is in none. An element of unknown outcome
- * may be there or not. (Jepsen's set test, with "rejected means never applied" on top.)
+ * The model `set`: clients add elements, each once, and read the set in the end. Promise: an acknowledged element is in
+ * every final read. A rejected element, or one that nobody added, is in none. An element of unknown outcome may be
+ * there or not. (This is Jepsen's set test, plus "rejected means never applied".)
  */
 import type { HistoryEvent, Json } from '../history/history.ts'
 import { finalReads, identityOf, type FinalRead } from '../history/final-reads.ts'
@@ -15,7 +15,7 @@ export const setModel: Model = {
   check: checkSet,
 }
 
-/** The attempts to add one element to one key. The same element may be tried again in a foreign history. */
+/** All attempts to add one element to one key. Histories of other systems may try the same element again. */
 interface Element {
   readonly value: Json
   readonly key: string

@@ -1,13 +1,15 @@
 /**
- * `siblings`: clients write values, each unique, into keys that keep concurrent values side by side, and in the
- * end read what is there. Promises: an acknowledged write is in every final read unless a later one replaced
- * it; nothing is invented, nothing rejected is applied, nothing replaced comes back; all nodes agree.
+ * The model `siblings`: clients write unique values into keys that keep concurrent values as siblings, and read the
+ * keys in the end. Promises: an acknowledged write is in every final read unless a later write replaced it. No value is
+ * invented, no rejected write applies, no replaced value comes back, and all nodes agree.
  *
- * What a write may replace. One with a context (`saw`, what its client had read): exactly those. A blind one
- * (`saw` null): all that a quorum could see, so any write that did not begin after it had ended; one of unknown
- * outcome never ends. Who replaced must itself be there or be replaced, up to something in the final read: a
- * chain of replacements that ends in nothing has lost its last write. Writes of a rejected outcome replace none.
- * A `delete` is a write that leaves nothing: a chain may end in it, and what it replaced may not come back.
+ * A write with a context replaces exactly the values that its client had read (`saw`). A blind write (`saw` null)
+ * replaces everything that a quorum could see, so any write that did not begin after the blind write had ended. A blind
+ * write of unknown outcome never ends. A rejected write replaces nothing.
+ *
+ * A replacing write must itself be in the final read, or be replaced in turn. A chain of replacements that does not end
+ * in the final read has lost its last write. A `delete` is a write without a value: a chain may end in it, and the
+ * values that it replaced must not come back.
  */
 import { HistoryError, seconds, type HistoryEvent, type Json } from '../history/history.ts'
 import { finalReads, identityOf, valuesOf, type FinalRead } from '../history/final-reads.ts'
@@ -26,7 +28,7 @@ export const siblingsModel: Model = {
 interface Write {
   readonly id: string
   readonly key: string
-  /** Identities of the values its client had read; undefined for a blind write. */
+  /** Identities of the values that its client had read; undefined for a blind write. */
   readonly saw: readonly string[] | undefined
   readonly operation: Operation
 }
@@ -101,7 +103,7 @@ function writeOf(operation: Operation): Write {
   }
 }
 
-/** It leaves nothing to be read: whether it was applied shows in what is gone. */
+/** A delete leaves no value. Only the missing values show whether it was applied. */
 function isDelete({ operation }: Write): boolean {
   return operation.f === 'delete'
 }
@@ -122,7 +124,7 @@ function groupByKey(writes: readonly Write[]): Map<string, Map<string, Write>> {
   return byKey
 }
 
-/** Values that no read may return, whenever it was: never written, written only later, or rejected. */
+/** Finds values that no read may ever return: never written, written only later, or rejected. */
 function strangeReads(
   operations: readonly Operation[],
   byKey: ReadonlyMap<string, Map<string, Write>>,
@@ -191,7 +193,9 @@ function lostWrites(
   })
 }
 
-/** The writes that are in a final read, or that may have been replaced by one of these: a least fixed point. */
+/**
+ * The writes in a final read, and all writes that these may have replaced, directly or in a chain: a least fixed point.
+ */
 function accountedFor(own: ReadonlyMap<string, Write>, ids: ReadonlySet<string>): Set<Write> {
   const accounted = new Set<Write>()
   const pending: Write[] = []
@@ -213,7 +217,7 @@ function accountedFor(own: ReadonlyMap<string, Write>, ids: ReadonlySet<string>)
   return accounted
 }
 
-/** Values that were replaced by a write which was acknowledged, or which is in the same final read. */
+/** Finds values in a final read that an acknowledged write, or a write in the same final read, had replaced. */
 function returned(
   key: string,
   own: ReadonlyMap<string, Write>,

@@ -1,6 +1,6 @@
-/** How many promises of which kind were broken, as a person says it: "2 stale reads, 1 key not linearizable". */
+/** Words for the number of broken promises of each kind: "2 stale reads, 1 key not linearizable". */
 
-/** Of one, and of several. */
+/** The singular and the plural for each kind. */
 const WORDS: Readonly<Record<string, readonly [one: string, several: string]>> = {
   lost: ['acknowledged write lost', 'acknowledged writes lost'],
   unexpected: ['value that nobody wrote', 'values that nobody wrote'],

@@ -1,6 +1,6 @@
 /**
- * What a model says of a history. `invalid` is proof of a broken promise; `valid` says that none was found in
- * what could be judged, all of which was; `unknown` that something could not be judged.
+ * The verdict of a model on a history. `invalid` proves a broken promise. `valid` says that everything was judged and
+ * no broken promise was found. `unknown` says that something could not be judged.
  */
 import { breachWords } from './breach-words.ts'
 import type { HistoryEvent, Json } from '../history/history.ts'
@@ -12,12 +12,12 @@ export interface Verdict {
   readonly result: Result
   /** One sentence for people. */
   readonly sentence: string
-  /** The smallest that shows it: at most EVIDENCE_MAX, earliest first. Empty where valid. */
+  /** At most EVIDENCE_MAX pieces of evidence, the earliest first. Empty if valid. */
   readonly evidence: readonly Evidence[]
   readonly stats: Readonly<Record<string, number>>
-  /** All kinds of breach that were found: the evidence shows the earliest ones only. */
+  /** All kinds of breaches that were found. The evidence shows only the earliest breaches. */
   readonly kinds?: readonly string[]
-  /** Orders in which the operations on a key may have taken effect, as indexes of their first events. */
+  /** For each key an order in which its operations may have taken effect, as indexes of their first events. */
   readonly orders?: readonly KeyOrder[]
 }
 
@@ -27,20 +27,20 @@ export interface KeyOrder {
 }
 
 export interface Evidence {
-  /** What is wrong: lost, unexpected, …; `unjudged` where it could not be told. */
+  /** The kind of the breach: lost, unexpected, …; `unjudged` if something could not be judged. */
   readonly kind: string
   readonly key: string
-  /** Which operation, when, by which node acknowledged, and what the final reads say. */
+  /** The description: which operation, when, acknowledged by which node, and what the final reads show. */
   readonly words: string
-  /** Indexes of the first events of the operations that it is about. */
+  /** Indexes of the first events of the operations in question. */
   readonly operations?: readonly number[]
 }
 
-/** What a check may use; beyond it the verdict is *unknown*. Models whose work is linear do not need it. */
+/** The bounds of a check; beyond them the verdict is *unknown*. Models whose work is linear ignore them. */
 export interface CheckBounds {
   readonly timeMs?: number | undefined
   readonly memoryBytes?: number | undefined
-  /** What an object holds at the start, where the history does not say. */
+  /** The initial value of an object, which the history does not contain. */
   readonly initial?: Json | undefined
 }
 
@@ -49,14 +49,14 @@ export interface Model {
   readonly name: string
   /** The promise, as a phrase. */
   readonly promise: string
-  /** Errors: HistoryError where the history is not one that this model can read. */
+  /** Throws HistoryError if this model cannot read the history. */
   readonly check: (history: readonly HistoryEvent[], bounds?: CheckBounds) => Verdict
 }
 
-/** More says nothing new to a reader; the counts are in the stats. */
+/** More evidence would not help a reader; the counts are in the stats. */
 export const EVIDENCE_MAX = 10
 
-/** `findings` are breaches, `unjudged` what could not be told. A breach outweighs what is not known. */
+/** `findings` are breaches; `unjudged` lists what could not be judged. A breach outweighs what is unknown. */
 export function verdictOf(
   model: string,
   of: {

@@ -1,4 +1,4 @@
-/** The list of runs, newest first: the page that a person opens to find one. */
+/** The page that lists all runs, the newest first. */
 import type { Result } from '../checker/verdict/verdict.ts'
 import { documentOf } from './markup/document.ts'
 import { badge, dateOf, sentenceOf } from './markup/headline.ts'

@@ -1,6 +1,6 @@
 /**
- * The report of one check run, as one HTML file that needs nothing else: no network, and for its text no
- * script. A pure function of the run, but for the page's own style and script, which are files beside this one.
+ * The report of one check run, as one self-contained HTML file: it needs no network, and its text needs no script. It
+ * is a pure function of the run, except that it reads the page's style and script from files beside this one.
  */
 import { operationsOf } from '../checker/history/operation.ts'
 import { longestGap } from './analysis/answer-gap.ts'
@@ -17,7 +17,7 @@ import { pageStyle } from './markup/page-style.ts'
 import type { RunReport } from './analysis/report-input.ts'
 import { storySection } from './markup/story-section.ts'
 
-/** The whole document. Errors: HistoryError where the history's events do not pair. */
+/** The whole document. Throws HistoryError if the events of the history do not pair. */
 export function renderReport(report: RunReport): string {
   const { verdict, history } = report
   const operations = operationsOf(history)
@@ -36,7 +36,7 @@ export function renderReport(report: RunReport): string {
   })
 }
 
-/** What the script draws into. Hidden from readers without scripts, who have the text around it. */
+/** The elements that the script draws into. They are hidden without scripts; the text around them is always there. */
 function pictures(): Html {
   return html` <section id="lanes-section" class="drawn" hidden>
       <h2>Every operation</h2>

@@ -1,14 +1,14 @@
 /**
- * How long a node left its clients without any answer: the pause that a failover would be seen by. Computed from the
- * history alone.
+ * Finds the longest time in which a node gave its clients no answer, as a failover would cause it. It uses the history
+ * alone.
  *
- * An answer is what ended `ok`, or found that a condition does not hold. A rejection for want of a quorum, an error or
- * an unknown outcome is none: a node that only refuses does not serve. A gap begins with the last answer, or, where
- * nobody waited then, with the next request; so the time in which nobody asks is no gap, however low the rate is. It
- * ends with the next answer, or with the last request that ended without one.
+ * An operation that ended `ok` is an answer, and so is a failed condition. A rejection, an error or an unknown outcome
+ * is not, because a node that only refuses does not serve. A gap begins with the last answer, or, if no client waited
+ * then, with the next request. So a time without requests is no gap, even at a low rate. A gap ends with the next
+ * answer, or with the last request that ended without one.
  *
- * A node does not count while a fault is made of it (killed, restarted, paused, its clock set) or cuts it off
- * from a majority, nor for a while after; nor what was asked meanwhile. Neither do the final reads.
+ * A node does not count while a fault hits it (killed, restarted, paused, its clock set) or cuts it off from a
+ * majority, nor for a while after, nor do requests of that time. Final reads do not count either.
  */
 import { MISMATCH } from '../../checker/history/history.ts'
 import { NEMESIS, seconds, type HistoryEvent } from '../../checker/history/history.ts'
@@ -20,16 +20,16 @@ export interface AnswerGap {
   readonly node: string
   readonly from: number
   readonly to: number
-  /** The faults that lasted at any time of it, as their commands name them. */
+  /** The commands of the faults that overlapped the gap. */
   readonly faults: readonly string[]
 }
 
-/** A node that is back connects to the others, and they to it. */
+/** How long a node that is back may take to connect to the others. */
 const RETURN_NS = 2_000_000_000
 
 export const GAP_MEANING =
   'The longest time in which a node was asked and answered nothing, neither ok nor that a condition does not hold. ' +
-  'Nodes that a fault was made of, or that it cut off from a majority, do not count while it lasts and for 2 s after.'
+  'A node that a fault hit, or cut off from a majority, does not count during the fault and for 2 s after it.'
 
 const OF_ONE_NODE: ReadonlySet<string> = new Set([
   'kill',
@@ -41,7 +41,7 @@ const OF_ONE_NODE: ReadonlySet<string> = new Set([
   'truncate',
 ])
 
-/** Of all nodes; undefined where no node is named, or none that counts was asked. */
+/** The longest gap of all nodes; undefined if the history names no nodes, or no node that counts was asked. */
 export function longestGap(
   history: readonly HistoryEvent[],
   operations: readonly Operation[],
@@ -74,7 +74,7 @@ interface Span {
   readonly to: number
 }
 
-/** `asked` of one node, in the order of their invocation. */
+/** `asked` holds the operations of one node, in the order of their invocation. */
 function* gapsOf(
   asked: readonly Operation[],
   endedAt: ReadonlyMap<number, number>,
@@ -88,7 +88,7 @@ function* gapsOf(
     if (isAway(invokedAt)) continue
     moments.push({ at: invokedAt, change: 'asked' })
     const at = endedAt.get(lastIndex)
-    // What ends while the node is away has been given up when it went.
+    // An operation that ends while the node is away ended for the gap when the node went away.
     if (at === undefined || away.some(({ from }) => invokedAt < from && from <= at)) continue
     moments.push({ at, change: isAnswer(operation) ? 'answered' : 'ended' })
   }
@@ -112,7 +112,7 @@ function isAnswer({ outcome, error }: Operation): boolean {
   return outcome === 'ok' || (outcome === 'fail' && error === MISMATCH)
 }
 
-/** Where those begin that were asked once the last change was over; the number of all where nothing changes anything. */
+/** The index of the first operation invoked after the last change; the number of operations if there is no change. */
 function finalReadsFrom(operations: readonly Operation[]): number {
   const lastChange = operations.findLast(({ f }) => f !== 'read')?.lastIndex
   if (lastChange === undefined) return operations.length
@@ -120,7 +120,7 @@ function finalReadsFrom(operations: readonly Operation[]): number {
   return first < 0 ? operations.length : first
 }
 
-/** By the index of the event, because to an operation an unknown outcome never ends. */
+/** The times of all ends, by event index. An operation with an unknown outcome has no end time of its own. */
 function endTimes(history: readonly HistoryEvent[]): Map<number, number> {
   const times = new Map<number, number>()
   for (const { index, process, type, time } of history)
@@ -128,11 +128,11 @@ function endTimes(history: readonly HistoryEvent[]): Map<number, number> {
   return times
 }
 
-/** Whom a fault keeps from serving: the node it is made of, or all on a side without a majority. */
+/** The nodes that a fault keeps from serving: the node that it hits, or all nodes on a side without a majority. */
 function victimsOf(what: string): readonly string[] {
   const [kind = '', groups = ''] = what.split(' ')
   if (OF_ONE_NODE.has(kind)) return [groups]
-  // Who comes or goes by a change of the members serves nobody for a part of it.
+  // A node that joins or leaves serves no requests during a part of the change.
   if (kind === 'join' || kind === 'leave') return [groups]
   if (kind === 'replace')
     return what

@@ -1,6 +1,6 @@
 /**
- * Whether the copies came to agree: what the final reads of each key said, node by node. Compares values as
- * sets where they are lists, because the order of values kept side by side means nothing.
+ * Decides whether the copies converged: it compares the final reads of each key across the nodes. It compares lists as
+ * sets, because the order of siblings has no meaning.
  */
 import { type FinalRead, finalReads, identityOf } from '../../checker/history/final-reads.ts'
 import type { Json } from '../../checker/history/history.ts'
@@ -10,16 +10,16 @@ import { textOf } from './operation-words.ts'
 
 export interface KeyConvergence {
   readonly key: string
-  /** `alone`: only one node was asked, so there is nothing to compare. `unread`: none was. */
+  /** `alone`: only one node was asked, so there is nothing to compare. `unread`: no node was asked. */
   readonly state: 'same' | 'different' | 'unanswered' | 'alone' | 'unread'
   readonly nodes: readonly NodeAnswer[]
-  /** What all nodes said, in words; undefined where they differ. */
+  /** The common answer of all nodes, in words; undefined if they differ. */
   readonly common: string | undefined
 }
 
 export interface NodeAnswer {
   readonly node: string
-  /** In words; undefined where the node never answered. */
+  /** The answer in words; undefined if the node never answered. */
   readonly answer: string | undefined
   readonly error: string | undefined
 }
@@ -27,7 +27,7 @@ export interface NodeAnswer {
 /** More values are counted instead of named. */
 const VALUES_NAMED_MAX = 12
 
-/** Of every key of the history. */
+/** The convergence of every key of the history. */
 export function convergenceOf(operations: readonly Operation[]): KeyConvergence[] {
   const reads = finalReads(operations, valuesIn)
   const keys = new Set(operations.map(({ key }) => key ?? ''))
@@ -63,7 +63,7 @@ function stateOf(asked: number, answered: number, isSame: boolean): KeyConvergen
   return asked === 1 ? 'alone' : 'same'
 }
 
-/** Where nodes differ, what one lacks of what any other has says more than all that it has. */
+/** Words for an answer. If nodes differ and a list is long, the missing values say more than the values themselves. */
 function answerText(values: readonly Json[], union: ReadonlySet<string> | undefined): string {
   const own = new Set(values.map(identityOf))
   const all = valuesText([...own])

@@ -1,24 +1,24 @@
 /**
- * The faults of a run, and what clients got while each lasted. Computed from the history alone, so that it says
- * what was seen, not what was planned.
+ * The faults of a run, and the outcomes of requests during each. It uses the history alone, so it shows what happened,
+ * not what was planned.
  */
 import { NEMESIS, type HistoryEvent } from '../../checker/history/history.ts'
 import type { Operation } from '../../checker/history/operation.ts'
 
 /** Times are nanoseconds since the start of the run. */
 export interface Fault {
-  /** As the command names it: `partition n1,n2/n3,n4,n5`. */
+  /** The command of the fault: `partition n1,n2/n3,n4,n5`. */
   readonly what: string
-  /** When making it began, and when it was probed to have its effect; the same where the history has one of both. */
+  /** When injecting it began, and when its effect had been probed. Equal if the history has only one of them. */
   readonly startAt: number
   readonly startedAt: number
-  /** When undoing it began, and was done; undefined where the history ends before. */
+  /** When healing it began, and when it was healed; undefined if the history ends before. */
   readonly healAt: number | undefined
   readonly healedAt: number | undefined
 }
 
 export interface FaultRow extends Fault {
-  /** Of the operations invoked between its start and its end. */
+  /** The outcomes of the operations invoked between its start and its end. */
   readonly ok: number
   readonly rejected: number
   readonly unknown: number
@@ -26,18 +26,18 @@ export interface FaultRow extends Fault {
 }
 
 export type Recovery =
-  /** Every node went on answering: nothing was rejected or left unknown while it lasted. */
+  /** Every node kept answering: nothing was rejected or left unknown during the fault. */
   | { readonly type: 'no outage' }
-  /** From so long after its start nothing more was rejected or left unknown, and every node answered. */
+  /** From `afterNs` after its start, nothing more was rejected or left unknown, and every node answered. */
   | { readonly type: 'during'; readonly afterNs: number }
   /**
-   * Every node had answered ok again so long after it was healed. `isFirstAsk`: the node that was last to
-   * answer had not been asked any earlier, and may have been well before.
+   * `afterNs` after the heal every node had answered ok again. `isFirstAsk`: the last node to answer had not been asked
+   * any earlier, so it may have recovered before.
    */
   | { readonly type: 'after heal'; readonly afterNs: number; readonly isFirstAsk: boolean }
   /**
-   * These nodes did not answer ok before the next fault, or the end. `nextAfterNs`: how long after the heal the
-   * next one began; undefined where there was none, or nothing was healed.
+   * These nodes did not answer ok before the next fault, or the end of the run. `nextAfterNs` is the time from the heal
+   * to the next fault; undefined if there was no next fault, or no heal.
    */
   | {
       readonly type: 'not seen'
@@ -50,7 +50,7 @@ export const RECOVERY_MEANING =
   'Where clients were served again while the fault still lasted, it is counted from its start, until the last of the requests that were ' +
   'rejected or left unknown during it was made; “no outage” where there was none.'
 
-/** In the order of their starts. */
+/** The faults in the order of their starts. */
 export function faultsOf(history: readonly HistoryEvent[]): Fault[] {
   const faults: { -readonly [field in keyof Fault]: Fault[field] }[] = []
   for (const { process, f, value, time } of history) {
@@ -98,14 +98,14 @@ export function faultRows(
   })
 }
 
-/** The faults whose effect may be felt at a time. */
+/** The faults that may have an effect at a time. */
 export function faultsAt(faults: readonly Fault[], time: number): Fault[] {
   return faults.filter(
     ({ startAt, healedAt }) => startAt <= time && (healedAt === undefined || time < healedAt),
   )
 }
 
-/** The nodes that were asked, as people count them: n2 before n10. */
+/** The nodes that were asked, in natural order: n2 before n10. */
 export function nodesOf(operations: readonly Operation[]): string[] {
   const names = new Set(operations.map(({ node }) => node))
   return [...names].filter((name) => name !== undefined).sort(byName)
@@ -160,7 +160,7 @@ function recoveryOf(
   }
 }
 
-/** Node → what it first answered ok of all that was asked after `from`, if before `until`. */
+/** For each node the first operation that was invoked after `from` and answered ok before `until`. */
 function firstAnswers(
   operations: readonly Operation[],
   from: number,

@@ -1,19 +1,19 @@
-/** An operation in the words of a story: who asked which node to do what, and what came back. */
+/** Words for an operation in a story: which client asked which node to do what, and the answer. */
 import type { Json } from '../../checker/history/history.ts'
 import type { Operation } from '../../checker/history/operation.ts'
 
-/** Longer values are cut, and say so; the whole is in history.jsonl. */
+/** Longer values are cut, with a note. history.jsonl has the full value. */
 const VALUE_CHARACTERS_MAX = 160
-/** A read of more values kept side by side tells how many. */
+/** A read of more siblings than this shows only their number. */
 const VALUES_NAMED_MAX = 12
 
-/** "client 3 asked n2 to add 17 to k1". */
+/** For example "client 3 asked n2 to add 17 to k1". */
 export function requestOf(operation: Operation): string {
   const asked = operation.node === undefined ? 'asked' : `asked ${operation.node}`
   return `${clientOf(operation)} ${asked} to ${deedOf(operation)}`
 }
 
-/** What came of it, after its request: "acknowledged", "answered 5", "rejected: no quorum". */
+/** The answer, to follow the request: "acknowledged", "answered 5", "rejected: no quorum". */
 export function answerOf({ f, outcome, input, output, error }: Operation): string {
   const why = error === undefined ? '' : `: ${cut(error)}`
   if (outcome === 'fail') return `rejected${why}; it did not happen`
@@ -28,12 +28,12 @@ export function clientOf({ session }: Operation): string {
   return `client ${session}`
 }
 
-/** A value as JSON, cut where it is long. */
+/** A value as JSON, cut if it is long. */
 export function textOf(value: Json, max: number = VALUE_CHARACTERS_MAX): string {
   return cut(JSON.stringify(value), max)
 }
 
-/** Of a write or an add: the value that a later read should show. */
+/** For a write or an add, the value that a later read should show. */
 export function valueWritten({ f, input }: Operation): Json | undefined {
   if (READS.has(f) || f === 'delete' || f === 'cas') return undefined
   return isMap(input) && input['write'] !== undefined ? input['write'] : input
@@ -62,7 +62,7 @@ function foundOf(output: Json): string {
   return isList(output) ? output.map((value) => textOf(value)).join(' and ') : textOf(output)
 }
 
-/** A write of values that are kept side by side names, beside its value, what its client had seen. */
+/** The written value. The input of the siblings workload also holds the values that its client had seen. */
 function writtenOf(input: Json): string {
   return isMap(input) && input['write'] !== undefined ? textOf(input['write']) : textOf(input)
 }

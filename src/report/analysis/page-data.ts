@@ -1,6 +1,6 @@
 /**
- * What the pictures of a report are drawn from: the operations in columns, with tables for what repeats, so
- * that sixty thousand of them stay a few megabytes. Times are whole microseconds since the start of the run.
+ * The data for the pictures of a report. Operations are in columns, with tables for repeated texts, so that sixty
+ * thousand operations take a few megabytes. Times are whole microseconds since the start of the run.
  */
 import type { HistoryEvent } from '../../checker/history/history.ts'
 import { operationsOf } from '../../checker/history/operation.ts'
@@ -16,30 +16,30 @@ export interface PageData {
   readonly nodes: readonly string[]
   readonly deeds: readonly string[]
   readonly errors: readonly string[]
-  /** One entry an operation, in the order of invocation. */
+  /** One entry for each operation, in the order of invocation. */
   readonly operations: OperationColumns
   readonly faults: readonly FaultBand[]
   readonly stories: readonly MarkedStory[]
-  /** The order that was found for a key: positions of operations. */
+  /** For each key the order that the checker found, as positions of operations. */
   readonly orders: readonly { readonly key: number; readonly order: readonly number[] }[]
 }
 
 export interface OperationColumns {
-  /** Index of the first event: the name by which the story calls an operation. */
+  /** Index of the first event. The story identifies an operation by it. */
   readonly first: readonly number[]
   readonly at: readonly number[]
-  /** Until the outcome, or until nobody waited for it any longer; -1 where the history ends before. */
+  /** Time until the outcome, or until the client stopped waiting; -1 if the history ends before. */
   readonly took: readonly number[]
   /** 0 ok, 1 rejected, 2 unknown. */
   readonly outcome: readonly number[]
-  /** Places in the tables above; -1 for none. */
+  /** Indexes in the tables above; -1 for none. */
   readonly client: readonly number[]
   readonly key: readonly number[]
   readonly node: readonly number[]
   readonly deed: readonly number[]
   readonly error: readonly number[]
   readonly asked: readonly string[]
-  /** Empty where the answer repeats what was asked. */
+  /** Empty if the answer repeats the request. */
   readonly answered: readonly string[]
 }
 
@@ -47,7 +47,7 @@ export interface FaultBand {
   readonly what: string
   readonly from: number
   readonly to: number
-  /** Between these it was on; before and after it was being made and undone. */
+  /** Between these times the fault was on. Before, it was being injected; after, it was being healed. */
   readonly onFrom: number
   readonly onTo: number
 }
@@ -59,7 +59,7 @@ export interface MarkedStory {
 }
 
 const VALUE_CHARACTERS_MAX = 60
-/** What happened last is not drawn onto the edge. */
+/** Leaves room, so that the last events are not drawn onto the edge. */
 const MARGIN = 1.01
 const OUTCOMES = ['ok', 'fail', 'info'] as const
 

@@ -1,11 +1,11 @@
-/** Why the steps of a story are wrong, for somebody who does not know the words of the trade. */
+/** Explains why the steps of a story are wrong, for readers who do not know the technical terms. */
 import { nodesOf, type Fault } from './fault-table.ts'
 import type { Operation } from '../../checker/history/operation.ts'
 import { textOf } from './operation-words.ts'
 import type { StaleProof } from './stale-proof.ts'
 import { valueLeft } from './stale-proof.ts'
 
-/** One sentence or some; undefined where the evidence says all that there is to say. */
+/** One or more sentences; undefined if the evidence says everything. */
 export function reasonOf(
   kind: string,
   named: readonly Operation[],
@@ -15,7 +15,7 @@ export function reasonOf(
   return proof === undefined || !isTold(proof, named) ? meaning : proofText(proof, named)
 }
 
-/** What the faults had to do with it, as far as the history tells. */
+/** How the faults relate to the steps, as far as the history shows; undefined if it does not. */
 export function circumstanceOf(
   named: readonly Operation[],
   faults: readonly Fault[],
@@ -54,7 +54,7 @@ function proofText(
   return `${begun}. ${seen}, so ${step(read)} should have found ${value} or something newer; ${what}.`
 }
 
-/** Of a cut that separates: who answered on which side. */
+/** For a cut, the nodes that answered on each side; undefined if only one side answered. */
 function apartText({ what, startAt, healedAt }: Fault, named: readonly Operation[]) {
   const during = named.filter(
     (operation) => operation.invokedAt >= startAt && endOf(operation) <= (healedAt ?? Infinity),

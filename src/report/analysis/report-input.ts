@@ -1,4 +1,4 @@
-/** All that the report of a run is made from. */
+/** The input of the report of a run. */
 import type { HistoryEvent } from '../../checker/history/history.ts'
 import type { Verdict } from '../../checker/verdict/verdict.ts'
 
@@ -12,9 +12,9 @@ export interface RunReport {
   readonly command: string
   /** ISO 8601. */
   readonly startedAt: string
-  /** Why the cluster was not whole at the end. */
+  /** Why the cluster was not healthy at the end; undefined if it was. */
   readonly unsettled: string | undefined
-  /** The level, or the mode of the bucket, that does not promise what was found broken; undefined where it is promised. */
+  /** The level, or the mode of the bucket, that does not promise what was found broken; undefined if it is promised. */
   readonly notPromisedBy?: string | undefined
   /** The promise of the model, as a phrase. */
   readonly promise: string

@@ -1,6 +1,6 @@
 /**
- * The simplest proof that a key is not linearizable, and the one that people follow: a read that finds what had
- * been replaced for certain before it was asked. Values that are written more than once prove nothing here.
+ * The simplest proof that a key is not linearizable: a read returned a value that had certainly been replaced before
+ * the read began. Values that were written more than once prove nothing here.
  */
 import { identityOf } from '../../checker/history/final-reads.ts'
 import type { Json } from '../../checker/history/history.ts'
@@ -8,15 +8,15 @@ import type { Operation } from '../../checker/history/operation.ts'
 
 export interface StaleProof {
   readonly read: Operation
-  /** Wrote what was read; undefined where nothing was found. */
+  /** The write of the value that was read; undefined if the read found nothing. */
   readonly writer: Operation | undefined
-  /** Was asked after the writer had ended, so it replaced what that wrote. */
+  /** A write that began after `writer` had ended, so it replaced its value. */
   readonly newer: Operation
-  /** Ended before the read was asked: the newer write itself, or a read that had found it. */
+  /** An operation that ended before the read began: the newer write itself, or a read of its value. */
   readonly witness: Operation
 }
 
-/** `own` are all operations on the key of the read; the proof is looked for `among` some of them. */
+/** `own` are all operations on the key of the read. The proof uses only the operations `among` them. */
 export function staleProof(
   read: Operation,
   own: readonly Operation[],
@@ -36,7 +36,7 @@ export function staleProof(
     const newer = shownBy(witness, writers)
     if (newer === undefined || newer === writer || !told.has(newer)) continue
     if (writer !== undefined && !(writer.completedAt < newer.invokedAt)) continue
-    // The later, the closer to the read.
+    // Prefer the witness that ended last, because it is the closest to the read.
     if (proof === undefined || witness.completedAt > proof.witness.completedAt) {
       proof = { read, writer, newer, witness }
     }
@@ -44,13 +44,13 @@ export function staleProof(
   return proof
 }
 
-/** What a write or a compare-and-set leaves behind. */
+/** The value that a write or a compare-and-set stores; undefined for other operations. */
 export function valueLeft({ f, input }: Operation): Json | undefined {
   if (f === 'write') return input
   return f === 'cas' && Array.isArray(input) ? (input as readonly Json[])[1] : undefined
 }
 
-/** The write that had taken effect by the end of a witness. */
+/** The write that had certainly taken effect by the end of the witness. */
 function shownBy(
   witness: Operation,
   writers: ReadonlyMap<string, Operation | 'several'>,

@@ -1,6 +1,6 @@
 /**
- * What went wrong, as a sequence of steps that a person can follow: the operations that a piece of evidence
- * names, in the order of their invocation, and the faults that began or ended between them.
+ * Tells what went wrong as a sequence of steps that a person can follow: the operations that a piece of evidence names,
+ * in the order of their invocation, and the faults that began or ended between them.
  */
 import { finalReads } from '../../checker/history/final-reads.ts'
 import type { HistoryEvent, Json } from '../../checker/history/history.ts'
@@ -13,22 +13,22 @@ import { staleProof } from './stale-proof.ts'
 
 export interface Story {
   readonly evidence: Evidence
-  /** Faults that already lasted when the first step was made. */
+  /** The faults that were on at the first step. */
   readonly already: readonly Fault[]
   readonly steps: readonly Step[]
-  /** Why the steps are wrong; undefined where the evidence's words say all. */
+  /** Why the steps are wrong; undefined if the words of the evidence say it. */
   readonly reason: string | undefined
-  /** What the faults had to do with it; undefined where the steps say all. */
+  /** How the faults relate to the steps; undefined if there is nothing to add. */
   readonly circumstance: string | undefined
 }
 
 export type Step =
   | {
       readonly type: 'operation'
-      /** From 1; the lanes show it beside the operation. */
+      /** Counts from 1; the lanes show the number beside the operation. */
       readonly number: number
       readonly operation: Operation
-      /** The one whose answer left no order: the last of them to be answered. */
+      /** Whether this answer left no possible order. It is the last answer of the story. */
       readonly isDeadEnd: boolean
     }
   | {
@@ -37,14 +37,14 @@ export type Step =
       readonly change: 'begins' | 'ends'
       readonly at: number
     }
-  /** So many beginnings and ends of faults are left out. */
+  /** Stands for so many left-out beginnings and ends of faults. */
   | { readonly type: 'gap'; readonly count: number }
 
-/** Of a longer row of faults without an operation between, so many at each end are told. */
+/** A longer sequence of faults without an operation between them shows only so many at each end. */
 const FAULTS_IN_A_ROW_MAX = 8
 const FAULTS_AT_AN_END = 3
 
-/** One a piece of evidence, in their order. */
+/** One story for each piece of evidence, in the same order. */
 export function storiesOf(verdict: Verdict, history: readonly HistoryEvent[]): Story[] {
   const operations = operationsOf(history)
   const faults = faultsOf(history)
@@ -52,8 +52,8 @@ export function storiesOf(verdict: Verdict, history: readonly HistoryEvent[]): S
 }
 
 /**
- * The operations that evidence is about. Where it does not list them: those on its key whose life its words
- * tell, with the reads that it was found by.
+ * The operations of a piece of evidence. If it does not list them, they are the operations on its key that its words
+ * describe, and the final reads.
  */
 export function operationsNamed(
   evidence: Evidence,
@@ -78,7 +78,7 @@ export function operationsNamed(
   return [...told, ...own.filter((operation) => isAmong(seen, operation))]
 }
 
-/** An answer alone tells nobody why it is wrong: what it contradicts, where that is simple to tell. */
+/** A single answer does not show why it is wrong. Adds the operations that it contradicts, if a simple proof exists. */
 function withProof(
   { kind }: Evidence,
   read: Operation,
@@ -96,8 +96,8 @@ function ownOf({ key }: Operation, operations: readonly Operation[]): readonly O
 }
 
 /**
- * Where an order was looked for and none is left, the answer that left none. Never that of a blind write: it
- * could always come last.
+ * For evidence that no order exists, the answer that left no order. It is never the answer of a blind write, because a
+ * blind write could always come last.
  */
 export function deadEndOf(evidence: Evidence, named: readonly Operation[]): Operation | undefined {
   if (evidence.kind !== 'not linearizable') return undefined

@@ -1,4 +1,4 @@
-/** Convergence as text: first whether the copies agree, then key by key, those that do not agree first. */
+/** Shows convergence as text: a summary, then the keys on which nodes disagree, then the others. */
 import type { KeyConvergence } from '../analysis/convergence.ts'
 import { html, type Html } from './html.ts'
 

@@ -1,6 +1,6 @@
 /**
- * The frame of a page: one file that may load nothing. Its policy lets run only the script that it was made
- * with, so that even markup that slipped through could not act.
+ * The frame of a page: one file that may load nothing else. Its security policy allows only its own script, so that
+ * even markup that escaped the escaping could not run.
  */
 import { createHash } from 'node:crypto'
 import { escapeHtml, type Html } from './html.ts'
@@ -9,7 +9,7 @@ export function documentOf(page: {
   readonly title: string
   readonly style: string
   readonly body: Html
-  /** JSON for the script; undefined where there is none. */
+  /** JSON for the script. */
   readonly data?: Html
   readonly script?: Html
 }): string {
@@ -34,7 +34,7 @@ export function documentOf(page: {
     data === undefined
       ? ''
       : `<script type="application/json" id="page-data">${data.markup}</script>`,
-    // The digest is of every character between the tags.
+    // The digest in the policy covers every character between the tags.
     script === undefined ? '' : `<script>${script.markup}</script>`,
     '</body></html>',
     '',

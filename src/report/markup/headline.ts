@@ -1,10 +1,10 @@
-/** The head of a report: what was found, what had been promised, and how to run it again. */
+/** The head of a report: the verdict, the promise, and the command that runs the check again. */
 import type { Result } from '../../checker/verdict/verdict.ts'
 import { html, type Html } from './html.ts'
 import type { RunReport } from '../analysis/report-input.ts'
 import { explanationOf } from './workload-words.ts'
 
-/** Told apart by word and sign as well as by colour: unknown must not be taken for valid. */
+/** The results differ by word and sign, not only by colour, because nobody may take unknown for valid. */
 const BADGES: Readonly<Record<Result, { readonly sign: string; readonly meaning: string }>> = {
   valid: { sign: '✓', meaning: 'Every promise that was checked was kept' },
   invalid: { sign: '✗', meaning: 'A promise was broken; the proof is below' },
@@ -24,8 +24,8 @@ export function headline(report: RunReport): Html {
     ${
       unsettled !== undefined &&
       html`<p class="unsettled">
-        <b>The cluster was not whole again at the end:</b> ${unsettled}. Nothing could be read
-        finally, so what it had kept by then was not judged.
+        <b>The cluster was not healthy again at the end:</b> ${unsettled}. There were no final
+        reads, so nobody knows what it had kept.
       </p>`
     }
     <dl>
@@ -60,13 +60,13 @@ export function badge(result: Result): Html {
   >`
 }
 
-/** Without the result in front, and what parts it from the rest: the badge says it. */
+/** The sentence without its leading result, because the badge shows the result. */
 export function sentenceOf(sentence: string, result: Result): string {
   const begins = [': ', ', '].some((mark) => sentence.startsWith(result + mark))
   return begins ? sentence.slice(result.length + 2) : sentence
 }
 
-/** "2026-11-24 02:23:32 UTC": the same wherever it is read, and without the clutter of a machine's format. */
+/** Formats like "2026-11-24 02:23:32 UTC", which is the same for every reader. */
 export function dateOf(iso: string): string {
   const [, day, time] = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$/.exec(iso) ?? []
   return day === undefined ? iso : `${day} ${time} UTC`

@@ -1,13 +1,13 @@
 /**
- * Markup from templates. Whatever is put into one is text and is escaped, unless it is markup made the same
- * way: no history, however strange, becomes part of the page's structure.
+ * Makes markup from templates. A template escapes every insert, unless it is markup from another template. So no text
+ * of a history can become part of the page's structure.
  */
 
 export interface Html {
   readonly markup: string
 }
 
-/** Lists are put side by side; undefined and false are nothing. */
+/** A list becomes the sequence of its items; undefined and false become nothing. */
 export type Insert = string | number | Html | readonly Insert[] | undefined | false
 
 export function html(parts: TemplateStringsArray, ...inserts: readonly Insert[]): Html {
@@ -18,12 +18,12 @@ export function html(parts: TemplateStringsArray, ...inserts: readonly Insert[])
   }
 }
 
-/** Markup or style that comes from files of this project. Never for what a history says. */
+/** Marks text from files of this project as markup. Never use it for text of a history. */
 export function trusted(markup: string): Html {
   return { markup }
 }
 
-/** A value as JSON that may stand inside a script element: no `<` in it can end the element or open another. */
+/** A value as JSON for a script element. It contains no `<`, which could end the element or open another. */
 export function jsonForScript(value: unknown): Html {
   return trusted(
     JSON.stringify(value)

@@ -1,11 +1,11 @@
 /**
- * The script of a page, as one text: its files without types, imports and exports, one after another. They
- * are real modules to the type checker; here they share one scope, so no two of them may name the same thing.
+ * The script of a page as one text: its files one after another, without types, imports and exports. For the type
+ * checker they are real modules. In the page they share one scope, so no two files may declare the same name.
  */
 import { readFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
 
-/** Each after those that it imports. */
+/** Each file comes after the files that it imports. */
 const FILES = [
   'time-window.ts',
   'palette.ts',
@@ -29,8 +29,8 @@ export function pageScript(): string {
 }
 
 /**
- * Node.js warns at the first use that the function is new. That is of no use to somebody who runs a check, so
- * it is not let through.
+ * Node.js warns at the first use that this function is experimental. Users of a check have no use for the warning, so
+ * it is suppressed.
  */
 function withoutTypes(source: string): string {
   const emitWarning = process.emitWarning.bind(process)

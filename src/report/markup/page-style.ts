@@ -1,7 +1,7 @@
 /** The style of all pages, as one text. */
 import { readFileSync } from 'node:fs'
 
-/** What comes later outweighs what comes before. */
+/** Later files override earlier ones. */
 const FILES = ['colours.css', 'pictures.css', 'page.css']
 
 export function pageStyle(): string {

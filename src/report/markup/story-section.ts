@@ -1,4 +1,4 @@
-/** The story of a run, as text: what went wrong step by step, or, where nothing did, what was done. */
+/** Shows the story of a run as text: what went wrong step by step, or what was done if nothing went wrong. */
 import { identityOf } from '../../checker/history/final-reads.ts'
 import { seconds, type HistoryEvent, type Json } from '../../checker/history/history.ts'
 import type { Operation } from '../../checker/history/operation.ts'
@@ -42,7 +42,7 @@ export function storySection(
     ${
       stories.length >= EVIDENCE_MAX &&
       html`<p class="quiet">
-        No more than ${EVIDENCE_MAX} are told. All are counted
+        No more than ${EVIDENCE_MAX} are shown. All are counted
         ${verdict.result === 'invalid' ? 'in the sentence at the top' : 'below'}.
       </p>`
     }
@@ -88,7 +88,7 @@ function storyOf(
   </details>`
 }
 
-/** Shows the lanes of one key, or of all where the story goes over several: none of its steps is hidden. */
+/** A button that shows the lanes of the story's key, or of all keys if its steps are on several keys. */
 function showButton(key: string, steps: readonly Step[], place: number): Html | false {
   const isOfKey = (step: Step): boolean =>
     step.type !== 'operation' || (step.operation.key ?? '') === key
@@ -111,7 +111,7 @@ function showButton(key: string, steps: readonly Step[], place: number): Html | 
   )
 }
 
-/** More are there, but closed, so that the first can be read without scrolling over the rest. */
+/** How many stories are open at first. The others are closed, so that the first can be read without scrolling. */
 const OPEN_MAX = 1
 const OPEN = html` open`
 
@@ -141,7 +141,7 @@ function stepOf(step: Step, written: readonly Json[]): Html {
   </li>`
 }
 
-/** What the story is about, where an answer that lists values does not have it. */
+/** Words for the values of the story that a list of values lacks. */
 function lackOf({ f, outcome, output }: Operation, written: readonly Json[]): string {
   if (f !== 'read' || outcome !== 'ok' || !Array.isArray(output)) return ''
   const found = new Set((output as readonly Json[]).map(identityOf))
@@ -176,7 +176,7 @@ function statsText(stats: Readonly<Record<string, number>>): string {
     .join(', ')
 }
 
-/** `rejectedButThere` is "rejected but there". */
+/** Turns `rejectedButThere` into "rejected but there". */
 function inWords(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 }

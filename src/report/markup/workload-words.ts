@@ -1,4 +1,4 @@
-/** What each workload checks, in words for somebody who sees it for the first time. */
+/** Explains what each workload checks, for somebody who sees it for the first time. */
 
 export function explanationOf(workload: string, model: string): string {
   return EXPLANATIONS[workload] ?? EXPLANATIONS[model] ?? OTHERWISE
@@ -15,13 +15,13 @@ const EXPLANATIONS: Readonly<Record<string, string>> = {
   register:
     'Clients read and write shared values at the same time. All must look as if there were one copy and one operation at a time: once a write was acknowledged, nobody may read what it replaced.',
   causal:
-    'Clients wander from node to node while the cluster is broken and healed, reading and writing. Whoever has seen an effect must never afterwards see the state from before its cause, on any key, through any node.',
+    'Clients move from node to node while the cluster is broken and healed, reading and writing. A client that has seen an effect must never afterwards see the state from before its cause, on any key, through any node.',
   session:
-    'Clients wander from node to node while the cluster is broken and healed. Each must find what it wrote itself, never go back behind what it has read, and so must those who read what it wrote afterwards.',
+    'Clients move from node to node while the cluster is broken and healed. Each client must find its own writes, and must never see older values than it has read. Clients that read its later writes must also see what came before them.',
   'cas-register':
     'Clients read, write and compare-and-set shared values at the same time. All must look as if there were one copy and one operation at a time.',
   kv: 'Clients get, put and append to shared texts at the same time. All must look as if there were one copy and one operation at a time.',
 }
 
 const OTHERWISE =
-  'Clients use the store while the cluster is broken and healed; then all that they were told is compared with what was promised.'
+  'Clients use the store while the cluster is broken and healed. Then all answers are compared with the promise.'

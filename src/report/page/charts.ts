@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-/** Latency as a scatter on a logarithmic axis, and throughput as stacked bars, over the same window as the lanes. */
+/** Draws latency as dots on a logarithmic axis, and throughput as stacked bars, over the same window as the lanes. */
 import { drawBands, drawTimeAxis, xOf, type Sheet } from './lane-picture.ts'
 import { endOf, FAIL, INFO, OK, outcomeOf, startOf, type Model } from './model.ts'
 import { stripes, type Palette } from './palette.ts'
@@ -7,10 +7,10 @@ import { lengthText, roundStep } from './time-window.ts'
 
 const CHART_TOP = 16
 const CHART_BOTTOM = 24
-/** Unknown and rejected last, so that the many that went well do not cover them. */
+/** Rejected and unknown come last, so that the many successful operations do not cover them. */
 const DRAWN_IN_ORDER = [OK, FAIL, INFO]
 const BIN_WIDTH_MIN = 6
-/** More points than this are drawn smaller. */
+/** If there are more points than this, they are drawn smaller. */
 const CROWD = 1500
 
 export function drawLatency(model: Model, sheet: Sheet, palette: Palette): void {
@@ -78,7 +78,7 @@ export function drawThroughput(model: Model, sheet: Sheet, palette: Palette): vo
   pen.restore()
 }
 
-/** Every outcome has a mark of its own: a dot, a cross, a ring. What falls on a taken pixel is left out. */
+/** Each outcome has its own mark: a dot, a cross, a ring. A point on a taken pixel is left out. */
 function drawPoints(
   model: Model,
   sheet: Sheet,
@@ -121,7 +121,7 @@ function drawPoints(
   else pen.stroke()
 }
 
-/** The powers of ten, of microseconds, between which all latencies lie. */
+/** The powers of ten, in microseconds, between which all latencies lie. */
 function powersOfTen({ data }: Model): [number, number] {
   let least = Infinity
   let most = 1
@@ -134,7 +134,7 @@ function powersOfTen({ data }: Model): [number, number] {
   return [low, Math.max(low + 1, Math.ceil(Math.log10(most)))]
 }
 
-/** Operations by the time at which they ended, in bins from the `first` on, that are in the window. */
+/** Counts operations in the window by outcome and end time. The bins begin with number `first`. */
 function countBins(
   model: Model,
   binUs: number,

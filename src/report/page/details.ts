@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
-/** The box with an operation's details, beside the pointer; at the foot of a narrow screen. */
+/** The box with an operation's details. It is beside the pointer, or at the bottom of a narrow screen. */
 import { detailsOf, OUTCOME_WORDS, outcomeOf, type Model } from './model.ts'
 
-/** Of a phone's screen; also what the style takes for narrow. */
+/** The width below which a screen is narrow, such as a phone's. The style uses the same value. */
 export const NARROW_PX = 600
 const DISTANCE_PX = 14
 
@@ -16,7 +16,7 @@ export function showDetails(
   box.dataset['outcome'] = OUTCOME_WORDS[outcomeOf(model, operation)]
 }
 
-/** Text only: what a history says never becomes markup. */
+/** Sets text only, so that text of a history never becomes markup. */
 export function showLines(
   lines: readonly string[],
   { x, y }: { readonly x: number; readonly y: number },

@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
-/** Wheel, drag, pinch, tap and keys on the lanes, as what they mean. Coordinates are the canvas's CSS pixels. */
+/** Translates wheel, drag, pinch, tap and keys on the lanes into actions. Coordinates are CSS pixels of the canvas. */
 
 export interface GestureHandlers {
-  /** Show `factor` times as much time, around `x`. Answers whether anything changed. */
+  /** Shows `factor` times as much time, around `x`. Returns whether anything changed. */
   readonly zoom: (x: number, factor: number) => boolean
   readonly move: (byPx: number) => void
   readonly whole: () => void
@@ -11,9 +11,9 @@ export interface GestureHandlers {
   readonly tap: (event: PointerEvent) => void
 }
 
-/** Moved less, a press is a tap. */
+/** A press that moves less than this is a tap. */
 const TAP_PX = 6
-/** A page that is being scrolled goes on scrolling when the lanes come under the pointer. */
+/** While the page is being scrolled, it keeps scrolling even if the lanes come under the pointer. */
 const SCROLL_REST_MS = 300
 const KEY_MOVE_PX = 80
 const KEY_ZOOM = 0.6
@@ -32,7 +32,7 @@ export function listenForGestures(canvas: HTMLCanvasElement, on: GestureHandlers
         event.preventDefault()
         return
       }
-      // Nothing is left to zoom out of: the wheel goes to the page.
+      // If the lanes cannot zoom any further, the wheel scrolls the page.
       if (on.zoom(event.offsetX, Math.exp(event.deltaY * 0.002))) event.preventDefault()
     },
     { passive: false },
@@ -66,7 +66,7 @@ export function listenForGestures(canvas: HTMLCanvasElement, on: GestureHandlers
   })
   canvas.addEventListener('pointercancel', (event) => pressed.delete(event.pointerId))
   canvas.addEventListener('pointerleave', ({ pointerType }) => {
-    // A finger leaves whenever it is lifted, and what it tapped is to be read then.
+    // A lifted finger also leaves, but then the details of the tapped operation must stay.
     if (pointerType === 'mouse') on.leave()
   })
   canvas.addEventListener('keydown', (event) => {

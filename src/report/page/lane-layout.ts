@@ -1,11 +1,13 @@
 /// <reference lib="dom" />
-/** Which operation lies in which row. A lane has more rows than one where its operations overlap. */
+/** Decides which operation is in which row. A lane has several rows if its operations overlap. */
 import { endOf, startOf, type Model } from './model.ts'
 
 export interface Row {
   /** In the order of their starts. */
   readonly operations: readonly number[]
-  /** The longest of them, microseconds: nothing that starts earlier than this before a time reaches it. */
+  /**
+   * The longest duration in microseconds. An operation that starts earlier than this before a time has ended by then.
+   */
   readonly longest: number
 }
 
@@ -17,7 +19,7 @@ export interface Lane {
 export interface LaneLayout {
   readonly lanes: readonly Lane[]
   readonly rowCount: number
-  /** Lanes that are left out, because nobody could tell so many apart. */
+  /** The number of lanes that are left out, because nobody could distinguish so many. */
   readonly leftOut: number
 }
 
@@ -49,7 +51,7 @@ export function layLanes(model: Model): LaneLayout {
   return { lanes, rowCount, leftOut }
 }
 
-/** Each operation in the first row that is free by then; in the one that is free first, where none is. */
+/** Puts each operation into the first free row. If no row is free, it takes the one that becomes free first. */
 function rowsOf(model: Model, operations: readonly number[]): Row[] {
   const rows: { operations: number[]; longest: number; freeAt: number }[] = []
   for (const operation of operations) {
@@ -68,7 +70,7 @@ function rowsOf(model: Model, operations: readonly number[]): Row[] {
   return rows
 }
 
-/** The place in the row of the first operation that may reach `time`. */
+/** The index in the row of the first operation that may still be running at `time`. */
 export function firstAt(model: Model, row: Row, time: number): number {
   let low = 0
   let high = row.operations.length

@@ -1,19 +1,19 @@
 /// <reference lib="dom" />
 /**
- * Draws the lanes. Only what is in the window is looked at, and what would fall on pixels that are already
- * filled the same way is left out, so that the cost is bounded by the size of the picture.
+ * Draws the lanes. It visits only operations in the window, and skips those whose pixels are already filled the same
+ * way, so that the size of the picture bounds the cost.
  */
 import { firstAt, type LaneLayout, type Row } from './lane-layout.ts'
 import { endOf, FAIL, INFO, marked, OK, outcomeOf, startOf, type Model } from './model.ts'
 import { stripes, type Palette } from './palette.ts'
 import { ticksOf, timeText } from './time-window.ts'
 
-/** A canvas that is ready to be drawn on, in CSS pixels. */
+/** A canvas that is ready for drawing, in CSS pixels. */
 export interface Sheet {
   readonly pen: CanvasRenderingContext2D
   readonly width: number
   readonly height: number
-  /** Where time begins, right of the labels. */
+  /** The x position where the time axis begins, right of the labels. */
   readonly left: number
 }
 
@@ -28,7 +28,7 @@ const BOTTOM = 22
 const LANE_GAP = 4
 const ROW_HEIGHT_MIN = 4
 const ROW_HEIGHT_MAX = 20
-/** What the rows together should not exceed while they can still be told apart. */
+/** The height that all rows together should not exceed, unless the rows become too low. */
 const ROWS_HEIGHT = 560
 const BAR_WIDTH_MIN = 2
 
@@ -41,7 +41,7 @@ export function lanesHeight(layout: LaneLayout): number {
   return TOP + BOTTOM + layout.rowCount * rowHeightOf(layout) + layout.lanes.length * LANE_GAP
 }
 
-/** Where a time is on the sheet. */
+/** The x position of a time on the sheet. */
 export function xOf(model: Model, { left, width }: Sheet, time: number): number {
   const { from, to } = model.view.window
   return left + ((time - from) / (to - from)) * (width - left)
@@ -76,7 +76,7 @@ export function drawLanes(model: Model, layout: LaneLayout, sheet: Sheet, palett
   pen.restore()
 }
 
-/** The operation at a point; the shortest, where several lie there. -1 for none. */
+/** The operation at a point, the shortest if there are several; -1 for none. */
 export function operationAt(
   model: Model,
   layout: LaneLayout,
@@ -125,13 +125,13 @@ export function drawBands(
     const wide = Math.max(1, x1 - x0)
     pen.fillStyle = palette.band
     pen.fillRect(x0, top, wide, bottom - top)
-    // Twice as dark while it was surely on.
+    // Draw the time in which the fault was certainly on twice as dark.
     const on0 = Math.max(left, xOf(model, sheet, onFrom))
     const on1 = Math.min(width, xOf(model, sheet, onTo))
     if (on1 > on0) pen.fillRect(on0, top, on1 - on0, bottom - top)
     pen.fillStyle = palette.bandEdge
     pen.fillRect(x0, top, wide, 2)
-    // One that follows at once is seen to be another.
+    // Draw both edges, so that two faults in direct succession look like two.
     for (const at of [from, to]) {
       const x = Math.round(xOf(model, sheet, at))
       if (x >= left && x <= width) pen.fillRect(x, top, 1, bottom - top)
@@ -171,7 +171,7 @@ export function drawTimeAxis(
   }
 }
 
-/** A text that has room, its end cut where it has not. */
+/** The text, with its end cut if it does not fit into `width`. */
 export function fitted(pen: CanvasRenderingContext2D, text: string, width: number): string {
   if (pen.measureText(text).width <= width) return text
   let length = text.length
@@ -223,7 +223,7 @@ function drawRow(
   }
 }
 
-/** Told apart by shape too: full for ok, a hollow lower half for rejected, striped and open at the end for unknown. */
+/** The outcomes also differ by shape: full for ok, a hollow lower half for rejected, stripes and a tip for unknown. */
 function drawBar(
   model: Model,
   operation: number,
@@ -241,7 +241,7 @@ function drawBar(
   const colour = palette.outcomes[outcome] ?? palette.ink
   if (outcome === OK) {
     pen.fillStyle = colour
-    // One that follows at once is still seen to be another.
+    // Leave a gap, so that two operations in direct succession look like two.
     pen.fillRect(x0, top, wide > 5 ? wide - 1 : wide, high)
   } else if (outcome === FAIL) {
     const half = Math.max(2, Math.floor(high * 0.55))
@@ -283,7 +283,7 @@ function drawRank(
   pen.fillText(text, at.x, at.y)
 }
 
-/** The operations of the story on top of all others, with the numbers that they have in its text. */
+/** Draws the operations of the story on top of all others, with their numbers in the text of the story. */
 function drawMarks(
   model: Model,
   placed: readonly PlacedRow[],
@@ -351,7 +351,7 @@ function drawMark(
     pen.textAlign = 'left'
     const text = '✗ no order left'
     const wide = pen.measureText(text).width
-    // Left of its number where there is no room at the right; on paper, to be read over other bars.
+    // Put the text left of the number if there is no room at the right, on a background that hides other bars.
     const right = Math.max(x1 + 6, x + 12)
     const at = right + wide + 4 > width ? x - 14 - wide : right
     pen.fillStyle = palette.paper

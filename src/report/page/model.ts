@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-/** What the page shows at the moment, over the data that it was made with. Operations go by their position. */
+/** The data of the page, and the view that it shows at the moment. Operations are identified by their position. */
 import type { PageData } from '../analysis/page-data.ts'
 import { lengthText, type TimeWindow } from './time-window.ts'
 
@@ -11,11 +11,11 @@ export const OUTCOME_WORDS = ['ok', 'rejected', 'outcome unknown']
 export interface View {
   window: TimeWindow
   laneBy: 'client' | 'key'
-  /** A place in the table of keys; -1 for all. */
+  /** An index in the table of keys; -1 for all. */
   key: number
-  /** Whose operations are marked; -1 for none. */
+  /** The story whose operations are marked; -1 for none. */
   story: number
-  /** The operation that was chosen; -1 for none. */
+  /** The selected operation; -1 for none. */
   selected: number
 }
 
@@ -23,7 +23,7 @@ export interface Model {
   readonly data: PageData
   readonly view: View
   readonly count: number
-  /** Operation → its place in the order found for its key, from 1; 0 where there is none. */
+  /** For each operation its place, from 1, in the order that was found for its key; 0 if there is none. */
   readonly ranks: Int32Array
 }
 
@@ -54,7 +54,7 @@ export function startOf({ data }: Model, operation: number): number {
   return data.operations.at[operation] ?? 0
 }
 
-/** When its bar ends: that of an operation that never ended goes on to the end of the run. */
+/** The end of its bar. The bar of an operation that never ended extends to the end of the run. */
 export function endOf({ data }: Model, operation: number): number {
   const took = data.operations.took[operation] ?? -1
   return took < 0 ? data.endUs : (data.operations.at[operation] ?? 0) + took

@@ -32,7 +32,7 @@ export function readPalette(): Palette {
   }
 }
 
-/** Stripes for what is not known: told apart from a full bar without its colour. */
+/** Stripes for unknown outcomes, which look different from a full bar even without colour. */
 export function stripes(
   context: CanvasRenderingContext2D,
   colour: string,

@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-/** Puts the page together: pictures, controls and the story's buttons over one view. */
+/** Connects the parts of the page: pictures, controls and the buttons of the story share one view. */
 import { drawLatency, drawThroughput } from './charts.ts'
 import { hideDetails, NARROW_PX, showDetails, showLines } from './details.ts'
 import { listenForGestures } from './gestures.ts'
@@ -10,10 +10,10 @@ import { readPalette, type Palette } from './palette.ts'
 import { around, moved, timeText, zoomed, type TimeWindow } from './time-window.ts'
 
 const CHART_HEIGHT = 190
-/** The charts follow once the lanes rest: they look at every operation, and would make a drag stutter. */
+/** The charts are drawn after the lanes rest, because they visit every operation and would make a drag stutter. */
 const CHARTS_REST_MS = 60
 const BUTTON_ZOOM = 0.5
-/** An operation that was chosen is shown among what happened around it. */
+/** A selected operation is shown with this much time around it: a multiple of its duration, and a minimum. */
 const AROUND_SPANS = 14
 const AROUND_US_MIN = 60_000
 const HOVER_REACH_PX = 3
@@ -241,7 +241,7 @@ function listenToCopy(): void {
     navigator.clipboard
       .writeText(command.textContent)
       .then(() => (button.textContent = 'Copied'))
-      // Not allowed here: select it, so that the reader's own copy key does.
+      // If the browser does not allow this, select the command, so that the reader can copy it.
       .catch(() => getSelection()?.selectAllChildren(command))
   })
 }

@@ -1,14 +1,14 @@
-/** The stretch of time that the pictures show, and what zooming and moving make of it. Microseconds. */
+/** The time window that the pictures show, and how zooming and moving change it. Times are microseconds. */
 
 export interface TimeWindow {
   readonly from: number
   readonly to: number
 }
 
-/** Closer there is nothing more to see: a request takes longer. */
+/** The shortest window. Requests take longer, so a shorter window would show nothing more. */
 const SPAN_US_MIN = 200
 
-/** Times `factor` as long, around `at`, which stays where it is on the screen. */
+/** A window `factor` times as long, around `at`, which keeps its place on the screen. */
 export function zoomed(window: TimeWindow, end: number, at: number, factor: number): TimeWindow {
   const span = Math.min(end, Math.max(SPAN_US_MIN, (window.to - window.from) * factor))
   const share = (at - window.from) / (window.to - window.from)
@@ -19,13 +19,13 @@ export function moved(window: TimeWindow, end: number, by: number): TimeWindow {
   return within(end, window.from + by, window.to - window.from)
 }
 
-/** From `from` to `to`, with a margin, at least `spanMin` long. */
+/** A window around `from` to `to`, with a margin, at least `spanMin` long. */
 export function around(end: number, from: number, to: number, spanMin: number): TimeWindow {
   const span = Math.min(end, Math.max(SPAN_US_MIN, spanMin, (to - from) * 1.3))
   return within(end, (from + to) / 2 - span / 2, span)
 }
 
-/** Round times, at most `count` of them, within the window. */
+/** At most `count` round times within the window. */
 export function ticksOf({ from, to }: TimeWindow, count: number): number[] {
   const step = roundStep((to - from) / Math.max(1, count))
   const ticks: number[] = []
@@ -40,13 +40,13 @@ export function roundStep(least: number): number {
   return power * 10
 }
 
-/** Seconds, with as many decimals as times `step` apart need. */
+/** A time in seconds, with enough decimals to distinguish times that are `step` apart. */
 export function timeText(us: number, step: number): string {
   const decimals = Math.min(6, Math.max(0, -Math.floor(Math.log10(step / 1e6) + 1e-9)))
   return `${(us / 1e6).toFixed(decimals)} s`
 }
 
-/** A length of time in the unit that suits it. */
+/** A duration in a suitable unit. */
 export function lengthText(us: number): string {
   if (us < 1000) return `${us} µs`
   if (us < 1e6) return `${Number((us / 1000).toPrecision(3))} ms`

@@ -14,12 +14,12 @@ export class RunPool {
   readonly #idle: Worker[] = []
   readonly #all: Worker[] = []
 
-  /** `planted`: the name of a bug that all of its threads have. */
+  /** `planted` is the name of a bug that is planted in all threads. */
   constructor(threads: number, planted?: string) {
     for (let i = 0; i < threads; i++) {
       const worker = new Worker(new URL('./run-worker.ts', import.meta.url), {
         workerData: { planted },
-        // A run that has gone wrong must not take all memory.
+        // A run that goes wrong must not use up all memory.
         resourceLimits: { maxOldGenerationSizeMb: 2048 },
       })
       this.#all.push(worker)

@@ -1,4 +1,4 @@
-/** What one run has come to. */
+/** The result of one run. */
 import type { Plan } from './plan/plan.ts'
 import type { Violation } from './checks/violation.ts'
 
@@ -8,7 +8,7 @@ export interface RunResult {
   readonly hash: string
   readonly simulatedMs: number
   readonly events: number
-  /** Asks and answers that arrived, the frames that they were in, and their bytes. */
+  /** The number of asks and answers that arrived, of their frames, and of their bytes. */
   readonly messages: number
   readonly frames: number
   readonly bytes: number

@@ -1,11 +1,11 @@
 /**
- * Makes a failing run smaller: fewer faults, one workload, fewer clients and keys, a shorter time, as long as
- * the same invariant breaks. What is left is the smallest story found, not the smallest there is.
+ * Makes a failing run smaller: fewer faults, one workload, fewer clients and keys, a shorter time, as long as it breaks
+ * the same invariant. The result is the smallest run that it found, not the smallest possible one.
  */
 import { faultsOf, type Plan } from './plan/plan.ts'
 import type { WorkerAnswer } from './run-worker.ts'
 
-/** Runs tried. */
+/** The most runs that are tried. */
 const ATTEMPTS_MAX = 120
 
 export async function shrink(
@@ -50,7 +50,9 @@ async function shorten(plan: () => Plan, attempt: Attempt): Promise<void> {
   }
 }
 
-/** Halves first, then one by one (Zeller and Hildebrandt's ddmin, without its complements). */
+/**
+ * Drops half of the faults at once, then smaller parts, then single ones (ddmin of Zeller and Hildebrandt, simplified).
+ */
 async function dropFaults(plan: () => Plan, attempt: Attempt): Promise<void> {
   const numbers = (): number[] => faultsOf(plan()).map(({ number }) => number)
   for (let size = Math.ceil(numbers().length / 2); size >= 1; size = Math.floor(size / 2)) {

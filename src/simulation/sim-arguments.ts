@@ -1,4 +1,4 @@
-/** The command line of `sim`. Everything is checked before anything is done; the error says what there is. */
+/** Parses the command line of `sim`. It checks all arguments before anything runs; an error lists what is allowed. */
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { BESIDE_MIX, FAULT_KINDS, type FaultKind, MEMBERSHIP, UPGRADE } from './plan/sim-fault.ts'
@@ -9,11 +9,11 @@ import type { PlantedBug } from './bugs/planted-bug.ts'
 export interface SimArguments {
   readonly help: boolean
   readonly plan: Plan
-  /** Runs, with the seeds that follow one another. */
+  /** The number of runs, with consecutive seeds. */
   readonly seeds: number
   readonly traceFile: string | undefined
   readonly planted: readonly PlantedBug[]
-  /** Each planted bug is looked for with as many seeds as it says; else one run, or many, as asked. */
+  /** Whether to search for each planted bug with as many seeds as it states. Otherwise the given seeds run. */
   readonly isSearch: boolean
 }
 
@@ -23,24 +23,24 @@ export class UsageError extends Error {
 
 export const USAGE = `npm run sim -- [options]          run a whole cluster on virtual time, under faults, and judge it
 
-  --seed S            where the run follows from; default: a new one, printed. With --seeds a number
-  --seeds N           so many runs, from the seed on, on all cores
+  --seed S            determines the run; default: a new one, printed. With --seeds it must be a number
+  --seeds N           so many runs, with consecutive seeds, on all cores
   --nodes N           3 to 9; default: ${PLAN_DEFAULTS.nodes}
-  --seconds N         of load and faults; healing and final checks follow. Default: ${PLAN_DEFAULTS.seconds}
+  --seconds N         duration of load and faults; healing and final checks follow. Default: ${PLAN_DEFAULTS.seconds}
   --workload W[,W]    ${WORKLOAD_NAMES.join(', ')}; default: all
   --nemesis F[,F]     none, mix (the default: all that follow), ${FAULT_KINDS.join(', ')};
                       and membership: nodes that join, leave, are replaced, or are lost and removed;
                       or upgrade: nodes that restart with the other version of the protocol;
-                      and stall: disks that answer nothing for 10 to 60 s, and then go on;
+                      and stall: disks that do not answer for 10 to 60 s, and then continue;
                       or skew-all: all clocks are wrong together, and then right;
                       or twin: a second living process with the id of a member, at another address;
                       or swap: nodes that come back with each other's directory, or an older copy of their own
   --clients N         default: ${PLAN_DEFAULTS.clients}
-  --keys N            of each workload; default: ${PLAN_DEFAULTS.keys}
+  --keys N            keys of each workload; default: ${PLAN_DEFAULTS.keys}
   --faults N[,N]      only these of the run's faults, by number, as a smaller run names them
-  --trace FILE        writes all that happened, one line an event
-  --planted B         looks for a bug that is planted on purpose, with as many seeds as it may take;
-                      with --seed or --seeds, runs these with it. all, or one of: ${PLANTED_BUGS.map(({ name }) => name).join(', ')}
+  --trace FILE        writes all events, one a line
+  --planted B         searches for a bug that is planted on purpose, with as many seeds as it may take;
+                      with --seed or --seeds, runs these seeds with the bug. all, or one of: ${PLANTED_BUGS.map(({ name }) => name).join(', ')}
 
 exit code: 0 nothing found (or every planted bug), 1 an invariant was broken (or a planted bug not found), 2 bad arguments`
 
@@ -172,7 +172,7 @@ function nemesisOf(
   if (text === 'none') return []
   const known = ['mix', ...FAULT_KINDS, ...BESIDE_MIX] as const
   const names = namesOf<FaultKind | 'mix'>('nemesis', text, known, otherwise)
-  // Who speaks the version before has no place among members that were changed.
+  // Changed members require the newest protocol version, so nodes of the previous version cannot take part.
   if (names.includes(MEMBERSHIP) && names.includes(UPGRADE)) {
     throw new UsageError(`--nemesis ${text}: ${MEMBERSHIP} and ${UPGRADE} do not go together`)
   }
@@ -195,7 +195,7 @@ function nemesisWords(nemesis: readonly FaultKind[]): string {
   return [...(isMix(kinds) ? ['mix'] : kinds), ...nemesis.filter(isBeside)].join(',')
 }
 
-/** In their order, too: which fault is drawn depends on it. */
+/** Whether the kinds are exactly those of `mix`, in the same order, because the drawn faults depend on the order. */
 function isMix(kinds: readonly FaultKind[]): boolean {
   return kinds.length === FAULT_KINDS.length && FAULT_KINDS.every((kind, i) => kind === kinds[i])
 }

@@ -27,7 +27,7 @@ const EXIT_FOUND = 1
 const EXIT_USAGE = 2
 const PROGRESS_INTERVAL_MS = 10_000
 
-/** The exit code. */
+/** Runs the command and returns its exit code. */
 export async function simCommand(argv: readonly string[], output: SimOutput): Promise<number> {
   let args: SimArguments
   try {
@@ -103,7 +103,7 @@ async function runMany(pool: RunPool, args: SimArguments, output: SimOutput): Pr
   return EXIT_FOUND
 }
 
-/** Looks for each bug with the seeds it says, from 1 on. */
+/** Searches for each bug with as many seeds as it states, from 1 on. */
 async function findPlanted(args: SimArguments, output: SimOutput): Promise<number> {
   let missed = 0
   for (const bug of args.planted) {
@@ -123,7 +123,7 @@ async function findPlanted(args: SimArguments, output: SimOutput): Promise<numbe
   return missed === 0 ? 0 : EXIT_FOUND
 }
 
-/** The first run that finds it. */
+/** The first run that finds the bug; undefined if no run does. */
 export async function findBug(pool: RunPool, bug: PlantedBug): Promise<WorkerAnswer | undefined> {
   const threads = availableParallelism()
   for (let seed = 1; seed <= bug.seeds; seed += threads) {
@@ -136,7 +136,7 @@ export async function findBug(pool: RunPool, bug: PlantedBug): Promise<WorkerAns
   return undefined
 }
 
-/** The invariant, the smallest story, and the command that runs it again. */
+/** Prints the violation, the story of the smallest failing run, and the commands that repeat both runs. */
 async function tell(
   pool: RunPool,
   answer: WorkerAnswer,

@@ -1,6 +1,8 @@
 /**
- * One run: a world made from a plan, clients and faults let loose in it, then healing, quiet, and the checks
- * of what must hold when everything has come to rest. The same plan gives the same run, event by event.
+ * One run: it makes a world from a plan, runs clients and faults in it, heals it, and checks what must hold when
+ * everything has come to rest.
+ *
+ * Invariant: the same plan gives the same run, event by event.
  */
 import type { NodeSettings } from '../node/node-settings.ts'
 import { SeededRandom } from '../random/seeded-random.ts'
@@ -28,16 +30,16 @@ import { Wires } from './world/wires.ts'
 import { bucketsOf, makeWorkloads, type Workload } from './clients/sim-workloads.ts'
 import { xxh32 } from '../core/hash/xxh32.ts'
 
-/** For requests under way when the load ends. */
+/** How long requests that are under way at the end of the load may take. */
 const DRAIN_US = 60_000_000
-/** The longest that anything may take to come to rest once all faults are gone. */
+/** How long the cluster may take to come to rest after all faults have ended. */
 const REST_US = 240_000_000
 const REST_LOOK_US = 2_000_000
 const READ_ATTEMPTS = 5
 const BOUNDS_LOOK_US = 1_000_000
 const BUCKET_RETRY_US = 100_000
 
-/** `story` is told everything that happens; without one, nothing is kept. */
+/** `story` records all events; without it, nothing is recorded. */
 export async function simulate(plan: Plan, story?: Story): Promise<RunResult> {
   const world = new World(plan, story)
   let violation: Violation | undefined
@@ -66,7 +68,7 @@ class World {
   readonly #workloads: readonly Workload[]
   readonly #events: NodeEvents
   #violation: Violation | undefined
-  /** The clock reading of the last frame of each node. */
+  /** For each node the clock reading in its last frame. */
   readonly #stamps = new Map<string, number>()
   #calls = 0
   #messages = 0
@@ -131,7 +133,7 @@ class World {
         change: (fault) => (this.#nemesis.twins.isOn ? undefined : membership.begin(fault)),
         onDirectory,
         mayLoseData,
-        // A node that joined knows its cluster from its directory alone.
+        // A node that joined knows its cluster only from its directory, so a twin with an empty one cannot start.
         buildTwin: (id, address) =>
           ids.includes(id) ? this.#machine(id, members, address) : undefined,
         mayRot: (node, key) =>
@@ -142,7 +144,7 @@ class World {
     this.#workloads = makeWorkloads(plan)
   }
 
-  /** A machine of the world; one without `members` comes by a change of them. */
+  /** Makes a machine of the world. Without `members` it becomes a member by a change. */
   #build(id: string, members: NodeSettings['members'] | undefined): SimulatedNode {
     const node = this.#machine(id, members ?? [], id, members === undefined)
     this.#nodes.set(id, node)
@@ -220,7 +222,7 @@ class World {
     this.#story?.note(this.#schedule.nowUs, undefined, `VIOLATION ${violation.message}`)
   }
 
-  /** A clock never goes back, not across restarts either. */
+  /** The clock of a node must never go back, not even across restarts. */
   #checkStamp(from: string, frame: Uint8Array): void {
     const stamp = stampOf(frame)
     const last = this.#stamps.get(from) ?? 0
@@ -234,7 +236,7 @@ class World {
     this.#story?.note(this.#schedule.nowUs, node, text)
   }
 
-  /** Lets the world go on until then; throws the first violation. */
+  /** Runs the world until `untilUs` or until `isDone`; throws the first violation. */
   async #until(untilUs: number, isDone: () => boolean = () => false): Promise<void> {
     try {
       await runSchedule(this.#schedule, untilUs, () => this.#violation !== undefined || isDone())
@@ -244,7 +246,7 @@ class World {
     if (this.#violation !== undefined) throw this.#violation
   }
 
-  /** Faults have not begun: it works, at the latest once the nodes have found each other. */
+  /** Creates a bucket before the faults begin. It must succeed as soon as the nodes have found each other. */
   async #createBucket(bucket: Bucket): Promise<void> {
     const node = this.#nodes.get('n1') as SimulatedNode
     let isDone = false
@@ -300,14 +302,14 @@ class World {
   async #writesReturn(): Promise<void> {
     const waiting = returningWrites(this.#schedule, this.#members())
     await this.#until(this.#schedule.nowUs + RETURN_US, () => waiting.size === 0)
-    // A member that a change has removed meanwhile takes nothing more.
+    // A node that a change has removed meanwhile takes no writes.
     const refused = [...waiting].filter(([node]) => this.#isMember(node))
     if (refused.length === 0) return
     const why = refused.map(([node, reason]) => `${node} (${reason})`).join(', ')
     throw new Violation('unavailable', `${why} ${TOOK_NO_WRITE}`)
   }
 
-  /** Waits until all owners hold the same, nothing is queued, and what can be collected has been. */
+  /** Waits until all owners hold the same copies, nothing is queued, and everything collectable is collected. */
   async #comeToRest(): Promise<void> {
     const endUs = this.#schedule.nowUs + REST_US
     let unrest: Violation | undefined
@@ -334,7 +336,7 @@ class World {
     return found
   }
 
-  /** As far as anybody up knows; before anybody is, all machines are members. */
+  /** Decides by the newest topology of the running machines. While no machine is up, all machines count as members. */
   #isMember(id: string): boolean {
     const node = this.#nodes.get(id)
     if (node === undefined || node.isGone) return false
@@ -347,7 +349,7 @@ class World {
     return ids.flatMap((id) => this.#nodes.get(id) ?? [])
   }
 
-  /** Machines that are no members any more, and know it. */
+  /** Machines that are no longer members, and know that. */
   #strangers(): SimulatedNode[] {
     return [...this.#nodes.values()].filter(({ id, isUp, service }) => {
       const own = isUp ? service?.topology() : undefined
@@ -390,7 +392,7 @@ class World {
       if (attempt === READ_ATTEMPTS) {
         throw new Violation(
           'unavailable',
-          `${unread ?? 'all'} final reads failed in a whole cluster`,
+          `${unread ?? 'all'} final reads failed in a healthy cluster`,
         )
       }
     }

@@ -1,6 +1,6 @@
 /**
- * Plants a bug in the modules that are loaded after it: their source is changed on the way from the disk, in
- * this thread alone. Whoever plants has to import what is to be spoilt dynamically, and later.
+ * Plants a bug in modules that are loaded later: it changes their source while they are loaded, in this thread only.
+ * The caller must import these modules dynamically, after planting.
  */
 import { type LoadFnOutput, registerHooks } from 'node:module'
 import { assert } from '../../core/assert.ts'
@@ -20,12 +20,12 @@ export function plant(bug: PlantedBug): void {
   })
 }
 
-/** Where it has its places, relative to src. */
+/** The files that the bug changes, relative to src. */
 export function filesOf({ file, also }: PlantedBug): string[] {
   return [...new Set([file, also?.file ?? file])]
 }
 
-/** The text of the file with the bug in it. Throws where it does not have each place exactly once. */
+/** The text of the file with the bug in it. Throws if the text does not contain each place exactly once. */
 export function spoil(source: string, file: string, bug: PlantedBug): string {
   const places = [bug, ...(bug.also === undefined ? [] : [{ file: bug.file, ...bug.also }])]
   return places

@@ -1,23 +1,23 @@
-/** A bug to be planted (planted-bugs.ts), as data: which change of which source, and in which runs it must be found. */
+/** A planted bug (planted-bugs.ts) as data: how it changes the source, and in which runs the checks must find it. */
 import type { WorkloadName } from '../plan/plan.ts'
 import type { FaultKind } from '../plan/sim-fault.ts'
 
 export interface PlantedBug {
   readonly name: string
-  /** What is wrong, in a sentence. */
+  /** What the bug does wrong, in a sentence. */
   readonly what: string
   /** Relative to src. */
   readonly file: string
   readonly find: string
   readonly replace: string
-  /** A second place, of the same file where it names none. */
+  /** A second place; in the same file if it names none. */
   readonly also?: { readonly file?: string; readonly find: string; readonly replace: string }
-  /** Found within so many seeds, from seed 1 on. */
+  /** The bug must be found within so many seeds, from seed 1 on. */
   readonly seeds: number
   readonly seconds: number
   readonly workloads: readonly WorkloadName[]
   readonly nemesis: readonly FaultKind[]
-  /** The defaults of a plan where undefined. */
+  /** Undefined for the defaults of a plan. */
   readonly keys?: number
   readonly clients?: number
 }

@@ -1,7 +1,7 @@
 /**
- * Bugs to be planted, as small changes of the source: a check that finds none of them is no check. Each must
- * be found within the number of runs it states. The product has no switch for any of them: the change is made
- * to the text of the module when it is loaded (plant.ts), and a test sees to it that the text is still there.
+ * Planted bugs: small changes of the source that prove that the checks can find bugs. Each must be found within the
+ * number of runs that it states. The product has no switch for them: plant.ts changes the text of a module while it is
+ * loaded, and a test checks that the text is still there.
  */
 import { type FaultKind, SKEW_ALL } from '../plan/sim-fault.ts'
 import type { PlantedBug } from './planted-bug.ts'
@@ -15,7 +15,7 @@ const CUTS: readonly FaultKind[] = ['partition', 'isolate', 'oneway', 'ring', 'f
 const BUGS: readonly PlantedBug[] = [
   {
     name: 'waits-for-stalled-disk',
-    what: 'a request waits for the own disk for as long as that does not answer',
+    what: "a request waits without a limit for the node's own disk, even if the disk does not answer",
     file: 'node/write/write-run.ts',
     find: 'this.#fail(lateDisk(this.#placed))',
     replace: 'return',
@@ -31,7 +31,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'writes-after-stall',
-    what: 'a write that was rejected because the own disk did not answer is made when it does',
+    what: 'a write that was rejected because the own disk did not answer is applied when the disk answers again',
     file: 'node/write/write-minting.ts',
     find: 'return isGivenUp() || nowMs > deadlineMs',
     replace: 'return false',
@@ -54,7 +54,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'forward-twice',
-    what: 'a forwarded write that arrives twice is done twice',
+    what: 'a forwarded write that arrives twice is executed twice',
     file: 'node/peers/peers.ts',
     find: 'ONCE_ONLY.has(kind) && ',
     replace: 'false && ',
@@ -65,7 +65,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'name-ignored',
-    what: 'a repeated increment that another node has counted, too, counts again when the copies merge',
+    what: 'a repeated increment that another node has also counted counts again when the copies merge',
     file: 'core/causality/counter.ts',
     find: 'return id === undefined || counted.get(id) === sibling',
     replace: 'return id === undefined || counted.has(id)',
@@ -87,7 +87,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'repair-resurrects',
-    what: 'an owner takes what is history to it for news',
+    what: 'an owner accepts an old version that its horizon says is settled history',
     file: 'core/repair/horizon.ts',
     find: 'if (incoming.siblings.every(isNews)) return incoming',
     replace: 'if (incoming.siblings.every(isNews) || horizon > 0) return incoming',
@@ -99,7 +99,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'hint-deleted-before-delivery',
-    what: 'a hint is sent into the blue, and deleted whatever becomes of it',
+    what: 'a hint is sent without checking whether its owner is in reach, and deleted even if it is not delivered',
     file: 'node/hints/hint-delivery.ts',
     find: 'this.#hints.postpone(owner, storageKey)\n        next()',
     replace: 'this.#hints.remove(owner, storageKey, copy, next)',
@@ -149,7 +149,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'deadline-ignored',
-    what: 'a write is made however late it arrives at its owner',
+    what: 'a write is applied however late it arrives at its owner',
     file: 'node/peers/peers.ts',
     find: 'kind !== DEADLINE_EXEMPT && deadlineMs < this.#clock.nowMs()',
     replace: 'kind !== DEADLINE_EXEMPT && deadlineMs < 0',
@@ -165,7 +165,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'incarnation-reused',
-    what: 'a restarted node goes on under the incarnation that its directory names',
+    what: 'a restarted node continues under the incarnation that its directory names',
     file: 'node/identity/node-identity.ts',
     find: 'const incarnation = Math.max((last ?? 0) + 1, made)',
     replace: 'const incarnation = last ?? made',
@@ -176,7 +176,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'collected-on-a-timer',
-    what: 'deletes are forgotten after a while, whoever holds them',
+    what: 'deletes are forgotten after a while, even if some owners do not hold them yet',
     file: 'node/convergence-composition.ts',
     find: 'commits,\n    horizon: () => horizon.value,\n    horizonOf,\n  })',
     replace:
@@ -202,7 +202,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'batch-half-applied',
-    what: 'a batch that is under way at a crash is applied by half',
+    what: 'half of a batch that is under way at a crash is applied',
     file: 'simulation/world/virtual-disk.ts',
     find: 'this.#apply(batch)\n    }\n  }\n\n  /** The machine has died',
     replace:
@@ -227,7 +227,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'quorum-read-without-repair',
-    what: 'a quorum read answers before a majority holds what it gives',
+    what: 'a quorum read answers before a majority holds the value that it returns',
     file: 'node/read/read-round.ts',
     find: 'if (this.#isEnough(this.#copies.holders())) {\n      this.#answer()\n      return\n    }\n    this.#busy = true',
     replace:
@@ -240,7 +240,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'unknown-told-as-rejected',
-    what: 'a write that may have been applied is told as rejected',
+    what: 'a write that may have been applied is reported as rejected',
     file: 'core/quorum/tally.ts',
     find: "return this.#notRefused === 0 ? 'rejected' : 'unknown'",
     replace: "return this.got === 0 || this.#notRefused === 0 ? 'rejected' : 'rejected'",
@@ -251,7 +251,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'vector-pruned-too-early',
-    what: 'vector entries are dropped before the write that made them superfluous is everywhere',
+    what: 'vector entries are dropped before every owner has the write that made them superfluous',
     file: 'core/repair/horizon.ts',
     find: 'object.vector.size <= VECTOR_ENTRIES_PLENTY || !isSettled(object, horizon)',
     replace: 'object.vector.size === 0',
@@ -274,7 +274,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'filling-forgotten',
-    what: 'a node that crashes while its lost copies are filled takes what it has by then for everything',
+    what: 'a node that crashes while its lost copies are being filled believes that they are complete',
     file: 'node/identity/directory-proof.ts',
     find: "const saved = state.get('proof') as readonly Encodable[] | undefined",
     replace: 'const saved: readonly Encodable[] | undefined = undefined as never',
@@ -286,7 +286,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'blind-write-never-replaces',
-    what: 'a write without a context adds a sibling to what is there',
+    what: 'a write without a context adds a sibling and replaces nothing',
     file: 'core/causality/stored-object.ts',
     find: 'const seen = context ?? held.vector',
     replace: 'const seen = context ?? EMPTY_VECTOR',
@@ -297,7 +297,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'blind-write-without-second-round',
-    what: 'a blind write leaves what only other owners had held',
+    what: 'a blind write does not replace siblings that only other owners had held',
     file: 'core/replication/write-protocol.ts',
     find: "return dots.length > 0 ? { type: 'cover', dots } : undefined",
     replace: 'return undefined',
@@ -309,7 +309,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'hints-without-a-bound',
-    what: 'hints are kept without end',
+    what: 'hints are kept without a bound',
     file: 'node/hints/hint-store.ts',
     find: 'if (others + record.length + costs <= this.#bytesPerOwnerMax) return true',
     replace: 'if (others >= 0) return true',
@@ -322,7 +322,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'set-remove-without-quorum',
-    what: 'an element is removed that only this owner has not heard of',
+    what: 'a remove does not see an element that only other owners hold',
     file: 'node/requests.ts',
     find: 'return need.sloppy || need.r === 1 ? undefined',
     replace: 'return need.sloppy || need.w >= 0 ? undefined',
@@ -334,11 +334,11 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'hint-dropped-when-unreadable',
-    what: 'a hint that cannot be read for the moment is given up',
+    what: 'a hint that temporarily cannot be read is dropped',
     file: 'node/hints/hint-delivery.ts',
     find: 'if (failure instanceof RecordCorruptError) {',
     replace: 'if (failure instanceof Error) {',
-    // Rare: the disk that does not read has to take the removal.
+    // Rare, because the disk must fail to read but succeed to remove.
     seeds: 240,
     seconds: 120,
     workloads: ['siblings'],

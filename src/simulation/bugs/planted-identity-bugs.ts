@@ -1,11 +1,11 @@
-/** Planted bugs (planted-bugs.ts) of the rules that say which process, with which directory, speaks for a node. */
+/** Planted bugs (planted-bugs.ts) in the rules that decide which process, with which directory, speaks for a node. */
 import { SWAP, TWIN } from '../plan/sim-fault.ts'
 import type { PlantedBug } from './planted-bug.ts'
 
 export const PLANTED_IDENTITY_BUGS: readonly PlantedBug[] = [
   {
     name: 'twin-let-in',
-    what: 'a node takes every process that has the id of a peer, also one that it has given up',
+    what: 'a node accepts every process that has the id of a peer, even one that another process has superseded',
     file: 'core/membership/life-fence.ts',
     find: "return isLinked ? 'in_use' : 'newcomer'",
     replace: "return 'newcomer'",

@@ -1,9 +1,9 @@
-/** Planted bugs (planted-bugs.ts) of changes of the members: each breaks one rule that keeps what moves. */
+/** Planted bugs (planted-bugs.ts) in changes of the members: each breaks one rule that protects moving data. */
 import type { FaultKind } from '../plan/sim-fault.ts'
 import type { PlantedBug } from './planted-bug.ts'
 
 const CUTS: readonly FaultKind[] = ['membership', 'partition', 'isolate', 'flap', 'kill', 'pause']
-/** Sets, of which there is one copy in such runs (sim-workloads.ts): what is missing at its owner is missing. */
+/** Sets have a single copy in such runs (sim-workloads.ts), so an element that its owner lacks is lost. */
 const SINGLE_COPIES = {
   seconds: 60,
   workloads: ['set'],
@@ -15,7 +15,7 @@ const SINGLE_COPIES = {
 export const PLANTED_MOVE_BUGS: readonly PlantedBug[] = [
   {
     name: 'move-decided-by-the-old',
-    what: 'while a strong key moves, its old owners alone decide',
+    what: 'while a strong key moves, only its old owners decide',
     file: 'node/strong/register-proposer.ts',
     find: 'const groups = groupsOf(key.placed)',
     replace: 'const groups = [key.placed.owners]',
@@ -28,7 +28,7 @@ export const PLANTED_MOVE_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'move-quorum-of-the-old',
-    what: 'while a key moves, its old owners alone are sent its writes, and counted',
+    what: 'while a key moves, only its old owners get its writes and are counted',
     file: 'node/round/placed-request.ts',
     find: 'return next === undefined ? [owners] : [owners, next]',
     replace: 'return next === undefined ? [owners] : [owners]',
@@ -37,7 +37,7 @@ export const PLANTED_MOVE_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'move-not-compared',
-    what: 'who gains keys says that it has them before it has compared them with every owner',
+    what: 'a node that gains keys reports them complete before it has compared them with every owner',
     file: 'node/moves/intake.ts',
     find: 'while (this.#unheard(work).length > 0) {',
     replace: 'while (this.#unheard(work).length < 0) {',
@@ -46,7 +46,7 @@ export const PLANTED_MOVE_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'move-keeps-the-horizon',
-    what: 'who gains keys takes what it does not have of them for history',
+    what: 'a node that gains keys discards writes that it lacks as settled history',
     file: 'node/moves/gained-partitions.ts',
     find: 'if (gain.partition === partition && horizon < gain.since) return 0',
     replace: 'if (gain.partition === partition && horizon < 0) return 0',
@@ -59,7 +59,7 @@ export const PLANTED_MOVE_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'move-swept-early',
-    what: 'who has lost keys drops them before their new owners have taken them over once more',
+    what: 'a node that loses keys drops them before their new owners have copied them once more',
     file: 'node/moves/sweep.ts',
     find: 'isKeeper(topology, bucket.n, partition, self) || isHolder(topology, bucket.n, partition, self)',
     replace: 'isKeeper(topology, bucket.n, partition, self)',

@@ -1,4 +1,4 @@
-/** Planted bugs (planted-bugs.ts) of causal sessions: each breaks one rule by which cause comes before effect. */
+/** Planted bugs (planted-bugs.ts) in causal sessions: each breaks one rule that keeps cause before effect. */
 import type { FaultKind } from '../plan/sim-fault.ts'
 import type { PlantedBug } from './planted-bug.ts'
 
@@ -7,7 +7,7 @@ const CUTS: readonly FaultKind[] = ['partition', 'isolate', 'oneway', 'ring', 'f
 export const PLANTED_SESSION_BUGS: readonly PlantedBug[] = [
   {
     name: 'token-not-merged-on-read',
-    what: 'what a session reads is not taken into its past',
+    what: 'a session does not add what it reads to its past',
     file: 'node/sessions/sessions.ts',
     find: 'const joined = joinSessions(seen, dependenciesOf(answer.object))',
     replace:
@@ -30,7 +30,7 @@ export const PLANTED_SESSION_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'stale-copy-accepted',
-    what: 'a causal read takes the own copy, whatever its session has seen',
+    what: "a causal read accepts the node's own copy, even if it does not cover what the session has seen",
     file: 'node/sessions/sessions.ts',
     find: 'const isCovered = missingFrom(mode, object, horizonOf(placed.at.partition), past).size === 0',
     replace:
@@ -53,7 +53,7 @@ export const PLANTED_SESSION_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'left-out-without-a-floor',
-    what: 'what only a majority holds is left out of a session as if all did',
+    what: 'versions that only a majority holds are left out of a session as if all owners held them',
     file: 'node/sessions/sessions.ts',
     find: 'if (holding >= wanted.least) return name',
     replace: 'if (holding >= wanted.least) return undefined',
@@ -66,7 +66,7 @@ export const PLANTED_SESSION_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'past-not-replaced',
-    what: 'a blind write leaves what its session had written elsewhere',
+    what: 'a blind write does not replace what its session had written through other nodes',
     file: 'node/write/write-minting.ts',
     find: 'const seen = context ?? (past && joinVectors(held.vector, past))',
     replace: 'const seen = context ?? (past && held.vector)',
@@ -79,7 +79,7 @@ export const PLANTED_SESSION_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'own-write-forgotten',
-    what: 'a session does not take its own writes into its past',
+    what: 'a session does not add its own writes to its past',
     file: 'node/sessions/sessions.ts',
     find: 'if (seen === undefined) return session',
     replace: 'if (seen === undefined || seen.size > 0) return session',

@@ -1,18 +1,18 @@
-/** Planted bugs (planted-bugs.ts) of the consensus on strong keys: each breaks one rule that makes it safe. */
+/** Planted bugs (planted-bugs.ts) in the consensus on strong keys: each breaks one rule that makes it safe. */
 import type { FaultKind } from '../plan/sim-fault.ts'
 import type { PlantedBug } from './planted-bug.ts'
 
 const CUTS: readonly FaultKind[] = ['partition', 'isolate', 'oneway', 'ring', 'flap', 'loss']
-/** Few keys and many clients: proposals meet each other. */
+/** Few keys and many clients, so that proposals compete. */
 const CROWD = { workloads: ['strong'], keys: 2, clients: 12, seconds: 60 } as const
 
 export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
   {
     name: 'promise-not-persisted',
-    // As if it crashed after each answer. A crash of its own comes too late in nearly every run: the proposer goes on
-    // within a millisecond of the promise, and what it sends to a process that died is lost with it. That a promise
-    // outlives a crash is for test/node/strong/register-acceptor.test.ts.
-    what: 'an acceptor answers with a promise that it stores nowhere',
+    // This forgets the promise at once, as if the acceptor crashed after each answer. A real crash comes too late in
+    // nearly every run: the proposer continues within a millisecond of the promise, and its message to the dead process
+    // is lost. test/node/strong/register-acceptor.test.ts checks that a promise survives a crash.
+    what: 'an acceptor answers with a promise that it does not store',
     file: 'node/strong/register-acceptor.ts',
     find: "const operation = this.#promises.raise(entry.storageKey, state.promised)\n        this.#parts.commits.add([operation], 'sync', end)",
     replace: 'end(undefined)',
@@ -22,7 +22,7 @@ export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'acceptance-not-synced',
-    what: 'an acceptor answers that it has accepted before that is durable',
+    what: 'an acceptor confirms an acceptance before it is durable',
     file: 'node/strong/register-acceptor.ts',
     find: "value ?? ABSENT_COPY,\n      'sync',",
     replace: "value ?? ABSENT_COPY,\n      'os',",
@@ -32,7 +32,7 @@ export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'lease-ballot-reused',
-    what: 'a proposer uses the ballot that it was promised for two proposals',
+    what: 'a proposer uses one promised ballot for two proposals',
     file: 'node/strong/leases.ts',
     find: 'const lease = this.#remove(storageKey)',
     replace: 'const lease = this.#leases.get(storageKey)',
@@ -42,7 +42,7 @@ export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'repair-to-the-older-proposal',
-    what: 'the copies of a strong key become the older proposal of two',
+    what: 'a merge of two copies of a strong key keeps the older proposal',
     file: 'core/causality/stored-object.ts',
     find: 'const order = compareDots(ballotA, ballotB)',
     replace: 'const order = compareDots(ballotB, ballotA)',
@@ -66,7 +66,7 @@ export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'accept-below-promise',
-    what: 'an acceptor takes a proposal below what it has promised',
+    what: 'an acceptor accepts a proposal below the ballot that it has promised',
     file: 'core/consensus/acceptor.ts',
     find: 'if (compareBallots(ballot, state.promised) < 0) {',
     replace: 'if (compareBallots(ballot, state.accepted) < 0) {',
@@ -86,7 +86,7 @@ export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'read-not-completed',
-    what: 'where owners differ, a read takes the latest proposal, decided or not',
+    what: 'if owners differ, a read returns the latest proposal without deciding it',
     file: 'core/consensus/proposer.ts',
     find: "return this.#phase === 'prepare' ? this.#propose() : this.#decide()",
     replace:
@@ -97,7 +97,7 @@ export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'condition-of-the-first',
-    what: 'the conditions of a batch are all held against the value before it',
+    what: 'all conditions of a batch are checked against the value before the batch',
     file: 'core/consensus/register.ts',
     find: 'const live = liveSiblings(object, nowMs)',
     replace: 'const live = liveSiblings(before, nowMs)',
@@ -107,7 +107,7 @@ export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'idempotency-key-forgotten',
-    what: 'a write that is sent again under its idempotency key is made again',
+    what: 'a write that is sent again under its idempotency key is applied again',
     file: 'core/consensus/register.ts',
     find: 'const { idempotencyKey } = operation\n  if (idempotencyKey === undefined) return undefined',
     replace:
@@ -118,7 +118,7 @@ export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'doubtful-write-made-again',
-    what: 'a proposer makes a write again without looking whether its last attempt was decided',
+    what: 'a proposer repeats a write without checking whether its last attempt was decided',
     file: 'core/consensus/register.ts',
     find: "if (found === 'made') return done",
     replace: "if (found === 'not made' && ballot.counter < 0) return done",
@@ -132,7 +132,7 @@ export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'lease-without-a-promise',
-    what: 'a proposer leaves out the first step although another one has been promised since',
+    what: 'a proposer skips the prepare phase although the acceptors have promised a later ballot',
     file: 'node/strong/register-proposer.ts',
     find: 'const ballot = lease?.ballot ?? {',
     replace: 'const ballot = {',
@@ -142,7 +142,7 @@ export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'promises-lost-with-the-directory',
-    what: 'an acceptor that has lost its directory accepts what it may have promised not to',
+    what: 'an acceptor that has lost its directory accepts ballots that it may have promised to refuse',
     file: 'node/strong/register-acceptor.ts',
     find: 'if (!replica.mayRead(at)) {',
     replace: 'if (!replica.mayRead(at) && ballot.counter < 0) {',

@@ -1,4 +1,4 @@
-/** What must hold of a cluster in which nothing is wrong, nothing is asked, and time has passed. */
+/** Checks what must hold in a healthy cluster that has had no requests for a while. */
 import { msgpackCodec } from '../../adapters/codec/msgpack-codec.ts'
 import { hashText } from '../../core/hash/text-hash.ts'
 import { partitionOf } from '../../core/placement/data-partition.ts'
@@ -25,17 +25,17 @@ import type { Platter } from '../world/virtual-disk.ts'
 
 export interface ClusterAtRest {
   readonly nodes: readonly SimulatedNode[]
-  /** Machines that have left. */
+  /** Machines whose nodes have left the cluster. */
   readonly strangers?: readonly SimulatedNode[]
 }
 
-/** In a whole cluster at rest. */
+/** How soon a healthy cluster at rest must collect deletes and settle writes. */
 const COLLECTED_WITHIN_MS = 30_000
 const SETTLED_WITHIN_MS = 30_000
-/** Vector entries of one key: the actors of its owners, and the few that wrote lately. */
+/** The most vector entries of one key: the actors of its owners, and the few that wrote recently. */
 const VECTOR_ENTRIES_MAX = 40
 
-/** The first thing that is not as it should be; undefined where all is well. */
+/** The first violation found; undefined if there is none. */
 export async function findUnrest({
   nodes,
   strangers = [],
@@ -81,7 +81,7 @@ function findEpochs(nodes: readonly SimulatedNode[], topology: Topology): Violat
   return undefined
 }
 
-/** A change of the members comes to an end. */
+/** Every change of the members must have ended. */
 function findChange({ change }: Topology): Violation | undefined {
   if (change === undefined) return undefined
   const { kind, joining, leaving, phase, done } = change
@@ -89,16 +89,17 @@ function findChange({ change }: Topology): Violation | undefined {
   return new Violation('stuck', `the ${kind} of ${who} is still ${phase}; done: ${done.join(', ')}`)
 }
 
-/** Who has left holds nothing. */
+/** A machine that has left must hold no records. */
 function findRemains(strangers: readonly SimulatedNode[]): Violation | undefined {
   for (const { id, platter } of strangers) {
     const left = platter.keys().find((key) => /^[dhpx]\//.test(key))
-    if (left !== undefined) return new Violation('remains', `${id} has left, and holds ${left}`)
+    if (left !== undefined)
+      return new Violation('remains', `${id} has left, but still holds ${left}`)
   }
   return undefined
 }
 
-/** Nobody holds what others own. */
+/** No node may hold keys that it does not own. */
 function findStray(nodes: readonly SimulatedNode[], topology: Topology): Violation | undefined {
   for (const { id, platter } of nodes) {
     for (const storageKey of platter.keys()) {
@@ -122,15 +123,15 @@ function findHints(nodes: readonly SimulatedNode[]): Violation | undefined {
   return undefined
 }
 
-/** The owners' trees are equal where their records are. */
+/** The hash trees of the owners must be equal, because their records are. */
 async function findTreeDifference(service: NodeService): Promise<Violation | undefined> {
   const { converged, differing, unreachable } = await service.convergence(undefined)
   if (converged) return undefined
   const why = unreachable.length > 0 ? `${unreachable.join(', ')} could not tell` : 'trees differ'
-  return new Violation('trees', `${differing} keys are told to differ: ${why}`)
+  return new Violation('trees', `the trees report ${differing} different keys: ${why}`)
 }
 
-/** Each record is listed in its leaf and in the key index, as it is, and nothing else is. */
+/** Its leaf and the key index must list each record as it is, and nothing else. */
 function findBrokenIndex(nodes: readonly SimulatedNode[]): Violation | undefined {
   for (const { id, platter } of nodes) {
     const leaves = new Set(platter.keys().filter((key) => key.startsWith('i/')))
@@ -167,7 +168,7 @@ function isListedAsItIs(platter: Platter, at: DataName, storageKey: string): boo
   return expected.type === 'put' && sameBytes(expected.value, platter.get(expected.key))
 }
 
-/** What died long enough ago for everybody to know is forgotten. */
+/** Deletes and expired values that all owners have known long enough must be collected. */
 function findUncollected(nodes: readonly SimulatedNode[]): Violation | undefined {
   for (const { id, platter, service } of nodes) {
     const [, until] = graveRange((service as NodeService).nowMs() - COLLECTED_WITHIN_MS)
@@ -182,7 +183,7 @@ function findUncollected(nodes: readonly SimulatedNode[]): Violation | undefined
   return undefined
 }
 
-/** Where nothing is under way, everything settles: a write that nobody lets go of would stop it for ever. */
+/** At rest every write must settle. A pending write that is never released would hold the horizon back forever. */
 function findUnsettled(nodes: readonly SimulatedNode[]): Violation | undefined {
   for (const { id, platter, service } of nodes) {
     const record = platter.get(metaKey('horizon'))

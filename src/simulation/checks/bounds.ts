@@ -1,10 +1,10 @@
-/** What must not grow beyond its bound, at any time. */
+/** Checks bounds that must hold at any time. */
 import type { SimulatedNode } from '../world/simulated-node.ts'
 import { HINT_COST_BYTES } from '../../node/hints/hint-store.ts'
 import { parseHintKey } from '../../node/storage/storage-keys.ts'
 import { Violation } from './violation.ts'
 
-/** `hintBytesPerOwnerMax` as the nodes have it. */
+/** `hintBytesPerOwnerMax` is the setting of the nodes. */
 export function findUnbounded(
   nodes: Iterable<SimulatedNode>,
   hintBytesPerOwnerMax: number,

@@ -1,11 +1,13 @@
 /**
- * What clients know of one key, and what the store's promises make of it. Each write has a value of its own,
- * so a value names its write.
+ * What clients know about one key, and what the promises of the store say about it. Each write has a unique value, so a
+ * value identifies its write.
  *
- * A value is *threatened* by each write, not rejected, that may have replaced it: one whose context had shown
- * it, or a blind one that was under way or came later. It is *gone* once such a write with a context is
- * acknowledged, or a blind one at a quorum that began after the value was acknowledged at a quorum. Then: an acknowledged value without a threat is there; a value that is gone, was rejected, or
- * was never written is not.
+ * Every write that was not rejected and may have replaced a value *threatens* the value: a write whose context
+ * contained the value, or a blind write that overlapped it or came later. A value is *gone* when such a write with a
+ * context is acknowledged, or a blind write at a quorum that began after the value was acknowledged at a quorum.
+ *
+ * Invariants: an acknowledged value without a threat is present. A value that is gone, was rejected, or was never
+ * written is absent.
  */
 import { assert } from '../../core/assert.ts'
 import { Violation } from './violation.ts'
@@ -15,44 +17,44 @@ export interface Write {
   /** Unique; undefined for a delete. */
   readonly value: string | undefined
   readonly startUs: number
-  /** When the client heard of it; Infinity while it has not. */
+  /** When the client got the answer; Infinity until then. */
   endUs: number
   outcome: 'pending' | 'ok' | 'rejected' | 'unknown'
-  /** Whether the level makes every later quorum read see it. */
+  /** Whether the level guarantees that every later quorum read sees it. */
   readonly isQuorum: boolean
   /** Whether it counts as acknowledged at all: `weak` writes promise nothing. */
   readonly isCounted: boolean
-  /** Values that its context had shown; undefined for a blind write. */
+  /** The values that its context covered; undefined for a blind write. */
   readonly replaced: readonly string[] | undefined
-  /** Whether they are gone once it is acknowledged; else they only may be. */
+  /** Whether these values are certainly gone once it is acknowledged. Otherwise they may be. */
   readonly isSure: boolean
-  /** Of its value: when it ceases to be. Infinity where it has no ttl. */
+  /** When its value expires; Infinity without a ttl. */
   readonly expiresUs: number
 }
 
 interface Value {
   readonly write: Write
-  /** Writes, not rejected, that may have replaced it. */
+  /** The number of writes, not rejected, that may have replaced it. */
   threats: number
-  /** When an acknowledged write had replaced it: at any level, and at one that quorum reads see. */
+  /** When an acknowledged write had replaced it, at any level, and at a level that quorum reads see. */
   goneUs: number
   goneAtQuorumUs: number
   wasSeen: boolean
-  /** When a quorum read first gave it: from then on every one does, or what replaced it. */
+  /** When a quorum read first returned it. From then on every quorum read returns it, or its replacement. */
   seenAtQuorumUs: number
 }
 
-/** A blind write whose outcome is unknown may go on for so long after its client was told. */
+/** A blind write of unknown outcome may still take effect for so long after its client got the answer. */
 const UNKNOWN_GRACE_US = 20_000_000
-/** Clocks may disagree about an expiry by so much. */
+/** By so much clocks may disagree about an expiry. */
 const EXPIRY_GRACE_US = 25_000_000
 
 export class KeyHistory {
   readonly name: string
   readonly #values = new Map<string, Value>()
-  /** Writes that threaten values still to come. */
+  /** Blind writes that still threaten values written from now on. */
   #blind: Write[] = []
-  /** Deletes and values with a ttl, not rejected: without any, a key that has a value keeps one. */
+  /** The number of deletes and of values with a ttl, not rejected. If it is 0, a key that has a value keeps one. */
   #ends = 0
   #lastingUs = Infinity
 
@@ -97,21 +99,21 @@ export class KeyHistory {
     }
   }
 
-  /** What an acknowledged write has certainly replaced. */
+  /** The values that an acknowledged write has certainly replaced. */
   *#replaced(write: Write): Generator<Value> {
     for (const name of write.replaced ?? []) {
       const value = this.#values.get(name)
       if (value !== undefined) yield value
     }
     if (write.replaced !== undefined || !write.isQuorum) return
-    // A blind write at a quorum replaces all that a quorum had acknowledged before it began.
+    // A blind write at a quorum replaces every value that a quorum had acknowledged before it began.
     for (const value of this.#values.values()) {
       const { isQuorum, outcome, endUs } = value.write
       if (isQuorum && outcome === 'ok' && endUs < write.startUs) yield value
     }
   }
 
-  /** Values that a read of any level gave. */
+  /** Takes the values that a read of any level returned. */
   seen(names: readonly string[]): void {
     for (const name of names) {
       const value = this.#values.get(name)
@@ -125,7 +127,7 @@ export class KeyHistory {
     }
   }
 
-  /** A read that a majority answered, begun at `startUs` and answered now. */
+  /** Takes the values of a read that a majority answered. It began at `startUs` and was answered now. */
   seenAtQuorum(names: readonly string[], startUs: number, nowUs: number): void {
     this.seen(names)
     for (const name of names) {
@@ -155,7 +157,7 @@ export class KeyHistory {
     this.#forget(nowUs)
   }
 
-  /** What is there once everything has come to rest. */
+  /** Takes the values that are left when everything has come to rest. */
   seenAtRest(names: readonly string[], nowUs: number): void {
     this.seen(names)
     for (const name of names) {
@@ -176,13 +178,13 @@ export class KeyHistory {
     }
   }
 
-  /** Writes replace each other, however they race; only a delete or an expiry leaves nothing. */
+  /** Racing writes only replace each other. Only a delete or an expiry can leave the key absent. */
   #checkPresent(names: readonly string[], startUs: number): void {
     if (names.length > 0 || this.#ends > 0 || this.#lastingUs >= startUs) return
     throw new Violation('lost', 'the key was written and never deleted, and is absent', this.name)
   }
 
-  /** When the write of a value was begun; undefined where nobody wrote it. */
+  /** When the write of a value began; undefined if nobody wrote it. */
   begunUs(name: string): number | undefined {
     return this.#values.get(name)?.write.startUs
   }
@@ -192,7 +194,7 @@ export class KeyHistory {
     for (const value of this.#threatened(write)) value.threats--
     if (write.replaced === undefined) this.#blind = this.#blind.filter((blind) => blind !== write)
     for (const value of this.#values.values()) {
-      // It threatened what was begun while it was under way.
+      // The rejected write threatened values whose writes began while it was under way.
       if (write.replaced === undefined && value.write.startUs > write.startUs) value.threats--
     }
     if (write.value === undefined) return
@@ -214,7 +216,7 @@ export class KeyHistory {
     }
   }
 
-  /** A value that has been gone for long is forgotten: read again, it would be one that nobody wrote. */
+  /** Forgets values that have been gone for long. If one is read again, it counts as never written. */
   #forget(nowUs: number): void {
     if (this.#values.size < VALUES_MAX) return
     for (const [name, value] of this.#values) {

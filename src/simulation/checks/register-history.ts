@@ -1,8 +1,8 @@
 /**
- * What clients know of one key of a last-writer-wins bucket. Writes are ordered by time only where one ended
- * before the other began: no completed quorum write is shadowed by one that was completed at quorum before it
- * began. (A write of a weaker level that a fast clock stamped may shadow it: that is what the mode is.) And
- * quorum reads never go back: the timestamps that they give only rise.
+ * What clients know about one key of a last-writer-wins bucket. Two writes are ordered only if one ended before the
+ * other began. A quorum write that completed before another quorum write began never shadows it. (A write of a weaker
+ * level that got its timestamp from a fast clock may: the mode allows that.) Quorum reads never go back: their
+ * timestamps only rise.
  */
 import type { Write } from './key-history.ts'
 import { Violation } from './violation.ts'
@@ -18,12 +18,12 @@ interface Floor {
 export class RegisterHistory {
   readonly name: string
   readonly #writes = new Map<string, Write>()
-  /** A read of nothing may be any of them. */
+  /** An empty read may be the result of any of these. */
   #deletes: Write[] = []
   readonly #seen = new Set<string>()
-  /** The latest beginning among the quorum writes that were acknowledged, with the time of that. */
+  /** The latest start of an acknowledged quorum write, and when it became known; one entry for each change. */
   readonly #floors: Floor[] = []
-  /** The highest timestamp that a quorum read gave, with the time of that. */
+  /** The highest timestamp that a quorum read returned, and when it became known; one entry for each change. */
   readonly #stamps: { readonly timestamp: number; readonly knownUs: number }[] = []
 
   constructor(name: string) {
@@ -80,7 +80,7 @@ export class RegisterHistory {
     return this.#writes.get(name)?.startUs
   }
 
-  /** The timestamp that a quorum read gave with its value. */
+  /** Takes the timestamp of the value that a quorum read returned. */
   stampedAtQuorum(timestamp: number, startUs: number, nowUs: number): void {
     const last = this.#stamps.findLast(({ knownUs }) => knownUs < startUs)
     if (last !== undefined && timestamp < last.timestamp) {

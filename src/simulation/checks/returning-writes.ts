@@ -1,17 +1,17 @@
 /**
- * One last write through each member of a cluster in which nothing is wrong any more: a member that refuses it asks
- * for patience that no fault justifies.
+ * Sends one last write through each member of a healed cluster. A member that still refuses it delays writes although
+ * no fault is on.
  */
 import type { NodeService, WriteAnswer } from '../../node/service/service.ts'
 import { LONG_JUMP_MS } from '../nemesis/sim-nemesis.ts'
 import type { Schedule } from '../world/schedule.ts'
 import type { SimulatedNode } from '../world/simulated-node.ts'
 
-/** Nodes may have to start, and then to wait for a change of the members. */
+/** Nodes may have to start, and then wait for a change of the members. */
 const START_US = 10_000_000
 /**
- * Writes are possible again so soon after the last fault: a node whose clock was ahead, and is right again, takes none
- * until it has caught up with what it had said.
+ * How soon after the last fault writes must be possible again. A node whose clock was ahead and is right again takes no
+ * writes until its clock has reached the timestamps that it had given.
  */
 export const RETURN_US = LONG_JUMP_MS * 1000 + START_US
 export const TOOK_NO_WRITE = 'took no write after all clocks had been set right'
@@ -28,7 +28,7 @@ const WRITE = {
   requestId: 'returned',
 } as const
 
-/** Writes through each of the nodes until it is acknowledged. Returns the nodes where it is not yet, and why not. */
+/** Writes through each node until it acknowledges. Returns the nodes that have not done so yet, with the reasons. */
 export function returningWrites(
   schedule: Schedule,
   nodes: readonly SimulatedNode[],
@@ -51,8 +51,9 @@ export function returningWrites(
 }
 
 /**
- * As a client that tries again: over what it finds, or each attempt of unknown outcome would leave one more sibling. A
- * blind write may have to wait for an owner that is being filled while another one is lost, and so may a quorum read.
+ * Writes with the context of a read, like a client that retries. Otherwise each attempt of unknown outcome would leave
+ * one more sibling. The read is eventual, because a blind write or a quorum read may have to wait for an owner that is
+ * being filled while another owner is lost.
  */
 async function readAndWrite(service: NodeService, key: string): Promise<WriteAnswer> {
   const { bucket, requestId } = WRITE

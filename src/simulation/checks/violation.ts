@@ -1,8 +1,8 @@
-/** A promise that a run has broken: which one, and what shows it. */
+/** A broken promise: which one, and the evidence. */
 export class Violation extends Error {
-  /** A short name, the same for the same promise: shrinking looks for it again. */
+  /** A short name of the promise. Shrinking looks for a smaller run that breaks the same promise. */
   readonly invariant: string
-  /** `bucket/key` that shows it, where one does. */
+  /** The `bucket/key` that shows the violation, if one does. */
   readonly key: string | undefined
 
   constructor(invariant: string, message: string, key?: string, options?: ErrorOptions) {

@@ -1,9 +1,11 @@
 /**
- * The workload `causal`: sessions that move between nodes, read, write and delete keys of two buckets, mostly at
- * `causal`, and give each answer's past with the next request. Every write has a value of its own and the past of its
- * session, so it is known of any two which is before the other, and of each what it replaces: a causal read never gives
- * only what is before a write of the key that its session has in its past, nor anything that such a write, or such
- * a delete, has replaced; and no read gives a value beside one that had replaced it.
+ * The workload `causal`: sessions move between nodes, and read, write and delete keys of two buckets, mostly at
+ * `causal`. Each request carries the session of the last answer.
+ *
+ * Every write has a unique value and the past of its session. So the workload knows for any two writes which comes
+ * first, and for each write what it replaces. It checks three rules. If the session's past contains a write of the key,
+ * a causal read returns not only older values. It returns no value that a write or delete in the session's past has
+ * replaced. No read returns a value beside one that had replaced it.
  */
 import { assert } from '../../core/assert.ts'
 import {
@@ -21,7 +23,7 @@ import { chooseKey } from './value-work.ts'
 import { Violation } from '../checks/violation.ts'
 
 const BUCKETS = ['default', 'latest'] as const
-/** Other levels take part in a session, too. */
+/** Some requests of a session have other levels. */
 const LEVELS: readonly PlainLevel[] = [
   'causal',
   'causal',
@@ -33,45 +35,45 @@ const LEVELS: readonly PlainLevel[] = [
   'quorum',
   'weak',
 ]
-/** Names so long that a past meets its bound. */
+/** Makes names so long that the past of a session reaches its bound. */
 const LONG_NAME = 'x'.repeat(400)
 const SESSION_END_PERCENT = 4
 const DELETE_PERCENT = 10
-/** Of the writes of a key that the session has read. */
+/** The percentage of writes that carry a context, if the session has read the key. */
 const WITH_CONTEXT_PERCENT = 30
 
-/** Session number → how many of its writes are in the past. */
+/** For each session number, how many of its writes are in the past. */
 type Clock = ReadonlyMap<number, number>
 
 interface CausalWrite {
   readonly value: string
   readonly session: number
-  /** Its place among the writes of its session, from 1. */
+  /** Its position among the writes of its session, from 1. */
   readonly place: number
-  /** All that was before it, itself included. */
+  /** All writes before it, itself included. */
   readonly past: Clock
   readonly isDelete: boolean
-  /** With a context what was read with it; without one, at `causal`, all that is in its past. */
+  /** With a context, the writes that were read with it. Without one, at `causal`, everything in its past. */
   readonly replaces: 'past' | readonly CausalWrite[]
   isRejected: boolean
   readonly startUs: number
-  /** Infinity as long as it may still be made. */
+  /** Infinity as long as the write may still take effect. */
   endUs: number
 }
 
-/** What was read last of a key. */
+/** The last read of a key. */
 interface LastRead {
   readonly context: VersionVector
   readonly writes: readonly CausalWrite[]
 }
 
-/** A client's session: what the store says that it has seen, and what it really has. */
+/** A client's session: the token of the store, and the past that the session has really seen. */
 interface OpenSession {
   readonly number: number
   token: Session
   past: Map<number, number>
   writes: number
-  /** By key. */
+  /** The last read of each key. */
   readonly reads: Map<string, LastRead>
 }
 
@@ -170,7 +172,7 @@ export function causalWork(names: readonly string[]): CausalWork {
           session.past.set(session.number, place)
           session.token = tokenOf(outcome.answer)
         } else if (outcome.type !== 'rejected') {
-          // What becomes of the write is not known, so what follows does not come after it: another session goes on.
+          // The outcome of the write is unknown, so later requests do not come after it. They form a new session.
           sessions.set(client, { ...begin(), token: session.token, past: new Map(session.past) })
         }
         done()
@@ -210,8 +212,8 @@ export function causalWork(names: readonly string[]): CausalWork {
 }
 
 /**
- * Throws where what was read has been replaced by a write in the past of the session; or is all before such a write;
- * so is nothing, but where a delete may have come after it.
+ * Throws if a write in the session's past has replaced a value that was read, or if all values that were read come
+ * before such a write. An empty read comes before any write, unless a delete may have come after that write.
  */
 function refuseStale(
   writes: readonly CausalWrite[],
@@ -240,7 +242,7 @@ function refuseStale(
   }
 }
 
-/** Throws where a value is read beside one that had replaced it. */
+/** Throws if a value is read beside one that had replaced it. */
 function refuseReplaced(read: readonly CausalWrite[], key: string): void {
   for (const write of read) {
     const by = read.find((other) => other !== write && isReplaced(write, other))
@@ -257,7 +259,7 @@ function isReplaced(write: CausalWrite, { replaces, past }: CausalWrite): boolea
   return replaces === 'past' ? isIn(past, write) : replaces.includes(write)
 }
 
-/** By one that was made after it, or at the same time; or by a clock that was ahead, where the last writer wins. */
+/** Whether a concurrent or later delete may have removed it. With last-writer-wins, a clock that was ahead suffices. */
 function mayBeDeleted(
   { past, startUs }: CausalWrite,
   writes: readonly CausalWrite[],
@@ -269,7 +271,7 @@ function mayBeDeleted(
   )
 }
 
-/** Where the last writer wins not every key is deleted: of the others it is certain what has to be there. */
+/** With last-writer-wins, some keys are never deleted, so that it is certain what they must contain. */
 function mayDelete(key: string): boolean {
   return !isLastWriterWins(key) || key.endsWith(LONG_NAME)
 }

@@ -1,6 +1,6 @@
 /**
- * One client of a simulated cluster: asks one node after the other, one request at a time, as a plain program
- * with curl would, and tells the histories what it asked and what it was told.
+ * One client of a simulated cluster. It sends one request at a time to changing nodes, like a simple program with curl,
+ * and reports requests and answers to the histories.
  */
 import type { VersionVector } from '../../core/causality/version-vector.ts'
 import { QuorateError } from '../../core/errors.ts'
@@ -13,12 +13,12 @@ import { Violation } from '../checks/violation.ts'
 
 export interface ClientParts {
   readonly schedule: Schedule
-  /** Those that can be asked. */
+  /** The nodes that clients can ask. */
   readonly nodes: () => readonly SimulatedNode[]
   readonly random: SeededRandom
   readonly onCall: (node: string, text: string) => void
   readonly onViolation: (error: unknown) => void
-  /** Whether two processes have the id of that node. */
+  /** Whether a second process has the id of that node. */
   readonly hasTwin?: (node: string) => boolean
 }
 
@@ -44,12 +44,12 @@ export type Outcome<T> =
   | { readonly type: 'ok'; readonly answer: T }
   | { readonly type: 'rejected' | 'unknown'; readonly error: string }
 
-/** In the text of a request: its level promises one durable copy at most. */
+/** Matches the text of requests whose level promises at most one durable copy. */
 const ONE_COPY = / (?:weak|eventual|causal)(?: |$)/
 
 const THINK_US = [2_000, 300_000] as const
 export const REQUEST_TIMEOUT_MS = 1500
-/** A node that runs and has said nothing by then is stuck: its own deadline has long passed. */
+/** A running node that has not answered by then is stuck, because its own deadline has long passed. */
 const STUCK_US = 20_000_000
 
 export class Client {
@@ -57,7 +57,7 @@ export class Client {
   readonly #parts: ClientParts
   readonly #works: readonly Work[]
   #isStopped = false
-  /** A request under way. */
+  /** Whether a request is under way. */
   isBusy = false
 
   constructor(name: string, parts: ClientParts, works: readonly Work[]) {
@@ -123,7 +123,7 @@ export class Client {
     let hasEnded = false
     const watch = (): void => {
       if (hasEnded) return
-      // Frozen or starting: nothing can be expected of it.
+      // The node is frozen or starting, so no answer can be expected yet.
       if (!node.isUp) stuck = schedule.after(STUCK_US, watch)
       else
         onViolation(new Violation('stuck', `${node.address} never answered: ${this.name} ${text}`))
@@ -135,7 +135,7 @@ export class Client {
       const failure = internalFailure(end)
       if (failure !== undefined) onViolation(failure)
       const outcome = outcomeOf(end)
-      // The only copy may be in the directory that is given up, like one on a lost disk.
+      // The only copy may be in the directory of the twin that is given up, as on a lost disk.
       const mayBeLost = outcome.type === 'ok' && ONE_COPY.test(text) && (hadTwin || hasTwin())
       finish(mayBeLost ? { type: 'unknown', error: 'a twin may have the only copy' } : outcome)
     })
@@ -158,7 +158,7 @@ export function requestOptions({ bucket, key, level }: Asked): {
   return { bucket, key, level, timeoutMs: REQUEST_TIMEOUT_MS, requestId: 'sim' }
 }
 
-/** A context as a client keeps it, with the values that it stands for. */
+/** A context, and the values that it covers. */
 export interface Known {
   readonly context: VersionVector
   readonly values: readonly string[]

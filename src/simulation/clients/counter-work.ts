@@ -1,7 +1,7 @@
 /**
- * The workload `counter`: increments, up and down, through any node at any level. Half of them have an idempotency key,
- * and are sent again under it by whatever client, through whatever node, whatever became of them before. At rest a
- * counter is exactly the sum of what was acknowledged, each once, and of some of what ended unknown.
+ * The workload `counter`: increments, up and down, through any node at any level. Half of them have an idempotency key.
+ * Any client may send these again, through any node, whatever their earlier outcome. At rest a counter is exactly the
+ * sum of all acknowledged increments, each once, and of some increments of unknown outcome.
  */
 import type { PlainLevel } from '../../core/quorum/level.ts'
 import { counterValue } from '../../core/causality/counter.ts'
@@ -14,19 +14,19 @@ const LEVELS: readonly PlainLevel[] = ['eventual', 'quorum', 'quorum', 'all']
 
 interface Increment {
   readonly delta: number
-  /** Of each of its requests, if it may be sent again. */
+  /** The key of all its requests, if it may be sent again. */
   readonly idempotencyKey: string | undefined
   isQuorum: boolean
-  /** Requests of it under way. */
+  /** The number of its requests under way. */
   open: number
   outcome: 'pending' | 'ok' | 'rejected' | 'unknown'
   endUs: number
 }
 
-/** Sums are kept of what has ended; only what is under way or unknown is kept by itself. */
+/** Keeps sums of ended increments, and single increments only if they are under way or unknown. */
 class CounterHistory {
   readonly #name: string
-  /** Acknowledged: at any level, and with their ends, at one that quorum reads see. */
+  /** The sum acknowledged at any level, and the increments acknowledged at a level that quorum reads see. */
   #acknowledged = 0
   readonly #atQuorum: Increment[] = []
   #quorumBase = 0
@@ -41,7 +41,7 @@ class CounterHistory {
     if (increment.outcome !== 'ok') this.#uncertain.add(increment)
   }
 
-  /** One of its requests has ended. */
+  /** Takes the end of one of its requests. */
   end(
     increment: Increment,
     outcome: 'ok' | 'rejected' | 'unknown',
@@ -50,7 +50,7 @@ class CounterHistory {
   ): void {
     increment.open--
     if (increment.outcome === 'ok') return
-    // A request that has certainly done nothing says nothing of the others.
+    // A rejected request proves nothing about the other requests of the increment.
     if (outcome === 'rejected' && (increment.outcome === 'unknown' || increment.open > 0)) return
     increment.outcome = outcome
     increment.endUs = nowUs
@@ -63,7 +63,7 @@ class CounterHistory {
     else this.#loose.push(increment)
   }
 
-  /** Acknowledged, but a quorum read need not see them yet. */
+  /** Acknowledged increments that a quorum read need not see yet. */
   readonly #loose: Increment[] = []
 
   seenAtQuorum(value: number, startUs: number): void {
@@ -116,7 +116,7 @@ const WINDOW_US = 60_000_000
 const SUBSETS_MAX = 200
 const NAMED_PERCENT = 50
 const REPEAT_PERCENT = 35
-/** Increments that may be sent again, of all keys. */
+/** How many increments may be sent again, over all keys. */
 const REPEATABLE_MAX = 40
 
 export interface CounterSet {
@@ -193,7 +193,7 @@ function newIncrement({ random }: Via, idempotencyKey: string | undefined): Incr
   return { delta, idempotencyKey, isQuorum: false, open: 0, outcome: 'pending', endUs: Infinity }
 }
 
-/** Sends it, for the first time or again. */
+/** Sends the increment, for the first time or again. */
 function increment(
   via: Via,
   asked: Asked,

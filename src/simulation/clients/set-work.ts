@@ -1,6 +1,6 @@
 /**
- * The workload `set`: elements are added once each and removed, through any node at any level. An element that
- * was acknowledged, and that no remove named, is there; one whose remove had a quorum see it is gone.
+ * The workload `set`: clients add each element once and remove elements, through any node at any level. An acknowledged
+ * element that no remove named is present. An element is absent if a quorum saw its remove.
  */
 import { elementsOf } from '../../core/causality/element-set.ts'
 import type { PlainLevel } from '../../core/quorum/level.ts'
@@ -10,7 +10,7 @@ import type { Write } from '../checks/key-history.ts'
 import { chooseKey, type KeySet, siblingsKeys } from './value-work.ts'
 
 const LEVELS: readonly PlainLevel[] = ['eventual', 'quorum', 'quorum', 'all']
-/** Sets are emptied above this, so that they stay small. */
+/** A larger set is mostly emptied, so that sets stay small. */
 const ELEMENTS_PLENTY = 8
 
 export interface SetWork {
@@ -21,7 +21,7 @@ export interface SetWork {
 export function setWork(bucket: string, keys: readonly string[]): SetWork {
   const set = siblingsKeys(bucket, keys)
   let nextId = 0
-  /** Elements that somebody saw at quorum: a later remove at quorum is sure to see them. */
+  /** Elements that a client saw at quorum. A later remove at quorum certainly sees them. */
   const known = new Map<string, readonly string[]>()
   return {
     work: {
@@ -87,7 +87,7 @@ function readSet(
   )
 }
 
-/** One request; for the history, one write an element, and one for all that it removes. */
+/** Sends one request. For the history it is one write for each added element, and one for all removed elements. */
 function update(
   set: KeySet,
   via: Via,

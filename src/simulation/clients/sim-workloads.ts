@@ -1,4 +1,4 @@
-/** The workloads of a run: which keys in which buckets, and what is done with them. */
+/** Makes the workloads of a run: which keys in which buckets, and what clients do with them. */
 import type { Bucket } from '../../core/placement/topology.ts'
 import { type FaultKind, MEMBERSHIP, SKEW_ALL } from '../plan/sim-fault.ts'
 import type { Plan, WorkloadName } from '../plan/plan.ts'
@@ -14,9 +14,9 @@ export interface Workload {
   readonly readAll: (via: Via, done: (unread: number) => void) => void
 }
 
-/** Beyond a request's own timeout: for the allowed drift of clocks, twice. */
+/** How late a write may be beyond its request's timeout: more than twice the allowed drift of clocks. */
 const LATE_US = 1_500_000
-/** Where clocks jump, a node's time may be wrong by as much as the longest jump. */
+/** If clocks jump, a node's time may be wrong by as much as the longest jump. */
 const LATE_WITH_JUMPS_US = 25_000_000
 
 export function makeWorkloads(plan: Plan): Workload[] {
@@ -27,7 +27,7 @@ export function makeWorkloads(plan: Plan): Workload[] {
 
 /** How far the time of a node may be from the world's. */
 function clockErrorUs({ nemesis }: Plan): number {
-  // What all clocks agree on may be any time.
+  // The time on which all clocks agree may then be any time.
   if (nemesis.includes(SKEW_ALL)) return Infinity
   return nemesis.some((kind) => kind === 'skew' || kind === 'drift') ? LATE_WITH_JUMPS_US : LATE_US
 }
@@ -44,7 +44,7 @@ const OF_DISKS: ReadonlySet<FaultKind> = new Set<FaultKind>([
 
 const SINGLE_STRONG = 'single-strong'
 
-/** Buckets that a run has to create first. */
+/** The buckets that a run must create first. */
 export function bucketsOf(plan: Plan): Bucket[] {
   const made: Bucket[] = []
   const common = { n: 3, consistency: 'quorum', durability: 'sync', ttlSeconds: null } as const
@@ -58,7 +58,7 @@ export function bucketsOf(plan: Plan): Bucket[] {
   return made
 }
 
-/** While the members change, a single copy of each: no other one makes up for what a move forgets, or a disk. */
+/** If members change and no disk fails, keys have a single copy, so that no other copy can hide a mistake of a move. */
 function hasSingleCopies({ nemesis }: Plan): boolean {
   return nemesis.includes(MEMBERSHIP) && !nemesis.some((kind) => OF_DISKS.has(kind))
 }

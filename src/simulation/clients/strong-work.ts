@@ -1,7 +1,7 @@
 /**
- * The workload `strong`: clients read, write, delete and compare-and-set a few strong keys, and send a write whose
- * outcome they were not told again, under the same idempotency key, where the key is one of those. All of it is recorded as a history, and decided by
- * the checker, which knows nothing of the store: key by key it must seem to happen one at a time.
+ * The workload `strong`: clients read, write, delete and compare-and-set a few strong keys. On half of the keys they
+ * send a write of unknown outcome again, under the same idempotency key. All operations are recorded as a history, and
+ * the checker, which knows nothing of the store, decides whether each key is linearizable.
  */
 import { casRegisterModel } from '../../checker/models/linear-models.ts'
 import { MISMATCH } from '../../checker/history/history.ts'
@@ -21,7 +21,7 @@ const DELETE_PERCENT = 10
 const CONDITION_PERCENT = 40
 const RETRIES_MAX = 2
 const WEAK_LEVELS: readonly PlainLevel[] = ['weak', 'eventual', 'quorum', 'all']
-/** The checker's own limits, far above what a run gives it: it would say *unknown*. */
+/** The checker's limits. They are far above the needs of a run, because at a limit the verdict would be *unknown*. */
 const CHECK_MS = 60_000
 const CHECK_BYTES = 1_000_000_000
 
@@ -30,7 +30,7 @@ export interface StrongWork {
   readonly readAll: (via: Via, done: (unread: number) => void) => void
 }
 
-/** What a client has last seen of a key. */
+/** The last state of a key that a client has seen. */
 interface Seen {
   readonly value: Json
   readonly tag: string | undefined
@@ -58,7 +58,7 @@ export function strongWork(bucket: string, keys: readonly string[]): StrongWork 
     const event = { index: events.length, time: via.nowUs() * 1000, type, ...operation }
     const process = processOf(via.client)
     events.push(error === undefined ? { ...event, process } : { ...event, process, error })
-    // Whoever was not told goes on as somebody else: the operation may still be under way.
+    // After an unknown outcome the client continues as a new process, because the operation may still be under way.
     if (type === 'info') processes.delete(via.client)
   }
 
@@ -78,7 +78,7 @@ export function strongWork(bucket: string, keys: readonly string[]): StrongWork 
     )
   }
 
-  /** Of what owners happen to hold: it may be old, or not decided yet, but somebody wrote it. */
+  /** Reads at a weak level. The value may be old, or not decided yet, but somebody must have written it. */
   const readWeakly = (via: Via, key: string, done: () => void): void => {
     const level = WEAK_LEVELS[via.random.below(WEAK_LEVELS.length)] as PlainLevel
     via.call(
@@ -176,7 +176,7 @@ export function strongWork(bucket: string, keys: readonly string[]): StrongWork 
   }
 }
 
-/** Throws where the history cannot be put in an order, or where that was not found out. */
+/** Throws if the history is not linearizable, or if the checker could not decide. */
 function judge(events: readonly HistoryEvent[]): void {
   const bounds = { initial: null, timeMs: CHECK_MS, memoryBytes: CHECK_BYTES }
   const verdict = casRegisterModel.check(events, bounds)
@@ -189,7 +189,7 @@ function conditionOf({ tag }: Seen): Condition {
   return tag === undefined ? { type: 'none-match', tags: '*' } : { type: 'match', tags: [tag] }
 }
 
-/** Those of the other keys are not: a deleted one that remembers no idempotency keys is collected within seconds. */
+/** Writes of the other keys are not retried: a deleted key without idempotency keys is collected within seconds. */
 function isRetried(key: string): boolean {
   return key.charCodeAt(key.length - 1) % 2 === 0
 }

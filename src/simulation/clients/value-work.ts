@@ -1,6 +1,6 @@
 /**
- * The workloads `siblings`, `lww` and `ttl`: clients that read keys, write unique values with the context of
- * what they read or blindly, and delete; at every level. Each key has one history for all clients.
+ * The workloads `siblings`, `lww` and `ttl`: clients read keys, write unique values with the context of a read or
+ * blindly, and delete, at every level. Each key has one history for all clients.
  */
 import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import { hashText } from '../../core/hash/text-hash.ts'
@@ -24,7 +24,7 @@ export interface ValueHistory {
   stampedAtQuorum?(timestamp: number, startUs: number, nowUs: number): void
 }
 
-/** Keys of one bucket, and what clients know of them. */
+/** The keys of one bucket, and what clients know about them. */
 export interface KeySet {
   readonly bucket: string
   readonly keys: readonly string[]
@@ -52,8 +52,10 @@ export function lwwKeys(bucket: string, names: readonly string[]): KeySet {
   return keySet(bucket, names, (name) => new RegisterHistory(name))
 }
 
-/** `ttl`: half of the values expire. */
-/** `lateUs`: how much later than asked for a write may be made: its deadline, and how far clocks may be off. */
+/**
+ * With the style `ttl`, half of the values expire. `lateUs` is how long after its request a write may be made: its
+ * timeout, and how far clocks may be off.
+ */
 export function valueWork(set: KeySet, style: 'siblings' | 'lww' | 'ttl', lateUs: number): Work {
   let nextId = 0
   const contexts = new Map<string, Known>()
@@ -71,7 +73,7 @@ export function valueWork(set: KeySet, style: 'siblings' | 'lww' | 'ttl', lateUs
       else write(set, via, asked, writeOf(via, asked, contexts.get(slot)), () => finish(undefined))
 
       function finish(known: Known | undefined): void {
-        // A context is used for one write: whoever writes twice with it makes siblings, on purpose, at times.
+        // A context is mostly used for one write. Sometimes it is used twice, which makes siblings on purpose.
         if (known !== undefined) contexts.set(slot, known)
         else if (via.random.chance(80)) contexts.delete(slot)
         done()
@@ -81,18 +83,18 @@ export function valueWork(set: KeySet, style: 'siblings' | 'lww' | 'ttl', lateUs
 
   function writeOf(via: Via, asked: Asked, known: Known | undefined): NewWrite {
     const id = nextId++
-    // Some keys are never deleted: in them nothing can be excused by a delete.
+    // Some keys are never deleted, so that no delete can explain a missing value.
     const isKept = style !== 'ttl' && hashText(asked.key) % 3 === 0
     const isDelete = !isKept && via.random.chance(30)
     const ttl = style === 'ttl' && !isDelete && via.random.chance(50)
-    // And some are never written blindly: there nothing can be excused by a write that had seen less.
+    // Some keys are never written blindly, so that no blind write can explain a missing value.
     const isBlind =
       style === 'lww' || (known === undefined && !isReadFirst(asked.key) && via.random.chance(60))
     return {
       id,
       value: isDelete ? undefined : `${asked.key}:${id}`,
       padding: via.random.below(VALUE_BYTES_MAX),
-      // Without a context to give, a client may say that it has seen nothing, and adds a sibling.
+      // Without a context, a client may send an empty one, and so adds a sibling.
       known: isBlind ? undefined : (known ?? { context: new Map(), values: [] }),
       ttlMs: ttl ? 500 + via.random.below(20_000) : undefined,
     }
@@ -141,7 +143,7 @@ function read(
   )
 }
 
-/** A write is made before its deadline, or never: its dot says when it was. */
+/** A write must be made before its deadline, or never. The timestamp of its dot shows when it was made. */
 function checkTimes(history: ValueHistory, { siblings }: ReadAnswer, lateUs: number): void {
   for (const sibling of siblings) {
     const name = valueOf(sibling)
@@ -157,7 +159,7 @@ function checkTimes(history: ValueHistory, { siblings }: ReadAnswer, lateUs: num
   }
 }
 
-/** Low ones often, so that they are fought for; high ones seldom, so that they come to rest. */
+/** Chooses low keys often, so that clients compete for them, and high keys seldom, so that they come to rest. */
 export function chooseKey(keys: readonly string[], random: SeededRandom): string {
   const index = Math.min(
     random.below(keys.length),
@@ -200,14 +202,14 @@ function write(set: KeySet, via: Via, asked: Asked, made: NewWrite, done: () => 
       }),
     (outcome) => {
       const end = outcome.type
-      // What was accepted in memory only may never come to be, and nobody is told.
+      // A write that was accepted only in memory may be lost without notice, so its outcome counts as unknown.
       history.end(record, end === 'ok' && !record.isCounted ? 'unknown' : end, via.nowUs())
       done()
     },
   )
 }
 
-/** A final read of each key at level `all`: calls back with the number that could not be read. */
+/** Reads each key finally at level `all`. Calls back with the number of keys that could not be read. */
 export function readAll(set: KeySet, via: Via, done: (unread: number) => void): void {
   let waiting = set.keys.length
   let unread = 0

@@ -1,7 +1,7 @@
 /**
- * Whether a machine's directory can be taken away without taking the memory of a majority of the voters with it: what
- * such a majority had decided may be known to nobody then, and the topology waits for ever, as it should. A voter that
- * has lost its memory has it back once the others have told it what it may have said (node/topology/topology-recall.ts).
+ * Whether a machine may lose its directory without a majority of the voters losing their memory. If such a majority
+ * lost it, nobody might know its decisions, and the topology would rightly wait forever. A voter that has lost its
+ * memory is safe again after the other voters have told it what it may have said (node/topology/topology-recall.ts).
  */
 import { msgpackCodec } from '../../adapters/codec/msgpack-codec.ts'
 import { majority } from '../../core/quorum/level.ts'
@@ -18,7 +18,7 @@ export class LostVotes {
     this.#nodes = nodes
   }
 
-  /** The directory of the node is another one now. */
+  /** The node has a different directory from now on. */
   lose(id: string): void {
     this.#lost.add(id)
   }

@@ -1,6 +1,6 @@
 /**
- * Changes of the members while a run goes on: an operator who asks for one at a time, and asks again until told what
- * became of it; machines that come with a join or a replacement, and those that are lost for ever before a remove.
+ * Changes the members during a run. An operator requests one change at a time, and repeats the request until its
+ * outcome is known. New machines come with a join or a replacement. A machine is lost forever before a remove.
  */
 import { QuorateError } from '../../core/errors.ts'
 import type { ChangeRequest } from '../../core/placement/change-target.ts'
@@ -10,10 +10,10 @@ import type { Fault } from '../plan/sim-fault.ts'
 import type { Schedule } from '../world/schedule.ts'
 import type { CallEnd, SimulatedNode } from '../world/simulated-node.ts'
 
-/** A cluster grows up to this, and shrinks down to that: the widest bucket has three copies. */
+/** The largest and the smallest number of members. The widest bucket has three copies. */
 const MEMBERS_MAX = 7
 const MEMBERS_MIN = 4
-/** Machines that ever were, ids being given once. */
+/** How many machines there may be in a run. Ids are never reused. */
 const MACHINES_MAX = 12
 const ASK_TIMEOUT_MS = 3000
 const RETRY_US = 500_000
@@ -21,9 +21,9 @@ const RETRY_US = 500_000
 export interface MembershipParts {
   readonly schedule: Schedule
   readonly nodes: ReadonlyMap<string, SimulatedNode>
-  /** A new machine, not started. */
+  /** Makes a new machine without starting it. */
   readonly build: (id: string) => SimulatedNode
-  /** Whether a machine can be lost without losing the only copy of anything. */
+  /** Whether a machine can be lost without losing the only copy of a write. */
   readonly mayLoseData: (node: string) => boolean
   readonly onDirectory: (node: string) => void
 }
@@ -38,13 +38,13 @@ export class MembershipNemesis {
     this.#machines = parts.nodes.size
   }
 
-  /** Begins a change; undefined where none can begin. Says what it is. */
+  /** Begins a change and returns its description; undefined if no change can begin. */
   begin({ nodes, strength }: Fault): string | undefined {
     const topology = newestTopology(this.#parts.nodes.values())
     if (topology === undefined || this.#isBusy) return undefined
     const { change } = topology
     if (change !== undefined) {
-      // What is lost does not come back by an undo.
+      // A change for a lost machine cannot be undone, because the machine does not come back.
       if (strength % 3 !== 0 || change.phase !== 'moving' || change.isLost) return undefined
       this.#cancel(topology)
       return `cancel the ${change.kind}`
@@ -110,7 +110,7 @@ export class MembershipNemesis {
     again()
   }
 
-  /** Asks until it is told what became of it; then starts the machine that is a member by it. */
+  /** Repeats the request until its outcome is known. Then starts the machine that the change made a member. */
   #ask(request: ChangeRequest, machine: SimulatedNode | undefined): void {
     this.#isBusy = true
     const again = (): void => {
@@ -140,7 +140,7 @@ export class MembershipNemesis {
   }
 }
 
-/** Of all that the machines that are up know; undefined where none is. */
+/** The newest topology that any running machine knows; undefined if no machine is up. */
 export function newestTopology(nodes: Iterable<SimulatedNode>): Topology | undefined {
   let newest: Topology | undefined
   for (const node of nodes) {
@@ -151,7 +151,9 @@ export function newestTopology(nodes: Iterable<SimulatedNode>): Topology | undef
   return newest
 }
 
-/** It may have been decided, or may be if asked again: a majority was missing, another change was there. */
+/**
+ * Whether the change may have been decided, or may be decided later: a majority was missing, or another change was on.
+ */
 function isUndecided(end: CallEnd<unknown>): boolean {
   if (end.type === 'answered') return false
   if (end.type === 'died' || !(end.error instanceof QuorateError)) return true

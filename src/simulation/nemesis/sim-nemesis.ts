@@ -1,6 +1,6 @@
 /**
- * Makes the faults of a plan happen, and undoes them: each at its own end, all of them at the end of the run.
- * One machine bears one fault of its process or disk at a time; a second is left out.
+ * Injects the faults of a plan and undoes them, each at its own end, and all of them at the end of the run. A machine
+ * has at most one fault of its process or disk at a time; a second one is skipped.
  */
 import type { NumberedFault } from '../plan/plan.ts'
 import { VERSIONS } from '../../core/protocol-versions.ts'
@@ -23,7 +23,7 @@ import { goBackToCopy, swapDirectories } from './swapped-directories.ts'
 import { TwinNemesis, type TwinParts } from './twin.ts'
 import type { CutKind, Wires } from '../world/wires.ts'
 
-/** Faults that befall all nodes. */
+/** Faults that hit all nodes. */
 const EVERYBODY: ReadonlySet<string> = new Set([
   'loss',
   'duplicate',
@@ -33,15 +33,15 @@ const EVERYBODY: ReadonlySet<string> = new Set([
   SKEW_ALL,
 ])
 const FLAP_INTERVAL_US = 400_000
-/** Clock jumps: mostly around the allowed drift, sometimes far beyond. */
+/** Clock jumps are mostly around the allowed drift, and sometimes far beyond it. */
 const JUMP_MS = 1500
 export const LONG_JUMP_MS = 20_000
 /**
- * When all jump together: far longer than a cluster is given to come to rest, and shorter than an idempotency key is
- * remembered. The cluster's time is all that a cluster has to tell how old a key is.
+ * The jump of all clocks together. It is far longer than the time that a cluster gets to come to rest, and shorter than
+ * the life of an idempotency key, whose age a cluster can measure only by its own time.
  */
 const COMMON_JUMP_MS = 300_000
-/** Until a second crash, times the strength of the fault: 3 s at most. */
+/** The delay of a second crash is this times the strength of the fault: at most 3 s, for strengths below 50. */
 const SECOND_CRASH_STEP_US = 60_000
 const APART_US = 4_000_000
 
@@ -50,13 +50,13 @@ export interface NemesisParts {
   readonly wires: Wires
   readonly nodes: ReadonlyMap<string, SimulatedNode>
   readonly onFault: (text: string, nodes: readonly string[]) => void
-  /** Whether there is such a machine, and it is a member. */
+  /** Whether the machine exists and is a member. */
   readonly isMember: (node: string) => boolean
-  /** Begins a change of the members; says which, or undefined where none can begin. */
+  /** Begins a change of the members and returns its description; undefined if no change can begin. */
   readonly change: (fault: Fault) => string | undefined
-  /** Whether a directory, or a record, can be lost without losing the only copy of anything. */
+  /** Whether a directory, or a record, can be lost without losing the only copy of a write. */
   readonly mayLoseData: (node: string, backup?: ReadonlyMap<string, Uint8Array>) => boolean
-  /** The directory of a node is another one now: what it said before, it may not know. */
+  /** Called when a node gets a different directory. It may not know what it said before. */
   readonly onDirectory: (node: string) => void
   readonly mayRot: (node: string, storageKey: string) => boolean
   readonly buildTwin: TwinParts['buildTwin']
@@ -67,7 +67,7 @@ export class Nemesis {
   readonly #undo = new Map<number, () => void>()
   readonly #burdened = new Set<string>()
   readonly #backups = new Map<string, ReadonlyMap<string, Uint8Array>>()
-  /** Ends what goes on after its fault; to be called any number of times. */
+  /** Ends effects that outlast their fault. Each may be called any number of times. */
   readonly #outlasting: (() => void)[] = []
   readonly twins: TwinNemesis
   #isHealed = false
@@ -86,7 +86,7 @@ export class Nemesis {
     }
   }
 
-  /** Ends every fault that is still there; none begins any more. */
+  /** Ends every fault that is still on, and prevents new ones. */
   heal(): void {
     this.#isHealed = true
     for (const number of this.#undo.keys()) this.#end(number)
@@ -100,8 +100,9 @@ export class Nemesis {
       this.#change(fault)
       return
     }
-    // Machines that have not come yet, or are lost; and those that have left: an old directory of one of these would
-    // bring back a member that nobody knows any more, and only its operator can prevent that.
+    // Only members can be hit. Other machines have not joined yet, are lost, or have left. An old directory of a
+    // machine that has left would bring back a member that nobody knows any more, and only its operator can prevent
+    // that.
     const nodes = fault.nodes.filter((id) => this.#parts.isMember(id))
     fault = { ...fault, nodes }
     const undo = this.#apply(fault)
@@ -175,7 +176,7 @@ export class Nemesis {
     }
   }
 
-  /** The power fails for all at once, and comes back. */
+  /** The power of all machines fails at once, and comes back. */
   #blackout(): (() => void) | undefined {
     const struck = [...this.#parts.nodes.values()].filter(({ hasProcess }) => hasProcess)
     for (const node of struck) node.crash('machine')
@@ -184,7 +185,7 @@ export class Nemesis {
     }
   }
 
-  /** All clocks are set wrong by the same, one shortly after the other, and right again in the same way. */
+  /** Sets all clocks wrong by the same offset, one shortly after the other, and right again in the same way. */
   #skewAll({ strength }: Fault): () => void {
     const { nodes, schedule } = this.#parts
     const ms = strength % 4 === 0 ? -COMMON_JUMP_MS : COMMON_JUMP_MS
@@ -209,7 +210,7 @@ export class Nemesis {
     }
   }
 
-  /** A fault of one machine. */
+  /** Injects a fault of one machine. */
   #burden(fault: Fault): (() => void) | undefined {
     const id = fault.nodes[0] as string
     const node = this.#parts.nodes.get(id) as SimulatedNode
@@ -274,12 +275,12 @@ export class Nemesis {
       case 'lost-data':
         if (!this.#parts.mayLoseData(node.id)) return undefined
         node.crash('machine')
-        // The node itself gives up a directory whose own state is damaged.
+        // A node with damaged own state gives up its directory itself.
         if (strength % 2 === 0 || platter.rot(isOwnState) === undefined) platter.wipe()
         this.#parts.onDirectory(node.id)
         return () => this.#startAgain(node, fault)
       case 'old-data': {
-        // The first time backups are made; later a directory is put back to one, however old it is.
+        // The first such fault makes backups. Later ones restore a directory from its backup, however old it is.
         const backup = this.#backups.get(node.id)
         if (backup === undefined) {
           for (const [id, other] of this.#parts.nodes) this.#backups.set(id, other.platter.copy())
@@ -311,8 +312,8 @@ export class Nemesis {
   }
 
   /**
-   * What a majority has stored is on one node alone of those that can be asked, and that one is not asked: the
-   * second knows nothing of it, the first has lost it, and the third is isolated as soon as both are back.
+   * Makes a majority's write unreachable. The second node is isolated and does not get the write. The first node loses
+   * its directory. As soon as both are back, the third node is isolated, which alone still has the write.
    */
   #loseQuorum(fault: Fault, node: SimulatedNode): () => void {
     const { schedule } = this.#parts
@@ -350,7 +351,9 @@ export class Nemesis {
     }
   }
 
-  /** Half of those that begin with other data than they had crash once more, before or after they are filled. */
+  /**
+   * Starts a node that has a different directory. Half of these nodes crash once more, before or after being filled.
+   */
   #startAgain(node: SimulatedNode, { strength }: Fault): void {
     node.start()
     if (strength >= 50) return
@@ -366,7 +369,7 @@ function isOwnState(key: string): boolean {
   return key.startsWith('m/')
 }
 
-/** Stops cleanly; starts again at the end. */
+/** Stops the node cleanly, and starts it again at the end of the fault. */
 function restart(node: SimulatedNode): () => void {
   let isStopped = false
   let isOver = false

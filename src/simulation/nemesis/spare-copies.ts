@@ -1,7 +1,7 @@
 /**
- * Whether a machine's directory can be taken away without taking the only copy of anything: what an eventual
- * write was promised is one durable copy, so a world that destroys that copy breaks no promise, and says so by
- * not doing it.
+ * Whether a machine may lose its directory without losing the only copy of a write. The store promises an eventual
+ * write only one durable copy. If the simulator destroyed that copy, the loss would not be a fault of the store, so the
+ * simulator does not do it.
  */
 import { msgpackCodec } from '../../adapters/codec/msgpack-codec.ts'
 import { compareDots, type Timestamp } from '../../core/causality/dot.ts'
@@ -15,14 +15,14 @@ import { decodeRecord } from '../../node/wire/object-record.ts'
 import { newestTopology } from './sim-membership.ts'
 import type { SimulatedNode } from '../world/simulated-node.ts'
 
-/** `backup`: what takes the directory's place. */
+/** Whether every copy in the directory also exists elsewhere. `backup` is the directory that replaces it. */
 export function isElsewhere(
   nodes: ReadonlyMap<string, SimulatedNode>,
   id: string,
   backup: ReadonlyMap<string, Uint8Array> = new Map(),
 ): boolean {
   const node = nodes.get(id) as SimulatedNode
-  // Who has left and forgets it is a member again of what it was: enough of them are a cluster of their own.
+  // A node that has left and forgets that would act as a member of the old cluster. Enough such nodes would form one.
   const members = newestTopology(nodes.values())?.members
   if (members?.some((member) => member.id === id) !== true) return false
   for (const storageKey of node.platter.keys()) {
@@ -36,8 +36,8 @@ function isCopy(storageKey: string): boolean {
 }
 
 /**
- * Whether of each older version that is still about somewhere, and that this machine knows to be replaced or
- * deleted, another machine knows it too. A delete that has been collected is known by the horizon alone.
+ * Old versions may still exist somewhere, as copies, hints or in the backup. If this machine knows that such a version
+ * was replaced or deleted, another owner must know it too. For a collected delete, only the horizon shows that.
  */
 function isHistoryElsewhere(
   nodes: ReadonlyMap<string, SimulatedNode>,
@@ -80,7 +80,7 @@ function isHistory(sibling: Sibling, held: StoredObject | undefined, horizon: Ti
   )
 }
 
-/** Whether owners on other machines hold all that this one does of a key, as an owner or as a hint. */
+/** Whether owners on other machines hold everything that this machine holds of a key, as an owner or as a hint. */
 export function isKeyElsewhere(
   nodes: ReadonlyMap<string, SimulatedNode>,
   id: string,
@@ -104,7 +104,7 @@ export function isKeyElsewhere(
   )
 }
 
-/** Who keeps the key, or holds it for those that will: what lies about elsewhere may be swept at any time. */
+/** The nodes that own the key, or hold it for future owners. Copies elsewhere may be swept at any time. */
 function keepersOf(
   nodes: ReadonlyMap<string, SimulatedNode>,
   storageKey: string,
@@ -117,20 +117,20 @@ function keepersOf(
     isKeeper(topology, bucket.n, at.partition, id) || isHolder(topology, bucket.n, at.partition, id)
 }
 
-/** Where owners keep what a record is about; undefined for anything but a record. */
+/** The key under which owners store the record or the hinted record; undefined for other storage keys. */
 function dataKeyFor(storageKey: string): string | undefined {
   if (storageKey.startsWith('d/')) return storageKey
   const hint = parseHintKey(storageKey)
   return hint && dataKey(partitionOf(hint.bucket, hint.key), hint.bucket, hint.key)
 }
 
-/** The same write; in a last-writer-wins object, which has no vector, a later one too. */
+/** Whether it is the same write. In a last-writer-wins object, which has no vector, a later write counts too. */
 function isAsGood(own: StoredObject, theirs: Sibling, sibling: Sibling): boolean {
   const order = compareDots(theirs, sibling)
   return order === 0 || (own.vector.size === 0 && order > 0)
 }
 
-/** 0 where there is none, or it is damaged: then nothing counts as history at that node. */
+/** 0 if there is no horizon, or it is damaged. Then nothing counts as history at that node. */
 function horizonOf({ platter }: SimulatedNode): Timestamp {
   const value = platter.get(metaKey('horizon'))
   try {
@@ -140,7 +140,7 @@ function horizonOf({ platter }: SimulatedNode): Timestamp {
   }
 }
 
-/** Undefined where there is none, or it is damaged. */
+/** Undefined if there is no record, or it is damaged. */
 function objectAt(node: SimulatedNode, storageKey: string): StoredObject | undefined {
   return decoded(node.platter.get(storageKey))
 }

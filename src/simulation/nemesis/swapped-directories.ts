@@ -1,4 +1,4 @@
-/** Machines that start with a directory that is not the one they had: that of another node, or an older copy of their own. */
+/** Starts machines with a wrong directory: the one of another node, or an older copy of their own. */
 import type { Fault } from '../plan/sim-fault.ts'
 import type { Schedule } from '../world/schedule.ts'
 import type { SimulatedNode } from '../world/simulated-node.ts'
@@ -22,7 +22,10 @@ export interface OlderCopyParts {
   readonly onDirectory: (node: string) => void
 }
 
-/** A copy is made now. In the middle of the fault the machine loses its power, and `end` starts it with the copy. */
+/**
+ * Copies the directory now. In the middle of the fault the machine loses its power, and at the end of the fault
+ * `startAgain` starts it with the copy.
+ */
 export function goBackToCopy(
   { schedule, mayLoseData, onDirectory }: OlderCopyParts,
   { startMs, endMs }: Fault,

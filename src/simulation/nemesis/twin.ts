@@ -2,22 +2,23 @@
  * A second living process with the id of a member, at another address and with an empty directory. Some members reach
  * only the first process, some only the second, and some reach both.
  *
- * In the end an operator stops both. Each may have acknowledged writes that only its own directory has, so one directory
- * is served alone until the other members have all that it holds; then the other directory takes its place for good.
+ * In the end an operator stops both. Each may have acknowledged writes that only its own directory has, so one
+ * directory is served alone until the other members have all that it holds; then the other directory takes its place
+ * for good.
  */
 import type { Fault } from '../plan/sim-fault.ts'
 import type { Schedule } from '../world/schedule.ts'
 import type { SimulatedNode } from '../world/simulated-node.ts'
 import type { CutKind, Wires } from '../world/wires.ts'
 
-/** A link that is mute for so long is closed. */
+/** A link that was silent for so long is closed. */
 const SILENCE_US = 2_000_000
 const LOOK_US = 500_000
 
 export interface TwinParts {
   readonly schedule: Schedule
   readonly wires: Wires
-  /** A second machine of that node, not started. Undefined where it cannot start on an empty directory. */
+  /** Makes a second machine of that node without starting it. Undefined if it cannot start with an empty directory. */
   readonly buildTwin: (id: string, address: string) => SimulatedNode | undefined
   readonly isMember: (node: string) => boolean
   readonly mayLoseData: (node: string, backup?: ReadonlyMap<string, Uint8Array>) => boolean
@@ -35,7 +36,7 @@ export class TwinNemesis {
     this.#parts = parts
   }
 
-  /** The machine of the second process, while there is one. */
+  /** The machine of the second process, while it exists. */
   get machines(): readonly SimulatedNode[] {
     return this.#twin === undefined ? [] : [this.#twin]
   }
@@ -45,12 +46,12 @@ export class TwinNemesis {
     return this.#node === node
   }
 
-  /** Whether two directories of one node are in use: no other directory may be lost meanwhile. */
+  /** Whether two directories of one node are in use. Meanwhile no other directory may be lost. */
   get isOn(): boolean {
     return this.#twin !== undefined || this.#isSettling
   }
 
-  /** Undefined where none can begin. `end` calls `onOver` once one directory is left. */
+  /** Undefined if no twin can begin. `end` calls `onOver` when only one directory is left. */
   begin(fault: Fault, node: SimulatedNode): { end(onOver: () => void): void } | undefined {
     const { buildTwin, mayLoseData, schedule, wires } = this.#parts
     const { strength, nodes, cut, startMs, endMs } = fault
@@ -90,7 +91,7 @@ export class TwinNemesis {
     }
   }
 
-  /** Both ways, and only between these addresses. */
+  /** Cuts both directions between each pair of addresses. */
   #cut(pairs: readonly [string, string][], kind: CutKind): () => void {
     const { wires, schedule } = this.#parts
     const cuts = pairs.flatMap(([a, b]) => [wires.cut(a, b, kind), wires.cut(b, a, kind)])

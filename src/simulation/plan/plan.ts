@@ -1,7 +1,6 @@
 /**
- * What a run will do, as data that follows from a seed: who lives, how long, which clients, which faults. A
- * part that is left out (a fault, a client, the end) changes nothing of the others, so that a failing run can
- * be made smaller.
+ * The plan of a run as data that follows from a seed: nodes, duration, clients and faults. Leaving out a part (a fault,
+ * a client, the end) does not change the other parts, so that a failing run can be made smaller.
  */
 import { SeededRandom } from '../../random/seeded-random.ts'
 import {
@@ -18,13 +17,13 @@ import {
 export interface Plan {
   readonly seed: string
   readonly nodes: number
-  /** Of faults and load; healing and the last checks come after it. */
+  /** The duration of faults and load. Healing and the last checks follow. */
   readonly seconds: number
   readonly workloads: readonly WorkloadName[]
   readonly nemesis: readonly FaultKind[]
   readonly clients: number
   readonly keys: number
-  /** Faults by number; undefined: all that fall into the time. */
+  /** The numbers of the faults to inject; undefined injects all faults of the duration. */
   readonly onlyFaults?: readonly number[] | undefined
 }
 
@@ -53,15 +52,15 @@ export interface NumberedFault {
   readonly fault: Fault
 }
 
-/** About one fault starts in so many seconds; most last longer, so that several are there at once. */
+/** About one fault starts in so many seconds. Many last longer, so that several are on at once. */
 const FAULT_SPACING_SECONDS = 6
-/** The cluster forms before the first. */
+/** The first fault starts after the cluster has formed. */
 const FIRST_FAULT_SECONDS = 3
-/** A change of the members takes some seconds, more under faults: one that comes too early is left out. */
+/** A change of the members takes some seconds, and more under faults. A change that comes too early is skipped. */
 const CHANGE_SPACING_SECONDS = 12
-/** Changes are counted from here on, whatever other faults there are. */
+/** The number of the first change, which does not depend on the other faults. */
 const FIRST_CHANGE_NUMBER = 100_000
-/** Machines that may have come by a change, and bear faults like all others. */
+/** How many machines that joined during the run may be hit by faults. */
 const NEWCOMERS = 4
 
 export function faultsOf(plan: Plan): NumberedFault[] {

@@ -1,4 +1,4 @@
-/** What can go wrong in a world, as data: which fault, on whom, from when to when. */
+/** The faults of a simulated world as data: which fault, on which nodes, from when to when. */
 import type { SeededRandom } from '../../random/seeded-random.ts'
 import type { CutKind } from '../world/wires.ts'
 
@@ -28,19 +28,24 @@ export const FAULT_KINDS = [
   'old-data',
   'lost-quorum',
 ] as const
-/** Changes of the members: no fault of the world, and not part of `mix`. */
+/** Changes of the members. They are no faults of the world, and not part of `mix`. */
 export const MEMBERSHIP = 'membership'
-/** A disk that answers nothing for a long while, and then goes on: no part of `mix`, whose recorded runs stay as they are. */
+/**
+ * A disk that does not answer for a long while, and then continues. Not part of `mix`, so that recorded runs stay the
+ * same.
+ */
 export const STALL = 'stall'
-/** A restart with the other version of the protocol: no part of `mix` either. */
+/** A restart with the other version of the protocol. Not part of `mix` either. */
 export const UPGRADE = 'upgrade'
-/** All clocks are wrong together, and then right: no part of `mix` either, for it moves the time of the whole cluster. */
+/**
+ * All clocks are wrong together, and then right. Not part of `mix` either, because it moves the time of the cluster.
+ */
 export const SKEW_ALL = 'skew-all'
-/** A second living process with the id of a member (twin.ts): no part of `mix` either. */
+/** A second living process with the id of a member (twin.ts). Not part of `mix` either. */
 export const TWIN = 'twin'
-/** A node comes back with the directory of another one, or with an older copy of its own: no part of `mix` either. */
+/** A node comes back with the directory of another node, or with an older copy of its own. Not part of `mix` either. */
 export const SWAP = 'swap'
-/** Faults that are asked for by name, beside `mix` or alone. */
+/** Faults that must be requested by name, besides `mix` or alone. */
 export const BESIDE_MIX = [MEMBERSHIP, UPGRADE, STALL, SKEW_ALL, TWIN, SWAP] as const
 export type FaultKind = (typeof FAULT_KINDS)[number] | (typeof BESIDE_MIX)[number]
 
@@ -48,7 +53,7 @@ export interface Fault {
   readonly kind: FaultKind
   readonly startMs: number
   readonly endMs: number
-  /** Whom it befalls, most important first; for cuts the groups follow from them. */
+  /** The nodes that it hits, the most important first. For cuts, the groups follow from this order. */
   readonly nodes: readonly string[]
   readonly cut: CutKind
   /** How strong it is, from 0 to 99. */
@@ -78,21 +83,22 @@ export function faultNumber(
   }
 }
 
-/** Between one machine and the next when all clocks jump, times the strength of the fault: 2 s at most among five. */
+/** The time between two machines when all clocks jump is this times the strength: at most 2 s in total for five. */
 export const COMMON_JUMP_STEP_MS = 4
-/** So long all clocks are wrong together: each node has told the others its time by then. */
+/** All clocks are wrong together for at least this long, so that each node has told the others its time. */
 const COMMON_JUMP_TOLD_MS = 2000
 
 /**
- * Whether a fault of all clocks is at all of them, and told, before it or the run ends. Else a minority alone has been
- * so far ahead, and rightly takes no writes for far longer than the cluster is given to come to rest.
+ * Whether a fault of all clocks reaches all of them, and the nodes have told each other their time, before the fault or
+ * the run ends. Otherwise only a minority would be far ahead, and would rightly take no writes for far longer than the
+ * cluster gets to come to rest.
  */
 export function skewsAll({ startMs, endMs, nodes, strength }: Fault, runMs: number): boolean {
   const spreadMs = (nodes.length - 1) * strength * COMMON_JUMP_STEP_MS
   return startMs + spreadMs + COMMON_JUMP_TOLD_MS <= Math.min(endMs, runMs)
 }
 
-/** The change of the members that is asked for at about `startSeconds`. */
+/** The change of the members that is requested at about `startSeconds`. */
 export function membershipNumber(
   random: SeededRandom,
   ids: readonly string[],
@@ -103,7 +109,7 @@ export function membershipNumber(
   return { ...common, nodes: random.shuffled(ids), strength: random.below(100) }
 }
 
-/** The ordered pairs that a cut stops. */
+/** The ordered pairs of nodes that a cut separates. */
 export function cutPairs({
   kind,
   nodes,
@@ -124,10 +130,10 @@ export function cutPairs({
     case 'oneway':
       return [[first, second]]
     case 'bridge':
-      // The first sees everybody; the others see only their own side.
+      // The first node reaches all others; these reach only their own side.
       return between(nodes.slice(1, half + 1), nodes.slice(half + 1))
     case 'ring':
-      // Everyone sees its neighbours in a ring, a majority of five, and no two see the same.
+      // Each node reaches its neighbours on a ring: a majority of five, and no two nodes the same majority.
       return nodes.flatMap((a, i) =>
         nodes.flatMap((b, j) => {
           const apart = Math.min(

@@ -1,15 +1,15 @@
-/** What happened in a run, for a person: one line an event, one column a node. */
+/** Records what happened in a run as lines for people, one line for each event. */
 import { msgpackCodec } from '../../adapters/codec/msgpack-codec.ts'
 import type { Channel } from '../../ports/network.ts'
 
 export interface StoryLine {
   readonly atUs: number
-  /** Undefined: it concerns all. */
+  /** Undefined if the event concerns all nodes. */
   readonly node: string | undefined
   readonly text: string
 }
 
-/** Asks that are told: those that carry data. */
+/** The asks that are recorded: those that carry data. */
 const TOLD_ASKS: ReadonlySet<string> = new Set([
   'apply',
   'hint',
@@ -22,7 +22,7 @@ const LINES_MAX = 200_000
 
 export class Story {
   readonly lines: StoryLine[] = []
-  /** Asks under way, so that answers can be told by what they answer. */
+  /** The asks under way, so that the line of an answer can name its ask. */
   readonly #asks = new Map<string, string>()
 
   note(atUs: number, node: string | undefined, text: string): void {

@@ -1,6 +1,6 @@
 /**
- * The fingerprint of a run: every event that can be seen from outside a node goes into one hash, so that two
- * runs are the same exactly where their hashes are.
+ * The fingerprint of a run. Every event that is visible outside a node goes into one hash, so that equal hashes mean
+ * equal runs.
  */
 import { hashText } from '../../core/hash/text-hash.ts'
 
@@ -8,7 +8,7 @@ export class Trace {
   #low = 0x9e3779b1
   #high = 0x85ebca6b
 
-  /** `what` names the kind of event; the numbers are what is special about it. */
+  /** `what` is the kind of the event; the numbers describe it. */
   note(what: number, a: number, b: number, c: number): void {
     let low = this.#low
     let high = this.#high
@@ -23,14 +23,14 @@ export class Trace {
     this.note(what, atUs | 0, hashText(text), text.length)
   }
 
-  /** 16 hexadecimal digits. */
+  /** The hash as 16 hexadecimal digits. */
   hash(): string {
     const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, '0')
     return hex(this.#high) + hex(this.#low)
   }
 }
 
-/** Kinds of events in a trace. */
+/** The kinds of events in a trace. */
 export const TRACE_FRAME = 1
 export const TRACE_LINK = 2
 export const TRACE_FAULT = 3

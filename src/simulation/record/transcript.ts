@@ -1,11 +1,11 @@
-/** A run as a text for people: one column a node, one line an event, what belongs to the broken key. */
+/** Writes a run as a text for people: one column for each node, one line for each event about the broken key. */
 import { nodeIds } from '../plan/plan.ts'
 import type { StoryLine } from './sim-story.ts'
 
 const LINES_MAX = 160
 const TEXT_WIDTH = 150
 
-/** `key`: `bucket/key`; undefined keeps everything. */
+/** `key` is `bucket/key`; undefined keeps all lines. */
 export function transcript(
   lines: readonly StoryLine[],
   nodes: number,
@@ -34,7 +34,7 @@ function lineOf({ atUs, node, text }: StoryLine, ids: readonly string[]): string
   return `${(atUs / 1e6).toFixed(4).padStart(11)}  ${marks} ${short}`
 }
 
-/** Whether the key is named, and not only the beginning of another. */
+/** Whether the text names the key, and not only a longer key that begins with it. */
 function mentions(text: string, name: string): boolean {
   for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) {
     if (!/[\w-]/.test(text[at + name.length] ?? ' ')) return true

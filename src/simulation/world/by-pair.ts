@@ -1,4 +1,4 @@
-/** Something for each ordered pair of nodes: asked for at each frame, so without a text to name the pair. */
+/** A map from ordered pairs of nodes. Every frame looks something up, so it builds no text for a pair. */
 export class ByPair<T> {
   readonly #all: T[] = []
   readonly #byFrom = new Map<string, Map<string, T>>()
@@ -7,7 +7,7 @@ export class ByPair<T> {
     return this.#byFrom.get(from)?.get(to)
   }
 
-  /** What is there, else what `make` gives. */
+  /** The present value, or a new one from `make`. */
   ensure(from: string, to: string, make: () => T): T {
     const known = this.get(from, to)
     if (known !== undefined) return known
@@ -18,7 +18,7 @@ export class ByPair<T> {
     return made
   }
 
-  /** In the order in which they were made. */
+  /** All values in the order in which they were made. */
   all(): readonly T[] {
     return this.#all
   }

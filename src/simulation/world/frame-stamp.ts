@@ -2,7 +2,7 @@
 
 const MSGPACK_FLOAT64 = 0xcb
 
-/** A frame is a MessagePack array whose first element is a number of 64 bits: read without the rest. */
+/** A frame is a MessagePack array whose first element is a 64-bit number. Only this number is read. */
 export function stampOf(frame: Uint8Array): number {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength)
   const isFloat = view.getUint8(1) === MSGPACK_FLOAT64

@@ -1,27 +1,29 @@
 /**
- * The machine under one simulated node: its clock, the process that lives on it and may be frozen or die, and
- * the timers of that process. What belongs to a life that has ended never runs.
+ * The machine under one simulated node: its clock, its process, which may freeze or die, and the timers of that
+ * process.
+ *
+ * Invariant: no task of a process that has ended ever runs.
  */
 import type { Clock } from '../../ports/clock.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
 import type { Schedule, Scheduled } from './schedule.ts'
 
-/** 2026-01-01T00:00:00Z: where the wall clocks of a world begin. */
+/** The start of the wall clocks of a world: 2026-01-01T00:00:00Z. */
 export const WALL_START_MS = 1_767_225_600_000
-/** Machines are booted at different times: their monotonic clocks have nothing to do with each other. */
+/** Machines boot at different times, so their monotonic clocks are unrelated. */
 const BOOT_SPREAD_MS = 1_000_000
 
 export class Host implements Clock {
   readonly id: string
   readonly schedule: Schedule
-  /** Rises with each process that is started here. */
+  /** Rises when a process ends or starts. It identifies the present life. */
   life = 0
   /** Local time is `base + (now - since) * rate`. */
   #rate = 1
   #baseMs: number
   #sinceUs = 0
   #wallOffsetMs: number
-  /** Tasks that wait for the process to be resumed. */
+  /** Tasks that wait until the process continues; undefined while it is not frozen. */
   #frozen: (() => void)[] | undefined
 
   constructor(id: string, index: number, schedule: Schedule) {
@@ -39,24 +41,24 @@ export class Host implements Clock {
     return this.monotonicMs() + this.#wallOffsetMs
   }
 
-  /** How far the wall clock is from the world's, in ms. */
+  /** How far the wall clock is ahead of the world's time, in ms. */
   get skewMs(): number {
     return this.wallMs() - WALL_START_MS - this.schedule.nowUs / 1000
   }
 
-  /** The wall clock jumps by `ms`, either way. */
+  /** Makes the wall clock jump by `ms`, forwards or backwards. */
   jump(ms: number): void {
     this.#wallOffsetMs += ms
   }
 
-  /** From now on both clocks run `rate` times as fast as the world's. */
+  /** From now on both clocks run `rate` times as fast as the world's time. */
   drift(rate: number): void {
     this.#baseMs = this.monotonicMs()
     this.#sinceUs = this.schedule.nowUs
     this.#rate = rate
   }
 
-  /** What a time server does: the right rate, and the right time. */
+  /** Sets the right rate and the right time, as a time server does. */
   synchronise(): void {
     this.drift(1)
     this.jump(-this.skewMs)
@@ -73,17 +75,17 @@ export class Host implements Clock {
   thaw(): void {
     const waiting = this.#frozen ?? []
     this.#frozen = undefined
-    // One after the other, as the event loop of a process that is continued finds them.
+    // Run them one after the other, like the event loop of a continued process.
     for (const task of waiting) this.schedule.after(0, () => this.run(task))
   }
 
-  /** Ends the life that is there, and all that waits for it. */
+  /** Ends the present life and drops everything that waits for it. */
   end(): void {
     this.life++
     this.#frozen = undefined
   }
 
-  /** `task` as a part of the present life: nothing once that has ended, later while it is frozen. */
+  /** Binds `task` to the present life: it does nothing after that life has ended, and waits while it is frozen. */
   task(task: () => void): () => void {
     const { life } = this
     return () => {
@@ -96,7 +98,7 @@ export class Host implements Clock {
     else this.#frozen.push(this.task(task))
   }
 
-  /** World time that passes while this machine's clock goes on by `localMs`. */
+  /** The world time that passes while this machine's clock advances by `localMs`. */
   worldUs(localMs: number): number {
     return Math.max(0, (localMs * 1000) / this.#rate)
   }

@@ -1,15 +1,15 @@
 /**
- * Virtual time: what will happen, in the order in which it will. Nothing here knows of nodes.
+ * Virtual time: the queue of future events, in order. It knows nothing of nodes.
  *
- * Invariant: time never goes back, and events of one moment run in the order in which they were scheduled; so
- * the same calls give the same run.
+ * Invariants: time never goes back. Events of the same time run in the order in which they were scheduled. So the same
+ * calls give the same run.
  */
 import { assert } from '../../core/assert.ts'
 
 export interface Scheduled {
   readonly atUs: number
   readonly order: number
-  /** Undefined once it has run or was cancelled. */
+  /** Undefined after it has run or was cancelled. */
   task: (() => void) | undefined
 }
 
@@ -18,7 +18,7 @@ export class Schedule {
   #order = 0
   /** A binary heap by time, then by order. */
   readonly #heap: Scheduled[] = []
-  /** Runs before time goes on, after all that is due now. */
+  /** Tasks that run after everything that is due now, before time advances. */
   #soon: (() => void)[] = []
   #soonNext = 0
   /** Events run so far. */
@@ -29,7 +29,7 @@ export class Schedule {
     return this.#nowUs
   }
 
-  /** Runs `task` once `delayUs` have passed. */
+  /** Runs `task` after `delayUs`. */
   after(delayUs: number, task: () => void): Scheduled {
     assert(delayUs >= 0, () => `nothing is scheduled in the past: ${delayUs}`)
     const scheduled = { atUs: this.#nowUs + Math.ceil(delayUs), order: this.#order++, task }
@@ -37,7 +37,7 @@ export class Schedule {
     return scheduled
   }
 
-  /** Runs `task` at this moment, behind everything that is due by now. */
+  /** Runs `task` at the present time, after everything that is due now. */
   soon(task: () => void): void {
     this.#soon.push(task)
   }
@@ -46,7 +46,7 @@ export class Schedule {
     scheduled.task = undefined
   }
 
-  /** Runs the next event that is due by `untilUs`; false where there is none, and then it is `untilUs`. */
+  /** Runs the next event that is due by `untilUs`. If there is none, sets the time to `untilUs` and returns false. */
   runNext(untilUs: number): boolean {
     for (;;) {
       const top = this.#heap[0]
@@ -122,13 +122,12 @@ function isBefore(a: Scheduled, b: Scheduled): boolean {
   return a.atUs < b.atUs || (a.atUs === b.atUs && a.order < b.order)
 }
 
-/** Events handed to the event loop at once: it drains the microtasks between two of them. */
+/** How many events are given to the event loop at once. It drains the microtasks between two of them. */
 const BATCH = 256
 
 /**
- * Runs events until `untilUs`, or until `isDone` says so after one. Between two events everything that is
- * waiting on a promise gets its turn, so that an event and what follows from it are one step of the world.
- * Rejects with whatever an event throws.
+ * Runs events until `untilUs`, or until `isDone` is true. Between two events all settled promises continue, so that an
+ * event and its consequences are one step of the world. Rejects with the error that an event throws.
  */
 export function runSchedule(
   schedule: Schedule,

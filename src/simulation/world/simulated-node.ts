@@ -1,6 +1,6 @@
 /**
- * One node of a simulated world: the production code, composed over virtual ports, on a machine that can
- * crash, freeze, lose its directory and come back. Who calls it gets an answer, or is told that it died.
+ * One node of a simulated world: the production code over virtual ports, on a machine that can crash, freeze, lose its
+ * directory and come back. A call of the node ends with an answer, an error, or the death of the node.
  */
 import { msgpackCodec } from '../../adapters/codec/msgpack-codec.ts'
 import { VERSIONS } from '../../core/protocol-versions.ts'
@@ -20,31 +20,31 @@ import type { Wires } from './wires.ts'
 export type CallEnd<T> =
   | { readonly type: 'answered'; readonly answer: T }
   | { readonly type: 'failed'; readonly error: unknown }
-  /** The node died under the call. */
+  /** The node died during the call. */
   | { readonly type: 'died' }
 
 export interface NodeEvents {
-  /** Something in the node threw where nothing may. */
+  /** Called when a part of the node throws that must never throw. */
   readonly onBroken: (node: string, error: unknown) => void
-  /** So many asks and answers have arrived. */
+  /** Called with the number of asks and answers that arrived. */
   readonly onMessages: (count: number) => void
   readonly onLog: (node: string, level: string, fields: LogFields, message: string) => void
   readonly onCount?: (node: string, name: string, labels: Readonly<Record<string, string>>) => void
 }
 
-/** A start that failed (a full disk) is tried again, as a supervisor does. */
+/** A failed start, for example on a full disk, is repeated after this pause, as a supervisor does. */
 const START_RETRY_US = 500_000
 
-/** A process that another one has displaced ends, and a supervisor starts it again. */
+/** A superseded process ends, and is started again after this pause, as a supervisor does. */
 const RESTART_US = 2_000_000
 
 export class SimulatedNode {
   readonly id: string
-  /** Of its processes: the id, except for a second machine of the same id (twin.ts). */
+  /** The address of its processes: the id, except for a second machine of the same id (twin.ts). */
   readonly address: string
   readonly host: Host
   readonly platter: Platter
-  /** The newest version of the protocol that it speaks, from its next start on. */
+  /** The newest version of the protocol that the node speaks from its next start on. */
   protocol = VERSIONS.newest
   readonly #wires: Wires
   readonly #settings: NodeSettings
@@ -55,7 +55,7 @@ export class SimulatedNode {
   #isUp = false
   #lives = 0
   #isGone = false
-  /** The document that made it a member, where it was none from the start. */
+  /** The topology document that made it a member, if it was not a first member. */
   #joined: string | undefined
 
   constructor(
@@ -79,34 +79,34 @@ export class SimulatedNode {
     this.#events = events
   }
 
-  /** Whether it serves. */
+  /** Whether it serves requests. */
   get isUp(): boolean {
     return this.#isUp && !this.host.isFrozen
   }
 
-  /** Lost for ever, or no member yet. */
+  /** Whether it is lost forever, or not a member yet. */
   get isGone(): boolean {
     return this.#isGone
   }
 
-  /** Whether there is a process, frozen or starting as it may be. */
+  /** Whether there is a process, even a frozen or starting one. */
   get hasProcess(): boolean {
     return this.#node !== undefined
   }
 
-  /** The node itself, to look at after a run. */
+  /** The node itself, to inspect after a run. */
   get service(): NodeService | undefined {
     return this.#node
   }
 
-  /** Becomes a member by that document, and starts. */
+  /** Makes the node a member by that topology document, and starts it. */
   join(document: string): void {
     this.#joined = document
     this.#isGone = false
     this.start()
   }
 
-  /** The machine is lost for ever, and all that is on it. */
+  /** Loses the machine forever, with everything on it. */
   lose(): void {
     this.crash('machine')
     this.platter.wipe()
@@ -157,7 +157,7 @@ export class SimulatedNode {
     )
   }
 
-  /** `process`: killed; `machine`: with everything that it had not synced. */
+  /** `process`: the process is killed. `machine`: the machine also loses unsynced writes. */
   crash(what: 'process' | 'machine'): void {
     if (this.#node === undefined) return
     this.#end(what === 'machine')
@@ -165,7 +165,7 @@ export class SimulatedNode {
     else this.platter.endProcess()
   }
 
-  /** A clean stop; resolves when the process has ended. */
+  /** Stops the node cleanly. Resolves when the process has ended. */
   async stop(): Promise<void> {
     const node = this.#node
     if (node === undefined) return
@@ -175,7 +175,7 @@ export class SimulatedNode {
     if (this.host.life === life) this.#end(false)
   }
 
-  /** Runs `ask` on the node, as a request that arrives now. Calls back once. */
+  /** Runs `ask` on the node like a request that arrives now. Calls back once. */
   call<T>(ask: (service: NodeService) => Promise<T>, done: (end: CallEnd<T>) => void): void {
     const node = this.#node
     if (node === undefined) {

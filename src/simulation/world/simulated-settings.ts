@@ -5,9 +5,9 @@ export const SETTINGS: Omit<NodeSettings, 'nodeId' | 'members'> = {
   durability: 'sync',
   requestTimeoutMs: 2000,
   maxClockDriftMs: 500,
-  // Small, so that what is not in memory is met often.
+  // Small, so that many reads miss the cache.
   cacheBytesMax: 24 * 1024,
-  // So that some hints are dropped.
+  // Small, so that some hints are dropped.
   hintBytesPerOwnerMax: 24 * 1024,
   inflightRequestsMax: 1000,
 }

@@ -1,9 +1,9 @@
 /**
- * A simulated machine's storage: what is durable, what is written but not synced, and the ways in which it
- * fails. A `Platter` outlives processes; a `VirtualDisk` is one process's way to it.
+ * The storage of a simulated machine: its durable state, the batches that are not synced yet, and its failures. A
+ * `Platter` outlives processes. A `VirtualDisk` is the access of one process to it.
  *
- * A crash of the machine keeps the durable state and a prefix of the later batches, each whole or not at all;
- * a crash of the process keeps every batch that was applied.
+ * A crash of the machine keeps the durable state and a prefix of the later batches, each of them complete. A crash of
+ * the process keeps every applied batch.
  */
 import { assert } from '../../core/assert.ts'
 import { compareKeys } from '../../core/placement/key-order.ts'
@@ -17,7 +17,7 @@ const READ_US = [20, 200] as const
 const WRITE_US = [20, 80] as const
 const SYNC_US = [200, 2000] as const
 
-/** What moves with a directory to another machine. */
+/** The state that moves with a directory to another machine. */
 interface Directory {
   readonly current: Map<string, Uint8Array>
   readonly durable: Map<string, Uint8Array>
@@ -29,21 +29,21 @@ export class Platter {
   readonly #random: SeededRandom
   #current = new Map<string, Uint8Array>()
   #durable = new Map<string, Uint8Array>()
-  /** Applied since the last sync, oldest first. */
+  /** The batches applied since the last sync, the oldest first. */
   #unsynced: (readonly DiskOperation[])[] = []
-  /** Being written: applied at a crash, or not. */
+  /** The batches that are being written. A crash may apply them or not. */
   readonly #underWay: (readonly DiskOperation[])[] = []
-  /** The keys of `#current` in order; undefined until they are asked for. */
+  /** The keys of `#current` in order; undefined until they are needed. */
   #sorted: string[] | undefined = []
-  /** Every operation takes so many times as long. */
+  /** The factor by which every operation is slower. */
   slowness = 1
-  /** Until it ends, writes are refused as on a full disk. */
+  /** While true, writes are refused as on a full disk. */
   isFull = false
-  /** What waits for a disk that does not answer; undefined while it does. */
+  /** The answers that a stalled disk holds back; undefined while it is not stalled. */
   #unanswered: (() => void)[] | undefined
-  /** Of a hundred reads or writes, so many end with an I/O error. */
+  /** The percentage of reads and writes that end with an I/O error. */
   failPercent = 0
-  /** Durable writes are missing among those that are there, and the next process is told so. */
+  /** Whether some durable writes are missing. The next process is told so. */
   isLossy = false
 
   constructor(random: SeededRandom) {
@@ -54,7 +54,7 @@ export class Platter {
     return this.#unanswered !== undefined
   }
 
-  /** From now on nothing is answered, and nothing fails, until `answerAgain`. */
+  /** From now on the disk answers nothing and fails nothing, until `answerAgain`. */
   stall(): void {
     this.#unanswered ??= []
   }
@@ -65,7 +65,7 @@ export class Platter {
     for (const answer of waiting) answer()
   }
 
-  /** Ends an operation: now, or once the disk answers again. */
+  /** Ends an operation at once, or when the disk answers again. */
   answer(end: () => void): void {
     if (this.#unanswered === undefined) end()
     else this.#unanswered.push(end)
@@ -76,7 +76,7 @@ export class Platter {
     return this.#current.get(key)
   }
 
-  /** The value that a node stored: without its frame, or as it is where there is none or it is damaged. */
+  /** The value that a node stored, without its frame; the raw bytes if there is no frame or it is damaged. */
   get(key: string): Uint8Array | undefined {
     const bytes = this.raw(key)
     return bytes && (unframe(key, bytes) ?? bytes)
@@ -103,7 +103,7 @@ export class Platter {
     this.#underWay.push(batch)
   }
 
-  /** Ends a batch that was begun: applied, and with `sync` durable, with every one before it. */
+  /** Ends a batch. If it is applied, `sync` makes it and every earlier batch durable. */
   finish(batch: readonly DiskOperation[], sync: boolean, isApplied: boolean): void {
     const index = this.#underWay.indexOf(batch)
     assert(index >= 0, 'a batch is begun before it is finished')
@@ -133,7 +133,7 @@ export class Platter {
     this.#sync()
   }
 
-  /** A new, empty directory. */
+  /** Replaces the directory by a new, empty one. */
   wipe(): void {
     this.#current = new Map()
     this.#durable = new Map()
@@ -141,13 +141,13 @@ export class Platter {
     this.#sorted = []
   }
 
-  /** A damaged directory is set aside: the next process begins on an empty one, and is told so. */
+  /** Sets a damaged directory aside. The next process starts with an empty one, and is told so. */
   replace(): void {
     this.wipe()
     this.isLossy = true
   }
 
-  /** What a backup of the directory has. */
+  /** A backup of the directory. */
   copy(): ReadonlyMap<string, Uint8Array> {
     return new Map(this.#current)
   }
@@ -159,7 +159,7 @@ export class Platter {
     this.#sorted = undefined
   }
 
-  /** Each has the directory of the other from now on. No process has either. */
+  /** Exchanges the directories of two machines. No process may be using either. */
   exchange(other: Platter): void {
     assert(this.#underWay.length + other.#underWay.length === 0, 'both processes have ended')
     const [own, theirs] = [this.#directory(), other.#directory()]
@@ -181,13 +181,13 @@ export class Platter {
     this.isLossy = isLossy
   }
 
-  /** Takes durable writes away, as damage in the middle of a log does. */
+  /** Removes durable writes, as damage in the middle of a log does. */
   lose(isLost: (key: string) => boolean): void {
     this.restore(new Map([...this.#current].filter(([key]) => !isLost(key))))
     this.isLossy = true
   }
 
-  /** Flips one bit of one value whose key `may` choose; the key, or undefined where there is none. */
+  /** Flips one bit of one value whose key `may` allows. Returns the key, or undefined if there is none. */
   rot(may: (key: string) => boolean): string | undefined {
     const keys = this.keys().filter((key) => this.raw(key)?.length !== 0 && may(key))
     if (keys.length === 0) return undefined
@@ -212,7 +212,7 @@ export class Platter {
     this.#unsynced.push(batch)
   }
 
-  /** Keeps the order: to sort all keys anew for each that comes or goes was most of a disk's work. */
+  /** Keeps the keys sorted, because sorting all keys after each change would be most of a disk's work. */
   #place(key: string, way: 'in' | 'out'): void {
     if (this.#sorted === undefined) return
     const index = lowerBound(this.#sorted, key)
@@ -239,7 +239,7 @@ export class VirtualDisk implements Disk {
   #shown: DiskHealth['state'] = 'ok'
   #failedUntilUs = 0
   #isClosed = false
-  /** Writes end in the order in which they were given. */
+  /** The end time of the last write. Writes end in the order in which they began. */
   #writtenUntilUs = 0
   #underWay = 0
   #idle: (() => void)[] = []

@@ -28,7 +28,7 @@ export class VirtualNetwork implements Network, WireEnd {
   #doorkeeper: Doorkeeper | undefined
   #takeExcluded: (peer: string, document: string) => void = () => undefined
   shown = { epoch: 0, document: '' }
-  /** Told of a throw of the receiver; garbage closes the link. */
+  /** Called when the receiver throws. The link is then closed. */
   onGarbage: (error: unknown) => void = () => undefined
 
   constructor(host: Host, wires: Wires, newestVersion = VERSIONS.newest, address = host.id) {
@@ -67,13 +67,13 @@ export class VirtualNetwork implements Network, WireEnd {
     this.#doorkeeper = doorkeeper
   }
 
-  /** What its node says of itself; a node of version 2 says less. */
+  /** The credentials of its node. A node of version 2 sends only the founding id. */
   introduce(): Credentials {
     const credentials = this.#doorkeeper?.introduce() ?? { founding: '' }
     return this.newestVersion < 3 ? { founding: credentials.founding } : credentials
   }
 
-  /** Why its node wants no link with that one. */
+  /** Why its node refuses a link with the other process; undefined if it accepts. */
   judge(other: WireEnd, isDialled: boolean): Refusal | undefined {
     const { id } = other.host
     if (!this.wants(id)) return { reason: 'not_a_member', message: `${id} is not a member` }

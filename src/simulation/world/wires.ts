@@ -1,13 +1,14 @@
 /**
- * The network between simulated nodes. Each ordered pair has a link that its first node opens; asks go along
- * it and answers come back. A link ends with the process at either end; what travels on it then is lost.
+ * The network between simulated nodes. Each ordered pair of nodes has a link that the first node opens. Asks travel
+ * along it, and answers come back on it. A link ends with the process at either end, and its frames on the way are
+ * lost.
  *
- * Processes have addresses. The address of a node is its id, and a second process with the same id has another one: each
- * node dials an id at one address, and takes whatever dials it under that id.
+ * Processes have addresses. The address of a node is its id; a second process with the same id has another address.
+ * Each node dials an id at one address, and accepts any process that dials it under that id.
  *
- * Cuts are one of three kinds, because real ones are: `reset` (the ends are told), `mute` (frames vanish and
- * nobody is told), `hold` (frames wait and arrive, late, when the cut ends). Beyond what the port promises, a
- * frame can be lost, doubled or overtaken while a fault says so: nodes have to bear that, too.
+ * There are three kinds of cuts, as in real networks: `reset` (both ends notice), `mute` (frames vanish and nobody
+ * notices), `hold` (frames wait and arrive late, when the cut ends). During other faults a frame can be lost,
+ * duplicated or reordered, although the network port promises more: nodes must also survive that.
  */
 import type { Channel } from '../../ports/network.ts'
 import type { SeededRandom } from '../../random/seeded-random.ts'
@@ -18,11 +19,11 @@ import type { WireEnd } from './wire-end.ts'
 export type CutKind = 'reset' | 'mute' | 'hold'
 
 export interface WireFaults {
-  /** Of a hundred frames. */
+  /** The percentages of frames that are lost, duplicated and reordered. */
   lossPercent: number
   duplicatePercent: number
   reorderPercent: number
-  /** Added to each frame's way. */
+  /** Added to the latency of each frame. */
   delayMs: number
 }
 
@@ -37,20 +38,20 @@ const LATENCY_US = [150, 900] as const
 /** Some frames take longer, as on every real network. */
 const SLOW_PERCENT = 1
 const SLOW_US = [1000, 30_000] as const
-/** Then an attempt is given up. */
+/** An attempt to link ends after so long. */
 const WELCOME_US_MAX = 1_000_000
 const DIAL_US = [20_000, 300_000] as const
-/** Until the other end of a process that died is told so. */
+/** How soon the other end of a link notices the death of a process. */
 const RESET_US = 500
 const HELD_FRAMES_MAX = 10_000
 
-/** What stops the frames from one node to another, and the frames that wait until it does no more. */
+/** The cuts from one node to another, and the frames that wait for their end. */
 interface Cuts {
   readonly kinds: CutKind[]
   held: (() => void)[]
 }
 
-/** Between addresses. */
+/** A link between two addresses. */
 interface Link {
   readonly from: string
   readonly to: string
@@ -58,11 +59,11 @@ interface Link {
   readonly fromId: string
   readonly toId: string
   isOpen: boolean
-  /** Of the protocol: the newest that both ends speak. */
+  /** The newest version of the protocol that both ends speak. */
   version: number
-  /** Rises each time it opens or closes: what was sent before is lost. */
+  /** Rises each time the link opens or closes. Frames sent before that are lost. */
   age: number
-  /** When the last frame of each direction arrives: links keep their order. */
+  /** When the last frame of each direction arrives, because links keep the order of frames. */
   readonly lastUs: { ask: number; answer: number }
 }
 
@@ -70,11 +71,11 @@ export class Wires {
   readonly #schedule: Schedule
   readonly #random: SeededRandom
   readonly #links = new ByPair<Link>()
-  /** By address. */
+  /** The processes by address. */
   readonly #ends = new Map<string, WireEnd>()
-  /** Node id → the addresses that its processes have had. */
+  /** For each node id, the addresses that its processes have had. */
   readonly #addresses = new Map<string, string[]>()
-  /** Address of a dialler → node id → the address that it dials. */
+  /** For each address of a dialler and each node id, the address that it dials. */
   readonly #routes = new ByPair<{ address: string }>()
   readonly #cuts = new ByPair<Cuts>()
   readonly faults: WireFaults = {
@@ -94,7 +95,7 @@ export class Wires {
     this.#random = random
   }
 
-  /** Stops what goes from one to the other; `undo` takes this cut, and no other, away. */
+  /** Cuts one direction between two addresses. `undo` removes only this cut. */
   cut(from: string, to: string, kind: CutKind): { undo(): void } {
     const cuts = this.#cuts.ensure(from, to, () => ({ kinds: [], held: [] }))
     const { kinds } = cuts
@@ -118,7 +119,7 @@ export class Wires {
     return (this.#cuts.get(from, to)?.kinds.length ?? 0) > 0
   }
 
-  /** From now on the process at `from` dials that node at another address. Links that are open stay. */
+  /** From now on the process at `from` dials that node at another address. Open links stay. */
   route(from: string, id: string, address: string): void {
     this.#routes.ensure(from, id, () => ({ address })).address = address
   }
@@ -134,7 +135,7 @@ export class Wires {
     }
   }
 
-  /** The process there is gone. `isSilent`: its machine with it, so nobody is told until it is back. */
+  /** The process at the address is gone. `isSilent`: so is its machine, and nobody notices until it is back. */
   leave(address: string, isSilent: boolean): void {
     this.#ends.delete(address)
     for (const link of this.#links.all()) {
@@ -143,7 +144,7 @@ export class Wires {
     }
   }
 
-  /** The process at `from` wants a link to that node: tried until it is there, or not wanted any more. */
+  /** Dials that node from the process at `from`, until the link is open or no longer wanted. */
   dial(from: string, id: string): void {
     this.#dial(from, id)
   }
@@ -154,8 +155,8 @@ export class Wires {
   }
 
   /**
-   * Whether the process at `address` has a link with that node, whichever has opened it. A cut is noticed after a while on
-   * a real network; here it is at once.
+   * Whether the process at `address` has a link with that node, opened by either end. Here a cut is noticed at once; on
+   * a real network it takes a while.
    */
   isLinked(address: string, id: string): boolean {
     return this.#addressesOf(id).some(
@@ -267,7 +268,7 @@ export class Wires {
       } else {
         const welcomes = [other.welcome(end, false), end.welcome(other, true)]
         let isOver = false
-        // A process that dies meanwhile never says that it is done.
+        // A process that dies meanwhile never settles its promise, so the attempt has a limit.
         this.#schedule.after(WELCOME_US_MAX, () => {
           if (!isOver) again()
           isOver = true
@@ -289,7 +290,7 @@ export class Wires {
     again()
   }
 
-  /** Whether one of both ends wants no link; both are told. */
+  /** Whether one of the ends refuses the link. Both ends are told. */
   #refuse(end: WireEnd, other: WireEnd): boolean {
     if (!other.isRunning) return true
     const theirs = other.judge(end, false)
@@ -314,7 +315,7 @@ export class Wires {
       age: 0,
       lastUs: { ask: 0, answer: 0 },
     }))
-    // A node that is dialled again under an id gives up the connection that it had under that id.
+    // A node accepts one connection for each id, so a new connection replaces the old one.
     for (const older of this.#addressesOf(link.fromId)) if (older !== from) this.#reset(older, to)
     link.isOpen = true
     link.version = commonVersion(end, other) ?? 0
@@ -331,7 +332,7 @@ export class Wires {
   #close(link: Link, tell: boolean): void {
     if (!link.isOpen) return
     if (!tell) {
-      // Nobody is told: the first node sends on, into the void, until the other end is there again.
+      // Nobody notices: the first node keeps sending, in vain, until the other end is back.
       link.age++
       if (this.#ends.get(link.from) === undefined) link.isOpen = false
       return
@@ -348,7 +349,7 @@ export class Wires {
     this.#dial(link.from, link.toId)
   }
 
-  /** Links into a machine that is back after a silent end are found broken. */
+  /** Breaks the links to a machine that is back after a silent end. */
   revive(address: string): void {
     for (const link of this.#links.all()) {
       if (link.to === address && link.isOpen) this.#close(link, true)

@@ -1,19 +1,19 @@
-/** The command line of `npm run bench`. Pure. */
+/** Parses the command line of `npm run bench`. Pure. */
 import { parseArgs } from 'node:util'
 
 export interface BenchArguments {
   readonly seconds: number
   readonly rounds: number
-  /** At most, of each workload before the first round. */
+  /** The longest warm-up of each workload before the first round. */
   readonly warmUpSeconds: number
   readonly connections: number
   readonly valueBytes: number
   /** Names of workloads; empty for all. */
   readonly only: readonly string[]
   readonly withEtcd: boolean
-  /** Nodes write a CPU profile there when they stop. */
+  /** The directory into which nodes write a CPU profile when they stop. */
   readonly profileDir: string | undefined
-  /** Prints the result alone, as it stands in the README. */
+  /** Whether to print only the result, in the form of the README. */
   readonly isMarkdown: boolean
 }
 
@@ -23,17 +23,17 @@ const WARM_UP_SECONDS_MAX = 24
 
 export const BENCH_USAGE = `npm run bench -- [OPTIONS]
 
-  --seconds 4         of one round
-  --rounds 3          of each workload; the medians of its rounds are told
-  --warm-up ${WARM_UP_SECONDS_MAX}        at most, of each workload before the first round: less where it gets no faster
-  --connections 64    kept alive, spread over the nodes
+  --seconds 4         length of one round
+  --rounds 3          rounds of each workload; their medians are reported
+  --warm-up ${WARM_UP_SECONDS_MAX}        longest warm-up of each workload in seconds; it ends earlier if the workload gets no faster
+  --connections 64    connections that are kept alive, spread over the nodes
   --value-bytes 1024
   --only NAME,NAME    some of the workloads: --only 'put quorum,etcd put'
-  --no-etcd           without etcd, even where it is installed
-  --cpu-prof DIR      nodes leave CPU profiles in DIR; what cost most is printed
-  --markdown          prints the tables alone`
+  --no-etcd           without etcd, even if it is installed
+  --cpu-prof DIR      nodes leave CPU profiles in DIR; the most expensive functions are printed
+  --markdown          prints only the tables`
 
-/** Throws `BenchUsageError`. Undefined where the usage is asked for. */
+/** Throws `BenchUsageError`. Undefined for `--help`. */
 export function parseBenchArguments(argv: readonly string[]): BenchArguments | undefined {
   const values = parse(argv)
   if (values.help === true) return undefined

@@ -1,8 +1,8 @@
 /**
- * `npm run bench`: this store, a three-node etcd and the single-node limit under the same load in one run,
- * in short rounds whose order rotates, because machines are noisy and only ratios of one run count.
+ * The command `npm run bench`: it measures this store, a three-node etcd and the single-node limit under the same load
+ * in one run. Rounds are short and their order rotates, because machines are noisy and only ratios of one run count.
  *
- * Invariant: when it has ended, however it ended, nothing it started runs and nothing it stored is left.
+ * Invariant: after the command has ended, even by an error, nothing that it started runs and none of its data is left.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -29,11 +29,11 @@ import { hasWrk, type Load, loadWithWrk } from './load/wrk.ts'
 
 export interface BenchTerminal {
   readonly print: (line: string) => void
-  /** What happens meanwhile, which is no part of the result. */
+  /** Prints progress, which is not part of the result. */
   readonly tell: (line: string) => void
-  /** Aborted by Ctrl-C: what was measured so far is reported. */
+  /** Aborted by Ctrl-C. The command then reports what it has measured so far. */
   readonly stop: AbortSignal
-  /** Where `results` is. */
+  /** The directory that holds `results`. */
   readonly directory: string
 }
 
@@ -48,14 +48,14 @@ interface Entry {
 interface Run {
   readonly args: BenchArguments
   readonly terminal: BenchTerminal
-  /** Of its data, gone afterwards. */
+  /** The directory of the data; removed afterwards. */
   readonly directory: string
   readonly machine: Machine
   readonly value: string
   readonly keys: number
-  /** Added to as they start. */
+  /** The systems that have started so far. */
   readonly systems: RunningSystem[]
-  /** Those that took puts since their keys were filled. */
+  /** The systems that took puts since their keys were filled. */
   readonly raced: Set<RunningSystem>
 }
 
@@ -90,14 +90,14 @@ export async function bench(args: BenchArguments, terminal: BenchTerminal): Prom
     await measureRounds(run, entries)
     report(run, entries)
   } catch (error) {
-    // A stop makes whatever is under way fail.
+    // A stop makes the work under way fail, which is not an error.
     if (!terminal.stop.aborted) throw error
   } finally {
     await Promise.allSettled(systems.map((system) => system.stop()))
     rmSync(directory, { recursive: true, force: true })
     guard.release()
   }
-  // The nodes have written them on their way out.
+  // The nodes have written their profiles while they stopped.
   if (args.profileDir !== undefined) reportProfiles(args.profileDir, entries, terminal)
 }
 
@@ -117,8 +117,8 @@ async function startAndFill(run: Run, plan: SystemPlan): Promise<Entry[]> {
 }
 
 /**
- * Until it gets no faster. Nodes of this store were measured to need 18 s of puts until the runtime has compiled
- * what is hot, and to be twice as fast then.
+ * Loads until the rate no longer rises. Nodes of this store needed 18 s of puts until the runtime had compiled the hot
+ * code, and were then twice as fast.
  */
 async function warmUp(run: Run, entry: Entry): Promise<void> {
   const { args, terminal } = run
@@ -135,8 +135,8 @@ async function warmUp(run: Run, entry: Entry): Promise<void> {
 }
 
 /**
- * Racing puts leave siblings here and there, and weak ones arrive late: before gets, each key gets one value
- * again. Throws where the nodes then still give another answer than the one that is to be measured.
+ * Racing puts leave siblings, and weak puts arrive late. So before gets are measured, each key is written once again.
+ * Throws if the nodes then still give unexpected answers.
  */
 async function prepare(run: Run, { plan, system, workload }: Entry): Promise<void> {
   const { value, keys, raced } = run
@@ -243,7 +243,7 @@ function report({ args, keys, machine, terminal }: Run, entries: readonly Entry[
   tell(`\n${file}`)
 }
 
-/** Of the first node, while it was measured: the others do the same. */
+/** Reports the profile of the first node while it was measured. The other nodes do the same work. */
 function reportProfiles(
   directory: string,
   entries: readonly Entry[],

@@ -1,4 +1,4 @@
-/** Which systems are measured under which loads. Nothing is started here; the names are those of `--only`. */
+/** Which systems are measured under which loads. It starts nothing. `--only` uses the names of the workloads. */
 import { join, resolve } from 'node:path'
 import type { LeftoversGuard } from './systems/child-process.ts'
 import { etcdPut, etcdRange, startEtcd } from './systems/etcd-system.ts'
@@ -8,15 +8,15 @@ import type { RunningSystem, Workload } from './systems/system.ts'
 
 export interface SystemPlan {
   readonly start: () => Promise<RunningSystem>
-  /** Writes a key, so that there is something to read and to replace. */
+  /** Writes a key, so that there is a value to read and to replace. */
   readonly write: Workload
   readonly workloads: readonly Workload[]
-  /** Its nodes leave profiles. */
+  /** Whether its nodes leave profiles. */
   readonly isProfiled: boolean
 }
 
 export interface PlanOptions {
-  /** Of the run; each system gets one of its own in it. */
+  /** The directory of the run. Each system gets its own subdirectory. */
   readonly directory: string
   readonly value: string
   readonly profileDir: string | undefined
@@ -90,7 +90,7 @@ export function planSystems(options: PlanOptions): SystemPlan[] {
   return options.withEtcd ? plans : plans.slice(0, -1)
 }
 
-/** The plans that have one of these workloads, with no others; all of them where no name is given. */
+/** The plans that have some of these workloads, reduced to them; all plans if no name is given. */
 export function selectWorkloads(
   plans: readonly SystemPlan[],
   names: readonly string[],

@@ -1,11 +1,11 @@
-/** How long the linearizability of histories takes to decide: `npm run bench:checker`. */
+/** Measures how long deciding the linearizability of histories takes: `npm run bench:checker`. */
 import type { HistoryEvent } from '../checker/history/history.ts'
 import { casRegisterModel } from '../checker/models/linear-models.ts'
 import { SeededRandom } from '../random/seeded-random.ts'
 import { type HistoryPlan, registerHistory } from './generated-history.ts'
 
 const SEED = 'checker bench'
-/** The first histories are decided by code that is not compiled yet. */
+/** The first histories are not measured, because the code is not compiled yet. */
 const WARM_UP = 5
 
 interface Row {
@@ -39,7 +39,7 @@ function row(
   return { name, plan: { processes: PROCESSES, ...plan }, targetMs, expected }
 }
 
-/** Prints a line for each input; false where a verdict was wrong. */
+/** Prints a line for each input. Returns false if a verdict was wrong. */
 export function benchChecker(print: (line: string) => void): boolean {
   const random = new SeededRandom(SEED)
   for (let i = 0; i < WARM_UP; i++) {

@@ -1,7 +1,7 @@
 /**
- * What it costs to compare and to repair a million keys a node: three nodes as processes, their databases
- * filled beforehand, and keys taken out of one of them as a damaged disk would lose them. No hint is kept of
- * these, so that anti-entropy alone finds them.
+ * Measures the cost of comparing and repairing a million keys a node. Three nodes run as processes with filled
+ * databases. Some keys are removed from one database, as a damaged disk would lose them. There are no hints for these
+ * keys, so only anti-entropy can find them.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -24,7 +24,7 @@ const IDLE_MS = 10_000
 export async function benchConvergence(keys: number, print: (line: string) => void): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'quorate-convergence-'))
   try {
-    // Makes the directories, with the nodes' identities.
+    // Create the directories and the identities of the nodes.
     await (await startCluster({ nodes: NODES.length, dataDir, basePort: 0 })).stop()
     for (const id of NODES) await fillDatabase(join(dataDir, id), keys, VALUE_BYTES)
     print(`${keys} keys of ${VALUE_BYTES} bytes on each of three nodes`)
@@ -65,7 +65,7 @@ async function measure(
   }
 }
 
-/** Evenly spread over all keys. */
+/** Removes `count` keys, evenly spread over all keys. */
 async function takeOut(nodeDir: string, keys: number, count: number): Promise<void> {
   const step = Math.floor(keys / Math.max(1, count))
   await withDatabase(nodeDir, count, (_, i) => {
@@ -84,7 +84,7 @@ async function convergence(cluster: LocalCluster): Promise<Convergence> {
   return (await (await fetch(url)).json()) as Convergence
 }
 
-/** Until every node has its trees. */
+/** Waits until every node has built its trees. */
 async function built(cluster: LocalCluster): Promise<void> {
   await until(async () => (await convergence(cluster)).unreachable.length === 0)
 }
@@ -101,7 +101,7 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
   }
 }
 
-/** Of a counter of what is sent, or that has no direction, over all nodes. */
+/** The sum of a counter over all nodes, without series of the direction `in`. */
 async function total(cluster: LocalCluster, metric: string): Promise<number> {
   const series = new RegExp(`^quorate_${metric}(?:\\{([^}]*)\\})? (\\S+)$`, 'gm')
   let sum = 0

@@ -1,4 +1,4 @@
-/** Databases of nodes that do not run, filled without them: what a cluster needs that begins with a million keys. */
+/** Fills the databases of nodes that do not run, so that a cluster can start with a million keys. */
 import { join } from 'node:path'
 import { Level } from 'level'
 import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
@@ -12,7 +12,7 @@ import { dataKey } from '../node/storage/storage-keys.ts'
 
 const BATCH = 5000
 
-/** So many keys of the bucket `default` in the directory of a node that owns all. */
+/** Writes so many keys of the bucket `default` into the directory of a node that owns all keys. */
 export async function fillDatabase(
   nodeDir: string,
   keys: number,

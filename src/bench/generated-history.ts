@@ -1,6 +1,6 @@
 /**
- * Histories of correct registers under concurrent clients, drawn from a seed: each operation takes effect at one
- * moment between its call and its return.
+ * Generates histories of correct registers under concurrent clients from a seed: each operation takes effect at one
+ * moment between its invocation and its return.
  */
 import { type HistoryEvent, type Json, MISMATCH } from '../checker/history/history.ts'
 import type { SeededRandom } from '../random/seeded-random.ts'
@@ -9,17 +9,17 @@ export interface HistoryPlan {
   readonly operations: number
   readonly keys: number
   readonly processes: number
-  /** Values are drawn from so many; unique ones where undefined. */
+  /** The number of different values; undefined for unique values. */
   readonly values?: number
-  /** Operations in a thousand whose clients never hear of them again; half of these take effect. */
+  /** How many of a thousand operations never return to their clients. Half of these take effect. */
   readonly crashedPerMille?: number
-  /** Whether one late read returns what was overwritten long before. */
+  /** Whether one late read returns a value that was overwritten long before. */
   readonly hasStaleRead?: boolean
 }
 
 const READ_PERCENT = 50
 const CAS_PERCENT = 15
-/** The overwritten value is of the first part of the history, its read of the last. */
+/** The stale value is written after this part of the history, and read after that part. */
 const OLD_PART = 0.3
 const LATE_PART = 0.9
 

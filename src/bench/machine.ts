@@ -1,4 +1,4 @@
-/** What a run was measured on: without it no figure of the run means anything. */
+/** Describes the machine of a run. Without it, the figures of the run mean nothing. */
 import { statfsSync } from 'node:fs'
 import { cpus, release, totalmem, type } from 'node:os'
 import { etcdVersion } from './systems/etcd-system.ts'
@@ -11,10 +11,10 @@ export interface Machine {
   readonly memoryBytes: number
   readonly kernel: string
   readonly node: string
-  /** Undefined where it is not installed. */
+  /** Undefined if it is not installed. */
   readonly etcd: string | undefined
   readonly loadGenerator: 'wrk' | 'autocannon'
-  /** The data are in memory, so that an fsync costs nothing. */
+  /** Whether the data are in memory, so that an fsync costs nothing. */
   readonly isInMemory: boolean
 }
 
@@ -32,7 +32,7 @@ export async function inspectMachine(withWrk: boolean, dataDir: string): Promise
   }
 }
 
-/** One sentence. */
+/** Describes the machine in one sentence. */
 export function describeMachine(machine: Machine): string {
   const { cores, processor, memoryBytes, kernel, node, etcd, loadGenerator } = machine
   return [

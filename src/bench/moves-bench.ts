@@ -1,8 +1,8 @@
 /**
- * What a change of the members costs while it goes on: puts at quorum through three of four nodes, before the fourth
- * leaves, while its copies are moved to the others, and after. The keys are there beforehand, so that the move takes a
- * while; and the same four processes are there before and meanwhile, so that the difference is the move's. (Where a
- * node joins, on the same processor, most of it is the new process's own work.)
+ * Measures what a change of the members costs clients: puts at quorum through three of four nodes, before the fourth
+ * node leaves, while its copies move to the others, and after. The keys exist beforehand, so that the move takes a
+ * while. The same four processes run before and during the move, so that only the move makes the difference. (If a node
+ * joined on the same machine, most of the cost would be the work of the new process.)
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,7 +19,7 @@ const LEAVER = 'n4'
 const VALUE_BYTES = 1024
 const CONNECTIONS = 64
 const WARM_UP_SECONDS = 15
-/** The move is measured in windows of this length, as long as it goes on. */
+/** The move is measured in windows of this length until it ends. */
 const WINDOW_SECONDS = 5
 const WINDOWS = 4
 const POLL_MS = 200
@@ -28,7 +28,7 @@ const SETTLED_MS_MAX = 600_000
 export async function benchMoves(keys: number, print: (line: string) => void): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'quorate-moves-'))
   try {
-    // Makes the directories, with the nodes' identities.
+    // Create the directories and the identities of the nodes.
     await (await startCluster({ nodes: NODES.length, dataDir, basePort: 0 })).stop()
     for (const id of NODES) await fillDatabase(join(dataDir, id), keys, VALUE_BYTES)
     const env = { QUORATE_LOG_LEVEL: 'warn' }
@@ -75,12 +75,12 @@ async function measure(
   print(`throughput while it leaves: ${share.toFixed(0)} % of before`)
 }
 
-/** The three that stay. */
+/** The addresses of the three nodes that stay. */
 function urlsOf(cluster: LocalCluster): string[] {
   return cluster.nodes.map(({ clientUrl }) => clientUrl).slice(0, NODES.length)
 }
 
-/** One after the other, at least one, as long as `goesOn`. */
+/** Measures one window after the other, at least one, as long as `goesOn` is true. */
 async function windows(
   load: (seconds: number) => Promise<LoadResult>,
   most: number,

@@ -1,20 +1,19 @@
 /**
- * What a process, and the whole machine, has used, from /proc: processor time and memory. Elsewhere than on
- * Linux there is none of it.
+ * Reads the processor time and memory of a process, and of the whole machine, from /proc. Only Linux has it.
  */
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const TICKS_PER_SECOND = 100
 const PAGE_BYTES = 4096
-/** Together, of one processor: what idle nodes of three clusters need to watch each other. */
+/** The share of one processor that the idle nodes of three clusters need together for gossip. */
 const IDLE_CPU_SHARE = 0.25
 const IDLE_LOOK_MS = 300
 const IDLE_LOOKS_MAX = 10
 
 export interface ProcessUsage {
   readonly cpuSeconds: number
-  /** Of its children that have ended. */
+  /** The processor time of its children that have ended. */
   readonly childrenCpuSeconds: number
   readonly rssBytes: number
 }
@@ -27,7 +26,9 @@ export function usageOf(pid: number): ProcessUsage | undefined {
   }
 }
 
-/** `pid (name) state …`: the name may have spaces and brackets, so fields are counted from behind it. */
+/**
+ * Parses `pid (name) state …`. The name may contain spaces and brackets, so fields are counted after its last bracket.
+ */
 export function parseStat(stat: string): ProcessUsage {
   const fields = stat
     .slice(stat.lastIndexOf(')') + 2)
@@ -42,8 +43,8 @@ export function parseStat(stat: string): ProcessUsage {
 }
 
 /**
- * Processor seconds that went to neither these processes nor this one and what it has run: time in which they
- * could not run, whoever took it, other guests of the machine included.
+ * Processor seconds that other processes used: all but the given processes, this process and its ended children. The
+ * measured processes could not run in this time. It includes time taken by other guests of the physical machine.
  */
 export function usedByOthers(pids: readonly number[]): number | undefined {
   const self = usageOf(process.pid)
@@ -53,14 +54,16 @@ export function usedByOthers(pids: readonly number[]): number | undefined {
   return all - ours - self.cpuSeconds - self.childrenCpuSeconds
 }
 
-/** Processor seconds of all processes. Not of interrupts, which serve the network of those that are measured. */
+/**
+ * Processor seconds of all processes, without interrupts, because these serve the network of the measured processes.
+ */
 export function parseMachineStat(stat: string): number {
   const [user = 0, nice = 0, system = 0, , , , , steal = 0] =
     /^cpu +(.*)$/m.exec(stat)?.[1]?.split(' ').map(Number) ?? []
   return (user + nice + system + steal) / TICKS_PER_SECOND
 }
 
-/** Waits, not for ever, until these processes have done what the load before left them to do. */
+/** Waits for a bounded time until these processes have finished the work that the previous load left behind. */
 export async function waitUntilIdle(pids: readonly number[]): Promise<void> {
   const usedSeconds = (): number =>
     pids.reduce((sum, pid) => sum + (usageOf(pid)?.cpuSeconds ?? 0), 0)

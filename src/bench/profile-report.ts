@@ -1,33 +1,33 @@
 /**
- * Where a process spent its time, from a CPU profile of Node.js (`--cpu-prof`), within the stretches of time
- * that count: in each function itself, and in each with all that it called. Pure but for reading the file.
+ * Reports where a process spent its time, from a CPU profile of Node.js (`--cpu-prof`), within given stretches of time:
+ * the self time of each function, and its time including calls. Pure except for reading the file.
  *
- * Invariant: shares are of the time that the process was not idle; those of self times add up to one.
+ * Invariant: shares refer to the time in which the process was not idle; the shares of self times add up to one.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The parts of a .cpuprofile file that are read here; times in microseconds of the monotonic clock. */
+/** The parts of a .cpuprofile file that are used here. Times are microseconds of the monotonic clock. */
 export interface CpuProfile {
   readonly nodes: readonly ProfileNode[]
   readonly startTime: number
   /** Node ids. */
   readonly samples: readonly number[]
-  /** From the sample before, or from the start. */
+  /** The time since the previous sample, or since the start. */
   readonly timeDeltas: readonly number[]
 }
 
 interface ProfileNode {
   readonly id: number
   readonly callFrame: CallFrame
-  /** Ids of what it called. */
+  /** Ids of the functions that it called. */
   readonly children?: readonly number[]
 }
 
 interface CallFrame {
   readonly functionName: string
   readonly url: string
-  /** From 0; -1 for what is no code of a file. */
+  /** Counts from 0; -1 for code that is in no file. */
   readonly lineNumber: number
 }
 
@@ -38,13 +38,13 @@ export interface Stretch {
 }
 
 export interface ProfileReport {
-  /** Of the time within the stretches. */
+  /** The idle share of the time within the stretches. */
   readonly idleShare: number
-  /** Self times. */
+  /** Self times by function. */
   readonly functions: readonly Share[]
   /** Self times by package, by folder of `src`, or by module of Node.js. */
   readonly modules: readonly Share[]
-  /** Functions of `src` and of packages, with all that they called. */
+  /** Times of functions of `src` and of packages, including calls. */
   readonly totals: readonly Share[]
 }
 
@@ -54,14 +54,14 @@ export interface Share {
 }
 
 const IDLE = '(idle)'
-/** A longer one is a process that stood still, not one that worked. */
+/** A longer sample means that the process was paused, not that it worked. */
 const SAMPLE_US_MAX = 100_000
 
 export function nowUs(): number {
   return Number(process.hrtime.bigint() / 1000n)
 }
 
-/** Of the process in the directory; undefined where it has left none. */
+/** The profile of the process in the directory; undefined if there is none. */
 export function readProfile(directory: string, pid: number): CpuProfile | undefined {
   const name = readdirSync(directory).find(
     (file) => file.endsWith('.cpuprofile') && file.split('.')[3] === String(pid),
@@ -104,11 +104,11 @@ export function reportProfile(profile: CpuProfile, stretches: readonly Stretch[]
 interface Stack {
   readonly label: string
   readonly module: string
-  /** It and its callers in `src` and packages, each once. */
+  /** The function and its callers in `src` and packages, each once. */
   readonly callers: ReadonlySet<string>
 }
 
-/** By node id. */
+/** The stacks by node id. */
 function stacksOf({ nodes }: CpuProfile): ReadonlyMap<number, Stack> {
   const byId = new Map(nodes.map((node) => [node.id, node]))
   const called = new Set(nodes.flatMap(({ children = [] }) => children))
@@ -130,7 +130,7 @@ function stacksOf({ nodes }: CpuProfile): ReadonlyMap<number, Stack> {
   return stacks
 }
 
-/** Lines of text: modules, functions, functions with what they called; those that cost most. */
+/** The most expensive modules and functions as lines of text. */
 export function printProfile(report: ProfileReport, top: number): string[] {
   const lines = (title: string, shares: readonly Share[]): string[] => [
     ` ${title}`,
@@ -155,21 +155,21 @@ function sharesOf(sums: ReadonlyMap<string, number>, allUs: number): Share[] {
     .sort((a, b) => b.share - a.share)
 }
 
-/** `commit src/node/storage/group-commit.ts:60`. */
+/** For example `commit src/node/storage/group-commit.ts:60`. */
 function labelOf({ functionName, url, lineNumber }: CallFrame): string {
   const name = functionName === '' ? '(anonymous)' : functionName
   return url === '' ? name : `${name} ${placeOf(url)}:${lineNumber + 1}`
 }
 
 function moduleOf({ functionName, url }: CallFrame): string {
-  // Of V8 itself, such as the garbage collector, or compiled into Node.js.
+  // Code of V8 itself, such as the garbage collector, or code compiled into Node.js.
   if (url === '') return functionName.startsWith('(') ? functionName : '(native)'
   const parts = placeOf(url).split('/')
   const depth = parts[1]?.startsWith('@') === true ? 3 : 2
   return parts.length === 2 && parts[0] === 'src' ? 'src' : parts.slice(0, depth).join('/')
 }
 
-/** From the project or the innermost package on. */
+/** The path from the project, or from the innermost package. */
 function placeOf(url: string): string {
   const packages = url.lastIndexOf('/node_modules/')
   if (packages >= 0) return url.slice(packages + 1)

@@ -1,4 +1,4 @@
-/** The result of a run in words: a table of medians, the ratios that count, and the machine. Pure. */
+/** Writes the result of a run: a table of medians, and the ratios that count. Pure. */
 import type { Measurement } from './systems/system.ts'
 
 export interface Row {
@@ -12,13 +12,13 @@ export interface Target {
   readonly what: string
   readonly row: string
   readonly against: string
-  /** Requests a second of `row`, at least this many times those of `against`. */
+  /** `row` must have at least so many times the requests a second of `against`. */
   readonly atLeast: number
   /** Whether the p99 of `row` must be below that of `against`. */
   readonly comparesP99: boolean
 }
 
-/** Design section 13. */
+/** The targets of the store. */
 export const TARGETS: readonly Target[] = [
   {
     what: 'quorum put / etcd put',
@@ -71,10 +71,10 @@ export function median(numbers: readonly number[]): number {
   return ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
 }
 
-/** More than this went to processes that are not measured: the figures are those of a smaller machine. */
+/** If other processes use more than this share, the figures are those of a smaller machine. */
 export const OTHERS_SHARE_MAX = 0.1
 
-/** A sentence for a run that was not alone on its machine; else nothing. */
+/** A sentence if other processes disturbed the run; otherwise ''. */
 export function disturbanceOf(rows: readonly Row[]): string {
   const shares = rows.flatMap(({ rounds }) => rounds.map(({ othersShare = 0 }) => othersShare))
   const disturbed = shares.filter((share) => share >= OTHERS_SHARE_MAX)
@@ -104,7 +104,7 @@ export function tableOf(rows: readonly Row[]): string {
   return asMarkdown(cells)
 }
 
-/** Targets whose rows were measured. */
+/** The table of the targets whose rows were measured. */
 export function ratiosOf(rows: readonly Row[]): string {
   const cells = TARGETS.flatMap((target) => {
     const row = rows.find(({ workload }) => workload === target.row)

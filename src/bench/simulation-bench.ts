@@ -1,13 +1,13 @@
 /**
- * How fast the simulator is on one core: messages a second under load and faults, and an idle cluster's pace.
- * By the CPU time of the whole process, collector and compiler included: what else the machine does is no part
- * of it.
+ * Measures the speed of the simulator on one core: messages a second under load and faults, and the pace of an idle
+ * cluster. It uses the CPU time of the whole process, garbage collector and compiler included, so that other processes
+ * of the machine do not count.
  */
 import { type Plan, PLAN_DEFAULTS } from '../simulation/plan/plan.ts'
 import { simulate } from '../simulation/simulation.ts'
 
 const ROUNDS = 5
-/** Until everything is compiled: a run of `sim` over many seeds is soon there, and stays so. */
+/** Warms up until everything is compiled, because a run of `sim` over many seeds mostly runs compiled code. */
 const WARM_UP_ROUNDS = 5
 const LOAD: Partial<Plan> = { seconds: 120 }
 const IDLE: Partial<Plan> = { seconds: 6000, clients: 0, nemesis: [] }
@@ -30,7 +30,7 @@ interface Measured {
   readonly simulatedMs: number
 }
 
-/** The median round, by pace. */
+/** The round with the median pace. */
 async function rounds(given: Partial<Plan>): Promise<Measured> {
   const measured: Measured[] = []
   for (let round = 1; round <= ROUNDS; round++) measured.push(await measure(given, String(round)))

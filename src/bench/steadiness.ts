@@ -1,11 +1,11 @@
-/** When a runtime has warmed up: judged by the rates of one load in steps of equal length. Pure. */
+/** Decides whether a runtime has warmed up, by the rates of one load in steps of equal length. Pure. */
 
-/** Less than this much more than the best before is no gain, but noise. */
+/** A smaller gain over the best rate counts as noise. */
 const GAIN_MIN = 0.05
-/** This many steps in a row without a gain are the end of it. */
+/** So many consecutive steps without a gain end the warm-up. */
 const STEPS_WITHOUT_GAIN = 2
 
-/** `rates` in the order of time. */
+/** `rates` must be in order of time. */
 export function isSteady(rates: readonly number[]): boolean {
   let best = 0
   let without = 0

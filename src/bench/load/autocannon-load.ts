@@ -1,4 +1,6 @@
-/** Loads with autocannon, where wrk is not installed: in this process, and so at some cost to what is measured. */
+/**
+ * Makes load with autocannon if wrk is not installed. It runs in this process, so it slows the measured nodes a little.
+ */
 import autocannon from 'autocannon'
 import type { Workload } from '../systems/system.ts'
 import { type Load, type LoadResult, mergeResults, shareOf } from './wrk.ts'

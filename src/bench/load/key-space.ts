@@ -1,16 +1,16 @@
 /**
- * The keys of a run: written before they are read, and looked at one by one, because a load generator does not
- * look at what it gets.
+ * The keys of a run. They are written before they are read, and some answers are checked one by one, because load
+ * generators do not check answers.
  */
 import { request } from 'undici'
 import type { RunningSystem, Workload } from '../systems/system.ts'
 
 const KEYS_MAX = 10_000
-/** The load generators keep every request in memory. */
+/** Bounds the requests, because the load generators keep all of them in memory. */
 const REQUEST_BYTES_MAX = 2 ** 26
 const AT_ONCE = 32
 const CHECKED_KEYS = 10
-/** Characters of an unexpected answer. */
+/** How many characters of an unexpected answer are shown. */
 const TOLD_MAX = 200
 
 /** How many keys a run has: a whole number, at least 1. */
@@ -19,8 +19,7 @@ export function countKeys(valueBytes: number): number {
 }
 
 /**
- * Writes every key once, none twice at the same time: whatever a run of racing puts left behind, each key has
- * one value then.
+ * Writes every key exactly once, so that each key has one value, whatever racing puts left behind.
  */
 export async function fillKeys(
   { urls }: RunningSystem,
@@ -36,7 +35,7 @@ export async function fillKeys(
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
 }
 
-/** Every node gives the answer that is to be measured. Throws where one does not. */
+/** Checks that every node gives the expected answers. Throws if one does not. */
 export async function checkAnswers(
   { urls }: RunningSystem,
   workload: Workload,

@@ -1,6 +1,6 @@
 /**
- * Loads with wrk: one process a node, started together, each with its share of the connections. The requests
- * are made before the clock starts, so that the generator costs as little as it can.
+ * Makes load with wrk: one process for each node, started together, each with its share of the connections. The
+ * requests are built before the clock starts, so that the generator costs little.
  */
 import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ export interface Load {
   readonly connections: number
   readonly seconds: number
   readonly keys: number
-  /** Gives the load up. */
+  /** Aborts the load. */
   readonly stop: AbortSignal
 }
 
@@ -30,7 +30,7 @@ export interface LoadResult {
 }
 
 export async function hasWrk(): Promise<boolean> {
-  // It prints its version and fails.
+  // wrk prints its version but exits with an error.
   const said = await run('wrk', ['--version']).catch((error: { stdout?: string }) => error)
   return 'stdout' in said && /wrk/.test(said.stdout ?? '')
 }
@@ -54,7 +54,7 @@ export async function loadWithWrk(
   return mergeResults(results)
 }
 
-/** The line that the script prints at its end. */
+/** Parses the line that the script prints at its end. */
 export function parseWrk(stdout: string): LoadResult {
   const line = stdout.split('\n').find((text) => text.startsWith(MARK))
   if (line === undefined) throw new Error(`wrk printed no result: ${stdout.slice(0, 200)}`)
@@ -70,7 +70,7 @@ export function parseWrk(stdout: string): LoadResult {
   }
 }
 
-/** Rates add up; the median and the size are weighted by them; of the tails the worst counts. */
+/** Adds the rates, weights medians and sizes by the rates, and takes the worst p99. */
 export function mergeResults(results: readonly LoadResult[]): LoadResult {
   const total = results.reduce((sum, { requestsPerSecond }) => sum + requestsPerSecond, 0)
   const weighted = (what: 'p50Ms' | 'bytesPerAnswer'): number =>
@@ -84,12 +84,12 @@ export function mergeResults(results: readonly LoadResult[]): LoadResult {
   }
 }
 
-/** 64 over three: 22, 21, 21. wrk takes no less than one. */
+/** Divides evenly: 64 by three gives 22, 21, 21. wrk needs at least one connection. */
 export function shareOf(connections: number, parts: number, part: number): number {
   return Math.max(1, Math.floor(connections / parts) + (part < connections % parts ? 1 : 0))
 }
 
-/** A status above 399 is an error to wrk; less than that is told apart by `checkAnswers`. */
+/** wrk counts a status above 399 as an error. `checkAnswers` distinguishes the statuses below. */
 function luaScript({ method, path, body, keyOf }: Workload, keys: number): string {
   const names = Array.from({ length: keys }, (_, i) => `"${keyOf(i)}"`).join(',')
   return `

@@ -1,12 +1,12 @@
-/** Ends what the benchmark started: in good order, or after its own end where that comes first. */
+/** Ends the processes that the benchmark started: cleanly, or by a guard if the benchmark itself dies first. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 
 const STOP_MS_MAX = 10_000
-/** What nodes may take to end by themselves when this process is gone. */
+/** How long nodes may take to end by themselves after this process is gone. */
 const NODES_END_SECONDS = 5
 
-/** SIGTERM, and SIGKILL where that does not end it in time. Resolves when it is gone. */
+/** Sends SIGTERM, then SIGKILL if the process does not end in time. Resolves when it is gone. */
 export async function stopProcess(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = once(child, 'exit')
@@ -17,15 +17,15 @@ export async function stopProcess(child: ChildProcess): Promise<void> {
 }
 
 export interface LeftoversGuard {
-  /** Ends this process too, if it is still there. */
+  /** Makes the guard end this process too, if it still runs then. */
   watch(pid: number): void
-  /** All is gone already. */
+  /** Ends the guard, because everything has been cleaned up. */
   release(): void
 }
 
 /**
- * A small shell beside this process that notices its end, even by SIGKILL, then ends the processes it was told
- * of and removes the directory. Nodes of this store need not be told of: they notice by themselves.
+ * Starts a small shell that notices the end of this process, even by SIGKILL. It then ends the watched processes and
+ * removes the directory. Nodes of this store need no watching, because they notice the end themselves.
  */
 export function guardLeftovers(directory: string): LeftoversGuard {
   const script =
@@ -35,7 +35,7 @@ export function guardLeftovers(directory: string): LeftoversGuard {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   })
-  // Without a shell there is no guard; an orderly end still leaves nothing behind.
+  // Without a shell there is no guard. A clean end still leaves nothing behind.
   guard.on('error', () => {})
   guard.stdin.on('error', () => {})
   guard.unref()

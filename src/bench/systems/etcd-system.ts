@@ -1,4 +1,4 @@
-/** Three nodes of etcd with its default settings, spoken to over its JSON gateway, as curl would. */
+/** Three nodes of etcd with default settings, accessed through the JSON gateway of etcd, like curl does. */
 import { execFile, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,7 +10,7 @@ import type { RunningSystem, Workload } from './system.ts'
 const START_MS_MAX = 20_000
 const POLL_MS = 100
 
-/** Undefined where it is not installed. */
+/** Undefined if etcd is not installed. */
 export async function etcdVersion(): Promise<string | undefined> {
   const said = await promisify(execFile)('etcd', ['--version']).catch(() => undefined)
   return /Version: (\S+)/.exec(said?.stdout ?? '')?.[1]
@@ -32,7 +32,7 @@ export async function startEtcd(dataDir: string, guard: LeftoversGuard): Promise
         ['--listen-peer-urls', peer(i), '--initial-advertise-peer-urls', peer(i)],
         ['--initial-cluster', members, '--initial-cluster-state', 'new', '--log-level', 'error'],
       ].flat(),
-      // A session of its own: the terminal's Ctrl-C is for the one who started it.
+      // Give it its own session, so that Ctrl-C in the terminal reaches only this process.
       { stdio: 'ignore', detached: true },
     ),
   )

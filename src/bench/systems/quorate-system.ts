@@ -21,7 +21,7 @@ export async function startQuorate(
 
 type Level = 'weak' | 'eventual' | 'quorum' | 'strong'
 
-/** Without a context: replaces whatever is there. */
+/** A put without a context, which replaces every value of the key. */
 export function quoratePut(name: string, level: Level, value: string): Workload {
   const status = level === 'weak' ? 202 : 204
   return { ...quorateGet(name, level), method: 'PUT', body: value, status, valueIn: undefined }

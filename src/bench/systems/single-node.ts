@@ -1,6 +1,6 @@
 /**
- * The limit that a replicated store on this runtime is measured against: one Fastify server over one LevelDB
- * with group commit, and nothing else. A program of its own: `node single-node.ts PORT DIRECTORY`.
+ * The upper limit for a replicated store on this runtime: one Fastify server over one LevelDB with group commit, and
+ * nothing else. It is a separate program: `node single-node.ts PORT DIRECTORY`.
  */
 import Fastify from 'fastify'
 import { Level } from 'level'
@@ -16,7 +16,7 @@ const database = new Level<string, Buffer>(directory, { valueEncoding: 'buffer' 
 await database.open()
 const queues: Record<'sync' | 'os', Pending[]> = { sync: [], os: [] }
 
-/** What arrives while one batch is written goes into the next. */
+/** Writes that arrive while one batch is being written go into the next batch. */
 async function commit(durability: 'sync' | 'os'): Promise<void> {
   for (let batch = queues[durability]; batch.length > 0; batch = queues[durability]) {
     const taken = batch.splice(0)

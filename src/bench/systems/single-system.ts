@@ -12,13 +12,13 @@ export async function startSingleNode(dataDir: string): Promise<RunningSystem> {
   const [port = 0] = await freePorts(1)
   const child = fork(PROGRAM, [String(port), dataDir], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    // A session of its own: the terminal's Ctrl-C is for the one who started it.
+    // Give it its own session, so that Ctrl-C in the terminal reaches only this process.
     detached: true,
   })
   const failed = once(child, 'exit').then(([code]) => {
     throw new Error(`the single node ended with exit code ${code}`)
   })
-  // It ends in any case once it is stopped.
+  // The process also exits when it is stopped, which must not count as an unhandled rejection.
   failed.catch(() => {})
   await Promise.race([once(child, 'message'), failed])
   return {

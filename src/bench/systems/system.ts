@@ -1,10 +1,10 @@
-/** What is measured: a store that runs, and the requests to load it with. */
+/** The objects of a measurement: a running store, the requests that load it, and the measured figures. */
 
 export interface RunningSystem {
   readonly name: string
-  /** Where each node takes requests; the load is spread over them. */
+  /** The address of each node; the load is spread over them. */
   readonly urls: readonly string[]
-  /** One process a node, in the order of `urls`. */
+  /** The process of each node, in the order of `urls`. */
   readonly pids: readonly number[]
   stop(): Promise<void>
 }
@@ -16,27 +16,29 @@ export interface Workload {
   readonly method: 'GET' | 'PUT' | 'POST'
   readonly path: string
   readonly body: string
-  /** Turns the number of a key into what stands for `{key}`. */
+  /** Turns the number of a key into the text that replaces `{key}`. */
   readonly keyOf: (number: number) => string
-  /** Of an answer that did what was asked. */
+  /** The status of a successful answer. */
   readonly status: number
-  /** Takes the value out of the body of an answer; undefined where answers carry none. */
+  /** Extracts the value from the body of an answer; undefined if answers carry no value. */
   readonly valueIn: ((body: string) => string | undefined) | undefined
 }
 
-/** Measured in one round. */
+/** The figures of one round. */
 export interface Measurement {
   readonly requestsPerSecond: number
   readonly p50Ms: number
-  /** The worst of the processes that made the load. */
+  /** The worst p99 of the processes that made the load. */
   readonly p99Ms: number
   /** Answers that were not 2xx, timeouts, broken connections. */
   readonly errors: number
-  /** Head and body, on average: what a load generator can tell of the answers it does not look at. */
+  /** The average size of head and body. Load generators report nothing else about answers that they do not check. */
   readonly bytesPerAnswer: number
-  /** Of each node, as a share of one processor, while the load ran; undefined where the system does not tell. */
+  /**
+   * The CPU use of each node during the load, as a share of one processor; undefined if the system does not report it.
+   */
   readonly cpuShares: readonly number[] | undefined
   readonly rssBytes: readonly number[] | undefined
-  /** Of all processors, what other processes took meanwhile. */
+  /** The share of all processors that other processes used meanwhile. */
   readonly othersShare: number | undefined
 }

@@ -1,7 +1,7 @@
 /**
- * `npm run bench:sim`: how fast the simulator is. `npm run bench:convergence [-- KEYS]`: what comparing and
- * repairing copies costs, of a million keys a node. `npm run bench:checker`: how long deciding a history takes.
- * `npm run bench:moves [-- KEYS]`: what a node that joins costs the others while it does.
+ * `npm run bench:sim` measures the speed of the simulator. `npm run bench:convergence [-- KEYS]` measures the cost of
+ * comparing and repairing copies. `npm run bench:checker` measures how long deciding a history takes. `npm run
+ * bench:moves [-- KEYS]` measures what a leaving node costs the others during its move.
  */
 import { benchChecker } from '../src/bench/checker-bench.ts'
 import { benchConvergence } from '../src/bench/convergence-bench.ts'
@@ -9,7 +9,7 @@ import { benchMoves } from '../src/bench/moves-bench.ts'
 import { benchSimulation } from '../src/bench/simulation-bench.ts'
 
 const KEYS = 1_000_000
-/** A join of some tens of seconds. */
+/** Enough for a move of some tens of seconds. */
 const MOVED_KEYS = 100_000
 const EXIT_USAGE = 2
 

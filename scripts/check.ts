@@ -3,7 +3,9 @@ import { checkCommand, EXIT_CRASH } from '../src/harness/check-command.ts'
 
 const stop = new AbortController()
 
-/** The first Ctrl-C ends the run early, healed and judged; the second one ends it now, and leases heal. */
+/**
+ * The first Ctrl-C ends the run early, and it is still healed and judged. The second ends it now, and leases heal it.
+ */
 function interrupt(): void {
   if (stop.signal.aborted) process.exit(EXIT_CRASH)
   console.error('check: stopping; once more to leave at once')

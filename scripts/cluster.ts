@@ -4,16 +4,16 @@ import { clusterCommand } from '../src/local-cluster/cluster-command.ts'
 const stop = new AbortController()
 const stopNow = new AbortController()
 
-/** The first one stops cleanly, the second one at once. */
+/** The first signal stops the cluster cleanly, the second at once. */
 function interrupt(): void {
   if (stop.signal.aborted) stopNow.abort()
   stop.abort()
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt)
-// The starter of this process is gone, and with it the way to stop it.
+// The process that started this one is gone. Nobody else could stop it, so stop now.
 process.on('disconnect', () => stop.abort())
-// A terminal that went away must not keep the nodes from being stopped.
+// A closed terminal must not prevent stopping the nodes.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
 const code = await clusterCommand(process.argv.slice(2), {

@@ -1,9 +1,9 @@
 /**
- * `node scripts/run.mjs SCRIPT ARGS…` runs a script of this project with what it needs: the packages of the
- * lock file, installed first where they are missing, and the Node.js that the project brings along. Plain
- * JavaScript, because it is the one file that any Node.js from 20 on must be able to run.
+ * `node scripts/run.mjs SCRIPT ARGS…` runs a script of this project. It installs the packages of the lock file if they are
+ * missing, and uses the Node.js that the project brings along. It is plain JavaScript, because any Node.js from 20 on must
+ * be able to run this file.
  *
- * Invariant: the script is told to stop exactly once for one key press or one signal, and its exit code is ours.
+ * Invariant: the script gets exactly one signal for one key press or one signal, and this process ends with its exit code.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const NODE_MAJOR_MIN = 24
-/** Ctrl-C reaches this process from the terminal and from npm, which passes on what it got itself. */
+/** Ctrl-C reaches this process twice: from the terminal, and from npm, which forwards its own signal. */
 const SAME_SIGNAL_WITHIN_MS = 300
 const ORPHAN_CHECK_INTERVAL_MS = 250
 const STOP_SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])
@@ -25,8 +25,8 @@ if (!isInstalled()) install()
 run(projectNode(), [join(root, script), ...args])
 
 /**
- * By content rather than by age, so that neither a checkout nor a touched file installs anything again. What
- * the lock file calls optional may be absent: most of it is for other platforms.
+ * Compares the content of the lock files, not their age, so that a checkout or a touched file does not install again.
+ * Optional packages may be absent, because most of them are for other platforms.
  */
 function isInstalled() {
   const wanted = packagesOf(join(root, 'package-lock.json'))
@@ -55,7 +55,7 @@ function install() {
   ]
   const npm = process.env['npm_execpath']
   process.stderr.write('Installing the packages this project needs, once: npm ci\n')
-  // What npm prints is no part of the output of the script.
+  // Send the output of npm to stderr, because it is not part of the script's output.
   const options = { cwd: root, stdio: /** @type {(string | number)[]} */ (['ignore', 2, 2]) }
   const done =
     npm !== undefined && basename(npm).startsWith('npm')
@@ -66,7 +66,7 @@ function install() {
   fail(`The packages could not be installed (${reason}); is the npm registry within reach?`, 1)
 }
 
-/** The Node.js that came with the packages, else the running one where it is recent enough. */
+/** The Node.js that came with the packages; otherwise the running one, if it is recent enough. */
 function projectNode() {
   const program = process.platform === 'win32' ? 'node.exe' : 'node'
   for (const name of ['node', 'node-bin']) {
@@ -87,7 +87,7 @@ function projectNode() {
   )
 }
 
-/** 0 where the program does not run here, such as one built for another C library. */
+/** 0 if the program does not run here, for example because it was built for another C library. */
 function majorOf(/** @type {string} */ program) {
   try {
     return majorOfVersion(execFileSync(program, ['--version'], { encoding: 'utf8' }))
@@ -101,8 +101,8 @@ function majorOfVersion(/** @type {string} */ version) {
 }
 
 /**
- * A session of its own keeps the terminal's signals from the script, which would otherwise get them twice. The
- * channel lets it notice that this process is gone, however that came about.
+ * Runs the script in its own session, because it would otherwise get the terminal's signals twice. The IPC channel closes
+ * when this process is gone, so that the script notices it in any case.
  */
 function run(/** @type {string} */ node, /** @type {string[]} */ command) {
   const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...command], {
@@ -127,8 +127,8 @@ function run(/** @type {string} */ node, /** @type {string[]} */ command) {
 }
 
 /**
- * npm passes a signal on to the shell that it runs scripts with, and some shells end without telling what they
- * run. Nothing but the new parent shows that.
+ * npm forwards a signal to the shell that runs the script, and some shells end without forwarding it. Only a new parent
+ * process shows that.
  */
 function stopWhenOrphaned(/** @type {import('node:child_process').ChildProcess} */ child) {
   const parent = process.ppid

@@ -1,6 +1,6 @@
 /**
- * `npm run soak [-- NAME…]`: the tests that take minutes each, one after the other; names choose files of test/soak.
- * They are no part of `npm test`.
+ * `npm run soak [-- NAME…]` runs the tests that take minutes each, one after the other. Names choose files of
+ * test/soak. These tests are not part of `npm test`.
  */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -19,7 +19,7 @@ const args = [
   ...names,
 ]
 const vitestRun = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' })
-// Left alone, the tests and their nodes would go on after this process has ended.
+// Forward signals. Otherwise the tests and their nodes would continue after this process has ended.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => vitestRun.kill('SIGINT'))
 vitestRun.once('exit', (code) => process.exit(code ?? 1))

@@ -1,8 +1,8 @@
 /**
- * `npm test`: every check of the project, whatever the others find. The last line is
- * `N passed, N failed`, to which `, N skipped` may be added; a static check counts as one test.
+ * `npm test` runs every check of the project, even if some fail. The last line is `N passed, N failed`, to which
+ * `, N skipped` may be added. A static check counts as one test.
  *
- * Docker tests need an engine. Where none answers they are skipped and that is said; with CI=true it is a failure.
+ * Docker tests need a Docker engine. If none answers, they are skipped with a message; with CI=true that is a failure.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -24,7 +24,7 @@ const VITEST = ['vitest/vitest.mjs', '--config', 'test/vitest.config.ts']
 const STATIC_TIMEOUT_MS = 3 * 60_000
 const TESTS_TIMEOUT_MS = 25 * 60_000
 const DOCKER_TIMEOUT_MS = 15_000
-/** The time that tests get to stop what they have started. */
+/** How long tests may take to stop the processes that they have started. */
 const INTERRUPTED_MS = 30_000
 
 interface Counts {
@@ -34,7 +34,7 @@ interface Counts {
 }
 
 interface Ended {
-  /** undefined where the time was over or the program could not be started. */
+  /** Undefined if the time was over or the program could not be started. */
   readonly code: number | null | undefined
   readonly output: string
 }
@@ -42,14 +42,14 @@ interface Ended {
 const running = new Set<ChildProcess>()
 let interrupted = false
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt)
-// The starter of this process is gone, and with it the way to stop it.
+// The process that started this one is gone. Nobody else could stop it, so stop now.
 process.on('disconnect', interrupt)
 
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 }
-/** Said once more at the end, where the output before it is long. */
+/** Printed once more at the end, because the output before is long. */
 const failures: string[] = []
 const scratch = mkdtempSync(join(tmpdir(), 'quorate-test-'))
-/** Hundreds of nodes, commands and threads load the same modules: each is compiled once. */
+/** Hundreds of nodes, commands and threads load the same modules, so a cache compiles each module only once. */
 const ENVIRONMENT = { NODE_COMPILE_CACHE: join(scratch, 'compiled') }
 try {
   await runAll()
@@ -97,8 +97,8 @@ async function isDockerThere(): Promise<boolean> {
 }
 
 /**
- * The virtual tests need the processor alone, and take what the others leave of it. The units need most of it; the local
- * and the docker tests mostly wait for their clusters, each for its own.
+ * The virtual tests need only the processor, so they run at low priority beside the others. The unit tests need most of
+ * the processor. The local and the docker tests mostly wait for their clusters, so they run side by side.
  */
 async function runAll(): Promise<void> {
   const virtual = runProject('virtual', 'pipe', constants.priority.PRIORITY_LOW)
@@ -110,7 +110,7 @@ async function runAll(): Promise<void> {
   await Promise.all([runProject('local', 'inherit'), ...docker, virtual])
 }
 
-/** What is piped is shown at the end: two reporters would write into each other's lines. */
+/** Piped output is shown at the end, because two reporters would write into each other's lines. */
 async function runProject(
   project: string,
   shown: 'pipe' | 'inherit',
@@ -187,7 +187,7 @@ async function run(
     timeout: timeoutMs,
   })
   running.add(child)
-  // All that it starts has its priority, too.
+  // The processes that it starts inherit its priority.
   if (priority !== undefined && child.pid !== undefined) setPriority(child.pid, priority)
   const chunks: Buffer[] = []
   for (const stream of [child.stdout, child.stderr]) {
@@ -203,7 +203,7 @@ async function run(
   }
 }
 
-/** Tests stop what they have started; the second time there is no waiting. */
+/** Interrupts the tests, which then stop the processes that they started. A second signal does not wait for them. */
 function interrupt(): void {
   if (interrupted) process.exit(1)
   interrupted = true

@@ -1,6 +1,6 @@
 /**
- * A real cluster inside the test's process: real disks in a temporary directory, real peer links and HTTP on
- * free ports of the loopback interface. Requests go out raw, so that a test decides about each byte of a path.
+ * A real cluster inside the test's process: real disks in a temporary directory, real peer links and HTTP on free ports
+ * of the loopback interface. Requests are sent raw, so that a test controls each byte of a path.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -25,11 +25,11 @@ export interface TestRequest {
 
 export interface TestCluster {
   readonly nodes: readonly RunningServer[]
-  /** Of each node, in the same order. */
+  /** The data directory of each node, in the same order. */
   readonly dataDirs: readonly string[]
-  /** Sends a request to the node of that index; `path` goes out as it is. */
+  /** Sends a request to the node with that index; `path` is sent unchanged. */
   request(node: number, path: string, request?: TestRequest): Promise<TestAnswer>
-  /** Starts a node that has been stopped, on the directory and the peer port that it had. */
+  /** Starts a stopped node again with its directory and its peer port. */
   restart(node: number): Promise<void>
   stop(): Promise<void>
 }

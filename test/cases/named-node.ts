@@ -6,11 +6,11 @@ export interface NamedNodeOptions {
   readonly id: string
   readonly dataDir: string
   readonly peerPort: number
-  /** Id → peer port, as its own list has them. */
+  /** For each id its peer port, as the node's own list of members has them. */
   readonly members: Readonly<Record<string, number>>
-  /** Any one where undefined. */
+  /** Any free port if undefined. */
   readonly clientPort?: number
-  /** Told when the node ends by itself. */
+  /** Called when the node ends by itself. */
   readonly onBroken?: (error: unknown) => void
 }
 

@@ -1,5 +1,5 @@
 /**
- * What every disk must do (src/ports/disk.ts): run on LevelDB, and on any other implementation of the port.
+ * Tests what every disk must do (src/ports/disk.ts). They run on LevelDB, and on any other implementation of the port.
  * `open` opens the same storage again after a close.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'

@@ -1,13 +1,16 @@
-/** What every network between nodes must do (src/ports/network.ts), whatever carries its frames. */
+/** Tests what every network between nodes must do (src/ports/network.ts), however it carries frames. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { VERSIONS } from '../../src/core/protocol-versions.ts'
 import type { Channel, Network } from '../../src/ports/network.ts'
 
 export interface NetworkWorld {
-  /** Starts the network of a node that knows all of `ids` as its peers, with those that are started so far or later, and speaks versions up to that one. */
+  /**
+   * Starts the network of a node. All nodes that are started, now or later, are its peers. It speaks versions up to
+   * `newestVersion`.
+   */
   start(id: string, listener: FrameListener, newestVersion?: number): Promise<Network>
   urlOf(id: string): Promise<string>
-  /** Closes what is left. */
+  /** Closes everything that is still open. */
   dispose(): Promise<void>
 }
 
@@ -149,7 +152,7 @@ export function networkConformance(name: string, makeWorld: () => NetworkWorld):
   })
 }
 
-/** The network has one listener for links; tests follow one another with it. */
+/** Waits for a change of a link. The network has one listener for links, and each wait replaces it. */
 function changed(network: Network, peer: string, open: boolean): Promise<void> {
   return new Promise((resolve) => {
     network.onLink((id, state) => {

@@ -1,9 +1,9 @@
 /**
- * The five nodes of docker-compose.yml as a project of its own, beside whichever others run: a name, ports and
- * a range of addresses that nobody else has.
+ * The five nodes of docker-compose.yml as a separate project with its own name, ports and range of addresses, so that
+ * it can run beside other projects.
  *
- * Its name has the number of this process, so that what an interrupted run has left is known as such and
- * removed by the next one: the reaper of testcontainers, which would do that, cannot be pulled everywhere.
+ * Its name contains the id of this process, so that the next run recognises and removes what an interrupted run has
+ * left. The reaper of testcontainers would do that, but its image cannot be pulled everywhere.
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { rm } from 'node:fs/promises'
@@ -22,7 +22,7 @@ export const NODES = ['n1', 'n2', 'n3', 'n4', 'n5'] as const
 export type NodeId = (typeof NODES)[number]
 
 const PROJECT_PREFIX = 'quorate-test-'
-/** Second numbers of the addresses that tests may use: 10.214 and on. */
+/** The first second number of addresses that tests may use: 10.214 and higher. */
 const RANGE_FIRST = 214
 const RANGE_LAST = 254
 const PROJECT_LABEL = 'com.docker.compose.project'
@@ -79,12 +79,12 @@ export class Stack {
     }
   }
 
-  /** As published on this machine. */
+  /** The address of a path at the published port of a node. */
   url(id: NodeId, path: string): string {
     return `http://127.0.0.1:${this.#ports[NODES.indexOf(id)]}${path}`
   }
 
-  /** `npm run chaos`, as its users run it. */
+  /** Runs `npm run chaos` like a user. */
   async chaos(command: string): Promise<ChaosEnd> {
     const options = { cwd: ROOT, timeout: CHAOS_TIMEOUT_MS }
     try {
@@ -100,12 +100,12 @@ export class Stack {
     }
   }
 
-  /** The same, for whoever wants to do something to the command itself. */
+  /** Starts the same command, for tests that act on its process. */
   startChaos(command: string): ChildProcess {
     return spawn(process.execPath, this.#chaosArguments(command), { cwd: ROOT, stdio: 'ignore' })
   }
 
-  /** Whether a connection from inside one node's container to a port elsewhere comes about, or why it does not. */
+  /** Connects from inside one node's container to a port elsewhere. Resolves with the result or the error. */
   async connect(from: NodeId, host: string, port: number): Promise<string> {
     const script = `
       const socket = require('node:net').connect({ host: '${host}', port: ${port} })
@@ -120,14 +120,14 @@ export class Stack {
     return this.#container(id).getIpAddress(`${this.project}_client`)
   }
 
-  /** Whether the peer network of all nodes has this one on it, as Docker says. */
+  /** Whether Docker lists this node on the common peer network. */
   async isOnPeerNetwork(id: NodeId): Promise<boolean> {
     const format = '{{range .Containers}}{{.IPv4Address}} {{end}}'
     const listed = await docker(['network', 'inspect', `${this.project}_peer`, '--format', format])
     return listed.includes(`${this.#range}.0.1${id.slice(1)}/`)
   }
 
-  /** Takes a node off the peer network and puts it back as a person does: without its alias and its pinned address. */
+  /** Disconnects a node from the peer network and reconnects it by hand, without its alias and its pinned address. */
   async reconnectByHand(id: NodeId): Promise<void> {
     const container = this.#container(id).getId()
     await docker(['network', 'disconnect', `${this.project}_peer`, container])
@@ -140,7 +140,7 @@ export class Stack {
     return docker(['network', 'ls', '--filter', label, '--format', '{{.Name}}'])
   }
 
-  /** Stops a node, removes every hint that it keeps from its volume, and starts it again; how many there were. */
+  /** Stops a node, removes every hint from its volume, and starts it again. Resolves with the number of hints. */
   async dropHints(id: NodeId): Promise<number> {
     const container = this.#container(id).getId()
     await docker(['stop', container])
@@ -186,7 +186,7 @@ export class Stack {
   }
 }
 
-/** Of processes that are gone. */
+/** The projects of processes that are gone. */
 async function leftProjects(): Promise<Set<string>> {
   const left = new Set<string>()
   for (const list of [
@@ -221,7 +221,7 @@ async function freeRange(): Promise<string> {
   throw new Error(`all of 10.${RANGE_FIRST} to 10.${RANGE_LAST} are taken by Docker networks`)
 }
 
-/** Containers first: nothing that they use can be removed before them. */
+/** Removes the containers first, because the objects that they use cannot be removed before them. */
 async function removeAll(project: string): Promise<void> {
   const composed = `label=${PROJECT_LABEL}=${project}`
   const kinds = [

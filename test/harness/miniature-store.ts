@@ -1,7 +1,7 @@
 /**
- * A store in one process that speaks the HTTP of a cluster to the harness: the laws of a siblings bucket on a
- * map, over `nodes` ports. It can be told to break one promise, so that the harness and its checkers can be
- * seen to notice; it holds no code of the real store.
+ * A small store in one process that serves the HTTP interface of a cluster to the harness, on `nodes` ports. It keeps a
+ * siblings bucket in a map. A test can make it break one promise, to see that the harness and its checkers notice. It
+ * contains no code of the real store.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -14,7 +14,7 @@ export interface MiniatureStore extends AsyncDisposable {
   readonly urls: readonly string[]
 }
 
-/** One write in so many is treated wrongly. */
+/** One of so many writes is handled wrongly. */
 const DEFECT_EVERY = 10
 /** The sibling of each key that `revive` never gives up. */
 const STUBBORN_VERSION = 2
@@ -24,7 +24,7 @@ interface Entry {
   siblings: { readonly version: number; readonly value: string }[]
 }
 
-/** `mode`: what it says of its buckets; it keeps siblings all the same. */
+/** `mode` is the mode that it reports for its buckets. It keeps siblings in any case. */
 export async function startMiniatureStore(
   nodes: number,
   defect: Defect,

@@ -1,4 +1,4 @@
-/** Whether processes are still there. */
+/** Tells whether processes are still alive. */
 
 /** A process that has ended but was not collected by its parent yet counts as alive. */
 export function isAlive(pid: number | null): boolean {

@@ -1,4 +1,4 @@
-/** Three real nodes, or as many as named, on virtual time, which goes on only while somebody waits for something. */
+/** Three real nodes, or as many as are named, on virtual time. Time advances only while a test waits for something. */
 import { QuorateError } from '../../src/core/errors.ts'
 import type { PlainLevel } from '../../src/core/quorum/level.ts'
 import type { ConvergenceAnswer, NodeService } from '../../src/node/service/service.ts'
@@ -10,7 +10,7 @@ import { Wires } from '../../src/simulation/world/wires.ts'
 export const IDS = ['n1', 'n2', 'n3'] as const
 export type Id = (typeof IDS)[number] | 'n4' | 'n5'
 
-/** The longest that anything is waited for, in virtual time. */
+/** The longest wait, in virtual time. */
 const LIMIT_US = 120_000_000
 const LOOK_US = 100_000
 
@@ -19,11 +19,11 @@ const utf8 = new TextEncoder()
 export class VirtualCluster {
   readonly schedule = new Schedule()
   readonly wires: Wires
-  /** What broke: empty in a test that passes. */
+  /** Errors of broken invariants; empty in a test that passes. */
   readonly broken: unknown[] = []
-  /** What the nodes have logged. */
+  /** The log lines of the nodes. */
   readonly logged: string[] = []
-  /** What the nodes have counted, as `name kind`, since it was cleared. */
+  /** The counts of the nodes by `name kind`, since a test last cleared them. */
   readonly counted = new Map<string, number>()
   readonly #ids: readonly Id[]
   readonly #nodes: ReadonlyMap<string, SimulatedNode>
@@ -72,13 +72,13 @@ export class VirtualCluster {
     return this.#nodes.get(id) as SimulatedNode
   }
 
-  /** All of them, until they serve. */
+  /** Starts all nodes, and waits until they serve. */
   async start(): Promise<void> {
     for (const id of this.#ids) this.node(id).start()
     await this.until(() => this.#ids.every((id) => this.node(id).isUp))
   }
 
-  /** Lets time go on until then. Rejects where that does not come. */
+  /** Advances time until `isDone` is true. Rejects if it does not become true in time. */
   async until(isDone: () => boolean): Promise<void> {
     await runSchedule(this.schedule, this.schedule.nowUs + LIMIT_US, isDone)
     if (!isDone()) throw new Error('it did not come within two minutes')
@@ -100,7 +100,7 @@ export class VirtualCluster {
     return answer as T | string
   }
 
-  /** 'ok', or the code of the error. Undefined deletes. */
+  /** Writes a value, or deletes if it is undefined. Resolves with 'ok' or the code of the error. */
   async put(
     id: Id,
     key: string,
@@ -133,7 +133,7 @@ export class VirtualCluster {
     return answer
   }
 
-  /** Until all owners tell that they hold the same. */
+  /** Waits until all owners report that they hold the same copies. */
   async converged(): Promise<void> {
     const endUs = this.schedule.nowUs + LIMIT_US
     while (!(await this.convergence('n1')).converged) {
@@ -142,7 +142,7 @@ export class VirtualCluster {
     }
   }
 
-  /** Cut off from both others, without anybody being told; undo it with the result. */
+  /** Cuts a node off from all others silently. The returned function undoes the cut. */
   isolate(id: Id): () => void {
     const cuts = this.#ids
       .filter((other) => other !== id)
@@ -152,7 +152,7 @@ export class VirtualCluster {
     }
   }
 
-  /** What is on the disk of a node under a prefix (storage-keys.ts). */
+  /** The storage keys on the disk of a node under a prefix (storage-keys.ts). */
   keysUnder(id: Id, prefix: string): string[] {
     return this.node(id)
       .platter.keys()

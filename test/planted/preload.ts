@@ -1,6 +1,6 @@
 /**
- * Imported by a node before anything else: plants the bug that the environment names in its modules. The
- * product has no switch for bugs; this is how a real node of a test gets one.
+ * Plants the bug that the environment names. A node of a test imports this file before any other module, because the
+ * product has no switch for bugs.
  */
 import { plant } from '../../src/simulation/bugs/plant.ts'
 import { plantedBug } from '../../src/simulation/bugs/planted-bugs.ts'

@@ -1,11 +1,11 @@
 /**
- * For each planted bug a run that has found it, tried first by the test that looks for all of them. Such a run is under
- * the same faults and workloads as the search; it may be shorter. `npm test` prints the new line of a bug whose seed finds it
- * no longer.
+ * For each planted bug a run that has found it. The test that searches for all planted bugs tries this run first. The
+ * run has the same faults and workloads as the search, but may be shorter. If a seed no longer finds its bug, `npm
+ * test` prints the new line for it.
  */
 export interface KnownSeed {
   readonly seed: number
-  /** Of load and faults; those of the bug where undefined. */
+  /** The duration of load and faults; the duration of the bug if undefined. */
   readonly seconds?: number
 }
 

@@ -1,11 +1,11 @@
-/** Keys written by several clients through all nodes; each write is tried until it is acknowledged. */
+/** Writes keys with several clients through all nodes. Each write is repeated until it is acknowledged. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
 
 const ATTEMPTS_MAX = 20
 const RETRY_PAUSE_MS = 100
 
-/** `path` gives bucket and key of a number. */
+/** `path` returns the bucket and the key for a number. */
 export async function fillKeys(
   urls: readonly string[],
   count: number,

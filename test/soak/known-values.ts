@@ -1,6 +1,6 @@
 /**
- * Values that are written once, to all owners, and then read again and again through any node at any level: every
- * answer that has a value must have this one, and no answer may say that the key is absent.
+ * Values that are written once to all owners, and then read repeatedly through any node at any level. Every answer with
+ * a value must have the written one, and no answer may say that the key is absent.
  */
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -22,9 +22,9 @@ const LEVELS_BY_BUCKET: readonly (readonly [string, Levels])[] = [
 ]
 
 export class KnownValues {
-  /** What was read, and where, at most WRONG_MAX of them. */
+  /** The wrong answers and their nodes, at most WRONG_MAX. */
   readonly wrongs: string[] = []
-  /** Level and status → how many reads. */
+  /** The number of reads for each level and status. */
   readonly counts = new Map<string, number>()
   readonly #urls: readonly string[]
   readonly #keys: readonly string[]
@@ -58,7 +58,7 @@ export class KnownValues {
     await this.#done
   }
 
-  /** Each key once, at the given level of the default bucket and its like of the others. */
+  /** Reads each key once, at the given level in the default bucket, and at the corresponding level in other buckets. */
   async readAll(level: string): Promise<void> {
     for (const [bucket, levels] of LEVELS_BY_BUCKET)
       for (const key of this.#keys)
@@ -93,7 +93,10 @@ export class KnownValues {
     }
   }
 
-  /** An answer without a value, such as a 503, is not wrong; nor is a node that does not answer because it is down. */
+  /**
+   * An answer without a value, such as a 503, is not wrong. A node that is down and does not answer is not wrong
+   * either.
+   */
   async #read(url: string, bucket: string, key: string, level: string): Promise<void> {
     const signal = AbortSignal.timeout(REQUEST_MS_MAX)
     const path = `${url}/v1/kv/${bucket}/${key}?consistency=${level}&trace=true`
@@ -116,7 +119,7 @@ export class KnownValues {
   }
 }
 
-/** Random, so that it fills a table although tables are compressed. */
+/** A random value, so that it takes its full size in a compressed table. */
 function valueOf(key: string): Buffer {
   return createHash('shake256', { outputLength: VALUE_BYTES }).update(key).digest()
 }

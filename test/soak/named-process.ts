@@ -8,12 +8,12 @@ export interface NamedProcessOptions {
   readonly dataDir: string
   readonly clientPort: number
   readonly peerPort: number
-  /** Id → peer port, as its own list has them. */
+  /** For each id its peer port, as the node's own list of members has them. */
   readonly members: Readonly<Record<string, number>>
 }
 
 export interface NamedAnswer {
-  /** 0 where there was none. */
+  /** 0 if there was no answer. */
   readonly status: number
   readonly text: string
 }
@@ -23,7 +23,7 @@ const REQUEST_MS_MAX = 10_000
 export class NamedProcess {
   readonly id: string
   readonly dataDir: string
-  /** What it said where it ended by itself. */
+  /** The messages of the process each time it ended by itself. */
   readonly ends: string[] = []
   readonly #url: string
   readonly #process: NodeProcess
@@ -45,7 +45,7 @@ export class NamedProcess {
     return join(this.dataDir, 'node.log')
   }
 
-  /** Resolves when it answers, whatever it answers. Rejects where it ends, or does not answer. */
+  /** Resolves when the node gives any answer. Rejects if it ends or does not answer. */
   async start(): Promise<void> {
     await this.#process.start()
   }
@@ -68,7 +68,7 @@ export class NamedProcess {
     return this.ask(`/v1/kv/${path}`, { method: 'PUT', body })
   }
 
-  /** '' where there is none. */
+  /** '' if there is no verdict. */
   async verdict(): Promise<string> {
     const { status, text } = await this.ask('/v1/cluster')
     return status === 200 ? ((JSON.parse(text) as { verdict: string }).verdict ?? '') : ''

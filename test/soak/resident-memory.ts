@@ -1,8 +1,8 @@
 /**
- * Memory that the nodes of a local cluster take, in MiB, by node.
+ * Measures the memory of each node of a local cluster in MiB.
  *
- * On Linux the pages of mapped files do not count: LevelDB maps its tables, and the kernel takes these pages back when it
- * needs them. They grow with whatever is read, by the scrub that reads every record too.
+ * On Linux the pages of mapped files do not count: LevelDB maps its tables, and the kernel takes these pages back when
+ * it needs them. These pages grow with every read, including the scrub, which reads every record.
  */
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
@@ -31,7 +31,7 @@ async function memoryOfProcess(pid: number): Promise<number> {
   return Number(stdout) / 1024
 }
 
-/** The most of each node while `work` goes on. */
+/** The largest memory of each node while `work` runs. */
 export async function memoryPeaks(
   cluster: LocalCluster,
   work: Promise<unknown>,
@@ -48,7 +48,7 @@ export async function memoryPeaks(
   return peaks
 }
 
-/** As a report shows it. */
+/** The form for a report. */
 export function rounded(memory: ReadonlyMap<string, number>): object {
   return Object.fromEntries([...memory].map(([id, mib]) => [id, Math.round(mib)]))
 }

@@ -8,7 +8,7 @@ import type { Fleet } from './fleet.ts'
 import type { Recorder } from './recorder.ts'
 import { type Endpoint, isRecord, type StoreClient } from './store-client.ts'
 
-/** What the harness needs from the target that runs the nodes. */
+/** The interface that the harness needs from the target that runs the nodes. */
 export interface MembershipDriver {
   /** Ids of nodes that do not run yet and can be started. */
   readonly newcomers: readonly [string, string]

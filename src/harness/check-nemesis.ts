@@ -41,7 +41,7 @@ export function isFileFault([fault]: readonly string[]): boolean {
   return FILE_FAULTS.some((known) => known === fault)
 }
 
-/** What the harness needs from a target to inject faults. */
+/** The interface that the harness needs from a target to inject faults. */
 export interface FaultDriver {
   /** Resolves when the effect has been probed. `command` holds words of the chaos command line: `['isolate', 'n3']`. */
   inject(command: readonly string[], leaseMs: number): Promise<void>

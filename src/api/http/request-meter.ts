@@ -22,7 +22,7 @@ export interface EndedRequest {
   readonly code: 'ok' | ErrorCode
   readonly requestId: string
   readonly bucket: string
-  /** What `begin` returned. */
+  /** The time that `begin` returned. */
   readonly startedMs: number
   readonly detail: string
 }

@@ -60,7 +60,7 @@ export const KV_OPERATIONS: Readonly<Record<string, KvOperation>> = {
 }
 const NO_BYTES = new Uint8Array(0)
 
-/** What is known about a request so far, for the log and the metrics. */
+/** The facts known about a request so far, for the log and the metrics. */
 type Progress = { -readonly [K in keyof EndedRequest]: EndedRequest[K] }
 
 export function addKvRoutes(app: FastifyInstance, api: ApiContext): void {

@@ -249,7 +249,7 @@ class Search {
     candidates.length = kept
   }
 
-  /** Of each class the operation that returns first. The slot order does not say which one that is. */
+  /** Keeps, for each class, the operation that returns first. The slot order does not say which one that is. */
   #firstOfEachClass(ops: readonly number[], stamp: number): readonly number[] {
     const { classes } = this.#problem
     const firsts = new Map<number, number>()

@@ -4,7 +4,7 @@ import type { FaultKind } from '../plan/sim-fault.ts'
 
 export interface PlantedBug {
   readonly name: string
-  /** What the bug does wrong, in a sentence. */
+  /** A sentence that says what the bug does wrong. */
   readonly what: string
   /** Relative to src. */
   readonly file: string

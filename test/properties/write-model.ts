@@ -186,7 +186,10 @@ export function runWriteModel(
     const replaces = new Set(context?.shown ?? held.siblings.map(nameOf))
     const need = 1 + random(MAJORITY)
     const judged = flaws.coversNewer === true ? { ...dot, timestamp: Infinity } : dot
-    const protocol = new WriteProtocol(context === undefined ? 'blind' : 'seeing', judged)
+    const protocol = new WriteProtocol(
+      context === undefined ? 'covers-unseen' : 'leaves-unseen',
+      judged,
+    )
     const begun = { dot, coordinator, need, context, protocol, replaces, object }
     const round = beginRound(protocol, coordinator, need)
     const current: ModelWrite = { ...begun, round, heard: new Set(), state: 'open' }

@@ -18,8 +18,8 @@ import { assert } from '../assert.ts'
 import type { Dot, Timestamp } from '../causality/dot.ts'
 import { type RoundPlan, WriteRound } from './write-round.ts'
 
-/** Writes of kind `lww` and `blind` replace values that the client has not seen. A `seeing` write leaves them. */
-export type WriteKind = 'lww' | 'blind' | 'seeing'
+/** What a write does with older siblings that its copy does not cover, where an owner reports any. */
+export type WriteKind = 'lww' | 'covers-unseen' | 'leaves-unseen'
 
 /** The step that follows a round. */
 export type WriteStep =
@@ -98,11 +98,11 @@ export class WriteProtocol {
 
   #replaceUnseen({ newest, uncovered, plan }: WriteRound): WriteStep | undefined {
     switch (this.#kind) {
-      case 'seeing':
+      case 'leaves-unseen':
         return undefined
       case 'lww':
         return newest > this.#dot.timestamp ? { type: 'mint-above', newest } : undefined
-      case 'blind': {
+      case 'covers-unseen': {
         // A stand-in made its copy without an owner's copy, so it covers none of the owners' siblings.
         if (plan.groups[0]?.includes(plan.self) !== true) return undefined
         const dots = uncovered.filter(({ timestamp }) => timestamp < this.#dot.timestamp)

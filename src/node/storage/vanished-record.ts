@@ -61,10 +61,13 @@ export async function putDownVanished(
   })
 }
 
-/** Whether the key has no record, and no commit in progress. */
+/** Whether the key has no record, and no commit in progress. Rejects with a `DiskError`: then nobody knows. */
 function isAtRest(table: ObjectTable, storageKey: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    table.find(storageKey, (entry) => resolve(isNothing(entry)))
+  return new Promise((resolve, reject) => {
+    table.find(storageKey, (entry, failure) => {
+      if (failure instanceof DiskError) reject(failure)
+      else resolve(isNothing(entry))
+    })
   })
 }
 

@@ -62,6 +62,10 @@ export class CopyFanout {
     for (const owner of targets.owners) {
       peers.ask(owner, 'apply', body, deadlineMs, (reply) => this.#ownerReplied(owner, reply))
     }
+    // Before this node's disk, which may answer at once and end the request: its answer names all owners.
+    for (const owner of [...targets.standIns.map(({ owner }) => owner), ...targets.missed]) {
+      reports.setUnasked(owner, clock)
+    }
     if (targets.storesHere) {
       const mergeHere: StoreLocally = (done) =>
         replica.apply(at, copy, flags, (_applied, refusal) => done(refusal))
@@ -72,8 +76,6 @@ export class CopyFanout {
       })
     }
     for (const standIn of targets.standIns) this.#askStandIn(standIn)
-    for (const owner of targets.missed) reports.setUnasked(owner, clock)
-    // This node's disk may have answered at once, before all other nodes had been asked.
     this.#after()
   }
 
@@ -96,12 +98,11 @@ export class CopyFanout {
   }
 
   #askStandIn({ owner, holder }: StandIn): void {
-    const { self, peers, hints, clock } = this.#parts
+    const { self, peers, hints } = this.#parts
     const { placed, outgoing, reports } = this.#sent
     const { at, deadlineMs } = placed
     const { copy } = outgoing
     const ask = { node: holder, owner }
-    reports.setUnasked(owner, clock)
     if (holder === self) {
       hints.keep(owner, at, copy, (refusal) => {
         if (refusal === undefined) this.#record(ask, 'hinted')

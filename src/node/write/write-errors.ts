@@ -4,6 +4,8 @@ import type { WriteProtocol } from '../../core/replication/write-protocol.ts'
 import type { WriteRound } from '../../core/replication/write-round.ts'
 import type { PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
 
+const NOTHING_APPLIED = '; nothing was applied'
+
 /** The error for a round that did not get its quorum. */
 export function unmetError(
   { need, timeoutMs }: PlacedRequest,
@@ -21,7 +23,7 @@ export function unmetError(
     return new QuorateError('outcome_unknown', message, found)
   }
   return round.settled === 'rejected'
-    ? new QuorateError('quorum_unreachable', `${counted}; nothing was applied`, {
+    ? new QuorateError('quorum_unreachable', `${counted}${NOTHING_APPLIED}`, {
         ...details,
         retryAfterSeconds: 1,
       })
@@ -33,25 +35,25 @@ export function unmetError(
 }
 
 /** Turns a rejection into *outcome unknown* if an earlier round may have stored the write. */
-export function doubted(error: unknown, { doubt, firstMet }: WriteProtocol): unknown {
-  if (doubt === 'none' || !(error instanceof QuorateError) || error.kind.outcome === 'unknown') {
-    return error
-  }
+export function doubted(error: QuorateError, { doubt, firstMet }: WriteProtocol): QuorateError {
+  if (doubt === 'none' || error.kind.outcome === 'unknown') return error
   const isMoved = doubt === 'stored-before-move'
+  // What is true of the last round is not true of the write.
+  const why = error.message.replace(NOTHING_APPLIED, '')
   const message = isMoved
-    ? `the key has moved during the write, and the write may have been applied: ${error.message}`
-    : `the write was stored, but could not be completed: ${error.message}`
+    ? `the key has moved during the write, and the write may have been applied: ${why}`
+    : `the write was stored, but could not be completed: ${why}`
   const details = isMoved ? error.details : { ...error.details, received: firstMet?.got ?? 0 }
   return new QuorateError('outcome_unknown', message, details, { cause: error })
 }
 
 export function hasMoved(self: string): QuorateError {
-  const message = `the owners of the key changed before ${self} could write it; nothing was applied`
+  const message = `the owners of the key changed before ${self} could write it${NOTHING_APPLIED}`
   return new QuorateError('quorum_unreachable', message, { retryAfterSeconds: 1 })
 }
 
 /** After the deadline a write is never made, because its client no longer waits. */
 export function lateDisk({ timeoutMs }: PlacedRequest): QuorateError {
-  const message = `the disk of this node did not answer within ${timeoutMs} ms; nothing was applied`
+  const message = `the disk of this node did not answer within ${timeoutMs} ms${NOTHING_APPLIED}`
   return new QuorateError('storage_failed', message, { retryAfterSeconds: 1 })
 }

@@ -47,6 +47,8 @@ export async function forwardWrite(
   const body = encodeRequest(placed, request)
   let rejected: QuorateError | undefined
   for (const owner of owners) {
+    // A late ask would end as unknown, where the refusal so far is certain.
+    if (rejected !== undefined && clock.nowMs() >= placed.deadlineMs) break
     const reply = await peers.request(owner, kind, body, placed.deadlineMs)
     switch (reply.type) {
       case 'ok':

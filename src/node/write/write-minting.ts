@@ -63,7 +63,7 @@ export interface Minted extends MintedCopy {
   /** Flags of the `apply` message to the other owners. */
   readonly flags: number
   readonly whole: WholeOwners
-  /** Undefined if this node is not an owner. */
+  /** Undefined if the copy was not made on this node's own: then a node that keeps the key merges it (copy-fanout.ts). */
   readonly storeLocally: StoreLocally | undefined
   /** Held until the write has ended. */
   readonly pending: PendingDot
@@ -166,7 +166,7 @@ export class WriteMinting {
     for (const timestamp of timestampsKnown(request)) this.#parts.clock.observe(timestamp)
     if (placed.owners.includes(this.#parts.self)) {
       this.#mintHere({ placed, request, reports, isGivenUp }, end, MINT_ATTEMPTS_MAX)
-    } else this.#mintApart(placed, request, isGivenUp).then(end.minted, end.failed)
+    } else this.#mintApart(placed, request, isGivenUp).then(end.minted).catch(end.failed)
   }
 
   /** Tries again after raising the clock's persisted bound, if the bound is too low. */
@@ -177,7 +177,7 @@ export class WriteMinting {
         if (attemptsLeft === 1) end.failed(clockNotPersisted())
         else {
           const again = (): void => this.#mintHere(mint, end, attemptsLeft - 1)
-          raiseBound(this.#parts.clock).then(again, end.failed)
+          raiseBound(this.#parts.clock).then(again).catch(end.failed)
         }
       },
     })

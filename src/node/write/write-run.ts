@@ -14,13 +14,20 @@ import {
   type StoredObject,
   write,
 } from '../../core/causality/stored-object.ts'
+import { assert } from '../../core/assert.ts'
+import { QuorateError } from '../../core/errors.ts'
 import { type WriteKind, WriteProtocol } from '../../core/replication/write-protocol.ts'
 import type { WriteRound, WriteTargets } from '../../core/replication/write-round.ts'
 import type { Codec } from '../../ports/codec.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { Deadline } from '../peers/deadlines.ts'
 import { modeOf } from '../replica/replica.ts'
-import { groupsOf, type PlacedRequest, type ReplicaReports } from '../round/placed-request.ts'
+import {
+  groupsOf,
+  lateError,
+  type PlacedRequest,
+  type ReplicaReports,
+} from '../round/placed-request.ts'
 import type { WriteAnswer } from '../service/service.ts'
 import { encodeCopy } from '../wire/object-record.ts'
 import { CopyFanout, type Outgoing } from './copy-fanout.ts'
@@ -104,14 +111,14 @@ export class WriteRun {
     this.#outgoing = minted
     this.#protocol = new WriteProtocol(this.#kindOf(minted), minted.dot)
     this.#waitForDeadline()
-    this.#send()
+    this.#orFail(() => this.#send())
   }
 
   #kindOf({ repeats }: Minted): WriteKind {
-    if ('change' in this.#request || repeats !== undefined) return 'seeing'
+    if ('change' in this.#request || repeats !== undefined) return 'leaves-unseen'
     if (modeOf(this.#placed.at.bucket) === 'lww') return 'lww'
     // This includes a write with a context: its flags do not ask for uncovered siblings, so owners report none.
-    return 'blind'
+    return 'covers-unseen'
   }
 
   /** The deadline is the client's. A round that begins after it still sends its copy once. */
@@ -123,9 +130,10 @@ export class WriteRun {
   }
 
   #expire(): void {
-    // Without a round in progress, a copy is still being made.
-    if (this.#fanout === undefined) this.#fail(lateDisk(this.#placed))
-    else this.#fanout.expire()
+    if (this.#fanout !== undefined) this.#fanout.expire()
+    // The first copy is still being made: nothing has been sent.
+    else if (this.#protocol === undefined) this.#fail(lateDisk(this.#placed))
+    else this.#fail(lateError('write', this.#placed.timeoutMs))
   }
 
   /** Sends the current copy to the current targets. */
@@ -157,8 +165,19 @@ export class WriteRun {
   #judge(fanout: CopyFanout, round: WriteRound): void {
     if (fanout !== this.#fanout || round.settled === undefined) return
     this.#fanout = undefined
-    this.#ports.onSettled(round)
-    this.#next(round)
+    this.#orFail(() => {
+      this.#ports.onSettled(round)
+      this.#next(round)
+    })
+  }
+
+  /** A step may not throw into the disk or the link that called it: the request would never end. */
+  #orFail(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   #next(round: WriteRound): void {
@@ -180,9 +199,15 @@ export class WriteRun {
         this.#ports.metrics.count('lww_second_rounds_total')
         this.#mintAbove(step.newest)
         return
-      case 'fail':
-        this.#fail(unmetError(this.#placed, round, this.#reports))
+      case 'fail': {
+        const error = doubted(unmetError(this.#placed, round, this.#reports), protocol)
+        assert(
+          error.kind.outcome === step.outcome,
+          `a write told as ${error.code} is ${step.outcome}`,
+        )
+        this.#fail(error)
         return
+      }
       default:
         step satisfies never
     }
@@ -206,15 +231,15 @@ export class WriteRun {
   #mintAbove(newest: Timestamp): void {
     const { minting } = this.#ports
     this.#parts.clock.observe(newest)
-    minting.timestamp().then(
-      (timestamp) => {
+    minting
+      .timestamp()
+      .then((timestamp) => {
         if (this.#isOver) return
         this.#dot = { actor: minting.actor, timestamp }
         const { content } = this.#request as PlannedWrite
         this.#sendAgain(write('lww', ABSENT, this.#dot, content, undefined))
-      },
-      (error: unknown) => this.#fail(error),
-    )
+      })
+      .catch((error: unknown) => this.#fail(error))
   }
 
   #sendAgain(object: StoredObject): void {
@@ -258,7 +283,9 @@ export class WriteRun {
   /** `error`: the reason that stopped the write, regardless of earlier rounds. */
   #fail(error: unknown): void {
     if (this.#isOver) return
-    const reported = this.#protocol === undefined ? error : doubted(error, this.#protocol)
+    const protocol = this.#protocol
+    const isJudged = protocol !== undefined && error instanceof QuorateError
+    const reported = isJudged ? doubted(error, protocol) : error
     const endWith = this.#minted?.endWith
     this.#close()
     this.#end.failed(endWith === undefined ? reported : endWith(reported))

@@ -243,7 +243,8 @@ class Rules {
   /** What follows from all that was heard, by the shipped rules. */
   #replayed({ dot, coordinator, isBlind, heard }: Write): WriteStep | undefined {
     const coversNewer = this.#flaw === 'covers what is newer'
-    const kind = isBlind && this.#flaw !== 'makes no second round' ? 'blind' : 'seeing'
+    const kind =
+      isBlind && this.#flaw !== 'makes no second round' ? 'covers-unseen' : 'leaves-unseen'
     const protocol = new WriteProtocol(kind, coversNewer ? { ...dot, timestamp: Infinity } : dot)
     const self = OWNERS[coordinator] as string
     const owners = OWNERS.filter((owner) => owner !== self)

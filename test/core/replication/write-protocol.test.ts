@@ -51,7 +51,7 @@ function refuse(protocol: WriteProtocol, plan: RoundPlan, isInForce = true): Wri
 }
 
 describe('a write', () => {
-  const kinds: readonly WriteKind[] = ['lww', 'blind', 'seeing']
+  const kinds: readonly WriteKind[] = ['lww', 'covers-unseen', 'leaves-unseen']
   it.each(kinds)(
     'of kind %s ends with the round that is met, where it met nothing unseen',
     (kind) => {
@@ -60,20 +60,20 @@ describe('a write', () => {
   )
 
   it('that is blind covers what is older than itself, once, and not what is newer', () => {
-    const protocol = new WriteProtocol('blind', DOT)
+    const protocol = new WriteProtocol('covers-unseen', DOT)
     const told = { ...NOTHING, uncovered: [OLDER, NEWER] }
     expect(meet(protocol, HERE, { ...told })).toEqual({ type: 'cover', dots: [OLDER, OLDER] })
     expect(meet(protocol, HERE, told)).toEqual({ type: 'acknowledge' })
-    expect(meet(new WriteProtocol('blind', DOT), HERE, { ...NOTHING, uncovered: [NEWER] })).toEqual(
-      {
-        type: 'acknowledge',
-      },
-    )
+    expect(
+      meet(new WriteProtocol('covers-unseen', DOT), HERE, { ...NOTHING, uncovered: [NEWER] }),
+    ).toEqual({
+      type: 'acknowledge',
+    })
   })
 
   it('that is blind covers nothing at a node that does not own the key', () => {
     const told = { ...NOTHING, uncovered: [OLDER] }
-    const step = meet(new WriteProtocol('blind', DOT), ELSEWHERE, told)
+    const step = meet(new WriteProtocol('covers-unseen', DOT), ELSEWHERE, told)
     expect(step).toEqual({ type: 'acknowledge' })
   })
 
@@ -85,7 +85,7 @@ describe('a write', () => {
   })
 
   it('goes to the new owners where the key has moved, and is then judged by these', () => {
-    const protocol = new WriteProtocol('blind', DOT)
+    const protocol = new WriteProtocol('covers-unseen', DOT)
     expect(meet(protocol, HERE, NOTHING, false)).toEqual({ type: 'place-again' })
     expect(meet(protocol, ELSEWHERE)).toEqual({ type: 'acknowledge' })
   })
@@ -93,28 +93,28 @@ describe('a write', () => {
 
 describe('a write that fails', () => {
   it('is rejected where nobody can have stored anything, also after a move', () => {
-    expect(refuse(new WriteProtocol('blind', DOT), HERE)).toEqual({
+    expect(refuse(new WriteProtocol('covers-unseen', DOT), HERE)).toEqual({
       type: 'fail',
       outcome: 'rejected',
     })
-    const protocol = new WriteProtocol('blind', DOT)
+    const protocol = new WriteProtocol('covers-unseen', DOT)
     expect(refuse(protocol, HERE, false)).toEqual({ type: 'place-again' })
     expect(refuse(protocol, ELSEWHERE)).toEqual({ type: 'fail', outcome: 'rejected' })
     expect(protocol.doubt).toBe('none')
   })
 
   it('is unknown where owners before a move may have stored it', () => {
-    const met = new WriteProtocol('blind', DOT)
+    const met = new WriteProtocol('covers-unseen', DOT)
     expect(meet(met, HERE, NOTHING, false)).toEqual({ type: 'place-again' })
     expect(refuse(met, ELSEWHERE)).toEqual({ type: 'fail', outcome: 'unknown' })
-    const late = new WriteProtocol('blind', DOT)
+    const late = new WriteProtocol('covers-unseen', DOT)
     late.begin(HERE).expire()
     expect(late.next(false)).toEqual({ type: 'place-again' })
     expect(refuse(late, ELSEWHERE)).toEqual({ type: 'fail', outcome: 'unknown' })
     expect(late.doubt).toBe('stored-before-move')
   })
 
-  it.each(['blind', 'lww'] as const)(
+  it.each(['covers-unseen', 'lww'] as const)(
     'is unknown where the first copy of kind %s is stored',
     (kind) => {
       const protocol = new WriteProtocol(kind, DOT)
@@ -126,7 +126,7 @@ describe('a write that fails', () => {
   )
 
   it('is unknown where too few owners with whole copies have told what it replaces', () => {
-    const protocol = new WriteProtocol('blind', DOT)
+    const protocol = new WriteProtocol('covers-unseen', DOT)
     const plan = { ...HERE, wholeNeed: 2 }
     expect(meet(protocol, plan, { ...NOTHING, isWhole: false })).toEqual({
       type: 'fail',

@@ -339,7 +339,7 @@ test.each<[path: string, code: ErrorCode, words: string, request: TestRequest]>(
   ['tags/k', 'bad_request', 'empty', increment('{"add":[""]}')],
   ['tags/k', 'bad_request', 'item 0', increment('{"remove":[null]}')],
   ['tags/k', 'bad_request', 'surrogate', increment('{"add":["\\ud800"]}')],
-  ['tags/k', 'bad_request', 'both', increment('{"add":["a"],"remove":["a"]}')],
+  ['tags/k', 'bad_request', 'adds and removes', increment('{"add":["a"],"remove":["a"]}')],
   ['tags/k', 'bad_request', '1026 bytes', increment(`{"add":["${'é'.repeat(513)}"]}`)],
   ['tags/k', 'value_too_large', 'at most 20000', increment(`{"add":["${'e'.repeat(20_000)}"]}`)],
 ])('types: bad input at %s: %s, %s', async (path, code, words, given) => {

@@ -22,7 +22,7 @@ test('change status: nothing is told where nothing is under way', () => {
 })
 
 test.each([
-  [{ kind: 'join', joining: 'n6', leaving: null, phase: 'moving' }, /^n6 is joining: .+taken over/],
+  [{ kind: 'join', joining: 'n6', leaving: null, phase: 'moving' }, /^n6 is joining: .+moved/],
   [{ kind: 'leave', joining: null, leaving: 'n2', phase: 'emptying' }, /^n2 is leaving: n2 is/],
   [
     { kind: 'replace', joining: 'n7', leaving: 'n3', phase: 'releasing' },

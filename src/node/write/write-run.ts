@@ -110,7 +110,6 @@ export class WriteRun {
     this.#dot = minted.dot
     this.#outgoing = minted
     this.#protocol = new WriteProtocol(this.#kindOf(minted), minted.dot)
-    this.#waitForDeadline()
     this.#orFail(() => this.#send())
   }
 

@@ -6,18 +6,14 @@
  *
  * A session may continue as another process. A write of unknown outcome has happened if somebody read it.
  */
-import { causalOrderOf } from '../causal/causal-order.ts'
-import { causalPathsOf } from '../causal/causal-path.ts'
+import { causalHistoryOf } from '../causal/causal-history.ts'
 import { divergentOrders } from '../causal/conflict-order.ts'
-import { divergence, endingsOf, lostWrites, unreadEndings } from '../causal/final-state.ts'
+import { divergence, lostWrites } from '../causal/final-state.ts'
 import { countsOf, evidenceOf, type Finding } from '../causal/finding.ts'
-import { keyWritesOf } from '../causal/key-writes.ts'
 import { overwrittenRead } from '../causal/overwritten-reads.ts'
-import { statsOf, unordered, withoutReads } from '../causal/reckoning.ts'
-import { type ReadStep, stepsOf } from '../causal/step.ts'
-import { strangeValues } from '../causal/strange-values.ts'
+import { statsOf } from '../causal/reckoning.ts'
+import type { ReadStep } from '../causal/step.ts'
 import type { HistoryEvent } from '../history/history.ts'
-import { operationsOf } from '../history/operation.ts'
 import { type CheckBounds, type Model, type Verdict, verdictOf } from '../verdict/verdict.ts'
 
 export const causalModel: Model = {
@@ -36,20 +32,12 @@ const KINDS = [
   'lost',
   'not converged',
 ]
-const MEMORY_BYTES = 1_000_000_000
 
 function checkCausal(history: readonly HistoryEvent[], bounds: CheckBounds = {}): Verdict {
-  const operations = operationsOf(history)
-  const steps = stepsOf(operations)
-  const written = keyWritesOf(steps)
-  const paths = causalPathsOf(steps)
-  const endings = endingsOf(operations, written)
-  const findings: Finding[] = strangeValues(steps, paths)
-  const unjudged = [...withoutReads(steps), ...unreadEndings(endings)]
-  const order = causalOrderOf(steps, bounds.memoryBytes ?? MEMORY_BYTES)
-  if (order === undefined) unjudged.push(unordered())
-  else {
-    const judging = { order, written, paths }
+  const known = causalHistoryOf(history, bounds)
+  const { operations, steps, endings, unjudged, judging } = known
+  const findings: Finding[] = [...known.strange]
+  if (judging !== undefined) {
     const sound: ReadStep[] = []
     for (const read of steps) {
       if (read.type !== 'read') continue
@@ -59,8 +47,8 @@ function checkCausal(history: readonly HistoryEvent[], bounds: CheckBounds = {})
     }
     findings.push(...divergentOrders(judging, sound))
     for (const ending of endings) {
-      const writes = written.get(ending.key)
-      if (writes !== undefined) findings.push(...lostWrites(ending, writes, order))
+      const writes = judging.written.get(ending.key)
+      if (writes !== undefined) findings.push(...lostWrites(ending, writes, judging.order))
     }
   }
   for (const ending of endings) findings.push(...divergence(ending))

@@ -10,17 +10,12 @@
  *
  * The causal model checks longer chains of cause and effect.
  */
-import { causalOrderOf } from '../causal/causal-order.ts'
-import { causalPathsOf } from '../causal/causal-path.ts'
-import { divergence, endingsOf, unreadEndings } from '../causal/final-state.ts'
+import { causalHistoryOf } from '../causal/causal-history.ts'
+import { divergence } from '../causal/final-state.ts'
 import { countsOf, evidenceOf, type Finding } from '../causal/finding.ts'
 import { brokenGuarantees } from '../causal/guarantees.ts'
-import { keyWritesOf } from '../causal/key-writes.ts'
-import { statsOf, unordered, withoutReads } from '../causal/reckoning.ts'
-import { stepsOf } from '../causal/step.ts'
-import { strangeValues } from '../causal/strange-values.ts'
+import { statsOf } from '../causal/reckoning.ts'
 import type { HistoryEvent } from '../history/history.ts'
-import { operationsOf } from '../history/operation.ts'
 import { type CheckBounds, type Model, type Verdict, verdictOf } from '../verdict/verdict.ts'
 
 export const sessionModel: Model = {
@@ -39,19 +34,11 @@ const KINDS = [
   'writes follow reads',
   'not converged',
 ]
-const MEMORY_BYTES = 1_000_000_000
 
 function checkSessions(history: readonly HistoryEvent[], bounds: CheckBounds = {}): Verdict {
-  const operations = operationsOf(history)
-  const steps = stepsOf(operations)
-  const written = keyWritesOf(steps)
-  const paths = causalPathsOf(steps)
-  const endings = endingsOf(operations, written)
-  const findings: Finding[] = strangeValues(steps, paths)
-  const unjudged = [...withoutReads(steps), ...unreadEndings(endings)]
-  const order = causalOrderOf(steps, bounds.memoryBytes ?? MEMORY_BYTES)
-  if (order === undefined) unjudged.push(unordered())
-  else findings.push(...brokenGuarantees({ order, written, paths }))
+  const { operations, endings, strange, unjudged, judging } = causalHistoryOf(history, bounds)
+  const findings: Finding[] = [...strange]
+  if (judging !== undefined) findings.push(...brokenGuarantees(judging))
   for (const ending of endings) findings.push(...divergence(ending))
   const stats = statsOf(operations)
   return verdictOf('session', {

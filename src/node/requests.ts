@@ -13,7 +13,7 @@ import type { Deadlines } from './peers/deadlines.ts'
 import { forwardWrite } from './write/write-forward.ts'
 import type { KeyListing } from './listing/key-listing.ts'
 import type { NodeClock } from './identity/node-clock.ts'
-import { soonestFirst } from './peers/peer-reach.ts'
+import { type PeerReach, soonestFirst, usableNodes } from './peers/peer-reach.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { Peers } from './peers/peers.ts'
 import type { OperationAnswer } from './strong/register-forward.ts'
@@ -50,7 +50,7 @@ export interface RequestParts {
   readonly listing: KeyListing
   readonly peers: Peers
   readonly deadlines: Deadlines
-  readonly inReach: (node: string, sloppy: boolean) => boolean
+  readonly reach: PeerReach
   /** Selects the members that may speak an older version of the protocol. */
   readonly mayBeOld: (members: Iterable<string>) => string[]
   /** Why this node's disk takes no writes; undefined if it takes them. */
@@ -99,9 +99,14 @@ export class Requests {
     for (let placed = first; ;) {
       try {
         const answer = await run(placed)
-        if (placed.placedAt === this.#parts.keeper.placedAt || !mayRepeat(undefined)) return answer
+        if (
+          placed.placementVersion === this.#parts.keeper.placementVersion ||
+          !mayRepeat(undefined)
+        )
+          return answer
       } catch (error) {
-        if (placed.placedAt === this.#parts.keeper.placedAt || !mayRepeat(error)) throw error
+        if (placed.placementVersion === this.#parts.keeper.placementVersion || !mayRepeat(error))
+          throw error
       }
       this.refuseNonMember()
       this.#metrics.count('placement_changed_total')
@@ -147,14 +152,13 @@ export class Requests {
 
   /** Coordinates the write here if this node may do so; otherwise forwards it to an owner. */
   async #route(placed: PlacedRequest, request: WriteRequest | UpdateRequest): Promise<WriteAnswer> {
-    const { writes, peers, clock, inReach, self, strong } = this.#parts
+    const { writes, peers, clock, reach, self, strong } = this.#parts
     if (placed.level === 'strong' && !('change' in request)) {
       return strong.write(placed, this.#withBucketTtl(placed, request))
     }
     const mayBeHere = placed.owners.includes(self) || !needsOwner(request)
-    const owners = placed.owners.filter(
-      (owner) => owner !== self && inReach(owner, placed.need.sloppy),
-    )
+    const others = placed.owners.filter((owner) => owner !== self)
+    const owners = usableNodes(others, reach, placed.need.sloppy)
     // If this node's disk takes no writes, another owner's disk may. If none is in reach, report the local refusal.
     const isForOthers = owners.length > 0 && this.#parts.diskRefusal() !== undefined
     if (mayBeHere && !isForOthers && writes.mayCoordinate(placed)) {
@@ -167,7 +171,7 @@ export class Requests {
         owners.length = 1
       }
     }
-    const inTurn = soonestFirst(owners, inReach)
+    const inTurn = soonestFirst(owners, reach)
     for (const peer of inTurn.slice(0, 1)) this.#metrics.count('forwarded_total', { peer })
     return forwardWrite({ peers, clock }, placed, request, inTurn)
   }
@@ -259,10 +263,10 @@ export class Requests {
   /** Returns the request under the placement now in force. Throws bucket_unknown. */
   placeAgain(placed: PlacedRequest): PlacedRequest {
     const { keeper } = this.#parts
-    if (placed.placedAt === keeper.placedAt) return placed
+    if (placed.placementVersion === keeper.placementVersion) return placed
     const bucket = this.#bucket(placed.at.bucket.name)
     const { owners, next, fallbacks } = keeper.place(bucket, placed.at.key)
-    return { ...placed, owners, next, fallbacks, placedAt: keeper.placedAt }
+    return { ...placed, owners, next, fallbacks, placementVersion: keeper.placementVersion }
   }
 
   #place(request: RequestOptions): PlacedRequest {
@@ -281,7 +285,7 @@ export class Requests {
       at: { bucket, key: request.key, partition },
       owners,
       next,
-      placedAt: keeper.placedAt,
+      placementVersion: keeper.placementVersion,
       fallbacks,
       level,
       need: quorumNeed(level, owners.length, overrides),

@@ -148,13 +148,13 @@ export async function composeNode(
     incarnation: Math.floor(ports.clock.wallMs()),
     peers,
   })
-  const { inReach, reachable } = peerReach(liveness, clock, (peer) => {
+  const reach = peerReach(liveness, clock, (peer) => {
     writes.returned(peer)
     delivery.wake()
   })
-  const shared = { self, replica, peers, hints, clock, deadlines, inReach }
+  const shared = { self, replica, peers, hints, clock, deadlines, reach }
   const placing = {
-    placedAt: () => keeper.placedAt,
+    placementVersion: () => keeper.placementVersion,
     placeAgain: (placed: PlacedRequest) => requests.placeAgain(placed),
   }
   const horizonOf = (partition: number): number => convergence.horizonOf(partition)
@@ -179,7 +179,7 @@ export async function composeNode(
     commits,
     clock,
     state,
-    placedAt: placing.placedAt,
+    placementVersion: placing.placementVersion,
     horizon: horizonOf,
     isProven,
   })
@@ -196,14 +196,14 @@ export async function composeNode(
     latencyMs,
     horizon: () => convergence.horizon.value,
     horizonOf,
-    placedAt: placing.placedAt,
+    placementVersion: placing.placementVersion,
     placeAll: (bucket, key, deadlineMs) => requests.placeAll(bucket, key, deadlineMs),
   })
   const delivery = new HintDelivery(ports, {
     hints,
     peers,
     nodeClock: clock,
-    reachable,
+    reachable: reach.isReachable,
     self,
     route: (owner, bucket, key) => hintRoute(keeper, self, { owner, bucket, key }),
     mergeHere: (body, done) => asks.applyHere(body, done),
@@ -224,7 +224,7 @@ export async function composeNode(
     peers,
     clock,
     pages,
-    reachable,
+    reachable: reach.isReachable,
     isComplete: () => arrival.isProven && !arrival.isFilling,
   })
   const view = new ClusterView({
@@ -232,7 +232,7 @@ export async function composeNode(
     refusals,
     keeper,
     liveness,
-    reachable,
+    reachable: reach.isReachable,
     peers,
     clock,
     deadlines,
@@ -254,7 +254,7 @@ export async function composeNode(
     listing,
     peers,
     deadlines,
-    inReach,
+    reach,
     mayBeOld: (asked) => versions.mayBeOld(asked, memberIds(keeper.topology)),
     diskRefusal: () => replica.diskRefusal(),
   })
@@ -272,7 +272,7 @@ export async function composeNode(
     pending,
     peers,
     versions,
-    reachable,
+    reachable: reach.isReachable,
     propose: (step) => register.change(step, PROPOSE_TIMEOUT_MS),
     isQuiet: () =>
       requests.inflight === 0 && pending.lowest() === Infinity && hints.lowest() === Infinity,

@@ -143,10 +143,10 @@ describe('changes of the members', () => {
             expect(document.epoch).toBe(topology.epoch + at + 1)
             const placed = documents[at - 1] ?? topology
             const isMoved = owners(document) !== owners(placed)
-            if (isMoved) expect(document.placedAt).toBe(document.epoch)
+            if (isMoved) expect(document.placementVersion).toBe(document.epoch)
           })
           const end = documents.at(-1) as Topology
-          const anyPlace = { epoch: end.epoch, placedAt: end.placedAt }
+          const anyPlace = { epoch: end.epoch, placementVersion: end.placementVersion }
           if (isUndone) expect(end).toEqual({ ...topology, ...anyPlace })
           else expectMade(end, request)
           topology = end

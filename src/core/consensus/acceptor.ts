@@ -74,7 +74,7 @@ export function prepare<T>(
 /**
  * Accepts the value unless a higher ballot was promised. A repeated question gets the same answer as long as nothing
  * else has been promised. `next` is promised with the acceptance: if it is the proposer's next ballot, that proposer
- * can skip the first phase (proposer.ts). `isSettled`: nothing above the accepted ballot is promised, except its own
+ * can skip the first phase (proposer.ts). `isUncontested`: nothing above the accepted ballot is promised, except its own
  * `next`.
  */
 export function accept<T>(
@@ -83,14 +83,14 @@ export function accept<T>(
   value: T | null,
   {
     next = ballot,
-    isSettled = compareBallots(state.promised, state.accepted) <= 0,
-  }: { readonly next?: Ballot; readonly isSettled?: boolean } = {},
+    isUncontested = compareBallots(state.promised, state.accepted) <= 0,
+  }: { readonly next?: Ballot; readonly isUncontested?: boolean } = {},
 ): AcceptorStep<T, AcceptReply> {
   assert(compareBallots(next, ballot) >= 0, 'a promise never falls')
   assert(compareBallots(ballot, BALLOT_ZERO) > 0, 'the zero ballot proposes nothing')
   // Refuse after a later promise: the value may be here by repair, which is not an acceptance. The later proposer was
   // told an older value, so it would overlook a majority that counted this answer.
-  if (compareBallots(ballot, state.accepted) === 0 && isSettled)
+  if (compareBallots(ballot, state.accepted) === 0 && isUncontested)
     return { state, reply: { type: 'accepted', ballot } }
   if (compareBallots(ballot, state.promised) < 0) {
     return { state, reply: conflict('accept', ballot, state) }

@@ -31,7 +31,7 @@ export function beginChange(topology: Topology, request: ChangeRequest): Topolog
     other,
     done: [],
   }
-  return settled({ ...topology, epoch, placedAt: epoch, members, preference, change })
+  return settled({ ...topology, epoch, placementVersion: epoch, members, preference, change })
 }
 
 /**
@@ -70,7 +70,7 @@ export function cancelChange(topology: Topology): Topology {
     throw new QuorateError('change_refused', what)
   }
   const epoch = topology.epoch + 1
-  const undone = { ...withoutChange(topology), epoch, placedAt: epoch }
+  const undone = { ...withoutChange(topology), epoch, placementVersion: epoch }
   const { joining } = change
   if (joining === null) return checked(undone)
   const emptying = { phase: 'emptying', other: [], done: [], joining: null } as const
@@ -156,7 +156,7 @@ function nextPhase(topology: Topology, change: MemberChange): Topology {
   const { epoch, preference } = topology
   if (change.phase === 'moving') {
     const releasing = { ...change, phase: 'releasing', other: preference, done: [] } as const
-    return { ...topology, preference: change.other, placedAt: epoch, change: releasing }
+    return { ...topology, preference: change.other, placementVersion: epoch, change: releasing }
   }
   const leaves = change.leaving !== null && !change.isLost
   if (change.phase === 'releasing' && leaves) {

@@ -33,7 +33,7 @@ export function firstTopology(configured: readonly Member[]): Topology {
     epoch: 1,
     members,
     voters: chooseVoters(members),
-    placedAt: 1,
+    placementVersion: 1,
     preference: placePartitions(members),
     buckets: [
       bucket('default', 'siblings', 'quorum'),

@@ -9,11 +9,11 @@ export function checkTopology({
   preference,
   change,
   epoch,
-  placedAt,
+  placementVersion,
 }: Topology): void {
   const ids = new Set(members.map(({ id }) => id))
   assert(ids.size === members.length && ids.size > 0, 'each member is there once')
-  assert(placedAt <= epoch, 'a placement is not newer than its document')
+  assert(placementVersion <= epoch, 'a placement is not newer than its document')
   assert(new Set(voters).size === voters.length, 'each voter is there once')
   assert(voters.length > 0 && voters.length <= VOTERS_MAX, 'there are voters, and not too many')
   assert(

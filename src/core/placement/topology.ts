@@ -22,7 +22,7 @@ export interface Topology {
    */
   readonly preference: readonly (readonly number[])[]
   /** The epoch of the last document that changed the owners or next owners of any key. Requests are bound to it. */
-  readonly placedAt: number
+  readonly placementVersion: number
   /** The change of the members that is under way; at most one at a time. */
   readonly change?: MemberChange
   /** Sorted by name. */

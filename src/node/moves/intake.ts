@@ -335,7 +335,8 @@ export class Intake {
     const { keeper, peers, clock } = this.#parts
     const told = this.#owners(work).map(async (owner): Promise<Timestamp> => {
       const deadlineMs = clock.nowMs() + ASK_TIMEOUT_MS
-      const reply = await peers.request(owner, 'register-promised', [keeper.placedAt], deadlineMs)
+      const body = [keeper.placementVersion]
+      const reply = await peers.request(owner, 'register-promised', body, deadlineMs)
       const [promised] = reply.type === 'ok' ? reply.body : []
       // A floor far ahead of all clocks would keep these keys undecidable until then.
       const isTime = typeof promised === 'number' && Number.isSafeInteger(promised)

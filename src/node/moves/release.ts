@@ -29,9 +29,9 @@ export class Release {
   readonly #timers: Timers
   readonly #log: Log
   readonly #parts: ReleaseParts
-  /** Peers that have taken over this node's copies under the placement `#placedAt`. */
+  /** Peers that have taken over this node's copies under the placement `#placementVersion`. */
   readonly #tookOver = new Set<string>()
-  #placedAt = 0
+  #placementVersion = 0
   #isReporting = false
   #isStopped = false
 
@@ -49,13 +49,13 @@ export class Release {
   tell(peer: string): void {
     const { keeper, peers } = this.#parts
     const { change } = keeper.topology
-    if (change?.phase === 'releasing') peers.tell(peer, 'took-over', [keeper.placedAt])
+    if (change?.phase === 'releasing') peers.tell(peer, 'took-over', [keeper.placementVersion])
   }
 
   /** A peer says that it has taken over everything this node held. */
-  heard(peer: string, [placedAt]: readonly Encodable[]): void {
+  heard(peer: string, [placementVersion]: readonly Encodable[]): void {
     this.look()
-    if (placedAt !== this.#placedAt) return
+    if (placementVersion !== this.#placementVersion) return
     this.#tookOver.add(peer)
     this.look()
   }
@@ -63,8 +63,8 @@ export class Release {
   /** Call after the network has started, after each change of the topology, and after a peer has taken over. */
   look(): void {
     const { keeper } = this.#parts
-    if (this.#placedAt !== keeper.placedAt) {
-      this.#placedAt = keeper.placedAt
+    if (this.#placementVersion !== keeper.placementVersion) {
+      this.#placementVersion = keeper.placementVersion
       this.#tookOver.clear()
     }
     if (this.#isAwaited() && this.#isTakenOver() && !this.#isReporting) void this.#report()

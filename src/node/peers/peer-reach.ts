@@ -11,10 +11,10 @@ import type { Liveness } from './liveness.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 
 export interface PeerReach {
-  /** Whether the node is worth asking. With `sloppy`: whether it is expected to answer soon. */
-  readonly inReach: (node: string, sloppy: boolean) => boolean
-  /** Like `inReach` without `sloppy`. */
-  readonly reachable: (node: string) => boolean
+  /** Whether the node is worth asking. */
+  readonly isReachable: (node: string) => boolean
+  /** Whether it is also expected to answer soon. */
+  readonly isResponsive: (node: string) => boolean
 }
 
 type Refusals = Pick<NodeClock, 'isRefused'>
@@ -27,19 +27,26 @@ export function peerReach(
 ): PeerReach {
   liveness.onReturn = onReturn
   clock.onBelieved = onReturn
-  const reachable = (node: string): boolean => liveness.reachable(node) && !clock.isRefused(node)
-  const inReach = (node: string, sloppy: boolean): boolean =>
-    reachable(node) && (!sloppy || liveness.responsive(node))
-  return { inReach, reachable }
+  const isReachable = (node: string): boolean => liveness.reachable(node) && !clock.isRefused(node)
+  const isResponsive = (node: string): boolean => isReachable(node) && liveness.responsive(node)
+  return { isReachable, isResponsive }
+}
+
+/** Selects the nodes that a request may use. At a sloppy level, a silent node has a stand-in that answers sooner. */
+export function usableNodes(
+  nodes: readonly string[],
+  { isReachable, isResponsive }: PeerReach,
+  sloppy: boolean,
+): string[] {
+  return nodes.filter(sloppy ? isResponsive : isReachable)
 }
 
 /** Moves nodes that are not expected to answer soon to the end. Keeps the order otherwise. */
 export function soonestFirst(
   nodes: readonly string[],
-  inReach: PeerReach['inReach'],
+  { isResponsive }: PeerReach,
 ): readonly string[] {
-  const isSoon = (node: string): boolean => inReach(node, true)
-  return [...nodes.filter(isSoon), ...nodes.filter((node) => !isSoon(node))]
+  return [...nodes.filter(isResponsive), ...nodes.filter((node) => !isResponsive(node))]
 }
 
 /** The end of a sentence about the nodes in reach: it names the nodes with refused clocks. '' if there are none. */

@@ -3,6 +3,7 @@ import type { QuorateError } from '../../core/errors.ts'
 import type { HintStore } from '../hints/hint-store.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { Deadlines } from '../peers/deadlines.ts'
+import type { PeerReach } from '../peers/peer-reach.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { ReadAnswer } from '../service/service.ts'
@@ -14,8 +15,7 @@ export interface ReadParts {
   readonly hints: HintStore
   readonly clock: NodeClock
   readonly deadlines: Deadlines
-  /** Whether the node is worth asking. With `sloppy`: whether it is expected to answer soon. */
-  readonly inReach: (node: string, sloppy: boolean) => boolean
+  readonly reach: PeerReach
   /** Whether this node's copy counts in a quorum. */
   readonly isProven: () => boolean
   /** The smoothed round-trip time to a peer. The peer with the smallest one is asked first. */

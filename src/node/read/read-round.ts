@@ -23,7 +23,7 @@ import type { Deadline } from '../peers/deadlines.ts'
 import { ABSENT_COPY, type Copy, encodeVersion } from '../wire/object-record.ts'
 import { copyIn, foundIn, OwnerCopies } from '../round/owner-copies.ts'
 import { answerWith } from './read-answer.ts'
-import { refusedWords } from '../peers/peer-reach.ts'
+import { refusedWords, usableNodes } from '../peers/peer-reach.ts'
 import type { ReadEnd, ReadParts } from './read-parts.ts'
 import { compareLate, repairOwner, type RepairPorts } from './read-repair.ts'
 import { mergeCopies, modeOf } from '../replica/replica.ts'
@@ -78,13 +78,13 @@ export class ReadRound {
   }
 
   start(): void {
-    const { inReach } = this.#parts
+    const { reach } = this.#parts
     const { need } = this.#placed
     const owners = allOwners(this.#groups)
-    const near = owners.filter((owner) => inReach(owner, need.sloppy))
+    const near = usableNodes(owners, reach, need.sloppy)
     // Owners that have been silent for a moment are asked too, but last. They may be only slow, and a fallback cannot
     // tell that a key is absent: it knows only its hints.
-    this.#silent = owners.filter((owner) => !near.includes(owner) && inReach(owner, false))
+    this.#silent = owners.filter((owner) => !near.includes(owner) && reach.isReachable(owner))
     this.#candidates = [...this.#fastestFirst(near), ...this.#fastestFirst(this.#silent)]
     const enough = everyGroup(this.#groups, this.#required, (owner) => near.includes(owner))
     if (!enough && !need.sloppy) {
@@ -174,9 +174,9 @@ export class ReadRound {
   /** Asks the fallbacks for their hints. At a sloppy level these count like copies of owners. */
   #askFallbacks(): void {
     if (this.#fallbacks !== 'unasked') return
-    const { self, peers, hints, inReach, replica } = this.#parts
+    const { self, peers, hints, reach, replica } = this.#parts
     const { at, fallbacks, deadlineMs } = this.#placed
-    const holders = fallbacks.filter((node) => inReach(node, true))
+    const holders = fallbacks.filter(reach.isResponsive)
     this.#fallbacks = holders.length === 0 ? 'done' : 'waiting'
     let waiting = holders.length
     let kept = ABSENT_COPY

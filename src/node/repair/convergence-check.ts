@@ -22,7 +22,7 @@ import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import {
   addUnsettled,
   decodeUnsettled,
-  isSettled,
+  isQuiescent,
   NOTHING_UNSETTLED,
   STATUS_UNSETTLED,
   type Unsettled,
@@ -94,8 +94,9 @@ export class ConvergenceCheck {
     // A leaf also has keys of other buckets. If trees differ over equal copies, a tree is incomplete.
     const isExplained = bucket !== undefined || leaves === 0 || fading > 0
     const isSame = differing === 0 && isExact && isExplained
-    const converged = isSame && unreachable.length === 0 && isSettled(before) && isSettled(after)
-    const underWay = isSettled(after) ? before : after
+    const converged =
+      isSame && unreachable.length === 0 && isQuiescent(before) && isQuiescent(after)
+    const underWay = isQuiescent(after) ? before : after
     return { converged, differing, isExact, unreachable, underWay }
   }
 

@@ -23,7 +23,7 @@ export interface PlacedRequest {
    * The version of the placement that named these owners (topology-keeper.ts). If another placement has come into force,
    * the request must not be answered on the word of these owners.
    */
-  readonly placedAt: number
+  readonly placementVersion: number
   /** The other members, in the order in which they stand in for owners. */
   readonly fallbacks: readonly string[]
   readonly level: Level

@@ -20,7 +20,7 @@ export interface Unsettled {
 
 export const NOTHING_UNSETTLED: Unsettled = { hints: 0, writes: 0, exchanges: 0 }
 
-export function isSettled({ hints, writes, exchanges }: Unsettled): boolean {
+export function isQuiescent({ hints, writes, exchanges }: Unsettled): boolean {
   return hints + writes + exchanges === 0
 }
 

@@ -64,7 +64,7 @@ export interface SessionParts extends SearchParts {
   readonly horizon: () => Timestamp
   readonly read: (placed: PlacedRequest) => Promise<ReadAnswer>
   /** The version of the placement in force (topology-keeper.ts). */
-  readonly placedAt: () => number
+  readonly placementVersion: () => number
   /** Places a request to all owners of a key; undefined if its bucket does not exist. */
   readonly placeAll: (bucket: string, key: string, deadlineMs: number) => PlacedRequest | undefined
 }
@@ -313,7 +313,8 @@ export class Sessions {
     )
     await Promise.all(repairs)
     // The new owners may lack it.
-    if (placed.placedAt !== this.#parts.placedAt()) return this.#settle(name, past, deadlineMs)
+    if (placed.placementVersion !== this.#parts.placementVersion())
+      return this.#settle(name, past, deadlineMs)
     const holders = copies.holders()
     const holding = leastCount(groups, (owner) => holders.has(owner))
     if (holding === count) return undefined

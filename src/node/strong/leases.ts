@@ -15,7 +15,7 @@ const LEASE_BYTES = 256
 
 export interface Lease {
   /** The version of the placement whose acceptors promised the ballot. Acceptors of another placement did not. */
-  readonly placedAt: number
+  readonly placementVersion: number
   readonly ballot: Ballot
   readonly copy: Copy
 }
@@ -25,9 +25,9 @@ export class Leases {
   readonly #leases = new Map<string, Lease>()
   #bytes = 0
 
-  put(storageKey: string, placedAt: number, decidedAt: Ballot, copy: Copy): void {
+  put(storageKey: string, placementVersion: number, decidedAt: Ballot, copy: Copy): void {
     this.#remove(storageKey)
-    this.#leases.set(storageKey, { placedAt, ballot: nextBallot(decidedAt), copy })
+    this.#leases.set(storageKey, { placementVersion, ballot: nextBallot(decidedAt), copy })
     this.#bytes += sizeOf(storageKey, copy)
     for (const oldest of this.#leases.keys()) {
       if (this.#leases.size <= LEASES_MAX && this.#bytes <= BYTES_MAX) return
@@ -39,9 +39,9 @@ export class Leases {
    * Removes the lease and returns it, because a ballot may be used only once. A ballot above `clockAt` is not returned:
    * the clock has not reached it, so it could be given to another proposal after a restart.
    */
-  take(storageKey: string, placedAt: number, clockAt: Timestamp): Lease | undefined {
+  take(storageKey: string, placementVersion: number, clockAt: Timestamp): Lease | undefined {
     const lease = this.#remove(storageKey)
-    if (lease?.placedAt !== placedAt) return undefined
+    if (lease?.placementVersion !== placementVersion) return undefined
     return lease.ballot.counter <= clockAt ? lease : undefined
   }
 

@@ -55,7 +55,7 @@ export type ReplyTaker = (reply: RegisterReply | undefined, refusal: Refusal | u
 export interface RegisterState {
   readonly copy: Copy
   /** As far as this acceptor knows, it has promised no other proposal since it accepted this one. */
-  readonly isSettled: boolean
+  readonly isUncontested: boolean
 }
 
 export interface AcceptorParts {
@@ -65,7 +65,7 @@ export interface AcceptorParts {
   readonly clock: NodeClock
   readonly state: NodeState
   /** The version of the placement in force here (topology-keeper.ts). */
-  readonly placedAt: () => number
+  readonly placementVersion: () => number
   readonly horizon: (partition: number) => Timestamp
   /** Whether a majority has told this node about its earlier lives (arrival.ts). */
   readonly isProven: () => boolean
@@ -123,18 +123,18 @@ export class RegisterAcceptor {
     return acceptor
   }
 
-  /** `placedAt` is the version of the placement in which the proposer found its acceptors. */
-  prepare(at: Location, placedAt: number, ballot: Ballot, done: ReplyTaker): void {
-    this.#ask(at, placedAt, ballot, done, (state) => prepare(state, ballot))
+  /** `placementVersion` is the version of the placement in which the proposer found its acceptors. */
+  prepare(at: Location, placementVersion: number, ballot: Ballot, done: ReplyTaker): void {
+    this.#ask(at, placementVersion, ballot, done, (state) => prepare(state, ballot))
   }
 
   /** `copy` is the proposal; its vector is the ballot. */
-  accept(at: Location, placedAt: number, copy: Copy, done: ReplyTaker): void {
+  accept(at: Location, placementVersion: number, copy: Copy, done: ReplyTaker): void {
     const ballot = ballotOf(copy.object)
     const next = nextBallot(ballot)
-    this.#ask(at, placedAt, ballot, done, (state, isSettled) => {
+    this.#ask(at, placementVersion, ballot, done, (state, isUncontested) => {
       // The value may have come by repair after a later promise. Holding it then is not an acceptance.
-      return accept(state, ballot, copy, { next, isSettled })
+      return accept(state, ballot, copy, { next, isUncontested })
     })
   }
 
@@ -149,7 +149,8 @@ export class RegisterAcceptor {
     }
     this.#parts.replica.read(at, (copy, refusal) => {
       if (copy === undefined) done(undefined, refusal)
-      else done({ copy, isSettled: this.#isSettled(storageKeyOf(at), copy.object) }, undefined)
+      else
+        done({ copy, isUncontested: this.#isUncontested(storageKeyOf(at), copy.object) }, undefined)
     })
   }
 
@@ -171,9 +172,9 @@ export class RegisterAcceptor {
    * Undefined if questions of another placement may still be taken here, or if the promises of earlier lives are
    * unknown.
    */
-  promisedUnder(placedAt: number): Timestamp | undefined {
+  promisedUnder(placementVersion: number): Timestamp | undefined {
     const { clock, isProven } = this.#parts
-    if (placedAt !== this.#parts.placedAt() || !isProven()) return undefined
+    if (placementVersion !== this.#parts.placementVersion() || !isProven()) return undefined
     return Math.max(clock.last, this.#floor, ...this.#floors.values())
   }
 
@@ -207,12 +208,12 @@ export class RegisterAcceptor {
 
   #ask<Reply extends RegisterReply>(
     at: Location,
-    placedAt: number,
+    placementVersion: number,
     ballot: Ballot,
     done: ReplyTaker,
     step: (
       state: AcceptorState<Copy>,
-      isSettled: boolean,
+      isUncontested: boolean,
     ) => { state: AcceptorState<Copy>; reply: Reply },
   ): void {
     const { replica, clock, isProven } = this.#parts
@@ -235,7 +236,7 @@ export class RegisterAcceptor {
         done(undefined, failure ?? NOT_READY)
         return
       }
-      const isInForce = (): boolean => this.#parts.placedAt() === placedAt
+      const isInForce = (): boolean => this.#parts.placementVersion() === placementVersion
       const notKept = replica.notKept(at)
       if (notKept !== undefined) {
         done(undefined, notKept)
@@ -246,7 +247,10 @@ export class RegisterAcceptor {
         return
       }
       const before = this.#stateOf(entry)
-      const { state, reply } = step(before, this.#isSettled(entry.storageKey, entry.latest.object))
+      const { state, reply } = step(
+        before,
+        this.#isUncontested(entry.storageKey, entry.latest.object),
+      )
       const end = (failed: DiskError | undefined): void => {
         if (failed !== undefined) done(undefined, refusalOf(failed))
         // The state is stored but does not count: a node that has taken over these copies meanwhile may lack it.
@@ -299,7 +303,7 @@ export class RegisterAcceptor {
    * Whether no other ballot was promised after this proposal. Such ballots may lie below the successor that the record
    * implies.
    */
-  #isSettled(storageKey: string, object: StoredObject): boolean {
+  #isUncontested(storageKey: string, object: StoredObject): boolean {
     return compareBallots(this.#keptPromise(storageKey), ballotOf(object)) <= 0
   }
 

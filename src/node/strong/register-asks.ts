@@ -30,18 +30,18 @@ export class RegisterAsks {
     }
     switch (kind) {
       case 'register-prepare': {
-        const [placedAt, content] = body
+        const [placementVersion, content] = body
         const ballot = parseBallot(content)
         if (ballot === undefined) answer('bad_message', 'not a ballot')
-        else this.#acceptor.prepare(at, Number(placedAt), ballot, replyWith(answer))
+        else this.#acceptor.prepare(at, Number(placementVersion), ballot, replyWith(answer))
         return
       }
       case 'register-accept': {
-        const [placedAt, content] = body
+        const [placementVersion, content] = body
         const copy = copyIn(this.#replica, content)
         if (copy === undefined || copy.object.vector.size !== 1)
           answer('bad_message', 'no proposal')
-        else this.#acceptor.accept(at, Number(placedAt), copy, replyWith(answer))
+        else this.#acceptor.accept(at, Number(placementVersion), copy, replyWith(answer))
         return
       }
       case 'register-read':
@@ -50,9 +50,9 @@ export class RegisterAsks {
             answer((refusal as Refusal).code, (refusal as Refusal).message)
             return
           }
-          const { copy, isSettled } = state
+          const { copy, isUncontested } = state
           const said = body[0] === true ? copy.record : [...encodeBallot(ballotOf(copy.object))]
-          answer('ok', isSettled, said)
+          answer('ok', isUncontested, said)
         })
         return
       default:
@@ -61,8 +61,8 @@ export class RegisterAsks {
   }
 
   /** Tells a node that gains keys an upper bound of this node's promises (`RegisterAcceptor.raiseFloorOf`). */
-  tellPromised(placedAt: number, answer: AnswerWith): void {
-    const told = this.#acceptor.promisedUnder(placedAt)
+  tellPromised(placementVersion: number, answer: AnswerWith): void {
+    const told = this.#acceptor.promisedUnder(placementVersion)
     if (told === undefined) answer('not_owner', 'another placement is in force here')
     else answer('ok', told)
   }

@@ -33,7 +33,7 @@ export interface AttemptPlan {
   readonly at: Location
   readonly groups: OwnerGroups
   /** The version of the placement that the groups belong to. Acceptors under another one refuse the attempt. */
-  readonly placedAt: number
+  readonly placementVersion: number
   readonly ballot: Ballot
   readonly deadlineMs: number
   /** Keeps the horizon below the attempt until none of its messages is under way any more. */
@@ -94,21 +94,21 @@ export class RegisterAttempt {
 
   #askSelf(type: 'prepare' | 'accept', takers: Takers): void {
     const { acceptor, self } = this.#parts
-    const { at, placedAt } = this.#plan
+    const { at, placementVersion } = this.#plan
     const take = (reply: RegisterReply | undefined, refusal: Refusal | undefined): void => {
       this.hold.release()
       if (reply === undefined) this.#refused(self, refusal as Refusal, takers)
       else this.#replied(self, reply, takers)
     }
-    if (type === 'prepare') acceptor.prepare(at, placedAt, this.ballot, take)
-    else acceptor.accept(at, placedAt, this.proposal as Copy, take)
+    if (type === 'prepare') acceptor.prepare(at, placementVersion, this.ballot, take)
+    else acceptor.accept(at, placementVersion, this.proposal as Copy, take)
   }
 
   #askPeer(to: string, type: 'prepare' | 'accept', takers: Takers): void {
     const { counter, node } = this.ballot
-    const { at, placedAt, deadlineMs } = this.#plan
+    const { at, placementVersion, deadlineMs } = this.#plan
     const content = type === 'prepare' ? [counter, node] : (this.proposal as Copy).record
-    const body = [at.bucket.name, at.key, placedAt, content]
+    const body = [at.bucket.name, at.key, placementVersion, content]
     this.#parts.peers.ask(to, `register-${type}`, body, deadlineMs, (reply) => {
       if (reply.type === 'lost') this.#releaseLate()
       else this.hold.release()

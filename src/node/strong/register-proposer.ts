@@ -36,7 +36,7 @@ import { Leases } from './leases.ts'
 import { mintTimestamps } from '../identity/mint.ts'
 import { type Copy, encodeCopy } from '../wire/object-record.ts'
 import type { PendingDot, PendingDots } from '../replica/pending-dots.ts'
-import { refusedWords } from '../peers/peer-reach.ts'
+import { type PeerReach, refusedWords } from '../peers/peer-reach.ts'
 import { type AttemptParts, type AttemptResult, RegisterAttempt } from './register-attempt.ts'
 import { groupsOf, keyReused, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
 import { dataKey } from '../storage/storage-keys.ts'
@@ -55,7 +55,7 @@ const BACKOFF_ATTEMPTS = 4
 export interface ProposerParts extends AttemptParts {
   readonly actor: string
   readonly pending: PendingDots
-  readonly inReach: (node: string, sloppy: boolean) => boolean
+  readonly reach: PeerReach
   /** Returns the request under the placement now in force; the same object if the placement has not changed. */
   readonly placeAgain: (placed: PlacedRequest) => PlacedRequest
 }
@@ -175,16 +175,16 @@ export class RegisterProposer {
   /** False if it has to be tried again. Rejects if this node cannot propose at all. */
   async #attempt(key: Key, batch: readonly Waiting[]): Promise<boolean> {
     const { clock, pending, self } = this.#parts
-    const { at, placedAt } = key.placed
+    const { at, placementVersion } = key.placed
     const groups = groupsOf(key.placed)
     const [first, ...stamps] = await mintTimestamps(clock, batch.length + 1)
-    const lease = this.#leases.take(key.storageKey, placedAt, clock.last)
+    const lease = this.#leases.take(key.storageKey, placementVersion, clock.last)
     const ballot = lease?.ballot ?? { counter: first as Timestamp, node: self }
     const deadlineMs = Math.max(...batch.map(({ placed }) => placed.deadlineMs))
     const hold = pending.begin(first as Timestamp)
     const reports = new ReplicaReports(this.#ports.clock)
     this.#ports.metrics.count('register_rounds_total', lease ? ONE_TRIP : TWO_TRIPS)
-    const plan = { at, groups, placedAt, ballot, deadlineMs, hold, reports }
+    const plan = { at, groups, placementVersion, ballot, deadlineMs, hold, reports }
     const attempt = new RegisterAttempt(this.#parts, plan)
     let proposed: readonly Waiting[] = []
     const change = (current: StoredObject | null): RegisterRound => {
@@ -230,7 +230,8 @@ export class RegisterProposer {
 
   /** A decision of acceptors whose placement is no longer in force does not count. The next attempt looks for it. */
   #inForce(key: Key, result: AttemptResult): AttemptEnd {
-    const isInForce = this.#parts.placeAgain(key.placed).placedAt === key.placed.placedAt
+    const isInForce =
+      this.#parts.placeAgain(key.placed).placementVersion === key.placed.placementVersion
     return result.type !== 'decided' || isInForce ? result : MOVED
   }
 
@@ -249,7 +250,7 @@ export class RegisterProposer {
     }
     const { ends } = result.result
     if (!result.isContested && isLasting(ends.at(-1)?.object, this.#parts.clock.nowMs())) {
-      this.#leases.put(key.storageKey, key.placed.placedAt, ballot, proposal as Copy)
+      this.#leases.put(key.storageKey, key.placed.placementVersion, ballot, proposal as Copy)
     }
     ends.forEach((end, i) => {
       const decided = { end, received: result.received, replicas: reports.list() }
@@ -344,9 +345,9 @@ export class RegisterProposer {
 
   /** Returns an error if too few owners are believed to be in reach. The belief can only prevent an attempt. */
   #tooFewInReach({ placed }: Key): QuorateError | undefined {
-    const { self, inReach, clock } = this.#parts
+    const { self, reach, clock } = this.#parts
     for (const owners of groupsOf(placed)) {
-      const near = owners.filter((owner) => owner === self || inReach(owner, false))
+      const near = owners.filter((owner) => owner === self || reach.isReachable(owner))
       const required = majority(owners.length)
       if (near.length >= required) continue
       return new QuorateError(

@@ -70,7 +70,7 @@ export class StrongCoordinator {
   }
 
   #isInForce(placed: PlacedRequest): boolean {
-    return this.#parts.placeAgain(placed).placedAt === placed.placedAt
+    return this.#parts.placeAgain(placed).placementVersion === placed.placementVersion
   }
 
   /** Proposes at this node, for a client of any node. The operation is never forwarded again. */
@@ -136,9 +136,9 @@ export class StrongCoordinator {
 
   /** The owners in reach, in their order. Owners that are not expected to answer soon come last. */
   #candidates({ owners }: PlacedRequest): readonly string[] {
-    const { inReach } = this.#parts
-    const near = owners.filter((owner) => inReach(owner, false))
-    return soonestFirst(near, inReach)
+    const { reach } = this.#parts
+    const near = owners.filter(reach.isReachable)
+    return soonestFirst(near, reach)
   }
 
   #proposeAt(

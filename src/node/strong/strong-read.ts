@@ -6,7 +6,7 @@
  * Why this is linearizable: if a majority has accepted one proposal, it is decided. A proposal that was decided before
  * the read began is at a majority too, so at least one owner that answered has it or a later one. Owners never go back.
  * Hence the value read is that one or a later one. One exception: repair may bring a proposal to an owner that has
- * promised a later one. Such a copy decided nothing, and does not count (it is not *settled*).
+ * promised a later one. Such a copy decided nothing, and does not count (a later promise contests it).
  *
  * All answers must belong to one placement, so the caller compares the placement again at the end. Otherwise a proposal
  * could look decided because one old owner and one new owner have accepted it.
@@ -27,6 +27,7 @@ import type { Deadline, Deadlines } from '../peers/deadlines.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { Copy } from '../wire/object-record.ts'
 import { copyIn } from '../round/owner-copies.ts'
+import type { PeerReach } from '../peers/peer-reach.ts'
 import type { Peers, Reply } from '../peers/peers.ts'
 import type { RegisterAcceptor } from './register-acceptor.ts'
 import type { Replica } from '../replica/replica.ts'
@@ -42,7 +43,7 @@ export interface StrongReadParts {
   readonly peers: Peers
   readonly clock: NodeClock
   readonly deadlines: Deadlines
-  readonly inReach: (node: string, sloppy: boolean) => boolean
+  readonly reach: PeerReach
   readonly latencyMs: (node: string) => number
 }
 
@@ -55,7 +56,7 @@ export interface AgreedRead {
 
 interface Seen {
   readonly ballot: Ballot
-  readonly isSettled: boolean
+  readonly isUncontested: boolean
   readonly copy: Copy | undefined
 }
 
@@ -96,10 +97,10 @@ class StrongRead {
   }
 
   start(): void {
-    const { self, inReach, latencyMs } = this.#parts
+    const { self, reach, latencyMs } = this.#parts
     const cost = (node: string): number => (node === self ? -1 : latencyMs(node))
     const near = allOwners(this.#groups)
-      .filter((owner) => owner === self || inReach(owner, false))
+      .filter((owner) => owner === self || reach.isReachable(owner))
       .sort((a, b) => cost(a) - cost(b))
     if (!everyGroup(this.#groups, this.#required, (owner) => near.includes(owner))) {
       this.#end(undefined)
@@ -120,9 +121,9 @@ class StrongRead {
     acceptor.read(this.#placed.at, (state, refusal) => {
       if (state === undefined) this.#reports.set(self, 'error', refusal?.message ?? '')
       else {
-        const { copy, isSettled } = state
+        const { copy, isUncontested } = state
         this.#reports.set(self, 'ok')
-        this.#seen.set(self, { ballot: ballotOf(copy.object), isSettled, copy })
+        this.#seen.set(self, { ballot: ballotOf(copy.object), isUncontested, copy })
       }
       this.#answered()
     })
@@ -144,13 +145,13 @@ class StrongRead {
 
   #decode(reply: Reply): Seen | undefined {
     if (reply.type !== 'ok') return undefined
-    const [isSettled, content] = reply.body
+    const [isUncontested, content] = reply.body
     if (content instanceof Uint8Array) {
       const copy = copyIn(this.#parts.replica, content)
-      return copy && { ballot: ballotOf(copy.object), isSettled: isSettled === true, copy }
+      return copy && { ballot: ballotOf(copy.object), isUncontested: isUncontested === true, copy }
     }
     const ballot = parseBallot(content)
-    return ballot && { ballot, isSettled: isSettled === true, copy: undefined }
+    return ballot && { ballot, isUncontested: isUncontested === true, copy: undefined }
   }
 
   #answered(): void {
@@ -168,7 +169,7 @@ class StrongRead {
       if (copy === undefined) continue
       const received = leastCount(this.#groups, (owner) => {
         const other = this.#seen.get(owner)
-        return other?.isSettled === true && compareBallots(other.ballot, ballot) === 0
+        return other?.isUncontested === true && compareBallots(other.ballot, ballot) === 0
       })
       if (received < this.#required) continue
       const { self } = this.#parts

@@ -59,8 +59,8 @@ export class TopologyKeeper implements EpochSource {
   }
 
   /** Changes whenever the owners or next owners of keys change. A result of another version does not count. */
-  get placedAt(): number {
-    return this.#topology.placedAt
+  get placementVersion(): number {
+    return this.#topology.placementVersion
   }
 
   get topology(): Topology {
@@ -177,23 +177,27 @@ export class TopologyKeeper implements EpochSource {
 /** A topology as text, as it is voted on, sent and stored. */
 export type Document = string
 
+type DocumentFields = Omit<Topology, 'placementVersion' | 'voters'> & {
+  readonly placedAt?: number
+  readonly voters?: readonly string[]
+}
+
 /** The data as a document; undefined for garbage. */
 export function asDocument(data: unknown): Document | undefined {
   return typeof data === 'string' ? data : undefined
 }
 
-export function encodeTopology(topology: Topology): Document {
-  return JSON.stringify(topology)
+/** The document keeps the field name of earlier releases, so that nodes of both releases read it. */
+export function encodeTopology({ placementVersion, ...fields }: Topology): Document {
+  return JSON.stringify({ ...fields, placedAt: placementVersion })
 }
 
 /** Throws unless `document` comes from `encodeTopology`. */
 export function parseTopology(document: string): Topology {
-  const parsed = JSON.parse(document) as Topology
+  const { placedAt, ...fields } = JSON.parse(document) as DocumentFields
   // A document of a version in which every member voted and owners never changed.
-  const topology =
-    (parsed as Partial<Topology>).voters === undefined
-      ? { ...parsed, voters: chooseVoters(parsed.members), placedAt: 1 }
-      : parsed
+  const voters = fields.voters ?? chooseVoters(fields.members)
+  const topology: Topology = { ...fields, voters, placementVersion: placedAt ?? 1 }
   const whole =
     Number.isSafeInteger(topology.epoch) &&
     typeof topology.clusterId === 'string' &&

@@ -59,13 +59,13 @@ export type AskKind =
   | 'accept'
   /** [instance, ballot] → a promise, even after a higher one: for a voter that lost its own (topology-recall.ts). */
   | 'recall'
-  /** [bucket, key, placedAt, ballot] → the acceptor's reply, for a strong key (acceptor-messages.ts). */
+  /** [bucket, key, placementVersion, ballot] → the acceptor's reply, for a strong key (acceptor-messages.ts). */
   | 'register-prepare'
-  /** [bucket, key, placedAt, record]: the proposal, which contains its ballot → the acceptor's reply. */
+  /** [bucket, key, placementVersion, record]: the proposal, which contains its ballot → the acceptor's reply. */
   | 'register-accept'
   /** [bucket, key, whether the copy is wanted] → [whether it is settled, record or ballot]. */
   | 'register-read'
-  /** [placedAt] → [upper bound of the peer's promises for strong keys]; the peer then refuses older placements. */
+  /** [placementVersion] → [upper bound of the peer's promises for strong keys]; the peer then refuses older placements. */
   | 'register-promised'
   /** A client's operation on a strong key, for an owner to propose (register-forward.ts). */
   | 'register-change'

@@ -23,7 +23,7 @@ export interface StandIn {
   object: StoredObject
   bytes: number
   /** The version of the placement under which the actor began, and the owners of the key in that placement. */
-  readonly placedAt: number
+  readonly placementVersion: number
   readonly owners: readonly string[]
 }
 
@@ -38,7 +38,7 @@ export class StandInCopies {
   find(
     name: string,
     timestamp: Timestamp,
-    placedAt: number,
+    placementVersion: number,
     mayKeep: (timestamp: Timestamp) => boolean,
   ): StandIn | undefined {
     const standIn = this.#copies.get(name)
@@ -46,7 +46,7 @@ export class StandInCopies {
     const { actor, object } = standIn
     const isOpen = timestamp <= endOfFallback({ actor, timestamp })
     const isRecent = object.siblings.every((sibling) => mayKeep(sibling.timestamp))
-    if (isOpen && isRecent && standIn.placedAt === placedAt) return standIn
+    if (isOpen && isRecent && standIn.placementVersion === placementVersion) return standIn
     this.#drop(name)
     return undefined
   }
@@ -54,9 +54,12 @@ export class StandInCopies {
   /** Makes a stand-in. `advance` keeps it with its first object, so a write that cannot be made leaves nothing. */
   begin(
     actor: string,
-    { placedAt, owners }: { readonly placedAt: number; readonly owners: readonly string[] },
+    {
+      placementVersion,
+      owners,
+    }: { readonly placementVersion: number; readonly owners: readonly string[] },
   ): StandIn {
-    return { actor, object: ABSENT, bytes: 0, placedAt, owners }
+    return { actor, object: ABSENT, bytes: 0, placementVersion, owners }
   }
 
   /**

@@ -101,7 +101,7 @@ export class StandInMinting {
     times: readonly Timestamp[],
   ): MintedCopy {
     const { actor: actorOf, make, mayKeep } = this.#parts
-    const { at, placedAt } = placed
+    const { at, placementVersion } = placed
     const [first, last] = [times[0] as Timestamp, times.at(-1) as Timestamp]
     const dotsOf = (actor: string): Dot[] => times.map((timestamp) => ({ actor, timestamp }))
     const own = actorOf()
@@ -110,7 +110,7 @@ export class StandInMinting {
       return { copy: make(placed, ABSENT, dots, blindTo(request, ABSENT)), dot: dots[0] as Dot }
     }
     const key = dataKey(at.partition, at.bucket.name, at.key)
-    const known = this.#copies.find(key, last, placedAt, mayKeep)
+    const known = this.#copies.find(key, last, placementVersion, mayKeep)
     const name = nameOfRequest(at.bucket, request)
     const repeats = known && name && madeBefore(known.object, name)
     if (known !== undefined && repeats !== undefined) {

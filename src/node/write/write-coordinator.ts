@@ -59,7 +59,7 @@ export class WriteCoordinator {
   /** Whether this node may coordinate writes of the key. If not, an owner must (write-forward.ts). */
   mayCoordinate(placed: PlacedRequest): boolean {
     if (modeOf(placed.at.bucket) === 'lww' || placed.owners.includes(this.#parts.self)) return true
-    const isAlone = !placed.owners.some((owner) => this.#parts.inReach(owner, true))
+    const isAlone = !placed.owners.some(this.#parts.reach.isResponsive)
     if (!isAlone) this.#minting.letGo(placed)
     return placed.need.sloppy && isAlone
   }

@@ -93,7 +93,7 @@ export class WriteMinting {
   /** No earlier actor of this node has minted a dot above this timestamp. */
   #actorSince: Timestamp
   /** The placement under which a counter was last changed here, and the time of the first such change under it. */
-  #placedAt = 0
+  #placementVersion = 0
   #placedSince: Timestamp = 0
 
   constructor(ports: { codec: Codec; log: Log; metrics: Metrics }, parts: WriteParts) {
@@ -145,9 +145,9 @@ export class WriteMinting {
    * earlier is not enough.
    */
   #foldsForAll({ at, owners, next }: PlacedRequest): boolean {
-    const { clock, horizon, placedAt, self } = this.#parts
-    if (this.#placedAt !== placedAt()) {
-      this.#placedAt = placedAt()
+    const { clock, horizon, placementVersion, self } = this.#parts
+    if (this.#placementVersion !== placementVersion()) {
+      this.#placementVersion = placementVersion()
       this.#placedSince = clock.last
     }
     return owners[0] === self && next === undefined && horizon(at.partition) > this.#placedSince
@@ -247,7 +247,7 @@ export class WriteMinting {
     const { actor } = this
     // A slow disk or a paused process may have taken longer than the client waits.
     if (isLate(placed, clock.nowMs(), isGivenUp)) throw lateDisk(placed)
-    if (placed.placedAt !== this.#parts.placedAt()) throw hasMoved(self)
+    if (placed.placementVersion !== this.#parts.placementVersion()) throw hasMoved(self)
     // Leftovers of an earlier ownership are deleted first. That deletion would take this write with it.
     const notKept = replica.notKept(placed.at)
     if (notKept !== undefined) throw rejection(notKept)

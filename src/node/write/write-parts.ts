@@ -1,8 +1,9 @@
-/** The mechanisms of the node that a write uses. `inReach` is only a belief, and never decides whether a copy counts. */
+/** The mechanisms of the node that a write uses. `reach` is only a belief, and never decides whether a copy counts. */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import type { HintStore } from '../hints/hint-store.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { Deadlines } from '../peers/deadlines.ts'
+import type { PeerReach } from '../peers/peer-reach.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { PendingDots } from '../replica/pending-dots.ts'
 import type { Replica } from '../replica/replica.ts'
@@ -27,7 +28,7 @@ export interface WriteParts {
   /** The horizon of a data partition: everything up to this timestamp has settled. */
   readonly horizon: (partition: number) => Timestamp
   /** The version of the placement in force (topology-keeper.ts). */
-  readonly placedAt: () => number
+  readonly placementVersion: () => number
   /** Finds the owners of the request's key again, under the placement in force. */
   readonly placeAgain: (placed: PlacedRequest) => PlacedRequest
   /** Whether this node may still keep a write of that time for other nodes (horizon-keeper.ts). */
@@ -35,5 +36,5 @@ export interface WriteParts {
   readonly clock: NodeClock
   readonly deadlines: Deadlines
   /** Whether the node is worth asking. With `sloppy`: whether it is expected to answer soon. */
-  readonly inReach: (node: string, sloppy: boolean) => boolean
+  readonly reach: PeerReach
 }

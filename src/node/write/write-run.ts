@@ -181,7 +181,7 @@ export class WriteRun {
 
   #next(round: WriteRound): void {
     const protocol = this.#protocol as WriteProtocol
-    const step = protocol.next(this.#placed.placedAt === this.#parts.placedAt())
+    const step = protocol.next(this.#placed.placementVersion === this.#parts.placementVersion())
     switch (step.type) {
       case 'acknowledge':
         this.#answer(round)

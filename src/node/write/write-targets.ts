@@ -8,7 +8,7 @@ import { QuorateError } from '../../core/errors.ts'
 import { allOwners } from '../../core/quorum/owner-groups.ts'
 import type { WriteTargets } from '../../core/replication/write-round.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
-import { type PeerReach, refusedWords, reportOfUnasked } from '../peers/peer-reach.ts'
+import { type PeerReach, refusedWords, reportOfUnasked, usableNodes } from '../peers/peer-reach.ts'
 import { MAY_NOT_COUNT } from '../replica/not-ready-reasons.ts'
 import { groupsOf, type PlacedRequest, rejection } from '../round/placed-request.ts'
 import type { WholeOwners } from './whole-owners.ts'
@@ -17,7 +17,7 @@ import type { WholeOwners } from './whole-owners.ts'
 interface Beliefs {
   readonly self: string
   readonly clock: NodeClock
-  readonly inReach: PeerReach['inReach']
+  readonly reach: PeerReach
 }
 
 /** Throws quorum_unreachable. */
@@ -27,14 +27,14 @@ export function writeTargets(placed: PlacedRequest, parts: Beliefs): WriteTarget
   return targets
 }
 
-function chooseTargets(placed: PlacedRequest, { self, inReach }: Beliefs): WriteTargets {
+function chooseTargets(placed: PlacedRequest, { self, reach }: Beliefs): WriteTargets {
   const { sloppy } = placed.need
   const all = allOwners(groupsOf(placed))
   const storesHere = all.includes(self)
   const others = all.filter((owner) => owner !== self)
-  const owners = others.filter((owner) => inReach(owner, sloppy))
-  const away = others.filter((owner) => !inReach(owner, sloppy))
-  const holders = sloppy ? placed.fallbacks.filter((node) => inReach(node, sloppy)) : []
+  const owners = usableNodes(others, reach, sloppy)
+  const away = others.filter((owner) => !owners.includes(owner))
+  const holders = sloppy ? usableNodes(placed.fallbacks, reach, sloppy) : []
   if (holders.length === 0) return { storesHere, owners, standIns: [], missed: away }
   // If more owners are away than fallbacks are left, a fallback keeps the write for several owners.
   const standIns = away.map((owner, i) => ({

@@ -44,7 +44,7 @@ describe('acceptor', () => {
   it('answers a repeated accept alike, whether or not it promised the next ballot with it', () => {
     for (const next of [one, two]) {
       const { state } = accept(emptyAcceptor<string>(), one, 'x', { next })
-      const step = accept(state, one, 'x', { next, isSettled: true })
+      const step = accept(state, one, 'x', { next, isUncontested: true })
       expect(step.reply).toEqual({ type: 'accepted', ballot: one })
       expect(step.state).toBe(state)
     }

@@ -32,7 +32,7 @@ import {
   type Attempt,
   checked,
   isBelow,
-  isSettled,
+  isUncontested,
   keyOf,
   type Owner,
   OWNERS,
@@ -180,7 +180,7 @@ class Rules {
         ? prepare(state, ballot)
         : accept(state, ballot, proposed as Held, {
             next: nextBallot(ballot),
-            isSettled: isSettled(before),
+            isUncontested: isUncontested(before),
           })
     let changed = before
     if (step.state !== state) {
@@ -291,7 +291,7 @@ class Rules {
             `went back: ${who} show "${held.letters}", and "${told.longest}" was told`,
           )
         }
-        const agrees = owners.every((owner) => isSettled(owner) && !isBelow(owner.held, held))
+        const agrees = owners.every((owner) => isUncontested(owner) && !isBelow(owner.held, held))
         if (isRead && agrees && held !== NOTHING && held.letters !== told.longest) {
           this.met.add(`read in ${generation}`)
           told = tell(told, held.letters)

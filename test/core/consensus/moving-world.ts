@@ -53,7 +53,7 @@ export function stateOf({ held, kept }: Owner): AcceptorState<Held> {
   return { promised, accepted, value: isHeld ? held : null }
 }
 
-export function isSettled({ held, kept }: Owner): boolean {
+export function isUncontested({ held, kept }: Owner): boolean {
   return compareBallots(kept, ballotOf(held)) <= 0
 }
 

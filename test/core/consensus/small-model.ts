@@ -162,7 +162,8 @@ class Rules {
         ? prepare(state, ballot)
         : accept(state, ballot, proposed as Held, {
             next: this.#implied(ballot),
-            isSettled: this.#flaw === 'repaired copy is accepted' || this.#isSettled(before),
+            isUncontested:
+              this.#flaw === 'repaired copy is accepted' || this.#isUncontested(before),
           })
     let next = world
     if (step.state !== state) {
@@ -205,8 +206,8 @@ class Rules {
 
   #read(world: World, owner: number): World | undefined {
     const { held } = world.owners[owner] as Owner
-    const isSettled = this.#isSettled(world.owners[owner] as Owner)
-    if (!isSettled && this.#flaw !== 'repaired copy is settled') return undefined
+    const isUncontested = this.#isUncontested(world.owners[owner] as Owner)
+    if (!isUncontested && this.#flaw !== 'repaired copy is settled') return undefined
     const { reader } = world
     if (this.#flaw === 'fast read of one copy') return tell(world, held.letters, world.longest)
     if (reader === undefined)
@@ -222,7 +223,7 @@ class Rules {
     return { ...withOwner(world, owner, { ...before, kept: BALLOT_ZERO }), crashes: 1 }
   }
 
-  #isSettled({ held, kept }: Owner): boolean {
+  #isUncontested({ held, kept }: Owner): boolean {
     const accepted = ballotOf(held)
     const isNextBelow = this.#flaw === 'settled below the next ballot'
     return compareBallots(kept, isNextBelow ? nextBallot(accepted) : accepted) <= 0

@@ -26,7 +26,7 @@ describe('a change of the members', () => {
     const moving = beginChange(five, join)
     expect(moving).toMatchObject({
       epoch: 2,
-      placedAt: 2,
+      placementVersion: 2,
       change: { id: 2, kind: 'join', joining: 'n6', leaving: null, isLost: false, done: [] },
     })
     expect(moving.members.map(({ id }) => id)).toEqual(['n1', 'n2', 'n3', 'n4', 'n5', 'n6'])
@@ -38,7 +38,7 @@ describe('a change of the members', () => {
     const releasing = afterPhase(moving)
     expect(releasing).toMatchObject({
       epoch: 3,
-      placedAt: 3,
+      placementVersion: 3,
       change: { id: 2, phase: 'releasing', done: [] },
     })
     expect(releasing.preference).toEqual(moving.change?.other)
@@ -47,7 +47,7 @@ describe('a change of the members', () => {
     expect(gainedPartitions(releasing, 'n6')).toEqual([])
     const end = afterPhase(releasing)
     expect(end.change).toBeUndefined()
-    expect(end).toMatchObject({ epoch: 8, placedAt: 3, members: moving.members })
+    expect(end).toMatchObject({ epoch: 8, placementVersion: 3, members: moving.members })
     expect(end.voters).toEqual(five.voters)
   })
 
@@ -58,7 +58,7 @@ describe('a change of the members', () => {
     const end = afterPhase(emptying)
     expect(end.change).toBeUndefined()
     expect(end.members.map(({ id }) => id)).toEqual(['n1', 'n3', 'n4', 'n5'])
-    expect(end.placedAt).toBe(emptying.placedAt)
+    expect(end.placementVersion).toBe(emptying.placementVersion)
     const named = (topology: typeof end): string[][] =>
       topology.preference.map((list) => list.map((i) => topology.members[i]?.id as string))
     expect(named(end)).toEqual(named(emptying).map((list) => list.filter((id) => id !== 'n2')))
@@ -99,7 +99,7 @@ describe('a change of the members', () => {
     const bare = { ...topologyOf(4), buckets: [] }
     expect(beginChange(bare, { kind: 'join', member: memberNo(5) }).change).toBeUndefined()
     const leaving = beginChange(bare, { kind: 'leave', node: 'n4' })
-    expect(leaving).toMatchObject({ epoch: 2, placedAt: 2, change: { phase: 'emptying' } })
+    expect(leaving).toMatchObject({ epoch: 2, placementVersion: 2, change: { phase: 'emptying' } })
   })
 
   it('is undone while its copies move, and not later', () => {
@@ -107,8 +107,12 @@ describe('a change of the members', () => {
     const emptying = cancelChange(moving)
     expect(emptying.preference.every((list) => list.at(-1) === 5)).toBe(true)
     expect(waitingFor(emptying)).toEqual(['n6'])
-    expect(afterChange(emptying)).toEqual({ ...five, epoch: 4, placedAt: 3 })
-    expect(cancelChange(beginChange(five, leave))).toEqual({ ...five, epoch: 3, placedAt: 3 })
+    expect(afterChange(emptying)).toEqual({ ...five, epoch: 4, placementVersion: 3 })
+    expect(cancelChange(beginChange(five, leave))).toEqual({
+      ...five,
+      epoch: 3,
+      placementVersion: 3,
+    })
     expect(() => cancelChange(afterPhase(moving))).toThrow('the join of n6 cannot be undone')
     expect(() => cancelChange(five)).toThrow('no change of the members is under way')
   })
@@ -117,7 +121,7 @@ describe('a change of the members', () => {
     const remove: ChangeRequest = { kind: 'remove', node: 'n3' }
     let now = beginChange(afterPhase(beginChange(five, join)), remove)
     expect(now.change).toMatchObject({ kind: 'join', phase: 'releasing', done: ['n3'] })
-    expect(now).toMatchObject({ epoch: 4, placedAt: 3 })
+    expect(now).toMatchObject({ epoch: 4, placementVersion: 3 })
     expect(waitingFor(now)).toEqual(['n1', 'n2', 'n4', 'n5'])
     expect(() => beginChange(now, remove)).toThrow('the join of n6 is under way')
     now = afterPhase(now)
@@ -136,7 +140,7 @@ describe('a change of the members', () => {
     const next = reportDone(moving, 2, 'moving', first)
     expect(next).toMatchObject({
       epoch: 3,
-      placedAt: 2,
+      placementVersion: 2,
       change: { done: [first], phase: 'moving' },
     })
     expect(next && reportDone(next, 2, 'moving', first)).toBeUndefined()

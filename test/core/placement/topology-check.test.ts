@@ -17,7 +17,7 @@ it('the check of a topology takes documents of each kind', () => {
 
 it.each<[what: string, topology: Topology, words: RegExp]>([
   ['a member twice', { ...three, members: [memberNo(1), memberNo(1), memberNo(3)] }, /there once/],
-  ['a placement of later', { ...three, placedAt: 2 }, /not newer/],
+  ['a placement of later', { ...three, placementVersion: 2 }, /not newer/],
   ['no voter', { ...three, voters: [] }, /there are voters/],
   ['a voter twice', { ...three, voters: ['n1', 'n1', 'n2'] }, /voter is there once/],
   ['a stranger who votes', { ...three, voters: ['n9'] }, /voters are members/],

@@ -75,7 +75,7 @@ class Acceptor {
         commits,
         clock,
         state,
-        placedAt: () => this.generation,
+        placementVersion: () => this.generation,
         horizon: (partition) => this.horizons.get(partition) ?? 0,
         isProven: () => true,
       })
@@ -89,22 +89,24 @@ class Acceptor {
     await this.start()
   }
 
-  prepare(ballot: Ballot, { at = AT, placedAt = this.generation } = {}): Promise<Told> {
+  prepare(ballot: Ballot, { at = AT, placementVersion = this.generation } = {}): Promise<Told> {
     return this.#during(
       () =>
         new Promise((resolve) =>
-          this.#acceptor?.prepare(at, placedAt, ballot, (reply, refusal) =>
+          this.#acceptor?.prepare(at, placementVersion, ballot, (reply, refusal) =>
             resolve(reply ?? refusal),
           ),
         ),
     )
   }
 
-  accept(copy: Copy, { placedAt = this.generation, movesOn = false } = {}): Promise<Told> {
+  accept(copy: Copy, { placementVersion = this.generation, movesOn = false } = {}): Promise<Told> {
     return this.#during(
       () =>
         new Promise((resolve) => {
-          this.#acceptor?.accept(AT, placedAt, copy, (reply, refusal) => resolve(reply ?? refusal))
+          this.#acceptor?.accept(AT, placementVersion, copy, (reply, refusal) =>
+            resolve(reply ?? refusal),
+          )
           if (movesOn) this.generation++
         }),
     )
@@ -116,8 +118,8 @@ class Acceptor {
     )
   }
 
-  promisedUnder(placedAt: number): Timestamp | undefined {
-    return this.#acceptor?.promisedUnder(placedAt)
+  promisedUnder(placementVersion: number): Timestamp | undefined {
+    return this.#acceptor?.promisedUnder(placementVersion)
   }
 
   /** As anti-entropy and the repair of reads do. */
@@ -127,10 +129,12 @@ class Acceptor {
     )
   }
 
-  isSettled(): Promise<boolean | undefined> {
+  isUncontested(): Promise<boolean | undefined> {
     return this.#during(
       () =>
-        new Promise((resolve) => this.#acceptor?.read(AT, (state) => resolve(state?.isSettled))),
+        new Promise((resolve) =>
+          this.#acceptor?.read(AT, (state) => resolve(state?.isUncontested)),
+        ),
     )
   }
 
@@ -169,7 +173,7 @@ test('a proposal that came by repair after a later promise is not accepted, howe
   const early = acceptor.at(1, 'n2')
   expect(await acceptor.prepare(acceptor.at(5000, 'n3'))).toMatchObject({ type: 'promise' })
   await acceptor.repair(proposal(early))
-  expect(await acceptor.isSettled()).toBe(false)
+  expect(await acceptor.isUncontested()).toBe(false)
   expect(await acceptor.accept(proposal(early))).toMatchObject({
     type: 'conflict',
     mayHaveAccepted: true,
@@ -181,7 +185,7 @@ test('the same where the later promise has the same counter, and another node', 
   const early = acceptor.at(1, 'n2')
   await acceptor.prepare({ ...early, node: 'n3' })
   await acceptor.repair(proposal(early))
-  expect(await acceptor.isSettled()).toBe(false)
+  expect(await acceptor.isUncontested()).toBe(false)
   expect(await acceptor.accept(proposal(early))).toMatchObject({ type: 'conflict' })
 })
 
@@ -190,11 +194,11 @@ test('a repeated question is answered alike, and what was accepted is settled', 
   const ballot = acceptor.at(1, 'n2')
   await acceptor.prepare(ballot)
   expect(await acceptor.accept(proposal(ballot))).toMatchObject({ type: 'accepted' })
-  expect(await acceptor.isSettled()).toBe(true)
+  expect(await acceptor.isUncontested()).toBe(true)
   expect(await acceptor.accept(proposal(ballot))).toMatchObject({ type: 'accepted' })
   // A later promise is told apart from the acceptance: it may have come by repair, as far as is known here.
   await acceptor.prepare(acceptor.at(5000, 'n3'))
-  expect(await acceptor.isSettled()).toBe(false)
+  expect(await acceptor.isUncontested()).toBe(false)
   expect(await acceptor.accept(proposal(ballot))).toMatchObject({ mayHaveAccepted: true })
 })
 
@@ -222,16 +226,18 @@ test('what was promised or accepted is so after a crash', async () => {
 test('a question that was asked under another placement than the one in force is refused', async () => {
   const acceptor = await started()
   const ballot = acceptor.at(1, 'n2')
-  for (const placedAt of [6, 8]) {
-    expect(await acceptor.prepare(ballot, { placedAt })).toMatchObject({ code: 'not_owner' })
-    expect(await acceptor.accept(proposal(ballot), { placedAt })).toMatchObject({
+  for (const placementVersion of [6, 8]) {
+    expect(await acceptor.prepare(ballot, { placementVersion })).toMatchObject({
+      code: 'not_owner',
+    })
+    expect(await acceptor.accept(proposal(ballot), { placementVersion })).toMatchObject({
       code: 'not_owner',
     })
   }
   // Nothing of it is left: the ballot is as good as new.
   expect(await acceptor.prepare(ballot)).toMatchObject({ type: 'promise', accepted: BALLOT_ZERO })
   acceptor.generation = 8
-  expect(await acceptor.accept(proposal(ballot), { placedAt: 7 })).toMatchObject({
+  expect(await acceptor.accept(proposal(ballot), { placementVersion: 7 })).toMatchObject({
     code: 'not_owner',
   })
 })

@@ -82,7 +82,7 @@ function moving(topology: Topology): Topology {
   return {
     ...topology,
     epoch,
-    placedAt: epoch,
+    placementVersion: epoch,
     change: {
       id: epoch,
       kind: 'replace',
@@ -98,7 +98,12 @@ function moving(topology: Topology): Topology {
 
 function moved({ change, ...topology }: Topology): Topology {
   const preference = change?.other ?? topology.preference
-  return { ...topology, preference, epoch: topology.epoch + 1, placedAt: topology.epoch + 1 }
+  return {
+    ...topology,
+    preference,
+    epoch: topology.epoch + 1,
+    placementVersion: topology.epoch + 1,
+  }
 }
 
 test('nothing that was counted is lost or counted twice while a key moves', async () => {

@@ -50,7 +50,7 @@ test('what a stand-in has counted is folded by the first owner before, or by the
   const { preference, ...before } = parseTopology(String(stored))
   const epoch = before.epoch + 1
   const swapped = preference.map(([a, b, ...rest]) => [b, a, ...rest] as number[])
-  const next = encodeTopology({ ...before, preference: swapped, epoch, placedAt: epoch })
+  const next = encodeTopology({ ...before, preference: swapped, epoch, placementVersion: epoch })
   const key = metaKey('topology')
   directory.set(key, frame(key, msgpackCodec.encode(next)))
   node.platter.restore(directory)

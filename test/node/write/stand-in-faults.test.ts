@@ -91,7 +91,11 @@ function incrementApart(): (asked: Asked) => ReturnType<StandInMinting['mint']> 
   })
   const begin = () => ({ release() {}, hold() {} }) as never
   return ({ key = 'k', idempotencyKey }) => {
-    const placed = { at: { bucket: made, key, partition: 0 }, placedAt: 1, owners: ['n1'] } as never
+    const placed = {
+      at: { bucket: made, key, partition: 0 },
+      placementVersion: 1,
+      owners: ['n1'],
+    } as never
     const request = { ...at(key), change: inc, idempotencyKey, fingerprint: 'f' } as never
     return minting.mint(placed, request, begin, () => undefined)
   }

@@ -49,7 +49,7 @@ export async function writeResults(dir: string, results: unknown): Promise<void>
 }
 
 export async function writeReport(dir: string, report: RunReport): Promise<void> {
-  await writeFile(path.join(dir, 'index.html'), renderReport(report))
+  await writeFile(path.join(dir, 'index.html'), await renderReport(report))
 }
 
 /** Writes the list of all runs in `parent` whose results can be read. */

@@ -1,6 +1,6 @@
 /**
  * The report of one check run, as one self-contained HTML file: it needs no network, and its text needs no script. It
- * is a pure function of the run, except that it reads the page's style and script from files beside this one.
+ * depends on the run alone, and on the page's style and script, which are in files beside this one.
  */
 import { operationsOf } from '../checker/history/operation.ts'
 import { longestGap } from './analysis/answer-gap.ts'
@@ -18,7 +18,7 @@ import type { RunReport } from './analysis/report-input.ts'
 import { storySection } from './markup/story-section.ts'
 
 /** The whole document. Throws HistoryError if the events of the history do not pair. */
-export function renderReport(report: RunReport): string {
+export async function renderReport(report: RunReport): Promise<string> {
   const { verdict, history } = report
   const operations = operationsOf(history)
   const rows = faultRows(history, operations)
@@ -32,7 +32,7 @@ export function renderReport(report: RunReport): string {
     style: pageStyle(),
     body,
     data: jsonForScript(pageDataOf(verdict, history)),
-    script: trusted(pageScript()),
+    script: trusted(await pageScript()),
   })
 }
 

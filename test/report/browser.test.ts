@@ -66,10 +66,10 @@ describe.skipIf(executablePath === undefined)('a report in a browser', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'quorate-report-'))
     for (const [name, verdict] of Object.entries(VERDICTS)) {
-      writeFileSync(join(folder, `${name}.html`), renderReport(reportOf(verdict, history)))
+      writeFileSync(join(folder, `${name}.html`), await renderReport(reportOf(verdict, history)))
     }
-    writeFileSync(join(folder, 'hostile.html'), renderReport(hostileReport()))
-    writeFileSync(join(folder, 'several.html'), renderReport(severalKeys()))
+    writeFileSync(join(folder, 'hostile.html'), await renderReport(hostileReport()))
+    writeFileSync(join(folder, 'several.html'), await renderReport(severalKeys()))
     const summary = { dir: 'a', startedAt: '2026-01-02T03:04:05Z', sentence: 'valid: all held' }
     writeFileSync(
       join(folder, 'index.html'),

@@ -7,9 +7,9 @@ import { MadeUpHistory, reportOf, staleRead, staleVerdict } from './made-up-run.
 const STRANGE = `</script><script>alert(1)</script><img src=x onerror="alert(1)">`
 
 describe('a report', () => {
-  test('says in its text what was found, promised and done', () => {
+  test('says in its text what was found, promised and done', async () => {
     const history = staleRead()
-    const page = renderReport(
+    const page = await renderReport(
       reportOf(staleVerdict(history), history, { unsettled: 'n3 is not ready' }),
     )
 
@@ -32,7 +32,7 @@ describe('a report', () => {
     }
   })
 
-  test('takes everything that a history says as text', () => {
+  test('takes everything that a history says as text', async () => {
     const history = new MadeUpHistory()
       .fault(STRANGE, [5, 6, 30, 31])
       .operation(1, STRANGE, { from: 10, to: 12, key: STRANGE, node: STRANGE, input: STRANGE })
@@ -46,7 +46,7 @@ describe('a report', () => {
       }).events
     const evidence = { kind: STRANGE, key: STRANGE, words: STRANGE, operations: [1, 3] }
     const verdict = { ...staleVerdict(staleRead()), sentence: STRANGE, evidence: [evidence] }
-    const page = renderReport(
+    const page = await renderReport(
       reportOf(verdict, history, {
         title: STRANGE,
         command: STRANGE,
@@ -61,23 +61,23 @@ describe('a report', () => {
     expect(page).not.toContain('<img')
   })
 
-  test('names nothing outside of itself', () => {
+  test('names nothing outside of itself', async () => {
     const history = staleRead()
-    const page = renderReport(reportOf(staleVerdict(history), history))
+    const page = await renderReport(reportOf(staleVerdict(history), history))
 
     expect(page).not.toMatch(/https?:|\bsrc=|@import|url\(/)
   })
 
-  test('of a history without events is made all the same', () => {
+  test('of a history without events is made all the same', async () => {
     const verdict = { ...staleVerdict(staleRead()), result: 'unknown' as const, evidence: [] }
 
-    expect(renderReport(reportOf(verdict, []))).toContain('No fault was made')
+    expect(await renderReport(reportOf(verdict, []))).toContain('No fault was made')
   })
 })
 
 describe('the script of a page', () => {
-  test('is one that parses, without imports, and cannot end its element', () => {
-    const script = pageScript()
+  test('is one that parses, without imports, and cannot end its element', async () => {
+    const script = await pageScript()
 
     expect(() => new Script(script)).not.toThrow()
     expect(script).not.toMatch(/<\/|<!--|^\s*(?:import|export)\b/m)

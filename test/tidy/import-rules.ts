@@ -23,8 +23,8 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   api: { groups: ['core', 'ports', 'node', 'api'], ...OUTSIDE },
   // Knows nothing of the store: a bug shared by both would be invisible.
   checker: { groups: ['checker'], ...PURE },
-  // Reads its own page's style and script.
-  report: { groups: ['report', 'checker'], builtins: true, packages: false },
+  // Bundles the script of its page.
+  report: { groups: ['report', 'checker'], ...OUTSIDE },
   random: { groups: ['random'], ...PURE },
   // The second composition: chooses the virtual ports, takes the real codec, and has histories judged.
   simulation: {

@@ -1,45 +1,17 @@
-/**
- * The script of a page as one text: its files one after another, without types, imports and exports. For the type
- * checker they are real modules. In the page they share one scope, so no two files may declare the same name.
- */
-import { readFileSync } from 'node:fs'
-import { stripTypeScriptTypes } from 'node:module'
+/** Bundles the script of a page, with all that it imports, into one text without types, imports and exports. */
+import { fileURLToPath } from 'node:url'
+import { rolldown } from 'rolldown'
 
-/** Each file comes after the files that it imports. */
-const FILES = [
-  'time-window.ts',
-  'palette.ts',
-  'model.ts',
-  'lane-layout.ts',
-  'lane-picture.ts',
-  'charts.ts',
-  'details.ts',
-  'gestures.ts',
-  'start.ts',
-]
+const START = fileURLToPath(new URL('../page/start.ts', import.meta.url))
+/** The bundle names each file relative to this directory. */
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 
-const IMPORT = /^import\s[^'"]*'\.[^']*'\n/gm
-const EXPORT = /^export (?=(?:async )?function |const |interface |type )/gm
-
-export function pageScript(): string {
-  const source = FILES.map((file) =>
-    readFileSync(new URL(`../page/${file}`, import.meta.url), 'utf8'),
-  ).join('\n')
-  return `'use strict';(() => {\n${withoutTypes(source.replaceAll(IMPORT, '').replaceAll(EXPORT, ''))}\n})()`
-}
-
-/**
- * Node.js warns at the first use that this function is experimental. Users of a check have no use for the warning, so
- * it is suppressed.
- */
-function withoutTypes(source: string): string {
-  const emitWarning = process.emitWarning.bind(process)
-  process.emitWarning = () => undefined
-  try {
-    return stripTypeScriptTypes(source)
-      .replaceAll(/^\s*\n/gm, '')
-      .replaceAll(/[ \t]+$/gm, '')
-  } finally {
-    process.emitWarning = emitWarning
-  }
+/** The text stays readable, because a reader of a page may want to know how it draws. */
+export async function pageScript(): Promise<string> {
+  const options = { input: START, cwd: ROOT, platform: 'browser', tsconfig: false } as const
+  await using bundle = await rolldown(options)
+  const { output } = await bundle.generate({ format: 'iife', strict: true, minify: false })
+  const [{ code }, ...others] = output
+  if (others.length > 0) throw new Error('the script of the page does not fit into one file')
+  return code
 }

@@ -12,14 +12,18 @@ import type { Arrival } from './repair/arrival.ts'
 import { BEING_FILLED, MAY_NOT_COUNT, TOO_FEW_HAVE_TOLD } from './replica/not-ready-reasons.ts'
 import type { HintStore } from './hints/hint-store.ts'
 import type { Moves, MovesView } from './moves/moves-view.ts'
-import { answerStream } from './moves/partition-stream.ts'
+import { streamPage } from './moves/partition-stream.ts'
+import { STREAM } from './wire/asks/move-asks.ts'
+import type { AskFormat } from './wire/asks/ask-format.ts'
 import type { HorizonKeeper } from './repair/horizon-keeper.ts'
 import { type KeyPages, PAGE_KEYS_MAX } from './listing/key-pages.ts'
 import { encodePage, encodePageFor2, READS_ENCODED_HEADS } from './listing/list-page.ts'
 import type { Liveness } from './peers/liveness.ts'
 import { APPLY_ASKS_WHOLE, type AskKind, type Refusal } from './wire/messages.ts'
 import { type Copy, encodeVersion } from './wire/object-record.ts'
-import type { AnswerWith, Reply } from './peers/peers.ts'
+import type { AnswerWith } from './peers/peers.ts'
+import type { Reply } from './peers/reply.ts'
+import { APPLY, type ApplyRequest } from './wire/asks/copy-asks.ts'
 import type { Location, Replica } from './replica/replica.ts'
 import { encodeLives, type PeerLives } from './identity/peer-lives.ts'
 import type { RegisterAsks } from './strong/register-asks.ts'
@@ -62,12 +66,14 @@ export class PeerAsks {
   }
 
   /** Handles an `apply` that this node sends to itself: it keeps a hint for a key that it owns by now. */
-  applyHere(body: readonly Encodable[], done: (reply: Reply) => void): void {
-    this.handle(this.#self, 'apply', body, 0, (code, ...rest) =>
+  applyHere(request: ApplyRequest, done: (reply: Reply<unknown>) => void): void {
+    const fields: Encodable[] = []
+    APPLY.encode(request, fields)
+    this.handle(this.#self, 'apply', fields, 0, (code, message) =>
       done(
         code === 'ok'
-          ? { type: 'ok', body: rest }
-          : { type: 'refused', code, message: String(rest[0] ?? '') },
+          ? { type: 'ok', answer: undefined }
+          : { type: 'refused', code, message: String(message ?? '') },
       ),
     )
   }
@@ -138,12 +144,12 @@ export class PeerAsks {
           return
         }
         // An old directory still holds keys that the others have deleted since, and have forgotten.
-        if (!isFilledIn(parts, Number(body[0]))) {
+        if (!isFilledIn(parts, STREAM.decode(body).partition)) {
           answer('not_ready', BEING_FILLED)
           return
         }
-        answerStream(parts.disk, body).then(
-          (page) => answer('ok', ...page),
+        streamPage(parts.disk, STREAM.decode(body)).then(
+          (page) => answer('ok', ...fieldsOf(STREAM, page)),
           (error: unknown) => answer('storage_failed', String(error)),
         )
         return
@@ -361,6 +367,12 @@ function decodeForwarded(
   body: readonly Encodable[],
 ): WriteRequest | UpdateRequest {
   return kind === 'put' ? decodeWrite(body) : decodeUpdate(body)
+}
+
+function fieldsOf<A>(format: AskFormat<unknown, A>, answer: A): Encodable[] {
+  const fields: Encodable[] = []
+  format.encodeAnswer(answer, fields)
+  return fields
 }
 
 function receivedCopy(replica: Replica, record: Encodable | undefined): Copy | Refusal {

@@ -206,7 +206,7 @@ export async function composeNode(
     reachable: reach.isReachable,
     self,
     route: (owner, bucket, key) => hintRoute(keeper, self, { owner, bucket, key }),
-    mergeHere: (body, done) => asks.applyHere(body, done),
+    mergeHere: (request, done) => asks.applyHere(request, done),
   })
   const voter = new TopologyAcceptor(ports, {
     self,

@@ -14,7 +14,9 @@ import { APPLY_IS_REPAIR } from '../wire/messages.ts'
 import type { HintSync } from '../service/service.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import { type Copy, RecordCorruptError } from '../wire/object-record.ts'
-import type { Peers, Reply } from '../peers/peers.ts'
+import type { Peers } from '../peers/peers.ts'
+import type { Reply } from '../peers/reply.ts'
+import { APPLY, type ApplyRequest } from '../wire/asks/copy-asks.ts'
 import { type HintName, parseHintKey } from '../storage/storage-keys.ts'
 
 /** Owners with hints are checked this often, and also when something wakes the delivery. */
@@ -43,10 +45,7 @@ export interface HintRoute {
   readonly need: number
 }
 
-type MergeHere = (
-  body: readonly [bucket: string, key: string, record: Uint8Array, flags: number],
-  done: (reply: Reply) => void,
-) => void
+type MergeHere = (request: ApplyRequest, done: (reply: Reply<unknown>) => void) => void
 
 export class HintDelivery {
   readonly #clock: Clock
@@ -224,15 +223,15 @@ export class HintDelivery {
     { to, need }: HintRoute,
     { bucket, key }: HintName,
     copy: Copy,
-    done: (reply: Reply) => void,
+    done: (reply: Reply<unknown>) => void,
   ): void {
     const deadlineMs = this.#nodeClock.nowMs() + DELIVERY_TIMEOUT_MS
-    const body = [bucket, key, copy.record, APPLY_IS_REPAIR] as const
+    const request = { bucket, key, record: copy.record, flags: APPLY_IS_REPAIR }
     let stored = 0
     let open = to.length
     let isOver = false
     for (const node of to) {
-      this.#ask(node, body, deadlineMs, (reply) => {
+      this.#ask(node, request, deadlineMs, (reply) => {
         open--
         if (reply.type === 'ok') stored++
         if (isOver || (stored < need && open > 0)) return
@@ -244,15 +243,15 @@ export class HintDelivery {
 
   #ask(
     node: string,
-    body: readonly [bucket: string, key: string, record: Uint8Array, flags: number],
+    request: ApplyRequest,
     deadlineMs: number,
-    done: (reply: Reply) => void,
+    done: (reply: Reply<unknown>) => void,
   ): void {
-    if (node === this.#self) this.#mergeHere(body, done)
-    else this.#peers.ask(node, 'apply', body, deadlineMs, done)
+    if (node === this.#self) this.#mergeHere(request, done)
+    else this.#peers.ask(node, APPLY, request, deadlineMs, done)
   }
 
-  #adjustWindow(owner: string, lane: Lane, reply: Reply, latencyMs: number): void {
+  #adjustWindow(owner: string, lane: Lane, reply: Reply<unknown>, latencyMs: number): void {
     if (reply.type === 'ok' && latencyMs <= TARGET_LATENCY_MS) {
       lane.window = Math.min(lane.window + 1, WINDOW_MAX)
       return

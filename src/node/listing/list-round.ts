@@ -16,8 +16,10 @@ import type { Codec } from '../../ports/codec.ts'
 import type { KeyPages, PagePlace } from './key-pages.ts'
 import { decodePage, type OwnerPage, READS_ENCODED_HEADS } from './list-page.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
-import type { Peers, Reply } from '../peers/peers.ts'
+import type { Peers } from '../peers/peers.ts'
+import type { NoAnswer } from '../peers/reply.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
+import { rawFormat } from '../wire/asks/raw-format.ts'
 
 /** A round that has enough answers waits this long for the rest, because one owner may have what another lacks. */
 const GRACE_MS = 50
@@ -143,12 +145,12 @@ export class ListRound {
     const { self, pages, peers, isComplete } = this.#parts
     if (node === self) return isComplete() ? pages.page(bucket, place) : 'hidden'
     const body = [bucket.name, place.prefix, place.after, place.limit, READS_ENCODED_HEADS]
-    const reply = await peers.request(node, 'list', body, deadlineMs)
-    if (reply.type === 'ok') return decodePage(this.#codec, reply.body) ?? 'hidden'
+    const reply = await peers.request(node, rawFormat('list'), body, deadlineMs)
+    if (reply.type === 'ok') return decodePage(this.#codec, reply.answer) ?? 'hidden'
     return this.#absence(node, reply)
   }
 
-  #absence(node: string, reply: Exclude<Reply, { type: 'ok' }>): Absence {
+  #absence(node: string, reply: NoAnswer): Absence {
     if (reply.type === 'refused') return reply.code === 'overloaded' ? 'overloaded' : 'hidden'
     const isLate = reply.type === 'lost' && (reply.reason === 'deadline' || reply.reason === 'late')
     return isLate ? this.#silence(node) : 'hidden'

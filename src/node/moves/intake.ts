@@ -25,11 +25,13 @@ import type { NodeClock } from '../identity/node-clock.ts'
 import type { NodeState } from '../identity/node-state.ts'
 import { copyIn } from '../round/owner-copies.ts'
 import { type DropParts, dropRecords } from '../storage/partition-drop.ts'
-import { decodeStreamPage, type StreamPage } from './partition-stream.ts'
+import { namedRecords, type NamedRecord } from './partition-stream.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { NodeMove } from '../service/service.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
+import { REGISTER_PROMISED } from '../wire/asks/register-asks.ts'
+import { STREAM } from '../wire/asks/move-asks.ts'
 
 const ASK_TIMEOUT_MS = 5000
 const RETRY_INTERVAL_MS = 500
@@ -265,10 +267,11 @@ export class Intake {
     let failure: string | undefined
     for (const source of this.#sourcesOf(partition)) {
       const deadlineMs = clock.nowMs() + ASK_TIMEOUT_MS
-      const reply = await peers.request(source, 'stream', [partition, after], deadlineMs)
+      const reply = await peers.request(source, STREAM, { partition, after }, deadlineMs)
       this.#check(work)
       if (reply.type === 'ok') {
-        return this.#takeRecords(work, source, decodeStreamPage(partition, reply.body))
+        await this.#takeRecords(work, source, namedRecords(partition, reply.answer))
+        return reply.answer.next
       }
       const why = reply.type === 'refused' ? reply.message : reply.type
       failure = `${source} sends no page of partition ${partition}: ${why}`
@@ -277,11 +280,10 @@ export class Intake {
     return undefined
   }
 
-  /** Returns the key after which to go on. */
-  async #takeRecords(work: Work, source: string, page: StreamPage): Promise<string | undefined> {
+  async #takeRecords(work: Work, source: string, records: readonly NamedRecord[]): Promise<void> {
     const { keeper, self, replica } = this.#parts
     let bytes = 0
-    const taken = page.records.map(async ({ at, record }) => {
+    const taken = records.map(async ({ at, record }) => {
       const bucket = keeper.bucket(at.bucket)
       const copy = copyIn(replica, record)
       // The comparison finds and repairs a damaged record.
@@ -299,7 +301,6 @@ export class Intake {
     work.bytes += bytes
     this.#metrics.count('moved_keys_total', { peer: source }, taken.length)
     this.#metrics.count('moved_bytes_total', { peer: source }, bytes)
-    return page.next
   }
 
   /**
@@ -335,12 +336,11 @@ export class Intake {
     const { keeper, peers, clock } = this.#parts
     const told = this.#owners(work).map(async (owner): Promise<Timestamp> => {
       const deadlineMs = clock.nowMs() + ASK_TIMEOUT_MS
-      const body = [keeper.placementVersion]
-      const reply = await peers.request(owner, 'register-promised', body, deadlineMs)
-      const [promised] = reply.type === 'ok' ? reply.body : []
+      const request = { placementVersion: keeper.placementVersion }
+      const reply = await peers.request(owner, REGISTER_PROMISED, request, deadlineMs)
+      const promised = reply.type === 'ok' ? reply.answer.promisedUpTo : undefined
       // A floor far ahead of all clocks would keep these keys undecidable until then.
-      const isTime = typeof promised === 'number' && Number.isSafeInteger(promised)
-      if (isTime && !clock.isTooFarAhead(promised)) return promised
+      if (promised !== undefined && !clock.isTooFarAhead(promised)) return promised
       throw new Error(`${owner} did not tell its ballot promises`)
     })
     return Math.max(clock.last, ...(await Promise.all(told)))

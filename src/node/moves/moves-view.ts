@@ -8,6 +8,7 @@ import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import type { Intake } from './intake.ts'
 import type { Release } from './release.ts'
 import type { Sweep } from './sweep.ts'
+import { rawFormat } from '../wire/asks/raw-format.ts'
 
 const ASK_TIMEOUT_MS = 1000
 
@@ -57,8 +58,8 @@ export class MovesView {
   async #ask(node: string, isAwaited: boolean): Promise<NodeMove | undefined> {
     const { self, peers, clock } = this.#parts
     if (node === self) return decodeMove(self, this.ownBody())
-    const reply = await peers.request(node, 'moves', [], clock.nowMs() + ASK_TIMEOUT_MS)
-    if (reply.type === 'ok') return decodeMove(node, reply.body)
+    const reply = await peers.request(node, rawFormat('moves'), [], clock.nowMs() + ASK_TIMEOUT_MS)
+    if (reply.type === 'ok') return decodeMove(node, reply.answer)
     return isAwaited ? { ...NOTHING_TOLD, node } : undefined
   }
 }

@@ -14,6 +14,7 @@ import type { Timers } from '../../ports/timers.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { NodeMove } from '../service/service.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
+import { rawFormat } from '../wire/asks/raw-format.ts'
 
 const RETRY_INTERVAL_MS = 500
 
@@ -49,7 +50,8 @@ export class Release {
   tell(peer: string): void {
     const { keeper, peers } = this.#parts
     const { change } = keeper.topology
-    if (change?.phase === 'releasing') peers.tell(peer, 'took-over', [keeper.placementVersion])
+    if (change?.phase === 'releasing')
+      peers.tell(peer, rawFormat('took-over'), [keeper.placementVersion])
   }
 
   /** A peer says that it has taken over everything this node held. */

@@ -15,6 +15,7 @@ import type { Network } from '../../ports/network.ts'
 import type { Random } from '../../ports/random.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
 import type { Peers } from './peers.ts'
+import { rawFormat } from '../wire/asks/raw-format.ts'
 
 const TICK_INTERVAL_MS = 100
 /** A peer that leaves a request unanswered for this long is probed at once. */
@@ -138,7 +139,7 @@ export class Liveness {
 
   #send(actions: readonly MembershipAction[]): void {
     for (const { to, message } of actions) {
-      this.#peers.tell(to, 'swim', [message as unknown as Encodable])
+      this.#peers.tell(to, rawFormat('swim'), [message as unknown as Encodable])
     }
   }
 

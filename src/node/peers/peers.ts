@@ -6,20 +6,18 @@
  * with a newer topology refuses the asks of this node. This node then fetches that topology and sends the ask again.
  */
 import { assert } from '../../core/assert.ts'
-import { VERSIONS } from '../../core/protocol-versions.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Codec, Encodable } from '../../ports/codec.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { Channel, Network } from '../../ports/network.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
-import { frameParts } from '../wire/frame-parts.ts'
+import type { AskFormat } from '../wire/asks/ask-format.ts'
 import {
   type Answer,
   ANY_EPOCH,
   type Ask,
   type AskKind,
-  encodeFrame,
   type Frame,
   ONCE_ONLY,
   parseFrame,
@@ -27,10 +25,10 @@ import {
 } from '../wire/messages.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import { OnceOnly } from './once-only.ts'
-import { Outboxes } from './outboxes.ts'
+import { FramesOut } from './frames-out.ts'
 import { PeerLatency } from './peer-latency.ts'
+import type { Reply } from './reply.ts'
 import type { PeerLives } from '../identity/peer-lives.ts'
-import { askFor } from '../wire/wire-version.ts'
 
 /** Unanswered asks to one peer; further ones end as unsent. This bounds the memory that a dead peer can hold. */
 const OUTSTANDING_PER_PEER_MAX = 16_384
@@ -43,12 +41,6 @@ const EPOCH_RETRIES_MAX = 2
  * behind that all its asks are late, this answer tells it whose time to follow (core/causality/agreed-time.ts).
  */
 const DEADLINE_EXEMPT: AskKind = 'topology'
-
-export type Reply =
-  | { readonly type: 'ok'; readonly body: readonly Encodable[] }
-  | { readonly type: 'refused'; readonly code: RefusalCode; readonly message: string }
-  | { readonly type: 'unsent' }
-  | { readonly type: 'lost'; readonly reason: 'deadline' | 'late' | 'link' | 'clock' }
 
 export type AnswerWith = (code: 'ok' | RefusalCode, ...body: Encodable[]) => void
 
@@ -68,17 +60,19 @@ export interface EpochSource {
   catchUp(from: string, done: () => void): void
 }
 
-interface Outstanding {
+interface Outstanding<Request, Answer> {
   readonly to: string
-  readonly kind: AskKind
-  readonly body: readonly Encodable[]
+  readonly format: AskFormat<Request, Answer>
+  readonly request: Request
   readonly deadlineMs: number
-  readonly done: (reply: Reply) => void
+  readonly done: (reply: Reply<Answer>) => void
   /** The monotonic times when the ask was sent, and when it is given up. */
   readonly startMs: number
   readonly endMs: number
   retries: number
 }
+
+type AnyOutstanding = Outstanding<unknown, unknown>
 
 export class Peers {
   readonly #network: Network
@@ -91,12 +85,10 @@ export class Peers {
   readonly #epochs: EpochSource
   readonly #handle: AskHandler
   readonly #lives: PeerLives
-  readonly #life: number
-  readonly #outstanding = new Map<number, Outstanding>()
+  readonly #outstanding = new Map<number, AnyOutstanding>()
   readonly #outstandingTo = new Map<string, number>()
-  readonly #outboxes = new Outboxes()
+  readonly #out: FramesOut
   readonly #once = new OnceOnly()
-  #flushScheduled = false
   #nextId: number
   /** The timer of `#expire`. It runs only while an ask is unanswered. */
   #sweep: Timer | undefined
@@ -126,7 +118,6 @@ export class Peers {
     },
   ) {
     this.#lives = parts.lives
-    this.#life = parts.life
     // The ids differ from those of an earlier process, so that an answer to it is not taken for an answer to this one.
     this.#nextId = parts.life * ASKS_PER_LIFE_MAX + 1
     this.#network = ports.network
@@ -139,6 +130,8 @@ export class Peers {
     this.#clock = parts.clock
     this.#epochs = parts.epochs
     this.#handle = parts.handle
+    const unsent = (askId: number): void => this.#end(askId, { type: 'unsent' })
+    this.#out = new FramesOut(ports, { ...parts, unsent })
     this.#network.onFrame((from, channel, frame) => this.#receive(from, channel, frame))
     this.#network.onLink((peer, open) => {
       if (!open) this.#loseLink(peer)
@@ -147,12 +140,12 @@ export class Peers {
   }
 
   /** `deadlineMs` is wall-clock time on the node's clock. `done` is called exactly once, never before this returns. */
-  ask(
+  ask<Request, Answer>(
     to: string,
-    kind: AskKind,
-    body: readonly Encodable[],
+    format: AskFormat<Request, Answer>,
+    request: Request,
     deadlineMs: number,
-    done: (reply: Reply) => void,
+    done: (reply: Reply<Answer>) => void,
   ): void {
     const waiting = this.#outstandingTo.get(to) ?? 0
     if (waiting >= OUTSTANDING_PER_PEER_MAX || !this.#network.isOpen(to)) {
@@ -163,20 +156,22 @@ export class Peers {
     const startMs = this.#monotonic.monotonicMs()
     // This uses the monotonic clock, because the node's clock stands still for a while if the wall clock is set back.
     const endMs = startMs + Math.max(0, deadlineMs - this.#clock.nowMs())
-    this.#outstanding.set(id, { to, kind, body, deadlineMs, endMs, done, startMs, retries: 0 })
+    const ask = { to, format, request, deadlineMs, endMs, done, startMs, retries: 0 }
+    // The answer of this ask is decoded with its own format, so the types match again.
+    this.#outstanding.set(id, ask as unknown as AnyOutstanding)
     this.#sweep ??= this.#timers.every(SWEEP_INTERVAL_MS, () => this.#expire())
     this.#outstandingTo.set(to, waiting + 1)
-    this.#post(to, 'ask', [id, kind, deadlineMs, ...body])
+    this.#postAsk(id, to, format, request, deadlineMs)
   }
 
   /** Like `ask`, but returns a promise. */
-  request(
+  request<Request, Answer>(
     to: string,
-    kind: AskKind,
-    body: readonly Encodable[],
+    format: AskFormat<Request, Answer>,
+    request: Request,
     deadlineMs: number,
-  ): Promise<Reply> {
-    return new Promise((resolve) => this.ask(to, kind, body, deadlineMs, resolve))
+  ): Promise<Reply<Answer>> {
+    return new Promise((resolve) => this.ask(to, format, request, deadlineMs, resolve))
   }
 
   /** Ends every unanswered ask, so that nothing calls back after this node has stopped. */
@@ -186,8 +181,8 @@ export class Peers {
   }
 
   /** Sends a message that expects no answer. Drops it silently if there is no link. */
-  tell(to: string, kind: AskKind, body: readonly Encodable[]): void {
-    if (this.#network.isOpen(to)) this.#post(to, 'ask', [0, kind, 0, ...body])
+  tell<Request>(to: string, format: AskFormat<Request, unknown>, request: Request): void {
+    if (this.#network.isOpen(to)) this.#postAsk(0, to, format, request, 0)
   }
 
   /** The version of the protocol on the link to the peer; undefined if there is no link. */
@@ -212,45 +207,16 @@ export class Peers {
     return peers
   }
 
-  #post(to: string, channel: Channel, item: Encodable): void {
-    this.#outboxes.add(to, channel, item)
-    if (this.#flushScheduled) return
-    this.#flushScheduled = true
-    this.#timers.soon(() => this.#flush())
-  }
-
-  #flush(): void {
-    this.#flushScheduled = false
-    this.#outboxes.drain((to, channel, items) => this.#sendFrames(to, channel, items))
-  }
-
-  #sendFrames(to: string, channel: Channel, items: readonly Encodable[]): void {
-    // Without a link there is no version. Then `send` below sends nothing, so any version will do.
-    const version = this.#network.versionOf(to, channel) ?? VERSIONS.newest
-    if (channel === 'ask') items = this.#asksFor(version, items as readonly Ask[])
-    for (const part of frameParts(items)) {
-      const [stamp, wallMs] = [this.#clock.stamp(), this.#clock.ownMs()]
-      const head = { stamp, wallMs, epoch: this.#epochs.epoch, life: this.#life, version }
-      const frame = this.#codec.encode(encodeFrame({ ...head, items: part }))
-      const sent = this.#network.send(to, channel, frame)
-      this.#metrics.count('peer_frames_total', DIRECTION_OUT)
-      this.#metrics.count('peer_messages_total', DIRECTION_OUT, part.length)
-      this.#metrics.count('peer_bytes_total', DIRECTION_OUT, frame.length)
-      if (!sent && channel === 'ask') {
-        for (const item of part) this.#end((item as Ask)[0], { type: 'unsent' })
-      }
-    }
-  }
-
-  /** Converts the asks to that version of the protocol. An ask that the version cannot express ends as unsent. */
-  #asksFor(version: number, asks: readonly Ask[]): readonly Ask[] {
-    if (version === VERSIONS.newest) return asks
-    return asks.flatMap((ask) => {
-      const converted = askFor(version, ask)
-      if (converted !== undefined) return [converted]
-      this.#end(ask[0], { type: 'unsent' })
-      return []
-    })
+  #postAsk<Request>(
+    id: number,
+    to: string,
+    format: AskFormat<Request, unknown>,
+    request: Request,
+    deadlineMs: number,
+  ): void {
+    const message: Encodable[] = [id, format.kind, deadlineMs]
+    format.encode(request, message)
+    this.#out.post(to, 'ask', message)
   }
 
   #receive(from: string, channel: Channel, bytes: Uint8Array): void {
@@ -289,7 +255,8 @@ export class Peers {
   #takeAnswers(from: string, answers: readonly Answer[], epoch: number, trusted: boolean): void {
     const held: Answer[] = []
     for (const answer of answers) {
-      const kind = epoch > this.#epochs.epoch ? this.#outstanding.get(answer[0])?.kind : undefined
+      const kind =
+        epoch > this.#epochs.epoch ? this.#outstanding.get(answer[0])?.format.kind : undefined
       // An answer that is not trusted ends as lost, so that timestamps of a broken clock never enter this node.
       if (kind === undefined || ANY_EPOCH.has(kind)) this.#takeAnswer(from, answer, trusted)
       else held.push(answer)
@@ -307,7 +274,7 @@ export class Peers {
     const answer: AnswerWith = (code, ...rest) => {
       assert(!answered, () => `an ask is answered once: ${kind}`)
       answered = true
-      if (id !== 0) this.#post(from, 'answer', [id, code, ...rest])
+      if (id !== 0) this.#out.post(from, 'answer', [id, code, ...rest])
     }
     // The `hello` of a node with a refused clock is refused, because this node does not note its current life.
     if (!trusted && (kind === 'hello' || !ANY_EPOCH.has(kind))) {
@@ -341,28 +308,38 @@ export class Peers {
   }
 
   #takeAnswer(from: string, item: Answer, trusted: boolean): void {
-    const [id, code, ...body] = item
+    const [id, code, ...fields] = item
     const ask = this.#outstanding.get(id)
     // An ask that is not outstanding has ended, mostly by its deadline. An answer counts only from the node asked.
     if (ask === undefined || ask.to !== from) return
+    const { format, request, deadlineMs } = ask
     // `late` may answer a duplicate of the ask while the first one is being done. So the outcome is not known.
-    if ((!trusted && ask.kind !== DEADLINE_EXEMPT) || code === 'late') {
+    if ((!trusted && format.kind !== DEADLINE_EXEMPT) || code === 'late') {
       const reason = code === 'late' ? 'late' : 'deadline'
       this.#end(id, { type: 'lost', reason: this.#clock.isRefused(from) ? 'clock' : reason })
     } else if (code === 'ok') {
-      this.#end(id, { type: 'ok', body })
+      this.#end(id, this.#decoded(ask, fields))
     } else if (code === 'stale_epoch' && ask.retries < EPOCH_RETRIES_MAX) {
       ask.retries++
       this.#epochs.catchUp(from, () => {
-        if (this.#outstanding.has(id))
-          this.#post(from, 'ask', [id, ask.kind, ask.deadlineMs, ...ask.body])
+        if (this.#outstanding.has(id)) this.#postAsk(id, from, format, request, deadlineMs)
       })
     } else {
-      this.#end(id, { type: 'refused', code, message: String(body[0] ?? '') })
+      this.#end(id, { type: 'refused', code, message: String(fields[0] ?? '') })
     }
   }
 
-  #end(id: number, reply: Reply): void {
+  /** An answer that cannot be decoded counts as lost, because the peer may have done what it was asked. */
+  #decoded({ to, format }: AnyOutstanding, fields: readonly Encodable[]): Reply<unknown> {
+    try {
+      return { type: 'ok', answer: format.decodeAnswer(fields) }
+    } catch (error) {
+      this.#log.error({ peer: to, kind: format.kind, error: String(error) }, GARBLED)
+      return { type: 'lost', reason: 'garbled' }
+    }
+  }
+
+  #end(id: number, reply: Reply<unknown>): void {
     const ask = this.#outstanding.get(id)
     if (ask === undefined) return
     this.#outstanding.delete(id)
@@ -394,5 +371,5 @@ export class Peers {
 
 /** The id of an ask has 53 bits. The upper ones are the number of the process (LIVES_MAX). */
 const ASKS_PER_LIFE_MAX = 2 ** 32
+const GARBLED = 'an answer could not be decoded'
 const DIRECTION_IN = { direction: 'in' }
-const DIRECTION_OUT = { direction: 'out' }

@@ -5,6 +5,7 @@
 import type { Codec } from '../../ports/codec.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import { APPLY_IS_REPAIR, APPLY_REPAIRS_CORRUPT } from '../wire/messages.ts'
+import { APPLY, type HeldFormat, keyRequest, READ, VERSION } from '../wire/asks/copy-asks.ts'
 import type { Copy } from '../wire/object-record.ts'
 import { foundIn, type OwnerCopies } from '../round/owner-copies.ts'
 import type { ReadParts } from './read-parts.ts'
@@ -50,8 +51,8 @@ export function repairOwner(
     replica.apply(at, copy, flags, (_applied, refusal) => finish(refusal?.message))
     return
   }
-  const body = [at.bucket.name, at.key, copy.record, flags]
-  peers.ask(owner, 'apply', body, deadlineMs, (reply) =>
+  const request = { ...keyRequest(at), record: copy.record, flags }
+  peers.ask(owner, APPLY, request, deadlineMs, (reply) =>
     finish(reply.type === 'ok' ? undefined : `repair: ${reply.type}`),
   )
 }
@@ -67,16 +68,16 @@ export function compareLate(
   copies: OwnerCopies,
   unasked: readonly string[],
 ): void {
-  const { bucket, key } = placed.at
+  const request = keyRequest(placed.at)
   const deadlineMs = parts.clock.nowMs() + LATE_TIMEOUT_MS
-  const ask = (owners: readonly string[], kind: 'read' | 'version', then: () => void): void => {
+  const ask = (owners: readonly string[], format: HeldFormat, then: () => void): void => {
     let waiting = owners.length
     if (waiting === 0) then()
     for (const owner of owners) {
-      parts.peers.ask(owner, kind, [bucket.name, key], deadlineMs, (reply) => {
-        const found = foundIn(parts.replica, reply, kind)
+      parts.peers.ask(owner, format, request, deadlineMs, (reply) => {
+        const found = foundIn(parts.replica, reply)
         if (found !== undefined) copies.take(owner, found)
-        else if (kind === 'read') copies.lose(owner)
+        else if (format === READ) copies.lose(owner)
         if (--waiting === 0) then()
       })
     }
@@ -93,10 +94,10 @@ export function compareLate(
     }
   }
   const others = unasked.filter((owner) => owner !== parts.self)
-  ask(others, 'version', () =>
+  ask(others, VERSION, () =>
     ask(
       copies.lacking().filter((o) => o !== parts.self),
-      'read',
+      READ,
       repair,
     ),
   )

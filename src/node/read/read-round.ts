@@ -20,6 +20,8 @@ import {
 import type { Clock } from '../../ports/clock.ts'
 import { TOO_FEW_HAVE_TOLD } from '../replica/not-ready-reasons.ts'
 import type { Deadline } from '../peers/deadlines.ts'
+import { type HeldFormat, keyRequest, READ, VERSION } from '../wire/asks/copy-asks.ts'
+import { READ_HINTS } from '../wire/asks/hint-asks.ts'
 import { ABSENT_COPY, type Copy, encodeVersion } from '../wire/object-record.ts'
 import { copyIn, foundIn, OwnerCopies } from '../round/owner-copies.ts'
 import { answerWith } from './read-answer.ts'
@@ -123,7 +125,7 @@ export class ReadRound {
       const owner = this.#candidates[this.#asked++] as string
       // The first owner is asked for its full copy. Once an owner has failed, the next ones are asked for theirs too.
       if (owner === this.#parts.self) this.#readSelf()
-      else this.#ask(owner, this.#asked === 1 || this.#lost.size > 0 ? 'read' : 'version')
+      else this.#ask(owner, this.#asked === 1 || this.#lost.size > 0 ? READ : VERSION)
     }
   }
 
@@ -147,10 +149,10 @@ export class ReadRound {
     })
   }
 
-  #ask(owner: string, kind: 'read' | 'version'): void {
-    const { bucket, key } = this.#placed.at
-    this.#parts.peers.ask(owner, kind, [bucket.name, key], this.#placed.deadlineMs, (reply) => {
-      const found = foundIn(this.#parts.replica, reply, kind)
+  #ask(owner: string, format: HeldFormat): void {
+    const { at, deadlineMs } = this.#placed
+    this.#parts.peers.ask(owner, format, keyRequest(at), deadlineMs, (reply) => {
+      const found = foundIn(this.#parts.replica, reply)
       if (found !== undefined) {
         this.#reports.set(owner, 'ok')
         this.#copies.take(owner, found)
@@ -197,9 +199,9 @@ export class ReadRound {
       if (holder === self) {
         hints.read(at, (copy) => take(self, copy))
       } else {
-        peers.ask(holder, 'read-hints', [at.bucket.name, at.key], deadlineMs, (reply) => {
+        peers.ask(holder, READ_HINTS, keyRequest(at), deadlineMs, (reply) => {
           if (reply.type !== 'ok') this.#reports.setReply(holder, reply)
-          take(holder, reply.type === 'ok' ? copyIn(replica, reply.body[0]) : undefined)
+          take(holder, reply.type === 'ok' ? copyIn(replica, reply.answer.record) : undefined)
         })
       }
     }
@@ -261,10 +263,10 @@ export class ReadRound {
   #fetch(owners: readonly string[]): void {
     this.#busy = true
     let waiting = owners.length
-    const { bucket, key } = this.#placed.at
+    const { at, deadlineMs } = this.#placed
     for (const owner of owners) {
-      this.#parts.peers.ask(owner, 'read', [bucket.name, key], this.#placed.deadlineMs, (reply) => {
-        const found = foundIn(this.#parts.replica, reply, 'read')
+      this.#parts.peers.ask(owner, READ, keyRequest(at), deadlineMs, (reply) => {
+        const found = foundIn(this.#parts.replica, reply)
         if (found !== undefined) {
           this.#copies.take(owner, found)
         } else {

@@ -23,14 +23,23 @@ import type { HorizonKeeper } from './horizon-keeper.ts'
 import type { LeafListing } from './leaf-listing.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import { APPLY_IS_REPAIR, type AskKind, type Refusal } from '../wire/messages.ts'
+import {
+  APPLY,
+  FETCH,
+  type FetchedCopy,
+  keyRequest,
+  type KeyRequest,
+} from '../wire/asks/copy-asks.ts'
 import type { Copy } from '../wire/object-record.ts'
 import { copyIn } from '../round/owner-copies.ts'
 import { Pace } from '../peers/pace.ts'
-import type { Peers, Reply } from '../peers/peers.ts'
+import type { Peers } from '../peers/peers.ts'
+import type { Reply } from '../peers/reply.ts'
 import type { Location, Replica } from '../replica/replica.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import { TreeDoubts } from './tree-doubts.ts'
 import { decodeVersions, encodeVersions } from '../wire/wire-version.ts'
+import { rawFormat } from '../wire/asks/raw-format.ts'
 
 const ROUND_INTERVAL_MS = 1000
 const ASK_TIMEOUT_MS = 5000
@@ -286,20 +295,18 @@ export class AntiEntropy {
     const key = name.slice(slash + 1)
     if (bucket === undefined) throw new RoundFailed(`a key of an unknown bucket: ${name}`)
     const at: Location = { bucket, key, partition: partitionOf(bucket.name, key) }
-    const fetched = await this.#fetch(peer, bucket.name, key)
+    const fetched = await this.#fetch(peer, keyRequest(at))
     if (fetched === undefined) return true
-    const [record, theirHorizon, , isFilled = true] = fetched
-    if (isFilled !== true && this.#cannotJudge(at)) {
+    const { record, horizon: theirHorizon, isFilled } = fetched
+    if (!isFilled && this.#cannotJudge(at)) {
       this.#withheld++
       return true
     }
     const theirs = copyIn(replica, record)
-    if (theirs === undefined || !Number.isSafeInteger(theirHorizon)) {
-      throw new RoundFailed(`garbage in place of a copy of ${name}`)
-    }
+    if (theirs === undefined) throw new RoundFailed(`a damaged copy of ${name}`)
     const [merged, refusal] = await new Promise<[Copy | undefined, Refusal | undefined]>(
       (resolve) => {
-        replica.reconcile(at, theirs, theirHorizon as number, (...end) => resolve(end))
+        replica.reconcile(at, theirs, theirHorizon, (...end) => resolve(end))
       },
     )
     if (refusal?.code === 'record_corrupt') {
@@ -318,12 +325,8 @@ export class AntiEntropy {
     if (!isKeeper(keeper.topology, bucket.n, at.partition, peer)) return true
     // Best effort: the peer fetches what it lacks in its own rounds.
     const deadlineMs = this.#parts.clock.nowMs() + ASK_TIMEOUT_MS
-    await this.#parts.peers.request(
-      peer,
-      'apply',
-      [bucket.name, key, merged.record, APPLY_IS_REPAIR],
-      deadlineMs,
-    )
+    const repair = { ...keyRequest(at), record: merged.record, flags: APPLY_IS_REPAIR }
+    await this.#parts.peers.request(peer, APPLY, repair, deadlineMs)
     return true
   }
 
@@ -341,15 +344,11 @@ export class AntiEntropy {
    * Undefined if the peer's record is damaged: the peer counts as holding nothing, and its scrub repairs the record.
    * One key that cannot be repaired, because too few owners can read theirs, must not keep all others from settling.
    */
-  async #fetch(
-    peer: string,
-    bucket: string,
-    key: string,
-  ): Promise<readonly Encodable[] | undefined> {
+  async #fetch(peer: string, request: KeyRequest): Promise<FetchedCopy | undefined> {
     const deadlineMs = this.#parts.clock.nowMs() + ASK_TIMEOUT_MS
-    const reply = await this.#parts.peers.request(peer, 'fetch', [bucket, key], deadlineMs)
+    const reply = await this.#parts.peers.request(peer, FETCH, request, deadlineMs)
     if (reply.type === 'refused' && reply.code === 'record_corrupt') return undefined
-    return bodyOf('fetch', reply)
+    return answerIn('fetch', reply)
   }
 
   async #ask(
@@ -358,12 +357,12 @@ export class AntiEntropy {
     body: readonly Encodable[],
   ): Promise<readonly Encodable[]> {
     const deadlineMs = this.#parts.clock.nowMs() + ASK_TIMEOUT_MS
-    return bodyOf(kind, await this.#parts.peers.request(peer, kind, body, deadlineMs))
+    return answerIn(kind, await this.#parts.peers.request(peer, rawFormat(kind), body, deadlineMs))
   }
 }
 
-function bodyOf(kind: AskKind, reply: Reply): readonly Encodable[] {
-  if (reply.type === 'ok') return reply.body
+function answerIn<Answer>(kind: AskKind, reply: Reply<Answer>): Answer {
+  if (reply.type === 'ok') return reply.answer
   const why = reply.type === 'refused' ? `${reply.code}: ${reply.message}` : reply.type
   throw new RoundFailed(`${kind}: ${why}`)
 }

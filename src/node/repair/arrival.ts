@@ -24,6 +24,7 @@ import type { DirectoryProof } from '../identity/directory-proof.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import { type HeardLives, latestOf, parseLives } from '../identity/peer-lives.ts'
 import type { Peers } from '../peers/peers.ts'
+import { rawFormat } from '../wire/asks/raw-format.ts'
 
 const WAIT_MS_MAX = 5000
 /** Extra wait for the other members after a majority has answered: most links are open by then. */
@@ -213,8 +214,8 @@ export class Arrival {
     const unasked = members().filter((id) => id !== self && !this.#answered.has(id))
     for (const peer of unasked) {
       const deadlineMs = clock.nowMs() + ASK_TIMEOUT_MS
-      peers.ask(peer, 'hello', [], deadlineMs, (reply) => {
-        const lives = reply.type === 'ok' ? parseLives(reply.body) : undefined
+      peers.ask(peer, rawFormat('hello'), [], deadlineMs, (reply) => {
+        const lives = reply.type === 'ok' ? parseLives(reply.answer) : undefined
         if (lives !== undefined) this.#take(peer, lives)
       })
     }

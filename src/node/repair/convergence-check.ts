@@ -27,6 +27,7 @@ import {
   STATUS_UNSETTLED,
   type Unsettled,
 } from '../service/unsettled.ts'
+import { rawFormat } from '../wire/asks/raw-format.ts'
 
 const ASK_TIMEOUT_MS = 3000
 const NODES_PER_ASK = 512
@@ -288,8 +289,8 @@ export class ConvergenceCheck {
     // Do not wait again for a member that failed to answer once.
     if (this.#unreachable.has(node)) return undefined
     const deadlineMs = this.#parts.clock.nowMs() + ASK_TIMEOUT_MS
-    const reply = await this.#parts.peers.request(node, kind, body, deadlineMs)
-    return reply.type === 'ok' ? reply.body : this.#markUnreachable(node)
+    const reply = await this.#parts.peers.request(node, rawFormat(kind), body, deadlineMs)
+    return reply.type === 'ok' ? reply.answer : this.#markUnreachable(node)
   }
 
   #markUnreachable(node: string): undefined {

@@ -2,7 +2,8 @@
 import { type ErrorCode, QuorateError } from '../../core/errors.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import { refusedWords, reportOfUnasked } from '../peers/peer-reach.ts'
-import { type LostReason, lostAnswerReport, lostAnswerWords } from './lost-answer.ts'
+import type { LostReason } from '../peers/reply.ts'
+import { lostAnswerReport, lostAnswerWords } from './lost-answer.ts'
 import type { PlacedRequest } from './placed-request.ts'
 
 /**

@@ -1,8 +1,6 @@
 /** Explains to the client why a peer's answer is missing or does not count. The peer may have done what it was asked. */
 import type { ReplicaReport } from '../../core/errors.ts'
-import type { Reply } from '../peers/peers.ts'
-
-export type LostReason = Extract<Reply, { type: 'lost' }>['reason']
+import type { LostReason } from '../peers/reply.ts'
 
 /** The predicate of a sentence whose subject is the peer. */
 export function lostAnswerWords(reason: LostReason, timeoutMs: number): string {
@@ -13,6 +11,8 @@ export function lostAnswerWords(reason: LostReason, timeoutMs: number): string {
       return 'answered that, by its clock, the deadline had passed'
     case 'link':
       return 'did not answer before the connection to it broke'
+    case 'garbled':
+      return 'answered with something that this node cannot read'
     case 'deadline':
       return `did not answer within ${timeoutMs} ms`
     default:
@@ -28,6 +28,8 @@ export function lostAnswerReport(reason: LostReason): Pick<ReplicaReport, 'statu
       return { status: 'unreachable' }
     case 'late':
       return { status: 'timeout', error: 'by its clock the deadline had passed' }
+    case 'garbled':
+      return { status: 'error', error: 'its answer cannot be read' }
     case 'deadline':
       return { status: 'timeout' }
     default:

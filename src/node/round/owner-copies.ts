@@ -3,14 +3,21 @@
  * all full copies. From these it decides which owners to ask for their full copy, and which owners to repair.
  */
 import type { MergeMode } from '../../core/causality/stored-object.ts'
-import type { Codec, Encodable } from '../../ports/codec.ts'
-import { ABSENT_COPY, type Copy, encodeVersion, equalVersions } from '../wire/object-record.ts'
-import type { Reply } from '../peers/peers.ts'
+import type { Codec } from '../../ports/codec.ts'
+import type { Reply } from '../peers/reply.ts'
+import type { RecordAnswer, VersionAnswer } from '../wire/asks/copy-asks.ts'
+import {
+  ABSENT_COPY,
+  type Copy,
+  encodeVersion,
+  equalVersions,
+  type Version,
+} from '../wire/object-record.ts'
 import { mergeCopies, type Replica } from '../replica/replica.ts'
 
 /** One owner's answer: its full copy, or only its version. */
 export interface Found {
-  readonly version: readonly Encodable[]
+  readonly version: Version
   readonly copy: Copy | undefined
 }
 
@@ -125,21 +132,20 @@ export class OwnerCopies {
   }
 }
 
-/** Decodes an answer to `read` or `version`. Returns undefined if the answer is not usable. */
+/** The owner's copy or version in an answer. Returns undefined if there is none, or if the copy is damaged. */
 export function foundIn(
   replica: Replica,
-  reply: Reply,
-  kind: 'read' | 'version',
+  reply: Reply<RecordAnswer | VersionAnswer>,
 ): Found | undefined {
   if (reply.type !== 'ok') return undefined
-  if (kind === 'version') return { version: reply.body, copy: undefined }
-  const copy = copyIn(replica, reply.body[0])
+  const { answer } = reply
+  if ('version' in answer) return { version: answer.version, copy: undefined }
+  const copy = copyIn(replica, answer.record)
   return copy && { version: encodeVersion(copy.object), copy }
 }
 
-/** Decodes the copy in an answer to `read` or `read-hints`. Returns undefined if the copy is damaged. */
-export function copyIn(replica: Replica, record: Encodable | undefined): Copy | undefined {
-  if (!(record instanceof Uint8Array)) return undefined
+/** Decodes a record that a peer sent. Returns undefined if it is damaged. */
+export function copyIn(replica: Replica, record: Uint8Array): Copy | undefined {
   if (record.length === 0) return ABSENT_COPY
   const received = replica.receive(record)
   return 'code' in received ? undefined : received

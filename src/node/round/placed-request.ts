@@ -6,7 +6,7 @@ import type { Clock } from '../../ports/clock.ts'
 import { lostAnswerReport } from './lost-answer.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import { reportOfUnasked } from '../peers/peer-reach.ts'
-import type { Reply } from '../peers/peers.ts'
+import type { NoAnswer } from '../peers/reply.ts'
 import type { Location } from '../replica/replica.ts'
 import type { Refusal } from '../wire/messages.ts'
 
@@ -67,7 +67,7 @@ export class ReplicaReports {
     this.set(node, status, error)
   }
 
-  setReply(node: string, reply: Exclude<Reply, { type: 'ok' }>): void {
+  setReply(node: string, reply: NoAnswer): void {
     switch (reply.type) {
       case 'refused':
         return this.set(node, 'refused', `${reply.code}: ${reply.message}`)

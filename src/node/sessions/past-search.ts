@@ -12,6 +12,8 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Codec } from '../../ports/codec.ts'
 import { TOO_FEW_HAVE_TOLD } from '../replica/not-ready-reasons.ts'
 import type { Deadline } from '../peers/deadlines.ts'
+import { FETCH, keyRequest } from '../wire/asks/copy-asks.ts'
+import { READ_HINTS } from '../wire/asks/hint-asks.ts'
 import { ABSENT_COPY, type Copy, encodeVersion } from '../wire/object-record.ts'
 import { copyIn, OwnerCopies } from '../round/owner-copies.ts'
 import type { ReadParts } from '../read/read-parts.ts'
@@ -138,15 +140,19 @@ class PastSearch {
   #ask(owner: string): void {
     const { peers, replica } = this.#parts
     const { at, deadlineMs } = this.#placed
-    peers.ask(owner, 'fetch', [at.bucket.name, at.key], deadlineMs, (reply) => {
-      const copy = reply.type === 'ok' ? copyIn(replica, reply.body[0]) : undefined
-      const horizon = reply.type === 'ok' ? Number(reply.body[1]) : 0
-      if (copy !== undefined) {
-        this.#take(owner, copy, horizon, reply.type === 'ok' && reply.body[2] === true)
+    peers.ask(owner, FETCH, keyRequest(at), deadlineMs, (reply) => {
+      if (reply.type !== 'ok') {
+        this.#reports.setReply(owner, reply)
+        this.#noCopy()
         return
       }
-      if (reply.type === 'ok') this.#reports.set(owner, 'error', 'a damaged record')
-      else this.#reports.setReply(owner, reply)
+      const { record, horizon, isWhole } = reply.answer
+      const copy = copyIn(replica, record)
+      if (copy !== undefined) {
+        this.#take(owner, copy, horizon, isWhole)
+        return
+      }
+      this.#reports.set(owner, 'error', 'a damaged record')
       this.#noCopy()
     })
   }
@@ -193,8 +199,8 @@ class PastSearch {
     for (const node of fallbacks) {
       if (node === self) hints.read(at, (copy) => take(self, copy))
       else {
-        peers.ask(node, 'read-hints', [at.bucket.name, at.key], deadlineMs, (reply) => {
-          const copy = reply.type === 'ok' ? copyIn(replica, reply.body[0]) : undefined
+        peers.ask(node, READ_HINTS, keyRequest(at), deadlineMs, (reply) => {
+          const copy = reply.type === 'ok' ? copyIn(replica, reply.answer.record) : undefined
           if (copy !== undefined) {
             take(node, copy)
             return

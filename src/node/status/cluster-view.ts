@@ -16,6 +16,8 @@ import type { HintStore } from '../hints/hint-store.ts'
 import type { Liveness } from '../peers/liveness.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import { ABSENT_COPY, type Copy } from '../wire/object-record.ts'
+import { keyRequest, READ } from '../wire/asks/copy-asks.ts'
+import { READ_HINTS } from '../wire/asks/hint-asks.ts'
 import { type PeerRefusals, refusalWords } from '../peers/peer-refusals.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { Location, Replica } from '../replica/replica.ts'
@@ -28,6 +30,7 @@ import type {
 } from '../service/service.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import { encodeUnsettled, type Unsettled } from '../service/unsettled.ts'
+import { rawFormat } from '../wire/asks/raw-format.ts'
 
 /** How long to wait for the other members' views. */
 const STATUS_TIMEOUT_MS = 400
@@ -181,9 +184,9 @@ export class ClusterView {
     const deadlineMs = this.#nowMs() + STATUS_TIMEOUT_MS
     const ask = async ({ id }: { id: string }): Promise<void> => {
       if (id === self) return
-      const reply = await peers.request(id, 'status', [], deadlineMs)
+      const reply = await peers.request(id, rawFormat('status'), [], deadlineMs)
       if (reply.type !== 'ok') return
-      const [epoch, fields, , twins = []] = reply.body as unknown as StatusBody
+      const [epoch, fields, , twins = []] = reply.answer as unknown as StatusBody
       const row: Row = {}
       for (let i = 0; i + 1 < fields.length; i += 2) {
         row[fields[i] as string] = fields[i + 1] as MemberState
@@ -327,15 +330,11 @@ export class ClusterView {
       const late = (): Error => new Error('the disk of this node does not answer')
       return inTime(deadlines, RING_TIMEOUT_MS, copy, late).catch(() => null)
     }
-    const kind = role === 'owner' ? 'read' : 'read-hints'
-    const reply = await peers.request(
-      node,
-      kind,
-      [at.bucket.name, at.key],
-      this.#nowMs() + RING_TIMEOUT_MS,
-    )
-    const record = reply.type === 'ok' ? reply.body[0] : undefined
-    if (!(record instanceof Uint8Array)) return null
+    const format = role === 'owner' ? READ : READ_HINTS
+    const deadlineMs = this.#nowMs() + RING_TIMEOUT_MS
+    const reply = await peers.request(node, format, keyRequest(at), deadlineMs)
+    if (reply.type !== 'ok') return null
+    const { record } = reply.answer
     if (record.length === 0) return ABSENT_COPY
     const received = replica.receive(record)
     return 'code' in received ? null : received

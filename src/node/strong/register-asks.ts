@@ -38,7 +38,7 @@ export class RegisterAsks {
       }
       case 'register-accept': {
         const [placementVersion, content] = body
-        const copy = copyIn(this.#replica, content)
+        const copy = content instanceof Uint8Array ? copyIn(this.#replica, content) : undefined
         if (copy === undefined || copy.object.vector.size !== 1)
           answer('bad_message', 'no proposal')
         else this.#acceptor.accept(at, Number(placementVersion), copy, replyWith(answer))

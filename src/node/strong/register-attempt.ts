@@ -12,13 +12,16 @@ import type { Deadlines } from '../peers/deadlines.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { Copy } from '../wire/object-record.ts'
 import { copyIn } from '../round/owner-copies.ts'
-import type { Peers, Reply } from '../peers/peers.ts'
+import type { Encodable } from '../../ports/codec.ts'
+import type { Peers } from '../peers/peers.ts'
+import type { Reply } from '../peers/reply.ts'
 import type { PendingDot } from '../replica/pending-dots.ts'
 import type { RegisterAcceptor, RegisterReply } from './register-acceptor.ts'
 import type { Location, Replica } from '../replica/replica.ts'
 import type { Refusal } from '../wire/messages.ts'
 import type { ReplicaReports } from '../round/placed-request.ts'
 import { type ReplyTakers, runProposer } from '../peers/run-proposer.ts'
+import { rawFormat } from '../wire/asks/raw-format.ts'
 
 export interface AttemptParts {
   readonly self: string
@@ -109,7 +112,7 @@ export class RegisterAttempt {
     const { at, placementVersion, deadlineMs } = this.#plan
     const content = type === 'prepare' ? [counter, node] : (this.proposal as Copy).record
     const body = [at.bucket.name, at.key, placementVersion, content]
-    this.#parts.peers.ask(to, `register-${type}`, body, deadlineMs, (reply) => {
+    this.#parts.peers.ask(to, rawFormat(`register-${type}`), body, deadlineMs, (reply) => {
       if (reply.type === 'lost') this.#releaseLate()
       else this.hold.release()
       const decoded = this.#decode(reply)
@@ -136,9 +139,11 @@ export class RegisterAttempt {
     deadlines.in(leftMs + clock.maxDriftMs, () => this.hold.release())
   }
 
-  #decode(reply: Reply): RegisterReply | undefined {
+  #decode(reply: Reply<readonly Encodable[]>): RegisterReply | undefined {
     if (reply.type !== 'ok') return undefined
-    return decodeReply(this.ballot, reply.body, (record) => copyIn(this.#parts.replica, record))
+    return decodeReply(this.ballot, reply.answer, (record) =>
+      record instanceof Uint8Array ? copyIn(this.#parts.replica, record) : undefined,
+    )
   }
 
   #replied(from: string, reply: RegisterReply, takers: Takers): void {

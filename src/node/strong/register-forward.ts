@@ -18,6 +18,7 @@ import {
 import { decodeDots, decodeRecord, encodeDots, encodeRecord } from '../wire/object-record.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { PlacedRequest } from '../round/placed-request.ts'
+import { rawFormat } from '../wire/asks/raw-format.ts'
 
 /** The outcome of a decided operation. */
 export interface OperationAnswer {
@@ -54,10 +55,10 @@ export async function forwardOperation(
   owner: string,
 ): Promise<OperationAnswer | undefined> {
   const body = encodeOperation(placed, operation)
-  const reply = await peers.request(owner, 'register-change', body, placed.deadlineMs)
+  const reply = await peers.request(owner, rawFormat('register-change'), body, placed.deadlineMs)
   switch (reply.type) {
     case 'ok':
-      return decodeOperationAnswer(codec, reply.body)
+      return decodeOperationAnswer(codec, reply.answer)
     case 'unsent':
       return undefined
     case 'refused':

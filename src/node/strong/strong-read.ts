@@ -11,7 +11,7 @@
  * All answers must belong to one placement, so the caller compares the placement again at the end. Otherwise a proposal
  * could look decided because one old owner and one new owner have accepted it.
  */
-import { compareBallots, type Ballot, parseBallot } from '../../core/consensus/ballot.ts'
+import { compareBallots, type Ballot } from '../../core/consensus/ballot.ts'
 import { ballotOf } from '../../core/consensus/register.ts'
 import type { StoredObject } from '../../core/causality/stored-object.ts'
 import { majority } from '../../core/quorum/level.ts'
@@ -25,10 +25,12 @@ import type { ReplicaReport } from '../../core/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Deadline, Deadlines } from '../peers/deadlines.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
+import { keyRequest } from '../wire/asks/copy-asks.ts'
+import { REGISTER_READ, type RegisterReadAnswer } from '../wire/asks/register-asks.ts'
 import type { Copy } from '../wire/object-record.ts'
 import { copyIn } from '../round/owner-copies.ts'
 import type { PeerReach } from '../peers/peer-reach.ts'
-import type { Peers, Reply } from '../peers/peers.ts'
+import type { Peers } from '../peers/peers.ts'
 import type { RegisterAcceptor } from './register-acceptor.ts'
 import type { Replica } from '../replica/replica.ts'
 import { groupsOf, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
@@ -130,28 +132,31 @@ class StrongRead {
   }
 
   #ask(owner: string, wantsCopy: boolean): void {
-    const { bucket, key } = this.#placed.at
-    const body = [bucket.name, key, wantsCopy]
-    this.#parts.peers.ask(owner, 'register-read', body, this.#placed.deadlineMs, (reply) => {
-      const seen = this.#decode(reply)
-      if (seen !== undefined) {
-        this.#reports.set(owner, 'ok')
-        this.#seen.set(owner, seen)
-      } else if (reply.type === 'ok') this.#reports.set(owner, 'error', 'garbage')
+    const { at, deadlineMs } = this.#placed
+    const request = { ...keyRequest(at), wantsCopy }
+    this.#parts.peers.ask(owner, REGISTER_READ, request, deadlineMs, (reply) => {
+      if (reply.type === 'ok') this.#take(owner, reply.answer)
       else this.#reports.setReply(owner, reply)
       this.#answered()
     })
   }
 
-  #decode(reply: Reply): Seen | undefined {
-    if (reply.type !== 'ok') return undefined
-    const [isUncontested, content] = reply.body
-    if (content instanceof Uint8Array) {
-      const copy = copyIn(this.#parts.replica, content)
-      return copy && { ballot: ballotOf(copy.object), isUncontested: isUncontested === true, copy }
+  #take(owner: string, answer: RegisterReadAnswer): void {
+    const seen = this.#seenIn(answer)
+    if (seen === undefined) {
+      this.#reports.set(owner, 'error', 'a damaged record')
+      return
     }
-    const ballot = parseBallot(content)
-    return ballot && { ballot, isUncontested: isUncontested === true, copy: undefined }
+    this.#reports.set(owner, 'ok')
+    this.#seen.set(owner, seen)
+  }
+
+  /** Undefined if the copy is damaged. */
+  #seenIn(answer: RegisterReadAnswer): Seen | undefined {
+    const { isUncontested } = answer
+    if (answer.type === 'ballot') return { ballot: answer.ballot, isUncontested, copy: undefined }
+    const copy = copyIn(this.#parts.replica, answer.record)
+    return copy && { ballot: ballotOf(copy.object), isUncontested, copy }
   }
 
   #answered(): void {

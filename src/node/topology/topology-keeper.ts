@@ -15,6 +15,7 @@ import type { Metrics } from '../../ports/metrics.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { NodeState } from '../identity/node-state.ts'
 import type { EpochSource, Peers } from '../peers/peers.ts'
+import { rawFormat } from '../wire/asks/raw-format.ts'
 
 const FETCH_TIMEOUT_MS = 1000
 
@@ -158,12 +159,12 @@ export class TopologyKeeper implements EpochSource {
       for (const take of takers) take()
     }
     const deadlineMs = this.#clock.nowMs() + FETCH_TIMEOUT_MS
-    this.peers?.ask(from, 'topology', [], deadlineMs, (reply) => {
+    this.peers?.ask(from, rawFormat('topology'), [], deadlineMs, (reply) => {
       if (reply.type !== 'ok') {
         finish()
         return
       }
-      this.adopt(String(reply.body[0])).then(finish, (error: unknown) => {
+      this.adopt(String(reply.answer[0])).then(finish, (error: unknown) => {
         this.#log.warn(
           { peer: from, error: String(error) },
           'a topology document could not be adopted',

@@ -28,6 +28,7 @@ import type { NodeClock } from '../identity/node-clock.ts'
 import type { RecallState } from '../identity/voter-state.ts'
 import type { Peers } from '../peers/peers.ts'
 import { asDocument, type Document, type TopologyKeeper } from './topology-keeper.ts'
+import { rawFormat } from '../wire/asks/raw-format.ts'
 
 const ASK_TIMEOUT_MS = 2000
 const RETRY_INTERVAL_MS = 500
@@ -151,9 +152,9 @@ export class TopologyRecall {
     const { peers, keeper, clock } = this.#parts
     const { instance, floor } = round
     const question = [instance, [...encodeBallot(floor)]]
-    peers.ask(peer, 'recall', question, clock.nowMs() + ASK_TIMEOUT_MS, (answer) => {
+    peers.ask(peer, rawFormat('recall'), question, clock.nowMs() + ASK_TIMEOUT_MS, (answer) => {
       if (answer.type === 'ok') {
-        const reply = decodeReply(floor, answer.body, asDocument)
+        const reply = decodeReply(floor, answer.answer, asDocument)
         if (reply?.type === 'promise') round.replies.set(peer, reply)
         this.#endIfEnough(round)
       } else if (answer.type === 'refused' && answer.code === 'stale_epoch') {

@@ -34,6 +34,7 @@ import {
   type TopologyKeeper,
 } from './topology-keeper.ts'
 import { whyNoChange } from '../wire/wire-version.ts'
+import { rawFormat } from '../wire/asks/raw-format.ts'
 
 const ATTEMPTS_MAX = 20
 const BACKOFF_MS_MAX = 100
@@ -190,14 +191,14 @@ export class TopologyRegister {
     const { kind, instance, ballot } = question
     const body = [instance, [...encodeBallot(ballot)]]
     const whole = kind === 'accept' ? [...body, question.document] : body
-    const reply = await this.#parts.peers.request(to, kind, whole, tried.deadlineMs)
+    const reply = await this.#parts.peers.request(to, rawFormat(kind), whole, tried.deadlineMs)
     if (reply.type === 'refused') {
       const { code } = reply
       if (code === 'stale_epoch' || code === 'failed') tried.ahead.add(to)
       return code === 'failed' ? 'lost' : 'unsent'
     }
     if (reply.type !== 'ok') return reply.type
-    const decoded = decodeReply(ballot, reply.body, asDocument)
+    const decoded = decodeReply(ballot, reply.answer, asDocument)
     if (decoded === undefined) return 'lost'
     tried.answered.add(to)
     return decoded
@@ -235,7 +236,9 @@ export class TopologyRegister {
     const tell = async (nodes: readonly string[]): Promise<void> => {
       const deadlineMs = clock.nowMs() + ANNOUNCE_TIMEOUT_MS
       const others = nodes.filter((id) => id !== self)
-      await Promise.all(others.map((id) => peers.request(id, 'decided', [document], deadlineMs)))
+      await Promise.all(
+        others.map((id) => peers.request(id, rawFormat('decided'), [document], deadlineMs)),
+      )
     }
     await tell(removed)
     if (removed.includes(self)) await tell(after)

@@ -149,16 +149,40 @@ export function encodeDots(dots: readonly Dot[]): Encodable[] {
   return list
 }
 
-export function decodeDots(data: Encodable): Dot[] {
-  return [...decodeVectorEntries(data)].map(([actor, timestamp]) => ({ actor, timestamp }))
+/** Throws `RecordCorruptError` on anything that `encodeDots` does not produce. */
+export function decodeDots(data: unknown): Dot[] {
+  if (!Array.isArray(data)) throw new RecordCorruptError('not a list of dots')
+  const dots: Dot[] = []
+  for (let i = 0; i < data.length; i += 2) {
+    const [actor, timestamp] = dotAt(data, i)
+    dots.push({ actor, timestamp })
+  }
+  return dots
 }
 
-/** The *version* of an object: a flat list without the values. Two versions are equal if and only if the objects are. */
-export function encodeVersion(object: StoredObject): Encodable[] {
-  return [object.vector.size, ...encodeVector(object.vector), ...encodeDots(object.siblings)]
+/**
+ * The *version* of an object: a flat list without the values. Two versions are equal if and only if the objects are.
+ *
+ * Size of the vector, then actor, timestamp, … of the vector, then actor, timestamp, … of the siblings.
+ */
+export type Version = readonly (string | number)[]
+
+export function encodeVersion(object: StoredObject): Version {
+  const version: (string | number)[] = [object.vector.size]
+  for (const [actor, timestamp] of sortedEntries(object.vector)) version.push(actor, timestamp)
+  for (const { actor, timestamp } of object.siblings) version.push(actor, timestamp)
+  return version
 }
 
-export function equalVersions(a: readonly Encodable[], b: readonly Encodable[]): boolean {
+/** Throws `RecordCorruptError` on anything that `encodeVersion` does not produce. */
+export function decodeVersion(data: readonly unknown[]): Version {
+  const [size] = data
+  if (!isWhole(size) || data.length < 1 + 2 * size) throw new RecordCorruptError('not a version')
+  for (let i = 1; i < data.length; i += 2) dotAt(data, i)
+  return data as Version
+}
+
+export function equalVersions(a: Version, b: Version): boolean {
   return a.length === b.length && a.every((item, i) => item === b[i])
 }
 
@@ -224,9 +248,9 @@ function isWhole(data: unknown): data is number {
   return Number.isSafeInteger(data) && (data as number) >= 0
 }
 
-function* decodeVectorEntries(data: Encodable): Generator<[string, number]> {
-  if (!Array.isArray(data)) throw new RecordCorruptError('not a list of dots')
-  for (let i = 0; i + 1 < data.length; i += 2) {
-    yield [data[i] as unknown as string, data[i + 1] as unknown as number]
-  }
+function dotAt(data: readonly unknown[], i: number): [actor: string, timestamp: number] {
+  const actor = data[i]
+  const timestamp = data[i + 1]
+  if (typeof actor !== 'string' || !isWhole(timestamp)) throw new RecordCorruptError('not a dot')
+  return [actor, timestamp]
 }

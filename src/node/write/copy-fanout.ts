@@ -10,10 +10,11 @@ import {
   type HeldBefore,
   type WriteRound,
 } from '../../core/replication/write-round.ts'
-import type { Encodable } from '../../ports/codec.ts'
-import type { Reply } from '../peers/peers.ts'
+import type { NoAnswer, Reply } from '../peers/reply.ts'
 import type { PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
-import { type Copy, decodeDots } from '../wire/object-record.ts'
+import { APPLY } from '../wire/asks/copy-asks.ts'
+import { HINT } from '../wire/asks/hint-asks.ts'
+import type { Copy } from '../wire/object-record.ts'
 import type { StoreLocally } from './own-store.ts'
 import type { WholeOwners } from './whole-owners.ts'
 import type { WriteParts } from './write-parts.ts'
@@ -58,9 +59,9 @@ export class CopyFanout {
     const { at, deadlineMs } = placed
     const { copy, flags } = outgoing
     const { targets } = round.plan
-    const body = [at.bucket.name, at.key, copy.record, flags]
+    const request = { bucket: at.bucket.name, key: at.key, record: copy.record, flags }
     for (const owner of targets.owners) {
-      peers.ask(owner, 'apply', body, deadlineMs, (reply) => this.#ownerReplied(owner, reply))
+      peers.ask(owner, APPLY, request, deadlineMs, (reply) => this.#ownerReplied(owner, reply))
     }
     // Before this node's disk, which may answer at once and end the request: its answer names all owners.
     for (const owner of [...targets.standIns.map(({ owner }) => owner), ...targets.missed]) {
@@ -85,16 +86,13 @@ export class CopyFanout {
     this.#after()
   }
 
-  #ownerReplied(owner: string, reply: Reply): void {
-    const heldBefore = reply.type === 'ok' ? heldBeforeIn(reply.body) : undefined
-    if (heldBefore !== undefined) {
-      this.#record(asOwner(owner), 'stored', heldBefore)
+  #ownerReplied(owner: string, reply: Reply<HeldBefore>): void {
+    if (reply.type === 'ok') {
+      this.#record(asOwner(owner), 'stored', reply.answer)
       return
     }
-    // An answer that cannot be decoded counts as lost.
-    const failure = reply.type === 'ok' ? NO_ANSWER : reply
-    this.#sent.reports.setReply(owner, failure)
-    this.#record(asOwner(owner), kindOfReply(failure))
+    this.#sent.reports.setReply(owner, reply)
+    this.#record(asOwner(owner), kindOfReply(reply))
   }
 
   #askStandIn({ owner, holder }: StandIn): void {
@@ -110,8 +108,8 @@ export class CopyFanout {
       })
       return
     }
-    const body = [owner, at.bucket.name, at.key, copy.record]
-    peers.ask(holder, 'hint', body, deadlineMs, (reply) => {
+    const request = { owner, bucket: at.bucket.name, key: at.key, record: copy.record }
+    peers.ask(holder, HINT, request, deadlineMs, (reply) => {
       if (reply.type !== 'ok') reports.setReply(holder, reply)
       this.#record(ask, reply.type === 'ok' ? 'hinted' : kindOfReply(reply))
     })
@@ -135,31 +133,12 @@ export class CopyFanout {
   }
 }
 
-/** Returns undefined if the answer cannot be decoded. */
-function heldBeforeIn([existed, uncovered, newest, isWhole]: readonly Encodable[]):
-  HeldBefore | undefined {
-  if (!Array.isArray(uncovered) || !Number.isSafeInteger(newest)) return undefined
-  try {
-    return {
-      existed: existed === true,
-      uncovered: decodeDots(uncovered as Encodable),
-      newest: newest as number,
-      // A node of the previous release does not send this field.
-      isWhole: isWhole !== false,
-    }
-  } catch {
-    return undefined
-  }
-}
-
-const NO_ANSWER: Exclude<Reply, { type: 'ok' }> = { type: 'lost', reason: 'deadline' }
-
 /** After a refusal with the code `failed`, and only then, the node may have stored the copy all the same. */
 function kindOf(refusal: { readonly code: string }): ReplyKind {
   return refusal.code === 'failed' ? 'lost' : 'refused'
 }
 
-function kindOfReply(reply: Exclude<Reply, { type: 'ok' }>): ReplyKind {
+function kindOfReply(reply: NoAnswer): ReplyKind {
   if (reply.type === 'lost') return 'lost'
   return reply.type === 'unsent' ? 'refused' : kindOf(reply)
 }

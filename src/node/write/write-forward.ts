@@ -30,6 +30,7 @@ import type {
   WriteRequest,
 } from '../service/service.ts'
 import { decodeChange, encodeChange } from './type-change.ts'
+import { rawFormat } from '../wire/asks/raw-format.ts'
 
 /** Every forwarded request begins with this many fields: the options. */
 const OPTION_FIELDS = 9
@@ -49,11 +50,11 @@ export async function forwardWrite(
   for (const owner of owners) {
     // A late ask would end as unknown, where the refusal so far is certain.
     if (rejected !== undefined && clock.nowMs() >= placed.deadlineMs) break
-    const reply = await peers.request(owner, kind, body, placed.deadlineMs)
+    const reply = await peers.request(owner, rawFormat(kind), body, placed.deadlineMs)
     switch (reply.type) {
       case 'ok':
         try {
-          return decodeAnswer(reply.body)
+          return decodeAnswer(reply.answer)
         } catch (error) {
           if (!isOfThatOwner(error)) throw error
           rejected = error

@@ -1,6 +1,7 @@
 /** Words for chains of cause and effect. */
 import { seconds, type Json } from '../history/history.ts'
 import type { Operation } from '../history/operation.ts'
+import { nameOf } from '../verdict/wording.ts'
 import { valuesRead } from './step.ts'
 
 /** The most operations of a chain that are described. A longer chain shows its beginning and its end. */
@@ -8,7 +9,7 @@ const TOLD_MAX = 8
 const TOLD_FIRST = 3
 
 /**
- * For example 'session 3 wrote "a7" to key k1 (n2, 1.200 s to 1.204 s), then read nothing there (n4, 1.300 s to 1.310
+ * For example 'client 3 wrote "a7" to key k1 (n2, 1.200 s to 1.204 s), then found no value there (n4, 1.300 s to 1.310
  * s)'.
  */
 export function chainWords(chain: readonly Operation[]): string {
@@ -16,24 +17,20 @@ export function chainWords(chain: readonly Operation[]): string {
   if (left <= 1) return tell(chain)
   const first = chain.slice(0, TOLD_FIRST)
   const last = chain.slice(TOLD_FIRST - TOLD_MAX)
-  return `${tell(first)}; ${left} operations of the same kind on; ${tell(last)}`
-}
-
-export function keyWords(key: string): string {
-  return key === '' ? 'the object' : `key ${key}`
+  return `${tell(first)}; then ${left} more operations; ${tell(last)}`
 }
 
 /** Words for no value, one value, or several. */
 export function valuesWords(values: readonly Json[]): string {
   const words = values.map((value) => JSON.stringify(value))
-  if (words.length === 0) return 'nothing'
+  if (words.length === 0) return 'no value'
   return words.length === 1 ? (words[0] as string) : `[${words.join(', ')}]`
 }
 
 export function momentWords({ node, outcome, invokedAt, completedAt }: Operation): string {
   const time =
     outcome === 'info'
-      ? `from ${seconds(invokedAt)}, of unknown outcome`
+      ? `sent at ${seconds(invokedAt)}, outcome unknown`
       : `${seconds(invokedAt)} to ${seconds(completedAt)}`
   return `(${node === undefined ? '' : `${node}, `}${time})`
 }
@@ -43,7 +40,7 @@ function tell(chain: readonly Operation[]): string {
   let before: Operation | undefined
   for (const operation of chain) {
     const isSame = before?.session === operation.session
-    const who = isSame ? 'then' : `session ${operation.session}`
+    const who = isSame ? 'then' : `client ${operation.session}`
     const there = isSame && before?.key === operation.key
     words += `${before === undefined ? '' : isSame ? ', ' : '; '}${who} ${deedWords(operation, there)} ${momentWords(operation)}`
     before = operation
@@ -53,10 +50,13 @@ function tell(chain: readonly Operation[]): string {
 
 function deedWords(operation: Operation, isThere: boolean): string {
   const { f, key, input } = operation
-  const where = keyWords(key ?? '')
+  const where = nameOf(key ?? '')
   switch (f) {
-    case 'read':
-      return `read ${valuesWords(valuesRead(operation))} ${isThere ? 'there' : `from ${where}`}`
+    case 'read': {
+      const values = valuesRead(operation)
+      if (values.length === 0) return `found no value ${isThere ? 'there' : `in ${where}`}`
+      return `read ${valuesWords(values)} ${isThere ? 'there' : `from ${where}`}`
+    }
     case 'delete':
       return `deleted ${isThere ? 'it' : where}`
     default:

@@ -8,13 +8,14 @@
  * of two values, and the other is then read alone although no order put it last.
  */
 import type { Operation } from '../history/operation.ts'
-import { keyWords, momentWords, valuesWords } from './chain-words.ts'
+import { momentWords, valuesWords } from './chain-words.ts'
 import { cyclesOf } from './components.ts'
 import type { Finding, Told } from './finding.ts'
 import { newestKnown } from './key-writes.ts'
 import type { Judging } from './overwritten-reads.ts'
 import type { ReadStep, Step, WriteStep } from './step.ts'
 import { edgesOf } from './step-edges.ts'
+import { nameOf } from '../verdict/wording.ts'
 
 /** The reader knew of `from`, and read `to`. */
 interface Conflict {
@@ -171,11 +172,11 @@ function tellOf(cycle: readonly Conflict[]): Told {
     const then =
       follows.from === to
         ? ''
-        : `; ${writeWords(to.operation)} is among the causes of ${writeWords(follows.from.operation)}`
-    return `session ${read.operation.session} knew of ${writeWords(from.operation)} and read ${valuesWords([to.operation.input])} ${momentWords(read.operation)}${then}`
+        : `; ${writeWords(to.operation)} causally precedes ${writeWords(follows.from.operation)}`
+    return `client ${read.operation.session} knew of ${writeWords(from.operation)}, then read ${valuesWords([to.operation.input])} ${momentWords(read.operation)}${then}`
   })
   return {
-    words: `no order of the writes is the one that all have read from: ${words.join('; ')}`,
+    words: `the clients saw these writes in contradictory orders: ${words.join('; ')}`,
     operations: cycle.flatMap(({ from, to, read }) => [
       from.operation,
       to.operation,
@@ -185,5 +186,5 @@ function tellOf(cycle: readonly Conflict[]): Told {
 }
 
 function writeWords({ input, key }: Operation): string {
-  return `${valuesWords([input])} in ${keyWords(key ?? '')}`
+  return `${valuesWords([input])} in ${nameOf(key ?? '')}`
 }

@@ -8,9 +8,9 @@
 import { finalReads, identityOf, type FinalRead } from '../history/final-reads.ts'
 import type { Operation } from '../history/operation.ts'
 import type { Evidence } from '../verdict/verdict.ts'
-import { nodesOf, timesOf, unread } from '../verdict/wording.ts'
+import { nameOf, nodesOf, timesOf, unread } from '../verdict/wording.ts'
 import type { CausalOrder } from './causal-order.ts'
-import { keyWords, momentWords, valuesWords } from './chain-words.ts'
+import { momentWords, valuesWords } from './chain-words.ts'
 import type { Finding } from './finding.ts'
 import type { KeyWrites } from './key-writes.ts'
 import { valuesRead, type WriteStep } from './step.ts'
@@ -46,7 +46,7 @@ export function endingsOf(
 export function unreadEndings(endings: readonly KeyEnding[]): Evidence[] {
   return endings.flatMap(({ key, reads }) => {
     if (reads.length === 0) {
-      return [{ kind: 'unjudged', key, words: `there is no final read of ${keyWords(key)}` }]
+      return [{ kind: 'unjudged', key, words: `there is no final read of ${nameOf(key)}` }]
     }
     return reads.filter(({ values }) => values === undefined).map((read) => unread(key, read))
   })
@@ -64,8 +64,8 @@ export function divergence({ key, reads, operations }: KeyEnding): Finding[] {
       key,
       culprit: operations[0] as Operation,
       tell: () => ({
-        words: `the nodes do not agree on ${keyWords(key)} in the end: ${[...views]
-          .map(([content, of]) => `${nodesOf(of)} [${content}]`)
+        words: `the nodes do not agree on ${nameOf(key)} at the end: ${[...views]
+          .map(([content, of]) => `${nodesOf(of)} returned [${content}]`)
           .join('; ')}`,
         operations,
       }),
@@ -73,7 +73,7 @@ export function divergence({ key, reads, operations }: KeyEnding): Finding[] {
   ]
 }
 
-/** The acknowledged writes that are newer than everything that is left. Of each causal chain it returns the newest. */
+/** The acknowledged writes that are newer than everything that is left: the newest write of each causal chain. */
 export function lostWrites(
   { key, reads, operations }: KeyEnding,
   writes: KeyWrites,
@@ -104,10 +104,10 @@ export function lostWrites(
 
 function lostWords(operation: Operation, key: string, answered: readonly FinalRead[]): string {
   const { f, input, session } = operation
-  const deed = f === 'delete' ? 'delete of' : `write of ${valuesWords([input])} to`
+  const deed = f === 'delete' ? 'deleted' : `wrote ${valuesWords([input])} to`
   const values = new Set(answered.flatMap((read) => read.values ?? []))
-  const left = values.size === 0 ? 'nothing' : `only what is older: ${valuesWords([...values])}`
-  return `the ${deed} ${keyWords(key)} by session ${session} ${momentWords(operation)} was acknowledged, but the final reads of ${nodesOf(answered)} at ${timesOf(answered)} have ${left}`
+  const left = values.size === 0 ? 'no value' : `only older values: ${valuesWords([...values])}`
+  return `client ${session} ${deed} ${nameOf(key)} ${momentWords(operation)} and the store acknowledged it, but the final reads through ${nodesOf(answered)} at ${timesOf(answered)} returned ${left}`
 }
 
 /** The writes of the values that are left; undefined if one of the values was never written. */

@@ -37,7 +37,7 @@ export function evidenceOf(findings: readonly Finding[]): Evidence[] {
   ]
 }
 
-/** Counts the findings of each kind. The known kinds come first; the name of 'lost past' is `lostPast`. */
+/** Counts the findings of each kind. The known kinds come first; the name of 'stale read' is `staleRead`. */
 export function countsOf(
   kinds: readonly string[],
   findings: readonly Finding[],
@@ -50,7 +50,7 @@ export function countsOf(
 
 function statName(kind: string): string {
   // The name `rejected` already counts the rejected operations.
-  if (kind === 'rejected') return 'rejectedButThere'
+  if (kind === 'rejected') return 'rejectedButApplied'
   return kind.replaceAll(/ ([a-z])/g, (_, letter: string) => letter.toUpperCase())
 }
 

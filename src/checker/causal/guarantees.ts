@@ -112,7 +112,24 @@ function findingOf({ paths }: Judging, read: ReadStep, breach: Breach): Finding 
           ? [write]
           : (paths.shortest((step) => step === returned, write) ?? [write])
       const chain = [...older, ...why, read].map(({ operation }) => operation)
-      return { words: chainWords(chain), operations: chain }
+      return { words: `${leadOf(read, breach)}: ${chainWords(chain)}`, operations: chain }
     },
+  }
+}
+
+function leadOf(read: ReadStep, { guarantee, write, why }: Breach): string {
+  const reader = `client ${read.operation.session}`
+  const writer = `client ${(why.find((step) => step.type === 'write') ?? write).operation.session}`
+  switch (guarantee) {
+    case 'read your writes':
+      return `${reader} did not see its own write`
+    case 'monotonic reads':
+      return `${reader} read an older state than it had read before`
+    case 'monotonic writes':
+      return `${reader} saw a later write of ${writer}, but not its earlier write`
+    case 'writes follow reads':
+      return `${reader} saw a write of ${writer}, but not the value that ${writer} had read before that write`
+    default:
+      return guarantee satisfies never
   }
 }

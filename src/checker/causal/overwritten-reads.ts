@@ -1,14 +1,15 @@
 /**
  * Finds reads that contradict their own causal past (Bouajjani, Enea, Guerraoui, Hamza 2017, extended to reads of
  * several values). In a `stale read` (WriteCORead) a write of the key comes before the read and after a value that it
- * returned. In a `lost past` (WriteCOInitRead) such a write comes before the read, but the read returned nothing.
+ * returned. In a `missing cause` (WriteCOInitRead) such a write comes before the read, but the read returned nothing.
  */
 import type { CausalOrder } from './causal-order.ts'
 import type { CausalPaths } from './causal-path.ts'
-import { chainWords, keyWords, valuesWords } from './chain-words.ts'
+import { chainWords, valuesWords } from './chain-words.ts'
 import type { Finding } from './finding.ts'
 import { type KeyWrites, newestKnown, someDelete } from './key-writes.ts'
 import { isOfNothing, type ReadStep, type Step, type WriteStep } from './step.ts'
+import { nameOf } from '../verdict/wording.ts'
 
 export interface Judging {
   readonly order: CausalOrder
@@ -21,7 +22,9 @@ export function overwrittenRead(judging: Judging, read: ReadStep): Finding | und
   const known = knownTo(judging, read)
   const replaced = replacedIn(judging, read, known)
   if (replaced === undefined) return undefined
-  return replaced === 'all' ? lostPast(judging, read, known) : staleRead(judging, read, replaced)
+  return replaced === 'all'
+    ? missingCause(judging, read, known)
+    : staleRead(judging, read, replaced)
 }
 
 /** Whether the read's causal past had replaced a value that it returned, or the absence that it returned. */
@@ -71,17 +74,21 @@ function staleRead({ order, paths }: Judging, read: ReadStep, stale: WriteStep):
       const earlier = paths.shortest((step) => step === stale, later[0] as Step) ?? []
       const chain = [...earlier.slice(0, -1), ...later].map((step) => step.operation)
       return {
-        words: `${valuesWords([stale.operation.input])} had been replaced, to the reader's knowledge, but was read from ${keyWords(key)}: ${chainWords(chain)}`,
+        words: `client ${operation.session} read ${valuesWords([stale.operation.input])} from ${nameOf(key)}, although a write in its causal past had replaced that value: ${chainWords(chain)}`,
         operations: chain,
       }
     },
   }
 }
 
-function lostPast({ order, paths }: Judging, read: ReadStep, known: readonly WriteStep[]): Finding {
+function missingCause(
+  { order, paths }: Judging,
+  read: ReadStep,
+  known: readonly WriteStep[],
+): Finding {
   const { key, operation } = read
   return {
-    kind: 'lost past',
+    kind: 'missing cause',
     key,
     culprit: operation,
     tell: () => {
@@ -92,7 +99,7 @@ function lostPast({ order, paths }: Judging, read: ReadStep, known: readonly Wri
       const path = paths.shortest((step) => last.has(step), read) ?? [read]
       const chain = path.map((step) => step.operation)
       return {
-        words: `nothing was read from ${keyWords(key)}, though a write of it was among the causes: ${chainWords(chain)}`,
+        words: `client ${operation.session} found no value in ${nameOf(key)}, although a write to that key is in its causal past: ${chainWords(chain)}`,
         operations: chain,
       }
     },

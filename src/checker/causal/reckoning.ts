@@ -32,7 +32,7 @@ export function withoutReads(steps: readonly Step[]): Evidence[] {
     {
       kind: 'unjudged',
       key: '',
-      words: 'no read was answered, so nothing can be told of any promise',
+      words: 'no read was answered, so no promise could be checked',
     },
   ]
 }
@@ -41,7 +41,6 @@ export function unordered(): Evidence {
   return {
     kind: 'unjudged',
     key: '',
-    words:
-      'cause and effect of so many operations of so many sessions need more memory than was given',
+    words: 'the causal order of this history needs more memory than the limit allows',
   }
 }

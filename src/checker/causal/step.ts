@@ -83,7 +83,7 @@ function isTelling({ f, outcome, isUntold, firstIndex }: Operation): boolean {
   if (f === 'write' || f === 'delete') return outcome !== 'fail'
   throw new HistoryError(
     0,
-    `event ${firstIndex}: this model has no "${f}"; it has read, write and delete`,
+    `event ${firstIndex}: this model does not know the operation "${f}", only read, write and delete`,
   )
 }
 
@@ -100,7 +100,7 @@ function refuseOverlaps(telling: readonly Operation[]): void {
     if (before !== undefined && before.lastIndex > operation.firstIndex) {
       throw new HistoryError(
         0,
-        `event ${operation.firstIndex}: session ${operation.session} has its event ${before.firstIndex} open`,
+        `event ${operation.firstIndex}: session ${operation.session} begins an operation while its operation of event ${before.firstIndex} is still open`,
       )
     }
     last.set(operation.session, operation)
@@ -117,7 +117,7 @@ function writersOf(operations: readonly Operation[]): Writers {
     if (input === null || isList(input)) {
       throw new HistoryError(
         0,
-        `event ${firstIndex}: a written value must be neither null, which is read where there is nothing, nor a list, which is read where there are several`,
+        `event ${firstIndex}: a written value must be neither null (a read of an absent key returns null) nor a list (a read of siblings returns a list)`,
       )
     }
     const key = keyOf(operation)
@@ -128,7 +128,7 @@ function writersOf(operations: readonly Operation[]): Writers {
     if (before !== undefined) {
       throw new HistoryError(
         0,
-        `event ${firstIndex}: value ${id} was written before, by event ${before.firstIndex}; each must be unique to its key (the history is not differentiated)`,
+        `event ${firstIndex}: event ${before.firstIndex} has already written the value ${id} to this key; each written value must be unique to its key (a differentiated history)`,
       )
     }
     own.set(id, operation)

@@ -3,7 +3,8 @@
  * was read before it was written, by a session that knew of that read: an effect would be its own cause.
  */
 import { seconds } from '../history/history.ts'
-import { chainWords, keyWords } from './chain-words.ts'
+import { nameOf, readWords } from '../verdict/wording.ts'
+import { chainWords } from './chain-words.ts'
 import type { CausalPaths } from './causal-path.ts'
 import { cyclesOf } from './components.ts'
 import type { Finding } from './finding.ts'
@@ -30,20 +31,18 @@ export function strangeValues(steps: readonly Step[], paths: CausalPaths): Findi
 
 function strange(read: ReadStep, { id, why, writer }: StrangeValue): Finding {
   const { key, operation } = read
-  const who = `session ${operation.session} read ${id} from ${keyWords(key)}`
-  const where = `${who}${operation.node === undefined ? '' : ` by ${operation.node}`} at ${seconds(operation.completedAt)}`
   const at = seconds(writer?.invokedAt ?? 0)
   const reasons = {
-    invented: 'which was never written to it',
-    rejected: `whose write at ${at} was rejected`,
-    future: `which was first written at ${at}`,
+    invented: `nobody wrote ${id} to ${nameOf(key)}`,
+    rejected: `the write of ${id} at ${at} was rejected`,
+    future: `${id} was not written before ${at}`,
   }
   return {
     kind: why === 'rejected' ? 'rejected' : 'invented',
     key,
     culprit: operation,
     tell: () => ({
-      words: `${where}, ${reasons[why]}`,
+      words: `${readWords(operation, id)}, but ${reasons[why]}`,
       operations: writer === undefined ? [operation] : [writer, operation],
     }),
   }
@@ -58,7 +57,7 @@ function cycle(read: ReadStep, write: WriteStep, paths: CausalPaths): Finding {
       const path = paths.shortest((step) => step === read, write) ?? [read, write]
       const chain = path.map(({ operation }) => operation)
       return {
-        words: `an effect is its own cause: ${chainWords(chain)}`,
+        words: `cause and effect form a cycle: ${chainWords(chain)}`,
         operations: chain,
       }
     },

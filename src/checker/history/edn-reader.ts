@@ -44,7 +44,7 @@ function tokensOf(text: string): Token[] {
     line += token.split('\n').length - 1
     end += token.length
   }
-  if (end < text.length) throw new HistoryError(line, 'is not EDN: a string that does not end')
+  if (end < text.length) throw new HistoryError(line, 'is not EDN: a string is not closed')
   return tokens
 }
 
@@ -105,7 +105,7 @@ class Reader {
   #expect(line: number, depth: number): Json {
     const form = this.form(depth + 1)
     if (form === undefined)
-      throw new HistoryError(line, 'is not EDN: something opened here does not end')
+      throw new HistoryError(line, 'is not EDN: a bracket that opens here is not closed')
     return form.value
   }
 }
@@ -117,7 +117,8 @@ function atomOf({ text, line }: Token): Json {
   if (text.startsWith('\\')) return text.slice(1)
   if (/^[+-]?\d+N?$/.test(text)) return exactInteger(text.replace(/N$/, ''))
   if (/^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?M?$/.test(text)) return Number.parseFloat(text)
-  if (/^[)\]}]$/.test(text)) throw new HistoryError(line, `is not EDN: ${text} closes nothing`)
+  if (/^[)\]}]$/.test(text))
+    throw new HistoryError(line, `is not EDN: ${text} has no opening bracket`)
   return text
 }
 

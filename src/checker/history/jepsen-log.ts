@@ -19,7 +19,7 @@ export function isJepsenLog(text: string): boolean {
 /** Throws HistoryError with the line. */
 export function parseJepsenLog(text: string): HistoryEvent[] {
   const history = eventsOf(recordsOf(text))
-  if (history.length === 0) throw new HistoryError(1, 'the log has no event of a history')
+  if (history.length === 0) throw new HistoryError(1, 'the log contains no event')
   return history
 }
 
@@ -28,7 +28,8 @@ function* recordsOf(text: string): Generator<EventRecord> {
   for (const [i, content] of text.split('\n').entries()) {
     const found = LINE.exec(content.trimEnd())
     if (found === null) {
-      if (EVENT_LIKE.test(content)) throw new HistoryError(i + 1, 'is not a whole event')
+      if (EVENT_LIKE.test(content))
+        throw new HistoryError(i + 1, 'begins like an event, but is not a complete one')
       continue
     }
     const [, process = '', type = '', f = '', written = ''] = found

@@ -42,7 +42,7 @@ export function operationsOf(history: readonly HistoryEvent[]): Operation[] {
       if (invoked !== undefined) {
         throw new HistoryError(
           0,
-          `event ${event.index}: process ${event.process} invokes while its event ${invoked.index} is open`,
+          `event ${event.index}: process ${event.process} begins an operation while its operation of event ${invoked.index} is still open`,
         )
       }
       open.set(event.process, { invoked: event, place: places++ })
@@ -51,13 +51,13 @@ export function operationsOf(history: readonly HistoryEvent[]): Operation[] {
     if (of === undefined || invoked === undefined) {
       throw new HistoryError(
         0,
-        `event ${event.index}: process ${event.process} has nothing open to end`,
+        `event ${event.index}: process ${event.process} has no open operation that this event could end`,
       )
     }
     if (invoked.f !== event.f || (event.key !== undefined && event.key !== invoked.key)) {
       throw new HistoryError(
         0,
-        `event ${event.index} ends another operation than event ${invoked.index} opened`,
+        `event ${event.index} does not match event ${invoked.index}, which opened the operation: the operation or the key differs`,
       )
     }
     open.delete(event.process)
@@ -101,7 +101,7 @@ export function expectEcho({ f, input, output, lastIndex }: Operation): void {
   if (output === input || JSON.stringify(output) === JSON.stringify(input)) return
   throw new HistoryError(
     0,
-    `event ${lastIndex}: the answer to a ${f} must have the value that was asked, or null`,
+    `event ${lastIndex}: the answer to a ${f} must repeat the value of the request, or be null`,
   )
 }
 
@@ -111,6 +111,6 @@ export function expectOnly(operations: readonly Operation[], ...known: readonly 
   if (other === undefined) return
   throw new HistoryError(
     0,
-    `event ${other.firstIndex}: this model has no "${other.f}"; it has ${known.join(' and ')}`,
+    `event ${other.firstIndex}: this model does not know the operation "${other.f}", only ${known.join(' and ')}`,
   )
 }

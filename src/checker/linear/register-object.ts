@@ -52,7 +52,7 @@ function stepOf(
   }
   throw new HistoryError(
     0,
-    `event ${firstIndex}: this model has no "${f}"; it has read, write${allowsCas ? ', cas' : ''} and delete`,
+    `event ${firstIndex}: this model does not know the operation "${f}", only read, write${allowsCas ? ', cas' : ''} and delete`,
   )
 }
 

@@ -95,7 +95,7 @@ function stepOf(
     default:
       throw new HistoryError(
         0,
-        `event ${firstIndex}: this model has no "${f}"; it has get, put, append and delete`,
+        `event ${firstIndex}: this model does not know the operation "${f}", only get, put, append and delete`,
       )
   }
 }
@@ -103,5 +103,5 @@ function stepOf(
 function textOf(value: Json, index: number): string {
   if (value === null) return ''
   if (typeof value === 'string') return value
-  throw new HistoryError(0, `event ${index}: a value must be a text`)
+  throw new HistoryError(0, `event ${index}: a value must be a string`)
 }

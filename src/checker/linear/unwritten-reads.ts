@@ -2,9 +2,10 @@
  * Finds reads of a register that returned a value that nobody wrote, or that only rejected writes wrote. No level of
  * consistency allows these, so they are reported apart from reads that are only out of order.
  */
-import { seconds, type Json } from '../history/history.ts'
+import type { Json } from '../history/history.ts'
 import type { Operation } from '../history/operation.ts'
 import type { Evidence } from '../verdict/verdict.ts'
+import { readWords } from '../verdict/wording.ts'
 import { Interning } from './interning.ts'
 
 /** `operations` are all of one register. `initial` lists the values that it may hold at the start. */
@@ -15,7 +16,6 @@ export function unwrittenReads(
 ): Evidence[] {
   // With appends, the values that can be read are not known in advance.
   if (operations.some(({ f }) => f === 'append')) return []
-  const name = key === '' ? 'the object' : `key ${key}`
   const values = new Interning()
   const idsOf = (writes: readonly Operation[]): Set<number> =>
     new Set(writes.flatMap(writtenBy).map((value) => values.idOf(value)))
@@ -25,14 +25,15 @@ export function unwrittenReads(
   return operations
     .filter(({ f, outcome, isUntold }) => READS.has(f) && outcome === 'ok' && !isUntold)
     .filter(({ output }) => !written.has(values.idOf(output)))
-    .map(({ node, output, completedAt, firstIndex }) => {
-      const isRejected = rejected.has(values.idOf(output))
-      const who = isRejected ? 'whose write was rejected' : 'which nobody wrote'
+    .map((read) => {
+      const isRejected = rejected.has(values.idOf(read.output))
+      const value = JSON.stringify(read.output)
+      const but = isRejected ? `the write of ${value} was rejected` : `nobody wrote ${value}`
       return {
         kind: isRejected ? 'rejected' : 'invented',
         key,
-        words: `the read of ${name} by ${node ?? 'the store'} at ${seconds(completedAt)} is ${JSON.stringify(output)}, ${who}`,
-        operations: [firstIndex],
+        words: `${readWords(read, value)}, but ${but}`,
+        operations: [read.firstIndex],
       }
     })
 }

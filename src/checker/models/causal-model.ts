@@ -18,7 +18,7 @@ import { type CheckBounds, type Model, type Verdict, verdictOf } from '../verdic
 
 export const causalModel: Model = {
   name: 'causal',
-  promise: 'every read agrees with an order that keeps cause before effect, all nodes agree',
+  promise: 'a client that has seen an effect also sees its cause, and all nodes agree at the end',
   check: checkCausal,
 }
 
@@ -26,7 +26,7 @@ const KINDS = [
   'invented',
   'rejected',
   'cycle',
-  'lost past',
+  'missing cause',
   'stale read',
   'divergent order',
   'lost',
@@ -57,6 +57,6 @@ function checkCausal(history: readonly HistoryEvent[], bounds: CheckBounds = {})
     findings: evidenceOf(findings),
     unjudged,
     stats: { ...stats, ...countsOf(KINDS, findings) },
-    valid: `the ${stats.operations} operations of ${stats.sessions} sessions can be put in an order that keeps cause before effect; all nodes agree`,
+    valid: `the ${stats.operations} operations of ${stats.sessions} clients are causally consistent, and all nodes agree at the end`,
   })
 }

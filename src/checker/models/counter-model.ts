@@ -5,14 +5,15 @@
  * sum of all positive adds that had begun by then.
  */
 import { finalReads, type FinalRead } from '../history/final-reads.ts'
-import { HistoryError, seconds, type HistoryEvent, type Json } from '../history/history.ts'
+import { HistoryError, type HistoryEvent, type Json } from '../history/history.ts'
 import { expectOnly, operationsOf, type Operation } from '../history/operation.ts'
 import { verdictOf, type Evidence, type Model, type Verdict } from '../verdict/verdict.ts'
-import { nameOf, nodesOf, timesOf, unread } from '../verdict/wording.ts'
+import { nameOf, nodesOf, readWords, timesOf, unread } from '../verdict/wording.ts'
 
 export const counterModel: Model = {
   name: 'counter',
-  promise: 'the counter is the sum of what was acknowledged and of some of what ended unknown',
+  promise:
+    'a counter is the sum of all acknowledged adds; an add of unknown outcome counts once or not at all',
   check: checkCounter,
 }
 
@@ -28,7 +29,7 @@ function checkCounter(history: readonly HistoryEvent[]): Verdict {
   const unjudged: Evidence[] = []
   const byKey = Map.groupBy(adds, ({ key }) => key ?? '')
   if (adds.every(({ outcome }) => outcome !== 'ok')) {
-    const words = 'no add was acknowledged, so nothing was promised'
+    const words = 'no add was acknowledged, so there is nothing to check'
     unjudged.push({ kind: 'unjudged', key: '', words })
   }
   for (const [key, own] of byKey) {
@@ -40,7 +41,7 @@ function checkCounter(history: readonly HistoryEvent[]): Verdict {
     for (const read of last) if (read.values === undefined) unjudged.push(unread(key, read))
     judgeFinal(key, own, last, findings, unjudged)
     const all = operations.filter((read) => read.f === 'read' && (read.key ?? '') === key)
-    judgeOnTheWay(key, own, all, findings)
+    judgeEarlierReads(key, own, all, findings)
   }
   const count = (outcome: Operation['outcome']): number =>
     adds.filter((add) => add.outcome === outcome).length
@@ -55,7 +56,7 @@ function checkCounter(history: readonly HistoryEvent[]): Verdict {
       reads: operations.filter(({ f, outcome }) => f === 'read' && outcome === 'ok').length,
       wrong: findings.length,
     },
-    valid: `the final reads of ${byKey.size} counters are exact: ${count('ok')} acknowledged adds counted once each`,
+    valid: `all final reads of ${byKey.size} counters are correct: each of the ${count('ok')} acknowledged adds counts exactly once`,
   })
 }
 
@@ -71,23 +72,31 @@ function judgeFinal(
   const answered = reads.filter(({ values }) => values !== undefined)
   const byValue = Map.groupBy(answered, ({ values }) => (values as readonly number[])[0] as number)
   if (byValue.size > 1) {
-    const views = [...byValue].map(([value, of]) => `${nodesOf(of)} ${value}`)
-    const words = `the nodes do not agree on ${nameOf(key)} in the end: ${views.join('; ')}`
+    const views = [...byValue].map(([value, of]) => `${nodesOf(of)} returned ${value}`)
+    const words = `the nodes do not agree on ${nameOf(key)} at the end: ${views.join('; ')}`
     findings.push({ kind: 'diverged', key, words })
   }
   for (const [value, of] of byValue) {
     const isPossible = isSubsetSum(open, value - certain)
-    const where = `the final read of ${nameOf(key)} by ${nodesOf(of)} at ${timesOf(of)} is ${value}`
-    const sums = `acknowledged adds make ${certain}, and of unknown outcome are ${open.length > 0 ? open.join(', ') : 'none'}`
+    const where = `the final read of ${nameOf(key)} through ${nodesOf(of)} at ${timesOf(of)} returned ${value}`
+    const unknown =
+      open.length > 0
+        ? `the adds of unknown outcome are ${open.join(', ')}`
+        : 'no add has an unknown outcome'
+    const sums = `the acknowledged adds sum to ${certain}, and ${unknown}`
     if (isPossible === 'no') {
       findings.push({ kind: 'miscounted', key, words: `${where}, but ${sums}` })
     } else if (isPossible === 'unknown') {
-      unjudged.push({ kind: 'unjudged', key, words: `${where}; ${sums}: too many to try` })
+      unjudged.push({
+        kind: 'unjudged',
+        key,
+        words: `${where}; ${sums}: these have too many sums to try all`,
+      })
     }
   }
 }
 
-function judgeOnTheWay(
+function judgeEarlierReads(
   key: string,
   adds: readonly Operation[],
   reads: readonly Operation[],
@@ -102,11 +111,10 @@ function judgeOnTheWay(
     const least = sumOf(begun.filter((add) => deltaOf(add) < 0))
     const most = sumOf(begun.filter((add) => deltaOf(add) > 0))
     if (value >= least && value <= most) continue
-    const when = `${read.node ?? 'the store'} at ${seconds(read.completedAt)}`
     findings.push({
       kind: 'impossible',
       key,
-      words: `the read of ${nameOf(key)} by ${when} is ${value}; what was begun by then makes no less than ${least} and no more than ${most}`,
+      words: `${readWords(read, String(value))}, but the adds that had begun by then sum to at least ${least} and at most ${most}`,
     })
   }
 }

@@ -11,6 +11,7 @@ import type { Limits } from '../linear/outcome.ts'
 import { textObject } from '../linear/text-object.ts'
 import { takeTurns } from '../linear/turns.ts'
 import { unwrittenReads } from '../linear/unwritten-reads.ts'
+import { nameOf } from '../verdict/wording.ts'
 import { operationsOf, type Operation } from '../history/operation.ts'
 import {
   type CheckBounds,
@@ -32,17 +33,17 @@ const TOLD_MAX = 12
 
 export const registerModel = linearModel(
   'register',
-  'reads and writes of each key take effect one at a time, in an order that agrees with real time',
+  'each key is linearizable: reads and writes take effect one at a time, in an order that agrees with real time',
   () => registerObject(false),
 )
 export const casRegisterModel = linearModel(
   'cas-register',
-  'reads, writes and compare-and-sets of each key take effect one at a time, in an order that agrees with real time',
+  'each key is linearizable: reads, writes and compare-and-sets take effect one at a time, in an order that agrees with real time',
   () => registerObject(true),
 )
 export const kvModel = linearModel(
   'kv',
-  'gets, puts and appends of each key take effect one at a time, in an order that agrees with real time',
+  'each key is linearizable: gets, puts and appends take effect one at a time, in an order that agrees with real time',
   textObject,
 )
 
@@ -117,7 +118,7 @@ function check(
       unknown: of('info'),
       badKeys: bad.length,
     },
-    valid: `the ${operations.length} operations on ${keys.size === 1 ? 'one key' : `${keys.size} keys`} can be put in an order that agrees with real time`,
+    valid: `the ${operations.length} operations on ${keys.size === 1 ? 'one key' : `${keys.size} keys`} are linearizable`,
   })
   return orders.length > 0 ? { ...verdict, orders } : verdict
 }
@@ -143,7 +144,7 @@ function unfinished(key: string, bound: 'time' | 'memory'): Evidence {
   return {
     kind: 'unjudged',
     key,
-    words: `${nameOf(key)} could not be decided within the ${bound} that was given`,
+    words: `the search for a linearizable order of ${nameOf(key)} ran out of ${bound}`,
   }
 }
 
@@ -154,7 +155,7 @@ function mention({ key, operations, decided }: DecidedKey): Evidence {
   return {
     kind: 'not linearizable',
     key,
-    words: `of ${nameOf(key)}, too, no order is left once ${wordsOf(operation, operations.some(isTimed))}`,
+    words: `${nameOf(key)} is not linearizable: no order of its operations explains that ${wordsOf(operation, operations.some(isTimed))}`,
     operations: [operation.firstIndex],
   }
 }
@@ -172,11 +173,11 @@ function tell(
   const hasTimes = operations.some(isTimed)
   const shown = told.slice(-TOLD_MAX).map((operation) => wordsOf(operation, hasTimes))
   const left = told.length - shown.length
-  const first = left > 0 ? `${left} operations before, then: ` : ''
+  const first = left > 0 ? `${left} earlier operations, then ` : ''
   return {
     kind: 'not linearizable',
     key,
-    words: `no order of these operations on ${nameOf(key)} agrees with real time${beginning(core, limits.initial)}: ${first}${shown.join('; ')}`,
+    words: `no order of these operations on ${nameOf(key)}, which ${beginning(core, limits.initial)}, agrees with real time: ${first}${shown.join('; ')}`,
     operations: told.map(({ firstIndex }) => firstIndex),
   }
 }
@@ -196,31 +197,32 @@ function withWriters(core: readonly Operation[], all: readonly Operation[]): rea
 }
 
 function beginning({ anyStateBefore }: Core, initial: readonly Json[]): string {
-  if (anyStateBefore !== undefined) return ', whatever it held before'
-  return `, beginning with ${initial.map((value) => (value === null ? 'nothing' : JSON.stringify(value))).join(' or ')}`
+  if (anyStateBefore !== undefined) return 'may have held any value before'
+  return `held ${initial.map(valueText).join(' or ')} at first`
 }
 
-function nameOf(key: string): string {
-  return key === '' ? 'the object' : `key ${key}`
+function valueText(value: Json): string {
+  return value === null ? 'no value' : JSON.stringify(value)
 }
 
-/** For example "process 3 read 5 (n1, 1.200 s to 1.204 s)". */
+/** For example "client 3 read 5 (n1, 1.200 s to 1.204 s)". */
 function wordsOf(operation: Operation, hasTimes: boolean): string {
-  const { process, f, input, output, outcome, error, node } = operation
-  const text = (value: Json): string => (value === null ? 'nothing' : JSON.stringify(value))
+  const { session, f, input, output, outcome, error, node } = operation
   const pair = Array.isArray(input) && input.length === 2 ? (input as [Json, Json]) : undefined
   const what =
     pair !== undefined && f === 'cas'
-      ? `set ${text(pair[1])} if ${text(pair[0])}`
+      ? `${outcome === 'ok' ? 'changed' : 'tried to change'} ${valueText(pair[0])} to ${valueText(pair[1])}`
       : outcome === 'ok' && (f === 'read' || f === 'get')
-        ? `read ${text(output)}`
+        ? output === null
+          ? 'found no value'
+          : `read ${valueText(output)}`
         : f === 'delete'
           ? 'deleted it'
-          : `${PAST[f] ?? f} ${text(input)}`
+          : `${PAST[f] ?? f} ${valueText(input)}`
   const end = spanOf(operation, hasTimes)
   const failed =
     outcome === 'fail' ? `, which failed${error === undefined ? '' : ` (${error})`}` : ''
-  return `process ${process} ${what}${failed} (${node === undefined ? '' : `${node}, `}${end})`
+  return `client ${session} ${what}${failed} (${node === undefined ? '' : `${node}, `}${end})`
 }
 
 /** Whether the history has times. If it has none, the words name the places of the events. */
@@ -232,7 +234,7 @@ function spanOf(operation: Operation, hasTimes: boolean): string {
   const { outcome, invokedAt, completedAt, firstIndex, lastIndex } = operation
   if (outcome === 'info') {
     const from = hasTimes ? seconds(invokedAt) : `event ${firstIndex}`
-    return `from ${from}, of unknown outcome`
+    return `sent at ${from}, outcome unknown`
   }
   return hasTimes
     ? `${seconds(invokedAt)} to ${seconds(completedAt)}`

@@ -20,7 +20,8 @@ import { type CheckBounds, type Model, type Verdict, verdictOf } from '../verdic
 
 export const sessionModel: Model = {
   name: 'session',
-  promise: 'each session reads its own writes and never goes back, all nodes agree',
+  promise:
+    'each client has the four session guarantees (read your writes, monotonic reads, monotonic writes, writes follow reads), and all nodes agree at the end',
   check: checkSessions,
 }
 
@@ -45,6 +46,6 @@ function checkSessions(history: readonly HistoryEvent[], bounds: CheckBounds = {
     findings: evidenceOf(findings),
     unjudged,
     stats: { ...stats, ...countsOf(KINDS, findings) },
-    valid: `each of ${stats.sessions} sessions, of ${stats.operations} operations, reads its own writes and never goes back; all nodes agree`,
+    valid: `all four session guarantees held for ${stats.sessions} clients and ${stats.operations} operations, and all nodes agree at the end`,
   })
 }

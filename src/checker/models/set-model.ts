@@ -11,7 +11,8 @@ import { lifeOf, nameOf, nodesOf, timesOf, unread } from '../verdict/wording.ts'
 
 export const setModel: Model = {
   name: 'set',
-  promise: 'no acknowledged element is lost, no rejected one applied, none invented',
+  promise:
+    'the final reads contain every acknowledged element, and no element that was rejected or never added',
   check: checkSet,
 }
 
@@ -28,7 +29,7 @@ interface Tally {
   recovered: number
   lost: number
   unexpected: number
-  rejectedButThere: number
+  rejectedButApplied: number
 }
 
 function checkSet(history: readonly HistoryEvent[]): Verdict {
@@ -43,13 +44,13 @@ function checkSet(history: readonly HistoryEvent[]): Verdict {
     recovered: 0,
     lost: 0,
     unexpected: 0,
-    rejectedButThere: 0,
+    rejectedButApplied: 0,
   }
   if (adds.every(({ outcome }) => outcome !== 'ok')) {
     tally.unjudged.push({
       kind: 'unjudged',
       key: '',
-      words: 'no add was acknowledged, so nothing was promised',
+      words: 'no add was acknowledged, so there is nothing to check',
     })
   }
   const keys = new Set([...reads.keys(), ...[...elements.values()].map(({ key }) => key)])
@@ -73,9 +74,9 @@ function checkSet(history: readonly HistoryEvent[]): Verdict {
       recovered: tally.recovered,
       lost: tally.lost,
       unexpected: tally.unexpected,
-      rejectedButThere: tally.rejectedButThere,
+      rejectedButApplied: tally.rejectedButApplied,
     },
-    valid: `all ${acknowledged} acknowledged elements of ${adds.length} tried are in every final read`,
+    valid: `every final read contains all ${acknowledged} acknowledged elements (${adds.length} adds were attempted)`,
   })
 }
 
@@ -115,52 +116,55 @@ function judgeKey(
   }
   for (const element of elements) {
     const name = identityOf(element.value)
-    const holders = done.filter((_, i) => sets[i]?.has(name))
-    const lackers = done.filter((_, i) => !sets[i]?.has(name))
-    judgeElement(element, holders, lackers, tally)
+    const readsWith = done.filter((_, i) => sets[i]?.has(name))
+    const readsWithout = done.filter((_, i) => !sets[i]?.has(name))
+    judgeElement(element, readsWith, readsWithout, tally)
   }
   const known = new Set(elements.map(({ value }) => identityOf(value)))
-  for (const stranger of new Set(sets.flatMap((set) => [...set]))) {
-    if (known.has(stranger)) continue
+  for (const neverAdded of new Set(sets.flatMap((set) => [...set]))) {
+    if (known.has(neverAdded)) continue
     tally.unexpected++
-    const readers = nodesOf(done.filter((_, i) => sets[i]?.has(stranger)))
+    const readers = nodesOf(done.filter((_, i) => sets[i]?.has(neverAdded)))
     tally.findings.push({
       kind: 'unexpected',
       key,
-      words: `element ${stranger} of ${nameOf(key)} was never added, but ${readers} returned it in the end`,
+      words: `nobody added element ${neverAdded} to ${nameOf(key)}, but the final read through ${readers} returned it`,
     })
   }
 }
 
 function judgeElement(
   element: Element,
-  holders: readonly FinalRead[],
-  lackers: readonly FinalRead[],
+  readsWith: readonly FinalRead[],
+  readsWithout: readonly FinalRead[],
   tally: Tally,
 ): void {
   const { key, attempts } = element
   const name = `element ${identityOf(element.value)} of ${nameOf(key)}`
   const acknowledged = attempts.find(({ outcome }) => outcome === 'ok')
   if (acknowledged !== undefined) {
-    if (lackers.length === 0) return
+    if (readsWithout.length === 0) return
     tally.lost++
-    const but = holders.length > 0 ? `, though ${nodesOf(holders)} returned it` : ''
+    const but =
+      readsWith.length > 0
+        ? `, although the final read through ${nodesOf(readsWith)} contains it`
+        : ''
     tally.findings.push({
       kind: 'lost',
       key,
-      words: `${name} was ${lifeOf(acknowledged)}, but is not in the final read of ${nodesOf(lackers)} at ${timesOf(lackers)}${but}`,
+      words: `${name} was ${lifeOf(acknowledged)}, but is missing from the final read through ${nodesOf(readsWithout)} at ${timesOf(readsWithout)}${but}`,
     })
     return
   }
-  if (holders.length === 0) return
+  if (readsWith.length === 0) return
   if (attempts.some(({ outcome }) => outcome === 'info')) {
     tally.recovered++
     return
   }
-  tally.rejectedButThere++
+  tally.rejectedButApplied++
   tally.findings.push({
-    kind: 'rejected but there',
+    kind: 'rejected but applied',
     key,
-    words: `${name} was ${lifeOf(attempts[0] as Operation)}, but ${nodesOf(holders)} returned it in the end`,
+    words: `${name} was ${lifeOf(attempts[0] as Operation)}, but the final read through ${nodesOf(readsWith)} returned it`,
   })
 }

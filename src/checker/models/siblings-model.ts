@@ -1,6 +1,6 @@
 /**
  * The model `siblings`: clients write unique values into keys that keep concurrent values as siblings, and read the
- * keys in the end. Promises: an acknowledged write is in every final read unless a later write replaced it. No value is
+ * keys at the end. Promises: an acknowledged write is in every final read unless a later write replaced it. No value is
  * invented, no rejected write applies, no replaced value comes back, and all nodes agree.
  *
  * A write with a context replaces exactly the values that its client had read (`saw`). A blind write (`saw` null)
@@ -11,16 +11,16 @@
  * in the final read has lost its last write. A `delete` is a write without a value: a chain may end in it, and the
  * values that it replaced must not come back.
  */
-import { HistoryError, seconds, type HistoryEvent, type Json } from '../history/history.ts'
+import { HistoryError, type HistoryEvent, type Json } from '../history/history.ts'
 import { finalReads, identityOf, valuesOf, type FinalRead } from '../history/final-reads.ts'
 import { operationsOf, type Operation } from '../history/operation.ts'
 import { verdictOf, type Evidence, type Model, type Verdict } from '../verdict/verdict.ts'
-import { lifeOf, nodesOf, timesOf, unread } from '../verdict/wording.ts'
+import { lifeOf, nameOf, nodesOf, readWords, timesOf, unread } from '../verdict/wording.ts'
 
 export const siblingsModel: Model = {
   name: 'siblings',
   promise:
-    'no acknowledged write is lost unless replaced, none invented, none comes back, all nodes agree',
+    'an acknowledged write stays until a later write replaces it, no replaced or deleted value comes back, and all nodes agree at the end',
   check: checkSiblings,
 }
 
@@ -50,7 +50,7 @@ function checkSiblings(history: readonly HistoryEvent[]): Verdict {
     unjudged.push({
       kind: 'unjudged',
       key: '',
-      words: 'no write was acknowledged, so nothing was promised',
+      words: 'no write was acknowledged, so there is nothing to check',
     })
   }
   const reads = finalReads(operations)
@@ -60,7 +60,7 @@ function checkSiblings(history: readonly HistoryEvent[]): Verdict {
       unjudged.push({
         kind: 'unjudged',
         key,
-        words: `there is no final read of ${key}`,
+        words: `there is no final read of ${nameOf(key)}`,
       })
     for (const read of all) if (read.values === undefined) unjudged.push(unread(key, read))
     const endings = endingsOf(all)
@@ -82,7 +82,7 @@ function checkSiblings(history: readonly HistoryEvent[]): Verdict {
       reads: operations.filter(({ f, outcome }) => f === 'read' && outcome === 'ok').length,
       ...countFindings(findings),
     },
-    valid: `each of ${acknowledged.length} acknowledged writes of ${writes.length} tried is in every final read, or was replaced; all nodes agree`,
+    valid: `every final read contains each of the ${acknowledged.length} acknowledged writes (${writes.length} were attempted) or a write that replaced it, and all nodes agree`,
   })
 }
 
@@ -90,7 +90,7 @@ function writeOf(operation: Operation): Write {
   const { input } = operation
   const bad = new HistoryError(
     0,
-    `event ${operation.firstIndex}: a write's value must be {"write": unique, "saw": [unique, …]}, without "saw" where it is blind`,
+    `event ${operation.firstIndex}: a write's value must be {"write": unique, "saw": [unique, …]}; a blind write has no "saw"`,
   )
   if (!isMap(input) || input['write'] === undefined) throw bad
   const saw = input['saw']
@@ -116,7 +116,7 @@ function groupByKey(writes: readonly Write[]): Map<string, Map<string, Write>> {
     if (own.has(write.id)) {
       throw new HistoryError(
         0,
-        `event ${write.operation.firstIndex}: value ${write.id} was written before; each must be unique`,
+        `event ${write.operation.firstIndex}: the value ${write.id} was already written; each written value must be unique`,
       )
     }
     own.set(write.id, write)
@@ -135,24 +135,24 @@ function strangeReads(
     const key = read.key ?? ''
     for (const id of valuesOf(read).map(identityOf)) {
       const write = byKey.get(key)?.get(id)?.operation
-      const where = `the read of ${key} by ${read.node ?? 'the store'} at ${seconds(read.completedAt)} returned`
+      const where = readWords(read, id)
       if (write === undefined) {
         findings.set(id, {
           kind: 'invented',
           key,
-          words: `${where} ${id}, which was never written to it`,
+          words: `${where}, but nobody wrote ${id} to ${nameOf(key)}`,
         })
       } else if (write.firstIndex > read.lastIndex) {
         findings.set(id, {
           kind: 'invented',
           key,
-          words: `${where} ${id}, which was first ${lifeOf(write)}`,
+          words: `${where}, but ${id} was only later ${lifeOf(write)}`,
         })
       } else if (write.outcome === 'fail' && !findings.has(id)) {
         findings.set(id, {
-          kind: 'rejected but there',
+          kind: 'rejected but applied',
           key,
-          words: `${where} ${id}, which was ${lifeOf(write)}`,
+          words: `${where}, but ${id} was ${lifeOf(write)}`,
         })
       }
     }
@@ -173,22 +173,22 @@ function lostWrites(
   own: ReadonlyMap<string, Write>,
   endings: readonly Ending[],
 ): Evidence[] {
-  const lackers = new Map<Write, Ending[]>()
+  const endingsWithout = new Map<Write, Ending[]>()
   for (const ending of endings) {
     const accounted = accountedFor(own, ending.ids)
     for (const write of own.values()) {
       if (write.operation.outcome !== 'ok' || isDelete(write) || accounted.has(write)) continue
-      lackers.set(write, [...(lackers.get(write) ?? []), ending])
+      endingsWithout.set(write, [...(endingsWithout.get(write) ?? []), ending])
     }
   }
-  return [...lackers].map(([write, without]) => {
+  return [...endingsWithout].map(([write, without]) => {
     const reads = without.map(({ read }) => read)
     const ids = [...(without[0] as Ending).ids].join(', ')
-    const how = write.saw === undefined ? 'blindly ' : ''
+    const how = write.saw === undefined ? ' (a write without a context)' : ''
     return {
       kind: 'lost',
       key,
-      words: `${write.id} in ${key} was ${how}${lifeOf(write.operation)}, and nothing that is left replaced it, but the final read of ${nodesOf(reads)} at ${timesOf(reads)} has only [${ids}]`,
+      words: `value ${write.id} of ${nameOf(key)} was ${lifeOf(write.operation)}${how}, but the final read through ${nodesOf(reads)} at ${timesOf(reads)} returned ${ids === '' ? 'no value' : `only [${ids}]`}, and no remaining value has replaced it`,
     }
   })
 }
@@ -237,7 +237,7 @@ function returned(
       findings.set(id, {
         kind: 'resurrected',
         key,
-        words: `${id} in ${key} was replaced by ${write.id}, ${lifeOf(write.operation)}, but the final read of ${nodesOf(reads)} at ${timesOf(reads)} has it again`,
+        words: `value ${id} of ${nameOf(key)} was ${isDelete(write) ? '' : `replaced by ${write.id}, which was `}${lifeOf(write.operation)}, but the final read through ${nodesOf(reads)} at ${timesOf(reads)} returned ${id} again`,
       })
     }
   }
@@ -252,13 +252,13 @@ function divergence(key: string, endings: readonly Ending[]): Evidence[] {
   }
   if (groups.size < 2) return []
   const views = [...groups].map(
-    ([content, of]) => `${nodesOf(of.map(({ read }) => read))} [${content}]`,
+    ([content, of]) => `${nodesOf(of.map(({ read }) => read))} returned [${content}]`,
   )
   return [
     {
       kind: 'diverged',
       key,
-      words: `the nodes do not agree on ${key} in the end: ${views.join('; ')}`,
+      words: `the nodes do not agree on ${nameOf(key)} at the end: ${views.join('; ')}`,
     },
   ]
 }
@@ -267,12 +267,12 @@ function countFindings(findings: readonly Evidence[]): Record<string, number> {
   const counts: Record<string, number> = {
     lost: 0,
     invented: 0,
-    rejectedButThere: 0,
+    rejectedButApplied: 0,
     resurrected: 0,
     diverged: 0,
   }
   for (const { kind } of findings) {
-    const name = kind === 'rejected but there' ? 'rejectedButThere' : kind
+    const name = kind === 'rejected but applied' ? 'rejectedButApplied' : kind
     counts[name] = (counts[name] ?? 0) + 1
   }
   return counts

@@ -30,7 +30,7 @@ export interface Evidence {
   /** The kind of the breach: lost, unexpected, …; `unjudged` if something could not be judged. */
   readonly kind: string
   readonly key: string
-  /** The description: which operation, when, acknowledged by which node, and what the final reads show. */
+  /** A sentence that names the client, the operation, the value, the node and the time. */
   readonly words: string
   /** Indexes of the first events of the operations in question. */
   readonly operations?: readonly number[]

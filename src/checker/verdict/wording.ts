@@ -4,13 +4,24 @@ import { seconds } from '../history/history.ts'
 import type { Operation } from '../history/operation.ts'
 import type { Evidence } from './verdict.ts'
 
-/** When an operation was invoked, and how it ended: "added at 1.200 s, acknowledged by n2 at 1.310 s". */
+/** An operation and its outcome: "added by client 3 at 1.200 s, acknowledged by n2 at 1.310 s". */
 export function lifeOf(operation: Operation): string {
-  const asked = `${operation.f === 'add' ? 'added' : 'written'} at ${seconds(operation.invokedAt)}`
-  const by = operation.node === undefined ? '' : ` by ${operation.node}`
-  if (operation.outcome === 'info') return `${asked}, of unknown outcome${by}`
-  const end = operation.outcome === 'ok' ? 'acknowledged' : 'rejected'
-  return `${asked}, ${end}${by} at ${seconds(operation.completedAt)}`
+  const { f, session, node, outcome, invokedAt, completedAt } = operation
+  const asked = `${PAST[f] ?? 'written'} by client ${session} at ${seconds(invokedAt)}`
+  if (outcome === 'info') {
+    return `${asked}${node === undefined ? '' : ` through ${node}`}, with an unknown outcome`
+  }
+  const end = outcome === 'ok' ? 'acknowledged' : 'rejected'
+  return `${asked}, ${end}${node === undefined ? '' : ` by ${node}`} at ${seconds(completedAt)}`
+}
+
+const PAST: Readonly<Record<string, string>> = { add: 'added', delete: 'deleted' }
+
+/** A read and its answer: "client 3 read 5 from key k1 through n2 at 1.310 s". */
+export function readWords(read: Operation, value: string): string {
+  const { session, key, node, completedAt } = read
+  const through = node === undefined ? '' : ` through ${node}`
+  return `client ${session} read ${value} from ${nameOf(key ?? '')}${through} at ${seconds(completedAt)}`
 }
 
 export function unread(key: string, read: FinalRead): Evidence {
@@ -18,13 +29,13 @@ export function unread(key: string, read: FinalRead): Evidence {
   return {
     kind: 'unjudged',
     key,
-    words: `the final read of ${nameOf(key)} by ${nodesOf([read])} was never answered${why}`,
+    words: `${nodesOf([read])} never answered the final read of ${nameOf(key)}${why}`,
   }
 }
 
 /** Words for the key. A history without keys has one object. */
 export function nameOf(key: string): string {
-  return key === '' ? 'the set' : key
+  return key === '' ? 'the object' : `key ${key}`
 }
 
 /** The time of the answers: "31.204 s", or the first and the last time. */

@@ -15,7 +15,7 @@ const NEVER_EXPECTED: ReadonlySet<string> = new Set([
   'impossible',
   'unexpected',
   'rejected',
-  'rejected but there',
+  'rejected but applied',
 ])
 
 /** No acknowledged write is lost, and no deleted value comes back, at every level that waits for a disk. */

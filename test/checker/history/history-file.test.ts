@@ -36,9 +36,9 @@ describe('a recorded history', () => {
   test.each([
     ['', 'empty'],
     ['{:process 0,\n :type "ok', 'line 2: is not EDN: a string'],
-    ['{:process 0\n[', 'line 2: is not EDN: something'],
+    ['{:process 0\n[', 'line 2: is not EDN: a bracket'],
     ['{:process 0 :type}', 'line 1: has a map with a key'],
-    ['{:process 0}\n)', 'line 2: is not EDN: ) closes nothing'],
+    ['{:process 0}\n)', 'line 2: is not EDN: ) has no opening bracket'],
     ['{:process 0, :type :ok, :f :add}\n7', 'line 2: is neither'],
     ['{:process 0, :type :begin, :f :add}', 'line 1: "type" must be'],
     ['['.repeat(100), 'nests deeper'],
@@ -46,9 +46,9 @@ describe('a recorded history', () => {
     ['[{"index":0}]', 'one event a line'],
     [
       'INFO  jepsen.util - 0\t:invoke\t:read\tnil\nINFO  jepsen.util - 0\t:ok\t:re',
-      'line 2: is not a whole',
+      'line 2: begins like an event',
     ],
-    ['INFO  jepsen.util - hello', 'no event of a history'],
+    ['INFO  jepsen.util - hello', 'the log contains no event'],
   ])('refuses %j', (text, message) => {
     expect(() => readHistory(text)).toThrow(message)
   })
@@ -94,7 +94,7 @@ describe('values', () => {
       '"ok","f":"write","value":1',
       '"ok","f":"write","value":2',
     )
-    expect(() => judged(garbled)).toThrow('must have the value that was asked')
+    expect(() => judged(garbled)).toThrow('must repeat the value of the request')
   })
 
   test('a cas that expects nothing says so in EDN, as a read that found nothing', () => {

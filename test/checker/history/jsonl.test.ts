@@ -85,12 +85,12 @@ describe('pairing of events', () => {
     expect(operation).toMatchObject({ outcome: 'info', completedAt: Infinity })
   })
 
-  test('refuses an end without a beginning, two open operations, and an end of something else', () => {
+  test('refuses an end without a beginning, two open operations, and an end that does not match', () => {
     const [begin, end] = done('add', 'k0', 1)
-    expect(() => operationsOf(historyOf([end!]))).toThrow('has nothing open')
-    expect(() => operationsOf(historyOf([begin!, begin!]))).toThrow('is open')
+    expect(() => operationsOf(historyOf([end!]))).toThrow('has no open operation')
+    expect(() => operationsOf(historyOf([begin!, begin!]))).toThrow('is still open')
     expect(() => operationsOf(historyOf([begin!, { ...end!, f: 'read' }]))).toThrow(
-      'another operation',
+      'does not match event 0',
     )
   })
 })

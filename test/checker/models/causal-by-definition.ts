@@ -27,7 +27,7 @@ export function causalByDefinition(deeds: readonly Deed[]): Record<string, numbe
     if (isNothing(naive, r)) {
       const isGone = deletesBy(naive, r).some((d) => !isReplaced(d))
       if (known.length === 0 || isGone) return true
-      add(counts, 'lostPast')
+      add(counts, 'missingCause')
       return false
     }
     if (!sources[r]!.some((w) => isReplaced(w))) return true
@@ -102,7 +102,7 @@ function relate(deeds: readonly Deed[]): Naive {
   const sources: number[][] = deeds.map(() => [])
   const strange: string[][] = deeds.map(() => [])
   const future: [string, number, number][] = []
-  const names = new Map<string, 'invented' | 'rejectedButThere'>()
+  const names = new Map<string, 'invented' | 'rejectedButApplied'>()
   for (const [r, { f, key, value, end }] of deeds.entries()) {
     if (f !== 'read' || end !== 'ok') continue
     const values = value === null ? [] : Array.isArray(value) ? value : [value]
@@ -119,7 +119,7 @@ function relate(deeds: readonly Deed[]): Naive {
       strange[r]!.push(name)
       const isRejected = w >= 0 && deeds[w]!.end === 'fail'
       if (w >= 0 && !isRejected) future.push([name, w, r])
-      if (!names.has(name)) names.set(name, isRejected ? 'rejectedButThere' : 'invented')
+      if (!names.has(name)) names.set(name, isRejected ? 'rejectedButApplied' : 'invented')
     }
   }
   for (const [i, first] of deeds.entries()) {

@@ -35,12 +35,12 @@ describe('causal model', () => {
       what: 'a value that nobody wrote to the key',
       deeds: [wrote(1, 'x', 1), wrote(1, 'y', 2), saw(2, 'x', 2), ...left('x', 1), ...left('y', 2)],
       kinds: { invented: 1 },
-      words: /never written/,
+      words: /nobody wrote/,
     },
     {
       what: 'a value whose write was rejected',
       deeds: [wrote(1, 'x', 1), wrote(1, 'x', 2, 'fail'), saw(2, 'x', 2), ...left('x', 1)],
-      kinds: { rejectedButThere: 1 },
+      kinds: { rejectedButApplied: 1 },
       words: /was rejected/,
     },
     {
@@ -54,7 +54,7 @@ describe('causal model', () => {
         ...left('y', 2),
       ],
       kinds: { cycle: 1 },
-      words: /its own cause/,
+      words: /cause and effect form a cycle/,
     },
     {
       what: 'the effect is there, its cause is not',
@@ -66,7 +66,7 @@ describe('causal model', () => {
         ...left('x', 1),
         ...left('y', 2),
       ],
-      kinds: { lostPast: 1 },
+      kinds: { missingCause: 1 },
     },
     {
       what: 'neither the effect nor its cause is there yet',
@@ -91,7 +91,7 @@ describe('causal model', () => {
         ...left('x', 1),
         ...left('y', 2),
       ],
-      kinds: { lostPast: 1 },
+      kinds: { missingCause: 1 },
     },
     {
       what: 'a value that the reader knew to be replaced',
@@ -151,7 +151,7 @@ describe('causal model', () => {
       what: 'only what an acknowledged write had replaced is left',
       deeds: [wrote(1, 'x', 1), wrote(1, 'x', 2), ...left('x', 1, 1)],
       kinds: { lost: 1 },
-      words: /only what is older/,
+      words: /only older values/,
     },
     {
       what: 'only what a write of unknown outcome had replaced is left',

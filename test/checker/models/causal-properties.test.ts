@@ -117,8 +117,8 @@ describe('causal and session model, by their definitions', () => {
         }),
         MANY_RUNS,
       )
-      const kinds = ['cycle', 'invented', 'lostPast', 'monotonicReads', 'monotonicWrites']
-      kinds.push('readYourWrites', 'rejectedButThere', 'staleRead', 'writesFollowReads')
+      const kinds = ['cycle', 'invented', 'missingCause', 'monotonicReads', 'monotonicWrites']
+      kinds.push('readYourWrites', 'rejectedButApplied', 'staleRead', 'writesFollowReads')
       expect([...seen]).toEqual(expect.arrayContaining(kinds))
       if (what === 'one value') expect(seen).toContain('divergentOrder')
     })

@@ -27,7 +27,7 @@ describe('counter model', () => {
     expect(verdict.result).toBe('invalid')
     expect(verdict.evidence[0]).toMatchObject({ kind: 'miscounted', key: 'k0' })
     expect(verdict.evidence[0]?.words).toMatch(
-      /final read of k0 by n3 at 0.005 s is 2, but acknowledged adds make 5/,
+      /final read of key k0 through n3 at 0.005 s returned 2, but the acknowledged adds sum to 5/,
     )
   })
 

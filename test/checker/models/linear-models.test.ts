@@ -43,7 +43,7 @@ describe('the log of a Jepsen test', () => {
     )
     const { result, evidence } = casRegisterModel.check(readHistory(text))
     expect(result).toBe('invalid')
-    expect(evidence[0]?.words).toContain('process 1 read 3 (events 2 to 3)')
+    expect(evidence[0]?.words).toContain('client 1 read 3 (events 2 to 3)')
   })
 
   test('a cas that failed tells nothing, as in etcd; a write of unknown outcome may come late', () => {

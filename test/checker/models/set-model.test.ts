@@ -21,7 +21,7 @@ describe('set model', () => {
     expect(verdict.result).toBe('invalid')
     expect(verdict.stats['lost']).toBe(1)
     expect(verdict.evidence[0]?.words).toMatch(
-      /element 1 of k0 .*acknowledged by n2 at 0.001 s.*final read of n3 at 0.007 s, though n1/,
+      /element 1 of key k0 .*acknowledged by n2 at 0.001 s.*missing from the final read through n3 at 0.007 s, although .* n1/,
     )
   })
 
@@ -156,7 +156,7 @@ describe('set model, properties', () => {
         else if (end === 'fail') own.push(element)
         else own.push(outcomes.length + pick)
         const verdict = check([...adds(outcomes), ...reads(finals)])
-        const kind = { ok: 'lost', fail: 'rejected but there', info: 'unexpected' }[end]
+        const kind = { ok: 'lost', fail: 'rejected but applied', info: 'unexpected' }[end]
         expect(verdict.result).toBe('invalid')
         expect(verdict.evidence.map((evidence) => evidence.kind)).toContain(kind)
       }),

@@ -63,7 +63,9 @@ describe('siblings model', () => {
     const verdict = check([...blind(1), ...seeing(2, []), ...read([2])])
     expect(verdict.result).toBe('invalid')
     expect(verdict.evidence[0]).toMatchObject({ kind: 'lost', key: 'k0' })
-    expect(verdict.evidence[0]?.words).toMatch(/1 in k0 was blindly written .* has only \[2\]/)
+    expect(verdict.evidence[0]?.words).toMatch(
+      /value 1 of key k0 was written .*without a context.* returned only \[2\]/,
+    )
   })
 
   test('a replacement that is itself nowhere excuses nothing', () => {
@@ -93,7 +95,7 @@ describe('siblings model', () => {
       'invented',
     ])
     expect(kinds([...blind(1), ...seeing(2, [], 'fail'), ...read([1, 2])])).toEqual([
-      'rejected but there',
+      'rejected but applied',
     ])
     expect(kinds([...read([1]), ...blind(1), ...read([1])])).toEqual(['invented'])
   })

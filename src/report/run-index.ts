@@ -27,7 +27,7 @@ export function renderIndex(runs: readonly RunSummary[]): string {
     <header>
       <h1>Checks</h1>
       <p>
-        ${runs.length === 0 ? 'There is no run yet.' : `${runs.length} ${runs.length === 1 ? 'run' : 'runs'}: ${count('valid')} valid, ${count('invalid')} invalid, ${count('unknown')} unknown.`}
+        ${runs.length === 0 ? 'There are no runs yet.' : `${runs.length} ${runs.length === 1 ? 'run' : 'runs'}: ${count('valid')} valid, ${count('invalid')} invalid, ${count('unknown')} unknown.`}
       </p>
     </header>
     ${

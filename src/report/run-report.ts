@@ -41,14 +41,14 @@ function pictures(): Html {
   return html` <section id="lanes-section" class="drawn" hidden>
       <h2>Every operation</h2>
       <p class="hint">
-        Each bar is one operation, from the request to the answer; shaded bands are faults. Wheel,
-        pinch or + and − to zoom, drag or arrow keys to move, 0 for the whole run; point at a bar or
-        tap it for its details. The last clients are those that read everything once more in the
-        end, through every node.
+        Each bar is one operation, from the request to the answer. Shaded bands are faults. Zoom
+        with the wheel, a pinch, + or −. Move by dragging or with the arrow keys. Press 0 to see the
+        whole run. Point at a bar or tap it to see its details. The last clients made the final
+        reads: each key through every node.
       </p>
       <div class="tools">
         <label
-          >One lane a
+          >One lane per
           <select id="lane-by">
             <option value="client">client</option>
             <option value="key">key</option>
@@ -80,14 +80,14 @@ function pictures(): Html {
     </section>
     <section id="charts-section" class="drawn" hidden>
       <h2>Latency and throughput</h2>
-      <p class="hint">The same stretch of time as the lanes above.</p>
+      <p class="hint">The charts show the same time window as the lanes above.</p>
       <h3>How long each operation took</h3>
       <div class="canvas-frame">
         <canvas id="latency" role="img" aria-label="Latency of each operation over time"></canvas>
       </div>
-      <h3>Operations a second, by outcome</h3>
+      <h3>Operations per second, by outcome</h3>
       <div class="canvas-frame">
-        <canvas id="throughput" role="img" aria-label="Operations a second over time"></canvas>
+        <canvas id="throughput" role="img" aria-label="Operations per second over time"></canvas>
       </div>
     </section>
     <div id="details" role="status" hidden></div>

@@ -41,7 +41,7 @@ describe('check against a store that keeps its promises', () => {
     expect(verdict).toHaveProperty('longestGap.node')
     expect(verdict).toHaveProperty('ownPauseMs', expect.any(Number))
     expect(lines.join('\n')).toContain('seed seven')
-    expect(lines.join('\n')).toMatch(/longest gap: .* while no fault was on/)
+    expect(lines.join('\n')).toMatch(/longest gap: .* with no fault active/)
     expect(lines.join('\n')).toMatch(/verdict valid: .*\nfiles/)
 
     lines = []
@@ -62,10 +62,10 @@ describe('check against a store that keeps its promises', () => {
 describe('check against a store with a planted defect', () => {
   test.each([
     ['set', 'forget', 'lost'],
-    ['set', 'lie', 'rejected but there'],
+    ['set', 'lie', 'rejected but applied'],
     ['set', 'invent', 'unexpected'],
     ['siblings', 'forget', 'lost'],
-    ['siblings', 'lie', 'rejected but there'],
+    ['siblings', 'lie', 'rejected but applied'],
     ['siblings', 'revive', 'resurrected'],
     ['siblings', 'invent', 'invented'],
   ] as const)('%s is invalid where it would %s', async (workload, defect, kind) => {

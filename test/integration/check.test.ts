@@ -85,7 +85,7 @@ test('strong keys stay linearizable while nodes are killed, and the longest gap 
   expect(said).toContain('verdict valid')
   expect(exitCode).toBe(0)
   await expectFaults()
-  expect(said).toMatch(/longest gap: n\d answered nothing for \d+ ms/)
+  expect(said).toMatch(/longest gap: n\d gave no answer for \d+ ms/)
   const results = await readFile(path.join(dir, 'results', 'latest', 'results.json'), 'utf8')
   expect(JSON.parse(results)).toHaveProperty('longestGap.node', expect.stringMatching(/^n\d$/))
 })

@@ -34,6 +34,6 @@ test('takes everything as text', () => {
   expect(page).not.toContain('<script')
 })
 
-test('says that there is none', () => {
-  expect(renderIndex([])).toContain('There is no run yet.')
+test('an empty list says that there are no runs', () => {
+  expect(renderIndex([])).toContain('There are no runs yet.')
 })

@@ -68,10 +68,10 @@ describe('a report', () => {
     expect(page).not.toMatch(/https?:|\bsrc=|@import|url\(/)
   })
 
-  test('of a history without events is made all the same', async () => {
+  test('of a history without events still renders', async () => {
     const verdict = { ...staleVerdict(staleRead()), result: 'unknown' as const, evidence: [] }
 
-    expect(await renderReport(reportOf(verdict, []))).toContain('No fault was made')
+    expect(await renderReport(reportOf(verdict, []))).toContain('No fault was injected')
   })
 })
 

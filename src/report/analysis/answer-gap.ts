@@ -28,8 +28,8 @@ export interface AnswerGap {
 const RETURN_NS = 2_000_000_000
 
 export const GAP_MEANING =
-  'The longest time in which a node was asked and answered nothing, neither ok nor that a condition does not hold. ' +
-  'A node that a fault hit, or cut off from a majority, does not count during the fault and for 2 s after it.'
+  'The longest time for which a node gave no answer although clients asked it. A failed condition counts as an answer, a rejection does not. ' +
+  'A node does not count while a fault hits it or cuts it off from a majority, nor for 2 s afterwards.'
 
 const OF_ONE_NODE: ReadonlySet<string> = new Set([
   'kill',
@@ -63,10 +63,10 @@ export function longestGap(
   return longest
 }
 
-/** "n2 answered nothing for 412 ms, from 12.300 s to 12.712 s, during kill n4". */
+/** "n2 gave no answer for 412 ms, from 12.300 s to 12.712 s, during kill n4". */
 export function gapText({ node, from, to, faults }: AnswerGap): string {
-  const during = faults.length === 0 ? 'while no fault was on' : `during ${faults.join(' and ')}`
-  return `${node} answered nothing for ${Math.round((to - from) / 1e6)} ms, from ${seconds(from)} to ${seconds(to)}, ${during}`
+  const during = faults.length === 0 ? 'with no fault active' : `during ${faults.join(' and ')}`
+  return `${node} gave no answer for ${Math.round((to - from) / 1e6)} ms, from ${seconds(from)} to ${seconds(to)}, ${during}`
 }
 
 interface Span {

@@ -46,9 +46,9 @@ export type Recovery =
     }
 
 export const RECOVERY_MEANING =
-  'Time to recover: from the moment the fault was healed until every node had answered ok a request made after that moment. ' +
-  'Where clients were served again while the fault still lasted, it is counted from its start, until the last of the requests that were ' +
-  'rejected or left unknown during it was made; “no outage” where there was none.'
+  'Time to recover: the time from the heal until every node has answered ok to a request that was sent after the heal. ' +
+  'If all nodes served clients again while the fault lasted, it is the time from the start of the fault to the last request ' +
+  'that was rejected or had an unknown outcome. “No outage” means that there was no such request.'
 
 /** The faults in the order of their starts. */
 export function faultsOf(history: readonly HistoryEvent[]): Fault[] {

@@ -16,8 +16,9 @@ export function requestOf(operation: Operation): string {
 /** The answer, to follow the request: "acknowledged", "answered 5", "rejected: no quorum". */
 export function answerOf({ f, outcome, input, output, error }: Operation): string {
   const why = error === undefined ? '' : `: ${cut(error)}`
-  if (outcome === 'fail') return `rejected${why}; it did not happen`
-  if (outcome === 'info') return `no answer${why}; it may have happened, or may yet`
+  if (outcome === 'fail') return `rejected${why}; it did not take effect`
+  if (outcome === 'info')
+    return `outcome unknown${why}; it may have taken effect, or may still do so`
   if (READS.has(f)) return `answered ${foundOf(output)}`
   return JSON.stringify(output) === JSON.stringify(input)
     ? 'acknowledged'
@@ -57,7 +58,7 @@ function deedOf({ f, key, input }: Operation): string {
 }
 
 function foundOf(output: Json): string {
-  if (output === null || (isList(output) && output.length === 0)) return 'nothing there'
+  if (output === null || (isList(output) && output.length === 0)) return 'no value'
   if (isList(output) && output.length > VALUES_NAMED_MAX) return `${output.length} values`
   return isList(output) ? output.map((value) => textOf(value)).join(' and ') : textOf(output)
 }
@@ -70,9 +71,9 @@ function writtenOf(input: Json): string {
 function sawOf(input: Json): string {
   if (!isMap(input) || input['write'] === undefined) return ''
   const { saw } = input
-  if (saw === undefined || saw === null) return ' blindly'
-  if (isList(saw) && saw.length === 0) return ', having seen nothing there'
-  return `, in place of ${textOf(saw)}`
+  if (saw === undefined || saw === null) return ' without a context'
+  if (isList(saw) && saw.length === 0) return ', having seen no value'
+  return `, replacing ${textOf(saw)}`
 }
 
 function isList(value: Json): value is readonly Json[] {

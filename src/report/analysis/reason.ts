@@ -26,7 +26,8 @@ export function circumstanceOf(
   const lasting = faults.filter(
     ({ startAt, healedAt }) => startAt <= to && (healedAt === undefined || healedAt >= from),
   )
-  if (lasting.length === 0) return 'No fault lasted while this happened: it needed none.'
+  if (lasting.length === 0)
+    return 'No fault was active during these steps, so no fault explains them.'
   const apart = lasting.map((fault) => apartText(fault, named))
   return apart.find((text) => text !== undefined)
 }
@@ -39,19 +40,19 @@ function proofText(
   { read, writer, newer, witness }: StaleProof,
   named: readonly Operation[],
 ): string {
-  const step = (operation: Operation): string => `step ${named.indexOf(operation) + 1}`
+  const number = (operation: Operation): number => named.indexOf(operation) + 1
   const value = textOf(valueLeft(newer) ?? null, 40)
   const found = writer === undefined ? 'nothing' : textOf(read.output, 40)
   const begun =
     writer === undefined
-      ? `${value} was written in ${step(newer)}`
-      : `${value} was written in ${step(newer)}, which began after ${found} had been written in ${step(writer)}`
+      ? `Step ${number(newer)} wrote ${value}`
+      : `Step ${number(newer)} wrote ${value} after step ${number(writer)} had written ${found}`
   const seen =
     witness === newer
-      ? `That was acknowledged before ${step(read)} began`
-      : `It was read in ${step(witness)}, which ended before ${step(read)} began`
-  const what = writer === undefined ? 'it found nothing there' : `it found the older ${found}`
-  return `${begun}. ${seen}, so ${step(read)} should have found ${value} or something newer; ${what}.`
+      ? `This write was acknowledged before step ${number(read)} began`
+      : `Step ${number(witness)} read ${value} and ended before step ${number(read)} began`
+  const answer = writer === undefined ? 'no value' : `the older value ${found}`
+  return `${begun}. ${seen}, so step ${number(read)} must return ${value} or a newer value. It returned ${answer}.`
 }
 
 /** For a cut, the nodes that answered on each side; undefined if only one side answered. */
@@ -66,7 +67,7 @@ function apartText({ what, startAt, healedAt }: Fault, named: readonly Operation
   const inside = nodes.filter((node) => first.has(node))
   const outside = nodes.filter((node) => !first.has(node))
   if (inside.length === 0 || outside.length === 0) return undefined
-  return `${listOf(inside)} and ${listOf(outside)}, which answered here, could not hear each other: the fault ${what} lay between them.`
+  return `The fault ${what} separated ${listOf(inside)} from ${listOf(outside)}, so these nodes could not exchange messages during these steps.`
 }
 
 function listOf(names: readonly string[]): string {
@@ -79,33 +80,35 @@ function endOf({ completedAt, invokedAt }: Operation): number {
 
 const MEANINGS: Readonly<Record<string, string>> = {
   'not linearizable':
-    'Each operation should take effect at one moment between its request and its answer, and each read should find what was left last. No choice of such moments gives these answers.',
+    'Each operation must take effect at one moment between its request and its answer, and each read must return the value that was written last. No choice of moments explains these answers.',
   'stale read':
-    'The reader knew already that this value had been replaced, from what it had read or written before. It should never see the old one again.',
-  'lost past':
-    'What the reader had read or written before depends on a write of this key. It should find that, or something newer, but not nothing.',
+    'The reading client had already seen that a newer write replaced this value, or had seen a later effect of that write. It must not read the old value afterwards.',
+  'missing cause':
+    'The reading client had already seen a write of this key, or a later effect of that write. It must read that value or a newer one, but it found no value.',
   cycle:
-    'Each of these depends on the one before, and the first on the last: an effect came before its cause.',
+    'Each step depends on the step before it, and the first step depends on the last. So an effect came before its cause.',
   'divergent order':
-    'Two writes were seen in one order here and in the other there. All readers should see them in the same order.',
+    'Some clients saw one of these writes first, and other clients saw the other one first. All clients must see them in the same order.',
   'read your writes':
-    'A client that has written should afterwards read that or something newer. What was read in the last step had been known to the client that replaced it, so it is older.',
+    'After a client has written a value, it must read that value or a newer one. The value in the last step is older than the client’s own write.',
   'monotonic reads':
-    'A client that has read a value should not read an older one afterwards. What was read in the last step had been replaced by what was read before.',
+    'After a client has read a value, it must not read an older one. The value in the last step is older than a value that this client had already read.',
   'monotonic writes':
-    'The writes of one client should be seen in the order in which it made them. Whoever has seen the later one should not find the state from before the earlier one.',
+    'All clients must see the writes of one client in the order in which it made them. The reading client saw a later write of another client, and then did not find an earlier write of that client.',
   'writes follow reads':
-    'A write comes after what its writer had read. Whoever has seen the write should not find the state from before what was read.',
-  lost: 'The write was acknowledged, and nothing that was told to replace it is left. Every final read should have it.',
-  resurrected: 'What was deleted, to the knowledge of who deleted it, should never be there again.',
-  diverged: 'After everything had healed all nodes should give the same answer.',
-  'not converged': 'After everything had healed all nodes should give the same answer.',
-  invented: 'Nobody wrote this value, so nobody should read it.',
-  unexpected: 'Nobody wrote this value, so nobody should read it.',
-  'rejected but there':
-    'A rejected write is said to have happened nowhere. It should not be there.',
-  rejected: 'A rejected write is said to have happened nowhere. It should not be there.',
+    'A client that sees a write must also see the values that the writer had read before it. The reading client saw the write, and then found an older value than its writer had read.',
+  lost: 'The write was acknowledged, and no remaining value has replaced it. So every final read must return it.',
+  resurrected:
+    'A client replaced or deleted this value, and the store acknowledged that. The value must never come back.',
+  diverged: 'After all faults are healed, all nodes must give the same answer.',
+  'not converged': 'After all faults are healed, all nodes must give the same answer.',
+  invented: 'Nobody had written this value, so no client may read it.',
+  unexpected: 'Nobody had written this value, so no client may read it.',
+  'rejected but applied':
+    'The store rejected this write. A rejected write never takes effect, so no client may read its value.',
+  rejected:
+    'The store rejected this write. A rejected write never takes effect, so no client may read its value.',
   miscounted:
-    'Every acknowledged update counts once, and one of unknown outcome once or not at all. No such sum is what was read.',
-  impossible: 'No sum of the updates that could have been made by then is what was read.',
+    'Every acknowledged add counts exactly once, and an add of unknown outcome counts once or not at all. No such sum equals the value that was read.',
+  impossible: 'No sum of adds that had begun before this answer equals the value that was read.',
 }

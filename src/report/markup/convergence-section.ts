@@ -8,9 +8,9 @@ const NAMES_MAX = 30
 const STATE_WORDS: Readonly<Record<KeyConvergence['state'], string>> = {
   same: '✓ the same',
   different: '✗ different',
-  unanswered: '? not all answered',
-  alone: '? only one was asked',
-  unread: '? none was asked',
+  unanswered: '? some nodes did not answer',
+  alone: '? only one node was asked',
+  unread: '? no node was asked',
 }
 
 export function convergenceSection(keys: readonly KeyConvergence[]): Html {
@@ -20,10 +20,10 @@ export function convergenceSection(keys: readonly KeyConvergence[]): Html {
   const same = of('same')
   const unread = of('unread')
   return html`<section id="convergence">
-    <h2>Did all copies agree in the end?</h2>
+    <h2>Did all nodes agree at the end?</h2>
     <p>${summaryOf(keys.length, same.length, of('different').length, unread.length)}</p>
     ${bad.length > 0 && table(bad)}
-    ${unread.length > 0 && unread.length < keys.length && html`<p>Not read again: ${namesOf(unread)}.</p>`}
+    ${unread.length > 0 && unread.length < keys.length && html`<p>Keys without a final read: ${namesOf(unread)}.</p>`}
     ${
       same.length > 0 &&
       html`<details>
@@ -43,14 +43,14 @@ function namesOf(keys: readonly KeyConvergence[]): string {
 }
 
 function summaryOf(all: number, same: number, different: number, unread: number): string {
-  if (all === unread) return 'Nobody knows: after the last change had ended no key was read again.'
+  if (all === unread) return 'Unknown: no key was read after the last write had ended.'
   const meaning =
-    'Final reads are those made after the last change had ended; each key should be read through every node.'
+    'This compares the final reads: after the last write has ended, the check reads each key through every node.'
   if (same === all) return `Yes: all nodes gave the same answer for each of ${all} keys. ${meaning}`
   const answer =
     different > 0
       ? `No: nodes gave different answers for ${different} of ${all} keys.`
-      : `Not known of all: nodes were seen to agree on ${same} of ${all} keys.`
+      : `Unknown for some keys: all nodes agree on ${same} of ${all} keys, and no final reads can be compared for the others.`
   return `${answer} ${meaning}`
 }
 
@@ -63,7 +63,7 @@ function table(keys: readonly KeyConvergence[]): Html {
           <tr>
             <th>Key</th>
             <th>Agreement</th>
-            <th>What they said</th>
+            <th>Answers</th>
           </tr>
         </thead>
         <tbody>
@@ -71,7 +71,7 @@ function table(keys: readonly KeyConvergence[]): Html {
         </tbody>
       </table>
     </div>
-    ${left > 0 && html`<p class="quiet">${left} more keys are left out here; they are in history.jsonl.</p>`}`
+    ${left > 0 && html`<p class="quiet">${left} more keys are not shown here; see history.jsonl.</p>`}`
 }
 
 function rowOf({ key, state, nodes, common }: KeyConvergence): Html {

@@ -8,7 +8,7 @@ export function faultSection(rows: readonly FaultRow[], gap: AnswerGap | undefin
   if (rows.length === 0) {
     return html`<section id="faults">
       <h2>Faults</h2>
-      <p>No fault was made in this run.</p>
+      <p>No fault was injected in this run.</p>
       ${gapParagraph(gap)}
     </section>`
   }
@@ -66,9 +66,9 @@ function recoveryText(recovery: Recovery): string {
     case 'no outage':
       return 'no outage'
     case 'during':
-      return `${seconds(recovery.afterNs)} after its start`
+      return `${seconds(recovery.afterNs)} after the fault began`
     case 'after heal':
-      return `${seconds(recovery.afterNs)} after the heal${recovery.isFirstAsk ? ', when first asked' : ''}`
+      return `${seconds(recovery.afterNs)} after the heal${recovery.isFirstAsk ? ', at the first request to the last node' : ''}`
     case 'not seen':
       return notSeenText(recovery)
     default:
@@ -77,7 +77,8 @@ function recoveryText(recovery: Recovery): string {
 }
 
 function notSeenText({ nodes, nextAfterNs }: Recovery & { readonly type: 'not seen' }): string {
-  const names = nodes.length === 0 ? 'any node' : nodes.join(', ')
-  if (nextAfterNs === undefined) return `not known: ${names} had not answered again by the end`
-  return `not known: the next fault began ${seconds(nextAfterNs)} after the heal, before ${names} had answered again`
+  const names = nodes.length === 0 ? 'the store' : nodes.join(', ')
+  if (nextAfterNs === undefined)
+    return `unknown: ${names} did not answer again before the run ended`
+  return `unknown: the next fault began ${seconds(nextAfterNs)} after the heal, before ${names} answered again`
 }

@@ -6,13 +6,16 @@ import { explanationOf } from './workload-words.ts'
 
 /** The results differ by word and sign, not only by colour, because nobody may take unknown for valid. */
 const BADGES: Readonly<Record<Result, { readonly sign: string; readonly meaning: string }>> = {
-  valid: { sign: '✓', meaning: 'Every promise that was checked was kept' },
+  valid: { sign: '✓', meaning: 'The check found no broken promise' },
   invalid: { sign: '✗', meaning: 'A promise was broken; the proof is below' },
-  unknown: { sign: '?', meaning: 'Neither proved nor disproved: something could not be judged' },
+  unknown: {
+    sign: '?',
+    meaning: 'The check found no broken promise, but it could not judge everything',
+  },
 }
 
 const NOT_PROMISED =
-  'This level does not promise it: the run shows what may happen then, and that the check finds it'
+  'This level does not promise it. The run shows what can go wrong without the promise, and that the check detects it'
 
 export function headline(report: RunReport): Html {
   const { title, verdict, settings, startedAt, unsettled } = report
@@ -24,8 +27,8 @@ export function headline(report: RunReport): Html {
     ${
       unsettled !== undefined &&
       html`<p class="unsettled">
-        <b>The cluster was not healthy again at the end:</b> ${unsettled}. There were no final
-        reads, so nobody knows what it had kept.
+        <b>The cluster was not healthy at the end:</b> ${unsettled}. So there were no final reads,
+        and lost writes would go unnoticed.
       </p>`
     }
     <dl>
@@ -50,8 +53,8 @@ function promiseOf({ promise, notPromisedBy }: RunReport): Html {
     return html`<dt>What was promised</dt>
       <dd>${promise}</dd>`
   }
-  return html`<dt>What was asked for</dt>
-    <dd>${promise}; ${notPromisedBy} does not promise this</dd>`
+  return html`<dt>What was checked</dt>
+    <dd>${promise}. But ${notPromisedBy} does not promise this.</dd>`
 }
 
 export function badge(result: Result): Html {
@@ -75,5 +78,5 @@ export function dateOf(iso: string): string {
 function settingsText(settings: RunReport['settings']): string {
   const { bucket, consistency, nemesis, clients, rate, keys, timeLimitMs, target } = settings
   const faults = nemesis === '' || nemesis === 'none' ? 'no faults' : `faults: ${nemesis}`
-  return `bucket ${bucket} at consistency ${consistency}; ${clients} clients, ${rate} turns a second on ${keys} keys for ${timeLimitMs / 1000} s; ${faults}; target: ${target}`
+  return `bucket ${bucket} at consistency ${consistency}; ${clients} clients, ${rate} turns per second on ${keys} keys for ${timeLimitMs / 1000} s; ${faults}; target: ${target}`
 }

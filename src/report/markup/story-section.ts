@@ -1,4 +1,4 @@
-/** Shows the story of a run as text: what went wrong step by step, or what was done if nothing went wrong. */
+/** Shows the story of a run as text: what went wrong step by step, or what the run did if nothing went wrong. */
 import { identityOf } from '../../checker/history/final-reads.ts'
 import { seconds, type HistoryEvent, type Json } from '../../checker/history/history.ts'
 import type { Operation } from '../../checker/history/operation.ts'
@@ -20,30 +20,29 @@ export function storySection(
   faults: readonly FaultRow[],
 ): Html {
   const title = {
-    valid: 'What was done',
+    valid: 'What the run did',
     invalid:
-      notPromisedBy === undefined ? 'What went wrong' : 'What may happen without the promise',
+      notPromisedBy === undefined ? 'What went wrong' : 'What went wrong without the promise',
     unknown: 'What could not be judged',
   }[verdict.result]
   const stories = storiesOf(verdict, history)
   const all = Object.values(verdict.stats).length
   return html`<section id="story">
     <h2>${title}</h2>
-    <p>${whatWasDone(operations, faults)}</p>
-    ${verdict.result === 'valid' && html`<p>All that was promised held.</p>`}
+    <p>${summaryOf(operations, faults)}</p>
+    ${verdict.result === 'valid' && html`<p>All checked promises held.</p>`}
     ${
       verdict.result === 'unknown' &&
       html`<p>
-        <b>This is not a pass.</b> No broken promise was found, but not everything could be looked
-        at:
+        <b>This is not a pass.</b> The check found no broken promise, but it could not judge the
+        following:
       </p>`
     }
     ${stories.map((story, i) => storyOf(story, i, stories.length))}
     ${
       stories.length >= EVIDENCE_MAX &&
       html`<p class="quiet">
-        No more than ${EVIDENCE_MAX} are shown. All are counted
-        ${verdict.result === 'invalid' ? 'in the sentence at the top' : 'below'}.
+        Only the first ${EVIDENCE_MAX} are shown. The sentence at the top counts all of them.
       </p>`
     }
     ${all > 0 && html`<p class="quiet">Counts: ${statsText(verdict.stats)}.</p>`}
@@ -76,7 +75,7 @@ function storyOf(
       ? html`<p class="words">${evidence.words}.</p>`
       : html`<p class="words"><b>Why this is wrong:</b> ${reason}</p>
           ${circumstance !== undefined && html`<p class="words">${circumstance}</p>`}
-          <p class="quiet">In the words of the check: ${evidence.words}.</p>`
+          <p class="quiet">The check reports: ${evidence.words}.</p>`
   }
   ${showButton(evidence.key, steps, place)}`
   return html`<details class="evidence" data-story="${place}" ${place < OPEN_MAX && OPEN}>
@@ -117,7 +116,7 @@ const OPEN = html` open`
 
 function stepOf(step: Step, written: readonly Json[]): Html {
   if (step.type === 'gap') {
-    return html`<li class="fault">… faults began or ended ${step.count} more times …</li>`
+    return html`<li class="fault">… ${step.count} more beginnings and ends of faults …</li>`
   }
   if (step.type === 'fault') {
     return html`<li class="fault">
@@ -135,7 +134,7 @@ function stepOf(step: Step, written: readonly Json[]): Html {
       <span class="text"
         ><span class="time">${took}</span> ${requestOf(operation)}:
         <b>${answerOf(operation)}${lackOf(operation, written)}</b>
-        ${isDeadEnd && html`<span class="dead-end">✗ with this answer no order is left</span>`}
+        ${isDeadEnd && html`<span class="dead-end">✗ no order of the operations explains this answer</span>`}
       </span>
     </button>
   </li>`
@@ -150,15 +149,15 @@ function lackOf({ f, outcome, output }: Operation, written: readonly Json[]): st
   return `, without ${lacking.map((value) => textOf(value, 40)).join(' and ')}`
 }
 
-function whatWasDone(operations: readonly Operation[], faults: readonly FaultRow[]): string {
+function summaryOf(operations: readonly Operation[], faults: readonly FaultRow[]): string {
   const count = (outcome: Operation['outcome']): number =>
     operations.filter((operation) => operation.outcome === outcome).length
   const clients = new Set(operations.map(({ session }) => session)).size
   const nodes = nodesOf(operations)
   const through = nodes.length === 0 ? '' : ` through ${countOf(nodes.length, 'node')}`
   const kinds = [...new Set(operations.map(({ f }) => f))].sort(byName).join(', ')
-  const done = `${countOf(clients, 'client session')} made ${countOf(operations.length, 'operation')}${kinds === '' ? '' : ` (${kinds})`}${through}: ${number(count('ok'))} succeeded, ${number(count('fail'))} ${count('fail') === 1 ? 'was' : 'were'} rejected, and of ${number(count('info'))} the outcome is unknown.`
-  if (faults.length === 0) return `${done} No fault was made.`
+  const done = `${countOf(clients, 'client session')} made ${countOf(operations.length, 'operation')}${kinds === '' ? '' : ` (${kinds})`}${through}: ${number(count('ok'))} succeeded, ${number(count('fail'))} ${count('fail') === 1 ? 'was' : 'were'} rejected, and ${number(count('info'))} ended with an unknown outcome.`
+  if (faults.length === 0) return `${done} No fault was injected.`
   const kindsOfFault = new Map<string, number>()
   for (const { what } of faults) {
     const [kind = what] = what.split(' ')
@@ -167,7 +166,7 @@ function whatWasDone(operations: readonly Operation[], faults: readonly FaultRow
   const made = [...kindsOfFault].map(([kind, times]) =>
     times === 1 ? kind : `${kind} ${times} times`,
   )
-  return `${done} Meanwhile ${countOf(faults.length, 'fault')} ${faults.length === 1 ? 'was' : 'were'} made: ${made.join(', ')}.`
+  return `${done} Meanwhile ${countOf(faults.length, 'fault')} ${faults.length === 1 ? 'was' : 'were'} injected: ${made.join(', ')}.`
 }
 
 function statsText(stats: Readonly<Record<string, number>>): string {
@@ -176,7 +175,7 @@ function statsText(stats: Readonly<Record<string, number>>): string {
     .join(', ')
 }
 
-/** Turns `rejectedButThere` into "rejected but there". */
+/** Turns `rejectedButApplied` into "rejected but applied". */
 function inWords(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 }

@@ -5,23 +5,23 @@ export function explanationOf(workload: string, model: string): string {
 }
 
 const EXPLANATIONS: Readonly<Record<string, string>> = {
-  set: 'Clients add numbers to shared sets while the cluster is broken and healed. In the end every number whose add was acknowledged must still be there, on every node.',
+  set: 'Clients add numbers to shared sets while faults break and heal the cluster. At the end, every node must return every number whose add was acknowledged.',
   siblings:
-    'Clients write unique values over each other, sometimes at the same moment on both sides of a cut. A value may disappear only where a later write was told to replace it; values written without knowledge of each other must all be kept.',
+    'Clients overwrite each other’s values, sometimes at the same moment on both sides of a partition. A value may disappear only if a write whose client had seen it replaced it. The store must keep all concurrent values.',
   counter:
-    'Clients count up and down on shared counters while the cluster is broken and healed. In the end every node must show the sum of all that was acknowledged.',
+    'Clients increment and decrement shared counters while faults break and heal the cluster. At the end, every node must return the sum of all acknowledged adds.',
   delete:
-    'Clients write and delete the same keys over and over while the cluster is broken and healed. What was deleted must not come back, and nothing else may disappear.',
+    'Clients write and delete the same keys over and over while faults break and heal the cluster. A deleted value must not come back, and no other value may disappear.',
   register:
-    'Clients read and write shared values at the same time. All must look as if there were one copy and one operation at a time: once a write was acknowledged, nobody may read what it replaced.',
+    'Many clients read and write the same keys at the same time. The store must behave as if it had one copy and did one operation at a time. After a write is acknowledged, no client may read the value that it replaced.',
   causal:
-    'Clients move from node to node while the cluster is broken and healed, reading and writing. A client that has seen an effect must never afterwards see the state from before its cause, on any key, through any node.',
+    'Clients read and write while they move from node to node, and faults break and heal the cluster. Once a client has seen an effect, it must also see the cause, on every key and through every node.',
   session:
-    'Clients move from node to node while the cluster is broken and healed. Each client must find its own writes, and must never see older values than it has read. Clients that read its later writes must also see what came before them.',
+    'Clients move from node to node while faults break and heal the cluster. Each client must see its own writes, and must never read an older value than before. A client that sees another client’s write must also see what that client wrote and read before it.',
   'cas-register':
-    'Clients read, write and compare-and-set shared values at the same time. All must look as if there were one copy and one operation at a time.',
-  kv: 'Clients get, put and append to shared texts at the same time. All must look as if there were one copy and one operation at a time.',
+    'Many clients read, write and compare-and-set the same keys at the same time. The store must behave as if it had one copy and did one operation at a time.',
+  kv: 'Many clients get, put and append to the same keys at the same time. The store must behave as if it had one copy and did one operation at a time.',
 }
 
 const OTHERWISE =
-  'Clients use the store while the cluster is broken and healed. Then all answers are compared with the promise.'
+  'Clients use the store while faults break and heal the cluster. Then the check compares all answers with the promise.'

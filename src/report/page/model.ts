@@ -89,6 +89,8 @@ export function detailsOf(model: Model, operation: number): string[] {
     `${OUTCOME_WORDS[outcomeOf(model, operation)] ?? ''}${error === undefined ? '' : `: ${error}`}`,
     `${name(data.clients, operations.client) ?? ''}${node === undefined ? '' : ` at ${node}`}`,
     `at ${(at / 1e6).toFixed(3)} s, ${took < 0 ? 'never answered' : `for ${lengthText(took)}`}`,
-    rank === 0 ? '' : `number ${rank} in the order that was found for this key`,
+    rank === 0
+      ? ''
+      : `position ${rank} in the linearizable order that the check found for this key`,
   ].filter((line) => line !== '')
 }

@@ -128,7 +128,7 @@ function drawAll(model: Model, layout: LaneLayout, palette: Palette): void {
   element('lanes-note').textContent =
     layout.leftOut === 0
       ? ''
-      : `${layout.leftOut} more lanes are left out: choose a key to see all of its operations.`
+      : `${layout.leftOut} more lanes are not shown. Choose a key to see all of its operations.`
   for (const button of document.querySelectorAll<HTMLElement>('.operation')) {
     const isChosen = button.dataset['op'] === canvas.dataset['selected']
     button.setAttribute('aria-pressed', String(isChosen))
@@ -143,7 +143,7 @@ function drawCharts(model: Model, palette: Palette): void {
 /** A sheet as wide as its frame, sharp on any screen. */
 function sheetOf(canvas: HTMLCanvasElement, height: number): Sheet {
   const pen = canvas.getContext('2d')
-  if (pen === null) throw new Error('this browser draws on no canvas')
+  if (pen === null) throw new Error('this browser cannot draw on a canvas')
   const width = canvas.parentElement?.clientWidth ?? canvas.clientWidth
   const ratio = devicePixelRatio
   const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)]
@@ -248,11 +248,11 @@ function listenToCopy(): void {
 
 function writeLegend({ data }: Model): void {
   const entries = ['ok', 'fail', 'info'].map((name, i) => [name, OUTCOME_WORDS[i] ?? name])
-  if (data.faults.length > 0) entries.push(['band', 'fault (paler while made and undone)'])
+  if (data.faults.length > 0) entries.push(['band', 'fault (paler while it is injected or healed)'])
   if (data.stories.some(({ operations }) => operations.length > 0)) {
-    entries.push(['mark', 'named in the story, with its number there'])
+    entries.push(['mark', 'step of the story, with its number'])
   }
-  if (data.orders.length > 0) entries.push(['rank', 'number in the order that was found'])
+  if (data.orders.length > 0) entries.push(['rank', 'position in the order that the check found'])
   element('legend').replaceChildren(
     ...entries.map(([name, words]) => {
       const entry = document.createElement('li')

@@ -83,7 +83,7 @@ describe('the longest gap', () => {
 
     expect(gap.faults).toEqual(['kill n1'])
     expect(gapText(gap)).toBe(
-      'n2 answered nothing for 412 ms, from 0.200 s to 0.612 s, during kill n1',
+      'n2 gave no answer for 412 ms, from 0.200 s to 0.612 s, during kill n1',
     )
   })
 

@@ -18,7 +18,7 @@ function storyOf(made: MadeUpHistory, told: readonly number[], other: Partial<Ev
   return storiesOf(verdict, history)[0] as Story
 }
 
-/** 1, then 2 in its place, which is read; then 1 again. */
+/** Write 1, then replace it by 2. One client reads 2, and then another one reads 1. */
 function wentBack(): MadeUpHistory {
   return new MadeUpHistory()
     .operation(1, 'write', { from: 10, to: 20, node: 'n1', input: 1 })
@@ -28,34 +28,34 @@ function wentBack(): MadeUpHistory {
 }
 
 describe('why a read is wrong', () => {
-  test('says what had replaced what it found, and who had seen that', () => {
+  test('names the newer write, and the step that had seen it', () => {
     expect(storyOf(wentBack(), [10, 30, 40, 60]).reason).toBe(
-      '2 was written in step 2, which began after 1 had been written in step 1. It was read in step 3, which ended before step 4 began, so step 4 should have found 2 or something newer; it found the older 1.',
+      'Step 2 wrote 2 after step 1 had written 1. Step 3 read 2 and ended before step 4 began, so step 4 must return 2 or a newer value. It returned the older value 1.',
     )
   })
 
-  test('says that what was acknowledged was not there', () => {
+  test('says that an acknowledged write was missing', () => {
     const made = new MadeUpHistory()
       .operation(1, 'write', { from: 10, to: 20, input: 1 })
       .operation(2, 'read', { from: 60, to: 70, output: null })
 
     expect(storyOf(made, [10, 60]).reason).toBe(
-      '1 was written in step 1. That was acknowledged before step 2 began, so step 2 should have found 1 or something newer; it found nothing there.',
+      'Step 1 wrote 1. This write was acknowledged before step 2 began, so step 2 must return 1 or a newer value. It returned no value.',
     )
   })
 
-  test('tells what a lone answer contradicts', () => {
+  test('adds the steps that a lone answer contradicts', () => {
     const { steps, reason } = storyOf(wentBack(), [60])
 
     expect(steps).toHaveLength(4)
     expect(steps.findIndex((step) => step.type === 'operation' && step.isDeadEnd)).toBe(3)
-    expect(reason).toContain('step 4 should have found 2')
+    expect(reason).toContain('step 4 must return 2')
   })
 
   test.each([
-    ['was written again', { from: 55, to: 58, input: 1 }],
-    ['was written at the same time', { from: 15, to: 35, input: 3 }],
-  ])('proves nothing where what was found %s', (_, write) => {
+    ['was written twice', { from: 55, to: 58, input: 1 }],
+    ['was written concurrently', { from: 15, to: 35, input: 3 }],
+  ])('proves nothing if the value that was read %s', (_, write) => {
     const made = new MadeUpHistory()
       .operation(1, 'write', write.input === 1 ? { from: 10, to: 20, input: 1 } : write)
       .operation(2, 'write', { from: 30, to: 40, input: 2 })
@@ -67,29 +67,29 @@ describe('why a read is wrong', () => {
     expect(staleProof(read, operations)).toBeUndefined()
   })
 
-  test('has words for what the checks find of other kinds', () => {
+  test('explains the other kinds of findings', () => {
     const { reason } = storyOf(wentBack(), [10, 60], { kind: 'monotonic reads' })
 
-    expect(reason).toMatch(/should not read an older one afterwards/)
+    expect(reason).toMatch(/must not read an older one/)
   })
 })
 
-describe('what the faults had to do with it', () => {
-  test('says who could not hear whom', () => {
+describe('how the faults relate to the steps', () => {
+  test('names the nodes that a partition separated', () => {
     const made = wentBack().fault('partition n1,n3/n2', [1, 2, 200, 201])
 
     expect(storyOf(made, [10, 30, 40, 60]).circumstance).toBe(
-      'n1 and n2, which answered here, could not hear each other: the fault partition n1,n3/n2 lay between them.',
+      'The fault partition n1,n3/n2 separated n1 from n2, so these nodes could not exchange messages during these steps.',
     )
   })
 
-  test('says that none was needed', () => {
+  test('says that no fault was active', () => {
     const made = wentBack().fault('kill n2', [300, 301, 310, 311])
 
-    expect(storyOf(made, [10, 30, 40, 60]).circumstance).toMatch(/^No fault lasted/)
+    expect(storyOf(made, [10, 30, 40, 60]).circumstance).toMatch(/^No fault was active/)
   })
 
-  test('says nothing of a cut that all who answered were on one side of', () => {
+  test('ignores a partition if all answering nodes were on one side', () => {
     const made = wentBack().fault('partition n1,n2/n3', [1, 2, 200, 201])
 
     expect(storyOf(made, [10, 30, 40, 60]).circumstance).toBeUndefined()

@@ -2,7 +2,7 @@
  * Virtual time: the queue of future events, in order. It knows nothing of nodes.
  *
  * Invariants: time never goes back. Events of the same time run in the order in which they were scheduled. So the same
- * calls give the same run.
+ * calls give the same run. A loop that never ends throws after a number of events, however fast the machine is.
  */
 import { assert } from '../../core/assert.ts'
 
@@ -12,6 +12,10 @@ export interface Scheduled {
   /** Undefined after it has run or was cancelled. */
   task: (() => void) | undefined
 }
+
+/** Hundreds of times as many as a run needs. */
+const EVENTS_PER_SECOND_MAX = 500_000
+const SECOND_US = 1_000_000
 
 export class Schedule {
   #nowUs = 0
@@ -23,6 +27,9 @@ export class Schedule {
   #soonNext = 0
   /** Events run so far. */
   events = 0
+  /** When the present second began, and how many events had run by then. */
+  #secondBeganUs = 0
+  #eventsBefore = 0
 
   /** Microseconds since the world began. */
   get nowUs(): number {
@@ -68,10 +75,22 @@ export class Schedule {
       this.#nowUs = top.atUs
       const { task } = top
       top.task = undefined
-      this.events++
+      this.#count()
       task?.()
       return true
     }
+  }
+
+  #count(): void {
+    this.events++
+    if (this.#nowUs - this.#secondBeganUs >= SECOND_US) {
+      this.#secondBeganUs = this.#nowUs
+      this.#eventsBefore = this.events
+    }
+    assert(
+      this.events - this.#eventsBefore <= EVENTS_PER_SECOND_MAX,
+      'an endless loop: too many events within a second',
+    )
   }
 
   #runSoon(): void {
@@ -80,7 +99,7 @@ export class Schedule {
       this.#soon = []
       this.#soonNext = 0
     }
-    this.events++
+    this.#count()
     task()
   }
 

@@ -50,6 +50,18 @@ describe('a schedule', () => {
     expect(ran).toEqual(['tie 5', 'due 5', 'soon 5', 'sooner still 5', 'later 6'])
   })
 
+  it('ends a loop that never ends, whether time stands still in it or not', () => {
+    for (const delayUs of [undefined, 0, 1]) {
+      const schedule = new Schedule()
+      const again = (): void => {
+        if (delayUs === undefined) schedule.soon(again)
+        else schedule.after(delayUs, again)
+      }
+      again()
+      expect(() => runAll(schedule, 1e9)).toThrow('an endless loop')
+    }
+  })
+
   it('does not run what was cancelled, nor counts it', () => {
     const schedule = new Schedule()
     const ran: number[] = []

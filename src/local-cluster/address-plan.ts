@@ -20,8 +20,8 @@ const HOST = '127.0.0.1'
 /** Linux gives outgoing connections ports from 32768 on; other systems begin at 49152. */
 const FREE_PORT_FIRST = 10_000
 const FREE_PORTS = 32_768 - FREE_PORT_FIRST
-/** The search ranges of processes with successive ids begin so many ports apart. */
-const FREE_PORTS_PER_PROCESS = 64
+/** The search ranges of processes with successive ids begin so many ports apart. One test worker needs some hundred. */
+const FREE_PORTS_PER_PROCESS = 499
 
 let nextFree = (process.pid * FREE_PORTS_PER_PROCESS) % FREE_PORTS
 

@@ -240,7 +240,8 @@ describe('types in a torn cluster', () => {
     const blindly = await on(2, `${path}?consistency=eventual`, 'POST', '{"remove":["a"]}')
     expect(blindly.status).toBe(204)
     expect((await on(2, path, 'POST', '{"remove":["b"]}')).status).toBe(204)
-    expect((await on(1, path)).text).toBe('{"value":["a","c"]}\n')
+    // The third node may have got the elements from the second one before the first remove.
+    expect(['{"value":["a","c"]}\n', '{"value":["c"]}\n']).toContain((await on(1, path)).text)
   })
 
   test('without an owner in reach, a node takes increments and adds, and refuses removes', async () => {

@@ -1,5 +1,6 @@
 /** `npm run check`: see src/harness/check-command.ts. */
-import { checkCommand, EXIT_CRASH } from '../src/harness/check-command.ts'
+import { EXIT_CRASH } from '../src/harness/check-arguments.ts'
+import { checkCommand } from '../src/harness/check-command.ts'
 
 const stop = new AbortController()
 

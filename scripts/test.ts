@@ -10,6 +10,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { constants, setPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { command, type Options } from '../src/command-line/command.ts'
+import { parseCommand, type Parsed } from '../src/command-line/parse-command.ts'
+import { runCommand } from '../src/command-line/run-command.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -51,16 +54,39 @@ const failures: string[] = []
 const scratch = mkdtempSync(join(tmpdir(), 'quorate-test-'))
 /** Hundreds of nodes, commands and threads load the same modules, so a cache compiles each module only once. */
 const ENVIRONMENT = { NODE_COMPILE_CACHE: join(scratch, 'compiled') }
+
+const TEST_COMMAND = command({
+  name: 'test',
+  call: 'npm test --',
+  about:
+    'Runs every check of the project. Tests that need a Docker engine are skipped if none answers.',
+  options: {},
+  exitCodes: [
+    [0, 'all checks passed'],
+    [1, 'a check failed'],
+  ],
+})
+
+const output = {
+  print: (line: string): void => console.log(line),
+  complain: (line: string): void => console.error(line),
+}
+const read = (): Parsed<Options> | undefined => parseCommand(TEST_COMMAND, process.argv.slice(2))
+let exitCode = 1
 try {
-  await runAll()
+  exitCode = await runCommand(TEST_COMMAND, output, read, runChecks)
 } finally {
   rmSync(scratch, { recursive: true, force: true })
 }
+process.exit(exitCode)
 
-if (failures.length > 0) console.log(`FAILED: ${failures.join(', ')}`)
-const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''
-console.log(`${counts.passed} passed, ${counts.failed} failed${skipped}`)
-process.exit(counts.failed === 0 && !interrupted ? 0 : 1)
+async function runChecks(): Promise<number> {
+  await runAll()
+  if (failures.length > 0) console.log(`FAILED: ${failures.join(', ')}`)
+  const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''
+  console.log(`${counts.passed} passed, ${counts.failed} failed${skipped}`)
+  return counts.failed === 0 && !interrupted ? 0 : 1
+}
 
 async function checkStatically(name: string, command: readonly string[]): Promise<void> {
   if (interrupted) return

@@ -1,5 +1,8 @@
-/** Parses the command line of `npm run bench`. Pure. */
-import { parseArgs } from 'node:util'
+/** The command line of `npm run bench`. Pure. */
+import { command } from '../command-line/command.ts'
+import { parseCommand } from '../command-line/parse-command.ts'
+
+export const EXIT_STOPPED = 130
 
 export interface BenchArguments {
   readonly seconds: number
@@ -17,64 +20,90 @@ export interface BenchArguments {
   readonly isMarkdown: boolean
 }
 
-export class BenchUsageError extends Error {}
-
 const WARM_UP_SECONDS_MAX = 24
+const STEP_SECONDS_MAX = 600
 
-export const BENCH_USAGE = `npm run bench -- [OPTIONS]
+export const BENCH_COMMAND = command({
+  name: 'bench',
+  call: 'npm run bench --',
+  about:
+    'Measures this store, a three-node etcd if it is installed, and one node without replication, under the same ' +
+    'load in one run.',
+  options: {
+    seconds: {
+      kind: 'duration',
+      isInSeconds: true,
+      max: STEP_SECONDS_MAX * 1000,
+      default: 4000,
+      about: 'The length of one round.',
+    },
+    rounds: {
+      kind: 'number',
+      min: 1,
+      max: 100,
+      default: 3,
+      about: 'How many rounds each workload has. Their medians are reported.',
+    },
+    'warm-up': {
+      kind: 'duration',
+      isInSeconds: true,
+      max: STEP_SECONDS_MAX * 1000,
+      default: WARM_UP_SECONDS_MAX * 1000,
+      about:
+        'The longest warm-up of each workload. It ends earlier if the workload gets no faster.',
+    },
+    connections: {
+      kind: 'number',
+      min: 1,
+      max: 10_000,
+      default: 64,
+      about: 'How many connections are kept alive, spread over the nodes.',
+    },
+    'value-bytes': {
+      kind: 'number',
+      min: 1,
+      max: 1_048_576,
+      default: 1024,
+      about: 'The size of each value.',
+    },
+    only: {
+      kind: 'list',
+      placeholder: 'NAME,NAME',
+      default: [],
+      otherwise: 'all workloads',
+      about: "Measure only these workloads: --only 'put quorum,etcd put'.",
+    },
+    'no-etcd': { kind: 'flag', about: 'Leave out etcd, even if it is installed.' },
+    'cpu-prof': {
+      kind: 'text',
+      placeholder: 'DIR',
+      about:
+        'Write CPU profiles of the nodes to this directory, and print the most expensive functions.',
+    },
+    markdown: { kind: 'flag', about: 'Print only the tables.' },
+  },
+  examples: ["npm run bench -- --only 'put quorum,single put' --rounds 5"],
+  exitCodes: [
+    [0, 'done'],
+    [1, 'failed'],
+    [EXIT_STOPPED, 'stopped by a signal'],
+  ],
+})
 
-  --seconds 4         length of one round
-  --rounds 3          rounds of each workload; their medians are reported
-  --warm-up ${WARM_UP_SECONDS_MAX}        longest warm-up of each workload in seconds; it ends earlier if the workload gets no faster
-  --connections 64    connections that are kept alive, spread over the nodes
-  --value-bytes 1024
-  --only NAME,NAME    some of the workloads: --only 'put quorum,etcd put'
-  --no-etcd           without etcd, even if it is installed
-  --cpu-prof DIR      nodes leave CPU profiles in DIR; the most expensive functions are printed
-  --markdown          prints only the tables`
-
-/** Throws `BenchUsageError`. Undefined for `--help`. */
+/** Undefined if help is asked for. Throws UsageError. */
 export function parseBenchArguments(argv: readonly string[]): BenchArguments | undefined {
-  const values = parse(argv)
-  if (values.help === true) return undefined
+  const parsed = parseCommand(BENCH_COMMAND, argv)
+  if (parsed === undefined) return undefined
+  const { values } = parsed
   return {
-    seconds: whole('--seconds', values.seconds, 4, 600),
-    rounds: whole('--rounds', values.rounds, 3, 100),
-    warmUpSeconds: whole('--warm-up', values['warm-up'], WARM_UP_SECONDS_MAX, 600),
-    connections: whole('--connections', values.connections, 64, 10_000),
-    valueBytes: whole('--value-bytes', values['value-bytes'], 1024, 1_048_576),
-    only: values.only?.split(',').map((name) => name.trim()) ?? [],
-    withEtcd: values['no-etcd'] !== true,
+    seconds: values.seconds / 1000,
+    rounds: values.rounds,
+    warmUpSeconds: values['warm-up'] / 1000,
+    connections: values.connections,
+    valueBytes: values['value-bytes'],
+    only: values.only,
+    withEtcd: !values['no-etcd'],
     profileDir: values['cpu-prof'],
-    isMarkdown: values.markdown === true,
-  }
-}
-
-function whole(name: string, text: string | undefined, fallback: number, max: number): number {
-  if (text === undefined) return fallback
-  const number = Number(text)
-  if (Number.isInteger(number) && number >= 1 && number <= max) return number
-  throw new BenchUsageError(`${name} ${text}: a whole number from 1 to ${max}`)
-}
-
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      options: {
-        seconds: { type: 'string' },
-        rounds: { type: 'string' },
-        'warm-up': { type: 'string' },
-        connections: { type: 'string' },
-        'value-bytes': { type: 'string' },
-        only: { type: 'string' },
-        'no-etcd': { type: 'boolean' },
-        'cpu-prof': { type: 'string' },
-        markdown: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values
-  } catch (error) {
-    throw new BenchUsageError((error as Error).message)
+    isMarkdown: values.markdown,
   }
 }

@@ -8,7 +8,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadWithAutocannon } from './load/autocannon-load.ts'
-import { type BenchArguments, BenchUsageError } from './bench-arguments.ts'
+import { type CommandOutput, runCommand } from '../command-line/run-command.ts'
+import { UsageError } from '../command-line/usage-error.ts'
+import {
+  BENCH_COMMAND,
+  type BenchArguments,
+  EXIT_STOPPED,
+  parseBenchArguments,
+} from './bench-arguments.ts'
 import { planSystems, selectWorkloads, type SystemPlan } from './bench-plan.ts'
 import { guardLeftovers } from './systems/child-process.ts'
 import { checkAnswers, countKeys, fillKeys } from './load/key-space.ts'
@@ -27,10 +34,7 @@ import { isSteady } from './steadiness.ts'
 import type { Measurement, RunningSystem, Workload } from './systems/system.ts'
 import { hasWrk, type Load, loadWithWrk } from './load/wrk.ts'
 
-export interface BenchTerminal {
-  readonly print: (line: string) => void
-  /** Prints progress, which is not part of the result. */
-  readonly tell: (line: string) => void
+export interface BenchTerminal extends CommandOutput {
   /** Aborted by Ctrl-C. The command then reports what it has measured so far. */
   readonly stop: AbortSignal
   /** The directory that holds `results`. */
@@ -45,9 +49,14 @@ interface Entry {
   readonly stretches: Stretch[]
 }
 
+interface Terminal extends BenchTerminal {
+  /** Prints progress, which is not part of the result. */
+  readonly tell: (line: string) => void
+}
+
 interface Run {
   readonly args: BenchArguments
-  readonly terminal: BenchTerminal
+  readonly terminal: Terminal
   /** The directory of the data; removed afterwards. */
   readonly directory: string
   readonly machine: Machine
@@ -59,11 +68,29 @@ interface Run {
   readonly raced: Set<RunningSystem>
 }
 
+const EXIT_OK = 0
+const EXIT_FAILED = 1
 const PROFILE_TOP = 25
 const FILL_ATTEMPTS_MAX = 3
 const WARM_UP_STEP_SECONDS = 3
 
-export async function bench(args: BenchArguments, terminal: BenchTerminal): Promise<void> {
+/** Resolves to the exit code. */
+export function benchCommand(argv: readonly string[], terminal: BenchTerminal): Promise<number> {
+  const read = (): BenchArguments | undefined => parseBenchArguments(argv)
+  return runCommand(BENCH_COMMAND, terminal, read, async (args) => {
+    try {
+      const tell = args.isMarkdown ? (): void => {} : terminal.print
+      await bench(args, { ...terminal, tell })
+      return terminal.stop.aborted ? EXIT_STOPPED : EXIT_OK
+    } catch (error) {
+      if (error instanceof UsageError) throw error
+      terminal.complain(`bench: ${(error as Error).message}`)
+      return EXIT_FAILED
+    }
+  })
+}
+
+async function bench(args: BenchArguments, terminal: Terminal): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'quorate-bench-'))
   const guard = guardLeftovers(directory)
   const systems: RunningSystem[] = []
@@ -105,7 +132,7 @@ function choose(plans: readonly SystemPlan[], only: readonly string[]): SystemPl
   const known = plans.flatMap(({ workloads }) => workloads.map(({ name }) => name))
   const unknown = only.find((name) => !known.includes(name))
   if (unknown === undefined) return selectWorkloads(plans, only)
-  throw new BenchUsageError(`--only ${unknown}: what can be measured here is ${known.join(', ')}`)
+  throw new UsageError(`--only ${unknown}: what can be measured here is ${known.join(', ')}`)
 }
 
 async function startAndFill(run: Run, plan: SystemPlan): Promise<Entry[]> {

@@ -1,9 +1,11 @@
-/** Parses the command line of `npm run chaos`: which command, on which target, for how long. Pure. */
-import { parseArgs } from 'node:util'
-import { ChaosUsageError, FAULT_USAGE } from './chaos-fault.ts'
+/** The command line of `npm run chaos`: which command, on which target, for how long. Pure. */
+import { command } from '../command-line/command.ts'
+import { parseCommand } from '../command-line/parse-command.ts'
+import { DEFAULT_DATA_DIR } from '../local-cluster/cluster-arguments.ts'
+import { FAULT_COMMANDS } from './fault-commands.ts'
 
 export interface ChaosArguments {
-  /** `help`, `status`, `heal`, `keep`, or a fault and its words. */
+  /** `status`, `heal`, `keep`, or a fault; and its words. */
   readonly words: readonly string[]
   /** Undefined chooses Docker if the project runs there, otherwise local. */
   readonly target: 'docker' | 'local' | undefined
@@ -15,67 +17,65 @@ export interface ChaosArguments {
   readonly project: string | undefined
 }
 
-const FOR_MS_DEFAULT = 60_000
-const FOR_MS_MAX = 3_600_000
-const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 }
+export const CHAOS_COMMAND = command({
+  name: 'chaos',
+  call: 'npm run chaos --',
+  about:
+    'Breaks a running cluster on purpose, or heals it. Each fault undoes itself after a time, even if this ' +
+    'command is killed. The command ends when it has probed the effect.',
+  subcommands: {
+    ...FAULT_COMMANDS,
+    status: { about: 'Probe which nodes reach each other, and list the faults that are on.' },
+    heal: { about: 'Undo all faults.' },
+    keep: {
+      about: 'Undo a fault when its time is over.',
+      words: [{ name: 'LEASE' }],
+      isHidden: true,
+    },
+  },
+  options: {
+    for: {
+      kind: 'duration',
+      max: 3_600_000,
+      default: 60_000,
+      about: 'The time after which the fault undoes itself.',
+    },
+    target: {
+      kind: 'choice',
+      names: ['docker', 'local'],
+      otherwise: 'docker if its containers run, else local',
+      about: 'Which cluster to break: containers, or processes of this machine.',
+    },
+    data: {
+      kind: 'text',
+      placeholder: 'DIR',
+      default: DEFAULT_DATA_DIR,
+      about: 'The data directory of the local cluster.',
+    },
+    project: {
+      kind: 'text',
+      placeholder: 'NAME',
+      otherwise: 'the project of this directory',
+      about: 'The compose project of the containers.',
+    },
+    'dry-run': { kind: 'flag', about: 'Print what would be done, and do nothing.' },
+  },
+  examples: [
+    'npm run chaos -- partition n1,n2/n3,n4,n5 --for 10m',
+    'npm run chaos -- skew n2 -300s',
+    'npm run chaos -- heal',
+  ],
+  exitCodes: [
+    [0, 'the effect was probed'],
+    [1, 'the effect did not come'],
+  ],
+})
 
-export const CHAOS_USAGE = `usage: npm run chaos -- COMMAND [--target docker|local] [--for 60s] [--dry-run]
-
-${FAULT_USAGE.map((line) => `  ${line}`).join('\n')}
-  status       probe who reaches whom, and list the faults that are on
-  heal         undo everything
-
-  --for        time after which the fault undoes itself: ms, s or m, at most 60m (default 60s)
-  --target     docker or local (default: docker if the containers run, otherwise local)
-  --data DIR   data directory of the local cluster (default .quorate)
-  --project P  compose project (default: the one of this directory)
-  --dry-run    print what would be done, and do nothing
-`
-
-/** Throws `ChaosUsageError`. */
-export function parseChaosArguments(argv: readonly string[]): ChaosArguments {
-  const { values, positionals } = parse(argv)
-  const { target } = values
-  if (target !== undefined && target !== 'docker' && target !== 'local') {
-    throw new ChaosUsageError(`--target is docker or local, not ${target}`)
-  }
-  return {
-    words:
-      values.help === true || positionals.length === 0
-        ? ['help']
-        : positionals.map((word) => word.trim()),
-    target,
-    forMs: values.for === undefined ? FOR_MS_DEFAULT : parseDuration(values.for),
-    dryRun: values['dry-run'] ?? false,
-    dataDir: values.data ?? '.quorate',
-    project: values.project,
-  }
-}
-
-function parseDuration(text: string): number {
-  const match = /^(\d{1,7})(ms|s|m)$/.exec(text)
-  const ms = Number(match?.[1]) * (UNITS_MS[match?.[2] ?? ''] ?? Number.NaN)
-  if (ms >= 1 && ms <= FOR_MS_MAX) return ms
-  throw new ChaosUsageError(`--for ${text}: a time such as 500ms, 30s or 10m, at most 60m`)
-}
-
-function parse(argv: readonly string[]) {
-  // A negative skew such as `-300s` is a word, not an option.
-  const args = argv.map((word) => (/^-\d/.test(word) ? ` ${word}` : word))
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        target: { type: 'string' },
-        for: { type: 'string' },
-        'dry-run': { type: 'boolean' },
-        data: { type: 'string' },
-        project: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    })
-  } catch (error) {
-    throw new ChaosUsageError((error as Error).message)
-  }
+/** Undefined if help is asked for. Throws UsageError. */
+export function parseChaosArguments(argv: readonly string[]): ChaosArguments | undefined {
+  const parsed = parseCommand(CHAOS_COMMAND, argv)
+  if (parsed === undefined) return undefined
+  const { for: forMs, target, data: dataDir, project, 'dry-run': dryRun } = parsed.values
+  const words = [parsed.subcommand ?? '', ...parsed.words]
+  return { words, target, forMs, dryRun, dataDir, project }
 }

@@ -6,16 +6,16 @@ import { randomUUID } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { CHAOS_USAGE, type ChaosArguments, parseChaosArguments } from './chaos-arguments.ts'
+import { type CommandOutput, runCommand } from '../command-line/run-command.ts'
+import { CHAOS_COMMAND, type ChaosArguments, parseChaosArguments } from './chaos-arguments.ts'
 import { SeveralProjectsError } from './docker-client.ts'
 import { DockerTarget, openDockerTarget } from './docker-chaos-target.ts'
-import { ChaosUsageError, type Fault, parseFault } from './chaos-fault.ts'
+import { UsageError } from '../command-line/usage-error.ts'
+import { type Fault, parseFault } from './chaos-fault.ts'
 import { openLocalTarget } from './local-chaos-target.ts'
 import type { ChaosStatus, ChaosTarget } from './chaos-target.ts'
 
-export interface ChaosTerminal {
-  readonly print: (line: string) => void
-  readonly complain: (line: string) => void
+export interface ChaosTerminal extends CommandOutput {
   /** The directory of the checkout. */
   readonly directory: string
   /** The path of `scripts/chaos.ts`. */
@@ -24,29 +24,25 @@ export interface ChaosTerminal {
 
 const EXIT_OK = 0
 const EXIT_FAILED = 1
-const EXIT_USAGE = 2
 
 /** Resolves with the exit code. */
-export async function chaosCommand(
-  argv: readonly string[],
-  terminal: ChaosTerminal,
-): Promise<number> {
-  try {
-    await run(parseChaosArguments(argv), terminal)
-    return EXIT_OK
-  } catch (error) {
-    terminal.complain(`chaos: ${(error as Error).message}`)
-    return error instanceof ChaosUsageError ? EXIT_USAGE : EXIT_FAILED
-  }
+export function chaosCommand(argv: readonly string[], terminal: ChaosTerminal): Promise<number> {
+  const read = (): ChaosArguments | undefined => parseChaosArguments(argv)
+  return runCommand(CHAOS_COMMAND, terminal, read, async (args) => {
+    try {
+      await run(args, terminal)
+      return EXIT_OK
+    } catch (error) {
+      if (error instanceof UsageError) throw error
+      terminal.complain(`chaos: ${(error as Error).message}`)
+      return EXIT_FAILED
+    }
+  })
 }
 
 async function run(args: ChaosArguments, terminal: ChaosTerminal): Promise<void> {
   const { words } = args
-  const [command = ''] = words
-  if (command === 'help') {
-    terminal.print(CHAOS_USAGE)
-    return
-  }
+  const [command] = words
   if (command === 'keep') return keep(args, terminal)
   const target = await chooseTarget(args, terminal)
   switch (command) {
@@ -73,7 +69,7 @@ async function chooseTarget(args: ChaosArguments, terminal: ChaosTerminal): Prom
     const docker = 'no container of this project (docker compose up --build -d starts them)'
     const local = `no local cluster on ${args.dataDir} (npm start starts one)`
     const missing = { docker: [docker], local: [local] }
-    throw new ChaosUsageError(
+    throw new UsageError(
       (args.target === undefined ? [docker, local] : missing[args.target]).join(', and '),
     )
   }
@@ -133,7 +129,7 @@ async function noted(
     const failed = (error as Error).message
     write({ at: new Date(), failed })
     const leftMs = (until?.getTime() ?? 0) - Date.now()
-    if (leftMs <= 0 || error instanceof ChaosUsageError) throw error
+    if (leftMs <= 0 || error instanceof UsageError) throw error
     const end = `what was done undoes itself in ${Math.ceil(leftMs / 1000)} s, or with: npm run chaos -- heal`
     throw new Error(`${failed}; ${end}`, { cause: error })
   }

@@ -4,6 +4,10 @@
  * Invariant: a fault determines for every ordered pair of nodes whether the first still reaches the second, so that its
  * effect can be probed.
  */
+import { parseDuration } from '../command-line/duration.ts'
+import { checkWords } from '../command-line/parse-command.ts'
+import { UsageError } from '../command-line/usage-error.ts'
+import { FAULT_COMMANDS, type FaultCommand } from './fault-commands.ts'
 import type { FileDamage } from './file-damage.ts'
 
 export type Fault = NetworkFault | ProcessFault | FileFault | ClockFault
@@ -41,53 +45,35 @@ export interface ClockFault {
   readonly offsetMs: number
 }
 
-/** The command is wrong, so nothing was done. */
-export class ChaosUsageError extends Error {}
-
 const CUT_PERCENT = 100
 const FLAP_TURN_MS = 1000
 const SKEW_MS_MAX = 24 * 60 * 60 * 1000
-const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
-export const FAULT_USAGE = [
-  'partition halves | partition n1,n2/n3,n4,n5',
-  'isolate n3 | bridge n3 | ring',
-  'cut n1 n3 | oneway n1 n3 | loss n1 n3 20% | flap n1 n3',
-  'kill n2 | pause n2 | restart n2 | skew n2 +300s',
-  'bitflip n2 | truncate n2',
-] as const
-
-/** Throws `ChaosUsageError`. `words` are the command and its arguments. */
+/** Throws UsageError. `words` are the command and its arguments. */
 export function parseFault(words: readonly string[], nodes: readonly string[]): Fault {
-  const [command = '', ...rest] = words
+  const [command, ...rest] = checkWords({ subcommands: FAULT_COMMANDS }, words) as [
+    FaultCommand,
+    ...string[],
+  ]
   const known = (id: string | undefined): string => {
-    if (id === undefined) throw new ChaosUsageError(`${command} needs the name of a node`)
-    if (nodes.includes(id)) return id
-    throw new ChaosUsageError(`there is no node ${id}; the nodes are ${nodes.join(', ')}`)
-  }
-  const expectWords = (count: number): void => {
-    if (rest.length !== count) {
-      throw new ChaosUsageError(`${command} takes ${count} ${count === 1 ? 'word' : 'words'} more`)
-    }
+    if (id !== undefined && nodes.includes(id)) return id
+    throw new UsageError(`there is no node ${id}; the nodes are ${nodes.join(', ')}`)
   }
   const needNodes = (count: number): void => {
     if (nodes.length < count) {
-      throw new ChaosUsageError(`${command} needs ${count} nodes or more`)
+      throw new UsageError(`${command} needs ${count} nodes or more`)
     }
   }
   switch (command) {
     case 'partition':
-      expectWords(1)
       needNodes(2)
       return { type: 'groups', groups: parseGroups(rest[0] as string, nodes, known) }
     case 'isolate': {
-      expectWords(1)
       const alone = known(rest[0])
       needNodes(2)
       return { type: 'groups', groups: [nodes.filter((id) => id !== alone), [alone]] }
     }
     case 'bridge': {
-      expectWords(1)
       const middle = known(rest[0])
       needNodes(3)
       const [left, right] = halves(nodes.filter((id) => id !== middle))
@@ -100,41 +86,33 @@ export function parseFault(words: readonly string[], nodes: readonly string[]): 
       }
     }
     case 'ring':
-      expectWords(0)
       needNodes(3)
       return { type: 'links', links: ringCuts(nodes) }
     case 'cut':
     case 'oneway':
-      expectWords(2)
       return {
         type: 'links',
         links: pairLinks(known(rest[0]), known(rest[1]), CUT_PERCENT, command === 'cut'),
       }
     case 'loss':
-      expectWords(3)
       return {
         type: 'links',
-        links: pairLinks(known(rest[0]), known(rest[1]), parsePercent(rest[2]), true),
+        links: pairLinks(known(rest[0]), known(rest[1]), Number.parseInt(rest[2] ?? '', 10), true),
       }
     case 'kill':
     case 'pause':
     case 'restart':
     case 'bitflip':
     case 'truncate':
-      expectWords(1)
       return { type: command, node: known(rest[0]) }
     case 'flap': {
-      expectWords(2)
       const links = pairLinks(known(rest[0]), known(rest[1]), CUT_PERCENT, true)
       return { type: 'links', links: links.map((link) => ({ ...link, turnMs: FLAP_TURN_MS })) }
     }
     case 'skew':
-      expectWords(2)
       return { type: 'skew', node: known(rest[0]), offsetMs: parseOffset(rest[1]) }
     default:
-      throw new ChaosUsageError(
-        `there is no command ${JSON.stringify(command)}; there are: ${FAULT_USAGE.join('; ')}`,
-      )
+      return command satisfies never
   }
 }
 
@@ -168,10 +146,10 @@ function parseGroups(
   const groups = text.split('/').map((group) => group.split(',').map((id) => known(id.trim())))
   const named = groups.flat()
   const twice = named.find((id, i) => named.indexOf(id) !== i)
-  if (twice !== undefined) throw new ChaosUsageError(`${twice} is in two groups`)
+  if (twice !== undefined) throw new UsageError(`${twice} is in two groups`)
   const rest = nodes.filter((id) => !named.includes(id))
   if (rest.length > 0) groups.push(rest)
-  if (groups.length < 2) throw new ChaosUsageError('a partition has two groups or more')
+  if (groups.length < 2) throw new UsageError('a partition has two groups or more')
   return groups
 }
 
@@ -199,23 +177,15 @@ function ringCuts(nodes: readonly string[]): Link[] {
 }
 
 function pairLinks(from: string, to: string, percent: number, bothWays: boolean): Link[] {
-  if (from === to) throw new ChaosUsageError(`${from} has no link to itself`)
+  if (from === to) throw new UsageError(`${from} has no link to itself`)
   const there = { from, to, lossPercent: percent }
   return bothWays ? [there, { from: to, to: from, lossPercent: percent }] : [there]
 }
 
-function parseOffset(text: string | undefined): number {
-  const match = /^([+-])(\d{1,8})(ms|s|m|h)$/.exec(text ?? '')
-  const ms = Number(match?.[2]) * (UNITS_MS[match?.[3] ?? ''] ?? Number.NaN)
-  if (ms >= 1 && ms <= SKEW_MS_MAX) return match?.[1] === '-' ? -ms : ms
-  throw new ChaosUsageError(`${text} is no skew: such as +300s, -500ms or +2h, at most 24h`)
-}
-
-function parsePercent(text: string | undefined): number {
-  const match = /^(\d{1,3})%?$/.exec(text ?? '')
-  const percent = Number(match?.[1])
-  if (match === null || percent < 1 || percent > CUT_PERCENT) {
-    throw new ChaosUsageError(`${text} is no loss: 1% to 100%`)
-  }
-  return percent
+function parseOffset(text = ''): number {
+  const ms = /^[+-]/.test(text) ? parseDuration(text.slice(1)) : undefined
+  if (ms !== undefined && ms >= 1 && ms <= SKEW_MS_MAX) return text.startsWith('-') ? -ms : ms
+  throw new UsageError(
+    `OFFSET ${text}: must be an offset such as +300s, -500ms or +2h, at most 24h`,
+  )
 }

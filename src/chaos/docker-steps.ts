@@ -7,9 +7,9 @@
  * a node's network namespace. A sidecar container puts them there, in a chain of their own.
  */
 import { CLOCK_FAULT_FILE, clockFaultText } from './clock-fault.ts'
+import { UsageError } from '../command-line/usage-error.ts'
 import {
   type FileFault,
-  ChaosUsageError,
   type ClockFault,
   lossPercent,
   type NetworkFault,
@@ -79,7 +79,7 @@ export function fileSteps({ type }: FileFault, node: NodeContainer): DockerStep[
 }
 
 /**
- * No steps if the node is already in the wanted state. Throws `ChaosUsageError` for a pause of a node that does not
+ * No steps if the node is already in the wanted state. Throws UsageError for a pause of a node that does not
  * run.
  */
 export function processSteps({ type }: ProcessFault, node: NodeContainer): DockerStep[] {
@@ -88,7 +88,7 @@ export function processSteps({ type }: ProcessFault, node: NodeContainer): Docke
     case 'kill':
       return hasNamespace(node) ? [['kill', container]] : []
     case 'pause':
-      if (!hasNamespace(node)) throw new ChaosUsageError(`${id} is ${state}: it cannot be paused`)
+      if (!hasNamespace(node)) throw new UsageError(`${id} is ${state}: it cannot be paused`)
       return state === 'paused' ? [] : [['pause', container]]
     case 'restart':
       return [...(state === 'paused' ? [['unpause', container]] : []), ['restart', container]]
@@ -97,10 +97,10 @@ export function processSteps({ type }: ProcessFault, node: NodeContainer): Docke
   }
 }
 
-/** Throws `ChaosUsageError` if the node does not run. */
+/** Throws UsageError if the node does not run. */
 export function skewStep(fault: ClockFault, node: NodeContainer, untilMs: number): DockerStep {
   const { id, container, state } = node
-  if (state !== 'running') throw new ChaosUsageError(`${id} is ${state}: its clock cannot be set`)
+  if (state !== 'running') throw new UsageError(`${id} is ${state}: its clock cannot be set`)
   const file = `$QUORATE_DATA_DIR/${CLOCK_FAULT_FILE}`
   // Rename the file into place, so that the node never reads a partial file.
   const write = `echo '${clockFaultText(fault, untilMs)}' > ${file}.new && mv ${file}.new ${file}`

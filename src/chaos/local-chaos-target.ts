@@ -9,8 +9,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ControlError, type NodeStatus, openControl } from '../local-cluster/control.ts'
 import { CLOCK_FAULT_FILE, clockFaultText, clockTrouble } from './clock-fault.ts'
+import { UsageError } from '../command-line/usage-error.ts'
 import {
-  ChaosUsageError,
   type ClockFault,
   type Fault,
   type FileFault,
@@ -152,7 +152,7 @@ export class LocalTarget implements ChaosTarget {
     const nodes = await this.#control.status()
     const { state, clientUrl } = nodes.find(({ id }) => id === fault.node) as NodeStatus
     if (state !== 'running')
-      throw new ChaosUsageError(`${fault.node} is ${state}: its clock cannot be set`)
+      throw new UsageError(`${fault.node} is ${state}: its clock cannot be set`)
     await replaceFile(clockFileOf(nodes, fault), clockFaultText(fault, untilMs))
     const endMs = Date.now() + PROBE_TIMEOUT_MS
     for (;;) {

@@ -7,10 +7,12 @@ import { readHistory } from '../checker/history/history-file.ts'
 import { operationsOf } from '../checker/history/operation.ts'
 import type { Result, Verdict } from '../checker/verdict/verdict.ts'
 import { gapText, longestGap } from '../report/analysis/answer-gap.ts'
+import { type CommandOutput, runCommand } from '../command-line/run-command.ts'
+import { UsageError } from '../command-line/usage-error.ts'
 import {
-  parseArguments,
-  USAGE,
-  UsageError,
+  CHECK_COMMAND,
+  EXIT_CRASH,
+  parseCheckArguments,
   type CheckArguments,
   type HistoryArguments,
   type RunArguments,
@@ -23,46 +25,28 @@ import { makeResultsDir, writeHistory, writeIndex, writeReport, writeResults } f
 import { runCheck } from './run.ts'
 import { openTarget } from './targets/check-target.ts'
 
-const EXIT_USAGE = 254
-export const EXIT_CRASH = 255
 const EXIT_OF_RESULT: Readonly<Record<Result, number>> = { valid: 0, invalid: 1, unknown: 2 }
 
-export interface Terminal {
-  readonly print: (line: string) => void
-  readonly complain: (line: string) => void
+export interface Terminal extends CommandOutput {
   /** Aborted by the user's first Ctrl-C. */
   readonly stop: AbortSignal
 }
 
 /** Runs the command and returns its exit code. Prints errors; never throws. */
-export async function checkCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
-  try {
-    return await obey(parseArguments(argv), terminal)
-  } catch (error) {
-    if (error instanceof UsageError || error instanceof HistoryError) {
-      terminal.complain(`check: ${error.message}`)
-      if (error instanceof UsageError) terminal.complain('check: --help lists all options')
-      return EXIT_USAGE
+export function checkCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const read = (): CheckArguments | undefined => parseCheckArguments(argv)
+  return runCommand(CHECK_COMMAND, terminal, read, async (args) => {
+    try {
+      return await (args.command === 'run' ? run(args, terminal) : judgeFile(args, terminal))
+    } catch (error) {
+      if (error instanceof UsageError) throw error
+      if (error instanceof HistoryError) throw new UsageError(error.message, { cause: error })
+      terminal.complain(
+        `check: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      )
+      return EXIT_CRASH
     }
-    terminal.complain(
-      `check: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-    )
-    return EXIT_CRASH
-  }
-}
-
-async function obey(args: CheckArguments, terminal: Terminal): Promise<number> {
-  switch (args.command) {
-    case 'help':
-      terminal.print(USAGE)
-      return 0
-    case 'history':
-      return judgeFile(args, terminal)
-    case 'run':
-      return run(args, terminal)
-    default:
-      return args satisfies never
-  }
+  })
 }
 
 async function judgeFile(

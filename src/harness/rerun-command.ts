@@ -1,5 +1,7 @@
 /** Makes the command that repeats a check with the same plan of faults and the same random choices of clients. */
-import { DEFAULT_DATA_DIR, type RunArguments } from './check-arguments.ts'
+import { durationText } from '../command-line/duration.ts'
+import { DEFAULT_DATA_DIR } from '../local-cluster/cluster-arguments.ts'
+import type { RunArguments } from './check-arguments.ts'
 import { nemesisOf } from './check-nemesis.ts'
 
 export function rerunCommand(args: RunArguments): string {
@@ -19,10 +21,6 @@ export function rerunCommand(args: RunArguments): string {
     ...(args.dataDir === DEFAULT_DATA_DIR ? [] : [['data', args.dataDir]]),
   ] as [string, string][]
   return `npm run check -- ${words.map(([name, value]) => `--${name} ${quoted(value)}`).join(' ')}`
-}
-
-function durationText(ms: number): string {
-  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`
 }
 
 /** Quotes the word for a shell. */

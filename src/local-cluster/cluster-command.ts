@@ -2,18 +2,18 @@
  * The command `npm start`: starts a local cluster, prints how to try it, and runs until it is told to stop. With
  * `--join` it adds a node to the running cluster instead. Terminal and signals are arguments.
  */
+import { type CommandOutput, runCommand } from '../command-line/run-command.ts'
 import {
-  CLUSTER_HELP,
+  CLUSTER_COMMAND,
   type ClusterArguments,
   type JoinArguments,
+  type ParsedClusterArguments,
   parseClusterArguments,
 } from './cluster-arguments.ts'
 import { ControlError, openControl } from './control.ts'
 import { startCluster, type LocalCluster } from './local-cluster.ts'
 
-export interface CommandWorld {
-  readonly print: (line: string) => void
-  readonly complain: (line: string) => void
+export interface CommandWorld extends CommandOutput {
   /** Aborted to stop the cluster cleanly. */
   readonly stop: AbortSignal
   /** Aborted to kill the nodes if a clean stop takes too long. */
@@ -22,28 +22,13 @@ export interface CommandWorld {
 
 const EXIT_OK = 0
 const EXIT_FAILED = 1
-const EXIT_USAGE = 2
 
 /** Resolves to the exit code when all nodes have ended. */
-export async function clusterCommand(
-  argv: readonly string[],
-  world: CommandWorld,
-): Promise<number> {
-  const parsed = parseClusterArguments(argv)
-  switch (parsed.kind) {
-    case 'help':
-      world.print(CLUSTER_HELP)
-      return EXIT_OK
-    case 'wrong':
-      world.complain(`${parsed.problem} (npm start -- --help lists what there is)`)
-      return EXIT_USAGE
-    case 'join':
-      return joinCluster(parsed.args, world)
-    case 'start':
-      return runCluster(parsed.args, world)
-    default:
-      return parsed satisfies never
-  }
+export function clusterCommand(argv: readonly string[], world: CommandWorld): Promise<number> {
+  const read = (): ParsedClusterArguments | undefined => parseClusterArguments(argv)
+  return runCommand(CLUSTER_COMMAND, world, read, (parsed) =>
+    parsed.kind === 'join' ? joinCluster(parsed.args, world) : runCluster(parsed.args, world),
+  )
 }
 
 async function runCluster(args: ClusterArguments, world: CommandWorld): Promise<number> {

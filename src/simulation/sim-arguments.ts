@@ -1,13 +1,14 @@
-/** Parses the command line of `sim`. It checks all arguments before anything runs; an error lists what is allowed. */
-import { randomBytes } from 'node:crypto'
-import { parseArgs } from 'node:util'
+/** The command line of `npm run sim`. All arguments are checked before anything runs. */
+import { command } from '../command-line/command.ts'
+import { parseCommand } from '../command-line/parse-command.ts'
+import { newSeed } from '../command-line/seed.ts'
+import { UsageError } from '../command-line/usage-error.ts'
 import { BESIDE_MIX, FAULT_KINDS, type FaultKind, MEMBERSHIP, UPGRADE } from './plan/sim-fault.ts'
 import { type Plan, PLAN_DEFAULTS, WORKLOAD_NAMES } from './plan/plan.ts'
-import { PLANTED_BUGS, plantedBug } from './bugs/planted-bugs.ts'
+import { PLANTED_BUGS } from './bugs/planted-bugs.ts'
 import type { PlantedBug } from './bugs/planted-bug.ts'
 
 export interface SimArguments {
-  readonly help: boolean
   readonly plan: Plan
   /** The number of runs, with consecutive seeds. */
   readonly seeds: number
@@ -17,72 +18,138 @@ export interface SimArguments {
   readonly isSearch: boolean
 }
 
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
-
-export const USAGE = `npm run sim -- [options]          run a whole cluster on virtual time, under faults, and judge it
-
-  --seed S            determines the run; default: a new one, printed. With --seeds it must be a number
-  --seeds N           so many runs, with consecutive seeds, on all cores
-  --nodes N           3 to 9; default: ${PLAN_DEFAULTS.nodes}
-  --seconds N         duration of load and faults; healing and final checks follow. Default: ${PLAN_DEFAULTS.seconds}
-  --workload W[,W]    ${WORKLOAD_NAMES.join(', ')}; default: all
-  --nemesis F[,F]     none, mix (the default: all that follow), ${FAULT_KINDS.join(', ')};
-                      and membership: nodes that join, leave, are replaced, or are lost and removed;
-                      or upgrade: nodes that restart with the other version of the protocol;
-                      and stall: disks that do not answer for 10 to 60 s, and then continue;
-                      or skew-all: all clocks are wrong together, and then right;
-                      or twin: a second living process with the id of a member, at another address;
-                      or swap: nodes that come back with each other's directory, or an older copy of their own
-  --clients N         default: ${PLAN_DEFAULTS.clients}
-  --keys N            keys of each workload; default: ${PLAN_DEFAULTS.keys}
-  --faults N[,N]      only these of the run's faults, by number, as a smaller run names them
-  --trace FILE        writes all events, one a line
-  --planted B         searches for a bug that is planted on purpose, with as many seeds as it may take;
-                      with --seed or --seeds, runs these seeds with the bug. all, or one of: ${PLANTED_BUGS.map(({ name }) => name).join(', ')}
-
-exit code: 0 nothing found (or every planted bug), 1 an invariant was broken (or a planted bug not found), 2 bad arguments`
-
 const SEEDS_MAX = 1_000_000
+const SECONDS_MAX = 1_000_000
+const NEMESES = ['mix', ...FAULT_KINDS, ...BESIDE_MIX] as const
+const ALL = 'all'
 
-/** Throws `UsageError`. */
-export function parseSimArguments(argv: readonly string[]): SimArguments {
-  const values = parse(argv)
-  const planted = plantedOf(values['planted'])
+export const SIM_COMMAND = command({
+  name: 'sim',
+  call: 'npm run sim --',
+  about:
+    'Runs a whole cluster in one process on virtual time, under faults, and checks its promises. The same ' +
+    'arguments give the same run.',
+  options: {
+    seed: {
+      kind: 'seed',
+      otherwise: 'a new one, which is printed; with --seeds, 1',
+      about:
+        'Determines every random choice of the run. With --seeds it is a number to count from.',
+    },
+    seeds: {
+      kind: 'number',
+      min: 1,
+      max: SEEDS_MAX,
+      default: 1,
+      about: 'How many runs, with consecutive seeds, on all cores.',
+    },
+    nodes: {
+      kind: 'number',
+      min: 3,
+      max: 9,
+      otherwise: String(PLAN_DEFAULTS.nodes),
+      about: 'How many nodes the cluster has.',
+    },
+    seconds: {
+      kind: 'duration',
+      isInSeconds: true,
+      max: SECONDS_MAX * 1000,
+      otherwise: `${PLAN_DEFAULTS.seconds}s`,
+      about: 'The virtual duration of load and faults. Healing and the last checks follow.',
+    },
+    workload: {
+      kind: 'names',
+      names: WORKLOAD_NAMES,
+      otherwise: 'all of them',
+      about: 'What clients do.',
+    },
+    nemesis: {
+      kind: 'names',
+      names: NEMESES,
+      allowsNone: true,
+      otherwise: 'mix',
+      about:
+        `What breaks. mix stands for the faults from ${FAULT_KINDS[0]} to ${FAULT_KINDS.at(-1)}. The others must be named: ` +
+        'membership (nodes join, leave, are replaced, or are lost and removed); upgrade (nodes restart with the other ' +
+        'version of the protocol); stall (disks do not answer for 10 to 60 s); skew-all (all clocks are wrong ' +
+        'together); twin (a second process with the id of a member); swap (nodes come back with the directory of ' +
+        'another node, or with an older copy of their own).',
+    },
+    clients: {
+      kind: 'number',
+      min: 0,
+      max: 100,
+      otherwise: String(PLAN_DEFAULTS.clients),
+      about: 'How many clients there are.',
+    },
+    keys: {
+      kind: 'number',
+      min: 1,
+      max: 1000,
+      otherwise: String(PLAN_DEFAULTS.keys),
+      about: 'How many keys each workload has.',
+    },
+    faults: {
+      kind: 'numbers',
+      max: 999_999,
+      otherwise: 'all of them',
+      about:
+        'Inject only these faults of the run. The command that repeats a smaller run names them.',
+    },
+    trace: {
+      kind: 'text',
+      placeholder: 'FILE',
+      about: 'Write all events to this file, one a line.',
+    },
+    planted: {
+      kind: 'choice',
+      names: [ALL, ...PLANTED_BUGS.map(({ name }) => name)],
+      about:
+        'Search for a bug that is planted on purpose, with as many seeds as the bug may take. With --seed or ' +
+        '--seeds, run these seeds with the bug.',
+    },
+  },
+  examples: [
+    'npm run sim -- --seed 42 --seconds 600',
+    'npm run sim -- --seeds 500 --nemesis mix,membership',
+    'npm run sim -- --planted all',
+  ],
+  exitCodes: [
+    [0, 'nothing found, or every planted bug'],
+    [1, 'an invariant was broken, or a planted bug not found'],
+  ],
+})
+
+/** Undefined if help is asked for. Throws UsageError. */
+export function parseSimArguments(argv: readonly string[]): SimArguments | undefined {
+  const parsed = parseCommand(SIM_COMMAND, argv)
+  if (parsed === undefined) return undefined
+  const { values, given } = parsed
+  const planted = plantedOf(values.planted)
   const base = planted.length === 1 ? planDefaultsOf(planted[0] as PlantedBug) : PLAN_DEFAULTS
-  const seeds = numberOf('seeds', values['seeds'], 1, 1, SEEDS_MAX)
-  const seed = values['seed'] ?? (planted.length > 0 || seeds > 1 ? '1' : newSeed())
-  if (!/^[A-Za-z0-9._-]{1,64}$/.test(seed)) {
-    throw new UsageError(`--seed ${seed}: letters, digits, dot, dash and underscore only`)
-  }
+  const { seeds } = values
+  const seed = values.seed ?? (planted.length > 0 || seeds > 1 ? '1' : newSeed())
   if (seeds > 1 && !/^\d{1,9}$/.test(seed)) {
-    throw new UsageError(`--seed ${seed}: with --seeds it is a number to count from`)
+    throw new UsageError(`--seed ${seed}: must be a number to count from, because of --seeds`)
   }
-  const isSearch =
-    planted.length > 0 && values['seed'] === undefined && values['seeds'] === undefined
+  const isSearch = planted.length > 0 && !given.has('seed') && !given.has('seeds')
   if (planted.length > 1 && !isSearch) {
-    throw new UsageError('--planted all: with --seed or --seeds, name one bug')
+    throw new UsageError('--planted all: name one bug to run it with --seed or --seeds')
   }
-  const onlyFaults = values['faults']?.split(',').map((text) => {
-    if (!/^\d{1,6}$/.test(text)) throw new UsageError(`--faults ${text}: a number is expected`)
-    return Number(text)
-  })
   return {
-    help: values['help'] !== undefined,
     seeds,
-    traceFile: values['trace'],
+    traceFile: values.trace,
     planted,
     isSearch,
     plan: {
       seed,
-      nodes: numberOf('nodes', values['nodes'], base.nodes, 3, 9),
-      seconds: numberOf('seconds', values['seconds'], base.seconds, 1, 1_000_000),
-      workloads: namesOf('workload', values['workload'], WORKLOAD_NAMES, base.workloads),
-      nemesis: nemesisOf(values['nemesis'], base.nemesis),
-      clients: numberOf('clients', values['clients'], base.clients, 0, 100),
-      keys: numberOf('keys', values['keys'], base.keys, 1, 1000),
-      onlyFaults,
+      nodes: values.nodes ?? base.nodes,
+      seconds: values.seconds === undefined ? base.seconds : values.seconds / 1000,
+      workloads: values.workload ?? base.workloads,
+      nemesis: values.nemesis === undefined ? base.nemesis : nemesisOf(values.nemesis),
+      clients: values.clients ?? base.clients,
+      keys: values.keys ?? base.keys,
+      onlyFaults: values.faults,
     },
   }
 }
@@ -107,86 +174,17 @@ export function replayCommand(plan: Plan, planted: string | undefined): string {
   ].join(' ')
 }
 
-function parse(argv: readonly string[]): Record<string, string | undefined> {
-  const text = { type: 'string' } as const
-  try {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: {
-        help: { type: 'boolean', short: 'h' },
-        seed: text,
-        seeds: text,
-        nodes: text,
-        seconds: text,
-        workload: text,
-        nemesis: text,
-        clients: text,
-        keys: text,
-        faults: text,
-        trace: text,
-        planted: text,
-      },
-    })
-    const { help, ...texts } = values
-    return { ...texts, ...(help === true ? { help: 'yes' } : {}) }
-  } catch (error) {
-    throw new UsageError((error as Error).message, { cause: error })
-  }
-}
-
-function numberOf(
-  name: string,
-  text: string | undefined,
-  otherwise: number,
-  least: number,
-  most: number,
-): number {
-  if (text === undefined) return otherwise
-  const value = Number(text)
-  if (!/^\d+$/.test(text) || value < least || value > most) {
-    throw new UsageError(`--${name} ${text}: a whole number from ${least} to ${most} is expected`)
-  }
-  return value
-}
-
-function namesOf<T extends string>(
-  option: string,
-  text: string | undefined,
-  names: readonly T[],
-  otherwise: readonly T[],
-): readonly T[] {
-  if (text === undefined) return otherwise
-  return text.split(',').map((name) => {
-    const known = names.find((candidate) => candidate === name)
-    if (known === undefined) {
-      throw new UsageError(`--${option} ${name}: there is ${names.join(', ')}`)
-    }
-    return known
-  })
-}
-
-function nemesisOf(
-  text: string | undefined,
-  otherwise: readonly FaultKind[],
-): readonly FaultKind[] {
-  if (text === 'none') return []
-  const known = ['mix', ...FAULT_KINDS, ...BESIDE_MIX] as const
-  const names = namesOf<FaultKind | 'mix'>('nemesis', text, known, otherwise)
+function nemesisOf(names: readonly (typeof NEMESES)[number][]): readonly FaultKind[] {
   // Changed members require the newest protocol version, so nodes of the previous version cannot take part.
   if (names.includes(MEMBERSHIP) && names.includes(UPGRADE)) {
-    throw new UsageError(`--nemesis ${text}: ${MEMBERSHIP} and ${UPGRADE} do not go together`)
+    throw new UsageError(`--nemesis: ${MEMBERSHIP} and ${UPGRADE} do not go together`)
   }
   if (!names.includes('mix')) return names as readonly FaultKind[]
   return [...FAULT_KINDS, ...BESIDE_MIX.filter((name) => names.includes(name))]
 }
 
-function plantedOf(text: string | undefined): readonly PlantedBug[] {
-  if (text === undefined) return []
-  if (text === 'all') return PLANTED_BUGS
-  const bug = plantedBug(text)
-  if (bug !== undefined) return [bug]
-  const names = PLANTED_BUGS.map(({ name }) => name).join(', ')
-  throw new UsageError(`--planted ${text}: there is all, ${names}`)
+function plantedOf(name: string | undefined): readonly PlantedBug[] {
+  return PLANTED_BUGS.filter((bug) => name === ALL || bug.name === name)
 }
 
 function nemesisWords(nemesis: readonly FaultKind[]): string {
@@ -198,8 +196,4 @@ function nemesisWords(nemesis: readonly FaultKind[]): string {
 /** Whether the kinds are exactly those of `mix`, in the same order, because the drawn faults depend on the order. */
 function isMix(kinds: readonly FaultKind[]): boolean {
   return kinds.length === FAULT_KINDS.length && FAULT_KINDS.every((kind, i) => kind === kinds[i])
-}
-
-function newSeed(): string {
-  return String(randomBytes(4).readUInt32LE())
 }

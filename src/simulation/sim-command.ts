@@ -3,6 +3,7 @@ import { execFileSync, type ExecFileSyncOptionsWithStringEncoding } from 'node:c
 import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { type CommandOutput, runCommand } from '../command-line/run-command.ts'
 import type { Plan } from './plan/plan.ts'
 import type { PlantedBug } from './bugs/planted-bug.ts'
 import { RunPool } from './run-pool.ts'
@@ -12,35 +13,21 @@ import {
   parseSimArguments,
   planDefaultsOf,
   replayCommand,
+  SIM_COMMAND,
   type SimArguments,
-  UsageError,
-  USAGE,
 } from './sim-arguments.ts'
 import { transcript } from './record/transcript.ts'
 
-export interface SimOutput {
-  readonly print: (line: string) => void
-  readonly complain: (line: string) => void
-}
-
 const EXIT_FOUND = 1
-const EXIT_USAGE = 2
 const PROGRESS_INTERVAL_MS = 10_000
 
 /** Runs the command and returns its exit code. */
-export async function simCommand(argv: readonly string[], output: SimOutput): Promise<number> {
-  let args: SimArguments
-  try {
-    args = parseSimArguments(argv)
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    output.complain(`sim: ${error.message}`)
-    return EXIT_USAGE
-  }
-  if (args.help) {
-    output.print(USAGE)
-    return 0
-  }
+export function simCommand(argv: readonly string[], output: CommandOutput): Promise<number> {
+  const read = (): SimArguments | undefined => parseSimArguments(argv)
+  return runCommand(SIM_COMMAND, output, read, (args) => run(args, output))
+}
+
+async function run(args: SimArguments, output: CommandOutput): Promise<number> {
   if (args.isSearch) return findPlanted(args, output)
   const planted = args.planted[0]
   const threads = Math.max(1, Math.min(availableParallelism(), args.seeds))
@@ -53,7 +40,7 @@ export async function simCommand(argv: readonly string[], output: SimOutput): Pr
   }
 }
 
-async function runOne(pool: RunPool, args: SimArguments, output: SimOutput): Promise<number> {
+async function runOne(pool: RunPool, args: SimArguments, output: CommandOutput): Promise<number> {
   const answer = await pool.run(args.plan, args.traceFile !== undefined)
   if (args.traceFile !== undefined) writeTrace(args.traceFile, answer)
   output.print(summary(answer))
@@ -66,7 +53,7 @@ async function runOne(pool: RunPool, args: SimArguments, output: SimOutput): Pro
   return EXIT_FOUND
 }
 
-async function runMany(pool: RunPool, args: SimArguments, output: SimOutput): Promise<number> {
+async function runMany(pool: RunPool, args: SimArguments, output: CommandOutput): Promise<number> {
   const { plan, seeds } = args
   const first = Number(plan.seed)
   const startMs = performance.now()
@@ -104,7 +91,7 @@ async function runMany(pool: RunPool, args: SimArguments, output: SimOutput): Pr
 }
 
 /** Searches for each bug with as many seeds as it states, from 1 on. */
-async function findPlanted(args: SimArguments, output: SimOutput): Promise<number> {
+async function findPlanted(args: SimArguments, output: CommandOutput): Promise<number> {
   let missed = 0
   for (const bug of args.planted) {
     const pool = new RunPool(availableParallelism(), bug.name)
@@ -141,7 +128,7 @@ async function tell(
   pool: RunPool,
   answer: WorkerAnswer,
   planted: PlantedBug | undefined,
-  { print }: SimOutput,
+  { print }: CommandOutput,
 ): Promise<void> {
   print(`\nFOUND (seed ${answer.plan.seed}): ${answer.violation?.message ?? ''}`)
   print('making the run smaller …')

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { BenchUsageError, parseBenchArguments } from '../../src/bench/bench-arguments.ts'
+import { parseBenchArguments } from '../../src/bench/bench-arguments.ts'
+import { UsageError } from '../../src/command-line/usage-error.ts'
 import { planSystems, selectWorkloads } from '../../src/bench/bench-plan.ts'
 import { etcdRange } from '../../src/bench/systems/etcd-system.ts'
 import { countKeys } from '../../src/bench/load/key-space.ts'
@@ -151,8 +152,8 @@ describe('bench', () => {
   })
 
   it('names the argument that is wrong', () => {
-    expect(() => parseBenchArguments(['--rounds', 'x'])).toThrow(BenchUsageError)
-    expect(() => parseBenchArguments(['--what'])).toThrow(BenchUsageError)
+    expect(() => parseBenchArguments(['--rounds', 'x'])).toThrow(UsageError)
+    expect(() => parseBenchArguments(['--what'])).toThrow(UsageError)
     expect(parseBenchArguments(['--only', 'put quorum, etcd put'])?.only).toEqual([
       'put quorum',
       'etcd put',

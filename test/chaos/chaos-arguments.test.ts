@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseChaosArguments } from '../../src/chaos/chaos-arguments.ts'
-import { ChaosUsageError } from '../../src/chaos/chaos-fault.ts'
+import { UsageError } from '../../src/command-line/usage-error.ts'
 
 test('a fault alone lasts a minute, on whichever target there is', () => {
   expect(parseChaosArguments(['partition', 'halves'])).toEqual({
@@ -27,41 +27,33 @@ test('options may come before, between and after the words', () => {
   })
 })
 
-test.each([
-  ['1ms', 1],
-  ['500ms', 500],
-  ['30s', 30_000],
-  ['10m', 600_000],
-  ['60m', 3_600_000],
-])('--for %s is %d ms', (text, forMs) => {
-  expect(parseChaosArguments(['heal', '--for', text]).forMs).toBe(forMs)
+test('a fault may last as long as an hour', () => {
+  expect(parseChaosArguments(['heal', '--for', '60m'])?.forMs).toBe(3_600_000)
+  expect(parseChaosArguments(['heal', '--for', '1h'])?.forMs).toBe(3_600_000)
 })
 
-test.each(['0s', '61m', '3601s', '30', '1.5s', '-5s', '1h', 's', ' 5s', '12345678ms'])(
-  '--for %s is refused',
-  (text) => {
-    const parse = (): unknown => parseChaosArguments(['heal', `--for=${text}`])
-    expect(parse).toThrow(ChaosUsageError)
-    expect(parse).toThrow(`--for ${text}: a time such as 500ms, 30s or 10m, at most 60m`)
+test.each([
+  ['heal --for 61m', '--for 61m: must be a duration such as 500ms, 30s or 10m, from 1ms to 1h'],
+  ['heal --for=-5s', '--for -5s: must be a duration'],
+  ['heal --target cloud', '--target cloud: must be one of docker, local'],
+  ['heal all', 'unexpected argument all'],
+  ['explode n1', 'there is no command explode; the commands are partition, isolate'],
+  ['keeep x', 'the commands are partition'],
+])('%s is refused', (line, message) => {
+  const parse = (): unknown => parseChaosArguments(line.split(' '))
+  expect(parse).toThrow(UsageError)
+  expect(parse).toThrow(message)
+})
+
+test.each([[[]], [['help']], [['--help']], [['cut', 'n1', 'n3', '-h']]])(
+  '%j asks for help',
+  (argv) => {
+    expect(parseChaosArguments(argv)).toBeUndefined()
   },
 )
 
-test('a target that is neither docker nor local is refused', () => {
-  const parse = (): unknown => parseChaosArguments(['heal', '--target', 'cloud'])
-  expect(parse).toThrow(ChaosUsageError)
-  expect(parse).toThrow('--target is docker or local, not cloud')
-})
-
-test('an option that there is not is refused', () => {
-  expect(() => parseChaosArguments(['heal', '--force'])).toThrow(ChaosUsageError)
-})
-
-test.each([[[]], [['--help']], [['cut', 'n1', 'n3', '-h']]])('%j asks for help', (argv) => {
-  expect(parseChaosArguments(argv).words).toEqual(['help'])
-})
-
 test('a clock that is set back is a word', () => {
-  expect(parseChaosArguments(['skew', 'n2', '-300s', '--for', '5s']).words).toEqual([
+  expect(parseChaosArguments(['skew', 'n2', '-300s', '--for', '5s'])?.words).toEqual([
     'skew',
     'n2',
     '-300s',

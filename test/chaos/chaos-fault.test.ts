@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { UsageError } from '../../src/command-line/usage-error.ts'
 import {
-  ChaosUsageError,
   type Fault,
   lossPercent,
   type NetworkFault,
@@ -30,7 +30,7 @@ function refusal(command: string, nodes: readonly string[] = FIVE): string {
   try {
     parse(command, nodes)
   } catch (error) {
-    expect(error).toBeInstanceOf(ChaosUsageError)
+    expect(error).toBeInstanceOf(UsageError)
     return (error as Error).message
   }
   throw new Error(`${command} was not refused`)
@@ -81,8 +81,8 @@ describe('partition', () => {
     ['partition n1/n9', 'there is no node n9; the nodes are n1, n2, n3, n4, n5'],
     ['partition n1,n2,n3,n4,n5', 'a partition has two groups or more'],
     ['partition n1//n2', 'there is no node ; the nodes are n1, n2, n3, n4, n5'],
-    ['partition', 'partition takes 1 word more'],
-    ['partition n1 n2', 'partition takes 1 word more'],
+    ['partition', 'partition needs GROUPS'],
+    ['partition n1 n2', 'unexpected argument n2'],
   ])('refuses %s', (command, message) => {
     expect(refusal(command)).toBe(message)
   })
@@ -164,12 +164,12 @@ describe('single links', () => {
 
   test.each([
     ['cut n1 n1', 'n1 has no link to itself'],
-    ['cut n1', 'cut takes 2 words more'],
+    ['cut n1', 'cut needs NODE NODE'],
     ['oneway n1 n7', 'there is no node n7; the nodes are n1, n2, n3, n4, n5'],
-    ['loss n1 n3 0%', '0% is no loss: 1% to 100%'],
-    ['loss n1 n3 101%', '101% is no loss: 1% to 100%'],
-    ['loss n1 n3 2.5%', '2.5% is no loss: 1% to 100%'],
-    ['loss n1 n3', 'loss takes 3 words more'],
+    ['loss n1 n3 0%', 'PERCENT 0%: must be 1% to 100%'],
+    ['loss n1 n3 101%', 'PERCENT 101%: must be 1% to 100%'],
+    ['loss n1 n3 2.5%', 'PERCENT 2.5%: must be 1% to 100%'],
+    ['loss n1 n3', 'loss needs NODE NODE PERCENT'],
   ])('refuses %s', (command, message) => {
     expect(refusal(command)).toBe(message)
   })
@@ -191,7 +191,7 @@ test('a link that flaps is cut both ways, by turns', () => {
   expect(turnMs(network('flap n1 n3'), 'n3', 'n1')).toBe(1000)
   expect(turnMs(network('flap n1 n3'), 'n1', 'n2')).toBeUndefined()
   expect(turnMs(network('isolate n1'), 'n1', 'n2')).toBeUndefined()
-  expect(refusal('flap n1')).toBe('flap takes 2 words more')
+  expect(refusal('flap n1')).toBe('flap needs NODE NODE')
 })
 
 test.each([
@@ -205,12 +205,12 @@ test.each([
 
 test.each(['300s', '+0s', '+25h', '+1.5s', '+5', '++5s', 'soon'])('%s is no skew', (offset) => {
   expect(refusal(`skew n2 ${offset}`)).toBe(
-    `${offset} is no skew: such as +300s, -500ms or +2h, at most 24h`,
+    `OFFSET ${offset}: must be an offset such as +300s, -500ms or +2h, at most 24h`,
   )
 })
 
 test('an unknown command is answered with those that there are', () => {
   expect(refusal('explode n1')).toMatch(
-    /^there is no command "explode"; there are: partition halves/,
+    /^there is no command explode; the commands are partition, isolate, /,
   )
 })

@@ -14,7 +14,8 @@ import {
   skewStep,
   unskewStep,
 } from '../../src/chaos/docker-steps.ts'
-import { ChaosUsageError, type NetworkFault, parseFault } from '../../src/chaos/chaos-fault.ts'
+import { UsageError } from '../../src/command-line/usage-error.ts'
+import { type NetworkFault, parseFault } from '../../src/chaos/chaos-fault.ts'
 
 const NETWORK = { project: 'p', range: '10.213' }
 const NODES = ['n1', 'n2', 'n3', 'n4', 'n5'].map((id): NodeContainer => ({
@@ -163,7 +164,7 @@ test('a clock is set by a file that says until when, in a node that runs', () =>
   ])
   expect(unskewStep(n1).at(-1)).toBe('rm -f $QUORATE_DATA_DIR/clock.json')
   expect(() => skewStep(fault, { ...n1, state: 'paused' }, 1234)).toThrow(
-    new ChaosUsageError('n1 is paused: its clock cannot be set'),
+    new UsageError('n1 is paused: its clock cannot be set'),
   )
 })
 
@@ -201,7 +202,7 @@ test('a file is damaged once the node is killed, by the program of its own image
 
 test('a node that does not run cannot be paused', () => {
   const node = { id: 'n2', container: 'c', project: 'p', state: 'exited', image: 'i' }
-  expect(() => processSteps({ type: 'pause', node: 'n2' }, node)).toThrow(ChaosUsageError)
+  expect(() => processSteps({ type: 'pause', node: 'n2' }, node)).toThrow(UsageError)
 })
 
 test('healed nodes run, however they ended', () => {

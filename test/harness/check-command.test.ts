@@ -119,13 +119,13 @@ describe('which levels promise what a workload asks for', () => {
 
 describe('check, what ends it early', () => {
   test.each([
-    [['--workload', 'queue'], '--workload queue: there is register, set'],
+    [['--workload', 'queue'], '--workload queue: must be one of register, set'],
     [[], '--workload is needed'],
     [['--workload', 'set', '--nemesis', 'flood'], 'kill, restart, pause, skew, '],
-    [['--workload', 'set', '--nemesis', 'none,kill'], 'none (alone)'],
+    [['--workload', 'set', '--nemesis', 'none,kill'], 'none alone'],
     [
       ['--workload', 'set', '--consistency', 'sometimes'],
-      'there is weak, eventual, causal, quorum, all, strong',
+      'must be one of weak, eventual, causal, quorum, all, strong',
     ],
     [['--workload', 'set', '--time-limit', '30'], 'a duration'],
     [['--workload', 'set', '--rate', '0'], 'a whole number from 1'],
@@ -138,10 +138,13 @@ describe('check, what ends it early', () => {
     ],
     [['--wrkload', 'set'], '--wrkload'],
     [['--history', 'nowhere.jsonl', '--model', 'set'], 'nowhere.jsonl'],
-    [['--history', 'nowhere.jsonl', '--model', 'queue'], 'there is register, cas-register'],
-    [['--history', 'nowhere.jsonl'], 'needs --model'],
-    [['--history', 'x.jsonl', '--model', 'set', '--workload', 'set'], '--workload says how to run'],
-    [['--workload', 'set', '--check-time', '1s'], '--check-time goes with --history'],
+    [['--history', 'nowhere.jsonl', '--model', 'queue'], 'must be one of register, cas-register'],
+    [['--history', 'nowhere.jsonl'], '--history needs --model'],
+    [
+      ['--history', 'x.jsonl', '--model', 'set', '--workload', 'set'],
+      '--workload does not go with --history',
+    ],
+    [['--workload', 'set', '--check-time', '1s'], '--check-time needs --history'],
   ])('%j is a usage error', async (argv, message) => {
     expect(await command(...argv, '--results', results)).toBe(254)
     expect(lines.join('\n')).toContain(message)

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { parseArguments, type RunArguments } from '../../src/harness/check-arguments.ts'
+import { parseCheckArguments, type RunArguments } from '../../src/harness/check-arguments.ts'
 import { rerunCommand } from '../../src/harness/rerun-command.ts'
 
 function rerun(...argv: string[]): string {
-  return rerunCommand(parseArguments(argv) as RunArguments)
+  return rerunCommand(parseCheckArguments(argv) as RunArguments)
 }
 
 test('names all that the run depended on', () => {
@@ -26,5 +26,7 @@ test('means the same run', () => {
     )
   const again = rerun(...argv).split(' ')
 
-  expect(parseArguments(again.slice(again.indexOf('--') + 1))).toEqual(parseArguments(argv))
+  expect(parseCheckArguments(again.slice(again.indexOf('--') + 1))).toEqual(
+    parseCheckArguments(argv),
+  )
 })

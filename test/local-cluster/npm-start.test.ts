@@ -122,12 +122,13 @@ test('the directory of a killed supervisor can be used again at once', async () 
   expect(second.lines).toContain('All nodes stopped cleanly')
 })
 
-test('a bad argument ends the start with one line and exit code 2', async () => {
+test('a bad argument ends the start with its name and exit code 2', async () => {
   const { npm, lines } = npmStart('--nodes', 'many')
   const [code] = (await once(npm, 'close')) as [number]
 
   expect(code).toBe(2)
   expect(lines).toEqual([
-    '--nodes many: must be a whole number from 1 to 9 (npm start -- --help lists what there is)',
+    'start: --nodes many: must be a whole number from 1 to 9',
+    'start: npm start -- --help lists the options',
   ])
 })

@@ -31,7 +31,7 @@ describe('the table is the one that the code gives', () => {
 test('the command of a found bug gives its run', () => {
   for (const { plan } of FOUND_BUGS) {
     const words = optionsOf(plan).split(' ')
-    expect(parseSimArguments(words).plan).toEqual({
+    expect(parseSimArguments(words)?.plan).toEqual({
       onlyFaults: undefined,
       ...PLAN_DEFAULTS,
       ...plan,

@@ -28,13 +28,24 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   random: { groups: ['random'], ...PURE },
   // The second composition: chooses the virtual ports, takes the real codec, and has histories judged.
   simulation: {
-    groups: ['simulation', 'node', 'core', 'ports', 'adapters', 'random', 'checker'],
+    groups: [
+      'simulation',
+      'node',
+      'core',
+      'ports',
+      'adapters',
+      'random',
+      'checker',
+      'command-line',
+    ],
     ...OUTSIDE,
   },
-  'local-cluster': { groups: ['local-cluster'], ...OUTSIDE },
-  chaos: { groups: ['chaos', 'local-cluster'], ...OUTSIDE },
+  // A command of an installed package may use it alone.
+  'command-line': { groups: ['command-line'], builtins: true, packages: false },
+  'local-cluster': { groups: ['local-cluster', 'command-line'], ...OUTSIDE },
+  chaos: { groups: ['chaos', 'local-cluster', 'command-line'], ...OUTSIDE },
   harness: {
-    groups: ['harness', 'checker', 'chaos', 'local-cluster', 'random', 'report'],
+    groups: ['harness', 'checker', 'chaos', 'command-line', 'local-cluster', 'random', 'report'],
     ...OUTSIDE,
   },
   // Fills the databases of nodes as they do it themselves, and times the simulator.
@@ -42,6 +53,7 @@ const RULES: Readonly<Record<string, ImportRule>> = {
     groups: [
       'bench',
       'checker',
+      'command-line',
       'random',
       'local-cluster',
       'simulation',
@@ -58,7 +70,16 @@ const RULES: Readonly<Record<string, ImportRule>> = {
     ...OUTSIDE,
   },
   scripts: {
-    groups: ['scripts', 'bench', 'chaos', 'checker', 'local-cluster', 'harness', 'simulation'],
+    groups: [
+      'scripts',
+      'bench',
+      'chaos',
+      'checker',
+      'command-line',
+      'local-cluster',
+      'harness',
+      'simulation',
+    ],
     ...OUTSIDE,
   },
 }

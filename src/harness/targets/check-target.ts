@@ -1,7 +1,8 @@
 /**
  * Chooses the cluster of a run: containers, local processes, or given URLs. A cluster given by URLs cannot be broken.
  */
-import { UsageError, type RunArguments } from '../check-arguments.ts'
+import { UsageError } from '../../command-line/usage-error.ts'
+import type { RunArguments } from '../check-arguments.ts'
 import { dockerFaults, findContainers } from './docker-check-target.ts'
 import { dockerMembership } from './docker-membership.ts'
 import { localFaults } from './local-faults.ts'

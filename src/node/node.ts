@@ -42,7 +42,7 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
   }
   /** For requests that need the other members. Throws not_ready, or not_a_member after a removal. */
   const member = (): RunningNode => {
-    up().requests.refuseNonMember()
+    up().placer.refuseNonMember()
     return up()
   }
   return {
@@ -68,7 +68,7 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     cancelChange: async (timeoutMs) => member().changes.cancel(timeoutMs),
     moves: async () => up().changes.status(),
     status: async () => (running ?? up()).view.status(),
-    ring: async (bucket, key) => up().view.ring(up().requests.locate(bucket, key)),
+    ring: async (bucket, key) => up().view.ring(up().placer.locate(bucket, key)),
     syncHints: async (timeoutMs) => member().delivery.sync(timeoutMs),
     readiness: async () => (running ?? up()).view.readiness(),
     startTrouble: () => refusalWords(settings.nodeId, refusals.current()).trim(),

@@ -10,6 +10,7 @@
  */
 import { majority } from '../quorum/level.ts'
 import { VERSIONS } from '../protocol-versions.ts'
+import { Signal } from '../signal.ts'
 import type { Timestamp } from '../causality/dot.ts'
 
 /** `stamp`: the reading of the member's clock that came with its version; 0 if unknown. */
@@ -24,8 +25,8 @@ export class MemberVersions {
   readonly #heard = new Map<string, HeardVersion>()
   /** Members that have told, in this life, what they know about all members. */
   readonly #told = new Set<string>()
-  /** Called when a member becomes known, or turns out to speak another version. */
-  onChange: () => void = () => undefined
+  /** A member became known, or turned out to speak another version. */
+  readonly changed = new Signal()
 
   /**
    * `stored`: the `entries` of an earlier life. `heardBefore`: the members that this node had heard then. If one of
@@ -45,7 +46,7 @@ export class MemberVersions {
     const known = this.#heard.get(member)
     if (member === this.#self || (known !== undefined && known.stamp >= stamp)) return
     this.#heard.set(member, heard)
-    if (known?.version !== version) this.onChange()
+    if (known?.version !== version) this.changed.emit()
   }
 
   /** Learns what one member knows about all. */

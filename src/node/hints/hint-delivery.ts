@@ -14,6 +14,7 @@ import { APPLY_IS_REPAIR } from '../wire/messages.ts'
 import type { HintSync } from '../service/service.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import { type Copy, RecordCorruptError } from '../wire/object-record.ts'
+import type { PeerReach } from '../peers/peer-reach.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { Reply } from '../peers/reply.ts'
 import { APPLY, type ApplyRequest } from '../wire/asks/copy-asks.ts'
@@ -69,7 +70,7 @@ export class HintDelivery {
       hints: HintStore
       peers: Peers
       nodeClock: NodeClock
-      reachable: (peer: string) => boolean
+      reach: PeerReach
       route: (owner: string, bucket: string, key: string) => HintRoute
       self: string
       /** Merges a hint into this node's own copy, like an `apply` message from another node. */
@@ -83,13 +84,14 @@ export class HintDelivery {
     this.#hints = parts.hints
     this.#peers = parts.peers
     this.#nodeClock = parts.nodeClock
-    this.#reachable = parts.reachable
+    this.#reachable = parts.reach.isReachable
     this.#route = parts.route
     this.#self = parts.self
     this.#mergeHere = parts.mergeHere
-    this.#hints.onGone = () => {
+    this.#hints.gone.listen(() => {
       for (const check of this.#watchers) check()
-    }
+    })
+    parts.reach.returned.listen(() => this.wake())
   }
 
   start(): void {
@@ -101,7 +103,7 @@ export class HintDelivery {
     for (const check of this.#watchers) check()
   }
 
-  /** Starts deliveries to all owners in reach. Call this when a peer is in reach again. */
+  /** Starts deliveries to all owners in reach. */
   wake(): void {
     for (const owner of this.#hints.owners().keys()) this.#fill(owner)
   }

@@ -11,6 +11,7 @@ import type { Timestamp } from '../../core/causality/dot.ts'
 import { shrinkExpired } from '../../core/causality/expired-value.ts'
 import { newestDot, type StoredObject } from '../../core/causality/stored-object.ts'
 import { isTypeMode } from '../../core/placement/topology.ts'
+import { Signal } from '../../core/signal.ts'
 import type { Codec } from '../../ports/codec.ts'
 import type { Disk } from '../../ports/disk.ts'
 import type { Metrics } from '../../ports/metrics.ts'
@@ -47,10 +48,8 @@ export class HintStore {
   readonly #bytesPerOwnerMax: number
   readonly #objectBytesMax: number
   readonly #owners = new Map<string, OwnerHints>()
-  /** Called after each new hint. */
-  onKept: (owner: string) => void = () => undefined
-  /** Called after each hint that is gone. */
-  onGone: () => void = () => undefined
+  /** A hint is gone. */
+  readonly gone = new Signal()
 
   constructor(
     ports: { disk: Disk; codec: Codec; metrics: Metrics },
@@ -87,7 +86,6 @@ export class HintStore {
       }
       from = page.next
     }
-    for (const owner of this.#owners.keys()) this.onKept(owner)
   }
 
   /** Keeps `copy` for `owner`. Calls `done` once it is durable, or with `dropped` if there is no room for it. */
@@ -129,7 +127,6 @@ export class HintStore {
           if (entry.pending === 0) this.#count(owner, storageKey, entry.latest.record.length)
           this.#metrics.count('hints_stored_total', { peer: owner })
         }
-        this.onKept(owner)
         done(failed && refusalOf(failed))
       })
     })
@@ -214,7 +211,7 @@ export class HintStore {
       const bytes = entry.latest.record.length
       if (bytes === 0) {
         this.#discount(owner, storageKey)
-        this.onGone()
+        this.gone.emit()
         return
       }
       this.#count(owner, storageKey, bytes)

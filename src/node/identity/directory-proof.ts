@@ -31,16 +31,12 @@ export class DirectoryProof {
   readonly #knownUntil: Timestamp
   /** Peer → the bound to compare its answer with; `PROVEN` once the peer has answered in this life. */
   readonly #peers = new Map<string, Timestamp>()
+  #answers = 0
   /** Number of peers that had answered before this start. */
   readonly #answeredBefore: number
   #isBehind: boolean
   /** Resolves once the answers so far may be stored; rejects if they must not be stored in this life. */
   #followed: Promise<unknown> = Promise.resolve()
-  /**
-   * Called for each answer that shows a loss, with the latest lost stamp. Resolves once the consequences for the node's
-   * votes are durable. The consequence for its copies is `isBehind`, which is stored together with the answer.
-   */
-  onLossHeard: (heardUntil: Timestamp) => Promise<void> = () => Promise.resolve()
 
   private constructor(state: NodeState, hasLostData: boolean) {
     const bound = (state.get('clock') as Timestamp | undefined) ?? 0
@@ -78,16 +74,36 @@ export class DirectoryProof {
     return this.#knownUntil === 0 && this.#answeredBefore + 1 < majority(members)
   }
 
-  /** Takes a peer's answer: the stamps that it has heard of this node's earlier lives. */
-  heard(peer: string, lives: HeardLives): void {
+  /** Whether the peer has told, in this life, what it knows of this node's earlier lives. */
+  hasAnswered(peer: string): boolean {
+    return this.#peers.get(peer) === PROVEN
+  }
+
+  /** Number of peers that have answered in this life. */
+  get answers(): number {
+    return this.#answers
+  }
+
+  /** Whether a majority of the members has told what it knows of this node's earlier lives. */
+  isProven(members: number): boolean {
+    return this.#answers + 1 >= majority(members)
+  }
+
+  /**
+   * Takes a peer's answer: the stamps that it has heard of this node's earlier lives. Calls `lose` if the answer shows a
+   * loss, with the latest lost stamp. `lose` resolves once the consequences for the node's votes are durable. The
+   * consequence for its copies is `isBehind`, which is stored together with the answer.
+   */
+  heard(peer: string, lives: HeardLives, lose: (heardUntil: Timestamp) => Promise<void>): void {
     const until = this.#peers.get(peer) ?? this.#knownUntil
     if (until === PROVEN) return
+    this.#peers.set(peer, PROVEN)
+    this.#answers++
     const lacking = this.#lackingIn(lives, until)
     if (lacking > 0) {
       this.#isBehind = true
-      this.#followed = Promise.all([this.#followed, this.onLossHeard(lacking)])
+      this.#followed = Promise.all([this.#followed, lose(lacking)])
     }
-    this.#peers.set(peer, PROVEN)
     this.#saveSoon()
   }
 

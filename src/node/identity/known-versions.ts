@@ -12,7 +12,8 @@ export function loadVersions(state: NodeState, self: string): MemberVersions {
   )
   const versions = new MemberVersions(self, decodeVersions(state.get('versions') ?? []), heard)
   // If the disk cannot store a change, the next life counts the member as old until it hears from it.
-  versions.onChange = () =>
-    void state.set('versions', encodeVersions(versions.entries())).catch(() => undefined)
+  versions.changed.listen(() => {
+    state.set('versions', encodeVersions(versions.entries())).catch(() => undefined)
+  })
   return versions
 }

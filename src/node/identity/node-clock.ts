@@ -23,12 +23,14 @@ import {
 } from '../../core/causality/hybrid-clock.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { QuorateError } from '../../core/errors.ts'
+import { Signal } from '../../core/signal.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Encodable } from '../../ports/codec.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { Timers } from '../../ports/timers.ts'
 import type { NodeState } from './node-state.ts'
+import type { PeerLives } from './peer-lives.ts'
 
 /** The bound is persisted this far ahead. A restarted node may have to wait for about this long. */
 const BOUND_LEAD_MS = 1000
@@ -45,6 +47,7 @@ export class NodeClock {
   readonly #log: Log
   readonly #metrics: Metrics
   readonly #state: NodeState
+  readonly #lives: PeerLives
   readonly #hybrid: HybridClock
   readonly #agreed: AgreedTime
   /** The largest allowed lead of a peer's stamp, and of the own hybrid clock, over this node's time. */
@@ -56,21 +59,20 @@ export class NodeClock {
   #bootMs: number
   /** The correction that was last stored. */
   #savedMs: number
-  /** Called before each new bound is stored. */
-  onRaise: () => void = () => undefined
-  /** Called with a peer when its messages are accepted again after a refusal. */
-  onBelieved: (peer: string) => void = () => undefined
+  /** The messages of a peer are accepted again after a refusal. */
+  readonly believed = new Signal<[peer: string]>()
 
   constructor(
     ports: { clock: Clock; timers: Timers; log: Log; metrics: Metrics },
-    state: NodeState,
-    maxDriftMs: number,
+    parts: { state: NodeState; lives: PeerLives; maxDriftMs: number },
   ) {
+    const { state, lives, maxDriftMs } = parts
     this.#clock = ports.clock
     this.#timers = ports.timers
     this.#log = ports.log
     this.#metrics = ports.metrics
     this.#state = state
+    this.#lives = lives
     this.maxDriftMs = maxDriftMs
     this.#hybrid = new HybridClock((state.get('clock') as number | undefined) ?? 0)
     this.#bootMs = ports.clock.wallMs() - ports.clock.monotonicMs()
@@ -196,7 +198,7 @@ export class NodeClock {
     this.#hybrid.receive(stamp)
     if (this.#drifting.delete(peer)) {
       this.#log.info({ peer, offsetMs }, 'accepting the peer again: its clock is not too far ahead')
-      this.onBelieved(peer)
+      this.believed.emit(peer)
     }
     return true
   }
@@ -302,7 +304,7 @@ export class NodeClock {
       this.#hybrid.last + BOUND_LEAD_MS * TICKS_PER_MS,
       this.#hybrid.bound,
     )
-    this.onRaise()
+    this.#state.set('heard', this.#lives.encode()).catch(() => undefined)
     await this.#state.set('clock', bound)
     this.#hybrid.raiseBound(bound)
   }

@@ -15,6 +15,7 @@ import { partitionOf } from '../../core/placement/data-partition.ts'
 import { placementAt } from '../../core/placement/preference-list.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
 import { QuorateError } from '../../core/errors.ts'
+import { Signal } from '../../core/signal.ts'
 import { ConcurrencyLimit } from './concurrency-limit.ts'
 import type { IndexRepair } from '../storage/index-repair.ts'
 import type { ListedRecord, OwnerPage } from './list-page.ts'
@@ -52,20 +53,26 @@ export class KeyPages {
   readonly #keeper: TopologyKeeper
   readonly #indexes: IndexRepair
   readonly #limit: ConcurrencyLimit
-  /** Called for a damaged record. */
-  onCorrupt: (storageKey: string) => void = () => undefined
-  /** Called for a key that is listed but has no record (vanished-record.ts). Rejects with a `DiskError`. */
-  onVanished: (storageKey: string) => Promise<void> = () => Promise.resolve()
+  readonly #putDownVanished: (storageKey: string) => Promise<void>
+  /** A record is damaged. */
+  readonly corrupt = new Signal<[storageKey: string]>()
 
   constructor(
     ports: { disk: Disk; codec: Codec; timers: Timers },
-    parts: { self: string; keeper: TopologyKeeper; indexes: IndexRepair },
+    parts: {
+      self: string
+      keeper: TopologyKeeper
+      indexes: IndexRepair
+      /** Called for a key that is listed but has no record (vanished-record.ts). Rejects with a `DiskError`. */
+      putDownVanished: (storageKey: string) => Promise<void>
+    },
   ) {
     this.#disk = ports.disk
     this.#codec = ports.codec
     this.#self = parts.self
     this.#keeper = parts.keeper
     this.#indexes = parts.indexes
+    this.#putDownVanished = parts.putDownVanished
     this.#limit = new ConcurrencyLimit(ports, PAGES_AT_ONCE, PAGES_WAITING_MAX)
   }
 
@@ -139,7 +146,7 @@ export class KeyPages {
         return [{ key, head: value.length === 0 ? this.#headOf(record) : value }]
       } catch {
         doubtful.push(partition)
-        this.onCorrupt(dataKey(partition, bucket.name, key))
+        this.corrupt.emit(dataKey(partition, bucket.name, key))
         return []
       }
     })
@@ -162,7 +169,7 @@ export class KeyPages {
       const isListed = found[absent.length + i] !== undefined
       if (found[i] !== undefined || !isListed) continue
       doubtful.push((absent[i] as { partition: number }).partition)
-      await this.onVanished(storageKey)
+      await this.#putDownVanished(storageKey)
     }
   }
 

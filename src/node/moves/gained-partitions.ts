@@ -14,6 +14,7 @@ import type { Timestamp } from '../../core/causality/dot.ts'
 import { isKeeper } from '../../core/placement/preference-list.ts'
 import { PARTITION_COUNT, type Topology } from '../../core/placement/topology.ts'
 import type { NodeState } from '../identity/node-state.ts'
+import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 
 export interface GainedPlace {
   readonly partition: number
@@ -31,12 +32,20 @@ const UNCLEARED = -1
 const NEVER = Number.MAX_SAFE_INTEGER
 const FIELDS = 4
 
+export interface GainedPartitionsParts {
+  readonly self: string
+  readonly state: NodeState
+  readonly keeper: TopologyKeeper
+}
+
 export class GainedPartitions {
   readonly #state: NodeState
   readonly #gains = new Map<string, Gain>()
 
-  constructor(state: NodeState) {
+  constructor({ self, state, keeper }: GainedPartitionsParts) {
     this.#state = state
+    keeper.adopting.listen((previous, next) => this.#adopt(previous, next, self))
+    keeper.storing.listen(() => void this.save().catch(() => undefined))
     const saved = state.get('gained')
     const numbers = Array.isArray(saved) ? (saved as readonly number[]) : []
     for (let i = 0; i + FIELDS <= numbers.length; i += FIELDS) {
@@ -47,17 +56,6 @@ export class GainedPartitions {
         number,
       ]
       this.#put({ partition, copies, changeId, since })
-    }
-  }
-
-  /** This node adopts `next`. Call it before `next` is stored. */
-  adopt(previous: Topology, next: Topology, self: string): void {
-    for (const copies of new Set(next.buckets.map(({ n }) => n))) {
-      for (let partition = 0; partition < PARTITION_COUNT; partition++) {
-        if (!isKeeper(next, copies, partition, self)) continue
-        if (isKeeper(previous, copies, partition, self)) continue
-        this.#put({ partition, copies, changeId: UNCLEARED, since: NEVER })
-      }
     }
   }
 
@@ -109,6 +107,16 @@ export class GainedPartitions {
       since,
     ])
     return this.#state.set('gained', numbers)
+  }
+
+  #adopt(previous: Topology, next: Topology, self: string): void {
+    for (const copies of new Set(next.buckets.map(({ n }) => n))) {
+      for (let partition = 0; partition < PARTITION_COUNT; partition++) {
+        if (!isKeeper(next, copies, partition, self)) continue
+        if (isKeeper(previous, copies, partition, self)) continue
+        this.#put({ partition, copies, changeId: UNCLEARED, since: NEVER })
+      }
+    }
   }
 
   #put(gain: Gain): void {

@@ -7,6 +7,7 @@
 import { Membership, type MembershipAction } from '../../core/membership/membership.ts'
 import { parseMembershipMessage } from '../../core/membership/message.ts'
 import type { MemberState } from '../../core/membership/update.ts'
+import { Signal } from '../../core/signal.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Encodable } from '../../ports/codec.ts'
 import type { Log } from '../../ports/log.ts'
@@ -33,8 +34,8 @@ export class Liveness {
   readonly #membership: Membership
   #members: readonly string[]
   #timer: Timer | undefined
-  /** Called with each peer that may be reachable again. */
-  onReturn: (peer: string) => void = () => undefined
+  /** A peer may be reachable again. */
+  readonly returned = new Signal<[peer: string]>()
 
   constructor(
     ports: {
@@ -57,19 +58,19 @@ export class Liveness {
     this.#peers = parts.peers
     this.#members = parts.members
     this.#membership = new Membership({ ...parts, nowMs: this.#nowMs() })
-    this.#peers.onHeard = (peer, channel) => {
+    this.#peers.heard.listen((peer, channel) => {
       const membership = this.#membership
       const nowMs = this.#nowMs()
       this.#send(
         channel === 'answer' ? membership.answered(peer, nowMs) : membership.heard(peer, nowMs),
       )
-    }
-    this.#peers.onLost = (peer) => this.#send(this.#membership.lost(peer, this.#nowMs()))
-    this.#peers.onLink = (peer, open) => {
+    })
+    this.#peers.askLost.listen((peer) => this.#send(this.#membership.lost(peer, this.#nowMs())))
+    this.#peers.linkChanged.listen((peer, isOpen) => {
       const nowMs = this.#nowMs()
-      this.#send(open ? this.#membership.linked(peer, nowMs) : this.#membership.lost(peer, nowMs))
-      if (open) this.onReturn(peer)
-    }
+      this.#send(isOpen ? this.#membership.linked(peer, nowMs) : this.#membership.lost(peer, nowMs))
+      if (isOpen) this.returned.emit(peer)
+    })
   }
 
   start(): void {
@@ -129,7 +130,7 @@ export class Liveness {
     this.#send(this.#membership.tick(nowMs, (bound) => this.#random.below(bound)))
     for (const change of this.#membership.drainChanges()) {
       this.#log.info({ ...change }, 'a member changed its state')
-      if (change.to === 'up') this.onReturn(change.id)
+      if (change.to === 'up') this.returned.emit(change.id)
     }
     for (const member of this.#members) {
       if (member === this.#self) continue

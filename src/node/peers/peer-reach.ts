@@ -7,6 +7,7 @@
  * of copies reads them.
  */
 import type { ReplicaReport } from '../../core/errors.ts'
+import { Signal } from '../../core/signal.ts'
 import type { Liveness } from './liveness.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 
@@ -15,21 +16,19 @@ export interface PeerReach {
   readonly isReachable: (node: string) => boolean
   /** Whether it is also expected to answer soon. */
   readonly isResponsive: (node: string) => boolean
+  /** A peer may be in reach again. */
+  readonly returned: Signal<[peer: string]>
 }
 
 type Refusals = Pick<NodeClock, 'isRefused'>
 
-/** Calls `onReturn` with each peer that may be in reach again. */
-export function peerReach(
-  liveness: Liveness,
-  clock: NodeClock,
-  onReturn: (peer: string) => void,
-): PeerReach {
-  liveness.onReturn = onReturn
-  clock.onBelieved = onReturn
+export function peerReach(liveness: Liveness, clock: NodeClock): PeerReach {
+  const returned = new Signal<[peer: string]>()
+  liveness.returned.listen((peer) => returned.emit(peer))
+  clock.believed.listen((peer) => returned.emit(peer))
   const isReachable = (node: string): boolean => liveness.reachable(node) && !clock.isRefused(node)
   const isResponsive = (node: string): boolean => isReachable(node) && liveness.responsive(node)
-  return { isReachable, isResponsive }
+  return { isReachable, isResponsive, returned }
 }
 
 /** Selects the nodes that a request may use. At a sloppy level, a silent node has a stand-in that answers sooner. */

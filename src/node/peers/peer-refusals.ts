@@ -12,7 +12,7 @@ import {
 } from '../../core/membership/displacement.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Metrics } from '../../ports/metrics.ts'
-import type { PeerRefusal, RefusalReason } from '../../ports/network.ts'
+import type { Network, PeerRefusal, RefusalReason } from '../../ports/network.ts'
 
 /** A refusal is current for this long. A refused peer tries again twice a second. */
 const LATELY_MS = 5000
@@ -28,21 +28,21 @@ interface Noted {
 export class PeerRefusals {
   readonly #clock: Clock
   readonly #metrics: Metrics
+  readonly #network: Network
   readonly #others: () => readonly string[]
   readonly #noted = new Map<string, Noted>()
   /** Peer → its message, for each peer that has accepted a newer process instead of this one. */
   readonly #givenUpBy = new Map<string, string>()
   #superseded: string | undefined
-  /** Whether this node has a link to the peer. If so, the peer does not refuse it any more. */
-  isLinked: (peer: string) => boolean = () => false
 
   constructor(
-    ports: { clock: Clock; metrics: Metrics },
+    ports: { clock: Clock; metrics: Metrics; network: Network },
     /** The other members. */
     others: () => readonly string[],
   ) {
     this.#clock = ports.clock
     this.#metrics = ports.metrics
+    this.#network = ports.network
     this.#others = others
   }
 
@@ -71,7 +71,7 @@ export class PeerRefusals {
   /** Counts the members that refuse this process, and those that have a link with it. */
   #peersWith(refused: readonly string[]): PeersOfProcess {
     const others = this.#others()
-    const linked = others.filter((id) => this.isLinked(id))
+    const linked = others.filter((id) => this.#network.isOpen(id))
     const refusing = others.filter((id) => refused.includes(id) && !linked.includes(id))
     return { members: others.length + 1, refusing: refusing.length, linked: linked.length }
   }
@@ -104,12 +104,13 @@ export class PeerRefusals {
     ]
   }
 
+  /** The refusals of late. If this node has a link to a peer, that peer does not refuse it any more. */
   current(): readonly PeerRefusal[] {
     const sinceMs = this.#clock.monotonicMs() - LATELY_MS
     return [...this.#noted.values()]
       .filter(({ atMs }) => atMs >= sinceMs)
       .map(({ refusal }) => refusal)
-      .filter(({ by, peer }) => by === 'self' || !this.isLinked(peer))
+      .filter(({ by, peer }) => by === 'self' || !this.#network.isOpen(peer))
   }
 }
 

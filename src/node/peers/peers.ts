@@ -6,6 +6,7 @@
  * with a newer topology refuses the asks of this node. This node then fetches that topology and sends the ask again.
  */
 import { assert } from '../../core/assert.ts'
+import { Signal } from '../../core/signal.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Codec, Encodable } from '../../ports/codec.ts'
 import type { Log } from '../../ports/log.ts'
@@ -53,11 +54,14 @@ export type AskHandler = (
   answer: AnswerWith,
 ) => void
 
+/** The part of `Peers` that fetches a topology. */
+export type Asker = Pick<Peers, 'ask'>
+
 /** The part of the topology keeper that `Peers` uses (topology-keeper.ts). */
 export interface EpochSource {
   readonly epoch: number
   /** Fetches the topology from a node that has a newer one. Calls back after success and after failure. */
-  catchUp(from: string, done: () => void): void
+  catchUp(from: string, peers: Asker, done: () => void): void
 }
 
 interface Outstanding<Request, Answer> {
@@ -93,11 +97,14 @@ export class Peers {
   /** The timer of `#expire`. It runs only while an ask is unanswered. */
   #sweep: Timer | undefined
   readonly #latency: PeerLatency
-  /** Called for each frame (`answer`: it answers an ask of this node). `onVersion`: only if its clock is believed. */
-  onHeard: (peer: string, channel: Channel) => void = () => undefined
-  onLost: (peer: string) => void = () => undefined
-  onLink: (peer: string, open: boolean) => void = () => undefined
-  onVersion: (peer: string, version: number, stamp: number) => void = () => undefined
+  /** A frame of the peer has come. On the channel `answer`, it answers an ask of this node. */
+  readonly heard = new Signal<[peer: string, channel: Channel]>()
+  /** A frame of a peer whose clock is believed has come on a link of that version. */
+  readonly versionHeard = new Signal<[peer: string, version: number, stamp: number]>()
+  /** An ask to the peer is lost. */
+  readonly askLost = new Signal<[peer: string]>()
+  /** A link to the peer was opened or closed. */
+  readonly linkChanged = new Signal<[peer: string, isOpen: boolean]>()
 
   constructor(
     ports: {
@@ -135,7 +142,7 @@ export class Peers {
     this.#network.onFrame((from, channel, frame) => this.#receive(from, channel, frame))
     this.#network.onLink((peer, open) => {
       if (!open) this.#loseLink(peer)
-      this.onLink(peer, open)
+      this.linkChanged.emit(peer, open)
     })
   }
 
@@ -228,9 +235,9 @@ export class Peers {
     const trusted = this.#clock.receive(from, stamp, wallMs)
     if (trusted) {
       this.#lives.note(from, life, stamp)
-      this.onVersion(from, version, stamp)
+      this.versionHeard.emit(from, version, stamp)
     }
-    this.onHeard(from, channel)
+    this.heard.emit(from, channel)
     if (channel === 'answer') {
       this.#takeAnswers(from, items as unknown as Answer[], epoch, trusted)
       return
@@ -240,12 +247,12 @@ export class Peers {
       for (const item of items) this.#takeAsk(from, item as unknown as Ask, frame, trusted)
     }
     if (behind && items.some((item) => !ANY_EPOCH.has((item as unknown as Ask)[1]))) {
-      this.#epochs.catchUp(from, run)
+      this.#epochs.catchUp(from, this, run)
       return
     }
     // Gossip is handled at once. It is how a node without client requests learns that there is a newer topology.
     run()
-    if (behind) this.#epochs.catchUp(from, () => undefined)
+    if (behind) this.#epochs.catchUp(from, this, () => undefined)
   }
 
   /**
@@ -262,7 +269,7 @@ export class Peers {
       else held.push(answer)
     }
     if (held.length === 0) return
-    this.#epochs.catchUp(from, () => {
+    this.#epochs.catchUp(from, this, () => {
       const knows = epoch <= this.#epochs.epoch
       for (const answer of held) this.#takeAnswer(from, answer, trusted && knows)
     })
@@ -321,7 +328,7 @@ export class Peers {
       this.#end(id, this.#decoded(ask, fields))
     } else if (code === 'stale_epoch' && ask.retries < EPOCH_RETRIES_MAX) {
       ask.retries++
-      this.#epochs.catchUp(from, () => {
+      this.#epochs.catchUp(from, this, () => {
         if (this.#outstanding.has(id)) this.#postAsk(id, from, format, request, deadlineMs)
       })
     } else {
@@ -344,7 +351,7 @@ export class Peers {
     if (ask === undefined) return
     this.#outstanding.delete(id)
     this.#outstandingTo.set(ask.to, (this.#outstandingTo.get(ask.to) ?? 1) - 1)
-    if (reply.type === 'lost') this.onLost(ask.to)
+    if (reply.type === 'lost') this.askLost.emit(ask.to)
     else if (reply.type === 'ok') {
       this.#latency.measured(ask.to, this.#monotonic.monotonicMs() - ask.startMs)
     }

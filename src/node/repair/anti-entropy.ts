@@ -6,6 +6,7 @@
  * Invariant: after a completed round, everything that the peer held when the round began is durable here.
  */
 import { AssertionError } from '../../core/assert.ts'
+import { Signal } from '../../core/signal.ts'
 import { isKeeper } from '../../core/placement/preference-list.ts'
 import { partitionOf } from '../../core/placement/data-partition.ts'
 import { comparedPartitions } from '../../core/placement/compared-partitions.ts'
@@ -17,6 +18,7 @@ import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
 import { forgettableFrom } from './collector.ts'
+import type { ComparisonRounds } from './comparison-rounds.ts'
 import type { HashForest } from './hash-forest.ts'
 import { decodeHashes } from '../wire/hash-list.ts'
 import type { HorizonKeeper } from './horizon-keeper.ts'
@@ -60,6 +62,7 @@ export interface AntiEntropyParts {
   readonly leaves: LeafListing
   readonly horizon: HorizonKeeper
   readonly versions: MemberVersions
+  readonly rounds: ComparisonRounds
   readonly reachable: (node: string) => boolean
   /** Whether this node's copies are incomplete or old, and are being refilled (arrival.ts). */
   readonly isFilling: () => boolean
@@ -87,14 +90,13 @@ export class AntiEntropy {
   #timer: Timer | undefined
   #isRunning = false
   #nextPeer = 0
-  #rounds = 0
   /**
    * Keys of this round that wait until the peer has judged them: it is being refilled, so it may hold deleted values.
    */
   #withheld = 0
   #keysUnderWay = 0
-  /** Called when everything that a peer held has been taken over, with the number of the round. */
-  onTookOver: (peer: string, round: number) => void = () => undefined
+  /** Everything that a peer held when that round began has been taken over. */
+  readonly tookOver = new Signal<[peer: string, round: number]>()
 
   constructor(
     ports: { clock: Clock; timers: Timers; log: Log; metrics: Metrics },
@@ -106,6 +108,7 @@ export class AntiEntropy {
     this.#metrics = ports.metrics
     this.#parts = parts
     this.#doubts = new TreeDoubts(parts.forest, ports.log)
+    parts.rounds.wanted.listen(() => this.wake())
   }
 
   start(): void {
@@ -115,11 +118,6 @@ export class AntiEntropy {
   stop(): void {
     this.#timer?.cancel()
     this.#timer = undefined
-  }
-
-  /** The rounds that this process has begun. */
-  get rounds(): number {
-    return this.#rounds
   }
 
   /** Keys that are being exchanged with a peer at this moment. */
@@ -161,7 +159,7 @@ export class AntiEntropy {
     const { forest, horizon, versions, keeper } = this.#parts
     if (!forest.isBuilt) throw new RoundFailed('the hash trees of this node are not built yet')
     const { epoch } = keeper
-    const round = ++this.#rounds
+    const round = this.#parts.rounds.begin()
     // Read the floors before the comparison: then the comparison is complete up to the lowest of them.
     const quiet = horizon.quietUntil()
     const groups = this.#copyCounts()
@@ -188,7 +186,7 @@ export class AntiEntropy {
     // Under another topology the owners may differ, so the comparison may have missed keys.
     if (keeper.epoch !== epoch) return
     horizon.tookOver(peer, quiet)
-    this.onTookOver(peer, round)
+    this.tookOver.emit(peer, round)
   }
 
   #copyCounts(): number[] {

@@ -16,8 +16,9 @@
  * removal from a cut, and in a cut `eventual` requests are answered. A removed node that had kept running would do the
  * same.
  */
+import type { Timestamp } from '../../core/causality/dot.ts'
 import { fencesNeeded } from '../../core/membership/life-fence.ts'
-import { majority } from '../../core/quorum/level.ts'
+import { Signal } from '../../core/signal.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
 import type { DirectoryProof } from '../identity/directory-proof.ts'
@@ -47,14 +48,14 @@ export interface ArrivalParts {
   readonly peers: Peers
   readonly clock: NodeClock
   readonly proof: DirectoryProof
+  /** Records that the votes up to that time are lost (topology-acceptor.ts). */
+  readonly lose: (heardUntil: Timestamp) => Promise<void>
 }
 
 export class Arrival {
   readonly #parts: ArrivalParts
   readonly #timers: Timers
   readonly #log: Log
-  /** Peers that have told what they know of this node's earlier lives. */
-  readonly #answered = new Set<string>()
   /** Peers whose copies have been taken over in this life. */
   readonly #takenOver = new Set<string>()
   /** Requests of peers that wait until those peers have answered. */
@@ -65,13 +66,13 @@ export class Arrival {
   #remainingMembersTimer: Timer | undefined
   #proceed: (() => void) | undefined
   #isStopped = false
-  /** Called once, when it turns out that the copies have to be refilled. */
-  onBehind: () => void = () => undefined
+  /** The copies have to be refilled. Emitted once. */
+  readonly behind = new Signal()
   /**
-   * Called while the copies are being refilled, after each answer about earlier lives and each peer taken over. The
-   * clock is beyond all those lives by then.
+   * A peer has answered about earlier lives, or was taken over, while the copies are being refilled. The clock is beyond
+   * all those lives by then.
    */
-  onHeardBehind: () => void = () => undefined
+  readonly heardBehind = new Signal()
 
   constructor(ports: { timers: Timers; log: Log }, parts: ArrivalParts) {
     this.#timers = ports.timers
@@ -135,19 +136,19 @@ export class Arrival {
     if (!proof.isBehind) return true
     return ownersOf().every((owners) => {
       if (!owners.includes(self)) return true
-      const accepting = owners.filter((id) => id !== self && (this.#answered.has(id) || isLost(id)))
+      const accepting = owners.filter((id) => id !== self && (proof.hasAnswered(id) || isLost(id)))
       return accepting.length >= fencesNeeded(owners.length)
     })
   }
 
   /** Whether a majority of the members has told what it knows of this node's earlier lives. */
   get isProven(): boolean {
-    return this.#answered.size + 1 >= majority(this.#parts.members().length)
+    return this.#parts.proof.isProven(this.#parts.members().length)
   }
 
   /** Whether a peer may be shown this node's copies. A peer that has not answered may know that they are old. */
   mayTell(peer: string): boolean {
-    return this.isProven && this.#answered.has(peer)
+    return this.isProven && this.#parts.proof.hasAnswered(peer)
   }
 
   /**
@@ -171,7 +172,7 @@ export class Arrival {
   }
 
   #hasWordOf(peer: string): boolean {
-    return this.#isOpen && this.#answered.has(peer)
+    return this.#isOpen && this.#parts.proof.hasAnswered(peer)
   }
 
   #callWaiting(): void {
@@ -186,7 +187,7 @@ export class Arrival {
   tookOver(peer: string): void {
     if (this.#takenOver.has(peer)) return
     this.#takenOver.add(peer)
-    if (this.#parts.proof.isBehind) this.onHeardBehind()
+    if (this.#parts.proof.isBehind) this.heardBehind.emit()
     this.#lookWhetherFilled()
   }
 
@@ -210,8 +211,8 @@ export class Arrival {
   #askAll(): void {
     this.#isAsking = false
     if (this.#isStopped) return
-    const { self, members, peers, clock } = this.#parts
-    const unasked = members().filter((id) => id !== self && !this.#answered.has(id))
+    const { self, members, peers, clock, proof } = this.#parts
+    const unasked = members().filter((id) => id !== self && !proof.hasAnswered(id))
     for (const peer of unasked) {
       const deadlineMs = clock.nowMs() + ASK_TIMEOUT_MS
       peers.ask(peer, rawFormat('hello'), [], deadlineMs, (reply) => {
@@ -225,28 +226,27 @@ export class Arrival {
   }
 
   #take(peer: string, lives: HeardLives): void {
-    this.#answered.add(peer)
-    const { proof, clock } = this.#parts
+    const { proof, clock, lose } = this.#parts
     const wasBehind = proof.isBehind
     // Never mint a timestamp of an earlier life again, whatever this machine's clock says.
     clock.observe(latestOf(lives))
-    proof.heard(peer, lives)
+    proof.heard(peer, lives, lose)
     if (proof.isBehind && !wasBehind) {
       this.#log.warn(
         { peer },
         'the data directory is not the newest of this node: its copies are being refilled',
       )
-      this.onBehind()
+      this.behind.emit()
     }
     this.#lookWhetherFilled()
-    if (proof.isBehind || wasBehind) this.onHeardBehind()
+    if (proof.isBehind || wasBehind) this.heardBehind.emit()
     this.#check()
     this.#callWaiting()
   }
 
   #check(): void {
-    const { members, isMember } = this.#parts
-    const haveAllAnswered = this.#answered.size + 1 >= members().length
+    const { members, isMember, proof } = this.#parts
+    const haveAllAnswered = proof.answers + 1 >= members().length
     if (!isMember() || (this.#isOpen ? haveAllAnswered : this.isProven)) this.#proceed?.()
   }
 }

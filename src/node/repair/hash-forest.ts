@@ -14,6 +14,7 @@ import {
 } from '../../core/repair/hash-tree.ts'
 import { compareKeys } from '../../core/placement/key-order.ts'
 import { PARTITION_COUNT } from '../../core/placement/topology.ts'
+import { Signal } from '../../core/signal.ts'
 import type { Codec } from '../../ports/codec.ts'
 import type { Disk } from '../../ports/disk.ts'
 import type { Timers } from '../../ports/timers.ts'
@@ -45,8 +46,8 @@ export class HashForest {
   readonly #building = new Map<number, Building>()
   #isRunning = false
   #isStopped = false
-  /** Called for each record that cannot be read. */
-  onCorrupt: (storageKey: string) => void = () => undefined
+  /** A record cannot be read. */
+  readonly corrupt = new Signal<[storageKey: string]>()
 
   constructor(
     ports: { disk: Disk; codec: Codec; timers: Timers },
@@ -175,7 +176,7 @@ export class HashForest {
       const copy = { object: decodeRecord(this.#codec, record), record }
       this.#change(at, NO_HASH, hashOf(at, copy))
     } catch {
-      this.onCorrupt(storageKey)
+      this.corrupt.emit(storageKey)
     }
   }
 }

@@ -5,6 +5,7 @@
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { TICKS_PER_MS, timestampOf, wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import { Stability } from '../../core/repair/stability.ts'
+import { Signal } from '../../core/signal.ts'
 import type { Encodable } from '../../ports/codec.ts'
 import { type ForgettingStall, STALL_MS } from './forgetting.ts'
 import type { HintStore } from '../hints/hint-store.ts'
@@ -33,8 +34,8 @@ export class HorizonKeeper {
   #floor: Timestamp = 0
   readonly #startedMs: number
   #isMoving = false
-  /** Called whenever the horizon has moved. */
-  onMoved: () => void = () => undefined
+  /** The horizon has moved. */
+  readonly moved = new Signal()
 
   constructor(parts: HorizonParts) {
     this.#parts = parts
@@ -121,7 +122,7 @@ export class HorizonKeeper {
     try {
       await this.#parts.state.set('horizon', next)
       this.#value = next
-      this.onMoved()
+      this.moved.emit()
     } catch {
       // The disk takes no writes: the horizon moves later.
     } finally {

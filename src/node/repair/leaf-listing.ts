@@ -27,20 +27,24 @@ export interface LeafContents {
   readonly isWhole: boolean
 }
 
+export interface LeafListingParts {
+  /** The replica count of a bucket; undefined if there is no such bucket. */
+  readonly copiesOf: (bucket: string) => number | undefined
+  /** Called for a key that is listed but has no record, before the listing is answered (vanished-record.ts). */
+  readonly putDownVanished: (storageKey: string) => Promise<void>
+}
+
 export class LeafListing {
   readonly #disk: Disk
   readonly #codec: Codec
   readonly #copiesOf: (bucket: string) => number | undefined
-  /** Called for a key that is listed but has no record, before the listing is answered (vanished-record.ts). */
-  onVanished: (storageKey: string) => Promise<void> = () => Promise.resolve()
+  readonly #putDownVanished: (storageKey: string) => Promise<void>
 
-  constructor(
-    ports: { disk: Disk; codec: Codec },
-    copiesOf: (bucket: string) => number | undefined,
-  ) {
+  constructor(ports: { disk: Disk; codec: Codec }, parts: LeafListingParts) {
     this.#disk = ports.disk
     this.#codec = ports.codec
-    this.#copiesOf = copiesOf
+    this.#copiesOf = parts.copiesOf
+    this.#putDownVanished = parts.putDownVanished
   }
 
   /**
@@ -65,7 +69,7 @@ export class LeafListing {
         const record = records[i]
         if (record === undefined) {
           isWhole = false
-          await this.onVanished(dataKey(partition, at.bucket, at.key))
+          await this.#putDownVanished(dataKey(partition, at.bucket, at.key))
           continue
         }
         try {

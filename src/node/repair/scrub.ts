@@ -29,16 +29,20 @@ export class Scrub {
   readonly #metrics: Metrics
   readonly #table: ObjectTable
   readonly #repair: (bucket: string, key: string) => Promise<void>
+  readonly #look: (storageKey: string, object: StoredObject) => void
   readonly #repairing = new Set<string>()
   #cursor = ALL_RECORDS[0]
-  /** Called for each intact record. */
-  onRead: (storageKey: string, object: StoredObject) => void = () => undefined
   #timer: Timer | undefined
 
-  /** `repair` reads the key at quorum, which brings this node's copy up to date. */
   constructor(
     ports: { disk: Disk; codec: Codec; timers: Timers; log: Log; metrics: Metrics },
-    parts: { table: ObjectTable; repair: (bucket: string, key: string) => Promise<void> },
+    parts: {
+      table: ObjectTable
+      /** Reads the key at quorum, which brings this node's copy up to date. */
+      repair: (bucket: string, key: string) => Promise<void>
+      /** Called for each intact record. */
+      look: (storageKey: string, object: StoredObject) => void
+    },
   ) {
     this.#disk = ports.disk
     this.#codec = ports.codec
@@ -47,6 +51,7 @@ export class Scrub {
     this.#metrics = ports.metrics
     this.#table = parts.table
     this.#repair = parts.repair
+    this.#look = parts.look
   }
 
   start(): void {
@@ -91,7 +96,7 @@ export class Scrub {
       const page = await readPage(this.#disk, this.#cursor, ALL_RECORDS[1], PAGE)
       for (const [storageKey, record] of page.entries) {
         try {
-          this.onRead(storageKey, decodeRecord(this.#codec, record))
+          this.#look(storageKey, decodeRecord(this.#codec, record))
         } catch {
           this.found(storageKey)
         }

@@ -19,6 +19,7 @@ import {
   uncoveredDots,
 } from '../../core/causality/stored-object.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
+import { Signal } from '../../core/signal.ts'
 import type { Codec, Encodable } from '../../ports/codec.ts'
 import type { Disk, DiskError } from '../../ports/disk.ts'
 import type { Log } from '../../ports/log.ts'
@@ -69,6 +70,19 @@ export interface Location {
   readonly partition: number
 }
 
+export interface ReplicaParts {
+  readonly table: ObjectTable
+  readonly commits: GroupCommit
+  readonly clock: NodeClock
+  readonly durability: Durability
+  /** A write up to this timestamp that is not held here is *history*: replaced and forgotten (horizon-keeper.ts). */
+  readonly horizon: (partition: number) => Timestamp
+  /** The refusal if this node does not keep the key; undefined if it does (keeping.ts). */
+  readonly notKept: (at: Location) => Refusal | undefined
+  /** Whether this node's copy of the key is complete (arrival.ts). */
+  readonly mayRead: (at: Location) => boolean
+}
+
 export class Replica {
   readonly #table: ObjectTable
   readonly #commits: GroupCommit
@@ -78,20 +92,17 @@ export class Replica {
   readonly #disk: Disk
   readonly #log: Log
   readonly #metrics: Metrics
-  /** A write up to this timestamp that is not held here is *history*: replaced and forgotten (horizon-keeper.ts). */
-  horizon: (partition: number) => Timestamp = () => 0
-  /** The refusal if this node does not keep the key; undefined if it does (keeping.ts). */
-  notKept: (at: Location) => Refusal | undefined = () => undefined
-  /** Whether this node's copy of the key is complete (arrival.ts). */
-  mayRead: (at: Location) => boolean = () => true
-  /** Called when a damaged record is given up: this node has then lost writes that it had acknowledged. */
-  onGivenUp: () => void = () => undefined
-  /** Called when a damaged record of a strong key is given up: this acceptor has then lost its promises for that key. */
-  onRegisterLost: (storageKey: string) => void = () => undefined
+  readonly notKept: ReplicaParts['notKept']
+  readonly horizon: ReplicaParts['horizon']
+  readonly mayRead: ReplicaParts['mayRead']
+  /** A damaged record is given up: this node has lost writes that it had acknowledged. */
+  readonly givenUp = new Signal()
+  /** A damaged record of a strong key is given up: this acceptor has lost its promises for that key. */
+  readonly registerLost = new Signal<[storageKey: string]>()
 
   constructor(
     ports: { codec: Codec; disk: Disk; log: Log; metrics: Metrics },
-    parts: { table: ObjectTable; commits: GroupCommit; clock: NodeClock; durability: Durability },
+    parts: ReplicaParts,
   ) {
     this.#codec = ports.codec
     this.#disk = ports.disk
@@ -101,6 +112,9 @@ export class Replica {
     this.#commits = parts.commits
     this.#clock = parts.clock
     this.#durability = parts.durability
+    this.notKept = parts.notKept
+    this.horizon = parts.horizon
+    this.mayRead = parts.mayRead
   }
 
   /** The refusal if this node's disk takes no writes at the moment. Another owner's disk may take them. */
@@ -128,7 +142,7 @@ export class Replica {
 
   /** Reads the durable copy for a comparison, even while copies are being filled. It may lack writes that were lost. */
   fetch(at: Location, take: (copy: Copy | undefined, refusal: Refusal | undefined) => void): void {
-    this.#find(at, (entry, refusal) => {
+    this.find(at, (entry, refusal) => {
       // The entry is empty because its record was lost. An empty answer would be taken for a deleted key.
       if (entry?.isLost === true) take(undefined, RECORD_LOST)
       else take(entry?.durable, refusal)
@@ -140,7 +154,10 @@ export class Replica {
    * same turn of the event loop.
    */
   find(at: Location, take: (entry: Entry | undefined, refusal: Refusal | undefined) => void): void {
-    this.#find(at, take)
+    this.#table.find(this.#storageKey(at), (entry, failure) => {
+      if (entry !== undefined) take(entry, undefined)
+      else take(undefined, this.#explain(at, failure as LoadFailure))
+    })
   }
 
   replace(
@@ -300,16 +317,6 @@ export class Replica {
     }
   }
 
-  #find(
-    at: Location,
-    take: (entry: Entry | undefined, refusal: Refusal | undefined) => void,
-  ): void {
-    this.#table.find(this.#storageKey(at), (entry, failure) => {
-      if (entry !== undefined) take(entry, undefined)
-      else take(undefined, this.#explain(at, failure as LoadFailure))
-    })
-  }
-
   #storageKey(at: Location): string {
     return dataKey(at.partition, at.bucket.name, at.key)
   }
@@ -323,8 +330,8 @@ export class Replica {
     )
     const aside = { type: 'put', key: quarantineKey(storageKey), value: corrupt.damaged } as const
     this.#commits.add([aside], 'os', () => undefined)
-    if (at.bucket.mode === 'strong') this.onRegisterLost(storageKey)
-    this.onGivenUp()
+    if (at.bucket.mode === 'strong') this.registerLost.emit(storageKey)
+    this.givenUp.emit()
     return this.#table.giveUp(storageKey)
   }
 

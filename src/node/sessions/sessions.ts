@@ -44,6 +44,7 @@ import { OWN_READ_MS } from '../read/read-coordinator.ts'
 import { repairOwner } from '../read/read-repair.ts'
 import { modeOf } from '../replica/replica.ts'
 import { groupsOf, type PlacedRequest } from '../round/placed-request.ts'
+import type { RequestPlacer } from '../round/request-placer.ts'
 import type {
   ReadAnswer,
   RequestOptions,
@@ -63,10 +64,7 @@ export interface SessionParts extends SearchParts {
   /** Everything up to this time is settled: all owners hold it. */
   readonly horizon: () => Timestamp
   readonly read: (placed: PlacedRequest) => Promise<ReadAnswer>
-  /** The version of the placement in force (topology-keeper.ts). */
-  readonly placementVersion: () => number
-  /** Places a request to all owners of a key; undefined if its bucket does not exist. */
-  readonly placeAll: (bucket: string, key: string, deadlineMs: number) => PlacedRequest | undefined
+  readonly placer: RequestPlacer
 }
 
 export class Sessions {
@@ -292,7 +290,7 @@ export class Sessions {
     deadlineMs: number,
   ): Promise<string | undefined> {
     const { bucket, key } = splitSessionName(name)
-    const placed = this.#parts.placeAll(bucket, key, deadlineMs)
+    const placed = this.#parts.placer.placeAll(bucket, key, deadlineMs)
     if (placed === undefined) return undefined
     const groups = groupsOf(placed)
     const [count] = groups.map((owners) => owners.length) as [number]
@@ -313,7 +311,7 @@ export class Sessions {
     )
     await Promise.all(repairs)
     // The new owners may lack it.
-    if (placed.placementVersion !== this.#parts.placementVersion())
+    if (placed.placementVersion !== this.#parts.placer.placementVersion)
       return this.#settle(name, past, deadlineMs)
     const holders = copies.holders()
     const holding = leastCount(groups, (owner) => holders.has(owner))

@@ -7,6 +7,7 @@
  * - An index entry is left out. The index is rebuilt at once (index-repair.ts), and again at the next start.
  * - Damage to the node's own state throws `DamagedStateError`: the whole directory counts as lost.
  */
+import { Signal } from '../../core/signal.ts'
 import type { Disk, DiskHealth, DiskOperation } from '../../ports/disk.ts'
 import { frame, unframe } from './record-frame.ts'
 import { keyAfter } from './record-page.ts'
@@ -24,8 +25,8 @@ const utf8 = new TextEncoder()
 
 export class CheckedDisk implements Disk {
   readonly #disk: Disk
-  /** Called with each damaged index entry, and with each damaged promise. */
-  onDamaged: (key: string) => void = () => undefined
+  /** An index entry or a promise was found damaged. */
+  readonly damaged = new Signal<[key: string]>()
 
   constructor(disk: Disk) {
     this.#disk = disk
@@ -99,12 +100,12 @@ export class CheckedDisk implements Disk {
       case 'x':
         return framed
       case 'p':
-        this.onDamaged(key)
+        this.damaged.emit(key)
         return NOTHING
       case 'i':
       case 'k':
       case 'g':
-        this.onDamaged(key)
+        this.damaged.emit(key)
         return undefined
       default:
         throw new DamagedStateError(`the checksum of ${JSON.stringify(key)} is wrong`)

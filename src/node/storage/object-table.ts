@@ -11,6 +11,7 @@
  * - A failed commit drops the entry, so that the next caller reads the stored copy from disk.
  */
 import { assert } from '../../core/assert.ts'
+import { Signal } from '../../core/signal.ts'
 import type { Codec } from '../../ports/codec.ts'
 import { type Disk, DiskError, type DiskOperation } from '../../ports/disk.ts'
 import type { Timers } from '../../ports/timers.ts'
@@ -57,10 +58,10 @@ export class ObjectTable {
   /** Number of callers in `#loads` and `#loading`. */
   #waiting = 0
   #bytes = 0
-  /** Called after each change of a durable copy, in the order in which the copies became durable. */
-  onStored: (storageKey: string, before: Copy, after: Copy) => void = () => undefined
-  /** Called with a key if it is unknown which record the disk holds for it. */
-  onUncertain: (storageKey: string) => void = () => undefined
+  /** A durable copy has changed. The order is the one in which the copies became durable. */
+  readonly stored = new Signal<[storageKey: string, before: Copy, after: Copy]>()
+  /** It is unknown which record the disk holds for the key. */
+  readonly uncertain = new Signal<[storageKey: string]>()
 
   constructor(
     ports: { disk: Disk; codec: Codec; timers: Timers },
@@ -132,7 +133,7 @@ export class ObjectTable {
       entry.pending--
       if (failure === undefined) this.#stored(entry, next)
       else {
-        if (failure.effect === 'unknown') this.onUncertain(storageKey)
+        if (failure.effect === 'unknown') this.uncertain.emit(storageKey)
         // The commits queued behind this one have failed too (group-commit.ts). So the next caller must read the disk.
         this.#drop(entry)
       }
@@ -145,8 +146,8 @@ export class ObjectTable {
     const before = entry.durable
     entry.durable = copy
     // The hash of the damaged record is not known, so the hash tree cannot subtract it.
-    if (entry.isLost) this.onUncertain(entry.storageKey)
-    else this.onStored(entry.storageKey, before, copy)
+    if (entry.isLost) this.uncertain.emit(entry.storageKey)
+    else this.stored.emit(entry.storageKey, before, copy)
     entry.isLost = false
   }
 
@@ -169,7 +170,7 @@ export class ObjectTable {
   /** Call this after the deletion of a damaged record from the disk, also if the deletion has failed. */
   removed(storageKey: string): void {
     this.forget(storageKey)
-    this.onUncertain(storageKey)
+    this.uncertain.emit(storageKey)
   }
 
   #adopt(storageKey: string, copy: Copy): Entry {

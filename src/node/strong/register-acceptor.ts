@@ -101,7 +101,7 @@ export class RegisterAcceptor {
     this.#promises = new Promises(ports.codec)
     this.#floor = (parts.state.get('ballot-floor') as Timestamp | undefined) ?? 0
     this.#floors = decodeFloors(parts.state.get('ballot-floors'))
-    parts.replica.onRegisterLost = (storageKey) => this.#lost(storageKey)
+    parts.replica.registerLost.listen((storageKey) => this.#lost(storageKey))
   }
 
   /** Rejects with a `DiskError`. */

@@ -39,6 +39,7 @@ import type { PendingDot, PendingDots } from '../replica/pending-dots.ts'
 import { type PeerReach, refusedWords } from '../peers/peer-reach.ts'
 import { type AttemptParts, type AttemptResult, RegisterAttempt } from './register-attempt.ts'
 import { groupsOf, keyReused, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
+import type { RequestPlacer } from '../round/request-placer.ts'
 import { dataKey } from '../storage/storage-keys.ts'
 
 /** Operations that may wait for one key; further ones are refused. */
@@ -56,8 +57,7 @@ export interface ProposerParts extends AttemptParts {
   readonly actor: string
   readonly pending: PendingDots
   readonly reach: PeerReach
-  /** Returns the request under the placement now in force; the same object if the placement has not changed. */
-  readonly placeAgain: (placed: PlacedRequest) => PlacedRequest
+  readonly placer: RequestPlacer
 }
 
 export interface Decided {
@@ -149,7 +149,7 @@ export class RegisterProposer {
 
   async #serve(key: Key): Promise<void> {
     for (let failures = 0; ;) {
-      key.placed = this.#parts.placeAgain(key.placed)
+      key.placed = this.#parts.placer.placeAgain(key.placed)
       if (!key.placed.owners.includes(this.#parts.self)) this.#giveUpBegun(key)
       key.waiting = key.waiting.filter(({ isOver }) => !isOver)
       if (key.waiting.length === 0) break
@@ -231,7 +231,7 @@ export class RegisterProposer {
   /** A decision of acceptors whose placement is no longer in force does not count. The next attempt looks for it. */
   #inForce(key: Key, result: AttemptResult): AttemptEnd {
     const isInForce =
-      this.#parts.placeAgain(key.placed).placementVersion === key.placed.placementVersion
+      this.#parts.placer.placeAgain(key.placed).placementVersion === key.placed.placementVersion
     return result.type !== 'decided' || isInForce ? result : MOVED
   }
 

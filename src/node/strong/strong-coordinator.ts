@@ -21,13 +21,13 @@ import { forwardOperation, type OperationAnswer } from './register-forward.ts'
 import type { RegisterProposer } from './register-proposer.ts'
 import { soonestFirst } from '../peers/peer-reach.ts'
 import { type PlacedRequest, rejection } from '../round/placed-request.ts'
+import type { RequestPlacer } from '../round/request-placer.ts'
 import type { ReadAnswer, WriteAnswer, WriteRequest } from '../service/service.ts'
 import { type AgreedRead, readAgreed, type StrongReadParts } from './strong-read.ts'
 
 export interface StrongParts extends StrongReadParts {
   readonly proposer: RegisterProposer
-  /** Returns the request under the placement now in force. */
-  readonly placeAgain: (placed: PlacedRequest) => PlacedRequest
+  readonly placer: RequestPlacer
 }
 
 export class StrongCoordinator {
@@ -70,7 +70,7 @@ export class StrongCoordinator {
   }
 
   #isInForce(placed: PlacedRequest): boolean {
-    return this.#parts.placeAgain(placed).placementVersion === placed.placementVersion
+    return this.#parts.placer.placeAgain(placed).placementVersion === placed.placementVersion
   }
 
   /** Proposes at this node, for a client of any node. The operation is never forwarded again. */
@@ -99,7 +99,7 @@ export class StrongCoordinator {
    */
   async #propose(placed: PlacedRequest, operation: RegisterOperation): Promise<OperationAnswer> {
     for (;;) {
-      const current = this.#parts.placeAgain(placed)
+      const current = this.#parts.placer.placeAgain(placed)
       try {
         return await this.#proposeUnder(current, operation)
       } catch (error) {

@@ -123,7 +123,8 @@ export class TopologyAcceptor {
       )
     }
     // A peer that asks about a later instance has the document before it.
-    if (question.instance > this.#parts.keeper.epoch + 1) this.#parts.keeper.catchUp(from, vote)
+    const { keeper, peers } = this.#parts
+    if (question.instance > keeper.epoch + 1) keeper.catchUp(from, peers, vote)
     else vote()
   }
 

@@ -10,11 +10,12 @@ import { firstTopology } from '../../core/placement/first-topology.ts'
 import { type Placement, preferenceList } from '../../core/placement/preference-list.ts'
 import type { Bucket, Member, Topology } from '../../core/placement/topology.ts'
 import { chooseVoters } from '../../core/placement/voters.ts'
+import { Signal } from '../../core/signal.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { NodeState } from '../identity/node-state.ts'
-import type { EpochSource, Peers } from '../peers/peers.ts'
+import type { Asker, EpochSource } from '../peers/peers.ts'
 import { rawFormat } from '../wire/asks/raw-format.ts'
 
 const FETCH_TIMEOUT_MS = 1000
@@ -32,13 +33,12 @@ export class TopologyKeeper implements EpochSource {
   #buckets: ReadonlyMap<string, Bucket>
   /** The callbacks that wait for a fetch under way, by the node that is asked. */
   readonly #fetching = new Map<string, (() => void)[]>()
-  /** Set at composition, because peers in turn need the epoch. */
-  peers: Peers | undefined
-  onChange: (topology: Topology) => void = () => undefined
-  /** Called before a document replaces another one. */
-  onAdopt: (previous: Topology, next: Topology) => void = () => undefined
-  /** Called before a document is stored, to store what has to be on disk before it. */
-  beforeStore: () => void = () => undefined
+  /** A document is about to replace another one. */
+  readonly adopting = new Signal<[previous: Topology, next: Topology]>()
+  /** A document has come into force. */
+  readonly changed = new Signal<[topology: Topology]>()
+  /** A document is about to be stored. Listeners store what has to be on disk before it. */
+  readonly storing = new Signal()
 
   constructor(
     ports: { log: Log; metrics: Metrics },
@@ -96,12 +96,12 @@ export class TopologyKeeper implements EpochSource {
       )
     }
     this.#learnIdentity(topology)
-    this.onAdopt(this.#topology, topology)
+    this.adopting.emit(this.#topology, topology)
     this.#topology = topology
     this.#buckets = indexBuckets(topology)
     this.#metrics.gauge('topology_epoch', topology.epoch)
     this.#log.info({ epoch: topology.epoch }, 'a new topology is in force')
-    this.onChange(topology)
+    this.changed.emit(topology)
     await this.#store(topology.epoch, document)
   }
 
@@ -137,7 +137,7 @@ export class TopologyKeeper implements EpochSource {
 
   async #store(epoch: number, document: string): Promise<void> {
     this.#isStoring = true
-    this.beforeStore()
+    this.storing.emit()
     try {
       await this.#state.set('topology', document)
       this.#durableEpoch = Math.max(this.#durableEpoch, epoch)
@@ -146,7 +146,7 @@ export class TopologyKeeper implements EpochSource {
     }
   }
 
-  catchUp(from: string, done: () => void): void {
+  catchUp(from: string, peers: Asker, done: () => void): void {
     const waiting = this.#fetching.get(from)
     if (waiting !== undefined) {
       waiting.push(done)
@@ -159,7 +159,7 @@ export class TopologyKeeper implements EpochSource {
       for (const take of takers) take()
     }
     const deadlineMs = this.#clock.nowMs() + FETCH_TIMEOUT_MS
-    this.peers?.ask(from, rawFormat('topology'), [], deadlineMs, (reply) => {
+    peers.ask(from, rawFormat('topology'), [], deadlineMs, (reply) => {
       if (reply.type !== 'ok') {
         finish()
         return

@@ -158,7 +158,7 @@ export class TopologyRecall {
         if (reply?.type === 'promise') round.replies.set(peer, reply)
         this.#endIfEnough(round)
       } else if (answer.type === 'refused' && answer.code === 'stale_epoch') {
-        if (keeper.epoch < instance) keeper.catchUp(peer, () => undefined)
+        if (keeper.epoch < instance) keeper.catchUp(peer, peers, () => undefined)
       }
     })
   }

@@ -207,7 +207,7 @@ export class TopologyRegister {
   /** Fetches the document from the voters that may know it. */
   async #catchUp({ ahead }: Attempt): Promise<void> {
     const fetch = (from: string): Promise<void> =>
-      new Promise((resolve) => this.#parts.keeper.catchUp(from, resolve))
+      new Promise((resolve) => this.#parts.keeper.catchUp(from, this.#parts.peers, resolve))
     await Promise.all([...ahead].map(fetch))
   }
 

@@ -49,6 +49,8 @@ export class WriteCoordinator {
     this.#minting = new WriteMinting(ports, parts)
     const onSettled = (round: WriteRound): void => this.#learnWhole(round)
     this.#ports = { ...ports, minting: this.#minting, onSettled }
+    parts.replica.givenUp.listen(() => this.giveUpActor())
+    parts.reach.returned.listen((peer) => this.#minting.ownerReturned(peer))
   }
 
   /** Continues as a new actor, because this node has lost something from its disk that it had already sent out. */
@@ -62,11 +64,6 @@ export class WriteCoordinator {
     const isAlone = !placed.owners.some(this.#parts.reach.isResponsive)
     if (!isAlone) this.#minting.letGo(placed)
     return placed.need.sloppy && isAlone
-  }
-
-  /** Call this when a peer is in reach again. */
-  returned(peer: string): void {
-    this.#minting.ownerReturned(peer)
   }
 
   /** Resolves once W copies are durable; at level `weak`, at once. Rejects with a `QuorateError`. */

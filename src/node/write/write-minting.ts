@@ -145,9 +145,9 @@ export class WriteMinting {
    * earlier is not enough.
    */
   #foldsForAll({ at, owners, next }: PlacedRequest): boolean {
-    const { clock, horizon, placementVersion, self } = this.#parts
-    if (this.#placementVersion !== placementVersion()) {
-      this.#placementVersion = placementVersion()
+    const { clock, horizon, placer, self } = this.#parts
+    if (this.#placementVersion !== placer.placementVersion) {
+      this.#placementVersion = placer.placementVersion
       this.#placedSince = clock.last
     }
     return owners[0] === self && next === undefined && horizon(at.partition) > this.#placedSince
@@ -247,7 +247,7 @@ export class WriteMinting {
     const { actor } = this
     // A slow disk or a paused process may have taken longer than the client waits.
     if (isLate(placed, clock.nowMs(), isGivenUp)) throw lateDisk(placed)
-    if (placed.placementVersion !== this.#parts.placementVersion()) throw hasMoved(self)
+    if (placed.placementVersion !== this.#parts.placer.placementVersion) throw hasMoved(self)
     // Leftovers of an earlier ownership are deleted first. That deletion would take this write with it.
     const notKept = replica.notKept(placed.at)
     if (notKept !== undefined) throw rejection(notKept)

@@ -8,6 +8,7 @@ import type { Peers } from '../peers/peers.ts'
 import type { PendingDots } from '../replica/pending-dots.ts'
 import type { Replica } from '../replica/replica.ts'
 import type { PlacedRequest } from '../round/placed-request.ts'
+import type { RequestPlacer } from '../round/request-placer.ts'
 
 export interface WriteParts {
   readonly self: string
@@ -27,10 +28,7 @@ export interface WriteParts {
   readonly mayCount: (placed: PlacedRequest) => boolean
   /** The horizon of a data partition: everything up to this timestamp has settled. */
   readonly horizon: (partition: number) => Timestamp
-  /** The version of the placement in force (topology-keeper.ts). */
-  readonly placementVersion: () => number
-  /** Finds the owners of the request's key again, under the placement in force. */
-  readonly placeAgain: (placed: PlacedRequest) => PlacedRequest
+  readonly placer: RequestPlacer
   /** Whether this node may still keep a write of that time for other nodes (horizon-keeper.ts). */
   readonly mayKeep: (timestamp: Timestamp) => boolean
   readonly clock: NodeClock

@@ -181,7 +181,9 @@ export class WriteRun {
 
   #next(round: WriteRound): void {
     const protocol = this.#protocol as WriteProtocol
-    const step = protocol.next(this.#placed.placementVersion === this.#parts.placementVersion())
+    const step = protocol.next(
+      this.#placed.placementVersion === this.#parts.placer.placementVersion,
+    )
     switch (step.type) {
       case 'acknowledge':
         this.#answer(round)
@@ -214,7 +216,7 @@ export class WriteRun {
 
   #placeAgain(): void {
     try {
-      this.#placed = this.#parts.placeAgain(this.#placed)
+      this.#placed = this.#parts.placer.placeAgain(this.#placed)
       this.#targets = writeTargets(this.#placed, this.#parts)
     } catch (error) {
       this.#fail(error)

@@ -177,7 +177,7 @@ const BUGS: readonly PlantedBug[] = [
   {
     name: 'collected-on-a-timer',
     what: 'deletes are forgotten after a while, even if some owners do not hold them yet',
-    file: 'node/convergence-composition.ts',
+    file: 'node/copies-composition.ts',
     find: 'commits,\n    horizon: () => horizon.value,\n    horizonOf,\n  })',
     replace:
       'commits,\n    horizon: () => Number.MAX_SAFE_INTEGER,\n    horizonOf: () => Number.MAX_SAFE_INTEGER,\n  })\n  ports.timers.every(2000, () => collector.wake())',
@@ -323,7 +323,7 @@ const BUGS: readonly PlantedBug[] = [
   {
     name: 'set-remove-without-quorum',
     what: 'a remove does not see an element that only other owners hold',
-    file: 'node/requests.ts',
+    file: 'node/requests/requests.ts',
     find: 'return need.sloppy || need.r === 1 ? undefined',
     replace: 'return need.sloppy || need.w >= 0 ? undefined',
     seeds: 40,

@@ -87,9 +87,14 @@ export function machine() {
     /** The first life: n2 has heard of none before, and that is durable. */
     startProven: async (bound: number): Promise<Life> => {
       const first = await start(bound)
-      first.proof.heard('n2', unnamed(0))
+      hear(first.proof, 'n2', unnamed(0))
       await first.saved()
       return first
     },
   }
+}
+
+/** A peer's answer whose consequences for the votes are durable at once. */
+export function hear(proof: DirectoryProof, peer: string, lives: HeardLives): void {
+  proof.heard(peer, lives, () => Promise.resolve())
 }

@@ -4,13 +4,13 @@
  */
 import { describe, expect, it } from 'vitest'
 import { PeerLives } from '../../../src/node/identity/peer-lives.ts'
-import { machine, ofLives, unnamed } from './directory-machine.ts'
+import { hear, machine, ofLives, unnamed } from './directory-machine.ts'
 
 describe('proof of a directory', () => {
   it('is there at the first start of all: nobody has heard of the node', async () => {
     const { proof } = await machine().start(100)
     expect(proof.isBehind).toBe(false)
-    proof.heard('n2', unnamed(0))
+    hear(proof, 'n2', unnamed(0))
     expect(proof.isBehind).toBe(false)
   })
 
@@ -19,66 +19,66 @@ describe('proof of a directory', () => {
     await node.startProven(100)
     node.crash()
     const second = await node.start(200)
-    second.proof.heard('n2', unnamed(100))
+    hear(second.proof, 'n2', unnamed(100))
     await second.saved()
     node.crash()
     const third = await node.start(300)
-    third.proof.heard('n2', unnamed(200))
+    hear(third.proof, 'n2', unnamed(200))
     expect(third.proof.isBehind).toBe(false)
   })
 
   it('is refuted by a peer that has heard of lives before a new directory', async () => {
     const { proof } = await machine().start(100)
-    proof.heard('n2', unnamed(0))
-    proof.heard('n3', unnamed(1))
+    hear(proof, 'n2', unnamed(0))
+    hear(proof, 'n3', unnamed(1))
     expect(proof.isBehind).toBe(true)
   })
 
   it('is refuted by what the node knows itself, whatever its peers say', async () => {
     const node = machine()
     const { proof } = await node.start(100, true)
-    proof.heard('n2', unnamed(0))
+    hear(proof, 'n2', unnamed(0))
     expect(proof.isBehind).toBe(true)
     node.crash()
     const second = await node.start(200)
-    second.proof.heard('n2', unnamed(0))
+    hear(second.proof, 'n2', unnamed(0))
     expect(second.proof.isBehind).toBe(true)
   })
 
   it('stays refuted across a crash before all is filled, though the bound is new by then', async () => {
     const node = machine()
     const first = await node.start(100)
-    first.proof.heard('n2', unnamed(50))
+    hear(first.proof, 'n2', unnamed(50))
     await first.saved()
     node.crash()
     const second = await node.start(200)
     expect(second.proof.isBehind).toBe(true)
-    second.proof.heard('n2', unnamed(100))
+    hear(second.proof, 'n2', unnamed(100))
     expect(second.proof.isBehind).toBe(true)
   })
 
   it('is refuted after a crash too by a peer whose word was lost with it', async () => {
     const node = machine()
     const first = await node.start(100)
-    first.proof.heard('n2', unnamed(50))
+    hear(first.proof, 'n2', unnamed(50))
     // Before the word is written.
     node.crash()
     const second = await node.start(200)
-    second.proof.heard('n2', unnamed(100))
+    hear(second.proof, 'n2', unnamed(100))
     expect(second.proof.isBehind).toBe(true)
   })
 
   it('is restored once all is filled, for good', async () => {
     const node = machine()
     const first = await node.start(100)
-    for (const peer of ['n2', 'n3']) first.proof.heard(peer, unnamed(50))
+    for (const peer of ['n2', 'n3']) hear(first.proof, peer, unnamed(50))
     first.proof.filled()
     expect(first.proof.isBehind).toBe(false)
     await first.saved()
     node.crash()
     const second = await node.start(200)
     expect(second.proof.isBehind).toBe(false)
-    for (const peer of ['n2', 'n3']) second.proof.heard(peer, unnamed(100))
+    for (const peer of ['n2', 'n3']) hear(second.proof, peer, unnamed(100))
     expect(second.proof.isBehind).toBe(false)
   })
 
@@ -88,13 +88,13 @@ describe('proof of a directory', () => {
     const backup = node.platter.copy()
     node.crash()
     const second = await node.start(200)
-    second.proof.heard('n2', unnamed(100))
+    hear(second.proof, 'n2', unnamed(100))
     await second.saved()
     node.crash()
     node.platter.restore(backup)
     const third = await node.start(300)
     // n2 has heard of the second life, which went beyond the bound of the first.
-    third.proof.heard('n2', unnamed(150))
+    hear(third.proof, 'n2', unnamed(150))
     expect(third.proof.isBehind).toBe(true)
   })
 
@@ -104,7 +104,7 @@ describe('proof of a directory', () => {
     node.crash()
     node.platter.restore(node.platter.copy())
     const second = await node.start(200)
-    second.proof.heard('n2', unnamed(100))
+    hear(second.proof, 'n2', unnamed(100))
     expect(second.proof.isBehind).toBe(false)
   })
 
@@ -116,16 +116,16 @@ describe('proof of a directory', () => {
       [200, 100],
     ] as const) {
       const { proof, saved } = await node.start(bound)
-      proof.heard('n2', unnamed(heard))
+      hear(proof, 'n2', unnamed(heard))
       expect(proof.isBehind).toBe(false)
       await saved()
       node.crash()
     }
     const third = await node.start(300)
-    third.proof.heard('n2', unnamed(200))
+    hear(third.proof, 'n2', unnamed(200))
     expect(third.proof.isBehind).toBe(false)
     // n3 knows of a life before the first start, below every later bound.
-    third.proof.heard('n3', unnamed(50))
+    hear(third.proof, 'n3', unnamed(50))
     expect(third.proof.isBehind).toBe(true)
   })
 
@@ -135,7 +135,7 @@ describe('proof of a directory', () => {
     const backup = node.platter.copy()
     node.crash()
     const second = await node.start(200)
-    second.proof.heard('n2', unnamed(100))
+    hear(second.proof, 'n2', unnamed(100))
     await second.saved()
     node.crash()
     // The old copy is started twice before n2 answers: its own bound is beyond n2's word by then.
@@ -143,15 +143,15 @@ describe('proof of a directory', () => {
     await node.start(300)
     node.crash()
     const fourth = await node.start(400)
-    fourth.proof.heard('n2', unnamed(150))
+    hear(fourth.proof, 'n2', unnamed(150))
     expect(fourth.proof.isBehind).toBe(true)
   })
 
   it('is not asked for twice of a peer in one life', async () => {
     const { proof } = await machine().start(100)
-    proof.heard('n2', unnamed(0))
+    hear(proof, 'n2', unnamed(0))
     // By now the peer has heard of this very life.
-    proof.heard('n2', unnamed(100))
+    hear(proof, 'n2', unnamed(100))
     expect(proof.isBehind).toBe(false)
   })
 
@@ -163,10 +163,10 @@ describe('proof of a directory', () => {
     node.crash()
     const third = await node.start(300)
     // Beyond the bound of the first, which was the last that n2 had answered.
-    third.proof.heard('n2', ofLives([first.life, 100], [second.life, 200]))
+    hear(third.proof, 'n2', ofLives([first.life, 100], [second.life, 200]))
     expect(third.proof.isBehind).toBe(false)
     // n3 has come since, and heard of all three: the present one before it stopped itself.
-    third.proof.heard('n3', ofLives([first.life, 90], [second.life, 150], [third.life, 300]))
+    hear(third.proof, 'n3', ofLives([first.life, 90], [second.life, 150], [third.life, 300]))
     expect(third.proof.isBehind).toBe(false)
   })
 
@@ -179,7 +179,7 @@ describe('proof of a directory', () => {
     await node.start(300)
     node.crash()
     const third = await node.start(400)
-    third.proof.heard('n2', ofLives([first.life, 101]))
+    hear(third.proof, 'n2', ofLives([first.life, 101]))
     expect(third.proof.isBehind).toBe(true)
   })
 
@@ -192,13 +192,13 @@ describe('proof of a directory', () => {
     node.crash()
     node.platter.restore(backup)
     const third = await node.start(300)
-    third.proof.heard('n2', ofLives([first.life, 101], [second.life, 200]))
+    hear(third.proof, 'n2', ofLives([first.life, 101], [second.life, 200]))
     expect(third.proof.isBehind).toBe(true)
     third.proof.filled()
     await third.saved()
     node.crash()
     const fourth = await node.start(400)
-    fourth.proof.heard('n2', ofLives([first.life, 101], [second.life, 200], [third.life, 300]))
+    hear(fourth.proof, 'n2', ofLives([first.life, 101], [second.life, 200], [third.life, 300]))
     expect(fourth.proof.isBehind).toBe(false)
   })
 
@@ -209,7 +209,7 @@ describe('proof of a directory', () => {
     const first = await node.start(200)
     node.crash()
     const second = await node.start(300)
-    second.proof.heard('n2', ofLives([lost.life, 50], [first.life, 200]))
+    hear(second.proof, 'n2', ofLives([lost.life, 50], [first.life, 200]))
     expect(second.proof.isBehind).toBe(true)
   })
 
@@ -222,7 +222,7 @@ describe('proof of a directory', () => {
     }
     node.crash()
     const last = await node.start(300)
-    last.proof.heard('n2', ofLives([first.life, 100]))
+    hear(last.proof, 'n2', ofLives([first.life, 100]))
     expect(last.proof.isBehind).toBe(true)
   })
 
@@ -234,13 +234,13 @@ describe('proof of a directory', () => {
       const first = await node.start(100)
       const told: number[] = []
       const followed: (() => void)[] = []
-      first.proof.onLossHeard = (heardUntil) => {
+      const lose = (heardUntil: number): Promise<void> => {
         told.push(heardUntil)
         return new Promise((resolve) => followed.push(resolve))
       }
-      first.proof.heard('n2', ofLives([77, 50], [first.life, 100]))
-      first.proof.heard('n3', ofLives([77, 40]))
-      first.proof.heard('n4', unnamed(0))
+      first.proof.heard('n2', ofLives([77, 50], [first.life, 100]), lose)
+      first.proof.heard('n3', ofLives([77, 40]), lose)
+      first.proof.heard('n4', unnamed(0), lose)
       expect(told).toEqual([50, 40])
       followed[done]?.()
       await first.saved()
@@ -248,9 +248,9 @@ describe('proof of a directory', () => {
       const second = await node.start(200)
       expect(second.proof.isBehind).toBe(false)
       // Both are asked again.
-      second.proof.heard('n4', ofLives([first.life, 100]))
+      hear(second.proof, 'n4', ofLives([first.life, 100]))
       expect(second.proof.isBehind).toBe(false)
-      second.proof.heard('n3', ofLives([77, 40], [first.life, 100]))
+      hear(second.proof, 'n3', ofLives([77, 40], [first.life, 100]))
       expect(second.proof.isBehind).toBe(true)
     },
   )
@@ -258,8 +258,8 @@ describe('proof of a directory', () => {
   it('is there for a node that starts again and again before anybody has said what it heard', async () => {
     const node = machine()
     const first = await node.start(100)
-    first.proof.heard('n2', unnamed(0))
-    first.proof.heard('n3', unnamed(0))
+    hear(first.proof, 'n2', unnamed(0))
+    hear(first.proof, 'n3', unnamed(0))
     await first.saved()
     const n2 = new PeerLives(undefined)
     n2.note('n1', first.life, 100)
@@ -271,7 +271,7 @@ describe('proof of a directory', () => {
     }
     // Nor is it new: others have said that there was nothing before it.
     expect(last.proof.isNew(3)).toBe(false)
-    last.proof.heard('n2', n2.past('n1'))
+    hear(last.proof, 'n2', n2.past('n1'))
     expect(last.proof.isBehind).toBe(false)
   })
 
@@ -284,7 +284,7 @@ describe('proof of a directory', () => {
     await node.startUnlisted(400)
     node.crash()
     const third = await node.start(500)
-    third.proof.heard('n2', ofLives([first.life, 150]))
+    hear(third.proof, 'n2', ofLives([first.life, 150]))
     expect(third.proof.isBehind).toBe(true)
   })
 
@@ -298,9 +298,9 @@ describe('proof of a directory', () => {
     node.crash()
     node.platter.restore(backup)
     const third = await node.start(300)
-    third.proof.heard('n3', ofLives([5, 299]))
+    hear(third.proof, 'n3', ofLives([5, 299]))
     expect(third.proof.isBehind).toBe(false)
-    third.proof.heard('n2', ofLives([7, 250]))
+    hear(third.proof, 'n2', ofLives([7, 250]))
     expect(third.proof.isBehind).toBe(true)
   })
 })

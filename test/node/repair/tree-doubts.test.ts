@@ -44,7 +44,7 @@ async function world() {
   const ports = { disk, codec: msgpackCodec, timers: host.timers() }
   const copiesOf = (bucket: string) => (bucket === BUCKET ? COPIES : undefined)
   const forest = new HashForest(ports, copiesOf)
-  const leaves = new LeafListing(ports, copiesOf)
+  const leaves = new LeafListing(ports, { copiesOf, putDownVanished: () => Promise.resolve() })
   const mended: unknown[] = []
   const log: Log = {
     debug: () => undefined,

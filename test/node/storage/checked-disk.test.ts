@@ -59,7 +59,7 @@ describe('a damaged disk', () => {
     const platter = new Platter(random)
     const checked = new CheckedDisk(new VirtualDisk(platter, new Host('n1', 0, schedule()), random))
     const damaged: string[] = []
-    checked.onDamaged = (key) => damaged.push(key)
+    checked.damaged.listen((key) => damaged.push(key))
     return { platter, checked, damaged }
   }
 

@@ -7,6 +7,7 @@ import { type Ballot, BALLOT_ZERO } from '../../../src/core/consensus/ballot.ts'
 import { GroupCommit } from '../../../src/node/storage/group-commit.ts'
 import { APPLY_IS_REPAIR, type Refusal } from '../../../src/node/wire/messages.ts'
 import { NodeClock } from '../../../src/node/identity/node-clock.ts'
+import { PeerLives } from '../../../src/node/identity/peer-lives.ts'
 import { NodeState } from '../../../src/node/identity/node-state.ts'
 import { type Copy, encodeCopy } from '../../../src/node/wire/object-record.ts'
 import { ObjectTable } from '../../../src/node/storage/object-table.ts'
@@ -66,9 +67,19 @@ class Acceptor {
     const commits = new GroupCommit(ports)
     await this.#during(async () => {
       const state = await NodeState.load(ports.disk, ports.codec, commits)
-      const clock = new NodeClock(ports, state, DRIFT_MS)
+      const lives = new PeerLives(state.get('heard'))
+      const clock = new NodeClock(ports, { state, lives, maxDriftMs: DRIFT_MS })
       const table = new ObjectTable(ports, commits, 1_000_000)
-      this.#replica = new Replica(ports, { table, commits, clock, durability: 'sync' })
+      const horizon = (partition: number): number => this.horizons.get(partition) ?? 0
+      this.#replica = new Replica(ports, {
+        table,
+        commits,
+        clock,
+        durability: 'sync',
+        horizon: () => 0,
+        notKept: () => undefined,
+        mayRead: () => true,
+      })
       this.#acceptor = await RegisterAcceptor.load(ports, {
         replica: this.#replica,
         table,
@@ -76,7 +87,7 @@ class Acceptor {
         clock,
         state,
         placementVersion: () => this.generation,
-        horizon: (partition) => this.horizons.get(partition) ?? 0,
+        horizon,
         isProven: () => true,
       })
     })

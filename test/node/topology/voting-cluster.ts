@@ -96,9 +96,8 @@ class VotingNode {
     const { life } = await takeIdentity(state, self, Math.floor(host.wallMs()), chance)
     const proof = await DirectoryProof.load(state, isLossy)
     this.platter.isLossy = false
-    const clock = new NodeClock(ports, state, 500)
     const lives = new PeerLives(state.get('heard'))
-    clock.onRaise = () => void state.set('heard', lives.encode()).catch(nothing)
+    const clock = new NodeClock(ports, { state, lives, maxDriftMs: 500 })
     await clock.start()
     const keeper = new TopologyKeeper(ports, { state, members: this.#cluster.members, clock })
     const handle: AskHandler = (from, kind, body, _, answer) => {
@@ -113,18 +112,26 @@ class VotingNode {
       } else voter.handle(from, kind as 'prepare' | 'accept' | 'recall', body, answer)
     }
     const peers = new Peers(ports, { clock, epochs: keeper, handle, lives, life })
-    keeper.peers = peers
     const incarnation = Math.floor(host.wallMs())
     const liveness = new Liveness(ports, { self, members: this.#cluster.ids, incarnation, peers })
     const members = (): string[] => keeper.topology.members.map(({ id }) => id)
     const isMember = (): boolean => keeper.isMember(self)
     const isLost = (): boolean => false
-    const arrival = new Arrival(ports, { self, members, isMember, isLost, peers, clock, proof })
-    const isProven = (): boolean => arrival.isProven
+    const isProven = (): boolean => proof.isProven(keeper.topology.members.length)
     const voter = new TopologyAcceptor(ports, { self, keeper, state, peers, clock, isProven })
     const register = new TopologyRegister(ports, { self, acceptor: voter, keeper, peers, clock })
-    proof.onLossHeard = (heardUntil) => voter.lose(heardUntil)
-    keeper.onChange = (topology) => this.#cluster.note(self, topology)
+    const lose = (heardUntil: number): Promise<void> => voter.lose(heardUntil)
+    const arrival = new Arrival(ports, {
+      self,
+      members,
+      isMember,
+      isLost,
+      peers,
+      clock,
+      proof,
+      lose,
+    })
+    keeper.changed.listen((topology) => this.#cluster.note(self, topology))
     network.setPeers(this.#cluster.members.map(({ id, peerUrl }) => ({ id, url: peerUrl })))
     await network.start()
     liveness.start()

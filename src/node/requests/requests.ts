@@ -2,25 +2,22 @@
  * The entry point for clients' requests at a node. It finds the owners of the key and the quorum that the level needs,
  * bounds the requests under way, and hands each to a coordinator or to an owner.
  */
-import type { Session } from '../core/causality/session.ts'
-import type { StoredObject } from '../core/causality/stored-object.ts'
-import type { RegisterOperation } from '../core/consensus/register.ts'
-import { QuorateError } from '../core/errors.ts'
-import type { Bucket } from '../core/placement/topology.ts'
-import { quorumNeed } from '../core/quorum/level.ts'
-import type { Metrics } from '../ports/metrics.ts'
-import type { Deadlines } from './peers/deadlines.ts'
-import { forwardWrite } from './write/write-forward.ts'
-import type { KeyListing } from './listing/key-listing.ts'
-import type { NodeClock } from './identity/node-clock.ts'
-import { type PeerReach, soonestFirst, usableNodes } from './peers/peer-reach.ts'
-import type { NodeSettings } from './node-settings.ts'
-import type { Peers } from './peers/peers.ts'
-import type { OperationAnswer } from './strong/register-forward.ts'
-import type { Location } from './replica/replica.ts'
-import type { Refusal } from './wire/messages.ts'
-import { RequestBound } from './round/request-bound.ts'
-import { type PlacedRequest, TIMEOUT_MS_MAX } from './round/placed-request.ts'
+import type { Session } from '../../core/causality/session.ts'
+import type { StoredObject } from '../../core/causality/stored-object.ts'
+import type { RegisterOperation } from '../../core/consensus/register.ts'
+import { QuorateError } from '../../core/errors.ts'
+import type { Metrics } from '../../ports/metrics.ts'
+import type { Deadlines } from '../peers/deadlines.ts'
+import { forwardWrite } from '../write/write-forward.ts'
+import type { KeyListing } from '../listing/key-listing.ts'
+import type { NodeClock } from '../identity/node-clock.ts'
+import { type PeerReach, soonestFirst, usableNodes } from '../peers/peer-reach.ts'
+import type { Peers } from '../peers/peers.ts'
+import type { OperationAnswer } from '../strong/register-forward.ts'
+import type { Refusal } from '../wire/messages.ts'
+import { RequestBound } from '../round/request-bound.ts'
+import type { RequestPlacer } from '../round/request-placer.ts'
+import { type PlacedRequest, TIMEOUT_MS_MAX } from '../round/placed-request.ts'
 import type {
   ListAnswer,
   ListRequest,
@@ -30,18 +27,17 @@ import type {
   UpdateRequest,
   WriteAnswer,
   WriteRequest,
-} from './service/service.ts'
-import type { Sessions } from './sessions/sessions.ts'
-import type { StrongCoordinator } from './strong/strong-coordinator.ts'
-import type { TopologyKeeper } from './topology/topology-keeper.ts'
-import { needsOwner, needsQuorumRead, refuseUnfit, seenBefore } from './write/type-change.ts'
-import { nameOfRequest, NamesFull } from './write/update-names.ts'
-import { whyNoNames } from './wire/wire-version.ts'
-import type { WriteCoordinator } from './write/write-coordinator.ts'
+} from '../service/service.ts'
+import type { Sessions } from '../sessions/sessions.ts'
+import type { StrongCoordinator } from '../strong/strong-coordinator.ts'
+import { needsOwner, needsQuorumRead, refuseUnfit, seenBefore } from '../write/type-change.ts'
+import { nameOfRequest, NamesFull } from '../write/update-names.ts'
+import { whyNoNames } from '../wire/wire-version.ts'
+import type { WriteCoordinator } from '../write/write-coordinator.ts'
 
 export interface RequestParts {
   readonly self: string
-  readonly keeper: TopologyKeeper
+  readonly placer: RequestPlacer
   readonly clock: NodeClock
   readonly read: (placed: PlacedRequest) => Promise<ReadAnswer>
   readonly writes: WriteCoordinator
@@ -51,6 +47,8 @@ export interface RequestParts {
   readonly peers: Peers
   readonly deadlines: Deadlines
   readonly reach: PeerReach
+  /** Bound of the requests under way at once. */
+  readonly inflightRequestsMax: number
   /** Selects the members that may speak an older version of the protocol. */
   readonly mayBeOld: (members: Iterable<string>) => string[]
   /** Why this node's disk takes no writes; undefined if it takes them. */
@@ -59,15 +57,13 @@ export interface RequestParts {
 
 export class Requests {
   readonly #metrics: Metrics
-  readonly #settings: NodeSettings
   readonly #parts: RequestParts
   readonly #bound: RequestBound
 
-  constructor(ports: { metrics: Metrics }, settings: NodeSettings, parts: RequestParts) {
+  constructor(ports: { metrics: Metrics }, parts: RequestParts) {
     this.#metrics = ports.metrics
-    this.#settings = settings
     this.#parts = parts
-    this.#bound = new RequestBound(parts.deadlines, settings.inflightRequestsMax)
+    this.#bound = new RequestBound(parts.deadlines, parts.inflightRequestsMax)
   }
 
   /** Client requests whose work has not ended yet. */
@@ -76,8 +72,8 @@ export class Requests {
   }
 
   get(request: ReadRequest): Promise<ReadAnswer> {
-    return this.#bound.run('read', this.#timeoutMs(request), () => {
-      const placed = this.#place(request)
+    return this.#bound.run('read', this.#parts.placer.timeoutMs(request), () => {
+      const placed = this.#parts.placer.place(request)
       refuseStrongLevel(placed)
       const { sessions, read } = this.#parts
       const session = sessions.pastOf(placed, request)
@@ -96,21 +92,18 @@ export class Requests {
     mayRepeat: (error: unknown) => boolean,
     run: (placed: PlacedRequest) => Promise<T>,
   ): Promise<T> {
+    const { placer } = this.#parts
     for (let placed = first; ;) {
       try {
         const answer = await run(placed)
-        if (
-          placed.placementVersion === this.#parts.keeper.placementVersion ||
-          !mayRepeat(undefined)
-        )
+        if (placed.placementVersion === placer.placementVersion || !mayRepeat(undefined))
           return answer
       } catch (error) {
-        if (placed.placementVersion === this.#parts.keeper.placementVersion || !mayRepeat(error))
-          throw error
+        if (placed.placementVersion === placer.placementVersion || !mayRepeat(error)) throw error
       }
-      this.refuseNonMember()
+      placer.refuseNonMember()
       this.#metrics.count('placement_changed_total')
-      placed = this.placeAgain(placed)
+      placed = placer.placeAgain(placed)
     }
   }
 
@@ -123,8 +116,8 @@ export class Requests {
   }
 
   #write(request: WriteRequest | UpdateRequest): Promise<WriteAnswer> {
-    return this.#bound.run('write', this.#timeoutMs(request), () => {
-      const placed = this.#place(request)
+    return this.#bound.run('write', this.#parts.placer.timeoutMs(request), () => {
+      const placed = this.#parts.placer.place(request)
       refuseUnfit(placed.at.bucket, request)
       refuseStrongLevel(placed)
       refusePlainWrite(placed)
@@ -179,7 +172,7 @@ export class Requests {
   /** Runs a write that another node forwarded because this node owns the key. It is never forwarded again. */
   putForwarded(request: WriteRequest | UpdateRequest, deadlineMs: number): Promise<WriteAnswer> {
     return this.#bound.run('write', this.#leftMs(deadlineMs), () => {
-      const placed = this.#placeForwarded(request, deadlineMs)
+      const placed = this.#parts.placer.placeForwarded(request, deadlineMs)
       refuseUnfit(placed.at.bucket, request)
       refusePlainWrite(placed)
       this.#refuseUnknownName(placed, request)
@@ -198,7 +191,7 @@ export class Requests {
   ): Promise<OperationAnswer> {
     const kind = operation.type === 'read' ? 'read' : 'write'
     return this.#bound.run(kind, this.#leftMs(deadlineMs), () => {
-      const placed = this.#placeForwarded({ ...request, level: 'strong' }, deadlineMs)
+      const placed = this.#parts.placer.placeForwarded({ ...request, level: 'strong' }, deadlineMs)
       refuseStrongLevel(placed)
       if (!placed.owners.includes(this.#parts.self)) {
         throw new QuorateError('quorum_unreachable', `${this.#parts.self} does not own the key`)
@@ -234,65 +227,18 @@ export class Requests {
   }
 
   list(request: ListRequest): Promise<ListAnswer> {
-    const timeoutMs = this.#timeoutMs(request)
+    const timeoutMs = this.#parts.placer.timeoutMs(request)
     return this.#bound.run('read', timeoutMs, () => {
-      this.#refuseStranger()
-      const bucket = this.#bucket(request.bucket)
-      return this.#parts.listing.list(bucket, request, this.#parts.clock.nowMs() + timeoutMs)
+      const { placer, listing, clock } = this.#parts
+      placer.refuseStranger()
+      const bucket = placer.bucket(request.bucket)
+      return listing.list(bucket, request, clock.nowMs() + timeoutMs)
     })
-  }
-
-  /** Throws bucket_unknown. */
-  locate(bucketName: string, key: string): Location {
-    const bucket = this.#bucket(bucketName)
-    return { bucket, key, partition: this.#parts.keeper.place(bucket, key).partition }
-  }
-
-  /** Places a request that has to reach every owner of a key. Undefined if there is no such bucket. */
-  placeAll(bucketName: string, key: string, deadlineMs: number): PlacedRequest | undefined {
-    if (this.#parts.keeper.bucket(bucketName) === undefined) return undefined
-    const options = { bucket: bucketName, key, level: 'all', requestId: 'session' } as const
-    return { ...this.#place(options), deadlineMs }
   }
 
   /** Resolves once every request is answered. It always does, because each request has a deadline. */
   drained(): Promise<void> {
     return this.#bound.drained()
-  }
-
-  /** Returns the request under the placement now in force. Throws bucket_unknown. */
-  placeAgain(placed: PlacedRequest): PlacedRequest {
-    const { keeper } = this.#parts
-    if (placed.placementVersion === keeper.placementVersion) return placed
-    const bucket = this.#bucket(placed.at.bucket.name)
-    const { owners, next, fallbacks } = keeper.place(bucket, placed.at.key)
-    return { ...placed, owners, next, fallbacks, placementVersion: keeper.placementVersion }
-  }
-
-  #place(request: RequestOptions): PlacedRequest {
-    this.#refuseStranger()
-    const bucket = this.#bucket(request.bucket)
-    const { keeper } = this.#parts
-    const { partition, owners, next, fallbacks } = keeper.place(bucket, request.key)
-    const level = request.level ?? bucket.consistency
-    const timeoutMs = this.#timeoutMs(request)
-    const overrides = {
-      ...(request.r === undefined ? {} : { r: request.r }),
-      ...(request.w === undefined ? {} : { w: request.w }),
-      ...(request.sloppy === undefined ? {} : { sloppy: request.sloppy }),
-    }
-    return {
-      at: { bucket, key: request.key, partition },
-      owners,
-      next,
-      placementVersion: keeper.placementVersion,
-      fallbacks,
-      level,
-      need: quorumNeed(level, owners.length, overrides),
-      deadlineMs: Math.floor(this.#parts.clock.nowMs() + timeoutMs),
-      timeoutMs,
-      requestId: request.requestId,
-    }
   }
 
   /**
@@ -307,15 +253,6 @@ export class Requests {
     throw new QuorateError('quorum_unreachable', reason, { retryAfterSeconds: 10 })
   }
 
-  /**
-   * Bounds the deadline: a sender whose clock has jumped may name one far ahead, and the write would stay pending until
-   * then.
-   */
-  #placeForwarded(request: RequestOptions, deadlineMs: number): PlacedRequest {
-    const latestMs = Math.floor(this.#parts.clock.nowMs()) + TIMEOUT_MS_MAX
-    return { ...this.#place(request), deadlineMs: Math.min(deadlineMs, latestMs) }
-  }
-
   /** Adds the bucket's default time to live to a value that has none of its own. */
   #withBucketTtl(placed: PlacedRequest, request: WriteRequest): WriteRequest {
     const { ttlSeconds } = placed.at.bucket
@@ -323,36 +260,6 @@ export class Requests {
     if (ttlSeconds === null || content.tombstone || content.expiresAtMs !== 0) return request
     const expiresAtMs = Math.floor(this.#parts.clock.nowMs() + ttlSeconds * 1000)
     return { ...request, content: { ...content, expiresAtMs } }
-  }
-
-  /** Throws not_a_member: a removed node holds outdated copies, and no member would learn of its writes. */
-  refuseNonMember(): void {
-    const { keeper, self } = this.#parts
-    if (keeper.isMember(self)) return
-    throw new QuorateError('not_a_member', `${self} is no longer a member: ask another node`)
-  }
-
-  /** Throws not_a_member, also for a member that is handing over its copies in order to leave. */
-  #refuseStranger(): void {
-    this.refuseNonMember()
-    const { keeper, self } = this.#parts
-    if (!keeper.isEmptying(self)) return
-    throw new QuorateError('not_a_member', `${self} is leaving the cluster: ask another node`)
-  }
-
-  #bucket(name: string): Bucket {
-    const bucket = this.#parts.keeper.bucket(name)
-    if (bucket === undefined) {
-      throw new QuorateError(
-        'bucket_unknown',
-        `there is no bucket ${name}: create it with PUT /v1/buckets/${name}`,
-      )
-    }
-    return bucket
-  }
-
-  #timeoutMs({ timeoutMs }: { readonly timeoutMs?: number | undefined }): number {
-    return timeoutMs ?? this.#settings.requestTimeoutMs
   }
 
   #leftMs(deadlineMs: number): number {

@@ -1,0 +1,68 @@
+/** Composes what this node holds of its keys: which of them it keeps and may show, and what it may forget. */
+import type { Timestamp } from '../core/causality/dot.ts'
+import { Collector } from './repair/collector.ts'
+import { GainedPartitions } from './moves/gained-partitions.ts'
+import { HorizonKeeper } from './repair/horizon-keeper.ts'
+import type { NodeCluster } from './cluster-composition.ts'
+import type { NodeSettings } from './node-settings.ts'
+import type { NodeStorage } from './storage-composition.ts'
+import { PendingDots } from './replica/pending-dots.ts'
+import { putDownVanished } from './storage/vanished-record.ts'
+import { Replica } from './replica/replica.ts'
+import { whyNotKept } from './moves/keeping.ts'
+
+export interface NodeCopies {
+  readonly gained: GainedPartitions
+  readonly pending: PendingDots
+  readonly horizon: HorizonKeeper
+  /** The horizon that applies to one data partition. */
+  readonly horizonOf: (partition: number) => Timestamp
+  readonly collector: Collector
+  readonly replica: Replica
+  /** Handles a record that an index lists but that is absent (vanished-record.ts). Rejects with a `DiskError`. */
+  readonly putDownVanished: (storageKey: string) => Promise<void>
+}
+
+export function composeCopies(
+  storage: NodeStorage,
+  cluster: NodeCluster,
+  settings: NodeSettings,
+): NodeCopies {
+  const { ports, state, clock, commits, table, hints } = storage
+  const { keeper, arrival } = cluster
+  const self = settings.nodeId
+  const gained = new GainedPartitions({ self, state, keeper })
+  const pending = new PendingDots()
+  const members = cluster.members()
+  const horizon = new HorizonKeeper({ self, members, state, clock, hints, pending })
+  const horizonOf = (partition: number): Timestamp => gained.horizonOf(partition, horizon.value)
+  const collector = new Collector(ports, {
+    table,
+    commits,
+    horizon: () => horizon.value,
+    horizonOf,
+  })
+  horizon.moved.listen(() => {
+    collector.wake()
+    gained.forget(horizon.value, keeper.topology.change?.id).catch(() => undefined)
+  })
+  const replica = new Replica(ports, {
+    table,
+    commits,
+    clock,
+    durability: settings.durability,
+    horizon: horizonOf,
+    notKept: (at) => whyNotKept({ self, keeper, gained }, at),
+    mayRead: ({ bucket, key }) => arrival.mayRead(() => keeper.place(bucket, key).owners),
+  })
+  const vanished = { table, commits, onGivenUp: () => replica.givenUp.emit() }
+  return {
+    gained,
+    pending,
+    horizon,
+    horizonOf,
+    collector,
+    replica,
+    putDownVanished: (storageKey) => putDownVanished(ports, vanished, storageKey),
+  }
+}

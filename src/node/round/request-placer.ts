@@ -1,0 +1,125 @@
+/**
+ * Finds the owners of a request's key under the topology in force, and finds them again after the placement has
+ * changed. Refuses requests at a node that is no member.
+ */
+import { QuorateError } from '../../core/errors.ts'
+import type { Bucket } from '../../core/placement/topology.ts'
+import { quorumNeed } from '../../core/quorum/level.ts'
+import type { NodeClock } from '../identity/node-clock.ts'
+import type { Location } from '../replica/replica.ts'
+import type { RequestOptions } from '../service/service.ts'
+import type { TopologyKeeper } from '../topology/topology-keeper.ts'
+import { type PlacedRequest, TIMEOUT_MS_MAX } from './placed-request.ts'
+
+export interface RequestPlacerParts {
+  readonly self: string
+  readonly keeper: TopologyKeeper
+  readonly clock: NodeClock
+  /** The timeout of a request that names none. */
+  readonly requestTimeoutMs: number
+}
+
+export class RequestPlacer {
+  readonly #parts: RequestPlacerParts
+
+  constructor(parts: RequestPlacerParts) {
+    this.#parts = parts
+  }
+
+  /** The version of the placement in force (topology-keeper.ts). */
+  get placementVersion(): number {
+    return this.#parts.keeper.placementVersion
+  }
+
+  /** Throws not_a_member, bucket_unknown, or bad_parameter. */
+  place(request: RequestOptions): PlacedRequest {
+    this.refuseStranger()
+    const bucket = this.bucket(request.bucket)
+    const { keeper } = this.#parts
+    const { partition, owners, next, fallbacks } = keeper.place(bucket, request.key)
+    const level = request.level ?? bucket.consistency
+    const timeoutMs = this.timeoutMs(request)
+    const overrides = {
+      ...(request.r === undefined ? {} : { r: request.r }),
+      ...(request.w === undefined ? {} : { w: request.w }),
+      ...(request.sloppy === undefined ? {} : { sloppy: request.sloppy }),
+    }
+    return {
+      at: { bucket, key: request.key, partition },
+      owners,
+      next,
+      placementVersion: keeper.placementVersion,
+      fallbacks,
+      level,
+      need: quorumNeed(level, owners.length, overrides),
+      deadlineMs: Math.floor(this.#parts.clock.nowMs() + timeoutMs),
+      timeoutMs,
+      requestId: request.requestId,
+    }
+  }
+
+  /**
+   * Bounds the deadline: a sender whose clock has jumped may name one far ahead, and the write would stay pending until
+   * then.
+   */
+  placeForwarded(request: RequestOptions, deadlineMs: number): PlacedRequest {
+    const latestMs = Math.floor(this.#parts.clock.nowMs()) + TIMEOUT_MS_MAX
+    return { ...this.place(request), deadlineMs: Math.min(deadlineMs, latestMs) }
+  }
+
+  /** Places a request that has to reach every owner of a key. Undefined if there is no such bucket. */
+  placeAll(bucketName: string, key: string, deadlineMs: number): PlacedRequest | undefined {
+    if (this.#parts.keeper.bucket(bucketName) === undefined) return undefined
+    const options = { bucket: bucketName, key, level: 'all', requestId: 'session' } as const
+    return { ...this.place(options), deadlineMs }
+  }
+
+  /**
+   * Returns the request under the placement now in force; the same object if the placement has not changed. Throws
+   * bucket_unknown.
+   */
+  placeAgain(placed: PlacedRequest): PlacedRequest {
+    const { keeper } = this.#parts
+    if (placed.placementVersion === keeper.placementVersion) return placed
+    const bucket = this.bucket(placed.at.bucket.name)
+    const { owners, next, fallbacks } = keeper.place(bucket, placed.at.key)
+    return { ...placed, owners, next, fallbacks, placementVersion: keeper.placementVersion }
+  }
+
+  /** Throws bucket_unknown. */
+  locate(bucketName: string, key: string): Location {
+    const bucket = this.bucket(bucketName)
+    return { bucket, key, partition: this.#parts.keeper.place(bucket, key).partition }
+  }
+
+  /** Throws bucket_unknown. */
+  bucket(name: string): Bucket {
+    const bucket = this.#parts.keeper.bucket(name)
+    if (bucket === undefined) {
+      throw new QuorateError(
+        'bucket_unknown',
+        `there is no bucket ${name}: create it with PUT /v1/buckets/${name}`,
+      )
+    }
+    return bucket
+  }
+
+  timeoutMs({ timeoutMs }: { readonly timeoutMs?: number | undefined }): number {
+    return timeoutMs ?? this.#parts.requestTimeoutMs
+  }
+
+  /** Throws not_a_member: a removed node holds outdated copies, and no member would learn of its writes. */
+  refuseNonMember(): void {
+    const { keeper, self } = this.#parts
+    if (keeper.isMember(self)) return
+    throw new QuorateError('not_a_member', `${self} is no longer a member: ask another node`)
+  }
+
+  /** Throws not_a_member, also for a member that is handing over its copies in order to leave. */
+  refuseStranger(): void {
+    this.refuseNonMember()
+    const { keeper, self } = this.#parts
+    if (!keeper.isEmptying(self)) return
+    throw new QuorateError('not_a_member', `${self} is leaving the cluster: ask another node`)
+  }
+}

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { readFiles } from './project-files.ts'
 import {
   findAsync,
+  findLateFunctions,
   findLockFileFaults,
   findMachinePlaces,
   findPutOffWork,
@@ -38,6 +39,24 @@ describe('core', () => {
 
   test('may speak of promises', () => {
     expect(findAsync('/** async, await, Promise */\nlet promised = 1 // no await\n')).toEqual([])
+  })
+})
+
+describe('core and node', () => {
+  test('set no function of an object after it was made', () => {
+    const late = readFiles('src/{core,node}/**/*.ts').flatMap(({ path, text }) =>
+      findLateFunctions(text).map((field) => `${path}: ${field}`),
+    )
+
+    expect(late).toEqual([])
+  })
+
+  test.each([
+    ['  onLost: (peer: string) => void = () => undefined\n', 1],
+    ['  beforeStore: () => Promise<void> = () => Promise.resolve()\n', 1],
+    ['  readonly nowMs: () => number = () => 0\n', 0],
+  ])('in %j', (source, count) => {
+    expect(findLateFunctions(`class A {\n${source}}\n`)).toHaveLength(count)
   })
 })
 

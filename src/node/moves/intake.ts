@@ -186,7 +186,7 @@ export class Intake {
     }
   }
 
-  /** Nothing of the partitions is read or stored before this is done (running-node.ts). */
+  /** Nothing of the partitions is read or stored before this is done (keeping.ts). */
   async #prepare(work: Work): Promise<void> {
     const { gained, keeper, self } = this.#parts
     const { topology } = keeper

@@ -5,7 +5,7 @@
  * A peer is believed only if its document belongs to this cluster, is newer than this node's own, and does not name
  * this node: a majority of the voters has decided it. A peer that is itself behind changes nothing.
  *
- * From then on every request is refused as not_a_member (requests.ts). The document is stored, so a later start knows
+ * From then on every request is refused as not_a_member (request-placer.ts). The document is stored, so a later start knows
  * it at once. This node goes on dialling, so it also learns of a newer document that names it again.
  */
 import type { Log } from '../../ports/log.ts'

@@ -1,6 +1,6 @@
 /**
- * Nodes of which only what decides the topology is there, on a virtual network and disks: as running-node.ts composes
- * it, but for the data. Everything that any of them has ever held as a document is noted.
+ * Nodes of which only what decides the topology is there, on a virtual network and disks: as cluster-composition.ts
+ * composes it, but for the data. Everything that any of them has ever held as a document is noted.
  */
 import { expect } from 'vitest'
 import { msgpackCodec } from '../../../src/adapters/codec/msgpack-codec.ts'

@@ -5,6 +5,7 @@
  *
  * Invariant: a hint is removed only after its owner has confirmed that the write is durable there.
  */
+import { assert } from '../../core/assert.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
@@ -234,6 +235,7 @@ export class HintDelivery {
     let isOver = false
     for (const node of to) {
       this.#ask(node, request, deadlineMs, (reply) => {
+        assert(open > 0, 'each node answers a hint once')
         open--
         if (reply.type === 'ok') stored++
         if (isOver || (stored < need && open > 0)) return

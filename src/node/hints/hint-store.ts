@@ -7,6 +7,7 @@
  * A write never fails because a hint has no room. The hint is dropped and counted; read repair and anti-entropy then
  * bring the owner up to date.
  */
+import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { shrinkExpired } from '../../core/causality/expired-value.ts'
 import { newestDot, type StoredObject } from '../../core/causality/stored-object.ts'
@@ -320,6 +321,7 @@ export class HintStore {
   }
 
   #show(owner: string, hints: OwnerHints): void {
+    assert(hints.bytes >= 0, 'the bytes of a hint are counted once')
     this.#metrics.gauge('hints_pending', hints.sizes.size, { peer: owner })
     this.#metrics.gauge('hints_pending_bytes', hints.bytes, { peer: owner })
   }

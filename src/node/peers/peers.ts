@@ -350,7 +350,9 @@ export class Peers {
     const ask = this.#outstanding.get(id)
     if (ask === undefined) return
     this.#outstanding.delete(id)
-    this.#outstandingTo.set(ask.to, (this.#outstandingTo.get(ask.to) ?? 1) - 1)
+    const unanswered = this.#outstandingTo.get(ask.to) ?? 0
+    assert(unanswered > 0, 'an ask ends once')
+    this.#outstandingTo.set(ask.to, unanswered - 1)
     if (reply.type === 'lost') this.askLost.emit(ask.to)
     else if (reply.type === 'ok') {
       this.#latency.measured(ask.to, this.#monotonic.monotonicMs() - ask.startMs)

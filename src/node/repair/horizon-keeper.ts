@@ -2,6 +2,7 @@
  * This node's part in moving the horizon (core/repair/stability.ts): its own floor, the floors heard from the other
  * members, and the horizon that follows from them. The horizon is durable before anything acts on it.
  */
+import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { TICKS_PER_MS, timestampOf, wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import { Stability } from '../../core/repair/stability.ts'
@@ -121,12 +122,14 @@ export class HorizonKeeper {
     this.#isMoving = true
     try {
       await this.#parts.state.set('horizon', next)
-      this.#value = next
-      this.moved.emit()
     } catch {
       // The disk takes no writes: the horizon moves later.
+      return
     } finally {
       this.#isMoving = false
     }
+    assert(next > this.#value, 'the horizon never goes back')
+    this.#value = next
+    this.moved.emit()
   }
 }

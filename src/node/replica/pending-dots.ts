@@ -2,6 +2,7 @@
  * The dots of this node's unfinished writes. A write is finished once, for every owner, either the owner has answered or
  * a hint is kept. Until then a message with the write may still be on its way.
  */
+import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
 
 /** Counts the holders that still work on one write. The dot is pending until the last holder has released it. */
@@ -16,10 +17,12 @@ export class PendingDot {
   }
 
   hold(): void {
+    assert(this.#holders > 0, 'a write that has ended is not held again')
     this.#holders++
   }
 
   release(): void {
+    assert(this.#holders > 0, 'each holder releases a write once')
     if (--this.#holders === 0) this.#pending.delete(this)
   }
 }

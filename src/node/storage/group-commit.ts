@@ -8,6 +8,7 @@
  * Invariant: if a batch fails, the operations queued behind it fail too. They assume what the failed batch would have
  * stored: for instance, the first write of a key stores its index entries, and an overwrite does not.
  */
+import { assert } from '../../core/assert.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { type Disk, DiskError, type DiskOperation } from '../../ports/disk.ts'
 import type { Metrics } from '../../ports/metrics.ts'
@@ -100,6 +101,7 @@ export class GroupCommit {
       count++
     }
     this.#queuedBytes -= bytes
+    assert(this.#queuedBytes >= 0, 'no operation leaves the queue twice')
     if (count < this.#queue.length) return this.#queue.splice(0, count)
     const all = this.#queue
     this.#queue = []

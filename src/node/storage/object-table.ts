@@ -145,6 +145,7 @@ export class ObjectTable {
   #stored(entry: Entry, copy: Copy): void {
     const before = entry.durable
     entry.durable = copy
+    assert(entry.pending > 0 || entry.latest === copy, 'the last commit stored the latest copy')
     // The hash of the damaged record is not known, so the hash tree cannot subtract it.
     if (entry.isLost) this.uncertain.emit(entry.storageKey)
     else this.stored.emit(entry.storageKey, before, copy)
@@ -206,6 +207,7 @@ export class ObjectTable {
       batch.forEach(([key, takers], index) => {
         this.#loading.delete(key)
         this.#waiting -= takers.length
+        assert(this.#waiting >= 0, 'each caller waits for one load')
         const result = failure ?? this.#enter(key, records?.[index])
         for (const take of takers) {
           if (result instanceof Error) take(undefined, result)
@@ -238,6 +240,7 @@ export class ObjectTable {
     if (this.#entries.get(entry.storageKey) !== entry) return
     this.#entries.delete(entry.storageKey)
     this.#bytes -= sizeOf(entry)
+    assert(this.#bytes >= 0, 'the cache counts each entry once')
   }
 
   /** Evicts by second chance (the clock algorithm), which costs less for each access than a strict LRU order. */

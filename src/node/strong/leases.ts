@@ -3,6 +3,7 @@
  * promised it. A lease is no lock. A higher ballot of another proposer ends it, and then it only costs an extra round
  * trip.
  */
+import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { type Ballot, nextBallot } from '../../core/consensus/ballot.ts'
 import type { Copy } from '../wire/object-record.ts'
@@ -50,6 +51,7 @@ export class Leases {
     if (lease === undefined) return undefined
     this.#leases.delete(storageKey)
     this.#bytes -= sizeOf(storageKey, lease.copy)
+    assert(this.#bytes >= 0, 'each lease is counted once')
     return lease
   }
 }

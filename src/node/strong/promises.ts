@@ -8,8 +8,10 @@
  */
 import {
   type Ballot,
+  BALLOT_ZERO,
   compareBallots,
   encodeBallot,
+  maxBallot,
   parseBallot,
 } from '../../core/consensus/ballot.ts'
 import type { Codec } from '../../ports/codec.ts'
@@ -50,13 +52,14 @@ export class Promises {
     return this.#ballots.get(storageKey)
   }
 
-  /** Takes effect here at once. The caller makes the returned operation durable before it answers. */
+  /**
+   * Takes effect here at once. A lower ballot than the one promised changes nothing, here or on the disk. The caller makes
+   * the returned operation durable before it answers.
+   */
   raise(storageKey: string, ballot: Ballot): DiskOperation {
-    const held = this.#ballots.get(storageKey)
-    if (held === undefined || compareBallots(ballot, held) > 0) {
-      this.#ballots.set(storageKey, ballot)
-    }
-    const value = this.#codec.encode([...encodeBallot(ballot)])
+    const promised = maxBallot(ballot, this.#ballots.get(storageKey) ?? BALLOT_ZERO)
+    this.#ballots.set(storageKey, promised)
+    const value = this.#codec.encode([...encodeBallot(promised)])
     return { type: 'put', key: promiseKey(storageKey), value }
   }
 

@@ -251,6 +251,8 @@ export class RegisterAcceptor {
         before,
         this.#isUncontested(entry.storageKey, entry.latest.object),
       )
+      const isKept = compareBallots(state.promised, before.promised) >= 0
+      assert(isKept, 'an acceptor never lowers its promise')
       const end = (failed: DiskError | undefined): void => {
         if (failed !== undefined) done(undefined, refusalOf(failed))
         // The state is stored but does not count: a node that has taken over these copies meanwhile may lack it.

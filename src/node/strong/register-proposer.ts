@@ -13,6 +13,7 @@
  * The outcome is exact. A failed attempt whose proposal may have been accepted leaves its writes *doubtful*: the next
  * attempt finds out whether they were applied before it proposes them again (core/consensus/register-memory.ts).
  */
+import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { liveSiblings, type StoredObject } from '../../core/causality/stored-object.ts'
 import type { Ballot } from '../../core/consensus/ballot.ts'
@@ -180,6 +181,7 @@ export class RegisterProposer {
     const [first, ...stamps] = await mintTimestamps(clock, batch.length + 1)
     const lease = this.#leases.take(key.storageKey, placementVersion, clock.last)
     const ballot = lease?.ballot ?? { counter: first as Timestamp, node: self }
+    assert(ballot.node === self, 'a node proposes under ballots of its own')
     const deadlineMs = Math.max(...batch.map(({ placed }) => placed.deadlineMs))
     const hold = pending.begin(first as Timestamp)
     const reports = new ReplicaReports(this.#ports.clock)

@@ -7,6 +7,7 @@
  *
  * If the directory was lost, its promises are recalled from the other voters first (topology-recall.ts).
  */
+import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
 import {
   accept,
@@ -143,6 +144,9 @@ export class TopologyAcceptor {
             ? prepare(before, ballot)
             : recall(before, ballot)
       // Questions run one at a time, so an unchanged state is durable already.
+      const isKept = compareBallots(state.promised, before.promised) >= 0
+      assert(isKept, 'a voter never lowers its promise')
+      assert(instance >= this.#held.instance, 'a voter never goes back to an earlier instance')
       if (state !== before) {
         const held = { instance, state }
         await this.#save(held)

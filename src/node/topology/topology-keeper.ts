@@ -5,6 +5,7 @@
  * another. So all nodes at one epoch hold the same document. A node that meets a newer epoch fetches its document
  * first.
  */
+import { assert } from '../../core/assert.ts'
 import { OwnCluster } from '../../core/membership/cluster-identity.ts'
 import { firstTopology } from '../../core/placement/first-topology.ts'
 import { type Placement, preferenceList } from '../../core/placement/preference-list.ts'
@@ -97,6 +98,7 @@ export class TopologyKeeper implements EpochSource {
     }
     this.#learnIdentity(topology)
     this.adopting.emit(this.#topology, topology)
+    assert(topology.epoch > this.epoch, 'only a newer topology replaces another one')
     this.#topology = topology
     this.#buckets = indexBuckets(topology)
     this.#metrics.gauge('topology_epoch', topology.epoch)

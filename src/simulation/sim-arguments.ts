@@ -61,7 +61,7 @@ export const SIM_COMMAND = command({
       kind: 'names',
       names: WORKLOAD_NAMES,
       otherwise: 'all of them',
-      about: 'What clients do.',
+      about: 'What the clients do.',
     },
     nemesis: {
       kind: 'names',
@@ -115,8 +115,8 @@ export const SIM_COMMAND = command({
     'npm run sim -- --planted all',
   ],
   exitCodes: [
-    [0, 'nothing found, or every planted bug'],
-    [1, 'an invariant was broken, or a planted bug not found'],
+    [0, 'no promise was broken, or every planted bug was found'],
+    [1, 'a promise was broken, or a planted bug was not found'],
   ],
 })
 

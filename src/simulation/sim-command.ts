@@ -45,10 +45,10 @@ async function runOne(pool: RunPool, args: SimArguments, output: CommandOutput):
   if (args.traceFile !== undefined) writeTrace(args.traceFile, answer)
   output.print(summary(answer))
   if (answer.violation === undefined) {
-    output.print(`nothing found; trace hash ${answer.hash}`)
+    output.print(`no violation found; trace hash ${answer.hash}`)
     return 0
   }
-  await tell(pool, answer, args.planted[0], output)
+  await explain(pool, answer, args.planted[0], output)
   output.print(`trace hash ${answer.hash}`)
   return EXIT_FOUND
 }
@@ -64,7 +64,7 @@ async function runMany(pool: RunPool, args: SimArguments, output: CommandOutput)
   const failed: WorkerAnswer[] = []
   const report = (): void =>
     output.print(
-      `${done} of ${seeds} runs, ${failed.length} found something; ` +
+      `${done} of ${seeds} runs done, ${failed.length} with a violation; ` +
         `${seconds(simulatedMs)} simulated in ${seconds(performance.now() - startMs)}, ` +
         `${messages} messages, ${faults} faults`,
     )
@@ -86,7 +86,7 @@ async function runMany(pool: RunPool, args: SimArguments, output: CommandOutput)
   output.print(`commit ${commit()}, seeds ${first} to ${first + seeds - 1}, ${plan.seconds} s each`)
   const [example] = failed.sort((a, b) => Number(a.plan.seed) - Number(b.plan.seed))
   if (example === undefined) return 0
-  await tell(pool, example, args.planted[0], output)
+  await explain(pool, example, args.planted[0], output)
   return EXIT_FOUND
 }
 
@@ -97,12 +97,12 @@ async function findPlanted(args: SimArguments, output: CommandOutput): Promise<n
     const pool = new RunPool(availableParallelism(), bug.name)
     const found = await findBug(pool, bug)
     if (found === undefined) missed++
-    else if (args.planted.length === 1) await tell(pool, found, bug, output)
+    else if (args.planted.length === 1) await explain(pool, found, bug, output)
     await pool.close()
     output.print(
       found === undefined
-        ? `MISSED ${bug.name}: not found in ${bug.seeds} seeds (${bug.what})`
-        : `found ${bug.name} with seed ${found.plan.seed} of at most ${bug.seeds}: ` +
+        ? `MISSED ${bug.name}: no violation in ${bug.seeds} seeds (the bug: ${bug.what})`
+        : `found ${bug.name} with seed ${found.plan.seed} (at most ${bug.seeds} seeds are allowed): ` +
             `${found.violation?.invariant ?? ''}: ${firstLine(found.violation?.message ?? '')}`,
     )
   }
@@ -124,27 +124,29 @@ export async function findBug(pool: RunPool, bug: PlantedBug): Promise<WorkerAns
 }
 
 /** Prints the violation, the story of the smallest failing run, and the commands that repeat both runs. */
-async function tell(
+async function explain(
   pool: RunPool,
   answer: WorkerAnswer,
   planted: PlantedBug | undefined,
   { print }: CommandOutput,
 ): Promise<void> {
-  print(`\nFOUND (seed ${answer.plan.seed}): ${answer.violation?.message ?? ''}`)
-  print('making the run smaller …')
+  print(`\nVIOLATION (seed ${answer.plan.seed}): ${answer.violation?.message ?? ''}`)
+  print('searching for a smaller run that breaks the same invariant …')
   const smallest = await shrink(answer, (plan) => pool.run(plan))
   const { story } = await pool.run(smallest.plan, true)
-  print(`\nbroken: ${smallest.violation?.invariant ?? ''}: ${smallest.violation?.message ?? ''}\n`)
+  print(
+    `\nbroken invariant: ${smallest.violation?.invariant ?? ''}: ${smallest.violation?.message ?? ''}\n`,
+  )
   for (const line of transcript(story, smallest.plan.nodes, smallest.violation?.key)) print(line)
-  print(`\nthis run:       ${replayCommand(smallest.plan, planted?.name)}`)
-  print(`the first one:  ${replayCommand(answer.plan, planted?.name)}`)
+  print(`\nrepeat this smaller run: ${replayCommand(smallest.plan, planted?.name)}`)
+  print(`repeat the first run:    ${replayCommand(answer.plan, planted?.name)}`)
 }
 
 function summary(answer: WorkerAnswer): string {
   const { plan, simulatedMs, realMs, events, messages, faults, calls } = answer
   return [
     `seed ${plan.seed}, commit ${commit()}`,
-    `${seconds(simulatedMs)} simulated in ${seconds(realMs)} (${Math.round(simulatedMs / realMs)} times as fast)`,
+    `${seconds(simulatedMs)} simulated in ${seconds(realMs)} (${Math.round(simulatedMs / realMs)} times faster than real time)`,
     `${events} events, ${messages} messages, ${calls} calls, ${faults} faults`,
   ].join('\n')
 }

@@ -9,11 +9,11 @@ import { SeededRandom } from '../random/seeded-random.ts'
 import type { Bucket } from '../core/placement/topology.ts'
 import { findUnbounded } from './checks/bounds.ts'
 import { Client } from './clients/client.ts'
-import { type ClusterAtRest, findUnrest } from './checks/at-rest.ts'
+import { type ClusterAtRest, findViolationAtRest } from './checks/at-rest.ts'
 import { SKEW_ALL } from './plan/sim-fault.ts'
 import { stampOf } from './world/frame-stamp.ts'
 import { Nemesis } from './nemesis/sim-nemesis.ts'
-import { NEVER_SAID } from './checks/never-said.ts'
+import { FORBIDDEN_LOG_MESSAGES } from './checks/forbidden-log-messages.ts'
 import { faultsOf, nodeIds, type Plan } from './plan/plan.ts'
 import { RETURN_US, returningWrites, TOOK_NO_WRITE } from './checks/returning-writes.ts'
 import type { RunResult } from './run-result.ts'
@@ -22,7 +22,7 @@ import { LostVotes } from './nemesis/lost-votes.ts'
 import { MembershipNemesis, newestTopology } from './nemesis/sim-membership.ts'
 import { type NodeEvents, SimulatedNode } from './world/simulated-node.ts'
 import { SETTINGS } from './world/simulated-settings.ts'
-import { isElsewhere, isKeyElsewhere } from './nemesis/spare-copies.ts'
+import { isHeldElsewhere, isKeyElsewhere } from './nemesis/spare-copies.ts'
 import type { Story } from './record/sim-story.ts'
 import { Trace, TRACE_CALL, TRACE_FAULT, TRACE_FRAME, TRACE_LINK } from './record/trace.ts'
 import { Violation } from './checks/violation.ts'
@@ -95,7 +95,7 @@ class World {
         this.#messages += count
       },
       onLog: (node: string, level: string, fields: object, message: string) => {
-        if (NEVER_SAID.has(message)) {
+        if (FORBIDDEN_LOG_MESSAGES.has(message)) {
           this.broken(message, new Error(`${node}: ${JSON.stringify(fields)}`))
         }
         if (this.#story !== undefined && level !== 'debug') {
@@ -110,7 +110,7 @@ class World {
       votes.lose(node)
     }
     const mayLoseData = (node: string, backup?: ReadonlyMap<string, Uint8Array>): boolean =>
-      votes.mayLose(node) && isElsewhere(this.#nodes, node, backup)
+      votes.mayLose(node) && isHeldElsewhere(this.#nodes, node, backup)
     const membership = new MembershipNemesis({
       schedule: this.#schedule,
       nodes: this.#nodes,
@@ -181,12 +181,12 @@ class World {
     for (const client of clients) client.stop()
     this.#nemesis.heal()
     for (const node of this.#nodes.values()) node.start()
-    await this.#twinsEnd()
+    await this.#awaitTwinsEnd()
     await this.#until(this.#schedule.nowUs + DRAIN_US, () => clients.every(({ isBusy }) => !isBusy))
     if (clients.some(({ isBusy }) => isBusy)) {
-      throw new Violation('stuck', 'a request did not end after all faults were gone')
+      throw new Violation('stuck', 'a request did not end after all faults had been healed')
     }
-    if (this.#plan.nemesis.includes(SKEW_ALL)) await this.#writesReturn()
+    if (this.#plan.nemesis.includes(SKEW_ALL)) await this.#expectWritesAccepted()
     await this.#comeToRest()
     for (const workload of this.#workloads) await this.#finalReads(workload)
     await this.#comeToRest()
@@ -279,7 +279,7 @@ class World {
           nodes,
           random: this.#random.child(name),
           onCall: (node, text) => this.#onCall(node, text),
-          onViolation: (error) => this.broken('a client', error),
+          onViolation: (error) => this.broken('a client failed', error),
           hasTwin: (node) => this.#nemesis.twins.isOf(node),
         },
         works,
@@ -293,13 +293,13 @@ class World {
     this.#tell(node, text)
   }
 
-  async #twinsEnd(): Promise<void> {
+  async #awaitTwinsEnd(): Promise<void> {
     await this.#until(this.#schedule.nowUs + REST_US, () => !this.#nemesis.twins.isOn)
     if (!this.#nemesis.twins.isOn) return
-    throw new Violation('stuck', 'a node with two directories never shared them')
+    throw new Violation('stuck', 'a node did not merge the data of its two directories')
   }
 
-  async #writesReturn(): Promise<void> {
+  async #expectWritesAccepted(): Promise<void> {
     const waiting = returningWrites(this.#schedule, this.#members())
     await this.#until(this.#schedule.nowUs + RETURN_US, () => waiting.size === 0)
     // A node that a change has removed meanwhile takes no writes.
@@ -321,18 +321,18 @@ class World {
   }
 
   async #look(): Promise<Violation | undefined> {
-    const cluster: ClusterAtRest = { nodes: this.#members(), strangers: this.#strangers() }
+    const cluster: ClusterAtRest = { nodes: this.#members(), formerMembers: this.#formerMembers() }
     let found: Violation | undefined
     let hasEnded = false
-    findUnrest(cluster).then(
+    findViolationAtRest(cluster).then(
       (unrest) => {
         found = unrest
         hasEnded = true
       },
-      (error: unknown) => this.broken('looking at rest', error),
+      (error: unknown) => this.broken('a check at rest failed', error),
     )
     await this.#until(this.#schedule.nowUs + DRAIN_US, () => hasEnded)
-    if (!hasEnded) return new Violation('stuck', 'a node did not answer what it holds')
+    if (!hasEnded) return new Violation('stuck', 'a node did not answer the check of its data')
     return found
   }
 
@@ -350,7 +350,7 @@ class World {
   }
 
   /** Machines that are no longer members, and know that. */
-  #strangers(): SimulatedNode[] {
+  #formerMembers(): SimulatedNode[] {
     return [...this.#nodes.values()].filter(({ id, isUp, service }) => {
       const own = isUp ? service?.topology() : undefined
       return own?.members.every((member) => member.id !== id) === true
@@ -378,7 +378,7 @@ class World {
                     : { type: 'unknown', error: end.type },
                 )
               } catch (error) {
-                this.broken('a final read', error)
+                this.broken('a final read failed', error)
               }
             })
           },
@@ -392,7 +392,7 @@ class World {
       if (attempt === READ_ATTEMPTS) {
         throw new Violation(
           'unavailable',
-          `${unread ?? 'all'} final reads failed in a healthy cluster`,
+          `${unread ?? 'all'} final reads failed although the cluster is healthy`,
         )
       }
     }

@@ -29,14 +29,14 @@ function text(): string {
   return printed.join('\n')
 }
 
-describe('runs that find nothing', () => {
-  it('end with exit code 0, and one of them with its hash', async () => {
+describe('runs without a violation', () => {
+  it('exit with code 0, and print the trace hash of a single run', async () => {
     expect(await sim('--seed 7 --seconds 8 --nemesis none --keys 4')).toBe(0)
-    expect(printed.at(-1)).toMatch(/^nothing found; trace hash [0-9a-f]{16}$/)
+    expect(printed.at(-1)).toMatch(/^no violation found; trace hash [0-9a-f]{16}$/)
     expect(text()).toContain('seed 7, commit ')
   })
 
-  it('write all that happened to the file that is asked for', async () => {
+  it('write every event to the --trace file', async () => {
     const file = join(folder, 'trace.txt')
     expect(await sim(`--seed 7 --seconds 8 --nemesis kill --keys 4 --trace ${file}`)).toBe(0)
     const [head = '', ...lines] = readFileSync(file, 'utf8').trimEnd().split('\n')
@@ -46,22 +46,22 @@ describe('runs that find nothing', () => {
     expect(lines.some((line) => line.includes('*** kill'))).toBe(true)
   })
 
-  it('count up, as many as are asked for', async () => {
+  it('use consecutive seeds', async () => {
     expect(await sim('--seed 3 --seeds 4 --seconds 5 --nemesis none --keys 4')).toBe(0)
-    expect(text()).toContain('4 of 4 runs, 0 found something')
+    expect(text()).toContain('4 of 4 runs done, 0 with a violation')
     expect(printed.at(-1)).toMatch(/, seeds 3 to 6, 5 s each$/)
   })
 })
 
-describe('a run that finds something', () => {
+describe('a run with a violation', () => {
   const planted = plantedBug('merge-drops-sibling') as PlantedBug
 
-  it('tells the invariant and the smallest story, and how to see it again', async () => {
+  it('prints the invariant, the smallest story, and the commands that repeat it', async () => {
     expect(await sim(`--seed 1 --planted ${planted.name}`)).toBe(1)
-    const [found] = printed.filter((line) => line.includes('FOUND (seed 1): '))
+    const [found] = printed.filter((line) => line.includes('VIOLATION (seed 1): '))
     expect(found).toBeDefined()
 
-    const broken = /\nbroken: ([a-z-]+): ([^\n]+)/.exec(text())
+    const broken = /\nbroken invariant: ([a-z-]+): ([^\n]+)/.exec(text())
     expect(broken).not.toBeNull()
     const [, invariant = '', message = ''] = broken as RegExpExecArray
     const story = printed.filter((line) => /^ +\d+\.\d{4} {2}(?:[o.] {2}){5}/.test(line))
@@ -91,28 +91,30 @@ describe('a run that finds something', () => {
     }
   })
 
-  it('among many is told with its seed, and the first of them made smaller', async () => {
+  it('among many is printed with its seed, and the first one is made smaller', async () => {
     expect(await sim(`--seed 1 --seeds 3 --planted ${planted.name}`)).toBe(1)
     const seeds = printed.flatMap((line) => /^seed (\d): /.exec(line)?.[1] ?? [])
     expect(seeds.length).toBeGreaterThan(0)
-    expect(text()).toContain(`3 of 3 runs, ${seeds.length} found something`)
-    expect(text()).toContain(`FOUND (seed ${seeds.toSorted()[0]}): `)
-    expect(text()).toContain('\nthis run:       npm run sim -- ')
+    expect(text()).toContain(`3 of 3 runs done, ${seeds.length} with a violation`)
+    expect(text()).toContain(`VIOLATION (seed ${seeds.toSorted()[0]}): `)
+    expect(text()).toContain('\nrepeat this smaller run: npm run sim -- ')
   })
 })
 
 describe('the search for planted bugs', () => {
   const planted = plantedBug('merge-drops-sibling') as PlantedBug
 
-  it('ends with exit code 0 where it finds what it looks for', async () => {
+  it('exits with code 0 if it finds the bug', async () => {
     expect(await sim(`--planted ${planted.name}`)).toBe(0)
     expect(text()).toMatch(
-      new RegExp(`found ${planted.name} with seed \\d+ of at most ${planted.seeds}: [a-z-]+: `),
+      new RegExp(
+        `found ${planted.name} with seed \\d+ \\(at most ${planted.seeds} seeds are allowed\\): [a-z-]+: `,
+      ),
     )
     expect(printed.at(-1)).toBe('1 of 1 planted bugs found')
   })
 
-  it('misses a bug in a world that does not show it', async () => {
+  it('misses a bug if no run can show it', async () => {
     const pool = new RunPool(2, planted.name)
     try {
       // In such a bucket nothing is merged that it could drop.

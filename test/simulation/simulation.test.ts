@@ -47,7 +47,7 @@ test('the same plan gives the same run, in this thread, in another, and in anoth
     '--seconds',
     '20',
   ])
-  expect(stdout).toContain(`nothing found; trace hash ${here.hash}`)
+  expect(stdout).toContain(`no violation found; trace hash ${here.hash}`)
 })
 
 test('another seed gives another run, and so does a client more', async () => {

@@ -26,7 +26,7 @@ import type { Platter } from '../world/virtual-disk.ts'
 export interface ClusterAtRest {
   readonly nodes: readonly SimulatedNode[]
   /** Machines whose nodes have left the cluster. */
-  readonly strangers?: readonly SimulatedNode[]
+  readonly formerMembers?: readonly SimulatedNode[]
 }
 
 /** How soon a healthy cluster at rest must collect deletes and settle writes. */
@@ -35,13 +35,13 @@ const SETTLED_WITHIN_MS = 30_000
 /** The most vector entries of one key: the actors of its owners, and the few that wrote recently. */
 const VECTOR_ENTRIES_MAX = 40
 
-/** The first violation found; undefined if there is none. */
-export async function findUnrest({
+/** The first violation; undefined if there is none. */
+export async function findViolationAtRest({
   nodes,
-  strangers = [],
+  formerMembers = [],
 }: ClusterAtRest): Promise<Violation | undefined> {
   for (const node of nodes) {
-    if (!node.isUp) return new Violation('stuck', `${node.id} does not serve`)
+    if (!node.isUp) return new Violation('stuck', `${node.id} serves no requests`)
     const readiness = await (node.service as NodeService).readiness()
     const wrong = readiness.checks.find(({ ok }) => !ok)
     if (wrong !== undefined) {
@@ -51,30 +51,36 @@ export async function findUnrest({
   const [first] = nodes
   const service = first?.service as NodeService
   const topology = service.topology()
-  const unrest =
-    findEpochs(nodes, topology) ??
-    findChange(topology) ??
-    findRemains(strangers) ??
-    findStray(nodes, topology) ??
-    findHints(nodes) ??
+  const violation =
+    findTopologyDifference(nodes, topology) ??
+    findUnfinishedChange(topology) ??
+    findLeftoverRecord(formerMembers) ??
+    findUnownedCopy(nodes, topology) ??
+    findHint(nodes) ??
     findDifference(nodes, topology) ??
     findBrokenIndex(nodes) ??
     findUncollected(nodes) ??
     findUnsettled(nodes)
-  return unrest ?? (await findTreeDifference(service))
+  return violation ?? (await findTreeDifference(service))
 }
 
-function findEpochs(nodes: readonly SimulatedNode[], topology: Topology): Violation | undefined {
+function findTopologyDifference(
+  nodes: readonly SimulatedNode[],
+  topology: Topology,
+): Violation | undefined {
   const document = JSON.stringify(topology)
   for (const node of nodes) {
     const other = (node.service as NodeService).topology()
     if (JSON.stringify(other) !== document && other.epoch === topology.epoch) {
-      return new Violation('topology', `two documents of epoch ${topology.epoch}`)
+      return new Violation(
+        'topology',
+        `two nodes hold different topologies of epoch ${topology.epoch}`,
+      )
     }
     if (other.epoch !== topology.epoch) {
       return new Violation(
         'topology',
-        `${node.id} is at epoch ${other.epoch}, not ${topology.epoch}`,
+        `${node.id} is at topology epoch ${other.epoch}, but another node is at epoch ${topology.epoch}`,
       )
     }
   }
@@ -82,43 +88,56 @@ function findEpochs(nodes: readonly SimulatedNode[], topology: Topology): Violat
 }
 
 /** Every change of the members must have ended. */
-function findChange({ change }: Topology): Violation | undefined {
+function findUnfinishedChange({ change }: Topology): Violation | undefined {
   if (change === undefined) return undefined
   const { kind, joining, leaving, phase, done } = change
   const who = [joining, leaving].filter((id) => id !== null).join(', ')
-  return new Violation('stuck', `the ${kind} of ${who} is still ${phase}; done: ${done.join(', ')}`)
+  return new Violation(
+    'stuck',
+    `the ${kind} of ${who} has not ended: it is ${phase}, and these nodes have finished their part: ${done.join(', ') || 'none'}`,
+  )
 }
 
 /** A machine that has left must hold no records. */
-function findRemains(strangers: readonly SimulatedNode[]): Violation | undefined {
-  for (const { id, platter } of strangers) {
+function findLeftoverRecord(formerMembers: readonly SimulatedNode[]): Violation | undefined {
+  for (const { id, platter } of formerMembers) {
     const left = platter.keys().find((key) => /^[dhpx]\//.test(key))
     if (left !== undefined)
-      return new Violation('remains', `${id} has left, but still holds ${left}`)
+      return new Violation(
+        'remains',
+        `${id} has left the cluster, but its disk still holds ${left}`,
+      )
   }
   return undefined
 }
 
 /** No node may hold keys that it does not own. */
-function findStray(nodes: readonly SimulatedNode[], topology: Topology): Violation | undefined {
+function findUnownedCopy(
+  nodes: readonly SimulatedNode[],
+  topology: Topology,
+): Violation | undefined {
   for (const { id, platter } of nodes) {
     for (const storageKey of platter.keys()) {
       const at = parseDataKey(storageKey)
       const bucket = topology.buckets.find(({ name }) => name === at?.bucket)
       if (at === undefined || bucket === undefined) continue
       if (preferenceList(topology, bucket, at.key).owners.includes(id)) continue
-      return new Violation('stray', `${id} holds ${at.name}, and does not own it`, at.name)
+      return new Violation(
+        'stray',
+        `${id} holds a copy of ${at.name}, but does not own this key`,
+        at.name,
+      )
     }
   }
   return undefined
 }
 
-function findHints(nodes: readonly SimulatedNode[]): Violation | undefined {
+function findHint(nodes: readonly SimulatedNode[]): Violation | undefined {
   for (const { id, platter } of nodes) {
     const hint = platter.keys().find((key) => key.startsWith('h/'))
     if (hint === undefined) continue
     const name = hint.split('/').slice(2).join('/')
-    return new Violation('hints', `${id} still keeps the hint ${hint}`, name)
+    return new Violation('hints', `${id} still keeps the undelivered hint ${hint}`, name)
   }
   return undefined
 }
@@ -127,8 +146,12 @@ function findHints(nodes: readonly SimulatedNode[]): Violation | undefined {
 async function findTreeDifference(service: NodeService): Promise<Violation | undefined> {
   const { converged, differing, unreachable } = await service.convergence(undefined)
   if (converged) return undefined
-  const why = unreachable.length > 0 ? `${unreachable.join(', ')} could not tell` : 'trees differ'
-  return new Violation('trees', `the trees report ${differing} different keys: ${why}`)
+  const why =
+    unreachable.length > 0 ? `${unreachable.join(', ')} did not answer` : 'the hash trees differ'
+  return new Violation(
+    'trees',
+    `the hash trees of the owners report ${differing} differing keys: ${why}`,
+  )
 }
 
 /** Its leaf and the key index must list each record as it is, and nothing else. */
@@ -141,21 +164,37 @@ function findBrokenIndex(nodes: readonly SimulatedNode[]): Violation | undefined
       if (at === undefined) continue
       const { name } = at
       if (!leaves.delete(leafKey(at.partition, leafOf(hashText(name)), name))) {
-        return new Violation('index', `${id} has a record of ${name}, and no leaf has it`, name)
+        return new Violation(
+          'index',
+          `${id} has a record of ${name}, but no leaf of its hash tree lists it`,
+          name,
+        )
       }
       if (!listed.delete(listKey(name)) || !isListedAsItIs(platter, at, storageKey)) {
-        return new Violation('index', `${id} does not list ${name} as its record is`, name)
+        return new Violation(
+          'index',
+          `the key index of ${id} does not match its record of ${name}`,
+          name,
+        )
       }
     }
     const [stray] = leaves
     if (stray !== undefined) {
       const { name } = parseLeafKey(stray)
-      return new Violation('index', `${id} lists ${name} in a leaf, and has no record of it`, name)
+      return new Violation(
+        'index',
+        `a leaf of the hash tree of ${id} lists ${name}, but ${id} has no record of it`,
+        name,
+      )
     }
     const [ghost] = listed
     if (ghost !== undefined) {
       const name = ghost.slice(listKey('').length)
-      return new Violation('index', `${id} lists the key ${name}, and has no record of it`, name)
+      return new Violation(
+        'index',
+        `the key index of ${id} lists ${name}, but ${id} has no record of it`,
+        name,
+      )
     }
   }
   return undefined
@@ -176,7 +215,7 @@ function findUncollected(nodes: readonly SimulatedNode[]): Violation | undefined
     if (grave === undefined) continue
     return new Violation(
       'uncollected',
-      `${id} still has the grave ${grave}`,
+      `${id} has not collected the deleted or expired value of ${grave}`,
       parseGraveKey(grave).name,
     )
   }
@@ -190,7 +229,10 @@ function findUnsettled(nodes: readonly SimulatedNode[]): Violation | undefined {
     const horizon = record === undefined ? 0 : (msgpackCodec.decode(record) as number)
     const ageMs = (service as NodeService).nowMs() - wallMsOf(horizon)
     if (ageMs <= SETTLED_WITHIN_MS) continue
-    return new Violation('unsettled', `the horizon of ${id} is ${Math.round(ageMs)} ms old`)
+    return new Violation(
+      'unsettled',
+      `the horizon of ${id} is ${Math.round(ageMs)} ms old, so some write has not settled`,
+    )
   }
   return undefined
 }
@@ -208,7 +250,8 @@ function findDifference(
     const key = rest.join('/')
     const name = `${bucketName}/${key}`
     const bucket = topology.buckets.find((known) => known.name === bucketName)
-    if (bucket === undefined) return new Violation('diverged', `a key of no bucket: ${name}`)
+    if (bucket === undefined)
+      return new Violation('diverged', `the key ${name} belongs to no bucket`)
     const { owners } = preferenceList(topology, bucket, key)
     const copies = owners.map((owner) => byId.get(owner)?.platter.get(storageKey))
     const [copy] = copies
@@ -217,13 +260,13 @@ function findDifference(
         const [a = '', b = ''] = [owners[0], owners[i]]
         return new Violation(
           'diverged',
-          `${a} holds ${shown(copy)} and ${b} holds ${shown(copies[i])} of ${name} in partition ${partitionOf(bucketName, key)}`,
+          `the owners of ${name} (partition ${partitionOf(bucketName, key)}) hold different copies: ${a} has ${shown(copy)}, ${b} has ${shown(copies[i])}`,
           name,
         )
       }
     }
-    const unrest = copy && findOversize(name, copy)
-    if (unrest !== undefined) return unrest
+    const oversize = copy && findOversize(name, copy)
+    if (oversize !== undefined) return oversize
   }
   return undefined
 }
@@ -231,7 +274,11 @@ function findDifference(
 function findOversize(name: string, record: Uint8Array): Violation | undefined {
   const { vector } = decodeRecord(msgpackCodec, record)
   if (vector.size <= VECTOR_ENTRIES_MAX) return undefined
-  return new Violation('unbounded', `the vector of ${name} has ${vector.size} entries`, name)
+  return new Violation(
+    'unbounded',
+    `the version vector of ${name} has ${vector.size} entries; at most ${VECTOR_ENTRIES_MAX} are allowed`,
+    name,
+  )
 }
 
 function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
@@ -240,7 +287,7 @@ function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolea
 }
 
 function shown(record: Uint8Array | undefined): string {
-  if (record === undefined) return 'nothing'
+  if (record === undefined) return 'no copy'
   try {
     const { vector, siblings } = decodeRecord(msgpackCodec, record)
     const dots = siblings.map(

@@ -19,7 +19,10 @@ export function findUnbounded(
     }
     for (const [owner, kept] of bytes) {
       if (kept <= hintBytesPerOwnerMax) continue
-      return new Violation('unbounded', `${id} keeps hints of ${kept} bytes for ${owner}`)
+      return new Violation(
+        'unbounded',
+        `${id} keeps ${kept} bytes of hints for ${owner}; at most ${hintBytesPerOwnerMax} are allowed`,
+      )
     }
   }
   return undefined

@@ -118,11 +118,15 @@ export class KeyHistory {
     for (const name of names) {
       const value = this.#values.get(name)
       if (value === undefined) {
-        throw new Violation('invented', `${name} was read, and nobody wrote it`, this.name)
+        throw new Violation('invented', `a read returned ${name}, but nobody wrote it`, this.name)
       }
       value.wasSeen = true
       if (value.write.outcome === 'rejected') {
-        throw new Violation('rejected', `${name} was rejected, and is read`, this.name)
+        throw new Violation(
+          'rejected',
+          `a read returned ${name}, but its write was rejected`,
+          this.name,
+        )
       }
     }
   }
@@ -136,7 +140,7 @@ export class KeyHistory {
       if (value.goneAtQuorumUs < startUs) {
         throw new Violation(
           'quorum-read',
-          `${name} had been replaced at quorum before the read began, and is read`,
+          `stale read: a quorum read returned ${name}, but a quorum write had replaced it before the read began`,
           this.name,
         )
       }
@@ -148,8 +152,8 @@ export class KeyHistory {
       if (value.threats > 0 || write.expiresUs !== Infinity || names.includes(name)) continue
       throw new Violation(
         'quorum-read',
-        `${name} was ${isAcknowledged ? 'acknowledged' : 'read'} at quorum before the read began, ` +
-          'nothing replaced it, and it is not read',
+        `stale read: a quorum ${isAcknowledged ? 'acknowledged' : 'read returned'} ${name} before the read began, ` +
+          'and nothing replaced it, but the read did not return it',
         this.name,
       )
     }
@@ -163,10 +167,14 @@ export class KeyHistory {
     for (const name of names) {
       const value = this.#values.get(name) as Value
       if (value.goneUs !== Infinity) {
-        throw new Violation('resurrected', `${name} had been replaced, and is back`, this.name)
+        throw new Violation(
+          'resurrected',
+          `${name} came back although an acknowledged write had replaced it`,
+          this.name,
+        )
       }
       if (value.write.expiresUs + EXPIRY_GRACE_US < nowUs) {
-        throw new Violation('expired', `${name} has expired, and is read`, this.name)
+        throw new Violation('expired', `a read returned ${name}, but it has expired`, this.name)
       }
     }
     this.#checkPresent(names, nowUs)
@@ -174,14 +182,22 @@ export class KeyHistory {
       const { write } = value
       if (!write.isCounted || write.outcome !== 'ok' || write.expiresUs !== Infinity) continue
       if (value.threats > 0 || names.includes(name)) continue
-      throw new Violation('lost', `${name} was acknowledged, and is gone`, this.name)
+      throw new Violation(
+        'lost',
+        `the write of ${name} was acknowledged and never replaced, but ${name} is missing`,
+        this.name,
+      )
     }
   }
 
   /** Racing writes only replace each other. Only a delete or an expiry can leave the key absent. */
   #checkPresent(names: readonly string[], startUs: number): void {
     if (names.length > 0 || this.#ends > 0 || this.#lastingUs >= startUs) return
-    throw new Violation('lost', 'the key was written and never deleted, and is absent', this.name)
+    throw new Violation(
+      'lost',
+      'the key was written and never deleted, but a read found it absent',
+      this.name,
+    )
   }
 
   /** When the write of a value began; undefined if nobody wrote it. */
@@ -199,7 +215,11 @@ export class KeyHistory {
     }
     if (write.value === undefined) return
     if (this.#values.get(write.value)?.wasSeen === true) {
-      throw new Violation('rejected', `${write.value} was read, and then rejected`, this.name)
+      throw new Violation(
+        'rejected',
+        `the write of ${write.value} was rejected after a read had returned it`,
+        this.name,
+      )
     }
   }
 

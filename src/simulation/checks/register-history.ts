@@ -41,7 +41,11 @@ export class RegisterHistory {
     if (outcome === 'rejected') {
       this.#deletes = this.#deletes.filter((other) => other !== write)
       if (write.value !== undefined && this.#seen.has(write.value)) {
-        throw new Violation('rejected', `${write.value} was read, and then rejected`, this.name)
+        throw new Violation(
+          'rejected',
+          `the write of ${write.value} was rejected after a read had returned it`,
+          this.name,
+        )
       }
     }
     if (outcome === 'ok' && write.isQuorum) this.#raise(write, nowUs)
@@ -51,10 +55,14 @@ export class RegisterHistory {
     for (const name of names) {
       const write = this.#writes.get(name)
       if (write === undefined) {
-        throw new Violation('invented', `${name} was read, and nobody wrote it`, this.name)
+        throw new Violation('invented', `a read returned ${name}, but nobody wrote it`, this.name)
       }
       if (write.outcome === 'rejected') {
-        throw new Violation('rejected', `${name} was rejected, and is read`, this.name)
+        throw new Violation(
+          'rejected',
+          `a read returned ${name}, but its write was rejected`,
+          this.name,
+        )
       }
       this.#seen.add(name)
     }
@@ -68,10 +76,10 @@ export class RegisterHistory {
     const candidates = name === undefined ? this.#deletes : [this.#writes.get(name) as Write]
     const isOlder = ({ isQuorum, endUs }: Write): boolean => isQuorum && endUs < floor.startUs
     if (!candidates.every(isOlder)) return
-    const what = name ?? 'nothing'
+    const found = name === undefined ? 'no value' : name
     throw new Violation(
       'quorum-read',
-      `${what} is read, and ${floor.what} came after it`,
+      `stale read: a quorum read returned ${found}, but ${floor.what} had been acknowledged before the read began`,
       this.name,
     )
   }
@@ -86,7 +94,7 @@ export class RegisterHistory {
     if (last !== undefined && timestamp < last.timestamp) {
       throw new Violation(
         'quorum-read',
-        `a value of ${timestamp} is read, and a quorum read before gave one of ${last.timestamp}`,
+        `a quorum read returned a value with timestamp ${timestamp}, but an earlier quorum read had returned timestamp ${last.timestamp}`,
         this.name,
       )
     }
@@ -102,7 +110,11 @@ export class RegisterHistory {
   #raise(write: Write, knownUs: number): void {
     const last = this.#floors.at(-1)
     if (last !== undefined && last.startUs >= write.startUs) return
-    this.#floors.push({ startUs: write.startUs, knownUs, what: write.value ?? 'a delete' })
+    this.#floors.push({
+      startUs: write.startUs,
+      knownUs,
+      what: write.value === undefined ? 'a later delete' : `the later write of ${write.value}`,
+    })
     if (this.#floors.length > FLOORS_MAX) this.#floors.shift()
   }
 }

@@ -14,7 +14,7 @@ const START_US = 10_000_000
  * writes until its clock has reached the timestamps that it had given.
  */
 export const RETURN_US = LONG_JUMP_MS * 1000 + START_US
-export const TOOK_NO_WRITE = 'took no write after all clocks had been set right'
+export const TOOK_NO_WRITE = 'accepted no write after all clocks had been corrected'
 const RETRY_US = 100_000
 const WRITE = {
   bucket: 'default',

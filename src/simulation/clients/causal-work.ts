@@ -116,8 +116,8 @@ export function causalWork(names: readonly string[]): CausalWork {
       (outcome) => {
         if (outcome.type === 'ok') {
           const writes = valuesOf(outcome.answer).map((value) => known(written, value, key))
-          refuseReplaced(writes, key)
-          if (level === 'causal') refuseStale(byKey.get(key) ?? [], session.past, writes, key)
+          throwIfReplaced(writes, key)
+          if (level === 'causal') throwIfStale(byKey.get(key) ?? [], session.past, writes, key)
           for (const { past } of writes) join(session.past, past)
           session.token = tokenOf(outcome.answer)
           session.reads.set(key, { context: outcome.answer.context, writes })
@@ -215,7 +215,7 @@ export function causalWork(names: readonly string[]): CausalWork {
  * Throws if a write in the session's past has replaced a value that was read, or if all values that were read come
  * before such a write. An empty read comes before any write, unless a delete may have come after that write.
  */
-function refuseStale(
+function throwIfStale(
   writes: readonly CausalWrite[],
   past: Clock,
   read: readonly CausalWrite[],
@@ -227,29 +227,29 @@ function refuseStale(
     if (undone !== undefined) {
       throw new Violation(
         'causal',
-        `${undone.value} is read, which ${nameOf(write)}, in the past of the session, had replaced`,
+        `a causal read returned ${undone.value}, but ${nameOf(write)} had replaced it in the causal past of the session`,
         shortOf(key),
       )
     }
     if (write.isDelete || mayBeDeleted(write, writes, key)) continue
     if (read.some((other) => other === write || !isIn(write.past, other))) continue
-    const what = read.length === 0 ? 'nothing' : read.map(({ value }) => value).join(', ')
+    const found = read.length === 0 ? 'no value' : read.map(({ value }) => value).join(', ')
     throw new Violation(
       'causal',
-      `${what} is read, and ${write.value}, which is in the past of the session, came after it`,
+      `a causal read returned ${found}, but the causal past of the session contains the newer ${write.value}`,
       shortOf(key),
     )
   }
 }
 
 /** Throws if a value is read beside one that had replaced it. */
-function refuseReplaced(read: readonly CausalWrite[], key: string): void {
+function throwIfReplaced(read: readonly CausalWrite[], key: string): void {
   for (const write of read) {
     const by = read.find((other) => other !== write && isReplaced(write, other))
     if (by === undefined) continue
     throw new Violation(
       'causal',
-      `${write.value} is read beside ${by.value}, which had replaced it`,
+      `a read returned ${write.value} as a sibling of ${by.value}, which had replaced it`,
       shortOf(key),
     )
   }
@@ -297,10 +297,14 @@ function join(past: Map<number, number>, other: Clock): void {
 function known(written: ReadonlyMap<string, CausalWrite>, value: string, key: string): CausalWrite {
   const write = written.get(value)
   if (write === undefined) {
-    throw new Violation('invented', `${value} was read, and nobody wrote it`, shortOf(key))
+    throw new Violation('invented', `a read returned ${value}, but nobody wrote it`, shortOf(key))
   }
   if (write.isRejected) {
-    throw new Violation('rejected', `${value} was rejected, and is read`, shortOf(key))
+    throw new Violation(
+      'rejected',
+      `a read returned ${value}, but its write was rejected`,
+      shortOf(key),
+    )
   }
   return write
 }
@@ -308,7 +312,10 @@ function known(written: ReadonlyMap<string, CausalWrite>, value: string, key: st
 function tokenOf({ session }: { readonly session?: Session | undefined }): Session {
   assert(session !== undefined, 'a request in a session is answered with one')
   if (sessionBytes(session) > SESSION_BYTES_MAX) {
-    throw new Violation('bounds', `a session of ${sessionBytes(session)} bytes`)
+    throw new Violation(
+      'bounds',
+      `a session token has ${sessionBytes(session)} bytes; at most ${SESSION_BYTES_MAX} are allowed`,
+    )
   }
   return session
 }

@@ -126,7 +126,12 @@ export class Client {
       // The node is frozen or starting, so no answer can be expected yet.
       if (!node.isUp) stuck = schedule.after(STUCK_US, watch)
       else
-        onViolation(new Violation('stuck', `${node.address} never answered: ${this.name} ${text}`))
+        onViolation(
+          new Violation(
+            'stuck',
+            `${node.address} never answered the request of client ${this.name}: ${text}`,
+          ),
+        )
     }
     let stuck = schedule.after(STUCK_US, watch)
     node.call(ask, (end) => {
@@ -137,7 +142,11 @@ export class Client {
       const outcome = outcomeOf(end)
       // The only copy may be in the directory of the twin that is given up, as on a lost disk.
       const mayBeLost = outcome.type === 'ok' && ONE_COPY.test(text) && (hadTwin || hasTwin())
-      finish(mayBeLost ? { type: 'unknown', error: 'a twin may have the only copy' } : outcome)
+      finish(
+        mayBeLost
+          ? { type: 'unknown', error: 'the only copy may be in the directory of a twin' }
+          : outcome,
+      )
     })
   }
 }
@@ -177,9 +186,14 @@ function internalFailure<T>(end: CallEnd<T>): Violation | undefined {
   if (end.type !== 'failed') return undefined
   const { error } = end
   if (error instanceof QuorateError && error.code !== 'internal') return undefined
-  return new Violation('internal', `a request ended with ${String(error)}`, undefined, {
-    cause: error,
-  })
+  return new Violation(
+    'internal',
+    `a request failed with an internal error: ${String(error)}`,
+    undefined,
+    {
+      cause: error,
+    },
+  )
 }
 
 function describe<T>(outcome: Outcome<T>): string {

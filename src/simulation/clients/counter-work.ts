@@ -90,8 +90,8 @@ class CounterHistory {
     if (sums.has(value - this.#acknowledged)) return
     throw new Violation(
       'counter',
-      `the counter is ${value}; acknowledged increments make ${this.#acknowledged}, and no choice of the ` +
-        `unknown ones (${open.map(({ delta }) => delta).join(', ')}) the rest`,
+      `the counter is ${value}, but the acknowledged increments sum to ${this.#acknowledged}, and no subset of ` +
+        `the increments of unknown outcome (${open.map(({ delta }) => delta).join(', ')}) makes up the difference`,
       this.#name,
     )
   }
@@ -106,7 +106,7 @@ class CounterHistory {
     if (value >= least && value <= most) return
     throw new Violation(
       invariant,
-      `the counter is ${value}, and can be no less than ${least} and no more than ${most}`,
+      `the counter is ${value}, but it must lie between ${least} and ${most}`,
       this.#name,
     )
   }

@@ -89,7 +89,7 @@ export function strongWork(bucket: string, keys: readonly string[]): StrongWork 
         if (value !== null && !written.has(value)) {
           throw new Violation(
             'invented',
-            `${JSON.stringify(value)} was read, and nobody wrote it`,
+            `a read returned ${JSON.stringify(value)}, but nobody wrote it`,
             key,
           )
         }

@@ -153,7 +153,7 @@ function checkTimes(history: ValueHistory, { siblings }: ReadAnswer, lateUs: num
     const lateMs = Math.round((madeUs - begunUs) / 1000)
     throw new Violation(
       'late',
-      `${name} was made ${lateMs} ms after it was asked for`,
+      `${name} was written ${lateMs} ms after its request began, which is after the deadline`,
       history.name,
     )
   }

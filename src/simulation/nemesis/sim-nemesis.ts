@@ -24,7 +24,7 @@ import { TwinNemesis, type TwinParts } from './twin.ts'
 import type { CutKind, Wires } from '../world/wires.ts'
 
 /** Faults that hit all nodes. */
-const EVERYBODY: ReadonlySet<string> = new Set([
+const HITS_ALL_NODES: ReadonlySet<string> = new Set([
   'loss',
   'duplicate',
   'reorder',
@@ -65,7 +65,7 @@ export interface NemesisParts {
 export class Nemesis {
   readonly #parts: NemesisParts
   readonly #undo = new Map<number, () => void>()
-  readonly #burdened = new Set<string>()
+  readonly #faultyMachines = new Set<string>()
   readonly #backups = new Map<string, ReadonlyMap<string, Uint8Array>>()
   /** Ends effects that outlast their fault. Each may be called any number of times. */
   readonly #outlasting: (() => void)[] = []
@@ -109,8 +109,8 @@ export class Nemesis {
     if (undo === undefined) return
     this.faults++
     this.#undo.set(number, undo)
-    const everybody = EVERYBODY.has(fault.kind)
-    this.#parts.onFault(describeFault(fault), everybody ? [] : fault.nodes.slice(0, 1))
+    const hitsAll = HITS_ALL_NODES.has(fault.kind)
+    this.#parts.onFault(describeFault(fault), hitsAll ? [] : fault.nodes.slice(0, 1))
   }
 
   #change(fault: Fault): void {
@@ -157,15 +157,15 @@ export class Nemesis {
       case SKEW_ALL:
         return this.#skewAll(fault)
       case 'loss':
-        return withWire(wires, 'lossPercent', 1 + Math.floor(fault.strength / 3))
+        return worsenWires(wires, 'lossPercent', 1 + Math.floor(fault.strength / 3))
       case 'duplicate':
-        return withWire(wires, 'duplicatePercent', 1 + Math.floor(fault.strength / 2))
+        return worsenWires(wires, 'duplicatePercent', 1 + Math.floor(fault.strength / 2))
       case 'reorder':
-        return withWire(wires, 'reorderPercent', 1 + Math.floor(fault.strength / 2))
+        return worsenWires(wires, 'reorderPercent', 1 + Math.floor(fault.strength / 2))
       case 'delay':
-        return withWire(wires, 'delayMs', 1 + fault.strength * 3)
+        return worsenWires(wires, 'delayMs', 1 + fault.strength * 3)
       default:
-        return this.#burden(fault)
+        return this.#hitMachine(fault)
     }
   }
 
@@ -211,20 +211,20 @@ export class Nemesis {
   }
 
   /** Injects a fault of one machine. */
-  #burden(fault: Fault): (() => void) | undefined {
+  #hitMachine(fault: Fault): (() => void) | undefined {
     const id = fault.nodes[0] as string
     const node = this.#parts.nodes.get(id) as SimulatedNode
-    if (this.#burdened.has(id) || !node.hasProcess) return undefined
-    const undo = this.#strike(fault, node)
+    if (this.#faultyMachines.has(id) || !node.hasProcess) return undefined
+    const undo = this.#applyToMachine(fault, node)
     if (undo === undefined) return undefined
-    this.#burdened.add(id)
+    this.#faultyMachines.add(id)
     return () => {
-      this.#burdened.delete(id)
+      this.#faultyMachines.delete(id)
       undo()
     }
   }
 
-  #strike(fault: Fault, node: SimulatedNode): (() => void) | undefined {
+  #applyToMachine(fault: Fault, node: SimulatedNode): (() => void) | undefined {
     const { host, platter } = node
     const { strength } = fault
     const sign = strength % 2 === 0 ? 1 : -1
@@ -298,8 +298,8 @@ export class Nemesis {
         const twin = this.twins.begin(fault, node)
         if (twin === undefined) return undefined
         return () => {
-          this.#burdened.add(node.id)
-          twin.end(() => this.#burdened.delete(node.id))
+          this.#faultyMachines.add(node.id)
+          twin.end(() => this.#faultyMachines.delete(node.id))
         }
       }
       case SWAP:
@@ -342,11 +342,11 @@ export class Nemesis {
 
   #swap(node: SimulatedNode, otherId = ''): (() => void) | undefined {
     const other = this.#parts.nodes.get(otherId)
-    if (other?.hasProcess !== true || this.#burdened.has(other.id)) return undefined
-    this.#burdened.add(other.id)
+    if (other?.hasProcess !== true || this.#faultyMachines.has(other.id)) return undefined
+    this.#faultyMachines.add(other.id)
     const undo = swapDirectories(node, other)
     return () => {
-      this.#burdened.delete(other.id)
+      this.#faultyMachines.delete(other.id)
       undo()
     }
   }
@@ -383,7 +383,7 @@ function restart(node: SimulatedNode): () => void {
   }
 }
 
-function withWire(
+function worsenWires(
   wires: Wires,
   name: 'lossPercent' | 'duplicatePercent' | 'reorderPercent' | 'delayMs',
   value: number,

@@ -16,7 +16,7 @@ import { newestTopology } from './sim-membership.ts'
 import type { SimulatedNode } from '../world/simulated-node.ts'
 
 /** Whether every copy in the directory also exists elsewhere. `backup` is the directory that replaces it. */
-export function isElsewhere(
+export function isHeldElsewhere(
   nodes: ReadonlyMap<string, SimulatedNode>,
   id: string,
   backup: ReadonlyMap<string, Uint8Array> = new Map(),

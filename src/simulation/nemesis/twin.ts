@@ -62,7 +62,7 @@ export class TwinNemesis {
     this.#node = node.id
     const others = nodes.slice(1)
     const taken = others.slice(0, 1 + (strength % others.length))
-    const lonely = strength % 3 === 0 ? [] : others.slice(taken.length)
+    const cutFromTwin = strength % 3 === 0 ? [] : others.slice(taken.length)
     for (const other of taken) wires.route(other, node.id, twin.address)
     let undoCuts: (() => void) | undefined
     let isOver = false
@@ -71,7 +71,7 @@ export class TwinNemesis {
       undoCuts = this.#cut(
         [
           ...taken.map((other): [string, string] => [node.address, other]),
-          ...lonely.map((other): [string, string] => [twin.address, other]),
+          ...cutFromTwin.map((other): [string, string] => [twin.address, other]),
         ],
         cut,
       )

@@ -21,7 +21,7 @@ export function transcript(
   const head = `    seconds  ${ids.map((id) => id.padEnd(3)).join('')}`
   const left = kept.length - shown.length
   return [
-    ...(left > 0 ? [`(${left} earlier lines of this story are left out)`] : []),
+    ...(left > 0 ? [`(${left} earlier lines are not shown)`] : []),
     head,
     ...shown.map((line) => lineOf(line, ids)),
   ]

@@ -69,7 +69,7 @@ function breaks(invariant: string, told: string, act: () => void): void {
 describe('invented', () => {
   it('is a value that nobody wrote', () => {
     wrote(0, 'a')
-    breaks('invented', 'b was read', () => history.seen(['a', 'b']))
+    breaks('invented', 'a read returned b, but nobody wrote it', () => history.seen(['a', 'b']))
   })
 
   it('is no value that is being written, or whose outcome is unknown', () => {
@@ -83,20 +83,22 @@ describe('invented', () => {
 describe('rejected', () => {
   it('is never read after', () => {
     wrote(0, 'a', { outcome: 'rejected' })
-    breaks('rejected', 'a was rejected', () => history.seen(['a']))
+    breaks('rejected', 'a read returned a, but its write was rejected', () => history.seen(['a']))
   })
 
   it('nor before', () => {
     const write = begin(0, 'a')
     history.seen(['a'])
-    breaks('rejected', 'a was read', () => history.end(write, 'rejected', SECOND))
+    breaks('rejected', 'the write of a was rejected after a read', () =>
+      history.end(write, 'rejected', SECOND),
+    )
   })
 
   it('excuses nothing: what it would have replaced is there', () => {
     wrote(0, 'a')
     wrote(2 * SECOND, 'b', { outcome: 'rejected' })
     wrote(4 * SECOND, undefined, { over: ['a'], outcome: 'rejected' })
-    breaks('quorum-read', 'a was acknowledged', () => read(6 * SECOND))
+    breaks('quorum-read', 'a quorum acknowledged a before', () => read(6 * SECOND))
     history.seenAtRest(['a'], LATER)
   })
 })
@@ -107,7 +109,7 @@ describe('a blind write that is rejected', () => {
     wrote(SECOND, 'a', { over: [] })
     history.end(blind, 'rejected', 3 * SECOND)
     wrote(3 * SECOND, 'c', { over: [] })
-    breaks('quorum-read', 'a was acknowledged', () => read(5 * SECOND, 'c'))
+    breaks('quorum-read', 'a quorum acknowledged a before', () => read(5 * SECOND, 'c'))
   })
 })
 
@@ -123,7 +125,7 @@ describe('a read at a quorum', () => {
   it('sees what was acknowledged at a quorum before it began', () => {
     wrote(0, 'a')
     wrote(0, 'b', { over: [] })
-    breaks('quorum-read', 'b was acknowledged', () => read(2 * SECOND, 'a'))
+    breaks('quorum-read', 'a quorum acknowledged b before', () => read(2 * SECOND, 'a'))
   })
 
   it('need not see what was not, or not yet, or at a weaker level', () => {
@@ -140,14 +142,18 @@ describe('a read at a quorum', () => {
     wrote(0, 'a')
     wrote(2 * SECOND, 'b', { over: ['a'] })
     read(4 * SECOND, 'b')
-    breaks('quorum-read', 'a had been replaced', () => read(4 * SECOND, 'a', 'b'))
+    breaks('quorum-read', 'returned a, but a quorum write had replaced it', () =>
+      read(4 * SECOND, 'a', 'b'),
+    )
   })
 
   it('nor what a blind write at a quorum has replaced', () => {
     wrote(0, 'a')
     wrote(2 * SECOND, 'b')
     read(4 * SECOND, 'b')
-    breaks('quorum-read', 'a had been replaced', () => read(4 * SECOND, 'a', 'b'))
+    breaks('quorum-read', 'returned a, but a quorum write had replaced it', () =>
+      read(4 * SECOND, 'a', 'b'),
+    )
   })
 
   it('may see what was replaced by a weaker write, or meanwhile', () => {
@@ -163,7 +169,7 @@ describe('a read at a quorum', () => {
     wrote(0, 'b', { over: [], level: 'eventual' })
     read(2 * SECOND, 'b')
     read(4 * SECOND, 'a', 'b')
-    breaks('quorum-read', 'a was read at quorum before', () => read(6 * SECOND, 'b'))
+    breaks('quorum-read', 'a quorum read returned a before', () => read(6 * SECOND, 'b'))
   })
 
   it('need not see what one gave that has not ended', () => {
@@ -195,7 +201,7 @@ describe('a read at a quorum', () => {
     history.end(one, 'ok', SECOND)
     history.end(other, 'ok', SECOND)
     read(2 * SECOND, 'a')
-    breaks('lost', 'never deleted, and is absent', () => read(4 * SECOND))
+    breaks('lost', 'never deleted, but a read found it absent', () => read(4 * SECOND))
   })
 
   it.each([
@@ -214,7 +220,7 @@ describe('a read at a quorum', () => {
     history.end(one, 'ok', SECOND)
     history.end(other, 'ok', SECOND)
     wrote(2 * SECOND, undefined, { outcome: 'rejected' })
-    breaks('lost', 'is absent', () => read(4 * SECOND))
+    breaks('lost', 'found it absent', () => read(4 * SECOND))
   })
 })
 
@@ -223,7 +229,7 @@ describe('at rest', () => {
     wrote(0, 'a', { over: [], level })
     wrote(0, 'b', { over: [], level })
     history.seenAtRest(['a', 'b'], LATER)
-    breaks('lost', 'b was acknowledged', () => history.seenAtRest(['a'], LATER))
+    breaks('lost', 'the write of b was acknowledged', () => history.seenAtRest(['a'], LATER))
   })
 
   it('what was promised nothing, rejected or unknown may be missing', () => {
@@ -238,14 +244,14 @@ describe('at rest', () => {
     wrote(0, 'a')
     wrote(2 * SECOND, 'b', { over: ['a'], level })
     history.seenAtRest(['b'], LATER)
-    breaks('resurrected', 'a had been replaced', () => history.seenAtRest(['a', 'b'], LATER))
+    breaks('resurrected', 'a came back', () => history.seenAtRest(['a', 'b'], LATER))
   })
 
   it('what was deleted is not back', () => {
     wrote(0, 'a')
     wrote(2 * SECOND, undefined, { over: ['a'] })
     history.seenAtRest([], LATER)
-    breaks('resurrected', 'a had been replaced', () => history.seenAtRest(['a'], LATER))
+    breaks('resurrected', 'a came back', () => history.seenAtRest(['a'], LATER))
   })
 
   it('what a remove may have missed, at a weaker level, may be there or not', () => {
@@ -262,7 +268,9 @@ describe('at rest', () => {
     wrote(2 * SECOND, 'd', { outcome: 'unknown' })
     wrote(LATER, 'e', { over: [] })
     history.seenAtRest(['e'], 2 * LATER)
-    breaks('lost', 'e was acknowledged', () => history.seenAtRest(['a', 'b'], 2 * LATER))
+    breaks('lost', 'the write of e was acknowledged', () =>
+      history.seenAtRest(['a', 'b'], 2 * LATER),
+    )
   })
 
   it('a blind write of unknown outcome does not excuse what came long after it', () => {
@@ -277,7 +285,9 @@ describe('at rest', () => {
     wrote(0, 'a', { over: [], expiresUs: 5 * SECOND })
     history.seenAtRest(['a'], 4 * SECOND)
     history.seenAtRest([], LATER)
-    breaks('expired', 'a has expired', () => history.seenAtRest(['a'], LATER))
+    breaks('expired', 'a read returned a, but it has expired', () =>
+      history.seenAtRest(['a'], LATER),
+    )
   })
 
   it('a key that only was written has a value', () => {
@@ -287,7 +297,7 @@ describe('at rest', () => {
     history.end(later, 'ok', 3 * SECOND)
     history.end(last, 'ok', 3 * SECOND)
     history.seenAtRest(['c'], LATER)
-    breaks('lost', 'never deleted, and is absent', () => history.seenAtRest([], LATER))
+    breaks('lost', 'never deleted, but a read found it absent', () => history.seenAtRest([], LATER))
   })
 })
 
@@ -301,8 +311,10 @@ describe('a long history', () => {
       read(startUs + 2 * SECOND, ...last)
     }
     const nowUs = 30_000 * SECOND
-    breaks('quorum-read', 'v4998 had been replaced', () => read(nowUs, 'v4999', 'v4998'))
-    breaks('quorum-read', 'v4999 was acknowledged', () => read(nowUs))
+    breaks('quorum-read', 'returned v4998, but a quorum write had replaced it', () =>
+      read(nowUs, 'v4999', 'v4998'),
+    )
+    breaks('quorum-read', 'a quorum acknowledged v4999 before', () => read(nowUs))
     // Too long ago to be known: it is broken all the same.
     expect(() => read(nowUs, 'v4999', 'v0')).toThrow(Violation)
   })

@@ -57,18 +57,20 @@ describe('a value', () => {
   it('that nobody wrote is invented', () => {
     wrote(0, 'a')
     history.seen(['a'])
-    breaks('invented', 'b was read', () => history.seen(['b']))
+    breaks('invented', 'a read returned b, but nobody wrote it', () => history.seen(['b']))
   })
 
   it('that was rejected is never read after', () => {
     wrote(0, 'a', { outcome: 'rejected' })
-    breaks('rejected', 'a was rejected', () => history.seen(['a']))
+    breaks('rejected', 'a read returned a, but its write was rejected', () => history.seen(['a']))
   })
 
   it('nor before', () => {
     const write = begin(0, 'a')
     history.seen(['a'])
-    breaks('rejected', 'a was read', () => history.end(write, 'rejected', SECOND))
+    breaks('rejected', 'the write of a was rejected after a read', () =>
+      history.end(write, 'rejected', SECOND),
+    )
   })
 })
 
@@ -77,14 +79,14 @@ describe('a read at a quorum', () => {
     wrote(0, 'a')
     wrote(2 * SECOND, 'b')
     history.seenAtQuorum(['b'], 4 * SECOND)
-    breaks('quorum-read', 'a is read, and b came after it', () =>
+    breaks('quorum-read', 'returned a, but the later write of b', () =>
       history.seenAtQuorum(['a'], 4 * SECOND),
     )
   })
 
   it('nor nothing, where nobody deleted', () => {
     wrote(0, 'a')
-    breaks('quorum-read', 'nothing is read, and a came after it', () =>
+    breaks('quorum-read', 'returned no value, but the later write of a', () =>
       history.seenAtQuorum([], 2 * SECOND),
     )
   })
@@ -93,7 +95,7 @@ describe('a read at a quorum', () => {
     wrote(0, undefined)
     wrote(2 * SECOND, 'a')
     wrote(4 * SECOND, undefined, { outcome: 'rejected' })
-    breaks('quorum-read', 'nothing is read, and a came after it', () =>
+    breaks('quorum-read', 'returned no value, but the later write of a', () =>
       history.seenAtQuorum([], 6 * SECOND),
     )
   })
@@ -102,7 +104,7 @@ describe('a read at a quorum', () => {
     wrote(0, 'a')
     wrote(2 * SECOND, undefined)
     history.seenAtQuorum([], 4 * SECOND)
-    breaks('quorum-read', 'a is read, and a delete came after it', () =>
+    breaks('quorum-read', 'returned a, but a later delete', () =>
       history.seenAtQuorum(['a'], 4 * SECOND),
     )
   })
@@ -151,7 +153,7 @@ describe('the timestamps that quorum reads give', () => {
     history.stampedAtQuorum(100, 0, SECOND)
     history.stampedAtQuorum(200, 2 * SECOND, 3 * SECOND)
     history.stampedAtQuorum(200, 4 * SECOND, 5 * SECOND)
-    breaks('quorum-read', 'a value of 199 is read', () =>
+    breaks('quorum-read', 'returned a value with timestamp 199', () =>
       history.stampedAtQuorum(199, 4 * SECOND, 5 * SECOND),
     )
   })
@@ -159,7 +161,7 @@ describe('the timestamps that quorum reads give', () => {
   it('may differ between reads at the same time', () => {
     history.stampedAtQuorum(200, 0, 2 * SECOND)
     history.stampedAtQuorum(100, SECOND, 3 * SECOND)
-    breaks('quorum-read', 'gave one of 200', () =>
+    breaks('quorum-read', 'had returned timestamp 200', () =>
       history.stampedAtQuorum(100, 4 * SECOND, 5 * SECOND),
     )
   })
@@ -170,8 +172,8 @@ describe('at rest', () => {
     wrote(0, 'a')
     wrote(2 * SECOND, 'b')
     history.seenAtRest(['b'], 100 * SECOND)
-    breaks('quorum-read', 'a is read', () => history.seenAtRest(['a'], 100 * SECOND))
-    breaks('quorum-read', 'nothing is read', () => history.seenAtRest([], 100 * SECOND))
+    breaks('quorum-read', 'returned a', () => history.seenAtRest(['a'], 100 * SECOND))
+    breaks('quorum-read', 'returned no value', () => history.seenAtRest([], 100 * SECOND))
   })
 })
 
@@ -184,8 +186,10 @@ describe('a long history', () => {
     }
     const nowUs = 20_000 * SECOND
     history.seenAtQuorum(['v4999'], nowUs)
-    breaks('quorum-read', 'v4998 is read', () => history.seenAtQuorum(['v4998'], nowUs))
-    breaks('quorum-read', 'v0 is read', () => history.seenAtQuorum(['v0'], nowUs))
-    breaks('quorum-read', 'gave one of 4999', () => history.stampedAtQuorum(4998, nowUs, nowUs))
+    breaks('quorum-read', 'returned v4998', () => history.seenAtQuorum(['v4998'], nowUs))
+    breaks('quorum-read', 'returned v0', () => history.seenAtQuorum(['v0'], nowUs))
+    breaks('quorum-read', 'had returned timestamp 4999', () =>
+      history.stampedAtQuorum(4998, nowUs, nowUs),
+    )
   })
 })

@@ -71,6 +71,6 @@ describe('a transcript', () => {
     expect(rows.length).toBeLessThan(200)
     expect(rows.at(-1)).toContain('event 999')
     const shown = rows.filter((row) => row.includes('event ')).length
-    expect(rows[0]).toBe(`(${1000 - shown} earlier lines of this story are left out)`)
+    expect(rows[0]).toBe(`(${1000 - shown} earlier lines are not shown)`)
   })
 })

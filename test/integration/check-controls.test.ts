@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type LocalCluster, startCluster } from '../../src/local-cluster/local-cluster.ts'
 import { checkCommand } from '../../src/harness/check-command.ts'
 
@@ -34,72 +34,80 @@ interface Checked {
 }
 
 /** One run after the other, against one cluster. */
-async function checkAll(bug: string | undefined, runs: readonly string[]): Promise<Checked[]> {
-  const dir = await mkdtemp(path.join(tmpdir(), 'quorate-controls-'))
-  const cluster = await startPlanted(bug, path.join(dir, 'data'))
+async function checkAll(cluster: LocalCluster, runs: readonly string[]): Promise<Checked[]> {
   const checked: Checked[] = []
-  try {
-    for (const argv of runs) {
-      const lines: string[] = []
-      const print = (line: string): void => void lines.push(line)
-      const where = ['--target', 'local', '--data', cluster.dataDir]
-      const rest = ['--results', path.join(dir, 'results'), '--rate', '100']
-      const exitCode = await checkCommand([...argv.split(' '), ...where, ...rest], {
-        print,
-        complain: print,
-        stop: new AbortController().signal,
-      })
-      checked.push({ exitCode, said: lines.join('\n') })
-    }
-    return checked
-  } finally {
-    await cluster.stop()
-    await rm(dir, { recursive: true })
+  for (const argv of runs) {
+    const lines: string[] = []
+    const print = (line: string): void => void lines.push(line)
+    const where = ['--target', 'local', '--data', cluster.dataDir]
+    const rest = ['--results', path.join(cluster.dataDir, '../results'), '--rate', '100']
+    const exitCode = await checkCommand([...argv.split(' '), ...where, ...rest], {
+      print,
+      complain: print,
+      stop: new AbortController().signal,
+    })
+    checked.push({ exitCode, said: lines.join('\n') })
   }
+  return checked
 }
 
-const CUT_SHORT = '--nemesis partition-halves --time-limit 5s'
-const MERGING = ['counter', 'delete', 'siblings'].map((name) => `--workload ${name} ${CUT_SHORT}`)
+const CUT = '--nemesis partition-halves --time-limit 5s'
+const MERGING = ['counter', 'delete', 'siblings'].map((name) => `--workload ${name} ${CUT}`)
 
-test(
-  'counter, delete and siblings fail where a merge drops a sibling',
-  { timeout: TIMEOUT_MS },
-  async () => {
-    for (const { exitCode, said } of await checkAll('merge-drops-sibling', MERGING)) {
+/** A cluster for the tests of one block, whose nodes have this bug. */
+function startForBlock(bug: string | undefined): () => LocalCluster {
+  let dir = ''
+  let cluster: LocalCluster
+  beforeAll(async () => {
+    dir = await mkdtemp(path.join(tmpdir(), 'quorate-controls-'))
+    cluster = await startPlanted(bug, path.join(dir, 'data'))
+  })
+  afterAll(async () => {
+    await cluster.stop()
+    await rm(dir, { recursive: true })
+  })
+  return () => cluster
+}
+
+describe('where a merge drops a sibling', () => {
+  const cluster = startForBlock('merge-drops-sibling')
+
+  test('counter, delete and siblings fail', { timeout: TIMEOUT_MS }, async () => {
+    for (const { exitCode, said } of await checkAll(cluster(), MERGING)) {
       expect(said).toContain('verdict invalid')
       expect(exitCode).toBe(1)
     }
-  },
-)
-
-test('they pass where none does', { timeout: TIMEOUT_MS }, async () => {
-  for (const { exitCode, said } of await checkAll(undefined, MERGING)) {
-    expect(said).toContain('verdict valid')
-    expect(exitCode).toBe(0)
-  }
+  })
 })
 
-const CUT = '--nemesis partition-halves --time-limit 5s'
+describe('where no bug is planted', () => {
+  const cluster = startForBlock(undefined)
 
-test(
-  'what sessions are promised at causal fails at eventual, and what is strong in weaker buckets',
-  {
-    timeout: TIMEOUT_MS * 2,
-  },
-  async () => {
-    const [causal, strong, ...broken] = await checkAll(undefined, [
-      `--workload causal ${CUT}`,
-      `--workload register ${CUT}`,
-      `--workload causal --consistency eventual ${CUT}`,
-      `--workload session --consistency eventual ${CUT}`,
-      `--workload register --bucket latest --consistency eventual ${CUT}`,
-    ])
-    for (const kept of [causal, strong]) {
-      expect([kept?.exitCode, kept?.said]).toEqual([0, expect.stringContaining('verdict valid')])
+  test('they pass', { timeout: TIMEOUT_MS }, async () => {
+    for (const { exitCode, said } of await checkAll(cluster(), MERGING)) {
+      expect(said).toContain('verdict valid')
+      expect(exitCode).toBe(0)
     }
-    for (const { exitCode, said } of broken) {
-      expect(said).toContain('verdict invalid')
-      expect(exitCode).toBe(1)
-    }
-  },
-)
+  })
+
+  test(
+    'what sessions are promised at causal fails at eventual, and what is strong in weaker buckets',
+    { timeout: TIMEOUT_MS * 2 },
+    async () => {
+      const [causal, strong, ...broken] = await checkAll(cluster(), [
+        `--workload causal ${CUT}`,
+        `--workload register ${CUT}`,
+        `--workload causal --consistency eventual ${CUT}`,
+        `--workload session --consistency eventual ${CUT}`,
+        `--workload register --bucket latest --consistency eventual ${CUT}`,
+      ])
+      for (const kept of [causal, strong]) {
+        expect([kept?.exitCode, kept?.said]).toEqual([0, expect.stringContaining('verdict valid')])
+      }
+      for (const { exitCode, said } of broken) {
+        expect(said).toContain('verdict invalid')
+        expect(exitCode).toBe(1)
+      }
+    },
+  )
+})

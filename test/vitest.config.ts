@@ -1,12 +1,13 @@
 /**
  * Five groups of tests. `virtual` has no real time, network or disk: the speed of the machine changes none of its
  * results, and it may run at the lowest priority beside everything else. `unit` needs only this process and runs its
- * files in parallel; `local` starts real processes on this machine; `docker` starts containers. The last two run one file
- * at a time, because they compete for the processor; scripts/test.ts runs one group beside the other. `soak` takes
- * minutes a file and runs by `npm run soak`.
+ * files in parallel; `local` starts real processes on this machine, for two files at a time; `docker` starts containers,
+ * for one file at a time; scripts/test.ts runs one group beside the other. `soak` takes minutes a file and runs by
+ * `npm run soak`.
  */
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { FileOrder } from './file-order.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -26,6 +27,8 @@ const DOCKER = ['test/docker/**/*.test.ts']
 const SOAK = ['test/soak/**/*.test.ts']
 /** Left alone, Vitest keeps one core free: half of the machine where there are two. */
 const ALL_CORES = '100%'
+/** Two files wait side by side for their clusters; more clusters would compete for the processor. */
+const LOCAL_CLUSTERS = 2
 /**
  * The files of a group share their workers, because a fresh worker and its imports cost more than most files do. No test
  * changes what another file sees: variables of the environment, globals, timers, or modules.
@@ -40,6 +43,7 @@ export default defineConfig({
     environment: 'node',
     restoreMocks: true,
     expect: { poll: WAIT },
+    sequence: { sequencer: FileOrder },
     projects: [
       {
         extends: true,
@@ -73,7 +77,7 @@ export default defineConfig({
         test: {
           name: 'local',
           include: LOCAL,
-          fileParallelism: false,
+          maxWorkers: LOCAL_CLUSTERS,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },

@@ -34,6 +34,8 @@ const LOCAL_CLUSTERS = 2
  * changes what another file sees: variables of the environment, globals, timers, or modules.
  */
 const SHARED = { maxWorkers: ALL_CORES, isolate: false } as const
+/** Only a test that hangs meets it. */
+const TIMEOUT_MS = 600_000
 /** What is waited for comes at once on a machine that does nothing else, and much later on one that is busy. */
 const WAIT = { timeout: 45_000, interval: 50 }
 
@@ -66,8 +68,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [...VIRTUAL, ...LOCAL, ...DOCKER, ...SOAK],
           ...SHARED,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: TIMEOUT_MS,
+          hookTimeout: TIMEOUT_MS,
           sequence: { groupOrder: 1 },
         },
       },
@@ -78,8 +80,8 @@ export default defineConfig({
           name: 'local',
           include: LOCAL,
           maxWorkers: LOCAL_CLUSTERS,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: TIMEOUT_MS,
+          hookTimeout: TIMEOUT_MS,
           sequence: { groupOrder: 2 },
         },
       },
@@ -93,8 +95,8 @@ export default defineConfig({
           // Ports are published on 127.0.0.1 alone; inside a container testcontainers would ask the bridge's gateway.
           env: { TESTCONTAINERS_RYUK_DISABLED: 'true', TESTCONTAINERS_HOST_OVERRIDE: '127.0.0.1' },
           fileParallelism: false,
-          testTimeout: 240_000,
-          hookTimeout: 300_000,
+          testTimeout: TIMEOUT_MS,
+          hookTimeout: TIMEOUT_MS,
           sequence: { groupOrder: 3 },
         },
       },

@@ -17,7 +17,7 @@ const ANSWER_MS_MAX = 20_000
 /** A sloppy read says "nothing" where no owner has answered in time, and many are asked for at once here. */
 const TIMEOUT_MS = 10_000
 const CONVERGED = { timeout: 90_000, interval: 250 }
-const READY = { timeout: 60_000, interval: 250 }
+const READY = { timeout: 120_000, interval: 250 }
 
 let stack: Stack
 beforeAll(async () => {

@@ -29,7 +29,7 @@ const PROJECT_LABEL = 'com.docker.compose.project'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/[/\\]$/, '')
 const CHAOS_SCRIPT = fileURLToPath(new URL('../../scripts/chaos.ts', import.meta.url))
 const IMAGE = 'quorate:local'
-const START_TIMEOUT_MS = 60_000
+const START_TIMEOUT_MS = 120_000
 const CHAOS_TIMEOUT_MS = 120_000
 
 export interface ChaosEnd {

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { chaosCommand } from '../../src/chaos/chaos-command.ts'
 import { type LocalCluster, startCluster } from '../../src/local-cluster/local-cluster.ts'
 
-const NOTICED = { timeout: 30_000, interval: 200 }
+const NOTICED = { timeout: 90_000, interval: 200 }
 
 let dir: string
 let cluster: LocalCluster

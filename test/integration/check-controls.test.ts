@@ -11,7 +11,6 @@ import { type LocalCluster, startCluster } from '../../src/local-cluster/local-c
 import { checkCommand } from '../../src/harness/check-command.ts'
 
 const PRELOAD = fileURLToPath(new URL('../planted/preload.ts', import.meta.url))
-const TIMEOUT_MS = 300_000
 
 async function startPlanted(bug: string | undefined, dataDir: string): Promise<LocalCluster> {
   const options = { nodes: 5, dataDir, basePort: 0 }
@@ -72,7 +71,7 @@ function startForBlock(bug: string | undefined): () => LocalCluster {
 describe('where a merge drops a sibling', () => {
   const cluster = startForBlock('merge-drops-sibling')
 
-  test('counter, delete and siblings fail', { timeout: TIMEOUT_MS }, async () => {
+  test('counter, delete and siblings fail', async () => {
     for (const { exitCode, said } of await checkAll(cluster(), MERGING)) {
       expect(said).toContain('verdict invalid')
       expect(exitCode).toBe(1)
@@ -83,31 +82,27 @@ describe('where a merge drops a sibling', () => {
 describe('where no bug is planted', () => {
   const cluster = startForBlock(undefined)
 
-  test('they pass', { timeout: TIMEOUT_MS }, async () => {
+  test('they pass', async () => {
     for (const { exitCode, said } of await checkAll(cluster(), MERGING)) {
       expect(said).toContain('verdict valid')
       expect(exitCode).toBe(0)
     }
   })
 
-  test(
-    'what sessions are promised at causal fails at eventual, and what is strong in weaker buckets',
-    { timeout: TIMEOUT_MS * 2 },
-    async () => {
-      const [causal, strong, ...broken] = await checkAll(cluster(), [
-        `--workload causal ${CUT}`,
-        `--workload register ${CUT}`,
-        `--workload causal --consistency eventual ${CUT}`,
-        `--workload session --consistency eventual ${CUT}`,
-        `--workload register --bucket latest --consistency eventual ${CUT}`,
-      ])
-      for (const kept of [causal, strong]) {
-        expect([kept?.exitCode, kept?.said]).toEqual([0, expect.stringContaining('verdict valid')])
-      }
-      for (const { exitCode, said } of broken) {
-        expect(said).toContain('verdict invalid')
-        expect(exitCode).toBe(1)
-      }
-    },
-  )
+  test('what sessions are promised at causal fails at eventual, and what is strong in weaker buckets', async () => {
+    const [causal, strong, ...broken] = await checkAll(cluster(), [
+      `--workload causal ${CUT}`,
+      `--workload register ${CUT}`,
+      `--workload causal --consistency eventual ${CUT}`,
+      `--workload session --consistency eventual ${CUT}`,
+      `--workload register --bucket latest --consistency eventual ${CUT}`,
+    ])
+    for (const kept of [causal, strong]) {
+      expect([kept?.exitCode, kept?.said]).toEqual([0, expect.stringContaining('verdict valid')])
+    }
+    for (const { exitCode, said } of broken) {
+      expect(said).toContain('verdict invalid')
+      expect(exitCode).toBe(1)
+    }
+  })
 })

@@ -21,7 +21,7 @@ import { PROJECT_ROOT } from '../tidy/project-files.ts'
 
 /** In the README files n1 answers on the port after this one. */
 const README_PORT = 8000
-const COMMAND_TIMEOUT_MS = 60_000
+const COMMAND_TIMEOUT_MS = 120_000
 const CHECK_SECONDS_MAX = 5
 const SIMULATED_SECONDS_MAX = 5
 const SEEDS_MAX = 2

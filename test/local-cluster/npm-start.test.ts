@@ -14,7 +14,7 @@ import { openControl, readClusterFile } from '../../src/local-cluster/control.ts
 import { isAlive } from './process-life.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const WAIT = { timeout: 30_000, interval: 20 }
+const WAIT = { timeout: 90_000, interval: 20 }
 
 interface Started {
   readonly npm: ChildProcess

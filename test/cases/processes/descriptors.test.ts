@@ -45,7 +45,7 @@ test('idle clients do not take the descriptors that the disk needs', async () =>
   }
   const limited = `ulimit -n ${OPEN_FILES_MAX}; exec "$0" "$1"`
   node = spawn('sh', ['-c', limited, process.execPath, MAIN], { env, stdio: 'ignore' })
-  expect(await pollUntilOk(`${clientUrl}/readyz`, AbortSignal.timeout(30_000))).toBe(true)
+  expect(await pollUntilOk(`${clientUrl}/readyz`, AbortSignal.timeout(90_000))).toBe(true)
 
   const client = new Client(clientUrl)
   const put = async (i: number): Promise<number> => {

@@ -10,7 +10,7 @@ import { chaosCommand } from '../../../src/chaos/chaos-command.ts'
 import { openControl } from '../../../src/local-cluster/control.ts'
 import { type LocalCluster, startCluster } from '../../../src/local-cluster/local-cluster.ts'
 
-const WAIT = { timeout: 30_000, interval: 100 }
+const WAIT = { timeout: 90_000, interval: 100 }
 
 let directory = ''
 let dataDir = ''

@@ -33,7 +33,7 @@ import {
   type KeyRequest,
 } from '../wire/asks/copy-asks.ts'
 import type { Copy } from '../wire/object-record.ts'
-import { copyIn } from '../round/owner-copies.ts'
+import { copyIn } from '../round/received-copies.ts'
 import { Pace } from '../peers/pace.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { Reply } from '../peers/reply.ts'

@@ -26,7 +26,6 @@ import {
   withQuorumFloor,
   withSeen,
 } from '../../core/causality/session.ts'
-import { liveSiblings, newestSibling } from '../../core/causality/stored-object.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
 import {
   EMPTY_VECTOR,
@@ -36,15 +35,17 @@ import {
 import { QuorateError } from '../../core/errors.ts'
 import { majority } from '../../core/quorum/level.ts'
 import { leastCount } from '../../core/quorum/owner-groups.ts'
+import type { OwnersWanted } from '../../core/replication/past-search.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Codec } from '../../ports/codec.ts'
 import type { Metrics } from '../../ports/metrics.ts'
-import { type FoundPast, type OwnersWanted, searchPast, type SearchParts } from './past-search.ts'
-import { OWN_READ_MS } from '../read/read-coordinator.ts'
-import { repairOwner } from '../read/read-repair.ts'
+import { type FoundPast, searchPast, type SearchParts } from './past-search.ts'
+import { answerFromOwnCopy, answerWith } from '../read/read-answer.ts'
 import { modeOf } from '../replica/replica.ts'
+import { readOwnSoon } from '../round/own-read.ts'
 import { groupsOf, type PlacedRequest } from '../round/placed-request.ts'
 import type { RequestPlacer } from '../round/request-placer.ts'
+import { repairOwner } from '../round/repair-owner.ts'
 import type {
   ReadAnswer,
   RequestOptions,
@@ -187,13 +188,10 @@ export class Sessions {
   }
 
   #ownCopy(placed: PlacedRequest, past: VersionVector): Promise<ReadAnswer | undefined> {
-    const { self, replica, isProven, horizonOf, clock, deadlines } = this.#parts
+    const { self, isProven, horizonOf, clock } = this.#parts
     if (!placed.owners.includes(self) || !isProven()) return Promise.resolve(undefined)
     return new Promise((resolve) => {
-      // The copy may not be in memory, and this node's disk may be slow or stall; then the other owners are asked.
-      const late = deadlines.in(OWN_READ_MS, () => resolve(undefined))
-      replica.read(placed.at, (copy) => {
-        deadlines.cancel(late)
+      readOwnSoon(this.#parts, placed.at, (copy) => {
         if (copy === undefined) {
           resolve(undefined)
           return
@@ -201,21 +199,7 @@ export class Sessions {
         const { object } = copy
         const mode = modeOf(placed.at.bucket)
         const isCovered = missingFrom(mode, object, horizonOf(placed.at.partition), past).size === 0
-        if (!isCovered) {
-          resolve(undefined)
-          return
-        }
-        const siblings = liveSiblings(object, clock.nowMs())
-        resolve({
-          level: placed.level,
-          coordinator: self,
-          quorum: { need: 1, got: 1, hinted: 0 },
-          context: object.vector,
-          replicas: [{ node: self, status: 'ok', ms: 0 }],
-          siblings,
-          deleted: siblings.length === 0 && newestSibling(object) !== undefined,
-          object,
-        })
+        resolve(isCovered ? answerFromOwnCopy(placed, self, object, clock.nowMs()) : undefined)
       })
     })
   }
@@ -244,18 +228,13 @@ export class Sessions {
   }
 
   #answer(placed: PlacedRequest, { merged, reports, answered, copies }: FoundPast): ReadAnswer {
-    const { object } = merged
-    const siblings = liveSiblings(object, this.#parts.clock.nowMs())
-    return {
+    const { self, clock } = this.#parts
+    return answerWith(merged.object, clock.nowMs(), {
       level: placed.level,
-      coordinator: this.#parts.self,
+      coordinator: self,
       quorum: { need: 1, got: answered, hinted: answered - copies.count },
-      context: object.vector,
       replicas: reports.list(),
-      siblings,
-      deleted: siblings.length === 0 && newestSibling(object) !== undefined,
-      object,
-    }
+    })
   }
 
   /**
@@ -296,6 +275,7 @@ export class Sessions {
     const [count] = groups.map((owners) => owners.length) as [number]
     const wanted = { kind: 'any', least: majority(count), best: count } as const
     const { copies, merged } = await this.#search('settle', placed, past, wanted)
+    // A majority of the owners has answered, so the merged copy may even replace a damaged record.
     const repairs = copies.laggards().map(
       (owner) =>
         new Promise<void>((resolve) => {
@@ -305,8 +285,11 @@ export class Sessions {
             resolve()
             return
           }
-          const repair = { placed, copies, owner, copy: merged, deadlineMs }
-          repairOwner(this.#parts, this.#ports, repair, () => resolve())
+          const repair = { owner, copy: merged, mayReplaceDamaged: true, deadlineMs }
+          repairOwner(this.#parts, this.#ports, placed.at, repair, (trouble) => {
+            if (trouble === undefined) copies.markRepaired(owner, merged)
+            resolve()
+          })
         }),
     )
     await Promise.all(repairs)

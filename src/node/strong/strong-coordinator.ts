@@ -23,7 +23,7 @@ import { soonestFirst } from '../peers/peer-reach.ts'
 import { type PlacedRequest, rejection } from '../round/placed-request.ts'
 import type { RequestPlacer } from '../round/request-placer.ts'
 import type { ReadAnswer, WriteAnswer, WriteRequest } from '../service/service.ts'
-import { type AgreedRead, readAgreed, type StrongReadParts } from './strong-read.ts'
+import { type AgreedAnswer, readAgreed, type StrongReadParts } from './strong-read.ts'
 
 export interface StrongParts extends StrongReadParts {
   readonly proposer: RegisterProposer
@@ -62,8 +62,10 @@ export class StrongCoordinator {
     }
   }
 
-  async #read(placed: PlacedRequest): Promise<AgreedRead> {
-    const agreed = await readAgreed(this.#ports, this.#parts, placed)
+  async #read(placed: PlacedRequest): Promise<AgreedAnswer> {
+    const agreed = await new Promise<AgreedAnswer | undefined>((resolve) =>
+      readAgreed(this.#ports, this.#parts, placed, resolve),
+    )
     const isAgreed = agreed !== undefined && this.#isInForce(placed)
     this.#ports.metrics.count('register_reads_total', isAgreed ? AGREED : PROPOSED)
     return isAgreed ? agreed : this.#propose(placed, { type: 'read' })

@@ -1,39 +1,27 @@
-/**
- * The read of a strong key without a proposal. It asks every owner in reach what it has accepted: the nearest for its
- * whole copy, the others for the ballot. It answers as soon as a majority reports the same ballot; during a move, as
- * soon as a majority of the owners and a majority of the next owners do.
- *
- * Why this is linearizable: if a majority has accepted one proposal, it is decided. A proposal that was decided before
- * the read began is at a majority too, so at least one owner that answered has it or a later one. Owners never go back.
- * Hence the value read is that one or a later one. One exception: repair may bring a proposal to an owner that has
- * promised a later one. Such a copy decided nothing, and does not count (a later promise contests it).
- *
- * All answers must belong to one placement, so the caller compares the placement again at the end. Otherwise a proposal
- * could look decided because one old owner and one new owner have accepted it.
- */
-import { compareBallots, type Ballot } from '../../core/consensus/ballot.ts'
+/** Runs the read of a strong key without a proposal (core/replication/agreed-read.ts). */
 import { ballotOf } from '../../core/consensus/register.ts'
+import type { ReplicaReport } from '../../core/errors.ts'
 import type { StoredObject } from '../../core/causality/stored-object.ts'
 import { majority } from '../../core/quorum/level.ts'
+import { allOwners } from '../../core/quorum/owner-groups.ts'
 import {
-  allOwners,
-  everyGroup,
-  leastCount,
-  type OwnerGroups,
-} from '../../core/quorum/owner-groups.ts'
-import type { ReplicaReport } from '../../core/errors.ts'
+  type Accepted,
+  AgreedRead,
+  type AgreedReadEffect,
+} from '../../core/replication/agreed-read.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { Deadline, Deadlines } from '../peers/deadlines.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
+import type { Deadlines } from '../peers/deadlines.ts'
+import { nearestFirst, type PeerReach } from '../peers/peer-reach.ts'
+import type { Peers } from '../peers/peers.ts'
+import type { Replica } from '../replica/replica.ts'
+import { groupsOf, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
+import { ProtocolRun } from '../round/protocol-run.ts'
+import { copyIn } from '../round/received-copies.ts'
 import { keyRequest } from '../wire/asks/copy-asks.ts'
 import { REGISTER_READ, type RegisterReadAnswer } from '../wire/asks/register-asks.ts'
 import type { Copy } from '../wire/object-record.ts'
-import { copyIn } from '../round/owner-copies.ts'
-import type { PeerReach } from '../peers/peer-reach.ts'
-import type { Peers } from '../peers/peers.ts'
 import type { RegisterAcceptor } from './register-acceptor.ts'
-import type { Replica } from '../replica/replica.ts'
-import { groupsOf, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
 
 /** Time for the remaining owners once a majority has answered without agreeing. */
 const PATIENCE_MS = 50
@@ -49,146 +37,116 @@ export interface StrongReadParts {
   readonly latencyMs: (node: string) => number
 }
 
-export interface AgreedRead {
+export interface AgreedAnswer {
   readonly coordinator: string
   readonly object: StoredObject
   readonly received: number
   readonly replicas: readonly ReplicaReport[]
 }
 
-interface Seen {
-  readonly ballot: Ballot
-  readonly isUncontested: boolean
-  readonly copy: Copy | undefined
-}
-
-/** Undefined if the owners in reach do not agree in time. */
+/** Calls `done` once, with undefined if the owners in reach do not agree in time. */
 export function readAgreed(
   ports: { clock: Clock },
   parts: StrongReadParts,
   placed: PlacedRequest,
-): Promise<AgreedRead | undefined> {
-  return new Promise((resolve) => new StrongRead(ports, parts, placed, resolve).start())
+  done: (agreed: AgreedAnswer | undefined) => void,
+): void {
+  new StrongRead(ports, parts, placed, done).start()
 }
 
 class StrongRead {
   readonly #parts: StrongReadParts
   readonly #placed: PlacedRequest
-  readonly #groups: OwnerGroups
-  /** Needed in each group. */
-  readonly #required: number
+  readonly #read: AgreedRead<Copy>
+  readonly #run: ProtocolRun<AgreedReadEffect<Copy>>
   readonly #reports: ReplicaReports
-  readonly #seen = new Map<string, Seen>()
-  #done: ((agreed: AgreedRead | undefined) => void) | undefined
-  #open = 0
-  #patience: Deadline | undefined
-  #wait: Deadline | undefined
+  readonly #done: (agreed: AgreedAnswer | undefined) => void
 
   constructor(
     ports: { clock: Clock },
     parts: StrongReadParts,
     placed: PlacedRequest,
-    done: (agreed: AgreedRead | undefined) => void,
+    done: (agreed: AgreedAnswer | undefined) => void,
   ) {
     this.#parts = parts
     this.#placed = placed
-    this.#groups = groupsOf(placed)
-    this.#required = majority(placed.owners.length)
+    const { self, reach, latencyMs } = parts
+    const groups = groupsOf(placed)
+    const near = allOwners(groups).filter((owner) => owner === self || reach.isReachable(owner))
+    const inOrder = nearestFirst(near, self, latencyMs)
+    this.#read = new AgreedRead(groups, majority(placed.owners.length), inOrder)
+    this.#run = new ProtocolRun(parts.deadlines, (effect) => this.#perform(effect))
     this.#reports = new ReplicaReports(ports.clock)
     this.#done = done
   }
 
   start(): void {
-    const { self, reach, latencyMs } = this.#parts
-    const cost = (node: string): number => (node === self ? -1 : latencyMs(node))
-    const near = allOwners(this.#groups)
-      .filter((owner) => owner === self || reach.isReachable(owner))
-      .sort((a, b) => cost(a) - cost(b))
-    if (!everyGroup(this.#groups, this.#required, (owner) => near.includes(owner))) {
-      this.#end(undefined)
-      return
-    }
-    this.#open = near.length
-    // Peers get the deadline with the question; the disk of this node has none.
+    // Peers get the deadline with the question. The disk of this node has none.
     const leftMs = Math.max(0, this.#placed.deadlineMs - this.#parts.clock.nowMs())
-    this.#wait = this.#parts.deadlines.in(leftMs, () => this.#end(undefined))
-    near.forEach((owner, i) => {
-      if (owner === self) this.#readSelf()
-      else this.#ask(owner, i === 0)
-    })
+    this.#run.after(leftMs, () => this.#read.expire())
+    this.#run.go(this.#read.start())
+  }
+
+  #perform(effect: AgreedReadEffect<Copy>): void {
+    switch (effect.type) {
+      case 'ask':
+        return effect.owner === this.#parts.self ? this.#readSelf() : this.#ask(effect)
+      case 'be-patient':
+        return this.#run.after(PATIENCE_MS, () => this.#read.expire())
+      case 'agreed':
+        this.#run.end()
+        return this.#done({
+          coordinator: this.#parts.self,
+          object: effect.copy.object,
+          received: effect.received,
+          replicas: this.#reports.list(),
+        })
+      case 'open':
+        this.#run.end()
+        return this.#done(undefined)
+      default:
+        return effect satisfies never
+    }
   }
 
   #readSelf(): void {
     const { self, acceptor } = this.#parts
     acceptor.read(this.#placed.at, (state, refusal) => {
-      if (state === undefined) this.#reports.set(self, 'error', refusal?.message ?? '')
-      else {
-        const { copy, isUncontested } = state
-        this.#reports.set(self, 'ok')
-        this.#seen.set(self, { ballot: ballotOf(copy.object), isUncontested, copy })
-      }
-      this.#answered()
+      if (state === undefined) this.#fail(self, refusal?.message ?? '')
+      else this.#told(self, { ...state, ballot: ballotOf(state.copy.object) })
     })
   }
 
-  #ask(owner: string, wantsCopy: boolean): void {
+  #ask({ owner, wantsCopy }: Extract<AgreedReadEffect<Copy>, { type: 'ask' }>): void {
     const { at, deadlineMs } = this.#placed
     const request = { ...keyRequest(at), wantsCopy }
     this.#parts.peers.ask(owner, REGISTER_READ, request, deadlineMs, (reply) => {
-      if (reply.type === 'ok') this.#take(owner, reply.answer)
-      else this.#reports.setReply(owner, reply)
-      this.#answered()
+      if (reply.type !== 'ok') {
+        this.#reports.setReply(owner, reply)
+        this.#run.go(this.#read.failed())
+        return
+      }
+      const accepted = this.#acceptedIn(reply.answer)
+      if (accepted === undefined) this.#fail(owner, 'a damaged record')
+      else this.#told(owner, accepted)
     })
   }
 
-  #take(owner: string, answer: RegisterReadAnswer): void {
-    const seen = this.#seenIn(answer)
-    if (seen === undefined) {
-      this.#reports.set(owner, 'error', 'a damaged record')
-      return
-    }
+  #told(owner: string, accepted: Accepted<Copy>): void {
     this.#reports.set(owner, 'ok')
-    this.#seen.set(owner, seen)
+    this.#run.go(this.#read.told(owner, accepted))
+  }
+
+  #fail(owner: string, reason: string): void {
+    this.#reports.set(owner, 'error', reason)
+    this.#run.go(this.#read.failed())
   }
 
   /** Undefined if the copy is damaged. */
-  #seenIn(answer: RegisterReadAnswer): Seen | undefined {
+  #acceptedIn(answer: RegisterReadAnswer): Accepted<Copy> | undefined {
     const { isUncontested } = answer
     if (answer.type === 'ballot') return { ballot: answer.ballot, isUncontested, copy: undefined }
     const copy = copyIn(this.#parts.replica, answer.record)
     return copy && { ballot: ballotOf(copy.object), isUncontested, copy }
-  }
-
-  #answered(): void {
-    this.#open--
-    if (this.#done === undefined) return
-    const agreed = this.#agreed()
-    if (agreed !== undefined || this.#open === 0) this.#end(agreed)
-    else if (everyGroup(this.#groups, this.#required, (owner) => this.#seen.has(owner))) {
-      this.#patience ??= this.#parts.deadlines.in(PATIENCE_MS, () => this.#end(undefined))
-    }
-  }
-
-  #agreed(): AgreedRead | undefined {
-    for (const { ballot, copy } of this.#seen.values()) {
-      if (copy === undefined) continue
-      const received = leastCount(this.#groups, (owner) => {
-        const other = this.#seen.get(owner)
-        return other?.isUncontested === true && compareBallots(other.ballot, ballot) === 0
-      })
-      if (received < this.#required) continue
-      const { self } = this.#parts
-      return { coordinator: self, object: copy.object, received, replicas: this.#reports.list() }
-    }
-    return undefined
-  }
-
-  #end(agreed: AgreedRead | undefined): void {
-    for (const wait of [this.#patience, this.#wait]) {
-      if (wait !== undefined) this.#parts.deadlines.cancel(wait)
-    }
-    const done = this.#done
-    this.#done = undefined
-    done?.(agreed)
   }
 }

@@ -228,10 +228,9 @@ const BUGS: readonly PlantedBug[] = [
   {
     name: 'quorum-read-without-repair',
     what: 'a quorum read answers before a majority holds the value that it returns',
-    file: 'node/read/read-round.ts',
-    find: 'if (this.#isEnough(this.#copies.holders())) {\n      this.#answer()\n      return\n    }\n    this.#busy = true',
-    replace:
-      'if (this.#counted() >= this.#required) {\n      this.#answer()\n      return\n    }\n    this.#busy = true',
+    file: 'core/replication/read-protocol.ts',
+    find: 'if (this.#isEnough(this.copies.holders())) {\n      this.#answer()\n      return',
+    replace: 'if (this.#counted() >= this.#plan.required) {\n      this.#answer()\n      return',
     seeds: 60,
     seconds: 120,
     workloads: ['lww', 'siblings'],

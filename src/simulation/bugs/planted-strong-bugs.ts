@@ -77,9 +77,9 @@ export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
   {
     name: 'stale-fast-read',
     what: 'a strong read is answered by one copy',
-    file: 'node/strong/strong-read.ts',
-    find: 'if (received < this.#required) continue',
-    replace: 'if (received < 1) continue',
+    file: 'core/replication/agreed-read.ts',
+    find: 'if (received >= this.#required) return',
+    replace: 'if (received >= 1) return',
     seeds: 20,
     ...CROWD,
     nemesis: CUTS,

@@ -3,6 +3,7 @@
  * (release.ts), and everything if it leaves the cluster. It never drops on a guess: only what the durable topology
  * gives to others, checked again before each page.
  */
+import { AssertionError } from '../../core/assert.ts'
 import { reportDone, waitingFor } from '../../core/placement/change-steps.ts'
 import { isHolder, isKeeper } from '../../core/placement/preference-list.ts'
 import { PARTITION_COUNT, type Topology } from '../../core/placement/topology.ts'
@@ -84,6 +85,7 @@ export class Sweep {
         if (this.#isLeaving()) await this.#report()
         else if (epoch === keeper.epoch) this.#sweptEpoch = epoch
       } catch (error) {
+        if (error instanceof AssertionError) throw error
         this.#log.debug(
           { error: String(error) },
           'the sweep could not be finished and will be tried again',

@@ -2,6 +2,7 @@
  * Removes records that hold only tombstones or expired values, once they lie below the horizon: then every owner holds
  * them and nothing older is under way. No timer decides a removal; time only decides how often the collector looks.
  */
+import { AssertionError } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { timestampOf, wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import type { StoredObject } from '../../core/causality/stored-object.ts'
@@ -64,6 +65,7 @@ export class Collector {
     this.#isRunning = true
     this.#collect()
       .catch((error: unknown) => {
+        if (error instanceof AssertionError) throw error
         this.#log.warn({ error: String(error) }, 'tombstones could not be collected')
       })
       .finally(() => {

@@ -10,6 +10,7 @@
  * than any two clocks may differ. So one wrong clock destroys nothing. A value is also kept while a member may speak a
  * protocol version that would take the full value for the newer one.
  */
+import { AssertionError } from '../../core/assert.ts'
 import { hasValuesToShrink, shrinkExpired } from '../../core/causality/expired-value.ts'
 import type { StoredObject } from '../../core/causality/stored-object.ts'
 import { compareKeys } from '../../core/placement/key-order.ts'
@@ -100,6 +101,7 @@ export class ExpiredValues {
     this.#isRunning = true
     this.#pass()
       .catch((error: unknown) => {
+        if (error instanceof AssertionError) throw error
         this.#log.warn({ error: String(error) }, 'expired values could not be shrunk')
       })
       .finally(() => {

@@ -55,7 +55,7 @@ export function composeCopies(
     notKept: (at) => whyNotKept({ self, keeper, gained }, at),
     mayRead: ({ bucket, key }) => arrival.mayRead(() => keeper.place(bucket, key).owners),
   })
-  const vanished = { table, commits, onGivenUp: () => replica.givenUp.emit() }
+  const vanished = { table, commits, givenUp: replica.givenUp }
   return {
     gained,
     pending,

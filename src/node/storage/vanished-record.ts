@@ -7,6 +7,7 @@
  */
 import { hashText } from '../../core/hash/text-hash.ts'
 import { leafOf } from '../../core/repair/hash-tree.ts'
+import type { Signal } from '../../core/signal.ts'
 import { type Disk, DiskError } from '../../ports/disk.ts'
 import type { Log } from '../../ports/log.ts'
 import type { GroupCommit } from './group-commit.ts'
@@ -21,8 +22,8 @@ export const RECORD_VANISHED = 'a record has vanished from the disk'
 export interface VanishedParts {
   readonly table: ObjectTable
   readonly commits: GroupCommit
-  /** Called because this node has lost a write that it had acknowledged. */
-  readonly onGivenUp: () => void
+  /** Emitted because this node has lost a write that it had acknowledged. */
+  readonly givenUp: Signal
 }
 
 /**
@@ -31,7 +32,7 @@ export interface VanishedParts {
  */
 export async function putDownVanished(
   { disk, log }: { readonly disk: Disk; readonly log: Log },
-  { table, commits, onGivenUp }: VanishedParts,
+  { table, commits, givenUp }: VanishedParts,
   storageKey: string,
 ): Promise<void> {
   const { partition, bucket, name } = parseDataKey(storageKey) as DataName
@@ -51,7 +52,7 @@ export async function putDownVanished(
         return
       }
       log.error({ bucket, partition }, RECORD_VANISHED)
-      onGivenUp()
+      givenUp.emit()
       commits.add([{ type: 'put', key: storageKey, value: DAMAGED }], 'sync', (failed) => {
         table.removed(storageKey)
         if (failed === undefined) resolve()

@@ -2,12 +2,11 @@
  * Creates the buckets that the settings list, when a majority of the members can be reached. Every node with the same
  * list requests the same buckets; the first request creates them.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import { newBucket } from '../api/buckets/bucket-request.ts'
-import { AssertionError } from '../core/assert.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { NodeService } from '../node/service/service.ts'
 import type { Log } from '../ports/log.ts'
+import { repeatAttempts } from './background-attempts.ts'
 import type { ConfiguredBucket } from './settings/setting-syntax.ts'
 
 const ATTEMPT_TIMEOUT_MS = 5000
@@ -28,37 +27,33 @@ export function createConfiguredBuckets(
   return { cancel: () => cancelled.abort() }
 }
 
-async function createBucket(
+function createBucket(
   service: NodeService,
   { name, ...given }: ConfiguredBucket,
   log: Log,
   cancelled: AbortSignal,
 ): Promise<void> {
-  for (let attempt = 1; attempt <= ATTEMPTS_MAX && !cancelled.aborted; attempt++) {
-    try {
-      const bucket = newBucket(name, given, service.topology().members.length)
-      const { created } = await service.createBucket(bucket, ATTEMPT_TIMEOUT_MS)
-      if (created) log.info({ bucket: name }, 'bucket created')
-      return
-    } catch (error) {
-      // The node is stopping and its disk is closing, so this failure says nothing about the bucket.
-      if (cancelled.aborted) return
-      if (error instanceof AssertionError) throw error
-      const fault = { bucket: name, error: error instanceof Error ? error.message : String(error) }
-      const code = error instanceof QuorateError ? error.code : undefined
-      if (code === 'bucket_conflict') {
-        log.error(fault, 'QUORATE_BUCKETS names a bucket that exists with other settings')
-        return
-      }
-      // A joined node learns only now how many members there are, so `n` may be too large.
-      if (code === 'bad_parameter') {
-        log.error(fault, 'QUORATE_BUCKETS names a bucket that cannot be created')
-        return
-      }
-      // An error without a code means that this node cannot apply the document. It serves without the bucket and
-      // retries.
-      if (attempt === 1) log[code === undefined ? 'warn' : 'info'](fault, 'bucket not created yet')
-      await delay(ATTEMPT_INTERVAL_MS, undefined, { signal: cancelled }).catch(() => undefined)
-    }
+  const attempt = async (): Promise<void> => {
+    const bucket = newBucket(name, given, service.topology().members.length)
+    const { created } = await service.createBucket(bucket, ATTEMPT_TIMEOUT_MS)
+    if (created) log.info({ bucket: name }, 'bucket created')
   }
+  const failed = (error: unknown, count: number): boolean => {
+    const fault = { bucket: name, error: error instanceof Error ? error.message : String(error) }
+    const code = error instanceof QuorateError ? error.code : undefined
+    if (code === 'bucket_conflict') {
+      log.error(fault, 'QUORATE_BUCKETS names a bucket that exists with other settings')
+      return true
+    }
+    // A joined node learns only now how many members there are, so `n` may be too large.
+    if (code === 'bad_parameter') {
+      log.error(fault, 'QUORATE_BUCKETS names a bucket that cannot be created')
+      return true
+    }
+    // An error without a code means that this node cannot apply the document. It serves without the bucket and retries.
+    if (count === 1) log[code === undefined ? 'warn' : 'info'](fault, 'bucket not created yet')
+    return false
+  }
+  const bounds = { intervalMs: ATTEMPT_INTERVAL_MS, countMax: ATTEMPTS_MAX }
+  return repeatAttempts({ attempt, failed, ...bounds }, cancelled)
 }

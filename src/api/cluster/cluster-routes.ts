@@ -3,11 +3,12 @@ import type { FastifyInstance } from 'fastify'
 import type { ApiContext } from '../http/api-context.ts'
 import { knownBucket } from '../buckets/bucket-routes.ts'
 import { checkBucketName, checkKeyText } from '../http/kv-path.ts'
+import { ConcurrencyLimit } from '../../node/service/concurrency-limit.ts'
 import { TIMEOUT_MS_MAX } from '../../node/round/placed-request.ts'
 import { respondCode } from '../http/problem.ts'
 import { badParameter, parseQuery, queryOfTarget, wholeNumber } from '../http/query.ts'
 import { timeLeftMs } from '../http/request-deadline.ts'
-import { ConcurrencyLimit, SharedRead } from './operator-read-limit.ts'
+import { SharedRead } from './shared-read.ts'
 import { respondJson } from '../http/respond.ts'
 
 const SYNC_TIMEOUT_MS = 30_000

@@ -11,7 +11,7 @@ import { liveSiblings } from '../../core/causality/stored-object.ts'
 import { type Bucket, isTypeMode } from '../../core/placement/topology.ts'
 import type { Codec } from '../../ports/codec.ts'
 import type { Timers } from '../../ports/timers.ts'
-import { ConcurrencyLimit } from './concurrency-limit.ts'
+import { ConcurrencyLimit } from '../service/concurrency-limit.ts'
 import { PAGE_KEYS_MAX, type PagePlace } from './key-pages.ts'
 import { type ListingParts, ListRound } from './list-round.ts'
 import { dotName, type MergedKey, mergePages } from './merged-pages.ts'
@@ -32,13 +32,16 @@ export class KeyListing {
   constructor(ports: { timers: Timers; codec: Codec }, parts: ListingParts) {
     this.#ports = ports
     this.#parts = parts
-    this.#limit = new ConcurrencyLimit(ports, LISTS_AT_ONCE, LISTS_WAITING_MAX)
+    this.#limit = new ConcurrencyLimit(LISTS_AT_ONCE, {
+      max: LISTS_WAITING_MAX,
+      timers: ports.timers,
+    })
   }
 
   /** Errors: overloaded, deadline_passed. */
   list(bucket: Bucket, request: ListRequest, deadlineMs: number): Promise<ListAnswer> {
     const waitMsMax = deadlineMs - this.#parts.clock.nowMs()
-    return this.#limit.run(waitMsMax, () => this.#list(bucket, request, deadlineMs))
+    return this.#limit.run(() => this.#list(bucket, request, deadlineMs), waitMsMax)
   }
 
   /** Goes on until the page is full, however many tombstones lie between, or until the end or the deadline. */

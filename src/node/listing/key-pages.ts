@@ -16,7 +16,7 @@ import { placementAt } from '../../core/placement/preference-list.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
 import { QuorateError } from '../../core/errors.ts'
 import { Signal } from '../../core/signal.ts'
-import { ConcurrencyLimit } from './concurrency-limit.ts'
+import { ConcurrencyLimit } from '../service/concurrency-limit.ts'
 import type { IndexRepair } from '../storage/index-repair.ts'
 import type { ListedRecord, OwnerPage } from './list-page.ts'
 import { decodeRecord } from '../wire/object-record.ts'
@@ -73,16 +73,19 @@ export class KeyPages {
     this.#keeper = parts.keeper
     this.#indexes = parts.indexes
     this.#putDownVanished = parts.putDownVanished
-    this.#limit = new ConcurrencyLimit(ports, PAGES_AT_ONCE, PAGES_WAITING_MAX)
+    this.#limit = new ConcurrencyLimit(PAGES_AT_ONCE, {
+      max: PAGES_WAITING_MAX,
+      timers: ports.timers,
+    })
   }
 
   /** Rejects with a `DiskError`, with `storage_failed` if the index is damaged, or with `overloaded`. */
   page(bucket: Bucket, place: PagePlace): Promise<OwnerPage> {
-    return this.#limit.run(WAIT_MS_MAX, async () => {
+    return this.#limit.run(async () => {
       const page = await this.#indexes.whole(() => this.#read(bucket, place))
       if (page !== undefined) return page
       throw new QuorateError('storage_failed', 'the index of keys is damaged and is being rebuilt')
-    })
+    }, WAIT_MS_MAX)
   }
 
   async #read(bucket: Bucket, { prefix, after, limit }: PagePlace): Promise<OwnerPage> {

@@ -1,20 +1,5 @@
-/** Expensive reads are bounded, or shared. */
 import { expect, test } from 'vitest'
-import { ConcurrencyLimit, SharedRead } from '../../../src/api/cluster/operator-read-limit.ts'
-
-test('concurrency limit: refuses what is too much, and only as long as it is', async () => {
-  const limit = new ConcurrencyLimit(2)
-  const ends: ((value: string) => void)[] = []
-  const read = (): Promise<string> => new Promise((resolve) => ends.push(resolve))
-  const first = limit.run(read)
-  const second = limit.run(() => read().then(() => Promise.reject(new Error('failed'))))
-  await expect(limit.run(read)).rejects.toMatchObject({ code: 'overloaded' })
-  for (const end of ends) end('done')
-  await expect(first).resolves.toBe('done')
-  await expect(second).rejects.toThrow('failed')
-  await expect(limit.run(() => Promise.resolve('again'))).resolves.toBe('again')
-  expect(ends.length).toBe(2)
-})
+import { SharedRead } from '../../../src/api/cluster/shared-read.ts'
 
 test('shared read: whoever asks while it runs gets the same result, the next one a new one', async () => {
   const ends: ((value: string) => void)[] = []

@@ -27,7 +27,8 @@ import type { Story } from './record/sim-story.ts'
 import { Trace, TRACE_CALL, TRACE_FAULT, TRACE_FRAME, TRACE_LINK } from './record/trace.ts'
 import { Violation } from './checks/violation.ts'
 import { Wires } from './world/wires.ts'
-import { bucketsOf, makeWorkloads, type Workload } from './clients/sim-workloads.ts'
+import { bucketsOf, makeWorkloads } from './clients/sim-workloads.ts'
+import type { Workload } from './clients/workload.ts'
 import { xxh32 } from '../core/hash/xxh32.ts'
 
 /** How long requests that are under way at the end of the load may take. */
@@ -383,9 +384,7 @@ class World {
             })
           },
         },
-        (count) => {
-          unread = count
-        },
+        (count) => void (unread = count),
       )
       await this.#until(this.#schedule.nowUs + DRAIN_US, () => unread !== undefined)
       if (unread === 0) return

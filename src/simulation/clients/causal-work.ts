@@ -18,9 +18,10 @@ import type { VersionVector } from '../../core/causality/version-vector.ts'
 import { hashText } from '../../core/hash/text-hash.ts'
 import type { PlainLevel } from '../../core/quorum/level.ts'
 import type { ReadAnswer } from '../../node/service/service.ts'
-import { requestOptions, type Outcome, type Via, type Work } from './client.ts'
+import { requestOptions, type Via } from './client.ts'
 import { chooseKey } from './value-work.ts'
 import { Violation } from '../checks/violation.ts'
+import { readEach, type Workload } from './workload.ts'
 
 const BUCKETS = ['default', 'latest'] as const
 /** Some requests of a session have other levels. */
@@ -77,12 +78,7 @@ interface OpenSession {
   readonly reads: Map<string, LastRead>
 }
 
-export interface CausalWork {
-  readonly work: Work
-  readonly readAll: (via: Via, done: (unread: number) => void) => void
-}
-
-export function causalWork(names: readonly string[]): CausalWork {
+export function causalWork(names: readonly string[]): Workload {
   const keys = names.flatMap((name) =>
     BUCKETS.map((bucket) => {
       const isLong = hashText(name) % 2 === 0
@@ -193,21 +189,13 @@ export function causalWork(names: readonly string[]): CausalWork {
         else write(via, client, session, key, level, done)
       },
     },
-    readAll: (via, done) => {
-      let waiting = keys.length
-      let unread = 0
-      for (const key of keys) {
-        via.call(
-          `final get ${shortOf(key)}`,
-          (service) => service.get(asked(key, 'all')),
-          (outcome: Outcome<ReadAnswer>) => {
-            if (outcome.type !== 'ok') unread++
-            else for (const value of valuesOf(outcome.answer)) known(written, value, key)
-            if (--waiting === 0) done(unread)
-          },
-        )
-      }
-    },
+    readAll: readEach(
+      keys,
+      (key) => ({ label: shortOf(key), options: asked(key, 'all') }),
+      (_via, key, answer) => {
+        for (const value of valuesOf(answer)) known(written, value, key)
+      },
+    ),
   }
 }
 

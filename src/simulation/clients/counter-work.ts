@@ -6,9 +6,10 @@
 import type { PlainLevel } from '../../core/quorum/level.ts'
 import { counterValue } from '../../core/causality/counter.ts'
 import { fingerprintOf } from '../../core/causality/update-name.ts'
-import { type Asked, requestOptions, type Via, type Work } from './client.ts'
+import { type Asked, requestOptions, type Via } from './client.ts'
 import { chooseKey } from './value-work.ts'
 import { Violation } from '../checks/violation.ts'
+import { readEach, type Workload } from './workload.ts'
 
 const LEVELS: readonly PlainLevel[] = ['eventual', 'quorum', 'quorum', 'all']
 
@@ -119,12 +120,7 @@ const REPEAT_PERCENT = 35
 /** How many increments may be sent again, over all keys. */
 const REPEATABLE_MAX = 40
 
-export interface CounterSet {
-  readonly work: Work
-  readonly readAll: (via: Via, done: (unread: number) => void) => void
-}
-
-export function counterWork(bucket: string, keys: readonly string[]): CounterSet {
+export function counterWork(bucket: string, keys: readonly string[]): Workload {
   const histories = new Map(keys.map((key) => [key, new CounterHistory(`${bucket}/${key}`)]))
   const historyOf = (key: string): CounterHistory => histories.get(key) as CounterHistory
   const repeatable: { readonly key: string; readonly made: Increment }[] = []
@@ -155,22 +151,11 @@ export function counterWork(bucket: string, keys: readonly string[]): CounterSet
         }
       },
     },
-    readAll: (via, done) => {
-      let waiting = keys.length
-      let unread = 0
-      for (const key of keys) {
-        via.call(
-          `final get ${key}`,
-          (service) => service.get(requestOptions({ bucket, key, level: 'all' })),
-          (outcome) => {
-            if (outcome.type === 'ok') {
-              historyOf(key).seenAtRest(Number(counterValue(outcome.answer.siblings)))
-            } else unread++
-            if (--waiting === 0) done(unread)
-          },
-        )
-      }
-    },
+    readAll: readEach(
+      keys,
+      (key) => ({ label: key, options: requestOptions({ bucket, key, level: 'all' }) }),
+      (_via, key, answer) => historyOf(key).seenAtRest(Number(counterValue(answer.siblings))),
+    ),
   }
 }
 

@@ -5,20 +5,16 @@
 import { elementsOf } from '../../core/causality/element-set.ts'
 import type { PlainLevel } from '../../core/quorum/level.ts'
 import type { ReadAnswer, TypeChange } from '../../node/service/service.ts'
-import { requestOptions, type Via, type Work } from './client.ts'
+import { requestOptions, type Via } from './client.ts'
 import type { Write } from '../checks/key-history.ts'
 import { chooseKey, type KeySet, siblingsKeys } from './value-work.ts'
+import { readEach, type Workload } from './workload.ts'
 
 const LEVELS: readonly PlainLevel[] = ['eventual', 'quorum', 'quorum', 'all']
 /** A larger set is mostly emptied, so that sets stay small. */
 const ELEMENTS_PLENTY = 8
 
-export interface SetWork {
-  readonly work: Work
-  readonly readAll: (via: Via, done: (unread: number) => void) => void
-}
-
-export function setWork(bucket: string, keys: readonly string[]): SetWork {
+export function setWork(bucket: string, keys: readonly string[]): Workload {
   const set = siblingsKeys(bucket, keys)
   let nextId = 0
   /** Elements that a client saw at quorum. A later remove at quorum certainly sees them. */
@@ -44,21 +40,11 @@ export function setWork(bucket: string, keys: readonly string[]): SetWork {
         update(set, via, key, level, id, { type: 'set', add, remove }, done)
       },
     },
-    readAll: (via, done) => {
-      let waiting = keys.length
-      let unread = 0
-      for (const key of keys) {
-        via.call(
-          `final get ${key}`,
-          (service) => service.get(requestOptions({ bucket, key, level: 'all' })),
-          (outcome) => {
-            if (outcome.type !== 'ok') unread++
-            else set.histories.get(key)?.seenAtRest(elementsIn(outcome.answer), via.nowUs())
-            if (--waiting === 0) done(unread)
-          },
-        )
-      }
-    },
+    readAll: readEach(
+      keys,
+      (key) => ({ label: key, options: requestOptions({ bucket, key, level: 'all' }) }),
+      (via, key, answer) => set.histories.get(key)?.seenAtRest(elementsIn(answer), via.nowUs()),
+    ),
   }
 }
 

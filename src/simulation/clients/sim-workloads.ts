@@ -2,17 +2,13 @@
 import type { Bucket } from '../../core/placement/topology.ts'
 import { type FaultKind, MEMBERSHIP, SKEW_ALL } from '../plan/sim-fault.ts'
 import type { Plan, WorkloadName } from '../plan/plan.ts'
-import { REQUEST_TIMEOUT_MS, type Via, type Work } from './client.ts'
+import { REQUEST_TIMEOUT_MS } from './client.ts'
 import { causalWork } from './causal-work.ts'
 import { counterWork } from './counter-work.ts'
 import { setWork } from './set-work.ts'
 import { strongWork } from './strong-work.ts'
-import { lwwKeys, readAll, siblingsKeys, valueWork } from './value-work.ts'
-
-export interface Workload {
-  readonly work: Work
-  readonly readAll: (via: Via, done: (unread: number) => void) => void
-}
+import type { Workload } from './workload.ts'
+import { lwwKeys, finalReads, siblingsKeys, valueWork } from './value-work.ts'
 
 /** How late a write may be beyond its request's timeout: more than twice the allowed drift of clocks. */
 const LATE_US = 1_500_000
@@ -74,11 +70,11 @@ function makeWorkload(
     case 'siblings':
     case 'ttl': {
       const set = siblingsKeys('default', keys)
-      return { work: valueWork(set, name, lateUs), readAll: (via, done) => readAll(set, via, done) }
+      return { work: valueWork(set, name, lateUs), readAll: finalReads(set) }
     }
     case 'lww': {
       const set = lwwKeys('latest', keys)
-      return { work: valueWork(set, name, lateUs), readAll: (via, done) => readAll(set, via, done) }
+      return { work: valueWork(set, name, lateUs), readAll: finalReads(set) }
     }
     case 'causal':
       return causalWork(keys)

@@ -10,9 +10,10 @@ import { entityTag } from '../../core/causality/entity-tag.ts'
 import type { Condition } from '../../core/consensus/register.ts'
 import type { PlainLevel } from '../../core/quorum/level.ts'
 import type { ReadAnswer, WriteAnswer } from '../../node/service/service.ts'
-import { type Outcome, REQUEST_TIMEOUT_MS, type Via, type Work } from './client.ts'
+import { type Outcome, REQUEST_TIMEOUT_MS, type Via } from './client.ts'
 import { chooseKey } from './value-work.ts'
 import { Violation } from '../checks/violation.ts'
+import type { Workload } from './workload.ts'
 
 const NO_VALUE = new Uint8Array(0)
 const READ_PERCENT = 40
@@ -25,18 +26,13 @@ const WEAK_LEVELS: readonly PlainLevel[] = ['weak', 'eventual', 'quorum', 'all']
 const CHECK_MS = 60_000
 const CHECK_BYTES = 1_000_000_000
 
-export interface StrongWork {
-  readonly work: Work
-  readonly readAll: (via: Via, done: (unread: number) => void) => void
-}
-
 /** The last state of a key that a client has seen. */
 interface Seen {
   readonly value: Json
   readonly tag: string | undefined
 }
 
-export function strongWork(bucket: string, keys: readonly string[]): StrongWork {
+export function strongWork(bucket: string, keys: readonly string[]): Workload {
   const events: HistoryEvent[] = []
   const written = new Set<Json>()
   const seen = new Map<string, Seen>()

@@ -12,6 +12,7 @@ import { KeyHistory, type Write } from '../checks/key-history.ts'
 import type { SeededRandom } from '../../random/seeded-random.ts'
 import { Violation } from '../checks/violation.ts'
 import { RegisterHistory } from '../checks/register-history.ts'
+import { readEach, type Workload } from './workload.ts'
 
 export interface ValueHistory {
   readonly name: string
@@ -209,22 +210,13 @@ function write(set: KeySet, via: Via, asked: Asked, made: NewWrite, done: () => 
   )
 }
 
-/** Reads each key finally at level `all`. Calls back with the number of keys that could not be read. */
-export function readAll(set: KeySet, via: Via, done: (unread: number) => void): void {
-  let waiting = set.keys.length
-  let unread = 0
-  for (const key of set.keys) {
-    const history = set.histories.get(key) as ValueHistory
-    via.call(
-      `final get ${key}`,
-      (service) => service.get(requestOptions({ bucket: set.bucket, key, level: 'all' })),
-      (outcome) => {
-        if (outcome.type === 'ok') history.seenAtRest(valuesOf(outcome.answer), via.nowUs())
-        else unread++
-        if (--waiting === 0) done(unread)
-      },
-    )
-  }
+/** The final reads of a set's keys. */
+export function finalReads({ bucket, keys, histories }: KeySet): Workload['readAll'] {
+  return readEach(
+    keys,
+    (key) => ({ label: key, options: requestOptions({ bucket, key, level: 'all' }) }),
+    (via, key, answer) => histories.get(key)?.seenAtRest(valuesOf(answer), via.nowUs()),
+  )
 }
 
 function valuesOf({ siblings }: ReadAnswer): string[] {

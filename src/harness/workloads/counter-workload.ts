@@ -8,9 +8,12 @@ import { keptByModes } from './level-promise.ts'
 import type { Ending, Session } from '../recorder.ts'
 import { isRecord, type KeyAddress, type StoreClient } from '../store-client.ts'
 import {
+  addressOf,
+  type Client,
   FINAL_CONSISTENCY,
   jsonOf,
-  type Client,
+  keyNames,
+  pickKey,
   type Workload,
   type WorkloadRun,
 } from './workload.ts'
@@ -28,16 +31,11 @@ export const counterWorkload: Workload = {
   consistency: 'quorum',
   notPromisedBy: keptByModes(['counter']),
   hasSessions: false,
-  keys: (count) => Array.from({ length: count }, (_, i) => `k${i}`),
+  keys: keyNames,
   start,
 }
 
 function start(run: WorkloadRun): Client {
-  const address = (key: string, consistency = run.consistency): KeyAddress => ({
-    bucket: run.bucket,
-    key: run.keyPrefix + key,
-    consistency,
-  })
   const read = async (
     session: Session,
     client: StoreClient,
@@ -45,7 +43,7 @@ function start(run: WorkloadRun): Client {
     consistency?: string,
   ): Promise<boolean> => {
     const ending = await session.run('read', key, null, async (): Promise<Ending> => {
-      const answer = await client.read(address(key, consistency))
+      const answer = await client.read(addressOf(run, key, consistency))
       if (answer.type === 'fail') return answer
       const [text] = answer.values
       const body = text === undefined ? undefined : jsonOf(text)
@@ -58,7 +56,7 @@ function start(run: WorkloadRun): Client {
   return {
     prepare: async ({ client }) => client.createBucket(run.bucket, 'counter'),
     turn: async ({ session, client, everywhere, random }) => {
-      const key = run.keys[random.below(run.keys.length)] as string
+      const key = pickKey(run.keys, random)
       if (random.chance(READ_PERCENT)) {
         await read(session, client, key)
         return
@@ -67,8 +65,13 @@ function start(run: WorkloadRun): Client {
       const increment = random.chance(DOWN_PERCENT) ? -step : step
       await session.run('add', key, increment, () =>
         random.chance(REPEATED_PERCENT)
-          ? addRepeatedly(address(key), increment, [client, ...everywhere], run.keyPrefix + named++)
-          : client.update(address(key), { increment }),
+          ? addRepeatedly(
+              addressOf(run, key),
+              increment,
+              [client, ...everywhere],
+              run.keyPrefix + named++,
+            )
+          : client.update(addressOf(run, key), { increment }),
       )
     },
     finalRead: ({ session, client }, key) => read(session, client, key, FINAL_CONSISTENCY),

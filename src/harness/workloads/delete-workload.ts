@@ -5,12 +5,13 @@
 import type { Json } from '../../checker/history/history.ts'
 import { siblingsModel } from '../../checker/models/siblings-model.ts'
 import { keptByModes } from './level-promise.ts'
-import type { Ending, Session } from '../recorder.ts'
-import type { KeyAddress, StoreClient } from '../store-client.ts'
+import { readSiblings } from './sibling-read.ts'
 import {
-  FINAL_CONSISTENCY,
-  jsonOf,
+  addressOf,
   type Client,
+  FINAL_CONSISTENCY,
+  keyNames,
+  pickKey,
   type Workload,
   type WorkloadRun,
 } from './workload.ts'
@@ -25,52 +26,32 @@ export const deleteWorkload: Workload = {
   consistency: 'quorum',
   notPromisedBy: keptByModes(['siblings']),
   hasSessions: false,
-  keys: (count) => Array.from({ length: count * KEYS_FACTOR }, (_, i) => `k${i}`),
+  keys: (count) => keyNames(count * KEYS_FACTOR),
   start,
 }
 
 function start(run: WorkloadRun): Client {
   let nextId = 0
-  const address = (key: string, consistency = run.consistency): KeyAddress => ({
-    bucket: run.bucket,
-    key: run.keyPrefix + key,
-    consistency,
-  })
-  const read = async (
-    session: Session,
-    client: StoreClient,
-    key: string,
-    consistency?: string,
-  ): Promise<{ ids: readonly Json[]; context: string | undefined } | undefined> => {
-    let context: string | undefined
-    const ending = await session.run('read', key, null, async (): Promise<Ending> => {
-      const answer = await client.read(address(key, consistency))
-      if (answer.type === 'fail') return answer
-      context = answer.context
-      return { type: 'ok', value: answer.values.map(jsonOf) }
-    })
-    if (ending.type !== 'ok') return undefined
-    return { ids: Array.isArray(ending.value) ? (ending.value as Json[]) : [], context }
-  }
   return {
     // The keys need not exist, because this workload is about absent keys.
     prepare: async () => undefined,
-    turn: async ({ session, client, random }) => {
-      const key = run.keys[random.below(run.keys.length)] as string
-      const seen = await read(session, client, key)
+    turn: async (seat) => {
+      const { session, client, random } = seat
+      const key = pickKey(run.keys, random)
+      const seen = await readSiblings(seat, key, addressOf(run, key))
       if (seen === undefined) return
       const id = nextId++
       const { ids, context } = seen
       const value: Json = context === undefined ? { write: id } : { write: id, saw: ids }
       if (ids.length > 0 && random.chance(DELETE_PERCENT)) {
-        await session.run('delete', key, value, () => client.delete(address(key), context))
+        await session.run('delete', key, value, () => client.delete(addressOf(run, key), context))
       } else {
         await session.run('write', key, value, () =>
-          client.write(address(key), JSON.stringify(id), context),
+          client.write(addressOf(run, key), JSON.stringify(id), context),
         )
       }
     },
-    finalRead: async ({ session, client }, key) =>
-      (await read(session, client, key, FINAL_CONSISTENCY)) !== undefined,
+    finalRead: async (seat, key) =>
+      (await readSiblings(seat, key, addressOf(run, key, FINAL_CONSISTENCY))) !== undefined,
   }
 }

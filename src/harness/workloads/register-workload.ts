@@ -8,9 +8,12 @@ import { linearizability } from './level-promise.ts'
 import type { Ending, Session } from '../recorder.ts'
 import type { KeyAddress, StoreClient } from '../store-client.ts'
 import {
+  addressOf,
+  type Client,
   FINAL_CONSISTENCY,
   jsonOf,
-  type Client,
+  keyNames,
+  pickKey,
   type Workload,
   type WorkloadRun,
 } from './workload.ts'
@@ -26,7 +29,7 @@ export const registerWorkload: Workload = {
   consistency: 'strong',
   notPromisedBy: linearizability,
   hasSessions: false,
-  keys: (count) => Array.from({ length: count }, (_, i) => `k${i}`),
+  keys: keyNames,
   start,
 }
 
@@ -35,9 +38,7 @@ function start(run: WorkloadRun): Client {
   let takesConditions = false
   let hasSiblings = false
   const address = (key: string, consistency = run.consistency): KeyAddress => ({
-    bucket: run.bucket,
-    key: run.keyPrefix + key,
-    consistency,
+    ...addressOf(run, key, consistency),
     newest: hasSiblings,
   })
   // Strong keys can be read at any level, but written only at `strong`.
@@ -65,7 +66,7 @@ function start(run: WorkloadRun): Client {
       hasSiblings = mode === 'siblings'
     },
     turn: async ({ session, client, random }) => {
-      const key = run.keys[random.below(run.keys.length)] as string
+      const key = pickKey(run.keys, random)
       if (random.chance(READ_PERCENT)) {
         await read(session, client, key)
         return

@@ -11,9 +11,12 @@ import { causalOrder } from './level-promise.ts'
 import type { Ending, Session } from '../recorder.ts'
 import type { KeyAddress, StoreClient } from '../store-client.ts'
 import {
+  addressOf,
+  type Client,
   FINAL_CONSISTENCY,
   jsonOf,
-  type Client,
+  keyNames,
+  pickKey,
   type Seat,
   type Workload,
   type WorkloadRun,
@@ -34,7 +37,7 @@ function sessionsWorkload(name: string, model: Model): Workload {
     consistency: 'causal',
     notPromisedBy: causalOrder,
     hasSessions: true,
-    keys: (count) => Array.from({ length: count }, (_, i) => `k${i}`),
+    keys: keyNames,
     start,
   }
 }
@@ -44,9 +47,7 @@ function start(run: WorkloadRun): Client {
   /** For each seat, the token of its session. */
   const tokens = new Map<number, string>()
   const address = (key: string, token?: string, consistency = run.consistency): KeyAddress => ({
-    bucket: run.bucket,
-    key: run.keyPrefix + key,
-    consistency,
+    ...addressOf(run, key, consistency),
     session: token,
   })
   const keep = (seat: number, token: string | undefined): void => {
@@ -76,7 +77,7 @@ function start(run: WorkloadRun): Client {
     prepare: async () => undefined,
     turn: async ({ index, session, everywhere, random }: Seat) => {
       const client = random.pick(everywhere as [StoreClient, ...StoreClient[]])
-      const key = run.keys[random.below(run.keys.length)] as string
+      const key = pickKey(run.keys, random)
       const at = address(key, tokens.get(index))
       if (random.chance(READ_PERCENT)) await read(session, client, at, key, index)
       else {

@@ -12,11 +12,14 @@ import type { Json } from '../../checker/history/history.ts'
 import { setModel } from '../../checker/models/set-model.ts'
 import { keptByModes } from './level-promise.ts'
 import type { Ending } from '../recorder.ts'
-import type { KeyAddress, ReadEnding } from '../store-client.ts'
+import type { ReadEnding } from '../store-client.ts'
 import {
+  addressOf,
+  type Client,
   FINAL_CONSISTENCY,
   jsonOf,
-  type Client,
+  keyNames,
+  pickKey,
   type Seat,
   type Workload,
   type WorkloadRun,
@@ -29,40 +32,35 @@ export const setWorkload: Workload = {
   consistency: 'quorum',
   notPromisedBy: keptByModes(['siblings', 'set']),
   hasSessions: false,
-  keys: (count) => Array.from({ length: count }, (_, i) => `k${i}`),
+  keys: keyNames,
   start,
 }
 
 function start(run: WorkloadRun): Client {
   let nextElement = 0
-  const address = (key: string, consistency = run.consistency): KeyAddress => ({
-    bucket: run.bucket,
-    key: run.keyPrefix + key,
-    consistency,
-  })
   return {
     prepare: async ({ client }) => {
       for (const key of run.keys) {
-        const written = await client.write(address(key, FINAL_CONSISTENCY), '[]', undefined)
+        const written = await client.write(addressOf(run, key, FINAL_CONSISTENCY), '[]', undefined)
         if (written.type !== 'ok')
           throw new Error(`${client.node} did not make key ${key}: ${written.error}`)
       }
     },
     turn: async ({ session, client, random }) => {
-      const key = run.keys[random.below(run.keys.length)] as string
+      const key = pickKey(run.keys, random)
       const element = nextElement++
       await session.run('add', key, element, async (): Promise<Ending> => {
-        const read = await client.read(address(key))
+        const read = await client.read(addressOf(run, key))
         if (read.type === 'fail') return { type: 'fail', error: `read: ${read.error}` }
         if (read.values.length === 0 && read.context === undefined) {
           return { type: 'fail', error: 'read: the key is absent here' }
         }
         const elements = [...unionOf(read.values), element]
-        return client.write(address(key), JSON.stringify(elements), read.context)
+        return client.write(addressOf(run, key), JSON.stringify(elements), read.context)
       })
     },
     finalRead: ({ session, client }, key) =>
-      readElements(session, () => client.read(address(key, FINAL_CONSISTENCY)), key),
+      readElements(session, () => client.read(addressOf(run, key, FINAL_CONSISTENCY)), key),
   }
 }
 

@@ -6,12 +6,16 @@
 import type { Json } from '../../checker/history/history.ts'
 import { siblingsModel } from '../../checker/models/siblings-model.ts'
 import { keptByModes } from './level-promise.ts'
-import type { Ending, Session } from '../recorder.ts'
-import type { KeyAddress, StoreClient } from '../store-client.ts'
+import type { Session } from '../recorder.ts'
+import type { StoreClient } from '../store-client.ts'
+import { readSiblings } from './sibling-read.ts'
 import {
-  FINAL_CONSISTENCY,
-  jsonOf,
+  addressOf,
   type Client,
+  FINAL_CONSISTENCY,
+  keyNames,
+  pickKey,
+  type Seat,
   type Workload,
   type WorkloadRun,
 } from './workload.ts'
@@ -35,7 +39,7 @@ export const siblingsWorkload: Workload = {
   notPromisedBy: keptByModes(['siblings']),
   hasSessions: false,
   keys: (count) => [
-    ...Array.from({ length: count }, (_, i) => `k${i}`),
+    ...keyNames(count),
     ...Array.from({ length: Math.ceil(count / KEYS_PER_BLIND_KEY) }, (_, i) => `b${i}`),
   ],
   start,
@@ -52,11 +56,6 @@ function start(run: WorkloadRun): Client {
   const seenKeys = run.keys.filter((key) => key.startsWith('k'))
   const seen = new Map<string, Seen>()
   let nextId = 0
-  const address = (key: string, consistency = run.consistency): KeyAddress => ({
-    bucket: run.bucket,
-    key: run.keyPrefix + key,
-    consistency,
-  })
   const write = async (
     session: Session,
     client: StoreClient,
@@ -67,7 +66,7 @@ function start(run: WorkloadRun): Client {
     const id = nextId++
     const value: Json = saw === undefined ? { write: id } : { write: id, saw: saw.ids }
     const ending = await session.run('write', key, value, () =>
-      client.write(address(key, consistency), JSON.stringify(id), saw?.context),
+      client.write(addressOf(run, key, consistency), JSON.stringify(id), saw?.context),
     )
     if (ending.type !== 'ok') return { error: ending.error, seen: undefined }
     const { context, siblings } = ending
@@ -76,24 +75,11 @@ function start(run: WorkloadRun): Client {
       seen: siblings === 1 && context !== undefined ? { ids: [id], context } : undefined,
     }
   }
-  const read = async (
-    session: Session,
-    client: StoreClient,
-    key: string,
-    consistency?: string,
-  ): Promise<ReadOf> => {
-    let context: string | undefined
-    const ending = await session.run('read', key, null, async (): Promise<Ending> => {
-      const answer = await client.read(address(key, consistency))
-      if (answer.type === 'fail') return answer
-      context = answer.context
-      return { type: 'ok', value: answer.values.map(jsonOf) }
-    })
-    const ids = ending.type === 'ok' && Array.isArray(ending.value) ? (ending.value as Json[]) : []
-    return {
-      answered: ending.type === 'ok',
-      seen: context === undefined ? undefined : { ids, context },
-    }
+  /** Resolves to undefined also if the key is absent, because there is no context then. */
+  const read = async (seat: Seat, key: string): Promise<Seen | undefined> => {
+    const found = await readSiblings(seat, key, addressOf(run, key))
+    if (found?.context === undefined) return undefined
+    return { ids: found.ids, context: found.context }
   }
   return {
     prepare: async ({ session, client }) => {
@@ -103,16 +89,17 @@ function start(run: WorkloadRun): Client {
         throw new Error(`${client.node} did not make key ${key}: ${written.error}`)
       }
     },
-    turn: async ({ index, session, client, random }) => {
+    turn: async (seat) => {
+      const { index, session, client, random } = seat
       if (random.chance(BLIND_PERCENT)) {
-        await write(session, client, blindKeys[random.below(blindKeys.length)] as string)
+        await write(session, client, pickKey(blindKeys, random))
         return
       }
-      const key = seenKeys[random.below(seenKeys.length)] as string
+      const key = pickKey(seenKeys, random)
       const place = `${index} ${key}`
       const readOnly = random.chance(READ_PERCENT)
       const stale = random.chance(STALE_PERCENT) ? seen.get(place) : undefined
-      const now = stale ?? (await read(session, client, key)).seen
+      const now = stale ?? (await read(seat, key))
       // The key is absent and there is no context, so a write would be blind. Blind writes have their own keys.
       if (now === undefined) return
       seen.set(place, now)
@@ -120,18 +107,13 @@ function start(run: WorkloadRun): Client {
       const written = await write(session, client, key, now)
       if (written.seen !== undefined && random.chance(CHAIN_PERCENT)) seen.set(place, written.seen)
     },
-    finalRead: async ({ session, client }, key) =>
-      (await read(session, client, key, FINAL_CONSISTENCY)).answered,
+    finalRead: async (seat, key) =>
+      (await readSiblings(seat, key, addressOf(run, key, FINAL_CONSISTENCY))) !== undefined,
   }
 }
 
 /** `seen` is the written value, if the store reported that it left no siblings. */
 interface Written {
   readonly error: string | undefined
-  readonly seen: Seen | undefined
-}
-
-interface ReadOf {
-  readonly answered: boolean
   readonly seen: Seen | undefined
 }

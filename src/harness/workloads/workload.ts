@@ -7,7 +7,7 @@ import type { Model } from '../../checker/verdict/verdict.ts'
 import type { NotPromisedBy } from './level-promise.ts'
 import type { Session } from '../recorder.ts'
 import type { SeededRandom } from '../../random/seeded-random.ts'
-import type { StoreClient } from '../store-client.ts'
+import type { KeyAddress, StoreClient } from '../store-client.ts'
 
 export interface Workload {
   readonly name: string
@@ -56,6 +56,24 @@ export interface Client {
 
 /** The level of final reads. It reads every owner, which works because the cluster is healthy by then. */
 export const FINAL_CONSISTENCY = 'all'
+
+/** Where a key of a run is in the store, and at which level a request asks for it. */
+export function addressOf(
+  run: WorkloadRun,
+  key: string,
+  consistency = run.consistency,
+): KeyAddress {
+  return { bucket: run.bucket, key: run.keyPrefix + key, consistency }
+}
+
+/** `k0`, `k1` and so on. */
+export function keyNames(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `k${i}`)
+}
+
+export function pickKey(keys: readonly string[], random: SeededRandom): string {
+  return random.pick(keys as readonly [string, ...string[]])
+}
 
 /** Parses a stored value. A value that is not JSON becomes a text, so that the checker sees what no client wrote. */
 export function jsonOf(value: string): Json {

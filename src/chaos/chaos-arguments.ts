@@ -21,14 +21,14 @@ export const CHAOS_COMMAND = command({
   name: 'chaos',
   call: 'npm run chaos --',
   about:
-    'Breaks a running cluster on purpose, or heals it. Each fault undoes itself after a time, even if this ' +
-    'command is killed. The command ends when it has probed the effect.',
+    'Breaks a running cluster on purpose, or heals it. Each fault ends after a time, even if this ' +
+    'command is killed. The command returns when it has confirmed the effect.',
   subcommands: {
     ...FAULT_COMMANDS,
-    status: { about: 'Probe which nodes reach each other, and list the faults that are on.' },
-    heal: { about: 'Undo all faults.' },
+    status: { about: 'Probe which nodes reach each other, and list the active faults.' },
+    heal: { about: 'End all faults, and wait until all nodes reach each other.' },
     keep: {
-      about: 'Undo a fault when its time is over.',
+      about: 'End a fault when its time is over.',
       words: [{ name: 'LEASE' }],
       isHidden: true,
     },
@@ -38,7 +38,7 @@ export const CHAOS_COMMAND = command({
       kind: 'duration',
       max: 3_600_000,
       default: 60_000,
-      about: 'The time after which the fault undoes itself.',
+      about: 'How long the fault lasts.',
     },
     target: {
       kind: 'choice',
@@ -66,8 +66,8 @@ export const CHAOS_COMMAND = command({
     'npm run chaos -- heal',
   ],
   exitCodes: [
-    [0, 'the effect was probed'],
-    [1, 'the effect did not come'],
+    [0, 'the effect was confirmed'],
+    [1, 'the fault did not take effect'],
   ],
 })
 

@@ -50,14 +50,14 @@ async function run(args: ChaosArguments, terminal: ChaosTerminal): Promise<void>
       return printStatus(await target.status(), terminal)
     case 'heal':
       if (args.dryRun) return printLines(await target.planHeal(), terminal)
-      await noted(target, words, undefined, terminal, () => target.heal())
+      await logged(target, words, undefined, terminal, () => target.heal())
       terminal.print('healed: every node runs and reaches every other one')
       return
     default: {
       const fault = parseFault(words, await target.nodes())
       if (args.dryRun) return printLines(await target.plan(fault, args.forMs), terminal)
       const forMs = fault.type === 'restart' ? undefined : args.forMs
-      await noted(target, words, forMs, terminal, () => target.apply(fault, words, args.forMs))
+      await logged(target, words, forMs, terminal, () => target.apply(fault, words, args.forMs))
       terminal.print(sentenceOf(fault, words, args.forMs))
     }
   }
@@ -66,8 +66,8 @@ async function run(args: ChaosArguments, terminal: ChaosTerminal): Promise<void>
 async function chooseTarget(args: ChaosArguments, terminal: ChaosTerminal): Promise<ChaosTarget> {
   const found = await openTarget(args, terminal)
   if (found === undefined) {
-    const docker = 'no container of this project (docker compose up --build -d starts them)'
-    const local = `no local cluster on ${args.dataDir} (npm start starts one)`
+    const docker = 'no container of this project runs (start them: docker compose up --build -d)'
+    const local = `no local cluster runs on ${args.dataDir} (start one: npm start)`
     const missing = { docker: [docker], local: [local] }
     throw new UsageError(
       (args.target === undefined ? [docker, local] : missing[args.target]).join(', and '),
@@ -102,7 +102,7 @@ async function keep(args: ChaosArguments, { directory, script }: ChaosTerminal):
 }
 
 /** Logs each command to chaos.jsonl before it runs: command, user, start and end. Logs one more line if it fails. */
-async function noted(
+async function logged(
   { name: target }: ChaosTarget,
   words: readonly string[],
   forMs: number | undefined,
@@ -117,7 +117,7 @@ async function noted(
     } catch (error) {
       // A fault must not start without its line. Healing must work even if the disk is full.
       if (forMs !== undefined) throw error
-      complain(`chaos: ${file} cannot be written: ${(error as Error).message}`)
+      complain(`chaos: cannot write ${file}: ${(error as Error).message}`)
     }
   }
   const at = new Date()
@@ -130,7 +130,7 @@ async function noted(
     write({ at: new Date(), failed })
     const leftMs = (until?.getTime() ?? 0) - Date.now()
     if (leftMs <= 0 || error instanceof UsageError) throw error
-    const end = `what was done undoes itself in ${Math.ceil(leftMs / 1000)} s, or with: npm run chaos -- heal`
+    const end = `a part of the fault may be active and ends in ${Math.ceil(leftMs / 1000)} s; to end it now, run: npm run chaos -- heal`
     throw new Error(`${failed}; ${end}`, { cause: error })
   }
 }
@@ -147,7 +147,7 @@ function userName(): string | null {
 function sentenceOf(fault: Fault, words: readonly string[], forMs: number): string {
   if (fault.type === 'restart') return `restarted ${fault.node}`
   const seconds = forMs / 1000
-  return `on: ${words.join(' ')}; probed. It undoes itself in ${seconds} s, or with: npm run chaos -- heal`
+  return `active: ${words.join(' ')}. It ends in ${seconds} s; to end it now, run: npm run chaos -- heal`
 }
 
 function printStatus({ nodes, reaches, leases }: ChaosStatus, { print }: ChaosTerminal): void {
@@ -162,9 +162,9 @@ function printStatus({ nodes, reaches, leases }: ChaosStatus, { print }: ChaosTe
     })
     print(`${id.padEnd(7)}  ${cells.join('  ')}  ${state}`)
   }
-  if (leases.length === 0) print('no faults are on')
+  if (leases.length === 0) print('no faults are active')
   for (const { fault, endsInMs } of leases)
-    print(`on: ${fault}, for ${Math.ceil(endsInMs / 1000)} s more`)
+    print(`active: ${fault}, for ${Math.ceil(endsInMs / 1000)} s more`)
 }
 
 function printLines(lines: readonly string[], { print }: ChaosTerminal): void {

@@ -323,7 +323,7 @@ async function retried(trouble: () => Promise<string>): Promise<void> {
   for (;;) {
     const said = await trouble()
     if (said === '') return
-    if (Date.now() > endMs) throw new Error(`the effect did not come: ${said}`)
+    if (Date.now() > endMs) throw new Error(`the expected effect did not appear: ${said}`)
     await sleep(PROBE_PAUSE_MS)
   }
 }

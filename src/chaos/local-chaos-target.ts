@@ -159,7 +159,7 @@ export class LocalTarget implements ChaosTarget {
       const trouble = clockTrouble(fault, await ownMetrics(clientUrl))
       if (trouble === '') return
       if (Date.now() > Math.min(endMs, untilMs)) {
-        throw new Error(`the effect did not come: ${trouble}`)
+        throw new Error(`the fault did not take effect: ${trouble}`)
       }
       await sleep(PROBE_PAUSE_MS)
     }
@@ -184,8 +184,12 @@ export class LocalTarget implements ChaosTarget {
       const wrong = unexpectedPairs(fault, running, matrix)
       if (wrong.length === 0) return
       if (fault !== undefined && Date.now() > this.#cutUntilMs)
-        throw new Error('the fault ended before the nodes noticed it: it needs a longer --for')
-      if (Date.now() > endMs) throw new Error(`the effect did not come: ${wrong.join('; ')}`)
+        throw new Error('the fault ended before the nodes noticed it: use a longer --for')
+      if (Date.now() > endMs) {
+        const failure =
+          fault === undefined ? 'the cluster did not heal' : 'the fault did not take effect'
+        throw new Error(`${failure}: ${wrong.join('; ')}`)
+      }
       await sleep(PROBE_PAUSE_MS)
     }
   }
@@ -250,7 +254,9 @@ async function liveCuts(
   if (live.length === 0) return []
   // Each cut is in the files of both ends of its link, so half of the entries are counted.
   const endsInMs = Math.max(...live.map(({ untilMs }) => untilMs)) - nowMs
-  return [{ fault: `cuts of ${live.length / 2} peer links`, endsInMs }]
+  return [
+    { fault: `${live.length / 2} peer link${live.length === 2 ? '' : 's'} cut or lossy`, endsInMs },
+  ]
 }
 
 async function liveSkews(
@@ -263,7 +269,7 @@ async function liveSkews(
       const text = await readFile(file, 'utf8').catch(() => '{"offsetMs":0,"untilMs":0}')
       const { offsetMs, untilMs } = JSON.parse(text) as { offsetMs: number; untilMs: number }
       return {
-        fault: `${id} has its clock ${offsetMs / 1000} s off`,
+        fault: `the clock of ${id} is ${offsetMs / 1000} s off`,
         endsInMs: untilMs - nowMs,
         file,
       }

@@ -63,7 +63,7 @@ export const CHECK_COMMAND = command({
       kind: 'choice',
       names: WORKLOADS.map(({ name }) => name),
       ...WITHOUT_HISTORY,
-      about: 'What clients do, and what is checked. Needed without --history.',
+      about: 'What the clients do, and which promise is checked. Required without --history.',
     },
     bucket: {
       kind: 'text',
@@ -88,7 +88,7 @@ export const CHECK_COMMAND = command({
       ...WITHOUT_HISTORY,
       otherwise: 'none',
       about:
-        `What breaks. mix stands for the faults from ${FAULTS[0]} to ${FAULTS.at(-1)}. The others must be named: ` +
+        `Which faults to inject. mix stands for the faults from ${FAULTS[0]} to ${FAULTS.at(-1)}. The others must be named: ` +
         `${FILE_FAULTS.join(' and ')} damage a file of a killed node, and with membership nodes join, leave and are ` +
         'replaced.',
     },
@@ -97,7 +97,8 @@ export const CHECK_COMMAND = command({
       max: 86_400_000,
       default: 30_000,
       ...WITHOUT_HISTORY,
-      about: 'How long clients run. A fault that is on at the end still lasts to its own end.',
+      about:
+        'How long the clients run. A fault that is active at the end still lasts to its own end.',
     },
     rate: {
       kind: 'number',
@@ -105,7 +106,7 @@ export const CHECK_COMMAND = command({
       max: 10_000,
       default: 200,
       ...WITHOUT_HISTORY,
-      about: 'Turns a second, summed over all clients.',
+      about: 'Turns per second of all clients together. A turn is one or two operations.',
     },
     clients: {
       kind: 'number',
@@ -121,7 +122,7 @@ export const CHECK_COMMAND = command({
       max: 1000,
       default: 8,
       ...WITHOUT_HISTORY,
-      about: 'How many keys they use.',
+      about: 'How many keys the clients use.',
     },
     seed: {
       kind: 'seed',
@@ -133,11 +134,10 @@ export const CHECK_COMMAND = command({
       kind: 'list',
       placeholder: 'URL,URL',
       ...WITHOUT_HISTORY,
-      otherwise:
-        'docker if it runs, else local if it runs, else a local cluster for this run alone',
+      otherwise: 'docker if it runs, else local if it runs, else a new local cluster for this run',
       about:
-        'The cluster: docker, local, or the URLs of its nodes, separated by commas. A cluster known by its URLs ' +
-        'alone cannot be broken.',
+        'The cluster: docker, local, or the URLs of its nodes, separated by commas. The check cannot inject faults ' +
+        'into a cluster that is given by URLs.',
     },
     data: {
       kind: 'text',
@@ -162,7 +162,7 @@ export const CHECK_COMMAND = command({
       kind: 'choice',
       names: MODELS.map(({ name }) => name),
       needs: 'history',
-      about: 'The promise that the history is judged by.',
+      about: 'Which promise to check.',
     },
     initial: {
       kind: 'text',
@@ -231,7 +231,7 @@ function runArguments(values: Values): RunArguments {
   const target = targetOf(values.target)
   if (nemesis.length > 0 && typeof target !== 'string') {
     throw new UsageError(
-      '--target URL,…: only --nemesis none, because a cluster known by its URLs alone cannot be broken',
+      '--target URL,…: use --nemesis none, because the check cannot inject faults into a cluster that is given by URLs',
     )
   }
   return {

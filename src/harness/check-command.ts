@@ -127,7 +127,7 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
     )
     if (members !== undefined) reportMembers(members, terminal)
     report(verdict, terminal)
-    print(`files   ${dir}: index.html tells the story`)
+    print(`files   ${dir}: open index.html to see the whole run`)
     const isWrong = members !== undefined && members.wrongs.length > 0
     return isWrong ? EXIT_OF_RESULT.invalid : EXIT_OF_RESULT[verdict.result]
   } finally {
@@ -151,10 +151,12 @@ function reportMembers(members: MembershipEnd, { print }: Terminal): void {
   const { done, notBegun, leftovers, owned, wrongs } = members
   const counts = Object.entries(owned).map(([node, count]) => `${node} ${count}`)
   const left = Object.entries(leftovers).map(([node, count]) => `${node} ${count}`)
-  print(`members ${done.join(', ')}; data partitions of each: ${counts.join(', ')}`)
-  print(`        keys left on nodes that have left: ${left.join(', ') || 'no node left'}`)
+  print(`members changes made: ${done.join(', ')}; data partitions owned: ${counts.join(', ')}`)
+  print(
+    `        keys on the disks of nodes that have left: ${left.join(', ') || 'no node has left'}`,
+  )
   if (notBegun.length > 0) {
-    print(`        no time was left for: ${notBegun.join(', ')}; use a longer --time-limit`)
+    print(`        the run was too short for: ${notBegun.join(', ')}; use a longer --time-limit`)
   }
   for (const wrong of wrongs) print(`        WRONG: ${wrong}`)
 }

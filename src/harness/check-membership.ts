@@ -106,7 +106,7 @@ export async function runChanges(
     begun.push(change)
     await begin(change, of)
     if (await isOver(change, of.fleet, END_TIMEOUT_MS)) note('changed')
-    else throw new Error(`${what} was not over after ${END_TIMEOUT_MS / 1000} s`)
+    else throw new Error(`${what} did not end within ${END_TIMEOUT_MS / 1000} s`)
     if (change.goes !== undefined) await of.fleet.remove(change.goes)
   }
   return begun
@@ -124,13 +124,13 @@ export async function endOfMembership(
     if (goes === undefined) continue
     const left = await of.driver.retire(goes)
     leftovers[goes] = left
-    if (left > 0) wrongs.push(`${goes} has left, and ${left} keys are on its disk`)
+    if (left > 0) wrongs.push(`${goes} has left the cluster, but its disk still holds ${left} keys`)
   }
   const owned = await ownedBy(of.fleet.at(0))
   const counts = Object.values(owned)
   if (Math.max(...counts) - Math.min(...counts) > SPREAD_MAX) {
     const told = Object.entries(owned).map(([node, count]) => `${node} ${count}`)
-    wrongs.push(`the ring is not balanced: ${told.join(', ')}`)
+    wrongs.push(`the members own unequal numbers of data partitions: ${told.join(', ')}`)
   }
   const notBegun = plan.filter((change) => !made.includes(change)).map(wordsOf)
   return { done: made.map(wordsOf), notBegun, leftovers, owned, wrongs }
@@ -155,7 +155,8 @@ async function begin({ comes, goes }: PlannedChange, of: MembershipRun): Promise
     if (answer?.status === 202 || answer?.status === 200) return
     // A final refusal means that the node has left already, because an earlier request succeeded without an answer.
     if (answer?.status === 409 && codeOf(answer.json) === 'change_refused') return
-    if (performance.now() > endMs) throw new Error(`${goes} could not be told to leave`)
+    if (performance.now() > endMs)
+      throw new Error(`no node accepted the request to let ${goes} leave`)
     await sleep(POLL_MS)
   }
 }

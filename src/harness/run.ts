@@ -91,7 +91,8 @@ export async function runCheck(args: RunArguments, options: RunOptions): Promise
   }
   try {
     const notReady = await settle(fleet.present, READY_TIMEOUT_MS)
-    if (notReady !== undefined) throw new Error(`the cluster is not healthy: ${notReady}`)
+    if (notReady !== undefined)
+      throw new Error(`the cluster is not healthy, so the check cannot start: ${notReady}`)
     await client.prepare(seatAt(0))
     const notPromisedBy = args.workload.notPromisedBy(
       await fleet.at(0).modeOf(args.bucket),
@@ -114,7 +115,7 @@ export async function runCheck(args: RunArguments, options: RunOptions): Promise
         keys,
       )
     else
-      print(`        the cluster is not healthy again, so there are no final reads: ${unsettled}`)
+      print(`        the cluster did not become healthy, so there are no final reads: ${unsettled}`)
     const verdict = args.workload.model.check(recorder.events)
     const ownPauseMs = Math.round(pauses.max / 1e6)
     const members =

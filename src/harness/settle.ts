@@ -45,15 +45,15 @@ async function problemOf(client: StoreClient): Promise<string | undefined> {
 /** The problem that a node's own view of the cluster shows, if any. */
 function viewProblem(node: string, view: unknown): string | undefined {
   if (!isRecord(view) || !Array.isArray(view['members']) || !isRecord(view['hints'])) {
-    return `${node} gives no view of the cluster`
+    return `${node} does not describe the cluster at /v1/cluster`
   }
   for (const member of view['members'] as unknown[]) {
     if (isRecord(member) && member['state'] !== 'up')
-      return `${node} sees ${String(member['id'])} ${String(member['state'])}`
+      return `${node} considers ${String(member['id'])} ${String(member['state'])}`
   }
   for (const [owner, hints] of Object.entries(view['hints'])) {
     const pending = isRecord(hints) ? hints['pending'] : hints
-    if (pending !== 0) return `${node} keeps ${String(pending)} hints for ${owner}`
+    if (pending !== 0) return `${node} still keeps ${String(pending)} hints for ${owner}`
   }
   return undefined
 }

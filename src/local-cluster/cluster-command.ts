@@ -68,7 +68,7 @@ async function joinCluster(
     const how = replaces === undefined ? 'joins the cluster' : `takes the place of ${replaces}`
     print(`${id} answers on ${clientUrl}, and ${how}`)
     if (!isMember) {
-      print(`It is not admitted yet, and keeps asking: ${dataDir}/${id}/node.log says why`)
+      print(`The cluster has not admitted it yet. It keeps asking; see ${dataDir}/${id}/node.log`)
     }
     print(`curl ${clientUrl.replace('127.0.0.1', 'localhost')}/v1/cluster/moves shows the progress`)
     return EXIT_OK
@@ -88,7 +88,7 @@ function invitation({ nodes }: LocalCluster, dataDir: string): string[] {
   return [
     '',
     `Logs: ${dataDir}/n1/node.log and so on. Ctrl-C stops all nodes.`,
-    'Put a value on one node, and get it from another:',
+    'Write a value through one node, and read it through another:',
     `curl -X PUT ${urlOf(0)} -d world && curl ${urlOf(2)}`,
   ]
 }

@@ -80,7 +80,7 @@ function inUse(dataDir: string, pid: number | undefined): ControlError {
   const by = pid === undefined ? '' : ` (process ${pid})`
   return new ControlError(
     'refused',
-    `${resolve(dataDir)} is in use by a running cluster${by}: stop that one or give another --data`,
+    `${resolve(dataDir)} is in use by a running cluster${by}: stop that cluster, or choose another directory with --data`,
   )
 }
 
@@ -124,7 +124,7 @@ async function dispatch(control: ClusterControl, request: IncomingMessage): Prom
   }
   const [, node, fault] = /^POST \/nodes\/([^/]+)\/(kill|pause|restart)$/.exec(asked) ?? []
   if (node === undefined)
-    throw new ControlError('refused', `${asked} is not a request of this socket`)
+    throw new ControlError('refused', `the control socket does not know the request ${asked}`)
   const id = decodeURIComponent(node)
   const forMs = Number(body['forMs'])
   if (fault === 'kill') await control.kill(id, forMs)

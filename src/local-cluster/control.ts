@@ -123,7 +123,7 @@ export function readClusterFile(dataDir: string): ClusterFile | undefined {
 }
 
 function notRunning(dataDir: string): ControlError {
-  return new ControlError('not-running', `no cluster runs on ${dataDir}; npm start starts one`)
+  return new ControlError('not-running', `no cluster runs on ${dataDir}; start one with: npm start`)
 }
 
 interface Exchange {

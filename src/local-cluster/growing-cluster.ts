@@ -76,7 +76,9 @@ export class GrowingCluster {
     this.#roster = withoutNodes(this.#roster, [id])
     writeRoster(this.#options.dataDir, this.#roster)
     await this.#supervisor.remove(id)
-    this.#options.report(`${id} has left the cluster and is stopped; later starts skip it`)
+    this.#options.report(
+      `${id} has left the cluster and was stopped; npm start will not start it again`,
+    )
   }
 
   async #join(id: string, replaces: string | undefined): Promise<JoinedNode> {
@@ -136,12 +138,14 @@ export class GrowingCluster {
     const refuse = (reason: string): never => {
       throw new ControlError('refused', reason)
     }
-    if (!ID.test(id)) refuse(`${id} cannot be the id of a node here: it must be one of n1 to n99`)
+    if (!ID.test(id)) refuse(`${id} is not a valid node id: use n1 to n99`)
     const nodes = await this.#supervisor.status()
-    if (nodes.some((node) => node.id === id)) refuse(`${id} is a node of this cluster already`)
+    if (nodes.some((node) => node.id === id)) refuse(`${id} is already a node of this cluster`)
     const directory = join(this.#options.dataDir, id)
     if (this.#roster.left.includes(id) && existsSync(directory)) {
-      refuse(`${id} has left the cluster, and ${directory} holds its old data: remove it first`)
+      refuse(
+        `${id} has left the cluster, but ${directory} still holds its old data: remove that directory first`,
+      )
     }
   }
 }

@@ -147,7 +147,7 @@ async function refuseTakenPorts(
     if (taken === undefined) return
     if (!afterCrash || late.aborted) {
       throw new Error(
-        `${taken.id} could not start: port ${taken.port} is taken; --base-port gives other ports`,
+        `${taken.id} could not start: port ${taken.port} is taken; choose other ports with --base-port`,
       )
     }
     await sleep(LEFTOVERS_POLL_MS)
@@ -171,7 +171,7 @@ async function isReady(
   const url = `${clientUrl}/readyz?verbose=true`
   if (await pollUntilOk(url, giveUp)) return true
   signal?.throwIfAborted()
-  if (gone?.aborted !== true) report(`${id} is not ready yet; ${url} says why`)
+  if (gone?.aborted !== true) report(`${id} is not ready yet; for the reason, see ${url}`)
   return false
 }
 

@@ -111,7 +111,7 @@ export function createNodeProcess(spec: NodeProcessSpec, events: NodeProcessEven
       state = 'stopped'
       const cause = signal === null ? `exit code ${code}` : signal
       const words = lastWords(spec.nodeDir, logStart)
-      const sentence = `${spec.id} ended by itself (${cause})${words === '' ? '' : `: ${words}`}`
+      const sentence = `${spec.id} exited unexpectedly (${cause})${words === '' ? '' : `: ${words}`}`
       events.ended({ sentence, isFinal: FINAL_EXITS.has(code) })
     })
     // A process that could not be spawned emits no exit event.
@@ -163,7 +163,7 @@ export function createNodeProcess(spec: NodeProcessSpec, events: NodeProcessEven
   }
 
   function stuckError({ pid }: ChildProcess): NodeStartError {
-    const sentence = `${spec.id} (process ${pid}) is not gone ${KILL_WAIT_MS_MAX / 1000} s after SIGKILL; its disk may stand still`
+    const sentence = `${spec.id} (process ${pid}) still runs ${KILL_WAIT_MS_MAX / 1000} s after SIGKILL; its disk may be stalled`
     return new NodeStartError({ sentence, isFinal: false })
   }
 
@@ -214,7 +214,7 @@ export function createNodeProcess(spec: NodeProcessSpec, events: NodeProcessEven
         return
       }
       const why = ended.signal.aborted
-        ? lastWords(spec.nodeDir, logStart) || notSpawned || 'it ended without a message'
+        ? lastWords(spec.nodeDir, logStart) || notSpawned || 'it exited without a message'
         : `no answer within ${START_TIMEOUT_MS / 1000} s`
       await endWith('SIGKILL', 'stopped')
       const sentence = `${spec.id} could not start: ${why} (log: ${logPath(spec.nodeDir)})`

@@ -42,7 +42,9 @@ export async function openRoster(
   const count = kept.nodes.filter(({ first }) => first).length
   if (count === nodes) return kept
   const many = count === 1 ? 'one node' : `${count} nodes`
-  throw new Error(`the cluster in ${dataDir} began with ${many}: start it with --nodes ${count}`)
+  throw new Error(
+    `the cluster in ${dataDir} was created with ${many}: start it with --nodes ${count}`,
+  )
 }
 
 /** The nodes to start. A joined node whose directory was removed no longer counts. */

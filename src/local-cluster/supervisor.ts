@@ -51,7 +51,7 @@ export function superviseNodes(
     const slot = slots.find(({ process }) => process.spec.id === id)
     if (slot !== undefined) return slot
     const ids = slots.map(({ process }) => process.spec.id).join(', ')
-    throw new ControlError('refused', `there is no node ${id}, only ${ids}`)
+    throw new ControlError('refused', `there is no node ${id}; the nodes are ${ids}`)
   }
 
   function inTurn(slot: Slot, work: () => Promise<void>): Promise<void> {
@@ -106,17 +106,19 @@ export function superviseNodes(
   function restartLater(slot: Slot, { sentence, isFinal }: NodeEnd): void {
     const { id } = slot.process.spec
     if (closing || isFinal) {
-      report(closing ? sentence : `${sentence}; npm run chaos -- restart ${id} starts it again`)
+      report(
+        closing ? sentence : `${sentence}; start it again with: npm run chaos -- restart ${id}`,
+      )
       return
     }
     const pauseMs = slot.pause.next(performance.now())
-    report(`${sentence}; it is started again in ${pauseMs / 1000} s`)
+    report(`${sentence}; it will restart in ${pauseMs / 1000} s`)
     const timer = setTimeout(() => {
       inTurn(slot, async () => {
         // Another command may have started or killed the node while this one waited for its turn.
         if (slot.restart !== timer) return
         await startAgain(slot)
-        report(`${id} is started again`)
+        report(`${id} has restarted`)
       }).catch((error: unknown) => {
         if (!closing && !(error instanceof NodeStartError)) report((error as Error).message)
       })
@@ -168,7 +170,8 @@ export function superviseNodes(
       const slot = slotOf(id)
       await inTurn(slot, async () => {
         refuseStopped(slot)
-        if (slot.process.state === 'killed') throw new ControlError('refused', `${id} is killed`)
+        if (slot.process.state === 'killed')
+          throw new ControlError('refused', `${id} is killed, so it cannot be paused`)
         slot.process.pause()
         takeLease(slot, forMs)
       })
@@ -243,6 +246,6 @@ function refuseStopped({ process }: Slot): void {
   if (process.state !== 'stopped') return
   throw new ControlError(
     'refused',
-    `${process.spec.id} is not running; restart ${process.spec.id} starts it`,
+    `${process.spec.id} is not running; start it with: npm run chaos -- restart ${process.spec.id}`,
   )
 }

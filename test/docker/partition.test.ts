@@ -187,7 +187,7 @@ test('a one-way cut is one-way, and outlives a restart', async () => {
   const status = await chaos('status')
   expect(status).toMatch(/^n1 +· +yes +no +yes +yes +running$/m)
   expect(status).toMatch(/^n3 +yes +yes +· +yes +yes +running$/m)
-  expect(status).toMatch(/^on: oneway n1 n3, for \d+ s more$/m)
+  expect(status).toMatch(/^active: oneway n1 n3, for \d+ s more$/m)
 
   await chaos('restart n3')
   expect(await stack.connect('n1', 'n3.peer', 7080)).toBe('timeout')
@@ -236,7 +236,7 @@ test('a cut ends with its lease, though its command was killed', async () => {
     ['n5', 'n2.peer'],
   ] as const)
     await expect.poll(() => stack.connect(from, to, 7080), NOTICED).toBe('connected')
-  expect(await chaos('status')).toContain('no faults are on')
+  expect(await chaos('status')).toContain('no faults are active')
 })
 
 test('a cut ends with its lease, though its heal was killed half-way', async () => {
@@ -246,11 +246,11 @@ test('a cut ends with its lease, though its heal was killed half-way', async () 
   await expect.poll(() => stack.isOnPeerNetwork('n1'), { ...NOTICED, interval: 50 }).toBe(true)
   heal.kill('SIGKILL')
   expect(await ended).toEqual([null, 'SIGKILL'])
-  expect(await chaos('status')).toMatch(/^on: partition /m)
+  expect(await chaos('status')).toMatch(/^active: partition /m)
 
   await expect.poll(() => stack.chaosNetworks(), NOTICED).toBe('')
   await expect.poll(() => stack.connect('n2', 'n3.peer', 7080), NOTICED).toBe('connected')
-  expect(await chaos('status')).toContain('no faults are on')
+  expect(await chaos('status')).toContain('no faults are active')
 })
 
 test('a dry run tells the commands, and runs none of them', async () => {

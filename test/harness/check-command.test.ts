@@ -134,7 +134,7 @@ describe('check, what ends it early', () => {
     [['--workload', 'set', '--target', 'mars'], 'docker, local, or URLs'],
     [
       ['--workload', 'set', '--target', 'http://localhost:1', '--nemesis', 'kill'],
-      'only --nemesis none',
+      'use --nemesis none',
     ],
     [['--wrkload', 'set'], '--wrkload'],
     [['--history', 'nowhere.jsonl', '--model', 'set'], 'nowhere.jsonl'],

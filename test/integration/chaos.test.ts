@@ -49,20 +49,20 @@ async function chaos(command: string): Promise<string> {
 }
 
 test('a one-way cut is one-way, shows in the status, and ends with heal', async () => {
-  expect(await chaos('oneway n1 n3 --for 600s')).toContain('on: oneway n1 n3; probed.')
+  expect(await chaos('oneway n1 n3 --for 600s')).toContain('active: oneway n1 n3.')
   const status = await chaos('status')
   expect(status).toMatch(/^n1 +· +yes +no +running$/m)
   expect(status).toMatch(/^n3 +yes +yes +· +running$/m)
-  expect(status).toMatch(/^on: cuts of 1 peer links, for \d+ s more$/m)
+  expect(status).toMatch(/^active: 1 peer link cut or lossy, for \d+ s more$/m)
 
   expect(await chaos('heal')).toContain('every node runs and reaches every other one')
-  expect(await chaos('status')).toMatch(/^n1 +· +yes +yes +running\n[^]*no faults are on$/m)
+  expect(await chaos('status')).toMatch(/^n1 +· +yes +yes +running\n[^]*no faults are active$/m)
 })
 
 test('an isolated node comes back when its lease ends', async () => {
   await chaos('isolate n2 --for 8s')
   const status = async (): Promise<string> => chaos('status')
-  await expect.poll(status, NOTICED).toContain('no faults are on')
+  await expect.poll(status, NOTICED).toContain('no faults are active')
   await expect.poll(status, NOTICED).toMatch(/^n2 +yes +· +yes +running$/m)
 })
 
@@ -75,7 +75,7 @@ test('a cut that is over before anyone could notice it is no success', async () 
 
 test('a killed node is gone until it is healed', async () => {
   await chaos('kill n3 --for 600s')
-  expect(await chaos('status')).toMatch(/^n3 .* killed\n[^]*on: n3 killed, for \d+ s more$/m)
+  expect(await chaos('status')).toMatch(/^n3 .* killed\n[^]*active: n3 killed, for \d+ s more$/m)
   await chaos('heal')
   expect(await chaos('status')).toMatch(/^n3 +yes +yes +· +running$/m)
 })
@@ -88,8 +88,8 @@ test('a paused node answers nothing, and goes on', async () => {
 })
 
 test('a node whose clock is wrong is refused, says so, and comes back', async () => {
-  expect(await chaos('skew n2 +3s --for 600s')).toContain('on: skew n2 +3s; probed.')
-  expect(await chaos('status')).toMatch(/^on: n2 has its clock 3 s off, for \d+ s more$/m)
+  expect(await chaos('skew n2 +3s --for 600s')).toContain('active: skew n2 +3s.')
+  expect(await chaos('status')).toMatch(/^active: the clock of n2 is 3 s off, for \d+ s more$/m)
   const verdictOf = async (i: number): Promise<string> => {
     const answer = await fetch(`${cluster.nodes[i]?.clientUrl}/v1/cluster`)
     return ((await answer.json()) as { verdict: string }).verdict
@@ -99,7 +99,7 @@ test('a node whose clock is wrong is refused, says so, and comes back', async ()
     .poll(() => verdictOf(1), NOTICED)
     .toContain('The clock of n2 is 3 s ahead of n1, n3, which refuse what it sends.')
   await chaos('heal')
-  expect(await chaos('status')).toContain('no faults are on')
+  expect(await chaos('status')).toContain('no faults are active')
   // Until true time has caught up with what it has said.
   const write = async (): Promise<number> => {
     const url = `${cluster.nodes[1]?.clientUrl}/v1/kv/default/after`
@@ -109,9 +109,9 @@ test('a node whose clock is wrong is refused, says so, and comes back', async ()
 })
 
 test('a link that flaps is whole again after heal', async () => {
-  expect(await chaos('flap n1 n3 --for 600s')).toContain('on: flap n1 n3; probed.')
+  expect(await chaos('flap n1 n3 --for 600s')).toContain('active: flap n1 n3.')
   await chaos('heal')
-  expect(await chaos('status')).toMatch(/^n1 +· +yes +yes +running\n[^]*no faults are on$/m)
+  expect(await chaos('status')).toMatch(/^n1 +· +yes +yes +running\n[^]*no faults are active$/m)
 })
 
 test('a dry run tells what would be done, and nothing is', async () => {
@@ -124,7 +124,7 @@ test('a dry run tells what would be done, and nothing is', async () => {
     /n2[/\\]clock\.json: \{"offsetMs":-1000,"untilMs":\d+\}$/,
   )
   expect(await chaos('kill n2 --dry-run')).toMatch(/^kill n2 \(process \d+\)$/)
-  expect(await chaos('status')).toContain('no faults are on')
+  expect(await chaos('status')).toContain('no faults are active')
 })
 
 test('every fault is a line of chaos.jsonl, with its end', async () => {
@@ -153,6 +153,6 @@ test('bad words and an absent cluster end with 2, and say what there is', async 
   })
   expect(await run('heal', join(dir, 'nothing'))).toMatchObject({
     exitCode: 2,
-    complained: `chaos: no local cluster on ${join(dir, 'nothing')} (npm start starts one)`,
+    complained: `chaos: no local cluster runs on ${join(dir, 'nothing')} (start one: npm start)`,
   })
 })

@@ -108,7 +108,7 @@ test('a new node joins, an old one leaves, and the next start has the one and no
   expect((await states()).map(([id]) => id)).toEqual(['n1', 'n3', 'n4'])
 })
 
-test('a node that the cluster refuses is told with the reason, and is none of its nodes', async () => {
+test('a node that the cluster refuses gets the reason, and does not become a node', async () => {
   await start()
   const { code, lines } = await command('--join', 'n4', '--replaces', 'n9')
   expect([code, lines]).toEqual([1, [expect.stringMatching(/^n4 .+ does not let it join: /)]])
@@ -117,11 +117,11 @@ test('a node that the cluster refuses is told with the reason, and is none of it
 
   expect(await command('--join', 'n2')).toEqual({
     code: 1,
-    lines: ['n2 is a node of this cluster already'],
+    lines: ['n2 is already a node of this cluster'],
   })
 })
 
-test('where no cluster runs, none can be joined', async () => {
+test('without a running cluster no node can join', async () => {
   expect(await command('--join', 'n6')).toMatchObject({
     code: 1,
     lines: [expect.stringContaining('no cluster runs on')],

@@ -18,8 +18,8 @@ import { isAlive } from './process-life.ts'
 const LONG_MS = 600_000
 const WAIT = { timeout: 45_000, interval: 20 }
 const TRIED_TWICE = [
-  expect.stringMatching(/^n1 could not start: .+; it is started again in 1 s$/),
-  expect.stringMatching(/^n1 could not start: .+; it is started again in 2 s$/),
+  expect.stringMatching(/^n1 could not start: .+; it will restart in 1 s$/),
+  expect.stringMatching(/^n1 could not start: .+; it will restart in 2 s$/),
 ]
 
 describe('a local cluster of three nodes', () => {
@@ -158,21 +158,21 @@ describe('a local cluster of three nodes', () => {
   test('a node that ends by itself is told once, and started again after a pause', async () => {
     const { pid } = await node('n2')
     process.kill(pid as number, 'SIGKILL')
-    await expect.poll(() => reported, WAIT).toContain('n2 is started again')
+    await expect.poll(() => reported, WAIT).toContain('n2 has restarted')
     await expect.poll(() => answers('n2'), WAIT).toBe(true)
 
     expect((await node('n2')).pid).not.toBe(pid)
-    const [told, ...more] = reported.filter((line) => line.startsWith('n2 ended by itself'))
+    const [told, ...more] = reported.filter((line) => line.startsWith('n2 exited unexpectedly'))
     expect(more).toEqual([])
-    expect(told).toMatch(/^n2 ended by itself \(SIGKILL\).*; it is started again in 1 s$/)
+    expect(told).toMatch(/^n2 exited unexpectedly \(SIGKILL\).*; it will restart in 1 s$/)
   })
 
-  test('a lease keeps a node down that ended by itself a moment before', async () => {
+  test('a lease keeps a node down that exited a moment before', async () => {
     const { pid } = await node('n3')
     process.kill(pid as number, 'SIGKILL')
     await expect
       .poll(() => reported, WAIT)
-      .toContainEqual(expect.stringMatching(/^n3 ended by itself/))
+      .toContainEqual(expect.stringMatching(/^n3 exited unexpectedly/))
     await control.kill('n3', 2500)
     const { leaseEndsAtMs } = await node('n3')
     // Longer than the pause after which it would have been started again.
@@ -185,7 +185,9 @@ describe('a local cluster of three nodes', () => {
   })
 
   test('nonsense is refused in a sentence', async () => {
-    await expect(control.kill('n9', 1000)).rejects.toThrow('there is no node n9, only n1, n2, n3')
+    await expect(control.kill('n9', 1000)).rejects.toThrow(
+      'there is no node n9; the nodes are n1, n2, n3',
+    )
     await expect(control.pause('n1', -1)).rejects.toThrow('forMs must be a whole number')
     await expect(control.pause('n1', Number.NaN)).rejects.toThrow('forMs must be a whole number')
   })
@@ -229,7 +231,7 @@ describe('a node that cannot be started again', () => {
     const supervisor = await supervise({ QUORATE_DURABILITY: 'hope' })
     await expect(supervisor.restart('n1')).rejects.toThrow('n1 could not start: QUORATE_DURABILITY')
     expect(reported).toEqual([
-      expect.stringMatching(/; npm run chaos -- restart n1 starts it again$/),
+      expect.stringMatching(/; start it again with: npm run chaos -- restart n1$/),
     ])
     await supervisor.stop()
   })
@@ -241,7 +243,7 @@ describe('a node that cannot be started again', () => {
     })
     await expect(supervisor.restart('n1')).rejects.toThrow('n1 could not start')
     expect(reported).toEqual([
-      expect.stringMatching(/; npm run chaos -- restart n1 starts it again$/),
+      expect.stringMatching(/; start it again with: npm run chaos -- restart n1$/),
     ])
     await supervisor.stop()
   })

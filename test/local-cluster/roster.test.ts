@@ -55,9 +55,9 @@ test('one that has grown keeps its nodes and ports, whatever is asked for', asyn
   ])
 })
 
-test('one that has grown is told to be started with as many as it began with', async () => {
+test('a cluster that has grown must be started with its first number of nodes', async () => {
   await grown()
-  await expect(openRoster(dataDir, 5, 8001)).rejects.toThrow('began with 3 nodes')
+  await expect(openRoster(dataDir, 5, 8001)).rejects.toThrow('was created with 3 nodes')
 })
 
 test('those that have left are not started, nor a joined one without a directory', async () => {

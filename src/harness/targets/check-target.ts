@@ -38,16 +38,16 @@ export async function openTarget(args: RunArguments, options: TargetOptions): Pr
     if (containers.length > 0) return containerTarget(containers)
     if (target === 'docker') {
       throw new UsageError(
-        '--target docker: no container of this project runs; docker compose up --build -d starts them',
+        '--target docker: no container of this project runs; start them with: docker compose up --build -d',
       )
     }
   }
   const running = await findLocalCluster(dataDir)
   if (running !== undefined) return local(`local processes on ${dataDir}`, running)
   if (target === 'local') {
-    throw new UsageError(`--target local: no cluster runs on ${dataDir}; npm start starts one`)
+    throw new UsageError(`--target local: no cluster runs on ${dataDir}; start one with: npm start`)
   }
-  options.print('start   no cluster runs: starting one of local processes for this run alone')
+  options.print('start   no cluster runs, so the check starts a local one for this run')
   return local('local processes of this run', await startOwnCluster(options.print, options.stop))
 }
 

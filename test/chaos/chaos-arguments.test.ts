@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { parseChaosArguments } from '../../src/chaos/chaos-arguments.ts'
 import { UsageError } from '../../src/command-line/usage-error.ts'
 
-test('a fault alone lasts a minute, on whichever target there is', () => {
+test('by default a fault lasts a minute, on the target that runs', () => {
   expect(parseChaosArguments(['partition', 'halves'])).toEqual({
     words: ['partition', 'halves'],
     target: undefined,
@@ -52,7 +52,7 @@ test.each([[[]], [['help']], [['--help']], [['cut', 'n1', 'n3', '-h']]])(
   },
 )
 
-test('a clock that is set back is a word', () => {
+test('a negative skew is a word, not an option', () => {
   expect(parseChaosArguments(['skew', 'n2', '-300s', '--for', '5s'])?.words).toEqual([
     'skew',
     'n2',

@@ -99,7 +99,7 @@ test.each([
   expect(parse(command, FIVE.slice(0, count)).type).toMatch(/^(groups|links)$/)
 })
 
-test('isolate leaves one node alone, and the others together', () => {
+test('isolate cuts one node from the others, which stay connected', () => {
   const fault = network('isolate n3')
   expect(FIVE.map((id) => viewOf(fault, id, FIVE).join())).toEqual([
     'n1,n2,n4,n5',
@@ -110,7 +110,7 @@ test('isolate leaves one node alone, and the others together', () => {
   ])
 })
 
-test('bridge leaves one node in the middle of two halves', () => {
+test('bridge cuts two halves, and one node reaches both', () => {
   const fault = network('bridge n3')
   expect(FIVE.map((id) => viewOf(fault, id, FIVE).join())).toEqual([
     'n1,n2,n3',
@@ -122,13 +122,16 @@ test('bridge leaves one node in the middle of two halves', () => {
 })
 
 describe('ring', () => {
-  test.each([3, 4, 5, 6, 7])('of %d: everyone sees a majority, no two the same', (count) => {
-    const nodes = Array.from({ length: count }, (_, i) => `n${i + 1}`)
-    const fault = network('ring', nodes)
-    const views = nodes.map((id) => viewOf(fault, id, nodes))
-    for (const view of views) expect(view.length).toBeGreaterThan(count / 2)
-    expect(new Set(views.map((view) => view.join())).size).toBe(count)
-  })
+  test.each([3, 4, 5, 6, 7])(
+    'of %d nodes: each reaches a majority, and no two reach the same one',
+    (count) => {
+      const nodes = Array.from({ length: count }, (_, i) => `n${i + 1}`)
+      const fault = network('ring', nodes)
+      const views = nodes.map((id) => viewOf(fault, id, nodes))
+      for (const view of views) expect(view.length).toBeGreaterThan(count / 2)
+      expect(new Set(views.map((view) => view.join())).size).toBe(count)
+    },
+  )
 
   test('cuts both ways', () => {
     const fault = network('ring')
@@ -138,14 +141,14 @@ describe('ring', () => {
 })
 
 describe('single links', () => {
-  test('cut is both ways, and only there', () => {
+  test('cut cuts one link in both directions', () => {
     const fault = network('cut n1 n3')
     expect(lossPercent(fault, 'n1', 'n3')).toBe(100)
     expect(lossPercent(fault, 'n3', 'n1')).toBe(100)
     expect(lossPercent(fault, 'n1', 'n2')).toBe(0)
   })
 
-  test('oneway is one way', () => {
+  test('oneway cuts one direction', () => {
     const fault = network('oneway n1 n3')
     expect(lossPercent(fault, 'n1', 'n3')).toBe(100)
     expect(lossPercent(fault, 'n3', 'n1')).toBe(0)
@@ -175,12 +178,12 @@ describe('single links', () => {
   })
 })
 
-test.each(['kill', 'pause', 'restart'])('%s is of one node', (type) => {
+test.each(['kill', 'pause', 'restart'])('%s hits one node', (type) => {
   expect(parse(`${type} n2`)).toEqual({ type, node: 'n2' })
   expect(refusal(`${type} n8`)).toMatch(/^there is no node n8/)
 })
 
-test('a link that flaps is cut both ways, by turns', () => {
+test('flap cuts a link in both directions, on and off', () => {
   expect(parse('flap n1 n3')).toEqual({
     type: 'links',
     links: [
@@ -203,13 +206,16 @@ test.each([
   expect(parse(`skew n2 ${offset}`)).toEqual({ type: 'skew', node: 'n2', offsetMs })
 })
 
-test.each(['300s', '+0s', '+25h', '+1.5s', '+5', '++5s', 'soon'])('%s is no skew', (offset) => {
-  expect(refusal(`skew n2 ${offset}`)).toBe(
-    `OFFSET ${offset}: must be an offset such as +300s, -500ms or +2h, at most 24h`,
-  )
-})
+test.each(['300s', '+0s', '+25h', '+1.5s', '+5', '++5s', 'soon'])(
+  '%s is not a valid skew',
+  (offset) => {
+    expect(refusal(`skew n2 ${offset}`)).toBe(
+      `OFFSET ${offset}: must be an offset such as +300s, -500ms or +2h, at most 24h`,
+    )
+  },
+)
 
-test('an unknown command is answered with those that there are', () => {
+test('an unknown command is refused with the list of commands', () => {
   expect(refusal('explode n1')).toMatch(
     /^there is no command explode; the commands are partition, isolate, /,
   )

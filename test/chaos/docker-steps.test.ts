@@ -46,7 +46,7 @@ test('a partition moves the smaller group to a network of its own, number and al
   ])
 })
 
-test('of several groups the largest stays, and one node alone needs no network', () => {
+test('the largest group keeps its network, and a node alone needs none', () => {
   expect(stepsOf('partition n5/n1,n2/n3,n4')).toEqual([
     CREATE_GROUP_1,
     'network connect --ip 10.213.1.13 --alias n3.peer p_peer-g1 cn3',
@@ -57,7 +57,7 @@ test('of several groups the largest stays, and one node alone needs no network',
   ])
 })
 
-test('isolate only disconnects', () => {
+test('isolate only disconnects the node', () => {
   expect(stepsOf('isolate n3')).toEqual(['network disconnect --force p_peer cn3'])
 })
 
@@ -78,18 +78,18 @@ const CHAIN = 'iptables -w -N QUORATE_CHAOS && iptables -w -I INPUT -j QUORATE_C
 const DROP = (address: string, chance = ''): string =>
   ` && iptables -w -A QUORATE_CHAOS -s ${address} -p tcp --dport 7080${chance} -j DROP`
 
-test('a cut link drops at both ends what comes to the peer port', () => {
+test('a cut link drops packets to the peer port at both ends', () => {
   expect(stepsOf('cut n1 n3')).toEqual([
     SIDECAR('cn1') + CHAIN + DROP('10.213.0.13'),
     SIDECAR('cn3') + CHAIN + DROP('10.213.0.11'),
   ])
 })
 
-test('a one-way cut drops where it arrives, and only there', () => {
+test('a one-way cut drops packets at the receiver only', () => {
   expect(stepsOf('oneway n1 n3')).toEqual([SIDECAR('cn3') + CHAIN + DROP('10.213.0.11')])
 })
 
-test('a loss drops by chance', () => {
+test('a loss drops packets at random', () => {
   const chance = ' -m statistic --mode random --probability 0.2'
   expect(stepsOf('loss n1 n3 20%')).toEqual([
     SIDECAR('cn1') + CHAIN + DROP('10.213.0.13', chance),
@@ -97,7 +97,7 @@ test('a loss drops by chance', () => {
   ])
 })
 
-test('several cuts of one node are rules of one chain', () => {
+test('all cuts of one node are rules of one chain', () => {
   expect(stepsOf('ring')[0]).toBe(
     SIDECAR('cn1') + CHAIN + DROP('10.213.0.13') + DROP('10.213.0.14'),
   )
@@ -112,7 +112,7 @@ test('the script of a sidecar is one argument', () => {
   expect(step?.slice(-3)).toEqual(['sh', '-c', CHAIN + DROP('10.213.0.11')])
 })
 
-test('what is undone comes back with the pinned address and alias', () => {
+test('a healed node gets its pinned address and alias back', () => {
   const [, , n3] = NODES
   expect(reconnectStep(n3 as NodeContainer, NETWORK).join(' ')).toBe(
     'network connect --ip 10.213.0.13 --alias n3.peer p_peer cn3',
@@ -139,7 +139,7 @@ test('every node of the compose file has the address and the name that a healed 
   }
 })
 
-test('of a link that flaps the rules are in force by turns, until the sidecar is removed', () => {
+test('a sidecar adds and removes the rules of a flapping link until it is stopped', () => {
   const drop = (of: number): string =>
     `iptables -w -A QUORATE_CHAOS -s 10.213.0.1${of} -p tcp --dport 7080 -j DROP`
   const turns =
@@ -151,7 +151,7 @@ test('of a link that flaps the rules are in force by turns, until the sidecar is
   expect(stepsOf('flap n1 n3')).toEqual([flap('cn1', 3), flap('cn3', 1)])
 })
 
-test('a clock is set by a file that says until when, in a node that runs', () => {
+test('a running node gets a file with the clock offset and its end time', () => {
   const [n1] = NODES as [NodeContainer]
   const fault = { type: 'skew', node: 'n1', offsetMs: -500 } as const
   expect(skewStep(fault, n1, 1234)).toEqual([
@@ -168,7 +168,7 @@ test('a clock is set by a file that says until when, in a node that runs', () =>
   )
 })
 
-test('a node that does not run gets no rules, and the others still do', () => {
+test('a stopped node gets no rules, but the other nodes do', () => {
   const nodes = NODES.map((node) => (node.id === 'n1' ? { ...node, state: 'exited' } : node))
   const ids = nodes.map(({ id }) => id)
   const fault = parseFault(['cut', 'n1', 'n3'], ids) as NetworkFault
@@ -192,7 +192,7 @@ test.each([
   expect(steps.map((step) => step.join(' '))).toEqual(expected)
 })
 
-test('a file is damaged once the node is killed, by the program of its own image', () => {
+test('a file is damaged after the node is killed, by the program of its image', () => {
   const node = { id: 'n2', container: 'c', project: 'p', state: 'running', image: 'quorate' }
   const [kill, run = []] = fileSteps({ type: 'truncate', node: 'n2' }, node)
   expect(kill).toEqual(['kill', 'c'])
@@ -200,12 +200,12 @@ test('a file is damaged once the node is killed, by the program of its own image
   expect(run.join(' ')).toMatch(/--volumes-from c --entrypoint node quorate .*'truncate'/)
 })
 
-test('a node that does not run cannot be paused', () => {
+test('a stopped node cannot be paused', () => {
   const node = { id: 'n2', container: 'c', project: 'p', state: 'exited', image: 'i' }
   expect(() => processSteps({ type: 'pause', node: 'n2' }, node)).toThrow(UsageError)
 })
 
-test('healed nodes run, however they ended', () => {
+test('healed nodes run, whether they were killed or paused', () => {
   const states = ['running', 'paused', 'exited', 'created']
   const nodes = states.map((state) => ({
     id: state,
@@ -221,7 +221,7 @@ test('healed nodes run, however they ended', () => {
   ])
 })
 
-test('a line can be typed in a shell', () => {
+test('a printed step is a valid shell command', () => {
   expect(lineOf(['run', '--rm', 'sh', '-c', 'iptables -w -N C; true'])).toBe(
     "docker run --rm sh -c 'iptables -w -N C; true'",
   )

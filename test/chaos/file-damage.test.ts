@@ -28,7 +28,7 @@ function changed(): string[] {
   )
 }
 
-test('a flipped bit is one bit of one file, and every file that is not empty is hit', async () => {
+test('bitflip flips one bit of one file, and can hit every file that is not empty', async () => {
   const random = new SeededRandom('bit')
   const hit = new Set<string>()
   for (let i = 0; i < 50; i++) {
@@ -47,7 +47,7 @@ test('a flipped bit is one bit of one file, and every file that is not empty is 
   expect([...hit].sort()).toEqual(['000003.log', 'CURRENT'])
 })
 
-test('a file that is cut short keeps its beginning', async () => {
+test('truncate keeps the beginning of the file', async () => {
   const random = new SeededRandom('cut')
   for (let i = 0; i < 20; i++) {
     fill()
@@ -60,7 +60,7 @@ test('a file that is cut short keeps its beginning', async () => {
   }
 })
 
-test('large files are hit more often than small ones, and small ones still are', async () => {
+test('large files are hit more often than small ones, which are still hit', async () => {
   const random = new SeededRandom('size')
   const hits = new Map<string, number>()
   for (const name of ['000005.ldb', '000007.log', 'CURRENT', 'MANIFEST-000004'])

@@ -41,7 +41,7 @@ async function deadPid(): Promise<number> {
   return child.pid as number
 }
 
-test('what one command writes another one reads', () => {
+test('one command reads the leases that another has written', () => {
   expect(leases.read()).toEqual([])
   leases.write([LEASE])
   expect(new LeaseFile(join(directory, 'made'), 'p').read()).toEqual([LEASE])
@@ -55,7 +55,7 @@ test('garbage in the file is no lease', () => {
   expect(leases.read()).toEqual([LEASE])
 })
 
-test('the lock is held while the work goes on, and let go of when it fails', async () => {
+test('the lock is held during the work, and released if the work fails', async () => {
   const inside = leases.exclusively(async () => readFileSync(lock, 'utf8'))
   expect(await inside).toBe(String(process.pid))
   expect(existsSync(lock)).toBe(false)
@@ -63,7 +63,7 @@ test('the lock is held while the work goes on, and let go of when it fails', asy
   expect(existsSync(lock)).toBe(false)
 })
 
-test('of two works one waits for the other', async () => {
+test('a second command waits for the lock of the first', async () => {
   const events: string[] = []
   const { promise: gate, resolve: open } = Promise.withResolvers<void>()
   const first = leases.exclusively(async () => {
@@ -79,12 +79,12 @@ test('of two works one waits for the other', async () => {
   expect(events).toEqual(['first begins', 'first ends', 'second begins'])
 })
 
-test('a lock of a process that is dead is taken over', async () => {
+test('a lock of a dead process is taken over', async () => {
   writeFileSync(lock, String(await deadPid()))
   expect(await leases.exclusively(async () => readFileSync(lock, 'utf8'))).toBe(String(process.pid))
 })
 
-test('a lock that nobody has touched for long is taken over, whoever has its number', async () => {
+test('an old lock is taken over, even if another process has its process id', async () => {
   writeFileSync(lock, String(process.pid))
   const longAgo = new Date(Date.now() - 60_000)
   utimesSync(lock, longAgo, longAgo)
@@ -94,7 +94,7 @@ test('a lock that nobody has touched for long is taken over, whoever has its num
   expect(existsSync(lock)).toBe(false)
 })
 
-test('a lock of a process that lives is respected', async () => {
+test('a lock of a live process is respected', async () => {
   const holder = spawn(process.execPath, ['-e', 'process.stdin.resume()'], {
     stdio: ['pipe', 'ignore', 'ignore'],
   })

@@ -52,7 +52,7 @@ function asides(directory: string): string[] {
 }
 
 describe('a damaged database', () => {
-  it('that cannot be opened is set aside, where somebody else has the data', async () => {
+  it('that cannot be opened is set aside if another node has the data', async () => {
     const directory = await filled()
     damage(directory, /^MANIFEST/, 10)
     await expect(openLevelDisk({ directory })).rejects.toThrow(/cannot be opened.*Corruption/)
@@ -71,7 +71,7 @@ describe('a damaged database', () => {
     await again.close()
   })
 
-  it('that shows its damage when it is read is told once, and set aside at the next start', async () => {
+  it('whose damage is found by a read is reported once, and set aside at the next start', async () => {
     const directory = await filled()
     const told: string[] = []
     const found = Promise.withResolvers<void>()
@@ -94,7 +94,7 @@ describe('a damaged database', () => {
     await next.close()
   })
 
-  it('that lacks something in the middle of its log says so until that is written down', async () => {
+  it('with a gap in the middle of its log reports the gap until it is recorded', async () => {
     const directory = await filled()
     const database = new Level<string, Uint8Array>(directory, { valueEncoding: 'buffer' })
     for (let i = 0; i < 2000; i++) await database.put(`m${i}`, new Uint8Array(200).fill(i))
@@ -135,7 +135,7 @@ describe('a damaged database', () => {
     await disk.close()
   })
 
-  it.each([/^CURRENT$/, /\.ldb$/, /^MANIFEST/])('is found where %s is missing', async (kind) => {
+  it.each([/^CURRENT$/, /\.ldb$/, /^MANIFEST/])('is found if %s is missing', async (kind) => {
     const directory = await filled()
     const name = readdirSync(directory).find((file) => kind.test(file)) as string
     rmSync(join(directory, name))
@@ -144,7 +144,7 @@ describe('a damaged database', () => {
     await disk.close()
   })
 
-  it('without CURRENT is not begun anew where nobody else has the data', async () => {
+  it('without CURRENT is not recreated if no other node has the data', async () => {
     const directory = await filled()
     const current = readFileSync(join(directory, 'CURRENT'))
     rmSync(join(directory, 'CURRENT'))
@@ -155,7 +155,7 @@ describe('a damaged database', () => {
     await disk.close()
   })
 
-  it('lacks no writes where a power failure has emptied the file of a new one', async () => {
+  it('loses no writes if a power failure has emptied the file of a new log', async () => {
     const root = mkdtempSync(join(tmpdir(), 'quorate-damaged-'))
     roots.push(root)
     const options = { directory: join(root, 'db'), onDamaged: (): void => undefined }

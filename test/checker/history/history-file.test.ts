@@ -15,13 +15,13 @@ const history = historyOf([
 ])
 
 describe('a recorded history', () => {
-  test('is told from its content: JSON lines, EDN lines, or an EDN vector', () => {
+  test('is recognised by its content: JSON lines, EDN lines, or an EDN vector', () => {
     expect(readHistory(history.map(formatJsonl).join('\n'))).toEqual(history)
     expect(readHistory(history.map(formatEdn).join('\n'))).toEqual(history)
     expect(readHistory(`[${history.map(formatEdn).join('\n ')}]`)).toEqual(history)
   })
 
-  test('of a set as Jepsen writes it is judged', () => {
+  test('by Jepsen of a set can be judged', () => {
     const verdict = setModel.check(
       readHistory(`
         {:process 0, :type :invoke, :f :add, :value 7} ; a comment
@@ -84,12 +84,12 @@ describe('values', () => {
     expect(judged(edn(written, read))).toBe(result)
   })
 
-  test('the names of a composed value have no order', () => {
+  test('the order of fields in a map does not matter', () => {
     expect(judged(jsonl('{"a":1,"b":[2]}', '{"b":[2],"a":1}'))).toBe('valid')
     expect(judged(jsonl('{"a":1,"b":[2]}', '{"b":[1],"a":2}'))).toBe('invalid')
   })
 
-  test('an answer to a write that is another value is refused', () => {
+  test('an answer to a write with another value is refused', () => {
     const garbled = jsonl('1', '1').replace(
       '"ok","f":"write","value":1',
       '"ok","f":"write","value":2',
@@ -97,7 +97,7 @@ describe('values', () => {
     expect(() => judged(garbled)).toThrow('must repeat the value of the request')
   })
 
-  test('a cas that expects nothing says so in EDN, as a read that found nothing', () => {
+  test('EDN writes :absent for a cas that expects no value, and for a read that found none', () => {
     const events = historyOf([
       { process: 0, type: 'invoke', f: 'cas', value: [null, 1] },
       { process: 0, type: 'ok', f: 'cas', value: [null, 1] },
@@ -111,7 +111,7 @@ describe('values', () => {
 })
 
 describe('EDN', () => {
-  test('what is written is read again', () => {
+  test('a written history reads back unchanged', () => {
     const json = fc
       .jsonValue({ maxDepth: 3, noUnicodeString: false } as object)
       .map((value) => JSON.parse(JSON.stringify(value)) as Json)
@@ -149,7 +149,7 @@ describe("Jepsen's independent keys", () => {
     op(3, 'ok', 'cas', '[0 [1 2]]'),
   ]
 
-  test('are told from the values, and judged one by one', () => {
+  test('are recognised by their values, and checked one by one', () => {
     const history = readHistory(TWO_KEYS.join('\n'))
     expect(history.map(({ key, value }) => [key, value])).toEqual([
       ['0', 1],
@@ -172,7 +172,7 @@ describe("Jepsen's independent keys", () => {
     expect(judged(...TWO_KEYS, ...gone)).toBe('invalid')
   })
 
-  test('stand beside events of the nemesis, and processes that go on after an unknown outcome', () => {
+  test('work with nemesis events, and with processes that continue after an unknown outcome', () => {
     const more = [
       '{:process :nemesis :type :invoke :f :start :value nil}',
       '{:process :nemesis :type :info :f :start :value {"n1" :killed}}',
@@ -196,7 +196,7 @@ describe("Jepsen's independent keys", () => {
     expect(judged(...lines)).toBe('valid')
   })
 
-  test('a register that holds vectors, or is only compared and set, is none', () => {
+  test('a register that holds vectors, or has only cas operations, has no independent keys', () => {
     const vectors = [
       op(0, 'invoke', 'write', '[0 1]'),
       op(0, 'ok', 'write', '[0 1]'),
@@ -216,7 +216,7 @@ describe('times since 1970', () => {
     [250n, 'ok', '1'],
   ] as const
 
-  test('are counted from the first, to the nanosecond', () => {
+  test('are converted to nanoseconds since the first event', () => {
     const edn = told.map(
       ([ns, type, value]) =>
         `{:process 0 :time ${FIRST + ns} :type :${type} :f :read :value ${value === 'null' ? 'nil' : value}}`,

@@ -60,7 +60,7 @@ describe('history.jsonl', () => {
 })
 
 describe('history.edn', () => {
-  test('has the form of Jepsen', () => {
+  test('has the form that Jepsen writes', () => {
     const [event] = parseJsonl(good)
     expect(formatEdn(event as HistoryEvent)).toBe(
       '{:index 0, :time 5, :process 3, :type :invoke, :f :add, :key "k0", :value 1, :node "n1"}',
@@ -78,7 +78,7 @@ describe('history.edn', () => {
 })
 
 describe('pairing of events', () => {
-  test('an operation without an end is of unknown outcome', () => {
+  test('an operation without an end has an unknown outcome', () => {
     const [operation] = operationsOf(
       historyOf([{ process: 1, type: 'invoke', f: 'add', value: 1 }]),
     )

@@ -44,7 +44,7 @@ function changed(
 }
 
 describe('the search agrees with trying every order', () => {
-  test('of registers', () => {
+  test('for registers', () => {
     let invalid = 0
     let valid = 0
     fc.assert(
@@ -71,7 +71,7 @@ describe('the search agrees with trying every order', () => {
     expect(invalid).toBeGreaterThan(300)
   })
 
-  test('of registers of which nearly everything crashed', () => {
+  test('for registers whose operations nearly all crashed', () => {
     let invalid = 0
     fc.assert(
       fc.property(registers, fc.boolean(), (history, hasForesight) => {
@@ -88,7 +88,7 @@ describe('the search agrees with trying every order', () => {
     expect(invalid).toBeLessThan(2700)
   })
 
-  test('of texts that are appended to', () => {
+  test('for strings with appends', () => {
     let invalid = 0
     fc.assert(
       fc.property(texts, fc.boolean(), (history, hasForesight) => {
@@ -106,7 +106,7 @@ describe('the search agrees with trying every order', () => {
   })
 })
 
-test('a crashed cas may be the way to a value, though an earlier crashed write gives it, too', () => {
+test('a crashed cas may produce a value that an earlier crashed write could produce, too', () => {
   const events = (
     [
       [0, 'invoke', 'write', 1],
@@ -122,7 +122,7 @@ test('a crashed cas may be the way to a value, though an earlier crashed write g
   expect(outcome).toEqual({ type: 'linearizable', order: [1, 2, 0, 3] })
 })
 
-test('what correct registers did is linearizable, whatever crashed', () => {
+test('every history of a correct register is linearizable, whichever operations crashed', () => {
   fc.assert(
     fc.property(fc.string(), fc.integer({ min: 2, max: 20 }), (seed, processes) => {
       const plan = { operations: 400, keys: 1, processes, values: 5, crashedPerMille: 20 }
@@ -134,7 +134,7 @@ test('what correct registers did is linearizable, whatever crashed', () => {
   )
 })
 
-describe('the bounds', () => {
+describe('the limits of the search', () => {
   const hard = operationsOf(
     registerHistory(new SeededRandom('hard'), {
       operations: 2000,
@@ -144,14 +144,14 @@ describe('the bounds', () => {
     }),
   )
 
-  test('out of time is unknown', () => {
+  test('a search that runs out of time is unknown', () => {
     let now = 0
     const limits = { memoBytesMax: 1e9, deadlineMs: 1, nowMs: () => now++ }
     const { outcome } = decide(withoutRoom(hard), registerObject(true), [null], limits)
     expect(outcome).toEqual({ type: 'unknown', why: 'time' })
   })
 
-  test('out of memory is unknown', () => {
+  test('a search that runs out of memory is unknown', () => {
     const limits = { memoBytesMax: 10_000, deadlineMs: Infinity, nowMs: () => 0 }
     const { outcome } = decide(withoutRoom(hard), registerObject(true), [null], limits)
     expect(outcome).toEqual({ type: 'unknown', why: 'memory' })

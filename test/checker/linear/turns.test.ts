@@ -26,18 +26,18 @@ function decided(
   return { done, left, tookMs: now }
 }
 
-test('what is easy does not wait for what is hard', () => {
+test('an easy object does not wait for a hard one', () => {
   const { done, left, tookMs } = decided([100_000, 20, 30], 60_000)
   expect(done).toEqual([20, 30])
   expect(left).toEqual([100_000])
   expect(tookMs).toBeLessThan(60_010)
 })
 
-test('what takes longer has its turn within the time there is', () => {
+test('a hard object gets a longer turn within the time limit', () => {
   expect(decided([40_000, 20, 2000], 60_000)).toMatchObject({ done: [20, 2000, 40_000], left: [] })
 })
 
-test('once it is settled no other turn is begun', () => {
+test('no new turn begins once the result is settled', () => {
   const { left, tookMs } = decided([100_000, 20], 60_000, 20)
   expect(left).toEqual([100_000])
   expect(tookMs).toBeLessThan(1000)

@@ -27,7 +27,7 @@ function examples(model: Model, all: readonly Example[]): void {
 describe('causal model', () => {
   examples(causalModel, [
     {
-      what: 'what is read was written, by somebody whose answer never came',
+      what: 'a read of a write with an unknown outcome',
       deeds: [wrote(1, 'x', 1, 'info'), saw(2, 'x', 1), ...left('x', 1, 1)],
       kinds: {},
     },
@@ -57,7 +57,7 @@ describe('causal model', () => {
       words: /cause and effect form a cycle/,
     },
     {
-      what: 'the effect is there, its cause is not',
+      what: 'a client sees an effect, but not its cause',
       deeds: [
         wrote(1, 'x', 1),
         wrote(1, 'y', 2),
@@ -69,7 +69,7 @@ describe('causal model', () => {
       kinds: { missingCause: 1 },
     },
     {
-      what: 'neither the effect nor its cause is there yet',
+      what: 'a client sees the cause too late, but before the effect',
       deeds: [
         wrote(1, 'x', 1),
         wrote(1, 'y', 2),
@@ -94,7 +94,7 @@ describe('causal model', () => {
       kinds: { missingCause: 1 },
     },
     {
-      what: 'a value that the reader knew to be replaced',
+      what: 'a stale value, after the reader saw an effect of its replacement',
       deeds: [
         wrote(1, 'x', 1),
         wrote(1, 'x', 2),
@@ -107,12 +107,12 @@ describe('causal model', () => {
       kinds: { staleRead: 1 },
     },
     {
-      what: 'a value that was replaced, which the reader cannot know',
+      what: 'a stale value whose replacement the reader cannot know',
       deeds: [wrote(1, 'x', 1), wrote(1, 'x', 2), saw(2, 'x', 1), ...left('x', 2, 2)],
       kinds: {},
     },
     {
-      what: 'a deleted value, by somebody who deleted it',
+      what: 'a client reads a value that it has deleted',
       deeds: [wrote(1, 'x', 1), deleted(1, 'x'), saw(1, 'x', 1), ...left('x', null)],
       kinds: { staleRead: 1 },
     },
@@ -148,30 +148,30 @@ describe('causal model', () => {
       kinds: {},
     },
     {
-      what: 'only what an acknowledged write had replaced is left',
+      what: 'the final reads return a value that an acknowledged write had replaced',
       deeds: [wrote(1, 'x', 1), wrote(1, 'x', 2), ...left('x', 1, 1)],
       kinds: { lost: 1 },
       words: /only older values/,
     },
     {
-      what: 'only what a write of unknown outcome had replaced is left',
+      what: 'the final reads return a value that a write of unknown outcome may have replaced',
       deeds: [wrote(1, 'x', 1), wrote(1, 'x', 2, 'info'), ...left('x', 1, 1)],
       kinds: {},
     },
     {
-      what: 'the concurrent of two writes is left',
+      what: 'the final reads return one of two concurrent writes',
       deeds: [wrote(1, 'x', 1), wrote(2, 'x', 2), ...left('x', 1, 1)],
       kinds: {},
     },
     {
-      what: 'nodes that do not agree in the end',
+      what: 'nodes that do not agree at the end',
       deeds: [wrote(1, 'x', 1), wrote(2, 'x', 2), ...left('x', 1, 2)],
       kinds: { notConverged: 1 },
       words: /do not agree/,
     },
   ])
 
-  test('says unknown where no key was read in the end, or nothing was read', () => {
+  test('is unknown if no key was read at the end, or nothing was read at all', () => {
     const unread = causalModel.check(historyOfDeeds([wrote(1, 'x', 1), saw(1, 'x', 1)]))
     expect(unread.result).toBe('unknown')
     const blind = causalModel.check(historyOfDeeds([wrote(1, 'x', 1)]))

@@ -21,7 +21,7 @@ function read(value: number | null, node = 'n1'): Told[] {
 }
 
 describe('counter model', () => {
-  test('the sum of what was acknowledged is right, and no other number', () => {
+  test('only the sum of the acknowledged adds is valid', () => {
     expect(check([...add(2), ...add(-5), ...read(-3)]).result).toBe('valid')
     const verdict = check([...add(2), ...add(3), ...read(2, 'n3')])
     expect(verdict.result).toBe('invalid')
@@ -31,14 +31,14 @@ describe('counter model', () => {
     )
   })
 
-  test('what ended unknown may count once, or not at all, and not twice', () => {
+  test('an add of unknown outcome counts once or not at all, but never twice', () => {
     const unknown = [...add(1), ...add(10, 'info')]
     expect(check([...unknown, ...read(1)]).result).toBe('valid')
     expect(check([...unknown, ...read(11)]).result).toBe('valid')
     expect(kinds([...unknown, ...read(21)])).toContain('miscounted')
   })
 
-  test('what was rejected does not count', () => {
+  test('a rejected add does not count', () => {
     expect(check([...add(1), ...add(10, 'fail'), ...read(1)]).result).toBe('valid')
     expect(kinds([...add(1), ...add(10, 'fail'), ...read(11)])).toContain('miscounted')
   })

@@ -29,28 +29,28 @@ function deleting(id: number, saw?: number[], end: 'ok' | 'fail' | 'info' = 'ok'
 }
 
 describe('siblings model: deletes', () => {
-  test('a delete leaves nothing of what it saw', () => {
+  test('a delete removes every value that it saw', () => {
     expect(check([...blind(1), ...deleting(2, [1]), ...read([])]).result).toBe('valid')
     expect(kinds([...blind(1), ...deleting(2, [1]), ...read([1])])).toEqual(['resurrected'])
   })
 
-  test('a delete excuses nothing that it did not see', () => {
+  test('a delete does not remove a value that it did not see', () => {
     expect(kinds([...blind(1), ...seeing(2, []), ...deleting(3, [1]), ...read([])])).toEqual([
       'lost',
     ])
   })
 
-  test('a delete of unknown outcome may have been done, or not', () => {
+  test('a delete of unknown outcome may have been applied, or not', () => {
     const told = [...blind(1), ...deleting(2, [1], 'info')]
     expect(check([...told, ...read([])]).result).toBe('valid')
     expect(check([...told, ...read([1])]).result).toBe('valid')
   })
 
-  test('a rejected delete has deleted nothing', () => {
+  test('a rejected delete removes nothing', () => {
     expect(kinds([...blind(1), ...deleting(2, [1], 'fail'), ...read([])])).toEqual(['lost'])
   })
 
-  test('what is written after a delete stays', () => {
+  test('a value written after a delete stays', () => {
     const told = [...blind(1), ...deleting(2, [1]), ...seeing(3, [])]
     expect(check([...told, ...read([3])]).result).toBe('valid')
     expect(kinds([...told, ...read([])])).toEqual(['lost'])
@@ -90,7 +90,7 @@ describe('siblings model', () => {
     expect(check([begin!, ...blind(4), end!, ...read([3])]).result).toBe('valid')
   })
 
-  test('what was never written, or was rejected, may be read at no time', () => {
+  test('a value that was never written, or was rejected, must never be read', () => {
     expect(kinds([...blind(1), ...read([9]), ...seeing(2, [1]), ...read([2])])).toEqual([
       'invented',
     ])
@@ -100,7 +100,7 @@ describe('siblings model', () => {
     expect(kinds([...read([1]), ...blind(1), ...read([1])])).toEqual(['invented'])
   })
 
-  test('what was replaced may not come back', () => {
+  test('a replaced value must not come back', () => {
     expect(kinds([...blind(1), ...seeing(2, [1]), ...read([1, 2])])).toEqual(['resurrected'])
     expect(kinds([...blind(1), ...seeing(2, [1], 'info'), ...read([1, 2])])).toEqual([
       'resurrected',
@@ -108,7 +108,7 @@ describe('siblings model', () => {
     expect(check([...blind(1), ...seeing(2, [1], 'info'), ...read([1])]).result).toBe('valid')
   })
 
-  test('the nodes agree in the end, whatever the order of siblings', () => {
+  test('nodes agree at the end if they return the same siblings in any order', () => {
     const both = [...blind(1), ...seeing(2, [])]
     expect(check([...both, ...read([1, 2], 'n1'), ...read([2, 1], 'n2')]).result).toBe('valid')
     expect(
@@ -123,7 +123,7 @@ describe('siblings model', () => {
     ])
   })
 
-  test('nothing acknowledged, or a key that was not read in the end, cannot be told', () => {
+  test('without an acknowledged write or a final read the verdict is unknown', () => {
     expect(check([...blind(1, 'info'), ...read([])]).result).toBe('unknown')
     expect(check(blind(1)).result).toBe('unknown')
     expect(check([...blind(1), ...done('read', 'k0', null, 'fail')]).result).toBe('unknown')

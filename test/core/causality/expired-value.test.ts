@@ -173,7 +173,7 @@ describe('a strong value', () => {
     memory: { changes: [], answered: [] },
   })
 
-  it('that was shrunk stays so beside the same proposal, and gives way to a later one', () => {
+  it('that was shrunk stays shrunk beside the same proposal, and yields to a later one', () => {
     const full = accepted(1)
     const shrunk = shrinkExpired(full, 5)
     expect(shrunk.memory).toBe(full.memory)

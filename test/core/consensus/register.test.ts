@@ -204,7 +204,7 @@ describe('an idempotency key', () => {
     expect([later.changed, told(later)]).toEqual([false, ['key reused', 2, 2]])
   })
 
-  it('of a write that was not made answers nothing', () => {
+  it('of a write that was not made gives no answer', () => {
     const failed = put(2, 'b', { idempotencyKey: 'k', condition: ABSENT_ONLY })
     const round = apply(written(), [failed, remove(3), { ...failed, dot: put(4, '').dot }], 20)
     expect(told(round)).toEqual(['condition failed', 3, 4])
@@ -218,7 +218,7 @@ describe('a doubtful attempt', () => {
   const retried = (timestamp: number): Requested =>
     put(timestamp, 'b', { doubtful: [{ ballot: at(20), done }], condition: onlyAt(1) })
 
-  it('that was made is answered as it was, and not made again', () => {
+  it('that was decided is answered as before, and not repeated', () => {
     const later = apply(attempt.next, [put(3, 'c')], 30).next
     for (const [current, text] of [
       [attempt.next, 'b'],
@@ -229,13 +229,13 @@ describe('a doubtful attempt', () => {
     }
   })
 
-  it('that was not made is made now, if its condition holds now', () => {
+  it('that was not decided is made now, if its condition holds now', () => {
     expect(told(apply(before, [retried(9)], 40))).toEqual([9])
     const other = apply(before, [put(3, 'c')], 30).next
     expect(told(apply(other, [retried(9)], 40))).toEqual(['condition failed'])
   })
 
-  it('that was made is found behind one of which nothing can be told any more', () => {
+  it('that was decided is found behind an attempt whose result is forgotten', () => {
     const doubtful = [
       { ballot: at(5), done: { ...done, dot: { actor: ACTOR, timestamp: 1 } } },
       { ballot: at(20), done },
@@ -245,7 +245,7 @@ describe('a doubtful attempt', () => {
     expect(told(apply(current, [put(10, 'b', { doubtful })], 40))).toEqual([2])
   })
 
-  it('of which nothing can be told any more is not made', () => {
+  it('whose result is forgotten is not repeated', () => {
     let current = before
     for (let i = 1; i <= 6; i++) current = apply(current, [put(2 + i, `${i}`)], 20 + i).next
     const round = apply(current, [put(9, 'x'), retried(10)], 40)
@@ -275,7 +275,7 @@ const operations = fc.array(operation, { minLength: 1, maxLength: 8 }).map((draw
 )
 
 describe('rounds', () => {
-  it('of a batch come to the same as one round for each of its operations', () => {
+  it('of a batch give the same result as one round per operation', () => {
     fc.assert(
       fc.property(operations, (requested) => {
         const batch = apply(null, requested, 100)
@@ -299,7 +299,7 @@ describe('rounds', () => {
     )
   })
 
-  it('raise the version with each change, and leave it where it is otherwise', () => {
+  it('raise the version only if they change the value', () => {
     fc.assert(
       fc.property(fc.array(operations, { maxLength: 5 }), (batches) => {
         let current: StoredObject | null = null
@@ -325,7 +325,7 @@ describe('rounds', () => {
     maxLength: 5,
   })
 
-  it('make a write once however often its outcome was unknown, or tell that they cannot tell', () => {
+  it('make a write once however often its outcome was unknown, or report that the result is forgotten', () => {
     let forgotten = 0
     fc.assert(
       fc.property(attempts, (taken) => {

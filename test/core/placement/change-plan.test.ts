@@ -44,7 +44,7 @@ describe('the plan of a change', () => {
     expect(plan.after).toEqual(ownedByWidest(afterChange(begun)))
   })
 
-  it('of a leave copies exactly what the leaver has', () => {
+  it('of a leave copies exactly the partitions of the leaver', () => {
     const { moves } = planChange(five, { kind: 'leave', node: 'n2' })
     expect(moves.every(({ from }) => from === 'n2')).toBe(true)
     const index = 1
@@ -54,7 +54,7 @@ describe('the plan of a change', () => {
     expect(moves).toHaveLength(owned.length)
   })
 
-  it('warns of copies that a lost node takes with it', () => {
+  it('warns of copies that are lost with a lost node', () => {
     const { warnings } = planChange(five, { kind: 'remove', node: 'n2' })
     expect(warnings).toContainEqual(
       expect.stringMatching(
@@ -68,14 +68,14 @@ describe('the plan of a change', () => {
     expect(planChange(five, { kind: 'leave', node: 'n2' }).warnings.join()).not.toContain('keeps')
   })
 
-  it('warns of fewer zones, and of other voters', () => {
+  it('warns of fewer zones, and of changed voters', () => {
     const { warnings } = planChange(five, { kind: 'leave', node: 'n5' })
     expect(warnings).toContain('The members will be in fewer zones: 4 instead of 5.')
     expect(warnings).toContain('The voters will be n1, n2, n3 instead of n1, n2, n3, n4, n5.')
     expect(planChange(five, { kind: 'join', member: memberNo(6) }).warnings).toEqual([])
   })
 
-  it('warns of owners that come to be in one zone', () => {
+  it('warns if all owners of a partition would be in one zone', () => {
     const warned = /^The owners of \d+ data partitions will be in fewer zones than now\.$/
     const request = (zone: string): ChangeRequest => ({
       kind: 'replace',
@@ -87,14 +87,14 @@ describe('the plan of a change', () => {
     expect(planChange(five, request('z2')).warnings.join()).not.toContain('fewer zones')
   })
 
-  it('of a second node gives it half of what the first one has', () => {
+  it('of a join of a second node gives it half of the partitions', () => {
     const one = topologyOf(1, [1])
     const { moves } = planChange(one, { kind: 'join', member: memberNo(2) })
     expect(moves).toHaveLength(PARTITION_COUNT / 2)
     expect(moves.every(({ from, to }) => from === 'n1' && to === 'n2')).toBe(true)
   })
 
-  it('is refused as the change is', () => {
+  it('is refused for the same reasons as the change', () => {
     expect(() => planChange(five, { kind: 'leave', node: 'n9' })).toThrow('n9 is not a member')
     const begun = beginChange(five, { kind: 'leave', node: 'n1' })
     expect(() => planChange(begun, { kind: 'leave', node: 'n2' })).toThrow('leave of n1')

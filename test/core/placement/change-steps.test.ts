@@ -22,7 +22,7 @@ const replaceBy = (member = memberNo(6), isLost = false): ChangeRequest => ({
 })
 
 describe('a change of the members', () => {
-  it('of a join: moves to who comes, is released by who was there, and ends', () => {
+  it('join: the newcomer gains copies, the old owners release them, and the change ends', () => {
     const moving = beginChange(five, join)
     expect(moving).toMatchObject({
       epoch: 2,
@@ -51,7 +51,7 @@ describe('a change of the members', () => {
     expect(end.voters).toEqual(five.voters)
   })
 
-  it('of a leave: waits for the leaver alone in the end, and then it is none', () => {
+  it('leave: the change waits for the leaver at the end, and the leaver is then no member', () => {
     const emptying = afterPhase(afterPhase(beginChange(five, leave)))
     expect(emptying.change).toMatchObject({ phase: 'emptying', other: [], done: [] })
     expect(waitingFor(emptying)).toEqual(['n2'])
@@ -65,7 +65,7 @@ describe('a change of the members', () => {
     expect(end.voters).toEqual(['n1', 'n3', 'n4'])
   })
 
-  it('of a remove: never waits for the lost one, and is over when its copies are made', () => {
+  it('remove: the change never waits for the lost node, and ends when its copies are made', () => {
     const moving = beginChange(five, { kind: 'remove', node: 'n2' })
     expect(moving.change).toMatchObject({ leaving: 'n2', isLost: true })
     expect(waitingFor(moving)).not.toContain('n2')
@@ -76,7 +76,7 @@ describe('a change of the members', () => {
     expect(end.members.map(({ id }) => id)).not.toContain('n2')
   })
 
-  it('of a replacement by a newcomer: it takes exactly the places of the old one', () => {
+  it('replace by a newcomer: it takes exactly the places of the old node', () => {
     const end = afterChange(beginChange(five, replaceBy()))
     const named = end.preference.map((list) => list.map((i) => end.members[i]?.id))
     const before = five.preference.map((list) => list.map((i) => five.members[i]?.id))
@@ -85,7 +85,7 @@ describe('a change of the members', () => {
     expect(end.voters).toHaveLength(5)
   })
 
-  it('of a replacement by a member: nobody joins, and it owns no more than others', () => {
+  it('replace by a member: nobody joins, and it owns no more than the others', () => {
     const moving = beginChange(five, replaceBy(memberNo(3)))
     expect(moving.change).toMatchObject({ joining: null, leaving: 'n2' })
     const end = afterChange(moving)
@@ -95,14 +95,14 @@ describe('a change of the members', () => {
     expect(Math.max(...load) - Math.min(...load)).toBeLessThanOrEqual(2)
   })
 
-  it('in which nothing is copied goes on to the phase in which somebody has a part', () => {
+  it('without copies skips to the next phase in which a node has work', () => {
     const bare = { ...topologyOf(4), buckets: [] }
     expect(beginChange(bare, { kind: 'join', member: memberNo(5) }).change).toBeUndefined()
     const leaving = beginChange(bare, { kind: 'leave', node: 'n4' })
     expect(leaving).toMatchObject({ epoch: 2, placementVersion: 2, change: { phase: 'emptying' } })
   })
 
-  it('is undone while its copies move, and not later', () => {
+  it('can be cancelled while its copies move, but not later', () => {
     const moving = beginChange(five, join)
     const emptying = cancelChange(moving)
     expect(emptying.preference.every((list) => list.at(-1) === 5)).toBe(true)
@@ -117,7 +117,7 @@ describe('a change of the members', () => {
     expect(() => cancelChange(five)).toThrow('no change of the members is under way')
   })
 
-  it('waits no more for who gives up copies and is lost, and then that one can be removed', () => {
+  it('stops waiting for a releasing node that is lost, which can then be removed', () => {
     const remove: ChangeRequest = { kind: 'remove', node: 'n3' }
     let now = beginChange(afterPhase(beginChange(five, join)), remove)
     expect(now.change).toMatchObject({ kind: 'join', phase: 'releasing', done: ['n3'] })
@@ -129,7 +129,7 @@ describe('a change of the members', () => {
     expect(beginChange(now, remove).change).toMatchObject({ kind: 'remove', leaving: 'n3' })
   })
 
-  it('takes one report of each that has a part in the phase, and none else', () => {
+  it('accepts one report from each node that has work in the phase, and no other report', () => {
     const moving = beginChange(five, leave)
     const [first, second] = waitingFor(moving) as [string, string]
     expect(reportDone(moving, 1, 'moving', first)).toBeUndefined()
@@ -148,8 +148,8 @@ describe('a change of the members', () => {
   })
 })
 
-describe('a change that is asked for again', () => {
-  it('is found under way where it is exactly that one', () => {
+describe('a repeated request for a change', () => {
+  it('finds the change under way if both are identical', () => {
     const joining = beginChange(five, join)
     expect(isUnderWay(joining, join)).toBe(true)
     const elsewhere = { ...memberNo(6), peerUrl: 'http://other:7080' }
@@ -182,7 +182,7 @@ describe('a change that is asked for again', () => {
     },
   )
 
-  it('is not made where a member of that id is at another address', () => {
+  it('is refused if a member with that id has another address', () => {
     const elsewhere = { ...memberNo(3), peerUrl: 'http://other:7080' }
     expect(isMade(five, { kind: 'join', member: memberNo(3) })).toBe(true)
     expect(isMade(five, { kind: 'join', member: elsewhere })).toBe(false)

@@ -59,7 +59,7 @@ describe('a write', () => {
     },
   )
 
-  it('that is blind covers what is older than itself, once, and not what is newer', () => {
+  it('without a context covers older siblings once, and no newer ones', () => {
     const protocol = new WriteProtocol('covers-unseen', DOT)
     const told = { ...NOTHING, uncovered: [OLDER, NEWER] }
     expect(meet(protocol, HERE, { ...told })).toEqual({ type: 'cover', dots: [OLDER, OLDER] })
@@ -71,20 +71,20 @@ describe('a write', () => {
     })
   })
 
-  it('that is blind covers nothing at a node that does not own the key', () => {
+  it('without a context covers nothing at a node that does not own the key', () => {
     const told = { ...NOTHING, uncovered: [OLDER] }
     const step = meet(new WriteProtocol('covers-unseen', DOT), ELSEWHERE, told)
     expect(step).toEqual({ type: 'acknowledge' })
   })
 
-  it('of lww is made again above a newer timestamp', () => {
+  it('in an lww bucket is retried above a newer timestamp', () => {
     const protocol = new WriteProtocol('lww', DOT)
     const step = meet(protocol, HERE, { ...NOTHING, newest: NEWER.timestamp })
     expect(step).toEqual({ type: 'mint-above', newest: NEWER.timestamp })
     expect(meet(protocol, HERE, { ...NOTHING, newest: 500 })).toEqual({ type: 'acknowledge' })
   })
 
-  it('goes to the new owners where the key has moved, and is then judged by these', () => {
+  it('goes to the new owners if the key has moved, and is then counted at these', () => {
     const protocol = new WriteProtocol('covers-unseen', DOT)
     expect(meet(protocol, HERE, NOTHING, false)).toEqual({ type: 'place-again' })
     expect(meet(protocol, ELSEWHERE)).toEqual({ type: 'acknowledge' })
@@ -92,7 +92,7 @@ describe('a write', () => {
 })
 
 describe('a write that fails', () => {
-  it('is rejected where nobody can have stored anything, also after a move', () => {
+  it('is rejected if no owner can have stored it, also after a move', () => {
     expect(refuse(new WriteProtocol('covers-unseen', DOT), HERE)).toEqual({
       type: 'fail',
       outcome: 'rejected',
@@ -103,7 +103,7 @@ describe('a write that fails', () => {
     expect(protocol.doubt).toBe('none')
   })
 
-  it('is unknown where owners before a move may have stored it', () => {
+  it('is unknown if owners before a move may have stored it', () => {
     const met = new WriteProtocol('covers-unseen', DOT)
     expect(meet(met, HERE, NOTHING, false)).toEqual({ type: 'place-again' })
     expect(refuse(met, ELSEWHERE)).toEqual({ type: 'fail', outcome: 'unknown' })
@@ -125,7 +125,7 @@ describe('a write that fails', () => {
     },
   )
 
-  it('is unknown where too few owners with whole copies have told what it replaces', () => {
+  it('is unknown if too few owners with full copies have reported what it replaces', () => {
     const protocol = new WriteProtocol('covers-unseen', DOT)
     const plan = { ...HERE, wholeNeed: 2 }
     expect(meet(protocol, plan, { ...NOTHING, isWhole: false })).toEqual({

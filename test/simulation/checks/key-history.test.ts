@@ -66,13 +66,13 @@ function breaks(invariant: string, told: string, act: () => void): void {
   expect(message).toContain(told)
 }
 
-describe('invented', () => {
-  it('is a value that nobody wrote', () => {
+describe('a value is reported as invented', () => {
+  it('if nobody wrote it', () => {
     wrote(0, 'a')
     breaks('invented', 'a read returned b, but nobody wrote it', () => history.seen(['a', 'b']))
   })
 
-  it('is no value that is being written, or whose outcome is unknown', () => {
+  it('but not if its write is under way or has an unknown outcome', () => {
     begin(0, 'a', { over: [] })
     wrote(0, 'b', { over: [], outcome: 'unknown' })
     history.seen(['a', 'b'])
@@ -80,13 +80,13 @@ describe('invented', () => {
   })
 })
 
-describe('rejected', () => {
-  it('is never read after', () => {
+describe('a rejected value', () => {
+  it('must not be read afterwards', () => {
     wrote(0, 'a', { outcome: 'rejected' })
     breaks('rejected', 'a read returned a, but its write was rejected', () => history.seen(['a']))
   })
 
-  it('nor before', () => {
+  it('must not have been read before', () => {
     const write = begin(0, 'a')
     history.seen(['a'])
     breaks('rejected', 'the write of a was rejected after a read', () =>
@@ -94,7 +94,7 @@ describe('rejected', () => {
     )
   })
 
-  it('excuses nothing: what it would have replaced is there', () => {
+  it('does not excuse the absence of a value that it would have replaced', () => {
     wrote(0, 'a')
     wrote(2 * SECOND, 'b', { outcome: 'rejected' })
     wrote(4 * SECOND, undefined, { over: ['a'], outcome: 'rejected' })
@@ -103,8 +103,8 @@ describe('rejected', () => {
   })
 })
 
-describe('a blind write that is rejected', () => {
-  it('excuses nothing that was written while it was under way', () => {
+describe('a rejected blind write', () => {
+  it('does not excuse the absence of a value written while it was under way', () => {
     const blind = begin(0, 'b')
     wrote(SECOND, 'a', { over: [] })
     history.end(blind, 'rejected', 3 * SECOND)
@@ -113,7 +113,7 @@ describe('a blind write that is rejected', () => {
   })
 })
 
-describe('a read at a quorum', () => {
+describe('a quorum read', () => {
   it('may find nothing before a write is acknowledged at a quorum', () => {
     begin(0, 'a', { over: [] })
     wrote(0, 'b', { over: [], outcome: 'unknown' })
@@ -122,13 +122,13 @@ describe('a read at a quorum', () => {
     read(2 * SECOND)
   })
 
-  it('sees what was acknowledged at a quorum before it began', () => {
+  it('must return a value that a quorum acknowledged before it began', () => {
     wrote(0, 'a')
     wrote(0, 'b', { over: [] })
     breaks('quorum-read', 'a quorum acknowledged b before', () => read(2 * SECOND, 'a'))
   })
 
-  it('need not see what was not, or not yet, or at a weaker level', () => {
+  it('need not return a value that was acknowledged later, at a weaker level, or not at all', () => {
     wrote(0, 'z')
     wrote(0, 'a', { over: [], level: 'eventual' })
     wrote(0, 'b', { over: [], level: 'weak' })
@@ -138,7 +138,7 @@ describe('a read at a quorum', () => {
     read(3 * SECOND, 'z')
   })
 
-  it('does not see what had been replaced at a quorum before it began', () => {
+  it('must not return a value that a quorum write replaced before it began', () => {
     wrote(0, 'a')
     wrote(2 * SECOND, 'b', { over: ['a'] })
     read(4 * SECOND, 'b')
@@ -147,7 +147,7 @@ describe('a read at a quorum', () => {
     )
   })
 
-  it('nor what a blind write at a quorum has replaced', () => {
+  it('must not return a value that a blind quorum write replaced', () => {
     wrote(0, 'a')
     wrote(2 * SECOND, 'b')
     read(4 * SECOND, 'b')
@@ -156,7 +156,7 @@ describe('a read at a quorum', () => {
     )
   })
 
-  it('may see what was replaced by a weaker write, or meanwhile', () => {
+  it('may return a value that was replaced at a weaker level, or during the read', () => {
     wrote(0, 'a')
     wrote(2 * SECOND, 'b', { over: ['a'], level: 'eventual' })
     read(4 * SECOND, 'a')
@@ -164,7 +164,7 @@ describe('a read at a quorum', () => {
     read(5 * SECOND, 'a', 'b')
   })
 
-  it('sees what another one gave before it', () => {
+  it('must return a value that an earlier quorum read returned', () => {
     wrote(0, 'a', { over: [], level: 'eventual' })
     wrote(0, 'b', { over: [], level: 'eventual' })
     read(2 * SECOND, 'b')
@@ -172,14 +172,14 @@ describe('a read at a quorum', () => {
     breaks('quorum-read', 'a quorum read returned a before', () => read(6 * SECOND, 'b'))
   })
 
-  it('need not see what one gave that has not ended', () => {
+  it('need not return a value of a read that has not ended', () => {
     wrote(0, 'a', { over: [], level: 'eventual' })
     wrote(0, 'b', { over: [], level: 'eventual' })
     read(2 * SECOND, 'a', 'b')
     history.seenAtQuorum(['b'], 2 * SECOND, 4 * SECOND)
   })
 
-  it('need not see what a write under way, or of unknown outcome, may have replaced', () => {
+  it('need not return a value that a write under way, or of unknown outcome, may have replaced', () => {
     wrote(0, 'a')
     wrote(0, 'b', { over: [] })
     begin(2 * SECOND, 'c', { over: ['a'] })
@@ -187,14 +187,14 @@ describe('a read at a quorum', () => {
     read(4 * SECOND, 'd')
   })
 
-  it('need not see what a blind write that had begun before may have replaced', () => {
+  it('need not return a value that an earlier blind write may have replaced', () => {
     const blind = begin(0, 'b')
     wrote(SECOND, 'a', { over: [] })
     history.end(blind, 'ok', 3 * SECOND)
     read(5 * SECOND, 'b')
   })
 
-  it('finds a value in a key that was written and never deleted', () => {
+  it('must find a value if the key was written and never deleted', () => {
     // Two that replace each other: either may be gone, but not both.
     const one = begin(0, 'a')
     const other = begin(0, 'b')
@@ -214,7 +214,7 @@ describe('a read at a quorum', () => {
     read(4 * SECOND)
   })
 
-  it('finds nothing else where a delete was rejected', () => {
+  it('must find a value if the only delete was rejected', () => {
     const one = begin(0, 'a')
     const other = begin(0, 'b')
     history.end(one, 'ok', SECOND)
@@ -225,14 +225,14 @@ describe('a read at a quorum', () => {
 })
 
 describe('at rest', () => {
-  it.each(['eventual', 'quorum'] as const)('what was acknowledged at %s is there', (level) => {
+  it.each(['eventual', 'quorum'] as const)('a value acknowledged at %s is present', (level) => {
     wrote(0, 'a', { over: [], level })
     wrote(0, 'b', { over: [], level })
     history.seenAtRest(['a', 'b'], LATER)
     breaks('lost', 'the write of b was acknowledged', () => history.seenAtRest(['a'], LATER))
   })
 
-  it('what was promised nothing, rejected or unknown may be missing', () => {
+  it('a value that was rejected, unknown or written at weak may be missing', () => {
     wrote(0, 'z', { over: [] })
     wrote(0, 'a', { over: [], level: 'weak' })
     wrote(0, 'b', { over: [], outcome: 'unknown' })
@@ -240,28 +240,28 @@ describe('at rest', () => {
     history.seenAtRest(['z'], LATER)
   })
 
-  it.each(['eventual', 'quorum'] as const)('what was replaced at %s is not back', (level) => {
+  it.each(['eventual', 'quorum'] as const)('a value replaced at %s does not come back', (level) => {
     wrote(0, 'a')
     wrote(2 * SECOND, 'b', { over: ['a'], level })
     history.seenAtRest(['b'], LATER)
     breaks('resurrected', 'a came back', () => history.seenAtRest(['a', 'b'], LATER))
   })
 
-  it('what was deleted is not back', () => {
+  it('a deleted value does not come back', () => {
     wrote(0, 'a')
     wrote(2 * SECOND, undefined, { over: ['a'] })
     history.seenAtRest([], LATER)
     breaks('resurrected', 'a came back', () => history.seenAtRest(['a'], LATER))
   })
 
-  it('what a remove may have missed, at a weaker level, may be there or not', () => {
+  it('a value that a weaker remove may have missed may be present or not', () => {
     wrote(0, 'a', { over: [] })
     wrote(2 * SECOND, undefined, { over: ['a'], level: 'eventual', isSure: false })
     history.seenAtRest(['a'], LATER)
     history.seenAtRest([], LATER)
   })
 
-  it('what may have been replaced blindly, or by a write of unknown outcome, may be missing', () => {
+  it('a value that a blind write or a write of unknown outcome may have replaced may be missing', () => {
     wrote(0, 'a', { over: [] })
     wrote(0, 'b', { over: [] })
     wrote(2 * SECOND, 'c', { over: ['a'], outcome: 'unknown' })
@@ -273,7 +273,7 @@ describe('at rest', () => {
     )
   })
 
-  it('a blind write of unknown outcome does not excuse what came long after it', () => {
+  it('a blind write of unknown outcome does not excuse the absence of a much later value', () => {
     wrote(0, 'a', { outcome: 'unknown' })
     wrote(10 * SECOND, 'soon after', { over: [] })
     wrote(100 * SECOND, 'long after', { over: [] })
@@ -281,7 +281,7 @@ describe('at rest', () => {
     breaks('lost', 'long after', () => history.seenAtRest(['soon after'], LATER))
   })
 
-  it('what has expired is gone, and what has not is read', () => {
+  it('an expired value is absent, and an unexpired one is present', () => {
     wrote(0, 'a', { over: [], expiresUs: 5 * SECOND })
     history.seenAtRest(['a'], 4 * SECOND)
     history.seenAtRest([], LATER)
@@ -290,7 +290,7 @@ describe('at rest', () => {
     )
   })
 
-  it('a key that only was written has a value', () => {
+  it('a key that was only written has a value', () => {
     wrote(0, 'a')
     const later = begin(2 * SECOND, 'b')
     const last = begin(2 * SECOND, 'c')
@@ -302,7 +302,7 @@ describe('at rest', () => {
 })
 
 describe('a long history', () => {
-  it('goes on finding what is broken', () => {
+  it('still reports violations', () => {
     let last: string[] = []
     for (let i = 0; i < 5000; i++) {
       const startUs = 4 * i * SECOND

@@ -54,18 +54,18 @@ function breaks(invariant: string, told: string, act: () => void): void {
 }
 
 describe('a value', () => {
-  it('that nobody wrote is invented', () => {
+  it('is reported as invented if nobody wrote it', () => {
     wrote(0, 'a')
     history.seen(['a'])
     breaks('invented', 'a read returned b, but nobody wrote it', () => history.seen(['b']))
   })
 
-  it('that was rejected is never read after', () => {
+  it('must not be read after it was rejected', () => {
     wrote(0, 'a', { outcome: 'rejected' })
     breaks('rejected', 'a read returned a, but its write was rejected', () => history.seen(['a']))
   })
 
-  it('nor before', () => {
+  it('must not have been read before it was rejected', () => {
     const write = begin(0, 'a')
     history.seen(['a'])
     breaks('rejected', 'the write of a was rejected after a read', () =>
@@ -74,8 +74,8 @@ describe('a value', () => {
   })
 })
 
-describe('a read at a quorum', () => {
-  it('does not give what was completed at a quorum before a completed write began', () => {
+describe('a quorum read', () => {
+  it('must not return a value that ended before a later acknowledged write began', () => {
     wrote(0, 'a')
     wrote(2 * SECOND, 'b')
     history.seenAtQuorum(['b'], 4 * SECOND)
@@ -84,14 +84,14 @@ describe('a read at a quorum', () => {
     )
   })
 
-  it('nor nothing, where nobody deleted', () => {
+  it('must not return no value if nobody deleted the key', () => {
     wrote(0, 'a')
     breaks('quorum-read', 'returned no value, but the later write of a', () =>
       history.seenAtQuorum([], 2 * SECOND),
     )
   })
 
-  it('nor nothing, where the delete was before, or rejected', () => {
+  it('must not return no value if the delete came before, or was rejected', () => {
     wrote(0, undefined)
     wrote(2 * SECOND, 'a')
     wrote(4 * SECOND, undefined, { outcome: 'rejected' })
@@ -100,7 +100,7 @@ describe('a read at a quorum', () => {
     )
   })
 
-  it('nor what came before a delete', () => {
+  it('must not return a value from before a delete', () => {
     wrote(0, 'a')
     wrote(2 * SECOND, undefined)
     history.seenAtQuorum([], 4 * SECOND)
@@ -109,7 +109,7 @@ describe('a read at a quorum', () => {
     )
   })
 
-  it('may give what was written meanwhile, or at the same time as the newest', () => {
+  it('may return a value written during the read, or concurrent with the newest', () => {
     const a = begin(0, 'a')
     const b = begin(SECOND / 2, 'b')
     history.end(a, 'ok', SECOND)
@@ -139,7 +139,7 @@ describe('a read at a quorum', () => {
     },
   )
 
-  it('is held to nothing that was not completed at a quorum', () => {
+  it('ignores writes that no quorum acknowledged', () => {
     wrote(0, 'a')
     wrote(2 * SECOND, 'b', { isQuorum: false })
     wrote(4 * SECOND, 'c', { outcome: 'unknown' })
@@ -168,7 +168,7 @@ describe('the timestamps that quorum reads give', () => {
 })
 
 describe('at rest', () => {
-  it('the last completed write is there', () => {
+  it('the last acknowledged write is present', () => {
     wrote(0, 'a')
     wrote(2 * SECOND, 'b')
     history.seenAtRest(['b'], 100 * SECOND)
@@ -178,7 +178,7 @@ describe('at rest', () => {
 })
 
 describe('a long history', () => {
-  it('goes on finding what is broken', () => {
+  it('still reports violations', () => {
     for (let i = 0; i < 5000; i++) {
       const startUs = 2 * i * SECOND
       wrote(startUs, `v${i}`)

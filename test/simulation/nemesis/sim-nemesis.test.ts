@@ -200,7 +200,7 @@ const SHOWN_STRENGTH: Readonly<Partial<Record<FaultKind, number>>> = { twin: 60,
 const KINDS: readonly FaultKind[] = [...FAULT_KINDS, UPGRADE, STALL, SKEW_ALL, TWIN, SWAP]
 
 describe('a fault', () => {
-  it.each(KINDS)('of kind %s is there until its end, and no longer', async (kind) => {
+  it.each(KINDS)('of kind %s lasts until its end, and no longer', async (kind) => {
     const { [kind]: strength = 99 } = SHOWN_STRENGTH
     const scene = new Scene([{ number: 0, fault: fault(kind, { strength }) }])
     await scene.start()
@@ -218,7 +218,7 @@ describe('a fault', () => {
     expect(scene.wrongs()).toEqual([])
   })
 
-  it.each(KINDS)('of kind %s ends early where everything is healed', async (kind) => {
+  it.each(KINDS)('of kind %s ends early if the cluster is healed', async (kind) => {
     const scene = new Scene([{ number: 0, fault: fault(kind, { endMs: 100_000 }) }])
     await scene.start()
     await scene.until(START_MS)
@@ -242,7 +242,7 @@ describe('a fault', () => {
     expect(scene.wrongs()).toEqual([])
   })
 
-  it('does not outlast the healing with what comes after it', async () => {
+  it('leaves nothing behind after the heal', async () => {
     const scene = new Scene([{ number: 0, fault: fault('lost-quorum', { strength: 40 }) }])
     await scene.start()
     await scene.until(END_MS + 1000)
@@ -255,7 +255,7 @@ describe('a fault', () => {
     expect(scene.wrongs()).toEqual([])
   })
 
-  it('does not begin any more once everything is healed', async () => {
+  it('does not begin after the heal', async () => {
     const scene = new Scene([{ number: 0, fault: fault('kill', { endMs: 100_000 }) }])
     await scene.start()
     scene.nemesis.heal()
@@ -264,7 +264,7 @@ describe('a fault', () => {
     expect(scene.wrongs()).toEqual([])
   })
 
-  it('leaves another one alone that lasts longer', async () => {
+  it('does not end a longer fault of the same kind', async () => {
     const scene = new Scene([
       { number: 0, fault: fault('isolate', { endMs: 30_000 }) },
       { number: 1, fault: fault('partition', { startMs: START_MS + 100 }) },
@@ -278,7 +278,7 @@ describe('a fault', () => {
     expect(scene.wires.faults.lossPercent).toBe(11)
   })
 
-  it('of a machine that bears one already is left out', async () => {
+  it('is skipped if its machine already has one', async () => {
     const scene = new Scene([
       { number: 0, fault: fault('pause') },
       { number: 1, fault: fault('kill', { startMs: START_MS + 100 }) },
@@ -310,7 +310,7 @@ describe('a fault of the data', () => {
     expect(scene.directories).toEqual(['n1'])
   })
 
-  it('puts a directory back to what it was at the first of its kind', async () => {
+  it('restores a directory from the backup of the first fault of its kind', async () => {
     const scene = new Scene([
       { number: 0, fault: fault('old-data', { endMs: START_MS + 100 }) },
       { number: 1, fault: fault('rot', { startMs: START_MS + 200, endMs: START_MS + 300 }) },

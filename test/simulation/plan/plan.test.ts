@@ -10,7 +10,7 @@ describe('the faults of a plan', () => {
     expect(faultsOf({ ...plan, seed: 'another' })).not.toEqual(faultsOf(plan))
   })
 
-  it('do not change where one of them is left out', () => {
+  it('do not change if one of them is left out', () => {
     const all = faultsOf(plan)
     expect(all.length).toBeGreaterThan(20)
     for (const { number } of all) {
@@ -21,7 +21,7 @@ describe('the faults of a plan', () => {
     expect(faultsOf({ ...plan, onlyFaults: [] })).toEqual([])
   })
 
-  it('do not change where the run is shorter: the last ones are missing', () => {
+  it('do not change in a shorter run, which only lacks the last ones', () => {
     const all = faultsOf(plan)
     const fewer = faultsOf({ ...plan, seconds: 100 })
     expect(fewer).toEqual(all.slice(0, fewer.length))
@@ -29,12 +29,12 @@ describe('the faults of a plan', () => {
     expect(fewer.length).toBeGreaterThan(0)
   })
 
-  it('have nothing to do with clients, keys and workloads', () => {
+  it('do not depend on clients, keys and workloads', () => {
     const smaller: Plan = { ...plan, clients: 1, keys: 1, workloads: ['lww'] }
     expect(faultsOf(smaller)).toEqual(faultsOf(plan))
   })
 
-  it('are of the kinds that were asked for, and befall nodes that there are', () => {
+  it('have the requested kinds, and hit existing nodes', () => {
     const faults = faultsOf({ ...plan, nodes: 3, nemesis: ['kill', 'rot'] })
     expect(new Set(faults.map(({ fault }) => fault.kind))).toEqual(new Set(['kill', 'rot']))
     for (const { fault } of faults) expect(fault.nodes.toSorted()).toEqual(nodeIds(3))
@@ -49,7 +49,7 @@ describe('the faults of a plan', () => {
     }
   })
 
-  it('set all clocks wrong only where there is time for all of them', () => {
+  it('set all clocks wrong only if there is time for all of them', () => {
     const skewed: Plan = { ...plan, nemesis: ['skew-all'] }
     const faults = faultsOf(skewed)
     expect(faults.length).toBeGreaterThan(5)
@@ -66,7 +66,7 @@ describe('the faults of a plan', () => {
     expect(faultsOf({ ...plan, nemesis: [] })).toEqual([])
   })
 
-  it('are of every kind sooner or later', () => {
+  it('cover every kind', () => {
     const drawn = faultsOf({ ...plan, seconds: 10_000 }).map(({ fault }) => fault.kind)
     expect(new Set(drawn)).toEqual(new Set(FAULT_KINDS))
   })

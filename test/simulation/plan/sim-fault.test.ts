@@ -24,7 +24,7 @@ describe('a fault', () => {
     faultNumber(new SeededRandom(`fault ${i}`), FAULT_KINDS, NODES, 30),
   )
 
-  it.each(FAULT_KINDS)('can be of kind %s, and is told with its name', (kind) => {
+  it.each(FAULT_KINDS)('can have kind %s, which its description names', (kind) => {
     const some = drawn.filter((fault) => fault.kind === kind)
     expect(some.length).toBeGreaterThan(20)
     for (const fault of some) {
@@ -35,7 +35,7 @@ describe('a fault', () => {
     }
   })
 
-  it('befalls any node, in any strength, with cuts of each kind, for short and for long', () => {
+  it('can hit any node with any strength, kind of cut and duration', () => {
     expect(new Set(drawn.map(({ nodes }) => nodes[0]))).toEqual(new Set(NODES))
     expect(new Set(drawn.map(({ cut }) => cut))).toEqual(new Set(['reset', 'mute', 'hold']))
     expect(new Set(drawn.map(({ strength }) => strength)).size).toBe(100)
@@ -44,7 +44,7 @@ describe('a fault', () => {
     expect(Math.max(...lasts)).toBeGreaterThan(20_000)
   })
 
-  it('names the nodes that it befalls', () => {
+  it('names the nodes that it hits', () => {
     const fault: Fault = {
       kind: 'partition',
       startMs: 1000,
@@ -60,15 +60,15 @@ describe('a fault', () => {
 })
 
 describe('a cut', () => {
-  it('in two parts leaves each part whole', () => {
+  it('in two groups keeps the links within each group', () => {
     expect(reachable('partition')).toEqual({ a: 'ab', b: 'ab', c: 'cde', d: 'cde', e: 'cde' })
   })
 
-  it('that isolates leaves one alone', () => {
+  it('of kind isolate separates one node', () => {
     expect(reachable('isolate')).toEqual({ a: 'a', b: 'bcde', c: 'bcde', d: 'bcde', e: 'bcde' })
   })
 
-  it('of one way stops one direction between two', () => {
+  it('of kind oneway stops one direction of one link', () => {
     expect(reachable('oneway')).toEqual({
       a: 'acde',
       b: 'abcde',
@@ -78,21 +78,21 @@ describe('a cut', () => {
     })
   })
 
-  it('with a bridge leaves one that sees both sides', () => {
+  it('of kind bridge leaves one node that reaches both sides', () => {
     expect(reachable('bridge')).toEqual({ a: 'abcde', b: 'abc', c: 'abc', d: 'ade', e: 'ade' })
   })
 
-  it('in a ring shows everyone a majority, and no two the same', () => {
+  it('of kind ring lets each node reach a majority, and no two the same one', () => {
     const seen = reachable('ring')
     expect(seen).toEqual({ a: 'abe', b: 'abc', c: 'bcd', d: 'cde', e: 'ade' })
   })
 
-  it('that flaps is between two', () => {
+  it('of kind flap hits one link', () => {
     expect(reachable('flap')).toEqual({ a: 'acde', b: 'bcde', c: 'abcde', d: 'abcde', e: 'abcde' })
   })
 
   const CUTS: readonly FaultKind[] = ['partition', 'isolate', 'oneway', 'bridge', 'ring', 'flap']
-  it.each(FAULT_KINDS.filter((kind) => !CUTS.includes(kind)))('is no part of %s', (kind) => {
+  it.each(FAULT_KINDS.filter((kind) => !CUTS.includes(kind)))('is not part of %s', (kind) => {
     expect(cutPairs({ kind, nodes: NODES })).toEqual([])
   })
 })

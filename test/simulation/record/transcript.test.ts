@@ -7,7 +7,7 @@ function line(atUs: number, node: string | undefined, text: string): StoryLine {
 }
 
 describe('a transcript', () => {
-  it('has one line an event and one column a node', () => {
+  it('has one line per event and one column per node', () => {
     const lines = [
       line(1_500_000, 'n1', 'c1 put fruit:1'),
       line(2_000_250, 'n3', 'n1 asks apply fruit'),
@@ -31,7 +31,7 @@ describe('a transcript', () => {
     rows.forEach((row, i) => expect(row.indexOf('o  ')).toBe(head.indexOf(`n${i + 1}`)))
   })
 
-  it('keeps to the broken key, to faults, and to what concerns all', () => {
+  it('shows the broken key, the faults, and events that concern all nodes', () => {
     const lines = [
       line(1, 'n1', 'c1 put fruit-1:7'),
       line(2, 'n1', 'c1 put fruit-11:7'),
@@ -50,7 +50,7 @@ describe('a transcript', () => {
     ])
   })
 
-  it('is bounded in width, and says where a text goes on', () => {
+  it('cuts long texts, and marks the cut', () => {
     const long = transcript([line(1, 'n1', 'x'.repeat(10_000))], 5, undefined)
     expect(Math.max(...long.map(({ length }) => length))).toBeLessThan(200)
     expect(long.at(-1)).toMatch(/x…$/)
@@ -58,14 +58,14 @@ describe('a transcript', () => {
     expect(short.at(-1)).toMatch(/ x{50}$/)
   })
 
-  it('stays one line an event where the text of one has several', () => {
+  it('shows an event with several lines of text as one line', () => {
     const rows = transcript([line(1, 'n1', 'Error: told\n    at place (file:1)\n')], 3, undefined)
     expect(rows).toHaveLength(2)
     expect(rows.join('')).not.toMatch(/[\r\n]/)
     expect(rows[1]).toContain('Error: told at place (file:1)')
   })
 
-  it('is bounded in length: the end is what counts, and what is left out is told', () => {
+  it('keeps the last lines, and counts the lines that it leaves out', () => {
     const lines = Array.from({ length: 1000 }, (_, i) => line(i, 'n1', `event ${i}`))
     const rows = transcript(lines, 3, undefined)
     expect(rows.length).toBeLessThan(200)

@@ -17,7 +17,7 @@ function pass(us: number): void {
 }
 
 describe('the clocks of a host', () => {
-  it('show the time of the world, and monotonic ones have nothing in common', () => {
+  it('show the time of the world, and monotonic clocks start anywhere', () => {
     const other = new Host('n2', 1, schedule)
     pass(3 * SECOND_US)
     expect(host.wallMs()).toBe(WALL_START_MS + 3000)
@@ -59,7 +59,7 @@ describe('the clocks of a host', () => {
 })
 
 describe('the timers of a host', () => {
-  it('go by its own clock', () => {
+  it('follow its own clock', () => {
     const ran: string[] = []
     host.drift(2)
     host.timers().after(1000, () => ran.push(`once at ${schedule.nowUs}`))
@@ -83,7 +83,7 @@ describe('the timers of a host', () => {
     expect(ran).toBe(1)
   })
 
-  it('do not care where the wall clock jumps', () => {
+  it('ignore jumps of the wall clock', () => {
     let ranUs = 0
     host.timers().after(1000, () => (ranUs = schedule.nowUs))
     host.jump(20_000)
@@ -93,7 +93,7 @@ describe('the timers of a host', () => {
 })
 
 describe('a process that is frozen', () => {
-  it('does all that came meanwhile when it is thawed, in order', () => {
+  it('does all pending work in order when it is thawed', () => {
     const ran: string[] = []
     const note = (what: string) => () => void ran.push(what)
     host.freeze()
@@ -126,15 +126,15 @@ describe('a process that is frozen', () => {
     expect(ran).toEqual([1, 2])
   })
 
-  it('has clocks that go on', () => {
+  it('has clocks that continue', () => {
     host.freeze()
     pass(SECOND_US)
     expect(host.wallMs()).toBe(WALL_START_MS + 1000)
   })
 })
 
-describe('a life that has ended', () => {
-  it('does nothing any more: no timer, nothing that waits, nothing that comes back', () => {
+describe('a process that has ended', () => {
+  it('runs no timer, no pending work, and no late callback', () => {
     const ran: string[] = []
     const note = (what: string) => () => void ran.push(what)
     const timers = host.timers()
@@ -153,7 +153,7 @@ describe('a life that has ended', () => {
     expect(ran).toEqual(['the next life'])
   })
 
-  it('takes what had been thawed with it', () => {
+  it('drops the work that was pending when it was thawed', () => {
     const ran: string[] = []
     host.freeze()
     host.run(() => ran.push('waited'))

@@ -24,7 +24,7 @@ describe('a schedule', () => {
     expect(schedule.events).toBe(500)
   })
 
-  it('counts from the moment at which something is scheduled', () => {
+  it('counts a delay from the moment of scheduling', () => {
     const schedule = new Schedule()
     const at: number[] = []
     schedule.after(10, () => schedule.after(10, () => at.push(schedule.nowUs)))
@@ -33,7 +33,7 @@ describe('a schedule', () => {
     expect(at).toEqual([15, 20])
   })
 
-  it('runs what is wanted soon after all that is due, and before time goes on', () => {
+  it('runs immediate work after all due events, before time advances', () => {
     const schedule = new Schedule()
     const ran: string[] = []
     const note = (what: string) => () => void ran.push(`${what} ${schedule.nowUs}`)
@@ -62,7 +62,7 @@ describe('a schedule', () => {
     }
   })
 
-  it('does not run what was cancelled, nor counts it', () => {
+  it('neither runs nor counts a cancelled event', () => {
     const schedule = new Schedule()
     const ran: number[] = []
     const events = [1, 2, 3].map((atUs) => schedule.after(atUs, () => ran.push(atUs)))
@@ -75,7 +75,7 @@ describe('a schedule', () => {
     for (const event of events) schedule.cancel(event)
   })
 
-  it('stops before what is due later, at the time it was told', () => {
+  it('stops at the given time, before later events', () => {
     const schedule = new Schedule()
     let ran = 0
     schedule.after(10, () => ran++)
@@ -86,13 +86,13 @@ describe('a schedule', () => {
     expect([ran, schedule.nowUs]).toEqual([1, 10])
   })
 
-  it('takes nothing for the past', () => {
+  it('refuses events in the past', () => {
     expect(() => new Schedule().after(-1, () => undefined)).toThrow('in the past')
   })
 })
 
 describe('a schedule that runs', () => {
-  it('gives all that waits on promises its turn between two events', async () => {
+  it('settles all promises between two events', async () => {
     const schedule = new Schedule()
     const steps: string[] = []
     // More than one batch of events is handed to the event loop at once.
@@ -122,7 +122,7 @@ describe('a schedule that runs', () => {
     expect([ran, schedule.nowUs]).toEqual([10, 100])
   })
 
-  it('fails with what an event throws, and runs none after it', async () => {
+  it('fails with the error of an event, and runs no further event', async () => {
     const schedule = new Schedule()
     let later = 0
     schedule.after(1, () => {

@@ -31,7 +31,7 @@ describe('the simulated disk', () => {
     return { platter, host, disk: new VirtualDisk(platter, host, random) }
   }
 
-  it('keeps what was synced, and a prefix of the rest, when the machine dies', async () => {
+  it('keeps synced batches, and a prefix of the others, if the machine loses power', async () => {
     const kept = new Set<string>()
     for (let seed = 0; seed < 40; seed++) {
       const { platter, disk } = world(`crash ${seed}`)
@@ -44,7 +44,7 @@ describe('the simulated disk', () => {
     expect([...kept].sort()).toEqual(['a', 'abc', 'abcd'])
   })
 
-  it('loses nothing that was applied when only the process dies', async () => {
+  it('loses no applied batch if only the process dies', async () => {
     const { platter, disk } = world('process')
     await disk.write([put('a', 1)], { sync: false })
     platter.endProcess()
@@ -81,7 +81,7 @@ describe('the simulated disk', () => {
     expect(disk.health().state).toBe('ok')
   })
 
-  it('after an input/output error the batch may be there', async () => {
+  it('may have applied a batch that ended with an input/output error', async () => {
     const outcomes = new Set<number>()
     for (let seed = 0; seed < 40; seed++) {
       const { platter, disk } = world(`error ${seed}`)

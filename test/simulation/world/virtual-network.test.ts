@@ -68,7 +68,7 @@ describe('the simulated network under faults', () => {
     expect(got).toEqual([...late, 'after'])
   })
 
-  it('leads a node that dials an id to one of the two processes that have it', async () => {
+  it('routes a dialled id to one of the two processes that have it', async () => {
     const wires = new Wires(schedule(), new SeededRandom('twin'))
     const got: string[] = []
     const make = async (id: string, address = id): Promise<VirtualNetwork> => {
@@ -112,7 +112,7 @@ describe('the simulated network under faults', () => {
     expect(got).toEqual([])
   })
 
-  it('loses, doubles and reorders when told to', async () => {
+  it('loses, duplicates and reorders frames on request', async () => {
     const { wires, a, got, wait } = await pair()
     wires.faults.lossPercent = 100
     a.send('b', 'ask', frame('lost'))

@@ -23,9 +23,7 @@ import { AssertionError } from '../core/assert.ts'
 import { VERSIONS } from '../core/protocol-versions.ts'
 import { createNode, type Node } from '../node/node.ts'
 import { openNodeDisk } from './node-disk.ts'
-import { storedTopology } from '../node/identity/node-state.ts'
 import type { NodeService } from '../node/service/service.ts'
-import type { Disk } from '../ports/disk.ts'
 import type { Log } from '../ports/log.ts'
 import type { Settings } from './settings/settings.ts'
 
@@ -59,7 +57,7 @@ export async function startServer(
   hooks: StartHooks,
   { log, destination }: ProcessLog = logOf(settings),
 ): Promise<RunningServer> {
-  const disk = await openNodeDisk(settings, hooks.onBroken, log)
+  const { disk, topology } = await openNodeDisk(settings, hooks.onBroken, log)
   const onError = (error: unknown): void => {
     if (error instanceof AssertionError) hooks.onBroken(error)
   }
@@ -134,7 +132,7 @@ export async function startServer(
   try {
     // Listen before the node starts, so that health checks get an answer, and a taken port is reported at once.
     const clientPort = await named('QUORATE_LISTEN', api.listen(settings.listen))
-    joined = await joinedTopology(settings, disk, hooks, log)
+    joined = await joinedTopology(settings, topology, hooks, log)
     await named('QUORATE_PEER_LISTEN', node.start())
     // The node has by now stored that its copies are behind, so the loss need not be reported again.
     if (disk.hasLostWrites) await disk.forgetLoss()
@@ -165,12 +163,11 @@ export async function startServer(
  */
 async function joinedTopology(
   { nodeId, join, protocol }: Settings,
-  disk: Disk,
+  stored: string | undefined,
   { stop }: StartHooks,
   log: Log,
 ): Promise<string | undefined> {
   if (join === undefined) return undefined
-  const stored = await storedTopology(disk, msgpackCodec)
   if (stored !== undefined) return stored
   const { seeds, peerUrl, zone, replaces } = join
   const document = await askToJoin({

@@ -22,12 +22,18 @@ export const DATABASE_DIRECTORY = 'db'
 /** The database of a single node is damaged. Only a person can decide what to do. */
 export class DamagedAloneError extends Error {}
 
+export interface NodeDisk {
+  readonly disk: OpenedDisk
+  /** The topology document that the node stored; undefined if it has none, or if its state was lost. */
+  readonly topology: string | undefined
+}
+
 /** Rejects with a message for a person. `onBroken` is called once if damage is found while the disk is in use. */
 export async function openNodeDisk(
   { dataDir, members }: Pick<Settings, 'dataDir' | 'members'>,
   onBroken: (error: Error) => void,
   log: Log,
-): Promise<OpenedDisk> {
+): Promise<NodeDisk> {
   const directory = join(dataDir, DATABASE_DIRECTORY)
   const isAlone = members.length === 1
   const onDamaged = (reason: string): void =>
@@ -45,7 +51,7 @@ export async function openNodeDisk(
     await disk.close()
     throw new Error(`the data directory has format ${newer}, this version has ${STORAGE_FORMAT}`)
   }
-  const damage = await findDamage(disk, log)
+  const { topology, damage } = await readState(disk, log)
   if (damage !== undefined) {
     if (isAlone) {
       await disk.close()
@@ -64,7 +70,7 @@ export async function openNodeDisk(
       'synced writes are missing from this database: they are copied from the other nodes'
     log.error({ directory }, message)
   }
-  return disk
+  return { disk, topology }
 }
 
 /** The format of a later version, or undefined. Checked first, because its records may look damaged to this version. */
@@ -76,19 +82,25 @@ async function newerFormat(disk: OpenedDisk): Promise<number | undefined> {
   return typeof format === 'number' && format > STORAGE_FORMAT ? format : undefined
 }
 
-/** Why the stored state of the node cannot be trusted; undefined if it can. Rejects with a `DiskError`. */
-async function findDamage(disk: OpenedDisk, log: Log): Promise<Error | undefined> {
+interface State {
+  readonly topology: string | undefined
+  /** Why the stored state of the node cannot be trusted; undefined if it can. */
+  readonly damage: Error | undefined
+}
+
+/** Rejects with a `DiskError`. */
+async function readState(disk: OpenedDisk, log: Log): Promise<State> {
   try {
     // A crash may have interrupted the migration, so that some values have no checksum yet. Finish it, so that these
     // values do not count as damaged.
     await frameAll(disk, msgpackCodec, log)
-    const document = await storedTopology(disk, msgpackCodec)
+    const topology = await storedTopology(disk, msgpackCodec)
     // Damage from before the migration got a valid checksum, so only parsing finds it.
-    if (document !== undefined) parseTopology(document)
-    return undefined
+    if (topology !== undefined) parseTopology(topology)
+    return { topology, damage: undefined }
   } catch (error) {
     if (error instanceof DiskError) throw error
-    return error as Error
+    return { topology: undefined, damage: error as Error }
   }
 }
 

@@ -105,7 +105,7 @@ it.each(['d/zz', 'm/clock'])(
     await makeOld(dataDir, reached)
     const broken: Error[] = []
     const options = { dataDir, members: THREE }
-    const disk = await openNodeDisk(options, (error) => broken.push(error), SILENT)
+    const { disk } = await openNodeDisk(options, (error) => broken.push(error), SILENT)
     expect([disk.setAside, disk.hasLostWrites, broken]).toEqual([undefined, false, []])
     await disk.close()
     await cluster.restart(0)

@@ -10,7 +10,6 @@ import { Liveness } from './peers/liveness.ts'
 import type { MemberVersions } from '../core/membership/member-versions.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { NodeStorage } from './storage-composition.ts'
-import { PeerAsks } from './peer-asks.ts'
 import { type PeerReach, peerReach } from './peers/peer-reach.ts'
 import { Peers } from './peers/peers.ts'
 import { TopologyAcceptor } from './topology/topology-acceptor.ts'
@@ -21,7 +20,6 @@ export interface NodeCluster {
   readonly keeper: TopologyKeeper
   /** The ids of the members. */
   readonly members: () => string[]
-  readonly asks: PeerAsks
   readonly peers: Peers
   readonly deadlines: Deadlines
   readonly versions: MemberVersions
@@ -35,20 +33,13 @@ export interface NodeCluster {
 }
 
 export function composeCluster(storage: NodeStorage, settings: NodeSettings): NodeCluster {
-  const { ports, state, clock, proof, lives, identity } = storage
+  const { ports, state, clock, proof, identity } = storage
   const self = settings.nodeId
   const keeper = new TopologyKeeper(ports, { state, members: settings.members, clock })
   const members = (): string[] => keeper.topology.members.map(({ id }) => id)
   const isProven = (): boolean => proof.isProven(keeper.topology.members.length)
   const deadlines = new Deadlines(ports.clock, ports.timers)
-  const asks = new PeerAsks(self, ports.codec)
-  const peers = new Peers(ports, {
-    clock,
-    epochs: keeper,
-    handle: (...ask) => asks.handle(...ask),
-    lives,
-    life: identity.life,
-  })
+  const peers = new Peers(ports, { clock, epochs: keeper, life: identity.life })
   const versions = loadVersions(state, self)
   peers.versionHeard.listen((member, version, stamp) => versions.note({ member, version, stamp }))
   const liveness = new Liveness(ports, {
@@ -73,7 +64,6 @@ export function composeCluster(storage: NodeStorage, settings: NodeSettings): No
   return {
     keeper,
     members,
-    asks,
     peers,
     deadlines,
     versions,

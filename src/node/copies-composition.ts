@@ -6,9 +6,11 @@ import { HorizonKeeper } from './repair/horizon-keeper.ts'
 import type { NodeCluster } from './cluster-composition.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { NodeStorage } from './storage-composition.ts'
+import type { HandlersOf } from './peers/ask-handlers.ts'
 import { PendingDots } from './replica/pending-dots.ts'
 import { putDownVanished } from './storage/vanished-record.ts'
 import { Replica } from './replica/replica.ts'
+import { replicaAsks } from './replica/replica-asks.ts'
 import { whyNotKept } from './moves/keeping.ts'
 
 export interface NodeCopies {
@@ -19,6 +21,8 @@ export interface NodeCopies {
   readonly horizonOf: (partition: number) => Timestamp
   readonly collector: Collector
   readonly replica: Replica
+  /** Answers the asks about these copies. */
+  readonly copyAsks: HandlersOf<'apply' | 'read' | 'version' | 'fetch'>
   /** Handles a record that an index lists but that is absent (vanished-record.ts). Rejects with a `DiskError`. */
   readonly putDownVanished: (storageKey: string) => Promise<void>
 }
@@ -63,6 +67,7 @@ export function composeCopies(
     horizonOf,
     collector,
     replica,
+    copyAsks: replicaAsks({ self, keeper, replica, arrival, horizonOf }),
     putDownVanished: (storageKey) => putDownVanished(ports, vanished, storageKey),
   }
 }

@@ -37,8 +37,8 @@ export async function composeRequests(
   settings: NodeSettings,
 ): Promise<NodeRequests> {
   const { ports, state, clock, commits, table, indexes, identity, hints } = storage
-  const { keeper, peers, deadlines, reach, isProven, arrival, versions, members, asks } = cluster
-  const { pending, horizon, horizonOf, replica, putDownVanished } = copies
+  const { keeper, peers, deadlines, reach, isProven, arrival, versions, members } = cluster
+  const { pending, horizon, horizonOf, replica, copyAsks, putDownVanished } = copies
   const { actor } = identity
   const { nodeId: self, requestTimeoutMs, inflightRequestsMax } = settings
   const placer = new RequestPlacer({ self, keeper, clock, requestTimeoutMs })
@@ -90,7 +90,7 @@ export async function composeRequests(
     reach,
     self,
     route: (owner, bucket, key) => hintRoute(keeper, self, { owner, bucket, key }),
-    mergeHere: (request, done) => asks.applyHere(request, done),
+    applyHere: copyAsks.apply,
   })
   const pages = new KeyPages(ports, { self, keeper, indexes, putDownVanished })
   const listing = new KeyListing(ports, {

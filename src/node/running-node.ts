@@ -26,7 +26,8 @@ import type { NodePorts } from './node-ports.ts'
 import type { NodeSettings } from './node-settings.ts'
 import { openStorage } from './storage-composition.ts'
 import type { PeerRefusals } from './peers/peer-refusals.ts'
-import { RegisterAsks } from './strong/register-asks.ts'
+import { FramesIn } from './peers/frames-in.ts'
+import { peerAsks } from './peer-asks.ts'
 import { Removal } from './topology/removal.ts'
 import type { RequestPlacer } from './round/request-placer.ts'
 import type { Requests } from './requests/requests.ts'
@@ -69,8 +70,8 @@ export async function composeNode(
   const served = await composeRequests(storage, cluster, copies, settings)
   const convergence = composeConvergence(storage, cluster, copies, served, self)
   const { ports, disk, commits, table, indexes, identity, clock, lives, fences, hints } = storage
-  const { keeper, members, asks, peers, deadlines, liveness, voter, register, arrival } = cluster
-  const { horizon, horizonOf, collector, replica } = copies
+  const { keeper, members, peers, deadlines, liveness, voter, register, arrival } = cluster
+  const { horizon, collector, replica, copyAsks } = copies
   const { placer, acceptor, delivery, pages, requests } = served
   const { forest, leaves, trees, scrub, expired, antiEntropy, moves, unsettled } = convergence
   const { timers, network, log, metrics } = ports
@@ -92,25 +93,26 @@ export async function composeNode(
     unsettled,
     stall: () => horizon.stall(),
   })
-  asks.parts = {
+  const handlers = peerAsks(ports.codec, {
+    self,
+    disk,
     keeper,
     replica,
+    copyAsks,
     hints,
     requests,
     pages,
     view,
-    topology: voter,
-    registers: new RegisterAsks(acceptor, replica),
+    voter,
+    acceptor,
     liveness,
     lives,
     trees,
-    horizon,
-    horizonOf,
-    disk,
-    moves,
+    mayKeep: (timestamp) => horizon.mayKeep(timestamp),
+    release: moves.release,
     movesView,
     arrival,
-  }
+  })
 
   const onRemoved = settings.onRemoved ?? ((): void => undefined)
   const removal = new Removal(ports, { self, keeper, onRemoved })
@@ -145,6 +147,7 @@ export async function composeNode(
       isLinked: (peer) => network.isLinked(peer),
     }),
   )
+  new FramesIn(ports, { clock, epochs: keeper, lives, peers, handlers }).start()
   await network.start()
   liveness.start()
   delivery.start()

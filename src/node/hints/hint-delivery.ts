@@ -15,6 +15,7 @@ import { APPLY_IS_REPAIR } from '../wire/messages.ts'
 import type { HintSync } from '../service/service.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import { type Copy, RecordCorruptError } from '../wire/object-record.ts'
+import type { AskHandler } from '../peers/ask-handlers.ts'
 import type { PeerReach } from '../peers/peer-reach.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { Reply } from '../peers/reply.ts'
@@ -47,8 +48,6 @@ export interface HintRoute {
   readonly need: number
 }
 
-type MergeHere = (request: ApplyRequest, done: (reply: Reply<unknown>) => void) => void
-
 export class HintDelivery {
   readonly #clock: Clock
   readonly #timers: Timers
@@ -60,7 +59,7 @@ export class HintDelivery {
   readonly #reachable: (peer: string) => boolean
   readonly #route: (owner: string, bucket: string, key: string) => HintRoute
   readonly #self: string
-  readonly #mergeHere: MergeHere
+  readonly #applyHere: AskHandler<'apply'>
   readonly #lanes = new Map<string, Lane>()
   readonly #watchers = new Set<() => void>()
   #timer: Timer | undefined
@@ -74,8 +73,8 @@ export class HintDelivery {
       reach: PeerReach
       route: (owner: string, bucket: string, key: string) => HintRoute
       self: string
-      /** Merges a hint into this node's own copy, like an `apply` message from another node. */
-      mergeHere: MergeHere
+      /** Handles an `apply` of this node to itself: it keeps a hint for a key that it owns by now. */
+      applyHere: AskHandler<'apply'>
     },
   ) {
     this.#clock = ports.clock
@@ -88,7 +87,7 @@ export class HintDelivery {
     this.#reachable = parts.reach.isReachable
     this.#route = parts.route
     this.#self = parts.self
-    this.#mergeHere = parts.mergeHere
+    this.#applyHere = parts.applyHere
     this.#hints.gone.listen(() => {
       for (const check of this.#watchers) check()
     })
@@ -251,8 +250,14 @@ export class HintDelivery {
     deadlineMs: number,
     done: (reply: Reply<unknown>) => void,
   ): void {
-    if (node === this.#self) this.#mergeHere(request, done)
-    else this.#peers.ask(node, APPLY, request, deadlineMs, done)
+    if (node === this.#self) {
+      this.#applyHere(request, {
+        node,
+        deadlineMs,
+        answer: (answer) => done({ type: 'ok', answer }),
+        refuse: (refusal) => done({ type: 'refused', ...refusal }),
+      })
+    } else this.#peers.ask(node, APPLY, request, deadlineMs, done)
   }
 
   #adjustWindow(owner: string, lane: Lane, reply: Reply<unknown>, latencyMs: number): void {

@@ -19,7 +19,7 @@ import { majority } from '../../core/quorum/level.ts'
 import type { Encodable } from '../../ports/codec.ts'
 import type { NodeState } from './node-state.ts'
 import { hasUnlistedLives, type OwnLife, ownLivesIn } from './own-lives.ts'
-import type { HeardLives } from './peer-lives.ts'
+import type { HeardLives } from '../wire/heard-lives.ts'
 
 const PROVEN = -1
 

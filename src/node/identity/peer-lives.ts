@@ -5,20 +5,13 @@
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import type { Encodable } from '../../ports/codec.ts'
+import { encodeLives, type HeardLives, latestOf, parseLives } from '../wire/heard-lives.ts'
 
 /** The number of a process is below this limit, because the ids of its asks begin with it (peers.ts). */
 export const LIVES_MAX = 2 ** 20
 
 /** Number of lives of a peer that are kept with their own stamps. Older lives share one stamp, the highest. */
 export const NAMED_LIVES_MAX = 32
-
-/** The stamps that were heard from a peer's lives. */
-export interface HeardLives {
-  /** Life → its highest stamp, for the lives that were heard last. */
-  readonly named: ReadonlyMap<number, Timestamp>
-  /** The highest stamp of all other lives; 0 if there are none. */
-  readonly unnamed: Timestamp
-}
 
 const NOTHING: HeardLives = { named: new Map(), unnamed: 0 }
 
@@ -73,28 +66,6 @@ export class PeerLives {
     const pairs = peers.flatMap((peer, i) => [peer, latestOf(lists[i] as HeardLives)])
     return [...pairs, lists.map((lives) => encodeLives(lives))]
   }
-}
-
-/** The highest stamp of all lives. */
-export function latestOf({ named, unnamed }: HeardLives): Timestamp {
-  return Math.max(unnamed, ...named.values())
-}
-
-/** Gives `[latest, unnamed, life, stamp, …]`. A node that does not know named lives reads only `latest`. */
-export function encodeLives(lives: HeardLives): Encodable[] {
-  return [latestOf(lives), lives.unnamed, ...[...lives.named].flat()]
-}
-
-/** Decodes `encodeLives`. An older version sends one number, the highest stamp. Returns undefined for garbage. */
-export function parseLives(encoded: readonly Encodable[]): HeardLives | undefined {
-  if (!encoded.every((number) => Number.isSafeInteger(number))) return undefined
-  const [latest, unnamed = latest, ...pairs] = encoded as readonly number[]
-  if (latest === undefined || unnamed === undefined) return undefined
-  const named = new Map<number, Timestamp>()
-  for (let i = 0; i + 1 < pairs.length; i += 2) {
-    named.set(pairs[i] as number, pairs[i + 1] as Timestamp)
-  }
-  return { named, unnamed }
 }
 
 function withLife({ named, unnamed }: HeardLives, life: number, stamp: Timestamp): HeardLives {

@@ -14,12 +14,12 @@ import { majority } from '../../core/quorum/level.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
 import type { Codec } from '../../ports/codec.ts'
 import type { KeyPages, PagePlace } from './key-pages.ts'
-import { decodePage, type OwnerPage, READS_ENCODED_HEADS } from './list-page.ts'
+import { type OwnerPage, pageIn } from './list-page.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { NoAnswer } from '../peers/reply.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
-import { rawFormat } from '../wire/asks/raw-format.ts'
+import { LIST } from '../wire/asks/list-asks.ts'
 
 /** A round that has enough answers waits this long for the rest, because one owner may have what another lacks. */
 const GRACE_MS = 50
@@ -144,9 +144,9 @@ export class ListRound {
   ): Promise<OwnerPage | Absence> {
     const { self, pages, peers, isComplete } = this.#parts
     if (node === self) return isComplete() ? pages.page(bucket, place) : 'hidden'
-    const body = [bucket.name, place.prefix, place.after, place.limit, READS_ENCODED_HEADS]
-    const reply = await peers.request(node, rawFormat('list'), body, deadlineMs)
-    if (reply.type === 'ok') return decodePage(this.#codec, reply.answer) ?? 'hidden'
+    const request = { bucket: bucket.name, ...place, readsEncodedHeads: true }
+    const reply = await peers.request(node, LIST, request, deadlineMs)
+    if (reply.type === 'ok') return pageIn(this.#codec, reply.answer) ?? 'hidden'
     return this.#absence(node, reply)
   }
 

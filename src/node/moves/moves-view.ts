@@ -1,6 +1,5 @@
 /** The progress of a change of the members: this node's own, and that of all members. */
 import { waitingFor } from '../../core/placement/change-steps.ts'
-import type { Encodable } from '../../ports/codec.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { MovesStatus, NodeMove } from '../service/service.ts'
@@ -8,7 +7,8 @@ import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import type { Intake } from './intake.ts'
 import type { Release } from './release.ts'
 import type { Sweep } from './sweep.ts'
-import { rawFormat } from '../wire/asks/raw-format.ts'
+import { NO_FIELDS } from '../wire/asks/ask-format.ts'
+import { type MoveProgress, MOVES } from '../wire/asks/move-asks.ts'
 
 const ASK_TIMEOUT_MS = 1000
 
@@ -34,13 +34,10 @@ export class MovesView {
     this.#parts = parts
   }
 
-  /** The body of an answer to `moves`; empty if this node has no part in the change. */
-  ownBody(): Encodable[] {
+  /** Undefined if this node has no part in the change. */
+  ownProgress(): NodeMove | undefined {
     const { intake, release, sweep } = this.#parts.moves
-    const own = intake.progress() ?? release.progress() ?? sweep.progress()
-    if (own === undefined) return []
-    const { state, partitions, partitionsDone, keys, bytes, secondsLeft, waitsFor } = own
-    return [state, partitions, partitionsDone, keys, bytes, secondsLeft, waitsFor]
+    return intake.progress() ?? release.progress() ?? sweep.progress()
   }
 
   async status(): Promise<MovesStatus> {
@@ -57,14 +54,14 @@ export class MovesView {
   /** Undefined if the member has no part in the change. */
   async #ask(node: string, isAwaited: boolean): Promise<NodeMove | undefined> {
     const { self, peers, clock } = this.#parts
-    if (node === self) return decodeMove(self, this.ownBody())
-    const reply = await peers.request(node, rawFormat('moves'), [], clock.nowMs() + ASK_TIMEOUT_MS)
-    if (reply.type === 'ok') return decodeMove(node, reply.answer)
+    if (node === self) return this.ownProgress()
+    const reply = await peers.request(node, MOVES, NO_FIELDS, clock.nowMs() + ASK_TIMEOUT_MS)
+    if (reply.type === 'ok') return reply.answer.progress && { ...reply.answer.progress, node }
     return isAwaited ? { ...NOTHING_TOLD, node } : undefined
   }
 }
 
-const NOTHING_TOLD: Omit<NodeMove, 'node'> = {
+const NOTHING_TOLD: MoveProgress = {
   state: 'unreachable',
   partitions: 0,
   partitionsDone: 0,
@@ -72,19 +69,4 @@ const NOTHING_TOLD: Omit<NodeMove, 'node'> = {
   bytes: 0,
   secondsLeft: null,
   waitsFor: '',
-}
-
-function decodeMove(node: string, body: readonly Encodable[]): NodeMove | undefined {
-  if (body.length === 0) return undefined
-  const [state, partitions, partitionsDone, keys, bytes, secondsLeft, waitsFor] = body
-  return {
-    node,
-    state: state as NodeMove['state'],
-    partitions: Number(partitions),
-    partitionsDone: Number(partitionsDone),
-    keys: Number(keys),
-    bytes: Number(bytes),
-    secondsLeft: typeof secondsLeft === 'number' ? secondsLeft : null,
-    waitsFor: String(waitsFor),
-  }
 }

@@ -8,13 +8,12 @@ import { reportDone, waitingFor } from '../../core/placement/change-steps.ts'
 import { placementAt } from '../../core/placement/preference-list.ts'
 import { PARTITION_COUNT, type Topology } from '../../core/placement/topology.ts'
 import { majority } from '../../core/quorum/level.ts'
-import type { Encodable } from '../../ports/codec.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Timers } from '../../ports/timers.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { NodeMove } from '../service/service.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
-import { rawFormat } from '../wire/asks/raw-format.ts'
+import { TOOK_OVER } from '../wire/asks/move-asks.ts'
 
 const RETRY_INTERVAL_MS = 500
 
@@ -51,11 +50,11 @@ export class Release {
     const { keeper, peers } = this.#parts
     const { change } = keeper.topology
     if (change?.phase === 'releasing')
-      peers.tell(peer, rawFormat('took-over'), [keeper.placementVersion])
+      peers.tell(peer, TOOK_OVER, { placementVersion: keeper.placementVersion })
   }
 
   /** A peer says that it has taken over everything this node held. */
-  heard(peer: string, [placementVersion]: readonly Encodable[]): void {
+  heard(peer: string, placementVersion: number): void {
     this.look()
     if (placementVersion !== this.#placementVersion) return
     this.#tookOver.add(peer)

@@ -5,18 +5,17 @@
  * No count of copies reads them.
  */
 import { Membership, type MembershipAction } from '../../core/membership/membership.ts'
-import { parseMembershipMessage } from '../../core/membership/message.ts'
+import type { MembershipMessage } from '../../core/membership/message.ts'
 import type { MemberState } from '../../core/membership/update.ts'
 import { Signal } from '../../core/signal.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { Encodable } from '../../ports/codec.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { Network } from '../../ports/network.ts'
 import type { Random } from '../../ports/random.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
 import type { Peers } from './peers.ts'
-import { rawFormat } from '../wire/asks/raw-format.ts'
+import { SWIM } from '../wire/asks/liveness-asks.ts'
 
 const TICK_INTERVAL_MS = 100
 /** A peer that leaves a request unanswered for this long is probed at once. */
@@ -86,10 +85,9 @@ export class Liveness {
     this.#membership.setMembers(members)
   }
 
-  /** Handles a gossip message of a peer. Ignores garbage. */
-  receive(from: string, body: readonly Encodable[]): void {
-    const message = parseMembershipMessage(body[0])
-    if (message !== undefined) this.#send(this.#membership.receive(from, message, this.#nowMs()))
+  /** Handles a gossip message of a peer. */
+  receive(from: string, message: MembershipMessage): void {
+    this.#send(this.#membership.receive(from, message, this.#nowMs()))
   }
 
   /** Whether a strict level should ask the node. It needs the node's answer, and gains nothing by giving up early. */
@@ -140,7 +138,7 @@ export class Liveness {
 
   #send(actions: readonly MembershipAction[]): void {
     for (const { to, message } of actions) {
-      this.#peers.tell(to, rawFormat('swim'), [message as unknown as Encodable])
+      this.#peers.tell(to, SWIM, { message })
     }
   }
 

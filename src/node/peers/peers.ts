@@ -1,6 +1,5 @@
 /**
- * Sends requests (*asks*) to other nodes, and answers theirs. All messages to one peer in one turn of the event loop
- * travel in one frame. Each ask ends exactly once: answered, refused, certainly unsent, or lost.
+ * Sends requests (*asks*) to other nodes. Each ask ends exactly once: answered, refused, certainly unsent, or lost.
  *
  * A *lost* ask may have been applied: its deadline passed, or the link closed after the network had taken it. A node
  * with a newer topology refuses the asks of this node. This node then fetches that topology and sends the ask again.
@@ -13,23 +12,13 @@ import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { Channel, Network } from '../../ports/network.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
-import type { AskFormat } from '../wire/asks/ask-format.ts'
-import {
-  type Answer,
-  ANY_EPOCH,
-  type Ask,
-  type AskKind,
-  type Frame,
-  ONCE_ONLY,
-  parseFrame,
-  type RefusalCode,
-} from '../wire/messages.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
-import { OnceOnly } from './once-only.ts'
+import type { AskFormat } from '../wire/asks/ask-format.ts'
+import type { Answer } from '../wire/messages.ts'
+import type { EpochSource } from './epoch-source.ts'
 import { FramesOut } from './frames-out.ts'
 import { PeerLatency } from './peer-latency.ts'
 import type { Reply } from './reply.ts'
-import type { PeerLives } from '../identity/peer-lives.ts'
 
 /** Unanswered asks to one peer; further ones end as unsent. This bounds the memory that a dead peer can hold. */
 const OUTSTANDING_PER_PEER_MAX = 16_384
@@ -37,33 +26,6 @@ const OUTSTANDING_PER_PEER_MAX = 16_384
 const SWEEP_INTERVAL_MS = 20
 /** One ask is sent again at most this many times because this node's epoch was older. */
 const EPOCH_RETRIES_MAX = 2
-/**
- * Asks of this kind have no deadline, because a decided topology is valid at any time. If a node's clock is so far
- * behind that all its asks are late, this answer tells it whose time to follow (core/causality/agreed-time.ts).
- */
-const DEADLINE_EXEMPT: AskKind = 'topology'
-
-export type AnswerWith = (code: 'ok' | RefusalCode, ...body: Encodable[]) => void
-
-/** Handles one ask of a peer, and answers once, now or later. */
-export type AskHandler = (
-  from: string,
-  kind: AskKind,
-  body: readonly Encodable[],
-  deadlineMs: number,
-  answer: AnswerWith,
-) => void
-
-/** The part of `Peers` that fetches a topology. */
-export type Asker = Pick<Peers, 'ask'>
-
-/** The part of the topology keeper that `Peers` uses (topology-keeper.ts). */
-export interface EpochSource {
-  readonly epoch: number
-  /** Fetches the topology from a node that has a newer one. Calls back after success and after failure. */
-  catchUp(from: string, peers: Asker, done: () => void): void
-}
-
 interface Outstanding<Request, Answer> {
   readonly to: string
   readonly format: AskFormat<Request, Answer>
@@ -80,19 +42,15 @@ type AnyOutstanding = Outstanding<unknown, unknown>
 
 export class Peers {
   readonly #network: Network
-  readonly #codec: Codec
   readonly #timers: Timers
   readonly #log: Log
-  readonly #metrics: Metrics
   readonly #monotonic: Clock
   readonly #clock: NodeClock
   readonly #epochs: EpochSource
-  readonly #handle: AskHandler
-  readonly #lives: PeerLives
   readonly #outstanding = new Map<number, AnyOutstanding>()
   readonly #outstandingTo = new Map<string, number>()
-  readonly #out: FramesOut
-  readonly #once = new OnceOnly()
+  /** The way out of this node, also for its answers. */
+  readonly out: FramesOut
   #nextId: number
   /** The timer of `#expire`. It runs only while an ask is unanswered. */
   #sweep: Timer | undefined
@@ -118,28 +76,21 @@ export class Peers {
     parts: {
       clock: NodeClock
       epochs: EpochSource
-      handle: AskHandler
-      lives: PeerLives
       /** A number that is unique to this process. */
       life: number
     },
   ) {
-    this.#lives = parts.lives
     // The ids differ from those of an earlier process, so that an answer to it is not taken for an answer to this one.
     this.#nextId = parts.life * ASKS_PER_LIFE_MAX + 1
     this.#network = ports.network
-    this.#codec = ports.codec
     this.#timers = ports.timers
     this.#monotonic = ports.clock
     this.#log = ports.log
-    this.#metrics = ports.metrics
     this.#latency = new PeerLatency(ports.metrics)
     this.#clock = parts.clock
     this.#epochs = parts.epochs
-    this.#handle = parts.handle
     const unsent = (askId: number): void => this.#end(askId, { type: 'unsent' })
-    this.#out = new FramesOut(ports, { ...parts, unsent })
-    this.#network.onFrame((from, channel, frame) => this.#receive(from, channel, frame))
+    this.out = new FramesOut(ports, { ...parts, unsent })
     this.#network.onLink((peer, open) => {
       if (!open) this.#loseLink(peer)
       this.linkChanged.emit(peer, open)
@@ -223,49 +174,22 @@ export class Peers {
   ): void {
     const message: Encodable[] = [id, format.kind, deadlineMs]
     format.encode(request, message)
-    this.#out.post(to, 'ask', message)
-  }
-
-  #receive(from: string, channel: Channel, bytes: Uint8Array): void {
-    const frame = parseFrame(this.#codec.decode(bytes))
-    const { stamp, wallMs, epoch, life, items, version } = frame
-    this.#metrics.count('peer_frames_total', DIRECTION_IN)
-    this.#metrics.count('peer_messages_total', DIRECTION_IN, items.length)
-    this.#metrics.count('peer_bytes_total', DIRECTION_IN, bytes.length)
-    const trusted = this.#clock.receive(from, stamp, wallMs)
-    if (trusted) {
-      this.#lives.note(from, life, stamp)
-      this.versionHeard.emit(from, version, stamp)
-    }
-    this.heard.emit(from, channel)
-    if (channel === 'answer') {
-      this.#takeAnswers(from, items as unknown as Answer[], epoch, trusted)
-      return
-    }
-    const behind = epoch > this.#epochs.epoch
-    const run = (): void => {
-      for (const item of items) this.#takeAsk(from, item as unknown as Ask, frame, trusted)
-    }
-    if (behind && items.some((item) => !ANY_EPOCH.has((item as unknown as Ask)[1]))) {
-      this.#epochs.catchUp(from, this, run)
-      return
-    }
-    // Gossip is handled at once. It is how a node without client requests learns that there is a newer topology.
-    run()
-    if (behind) this.#epochs.catchUp(from, this, () => undefined)
+    this.out.post(to, 'ask', message)
   }
 
   /**
+   * Takes the answers of one frame of a peer. `trusted`: whether the peer's clock is believed.
+   *
    * Holds back answers from a newer epoch until this node has adopted that epoch: the key may have other owners in it,
    * and then this node has asked too few of them.
    */
-  #takeAnswers(from: string, answers: readonly Answer[], epoch: number, trusted: boolean): void {
+  takeAnswers(from: string, answers: readonly Answer[], epoch: number, trusted: boolean): void {
     const held: Answer[] = []
     for (const answer of answers) {
-      const kind =
-        epoch > this.#epochs.epoch ? this.#outstanding.get(answer[0])?.format.kind : undefined
+      const ask = epoch > this.#epochs.epoch ? this.#outstanding.get(answer[0]) : undefined
       // An answer that is not trusted ends as lost, so that timestamps of a broken clock never enter this node.
-      if (kind === undefined || ANY_EPOCH.has(kind)) this.#takeAnswer(from, answer, trusted)
+      if (ask === undefined || ask.format.isAnyEpoch === true)
+        this.#takeAnswer(from, answer, trusted)
       else held.push(answer)
     }
     if (held.length === 0) return
@@ -275,45 +199,6 @@ export class Peers {
     })
   }
 
-  #takeAsk(from: string, ask: Ask, { epoch }: Frame, trusted: boolean): void {
-    const [id, kind, deadlineMs, ...body] = ask
-    let answered = false
-    const answer: AnswerWith = (code, ...rest) => {
-      assert(!answered, () => `an ask is answered once: ${kind}`)
-      answered = true
-      if (id !== 0) this.#out.post(from, 'answer', [id, code, ...rest])
-    }
-    // The `hello` of a node with a refused clock is refused, because this node does not note its current life.
-    if (!trusted && (kind === 'hello' || !ANY_EPOCH.has(kind))) {
-      answer('clock_drift', `the clock of ${from} is too far ahead`)
-    } else if (epoch < this.#epochs.epoch && !ANY_EPOCH.has(kind)) {
-      this.#metrics.count('stale_epoch_refusals_total')
-      answer('stale_epoch', `epoch ${epoch} is older than ${this.#epochs.epoch}`)
-    } else if (epoch > this.#epochs.epoch && !ANY_EPOCH.has(kind)) {
-      answer('not_ready', `the topology of epoch ${epoch} could not be fetched`)
-    } else if (id !== 0 && kind !== DEADLINE_EXEMPT && deadlineMs < this.#clock.nowMs()) {
-      this.#metrics.count('late_messages_refused_total')
-      answer('late', 'the deadline has passed')
-    } else if (ONCE_ONLY.has(kind) && !this.#isFirst(from, ask, answer)) {
-      return
-    } else {
-      try {
-        this.#handle(from, kind, body, deadlineMs, answer)
-      } catch (error) {
-        this.#log.error({ peer: from, kind, error: String(error) }, 'an ask could not be handled')
-        // A handler that throws after its answer has broken an invariant, so this error must not be swallowed.
-        if (answered) throw error
-        answer('bad_message', String(error))
-      }
-    }
-  }
-
-  #isFirst(from: string, [id, , deadlineMs]: Ask, answer: AnswerWith): boolean {
-    const taken = this.#once.take(from, id, deadlineMs, this.#clock.nowMs())
-    if (taken === 'full') answer('overloaded', 'too many requests are forwarded to this node')
-    return taken === 'first'
-  }
-
   #takeAnswer(from: string, item: Answer, trusted: boolean): void {
     const [id, code, ...fields] = item
     const ask = this.#outstanding.get(id)
@@ -321,7 +206,7 @@ export class Peers {
     if (ask === undefined || ask.to !== from) return
     const { format, request, deadlineMs } = ask
     // `late` may answer a duplicate of the ask while the first one is being done. So the outcome is not known.
-    if ((!trusted && format.kind !== DEADLINE_EXEMPT) || code === 'late') {
+    if ((!trusted && format.hasNoDeadline !== true) || code === 'late') {
       const reason = code === 'late' ? 'late' : 'deadline'
       this.#end(id, { type: 'lost', reason: this.#clock.isRefused(from) ? 'clock' : reason })
     } else if (code === 'ok') {
@@ -381,4 +266,3 @@ export class Peers {
 /** The id of an ask has 53 bits. The upper ones are the number of the process (LIVES_MAX). */
 const ASKS_PER_LIFE_MAX = 2 ** 32
 const GARBLED = 'an answer could not be decoded'
-const DIRECTION_IN = { direction: 'in' }

@@ -13,18 +13,16 @@ import { comparedPartitions } from '../../core/placement/compared-partitions.ts'
 import type { MemberVersions } from '../../core/membership/member-versions.ts'
 import { equalHashes, TREE_DEPTH, TREE_FANOUT } from '../../core/repair/hash-tree.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { Encodable } from '../../ports/codec.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
 import { forgettableFrom } from './collector.ts'
 import type { ComparisonRounds } from './comparison-rounds.ts'
 import type { HashForest } from './hash-forest.ts'
-import { decodeHashes } from '../wire/hash-list.ts'
 import type { HorizonKeeper } from './horizon-keeper.ts'
 import type { LeafListing } from './leaf-listing.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
-import { APPLY_IS_REPAIR, type AskKind, type Refusal } from '../wire/messages.ts'
+import { APPLY_IS_REPAIR, type Refusal } from '../wire/messages.ts'
 import {
   APPLY,
   FETCH,
@@ -40,8 +38,8 @@ import type { Reply } from '../peers/reply.ts'
 import type { Location, Replica } from '../replica/replica.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import { TreeDoubts } from './tree-doubts.ts'
-import { decodeVersions, encodeVersions } from '../wire/wire-version.ts'
-import { rawFormat } from '../wire/asks/raw-format.ts'
+import type { AskFormat } from '../wire/asks/ask-format.ts'
+import { LEAVES, SYNC, TREE, type TreePlace } from '../wire/asks/repair-asks.ts'
 
 const ROUND_INTERVAL_MS = 1000
 const ASK_TIMEOUT_MS = 5000
@@ -74,11 +72,6 @@ export interface AntiEntropyParts {
 
 /** A round could not be finished; a later one tries again. */
 class RoundFailed extends Error {}
-
-interface TreeNode {
-  readonly partition: number
-  readonly index: number
-}
 
 export class AntiEntropy {
   readonly #parts: AntiEntropyParts
@@ -163,16 +156,15 @@ export class AntiEntropy {
     // Read the floors before the comparison: then the comparison is complete up to the lowest of them.
     const quiet = horizon.quietUntil()
     const groups = this.#copyCounts()
-    const told = [horizon.encode(), groups, encodeVersions(versions.entries())]
-    const [entries, theirs, heard] = await this.#ask(peer, 'sync', told)
-    horizon.learn(entries)
-    if (heard !== undefined) versions.learn(peer, decodeVersions(heard))
-    const hashes = decodeHashes(theirs)
+    const told = { floors: horizon.floors(), copyCounts: groups, versions: versions.entries() }
+    const theirs = await this.#ask(peer, SYNC, told)
+    horizon.learn(theirs.floors)
+    if (theirs.versions !== undefined) versions.learn(peer, theirs.versions)
     let differing = 0
     this.#withheld = 0
     for (const [i, copies] of groups.entries()) {
       const own = forest.summary(copies, this.#compared(copies, peer))
-      const their = hashes[i]
+      const their = theirs.hashes[i]
       if (their === undefined || !equalHashes(own, their)) {
         differing += await this.#reconcileGroup(peer, copies)
       }
@@ -199,7 +191,7 @@ export class AntiEntropy {
 
   /** The number of keys that differed. A settled tombstone that only one side has collected is no difference. */
   async #reconcileGroup(peer: string, copies: number): Promise<number> {
-    let nodes: TreeNode[] = this.#compared(copies, peer).map((partition) => ({
+    let nodes: TreePlace[] = this.#compared(copies, peer).map((partition) => ({
       partition,
       index: 0,
     }))
@@ -226,15 +218,13 @@ export class AntiEntropy {
     peer: string,
     copies: number,
     level: number,
-    nodes: readonly TreeNode[],
-  ): Promise<TreeNode[]> {
+    nodes: readonly TreePlace[],
+  ): Promise<TreePlace[]> {
     const { forest } = this.#parts
-    const differing: TreeNode[] = []
+    const differing: TreePlace[] = []
     for (let start = 0; start < nodes.length; start += NODES_PER_ASK) {
       const asked = nodes.slice(start, start + NODES_PER_ASK)
-      const places = asked.flatMap(({ partition, index }) => [partition, index])
-      const [bytes] = await this.#ask(peer, 'tree', [copies, level, places])
-      const theirs = decodeHashes(bytes)
+      const { hashes: theirs } = await this.#ask(peer, TREE, { copies, level, places: asked })
       if (theirs.length !== asked.length) throw new RoundFailed('not as many hashes as asked for')
       asked.forEach((node, i) => {
         const own = forest.node(copies, node.partition, level, node.index)
@@ -247,23 +237,21 @@ export class AntiEntropy {
   async #reconcileLeaves(
     peer: string,
     copies: number,
-    leaves: readonly TreeNode[],
+    leaves: readonly TreePlace[],
     pace: Pace,
   ): Promise<number> {
-    const places = leaves.flatMap(({ partition, index }) => [partition, index])
-    const [contents, [names, hashes]] = await Promise.all([
+    const [contents, theirs] = await Promise.all([
       this.#parts.leaves.list(copies, leaves),
-      this.#ask(peer, 'leaves', [copies, places]),
+      this.#ask(peer, LEAVES, { copies, places: leaves }),
     ])
     this.#doubts.look(copies, leaves, contents)
     const own = contents.copies
-    const theirs = decodeHashes(hashes)
     const keys = new Set<string>()
-    ;(names as readonly string[]).forEach((name, i) => {
+    for (const [name, their] of theirs.copies) {
       const held = own.get(name)
-      if (held === undefined || !equalHashes(held, theirs[i] as typeof held)) keys.add(name)
+      if (held === undefined || !equalHashes(held, their)) keys.add(name)
       own.delete(name)
-    })
+    }
     for (const name of own.keys()) keys.add(name)
     const queue = [...keys]
     let differing = 0
@@ -346,20 +334,20 @@ export class AntiEntropy {
     const deadlineMs = this.#parts.clock.nowMs() + ASK_TIMEOUT_MS
     const reply = await this.#parts.peers.request(peer, FETCH, request, deadlineMs)
     if (reply.type === 'refused' && reply.code === 'record_corrupt') return undefined
-    return answerIn('fetch', reply)
+    return answerIn(FETCH, reply)
   }
 
-  async #ask(
+  async #ask<Request, Answer>(
     peer: string,
-    kind: AskKind,
-    body: readonly Encodable[],
-  ): Promise<readonly Encodable[]> {
+    format: AskFormat<Request, Answer>,
+    request: Request,
+  ): Promise<Answer> {
     const deadlineMs = this.#parts.clock.nowMs() + ASK_TIMEOUT_MS
-    return answerIn(kind, await this.#parts.peers.request(peer, rawFormat(kind), body, deadlineMs))
+    return answerIn(format, await this.#parts.peers.request(peer, format, request, deadlineMs))
   }
 }
 
-function answerIn<Answer>(kind: AskKind, reply: Reply<Answer>): Answer {
+function answerIn<Answer>({ kind }: AskFormat<unknown, Answer>, reply: Reply<Answer>): Answer {
   if (reply.type === 'ok') return reply.answer
   const why = reply.type === 'refused' ? `${reply.code}: ${reply.message}` : reply.type
   throw new RoundFailed(`${kind}: ${why}`)

@@ -23,9 +23,10 @@ import type { Log } from '../../ports/log.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
 import type { DirectoryProof } from '../identity/directory-proof.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
-import { type HeardLives, latestOf, parseLives } from '../identity/peer-lives.ts'
+import { type HeardLives, latestOf } from '../wire/heard-lives.ts'
 import type { Peers } from '../peers/peers.ts'
-import { rawFormat } from '../wire/asks/raw-format.ts'
+import { NO_FIELDS } from '../wire/asks/ask-format.ts'
+import { HELLO } from '../wire/asks/identity-asks.ts'
 
 const WAIT_MS_MAX = 5000
 /** Extra wait for the other members after a majority has answered: most links are open by then. */
@@ -215,9 +216,8 @@ export class Arrival {
     const unasked = members().filter((id) => id !== self && !proof.hasAnswered(id))
     for (const peer of unasked) {
       const deadlineMs = clock.nowMs() + ASK_TIMEOUT_MS
-      peers.ask(peer, rawFormat('hello'), [], deadlineMs, (reply) => {
-        const lives = reply.type === 'ok' ? parseLives(reply.answer) : undefined
-        if (lives !== undefined) this.#take(peer, lives)
+      peers.ask(peer, HELLO, NO_FIELDS, deadlineMs, (reply) => {
+        if (reply.type === 'ok') this.#take(peer, reply.answer)
       })
     }
     if (unasked.length === 0) return

@@ -6,28 +6,24 @@
  * Then each write acknowledged before the check is in at least one of the compared trees. The members are asked again
  * after the trees, so that a running exchange prevents that answer too.
  */
-import type { Timestamp } from '../../core/causality/dot.ts'
 import { PARTITION_COUNT } from '../../core/placement/topology.ts'
 import { equalHashes, TREE_DEPTH, TREE_FANOUT, type TreeHash } from '../../core/repair/hash-tree.ts'
-import type { Encodable } from '../../ports/codec.ts'
 import type { HashForest } from './hash-forest.ts'
-import { decodeHashes } from '../wire/hash-list.ts'
 import type { HorizonKeeper } from './horizon-keeper.ts'
-import type { LeafListing, LeafPlace } from './leaf-listing.ts'
-import type { AskKind } from '../wire/messages.ts'
+import type { LeafListing } from './leaf-listing.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { ConvergenceAnswer } from '../service/service.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import {
   addUnsettled,
-  decodeUnsettled,
   isQuiescent,
   NOTHING_UNSETTLED,
-  STATUS_UNSETTLED,
   type Unsettled,
 } from '../service/unsettled.ts'
-import { rawFormat } from '../wire/asks/raw-format.ts'
+import { type AskFormat, NO_FIELDS } from '../wire/asks/ask-format.ts'
+import { LEAVES, type LeavesAnswer, TREE, type TreePlace } from '../wire/asks/repair-asks.ts'
+import { STATUS } from '../wire/asks/status-asks.ts'
 
 const ASK_TIMEOUT_MS = 3000
 const NODES_PER_ASK = 512
@@ -47,13 +43,6 @@ export interface ConvergenceCheckParts {
   readonly horizon: HorizonKeeper
   /** The writes, hints and exchanges that this node has under way to owners. */
   readonly unsettled: () => Unsettled
-}
-
-/** The keys that one owner holds in the leaves asked about. */
-interface Held {
-  readonly copies: ReadonlyMap<string, TreeHash>
-  readonly dying: ReadonlyMap<string, Timestamp>
-  readonly horizon: Timestamp
 }
 
 interface KeyCount {
@@ -107,8 +96,8 @@ export class ConvergenceCheck {
     const told = await Promise.all(
       keeper.topology.members.map(async ({ id }) => {
         if (id === self) return unsettled()
-        const body = await this.#ask(id, 'status', [])
-        return decodeUnsettled(body?.[STATUS_UNSETTLED])
+        const view = await this.#ask(id, STATUS, NO_FIELDS)
+        return view?.unsettled ?? NOTHING_UNSETTLED
       }),
     )
     return told.reduce(addUnsettled, NOTHING_UNSETTLED)
@@ -118,7 +107,7 @@ export class ConvergenceCheck {
     copies: number,
     bucket: string | undefined,
   ): Promise<KeyCount & { leaves: number; isExact: boolean }> {
-    let places: LeafPlace[] = Array.from({ length: PARTITION_COUNT }, (_, partition) => ({
+    let places: TreePlace[] = Array.from({ length: PARTITION_COUNT }, (_, partition) => ({
       partition,
       index: 0,
     }))
@@ -147,7 +136,7 @@ export class ConvergenceCheck {
 
   async #countAll(
     copies: number,
-    places: readonly LeafPlace[],
+    places: readonly TreePlace[],
     bucket: string | undefined,
   ): Promise<KeyCount> {
     let differing = 0
@@ -164,9 +153,9 @@ export class ConvergenceCheck {
   async #differing(
     copies: number,
     level: number,
-    places: readonly LeafPlace[],
-  ): Promise<LeafPlace[]> {
-    const differing: LeafPlace[] = []
+    places: readonly TreePlace[],
+  ): Promise<TreePlace[]> {
+    const differing: TreePlace[] = []
     for (let i = 0; i < places.length; i += NODES_PER_ASK) {
       const asked = places.slice(i, i + NODES_PER_ASK)
       const answers: Answers<TreeHash> = await this.#askOwners(copies, asked, (node, own) =>
@@ -183,10 +172,10 @@ export class ConvergenceCheck {
 
   async #countKeys(
     copies: number,
-    places: readonly LeafPlace[],
+    places: readonly TreePlace[],
     bucket: string | undefined,
   ): Promise<KeyCount> {
-    const answers = new Map<string, Held>()
+    const answers = new Map<string, LeavesAnswer>()
     for (const [node, own] of this.#byOwner(copies, places)) {
       const answer = await this.#keysAt(node, copies, own)
       if (answer !== undefined) answers.set(node, answer)
@@ -209,20 +198,20 @@ export class ConvergenceCheck {
   }
 
   /** For each place, the hashes of the owners that answered. */
-  #collect<T>(copies: number, places: readonly LeafPlace[], answers: Answers<T>): T[][] {
+  #collect<T>(copies: number, places: readonly TreePlace[], answers: Answers<T>): T[][] {
     const found = places.map((): T[] => [])
     const byPlace = new Map(places.map((place, i) => [place, i]))
     for (const [node, own] of this.#byOwner(copies, places)) {
       answers.get(node)?.forEach((answer, i) => {
-        found[byPlace.get(own[i] as LeafPlace) as number]?.push(answer)
+        found[byPlace.get(own[i] as TreePlace) as number]?.push(answer)
       })
     }
     return found
   }
 
-  #byOwner(copies: number, places: readonly LeafPlace[]): Map<string, LeafPlace[]> {
+  #byOwner(copies: number, places: readonly TreePlace[]): Map<string, TreePlace[]> {
     const { members, preference } = this.#parts.keeper.topology
-    const byOwner = new Map<string, LeafPlace[]>()
+    const byOwner = new Map<string, TreePlace[]>()
     for (const place of places) {
       for (const index of (preference[place.partition] as readonly number[]).slice(0, copies)) {
         const owner = members[index]?.id ?? ''
@@ -236,11 +225,11 @@ export class ConvergenceCheck {
 
   async #askOwners<T>(
     copies: number,
-    places: readonly LeafPlace[],
-    ask: (node: string, own: readonly LeafPlace[]) => Promise<readonly T[] | undefined>,
+    places: readonly TreePlace[],
+    ask: (node: string, own: readonly TreePlace[]) => Promise<readonly T[] | undefined>,
   ): Promise<Answers<T>> {
     const answers = new Map<string, readonly T[]>()
-    const one = async ([node, own]: [string, LeafPlace[]]): Promise<void> => {
+    const one = async ([node, own]: [string, TreePlace[]]): Promise<void> => {
       const answer = await ask(node, own)
       if (answer !== undefined) answers.set(node, answer)
     }
@@ -252,44 +241,36 @@ export class ConvergenceCheck {
     node: string,
     copies: number,
     level: number,
-    places: readonly LeafPlace[],
+    places: readonly TreePlace[],
   ): Promise<readonly TreeHash[] | undefined> {
     const { self, forest } = this.#parts
     if (node === self) {
       if (!forest.isBuilt) return this.#markUnreachable(node)
       return places.map(({ partition, index }) => forest.node(copies, partition, level, index))
     }
-    const body = await this.#ask(node, 'tree', [copies, level, flat(places)])
-    return body && decodeHashes(body[0])
+    const answer = await this.#ask(node, TREE, { copies, level, places })
+    return answer?.hashes
   }
 
   async #keysAt(
     node: string,
     copies: number,
-    places: readonly LeafPlace[],
-  ): Promise<Held | undefined> {
+    places: readonly TreePlace[],
+  ): Promise<LeavesAnswer | undefined> {
     const { self, leaves, horizon } = this.#parts
     if (node === self) return { ...(await leaves.list(copies, places)), horizon: horizon.value }
-    const body = await this.#ask(node, 'leaves', [copies, flat(places)])
-    if (body === undefined) return undefined
-    const hashes = decodeHashes(body[1])
-    const names = body[0] as readonly string[]
-    const copiesOfIt = new Map(names.map((name, i) => [name, hashes[i] as TreeHash]))
-    const pairs = body[2] as readonly (string | number)[]
-    const dying = new Map<string, Timestamp>()
-    for (let i = 0; i < pairs.length; i += 2) dying.set(pairs[i] as string, pairs[i + 1] as number)
-    return { copies: copiesOfIt, dying, horizon: body[3] as Timestamp }
+    return this.#ask(node, LEAVES, { copies, places })
   }
 
-  async #ask(
+  async #ask<Request, Answer>(
     node: string,
-    kind: AskKind,
-    body: readonly Encodable[],
-  ): Promise<readonly Encodable[] | undefined> {
+    format: AskFormat<Request, Answer>,
+    request: Request,
+  ): Promise<Answer | undefined> {
     // Do not wait again for a member that failed to answer once.
     if (this.#unreachable.has(node)) return undefined
     const deadlineMs = this.#parts.clock.nowMs() + ASK_TIMEOUT_MS
-    const reply = await this.#parts.peers.request(node, rawFormat(kind), body, deadlineMs)
+    const reply = await this.#parts.peers.request(node, format, request, deadlineMs)
     return reply.type === 'ok' ? reply.answer : this.#markUnreachable(node)
   }
 
@@ -309,7 +290,7 @@ function isSame(hashes: readonly (TreeHash | undefined)[]): boolean {
  * the horizon of at least one owner without it has passed it. The other horizons do not matter, because an owner also
  * forgets a tombstone when it is compared with one that has collected it.
  */
-function isFading(told: readonly Held[], name: string): boolean {
+function isFading(told: readonly LeavesAnswer[], name: string): boolean {
   const holders = told.filter(({ copies }) => copies.has(name))
   const horizons = told.filter(({ copies }) => !copies.has(name)).map(({ horizon }) => horizon)
   const settled = Math.max(...horizons)
@@ -317,8 +298,4 @@ function isFading(told: readonly Held[], name: string): boolean {
     isSame(holders.map(({ copies }) => copies.get(name))) &&
     holders.every(({ dying }) => (dying.get(name) ?? Infinity) <= settled)
   )
-}
-
-function flat(places: readonly LeafPlace[]): number[] {
-  return places.flatMap(({ partition, index }) => [partition, index])
 }

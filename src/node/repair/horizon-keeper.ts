@@ -7,12 +7,12 @@ import type { Timestamp } from '../../core/causality/dot.ts'
 import { TICKS_PER_MS, timestampOf, wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import { Stability } from '../../core/repair/stability.ts'
 import { Signal } from '../../core/signal.ts'
-import type { Encodable } from '../../ports/codec.ts'
 import { type ForgettingStall, STALL_MS } from './forgetting.ts'
 import type { HintStore } from '../hints/hint-store.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { NodeState } from '../identity/node-state.ts'
 import type { PendingDots } from '../replica/pending-dots.ts'
+import type { MemberFloor } from '../wire/asks/repair-asks.ts'
 
 /** The floor lags this far behind the clock, so that a write that is handed to a fallback is younger than it. */
 const FLOOR_LAG_MS = 5000
@@ -89,21 +89,15 @@ export class HorizonKeeper {
     void this.#move()
   }
 
-  /** Everything this node knows of all members, for a peer: member, floor, settled, member, … */
-  encode(): Encodable[] {
+  /** Everything this node knows of all members, for a peer. */
+  floors(): MemberFloor[] {
     this.#raiseFloor()
-    return [...this.#stability.entries()].flat()
+    return [...this.#stability.entries()]
   }
 
-  /** Learns what a peer knows. Throws on garbage. */
-  learn(entries: Encodable | undefined): void {
-    if (!Array.isArray(entries) || entries.length % 3 !== 0) throw new Error('not a list of floors')
-    for (let i = 0; i < entries.length; i += 3) {
-      const [member, floor, settled] = entries.slice(i, i + 3) as unknown[]
-      if (typeof member !== 'string' || !Number.isSafeInteger(floor)) throw new Error('not a floor')
-      if (!Number.isSafeInteger(settled)) throw new Error('not a floor')
-      this.#stability.learn(member, floor as number, settled as number)
-    }
+  /** Learns what a peer knows. */
+  learn(floors: readonly MemberFloor[]): void {
+    for (const [member, floor, settled] of floors) this.#stability.learn(member, floor, settled)
     void this.#move()
   }
 

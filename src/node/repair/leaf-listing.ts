@@ -5,16 +5,12 @@ import type { Codec } from '../../ports/codec.ts'
 import type { Disk } from '../../ports/disk.ts'
 import { forgettableFrom } from './collector.ts'
 import { hashOf } from './hash-forest.ts'
+import type { TreePlace } from '../wire/asks/repair-asks.ts'
 import { decodeRecord } from '../wire/object-record.ts'
 import { dataKey, leafRange, parseLeafKey } from '../storage/storage-keys.ts'
 
 /** Bound of the keys listed for one leaf. A leaf has a few, unless there are hundreds of millions of keys. */
 const LEAF_KEYS_MAX = 5000
-
-export interface LeafPlace {
-  readonly partition: number
-  readonly index: number
-}
 
 export interface LeafContents {
   /** `bucket/key` → the hash of the copy. */
@@ -51,7 +47,7 @@ export class LeafListing {
    * Lists keys of buckets with that replica count. A damaged record is left out, because its content is unknown.
    * Rejects with a `DiskError`.
    */
-  async list(copies: number, leaves: readonly LeafPlace[]): Promise<LeafContents> {
+  async list(copies: number, leaves: readonly TreePlace[]): Promise<LeafContents> {
     const found = new Map<string, TreeHash>()
     const dying = new Map<string, Timestamp>()
     let isWhole = true

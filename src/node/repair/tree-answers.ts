@@ -1,20 +1,22 @@
 /** Answers peers that compare their copies with this node's. */
 import { comparedPartitions } from '../../core/placement/compared-partitions.ts'
 import type { MemberVersions } from '../../core/membership/member-versions.ts'
-import type { Encodable } from '../../ports/codec.ts'
 import { DiskError } from '../../ports/disk.ts'
 import type { HashForest } from './hash-forest.ts'
-import { encodeHashes } from '../wire/hash-list.ts'
 import type { HorizonKeeper } from './horizon-keeper.ts'
 import type { IndexRepair } from '../storage/index-repair.ts'
-import type { LeafContents, LeafListing, LeafPlace } from './leaf-listing.ts'
-import type { AskKind } from '../wire/messages.ts'
-import type { AnswerWith } from '../peers/peers.ts'
+import type { LeafContents, LeafListing } from './leaf-listing.ts'
+import type { Asker, HandlersOf } from '../peers/ask-handlers.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
-import { decodeVersions, encodeVersions } from '../wire/wire-version.ts'
-
-/** Bound of one question, in numbers: two for each place. */
-const PLACES_MAX = 2048
+import type {
+  LeavesAnswer,
+  LeavesRequest,
+  SyncAnswer,
+  SyncRequest,
+  TreeAnswer,
+  TreePlace,
+  TreeRequest,
+} from '../wire/asks/repair-asks.ts'
 
 export interface TreeAnswerParts {
   readonly self: string
@@ -33,66 +35,63 @@ export class TreeAnswers {
     this.#parts = parts
   }
 
-  /** Throws on garbage. */
-  handle(
-    from: string,
-    kind: Extract<AskKind, 'sync' | 'tree' | 'leaves'>,
-    body: readonly Encodable[],
-    answer: AnswerWith,
-  ): void {
-    const { forest, horizon, versions } = this.#parts
-    if (kind === 'sync') {
-      horizon.learn(body[0])
-      // Version 2 sends none.
-      if (body[2] !== undefined) versions.learn(from, decodeVersions(body[2]))
+  handlers(): HandlersOf<'sync' | 'tree' | 'leaves'> {
+    return {
+      sync: (request, asker) => this.#sync(request, asker),
+      tree: (request, asker) => this.#tree(request, asker),
+      leaves: (request, asker) => this.#leaves(request, asker),
     }
+  }
+
+  #sync({ floors, copyCounts, versions: told }: SyncRequest, asker: Asker<SyncAnswer>): void {
+    const { forest, horizon, versions } = this.#parts
+    horizon.learn(floors)
+    if (told !== undefined) versions.learn(asker.node, told)
+    if (!this.#isReady(asker)) return
+    const hashes = copyCounts.map((copies) =>
+      forest.summary(copies, this.#compared(copies, asker.node)),
+    )
+    asker.answer({ floors: horizon.floors(), hashes, versions: versions.entries() })
+  }
+
+  #tree({ copies, level, places }: TreeRequest, asker: Asker<TreeAnswer>): void {
+    const { forest } = this.#parts
+    if (!this.#isReady(asker)) return
+    const hashes = places.map(({ partition, index }) =>
+      forest.node(copies, partition, level, index),
+    )
+    asker.answer({ hashes })
+  }
+
+  #leaves({ copies, places }: LeavesRequest, asker: Asker<LeavesAnswer>): void {
+    const { horizon } = this.#parts
+    if (!this.#isReady(asker)) return
+    this.#contents(copies, places).then(
+      (contents) => asker.answer({ ...contents, horizon: horizon.value }),
+      (error: unknown) => asker.refuse({ code: 'storage_failed', message: String(error) }),
+    )
+  }
+
+  /** Refuses the ask if the trees cannot be compared yet. */
+  #isReady(asker: Asker<never>): boolean {
+    const { keeper, forest } = this.#parts
     // The asker relies on finding every write of an earlier topology in the trees, so the new topology must be durable.
-    if (!this.#parts.keeper.isDurable()) {
-      answer('not_ready', 'a new topology is being stored')
-      return
+    if (!keeper.isDurable()) {
+      asker.refuse({ code: 'not_ready', message: 'a new topology is being stored' })
+      return false
     }
     if (!forest.isBuilt) {
-      answer('not_ready', 'the hash trees are being built')
-      return
+      asker.refuse({ code: 'not_ready', message: 'the hash trees are being built' })
+      return false
     }
-    switch (kind) {
-      case 'sync': {
-        const groups = numbersIn(body[1])
-        const hashes = groups.map((copies) => forest.summary(copies, this.#compared(copies, from)))
-        answer('ok', horizon.encode(), encodeHashes(hashes), encodeVersions(versions.entries()))
-        return
-      }
-      case 'tree': {
-        const [copies, level] = [Number(body[0]), Number(body[1])]
-        const hashes = placesIn(body[2]).map(({ partition, index }) =>
-          forest.node(copies, partition, level, index),
-        )
-        answer('ok', encodeHashes(hashes))
-        return
-      }
-      case 'leaves':
-        this.#leaves(Number(body[0]), placesIn(body[1])).then(
-          ({ copies, dying }) =>
-            answer(
-              'ok',
-              [...copies.keys()],
-              encodeHashes([...copies.values()]),
-              [...dying].flat(),
-              horizon.value,
-            ),
-          (error: unknown) => answer('storage_failed', String(error)),
-        )
-        return
-      default:
-        kind satisfies never
-    }
+    return true
   }
 
   /**
    * Rejects if the index of copies is damaged. The asker treats the answer as complete, and would take a key that the
    * damage hides for a deleted one.
    */
-  async #leaves(copies: number, places: readonly LeafPlace[]): Promise<LeafContents> {
+  async #contents(copies: number, places: readonly TreePlace[]): Promise<LeafContents> {
     const { leaves, indexes } = this.#parts
     const contents = await indexes.whole(() => leaves.list(copies, places))
     if (contents !== undefined) return contents
@@ -102,21 +101,4 @@ export class TreeAnswers {
   #compared(copies: number, asker: string): readonly number[] {
     return comparedPartitions(this.#parts.keeper.topology, copies, asker, this.#parts.self)
   }
-}
-
-function placesIn(data: Encodable | undefined): LeafPlace[] {
-  const numbers = numbersIn(data)
-  if (numbers.length % 2 !== 0) throw new Error('not a list of places')
-  return Array.from({ length: numbers.length / 2 }, (_, i) => ({
-    partition: numbers[2 * i] as number,
-    index: numbers[2 * i + 1] as number,
-  }))
-}
-
-function numbersIn(data: Encodable | undefined): number[] {
-  if (!Array.isArray(data) || data.length > PLACES_MAX) throw new Error('not a list of numbers')
-  for (const item of data as unknown[]) {
-    if (!Number.isSafeInteger(item) || (item as number) < 0) throw new Error('not a number')
-  }
-  return data as unknown as number[]
 }

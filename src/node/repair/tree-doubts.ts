@@ -17,7 +17,8 @@ import {
 } from '../../core/repair/hash-tree.ts'
 import type { Log } from '../../ports/log.ts'
 import type { HashForest } from './hash-forest.ts'
-import type { LeafContents, LeafPlace } from './leaf-listing.ts'
+import type { TreePlace } from '../wire/asks/repair-asks.ts'
+import type { LeafContents } from './leaf-listing.ts'
 
 /** Bound of the doubtful leaves that are remembered. Others are looked at once these are settled. */
 const DOUBTS_MAX = 1000
@@ -36,7 +37,7 @@ export class TreeDoubts {
   }
 
   /** `contents` is what the disk holds in these leaves, of keys with that replica count. */
-  look(copies: number, leaves: readonly LeafPlace[], contents: LeafContents): void {
+  look(copies: number, leaves: readonly TreePlace[], contents: LeafContents): void {
     if (!contents.isWhole) return
     const listed = new Map<string, TreeHash>()
     for (const [name, hash] of contents.copies) {

@@ -6,7 +6,7 @@
  * - Only a durable copy is acknowledged, and only a durable copy is read.
  * - A record that cannot be read is refused, never guessed.
  */
-import type { Timestamp } from '../../core/causality/dot.ts'
+import type { Dot, Timestamp } from '../../core/causality/dot.ts'
 import { BEING_FILLED } from './not-ready-reasons.ts'
 import {
   ABSENT,
@@ -20,7 +20,7 @@ import {
 } from '../../core/causality/stored-object.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
 import { Signal } from '../../core/signal.ts'
-import type { Codec, Encodable } from '../../ports/codec.ts'
+import type { Codec } from '../../ports/codec.ts'
 import type { Disk, DiskError } from '../../ports/disk.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
@@ -39,7 +39,6 @@ import {
   type Copy,
   decodeRecord,
   encodeCopy,
-  encodeDots,
   RecordCorruptError,
 } from '../wire/object-record.ts'
 import type { Entry, LoadFailure, ObjectTable } from '../storage/object-table.ts'
@@ -50,7 +49,7 @@ export interface Applied {
   /** Whether the owner held a live value before. */
   readonly existed: boolean
   /** In mode siblings: the dots that the sender's vector did not cover, if the sender asked for them. */
-  readonly uncovered: Encodable[]
+  readonly uncovered: readonly Dot[]
   /** In mode lww: a write with a timestamp below this one has lost against another write (`lostBelow`). */
   readonly newest: Timestamp
 }
@@ -312,7 +311,7 @@ export class Replica {
     const report = mode === 'siblings' && (flags & APPLY_REPORT_UNCOVERED) !== 0
     return {
       existed: liveSiblings(held, this.#clock.nowMs()).length > 0,
-      uncovered: report ? encodeDots(uncoveredDots(held, incoming.vector)) : [],
+      uncovered: report ? uncoveredDots(held, incoming.vector) : [],
       newest: lostBelow(incoming, merged),
     }
   }

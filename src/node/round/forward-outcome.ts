@@ -54,7 +54,13 @@ export function lostAnswer(
   })
 }
 
+/** The error to send back to the node that forwarded the request. */
+export function asQuorateError(error: unknown): QuorateError {
+  if (error instanceof QuorateError) return error
+  return new QuorateError('internal', String(error), {}, { cause: error })
+}
+
 /** Whether the error concerns one owner only, so that another owner may be asked instead. */
-export function isOfThatOwner(error: unknown): error is QuorateError {
-  return error instanceof QuorateError && OF_THAT_OWNER.has(error.code)
+export function isOfThatOwner({ code }: QuorateError): boolean {
+  return OF_THAT_OWNER.has(code)
 }

@@ -4,10 +4,6 @@
  *
  * No safety rule reads these counts. They only keep the convergence check from answering too early.
  */
-import type { Encodable } from '../../ports/codec.ts'
-
-/** Its index in the body of the status answer between nodes (cluster-view.ts). */
-export const STATUS_UNSETTLED = 2
 
 export interface Unsettled {
   /** Hints kept for owners. */
@@ -30,21 +26,4 @@ export function addUnsettled(a: Unsettled, b: Unsettled): Unsettled {
     writes: a.writes + b.writes,
     exchanges: a.exchanges + b.exchanges,
   }
-}
-
-export function encodeUnsettled({ hints, writes, exchanges }: Unsettled): Encodable {
-  return [hints, writes, exchanges]
-}
-
-/** Decodes the counts; a node of version 2 sends none. Throws on garbage. */
-export function decodeUnsettled(data: Encodable | undefined): Unsettled {
-  if (data === undefined) return NOTHING_UNSETTLED
-  if (!Array.isArray(data)) throw new Error('not a list of counts')
-  const [hints, writes, exchanges] = data as unknown[]
-  return { hints: countIn(hints), writes: countIn(writes), exchanges: countIn(exchanges) }
-}
-
-function countIn(value: unknown): number {
-  if (!Number.isSafeInteger(value) || (value as number) < 0) throw new Error('not a count')
-  return value as number
 }

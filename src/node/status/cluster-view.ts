@@ -7,7 +7,6 @@ import { nodeOfActor } from '../../core/causality/dot.ts'
 import type { MemberState } from '../../core/membership/update.ts'
 import { type Bucket, PARTITION_COUNT } from '../../core/placement/topology.ts'
 import { majority } from '../../core/quorum/level.ts'
-import type { Encodable } from '../../ports/codec.ts'
 import type { Disk } from '../../ports/disk.ts'
 import { changeStatus, changeWords } from '../moves/change-status.ts'
 import { type Deadlines, inTime } from '../peers/deadlines.ts'
@@ -19,6 +18,7 @@ import { ABSENT_COPY, type Copy } from '../wire/object-record.ts'
 import { keyRequest, READ } from '../wire/asks/copy-asks.ts'
 import { READ_HINTS } from '../wire/asks/hint-asks.ts'
 import { type PeerRefusals, refusalWords } from '../peers/peer-refusals.ts'
+import type { HandlersOf } from '../peers/ask-handlers.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { Location, Replica } from '../replica/replica.ts'
 import type {
@@ -29,8 +29,9 @@ import type {
   RingView,
 } from '../service/service.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
-import { encodeUnsettled, type Unsettled } from '../service/unsettled.ts'
-import { rawFormat } from '../wire/asks/raw-format.ts'
+import type { Unsettled } from '../service/unsettled.ts'
+import { NO_FIELDS } from '../wire/asks/ask-format.ts'
+import { STATUS, type StatusAnswer } from '../wire/asks/status-asks.ts'
 
 /** How long to wait for the other members' views. */
 const STATUS_TIMEOUT_MS = 400
@@ -56,17 +57,10 @@ export interface ViewParts {
   readonly stall: () => ForgettingStall | undefined
 }
 
-type Row = Record<string, MemberState>
-
-type StatusBody = [epoch: number, fields: string[], unsettled?: Encodable, twins?: string[]]
+type States = StatusAnswer['states']
 
 /** One node's view of the others. */
-interface View {
-  readonly epoch: number
-  readonly row: Row
-  /** Members with a second process that this node refuses. */
-  readonly twins: readonly string[]
-}
+type View = Omit<StatusAnswer, 'unsettled'>
 
 export class ClusterView {
   readonly #parts: ViewParts
@@ -75,22 +69,24 @@ export class ClusterView {
     this.#parts = parts
   }
 
-  /**
-   * The body of an answer to `status`: the epoch, this node's view of each other one, what it has under way, and the
-   * members with a second process that it refuses. Version 2 sends and reads only the first two.
-   */
-  ownRow(): Encodable[] {
-    const { keeper, unsettled, refusals } = this.#parts
-    const row = Object.entries(this.#row()).flat()
-    return [keeper.epoch, row, encodeUnsettled(unsettled()), [...refusals.twins()]]
+  /** Answers the ask for this node's view. */
+  asks(): HandlersOf<'status'> {
+    return {
+      status: (_request, asker) => {
+        const { keeper, unsettled, refusals } = this.#parts
+        const { epoch } = keeper
+        const states = this.#states()
+        asker.answer({ epoch, states, unsettled: unsettled(), twins: refusals.twins() })
+      },
+    }
   }
 
   async status(): Promise<ClusterStatus> {
     const { self, keeper, clock, liveness } = this.#parts
     const { members, voters, clusterId, identity, epoch } = keeper.topology
     const views = await this.#askViews()
-    const reachability: Record<string, Row | null> = {}
-    for (const { id } of members) reachability[id] = views.get(id)?.row ?? null
+    const reachability: Record<string, States | null> = {}
+    for (const { id } of members) reachability[id] = views.get(id)?.states ?? null
     const owned = this.#owned()
     const statuses = members.map(({ id, peerUrl, zone }): MemberStatus => ({
       id,
@@ -170,28 +166,22 @@ export class ClusterView {
     return { ready: checks.every(({ ok }) => ok), checks }
   }
 
-  #row(): Row {
+  #states(): States {
     const { self, keeper, liveness } = this.#parts
-    const row: Row = {}
-    for (const { id } of keeper.topology.members) if (id !== self) row[id] = liveness.direct(id)
-    return row
+    const states: Record<string, MemberState> = {}
+    for (const { id } of keeper.topology.members) if (id !== self) states[id] = liveness.direct(id)
+    return states
   }
 
   async #askViews(): Promise<Map<string, View>> {
     const { self, keeper, peers, refusals } = this.#parts
-    const own: View = { epoch: keeper.epoch, row: this.#row(), twins: refusals.twins() }
+    const own: View = { epoch: keeper.epoch, states: this.#states(), twins: refusals.twins() }
     const views = new Map([[self, own]])
     const deadlineMs = this.#nowMs() + STATUS_TIMEOUT_MS
     const ask = async ({ id }: { id: string }): Promise<void> => {
       if (id === self) return
-      const reply = await peers.request(id, rawFormat('status'), [], deadlineMs)
-      if (reply.type !== 'ok') return
-      const [epoch, fields, , twins = []] = reply.answer as unknown as StatusBody
-      const row: Row = {}
-      for (let i = 0; i + 1 < fields.length; i += 2) {
-        row[fields[i] as string] = fields[i + 1] as MemberState
-      }
-      views.set(id, { epoch, row, twins })
+      const reply = await peers.request(id, STATUS, NO_FIELDS, deadlineMs)
+      if (reply.type === 'ok') views.set(id, reply.answer)
     }
     await Promise.all(keeper.topology.members.map(ask))
     return views

@@ -1,76 +1,128 @@
 /** Answers other nodes' questions to this node as an acceptor of strong keys. */
-import { encodeBallot, parseBallot } from '../../core/consensus/ballot.ts'
 import { ballotOf } from '../../core/consensus/register.ts'
-import type { Encodable } from '../../ports/codec.ts'
-import { encodeReply } from '../wire/acceptor-messages.ts'
-import { copyIn } from '../round/received-copies.ts'
-import type { AnswerWith } from '../peers/peers.ts'
-import type { RegisterAcceptor, ReplyTaker } from './register-acceptor.ts'
+import type { Asker, HandlersOf } from '../peers/ask-handlers.ts'
+import type { CopyTrust } from '../replica/copy-trust.ts'
+import { TOO_FEW_HAVE_TOLD } from '../replica/not-ready-reasons.ts'
 import type { Location, Replica } from '../replica/replica.ts'
+import { locationOf, type Places } from '../replica/replica-asks.ts'
+import type { KeyRequest } from '../wire/asks/copy-asks.ts'
+import type {
+  RegisterAcceptRequest,
+  RegisterAnswer,
+  RegisterPrepareRequest,
+  RegisterPromisedAnswer,
+  RegisterReadAnswer,
+  RegisterReadRequest,
+} from '../wire/asks/register-asks.ts'
 import type { Refusal } from '../wire/messages.ts'
+import { copyIn } from '../round/received-copies.ts'
+import type { RegisterAcceptor, ReplyTaker } from './register-acceptor.ts'
 
-export class RegisterAsks {
-  readonly #acceptor: RegisterAcceptor
-  readonly #replica: Replica
+export interface RegisterAskParts {
+  readonly keeper: Places & { isDurable(): boolean }
+  readonly acceptor: RegisterAcceptor
+  readonly replica: Replica
+  readonly arrival: CopyTrust
+}
 
-  constructor(acceptor: RegisterAcceptor, replica: Replica) {
-    this.#acceptor = acceptor
-    this.#replica = replica
-  }
+type Kinds = 'register-prepare' | 'register-accept' | 'register-read' | 'register-promised'
 
-  handle(
-    kind: 'register-prepare' | 'register-accept' | 'register-read',
-    at: Location,
-    body: readonly Encodable[],
-    answer: AnswerWith,
-  ): void {
-    if (at.bucket.mode !== 'strong') {
-      answer('bad_message', `the bucket ${at.bucket.name} is not strong`)
-      return
-    }
-    switch (kind) {
-      case 'register-prepare': {
-        const [placementVersion, content] = body
-        const ballot = parseBallot(content)
-        if (ballot === undefined) answer('bad_message', 'not a ballot')
-        else this.#acceptor.prepare(at, Number(placementVersion), ballot, replyWith(answer))
-        return
-      }
-      case 'register-accept': {
-        const [placementVersion, content] = body
-        const copy = content instanceof Uint8Array ? copyIn(this.#replica, content) : undefined
-        if (copy === undefined || copy.object.vector.size !== 1)
-          answer('bad_message', 'no proposal')
-        else this.#acceptor.accept(at, Number(placementVersion), copy, replyWith(answer))
-        return
-      }
-      case 'register-read':
-        this.#acceptor.read(at, (state, refusal) => {
-          if (state === undefined) {
-            answer((refusal as Refusal).code, (refusal as Refusal).message)
-            return
-          }
-          const { copy, isUncontested } = state
-          const said = body[0] === true ? copy.record : [...encodeBallot(ballotOf(copy.object))]
-          answer('ok', isUncontested, said)
-        })
-        return
-      default:
-        kind satisfies never
-    }
-  }
-
-  /** Tells a node that gains keys an upper bound of this node's promises (`RegisterAcceptor.raiseFloorOf`). */
-  tellPromised(placementVersion: number, answer: AnswerWith): void {
-    const told = this.#acceptor.promisedUnder(placementVersion)
-    if (told === undefined) answer('not_owner', 'another placement is in force here')
-    else answer('ok', told)
+export function registerAsks(parts: RegisterAskParts): HandlersOf<Kinds> {
+  return {
+    'register-prepare': (request, asker) => prepare(parts, request, asker),
+    'register-accept': (request, asker) => accept(parts, request, asker),
+    'register-read': (request, asker) => read(parts, request, asker),
+    'register-promised': ({ placementVersion }, asker) =>
+      tellPromised(parts, placementVersion, asker),
   }
 }
 
-function replyWith(answer: AnswerWith): ReplyTaker {
+function prepare(
+  parts: RegisterAskParts,
+  request: RegisterPrepareRequest,
+  asker: Asker<RegisterAnswer>,
+): void {
+  const at = registerOf(parts, request, asker)
+  if (at === undefined) return
+  parts.acceptor.prepare(at, request.placementVersion, request.ballot, replyTo(asker))
+}
+
+function accept(
+  parts: RegisterAskParts,
+  request: RegisterAcceptRequest,
+  asker: Asker<RegisterAnswer>,
+): void {
+  const at = registerOf(parts, request, asker)
+  if (at === undefined) return
+  const copy = copyIn(parts.replica, request.record)
+  if (copy === undefined || copy.object.vector.size !== 1) {
+    asker.refuse({ code: 'bad_message', message: 'no proposal' })
+  } else parts.acceptor.accept(at, request.placementVersion, copy, replyTo(asker))
+}
+
+function read(
+  parts: RegisterAskParts,
+  request: RegisterReadRequest,
+  asker: Asker<RegisterReadAnswer>,
+): void {
+  const at = registerOf(parts, request, asker)
+  if (at === undefined) return
+  parts.acceptor.read(at, (state, refusal) => {
+    if (state === undefined) {
+      asker.refuse(refusal as Refusal)
+      return
+    }
+    const { copy, isUncontested } = state
+    asker.answer(
+      request.wantsCopy
+        ? { type: 'copy', isUncontested, record: copy.record }
+        : { type: 'ballot', isUncontested, ballot: ballotOf(copy.object) },
+    )
+  })
+}
+
+/** Tells a node that gains keys an upper bound of this node's promises (`RegisterAcceptor.raiseFloorOf`). */
+function tellPromised(
+  { arrival, keeper, acceptor }: RegisterAskParts,
+  placementVersion: number,
+  asker: Asker<RegisterPromisedAnswer>,
+): void {
+  if (!arrival.mayTell(asker.node)) {
+    asker.refuse({ code: 'not_ready', message: TOO_FEW_HAVE_TOLD })
+    return
+  }
+  // A crash before that would bring back the old placement, and this node could promise ballots above its answer.
+  if (!keeper.isDurable()) {
+    asker.refuse({ code: 'not_ready', message: 'the topology is being stored' })
+    return
+  }
+  const promisedUpTo = acceptor.promisedUnder(placementVersion)
+  if (promisedUpTo !== undefined) asker.answer({ promisedUpTo })
+  else asker.refuse({ code: 'not_owner', message: 'another placement is in force here' })
+}
+
+/** Where the register lies. Refuses the ask if this node must not answer for it. */
+function registerOf(
+  { arrival, keeper }: RegisterAskParts,
+  request: KeyRequest,
+  asker: Asker<never>,
+): Location | undefined {
+  if (!arrival.mayTell(asker.node)) {
+    asker.refuse({ code: 'not_ready', message: TOO_FEW_HAVE_TOLD })
+    return undefined
+  }
+  const at = locationOf(keeper, request, asker)
+  if (at === undefined || at.bucket.mode === 'strong') return at
+  asker.refuse({ code: 'bad_message', message: `the bucket ${at.bucket.name} is not strong` })
+  return undefined
+}
+
+function replyTo(asker: Asker<RegisterAnswer>): ReplyTaker {
   return (reply, refusal) => {
-    if (reply !== undefined) answer('ok', ...encodeReply(reply, ({ record }) => record))
-    else answer((refusal as Refusal).code, (refusal as Refusal).message)
+    if (reply === undefined) asker.refuse(refusal as Refusal)
+    else if (reply.type === 'promise') {
+      const { type, accepted, value } = reply
+      asker.answer({ type, accepted, value: value === null ? null : value.record })
+    } else asker.answer(reply)
   }
 }

@@ -7,12 +7,10 @@ import type { Ballot } from '../../core/consensus/ballot.ts'
 import { Proposer, type ProposerResult } from '../../core/consensus/proposer.ts'
 import type { RegisterRound } from '../../core/consensus/register.ts'
 import type { OwnerGroups } from '../../core/quorum/owner-groups.ts'
-import { decodeReply } from '../wire/acceptor-messages.ts'
 import type { Deadlines } from '../peers/deadlines.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { Copy } from '../wire/object-record.ts'
 import { copyIn } from '../round/received-copies.ts'
-import type { Encodable } from '../../ports/codec.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { Reply } from '../peers/reply.ts'
 import type { PendingDot } from '../replica/pending-dots.ts'
@@ -21,7 +19,12 @@ import type { Location, Replica } from '../replica/replica.ts'
 import type { Refusal } from '../wire/messages.ts'
 import type { ReplicaReports } from '../round/placed-request.ts'
 import { type ReplyTakers, runProposer } from '../peers/run-proposer.ts'
-import { rawFormat } from '../wire/asks/raw-format.ts'
+import { keyRequest } from '../wire/asks/copy-asks.ts'
+import {
+  REGISTER_ACCEPT,
+  REGISTER_PREPARE,
+  type RegisterAnswer,
+} from '../wire/asks/register-asks.ts'
 
 export interface AttemptParts {
   readonly self: string
@@ -108,25 +111,48 @@ export class RegisterAttempt {
   }
 
   #askPeer(to: string, type: 'prepare' | 'accept', takers: Takers): void {
-    const { counter, node } = this.ballot
+    const { peers } = this.#parts
     const { at, placementVersion, deadlineMs } = this.#plan
-    const content = type === 'prepare' ? [counter, node] : (this.proposal as Copy).record
-    const body = [at.bucket.name, at.key, placementVersion, content]
-    this.#parts.peers.ask(to, rawFormat(`register-${type}`), body, deadlineMs, (reply) => {
-      if (reply.type === 'lost') this.#releaseLate()
-      else this.hold.release()
-      const decoded = this.#decode(reply)
-      if (decoded !== undefined) this.#replied(to, decoded, takers)
-      else if (reply.type === 'refused') this.#refusedByPeer(to, reply, type, takers)
-      else if (reply.type === 'ok') {
-        this.reports.set(to, 'error', 'garbage')
-        takers.lost()
-      } else {
-        this.reports.setReply(to, reply)
-        if (reply.type === 'unsent') takers.unsent()
-        else takers.lost()
-      }
-    })
+    const take = (reply: Reply<RegisterAnswer>): void => this.#peerReplied(to, type, reply, takers)
+    if (type === 'prepare') {
+      const request = { ...keyRequest(at), placementVersion, ballot: this.ballot }
+      peers.ask(to, REGISTER_PREPARE, request, deadlineMs, take)
+    } else {
+      const { record } = this.proposal as Copy
+      const request = { ...keyRequest(at), placementVersion, record }
+      peers.ask(to, REGISTER_ACCEPT, request, deadlineMs, take)
+    }
+  }
+
+  #peerReplied(
+    from: string,
+    type: 'prepare' | 'accept',
+    reply: Reply<RegisterAnswer>,
+    takers: Takers,
+  ): void {
+    if (reply.type === 'lost') this.#releaseLate()
+    else this.hold.release()
+    if (reply.type === 'ok') this.#answered(from, reply.answer, takers)
+    else if (reply.type === 'refused') this.#refusedByPeer(from, reply, type, takers)
+    else {
+      this.reports.setReply(from, reply)
+      if (reply.type === 'unsent') takers.unsent()
+      else takers.lost()
+    }
+  }
+
+  #answered(from: string, answer: RegisterAnswer, takers: Takers): void {
+    const { ballot } = this
+    if (answer.type !== 'promise' || answer.value === null) {
+      this.#replied(from, { ...answer, ballot } as RegisterReply, takers)
+      return
+    }
+    const value = copyIn(this.#parts.replica, answer.value)
+    if (value !== undefined) this.#replied(from, { ...answer, ballot, value }, takers)
+    else {
+      this.reports.set(from, 'error', 'a damaged record')
+      takers.lost()
+    }
   }
 
   /**
@@ -137,13 +163,6 @@ export class RegisterAttempt {
     const { clock, deadlines } = this.#parts
     const leftMs = Math.max(0, this.#plan.deadlineMs - clock.nowMs())
     deadlines.in(leftMs + clock.maxDriftMs, () => this.hold.release())
-  }
-
-  #decode(reply: Reply<readonly Encodable[]>): RegisterReply | undefined {
-    if (reply.type !== 'ok') return undefined
-    return decodeReply(this.ballot, reply.answer, (record) =>
-      record instanceof Uint8Array ? copyIn(this.#parts.replica, record) : undefined,
-    )
   }
 
   #replied(from: string, reply: RegisterReply, takers: Takers): void {

@@ -3,22 +3,20 @@
  */
 import type { Dot } from '../../core/causality/dot.ts'
 import type { StoredObject } from '../../core/causality/stored-object.ts'
-import type { Condition, RegisterOperation, RegisterWrite } from '../../core/consensus/register.ts'
+import type { RegisterOperation } from '../../core/consensus/register.ts'
 import { QuorateError, type ReplicaReport } from '../../core/errors.ts'
-import type { Codec, Encodable } from '../../ports/codec.ts'
-import { lostAnswer } from '../round/forward-outcome.ts'
-import {
-  CONTENT_FIELDS,
-  decodeContent,
-  decodeFailure,
-  decodeReports,
-  encodeContent,
-  encodeReports,
-} from '../wire/request-parts.ts'
-import { decodeDots, decodeRecord, encodeDots, encodeRecord } from '../wire/object-record.ts'
+import type { Codec } from '../../ports/codec.ts'
+import type { HandlersOf } from '../peers/ask-handlers.ts'
 import type { Peers } from '../peers/peers.ts'
+import { asQuorateError, lostAnswer } from '../round/forward-outcome.ts'
 import type { PlacedRequest } from '../round/placed-request.ts'
-import { rawFormat } from '../wire/asks/raw-format.ts'
+import { keyRequest } from '../wire/asks/copy-asks.ts'
+import {
+  type DecidedOperation,
+  REGISTER_CHANGE,
+  type RegisterChangeRequest,
+} from '../wire/asks/register-change-ask.ts'
+import { decodeRecord, encodeRecord } from '../wire/object-record.ts'
 
 /** The outcome of a decided operation. */
 export interface OperationAnswer {
@@ -34,15 +32,6 @@ export interface OperationAnswer {
   readonly replicas: readonly ReplicaReport[]
 }
 
-/** An operation that another node forwarded. */
-export interface ForwardedOperation {
-  readonly bucket: string
-  readonly key: string
-  readonly timeoutMs: number
-  readonly requestId: string
-  readonly operation: RegisterOperation
-}
-
 /**
  * Undefined if the message was certainly not sent to the owner. Rejects with the owner's error, or with a transport
  * error.
@@ -54,11 +43,13 @@ export async function forwardOperation(
   operation: RegisterOperation,
   owner: string,
 ): Promise<OperationAnswer | undefined> {
-  const body = encodeOperation(placed, operation)
-  const reply = await peers.request(owner, rawFormat('register-change'), body, placed.deadlineMs)
+  const { at, timeoutMs, requestId, deadlineMs } = placed
+  const request = { ...keyRequest(at), timeoutMs, requestId, operation }
+  const reply = await peers.request(owner, REGISTER_CHANGE, request, deadlineMs)
   switch (reply.type) {
     case 'ok':
-      return decodeOperationAnswer(codec, reply.answer)
+      if (reply.answer.type === 'failed') throw reply.answer.error
+      return answerIn(codec, reply.answer.result)
     case 'unsent':
       return undefined
     case 'refused':
@@ -80,81 +71,29 @@ export async function forwardOperation(
   }
 }
 
-function encodeOperation(placed: PlacedRequest, operation: RegisterOperation): Encodable[] {
-  const { at, timeoutMs, requestId } = placed
-  const head = [at.bucket.name, at.key, timeoutMs, requestId]
-  return operation.type === 'read' ? head : [...head, ...encodeWrite(operation)]
+function answerIn(codec: Codec, decided: DecidedOperation): OperationAnswer {
+  const { record, ...rest } = decided
+  // Copy the bytes, so that the values do not keep their frame in memory.
+  const object = record === undefined ? NO_VALUE : decodeRecord(codec, new Uint8Array(record))
+  return { ...rest, object }
 }
 
-function encodeWrite(write: RegisterWrite): Encodable[] {
-  const { content, condition, idempotencyKey, fingerprint } = write
-  return [
-    condition === undefined ? null : condition.type,
-    condition === undefined || condition.tags === '*' ? null : [...condition.tags],
-    idempotencyKey ?? null,
-    ...encodeContent(content),
-    fingerprint ?? null,
-  ]
-}
-
-/** Throws on garbage. */
-export function decodeOperation(body: readonly Encodable[]): ForwardedOperation {
-  const [bucket, key, timeoutMs, requestId, ...write] = body as unknown[]
-  if (typeof bucket !== 'string' || typeof key !== 'string' || typeof timeoutMs !== 'number') {
-    throw new Error('not a forwarded operation')
-  }
-  const operation: RegisterOperation = write.length === 0 ? { type: 'read' } : decodeWrite(write)
-  return { bucket, key, timeoutMs, requestId: String(requestId), operation }
-}
-
-function decodeWrite([type, tags, idempotencyKey, ...content]: readonly unknown[]): RegisterWrite {
-  // A node of version 2 sends no fingerprint.
-  const fingerprint = content[CONTENT_FIELDS]
-  return {
-    type: 'write',
-    content: decodeContent(content),
-    condition: type === null ? undefined : decodeCondition(type, tags),
-    idempotencyKey: typeof idempotencyKey === 'string' ? idempotencyKey : undefined,
-    fingerprint: typeof fingerprint === 'string' ? fingerprint : undefined,
-  }
-}
-
-function decodeCondition(type: unknown, tags: unknown): Condition {
-  if (type !== 'match' && type !== 'none-match') throw new Error('not a condition')
-  if (tags === null) return { type, tags: '*' }
-  if (!Array.isArray(tags)) throw new Error('not a condition')
-  return { type, tags: tags.map(String) }
-}
-
-export function encodeOperationAnswer(
+/** Answers another node's forwarded operations. `propose` rejects with a `QuorateError`. */
+export function registerChangeAsks(
   codec: Codec,
-  operation: RegisterOperation,
-  { coordinator, object, dot, existed, received, replicas }: OperationAnswer,
-): Encodable[] {
-  return [
-    true,
-    coordinator,
-    operation.type === 'read' ? encodeRecord(codec, object) : null,
-    dot === undefined ? [] : encodeDots([dot]),
-    existed,
-    received,
-    encodeReports(replicas),
-  ]
-}
-
-/** Throws the error that the answer carries, if it is one. */
-function decodeOperationAnswer(codec: Codec, body: readonly Encodable[]): OperationAnswer {
-  if (body[0] !== true) throw decodeFailure(body)
-  const [, coordinator, record, dots, existed, received, replicas] = body
-  const own = record instanceof Uint8Array ? new Uint8Array(record) : undefined
-  const [dot] = decodeDots(dots as Encodable)
+  propose: (request: RegisterChangeRequest, deadlineMs: number) => Promise<OperationAnswer>,
+): HandlersOf<'register-change'> {
   return {
-    coordinator: String(coordinator),
-    object: own === undefined ? NO_VALUE : decodeRecord(codec, own),
-    dot,
-    existed: existed === true,
-    received: Number(received),
-    replicas: decodeReports(replicas),
+    'register-change': (request, asker) => {
+      const isRead = request.operation.type === 'read'
+      propose(request, asker.deadlineMs).then(
+        ({ object, ...rest }) => {
+          const record = isRead ? encodeRecord(codec, object) : undefined
+          asker.answer({ type: 'done', result: { ...rest, record } })
+        },
+        (error: unknown) => asker.answer({ type: 'failed', error: asQuorateError(error) }),
+      )
+    },
   }
 }
 

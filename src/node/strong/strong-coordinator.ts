@@ -166,7 +166,7 @@ export class StrongCoordinator {
 const LATE_READ: ErrorCode = 'deadline_passed'
 
 function mayTryAnotherOwner(error: unknown): error is QuorateError {
-  return isOfThatOwner(error) || (error instanceof QuorateError && error.code === LATE_READ)
+  return error instanceof QuorateError && (isOfThatOwner(error) || error.code === LATE_READ)
 }
 
 const AGREED = { kind: 'agreed' }

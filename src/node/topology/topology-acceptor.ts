@@ -16,15 +16,15 @@ import {
   emptyAcceptor,
   prepare,
 } from '../../core/consensus/acceptor.ts'
-import { type Ballot, compareBallots, maxBallot, parseBallot } from '../../core/consensus/ballot.ts'
-import type { Encodable } from '../../ports/codec.ts'
+import { type Ballot, compareBallots, maxBallot } from '../../core/consensus/ballot.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Timers } from '../../ports/timers.ts'
-import { encodeReply } from '../wire/acceptor-messages.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { NodeState } from '../identity/node-state.ts'
 import { decodeVoter, encodeVoter, type Held, type RecallState } from '../identity/voter-state.ts'
-import type { AnswerWith, Peers } from '../peers/peers.ts'
+import type { Asker } from '../peers/ask-handlers.ts'
+import type { Peers } from '../peers/peers.ts'
+import type { VoteAnswer } from '../wire/asks/topology-asks.ts'
 import type { Refusal } from '../wire/messages.ts'
 import { type Document, parseTopology, type TopologyKeeper } from './topology-keeper.ts'
 import { type Recalled, TopologyRecall } from './topology-recall.ts'
@@ -99,33 +99,23 @@ export class TopologyAcceptor {
   }
 
   /** Answers a question of a peer once the state is durable. */
-  handle(
-    from: string,
-    kind: TopologyQuestion['kind'],
-    body: readonly Encodable[],
-    answer: AnswerWith,
-  ): void {
-    const question = parseQuestion(kind, body)
-    if (question === undefined) {
-      answer('bad_message', 'not a question about a topology document')
-      return
-    }
+  handle(question: TopologyQuestion, asker: Asker<VoteAnswer>): void {
     if (this.#parts.clock.isTooFarAhead(question.ballot.counter)) {
-      answer('clock_drift', 'the ballot is too far ahead')
+      asker.refuse({ code: 'clock_drift', message: 'the ballot is too far ahead' })
       return
     }
     const vote = (): void => {
       this.ask(question).then(
         (reply) => {
-          if ('code' in reply) answer(reply.code, reply.message)
-          else answer('ok', ...encodeReply(reply, (value) => value))
+          if ('code' in reply) asker.refuse(reply)
+          else asker.answer(reply)
         },
-        (error: unknown) => answer('failed', String(error)),
+        (error: unknown) => asker.refuse({ code: 'failed', message: String(error) }),
       )
     }
     // A peer that asks about a later instance has the document before it.
     const { keeper, peers } = this.#parts
-    if (question.instance > keeper.epoch + 1) keeper.catchUp(from, peers, vote)
+    if (question.instance > keeper.epoch + 1) keeper.catchUp(asker.node, peers, vote)
     else vote()
   }
 
@@ -252,14 +242,4 @@ function recall(
     state: promised === state.promised ? state : { promised, accepted, value },
     reply: { type: 'promise', ballot, accepted, value },
   }
-}
-
-function parseQuestion(
-  kind: TopologyQuestion['kind'],
-  [instance, encodedBallot, document]: readonly Encodable[],
-): TopologyQuestion | undefined {
-  const ballot = parseBallot(encodedBallot)
-  if (typeof instance !== 'number' || ballot === undefined) return undefined
-  if (kind !== 'accept') return { kind, instance, ballot }
-  return typeof document === 'string' ? { kind, instance, ballot, document } : undefined
 }

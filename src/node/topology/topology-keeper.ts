@@ -16,8 +16,9 @@ import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { NodeState } from '../identity/node-state.ts'
-import type { Asker, EpochSource } from '../peers/peers.ts'
-import { rawFormat } from '../wire/asks/raw-format.ts'
+import type { AskSender, EpochSource } from '../peers/epoch-source.ts'
+import { NO_FIELDS } from '../wire/asks/ask-format.ts'
+import { TOPOLOGY } from '../wire/asks/topology-asks.ts'
 
 const FETCH_TIMEOUT_MS = 1000
 
@@ -148,7 +149,7 @@ export class TopologyKeeper implements EpochSource {
     }
   }
 
-  catchUp(from: string, peers: Asker, done: () => void): void {
+  catchUp(from: string, peers: AskSender, done: () => void): void {
     const waiting = this.#fetching.get(from)
     if (waiting !== undefined) {
       waiting.push(done)
@@ -161,12 +162,12 @@ export class TopologyKeeper implements EpochSource {
       for (const take of takers) take()
     }
     const deadlineMs = this.#clock.nowMs() + FETCH_TIMEOUT_MS
-    peers.ask(from, rawFormat('topology'), [], deadlineMs, (reply) => {
+    peers.ask(from, TOPOLOGY, NO_FIELDS, deadlineMs, (reply) => {
       if (reply.type !== 'ok') {
         finish()
         return
       }
-      this.adopt(String(reply.answer[0])).then(finish, (error: unknown) => {
+      this.adopt(reply.answer.document).then(finish, (error: unknown) => {
         this.#log.warn(
           { peer: from, error: String(error) },
           'a topology document could not be adopted',
@@ -183,11 +184,6 @@ export type Document = string
 type DocumentFields = Omit<Topology, 'placementVersion' | 'voters'> & {
   readonly placedAt?: number
   readonly voters?: readonly string[]
-}
-
-/** The data as a document; undefined for garbage. */
-export function asDocument(data: unknown): Document | undefined {
-  return typeof data === 'string' ? data : undefined
 }
 
 /** The document keeps the field name of earlier releases, so that nodes of both releases read it. */

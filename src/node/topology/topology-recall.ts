@@ -15,20 +15,14 @@
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import type { AcceptorState } from '../../core/consensus/acceptor.ts'
-import {
-  type Ballot,
-  BALLOT_ZERO,
-  compareBallots,
-  encodeBallot,
-} from '../../core/consensus/ballot.ts'
+import { type Ballot, BALLOT_ZERO, compareBallots } from '../../core/consensus/ballot.ts'
 import { majority } from '../../core/quorum/level.ts'
 import type { Timers } from '../../ports/timers.ts'
-import { decodeReply } from '../wire/acceptor-messages.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { RecallState } from '../identity/voter-state.ts'
 import type { Peers } from '../peers/peers.ts'
-import { asDocument, type Document, type TopologyKeeper } from './topology-keeper.ts'
-import { rawFormat } from '../wire/asks/raw-format.ts'
+import type { Document, TopologyKeeper } from './topology-keeper.ts'
+import { RECALL } from '../wire/asks/topology-asks.ts'
 
 const ASK_TIMEOUT_MS = 2000
 const RETRY_INTERVAL_MS = 500
@@ -151,13 +145,13 @@ export class TopologyRecall {
   #ask(peer: string, round: Round): void {
     const { peers, keeper, clock } = this.#parts
     const { instance, floor } = round
-    const question = [instance, [...encodeBallot(floor)]]
-    peers.ask(peer, rawFormat('recall'), question, clock.nowMs() + ASK_TIMEOUT_MS, (answer) => {
-      if (answer.type === 'ok') {
-        const reply = decodeReply(floor, answer.answer, asDocument)
-        if (reply?.type === 'promise') round.replies.set(peer, reply)
+    const question = { instance, ballot: floor }
+    peers.ask(peer, RECALL, question, clock.nowMs() + ASK_TIMEOUT_MS, (reply) => {
+      if (reply.type === 'ok') {
+        const { answer } = reply
+        if (answer.type === 'promise') round.replies.set(peer, answer)
         this.#endIfEnough(round)
-      } else if (answer.type === 'refused' && answer.code === 'stale_epoch') {
+      } else if (reply.type === 'refused' && reply.code === 'stale_epoch') {
         if (keeper.epoch < instance) keeper.catchUp(peer, peers, () => undefined)
       }
     })

@@ -8,7 +8,7 @@
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import type { AcceptorReply } from '../../core/consensus/acceptor.ts'
-import { type Ballot, encodeBallot } from '../../core/consensus/ballot.ts'
+import type { Ballot } from '../../core/consensus/ballot.ts'
 import {
   type ChangeFunction,
   Proposer,
@@ -20,21 +20,19 @@ import type { Topology } from '../../core/placement/topology.ts'
 import { majority } from '../../core/quorum/level.ts'
 import type { Random } from '../../ports/random.ts'
 import type { Timers } from '../../ports/timers.ts'
-import { decodeReply } from '../wire/acceptor-messages.ts'
 import { mintTimestamps } from '../identity/mint.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { Peers } from '../peers/peers.ts'
 import { type ReplyTakers, runProposer } from '../peers/run-proposer.ts'
 import type { TopologyAcceptor, TopologyQuestion } from './topology-acceptor.ts'
 import {
-  asDocument,
   type Document,
   encodeTopology,
   parseTopology,
   type TopologyKeeper,
 } from './topology-keeper.ts'
 import { whyNoChange } from '../wire/wire-version.ts'
-import { rawFormat } from '../wire/asks/raw-format.ts'
+import { ACCEPT, DECIDED, PREPARE } from '../wire/asks/topology-asks.ts'
 
 const ATTEMPTS_MAX = 20
 const BACKOFF_MS_MAX = 100
@@ -188,20 +186,19 @@ export class TopologyRegister {
   }
 
   async #ask(to: string, question: TopologyQuestion, tried: Attempt): Promise<Told> {
-    const { kind, instance, ballot } = question
-    const body = [instance, [...encodeBallot(ballot)]]
-    const whole = kind === 'accept' ? [...body, question.document] : body
-    const reply = await this.#parts.peers.request(to, rawFormat(kind), whole, tried.deadlineMs)
+    const { peers } = this.#parts
+    const reply =
+      question.kind === 'accept'
+        ? await peers.request(to, ACCEPT, question, tried.deadlineMs)
+        : await peers.request(to, PREPARE, question, tried.deadlineMs)
     if (reply.type === 'refused') {
       const { code } = reply
       if (code === 'stale_epoch' || code === 'failed') tried.ahead.add(to)
       return code === 'failed' ? 'lost' : 'unsent'
     }
     if (reply.type !== 'ok') return reply.type
-    const decoded = decodeReply(ballot, reply.answer, asDocument)
-    if (decoded === undefined) return 'lost'
     tried.answered.add(to)
-    return decoded
+    return { ...reply.answer, ballot: question.ballot }
   }
 
   /** Fetches the document from the voters that may know it. */
@@ -236,9 +233,7 @@ export class TopologyRegister {
     const tell = async (nodes: readonly string[]): Promise<void> => {
       const deadlineMs = clock.nowMs() + ANNOUNCE_TIMEOUT_MS
       const others = nodes.filter((id) => id !== self)
-      await Promise.all(
-        others.map((id) => peers.request(id, rawFormat('decided'), [document], deadlineMs)),
-      )
+      await Promise.all(others.map((id) => peers.request(id, DECIDED, { document }, deadlineMs)))
     }
     await tell(removed)
     if (removed.includes(self)) await tell(after)

@@ -1,6 +1,5 @@
 /** Encodes tree hashes for the wire: 8 bytes each, one after the other. */
 import type { TreeHash } from '../../core/repair/hash-tree.ts'
-import type { Encodable } from '../../ports/codec.ts'
 
 const HASH_BYTES = 8
 
@@ -15,7 +14,7 @@ export function encodeHashes(hashes: readonly TreeHash[]): Uint8Array {
 }
 
 /** Throws on anything that `encodeHashes` does not produce. */
-export function decodeHashes(bytes: Encodable | undefined): TreeHash[] {
+export function decodeHashes(bytes: unknown): TreeHash[] {
   if (!(bytes instanceof Uint8Array) || bytes.length % HASH_BYTES !== 0) {
     throw new Error('not a list of hashes')
   }

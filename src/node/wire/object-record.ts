@@ -82,7 +82,7 @@ export function decodeRecord(codec: Codec, record: Uint8Array): StoredObject {
     throw new RecordCorruptError('unknown format')
   if (!Array.isArray(data[2])) throw new RecordCorruptError('not a list of siblings')
   const siblings = (data[2] as Encodable[]).map(decodeSibling)
-  const object = { vector: decodeVector(data[1] as Encodable), siblings }
+  const object = { vector: decodeVector(data[1]), siblings }
   return data[3] === undefined ? object : { ...object, memory: decodeMemory(data[3]) }
 }
 
@@ -109,7 +109,7 @@ export function encodeVector(vector: VersionVector): Encodable[] {
 }
 
 /** Throws `RecordCorruptError` on anything that `encodeVector` does not produce. */
-export function decodeVector(data: Encodable): VersionVector {
+export function decodeVector(data: unknown): VersionVector {
   if (!Array.isArray(data) || data.length % 2 !== 0) throw new RecordCorruptError('not a vector')
   if (data.length === 0) return EMPTY_VECTOR
   const vector = new Map<string, number>()
@@ -137,7 +137,7 @@ export function decodeSession(data: unknown): Session {
   for (let i = 0; i < data.length; i += 2) {
     const name: unknown = data[i]
     if (typeof name !== 'string') throw new RecordCorruptError('not a session')
-    session.set(name, decodeVector(data[i + 1] as Encodable))
+    session.set(name, decodeVector(data[i + 1]))
   }
   return session
 }

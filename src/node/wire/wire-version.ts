@@ -13,10 +13,10 @@ import type { HeardVersion } from '../../core/membership/member-versions.ts'
 import type { Topology } from '../../core/placement/topology.ts'
 import { VERSIONS } from '../../core/protocol-versions.ts'
 import type { Encodable } from '../../ports/codec.ts'
-import type { Ask, AskKind } from './messages.ts'
+import type { Ask } from './messages.ts'
 
 /** Kinds of asks that version 3 added. */
-const UNKNOWN_TO_2: ReadonlySet<string> = new Set<AskKind>([])
+const UNKNOWN_TO_2: ReadonlySet<string> = new Set<string>([])
 
 /** Converts the ask to that version of the protocol. Returns undefined if that version has no such ask. */
 export function askFor(version: number, ask: Ask): Ask | undefined {
@@ -60,7 +60,7 @@ export function encodeVersions(entries: readonly HeardVersion[]): Encodable[] {
 }
 
 /** Throws on garbage. */
-export function decodeVersions(data: Encodable): HeardVersion[] {
+export function decodeVersions(data: unknown): HeardVersion[] {
   if (!Array.isArray(data) || data.length % 3 !== 0) throw new Error('not a list of versions')
   return Array.from({ length: data.length / 3 }, (_, i) => {
     const [member, version, stamp] = data.slice(3 * i, 3 * i + 3) as unknown[]

@@ -1,6 +1,6 @@
 /**
- * Updates of counters and sets: which requests are valid, how an update changes a copy, and how it is encoded for an
- * owner. In every other respect an update is an ordinary write.
+ * Updates of counters and sets: which requests are valid, and how an update changes a copy. In every other respect an
+ * update is an ordinary write.
  *
  * Unlike a blind write, an update replaces nothing that it has not seen. So it needs no second round.
  */
@@ -11,7 +11,6 @@ import { merge, type StoredObject } from '../../core/causality/stored-object.ts'
 import type { UpdateName } from '../../core/causality/update-name.ts'
 import { QuorateError } from '../../core/errors.ts'
 import { type Bucket, isTypeMode } from '../../core/placement/topology.ts'
-import type { Encodable } from '../../ports/codec.ts'
 import type { Copy } from '../wire/object-record.ts'
 import type { ReadAnswer, TypeChange, UpdateRequest, WriteRequest } from '../service/service.ts'
 
@@ -137,23 +136,6 @@ export function refuseLargeSet(
   }
 }
 
-/** Encodes a change as three fields. */
-export function encodeChange(change: TypeChange): Encodable[] {
-  return change.type === 'counter'
-    ? ['counter', change.increment, null]
-    : ['set', [...change.add], [...change.remove]]
-}
-
-/** Throws on garbage. */
-export function decodeChange(data: readonly Encodable[]): TypeChange {
-  const [type, first, second] = data as unknown[]
-  if (type === 'counter' && typeof first === 'number') return { type, increment: first }
-  if (type === 'set' && isTexts(first) && isTexts(second)) {
-    return { type, add: first, remove: second }
-  }
-  throw new Error('not an update of a counter or a set')
-}
-
 function refuseBadChange(change: TypeChange): void {
   const bad = (message: string): QuorateError => new QuorateError('bad_request', message)
   if (change.type === 'counter') {
@@ -187,8 +169,4 @@ function refuseBadChange(change: TypeChange): void {
 /** The UTF-8 bytes of each distinct element. */
 function bytesOf(elements: readonly string[]): Uint8Array[] {
   return Array.from(new Set(elements), (element) => utf8.encode(element))
-}
-
-function isTexts(data: unknown): data is string[] {
-  return Array.isArray(data) && data.every((item) => typeof item === 'string')
 }

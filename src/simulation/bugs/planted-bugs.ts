@@ -55,8 +55,8 @@ const BUGS: readonly PlantedBug[] = [
   {
     name: 'forward-twice',
     what: 'a forwarded write that arrives twice is executed twice',
-    file: 'node/peers/peers.ts',
-    find: 'ONCE_ONLY.has(kind) && ',
+    file: 'node/peers/ask-admission.ts',
+    find: 'format?.isOnceOnly === true && ',
     replace: 'false && ',
     seeds: 20,
     seconds: 60,
@@ -150,9 +150,9 @@ const BUGS: readonly PlantedBug[] = [
   {
     name: 'deadline-ignored',
     what: 'a write is applied however late it arrives at its owner',
-    file: 'node/peers/peers.ts',
-    find: 'kind !== DEADLINE_EXEMPT && deadlineMs < this.#clock.nowMs()',
-    replace: 'kind !== DEADLINE_EXEMPT && deadlineMs < 0',
+    file: 'node/peers/ask-admission.ts',
+    find: 'hasNoDeadline !== true && deadlineMs < clock.nowMs()',
+    replace: 'hasNoDeadline !== true && deadlineMs < 0',
     also: {
       file: 'node/write/write-minting.ts',
       find: 'return isGivenUp() || nowMs > deadlineMs',

@@ -1,13 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { msgpackCodec } from '../../../src/adapters/codec/msgpack-codec.ts'
-import {
-  encodeLives,
-  latestOf,
-  NAMED_LIVES_MAX,
-  parseLives,
-  PeerLives,
-} from '../../../src/node/identity/peer-lives.ts'
+import { NAMED_LIVES_MAX, PeerLives } from '../../../src/node/identity/peer-lives.ts'
+import { encodeLives, latestOf, parseLives } from '../../../src/node/wire/heard-lives.ts'
 
 const RUNS = { numRuns: 500, seed: 20_261_123 }
 

@@ -9,7 +9,8 @@ import { partitionOf } from '../../../src/core/placement/data-partition.ts'
 import { leafOf, NO_HASH, TREE_DEPTH } from '../../../src/core/repair/hash-tree.ts'
 import { recordOperations } from '../../../src/node/storage/data-index.ts'
 import { HashForest } from '../../../src/node/repair/hash-forest.ts'
-import { LeafListing, type LeafPlace } from '../../../src/node/repair/leaf-listing.ts'
+import { LeafListing } from '../../../src/node/repair/leaf-listing.ts'
+import type { TreePlace } from '../../../src/node/wire/asks/repair-asks.ts'
 import { ABSENT_COPY, type Copy, encodeCopy } from '../../../src/node/wire/object-record.ts'
 import { dataKey } from '../../../src/node/storage/storage-keys.ts'
 import { TREE_MENDED, TreeDoubts } from '../../../src/node/repair/tree-doubts.ts'
@@ -30,7 +31,7 @@ function copyAt(timestamp: number): Copy {
   })
 }
 
-const placeOf = (key: string): LeafPlace => ({
+const placeOf = (key: string): TreePlace => ({
   partition: partitionOf(BUCKET, key),
   index: leafOf(hashText(`${BUCKET}/${key}`)),
 })

@@ -15,9 +15,13 @@ import { distrust, forgetLives, migrate } from '../../../src/node/identity/migra
 import { NodeClock } from '../../../src/node/identity/node-clock.ts'
 import { NodeState, type StateName } from '../../../src/node/identity/node-state.ts'
 import { takeIdentity } from '../../../src/node/identity/node-identity.ts'
-import { encodeLives, PeerLives } from '../../../src/node/identity/peer-lives.ts'
-import { type AskHandler, Peers } from '../../../src/node/peers/peers.ts'
+import { PeerLives } from '../../../src/node/identity/peer-lives.ts'
+import type { AskHandlers } from '../../../src/node/peers/ask-handlers.ts'
+import { FramesIn } from '../../../src/node/peers/frames-in.ts'
+import { memberAsks } from '../../../src/node/peers/member-asks.ts'
+import { Peers } from '../../../src/node/peers/peers.ts'
 import { metaKey } from '../../../src/node/storage/storage-keys.ts'
+import { topologyAsks } from '../../../src/node/topology/topology-asks.ts'
 import { TopologyAcceptor } from '../../../src/node/topology/topology-acceptor.ts'
 import { encodeTopology, TopologyKeeper } from '../../../src/node/topology/topology-keeper.ts'
 import { TopologyRegister } from '../../../src/node/topology/topology-register.ts'
@@ -100,18 +104,7 @@ class VotingNode {
     const clock = new NodeClock(ports, { state, lives, maxDriftMs: 500 })
     await clock.start()
     const keeper = new TopologyKeeper(ports, { state, members: this.#cluster.members, clock })
-    const handle: AskHandler = (from, kind, body, _, answer) => {
-      if (kind === 'hello') answer('ok', ...encodeLives(lives.past(from)))
-      else if (kind === 'swim') liveness.receive(from, body)
-      else if (kind === 'topology') answer('ok', encodeTopology(keeper.topology))
-      else if (kind === 'decided') {
-        keeper.adopt(String(body[0])).then(
-          () => answer('ok'),
-          (error: unknown) => answer('failed', String(error)),
-        )
-      } else voter.handle(from, kind as 'prepare' | 'accept' | 'recall', body, answer)
-    }
-    const peers = new Peers(ports, { clock, epochs: keeper, handle, lives, life })
+    const peers = new Peers(ports, { clock, epochs: keeper, life })
     const incarnation = Math.floor(host.wallMs())
     const liveness = new Liveness(ports, { self, members: this.#cluster.ids, incarnation, peers })
     const members = (): string[] => keeper.topology.members.map(({ id }) => id)
@@ -133,6 +126,15 @@ class VotingNode {
     })
     keeper.changed.listen((topology) => this.#cluster.note(self, topology))
     network.setPeers(this.#cluster.members.map(({ id, peerUrl }) => ({ id, url: peerUrl })))
+    // Nothing else is asked here: there are no keys.
+    const handlers = { ...topologyAsks(keeper, voter), ...memberAsks(lives, liveness) }
+    new FramesIn(ports, {
+      clock,
+      epochs: keeper,
+      lives,
+      peers,
+      handlers: handlers as AskHandlers,
+    }).start()
     await network.start()
     liveness.start()
     voter.start()

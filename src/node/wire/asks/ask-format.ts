@@ -5,10 +5,15 @@
  * version ignores it, and a newer version must accept a message without it.
  */
 import type { Encodable } from '../../../ports/codec.ts'
-import type { AskKind } from '../messages.ts'
 
 export interface AskFormat<Request, Answer> {
-  readonly kind: AskKind
+  readonly kind: string
+  /** Works between nodes of different epochs: it brings an old epoch up to date, or only informs. */
+  readonly isAnyEpoch?: boolean
+  /** Carries a client's write. If it ran twice, the write would be applied twice. */
+  readonly isOnceOnly?: boolean
+  /** Valid at any time, also after its deadline. */
+  readonly hasNoDeadline?: boolean
   /** Appends the fields of the request to the message. */
   encode(request: Request, message: Encodable[]): void
   /** Throws on garbage. */
@@ -22,14 +27,18 @@ export interface AskFormat<Request, Answer> {
 /** The fields of a message after its head. They come from another node, so they may be anything. */
 export type Fields = readonly unknown[]
 
-/** The answer without fields: it only says that the request was done. */
-export type Done = Readonly<Record<never, never>>
-export const DONE: Done = {}
+/** A request or an answer without fields. As an answer it says that the request was done. */
+export type NoFields = Readonly<Record<never, never>>
+export const NO_FIELDS: NoFields = {}
+
+/** The half of a format whose request has no fields. */
+export const WITHOUT_FIELDS: Pick<AskFormat<NoFields, never>, 'encode' | 'decode'> = {
+  encode: () => undefined,
+  decode: () => NO_FIELDS,
+}
 
 /** The half of a format whose answer has no fields. */
-export const ANSWERED_DONE = {
-  encodeAnswer(): void {},
-  decodeAnswer(): Done {
-    return DONE
-  },
+export const ANSWERED_DONE: Pick<AskFormat<never, NoFields>, 'encodeAnswer' | 'decodeAnswer'> = {
+  encodeAnswer: () => undefined,
+  decodeAnswer: () => NO_FIELDS,
 }

@@ -24,3 +24,29 @@ export function ballotIn(field: unknown): Ballot {
   if (ballot === undefined) throw new Error('a field is not a ballot')
   return ballot
 }
+
+/** A whole number of either sign. */
+export function wholeIn(field: unknown): number {
+  if (!Number.isSafeInteger(field)) throw new Error('a field is not a whole number')
+  return field as number
+}
+
+export function listIn(field: unknown): readonly unknown[] {
+  if (!Array.isArray(field)) throw new Error('a field is not a list')
+  return field
+}
+
+export function textsIn(field: unknown): readonly string[] {
+  for (const item of listIn(field)) textIn(item)
+  return field as readonly string[]
+}
+
+export function countsIn(field: unknown): readonly number[] {
+  for (const item of listIn(field)) countIn(item)
+  return field as readonly number[]
+}
+
+export function numberIn(field: unknown): number {
+  if (typeof field !== 'number') throw new Error('a field is not a number')
+  return field
+}

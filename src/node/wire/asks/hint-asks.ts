@@ -1,5 +1,5 @@
 /** The asks to a node that stands in for an owner out of reach. */
-import { ANSWERED_DONE, type AskFormat, type Done } from './ask-format.ts'
+import { ANSWERED_DONE, type AskFormat, type NoFields } from './ask-format.ts'
 import { ABOUT_KEY, ANSWERED_RECORD, type KeyRequest, type RecordAnswer } from './copy-asks.ts'
 import { bytesIn, textIn } from './fields.ts'
 
@@ -9,7 +9,7 @@ export interface HintRequest extends KeyRequest {
 }
 
 /** Asks the node to keep the record for that owner. [owner, bucket, key, record] */
-export const HINT: AskFormat<HintRequest, Done> = {
+export const HINT: AskFormat<HintRequest, NoFields> = {
   kind: 'hint',
   encode({ owner, bucket, key, record }, message) {
     message.push(owner, bucket, key, record)

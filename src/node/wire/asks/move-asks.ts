@@ -1,6 +1,7 @@
 /** The asks with which copies move to other owners during a change of the members. */
 import { PARTITION_COUNT } from '../../../core/placement/topology.ts'
-import type { AskFormat } from './ask-format.ts'
+import type { NodeMove } from '../../service/service.ts'
+import { ANSWERED_DONE, type AskFormat, type NoFields, WITHOUT_FIELDS } from './ask-format.ts'
 import { bytesIn, countIn, textIn } from './fields.ts'
 
 export interface StreamRequest {
@@ -41,4 +42,72 @@ export const STREAM: AskFormat<StreamRequest, StreamPage> = {
     }
     return { next: next === null ? undefined : textIn(next), records }
   },
+}
+
+export interface TookOverRequest {
+  readonly placementVersion: number
+}
+
+/**
+ * Tells the receiver that the sender has copied all that the receiver held, under this placement (release.ts). No answer
+ * is expected. [placementVersion]
+ */
+export const TOOK_OVER: AskFormat<TookOverRequest, NoFields> = {
+  kind: 'took-over',
+  encode: ({ placementVersion }, message) => void message.push(placementVersion),
+  decode: ([placementVersion]) => ({ placementVersion: countIn(placementVersion) }),
+  ...ANSWERED_DONE,
+}
+
+export interface MovesAnswer {
+  /** Undefined if the node has no part in the change. */
+  readonly progress: MoveProgress | undefined
+}
+
+/** The work of the node for the change of the members, and how much of it is done. */
+export type MoveProgress = Omit<NodeMove, 'node'>
+
+/**
+ * Asks for the node's progress in a change of the members (moves-view.ts). [] → [] or [state, partitions,
+ * partitionsDone, keys, bytes, secondsLeft or null, waitsFor]
+ */
+export const MOVES: AskFormat<NoFields, MovesAnswer> = {
+  kind: 'moves',
+  isAnyEpoch: true,
+  ...WITHOUT_FIELDS,
+  encodeAnswer({ progress }, message) {
+    if (progress === undefined) return
+    const { state, partitions, partitionsDone, keys, bytes, secondsLeft, waitsFor } = progress
+    message.push(state, partitions, partitionsDone, keys, bytes, secondsLeft, waitsFor)
+  },
+  decodeAnswer(fields) {
+    if (fields.length === 0) return { progress: undefined }
+    const [state, partitions, partitionsDone, keys, bytes, secondsLeft, waitsFor] = fields
+    if (!isMoveState(state)) throw new Error('not a state of a move')
+    return {
+      progress: {
+        state,
+        partitions: countIn(partitions),
+        partitionsDone: countIn(partitionsDone),
+        keys: countIn(keys),
+        bytes: countIn(bytes),
+        secondsLeft: secondsLeft === null ? null : countIn(secondsLeft),
+        waitsFor: textIn(waitsFor),
+      },
+    }
+  },
+}
+
+const MOVE_STATES: ReadonlySet<unknown> = new Set<NodeMove['state']>([
+  'streaming',
+  'comparing',
+  'waiting',
+  'releasing',
+  'emptying',
+  'done',
+  'unreachable',
+])
+
+function isMoveState(field: unknown): field is NodeMove['state'] {
+  return MOVE_STATES.has(field)
 }

@@ -3,7 +3,69 @@ import type { Timestamp } from '../../../core/causality/dot.ts'
 import { type Ballot, encodeBallot } from '../../../core/consensus/ballot.ts'
 import type { AskFormat } from './ask-format.ts'
 import type { KeyRequest } from './copy-asks.ts'
-import { ballotIn, countIn, textIn } from './fields.ts'
+import {
+  type AcceptorAnswer,
+  decodeAcceptorAnswer,
+  encodeAcceptorAnswer,
+} from './acceptor-answer.ts'
+import { ballotIn, bytesIn, countIn, textIn } from './fields.ts'
+
+/** The acceptor's answer to a proposer. The value is a record. */
+export type RegisterAnswer = AcceptorAnswer<Uint8Array>
+
+const ANSWERED_BY_ACCEPTOR: Pick<
+  AskFormat<never, RegisterAnswer>,
+  'encodeAnswer' | 'decodeAnswer'
+> = {
+  encodeAnswer: encodeAcceptorAnswer,
+  decodeAnswer: (fields) => decodeAcceptorAnswer(fields, bytesIn),
+}
+
+export interface RegisterPrepareRequest extends KeyRequest {
+  /** The version of the placement in which the proposer found the acceptor. */
+  readonly placementVersion: number
+  readonly ballot: Ballot
+}
+
+/** Asks for the promise to refuse lower ballots. [bucket, key, placementVersion, ballot] */
+export const REGISTER_PREPARE: AskFormat<RegisterPrepareRequest, RegisterAnswer> = {
+  kind: 'register-prepare',
+  encode({ bucket, key, placementVersion, ballot }, message) {
+    message.push(bucket, key, placementVersion, encodeBallot(ballot))
+  },
+  decode([bucket, key, placementVersion, ballot]) {
+    return {
+      bucket: textIn(bucket),
+      key: textIn(key),
+      placementVersion: countIn(placementVersion),
+      ballot: ballotIn(ballot),
+    }
+  },
+  ...ANSWERED_BY_ACCEPTOR,
+}
+
+export interface RegisterAcceptRequest extends KeyRequest {
+  readonly placementVersion: number
+  /** The proposal. It contains its ballot. */
+  readonly record: Uint8Array
+}
+
+/** Asks to accept a proposal. [bucket, key, placementVersion, record] */
+export const REGISTER_ACCEPT: AskFormat<RegisterAcceptRequest, RegisterAnswer> = {
+  kind: 'register-accept',
+  encode({ bucket, key, placementVersion, record }, message) {
+    message.push(bucket, key, placementVersion, record)
+  },
+  decode([bucket, key, placementVersion, record]) {
+    return {
+      bucket: textIn(bucket),
+      key: textIn(key),
+      placementVersion: countIn(placementVersion),
+      record: bytesIn(record),
+    }
+  },
+  ...ANSWERED_BY_ACCEPTOR,
+}
 
 export interface RegisterReadRequest extends KeyRequest {
   /** Whether the acceptor sends its copy, or only the ballot. */

@@ -1,0 +1,52 @@
+/** Answers the asks about a change of the members. */
+import { placementAt } from '../../core/placement/preference-list.ts'
+import type { Disk } from '../../ports/disk.ts'
+import type { Asker, HandlersOf } from '../peers/ask-handlers.ts'
+import type { CopyTrust } from '../replica/copy-trust.ts'
+import { BEING_FILLED, TOO_FEW_HAVE_TOLD } from '../replica/not-ready-reasons.ts'
+import type { TopologyKeeper } from '../topology/topology-keeper.ts'
+import type { StreamPage, StreamRequest } from '../wire/asks/move-asks.ts'
+import type { MovesView } from './moves-view.ts'
+import { streamPage } from './partition-stream.ts'
+import type { Release } from './release.ts'
+
+export interface MoveAskParts {
+  readonly keeper: TopologyKeeper
+  readonly disk: Disk
+  readonly arrival: CopyTrust
+  readonly release: Release
+  readonly movesView: MovesView
+}
+
+export function moveAsks(parts: MoveAskParts): HandlersOf<'stream' | 'took-over' | 'moves'> {
+  return {
+    stream: (request, asker) => stream(parts, request, asker),
+    'took-over': ({ placementVersion }, asker) => parts.release.heard(asker.node, placementVersion),
+    moves: (_request, asker) => asker.answer({ progress: parts.movesView.ownProgress() }),
+  }
+}
+
+function stream(parts: MoveAskParts, request: StreamRequest, asker: Asker<StreamPage>): void {
+  if (!parts.arrival.mayTell(asker.node)) {
+    asker.refuse({ code: 'not_ready', message: TOO_FEW_HAVE_TOLD })
+    return
+  }
+  // An old directory still holds keys that the others have deleted since, and have forgotten.
+  if (!isFilledIn(parts, request.partition)) {
+    asker.refuse({ code: 'not_ready', message: BEING_FILLED })
+    return
+  }
+  streamPage(parts.disk, request).then(
+    (page) => asker.answer(page),
+    (error: unknown) => asker.refuse({ code: 'storage_failed', message: String(error) }),
+  )
+}
+
+/** Whether this node's copies of the partition are complete, in buckets of every replica count. */
+function isFilledIn({ keeper, arrival }: MoveAskParts, partition: number): boolean {
+  const { topology } = keeper
+  const copyCounts = new Set(topology.buckets.map(({ n }) => n))
+  return [...copyCounts].every((n) =>
+    arrival.mayRead(() => placementAt(topology, n, partition).owners),
+  )
+}

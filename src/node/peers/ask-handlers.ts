@@ -1,0 +1,21 @@
+/** How this node answers the asks of its peers: one handler for each kind of ask. */
+import type { AnswerOf, AskKind, RequestOf } from '../wire/asks/ask-formats.ts'
+import type { Refusal } from '../wire/messages.ts'
+
+/** The node that asked, and the way to answer it: call `answer` or `refuse` once, now or later. */
+export interface Asker<Answer> {
+  readonly node: string
+  readonly deadlineMs: number
+  answer(answer: Answer): void
+  refuse(refusal: Refusal): void
+}
+
+export type AskHandler<Kind extends AskKind> = (
+  request: RequestOf<Kind>,
+  asker: Asker<AnswerOf<Kind>>,
+) => void
+
+export type AskHandlers = { readonly [Kind in AskKind]: AskHandler<Kind> }
+
+/** The handlers of some kinds: each room answers its own. */
+export type HandlersOf<Kinds extends AskKind> = Pick<AskHandlers, Kinds>

@@ -1,0 +1,22 @@
+/** Answers the asks about the topology document, and the questions to this node as a voter. */
+import type { HandlersOf } from '../peers/ask-handlers.ts'
+import { NO_FIELDS } from '../wire/asks/ask-format.ts'
+import type { TopologyAcceptor } from './topology-acceptor.ts'
+import { encodeTopology, type TopologyKeeper } from './topology-keeper.ts'
+
+type Kinds = 'topology' | 'decided' | 'prepare' | 'accept' | 'recall'
+
+export function topologyAsks(keeper: TopologyKeeper, voter: TopologyAcceptor): HandlersOf<Kinds> {
+  return {
+    topology: (_request, asker) => asker.answer({ document: encodeTopology(keeper.topology) }),
+    decided: ({ document }, asker) => {
+      keeper.adopt(document).then(
+        () => asker.answer(NO_FIELDS),
+        (error: unknown) => asker.refuse({ code: 'failed', message: String(error) }),
+      )
+    },
+    prepare: (request, asker) => voter.handle({ kind: 'prepare', ...request }, asker),
+    accept: (request, asker) => voter.handle({ kind: 'accept', ...request }, asker),
+    recall: (request, asker) => voter.handle({ kind: 'recall', ...request }, asker),
+  }
+}

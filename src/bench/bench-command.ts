@@ -201,7 +201,7 @@ async function measureRounds(run: Run, entries: readonly Entry[]): Promise<void>
       entry.stretches.push({ fromUs, toUs: nowUs() })
       entry.rounds.push(measured)
       if (workload.valueIn !== undefined && measured.bytesPerAnswer < value.length)
-        throw new Error(`${workload.name}: answers are smaller than the value`)
+        throw new Error(`${workload.name}: the answers are smaller than the written value`)
       terminal.tell(`round ${round + 1}  ${workload.name}: ${inShort(measured)}`)
     }
   }

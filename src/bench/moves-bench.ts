@@ -98,7 +98,8 @@ async function leave(url: string): Promise<void> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ leave: LEAVER }),
   })
-  if (!response.ok) throw new Error(`${LEAVER} may not leave: ${await response.text()}`)
+  if (!response.ok)
+    throw new Error(`the cluster refused to let ${LEAVER} leave: ${await response.text()}`)
 }
 
 async function isChanging(url: string): Promise<boolean> {
@@ -109,7 +110,7 @@ async function isChanging(url: string): Promise<boolean> {
 async function settled(url: string): Promise<void> {
   const endMs = performance.now() + SETTLED_MS_MAX
   while (await isChanging(url)) {
-    if (performance.now() > endMs) throw new Error('the change does not end')
+    if (performance.now() > endMs) throw new Error('the node did not leave in time')
     await sleep(POLL_MS)
   }
 }

@@ -80,7 +80,7 @@ export function disturbanceOf(rows: readonly Row[]): string {
   const disturbed = shares.filter((share) => share >= OTHERS_SHARE_MAX)
   if (disturbed.length === 0) return ''
   const worst = asPercent(Math.max(...disturbed))
-  return ` DISTURBED: in ${disturbed.length} of ${shares.length} rounds other processes took up to ${worst} of the processors, so that these ratios do not count.`
+  return ` DISTURBED: in ${disturbed.length} of ${shares.length} rounds other processes took up to ${worst} of the processors, so these ratios do not count.`
 }
 
 export function asPercent(share: number): string {

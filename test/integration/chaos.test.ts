@@ -69,7 +69,7 @@ test('an isolated node comes back when its lease ends', async () => {
 test('a cut that is over before anyone could notice it is no success', async () => {
   expect(await run('isolate n2 --for 1ms', cluster.dataDir)).toMatchObject({
     exitCode: 1,
-    complained: 'chaos: the fault ended before the nodes noticed it: it needs a longer --for',
+    complained: 'chaos: the fault ended before the nodes noticed it: use a longer --for',
   })
 })
 

@@ -46,7 +46,7 @@ export async function checkAnswers(
     for (let number = 0; number < Math.min(CHECKED_KEYS, keys); number++) {
       const body = await requestOne(url, workload, number)
       if (workload.valueIn === undefined || workload.valueIn(body) === value) continue
-      throw new Error(`${workload.name}: ${url} answered with another value than was written`)
+      throw new Error(`${workload.name}: ${url} returned a value that was not written`)
     }
   }
 }

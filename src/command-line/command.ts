@@ -7,7 +7,7 @@ import type { Value, ReadOf } from './value.ts'
 export interface Command<O extends Options = Options> {
   /** Its errors begin with this name. */
   readonly name: string
-  /** What a user types before the options, such as `npm run sim --`. */
+  /** The text that a user types before the options, such as `npm run sim --`. */
   readonly call: string
   readonly about: string
   readonly options: O
@@ -16,7 +16,7 @@ export interface Command<O extends Options = Options> {
   /** For a command without subcommands. */
   readonly words?: readonly Word[]
   readonly examples?: readonly string[]
-  /** What each exit code means. The code of a wrong command line is USAGE_EXIT_CODE, or `usageExitCode`. */
+  /** The meaning of each exit code but that of a wrong command line: USAGE_EXIT_CODE, or `usageExitCode`. */
   readonly exitCodes: readonly (readonly [code: number, meaning: string])[]
   readonly usageExitCode?: number
 }

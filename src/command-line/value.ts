@@ -113,7 +113,7 @@ export function readValue(label: string, value: Value, text: string): ReadValue 
   throw new UsageError(`${label} ${text}: must be ${expectation(value)}`)
 }
 
-/** What is allowed, in words; empty if anything is. */
+/** Says in words which values are allowed; empty if all are. */
 export function expectation(value: Value): string {
   switch (value.kind) {
     case 'flag':

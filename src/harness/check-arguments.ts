@@ -128,7 +128,7 @@ export const CHECK_COMMAND = command({
       kind: 'seed',
       ...WITHOUT_HISTORY,
       otherwise: 'a new one, which is printed',
-      about: 'Determines the faults, and what clients ask.',
+      about: 'Determines the faults and the requests of the clients.',
     },
     target: {
       kind: 'list',

@@ -69,7 +69,7 @@ export const SIM_COMMAND = command({
       allowsNone: true,
       otherwise: 'mix',
       about:
-        `What breaks. mix stands for the faults from ${FAULT_KINDS[0]} to ${FAULT_KINDS.at(-1)}. The others must be named: ` +
+        `The faults to inject. mix stands for the faults from ${FAULT_KINDS[0]} to ${FAULT_KINDS.at(-1)}. The others must be named: ` +
         'membership (nodes join, leave, are replaced, or are lost and removed); upgrade (nodes restart with the other ' +
         'version of the protocol); stall (disks do not answer for 10 to 60 s); skew-all (all clocks are wrong ' +
         'together); twin (a second process with the id of a member); swap (nodes come back with the directory of ' +

@@ -1,4 +1,4 @@
-/** What clients do with the keys of one kind, and how these keys are read at the end of a run. */
+/** Defines what clients do with keys of one kind, and reads these keys at the end of a run. */
 import type { ReadAnswer, ReadRequest } from '../../node/service/service.ts'
 import type { Via, Work } from './client.ts'
 

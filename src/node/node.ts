@@ -5,6 +5,7 @@ import type { Bucket, Topology } from '../core/placement/topology.ts'
 import type { NodePorts } from './node-ports.ts'
 import type { NodeSettings } from './node-settings.ts'
 import { PeerRefusals, refusalWords } from './peers/peer-refusals.ts'
+import type { Requests } from './requests/requests.ts'
 import { composeNode, type RunningNode } from './running-node.ts'
 import type { NodeService } from './service/service.ts'
 import { parseTopology } from './topology/topology-keeper.ts'
@@ -40,6 +41,14 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     const what = stopping === undefined ? 'starting' : 'stopping'
     throw new QuorateError('not_ready', `${settings.nodeId} is ${what}`, { retryAfterSeconds: 1 })
   }
+  /** Not an async function, because that would make one more promise for each request. */
+  const requests = <T>(ask: (of: Requests) => Promise<T>): Promise<T> => {
+    try {
+      return ask(up().requests)
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
+  }
   /** For requests that need the other members. Throws not_ready, or not_a_member after a removal. */
   const member = (): RunningNode => {
     up().placer.refuseNonMember()
@@ -54,10 +63,10 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
       stopping ??= running === undefined ? Promise.resolve() : running.stop()
       return stopping
     },
-    get: async (request) => up().requests.get(request),
-    put: async (request) => up().requests.put(request),
-    update: async (request) => up().requests.update(request),
-    list: async (request) => up().requests.list(request),
+    get: (request) => requests((of) => of.get(request)),
+    put: (request) => requests((of) => of.put(request)),
+    update: (request) => requests((of) => of.update(request)),
+    list: (request) => requests((of) => of.list(request)),
     topology,
     nowMs: () => running?.clock.nowMs() ?? ports.clock.wallMs(),
     bucket: (name): Bucket | undefined => running?.keeper.bucket(name),

@@ -13,6 +13,7 @@ import { ReadCoordinator } from './read/read-coordinator.ts'
 import { RegisterAcceptor } from './strong/register-acceptor.ts'
 import { RegisterProposer } from './strong/register-proposer.ts'
 import { RequestPlacer } from './round/request-placer.ts'
+import { endWith, promised, type RequestEnd } from './round/request-end.ts'
 import { Requests } from './requests/requests.ts'
 import type { ReadAnswer } from './service/service.ts'
 import { Sessions } from './sessions/sessions.ts'
@@ -72,12 +73,14 @@ export async function composeRequests(
   horizon.moved.listen(() => acceptor.horizonMoved())
   const proposer = new RegisterProposer(ports, { ...shared, placer, actor, acceptor, pending })
   const strong = new StrongCoordinator(ports, { ...shared, placer, acceptor, proposer, latencyMs })
-  const read = (placed: PlacedRequest): Promise<ReadAnswer> =>
-    placed.level === 'strong' ? strong.read(placed) : reads.read(placed)
+  const read = (placed: PlacedRequest, end: RequestEnd<ReadAnswer>): void => {
+    if (placed.level === 'strong') endWith(strong.read(placed), end)
+    else reads.read(placed, end)
+  }
   const sessions = new Sessions(ports, {
     ...shared,
     placer,
-    read,
+    read: (placed) => promised((end) => read(placed, end)),
     isProven,
     latencyMs,
     horizon: () => horizon.value,

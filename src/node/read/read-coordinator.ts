@@ -12,6 +12,7 @@ import type { Metrics } from '../../ports/metrics.ts'
 import type { MergeMode } from '../../core/causality/stored-object.ts'
 import type { CopyRules } from '../../core/replication/copy-rules.ts'
 import { modeOf } from '../replica/replica.ts'
+import type { RequestEnd } from '../round/request-end.ts'
 import { readOwnSoon } from '../round/own-read.ts'
 import { copyRules } from '../round/received-copies.ts'
 import type { Copy, Version } from '../wire/object-record.ts'
@@ -37,31 +38,26 @@ export class ReadCoordinator {
     this.#parts = parts
   }
 
-  /** Rejects with a `QuorateError`. */
-  read(placed: PlacedRequest): Promise<ReadAnswer> {
-    return new Promise((resolve, reject) => {
-      const end = {
-        answered: resolve,
-        failed: reject,
-        mayCompareLate: () => this.#mayCompareLate(),
-      }
-      const readAll = (): void => {
-        const ports = { ...this.#ports, rules: this.#rulesOf(placed) }
-        new ReadRun(this.#parts, ports, placed, end).start()
-      }
-      const { self, clock, isProven } = this.#parts
-      const mayBeOwn = placed.owners.includes(self) && (placed.provenOnly !== true || isProven())
-      const ownIsEnough = placed.need.r === 1 && mayBeOwn
-      if (!ownIsEnough || this.#mayCompareLate()) {
-        readAll()
-        return
-      }
-      // Under load, a read that needs only this node's copy skips the round: it sends no message.
-      readOwnSoon(this.#parts, placed.at, (copy) => {
-        if (copy === undefined) readAll()
-        else resolve(answerFromOwnCopy(placed, self, copy.object, clock.nowMs()))
-      })
+  /** Fails with a `QuorateError`. */
+  read(placed: PlacedRequest, end: RequestEnd<ReadAnswer>): void {
+    const { self, clock, isProven } = this.#parts
+    const mayBeOwn = placed.owners.includes(self) && (placed.provenOnly !== true || isProven())
+    const ownIsEnough = placed.need.r === 1 && mayBeOwn
+    if (!ownIsEnough || this.#mayCompareLate()) {
+      this.#readAll(placed, end)
+      return
+    }
+    // Under load, a read that needs only this node's copy skips the round: it sends no message.
+    readOwnSoon(this.#parts, placed.at, (copy) => {
+      if (copy === undefined) this.#readAll(placed, end)
+      else end.answered(answerFromOwnCopy(placed, self, copy.object, clock.nowMs()))
     })
+  }
+
+  #readAll(placed: PlacedRequest, { answered, failed }: RequestEnd<ReadAnswer>): void {
+    const ports = { ...this.#ports, rules: this.#rulesOf(placed) }
+    const end = { answered, failed, mayCompareLate: () => this.#mayCompareLate() }
+    new ReadRun(this.#parts, ports, placed, end).start()
   }
 
   #rulesOf({ at }: PlacedRequest): CopyRules<Copy, Version> {

@@ -1,11 +1,11 @@
 /** The mechanisms of the node that a read uses, its beliefs about other nodes, and the callbacks for its result. */
-import type { QuorateError } from '../../core/errors.ts'
 import type { HintStore } from '../hints/hint-store.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { Deadlines } from '../peers/deadlines.ts'
 import type { PeerReach } from '../peers/peer-reach.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { Replica } from '../replica/replica.ts'
+import type { RequestEnd } from '../round/request-end.ts'
 import type { ReadAnswer } from '../service/service.ts'
 
 export interface ReadParts {
@@ -22,10 +22,7 @@ export interface ReadParts {
   readonly latencyMs: (node: string) => number
 }
 
-/** The read calls `answered` or `failed`, once. */
-export interface ReadEnd {
-  readonly answered: (answer: ReadAnswer) => void
-  readonly failed: (error: QuorateError) => void
+export interface ReadEnd extends RequestEnd<ReadAnswer> {
   /** Whether the read may compare further owners after its answer. The rate is bounded. */
   readonly mayCompareLate: () => boolean
 }

@@ -16,7 +16,9 @@ import type { Peers } from '../peers/peers.ts'
 import type { OperationAnswer } from '../strong/register-forward.ts'
 import type { Refusal } from '../wire/messages.ts'
 import { RequestBound } from '../round/request-bound.ts'
+import { endWith, promised, type RequestEnd } from '../round/request-end.ts'
 import type { RequestPlacer } from '../round/request-placer.ts'
+import { type Repeatable, whilePlaced } from '../round/while-placed.ts'
 import { type PlacedRequest, TIMEOUT_MS_MAX } from '../round/placed-request.ts'
 import type {
   ListAnswer,
@@ -39,7 +41,7 @@ export interface RequestParts {
   readonly self: string
   readonly placer: RequestPlacer
   readonly clock: NodeClock
-  readonly read: (placed: PlacedRequest) => Promise<ReadAnswer>
+  readonly read: (placed: PlacedRequest, end: RequestEnd<ReadAnswer>) => void
   readonly writes: WriteCoordinator
   readonly strong: StrongCoordinator
   readonly sessions: Sessions
@@ -72,39 +74,17 @@ export class Requests {
   }
 
   get(request: ReadRequest): Promise<ReadAnswer> {
-    return this.#bound.run('read', this.#parts.placer.timeoutMs(request), () => {
-      const placed = this.#parts.placer.place(request)
+    const { placer, sessions, read } = this.#parts
+    return this.#bound.run('read', placer.timeoutMs(request), (end) => {
+      const placed = placer.place(request)
       refuseStrongLevel(placed)
-      const { sessions, read } = this.#parts
       const session = sessions.pastOf(placed, request)
-      return this.#whilePlaced(placed, isAnything, (now) =>
-        session === undefined ? read(now) : sessions.read(now, session),
-      )
-    })
-  }
-
-  /**
-   * Repeats a request whose placement changed while it ran: an answer of the old owners may lack writes that the new
-   * owners have acknowledged. `mayRepeat` decides whether this error, or an answer (undefined), allows a repeat.
-   */
-  async #whilePlaced<T>(
-    first: PlacedRequest,
-    mayRepeat: (error: unknown) => boolean,
-    run: (placed: PlacedRequest) => Promise<T>,
-  ): Promise<T> {
-    const { placer } = this.#parts
-    for (let placed = first; ;) {
-      try {
-        const answer = await run(placed)
-        if (placed.placementVersion === placer.placementVersion || !mayRepeat(undefined))
-          return answer
-      } catch (error) {
-        if (placed.placementVersion === placer.placementVersion || !mayRepeat(error)) throw error
+      const run = (now: PlacedRequest, ended: RequestEnd<ReadAnswer>): void => {
+        if (session === undefined) read(now, ended)
+        else endWith(sessions.read(now, session), ended)
       }
-      placer.refuseNonMember()
-      this.#metrics.count('placement_changed_total')
-      placed = placer.placeAgain(placed)
-    }
+      this.#whilePlaced(placed, { run, repeatsAnswer: true, mayRepeat: () => true }, end)
+    })
   }
 
   put(request: WriteRequest): Promise<WriteAnswer> {
@@ -116,19 +96,20 @@ export class Requests {
   }
 
   #write(request: WriteRequest | UpdateRequest): Promise<WriteAnswer> {
-    return this.#bound.run('write', this.#parts.placer.timeoutMs(request), () => {
-      const placed = this.#parts.placer.place(request)
+    const { placer, sessions } = this.#parts
+    return this.#bound.run('write', placer.timeoutMs(request), (end) => {
+      const placed = placer.place(request)
       refuseUnfit(placed.at.bucket, request)
       refuseStrongLevel(placed)
       refusePlainWrite(placed)
       this.#refuseUnknownName(placed, request)
-      const session = this.#parts.sessions.pastOf(placed, request)
-      // The write coordinator sends the copy again to the new owners.
-      return this.#whilePlaced(placed, isRejection, (now) =>
-        session === undefined
-          ? this.#route(now, request)
-          : this.#writeInSession(now, request, session),
-      )
+      const session = sessions.pastOf(placed, request)
+      const run = (now: PlacedRequest, ended: RequestEnd<WriteAnswer>): void => {
+        if (session === undefined) this.#route(now, request, ended)
+        else endWith(this.#writeInSession(now, request, session), ended)
+      }
+      // The write coordinator itself sends the copy of an acknowledged write again to the new owners.
+      this.#whilePlaced(placed, { run, repeatsAnswer: false, mayRepeat: isRejection }, end)
     })
   }
 
@@ -139,39 +120,62 @@ export class Requests {
   ): Promise<WriteAnswer> {
     const { sessions } = this.#parts
     const made = await sessions.prepare(placed, request, session)
-    const answer = await this.#route(made.placed, made.request)
+    const answer = await promised<WriteAnswer>((end) => this.#route(made.placed, made.request, end))
     return { ...answer, session: await sessions.afterWrite(placed, made.session, answer) }
   }
 
+  #whilePlaced<T>(placed: PlacedRequest, request: Repeatable<T>, end: RequestEnd<T>): void {
+    whilePlaced({ placer: this.#parts.placer, metrics: this.#metrics }, placed, request, end)
+  }
+
   /** Coordinates the write here if this node may do so; otherwise forwards it to an owner. */
-  async #route(placed: PlacedRequest, request: WriteRequest | UpdateRequest): Promise<WriteAnswer> {
-    const { writes, peers, clock, reach, self, strong } = this.#parts
+  #route(
+    placed: PlacedRequest,
+    request: WriteRequest | UpdateRequest,
+    end: RequestEnd<WriteAnswer>,
+  ): void {
+    const { writes, reach, self, strong } = this.#parts
     if (placed.level === 'strong' && !('change' in request)) {
-      return strong.write(placed, this.#withBucketTtl(placed, request))
+      endWith(strong.write(placed, this.#withBucketTtl(placed, request)), end)
+      return
     }
     const mayBeHere = placed.owners.includes(self) || !needsOwner(request)
     const others = placed.owners.filter((owner) => owner !== self)
     const owners = usableNodes(others, reach, placed.need.sloppy)
     // If this node's disk takes no writes, another owner's disk may. If none is in reach, report the local refusal.
     const isForOthers = owners.length > 0 && this.#parts.diskRefusal() !== undefined
-    if (mayBeHere && !isForOthers && writes.mayCoordinate(placed)) {
-      try {
-        return await this.#coordinate(placed, request)
-      } catch (error) {
+    if (!mayBeHere || isForOthers || !writes.mayCoordinate(placed)) {
+      this.#forward(placed, request, owners, end)
+      return
+    }
+    this.#coordinate(placed, request, {
+      answered: end.answered,
+      failed: (error) => {
         // Only the first owner makes room for new names, so the write goes to that owner.
         const [first] = placed.owners
-        if (!(error instanceof NamesFull) || first === self || first !== owners[0]) throw error
-        owners.length = 1
-      }
-    }
+        const isFirstNear = first !== self && first === owners[0]
+        if (error instanceof NamesFull && isFirstNear) {
+          this.#forward(placed, request, owners.slice(0, 1), end)
+        } else end.failed(error)
+      },
+    })
+  }
+
+  #forward(
+    placed: PlacedRequest,
+    request: WriteRequest | UpdateRequest,
+    owners: readonly string[],
+    end: RequestEnd<WriteAnswer>,
+  ): void {
+    const { peers, clock, reach } = this.#parts
     const inTurn = soonestFirst(owners, reach)
     for (const peer of inTurn.slice(0, 1)) this.#metrics.count('forwarded_total', { peer })
-    return forwardWrite({ peers, clock }, placed, request, inTurn)
+    endWith(forwardWrite({ peers, clock }, placed, request, inTurn), end)
   }
 
   /** Runs a write that another node forwarded because this node owns the key. It is never forwarded again. */
   putForwarded(request: WriteRequest | UpdateRequest, deadlineMs: number): Promise<WriteAnswer> {
-    return this.#bound.run('write', this.#leftMs(deadlineMs), () => {
+    return this.#bound.run('write', this.#leftMs(deadlineMs), (end) => {
       const placed = this.#parts.placer.placeForwarded(request, deadlineMs)
       refuseUnfit(placed.at.bucket, request)
       refusePlainWrite(placed)
@@ -179,7 +183,7 @@ export class Requests {
       if (!placed.owners.includes(this.#parts.self)) {
         throw new QuorateError('quorum_unreachable', `${this.#parts.self} does not own the key`)
       }
-      return this.#coordinate(placed, request)
+      this.#coordinate(placed, request, end)
     })
   }
 
@@ -190,26 +194,45 @@ export class Requests {
     deadlineMs: number,
   ): Promise<OperationAnswer> {
     const kind = operation.type === 'read' ? 'read' : 'write'
-    return this.#bound.run(kind, this.#leftMs(deadlineMs), () => {
+    return this.#bound.run(kind, this.#leftMs(deadlineMs), (end) => {
       const placed = this.#parts.placer.placeForwarded({ ...request, level: 'strong' }, deadlineMs)
       refuseStrongLevel(placed)
       if (!placed.owners.includes(this.#parts.self)) {
         throw new QuorateError('quorum_unreachable', `${this.#parts.self} does not own the key`)
       }
-      return this.#parts.strong.proposeHere(placed, operation)
+      endWith(this.#parts.strong.proposeHere(placed, operation), end)
     })
   }
 
-  async #coordinate(
+  #coordinate(
     placed: PlacedRequest,
     request: WriteRequest | UpdateRequest,
-  ): Promise<WriteAnswer> {
-    const { writes, sessions } = this.#parts
+    end: RequestEnd<WriteAnswer>,
+  ): void {
+    const { sessions } = this.#parts
     const needsRead = needsQuorumRead(placed.at.bucket, request)
-    const seen = needsRead ? await this.#seenBefore(placed, request) : undefined
-    if ('change' in request) return writes.write(placed, { ...request, seen })
-    const whole = await sessions.withWholePast(placed, request)
-    return writes.write(placed, { ...this.#withBucketTtl(placed, whole), seen })
+    const needsPast = !('change' in request) && sessions.needsWholePast(placed, request)
+    if (!needsRead && !needsPast) {
+      this.#writeHere(placed, request, undefined, end)
+      return
+    }
+    const reading = needsRead ? this.#seenBefore(placed, request) : Promise.resolve(undefined)
+    const completing =
+      'change' in request ? Promise.resolve(request) : sessions.withWholePast(placed, request)
+    Promise.all([reading, completing]).then(
+      ([seen, whole]) => this.#writeHere(placed, whole, seen, end),
+      end.failed,
+    )
+  }
+
+  #writeHere(
+    placed: PlacedRequest,
+    request: WriteRequest | UpdateRequest,
+    seen: StoredObject | undefined,
+    end: RequestEnd<WriteAnswer>,
+  ): void {
+    const made = 'change' in request ? request : this.#withBucketTtl(placed, request)
+    this.#parts.writes.write(placed, seen === undefined ? made : { ...made, seen }, end)
   }
 
   /** The owners' value that the request replaces or repeats; undefined if its level does not promise to find it. */
@@ -223,16 +246,18 @@ export class Requests {
     if (placed.level === 'causal' && past !== undefined && needsOwner(request)) {
       return seenBefore(sessions.readWhole(placed, past))
     }
-    return need.sloppy || need.r === 1 ? undefined : seenBefore(read(placed))
+    return need.sloppy || need.r === 1
+      ? undefined
+      : seenBefore(promised((end) => read(placed, end)))
   }
 
   list(request: ListRequest): Promise<ListAnswer> {
     const timeoutMs = this.#parts.placer.timeoutMs(request)
-    return this.#bound.run('read', timeoutMs, () => {
+    return this.#bound.run('read', timeoutMs, (end) => {
       const { placer, listing, clock } = this.#parts
       placer.refuseStranger()
       const bucket = placer.bucket(request.bucket)
-      return listing.list(bucket, request, clock.nowMs() + timeoutMs)
+      endWith(listing.list(bucket, request, clock.nowMs() + timeoutMs), end)
     })
   }
 
@@ -265,10 +290,6 @@ export class Requests {
   #leftMs(deadlineMs: number): number {
     return Math.min(TIMEOUT_MS_MAX, Math.max(0, deadlineMs - this.#parts.clock.nowMs()))
   }
-}
-
-function isAnything(): boolean {
-  return true
 }
 
 /** Whether nothing was applied and a repeat, perhaps at other owners, may succeed. */

@@ -4,9 +4,11 @@
  * ends, and a full node accepts requests again once the disk answers. Requests that wait for a record which a stalled
  * disk is already reading are bounded in object-table.ts instead.
  */
+import { assert } from '../../core/assert.ts'
 import { QuorateError } from '../../core/errors.ts'
-import { type Deadlines, inTime } from '../peers/deadlines.ts'
+import type { Deadlines } from '../peers/deadlines.ts'
 import { LAST_RESORT_MS, lateError } from './placed-request.ts'
+import { orFail, type RequestEnd } from './request-end.ts'
 
 export class RequestBound {
   readonly #deadlines: Deadlines
@@ -26,21 +28,45 @@ export class RequestBound {
   }
 
   /** Rejects with `overloaded`, with the error of `work`, or with an error of a passed deadline. */
-  async run<T>(kind: 'read' | 'write', timeoutMs: number, work: () => Promise<T>): Promise<T> {
-    if (this.#work >= this.#workMax) {
-      const limit = `${this.#workMax} requests are in progress`
-      throw new QuorateError('overloaded', limit, { retryAfterSeconds: 1 })
-    }
-    this.#unanswered++
-    try {
+  run<T>(
+    kind: 'read' | 'write',
+    timeoutMs: number,
+    work: (end: RequestEnd<T>) => void,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#work >= this.#workMax) {
+        const limit = `${this.#workMax} requests are in progress`
+        reject(new QuorateError('overloaded', limit, { retryAfterSeconds: 1 }))
+        return
+      }
+      this.#work++
+      this.#unanswered++
+      let isAnswered = false
+      let isEnded = false
+      const answer = (tell: () => void): void => {
+        if (isAnswered) return
+        isAnswered = true
+        this.#deadlines.cancel(lastResort)
+        this.#unanswered--
+        tell()
+        if (this.#unanswered === 0) this.#drained?.()
+      }
+      const ended = (tell: () => void): void => {
+        assert(!isEnded, 'a request ends once')
+        isEnded = true
+        this.#work--
+        answer(tell)
+      }
       // Each mechanism also ends at the deadline, and its error is more precise. So this bound is a moment later.
-      return await inTime(this.#deadlines, timeoutMs + LAST_RESORT_MS, this.#counted(work), () =>
-        lateError(kind, timeoutMs),
+      const lastResort = this.#deadlines.in(timeoutMs + LAST_RESORT_MS, () =>
+        answer(() => reject(lateError(kind, timeoutMs))),
       )
-    } finally {
-      this.#unanswered--
-      if (this.#unanswered === 0) this.#drained?.()
-    }
+      const end: RequestEnd<T> = {
+        answered: (result) => ended(() => resolve(result)),
+        failed: (error) => ended(() => reject(error as Error)),
+      }
+      orFail(end, () => work(end))
+    })
   }
 
   /** Resolves once every request is answered. */
@@ -49,14 +75,5 @@ export class RequestBound {
     return new Promise((resolve) => {
       this.#drained = resolve
     })
-  }
-
-  async #counted<T>(work: () => Promise<T>): Promise<T> {
-    this.#work++
-    try {
-      return await work()
-    } finally {
-      this.#work--
-    }
   }
 }

@@ -126,13 +126,18 @@ export class Sessions {
    * anything is applied.
    */
   async withWholePast(placed: PlacedRequest, request: WriteRequest): Promise<WriteRequest> {
-    const { isProven, replica } = this.#parts
-    const { context, past } = request
-    const isBlind = modeOf(placed.at.bucket) === 'siblings' && context === undefined
-    if (placed.level !== 'causal' || past === undefined || !isBlind) return request
-    if (isProven() && replica.mayRead(placed.at)) return request
+    const { past } = request
+    if (past === undefined || !this.needsWholePast(placed, request)) return request
     const seen = await this.readWhole(placed, past)
     return { ...request, past: joinVectors(past, seen.context) }
+  }
+
+  /** Whether `withWholePast` has anything to do. */
+  needsWholePast({ at, level }: PlacedRequest, { context, past }: WriteRequest): boolean {
+    const isBlind = modeOf(at.bucket) === 'siblings' && context === undefined
+    if (level !== 'causal' || past === undefined || !isBlind) return false
+    const { isProven, replica } = this.#parts
+    return !isProven() || !replica.mayRead(at)
   }
 
   /** Adds the session's past and dependencies to the write. Rejects before anything is applied. */

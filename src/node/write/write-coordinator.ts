@@ -18,6 +18,7 @@ import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import { modeOf } from '../replica/replica.ts'
 import { type PlacedRequest, rejection, ReplicaReports } from '../round/placed-request.ts'
+import { orFail, type RequestEnd } from '../round/request-end.ts'
 import type { WriteAnswer } from '../service/service.ts'
 import type { PlannedUpdate, PlannedWrite } from './type-change.ts'
 import { WholeBelief } from './whole-owners.ts'
@@ -66,8 +67,22 @@ export class WriteCoordinator {
     return placed.need.sloppy && isAlone
   }
 
-  /** Resolves once W copies are durable; at level `weak`, at once. Rejects with a `QuorateError`. */
-  async write(placed: PlacedRequest, request: PlannedWrite | PlannedUpdate): Promise<WriteAnswer> {
+  /**
+   * Answers once W copies are durable; at level `weak`, at once. Fails with a `QuorateError`. Never throws.
+   */
+  write(
+    placed: PlacedRequest,
+    request: PlannedWrite | PlannedUpdate,
+    end: RequestEnd<WriteAnswer>,
+  ): void {
+    orFail(end, () => this.#start(placed, request, end))
+  }
+
+  #start(
+    placed: PlacedRequest,
+    request: PlannedWrite | PlannedUpdate,
+    end: RequestEnd<WriteAnswer>,
+  ): void {
     const targets = writeTargets(placed, this.#parts)
     if (placed.owners.includes(this.#parts.self)) {
       const refusal = this.#parts.replica.refusal()
@@ -78,21 +93,33 @@ export class WriteCoordinator {
     refuseWithoutWhole(placed, this.#parts, targets, whole, (owner) =>
       this.#belief.mayBeWhole(owner, nowMs),
     )
-    const reports = new ReplicaReports(this.#clock)
-    const dotted = new Promise<WriteAnswer>((resolve, reject) => {
-      const end = { answered: resolve, failed: reject }
-      new WriteRun(this.#ports, this.#parts, { placed, request, targets }, reports, end).start()
-    })
     // With a full backlog, a weak write is as slow as an eventual one: the backlog bounds memory.
-    if (placed.level !== 'weak' || this.#weakBacklog >= WEAK_BACKLOG_MAX) return dotted
+    const isWeak = placed.level === 'weak' && this.#weakBacklog < WEAK_BACKLOG_MAX
+    const ended = isWeak ? this.#weakEnd(placed) : end
+    const reports = new ReplicaReports(this.#clock)
+    new WriteRun(this.#ports, this.#parts, { placed, request, targets }, reports, ended).start()
+    if (isWeak) end.answered(this.#weakAnswer(placed, request, reports))
+  }
+
+  /** The client of a weak write has its answer already, so only the log learns of a failure. */
+  #weakEnd({ requestId }: PlacedRequest): RequestEnd<WriteAnswer> {
     this.#weakBacklog++
-    // The client has its answer already, so only the log learns of a failure.
-    dotted
-      .catch((error: unknown) => {
-        const fields = { requestId: placed.requestId, error: String(error) }
-        this.#log.debug(fields, 'a weak write failed')
-      })
-      .finally(() => this.#weakBacklog--)
+    return {
+      answered: () => {
+        this.#weakBacklog--
+      },
+      failed: (error) => {
+        this.#weakBacklog--
+        this.#log.debug({ requestId, error: String(error) }, 'a weak write failed')
+      },
+    }
+  }
+
+  #weakAnswer(
+    placed: PlacedRequest,
+    request: PlannedWrite | PlannedUpdate,
+    reports: ReplicaReports,
+  ): WriteAnswer {
     return {
       level: placed.level,
       coordinator: this.#parts.self,

@@ -28,6 +28,7 @@ import {
   type PlacedRequest,
   type ReplicaReports,
 } from '../round/placed-request.ts'
+import type { RequestEnd } from '../round/request-end.ts'
 import type { WriteAnswer } from '../service/service.ts'
 import { encodeCopy } from '../wire/object-record.ts'
 import { CopyFanout, type Outgoing } from './copy-fanout.ts'
@@ -46,17 +47,12 @@ export interface WriteRunPorts {
   readonly onSettled: (round: WriteRound) => void
 }
 
-export interface WriteEnd {
-  readonly answered: (answer: WriteAnswer) => void
-  readonly failed: (error: unknown) => void
-}
-
 export class WriteRun {
   readonly #ports: WriteRunPorts
   readonly #parts: WriteParts
   readonly #request: PlannedWrite | PlannedUpdate
   readonly #reports: ReplicaReports
-  readonly #end: WriteEnd
+  readonly #end: RequestEnd<WriteAnswer>
   #placed: PlacedRequest
   #targets: WriteTargets
   #deadline: Deadline | undefined
@@ -79,7 +75,7 @@ export class WriteRun {
       targets: WriteTargets
     },
     reports: ReplicaReports,
-    end: WriteEnd,
+    end: RequestEnd<WriteAnswer>,
   ) {
     this.#ports = ports
     this.#parts = parts

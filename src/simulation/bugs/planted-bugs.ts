@@ -21,8 +21,8 @@ const BUGS: readonly PlantedBug[] = [
     replace: 'return',
     also: {
       file: 'node/round/request-bound.ts',
-      find: 'timeoutMs + LAST_RESORT_MS, this.#counted(work)',
-      replace: '3_600_000, this.#counted(work)',
+      find: 'this.#deadlines.in(timeoutMs + LAST_RESORT_MS, () =>',
+      replace: 'this.#deadlines.in(3_600_000, () =>',
     },
     seeds: 20,
     seconds: 60,

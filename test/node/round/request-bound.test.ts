@@ -24,11 +24,7 @@ it('answers at the deadline, counts until the work ends, and has room again then
   const ends: (() => void)[] = []
   const ask = (): Promise<string> =>
     bound
-      .run(
-        'write',
-        TIMEOUT_MS,
-        () => new Promise<string>((resolve) => ends.push(() => resolve('ok'))),
-      )
+      .run<string>('write', TIMEOUT_MS, ({ answered }) => ends.push(() => answered('ok')))
       .catch(codeOf)
   const asked = Array.from({ length: MAX }, ask)
   await pass(2 * TIMEOUT_MS)
@@ -47,7 +43,7 @@ it('answers at the deadline, counts until the work ends, and has room again then
 })
 
 it('counts nothing that is refused at once, and passes its error on', async () => {
-  const refuse = (): Promise<never> => {
+  const refuse = (): never => {
     throw new QuorateError('bucket_unknown', 'there is no such bucket')
   }
   for (let i = 0; i <= MAX; i++) {

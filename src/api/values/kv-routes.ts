@@ -140,11 +140,11 @@ async function answer(
     idempotencyKey === undefined
       ? {}
       : { idempotencyKey, fingerprint: requestFingerprint(progress.op, value, others) }
-  const update = async (mode: 'counter' | 'set'): Promise<WriteAnswer> => {
+  const update = (mode: 'counter' | 'set'): Promise<WriteAnswer> => {
     const change = changeOf(request, mode)
     return api.service.update({ ...options, change, ...repeatable(NO_BYTES, change) })
   }
-  const put = async (): Promise<WriteAnswer> => {
+  const put = (): Promise<WriteAnswer> => {
     const content = progress.op === 'delete' ? TOMBSTONE : contentOf(api, request, parameters)
     const context = contextOf(api, request, target)
     const condition = isStrong ? conditionOf(request) : undefined

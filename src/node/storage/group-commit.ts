@@ -67,7 +67,7 @@ export class GroupCommit {
     // Wait for the end of the turn, so that operations which arrive together share a batch.
     this.#timers.soon(() => {
       this.#scheduled = false
-      void this.#drain()
+      if (!this.#running) this.#drain()
     })
   }
 
@@ -84,12 +84,11 @@ export class GroupCommit {
     return new Promise((resolve) => this.#idle.push(resolve))
   }
 
-  async #drain(): Promise<void> {
-    if (this.#running) return
-    this.#running = true
-    while (this.#queue.length > 0) await this.#commit(this.#takeBatch())
-    this.#running = false
-    for (const resolve of this.#idle.splice(0)) resolve()
+  /** Commits one batch after the other, until nothing is queued. */
+  #drain(): void {
+    this.#running = this.#queue.length > 0
+    if (this.#running) this.#commit(this.#takeBatch())
+    else for (const resolve of this.#idle.splice(0)) resolve()
   }
 
   #takeBatch(): PendingCommit[] {
@@ -108,7 +107,7 @@ export class GroupCommit {
     return all
   }
 
-  async #commit(batch: readonly PendingCommit[]): Promise<void> {
+  #commit(batch: readonly PendingCommit[]): void {
     const operations = new Map<string, DiskOperation>()
     let sync = false
     for (const pending of batch) {
@@ -120,20 +119,23 @@ export class GroupCommit {
       sync ||= pending.sync
     }
     const startMs = this.#clock.monotonicMs()
-    let failure: DiskError | undefined
-    try {
-      await this.#disk.write([...operations.values()], { sync })
-    } catch (error) {
-      failure = error as DiskError
+    const ended = (failure: DiskError | undefined): void => {
+      this.#measure(operations.size, startMs)
+      if (failure !== undefined) this.#fail(batch, failure)
+      else for (const pending of batch) pending.done(undefined)
+      this.#drain()
     }
+    // A batch makes no promise but the disk's: small batches are frequent.
+    this.#disk.write([...operations.values()], { sync }).then(() => ended(undefined), ended)
+  }
+
+  #measure(operations: number, startMs: number): void {
     this.#metrics.count('storage_commits_total')
-    this.#metrics.count('storage_commit_operations_total', undefined, operations.size)
+    this.#metrics.count('storage_commit_operations_total', undefined, operations)
     this.#metrics.seconds(
       'storage_commit_duration_seconds',
       (this.#clock.monotonicMs() - startMs) / 1000,
     )
-    if (failure !== undefined) this.#fail(batch, failure)
-    else for (const pending of batch) pending.done(undefined)
   }
 
   #fail(batch: readonly PendingCommit[], failure: DiskError): void {

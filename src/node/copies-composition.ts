@@ -10,7 +10,7 @@ import type { HandlersOf } from './peers/ask-handlers.ts'
 import { PendingDots } from './replica/pending-dots.ts'
 import { putDownVanished } from './storage/vanished-record.ts'
 import { Replica } from './replica/replica.ts'
-import { replicaAsks } from './replica/replica-asks.ts'
+import { replicaAnswers } from './replica/replica-answers.ts'
 import { whyNotKept } from './moves/keeping.ts'
 
 export interface NodeCopies {
@@ -22,7 +22,7 @@ export interface NodeCopies {
   readonly collector: Collector
   readonly replica: Replica
   /** Answers the asks about these copies. */
-  readonly copyAsks: HandlersOf<'apply' | 'read' | 'version' | 'fetch'>
+  readonly copyAnswers: HandlersOf<'apply' | 'read' | 'version' | 'fetch'>
   /** Handles a record that an index lists but that is absent (vanished-record.ts). Rejects with a `DiskError`. */
   readonly putDownVanished: (storageKey: string) => Promise<void>
 }
@@ -67,7 +67,7 @@ export function composeCopies(
     horizonOf,
     collector,
     replica,
-    copyAsks: replicaAsks({ self, keeper, replica, arrival, horizonOf }),
+    copyAnswers: replicaAnswers({ self, keeper, replica, arrival, horizonOf }),
     putDownVanished: (storageKey) => putDownVanished(ports, vanished, storageKey),
   }
 }

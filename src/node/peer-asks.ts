@@ -1,30 +1,30 @@
-/** Which mechanism answers which ask of another node. */
+/** Composes the answers to the asks of other nodes: each room answers its own. */
 import type { Timestamp } from '../core/causality/dot.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
-import { hintAsks } from './hints/hint-asks.ts'
+import { hintAnswers } from './hints/hint-answers.ts'
 import type { HintStore } from './hints/hint-store.ts'
 import type { PeerLives } from './identity/peer-lives.ts'
 import type { KeyPages } from './listing/key-pages.ts'
-import { listAsks } from './listing/list-asks.ts'
-import { moveAsks } from './moves/move-asks.ts'
+import { listAnswers } from './listing/list-answers.ts'
+import { moveAnswers } from './moves/move-answers.ts'
 import type { MovesView } from './moves/moves-view.ts'
 import type { Release } from './moves/release.ts'
 import type { AskHandlers, HandlersOf } from './peers/ask-handlers.ts'
 import type { Liveness } from './peers/liveness.ts'
-import { memberAsks } from './peers/member-asks.ts'
+import { memberAnswers } from './peers/member-answers.ts'
 import type { TreeAnswers } from './repair/tree-answers.ts'
 import type { CopyTrust } from './replica/copy-trust.ts'
 import type { Replica } from './replica/replica.ts'
 import type { Requests } from './requests/requests.ts'
 import type { ClusterView } from './status/cluster-view.ts'
 import type { RegisterAcceptor } from './strong/register-acceptor.ts'
-import { registerAsks } from './strong/register-asks.ts'
-import { registerChangeAsks } from './strong/register-forward.ts'
+import { registerAnswers } from './strong/register-answers.ts'
+import { registerChangeAnswers } from './strong/register-forward.ts'
 import type { TopologyAcceptor } from './topology/topology-acceptor.ts'
-import { topologyAsks } from './topology/topology-asks.ts'
+import { topologyAnswers } from './topology/topology-answers.ts'
 import type { TopologyKeeper } from './topology/topology-keeper.ts'
-import { writeAsks } from './write/write-forward.ts'
+import { writeAnswers } from './write/write-forward.ts'
 
 export interface PeerAskParts {
   readonly self: string
@@ -40,7 +40,7 @@ export interface PeerAskParts {
   readonly liveness: Liveness
   readonly lives: PeerLives
   readonly trees: TreeAnswers
-  readonly copyAsks: HandlersOf<'apply' | 'read' | 'version' | 'fetch'>
+  readonly copyAnswers: HandlersOf<'apply' | 'read' | 'version' | 'fetch'>
   /** Whether this node may still keep a write of that time for other nodes. */
   readonly mayKeep: (timestamp: Timestamp) => boolean
   readonly release: Release
@@ -51,18 +51,18 @@ export interface PeerAskParts {
 export function peerAsks(codec: Codec, parts: PeerAskParts): AskHandlers {
   const { keeper, requests } = parts
   return {
-    ...parts.copyAsks,
-    ...hintAsks(parts),
-    ...registerAsks(parts),
-    ...writeAsks((request, deadlineMs) => requests.putForwarded(request, deadlineMs)),
-    ...registerChangeAsks(codec, ({ operation, ...options }, deadlineMs) =>
+    ...parts.copyAnswers,
+    ...hintAnswers(parts),
+    ...registerAnswers(parts),
+    ...writeAnswers((request, deadlineMs) => requests.putForwarded(request, deadlineMs)),
+    ...registerChangeAnswers(codec, ({ operation, ...options }, deadlineMs) =>
       requests.proposeForwarded(options, operation, deadlineMs),
     ),
-    ...listAsks(codec, parts),
+    ...listAnswers(codec, parts),
     ...parts.trees.handlers(),
-    ...moveAsks(parts),
-    ...topologyAsks(keeper, parts.voter),
-    ...memberAsks(parts.lives, parts.liveness),
-    ...parts.view.asks(),
+    ...moveAnswers(parts),
+    ...topologyAnswers(keeper, parts.voter),
+    ...memberAnswers(parts.lives, parts.liveness),
+    ...parts.view.answers(),
   }
 }

@@ -39,7 +39,7 @@ export async function composeRequests(
 ): Promise<NodeRequests> {
   const { ports, state, clock, commits, table, indexes, identity, hints } = storage
   const { keeper, peers, deadlines, reach, isProven, arrival, versions, members } = cluster
-  const { pending, horizon, horizonOf, replica, copyAsks, putDownVanished } = copies
+  const { pending, horizon, horizonOf, replica, copyAnswers, putDownVanished } = copies
   const { actor } = identity
   const { nodeId: self, requestTimeoutMs, inflightRequestsMax } = settings
   const placer = new RequestPlacer({ self, keeper, clock, requestTimeoutMs })
@@ -93,7 +93,7 @@ export async function composeRequests(
     reach,
     self,
     route: (owner, bucket, key) => hintRoute(keeper, self, { owner, bucket, key }),
-    applyHere: copyAsks.apply,
+    applyHere: copyAnswers.apply,
   })
   const pages = new KeyPages(ports, { self, keeper, indexes, putDownVanished })
   const listing = new KeyListing(ports, {

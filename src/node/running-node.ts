@@ -71,7 +71,7 @@ export async function composeNode(
   const convergence = composeConvergence(storage, cluster, copies, served, self)
   const { ports, disk, commits, table, indexes, identity, clock, lives, fences, hints } = storage
   const { keeper, members, peers, deadlines, liveness, voter, register, arrival } = cluster
-  const { horizon, collector, replica, copyAsks } = copies
+  const { horizon, collector, replica, copyAnswers } = copies
   const { placer, acceptor, delivery, pages, requests } = served
   const { forest, leaves, trees, scrub, expired, antiEntropy, moves, unsettled } = convergence
   const { timers, network, log, metrics } = ports
@@ -98,7 +98,7 @@ export async function composeNode(
     disk,
     keeper,
     replica,
-    copyAsks,
+    copyAnswers,
     hints,
     requests,
     pages,

@@ -70,7 +70,7 @@ export class ClusterView {
   }
 
   /** Answers the ask for this node's view. */
-  asks(): HandlersOf<'status'> {
+  answers(): HandlersOf<'status'> {
     return {
       status: (_request, asker) => {
         const { keeper, unsettled, refusals } = this.#parts

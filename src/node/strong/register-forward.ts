@@ -79,7 +79,7 @@ function answerIn(codec: Codec, decided: DecidedOperation): OperationAnswer {
 }
 
 /** Answers another node's forwarded operations. `propose` rejects with a `QuorateError`. */
-export function registerChangeAsks(
+export function registerChangeAnswers(
   codec: Codec,
   propose: (request: RegisterChangeRequest, deadlineMs: number) => Promise<OperationAnswer>,
 ): HandlersOf<'register-change'> {

@@ -90,7 +90,7 @@ function optionsOf(
 }
 
 /** Answers another node's forwarded writes. `put` rejects with a `QuorateError`. */
-export function writeAsks(
+export function writeAnswers(
   put: (request: WriteRequest | UpdateRequest, deadlineMs: number) => Promise<WriteAnswer>,
 ): HandlersOf<'put' | 'update'> {
   const handle = (request: WriteRequest | UpdateRequest, asker: Asker<WrittenAnswer>): void => {

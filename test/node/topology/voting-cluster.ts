@@ -18,10 +18,10 @@ import { takeIdentity } from '../../../src/node/identity/node-identity.ts'
 import { PeerLives } from '../../../src/node/identity/peer-lives.ts'
 import type { AskHandlers } from '../../../src/node/peers/ask-handlers.ts'
 import { FramesIn } from '../../../src/node/peers/frames-in.ts'
-import { memberAsks } from '../../../src/node/peers/member-asks.ts'
+import { memberAnswers } from '../../../src/node/peers/member-answers.ts'
 import { Peers } from '../../../src/node/peers/peers.ts'
 import { metaKey } from '../../../src/node/storage/storage-keys.ts'
-import { topologyAsks } from '../../../src/node/topology/topology-asks.ts'
+import { topologyAnswers } from '../../../src/node/topology/topology-answers.ts'
 import { TopologyAcceptor } from '../../../src/node/topology/topology-acceptor.ts'
 import { encodeTopology, TopologyKeeper } from '../../../src/node/topology/topology-keeper.ts'
 import { TopologyRegister } from '../../../src/node/topology/topology-register.ts'
@@ -127,7 +127,7 @@ class VotingNode {
     keeper.changed.listen((topology) => this.#cluster.note(self, topology))
     network.setPeers(this.#cluster.members.map(({ id, peerUrl }) => ({ id, url: peerUrl })))
     // Nothing else is asked here: there are no keys.
-    const handlers = { ...topologyAsks(keeper, voter), ...memberAsks(lives, liveness) }
+    const handlers = { ...topologyAnswers(keeper, voter), ...memberAnswers(lives, liveness) }
     new FramesIn(ports, {
       clock,
       epochs: keeper,

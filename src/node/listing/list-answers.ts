@@ -9,13 +9,13 @@ import type { ListRequest, PageAnswer } from '../wire/asks/list-asks.ts'
 import { type KeyPages, PAGE_KEYS_MAX } from './key-pages.ts'
 import { answerFor2 } from './list-page.ts'
 
-export interface ListAskParts {
+export interface ListAnswerParts {
   readonly keeper: TopologyKeeper
   readonly pages: KeyPages
   readonly arrival: CopyTrust
 }
 
-export function listAsks(codec: Codec, parts: ListAskParts): HandlersOf<'list'> {
+export function listAnswers(codec: Codec, parts: ListAnswerParts): HandlersOf<'list'> {
   return {
     list: (request, asker) =>
       parts.arrival.whenTold(asker.node, () => list(codec, parts, request, asker)),
@@ -24,7 +24,7 @@ export function listAsks(codec: Codec, parts: ListAskParts): HandlersOf<'list'> 
 
 function list(
   codec: Codec,
-  { keeper, pages, arrival }: ListAskParts,
+  { keeper, pages, arrival }: ListAnswerParts,
   request: ListRequest,
   asker: Asker<PageAnswer>,
 ): void {

@@ -3,7 +3,7 @@ import type { PeerLives } from '../identity/peer-lives.ts'
 import type { HandlersOf } from './ask-handlers.ts'
 import type { Liveness } from './liveness.ts'
 
-export function memberAsks(lives: PeerLives, liveness: Liveness): HandlersOf<'hello' | 'swim'> {
+export function memberAnswers(lives: PeerLives, liveness: Liveness): HandlersOf<'hello' | 'swim'> {
   return {
     hello: (_request, asker) => asker.answer(lives.past(asker.node)),
     swim: ({ message }, asker) => liveness.receive(asker.node, message),

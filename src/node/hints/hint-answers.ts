@@ -3,13 +3,13 @@ import { newestDot } from '../../core/causality/stored-object.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
 import type { Asker, HandlersOf } from '../peers/ask-handlers.ts'
 import type { Replica } from '../replica/replica.ts'
-import { locationOf } from '../replica/replica-asks.ts'
+import { locationOf } from '../replica/replica-answers.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import { NO_FIELDS, type NoFields } from '../wire/asks/ask-format.ts'
 import type { HintRequest } from '../wire/asks/hint-asks.ts'
 import type { HintStore } from './hint-store.ts'
 
-export interface HintAskParts {
+export interface HintAnswerParts {
   readonly self: string
   readonly keeper: TopologyKeeper
   readonly replica: Replica
@@ -18,7 +18,7 @@ export interface HintAskParts {
   readonly mayKeep: (timestamp: Timestamp) => boolean
 }
 
-export function hintAsks(parts: HintAskParts): HandlersOf<'hint' | 'read-hints'> {
+export function hintAnswers(parts: HintAnswerParts): HandlersOf<'hint' | 'read-hints'> {
   return {
     hint: (request, asker) => keepHint(parts, request, asker),
     'read-hints': (request, asker) => {
@@ -28,7 +28,7 @@ export function hintAsks(parts: HintAskParts): HandlersOf<'hint' | 'read-hints'>
   }
 }
 
-function keepHint(parts: HintAskParts, request: HintRequest, asker: Asker<NoFields>): void {
+function keepHint(parts: HintAnswerParts, request: HintRequest, asker: Asker<NoFields>): void {
   const { self, keeper, replica, hints, mayKeep } = parts
   const { owner, record } = request
   const at = locationOf(keeper, request, asker)

@@ -4,7 +4,7 @@ import type { Asker, HandlersOf } from '../peers/ask-handlers.ts'
 import type { CopyTrust } from '../replica/copy-trust.ts'
 import { TOO_FEW_HAVE_TOLD } from '../replica/not-ready-reasons.ts'
 import type { Location, Replica } from '../replica/replica.ts'
-import { locationOf, type Places } from '../replica/replica-asks.ts'
+import { locationOf, type Places } from '../replica/replica-answers.ts'
 import type { KeyRequest } from '../wire/asks/copy-asks.ts'
 import type {
   RegisterAcceptRequest,
@@ -18,7 +18,7 @@ import type { Refusal } from '../wire/messages.ts'
 import { copyIn } from '../round/received-copies.ts'
 import type { RegisterAcceptor, ReplyTaker } from './register-acceptor.ts'
 
-export interface RegisterAskParts {
+export interface RegisterAnswerParts {
   readonly keeper: Places & { isDurable(): boolean }
   readonly acceptor: RegisterAcceptor
   readonly replica: Replica
@@ -27,7 +27,7 @@ export interface RegisterAskParts {
 
 type Kinds = 'register-prepare' | 'register-accept' | 'register-read' | 'register-promised'
 
-export function registerAsks(parts: RegisterAskParts): HandlersOf<Kinds> {
+export function registerAnswers(parts: RegisterAnswerParts): HandlersOf<Kinds> {
   return {
     'register-prepare': (request, asker) => prepare(parts, request, asker),
     'register-accept': (request, asker) => accept(parts, request, asker),
@@ -38,7 +38,7 @@ export function registerAsks(parts: RegisterAskParts): HandlersOf<Kinds> {
 }
 
 function prepare(
-  parts: RegisterAskParts,
+  parts: RegisterAnswerParts,
   request: RegisterPrepareRequest,
   asker: Asker<RegisterAnswer>,
 ): void {
@@ -48,7 +48,7 @@ function prepare(
 }
 
 function accept(
-  parts: RegisterAskParts,
+  parts: RegisterAnswerParts,
   request: RegisterAcceptRequest,
   asker: Asker<RegisterAnswer>,
 ): void {
@@ -61,7 +61,7 @@ function accept(
 }
 
 function read(
-  parts: RegisterAskParts,
+  parts: RegisterAnswerParts,
   request: RegisterReadRequest,
   asker: Asker<RegisterReadAnswer>,
 ): void {
@@ -83,7 +83,7 @@ function read(
 
 /** Tells a node that gains keys an upper bound of this node's promises (`RegisterAcceptor.raiseFloorOf`). */
 function tellPromised(
-  { arrival, keeper, acceptor }: RegisterAskParts,
+  { arrival, keeper, acceptor }: RegisterAnswerParts,
   placementVersion: number,
   asker: Asker<RegisterPromisedAnswer>,
 ): void {
@@ -103,7 +103,7 @@ function tellPromised(
 
 /** Where the register lies. Refuses the ask if this node must not answer for it. */
 function registerOf(
-  { arrival, keeper }: RegisterAskParts,
+  { arrival, keeper }: RegisterAnswerParts,
   request: KeyRequest,
   asker: Asker<never>,
 ): Location | undefined {

@@ -6,7 +6,10 @@ import { encodeTopology, type TopologyKeeper } from './topology-keeper.ts'
 
 type Kinds = 'topology' | 'decided' | 'prepare' | 'accept' | 'recall'
 
-export function topologyAsks(keeper: TopologyKeeper, voter: TopologyAcceptor): HandlersOf<Kinds> {
+export function topologyAnswers(
+  keeper: TopologyKeeper,
+  voter: TopologyAcceptor,
+): HandlersOf<Kinds> {
   return {
     topology: (_request, asker) => asker.answer({ document: encodeTopology(keeper.topology) }),
     decided: ({ document }, asker) => {

@@ -18,7 +18,7 @@ export interface Places {
   place(bucket: Bucket, key: string): Placement
 }
 
-export interface ReplicaAskParts {
+export interface ReplicaAnswerParts {
   readonly self: string
   readonly keeper: Places
   readonly replica: Replica
@@ -28,7 +28,7 @@ export interface ReplicaAskParts {
 
 type Kinds = 'apply' | 'read' | 'version' | 'fetch'
 
-export function replicaAsks(parts: ReplicaAskParts): HandlersOf<Kinds> {
+export function replicaAnswers(parts: ReplicaAnswerParts): HandlersOf<Kinds> {
   return {
     apply: (request, asker) => applyOnceTold(parts, request, asker),
     read: (request, asker) =>
@@ -42,7 +42,7 @@ export function replicaAsks(parts: ReplicaAskParts): HandlersOf<Kinds> {
 }
 
 function applyOnceTold(
-  parts: ReplicaAskParts,
+  parts: ReplicaAnswerParts,
   request: ApplyRequest,
   asker: Asker<HeldBefore>,
 ): void {
@@ -59,7 +59,7 @@ function applyOnceTold(
 }
 
 function apply(
-  parts: ReplicaAskParts,
+  parts: ReplicaAnswerParts,
   at: Location,
   copy: Copy,
   flags: number,
@@ -83,7 +83,7 @@ function apply(
 }
 
 function whenReadable(
-  { arrival, keeper, replica }: ReplicaAskParts,
+  { arrival, keeper, replica }: ReplicaAnswerParts,
   request: KeyRequest,
   asker: Asker<never>,
   take: (copy: Copy) => void,
@@ -103,7 +103,7 @@ function whenReadable(
   })
 }
 
-function fetch(parts: ReplicaAskParts, request: KeyRequest, asker: Asker<FetchedCopy>): void {
+function fetch(parts: ReplicaAnswerParts, request: KeyRequest, asker: Asker<FetchedCopy>): void {
   const { self, keeper, replica, horizonOf } = parts
   const at = locationOf(keeper, request, asker)
   if (at === undefined) return
@@ -125,7 +125,7 @@ function fetch(parts: ReplicaAskParts, request: KeyRequest, asker: Asker<Fetched
 }
 
 /** Whether the sender may count a copy that is stored here. */
-function mayCount({ arrival, keeper }: ReplicaAskParts, { bucket, key }: Location): boolean {
+function mayCount({ arrival, keeper }: ReplicaAnswerParts, { bucket, key }: Location): boolean {
   return arrival.mayCount(() => {
     const { owners, next } = keeper.place(bucket, key)
     return next === undefined ? [owners] : [owners, next]
@@ -133,7 +133,7 @@ function mayCount({ arrival, keeper }: ReplicaAskParts, { bucket, key }: Locatio
 }
 
 /** Whether this node's copy contains everything it has ever acknowledged, as far as `peer` can know. */
-function isWholeTo({ arrival, replica }: ReplicaAskParts, peer: string, at: Location): boolean {
+function isWholeTo({ arrival, replica }: ReplicaAnswerParts, peer: string, at: Location): boolean {
   return arrival.mayTell(peer) && replica.mayRead(at)
 }
 

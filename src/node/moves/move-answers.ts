@@ -10,7 +10,7 @@ import type { MovesView } from './moves-view.ts'
 import { streamPage } from './partition-stream.ts'
 import type { Release } from './release.ts'
 
-export interface MoveAskParts {
+export interface MoveAnswerParts {
   readonly keeper: TopologyKeeper
   readonly disk: Disk
   readonly arrival: CopyTrust
@@ -18,7 +18,7 @@ export interface MoveAskParts {
   readonly movesView: MovesView
 }
 
-export function moveAsks(parts: MoveAskParts): HandlersOf<'stream' | 'took-over' | 'moves'> {
+export function moveAnswers(parts: MoveAnswerParts): HandlersOf<'stream' | 'took-over' | 'moves'> {
   return {
     stream: (request, asker) => stream(parts, request, asker),
     'took-over': ({ placementVersion }, asker) => parts.release.heard(asker.node, placementVersion),
@@ -26,7 +26,7 @@ export function moveAsks(parts: MoveAskParts): HandlersOf<'stream' | 'took-over'
   }
 }
 
-function stream(parts: MoveAskParts, request: StreamRequest, asker: Asker<StreamPage>): void {
+function stream(parts: MoveAnswerParts, request: StreamRequest, asker: Asker<StreamPage>): void {
   if (!parts.arrival.mayTell(asker.node)) {
     asker.refuse({ code: 'not_ready', message: TOO_FEW_HAVE_TOLD })
     return
@@ -43,7 +43,7 @@ function stream(parts: MoveAskParts, request: StreamRequest, asker: Asker<Stream
 }
 
 /** Whether this node's copies of the partition are complete, in buckets of every replica count. */
-function isFilledIn({ keeper, arrival }: MoveAskParts, partition: number): boolean {
+function isFilledIn({ keeper, arrival }: MoveAnswerParts, partition: number): boolean {
   const { topology } = keeper
   const copyCounts = new Set(topology.buckets.map(({ n }) => n))
   return [...copyCounts].every((n) =>

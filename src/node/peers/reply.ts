@@ -1,15 +1,15 @@
 /** How one ask ends at the node that sent it. Exactly one of these. */
+import { type Effect, effectOfRefusal } from '../wire/effect.ts'
 import type { RefusalCode } from '../wire/messages.ts'
 
 export type Reply<Answer> = { readonly type: 'ok'; readonly answer: Answer } | NoAnswer
 
 /** The end of an ask without an answer that counts. */
 export type NoAnswer =
-  /** The peer did not do it, unless the code is `failed`. */
   | { readonly type: 'refused'; readonly code: RefusalCode; readonly message: string }
   /** The message certainly never left this node. */
   | { readonly type: 'unsent' }
-  /** The peer may have done it. */
+  /** The message was sent, or may have been. */
   | { readonly type: 'lost'; readonly reason: LostReason }
 
 export type LostReason =
@@ -21,3 +21,9 @@ export type LostReason =
   | 'clock'
   /** The peer answered with something that cannot be decoded. */
   | 'garbled'
+
+/** What the ask may have done at the peer. */
+export function effectOf(reply: NoAnswer): Effect {
+  if (reply.type === 'refused') return effectOfRefusal(reply)
+  return reply.type === 'lost' ? 'unknown' : 'none'
+}

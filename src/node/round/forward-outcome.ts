@@ -2,7 +2,7 @@
 import { type ErrorCode, QuorateError } from '../../core/errors.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import { refusedWords, reportOfUnasked } from '../peers/peer-reach.ts'
-import type { LostReason } from '../peers/reply.ts'
+import type { NoAnswer } from '../peers/reply.ts'
 import { lostAnswerReport, lostAnswerWords } from './lost-answer.ts'
 import type { PlacedRequest } from './placed-request.ts'
 
@@ -38,29 +38,50 @@ export function noneInReach(
   )
 }
 
-/** The error if an owner was asked but its answer was lost: it may have done what it was asked to do. */
-export function lostAnswer(
-  code: 'outcome_unknown' | 'deadline_passed',
+/** What an owner was asked to do, and the error if it may have done that. */
+export interface Forwarded {
+  readonly verb: 'write' | 'decide'
+  readonly ifLost: 'outcome_unknown' | 'deadline_passed'
+}
+
+/**
+ * The error if an owner's coordinator has not answered a forwarded request; undefined if nothing was sent to it. A
+ * refusal comes from the owner's node before its coordinator saw the request (another epoch, a broken clock).
+ */
+export function unansweredError(
   { timeoutMs }: PlacedRequest,
   owner: string,
-  asked: 'write' | 'decide',
-  reason: LostReason,
-): QuorateError {
-  const why = lostAnswerWords(reason, timeoutMs)
-  return new QuorateError(code, `${owner}, an owner of the key, was asked to ${asked} and ${why}`, {
-    replicas: [
-      { node: owner, ...lostAnswerReport(reason), ms: reason === 'deadline' ? timeoutMs : 0 },
-    ],
-  })
+  { verb, ifLost }: Forwarded,
+  reply: NoAnswer,
+): QuorateError | undefined {
+  switch (reply.type) {
+    case 'unsent':
+      return undefined
+    case 'refused': {
+      const code = reply.code === 'clock_drift' ? 'clock_drift' : 'quorum_unreachable'
+      const message = `${owner} refused to ${verb}: ${reply.message}`
+      return new QuorateError(code, message, { retryAfterSeconds: 1 })
+    }
+    case 'lost': {
+      const { reason } = reply
+      const why = lostAnswerWords(reason, timeoutMs)
+      const message = `${owner}, an owner of the key, was asked to ${verb} and ${why}`
+      const ms = reason === 'deadline' ? timeoutMs : 0
+      const replicas = [{ node: owner, ...lostAnswerReport(reason), ms }]
+      return new QuorateError(ifLost, message, { replicas })
+    }
+    default:
+      return reply satisfies never
+  }
+}
+
+/** Whether the error concerns one owner only, so that another owner may be asked instead. */
+export function isOfThatOwner({ code }: QuorateError): boolean {
+  return OF_THAT_OWNER.has(code)
 }
 
 /** The error to send back to the node that forwarded the request. */
 export function asQuorateError(error: unknown): QuorateError {
   if (error instanceof QuorateError) return error
   return new QuorateError('internal', String(error), {}, { cause: error })
-}
-
-/** Whether the error concerns one owner only, so that another owner may be asked instead. */
-export function isOfThatOwner({ code }: QuorateError): boolean {
-  return OF_THAT_OWNER.has(code)
 }

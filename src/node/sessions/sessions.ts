@@ -44,7 +44,9 @@ import { answerFromOwnCopy, answerWith } from '../read/read-answer.ts'
 import { modeOf } from '../replica/replica.ts'
 import { readOwnSoon } from '../round/own-read.ts'
 import { groupsOf, type PlacedRequest } from '../round/placed-request.ts'
+import { endWith, promised } from '../round/request-end.ts'
 import type { RequestPlacer } from '../round/request-placer.ts'
+import { type Repeatable, whilePlaced } from '../round/while-placed.ts'
 import { repairOwner } from '../round/repair-owner.ts'
 import type {
   ReadAnswer,
@@ -268,14 +270,27 @@ export class Sessions {
    * Makes `past` durable at a majority of the key's owners, and at all of them if possible. Resolves with the name if
    * not all owners hold it. Rejects with session_past_unreachable.
    */
-  async #settle(
+  #settle(name: string, past: VersionVector, deadlineMs: number): Promise<string | undefined> {
+    const { bucket, key } = splitSessionName(name)
+    const { placer } = this.#parts
+    const placed = placer.placeAll(bucket, key, deadlineMs)
+    if (placed === undefined) return Promise.resolve(undefined)
+    // After a move the new owners may lack it.
+    const request: Repeatable<string | undefined> = {
+      run: (now, end) => endWith(this.#settleUnder(now, name, past), end),
+      repeatsAnswer: true,
+      mayRepeat: () => true,
+    }
+    const { metrics } = this.#ports
+    return promised((end) => whilePlaced({ placer, metrics }, placed, request, end))
+  }
+
+  async #settleUnder(
+    placed: PlacedRequest,
     name: string,
     past: VersionVector,
-    deadlineMs: number,
   ): Promise<string | undefined> {
-    const { bucket, key } = splitSessionName(name)
-    const placed = this.#parts.placer.placeAll(bucket, key, deadlineMs)
-    if (placed === undefined) return undefined
+    const { deadlineMs } = placed
     const groups = groupsOf(placed)
     const [count] = groups.map((owners) => owners.length) as [number]
     const wanted = { kind: 'any', least: majority(count), best: count } as const
@@ -298,9 +313,6 @@ export class Sessions {
         }),
     )
     await Promise.all(repairs)
-    // The new owners may lack it.
-    if (placed.placementVersion !== this.#parts.placer.placementVersion)
-      return this.#settle(name, past, deadlineMs)
     const holders = copies.holders()
     const holding = leastCount(groups, (owner) => holders.has(owner))
     if (holding === count) return undefined

@@ -16,6 +16,7 @@ import type { Reply } from '../peers/reply.ts'
 import type { PendingDot } from '../replica/pending-dots.ts'
 import type { RegisterAcceptor, RegisterReply } from './register-acceptor.ts'
 import type { Location, Replica } from '../replica/replica.ts'
+import { effectOfRefusal } from '../wire/effect.ts'
 import type { Refusal } from '../wire/messages.ts'
 import type { ReplicaReports } from '../round/placed-request.ts'
 import { type ReplyTakers, runProposer } from '../peers/run-proposer.ts'
@@ -175,10 +176,9 @@ export class RegisterAttempt {
     this.#refused(from, refusal, type === 'accept' ? { ...takers, unsent: takers.lost } : takers)
   }
 
-  /** A refusal means that nothing was stored there, except if the disk failed during the write. */
-  #refused(from: string, { code, message }: Refusal, takers: Takers): void {
-    this.reports.set(from, 'refused', `${code}: ${message}`)
-    if (code === 'failed') takers.lost()
-    else takers.unsent()
+  #refused(from: string, refusal: Refusal, takers: Takers): void {
+    this.reports.set(from, 'refused', `${refusal.code}: ${refusal.message}`)
+    if (effectOfRefusal(refusal) === 'none') takers.unsent()
+    else takers.lost()
   }
 }

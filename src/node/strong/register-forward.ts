@@ -4,11 +4,11 @@
 import type { Dot } from '../../core/causality/dot.ts'
 import type { StoredObject } from '../../core/causality/stored-object.ts'
 import type { RegisterOperation } from '../../core/consensus/register.ts'
-import { QuorateError, type ReplicaReport } from '../../core/errors.ts'
+import type { ReplicaReport } from '../../core/errors.ts'
 import type { Codec } from '../../ports/codec.ts'
 import type { HandlersOf } from '../peers/ask-handlers.ts'
 import type { Peers } from '../peers/peers.ts'
-import { asQuorateError, lostAnswer } from '../round/forward-outcome.ts'
+import { asQuorateError, unansweredError } from '../round/forward-outcome.ts'
 import type { PlacedRequest } from '../round/placed-request.ts'
 import { keyRequest } from '../wire/asks/copy-asks.ts'
 import {
@@ -46,29 +46,14 @@ export async function forwardOperation(
   const { at, timeoutMs, requestId, deadlineMs } = placed
   const request = { ...keyRequest(at), timeoutMs, requestId, operation }
   const reply = await peers.request(owner, REGISTER_CHANGE, request, deadlineMs)
-  switch (reply.type) {
-    case 'ok':
-      if (reply.answer.type === 'failed') throw reply.answer.error
-      return answerIn(codec, reply.answer.result)
-    case 'unsent':
-      return undefined
-    case 'refused':
-      throw new QuorateError(
-        reply.code === 'clock_drift' ? 'clock_drift' : 'quorum_unreachable',
-        `${owner} refused the request: ${reply.message}`,
-        { retryAfterSeconds: 1 },
-      )
-    case 'lost':
-      throw lostAnswer(
-        operation.type === 'read' ? 'deadline_passed' : 'outcome_unknown',
-        placed,
-        owner,
-        'decide',
-        reply.reason,
-      )
-    default:
-      return reply satisfies never
+  if (reply.type === 'ok') {
+    if (reply.answer.type === 'failed') throw reply.answer.error
+    return answerIn(codec, reply.answer.result)
   }
+  const ifLost = operation.type === 'read' ? 'deadline_passed' : 'outcome_unknown'
+  const error = unansweredError(placed, owner, { verb: 'decide', ifLost }, reply)
+  if (error !== undefined) throw error
+  return undefined
 }
 
 function answerIn(codec: Codec, decided: DecidedOperation): OperationAnswer {

@@ -21,7 +21,9 @@ import { forwardOperation, type OperationAnswer } from './register-forward.ts'
 import type { RegisterProposer } from './register-proposer.ts'
 import { soonestFirst } from '../peers/peer-reach.ts'
 import { type PlacedRequest, rejection } from '../round/placed-request.ts'
+import { endWith, promised } from '../round/request-end.ts'
 import type { RequestPlacer } from '../round/request-placer.ts'
+import { type Repeatable, whilePlaced } from '../round/while-placed.ts'
 import type { ReadAnswer, WriteAnswer, WriteRequest } from '../service/service.ts'
 import { type AgreedAnswer, readAgreed, type StrongReadParts } from './strong-read.ts'
 
@@ -99,16 +101,17 @@ export class StrongCoordinator {
    * Proposes through the owners of the placement in force. If it changes before one of them could propose, tries the
    * new owners.
    */
-  async #propose(placed: PlacedRequest, operation: RegisterOperation): Promise<OperationAnswer> {
-    for (;;) {
-      const current = this.#parts.placer.placeAgain(placed)
-      try {
-        return await this.#proposeUnder(current, operation)
-      } catch (error) {
-        if (!mayTryAnotherOwner(error) || this.#isInForce(current)) throw error
-        if (this.#parts.clock.nowMs() >= placed.deadlineMs) throw error
-      }
+  #propose(placed: PlacedRequest, operation: RegisterOperation): Promise<OperationAnswer> {
+    const { placer, clock } = this.#parts
+    const { metrics } = this.#ports
+    const request: Repeatable<OperationAnswer> = {
+      run: (now, end) => endWith(this.#proposeUnder(now, operation), end),
+      repeatsAnswer: false,
+      mayRepeat: (error) => mayTryAnotherOwner(error) && clock.nowMs() < placed.deadlineMs,
     }
+    return promised((end) =>
+      whilePlaced({ placer, metrics }, placer.placeAgain(placed), request, end),
+    )
   }
 
   /**

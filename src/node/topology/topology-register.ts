@@ -32,6 +32,7 @@ import {
   type TopologyKeeper,
 } from './topology-keeper.ts'
 import { whyNoChange } from '../wire/wire-version.ts'
+import { effectOfRefusal } from '../wire/effect.ts'
 import { ACCEPT, DECIDED, PREPARE } from '../wire/asks/topology-asks.ts'
 
 const ATTEMPTS_MAX = 20
@@ -180,7 +181,7 @@ export class TopologyRegister {
     const { acceptor, self } = this.#parts
     const reply = await acceptor.ask(question).catch(() => undefined)
     if (reply === undefined) return 'lost'
-    if ('code' in reply) return reply.code === 'failed' ? 'lost' : 'unsent'
+    if ('code' in reply) return effectOfRefusal(reply) === 'unknown' ? 'lost' : 'unsent'
     tried.answered.add(self)
     return reply
   }
@@ -194,7 +195,7 @@ export class TopologyRegister {
     if (reply.type === 'refused') {
       const { code } = reply
       if (code === 'stale_epoch' || code === 'failed') tried.ahead.add(to)
-      return code === 'failed' ? 'lost' : 'unsent'
+      return effectOfRefusal(reply) === 'unknown' ? 'lost' : 'unsent'
     }
     if (reply.type !== 'ok') return reply.type
     tried.answered.add(to)

@@ -10,11 +10,12 @@ import {
   type HeldBefore,
   type WriteRound,
 } from '../../core/replication/write-round.ts'
-import type { NoAnswer, Reply } from '../peers/reply.ts'
+import { effectOf, type Reply } from '../peers/reply.ts'
 import type { PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
 import { APPLY } from '../wire/asks/copy-asks.ts'
 import { HINT } from '../wire/asks/hint-asks.ts'
 import type { Copy } from '../wire/object-record.ts'
+import { type Effect, effectOfRefusal } from '../wire/effect.ts'
 import type { StoreLocally } from './own-store.ts'
 import type { WholeOwners } from './whole-owners.ts'
 import type { WriteParts } from './write-parts.ts'
@@ -73,7 +74,10 @@ export class CopyFanout {
       const store = outgoing.storeLocally ?? mergeHere
       store((refusal) => {
         if (refusal !== undefined) reports.set(self, 'error', refusal.message)
-        this.#record(asOwner(self), refusal === undefined ? 'stored' : kindOf(refusal))
+        this.#record(
+          asOwner(self),
+          refusal === undefined ? 'stored' : kindOf(effectOfRefusal(refusal)),
+        )
       })
     }
     for (const standIn of targets.standIns) this.#askStandIn(standIn)
@@ -92,7 +96,7 @@ export class CopyFanout {
       return
     }
     this.#sent.reports.setReply(owner, reply)
-    this.#record(asOwner(owner), kindOfReply(reply))
+    this.#record(asOwner(owner), kindOf(effectOf(reply)))
   }
 
   #askStandIn({ owner, holder }: StandIn): void {
@@ -104,14 +108,14 @@ export class CopyFanout {
     if (holder === self) {
       hints.keep(owner, at, copy, (refusal) => {
         if (refusal === undefined) this.#record(ask, 'hinted')
-        else this.#record(ask, refusal === 'dropped' ? 'refused' : kindOf(refusal))
+        else this.#record(ask, refusal === 'dropped' ? 'refused' : kindOf(effectOfRefusal(refusal)))
       })
       return
     }
     const request = { owner, bucket: at.bucket.name, key: at.key, record: copy.record }
     peers.ask(holder, HINT, request, deadlineMs, (reply) => {
       if (reply.type !== 'ok') reports.setReply(holder, reply)
-      this.#record(ask, reply.type === 'ok' ? 'hinted' : kindOfReply(reply))
+      this.#record(ask, reply.type === 'ok' ? 'hinted' : kindOf(effectOf(reply)))
     })
   }
 
@@ -133,12 +137,7 @@ export class CopyFanout {
   }
 }
 
-/** After a refusal with the code `failed`, and only then, the node may have stored the copy all the same. */
-function kindOf(refusal: { readonly code: string }): ReplyKind {
-  return refusal.code === 'failed' ? 'lost' : 'refused'
-}
-
-function kindOfReply(reply: NoAnswer): ReplyKind {
-  if (reply.type === 'lost') return 'lost'
-  return reply.type === 'unsent' ? 'refused' : kindOf(reply)
+/** The reply that a round counts, if there was no answer. */
+function kindOf(effect: Effect): ReplyKind {
+  return effect === 'none' ? 'refused' : 'lost'
 }

@@ -5,16 +5,24 @@
  * Another owner is tried only if the request was certainly not sent to the first one, or if the first one said that it
  * applied nothing. Otherwise the outcome is the owner's answer, or *unknown* if none comes.
  */
-import { QuorateError } from '../../core/errors.ts'
+import type { QuorateError } from '../../core/errors.ts'
 import type { PlainLevel } from '../../core/quorum/level.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { Asker, HandlersOf } from '../peers/ask-handlers.ts'
 import type { Peers } from '../peers/peers.ts'
-import type { Reply } from '../peers/reply.ts'
-import { asQuorateError, isOfThatOwner, lostAnswer, noneInReach } from '../round/forward-outcome.ts'
+import { effectOf, type Reply } from '../peers/reply.ts'
+import {
+  asQuorateError,
+  type Forwarded,
+  isOfThatOwner,
+  noneInReach,
+  unansweredError,
+} from '../round/forward-outcome.ts'
 import type { PlacedRequest } from '../round/placed-request.ts'
 import type { UpdateRequest, WriteAnswer, WriteRequest } from '../service/service.ts'
 import { type ForwardOptions, PUT, UPDATE, type WrittenAnswer } from '../wire/asks/write-asks.ts'
+
+const TO_WRITE: Forwarded = { verb: 'write', ifLost: 'outcome_unknown' }
 
 /** `owners`: the owners in reach. Rejects with the owner's error, or with one that says why no owner answered. */
 export async function forwardWrite(
@@ -29,28 +37,15 @@ export async function forwardWrite(
     // A late ask would end as unknown, where the refusal so far is certain.
     if (rejected !== undefined && clock.nowMs() >= placed.deadlineMs) break
     const reply = await askToWrite(peers, owner, request, options, placed.deadlineMs)
-    switch (reply.type) {
-      case 'ok':
-        if (reply.answer.type === 'done') return reply.answer.result
-        if (!isOfThatOwner(reply.answer.error)) throw reply.answer.error
-        rejected = reply.answer.error
-        continue
-      case 'unsent':
-        continue
-      case 'refused':
-        // The owner refused the message before its coordinator saw it (another epoch, a broken clock).
-        // So nothing was applied.
-        rejected = new QuorateError(
-          reply.code === 'clock_drift' ? 'clock_drift' : 'quorum_unreachable',
-          `${owner} refused the write: ${reply.message}`,
-          { retryAfterSeconds: 1 },
-        )
-        continue
-      case 'lost':
-        throw lostAnswer('outcome_unknown', placed, owner, 'write', reply.reason)
-      default:
-        return reply satisfies never
+    if (reply.type === 'ok') {
+      if (reply.answer.type === 'done') return reply.answer.result
+      if (!isOfThatOwner(reply.answer.error)) throw reply.answer.error
+      rejected = reply.answer.error
+      continue
     }
+    const error = unansweredError(placed, owner, TO_WRITE, reply)
+    if (error !== undefined && effectOf(reply) === 'unknown') throw error
+    rejected = error ?? rejected
   }
   throw rejected ?? noneInReach(placed, Math.max(placed.need.w, 1), clock)
 }

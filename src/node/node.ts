@@ -8,7 +8,7 @@ import { PeerRefusals, refusalWords } from './peers/peer-refusals.ts'
 import type { Requests } from './requests/requests.ts'
 import { composeNode, type RunningNode } from './running-node.ts'
 import type { NodeService } from './service/service.ts'
-import { parseTopology } from './topology/topology-keeper.ts'
+import { parseTopology } from './topology/topology-document.ts'
 
 export interface Node extends NodeService {
   /**

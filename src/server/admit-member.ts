@@ -7,7 +7,7 @@ import { changeRequest, memberOf } from '../api/cluster/change-request.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { Member, Topology } from '../core/placement/topology.ts'
 import type { NodeService } from '../node/service/service.ts'
-import { encodeTopology } from '../node/topology/topology-keeper.ts'
+import { encodeTopology } from '../node/topology/topology-document.ts'
 
 /** Bounds the decision. The asking node waits longer. */
 const DECIDE_TIMEOUT_MS = 5000

@@ -2,15 +2,16 @@
  * Decides whether this node has been removed. A member that was away during its removal comes back with an old
  * topology, and the others refuse its links. Each refusal shows the topology document of the peer.
  *
- * A peer is believed only if its document belongs to this cluster, is newer than this node's own, and does not name
- * this node: a majority of the voters has decided it. A peer that is itself behind changes nothing.
+ * This node adopts that document only if it belongs to this cluster, is newer than the own one, and does not name this
+ * node. Such a document proves the removal, because a majority of the voters has decided it.
  *
- * From then on every request is refused as not_a_member (request-placer.ts). The document is stored, so a later start knows
- * it at once. This node goes on dialling, so it also learns of a newer document that names it again.
+ * From then on every request is refused as not_a_member (request-placer.ts). The document is stored, so a later start
+ * knows it at once. This node goes on dialling, so it also learns of a newer document that names it again.
  */
 import type { Log } from '../../ports/log.ts'
 import type { Network } from '../../ports/network.ts'
-import { encodeTopology, parseTopology, type TopologyKeeper } from './topology-keeper.ts'
+import { encodeTopology, parseTopology } from './topology-document.ts'
+import type { TopologyKeeper } from './topology-keeper.ts'
 
 export interface RemovalParts {
   readonly self: string

@@ -1,9 +1,11 @@
 /**
  * This node as a voter: an acceptor of the Paxos instances that decide the topology documents (topology-register.ts).
  *
- * Instance E+1 decides the document that follows document E. There is one state, of the instance after this node's
- * newest document, and it is durable before each answer. When a node adopts a document, it leaves that instance and
- * starts the next one with an empty state. It refuses older instances for ever, and the asker catches up.
+ * Instance E+1 decides the document that follows document E. A voter keeps the state of one instance: the one after its
+ * newest document. When it adopts a document, it leaves that instance and starts the next one with an empty state. It
+ * refuses older instances for ever, and the asker then fetches the newer document.
+ *
+ * Invariants: the state is durable before each answer, and a voter never lowers its promise within an instance.
  *
  * If the directory was lost, its promises are recalled from the other voters first (topology-recall.ts).
  */
@@ -26,7 +28,8 @@ import type { Asker } from '../peers/ask-handlers.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { VoteAnswer } from '../wire/asks/topology-asks.ts'
 import type { Refusal } from '../wire/messages.ts'
-import { type Document, parseTopology, type TopologyKeeper } from './topology-keeper.ts'
+import { type Document, parseTopology } from './topology-document.ts'
+import type { TopologyKeeper } from './topology-keeper.ts'
 import { type Recalled, TopologyRecall } from './topology-recall.ts'
 
 export interface TopologyAcceptorParts {
@@ -39,7 +42,7 @@ export interface TopologyAcceptorParts {
   readonly isProven: () => boolean
 }
 
-/** `recall`: a prepare that is never refused, for a voter that has lost its state (topology-recall.ts). */
+/** `recall`: a prepare that no promise can refuse, for a voter that has lost its state (topology-recall.ts). */
 export type TopologyQuestion =
   | { readonly kind: 'prepare' | 'recall'; readonly instance: number; readonly ballot: Ballot }
   | {
@@ -80,8 +83,9 @@ export class TopologyAcceptor {
   }
 
   /**
-   * This directory lacks what an earlier life of the node did; peers have heard of that up to `heardUntil`. Resolves
-   * once this loss is recorded on disk. Rejects if this node stops first; the next start then detects the loss again.
+   * Records that this directory lacks votes of an earlier life. `heardUntil`: the last time at which peers have heard
+   * from such a life. Resolves once the loss is on disk. Rejects if this node stops first; the next start then detects
+   * the loss again.
    */
   async lose(heardUntil: Timestamp): Promise<void> {
     if (!this.#recall.lose(heardUntil)) return
@@ -123,7 +127,7 @@ export class TopologyAcceptor {
   ask(question: TopologyQuestion): Promise<AcceptorReply<Document> | Refusal> {
     const { kind, instance, ballot } = question
     return this.#inTurn(async () => {
-      // Judge it here, not on arrival: the document may have come in the meantime.
+      // Judge the question here, not on arrival: this node may have adopted the document in the meantime.
       const refusal = this.#refusal(question)
       if (refusal !== undefined) return refusal
       const before = this.#stateIn(instance)
@@ -133,16 +137,16 @@ export class TopologyAcceptor {
           : kind === 'prepare'
             ? prepare(before, ballot)
             : recall(before, ballot)
-      // Questions run one at a time, so an unchanged state is durable already.
       const isKept = compareBallots(state.promised, before.promised) >= 0
       assert(isKept, 'a voter never lowers its promise')
       assert(instance >= this.#held.instance, 'a voter never goes back to an earlier instance')
+      // Questions run one at a time, so an unchanged state is durable already.
       if (state !== before) {
         const held = { instance, state }
         await this.#save(held)
         this.#held = held
       }
-      // The state is durable, but the answer comes too late. The asker must count it as possibly done.
+      // If this node has moved on while the state was stored, the asker must count the question as possibly done.
       return this.#refusal(question) === undefined ? reply : OVERTAKEN
     })
   }
@@ -157,8 +161,8 @@ export class TopologyAcceptor {
       const message = `the document of epoch ${instance - 1} could not be fetched`
       return { code: 'not_ready', message }
     }
-    // The directory lost a document but kept a vote cast after it: the write of the document failed, the later one did
-    // not.
+    // A directory can lack a document and still hold a later vote: the write of the document failed, that of the vote
+    // did not.
     const hasVotedLater = this.#held.instance > instance
     if (hasVotedLater || !this.#recall.knows(instance) || !isProven()) {
       const message = 'this node does not know yet what it promised before its restart'
@@ -174,12 +178,15 @@ export class TopologyAcceptor {
   }
 
   /**
-   * A state belongs to one instance. One exception: an older version kept all documents as the value of a single
-   * register, and its state names no instance. The value that it accepted may be decided although no node knows that.
-   * So it is voted on in all instances up to its own. In that version all members were acceptors. With up to six
-   * members, a majority of the voters therefore shares a node with every majority that took the value. In larger
-   * clusters every node has to know the newest document before that version is replaced. If the value's document is
-   * already known here, nothing has to be kept.
+   * The state in which this voter enters the instance. It is empty, unless the stored state belongs to that instance.
+   *
+   * One exception: an older version decided all documents in a single register, and its stored state names no instance.
+   * The value in that state may be decided although no node knows that. So this voter offers the value in each
+   * instance, until the value's document is known here.
+   *
+   * In that version all members were acceptors. With up to six members, every majority of the voters shares a node with
+   * every majority that accepted the value. In a larger cluster every node must know the newest document before that
+   * version is replaced.
    */
   #stateIn(instance: number): AcceptorState<Document> {
     const { instance: own, state } = this.#held
@@ -231,7 +238,10 @@ const OVERTAKEN: Refusal = {
     'the document of that epoch was decided in the meantime, or this voter lost its promises',
 }
 
-/** Like a `prepare`, but never refused: the recall needs the accepted value even if a higher ballot was promised. */
+/**
+ * Like a `prepare`, but no promise refuses it: the recall needs the accepted value even if a higher ballot was
+ * promised.
+ */
 function recall(
   state: AcceptorState<Document>,
   ballot: Ballot,

@@ -2,7 +2,8 @@
 import type { HandlersOf } from '../peers/ask-handlers.ts'
 import { NO_FIELDS } from '../wire/asks/ask-format.ts'
 import type { TopologyAcceptor } from './topology-acceptor.ts'
-import { encodeTopology, type TopologyKeeper } from './topology-keeper.ts'
+import { encodeTopology } from './topology-document.ts'
+import type { TopologyKeeper } from './topology-keeper.ts'
 
 type Kinds = 'topology' | 'decided' | 'prepare' | 'accept' | 'recall'
 

@@ -1,16 +1,19 @@
 /**
- * The newest topology that this node knows: the placement of keys, the buckets, and the epoch.
+ * This room decides which topology document is in force on this node, how the next document is decided, and whether
+ * this node still belongs to the cluster. It relies on the messages of `peers` and on the durable state of `identity`.
+ * The keeper holds the document, the register (topology-register.ts) proposes the next one, and the acceptor
+ * (topology-acceptor.ts) votes on it.
  *
- * Invariant: only decided documents are kept here (topology-register.ts decides them), and only a newer one replaces
- * another. So all nodes at one epoch hold the same document. A node that meets a newer epoch fetches its document
- * first.
+ * The keeper holds the newest topology that this node knows: the placement of keys, the buckets, and the epoch.
+ *
+ * Invariant: only decided documents are kept here, and only a newer one replaces another. So all nodes at one epoch
+ * hold the same document. A node that meets a newer epoch fetches its document first.
  */
 import { assert } from '../../core/assert.ts'
 import { OwnCluster } from '../../core/membership/cluster-identity.ts'
 import { firstTopology } from '../../core/placement/first-topology.ts'
 import { type Placement, preferenceList } from '../../core/placement/preference-list.ts'
 import type { Bucket, Member, Topology } from '../../core/placement/topology.ts'
-import { chooseVoters } from '../../core/placement/voters.ts'
 import { Signal } from '../../core/signal.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
@@ -19,6 +22,7 @@ import type { NodeState } from '../identity/node-state.ts'
 import type { AskSender, EpochSource } from '../peers/epoch-source.ts'
 import { NO_FIELDS } from '../wire/asks/ask-format.ts'
 import { TOPOLOGY } from '../wire/asks/topology-asks.ts'
+import { encodeTopology, parseTopology } from './topology-document.ts'
 
 const FETCH_TIMEOUT_MS = 1000
 
@@ -27,7 +31,7 @@ export class TopologyKeeper implements EpochSource {
   readonly #clock: NodeClock
   readonly #log: Log
   readonly #metrics: Metrics
-  /** Learned from the handshakes, before the topology contains it. */
+  /** The random id of the cluster. This node learns it in a handshake, before the topology contains it. */
   readonly cluster: OwnCluster
   #topology: Topology
   #durableEpoch: number
@@ -61,7 +65,10 @@ export class TopologyKeeper implements EpochSource {
     return this.#topology.epoch
   }
 
-  /** Changes whenever the owners or next owners of keys change. A result of another version does not count. */
+  /**
+   * The version of the placement. It changes whenever the owners or next owners of keys change. A request does not
+   * count an answer that was given under another version.
+   */
   get placementVersion(): number {
     return this.#topology.placementVersion
   }
@@ -88,7 +95,10 @@ export class TopologyKeeper implements EpochSource {
     return preferenceList(this.#topology, bucket, key)
   }
 
-  /** Adopts a decided document if it is newer. Resolves once the document is durable. */
+  /**
+   * Adopts a decided document if it is newer, and resolves once it is durable. Resolves at once if this node knows the
+   * document already, even if the document is still being stored (`isDurable`).
+   */
   async adopt(document: string): Promise<void> {
     const topology = parseTopology(document)
     if (topology.epoch <= this.epoch) return
@@ -149,17 +159,18 @@ export class TopologyKeeper implements EpochSource {
     }
   }
 
+  /** Fetches the document from a node that has a newer one. Calls `done` after success and after failure. */
   catchUp(from: string, peers: AskSender, done: () => void): void {
     const waiting = this.#fetching.get(from)
     if (waiting !== undefined) {
       waiting.push(done)
       return
     }
-    const takers = [done]
-    this.#fetching.set(from, takers)
+    const callbacks = [done]
+    this.#fetching.set(from, callbacks)
     const finish = (): void => {
       this.#fetching.delete(from)
-      for (const take of takers) take()
+      for (const callback of callbacks) callback()
     }
     const deadlineMs = this.#clock.nowMs() + FETCH_TIMEOUT_MS
     peers.ask(from, TOPOLOGY, NO_FIELDS, deadlineMs, (reply) => {
@@ -176,34 +187,6 @@ export class TopologyKeeper implements EpochSource {
       })
     })
   }
-}
-
-/** A topology as text, as it is voted on, sent and stored. */
-export type Document = string
-
-type DocumentFields = Omit<Topology, 'placementVersion' | 'voters'> & {
-  readonly placedAt?: number
-  readonly voters?: readonly string[]
-}
-
-/** The document keeps the field name of earlier releases, so that nodes of both releases read it. */
-export function encodeTopology({ placementVersion, ...fields }: Topology): Document {
-  return JSON.stringify({ ...fields, placedAt: placementVersion })
-}
-
-/** Throws unless `document` comes from `encodeTopology`. */
-export function parseTopology(document: string): Topology {
-  const { placedAt, ...fields } = JSON.parse(document) as DocumentFields
-  // A document of a version in which every member voted and owners never changed.
-  const voters = fields.voters ?? chooseVoters(fields.members)
-  const topology: Topology = { ...fields, voters, placementVersion: placedAt ?? 1 }
-  const whole =
-    Number.isSafeInteger(topology.epoch) &&
-    typeof topology.clusterId === 'string' &&
-    (topology.identity === undefined || typeof topology.identity === 'string') &&
-    [topology.members, topology.preference, topology.buckets].every(Array.isArray)
-  if (!whole) throw new Error('not a topology document')
-  return topology
 }
 
 /** The stored topology, with the peers' configured addresses: those may change, ids may not. */

@@ -1,13 +1,12 @@
 /**
- * Recalls the promises and votes of a voter whose directory is new or old. It may not vote without them: two majorities
- * that share only this node would then share no memory.
+ * Recalls the promises and votes of a voter whose directory is new or old. The voter may not vote before that.
+ * Otherwise two majorities that share only this node could decide two different documents.
  *
- * It asks the voters of its newest document E what they have accepted in instance E+1. It waits for enough answers that
- * every majority, with or without this node, contains a voter that answered. These voters then refuse what this node
- * may have accepted before, because a late acceptance would complete a majority that this node has forgotten. This node
- * itself refuses everything below the floor, because it may have promised that. A voter that knows a later document
- * says so, and this node catches up first: a directory at document 1 does not vote in instance 2 if document 2 is
- * decided.
+ * It asks the voters of its newest document E what they have accepted in instance E+1. It waits until every majority,
+ * with or without this node, contains a voter that answered. From then on these voters refuse all ballots below a
+ * *floor*, because a late acceptance could complete a majority that this node has forgotten. This node refuses them
+ * too, because it may have promised to. A voter that knows a later document says so, and this node catches up first: a
+ * directory at document 1 does not vote in instance 2 if document 2 is decided.
  *
  * An earlier life may have known later documents and voted in the instances after them. If nobody has accepted anything
  * in instance E+1, then document E+1 was not decided at that time, so no earlier life knew it: nothing else is lost.
@@ -21,7 +20,8 @@ import type { Timers } from '../../ports/timers.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { RecallState } from '../identity/voter-state.ts'
 import type { Peers } from '../peers/peers.ts'
-import type { Document, TopologyKeeper } from './topology-keeper.ts'
+import type { Document } from './topology-document.ts'
+import type { TopologyKeeper } from './topology-keeper.ts'
 import { RECALL } from '../wire/asks/topology-asks.ts'
 
 const ASK_TIMEOUT_MS = 2000

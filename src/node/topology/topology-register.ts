@@ -25,12 +25,8 @@ import type { NodeClock } from '../identity/node-clock.ts'
 import type { Peers } from '../peers/peers.ts'
 import { type ReplyTakers, runProposer } from '../peers/run-proposer.ts'
 import type { TopologyAcceptor, TopologyQuestion } from './topology-acceptor.ts'
-import {
-  type Document,
-  encodeTopology,
-  parseTopology,
-  type TopologyKeeper,
-} from './topology-keeper.ts'
+import { type Document, encodeTopology, parseTopology } from './topology-document.ts'
+import type { TopologyKeeper } from './topology-keeper.ts'
 import { whyNoChange } from '../wire/wire-version.ts'
 import { effectOfRefusal } from '../wire/effect.ts'
 import { ACCEPT, DECIDED, PREPARE } from '../wire/asks/topology-asks.ts'
@@ -38,6 +34,7 @@ import { ACCEPT, DECIDED, PREPARE } from '../wire/asks/topology-asks.ts'
 const ATTEMPTS_MAX = 20
 const BACKOFF_MS_MAX = 100
 const ANNOUNCE_TIMEOUT_MS = 500
+/** An attempt that has failed waits this long for the rest of its answers. */
 const HEAR_OUT_MS = 100
 
 export interface TopologyRegisterParts {
@@ -62,6 +59,7 @@ interface Attempt {
 }
 
 type Result = ProposerResult<Document, undefined>
+/** How one question to a voter ended. */
 type Told = AcceptorReply<Document> | 'unsent' | 'lost'
 
 export class TopologyRegister {
@@ -176,7 +174,7 @@ export class TopologyRegister {
     return runProposer(proposer, ask, (delayMs, task) => this.#timers.after(delayMs, task))
   }
 
-  /** The reply, or what is known of the question if there is none. */
+  /** Resolves with the reply. Without a reply it tells whether the voter may have accepted the question. */
   async #askSelf(question: TopologyQuestion, tried: Attempt): Promise<Told> {
     const { acceptor, self } = this.#parts
     const reply = await acceptor.ask(question).catch(() => undefined)
@@ -210,8 +208,8 @@ export class TopologyRegister {
   }
 
   /**
-   * An attempt ends once too few voters can answer. Wait a moment for the rest, so that the error names all that are
-   * there.
+   * An attempt ends once too few voters can answer. This waits a moment for the remaining answers, so that the error
+   * names every voter that is up.
    */
   async #hearOut({ asked }: Attempt): Promise<void> {
     await Promise.race([Promise.all(asked), this.#after(HEAR_OUT_MS)])
@@ -222,10 +220,10 @@ export class TopologyRegister {
   }
 
   /**
-   * Announces a decided document to every node in reach, and adopts it here. Nodes out of reach meet the epoch later. A
-   * removed node loses its links when it adopts the document, so the removed nodes are told first. If this node itself
-   * is removed, it tells the others before it adopts the document: it may be stopped at once, and no other node would
-   * propose this step of the change.
+   * Announces a decided document to every node in reach, and adopts it here. A node out of reach fetches it later, when
+   * it meets the epoch. The removed nodes are told first, because this node closes its links to them when it adopts the
+   * document. If this node itself is removed, it tells the others before it adopts the document: it may be stopped at
+   * once, and no other node would propose this step of the change.
    */
   async #announce(before: Topology, document: Document): Promise<void> {
     const { keeper, peers, clock, self } = this.#parts

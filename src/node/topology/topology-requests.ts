@@ -50,6 +50,7 @@ export async function createBucket(
   }
   let created = false
   const topology = await register.change((current) => {
+    // This function may run again on a newer document, so it sets `created` each time.
     const known = current.buckets.find(({ name }) => name === bucket.name)
     created = known === undefined
     if (known === undefined) {

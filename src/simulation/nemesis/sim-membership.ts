@@ -5,7 +5,7 @@
 import { QuorateError } from '../../core/errors.ts'
 import type { ChangeRequest } from '../../core/placement/change-target.ts'
 import type { Topology } from '../../core/placement/topology.ts'
-import { encodeTopology } from '../../node/topology/topology-keeper.ts'
+import { encodeTopology } from '../../node/topology/topology-document.ts'
 import type { Fault } from '../plan/sim-fault.ts'
 import type { Schedule } from '../world/schedule.ts'
 import type { CallEnd, SimulatedNode } from '../world/simulated-node.ts'

@@ -11,7 +11,7 @@ import type { Bucket, Topology } from '../../../src/core/placement/topology.ts'
 import type { NodeService } from '../../../src/node/service/service.ts'
 import { frame } from '../../../src/node/storage/record-frame.ts'
 import { metaKey } from '../../../src/node/storage/storage-keys.ts'
-import { encodeTopology, parseTopology } from '../../../src/node/topology/topology-keeper.ts'
+import { encodeTopology, parseTopology } from '../../../src/node/topology/topology-document.ts'
 import { type Id, IDS, VirtualCluster } from '../virtual-cluster.ts'
 
 const PAIR: Bucket = {

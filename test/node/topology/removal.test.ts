@@ -7,7 +7,7 @@ import { msgpackCodec } from '../../../src/adapters/codec/msgpack-codec.ts'
 import type { Bucket, Topology } from '../../../src/core/placement/topology.ts'
 import { frame } from '../../../src/node/storage/record-frame.ts'
 import { metaKey } from '../../../src/node/storage/storage-keys.ts'
-import { encodeTopology, parseTopology } from '../../../src/node/topology/topology-keeper.ts'
+import { encodeTopology, parseTopology } from '../../../src/node/topology/topology-document.ts'
 import { type Id, VirtualCluster } from '../virtual-cluster.ts'
 
 const FOUR: readonly Id[] = ['n1', 'n2', 'n3', 'n4']

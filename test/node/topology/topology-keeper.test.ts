@@ -1,7 +1,7 @@
 /** Which decided documents a node takes over. */
 import { expect, it } from 'vitest'
 import type { Topology } from '../../../src/core/placement/topology.ts'
-import { encodeTopology } from '../../../src/node/topology/topology-keeper.ts'
+import { encodeTopology } from '../../../src/node/topology/topology-document.ts'
 import { VotingCluster } from './voting-cluster.ts'
 
 it('takes no id of a cluster with another session key, before its own cluster has an id', async () => {

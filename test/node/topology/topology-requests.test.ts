@@ -4,7 +4,7 @@ import { msgpackCodec } from '../../../src/adapters/codec/msgpack-codec.ts'
 import type { Bucket } from '../../../src/core/placement/topology.ts'
 import { frame } from '../../../src/node/storage/record-frame.ts'
 import { metaKey } from '../../../src/node/storage/storage-keys.ts'
-import { encodeTopology, parseTopology } from '../../../src/node/topology/topology-keeper.ts'
+import { encodeTopology, parseTopology } from '../../../src/node/topology/topology-document.ts'
 import { BUCKETS_MAX } from '../../../src/node/topology/topology-requests.ts'
 import { IDS, VirtualCluster } from '../virtual-cluster.ts'
 

@@ -5,7 +5,7 @@ import { counterValue } from '../../../src/core/causality/counter.ts'
 import type { Bucket } from '../../../src/core/placement/topology.ts'
 import { frame } from '../../../src/node/storage/record-frame.ts'
 import { metaKey } from '../../../src/node/storage/storage-keys.ts'
-import { encodeTopology, parseTopology } from '../../../src/node/topology/topology-keeper.ts'
+import { encodeTopology, parseTopology } from '../../../src/node/topology/topology-document.ts'
 import { type Id, VirtualCluster } from '../virtual-cluster.ts'
 
 const PAIR: Bucket = {

@@ -8,7 +8,7 @@ import {
 import { ANSWERED_DONE, type AskFormat, type NoFields, WITHOUT_FIELDS } from './ask-format.ts'
 import { ballotIn, countIn, textIn } from './fields.ts'
 
-/** A topology as text (topology-keeper.ts). */
+/** A topology as text (topology-document.ts). */
 export interface DocumentAnswer {
   readonly document: string
 }
@@ -64,7 +64,10 @@ export const PREPARE: AskFormat<VoteRequest, VoteAnswer> = {
   ...ANSWERED_BY_VOTER,
 }
 
-/** Like `prepare`, but never refused, for a voter that has lost its promises (topology-recall.ts). [instance, ballot] */
+/**
+ * Like `prepare`, but the voter answers even if it has promised a higher ballot. It is for a voter that has lost its
+ * promises (topology-recall.ts). [instance, ballot]
+ */
 export const RECALL: AskFormat<VoteRequest, VoteAnswer> = {
   kind: 'recall',
   isAnyEpoch: true,

@@ -1,0 +1,30 @@
+/** A topology as text. It is voted on, sent and stored in this form. */
+import type { Topology } from '../../core/placement/topology.ts'
+import { chooseVoters } from '../../core/placement/voters.ts'
+
+export type Document = string
+
+type DocumentFields = Omit<Topology, 'placementVersion' | 'voters'> & {
+  readonly placedAt?: number
+  readonly voters?: readonly string[]
+}
+
+/** The document keeps the field name of earlier releases, so that nodes of both releases read it. */
+export function encodeTopology({ placementVersion, ...fields }: Topology): Document {
+  return JSON.stringify({ ...fields, placedAt: placementVersion })
+}
+
+/** Throws unless `document` comes from `encodeTopology`. */
+export function parseTopology(document: string): Topology {
+  const { placedAt, ...fields } = JSON.parse(document) as DocumentFields
+  // A document without these two fields is from a version in which every member voted and owners never changed.
+  const voters = fields.voters ?? chooseVoters(fields.members)
+  const topology: Topology = { ...fields, voters, placementVersion: placedAt ?? 1 }
+  const isWhole =
+    Number.isSafeInteger(topology.epoch) &&
+    typeof topology.clusterId === 'string' &&
+    (topology.identity === undefined || typeof topology.identity === 'string') &&
+    [topology.members, topology.preference, topology.buckets].every(Array.isArray)
+  if (!isWhole) throw new Error('not a topology document')
+  return topology
+}

@@ -1,7 +1,7 @@
 /**
- * Delivers hints to their owners once the owners are in reach again. For each owner, the number of hints in flight grows
- * by one with each quick answer, and halves after a slow or failed one (AIMD). So a returning node is not overloaded
- * (scylladb #7976: five times the writes, and the latency rose from 20 to 350 ms).
+ * Delivers hints to their owners once the owners are in reach again. For each owner, the number of hints in flight
+ * grows by one with each quick answer, and halves after a slow or failed one (AIMD). So a returning node is not
+ * overloaded (scylladb #7976: five times the writes, and the latency rose from 20 to 350 ms).
  *
  * Invariant: a hint is removed only after its owner has confirmed that the write is durable there.
  */
@@ -11,7 +11,6 @@ import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
 import type { HintStore } from './hint-store.ts'
-import { APPLY_IS_REPAIR } from '../wire/messages.ts'
 import type { HintSync } from '../service/service.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import { type Copy, RecordCorruptError } from '../wire/object-record.ts'
@@ -19,7 +18,7 @@ import type { AskHandler } from '../peers/ask-handlers.ts'
 import type { PeerReach } from '../peers/peer-reach.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { Reply } from '../peers/reply.ts'
-import { APPLY, type ApplyRequest } from '../wire/asks/copy-asks.ts'
+import { APPLY, APPLY_IS_REPAIR, type ApplyRequest } from '../wire/asks/copy-asks.ts'
 import { type HintName, parseHintKey } from '../storage/storage-keys.ts'
 
 /** Owners with hints are checked this often, and also when something wakes the delivery. */

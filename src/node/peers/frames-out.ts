@@ -1,6 +1,6 @@
 /**
- * Sends messages to peers. All messages to one peer in one turn of the event loop travel in one frame, written in the
- * version of the protocol that the link has.
+ * Sends messages to peers. All messages to one peer in one turn of the event loop travel in one frame, or in several if
+ * there are too many (frame-parts.ts). Each frame names the version of the protocol that its link speaks.
  */
 import { VERSIONS } from '../../core/protocol-versions.ts'
 import type { Codec, Encodable } from '../../ports/codec.ts'
@@ -10,7 +10,6 @@ import type { Timers } from '../../ports/timers.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import { frameParts } from '../wire/frame-parts.ts'
 import { type Ask, encodeFrame } from '../wire/messages.ts'
-import { askFor } from '../wire/wire-version.ts'
 import { Outboxes } from './outboxes.ts'
 
 export interface FramesOutPorts {
@@ -59,7 +58,6 @@ export class FramesOut {
     const { clock, epochs, life, unsent } = this.#parts
     // Without a link there is no version. Then `send` below sends nothing, so any version will do.
     const version = network.versionOf(to, channel) ?? VERSIONS.newest
-    if (channel === 'ask') messages = this.#asksFor(version, messages as readonly Ask[])
     for (const items of frameParts(messages)) {
       const [stamp, wallMs] = [clock.stamp(), clock.ownMs()]
       const head = { stamp, wallMs, epoch: epochs.epoch, life, version }
@@ -71,17 +69,6 @@ export class FramesOut {
       if (sent || channel !== 'ask') continue
       for (const item of items) unsent((item as Ask)[0])
     }
-  }
-
-  /** Converts the asks to that version of the protocol. An ask that the version cannot express ends as unsent. */
-  #asksFor(version: number, asks: readonly Ask[]): readonly Ask[] {
-    if (version === VERSIONS.newest) return asks
-    return asks.flatMap((ask) => {
-      const converted = askFor(version, ask)
-      if (converted !== undefined) return [converted]
-      this.#parts.unsent(ask[0])
-      return []
-    })
   }
 }
 

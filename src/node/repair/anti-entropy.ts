@@ -22,9 +22,10 @@ import type { HashForest } from './hash-forest.ts'
 import type { HorizonKeeper } from './horizon-keeper.ts'
 import type { LeafListing } from './leaf-listing.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
-import { APPLY_IS_REPAIR, type Refusal } from '../wire/messages.ts'
+import type { Refusal } from '../wire/messages.ts'
 import {
   APPLY,
+  APPLY_IS_REPAIR,
   FETCH,
   type FetchedCopy,
   keyRequest,

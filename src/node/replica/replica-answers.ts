@@ -4,8 +4,13 @@ import { partitionOf } from '../../core/placement/data-partition.ts'
 import type { Placement } from '../../core/placement/preference-list.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
 import type { Asker, HandlersOf } from '../peers/ask-handlers.ts'
-import type { ApplyRequest, FetchedCopy, KeyRequest } from '../wire/asks/copy-asks.ts'
-import { APPLY_ASKS_WHOLE, type Refusal } from '../wire/messages.ts'
+import {
+  APPLY_ASKS_WHOLE,
+  type ApplyRequest,
+  type FetchedCopy,
+  type KeyRequest,
+} from '../wire/asks/copy-asks.ts'
+import type { Refusal } from '../wire/messages.ts'
 import { type Copy, encodeVersion } from '../wire/object-record.ts'
 import type { HeldBefore } from '../../core/replication/write-round.ts'
 import type { CopyTrust } from './copy-trust.ts'

@@ -31,8 +31,8 @@ import {
   APPLY_IS_REPAIR,
   APPLY_REPAIRS_CORRUPT,
   APPLY_REPORT_UNCOVERED,
-  type Refusal,
-} from '../wire/messages.ts'
+} from '../wire/asks/copy-asks.ts'
+import type { Refusal } from '../wire/messages.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import {
   ABSENT_COPY,
@@ -170,7 +170,9 @@ export class Replica {
     )
   }
 
-  /** Decodes and checks a record from a peer. Copies its bytes, so that the record does not keep the frame in memory. */
+  /**
+   * Decodes and checks a record from a peer. Copies its bytes, so that the record does not keep the frame in memory.
+   */
   receive(record: Uint8Array): Copy | Refusal {
     const own = new Uint8Array(record)
     let object: StoredObject
@@ -233,8 +235,8 @@ export class Replica {
   }
 
   /**
-   * Merges this node's copy with another owner's copy, each without the writes that are history to the other side. Calls
-   * `done` with the result once it is durable.
+   * Merges this node's copy with another owner's copy, each without the writes that are history to the other side.
+   * Calls `done` with the result once it is durable.
    */
   reconcile(
     at: Location,

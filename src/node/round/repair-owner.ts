@@ -2,8 +2,12 @@
 import type { Metrics } from '../../ports/metrics.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { Location, Replica } from '../replica/replica.ts'
-import { APPLY, keyRequest } from '../wire/asks/copy-asks.ts'
-import { APPLY_IS_REPAIR, APPLY_REPAIRS_CORRUPT } from '../wire/messages.ts'
+import {
+  APPLY,
+  APPLY_IS_REPAIR,
+  APPLY_REPAIRS_CORRUPT,
+  keyRequest,
+} from '../wire/asks/copy-asks.ts'
 import type { Copy } from '../wire/object-record.ts'
 
 export interface Repair {

@@ -1,20 +1,27 @@
 /**
- * The messages between nodes. A frame is `[stamp, wallMs, epoch, life, items, version]`: the sender's hybrid clock, its
- * wall clock, its topology epoch, the number of its process, all messages to that peer of one turn of the event loop,
- * and the version of the protocol (wire-version.ts). A message is an *ask* (a request) or an answer:
+ * This room decides how nodes write what they say to each other. It relies only on the codec, and knows neither the
+ * network nor the disk. Invariant: every decoder checks what it reads and throws on garbage, so a damaged or foreign
+ * message goes no further. A peer may speak the previous version of the protocol (wire-version.ts), so the order of
+ * fields never changes.
+ *
+ * The messages between nodes are sent in frames. A frame is `[stamp, wallMs, epoch, life, items, version]`: the
+ * sender's hybrid clock, its wall clock, its topology epoch, the number of its process, all messages to that peer of
+ * one turn of the event loop, and the version of the protocol (wire-version.ts). A message is an *ask* (a request) or
+ * an answer:
  *
  *   an ask     [id, kind, deadlineMs, …body]    id 0: no answer is expected
  *   an answer  [id, 'ok', …body] or [id, code, sentence]
  *
- * Each kind of ask has a format, which tells its body and that of its answer (asks/ask-formats.ts).
+ * Each kind of ask has a format, which defines the body of the ask and of its answer (asks/ask-formats.ts).
  *
  * The deadline is absolute, in ms of the hybrid clock's wall time. So a message that arrives too late has no effect.
  */
 import { VERSIONS } from '../../core/protocol-versions.ts'
 import type { Encodable } from '../../ports/codec.ts'
 
-/** The reason of a refusal. After each code except `failed`, the node has certainly applied nothing. */
+/** The reason of a refusal. After each code except `failed` and `late`, the node has certainly applied nothing. */
 export type RefusalCode =
+  /** The deadline has passed. The message may be a duplicate of one that came in time. */
   | 'late'
   | 'stale_epoch'
   | 'clock_drift'
@@ -38,15 +45,6 @@ export interface Refusal {
   readonly code: RefusalCode
   readonly message: string
 }
-
-/** Bits of the `apply` flags. */
-export const APPLY_REPORT_UNCOVERED = 1
-/** The sender has merged the copies of a majority, so this copy may replace a record that cannot be read. */
-export const APPLY_REPAIRS_CORRUPT = 2
-/** This is a repair, not a new write. If it is history to the owner, the owner is up to date already. */
-export const APPLY_IS_REPAIR = 4
-/** The sender must know whether this owner's copies are complete. The answer waits until the owner can tell. */
-export const APPLY_ASKS_WHOLE = 8
 
 export type Ask = readonly [id: number, kind: string, deadlineMs: number, ...body: Encodable[]]
 export type Answer = readonly [id: number, code: 'ok' | RefusalCode, ...body: Encodable[]]

@@ -40,7 +40,7 @@ export interface Copy {
 
 export const ABSENT_COPY: Copy = { object: ABSENT, record: new Uint8Array(0) }
 
-/** The checksum or the format of a record is wrong. */
+/** The checksum, the format or a field of a record is wrong. */
 export class RecordCorruptError extends Error {
   /** The bytes that were found on disk, for the quarantine. */
   damaged: Uint8Array = new Uint8Array(0)

@@ -1,7 +1,8 @@
 /**
  * Decides how nodes of this version and of the previous one work together during a rolling upgrade.
  *
- * - Requests for data continue: `askFor` converts each ask to the version of its link.
+ * - Requests for data continue. Both versions know the same kinds of asks. The format of an ask (asks/ask-format.ts)
+ *   says which of its fields version 2 lacks.
  * - The topology cannot change until every member speaks the newest version, because a new topology may contain fields
  *   that the older version does not know.
  * - Updates of a counter with an idempotency key are refused, because version 2 would count their repeats.
@@ -13,15 +14,6 @@ import type { HeardVersion } from '../../core/membership/member-versions.ts'
 import type { Topology } from '../../core/placement/topology.ts'
 import { VERSIONS } from '../../core/protocol-versions.ts'
 import type { Encodable } from '../../ports/codec.ts'
-import type { Ask } from './messages.ts'
-
-/** Kinds of asks that version 3 added. */
-const UNKNOWN_TO_2: ReadonlySet<string> = new Set<string>([])
-
-/** Converts the ask to that version of the protocol. Returns undefined if that version has no such ask. */
-export function askFor(version: number, ask: Ask): Ask | undefined {
-  return version < 3 && UNKNOWN_TO_2.has(ask[1]) ? undefined : ask
-}
 
 /**
  * The reason why this node cannot change the topology now; undefined if it can. `versionOf` gives the version of the

@@ -22,7 +22,8 @@ import { isTypeMode } from '../../core/placement/topology.ts'
 import type { Codec } from '../../ports/codec.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
-import { APPLY_ASKS_WHOLE, APPLY_REPORT_UNCOVERED, type Refusal } from '../wire/messages.ts'
+import { APPLY_ASKS_WHOLE, APPLY_REPORT_UNCOVERED } from '../wire/asks/copy-asks.ts'
+import type { Refusal } from '../wire/messages.ts'
 import { type Copy, encodeCopy } from '../wire/object-record.ts'
 import { type MintedCopy, StandInMinting } from './stand-in-minting.ts'
 import {
@@ -63,7 +64,9 @@ export interface Minted extends MintedCopy {
   /** Flags of the `apply` message to the other owners. */
   readonly flags: number
   readonly whole: WholeOwners
-  /** Undefined if the copy was not made on this node's own: then a node that keeps the key merges it (copy-fanout.ts). */
+  /**
+   * Undefined if the copy was not made on this node's own: then a node that keeps the key merges it (copy-fanout.ts).
+   */
   readonly storeLocally: StoreLocally | undefined
   /** Held until the write has ended. */
   readonly pending: PendingDot

@@ -2,15 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import { firstTopology } from '../../../src/core/placement/first-topology.ts'
 import { type Ask, encodeFrame, parseFrame } from '../../../src/node/wire/messages.ts'
-import { askFor, whyNoChange } from '../../../src/node/wire/wire-version.ts'
+import { whyNoChange } from '../../../src/node/wire/wire-version.ts'
 
 const put: Ask = [1, 'apply', 5, 'default', 'k', new Uint8Array([1]), 0]
-
-describe('an ask', () => {
-  it('that both versions know goes out as it is', () => {
-    for (const version of [2, 3]) expect(askFor(version, put)).toBe(put)
-  })
-})
 
 describe('a frame', () => {
   const frame = { stamp: 1, wallMs: 2, epoch: 3, life: 4, items: [put] }

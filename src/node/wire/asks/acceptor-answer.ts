@@ -1,4 +1,7 @@
-/** An acceptor's answer (core/consensus/acceptor.ts). The ballot of the question is not sent back. */
+/**
+ * An acceptor's answer (core/consensus/acceptor.ts). It does not repeat the ballot of the question, because the asker
+ * knows that ballot.
+ */
 import type { Ballot } from '../../../core/consensus/ballot.ts'
 import { encodeBallot } from '../../../core/consensus/ballot.ts'
 import type { Encodable } from '../../../ports/codec.ts'

@@ -1,8 +1,11 @@
 /**
- * The format of one kind of ask: how its request and its answer become the fields of a message (messages.ts), and back.
+ * This room has one format for each kind of ask. The format decides how the request and the answer become the fields
+ * of a message (messages.ts), and back. No other room reads a message by index. ask-formats.ts lists all kinds.
  *
- * The fields do not tell what they are, so their order is part of the protocol. A new field goes to the end: an older
- * version ignores it, and a newer version must accept a message without it.
+ * A field has no name on the wire, so the order of the fields is part of the protocol. A new field goes to the end: an
+ * older version ignores it, and a newer version must accept a message without it.
+ *
+ * Comments write the fields as [request] → [answer].
  */
 import type { Encodable } from '../../../ports/codec.ts'
 

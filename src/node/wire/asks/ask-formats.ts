@@ -1,4 +1,4 @@
-/** All kinds of asks. */
+/** The table of all kinds of asks, and the type of each request and answer. */
 import type { AskFormat } from './ask-format.ts'
 import { APPLY, FETCH, READ, VERSION } from './copy-asks.ts'
 import { HINT, READ_HINTS } from './hint-asks.ts'

@@ -91,15 +91,24 @@ export const FETCH: AskFormat<KeyRequest, FetchedCopy> = {
 
 export interface ApplyRequest extends KeyRequest {
   readonly record: Uint8Array
-  /** APPLY_… (messages.ts). */
+  /** The sum of some of the `APPLY_…` bits; 0 for a plain write. */
   readonly flags: number
 }
+
+/** In mode siblings: the answer shall list the dots that the record's vector does not cover. */
+export const APPLY_REPORT_UNCOVERED = 1
+/** The sender has merged the copies of a majority, so this copy may replace a record that cannot be read. */
+export const APPLY_REPAIRS_CORRUPT = 2
+/** This is a repair, not a new write. If it is history to the owner, the owner is up to date already. */
+export const APPLY_IS_REPAIR = 4
+/** The sender must know whether this owner's copies are complete. The answer waits until the owner can tell. */
+export const APPLY_ASKS_WHOLE = 8
 
 /**
  * Asks an owner to merge a copy into its own. [bucket, key, record, flags]
  *
- * The owner answers what it held before. [existed, uncovered, newest, isWhole] `uncovered` has the dots that the
- * record's vector does not cover, in the mode siblings and on request. `newest` is set in the mode lww.
+ * The owner answers what it held before: [existed, uncovered, newest, isWhole]. `uncovered` is empty unless the flags
+ * ask for it. Only mode lww reads `newest` (replica.ts tells how it is computed).
  */
 export const APPLY: AskFormat<ApplyRequest, HeldBefore> = {
   kind: 'apply',
@@ -122,7 +131,7 @@ export const APPLY: AskFormat<ApplyRequest, HeldBefore> = {
       existed: existed === true,
       uncovered: decodeDots(uncovered),
       newest: countIn(newest),
-      // A node of the previous release does not send this field.
+      // An older node does not send this field.
       isWhole: isWhole !== false,
     }
   },

@@ -1,4 +1,4 @@
-/** The asks with which a starting node learns about its own earlier lives. */
+/** The ask with which a starting node learns about its own earlier lives. */
 import { encodeLives, type HeardLives, parseLives } from '../heard-lives.ts'
 import { type AskFormat, type NoFields, WITHOUT_FIELDS } from './ask-format.ts'
 

@@ -5,7 +5,7 @@
  * only one of several equal heads. A node of version 2 reads and sends decoded heads.
  */
 import type { Encodable } from '../../../ports/codec.ts'
-import { type AskFormat, type Fields } from './ask-format.ts'
+import type { AskFormat, Fields } from './ask-format.ts'
 import { bytesIn, countIn, countsIn, listIn, textIn } from './fields.ts'
 
 export interface ListRequest {

@@ -7,7 +7,7 @@ import { decodeVersions, encodeVersions } from '../wire-version.ts'
 import type { AskFormat } from './ask-format.ts'
 import { countIn, countsIn, listIn, textIn, wholeIn } from './fields.ts'
 
-/** Bound of one question, in numbers: two for each place. */
+/** The largest number of numbers in one request. A place takes two of them. */
 const NUMBERS_MAX = 2048
 
 /** The progress of one member (horizon-keeper.ts). */

@@ -43,6 +43,11 @@ export class OwnerCopies<C, V> {
     return this.#merged?.copy
   }
 
+  /** Whether the merged copy has this version. */
+  isMerged(version: V): boolean {
+    return this.#merged !== undefined && this.#rules.isSame(version, this.#merged.version)
+  }
+
   take(owner: string, found: Found<C, V>): void {
     this.#found.set(owner, found)
     if (found.copy !== undefined) this.#add(found.copy, found.version)

@@ -50,6 +50,7 @@ export type SearchEffect =
   | { readonly type: 'fail'; readonly silent: readonly string[]; readonly isMissing: boolean }
 
 export class PastSearch<C extends { readonly object: StoredObject }, V> {
+  /** After the end, a late answer may show one more holder of the merged copy, but never changes that copy. */
   readonly copies: OwnerCopies<C, V>
   readonly #plan: SearchPlan
   readonly #rules: CopyRules<C, V>
@@ -79,17 +80,23 @@ export class PastSearch<C extends { readonly object: StoredObject }, V> {
   }
 
   found(owner: string, { copy, horizon, isWhole }: OwnersCopy<C>): readonly SearchEffect[] {
+    const version = this.#rules.versionOf(copy)
+    if (this.#isOver) {
+      if (this.copies.isMerged(version)) this.copies.take(owner, { version, copy })
+      return NOTHING
+    }
     this.#heard.add(owner)
     // A next owner counts although it lacks settled copies: its group only has to show the writes made during the move.
     const isNextOwner = this.#plan.groups[0]?.includes(owner) !== true
     if (isWhole || isNextOwner || this.#plan.wanted.kind === 'any') this.#counted.add(owner)
-    this.copies.take(owner, { version: this.#rules.versionOf(copy), copy })
+    this.copies.take(owner, { version, copy })
     this.#removeCovered(copy, horizon)
     return this.#ended()
   }
 
   /** The hints that a fallback keeps for the key, merged. */
   hinted(node: string, copy: C): readonly SearchEffect[] {
+    if (this.#isOver) return NOTHING
     this.#heard.add(node)
     if (!this.#rules.isAbsent(copy)) {
       this.copies.merge(copy)
@@ -106,13 +113,13 @@ export class PastSearch<C extends { readonly object: StoredObject }, V> {
   /** The hedge delay has passed: asks the fallbacks too, and no longer waits for more than `least` owners. */
   hedge(): readonly SearchEffect[] {
     this.#isPatient = false
-    if (this.#isOver) return []
+    if (this.#isOver) return NOTHING
     return this.#fallbacksAsked ? this.#advance() : this.#askFallbacks()
   }
 
   /** The deadline has passed. */
   expire(): readonly SearchEffect[] {
-    return this.#isOver ? [] : this.#fail()
+    return this.#isOver ? NOTHING : this.#fail()
   }
 
   /** Number of nodes that have told what they hold. */
@@ -121,9 +128,10 @@ export class PastSearch<C extends { readonly object: StoredObject }, V> {
   }
 
   #ended(): readonly SearchEffect[] {
+    if (this.#isOver) return NOTHING
     assert(this.#open > 0, 'an ask ends once')
     this.#open--
-    return this.#isOver ? [] : this.#advance()
+    return this.#advance()
   }
 
   #removeCovered({ object }: C, horizon: Timestamp): void {
@@ -148,7 +156,7 @@ export class PastSearch<C extends { readonly object: StoredObject }, V> {
       this.#isOver = true
       return COVERED
     }
-    if (this.#open > 0) return []
+    if (this.#open > 0) return NOTHING
     // If the past is covered but too few owners answered, no fallback can stand in for an owner.
     return this.#fallbacksAsked || isFound ? this.#fail() : this.#askFallbacks()
   }
@@ -162,3 +170,4 @@ export class PastSearch<C extends { readonly object: StoredObject }, V> {
 }
 
 const COVERED: readonly SearchEffect[] = [{ type: 'covered' }]
+const NOTHING: readonly never[] = []

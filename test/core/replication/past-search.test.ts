@@ -127,4 +127,30 @@ describe('a search for what a session has seen', () => {
     )
     expect([...met].sort()).toEqual(['covered', 'fail'])
   })
+
+  it('lets a late answer show a holder of the merged copy, and change nothing else', () => {
+    const wanted = { kind: 'any', least: 2, best: 3 } as const
+    const both = (WRITES as [Copy, Copy]).slice(0, 2).reduce(RULES.merge)
+    const late = (copy: Copy): PastSearch<Copy, string> => {
+      const plan = {
+        groups: [OWNERS],
+        fallbacks: [],
+        mode: 'siblings',
+        past: PAST,
+        wanted,
+      } as const
+      const search = new PastSearch<Copy, string>(plan, RULES)
+      search.start()
+      search.hedge()
+      const told = { copy: both, horizon: 0, isWhole: true }
+      expect(search.found('o1', told)).toEqual([])
+      expect(search.found('o2', told)).toEqual([{ type: 'covered' }])
+      expect(search.found('o3', { ...told, copy })).toEqual([])
+      return search
+    }
+    const { copies } = late(RULES.merge(both, WRITES[2] as Copy))
+    expect(copies.merged).toBe(both)
+    expect([...copies.holders()]).toEqual(['o1', 'o2'])
+    expect([...late(both).copies.holders()]).toEqual(OWNERS)
+  })
 })

@@ -48,6 +48,12 @@ export class OwnerCopies<C, V> {
     return this.#merged !== undefined && this.#rules.isSame(version, this.#merged.version)
   }
 
+  /** Whether the merged copy contains everything that this owner has told. */
+  isIncluded(owner: string): boolean {
+    const found = this.#found.get(owner)
+    return found !== undefined && (found.copy !== undefined || this.isMerged(found.version))
+  }
+
   take(owner: string, found: Found<C, V>): void {
     this.#found.set(owner, found)
     if (found.copy !== undefined) this.#add(found.copy, found.version)
@@ -83,18 +89,14 @@ export class OwnerCopies<C, V> {
 
   /** Owners known only by a version that differs from the merged copy. The merged copy may lack some of their writes. */
   lacking(): string[] {
-    const merged = this.#merged
-    if (merged === undefined) return [...this.#found.keys()]
-    return this.#matching(
-      ({ copy, version }) => copy === undefined && !this.#rules.isSame(version, merged.version),
-    )
+    return [...this.#found.keys()].filter((owner) => !this.isIncluded(owner))
   }
 
   /** Owners that do not have the merged copy, those with damaged records included. */
   laggards(): string[] {
-    const merged = this.#merged
-    if (merged === undefined) return []
-    const behind = this.#matching(({ version }) => !this.#rules.isSame(version, merged.version))
+    if (this.#merged === undefined) return []
+    const found = [...this.#found]
+    const behind = found.flatMap(([owner, { version }]) => (this.isMerged(version) ? [] : [owner]))
     return [...behind, ...this.#damaged]
   }
 
@@ -127,11 +129,5 @@ export class OwnerCopies<C, V> {
     if (this.#rules.isSame(version, merged.version)) return
     const both = this.#rules.merge(merged.copy, copy)
     this.#merged = { copy: both, version: this.#rules.versionOf(both) }
-  }
-
-  #matching(wanted: (found: Found<C, V>) => boolean): string[] {
-    const owners: string[] = []
-    for (const [owner, found] of this.#found) if (wanted(found)) owners.push(owner)
-    return owners
   }
 }

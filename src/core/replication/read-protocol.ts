@@ -206,10 +206,10 @@ export class ReadProtocol<C, V> {
     return this.#candidates.slice(this.#asked).filter((owner) => !this.#plan.silent.includes(owner))
   }
 
-  /** Whether a damaged record may be replaced: a majority of the present owners has answered. */
+  /** Whether a damaged record may be replaced: the merged copy contains what a majority of the present owners holds. */
   get mayReplaceDamaged(): boolean {
     const [owners] = this.#plan.groups as [readonly string[]]
-    return owners.filter((owner) => this.copies.has(owner)).length * 2 > owners.length
+    return owners.filter((owner) => this.copies.isIncluded(owner)).length * 2 > owners.length
   }
 
   #go(): readonly ReadEffect<C>[] {

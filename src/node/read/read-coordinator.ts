@@ -18,7 +18,7 @@ import { copyRules } from '../round/received-copies.ts'
 import type { Copy, Version } from '../wire/object-record.ts'
 import { answerFromOwnCopy } from './read-answer.ts'
 import type { ReadParts } from './read-parts.ts'
-import { ReadRun } from './read-run.ts'
+import { groupsOfRead, ReadRun } from './read-run.ts'
 import type { PlacedRequest } from '../round/placed-request.ts'
 import type { ReadAnswer } from '../service/service.ts'
 
@@ -42,7 +42,8 @@ export class ReadCoordinator {
   read(placed: PlacedRequest, end: RequestEnd<ReadAnswer>): void {
     const { self, clock, isProven } = this.#parts
     const mayBeOwn = placed.owners.includes(self) && (placed.provenOnly !== true || isProven())
-    const ownIsEnough = placed.need.r === 1 && mayBeOwn
+    const needsOneOwner = placed.need.r === 1 && groupsOfRead(placed).length === 1
+    const ownIsEnough = needsOneOwner && mayBeOwn
     if (!ownIsEnough || this.#mayCompareLate()) {
       this.#readAll(placed, end)
       return

@@ -4,7 +4,7 @@
  */
 import { ABSENT } from '../../core/causality/stored-object.ts'
 import { QuorateError } from '../../core/errors.ts'
-import { allOwners } from '../../core/quorum/owner-groups.ts'
+import { allOwners, type OwnerGroups } from '../../core/quorum/owner-groups.ts'
 import type { CopyRules } from '../../core/replication/copy-rules.ts'
 import { LateRepair } from '../../core/replication/late-repair.ts'
 import {
@@ -255,11 +255,17 @@ const CODES = {
   late: 'deadline_passed',
 } as const
 
-function planOf(placed: PlacedRequest, { self, reach, latencyMs }: ReadParts): ReadPlan {
+/** The groups of owners in each of which the read needs R answers. */
+export function groupsOfRead(placed: PlacedRequest): OwnerGroups {
   const { need, level } = placed
   // With N=1, a quorum is the single owner. After a move, a later read must not return an older value than this one.
   const isLasting = level === 'quorum' || level === 'all'
-  const groups = need.r > 1 || isLasting ? groupsOf(placed) : [placed.owners]
+  return need.r > 1 || isLasting ? groupsOf(placed) : [placed.owners]
+}
+
+function planOf(placed: PlacedRequest, { self, reach, latencyMs }: ReadParts): ReadPlan {
+  const { need } = placed
+  const groups = groupsOfRead(placed)
   const owners = allOwners(groups)
   const near = usableNodes(owners, reach, need.sloppy)
   // Owners that have been silent for a moment are asked too, but last. They may be only slow, and a fallback cannot

@@ -1,6 +1,6 @@
 /**
- * Composes the mechanisms that make the copies of a key equal again: hash trees and their comparison, the scrub of every
- * record, the removal of expired values, and the moves of copies while the members change.
+ * Composes the mechanisms that make the copies of a key equal again: hash trees and their comparison, the scrub of
+ * every record, the removal of expired values, and the moves of copies while the members change.
  */
 import type { Timestamp } from '../core/causality/dot.ts'
 import { AntiEntropy } from './repair/anti-entropy.ts'
@@ -45,14 +45,14 @@ export function composeConvergence(
 ): NodeConvergence {
   const { ports, disk, state, clock, commits, table, indexes, hints } = storage
   const { keeper, members, peers, versions, register, arrival } = cluster
-  const { gained, pending, horizon, replica, putDownVanished } = copies
+  const { gained, pending, horizon, replica, replaceVanished } = copies
   const reachable = cluster.reach.isReachable
 
   const copiesOf = (bucket: string): number | undefined => keeper.bucket(bucket)?.n
   const forest = new HashForest(ports, copiesOf)
   table.stored.listen((...change) => forest.stored(...change))
   table.uncertain.listen((storageKey) => forest.uncertain(storageKey))
-  const leaves = new LeafListing(ports, { copiesOf, putDownVanished })
+  const leaves = new LeafListing(ports, { copiesOf, replaceVanished })
   const trees = new TreeAnswers({ self, keeper, forest, leaves, indexes, horizon, versions })
 
   const expired = new ExpiredValues(ports, {

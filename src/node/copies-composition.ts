@@ -8,7 +8,7 @@ import type { NodeSettings } from './node-settings.ts'
 import type { NodeStorage } from './storage-composition.ts'
 import type { HandlersOf } from './peers/ask-handlers.ts'
 import { PendingDots } from './replica/pending-dots.ts'
-import { putDownVanished } from './storage/vanished-record.ts'
+import { replaceVanished } from './storage/vanished-record.ts'
 import { Replica } from './replica/replica.ts'
 import { replicaAnswers } from './replica/replica-answers.ts'
 import { whyNotKept } from './moves/keeping.ts'
@@ -23,8 +23,8 @@ export interface NodeCopies {
   readonly replica: Replica
   /** Answers the asks about these copies. */
   readonly copyAnswers: HandlersOf<'apply' | 'read' | 'version' | 'fetch'>
-  /** Handles a record that an index lists but that is absent (vanished-record.ts). Rejects with a `DiskError`. */
-  readonly putDownVanished: (storageKey: string) => Promise<void>
+  /** Replaces a record that an index lists but that is absent (vanished-record.ts). Rejects with a `DiskError`. */
+  readonly replaceVanished: (storageKey: string) => Promise<void>
 }
 
 export function composeCopies(
@@ -68,6 +68,6 @@ export function composeCopies(
     collector,
     replica,
     copyAnswers: replicaAnswers({ self, keeper, replica, arrival, horizonOf }),
-    putDownVanished: (storageKey) => putDownVanished(ports, vanished, storageKey),
+    replaceVanished: (storageKey) => replaceVanished(ports, vanished, storageKey),
   }
 }

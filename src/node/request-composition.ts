@@ -39,7 +39,7 @@ export async function composeRequests(
 ): Promise<NodeRequests> {
   const { ports, state, clock, commits, table, indexes, identity, hints } = storage
   const { keeper, peers, deadlines, reach, isProven, arrival, versions, members } = cluster
-  const { pending, horizon, horizonOf, replica, copyAnswers, putDownVanished } = copies
+  const { pending, horizon, horizonOf, replica, copyAnswers, replaceVanished } = copies
   const { actor } = identity
   const { nodeId: self, requestTimeoutMs, inflightRequestsMax } = settings
   const placer = new RequestPlacer({ self, keeper, clock, requestTimeoutMs })
@@ -95,7 +95,7 @@ export async function composeRequests(
     route: (owner, bucket, key) => hintRoute(keeper, self, { owner, bucket, key }),
     applyHere: copyAnswers.apply,
   })
-  const pages = new KeyPages(ports, { self, keeper, indexes, putDownVanished })
+  const pages = new KeyPages(ports, { self, keeper, indexes, replaceVanished })
   const listing = new KeyListing(ports, {
     self,
     keeper,

@@ -3,7 +3,8 @@
  * copy, or an empty one in place of a lost one.
  *
  * At each start the node asks its peers which stamps they have heard of its earlier lives. If a peer has heard a stamp
- * that this directory cannot know, the directory is behind. If not, it is proven as far as that peer is concerned.
+ * that this directory cannot know, the directory is *behind*: it lacks data. Otherwise that peer has confirmed it. The
+ * directory is *proven* once a majority of the members, with this node, has answered.
  *
  * The stamp is compared with the clock's bound that the directory held before the start. If the peer has not answered
  * for several starts, the bound before the earliest of them counts. With the present bound, a node that lost its
@@ -69,7 +70,9 @@ export class DirectoryProof {
     return this.#isBehind
   }
 
-  /** Whether the directory began empty, and no majority of the members has confirmed yet that no data came before it. */
+  /**
+   * Whether the directory began empty, and no majority of the members has confirmed yet that no data came before it.
+   */
   isNew(members: number): boolean {
     return this.#knownUntil === 0 && this.#answeredBefore + 1 < majority(members)
   }
@@ -90,8 +93,8 @@ export class DirectoryProof {
   }
 
   /**
-   * Takes a peer's answer: the stamps that it has heard of this node's earlier lives. Calls `lose` if the answer shows a
-   * loss, with the latest lost stamp. `lose` resolves once the consequences for the node's votes are durable. The
+   * Takes a peer's answer: the stamps that it has heard of this node's earlier lives. Calls `lose` if the answer shows
+   * a loss, with the latest lost stamp. `lose` resolves once the consequences for the node's votes are durable. The
    * consequence for its copies is `isBehind`, which is stored together with the answer.
    */
   heard(peer: string, lives: HeardLives, lose: (heardUntil: Timestamp) => Promise<void>): void {

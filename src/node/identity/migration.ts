@@ -1,6 +1,7 @@
 /**
  * Migrates a data directory of an older format to the current one, before anything else reads it. A crash in between
- * does no harm, because each step can be repeated, and the new format is written last.
+ * does no harm, because each step can be repeated, and the new format is written last. The format is a part of the
+ * node's own state, so this file lies here and not in `storage`.
  */
 import type { Codec, Encodable } from '../../ports/codec.ts'
 import type { Disk } from '../../ports/disk.ts'
@@ -24,9 +25,9 @@ const PAGE = 64
 
 /**
  * Call this if synced writes are missing from the directory. Its horizon, its votes and its indexes then cannot be
- * trusted. The horizon is reset, because otherwise this node would take missing writes for history, and the other owners
- * would forget them too. The node later recalls its votes from the other voters. The indexes are rebuilt from the
- * records. Rejects with a `DiskError`.
+ * trusted. The horizon is reset, because otherwise this node would take missing writes for history, and the other
+ * owners would forget them too. The node later recalls its votes from the other voters. The indexes are rebuilt from
+ * the records. Rejects with a `DiskError`.
  */
 export async function distrust(state: NodeState): Promise<void> {
   await markVoteLost(state)
@@ -51,8 +52,8 @@ function isWithoutIndex(format: Encodable | undefined): format is OldFormat {
 
 /**
  * Empties the list of lives if an older version, which keeps no such list, has used the directory. That version did not
- * always mark a lost vote either, so this function marks it. Call it before this life takes an incarnation. Rejects with
- * a `DiskError`.
+ * always mark a lost vote either, so this function marks it. Call it before this life takes an incarnation. Rejects
+ * with a `DiskError`.
  */
 export async function forgetLives(state: NodeState): Promise<void> {
   if (!hasUnlistedLives(state)) return

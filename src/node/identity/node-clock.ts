@@ -59,7 +59,7 @@ export class NodeClock {
   #bootMs: number
   /** The correction that was last stored. */
   #savedMs: number
-  /** The messages of a peer are accepted again after a refusal. */
+  /** The clock of a peer is believed again after a refusal, so its messages count. */
   readonly believed = new Signal<[peer: string]>()
 
   constructor(
@@ -116,9 +116,8 @@ export class NodeClock {
    * clock_drift if the hybrid clock is too far ahead of this node's time.
    */
   mint(): Timestamp | undefined {
-    if (this.aheadMs > this.maxDriftMs && !(this.#follow() && this.aheadMs <= this.maxDriftMs)) {
-      throw this.#driftError()
-    }
+    if (this.aheadMs > this.maxDriftMs) this.#follow()
+    if (this.aheadMs > this.maxDriftMs) throw this.#driftError()
     const timeMs = this.#timeMs()
     const minted = this.#hybrid.mint(timeMs)
     const left = this.#hybrid.bound - Math.max(this.#hybrid.last, timestampOf(timeMs))
@@ -140,10 +139,10 @@ export class NodeClock {
     while (this.#hybrid.bound < timestamp) await this.raised()
   }
 
-  /** A promise: this node, in this life and every later one, mints no timestamp up to this one. */
-  promise(): Timestamp {
+  /** A lower bound: neither this life of the node nor a later one mints a timestamp up to the returned one. */
+  mintFloor(): Timestamp {
     const stamp = this.stamp()
-    // An idle node does not need a new bound for itself, but its promise must advance. While a correction is in force,
+    // An idle node does not need a new bound for itself, but this floor must advance. While a correction is in force,
     // its stamps must also keep up, because the other members would take its clock for slow.
     const lagMs = this.correctionMs > 0 ? -BOUND_MARGIN_MS : IDLE_BOUND_LAG_MS
     if (wallMsOf(this.#hybrid.bound) < this.#timeMs() - lagMs) {
@@ -163,8 +162,8 @@ export class NodeClock {
   }
 
   /**
-   * A timestamp above everything that earlier lives of this node can have promised, as far as this clock has observed
-   * them. No life accepts a timestamp that is ahead of its clock by more than the allowed drift.
+   * A timestamp above every ballot that earlier lives of this node can have promised. This clock must have observed the
+   * stamps of those lives before. No life accepts a ballot that is ahead of its clock by more than the allowed drift.
    */
   beyondEarlierLives(): Timestamp {
     return this.reading() + this.maxDriftMs * TICKS_PER_MS
@@ -187,7 +186,8 @@ export class NodeClock {
     this.#agreed.hear(peer, stamp, peerMs, this.#clocks())
     this.#align()
     const isTooFarAhead = (): boolean => wallMsOf(stamp) - this.#timeMs() > this.maxDriftMs
-    if (isTooFarAhead() && !(this.#follow() && !isTooFarAhead())) {
+    if (isTooFarAhead()) this.#follow()
+    if (isTooFarAhead()) {
       this.#metrics.count('clock_drift_refusals_total', { peer })
       if (!this.#drifting.has(peer)) {
         this.#drifting.add(peer)
@@ -274,9 +274,9 @@ export class NodeClock {
     this.#state.set('clock-correction', [aheadMs, sinceMs]).catch(() => undefined)
   }
 
-  /** Raises this node's time to that of a majority. Returns whether it was raised. */
-  #follow(): boolean {
-    if (!this.#agreed.follow(this.#clocks())) return false
+  /** Raises this node's time to that of a majority, if a majority agrees on a later time. */
+  #follow(): void {
+    if (!this.#agreed.follow(this.#clocks())) return
     const { aheadMs } = this.#agreed.correction
     this.#bootMs = this.#clock.wallMs() - this.#clock.monotonicMs()
     this.#log.warn(
@@ -284,7 +284,6 @@ export class NodeClock {
       'following a majority of the members, whose time is ahead of this clock',
     )
     this.#saveCorrection()
-    return true
   }
 
   #driftError(): QuorateError {

@@ -1,6 +1,11 @@
 /**
- * The identity of this process. Each start takes a new incarnation, and is listed in the directory before its first
- * message.
+ * This room decides which life of the node this process is, what time it is (node-clock.ts), and whether the data
+ * directory is the newest one that the node ever had (directory-proof.ts). A *life* is one process on a directory. The
+ * room relies on `storage` for the node's own state (node-state.ts), and on the peers to tell what they have heard of
+ * earlier lives. It decides nothing about the copies of keys.
+ *
+ * node-identity.ts takes the identity of this process. Each start takes a new incarnation, and is listed in the
+ * directory before its first message.
  *
  * Invariant: two processes never share an incarnation, so no dot is minted twice (riak_kv #679). This holds even if the
  * directory is an older copy of itself. So a clean stop is no reason to keep the incarnation: the copy may have been
@@ -42,7 +47,8 @@ export async function takeIdentity(
   const made = wallMs * INCARNATION_CHANCE + chance(INCARNATION_CHANCE)
   const incarnation = Math.max((last ?? 0) + 1, made)
   const life = chance(LIVES_MAX)
-  // Both are stored in one batch, because a list that lacks a life is useless (own-lives.ts).
+  // Both values reach the disk in one batch, because both are queued in the same turn. They must not be separated,
+  // because a list that lacks a life is useless (own-lives.ts).
   const lives = withNewLife(state, life, incarnation).map((its) => [...its])
   await Promise.all([state.set('incarnation', incarnation), state.set('own-lives', lives)])
   if (format === undefined) await state.set('format', STORAGE_FORMAT)

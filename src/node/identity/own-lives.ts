@@ -1,6 +1,6 @@
 /**
- * The lives that a directory lists as its own (directory-proof.ts). A *life* is one process on the directory. Each start
- * is listed with its incarnation before its first message, so no peer can hear of an unlisted life.
+ * The lives that a directory lists as its own (directory-proof.ts). A *life* is one process on the directory. Each
+ * start is listed with its incarnation before its first message, so no peer can hear of an unlisted life.
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import type { NodeState } from './node-state.ts'
@@ -12,7 +12,10 @@ export type OwnLife = readonly [life: number, bound: Timestamp, incarnation: num
 /** The number of a life that no peer can name any more. Its entry only shows where the previous life ended. */
 const NAMELESS = -1
 
-/** The latest lives in order, as many as peers can name. An older life counts as one of another directory. */
+/**
+ * The latest lives of this directory, oldest first, and at most as many as peers can name. A life that has left the
+ * list is treated like one of another directory.
+ */
 export function ownLivesIn(state: NodeState): readonly OwnLife[] {
   return (state.get('own-lives') as readonly OwnLife[] | undefined) ?? []
 }

@@ -53,7 +53,7 @@ export class KeyPages {
   readonly #keeper: TopologyKeeper
   readonly #indexes: IndexRepair
   readonly #limit: ConcurrencyLimit
-  readonly #putDownVanished: (storageKey: string) => Promise<void>
+  readonly #replaceVanished: (storageKey: string) => Promise<void>
   /** A record is damaged. */
   readonly corrupt = new Signal<[storageKey: string]>()
 
@@ -64,7 +64,7 @@ export class KeyPages {
       keeper: TopologyKeeper
       indexes: IndexRepair
       /** Called for a key that is listed but has no record (vanished-record.ts). Rejects with a `DiskError`. */
-      putDownVanished: (storageKey: string) => Promise<void>
+      replaceVanished: (storageKey: string) => Promise<void>
     },
   ) {
     this.#disk = ports.disk
@@ -72,7 +72,7 @@ export class KeyPages {
     this.#self = parts.self
     this.#keeper = parts.keeper
     this.#indexes = parts.indexes
-    this.#putDownVanished = parts.putDownVanished
+    this.#replaceVanished = parts.replaceVanished
     this.#limit = new ConcurrencyLimit(PAGES_AT_ONCE, {
       max: PAGES_WAITING_MAX,
       timers: ports.timers,
@@ -172,7 +172,7 @@ export class KeyPages {
       const isListed = found[absent.length + i] !== undefined
       if (found[i] !== undefined || !isListed) continue
       doubtful.push((absent[i] as { partition: number }).partition)
-      await this.#putDownVanished(storageKey)
+      await this.#replaceVanished(storageKey)
     }
   }
 

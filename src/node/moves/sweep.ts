@@ -13,7 +13,7 @@ import type { HintStore } from '../hints/hint-store.ts'
 import { type DropParts, dropRecords } from '../storage/partition-drop.ts'
 import { readPage } from '../storage/record-page.ts'
 import type { NodeMove } from '../service/service.ts'
-import { ALL_HINTS, ALL_PROMISES, ALL_RECORDS, ALL_REMAINS } from '../storage/storage-keys.ts'
+import { ALL_HINTS, ALL_PROMISES, ALL_RECORDS, ALL_QUARANTINED } from '../storage/storage-keys.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 
 const RETRY_INTERVAL_MS = 500
@@ -129,7 +129,7 @@ export class Sweep {
       const [hint] = await disk.range(...ALL_HINTS, 1)
       if (!isQuiet || hint !== undefined) throw new Error('hints are still to be delivered')
     }
-    for (const [from, to] of [ALL_HINTS, ALL_PROMISES, ALL_REMAINS]) {
+    for (const [from, to] of [ALL_HINTS, ALL_PROMISES, ALL_QUARANTINED]) {
       for (;;) {
         const { entries } = await readPage(disk, from, to, PAGE)
         if (entries.length === 0) break

@@ -103,7 +103,7 @@ export class HorizonKeeper {
 
   #raiseFloor(): void {
     const { self, clock, hints, pending } = this.#parts
-    const quiet = clock.promise() - FLOOR_LAG_MS * TICKS_PER_MS
+    const quiet = clock.mintFloor() - FLOOR_LAG_MS * TICKS_PER_MS
     const floor = Math.min(quiet, pending.lowest() - 1, hints.lowest() - 1)
     this.#floor = Math.max(this.#floor, floor)
     this.#stability.learn(self, this.#floor, 0)

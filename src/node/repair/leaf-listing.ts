@@ -27,20 +27,20 @@ export interface LeafListingParts {
   /** The replica count of a bucket; undefined if there is no such bucket. */
   readonly copiesOf: (bucket: string) => number | undefined
   /** Called for a key that is listed but has no record, before the listing is answered (vanished-record.ts). */
-  readonly putDownVanished: (storageKey: string) => Promise<void>
+  readonly replaceVanished: (storageKey: string) => Promise<void>
 }
 
 export class LeafListing {
   readonly #disk: Disk
   readonly #codec: Codec
   readonly #copiesOf: (bucket: string) => number | undefined
-  readonly #putDownVanished: (storageKey: string) => Promise<void>
+  readonly #replaceVanished: (storageKey: string) => Promise<void>
 
   constructor(ports: { disk: Disk; codec: Codec }, parts: LeafListingParts) {
     this.#disk = ports.disk
     this.#codec = ports.codec
     this.#copiesOf = parts.copiesOf
-    this.#putDownVanished = parts.putDownVanished
+    this.#replaceVanished = parts.replaceVanished
   }
 
   /**
@@ -65,7 +65,7 @@ export class LeafListing {
         const record = records[i]
         if (record === undefined) {
           isWhole = false
-          await this.#putDownVanished(dataKey(partition, at.bucket, at.key))
+          await this.#replaceVanished(dataKey(partition, at.bucket, at.key))
           continue
         }
         try {

@@ -4,7 +4,7 @@
  * - `i/`: the leaf of the hash tree that contains the key, so that a leaf can be listed without reading the partition.
  * - `k/`: the key in the order of its bucket, so that keys can be listed without reading the values. The entry contains
  *   the head of a large record. It is empty for a small record, which is read instead (record-head.ts).
- * - `g/`: for a record that holds only deletes or expired values, the time from which it does, for the collector.
+ * - `g/`: a grave, which tells the collector from which time on the record holds only deletes or expired values.
  *
  * All entries can be derived from the record. If a small value overwrites another, no entry changes.
  */
@@ -48,6 +48,7 @@ export function indexOperations(
   const operations: DiskOperation[] = []
   const deadBefore = deadFromMs(before.object, wallMsOf)
   const deadAfter = deadFromMs(after.object, wallMsOf)
+  // The entry under `k/` changes with every large record, because it contains the head.
   const isListedAnew = isThere !== wasThere || hasHead(before) || hasHead(after)
   if (!isListedAnew && deadBefore === deadAfter) return operations
   const at = parseDataKey(storageKey)

@@ -2,8 +2,8 @@
  * Adds checksums (frames) to the values of a data directory of format 1 or 2, before anything else reads it.
  *
  * Each batch frames a page of values in key order, and also stores the last key of the page. So a crash at any point
- * loses nothing: the next start continues after that key. The format is the last value to be framed. An unframed format
- * therefore tells that the migration has not finished.
+ * loses nothing: the next start continues after that key. The format is the last value to be framed. So a format
+ * without a frame shows that the migration has not finished.
  */
 import type { Codec, Encodable } from '../../ports/codec.ts'
 import type { Disk, DiskOperation } from '../../ports/disk.ts'

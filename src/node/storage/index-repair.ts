@@ -6,7 +6,7 @@
  * Invariants:
  * - Before the first change of an index, a mark that the index is torn is durable. So after a crash the next start
  *   rebuilds it (migration.ts).
- * - While `isWhole`, every record has its entries, as far as any read has shown. A list of keys that was read while
+ * - While `isWhole` is true, no read has shown that a record lacks an entry. A list of keys that was read while
  *   `isWhole` was false may lack keys, and must not be returned.
  */
 import type { Codec } from '../../ports/codec.ts'
@@ -103,7 +103,7 @@ export class IndexRepair {
 
   async #run(): Promise<void> {
     this.#log.info({}, 'the indexes are being rebuilt')
-    // Go on until every record has its entries again, because no read reports an entry that was deleted.
+    // Do not stop halfway: a deleted entry is missing, and no later read can find a missing entry.
     let isMade = false
     let isFailing = false
     while ((!isMade || this.#damaged.size > 0) && !this.#isStopped) {

@@ -1,9 +1,15 @@
 /**
- * The objects of one node: a bounded cache over the disk. Every change of a stored object goes through this table.
+ * This room decides where each record lies on the disk (storage-keys.ts), which writes share an fsync
+ * (group-commit.ts), and how damage is found (record-frame.ts, checked-disk.ts). It relies on the disk port alone, and
+ * knows nothing of owners or peers. Its invariant: a caller learns of success only once the write is as durable as
+ * requested, and damage is never taken for a valid or an absent record.
+ *
+ * The table holds the objects of one node: a bounded cache over the disk. Every change of a stored object goes through
+ * this table.
  *
  * Each entry holds two copies of a key. The *durable* copy survives a crash, so reads return it. The *latest* copy may
- * still be on its way to the disk, and the next write is merged into it. A caller finds an entry and replaces its latest
- * copy in one turn of the event loop, so updates of one key never interleave.
+ * still be on its way to the disk, and the next write is merged into it. A caller finds an entry and replaces its
+ * latest copy in one turn of the event loop, so updates of one key never interleave.
  *
  * Invariants:
  * - The durable copy is the one that the last successful commit of the key stored.
@@ -37,7 +43,7 @@ export interface Entry {
   pending: number
   /** The record on disk was damaged and given up, and its replacement is not durable yet. */
   isLost: boolean
-  /** Second-chance bit of the cache. */
+  /** Whether the entry was used since the cache last looked at it (`#evict`). */
   touched: boolean
 }
 
@@ -109,8 +115,8 @@ export class ObjectTable {
 
   /**
    * Makes `next` the latest copy of the key. Calls `done` once this copy, or a later one, is durable. An absent `next`
-   * removes the record. If `next` is unchanged, `done` waits for the commits in progress, because success must mean that
-   * the copy is durable. The operations in `beside` are stored in the same batch.
+   * removes the record. If `next` is unchanged, `done` waits for the commits in progress, because success must mean
+   * that the copy is durable. The operations in `beside` are stored in the same batch.
    */
   replace(
     entry: Entry,

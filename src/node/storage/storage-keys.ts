@@ -1,6 +1,6 @@
 /**
- * The key layout of a node's database, format 4. The keys of a data partition form one range. So do the keys of a bucket
- * within a partition, and the hints for an owner.
+ * The key layout of a node's database, format 4. The keys of a data partition form one range. So do the keys of a
+ * bucket within a partition, and the hints for an owner.
  *
  *   d/<partition, two hex digits>/<bucket>/<key>   the record (object-record.ts) of a key that this node keeps
  *   i/<partition>/<leaf, three hex digits>/<bucket>/<key>
@@ -8,7 +8,8 @@
  *   k/<bucket>/<key>                               the key in the order of its bucket; the value is the head of a large
  *                                                  record, or empty (data-index.ts)
  *   g/<wall ms, eleven hex digits>/<partition>/<bucket>/<key>
- *                                                  empty value: from that time on the record holds nothing live
+ *                                                  a *grave*, with an empty value: from that time on the record holds
+ *                                                  nothing live, so the collector may look at it
  *   p/<partition>/<bucket>/<key>                   the promised ballot of a strong key, if it is above the ballot that
  *                                                  its record implies (register-acceptor.ts)
  *   h/<owner>/<bucket>/<key>                       a hint: a record kept for an owner that was out of reach
@@ -20,7 +21,10 @@
  */
 
 export const STORAGE_FORMAT = 4
-/** A format without the keys under `i/`, `g/` and `k/`. They can be derived from the records. */
+/**
+ * A format without the keys under `i/`, `g/` and `k/`. They can be derived from the records. It also marks indexes that
+ * have to be rebuilt (migration.ts).
+ */
 export const FORMAT_WITHOUT_INDEX = 1
 /** A format with the keys under `i/` and `g/`, but without those under `k/`. */
 export const FORMAT_WITHOUT_KEY_INDEX = 3
@@ -93,7 +97,7 @@ export function graveKey(deadFromMs: number, partition: number, name: string): s
   return `g/${timeName(deadFromMs)}/${PARTITION_NAMES[partition] as string}/${name}`
 }
 
-/** The range of all `g/` entries before that time. */
+/** The range of all graves before that time. */
 export function graveRange(untilMs: number): [from: string, to: string] {
   return ['g/', `g/${timeName(untilMs)}`]
 }
@@ -121,7 +125,7 @@ export function hintKey(owner: string, bucket: string, key: string): string {
 }
 
 /** The range of the quarantine. */
-export const ALL_REMAINS: [from: string, to: string] = ['x/', 'x0']
+export const ALL_QUARANTINED: [from: string, to: string] = ['x/', 'x0']
 
 export const ALL_HINTS: [from: string, to: string] = ['h/', 'h0']
 

@@ -2,8 +2,9 @@
  * Handles a record that an index (data-index.ts) lists but that is absent. A record and its index entries are always
  * written in one batch, so the disk has lost the record, for instance because its key is damaged.
  *
- * Below the horizon, an absent record means that the key was deleted, and the other owners would believe it. So this
- * stores a damaged record in its place. A damaged record claims nothing, and read repair or anti-entropy replaces it.
+ * Below the horizon, an absent record means that the key was deleted, and the other owners would believe it. So
+ * `replaceVanished` stores a damaged record in its place. A damaged record claims nothing, and read repair or
+ * anti-entropy later replaces it by the copy of the other owners.
  */
 import { hashText } from '../../core/hash/text-hash.ts'
 import { leafOf } from '../../core/repair/hash-tree.ts'
@@ -22,7 +23,7 @@ export const RECORD_VANISHED = 'a record has vanished from the disk'
 export interface VanishedParts {
   readonly table: ObjectTable
   readonly commits: GroupCommit
-  /** Emitted because this node has lost a write that it had acknowledged. */
+  /** This function emits it: the node has lost a write that it had acknowledged. */
   readonly givenUp: Signal
 }
 
@@ -30,7 +31,7 @@ export interface VanishedParts {
  * Resolves once a damaged record is stored, or if the record had not vanished: a write or the collector may just have
  * changed it. Rejects with a `DiskError`.
  */
-export async function putDownVanished(
+export async function replaceVanished(
   { disk, log }: { readonly disk: Disk; readonly log: Log },
   { table, commits, givenUp }: VanishedParts,
   storageKey: string,
@@ -47,7 +48,7 @@ export async function putDownVanished(
         reject(failure)
         return
       }
-      if (!isNothing(entry)) {
+      if (!hasNoRecord(entry)) {
         resolve()
         return
       }
@@ -62,16 +63,16 @@ export async function putDownVanished(
   })
 }
 
-/** Whether the key has no record, and no commit in progress. Rejects with a `DiskError`: then nobody knows. */
+/** Whether the key has no record, and no commit in progress. Rejects with a `DiskError` if the disk does not tell. */
 function isAtRest(table: ObjectTable, storageKey: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     table.find(storageKey, (entry, failure) => {
       if (failure instanceof DiskError) reject(failure)
-      else resolve(isNothing(entry))
+      else resolve(hasNoRecord(entry))
     })
   })
 }
 
-function isNothing(entry: Entry | undefined): entry is Entry {
+function hasNoRecord(entry: Entry | undefined): entry is Entry {
   return entry !== undefined && entry.pending === 0 && entry.latest.record.length === 0
 }

@@ -14,8 +14,8 @@ import type { Timer, Timers } from '../../ports/timers.ts'
 
 const LOOK_INTERVAL_MS = 500
 /**
- * An operation is stalled if it is still in progress after this many looks, which take 3 s. That is longer than a
- * healthy disk ever takes, and short enough for a node to be unready within 5 s. The watch counts looks instead of time,
+ * An operation is stalled if it is still in progress after this many looks, which take 3 s. A healthy disk answers
+ * sooner, and the node becomes unready within 5 s. The watch counts looks instead of time,
  * because after a pause of the process every operation seems old, even if its answer has already arrived.
  */
 const STALLED_LOOKS = 6

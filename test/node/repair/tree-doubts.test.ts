@@ -45,7 +45,7 @@ async function world() {
   const ports = { disk, codec: msgpackCodec, timers: host.timers() }
   const copiesOf = (bucket: string) => (bucket === BUCKET ? COPIES : undefined)
   const forest = new HashForest(ports, copiesOf)
-  const leaves = new LeafListing(ports, { copiesOf, putDownVanished: () => Promise.resolve() })
+  const leaves = new LeafListing(ports, { copiesOf, replaceVanished: () => Promise.resolve() })
   const mended: unknown[] = []
   const log: Log = {
     debug: () => undefined,

@@ -140,7 +140,7 @@ class VotingNode {
     liveness.start()
     voter.start()
     // As the horizon does: the bound goes on, and with it what has been heard is stored.
-    timers.every(1000, () => void clock.promise())
+    timers.every(1000, () => void clock.mintFloor())
     this.#cluster.note(self, keeper.topology)
     this.life = { keeper, register, voter, arrival }
     await arrival.start()

@@ -64,7 +64,7 @@ export class CopyFanout {
     for (const owner of targets.owners) {
       peers.ask(owner, APPLY, request, deadlineMs, (reply) => this.#ownerReplied(owner, reply))
     }
-    // Before this node's disk, which may answer at once and end the request: its answer names all owners.
+    // Do this before the disk is asked: it may answer at once and end the request, and the answer names every owner.
     for (const owner of [...targets.standIns.map(({ owner }) => owner), ...targets.missed]) {
       reports.setUnasked(owner, clock)
     }

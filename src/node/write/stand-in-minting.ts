@@ -17,7 +17,8 @@ import { modeOf } from '../replica/replica.ts'
 import type { PlacedRequest } from '../round/placed-request.ts'
 import { StandInCopies } from './stand-in-copies.ts'
 import { dataKey } from '../storage/storage-keys.ts'
-import { dotsNeeded, needsOwner, type PlannedUpdate, type PlannedWrite } from './type-change.ts'
+import { needsOwner, type PlannedRequest } from './planned-request.ts'
+import { dotsNeeded } from './type-change.ts'
 import { madeBefore, nameOfRequest } from './update-names.ts'
 
 /** The client sends the whole vector back in a header, as a token of about 18 characters an entry. */
@@ -34,7 +35,7 @@ export interface StandInParts {
     placed: PlacedRequest,
     held: StoredObject,
     dots: readonly Dot[],
-    request: PlannedWrite | PlannedUpdate,
+    request: PlannedRequest,
   ) => Copy
 }
 
@@ -45,7 +46,7 @@ export interface MintedCopy {
   /** The earlier update that this request repeats. The copy contains that update, and nothing new. */
   readonly repeats?: NamedUpdate | undefined
   /** Maps an error of the write to the error that the client gets; undefined if they are the same. */
-  readonly endWith?: ((error: unknown) => unknown) | undefined
+  readonly errorFor?: ((error: unknown) => unknown) | undefined
 }
 
 export class StandInMinting {
@@ -65,7 +66,7 @@ export class StandInMinting {
    */
   async mint(
     placed: PlacedRequest,
-    request: PlannedWrite | PlannedUpdate,
+    request: PlannedRequest,
     begin: (timestamp: Timestamp) => PendingDot,
     refuseLate: () => void,
   ): Promise<MintedCopy & { readonly pending: PendingDot }> {
@@ -95,11 +96,7 @@ export class StandInMinting {
     this.#copies.letGoOf(owner)
   }
 
-  #make(
-    placed: PlacedRequest,
-    request: PlannedWrite | PlannedUpdate,
-    times: readonly Timestamp[],
-  ): MintedCopy {
+  #make(placed: PlacedRequest, request: PlannedRequest, times: readonly Timestamp[]): MintedCopy {
     const { actor: actorOf, make, mayKeep } = this.#parts
     const { at, placementVersion } = placed
     const [first, last] = [times[0] as Timestamp, times.at(-1) as Timestamp]
@@ -116,7 +113,7 @@ export class StandInMinting {
     if (known !== undefined && repeats !== undefined) {
       // This is a new object: a rejection of the first request must not take back what this repeat may have stored.
       const copy = encodeCopy(this.#codec, { ...known.object })
-      return { copy, dot: repeats.dot, repeats, endWith: this.#copies.advance(key, known, copy) }
+      return { copy, dot: repeats.dot, repeats, errorFor: this.#copies.advance(key, known, copy) }
     }
     // Another write of this key got newer timestamps first, so this write uses a one-off actor.
     if (known !== undefined && (known.object.vector.get(known.actor) ?? 0) >= first) {
@@ -127,15 +124,12 @@ export class StandInMinting {
     const dots = dotsOf(standIn.actor)
     const copy = make(placed, standIn.object, dots, blindTo(request, standIn.object))
     refuseLongVector(copy.object)
-    return { copy, dot: dots[0] as Dot, endWith: this.#copies.advance(key, standIn, copy) }
+    return { copy, dot: dots[0] as Dot, errorFor: this.#copies.advance(key, standIn, copy) }
   }
 }
 
 /** Gives a blind write a context: what this stand-in wrote of the key, and what the client's session has seen of it. */
-function blindTo(
-  request: PlannedWrite | PlannedUpdate,
-  { vector }: StoredObject,
-): PlannedWrite | PlannedUpdate {
+function blindTo(request: PlannedRequest, { vector }: StoredObject): PlannedRequest {
   if ('change' in request || request.context !== undefined) return request
   return { ...request, context: joinVectors(vector, request.past ?? EMPTY_VECTOR) }
 }

@@ -7,12 +7,12 @@
 import { dotsOfIncrement, type Folding, incrementCounter } from '../../core/causality/counter.ts'
 import type { Dot } from '../../core/causality/dot.ts'
 import { changeSet, ELEMENT_BYTES_MAX } from '../../core/causality/element-set.ts'
-import { merge, type StoredObject } from '../../core/causality/stored-object.ts'
+import type { StoredObject } from '../../core/causality/stored-object.ts'
 import type { UpdateName } from '../../core/causality/update-name.ts'
 import { QuorateError } from '../../core/errors.ts'
 import { type Bucket, isTypeMode } from '../../core/placement/topology.ts'
 import type { Copy } from '../wire/object-record.ts'
-import type { ReadAnswer, TypeChange, UpdateRequest, WriteRequest } from '../service/service.ts'
+import type { TypeChange, UpdateRequest, WriteRequest } from '../service/service.ts'
 
 /** Elements in one set. An update that only removes elements is always allowed. */
 export const ELEMENTS_MAX = 10_000
@@ -20,16 +20,6 @@ export const ELEMENTS_MAX = 10_000
 export const SET_BYTES_MAX = 1_048_576
 
 const utf8 = new TextEncoder()
-
-/** An update before it is minted. `seen`: the object that a quorum read found first, if the update needed that read. */
-export interface PlannedUpdate extends UpdateRequest {
-  readonly seen?: StoredObject | undefined
-}
-
-/** A write before it is minted. `seen` is used by the delete of a counter. */
-export interface PlannedWrite extends WriteRequest {
-  readonly seen?: StoredObject | undefined
-}
 
 /** Throws mode_mismatch or bad_request, before anything is applied. */
 export function refuseUnfit(bucket: Bucket, request: WriteRequest | UpdateRequest): void {
@@ -49,35 +39,9 @@ export function refuseUnfit(bucket: Bucket, request: WriteRequest | UpdateReques
   }
 }
 
-/** Whether only an owner can coordinate the request, because another node cannot see the elements that it removes. */
-export function needsOwner(request: WriteRequest | UpdateRequest): boolean {
-  return 'change' in request && request.change.type === 'set' && request.change.remove.length > 0
-}
-
-/** Whether the coordinator must first read at a quorum, because the request replaces or repeats earlier updates. */
-export function needsQuorumRead({ mode }: Bucket, request: WriteRequest | UpdateRequest): boolean {
-  if (needsOwner(request)) return true
-  if (mode !== 'counter' || request.context !== undefined) return false
-  return !('change' in request) || request.idempotencyKey !== undefined
-}
-
-/**
- * Waits for the quorum read that a request builds on. A removal needs it because an element that was acknowledged at a
- * quorum may not have arrived here yet: the removal would miss it, and be acknowledged. A counter's idempotency keys
- * have the same problem. Rejects with quorum_unreachable.
- */
-export async function seenBefore(read: Promise<ReadAnswer>): Promise<StoredObject | undefined> {
-  try {
-    return (await read).object
-  } catch (error) {
-    if (!(error instanceof QuorateError)) throw error
-    const message = `the value that the request builds on could not be read, nothing was applied: ${error.message}`
-    throw new QuorateError('quorum_unreachable', message, error.details, { cause: error })
-  }
-}
-
+/** The number of dots that the request needs. `name`: the name of an update with an idempotency key. */
 export function dotsNeeded(
-  request: WriteRequest | PlannedUpdate,
+  request: WriteRequest | UpdateRequest,
   name: UpdateName | undefined,
 ): number {
   if (!('change' in request)) return 1
@@ -85,19 +49,11 @@ export function dotsNeeded(
   return Math.max(1, new Set(request.change.add).size)
 }
 
-/** Everything known about the key here: this node's own copy, merged with the result of the quorum read. */
-export function knownObject(
-  held: StoredObject,
-  request: PlannedWrite | PlannedUpdate,
-): StoredObject {
-  return request.seen === undefined ? held : merge('siblings', held, request.seen)
-}
-
 /** Applies the update to the known object. Throws limit_reached if a counter would leave the range of exact numbers. */
 export function changedObject(
   known: StoredObject,
   dots: readonly Dot[],
-  { change }: PlannedUpdate,
+  { change }: UpdateRequest,
   folding: Folding,
   name: UpdateName | undefined,
 ): StoredObject {

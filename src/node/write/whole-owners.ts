@@ -9,8 +9,7 @@
 import { majority } from '../../core/quorum/level.ts'
 import { modeOf } from '../replica/replica.ts'
 import type { PlacedRequest } from '../round/placed-request.ts'
-import type { WriteRequest } from '../service/service.ts'
-import type { PlannedUpdate } from './type-change.ts'
+import type { PlannedRequest } from './planned-request.ts'
 
 export interface WholeOwners {
   /** Number of whole owners that must report; 0 if none. */
@@ -24,7 +23,7 @@ export const NOT_ASKED: WholeOwners = { need: 0, isSelfWhole: false }
 /** The smallest number of owners that meets every majority; 0 if the write need not replace anything unseen. */
 export function wholeNeedOf(
   { at, owners, level, need }: PlacedRequest,
-  request: WriteRequest | PlannedUpdate,
+  request: PlannedRequest,
 ): number {
   // Weaker levels do not promise to replace unseen values. A change of a counter or a set first reads what it replaces.
   if ((level !== 'quorum' && level !== 'all') || need.sloppy || 'change' in request) return 0

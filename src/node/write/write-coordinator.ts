@@ -1,6 +1,11 @@
 /**
  * Coordinates a client's write. An owner of the key may coordinate any write, and any node may coordinate an lww write.
- * At a sloppy level, a fallback coordinates a write if it can reach no owner.
+ * At a sloppy level, a fallback coordinates a write if it can reach no owner. Any other node forwards the write
+ * (write-forward.ts).
+ *
+ * A write takes these steps. write-targets.ts chooses the nodes, and refuses the write if there are too few.
+ * write-minting.ts makes the first copy, or stand-in-minting.ts at a node that is no owner. write-run.ts carries out
+ * core/replication/write-protocol.ts, and sends each copy through copy-fanout.ts.
  *
  * These rules keep acknowledged writes:
  * - Only an owner mints dots with its own actor.
@@ -20,7 +25,7 @@ import { modeOf } from '../replica/replica.ts'
 import { type PlacedRequest, rejection, ReplicaReports } from '../round/placed-request.ts'
 import { orFail, type RequestEnd } from '../round/request-end.ts'
 import type { WriteAnswer } from '../service/service.ts'
-import type { PlannedUpdate, PlannedWrite } from './type-change.ts'
+import type { PlannedRequest } from './planned-request.ts'
 import { WholeBelief } from './whole-owners.ts'
 import { WriteMinting } from './write-minting.ts'
 import type { WriteParts } from './write-parts.ts'
@@ -70,19 +75,11 @@ export class WriteCoordinator {
   /**
    * Answers once W copies are durable; at level `weak`, at once. Fails with a `QuorateError`. Never throws.
    */
-  write(
-    placed: PlacedRequest,
-    request: PlannedWrite | PlannedUpdate,
-    end: RequestEnd<WriteAnswer>,
-  ): void {
+  write(placed: PlacedRequest, request: PlannedRequest, end: RequestEnd<WriteAnswer>): void {
     orFail(end, () => this.#start(placed, request, end))
   }
 
-  #start(
-    placed: PlacedRequest,
-    request: PlannedWrite | PlannedUpdate,
-    end: RequestEnd<WriteAnswer>,
-  ): void {
+  #start(placed: PlacedRequest, request: PlannedRequest, end: RequestEnd<WriteAnswer>): void {
     const targets = writeTargets(placed, this.#parts)
     if (placed.owners.includes(this.#parts.self)) {
       const refusal = this.#parts.replica.refusal()
@@ -117,7 +114,7 @@ export class WriteCoordinator {
 
   #weakAnswer(
     placed: PlacedRequest,
-    request: PlannedWrite | PlannedUpdate,
+    request: PlannedRequest,
     reports: ReplicaReports,
   ): WriteAnswer {
     return {

@@ -38,7 +38,7 @@ export function unmetError(
 export function doubted(error: QuorateError, { doubt, firstMet }: WriteProtocol): QuorateError {
   if (doubt === 'none' || error.kind.outcome === 'unknown') return error
   const isMoved = doubt === 'stored-before-move'
-  // What is true of the last round is not true of the write.
+  // Only the last round applied nothing. An earlier round may have stored the write.
   const why = error.message.replace(NOTHING_APPLIED, '')
   const message = isMoved
     ? `the key has moved during the write, and the write may have been applied: ${why}`

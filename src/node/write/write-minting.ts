@@ -6,25 +6,15 @@
  * Only an owner mints with its own actor. Any other node mints as a stand-in (stand-in-minting.ts), so that its dots
  * never cover a write that it has not seen.
  */
-import { namesAfterDelete } from '../../core/causality/counter.ts'
 import type { Dot, Timestamp } from '../../core/causality/dot.ts'
-import {
-  liveSiblings,
-  newestSibling,
-  type StoredObject,
-  write,
-} from '../../core/causality/stored-object.ts'
-import type { Sibling } from '../../core/causality/sibling.ts'
-import { covers, joinVectors, type VersionVector } from '../../core/causality/version-vector.ts'
-import { QuorateError } from '../../core/errors.ts'
+import { liveSiblings, newestSibling } from '../../core/causality/stored-object.ts'
 import { pruneVector } from '../../core/repair/horizon.ts'
-import { isTypeMode } from '../../core/placement/topology.ts'
 import type { Codec } from '../../ports/codec.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import { APPLY_ASKS_WHOLE, APPLY_REPORT_UNCOVERED } from '../wire/asks/copy-asks.ts'
 import type { Refusal } from '../wire/messages.ts'
-import { type Copy, encodeCopy } from '../wire/object-record.ts'
+import { encodeCopy } from '../wire/object-record.ts'
 import { type MintedCopy, StandInMinting } from './stand-in-minting.ts'
 import {
   clockNotPersisted,
@@ -36,22 +26,12 @@ import { modeOf } from '../replica/replica.ts'
 import type { Entry } from '../storage/object-table.ts'
 import type { PendingDot } from '../replica/pending-dots.ts'
 import { type PlacedRequest, rejection, type ReplicaReports } from '../round/placed-request.ts'
-import {
-  refuseLongQueue,
-  refuseTooManyBytes,
-  SIBLINGS_MAX,
-  SIBLINGS_WARN,
-} from '../replica/sibling-limits.ts'
-import {
-  changedObject,
-  dotsNeeded,
-  knownObject,
-  type PlannedUpdate,
-  type PlannedWrite,
-  refuseLargeSet,
-} from './type-change.ts'
+import { refuseLongQueue } from '../replica/sibling-limits.ts'
+import { CopyMaker } from './copy-maker.ts'
+import { knownObject, type PlannedRequest } from './planned-request.ts'
+import { dotsNeeded } from './type-change.ts'
 import { startStoring, type StoreLocally } from './own-store.ts'
-import { madeBefore, nameOfRequest, refuseManyNames } from './update-names.ts'
+import { madeBefore, nameOfRequest } from './update-names.ts'
 import type { WriteParts } from './write-parts.ts'
 import { NOT_ASKED, type WholeOwners, wholeNeedOf } from './whole-owners.ts'
 import { hasMoved, lateDisk } from './write-errors.ts'
@@ -80,39 +60,28 @@ export interface MintEnd {
 
 interface Mint {
   readonly placed: PlacedRequest
-  readonly request: PlannedWrite | PlannedUpdate
+  readonly request: PlannedRequest
   readonly reports: ReplicaReports
   readonly isGivenUp: () => boolean
 }
 
 export class WriteMinting {
   readonly #codec: Codec
-  readonly #log: Log
-  readonly #metrics: Metrics
   readonly #parts: WriteParts
+  readonly #maker: CopyMaker
   readonly #standIn: StandInMinting
   /** How often this node has given up its actor since it started, mostly because a commit failed. */
-  #failedCommits = 0
-  /** No earlier actor of this node has minted a dot above this timestamp. */
-  #actorSince: Timestamp
-  /** The placement under which a counter was last changed here, and the time of the first such change under it. */
-  #placementVersion = 0
-  #placedSince: Timestamp = 0
+  #actorsGivenUp = 0
 
   constructor(ports: { codec: Codec; log: Log; metrics: Metrics }, parts: WriteParts) {
     this.#codec = ports.codec
-    this.#log = ports.log
-    this.#metrics = ports.metrics
     this.#parts = parts
-    this.#actorSince = parts.clock.last
+    this.#maker = new CopyMaker(ports, parts)
     this.#standIn = new StandInMinting(ports.codec, {
       timestamps: (count) => mintTimestamps(parts.clock, count),
       actor: () => this.actor,
       mayKeep: parts.mayKeep,
-      make: (placed, held, dots, request) =>
-        'change' in request
-          ? this.#changedCopy(placed, held, dots, request, 0)
-          : this.#writtenCopy(placed, held, dots[0] as Dot, request),
+      make: (placed, held, dots, request) => this.#maker.make(placed, held, dots, request),
     })
   }
 
@@ -122,44 +91,19 @@ export class WriteMinting {
    */
   get actor(): string {
     const { actor } = this.#parts
-    return this.#failedCommits === 0 ? actor : `${actor}.${this.#failedCommits}`
+    return this.#actorsGivenUp === 0 ? actor : `${actor}.${this.#actorsGivenUp}`
   }
 
   /** Changes the actor, because this disk no longer holds every write of the current one. */
   giveUpActor(): void {
-    this.#failedCommits++
-    this.#actorSince = this.#parts.clock.last
-  }
-
-  /**
-   * The timestamp up to which a counter may fold the entries of this node's earlier actors into the current actor's.
-   * It is 0 until the horizon has passed the end of the last earlier actor: from then on this node holds everything
-   * that those actors wrote.
-   */
-  #settled(partition: number): Timestamp {
-    const horizon = this.#parts.horizon(partition)
-    return horizon > this.#actorSince ? horizon : 0
-  }
-
-  /**
-   * Whether this node may fold the totals of one-off actors, and named increments. Only one node at a time may: the
-   * first owner, while the key does not move. A new first owner waits until its horizon has passed the change of
-   * placement, because from then on it holds everything that the previous first owner folded. Having owned the key
-   * earlier is not enough.
-   */
-  #foldsForAll({ at, owners, next }: PlacedRequest): boolean {
-    const { clock, horizon, placer, self } = this.#parts
-    if (this.#placementVersion !== placer.placementVersion) {
-      this.#placementVersion = placer.placementVersion
-      this.#placedSince = clock.last
-    }
-    return owners[0] === self && next === undefined && horizon(at.partition) > this.#placedSince
+    this.#actorsGivenUp++
+    this.#maker.actorChanged()
   }
 
   /** Calls `end` once. Stores nothing once `isGivenUp` is true. */
   mint(
     placed: PlacedRequest,
-    request: PlannedWrite | PlannedUpdate,
+    request: PlannedRequest,
     reports: ReplicaReports,
     isGivenUp: () => boolean,
     end: MintEnd,
@@ -187,7 +131,7 @@ export class WriteMinting {
   }
 
   /** How many whole owners the write needs (whole-owners.ts), and whether this node is one of them now. */
-  wholeOwners(placed: PlacedRequest, request: PlannedWrite | PlannedUpdate): WholeOwners {
+  wholeOwners(placed: PlacedRequest, request: PlannedRequest): WholeOwners {
     const { self, isProven, replica } = this.#parts
     const need = wholeNeedOf(placed, request)
     if (need === 0) return NOT_ASKED
@@ -212,7 +156,7 @@ export class WriteMinting {
 
   async #mintApart(
     placed: PlacedRequest,
-    request: PlannedWrite | PlannedUpdate,
+    request: PlannedRequest,
     isGivenUp: () => boolean,
   ): Promise<Minted> {
     const whole = this.wholeOwners(placed, request)
@@ -245,17 +189,11 @@ export class WriteMinting {
   }
 
   /** Returns undefined if the clock's bound must be raised first. Throws a `QuorateError` before anything is stored. */
-  #mintOn(entry: Entry, { placed, request, reports, isGivenUp }: Mint): Minted | undefined {
+  #mintOn(entry: Entry, mint: Mint): Minted | undefined {
+    const { placed, request, reports } = mint
     const { replica, clock, self } = this.#parts
     const { actor } = this
-    // A slow disk or a paused process may have taken longer than the client waits.
-    if (isLate(placed, clock.nowMs(), isGivenUp)) throw lateDisk(placed)
-    if (placed.placementVersion !== this.#parts.placer.placementVersion) throw hasMoved(self)
-    // Leftovers of an earlier ownership are deleted first. That deletion would take this write with it.
-    const notKept = replica.notKept(placed.at)
-    if (notKept !== undefined) throw rejection(notKept)
-    refuseLongQueue(entry)
-    if (wholeNeedOf(placed, request) === 0) refuseUncounted(placed, this.#parts.mayCount)
+    this.#refuse(entry, mint)
     const held = pruneVector(entry.latest.object, this.#parts.horizon(placed.at.partition))
     const known = knownObject(held, request)
     // The record may be ahead of this clock: the clock restarted behind its own records, or another clock was faster.
@@ -277,20 +215,14 @@ export class WriteMinting {
       const made =
         repeats !== undefined
           ? encodeCopy(this.#codec, known)
-          : 'change' in request
-            ? this.#changedCopy(placed, known, dots, request, entry.latest.record.length)
-            : this.#writtenCopy(placed, known, dot, request)
+          : this.#maker.make(placed, known, dots, request, entry.latest.record.length)
       const copy = isUnchanged ? entry.latest : made
       const existed =
         repeats === undefined
           ? liveSiblings(known, clock.nowMs()).length > 0
           : repeats.kind === 'deleted a value'
       const whole = this.wholeOwners(placed, request)
-      const isBlind =
-        modeOf(placed.at.bucket) === 'siblings' &&
-        !('change' in request) &&
-        request.context === undefined &&
-        repeats === undefined
+      const isBlind = repeats === undefined && isBlindWrite(placed, request)
       const storeLocally = startStoring((done) =>
         replica.replace(placed.at, entry, copy, (failed) => {
           if (failed !== undefined) this.giveUpActor()
@@ -308,78 +240,23 @@ export class WriteMinting {
     }
   }
 
-  #writtenCopy(placed: PlacedRequest, held: StoredObject, dot: Dot, request: PlannedWrite): Copy {
-    const { bucket, partition } = placed.at
-    const { context, past } = request
-    // A blind write of a session also replaces what the session has seen, even if that has not arrived here yet.
-    const seen = context ?? (past && joinVectors(held.vector, past))
-    const settled = this.#settled(partition)
-    const content =
-      bucket.mode === 'counter'
-        ? { ...request.content, value: this.#namesOf(held, seen, settled, dot, placed, request) }
-        : request.content
-    const object = write(modeOf(bucket), held, dot, content, seen)
-    if (isTypeMode(bucket.mode)) refuseManyNames(held, object)
-    else this.#refuseTooManySiblings(placed, object)
-    const copy = encodeCopy(this.#codec, object)
-    if (!isTypeMode(bucket.mode)) refuseTooManyBytes(held, copy, this.#parts.objectBytesMax)
-    return copy
+  /** Throws a `QuorateError` if this node must not make the write. */
+  #refuse(entry: Entry, { placed, request, isGivenUp }: Mint): void {
+    const { replica, clock, self, placer, mayCount } = this.#parts
+    // A slow disk or a paused process may have taken longer than the client waits.
+    if (isLate(placed, clock.nowMs(), isGivenUp)) throw lateDisk(placed)
+    if (placed.placementVersion !== placer.placementVersion) throw hasMoved(self)
+    // Leftovers of an earlier ownership are deleted first. That deletion would take this write with it.
+    const notKept = replica.notKept(placed.at)
+    if (notKept !== undefined) throw rejection(notKept)
+    refuseLongQueue(entry)
+    if (wholeNeedOf(placed, request) === 0) refuseUncounted(placed, mayCount)
   }
+}
 
-  /** The update names that the tombstone of a deleted counter remembers. */
-  #namesOf(
-    held: StoredObject,
-    seen: VersionVector | undefined,
-    settled: Timestamp,
-    dot: Dot,
-    { at }: PlacedRequest,
-    request: PlannedWrite,
-  ): Uint8Array {
-    const isReplaced = (one: Sibling): boolean => seen === undefined || covers(seen, one)
-    const replaced = held.siblings.filter(isReplaced)
-    const kept = held.siblings.filter((one) => !isReplaced(one))
-    const name = nameOfRequest(at.bucket, request)
-    const existed = liveSiblings(held, this.#parts.clock.nowMs()).length > 0
-    const kind = existed ? 'deleted a value' : 'deleted nothing'
-    return namesAfterDelete(replaced, kept, settled, name && { ...name, dot, kind })
-  }
-
-  /** Throws limit_reached, or overloaded. */
-  #changedCopy(
-    placed: PlacedRequest,
-    known: StoredObject,
-    dots: readonly Dot[],
-    request: PlannedUpdate,
-    heldBytes: number,
-  ): Copy {
-    const { self, setBytesMax } = this.#parts
-    const { bucket, partition } = placed.at
-    const folding = {
-      nodeId: self,
-      settled: this.#settled(partition),
-      foldsForAll: this.#foldsForAll(placed),
-    }
-    const name = nameOfRequest(bucket, request)
-    const changed = changedObject(known, dots, request, folding, name)
-    const copy = encodeCopy(this.#codec, changed)
-    if (request.change.type === 'set') refuseLargeSet(known, heldBytes, copy, setBytesMax)
-    else refuseManyNames(known, changed)
-    return copy
-  }
-
-  #refuseTooManySiblings(placed: PlacedRequest, object: StoredObject): void {
-    const count = object.siblings.length
-    if (count <= SIBLINGS_WARN) return
-    const refuse = count > SIBLINGS_MAX
-    this.#metrics.count('siblings_limit_total', { limit: refuse ? 'refuse' : 'warn' })
-    const fields = { bucket: placed.at.bucket.name, siblings: count, requestId: placed.requestId }
-    this.#log.warn(fields, 'a key has many siblings')
-    if (!refuse) return
-    throw new QuorateError(
-      'too_many_siblings',
-      `the key has ${count - 1} siblings, at most ${SIBLINGS_MAX} are kept: read it, and write once with its context`,
-    )
-  }
+/** Whether the write replaces siblings that its client has not seen. */
+function isBlindWrite({ at }: PlacedRequest, request: PlannedRequest): boolean {
+  return modeOf(at.bucket) === 'siblings' && !('change' in request) && request.context === undefined
 }
 
 function flagsOf({ need }: WholeOwners): number {
@@ -387,7 +264,7 @@ function flagsOf({ need }: WholeOwners): number {
 }
 
 /** Every timestamp that the client is known to have seen, of this key and of others. */
-function* timestampsKnown(request: PlannedWrite | PlannedUpdate): Generator<Timestamp> {
+function* timestampsKnown(request: PlannedRequest): Generator<Timestamp> {
   const { context, past } = request
   yield* context?.values() ?? []
   yield* past?.values() ?? []

@@ -32,7 +32,7 @@ import type { RequestEnd } from '../round/request-end.ts'
 import type { WriteAnswer } from '../service/service.ts'
 import { encodeCopy } from '../wire/object-record.ts'
 import { CopyFanout, type Outgoing } from './copy-fanout.ts'
-import type { PlannedUpdate, PlannedWrite } from './type-change.ts'
+import type { PlannedRequest, PlannedWrite } from './planned-request.ts'
 import { NOT_ASKED } from './whole-owners.ts'
 import { doubted, lateDisk, unmetError } from './write-errors.ts'
 import type { Minted, WriteMinting } from './write-minting.ts'
@@ -50,7 +50,7 @@ export interface WriteRunPorts {
 export class WriteRun {
   readonly #ports: WriteRunPorts
   readonly #parts: WriteParts
-  readonly #request: PlannedWrite | PlannedUpdate
+  readonly #request: PlannedRequest
   readonly #reports: ReplicaReports
   readonly #end: RequestEnd<WriteAnswer>
   #placed: PlacedRequest
@@ -71,7 +71,7 @@ export class WriteRun {
     parts: WriteParts,
     request: {
       placed: PlacedRequest
-      request: PlannedWrite | PlannedUpdate
+      request: PlannedRequest
       targets: WriteTargets
     },
     reports: ReplicaReports,
@@ -247,7 +247,8 @@ export class WriteRun {
   }
 
   #answer(round: WriteRound): void {
-    const { placed, minted } = { placed: this.#placed, minted: this.#minted as Minted }
+    const placed = this.#placed
+    const minted = this.#minted as Minted
     const { object } = (this.#outgoing as Outgoing).copy
     const first = (this.#protocol as WriteProtocol).firstMet
     this.#close()
@@ -283,9 +284,9 @@ export class WriteRun {
     const protocol = this.#protocol
     const isJudged = protocol !== undefined && error instanceof QuorateError
     const reported = isJudged ? doubted(error, protocol) : error
-    const endWith = this.#minted?.endWith
+    const errorFor = this.#minted?.errorFor
     this.#close()
-    this.#end.failed(endWith === undefined ? reported : endWith(reported))
+    this.#end.failed(errorFor === undefined ? reported : errorFor(reported))
   }
 
   #close(): void {

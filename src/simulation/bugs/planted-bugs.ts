@@ -217,7 +217,7 @@ const BUGS: readonly PlantedBug[] = [
   {
     name: 'folds-unsettled-totals',
     what: 'a counter folds the totals of earlier lives before they are settled',
-    file: 'node/write/write-minting.ts',
+    file: 'node/write/copy-maker.ts',
     find: 'return horizon > this.#actorSince ? horizon : 0',
     replace: 'return horizon + 1e15',
     seeds: 40,

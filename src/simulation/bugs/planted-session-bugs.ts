@@ -67,7 +67,7 @@ export const PLANTED_SESSION_BUGS: readonly PlantedBug[] = [
   {
     name: 'past-not-replaced',
     what: 'a blind write does not replace what its session had written through other nodes',
-    file: 'node/write/write-minting.ts',
+    file: 'node/write/copy-maker.ts',
     find: 'const seen = context ?? (past && joinVectors(held.vector, past))',
     replace: 'const seen = context ?? (past && held.vector)',
     seeds: 20,

@@ -108,7 +108,7 @@ test('a repeat that was stored survives the rejection of the first request', asy
   await ask({ idempotencyKey: 'z' })
   const first = await ask({ idempotencyKey: 'a' })
   const repeat = await ask({ idempotencyKey: 'a' })
-  expect(first.endWith?.(rejected())).toMatchObject({ kind: { outcome: 'unknown' } })
+  expect(first.errorFor?.(rejected())).toMatchObject({ kind: { outcome: 'unknown' } })
   const other = await ask({ idempotencyKey: 'b' })
   const merged = merge('siblings', repeat.copy.object, other.copy.object)
   expect(counterValue(merged.siblings)).toBe(3n)
@@ -122,7 +122,7 @@ test('writes that are not made, or are taken back, do not take the room of other
   expect(refused.filter(({ status }) => status === 'fulfilled')).toEqual([])
   for (const i of ids) {
     const taken = await ask({ key: `rejected${i}` })
-    taken.endWith?.(rejected())
+    taken.errorFor?.(rejected())
   }
   const next = await ask({})
   expect(next.dot.actor).toBe(first.dot.actor)
@@ -131,7 +131,7 @@ test('writes that are not made, or are taken back, do not take the room of other
 test('a write does not carry an earlier one that ended unknown', async () => {
   const ask = incrementApart()
   const first = await ask({ idempotencyKey: 'a' })
-  first.endWith?.(new QuorateError('outcome_unknown', 'a copy may have been stored'))
+  first.errorFor?.(new QuorateError('outcome_unknown', 'a copy may have been stored'))
   const next = await ask({ idempotencyKey: 'b' })
   expect(next.dot.actor).not.toBe(first.dot.actor)
   expect(counterValue(next.copy.object.siblings)).toBe(1n)

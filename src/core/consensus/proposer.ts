@@ -70,7 +70,7 @@ export interface ProposerStep<T, R> {
   readonly result: ProposerResult<T, R> | undefined
 }
 
-/** What one acceptor did in the current phase; `lost` if that is not known. */
+/** The answer of one acceptor in the current phase. `lost`: none has come, but the acceptor may have agreed. */
 type Answer = 'agreed' | 'refused' | 'unsent' | 'lost'
 
 export class Proposer<T, R> {

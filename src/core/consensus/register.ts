@@ -1,7 +1,7 @@
 /**
- * One strong key as a register of consensus: computes the value that operations make of the current one. Pure, and
- * applied once in each attempt. Several operations that wait for one key are applied in order, in one round
- * (proposer.ts).
+ * A strong key as a register of consensus. This file computes the value that operations make of the current one: it is
+ * the change function of each attempt (proposer.ts). Operations that wait for the same key are applied in order, in one
+ * round.
  *
  * The value is a stored object whose vector is the ballot of its proposal. Null is a register that never accepted
  * anything. A delete leaves a tombstone, so no decision ever makes a register null again.

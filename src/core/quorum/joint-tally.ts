@@ -37,6 +37,7 @@ export class JointTally {
     return Math.min(...this.#groups.map(({ tally }) => tally.got))
   }
 
+  /** Hints that fallbacks keep, in the group with the most. */
   get hinted(): number {
     return Math.max(...this.#groups.map(({ tally }) => tally.hinted))
   }

@@ -43,6 +43,7 @@ export class Tally {
     return this.#stored + (this.#sloppy ? this.#hinted : 0)
   }
 
+  /** Hints that fallbacks keep, whether they count or not. */
   get hinted(): number {
     return this.#hinted
   }

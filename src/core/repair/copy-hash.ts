@@ -3,8 +3,8 @@ import type { StoredObject } from '../causality/stored-object.ts'
 import { mix, NO_HASH, type TreeHash } from './hash-tree.ts'
 
 /**
- * `keyHash` is the hash of `bucket/key`, `checksum` that of the record. The other half comes from the timestamps, so
- * two versions look equal only if both the checksum and the timestamps collide.
+ * `keyHash` is the hash of `bucket/key`, and `checksum` is that of the record. The low half comes from the checksum, the
+ * high half from the timestamps. So two versions look equal only if both collide.
  */
 export function copyHash(keyHash: number, checksum: number, object: StoredObject): TreeHash {
   if (object.siblings.length === 0 && object.vector.size === 0) return NO_HASH

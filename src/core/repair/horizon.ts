@@ -6,10 +6,9 @@
  * Invariant: an owner has a horizon H only if, in its present life, it has taken over everything with a dot up to H
  * from every other owner, after every member had raised its floor to H (stability.ts).
  */
-import { compareDots, type Timestamp } from '../causality/dot.ts'
+import { type Actor, compareDots, type Timestamp } from '../causality/dot.ts'
 import { ABSENT, type StoredObject } from '../causality/stored-object.ts'
 import type { Sibling } from '../causality/sibling.ts'
-import type { Actor } from '../causality/dot.ts'
 import { NAME_WINDOW_MS } from '../causality/update-name.ts'
 import { ANSWERED_MS } from '../consensus/register-memory.ts'
 
@@ -63,10 +62,10 @@ export function pruneVector(object: StoredObject, horizon: Timestamp): StoredObj
 }
 
 /**
- * The wall time in ms from which the object holds only tombstones and expired values: a tombstone counts from its own
- * time, a value from its expiry, shrunk or not. Undefined if a value never expires, or nothing is held. A strong key
- * remembers its last writes, deleted or not, as long as one of them may be sent again. The tombstone of a counter does,
- * too.
+ * The wall time in ms from which the object holds only tombstones and expired values. A tombstone counts from its own
+ * time, and a value from its expiry. Undefined if a value never expires, or nothing is held. A strong key counts as live
+ * as long as a write that it remembers may be sent again (register-memory.ts). So does the tombstone of a counter
+ * (update-name.ts).
  */
 export function deadFromMs(
   object: StoredObject,

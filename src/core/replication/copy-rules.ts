@@ -1,4 +1,4 @@
-/** What the protocols of reads need to know about the copies of a key. The node gives the rules of the key's bucket. */
+/** How the protocols of reads compare and merge the copies of a key. The node gives the rules of the key's bucket. */
 export interface CopyRules<C, V> {
   readonly versionOf: (copy: C) => V
   /** Two copies with the same version are equal. */

@@ -18,7 +18,11 @@ import { assert } from '../assert.ts'
 import type { Dot, Timestamp } from '../causality/dot.ts'
 import { type RoundPlan, WriteRound } from './write-round.ts'
 
-/** What a write does with older siblings that its copy does not cover, where an owner reports any. */
+/**
+ * How a write treats a value that an owner reports and that its copy does not cover. `lww`: if the value
+ * is newer, the write is made again above it. `covers-unseen`: the write replaces older siblings. `leaves-unseen`: they
+ * remain siblings.
+ */
 export type WriteKind = 'lww' | 'covers-unseen' | 'leaves-unseen'
 
 /** The step that follows a round. */

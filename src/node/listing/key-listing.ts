@@ -1,7 +1,8 @@
 /**
  * Lists a bucket's keys in order. The keys are scattered over the data partitions, so each owner lists its own
- * (key-pages.ts), and the coordinator merges the owners' pages. It decides whether a key is live only after merging the
- * copies of all owners that answered, because a tombstone at one owner hides a value at another.
+ * (key-pages.ts). The coordinator asks all of them for a page (list-round.ts), and merges the pages (merged-pages.ts). It
+ * decides whether a key is live only after merging the copies of all owners that answered, because a tombstone at one
+ * owner hides a value at another.
  *
  * A partition counts as seen when a majority of its owners answered. If a cut hides that majority, the answer names the
  * partition and never leaves it out silently. An owner that is only slow hides nothing: the list waits for it, or

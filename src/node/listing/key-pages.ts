@@ -181,7 +181,7 @@ export class KeyPages {
   }
 }
 
-/** Approximate. */
+/** Approximate, because a key is counted in UTF-16 units. */
 function bytesOf({ key, head }: ListedRecord): number {
   return key.length + head.length
 }

@@ -34,7 +34,7 @@ function list(
     asker.refuse({ code: 'unknown_bucket', message: request.bucket })
     return
   }
-  // Until then this directory may be an old one: keys may be missing, and deleted keys may still be here.
+  // This directory may be an old one: keys may be missing, and deleted keys may still be here.
   if (!arrival.mayTell(asker.node)) {
     asker.refuse({ code: 'not_ready', message: TOO_FEW_HAVE_TOLD })
     return

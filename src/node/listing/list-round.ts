@@ -31,7 +31,7 @@ export interface ListingParts {
   readonly clock: NodeClock
   readonly pages: KeyPages
   readonly reachable: (node: string) => boolean
-  /** Whether this node's copies are complete. */
+  /** Whether this node's copies are complete. If not, its own page is left out like that of a hidden owner. */
   readonly isComplete: () => boolean
 }
 
@@ -68,7 +68,11 @@ export class ListRound {
     const late = [...absent].filter(([, why]) => why !== 'hidden')
     const isLate = (id: string): boolean => late.some(([node]) => node === id)
     const missingPartitions = this.#uncovered(bucket, answered)
-    const hidden = this.#uncovered(bucket, (...place) => answered(...place) || isLate(place[0]))
+    const hidden = this.#uncovered(
+      bucket,
+      (node, partition) => answered(node, partition) || isLate(node),
+    )
+    // A late owner, and not only a cut, keeps a partition from being seen.
     if (missingPartitions.length > hidden.length) return { error: lateError(late) }
     return { pages: [...pages.values()], missingPartitions }
   }

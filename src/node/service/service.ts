@@ -1,6 +1,7 @@
 /**
- * Everything that one node does for its clients. The HTTP layer translates between this interface and HTTP, and knows
- * nothing else of the node; the simulator's clients call it directly. Failures are `QuorateError`s.
+ * Everything that one node does for its clients, as types only: node.ts implements them. The HTTP layer translates
+ * between this interface and HTTP, and knows nothing else of the node. The simulator's clients call it directly.
+ * Failures are `QuorateError`s.
  */
 import type { Dot } from '../../core/causality/dot.ts'
 import type { Session } from '../../core/causality/session.ts'
@@ -46,7 +47,7 @@ export interface NodeService {
   startTrouble(): string
   /**
    * Agrees on the random id of the cluster and on the key that seals sessions, if they are not decided yet. Proposes
-   * the candidates, and resolves with the values in force: others may have come first. Errors: quorum_unreachable,
+   * the candidates, and resolves with the values in force, which may be those of another node. Errors: quorum_unreachable,
    * outcome_unknown.
    */
   found(candidates: Founding, timeoutMs: number): Promise<Founding>

@@ -217,13 +217,22 @@ export class Requests {
       this.#writeHere(placed, request, undefined, end)
       return
     }
-    const reading = needsRead ? this.#seenBefore(placed, request) : Promise.resolve(undefined)
-    const completing =
-      'change' in request ? Promise.resolve(request) : sessions.withWholePast(placed, request)
-    Promise.all([reading, completing]).then(
-      ([seen, whole]) => this.#writeHere(placed, whole, seen, end),
+    this.#learnReplaced(placed, request, needsRead).then(
+      ({ whole, seen }) => this.#writeHere(placed, whole, seen, end),
       end.failed,
     )
+  }
+
+  /** Finds what the write replaces, as far as this node's own copy may not tell. Rejects before anything is applied. */
+  async #learnReplaced(
+    placed: PlacedRequest,
+    request: WriteRequest | UpdateRequest,
+    needsRead: boolean,
+  ): Promise<{ whole: WriteRequest | UpdateRequest; seen: StoredObject | undefined }> {
+    const seen = needsRead ? await this.#seenBefore(placed, request) : undefined
+    if ('change' in request) return { whole: request, seen }
+    // Only now, because this node's copy may have ceased to be complete during the read.
+    return { whole: await this.#parts.sessions.withWholePast(placed, request), seen }
   }
 
   #writeHere(

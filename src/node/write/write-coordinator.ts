@@ -15,6 +15,7 @@
  * - If an lww write meets a newer timestamp, it is written again above that timestamp before it is acknowledged.
  * - Copies at the owners of an earlier placement do not count.
  */
+import { AssertionError } from '../../core/assert.ts'
 import { EMPTY_VECTOR } from '../../core/causality/version-vector.ts'
 import type { WriteRound } from '../../core/replication/write-round.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -107,6 +108,7 @@ export class WriteCoordinator {
       },
       failed: (error) => {
         this.#weakBacklog--
+        if (error instanceof AssertionError) throw error
         this.#log.debug({ requestId, error: String(error) }, 'a weak write failed')
       },
     }

@@ -251,8 +251,7 @@ export class WriteRun {
     const minted = this.#minted as Minted
     const { object } = (this.#outgoing as Outgoing).copy
     const first = (this.#protocol as WriteProtocol).firstMet
-    this.#close()
-    this.#end.answered({
+    const answer = {
       level: placed.level,
       coordinator: this.#parts.self,
       quorum: { need: placed.need.w, got: round.got, hinted: round.hinted },
@@ -261,7 +260,10 @@ export class WriteRun {
       durable: true,
       ...this.#siblingsAfter(object, minted, first?.existed === true || round.existed),
       seen: seenOf(modeOf(placed.at.bucket), object),
-    })
+    }
+    // Only now, because an error before it still has to end the request.
+    this.#close()
+    this.#end.answered(answer)
   }
 
   /**

@@ -20,6 +20,7 @@ import type { Peers } from '../peers/peers.ts'
 import type { Reply } from '../peers/reply.ts'
 import { APPLY, APPLY_IS_REPAIR, type ApplyRequest } from '../wire/asks/copy-asks.ts'
 import { type HintName, parseHintKey } from '../storage/storage-keys.ts'
+import type { HintRoute } from './hint-route.ts'
 
 /** Owners with hints are checked this often, and also when something wakes the delivery. */
 const LOOK_INTERVAL_MS = 500
@@ -30,7 +31,7 @@ const WINDOW_MIN = 1
 const WINDOW_MAX = 128
 const WINDOW_START = 8
 
-/** The hints in flight to one owner. */
+/** The hints in flight to one owner, and the bound of their number. */
 interface Lane {
   /** The largest number of hints in flight. */
   window: number
@@ -38,13 +39,6 @@ interface Lane {
   readonly underWay: Set<string>
   /** After a failure no hint is sent before this monotonic time. */
   pausedUntilMs: number
-}
-
-/** The nodes that a hint is sent to: its owner, as long as the owner keeps the key (hint-route.ts). */
-export interface HintRoute {
-  readonly to: readonly string[]
-  /** Number of these nodes that must store the hint. */
-  readonly need: number
 }
 
 export class HintDelivery {
@@ -238,6 +232,7 @@ export class HintDelivery {
         if (reply.type === 'ok') stored++
         if (isOver || (stored < need && open > 0)) return
         isOver = true
+        // The last reply may be good although too few nodes have stored the hint.
         done(stored < need && reply.type === 'ok' ? { type: 'lost', reason: 'deadline' } : reply)
       })
     }

@@ -1,12 +1,17 @@
 /**
- * Decides which nodes get a hint. By the time of delivery, the owner of the hint may have lost the key in a move, or may
- * have left the cluster. Then all present owners of the key get the hint. A node that leaves delivers each hint to a
- * majority of the present owners, because the owner of the hint may be away for long.
+ * Decides which nodes get a hint. By the time of delivery, the owner of the hint may have lost the key in a move, or
+ * may have left the cluster. Then all present owners of the key get the hint. A node that leaves delivers each hint to
+ * a majority of the present owners, because the owner of the hint may be away for long.
  */
 import { majority } from '../../core/quorum/level.ts'
 import { allOwners } from '../../core/quorum/owner-groups.ts'
-import type { HintRoute } from './hint-delivery.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
+
+export interface HintRoute {
+  readonly to: readonly string[]
+  /** Number of these nodes that must store the hint. */
+  readonly need: number
+}
 
 export function hintRoute(
   keeper: TopologyKeeper,

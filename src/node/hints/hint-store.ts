@@ -1,6 +1,11 @@
 /**
- * Keeps writes for owners that were out of reach. Hints are durable, merged into one object for each (owner, key), and
- * bounded in bytes for each owner. hint-delivery.ts delivers them.
+ * This room keeps writes for owners that were out of reach, and delivers them later (hint-delivery.ts). It relies on
+ * `storage` for the hints, on `topology` for the present owners of a key, and on `peers` for the delivery. Only
+ * writes at a sloppy level count hints. Invariants: a hint is acknowledged only once it is durable, and it is removed
+ * only after its delivery was confirmed, or if it is damaged.
+ *
+ * The store holds the hints. They are merged into one object for each (owner, key), and bounded in bytes for each
+ * owner.
  *
  * Each hint counts its record plus a fixed cost. So the bound also limits the number of hints, and their memory.
  *
@@ -180,7 +185,9 @@ export class HintStore {
     })
   }
 
-  /** Owners refuse objects with too many or too large siblings, so a stand-in must not collect such an object either. */
+  /**
+   * Owners refuse objects with too many or too large siblings, so a stand-in must not collect such an object either.
+   */
   #isTooLarge({ bucket }: Location, { object, record }: Copy): boolean {
     const { length } = object.siblings
     if (isTypeMode(bucket.mode) || length < 2) return false
@@ -280,6 +287,7 @@ export class HintStore {
     await this.#commits.store([{ type: 'delete', key: storageKey }], 'os')
   }
 
+  /** Records that the hint contains a write of that time. */
   #note(storageKey: string, oldest: Timestamp): void {
     const known = this.#oldest.get(storageKey)
     if (known !== undefined && known <= oldest) return

@@ -1,6 +1,7 @@
 /**
- * The dots of this node's unfinished writes. A write is finished once, for every owner, either the owner has answered or
- * a hint is kept. Until then a message with the write may still be on its way.
+ * The dots of this node's unfinished writes. A write is finished once each owner has answered or has a hint kept for
+ * it. Until then a message with the write may still be on its way, so the horizon stays below the dot
+ * (horizon-keeper.ts).
  */
 import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
@@ -30,7 +31,7 @@ export class PendingDot {
 export class PendingDots {
   readonly #pending = new Set<PendingDot>()
 
-  /** Call this right after minting the timestamp, before this node can promise that nothing that old is pending. */
+  /** Call this right after minting the timestamp, before this node can tell others that it has no write that old. */
   begin(timestamp: Timestamp): PendingDot {
     const dot = new PendingDot(timestamp, this.#pending)
     this.#pending.add(dot)

@@ -1,5 +1,7 @@
 /**
- * A node in its role as an owner: it holds copies of keys, and answers the coordinators that read and write them.
+ * This room is a node in its role as an owner: it holds copies of keys, merges what arrives, and answers the
+ * coordinators that read and write them. It relies on `storage` to make copies durable. It does not decide which keys
+ * it keeps, what is history, or whether its copies are complete: those answers come in as functions (`ReplicaParts`).
  *
  * Invariants:
  * - An incoming copy is merged into the one held here; it never replaces it.
@@ -275,6 +277,12 @@ export class Replica {
     })
   }
 
+  durabilityOf({ mode, durability }: Bucket): Durability {
+    // Consensus is safe only if no acceptor forgets anything, even after a power failure.
+    if (mode === 'strong') return 'sync'
+    return this.#durability === 'os' ? 'os' : durability
+  }
+
   /** Deletes a damaged record. */
   #remove(at: Location, done: (refusal: Refusal | undefined) => void): void {
     const storageKey = this.#storageKey(at)
@@ -295,12 +303,6 @@ export class Replica {
   #pruned(copy: Copy, horizon: Timestamp): Copy {
     const object = pruneVector(copy.object, horizon)
     return object === copy.object ? copy : encodeCopy(this.#codec, object)
-  }
-
-  durabilityOf({ mode, durability }: Bucket): Durability {
-    // Consensus is safe only if no acceptor forgets anything, even after a power failure.
-    if (mode === 'strong') return 'sync'
-    return this.#durability === 'os' ? 'os' : durability
   }
 
   #describe(

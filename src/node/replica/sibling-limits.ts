@@ -2,9 +2,9 @@
  * Limits the number and the total size of a key's siblings. A client that writes without reading adds a sibling with
  * each write, and every owner stores and sends all siblings as one object.
  *
- * The limit in bytes is far below the size of a frame (FRAME_BYTES_MAX). During a network partition each side accepts
- * writes up to the limit. Afterwards the sides are merged into one object, which must still fit into a frame: the merged
- * object of ten sides does.
+ * The limit in bytes is far below the largest frame between nodes (FRAME_BYTES_MAX). During a network partition each
+ * side accepts writes up to the limit. Afterwards the sides are merged into one object, which must still fit into a
+ * frame: the merged object of ten sides does.
  */
 import type { StoredObject } from '../../core/causality/stored-object.ts'
 import { QuorateError } from '../../core/errors.ts'
@@ -15,6 +15,7 @@ import type { Entry } from '../storage/object-table.ts'
 export const SIBLINGS_WARN = 25
 /** A write that would leave more siblings than this is refused. */
 export const SIBLINGS_MAX = 100
+/** `objectBytesMax` is at least this large, even if values must be small. */
 const OBJECT_BYTES_LEAST = 8 * 1024 * 1024
 /** Bytes of one key that may be queued for the disk. Each new sibling stores all the others again. */
 const KEY_QUEUE_BYTES_MAX = 16 * 1024 * 1024

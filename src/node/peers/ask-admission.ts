@@ -15,7 +15,7 @@ import type { EpochSource } from './epoch-source.ts'
 import type { FramesOut } from './frames-out.ts'
 import { OnceOnly } from './once-only.ts'
 
-/** The format and the handler of one kind of ask, which belong together. */
+/** The format and the handler of one kind of ask. Both have the same types, which a map of all kinds cannot express. */
 interface AnyKind {
   readonly format: AskFormat<unknown, unknown>
   readonly handle: (request: unknown, asker: Asker<unknown>) => void
@@ -95,7 +95,7 @@ export class AskAdmission {
   }
 }
 
-/** The peer that sent one ask. Its answer goes out at the end of this turn of the event loop. */
+/** The sender of one ask, as its handler sees it. It sends the answer, and asserts that there is only one. */
 class PeerAsker implements Asker<unknown> {
   readonly node: string
   readonly deadlineMs: number

@@ -1,9 +1,9 @@
 /**
  * Decides in each handshake whether a peer may have a link with this node. Both ends of a link decide.
  *
- * A node that knows its cluster's random id accepts only nodes of that cluster, and nodes that know no cluster id yet. A
- * node without a cluster id adopts the id of the first node that it reaches through its own list of members. Until then
- * it refuses connections from nodes that have an id.
+ * A node that knows its cluster's random id accepts only nodes of that cluster, and nodes that know no cluster id yet.
+ * A node without a cluster id adopts the id of the first node that it reaches through its own list of members. Until
+ * then it refuses connections from nodes that have an id.
  *
  * If several processes use one node id, this node accepts only one of them (life-fences.ts).
  */
@@ -17,7 +17,9 @@ import type { LifeFences } from './life-fences.ts'
 
 export interface DoorkeeperParts {
   readonly self: string
+  /** The id that follows from the names of the cluster's first members. */
   readonly founding: () => string
+  /** The random id of this node's cluster, as far as this node knows it. */
   readonly cluster: OwnCluster
   /** The cluster's random id in the topology; undefined before the cluster has agreed on one. */
   readonly agreedId: () => string | undefined

@@ -5,7 +5,10 @@ import type { Timers } from '../../ports/timers.ts'
 /** Shorter waits are added up, because a timer for each of thousands of keys would cost more than the work itself. */
 const PAUSE_MS_MIN = 50
 
-/** Lets `perSecond` callers through in each second, on average. */
+/**
+ * Lets `perSecond` callers through in each second, on average since this object was made. Make one for each run: after
+ * a break, the callers would catch up all at once.
+ */
 export class Pace {
   readonly #clock: Clock
   readonly #timers: Timers

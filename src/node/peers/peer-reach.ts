@@ -3,8 +3,8 @@
  * that liveness.ts believes to be in reach, and whose clocks this node does not refuse. An answer from a node with a
  * refused clock never counts, so asking it would only make the outcome of a write unknown.
  *
- * Both are guesses. They decide which peers are asked, and which requests are refused before anything is sent. No count
- * of copies reads them.
+ * Invariant: both beliefs only decide which peers are asked, and which requests are refused before anything is sent. No
+ * count of copies reads them, because they may be wrong.
  */
 import type { ReplicaReport } from '../../core/errors.ts'
 import { Signal } from '../../core/signal.ts'

@@ -1,5 +1,11 @@
 /**
- * Sends requests (*asks*) to other nodes. Each ask ends exactly once: answered, refused, certainly unsent, or lost.
+ * This room decides how asks reach other nodes and end, which peers are believed to be in reach (liveness.ts), and
+ * which process of a peer gets a link (doorkeeper.ts). It relies on the network port, on the formats of `wire/asks` and
+ * on the clock of `identity`. Other rooms answer the asks (ask-handlers.ts). The room also holds what these rooms
+ * share: deadlines, the pace of background work, and the driver of a consensus attempt (run-proposer.ts).
+ *
+ * peers.ts sends requests (*asks*) to other nodes. Invariant: each ask ends exactly once: answered, refused, certainly
+ * unsent, or lost.
  *
  * A *lost* ask may have been applied: its deadline passed, or the link closed after the network had taken it. A node
  * with a newer topology refuses the asks of this node. This node then fetches that topology and sends the ask again.
@@ -26,6 +32,7 @@ const OUTSTANDING_PER_PEER_MAX = 16_384
 const SWEEP_INTERVAL_MS = 20
 /** One ask is sent again at most this many times because this node's epoch was older. */
 const EPOCH_RETRIES_MAX = 2
+
 interface Outstanding<Request, Answer> {
   readonly to: string
   readonly format: AskFormat<Request, Answer>
@@ -178,35 +185,36 @@ export class Peers {
   }
 
   /**
-   * Takes the answers of one frame of a peer. `trusted`: whether the peer's clock is believed.
+   * Takes the answers of one frame of a peer. `isTrusted`: whether the peer's clock is believed.
    *
-   * Holds back answers from a newer epoch until this node has adopted that epoch: the key may have other owners in it,
-   * and then this node has asked too few of them.
+   * Holds back answers from a newer epoch until this node has adopted that epoch: in it the key may have other owners,
+   * and this node may have asked too few of them.
    */
-  takeAnswers(from: string, answers: readonly Answer[], epoch: number, trusted: boolean): void {
+  takeAnswers(from: string, answers: readonly Answer[], epoch: number, isTrusted: boolean): void {
     const held: Answer[] = []
     for (const answer of answers) {
       const ask = epoch > this.#epochs.epoch ? this.#outstanding.get(answer[0]) : undefined
       // An answer that is not trusted ends as lost, so that timestamps of a broken clock never enter this node.
       if (ask === undefined || ask.format.isAnyEpoch === true)
-        this.#takeAnswer(from, answer, trusted)
+        this.#takeAnswer(from, answer, isTrusted)
       else held.push(answer)
     }
     if (held.length === 0) return
     this.#epochs.catchUp(from, this, () => {
-      const knows = epoch <= this.#epochs.epoch
-      for (const answer of held) this.#takeAnswer(from, answer, trusted && knows)
+      // Without that topology the answers end as lost.
+      const isCaughtUp = epoch <= this.#epochs.epoch
+      for (const answer of held) this.#takeAnswer(from, answer, isTrusted && isCaughtUp)
     })
   }
 
-  #takeAnswer(from: string, item: Answer, trusted: boolean): void {
+  #takeAnswer(from: string, item: Answer, isTrusted: boolean): void {
     const [id, code, ...fields] = item
     const ask = this.#outstanding.get(id)
     // An ask that is not outstanding has ended, mostly by its deadline. An answer counts only from the node asked.
     if (ask === undefined || ask.to !== from) return
     const { format, request, deadlineMs } = ask
     // `late` may answer a duplicate of the ask while the first one is being done. So the outcome is not known.
-    if ((!trusted && format.hasNoDeadline !== true) || code === 'late') {
+    if ((!isTrusted && format.hasNoDeadline !== true) || code === 'late') {
       const reason = code === 'late' ? 'late' : 'deadline'
       this.#end(id, { type: 'lost', reason: this.#clock.isRefused(from) ? 'clock' : reason })
     } else if (code === 'ok') {
@@ -245,7 +253,7 @@ export class Peers {
     ask.done(reply)
   }
 
-  /** Scans all asks, instead of a timer for each: few are open at a time, and most are answered before the scan. */
+  /** Scans all asks. A timer for each would cost more, because few are open at a time and most end before a scan. */
   #expire(): void {
     const nowMs = this.#monotonic.monotonicMs()
     for (const [id, ask] of this.#outstanding) {

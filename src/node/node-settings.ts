@@ -18,13 +18,16 @@ export interface NodeSettings {
   readonly cacheBytesMax: number
   /** Bound of the hints kept for one owner, in bytes. Further hints are dropped and counted. */
   readonly hintBytesPerOwnerMax: number
-  /** Bound of the record of a set, in bytes; 1 MiB if undefined. */
+  /**
+   * Bound of the record of a set, in bytes; 1 MiB if undefined. The bound of all siblings of a key follows from it
+   * (sibling-limits.ts).
+   */
   readonly maxValueBytes?: number
   /** Whether durable writes are missing from the disk: some of them, or all if the disk was replaced by a new one. */
   readonly hasLostData?: boolean
   /** Bound of the client requests under way at once. Further requests are refused as overloaded. */
   readonly inflightRequestsMax: number
-  /** Called once, when this node learns that it is no longer a member (removal.ts). */
+  /** Called when this node learns that it is no longer a member (removal.ts). */
   readonly onRemoved?: () => void
   /** Called once, when another process runs under this node's id. This process then serves nothing and has to exit. */
   readonly onSuperseded?: (reason: string) => void

@@ -1,4 +1,10 @@
-/** One node, composed of its mechanisms over the given ports. */
+/**
+ * One node over the given ports, as its clients and its process see it.
+ *
+ * The files beside this one only compose: they make the mechanisms of the rooms, connect them, and start and stop them.
+ * running-node.ts calls the others in the order in which they depend on each other: storage, cluster, copies, requests,
+ * convergence. peer-asks.ts composes the answers to other nodes.
+ */
 import { QuorateError } from '../core/errors.ts'
 import { firstTopology } from '../core/placement/first-topology.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
@@ -38,8 +44,8 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     const doubt = refusals.whyNotThisProcess()
     if (doubt !== undefined) throw new QuorateError('not_ready', doubt, { retryAfterSeconds: 1 })
     if (running !== undefined && stopping === undefined) return running
-    const what = stopping === undefined ? 'starting' : 'stopping'
-    throw new QuorateError('not_ready', `${settings.nodeId} is ${what}`, { retryAfterSeconds: 1 })
+    const phase = stopping === undefined ? 'starting' : 'stopping'
+    throw new QuorateError('not_ready', `${settings.nodeId} is ${phase}`, { retryAfterSeconds: 1 })
   }
   /** Not an async function, because that would make one more promise for each request. */
   const requests = <T>(ask: (of: Requests) => Promise<T>): Promise<T> => {
@@ -85,7 +91,7 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
   }
 }
 
-/** Of a node that has not started: all that matters is to which cluster it belongs. */
+/** The topology of a node that has not started. Callers read only to which cluster the node belongs. */
 function startingTopology({ members, joined }: NodeSettings): Topology {
   return joined === undefined ? firstTopology(members) : parseTopology(joined)
 }

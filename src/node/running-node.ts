@@ -2,8 +2,8 @@
  * The composition of one node: its mechanisms, and the order in which they start and stop. Each group of mechanisms
  * uses only the groups that are composed before it.
  *
- * A node serves nothing before its identity and the bound of its clock are durable, and the hints of earlier lives are
- * read.
+ * Invariant: a node serves nothing before its identity and the bound of its clock are durable, and the hints of earlier
+ * lives are read. It stops in this order: client requests, background work, links to peers, and the disk at last.
  */
 import { QuorateError } from '../core/errors.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'

@@ -31,7 +31,7 @@ export type AgreedReadEffect<C> =
   | { readonly type: 'be-patient' }
   | { readonly type: 'agreed'; readonly copy: C; readonly received: number }
   /** The owners do not agree. The read has to become a proposal. */
-  | { readonly type: 'open' }
+  | { readonly type: 'undecided' }
 
 export class AgreedRead<C> {
   readonly #groups: OwnerGroups
@@ -40,7 +40,9 @@ export class AgreedRead<C> {
   /** The owners in reach, the nearest first. */
   readonly #near: readonly string[]
   readonly #told = new Map<string, Accepted<C>>()
+  /** Number of asks that have not ended. */
   #open = 0
+  /** Whether the remaining owners have their short time already. */
   #isPatient = false
   #isOver = false
 
@@ -102,9 +104,9 @@ export class AgreedRead<C> {
 
   #end(): readonly AgreedReadEffect<C>[] {
     this.#isOver = true
-    return OPEN
+    return UNDECIDED
   }
 }
 
 const BE_PATIENT = [{ type: 'be-patient' }] as const
-const OPEN = [{ type: 'open' }] as const
+const UNDECIDED = [{ type: 'undecided' }] as const

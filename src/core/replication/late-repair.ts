@@ -16,13 +16,14 @@ export type LateEffect<C> = Extract<
 export class LateRepair<C, V> {
   readonly #self: string
   readonly #read: ReadProtocol<C, V>
+  /** The copies of the read. Late answers to the read itself are still added to them. */
   readonly #copies: OwnerCopies<C, V>
   readonly #rules: CopyRules<C, V>
   /** Owners that have not answered in the current phase. */
   readonly #open = new Set<string>()
   #phase: 'versions' | 'copies' | 'repairs' = 'versions'
 
-  /** `read` has answered. */
+  /** Create this only after `read` has answered. */
   constructor(self: string, read: ReadProtocol<C, V>, rules: CopyRules<C, V>) {
     this.#self = self
     this.#read = read
@@ -49,7 +50,7 @@ export class LateRepair<C, V> {
   }
 
   #ask(owners: readonly string[], type: 'ask-version' | 'ask-copy'): readonly LateEffect<C>[] {
-    // The coordinator's own copy was either read, or may not be.
+    // The coordinator never asks itself: the read has used its copy already, or was not allowed to.
     const others = owners.filter((owner) => owner !== this.#self)
     if (others.length === 0) return this.#nextPhase()
     for (const owner of others) this.#open.add(owner)

@@ -1,5 +1,5 @@
 /**
- * Decides one client's read at its coordinator: whom to ask for what, which owners to repair, and when to answer.
+ * Decides one client's read at its coordinator: which owners to ask and to repair, and when to answer.
  *
  * The first owner is asked for its full copy, and the others for their version only. If versions differ, the full
  * copies that are missing are fetched, and all copies are merged.
@@ -67,6 +67,7 @@ export class ReadProtocol<C, V> {
   readonly #candidates: readonly string[]
   /** Number of candidates that have been asked. */
   #asked = 0
+  /** Owners that count no more: they did not answer, their answer was not usable, or their repair failed. */
   readonly #lost = new Set<string>()
   /** Owners whose full copy is being fetched, because their version differs. */
   readonly #fetching = new Set<string>()
@@ -82,7 +83,7 @@ export class ReadProtocol<C, V> {
   /** Number of fallbacks whose answers count. */
   #hinted = 0
   /** Number of fallbacks that keep no hint for the key. This says little about a key whose owners are only slow. */
-  #emptyHanded = 0
+  #withoutHint = 0
   #isOver = false
   #out: ReadEffect<C>[] = []
 
@@ -141,7 +142,7 @@ export class ReadProtocol<C, V> {
     assert(this.#openFallbacks > 0, 'a fallback answers once')
     this.#openFallbacks--
     if (copy !== undefined) {
-      if (this.#rules.isAbsent(copy)) this.#emptyHanded++
+      if (this.#rules.isAbsent(copy)) this.#withoutHint++
       else this.#hinted++
       this.#kept = this.#kept === undefined ? copy : this.#rules.merge(this.#kept, copy)
     }
@@ -179,7 +180,7 @@ export class ReadProtocol<C, V> {
   expire(): readonly ReadEffect<C>[] {
     if (this.#isOver) return NOTHING
     if (this.#plan.sloppy && this.#fallbacks === 'done' && !this.#isBusy()) {
-      this.#countEmptyHanded()
+      this.#countFallbacksWithoutHint()
       this.#advance()
       if (this.#isOver || this.#isBusy()) return this.#effects()
     }
@@ -252,7 +253,8 @@ export class ReadProtocol<C, V> {
         return
       }
       // Once an owner has answered, the read does not wait for the silent ones.
-      if (open.length === 0 || (isNearOver && this.#counted() > 0)) this.#countEmptyHanded()
+      if (open.length === 0 || (isNearOver && this.#counted() > 0))
+        this.#countFallbacksWithoutHint()
       if (this.got < required) {
         if (open.length === 0) this.#fail('too-few')
         return
@@ -285,9 +287,9 @@ export class ReadProtocol<C, V> {
   }
 
   /** A fallback without a hint counts as an answer only once the read does not wait for any owner. */
-  #countEmptyHanded(): void {
-    this.#hinted += this.#emptyHanded
-    this.#emptyHanded = 0
+  #countFallbacksWithoutHint(): void {
+    this.#hinted += this.#withoutHint
+    this.#withoutHint = 0
   }
 
   #hasEnded(owner: string): boolean {

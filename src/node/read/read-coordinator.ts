@@ -1,10 +1,10 @@
 /**
- * Coordinates client reads: asks the owners that are expected to be fastest, the first for its full copy and the others
- * for their version only. It merges their copies and repairs laggards.
+ * Starts client reads: decides whether this node's own copy is enough (own-read.ts), or the owners have to be asked
+ * (read-run.ts).
  *
- * After the answer, the read also compares the owners that it did not need (core/replication/late-repair.ts). The rate of these
- * comparisons is bounded, so that read repair does not grow with the load: with few reads every one repairs, with many
- * reads a sample does.
+ * After its answer, a read also compares the owners that it did not need (core/replication/late-repair.ts). The rate of
+ * these comparisons is bounded, so that read repair does not grow with the load: with few reads every one repairs, with
+ * many reads a sample does.
  */
 import type { Clock } from '../../ports/clock.ts'
 import type { Codec } from '../../ports/codec.ts'

@@ -6,6 +6,7 @@ export interface RequestEnd<T> {
   readonly failed: (error: unknown) => void
 }
 
+/** Starts a request, and returns its outcome as a promise. */
 export function promised<T>(run: (end: RequestEnd<T>) => void): Promise<T> {
   return new Promise((resolve, reject) => run({ answered: resolve, failed: reject }))
 }

@@ -101,7 +101,7 @@ class StrongRead {
           received: effect.received,
           replicas: this.#reports.list(),
         })
-      case 'open':
+      case 'undecided':
         this.#run.end()
         return this.#done(undefined)
       default:

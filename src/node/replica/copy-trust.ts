@@ -1,6 +1,6 @@
 /**
- * What this node's copies are good for at the moment. After a start the directory may be an old one, and each peer is
- * asked what it has heard of this node's earlier lives. arrival.ts asks, and decides all of this.
+ * Tells how far this node's copies can be trusted at the moment. After a start the directory may be an old one, and
+ * each peer is asked what it has heard of this node's earlier lives. arrival.ts asks, and decides all of this.
  */
 
 export interface CopyTrust {

@@ -57,9 +57,9 @@ export interface RoundPlan {
 export interface HeldBefore {
   /** Whether it held a live value. */
   readonly existed: boolean
-  /** Siblings that the copy does not cover. */
+  /** Siblings that the copy does not cover, in mode siblings and if the coordinator asked for them. */
   readonly uncovered: readonly Dot[]
-  /** The highest timestamp, apart from those of the copy. */
+  /** In mode lww: the copy has lost at the owner if its timestamp is below this one. */
   readonly newest: Timestamp
   /** Whether the owner still holds everything that it ever acknowledged. */
   readonly isWhole: boolean
@@ -160,7 +160,7 @@ export class WriteRound {
     return this.#uncovered
   }
 
-  /** The highest timestamp at the owners that have answered, apart from those of the copy. */
+  /** In mode lww: the copy has lost at an owner that has answered if its timestamp is below this one. */
   get newest(): Timestamp {
     return this.#newest
   }

@@ -8,7 +8,7 @@
  * - Only a durable copy is acknowledged, and only a durable copy is read.
  * - A record that cannot be read is refused, never guessed.
  */
-import type { Dot, Timestamp } from '../../core/causality/dot.ts'
+import type { Timestamp } from '../../core/causality/dot.ts'
 import { BEING_FILLED } from './not-ready-reasons.ts'
 import {
   ABSENT,
@@ -21,6 +21,7 @@ import {
   uncoveredDots,
 } from '../../core/causality/stored-object.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
+import type { HeldBefore } from '../../core/replication/write-round.ts'
 import { Signal } from '../../core/signal.ts'
 import type { Codec } from '../../ports/codec.ts'
 import type { Disk, DiskError } from '../../ports/disk.ts'
@@ -46,15 +47,8 @@ import {
 import type { Entry, LoadFailure, ObjectTable } from '../storage/object-table.ts'
 import { dataKey, quarantineKey } from '../storage/storage-keys.ts'
 
-/** An owner's answer to an `apply`. */
-export interface Applied {
-  /** Whether the owner held a live value before. */
-  readonly existed: boolean
-  /** In mode siblings: the dots that the sender's vector did not cover, if the sender asked for them. */
-  readonly uncovered: readonly Dot[]
-  /** In mode lww: a write with a timestamp below this one has lost against another write (`lostBelow`). */
-  readonly newest: Timestamp
-}
+/** What this owner held before a copy was merged into its own. The caller knows whether that was whole. */
+export type Applied = Omit<HeldBefore, 'isWhole'>
 
 const RECORD_LOST: Refusal = {
   code: 'record_corrupt',

@@ -50,7 +50,7 @@ export interface RunningNode {
   convergence(bucket: string | undefined): Promise<ConvergenceAnswer>
   createBucket(bucket: Bucket, timeoutMs: number): Promise<{ created: boolean; bucket: Bucket }>
   found(candidates: Founding, timeoutMs: number): Promise<Founding>
-  /** Idempotent through node.ts. */
+  /** Call it once: node.ts calls it only for the first of several stops. */
   stop(): Promise<void>
 }
 

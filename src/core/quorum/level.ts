@@ -1,6 +1,6 @@
 /**
- * The consistency levels, and how many replies each waits for. The other files count the replies of one request: tally.ts
- * among one group of owners, joint-tally.ts among both groups while a key moves (owner-groups.ts).
+ * The consistency levels, and how many replies each waits for. The other files count the replies of one request:
+ * tally.ts among one group of owners, joint-tally.ts among both groups while a key moves (owner-groups.ts).
  */
 
 /** The levels without consensus. Buckets of mode `strong` allow them for reads only. */

@@ -1,7 +1,7 @@
 /**
  * This node's part in a change of the members while copies are moved to it. First it clears what an earlier ownership
  * left of the partitions that it gains. Then it streams them in key order, from an owner in reach. Then it compares
- * them with every owner once more, which finds what the stream missed. Only that comparison counts (design section 7):
+ * them with every owner once more, which finds what the stream missed. Only that comparison counts:
  * after it, this node holds every write that the owners acknowledged before writes went to this node too. At last it
  * inherits the ballot promises of the owners, and reports that it is done.
  */

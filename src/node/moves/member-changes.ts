@@ -1,4 +1,15 @@
-/** Changes of the members, as clients request and see them (core/placement/member-change.ts). */
+/**
+ * Changes of the members, as clients request and see them. core/placement/change-steps.ts decides which topology
+ * document follows which; each step is agreed on by the voters (topology-register.ts).
+ *
+ * The members do their parts of a change in three phases. While it is *moving*, each next owner takes over the copies
+ * that it will own (intake.ts). While it is *releasing*, each old owner waits until a majority of the new owners has
+ * what it holds (release.ts), and then drops it (sweep.ts). While it is *emptying*, a member that leaves drops the
+ * rest. A member that has finished its part proposes the next document, which says so.
+ *
+ * Invariant: this node drops no copy that it has to keep. sweep.ts drops only what the durable topology gives to
+ * others, and intake.ts only what an earlier ownership has left.
+ */
 import { type ChangePlan, planChange } from '../../core/placement/change-plan.ts'
 import { beginChange, cancelChange, isMade, isUnderWay } from '../../core/placement/change-steps.ts'
 import type { ChangeRequest } from '../../core/placement/change-target.ts'

@@ -1,9 +1,9 @@
 /** The progress of a change of the members: this node's own, and that of all members. */
-import { waitingFor } from '../../core/placement/change-steps.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { MovesStatus, NodeMove } from '../service/service.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
+import { changeStatus } from './change-status.ts'
 import type { Intake } from './intake.ts'
 import type { Release } from './release.ts'
 import type { Sweep } from './sweep.ts'
@@ -42,13 +42,12 @@ export class MovesView {
 
   async status(): Promise<MovesStatus> {
     const { keeper } = this.#parts
-    const { epoch, change, members } = keeper.topology
-    if (change === undefined) return { epoch, change: null, nodes: [] }
-    const { kind, joining, leaving, phase, done } = change
-    const waits = waitingFor(keeper.topology)
-    const told = await Promise.all(members.map(({ id }) => this.#ask(id, waits.includes(id))))
-    const nodes = told.filter((move) => move !== undefined)
-    return { epoch, change: { kind, joining, leaving, phase, done, waitingFor: waits }, nodes }
+    const { epoch, members } = keeper.topology
+    const change = changeStatus(keeper.topology)
+    if (change === null) return { epoch, change, nodes: [] }
+    const isAwaited = (id: string): boolean => change.waitingFor.includes(id)
+    const told = await Promise.all(members.map(({ id }) => this.#ask(id, isAwaited(id))))
+    return { epoch, change, nodes: told.filter((move) => move !== undefined) }
   }
 
   /** Undefined if the member has no part in the change. */

@@ -4,6 +4,10 @@
  * those are exchanged, at a bounded rate.
  *
  * Invariant: after a completed round, everything that the peer held when the round began is durable here.
+ *
+ * These rounds have three uses. They raise the horizon (horizon-keeper.ts), below which the collector forgets deletes.
+ * They refill a node whose directory is new or old (arrival.ts). They complete the copies that a change of the members
+ * moves to this node (node/moves).
  */
 import { AssertionError } from '../../core/assert.ts'
 import { Signal } from '../../core/signal.ts'
@@ -11,7 +15,7 @@ import { isKeeper } from '../../core/placement/preference-list.ts'
 import { partitionOf } from '../../core/placement/data-partition.ts'
 import { comparedPartitions } from '../../core/placement/compared-partitions.ts'
 import type { MemberVersions } from '../../core/membership/member-versions.ts'
-import { equalHashes, TREE_DEPTH, TREE_FANOUT } from '../../core/repair/hash-tree.ts'
+import { equalHashes, TREE_DEPTH } from '../../core/repair/hash-tree.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
@@ -39,13 +43,12 @@ import type { Reply } from '../peers/reply.ts'
 import type { Location, Replica } from '../replica/replica.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import { TreeDoubts } from './tree-doubts.ts'
+import { childrenOf, PLACES_PER_ASK, rootsOf } from './tree-places.ts'
 import type { AskFormat } from '../wire/asks/ask-format.ts'
 import { LEAVES, SYNC, TREE, type TreePlace } from '../wire/asks/repair-asks.ts'
 
 const ROUND_INTERVAL_MS = 1000
 const ASK_TIMEOUT_MS = 5000
-/** Nodes of a tree asked for in one message. */
-const NODES_PER_ASK = 512
 const LEAVES_PER_ASK = 64
 /** Bounds of the keys under way at once and per second, so that convergence leaves room for the clients. */
 const KEYS_AT_ONCE = 32
@@ -192,19 +195,10 @@ export class AntiEntropy {
 
   /** The number of keys that differed. A settled tombstone that only one side has collected is no difference. */
   async #reconcileGroup(peer: string, copies: number): Promise<number> {
-    let nodes: TreePlace[] = this.#compared(copies, peer).map((partition) => ({
-      partition,
-      index: 0,
-    }))
-    nodes = await this.#differing(peer, copies, 0, nodes)
+    const roots = rootsOf(this.#compared(copies, peer))
+    let nodes = await this.#differing(peer, copies, 0, roots)
     for (let level = 1; level <= TREE_DEPTH && nodes.length > 0; level++) {
-      const children = nodes.flatMap(({ partition, index }) =>
-        Array.from({ length: TREE_FANOUT }, (_, i) => ({
-          partition,
-          index: index * TREE_FANOUT + i,
-        })),
-      )
-      nodes = await this.#differing(peer, copies, level, children)
+      nodes = await this.#differing(peer, copies, level, childrenOf(nodes))
     }
     const pace = new Pace(this.#clock, this.#timers, KEYS_PER_SECOND)
     let keys = 0
@@ -223,8 +217,8 @@ export class AntiEntropy {
   ): Promise<TreePlace[]> {
     const { forest } = this.#parts
     const differing: TreePlace[] = []
-    for (let start = 0; start < nodes.length; start += NODES_PER_ASK) {
-      const asked = nodes.slice(start, start + NODES_PER_ASK)
+    for (let start = 0; start < nodes.length; start += PLACES_PER_ASK) {
+      const asked = nodes.slice(start, start + PLACES_PER_ASK)
       const { hashes: theirs } = await this.#ask(peer, TREE, { copies, level, places: asked })
       if (theirs.length !== asked.length) throw new RoundFailed('not as many hashes as asked for')
       asked.forEach((node, i) => {

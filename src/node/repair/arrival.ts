@@ -92,7 +92,7 @@ export class Arrival {
         else resolve()
       })
       this.#askAll()
-      this.#check()
+      this.#proceedIfHeard()
     })
     this.#isOpen = true
     this.#callWaiting()
@@ -103,7 +103,7 @@ export class Arrival {
     await new Promise<void>((resolve) => {
       this.#proceed = resolve
       this.#remainingMembersTimer = this.#timers.after(REMAINING_WAIT_MS, resolve)
-      this.#check()
+      this.#proceedIfHeard()
     })
     this.#remainingMembersTimer?.cancel()
   }
@@ -202,7 +202,7 @@ export class Arrival {
 
   /** The members have changed: asks new members too, and stops waiting for removed ones. */
   look(): void {
-    this.#check()
+    this.#proceedIfHeard()
     if (!this.#isOpen) return
     this.#lookWhetherFilled()
     if (!this.#isAsking) this.#askAll()
@@ -240,11 +240,12 @@ export class Arrival {
     }
     this.#lookWhetherFilled()
     if (proof.isBehind || wasBehind) this.heardBehind.emit()
-    this.#check()
+    this.#proceedIfHeard()
     this.#callWaiting()
   }
 
-  #check(): void {
+  /** Ends the wait of `start` if the members that it waits for have answered. */
+  #proceedIfHeard(): void {
     const { members, isMember, proof } = this.#parts
     const haveAllAnswered = proof.answers + 1 >= members().length
     if (!isMember() || (this.#isOpen ? haveAllAnswered : this.isProven)) this.#proceed?.()

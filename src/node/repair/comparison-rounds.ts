@@ -1,4 +1,7 @@
-/** The rounds in which this node compares its copies with one peer after the other (anti-entropy.ts). */
+/**
+ * Numbers the rounds in which this node compares its copies with one peer after the other (anti-entropy.ts). A
+ * mechanism that needs a comparison from now on notes how many have begun, and counts only later ones.
+ */
 import { Signal } from '../../core/signal.ts'
 
 export class ComparisonRounds {

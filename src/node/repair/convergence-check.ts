@@ -7,10 +7,11 @@
  * after the trees, so that a running exchange prevents that answer too.
  */
 import { PARTITION_COUNT } from '../../core/placement/topology.ts'
-import { equalHashes, TREE_DEPTH, TREE_FANOUT, type TreeHash } from '../../core/repair/hash-tree.ts'
+import { equalHashes, TREE_DEPTH, type TreeHash } from '../../core/repair/hash-tree.ts'
 import type { HashForest } from './hash-forest.ts'
 import type { HorizonKeeper } from './horizon-keeper.ts'
 import type { LeafListing } from './leaf-listing.ts'
+import { childrenOf, PLACES_PER_ASK, rootsOf } from './tree-places.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { ConvergenceAnswer } from '../service/service.ts'
@@ -26,7 +27,6 @@ import { LEAVES, type LeavesAnswer, TREE, type TreePlace } from '../wire/asks/re
 import { STATUS } from '../wire/asks/status-asks.ts'
 
 const ASK_TIMEOUT_MS = 3000
-const NODES_PER_ASK = 512
 /** Bound of the differing leaves whose keys are counted. Beyond it the count is a lower bound. */
 const LEAVES_MAX = 4096
 const LEAVES_PER_ASK = 128
@@ -107,20 +107,10 @@ export class ConvergenceCheck {
     copies: number,
     bucket: string | undefined,
   ): Promise<KeyCount & { leaves: number; isExact: boolean }> {
-    let places: TreePlace[] = Array.from({ length: PARTITION_COUNT }, (_, partition) => ({
-      partition,
-      index: 0,
-    }))
-    for (let level = 0; level <= TREE_DEPTH && places.length > 0; level++) {
-      if (level > 0) {
-        places = places.flatMap(({ partition, index }) =>
-          Array.from({ length: TREE_FANOUT }, (_, i) => ({
-            partition,
-            index: index * TREE_FANOUT + i,
-          })),
-        )
-      }
-      places = await this.#differing(copies, level, places)
+    const roots = rootsOf(Array.from({ length: PARTITION_COUNT }, (_, partition) => partition))
+    let places = await this.#differing(copies, 0, roots)
+    for (let level = 1; level <= TREE_DEPTH && places.length > 0; level++) {
+      places = await this.#differing(copies, level, childrenOf(places))
     }
     const isExact = places.length <= LEAVES_MAX
     let counted = await this.#countAll(copies, places.slice(0, LEAVES_MAX), bucket)
@@ -156,8 +146,8 @@ export class ConvergenceCheck {
     places: readonly TreePlace[],
   ): Promise<TreePlace[]> {
     const differing: TreePlace[] = []
-    for (let i = 0; i < places.length; i += NODES_PER_ASK) {
-      const asked = places.slice(i, i + NODES_PER_ASK)
+    for (let i = 0; i < places.length; i += PLACES_PER_ASK) {
+      const asked = places.slice(i, i + PLACES_PER_ASK)
       const answers: Answers<TreeHash> = await this.#askOwners(copies, asked, (node, own) =>
         this.#hashesAt(node, copies, level, own),
       )

@@ -2,6 +2,9 @@
  * This node's hash trees: one for each data partition and replica count, because only keys with the same owners can be
  * compared. They are built from the disk at the start, page by page, while the node already serves. After that every
  * record that becomes durable updates them.
+ *
+ * Invariant: a complete tree contains the hash of each durable record of its keys, and nothing else. Until a tree is
+ * complete, this node compares nothing and answers no comparison.
  */
 import { hashText } from '../../core/hash/text-hash.ts'
 import { copyHash } from '../../core/repair/copy-hash.ts'

@@ -1,6 +1,6 @@
 /** The verdict while deletes and expired values cannot be forgotten, because a member is away. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { stallWords } from '../../../src/node/repair/forgetting.ts'
+import { stallWords } from '../../../src/node/repair/forgetting-stall.ts'
 import { type Id, VirtualCluster } from '../virtual-cluster.ts'
 
 const TOLD = 'No deletes or expired values have been forgotten for'

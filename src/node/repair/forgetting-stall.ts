@@ -2,6 +2,7 @@
  * Tells an operator that tombstones and expired values cannot be forgotten: for how long, and because of which members.
  * A member that is away holds the horizon back (core/repair/stability.ts), and the disks of the others fill slowly.
  */
+
 /** A healthy cluster lags a few seconds. A restart or a short cut is not worth a message. */
 export const STALL_MS = 60_000
 

@@ -13,7 +13,7 @@ import { ReadCoordinator } from './read/read-coordinator.ts'
 import { RegisterAcceptor } from './strong/register-acceptor.ts'
 import { RegisterProposer } from './strong/register-proposer.ts'
 import { RequestPlacer } from './round/request-placer.ts'
-import { endWith, promised, type RequestEnd } from './round/request-end.ts'
+import { endWith, asPromise, type RequestEnd } from './round/request-end.ts'
 import { Requests } from './requests/requests.ts'
 import type { ReadAnswer } from './service/service.ts'
 import { Sessions } from './sessions/sessions.ts'
@@ -80,7 +80,7 @@ export async function composeRequests(
   const sessions = new Sessions(ports, {
     ...shared,
     placer,
-    read: (placed) => promised((end) => read(placed, end)),
+    read: (placed) => asPromise((end) => read(placed, end)),
     isProven,
     latencyMs,
     horizon: () => horizon.value,

@@ -43,7 +43,7 @@ export class AgreedRead<C> {
   /** Number of asks that have not ended. */
   #open = 0
   /** Whether the remaining owners have their short time already. */
-  #isPatient = false
+  #isLastWait = false
   #isOver = false
 
   constructor(groups: OwnerGroups, required: number, near: readonly string[]) {
@@ -85,8 +85,8 @@ export class AgreedRead<C> {
     }
     if (this.#open === 0) return this.#end()
     const isMajority = everyGroup(this.#groups, this.#required, (owner) => this.#told.has(owner))
-    if (!isMajority || this.#isPatient) return []
-    this.#isPatient = true
+    if (!isMajority || this.#isLastWait) return []
+    this.#isLastWait = true
     return BE_PATIENT
   }
 

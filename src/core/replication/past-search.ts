@@ -62,7 +62,7 @@ export class PastSearch<C extends { readonly object: StoredObject }, V> {
   /** Asks that have not ended. */
   #open = 0
   #fallbacksAsked = false
-  #isPatient = true
+  #waitsForBest = true
   #isOver = false
 
   constructor(plan: SearchPlan, rules: CopyRules<C, V>) {
@@ -112,7 +112,7 @@ export class PastSearch<C extends { readonly object: StoredObject }, V> {
 
   /** The hedge delay has passed: asks the fallbacks too, and no longer waits for more than `least` owners. */
   hedge(): readonly SearchEffect[] {
-    this.#isPatient = false
+    this.#waitsForBest = false
     if (this.#isOver) return NOTHING
     return this.#fallbacksAsked ? this.#advance() : this.#askFallbacks()
   }
@@ -152,7 +152,7 @@ export class PastSearch<C extends { readonly object: StoredObject }, V> {
     const isFound = this.#missing.size === 0 && this.#heard.size > 0
     const count = leastCount(groups, (owner) => this.#counted.has(owner))
     const isBest = count >= wanted.best
-    if (isFound && count >= wanted.least && (isBest || !this.#isPatient || this.#open === 0)) {
+    if (isFound && count >= wanted.least && (isBest || !this.#waitsForBest || this.#open === 0)) {
       this.#isOver = true
       return COVERED
     }

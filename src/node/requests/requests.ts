@@ -16,7 +16,7 @@ import type { Peers } from '../peers/peers.ts'
 import type { OperationAnswer } from '../strong/register-forward.ts'
 import type { Refusal } from '../wire/messages.ts'
 import { RequestBound } from '../round/request-bound.ts'
-import { endWith, promised, type RequestEnd } from '../round/request-end.ts'
+import { endWith, asPromise, type RequestEnd } from '../round/request-end.ts'
 import type { RequestPlacer } from '../round/request-placer.ts'
 import { type Repeatable, whilePlaced } from '../round/while-placed.ts'
 import { type PlacedRequest, TIMEOUT_MS_MAX } from '../round/placed-request.ts'
@@ -121,7 +121,9 @@ export class Requests {
   ): Promise<WriteAnswer> {
     const { sessions } = this.#parts
     const made = await sessions.prepare(placed, request, session)
-    const answer = await promised<WriteAnswer>((end) => this.#route(made.placed, made.request, end))
+    const answer = await asPromise<WriteAnswer>((end) =>
+      this.#route(made.placed, made.request, end),
+    )
     return { ...answer, session: await sessions.afterWrite(placed, made.session, answer) }
   }
 
@@ -258,7 +260,7 @@ export class Requests {
     }
     return need.sloppy || need.r === 1
       ? undefined
-      : seenBefore(promised((end) => read(placed, end)))
+      : seenBefore(asPromise((end) => read(placed, end)))
   }
 
   list(request: ListRequest): Promise<ListAnswer> {

@@ -7,7 +7,7 @@ export interface RequestEnd<T> {
 }
 
 /** Starts a request, and returns its outcome as a promise. */
-export function promised<T>(run: (end: RequestEnd<T>) => void): Promise<T> {
+export function asPromise<T>(run: (end: RequestEnd<T>) => void): Promise<T> {
   return new Promise((resolve, reject) => run({ answered: resolve, failed: reject }))
 }
 

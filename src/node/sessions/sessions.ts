@@ -44,7 +44,7 @@ import { answerFromOwnCopy, answerWith } from '../read/read-answer.ts'
 import { modeOf } from '../replica/replica.ts'
 import { readOwnSoon } from '../round/own-read.ts'
 import { groupsOf, type PlacedRequest } from '../round/placed-request.ts'
-import { endWith, promised } from '../round/request-end.ts'
+import { endWith, asPromise } from '../round/request-end.ts'
 import type { RequestPlacer } from '../round/request-placer.ts'
 import { type Repeatable, whilePlaced } from '../round/while-placed.ts'
 import { repairOwner } from '../round/repair-owner.ts'
@@ -282,7 +282,7 @@ export class Sessions {
       mayRepeat: () => true,
     }
     const { metrics } = this.#ports
-    return promised((end) => whilePlaced({ placer, metrics }, placed, request, end))
+    return asPromise((end) => whilePlaced({ placer, metrics }, placed, request, end))
   }
 
   async #settleUnder(

@@ -21,7 +21,7 @@ import { forwardOperation, type OperationAnswer } from './register-forward.ts'
 import type { RegisterProposer } from './register-proposer.ts'
 import { soonestFirst } from '../peers/peer-reach.ts'
 import { type PlacedRequest, rejection } from '../round/placed-request.ts'
-import { endWith, promised } from '../round/request-end.ts'
+import { asPromise, endWith } from '../round/request-end.ts'
 import type { RequestPlacer } from '../round/request-placer.ts'
 import { type Repeatable, whilePlaced } from '../round/while-placed.ts'
 import type { ReadAnswer, WriteAnswer, WriteRequest } from '../service/service.ts'
@@ -109,7 +109,7 @@ export class StrongCoordinator {
       repeatsAnswer: false,
       mayRepeat: (error) => mayTryAnotherOwner(error) && clock.nowMs() < placed.deadlineMs,
     }
-    return promised((end) =>
+    return asPromise((end) =>
       whilePlaced({ placer, metrics }, placer.placeAgain(placed), request, end),
     )
   }

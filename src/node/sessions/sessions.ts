@@ -1,5 +1,5 @@
 /**
- * Causal sessions (design section 8). A causal read answers from copies that cover what the session has seen of the
+ * Causal sessions. A causal read answers from copies that cover what the session has seen of the
  * key, and adds the dependencies of the value read to the session. A write stores the session's past as its
  * dependencies. So a session reads its own writes and never goes back. Another session that reads such a write also
  * sees everything before it, through any node and across any cut.

@@ -1,5 +1,5 @@
 /**
- * Coordinates requests for strong keys at any node (design section 6).
+ * Coordinates requests for strong keys at any node.
  *
  * A read asks the owners what they have accepted. It takes one round trip if a majority reports the same proposal and
  * has promised nothing newer: then that proposal is decided, and no newer one was decided before the read began.

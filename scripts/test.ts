@@ -124,23 +124,17 @@ async function isDockerThere(): Promise<boolean> {
 }
 
 /**
- * The local tests and the docker tests mostly wait for their clusters. So they run one beside the other, and beside what
- * needs the processor: the static checks, then the unit tests. The virtual tests need only the processor, and get what
- * the others leave, at low priority.
+ * The virtual tests need only the processor, so they run at low priority beside the others. The unit tests need most of
+ * the processor. The local and the docker tests mostly wait for their clusters, so they run side by side.
  */
 async function runAll(): Promise<void> {
-  await Promise.all([
-    runProject('virtual', 'pipe', constants.priority.PRIORITY_LOW),
-    runProject('local', 'pipe'),
-    runOthers(),
-  ])
-}
-
-async function runOthers(): Promise<void> {
+  const virtual = runProject('virtual', 'pipe', constants.priority.PRIORITY_LOW)
   await Promise.all(STATIC_CHECKS.map(({ name, command }) => checkStatically(name, command)))
+  const withDocker = await isDockerThere()
+  if (!withDocker) counts.skipped += await countDockerTests()
   await runProject('unit', 'inherit')
-  if (await isDockerThere()) await runProject('docker', 'inherit')
-  else counts.skipped += await countDockerTests()
+  const docker = withDocker ? [runProject('docker', 'pipe')] : []
+  await Promise.all([runProject('local', 'inherit'), ...docker, virtual])
 }
 
 /** Piped output is shown at the end, because two reporters would write into each other's lines. */

@@ -8,7 +8,7 @@ import {
   isLostLeaver,
 } from './change-target.ts'
 import type { ChangeKind } from './member-change.ts'
-import type { Bucket, Member, Topology } from './topology.ts'
+import { type Bucket, copyCounts, type Member, type Topology } from './topology.ts'
 import { votersAfter } from './voters.ts'
 
 export interface ChangePlan {
@@ -37,7 +37,7 @@ export function planChange(topology: Topology, request: ChangeRequest): ChangePl
   const target = changeTarget(topology, request)
   const { members, preference, other } = target
   const staying = members.filter(({ id }) => id !== target.leaving)
-  const copies = [...new Set(topology.buckets.map(({ n }) => n))].sort((a, b) => a - b)
+  const copies = copyCounts(topology)
   const widest = copies.at(-1) ?? 0
   return {
     kind: request.kind,

@@ -10,7 +10,7 @@ import {
 } from './change-target.ts'
 import type { MemberChange } from './member-change.ts'
 import { withoutMember } from './member-placement.ts'
-import { type Member, PARTITION_COUNT, type Topology } from './topology.ts'
+import { copyCounts, type Member, PARTITION_COUNT, type Topology } from './topology.ts'
 import { checkTopology } from './topology-check.ts'
 import { votersAfter } from './voters.ts'
 
@@ -189,7 +189,7 @@ function partitionsGained(
   to: Lists,
   index: number,
 ): number[] {
-  const copies = [...new Set(buckets.map(({ n }) => n))]
+  const copies = copyCounts({ buckets })
   const owns = (lists: Lists, partition: number, n: number): boolean =>
     lists[partition]?.slice(0, n).includes(index) === true
   return Array.from({ length: PARTITION_COUNT }, (_, partition) => partition).filter((partition) =>

@@ -64,3 +64,8 @@ export const VOTERS_MAX = 5
 
 /** Q: fixed for the life of a cluster. */
 export const PARTITION_COUNT = 128
+
+/** The numbers of copies that the buckets have, each once, in ascending order. */
+export function copyCounts({ buckets }: Pick<Topology, 'buckets'>): number[] {
+  return [...new Set(buckets.map(({ n }) => n))].sort((a, b) => a - b)
+}

@@ -111,6 +111,11 @@ export class NodeClock {
     return Math.max(this.#timeMs(), wallMsOf(this.#hybrid.last))
   }
 
+  /** The time until a deadline; 0 once it has passed. */
+  leftMs(deadlineMs: number): number {
+    return Math.max(0, deadlineMs - this.nowMs())
+  }
+
   /**
    * Returns a new timestamp, or undefined if the bound must be persisted first: await `raised`, and try again. Throws
    * clock_drift if the hybrid clock is too far ahead of this node's time.

@@ -119,7 +119,7 @@ export class ListRound {
           grace ??= this.#timers.after(GRACE_MS, end)
         }
       }
-      const leftMs = Math.max(0, deadlineMs - this.#parts.clock.nowMs())
+      const leftMs = this.#parts.clock.leftMs(deadlineMs)
       const latest = this.#timers.after(leftMs, end)
       for (const node of nodes) {
         this.#askOne(bucket, place, node, deadlineMs).then(

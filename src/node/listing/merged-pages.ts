@@ -3,6 +3,7 @@
  *
  * Copies are nearly always equal. Their heads are then equal bytes, and only one of them is decoded.
  */
+import { equalBytes } from '../wire/equal-bytes.ts'
 import type { Dot } from '../../core/causality/dot.ts'
 import { merge, type StoredObject } from '../../core/causality/stored-object.ts'
 import { partitionOf } from '../../core/placement/data-partition.ts'
@@ -82,10 +83,4 @@ function mergeHeads(
   }
   const [first, ...others] = heads.map(({ object }) => object) as [StoredObject, ...StoredObject[]]
   return { object: others.reduce((a, b) => merge(modeOf(bucket), a, b), first), sizes }
-}
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
 }

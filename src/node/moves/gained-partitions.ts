@@ -12,7 +12,7 @@
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { isKeeper } from '../../core/placement/preference-list.ts'
-import { PARTITION_COUNT, type Topology } from '../../core/placement/topology.ts'
+import { copyCounts, PARTITION_COUNT, type Topology } from '../../core/placement/topology.ts'
 import type { NodeState } from '../identity/node-state.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 
@@ -110,7 +110,7 @@ export class GainedPartitions {
   }
 
   #adopt(previous: Topology, next: Topology, self: string): void {
-    for (const copies of new Set(next.buckets.map(({ n }) => n))) {
+    for (const copies of copyCounts(next)) {
       for (let partition = 0; partition < PARTITION_COUNT; partition++) {
         if (!isKeeper(next, copies, partition, self)) continue
         if (isKeeper(previous, copies, partition, self)) continue

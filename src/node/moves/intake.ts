@@ -15,7 +15,7 @@ import {
 } from '../../core/placement/change-steps.ts'
 import type { MemberChange } from '../../core/placement/member-change.ts'
 import { isHolder, isKeeper, placementAt } from '../../core/placement/preference-list.ts'
-import type { Topology } from '../../core/placement/topology.ts'
+import { copyCounts, type Topology } from '../../core/placement/topology.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
@@ -190,7 +190,7 @@ export class Intake {
   async #prepare(work: Work): Promise<void> {
     const { gained, keeper, self } = this.#parts
     const { topology } = keeper
-    const copies = [...new Set(topology.buckets.map(({ n }) => n))]
+    const copies = copyCounts(topology)
     const places = work.partitions.flatMap((partition) =>
       copies
         .filter((n) => {
@@ -355,7 +355,7 @@ export class Intake {
   #owners({ partitions }: Work): string[] {
     const { keeper, self } = this.#parts
     const { topology } = keeper
-    const copies = [...new Set(topology.buckets.map(({ n }) => n))]
+    const copies = copyCounts(topology)
     return topology.members
       .map(({ id }) => id)
       .filter((id) => id !== self && id !== lostMember(topology))

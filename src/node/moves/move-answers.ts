@@ -1,4 +1,5 @@
 /** Answers the asks about a change of the members. */
+import { copyCounts } from '../../core/placement/topology.ts'
 import { placementAt } from '../../core/placement/preference-list.ts'
 import type { Disk } from '../../ports/disk.ts'
 import type { Asker, HandlersOf } from '../peers/ask-handlers.ts'
@@ -45,8 +46,7 @@ function stream(parts: MoveAnswerParts, request: StreamRequest, asker: Asker<Str
 /** Whether this node's copies of the partition are complete, in buckets of every replica count. */
 function isFilledIn({ keeper, arrival }: MoveAnswerParts, partition: number): boolean {
   const { topology } = keeper
-  const copyCounts = new Set(topology.buckets.map(({ n }) => n))
-  return [...copyCounts].every((n) =>
+  return copyCounts(topology).every((n) =>
     arrival.mayRead(() => placementAt(topology, n, partition).owners),
   )
 }

@@ -120,7 +120,7 @@ export class Peers {
     const id = this.#nextId++
     const startMs = this.#monotonic.monotonicMs()
     // This uses the monotonic clock, because the node's clock stands still for a while if the wall clock is set back.
-    const endMs = startMs + Math.max(0, deadlineMs - this.#clock.nowMs())
+    const endMs = startMs + this.#clock.leftMs(deadlineMs)
     const ask = { to, format, request, deadlineMs, endMs, done, startMs, retries: 0 }
     // The answer of this ask is decoded with its own format, so the types match again.
     this.#outstanding.set(id, ask as unknown as AnyOutstanding)

@@ -244,7 +244,7 @@ export class ReadRun {
   }
 
   #leftMs(): number {
-    return Math.max(0, this.#placed.deadlineMs - this.#parts.clock.nowMs())
+    return this.#parts.clock.leftMs(this.#placed.deadlineMs)
   }
 }
 

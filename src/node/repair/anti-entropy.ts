@@ -9,6 +9,8 @@
  * They refill a node whose directory is new or old (arrival.ts). They complete the copies that a change of the members
  * moves to this node (node/moves).
  */
+import { copyCounts } from '../../core/placement/topology.ts'
+import { equalBytes } from '../wire/equal-bytes.ts'
 import { AssertionError } from '../../core/assert.ts'
 import { Signal } from '../../core/signal.ts'
 import { isKeeper } from '../../core/placement/preference-list.ts'
@@ -159,7 +161,7 @@ export class AntiEntropy {
     const round = this.#parts.rounds.begin()
     // Read the floors before the comparison: then the comparison is complete up to the lowest of them.
     const quiet = horizon.quietUntil()
-    const groups = this.#copyCounts()
+    const groups = copyCounts(this.#parts.keeper.topology)
     const told = { floors: horizon.floors(), copyCounts: groups, versions: versions.entries() }
     const theirs = await this.#ask(peer, SYNC, told)
     horizon.learn(theirs.floors)
@@ -183,10 +185,6 @@ export class AntiEntropy {
     if (keeper.epoch !== epoch) return
     horizon.tookOver(peer, quiet)
     this.tookOver.emit(peer, round)
-  }
-
-  #copyCounts(): number[] {
-    return [...new Set(this.#parts.keeper.topology.buckets.map(({ n }) => n))].sort((a, b) => a - b)
   }
 
   #compared(copies: number, peer: string): readonly number[] {
@@ -346,8 +344,4 @@ function answerIn<Answer>({ kind }: AskFormat<unknown, Answer>, reply: Reply<Ans
   if (reply.type === 'ok') return reply.answer
   const why = reply.type === 'refused' ? `${reply.code}: ${reply.message}` : reply.type
   throw new RoundFailed(`${kind}: ${why}`)
-}
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
 }

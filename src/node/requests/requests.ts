@@ -300,7 +300,7 @@ export class Requests {
   }
 
   #leftMs(deadlineMs: number): number {
-    return Math.min(TIMEOUT_MS_MAX, Math.max(0, deadlineMs - this.#parts.clock.nowMs()))
+    return Math.min(TIMEOUT_MS_MAX, this.#parts.clock.leftMs(deadlineMs))
   }
 }
 

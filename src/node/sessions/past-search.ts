@@ -83,7 +83,7 @@ class SearchRun {
   }
 
   start(): void {
-    const leftMs = Math.max(0, this.#placed.deadlineMs - this.#parts.clock.nowMs())
+    const leftMs = this.#parts.clock.leftMs(this.#placed.deadlineMs)
     this.#run.after(leftMs, () => this.#search.expire())
     this.#run.after(HEDGE_DELAY_MS, () => this.#search.hedge())
     this.#run.go(this.#search.start())

@@ -162,7 +162,7 @@ export class RegisterAttempt {
    */
   #releaseLate(): void {
     const { clock, deadlines } = this.#parts
-    const leftMs = Math.max(0, this.#plan.deadlineMs - clock.nowMs())
+    const leftMs = clock.leftMs(this.#plan.deadlineMs)
     deadlines.in(leftMs + clock.maxDriftMs, () => this.hold.release())
   }
 

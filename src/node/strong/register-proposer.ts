@@ -136,7 +136,7 @@ export class RegisterProposer {
         isOver: false,
         deadline: undefined,
       }
-      const delayMs = Math.max(0, deadlineMs - this.#parts.clock.nowMs())
+      const delayMs = this.#parts.clock.leftMs(deadlineMs)
       waiting.deadline = this.#parts.deadlines.in(delayMs, () => this.#expire(waiting))
       if (key !== undefined) {
         key.waiting.push(waiting)

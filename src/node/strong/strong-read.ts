@@ -82,7 +82,7 @@ class StrongRead {
 
   start(): void {
     // Peers get the deadline with the question. The disk of this node has none.
-    const leftMs = Math.max(0, this.#placed.deadlineMs - this.#parts.clock.nowMs())
+    const leftMs = this.#parts.clock.leftMs(this.#placed.deadlineMs)
     this.#run.after(leftMs, () => this.#read.expire())
     this.#run.go(this.#read.start())
   }

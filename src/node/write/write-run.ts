@@ -120,7 +120,7 @@ export class WriteRun {
   #waitForDeadline(): void {
     const { deadlines, clock } = this.#parts
     if (this.#deadline !== undefined) deadlines.cancel(this.#deadline)
-    const leftMs = Math.max(0, this.#placed.deadlineMs - clock.nowMs())
+    const leftMs = clock.leftMs(this.#placed.deadlineMs)
     this.#deadline = deadlines.in(leftMs, () => this.#expire())
   }
 

@@ -60,8 +60,12 @@ export const PLANTED_STRONG_BUGS: readonly PlantedBug[] = [
       find: 'graveRange(wallMsOf(horizon) - EXPIRY_MARGIN_MS)',
       replace: 'graveRange(2 ** 43)',
     },
+    // Few clients and many keys: a deleted key must stay deleted until the collector comes.
+    workloads: ['strong'],
+    keys: 12,
+    clients: 4,
+    seconds: 60,
     seeds: 60,
-    ...CROWD,
     nemesis: CUTS,
   },
   {

@@ -1,64 +1,31 @@
 /** The command line of `npm run bench`. Pure. */
 import { command } from '../command-line/command.ts'
 import { parseCommand } from '../command-line/parse-command.ts'
+import { LOAD_OPTIONS, type LoadArguments, loadArguments } from './load-options.ts'
+import { OTHER_SYSTEMS, type OtherSystem } from './systems/other-systems.ts'
 
 export const EXIT_STOPPED = 130
 
-export interface BenchArguments {
-  readonly seconds: number
-  readonly rounds: number
-  /** The longest warm-up of each workload before the first round. */
-  readonly warmUpSeconds: number
-  readonly connections: number
+export interface BenchArguments extends LoadArguments {
   readonly valueBytes: number
   /** Names of workloads; empty for all. */
   readonly only: readonly string[]
-  readonly withEtcd: boolean
+  /** Other stores that are left out, even if they are installed. */
+  readonly without: readonly OtherSystem[]
   /** The directory into which nodes write a CPU profile when they stop. */
   readonly profileDir: string | undefined
   /** Whether to print only the result, in the form of the README. */
   readonly isMarkdown: boolean
 }
 
-const WARM_UP_SECONDS_MAX = 24
-const STEP_SECONDS_MAX = 600
-
 export const BENCH_COMMAND = command({
   name: 'bench',
   call: 'npm run bench --',
   about:
-    'Measures this store, a three-node etcd if it is installed, and one node without replication, under the same ' +
-    'load in one run.',
+    'Measures this store, one node without replication, and the other stores that are installed, under the same load ' +
+    'in one run.',
   options: {
-    seconds: {
-      kind: 'duration',
-      isInSeconds: true,
-      max: STEP_SECONDS_MAX * 1000,
-      default: 4000,
-      about: 'The length of one round.',
-    },
-    rounds: {
-      kind: 'number',
-      min: 1,
-      max: 100,
-      default: 3,
-      about: 'How many rounds each workload has. Their medians are reported.',
-    },
-    'warm-up': {
-      kind: 'duration',
-      isInSeconds: true,
-      max: STEP_SECONDS_MAX * 1000,
-      default: WARM_UP_SECONDS_MAX * 1000,
-      about:
-        'The longest warm-up of each workload. It ends earlier if the workload gets no faster.',
-    },
-    connections: {
-      kind: 'number',
-      min: 1,
-      max: 10_000,
-      default: 64,
-      about: 'How many connections are kept alive, spread over the nodes.',
-    },
+    ...LOAD_OPTIONS,
     'value-bytes': {
       kind: 'number',
       min: 1,
@@ -73,7 +40,13 @@ export const BENCH_COMMAND = command({
       otherwise: 'all workloads',
       about: "Measure only these workloads: --only 'put quorum,etcd put'.",
     },
-    'no-etcd': { kind: 'flag', about: 'Leave out etcd, even if it is installed.' },
+    without: {
+      kind: 'names',
+      names: OTHER_SYSTEMS,
+      default: [],
+      otherwise: 'all that are installed',
+      about: 'Leave out these other stores.',
+    },
     'cpu-prof': {
       kind: 'text',
       placeholder: 'DIR',
@@ -82,7 +55,10 @@ export const BENCH_COMMAND = command({
     },
     markdown: { kind: 'flag', about: 'Print only the tables.' },
   },
-  examples: ["npm run bench -- --only 'put quorum,single put' --rounds 5"],
+  examples: [
+    "npm run bench -- --only 'put quorum,single put' --rounds 5",
+    'npm run bench -- --without nats,redis',
+  ],
   exitCodes: [
     [0, 'done'],
     [1, 'failed'],
@@ -96,13 +72,10 @@ export function parseBenchArguments(argv: readonly string[]): BenchArguments | u
   if (parsed === undefined) return undefined
   const { values } = parsed
   return {
-    seconds: values.seconds / 1000,
-    rounds: values.rounds,
-    warmUpSeconds: values['warm-up'] / 1000,
-    connections: values.connections,
+    ...loadArguments(values),
     valueBytes: values['value-bytes'],
     only: values.only,
-    withEtcd: !values['no-etcd'],
+    without: values.without,
     profileDir: values['cpu-prof'],
     isMarkdown: values.markdown,
   }

@@ -1,13 +1,12 @@
 /**
- * The command `npm run bench`: it measures this store, a three-node etcd and the single-node limit under the same load
- * in one run. Rounds are short and their order rotates, because machines are noisy and only ratios of one run count.
+ * The command `npm run bench`: it measures this store, other stores and the single-node limit under the same load in
+ * one run. Rounds are short and their order rotates, because machines are noisy and only ratios of one run count.
  *
  * Invariant: after the command has ended, even by an error, nothing that it started runs and none of its data is left.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { loadWithAutocannon } from './load/autocannon-load.ts'
 import { type CommandOutput, runCommand } from '../command-line/run-command.ts'
 import { UsageError } from '../command-line/usage-error.ts'
 import {
@@ -16,23 +15,25 @@ import {
   EXIT_STOPPED,
   parseBenchArguments,
 } from './bench-arguments.ts'
-import { planSystems, selectWorkloads, type SystemPlan } from './bench-plan.ts'
-import { guardLeftovers } from './systems/child-process.ts'
+import { groupPlans, planSystems, selectWorkloads, type SystemPlan } from './bench-plan.ts'
 import { checkAnswers, countKeys, fillKeys } from './load/key-space.ts'
+import { findLoadGenerator, type LoadGenerator } from './load/load-generator.ts'
 import { describeMachine, inspectMachine, type Machine } from './machine.ts'
-import { usageOf, usedByOthers, waitUntilIdle } from './process-usage.ts'
+import { measureLoad } from './measured-load.ts'
+import { waitUntilIdle } from './process-usage.ts'
 import { nowUs, printProfile, readProfile, reportProfile, type Stretch } from './profile-report.ts'
 import {
   asPercent,
   disturbanceOf,
   OTHERS_SHARE_MAX,
-  ratiosOf,
   type Row,
   tableOf,
+  targetsOf,
 } from './report.ts'
-import { isSteady } from './steadiness.ts'
+import { loadUntilSteady } from './steadiness.ts'
+import { guardLeftovers } from './systems/child-process.ts'
+import { findInstalled } from './systems/other-systems.ts'
 import type { Measurement, RunningSystem, Workload } from './systems/system.ts'
-import { hasWrk, type Load, loadWithWrk } from './load/wrk.ts'
 
 export interface BenchTerminal extends CommandOutput {
   /** Aborted by Ctrl-C. The command then reports what it has measured so far. */
@@ -57,13 +58,12 @@ interface Terminal extends BenchTerminal {
 interface Run {
   readonly args: BenchArguments
   readonly terminal: Terminal
-  /** The directory of the data; removed afterwards. */
-  readonly directory: string
   readonly machine: Machine
+  readonly generator: LoadGenerator
   readonly value: string
   readonly keys: number
-  /** The systems that have started so far. */
-  readonly systems: RunningSystem[]
+  /** The systems that run. */
+  readonly systems: Set<RunningSystem>
   /** The systems that took puts since their keys were filled. */
   readonly raced: Set<RunningSystem>
 }
@@ -72,7 +72,6 @@ const EXIT_OK = 0
 const EXIT_FAILED = 1
 const PROFILE_TOP = 25
 const FILL_ATTEMPTS_MAX = 3
-const WARM_UP_STEP_SECONDS = 3
 
 /** Resolves to the exit code. */
 export function benchCommand(argv: readonly string[], terminal: BenchTerminal): Promise<number> {
@@ -93,39 +92,51 @@ export function benchCommand(argv: readonly string[], terminal: BenchTerminal): 
 async function bench(args: BenchArguments, terminal: Terminal): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'quorate-bench-'))
   const guard = guardLeftovers(directory)
-  const systems: RunningSystem[] = []
   const entries: Entry[] = []
   try {
-    const machine = await inspectMachine(await hasWrk(), directory)
+    const others = await findInstalled(args.without)
+    const generator = await findLoadGenerator(directory)
+    const machine = inspectMachine(others, generator.program, directory)
     const value = 'x'.repeat(args.valueBytes)
     const keys = countKeys(args.valueBytes)
+    const systems = new Set<RunningSystem>()
     const raced = new Set<RunningSystem>()
-    const run: Run = { args, terminal, directory, machine, value, keys, systems, raced }
-    const withEtcd = args.withEtcd && machine.etcd !== undefined
     const { profileDir } = args
-    const plans = planSystems({
-      directory,
-      value,
-      profileDir,
-      withEtcd,
-      guard,
-      stop: terminal.stop,
-    })
+    const { stop } = terminal
+    const plans = planSystems({ directory, value, profileDir, others, guard, stop })
+    const groups = groupPlans(choose(plans, args.only))
     terminal.tell(describeMachine(machine))
-    for (const plan of choose(plans, args.only)) entries.push(...(await startAndFill(run, plan)))
-    for (const entry of entries) await warmUp(run, entry)
-    await measureRounds(run, entries)
+    const run: Run = { args, terminal, machine, generator, value, keys, systems, raced }
+    for (const group of groups) await measureGroup(run, group, entries)
     report(run, entries)
-  } catch (error) {
-    // A stop makes the work under way fail, which is not an error.
-    if (!terminal.stop.aborted) throw error
   } finally {
-    await Promise.allSettled(systems.map((system) => system.stop()))
     rmSync(directory, { recursive: true, force: true })
     guard.release()
   }
   // The nodes have written their profiles while they stopped.
   if (args.profileDir !== undefined) reportProfiles(args.profileDir, entries, terminal)
+}
+
+/** Starts these systems, measures them in alternating rounds, and stops them. Adds to `entries`. */
+async function measureGroup(
+  run: Run,
+  group: readonly SystemPlan[],
+  entries: Entry[],
+): Promise<void> {
+  const { systems, terminal } = run
+  const own: Entry[] = []
+  try {
+    for (const plan of group) own.push(...(await startAndFill(run, plan)))
+    for (const entry of own) await warmUp(run, entry)
+    entries.push(...own)
+    await measureRounds(run, own)
+  } catch (error) {
+    // A stop makes the work under way fail, which is not an error.
+    if (!terminal.stop.aborted) throw error
+  } finally {
+    await Promise.allSettled([...systems].map((system) => system.stop()))
+    systems.clear()
+  }
 }
 
 function choose(plans: readonly SystemPlan[], only: readonly string[]): SystemPlan[] {
@@ -138,42 +149,36 @@ function choose(plans: readonly SystemPlan[], only: readonly string[]): SystemPl
 async function startAndFill(run: Run, plan: SystemPlan): Promise<Entry[]> {
   run.terminal.stop.throwIfAborted()
   const system = await plan.start()
-  run.systems.push(system)
-  await fillKeys(system, plan.write, run.keys)
+  run.systems.add(system)
+  await fillKeys(system, plan.write, run.keys, run.terminal.stop)
   return plan.workloads.map((workload) => ({ plan, system, workload, rounds: [], stretches: [] }))
 }
 
-/**
- * Loads until the rate no longer rises. Nodes of this store needed 18 s of puts until the runtime had compiled the hot
- * code, and were then twice as fast.
- */
 async function warmUp(run: Run, entry: Entry): Promise<void> {
   const { args, terminal } = run
   await prepare(run, entry)
-  const rates: number[] = []
-  let leftSeconds = args.warmUpSeconds
-  while (leftSeconds > 0 && !isSteady(rates)) {
-    const seconds = Math.min(leftSeconds, WARM_UP_STEP_SECONDS)
-    leftSeconds -= seconds
-    rates.push((await load(run, entry, seconds)).requestsPerSecond)
-  }
+  const rates = await loadUntilSteady(async (seconds, step) => {
+    const { requestsPerSecond } = await load(run, entry, seconds, step)
+    return requestsPerSecond
+  }, args.warmUpSeconds)
   const told = rates.map((rate) => Math.round(rate)).join(', ')
   terminal.tell(`warming up ${entry.workload.name}: ${told}/s`)
 }
 
 /**
  * Racing puts leave siblings, and weak puts arrive late. So before gets are measured, each key is written once again.
- * Throws if the nodes then still give unexpected answers.
+ * Throws if the nodes then still give unexpected answers. Client libraries check every answer themselves.
  */
 async function prepare(run: Run, { plan, system, workload }: Entry): Promise<void> {
-  const { value, keys, raced } = run
+  const { value, keys, raced, terminal } = run
+  if (workload.via !== 'http') return
   if (workload.valueIn === undefined) {
     raced.add(system)
     await checkAnswers(system, workload, value, keys)
     return
   }
   for (let attempt = 1; ; attempt++) {
-    if (raced.delete(system)) await fillKeys(system, plan.write, keys)
+    if (raced.delete(system)) await fillKeys(system, plan.write, keys, terminal.stop)
     try {
       await checkAnswers(system, workload, value, keys)
       return
@@ -186,71 +191,57 @@ async function prepare(run: Run, { plan, system, workload }: Entry): Promise<voi
 
 async function measureRounds(run: Run, entries: readonly Entry[]): Promise<void> {
   const { args, terminal, systems, value } = run
-  const pids = systems.flatMap((system) => system.pids)
+  const pids = [...systems].flatMap((system) => system.pids)
   for (let round = 0; round < args.rounds && !terminal.stop.aborted; round++) {
     for (const entry of rotated(entries, round)) {
       const { workload } = entry
       await prepare(run, entry)
       await waitUntilIdle(pids)
       const fromUs = nowUs()
-      const measured = await load(run, entry, args.seconds).catch((error: unknown) => {
+      const measured = await load(run, entry, args.seconds, round).catch((error: unknown) => {
         if (terminal.stop.aborted) return undefined
         throw error
       })
       if (measured === undefined) return
       entry.stretches.push({ fromUs, toUs: nowUs() })
       entry.rounds.push(measured)
-      if (workload.valueIn !== undefined && measured.bytesPerAnswer < value.length)
+      if (isGet(workload) && measured.bytesPerAnswer < value.length)
         throw new Error(`${workload.name}: the answers are smaller than the written value`)
       terminal.tell(`round ${round + 1}  ${workload.name}: ${inShort(measured)}`)
     }
   }
 }
 
-async function load(run: Run, { system, workload }: Entry, seconds: number): Promise<Measurement> {
-  const { args, terminal, machine, directory, keys } = run
-  const { urls, pids } = system
-  const allPids = run.systems.flatMap((one) => one.pids)
-  const wanted: Load = { urls, connections: args.connections, seconds, keys, stop: terminal.stop }
-  const before = pids.map(usageOf)
-  const othersBefore = usedByOthers(allPids)
-  const startMs = performance.now()
-  const result =
-    machine.loadGenerator === 'wrk'
-      ? await loadWithWrk(workload, wanted, directory)
-      : await loadWithAutocannon(workload, wanted)
-  const tookSeconds = (performance.now() - startMs) / 1000
-  const after = pids.map(usageOf)
-  const othersAfter = usedByOthers(allPids)
-  const shares = after.flatMap((usage, i) => {
-    const earlier = before[i]
-    if (usage === undefined || earlier === undefined) return []
-    return [(usage.cpuSeconds - earlier.cpuSeconds) / tookSeconds]
-  })
-  const rss = after.flatMap((usage) => (usage === undefined ? [] : [usage.rssBytes]))
-  return {
-    ...result,
-    cpuShares: shares.length === 0 ? undefined : shares,
-    rssBytes: rss.length === 0 ? undefined : rss,
-    othersShare:
-      othersBefore === undefined || othersAfter === undefined
-        ? undefined
-        : Math.max(0, othersAfter - othersBefore) / tookSeconds / machine.cores,
-  }
+function isGet(workload: Workload): boolean {
+  return workload.via === 'http' ? workload.valueIn !== undefined : workload.operation === 'get'
 }
 
-function inShort({ requestsPerSecond, p99Ms, errors, othersShare = 0 }: Measurement): string {
+function load(
+  { args, terminal, generator, keys, systems }: Run,
+  { system, workload }: Entry,
+  seconds: number,
+  turn: number,
+): Promise<Measurement> {
+  const { connections } = args
+  const pids = [...systems].flatMap((one) => one.pids)
+  const { stop } = terminal
+  return measureLoad(generator, { system, workload, seconds, connections, keys, turn, pids, stop })
+}
+
+function inShort(measured: Measurement): string {
+  const { requestsPerSecond, p99Ms, cpuUs, errors, othersShare = 0 } = measured
+  const cpu = cpuUs === undefined ? '' : `, ${Math.round(cpuUs)} µs of CPU`
   const failed = errors === 0 ? '' : `, ${errors} errors`
   const others =
     othersShare < OTHERS_SHARE_MAX ? '' : `, ${asPercent(othersShare)} went to other processes`
-  return `${Math.round(requestsPerSecond)}/s, p99 ${p99Ms.toFixed(1)} ms${failed}${others}`
+  return `${Math.round(requestsPerSecond)}/s, p99 ${p99Ms.toFixed(1)} ms${cpu}${failed}${others}`
 }
 
 function report({ args, keys, machine, terminal }: Run, entries: readonly Entry[]): void {
   const rows: Row[] = entries
     .filter(({ rounds }) => rounds.length > 0)
-    .map(({ system, workload, rounds }) => ({
-      system: system.name,
+    .map(({ plan, workload, rounds }) => ({
+      system: plan.name,
       workload: workload.name,
       rounds,
     }))
@@ -259,10 +250,12 @@ function report({ args, keys, machine, terminal }: Run, entries: readonly Entry[
   const { print, tell } = terminal
   print(
     `${describeMachine(machine)}. ${valueBytes}-byte values, ${connections} connections, ${keys} keys, ` +
-      `medians of ${rounds} rounds of ${seconds} s; p99 is that of the slowest node.${disturbanceOf(rows)}\n`,
+      `medians of ${rounds} rounds of ${seconds} s; p99 is that of the slowest node. ` +
+      `Node.js clients made the load of the systems with their own protocol.${disturbanceOf(rows)}\n`,
   )
   print(tableOf(rows))
-  print(`\n${ratiosOf(rows)}`)
+  const targets = targetsOf(rows)
+  if (targets !== '') print(`\n${targets}`)
   const results = join(terminal.directory, 'results')
   mkdirSync(results, { recursive: true })
   const file = join(results, `bench-${new Date().toISOString().replaceAll(/[:.]/g, '')}.json`)

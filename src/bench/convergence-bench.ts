@@ -11,14 +11,15 @@ import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
 import { type LocalCluster, startCluster } from '../local-cluster/local-cluster.ts'
 import { recordOperations } from '../node/storage/data-index.ts'
 import { ABSENT_COPY } from '../node/wire/object-record.ts'
-import { copyOf, fillDatabase, nameOf, storageKeyOf, withDatabase } from './filled-database.ts'
+import { untilCopiesAreEqual, untilTreesAreBuilt } from './copies.ts'
+import { copyOf, fillDatabase, storageKeyOf, withDatabase } from './filled-database.ts'
 import { usageOf } from './process-usage.ts'
+import { totalOf } from './systems/quorate-system.ts'
+import { keyName } from './systems/system.ts'
 
 const NODES = ['n1', 'n2', 'n3'] as const
 const VALUE_BYTES = 100
 const DIFFERENCES = [0, 10, 10_000]
-const POLL_MS = 100
-const CONVERGED_MS_MAX = 600_000
 const IDLE_MS = 10_000
 
 export async function benchConvergence(keys: number, print: (line: string) => void): Promise<void> {
@@ -43,16 +44,18 @@ async function measure(
   await takeOut(join(dataDir, 'n3'), keys, differences)
   const startMs = performance.now()
   const cluster = await startCluster({ nodes: NODES.length, dataDir, basePort: 0 })
+  const urls = cluster.nodes.map(({ clientUrl }) => clientUrl)
+  const [first] = urls as [string]
   try {
-    await built(cluster)
+    await untilTreesAreBuilt(first)
     const builtMs = performance.now() - startMs
-    await converged(cluster)
+    await untilCopiesAreEqual(first)
     const convergedMs = performance.now() - startMs
-    const [bytes, cpu] = [await total(cluster, 'peer_bytes_total'), await cpuSeconds(cluster)]
-    const exchanged = await total(cluster, 'anti_entropy_keys_total')
+    const [bytes, cpu] = [await totalOf(urls, 'peer_bytes_total'), await cpuSeconds(cluster)]
+    const exchanged = await totalOf(urls, 'anti_entropy_keys_total')
     const rss = Math.max(...(await pids(cluster)).map((pid) => usageOf(pid)?.rssBytes ?? 0))
     await sleep(IDLE_MS)
-    const idleBytes = (await total(cluster, 'peer_bytes_total')) - bytes
+    const idleBytes = (await totalOf(urls, 'peer_bytes_total')) - bytes
     const idleCpu = (await cpuSeconds(cluster)) - cpu
     print(
       `${String(differences).padStart(6)} keys missing on one node: trees built ${seconds(builtMs)} after the start, ` +
@@ -69,49 +72,9 @@ async function measure(
 async function takeOut(nodeDir: string, keys: number, count: number): Promise<void> {
   const step = Math.floor(keys / Math.max(1, count))
   await withDatabase(nodeDir, count, (_, i) => {
-    const key = nameOf(i * step)
-    return recordOperations(msgpackCodec, storageKeyOf(key), copyOf(key, VALUE_BYTES), ABSENT_COPY)
+    const key = storageKeyOf(keyName(i * step))
+    return recordOperations(msgpackCodec, key, copyOf(i * step, VALUE_BYTES), ABSENT_COPY)
   })
-}
-
-interface Convergence {
-  readonly converged: boolean
-  readonly unreachable: readonly string[]
-}
-
-async function convergence(cluster: LocalCluster): Promise<Convergence> {
-  const url = `${cluster.nodes[0]?.clientUrl ?? ''}/v1/cluster/convergence`
-  return (await (await fetch(url)).json()) as Convergence
-}
-
-/** Waits until every node has built its trees. */
-async function built(cluster: LocalCluster): Promise<void> {
-  await until(async () => (await convergence(cluster)).unreachable.length === 0)
-}
-
-async function converged(cluster: LocalCluster): Promise<void> {
-  await until(async () => (await convergence(cluster)).converged)
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + CONVERGED_MS_MAX
-  while (!(await isSo())) {
-    if (performance.now() > endMs) throw new Error('the copies did not become equal in ten minutes')
-    await sleep(POLL_MS)
-  }
-}
-
-/** The sum of a counter over all nodes, without series of the direction `in`. */
-async function total(cluster: LocalCluster, metric: string): Promise<number> {
-  const series = new RegExp(`^quorate_${metric}(?:\\{([^}]*)\\})? (\\S+)$`, 'gm')
-  let sum = 0
-  for (const { clientUrl } of cluster.nodes) {
-    const text = await (await fetch(`${clientUrl}/metrics`)).text()
-    for (const [, labels = '', value] of text.matchAll(series)) {
-      if (!labels.includes('direction="in"')) sum += Number(value)
-    }
-  }
-  return sum
 }
 
 async function pids(cluster: LocalCluster): Promise<number[]> {

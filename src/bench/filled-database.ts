@@ -1,4 +1,5 @@
 /** Fills the databases of nodes that do not run, so that a cluster can start with a million keys. */
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
@@ -9,8 +10,13 @@ import { recordOperations } from '../node/storage/data-index.ts'
 import { ABSENT_COPY, type Copy, encodeCopy } from '../node/wire/object-record.ts'
 import { frame } from '../node/storage/record-frame.ts'
 import { dataKey } from '../node/storage/storage-keys.ts'
+import { keyName } from './systems/system.ts'
 
 const BATCH = 5000
+/** Values are parts of this text, because LevelDB would compress repeated bytes. */
+const TEXT = Buffer.from(randomBytes(2 ** 20).toString('base64'))
+/** A prime number, so that the values of successive keys begin far apart. */
+const STEP = 104_729
 
 /** Writes so many keys of the bucket `default` into the directory of a node that owns all keys. */
 export async function fillDatabase(
@@ -18,13 +24,15 @@ export async function fillDatabase(
   keys: number,
   valueBytes: number,
 ): Promise<void> {
-  await withDatabase(nodeDir, keys, (key) =>
-    recordOperations(msgpackCodec, storageKeyOf(key), ABSENT_COPY, copyOf(key, valueBytes)),
+  await withDatabase(nodeDir, keys, (key, i) =>
+    recordOperations(msgpackCodec, storageKeyOf(key), ABSENT_COPY, copyOf(i, valueBytes)),
   )
 }
 
-export function copyOf(key: string, valueBytes: number): Copy {
-  const value = new Uint8Array(valueBytes).fill(key.length)
+/** The copy of the key of this number. In one process it is always the same. */
+export function copyOf(number: number, valueBytes: number): Copy {
+  const start = (number * STEP) % (TEXT.length - valueBytes)
+  const value = Uint8Array.from(TEXT.subarray(start, start + valueBytes))
   const dot = { actor: 'bench~1', timestamp: timestampOf(1_767_225_600_000) }
   const content = { value, contentType: 'text/plain', tombstone: false, expiresAtMs: 0 }
   return encodeCopy(msgpackCodec, write('siblings', ABSENT_COPY.object, dot, content, undefined))
@@ -32,10 +40,6 @@ export function copyOf(key: string, valueBytes: number): Copy {
 
 export function storageKeyOf(key: string): string {
   return dataKey(partitionOf('default', key), 'default', key)
-}
-
-export function nameOf(i: number): string {
-  return `key-${i.toString(36).padStart(6, '0')}`
 }
 
 export async function withDatabase(
@@ -48,7 +52,7 @@ export async function withDatabase(
     for (let start = 0; start < count; start += BATCH) {
       const length = Math.min(BATCH, count - start)
       const operations = Array.from({ length }, (_, i) =>
-        operationsOf(nameOf(start + i), start + i),
+        operationsOf(keyName(start + i), start + i),
       ).flat()
       await database.batch(
         operations.map((operation) =>

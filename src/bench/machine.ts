@@ -1,7 +1,8 @@
 /** Describes the machine of a run. Without it, the figures of the run mean nothing. */
 import { statfsSync } from 'node:fs'
 import { cpus, release, totalmem, type } from 'node:os'
-import { etcdVersion } from './systems/etcd-system.ts'
+import type { LoadGenerator } from './load/load-generator.ts'
+import type { InstalledVersions } from './systems/other-systems.ts'
 
 const TMPFS = 0x01_02_19_94
 
@@ -11,14 +12,18 @@ export interface Machine {
   readonly memoryBytes: number
   readonly kernel: string
   readonly node: string
-  /** Undefined if it is not installed. */
-  readonly etcd: string | undefined
-  readonly loadGenerator: 'wrk' | 'autocannon'
+  /** The other stores that take part. */
+  readonly others: InstalledVersions
+  readonly loadGenerator: LoadGenerator['program']
   /** Whether the data are in memory, so that an fsync costs nothing. */
   readonly isInMemory: boolean
 }
 
-export async function inspectMachine(withWrk: boolean, dataDir: string): Promise<Machine> {
+export function inspectMachine(
+  others: InstalledVersions,
+  loadGenerator: LoadGenerator['program'],
+  dataDir: string,
+): Machine {
   const processors = cpus()
   return {
     processor: processors[0]?.model.trim() ?? 'unknown processor',
@@ -26,21 +31,21 @@ export async function inspectMachine(withWrk: boolean, dataDir: string): Promise
     memoryBytes: totalmem(),
     kernel: `${type()} ${release()}`,
     node: process.version,
-    etcd: await etcdVersion(),
-    loadGenerator: withWrk ? 'wrk' : 'autocannon',
+    others,
+    loadGenerator,
     isInMemory: statfsSync(dataDir).type === TMPFS,
   }
 }
 
 /** Describes the machine in one sentence. */
 export function describeMachine(machine: Machine): string {
-  const { cores, processor, memoryBytes, kernel, node, etcd, loadGenerator } = machine
+  const { cores, processor, memoryBytes, kernel, node, others, loadGenerator } = machine
   return [
     `${cores} × ${processor}`,
     `${Math.round(memoryBytes / 2 ** 30)} GiB`,
     kernel,
     `Node.js ${node}`,
-    etcd === undefined ? 'no etcd' : `etcd ${etcd}`,
+    ...Object.entries(others).map(([name, version]) => `${name} ${version}`),
     `load from ${loadGenerator} on the same processors`,
     ...(machine.isInMemory ? ['data in memory: an fsync costs nothing here'] : []),
   ].join(', ')

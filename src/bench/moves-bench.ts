@@ -9,10 +9,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type LocalCluster, startCluster } from '../local-cluster/local-cluster.ts'
-import { loadWithAutocannon } from './load/autocannon-load.ts'
 import { fillDatabase } from './filled-database.ts'
+import { findLoadGenerator } from './load/load-generator.ts'
 import { quoratePut } from './systems/quorate-system.ts'
-import { hasWrk, type LoadResult, loadWithWrk } from './load/wrk.ts'
+import type { LoadResult } from './systems/system.ts'
 
 const NODES = ['n1', 'n2', 'n3'] as const
 const LEAVER = 'n4'
@@ -54,11 +54,10 @@ async function measure(
 ): Promise<void> {
   const [first] = urls as [string]
   const put = quoratePut('put quorum', 'quorum', 'x'.repeat(VALUE_BYTES))
-  const isWrk = await hasWrk()
+  const generator = await findLoadGenerator(dataDir)
   const load = (seconds: number): Promise<LoadResult> => {
     const stop = new AbortController().signal
-    const wanted = { urls, connections: CONNECTIONS, seconds, keys, stop }
-    return isWrk ? loadWithWrk(put, wanted, dataDir) : loadWithAutocannon(put, wanted)
+    return generator.run(put, { urls, connections: CONNECTIONS, seconds, keys, stop })
   }
   await load(WARM_UP_SECONDS)
   const before = await windows(load, WINDOWS, async () => true)

@@ -1,68 +1,13 @@
-/** Writes the result of a run: a table of medians, and the ratios that count. Pure. */
+/** Writes the result of a run: a table of medians, and one table for each kind of target. Pure. */
+import { markdownTable } from './markdown-table.ts'
 import type { Measurement } from './systems/system.ts'
+import { BUDGETS, LATENCIES, RATIOS, SINGLE_PUT } from './targets.ts'
 
 export interface Row {
   readonly system: string
   readonly workload: string
   readonly rounds: readonly Measurement[]
 }
-
-/** A ratio of two rows of one run. */
-export interface Target {
-  readonly what: string
-  readonly row: string
-  readonly against: string
-  /** `row` must have at least so many times the requests a second of `against`. */
-  readonly atLeast: number
-  /** Whether the p99 of `row` must be below that of `against`. */
-  readonly comparesP99: boolean
-}
-
-/** The targets of the store. */
-export const TARGETS: readonly Target[] = [
-  {
-    what: 'quorum put / etcd put',
-    row: 'put quorum',
-    against: 'etcd put',
-    atLeast: 3,
-    comparesP99: true,
-  },
-  {
-    what: 'quorum put / single-node put',
-    row: 'put quorum',
-    against: 'single put',
-    atLeast: 0.6,
-    comparesP99: false,
-  },
-  {
-    what: 'quorum get / etcd linearizable',
-    row: 'get quorum',
-    against: 'etcd linearizable',
-    atLeast: 2,
-    comparesP99: true,
-  },
-  {
-    what: 'strong put / etcd put',
-    row: 'put strong',
-    against: 'etcd put',
-    atLeast: 2,
-    comparesP99: true,
-  },
-  {
-    what: 'strong get / etcd linearizable',
-    row: 'get strong',
-    against: 'etcd linearizable',
-    atLeast: 2,
-    comparesP99: true,
-  },
-  {
-    what: 'eventual get / etcd serializable',
-    row: 'get eventual',
-    against: 'etcd serializable',
-    atLeast: 4,
-    comparesP99: true,
-  },
-]
 
 export function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b)
@@ -88,76 +33,136 @@ export function asPercent(share: number): string {
 }
 
 export function tableOf(rows: readonly Row[]): string {
-  const cells = [
-    [
-      'system',
-      'requests',
-      'requests/s',
-      'p50 ms',
-      'p99 ms',
-      'CPU a node',
-      'memory a node',
-      'errors',
-    ],
-    ...rows.map(cellsOf),
+  const singlePutUs = cpuUsOf(rows, SINGLE_PUT)
+  const head = [
+    'system',
+    'requests',
+    'requests/s',
+    'p50 ms',
+    'p99 ms',
+    'CPU µs',
+    'single puts',
+    'commits',
+    'messages',
+    'frames',
+    'memory a node',
+    'errors',
   ]
-  return asMarkdown(cells)
+  return markdownTable([head, ...rows.map((row) => cellsOf(row, singlePutUs))])
 }
 
-/** The table of the targets whose rows were measured. */
-export function ratiosOf(rows: readonly Row[]): string {
-  const cells = TARGETS.flatMap((target) => {
-    const row = rows.find(({ workload }) => workload === target.row)
-    const against = rows.find(({ workload }) => workload === target.against)
-    if (row === undefined || against === undefined) return []
-    const ratio = rateOf(row) / rateOf(against)
-    const isFast = ratio >= target.atLeast
-    const tails = `${p99Of(row).toFixed(1)} / ${p99Of(against).toFixed(1)} ms`
-    const isEven = !target.comparesP99 || p99Of(row) < p99Of(against)
+/** The tables of the targets whose rows were measured, one after the other. */
+export function targetsOf(rows: readonly Row[]): string {
+  const tables = [
+    [['CPU of all nodes a request', 'budget', 'measured', ''], ...budgetCells(rows)],
+    [['ratio', 'target', 'measured', '', 'p99', ''], ...ratioCells(rows)],
+    [['one connection', 'p50', ''], ...latencyCells(rows)],
+  ]
+  return tables
+    .filter(({ length }) => length > 1)
+    .map(markdownTable)
+    .join('\n\n')
+}
+
+function budgetCells(rows: readonly Row[]): string[][] {
+  const singlePutUs = cpuUsOf(rows, SINGLE_PUT)
+  return BUDGETS.flatMap(({ what, row, cpuUsMax, singlePutsMax }) => {
+    const cpuUs = cpuUsOf(rows, row)
+    if (cpuUs === undefined) return []
+    const singlePuts = singlePutUs === undefined ? undefined : cpuUs / singlePutUs
+    const isCheap =
+      singlePuts !== undefined && singlePutsMax !== undefined && singlePuts <= singlePutsMax
+    const budget = `≤ ${cpuUsMax} µs`
+    const measured = `${Math.round(cpuUs)} µs`
     return [
       [
-        target.what,
-        `≥ ${target.atLeast}`,
-        ratio.toFixed(2),
-        isFast ? 'met' : 'not met',
-        target.comparesP99 ? tails : '',
-        target.comparesP99 ? (isEven ? 'met' : 'not met') : '',
+        what,
+        singlePutsMax === undefined ? budget : `${budget} or ≤ ${singlePutsMax} single puts`,
+        singlePuts === undefined ? measured : `${measured}, ${singlePuts.toFixed(2)} single puts`,
+        asVerdict(cpuUs <= cpuUsMax || isCheap),
       ],
     ]
   })
-  return asMarkdown([['ratio', 'target', 'measured', '', 'p99', ''], ...cells])
 }
 
-function rateOf({ rounds }: Row): number {
-  return median(rounds.map(({ requestsPerSecond }) => requestsPerSecond))
+function ratioCells(rows: readonly Row[]): string[][] {
+  return RATIOS.flatMap(({ what, row: name, against: other, atLeast }) => {
+    const row = rowOf(rows, name)
+    const against = rowOf(rows, other)
+    if (row === undefined || against === undefined) return []
+    const ratio = medianOf(row, 'requestsPerSecond') / medianOf(against, 'requestsPerSecond')
+    const [p99Ms, againstMs] = [medianOf(row, 'p99Ms'), medianOf(against, 'p99Ms')]
+    return [
+      [
+        what,
+        `≥ ${atLeast}`,
+        ratio.toFixed(2),
+        asVerdict(ratio >= atLeast),
+        `${asMs(p99Ms)} / ${asMs(againstMs)} ms`,
+        asVerdict(p99Ms < againstMs),
+      ],
+    ]
+  })
 }
 
-function p99Of({ rounds }: Row): number {
-  return median(rounds.map(({ p99Ms }) => p99Ms))
+function latencyCells(rows: readonly Row[]): string[][] {
+  return LATENCIES.flatMap(({ what, row: name, against: other }) => {
+    const row = rowOf(rows, name)
+    const against = rowOf(rows, other)
+    if (row === undefined || against === undefined) return []
+    const [p50Ms, againstMs] = [medianOf(row, 'p50Ms'), medianOf(against, 'p50Ms')]
+    return [[what, `${asMs(p50Ms)} / ${asMs(againstMs)} ms`, asVerdict(p50Ms < againstMs)]]
+  })
 }
 
-function cellsOf(row: Row): string[] {
+function asVerdict(isMet: boolean): string {
+  return isMet ? 'met' : 'not met'
+}
+
+function rowOf(rows: readonly Row[], workload: string): Row | undefined {
+  return rows.find((row) => row.workload === workload)
+}
+
+function cpuUsOf(rows: readonly Row[], workload: string): number | undefined {
+  return medianOfKnown(rowOf(rows, workload)?.rounds.map(({ cpuUs }) => cpuUs) ?? [])
+}
+
+function medianOf({ rounds }: Row, what: 'requestsPerSecond' | 'p50Ms' | 'p99Ms'): number {
+  return median(rounds.map((round) => round[what]))
+}
+
+/** Undefined if no figure is known. */
+function medianOfKnown(figures: readonly (number | undefined)[]): number | undefined {
+  const known = figures.filter((figure) => figure !== undefined)
+  return known.length === 0 ? undefined : median(known)
+}
+
+function cellsOf(row: Row, singlePutUs: number | undefined): string[] {
   const { system, workload, rounds } = row
-  const cpu = rounds.flatMap(({ cpuShares }) => cpuShares ?? [])
+  const cpuUs = medianOfKnown(rounds.map((round) => round.cpuUs))
+  const counted = (what: 'commits' | 'messages' | 'frames'): string => {
+    const figure = medianOfKnown(rounds.map(({ counters }) => counters?.[what]))
+    return figure === undefined ? '' : figure.toFixed(2)
+  }
   const rss = rounds.at(-1)?.rssBytes ?? []
   const errors = rounds.reduce((sum, round) => sum + round.errors, 0)
   return [
     system,
     workload,
-    Math.round(rateOf(row)).toLocaleString('en'),
-    median(rounds.map(({ p50Ms }) => p50Ms)).toFixed(1),
-    p99Of(row).toFixed(1),
-    cpu.length === 0 ? '' : asPercent(median(cpu)),
+    Math.round(medianOf(row, 'requestsPerSecond')).toLocaleString('en'),
+    asMs(medianOf(row, 'p50Ms')),
+    asMs(medianOf(row, 'p99Ms')),
+    cpuUs === undefined ? '' : String(Math.round(cpuUs)),
+    cpuUs === undefined || singlePutUs === undefined ? '' : (cpuUs / singlePutUs).toFixed(2),
+    counted('commits'),
+    counted('messages'),
+    counted('frames'),
     rss.length === 0 ? '' : `${Math.round(median(rss) / 2 ** 20)} MiB`,
     errors === 0 ? '' : `${errors} !`,
   ]
 }
 
-function asMarkdown([head = [], ...body]: readonly (readonly string[])[]): string {
-  const widths = head.map((_, i) =>
-    Math.max(...[head, ...body].map((row) => (row[i] ?? '').length)),
-  )
-  const line = (row: readonly string[]): string =>
-    `| ${widths.map((width, i) => (row[i] ?? '').padEnd(width)).join(' | ')} |`
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n')
+/** Latencies of one connection alone are fractions of a millisecond. */
+function asMs(ms: number): string {
+  return ms.toFixed(ms < 10 ? 2 : 1)
 }

@@ -1,162 +1,98 @@
 import { describe, expect, it } from 'vitest'
-import { parseBenchArguments } from '../../src/bench/bench-arguments.ts'
-import { UsageError } from '../../src/command-line/usage-error.ts'
-import { planSystems, selectWorkloads } from '../../src/bench/bench-plan.ts'
-import { etcdRange } from '../../src/bench/systems/etcd-system.ts'
-import { countKeys } from '../../src/bench/load/key-space.ts'
-import { parseMachineStat, parseStat } from '../../src/bench/process-usage.ts'
-import { quorateGet, quoratePut } from '../../src/bench/systems/quorate-system.ts'
-import { disturbanceOf, median, ratiosOf, type Row, tableOf } from '../../src/bench/report.ts'
-import { isSteady } from '../../src/bench/steadiness.ts'
-import { mergeResults, parseWrk, shareOf } from '../../src/bench/load/wrk.ts'
+import { disturbanceOf, median, type Row, tableOf, targetsOf } from '../../src/bench/report.ts'
+import type { Measurement } from '../../src/bench/systems/system.ts'
 
-function row(workload: string, requestsPerSecond: number, p99Ms: number): Row {
+function row(workload: string, figures: Partial<Measurement> = {}): Row {
   const round = {
-    requestsPerSecond,
+    answers: 24_000,
+    requestsPerSecond: 6000,
     p50Ms: 1,
-    p99Ms,
+    p99Ms: 5,
     errors: 0,
     bytesPerAnswer: 1200,
-    cpuShares: [0.5],
+    cpuUs: 120,
+    counters: { commits: 0.25, messages: 4, frames: 0.5 },
     rssBytes: [2 ** 20],
     othersShare: 0.02,
+    ...figures,
   }
   return { system: 'quorate', workload, rounds: [round] }
 }
 
-describe('bench', () => {
-  it('reads the line that the script prints, without the requests that failed', () => {
-    const result = parseWrk('Running 4s test\nRESULT 1100 2000000 1500 9000 100 7 2200000\n')
-    expect(result).toEqual({
-      requestsPerSecond: 500,
-      p50Ms: 1.5,
-      p99Ms: 9,
-      errors: 107,
-      bytesPerAnswer: 2000,
-    })
-    expect(() => parseWrk('unable to connect')).toThrow(/no result/)
-  })
-
-  it('adds the rates of several processes, and takes the worst tail', () => {
-    const merged = mergeResults([
-      { requestsPerSecond: 100, p50Ms: 2, p99Ms: 5, errors: 0, bytesPerAnswer: 1000 },
-      { requestsPerSecond: 300, p50Ms: 4, p99Ms: 3, errors: 2, bytesPerAnswer: 2000 },
-    ])
-    expect(merged).toEqual({
-      requestsPerSecond: 400,
-      p50Ms: 3.5,
-      p99Ms: 5,
-      errors: 2,
-      bytesPerAnswer: 1750,
-    })
-  })
-
-  it('spreads all connections', () => {
-    expect([0, 1, 2].map((part) => shareOf(64, 3, part))).toEqual([22, 21, 21])
-    expect([0, 1, 2].map((part) => shareOf(2, 3, part))).toEqual([1, 1, 1])
-  })
-
-  it('reads the usage of a process whose name has spaces and brackets', () => {
-    const fields = [
-      'S',
-      ...Array.from({ length: 10 }, () => '0'),
-      '150',
-      '50',
-      '30',
-      '20',
-      ...Array.from({ length: 6 }, () => '0'),
-      '1000',
+describe('the report of a run', () => {
+  it('tells what a request costs, also as a multiple of a put without replication', () => {
+    const rows = [
+      row('put quorum'),
+      row('single put', { cpuUs: 40, counters: undefined }),
+      row('etcd put', { cpuUs: undefined, counters: undefined, rssBytes: undefined }),
     ]
-    expect(parseStat(`42 (a (b) c) ${fields.join(' ')}`)).toEqual({
-      cpuSeconds: 2,
-      childrenCpuSeconds: 0.5,
-      rssBytes: 4_096_000,
-    })
+    const table = tableOf(rows).replaceAll(/ +/g, ' ')
+    expect(table).toContain(
+      '| quorate | put quorum | 6,000 | 1.00 | 5.00 | 120 | 3.00 | 0.25 | 4.00 | 0.50 | 1 MiB | |',
+    )
+    expect(table).toContain('| single put | 6,000 | 1.00 | 5.00 | 40 | 1.00 | | | | 1 MiB | |')
+    expect(table).toContain('| etcd put | 6,000 | 1.00 | 5.00 | | | | | | | |')
+    expect(tableOf([row('put quorum')]).replaceAll(/ +/g, ' ')).toContain('| 120 | | 0.25 |')
   })
 
-  it('tells medians and ratios, met or not', () => {
+  it('tells medians', () => {
     expect(median([3, 1, 2])).toBe(2)
     expect(median([4, 1, 2, 3])).toBe(2.5)
-    const rows = [
-      row('put quorum', 6000, 5),
-      row('etcd put', 2000, 9),
-      row('single put', 20_000, 3),
-    ]
-    const ratios = ratiosOf(rows)
-    expect(ratios).toMatch(
-      /quorum put \/ etcd put +\| ≥ 3 +\| 3\.00 +\| met +\| 5\.0 \/ 9\.0 ms \| met/,
+  })
+
+  it('calls a budget met if either the time or the multiple is within it', () => {
+    const within = row('single put', { cpuUs: 50 })
+    const beyond = row('single put', { cpuUs: 40 })
+    const put = row('put quorum', { cpuUs: 150 })
+    expect(targetsOf([put, within])).toMatch(
+      /quorum put +\| ≤ 130 µs or ≤ 3\.2 single puts +\| 150 µs, 3\.00 single puts +\| met/,
     )
-    expect(ratios).toMatch(/single-node put \| ≥ 0\.6 +\| 0\.30 +\| not met/)
-    expect(tableOf(rows)).toMatch(/\| quorate \| put quorum +\| 6,000 /)
+    expect(targetsOf([put, beyond])).toMatch(/\| 150 µs, 3\.75 single puts +\| not met/)
+    expect(targetsOf([put])).toMatch(/\| 150 µs +\| not met/)
+    expect(targetsOf([row('get quorum', { cpuUs: 65 })])).toMatch(/≤ 65 µs +\| 65 µs +\| met/)
+  })
+
+  it('tells ratios to the rows of another system, and which p99 is lower', () => {
+    const rows = [
+      row('put quorum'),
+      row('put strong', { p99Ms: 12 }),
+      row('etcd put', { requestsPerSecond: 2000, p99Ms: 9 }),
+    ]
+    const targets = targetsOf(rows)
+    expect(targets).toMatch(
+      /quorum put \/ etcd put +\| ≥ 3 +\| 3\.00 +\| met +\| 5\.00 \/ 9\.00 ms +\| met/,
+    )
+    expect(targets).toMatch(
+      /strong put \/ etcd put +\| ≥ 2\.5 +\| 3\.00 +\| met +\| 12\.0 \/ 9\.00 ms +\| not met/,
+    )
+  })
+
+  it('compares the medians of one connection alone', () => {
+    const rows = [
+      row('put quorum alone', { p50Ms: 0.8 }),
+      row('put strong alone', { p50Ms: 1.2 }),
+      row('etcd put alone', { p50Ms: 1 }),
+    ]
+    const targets = targetsOf(rows)
+    expect(targets).toMatch(/quorum put \/ etcd put +\| 0\.80 \/ 1\.00 ms +\| met/)
+    expect(targets).toMatch(/strong put \/ etcd put +\| 1\.20 \/ 1\.00 ms +\| not met/)
+    expect(targets).not.toContain('ratio')
+  })
+
+  it('has no table of targets whose rows were not measured', () => {
+    expect(targetsOf([row('get weak')])).toBe('')
   })
 
   it('marks a row some of whose requests failed', () => {
-    const good = row('put quorum', 6000, 5)
-    const bad = { ...good, rounds: good.rounds.map((round) => ({ ...round, errors: 3 })) }
-    expect(tableOf([good])).not.toMatch(/!/)
-    expect(tableOf([bad])).toMatch(/\| 3 ! /)
+    expect(tableOf([row('put quorum')])).not.toMatch(/!/)
+    expect(tableOf([row('put quorum', { errors: 3 })])).toMatch(/\| 3 ! /)
   })
 
   it('says where other processes had a part of the machine', () => {
-    const alone = row('put quorum', 6000, 5)
-    const rounds = alone.rounds.map((round) => ({ ...round, othersShare: 0.42 }))
-    expect(disturbanceOf([alone])).toBe('')
-    expect(disturbanceOf([alone, alone, { ...alone, rounds }])).toMatch(
+    const calm = row('put quorum')
+    expect(disturbanceOf([calm])).toBe('')
+    expect(disturbanceOf([calm, calm, row('put quorum', { othersShare: 0.42 })])).toMatch(
       /in 1 of 3 rounds .* up to 42 %/,
     )
-  })
-
-  it('adds up the processor time of the machine, without idle time and interrupts', () => {
-    const stat = 'cpu  100 20 30 5000 400 7 8 50 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0\nintr 9\n'
-    expect(parseMachineStat(stat)).toBe(2)
-  })
-
-  it('calls a load steady once it gets no faster, whatever the noise', () => {
-    expect(isSteady([2400, 3300, 3500, 3700, 4000])).toBe(false)
-    expect(isSteady([2400, 4000, 3900, 4100])).toBe(true)
-    expect(isSteady([2400, 4000, 3900, 4400, 4300])).toBe(false)
-    expect(isSteady([0, 0])).toBe(true)
-    expect(isSteady([])).toBe(false)
-  })
-
-  it('holds no more keys than fit into memory', () => {
-    expect(countKeys(1024)).toBe(10_000)
-    expect(countKeys(2 ** 20)).toBe(64)
-    expect(countKeys(2 ** 30)).toBe(1)
-  })
-
-  it('takes the value out of what each system answers', () => {
-    const kvs = [{ key: 'aw==', value: Buffer.from('xyz').toString('base64') }]
-    const { valueIn } = etcdRange('etcd serializable', true)
-    expect(valueIn?.(JSON.stringify({ header: {}, kvs, count: '1' }))).toBe('xyz')
-    expect(valueIn?.(JSON.stringify({ header: {} }))).toBeUndefined()
-    expect(quorateGet('get quorum', 'quorum').valueIn?.('xyz')).toBe('xyz')
-    expect(quoratePut('put weak', 'weak', 'xyz').status).toBe(202)
-  })
-
-  it('measures the workloads asked for, of the systems that have them', () => {
-    const plans = planSystems({
-      directory: 'data',
-      value: 'x',
-      profileDir: undefined,
-      withEtcd: false,
-      guard: { watch: () => {}, release: () => {} },
-      stop: new AbortController().signal,
-    })
-    const names = (only: readonly string[]): string[][] =>
-      selectWorkloads(plans, only).map(({ workloads }) => workloads.map(({ name }) => name))
-    expect(names(['get quorum', 'single put'])).toEqual([['get quorum'], ['single put']])
-    const all = names([]).flat()
-    expect(new Set(all).size).toBe(all.length)
-    expect(all).not.toContain('etcd put')
-  })
-
-  it('names the argument that is wrong', () => {
-    expect(() => parseBenchArguments(['--rounds', 'x'])).toThrow(UsageError)
-    expect(() => parseBenchArguments(['--what'])).toThrow(UsageError)
-    expect(parseBenchArguments(['--only', 'put quorum, etcd put'])?.only).toEqual([
-      'put quorum',
-      'etcd put',
-    ])
   })
 })

@@ -2,10 +2,10 @@
  * Makes load with autocannon if wrk is not installed. It runs in this process, so it slows the measured nodes a little.
  */
 import autocannon from 'autocannon'
-import type { Workload } from '../systems/system.ts'
-import { type Load, type LoadResult, mergeResults, shareOf } from './wrk.ts'
+import type { HttpWorkload, LoadResult } from '../systems/system.ts'
+import { type Load, mergeResults, shareOf } from './load.ts'
 
-export async function loadWithAutocannon(workload: Workload, load: Load): Promise<LoadResult> {
+export async function loadWithAutocannon(workload: HttpWorkload, load: Load): Promise<LoadResult> {
   const results = await Promise.all(
     load.urls.map(async (url, i): Promise<LoadResult> => {
       const fill = (text: string, key: string): string => text.replaceAll('{key}', key)
@@ -25,6 +25,7 @@ export async function loadWithAutocannon(workload: Workload, load: Load): Promis
         ],
       })
       return {
+        answers: result['2xx'],
         requestsPerSecond: result['2xx'] / result.duration,
         p50Ms: result.latency.p50,
         p99Ms: result.latency.p99,

@@ -3,7 +3,8 @@
  * generators do not check answers.
  */
 import { request } from 'undici'
-import type { RunningSystem, Workload } from '../systems/system.ts'
+import type { HttpWorkload, RunningSystem, Workload } from '../systems/system.ts'
+import { fillWithClient } from './client-load.ts'
 
 const KEYS_MAX = 10_000
 /** Bounds the requests, because the load generators keep all of them in memory. */
@@ -25,7 +26,12 @@ export async function fillKeys(
   { urls }: RunningSystem,
   write: Workload,
   keys: number,
+  stop: AbortSignal,
 ): Promise<void> {
+  if (write.via !== 'http') {
+    await fillWithClient(write, { urls, connections: AT_ONCE, keys, stop })
+    return
+  }
   let next = 0
   const worker = async (): Promise<void> => {
     for (let number = next++; number < keys; number = next++) {
@@ -35,13 +41,14 @@ export async function fillKeys(
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
 }
 
-/** Checks that every node gives the expected answers. Throws if one does not. */
+/** Checks that every node gives the expected answers. Throws if one does not. Client libraries check every answer. */
 export async function checkAnswers(
   { urls }: RunningSystem,
   workload: Workload,
   value: string,
   keys: number,
 ): Promise<void> {
+  if (workload.via !== 'http') return
   for (const url of urls) {
     for (let number = 0; number < Math.min(CHECKED_KEYS, keys); number++) {
       const body = await requestOne(url, workload, number)
@@ -51,7 +58,7 @@ export async function checkAnswers(
   }
 }
 
-async function requestOne(url: string, workload: Workload, number: number): Promise<string> {
+async function requestOne(url: string, workload: HttpWorkload, number: number): Promise<string> {
   const { name, method, path, status } = workload
   const key = workload.keyOf(number)
   const body = method === 'GET' ? null : workload.body.replaceAll('{key}', key)

@@ -1,33 +1,21 @@
 /**
  * Makes load with wrk: one process for each node, started together, each with its share of the connections. The
- * requests are built before the clock starts, so that the generator costs little.
+ * requests are built before the clock starts, so that the generator costs little, unless they need too much memory.
  */
 import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Workload } from '../systems/system.ts'
+import type { HttpWorkload, LoadResult } from '../systems/system.ts'
+import { type Load, mergeResults, shareOf } from './load.ts'
 
 const run = promisify(execFile)
 const MARK = 'RESULT '
 const GRACE_MS = 20_000
-
-export interface Load {
-  readonly urls: readonly string[]
-  readonly connections: number
-  readonly seconds: number
-  readonly keys: number
-  /** Aborts the load. */
-  readonly stop: AbortSignal
-}
-
-export interface LoadResult {
-  readonly requestsPerSecond: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly errors: number
-  readonly bytesPerAnswer: number
-}
+/** wrk cannot hold much more than this. */
+const REQUESTS_BYTES_MAX = 2 ** 27
+/** About what the head of a request needs. */
+const HEAD_BYTES = 200
 
 export async function hasWrk(): Promise<boolean> {
   // wrk prints its version but exits with an error.
@@ -36,12 +24,18 @@ export async function hasWrk(): Promise<boolean> {
 }
 
 export async function loadWithWrk(
-  workload: Workload,
+  workload: HttpWorkload,
   load: Load,
   directory: string,
 ): Promise<LoadResult> {
-  const script = join(directory, `${workload.name.replaceAll(/\W+/g, '-')}.lua`)
-  writeFileSync(script, luaScript(workload, load.keys))
+  const file = join(directory, workload.name.replaceAll(/\W+/g, '-'))
+  const [script, names] = [`${file}.lua`, `${file}.keys`]
+  writeFileSync(script, luaScript(workload, load.keys, names))
+  // LuaJIT refuses more than 65 536 names in a script.
+  writeFileSync(
+    names,
+    Array.from({ length: load.keys }, (_, i) => `${workload.keyOf(i)}\n`).join(''),
+  )
   const results = await Promise.all(
     load.urls.map(async (url, i) => {
       const connections = shareOf(load.connections, load.urls.length, i)
@@ -62,6 +56,7 @@ export function parseWrk(stdout: string): LoadResult {
   const [answers = 0, microseconds = 1, p50 = 0, p99 = 0, refused = 0, broken = 0, bytes = 0] =
     numbers
   return {
+    answers: answers - refused,
     requestsPerSecond: (answers - refused) / (microseconds / 1e6),
     p50Ms: p50 / 1000,
     p99Ms: p99 / 1000,
@@ -70,40 +65,28 @@ export function parseWrk(stdout: string): LoadResult {
   }
 }
 
-/** Adds the rates, weights medians and sizes by the rates, and takes the worst p99. */
-export function mergeResults(results: readonly LoadResult[]): LoadResult {
-  const total = results.reduce((sum, { requestsPerSecond }) => sum + requestsPerSecond, 0)
-  const weighted = (what: 'p50Ms' | 'bytesPerAnswer'): number =>
-    total === 0 ? 0 : results.reduce((sum, r) => sum + r[what] * r.requestsPerSecond, 0) / total
-  return {
-    requestsPerSecond: total,
-    p50Ms: weighted('p50Ms'),
-    p99Ms: Math.max(...results.map(({ p99Ms }) => p99Ms)),
-    errors: results.reduce((sum, { errors }) => sum + errors, 0),
-    bytesPerAnswer: weighted('bytesPerAnswer'),
-  }
-}
-
-/** Divides evenly: 64 by three gives 22, 21, 21. wrk needs at least one connection. */
-export function shareOf(connections: number, parts: number, part: number): number {
-  return Math.max(1, Math.floor(connections / parts) + (part < connections % parts ? 1 : 0))
-}
-
 /** wrk counts a status above 399 as an error. `checkAnswers` distinguishes the statuses below. */
-function luaScript({ method, path, body, keyOf }: Workload, keys: number): string {
-  const names = Array.from({ length: keys }, (_, i) => `"${keyOf(i)}"`).join(',')
+function luaScript({ method, path, body }: HttpWorkload, keys: number, names: string): string {
+  const isPrepared = keys * (HEAD_BYTES + body.length) <= REQUESTS_BYTES_MAX
   return `
-local keys = {${names}}
+local keys = {}
 local requests = {}
+local body = [==[${body}]==]
 local function fill(text, key) return (text:gsub("{key}", function() return key end)) end
+local function build(key)
+  return wrk.format("${method}", fill("${path}", key), nil, #body > 0 and fill(body, key) or nil)
+end
 function init()
   math.randomseed(os.time() + tonumber(tostring({}):match("0x(%x+)"), 16) % 1000000)
-  local body = [==[${body}]==]
-  for i, key in ipairs(keys) do
-    requests[i] = wrk.format("${method}", fill("${path}", key), nil, #body > 0 and fill(body, key) or nil)
+  for key in io.lines([==[${names}]==]) do keys[#keys + 1] = key end
+  if ${isPrepared} then
+    for i, key in ipairs(keys) do requests[i] = build(key) end
   end
 end
-function request() return requests[math.random(#requests)] end
+function request()
+  local i = math.random(#keys)
+  return requests[i] or build(keys[i])
+end
 function done(summary, latency)
   local e = summary.errors
   print(string.format("${MARK}%d %d %d %d %d %d %d", summary.requests, summary.duration,

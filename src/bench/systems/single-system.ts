@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { stopProcess } from './child-process.ts'
 import { freePorts } from '../../local-cluster/address-plan.ts'
-import type { RunningSystem, Workload } from './system.ts'
+import { type HttpWorkload, keyName, type RunningSystem } from './system.ts'
 
 const PROGRAM = fileURLToPath(new URL('./single-node.ts', import.meta.url))
 
@@ -22,25 +22,26 @@ export async function startSingleNode(dataDir: string): Promise<RunningSystem> {
   failed.catch(() => {})
   await Promise.race([once(child, 'message'), failed])
   return {
-    name: 'single node',
     urls: [`http://127.0.0.1:${port}`],
     pids: [child.pid ?? 0],
+    readCounters: undefined,
     stop: () => stopProcess(child),
   }
 }
 
-export function singlePut(name: string, durability: 'sync' | 'os', value: string): Workload {
+export function singlePut(name: string, durability: 'sync' | 'os', value: string): HttpWorkload {
   const path = `/kv/{key}?durability=${durability}`
   return { ...singleGet(name), method: 'PUT', path, body: value, status: 204, valueIn: undefined }
 }
 
-export function singleGet(name: string): Workload {
+export function singleGet(name: string): HttpWorkload {
   return {
+    via: 'http',
     name,
     method: 'GET',
     path: '/kv/{key}',
     body: '',
-    keyOf: (number) => `key-${number}`,
+    keyOf: keyName,
     status: 200,
     valueIn: (body) => body,
   }

@@ -1,18 +1,35 @@
 /** The objects of a measurement: a running store, the requests that load it, and the measured figures. */
 
 export interface RunningSystem {
-  readonly name: string
-  /** The address of each node; the load is spread over them. */
+  /** The address of each node that serves clients; the load is spread over them. */
   readonly urls: readonly string[]
-  /** The process of each node, in the order of `urls`. */
+  /** The process of each node. */
   readonly pids: readonly number[]
+  /** Reads the counters of all nodes together; undefined if the system has none that are comparable. */
+  readonly readCounters: (() => Promise<NodeCounters>) | undefined
   stop(): Promise<void>
 }
 
-/** One kind of request. `{key}` in the path or body stands for a random key. */
-export interface Workload {
+/** What the nodes of a system did, all together. */
+export interface NodeCounters {
+  /** Batches written to disks. */
+  readonly commits: number
+  /** Messages between nodes, each counted once. */
+  readonly messages: number
+  /** The frames that carried these messages. */
+  readonly frames: number
+}
+
+interface AnyWorkload {
   /** Unique in a run. */
   readonly name: string
+  /** Whether one connection alone makes the load. */
+  readonly isAlone?: true
+}
+
+/** One kind of HTTP request. `{key}` in the path or body stands for a random key. */
+export interface HttpWorkload extends AnyWorkload {
+  readonly via: 'http'
   readonly method: 'GET' | 'PUT' | 'POST'
   readonly path: string
   readonly body: string
@@ -24,20 +41,49 @@ export interface Workload {
   readonly valueIn: ((body: string) => string | undefined) | undefined
 }
 
-/** The figures of one round. */
-export interface Measurement {
+/** One kind of request in the own protocol of a store, made by a client library in a separate process. */
+export interface ClientWorkload extends AnyWorkload {
+  readonly via: 'nats' | 'redis' | 'zookeeper'
+  readonly operation: 'put' | 'get'
+  readonly value: string
+}
+
+export type Workload = HttpWorkload | ClientWorkload
+
+/** The key of this number in every system. */
+export function keyName(number: number): string {
+  return `key-${number}`
+}
+
+/** The same requests from one connection alone. */
+export function alone(workload: HttpWorkload): HttpWorkload {
+  return { ...workload, name: `${workload.name} alone`, isAlone: true }
+}
+
+/** What a load generator reports of one round. */
+export interface LoadResult {
+  /** Successful answers. */
+  readonly answers: number
   readonly requestsPerSecond: number
   readonly p50Ms: number
   /** The worst p99 of the processes that made the load. */
   readonly p99Ms: number
-  /** Answers that were not 2xx, timeouts, broken connections. */
+  /** Failed requests, timeouts, broken connections. */
   readonly errors: number
   /** The average size of head and body. Load generators report nothing else about answers that they do not check. */
   readonly bytesPerAnswer: number
+}
+
+/** The figures of one round. */
+export interface Measurement extends LoadResult {
   /**
-   * The CPU use of each node during the load, as a share of one processor; undefined if the system does not report it.
+   * The CPU time, user and system, of all nodes together per successful answer; undefined if the operating system does
+   * not report it.
    */
-  readonly cpuShares: readonly number[] | undefined
+  readonly cpuUs: number | undefined
+  /** Per successful answer. */
+  readonly counters: NodeCounters | undefined
+  /** The resident memory of each node. */
   readonly rssBytes: readonly number[] | undefined
   /** The share of all processors that other processes used meanwhile. */
   readonly othersShare: number | undefined

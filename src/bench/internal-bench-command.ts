@@ -1,13 +1,16 @@
 /**
- * The command behind `npm run bench:sim`, `bench:convergence`, `bench:moves` and `bench:checker`: each measures one part
- * of the project, not the store as a whole.
+ * The command behind `npm run bench:sim`, `bench:convergence`, `bench:moves`, `bench:checker` and `bench:scale`: each
+ * measures one aspect of the project, without other systems.
  */
-import { command, type Options } from '../command-line/command.ts'
+import { command } from '../command-line/command.ts'
 import { parseCommand, type Parsed } from '../command-line/parse-command.ts'
 import { type CommandOutput, runCommand } from '../command-line/run-command.ts'
+import { UsageError } from '../command-line/usage-error.ts'
 import { benchChecker } from './checker-bench.ts'
 import { benchConvergence } from './convergence-bench.ts'
+import { LOAD_OPTIONS, loadArguments } from './load-options.ts'
 import { benchMoves } from './moves-bench.ts'
+import { benchScale } from './scale-bench.ts'
 import { benchSimulation } from './simulation-bench.ts'
 
 const EXIT_OK = 0
@@ -22,6 +25,29 @@ const WORDS = [
     value: { kind: 'number', min: 10_000, max: 100_000_000 },
   },
 ] as const
+
+/** Only the subcommand `scale` takes them. */
+const OPTIONS = {
+  nodes: {
+    kind: 'numbers',
+    max: 9,
+    otherwise: 'all',
+    about: 'Let scale measure only clusters with these numbers of nodes.',
+  },
+  keys: {
+    kind: 'numbers',
+    max: KEYS,
+    otherwise: 'all',
+    about: 'Let scale measure only these numbers of keys.',
+  },
+  'value-bytes': {
+    kind: 'numbers',
+    max: 65_536,
+    otherwise: 'all',
+    about: 'Let scale measure only values of these sizes.',
+  },
+  ...LOAD_OPTIONS,
+} as const
 
 export const INTERNAL_BENCH_COMMAND = command({
   name: 'bench',
@@ -38,9 +64,17 @@ export const INTERNAL_BENCH_COMMAND = command({
       about: `Measure what the move of so many keys to other nodes costs clients. Default: ${MOVED_KEYS}.`,
     },
     checker: { about: 'Measure how long deciding a history takes.' },
+    scale: {
+      about:
+        'Measure what a request costs by the numbers of nodes, keys and bytes. All options are for it.',
+    },
   },
-  options: {},
-  examples: ['npm run bench:sim', 'npm run bench:convergence -- 100000'],
+  options: OPTIONS,
+  examples: [
+    'npm run bench:sim',
+    'npm run bench:convergence -- 100000',
+    'npm run bench:scale -- --keys 100000,1000000',
+  ],
   exitCodes: [
     [EXIT_OK, 'done'],
     [EXIT_FAILED, 'the checker gave a wrong verdict'],
@@ -52,13 +86,27 @@ export function internalBenchCommand(
   argv: readonly string[],
   output: CommandOutput,
 ): Promise<number> {
-  const read = (): Parsed<Options> | undefined => parseCommand(INTERNAL_BENCH_COMMAND, argv)
-  return runCommand(INTERNAL_BENCH_COMMAND, output, read, async ({ subcommand, words: [keys] }) => {
+  const read = (): Parsed<typeof OPTIONS> | undefined => {
+    const parsed = parseCommand(INTERNAL_BENCH_COMMAND, argv)
+    const [option] = parsed?.given ?? []
+    if (parsed === undefined || parsed.subcommand === 'scale' || option === undefined) return parsed
+    throw new UsageError(`--${option}: only scale has this option`)
+  }
+  return runCommand(INTERNAL_BENCH_COMMAND, output, read, async (parsed) => {
     const { print } = output
+    const { subcommand, values } = parsed
+    const [keys] = parsed.words
     if (subcommand === 'checker') return benchChecker(print) ? EXIT_OK : EXIT_FAILED
     if (subcommand === 'convergence') await benchConvergence(Number(keys ?? KEYS), print)
     else if (subcommand === 'moves') await benchMoves(Number(keys ?? MOVED_KEYS), print)
-    else await benchSimulation(print)
+    else if (subcommand === 'scale') {
+      const choice = {
+        nodes: values.nodes,
+        keys: values.keys,
+        valueBytes: values['value-bytes'],
+      }
+      await benchScale(choice, loadArguments(values), print)
+    } else await benchSimulation(print)
     return EXIT_OK
   })
 }

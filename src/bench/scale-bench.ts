@@ -1,0 +1,162 @@
+/**
+ * Measures whether the cost of a request depends on the size of the cluster: on the number of nodes, of keys, and of
+ * bytes in a value. Every key has three copies. One cluster runs at a time.
+ */
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { untilTreesAreBuilt } from './copies.ts'
+import { fillDatabase } from './filled-database.ts'
+import { fillKeys } from './load/key-space.ts'
+import { findLoadGenerator, type LoadGenerator } from './load/load-generator.ts'
+import type { LoadArguments } from './load-options.ts'
+import { measureLoad } from './measured-load.ts'
+import { usageOf, waitUntilIdle } from './process-usage.ts'
+import { median } from './report.ts'
+import {
+  chooseSizes,
+  isFilledBefore,
+  SCALE_WORKLOADS,
+  type ScaleChoice,
+  type ScaleResult,
+  type ScaleSize,
+  scaleTable,
+  type ScaleWorkload,
+} from './scale-plan.ts'
+import { loadUntilSteady } from './steadiness.ts'
+import { guardLeftovers } from './systems/child-process.ts'
+import { quorateGet, quoratePut, startQuorate } from './systems/quorate-system.ts'
+import type { HttpWorkload, RunningSystem } from './systems/system.ts'
+
+const COPIES = 3
+const NEVER = new AbortController().signal
+
+interface Run {
+  readonly load: LoadArguments
+  readonly generator: LoadGenerator
+  readonly print: (line: string) => void
+}
+
+export async function benchScale(
+  choice: ScaleChoice,
+  load: LoadArguments,
+  print: (line: string) => void,
+): Promise<void> {
+  const sizes = chooseSizes(choice)
+  const directory = mkdtempSync(join(tmpdir(), 'quorate-scale-'))
+  const guard = guardLeftovers(directory)
+  try {
+    const run = { load, generator: await findLoadGenerator(directory), print }
+    const results: ScaleResult[] = []
+    for (const size of sizes) {
+      const dataDir = join(directory, 'data')
+      print(`${size.nodes} nodes, ${size.keys} keys, ${size.valueBytes} bytes a value`)
+      results.push(await measureSize(run, size, dataDir))
+      rmSync(dataDir, { recursive: true, force: true })
+    }
+    print(`\n${scaleTable(results)}`)
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+    guard.release()
+  }
+}
+
+async function measureSize(run: Run, size: ScaleSize, dataDir: string): Promise<ScaleResult> {
+  const workloads = workloadsOf(size)
+  const emptyBytes = isFilledBefore(size) ? await fillBefore(size, dataDir) : undefined
+  const system = await startQuorate({ nodes: size.nodes, dataDir, env: {} })
+  try {
+    if (emptyBytes === undefined) await fillKeys(system, workloads['put quorum'], size.keys, NEVER)
+    await untilTreesAreBuilt(system.urls[0] ?? '')
+    await waitUntilIdle(system.pids)
+    const bytesPerKey =
+      emptyBytes === undefined ? undefined : sizesOfKey(size, system, emptyBytes, dataDir)
+    const cpuUs = await costsOf(run, size, system, workloads)
+    return { size, cpuUs, rssBytes: memoryOf(system), bytesPerKey }
+  } finally {
+    await system.stop()
+  }
+}
+
+function workloadsOf({ valueBytes }: ScaleSize): Record<ScaleWorkload, HttpWorkload> {
+  return {
+    'put quorum': quoratePut('put quorum', 'quorum', 'x'.repeat(valueBytes)),
+    'get quorum': quorateGet('get quorum', 'quorum'),
+    'get eventual': quorateGet('get eventual', 'eventual'),
+  }
+}
+
+/** Writes the keys into the databases of nodes. Resolves to the memory of a node without keys. */
+async function fillBefore(
+  { nodes, keys, valueBytes }: ScaleSize,
+  dataDir: string,
+): Promise<number | undefined> {
+  // The start creates the directories and the identities of the nodes.
+  const empty = await startQuorate({ nodes, dataDir, env: {} })
+  await waitUntilIdle(empty.pids)
+  const bytes = memoryOf(empty)
+  await empty.stop()
+  for (let i = 1; i <= nodes; i++) await fillDatabase(join(dataDir, `n${i}`), keys, valueBytes)
+  return bytes
+}
+
+/** Gets come first, because racing puts leave siblings. */
+async function costsOf(
+  { load, generator, print }: Run,
+  { keys }: ScaleSize,
+  system: RunningSystem,
+  workloads: Record<ScaleWorkload, HttpWorkload>,
+): Promise<ScaleResult['cpuUs']> {
+  const cpuUs: Record<ScaleWorkload, number | undefined> = {
+    'put quorum': undefined,
+    'get quorum': undefined,
+    'get eventual': undefined,
+  }
+  const { connections } = load
+  const { pids } = system
+  for (const name of SCALE_WORKLOADS.toReversed()) {
+    const workload = workloads[name]
+    const wanted = { system, workload, connections, keys, pids, stop: NEVER }
+    await loadUntilSteady(async (seconds, turn) => {
+      const { requestsPerSecond } = await measureLoad(generator, { ...wanted, seconds, turn })
+      return requestsPerSecond
+    }, load.warmUpSeconds)
+    const rounds: number[] = []
+    for (let turn = 0; turn < load.rounds; turn++) {
+      await waitUntilIdle(pids)
+      const measured = await measureLoad(generator, { ...wanted, seconds: load.seconds, turn })
+      if (measured.errors > 0) throw new Error(`${name}: ${measured.errors} requests failed`)
+      if (measured.cpuUs !== undefined) rounds.push(measured.cpuUs)
+    }
+    cpuUs[name] = rounds.length === 0 ? undefined : median(rounds)
+    print(`  ${name}: ${rounds.map((us) => Math.round(us)).join(', ')} µs`)
+  }
+  return cpuUs
+}
+
+/** The median of the nodes. */
+function memoryOf({ pids }: RunningSystem): number | undefined {
+  const known = pids.map((pid) => usageOf(pid)?.rssBytes).filter((bytes) => bytes !== undefined)
+  return known.length === 0 ? undefined : median(known)
+}
+
+function sizesOfKey(
+  { nodes, keys }: ScaleSize,
+  system: RunningSystem,
+  emptyBytes: number,
+  dataDir: string,
+): ScaleResult['bytesPerKey'] {
+  const copies = (keys * COPIES) / nodes
+  const disk = Array.from({ length: nodes }, (_, i) => diskBytesOf(join(dataDir, `n${i + 1}`)))
+  return {
+    memory: ((memoryOf(system) ?? 0) - emptyBytes) / copies,
+    disk: median(disk) / copies,
+  }
+}
+
+function diskBytesOf(directory: string): number {
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .map((name) => statSync(join(directory, name), { throwIfNoEntry: false }))
+    .filter((stat) => stat?.isFile() === true)
+    .reduce((sum, stat) => sum + (stat?.size ?? 0), 0)
+}

@@ -10,7 +10,7 @@ export interface KnownSeed {
 }
 
 export const KNOWN_SEEDS: Readonly<Record<string, KnownSeed>> = {
-  'waits-for-stalled-disk': { seed: 3 },
+  'waits-for-stalled-disk': { seed: 6, seconds: 30 },
   'writes-after-stall': { seed: 1, seconds: 10 },
   'acknowledge-before-fsync': { seed: 3 },
   'forward-twice': { seed: 4, seconds: 10 },
@@ -26,7 +26,7 @@ export const KNOWN_SEEDS: Readonly<Record<string, KnownSeed>> = {
   'blind-write-never-replaces': { seed: 2 },
   'token-not-merged-on-read': { seed: 4, seconds: 20 },
   'dependency-dropped-before-settled': { seed: 4, seconds: 20 },
-  'dependencies-not-stored': { seed: 1 },
+  'dependencies-not-stored': { seed: 5, seconds: 30 },
   'past-not-replaced': { seed: 1, seconds: 10 },
   'own-write-forgotten': { seed: 5 },
   'acceptance-not-synced': { seed: 1, seconds: 10 },
@@ -37,13 +37,13 @@ export const KNOWN_SEEDS: Readonly<Record<string, KnownSeed>> = {
   'idempotency-key-forgotten': { seed: 2, seconds: 20 },
   'doubtful-write-made-again': { seed: 2, seconds: 20 },
   'move-quorum-of-the-old': { seed: 1 },
-  'move-keeps-the-horizon': { seed: 3, seconds: 30 },
-  'incarnation-reused': { seed: 2 },
-  'hints-without-a-bound': { seed: 1 },
-  'filling-forgotten': { seed: 14 },
-  'repair-resurrects': { seed: 8 },
+  'move-keeps-the-horizon': { seed: 3, seconds: 20 },
+  'incarnation-reused': { seed: 2, seconds: 60 },
+  'hints-without-a-bound': { seed: 5, seconds: 30 },
+  'filling-forgotten': { seed: 22, seconds: 20 },
+  'repair-resurrects': { seed: 27 },
   'accept-below-promise': { seed: 2 },
-  'move-swept-early': { seed: 2 },
-  'lease-without-a-promise': { seed: 1 },
+  'move-swept-early': { seed: 2, seconds: 30 },
+  'lease-without-a-promise': { seed: 3, seconds: 10 },
   'batch-half-applied': { seed: 16 },
 }

@@ -15,26 +15,29 @@ import { merge } from '../../../src/core/causality/stored-object.ts'
 import { accept, prepare } from '../../../src/core/consensus/acceptor.ts'
 import { BALLOT_ZERO, maxBallot, nextBallot } from '../../../src/core/consensus/ballot.ts'
 import { Proposer, type ProposerResult } from '../../../src/core/consensus/proposer.ts'
-import { atBallot, ballotOf } from '../../../src/core/consensus/register.ts'
 import { majority } from '../../../src/core/quorum/level.ts'
 import { everyGroup, type OwnerGroups } from '../../../src/core/quorum/owner-groups.ts'
 import {
+  type Answered,
   type Held,
+  heldAt,
   NOTHING,
   search,
   type SearchOutcome,
   type Step,
   textOf,
+  textOfAnswer,
   Wrong,
 } from './model-search.ts'
 import type { MovingFlaw, MovingPlan } from './moving-model-plan.ts'
 import {
   type Attempt,
+  attemptOf,
   checked,
   isBelow,
-  isUncontested,
   keyOf,
   type Owner,
+  ownerOf,
   OWNERS,
   stateOf,
   tell,
@@ -55,7 +58,7 @@ export function exploreMoving(
   const rules = new Rules(plan, flaw)
   const old = { held: NOTHING, kept: BALLOT_ZERO, generation: 0, isCopied: false }
   const first: World = {
-    owners: OWNERS.map((_, i) => (i === D ? { ...old, generation: 1 } : old)),
+    owners: OWNERS.map((_, i) => ownerOf(i === D ? { ...old, generation: 1 } : old)),
     attempts: [[], []],
     heard: 0,
     isSwitched: false,
@@ -65,6 +68,9 @@ export function exploreMoving(
   }
   return search(first, keyOf, (world) => rules.steps(world), statesMax, rules.met)
 }
+
+/** What an attempt has asked for, and has been answered. */
+type Asked = Pick<Attempt, 'ballot' | 'letter' | 'known' | 'generation' | 'log'>
 
 class Rules {
   readonly met = new Set<string>()
@@ -83,10 +89,10 @@ class Rules {
     const generations = world.isSwitched ? [0, 1, 2] : [0, 1]
     for (const node of [0, 1]) {
       for (const generation of generations) {
-        const step = `n${node + 1} begins in generation ${generation}`
+        const step = (): string => `n${node + 1} begins in generation ${generation}`
         yield { step, make: () => this.#begin(world, node, generation, false) }
         yield {
-          step: `${step} under a lease`,
+          step: () => `${step()} under a lease`,
           make: () => this.#begin(world, node, generation, true),
         }
       }
@@ -95,9 +101,13 @@ class Rules {
         for (const [owner, name] of OWNERS.entries()) {
           for (const type of ['prepare', 'accept'] as const) {
             if (type === 'prepare' ? attempt.known !== undefined : !attempt.proposed) continue
-            const step = `${name} gets ${type} ${textOf(attempt.ballot)} of generation ${attempt.generation}`
+            const step = (): string =>
+              `${name} gets ${type} ${textOf(attempt.ballot)} of generation ${attempt.generation}`
             const ask = [world, node, i, owner, type] as const
-            yield { step: `${step}, its answer is lost`, make: () => this.#deliver(...ask, false) }
+            yield {
+              step: () => `${step()}, its answer is lost`,
+              make: () => this.#deliver(...ask, false),
+            }
             if (!isOver) yield { step, make: () => this.#deliver(...ask, true) }
           }
         }
@@ -105,16 +115,20 @@ class Rules {
     }
     for (const [owner, name] of OWNERS.entries()) {
       for (const { held } of world.owners) {
-        const step = `repair brings ${textOf(ballotOf(held))} to ${name}`
+        const step = (): string => `repair brings ${textOf(held.ballot)} to ${name}`
         yield { step, make: () => this.#repair(world, owner, held) }
       }
-      if (owner !== D) yield { step: `d copies from ${name}`, make: () => this.#copy(world, owner) }
-      if (this.#flaw === 'generation forgotten at a crash')
-        yield { step: `${name} forgets its generation`, make: () => this.#forget(world, owner) }
+      if (owner !== D) {
+        yield { step: () => `d copies from ${name}`, make: () => this.#copy(world, owner) }
+      }
+      if (this.#flaw === 'generation forgotten at a crash') {
+        const step = (): string => `${name} forgets its generation`
+        yield { step, make: () => this.#forget(world, owner) }
+      }
     }
-    yield { step: 'd is complete', make: () => this.#complete(world) }
+    yield { step: () => 'd is complete', make: () => this.#complete(world) }
     if (this.#flaw === 'leftovers dropped late')
-      yield { step: 'd drops what it holds', make: () => this.#drop(world) }
+      yield { step: () => 'd drops what it holds', make: () => this.#drop(world) }
   }
 
   #groupsOf(generation: number): OwnerGroups {
@@ -140,23 +154,14 @@ class Rules {
     let next = world
     if (last !== undefined && last.result === undefined) {
       const result = this.#replayed(last).proposer.abandon()
-      next = this.#ended(world, node, { ...last, result })
+      next = this.#ended(world, node, attemptOf({ ...last, result }))
     }
     const known = isLeased ? decided?.proposed : undefined
-    const fresh: Attempt = {
-      ballot,
-      letter: planned.letter,
-      known,
-      generation,
-      log: [],
-      proposed: undefined,
-      result: undefined,
-    }
+    const fresh = { ballot, letter: planned.letter, known, generation, log: [] }
     const { proposed } = this.#replayed(fresh)
     if (isLeased) this.met.add('lease')
-    const attempts = next.attempts.map((all, i) =>
-      i === node ? [...all, { ...fresh, proposed }] : all,
-    )
+    const begun = attemptOf({ ...fresh, proposed, result: undefined })
+    const attempts = next.attempts.map((all, i) => (i === node ? [...all, begun] : all))
     return { ...next, attempts }
   }
 
@@ -180,9 +185,9 @@ class Rules {
         ? prepare(state, ballot)
         : accept(state, ballot, proposed as Held, {
             next: nextBallot(ballot),
-            isUncontested: isUncontested(before),
+            isUncontested: before.isUncontested,
           })
-    let changed = before
+    let changed: Pick<Owner, 'held' | 'kept' | 'generation' | 'isCopied'> = before
     if (step.state !== state) {
       const isAccepted = type === 'accept'
       const held = isAccepted ? (proposed as Held) : before.held
@@ -194,11 +199,22 @@ class Rules {
     if ((type === 'accept') !== (proposed !== undefined)) return undefined
     // The proposer counts each owner once a phase.
     if (attempt.log.some(({ from, phase }) => from === name && phase === type)) return undefined
-    const log = [...attempt.log, { from: name, phase: type, reply: step.reply }]
-    const heard = { ...attempt, log }
-    const { proposed: value, result } = this.#replayed(heard)
-    if (result?.type === 'decided') this.met.add(`decided in ${attempt.generation}`)
-    return this.#looked(this.#ended(next, node, { ...heard, proposed: value, result }))
+    const heard = this.#heard(attempt, { from: name, phase: type, reply: step.reply })
+    if (heard.result?.type === 'decided') this.met.add(`decided in ${attempt.generation}`)
+    return this.#looked(this.#ended(next, node, heard))
+  }
+
+  /** The attempt after one more answer. */
+  #heard(attempt: Attempt, answered: Answered): Attempt {
+    const text = textOfAnswer(answered)
+    const known = attempt.next.get(text)
+    if (known !== undefined) return known
+    const { ballot, letter, known: leased, generation, log } = attempt
+    const told = { ballot, letter, known: leased, generation, log: [...log, answered] }
+    const { proposed, result } = this.#replayed(told)
+    const heard = attemptOf({ ...told, proposed, result })
+    attempt.next.set(text, heard)
+    return heard
   }
 
   /** The owner as it takes up a question of that generation; undefined where it refuses it. */
@@ -237,7 +253,7 @@ class Rules {
     const generation = isEarly ? before.generation : 1
     const d = world.owners[D] as Owner
     const held = merge('strong', d.held, before.held) as Held
-    const heard = Math.max(world.heard, before.kept.counter, ballotOf(before.held).counter)
+    const heard = Math.max(world.heard, before.kept.counter, before.held.ballot.counter)
     const copied = withOwner(world, from, { ...before, generation, isCopied: true })
     return this.#looked({ ...withOwner(copied, D, { ...d, held }), heard })
   }
@@ -249,7 +265,7 @@ class Rules {
     const d = world.owners[D] as Owner
     this.met.add('switched')
     if (this.#flaw === 'no floor') return this.#looked({ ...world, isSwitched: true })
-    const heard = Math.max(world.heard, d.kept.counter, ballotOf(d.held).counter)
+    const heard = Math.max(world.heard, d.kept.counter, d.held.ballot.counter)
     const floor = { counter: heard + 1, node: '' }
     const kept = maxBallot(d.kept, floor)
     return this.#looked({ ...withOwner(world, D, { ...d, kept }), isSwitched: true })
@@ -279,30 +295,36 @@ class Rules {
     let told = world
     for (const generation of world.isSwitched ? [0, 1, 2] : [0, 1]) {
       for (const quorum of this.#quorums[generation] as readonly (readonly number[])[]) {
-        const owners = quorum.map((i) => world.owners[i] as Owner)
-        const isThere =
-          this.#flaw === 'generation not checked' ||
-          owners.every((owner) => owner.generation <= generation)
+        let held = NOTHING
+        let isThere = true
+        for (const i of quorum) {
+          const owner = world.owners[i] as Owner
+          if (isBelow(held, owner.held)) ({ held } = owner)
+          if (owner.generation > generation) isThere = false
+        }
+        if (this.#flaw === 'generation not checked') isThere = true
         const isRead = isThere || this.#flaw === 'read outlives its generation'
-        const held = owners.reduce((a, b) => (isBelow(a.held, b.held) ? b : a)).held
         if (isThere && !held.letters.startsWith(told.longest)) {
           const who = quorum.map((i) => OWNERS[i]).join()
           throw new Wrong(
             `went back: ${who} show "${held.letters}", and "${told.longest}" was told`,
           )
         }
-        const agrees = owners.every((owner) => isUncontested(owner) && !isBelow(owner.held, held))
-        if (isRead && agrees && held !== NOTHING && held.letters !== told.longest) {
-          this.met.add(`read in ${generation}`)
-          told = tell(told, held.letters)
-        }
+        if (!isRead || held === NOTHING || held.letters === told.longest) continue
+        const agrees = quorum.every((i) => {
+          const owner = world.owners[i] as Owner
+          return owner.isUncontested && !isBelow(owner.held, held)
+        })
+        if (!agrees) continue
+        this.met.add(`read in ${generation}`)
+        told = tell(told, held.letters)
       }
     }
     return told === world ? world : this.#looked(told)
   }
 
   /** The proposer that has heard what the attempt has, and what came of the last of it. */
-  #replayed({ ballot, known, letter, log, generation }: Attempt): {
+  #replayed({ ballot, known, letter, log, generation }: Asked): {
     proposer: Proposer<Held, null>
     proposed: Held | undefined
     result: ProposerResult<Held, null> | undefined
@@ -315,7 +337,7 @@ class Rules {
       change: (current) => {
         const before = current ?? NOTHING
         const letters = before.letters + (letter ?? '')
-        proposed = { ...atBallot(before, ballot), letters }
+        proposed = heldAt(before, ballot, letters)
         return { changed: letter !== undefined, value: proposed, result: null }
       },
     })

@@ -8,12 +8,11 @@ import {
   nextBallot,
 } from '../../../src/core/consensus/ballot.ts'
 import type { ProposerResult } from '../../../src/core/consensus/proposer.ts'
-import { ballotOf } from '../../../src/core/consensus/register.ts'
 import { type Answered, type Held, NOTHING, textOf, textOfReply, Wrong } from './model-search.ts'
 
 export const OWNERS = ['a', 'b', 'c', 'd'] as const
 
-export interface Owner {
+interface OwnerState {
   readonly held: Held
   /** The promise beside the record, and the floor. */
   readonly kept: Ballot
@@ -22,7 +21,20 @@ export interface Owner {
   readonly isCopied: boolean
 }
 
-export interface Attempt {
+/** What is asked of an owner again and again is worked out once. */
+export interface Owner extends OwnerState {
+  readonly isUncontested: boolean
+  /** All but `isCopied`. */
+  readonly text: string
+}
+
+export function ownerOf({ held, kept, generation, isCopied }: OwnerState): Owner {
+  const isUncontested = compareBallots(kept, held.ballot) <= 0
+  const text = `${textOf(held.ballot)},${textOf(kept)},${generation}`
+  return { held, kept, generation, isCopied, isUncontested, text }
+}
+
+interface AttemptState {
   readonly ballot: Ballot
   readonly letter: string | undefined
   readonly known: Held | undefined
@@ -30,6 +42,32 @@ export interface Attempt {
   readonly log: readonly Answered[]
   readonly proposed: Held | undefined
   readonly result: ProposerResult<Held, null> | undefined
+}
+
+export interface Attempt extends AttemptState {
+  readonly text: string
+  /** What each owner has answered in the present phase. */
+  readonly answers: readonly string[]
+  /** What becomes of it with one more answer, by the text of the answer. */
+  readonly next: Map<string, Attempt>
+}
+
+/** What an attempt without a result waits for is told apart; what else it has heard is not. */
+export function attemptOf(state: AttemptState): Attempt {
+  const { ballot, generation, log, proposed, result } = state
+  const head = `;${textOf(ballot)},${generation},${proposed?.letters ?? '-'},`
+  const next = new Map<string, Attempt>()
+  if (result !== undefined) {
+    const isLasting = result.type === 'decided' && !result.isContested
+    return { ...state, text: head + (isLasting ? 'decided' : 'over'), answers: [], next }
+  }
+  const text = head + String(log.some(({ reply }) => reply.type === 'conflict'))
+  const phase = proposed === undefined ? 'prepare' : 'accept'
+  const answers = OWNERS.map((owner) => {
+    const answered = log.find((one) => one.phase === phase && one.from === owner)
+    return `;${answered === undefined ? '-' : textOfReply(answered.reply)}`
+  })
+  return { ...state, text, answers, next }
 }
 
 export interface World {
@@ -48,17 +86,13 @@ export interface World {
 /** As node/strong/register-acceptor.ts has it. */
 export function stateOf({ held, kept }: Owner): AcceptorState<Held> {
   const isHeld = held !== NOTHING
-  const accepted = ballotOf(held)
+  const accepted = held.ballot
   const promised = maxBallot(isHeld ? nextBallot(accepted) : BALLOT_ZERO, kept)
   return { promised, accepted, value: isHeld ? held : null }
 }
 
-export function isUncontested({ held, kept }: Owner): boolean {
-  return compareBallots(kept, ballotOf(held)) <= 0
-}
-
 export function isBelow(a: Held, b: Held): boolean {
-  return compareBallots(ballotOf(a), ballotOf(b)) < 0
+  return compareBallots(a.ballot, b.ballot) < 0
 }
 
 export function tell(world: World, letters: string): World {
@@ -75,7 +109,8 @@ export function checked(world: World): World {
   return world
 }
 
-export function withOwner(world: World, index: number, owner: Owner): World {
+export function withOwner(world: World, index: number, changed: OwnerState): World {
+  const owner = ownerOf(changed)
   return { ...world, owners: world.owners.map((other, i) => (i === index ? owner : other)) }
 }
 
@@ -90,26 +125,12 @@ export function keyOf({
   rejected,
 }: World): string {
   let key = `${longest}|${rejected}|${isSwitched ? 's' : heard}${hasLost ? 'l' : ''}`
-  const each = owners.map(({ held, kept, generation, isCopied }) => {
-    const copied = isSwitched ? '' : String(isCopied)
-    return `${textOf(ballotOf(held))},${textOf(kept)},${generation}${copied}`
-  })
+  const each = owners.map(({ text, isCopied }) => (isCopied && !isSwitched ? `${text}+` : text))
   for (const mine of attempts) {
     key += '|'
-    for (const [at, { ballot, generation, log, proposed, result }] of mine.entries()) {
-      key += `;${textOf(ballot)},${generation},${proposed?.letters ?? '-'},`
-      if (result !== undefined) {
-        const isLasting = result.type === 'decided' && !result.isContested
-        key += isLasting ? 'decided' : 'over'
-        continue
-      }
-      if (at < mine.length - 1) continue
-      key += String(log.some(({ reply }) => reply.type === 'conflict'))
-      const phase = proposed === undefined ? 'prepare' : 'accept'
-      for (const [i, owner] of OWNERS.entries()) {
-        const answered = log.find((one) => one.phase === phase && one.from === owner)
-        each[i] += `;${answered === undefined ? '-' : textOfReply(answered.reply)}`
-      }
+    for (const { text, answers } of mine) {
+      key += text
+      for (const [i, answer] of answers.entries()) each[i] += answer
     }
   }
   const [a, b, c, d] = each as [string, string, string, string]

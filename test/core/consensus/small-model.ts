@@ -19,15 +19,16 @@ import {
   nextBallot,
 } from '../../../src/core/consensus/ballot.ts'
 import { Proposer, type ProposerResult } from '../../../src/core/consensus/proposer.ts'
-import { atBallot, ballotOf } from '../../../src/core/consensus/register.ts'
 import {
   type Answered,
   type Held,
+  heldAt,
   NOTHING,
   search,
   type SearchOutcome,
   type Step,
   textOf,
+  textOfAnswer,
   textOfReply,
   Wrong,
 } from './model-search.ts'
@@ -39,17 +40,53 @@ interface Owner {
   readonly held: Held
   /** The promise beside the record (node/strong/promises.ts). */
   readonly kept: Ballot
+  /** The same text, the same owner. It is written once, because each world is told from all others by it. */
+  readonly text: string
 }
 
-interface Attempt {
+function ownerOf(held: Held, kept: Ballot): Owner {
+  return { held, kept, text: `${textOf(held.ballot)},${textOf(kept)}` }
+}
+
+/** What an attempt has asked for, and has been answered. */
+interface Asked {
   readonly ballot: Ballot
   readonly letter: string | undefined
   readonly known: Held | undefined
   /** The longest value that anybody had been told when it began. */
   readonly floor: string
   readonly log: readonly Answered[]
+}
+
+interface AttemptState extends Asked {
   readonly proposed: Held | undefined
   readonly result: ProposerResult<Held, null> | undefined
+}
+
+interface Attempt extends AttemptState {
+  readonly text: string
+  /** What each owner has answered in the present phase. */
+  readonly answers: readonly string[]
+  /** What becomes of it with one more answer, by the text of the answer. */
+  readonly next: Map<string, Attempt>
+}
+
+/** An answer counts only in its phase. Told of a higher ballot in whatever phase: what is decided is contested. */
+function attemptOf(state: AttemptState): Attempt {
+  const { ballot, floor, log, proposed, result } = state
+  const head = `;${textOf(ballot)},${proposed?.letters ?? '-'},`
+  const next = new Map<string, Attempt>()
+  if (result !== undefined) {
+    const isLasting = result.type === 'decided' && !result.isContested
+    return { ...state, text: head + (isLasting ? 'decided' : 'over'), answers: [], next }
+  }
+  const text = `${head}${floor},${String(log.some(({ reply }) => reply.type === 'conflict'))}`
+  const phase = proposed === undefined ? 'prepare' : 'accept'
+  const answers = OWNERS.map((owner) => {
+    const answered = log.find((one) => one.phase === phase && one.from === owner)
+    return `;${answered === undefined ? '-' : textOfReply(answered.reply)}`
+  })
+  return { ...state, text, answers, next }
 }
 
 interface World {
@@ -65,7 +102,7 @@ interface World {
 export function explore(plan: ModelPlan, flaw: ModelFlaw, statesMax: number): SearchOutcome {
   const rules = new Rules(plan, flaw)
   const first: World = {
-    owners: OWNERS.map(() => ({ held: NOTHING, kept: BALLOT_ZERO })),
+    owners: OWNERS.map(() => ownerOf(NOTHING, BALLOT_ZERO)),
     attempts: [[], []],
     longest: '',
     rejected: '',
@@ -87,9 +124,9 @@ class Rules {
 
   *steps(world: World): IterableIterator<Step<World>> {
     for (const node of [0, 1]) {
-      yield { step: `n${node + 1} begins`, make: () => this.#begin(world, node, false) }
+      yield { step: () => `n${node + 1} begins`, make: () => this.#begin(world, node, false) }
       yield {
-        step: `n${node + 1} goes on under a lease`,
+        step: () => `n${node + 1} goes on under a lease`,
         make: () => this.#begin(world, node, true),
       }
       for (const [i, attempt] of (world.attempts[node] as Attempt[]).entries()) {
@@ -97,9 +134,12 @@ class Rules {
         for (const owner of [0, 1, 2]) {
           for (const type of ['prepare', 'accept'] as const) {
             if (type === 'prepare' ? attempt.known !== undefined : !attempt.proposed) continue
-            const step = `${OWNERS[owner]} gets ${type} ${textOf(attempt.ballot)}`
+            const step = (): string => `${OWNERS[owner]} gets ${type} ${textOf(attempt.ballot)}`
             const ask = [world, node, i, owner, type] as const
-            yield { step: `${step}, its answer is lost`, make: () => this.#deliver(...ask, false) }
+            yield {
+              step: () => `${step()}, its answer is lost`,
+              make: () => this.#deliver(...ask, false),
+            }
             if (!isOver) yield { step, make: () => this.#deliver(...ask, true) }
           }
         }
@@ -108,13 +148,13 @@ class Rules {
     for (const owner of [0, 1, 2]) {
       const name = OWNERS[owner] as string
       for (const { held } of world.owners) {
-        const step = `repair brings ${textOf(ballotOf(held))} to ${name}`
+        const step = (): string => `repair brings ${textOf(held.ballot)} to ${name}`
         yield { step, make: () => this.#repair(world, owner, held) }
       }
       if (this.#plan.hasReaders)
-        yield { step: `a reader asks ${name}`, make: () => this.#read(world, owner) }
+        yield { step: () => `a reader asks ${name}`, make: () => this.#read(world, owner) }
       if (this.#flaw === 'promise forgotten at a crash' && world.crashes === 0) {
-        yield { step: `${name} crashes`, make: () => this.#crash(world, owner) }
+        yield { step: () => `${name} crashes`, make: () => this.#crash(world, owner) }
       }
     }
   }
@@ -129,19 +169,17 @@ class Rules {
     const ballot = isLeased
       ? nextBallot((decided as Attempt).ballot)
       : { counter: planned.counter, node: `n${node + 1}` }
-    const attempt = { ballot, letter: planned.letter, floor: world.longest, log: [] }
     const known = isLeased ? (decided as Attempt).proposed : undefined
+    const fresh = { ballot, letter: planned.letter, known, floor: world.longest, log: [] }
     let next = world
     if (last !== undefined && last.result === undefined) {
       const result = replayed(last).proposer.abandon()
-      next = this.#ended(world, node, { ...last, result })
+      next = this.#ended(world, node, attemptOf({ ...last, result }))
     }
-    const fresh: Attempt = { ...attempt, known, proposed: undefined, result: undefined }
     const { proposed } = replayed(fresh)
     if (isLeased) this.met.add('lease')
-    const attempts = next.attempts.map((all, i) =>
-      i === node ? [...all, { ...fresh, proposed }] : all,
-    )
+    const begun = attemptOf({ ...fresh, proposed, result: undefined })
+    const attempts = next.attempts.map((all, i) => (i === node ? [...all, begun] : all))
     return { ...next, attempts }
   }
 
@@ -170,7 +208,7 @@ class Rules {
       const isAccepted = type === 'accept'
       const held = isAccepted ? (proposed as Held) : before.held
       const kept = isAccepted ? BALLOT_ZERO : step.state.promised
-      next = withOwner(world, owner, { held, kept })
+      next = withOwner(world, owner, ownerOf(held, kept))
     }
     if (!arrives) return next === world ? undefined : next
     const answered: Answered = { from: OWNERS[owner] as string, phase: type, reply: step.reply }
@@ -178,9 +216,7 @@ class Rules {
     // The proposer counts each owner once a phase.
     if (attempt.log.some(({ from, phase }) => from === answered.from && phase === type))
       return undefined
-    const heard = { ...attempt, log: [...attempt.log, answered] }
-    const { proposed: value, result } = replayed(heard)
-    return this.#ended(next, node, { ...heard, proposed: value, result })
+    return this.#ended(next, node, heardBy(attempt, answered))
   }
 
   /** The world in which that node's last attempt has become `attempt`, whose result its client is told. */
@@ -201,7 +237,7 @@ class Rules {
   #repair(world: World, owner: number, brought: Held): World | undefined {
     const before = world.owners[owner] as Owner
     const held = merge('strong', before.held, brought) as Held
-    return held === before.held ? undefined : withOwner(world, owner, { ...before, held })
+    return held === before.held ? undefined : withOwner(world, owner, ownerOf(held, before.kept))
   }
 
   #read(world: World, owner: number): World | undefined {
@@ -219,12 +255,12 @@ class Rules {
   }
 
   #crash(world: World, owner: number): World {
-    const before = world.owners[owner] as Owner
-    return { ...withOwner(world, owner, { ...before, kept: BALLOT_ZERO }), crashes: 1 }
+    const { held } = world.owners[owner] as Owner
+    return { ...withOwner(world, owner, ownerOf(held, BALLOT_ZERO)), crashes: 1 }
   }
 
   #isUncontested({ held, kept }: Owner): boolean {
-    const accepted = ballotOf(held)
+    const accepted = held.ballot
     const isNextBelow = this.#flaw === 'settled below the next ballot'
     return compareBallots(kept, isNextBelow ? nextBallot(accepted) : accepted) <= 0
   }
@@ -236,7 +272,7 @@ class Rules {
   /** As node/strong/register-acceptor.ts has it. */
   #stateOf({ held, kept }: Owner, type: string): AcceptorState<Held> {
     const isHeld = held !== NOTHING
-    const accepted = ballotOf(held)
+    const accepted = held.ballot
     const implied = isHeld ? this.#implied(accepted) : BALLOT_ZERO
     const forgets = type === 'accept' && this.#flaw === 'accept below promise'
     const promised = forgets ? implied : maxBallot(implied, kept)
@@ -244,8 +280,21 @@ class Rules {
   }
 }
 
+/** The attempt after one more answer. */
+function heardBy(attempt: Attempt, answered: Answered): Attempt {
+  const text = textOfAnswer(answered)
+  const before = attempt.next.get(text)
+  if (before !== undefined) return before
+  const { ballot, letter, known, floor, log } = attempt
+  const told = { ballot, letter, known, floor, log: [...log, answered] }
+  const { proposed, result } = replayed(told)
+  const heard = attemptOf({ ...told, proposed, result })
+  attempt.next.set(text, heard)
+  return heard
+}
+
 /** The proposer that has heard what the attempt has, and what came of the last of it. */
-function replayed({ ballot, known, letter, log }: Attempt): {
+function replayed({ ballot, known, letter, log }: Asked): {
   proposer: Proposer<Held, null>
   proposed: Held | undefined
   result: ProposerResult<Held, null> | undefined
@@ -258,7 +307,7 @@ function replayed({ ballot, known, letter, log }: Attempt): {
     change: (current) => {
       const before = current ?? NOTHING
       const letters = before.letters + (letter ?? '')
-      proposed = { ...atBallot(before, ballot), letters }
+      proposed = heldAt(before, ballot, letters)
       return { changed: letter !== undefined, value: proposed, result: null }
     },
   })
@@ -288,34 +337,20 @@ function withOwner(world: World, index: number, owner: Owner): World {
 }
 
 function sameBallot(a: Held, b: Held): boolean {
-  return compareBallots(ballotOf(a), ballotOf(b)) === 0
+  return compareBallots(a.ballot, b.ballot) === 0
 }
 
-/**
- * The same for worlds that go on alike: an answer counts only in its phase, in whatever order they came, and it is the
- * same which owner is which.
- */
+/** The same for worlds that go on alike: in whatever order answers came, and whichever owner is which. */
 function keyOf({ owners, attempts, longest, rejected, reader, crashes }: World): string {
   let key = `${longest}|${rejected}|${crashes}|${reader?.floor ?? '-'}`
-  const each = owners.map(({ held, kept }, i) => {
-    return `${textOf(ballotOf(held))},${textOf(kept)}${reader?.from === i ? textOf(ballotOf(reader.held)) : ''}`
-  })
+  const each = owners.map(({ text }, i) =>
+    reader?.from === i ? text + textOf(reader.held.ballot) : text,
+  )
   for (const mine of attempts) {
     key += '|'
-    for (const { ballot, floor, log, proposed, result } of mine) {
-      key += `;${textOf(ballot)},${proposed?.letters ?? '-'},`
-      if (result !== undefined) {
-        const isLasting = result.type === 'decided' && !result.isContested
-        key += isLasting ? 'decided' : 'over'
-        continue
-      }
-      // Told of a higher ballot in whatever phase: what is decided is contested.
-      key += `${floor},${String(log.some(({ reply }) => reply.type === 'conflict'))}`
-      const phase = proposed === undefined ? 'prepare' : 'accept'
-      for (const [i, owner] of OWNERS.entries()) {
-        const answered = log.find((one) => one.phase === phase && one.from === owner)
-        each[i] += `;${answered === undefined ? '-' : textOfReply(answered.reply)}`
-      }
+    for (const { text, answers } of mine) {
+      key += text
+      for (const [i, answer] of answers.entries()) each[i] += answer
     }
   }
   return `${key}|${each.sort().join('|')}`

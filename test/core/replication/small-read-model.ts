@@ -114,32 +114,35 @@ class Rules {
   *steps(world: World): IterableIterator<Step<World>> {
     for (const write of this.#small.writes) {
       for (const i of OWNERS.keys()) {
-        yield { step: `${OWNERS[i]} takes write ${write}`, make: () => take(world, i, write) }
+        const step = (): string => `${OWNERS[i]} takes write ${write}`
+        yield { step, make: () => take(world, i, write) }
       }
     }
     for (const [r, read] of world.reads.entries()) {
       const name = `read ${r + 1}`
       if (read === undefined) {
-        yield { step: `${name} begins`, make: () => this.#begin(world, r) }
+        yield { step: () => `${name} begins`, make: () => this.#begin(world, r) }
         continue
       }
       for (const stray of read.strays) {
-        const step = `the repair of ${stray.owner} arrives (${name} has ended)`
+        const step = (): string => `the repair of ${stray.owner} arrives (${name} has ended)`
         yield { step, make: () => this.#repair(world, stray) }
       }
       if (this.#isEnded(read)) continue
       for (const [id, ask] of this.#run(read).asks.entries()) {
-        const { owner } = ask.effect
-        const what = `${ask.effect.type} of ${owner} (${name})`
+        const what = (): string => `${ask.effect.type} of ${ask.effect.owner} (${name})`
         const asked = [world, r, id, ask] as const
-        yield { step: `${what} is done`, make: () => this.#perform(...asked) }
+        yield { step: () => `${what()} is done`, make: () => this.#perform(...asked) }
         if (!ask.isOpen) continue
-        yield { step: `${what} is told`, make: () => this.#tell(...asked) }
-        yield { step: `${what} is lost`, make: () => this.#after(world, r, this.#lost(id, ask)) }
+        yield { step: () => `${what()} is told`, make: () => this.#tell(...asked) }
+        yield {
+          step: () => `${what()} is lost`,
+          make: () => this.#after(world, r, this.#lost(id, ask)),
+        }
       }
       for (const type of this.#small.hasTimers ? (['hedge', 'expire'] as const) : []) {
         if (read.answer !== undefined || read.events.some((event) => event.type === type)) continue
-        yield { step: `${name}: ${type}`, make: () => this.#after(world, r, { type }) }
+        yield { step: () => `${name}: ${type}`, make: () => this.#after(world, r, { type }) }
       }
     }
   }

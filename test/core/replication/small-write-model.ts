@@ -113,15 +113,18 @@ class Rules {
     for (const [i, made] of world.writes.entries()) {
       const name = `w${i + 1}`
       if (made === undefined) {
-        yield { step: `${name} begins`, make: () => this.#begin(world, i) }
+        yield { step: () => `${name} begins`, make: () => this.#begin(world, i) }
         continue
       }
       for (const [round] of made.copies.entries()) {
         for (const owner of INDEXES) {
           if (owner === made.coordinator) continue
-          const step = `${OWNERS[owner]} gets round ${round + 1} of ${name}`
+          const step = (): string => `${OWNERS[owner]} gets round ${round + 1} of ${name}`
           const ask = [world, i, round, owner] as const
-          yield { step: `${step}, its answer is lost`, make: () => this.#deliver(...ask, false) }
+          yield {
+            step: () => `${step()}, its answer is lost`,
+            make: () => this.#deliver(...ask, false),
+          }
           yield { step, make: () => this.#deliver(...ask, true) }
         }
       }
@@ -129,16 +132,16 @@ class Rules {
     for (const owner of INDEXES) {
       const name = OWNERS[owner]
       yield {
-        step: `the disk of ${name} takes what there is`,
+        step: () => `the disk of ${name} takes what there is`,
         make: () => this.#sync(world, owner),
       }
       if (world.crashes === 0) {
-        yield { step: `${name} crashes`, make: () => this.#crash(world, owner) }
+        yield { step: () => `${name} crashes`, make: () => this.#crash(world, owner) }
       }
     }
     for (const pair of MAJORITIES) {
-      const names = pair.map((owner) => OWNERS[owner]).join(' and ')
-      yield { step: `a read asks ${names}`, make: () => this.#read(world, pair) }
+      const step = (): string => `a read asks ${pair.map((owner) => OWNERS[owner]).join(' and ')}`
+      yield { step, make: () => this.#read(world, pair) }
     }
   }
 

@@ -4,6 +4,7 @@ import { decodeContext, encodeContext } from '../../src/api/tokens/context-token
 import { timestampOf } from '../../src/core/causality/hybrid-clock.ts'
 import { nodeOfActor } from '../../src/core/causality/dot.ts'
 import { startCluster, type TestAnswer, type TestCluster } from './test-cluster.ts'
+import { vectorOf } from '../../src/core/causality/version-vector.ts'
 
 const OF = { bucket: 'default', key: 'k' }
 const AHEAD_MS = 300
@@ -35,7 +36,7 @@ function ownDot(answer: TestAnswer): [actor: string, timestamp: number] {
 it('a write has a dot above those of its context, though they came from a clock that is ahead', async () => {
   cluster = await startCluster(1)
   const ahead = timestampOf(Date.now() + AHEAD_MS)
-  const written = await put(encodeContext(new Map([['n2~other', ahead]]), OF))
+  const written = await put(encodeContext(vectorOf([['n2~other', ahead]]), OF))
   expect(written.status).toBe(204)
   expect(ownDot(written)[1]).toBeGreaterThan(ahead)
 })
@@ -44,6 +45,6 @@ it('a node goes on after a context that names its own dots of the time to come',
   cluster = await startCluster(1)
   const [actor] = ownDot(await put())
   const ahead = timestampOf(Date.now() + AHEAD_MS)
-  expect((await put(encodeContext(new Map([[actor, ahead]]), OF))).status).toBe(204)
+  expect((await put(encodeContext(vectorOf([[actor, ahead]]), OF))).status).toBe(204)
   expect((await put()).status).toBe(204)
 })

@@ -11,7 +11,7 @@ import {
   write,
 } from '../../src/core/causality/stored-object.ts'
 import type { Content } from '../../src/core/causality/sibling.ts'
-import { sortedEntries, type VersionVector } from '../../src/core/causality/version-vector.ts'
+import type { VersionVector } from '../../src/core/causality/version-vector.ts'
 
 export const REPLICAS = 3
 
@@ -72,7 +72,7 @@ export function contentOf(text: string): Content {
 /** A form that is equal exactly for equal objects. */
 export function canonical(object: StoredObject): unknown {
   return {
-    vector: sortedEntries(object.vector),
+    vector: object.vector.flat,
     siblings: object.siblings.map(({ actor, timestamp, value }) => [actor, timestamp, [...value]]),
   }
 }

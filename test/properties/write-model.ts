@@ -320,7 +320,7 @@ function safeWrites(
 
 /** The least reading of a model clock that is not below any dot that the vector covers. */
 function ticksOf(seen: { readonly vector: VersionVector } | undefined): number {
-  return Math.ceil(Math.max(0, ...(seen?.vector.values() ?? [])) / COUNT)
+  return Math.ceil((seen?.vector.newest ?? 0) / COUNT)
 }
 
 function nameOf({ actor, timestamp }: Dot): string {

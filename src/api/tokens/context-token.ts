@@ -10,7 +10,7 @@
  */
 import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
-import { sortedEntries, type VersionVector } from '../../core/causality/version-vector.ts'
+import { VersionVector } from '../../core/causality/version-vector.ts'
 import { QuorateError } from '../../core/errors.ts'
 import { hashText } from '../../core/hash/text-hash.ts'
 import { xxh32 } from '../../core/hash/xxh32.ts'
@@ -29,13 +29,12 @@ export interface ContextKey {
 }
 
 export function encodeContext(vector: VersionVector, of: ContextKey): string {
-  const entries = sortedEntries(vector)
   let size = HEAD_BYTES
-  for (const [actor] of entries) size += 2 + actor.length + VARINT_BYTES_MAX
+  for (const actor of vector.actors()) size += 2 + actor.length + VARINT_BYTES_MAX
   const bytes = Buffer.allocUnsafe(size)
   let at = HEAD_BYTES
   let previous = ''
-  for (const [actor, timestamp] of entries) {
+  for (const [actor, timestamp] of vector) {
     assert(ACTOR.test(actor) && actor.length <= ACTOR_BYTES_MAX, `actor ${actor} is short ASCII`)
     const shared = sharedPrefixLength(previous, actor)
     bytes[at++] = shared
@@ -67,7 +66,7 @@ export function decodeContext(
 }
 
 function readEntries(body: Buffer, timestampMax: Timestamp): VersionVector {
-  const vector = new Map<string, Timestamp>()
+  const entries: (string | Timestamp)[] = []
   let at = 0
   let previous = ''
   while (at < body.length) {
@@ -80,11 +79,11 @@ function readEntries(body: Buffer, timestampMax: Timestamp): VersionVector {
     if (read === undefined) throw badContext('it ends too early, or has a number that is too large')
     const { value, end } = read
     if (value > timestampMax) throw badContext('it names a time that has not come yet')
-    vector.set(actor, value)
+    entries.push(actor, value)
     previous = actor
     at = end
   }
-  return vector
+  return new VersionVector(entries)
 }
 
 function badContext(why: string): QuorateError {

@@ -12,7 +12,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { SESSION_BYTES_MAX, type Session, sessionBytes } from '../../core/causality/session.ts'
-import { sortedEntries, type VersionVector } from '../../core/causality/version-vector.ts'
+import { type VersionVector, vectorOf } from '../../core/causality/version-vector.ts'
 import { QuorateError } from '../../core/errors.ts'
 import { readVarint, writeVarint } from './varint.ts'
 
@@ -27,7 +27,7 @@ export function encodeSessionToken(session: Session, sealKey: string): string {
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + sessionBytes(session))
   const actors = new Map<string, number>()
   for (const seen of session.values()) {
-    for (const actor of seen.keys()) if (!actors.has(actor)) actors.set(actor, actors.size)
+    for (const actor of seen.actors()) if (!actors.has(actor)) actors.set(actor, actors.size)
   }
   let at = writeVarint(bytes, HEAD_BYTES, actors.size)
   for (const actor of actors.keys()) at = writeText(bytes, at, actor)
@@ -35,7 +35,7 @@ export function encodeSessionToken(session: Session, sealKey: string): string {
   for (const [name, seen] of session) {
     at = writeText(bytes, at, name)
     at = writeVarint(bytes, at, seen.size)
-    for (const [actor, timestamp] of sortedEntries(seen)) {
+    for (const [actor, timestamp] of seen) {
       at = writeVarint(bytes, at, actors.get(actor) as number)
       at = writeVarint(bytes, at, timestamp)
     }
@@ -86,15 +86,15 @@ function readSession(bytes: Buffer, timestampMax: Timestamp): Session {
   const session = new Map<string, VersionVector>()
   for (let keys = countOf(number()); keys > 0; keys--) {
     const name = text()
-    const seen = new Map<string, Timestamp>()
+    const seen: [string, Timestamp][] = []
     for (let entries = countOf(number()); entries > 0; entries--) {
       const actor = actors[number()]
       const timestamp = number()
       if (actor === undefined) throw badSession('it names an actor that it does not list')
       if (timestamp > timestampMax) throw aheadOfClock()
-      seen.set(actor, timestamp)
+      seen.push([actor, timestamp])
     }
-    session.set(name, seen)
+    session.set(name, vectorOf(seen))
   }
   return session
 }

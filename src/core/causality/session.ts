@@ -13,7 +13,7 @@
 import type { Timestamp } from './dot.ts'
 import { compareDots } from './dot.ts'
 import { newestSibling, type MergeMode, type StoredObject } from './stored-object.ts'
-import { EMPTY_VECTOR, joinVectors, type VersionVector } from './version-vector.ts'
+import { covers, EMPTY_VECTOR, joinVectors, VersionVector } from './version-vector.ts'
 
 /** `bucket/key` → the versions of the key that the session has seen; never empty. */
 export type Session = ReadonlyMap<string, VersionVector>
@@ -33,7 +33,7 @@ export function quorumFloorOf(session: Session): Timestamp {
 
 /** Raises the quorum floor of `session` for a key that was left out because a majority of its owners holds `seen`. */
 export function withQuorumFloor(session: Session, seen: VersionVector): Session {
-  return withSeen(session, FLOOR_NAME, new Map([[FLOOR_NAME, Math.max(...seen.values())]]))
+  return withSeen(session, FLOOR_NAME, new VersionVector([FLOOR_NAME, seen.newest]))
 }
 
 export function withoutKeys(session: Session, names: readonly string[]): Session {
@@ -81,19 +81,14 @@ export function withoutSettled(session: Session, horizon: Timestamp): Session {
 
 /** The entries of `seen` above the horizon. */
 export function unsettledOf(seen: VersionVector, horizon: Timestamp): VersionVector {
-  let isOpen = true
-  for (const timestamp of seen.values()) if (timestamp <= horizon) isOpen = false
-  if (isOpen) return seen
-  const open = new Map<string, Timestamp>()
-  for (const [actor, timestamp] of seen) if (timestamp > horizon) open.set(actor, timestamp)
-  return open
+  return seen.filter((_, timestamp) => timestamp > horizon)
 }
 
 /** The versions that a client has seen after it was given the object. */
 export function seenOf(mode: MergeMode, object: StoredObject): VersionVector {
   if (mode === 'siblings') return object.vector
   const newest = newestSibling(object)
-  return newest === undefined ? EMPTY_VECTOR : new Map([[newest.actor, newest.timestamp]])
+  return newest === undefined ? EMPTY_VECTOR : new VersionVector([newest.actor, newest.timestamp])
 }
 
 /**
@@ -107,16 +102,12 @@ export function missingFrom(
   seen: VersionVector,
 ): VersionVector {
   const newest = newestSibling(object)
-  const missing = new Map<string, Timestamp>()
-  for (const [actor, timestamp] of seen) {
-    if (timestamp <= horizon) continue
-    const isThere =
-      mode !== 'siblings'
-        ? newest !== undefined && compareDots(newest, { actor, timestamp }) >= 0
-        : (object.vector.get(actor) ?? 0) >= timestamp
-    if (!isThere) missing.set(actor, timestamp)
-  }
-  return missing
+  return seen.filter((actor, timestamp) => {
+    if (timestamp <= horizon) return false
+    return mode === 'siblings'
+      ? !covers(object.vector, { actor, timestamp })
+      : newest === undefined || compareDots(newest, { actor, timestamp }) < 0
+  })
 }
 
 /** The joined dependencies of all siblings of an object, tombstones included. */
@@ -134,9 +125,7 @@ export function dependenciesOf(object: StoredObject): Session {
  */
 export function oldestAbove(session: Session, bytesMax: number): string[] {
   const names = [...session.keys()].filter((name) => name !== FLOOR_NAME)
-  const latest = new Map(
-    names.map((name) => [name, Math.max(...(session.get(name)?.values() ?? []))]),
-  )
+  const latest = new Map(names.map((name) => [name, session.get(name)?.newest ?? 0]))
   names.sort((a, b) => (latest.get(b) ?? 0) - (latest.get(a) ?? 0))
   const size = new TokenSize()
   const floor = session.get(FLOOR_NAME)
@@ -163,7 +152,7 @@ class TokenSize {
   /** Returns the bytes so far. */
   add(name: string, seen: VersionVector): number {
     this.bytes += utf8Length(name) + 2 * COUNT_BYTES + seen.size * (COUNT_BYTES + TIMESTAMP_BYTES)
-    for (const actor of seen.keys()) {
+    for (const actor of seen.actors()) {
       if (this.#actors.has(actor)) continue
       this.#actors.add(actor)
       this.bytes += actor.length + COUNT_BYTES

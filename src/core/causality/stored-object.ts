@@ -86,10 +86,10 @@ export function replaceSiblings(
   added: readonly Sibling[],
   isReplaced: (sibling: Sibling) => boolean,
 ): StoredObject {
-  const vector = new Map(held.vector)
+  let { vector } = held
   for (const dot of dots) {
     assert(!covers(vector, dot), () => `dot ${dot.actor}@${dot.timestamp} is minted once`)
-    vector.set(dot.actor, dot.timestamp)
+    vector = joinDot(vector, dot)
   }
   const kept = held.siblings.filter((sibling) => !isReplaced(sibling))
   return { vector, siblings: [...kept, ...added].sort(compareDots) }
@@ -164,9 +164,7 @@ export function newestSibling(object: StoredObject): Sibling | undefined {
 
 /** The highest timestamp in the object; 0 if it is absent. */
 export function newestDot(object: StoredObject): Timestamp {
-  let newest = object.siblings.at(-1)?.timestamp ?? 0
-  for (const timestamp of object.vector.values()) newest = Math.max(newest, timestamp)
-  return newest
+  return Math.max(object.siblings.at(-1)?.timestamp ?? 0, object.vector.newest)
 }
 
 function mergeLww(a: StoredObject, b: StoredObject): StoredObject {

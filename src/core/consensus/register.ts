@@ -14,6 +14,7 @@ import { entityTag } from '../causality/entity-tag.ts'
 import { liveSiblings, newestSibling, type StoredObject } from '../causality/stored-object.ts'
 import type { Content } from '../causality/sibling.ts'
 import { isOtherRequest } from '../causality/update-name.ts'
+import { EMPTY_VECTOR, VersionVector } from '../causality/version-vector.ts'
 import { type Ballot, BALLOT_ZERO } from './ballot.ts'
 import {
   type AnsweredWrite,
@@ -98,7 +99,7 @@ export function versionOf(object: StoredObject): Timestamp {
 }
 
 export function atBallot(object: StoredObject, { counter, node }: Ballot): StoredObject {
-  return { ...object, vector: new Map([[node, counter]]) }
+  return { ...object, vector: new VersionVector([node, counter]) }
 }
 
 /** Applies the operations to `current`, one after the other, at `ballot`. `nowMs` decides which values have expired. */
@@ -142,7 +143,7 @@ export function applyOperations(
   return { changed, next, ends }
 }
 
-const NOTHING_ACCEPTED: StoredObject = { vector: new Map(), siblings: [] }
+const NOTHING_ACCEPTED: StoredObject = { vector: EMPTY_VECTOR, siblings: [] }
 
 /** The result of an operation that changes nothing in this round, whatever the value is. */
 function knownResult(

@@ -1,4 +1,5 @@
 /** The hash of one key's copy in the hash tree. It covers the key and the version that the owner holds. */
+import type { Timestamp } from '../causality/dot.ts'
 import type { StoredObject } from '../causality/stored-object.ts'
 import { mix, NO_HASH, type TreeHash } from './hash-tree.ts'
 
@@ -9,9 +10,9 @@ import { mix, NO_HASH, type TreeHash } from './hash-tree.ts'
 export function copyHash(keyHash: number, checksum: number, object: StoredObject): TreeHash {
   if (object.siblings.length === 0 && object.vector.size === 0) return NO_HASH
   let high = mix(keyHash ^ 0x5bd1e995)
-  // Use sums, not a chain, because the order of a map's entries is not part of the version.
   let times = 0
-  for (const timestamp of object.vector.values()) times = (times + mixTime(timestamp)) | 0
+  const { flat } = object.vector
+  for (let i = 1; i < flat.length; i += 2) times = (times + mixTime(flat[i] as Timestamp)) | 0
   for (const { timestamp } of object.siblings) times = (times + 3 * mixTime(timestamp)) | 0
   high = mix(high ^ times)
   return { low: mix(mix(keyHash) ^ checksum), high }

@@ -6,7 +6,7 @@
  * Invariant: an owner has a horizon H only if, in its present life, it has taken over everything with a dot up to H
  * from every other owner, after every member had raised its floor to H (stability.ts).
  */
-import { type Actor, compareDots, type Timestamp } from '../causality/dot.ts'
+import { compareDots, type Timestamp } from '../causality/dot.ts'
 import { ABSENT, type StoredObject } from '../causality/stored-object.ts'
 import type { Sibling } from '../causality/sibling.ts'
 import { NAME_WINDOW_MS } from '../causality/update-name.ts'
@@ -28,8 +28,7 @@ export function withoutHistory(
     sibling.timestamp > horizon || held.siblings.some((own) => compareDots(own, sibling) === 0)
   if (incoming.siblings.every(isNews)) return incoming
   const siblings = incoming.siblings.filter(isNews)
-  const isAllHistory =
-    siblings.length === 0 && [...incoming.vector.values()].every((at) => at <= horizon)
+  const isAllHistory = siblings.length === 0 && incoming.vector.newest <= horizon
   return isAllHistory ? ABSENT : { vector: incoming.vector, siblings }
 }
 
@@ -43,7 +42,7 @@ export function withoutOldProposal(
   horizon: Timestamp,
 ): StoredObject {
   if (held.vector.size > 0) return incoming
-  for (const counter of incoming.vector.values()) if (counter > horizon) return incoming
+  if (incoming.vector.newest > horizon) return incoming
   return ABSENT
 }
 
@@ -56,9 +55,8 @@ export function withoutOldProposal(
 export function pruneVector(object: StoredObject, horizon: Timestamp): StoredObject {
   if (object.vector.size <= VECTOR_ENTRIES_PLENTY || !isSettled(object, horizon)) return object
   const held = new Set(object.siblings.map(({ actor }) => actor))
-  const kept = new Map<Actor, Timestamp>()
-  for (const [actor, timestamp] of object.vector) if (held.has(actor)) kept.set(actor, timestamp)
-  return kept.size === object.vector.size ? object : { vector: kept, siblings: object.siblings }
+  const vector = object.vector.filter((actor) => held.has(actor))
+  return vector === object.vector ? object : { vector, siblings: object.siblings }
 }
 
 /**
@@ -78,7 +76,7 @@ export function deadFromMs(
     const rememberedMs = tombstone && value.length > 0 ? NAME_WINDOW_MS : 0
     from = Math.max(from, wallMsOf(timestamp) + rememberedMs, expiresAtMs)
   }
-  for (const timestamp of object.vector.values()) from = Math.max(from, wallMsOf(timestamp))
+  from = Math.max(from, wallMsOf(object.vector.newest))
   for (const { dot } of object.memory?.answered ?? []) {
     from = Math.max(from, wallMsOf(dot.timestamp) + ANSWERED_MS)
   }
@@ -99,13 +97,13 @@ export function forgottenFrom(
   if (deadMs === undefined) return undefined
   return Math.max(
     timestampOf(deadMs + marginMs),
-    ...object.vector.values(),
+    object.vector.newest,
     ...object.siblings.map(({ timestamp }) => timestamp),
   )
 }
 
 /** Whether everything in the object is at or below the horizon. */
 export function isSettled(object: StoredObject, horizon: Timestamp): boolean {
-  for (const timestamp of object.vector.values()) if (timestamp > horizon) return false
+  if (object.vector.newest > horizon) return false
   return object.siblings.every(({ timestamp }) => timestamp <= horizon)
 }

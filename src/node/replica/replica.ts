@@ -385,8 +385,7 @@ function lostBelow(incoming: StoredObject, merged: StoredObject): Timestamp {
 
 /** The highest timestamp in the object. The object is not validated yet, so the function looks at every part. */
 function newestIn(object: StoredObject): Timestamp {
-  let newest = 0
-  for (const timestamp of object.vector.values()) newest = Math.max(newest, timestamp)
+  let { newest } = object.vector
   for (const { timestamp } of object.siblings) newest = Math.max(newest, timestamp)
   return newest
 }

@@ -3,6 +3,7 @@
  */
 import type { Dot } from '../../core/causality/dot.ts'
 import type { StoredObject } from '../../core/causality/stored-object.ts'
+import { EMPTY_VECTOR } from '../../core/causality/version-vector.ts'
 import type { RegisterOperation } from '../../core/consensus/register.ts'
 import type { ReplicaReport } from '../../core/errors.ts'
 import type { Codec } from '../../ports/codec.ts'
@@ -82,4 +83,4 @@ export function registerChangeAnswers(
   }
 }
 
-const NO_VALUE: StoredObject = { vector: new Map(), siblings: [] }
+const NO_VALUE: StoredObject = { vector: EMPTY_VECTOR, siblings: [] }

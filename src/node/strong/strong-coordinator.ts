@@ -8,7 +8,7 @@
  *
  * If the placement changes on the way, the request starts again under the new one.
  */
-import { EMPTY_VECTOR } from '../../core/causality/version-vector.ts'
+import { EMPTY_VECTOR, VersionVector } from '../../core/causality/version-vector.ts'
 import { liveSiblings, newestSibling } from '../../core/causality/stored-object.ts'
 import type { RegisterOperation } from '../../core/consensus/register.ts'
 import { type ErrorCode, QuorateError, type ReplicaReport } from '../../core/errors.ts'
@@ -60,7 +60,7 @@ export class StrongCoordinator {
       durable: true,
       existed,
       siblings: dot === undefined || content.tombstone ? [] : [dot],
-      seen: dot === undefined ? undefined : new Map([[dot.actor, dot.timestamp]]),
+      seen: dot === undefined ? undefined : new VersionVector([dot.actor, dot.timestamp]),
     }
   }
 

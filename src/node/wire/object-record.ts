@@ -19,8 +19,8 @@ import { ABSENT, type StoredObject } from '../../core/causality/stored-object.ts
 import type { Sibling } from '../../core/causality/sibling.ts'
 import {
   EMPTY_VECTOR,
-  sortedEntries,
-  type VersionVector,
+  type FlatVector,
+  VersionVector,
 } from '../../core/causality/version-vector.ts'
 import type { Dot } from '../../core/causality/dot.ts'
 import type { Session } from '../../core/causality/session.ts'
@@ -102,26 +102,22 @@ export function encodeCopy(codec: Codec, object: StoredObject): Copy {
 }
 
 /** Gives actor, timestamp, actor, timestamp, …, sorted by actor. */
-export function encodeVector(vector: VersionVector): Encodable[] {
-  const list: Encodable[] = []
-  for (const [actor, timestamp] of sortedEntries(vector)) list.push(actor, timestamp)
-  return list
+export function encodeVector({ flat }: VersionVector): readonly (string | number)[] {
+  return flat
 }
 
 /** Throws `RecordCorruptError` on anything that `encodeVector` does not produce. */
 export function decodeVector(data: unknown): VersionVector {
   if (!Array.isArray(data) || data.length % 2 !== 0) throw new RecordCorruptError('not a vector')
   if (data.length === 0) return EMPTY_VECTOR
-  const vector = new Map<string, number>()
+  let previous: string | undefined
   for (let i = 0; i < data.length; i += 2) {
     const actor: unknown = data[i]
-    const timestamp: unknown = data[i + 1]
-    if (typeof actor !== 'string' || !isWhole(timestamp)) {
-      throw new RecordCorruptError('not a vector')
-    }
-    vector.set(actor, timestamp)
+    const isSorted = typeof actor === 'string' && (previous === undefined || previous < actor)
+    if (!isSorted || !isWhole(data[i + 1])) throw new RecordCorruptError('not a vector')
+    previous = actor
   }
-  return vector
+  return new VersionVector(data as FlatVector)
 }
 
 /** Gives name, vector, name, vector, …, sorted by name. */
@@ -168,8 +164,7 @@ export function decodeDots(data: unknown): Dot[] {
 export type Version = readonly (string | number)[]
 
 export function encodeVersion(object: StoredObject): Version {
-  const version: (string | number)[] = [object.vector.size]
-  for (const [actor, timestamp] of sortedEntries(object.vector)) version.push(actor, timestamp)
+  const version = [object.vector.size, ...object.vector.flat]
   for (const { actor, timestamp } of object.siblings) version.push(actor, timestamp)
   return version
 }

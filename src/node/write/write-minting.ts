@@ -110,7 +110,7 @@ export class WriteMinting {
   ): void {
     // The new dot must be above every timestamp that the client has seen, even if this clock is behind. Otherwise a
     // blind write that is still in flight would take the new write for an older one, and replace it.
-    for (const timestamp of timestampsKnown(request)) this.#parts.clock.observe(timestamp)
+    this.#parts.clock.observe(newestKnown(request))
     if (placed.owners.includes(this.#parts.self)) {
       this.#mintHere({ placed, request, reports, isGivenUp }, end, MINT_ATTEMPTS_MAX)
     } else this.#mintApart(placed, request, isGivenUp).then(end.minted).catch(end.failed)
@@ -263,13 +263,13 @@ function flagsOf({ need }: WholeOwners): number {
   return need > 0 ? APPLY_ASKS_WHOLE : 0
 }
 
-/** Every timestamp that the client is known to have seen, of this key and of others. */
-function* timestampsKnown(request: PlannedRequest): Generator<Timestamp> {
+/** The newest timestamp that the client is known to have seen, of this key or of others; 0 if there is none. */
+function newestKnown(request: PlannedRequest): Timestamp {
   const { context, past } = request
-  yield* context?.values() ?? []
-  yield* past?.values() ?? []
-  if ('change' in request) return
-  for (const seen of request.content.dependencies?.values() ?? []) yield* seen.values()
+  let newest = Math.max(context?.newest ?? 0, past?.newest ?? 0)
+  if ('change' in request || request.content.dependencies === undefined) return newest
+  for (const seen of request.content.dependencies.values()) newest = Math.max(newest, seen.newest)
+  return newest
 }
 
 function isLate({ deadlineMs }: PlacedRequest, nowMs: number, isGivenUp: () => boolean): boolean {

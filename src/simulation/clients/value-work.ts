@@ -3,6 +3,7 @@
  * blindly, and delete, at every level. Each key has one history for all clients.
  */
 import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
+import { EMPTY_VECTOR } from '../../core/causality/version-vector.ts'
 import { hashText } from '../../core/hash/text-hash.ts'
 import type { PlainLevel } from '../../core/quorum/level.ts'
 import type { ReadAnswer } from '../../node/service/service.ts'
@@ -96,7 +97,7 @@ export function valueWork(set: KeySet, style: 'siblings' | 'lww' | 'ttl', lateUs
       value: isDelete ? undefined : `${asked.key}:${id}`,
       padding: via.random.below(VALUE_BYTES_MAX),
       // Without a context, a client may send an empty one, and so adds a sibling.
-      known: isBlind ? undefined : (known ?? { context: new Map(), values: [] }),
+      known: isBlind ? undefined : (known ?? { context: EMPTY_VECTOR, values: [] }),
       ttlMs: ttl ? 500 + via.random.below(20_000) : undefined,
     }
   }

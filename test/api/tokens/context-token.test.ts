@@ -2,7 +2,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { decodeContext, encodeContext } from '../../../src/api/tokens/context-token.ts'
-import { equalVectors, type VersionVector } from '../../../src/core/causality/version-vector.ts'
+import {
+  equalVectors,
+  vectorOf,
+  type VersionVector,
+} from '../../../src/core/causality/version-vector.ts'
 import { QuorateError } from '../../../src/core/errors.ts'
 
 const OF = { bucket: 'carts', key: 'alice' }
@@ -17,7 +21,7 @@ const actor = fc
 const timestamp = fc.maxSafeNat()
 const vector: fc.Arbitrary<VersionVector> = fc
   .array(fc.tuple(actor, timestamp), { maxLength: 40 })
-  .map((entries) => new Map(entries))
+  .map((entries) => vectorOf(entries))
 const contextKey = fc.record({
   bucket: fc.stringMatching(/^[a-z0-9][a-z0-9._-]{0,62}$/),
   key: fc.string({ unit: 'grapheme', minLength: 1 }),
@@ -44,7 +48,7 @@ test('context token: gives back the vector, of any key', () => {
 test('context token: equal vectors give equal tokens, in whatever order they were built', () => {
   fc.assert(
     fc.property(vector, (given) => {
-      const reversed = new Map([...given].reverse())
+      const reversed = vectorOf([...given].reverse())
       expect(encodeContext(reversed, OF)).toBe(encodeContext(given, OF))
     }),
   )
@@ -87,13 +91,13 @@ test('context token: refuses any text that was never one', () => {
 })
 
 test('context token: refuses a timestamp above the given one, and takes that one', () => {
-  const token = encodeContext(new Map([['n1~a', 5000]]), OF)
+  const token = encodeContext(vectorOf([['n1~a', 5000]]), OF)
   expect(refused(token, OF, 4999)).toBe(true)
   expect(refused(token, OF, 5000)).toBe(false)
 })
 
 test('context token: a hundred incarnations of one node take less than 2 KiB', () => {
-  const many = new Map(
+  const many = vectorOf(
     Array.from({ length: 100 }, (_, i) => [`n1~k${(1000 + i).toString(36)}`, 2 ** 50 + i] as const),
   )
   expect(encodeContext(many, OF).length).toBeLessThan(2048)

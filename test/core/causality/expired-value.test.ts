@@ -15,7 +15,7 @@ import {
   type StoredObject,
   write,
 } from '../../../src/core/causality/stored-object.ts'
-import { sortedEntries } from '../../../src/core/causality/version-vector.ts'
+import { EMPTY_VECTOR, vectorOf } from '../../../src/core/causality/version-vector.ts'
 import { deadFromMs } from '../../../src/core/repair/horizon.ts'
 import { contentOf, REPLICAS } from '../../properties/replica-runs.ts'
 
@@ -66,7 +66,7 @@ function run(
       const dot = { actor: `n${turn.at}`, timestamp: nowMs }
       const expiresAtMs = turn.ttlMs === 0 ? 0 : nowMs + turn.ttlMs
       const content = { ...contentOf(`v${i}`), expiresAtMs }
-      next = write(mode, held, dot, content, turn.blind ? undefined : new Map())
+      next = write(mode, held, dot, content, turn.blind ? undefined : EMPTY_VECTOR)
     }
     copies[turn.at] = next
     seen.push(next)
@@ -77,7 +77,7 @@ function run(
 /** Equal exactly for copies of equal bytes. */
 function bytesOf({ vector, siblings }: StoredObject): unknown {
   return {
-    vector: sortedEntries(vector),
+    vector: vector.flat,
     siblings: siblings.map((s) => [
       s.actor,
       s.timestamp,
@@ -168,7 +168,7 @@ describe.each(MODES)('a shrunk value in mode %s', (mode) => {
 
 describe('a strong value', () => {
   const accepted = (timestamp: number): StoredObject => ({
-    vector: new Map([['n1', timestamp]]),
+    vector: vectorOf([['n1', timestamp]]),
     siblings: [{ actor: 'n1', timestamp, ...contentOf('v'), expiresAtMs: 5 }],
     memory: { changes: [], answered: [] },
   })

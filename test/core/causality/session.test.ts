@@ -21,7 +21,12 @@ import {
   type StoredObject,
   write,
 } from '../../../src/core/causality/stored-object.ts'
-import { dominates, type VersionVector } from '../../../src/core/causality/version-vector.ts'
+import {
+  dominates,
+  EMPTY_VECTOR,
+  vectorOf,
+  type VersionVector,
+} from '../../../src/core/causality/version-vector.ts'
 
 const timestamp = fc.integer({ min: 1, max: 30 })
 const vector: fc.Arbitrary<VersionVector> = fc
@@ -29,18 +34,14 @@ const vector: fc.Arbitrary<VersionVector> = fc
     minLength: 1,
     maxLength: 3,
   })
-  .map((entries) => new Map(entries))
+  .map((entries) => vectorOf(entries))
 const session: fc.Arbitrary<Session> = fc
   .array(fc.tuple(fc.constantFrom('a/1', 'a/2', 'b/1', 'b/2/3'), vector), { maxLength: 4 })
   .map((entries) => new Map(entries))
 
-function byActor([a]: [string, number], [b]: [string, number]): number {
-  return a < b ? -1 : 1
-}
-
 function plain(of: Session): unknown {
   return [...of]
-    .map(([name, seen]) => [name, [...seen].sort(byActor)])
+    .map(([name, seen]) => [name, seen.flat])
     .sort(([a], [b]) => String(a).localeCompare(String(b)))
 }
 
@@ -77,7 +78,7 @@ test('session: the oldest go until the others fit, no more than have to; the quo
   fc.assert(
     fc.property(session, vector, bytes, (of, seen, bytesMax) => {
       const floored = withQuorumFloor(of, seen)
-      expect(quorumFloorOf(floored)).toBe(Math.max(...seen.values()))
+      expect(quorumFloorOf(floored)).toBe(seen.newest)
       const gone = oldestAbove(floored, bytesMax)
       const kept = withoutKeys(floored, gone)
       expect(kept.size).toBe(floored.size - gone.length)
@@ -86,7 +87,7 @@ test('session: the oldest go until the others fit, no more than have to; the quo
       const newestGone = gone[0]
       if (newestGone === undefined) return
       expect(sessionBytes(withoutKeys(floored, gone.slice(1)))).toBeGreaterThan(bytesMax)
-      const latest = (name: string): number => Math.max(...(of.get(name)?.values() ?? []))
+      const latest = (name: string): number => of.get(name)?.newest ?? 0
       for (const name of of.keys()) {
         if (gone.includes(name)) expect(latest(name)).toBeLessThanOrEqual(latest(newestGone))
         else expect(latest(name)).toBeGreaterThanOrEqual(latest(newestGone))
@@ -96,7 +97,7 @@ test('session: the oldest go until the others fit, no more than have to; the quo
 })
 
 test('session: the quorum floor ends when it is settled', () => {
-  const floored = withQuorumFloor(EMPTY_SESSION, new Map([['n1~a', 7]]))
+  const floored = withQuorumFloor(EMPTY_SESSION, vectorOf([['n1~a', 7]]))
   expect(quorumFloorOf(withoutSettled(floored, 6))).toBe(7)
   expect(withoutSettled(floored, 7).size).toBe(0)
 })
@@ -129,7 +130,7 @@ test.each(['siblings', 'lww'] as const)(
         }
         // An earlier copy misses the write that came after it, unless that is settled.
         if (place === 0) return
-        const newest = Math.max(...seen.values())
+        const newest = seen.newest
         expect(missingFrom(mode, ABSENT, 0, seen).size).toBeGreaterThan(0)
         expect(missingFrom(mode, ABSENT, newest, seen).size).toBe(0)
         if (mode === 'siblings')
@@ -140,5 +141,5 @@ test.each(['siblings', 'lww'] as const)(
 )
 
 test('session: seeing nothing changes nothing', () => {
-  expect(withSeen(EMPTY_SESSION, 'a/1', new Map())).toBe(EMPTY_SESSION)
+  expect(withSeen(EMPTY_SESSION, 'a/1', EMPTY_VECTOR)).toBe(EMPTY_SESSION)
 })

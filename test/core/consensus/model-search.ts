@@ -3,6 +3,7 @@ import type { StoredObject } from '../../../src/core/causality/stored-object.ts'
 import type { AcceptorReply } from '../../../src/core/consensus/acceptor.ts'
 import { type Ballot, BALLOT_ZERO } from '../../../src/core/consensus/ballot.ts'
 import { atBallot } from '../../../src/core/consensus/register.ts'
+import { EMPTY_VECTOR } from '../../../src/core/causality/version-vector.ts'
 
 export interface SearchOutcome {
   readonly states: number
@@ -28,7 +29,12 @@ export interface Held extends StoredObject {
   readonly ballot: Ballot
 }
 
-export const NOTHING: Held = { vector: new Map(), siblings: [], letters: '', ballot: BALLOT_ZERO }
+export const NOTHING: Held = {
+  vector: EMPTY_VECTOR,
+  siblings: [],
+  letters: '',
+  ballot: BALLOT_ZERO,
+}
 
 /** The value of `letters` that is proposed at a ballot. */
 export function heldAt(before: Held, ballot: Ballot, letters: string): Held {

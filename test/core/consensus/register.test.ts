@@ -14,6 +14,7 @@ import {
 } from '../../../src/core/consensus/register.ts'
 import { BALLOT_ZERO } from '../../../src/core/consensus/ballot.ts'
 import { ACTOR, at, NOW_MS, put, READ, remove, textOf, told } from './register-requests.ts'
+import { EMPTY_VECTOR } from '../../../src/core/causality/version-vector.ts'
 
 const RUNS = { numRuns: 300, seed: 20_261_125 }
 const ABSENT_ONLY = { type: 'none-match', tags: '*' } as const
@@ -74,7 +75,7 @@ describe('one operation', () => {
       0,
       at(10),
     ])
-    expect(ballotOf({ vector: new Map(), siblings: [] })).toEqual(BALLOT_ZERO)
+    expect(ballotOf({ vector: EMPTY_VECTOR, siblings: [] })).toEqual(BALLOT_ZERO)
   })
 
   it('is not made at a version that does not rise', () => {

@@ -4,6 +4,7 @@ import { ABSENT, type StoredObject } from '../../../src/core/causality/stored-ob
 import { copyHash } from '../../../src/core/repair/copy-hash.ts'
 import { NO_HASH } from '../../../src/core/repair/hash-tree.ts'
 import { contentOf, run, steps } from '../../properties/replica-runs.ts'
+import { EMPTY_VECTOR, vectorOf } from '../../../src/core/causality/version-vector.ts'
 
 const RUNS = { numRuns: 200, seed: 20_261_123 }
 
@@ -18,7 +19,7 @@ const written = fc
   .filter((object) => object.vector.size > 0)
 
 const withTimes = (object: StoredObject, move: (timestamp: number) => number): StoredObject => ({
-  vector: new Map([...object.vector].map(([actor, timestamp]) => [actor, move(timestamp)])),
+  vector: vectorOf([...object.vector].map(([actor, timestamp]) => [actor, move(timestamp)])),
   siblings: object.siblings.map((s) => ({ ...s, timestamp: move(s.timestamp) })),
 })
 
@@ -35,7 +36,7 @@ describe('hash of a copy', () => {
   it('is the same for equal copies, in whatever order the vector came together', () => {
     fc.assert(
       fc.property(written, word, word, (object, key, checksum) => {
-        const vector = new Map([...object.vector].toReversed())
+        const vector = vectorOf([...object.vector].toReversed())
         const { siblings } = object
         const hash = copyHash(key, checksum, object)
         expect(copyHash(key, checksum, { vector, siblings })).toEqual(hash)
@@ -76,11 +77,11 @@ describe('hash of a copy', () => {
 
   it('tells a sibling from the memory of one', () => {
     const sibling = { ...contentOf('v'), actor: 'n1~a', timestamp: 7 }
-    const vector = new Map([['n1~a', 7]])
+    const vector = vectorOf([['n1~a', 7]])
     const hashes = [
       { vector, siblings: [sibling] },
       { vector, siblings: [] },
-      { vector: new Map(), siblings: [sibling] },
+      { vector: EMPTY_VECTOR, siblings: [sibling] },
     ].map((object) => copyHash(1, 2, object).high)
     expect(new Set(hashes).size).toBe(3)
   })

@@ -21,6 +21,7 @@ import {
   withoutHistory,
 } from '../../../src/core/repair/horizon.ts'
 import { contentOf, run, steps } from '../../properties/replica-runs.ts'
+import { EMPTY_VECTOR, vectorOf } from '../../../src/core/causality/version-vector.ts'
 
 const RUNS = { numRuns: 300, seed: 20_261_123 }
 /** Runs have up to 30 steps, whose numbers are the timestamps. */
@@ -40,7 +41,7 @@ const sibling = (actor: string, timestamp: number, content: Partial<Sibling> = {
 const tombstone = (actor: string, timestamp: number): Sibling =>
   sibling(actor, timestamp, { value: new Uint8Array(0), contentType: '', tombstone: true })
 const object = (...siblings: readonly Sibling[]): StoredObject => ({
-  vector: new Map(siblings.map(({ actor, timestamp }) => [actor, timestamp])),
+  vector: vectorOf(siblings.map(({ actor, timestamp }) => [actor, timestamp])),
   siblings,
 })
 const dotsOf = ({ siblings }: StoredObject): string[] =>
@@ -100,7 +101,7 @@ describe('history', () => {
 
   it('is not what its copy knows of the time above the horizon: that stays, though no sibling does', () => {
     const copy = {
-      vector: new Map([
+      vector: vectorOf([
         ['n1~a', 1],
         ['n2~a', 9],
       ]),
@@ -209,14 +210,14 @@ describe('a cluster that forgets', () => {
             memory[turn.at] as StoredObject,
             dot,
             content,
-            turn.blind ? undefined : (seen?.memory.vector ?? new Map()),
+            turn.blind ? undefined : (seen?.memory.vector ?? EMPTY_VECTOR),
           )
           replica.copy = write(
             'siblings',
             replica.copy,
             dot,
             content,
-            turn.blind ? undefined : (seen?.copy.vector ?? new Map()),
+            turn.blind ? undefined : (seen?.copy.vector ?? EMPTY_VECTOR),
           )
           wire.push(held(turn.at))
           break
@@ -267,7 +268,7 @@ describe('a cluster that forgets', () => {
 describe('pruned vector', () => {
   const many = VECTOR_ENTRIES_PLENTY + 3
   const wide = (siblings: readonly Sibling[]): StoredObject => ({
-    vector: new Map([
+    vector: vectorOf([
       ...Array.from({ length: many }, (_, i): [string, number] => [`old${i}~a`, i + 1]),
       ...siblings.map((s): [string, number] => [s.actor, s.timestamp]),
     ]),
@@ -280,7 +281,7 @@ describe('pruned vector', () => {
     const before = wide([two, one])
     const pruned = pruneVector(before, 20)
     expect(pruned.vector).toEqual(
-      new Map([
+      vectorOf([
         ['n1~a', 20],
         ['old3~a', 4],
       ]),
@@ -297,8 +298,7 @@ describe('pruned vector', () => {
     const copy = object(
       ...Array.from({ length: VECTOR_ENTRIES_PLENTY }, (_, i) => sibling(`n${i}~a`, 1)),
     )
-    const { siblings } = object(sibling('n0~a', 1))
-    const small = { vector: copy.vector, siblings }
+    const small = { ...object(sibling('n0~a', 1)), vector: copy.vector }
     expect(pruneVector(small, 100)).toBe(small)
   })
 
@@ -309,8 +309,8 @@ describe('pruned vector', () => {
         fc.nat({ max: 3 }),
         fc.integer({ min: 1, max: 100 }),
         (actors, live, horizon) => {
-          const vector = new Map(actors.map((actor, i) => [`n${actor}~a`, i + 1]))
-          const siblings = [...vector].slice(0, live).map(([actor, at]) => sibling(actor, at))
+          const vector = vectorOf(actors.map((actor, i) => [`n${actor}~a`, i + 1]))
+          const siblings = actors.slice(0, live).map((actor, i) => sibling(`n${actor}~a`, i + 1))
           const copy: StoredObject = { vector, siblings }
           const pruned = pruneVector(copy, horizon)
           for (const [actor, timestamp] of vector) {
@@ -330,7 +330,7 @@ describe('a settled copy', () => {
     const written = object(sibling('n1~a', 5))
     const memory = { vector: written.vector, siblings: [] }
     // Copies of last-writer-wins have no vector.
-    const lone = { vector: new Map(), siblings: written.siblings }
+    const lone = { vector: EMPTY_VECTOR, siblings: written.siblings }
     const all = [written, memory, lone]
     expect(all.every((copy) => isSettled(copy, 5) && !isSettled(copy, 4))).toBe(true)
     expect(isSettled(ABSENT, 0)).toBe(true)
@@ -374,7 +374,7 @@ describe('the time from which a copy is only a memory of deletes', () => {
             : sibling(`n${actor}~a`, timestamp, { expiresAtMs }),
         )
         const old = known.map(([actor, at]): [string, number] => [`m${actor}~a`, at])
-        return { vector: new Map([...old, ...object(...siblings).vector]), siblings }
+        return { vector: vectorOf([...old, ...object(...siblings).vector]), siblings }
       })
     fc.assert(
       fc.property(copies, (copy) => {
@@ -385,7 +385,7 @@ describe('the time from which a copy is only a memory of deletes', () => {
         if (from === undefined) return
         const times = [
           ...copy.siblings.map((s) => (s.tombstone ? 0 : s.expiresAtMs)),
-          ...[...copy.vector.values()].map(wallMsOf),
+          ...copy.vector.timestamps().map(wallMsOf),
         ]
         expect(from).toBe(Math.max(...times))
         const horizon = forgottenFrom(copy, wallMsOf, (ms) => ms / 10, 0) as number

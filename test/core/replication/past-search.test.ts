@@ -14,6 +14,7 @@ import {
   PastSearch,
   type SearchEffect,
 } from '../../../src/core/replication/past-search.ts'
+import { vectorOf } from '../../../src/core/causality/version-vector.ts'
 
 interface Copy {
   readonly object: StoredObject
@@ -38,7 +39,7 @@ const WRITES = ['a', 'b', 'c'].map((actor, i) => ({
   ),
 }))
 const NOTHING: Copy = { object: ABSENT }
-const PAST = new Map([
+const PAST = vectorOf([
   ['a', 10],
   ['b', 11],
 ])
@@ -82,7 +83,7 @@ describe('a search for what a session has seen', () => {
               else ends.push(effect)
             }
           }
-          let missing = PAST as ReadonlyMap<string, number>
+          let missing = PAST
           let counted = 0
           const told = (node: string): void => {
             const reply = answers[[...OWNERS, ...FALLBACKS].indexOf(node)]

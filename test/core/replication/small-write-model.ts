@@ -152,8 +152,8 @@ class Rules {
     const { life, latest } = world.owners[coordinator] as Owner
     const lives = this.#flaw === 'mints on with its old actor' ? 0 : life
     const known = [
-      ...latest.vector.values(),
-      ...(isSeeing ? (world.shown?.vector.values() ?? []) : []),
+      ...latest.vector.timestamps(),
+      ...(isSeeing ? (world.shown?.vector.timestamps() ?? []) : []),
     ]
     const timestamp = Math.max(this.#plan.clocks[i] as number, ...known.map((time) => time + 1))
     const dot = { actor: `${OWNERS[coordinator]}~${lives}`, timestamp }

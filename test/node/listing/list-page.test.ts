@@ -8,6 +8,7 @@ import { encodeHead, headOf } from '../../../src/node/storage/record-head.ts'
 import { LIST, type PageAnswer } from '../../../src/node/wire/asks/list-asks.ts'
 import type { Encodable } from '../../../src/ports/codec.ts'
 import type { Bucket } from '../../../src/core/placement/topology.ts'
+import { vectorOf } from '../../../src/core/causality/version-vector.ts'
 
 const RUNS = { numRuns: 200, seed: 20_261_129 }
 const BUCKET = { name: 'default', mode: 'siblings', n: 3 } as Bucket
@@ -22,7 +23,7 @@ function head(actor: string, timestamp: number, bytes: number, tombstone = false
     value: new Uint8Array(bytes),
     contentType: 'text/plain',
   }
-  const vector = new Map([[actor, timestamp]])
+  const vector = vectorOf([[actor, timestamp]])
   return msgpackCodec.encode(encodeHead(headOf({ vector, siblings: [sibling] })))
 }
 

@@ -20,13 +20,14 @@ import { Host } from '../../../src/simulation/world/host.ts'
 import { runSchedule, Schedule } from '../../../src/simulation/world/schedule.ts'
 import { Platter, VirtualDisk } from '../../../src/simulation/world/virtual-disk.ts'
 import { contentOf } from '../../properties/replica-runs.ts'
+import { vectorOf } from '../../../src/core/causality/version-vector.ts'
 
 const COPIES = 3
 const BUCKET = 'default'
 
 function copyAt(timestamp: number): Copy {
   return encodeCopy(msgpackCodec, {
-    vector: new Map([['n1~a', timestamp]]),
+    vector: vectorOf([['n1~a', timestamp]]),
     siblings: [{ ...contentOf(`v${timestamp}`), actor: 'n1~a', timestamp }],
   })
 }

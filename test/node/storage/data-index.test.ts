@@ -19,6 +19,7 @@ import {
   parseDataKey,
 } from '../../../src/node/storage/storage-keys.ts'
 import type { DiskOperation } from '../../../src/ports/disk.ts'
+import { vectorOf } from '../../../src/core/causality/version-vector.ts'
 
 const RUNS = { numRuns: 300, seed: 20_261_123 }
 
@@ -50,7 +51,7 @@ const copies: fc.Arbitrary<Copy> = fc.oneof(
     arbitrary: fc
       .uniqueArray(sibling, { maxLength: 3, minLength: 1, selector: ({ actor }) => actor })
       .map((siblings) => {
-        const vector = new Map(siblings.map(({ actor, timestamp }) => [actor, timestamp]))
+        const vector = vectorOf(siblings.map(({ actor, timestamp }) => [actor, timestamp]))
         return encodeCopy(msgpackCodec, { vector, siblings })
       }),
   },
@@ -127,7 +128,7 @@ describe('index beside the records', () => {
   it('is not written again by an overwrite: one operation for one record', () => {
     const value = (timestamp: number): Copy =>
       encodeCopy(msgpackCodec, {
-        vector: new Map([['n1~a', timestamp]]),
+        vector: vectorOf([['n1~a', timestamp]]),
         siblings: [
           {
             actor: 'n1~a',

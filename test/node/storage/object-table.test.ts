@@ -17,6 +17,7 @@ import { Host } from '../../../src/simulation/world/host.ts'
 import { runSchedule, Schedule } from '../../../src/simulation/world/schedule.ts'
 import { Platter, VirtualDisk } from '../../../src/simulation/world/virtual-disk.ts'
 import { contentOf } from '../../properties/replica-runs.ts'
+import { vectorOf } from '../../../src/core/causality/version-vector.ts'
 
 const KEY = dataKey(7, 'default', 'k')
 const MORE = 100
@@ -30,7 +31,7 @@ it('refuses reads beyond its bound while the disk stalls, and serves those below
   const metrics = { count: () => undefined, gauge: () => undefined, seconds: () => undefined }
   const commits = new GroupCommit({ ...ports, clock: host, metrics })
   const held = encodeCopy(msgpackCodec, {
-    vector: new Map([['n1~a', 1]]),
+    vector: vectorOf([['n1~a', 1]]),
     siblings: [{ ...contentOf('value'), actor: 'n1~a', timestamp: 1 }],
   })
   const operations = recordOperations(msgpackCodec, KEY, ABSENT_COPY, held)

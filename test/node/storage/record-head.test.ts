@@ -3,6 +3,7 @@ import { msgpackCodec } from '../../../src/adapters/codec/msgpack-codec.ts'
 import { liveSiblings, type StoredObject } from '../../../src/core/causality/stored-object.ts'
 import { contentTypeOf, encodeNames, nameOfKey } from '../../../src/core/causality/update-name.ts'
 import { decodeHead, encodeHead, headOf } from '../../../src/node/storage/record-head.ts'
+import { vectorOf } from '../../../src/core/causality/version-vector.ts'
 
 const dotOf = (n: number) => ({ actor: `n${n}~a`, timestamp: n })
 const [deleted, kept] = [nameOfKey('deleted', 'f'), nameOfKey('kept', 'f')]
@@ -12,7 +13,7 @@ const names = encodeNames([
 ])
 const rest = { value: new Uint8Array([1, 2]), tombstone: false, expiresAtMs: 0 }
 const counter: StoredObject = {
-  vector: new Map([1, 2, 3, 4].map((n) => [`n${n}~a`, n])),
+  vector: vectorOf([1, 2, 3, 4].map((n) => [`n${n}~a`, n])),
   siblings: [
     { ...rest, ...dotOf(1), contentType: contentTypeOf(deleted) },
     { ...rest, ...dotOf(2), contentType: contentTypeOf(kept) },

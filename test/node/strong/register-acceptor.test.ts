@@ -18,6 +18,7 @@ import { SeededRandom } from '../../../src/random/seeded-random.ts'
 import { Host } from '../../../src/simulation/world/host.ts'
 import { runSchedule, Schedule } from '../../../src/simulation/world/schedule.ts'
 import { Platter, VirtualDisk } from '../../../src/simulation/world/virtual-disk.ts'
+import { vectorOf } from '../../../src/core/causality/version-vector.ts'
 
 const AT: Location = {
   bucket: {
@@ -169,7 +170,7 @@ class Acceptor {
 function proposal({ counter, node }: Ballot): Copy {
   const sibling = { tombstone: false, contentType: 'x', expiresAtMs: 0, value: new Uint8Array(1) }
   return encodeCopy(msgpackCodec, {
-    vector: new Map([[node, counter]]),
+    vector: vectorOf([[node, counter]]),
     siblings: [{ actor: `${node}~1`, timestamp: counter, ...sibling }],
   })
 }

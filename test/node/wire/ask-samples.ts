@@ -6,6 +6,7 @@ import { PLAIN_LEVELS } from '../../../src/core/quorum/level.ts'
 import type { AnswerOf, AskKind, RequestOf } from '../../../src/node/wire/asks/ask-formats.ts'
 import { NO_FIELDS } from '../../../src/node/wire/asks/ask-format.ts'
 import { encodeVersion, type Version } from '../../../src/node/wire/object-record.ts'
+import { vectorOf } from '../../../src/core/causality/version-vector.ts'
 
 type Samples = {
   readonly [Kind in AskKind]: {
@@ -23,7 +24,7 @@ const dot = fc.record({ actor: text, timestamp: count })
 const dots = fc.array(dot, { maxLength: 4 })
 const vector = fc
   .dictionary(text, count, { maxKeys: 4, noNullPrototype: true })
-  .map((entries) => new Map(Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1))))
+  .map((entries) => vectorOf(Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1))))
 const hash = fc.record({ low: fc.nat(), high: fc.nat() })
 const nothing = fc.constant(NO_FIELDS)
 const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>

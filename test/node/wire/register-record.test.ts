@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { msgpackCodec } from '../../../src/adapters/codec/msgpack-codec.ts'
 import type { StoredObject } from '../../../src/core/causality/stored-object.ts'
 import { decodeRecord, encodeRecord } from '../../../src/node/wire/object-record.ts'
+import { vectorOf } from '../../../src/core/causality/version-vector.ts'
 
 /** Written by a node of version 2. */
 const OLD = 'yuoXZ5QBkqJuMQeRlqRuMX5hBQCqdGV4dC9wbGFpbgDEAXaSkgeibjGUpG9uY2WkbjF+YQXD'
@@ -11,7 +12,7 @@ const dot = { actor: 'n1~a', timestamp: 5 }
 const value = new TextEncoder().encode('v')
 const answered = { idempotencyKey: 'once', dot, existed: true }
 const object: StoredObject = {
-  vector: new Map([['n1', 7]]),
+  vector: vectorOf([['n1', 7]]),
   siblings: [{ ...dot, value, contentType: 'text/plain', tombstone: false, expiresAtMs: 0 }],
   memory: { changes: [{ counter: 7, node: 'n1' }], answered: [answered] },
 }

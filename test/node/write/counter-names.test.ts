@@ -19,6 +19,7 @@ import { frame } from '../../../src/node/storage/record-frame.ts'
 import type { WriteAnswer } from '../../../src/node/service/service.ts'
 import { dataKey } from '../../../src/node/storage/storage-keys.ts'
 import { type Id, IDS, VirtualCluster } from '../virtual-cluster.ts'
+import { vectorOf } from '../../../src/core/causality/version-vector.ts'
 
 const BUCKET: Bucket = {
   name: 'counts',
@@ -187,7 +188,7 @@ test('a counter takes so many keys, refuses more, and takes them again when the 
     const value = new TextEncoder().encode('1')
     return { ...dot, value, contentType, tombstone: false, expiresAtMs: 0 }
   })
-  await restore({ vector: new Map([['n1~before', nowTicks]]), siblings })
+  await restore({ vector: vectorOf([['n1~before', nowTicks]]), siblings })
   for (const id of IDS) {
     expect(await increment(id, 'one more')).toBe('overloaded')
     expect(await increment(id, 'key 0')).toBe('ok')

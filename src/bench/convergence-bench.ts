@@ -12,7 +12,7 @@ import { type LocalCluster, startCluster } from '../local-cluster/local-cluster.
 import { recordOperations } from '../node/storage/data-index.ts'
 import { ABSENT_COPY } from '../node/wire/object-record.ts'
 import { untilCopiesAreEqual, untilTreesAreBuilt } from './copies.ts'
-import { copyOf, fillDatabase, storageKeyOf, withDatabase } from './filled-database.ts'
+import { copyOf, fillDatabases, storageKeyOf, withDatabases } from './filled-database.ts'
 import { usageOf } from './process-usage.ts'
 import { totalOf } from './systems/quorate-system.ts'
 import { keyName } from './systems/system.ts'
@@ -27,7 +27,8 @@ export async function benchConvergence(keys: number, print: (line: string) => vo
   try {
     // Create the directories and the identities of the nodes.
     await (await startCluster({ nodes: NODES.length, dataDir, basePort: 0 })).stop()
-    for (const id of NODES) await fillDatabase(join(dataDir, id), keys, VALUE_BYTES)
+    const nodeDirs = NODES.map((id) => join(dataDir, id))
+    await fillDatabases(nodeDirs, keys, VALUE_BYTES)
     print(`${keys} keys of ${VALUE_BYTES} bytes on each of three nodes`)
     for (const differences of DIFFERENCES) await measure(dataDir, keys, differences, print)
   } finally {
@@ -71,7 +72,7 @@ async function measure(
 /** Removes `count` keys, evenly spread over all keys. */
 async function takeOut(nodeDir: string, keys: number, count: number): Promise<void> {
   const step = Math.floor(keys / Math.max(1, count))
-  await withDatabase(nodeDir, count, (_, i) => {
+  await withDatabases([nodeDir], count, (_, i) => {
     const key = storageKeyOf(keyName(i * step))
     return recordOperations(msgpackCodec, key, copyOf(i * step, VALUE_BYTES), ABSENT_COPY)
   })

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type LocalCluster, startCluster } from '../local-cluster/local-cluster.ts'
-import { fillDatabase } from './filled-database.ts'
+import { fillDatabases } from './filled-database.ts'
 import { findLoadGenerator } from './load/load-generator.ts'
 import { quoratePut } from './systems/quorate-system.ts'
 import type { LoadResult } from './systems/system.ts'
@@ -30,7 +30,8 @@ export async function benchMoves(keys: number, print: (line: string) => void): P
   try {
     // Create the directories and the identities of the nodes.
     await (await startCluster({ nodes: NODES.length, dataDir, basePort: 0 })).stop()
-    for (const id of NODES) await fillDatabase(join(dataDir, id), keys, VALUE_BYTES)
+    const nodeDirs = NODES.map((id) => join(dataDir, id))
+    await fillDatabases(nodeDirs, keys, VALUE_BYTES)
     const env = { QUORATE_LOG_LEVEL: 'warn' }
     const cluster = await startCluster({ nodes: NODES.length, dataDir, basePort: 0, env })
     try {

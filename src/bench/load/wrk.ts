@@ -13,7 +13,7 @@ const run = promisify(execFile)
 const MARK = 'RESULT '
 const GRACE_MS = 20_000
 /** wrk cannot hold much more than this. */
-const REQUESTS_BYTES_MAX = 2 ** 27
+const REQUESTS_BYTES_MAX = 100_000_000
 /** About what the head of a request needs. */
 const HEAD_BYTES = 200
 

@@ -124,17 +124,19 @@ async function isDockerThere(): Promise<boolean> {
 }
 
 /**
- * The virtual tests need only the processor, so they run at low priority beside the others. The unit tests need most of
- * the processor. The local and the docker tests mostly wait for their clusters, so they run side by side.
+ * The virtual tests need only the processor, so they run at low priority beside all others. The docker tests mostly wait
+ * for containers, so they begin first, beside what needs most of the processor: the static checks and the unit tests.
+ * The local tests also wait for clusters, and come last, because their nodes notice each other late on a busy machine.
  */
 async function runAll(): Promise<void> {
   const virtual = runProject('virtual', 'pipe', constants.priority.PRIORITY_LOW)
-  await Promise.all(STATIC_CHECKS.map(({ name, command }) => checkStatically(name, command)))
   const withDocker = await isDockerThere()
   if (!withDocker) counts.skipped += await countDockerTests()
+  const docker = withDocker ? runProject('docker', 'pipe') : undefined
+  await Promise.all(STATIC_CHECKS.map(({ name, command }) => checkStatically(name, command)))
   await runProject('unit', 'inherit')
-  const docker = withDocker ? [runProject('docker', 'pipe')] : []
-  await Promise.all([runProject('local', 'inherit'), ...docker, virtual])
+  await runProject('local', 'inherit')
+  await Promise.all([docker, virtual])
 }
 
 /** Piped output is shown at the end, because two reporters would write into each other's lines. */

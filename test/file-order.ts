@@ -4,17 +4,24 @@
  */
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** Files that take more than twenty seconds of two cores, or of waiting. */
+/** Files that take more than fifteen seconds of two cores, or of waiting. */
 const LONGEST: readonly string[] = [
   'test/integration/check-controls.test.ts',
   'test/integration/check.test.ts',
   'test/integration/readme.test.ts',
+  'test/local-cluster/growing-cluster.test.ts',
+  'test/local-cluster/local-cluster.test.ts',
+  'test/local-cluster/npm-start.test.ts',
+  'test/integration/chaos.test.ts',
   'test/simulation/simulation.test.ts',
   'test/simulation/bugs/planted-bugs-found.test.ts',
   'test/core/consensus/moving-model.test.ts',
   'test/core/consensus/small-model.test.ts',
+  'test/report/browser.test.ts',
   'test/api/upgrade.test.ts',
   'test/api/process.test.ts',
+  'test/node/topology/topology-register.test.ts',
+  'test/api/joining.test.ts',
 ]
 
 export class FileOrder extends BaseSequencer {

@@ -84,10 +84,11 @@ export class HashForest {
     const at = parseDataKey(storageKey)
     if (at === undefined) return
     const building = this.#building.get(at.partition)
-    const now = hashOf(at, after)
+    const keyHash = hashText(at.name)
+    const now = hashOf(keyHash, after)
     const isAhead = building !== undefined && compareKeys(storageKey, building.cursor) > 0
     if (isAhead) building.raced.set(storageKey, now)
-    else this.#change(at, hashOf(at, before), now)
+    else this.#change(at, keyHash, hashOf(keyHash, before), now)
   }
 
   /** Rebuilds the partition, because the disk may hold either version of the key. */
@@ -116,7 +117,8 @@ export class HashForest {
     return combineHashes(roots)
   }
 
-  #change(at: DataName, before: TreeHash, after: TreeHash): void {
+  /** `keyHash`: the hash of the key's name. */
+  #change(at: DataName, keyHash: number, before: TreeHash, after: TreeHash): void {
     const copies = this.#copiesOf(at.bucket)
     if (copies === undefined) return
     let trees = this.#trees.get(copies)
@@ -129,7 +131,7 @@ export class HashForest {
       tree = new HashTree()
       trees.set(at.partition, tree)
     }
-    tree.change(leafOf(hashText(at.name)), before, after)
+    tree.change(leafOf(keyHash), before, after)
   }
 
   #startOver(partition: number): void {
@@ -166,7 +168,8 @@ export class HashForest {
     }
     for (const [storageKey, hash] of raced) {
       if (compareKeys(storageKey, until) > 0) continue
-      this.#change(parseDataKey(storageKey) as DataName, NO_HASH, hash)
+      const at = parseDataKey(storageKey) as DataName
+      this.#change(at, hashText(at.name), NO_HASH, hash)
       raced.delete(storageKey)
     }
     building.cursor = until
@@ -177,14 +180,15 @@ export class HashForest {
     const at = parseDataKey(storageKey) as DataName
     try {
       const copy = { object: decodeRecord(this.#codec, record), record }
-      this.#change(at, NO_HASH, hashOf(at, copy))
+      const keyHash = hashText(at.name)
+      this.#change(at, keyHash, NO_HASH, hashOf(keyHash, copy))
     } catch {
       this.corrupt.emit(storageKey)
     }
   }
 }
 
-/** The hash of a key's copy, as the tree contains it. */
-export function hashOf(at: DataName, { object, record }: Copy): TreeHash {
-  return record.length === 0 ? NO_HASH : copyHash(hashText(at.name), checksumOf(record), object)
+/** The hash of a key's copy, as the tree contains it. `keyHash`: the hash of the key's name. */
+export function hashOf(keyHash: number, { object, record }: Copy): TreeHash {
+  return record.length === 0 ? NO_HASH : copyHash(keyHash, checksumOf(record), object)
 }

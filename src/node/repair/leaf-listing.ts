@@ -1,5 +1,6 @@
 /** Lists from the disk the keys in some leaves of the hash trees, with the hash of each copy. */
 import type { Timestamp } from '../../core/causality/dot.ts'
+import { hashText } from '../../core/hash/text-hash.ts'
 import type { TreeHash } from '../../core/repair/hash-tree.ts'
 import type { Codec } from '../../ports/codec.ts'
 import type { Disk } from '../../ports/disk.ts'
@@ -70,7 +71,7 @@ export class LeafListing {
         }
         try {
           const object = decodeRecord(this.#codec, record)
-          found.set(at.name, hashOf(at, { object, record }))
+          found.set(at.name, hashOf(hashText(at.name), { object, record }))
           const forgettable = forgettableFrom(object)
           if (forgettable !== undefined) dying.set(at.name, forgettable)
         } catch {

@@ -191,9 +191,9 @@ const BUGS: readonly PlantedBug[] = [
     name: 'tree-ignores-expiry',
     what: 'the hash tree is not told when an expired value is removed',
     file: 'node/repair/hash-forest.ts',
-    find: 'const now = hashOf(at, after)',
+    find: 'const now = hashOf(keyHash, after)',
     replace:
-      'if (after.record.length === 0 && before.object.siblings.some((s) => s.expiresAtMs > 0)) return\n    const now = hashOf(at, after)',
+      'if (after.record.length === 0 && before.object.siblings.some((s) => s.expiresAtMs > 0)) return\n    const now = hashOf(keyHash, after)',
     seeds: 20,
     seconds: 60,
     workloads: ['ttl'],

@@ -24,7 +24,11 @@ export interface QuorumNeed {
 export function quorumNeed(
   level: Level,
   n: number,
-  overrides: { r?: number; w?: number; sloppy?: boolean } = {},
+  overrides: {
+    readonly r?: number | undefined
+    readonly w?: number | undefined
+    readonly sloppy?: boolean | undefined
+  } = {},
 ): QuorumNeed {
   const need = needOfLevel(level, n)
   return {

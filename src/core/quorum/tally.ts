@@ -15,10 +15,12 @@ export type ReplyKind = 'stored' | 'hinted' | 'refused' | 'lost'
 export class Tally {
   readonly #need: number
   readonly #sloppy: boolean
-  /** Unanswered asks of each node. */
-  readonly #open = new Map<string, number>()
-  /** Nodes that have the copy. Each counts once, however often it answers. */
-  readonly #holders = new Set<string>()
+  /** The nodes that were asked, each once. They are few, so a list finds one sooner than a map. */
+  readonly #nodes: string[] = []
+  /** For each node: its unanswered asks. */
+  readonly #open: number[] = []
+  /** For each node: whether it has the copy. A node counts once, however often it answers. */
+  readonly #holds: boolean[] = []
   #stored = 0
   #hinted = 0
   /** Nodes that may still come to count. */
@@ -33,8 +35,16 @@ export class Tally {
   constructor(options: { need: number; asked: readonly string[]; sloppy: boolean }) {
     this.#need = options.need
     this.#sloppy = options.sloppy
-    for (const node of options.asked) this.#open.set(node, (this.#open.get(node) ?? 0) + 1)
-    this.#pending = this.#open.size
+    for (const node of options.asked) {
+      const at = this.#nodes.indexOf(node)
+      if (at >= 0) this.#open[at] = (this.#open[at] as number) + 1
+      else {
+        this.#nodes.push(node)
+        this.#open.push(1)
+        this.#holds.push(false)
+      }
+    }
+    this.#pending = this.#nodes.length
     this.#notRefused = options.asked.length
   }
 
@@ -50,14 +60,15 @@ export class Tally {
 
   /** Takes one reply for each ask. Further ones are repeats and are ignored. */
   record(node: string, kind: ReplyKind): void {
-    const open = this.#open.get(node)
-    assert(open !== undefined, `${node} was asked`)
+    const at = this.#nodes.indexOf(node)
+    const open = this.#open[at]
+    assert(open !== undefined, () => `${node} was asked`)
     if (open === 0) return
-    this.#open.set(node, open - 1)
+    this.#open[at] = open - 1
     if (kind === 'refused') this.#notRefused--
-    if (this.#holders.has(node)) return
+    if (this.#holds[at] === true) return
     const holds = kind === 'stored' || kind === 'hinted'
-    if (holds) this.#holders.add(node)
+    this.#holds[at] = holds
     if (holds || open === 1) this.#pending--
     if (kind === 'stored') this.#stored++
     else if (kind === 'hinted') this.#hinted++

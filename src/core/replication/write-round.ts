@@ -76,7 +76,7 @@ export class WriteRound {
   #isOver = false
   /** The state of this node's own disk, if this node is an owner: then no round is met without it. */
   #own: 'none' | 'pending' | 'stored' | 'failed' = 'none'
-  readonly #whole = new Set<string>()
+  readonly #whole: string[] = []
   readonly #notWhole: string[] = []
   /** Owners that missed the copy, and that `takeOwed` has not returned yet. */
   #missed: string[]
@@ -88,7 +88,7 @@ export class WriteRound {
     const { self, groups, need, sloppy, targets } = plan
     assert(need >= 1, 'a round needs a copy')
     this.#plan = plan
-    if (plan.isSelfWhole) this.#whole.add(self)
+    if (plan.isSelfWhole) this.#whole.push(self)
     const asked: WriteAsk[] = targets.owners.map(asOwner)
     for (const { holder, owner } of targets.standIns) asked.push({ node: holder, owner })
     if (targets.storesHere) {
@@ -171,7 +171,7 @@ export class WriteRound {
 
   /** The present owners (not future ones) that have complete copies, and have reported what they held before. */
   get whole(): readonly string[] {
-    return this.#plan.groups[0]?.filter((owner) => this.#whole.has(owner)) ?? NOBODY
+    return this.#plan.groups[0]?.filter((owner) => this.#whole.includes(owner)) ?? NOBODY
   }
 
   /** Owners that stored the copy, but reported that they may have lost earlier data. */
@@ -195,7 +195,7 @@ export class WriteRound {
     if (existed) this.#existed = true
     this.#uncovered.push(...uncovered)
     if (newest > this.#newest) this.#newest = newest
-    if (isWhole) this.#whole.add(owner)
+    if (isWhole) this.#whole.push(owner)
     else this.#notWhole.push(owner)
   }
 

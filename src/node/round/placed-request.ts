@@ -47,7 +47,8 @@ export function groupsOf({ owners, next }: PlacedRequest): OwnerGroups {
 export class ReplicaReports {
   readonly #clock: Clock
   readonly #startMs: number
-  readonly #reports = new Map<string, ReplicaReport>()
+  /** One for each node, in the order in which the nodes were first named. */
+  readonly #reports: ReplicaReport[] = []
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -56,10 +57,10 @@ export class ReplicaReports {
 
   set(node: string, status: ReplicaReport['status'], error?: string): void {
     const ms = Math.round((this.#clock.monotonicMs() - this.#startMs) * 10) / 10
-    this.#reports.set(
-      node,
-      error === undefined ? { node, status, ms } : { node, status, error, ms },
-    )
+    const report = error === undefined ? { node, status, ms } : { node, status, error, ms }
+    const at = this.#reports.findIndex((one) => one.node === node)
+    if (at < 0) this.#reports.push(report)
+    else this.#reports[at] = report
   }
 
   setUnasked(node: string, clock: NodeClock): void {
@@ -83,7 +84,7 @@ export class ReplicaReports {
   }
 
   list(): readonly ReplicaReport[] {
-    return [...this.#reports.values()]
+    return [...this.#reports]
   }
 }
 

@@ -39,11 +39,6 @@ export class RequestPlacer {
     const { partition, owners, next, fallbacks } = keeper.place(bucket, request.key)
     const level = request.level ?? bucket.consistency
     const timeoutMs = this.timeoutMs(request)
-    const overrides = {
-      ...(request.r === undefined ? {} : { r: request.r }),
-      ...(request.w === undefined ? {} : { w: request.w }),
-      ...(request.sloppy === undefined ? {} : { sloppy: request.sloppy }),
-    }
     return {
       at: { bucket, key: request.key, partition },
       owners,
@@ -51,7 +46,7 @@ export class RequestPlacer {
       placementVersion: keeper.placementVersion,
       fallbacks,
       level,
-      need: quorumNeed(level, owners.length, overrides),
+      need: quorumNeed(level, owners.length, request),
       deadlineMs: Math.floor(this.#parts.clock.nowMs() + timeoutMs),
       timeoutMs,
       requestId: request.requestId,

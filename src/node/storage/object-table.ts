@@ -131,7 +131,8 @@ export class ObjectTable {
       return
     }
     const { storageKey } = entry
-    const operations = [...recordOperations(this.#codec, storageKey, entry.latest, next), ...beside]
+    const own = recordOperations(this.#codec, storageKey, entry.latest, next)
+    const operations = beside.length === 0 ? own : [...own, ...beside]
     this.#bytes += next.record.length - entry.latest.record.length
     entry.latest = next
     entry.pending++

@@ -65,9 +65,8 @@ export class CopyFanout {
       peers.ask(owner, APPLY, request, deadlineMs, (reply) => this.#ownerReplied(owner, reply))
     }
     // Do this before the disk is asked: it may answer at once and end the request, and the answer names every owner.
-    for (const owner of [...targets.standIns.map(({ owner }) => owner), ...targets.missed]) {
-      reports.setUnasked(owner, clock)
-    }
+    for (const { owner } of targets.standIns) reports.setUnasked(owner, clock)
+    for (const owner of targets.missed) reports.setUnasked(owner, clock)
     if (targets.storesHere) {
       const mergeHere: StoreLocally = (done) =>
         replica.apply(at, copy, flags, (_applied, refusal) => done(refusal))

@@ -33,6 +33,7 @@ function chooseTargets(placed: PlacedRequest, { self, reach }: Beliefs): WriteTa
   const storesHere = all.includes(self)
   const others = all.filter((owner) => owner !== self)
   const owners = usableNodes(others, reach, sloppy)
+  if (owners.length === others.length) return { storesHere, owners, standIns: [], missed: [] }
   const away = others.filter((owner) => !owners.includes(owner))
   const holders = sloppy ? usableNodes(placed.fallbacks, reach, sloppy) : []
   if (holders.length === 0) return { storesHere, owners, standIns: [], missed: away }
@@ -56,6 +57,8 @@ function refuseWithoutQuorum(
   const nodeFor = (owner: string): string | undefined =>
     owner === self || targets.owners.includes(owner) ? owner : holders.get(owner)
   const required = Math.max(placed.need.w, 1)
+  const isNobodyAway = targets.standIns.length === 0 && targets.missed.length === 0
+  if (isNobodyAway && groups.every((owners) => owners.length >= required)) return
   const received = Math.min(
     ...groups.map((owners) => new Set(owners.flatMap((owner) => nodeFor(owner) ?? [])).size),
   )

@@ -1,8 +1,8 @@
 /**
- * Metrics for Prometheus through prom-client. Every request and message counts something, so counters are plain numbers
- * here for speed. prom-client reads them only when somebody requests the metrics.
+ * Metrics for Prometheus through prom-client. Every request and message counts something, so counters and
+ * histograms are plain numbers here for speed. prom-client reads them only when somebody requests the metrics.
  */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, type Metric, Registry } from 'prom-client'
 
 import {
   type CounterName,
@@ -136,7 +136,7 @@ export function createPromMetrics(): PromMetrics {
     gauge: (name, value, labels = NO_LABELS) => {
       gauges[name].of(labels).value = value
     },
-    seconds: (name, seconds, labels = NO_LABELS) => histograms[name].of(labels).observe(seconds),
+    seconds: (name, seconds, labels = NO_LABELS) => observe(histograms[name].of(labels), seconds),
     render: () => registry.metrics(),
     contentType: registry.contentType,
   }
@@ -171,23 +171,62 @@ function registerGauge(registry: Registry, name: string, help: string): SeriesTa
   return table
 }
 
+/** The observations of one labelled time series. */
 interface Timing {
   readonly labels: MetricLabels
-  readonly observe: (seconds: number) => void
+  /** `counts[i]` is the number of observations in bucket i alone; the last bucket has no upper bound. */
+  readonly counts: number[]
+  seconds: number
 }
 
 function registerHistogram(registry: Registry, name: string, help: string): SeriesTable<Timing> {
-  const histogram = new Histogram({
-    name: PREFIX + name,
+  const table = new SeriesTable<Timing>((labels) => ({
+    labels,
+    counts: Array.from({ length: BUCKETS_SECONDS.length + 1 }, () => 0),
+    seconds: 0,
+  }))
+  const fullName = PREFIX + name
+  // The registry needs only these members of a metric. prom-client's own histogram cannot be filled with counts.
+  const metric = {
+    name: fullName,
     help,
-    labelNames: [...LABEL_NAMES],
-    buckets: BUCKETS_SECONDS,
-    registers: [registry],
+    type: 'histogram',
+    aggregator: 'sum',
+    get: () => {
+      const values = [...table.all()].flatMap((timing) => exposedValues(fullName, timing))
+      return Promise.resolve({ name: fullName, help, type: 'histogram', values })
+    },
+  }
+  registry.registerMetric(metric as unknown as Metric)
+  return table
+}
+
+function observe(timing: Timing, seconds: number): void {
+  let bucket = 0
+  while (seconds > (BUCKETS_SECONDS[bucket] ?? Infinity)) bucket++
+  timing.counts[bucket] = (timing.counts[bucket] ?? 0) + 1
+  timing.seconds += seconds
+}
+
+interface ExposedValue {
+  readonly metricName: string
+  readonly labels: Readonly<Record<string, string | number>>
+  readonly value: number
+}
+
+/** In the exposition format, each bucket also counts the observations of the smaller ones. */
+function exposedValues(name: string, { labels, counts, seconds }: Timing): ExposedValue[] {
+  let total = 0
+  const buckets = counts.map((count, i) => {
+    total += count
+    const le = BUCKETS_SECONDS[i] ?? '+Inf'
+    return { metricName: `${name}_bucket`, labels: { le, ...labels }, value: total }
   })
-  return new SeriesTable<Timing>((labels) => {
-    const child = histogram.labels({ ...labels })
-    return { labels, observe: (seconds) => child.observe(seconds) }
-  })
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels, value: seconds },
+    { metricName: `${name}_count`, labels, value: total },
+  ]
 }
 
 function mapValues<K extends string, V>(

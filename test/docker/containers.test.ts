@@ -1,0 +1,17 @@
+/** All that is tested on containers. Starting them takes longest, so they are started once. */
+import { afterAll, beforeAll, describe } from 'vitest'
+import { testConvergence } from './convergence.ts'
+import { testCuts } from './cuts.ts'
+import { Stack } from './stack.ts'
+
+let stack: Stack
+beforeAll(async () => {
+  stack = await Stack.start()
+})
+afterAll(async () => {
+  // Absent where the start failed, which then has cleaned up.
+  await (stack as Stack | undefined)?.stop()
+})
+
+describe('cuts', () => testCuts(() => stack))
+describe('convergence', () => testConvergence(() => stack))

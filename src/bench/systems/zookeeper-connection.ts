@@ -16,7 +16,7 @@ const ANY_VERSION = -1
 const ALL_PERMISSIONS = 31
 const SESSION_MS = 30_000
 const PASSWORD_BYTES = 16
-/** Of the head of an answer: i32 request number · i64 transaction · i32 error. */
+/** An answer begins with i32 request number · i64 transaction · i32 error. */
 const ERROR_AT = 12
 const HEAD_BYTES = 16
 

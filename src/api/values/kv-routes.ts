@@ -14,7 +14,6 @@ import { QuorateError } from '../../core/errors.ts'
 import { type Bucket, isTypeMode } from '../../core/placement/topology.ts'
 import type {
   ReadAnswer,
-  Repeatable,
   RequestOptions,
   TypeChange,
   WriteAnswer,
@@ -24,12 +23,7 @@ import { decodeContext, encodeContext } from '../tokens/context-token.ts'
 import { entityTag, parseTags, TAGS_MAX } from '../../core/causality/entity-tag.ts'
 import { idempotencyKeyOf, requestFingerprint } from './idempotency-key.ts'
 import { jsonBody } from '../http/json-body.ts'
-import {
-  keepsLevel,
-  parseKvParameters,
-  type KvOperation,
-  type KvParameters,
-} from './kv-parameters.ts'
+import { parseKvParameters, type KvOperation, type KvParameters } from './kv-parameters.ts'
 import { parseKvTarget, type KvTarget } from '../http/kv-path.ts'
 import { asQuorateError, respondProblem } from '../http/problem.ts'
 import { timeLeftMs } from '../http/request-deadline.ts'
@@ -69,46 +63,63 @@ export function addKvRoutes(app: FastifyInstance, api: ApiContext): void {
     url: KV_ROUTE,
     exposeHeadRoute: false,
     bodyLimit: api.maxValueBytes,
-    handler: (request, reply) => handle(api, request, reply),
+    handler: (request, reply) => void handle(api, request, reply),
   })
 }
 
+/**
+ * One asynchronous function carries a request, and Fastify does not wait for it: each further promise would cost time.
+ * It never rejects.
+ */
 async function handle(
   api: ApiContext,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
-  const op = KV_OPERATIONS[request.raw.method ?? ''] as KvOperation
-  const startedMs = api.meter.begin()
-  const requestId = request.id
   const progress: Progress = {
-    op,
+    op: KV_OPERATIONS[request.raw.method ?? ''] as KvOperation,
     level: undefined,
     code: 'ok',
-    requestId,
+    requestId: request.id,
     bucket: '',
-    startedMs,
+    startedMs: api.meter.begin(),
     detail: '',
   }
   try {
-    await answer(api, request, reply, progress)
+    const checked = checkedRequest(api, request, progress)
+    const { target, bucket, parameters } = checked
+    const session = isInSession(request, progress.level) ? await sessionOf(api, request) : undefined
+    const options = optionsOf(api, request, target, parameters, session)
+    if (progress.op === 'get') {
+      progress.code = respondGet(api, reply, checked, await api.service.get(options))
+    } else {
+      const written = await write(api, request, progress.op, checked, options)
+      const headers = commonHeaders(written, parameters, bucket)
+      addSession(api, headers, written)
+      respondWrite(reply, target, written, headers, bucket, progress.op)
+    }
   } catch (thrown) {
     const error = asQuorateError(thrown)
     progress.code = error.code
     progress.detail = error.message
-    if (error.code === 'internal') api.onInternalError(thrown, requestId)
+    if (error.code === 'internal') api.onInternalError(thrown, request.id)
     respondProblem(reply, error)
   } finally {
     api.meter.end(progress)
   }
 }
 
-async function answer(
+interface CheckedRequest {
+  readonly target: KvTarget
+  readonly bucket: Bucket
+  readonly parameters: KvParameters
+}
+
+function checkedRequest(
   api: ApiContext,
   request: FastifyRequest,
-  reply: FastifyReply,
   progress: Progress,
-): Promise<void> {
+): CheckedRequest {
   if (api.phase() !== 'running') throw new QuorateError('not_ready', 'This node is still starting.')
   const target = parseKvTarget(request.originalUrl)
   const bucket = bucketOf(api, target.bucket)
@@ -116,52 +127,58 @@ async function answer(
   refuseOtherMode(bucket, progress.op)
   const parameters = parseKvParameters(target.query, progress.op, bucket)
   progress.level = parameters.level ?? bucket.consistency
-  const shown = { trace: parameters.trace, keepsLevel: keepsLevel(parameters, bucket) }
+  const isStrong = bucket.mode === 'strong'
   if (progress.op === 'get') {
     refuseConditions(request, bucket, READ_CONDITIONS)
-    const session = isInSession(request, progress.level) ? await sessionOf(api, request) : undefined
-    const read = await api.service.get(optionsOf(api, request, target, parameters, session))
-    const headers = commonHeaders(read, shown)
-    addSession(api, headers, read)
-    if (bucket.mode === 'strong') addStaleness(headers, read)
-    else if (!isTypeMode(bucket.mode)) addContext(headers, target, read)
-    progress.code = isTypeMode(bucket.mode)
-      ? respondTypeRead(reply, bucket.mode, target, read, headers)
-      : respondRead(api, reply, target, read, parameters, headers)
-    return
+  } else {
+    refuseConditions(request, bucket, isStrong ? DATE_CONDITIONS : CONDITIONS)
+    if (isStrong) refuseContext(request, bucket)
   }
-  const isStrong = bucket.mode === 'strong'
-  refuseConditions(request, bucket, isStrong ? DATE_CONDITIONS : CONDITIONS)
-  if (isStrong) refuseContext(request, bucket)
-  const session = isInSession(request, progress.level) ? await sessionOf(api, request) : undefined
-  const options = optionsOf(api, request, target, parameters, session)
+  return { target, bucket, parameters }
+}
+
+function respondGet(
+  api: ApiContext,
+  reply: FastifyReply,
+  { target, bucket, parameters }: CheckedRequest,
+  read: ReadAnswer,
+): Progress['code'] {
+  const headers = commonHeaders(read, parameters, bucket)
+  addSession(api, headers, read)
+  if (isTypeMode(bucket.mode)) return respondTypeRead(reply, bucket.mode, target, read, headers)
+  if (bucket.mode === 'strong') addStaleness(headers, read)
+  else addContext(headers, target, read)
+  return respondRead(api, reply, target, read, parameters, headers)
+}
+
+function write(
+  api: ApiContext,
+  request: FastifyRequest,
+  op: KvOperation,
+  { target, bucket, parameters }: CheckedRequest,
+  options: RequestOptions,
+): Promise<WriteAnswer> {
   const idempotencyKey = idempotencyKeyOf(request, bucket)
-  const repeatable = (value: Uint8Array, others: object): Repeatable =>
-    idempotencyKey === undefined
-      ? {}
-      : { idempotencyKey, fingerprint: requestFingerprint(progress.op, value, others) }
-  const update = (mode: 'counter' | 'set'): Promise<WriteAnswer> => {
-    const change = changeOf(request, mode)
-    return api.service.update({ ...options, change, ...repeatable(NO_BYTES, change) })
+  if (isTypeMode(bucket.mode) && op === 'update') {
+    const change = changeOf(request, bucket.mode)
+    const fingerprint =
+      idempotencyKey === undefined ? undefined : requestFingerprint(op, NO_BYTES, change)
+    return api.service.update({ ...options, change, idempotencyKey, fingerprint })
   }
-  const put = (): Promise<WriteAnswer> => {
-    const content = progress.op === 'delete' ? TOMBSTONE : contentOf(api, request, parameters)
-    const context = contextOf(api, request, target)
-    const condition = isStrong ? conditionOf(request) : undefined
-    const others = {
-      contentType: content.contentType,
-      ttlSeconds: parameters.ttlSeconds,
-      condition,
-      context: request.raw.headers['quorate-context'],
-    }
-    const written = { ...options, content, context, condition }
-    return api.service.put({ ...written, ...repeatable(content.value, others) })
+  const content = op === 'delete' ? TOMBSTONE : contentOf(api, request, parameters)
+  const context = contextOf(api, request, target)
+  const condition = bucket.mode === 'strong' ? conditionOf(request) : undefined
+  if (idempotencyKey === undefined) {
+    return api.service.put({ ...options, content, context, condition })
   }
-  const written =
-    isTypeMode(bucket.mode) && progress.op === 'update' ? await update(bucket.mode) : await put()
-  const headers = commonHeaders(written, shown)
-  addSession(api, headers, written)
-  respondWrite(reply, target, written, headers, bucket, progress.op)
+  const fingerprint = requestFingerprint(op, content.value, {
+    contentType: content.contentType,
+    ttlSeconds: parameters.ttlSeconds,
+    condition,
+    context: request.raw.headers['quorate-context'],
+  })
+  const written = { ...options, content, context, condition }
+  return api.service.put({ ...written, idempotencyKey, fingerprint })
 }
 
 /** Counters and sets take updates and no plain writes; other buckets take plain writes and no updates. */

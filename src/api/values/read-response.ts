@@ -3,11 +3,12 @@ import type { FastifyReply } from 'fastify'
 import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import type { Sibling } from '../../core/causality/sibling.ts'
 import { QuorateError } from '../../core/errors.ts'
+import type { Bucket } from '../../core/placement/topology.ts'
 import type { ReadAnswer, WriteAnswer } from '../../node/service/service.ts'
 import type { ApiContext } from '../http/api-context.ts'
 import { encodeContext, type ContextKey } from '../tokens/context-token.ts'
 import { entityTag, namesTag } from '../../core/causality/entity-tag.ts'
-import type { KvParameters } from './kv-parameters.ts'
+import { keepsLevel, type KvParameters } from './kv-parameters.ts'
 import { respondCode } from '../http/problem.ts'
 import { quoted } from '../http/query.ts'
 import { respond, respondPieces, type HeaderList } from '../http/respond.ts'
@@ -56,7 +57,8 @@ export function addContext(headers: HeaderList, of: ContextKey, answer: ReadAnsw
 /** The headers of every answer about a key: quorum, coordinator, level, and the trace if the client asked for it. */
 export function commonHeaders(
   answer: ReadAnswer | WriteAnswer,
-  { trace, keepsLevel }: { trace: boolean; keepsLevel: boolean },
+  parameters: KvParameters,
+  bucket: Bucket,
 ): HeaderList {
   const { need, got, hinted } = answer.quorum
   const headers = [
@@ -66,9 +68,9 @@ export function commonHeaders(
     answer.coordinator,
     'Quorate-Consistency',
     // The name of a level stands for its promise, and smaller counts do not keep that promise.
-    keepsLevel ? answer.level : 'custom',
+    keepsLevel(parameters, bucket) ? answer.level : 'custom',
   ]
-  if (trace) headers.push('Quorate-Trace', traceOf(answer))
+  if (parameters.trace) headers.push('Quorate-Trace', traceOf(answer))
   return headers
 }
 

@@ -30,50 +30,69 @@ export interface Operation {
 
 /** The clients' operations in the order of their invocation. Throws HistoryError if the events do not pair. */
 export function operationsOf(history: readonly HistoryEvent[]): Operation[] {
-  /** For each process its open invocation, and the index of the operation in the result. */
-  const open = new Map<number, { readonly invoked: HistoryEvent; readonly place: number }>()
   const operations: Operation[] = []
   let places = 0
+  pairEvents(
+    history,
+    () => places++,
+    (place, invoked, ended) => {
+      operations[place] = operationOf(invoked, ended)
+    },
+  )
+  return operations
+}
+
+/**
+ * Calls `begin` for each invocation of a client, in order. Calls `end` for each operation with what `begin` returned and
+ * with the events. Operations without an end come last. Throws HistoryError if the events do not pair.
+ */
+export function pairEvents<T>(
+  history: readonly HistoryEvent[],
+  begin: (invoked: HistoryEvent, place: number) => T,
+  end: (begun: T, invoked: HistoryEvent, ended: HistoryEvent | undefined, place: number) => void,
+): void {
+  /** For each process its open operation; undefined if it has none. */
+  const open = new Map<number, { readonly invoked: HistoryEvent; readonly begun: T } | undefined>()
+  let place = -1
   for (const event of history) {
-    if (event.process === NEMESIS) continue
-    const of = open.get(event.process)
-    const invoked = of?.invoked
+    place++
+    const { process } = event
+    if (process === NEMESIS) continue
+    const own = open.get(process)
     if (event.type === 'invoke') {
-      if (invoked !== undefined) {
+      if (own !== undefined) {
         throw new HistoryError(
           0,
-          `event ${event.index}: process ${event.process} begins an operation while its operation of event ${invoked.index} is still open`,
+          `event ${event.index}: process ${process} begins an operation while its operation of event ${own.invoked.index} is still open`,
         )
       }
-      open.set(event.process, { invoked: event, place: places++ })
+      open.set(process, { invoked: event, begun: begin(event, place) })
       continue
     }
-    if (of === undefined || invoked === undefined) {
+    if (own === undefined) {
       throw new HistoryError(
         0,
-        `event ${event.index}: process ${event.process} has no open operation that this event could end`,
+        `event ${event.index}: process ${process} has no open operation that this event could end`,
       )
     }
+    const { invoked, begun } = own
     if (invoked.f !== event.f || (event.key !== undefined && event.key !== invoked.key)) {
       throw new HistoryError(
         0,
         `event ${event.index} does not match event ${invoked.index}, which opened the operation: the operation or the key differs`,
       )
     }
-    open.delete(event.process)
-    operations[of.place] = operationOf(event.process, invoked, event)
+    open.set(process, undefined)
+    end(begun, invoked, event, place)
   }
-  for (const [process, { invoked, place }] of open) {
-    operations[place] = operationOf(process, invoked, undefined)
+  for (const own of open.values()) {
+    if (own !== undefined) end(own.begun, own.invoked, undefined, place)
   }
-  return operations
 }
 
-function operationOf(
-  process: number,
-  invoked: HistoryEvent,
-  ended: HistoryEvent | undefined,
-): Operation {
+/** `ended` is undefined if the operation has no end. */
+export function operationOf(invoked: HistoryEvent, ended: HistoryEvent | undefined): Operation {
+  const process = invoked.process as number
   const outcome = ended === undefined || ended.type === 'invoke' ? 'info' : ended.type
   return {
     process,

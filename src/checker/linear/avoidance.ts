@@ -2,27 +2,31 @@
  * Removes failed compare-and-sets that make no difference. A failed compare-and-set only says that the object did not
  * hold a value. Most of them are certain to fit into any order, and each would make the search slower.
  */
-import { ANY, type Step } from './search-problem.ts'
+import { ANY } from './search-problem.ts'
+import type { Steps, StepTable } from './step-table.ts'
 
 /**
- * Returns the steps without those for which any order has room. A step has room if another operation that certainly
- * happened lies within the time of the step, and the object held, at that moment or right after it, another value than
- * the step avoids. The remaining steps can be ordered if and only if all can.
- *
- * `steps` must be in the order of their invocation.
+ * Drops the steps for which any order has room. A step has room if another operation that certainly happened lies within
+ * the time of the step, and the object held, at that moment or right after it, another value than the step avoids. The
+ * remaining steps can be ordered if and only if all can.
  */
-export function withoutIdleAvoidance(steps: readonly Step[]): readonly Step[] {
-  return steps.filter((step, at) => step.avoids === ANY || !hasRoom(step, steps, at + 1))
+export function dropIdleAvoidance({ table, events }: Steps): void {
+  for (let at = 0; at < events.length; at++) {
+    const row = events[at] as number
+    if (row < 0 || !table.has(row) || table.avoidsOf(row) === ANY) continue
+    if (hasRoom(table, row, events, at)) table.drop(row)
+  }
 }
 
-function hasRoom(step: Step, steps: readonly Step[], from: number): boolean {
-  for (let at = from; at < steps.length; at++) {
-    const other = steps[at] as Step
-    if (other.firstIndex > step.lastIndex) return false
-    if (other.isCrashed || other.lastIndex > step.lastIndex) continue
-    const { needs, gives } = other
-    if (needs >= 0 && needs !== step.avoids) return true
-    if (gives >= 0 && gives !== step.avoids) return true
+function hasRoom(table: StepTable, row: number, events: Int32Array, at: number): boolean {
+  const avoided = table.avoidsOf(row)
+  for (let inside = at + 1; inside < events.length && events[inside] !== ~row; inside++) {
+    const event = events[inside] as number
+    if (event >= 0 || ~event < row) continue
+    const needed = table.needsOf(~event)
+    const given = table.givesOf(~event)
+    if (needed >= 0 && needed !== avoided) return true
+    if (given >= 0 && given !== avoided) return true
   }
   return false
 }

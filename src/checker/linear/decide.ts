@@ -1,11 +1,13 @@
 /** Decides whether the operations on one object can be ordered. If not, it finds a few of them that prove it. */
 import type { Json } from '../history/history.ts'
-import type { Operation } from '../history/operation.ts'
-import { withoutIdleAvoidance } from './avoidance.ts'
+import { dropIdleAvoidance } from './avoidance.ts'
 import type { LinearObject } from './object.ts'
-import { ANY, FOLLOWS, problemOf, SAME, type StateId, type Step } from './search-problem.ts'
+import { ANY, FOLLOWS, type Problem, SAME, type StateId, type Step } from './search-problem.ts'
 import type { Limits, Outcome } from './outcome.ts'
 import { search } from './search.ts'
+import { type Steps, tableOf } from './step-table.ts'
+import { problemOf } from './table-problem.ts'
+import { decideUnique } from './unique-values.ts'
 
 /** Sizes of the windows before the dead end in which the smallest evidence is searched. */
 const WINDOWS = [8, 16, 32, 64, 128, 256]
@@ -14,12 +16,13 @@ const TRIAL_MS = 200
 const TRIALS_MS = 3000
 
 export interface Decided {
+  /** Its operations are rows of the table. */
   readonly outcome: Outcome
-  readonly steps: readonly Step[]
+  readonly steps: Steps
 }
 
 export interface Core {
-  /** Indexes in the list of operations, in the order of invocation. These operations alone cannot be ordered. */
+  /** Rows of the table, in the order of invocation. These operations alone cannot be ordered. */
   readonly sources: readonly number[]
   /**
    * The index of the event before which the object may have held any value; undefined if the operations begin with the
@@ -28,21 +31,36 @@ export interface Core {
   readonly anyStateBefore: number | undefined
 }
 
-/** `operations` are those of one object, by invocation. `initial` lists the values that it may hold at the start. */
+/**
+ * `steps` are those of one object. The table loses the ones that make no difference. `initial` lists the values that the
+ * object may hold at the start.
+ */
 export function decide(
-  operations: readonly Operation[],
+  steps: Steps,
   object: LinearObject,
   initial: readonly Json[],
   limits: Limits,
 ): Decided {
-  const all: Step[] = []
-  operations.forEach((operation, source) => {
-    const step = object.stepOf(operation, source)
-    if (step !== undefined) all.push(step)
-  })
-  const steps = withoutIdleAvoidance(all)
+  dropIdleAvoidance(steps)
   const states = initial.map((value) => object.stateOf(value))
-  return { outcome: search(problemOf(steps, states, object.follows), limits), steps }
+  const problem = problemOf(steps, states, object.follows)
+  return { outcome: inRows(outcomeOf(problem, limits), problem), steps }
+}
+
+function inRows(outcome: Outcome, { rows }: Problem): Outcome {
+  if (outcome.type === 'linearizable') {
+    return { ...outcome, order: outcome.order.map((op) => rows[op] as number) }
+  }
+  if (outcome.type === 'unknown') return outcome
+  return { ...outcome, op: rows[outcome.op] as number }
+}
+
+/** The search also runs if the quick test found a contradiction, because it tells better where the order ends. */
+function outcomeOf(problem: Problem, limits: Limits): Outcome {
+  const quick = decideUnique(problem)
+  if (quick?.type === 'linearizable') return quick
+  const searched = search(problem, limits)
+  return quick !== undefined && searched.type === 'unknown' ? quick : searched
 }
 
 /**
@@ -55,9 +73,9 @@ export function smallestCore(
   limits: Pick<Limits, 'nowMs' | 'memoBytesMax'>,
 ): Core {
   const { steps, outcome } = decided
-  const culprit = steps[outcome.op] as Step
+  const culprit = steps.table.stepOf(outcome.op)
   // Operations invoked after the culprit's return do not matter. Those that were open then count as crashed.
-  const before = steps
+  const before = listed(steps)
     .filter(({ firstIndex }) => firstIndex < culprit.lastIndex)
     .map((step) => (step.lastIndex > culprit.lastIndex ? { ...step, isCrashed: true } : step))
   const endMs = limits.nowMs() + TRIALS_MS
@@ -65,7 +83,9 @@ export function smallestCore(
     const nowMs = limits.nowMs()
     if (nowMs > endMs) return false
     const trial = { ...limits, deadlineMs: nowMs + TRIAL_MS }
-    return search(problemOf(some, states, object.follows), trial).type === 'not-linearizable'
+    return (
+      search(problemOf(tableOf(some), states, object.follows), trial).type === 'not-linearizable'
+    )
   }
   const start = initial.map((value) => object.stateOf(value))
   for (const size of WINDOWS) {
@@ -82,6 +102,11 @@ export function smallestCore(
   }
   const kept = shrink(before, (some) => isProof(some, start))
   return { sources: kept.map(({ source }) => source), anyStateBefore: undefined }
+}
+
+function listed({ table, events }: Steps): Step[] {
+  const rows = events.filter((event) => event >= 0 && table.has(event))
+  return Array.from(rows, (row) => table.stepOf(row))
 }
 
 /**

@@ -11,7 +11,7 @@ export interface Limits {
 }
 
 export type Outcome =
-  | { readonly type: 'linearizable'; readonly order: readonly number[] }
+  | { readonly type: 'linearizable'; readonly order: Int32Array }
   | ({ readonly type: 'not-linearizable' } & DeadEnd)
   | { readonly type: 'unknown'; readonly why: 'time' | 'memory' }
 

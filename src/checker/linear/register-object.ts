@@ -12,9 +12,9 @@ import { ANY, SAME, type Step } from './search-problem.ts'
 export function registerObject(allowsCas: boolean): LinearObject {
   const values = new Interning()
   return {
+    isShared: true,
     stepOf: (operation, source) => stepOf(operation, source, values, allowsCas),
     stateOf: (value) => values.idOf(value),
-    valueOf: (state) => values.valueOf(state),
     follows: (state) => state,
   }
 }

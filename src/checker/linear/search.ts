@@ -17,6 +17,7 @@
  *   do the same, the first is taken.
  */
 import { ANY, FOLLOWS, type Problem, SAME, type StateId } from './search-problem.ts'
+import { classesOf } from './classes.ts'
 import { Memo } from './memo.ts'
 import { type CrashedWrites, crashedWritesOf } from './crashed-writes.ts'
 import { NumberSets } from './number-sets.ts'
@@ -30,8 +31,9 @@ const VAIN_BEFORE_SUPPLY = 64
 
 export function search(problem: Problem, limits: Limits): Outcome {
   let best: Outcome | undefined
+  const classes = classesOf(problem)
   for (const initial of problem.initial) {
-    const outcome = new Search(problem, initial, limits).run()
+    const outcome = new Search(problem, classes, initial, limits).run()
     if (outcome.type !== 'not-linearizable') return outcome
     if (best?.type !== 'not-linearizable' || outcome.event > best.event) best = outcome
   }
@@ -41,6 +43,8 @@ export function search(problem: Problem, limits: Limits): Outcome {
 
 class Search {
   readonly #problem: Problem
+  /** For each operation its class (classes.ts). */
+  readonly #classes: Int32Array
   readonly #limits: Limits
   readonly #initial: StateId
   readonly #timeline: Timeline
@@ -78,8 +82,9 @@ class Search {
   #deadEnd: DeadEnd | undefined
   #steps = 0
 
-  constructor(problem: Problem, initial: StateId, limits: Limits) {
+  constructor(problem: Problem, classes: Int32Array, initial: StateId, limits: Limits) {
     this.#problem = problem
+    this.#classes = classes
     this.#limits = limits
     this.#initial = initial
     this.#timeline = timelineOf(problem, initial)
@@ -110,7 +115,7 @@ class Search {
         if (next !== 'taken') return next
       }
     }
-    return { type: 'linearizable', order: [...this.#order.subarray(0, this.#ordered)] }
+    return { type: 'linearizable', order: this.#order.subarray(0, this.#ordered) }
   }
 
   #isLate(): boolean {
@@ -190,7 +195,8 @@ class Search {
 
   /** Finds the candidates in the order in which they are tried; the most likely one comes first. */
   #findCandidates(returning: number): void {
-    const { needs, gives, classes } = this.#problem
+    const { needs, gives } = this.#problem
+    const classes = this.#classes
     const candidates = this.#candidates
     const first = candidates.length
     const stamp = ++this.#stamp
@@ -251,7 +257,7 @@ class Search {
 
   /** Keeps, for each class, the operation that returns first. The slot order does not say which one that is. */
   #firstOfEachClass(ops: readonly number[], stamp: number): readonly number[] {
-    const { classes } = this.#problem
+    const classes = this.#classes
     const firsts = new Map<number, number>()
     for (const op of ops) {
       const known = classes[op] as number
@@ -300,7 +306,7 @@ class Search {
 
   /** Whether an operation of this class is already a candidate. Marks the class as seen. */
   #isSeen(op: number, stamp: number): boolean {
-    const known = this.#problem.classes[op] as number
+    const known = this.#classes[op] as number
     if (this.#seen[known] === stamp) return true
     this.#seen[known] = stamp
     return false

@@ -18,9 +18,9 @@ export function textObject(): LinearObject {
   // The number of no text: it stands for every text that can no longer be read.
   const lost = texts.idOf(null)
   return {
+    isShared: false,
     stepOf: (operation, source) => stepOf(operation, source, texts, seen),
     stateOf: (value) => texts.idOf(textOf(value, 0)),
-    valueOf: (state) => texts.valueOf(state),
     follows: (state, argument) => {
       if (state === lost) return lost
       const name = state * ARGUMENTS_MAX + argument

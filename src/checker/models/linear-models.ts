@@ -6,13 +6,19 @@
 import { seconds, type HistoryEvent, type Json } from '../history/history.ts'
 import { type Core, decide, type Decided, smallestCore } from '../linear/decide.ts'
 import type { LinearObject } from '../linear/object.ts'
+import {
+  type ObjectHistory,
+  objectsOf,
+  operationAt,
+  operationsOfObject,
+} from '../linear/object-history.ts'
 import { registerObject } from '../linear/register-object.ts'
 import type { Limits } from '../linear/outcome.ts'
 import { textObject } from '../linear/text-object.ts'
 import { takeTurns } from '../linear/turns.ts'
 import { unwrittenReads } from '../linear/unwritten-reads.ts'
 import { nameOf } from '../verdict/wording.ts'
-import { operationsOf, type Operation } from '../history/operation.ts'
+import type { Operation } from '../history/operation.ts'
 import {
   type CheckBounds,
   type Evidence,
@@ -55,10 +61,9 @@ function linearModel(name: string, promise: string, objectOf: () => LinearObject
   }
 }
 
-interface DecidedKey {
-  readonly key: string
+interface DecidedKey extends ObjectHistory {
+  readonly history: readonly HistoryEvent[]
   readonly operations: readonly Operation[]
-  readonly object: LinearObject
   readonly decided: Decided
 }
 
@@ -74,51 +79,50 @@ function check(
     memoBytesMax: bounds.memoryBytes ?? MEMORY_BYTES,
     deadlineMs: nowMs() + (bounds.timeMs ?? TIME_MS),
   }
-  const operations = operationsOf(history)
+  const { objects, counts } = objectsOf(history, objectOf)
+  const operations = counts.ok + counts.fail + counts.info
   const initial = initialOf(history, bounds)
   const bad: DecidedKey[] = []
   const unjudged: Evidence[] = []
   const orders: KeyOrder[] = []
-  const keys = byKey(operations)
   const undecided = takeTurns(
-    [...keys],
-    ([key, own], turn) => {
-      const object = objectOf()
-      const decided = decide(own, object, initial, turn)
-      const { outcome, steps } = decided
+    objects,
+    (of, turn) => {
+      const { key, object, table } = of
+      const decided = decide(of, object, initial, turn)
+      const { outcome } = decided
       if (outcome.type === 'unknown') {
         if (outcome.why === 'time') return true
         unjudged.push(unfinished(key, 'memory'))
       } else if (outcome.type === 'not-linearizable') {
-        bad.push({ key, operations: own, object, decided })
-      } else if (operations.length <= ORDERED_OPERATIONS_MAX) {
-        orders.push({ key, order: outcome.order.map((op) => steps[op]?.firstIndex as number) })
+        bad.push({ ...of, history, operations: operationsOfObject(history, of), decided })
+      } else if (operations <= ORDERED_OPERATIONS_MAX) {
+        const indexOf = (row: number): number => history[table.firstOf(row)]?.index as number
+        orders.push({ key, order: Array.from(outcome.order, indexOf) })
       }
       return false
     },
     limits,
     () => bad.length > 0,
   )
-  unjudged.push(...undecided.map(([key]) => unfinished(key, 'time')))
+  unjudged.push(...undecided.map(({ key }) => unfinished(key, 'time')))
   const judged = { ...limits, initial }
   const findings = bad.map((each, i) => (i < CORES_MAX ? tell(each, judged) : mention(each)))
   findings.push(
     ...bad.flatMap(({ key, operations: own }) => unwrittenReads(key, own, judged.initial)),
   )
-  const of = (outcome: string): number =>
-    operations.filter((operation) => operation.outcome === outcome).length
   const verdict = verdictOf(name, {
     findings,
     unjudged,
     stats: {
-      operations: operations.length,
-      keys: keys.size,
-      ok: of('ok'),
-      rejected: of('fail'),
-      unknown: of('info'),
+      operations,
+      keys: objects.length,
+      ok: counts.ok,
+      rejected: counts.fail,
+      unknown: counts.info,
       badKeys: bad.length,
     },
-    valid: `the ${operations.length} operations on ${keys.size === 1 ? 'one key' : `${keys.size} keys`} are linearizable`,
+    valid: `the ${operations} operations on ${objects.length === 1 ? 'one key' : `${objects.length} keys`} are linearizable`,
   })
   return orders.length > 0 ? { ...verdict, orders } : verdict
 }
@@ -129,17 +133,6 @@ function initialOf(history: readonly HistoryEvent[], { initial }: CheckBounds): 
   return history.some(({ isUntold }) => isUntold) ? [null, 0] : [null]
 }
 
-function byKey(operations: readonly Operation[]): Map<string, Operation[]> {
-  const keys = new Map<string, Operation[]>()
-  for (const operation of operations) {
-    const key = operation.key ?? ''
-    const own = keys.get(key)
-    if (own === undefined) keys.set(key, [operation])
-    else own.push(operation)
-  }
-  return keys
-}
-
 function unfinished(key: string, bound: 'time' | 'memory'): Evidence {
   return {
     kind: 'unjudged',
@@ -148,10 +141,12 @@ function unfinished(key: string, bound: 'time' | 'memory'): Evidence {
   }
 }
 
-function mention({ key, operations, decided }: DecidedKey): Evidence {
-  const { outcome, steps } = decided
-  const culprit = outcome.type === 'not-linearizable' ? steps[outcome.op] : undefined
-  const operation = operations[culprit?.source ?? 0] as Operation
+function mention({ key, history, table, operations, decided }: DecidedKey): Evidence {
+  const { outcome } = decided
+  const operation =
+    outcome.type === 'not-linearizable'
+      ? operationAt(history, table, outcome.op)
+      : (operations[0] as Operation)
   return {
     kind: 'not linearizable',
     key,
@@ -161,13 +156,13 @@ function mention({ key, operations, decided }: DecidedKey): Evidence {
 }
 
 function tell(
-  { key, operations, object, decided }: DecidedKey,
+  { key, history, table, operations, object, decided }: DecidedKey,
   limits: Limits & { readonly initial: readonly Json[] },
 ): Evidence {
   const proof = decided as Parameters<typeof smallestCore>[0]
   const core = smallestCore(proof, object, limits.initial, limits)
   const told = withWriters(
-    core.sources.map((source) => operations[source] as Operation),
+    core.sources.map((row) => operationAt(history, table, row)),
     operations,
   )
   const hasTimes = operations.some(isTimed)

@@ -103,9 +103,19 @@ async function handle(
     progress.code = error.code
     progress.detail = error.message
     if (error.code === 'internal') api.onInternalError(thrown, request.id)
-    respondProblem(reply, error)
+    respondFailure(api, reply, error)
   } finally {
     api.meter.end(progress)
+  }
+}
+
+/** If even the problem cannot be written, perhaps because the head is sent, only the end of the connection can tell. */
+function respondFailure(api: ApiContext, reply: FastifyReply, error: QuorateError): void {
+  try {
+    respondProblem(reply, error)
+  } catch (failure) {
+    api.onInternalError(failure, reply.request.id)
+    reply.raw.destroy()
   }
 }
 

@@ -40,8 +40,6 @@ export function createHttpServer(handler: RequestListener, options: HttpServerOp
     maxHeaderSize: options.headerBytesMax,
     requestTimeout: options.requestTimeoutMs,
     keepAliveTimeout: options.keepAliveTimeoutMs,
-    // Without it, Node.js runs the life of a stream for the body of each request, also if it has none.
-    optimizeEmptyRequests: true,
     // `refusalOf` refuses a request without a Host header, with a problem document.
     requireHostHeader: false,
   })

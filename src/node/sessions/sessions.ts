@@ -1,8 +1,12 @@
 /**
- * Causal sessions. A causal read answers from copies that cover what the session has seen of the
- * key, and adds the dependencies of the value read to the session. A write stores the session's past as its
- * dependencies. So a session reads its own writes and never goes back. Another session that reads such a write also
- * sees everything before it, through any node and across any cut.
+ * This room decides what a causal session has seen, and which copies cover that. It relies on `read` for reads that any
+ * owner may answer, on `round` to reach and repair owners, and on the horizon to know what every owner holds. It keeps
+ * nothing: a session travels with its client as a token.
+ *
+ * A causal read answers from copies that cover what the session has seen of the key, and adds the dependencies of the
+ * value read to the session. A write stores the session's past as its dependencies. So a session reads its own writes
+ * and never goes back. Another session that reads such a write also sees everything before it, through any node and
+ * across any cut.
  *
  * Requests at other levels add what they read or wrote to the session, but wait for nothing. Their own session sees
  * updates of counters and sets, but these carry no dependencies: a counter's increments merge into one number, and the
@@ -169,8 +173,8 @@ export class Sessions {
 
   /**
    * The session after its acknowledged write. It stays unchanged at `weak`, where nothing is stored yet. Otherwise it
-   * covers the whole vector of the object that the write made. A part of that vector would cover the values that the
-   * write replaced, but not those that they had replaced.
+   * covers the whole vector of the object that the write made: with the dot of the write alone, values that were
+   * replaced earlier would look new to the session.
    *
    * Rejects with outcome_unknown if the session does not fit its bound and its oldest entries cannot be brought to
    * their owners. The write is applied then, but this session could not promise to read it.

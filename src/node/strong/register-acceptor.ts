@@ -1,4 +1,8 @@
 /**
+ * This room decides what this node promises, accepts and proposes for strong keys. It relies on `replica` and `storage`
+ * to keep what was accepted, and on `round` and `peers` to reach the other owners. Begin with strong-coordinator.ts (a
+ * client's request), then register-proposer.ts, then this file.
+ *
  * This node as an acceptor of the strong keys that it owns (core/consensus/acceptor.ts). The accepted value is the
  * key's record, whose vector is the ballot. The promised ballot follows from the record, or is kept beside it
  * (promises.ts). No answer leaves before everything that it states is durable.

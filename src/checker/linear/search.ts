@@ -24,6 +24,7 @@ import { NumberSets } from './number-sets.ts'
 import type { DeadEnd, Limits, Outcome } from './outcome.ts'
 import { type Supply, supplyOf } from './supply.ts'
 import { type Timeline, timelineOf } from './timeline.ts'
+import { doubled } from './whole-numbers.ts'
 
 const STEPS_A_LOOK = 8192
 /** After so many configurations tried in vain, computing the supply (supply.ts) pays off. */
@@ -162,11 +163,7 @@ class Search {
   #beginChoice(returning: number): void {
     this.#fillRow()
     const at = this.#depth * this.#width
-    if (at + this.#width > this.#choices.length) {
-      const wider = new Int32Array(this.#choices.length * 2)
-      wider.set(this.#choices)
-      this.#choices = wider
-    }
+    if (at + this.#width > this.#choices.length) this.#choices = doubled(this.#choices)
     const choices = this.#choices
     choices[at] = this.#event
     choices[at + 1] = this.#state

@@ -3,6 +3,7 @@
  * begins, and filled when it ends, so the rows are in the order of invocation.
  */
 import type { StateId, Step } from './search-problem.ts'
+import { doubled } from './whole-numbers.ts'
 
 /** The columns of a row. */
 const FIRST = 0
@@ -41,11 +42,7 @@ export class StepTable {
   begin(first: number): number {
     const row = this.#count++
     const at = row * WIDTH
-    if (at === this.#cells.length) {
-      const more = new Int32Array(at * 2)
-      more.set(this.#cells)
-      this.#cells = more
-    }
+    if (at === this.#cells.length) this.#cells = doubled(this.#cells)
     this.#cells[at + FIRST] = first
     this.#cells[at + LAST] = first
     return row

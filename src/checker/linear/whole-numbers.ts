@@ -22,11 +22,14 @@ export class WholeNumbers {
   }
 
   push(number: number): void {
-    if (this.#length === this.#items.length) {
-      const longer = new Int32Array(this.#length * 2)
-      longer.set(this.#items)
-      this.#items = longer
-    }
+    if (this.#length === this.#items.length) this.#items = doubled(this.#items)
     this.#items[this.#length++] = number
   }
+}
+
+/** The same numbers, with room for as many more. */
+export function doubled(numbers: Int32Array): Int32Array {
+  const longer = new Int32Array(numbers.length * 2)
+  longer.set(numbers)
+  return longer
 }

@@ -10,6 +10,7 @@ import { mix, NO_HASH, type TreeHash } from './hash-tree.ts'
 export function copyHash(keyHash: number, checksum: number, object: StoredObject): TreeHash {
   if (object.siblings.length === 0 && object.vector.size === 0) return NO_HASH
   let high = mix(keyHash ^ 0x5bd1e995)
+  // Sums and not a chain: nodes of an earlier version, whose vectors have no order, compute the same.
   let times = 0
   const { flat } = object.vector
   for (let i = 1; i < flat.length; i += 2) times = (times + mixTime(flat[i] as Timestamp)) | 0

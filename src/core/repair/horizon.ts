@@ -50,13 +50,14 @@ export function withoutOldProposal(
  * Removes the entries that the vector does not need, once the whole object is settled: the writes that they cover are
  * history without them. This must not happen earlier, because an owner with a lower horizon may still hold a covered
  * write. It would take that write for a new sibling of the write that replaced it. Returns the object itself if nothing
- * changes.
+ * changes, and `ABSENT` if nothing is left: a set whose elements are all removed has no siblings, only a vector.
  */
 export function pruneVector(object: StoredObject, horizon: Timestamp): StoredObject {
   if (object.vector.size <= VECTOR_ENTRIES_PLENTY || !isSettled(object, horizon)) return object
   const held = new Set(object.siblings.map(({ actor }) => actor))
   const vector = object.vector.filter((actor) => held.has(actor))
-  return vector === object.vector ? object : { vector, siblings: object.siblings }
+  if (vector === object.vector) return object
+  return vector.size === 0 ? ABSENT : { vector, siblings: object.siblings }
 }
 
 /**

@@ -11,7 +11,6 @@
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { BEING_FILLED } from './not-ready-reasons.ts'
 import {
-  ABSENT,
   equalObjects,
   liveSiblings,
   merge,
@@ -37,13 +36,7 @@ import {
 } from '../wire/asks/copy-asks.ts'
 import type { Refusal } from '../wire/messages.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
-import {
-  ABSENT_COPY,
-  type Copy,
-  decodeRecord,
-  encodeCopy,
-  RecordCorruptError,
-} from '../wire/object-record.ts'
+import { type Copy, decodeRecord, encodeCopy, RecordCorruptError } from '../wire/object-record.ts'
 import type { Entry, LoadFailure, ObjectTable } from '../storage/object-table.ts'
 import { dataKey, quarantineKey } from '../storage/storage-keys.ts'
 
@@ -291,7 +284,7 @@ export class Replica {
     const without = mode === 'strong' ? withoutOldProposal : withoutHistory
     const object = without(copy.object, held.object, horizon)
     if (object === copy.object) return copy
-    return object === ABSENT ? ABSENT_COPY : encodeCopy(this.#codec, object)
+    return encodeCopy(this.#codec, object)
   }
 
   #pruned(copy: Copy, horizon: Timestamp): Copy {
@@ -356,7 +349,7 @@ export function mergeCopies(codec: Codec, mode: MergeMode, held: Copy, incoming:
   const merged = merge(mode, held.object, incoming.object)
   if (merged === held.object) return held
   if (merged === incoming.object || equalObjects(merged, incoming.object)) return incoming
-  return merged === ABSENT ? ABSENT_COPY : encodeCopy(codec, merged)
+  return encodeCopy(codec, merged)
 }
 
 const REFUSAL_CODES = {

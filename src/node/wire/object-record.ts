@@ -15,6 +15,7 @@
  * damaged record is never decoded, stored or served.
  */
 import type { Codec, Encodable } from '../../ports/codec.ts'
+import { assert } from '../../core/assert.ts'
 import { ABSENT, type StoredObject } from '../../core/causality/stored-object.ts'
 import type { Sibling } from '../../core/causality/sibling.ts'
 import {
@@ -97,7 +98,11 @@ export function checksumOf(record: Uint8Array): number {
   )
 }
 
+/** The object with its record. `ABSENT` has no record: a record of nothing would stay on the disk for ever. */
 export function encodeCopy(codec: Codec, object: StoredObject): Copy {
+  if (object === ABSENT) return ABSENT_COPY
+  const isNothing = object.siblings.length === 0 && object.vector.size === 0
+  assert(!isNothing, 'an object without any write is ABSENT')
   return { object, record: encodeRecord(codec, object) }
 }
 

@@ -280,13 +280,12 @@ describe('pruned vector', () => {
     const two = sibling('old3~a', 4)
     const before = wide([two, one])
     const pruned = pruneVector(before, 20)
-    expect(pruned.vector).toEqual(
-      vectorOf([
-        ['n1~a', 20],
-        ['old3~a', 4],
-      ]),
-    )
+    expect(pruned.vector).toEqual(object(two, one).vector)
     expect(pruned.siblings).toBe(before.siblings)
+  })
+
+  it('leaves nothing at all of a copy without siblings', () => {
+    expect(pruneVector(wide([]), 20)).toBe(ABSENT)
   })
 
   it('is the whole one while anything that it knows of lies above the horizon', () => {

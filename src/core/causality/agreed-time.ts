@@ -20,8 +20,13 @@ import { wallMsOf } from './hybrid-clock.ts'
 const SHRINK_PER_MS = 1 / 1000
 /** A peer's reading that is younger than this is advanced by its age. An older reading is used unchanged. */
 const FRESH_MS = 3000
-/** While a correction is in force, members align their times to within this distance. */
-const ALIGN_MS = 50
+/**
+ * While a correction is in force, a node takes the time of the majority if it is further behind or ahead than these
+ * shares of the allowed drift. Together they are less than one: two members that differ by the whole drift would refuse
+ * each other for ever.
+ */
+const BEHIND_SHARE = 1 / 10
+const AHEAD_SHARE = 3 / 4
 
 /** When the wall clock showed `sinceMs`, the time was `aheadMs` ahead of it. */
 export interface Correction {
@@ -96,8 +101,8 @@ export class AgreedTime {
 
   /**
    * While there is a correction: approaches the time of the majority, from below or from above. It goes down only if
-   * the difference exceeds the allowed drift, because then the others refuse this node's time. A smaller difference may
-   * come from readings that are a moment old.
+   * the difference is a large part of the allowed drift, because others may then refuse this node's time. A smaller
+   * difference may come from readings that are a moment old.
    */
   align(clocks: Clocks): void {
     const { wallMs } = clocks
@@ -105,8 +110,8 @@ export class AgreedTime {
     const timeMs = wallMs + this.aheadMs(wallMs)
     const agreedMs = this.reachedByMajority(clocks)
     const nearMs = this.#timeOfMajority(clocks, timeMs)
-    if (agreedMs > timeMs + ALIGN_MS) this.#set(agreedMs - wallMs, wallMs)
-    else if (timeMs - nearMs > this.#maxDriftMs) this.#set(nearMs - wallMs, wallMs)
+    if (agreedMs - timeMs > this.#maxDriftMs * BEHIND_SHARE) this.#set(agreedMs - wallMs, wallMs)
+    else if (timeMs - nearMs > this.#maxDriftMs * AHEAD_SHARE) this.#set(nearMs - wallMs, wallMs)
   }
 
   #set(aheadMs: number, sinceMs: number): void {

@@ -31,20 +31,20 @@ export interface Clusters {
 
 /** Undefined if this test does not apply to the problem. */
 export function clustersOf(problem: Problem): Clusters | undefined {
-  const { count, events, needs, gives } = problem
+  const { count, events, needs, gives, scratch } = problem
   const givers = giversOf(problem)
   if (givers === undefined) return undefined
   const { byState, shownBy, unwritten } = givers
-  const invokedAt = new Int32Array(count)
-  const returnAt = new Int32Array(count).fill(events.length)
+  const invokedAt = scratch.lend(count)
+  const returnAt = scratch.lend(count, events.length)
   for (let at = 0; at < events.length; at++) {
     const event = events[at] as number
     if (event >= 0) invokedAt[event] = at
     else returnAt[~event] = at
   }
-  const firstReturn = new Int32Array(count + 1).fill(events.length)
-  const lastNeed = new Int32Array(count + 1).fill(-1)
-  const successor = new Int32Array(count + 1).fill(NONE)
+  const firstReturn = scratch.lend(count + 1, events.length)
+  const lastNeed = scratch.lend(count + 1, -1)
+  const successor = scratch.lend(count + 1, NONE)
   let impossible = unwritten === NONE ? [] : [unwritten]
   for (let op = 0; op < count && unwritten === NONE; op++) {
     if (shownBy[op] === NONE) continue
@@ -83,11 +83,11 @@ interface Givers {
 
 /** Undefined if a needed value has two givers, or if the operations are not those of a register. */
 function giversOf(problem: Problem): Givers | undefined {
-  const { count, isCrashed, needs, avoids, gives, initial } = problem
+  const { count, isCrashed, needs, avoids, gives, initial, scratch } = problem
   const [start] = initial
   if (start === undefined || initial.length > 1) return undefined
-  const byState = new Int32Array(statesOf(problem, start)).fill(NONE)
-  const isTwice = new Uint8Array(byState.length)
+  const byState = scratch.lend(statesOf(problem, start), NONE)
+  const isTwice = scratch.lend(byState.length)
   byState[start] = count
   for (let op = 0; op < count; op++) {
     const given = gives[op] as number
@@ -97,7 +97,7 @@ function giversOf(problem: Problem): Givers | undefined {
     if (byState[given] === NONE) byState[given] = op
     else isTwice[given] = 1
   }
-  const shownBy = new Int32Array(count).fill(NONE)
+  const shownBy = scratch.lend(count, NONE)
   let unwritten = NONE
   for (let op = 0; op < count; op++) {
     if (isCrashed[op] === 1) continue

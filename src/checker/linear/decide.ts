@@ -2,6 +2,7 @@
 import type { Json } from '../history/history.ts'
 import { dropIdleAvoidance } from './avoidance.ts'
 import type { LinearObject } from './object.ts'
+import { Scratch } from './scratch.ts'
 import { ANY, FOLLOWS, type Problem, SAME, type StateId, type Step } from './search-problem.ts'
 import type { Limits, Outcome } from './outcome.ts'
 import { search } from './search.ts'
@@ -33,17 +34,19 @@ export interface Core {
 
 /**
  * `steps` are those of one object. The table loses the ones that make no difference. `initial` lists the values that the
- * object may hold at the start.
+ * object may hold at the start. `scratch` is reused.
  */
 export function decide(
   steps: Steps,
   object: LinearObject,
   initial: readonly Json[],
   limits: Limits,
+  scratch = new Scratch(),
 ): Decided {
+  scratch.reuse()
   dropIdleAvoidance(steps)
   const states = initial.map((value) => object.stateOf(value))
-  const problem = problemOf(steps, states, object.follows)
+  const problem = problemOf(steps, states, object.follows, scratch)
   return { outcome: inRows(outcomeOf(problem, limits), problem), steps }
 }
 
@@ -79,13 +82,14 @@ export function smallestCore(
     .filter(({ firstIndex }) => firstIndex < culprit.lastIndex)
     .map((step) => (step.lastIndex > culprit.lastIndex ? { ...step, isCrashed: true } : step))
   const endMs = limits.nowMs() + TRIALS_MS
+  const scratch = new Scratch()
   const isProof = (some: readonly Step[], states: readonly StateId[]): boolean => {
     const nowMs = limits.nowMs()
     if (nowMs > endMs) return false
     const trial = { ...limits, deadlineMs: nowMs + TRIAL_MS }
-    return (
-      search(problemOf(tableOf(some), states, object.follows), trial).type === 'not-linearizable'
-    )
+    scratch.reuse()
+    const problem = problemOf(tableOf(some), states, object.follows, scratch)
+    return search(problem, trial).type === 'not-linearizable'
   }
   const start = initial.map((value) => object.stateOf(value))
   for (const size of WINDOWS) {

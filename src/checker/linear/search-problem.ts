@@ -3,6 +3,8 @@
  * few comparisons. `needs`, `avoids` and `gives` express everything that a model says about an operation.
  */
 
+import type { Scratch } from './scratch.ts'
+
 /** A value of `needs` and `avoids`: any state will do. */
 export const ANY = -1
 /** A value of `gives`: the state does not change. */
@@ -14,6 +16,8 @@ export const FOLLOWS = -2
 export type StateId = number
 
 export interface Problem {
+  /** Lent the arrays of the problem, and lends those for deciding it. */
+  readonly scratch: Scratch
   /** The number of operations. They are numbered in the order of their invocation. */
   readonly count: number
   /** For each operation its row in the table from which the problem was made. */
@@ -21,7 +25,7 @@ export interface Problem {
   /** The events in order: `op` for an invocation, `~op` for a return. Crashed operations never return. */
   readonly events: Int32Array
   /** 1 if the outcome is unknown: the operation may take effect at any later time, or never. */
-  readonly isCrashed: Uint8Array
+  readonly isCrashed: Int32Array
   /** The state in which the operation can take effect. */
   readonly needs: Int32Array
   /** The state in which the operation cannot take effect. */

@@ -1,12 +1,14 @@
 /** Makes the input of the search from a table of steps. */
-import { ANY, FOLLOWS, type Problem, type StateId } from './search-problem.ts'
+import { Scratch } from './scratch.ts'
+import { FOLLOWS, type Problem, type StateId } from './search-problem.ts'
 import type { Steps } from './step-table.ts'
 
-/** The problem that the rows with a step pose. */
+/** The problem that the rows with a step pose. It is valid as long as the arrays of `scratch`. */
 export function problemOf(
   { table, events: rowEvents }: Steps,
   initial: readonly StateId[],
   follows: (state: StateId, argument: number) => StateId,
+  scratch = new Scratch(),
 ): Problem {
   let count = 0
   let returned = 0
@@ -19,13 +21,15 @@ export function problemOf(
       if (table.givesOf(event) === FOLLOWS) canFollow = true
     }
   }
-  const numberOf = canFollow ? (state: StateId): StateId => state : numbering()
-  const rows = new Int32Array(count)
-  const needs = new Int32Array(count)
-  const avoids = new Int32Array(count)
-  const gives = new Int32Array(count)
-  const isCrashed = new Uint8Array(count)
-  const events = new Int32Array(count + returned)
+  // ANY and SAME are negative.
+  const numberOf = (state: StateId): StateId =>
+    canFollow || state < 0 ? state : scratch.states.of(state)
+  const rows = scratch.lend(count)
+  const needs = scratch.lend(count)
+  const avoids = scratch.lend(count)
+  const gives = scratch.lend(count)
+  const isCrashed = scratch.lend(count)
+  const events = scratch.lend(count + returned)
   let op = 0
   let at = 0
   for (const event of rowEvents) {
@@ -45,6 +49,7 @@ export function problemOf(
     op++
   }
   return {
+    scratch,
     count,
     rows,
     events,
@@ -55,17 +60,5 @@ export function problemOf(
     initial: initial.map(numberOf),
     argumentOf: (of) => table.argumentOf(rows[of] as number),
     follows: (state, of) => follows(state, table.argumentOf(rows[of] as number)),
-  }
-}
-
-/** Numbers the states of one object from 0, because the search has tables of all its states. */
-function numbering(): (state: StateId) => StateId {
-  const numbers = new Map<StateId, StateId>([[ANY, ANY]])
-  return (state) => {
-    const known = numbers.get(state)
-    if (known !== undefined) return known
-    const number = numbers.size - 1
-    numbers.set(state, number)
-    return number
   }
 }

@@ -40,13 +40,13 @@ export function decideUnique(problem: Problem): Outcome | undefined {
 
 /** The first clusters of all blocks, in an order that agrees with real time; or a list of operations that contradict. */
 function blocksInOrder(problem: Problem, clusters: Clusters): Int32Array | number[] {
-  const { count, events, needs, gives } = problem
+  const { count, events, needs, gives, scratch } = problem
   const { shownBy, invokedAt, firstReturn, lastNeed, successor, impossible } = clusters
   if (impossible.length > 0) return [...impossible]
   /** A block is placed where its zone begins. Without a zone, it is placed at the first moment into which it fits. */
-  const placed = new Int32Array(events.length).fill(NONE)
-  const until = new Int32Array(count + 1)
-  const isReached = new Uint8Array(count)
+  const placed = scratch.lend(events.length, NONE)
+  const until = scratch.lend(count + 1)
+  const isReached = scratch.lend(count)
   let blocks = 0
   for (let head = count; head >= 0; head--) {
     const isInitial = head === count
@@ -76,7 +76,7 @@ function blocksInOrder(problem: Problem, clusters: Clusters): Int32Array | numbe
       return [op]
     }
   }
-  const heads = new Int32Array(blocks)
+  const heads = scratch.lend(blocks)
   heads[0] = count
   let next = 1
   let heldUntil = until[count] as number
@@ -99,10 +99,10 @@ function blocksInOrder(problem: Problem, clusters: Clusters): Int32Array | numbe
  * early as the order of the blocks allows.
  */
 function orderOf(problem: Problem, clusters: Clusters, heads: Int32Array): Int32Array | undefined {
-  const { count, needs, avoids, gives, initial } = problem
+  const { count, needs, avoids, gives, initial, scratch } = problem
   const { byState, shownBy, invokedAt, returnAt, lastNeed, successor } = clusters
-  const sequence = new Int32Array(count + 1)
-  const begins = new Int32Array(count + 1)
+  const sequence = scratch.lend(count + 1)
+  const begins = scratch.lend(count + 1)
   let length = 0
   let now = -1
   for (const head of heads) {
@@ -119,7 +119,7 @@ function orderOf(problem: Problem, clusters: Clusters, heads: Int32Array): Int32
     return (cluster === count ? initial[0] : gives[cluster]) as number
   }
   /** For each operation that changes nothing, the cluster in which it takes effect. */
-  const home = new Int32Array(count).fill(NONE)
+  const home = scratch.lend(count, NONE)
   let size = length - 1
   let place = 0
   for (let op = 0; op < count; op++) {
@@ -138,15 +138,15 @@ function orderOf(problem: Problem, clusters: Clusters, heads: Int32Array): Int32
     }
     home[op] = sequence[at] as number
   }
-  const firstIn = new Int32Array(count + 1).fill(NONE)
-  const nextIn = new Int32Array(count)
+  const firstIn = scratch.lend(count + 1, NONE)
+  const nextIn = scratch.lend(count)
   for (let op = count - 1; op >= 0; op--) {
     const cluster = home[op] as number
     if (cluster === NONE) continue
     nextIn[op] = firstIn[cluster] as number
     firstIn[cluster] = op
   }
-  const order = new Int32Array(size)
+  const order = scratch.lend(size)
   let ordered = 0
   for (let i = 0; i < length; i++) {
     const cluster = sequence[i] as number
@@ -160,9 +160,9 @@ function orderOf(problem: Problem, clusters: Clusters, heads: Int32Array): Int32
 
 /** Whether the order has each operation that returned, agrees with real time, and explains every answer. */
 function isLinearization(problem: Problem, clusters: Clusters, order: Int32Array): boolean {
-  const { count, isCrashed, needs, avoids, gives, initial } = problem
+  const { count, isCrashed, needs, avoids, gives, initial, scratch } = problem
   const { invokedAt, returnAt } = clusters
-  const isOrdered = new Uint8Array(count)
+  const isOrdered = scratch.lend(count)
   let state = initial[0] as number
   let latest = -1
   for (const op of order) {

@@ -25,6 +25,10 @@ export class WholeNumbers {
     if (this.#length === this.#items.length) this.#items = doubled(this.#items)
     this.#items[this.#length++] = number
   }
+
+  clear(): void {
+    this.#length = 0
+  }
 }
 
 /** The same numbers, with room for as many more. */

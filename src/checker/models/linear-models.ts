@@ -12,6 +12,7 @@ import {
   operationAt,
   operationsOfObject,
 } from '../linear/object-history.ts'
+import { Scratch } from '../linear/scratch.ts'
 import { registerObject } from '../linear/register-object.ts'
 import type { Limits } from '../linear/outcome.ts'
 import { textObject } from '../linear/text-object.ts'
@@ -84,12 +85,13 @@ function check(
   const initial = initialOf(history, bounds)
   const bad: DecidedKey[] = []
   const unjudged: Evidence[] = []
+  const scratch = new Scratch()
   const orders: KeyOrder[] = []
   const undecided = takeTurns(
     objects,
     (of, turn) => {
       const { key, object, table } = of
-      const decided = decide(of, object, initial, turn)
+      const decided = decide(of, object, initial, turn, scratch)
       const { outcome } = decided
       if (outcome.type === 'unknown') {
         if (outcome.why === 'time') return true

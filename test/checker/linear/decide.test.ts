@@ -13,6 +13,7 @@ import { registerObject } from '../../../src/checker/linear/register-object.ts'
 import { textObject } from '../../../src/checker/linear/text-object.ts'
 import { operationsOf, type Operation } from '../../../src/checker/history/operation.ts'
 import { SeededRandom } from '../../../src/random/seeded-random.ts'
+import { Scratch } from '../../../src/checker/linear/scratch.ts'
 import { search } from '../../../src/checker/linear/search.ts'
 import { problemOf } from '../../../src/checker/linear/table-problem.ts'
 import { isLinearizable } from './brute-force.ts'
@@ -21,6 +22,8 @@ import { tableFrom } from './tables.ts'
 const LIMITS: Limits = { memoBytesMax: 10_000_000, deadlineMs: Infinity, nowMs: () => 0 }
 /** From the first step on it is known who will need what. */
 const FORESIGHT: Limits = { ...LIMITS, vainBeforeSupply: 0 }
+/** Used by one history after another: nothing of one may change the decision on the next. */
+const SCRATCH = new Scratch()
 
 function decide(
   operations: readonly Operation[],
@@ -28,7 +31,7 @@ function decide(
   initial: readonly Json[],
   limits: Limits,
 ): Decided {
-  return decideTable(tableFrom(operations, object), object, initial, limits)
+  return decideTable(tableFrom(operations, object), object, initial, limits, SCRATCH)
 }
 
 /** The outcome of the search alone, without the failed compare-and-sets being thinned out. */

@@ -4,6 +4,7 @@
  * Exit codes: 0 stopped, 1 could not start, 2 bad setting, 3 a damaged database that needs `--repair`, 4 the cluster
  * refused to let this node join. A process that breaks down while it runs says why, and kills itself.
  */
+import { flushCompileCache } from 'node:module'
 import { setTimeout as after } from 'node:timers/promises'
 import { NotAdmittedError } from './adapters/peer-network/join-request.ts'
 import { complain, type LogDestination } from './adapters/log/log-destination.ts'
@@ -95,6 +96,8 @@ async function run(settings: Settings, ignored: readonly string[]): Promise<void
     const { clientPort, peerPort } = await starting
     const { dataDir, durability } = settings
     log.info({ clientPort, peerPort, dataDir, durability, pid: process.pid }, 'ready')
+    // Node.js writes its cache of compiled modules only at a clean end, and a node may be killed.
+    flushCompileCache()
   } catch (error) {
     if (giveUp.signal.aborted) return
     await destination.flush(FLUSH_MS_MAX)

@@ -28,7 +28,7 @@ import { Trace, TRACE_CALL, TRACE_FAULT, TRACE_FRAME, TRACE_LINK } from './recor
 import { Violation } from './checks/violation.ts'
 import { Wires } from './world/wires.ts'
 import { bucketsOf, makeWorkloads } from './clients/sim-workloads.ts'
-import type { Workload } from './clients/workload.ts'
+import type { Workload } from './clients/client-workload.ts'
 import { xxh32 } from '../core/hash/xxh32.ts'
 
 /** How long requests that are under way at the end of the load may take. */

@@ -21,7 +21,7 @@ import type { ReadAnswer } from '../../node/service/service.ts'
 import { requestOptions, type Via } from './client.ts'
 import { chooseKey } from './value-work.ts'
 import { Violation } from '../checks/violation.ts'
-import { readEach, type Workload } from './workload.ts'
+import { readEach, type Workload } from './client-workload.ts'
 
 const BUCKETS = ['default', 'latest'] as const
 /** Some requests of a session have other levels. */

@@ -9,7 +9,7 @@ import { fingerprintOf } from '../../core/causality/update-name.ts'
 import { type Asked, requestOptions, type Via } from './client.ts'
 import { chooseKey } from './value-work.ts'
 import { Violation } from '../checks/violation.ts'
-import { readEach, type Workload } from './workload.ts'
+import { readEach, type Workload } from './client-workload.ts'
 
 const LEVELS: readonly PlainLevel[] = ['eventual', 'quorum', 'quorum', 'all']
 

@@ -8,7 +8,7 @@ import type { ReadAnswer, TypeChange } from '../../node/service/service.ts'
 import { requestOptions, type Via } from './client.ts'
 import type { Write } from '../checks/key-history.ts'
 import { chooseKey, type KeySet, siblingsKeys } from './value-work.ts'
-import { readEach, type Workload } from './workload.ts'
+import { readEach, type Workload } from './client-workload.ts'
 
 const LEVELS: readonly PlainLevel[] = ['eventual', 'quorum', 'quorum', 'all']
 /** A larger set is mostly emptied, so that sets stay small. */

@@ -7,7 +7,7 @@ import { causalWork } from './causal-work.ts'
 import { counterWork } from './counter-work.ts'
 import { setWork } from './set-work.ts'
 import { strongWork } from './strong-work.ts'
-import type { Workload } from './workload.ts'
+import type { Workload } from './client-workload.ts'
 import { lwwKeys, finalReads, siblingsKeys, valueWork } from './value-work.ts'
 
 /** How late a write may be beyond its request's timeout: more than twice the allowed drift of clocks. */

@@ -13,7 +13,7 @@ import type { ReadAnswer, WriteAnswer } from '../../node/service/service.ts'
 import { type Outcome, REQUEST_TIMEOUT_MS, type Via } from './client.ts'
 import { chooseKey } from './value-work.ts'
 import { Violation } from '../checks/violation.ts'
-import type { Workload } from './workload.ts'
+import type { Workload } from './client-workload.ts'
 
 const NO_VALUE = new Uint8Array(0)
 const READ_PERCENT = 40

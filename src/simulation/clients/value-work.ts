@@ -13,7 +13,7 @@ import { KeyHistory, type Write } from '../checks/key-history.ts'
 import type { SeededRandom } from '../../random/seeded-random.ts'
 import { Violation } from '../checks/violation.ts'
 import { RegisterHistory } from '../checks/register-history.ts'
-import { readEach, type Workload } from './workload.ts'
+import { readEach, type Workload } from './client-workload.ts'
 
 export interface ValueHistory {
   readonly name: string

@@ -1,8 +1,9 @@
 /**
  * Bugs of the product that the simulator has found: each with the run that showed it and the commit that fixed it.
- * `npm test` repeats the runs. A later change of the simulator may give a seed another story, but a run that once found
- * something is worth repeating for ever. src/simulation/README.md shows this list as a table; generated-tables.test.ts
- * in test/tidy keeps it equal, and writes it.
+ * `npm test` repeats the first minute of each run, and `npm run soak -- found-bugs` the whole runs. A later change of
+ * the simulator may give a seed another story, but a run that once found something is worth repeating for ever.
+ * src/simulation/README.md shows this list as a table; generated-tables.test.ts in test/tidy keeps it equal, and writes
+ * it.
  */
 import { FAULT_KINDS, MEMBERSHIP, SKEW_ALL } from '../../src/simulation/plan/sim-fault.ts'
 import type { Plan } from '../../src/simulation/plan/plan.ts'
@@ -220,5 +221,15 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     what: 'nodes forwarded writes to an owner whose clock had just been corrected and whose answers they still refused',
     mendedIn: '0940f0a',
     plan: { seed: '60080', seconds: 60, nemesis: [...MIX_AND_CHANGES, SKEW_ALL] },
+  },
+  {
+    what: 'a set without elements was stored as a record of nothing, which no owner compared and none removed',
+    mendedIn: 'ca5742a',
+    plan: { seed: '700131', seconds: 120, nemesis: MIX_AND_CHANGES },
+  },
+  {
+    what: 'two members that followed an agreed time stayed further apart than the allowed drift, so one refused the other for ever',
+    mendedIn: '9424540',
+    plan: { seed: '800019', seconds: 120, nemesis: MIX_AND_CHANGES },
   },
 ]

@@ -51,49 +51,62 @@ export function pairEvents<T>(
   begin: (invoked: HistoryEvent, place: number) => T,
   end: (begun: T, invoked: HistoryEvent, ended: HistoryEvent | undefined, place: number) => void,
 ): void {
-  /** For each process its open operation; undefined if it has none. */
-  const open = new Map<number, { readonly invoked: HistoryEvent; readonly begun: T } | undefined>()
-  let place = -1
-  for (const event of history) {
-    place++
+  /** For each process its last operation. `invoked` is undefined if that has ended. */
+  const last = new Map<number, { invoked: HistoryEvent | undefined; begun: T }>()
+  // A function of its own is compiled to fast code sooner than the body of a loop that runs only once.
+  const take = (event: HistoryEvent, place: number): void => {
     const { process } = event
-    if (process === NEMESIS) continue
-    const own = open.get(process)
-    if (event.type === 'invoke') {
-      if (own !== undefined) {
-        throw new HistoryError(
-          0,
-          `event ${event.index}: process ${process} begins an operation while its operation of event ${own.invoked.index} is still open`,
-        )
-      }
-      open.set(process, { invoked: event, begun: begin(event, place) })
-      continue
+    if (process === NEMESIS) return
+    const own = last.get(process)
+    if (event.type !== 'invoke') {
+      const invoked = expectOpen(own?.invoked, event)
+      if (own === undefined) return
+      own.invoked = undefined
+      end(own.begun, invoked, event, place)
+      return
     }
-    if (own === undefined) {
-      throw new HistoryError(
-        0,
-        `event ${event.index}: process ${process} has no open operation that this event could end`,
-      )
+    if (own === undefined) last.set(process, { invoked: event, begun: begin(event, place) })
+    else {
+      expectClosed(own.invoked, event)
+      own.invoked = event
+      own.begun = begin(event, place)
     }
-    const { invoked, begun } = own
-    if (invoked.f !== event.f || (event.key !== undefined && event.key !== invoked.key)) {
-      throw new HistoryError(
-        0,
-        `event ${event.index} does not match event ${invoked.index}, which opened the operation: the operation or the key differs`,
-      )
-    }
-    open.set(process, undefined)
-    end(begun, invoked, event, place)
   }
-  for (const own of open.values()) {
-    if (own !== undefined) end(own.begun, own.invoked, undefined, place)
+  for (let place = 0; place < history.length; place++) take(history[place] as HistoryEvent, place)
+  for (const { invoked, begun } of last.values()) {
+    if (invoked !== undefined) end(begun, invoked, undefined, history.length)
   }
+}
+
+function expectClosed(open: HistoryEvent | undefined, { index, process }: HistoryEvent): void {
+  if (open === undefined) return
+  throw new HistoryError(
+    0,
+    `event ${index}: process ${process} begins an operation while its operation of event ${open.index} is still open`,
+  )
+}
+
+function expectOpen(open: HistoryEvent | undefined, ended: HistoryEvent): HistoryEvent {
+  const { index, process, f, key } = ended
+  if (open === undefined) {
+    throw new HistoryError(
+      0,
+      `event ${index}: process ${process} has no open operation that this event could end`,
+    )
+  }
+  if (open.f !== f || (key !== undefined && key !== open.key)) {
+    throw new HistoryError(
+      0,
+      `event ${index} does not match event ${open.index}, which opened the operation: the operation or the key differs`,
+    )
+  }
+  return open
 }
 
 /** `ended` is undefined if the operation has no end. */
 export function operationOf(invoked: HistoryEvent, ended: HistoryEvent | undefined): Operation {
   const process = invoked.process as number
-  const outcome = ended === undefined || ended.type === 'invoke' ? 'info' : ended.type
+  const outcome = outcomeOf(ended)
   return {
     process,
     f: invoked.f,
@@ -102,7 +115,7 @@ export function operationOf(invoked: HistoryEvent, ended: HistoryEvent | undefin
     session: invoked.session ?? process,
     outcome,
     input: invoked.value,
-    output: ended === undefined || ended.value === null ? invoked.value : ended.value,
+    output: outputOf(invoked, ended),
     isUntold: ended?.isUntold === true,
     error: ended?.error,
     invokedAt: invoked.time,
@@ -112,15 +125,27 @@ export function operationOf(invoked: HistoryEvent, ended: HistoryEvent | undefin
   }
 }
 
+/** `ended` is the last event of an operation; undefined if the operation has no end. */
+export function outcomeOf(ended: HistoryEvent | undefined): Operation['outcome'] {
+  return ended === undefined || ended.type === 'invoke' ? 'info' : ended.type
+}
+
+/** The value of the answer; that of the request if the answer has none. */
+export function outputOf(invoked: HistoryEvent, ended: HistoryEvent | undefined): Json {
+  return ended === undefined || ended.value === null ? invoked.value : ended.value
+}
+
 /**
  * The answer to a change must repeat the value of the request, or have no value. Any other answer has a meaning that no
  * model here knows. Throws HistoryError.
  */
-export function expectEcho({ f, input, output, lastIndex }: Operation): void {
+export function expectEcho(invoked: HistoryEvent, ended: HistoryEvent): void {
+  const { f, value: input } = invoked
+  const output = outputOf(invoked, ended)
   if (output === input || JSON.stringify(output) === JSON.stringify(input)) return
   throw new HistoryError(
     0,
-    `event ${lastIndex}: the answer to a ${f} must repeat the value of the request, or be null`,
+    `event ${ended.index}: the answer to a ${f} must repeat the value of the request, or be null`,
   )
 }
 

@@ -3,56 +3,59 @@
  * with the error `mismatch`, the register held another value at some moment. Any other failure shows only that the cas
  * did not happen.
  */
-import { HistoryError, type Json, MISMATCH } from '../history/history.ts'
-import { expectEcho, type Operation } from '../history/operation.ts'
+import { HistoryError, type HistoryEvent, type Json, MISMATCH } from '../history/history.ts'
+import { expectEcho, outcomeOf, outputOf } from '../history/operation.ts'
 import { Interning } from './interning.ts'
 import type { LinearObject } from './object.ts'
-import { ANY, SAME, type Step } from './search-problem.ts'
+import { ANY, SAME } from './search-problem.ts'
+import type { StepTable } from './step-table.ts'
 
 export function registerObject(allowsCas: boolean): LinearObject {
   const values = new Interning()
   return {
     isShared: true,
-    stepOf: (operation, source) => stepOf(operation, source, values, allowsCas),
+    tabulate: (invoked, ended, table, row) =>
+      tabulate(invoked, ended, table, row, values, allowsCas),
     stateOf: (value) => values.idOf(value),
     follows: (state) => state,
   }
 }
 
-function stepOf(
-  operation: Operation,
-  source: number,
+function tabulate(
+  invoked: HistoryEvent,
+  ended: HistoryEvent | undefined,
+  table: StepTable,
+  row: number,
   values: Interning,
   allowsCas: boolean,
-): Step | undefined {
-  const { f, outcome, input, output, error, isUntold, firstIndex, lastIndex } = operation
-  const isCrashed = outcome === 'info'
-  const step = { source, isCrashed, firstIndex, lastIndex, avoids: ANY, argument: 0 }
-  if (outcome === 'ok' && f !== 'read') expectEcho(operation)
+): void {
+  const { f, value, index } = invoked
+  const outcome = outcomeOf(ended)
+  if (ended !== undefined && outcome === 'ok' && f !== 'read') expectEcho(invoked, ended)
   switch (f) {
-    case 'read':
-      if (outcome !== 'ok' || isUntold) return undefined
-      return { ...step, needs: values.idOf(output), gives: SAME }
+    case 'read': {
+      const isSeen = outcome === 'ok' && ended?.isUntold !== true
+      if (isSeen) table.fill(row, values.idOf(outputOf(invoked, ended)), ANY, SAME)
+      return
+    }
     case 'write':
-      if (outcome === 'fail') return undefined
-      return { ...step, needs: ANY, gives: values.idOf(input) }
+      if (outcome !== 'fail') table.fill(row, ANY, ANY, values.idOf(value))
+      return
     case 'delete':
-      if (outcome === 'fail') return undefined
-      return { ...step, needs: ANY, gives: values.idOf(null) }
+      if (outcome !== 'fail') table.fill(row, ANY, ANY, values.idOf(null))
+      return
     case 'cas': {
       if (!allowsCas) break
-      const [expected, next] = pairOf(input, firstIndex)
-      if (outcome !== 'fail') {
-        return { ...step, needs: values.idOf(expected), gives: values.idOf(next) }
-      }
-      if (error !== MISMATCH) return undefined
-      return { ...step, needs: ANY, avoids: values.idOf(expected), gives: SAME }
+      const [expected, next] = pairOf(value, index)
+      if (outcome !== 'fail') table.fill(row, values.idOf(expected), ANY, values.idOf(next))
+      else if (ended?.error === MISMATCH) table.fill(row, ANY, values.idOf(expected), SAME)
+      return
     }
     default:
   }
   throw new HistoryError(
     0,
-    `event ${firstIndex}: this model does not know the operation "${f}", only read, write${allowsCas ? ', cas' : ''} and delete`,
+    `event ${index}: this model does not know the operation "${f}", only read, write${allowsCas ? ', cas' : ''} and delete`,
   )
 }
 

@@ -2,11 +2,12 @@
  * A key of a map of texts for the search: get, put, append. An absent key is the empty text. (The key-value form of
  * Porcupine's tests, which comes from MIT 6.824.)
  */
-import { HistoryError, type Json } from '../history/history.ts'
-import { expectEcho, type Operation } from '../history/operation.ts'
+import { HistoryError, type HistoryEvent, type Json } from '../history/history.ts'
+import { expectEcho, outcomeOf, outputOf } from '../history/operation.ts'
 import { Interning } from './interning.ts'
 import type { LinearObject } from './object.ts'
-import { ANY, FOLLOWS, SAME, type StateId, type Step } from './search-problem.ts'
+import { ANY, SAME, type StateId } from './search-problem.ts'
+import type { StepTable } from './step-table.ts'
 
 /** Above the number of arguments, so that a state and an argument fit into one whole number. */
 const ARGUMENTS_MAX = 2 ** 26
@@ -19,7 +20,7 @@ export function textObject(): LinearObject {
   const lost = texts.idOf(null)
   return {
     isShared: false,
-    stepOf: (operation, source) => stepOf(operation, source, texts, seen),
+    tabulate: (invoked, ended, table, row) => tabulate(invoked, ended, table, row, texts, seen),
     stateOf: (value) => texts.idOf(textOf(value, 0)),
     follows: (state, argument) => {
       if (state === lost) return lost
@@ -61,41 +62,41 @@ class SeenTexts {
   }
 }
 
-function stepOf(
-  operation: Operation,
-  source: number,
+function tabulate(
+  invoked: HistoryEvent,
+  ended: HistoryEvent | undefined,
+  table: StepTable,
+  row: number,
   texts: Interning,
   seen: SeenTexts,
-): Step | undefined {
-  const { f, outcome, input, output, firstIndex, lastIndex } = operation
-  const isCrashed = outcome === 'info'
-  const step = { source, isCrashed, firstIndex, lastIndex, avoids: ANY, argument: 0 }
-  if (outcome === 'ok' && f !== 'get' && f !== 'read') expectEcho(operation)
+): void {
+  const { f, value, index } = invoked
+  const outcome = outcomeOf(ended)
+  const isRead = f === 'get' || f === 'read'
+  if (ended !== undefined && outcome === 'ok' && !isRead) expectEcho(invoked, ended)
   switch (f) {
     case 'get':
-    case 'read':
-      if (outcome !== 'ok') return undefined
-      seen.add(textOf(output, lastIndex))
-      return { ...step, needs: texts.idOf(textOf(output, lastIndex)), gives: SAME }
+    case 'read': {
+      if (ended === undefined || outcome !== 'ok') return
+      const text = textOf(outputOf(invoked, ended), ended.index)
+      seen.add(text)
+      table.fill(row, texts.idOf(text), ANY, SAME)
+      return
+    }
     case 'put':
     case 'write':
-      if (outcome === 'fail') return undefined
-      return { ...step, needs: ANY, gives: texts.idOf(textOf(input, firstIndex)) }
+      if (outcome !== 'fail') table.fill(row, ANY, ANY, texts.idOf(textOf(value, index)))
+      return
     case 'delete':
-      if (outcome === 'fail') return undefined
-      return { ...step, needs: ANY, gives: texts.idOf('') }
+      if (outcome !== 'fail') table.fill(row, ANY, ANY, texts.idOf(''))
+      return
     case 'append':
-      if (outcome === 'fail') return undefined
-      return {
-        ...step,
-        needs: ANY,
-        gives: FOLLOWS,
-        argument: texts.idOf(textOf(input, firstIndex)),
-      }
+      if (outcome !== 'fail') table.fillFollowing(row, texts.idOf(textOf(value, index)))
+      return
     default:
       throw new HistoryError(
         0,
-        `event ${firstIndex}: this model does not know the operation "${f}", only get, put, append and delete`,
+        `event ${index}: this model does not know the operation "${f}", only get, put, append and delete`,
       )
   }
 }

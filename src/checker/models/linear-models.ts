@@ -62,7 +62,7 @@ function linearModel(name: string, promise: string, objectOf: () => LinearObject
   }
 }
 
-interface DecidedKey extends ObjectHistory {
+interface DecidedKey extends Pick<ObjectHistory, 'key' | 'object'> {
   readonly history: readonly HistoryEvent[]
   readonly operations: readonly Operation[]
   readonly decided: Decided
@@ -80,9 +80,9 @@ function check(
     memoBytesMax: bounds.memoryBytes ?? MEMORY_BYTES,
     deadlineMs: nowMs() + (bounds.timeMs ?? TIME_MS),
   }
-  const { objects, counts } = objectsOf(history, objectOf)
+  const { objects, counts, hasUntold } = objectsOf(history, objectOf)
   const operations = counts.ok + counts.fail + counts.info
-  const initial = initialOf(history, bounds)
+  const initial = initialOf(hasUntold, bounds)
   const bad: DecidedKey[] = []
   const unjudged: Evidence[] = []
   const scratch = new Scratch()
@@ -90,16 +90,17 @@ function check(
   const undecided = takeTurns(
     objects,
     (of, turn) => {
-      const { key, object, table } = of
-      const decided = decide(of, object, initial, turn, scratch)
+      const { key, object } = of
+      const steps = of.steps()
+      const decided = decide(steps, object, initial, turn, scratch)
       const { outcome } = decided
       if (outcome.type === 'unknown') {
         if (outcome.why === 'time') return true
         unjudged.push(unfinished(key, 'memory'))
       } else if (outcome.type === 'not-linearizable') {
-        bad.push({ ...of, history, operations: operationsOfObject(history, of), decided })
+        bad.push({ key, object, history, operations: operationsOfObject(history, steps), decided })
       } else if (operations <= ORDERED_OPERATIONS_MAX) {
-        const indexOf = (row: number): number => history[table.firstOf(row)]?.index as number
+        const indexOf = (row: number): number => history[steps.table.firstOf(row)]?.index as number
         orders.push({ key, order: Array.from(outcome.order, indexOf) })
       }
       return false
@@ -130,9 +131,9 @@ function check(
 }
 
 /** In Jepsen's tools a history with reads of `nil` may begin with 0, so both initial values are allowed for it. */
-function initialOf(history: readonly HistoryEvent[], { initial }: CheckBounds): readonly Json[] {
+function initialOf(hasUntold: boolean, { initial }: CheckBounds): readonly Json[] {
   if (initial !== undefined) return [initial]
-  return history.some(({ isUntold }) => isUntold) ? [null, 0] : [null]
+  return hasUntold ? [null, 0] : [null]
 }
 
 function unfinished(key: string, bound: 'time' | 'memory'): Evidence {
@@ -143,11 +144,11 @@ function unfinished(key: string, bound: 'time' | 'memory'): Evidence {
   }
 }
 
-function mention({ key, history, table, operations, decided }: DecidedKey): Evidence {
-  const { outcome } = decided
+function mention({ key, history, operations, decided }: DecidedKey): Evidence {
+  const { outcome, steps } = decided
   const operation =
     outcome.type === 'not-linearizable'
-      ? operationAt(history, table, outcome.op)
+      ? operationAt(history, steps.table, outcome.op)
       : (operations[0] as Operation)
   return {
     kind: 'not linearizable',
@@ -158,13 +159,13 @@ function mention({ key, history, table, operations, decided }: DecidedKey): Evid
 }
 
 function tell(
-  { key, history, table, operations, object, decided }: DecidedKey,
+  { key, history, operations, object, decided }: DecidedKey,
   limits: Limits & { readonly initial: readonly Json[] },
 ): Evidence {
   const proof = decided as Parameters<typeof smallestCore>[0]
   const core = smallestCore(proof, object, limits.initial, limits)
   const told = withWriters(
-    core.sources.map((row) => operationAt(history, table, row)),
+    core.sources.map((row) => operationAt(history, decided.steps.table, row)),
     operations,
   )
   const hasTimes = operations.some(isTimed)

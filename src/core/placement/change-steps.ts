@@ -190,8 +190,10 @@ function partitionsGained(
   index: number,
 ): number[] {
   const copies = copyCounts({ buckets })
-  const owns = (lists: Lists, partition: number, n: number): boolean =>
-    lists[partition]?.slice(0, n).includes(index) === true
+  const owns = (lists: Lists, partition: number, n: number): boolean => {
+    const place = lists[partition]?.indexOf(index) ?? -1
+    return place >= 0 && place < n
+  }
   return Array.from({ length: PARTITION_COUNT }, (_, partition) => partition).filter((partition) =>
     copies.some((n) => owns(to, partition, n) && !owns(from, partition, n)),
   )

@@ -9,9 +9,18 @@ type DocumentFields = Omit<Topology, 'placementVersion' | 'voters'> & {
   readonly voters?: readonly string[]
 }
 
+/** The document of each topology. Written once, because peers ask for it again and again. */
+const written = new WeakMap<Topology, Document>()
+
 /** The document keeps the field name of earlier releases, so that nodes of both releases read it. */
-export function encodeTopology({ placementVersion, ...fields }: Topology): Document {
-  return JSON.stringify({ ...fields, placedAt: placementVersion })
+export function encodeTopology(topology: Topology): Document {
+  let document = written.get(topology)
+  if (document === undefined) {
+    const { placementVersion, ...fields } = topology
+    document = JSON.stringify({ ...fields, placedAt: placementVersion })
+    written.set(topology, document)
+  }
+  return document
 }
 
 /** Throws unless `document` comes from `encodeTopology`. */

@@ -7,6 +7,7 @@ import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import { leafOf } from '../../core/repair/hash-tree.ts'
 import type { Topology } from '../../core/placement/topology.ts'
 import { listOperation } from '../../node/storage/data-index.ts'
+import { equalBytes } from '../../node/wire/equal-bytes.ts'
 import { decodeRecord } from '../../node/wire/object-record.ts'
 import {
   type DataName,
@@ -283,7 +284,7 @@ function findOversize(name: string, record: Uint8Array): Violation | undefined {
 
 function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   if (a === undefined || b === undefined) return a === b
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
+  return equalBytes(a, b)
 }
 
 function shown(record: Uint8Array | undefined): string {

@@ -141,7 +141,7 @@ export class Client {
       if (failure !== undefined) onViolation(failure)
       const outcome = outcomeOf(end)
       // The only copy may be in the directory of the twin that is given up, as on a lost disk.
-      const mayBeLost = outcome.type === 'ok' && ONE_COPY.test(text) && (hadTwin || hasTwin())
+      const mayBeLost = (hadTwin || hasTwin()) && outcome.type === 'ok' && ONE_COPY.test(text)
       finish(
         mayBeLost
           ? { type: 'unknown', error: 'the only copy may be in the directory of a twin' }

@@ -141,8 +141,11 @@ function isBefore(a: Scheduled, b: Scheduled): boolean {
   return a.atUs < b.atUs || (a.atUs === b.atUs && a.order < b.order)
 }
 
-/** How many events are given to the event loop at once. It drains the microtasks between two of them. */
-const BATCH = 256
+/**
+ * How many events are given to the event loop at once. It drains the microtasks between two of them. A turn of the loop
+ * costs as much as a few events, and so does the rest of a batch after the end of a run: most runs are short.
+ */
+const BATCH = 32
 
 /**
  * Runs events until `untilUs`, or until `isDone` is true. Between two events all settled promises continue, so that an

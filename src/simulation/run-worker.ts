@@ -1,4 +1,5 @@
 /** A thread that runs plans, one after another, with a planted bug or without. */
+import { enableCompileCache } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
 import { plant } from './bugs/plant.ts'
 import type { Plan } from './plan/plan.ts'
@@ -29,6 +30,8 @@ export interface FoundViolation {
   readonly key: string | undefined
 }
 
+// Loading the nodes costs as much as 10 s of a run, and each search for a planted bug loads them in new threads.
+enableCompileCache()
 const bug = plantedBug((workerData as { planted?: string } | null)?.planted ?? '')
 if (bug !== undefined) plant(bug)
 const [{ simulate }, { Story }] = await Promise.all([

@@ -9,7 +9,7 @@ import { covers } from '../../core/causality/version-vector.ts'
 import type { StoredObject } from '../../core/causality/stored-object.ts'
 import type { Sibling } from '../../core/causality/sibling.ts'
 import { partitionOf } from '../../core/placement/data-partition.ts'
-import { isHolder, isKeeper, preferenceList } from '../../core/placement/preference-list.ts'
+import { isHolder, preferenceList } from '../../core/placement/preference-list.ts'
 import { dataKey, metaKey, parseDataKey, parseHintKey } from '../../node/storage/storage-keys.ts'
 import { decodeRecord } from '../../node/wire/object-record.ts'
 import { newestTopology } from './sim-membership.ts'
@@ -91,8 +91,8 @@ export function isKeyElsewhere(
   const node = nodes.get(id) as SimulatedNode
   const own = objectAt(node, storageKey)
   if (own === undefined) return false
-  const keepers = keepersOf(nodes, dataKeyOfIt)
-  const others = [...nodes.values()].filter((other) => other !== node && keepers(other.id))
+  const isHolderOfIt = holdersOf(nodes, dataKeyOfIt)
+  const others = [...nodes.values()].filter((other) => other !== node && isHolderOfIt(other.id))
   const copies = others.map((other) => objectAt(other, dataKeyOfIt))
   return own.siblings.every((sibling) =>
     copies.some(
@@ -104,8 +104,11 @@ export function isKeyElsewhere(
   )
 }
 
-/** The nodes that own the key, or hold it for future owners. Copies elsewhere may be swept at any time. */
-function keepersOf(
+/**
+ * The nodes that own the key, or hold it for new owners. Copies elsewhere may be swept at any time. The copies of a next
+ * owner do not count either: an owner that is being refilled takes copies over from owners alone.
+ */
+function holdersOf(
   nodes: ReadonlyMap<string, SimulatedNode>,
   storageKey: string,
 ): (id: string) => boolean {
@@ -113,8 +116,7 @@ function keepersOf(
   const at = parseDataKey(storageKey)
   const bucket = topology?.buckets.find(({ name }) => name === at?.bucket)
   if (topology === undefined || at === undefined || bucket === undefined) return () => false
-  return (id) =>
-    isKeeper(topology, bucket.n, at.partition, id) || isHolder(topology, bucket.n, at.partition, id)
+  return (id) => isHolder(topology, bucket.n, at.partition, id)
 }
 
 /** The key under which owners store the record or the hinted record; undefined for other storage keys. */

@@ -16,9 +16,10 @@
  * - no block without a zone has all its moments in the zone of another one.
  *
  * An operation of unknown outcome certainly happened if it gave a value that was certainly seen. The others are left
- * out, because no order depends on them. Failed compare-and-sets are put into the order that was found. If one of them
- * has no place there, the problem stays undecided, because there may be another order.
+ * out, because no order of the rest depends on them. Failed compare-and-sets are put into the order that was found
+ * (block-order.ts). If one of them has no place there, the problem stays undecided, because there may be another order.
  */
+import { orderOf } from './block-order.ts'
 import { type Clusters, clustersOf, NONE } from './clusters.ts'
 import type { DeadEnd, Outcome } from './outcome.ts'
 import { ANY, type Problem, SAME } from './search-problem.ts'
@@ -92,70 +93,6 @@ function blocksInOrder(problem: Problem, clusters: Clusters): Int32Array | numbe
     heads[next++] = head
   }
   return heads
-}
-
-/**
- * An order with these blocks, or undefined if a failed compare-and-set has no place in it. Each operation takes effect as
- * early as the order of the blocks allows.
- */
-function orderOf(problem: Problem, clusters: Clusters, heads: Int32Array): Int32Array | undefined {
-  const { count, needs, avoids, gives, initial, scratch } = problem
-  const { byState, shownBy, invokedAt, returnAt, lastNeed, successor } = clusters
-  const sequence = scratch.lend(count + 1)
-  const begins = scratch.lend(count + 1)
-  let length = 0
-  let now = -1
-  for (const head of heads) {
-    for (let cluster = head; cluster !== NONE; cluster = successor[cluster] as number) {
-      if (cluster !== count) now = Math.max(now, invokedAt[cluster] as number)
-      sequence[length] = cluster
-      begins[length] = now
-      length++
-      now = Math.max(now, lastNeed[cluster] as number)
-    }
-  }
-  const valueAt = (place: number): number => {
-    const cluster = sequence[place] as number
-    return (cluster === count ? initial[0] : gives[cluster]) as number
-  }
-  /** For each operation that changes nothing, the cluster in which it takes effect. */
-  const home = scratch.lend(count, NONE)
-  let size = length - 1
-  let place = 0
-  for (let op = 0; op < count; op++) {
-    if (shownBy[op] === NONE || gives[op] !== SAME) continue
-    size++
-    if (needs[op] !== ANY) {
-      home[op] = byState[needs[op] as number] as number
-      continue
-    }
-    const start = invokedAt[op] as number
-    while (place + 1 < length && (begins[place + 1] as number) < start) place++
-    let at = place
-    while (valueAt(at) === avoids[op]) {
-      at++
-      if (at === length || (begins[at] as number) > (returnAt[op] as number)) return undefined
-    }
-    home[op] = sequence[at] as number
-  }
-  const firstIn = scratch.lend(count + 1, NONE)
-  const nextIn = scratch.lend(count)
-  for (let op = count - 1; op >= 0; op--) {
-    const cluster = home[op] as number
-    if (cluster === NONE) continue
-    nextIn[op] = firstIn[cluster] as number
-    firstIn[cluster] = op
-  }
-  const order = scratch.lend(size)
-  let ordered = 0
-  for (let i = 0; i < length; i++) {
-    const cluster = sequence[i] as number
-    if (cluster !== count) order[ordered++] = cluster
-    for (let op = firstIn[cluster] as number; op !== NONE; op = nextIn[op] as number) {
-      order[ordered++] = op
-    }
-  }
-  return order
 }
 
 /** Whether the order has each operation that returned, agrees with real time, and explains every answer. */

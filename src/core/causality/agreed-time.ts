@@ -27,6 +27,11 @@ const FRESH_MS = 3000
  */
 const BEHIND_SHARE = 1 / 10
 const AHEAD_SHARE = 3 / 4
+/**
+ * A node that goes down stays this share ahead. Readings are as old as their messages took, so the node would otherwise
+ * go below the others by that time. They would then see it far behind, and go down themselves, again and again.
+ */
+const STAY_AHEAD_SHARE = 1 / 2
 
 /** When the wall clock showed `sinceMs`, the time was `aheadMs` ahead of it. */
 export interface Correction {
@@ -111,7 +116,9 @@ export class AgreedTime {
     const agreedMs = this.reachedByMajority(clocks)
     const nearMs = this.#timeOfMajority(clocks, timeMs)
     if (agreedMs - timeMs > this.#maxDriftMs * BEHIND_SHARE) this.#set(agreedMs - wallMs, wallMs)
-    else if (timeMs - nearMs > this.#maxDriftMs * AHEAD_SHARE) this.#set(nearMs - wallMs, wallMs)
+    else if (timeMs - nearMs > this.#maxDriftMs * AHEAD_SHARE) {
+      this.#set(nearMs + this.#maxDriftMs * STAY_AHEAD_SHARE - wallMs, wallMs)
+    }
   }
 
   #set(aheadMs: number, sinceMs: number): void {

@@ -47,3 +47,28 @@ it('comes within the allowed drift of every other member, whatever the correctio
     { numRuns: 1000, seed: 20_261_129 },
   )
 })
+
+it('does not go down for ever if messages take long', () => {
+  const startMs = TIMESTAMP_EPOCH_MS + 1_000_000
+  const [lowMs, highMs] = [10_000, 10_000 + MAX_DRIFT_MS - 50]
+  const times = [lowMs, highMs].map(
+    (aheadMs) => new AgreedTime(MAX_DRIFT_MS, { aheadMs, sinceMs: startMs }),
+  ) as [AgreedTime, AgreedTime]
+  times[0].setPeers(['n1'])
+  times[1].setPeers(['n0'])
+  const sentAt = (nowMs: number): number[] => times.map((time) => nowMs + time.aheadMs(nowMs))
+  let underWay = sentAt(startMs)
+  for (let round = 1; round <= 100; round++) {
+    const nowMs = startMs + round * ROUND_MS
+    const arriving = underWay
+    underWay = sentAt(nowMs)
+    times.forEach((time, n) => {
+      const timeMs = arriving[1 - n] as number
+      const clocks = { wallMs: nowMs, monotonicMs: nowMs, lastMs: underWay[n] as number }
+      time.hear(`n${1 - n}`, timestampOf(timeMs), timeMs, clocks)
+      time.align(clocks)
+    })
+  }
+  const nowMs = startMs + 100 * ROUND_MS
+  for (const time of times) expect(time.aheadMs(nowMs)).toBeGreaterThan(lowMs - MAX_DRIFT_MS)
+})

@@ -1,5 +1,6 @@
 /** A thread that runs plans, one after another, with a planted bug or without. */
 import { enableCompileCache } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
 import { plant } from './bugs/plant.ts'
 import type { Plan } from './plan/plan.ts'
@@ -31,7 +32,10 @@ export interface FoundViolation {
 }
 
 // Loading the nodes costs as much as 10 s of a run, and each search for a planted bug loads them in new threads.
-enableCompileCache()
+// Other users of this machine could put code of their own into the default directory, which is a shared one.
+enableCompileCache(
+  fileURLToPath(new URL('../../node_modules/.cache/simulation-compiled', import.meta.url)),
+)
 const bug = plantedBug((workerData as { planted?: string } | null)?.planted ?? '')
 if (bug !== undefined) plant(bug)
 const [{ simulate }, { Story }] = await Promise.all([

@@ -277,6 +277,7 @@ export class Nemesis {
         node.crash('machine')
         // A node with damaged own state gives up its directory itself.
         if (strength % 2 === 0 || platter.rot(isOwnState) === undefined) platter.wipe()
+        else platter.isDoomed = true
         this.#parts.onDirectory(node.id)
         return () => this.#startAgain(node, fault)
       case 'old-data': {

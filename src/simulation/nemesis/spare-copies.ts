@@ -134,7 +134,7 @@ function isAsGood(own: StoredObject, theirs: Sibling, sibling: Sibling): boolean
 
 /** 0 if there is no horizon, or it is damaged. Then nothing counts as history at that node. */
 function horizonOf({ platter }: SimulatedNode): Timestamp {
-  const value = platter.get(metaKey('horizon'))
+  const value = platter.isDoomed ? undefined : platter.get(metaKey('horizon'))
   try {
     return value === undefined ? 0 : (msgpackCodec.decode(value) as Timestamp)
   } catch {
@@ -142,9 +142,9 @@ function horizonOf({ platter }: SimulatedNode): Timestamp {
   }
 }
 
-/** Undefined if there is no record, or it is damaged. */
-function objectAt(node: SimulatedNode, storageKey: string): StoredObject | undefined {
-  return decoded(node.platter.get(storageKey))
+/** Undefined if there is no record, it is damaged, or its directory is given up at the next start. */
+function objectAt({ platter }: SimulatedNode, storageKey: string): StoredObject | undefined {
+  return platter.isDoomed ? undefined : decoded(platter.get(storageKey))
 }
 
 function decoded(record: Uint8Array | undefined): StoredObject | undefined {

@@ -22,6 +22,7 @@ interface Directory {
   readonly durable: Map<string, Uint8Array>
   readonly unsynced: (readonly DiskOperation[])[]
   readonly isLossy: boolean
+  readonly isDoomed: boolean
 }
 
 export class Platter {
@@ -44,6 +45,8 @@ export class Platter {
   failPercent = 0
   /** Whether some durable writes are missing. The next process is told so. */
   isLossy = false
+  /** Whether the next process gives this directory up, because its own state is damaged. */
+  isDoomed = false
 
   constructor(random: SeededRandom) {
     this.#random = random
@@ -138,6 +141,7 @@ export class Platter {
     this.#durable = new Map()
     this.#unsynced = []
     this.#sorted = []
+    this.isDoomed = false
   }
 
   /** Sets a damaged directory aside. The next process starts with an empty one, and is told so. */
@@ -156,6 +160,7 @@ export class Platter {
     this.#durable = new Map(backup)
     this.#unsynced = []
     this.#sorted = undefined
+    this.isDoomed = false
   }
 
   /** Exchanges the directories of two machines. No process may be using either. */
@@ -167,22 +172,25 @@ export class Platter {
   }
 
   #directory(): Directory {
-    const { isLossy } = this
+    const { isLossy, isDoomed } = this
     const [current, durable, unsynced] = [this.#current, this.#durable, this.#unsynced]
-    return { current, durable, unsynced, isLossy }
+    return { current, durable, unsynced, isLossy, isDoomed }
   }
 
-  #put({ current, durable, unsynced, isLossy }: Directory): void {
+  #put({ current, durable, unsynced, isLossy, isDoomed }: Directory): void {
     this.#current = current
     this.#durable = durable
     this.#unsynced = unsynced
     this.#sorted = undefined
     this.isLossy = isLossy
+    this.isDoomed = isDoomed
   }
 
   /** Removes durable writes, as damage in the middle of a log does. */
   lose(isLost: (key: string) => boolean): void {
+    const { isDoomed } = this
     this.restore(new Map([...this.#current].filter(([key]) => !isLost(key))))
+    this.isDoomed = isDoomed
     this.isLossy = true
   }
 

@@ -21,15 +21,16 @@ const SHRINK_PER_MS = 1 / 1000
 /** A peer's reading that is younger than this is advanced by its age. An older reading is used unchanged. */
 const FRESH_MS = 3000
 /**
- * While a correction is in force, a node takes the time of the majority if it is further behind or ahead than these
- * shares of the allowed drift. Together they are less than one: two members that differ by the whole drift would refuse
- * each other for ever.
+ * While a correction is in force, a node moves its time if it is further behind or ahead of the majority than these
+ * shares of the allowed drift. Together they are less than one: of two members that differ by more than the drift, the
+ * one behind would refuse the other for ever.
  */
 const BEHIND_SHARE = 1 / 10
 const AHEAD_SHARE = 3 / 4
 /**
- * A node that goes down stays this share ahead. Readings are as old as their messages took, so the node would otherwise
- * go below the others by that time. They would then see it far behind, and go down themselves, again and again.
+ * A node that goes up takes the time of the majority. One that goes down stays this share ahead, because readings are as
+ * old as their messages took: it would go below the others by that time. They would then see it far behind, and go down
+ * themselves, again and again.
  */
 const STAY_AHEAD_SHARE = 1 / 2
 

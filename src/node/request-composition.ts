@@ -82,7 +82,6 @@ export async function composeRequests(
     placer,
     read: (placed) => asPromise((end) => read(placed, end)),
     isProven,
-    latencyMs,
     horizon: () => horizon.value,
     horizonOf,
   })

@@ -1,4 +1,5 @@
 /** Runs the search for copies of a key that cover what a session has seen of it (core/replication/past-search.ts). */
+import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
 import type { VersionVector } from '../../core/causality/version-vector.ts'
 import { QuorateError } from '../../core/errors.ts'
@@ -21,23 +22,28 @@ import { FETCH, keyRequest } from '../wire/asks/copy-asks.ts'
 import { READ_HINTS } from '../wire/asks/hint-asks.ts'
 import { ABSENT_COPY, type Copy, type Version } from '../wire/object-record.ts'
 
-export interface SearchParts extends ReadParts {
-  /** Everything in the data partition up to this time is settled: an owner may have forgotten it. */
+type Parts = 'self' | 'replica' | 'peers' | 'hints' | 'clock' | 'deadlines' | 'isProven'
+
+export interface SearchParts extends Pick<ReadParts, Parts> {
+  /** Everything in the data partition up to this time is settled, so this node may have forgotten it. */
   readonly horizonOf: (partition: number) => Timestamp
 }
 
-/** The owners' copies, and their merge with the fallbacks' hints. */
 export interface FoundPast {
   readonly copies: OwnerCopies<Copy, Version>
+  /** The owners' copies and the fallbacks' hints, merged. */
   readonly merged: Copy
   readonly reports: ReplicaReports
-  /** Nodes that told what they hold. */
+  /** Number of owners and fallbacks that told what they hold. */
   readonly answered: number
+  /** Number of fallbacks among them. */
+  readonly hinted: number
 }
 
 /**
- * Resolves once all of `past` is covered and the wanted number of owners has answered. Rejects with
- * session_past_unreachable, which names what is missing and the nodes that did not answer.
+ * Asks all owners, and then the fallbacks, for what they hold of the key. Resolves once `past` is covered and the
+ * wanted number of owners has answered. Rejects with session_past_unreachable: the error tells whether a write was
+ * found nowhere or too few owners answered, and names the nodes that did not answer.
  */
 export function searchPast(
   parts: SearchParts,
@@ -97,12 +103,7 @@ class SearchRun {
         return this.#askHints(effect.node)
       case 'covered':
         this.#run.end()
-        return this.#end.resolve({
-          copies: this.#search.copies,
-          merged: this.#search.copies.merged ?? ABSENT_COPY,
-          reports: this.#reports,
-          answered: this.#search.answered,
-        })
+        return this.#end.resolve(this.#found())
       case 'fail':
         this.#run.end()
         return this.#end.reject(this.#errorOf(effect))
@@ -111,10 +112,24 @@ class SearchRun {
     }
   }
 
+  #found(): FoundPast {
+    const { copies, answered } = this.#search
+    // Counted now: a late answer still adds an owner to `copies`.
+    const hinted = answered - copies.count
+    assert(hinted >= 0, 'an owner whose copy was taken has answered')
+    return {
+      copies,
+      merged: copies.merged ?? ABSENT_COPY,
+      reports: this.#reports,
+      answered,
+      hinted,
+    }
+  }
+
   #readSelf(): void {
     const { self, replica, isProven, horizonOf } = this.#parts
     const { at } = this.#placed
-    // Do not read an old directory: it may lack settled writes.
+    // The data directory may be an old one, and then it lacks settled writes.
     if (!isProven()) {
       this.#fail(self, TOO_FEW_HAVE_TOLD)
       return
@@ -124,6 +139,7 @@ class SearchRun {
       else {
         this.#reports.set(self, 'ok')
         const horizon = horizonOf(at.partition)
+        // The copy is whole: `read` refuses while this node's copies are being refilled.
         this.#run.go(this.#search.found(self, { copy, horizon, isWhole: true }))
       }
     })

@@ -1,17 +1,24 @@
 /**
  * This room decides what a causal session has seen, and which copies cover that. It relies on `read` for reads that any
- * owner may answer, on `round` to reach and repair owners, and on the horizon to know what every owner holds. It keeps
- * nothing: a session travels with its client as a token.
+ * owner may answer, and on `round` to reach and repair owners. It keeps nothing: a session travels with its client as a
+ * token. Begin with core/causality/session.ts, then this file, then past-search-run.ts.
+ *
+ * Words of this room:
+ * - A *session* lists, for each key, the versions that it has seen. The *past* of a request is that list for its key.
+ * - A version is *settled* once every owner holds it. The *horizon* (horizon-keeper.ts) tells this node what is settled.
+ *   The session leaves such versions out, so only a copy that lacks nothing settled is good enough: a *whole* copy.
+ * - A *blind* write names no context, so it replaces what its session has seen.
  *
  * A causal read answers from copies that cover what the session has seen of the key, and adds the dependencies of the
- * value read to the session. A write stores the session's past as its dependencies. So a session reads its own writes
- * and never goes back. Another session that reads such a write also sees everything before it, through any node and
- * across any cut.
+ * value read to the session. A write stores the rest of its session as its dependencies. So a session reads its own
+ * writes and never goes back. Another session that reads such a write also sees everything before it, through any node
+ * and across any cut (COPS, Lloyd et al. 2011, sections 3 and 4).
  *
- * Requests at other levels add what they read or wrote to the session, but wait for nothing. Their own session sees
- * updates of counters and sets, but these carry no dependencies: a counter's increments merge into one number, and the
- * merged dependencies would have no bound.
+ * Requests at other levels add what they read or wrote to the session, but wait for nothing. An update of a counter or
+ * a set enters its own session too, but it stores no dependencies: a counter's increments merge into one number, and
+ * the merged dependencies would have no bound.
  */
+import { assert } from '../../core/assert.ts'
 import {
   dependenciesOf,
   EMPTY_SESSION,
@@ -60,19 +67,23 @@ import type {
   WriteRequest,
 } from '../service/service.ts'
 
-/** At its bound a session frees this share of it at once, so that the next requests need not. */
+/** A session that exceeds its bound is shortened until this share of the bound is free, to spare the next requests. */
 const ROOM_PERCENT = 25
-/** Room for the entry that a write adds to its session. The object's vector has no known length before the write. */
+/** Room for the entry that a write adds to its session. The length of the object's vector is not known before the write. */
 const WRITE_ROOM_BYTES = 500
-/** Keys that one request brings to their owners at the same time. */
-const SETTLED_AT_ONCE = 16
+/** One request brings the versions of this many keys to their owners at the same time. */
+const KEYS_AT_ONCE = 16
 
 export interface SessionParts extends SearchParts {
-  /** Everything up to this time is settled: all owners hold it. */
+  /** Everything up to this time is settled. */
   readonly horizon: () => Timestamp
+  /** Reads without a session. */
   readonly read: (placed: PlacedRequest) => Promise<ReadAnswer>
   readonly placer: RequestPlacer
 }
+
+/** The owners that hold the past of a key durably. */
+type Holders = 'all' | 'majority'
 
 export class Sessions {
   readonly #ports: { clock: Clock; codec: Codec; metrics: Metrics }
@@ -83,7 +94,7 @@ export class Sessions {
     this.#parts = parts
   }
 
-  /** The session's past without settled entries; undefined if the request belongs to no session. */
+  /** The session of a request, without settled versions; undefined if the request belongs to no session. */
   pastOf({ level }: PlacedRequest, { session }: RequestOptions): Session | undefined {
     if (session === undefined) return level === 'causal' ? EMPTY_SESSION : undefined
     return withoutSettled(session, this.#parts.horizon())
@@ -91,7 +102,7 @@ export class Sessions {
 
   /** Reads as part of a session. Rejects with a `QuorateError`, such as session_past_unreachable. */
   async read(placed: PlacedRequest, session: Session): Promise<ReadAnswer> {
-    const answer = await this.readCovering(placed, session)
+    const answer = await this.#readCovering(placed, session)
     const { bucket, key } = placed.at
     const name = sessionName(bucket.name, key)
     const seen = withSeen(session, name, seenOf(modeOf(bucket), answer.object))
@@ -101,24 +112,23 @@ export class Sessions {
   }
 
   /** At level `causal`, reads from copies that cover what the session has seen of the key. */
-  async readCovering(placed: PlacedRequest, session: Session): Promise<ReadAnswer> {
+  async #readCovering(placed: PlacedRequest, session: Session): Promise<ReadAnswer> {
     const { read } = this.#parts
-    // An empty session has seen nothing, so no copy can be too old for it.
-    if (placed.level !== 'causal' || session === EMPTY_SESSION) return read(placed)
+    if (placed.level !== 'causal' || hasSeenNothing(session)) return read(placed)
     const past = seenBy(session, placed)
     const wanted = quorumFloorOf(session) > 0 ? atQuorum(placed) : atOwner(placed)
     if (past.size === 0) return read(wanted)
     const { r } = wanted.need
     const own = r === 1 ? await this.#ownCopy(placed, past) : undefined
+    // If one copy is enough, any copy that covers the past will do: an owner's, or only a fallback's hint.
     const count = r === 1 ? 0 : r
     const owners = { kind: 'whole', least: count, best: count } as const
     return own ?? this.#answer(placed, await this.#search('read', placed, past, owners))
   }
 
   /**
-   * The owners' value of a key that a write is about to replace. It covers `past`, and all settled writes, which the
-   * session no longer lists. This node's own copy is enough, unless it is being refilled or its directory may be an old
-   * one.
+   * Reads what a write is about to replace. The value covers `past`, and all settled writes, which the session no
+   * longer lists. This node's own copy is enough, unless it is being refilled or the data directory may be an old one.
    */
   async readWhole(placed: PlacedRequest, past: VersionVector): Promise<ReadAnswer> {
     const own = await this.#ownCopy(placed, past)
@@ -127,9 +137,9 @@ export class Sessions {
   }
 
   /**
-   * Completes the past of a session's blind write at this owner. While this node's copy is being refilled, it lacks
-   * settled values; without this step they would come back as siblings of the write that replaced them. Rejects before
-   * anything is applied.
+   * Completes the past of a session's blind write that this owner coordinates. While this node's copies are being
+   * refilled, they may lack settled values that the write has to replace. Without this step such a value would come
+   * back later, as a sibling of the write. Rejects before anything is applied.
    */
   async withWholePast(placed: PlacedRequest, request: WriteRequest): Promise<WriteRequest> {
     const { past } = request
@@ -146,7 +156,7 @@ export class Sessions {
     return !isProven() || !replica.mayRead(at)
   }
 
-  /** Adds the session's past and dependencies to the write. Rejects before anything is applied. */
+  /** Adds the session to the write, as its past and its dependencies. Rejects before anything is applied. */
   async prepare<T extends WriteRequest | UpdateRequest>(
     placed: PlacedRequest,
     request: T,
@@ -156,8 +166,9 @@ export class Sessions {
     const name = sessionName(bucket.name, key)
     const ownBytes = session.has(name) ? 0 : sessionBytes(new Map([[name, EMPTY_VECTOR]]))
     const kept = await this.#withinBound(session, ownBytes + WRITE_ROOM_BYTES, placed.deadlineMs)
-    const past =
-      session === EMPTY_SESSION ? undefined : await this.#pastOfWrite(placed, request, kept)
+    const past = hasSeenNothing(session)
+      ? undefined
+      : await this.#pastOfWrite(placed, request, kept)
     if ('change' in request) return { placed, request: { ...request, past }, session: kept }
     // A write needs no dependency on the values that it replaces.
     const replacesPast = modeOf(bucket) !== 'siblings' || request.context === undefined
@@ -165,19 +176,19 @@ export class Sessions {
       ? new Map([...kept].filter(([other]) => other !== name))
       : kept
     const content = dependencies.size > 0 ? { ...request.content, dependencies } : request.content
-    // A blind write replaces all that its session has seen, settled or not. A fallback cannot tell what is settled.
+    // A blind write replaces all that its session has seen, settled or not. A fallback may not hold what is settled.
     const needsOwner = placed.level === 'causal' && modeOf(bucket) === 'siblings' && replacesPast
-    const made = needsOwner ? atOwner(placed) : placed
-    return { placed: made, request: { ...request, content, past }, session: kept }
+    const madeUnder = needsOwner ? atOwner(placed) : placed
+    return { placed: madeUnder, request: { ...request, content, past }, session: kept }
   }
 
   /**
-   * The session after its acknowledged write. It stays unchanged at `weak`, where nothing is stored yet. Otherwise it
-   * covers the whole vector of the object that the write made: with the dot of the write alone, values that were
+   * Adds an acknowledged write to its session. At `weak` the session stays unchanged, because nothing is stored yet.
+   * Otherwise the whole vector of the object that the write made is added. With the write's dot alone, values that were
    * replaced earlier would look new to the session.
    *
-   * Rejects with outcome_unknown if the session does not fit its bound and its oldest entries cannot be brought to
-   * their owners. The write is applied then, but this session could not promise to read it.
+   * Rejects with outcome_unknown if the session does not fit its bound and its oldest versions cannot be brought to
+   * their owners. The write is applied then, but no token that fits could promise to read it.
    */
   async afterWrite(
     placed: PlacedRequest,
@@ -198,6 +209,7 @@ export class Sessions {
     }
   }
 
+  /** The answer from this node's own copy; undefined if that does not cover the past, or cannot be read soon. */
   #ownCopy(placed: PlacedRequest, past: VersionVector): Promise<ReadAnswer | undefined> {
     const { self, isProven, horizonOf, clock } = this.#parts
     if (!placed.owners.includes(self) || !isProven()) return Promise.resolve(undefined)
@@ -223,7 +235,7 @@ export class Sessions {
   ): Promise<VersionVector> {
     const past = seenBy(session, placed)
     if (quorumFloorOf(session) === 0 || request.context !== undefined) return past
-    // Entries left out of the session are held by a majority of the owners; no other node knows them.
+    // The session may have left out versions of this key that only a majority of its owners holds.
     const { context } = await this.#parts.read(atQuorum(placed))
     return joinVectors(past, context)
   }
@@ -238,50 +250,52 @@ export class Sessions {
     return searchPast(this.#parts, this.#ports, placed, past, owners)
   }
 
-  #answer(placed: PlacedRequest, { merged, reports, answered, copies }: FoundPast): ReadAnswer {
+  #answer(placed: PlacedRequest, { merged, reports, answered, hinted }: FoundPast): ReadAnswer {
     const { self, clock } = this.#parts
     return answerWith(merged.object, clock.nowMs(), {
       level: placed.level,
       coordinator: self,
-      quorum: { need: 1, got: answered, hinted: answered - copies.count },
+      quorum: { need: 1, got: answered, hinted },
       replicas: reports.list(),
     })
   }
 
   /**
-   * Shrinks the session until it and `roomBytes` more fit a token: brings its oldest entries to their owners, then
-   * drops them. Rejects with session_past_unreachable.
+   * Shortens the session until it and `roomBytes` more fit a token. Brings the versions of the keys touched longest ago
+   * to their owners, then drops these keys. Rejects with session_past_unreachable.
    */
   async #withinBound(session: Session, roomBytes: number, deadlineMs: number): Promise<Session> {
     if (sessionBytes(session) + roomBytes <= SESSION_BYTES_MAX) return session
     const target = (SESSION_BYTES_MAX * (100 - ROOM_PERCENT)) / 100
     const names = oldestAbove(session, target - roomBytes)
     let kept = withoutKeys(session, names)
-    for (let from = 0; from < names.length; from += SETTLED_AT_ONCE) {
-      const some = names.slice(from, from + SETTLED_AT_ONCE)
-      const settling = some.map((name) =>
-        this.#settle(name, session.get(name) as VersionVector, deadlineMs),
-      )
-      for (const name of await Promise.all(settling)) {
-        if (name === undefined) continue
-        kept = withQuorumFloor(kept, session.get(name) as VersionVector)
+    for (let from = 0; from < names.length; from += KEYS_AT_ONCE) {
+      const some = names.slice(from, from + KEYS_AT_ONCE)
+      const bringing = some.map(async (name) => {
+        const past = session.get(name) as VersionVector
+        return { past, holders: await this.#bringToOwners(name, past, deadlineMs) }
+      })
+      for (const { past, holders } of await Promise.all(bringing)) {
+        if (holders === 'majority') kept = withQuorumFloor(kept, past)
       }
     }
+    assert(sessionBytes(kept) + roomBytes <= SESSION_BYTES_MAX, 'a shortened session fits a token')
     return kept
   }
 
   /**
-   * Makes `past` durable at a majority of the key's owners, and at all of them if possible. Resolves with the name if
-   * not all owners hold it. Rejects with session_past_unreachable.
+   * Makes `past` durable at a majority of the key's owners, and at all of them if possible. Rejects with
+   * session_past_unreachable.
    */
-  #settle(name: string, past: VersionVector, deadlineMs: number): Promise<string | undefined> {
+  #bringToOwners(name: string, past: VersionVector, deadlineMs: number): Promise<Holders> {
     const { bucket, key } = splitSessionName(name)
     const { placer } = this.#parts
     const placed = placer.placeAll(bucket, key, deadlineMs)
-    if (placed === undefined) return Promise.resolve(undefined)
-    // After a move the new owners may lack it.
-    const request: Repeatable<string | undefined> = {
-      run: (now, end) => endWith(this.#settleUnder(now, name, past), end),
+    // A key without a bucket has no owners, and cannot be read.
+    if (placed === undefined) return Promise.resolve('all')
+    // If the key moves meanwhile, this runs again: the new owners may lack the past.
+    const request: Repeatable<Holders> = {
+      run: (now, end) => endWith(this.#bringUnder(now, name, past), end),
       repeatsAnswer: true,
       mayRepeat: () => true,
     }
@@ -289,23 +303,18 @@ export class Sessions {
     return asPromise((end) => whilePlaced({ placer, metrics }, placed, request, end))
   }
 
-  async #settleUnder(
-    placed: PlacedRequest,
-    name: string,
-    past: VersionVector,
-  ): Promise<string | undefined> {
+  async #bringUnder(placed: PlacedRequest, name: string, past: VersionVector): Promise<Holders> {
     const { deadlineMs } = placed
     const groups = groupsOf(placed)
-    const [count] = groups.map((owners) => owners.length) as [number]
+    const count = placed.owners.length
     const wanted = { kind: 'any', least: majority(count), best: count } as const
     const { copies, merged } = await this.#search('settle', placed, past, wanted)
     // A majority of the owners has answered, so the merged copy may even replace a damaged record.
     const repairs = copies.laggards().map(
       (owner) =>
         new Promise<void>((resolve) => {
-          const { record } = merged
-          // The owners have all forgotten it by now, so there is nothing to repair.
-          if (record.length === 0) {
+          // If the merged copy is absent, the past is settled and forgotten, so there is nothing to repair.
+          if (merged.record.length === 0) {
             resolve()
             return
           }
@@ -319,8 +328,8 @@ export class Sessions {
     await Promise.all(repairs)
     const holders = copies.holders()
     const holding = leastCount(groups, (owner) => holders.has(owner))
-    if (holding === count) return undefined
-    if (holding >= wanted.least) return name
+    if (holding === count) return 'all'
+    if (holding >= wanted.least) return 'majority'
     throw new QuorateError(
       'session_past_unreachable',
       `the session token is full, and ${name} could not be brought to a majority of its owners`,
@@ -329,18 +338,25 @@ export class Sessions {
   }
 }
 
+/**
+ * Whether no copy can be too old for the session. A session that is empty because all that it has seen is settled does
+ * not count: it needs an owner's copy. So the session is compared with the one object that stands for no session.
+ */
+function hasSeenNothing(session: Session): boolean {
+  return session === EMPTY_SESSION
+}
+
 /** The versions of the request's key that the session has seen. */
 function seenBy(session: Session, { at }: PlacedRequest): VersionVector {
   return session.get(sessionName(at.bucket.name, at.key)) ?? EMPTY_VECTOR
 }
 
-/**
- * Restricts a request to proven owners: every owner holds what is settled, but a fallback or an old directory may not.
- */
+/** Restricts a request to proven owners. They hold what is settled; a fallback or an old directory may lack it. */
 function atOwner(placed: PlacedRequest): PlacedRequest {
   return { ...placed, need: { ...placed.need, sloppy: false }, provenOnly: true }
 }
 
+/** Makes a read ask a majority, because the session has left out versions that perhaps only a majority holds. */
 function atQuorum(placed: PlacedRequest): PlacedRequest {
   const r = Math.max(placed.need.r, majority(placed.owners.length))
   return { ...placed, need: { ...placed.need, r, sloppy: false }, provenOnly: true }

@@ -1,7 +1,12 @@
 /**
- * The leases of a proposer: for keys that it wrote last, the decided value and the next ballot that its acceptors
- * promised it. A lease is no lock. A higher ballot of another proposer ends it, and then it only costs an extra round
- * trip.
+ * The leases of this node as a proposer. After a decided proposal, a lease keeps the decided value and the next ballot,
+ * which a majority promised with its acceptances. The next attempt for the key can then skip the prepare phase
+ * (CASPaxos, Rystsov 2018, section 2.2.1).
+ *
+ * A lease is no lock, and has no time limit. Another proposer may use a higher ballot at any time. The acceptors then
+ * refuse the lease's ballot, and the lease has only cost an extra round trip.
+ *
+ * Invariant: each ballot is handed out at most once.
  */
 import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
@@ -37,8 +42,8 @@ export class Leases {
   }
 
   /**
-   * Removes the lease and returns it, because a ballot may be used only once. A ballot above `clockAt` is not returned:
-   * the clock has not reached it, so it could be given to another proposal after a restart.
+   * Removes the lease and returns it. A lease whose ballot is above `clockAt` is not returned: the clock has not reached
+   * that ballot, so the node could use it again for another proposal after a restart.
    */
   take(storageKey: string, placementVersion: number, clockAt: Timestamp): Lease | undefined {
     const lease = this.#remove(storageKey)

@@ -1,10 +1,10 @@
 /**
- * The ballots that this node has promised for strong keys, if they lie above what the key's record implies. An accepted
- * ballot implies the promise of its successor (core/consensus/ballot.ts). So only keys whose last message was a prepare
- * have an entry.
+ * The promises of this node as an acceptor that its records do not imply. A record with an accepted ballot implies the
+ * promise of the next ballot (core/consensus/ballot.ts). So a key has an entry here only between a prepare and the
+ * acceptance that follows, or after its record was damaged.
  *
- * All entries are in memory, at most one a key. Those of keys that no longer exist are dropped once the horizon passes
- * them.
+ * All entries are in memory, at most one for each key. If the key no longer exists, its entry is dropped once the
+ * horizon has passed it (register-acceptor.ts).
  */
 import {
   type Ballot,
@@ -53,8 +53,8 @@ export class Promises {
   }
 
   /**
-   * Takes effect here at once. A lower ballot than the one promised changes nothing, here or on the disk. The caller makes
-   * the returned operation durable before it answers.
+   * Raises the promise to `ballot`, in memory at once. A ballot below the present promise changes nothing, here or on
+   * the disk. The caller makes the returned operation durable before it answers.
    */
   raise(storageKey: string, ballot: Ballot): DiskOperation {
     const promised = maxBallot(ballot, this.#ballots.get(storageKey) ?? BALLOT_ZERO)
@@ -63,13 +63,13 @@ export class Promises {
     return { type: 'put', key: promiseKey(storageKey), value }
   }
 
-  /** Drops a promise that the stored record now implies. */
+  /** Drops the promise in memory, unless it is above `ballot`. The caller deletes it from the disk. */
   drop(storageKey: string, ballot: Ballot): void {
     const held = this.#ballots.get(storageKey)
     if (held !== undefined && compareBallots(held, ballot) <= 0) this.#ballots.delete(storageKey)
   }
 
-  /** Moves it behind all others. */
+  /** Moves the promise to the end of `entries`. */
   defer(storageKey: string): void {
     const held = this.#ballots.get(storageKey)
     if (held === undefined) return

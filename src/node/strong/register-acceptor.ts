@@ -1,23 +1,24 @@
 /**
  * This room decides what this node promises, accepts and proposes for strong keys. It relies on `replica` and `storage`
- * to keep what was accepted, and on `round` and `peers` to reach the other owners. Begin with strong-coordinator.ts (a
- * client's request), then register-proposer.ts, then this file.
+ * to keep what was accepted, and on `round` and `peers` to reach the other owners. A strong key is a *register* of
+ * consensus (core/consensus/register.ts), and its owners are the acceptors. Begin with strong-coordinator.ts (a client's
+ * request), then register-proposer.ts, then this file.
  *
- * This node as an acceptor of the strong keys that it owns (core/consensus/acceptor.ts). The accepted value is the
- * key's record, whose vector is the ballot. The promised ballot follows from the record, or is kept beside it
- * (promises.ts). No answer leaves before everything that it states is durable.
+ * This file is the node as an acceptor of the strong keys that it owns (core/consensus/acceptor.ts). The accepted value
+ * is the key's record, whose vector is the ballot. The record implies the promise of the next ballot; a higher promise
+ * is kept beside it (promises.ts). A promise or an acceptance is durable before the proposer hears of it.
  *
- * Three rules keep an acceptor from forgetting:
+ * An acceptor forgets some of its promises. Three rules make that safe:
  * - If it does not hold the key, it counts every ballot up to the horizon as promised. No member has anything that old
- *   under way, so a register can be forgotten once its delete has settled everywhere (CASPaxos, 3.1: all acceptors have
- *   the tombstone, and older ballots are dead).
+ *   under way, so a register can be forgotten once its delete has settled everywhere (CASPaxos, Rystsov 2018, section
+ *   3.1: all acceptors have the tombstone, and older ballots are dead).
  * - A node that lost its directory, or got an old one back, answers for a key only after it has taken over the other
- *   owners' copies, and never below its *floor*: a time that no promise of its earlier lives exceeds.
- * - The same holds for a single key whose record was damaged.
+ *   owners' copies. It also refuses every ballot up to its *floor*: a time that no promise of its earlier lives exceeds.
+ * - If the record of one key was damaged, the same holds for that key alone.
  *
  * While the owners of a key change, each acceptor takes only questions of its own version of the placement
  * (topology-keeper.ts), so acceptors of different placements never form a quorum. A node that gains a key does not know
- * what the old owners promised; its floor for that key stands in for those promises.
+ * what the old owners promised. Its floor for that key's data partition stands in for those promises.
  */
 import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
@@ -42,23 +43,24 @@ import { BEING_FILLED } from '../replica/not-ready-reasons.ts'
 import type { GroupCommit } from '../storage/group-commit.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { NodeState } from '../identity/node-state.ts'
-import { ABSENT_COPY, type Copy } from '../wire/object-record.ts'
+import type { Copy } from '../wire/object-record.ts'
 import type { Entry, ObjectTable } from '../storage/object-table.ts'
 import { Promises } from './promises.ts'
 import { type Location, refusalOf, type Replica } from '../replica/replica.ts'
 import type { Refusal } from '../wire/messages.ts'
 import { dataKey, parseDataKey, promiseKey } from '../storage/storage-keys.ts'
 
-/** Promises checked in one pass. Those of forgotten keys are dropped. */
-const DROPPED_PER_PASS = 1000
+/** One pass checks at most this many promises, because each may read a record from the disk. */
+const CHECKED_PER_PASS = 1000
 
 export type RegisterReply = AcceptorReply<Copy>
+/** Receives either the reply or the reason why there is none. */
 export type ReplyTaker = (reply: RegisterReply | undefined, refusal: Refusal | undefined) => void
 
-/** What one acceptor tells a reader. It promises nothing. */
+/** The state of a register as one acceptor tells it to a reader. The acceptor promises the reader nothing. */
 export interface RegisterState {
   readonly copy: Copy
-  /** As far as this acceptor knows, it has promised no other proposal since it accepted this one. */
+  /** Whether the acceptor has promised nothing to another proposal since it accepted this one. */
   readonly isUncontested: boolean
 }
 
@@ -94,9 +96,9 @@ export class RegisterAcceptor {
   readonly #parts: AcceptorParts
   readonly #disk: Disk
   readonly #promises: Promises
-  /** Every ballot up to this time is refused. */
+  /** The acceptor refuses every ballot up to this time. */
   #floor: Timestamp
-  /** The same for the keys of one data partition. */
+  /** Data partition → the same for its keys. */
   readonly #floors: Map<number, Timestamp>
 
   private constructor(ports: { codec: Codec; disk: Disk }, parts: AcceptorParts) {
@@ -115,13 +117,13 @@ export class RegisterAcceptor {
   ): Promise<RegisterAcceptor> {
     const acceptor = new RegisterAcceptor(ports, parts)
     const damaged = await acceptor.#promises.load(acceptor.#disk)
-    // Their counters may be ahead of this life's clock.
+    // The counters may be ahead of this life's clock, and `promisedUnder` relies on the clock.
     for (const [, { counter }] of acceptor.#promises.entries()) parts.clock.observe(counter)
     if (damaged.length > 0) {
       // The key of a damaged promise is unknown too, so every key refuses ballots up to the floor.
       acceptor.raiseFloor()
       const operations = damaged.map((key): DiskOperation => ({ type: 'delete', key }))
-      // Written after the floor, so no crash can keep this delete without the floor.
+      // Stored after the floor: commits keep their order, so no crash can keep the deletes without the floor.
       await parts.commits.store(operations, 'sync')
     }
     return acceptor
@@ -129,20 +131,20 @@ export class RegisterAcceptor {
 
   /** `placementVersion` is the version of the placement in which the proposer found its acceptors. */
   prepare(at: Location, placementVersion: number, ballot: Ballot, done: ReplyTaker): void {
-    this.#ask(at, placementVersion, ballot, done, (state) => prepare(state, ballot))
+    this.#answer(at, placementVersion, ballot, done, (state) => prepare(state, ballot))
   }
 
   /** `copy` is the proposal; its vector is the ballot. */
   accept(at: Location, placementVersion: number, copy: Copy, done: ReplyTaker): void {
     const ballot = ballotOf(copy.object)
     const next = nextBallot(ballot)
-    this.#ask(at, placementVersion, ballot, done, (state, isUncontested) => {
-      // The value may have come by repair after a later promise. Holding it then is not an acceptance.
+    this.#answer(at, placementVersion, ballot, done, (state, isUncontested) => {
+      // The copy may have come by repair after a later promise. Then this acceptor holds it without having accepted it.
       return accept(state, ballot, copy, { next, isUncontested })
     })
   }
 
-  /** Reads what is durable. */
+  /** Reads the durable copy. The reader checks the placement itself (strong-coordinator.ts). */
   read(
     at: Location,
     done: (state: RegisterState | undefined, refusal: Refusal | undefined) => void,
@@ -164,14 +166,15 @@ export class RegisterAcceptor {
     const floor = clock.beyondEarlierLives()
     if (floor <= this.#floor) return
     this.#floor = floor
-    // Not awaited: any later answer is stored after it.
+    // Not awaited: commits keep their order, so this floor is durable before any later promise or acceptance.
     state.set('ballot-floor', floor).catch(() => undefined)
   }
 
   /**
-   * An upper bound of all ballots that this node has promised. The only exception is the next ballot implied by a value
-   * that it has accepted, which a new owner learns from the copy. The clock in its messages is no such bound: it stays
-   * below the limit of what this node may mint, and promised ballots may lie above.
+   * An upper bound of all ballots that this node has promised. The clock is such a bound, because it observes every
+   * ballot before the ballot is promised. The only exception is the next ballot implied by an accepted value: a new
+   * owner learns it from the copy. The clock reading in this node's messages is no such bound: it stays below the limit
+   * of what this node may mint, and promised ballots may lie above.
    *
    * Undefined if questions of another placement may still be taken here, or if the promises of earlier lives are
    * unknown.
@@ -183,10 +186,10 @@ export class RegisterAcceptor {
   }
 
   /**
-   * Promises, for the keys that this node has gained, everything that their old owners promised. This is needed because
-   * an old owner may take a proposal late; that proposal must be below everything decided without it. `promisedUpTo` is
-   * the highest bound that the old owners told, each after it had stopped taking questions of older placements.
-   * Resolves once the floor is durable.
+   * Raises the floor of the data partitions that this node has gained, so that it refuses whatever their old owners
+   * promised to refuse. The reason: an old owner may take a proposal late, and that proposal must be below everything
+   * decided without it. `promisedUpTo` is the highest bound that the old owners told (`promisedUnder`), each after it
+   * had stopped taking questions of older placements. Resolves once the floors are durable.
    */
   async raiseFloorOf(partitions: readonly number[], promisedUpTo: Timestamp): Promise<void> {
     for (const partition of partitions) {
@@ -195,12 +198,12 @@ export class RegisterAcceptor {
     await this.#parts.state.set('ballot-floors', [...this.#floors])
   }
 
-  /** The horizon has moved: drops promises below it whose keys no longer exist. */
+  /** Call this when the horizon has moved. Drops promises below the horizon whose keys no longer exist. */
   horizonMoved(): void {
     const old: string[] = []
     for (const [storageKey, { counter }] of this.#promises.entries()) {
       if (counter > this.#horizonOf(storageKey)) continue
-      if (old.length >= DROPPED_PER_PASS) break
+      if (old.length >= CHECKED_PER_PASS) break
       old.push(storageKey)
     }
     for (const storageKey of old) {
@@ -210,7 +213,8 @@ export class RegisterAcceptor {
     }
   }
 
-  #ask<Reply extends RegisterReply>(
+  /** Takes one question: applies `step` to the state of the register, and replies once the new state is durable. */
+  #answer<Reply extends RegisterReply>(
     at: Location,
     placementVersion: number,
     ballot: Ballot,
@@ -234,12 +238,14 @@ export class RegisterAcceptor {
       done(undefined, { code: 'clock_drift', message: 'the ballot is too far ahead' })
       return
     }
+    // Before the promise: `promisedUnder` relies on a clock that no promise exceeds.
     clock.observe(ballot.counter)
     replica.find(at, (entry, failure) => {
       if (entry === undefined || entry.isLost) {
         done(undefined, failure ?? NOT_READY)
         return
       }
+      // The record may have come from the disk, and the placement may have changed meanwhile.
       const isInForce = (): boolean => this.#parts.placementVersion() === placementVersion
       const notKept = replica.notKept(at)
       if (notKept !== undefined) {
@@ -259,7 +265,7 @@ export class RegisterAcceptor {
       assert(isKept, 'an acceptor never lowers its promise')
       const end = (failed: DiskError | undefined): void => {
         if (failed !== undefined) done(undefined, refusalOf(failed))
-        // The state is stored but does not count: a node that has taken over these copies meanwhile may lack it.
+        // The state is stored, but must not count: a new owner that has taken over the copies meanwhile may lack it.
         else if (!isInForce()) done(undefined, MOVED_MEANWHILE)
         else done(reply, undefined)
       }
@@ -268,7 +274,7 @@ export class RegisterAcceptor {
         const operation = this.#promises.raise(entry.storageKey, state.promised)
         this.#parts.commits.add([operation], 'sync', end)
       } else if (reply.type === 'accepted') {
-        // A repeated question: its answer holds once the first one's state is stored.
+        // The question is a repeated one. Its reply waits until the state of the first one is durable.
         this.#parts.table.replace(entry, entry.latest, 'sync', end)
       } else end(undefined)
     })
@@ -279,17 +285,20 @@ export class RegisterAcceptor {
     { value, promised }: AcceptorState<Copy>,
     end: (failed: DiskError | undefined) => void,
   ): void {
+    assert(value !== null, 'an acceptor accepts a value')
     const { storageKey } = entry
-    const held = this.#promises.of(storageKey)
-    const isImplied = held !== undefined && compareBallots(held, promised) <= 0
+    const kept = this.#promises.of(storageKey)
+    const isImplied = kept !== undefined && compareBallots(kept, promised) <= 0
+    // In the same batch as the record, so that no crash leaves neither the record nor the promise.
     const beside: DiskOperation[] = isImplied
       ? [{ type: 'delete', key: promiseKey(storageKey) }]
       : []
     this.#parts.table.replace(
       entry,
-      value ?? ABSENT_COPY,
+      value,
       'sync',
       (failed) => {
+        // Only now: if the record could not be stored, the promise stays in force.
         if (failed === undefined && isImplied) this.#promises.drop(storageKey, promised)
         end(failed)
       },
@@ -306,14 +315,14 @@ export class RegisterAcceptor {
   }
 
   /**
-   * Whether no other ballot was promised after this proposal. Such ballots may lie below the successor that the record
-   * implies.
+   * Whether no other ballot was promised after this proposal. The record alone cannot tell: it implies the promise of
+   * the next ballot, and a promise to another proposer may lie between the two.
    */
   #isUncontested(storageKey: string, object: StoredObject): boolean {
     return compareBallots(this.#keptPromise(storageKey), ballotOf(object)) <= 0
   }
 
-  /** The promise that is not implied by the record: the kept one, or the floor. */
+  /** The promise that does not follow from the record: the kept one, or the floor if that is higher. */
   #keptPromise(storageKey: string): Ballot {
     const floor = Math.max(this.#floor, this.#floorOf(storageKey))
     return maxBallot(this.#promises.of(storageKey) ?? BALLOT_ZERO, atCounter(floor))
@@ -328,7 +337,7 @@ export class RegisterAcceptor {
     return this.#parts.horizon(partitionIn(storageKey))
   }
 
-  /** A damaged record takes its implied promise with it. */
+  /** A damaged record takes the promise that it implied with it. A kept promise replaces that one. */
   #lost(storageKey: string): void {
     const { clock, commits } = this.#parts
     const operation = this.#promises.raise(storageKey, atCounter(clock.beyondEarlierLives()))
@@ -342,13 +351,14 @@ export class RegisterAcceptor {
       if (entry === undefined || promise === undefined || entry.isLost) return
       if (entry.latest.record.length > 0 || entry.pending > 0) return
       if (promise.counter > this.#horizonOf(storageKey)) return
+      // The deletion is not synced: a promise that comes back after a crash does no harm.
       this.#promises.drop(storageKey, promise)
       commits.add([{ type: 'delete', key: promiseKey(storageKey) }], 'os', () => undefined)
     })
   }
 }
 
-/** As a promise: refuses every ballot with a counter up to `counter`. */
+/** A promise that refuses every ballot with a counter up to `counter`. */
 function atCounter(counter: Timestamp): Ballot {
   return counter === 0 ? BALLOT_ZERO : { counter: counter + 1, node: '' }
 }

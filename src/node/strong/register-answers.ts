@@ -1,4 +1,4 @@
-/** Answers other nodes' questions to this node as an acceptor of strong keys. */
+/** Answers the asks of other nodes to this node as an acceptor of strong keys (register-acceptor.ts). */
 import { ballotOf } from '../../core/consensus/register.ts'
 import type { Asker, HandlersOf } from '../peers/ask-handlers.ts'
 import type { CopyTrust } from '../replica/copy-trust.ts'
@@ -91,7 +91,8 @@ function tellPromised(
     asker.refuse({ code: 'not_ready', message: TOO_FEW_HAVE_TOLD })
     return
   }
-  // A crash before that would bring back the old placement, and this node could promise ballots above its answer.
+  // Until the topology is durable, a crash would bring back the old placement, and this node could then promise ballots
+  // above its answer.
   if (!keeper.isDurable()) {
     asker.refuse({ code: 'not_ready', message: 'the topology is being stored' })
     return
@@ -101,7 +102,7 @@ function tellPromised(
   else asker.refuse({ code: 'not_owner', message: 'another placement is in force here' })
 }
 
-/** Where the register lies. Refuses the ask if this node must not answer for it. */
+/** The register that the ask is about. Refuses the ask and returns undefined if this node must not answer it. */
 function registerOf(
   { arrival, keeper }: RegisterAnswerParts,
   request: KeyRequest,

@@ -1,7 +1,8 @@
 /**
- * One attempt to decide a value of a strong key. It sends the messages of core/consensus/proposer.ts to the owners,
- * this node included, and returns their answers to it.
+ * One attempt to decide a value of a strong key. It sends the messages of core/consensus/proposer.ts to the owners, and
+ * passes their answers to that proposer. If this node is an owner, its own acceptor is asked without a message.
  */
+import { assert } from '../../core/assert.ts'
 import type { StoredObject } from '../../core/causality/stored-object.ts'
 import type { Ballot } from '../../core/consensus/ballot.ts'
 import { Proposer, type ProposerResult } from '../../core/consensus/proposer.ts'
@@ -43,7 +44,7 @@ export interface AttemptPlan {
   readonly placementVersion: number
   readonly ballot: Ballot
   readonly deadlineMs: number
-  /** Keeps the horizon below the attempt until none of its messages is under way any more. */
+  /** Each message under way holds it, so that the horizon stays below the attempt. The caller releases its own hold. */
   readonly hold: PendingDot
   readonly reports: ReplicaReports
 }
@@ -51,14 +52,18 @@ export interface AttemptPlan {
 export type AttemptResult = ProposerResult<Copy, RegisterRound>
 type Takers = ReplyTakers<Copy>
 
+/** The outcome of the change, and the value that it proposes: with its ballot, encoded. */
+export interface Proposal {
+  readonly round: RegisterRound
+  readonly copy: Copy
+}
+
 export class RegisterAttempt {
   readonly ballot: Ballot
   readonly hold: PendingDot
   readonly reports: ReplicaReports
-  /** The outcome of the change; undefined until the current value is known. */
-  round: RegisterRound | undefined
-  /** The new value with its ballot, encoded. Set by the change. */
-  proposal: Copy | undefined
+  /** Undefined until the current value is known. */
+  proposal: Proposal | undefined
   readonly #parts: AttemptParts
   readonly #plan: AttemptPlan
 
@@ -70,9 +75,12 @@ export class RegisterAttempt {
     this.reports = plan.reports
   }
 
-  /** `change` sets `proposal`. Rejects with what `change` throws; nothing was proposed then. */
+  /**
+   * `known`: the current value, if a majority has promised the ballot with it (leases.ts). Rejects with what `change`
+   * throws; nothing was proposed then.
+   */
   run(
-    change: (current: StoredObject | null) => RegisterRound,
+    change: (current: StoredObject | null) => Proposal,
     known: Copy | undefined,
   ): Promise<AttemptResult> {
     const proposer = new Proposer<Copy, RegisterRound>({
@@ -80,9 +88,9 @@ export class RegisterAttempt {
       ballot: this.ballot,
       known: known && { value: known },
       change: (current) => {
-        const round = change(current?.object ?? null)
-        this.round = round
-        return { changed: round.changed, value: this.proposal as Copy, result: round }
+        const { round, copy } = change(current?.object ?? null)
+        this.proposal = { round, copy }
+        return { changed: round.changed, value: copy, result: round }
       },
     })
     const { deadlines } = this.#parts
@@ -93,6 +101,10 @@ export class RegisterAttempt {
     )
   }
 
+  /**
+   * The proposer's message is not sent as it is: its value lacks this ballot if nothing has changed. An accept always
+   * sends the encoded proposal instead.
+   */
   #ask(to: string, type: 'prepare' | 'accept', takers: Takers): void {
     this.hold.hold()
     if (to === this.#parts.self) this.#askSelf(type, takers)
@@ -108,7 +120,7 @@ export class RegisterAttempt {
       else this.#replied(self, reply, takers)
     }
     if (type === 'prepare') acceptor.prepare(at, placementVersion, this.ballot, take)
-    else acceptor.accept(at, placementVersion, this.proposal as Copy, take)
+    else acceptor.accept(at, placementVersion, this.#proposed(), take)
   }
 
   #askPeer(to: string, type: 'prepare' | 'accept', takers: Takers): void {
@@ -119,10 +131,15 @@ export class RegisterAttempt {
       const request = { ...keyRequest(at), placementVersion, ballot: this.ballot }
       peers.ask(to, REGISTER_PREPARE, request, deadlineMs, take)
     } else {
-      const { record } = this.proposal as Copy
+      const { record } = this.#proposed()
       const request = { ...keyRequest(at), placementVersion, record }
       peers.ask(to, REGISTER_ACCEPT, request, deadlineMs, take)
     }
+  }
+
+  #proposed(): Copy {
+    assert(this.proposal !== undefined, 'the value is computed before it is proposed')
+    return this.proposal.copy
   }
 
   #peerReplied(
@@ -157,8 +174,8 @@ export class RegisterAttempt {
   }
 
   /**
-   * The message may still be in flight. An acceptor may take it until the deadline passes on its clock, which may be
-   * behind.
+   * Releases the hold of a message that may still be in flight. An acceptor may take the message until the deadline has
+   * passed by its own clock, which may be behind.
    */
   #releaseLate(): void {
     const { clock, deadlines } = this.#parts
@@ -171,7 +188,7 @@ export class RegisterAttempt {
     takers.replied(reply)
   }
 
-  /** A refused accept may still be accepted later, because the network may deliver the message twice. */
+  /** A peer may refuse an accept and take it later, because the network may deliver the message twice. */
   #refusedByPeer(from: string, refusal: Refusal, type: 'prepare' | 'accept', takers: Takers): void {
     this.#refused(from, refusal, type === 'accept' ? { ...takers, unsent: takers.lost } : takers)
   }

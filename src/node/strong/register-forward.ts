@@ -1,5 +1,6 @@
 /**
- * Forwards a client's operation on a strong key to an owner, which proposes it. An operation is forwarded only once.
+ * Forwards a client's operation on a strong key to an owner, which proposes it. That owner never forwards it again, so
+ * an operation cannot go round in circles.
  */
 import type { Dot } from '../../core/causality/dot.ts'
 import type { StoredObject } from '../../core/causality/stored-object.ts'
@@ -23,7 +24,7 @@ import { decodeRecord, encodeRecord } from '../wire/object-record.ts'
 export interface OperationAnswer {
   /** The node that proposed it. */
   readonly coordinator: string
-  /** The value as a read found it. */
+  /** The value that a read found. The answer of a forwarded write has none (`NO_VALUE`). */
   readonly object: StoredObject
   /** Undefined for a read. */
   readonly dot: Dot | undefined
@@ -34,8 +35,8 @@ export interface OperationAnswer {
 }
 
 /**
- * Undefined if the message was certainly not sent to the owner. Rejects with the owner's error, or with a transport
- * error.
+ * Resolves with undefined if the message was certainly not sent. Rejects with the owner's error, or with an error that
+ * tells why the owner's answer is missing.
  */
 export async function forwardOperation(
   codec: Codec,

@@ -1,10 +1,11 @@
 /**
- * This node as a proposer of strong keys. Operations that wait for one key are applied in order, in one attempt of
- * consensus after the other (core/consensus/proposer.ts), until each is decided, refused, or out of time.
+ * This node as a proposer of strong keys. Each key has a queue of operations. They are applied in order, a batch in each
+ * attempt of consensus (core/consensus/proposer.ts), until each is decided, refused, or out of time. A key has at most
+ * one attempt at a time, so this node never competes with itself.
  *
- * After a decided proposal the node keeps the value and the next ballot that its acceptors promised it. The next
- * attempt for the key then takes one round trip. This is done only for live values: once a key is gone, an old ballot
- * may be below the horizon (register-acceptor.ts).
+ * After a decided proposal the node keeps a lease (leases.ts). The next attempt for the key then takes one round trip.
+ * This is done only for live values that do not expire: once a key is gone, an old ballot may be below the horizon
+ * (register-acceptor.ts).
  *
  * Each attempt uses the placement in force when it begins. If the placement changes before it ends, its outcome stays
  * open, whatever the acceptors answered. A node that no longer owns the key starts nothing new; it continues only to
@@ -35,22 +36,24 @@ import type { Timers } from '../../ports/timers.ts'
 import type { Deadline } from '../peers/deadlines.ts'
 import { Leases } from './leases.ts'
 import { mintTimestamps } from '../identity/mint.ts'
-import { type Copy, encodeCopy } from '../wire/object-record.ts'
+import { encodeCopy } from '../wire/object-record.ts'
 import type { PendingDot, PendingDots } from '../replica/pending-dots.ts'
 import { type PeerReach, refusedWords } from '../peers/peer-reach.ts'
-import { type AttemptParts, type AttemptResult, RegisterAttempt } from './register-attempt.ts'
+import {
+  type AttemptParts,
+  type AttemptResult,
+  type Proposal,
+  RegisterAttempt,
+} from './register-attempt.ts'
 import { groupsOf, keyReused, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
 import type { RequestPlacer } from '../round/request-placer.ts'
 import { dataKey } from '../storage/storage-keys.ts'
 
 /** Operations that may wait for one key; further ones are refused. */
 const WAITING_MAX = 4096
-/** Operations applied in one round. */
+/** Operations applied in one attempt. */
 const BATCH_MAX = 256
-/**
- * After a conflict the next attempt waits a random time: at most this long, or a few times the last attempt if that is
- * longer.
- */
+/** The longest pause after a failed attempt, unless `BACKOFF_ATTEMPTS` times the last attempt is longer. */
 const BACKOFF_MS_MAX = 64
 const BACKOFF_ATTEMPTS = 4
 
@@ -82,14 +85,15 @@ interface Waiting {
   deadline: Deadline | undefined
 }
 
-interface Key {
+/** The operations on one key that are not decided. */
+interface KeyQueue {
   readonly storageKey: string
-  /** A request for the key, under the placement of the attempt under way. */
+  /** Where the key is, under the placement of the attempt under way. It belongs to no particular operation. */
   placed: PlacedRequest
   waiting: Waiting[]
 }
 
-/** `moved`: the placement changed during the attempt. */
+/** `moved`: the placement changed during the attempt, so the answers of its acceptors do not count. */
 type AttemptEnd = AttemptResult | { readonly type: 'moved'; readonly outcome: 'unknown' }
 
 const MOVED: AttemptEnd = { type: 'moved', outcome: 'unknown' }
@@ -100,7 +104,7 @@ class MintedTooEarly extends Error {}
 export class RegisterProposer {
   readonly #ports: { clock: Clock; codec: Codec; metrics: Metrics; random: Random; timers: Timers }
   readonly #parts: ProposerParts
-  readonly #keys = new Map<string, Key>()
+  readonly #queues = new Map<string, KeyQueue>()
   readonly #leases = new Leases()
 
   constructor(
@@ -119,12 +123,13 @@ export class RegisterProposer {
   propose(placed: PlacedRequest, operation: RegisterOperation): Promise<Decided> {
     const { at, deadlineMs } = placed
     const storageKey = dataKey(at.partition, at.bucket.name, at.key)
-    let key = this.#keys.get(storageKey)
-    if (key !== undefined && key.waiting.length >= WAITING_MAX) {
-      const message = `${WAITING_MAX} requests are waiting for this key`
-      throw new QuorateError('overloaded', message, { retryAfterSeconds: 1 })
-    }
     return new Promise((resolve, reject) => {
+      const present = this.#queues.get(storageKey)
+      if (present !== undefined && present.waiting.length >= WAITING_MAX) {
+        const message = `${WAITING_MAX} requests are waiting for this key`
+        reject(new QuorateError('overloaded', message, { retryAfterSeconds: 1 }))
+        return
+      }
       const waiting: Waiting = {
         operation,
         placed,
@@ -138,48 +143,52 @@ export class RegisterProposer {
       }
       const delayMs = this.#parts.clock.leftMs(deadlineMs)
       waiting.deadline = this.#parts.deadlines.in(delayMs, () => this.#expire(waiting))
-      if (key !== undefined) {
-        key.waiting.push(waiting)
+      if (present !== undefined) {
+        present.waiting.push(waiting)
         return
       }
-      key = { storageKey, placed, waiting: [waiting] }
-      this.#keys.set(storageKey, key)
-      void this.#serve(key)
+      const queue: KeyQueue = { storageKey, placed, waiting: [waiting] }
+      this.#queues.set(storageKey, queue)
+      void this.#serve(queue)
     })
   }
 
-  async #serve(key: Key): Promise<void> {
+  /** Makes one attempt after the other until the queue is empty. */
+  async #serve(queue: KeyQueue): Promise<void> {
     for (let failures = 0; ;) {
-      key.placed = this.#parts.placer.placeAgain(key.placed)
-      if (!key.placed.owners.includes(this.#parts.self)) this.#giveUpBegun(key)
-      key.waiting = key.waiting.filter(({ isOver }) => !isOver)
-      if (key.waiting.length === 0) break
-      const batch = key.waiting.slice(0, BATCH_MAX)
-      const refusal = this.#tooFewInReach(key)
+      queue.placed = this.#parts.placer.placeAgain(queue.placed)
+      if (!queue.placed.owners.includes(this.#parts.self)) this.#giveUpUndoubted(queue)
+      queue.waiting = queue.waiting.filter(({ isOver }) => !isOver)
+      if (queue.waiting.length === 0) break
+      const batch = queue.waiting.slice(0, BATCH_MAX)
+      const refusal = this.#tooFewInReach(queue)
       if (refusal !== undefined) {
         for (const waiting of batch) this.#giveUp(waiting, refusal)
         continue
       }
       const startMs = this.#ports.clock.monotonicMs()
       try {
-        failures = (await this.#attempt(key, batch)) ? 0 : failures + 1
+        failures = (await this.#attempt(queue, batch)) ? 0 : failures + 1
       } catch (error) {
-        for (const waiting of batch) this.#giveUp(waiting, asQuorateError(error))
+        const told = clientErrorOf(error)
+        for (const waiting of batch) this.#giveUp(waiting, told)
       }
       if (failures > 0) {
         await this.#backOff(failures, this.#ports.clock.monotonicMs() - startMs)
       }
     }
-    this.#keys.delete(key.storageKey)
+    // Nothing is awaited since the queue was found empty, so no operation has entered it meanwhile.
+    this.#queues.delete(queue.storageKey)
   }
 
-  /** False if it has to be tried again. Rejects if this node cannot propose at all. */
-  async #attempt(key: Key, batch: readonly Waiting[]): Promise<boolean> {
+  /** False if the attempt decided nothing. Rejects if this node cannot propose at all. */
+  async #attempt(queue: KeyQueue, batch: readonly Waiting[]): Promise<boolean> {
     const { clock, pending, self } = this.#parts
-    const { at, placementVersion } = key.placed
-    const groups = groupsOf(key.placed)
+    const { at, placementVersion } = queue.placed
+    const groups = groupsOf(queue.placed)
+    // One timestamp is for the ballot, and one for the value of each operation.
     const [first, ...stamps] = await mintTimestamps(clock, batch.length + 1)
-    const lease = this.#leases.take(key.storageKey, placementVersion, clock.last)
+    const lease = this.#leases.take(queue.storageKey, placementVersion, clock.last)
     const ballot = lease?.ballot ?? { counter: first as Timestamp, node: self }
     assert(ballot.node === self, 'a node proposes under ballots of its own')
     const deadlineMs = Math.max(...batch.map(({ placed }) => placed.deadlineMs))
@@ -189,16 +198,15 @@ export class RegisterProposer {
     const plan = { at, groups, placementVersion, ballot, deadlineMs, hold, reports }
     const attempt = new RegisterAttempt(this.#parts, plan)
     let proposed: readonly Waiting[] = []
-    const change = (current: StoredObject | null): RegisterRound => {
+    const change = (current: StoredObject | null): Proposal => {
       // Leave out operations that have ended: their clients were told that nothing was applied.
       proposed = batch.filter(({ isOver }) => !isOver)
       const round = this.#change(ballot, proposed, stamps, current)
-      attempt.proposal = encodeCopy(this.#ports.codec, round.next)
-      return round
+      return { round, copy: encodeCopy(this.#ports.codec, round.next) }
     }
     try {
       const result = await attempt.run(change, lease?.copy)
-      return this.#conclude(key, proposed, attempt, this.#inForce(key, result))
+      return this.#conclude(queue, proposed, attempt, this.#unlessMoved(queue, result))
     } catch (error) {
       if (!(error instanceof MintedTooEarly)) throw error
       return false
@@ -224,6 +232,7 @@ export class RegisterProposer {
       dot: { actor, timestamp: stamps[i] as Timestamp },
     }))
     const round = applyOperations(current, requested, ballot, clock.nowMs())
+    assert(round.ends.length === proposed.length, 'each operation has one outcome')
     round.ends.forEach(({ isNew }, i) => {
       ;(proposed[i] as Waiting).isProposed = isNew
     })
@@ -231,28 +240,31 @@ export class RegisterProposer {
   }
 
   /** A decision of acceptors whose placement is no longer in force does not count. The next attempt looks for it. */
-  #inForce(key: Key, result: AttemptResult): AttemptEnd {
-    const isInForce =
-      this.#parts.placer.placeAgain(key.placed).placementVersion === key.placed.placementVersion
+  #unlessMoved({ placed }: KeyQueue, result: AttemptResult): AttemptEnd {
+    const now = this.#parts.placer.placeAgain(placed)
+    const isInForce = now.placementVersion === placed.placementVersion
     return result.type !== 'decided' || isInForce ? result : MOVED
   }
 
-  /** False if the attempt decided nothing. */
+  /** Ends or leaves open each operation of the attempt. False if the attempt decided nothing. */
   #conclude(
-    key: Key,
+    { storageKey, placed }: KeyQueue,
     proposed: readonly Waiting[],
     attempt: RegisterAttempt,
     result: AttemptEnd,
   ): boolean {
-    const { ballot, round, proposal, reports } = attempt
+    const { ballot, proposal, reports } = attempt
     if (result.type !== 'decided') {
       this.#ports.metrics.count('register_conflicts_total', { kind: result.type })
-      round?.ends.forEach((end, i) => this.#leaveOpen(proposed[i] as Waiting, attempt, end, result))
+      proposal?.round.ends.forEach((end, i) =>
+        this.#leaveOpen(proposed[i] as Waiting, attempt, end, result),
+      )
       return false
     }
-    const { ends } = result.result
+    assert(proposal !== undefined, 'what is decided was proposed')
+    const { ends } = proposal.round
     if (!result.isContested && isLasting(ends.at(-1)?.object, this.#parts.clock.nowMs())) {
-      this.#leases.put(key.storageKey, key.placed.placementVersion, ballot, proposal as Copy)
+      this.#leases.put(storageKey, placed.placementVersion, ballot, proposal.copy)
     }
     ends.forEach((end, i) => {
       const decided = { end, received: result.received, replicas: reports.list() }
@@ -290,7 +302,8 @@ export class RegisterProposer {
   ): void {
     waiting.isProposed = false
     if (failed.outcome === 'rejected' || !isNew || waiting.isOver) return
-    if (result.type !== 'written') return
+    assert(result.type === 'written', 'only a write takes effect')
+    // A later attempt may still find the write decided, so the horizon must not pass its ballot before the client knows.
     hold.hold()
     waiting.holds.push(hold)
     waiting.doubtful.push({ ballot, done: result })
@@ -314,8 +327,8 @@ export class RegisterProposer {
     )
   }
 
-  /** A node that no longer owns the key proposes nothing new; an owner does. */
-  #giveUpBegun({ placed, waiting }: Key): void {
+  /** Gives up the operations that have certainly not been applied, because this node no longer owns the key. */
+  #giveUpUndoubted({ placed, waiting }: KeyQueue): void {
     const { self } = this.#parts
     const error = new QuorateError('quorum_unreachable', `${self} does not own the key any more`, {
       required: majority(placed.owners.length),
@@ -346,7 +359,7 @@ export class RegisterProposer {
   }
 
   /** Returns an error if too few owners are believed to be in reach. The belief can only prevent an attempt. */
-  #tooFewInReach({ placed }: Key): QuorateError | undefined {
+  #tooFewInReach({ placed }: KeyQueue): QuorateError | undefined {
     const { self, reach, clock } = this.#parts
     for (const owners of groupsOf(placed)) {
       const near = owners.filter((owner) => owner === self || reach.isReachable(owner))
@@ -361,7 +374,10 @@ export class RegisterProposer {
     return undefined
   }
 
-  /** Without it, two proposers far from the owners would end each other's attempts again and again. */
+  /**
+   * Waits a random time before the next attempt. Without this pause, two proposers far from the owners would end each
+   * other's attempts again and again.
+   */
   #backOff(failures: number, attemptMs: number): Promise<void> {
     const { random, timers } = this.#ports
     const mostMs = Math.max(BACKOFF_MS_MAX, BACKOFF_ATTEMPTS * Math.ceil(attemptMs))
@@ -380,7 +396,8 @@ function isLasting(object: StoredObject | undefined, nowMs: number): boolean {
 const ONE_TRIP = { kind: 'one trip' }
 const TWO_TRIPS = { kind: 'two trips' }
 
-function asQuorateError(error: unknown): QuorateError {
+/** The error to tell the clients. Throws any other error, such as a broken invariant, because it has to end the node. */
+function clientErrorOf(error: unknown): QuorateError {
   if (error instanceof QuorateError) return error
   throw error
 }

@@ -1,12 +1,14 @@
 /**
- * Coordinates requests for strong keys at any node.
+ * Coordinates clients' requests for strong keys. Any node can coordinate them, but only owners propose.
  *
  * A read asks the owners what they have accepted. It takes one round trip if a majority reports the same proposal and
  * has promised nothing newer: then that proposal is decided, and no newer one was decided before the read began.
- * Otherwise the value under way has to be completed, so the read becomes a proposal that changes nothing. Proposals,
- * like all writes, go to the first owner in reach that can take them, so that the owners do not compete.
+ * Otherwise the value under way has to be completed, so the read becomes a proposal that changes nothing. Such a read,
+ * like every write, goes to the first owner in reach that can propose it. All nodes use the same order of owners, so that
+ * the owners do not compete.
  *
- * If the placement changes on the way, the request starts again under the new one.
+ * If the placement changes on the way, the request starts again under the new one, unless it may already have been
+ * decided.
  */
 import { EMPTY_VECTOR, VersionVector } from '../../core/causality/version-vector.ts'
 import { liveSiblings, newestSibling } from '../../core/causality/stored-object.ts'
@@ -65,6 +67,7 @@ export class StrongCoordinator {
   }
 
   async #read(placed: PlacedRequest): Promise<AgreedAnswer> {
+    // The owners answer a reader under any placement, so a change of the placement is found only afterwards.
     const agreed = await new Promise<AgreedAnswer | undefined>((resolve) =>
       readAgreed(this.#ports, this.#parts, placed, resolve),
     )
@@ -77,10 +80,10 @@ export class StrongCoordinator {
     return this.#parts.placer.placeAgain(placed).placementVersion === placed.placementVersion
   }
 
-  /** Proposes at this node, for a client of any node. The operation is never forwarded again. */
+  /** Proposes at this node, for a client of any node. This node must be an owner of the key. */
   async proposeHere(placed: PlacedRequest, operation: RegisterOperation): Promise<OperationAnswer> {
     const { self, proposer, replica } = this.#parts
-    // Checked before anything is proposed, because another owner's disk may take the write.
+    // Refuse before anything is proposed, so that the coordinator can still ask another owner.
     const refusal = replica.diskRefusal()
     if (refusal !== undefined) throw rejection(refusal)
     const { end, received, replicas } = await proposer.propose(placed, operation)
@@ -97,10 +100,7 @@ export class StrongCoordinator {
     }
   }
 
-  /**
-   * Proposes through the owners of the placement in force. If it changes before one of them could propose, tries the
-   * new owners.
-   */
+  /** Proposes through an owner. If the placement changes before any owner could propose, asks the new owners. */
   #propose(placed: PlacedRequest, operation: RegisterOperation): Promise<OperationAnswer> {
     const { placer, clock } = this.#parts
     const { metrics } = this.#ports
@@ -114,10 +114,7 @@ export class StrongCoordinator {
     )
   }
 
-  /**
-   * Tries one owner after the other until one has, or may have, proposed. All nodes start with the same owner, to avoid
-   * conflicts.
-   */
+  /** Asks one owner after the other until one has proposed, or may have. Rejects with the last owner's error. */
   async #proposeUnder(
     placed: PlacedRequest,
     operation: RegisterOperation,
@@ -165,7 +162,7 @@ export class StrongCoordinator {
   }
 }
 
-/** Only a read ends with this code, and a read applies nothing. */
+/** Only a read ends with this code, and a read applies nothing. So another owner may be asked. */
 const LATE_READ: ErrorCode = 'deadline_passed'
 
 function mayTryAnotherOwner(error: unknown): error is QuorateError {

@@ -1,4 +1,4 @@
-/** Runs the read of a strong key without a proposal (core/replication/agreed-read.ts). */
+/** Runs the read of a strong key that needs no proposal, because the owners agree (core/replication/agreed-read.ts). */
 import { ballotOf } from '../../core/consensus/register.ts'
 import type { ReplicaReport } from '../../core/errors.ts'
 import type { StoredObject } from '../../core/causality/stored-object.ts'
@@ -23,7 +23,7 @@ import { REGISTER_READ, type RegisterReadAnswer } from '../wire/asks/register-as
 import type { Copy } from '../wire/object-record.ts'
 import type { RegisterAcceptor } from './register-acceptor.ts'
 
-/** Time for the remaining owners once a majority has answered without agreeing. */
+/** If a majority has answered but does not agree, the remaining owners have this long to answer, too. */
 const PATIENCE_MS = 50
 
 export interface StrongReadParts {
@@ -44,7 +44,10 @@ export interface AgreedAnswer {
   readonly replicas: readonly ReplicaReport[]
 }
 
-/** Calls `done` once, with undefined if the owners in reach do not agree in time. */
+/**
+ * Calls `done` once, with undefined if the owners in reach do not agree in time. The caller must then check that the
+ * placement is still the one of `placed`.
+ */
 export function readAgreed(
   ports: { clock: Clock },
   parts: StrongReadParts,
@@ -74,6 +77,8 @@ class StrongRead {
     const groups = groupsOf(placed)
     const near = allOwners(groups).filter((owner) => owner === self || reach.isReachable(owner))
     const inOrder = nearestFirst(near, self, latencyMs)
+    // This count is enough in both groups. Members join one at a time, so there is at most one next owner more, and the
+    // count still overlaps with every majority of the next owners.
     this.#read = new AgreedRead(groups, majority(placed.owners.length), inOrder)
     this.#run = new ProtocolRun(parts.deadlines, (effect) => this.#perform(effect))
     this.#reports = new ReplicaReports(ports.clock)
@@ -81,7 +86,7 @@ class StrongRead {
   }
 
   start(): void {
-    // Peers get the deadline with the question. The disk of this node has none.
+    // Peers get the deadline with the ask. A read from this node's own disk has none.
     const leftMs = this.#parts.clock.leftMs(this.#placed.deadlineMs)
     this.#run.after(leftMs, () => this.#read.expire())
     this.#run.go(this.#read.start())

@@ -5,8 +5,8 @@
  *
  * Words of this room:
  * - A *session* lists, for each key, the versions that it has seen. The *past* of a request is that list for its key.
- * - A version is *settled* once every owner holds it. The *horizon* (horizon-keeper.ts) tells this node what is settled.
- *   The session leaves such versions out, so only a copy that lacks nothing settled is good enough: a *whole* copy.
+ * - A version is *settled* once every owner holds it. The *horizon* (horizon-keeper.ts) tells what is settled. Sessions
+ *   leave such versions out, so only a copy that lacks nothing settled is good enough: a *whole* copy.
  * - A *blind* write names no context, so it replaces what its session has seen.
  *
  * A causal read answers from copies that cover what the session has seen of the key, and adds the dependencies of the
@@ -69,7 +69,7 @@ import type {
 
 /** A session that exceeds its bound is shortened until this share of the bound is free, to spare the next requests. */
 const ROOM_PERCENT = 25
-/** Room for the entry that a write adds to its session. The length of the object's vector is not known before the write. */
+/** Room for the entry that a write adds to its session. Before the write, the length of its vector is not known. */
 const WRITE_ROOM_BYTES = 500
 /** One request brings the versions of this many keys to their owners at the same time. */
 const KEYS_AT_ONCE = 16

@@ -42,7 +42,7 @@ export class Leases {
   }
 
   /**
-   * Removes the lease and returns it. A lease whose ballot is above `clockAt` is not returned: the clock has not reached
+   * Removes the lease and returns it. A lease with a ballot above `clockAt` is not returned: the clock has not reached
    * that ballot, so the node could use it again for another proposal after a restart.
    */
   take(storageKey: string, placementVersion: number, clockAt: Timestamp): Lease | undefined {

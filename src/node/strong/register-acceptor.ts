@@ -1,8 +1,8 @@
 /**
  * This room decides what this node promises, accepts and proposes for strong keys. It relies on `replica` and `storage`
  * to keep what was accepted, and on `round` and `peers` to reach the other owners. A strong key is a *register* of
- * consensus (core/consensus/register.ts), and its owners are the acceptors. Begin with strong-coordinator.ts (a client's
- * request), then register-proposer.ts, then this file.
+ * consensus (core/consensus/register.ts), and its owners are the acceptors. Begin with strong-coordinator.ts, then
+ * register-proposer.ts, then this file.
  *
  * This file is the node as an acceptor of the strong keys that it owns (core/consensus/acceptor.ts). The accepted value
  * is the key's record, whose vector is the ballot. The record implies the promise of the next ballot; a higher promise
@@ -13,7 +13,7 @@
  *   under way, so a register can be forgotten once its delete has settled everywhere (CASPaxos, Rystsov 2018, section
  *   3.1: all acceptors have the tombstone, and older ballots are dead).
  * - A node that lost its directory, or got an old one back, answers for a key only after it has taken over the other
- *   owners' copies. It also refuses every ballot up to its *floor*: a time that no promise of its earlier lives exceeds.
+ *   owners' copies. It also refuses every ballot up to its *floor*, which no promise of its earlier lives exceeds.
  * - If the record of one key was damaged, the same holds for that key alone.
  *
  * While the owners of a key change, each acceptor takes only questions of its own version of the placement

@@ -1,7 +1,7 @@
 /**
- * This node as a proposer of strong keys. Each key has a queue of operations. They are applied in order, a batch in each
- * attempt of consensus (core/consensus/proposer.ts), until each is decided, refused, or out of time. A key has at most
- * one attempt at a time, so this node never competes with itself.
+ * This node as a proposer of strong keys. Each key has a queue of operations. They are applied in order, a batch in
+ * each attempt of consensus (core/consensus/proposer.ts), until each is decided, refused, or out of time. A key has at
+ * most one attempt at a time, so this node never competes with itself.
  *
  * After a decided proposal the node keeps a lease (leases.ts). The next attempt for the key then takes one round trip.
  * This is done only for live values that do not expire: once a key is gone, an old ballot may be below the horizon
@@ -177,7 +177,7 @@ export class RegisterProposer {
         await this.#backOff(failures, this.#ports.clock.monotonicMs() - startMs)
       }
     }
-    // Nothing is awaited since the queue was found empty, so no operation has entered it meanwhile.
+    // Nothing was awaited since the queue was found empty, so no operation has entered it.
     this.#queues.delete(queue.storageKey)
   }
 
@@ -241,8 +241,8 @@ export class RegisterProposer {
 
   /** A decision of acceptors whose placement is no longer in force does not count. The next attempt looks for it. */
   #unlessMoved({ placed }: KeyQueue, result: AttemptResult): AttemptEnd {
-    const now = this.#parts.placer.placeAgain(placed)
-    const isInForce = now.placementVersion === placed.placementVersion
+    const isInForce =
+      this.#parts.placer.placeAgain(placed).placementVersion === placed.placementVersion
     return result.type !== 'decided' || isInForce ? result : MOVED
   }
 
@@ -303,7 +303,7 @@ export class RegisterProposer {
     waiting.isProposed = false
     if (failed.outcome === 'rejected' || !isNew || waiting.isOver) return
     assert(result.type === 'written', 'only a write takes effect')
-    // A later attempt may still find the write decided, so the horizon must not pass its ballot before the client knows.
+    // A later attempt may still find the write decided, so the horizon stays below its ballot.
     hold.hold()
     waiting.holds.push(hold)
     waiting.doubtful.push({ ballot, done: result })
@@ -327,7 +327,7 @@ export class RegisterProposer {
     )
   }
 
-  /** Gives up the operations that have certainly not been applied, because this node no longer owns the key. */
+  /** Gives up what has certainly not been applied, because this node no longer owns the key. */
   #giveUpUndoubted({ placed, waiting }: KeyQueue): void {
     const { self } = this.#parts
     const error = new QuorateError('quorum_unreachable', `${self} does not own the key any more`, {
@@ -374,10 +374,7 @@ export class RegisterProposer {
     return undefined
   }
 
-  /**
-   * Waits a random time before the next attempt. Without this pause, two proposers far from the owners would end each
-   * other's attempts again and again.
-   */
+  /** Without this pause, two proposers far from the owners would end each other's attempts again and again. */
   #backOff(failures: number, attemptMs: number): Promise<void> {
     const { random, timers } = this.#ports
     const mostMs = Math.max(BACKOFF_MS_MAX, BACKOFF_ATTEMPTS * Math.ceil(attemptMs))
@@ -396,7 +393,7 @@ function isLasting(object: StoredObject | undefined, nowMs: number): boolean {
 const ONE_TRIP = { kind: 'one trip' }
 const TWO_TRIPS = { kind: 'two trips' }
 
-/** The error to tell the clients. Throws any other error, such as a broken invariant, because it has to end the node. */
+/** The error to tell the clients. Throws any other error again: a broken invariant has to end the node. */
 function clientErrorOf(error: unknown): QuorateError {
   if (error instanceof QuorateError) return error
   throw error

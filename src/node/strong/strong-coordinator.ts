@@ -4,8 +4,8 @@
  * A read asks the owners what they have accepted. It takes one round trip if a majority reports the same proposal and
  * has promised nothing newer: then that proposal is decided, and no newer one was decided before the read began.
  * Otherwise the value under way has to be completed, so the read becomes a proposal that changes nothing. Such a read,
- * like every write, goes to the first owner in reach that can propose it. All nodes use the same order of owners, so that
- * the owners do not compete.
+ * like every write, goes to the first owner in reach that can propose it. All nodes ask in the same order, so that the
+ * owners do not compete.
  *
  * If the placement changes on the way, the request starts again under the new one, unless it may already have been
  * decided.

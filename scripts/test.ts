@@ -19,7 +19,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const STATIC_CHECKS: readonly { readonly name: string; readonly command: readonly string[] }[] = [
   { name: 'types', command: ['typescript/bin/tsc', '--noEmit'] },
   { name: 'lint', command: ['oxlint/bin/oxlint', '--type-aware', '--deny-warnings'] },
-  { name: 'format', command: ['prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'] },
+  { name: 'format', command: ['oxfmt/bin/oxfmt', '--check', '.'] },
   { name: 'unused', command: ['knip/bin/knip.js', '--no-progress'] },
 ]
 const VITEST = ['vitest/vitest.mjs', '--config', 'test/vitest.config.ts']

@@ -269,7 +269,14 @@ export interface ReplicaReport {
   readonly node: string
   /** `hinted`: the node keeps the write for an owner that was out of reach. */
   readonly status:
-    'ok' | 'hinted' | 'repaired' | 'refused' | 'timeout' | 'unreachable' | 'error' | 'pending'
+    | 'ok'
+    | 'hinted'
+    | 'repaired'
+    | 'refused'
+    | 'timeout'
+    | 'unreachable'
+    | 'error'
+    | 'pending'
   readonly error?: string
   /** Time from the coordinator's question to the answer. */
   readonly ms: number

@@ -108,7 +108,7 @@ function groupOf(file: string): string {
   return rest.length > 0 ? folder : 'server'
 }
 
-/** Prettier puts each import and export on a line of its own start and in single quotes. */
+/** The formatter puts each import and export on a line of its own start and in single quotes. */
 const STATIC_IMPORT =
   /^(?:import|export)\s+(?:type\s+)?(?:(?:[\w$*{][^'"]*?|\{[^}]*\})\sfrom\s+)?'([^'\n]+)'/gm
 const DYNAMIC_IMPORT = /\b(?:import|require)\(\s*([^)\s]*)/g

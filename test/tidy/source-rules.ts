@@ -79,7 +79,7 @@ function isListed(packages: LockFile['packages'], from: string, name: string): b
   }
 }
 
-/** Without comments, as Prettier lays them out. */
+/** Without comments, as the formatter lays them out. */
 function codeOf(source: string): string {
   return source.replaceAll(/^\s*\/\*[\s\S]*?\*\//gm, '').replaceAll(/(^|\s)\/\/.*$/gm, '')
 }

@@ -18,7 +18,8 @@ const REPLACE_FIELDS = ['old', 'new', 'lost']
 
 /** `undo` cancels the change that is under way. */
 export type ChangeOrder =
-  { readonly type: 'change'; readonly request: ChangeRequest } | { readonly type: 'undo' }
+  | { readonly type: 'change'; readonly request: ChangeRequest }
+  | { readonly type: 'undo' }
 
 /** Reads a request to `apply`: everything that `changeRequest` takes, or `{"cancel":true}`. Throws bad_parameter. */
 export function changeOrder(body: JsonObject, members: readonly Member[]): ChangeOrder {

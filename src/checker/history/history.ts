@@ -20,7 +20,12 @@ export const MISMATCH = 'mismatch'
 export const NEMESIS = 'nemesis'
 
 export type Json =
-  null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [name: string]: Json }
 
 export interface HistoryEvent {
   readonly index: number

@@ -94,7 +94,13 @@ export interface NodeMove {
   readonly node: string
   /** `waiting`: for another member. `unreachable`: the member did not answer. */
   readonly state:
-    'streaming' | 'comparing' | 'waiting' | 'releasing' | 'emptying' | 'done' | 'unreachable'
+    | 'streaming'
+    | 'comparing'
+    | 'waiting'
+    | 'releasing'
+    | 'emptying'
+    | 'done'
+    | 'unreachable'
   /** Data partitions that the member takes over, and how many of them are complete. */
   readonly partitions: number
   readonly partitionsDone: number

@@ -95,7 +95,8 @@ interface World {
   readonly longest: string
   readonly rejected: string
   readonly reader:
-    { readonly from: number; readonly held: Held; readonly floor: string } | undefined
+    | { readonly from: number; readonly held: Held; readonly floor: string }
+    | undefined
   readonly crashes: number
 }
 

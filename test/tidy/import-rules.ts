@@ -21,6 +21,8 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   node: { groups: ['core', 'ports', 'node'], ...PURE },
   adapters: { groups: ['core', 'ports', 'adapters'], ...OUTSIDE },
   api: { groups: ['core', 'ports', 'node', 'api'], ...OUTSIDE },
+  // Runs in browsers. Of the core it takes the types of the catalogue of errors.
+  client: { groups: ['client', 'core'], ...PURE },
   // Knows nothing of the store: a bug shared by both would be invisible.
   checker: { groups: ['checker'], ...PURE },
   // Bundles the script of its page.

@@ -1,0 +1,131 @@
+/**
+ * What an attempt brought: an answer, or a failure with its outcome. A rejection is believed from two witnesses only: a
+ * node's problem document, or a connection that never came about. All else may have been applied.
+ */
+import type { Failure } from './call.ts'
+import type { ErrorCode, Problem } from './request-error.ts'
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: Uint8Array<ArrayBuffer>
+  /** The code of the problem; undefined if the status is below 400. */
+  readonly code: ErrorCode | undefined
+}
+
+/** Errors of Node.js that occur before any byte was sent. */
+const UNSENT: readonly unknown[] = [
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+]
+const RETRY_AFTER_SECONDS_MAX = 3600
+
+/** Undefined if the answer is no problem document of a node. */
+export function problemOf(answer: {
+  headers: Headers
+  body: Uint8Array<ArrayBuffer>
+}): Problem | undefined {
+  if (!/^application\/problem\+json\b/.test(answer.headers.get('content-type') ?? '')) {
+    return undefined
+  }
+  const problem = parseJson(answer.body)
+  return isProblem(problem) ? problem : undefined
+}
+
+export function failureOfAnswer({ status, headers, body }: Answer): Failure {
+  const problem = problemOf({ headers, body })
+  if (problem === undefined) {
+    const detail = `the answer with status ${status} is not one of a node`
+    return { ...noAnswer(detail, undefined), status }
+  }
+  const { code, detail, outcome, retryable } = problem
+  const retryAfterMs = retryAfterMsOf(headers)
+  return { code, detail, outcome, retryable, problem, status, retryAfterMs, ...SENT }
+}
+
+/** `error` is what `fetch` rejected with. */
+export function failureOfThrown(error: unknown): Failure {
+  const reason = reasonOf(error)
+  if (!isUnsent(error)) return noAnswer(`the connection failed: ${reason}`, error)
+  return {
+    ...noAnswer(`no connection: ${reason}`, error),
+    code: 'unreachable',
+    outcome: 'rejected',
+    isUnsent: true,
+  }
+}
+
+export function failureOfSilence(timeoutMs: number): Failure {
+  const detail = `no answer after ${Math.round(timeoutMs)} ms`
+  return { ...noAnswer(detail, undefined), code: 'deadline_passed' }
+}
+
+/** An answer that brings nothing, although its status is good. Asking again may bring more. */
+export function emptyAnswer(code: ErrorCode, detail: string, status: number): Failure {
+  return { ...noAnswer(detail, undefined), code, status }
+}
+
+const SENT = { isUnsent: false, cause: undefined } as const
+
+function noAnswer(detail: string, cause: unknown): Failure {
+  return {
+    code: 'outcome_unknown',
+    detail,
+    outcome: 'unknown',
+    retryable: true,
+    isUnsent: false,
+    status: undefined,
+    retryAfterMs: undefined,
+    problem: undefined,
+    cause,
+  }
+}
+
+/** In seconds. The other form, a date, needs a clock that the client does not have. */
+function retryAfterMsOf(headers: Headers): number | undefined {
+  const text = headers.get('retry-after') ?? ''
+  if (!/^[0-9]{1,9}$/.test(text)) return undefined
+  return Math.min(Number(text), RETRY_AFTER_SECONDS_MAX) * 1000
+}
+
+function isUnsent(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined
+  // One error for each address of the host: nothing was sent only if no address could be reached.
+  const each = cause instanceof AggregateError ? (cause.errors as unknown[]) : [cause]
+  return each.length > 0 && each.every((one) => UNSENT.includes(codeOf(one)))
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}
+
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined
+  const code = codeOf(cause)
+  if (typeof code === 'string') return code
+  const told = cause instanceof Error ? cause : error
+  return told instanceof Error ? told.message : String(told)
+}
+
+export function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body))
+  } catch {
+    return undefined // Not JSON: the callers take any shape.
+  }
+}
+
+function isProblem(value: unknown): value is Problem {
+  if (typeof value !== 'object' || value === null) return false
+  const { code, title, status, detail, outcome, retryable } = value as Record<string, unknown>
+  return (
+    [code, title, detail].every((text) => typeof text === 'string') &&
+    typeof status === 'number' &&
+    (outcome === 'rejected' || outcome === 'unknown') &&
+    typeof retryable === 'boolean'
+  )
+}

@@ -1,0 +1,209 @@
+/**
+ * Makes the attempts of a request, as `Call` decides them, over `fetch`. One budget bounds them all, and the pauses
+ * between them.
+ */
+import {
+  type Answer,
+  failureOfAnswer,
+  failureOfSilence,
+  failureOfThrown,
+  problemOf,
+} from './answer.ts'
+import { Call, type Failure, type NextAttempt, type RetryPolicy, timeIsOver } from './call.ts'
+import { type Endpoints, EndpointRing } from './endpoint-ring.ts'
+import { OwnerCache } from './owner-cache.ts'
+import type { Ports } from './ports.ts'
+import { assertUsage } from './usage.ts'
+import { SILENCE, Watch } from './watch.ts'
+
+/** The part of an attempt's time that the node gets, so that its answer still arrives. */
+const NODE_SHARE = 0.9
+/** The longest timeout that a node takes. */
+const NODE_TIMEOUT_MS_MAX = 60_000
+
+/** Timers of JavaScript take no longer time. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1
+
+/** Bounds one call of the program, with all the requests that it takes. */
+export interface Budget {
+  readonly deadlineMs: number
+  readonly signal: AbortSignal | undefined
+}
+
+export interface OutgoingRequest {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  /** Begins with a slash; encoded. */
+  readonly path: string
+  readonly query: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array<ArrayBuffer> | undefined
+  /** For a request that changes something; reads always may be. */
+  readonly isRepeatable?: boolean
+  /** Whether the node that answers is remembered, and asked first the next time. */
+  readonly isRouted?: boolean
+  /** The statuses of answers; all others are failures. */
+  readonly statuses: readonly number[]
+  /** A failure in an answer of a good status, if there is one. */
+  readonly failureIn?: (answer: Answer) => Failure | undefined
+}
+
+export interface SenderOptions {
+  readonly endpoints: Endpoints
+  readonly timeoutMs: number
+  readonly retry: RetryPolicy
+}
+
+export class Sender {
+  readonly ports: Ports
+  readonly #options: SenderOptions
+  readonly #ring: EndpointRing
+  readonly #owners = new OwnerCache()
+  readonly #life = new AbortController()
+  readonly #underWay = new Set<Promise<Answer>>()
+
+  constructor(options: SenderOptions, ports: Ports) {
+    this.ports = ports
+    this.#options = options
+    this.#ring = new EndpointRing(options.endpoints, ports.random.fraction())
+  }
+
+  /** Begins the time of a call. */
+  budget(options: { timeoutMs?: number | undefined; signal?: AbortSignal | undefined }): Budget {
+    const { timeoutMs = this.#options.timeoutMs, signal } = options
+    assertUsage(!this.#life.signal.aborted, 'the client is closed')
+    assertUsage(
+      timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX,
+      `timeoutMs must be above 0 and at most ${TIMEOUT_MS_MAX}, not ${timeoutMs}`,
+    )
+    return { deadlineMs: this.ports.clock.nowMs() + timeoutMs, signal }
+  }
+
+  /** Rejects with a RequestError, or with the reason of the signal. */
+  send(request: OutgoingRequest, budget: Budget): Promise<Answer> {
+    const answer = this.#attemptAll(request, budget)
+    this.#underWay.add(answer)
+    return answer.finally(() => this.#underWay.delete(answer))
+  }
+
+  /** Settles like `event`. Rejects if the time of the budget is over first; nothing was sent then. */
+  async within<T>(budget: Budget, what: string, event: Promise<T>): Promise<T> {
+    const watch = this.#watch(budget, budget.deadlineMs - this.ports.clock.nowMs())
+    try {
+      return await watch.until(event)
+    } catch (error) {
+      throw error === SILENCE ? timeIsOver(what) : error
+    }
+  }
+
+  /** Resolves at `untilMs`, or at once if that has passed. Rejects with the reason of a signal. */
+  async pause(budget: Budget, untilMs: number): Promise<void> {
+    const { clock } = this.ports
+    const ms = untilMs - clock.nowMs()
+    const never = new Promise<never>(() => undefined)
+    try {
+      await this.#watch(budget, Math.max(0, ms)).until(ms > 0 ? never : Promise.resolve())
+    } catch (error) {
+      if (error !== SILENCE) throw error
+    }
+  }
+
+  /** Ends the calls under way, and waits until they have told their callers. */
+  async close(): Promise<void> {
+    this.#life.abort(new DOMException('The client was closed.', 'AbortError'))
+    await Promise.allSettled(this.#underWay)
+  }
+
+  async #attemptAll(request: OutgoingRequest, budget: Budget): Promise<Answer> {
+    const { clock, random } = this.ports
+    const { method, path, isRouted = false } = request
+    // Made once and outside of any attempt: a header that fetch refuses is a mistake of the program.
+    const headers = new Headers(request.headers)
+    const owner = isRouted ? this.#owners.find(path) : undefined
+    const call = new Call(
+      {
+        what: `${method} ${path}`,
+        isRead: method === 'GET',
+        isRepeatable: method === 'GET' || request.isRepeatable === true,
+        deadlineMs: budget.deadlineMs,
+        retry: this.#options.retry,
+        endpoints: this.#ring.order(owner, clock.nowMs()),
+      },
+      this.#ring,
+    )
+    for (;;) {
+      const next = call.next(clock.nowMs(), random.fraction())
+      if (next === undefined) throw call.error()
+      await unlessAbandoned(call, false, this.pause(budget, next.startMs))
+      const beganMs = clock.nowMs()
+      const timeoutMs = Math.min(next.timeoutMs, budget.deadlineMs - beganMs)
+      if (timeoutMs <= 0) throw call.error()
+      const attempt = this.#attempt(request, headers, budget, { ...next, timeoutMs })
+      const ended = await unlessAbandoned(call, true, attempt)
+      if ('headers' in ended) {
+        this.#ring.wake(next.endpoint)
+        if (isRouted) this.#owners.learn(path, ended.headers.get('quorate-coordinator'))
+        return ended
+      }
+      call.failed(next.endpoint, ended, beganMs, clock.nowMs())
+    }
+  }
+
+  /** Rejects only with the reason for which the program ended the call. */
+  async #attempt(
+    request: OutgoingRequest,
+    headers: Headers,
+    budget: Budget,
+    { endpoint, timeoutMs }: NextAttempt,
+  ): Promise<Answer | Failure> {
+    const nodeMs = Math.max(1, Math.min(NODE_TIMEOUT_MS_MAX, Math.floor(timeoutMs * NODE_SHARE)))
+    const query = new URLSearchParams({ ...request.query, timeout: String(nodeMs) })
+    const watch = this.#watch(budget, timeoutMs)
+    const { signal } = watch
+    try {
+      const response = this.ports.fetch(`${endpoint.url}${request.path}?${query}`, {
+        method: request.method,
+        headers,
+        ...(request.body === undefined ? {} : { body: request.body }),
+        signal,
+        redirect: 'error',
+        cache: 'no-store',
+      })
+      return await watch.until(response.then((begun) => read(request, begun)))
+    } catch (error) {
+      if (!signal.aborted) return failureOfThrown(error)
+      if (signal.reason === SILENCE) return failureOfSilence(timeoutMs)
+      throw signal.reason
+    }
+  }
+
+  #watch({ signal }: Budget, timeoutMs: number): Watch {
+    const signals = [this.#life.signal, ...(signal === undefined ? [] : [signal])]
+    return new Watch(this.ports.clock, signals, timeoutMs)
+  }
+}
+
+/** If the program ends a call after a write was sent, the call ends as unknown. */
+async function unlessAbandoned<T>(call: Call, isSent: boolean, event: Promise<T>): Promise<T> {
+  try {
+    return await event
+  } catch (reason) {
+    throw call.mayBeApplied(isSent) ? call.abandoned(reason) : reason
+  }
+}
+
+async function read(request: OutgoingRequest, response: Response): Promise<Answer | Failure> {
+  const { status, headers } = response
+  const isDone = request.method !== 'GET' && request.statuses.includes(status)
+  let body = new Uint8Array(0)
+  try {
+    body = new Uint8Array(await response.arrayBuffer())
+  } catch (error) {
+    // The status alone says that a write is done.
+    if (!isDone) throw error
+  }
+  const code = status < 400 ? undefined : problemOf({ headers, body })?.code
+  const answer = { status, headers, body, code }
+  // An absent key is an answer. Any other 404 is not.
+  const isAnswer = request.statuses.includes(status) && (status < 400 || code === 'key_absent')
+  return isAnswer ? (request.failureIn?.(answer) ?? answer) : failureOfAnswer(answer)
+}

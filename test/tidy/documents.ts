@@ -8,8 +8,8 @@ import { type ProjectFile, PROJECT_ROOT, readFiles } from './project-files.ts'
 
 /** A `console` block shows commands after `$ ` with their output; an `sh` block shows commands alone. */
 const COMMAND_LANGUAGES = ['console', 'sh']
-/** Blocks of these languages are to be read, and not to be run. */
-const OTHER_LANGUAGES = ['text', 'json']
+/** Blocks of these languages are to be read, and not to be run; test/client/readme.test.ts runs those in TypeScript. */
+const OTHER_LANGUAGES = ['text', 'json', 'ts']
 
 export interface Step {
   readonly command: string

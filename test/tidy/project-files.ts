@@ -11,7 +11,7 @@ export interface ProjectFile {
   readonly text: string
 }
 
-const PRODUCED = ['node_modules', '.git', '.quorate', '.chaos', 'results', 'coverage']
+const PRODUCED = ['node_modules', '.git', '.quorate', '.chaos', 'dist', 'results', 'coverage']
 
 /** Patterns are relative to the project. */
 export function readFiles(...patterns: readonly string[]): ProjectFile[] {

@@ -1,0 +1,176 @@
+/** A bucket whose keys may have siblings, or of which the newest write wins: modes `siblings` and `lww`. */
+import { type Entry, entryOf, type Merge } from './entry.ts'
+import { KeyList, type KeyListOptions } from './key-list.ts'
+import {
+  type CallOptions,
+  type KeyRequests,
+  type PlainLevel,
+  ttlQuery,
+  type Written,
+  writtenBy,
+} from './key-requests.ts'
+import { RequestError } from './request/request-error.ts'
+import type { Budget } from './request/sender.ts'
+import { assertUsage } from './request/usage.ts'
+import { type Format, FormatError } from './value-format.ts'
+
+/** How often an update merges what others wrote meanwhile. Under more writers than that, one of them merges later. */
+const MERGES_MAX = 8
+
+export interface BucketOptions<T> {
+  /** `text` if left out. */
+  readonly format?: Format<T>
+  readonly merge?: Merge<T> | undefined
+  /** For calls that name no level. The bucket's own default if left out. */
+  readonly consistency?: PlainLevel | undefined
+}
+
+export interface ReadOptions extends CallOptions {
+  readonly consistency?: PlainLevel | undefined
+}
+
+export interface WriteOptions extends ReadOptions {
+  /** What the write replaces, from a read of the key. Without it, the write replaces every value that it finds. */
+  readonly context?: string | undefined
+  /** The write may take effect twice, even around a write of another client. So an unknown attempt is repeated. */
+  readonly idempotent?: boolean | undefined
+}
+
+export interface PutOptions extends WriteOptions {
+  readonly ttlSeconds?: number | undefined
+}
+
+export interface UpdateOptions extends ReadOptions {
+  readonly ttlSeconds?: number | undefined
+  /** As for a write: the change may be applied twice. */
+  readonly idempotent?: boolean | undefined
+}
+
+export interface Updated<T> {
+  /** The value that was written; undefined if the key is absent now. */
+  readonly value: T | undefined
+  readonly context: string | undefined
+  /** More than 1 if others kept writing: the change is stored, and the next update merges. */
+  readonly siblings: number
+}
+
+export class Bucket<T> {
+  readonly #requests: KeyRequests
+  readonly #format: Format<T>
+  readonly #merge: Merge<T> | undefined
+  readonly #level: PlainLevel | undefined
+
+  constructor(
+    requests: KeyRequests,
+    format: Format<T>,
+    { merge, consistency }: Omit<BucketOptions<T>, 'format'>,
+  ) {
+    this.#requests = requests
+    this.#format = format
+    this.#merge = merge
+    this.#level = consistency
+  }
+
+  get name(): string {
+    return this.#requests.bucket
+  }
+
+  /** An absent key is an entry without siblings. */
+  async get(key: string, options: ReadOptions = {}): Promise<Entry<T>> {
+    return this.#read(key, options, this.#requests.budget(options))
+  }
+
+  async put(key: string, value: T, options: PutOptions = {}): Promise<Written> {
+    assertUsage(value !== undefined, 'undefined is no value: use delete')
+    return this.#write(key, value, options, this.#requests.budget(options))
+  }
+
+  /** Resolves for an absent key, too; `existed` tells. */
+  async delete(key: string, options: WriteOptions = {}): Promise<Written> {
+    return this.#write(key, undefined, options, this.#requests.budget(options))
+  }
+
+  /**
+   * Reads the key, merges its siblings, applies `change` once, and writes the result; undefined deletes the key. If it
+   * rejects with a RejectedError, nothing was applied. In a bucket of mode `lww` a concurrent write may be lost.
+   */
+  async update(
+    key: string,
+    change: (value: T | undefined) => T | undefined | Promise<T | undefined>,
+    options: UpdateOptions = {},
+  ): Promise<Updated<T>> {
+    const budget = this.#requests.budget(options)
+    const { context, siblings, value: read } = await this.#read(key, options, budget)
+    const value = await change(read())
+    if (value === undefined && siblings.length === 0) return { value, context, siblings: 0 }
+    const written = await this.#write(key, value, { ...options, context }, budget)
+    const updated = { value, context: written.context, siblings: written.siblings ?? 1 }
+    return this.#mergeOthers(key, updated, options, budget)
+  }
+
+  /** The keys of the bucket in byte order, page by page. */
+  keys(options: KeyListOptions = {}): KeyList {
+    return new KeyList(this.#requests, options)
+  }
+
+  /** The change is stored already, so nothing that the store answers from here on makes the update fail. */
+  async #mergeOthers(
+    key: string,
+    updated: Updated<T>,
+    options: UpdateOptions,
+    budget: Budget,
+  ): Promise<Updated<T>> {
+    let last = updated
+    for (let merges = 0; last.siblings > 1 && merges < MERGES_MAX; merges++) {
+      if (this.#merge === undefined) return last
+      try {
+        const { context, siblings, value: read } = await this.#read(key, options, budget)
+        const value = read()
+        if (siblings.length <= 1) return { value, context, siblings: siblings.length }
+        const written = await this.#write(key, value, { ...options, context }, budget)
+        last = { value, context: written.context, siblings: written.siblings ?? 1 }
+      } catch (error) {
+        const isTold = error instanceof RequestError || error instanceof FormatError
+        if (isTold || error === budget.signal?.reason) return last
+        throw error
+      }
+    }
+    return last
+  }
+
+  async #read(key: string, options: ReadOptions, budget: Budget): Promise<Entry<T>> {
+    const level = options.consistency ?? this.#level
+    const answer = await this.#requests.send({ method: 'GET', key, level }, budget)
+    return entryOf(answer, this.#format, this.#merge, `${this.name}/${key}`)
+  }
+
+  /** Undefined deletes the key. */
+  async #write(
+    key: string,
+    value: T | undefined,
+    options: PutOptions,
+    budget: Budget,
+  ): Promise<Written> {
+    const { consistency: level = this.#level, context, idempotent: isRepeatable = false } = options
+    const seen = { 'quorate-context': context }
+    const answer =
+      value === undefined
+        ? await this.#requests.send(
+            { method: 'DELETE', key, level, headers: seen, isRepeatable },
+            budget,
+          )
+        : await this.#requests.send(
+            {
+              method: 'PUT',
+              key,
+              level,
+              query: ttlQuery(options.ttlSeconds),
+              headers: { ...seen, 'content-type': this.#format.contentType },
+              body: this.#format.encode(value),
+              isRepeatable,
+            },
+            budget,
+          )
+    return writtenBy(answer)
+  }
+}

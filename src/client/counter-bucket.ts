@@ -1,0 +1,56 @@
+/** A bucket of mode `counter`. Every increment has a name of its own, so it counts once, however often it is sent. */
+import { type KeyRequests, type PlainLevel, type Written, writtenBy } from './key-requests.ts'
+import type { ReadOptions } from './bucket.ts'
+import { parseJson } from './request/answer.ts'
+import { assertUsage } from './request/usage.ts'
+import { FormatError } from './value-format.ts'
+
+export interface TypeOptions {
+  /** For calls that name no level. The bucket's own default if left out. */
+  readonly consistency?: PlainLevel | undefined
+}
+
+export class CounterBucket {
+  readonly #requests: KeyRequests
+  readonly #level: PlainLevel | undefined
+
+  constructor(requests: KeyRequests, { consistency }: TypeOptions) {
+    this.#requests = requests
+    this.#level = consistency
+  }
+
+  get name(): string {
+    return this.#requests.bucket
+  }
+
+  /** 0 for an absent key. Throws FormatError for a value that a number does not hold exactly. */
+  async get(key: string, options: ReadOptions = {}): Promise<number> {
+    const budget = this.#requests.budget(options)
+    const level = options.consistency ?? this.#level
+    const { status, body } = await this.#requests.send(
+      { method: 'GET', key, level, isRouted: true },
+      budget,
+    )
+    if (status === 404) return 0
+    const { value } = (parseJson(body) ?? {}) as { readonly value?: unknown }
+    if (Number.isSafeInteger(value)) return value as number
+    throw new FormatError(`The value of ${this.name}/${key} is not a whole number up to 2^53 - 1.`)
+  }
+
+  /** `by` is a whole number of either sign. */
+  async increment(key: string, by = 1, options: ReadOptions = {}): Promise<Written> {
+    assertUsage(Number.isSafeInteger(by), `a counter grows by whole numbers, not by ${by}`)
+    const level = options.consistency ?? this.#level
+    const headers = { 'content-type': 'application/json' }
+    const body = JSON.stringify({ increment: by })
+    const request = { method: 'POST', key, level, headers, body } as const
+    return writtenBy(await this.#requests.sendOnce(request, this.#requests.budget(options)))
+  }
+
+  /** Forgets what a quorum sees. A concurrent increment survives, and so may all that its owner had counted before. */
+  async delete(key: string, options: ReadOptions = {}): Promise<Written> {
+    const level = options.consistency ?? this.#level
+    const request = { method: 'DELETE', key, level } as const
+    return writtenBy(await this.#requests.sendOnce(request, this.#requests.budget(options)))
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * The examples of src/client/README.md against real nodes, in order. Each block of the README stands in this file, so it
+ * is compiled, and the README cannot differ from what runs here.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  bytes,
+  createClient,
+  json,
+  type Quorate,
+  RejectedError,
+  UnknownOutcomeError,
+} from '../../src/client/quorate.ts'
+import { startCluster, type TestCluster } from '../api/test-cluster.ts'
+import { blocksOf } from '../tidy/documents.ts'
+import { readFiles } from '../tidy/project-files.ts'
+
+let cluster: TestCluster
+let client: Quorate
+/** What the examples print. */
+let printed: unknown[] = []
+const console = { log: (line: unknown): void => void printed.push(line) }
+
+beforeAll(async () => {
+  cluster = await startCluster(3)
+  const endpoints = cluster.nodes.map(({ clientPort }) => `http://127.0.0.1:${clientPort}`)
+  client = createClient({ endpoints, timeoutMs: 30_000 })
+})
+
+afterAll(async () => {
+  await client.close()
+  await cluster.stop()
+})
+
+test('first program', async () => {
+  const greetings = client.bucket('default')
+  await greetings.put('hello', 'world')
+  const { value } = await greetings.get('hello')
+  console.log(value()) // world
+  expect(printed).toEqual(['world'])
+})
+
+test('outcomes', async () => {
+  printed = []
+  const orders = client.bucket('default')
+  try {
+    await orders.put('order-7', 'paid')
+  } catch (error) {
+    if (error instanceof RejectedError) console.log(`not paid, try later: ${error.code}`)
+    else if (error instanceof UnknownOutcomeError) console.log(await orders.get('order-7'))
+    else throw error
+  }
+  expect(printed).toEqual([])
+})
+
+test('values', async () => {
+  const photos = client.bucket('default', { format: bytes })
+  await photos.put('photo', new Uint8Array([1, 2, 3]), { ttlSeconds: 60 })
+  const scores = client.bucket('latest', { format: json<{ points: number }>(), consistency: 'all' })
+  await scores.put('ada', { points: 3 })
+  await scores.delete('ada')
+  expect((await photos.get('photo')).value()).toEqual(new Uint8Array([1, 2, 3]))
+  expect((await scores.get('ada')).value()).toBeUndefined()
+})
+
+test('siblings', async () => {
+  const carts = client.bucket('default', {
+    format: json<string[]>(),
+    merge: (siblings) => [...new Set(siblings.flat())].sort(),
+  })
+  await carts.update('cart', (cart = []) => [...cart, 'milk'])
+  expect((await carts.get('cart')).value()).toEqual(['milk'])
+})
+
+test('sessions', async () => {
+  const session = client.session()
+  await session.bucket('default').put('photo-of', 'sunset', { consistency: 'causal' })
+  const later = client.session(session.token)
+  await later.bucket('default').get('photo-of', { consistency: 'causal' })
+  expect(later.token).toBeDefined()
+})
+
+test('strong keys', async () => {
+  printed = []
+  const seats = client.strong('strong')
+  const claim = await seats.compareAndSet('seat-12a', undefined, 'ada')
+  if (!claim.isSet) console.log('taken')
+  const accounts = client.strong('strong', { format: json<{ cents: number }>() })
+  await accounts.update('account', (account = { cents: 0 }) => ({ cents: account.cents + 100 }))
+  expect(printed).toEqual([])
+  expect(await accounts.get('account')).toMatchObject({ value: { cents: 100 }, level: 'strong' })
+  expect(await seats.compareAndSet('seat-12a', undefined, 'bob')).toEqual({ isSet: false })
+})
+
+test('a lock', async () => {
+  const reports = client.strong('strong', { format: json<{ fence: number; text: string }>() })
+  await using lock = await client.lock('strong', 'nightly-report')
+  await reports.update('report', (report) => {
+    if (report !== undefined && report.fence > lock.fence) throw new Error('a later holder wrote')
+    return { fence: lock.fence, text: 'done' }
+  })
+  expect(await reports.get('report')).toMatchObject({ value: { fence: 1, text: 'done' } })
+})
+
+test('counters, sets and lists of keys', async () => {
+  printed = []
+  await client.createBucket('visits', { mode: 'counter' })
+  const visits = client.counters('visits')
+  await visits.increment('home', 2)
+  console.log(await visits.get('home')) // 2
+  await client.createBucket('tags', { mode: 'set' })
+  const tags = client.sets('tags')
+  await tags.add('pear', ['fruit', 'green'])
+  await tags.change('pear', { add: ['yellow'], remove: ['green'] })
+  console.log(await tags.get('pear')) // Set { 'fruit', 'yellow' }
+  const keys = client.bucket('default').keys({ prefix: 'photo' })
+  for await (const { key } of keys) {
+    if (key > 'photo') break
+  }
+  console.log(keys.cursor)
+  expect(printed).toEqual([2, new Set(['fruit', 'yellow']), 'photo-of'])
+})
+
+describe('the README', () => {
+  const [readme] = readFiles('src/client/README.md')
+  const [self] = readFiles('test/client/readme.test.ts')
+  const lines = (self?.text ?? '').split('\n').map((line) => line.trim())
+  const blocks = (readme === undefined ? [] : blocksOf(readme)).filter(
+    ({ language }) => language === 'ts',
+  )
+
+  test('has examples', () => {
+    expect(blocks).toHaveLength(8)
+  })
+
+  test.each(blocks)('line $line', ({ text }) => {
+    const example = text.split('\n').map((line) => line.trim())
+    // The test makes its own client, of its own nodes.
+    const own = example.filter((line) => line !== '' && !/^import |createClient\(/.test(line))
+    const found = lines.some((_, at) => own.every((line, i) => lines[at + i] === line))
+    expect(found, own.join('\n')).toBe(true)
+  })
+})

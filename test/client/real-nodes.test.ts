@@ -1,0 +1,129 @@
+/** The client against real nodes: what their answers mean, which a store of the tests could get wrong. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  bytes,
+  createClient,
+  json,
+  type Quorate,
+  RejectedError,
+  UsageError,
+} from '../../src/client/quorate.ts'
+import { freePorts } from '../../src/local-cluster/address-plan.ts'
+import { startCluster, type TestCluster } from '../api/test-cluster.ts'
+
+let cluster: TestCluster
+let client: Quorate
+
+beforeAll(async () => {
+  cluster = await startCluster(3)
+  const named = cluster.nodes.map(({ clientPort }, i): [string, string] => [
+    `n${i + 1}`,
+    `http://127.0.0.1:${clientPort}`,
+  ])
+  client = createClient({ endpoints: Object.fromEntries(named), timeoutMs: 30_000 })
+  await client.createBucket('visits', { mode: 'counter' })
+  await client.createBucket('tags', { mode: 'set' })
+})
+
+afterAll(async () => {
+  await client.close()
+  await cluster.stop()
+})
+
+test('keys of every kind arrive as they are, and are listed', async () => {
+  const bucket = client.bucket('latest')
+  const keys = ['x/../y', 'x/', 'x//y', 'x+ %2F', 'xü/日本', 'x?#&=']
+  for (const key of keys) await bucket.put(key, key)
+  for (const key of keys) expect((await bucket.get(key)).value()).toBe(key)
+  const listed: string[] = []
+  for await (const { key } of bucket.keys({ prefix: 'x', pageSize: 1 })) listed.push(key)
+  expect(listed.sort()).toEqual(keys.sort())
+})
+
+test('siblings of text and of bytes come as a list, and one write replaces them', async () => {
+  const raw = client.bucket('default', { format: bytes })
+  const { context } = await raw.put('both', new Uint8Array([1]))
+  await raw.put('both', new Uint8Array([0xff]), { context })
+  await raw.put('both', new Uint8Array([65]), { context })
+  const entry = await raw.get('both')
+  expect(entry.siblings.map(({ value }) => [...value])).toEqual([[0xff], [65]])
+  expect(entry.siblings[0]).toMatchObject({ node: expect.any(String), time: expect.any(Date) })
+  const written = await raw.put('both', new Uint8Array([2]), { context: entry.context })
+  expect(written).toMatchObject({ siblings: 1, isStored: true, quorum: { need: 2 } })
+})
+
+test('updates of clients at once lose nothing', async () => {
+  const lists = client.bucket('default', {
+    format: json<string[]>(),
+    merge: (siblings) => [...new Set(siblings.flat())].sort(),
+  })
+  await lists.put('at-once', ['start'])
+  const items = ['a', 'b', 'c', 'd', 'e', 'f']
+  await Promise.all(items.map((item) => lists.update('at-once', (list = []) => [...list, item])))
+  expect((await lists.get('at-once')).value()?.sort()).toEqual([...items, 'start'])
+})
+
+test('updates of a strong key at once all count', async () => {
+  const counts = client.strong('strong', { format: json<number>() })
+  await Promise.all(
+    Array.from({ length: 8 }, () => counts.update('count', (count = 0) => count + 1)),
+  )
+  expect(await counts.get('count')).toMatchObject({ value: 8, level: 'strong' })
+})
+
+test('counters and sets', async () => {
+  const visits = client.counters('visits')
+  expect(await visits.get('page')).toBe(0)
+  await Promise.all([1, 2, 3, -4].map((by) => visits.increment('page', by)))
+  expect(await visits.get('page')).toBe(2)
+  await visits.delete('page')
+  expect(await visits.get('page')).toBe(0)
+  const tags = client.sets('tags')
+  expect(await tags.get('pear')).toEqual(new Set())
+  await tags.add('pear', ['a', 'b'])
+  await tags.remove('pear', ['a'])
+  expect(await tags.get('pear')).toEqual(new Set(['b']))
+  await tags.delete('pear')
+  expect(await tags.get('pear')).toEqual(new Set())
+})
+
+test('a session reads its own writes through any node', async () => {
+  const session = client.session()
+  const causal = session.bucket('default', { consistency: 'causal' })
+  for (let i = 0; i < 12; i++) {
+    await causal.put(`own-${i % 3}`, String(i))
+    expect((await causal.get(`own-${i % 3}`)).value()).toBe(String(i))
+  }
+  const foreign = client.session('AAAA').bucket('default').get('own-0')
+  await expect(foreign).rejects.toMatchObject({ name: 'RejectedError', code: 'bad_session' })
+})
+
+describe('errors', () => {
+  test('of requests that cannot be right', async () => {
+    await expect(client.counters('default').increment('k')).rejects.toBeInstanceOf(UsageError)
+    await expect(client.bucket('visits').put('k', '1')).rejects.toMatchObject({
+      name: 'UsageError',
+      code: 'mode_mismatch',
+      outcome: 'rejected',
+    })
+  })
+
+  test('of a bucket that does not exist', async () => {
+    const read = client.bucket('no-such-bucket').get('k')
+    await expect(read).rejects.toBeInstanceOf(RejectedError)
+    await expect(read).rejects.toMatchObject({ code: 'bucket_unknown', problem: { status: 404 } })
+  })
+
+  test('of a node that does not run are passed over', async () => {
+    const [node] = cluster.nodes
+    const [port] = await freePorts(1)
+    const nowhere = `http://127.0.0.1:${port}`
+    const endpoints = [nowhere, `http://127.0.0.1:${node?.clientPort}`]
+    await using partly = createClient({ endpoints, timeoutMs: 30_000 })
+    for (let i = 0; i < 4; i++) await partly.bucket('default').put('failover', String(i))
+    expect((await partly.bucket('default').get('failover')).value()).toBe('3')
+    await using alone = createClient({ endpoints: [nowhere], timeoutMs: 2000 })
+    const write = alone.bucket('default').put('k', 'v')
+    await expect(write).rejects.toMatchObject({ name: 'RejectedError', code: 'unreachable' })
+  })
+})

@@ -10,6 +10,7 @@ import {
   Quorate,
   type RejectedError,
   type RequestError,
+  type StrongBucket,
   type Swap,
   type UnknownOutcomeError,
   type UsageError,
@@ -35,14 +36,18 @@ test('values have the type of the format, and are text without one', () => {
     format: json<Cart>(),
     merge: ([first]) => first as Cart,
   })
-  expectTypeOf(texts.get).returns.resolves.toEqualTypeOf<Entry<string>>()
-  expectTypeOf(carts.get).returns.resolves.toEqualTypeOf<Entry<Cart>>()
-  expectTypeOf(carts.put).parameter(1).toEqualTypeOf<Cart>()
+  const raw = client.bucket('default', { format: bytes })
+  expectTypeOf<(typeof texts)['get']>().returns.resolves.toEqualTypeOf<Entry<string>>()
+  expectTypeOf<(typeof carts)['get']>().returns.resolves.toEqualTypeOf<Entry<Cart>>()
+  expectTypeOf<(typeof carts)['put']>().parameter(1).toEqualTypeOf<Cart>()
   expectTypeOf<Entry<Cart>['value']>().returns.toEqualTypeOf<Cart | undefined>()
-  expectTypeOf(client.bucket('default', { format: bytes }).get).returns.resolves.toEqualTypeOf<
+  expectTypeOf<(typeof raw)['get']>().returns.resolves.toEqualTypeOf<
     Entry<Uint8Array<ArrayBuffer>>
   >()
-  expectTypeOf(carts.update).parameter(1).parameter(0).toEqualTypeOf<Cart | undefined>()
+  expectTypeOf<(typeof carts)['update']>()
+    .parameter(1)
+    .parameter(0)
+    .toEqualTypeOf<Cart | undefined>()
   // @ts-expect-error Nothing makes a Cart of the stored text.
   client.bucket<Cart>('default')
   // @ts-expect-error A merge of carts does not fit values that are text.
@@ -63,19 +68,25 @@ test('a format of the program brings its own type', () => {
     decode: (value) => new Date(new TextDecoder().decode(value)),
   }
   const days = client.strong('strong', { format: dates })
-  expectTypeOf(days.get).returns.resolves.toHaveProperty('value').toEqualTypeOf<Date | undefined>()
+  expectTypeOf<(typeof days)['get']>()
+    .returns.resolves.toHaveProperty('value')
+    .toEqualTypeOf<Date | undefined>()
 })
 
 test('a swap tells its ETag only if it is set', () => {
-  expectTypeOf(client.strong('strong').compareAndSet).returns.resolves.toEqualTypeOf<Swap>()
+  expectTypeOf<StrongBucket<string>['compareAndSet']>().returns.resolves.toEqualTypeOf<Swap>()
   expectTypeOf<Extract<Swap, { isSet: false }>>().not.toHaveProperty('etag')
 })
 
 test('a session has the buckets of the client, and a token', () => {
   const session = client.session()
   expectTypeOf(session.token).toEqualTypeOf<string | undefined>()
-  expectTypeOf(session.counters('visits').get).returns.resolves.toEqualTypeOf<number>()
-  expectTypeOf(session.sets('tags').get).returns.resolves.toEqualTypeOf<ReadonlySet<string>>()
+  expectTypeOf<
+    ReturnType<typeof session.counters>['get']
+  >().returns.resolves.toEqualTypeOf<number>()
+  expectTypeOf<ReturnType<typeof session.sets>['get']>().returns.resolves.toEqualTypeOf<
+    ReadonlySet<string>
+  >()
   // @ts-expect-error A lock belongs to no session.
   expect(session.lock).toBeUndefined()
 })

@@ -38,12 +38,12 @@ export function problemOf(answer: {
 
 export function failureOfAnswer({ status, headers, body }: Answer): Failure {
   const problem = problemOf({ headers, body })
+  const retryAfterMs = retryAfterMsOf(headers)
   if (problem === undefined) {
     const detail = `the answer with status ${status} is not one of a node`
-    return { ...noAnswer(detail, undefined), status }
+    return { ...noAnswer(detail, undefined), status, retryAfterMs }
   }
   const { code, detail, outcome, retryable } = problem
-  const retryAfterMs = retryAfterMsOf(headers)
   return { code, detail, outcome, retryable, problem, status, retryAfterMs, ...SENT }
 }
 

@@ -21,6 +21,8 @@ import {
 
 /** How long an endpoint that failed is the last choice, if it does not say so itself. */
 const REST_MS = 1000
+/** With less time, an attempt would give up on a node that is only slow, although there is time to wait. */
+const ATTEMPT_MS_MIN = 500
 
 export interface RetryPolicy {
   /** All attempts, the first one included. */
@@ -91,7 +93,8 @@ export class Call {
     const startMs = Math.max(nowMs, readyMs) + this.#pauseMs(endpoint, fraction)
     const leftMs = deadlineMs - startMs
     if (leftMs <= 0) return undefined
-    return { endpoint, startMs, timeoutMs: isRepeatable ? leftMs / attemptsLeft : leftMs }
+    const shareMs = Math.max(ATTEMPT_MS_MIN, leftMs / attemptsLeft)
+    return { endpoint, startMs, timeoutMs: isRepeatable ? Math.min(leftMs, shareMs) : leftMs }
   }
 
   failed(endpoint: Endpoint, failure: Failure, beganMs: number, nowMs: number): void {

@@ -1,6 +1,6 @@
 /**
- * Which node coordinated each key last. For strong keys, counters and sets that is an owner of the key. Asked first, it
- * need not forward the request. The cache may be wrong: then a request takes one more hop.
+ * Which node coordinated the last write of each key. For strong keys, counters and sets that is an owner of the key.
+ * Asked first, it need not forward the request. If the cache is wrong, a request takes one more hop.
  */
 
 /** The memory of a client is bounded, however many keys it uses. */

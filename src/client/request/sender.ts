@@ -39,7 +39,7 @@ export interface OutgoingRequest {
   readonly body?: string | Uint8Array<ArrayBuffer> | undefined
   /** For a request that changes something; reads always may be. */
   readonly isRepeatable?: boolean
-  /** Whether the node that answers is remembered, and asked first the next time. */
+  /** Whether the node that coordinated the key's last write is asked first. */
   readonly isRouted?: boolean
   /** The statuses of answers; all others are failures. */
   readonly statuses: readonly number[]
@@ -141,7 +141,10 @@ export class Sender {
       const ended = await unlessAbandoned(call, true, attempt)
       if ('headers' in ended) {
         this.#ring.wake(next.endpoint)
-        if (isRouted) this.#owners.learn(path, ended.headers.get('quorate-coordinator'))
+        // Any node runs a read itself, so only writes tell an owner.
+        if (isRouted && method !== 'GET') {
+          this.#owners.learn(path, ended.headers.get('quorate-coordinator'))
+        }
         return ended
       }
       call.failed(next.endpoint, ended, beganMs, clock.nowMs())
@@ -160,20 +163,24 @@ export class Sender {
     const watch = this.#watch(budget, timeoutMs)
     const { signal } = watch
     try {
-      const response = this.ports.fetch(`${endpoint.url}${request.path}?${query}`, {
-        method: request.method,
-        headers,
-        ...(request.body === undefined ? {} : { body: request.body }),
-        signal,
-        redirect: 'error',
-        cache: 'no-store',
-      })
-      return await watch.until(response.then((begun) => read(request, begun)))
+      const url = `${endpoint.url}${request.path}?${query}`
+      return await watch.until(this.#exchange(request, url, headers, signal))
     } catch (error) {
       if (!signal.aborted) return failureOfThrown(error)
       if (signal.reason === SILENCE) return failureOfSilence(timeoutMs)
       throw signal.reason
     }
+  }
+
+  async #exchange(
+    request: OutgoingRequest,
+    url: string,
+    headers: Headers,
+    signal: AbortSignal,
+  ): Promise<Answer | Failure> {
+    const { method, body } = request
+    const init = { method, headers, signal, redirect: 'error', cache: 'no-store' } as const
+    return read(request, await this.ports.fetch(url, body === undefined ? init : { ...init, body }))
   }
 
   #watch({ signal }: Budget, timeoutMs: number): Watch {

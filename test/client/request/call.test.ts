@@ -148,6 +148,11 @@ describe('the time of an attempt', () => {
     expect(call.next(0, 0)?.timeoutMs).toBe(1000)
   })
 
+  test('is no share that is too short for a slow node', () => {
+    expect(newCall({ isRepeatable: true, timeoutMs: 1200 }).call.next(0, 0)?.timeoutMs).toBe(500)
+    expect(newCall({ isRepeatable: true, timeoutMs: 100 }).call.next(0, 0)?.timeoutMs).toBe(100)
+  })
+
   test('is all that is left if none may follow an unknown one', () => {
     const { call } = newCall({ timeoutMs: 4000 })
     expect(call.next(1000, 0)?.timeoutMs).toBe(3000)

@@ -115,15 +115,18 @@ test('values: keys that only look alike are different', async () => {
   for (const key of keys) expect((await get(`latest/alike/${key}`)).text).toBe(key)
 })
 
-test('values: an absent key is 404, without a context', async () => {
+test('values: an absent key is 404, with a context that covers nothing', async () => {
   const { status, headers, text } = await get('default/absent')
   expect(status).toBe(404)
   expect(headers).toMatchObject({
     'content-type': 'application/problem+json',
     'quorate-siblings': '0',
   })
-  expect(headers['quorate-context']).toBeUndefined()
   expect(JSON.parse(text)).toMatchObject({ code: 'key_absent', status: 404, outcome: 'rejected' })
+  const context = { 'quorate-context': headers['quorate-context'] as string }
+  const first = await put('default/absent', 'first', context)
+  const second = await put('default/absent', 'second', context)
+  expect([first, second].map((written) => written.headers['quorate-siblings'])).toEqual(['1', '2'])
 })
 
 test('values: a deleted key is 404, with the context of the tombstone', async () => {

@@ -52,15 +52,18 @@ test('siblings of text and of bytes come as a list, and one write replaces them'
   expect(written).toMatchObject({ siblings: 1, isStored: true, quorum: { need: 2 } })
 })
 
-test('updates of clients at once lose nothing', async () => {
-  const lists = client.bucket('default', {
-    format: json<string[]>(),
-    merge: (siblings) => [...new Set(siblings.flat())].sort(),
-  })
-  await lists.put('at-once', ['start'])
-  const items = ['a', 'b', 'c', 'd', 'e', 'f']
-  await Promise.all(items.map((item) => lists.update('at-once', (list = []) => [...list, item])))
-  expect((await lists.get('at-once')).value()?.sort()).toEqual([...items, 'start'])
+test('updates of clients at once lose nothing, whether the key exists or not', async () => {
+  for (const start of [[], ['start']]) {
+    const key = `at-once-${start.length}`
+    const lists = client.bucket('default', {
+      format: json<string[]>(),
+      merge: (siblings) => [...new Set(siblings.flat())].sort(),
+    })
+    if (start.length > 0) await lists.put(key, start)
+    const items = ['a', 'b', 'c', 'd', 'e', 'f']
+    await Promise.all(items.map((item) => lists.update(key, (list = []) => [...list, item])))
+    expect((await lists.get(key)).value()?.sort()).toEqual([...items, ...start].sort())
+  }
 })
 
 test('updates of a strong key at once all count', async () => {

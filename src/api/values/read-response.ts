@@ -48,9 +48,12 @@ export function respondRead(
   return 'ok'
 }
 
-/** Adds the context that the next write of the key sends back, if the key has something to replace. */
+/**
+ * Adds the context that the next write of the key sends back. The context of a key that was never written covers
+ * nothing. A write with it leaves every value that another client has written since; a write without it would replace
+ * that value.
+ */
 export function addContext(headers: HeaderList, of: ContextKey, answer: ReadAnswer): void {
-  if (answer.siblings.length === 0 && !answer.deleted) return
   headers.push('Quorate-Context', encodeContext(answer.context, of))
 }
 

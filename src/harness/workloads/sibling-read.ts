@@ -6,7 +6,7 @@ import { jsonOf, type Seat } from './workload.ts'
 
 export interface SiblingRead {
   readonly ids: readonly Json[]
-  /** Covers the siblings; undefined if the key is absent and has no history. */
+  /** Covers the siblings, and nothing more. */
   readonly context: string | undefined
 }
 

@@ -75,7 +75,7 @@ function start(run: WorkloadRun): Client {
       seen: siblings === 1 && context !== undefined ? { ids: [id], context } : undefined,
     }
   }
-  /** Resolves to undefined also if the key is absent, because there is no context then. */
+  /** Resolves to undefined if the node did not answer. */
   const read = async (seat: Seat, key: string): Promise<Seen | undefined> => {
     const found = await readSiblings(seat, key, addressOf(run, key))
     if (found?.context === undefined) return undefined
@@ -100,7 +100,6 @@ function start(run: WorkloadRun): Client {
       const readOnly = random.chance(READ_PERCENT)
       const stale = random.chance(STALE_PERCENT) ? seen.get(place) : undefined
       const now = stale ?? (await read(seat, key))
-      // The key is absent and there is no context, so a write would be blind. Blind writes have their own keys.
       if (now === undefined) return
       seen.set(place, now)
       if (readOnly && stale === undefined) return

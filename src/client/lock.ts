@@ -29,7 +29,10 @@ export interface LockOptions extends CallOptions {
   readonly ttlMs?: number | undefined
 }
 
-/** What the key of a lock holds. It stays after a release, because it keeps the fence. */
+/**
+ * What the key of a lock holds. It stays after a release, because it keeps the fence. So the bucket must not let its
+ * keys expire.
+ */
 export interface LockEntry {
   readonly fence: number
   /** Null if the lock is free. */
@@ -52,7 +55,10 @@ export interface Lock extends AsyncDisposable {
   release(): Promise<void>
 }
 
-/** Rejects with a RejectedError if the lock does not become free within `timeoutMs`. */
+/**
+ * Rejects with a RejectedError if the lock does not become free within `timeoutMs`; with an UnknownOutcomeError if the
+ * entry may name this claim, although nobody holds the lock.
+ */
 export async function acquireLock(
   bucket: StrongBucket<LockEntry>,
   sender: Sender,
@@ -84,6 +90,8 @@ class LockClaim {
   #etag: string | undefined
   /** When the last write that succeeded was sent. */
   #sentMs = 0
+  /** The last write of this claim whose outcome is unknown. */
+  #unknown: UnknownOutcomeError | undefined
 
   constructor(parts: LockParts) {
     this.#parts = parts
@@ -92,9 +100,18 @@ class LockClaim {
 
   /** Resolves when the lock is held. */
   async wait(budget: Budget): Promise<void> {
+    try {
+      await this.#take(budget)
+    } catch (error) {
+      // The entry may name this claim until another client has waited for its time to live. That is what to tell.
+      throw this.#unknown ?? error
+    }
+  }
+
+  async #take(budget: Budget): Promise<void> {
     const { bucket, key, sender, ttlMs } = this.#parts
     const { clock, random } = sender.ports
-    let failure: RequestError | undefined
+    let failure: RejectedError | undefined
     let seen: { readonly etag: string | undefined; readonly sinceMs: number } | undefined
     for (let looks = 0; ; looks++) {
       const leftMs = budget.deadlineMs - clock.nowMs()
@@ -102,6 +119,8 @@ class LockClaim {
       const { value, etag } = await bucket.get(key, this.#optionsOf(budget))
       if (seen === undefined || seen.etag !== etag) seen = { etag, sinceMs: clock.nowMs() }
       const isOwn = value?.holder === this.#holder
+      // Another write came first, so the condition of the own write can never hold again.
+      if (etag !== this.#etag && !isOwn) this.#unknown = undefined
       if (isOwn || isFree(value, clock.nowMs() - seen.sinceMs)) {
         this.#etag = etag
         this.#fence = isOwn ? value.fence : (value?.fence ?? 0) + 1
@@ -109,8 +128,8 @@ class LockClaim {
         const endMs = Math.min(budget.deadlineMs, clock.nowMs() + ttlMs / 2)
         const taken = await this.#swap(this.#holder, { ...budget, deadlineMs: endMs })
         if (taken === true) return
-        // An unknown outcome is the one to tell: the entry may name this claim for a while.
-        if (taken !== false && !(failure instanceof UnknownOutcomeError)) failure = taken
+        if (taken instanceof UnknownOutcomeError) this.#unknown = taken
+        else if (taken !== false) failure = taken
       }
       const longestMs = Math.min(ttlMs / LOOKS, LOOK_MS * 2 ** looks)
       const untilMs = clock.nowMs() + longestMs * (0.5 + random.fraction() / 2)
@@ -181,7 +200,10 @@ class LockClaim {
   }
 
   /** Whether the entry was written, or the error if the store could not do it or did not tell. */
-  async #swap(holder: string | null, budget: Budget): Promise<boolean | RequestError> {
+  async #swap(
+    holder: string | null,
+    budget: Budget,
+  ): Promise<boolean | RejectedError | UnknownOutcomeError> {
     const { bucket, key, ttlMs, sender } = this.#parts
     const sentMs = sender.ports.clock.nowMs()
     const entry = { fence: this.#fence, holder, ttlMs }

@@ -78,7 +78,7 @@ export class Quorate extends Handles implements AsyncDisposable {
   }
 
   /** Takes the lock at this key of a strong bucket. Waits for it until the deadline of the call. */
-  lock(bucket: string, key: string, options?: LockOptions): Promise<Lock> {
+  async lock(bucket: string, key: string, options?: LockOptions): Promise<Lock> {
     const entries = this.strong(bucket, { format: json<LockEntry>() })
     return acquireLock(entries, this.#parts.sender, key, options)
   }

@@ -204,7 +204,7 @@ describe('an update', () => {
     }
     const updated = await clock.run(client.bucket('default', carts).update('cart', add('milk')))
     expect(clock.nowMs()).toBe(1000)
-    expect(updated).toMatchObject({ value: ['milk'], siblings: 2 })
+    expect(updated).toMatchObject({ value: ['milk', 'other'], siblings: 2 })
   })
 
   test('passes on what its change throws', async () => {

@@ -1,7 +1,13 @@
 /** The lock on virtual time: who holds it, from when to when, and with which fence. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createClient, type Lock, LockLostError, RejectedError } from '../../src/client/quorate.ts'
+import {
+  createClient,
+  type Lock,
+  LockLostError,
+  RejectedError,
+  UnknownOutcomeError,
+} from '../../src/client/quorate.ts'
 import { testClient } from './test-client.ts'
 import { VirtualStore } from './virtual-store.ts'
 import {
@@ -109,9 +115,32 @@ describe('a lock', () => {
     await expect(one.lock('strong', 'job', { signal: aborted })).rejects.toThrow('enough')
   })
 
-  test('has a time to live that can be kept', async () => {
+  test('has a time to live that can be kept, and a bucket', async () => {
     const { client } = testClient()
     await expect(client.lock('strong', 'job', { ttlMs: 10 })).rejects.toThrow(TypeError)
+    await expect(client.lock('no bucket', 'job')).rejects.toThrow(TypeError)
+  })
+
+  test('that is not taken tells if its entry may be there', async () => {
+    const { clock, store, client } = testClient({ retry: false })
+    store.before = ({ method }) => (method === 'PUT' ? problem('outcome_unknown') : undefined)
+    const controller = new AbortController()
+    clock.after(20, () => controller.abort(new Error('enough')))
+    const { signal } = controller
+    const taken = clock.run(client.lock('strong', 'job', { ...TTL, signal }))
+    await expect(taken).rejects.toBeInstanceOf(UnknownOutcomeError)
+  })
+
+  test('that another client took meanwhile is refused', async () => {
+    const { clock, store, client } = testClient({ retry: false })
+    const other = JSON.stringify({ fence: 9, holder: 'someone', ttlMs: 60_000 })
+    store.before = ({ method }) => {
+      if (method !== 'PUT') return undefined
+      store.replace(PATH, other)
+      return problem('outcome_unknown')
+    }
+    const taken = clock.run(client.lock('strong', 'job', { ...TTL, timeoutMs: 1000 }))
+    await expect(taken).rejects.toBeInstanceOf(RejectedError)
   })
 })
 

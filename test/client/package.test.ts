@@ -1,5 +1,5 @@
 /** The client as an installed package: compiled, in a `node_modules`, where Node.js runs no TypeScript. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,9 +15,7 @@ beforeAll(() => {
   installed = join(directory, 'node_modules', 'quorate')
   mkdirSync(installed, { recursive: true })
   // Without the types of Node.js: whatever the client used of them would not compile.
-  const tsc = join(PROJECT_ROOT, 'node_modules/typescript/bin/tsc')
-  const project = join(PROJECT_ROOT, 'src/client/tsconfig.json')
-  execFileSync(process.execPath, [tsc, '--project', project, '--outDir', join(installed, 'dist')])
+  compile(join(PROJECT_ROOT, 'src/client/tsconfig.json'), '--outDir', join(installed, 'dist'))
   writeFileSync(
     join(installed, 'package.json'),
     readFileSync(join(PROJECT_ROOT, 'package.json'), 'utf8'),
@@ -25,6 +23,15 @@ beforeAll(() => {
 })
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+/** Throws what the compiler complains of. */
+function compile(project: string, ...options: readonly string[]): void {
+  const tsc = join(PROJECT_ROOT, 'node_modules/typescript/bin/tsc')
+  const { status, stdout } = spawnSync(process.execPath, [tsc, '--project', project, ...options], {
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(stdout)
+}
 
 test('imports nothing but its own files', () => {
   const files = globSync('dist/client/**/*.js', { cwd: installed })
@@ -39,6 +46,37 @@ test('has types for each of its files', () => {
   const types = globSync('dist/client/**/*.d.ts', { cwd: installed })
 
   expect(types.map((file) => file.replace(/\.d\.ts$/, '.js')).sort()).toEqual(code.sort())
+})
+
+test.each([
+  ['of Node.js', 'nodenext', 'nodenext'],
+  ['of a bundler', 'esnext', 'bundler'],
+])('compiles in a program %s that checks all types', (_of, module, moduleResolution) => {
+  const program = `
+    import { createClient, json, type Entry, RejectedError, UnknownOutcomeError } from 'quorate/client'
+    await using client = createClient({ endpoints: { n1: 'http://n1:8001' } })
+    const carts = client.bucket('default', { format: json<string[]>(), merge: (all) => all.flat() })
+    const entry: Entry<string[]> = await carts.get('cart')
+    const items: readonly string[] = entry.value() ?? []
+    // @ts-expect-error A cart is no number.
+    await carts.put('cart', items.length)
+    await using lock = await client.lock('strong', 'job')
+    const fence: number = lock.fence
+    for await (const { key } of carts.keys()) if (key.length === fence) break
+    const told = (error: unknown) =>
+      error instanceof RejectedError || error instanceof UnknownOutcomeError ? error.outcome : 'done'
+    const outcome: 'rejected' | 'unknown' | 'done' = told(undefined)
+    export { outcome }
+  `
+  const lib = ['ES2022', 'DOM', 'ESNext.Disposable']
+  const emits = { noEmit: true, target: 'ES2022' }
+  const compilerOptions = { ...emits, module, moduleResolution, lib, strict: true, types: [] }
+  writeFileSync(join(directory, 'program.mts'), program)
+  writeFileSync(
+    join(directory, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, files: ['program.mts'] }),
+  )
+  compile(join(directory, 'tsconfig.json'))
 })
 
 test('is found by its name, and runs', () => {

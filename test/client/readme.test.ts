@@ -1,8 +1,8 @@
 /**
- * The examples of src/client/README.md against real nodes, in order. Each block of the README stands in this file, so it
- * is compiled, and the README cannot differ from what runs here.
+ * The examples of README.md and src/client/README.md against real nodes, in order. test/tidy compares this file with
+ * the README files, so the examples are compiled, and cannot differ from what runs here.
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   bytes,
   createClient,
@@ -12,8 +12,6 @@ import {
   UnknownOutcomeError,
 } from '../../src/client/quorate.ts'
 import { startCluster, type TestCluster } from '../api/test-cluster.ts'
-import { blocksOf } from '../tidy/documents.ts'
-import { readFiles } from '../tidy/project-files.ts'
 
 let cluster: TestCluster
 let client: Quorate
@@ -30,6 +28,12 @@ beforeAll(async () => {
 afterAll(async () => {
   await client.close()
   await cluster.stop()
+})
+
+test('in the first README', async () => {
+  const accounts = client.strong('strong', { format: json<number>() })
+  await accounts.update('ada', (cents = 0) => cents + 100)
+  expect((await accounts.get('ada')).value).toBe(100)
 })
 
 test('first program', async () => {
@@ -119,25 +123,4 @@ test('counters, sets and lists of keys', async () => {
   }
   console.log(keys.cursor)
   expect(printed).toEqual([2, new Set(['fruit', 'yellow']), 'photo-of'])
-})
-
-describe('the README', () => {
-  const [readme] = readFiles('src/client/README.md')
-  const [self] = readFiles('test/client/readme.test.ts')
-  const lines = (self?.text ?? '').split('\n').map((line) => line.trim())
-  const blocks = (readme === undefined ? [] : blocksOf(readme)).filter(
-    ({ language }) => language === 'ts',
-  )
-
-  test('has examples', () => {
-    expect(blocks).toHaveLength(8)
-  })
-
-  test.each(blocks)('line $line', ({ text }) => {
-    const example = text.split('\n').map((line) => line.trim())
-    // The test makes its own client, of its own nodes.
-    const own = example.filter((line) => line !== '' && !/^import |createClient\(/.test(line))
-    const found = lines.some((_, at) => own.every((line, i) => lines[at + i] === line))
-    expect(found, own.join('\n')).toBe(true)
-  })
 })

@@ -72,12 +72,15 @@ export function fixedRandom(fraction = 0.5): Random {
   return { fraction: () => fraction, name: () => `name-${names++}` }
 }
 
-export const refuse: Behaviour = () => fail('ECONNREFUSED')
-export const breakOff: Behaviour = () => fail('ECONNRESET')
+export const refuse: Behaviour = () => fail('ECONNREFUSED', 'connect')
+export const breakOff: Behaviour = () => fail('ECONNRESET', 'read')
+/** The network is cut while the connection is in use. */
+export const loseHost: Behaviour = () => fail('EHOSTUNREACH', 'read')
 export const stayCut: Behaviour = () => new Promise<never>(() => undefined)
 
-function fail(code: string): never {
-  const cause = Object.assign(new Error(`connect ${code}`), { code })
+/** As `fetch` of Node.js does. */
+function fail(code: string, syscall: string): never {
+  const cause = Object.assign(new Error(`${syscall} ${code}`), { code, syscall })
   throw new TypeError('fetch failed', { cause })
 }
 

@@ -3,16 +3,19 @@ import { describe, expect, test } from 'vitest'
 import {
   blocksOf,
   brokenLinks,
+  EXAMPLE_TESTS,
   isCommands,
+  isExample,
   isKnownLanguage,
   isNamedBy,
   missingPlaces,
   NOT_RUN,
   readDocuments,
+  standsIn,
   stepsOf,
   unreachable,
 } from './documents.ts'
-import type { ProjectFile } from './project-files.ts'
+import { type ProjectFile, readFiles } from './project-files.ts'
 
 const README_LINES_MAX = 199
 
@@ -73,6 +76,21 @@ describe('blocks', () => {
       expect(named.map(placeOf), `${entry.document}: ${entry.first}`).toHaveLength(1)
       expect(entry.why).not.toBe('')
     }
+  })
+})
+
+describe('examples', () => {
+  const examples = blocks.filter(isExample)
+
+  test('exist in each document that a test runs', () => {
+    const documents = new Set(examples.map(({ document }) => document))
+    expect([...documents].sort()).toEqual(Object.keys(EXAMPLE_TESTS).sort())
+  })
+
+  test.each(examples)('of $document, line $line, stand in a test', (example) => {
+    const [source] = readFiles(EXAMPLE_TESTS[example.document] ?? '')
+    expect(standsIn(example, source?.text ?? ''), example.text).toBe(true)
+    expect(standsIn(example, 'const other = 1\n')).toBe(false)
   })
 })
 

@@ -1,6 +1,7 @@
 /**
  * The README files of this project as data: their blocks of commands, their links and their headings. A reader copies
  * commands, so each block either runs in a test (test/integration/readme.test.ts) or is listed here with the reason.
+ * Each example in TypeScript stands in a test, where it is compiled and runs.
  */
 import { existsSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
@@ -8,8 +9,15 @@ import { type ProjectFile, PROJECT_ROOT, readFiles } from './project-files.ts'
 
 /** A `console` block shows commands after `$ ` with their output; an `sh` block shows commands alone. */
 const COMMAND_LANGUAGES = ['console', 'sh']
-/** Blocks of these languages are to be read, and not to be run; test/client/readme.test.ts runs those in TypeScript. */
-const OTHER_LANGUAGES = ['text', 'json', 'ts']
+const EXAMPLE_LANGUAGE = 'ts'
+/** Blocks of these languages are to be read, and not to be run. */
+const OTHER_LANGUAGES = ['text', 'json']
+
+/** The tests that run the examples of each document. */
+export const EXAMPLE_TESTS: Readonly<Record<string, string>> = {
+  'README.md': 'test/client/readme.test.ts',
+  'src/client/README.md': 'test/client/readme.test.ts',
+}
 
 export interface Step {
   readonly command: string
@@ -93,8 +101,24 @@ export function isCommands({ language }: Block): boolean {
   return COMMAND_LANGUAGES.includes(language)
 }
 
+export function isExample({ language }: Block): boolean {
+  return language === EXAMPLE_LANGUAGE
+}
+
 export function isKnownLanguage({ language }: Block): boolean {
-  return [...COMMAND_LANGUAGES, ...OTHER_LANGUAGES].includes(language)
+  return [...COMMAND_LANGUAGES, EXAMPLE_LANGUAGE, ...OTHER_LANGUAGES].includes(language)
+}
+
+/** Whether the lines of the example stand together in the source. Each has its own imports and makes its own client. */
+export function standsIn({ text }: Block, source: string): boolean {
+  const example = significantLines(text)
+  const lines = significantLines(source)
+  return lines.some((_, at) => example.every((line, i) => lines[at + i] === line))
+}
+
+function significantLines(text: string): readonly string[] {
+  const lines = text.split('\n').map((line) => line.trim())
+  return lines.filter((line) => line !== '' && !/^import |\bcreateClient\(/.test(line))
 }
 
 export function isNamedBy(block: Block, { document, first }: NotRun): boolean {

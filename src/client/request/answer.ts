@@ -13,15 +13,12 @@ export interface Answer {
   readonly code: ErrorCode | undefined
 }
 
-/** Errors of Node.js that occur before any byte was sent. */
-const UNSENT: readonly unknown[] = [
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'UND_ERR_CONNECT_TIMEOUT',
-]
+/**
+ * What Node.js was doing when it failed before any byte was sent. The code of an error does not tell: a connection in
+ * use ends with EHOSTUNREACH, too, if the network is cut.
+ */
+const CONNECTING: readonly unknown[] = ['connect', 'getaddrinfo']
+const CONNECT_TIMEOUT = 'UND_ERR_CONNECT_TIMEOUT'
 const RETRY_AFTER_SECONDS_MAX = 3600
 
 /** Undefined if the answer is no problem document of a node. */
@@ -96,7 +93,13 @@ function isUnsent(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined
   // One error for each address of the host: nothing was sent only if no address could be reached.
   const each = cause instanceof AggregateError ? (cause.errors as unknown[]) : [cause]
-  return each.length > 0 && each.every((one) => UNSENT.includes(codeOf(one)))
+  return each.length > 0 && each.every(isOfConnecting)
+}
+
+function isOfConnecting(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const isConnecting = 'syscall' in error && CONNECTING.includes(error.syscall)
+  return isConnecting || codeOf(error) === CONNECT_TIMEOUT
 }
 
 function codeOf(error: unknown): unknown {

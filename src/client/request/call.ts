@@ -3,8 +3,8 @@
  * It sends nothing and reads no clock.
  *
  * Invariants: no attempt begins at or after the deadline, and none may take longer. After an attempt whose outcome is
- * unknown, another one begins only if the request may be repeated. A call with such an attempt never ends as rejected,
- * unless it is a read.
+ * unknown, another one begins only if the request may be repeated, and only while the nodes remember its name. A call
+ * with such an attempt never ends as rejected, unless it is a read.
  */
 import type { Endpoint, EndpointRing } from './endpoint-ring.ts'
 import {
@@ -23,6 +23,8 @@ import {
 const REST_MS = 1000
 /** With less time, an attempt would give up on a node that is only slow, although there is time to wait. */
 const ATTEMPT_MS_MIN = 500
+/** Nodes remember the name of a write for ten minutes. Half of that leaves room for the repeated attempt itself. */
+const NAME_MS = 300_000
 
 export interface RetryPolicy {
   /** All attempts, the first one included. */
@@ -78,6 +80,8 @@ export class Call {
   readonly #failed: FailedAttempt[] = []
   /** The call does not return to these endpoints before these times. */
   readonly #notBeforeMs = new Map<Endpoint, number>()
+  /** When the first attempt of unknown outcome began. */
+  #unknownSinceMs: number | undefined
 
   constructor(plan: CallPlan, ring: EndpointRing) {
     this.#plan = plan
@@ -92,7 +96,7 @@ export class Call {
     const { endpoint, readyMs } = this.#choose(nowMs)
     const startMs = Math.max(nowMs, readyMs) + this.#pauseMs(endpoint, fraction)
     const leftMs = deadlineMs - startMs
-    if (leftMs <= 0) return undefined
+    if (leftMs <= 0 || this.#isForgotten(startMs)) return undefined
     const shareMs = Math.max(ATTEMPT_MS_MIN, leftMs / attemptsLeft)
     return { endpoint, startMs, timeoutMs: isRepeatable ? Math.min(leftMs, shareMs) : leftMs }
   }
@@ -101,6 +105,7 @@ export class Call {
     const { status, code, outcome, detail, retryable, retryAfterMs } = failure
     const record = { endpoint: endpoint.url, status, code, outcome, detail, ms: nowMs - beganMs }
     this.#failed.push({ endpoint, failure, record })
+    if (outcome === 'unknown') this.#unknownSinceMs ??= beganMs
     if (retryAfterMs !== undefined) this.#notBeforeMs.set(endpoint, nowMs + retryAfterMs)
     if (retryable || outcome === 'unknown') {
       this.#ring.rest(endpoint, nowMs + (retryAfterMs ?? REST_MS))
@@ -151,6 +156,12 @@ export class Call {
     if (last === undefined) return true
     if (this.#failed.some(isUnknown) && !this.#plan.isRepeatable) return false
     return last.failure.outcome === 'unknown' || last.failure.retryable
+  }
+
+  /** Whether nodes may have forgotten an attempt of unknown outcome by then. */
+  #isForgotten(startMs: number): boolean {
+    if (this.#plan.isRead || this.#unknownSinceMs === undefined) return false
+    return startMs > this.#unknownSinceMs + NAME_MS
   }
 
   /** The best endpoint, and when this call may ask it. */

@@ -159,6 +159,26 @@ describe('the time of an attempt', () => {
   })
 })
 
+describe('a write whose name the nodes may have forgotten', () => {
+  const HOUR_MS = 3_600_000
+
+  test('is not sent again after an unknown attempt', () => {
+    const { call } = newCall({ endpoints: 1, isRepeatable: true, timeoutMs: HOUR_MS })
+    fail(call, failure({ outcome: 'unknown', retryAfterMs: 300_001 }))
+    expect(call.next(0, 0)).toBeUndefined()
+    expect(call.error()).toBeInstanceOf(UnknownOutcomeError)
+  })
+
+  test('is sent again if no attempt was unknown, and so is a read', () => {
+    for (const isRead of [false, true]) {
+      const { call } = newCall({ endpoints: 1, isRead, isRepeatable: true, timeoutMs: HOUR_MS })
+      const outcome = isRead ? 'unknown' : 'rejected'
+      fail(call, failure({ outcome, retryAfterMs: 300_001 }))
+      expect(call.next(0, 0)).toMatchObject({ startMs: 300_001 })
+    }
+  })
+})
+
 describe('the end', () => {
   test('of a write with an unknown attempt is unknown, whatever a later one was told', () => {
     const { call } = newCall({ isRepeatable: true })

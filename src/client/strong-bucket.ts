@@ -44,7 +44,8 @@ export interface StrongEntry<T> extends Told {
 
 /** `etag` is that of the new value; undefined after a delete. */
 export type Swap =
-  { readonly isSet: true; readonly etag: string | undefined } | { readonly isSet: false }
+  | { readonly isSet: true; readonly etag: string | undefined }
+  | { readonly isSet: false }
 
 export class StrongBucket<T> {
   readonly #requests: KeyRequests

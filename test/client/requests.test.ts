@@ -72,11 +72,14 @@ describe('options', () => {
     expect(() => createClient(options)).toThrow(message)
   })
 
-  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('a call takes no timeoutMs of %d', async (timeoutMs) => {
-    await expect(testClient().client.bucket('default').get('k', { timeoutMs })).rejects.toThrow(
-      TypeError,
-    )
-  })
+  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])(
+    'a call takes no timeoutMs of %d',
+    async (timeoutMs) => {
+      await expect(testClient().client.bucket('default').get('k', { timeoutMs })).rejects.toThrow(
+        TypeError,
+      )
+    },
+  )
 
   test('an address may have a path, for a proxy', async () => {
     const { clock, store, client } = testClient({ endpoints: ['http://n1:8001/quorate/'] })

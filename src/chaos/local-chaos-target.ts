@@ -10,20 +10,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ControlError, type NodeStatus, openControl } from '../local-cluster/control.ts'
 import { CLOCK_FAULT_FILE, clockFaultText, clockTrouble } from './clock-fault.ts'
 import { UsageError } from '../command-line/usage-error.ts'
-import {
-  type ClockFault,
-  type Fault,
-  type FileFault,
-  lossPercent,
-  type NetworkFault,
-  turnMs,
-} from './chaos-fault.ts'
+import type { ClockFault, Fault, FileFault, NetworkFault } from './chaos-fault.ts'
 import { damageFile, DATABASE_DIRECTORY } from './file-damage.ts'
+import { type LinkFault, LINK_FAULTS_FILE, linkFaults, linkFaultsText } from './link-fault-file.ts'
+import { viewOf } from './node-view.ts'
 import { unexpectedPairs } from './reach.ts'
 import type { ChaosStatus, ChaosTarget, ReachMatrix } from './chaos-target.ts'
 
-/** The file that a node watches (src/adapters/chaos/link-faults.ts). */
-const LINK_FAULTS_FILE = 'links.json'
 /** Nodes notice a cut by silence and then report it, so a probe may take a while. */
 const PROBE_TIMEOUT_MS = 20_000
 const PROBE_PAUSE_MS = 200
@@ -38,16 +31,6 @@ export async function openLocalTarget(dataDir: string): Promise<LocalTarget | un
     if (error instanceof ControlError && error.code === 'not-running') return undefined
     throw error
   }
-}
-
-interface LinkFault {
-  readonly id: string
-  readonly peer: string
-  /** `out`: the link that this node opens to the peer; `in`: the one that the peer opens to this node. */
-  readonly direction: 'out' | 'in'
-  readonly lossPercent: number
-  readonly untilMs: number
-  readonly turnMs: number | undefined
 }
 
 export class LocalTarget implements ChaosTarget {
@@ -75,7 +58,7 @@ export class LocalTarget implements ChaosTarget {
       return [`${fault.type} ${fault.node} (process ${pid ?? 'none'})`]
     }
     return nodes.flatMap((node) =>
-      linkFaults(fault, node, nodes, untilMs).map(
+      linkFaults(fault, node.id, idsOf(nodes), untilMs).map(
         ({ peer, direction, lossPercent: percent }) =>
           `${join(node.dataDir, LINK_FAULTS_FILE)}: lose ${percent} % of the link ` +
           (direction === 'out' ? `${node.id} to ${peer}` : `${peer} to ${node.id}`),
@@ -169,8 +152,8 @@ export class LocalTarget implements ChaosTarget {
     this.#cutUntilMs = untilMs
     const nodes = await this.#control.status()
     for (const node of nodes) {
-      const faults = fault === undefined ? [] : linkFaults(fault, node, nodes, untilMs)
-      await replaceFile(join(node.dataDir, LINK_FAULTS_FILE), JSON.stringify({ faults }))
+      const faults = linkFaults(fault, node.id, idsOf(nodes), untilMs)
+      await replaceFile(join(node.dataDir, LINK_FAULTS_FILE), linkFaultsText(faults))
     }
   }
 
@@ -199,7 +182,7 @@ export class LocalTarget implements ChaosTarget {
     const matrix: Record<string, Record<string, boolean>> = {}
     const ask = async ({ id, clientUrl, state }: NodeStatus): Promise<void> => {
       if (state !== 'running') return
-      const row = await ownView(id, clientUrl)
+      const row = await viewOf(id, clientUrl)
       if (row !== undefined) matrix[id] = row
     }
     await Promise.all(nodes.map(ask))
@@ -207,34 +190,8 @@ export class LocalTarget implements ChaosTarget {
   }
 }
 
-/** The faults for the file of one node. Both ends of a link cut it. */
-function linkFaults(
-  fault: NetworkFault,
-  node: NodeStatus,
-  nodes: readonly NodeStatus[],
-  untilMs: number,
-): LinkFault[] {
-  return nodes
-    .filter(({ id }) => id !== node.id)
-    .flatMap(({ id: peer }): LinkFault[] => [
-      {
-        id: 'chaos',
-        peer,
-        direction: 'out',
-        lossPercent: lossPercent(fault, node.id, peer),
-        turnMs: turnMs(fault, node.id, peer),
-        untilMs,
-      },
-      {
-        id: 'chaos',
-        peer,
-        direction: 'in',
-        lossPercent: lossPercent(fault, peer, node.id),
-        turnMs: turnMs(fault, peer, node.id),
-        untilMs,
-      },
-    ])
-    .filter(({ lossPercent: percent }) => percent > 0)
+function idsOf(nodes: readonly NodeStatus[]): readonly string[] {
+  return nodes.map(({ id }) => id)
 }
 
 /** The cuts of all nodes as one lease, because one command wrote them. */
@@ -294,23 +251,4 @@ async function ownMetrics(clientUrl: string): Promise<string> {
     signal: AbortSignal.timeout(ASK_TIMEOUT_MS),
   })
   return response.text()
-}
-
-/** Undefined if the node does not answer in time. Then nobody knows whom it reaches. */
-async function ownView(
-  id: string,
-  clientUrl: string,
-): Promise<Record<string, boolean> | undefined> {
-  try {
-    const response = await fetch(`${clientUrl}/v1/cluster`, {
-      signal: AbortSignal.timeout(ASK_TIMEOUT_MS),
-    })
-    const { reachability } = (await response.json()) as {
-      reachability: Record<string, Record<string, string>>
-    }
-    const row = Object.entries(reachability[id] ?? {})
-    return Object.fromEntries(row.map(([peer, state]) => [peer, state !== 'down']))
-  } catch {
-    return undefined
-  }
 }

@@ -1,51 +1,25 @@
-/** The client as an installed package: compiled, in a `node_modules`, where Node.js runs no TypeScript. */
-import { execFileSync, spawnSync } from 'node:child_process'
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+/** The client as an installed package: it needs nothing, it has types, and it runs. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { importsOf } from '../tidy/import-rules.ts'
-import { PROJECT_ROOT } from '../tidy/project-files.ts'
+import { InstalledPackage } from './installed-package.ts'
 
-let directory: string
-let installed: string
+let client: InstalledPackage
 
 beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'quorate-package-'))
-  installed = join(directory, 'node_modules', 'quorate')
-  mkdirSync(installed, { recursive: true })
-  // Without the types of Node.js: whatever the client used of them would not compile.
-  compile(join(PROJECT_ROOT, 'src/client/tsconfig.json'), '--outDir', join(installed, 'dist'))
-  writeFileSync(
-    join(installed, 'package.json'),
-    readFileSync(join(PROJECT_ROOT, 'package.json'), 'utf8'),
-  )
+  // Its project has no types of Node.js: whatever the client used of them would not compile.
+  client = new InstalledPackage('client')
 })
 
-afterAll(() => rmSync(directory, { recursive: true, force: true }))
-
-/** Throws what the compiler complains of. */
-function compile(project: string, ...options: readonly string[]): void {
-  const tsc = join(PROJECT_ROOT, 'node_modules/typescript/bin/tsc')
-  const { status, stdout } = spawnSync(process.execPath, [tsc, '--project', project, ...options], {
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new Error(stdout)
-}
+afterAll(() => client.remove())
 
 test('imports nothing but its own files', () => {
-  const files = globSync('dist/client/**/*.js', { cwd: installed })
-  const imports = files.flatMap((file) => importsOf(readFileSync(join(installed, file), 'utf8')))
-
-  expect(files.length).toBeGreaterThan(10)
-  expect(imports.filter((target) => !/^\.\.?\/.*\.js$/.test(target))).toEqual([])
+  expect(client.files('dist/client/**/*.js').length).toBeGreaterThan(10)
+  expect(client.imports().filter((target) => !/^\.\.?\/.*\.js$/.test(target))).toEqual([])
 })
 
 test('has types for each of its files', () => {
-  const code = globSync('dist/client/**/*.js', { cwd: installed })
-  const types = globSync('dist/client/**/*.d.ts', { cwd: installed })
-
-  expect(types.map((file) => file.replace(/\.d\.ts$/, '.js')).sort()).toEqual(code.sort())
+  const types = client.files('dist/client/**/*.d.ts')
+  const code = client.files('dist/client/**/*.js')
+  expect(types.map((file) => file.replace(/\.d\.ts$/, '.js')).sort()).toEqual([...code].sort())
 })
 
 test.each([
@@ -70,13 +44,7 @@ test.each([
   `
   const lib = ['ES2022', 'DOM', 'ESNext.Disposable']
   const emits = { noEmit: true, target: 'ES2022' }
-  const compilerOptions = { ...emits, module, moduleResolution, lib, strict: true, types: [] }
-  writeFileSync(join(directory, 'program.mts'), program)
-  writeFileSync(
-    join(directory, 'tsconfig.json'),
-    JSON.stringify({ compilerOptions, files: ['program.mts'] }),
-  )
-  compile(join(directory, 'tsconfig.json'))
+  client.check(program, { ...emits, module, moduleResolution, lib, strict: true, types: [] })
 })
 
 test('is found by its name, and runs', () => {
@@ -88,8 +56,5 @@ test('is found by its name, and runs', () => {
     console.log(client instanceof Quorate, value())
     await client.close()
   `
-  writeFileSync(join(directory, 'program.mjs'), program)
-  const printed = execFileSync(process.execPath, ['program.mjs'], { cwd: directory })
-
-  expect(printed.toString()).toBe('true world\n')
+  expect(client.run(program)).toBe('true world\n')
 })

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { testConvergence } from './convergence.ts'
 import { testCuts } from './cuts.ts'
+import { testQuorateCluster } from './quorate-cluster.ts'
 import { Stack } from './stack.ts'
 
 let stack: Stack
@@ -15,3 +16,4 @@ afterAll(async () => {
 
 describe('cuts', () => testCuts(() => stack))
 describe('convergence', () => testConvergence(() => stack))
+describe('quorate/testcontainers', testQuorateCluster)

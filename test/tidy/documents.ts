@@ -17,6 +17,7 @@ const OTHER_LANGUAGES = ['text', 'json']
 export const EXAMPLE_TESTS: Readonly<Record<string, string>> = {
   'README.md': 'test/client/readme.test.ts',
   'src/client/README.md': 'test/client/readme.test.ts',
+  'src/testcontainers/README.md': 'test/docker/quorate-cluster.ts',
 }
 
 export interface Step {

@@ -46,6 +46,7 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   'command-line': { groups: ['command-line'], builtins: true, packages: false },
   'local-cluster': { groups: ['local-cluster', 'command-line'], ...OUTSIDE },
   chaos: { groups: ['chaos', 'local-cluster', 'command-line'], ...OUTSIDE },
+  testcontainers: { groups: ['testcontainers', 'chaos'], ...OUTSIDE },
   harness: {
     groups: ['harness', 'checker', 'chaos', 'command-line', 'local-cluster', 'random', 'report'],
     ...OUTSIDE,

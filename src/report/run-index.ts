@@ -2,7 +2,7 @@
 import type { Result } from '../checker/verdict/verdict.ts'
 import { documentOf } from './markup/document.ts'
 import { badge, dateOf, sentenceOf } from './markup/headline.ts'
-import { html, type Html } from './markup/html.ts'
+import { html, type Html } from '../html/html.ts'
 import { pageStyle } from './markup/page-style.ts'
 
 export interface RunSummary {

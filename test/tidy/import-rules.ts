@@ -25,8 +25,9 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   client: { groups: ['client', 'core'], ...PURE },
   // Knows nothing of the store: a bug shared by both would be invisible.
   checker: { groups: ['checker'], ...PURE },
+  html: { groups: ['html'], ...PURE },
   // Bundles the script of its page.
-  report: { groups: ['report', 'checker'], ...OUTSIDE },
+  report: { groups: ['report', 'checker', 'html'], ...OUTSIDE },
   random: { groups: ['random'], ...PURE },
   // The second composition: chooses the virtual ports, takes the real codec, and has histories judged.
   simulation: {

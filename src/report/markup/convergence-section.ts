@@ -1,6 +1,6 @@
 /** Shows convergence as text: a summary, then the keys on which nodes disagree, then the others. */
 import type { KeyConvergence } from '../analysis/convergence.ts'
-import { html, type Html } from './html.ts'
+import { html, type Html } from '../../html/html.ts'
 
 const KEYS_MAX = 200
 const NAMES_MAX = 30

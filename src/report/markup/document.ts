@@ -3,7 +3,7 @@
  * even markup that escaped the escaping could not run.
  */
 import { createHash } from 'node:crypto'
-import { escapeHtml, type Html } from './html.ts'
+import { escapeHtml, type Html } from '../../html/html.ts'
 
 export function documentOf(page: {
   readonly title: string

@@ -2,7 +2,7 @@
 import { seconds } from '../../checker/history/history.ts'
 import { GAP_MEANING, gapText, type AnswerGap } from '../analysis/answer-gap.ts'
 import { RECOVERY_MEANING, type FaultRow, type Recovery } from '../analysis/fault-table.ts'
-import { html, type Html } from './html.ts'
+import { html, type Html } from '../../html/html.ts'
 
 export function faultSection(rows: readonly FaultRow[], gap: AnswerGap | undefined): Html {
   if (rows.length === 0) {

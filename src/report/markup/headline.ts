@@ -1,6 +1,6 @@
 /** The head of a report: the verdict, the promise, and the command that runs the check again. */
 import type { Result } from '../../checker/verdict/verdict.ts'
-import { html, type Html } from './html.ts'
+import { html, type Html } from '../../html/html.ts'
 import type { RunReport } from '../analysis/report-input.ts'
 import { explanationOf } from './workload-words.ts'
 

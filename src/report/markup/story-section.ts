@@ -4,7 +4,7 @@ import { seconds, type HistoryEvent, type Json } from '../../checker/history/his
 import type { Operation } from '../../checker/history/operation.ts'
 import { EVIDENCE_MAX, type Verdict } from '../../checker/verdict/verdict.ts'
 import { byName, nodesOf, type FaultRow } from '../analysis/fault-table.ts'
-import { html, type Html } from './html.ts'
+import { html, type Html } from '../../html/html.ts'
 import { answerOf, requestOf, textOf, valueWritten } from '../analysis/operation-words.ts'
 import { storiesOf, type Step, type Story } from '../analysis/story.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { html, jsonForScript } from '../../../src/report/markup/html.ts'
+import { html, jsonForScript } from '../../src/html/html.ts'
 
 const STRANGE = `</script><script>alert("1")</script><!-- & '`
 

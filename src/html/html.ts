@@ -1,6 +1,6 @@
 /**
  * Makes markup from templates. A template escapes every insert, unless it is markup from another template. So no text
- * of a history can become part of the page's structure.
+ * from outside can become part of the page's structure.
  */
 
 export interface Html {
@@ -18,7 +18,7 @@ export function html(parts: TemplateStringsArray, ...inserts: readonly Insert[])
   }
 }
 
-/** Marks text from files of this project as markup. Never use it for text of a history. */
+/** Marks text from files of this project as markup. Never use it for text from outside, such as that of a history. */
 export function trusted(markup: string): Html {
   return { markup }
 }

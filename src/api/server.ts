@@ -5,6 +5,7 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { assert } from '../core/assert.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { NodeService } from '../node/service/service.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -13,6 +14,7 @@ import type { Metrics } from '../ports/metrics.ts'
 import type { ApiContext, ApiPhase, MetricsText } from './http/api-context.ts'
 import { addBucketRoutes } from './buckets/bucket-routes.ts'
 import { addChangeRoutes } from './cluster/change-routes.ts'
+import { ENDPOINTS } from './endpoints.ts'
 import { BrowserGuard } from './http/browser-guard.ts'
 import { ByteBudget } from './http/byte-budget.ts'
 import { connectionsMax } from './http/connection-limit.ts'
@@ -79,7 +81,7 @@ export interface ApiServer {
 export function createApiServer(options: ApiOptions): ApiServer {
   let phase: ApiPhase = 'starting'
   const api = createContext(options, () => phase)
-  const app = createApp(api, createRequestIds(options.nodeId), new BrowserGuard(options))
+  const app = createApp(api, options)
   return {
     async listen(address) {
       await app.listen(address)
@@ -128,11 +130,9 @@ function createContext(options: ApiOptions, phase: () => ApiPhase): ApiContext {
   }
 }
 
-function createApp(
-  api: ApiContext,
-  requestId: (given?: string | string[]) => string,
-  guard: BrowserGuard,
-): FastifyInstance {
+function createApp(api: ApiContext, options: ApiOptions): FastifyInstance {
+  const requestId: (given?: string | string[]) => string = createRequestIds(options.nodeId)
+  const guard = new BrowserGuard(options)
   const limits = { headerBytesMax: HEADER_BYTES_MAX, requestSecondsMax: REQUEST_SECONDS_MAX }
   const app = Fastify({
     logger: false,
@@ -159,7 +159,14 @@ function createApp(
     frameworkErrors: (error, request, reply) => answerError(api, error, request, reply),
   })
   const routes = new RouteTable()
-  app.addHook('onRoute', ({ method, url }) => routes.add(url, method))
+  app.addHook('onRoute', ({ method, url, config }) => {
+    const { endpoints = [] } = config ?? {}
+    assert(endpoints.length > 0, `the route ${url} serves an endpoint`)
+    for (const endpoint of endpoints) {
+      assert(ENDPOINTS.includes(endpoint), `the endpoint ${endpoint.id} is in the table`)
+    }
+    routes.add(url, method)
+  })
   app.setErrorHandler((error, request, reply) => answerError(api, error, request, reply))
   app.setNotFoundHandler((request) => {
     throw routes.refusal(request.raw.method ?? '', request.raw.url ?? '')

@@ -3,48 +3,39 @@ import type { FastifyInstance } from 'fastify'
 import { QuorateError } from '../../core/errors.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
 import type { ApiContext } from '../http/api-context.ts'
+import {
+  BUCKET_EXAMPLE,
+  CREATE_TIMEOUT,
+  CREATE_TIMEOUT_MS,
+  GET_BUCKET,
+  LIST_BUCKETS,
+  PUT_BUCKET,
+} from './bucket-endpoints.ts'
 import { newBucket } from './bucket-request.ts'
+import { serve } from '../http/endpoint.ts'
 import { jsonBody } from '../http/json-body.ts'
 import { checkBucketName } from '../http/kv-path.ts'
-import { TIMEOUT_MS_MAX } from '../../node/round/placed-request.ts'
-import { parseQuery, queryOfTarget, wholeNumber } from '../http/query.ts'
 import { timeLeftMs } from '../http/request-deadline.ts'
 import { respondJson } from '../http/respond.ts'
 
-const BODY_BYTES_MAX = 16_384
-const CREATE_TIMEOUT_MS = 10_000
-
 export function addBucketRoutes(app: FastifyInstance, api: ApiContext): void {
-  app.get('/v1/buckets', (request, reply) => {
-    parseQuery(queryOfTarget(request.originalUrl), [])
+  serve(app, LIST_BUCKETS, (_request, reply) => {
     respondJson(reply, 200, { buckets: api.service.topology().buckets })
   })
 
-  app.get<{ Params: { bucket: string } }>('/v1/buckets/:bucket', (request, reply) => {
-    parseQuery(queryOfTarget(request.originalUrl), [])
-    respondJson(reply, 200, knownBucket(api, checkBucketName(request.params.bucket)))
+  serve(app, GET_BUCKET, (request, reply) => {
+    respondJson(reply, 200, knownBucket(api, checkBucketName(request.params['bucket'])))
   })
 
-  app.put<{ Params: { bucket: string } }>(
-    '/v1/buckets/:bucket',
-    { bodyLimit: BODY_BYTES_MAX },
-    async (request, reply) => {
-      const query = parseQuery(queryOfTarget(request.originalUrl), ['timeout'])
-      const timeoutMs = timeLeftMs(
-        request,
-        wholeNumber(query, 'timeout', 1, TIMEOUT_MS_MAX) ?? CREATE_TIMEOUT_MS,
-      )
-      const name = checkBucketName(request.params.bucket)
-      const wanted = newBucket(
-        name,
-        jsonBody(request, '{"mode":"siblings"}'),
-        api.service.topology().members.length,
-      )
-      const { created, bucket } = await api.service.createBucket(wanted, timeoutMs)
-      if (created) respondJson(reply, 201, bucket, ['Location', `/v1/buckets/${name}`])
-      else respondJson(reply, 200, bucket)
-    },
-  )
+  serve(app, PUT_BUCKET, async (request, reply, query) => {
+    const timeoutMs = timeLeftMs(request, CREATE_TIMEOUT.read(query) ?? CREATE_TIMEOUT_MS)
+    const name = checkBucketName(request.params['bucket'])
+    const body = jsonBody(request, BUCKET_EXAMPLE)
+    const wanted = newBucket(name, body, api.service.topology().members.length)
+    const { created, bucket } = await api.service.createBucket(wanted, timeoutMs)
+    if (created) respondJson(reply, 201, bucket, ['Location', `/v1/buckets/${name}`])
+    else respondJson(reply, 200, bucket)
+  })
 }
 
 /** Throws bucket_unknown. */

@@ -7,53 +7,46 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ListAnswer, ListedKey, ListRequest } from '../../node/service/service.ts'
 import type { ApiContext } from '../http/api-context.ts'
+import {
+  AFTER,
+  CONFLICTED,
+  KEYS_DEFAULT,
+  KEYS_MAX,
+  LIMIT,
+  LIST_KEYS,
+  LIST_TIMEOUT,
+  NDJSON,
+  PREFIX,
+} from './bucket-endpoints.ts'
 import { knownBucket } from './bucket-routes.ts'
 import { entityTag } from '../../core/causality/entity-tag.ts'
 import { QuorateError } from '../../core/errors.ts'
-import { checkBucketName, KEY_BYTES_MAX } from '../http/kv-path.ts'
-import { TIMEOUT_MS_MAX } from '../../node/round/placed-request.ts'
-import {
-  badParameter,
-  flag,
-  parseQuery,
-  queryOfTarget,
-  wholeNumber,
-  type Query,
-} from '../http/query.ts'
+import { serve } from '../http/endpoint.ts'
+import { checkBucketName } from '../http/kv-path.ts'
 import { timeLeftMs } from '../http/request-deadline.ts'
 import { respondJson } from '../http/respond.ts'
 import { drained, isGone } from '../http/response-end.ts'
 
-const KEYS_DEFAULT = 100
-const KEYS_MAX = 1000
 /** Bounds the streams under way, because each holds a page in memory until its reader has taken it. */
 const STREAMS_MAX = 64
 /** How often a stream asks for the same page while the node is too busy. */
 const ATTEMPTS_MAX = 5
 /** The pause after the first attempt; it grows by as much with each further attempt. */
 const RETRY_PAUSE_MS = 200
-const NDJSON = 'application/x-ndjson'
 
 export function addKeyListRoutes(app: FastifyInstance, api: ApiContext): void {
   let streams = 0
-  app.get<{ Params: { bucket: string } }>('/v1/keys/:bucket', async (request, reply) => {
-    const query = parseQuery(queryOfTarget(request.originalUrl), [
-      'prefix',
-      'after',
-      'limit',
-      'conflicted',
-      'timeout',
-    ])
-    const bucket = checkBucketName(request.params.bucket)
+  serve(app, LIST_KEYS, async (request, reply, query) => {
+    const bucket = checkBucketName(request.params['bucket'])
     knownBucket(api, bucket)
-    const timeoutMs = wholeNumber(query, 'timeout', 1, TIMEOUT_MS_MAX)
+    const timeoutMs = LIST_TIMEOUT.read(query)
     const wanted: ListRequest = {
       bucket,
-      prefix: keyText(query, 'prefix'),
-      after: keyText(query, 'after'),
-      limit: wholeNumber(query, 'limit', 1, KEYS_MAX) ?? KEYS_DEFAULT,
+      prefix: PREFIX.read(query) ?? '',
+      after: AFTER.read(query) ?? '',
+      limit: LIMIT.read(query) ?? KEYS_DEFAULT,
       timeoutMs: timeLeftMs(request, timeoutMs ?? api.requestTimeoutMs),
-      conflicted: flag(query, 'conflicted') ?? false,
+      conflicted: CONFLICTED.read(query) ?? false,
     }
     const streamed = (request.headers.accept ?? '').includes(NDJSON)
     if (!streamed) {
@@ -155,11 +148,4 @@ function describeKey({ key, size, siblings, dots }: ListedKey): object {
 
 function completeness(missing: readonly number[]): object {
   return missing.length === 0 ? { complete: true } : { complete: false, missingPartitions: missing }
-}
-
-function keyText(query: Query, name: string): string {
-  const text = query.get(name) ?? ''
-  const bytes = Buffer.byteLength(text)
-  if (bytes <= KEY_BYTES_MAX) return text
-  throw badParameter(`${name} has ${bytes} bytes; a key has at most ${KEY_BYTES_MAX}.`)
 }

@@ -1,10 +1,18 @@
 /** Reads a change of the members from a JSON body. A refusal lists what is allowed. */
 import { QuorateError } from '../../core/errors.ts'
 import type { ChangeRequest } from '../../core/placement/change-target.ts'
-import { DEFAULT_ZONE, isName, NAME_RULE, peerUrlOf } from '../../core/placement/member-syntax.ts'
+import type { ChangeKind } from '../../core/placement/member-change.ts'
+import {
+  DEFAULT_ZONE,
+  isName,
+  NAME_PATTERN,
+  NAME_RULE,
+  peerUrlOf,
+} from '../../core/placement/member-syntax.ts'
 import type { Member } from '../../core/placement/topology.ts'
 import type { JsonObject } from '../http/json-body.ts'
 import { quoted } from '../http/query.ts'
+import { about, BOOLEAN, patternOf, type Schema } from '../http/schema.ts'
 
 /** Shown in errors, also when a request has no body. */
 export const CHANGE_EXAMPLE = '{"leave":"n2"}'
@@ -12,9 +20,68 @@ export const CHANGE_EXAMPLE = '{"leave":"n2"}'
 /** The port of a node for which a request gives only the id. */
 const DEFAULT_PEER_PORT = 7080
 
-const KINDS = ['join', 'leave', 'replace', 'remove'] as const
-const MEMBER_FIELDS = ['id', 'peerUrl', 'zone']
-const REPLACE_FIELDS = ['old', 'new', 'lost']
+const NODE_ID = about(patternOf(NAME_PATTERN), `The id of a node: ${NAME_RULE}.`)
+const MEMBER_PROPERTIES = {
+  id: NODE_ID,
+  peerUrl: about(
+    { type: 'string', format: 'uri' },
+    `\`http://host:port\` of its peer port; by default \`http://ID:${DEFAULT_PEER_PORT}\`.`,
+  ),
+  zone: about(patternOf(NAME_PATTERN), `By default \`${DEFAULT_ZONE}\`.`),
+} satisfies Record<keyof Member, Schema>
+const MEMBER: Schema = {
+  title: 'NewMember',
+  description: 'A node to be a member, or its id alone.',
+  anyOf: [
+    NODE_ID,
+    {
+      type: 'object',
+      properties: MEMBER_PROPERTIES,
+      required: ['id'],
+      additionalProperties: false,
+    },
+  ],
+}
+const REPLACE_PROPERTIES = {
+  old: NODE_ID,
+  new: MEMBER,
+  lost: about(BOOLEAN, 'Whether the disk of the old node is lost. By default false.'),
+}
+const KIND_PROPERTIES = {
+  join: MEMBER,
+  leave: about(NODE_ID, 'A member that is up, and gives its copies away.'),
+  replace: {
+    description: 'A member, and the node that takes its place.',
+    type: 'object',
+    properties: REPLACE_PROPERTIES,
+    required: ['old', 'new'],
+    additionalProperties: false,
+  },
+  remove: about(NODE_ID, 'A member that will not return.'),
+} satisfies Record<ChangeKind, Schema>
+const KINDS = Object.keys(KIND_PROPERTIES) as readonly ChangeKind[]
+const MEMBER_FIELDS = Object.keys(MEMBER_PROPERTIES)
+const REPLACE_FIELDS = Object.keys(REPLACE_PROPERTIES)
+
+/** What `changeRequest` takes. */
+export const CHANGE_REQUEST: Schema = {
+  title: 'MemberChange',
+  type: 'object',
+  properties: KIND_PROPERTIES,
+  minProperties: 1,
+  maxProperties: 1,
+  additionalProperties: false,
+}
+
+/** What `changeOrder` takes. */
+export const CHANGE_ORDER: Schema = {
+  ...CHANGE_REQUEST,
+  title: 'MemberChangeOrder',
+  properties: {
+    ...KIND_PROPERTIES,
+    cancel: { const: true, description: 'Undo the change that is under way.' },
+  },
+}
 
 /** `undo` cancels the change that is under way. */
 export type ChangeOrder =
@@ -60,7 +127,7 @@ function requestOf(
   members: readonly Member[],
   allowed: readonly string[],
 ): ChangeRequest {
-  const kind = onlyOne(body, allowed) as (typeof KINDS)[number]
+  const kind = onlyOne(body, allowed) as ChangeKind
   const value = body[kind]
   switch (kind) {
     case 'join':

@@ -4,36 +4,33 @@ import type { MemberChange } from '../../core/placement/member-change.ts'
 import type { ChangeRequest } from '../../core/placement/change-target.ts'
 import { changeStatus } from '../../node/moves/change-status.ts'
 import type { ApiContext } from '../http/api-context.ts'
+import {
+  APPLY_CHANGE,
+  APPLY_TIMEOUT,
+  APPLY_TIMEOUT_MS,
+  GET_MOVES,
+  MOVES_PATH,
+  PLAN_CHANGE,
+} from './change-endpoints.ts'
 import { CHANGE_EXAMPLE, changeOrder, changeRequest } from './change-request.ts'
 import { SharedRead } from './shared-read.ts'
+import { serve } from '../http/endpoint.ts'
 import { jsonBody } from '../http/json-body.ts'
-import { TIMEOUT_MS_MAX } from '../../node/round/placed-request.ts'
-import { parseQuery, queryOfTarget, wholeNumber } from '../http/query.ts'
 import { timeLeftMs } from '../http/request-deadline.ts'
 import { respondJson } from '../http/respond.ts'
-
-const MOVES_PATH = '/v1/cluster/moves'
-const BODY_BYTES_MAX = 4096
-/** Bounds the decision that starts the change, not the moves that follow it. */
-const APPLY_TIMEOUT_MS = 10_000
 
 export function addChangeRoutes(app: FastifyInstance, api: ApiContext): void {
   const { service } = api
   const moves = new SharedRead(() => service.moves())
 
-  app.post('/v1/cluster/plan', { bodyLimit: BODY_BYTES_MAX }, (request, reply) => {
-    parseQuery(queryOfTarget(request.originalUrl), [])
+  serve(app, PLAN_CHANGE, (request, reply) => {
     const { members } = service.topology()
     const wanted = changeRequest(jsonBody(request, CHANGE_EXAMPLE), members)
     respondJson(reply, 200, service.planChange(wanted))
   })
 
-  app.post('/v1/cluster/apply', { bodyLimit: BODY_BYTES_MAX }, async (request, reply) => {
-    const query = parseQuery(queryOfTarget(request.originalUrl), ['timeout'])
-    const timeoutMs = timeLeftMs(
-      request,
-      wholeNumber(query, 'timeout', 1, TIMEOUT_MS_MAX) ?? APPLY_TIMEOUT_MS,
-    )
+  serve(app, APPLY_CHANGE, async (request, reply, query) => {
+    const timeoutMs = timeLeftMs(request, APPLY_TIMEOUT.read(query) ?? APPLY_TIMEOUT_MS)
     const { members } = service.topology()
     const order = changeOrder(jsonBody(request, CHANGE_EXAMPLE), members)
     const topology = await (order.type === 'undo'
@@ -51,8 +48,7 @@ export function addChangeRoutes(app: FastifyInstance, api: ApiContext): void {
     })
   })
 
-  app.get(MOVES_PATH, async (request, reply) => {
-    parseQuery(queryOfTarget(request.originalUrl), [])
+  serve(app, GET_MOVES, async (_request, reply) => {
     respondJson(reply, 200, await moves.run())
   })
 }

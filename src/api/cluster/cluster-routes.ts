@@ -2,16 +2,25 @@
 import type { FastifyInstance } from 'fastify'
 import type { ApiContext } from '../http/api-context.ts'
 import { knownBucket } from '../buckets/bucket-routes.ts'
-import { checkBucketName, checkKeyText } from '../http/kv-path.ts'
+import {
+  COMPARED_BUCKET,
+  GET_CLUSTER,
+  GET_CONVERGENCE,
+  GET_RING,
+  RING_BUCKET,
+  RING_KEY,
+  SYNC_HINTS,
+  SYNC_TIMEOUT,
+  SYNC_TIMEOUT_MS,
+} from './cluster-endpoints.ts'
 import { ConcurrencyLimit } from '../../node/service/concurrency-limit.ts'
-import { TIMEOUT_MS_MAX } from '../../node/round/placed-request.ts'
+import { serve } from '../http/endpoint.ts'
 import { respondCode } from '../http/problem.ts'
-import { badParameter, parseQuery, queryOfTarget, wholeNumber } from '../http/query.ts'
+import { badParameter } from '../http/query.ts'
 import { timeLeftMs } from '../http/request-deadline.ts'
 import { SharedRead } from './shared-read.ts'
 import { respondJson } from '../http/respond.ts'
 
-const SYNC_TIMEOUT_MS = 30_000
 /** Few at once, because each request compares the copies of the whole cluster. */
 const CONVERGENCE_MAX = 4
 const RINGS_MAX = 16
@@ -24,35 +33,29 @@ export function addClusterRoutes(app: FastifyInstance, api: ApiContext): void {
   const rings = new ConcurrencyLimit(RINGS_MAX)
   const syncs = new ConcurrencyLimit(SYNCS_MAX)
 
-  app.get('/v1/cluster', async (request, reply) => {
-    parseQuery(queryOfTarget(request.originalUrl), [])
+  serve(app, GET_CLUSTER, async (_request, reply) => {
     const { verdict, ...rest } = await status.run()
     respondJson(reply, 200, { verdict, ...rest })
   })
 
-  app.get('/v1/cluster/ring', async (request, reply) => {
-    const query = parseQuery(queryOfTarget(request.originalUrl), ['bucket', 'key'])
-    const bucket = query.get('bucket')
-    const key = query.get('key')
-    if (bucket === undefined || key === undefined) {
-      throw badParameter('Both are needed: /v1/cluster/ring?bucket=default&key=hello')
+  serve(app, GET_RING, async (_request, reply, query) => {
+    if (!query.has(RING_BUCKET.name) || !query.has(RING_KEY.name)) {
+      throw badParameter(`Both are needed: ${GET_RING.example.target}`)
     }
-    knownBucket(api, checkBucketName(bucket))
-    respondJson(reply, 200, await rings.run(() => api.service.ring(bucket, checkKeyText(key))))
+    const bucket = RING_BUCKET.read(query) as string
+    knownBucket(api, bucket)
+    const key = RING_KEY.read(query) as string
+    respondJson(reply, 200, await rings.run(() => api.service.ring(bucket, key)))
   })
 
-  app.get('/v1/cluster/convergence', async (request, reply) => {
-    const bucket = parseQuery(queryOfTarget(request.originalUrl), ['bucket']).get('bucket')
-    if (bucket !== undefined) knownBucket(api, checkBucketName(bucket))
+  serve(app, GET_CONVERGENCE, async (_request, reply, query) => {
+    const bucket = COMPARED_BUCKET.read(query)
+    if (bucket !== undefined) knownBucket(api, bucket)
     respondJson(reply, 200, await convergence.run(() => api.service.convergence(bucket)))
   })
 
-  app.post('/v1/cluster/hints/sync', async (request, reply) => {
-    const query = parseQuery(queryOfTarget(request.originalUrl), ['timeout'])
-    const timeoutMs = timeLeftMs(
-      request,
-      wholeNumber(query, 'timeout', 1, TIMEOUT_MS_MAX) ?? SYNC_TIMEOUT_MS,
-    )
+  serve(app, SYNC_HINTS, async (request, reply, query) => {
+    const timeoutMs = timeLeftMs(request, SYNC_TIMEOUT.read(query) ?? SYNC_TIMEOUT_MS)
     const sync = await syncs.run(() => api.service.syncHints(timeoutMs))
     if (sync.synced) {
       respondJson(reply, 200, sync)
@@ -60,8 +63,6 @@ export function addClusterRoutes(app: FastifyInstance, api: ApiContext): void {
     }
     const left = Object.entries(sync.remaining).map(([owner, count]) => `${count} for ${owner}`)
     const detail = `After ${timeoutMs} ms this node still keeps hints: ${left.join(', ')}.`
-    respondCode(reply, 'deadline_passed', detail, {}, [], {
-      remaining: sync.remaining,
-    })
+    respondCode(reply, 'deadline_passed', detail, {}, [], { remaining: sync.remaining })
   })
 }

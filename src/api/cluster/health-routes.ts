@@ -6,21 +6,21 @@ import type { FastifyInstance } from 'fastify'
 import { ERRORS, QuorateError, type ErrorCode } from '../../core/errors.ts'
 import type { Readiness } from '../../node/service/service.ts'
 import type { ApiContext } from '../http/api-context.ts'
+import { GET_LIVE, GET_METRICS, GET_PROBLEM, GET_READY, VERBOSE } from './health-endpoints.ts'
 import { SharedRead } from './shared-read.ts'
-import { PROBLEM_PATH, respondCode } from '../http/problem.ts'
-import { flag, parseQuery, queryOfTarget } from '../http/query.ts'
+import { serve } from '../http/endpoint.ts'
+import { respondCode } from '../http/problem.ts'
 import { respond, respondJson } from '../http/respond.ts'
 
 export function addHealthRoutes(app: FastifyInstance, api: ApiContext): void {
   const readiness = new SharedRead(() => readinessOf(api))
 
-  app.get('/livez', (_request, reply) => {
+  serve(app, GET_LIVE, (_request, reply) => {
     respondJson(reply, 200, { live: true })
   })
 
-  app.get('/readyz', async (request, reply) => {
-    const query = parseQuery(queryOfTarget(request.originalUrl), ['verbose'])
-    const isVerbose = flag(query, 'verbose') ?? false
+  serve(app, GET_READY, async (_request, reply, query) => {
+    const isVerbose = VERBOSE.read(query) ?? false
     const { ready, checks } = await readiness.run()
     const extra = isVerbose ? { checks } : {}
     if (ready) {
@@ -31,13 +31,13 @@ export function addHealthRoutes(app: FastifyInstance, api: ApiContext): void {
     respondCode(reply, 'not_ready', `Not ready: ${failed.join('; ')}.`, {}, [], extra)
   })
 
-  app.get('/metrics', async (_request, reply) => {
+  serve(app, GET_METRICS, async (_request, reply) => {
     const { contentType, text } = await api.exposeMetrics()
     respond(reply, 200, ['Content-Type', contentType], Buffer.from(text))
   })
 
-  app.get<{ Params: { code: string } }>(`${PROBLEM_PATH}:code`, (request, reply) => {
-    const { code } = request.params
+  serve(app, GET_PROBLEM, (request, reply) => {
+    const code = request.params['code'] ?? ''
     if (!Object.hasOwn(ERRORS, code)) {
       throw new QuorateError('path_unknown', `There is no problem of this name.`)
     }

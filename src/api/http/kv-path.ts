@@ -4,11 +4,30 @@
  * `a//b`, `%2e%2e` or a key of 1024 bytes.
  */
 import { QuorateError } from '../../core/errors.ts'
+import type { PathParameter } from './endpoint.ts'
 import { percentDecode } from './percent-decoding.ts'
+import { patternOf, type Schema } from './schema.ts'
 
 export const KV_PREFIX = '/v1/kv/'
 export const KEY_BYTES_MAX = 1024
 const BUCKET_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/
+
+export const BUCKET_NAME_SCHEMA = patternOf(BUCKET_NAME)
+/** In the document the length counts characters. The node counts bytes, so it may refuse a shorter key. */
+export const KEY_SCHEMA: Schema = { type: 'string', minLength: 1, maxLength: KEY_BYTES_MAX }
+
+export const BUCKET_IN_PATH: PathParameter = {
+  name: 'bucket',
+  meaning: 'The name of the bucket.',
+  schema: BUCKET_NAME_SCHEMA,
+}
+export const KEY_IN_PATH: PathParameter = {
+  name: 'key',
+  meaning:
+    `The key: the rest of the path, slashes included, percent-decoded once. 1 to ${KEY_BYTES_MAX} bytes of UTF-8. ` +
+    'A slash may also be written as %2F.',
+  schema: KEY_SCHEMA,
+}
 
 export interface KvTarget {
   readonly bucket: string

@@ -4,12 +4,68 @@
  */
 import type { FastifyError, FastifyReply } from 'fastify'
 import type { ServerResponse } from 'node:http'
-import { ERRORS, QuorateError, type ErrorCode, type ErrorDetails } from '../../core/errors.ts'
+import {
+  ERRORS,
+  QuorateError,
+  type ErrorCode,
+  type ErrorDetails,
+  type ErrorKind,
+  type ReplicaReport,
+} from '../../core/errors.ts'
 import { respond, writeAnswer, type HeaderList } from './respond.ts'
+import { about, BOOLEAN, choiceOf, COUNT, listOf, NUMBER, objectOf, TEXT } from './schema.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json'
 export const PROBLEM_PATH = '/problems/'
 const RETRY_AFTER_SECONDS = 1
+
+interface ProblemDocument extends ErrorKind, Omit<ErrorDetails, 'retryAfterSeconds' | 'allow'> {
+  readonly type: string
+  readonly detail: string
+  readonly code: ErrorCode
+  readonly requestId: string
+}
+
+const REPLICA = objectOf<ReplicaReport>(
+  'ReplicaReport',
+  {
+    node: TEXT,
+    status: choiceOf([
+      'ok',
+      'hinted',
+      'repaired',
+      'refused',
+      'timeout',
+      'unreachable',
+      'error',
+      'pending',
+    ] satisfies ReplicaReport['status'][]),
+    error: TEXT,
+    ms: about(NUMBER, 'Time from the question of the coordinator to the answer.'),
+  },
+  ['error'],
+)
+
+export const PROBLEM = objectOf<ProblemDocument>(
+  'Problem',
+  {
+    type: about(TEXT, 'The path of the entry of `code`.'),
+    title: TEXT,
+    status: COUNT,
+    detail: about(TEXT, 'What was wrong with this request, and what to do.'),
+    code: about(TEXT, 'Stable: programs tell errors apart by it.'),
+    outcome: about(
+      choiceOf(['rejected', 'unknown']),
+      '`rejected`: nothing of the request was or will be applied. `unknown`: it may have been.',
+    ),
+    retryable: about(BOOLEAN, 'Whether the same request, sent again, may succeed.'),
+    required: about(COUNT, 'How many answers of owners were needed.'),
+    received: about(COUNT, 'How many of them came.'),
+    replicas: about(listOf(REPLICA), 'What each owner answered.'),
+    requestId: TEXT,
+  },
+  ['required', 'received', 'replicas'],
+)
 
 /** The body of a problem, in the order in which a person reads it. `extra` holds members that only some codes have. */
 export function problemDocument(
@@ -18,7 +74,7 @@ export function problemDocument(
   details: ErrorDetails,
   requestId: string,
   extra: object = {},
-): object {
+): ProblemDocument {
   const { status, title, outcome, retryable } = ERRORS[code]
   const { required, received, replicas } = details
   return {

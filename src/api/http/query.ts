@@ -31,42 +31,6 @@ export function queryOfTarget(target: string): string {
   return question < 0 ? '' : target.slice(question + 1)
 }
 
-/** A whole number in `min…max`, or undefined if the parameter is not given. Throws bad_parameter. */
-export function wholeNumber(
-  query: Query,
-  name: string,
-  min: number,
-  max: number,
-): number | undefined {
-  const text = query.get(name)
-  if (text === undefined) return undefined
-  const value = /^[0-9]{1,12}$/.test(text) ? Number(text) : Number.NaN
-  if (value >= min && value <= max) return value
-  throw badParameter(`${name}=${quoted(text)} is not a whole number from ${min} to ${max}.`)
-}
-
-/** One of `choices`, or undefined if the parameter is not given. Throws bad_parameter. */
-export function choice<T extends string>(
-  query: Query,
-  name: string,
-  choices: readonly T[],
-  where: string,
-): T | undefined {
-  const text = query.get(name)
-  if (text === undefined) return undefined
-  if ((choices as readonly string[]).includes(text)) return text as T
-  throw badParameter(
-    `${name}=${quoted(text)} is not allowed ${where}; allowed: ${choices.join(', ')}.`,
-  )
-}
-
-/** `true` or `false`; a bare name counts as true. Throws bad_parameter. */
-export function flag(query: Query, name: string): boolean | undefined {
-  if (query.get(name) === '') return true
-  const text = choice(query, name, ['true', 'false'], 'here')
-  return text === undefined ? undefined : text === 'true'
-}
-
 export function badParameter(message: string): QuorateError {
   return new QuorateError('bad_parameter', message)
 }

@@ -1,7 +1,16 @@
-/** The time left to a request that has waited for earlier requests of its connection. */
+/** How long a request may take, and how much of that is left after it has waited for earlier ones of its connection. */
 import type { FastifyRequest } from 'fastify'
 import { QuorateError } from '../../core/errors.ts'
+import { TIMEOUT_MS_MAX } from '../../node/round/placed-request.ts'
+import { type Parameter, wholeNumber } from './parameter.ts'
 import { waitedMs } from './request-order.ts'
+
+/** `defaultMs`: for requests that name no timeout; undefined if that is a setting. */
+export function timeoutParameter(defaultMs?: number): Parameter<number> {
+  const byDefault = defaultMs ?? 'the setting QUORATE_REQUEST_TIMEOUT_MS (2000)'
+  const meaning = `Milliseconds that the request may take; by default ${byDefault}.`
+  return wholeNumber('timeout', 1, TIMEOUT_MS_MAX, meaning)
+}
 
 /**
  * `timeoutMs` minus the time that the request has waited. Throws overloaded if no time is left: the request has not

@@ -6,12 +6,22 @@ import type { FastifyRequest } from 'fastify'
 import { fingerprintOf } from '../../core/causality/update-name.ts'
 import { QuorateError } from '../../core/errors.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
+import type { HeaderField } from '../http/endpoint.ts'
+import { patternOf } from '../http/schema.ts'
 import type { KvOperation } from './kv-parameters.ts'
 
 const CHARACTERS_MAX = 255
 /** Only these characters, because some clients and proxies change others. */
 const PRINTABLE = /^[\x20-\x7e]+$/
 const MODES_THAT_KEEP_KEYS = ['strong', 'counter']
+
+export const IDEMPOTENCY_KEY: HeaderField = {
+  name: 'Idempotency-Key',
+  meaning:
+    'A name for this write. A write of the same name is applied once, however often it is sent. ' +
+    `Kept in buckets of mode ${MODES_THAT_KEEP_KEYS.join(' and ')}; refused in others.`,
+  schema: { ...patternOf(PRINTABLE), maxLength: CHARACTERS_MAX },
+}
 
 /** Undefined if the request has none. Throws bad_request or idempotency_unsupported. */
 export function idempotencyKeyOf(

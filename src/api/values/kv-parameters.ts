@@ -2,40 +2,80 @@
  * Checks the query parameters of a request for a value against what its bucket allows. An error lists what is allowed.
  * An invalid value is always an error; it never falls back to a default.
  */
-import { TIMEOUT_MS_MAX } from '../../node/round/placed-request.ts'
 import { type Bucket, isTypeMode } from '../../core/placement/topology.ts'
 import { type Level, LEVELS, PLAIN_LEVELS, quorumNeed } from '../../core/quorum/level.ts'
-import {
-  badParameter,
-  choice,
-  flag,
-  parseQuery,
-  type Query,
-  quoted,
-  wholeNumber,
-} from '../http/query.ts'
+import { checkedText, choice, flag, type Parameter, wholeNumber } from '../http/parameter.ts'
+import { badParameter, parseQuery, type Query, quoted } from '../http/query.ts'
+import { timeoutParameter } from '../http/request-deadline.ts'
 
 /** Ten years. The limit catches mistakes such as milliseconds in place of seconds. */
 export const TTL_SECONDS_MAX = 315_360_000
 
-const PARAMETERS = {
-  get: ['consistency', 'r', 'w', 'sloppy', 'timeout', 'sibling', 'resolve', 'trace'],
-  put: ['consistency', 'r', 'w', 'sloppy', 'timeout', 'ttl', 'trace'],
-  update: ['consistency', 'r', 'w', 'sloppy', 'timeout', 'trace'],
-  delete: ['consistency', 'r', 'w', 'sloppy', 'timeout', 'trace'],
-} as const
-/** A counter or set reads as one value, so a read cannot choose among siblings. */
-const TYPE_GET_PARAMETERS = ['consistency', 'r', 'w', 'sloppy', 'timeout', 'trace'] as const
-/** Strong keys have no siblings, and consensus fixes how many owners decide. */
-const STRONG_PARAMETERS = {
-  get: ['consistency', 'r', 'sloppy', 'timeout', 'trace'],
-  put: ['consistency', 'timeout', 'ttl', 'trace'],
-  update: ['consistency', 'timeout', 'trace'],
-  delete: ['consistency', 'timeout', 'trace'],
-} as const
-const STRONG_ONLY = ['strong'] as const
+const CONSISTENCY = choice(
+  'consistency',
+  LEVELS,
+  'The level of this request; by default the level of the bucket. Keys of mode strong are written at `strong` alone, ' +
+    'and only they have that level.',
+)
+const R = wholeNumber(
+  'r',
+  1,
+  Number.MAX_SAFE_INTEGER,
+  'How many owners a read waits for, up to the copies of the bucket; by default as the level says.',
+)
+const W = wholeNumber(
+  'w',
+  1,
+  Number.MAX_SAFE_INTEGER,
+  'How many owners a write waits for, up to the copies of the bucket; by default as the level says.',
+)
+const SLOPPY = flag(
+  'sloppy',
+  'Whether a fallback node counts in the place of an owner; by default as the level says.',
+)
+const TIMEOUT = timeoutParameter()
+const TTL = wholeNumber(
+  'ttl',
+  1,
+  TTL_SECONDS_MAX,
+  'Seconds until the value expires; by default `ttlSeconds` of the bucket.',
+)
+const SIBLING = checkedText(
+  'sibling',
+  { type: 'string', minLength: 1 },
+  (id) => {
+    if (id !== '') return id
+    throw badParameter('sibling= needs the id of a sibling.')
+  },
+  'Answer with the sibling that has this id.',
+)
+const RESOLVE = choice('resolve', ['lww'], 'Answer with the newest sibling alone.')
+const TRACE = flag(
+  'trace',
+  'Add the header Quorate-Trace: which node answered what, and after how many milliseconds.',
+)
 
-export type KvOperation = keyof typeof PARAMETERS
+/** What each operation takes in buckets of the modes siblings and lww: the most that it takes in any bucket. */
+export const KV_PARAMETERS = {
+  get: [CONSISTENCY, R, W, SLOPPY, TIMEOUT, SIBLING, RESOLVE, TRACE],
+  put: [CONSISTENCY, R, W, SLOPPY, TIMEOUT, TTL, TRACE],
+  update: [CONSISTENCY, R, W, SLOPPY, TIMEOUT, TRACE],
+  delete: [CONSISTENCY, R, W, SLOPPY, TIMEOUT, TRACE],
+} as const satisfies Record<string, readonly Parameter[]>
+
+export type KvOperation = keyof typeof KV_PARAMETERS
+
+const NAMES = namesOf(KV_PARAMETERS)
+/** A counter or set reads as one value, so a read cannot choose among siblings. */
+const TYPE_NAMES = namesOf({ ...KV_PARAMETERS, get: KV_PARAMETERS.update })
+/** Strong keys have no siblings, and consensus fixes how many owners decide. */
+const STRONG_NAMES = namesOf({
+  get: [CONSISTENCY, R, SLOPPY, TIMEOUT, TRACE],
+  put: [CONSISTENCY, TIMEOUT, TTL, TRACE],
+  update: [CONSISTENCY, TIMEOUT, TRACE],
+  delete: [CONSISTENCY, TIMEOUT, TRACE],
+})
+const STRONG_ONLY = ['strong'] as const
 
 export interface KvParameters {
   readonly level: Level | undefined
@@ -78,26 +118,25 @@ export function parseKvParameters(
   const levels = levelsOf(bucket, operation)
   const common = LEVEL_ONLY.get(rawQuery)
   if (common?.level !== undefined && levels.includes(common.level)) return common
-  const query = parseQuery(rawQuery, parametersOf(bucket, operation))
-  const sibling = query.get('sibling')
-  const newest = choice(query, 'resolve', ['lww'], 'here') !== undefined
-  if (sibling === '') throw badParameter('sibling= needs the id of a sibling.')
+  const query = parseQuery(rawQuery, allowedNames(bucket, operation))
+  const newest = RESOLVE.read(query) !== undefined
+  const sibling = SIBLING.read(query)
   if (sibling !== undefined && newest) {
     throw badParameter(`sibling=${quoted(sibling)} and resolve=lww exclude each other.`)
   }
   const where = `in the bucket ${bucket.name}, whose mode is ${bucket.mode}`
-  const level = choice(query, 'consistency', levels, where)
+  const level = CONSISTENCY.readAmong(query, levels, where)
   if (bucket.mode === 'strong' && (level ?? 'strong') === 'strong') refuseOverrides(query)
   return {
     level,
-    r: copies(wholeNumber(query, 'r', 1, Number.MAX_SAFE_INTEGER), 'r', bucket),
-    w: copies(wholeNumber(query, 'w', 1, Number.MAX_SAFE_INTEGER), 'w', bucket),
-    sloppy: flag(query, 'sloppy'),
-    timeoutMs: wholeNumber(query, 'timeout', 1, TIMEOUT_MS_MAX),
-    ttlSeconds: wholeNumber(query, 'ttl', 1, TTL_SECONDS_MAX),
+    r: copies(R.read(query), 'r', bucket),
+    w: copies(W.read(query), 'w', bucket),
+    sloppy: SLOPPY.read(query),
+    timeoutMs: TIMEOUT.read(query),
+    ttlSeconds: TTL.read(query),
     sibling,
     newest,
-    trace: flag(query, 'trace') ?? false,
+    trace: TRACE.read(query) ?? false,
   }
 }
 
@@ -117,9 +156,19 @@ function levelsOf({ mode }: Bucket, operation: KvOperation): readonly Level[] {
   return operation === 'get' ? LEVELS : STRONG_ONLY
 }
 
-function parametersOf({ mode }: Bucket, operation: KvOperation): readonly string[] {
-  if (mode === 'strong') return STRONG_PARAMETERS[operation]
-  return operation === 'get' && isTypeMode(mode) ? TYPE_GET_PARAMETERS : PARAMETERS[operation]
+type Names = Readonly<Record<KvOperation, readonly string[]>>
+
+function namesOf(parameters: Readonly<Record<KvOperation, readonly Parameter[]>>): Names {
+  const names = Object.entries(parameters).map(([operation, list]) => [
+    operation,
+    list.map(({ name }) => name),
+  ])
+  return Object.fromEntries(names) as Names
+}
+
+function allowedNames({ mode }: Bucket, operation: KvOperation): readonly string[] {
+  if (mode === 'strong') return STRONG_NAMES[operation]
+  return isTypeMode(mode) ? TYPE_NAMES[operation] : NAMES[operation]
 }
 
 function refuseOverrides(query: Query): void {

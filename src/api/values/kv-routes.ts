@@ -23,6 +23,7 @@ import { decodeContext, encodeContext } from '../tokens/context-token.ts'
 import { entityTag, parseTags, TAGS_MAX } from '../../core/causality/entity-tag.ts'
 import { idempotencyKeyOf, requestFingerprint } from './idempotency-key.ts'
 import { jsonBody } from '../http/json-body.ts'
+import { KV_ENDPOINTS } from './kv-endpoints.ts'
 import { parseKvParameters, type KvOperation, type KvParameters } from './kv-parameters.ts'
 import { parseKvTarget, type KvTarget } from '../http/kv-path.ts'
 import { asQuorateError, respondProblem } from '../http/problem.ts'
@@ -37,7 +38,6 @@ import { bodyOf } from '../http/value-body.ts'
 
 /** The server routes every target below the prefix here. The handler reads the key from the raw target. */
 export const KV_ROUTE = '/v1/kv'
-export const KV_METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'] as const
 
 const DEFAULT_CONTENT_TYPE = 'application/octet-stream'
 const CONTENT_TYPE_CHARACTERS_MAX = 255
@@ -59,8 +59,9 @@ type Progress = { -readonly [K in keyof EndedRequest]: EndedRequest[K] }
 
 export function addKvRoutes(app: FastifyInstance, api: ApiContext): void {
   app.route({
-    method: [...KV_METHODS],
+    method: KV_ENDPOINTS.map(({ method }) => method),
     url: KV_ROUTE,
+    config: { endpoints: KV_ENDPOINTS },
     exposeHeadRoute: false,
     bodyLimit: api.maxValueBytes,
     handler: (request, reply) => void handle(api, request, reply),

@@ -2,21 +2,62 @@
  * Reads the JSON of an update of a counter or a set, and checks its members and their types. The node checks the values
  * (src/node/write/type-change.ts).
  */
+import { ELEMENT_BYTES_MAX } from '../../core/causality/element-set.ts'
 import { QuorateError } from '../../core/errors.ts'
 import type { TypeChange } from '../../node/service/service.ts'
 import type { JsonObject } from '../http/json-body.ts'
 import { quoted } from '../http/query.ts'
+import { about, listOf, type Schema } from '../http/schema.ts'
 
 export const CHANGE_EXAMPLES = {
   counter: '{"increment":1}',
   set: '{"add":["a"],"remove":["b"]}',
 } as const
 
-const MEMBERS = { counter: ['increment'], set: ['add', 'remove'] } as const
+const ELEMENTS = listOf({ type: 'string', minLength: 1, maxLength: ELEMENT_BYTES_MAX })
+const PROPERTIES = {
+  counter: {
+    increment: {
+      type: 'integer',
+      minimum: Number.MIN_SAFE_INTEGER,
+      maximum: Number.MAX_SAFE_INTEGER,
+    },
+  },
+  set: {
+    add: about(ELEMENTS, 'Elements to add: 1 to 1024 bytes of UTF-8 each.'),
+    remove: about(ELEMENTS, 'Elements to remove. An element is in one of the two lists.'),
+  },
+} as const satisfies Record<'counter' | 'set', Record<string, Schema>>
+
+const MEMBERS = {
+  counter: Object.keys(PROPERTIES.counter),
+  set: Object.keys(PROPERTIES.set),
+}
+
+/** What an update of a counter or a set is; the mode of the bucket says which of the two. */
+export const CHANGE_BODY: Schema = {
+  title: 'Update',
+  anyOf: [
+    {
+      description: 'An update of a counter.',
+      type: 'object',
+      properties: PROPERTIES.counter,
+      required: ['increment'],
+      additionalProperties: false,
+    },
+    {
+      description: 'An update of a set.',
+      type: 'object',
+      properties: PROPERTIES.set,
+      minProperties: 1,
+      additionalProperties: false,
+    },
+  ],
+}
 
 /** Throws bad_request. */
 export function parseChange(mode: 'counter' | 'set', body: JsonObject): TypeChange {
-  const allowed: readonly string[] = MEMBERS[mode]
+  const allowed = MEMBERS[mode]
   for (const member of Object.keys(body)) {
     if (allowed.includes(member)) continue
     throw refusal(

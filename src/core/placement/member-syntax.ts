@@ -6,11 +6,11 @@ export const DEFAULT_ZONE = 'default'
 /** The rule of `isName`, in words. */
 export const NAME_RULE = '1 to 32 characters of a-z, 0-9 and -'
 
-const NAME = /^[a-z0-9-]{1,32}$/
+export const NAME_PATTERN = /^[a-z0-9-]{1,32}$/
 
 /** Whether the text can be a node id or a zone name. */
 export function isName(text: string): boolean {
-  return NAME.test(text)
+  return NAME_PATTERN.test(text)
 }
 
 /**

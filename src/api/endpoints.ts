@@ -1,0 +1,29 @@
+/**
+ * The table of endpoints: everything that this server answers. The server refuses to start with a route that is not in
+ * it.
+ */
+import { GET_BUCKET, LIST_BUCKETS, LIST_KEYS, PUT_BUCKET } from './buckets/bucket-endpoints.ts'
+import { APPLY_CHANGE, GET_MOVES, PLAN_CHANGE } from './cluster/change-endpoints.ts'
+import { GET_CLUSTER, GET_CONVERGENCE, GET_RING, SYNC_HINTS } from './cluster/cluster-endpoints.ts'
+import { GET_LIVE, GET_METRICS, GET_PROBLEM, GET_READY } from './cluster/health-endpoints.ts'
+import type { Endpoint } from './http/endpoint.ts'
+import { KV_ENDPOINTS } from './values/kv-endpoints.ts'
+
+export const ENDPOINTS: readonly Endpoint[] = [
+  ...KV_ENDPOINTS,
+  LIST_KEYS,
+  PUT_BUCKET,
+  LIST_BUCKETS,
+  GET_BUCKET,
+  GET_CLUSTER,
+  GET_RING,
+  GET_CONVERGENCE,
+  SYNC_HINTS,
+  PLAN_CHANGE,
+  APPLY_CHANGE,
+  GET_MOVES,
+  GET_LIVE,
+  GET_READY,
+  GET_METRICS,
+  GET_PROBLEM,
+]

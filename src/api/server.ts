@@ -14,6 +14,7 @@ import type { Metrics } from '../ports/metrics.ts'
 import type { ApiContext, ApiPhase, MetricsText } from './http/api-context.ts'
 import { addBucketRoutes } from './buckets/bucket-routes.ts'
 import { addChangeRoutes } from './cluster/change-routes.ts'
+import { addDocumentRoutes } from './document/document-routes.ts'
 import { ENDPOINTS } from './endpoints.ts'
 import { BrowserGuard } from './http/browser-guard.ts'
 import { ByteBudget } from './http/byte-budget.ts'
@@ -55,6 +56,8 @@ export interface ApiOptions {
   readonly metrics: Metrics
   readonly exposeMetrics: () => Promise<MetricsText>
   readonly nodeId: string
+  /** The version of this program. */
+  readonly version: string
   readonly maxValueBytes: number
   readonly maxClockDriftMs: number
   /** The timeout of requests that name none. */
@@ -131,7 +134,8 @@ function createContext(options: ApiOptions, phase: () => ApiPhase): ApiContext {
 }
 
 function createApp(api: ApiContext, options: ApiOptions): FastifyInstance {
-  const requestId: (given?: string | string[]) => string = createRequestIds(options.nodeId)
+  const { nodeId, version } = options
+  const requestId: (given?: string | string[]) => string = createRequestIds(nodeId)
   const guard = new BrowserGuard(options)
   const limits = { headerBytesMax: HEADER_BYTES_MAX, requestSecondsMax: REQUEST_SECONDS_MAX }
   const app = Fastify({
@@ -174,6 +178,7 @@ function createApp(api: ApiContext, options: ApiOptions): FastifyInstance {
   acceptAnyBody(app, api.uploads)
   addKvRoutes(app, api)
   addHealthRoutes(app, api)
+  addDocumentRoutes(app, { endpoints: ENDPOINTS, version, nodeId })
   app.register((scope, _options, done) => {
     scope.addHook('onRequest', (_request, _reply, next) => {
       next(api.phase() === 'running' ? undefined : notReady())

@@ -24,6 +24,7 @@ import { VERSIONS } from '../core/protocol-versions.ts'
 import { createNode, type Node } from '../node/node.ts'
 import { openNodeDisk } from './node-disk.ts'
 import type { NodeService } from '../node/service/service.ts'
+import { programVersion } from './program-version.ts'
 import type { Log } from '../ports/log.ts'
 import type { Settings } from './settings/settings.ts'
 
@@ -121,6 +122,7 @@ export async function startServer(
       return { contentType: metrics.contentType, text: await metrics.render() }
     },
     nodeId: settings.nodeId,
+    version: programVersion(),
     maxValueBytes: settings.maxValueBytes,
     maxClockDriftMs: settings.maxClockDriftMs,
     requestTimeoutMs: settings.requestTimeoutMs,

@@ -78,6 +78,7 @@ test('a put of a key in memory makes at most four promises from its route to the
     log,
     metrics,
     nodeId: 'n1',
+    version: '1.2.3',
     maxValueBytes: 1024,
     maxClockDriftMs: 1000,
     logRequests: false,

@@ -93,6 +93,7 @@ test('unavailable: before the node has started, only health checks have an answe
     log,
     metrics,
     nodeId: 'n1',
+    version: '1.2.3',
     maxValueBytes: 1,
     maxClockDriftMs: 1,
     logRequests: false,

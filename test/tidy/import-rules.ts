@@ -20,7 +20,7 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   ports: { groups: ['ports'], ...PURE },
   node: { groups: ['core', 'ports', 'node'], ...PURE },
   adapters: { groups: ['core', 'ports', 'adapters'], ...OUTSIDE },
-  api: { groups: ['core', 'ports', 'node', 'api'], ...OUTSIDE },
+  api: { groups: ['core', 'ports', 'node', 'html', 'api'], ...OUTSIDE },
   // Runs in browsers. Of the core it takes the types of the catalogue of errors.
   client: { groups: ['client', 'core'], ...PURE },
   // Knows nothing of the store: a bug shared by both would be invisible.

@@ -1,11 +1,13 @@
 /**
  * A real cluster inside the test's process: real disks in a temporary directory, real peer links and HTTP on free ports
- * of the loopback interface. Requests are sent raw, so that a test controls each byte of a path.
+ * of the loopback interface. Requests are sent raw, so that a test controls each byte of a path. Each answer must be one
+ * that the OpenAPI document describes.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, type Dispatcher } from 'undici'
+import { expectDocumented } from './documented-answer.ts'
 import { freePorts } from '../../src/local-cluster/address-plan.ts'
 import { startServer, type RunningServer } from '../../src/server/compose.ts'
 import { parseSettings } from '../../src/server/settings/settings.ts'
@@ -79,17 +81,20 @@ export async function startCluster(
 }
 
 async function send(client: Client, path: string, request: TestRequest): Promise<TestAnswer> {
+  const { method = 'GET' } = request
   const { statusCode, headers, body } = await client.request({
     path,
-    method: (request.method ?? 'GET') as Dispatcher.HttpMethod,
+    method: method as Dispatcher.HttpMethod,
     headers: request.headers ?? {},
     ...(request.body === undefined ? {} : { body: request.body }),
   })
   const bytes = Buffer.from(await body.arrayBuffer())
-  return {
+  const answer: TestAnswer = {
     status: statusCode,
     headers: headers as Record<string, string | undefined>,
     body: bytes,
     text: bytes.toString(),
   }
+  expectDocumented(method, path, answer)
+  return answer
 }

@@ -6,6 +6,9 @@
  */
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { ENDPOINTS } from '../../src/api/endpoints.ts'
+import type { Endpoint, Tag } from '../../src/api/http/endpoint.ts'
+import { KV_ENDPOINTS } from '../../src/api/values/kv-endpoints.ts'
 import { ERRORS } from '../../src/core/errors.ts'
 import { describeSettings } from '../../src/server/settings/settings.ts'
 import { MEMBERSHIP } from '../../src/simulation/plan/sim-fault.ts'
@@ -19,6 +22,9 @@ const END = '<!-- end of the generated table -->'
 describe('the table is the one that the code gives', () => {
   test.each([
     ['src/simulation/README.md', 'found bugs', foundBugs()],
+    ['src/api/README.md', 'values and buckets', endpoints('values', 'buckets')],
+    ['src/api/README.md', 'other paths', endpoints('cluster', 'health', 'about')],
+    ['src/api/README.md', 'query parameters of values', kvParameters()],
     ['src/api/README.md', 'errors', errors()],
     ['docker/README.md', 'settings', settings()],
   ])('%s: %s', async (path, name, table) => {
@@ -74,6 +80,40 @@ function optionsOf(plan: Partial<Plan> & { readonly seed: string }): string {
     .filter((option) => isGiven[option.split(' ')[0] as string] !== undefined)
     .map((option) => `--${option}`)
     .join(' ')
+}
+
+function endpoints(...tags: Tag[]): string {
+  const rows = ENDPOINTS.filter(({ tag }) => tags.includes(tag)).map(
+    ({ method, path, query = [], summary }) => {
+      // The parameters of values have a table of their own.
+      const names = path.includes('{key}')
+        ? []
+        : query.map(({ name, isBareAllowed }) => (isBareAllowed === true ? name : `${name}=`))
+      const shown = names.length === 0 ? '' : `?${names.join('&')}`
+      return `| \`${method} ${path}${shown}\` | ${summary} |`
+    },
+  )
+  return ['| request | what it does |', '| --- | --- |', ...rows].join('\n')
+}
+
+function kvParameters(): string {
+  const methodsOf = (name: string): string[] =>
+    KV_ENDPOINTS.filter(({ query = [] }) => query.some((other) => other.name === name)).map(
+      ({ method }: Endpoint) => method,
+    )
+  const parameters = new Map(
+    KV_ENDPOINTS.flatMap(({ query = [] }) => query).map((parameter) => [parameter.name, parameter]),
+  )
+  const rows = [...parameters.values()].map(({ name, schema, meaning }) => {
+    const methods = methodsOf(name)
+    const where = methods.length === KV_ENDPOINTS.length ? 'all' : methods.join(', ')
+    const { enum: choices, type, minimum, maximum } = schema
+    const bounds = minimum === undefined ? '' : `${String(minimum)} to ${String(maximum ?? 'N')}`
+    const values = type === 'boolean' ? 'true, false' : (choices?.join(', ') ?? bounds)
+    return `| \`${name}=\` | ${where} | ${values} | ${meaning} |`
+  })
+  const head = ['| parameter | methods | values | meaning |', '| --- | --- | --- | --- |']
+  return [...head, ...rows].join('\n')
 }
 
 function errors(): string {

@@ -47,7 +47,6 @@ const KEEP_ALIVE_MS = 65_000
 const REQUEST_SECONDS_MAX = 60
 /** How often a closing server looks for connections that have become idle. */
 const SWEEP_INTERVAL_MS = 25
-const PATH_PARAMETER_CHARACTERS_MAX = 512
 
 export interface ApiOptions {
   readonly service: NodeService
@@ -143,7 +142,8 @@ function createApp(api: ApiContext, options: ApiOptions): FastifyInstance {
     requestIdHeader: false,
     genReqId: (request) => requestId(request.headers['x-request-id']),
     rewriteUrl: (request) => routedTarget(request as TargetedRequest),
-    routerOptions: { maxParamLength: PATH_PARAMETER_CHARACTERS_MAX },
+    // The router would find no route for a longer parameter. The route itself can say what is wrong with it.
+    routerOptions: { maxParamLength: HEADER_BYTES_MAX },
     serverFactory: (handler) =>
       createHttpServer(handler, {
         headerBytesMax: HEADER_BYTES_MAX,

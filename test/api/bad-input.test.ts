@@ -46,6 +46,7 @@ test.each<[what: string, path: string, request: TestRequest, code: ErrorCode, wo
   ['no key', '/v1/kv/default/', {}, 'bad_key', 'empty'],
   ['no bucket', '/v1/kv', {}, 'bad_bucket', '/v1/kv/{bucket}/{key}'],
   ['a bucket name that cannot be', '/v1/kv/Default/k', {}, 'bad_bucket', 'a-z'],
+  ['a bucket name of 600 characters', `/v1/buckets/${'b'.repeat(600)}`, {}, 'bad_bucket', '63'],
   ['an unknown bucket', '/v1/kv/nobody/k', {}, 'bucket_unknown', 'PUT /v1/buckets/nobody'],
   [
     'a plain write of a strong key',

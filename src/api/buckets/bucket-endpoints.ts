@@ -125,18 +125,19 @@ export const LIMIT = wholeNumber(
 export const CONFLICTED = flag('conflicted', 'Only keys with siblings.')
 export const LIST_TIMEOUT = timeoutParameter()
 
-interface KeyEntry {
+/** A key as lists show it. */
+export interface KeyEntry {
   readonly key: string
   readonly size: number
   readonly siblings: number
   readonly etag: string
 }
 
-interface KeyPage {
+export interface KeyPage {
   readonly keys: readonly KeyEntry[]
   readonly next: string | null
   readonly complete: boolean
-  readonly missingPartitions: readonly number[]
+  readonly missingPartitions?: readonly number[]
 }
 
 const KEY_PAGE = objectOf<KeyPage>(

@@ -10,6 +10,8 @@ import type { ApiContext } from '../http/api-context.ts'
 import {
   AFTER,
   CONFLICTED,
+  type KeyEntry,
+  type KeyPage,
   KEYS_DEFAULT,
   KEYS_MAX,
   LIMIT,
@@ -134,7 +136,7 @@ async function withPatience<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-function describePage({ keys, next, missingPartitions }: ListAnswer): object {
+function describePage({ keys, next, missingPartitions }: ListAnswer): KeyPage {
   return {
     keys: keys.map(describeKey),
     next: next ?? null,
@@ -142,10 +144,12 @@ function describePage({ keys, next, missingPartitions }: ListAnswer): object {
   }
 }
 
-function describeKey({ key, size, siblings, dots }: ListedKey): object {
+function describeKey({ key, size, siblings, dots }: ListedKey): KeyEntry {
   return { key, size, siblings, etag: entityTag(dots) }
 }
 
-function completeness(missing: readonly number[]): object {
+function completeness(
+  missing: readonly number[],
+): Pick<KeyPage, 'complete' | 'missingPartitions'> {
   return missing.length === 0 ? { complete: true } : { complete: false, missingPartitions: missing }
 }

@@ -67,7 +67,7 @@ export const PLAN_CHANGE: Endpoint = {
   example: { target: '/v1/cluster/plan', body: '{"join":"n6"}' },
 }
 
-interface ChangeBegun {
+export interface ChangeBegun {
   readonly epoch: number
   readonly change: ChangeStatus | null
   readonly moves: string

@@ -8,6 +8,7 @@ import {
   APPLY_CHANGE,
   APPLY_TIMEOUT,
   APPLY_TIMEOUT_MS,
+  type ChangeBegun,
   GET_MOVES,
   MOVES_PATH,
   PLAN_CHANGE,
@@ -41,11 +42,12 @@ export function addChangeRoutes(app: FastifyInstance, api: ApiContext): void {
       order.type === 'change' &&
       topology.change !== undefined &&
       isChangeOf(topology.change, order.request)
-    respondJson(reply, isUnderWay ? 202 : 200, {
+    const begun: ChangeBegun = {
       epoch: topology.epoch,
       change: isUnderWay ? changeStatus(topology) : null,
       moves: MOVES_PATH,
-    })
+    }
+    respondJson(reply, isUnderWay ? 202 : 200, begun)
   })
 
   serve(app, GET_MOVES, async (_request, reply) => {

@@ -11,7 +11,7 @@ export const GET_LIVE: Endpoint = {
   path: '/livez',
   id: 'getLive',
   tag: 'health',
-  summary: 'Answers while the process does',
+  summary: 'Tells that the process answers',
   answers: [
     {
       status: 200,
@@ -34,7 +34,7 @@ export const GET_READY: Endpoint = {
   path: '/readyz',
   id: 'getReady',
   tag: 'health',
-  summary: 'Tells whether requests would succeed: a real quorum check',
+  summary: 'Tells whether requests would succeed, by a real quorum check',
   query: [VERBOSE],
   answers: [
     {
@@ -57,7 +57,7 @@ export const GET_METRICS: Endpoint = {
   path: '/metrics',
   id: 'getMetrics',
   tag: 'health',
-  summary: 'Answers the metrics of this node for Prometheus',
+  summary: 'Shows the metrics of this node, for Prometheus',
   answers: [
     { status: 200, meaning: 'The metrics, in the text format.', content: { 'text/plain': TEXT } },
   ],

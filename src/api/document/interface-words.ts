@@ -12,7 +12,7 @@ export const NOTES = [
     'request was or will be applied, and `unknown` if it may have been applied. `retryable` says whether the same ' +
     'request may succeed if it is sent again.',
   'Requests on one connection take effect in the order in which they were sent. HEAD is answered wherever GET is. ' +
-    'Unknown query parameters are refused. Send `X-Request-Id` to name a request; every answer carries its id.',
+    'Below `/v1`, unknown query parameters are refused. Send `X-Request-Id` to name a request; every answer carries its id.',
 ]
 
 export const TAGS: Readonly<Record<Tag, string>> = {

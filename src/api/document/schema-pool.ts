@@ -1,4 +1,5 @@
 /** Collects the schemas that have a title, and puts references to them where they are used. */
+import { assert } from '../../core/assert.ts'
 import type { Schema } from '../http/schema.ts'
 
 export class SchemaPool {
@@ -18,6 +19,8 @@ export class SchemaPool {
     // `title` may also be the name of a described member. Then it has a schema, and no text.
     if (typeof title !== 'string') return title === undefined ? rest : { title, ...rest }
     this.schemas[title] ??= rest
+    const isSame = JSON.stringify(this.schemas[title]) === JSON.stringify(rest)
+    assert(isSame, `all schemas with the title ${title} are equal`)
     return { $ref: `#/components/schemas/${title}` }
   }
 }

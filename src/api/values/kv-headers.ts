@@ -85,9 +85,13 @@ export const EXISTED = field(
 )
 export const ETAG = field('ETag', ENTITY_TAG, 'Names the present values of the key.')
 export const LAST_MODIFIED = field('Last-Modified', TEXT, 'When the newest value was written.')
-export const NO_SNIFF = field('X-Content-Type-Options', choiceOf(['nosniff']), 'As usual.')
+export const NO_SNIFF = field(
+  'X-Content-Type-Options',
+  choiceOf(['nosniff']),
+  'A browser does not guess the type.',
+)
 export const SANDBOX = field(
   'Content-Security-Policy',
   choiceOf(['sandbox']),
-  'A browser runs nothing of a value.',
+  'A browser runs no script of a value.',
 )

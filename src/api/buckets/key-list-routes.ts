@@ -148,8 +148,6 @@ function describeKey({ key, size, siblings, dots }: ListedKey): KeyEntry {
   return { key, size, siblings, etag: entityTag(dots) }
 }
 
-function completeness(
-  missing: readonly number[],
-): Pick<KeyPage, 'complete' | 'missingPartitions'> {
+function completeness(missing: readonly number[]): Pick<KeyPage, 'complete' | 'missingPartitions'> {
   return missing.length === 0 ? { complete: true } : { complete: false, missingPartitions: missing }
 }

@@ -63,13 +63,15 @@ function section(endpoint: Endpoint): Html {
     ${parameterTable(endpoint)}
     ${
       body !== undefined &&
-      html`<p>Body: ${prose(body.meaning)}</p>
+      html`<h3>Body</h3>
+        <p>${prose(body.meaning)}</p>
         ${schemaDetails(body.schema)}`
     }
+    <h3>Answers</h3>
     <table>
       ${answers.map(answerRow)}
       <tr>
-        <td>else</td>
+        <td>errors</td>
         <td>
           ${errorsOf(endpoint).map((code) => html`<a href="#${code}"><code>${code}</code></a> `)}
         </td>
@@ -91,18 +93,20 @@ function curlOf({ method, example: { target, headers = {}, body } }: Endpoint): 
   ].join(' ')
 }
 
-function parameterTable({ pathParameters = [], query = [], headers = [] }: Endpoint): Html {
+function parameterTable({ pathParameters = [], query = [], headers = [] }: Endpoint): Html | false {
+  if (pathParameters.length + query.length + headers.length === 0) return false
   const row = (name: string, meaning: string, schema: Schema): Html =>
     html`<tr>
       <td><code>${name}</code></td>
       <td>${valuesOf(schema)}</td>
       <td>${prose(meaning)}</td>
     </tr>`
-  return html`<table>
-    ${pathParameters.map(({ name, meaning, schema }) => row(`{${name}}`, meaning, schema))}
-    ${query.map(({ name, meaning, schema }) => row(`${name}=`, meaning, schema))}
-    ${headers.map(({ name, meaning }) => row(`${name}:`, meaning, {}))}
-  </table>`
+  return html`<h3>Parameters and headers</h3>
+    <table>
+      ${pathParameters.map(({ name, meaning, schema }) => row(`{${name}}`, meaning, schema))}
+      ${query.map(({ name, meaning, schema }) => row(`${name}=`, meaning, schema))}
+      ${headers.map(({ name, meaning }) => row(`${name}:`, meaning, {}))}
+    </table>`
 }
 
 function answerRow({ status, meaning, headers = [], optionalHeaders = [], content }: Answer): Html {
@@ -146,13 +150,14 @@ function schemaDetails(schema: Schema | undefined): Html | false {
 }
 
 /** The values that a schema allows, in a few words. */
-function valuesOf(schema: Schema): string {
+function valuesOf(schema: Schema): string | Html {
   const { type, enum: choices, minimum, maximum, pattern } = schema
   if (choices !== undefined) return choices.join(', ')
-  if (minimum !== undefined && maximum !== undefined)
+  if (minimum !== undefined && maximum !== undefined) {
     return `${String(minimum)} to ${String(maximum)}`
+  }
   if (minimum !== undefined) return `from ${String(minimum)}`
-  if (pattern !== undefined) return String(pattern)
+  if (pattern !== undefined) return html`<code>${String(pattern)}</code>`
   return type === 'boolean' ? 'true, false' : ''
 }
 

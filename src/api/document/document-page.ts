@@ -7,14 +7,19 @@ import type { HeaderList } from '../http/respond.ts'
 const STYLE = `
 :root { color-scheme: light dark }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.6rem } h2 { font-size: 1.1rem; margin: 2.5rem 0 .5rem }
+h1 { font-size: 1.6rem } h2 { font-size: 1.1rem; margin: 2.5rem 0 .5rem } h3 { font-size: 1rem; margin: 1.2rem 0 .3rem }
 code, pre { font-family: ui-monospace, monospace; font-size: .9em }
-pre { overflow-x: auto; padding: .6rem .8rem; background: #8882; border-radius: .3rem }
+pre { overflow: auto; padding: .6rem .8rem; background: #8882; border-radius: .3rem }
 table { border-collapse: collapse; width: 100% }
 td { border-top: 1px solid #8884; padding: .3rem .8rem .3rem 0; vertical-align: top; overflow-wrap: anywhere }
 td:first-child { white-space: nowrap }
+nav td:first-child { width: 22rem }
+details pre { max-height: 24rem }
 section { border-top: 2px solid #8884 }
-@media (max-width: 40rem) { td { display: block; border: 0 } tr { display: block; border-top: 1px solid #8884 } }
+@media (max-width: 40rem) {
+  td { display: block; border: 0 } td:empty { display: none } td + td { padding-top: 0 }
+  tr { display: block; border-top: 1px solid #8884 }
+}
 `
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
 

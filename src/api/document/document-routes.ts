@@ -37,7 +37,10 @@ export function addDocumentRoutes(app: FastifyInstance, facts: DocumentFacts): v
     const home: Home = { name: 'quorate', about: ABOUT, version, node: nodeId, links: LINKS }
     const type = preferredType(request.headers.accept, ['application/json', 'text/html'])
     if (type === 'application/json') respondJson(reply, 200, home, ['Vary', 'Accept'])
-    else respond(reply, 200, [...pageHeaders(), 'Vary', 'Accept'], Buffer.from(homePage(home)))
+    else {
+      const headers = [...pageHeaders(), 'Vary', 'Accept']
+      respond(reply, 200, headers, Buffer.from(homePage(home, endpoints)))
+    }
   })
 
   serve(app, GET_DOCS, (_request, reply) => respond(reply, 200, pageHeaders(), page()))
@@ -47,14 +50,24 @@ export function addDocumentRoutes(app: FastifyInstance, facts: DocumentFacts): v
   })
 }
 
-function homePage({ about, version, node, links }: Home): string {
+function homePage({ about, version, node, links }: Home, endpoints: readonly Endpoint[]): string {
+  const summaryOf = (link: string): string | undefined =>
+    endpoints.find(({ method, path }) => method === 'GET' && path === link.split('?')[0])?.summary
   return documentPage(
     `Quorate ${node}`,
     html`<h1>Quorate ${version}, node ${node}</h1>
       <p>${about}</p>
-      <ul>
-        ${Object.entries(links).map(([name, path]) => html`<li><a href="${path}">${name}</a></li>`)}
-      </ul>`,
+      <table>
+        ${Object.values(links).map(
+          (link) =>
+            html`<tr>
+              <td>
+                <a href="${link}"><code>${link}</code></a>
+              </td>
+              <td>${summaryOf(link)}</td>
+            </tr>`,
+        )}
+      </table>`,
   )
 }
 

@@ -23,8 +23,8 @@ const JUNK = [null, true, false, 0, 1, -1, 1.5, '', 'x', 'n2', 'N2', 'a'.repeat(
 /** Values of which some fit the schema, and most nearly do. */
 function nearly(schema: Schema): fc.Arbitrary<unknown> {
   const { enum: choices = [], const: only, anyOf = [], properties, items } = schema
-  const bounds = [schema['minimum'], schema['maximum']].flatMap((bound) =>
-    typeof bound === 'number' ? [bound - 1, bound, bound + 1] : [],
+  const bounds = [schema.minimum, schema.maximum].flatMap((bound) =>
+    bound === undefined ? [] : [bound - 1, bound, bound + 1],
   )
   const fitting = [...choices, ...(only === undefined ? [] : [only]), ...bounds]
   const parts: fc.Arbitrary<unknown>[] = [

@@ -67,21 +67,21 @@ function goodTexts({
   if (type === 'boolean') return ['true', 'false']
   if (type === 'integer') return [minimum, maximum ?? minimum].map(String)
   if (pattern !== undefined) return ['default']
-  return ['a', 'a'.repeat((maxLength as number | undefined) ?? 1)]
+  return ['a', 'a'.repeat(maxLength ?? 1)]
 }
 
 function badTexts(schema: Schema): string[] {
   const { enum: choices, type, minimum, maximum, pattern, minLength, maxLength } = schema
   if (type === 'integer') {
-    const above = maximum === undefined ? [] : [String((maximum as number) + 1)]
-    return [String((minimum as number) - 1), ...above, '-1', '1.5', 'x', '', '9'.repeat(30)]
+    const above = maximum === undefined ? [] : [String(maximum + 1)]
+    return [String((minimum ?? 0) - 1), ...above, '-1', '1.5', 'x', '', '9'.repeat(30)]
   }
   if (type === 'boolean') return ['maybe', 'TRUE', '1']
   if (choices !== undefined) return ['nonsense', '', String(choices[0]).toUpperCase()]
   return [
     ...(pattern === undefined ? [] : ['', '!', 'A', 'a'.repeat(64)]),
     ...(minLength === undefined ? [] : ['']),
-    ...(maxLength === undefined ? [] : ['a'.repeat((maxLength as number) + 1)]),
+    ...(maxLength === undefined ? [] : ['a'.repeat(maxLength + 1)]),
     '%ff',
   ]
 }

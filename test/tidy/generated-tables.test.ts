@@ -108,7 +108,7 @@ function kvParameters(): string {
     const methods = methodsOf(name)
     const where = methods.length === KV_ENDPOINTS.length ? 'all' : methods.join(', ')
     const { enum: choices, type, minimum, maximum } = schema
-    const bounds = minimum === undefined ? '' : `${String(minimum)} to ${String(maximum ?? 'N')}`
+    const bounds = minimum === undefined ? '' : `${minimum} to ${maximum ?? 'N'}`
     const values = type === 'boolean' ? 'true, false' : (choices?.join(', ') ?? bounds)
     return `| \`${name}=\` | ${where} | ${values} | ${meaning} |`
   })

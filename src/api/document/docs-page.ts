@@ -154,10 +154,10 @@ function valuesOf(schema: Schema): string | Html {
   const { type, enum: choices, minimum, maximum, pattern } = schema
   if (choices !== undefined) return choices.join(', ')
   if (minimum !== undefined && maximum !== undefined) {
-    return `${String(minimum)} to ${String(maximum)}`
+    return `${minimum} to ${maximum}`
   }
-  if (minimum !== undefined) return `from ${String(minimum)}`
-  if (pattern !== undefined) return html`<code>${String(pattern)}</code>`
+  if (minimum !== undefined) return `from ${minimum}`
+  if (pattern !== undefined) return html`<code>${pattern}</code>`
   return type === 'boolean' ? 'true, false' : ''
 }
 

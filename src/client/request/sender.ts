@@ -41,6 +41,8 @@ export interface OutgoingRequest {
   readonly isRepeatable?: boolean
   /** Whether the node that coordinated the key's last write is asked first. */
   readonly isRouted?: boolean
+  /** False for a path that takes no `timeout=`: its node does not wait. */
+  readonly takesTimeout?: boolean
   /** The statuses of answers; all others are failures. */
   readonly statuses: readonly number[]
   /** A failure in an answer of a good status, if there is one. */
@@ -158,12 +160,10 @@ export class Sender {
     budget: Budget,
     { endpoint, timeoutMs }: NextAttempt,
   ): Promise<Answer | Failure> {
-    const nodeMs = Math.max(1, Math.min(NODE_TIMEOUT_MS_MAX, Math.floor(timeoutMs * NODE_SHARE)))
-    const query = new URLSearchParams({ ...request.query, timeout: String(nodeMs) })
     const watch = this.#watch(budget, timeoutMs)
     const { signal } = watch
     try {
-      const url = `${endpoint.url}${request.path}?${query}`
+      const url = `${endpoint.url}${request.path}${queryOf(request, timeoutMs)}`
       return await watch.until(this.#exchange(request, url, headers, signal))
     } catch (error) {
       if (!signal.aborted) return failureOfThrown(error)
@@ -187,6 +187,13 @@ export class Sender {
     const signals = [this.#life.signal, ...(signal === undefined ? [] : [signal])]
     return new Watch(this.ports.clock, signals, timeoutMs)
   }
+}
+
+function queryOf({ query, takesTimeout = true }: OutgoingRequest, timeoutMs: number): string {
+  const nodeMs = Math.max(1, Math.min(NODE_TIMEOUT_MS_MAX, Math.floor(timeoutMs * NODE_SHARE)))
+  const given = new URLSearchParams(takesTimeout ? { ...query, timeout: String(nodeMs) } : query)
+  const text = given.toString()
+  return text === '' ? '' : `?${text}`
 }
 
 /** If the program ends a call after a write was sent, the call ends as unknown. */

@@ -2,49 +2,51 @@
 import {
   type Command,
   type Option,
+  type Options,
   type Subcommand,
   USAGE_EXIT_CODE,
   wordsText,
 } from './command.ts'
 import { durationText } from './duration.ts'
+import {
+  exitCodeSection,
+  lineSection,
+  nameTable,
+  type Row,
+  section,
+  WIDTH,
+  wrapped,
+} from './help-page.ts'
 import { expectation, type Value } from './value.ts'
-
-const WIDTH = 100
-const INDENT = 2
-const GAP = 2
-/** A longer name gets a line of its own. */
-const NAME_WIDTH_MAX = 22
 
 export function helpText(command: Command): string {
   const { about, examples = [], subcommands = {} } = command
   const shown = Object.entries(subcommands).filter(([, { isHidden }]) => isHidden !== true)
-  const options = Object.entries(command.options)
-  const rows: Row[] = [
-    ...options.map(([name, option]): Row => [
-      `--${name}${placeholderOf(option)}`,
-      optionText(option),
-    ]),
-    ['--help', 'Print this help.'],
-  ]
-  const codes = [
-    ...command.exitCodes,
-    [command.usageExitCode ?? USAGE_EXIT_CODE, 'wrong arguments'] as const,
-  ].sort(([a], [b]) => a - b)
+  const rows = [...optionRows(command.options), HELP_ROW]
   return [
     `Usage: ${usage(command)}`,
     '',
     ...wrapped(about, WIDTH),
     ...section(
       'Commands',
-      table(shown.map(([name, sub]) => [subcommandUsage(name, sub), sub.about])),
+      nameTable(shown.map(([name, sub]) => [subcommandUsage(name, sub), sub.about])),
     ),
-    ...section('Options', table(rows)),
-    ...section(
-      'Examples',
-      examples.map((line) => `${' '.repeat(INDENT)}${line}`),
-    ),
-    ...section('Exit codes', table(codes.map(([code, meaning]) => [String(code), meaning]))),
+    ...section('Options', nameTable(rows)),
+    ...lineSection('Examples', examples),
+    ...exitCodeSection([
+      ...command.exitCodes,
+      [command.usageExitCode ?? USAGE_EXIT_CODE, 'wrong arguments'],
+    ]),
   ].join('\n')
+}
+
+export const HELP_ROW: Row = ['--help', 'Print this help.']
+
+export function optionRows(options: Options): Row[] {
+  return Object.entries(options).map(([name, option]): Row => [
+    `--${name}${placeholderOf(option)}`,
+    optionText(option),
+  ])
 }
 
 function usage({ call, subcommands, words = [] }: Command): string {
@@ -102,35 +104,4 @@ function placeholderOf(value: Value): string {
     default:
       return value satisfies never
   }
-}
-
-function section(title: string, lines: readonly string[]): string[] {
-  return lines.length === 0 ? [] : ['', `${title}:`, ...lines]
-}
-
-type Row = readonly [name: string, text: string]
-
-function table(rows: readonly Row[]): string[] {
-  const widths = rows.map(([name]) => name.length).filter((width) => width <= NAME_WIDTH_MAX)
-  const column = INDENT + Math.max(0, ...widths) + GAP
-  return rows.flatMap(([name, text]) => {
-    const [first = '', ...rest] = wrapped(text, WIDTH - column)
-    const head = `${' '.repeat(INDENT)}${name}`
-    const margin = ' '.repeat(column)
-    const beginning =
-      head.length + GAP <= column ? [`${head.padEnd(column)}${first}`] : [head, `${margin}${first}`]
-    return [...beginning, ...rest.map((line) => `${margin}${line}`)]
-  })
-}
-
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = word
-    } else line = line === '' ? word : `${line} ${word}`
-  }
-  return [...lines, line]
 }

@@ -69,7 +69,8 @@ function split(table: Options, argv: readonly string[]): { given: Given; words: 
     if (name !== 'help' && table[name] === undefined) {
       throw new UsageError(`there is no option ${rawName}${hintAt(name, Object.keys(table), '--')}`)
     }
-    const isOption = inlineValue === false && value.startsWith('-')
+    // A dash alone stands for standard input.
+    const isOption = inlineValue === false && value.startsWith('-') && value !== '-'
     given.set(name, value === undefined || isOption ? undefined : unmarked(value))
   }
   return { given, words }

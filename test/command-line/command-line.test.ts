@@ -58,6 +58,13 @@ describe('a command line', () => {
     expect(parsed?.values).toMatchObject({ dry: true, heat: 200, for: 3_600_000 })
   })
 
+  test('takes a dash alone for a value', () => {
+    expect(parse('torte --note - -')).toMatchObject({
+      values: { note: '-' },
+      words: ['torte', '-'],
+    })
+  })
+
   test('takes the last of two values, so that a copied command can be changed at its end', () => {
     expect(parse('torte --heat 100 --heat 120')?.values.heat).toBe(120)
   })

@@ -10,6 +10,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { linkCommand } from './link-command.mjs'
 
 const NODE_MAJOR_MIN = 24
 /** Ctrl-C reaches this process twice: from the terminal, and from npm, which forwards its own signal. */
@@ -22,6 +23,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const [script, ...args] = process.argv.slice(2)
 if (script === undefined) fail('usage: node scripts/run.mjs SCRIPT ARGS…', 2)
 if (!isInstalled()) install()
+linkCommand()
 run(projectNode(), [join(root, script), ...args])
 
 /**

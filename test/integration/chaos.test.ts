@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { chaosCommand } from '../../src/chaos/chaos-command.ts'
 import { type LocalCluster, startCluster } from '../../src/local-cluster/local-cluster.ts'
+import { type CliEnded, quorate } from '../cli/cli-run.ts'
 
 const NOTICED = { timeout: 90_000, interval: 200 }
 
@@ -47,6 +48,23 @@ async function chaos(command: string): Promise<string> {
   expect(exitCode, complained).toBe(0)
   return printed
 }
+
+test('quorate status names the groups of a cut, and what still works in each', async () => {
+  const endpoints = cluster.nodes.map(({ clientUrl }) => clientUrl)
+  const status = (): Promise<CliEnded> => quorate('status --timeout 30s', { endpoints })
+  await chaos('partition n1/n2,n3 --for 600s')
+  const groups = /^n2, n3 +yes +yes +yes +yes +yes +no\nn1 +yes +yes +yes +no +no +no$/m
+  await expect.poll(async () => (await status()).printed, NOTICED).toMatch(groups)
+  const { code, printed } = await status()
+  expect(code).toBe(6)
+  expect(printed).toMatch(/^n1 +· +no +no$/m)
+  expect(printed).toContain(
+    'The cluster is cut into 2 groups (n2, n3 | n1): reads and writes at quorum and strong work for every key ' +
+      'through n2, n3 and for no key through n1; those at weak and eventual for every key',
+  )
+  await chaos('heal')
+  await expect.poll(async () => (await status()).code, NOTICED).toBe(0)
+})
 
 test('a one-way cut is one-way, shows in the status, and ends with heal', async () => {
   expect(await chaos('oneway n1 n3 --for 600s')).toContain('active: oneway n1 n3.')

@@ -86,6 +86,10 @@ function here(command: string): string {
         `${run} check -- --history '${directory}/$1'`,
       )
       .replaceAll('npm run sim --', `${run} sim --`)
+      .replaceAll(
+        'npx quorate ',
+        `QUORATE_ENDPOINTS=127.0.0.1:${ports.get('n1')} '${process.execPath}' '${join(PROJECT_ROOT, 'scripts/quorate.mjs')}' `,
+      )
       .replaceAll(/--time-limit (\d+)s/g, limited('--time-limit', 's', CHECK_SECONDS_MAX))
       .replaceAll(/--seconds (\d+)/g, limited('--seconds', '', SIMULATED_SECONDS_MAX))
       .replaceAll(/--seeds (\d+)/g, limited('--seeds', '', SEEDS_MAX))

@@ -9,6 +9,8 @@ import { describe, expect, test } from 'vitest'
 import { ENDPOINTS } from '../../src/api/endpoints.ts'
 import type { Endpoint, Tag } from '../../src/api/http/endpoint.ts'
 import { KV_ENDPOINTS } from '../../src/api/values/kv-endpoints.ts'
+import { EXIT_CODES } from '../../src/cli/outcome/exit-code.ts'
+import { USAGE_EXIT_CODE } from '../../src/command-line/command.ts'
 import { ERRORS } from '../../src/core/errors.ts'
 import { describeSettings } from '../../src/server/settings/settings.ts'
 import { MEMBERSHIP } from '../../src/simulation/plan/sim-fault.ts'
@@ -27,6 +29,7 @@ describe('the table is the one that the code gives', () => {
     ['src/api/README.md', 'query parameters of values', kvParameters()],
     ['src/api/README.md', 'errors', errors()],
     ['docker/README.md', 'settings', settings()],
+    ['src/cli/README.md', 'exit codes', exitCodes()],
   ])('%s: %s', async (path, name, table) => {
     const [document] = readFiles(path)
     const text = withTable(document?.text ?? '', name, table)
@@ -114,6 +117,12 @@ function kvParameters(): string {
   })
   const head = ['| parameter | methods | values | meaning |', '| --- | --- | --- | --- |']
   return [...head, ...rows].join('\n')
+}
+
+function exitCodes(): string {
+  const all = [...EXIT_CODES, [USAGE_EXIT_CODE, 'wrong arguments'] as const]
+  const rows = all.toSorted(([a], [b]) => a - b).map(([code, text]) => `| ${code} | ${text} |`)
+  return ['| code | meaning |', '| --- | --- |', ...rows].join('\n')
 }
 
 function errors(): string {

@@ -11,9 +11,10 @@ export function findAsync(source: string): string[] {
 /** A file says what it is for before it does anything: a comment first, or right after the imports. */
 export function opensWithComment(source: string): boolean {
   const IMPORTS = /^(?:import\s[^'"]*['"][^'"]*['"]\s*)*/
+  const text = source.replace(/^#!.*\n/, '')
   return (
-    ['/*', '//'].some((mark) => source.startsWith(mark)) ||
-    source.replace(IMPORTS, '').startsWith('/**')
+    ['/*', '//'].some((mark) => text.startsWith(mark)) ||
+    text.replace(IMPORTS, '').startsWith('/**')
   )
 }
 

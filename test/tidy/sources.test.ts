@@ -72,6 +72,8 @@ describe('source files', () => {
   test.each([
     [true, '/** Why. */\nexport const a = 1\n'],
     [true, "import { b } from './b.ts'\n\n/** Why. */\nexport const a = b\n"],
+    [true, '#!/usr/bin/env node\n/** Why. */\nexport const a = 1\n'],
+    [false, '#!/usr/bin/env node\nexport const a = 1\n'],
     [false, 'export const a = 1\n'],
     [false, "import { b } from './b.ts'\n\nexport const a = b\n/** Too late. */\n"],
   ])('opening with a comment: %s for %j', (expected, source) => {

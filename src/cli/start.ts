@@ -1,0 +1,79 @@
+/**
+ * Connects the program to the process that runs it: streams, signals, exit code.
+ *
+ * Invariant: a reader that goes away (`| head`) ends the program quietly, and Ctrl-C ends it at once.
+ */
+import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { buffer } from 'node:stream/consumers'
+import type { WriteStream } from 'node:tty'
+import { EXIT } from './outcome/exit-code.ts'
+import { type CliWorld, isUnread, runProgram } from './run-program.ts'
+import { wantsColours } from './terminal/style.ts'
+import type { Sink } from './terminal/world.ts'
+
+/** How long a request under way may take to end after Ctrl-C. */
+const GRACE_MS = 1000
+
+/** Sets the exit code of the process. `handOver` runs a script of the checkout; undefined if there is none. */
+export async function start(
+  argv: readonly string[],
+  handOver: CliWorld['handOver'],
+): Promise<void> {
+  const stop = new AbortController()
+  const interrupt = (): void => {
+    if (stop.signal.aborted) process.exit(EXIT.interrupted)
+    stop.abort(new DOMException('Interrupted by Ctrl-C.', 'AbortError'))
+    setTimeout(() => process.exit(EXIT.interrupted), GRACE_MS).unref()
+  }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.on(signal, interrupt)
+  const world: CliWorld = {
+    env: process.env,
+    out: sinkOf(process.stdout),
+    err: sinkOf(process.stderr),
+    stop: stop.signal,
+    readInput: () => readInput(stop.signal),
+    readFile: (path) => readFile(path),
+    version: versionOf(new URL('../../package.json', import.meta.url)),
+    handOver:
+      handOver &&
+      ((name, rest) => {
+        // The script has its own answer to signals.
+        for (const signal of signals) process.off(signal, interrupt)
+        return handOver(name, rest)
+      }),
+  }
+  try {
+    process.exitCode = await runProgram(argv, world)
+  } catch (error) {
+    if (!isUnread(error)) throw error
+    process.exitCode = EXIT.ok
+  }
+}
+
+function sinkOf(stream: WriteStream): Sink {
+  // Each write is told its own error.
+  stream.on('error', () => undefined)
+  const isTerminal = stream.isTTY === true
+  return {
+    isTerminal,
+    isColoured: wantsColours(process.env, isTerminal),
+    columns: isTerminal ? stream.columns : Infinity,
+    write: (data) =>
+      new Promise((resolve, reject) => {
+        stream.write(data, (error) => (error ? reject(error) : resolve()))
+      }),
+  }
+}
+
+async function readInput(signal: AbortSignal): Promise<Uint8Array> {
+  const stopped = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+  })
+  return Promise.race([buffer(process.stdin), stopped])
+}
+
+function versionOf(manifest: URL): string {
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version
+}

@@ -1,0 +1,32 @@
+/** What a command needs of the process that runs it. Tests pass their own. */
+export interface World {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Results. */
+  readonly out: Sink
+  /** Errors, hints and progress. */
+  readonly err: Sink
+  /** Aborted by Ctrl-C. */
+  readonly stop: AbortSignal
+  readonly readInput: () => Promise<Uint8Array>
+  /** Rejects with an error of Node.js that names the file. */
+  readonly readFile: (path: string) => Promise<Uint8Array>
+}
+
+export interface Sink {
+  readonly isTerminal: boolean
+  /** Whether colours may be used. */
+  readonly isColoured: boolean
+  /** Of the terminal; Infinity elsewhere, where nothing is cut off. */
+  readonly columns: number
+  /** Resolves when the data is on its way. Rejects if nobody reads it any more. */
+  write(data: string | Uint8Array): Promise<void>
+}
+
+export async function writeLines(sink: Sink, lines: readonly string[]): Promise<void> {
+  if (lines.length > 0) await sink.write(`${lines.join('\n')}\n`)
+}
+
+/** One line of JSON, which is the promised form of results (README.md). */
+export async function writeJson(sink: Sink, value: unknown): Promise<void> {
+  await sink.write(`${JSON.stringify(value)}\n`)
+}

@@ -1,0 +1,55 @@
+/** Runs `quorate` inside the process of a test, with streams that are buffers. */
+import { runProgram } from '../../src/cli/run-program.ts'
+import type { Sink } from '../../src/cli/terminal/world.ts'
+
+export interface CliOptions {
+  readonly endpoints?: readonly string[]
+  /** Whether standard output and standard error are a terminal without colours, of this width. */
+  readonly terminal?: number
+  readonly isColoured?: boolean
+  readonly input?: Uint8Array
+  readonly files?: Readonly<Record<string, Uint8Array>>
+  readonly stop?: AbortSignal
+  readonly handOver?: (name: string, argv: readonly string[]) => Promise<number>
+}
+
+export interface CliEnded {
+  readonly code: number
+  readonly bytes: Buffer
+  readonly printed: string
+  readonly complained: string
+}
+
+/** A line is split at spaces. */
+export async function quorate(
+  line: string | readonly string[],
+  options: CliOptions = {},
+): Promise<CliEnded> {
+  const { endpoints = [], terminal, isColoured = false, input, files = {}, handOver } = options
+  const out: Uint8Array[] = []
+  const err: Uint8Array[] = []
+  const sink = (chunks: Uint8Array[]): Sink => ({
+    isTerminal: terminal !== undefined,
+    isColoured,
+    columns: terminal ?? Infinity,
+    write: async (data) => void chunks.push(Buffer.from(data as string)),
+  })
+  const argv = typeof line === 'string' ? line.split(' ') : line
+  const code = await runProgram(argv, {
+    env: endpoints.length === 0 ? {} : { QUORATE_ENDPOINTS: endpoints.join(',') },
+    out: sink(out),
+    err: sink(err),
+    stop: options.stop ?? new AbortController().signal,
+    readInput: async () => input ?? new Uint8Array(0),
+    readFile: async (path) => {
+      const content = files[path]
+      if (content === undefined)
+        throw new Error(`ENOENT: no such file or directory, open '${path}'`)
+      return content
+    },
+    version: '1.2.3',
+    handOver,
+  })
+  const bytes = Buffer.concat(out)
+  return { code, bytes, printed: bytes.toString(), complained: Buffer.concat(err).toString() }
+}

@@ -1,5 +1,6 @@
 /** Reads a request body as one JSON object, or says why it cannot. */
 import type { FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
 import { QuorateError } from '../../core/errors.ts'
 import { bodyOf } from './value-body.ts'
 
@@ -12,7 +13,16 @@ export type JsonObject = Readonly<Record<string, unknown>>
 
 /** `{}` for an empty body. Throws unsupported_media_type or bad_request; the message shows `example`. */
 export function jsonBody(request: FastifyRequest, example: string): JsonObject {
-  const { 'content-type': contentType, 'content-encoding': encoding } = request.headers
+  return jsonOf(request.headers, bodyOf(request), example)
+}
+
+/** Like `jsonBody`, of a body with these headers. */
+export function jsonOf(
+  headers: IncomingHttpHeaders,
+  body: Uint8Array,
+  example: string,
+): JsonObject {
+  const { 'content-type': contentType, 'content-encoding': encoding } = headers
   const type = (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
   if (!JSON_TYPES.includes(type)) {
     throw new QuorateError('unsupported_media_type', `Send JSON as application/json, not ${type}.`)
@@ -20,7 +30,7 @@ export function jsonBody(request: FastifyRequest, example: string): JsonObject {
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw new QuorateError('unsupported_media_type', 'Send JSON without a Content-Encoding.')
   }
-  const data = parseJson(bodyOf(request))
+  const data = parseJson(body)
   if (typeof data !== 'object' || data === null || Array.isArray(data)) {
     throw new QuorateError('bad_request', `The body must be a JSON object such as ${example}.`)
   }

@@ -138,11 +138,16 @@ function problemBody(
 ): Buffer {
   const document = problemDocument(code, detail, details, requestId, extra)
   headers.push('Content-Type', PROBLEM_TYPE)
-  if (ERRORS[code].status === 503) {
-    headers.push('Retry-After', String(Math.ceil(details.retryAfterSeconds ?? RETRY_AFTER_SECONDS)))
-  }
+  const retryAfter = retryAfterOf(code, details)
+  if (retryAfter !== undefined) headers.push('Retry-After', String(retryAfter))
   if (details.allow !== undefined) headers.push('Allow', details.allow.join(', '))
   return Buffer.from(`${JSON.stringify(document)}\n`)
+}
+
+/** After how many seconds to send the request again; undefined if the answer does not say. */
+export function retryAfterOf(code: ErrorCode, details: ErrorDetails): number | undefined {
+  if (ERRORS[code].status !== 503) return undefined
+  return Math.ceil(details.retryAfterSeconds ?? RETRY_AFTER_SECONDS)
 }
 
 /** Turns whatever was thrown into an error of the catalogue. */

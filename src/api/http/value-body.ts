@@ -115,7 +115,7 @@ function whenOver(payload: IncomingMessage, then: (error: QuorateError | null) =
   })
 }
 
-function tooLarge(bytes: string, limitBytes: number): QuorateError {
+export function tooLarge(bytes: string, limitBytes: number): QuorateError {
   return new QuorateError(
     'value_too_large',
     `The body has ${bytes} bytes; at most ${limitBytes} bytes are allowed here.`,

@@ -1,6 +1,6 @@
 /** The Quorate-Session header of requests and answers: which of them have one, and which key seals it. */
 import { randomBytes } from 'node:crypto'
-import type { FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
 import { timestampOf } from '../../core/causality/hybrid-clock.ts'
 import { EMPTY_SESSION, type Session } from '../../core/causality/session.ts'
 import { QuorateError } from '../../core/errors.ts'
@@ -15,16 +15,16 @@ const SEAL_KEY_BYTES = 32
 const IDENTITY_BYTES = 16
 
 /** Whether the request continues a session or begins one. */
-export function isInSession(request: FastifyRequest, level: string | undefined): boolean {
-  return level === 'causal' || request.raw.headers['quorate-session'] !== undefined
+export function isInSession(headers: IncomingHttpHeaders, level: string | undefined): boolean {
+  return level === 'causal' || headers['quorate-session'] !== undefined
 }
 
 /**
  * The session in the request's token, or a new one if it has no token. Rejects before anything is applied, with
  * bad_session, clock_drift, or with quorum_unreachable if the cluster has not agreed on a key yet.
  */
-export async function sessionOf(api: ApiContext, request: FastifyRequest): Promise<Session> {
-  const token = request.raw.headers['quorate-session']
+export async function sessionOf(api: ApiContext, headers: IncomingHttpHeaders): Promise<Session> {
+  const token = headers['quorate-session']
   const sealKey = api.service.topology().sessionKey ?? (await agreeOnSealKey(api))
   if (token === undefined) return EMPTY_SESSION
   const timestampMax = timestampOf(api.service.nowMs() + api.maxClockDriftMs + 1)

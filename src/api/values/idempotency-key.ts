@@ -2,13 +2,13 @@
  * The `Idempotency-Key` of a request: which keys are valid, and which buckets keep them. The fingerprint shows whether
  * two requests under one key are the same request; timeout and r/w counts are not part of it.
  */
-import type { FastifyRequest } from 'fastify'
 import { fingerprintOf } from '../../core/causality/update-name.ts'
 import { QuorateError } from '../../core/errors.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
 import type { HeaderField } from '../http/endpoint.ts'
 import { patternOf } from '../http/schema.ts'
 import type { KvOperation } from './kv-parameters.ts'
+import type { KvRequest } from './kv-request.ts'
 
 const CHARACTERS_MAX = 255
 /** Only these characters, because some clients and proxies change others. */
@@ -24,15 +24,12 @@ export const IDEMPOTENCY_KEY: HeaderField = {
 }
 
 /** Undefined if the request has none. Throws bad_request or idempotency_unsupported. */
-export function idempotencyKeyOf(
-  { raw }: FastifyRequest,
-  { name, mode }: Bucket,
-): string | undefined {
-  // Most requests have no key, and `headersDistinct` takes time to build.
-  if (raw.headers['idempotency-key'] === undefined) return undefined
-  const keys = raw.headersDistinct['idempotency-key']
-  const [key] = keys ?? []
-  if (keys === undefined || key === undefined) return undefined
+export function idempotencyKeyOf(request: KvRequest, { name, mode }: Bucket): string | undefined {
+  // Most requests have no key, and it takes time to collect the values of a header.
+  if (request.headers['idempotency-key'] === undefined) return undefined
+  const keys = request.valuesOf('idempotency-key')
+  const [key] = keys
+  if (key === undefined) return undefined
   if (keys.length > 1) throw badKey(`is given ${keys.length} times; once is allowed.`)
   if (key.length === 0 || key.length > CHARACTERS_MAX) {
     throw badKey(`has ${key.length} characters; 1 to ${CHARACTERS_MAX} are allowed.`)

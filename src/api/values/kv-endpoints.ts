@@ -19,7 +19,8 @@ const ANY_BYTES: Schema = {
     'The bytes of the value. A counter or a set is JSON: `{"value":3}`, `{"value":["a"]}`.',
 }
 
-interface SiblingEntry {
+/** A sibling as JSON shows it. */
+export interface SiblingEntry {
   readonly id: string
   readonly contentType: string
   readonly size: number
@@ -29,22 +30,21 @@ interface SiblingEntry {
   readonly valueBase64: string
 }
 
+export const SIBLING = objectOf<SiblingEntry>(
+  'Sibling',
+  {
+    id: { ...TEXT, description: 'For the parameter `sibling`.' },
+    contentType: TEXT,
+    size: { ...COUNT, description: 'In bytes.' },
+    node: { ...TEXT, description: 'The node that took the write.' },
+    time: { type: 'string', format: 'date-time' },
+    value: { ...TEXT, description: 'The value, if it is UTF-8.' },
+    valueBase64: { ...TEXT, contentEncoding: 'base64', description: 'Any other value.' },
+  },
+  ['value', 'valueBase64'],
+)
 const SIBLINGS = objectOf<{ siblings: readonly SiblingEntry[] }>('Siblings', {
-  siblings: listOf(
-    objectOf<SiblingEntry>(
-      'Sibling',
-      {
-        id: { ...TEXT, description: 'For the parameter `sibling`.' },
-        contentType: TEXT,
-        size: { ...COUNT, description: 'In bytes.' },
-        node: { ...TEXT, description: 'The node that took the write.' },
-        time: { type: 'string', format: 'date-time' },
-        value: { ...TEXT, description: 'The value, if it is UTF-8.' },
-        valueBase64: { ...TEXT, contentEncoding: 'base64', description: 'Any other value.' },
-      },
-      ['value', 'valueBase64'],
-    ),
-  ),
+  siblings: listOf(SIBLING),
 })
 
 /** What any request for a value can be refused with, or end with. */

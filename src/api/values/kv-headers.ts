@@ -57,9 +57,14 @@ export const COMMON_HEADERS = [
     'The level that the answer keeps; `custom` if `r`, `w` or `sloppy` asked for less.',
   ),
 ]
+export const SESSION = field(
+  'Quorate-Session',
+  TOKEN,
+  'At level causal: send it back with the next request.',
+)
 /** On the answers to some requests about a key. */
 export const OPTIONAL_HEADERS = [
-  field('Quorate-Session', TOKEN, 'At level causal: send it back with the next request.'),
+  SESSION,
   field('Quorate-Trace', TEXT, 'With `trace`: which node answered what, as JSON.'),
 ]
 

@@ -1,38 +1,32 @@
-/** Turns the result of a read into an HTTP answer: one value, siblings, not modified, or absent. */
-import type { FastifyReply } from 'fastify'
+/** Turns the result of a read into an answer: one value, siblings, not modified, or absent. */
 import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import type { Sibling } from '../../core/causality/sibling.ts'
-import { QuorateError } from '../../core/errors.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
 import type { ReadAnswer, WriteAnswer } from '../../node/service/service.ts'
-import type { ApiContext } from '../http/api-context.ts'
 import { encodeContext, type ContextKey } from '../tokens/context-token.ts'
 import { entityTag, namesTag } from '../../core/causality/entity-tag.ts'
 import { keepsLevel, type KvParameters } from './kv-parameters.ts'
-import { respondCode } from '../http/problem.ts'
+import type { KvReply } from './kv-reply.ts'
 import { quoted } from '../http/query.ts'
-import { respond, respondPieces, type HeaderList } from '../http/respond.ts'
-import { siblingId, siblingList, siblingParts, type SiblingBody } from './sibling-body.ts'
-
-/** A larger body of siblings is sent piece by piece. */
-const WHOLE_BODY_BYTES_MAX = 65_536
+import type { HeaderList } from '../http/respond.ts'
+import { siblingId } from './sibling-body.ts'
 
 /**
- * Sends the answer to a GET or HEAD with `headers`. Returns the code for the metrics. Throws overloaded if too many
- * bytes of answers are under way.
+ * Answers a read with `headers`. `unlessTag` is the If-None-Match header. Returns the code for the metrics. Throws what
+ * `reply` throws.
  */
-export function respondRead(
-  api: ApiContext,
-  reply: FastifyReply,
+export function answerPlainRead(
+  reply: KvReply,
   of: ContextKey,
   answer: ReadAnswer,
   parameters: KvParameters,
+  unlessTag: string | undefined,
   headers: HeaderList,
 ): 'ok' | 'key_absent' | 'sibling_absent' {
   const { siblings } = answer
   headers.push('Quorate-Siblings', String(siblings.length))
   if (siblings.length === 0) {
-    respondCode(reply, 'key_absent', absence(of, answer), {}, headers)
+    reply.problem('key_absent', absence(of, answer), {}, headers)
     return 'key_absent'
   }
   const chosen = chooseSibling(siblings, parameters)
@@ -40,11 +34,16 @@ export function respondRead(
     const detail =
       `The key has no sibling ${quoted(parameters.sibling ?? '')} (any more); ` +
       `it has ${siblings.map(siblingId).join(', ')}.`
-    respondCode(reply, 'sibling_absent', detail, {}, headers)
+    reply.problem('sibling_absent', detail, {}, headers)
     return 'sibling_absent'
   }
-  if (chosen === 'all') respondSiblings(api, reply, siblings, headers)
-  else respondValue(api, reply, chosen, siblings, headers)
+  const tag = entityTag(siblings)
+  const newest = chosen === 'all' ? (siblings.at(-1) as Sibling) : chosen
+  headers.push('ETag', tag, 'Last-Modified', httpDate(wallMsOf(newest.timestamp)))
+  if (chosen === 'all') headers.push('Vary', 'Accept')
+  if (isUnchanged(unlessTag, tag)) reply.empty(304, headers)
+  else if (chosen === 'all') reply.siblings(headers, siblings)
+  else reply.value(headers, chosen)
   return 'ok'
 }
 
@@ -87,71 +86,8 @@ function chooseSibling(
   return siblings.length === 1 || newest ? (siblings.at(-1) as Sibling) : 'all'
 }
 
-function respondValue(
-  api: ApiContext,
-  reply: FastifyReply,
-  chosen: Sibling,
-  siblings: readonly Sibling[],
-  headers: HeaderList,
-): void {
-  const tag = entityTag(siblings)
-  headers.push('ETag', tag, 'Last-Modified', httpDate(wallMsOf(chosen.timestamp)))
-  if (isUnchanged(reply, tag)) {
-    respond(reply, 304, headers, undefined)
-    return
-  }
-  headers.push('Content-Type', chosen.contentType)
-  takeRoom(api, reply, chosen.value.byteLength)
-  respond(reply, 200, withContentPolicy(headers), chosen.value)
-}
-
-function respondSiblings(
-  api: ApiContext,
-  reply: FastifyReply,
-  siblings: readonly Sibling[],
-  headers: HeaderList,
-): void {
-  const tag = entityTag(siblings)
-  const newest = siblings.at(-1) as Sibling
-  headers.push('ETag', tag, 'Last-Modified', httpDate(wallMsOf(newest.timestamp)), 'Vary', 'Accept')
-  if (isUnchanged(reply, tag)) {
-    respond(reply, 304, headers, undefined)
-    return
-  }
-  const body: SiblingBody = wantsParts(reply) ? siblingParts(siblings) : siblingList(siblings)
-  headers.push('Content-Type', body.contentType)
-  const bytes = siblings.reduce((sum, { value }) => sum + value.byteLength, 0)
-  if (bytes > WHOLE_BODY_BYTES_MAX) {
-    takeRoom(api, reply, bytes)
-    respondPieces(reply, 300, withContentPolicy(headers), body.pieces)
-    return
-  }
-  const whole = Buffer.concat([...body.pieces].map((piece) => Buffer.from(piece as string)))
-  respond(reply, 300, withContentPolicy(headers), whole)
-}
-
-/** Takes room for the values, because they stay in memory until a slow reader has taken them all. */
-function takeRoom(api: ApiContext, reply: FastifyReply, bytes: number): void {
-  if (reply.request.raw.method === 'HEAD' || api.answers.takeFor(reply.raw, bytes)) return
-  throw new QuorateError(
-    'overloaded',
-    `There is no room for an answer of ${bytes} bytes beside those that are being sent.`,
-  )
-}
-
-/** Any client may have written the value, so a browser must neither guess its type nor run scripts in it. */
-export function withContentPolicy(headers: HeaderList): HeaderList {
-  headers.push('X-Content-Type-Options', 'nosniff', 'Content-Security-Policy', 'sandbox')
-  return headers
-}
-
-export function isUnchanged(reply: FastifyReply, tag: string): boolean {
-  const header = reply.request.raw.headers['if-none-match']
-  return header !== undefined && namesTag(header, tag)
-}
-
-function wantsParts(reply: FastifyReply): boolean {
-  return /\bmultipart\/(mixed|\*)/i.test(reply.request.raw.headers.accept ?? '')
+export function isUnchanged(unlessTag: string | undefined, tag: string): boolean {
+  return unlessTag !== undefined && namesTag(unlessTag, tag)
 }
 
 function absence({ bucket, key }: ContextKey, answer: ReadAnswer): string {

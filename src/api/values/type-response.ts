@@ -1,5 +1,4 @@
-/** Turns the read of a counter or a set into an HTTP answer: `{"value":…}`, not modified, or absent. */
-import type { FastifyReply } from 'fastify'
+/** Turns the read of a counter or a set into an answer: its value as JSON, not modified, or absent. */
 import { counterValue } from '../../core/causality/counter.ts'
 import { elementsOf } from '../../core/causality/element-set.ts'
 import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
@@ -7,19 +6,20 @@ import type { Sibling } from '../../core/causality/sibling.ts'
 import type { ReadAnswer } from '../../node/service/service.ts'
 import { encodeContext, type ContextKey } from '../tokens/context-token.ts'
 import { entityTag } from '../../core/causality/entity-tag.ts'
-import { respondCode } from '../http/problem.ts'
+import type { KvReply } from './kv-reply.ts'
 import { quoted } from '../http/query.ts'
-import { httpDate, isUnchanged, withContentPolicy } from './read-response.ts'
-import { type HeaderList, respond } from '../http/respond.ts'
+import { httpDate, isUnchanged } from './read-response.ts'
+import type { HeaderList } from '../http/respond.ts'
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Sends the answer to a GET or HEAD. Returns the code for the metrics. */
-export function respondTypeRead(
-  reply: FastifyReply,
+/** Answers a read. `unlessTag` is the If-None-Match header. Returns the code for the metrics. */
+export function answerTypeRead(
+  reply: KvReply,
   mode: 'counter' | 'set',
   of: ContextKey,
   answer: ReadAnswer,
+  unlessTag: string | undefined,
   headers: HeaderList,
 ): 'ok' | 'key_absent' {
   const { siblings, deleted, context } = answer
@@ -27,20 +27,15 @@ export function respondTypeRead(
   // A set whose elements were all removed is an empty set. Only its context tells it from an absent key.
   const isEmptySet = mode === 'set' && !deleted && context.size > 0
   if (siblings.length === 0 && !isEmptySet) {
-    respondCode(reply, 'key_absent', absence(mode, of, deleted), {}, headers)
+    reply.problem('key_absent', absence(mode, of, deleted), {}, headers)
     return 'key_absent'
   }
   const tag = entityTag(siblings)
   headers.push('ETag', tag)
   const newest = siblings.at(-1)
   if (newest !== undefined) headers.push('Last-Modified', httpDate(wallMsOf(newest.timestamp)))
-  if (isUnchanged(reply, tag)) {
-    respond(reply, 304, headers, undefined)
-    return 'ok'
-  }
-  headers.push('Content-Type', 'application/json')
-  const body = Buffer.from(`{"value":${valueText(mode, siblings)}}\n`)
-  respond(reply, 200, withContentPolicy(headers), body)
+  if (isUnchanged(unlessTag, tag)) reply.empty(304, headers)
+  else reply.json(headers, valueText(mode, siblings))
   return 'ok'
 }
 

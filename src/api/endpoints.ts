@@ -2,6 +2,7 @@
  * The table of endpoints: everything that this server answers. The document of the interface, the page for people and
  * the tables of the README are written from it, and the server refuses to start with a route that is not in it.
  */
+import { RUN_BATCH } from './batch/batch-endpoint.ts'
 import { GET_BUCKET, LIST_BUCKETS, LIST_KEYS, PUT_BUCKET } from './buckets/bucket-endpoints.ts'
 import { APPLY_CHANGE, GET_MOVES, PLAN_CHANGE } from './cluster/change-endpoints.ts'
 import { GET_CLUSTER, GET_CONVERGENCE, GET_RING, SYNC_HINTS } from './cluster/cluster-endpoints.ts'
@@ -12,6 +13,7 @@ import { KV_ENDPOINTS } from './values/kv-endpoints.ts'
 
 export const ENDPOINTS: readonly Endpoint[] = [
   ...KV_ENDPOINTS,
+  RUN_BATCH,
   LIST_KEYS,
   PUT_BUCKET,
   LIST_BUCKETS,

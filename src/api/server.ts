@@ -12,6 +12,8 @@ import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { ApiContext, ApiPhase, MetricsText } from './http/api-context.ts'
+import { BATCH_BYTES_MAX } from './batch/batch-endpoint.ts'
+import { addBatchRoutes } from './batch/batch-routes.ts'
 import { addBucketRoutes } from './buckets/bucket-routes.ts'
 import { addChangeRoutes } from './cluster/change-routes.ts'
 import { addDocumentRoutes } from './document/document-routes.ts'
@@ -151,7 +153,7 @@ function createApp(api: ApiContext, options: ApiOptions): FastifyInstance {
         keepAliveTimeoutMs: KEEP_ALIVE_MS,
         order: new RequestOrder(api.clock),
         uploads: api.uploads,
-        bodyBytesMax: api.maxValueBytes,
+        bodyBytesMax: Math.max(api.maxValueBytes, BATCH_BYTES_MAX),
         requestId,
         refusalOf: (request) => requestRefusal(request, guard),
         onRefused: (request, error) => countRefusal(api, request, error),
@@ -183,6 +185,7 @@ function createApp(api: ApiContext, options: ApiOptions): FastifyInstance {
     scope.addHook('onRequest', (_request, _reply, next) => {
       next(api.phase() === 'running' ? undefined : notReady())
     })
+    addBatchRoutes(scope, api)
     addBucketRoutes(scope, api)
     addKeyListRoutes(scope, api)
     addClusterRoutes(scope, api)

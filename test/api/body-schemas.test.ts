@@ -2,6 +2,12 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import {
+  BATCH_REQUEST,
+  OPERATION,
+  operationOf,
+  operationsOf,
+} from '../../src/api/batch/batch-request.ts'
 import { BUCKET_REQUEST, newBucket } from '../../src/api/buckets/bucket-request.ts'
 import {
   CHANGE_ORDER,
@@ -22,7 +28,7 @@ const JUNK = [null, true, false, 0, 1, -1, 1.5, '', 'x', 'n2', 'N2', 'a'.repeat(
 
 /** Values of which some fit the schema, and most nearly do. */
 function nearly(schema: Schema): fc.Arbitrary<unknown> {
-  const { enum: choices = [], const: only, anyOf = [], properties, items } = schema
+  const { enum: choices = [], const: only, anyOf = [], properties, required, items } = schema
   const bounds = [schema.minimum, schema.maximum].flatMap((bound) =>
     bound === undefined ? [] : [bound - 1, bound, bound + 1],
   )
@@ -31,22 +37,28 @@ function nearly(schema: Schema): fc.Arbitrary<unknown> {
     ...(fitting.length > 0 ? [fc.constantFrom(...fitting)] : []),
     ...anyOf.map(nearly),
     ...(items === undefined ? [] : [fc.array(nearly(items), { maxLength: 3 })]),
-    ...(properties === undefined ? [] : [nearlyObject(properties)]),
+    ...(properties === undefined ? [] : [nearlyObject(properties, required)]),
   ]
   const likely = parts.length === 0 ? fc.constantFrom('n2', 'n6', 'a') : fc.oneof(...parts)
   return fc.oneof({ weight: 9, arbitrary: likely }, fc.constantFrom<unknown>(...JUNK))
 }
 
-/** Few members at a time, because most requests must have exactly one. */
-function nearlyObject(properties: Readonly<Record<string, Schema>>): fc.Arbitrary<object> {
+/** Mostly what is required, and few other members at a time, because most requests must have exactly one. */
+function nearlyObject(
+  properties: Readonly<Record<string, Schema>>,
+  required: readonly string[] = [],
+): fc.Arbitrary<object> {
   const member = fc.oneof(
     { weight: 9, arbitrary: fc.constantFrom(...Object.keys(properties)) },
     fc.constant('nonsense'),
   )
+  const first = fc.oneof({ weight: 9, arbitrary: fc.constant(required) }, fc.constant([]))
   return fc
-    .uniqueArray(member, { maxLength: 4 })
+    .tuple(first, fc.uniqueArray(member, { maxLength: 4 }))
     .chain((names) =>
-      fc.record(Object.fromEntries(names.map((name) => [name, nearly(properties[name] ?? {})]))),
+      fc.record(
+        Object.fromEntries(names.flat().map((name) => [name, nearly(properties[name] ?? {})])),
+      ),
     )
 }
 
@@ -70,6 +82,8 @@ test.each<[what: string, schema: Schema, parse: (body: JsonObject) => unknown, b
   ['a change', CHANGE_REQUEST, (body) => changeRequest(body, MEMBERS), /two nodes|peer port/],
   ['an order', CHANGE_ORDER, (body) => changeOrder(body, MEMBERS), /two nodes|peer port/],
   ['an update', CHANGE_BODY, either, /adds nothing|same element/],
+  ['an operation', OPERATION, (body) => operationOf(body, 'operation'), /must be base64/],
+  ['a batch', BATCH_REQUEST, operationsOf, /must be base64/],
 ])('body schemas: %s', (_what, schema, parse, beyond) => {
   const isValid = new Ajv2020({ strict: false, validateFormats: false }).compile(schema)
   let taken = 0

@@ -41,6 +41,22 @@ test('unavailable: one node of three refuses quorum, and goes on at eventual', a
     const read = await cluster.request(0, '/v1/kv/default/k?consistency=all&timeout=300')
     expect([read.status, JSON.parse(read.text)]).toMatchObject([503, { required: 3 }])
     expect((await put('consistency=eventual')).status).toBe(204)
+    const operations = ['quorum', 'eventual', 'all'].map((consistency) => ({
+      op: 'put',
+      bucket: 'default',
+      key: consistency,
+      value: 'x',
+      consistency,
+    }))
+    const batch = { method: 'POST', body: JSON.stringify({ operations }) }
+    const answered = await cluster.request(0, '/v1/batch?timeout=300', batch)
+    expect(JSON.parse(answered.text)).toMatchObject({
+      answers: [
+        { status: 503, retryAfter: expect.any(Number) as number, problem: { required: 2 } },
+        { status: 204, consistency: 'eventual' },
+        { status: 503, problem: { code: 'quorum_unreachable', required: 3, outcome: 'rejected' } },
+      ],
+    })
     const { status, text } = await cluster.request(0, '/v1/kv/default/k?consistency=eventual')
     expect([status, text]).toEqual([200, 'x'])
     const ready = await cluster.request(0, '/readyz?verbose')

@@ -1,0 +1,125 @@
+/**
+ * `POST /v1/batch`: several requests for values in one. Each operation is checked, carried out and counted as the single
+ * request that it stands for.
+ *
+ * Invariant: nothing of a batch is applied if the batch as a whole is refused.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { QuorateError } from '../../core/errors.ts'
+import type { ApiContext } from '../http/api-context.ts'
+import { serve } from '../http/endpoint.ts'
+import { jsonBody } from '../http/json-body.ts'
+import { timeLeftMs } from '../http/request-deadline.ts'
+import { isGone } from '../http/response-end.ts'
+import { type HeaderList, respond, respondPieces } from '../http/respond.ts'
+import { answerKvRequest } from '../values/kv-exchange.ts'
+import { AnswerRoom } from './answer-room.ts'
+import { BATCH_TIMEOUT, RUN_BATCH } from './batch-endpoint.ts'
+import { BATCH_EXAMPLE, type BatchOperation, operationsOf } from './batch-request.ts'
+import { runInLanes } from './lanes.ts'
+import { OperationReply } from './operation-reply.ts'
+import { OperationRequest } from './operation-request.ts'
+
+/** A larger answer is sent operation by operation. */
+const WHOLE_CHARACTERS_MAX = 65_536
+/** Headers that belong to one operation. To ignore them would break what the client relies on. */
+const HEADERS_OF_OPERATIONS = {
+  'quorate-context': 'context',
+  'if-match': 'ifMatch',
+  'if-none-match': 'ifNoneMatch',
+} as const
+
+export function addBatchRoutes(app: FastifyInstance, api: ApiContext): void {
+  serve(app, RUN_BATCH, async (request, reply, query) => {
+    const timeoutMs = timeLeftMs(request, BATCH_TIMEOUT.read(query) ?? api.requestTimeoutMs)
+    refuseHeadersOfOperations(request)
+    const operations = operationsOf(jsonBody(request, BATCH_EXAMPLE))
+    await answerBatch(api, { operations, timeoutMs }, request, reply)
+  })
+}
+
+async function answerBatch(
+  api: ApiContext,
+  { operations, timeoutMs }: { operations: readonly BatchOperation[]; timeoutMs: number },
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const endMs = api.clock.monotonicMs() + timeoutMs
+  const room = new AnswerRoom(api.answers, reply.raw)
+  const replies = operations.map((_, at) => new OperationReply(idOf(request, at), room))
+  const given = sessionToken(request)
+  let session = given
+  const inSession = new Set(
+    operations.filter(
+      ({ bucket, consistency }) =>
+        given !== undefined ||
+        (consistency ?? api.service.bucket(bucket)?.consistency) === 'causal',
+    ),
+  )
+  await runInLanes(operations, inSession, async (operation, at) => {
+    // The client may have sent the rest again already, on another connection.
+    if (isGone(reply.raw)) return
+    const own = replies[at] as OperationReply
+    const asked = new OperationRequest(operation, {
+      id: idOf(request, at),
+      session: inSession.has(operation) ? session : undefined,
+      batchLeftMs: () => leftMs(endMs - api.clock.monotonicMs(), timeoutMs),
+    })
+    await answerKvRequest(api, asked, own)
+    session = own.session ?? session
+  })
+  const headers: HeaderList = ['Content-Type', 'application/json']
+  const isContinued = replies.some((own) => own.session !== undefined)
+  if (session !== undefined && isContinued) headers.push('Quorate-Session', session)
+  respondBatch(reply, headers, replies)
+}
+
+function respondBatch(
+  reply: FastifyReply,
+  headers: HeaderList,
+  replies: readonly OperationReply[],
+): void {
+  const pieces = [
+    '{"transaction":false,"answers":[',
+    ...replies.map(({ text }, at) => (at === 0 ? text : `,${text}`)),
+    ']}\n',
+  ]
+  const characters = pieces.reduce((sum, { length }) => sum + length, 0)
+  if (characters > WHOLE_CHARACTERS_MAX) respondPieces(reply, 200, headers, pieces)
+  else respond(reply, 200, headers, Buffer.from(pieces.join('')))
+}
+
+function idOf({ id }: FastifyRequest, at: number): string {
+  return `${id}/${at}`
+}
+
+function sessionToken({ headers }: FastifyRequest): string | undefined {
+  const token = headers['quorate-session']
+  return token === undefined ? undefined : String(token)
+}
+
+/** Throws overloaded if no time is left. */
+function leftMs(left: number, timeoutMs: number): number {
+  const whole = Math.floor(left)
+  if (whole >= 1) return whole
+  throw new QuorateError(
+    'overloaded',
+    `The time of this batch, ${timeoutMs} ms, was over before the turn of this operation came. Nothing of it was applied.`,
+  )
+}
+
+function refuseHeadersOfOperations({ headers }: FastifyRequest): void {
+  if (headers['idempotency-key'] !== undefined) {
+    throw new QuorateError(
+      'idempotency_unsupported',
+      'A batch has no Idempotency-Key of its own: give each operation its own idempotencyKey.',
+    )
+  }
+  for (const [header, member] of Object.entries(HEADERS_OF_OPERATIONS)) {
+    if (headers[header] === undefined) continue
+    throw new QuorateError(
+      'bad_request',
+      `The header ${header} belongs to one operation: use the member ${member} of the operation.`,
+    )
+  }
+}

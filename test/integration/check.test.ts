@@ -35,7 +35,7 @@ async function check(argv: string): Promise<{ exitCode: number; said: string }> 
     path.join(dir, 'results'),
   ]
   const exitCode = await checkCommand(
-    [...argv.split(' '), ...where, '--time-limit', '10s', '--rate', '100'],
+    [...argv.split(' '), ...where, '--time-limit', '7s', '--rate', '60'],
     { print, complain: print, stop: new AbortController().signal },
   )
   return { exitCode, said: lines.join('\n') }

@@ -12,7 +12,7 @@ import { HISTORY_EVENTS_MAX } from './recorder.ts'
 import type { Workload } from './workloads/workload.ts'
 import { WORKLOADS, workloadNamed } from './workloads/check-workloads.ts'
 
-export type CheckArguments = RunArguments | HistoryArguments
+export type CheckArguments = RunArguments | HistoryArguments | LevelsArguments
 
 export const EXIT_CRASH = 255
 
@@ -41,6 +41,12 @@ export interface HistoryArguments {
   readonly command: 'history'
   readonly file: string
   readonly model: Model
+  readonly bounds: CheckBounds
+}
+
+export interface LevelsArguments {
+  readonly command: 'levels'
+  readonly file: string
   readonly bounds: CheckBounds
 }
 
@@ -155,14 +161,21 @@ export const CHECK_COMMAND = command({
     history: {
       kind: 'text',
       placeholder: 'FILE',
-      needs: 'model',
-      about: 'Judge this recorded history, and run nothing.',
+      about: 'Judge this recorded history, and run nothing. Needs --model or --levels.',
     },
     model: {
       kind: 'choice',
       names: MODELS.map(({ name }) => name),
       needs: 'history',
+      without: ['levels'],
       about: 'Which promise to check.',
+    },
+    levels: {
+      kind: 'flag',
+      needs: 'history',
+      about:
+        'Print which levels of consistency the history satisfies, the strongest first, with the operations that prove ' +
+        'each breach. The history must hold reads, writes, deletes and compare-and-sets only.',
     },
     initial: {
       kind: 'text',
@@ -190,9 +203,10 @@ export const CHECK_COMMAND = command({
   examples: [
     'npm run check -- --workload register --nemesis partition-halves --time-limit 20s',
     'npm run check -- --history history.jsonl --model register',
+    'npm run check -- --history history.jsonl --levels',
   ],
   exitCodes: [
-    [0, 'the history is valid'],
+    [0, 'the history is valid, or its levels were printed'],
     [1, 'it is invalid'],
     [2, 'the verdict is unknown'],
     [EXIT_CRASH, 'the check itself failed'],
@@ -252,14 +266,16 @@ function runArguments(values: Values): RunArguments {
   }
 }
 
-function historyArguments(values: Values, file: string): HistoryArguments {
+function historyArguments(values: Values, file: string): HistoryArguments | LevelsArguments {
   const { model, initial, 'check-time': timeMs, 'check-memory': megabytes } = values
   const bounds = {
     timeMs,
     memoryBytes: megabytes === undefined ? undefined : megabytes * 1e6,
     initial: initial === undefined ? undefined : jsonOf('--initial', initial),
   }
-  return { command: 'history', file, model: modelNamed(model ?? '') as Model, bounds }
+  if (values.levels) return { command: 'levels', file, bounds }
+  if (model === undefined) throw new UsageError('--history needs --model or --levels')
+  return { command: 'history', file, model: modelNamed(model) as Model, bounds }
 }
 
 function jsonOf(option: string, text: string): Json {

@@ -5,6 +5,8 @@ import { readFile } from 'node:fs/promises'
 import { HistoryError, NEMESIS, type HistoryEvent } from '../checker/history/history.ts'
 import { readHistory } from '../checker/history/history-file.ts'
 import { operationsOf } from '../checker/history/operation.ts'
+import { ladderOf } from '../checker/levels/ladder.ts'
+import { ladderLines } from '../checker/levels/ladder-words.ts'
 import type { Result, Verdict } from '../checker/verdict/verdict.ts'
 import { gapText, longestGap } from '../report/analysis/answer-gap.ts'
 import { type CommandOutput, runCommand } from '../command-line/run-command.ts'
@@ -15,6 +17,7 @@ import {
   parseCheckArguments,
   type CheckArguments,
   type HistoryArguments,
+  type LevelsArguments,
   type RunArguments,
 } from './check-arguments.ts'
 import { isExpected, verdictOnControl } from './workloads/level-promise.ts'
@@ -37,7 +40,16 @@ export function checkCommand(argv: readonly string[], terminal: Terminal): Promi
   const read = (): CheckArguments | undefined => parseCheckArguments(argv)
   return runCommand(CHECK_COMMAND, terminal, read, async (args) => {
     try {
-      return await (args.command === 'run' ? run(args, terminal) : judgeFile(args, terminal))
+      switch (args.command) {
+        case 'run':
+          return await run(args, terminal)
+        case 'history':
+          return await judgeFile(args, terminal)
+        case 'levels':
+          return await tellLevels(args, terminal)
+        default:
+          return args satisfies never
+      }
     } catch (error) {
       if (error instanceof UsageError) throw error
       if (error instanceof HistoryError) throw new UsageError(error.message, { cause: error })
@@ -53,16 +65,29 @@ async function judgeFile(
   { file, model, bounds }: HistoryArguments,
   terminal: Terminal,
 ): Promise<number> {
+  const history = await historyIn(file)
+  const verdict = model.check(history, bounds)
+  reportGap(history, terminal)
+  report(verdict, terminal)
+  return EXIT_OF_RESULT[verdict.result]
+}
+
+async function tellLevels({ file, bounds }: LevelsArguments, terminal: Terminal): Promise<number> {
+  const ladder = ladderOf(await historyIn(file), bounds.initial, {
+    ...(bounds.timeMs === undefined ? {} : { timeMs: bounds.timeMs }),
+    ...(bounds.memoryBytes === undefined ? {} : { memoryBytes: bounds.memoryBytes }),
+  })
+  for (const line of ladderLines(ladder)) terminal.print(line)
+  return 0
+}
+
+async function historyIn(file: string): Promise<HistoryEvent[]> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new UsageError(
       `--history ${file}: ${error instanceof Error ? error.message : String(error)}`,
     )
   })
-  const history = readHistory(text)
-  const verdict = model.check(history, bounds)
-  reportGap(history, terminal)
-  report(verdict, terminal)
-  return EXIT_OF_RESULT[verdict.result]
+  return readHistory(text)
 }
 
 async function run(args: RunArguments, terminal: Terminal): Promise<number> {

@@ -11,9 +11,11 @@ import { faultSection } from './markup/fault-section.ts'
 import { faultRows } from './analysis/fault-table.ts'
 import { headline } from './markup/headline.ts'
 import { html, jsonForScript, trusted, type Html } from '../html/html.ts'
+import { levelsSection } from './markup/levels-section.ts'
 import { pageDataOf } from './analysis/page-data.ts'
 import { pageScript } from './markup/page-script.ts'
 import { pageStyle } from './markup/page-style.ts'
+import { reportLadder } from './analysis/report-ladder.ts'
 import type { RunReport } from './analysis/report-input.ts'
 import { storySection } from './markup/story-section.ts'
 
@@ -23,7 +25,8 @@ export async function renderReport(report: RunReport): Promise<string> {
   const operations = operationsOf(history)
   const rows = faultRows(history, operations)
   const body = html`<main>
-    ${headline(report)} ${storySection(report, operations, rows)} ${pictures()}
+    ${headline(report)} ${storySection(report, operations, rows)}
+    ${levelsSection(reportLadder(history))} ${pictures()}
     ${faultSection(rows, longestGap(history, operations))}
     ${convergenceSection(convergenceOf(operations))} ${downloads()}
   </main>`

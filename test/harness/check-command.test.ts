@@ -117,6 +117,35 @@ describe('which levels promise what a workload asks for', () => {
   })
 })
 
+describe('the levels of a recorded history', () => {
+  async function levelsOf(...events: readonly object[]): Promise<number> {
+    const file = path.join(results, 'history.jsonl')
+    const numbered = events.map((event, index) => ({ index, time: index, ...event }))
+    await writeFile(file, numbered.map((event) => JSON.stringify(event)).join('\n'))
+    return command('--history', file, '--levels')
+  }
+  const stale = [
+    { process: 0, type: 'invoke', f: 'write', key: 'k', value: 1 },
+    { process: 0, type: 'ok', f: 'write', key: 'k', value: 1 },
+    { process: 0, type: 'invoke', f: 'read', key: 'k', value: null },
+    { process: 0, type: 'ok', f: 'read', key: 'k', value: null },
+  ]
+
+  test('are printed with exit code 0, also if some are broken', async () => {
+    expect(await levelsOf(...stale)).toBe(0)
+    const said = lines.join('\n')
+    expect(said).toMatch(/^broken +linearizable: /m)
+    expect(said).toMatch(/^broken +read your writes: /m)
+    expect(said).toMatch(/^holds +monotonic reads: /m)
+    expect(said).toContain('client 0 wrote 1 to key k')
+  })
+
+  test('are refused for other operations than those of registers', async () => {
+    expect(await levelsOf({ process: 0, type: 'invoke', f: 'add', key: 'k', value: 1 })).toBe(254)
+    expect(lines.join('\n')).toContain('event 0: levels are told of histories of read, write')
+  })
+})
+
 describe('check, what ends it early', () => {
   test.each([
     [['--workload', 'queue'], '--workload queue: must be one of register, set'],
@@ -139,7 +168,10 @@ describe('check, what ends it early', () => {
     [['--wrkload', 'set'], '--wrkload'],
     [['--history', 'nowhere.jsonl', '--model', 'set'], 'nowhere.jsonl'],
     [['--history', 'nowhere.jsonl', '--model', 'queue'], 'must be one of register, cas-register'],
-    [['--history', 'nowhere.jsonl'], '--history needs --model'],
+    [['--history', 'nowhere.jsonl'], '--history needs --model or --levels'],
+    [['--history', 'nowhere.jsonl', '--levels'], 'nowhere.jsonl'],
+    [['--history', 'x.jsonl', '--levels', '--model', 'set'], '--model does not go with --levels'],
+    [['--levels'], '--levels needs --history'],
     [
       ['--history', 'x.jsonl', '--model', 'set', '--workload', 'set'],
       '--workload does not go with --history',

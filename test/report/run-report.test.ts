@@ -32,6 +32,19 @@ describe('a report', () => {
     }
   })
 
+  test('shows the levels of a history of registers, and says so if it is none', async () => {
+    const history = staleRead()
+    const page = await renderReport(reportOf(staleVerdict(history), history))
+    expect(page).toContain('<h2>Levels of consistency</h2>')
+    expect(page).toMatch(/broken<\/span\s*><b>linearizable<\/b>/)
+    expect(page).toMatch(/holds<\/span\s*><b>read your writes<\/b>/)
+    expect(page).toContain('The strongest level that holds is ')
+
+    const set = new MadeUpHistory().operation(1, 'add', { from: 1, to: 2, input: 5 }).events
+    const other = await renderReport(reportOf({ ...staleVerdict(history), evidence: [] }, set))
+    expect(other).toContain('The levels are defined for reads and writes.')
+  })
+
   test('takes everything that a history says as text', async () => {
     const history = new MadeUpHistory()
       .fault(STRANGE, [5, 6, 30, 31])

@@ -1,0 +1,20 @@
+import type { Access } from './access.ts'
+
+/** A node of the forced order: an access that certainly happened. */
+export interface OrderNode {
+  readonly access: Access
+  /** Nodes of one column are ordered: those of a session, or a single one of unknown outcome. */
+  readonly column: number
+  /** Its position in the column, from 1. */
+  readonly position: number
+  readonly isWrite: boolean
+  /** The node whose value it returned, or INITIAL, or NONE. */
+  source: number
+  /** The node before it in its session, or NONE. */
+  readonly before: number
+}
+
+/** The node returned the initial value. */
+export const INITIAL = -1
+/** The node returned nothing, or its answer is left out. */
+export const NONE = -2

@@ -142,7 +142,7 @@ describe('the levels of a recorded history', () => {
 
   test('are refused for other operations than those of registers', async () => {
     expect(await levelsOf({ process: 0, type: 'invoke', f: 'add', key: 'k', value: 1 })).toBe(254)
-    expect(lines.join('\n')).toContain('event 0: levels are told of histories of read, write')
+    expect(lines.join('\n')).toContain('event 0: levels exist only for histories of read, write')
   })
 })
 

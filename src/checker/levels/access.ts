@@ -42,7 +42,7 @@ export interface Answer {
 }
 
 /** A write of the value that failed or began too late; none if nobody wrote the value. */
-export interface AnswerFault {
+interface AnswerFault {
   readonly why: 'unwritten' | 'rejected' | 'late'
   readonly writer: Operation | undefined
 }
@@ -71,11 +71,11 @@ export function accessesOf(history: readonly HistoryEvent[], initial: Json | und
   const origins = new Origins(operations, values, initialIds)
   const idOf = (value: Json | undefined): number | undefined =>
     value === undefined ? undefined : values.idOf(value)
-  const all = drafts.map(({ returned: _, avoided, ...draft }, id) => ({
-    ...draft,
+  const all = drafts.map(({ shown, avoided }, id) => ({
+    ...shown,
     id,
     answers: [] as Answer[],
-    leftId: idOf(draft.left),
+    leftId: idOf(shown.left),
     avoidedId: idOf(avoided),
   }))
   for (const access of all) if (access.left !== undefined) origins.add(access)
@@ -101,16 +101,21 @@ export function isPlain({ giverCount, canBeInitial }: Answer): boolean {
   return giverCount + (canBeInitial ? 1 : 0) === 1
 }
 
-/** The clients of the siblings workload also say what they had seen; the levels need only the value. */
+/**
+ * The events with plain values. Clients of siblings say which values a write replaces, and read lists; a list of no value
+ * or of one is that value here. If lists are written, they are values like others.
+ */
 function plainHistory(history: readonly HistoryEvent[]): readonly HistoryEvent[] {
-  const isWithContext = ({ f, value }: HistoryEvent): boolean =>
-    (f === 'write' || f === 'delete') && isMap(value) && value['saw'] !== undefined
-  if (!history.some(isWithContext)) return history
-  return history.map((event) =>
-    isWithContext(event)
-      ? { ...event, value: (event.value as { readonly write?: Json }).write ?? null }
-      : event,
-  )
+  const hasLists = history.some(({ f, value }) => f === 'write' && isList(value))
+  return history.map((event) => {
+    const { f, value } = event
+    if (f === 'read' && isList(value) && value.length < 2 && !hasLists) {
+      return { ...event, value: value[0] ?? null }
+    }
+    const hasContext =
+      (f === 'write' || f === 'delete') && isMap(value) && value['saw'] !== undefined
+    return hasContext ? { ...event, value: value['write'] ?? null } : event
+  })
 }
 
 /** Jepsen's registers may begin with 0, which is never told if reads of `nil` are. */
@@ -119,7 +124,8 @@ function initialsOf(history: readonly HistoryEvent[], initial: Json | undefined)
   return history.some(({ isUntold }) => isUntold) ? [null, 0] : [null]
 }
 
-interface Draft extends Omit<Access, 'id' | 'answers' | 'leftId' | 'avoidedId'> {
+interface Draft {
+  readonly shown: Omit<Access, 'id' | 'answers' | 'leftId' | 'avoidedId'>
   readonly returned: readonly Json[]
   readonly avoided: Json | undefined
 }
@@ -128,40 +134,35 @@ interface Draft extends Omit<Access, 'id' | 'answers' | 'leftId' | 'avoidedId'> 
 function draftsOf(operations: readonly Operation[]): Draft[] {
   const hasLists = operations.some(({ f, input }) => f === 'write' && isList(input))
   return operations.flatMap((operation) => {
-    const { f, session, outcome, input, output, error, isUntold } = operation
-    const draft = {
-      operation,
-      key: operation.key ?? '',
-      session,
-      isCertain: outcome !== 'info',
-      returned: [],
-      left: undefined,
-      avoided: undefined,
-    }
+    const { f, session, outcome, input, output, error, isUntold, key = '' } = operation
+    const isCertain = outcome !== 'info'
+    const draft = (
+      returned: readonly Json[],
+      left: Json | undefined,
+      avoided?: Json,
+    ): readonly Draft[] => [
+      { shown: { operation, key, session, isCertain, left }, returned, avoided },
+    ]
     switch (f) {
       case 'read':
         if (outcome !== 'ok' || isUntold) return []
-        return [{ ...draft, returned: hasLists || !isList(output) ? [output] : siblings(output) }]
+        return draft(isList(output) && !hasLists ? output : [output], undefined)
       case 'write':
-        return outcome === 'fail' ? [] : [{ ...draft, left: input }]
+        return outcome === 'fail' ? [] : draft([], input)
       case 'delete':
-        return outcome === 'fail' ? [] : [{ ...draft, left: null }]
+        return outcome === 'fail' ? [] : draft([], null)
       case 'cas': {
         const [expected, next] = pairOf(operation)
-        if (outcome !== 'fail') return [{ ...draft, returned: [expected], left: next }]
-        return error === MISMATCH ? [{ ...draft, avoided: expected }] : []
+        if (outcome !== 'fail') return draft([expected], next)
+        return error === MISMATCH ? draft([], undefined, expected) : []
       }
       default:
         throw new HistoryError(
           0,
-          `event ${operation.firstIndex}: levels are told of histories of read, write, delete and cas; this one has "${f}"`,
+          `event ${operation.firstIndex}: levels exist only for histories of read, write, delete and cas; this one has "${f}"`,
         )
     }
   })
-}
-
-function siblings(list: readonly Json[]): readonly Json[] {
-  return list.length === 0 ? [null] : list
 }
 
 function pairOf({ input, firstIndex }: Operation): readonly [Json, Json] {
@@ -172,7 +173,8 @@ function pairOf({ input, firstIndex }: Operation): readonly [Json, Json] {
 /** Refuses sessions with overlapping operations, because these have no order. An unknown outcome may overlap. */
 function refuseOverlaps(drafts: readonly Draft[]): void {
   const last = new Map<number, Operation>()
-  for (const { operation, session, isCertain } of drafts) {
+  for (const { shown } of drafts) {
+    const { operation, session, isCertain } = shown
     if (!isCertain) continue
     const before = last.get(session)
     if (before !== undefined && before.lastIndex > operation.firstIndex) {

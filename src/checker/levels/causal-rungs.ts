@@ -31,9 +31,9 @@ import {
 } from './level.ts'
 import { causalStepsOf } from './causal-steps.ts'
 
-export type CausalRung = 'causal' | SessionGuarantee
+type CausalRung = 'causal' | SessionGuarantee
 
-export type CausalRungs = Readonly<Record<CausalRung, Judgement>>
+type CausalRungs = Readonly<Record<CausalRung, Judgement>>
 
 /** `nowhere` is the proof of a value from nowhere, which breaks causal. */
 export function causalRungs(
@@ -79,10 +79,10 @@ export function doubtIn({ all, unsettledKeys }: Accesses): string | undefined {
   if (first === undefined) return undefined
   const value = first.answers.find((answer) => !isPlain(answer))?.value ?? null
   const text = value === null ? 'no value' : JSON.stringify(value)
-  return `${doubtful.length === 1 ? 'one answer does' : `${doubtful.length} answers do`} not tell which write the client saw: for example, several operations may explain that ${nameOf(first.key)} had ${text} in event ${first.operation.lastIndex}`
+  return `${doubtful.length === 1 ? 'one answer does' : `${doubtful.length} answers do`} not tell which write the client saw: for example, several operations can explain why ${nameOf(first.key)} held ${text} in event ${first.operation.lastIndex}`
 }
 
-export function isDoubtful({ answers, isCertain }: Access): boolean {
+function isDoubtful({ answers, isCertain }: Access): boolean {
   return isCertain && answers.some((answer) => answer.fault === undefined && !isPlain(answer))
 }
 

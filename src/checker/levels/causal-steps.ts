@@ -8,7 +8,7 @@ import type { ReadStep, Step, StrangeValue, WriteStep } from '../causal/step.ts'
 import { cyclesOf } from '../causal/components.ts'
 import { type Access, isPlain } from './access.ts'
 
-export interface CausalSteps {
+interface CausalSteps {
   readonly steps: readonly Step[]
   /** Compare-and-sets that need each other's values; empty if there are none. Their reads are set aside. */
   readonly cycle: readonly Access[]

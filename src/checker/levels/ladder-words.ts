@@ -46,13 +46,13 @@ export function strongestWords({ rungs }: Ladder): string {
   return `the strongest level that ${open.length === 0 ? 'holds' : 'is known to hold'} is ${first.level}${rest}`
 }
 
-export function countsOf({ operations }: Ladder): string {
+function countsOf({ operations }: Ladder): string {
   const clients = new Set(operations.map(({ session }) => session)).size
   const keys = new Set(operations.map(({ key }) => key)).size
   return `${counted(operations.length, 'operation')} of ${counted(clients, 'client')} on ${counted(keys, 'key')}`
 }
 
-export interface ProofSteps {
+interface ProofSteps {
   /** How many earlier operations of the proof are left out. */
   readonly before: number
   readonly steps: readonly { readonly operation: Operation; readonly words: string }[]

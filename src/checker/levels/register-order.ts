@@ -21,7 +21,7 @@ import { proofOf } from './order-proof.ts'
 /** The numbers in the clocks, for each time that the clock is looked at. */
 const WORK_A_LOOK = 100_000
 
-export type RegisterOrder =
+type RegisterOrder =
   /** Lists of accesses that alone have no order, the shortest first. */
   | { readonly type: 'cycle'; readonly proofs: readonly (readonly Access[])[] }
   | { readonly type: 'forced'; readonly nodes: readonly OrderNode[]; readonly clocks: Clocks }
@@ -65,10 +65,7 @@ export function registerOrder(
 }
 
 /** The answer, if it has one value with one origin, which is among the accesses. */
-export function plainAnswer(
-  { answers }: Access,
-  isAmong: (giver: Access) => boolean,
-): Answer | undefined {
+function plainAnswer({ answers }: Access, isAmong: (giver: Access) => boolean): Answer | undefined {
   const [answer] = answers
   if (answer === undefined || answers.length > 1 || !isPlain(answer)) return undefined
   const [giver] = answer.givers

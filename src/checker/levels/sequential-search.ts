@@ -10,9 +10,9 @@ import { type Access, type Answer, isPlain } from './access.ts'
 import type { OrderNode } from './order-node.ts'
 import type { Clocks } from './register-order.ts'
 
-export type SearchOutcome = 'found' | 'none' | 'too long'
+type SearchOutcome = 'found' | 'none' | 'too long'
 
-export interface SearchLimits {
+interface SearchLimits {
   readonly isLate: () => boolean
   readonly memoryBytes: number
   /** How many writes are tried. */
@@ -20,7 +20,7 @@ export interface SearchLimits {
 }
 
 /** The order that is forced, if it is known. */
-export interface Forced {
+interface Forced {
   readonly nodes: readonly OrderNode[]
   readonly clocks: Clocks
 }

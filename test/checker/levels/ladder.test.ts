@@ -94,6 +94,17 @@ describe('the ladder of a history', () => {
     expect(brokenIn(told.flat()).map(({ level }) => level)).toEqual(['linearizable', 'sequential'])
   })
 
+  test('reads writes with their contexts, and lists of one value or none', () => {
+    const told = [
+      by(1, 'read', 'x', []),
+      by(1, 'write', 'x', { write: 1, saw: [] }),
+      by(2, 'read', 'x', [1]),
+      by(2, 'delete', 'x', { saw: [1] }),
+      by(1, 'read', 'x', []),
+    ]
+    expect(brokenIn(told.flat())).toEqual([])
+  })
+
   test('says what cannot be decided instead of guessing', () => {
     const told = [
       by(1, 'write', 'x', 1),

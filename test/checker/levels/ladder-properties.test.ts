@@ -10,6 +10,8 @@ import {
   LEVELS,
   SESSION_GUARANTEES,
 } from '../../../src/checker/levels/level.ts'
+import { runStore } from '../models/causal-store.ts'
+import { historyOfDeeds } from '../models/causal-told.ts'
 import { levelsByDefinition } from './levels-by-definition.ts'
 import { smallHistories } from './small-histories.ts'
 
@@ -61,6 +63,36 @@ test('each level is judged as its definition says, and its proof alone breaks it
       )
     }
   }
+})
+
+test('a store that keeps its causal promises breaks neither causal nor a session guarantee', () => {
+  const number = fc.nat({ max: 1_000_000 })
+  const turn = fc.record({
+    session: number,
+    replica: number,
+    key: number,
+    what: number,
+    luck: number,
+    lasts: number,
+  })
+  const store = fc.record({
+    sessions: fc.integer({ min: 1, max: 5 }),
+    replicas: fc.integer({ min: 1, max: 4 }),
+    keys: fc.integer({ min: 1, max: 3 }),
+    keepsSiblings: fc.boolean(),
+    hasDeletes: fc.boolean(),
+  })
+  fc.assert(
+    fc.property(fc.array(turn, { minLength: 20, maxLength: 60 }), store, (turns, options) => {
+      const judged = judgementsOf(historyOfDeeds(runStore(turns, options)))
+      for (const level of ['causal', ...SESSION_GUARANTEES] as const) {
+        const { type } = judged[level]
+        expect(type).not.toBe('broken')
+        if (!options.hasDeletes) expect(type).toBe('holds')
+      }
+    }),
+    { numRuns: 300, seed: 5 },
+  )
 })
 
 test('equal histories get equal ladders', () => {

@@ -106,12 +106,12 @@ function findingOf({ paths }: Judging, read: ReadStep, breach: Breach): Finding 
     key: read.key,
     culprit: read.operation,
     tell: () => {
-      const [returned] = read.sources
-      const older =
-        returned === undefined
-          ? [write]
-          : (paths.shortest((step) => step === returned, write) ?? [write])
-      const chain = [...older, ...why, read].map(({ operation }) => operation)
+      // Each value that the read returned is older than the write, not only one of them.
+      const older = read.sources.flatMap((source) => {
+        const path = paths.shortest((step) => step === source, write) ?? []
+        return path.slice(0, -1)
+      })
+      const chain = [...older, write, ...why, read].map(({ operation }) => operation)
       return { words: `${leadOf(read, breach)}: ${chainWords(chain)}`, operations: chain }
     },
   }

@@ -3,7 +3,11 @@
  *
  * An answer says which value a read returned, but not which write it saw. The writes that may have left the value are
  * the origins of the answer: all writes of the value to the key that had begun when the read ended, or the initial
- * value. If each answer has one origin, every level can be decided from the origins.
+ * value. A failed compare-and-set saw any other value than the expected one. If each answer has one origin, every level
+ * can be decided from the origins.
+ *
+ * At every level no client can see a value before its write has begun. The definitions of the levels below linearizable
+ * do not speak of time, but no store can return a value that nobody has sent yet.
  */
 import { HistoryError, type HistoryEvent, type Json, MISMATCH } from '../history/history.ts'
 import { operationsOf, type Operation } from '../history/operation.ts'
@@ -19,20 +23,20 @@ export interface Access {
   readonly session: number
   /** False if the outcome is unknown: the operation may have happened, may still happen, or never happens. */
   readonly isCertain: boolean
-  /** For each value that it returned, where the value may come from. Siblings are several values. */
+  /** What it saw in the register: siblings are several values. Empty if it saw nothing. */
   readonly answers: readonly Answer[]
   /** What it left in the register; null if it deleted the key; undefined if it changed nothing. */
   readonly left: Json | undefined
   /** Equal values have equal numbers; undefined if it changed nothing. */
   readonly leftId: number | undefined
-  /** The number of the value that a failed compare-and-set did not find; undefined for other operations. */
-  readonly avoidedId: number | undefined
 }
 
 export interface Answer {
-  /** Null if the key was absent. */
+  /** What the register held: null if the key was absent. If `isOther`, what it did not hold. */
   readonly value: Json
   readonly valueId: number
+  /** Whether it tells only that the register held another value, as a failed compare-and-set does. */
+  readonly isOther: boolean
   /** The operations that may have left the value: the newest ones, if there are more than GIVERS_MAX. */
   readonly givers: readonly Access[]
   readonly giverCount: number
@@ -54,41 +58,38 @@ export interface Accesses {
   /** The events with plain values, for the search for a linearization. */
   readonly history: readonly HistoryEvent[]
   readonly initial: readonly Json[]
-  readonly initialIds: ReadonlySet<number>
   /** Keys that may have begun with several of the initial values, judging by the answers. */
   readonly unsettledKeys: readonly string[]
 }
 
 /** Throws HistoryError if the history has other operations than those of registers. */
 export function accessesOf(history: readonly HistoryEvent[], initial: Json | undefined): Accesses {
-  const plain = plainHistory(history)
+  const withoutContexts = history.map(withoutContext)
+  const hasLists = holdsLists(withoutContexts, initial)
+  const plain = hasLists ? withoutContexts : withoutContexts.map(withoutSmallLists)
   const operations = operationsOf(plain)
   const initials = initialsOf(plain, initial)
   const values = new Interning()
   const initialIds = new Set(initials.map((value) => values.idOf(value)))
-  const drafts = draftsOf(operations)
+  const drafts = draftsOf(operations, hasLists)
   refuseOverlaps(drafts)
   const origins = new Origins(operations, values, initialIds)
-  const idOf = (value: Json | undefined): number | undefined =>
-    value === undefined ? undefined : values.idOf(value)
-  const all = drafts.map(({ shown, avoided }, id) => ({
+  const all = drafts.map(({ shown }, id) => ({
     ...shown,
     id,
     answers: [] as Answer[],
-    leftId: idOf(shown.left),
-    avoidedId: idOf(avoided),
+    leftId: shown.left === undefined ? undefined : values.idOf(shown.left),
   }))
   for (const access of all) if (access.left !== undefined) origins.add(access)
-  for (const [id, { returned }] of drafts.entries()) {
+  for (const [id, { seen, isOther }] of drafts.entries()) {
     const access = all[id] as (typeof all)[number]
-    access.answers.push(...returned.map((value) => origins.answerOf(access, value)))
+    access.answers.push(...seen.map((value) => origins.answerOf(access, value, isOther)))
   }
   return {
     all,
     operations,
     history: plain,
     initial: initials,
-    initialIds,
     unsettledKeys: unsettledKeysOf(all, initialIds),
   }
 }
@@ -101,21 +102,28 @@ export function isPlain({ giverCount, canBeInitial }: Answer): boolean {
   return giverCount + (canBeInitial ? 1 : 0) === 1
 }
 
-/**
- * The events with plain values. Clients of siblings say which values a write replaces, and read lists; a list of no value
- * or of one is that value here. If lists are written, they are values like others.
- */
-function plainHistory(history: readonly HistoryEvent[]): readonly HistoryEvent[] {
-  const hasLists = history.some(({ f, value }) => f === 'write' && isList(value))
-  return history.map((event) => {
-    const { f, value } = event
-    if (f === 'read' && isList(value) && value.length < 2 && !hasLists) {
-      return { ...event, value: value[0] ?? null }
-    }
-    const hasContext =
-      (f === 'write' || f === 'delete') && isMap(value) && value['saw'] !== undefined
-    return hasContext ? { ...event, value: value['write'] ?? null } : event
+/** Clients of siblings say which values a write replaces. */
+function withoutContext(event: HistoryEvent): HistoryEvent {
+  const { f, value } = event
+  const hasContext = (f === 'write' || f === 'delete') && isMap(value) && value['saw'] !== undefined
+  return hasContext ? { ...event, value: value['write'] ?? null } : event
+}
+
+/** Whether the registers hold lists. If not, a read that returned a list saw siblings. */
+function holdsLists(history: readonly HistoryEvent[], initial: Json | undefined): boolean {
+  if (isList(initial ?? null)) return true
+  return history.some(({ f, value }) => {
+    if (f === 'cas') return isList(value) && value.some(isList)
+    return f === 'write' && isList(value)
   })
+}
+
+/** Clients of siblings read lists. A list of no value or of one is that value, and equal siblings count once. */
+function withoutSmallLists(event: HistoryEvent): HistoryEvent {
+  const { f, value } = event
+  if (f !== 'read' || !isList(value)) return event
+  const different = [...new Map(value.map((each) => [JSON.stringify(each), each])).values()]
+  return { ...event, value: different.length > 1 ? different : (different[0] ?? null) }
 }
 
 /** Jepsen's registers may begin with 0, which is never told if reads of `nil` are. */
@@ -125,24 +133,22 @@ function initialsOf(history: readonly HistoryEvent[], initial: Json | undefined)
 }
 
 interface Draft {
-  readonly shown: Omit<Access, 'id' | 'answers' | 'leftId' | 'avoidedId'>
-  readonly returned: readonly Json[]
-  readonly avoided: Json | undefined
+  readonly shown: Omit<Access, 'id' | 'answers' | 'leftId'>
+  /** The values that it saw, or the one that it did not see. */
+  readonly seen: readonly Json[]
+  readonly isOther: boolean
 }
 
 /** Leaves out the operations that neither show nor change anything. */
-function draftsOf(operations: readonly Operation[]): Draft[] {
-  const hasLists = operations.some(({ f, input }) => f === 'write' && isList(input))
+function draftsOf(operations: readonly Operation[], hasLists: boolean): Draft[] {
   return operations.flatMap((operation) => {
     const { f, session, outcome, input, output, error, isUntold, key = '' } = operation
     const isCertain = outcome !== 'info'
     const draft = (
-      returned: readonly Json[],
+      seen: readonly Json[],
       left: Json | undefined,
-      avoided?: Json,
-    ): readonly Draft[] => [
-      { shown: { operation, key, session, isCertain, left }, returned, avoided },
-    ]
+      isOther = false,
+    ): readonly Draft[] => [{ shown: { operation, key, session, isCertain, left }, seen, isOther }]
     switch (f) {
       case 'read':
         if (outcome !== 'ok' || isUntold) return []
@@ -154,7 +160,7 @@ function draftsOf(operations: readonly Operation[]): Draft[] {
       case 'cas': {
         const [expected, next] = pairOf(operation)
         if (outcome !== 'fail') return draft([expected], next)
-        return error === MISMATCH ? draft([], undefined, expected) : []
+        return error === MISMATCH ? draft([expected], undefined, true) : []
       }
       default:
         throw new HistoryError(
@@ -187,12 +193,20 @@ function refuseOverlaps(drafts: readonly Draft[]): void {
   }
 }
 
+/** The writes of a key, in the order of invocation. */
+interface KeyGivers {
+  readonly all: Access[]
+  /** For each of them the place of the newest earlier one that left another value; -1 if there is none. */
+  readonly otherBefore: number[]
+  readonly byValue: Map<number, Access[]>
+}
+
 /** Finds the origins of answers. */
 class Origins {
   readonly #values: Interning
   readonly #initials: ReadonlySet<number>
-  /** By key and value, in the order of invocation. */
-  readonly #givers = new Map<string, Map<number, Access[]>>()
+  readonly #givers = new Map<string, KeyGivers>()
+  /** By key and value. */
   readonly #rejected = new Map<string, Map<number, Operation>>()
 
   constructor(
@@ -206,52 +220,96 @@ class Origins {
       const { f, outcome, input, key = '' } = operation
       if (outcome !== 'fail' || f === 'read') continue
       const value = f === 'write' ? input : f === 'cas' ? pairOf(operation)[1] : null
-      mapIn(this.#rejected, key).set(values.idOf(value), operation)
+      const own = this.#rejected.get(key) ?? new Map<number, Operation>()
+      this.#rejected.set(key, own.set(values.idOf(value), operation))
     }
   }
 
   add(access: Access): void {
-    const ofKey = mapIn(this.#givers, access.key)
+    const { all, otherBefore, byValue } = this.#giversOf(access.key)
     const id = access.leftId as number
-    const same = ofKey.get(id) ?? []
-    ofKey.set(id, same)
+    const last = all.length - 1
+    const isSame = all[last]?.leftId === id
+    otherBefore.push(isSame ? (otherBefore[last] as number) : last)
+    all.push(access)
+    const same = byValue.get(id) ?? []
+    byValue.set(id, same)
     same.push(access)
   }
 
-  answerOf(reader: Access, value: Json): Answer {
-    const id = this.#values.idOf(value)
-    const canBeInitial = this.#initials.has(id)
-    const all = this.#givers.get(reader.key)?.get(id) ?? []
+  answerOf(reader: Access, value: Json, isOther: boolean): Answer {
+    const valueId = this.#values.idOf(value)
+    const isSeen = (id: number | undefined): boolean => (id === valueId) !== isOther
+    const canBeInitial = [...this.#initials].some(isSeen)
+    const ofKey = this.#giversOf(reader.key)
+    const same = ofKey.byValue.get(valueId) ?? []
     // An operation of unknown outcome may take effect long after its last event.
     const end = reader.isCertain ? reader.operation.lastIndex : Infinity
-    const begun = countWhere(all, ({ operation }) => operation.firstIndex < end)
-    const giverCount = begun - (reader.leftId === id ? 1 : 0)
-    const newest = all.slice(Math.max(0, begun - GIVERS_MAX - 1), begun)
-    const givers = newest.filter((giver) => giver !== reader).slice(-GIVERS_MAX)
-    const origins = { value, valueId: id, givers, giverCount, canBeInitial }
+    const isBegun = ({ operation }: Access): boolean => operation.firstIndex < end
+    const begun = countWhere(same, isBegun)
+    const begunOfKey = isOther ? countWhere(ofKey.all, isBegun) : 0
+    const own = !isOther && reader.leftId === valueId ? 1 : 0
+    const giverCount = isOther ? begunOfKey - begun : begun - own
+    const givers = isOther
+      ? newestOthers(ofKey, begunOfKey, valueId)
+      : same
+          .slice(Math.max(0, begun - GIVERS_MAX - own), begun)
+          .filter((giver) => giver !== reader)
+          .slice(-GIVERS_MAX)
+    const origins = { value, valueId, isOther, givers, giverCount, canBeInitial }
     if (giverCount > 0 || canBeInitial) return { ...origins, fault: undefined }
-    const rejected = this.#rejected.get(reader.key)?.get(id)
-    const late = all.find((giver) => giver !== reader)?.operation
+    const rejected = this.#rejectedBy(reader, isSeen)
+    const late = ofKey.all.find((giver) => giver !== reader && isSeen(giver.leftId))?.operation
     const why = late !== undefined ? 'late' : rejected !== undefined ? 'rejected' : 'unwritten'
     return { ...origins, fault: { why, writer: late ?? rejected } }
   }
+
+  /** Another rejected write of such a value. */
+  #rejectedBy(
+    { key, operation }: Access,
+    isSeen: (valueId: number) => boolean,
+  ): Operation | undefined {
+    const ofKey = [...(this.#rejected.get(key) ?? [])]
+    return ofKey.find(([valueId, other]) => isSeen(valueId) && other !== operation)?.[1]
+  }
+
+  #giversOf(key: string): KeyGivers {
+    const own = this.#givers.get(key) ?? { all: [], otherBefore: [], byValue: new Map() }
+    this.#givers.set(key, own)
+    return own
+  }
 }
 
-function mapIn<K, V>(maps: Map<string, Map<K, V>>, key: string): Map<K, V> {
-  const own = maps.get(key) ?? new Map<K, V>()
-  maps.set(key, own)
-  return own
+/** The newest writes of the key that left another value, among those that have begun. */
+function newestOthers(
+  { all, otherBefore }: KeyGivers,
+  begun: number,
+  valueId: number,
+): readonly Access[] {
+  const found: Access[] = []
+  let place = begun - 1
+  while (place >= 0 && found.length < GIVERS_MAX) {
+    const giver = all[place] as Access
+    if (giver.leftId === valueId) {
+      place = otherBefore[place] as number
+      continue
+    }
+    found.push(giver)
+    place--
+  }
+  return found.reverse()
 }
 
 function unsettledKeysOf(all: readonly Access[], initialIds: ReadonlySet<number>): string[] {
   if (initialIds.size < 2) return []
   const needed = new Map<string, Set<number>>()
-  for (const { key, answers, avoidedId } of all) {
+  for (const { key, answers } of all) {
     const own = needed.get(key) ?? new Set<number>()
     needed.set(key, own)
-    for (const { valueId, canBeInitial } of answers) if (canBeInitial) own.add(valueId)
-    if (avoidedId === undefined || !initialIds.has(avoidedId)) continue
-    for (const id of initialIds) if (id !== avoidedId) own.add(id)
+    for (const { valueId, isOther } of answers) {
+      if (!initialIds.has(valueId)) continue
+      for (const id of initialIds) if ((id === valueId) !== isOther) own.add(id)
+    }
   }
   return [...needed].filter(([, ids]) => ids.size > 1).map(([key]) => key)
 }

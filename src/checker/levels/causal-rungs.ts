@@ -2,15 +2,18 @@
  * Decides the levels `causal` and the four session guarantees, in time that is nearly linear in the history if each
  * answer has one origin.
  *
- * Causal is causal consistency (CC of Bouajjani, Enea, Guerraoui, Hamza, "On verifying causal consistency", 2017): no
- * cycle of cause and effect, no value from nowhere, and no read that its own causal past had replaced. The clients may
- * see concurrent writes in different orders; the model `causal` checks that, too. The session guarantees are those of
- * Terry et al. ("Session guarantees for weakly consistent replicated data", 1994; see also Bailis et al., "Highly
- * available transactions", 2013), read by read, as the model `session` checks them.
+ * Causal is causal consistency (Ahamad et al., "Causal memory", 1995; CC of Bouajjani, Enea, Guerraoui, Hamza, "On
+ * verifying causal consistency", 2017): no cycle of cause and effect, no value from nowhere, and no read that its own
+ * causal past had replaced. The clients may see concurrent writes in different orders; the model `causal` checks that,
+ * too. The session guarantees are those of Terry et al. ("Session guarantees for weakly consistent replicated data",
+ * 1994; see also Bailis et al., "Highly available transactions", 2013), read by read, as the model `session` checks
+ * them. A value is older than a write if it comes before the write in the causal order: of two concurrent writes none is
+ * older, because a store may order them as it likes.
  *
- * A compare-and-set counts as a read and then a write of its client; one of unknown outcome counts as a write. If an
- * answer has several origins, two histories are judged. Without these answers, a contradiction is a proof. With the
- * newest origin of each, a history without contradictions is a proof, too. Otherwise the level is unknown.
+ * A compare-and-set counts as a read and then a write of its client. A failed one counts as a read. One of unknown
+ * outcome counts as a write, because its client got no answer. If an answer has several origins, two histories are
+ * judged. Without these answers, a contradiction is a proof. With the newest origin of each, a history without
+ * contradictions is a proof, too. Otherwise the level is unknown.
  */
 import { causalOrderOf } from '../causal/causal-order.ts'
 import { causalPathsOf } from '../causal/causal-path.ts'
@@ -19,7 +22,7 @@ import { brokenGuarantees } from '../causal/guarantees.ts'
 import { keyWritesOf } from '../causal/key-writes.ts'
 import { overwrittenRead } from '../causal/overwritten-reads.ts'
 import { nameOf } from '../verdict/wording.ts'
-import { type Access, type Accesses, isPlain } from './access.ts'
+import { type Access, type Accesses, type Answer, isPlain } from './access.ts'
 import {
   HOLDS,
   type Judgement,
@@ -77,9 +80,10 @@ export function doubtIn({ all, unsettledKeys }: Accesses): string | undefined {
   const doubtful = all.filter(isDoubtful)
   const [first] = doubtful
   if (first === undefined) return undefined
-  const value = first.answers.find((answer) => !isPlain(answer))?.value ?? null
+  const { value, isOther } = first.answers.find((answer) => !isPlain(answer)) as Answer
   const text = value === null ? 'no value' : JSON.stringify(value)
-  return `${doubtful.length === 1 ? 'one answer does' : `${doubtful.length} answers do`} not tell which write the client saw: for example, several operations can explain why ${nameOf(first.key)} held ${text} in event ${first.operation.lastIndex}`
+  const held = `${isOther ? 'did not hold' : 'held'} ${text}`
+  return `${doubtful.length === 1 ? 'one answer does' : `${doubtful.length} answers do`} not tell which write the client saw: for example, several operations can explain why ${nameOf(first.key)} ${held} in event ${first.operation.lastIndex}`
 }
 
 function isDoubtful({ answers, isCertain }: Access): boolean {
@@ -102,11 +106,10 @@ function proofsIn(
   const proofs = new Map<CausalRung, Proof>()
   const original = new Map(all.map(({ operation }) => [operation.firstIndex, operation]))
   const prove = (rung: CausalRung, findings: readonly Finding[]): void => {
-    const smallest = smallestOf(findings)
-    if (smallest === undefined) return
-    const indexes = new Set(smallest.map(({ firstIndex }) => firstIndex))
-    const operations = [...indexes].flatMap((index) => original.get(index) ?? [])
-    proofs.set(rung, { lead: LEADS[rung], operations })
+    const indexes = smallestOf(findings)
+    if (indexes === undefined) return
+    const operations = indexes.flatMap((index) => original.get(index) ?? [])
+    proofs.set(rung, { lead: LEADS[rung], operations, culprit: operations.at(-1) })
   }
   const reads = steps.filter((step) => step.type === 'read')
   prove(
@@ -116,7 +119,7 @@ function proofsIn(
   if (cycle.length > 0) {
     const operations = cycle.map(({ operation }) => operation)
     proofs.set('causal', {
-      lead: 'each of these operations saw the effect of another one',
+      lead: 'cause and effect form a cycle: none of these operations can be the first one',
       operations,
     })
   }
@@ -125,9 +128,12 @@ function proofsIn(
   return proofs
 }
 
-function smallestOf(findings: readonly Finding[]): Proof['operations'] | undefined {
-  const told = findings.slice(0, COMPARED_MAX).map(({ tell }) => tell().operations)
-  return told.reduce<Proof['operations'] | undefined>(
+/** The first events of the operations of the smallest finding. A compare-and-set is two steps of one operation. */
+function smallestOf(findings: readonly Finding[]): readonly number[] | undefined {
+  const told = findings
+    .slice(0, COMPARED_MAX)
+    .map(({ tell }) => [...new Set(tell().operations.map(({ firstIndex }) => firstIndex))])
+  return told.reduce<readonly number[] | undefined>(
     (best, each) => (best === undefined || each.length < best.length ? each : best),
     undefined,
   )

@@ -1,16 +1,17 @@
 /**
  * Brings accesses into the steps that the causal checks take. A compare-and-set becomes two steps of its session, a read
- * and a write. The order of the steps respects cause and effect: each comes after the earlier ones of its session, and
- * after the writes that it read.
+ * and a write; a failed one becomes a read. The order of the steps respects cause and effect: each comes after the
+ * earlier ones of its session, and after the writes that it read.
  */
 import type { Operation } from '../history/operation.ts'
 import type { ReadStep, Step, StrangeValue, WriteStep } from '../causal/step.ts'
 import { cyclesOf } from '../causal/components.ts'
 import { type Access, isPlain } from './access.ts'
+import { shortestCycle } from './shortest-cycle.ts'
 
 interface CausalSteps {
   readonly steps: readonly Step[]
-  /** Compare-and-sets that need each other's values; empty if there are none. Their reads are set aside. */
+  /** Accesses that each come before the next, and the last before the first; empty if there are none. */
   readonly cycle: readonly Access[]
 }
 
@@ -76,22 +77,23 @@ function strangeValue(id: string): StrangeValue {
   return { id, why: 'invented', writer: undefined }
 }
 
-/** Sets aside the reads on cycles. Returns the accesses of the smallest cycle. */
+/** Sets aside the reads on cycles. Returns the accesses of a small cycle. */
 function cutCycles(parts: readonly Part[]): readonly Access[] {
-  // Only compare-and-sets can read from each other, because a value is read after its write has begun.
+  // A cycle needs a compare-and-set, because a plain read of a value ends after its write has begun.
   if (!parts.some(({ access, isRead }) => isRead && access.left !== undefined)) return []
   const places = new Map(parts.map((part, place) => [part, place]))
   const edges = parts.map((): number[] => [])
-  for (const [place, { sources, before }] of parts.entries()) {
-    for (const cause of before === undefined ? sources : [...sources, before]) {
+  for (const [place, part] of parts.entries()) {
+    const past = pastOf(part)
+    for (const cause of past === undefined ? part.sources : [...part.sources, past]) {
       edges[places.get(cause) as number]?.push(place)
     }
   }
-  const cycles = cyclesOf(edges)
   let smallest: readonly Access[] = []
-  for (const cycle of cycles) {
-    const own = new Set(cycle.map((place) => parts[place] as Part))
-    const accesses = [...new Set([...own].map(({ access }) => access))].sort((a, b) => a.id - b.id)
+  for (const component of cyclesOf(edges)) {
+    const own = new Set(component.map((place) => parts[place] as Part))
+    const cycle = shortestCycle(edges, component).map((place) => parts[place] as Part)
+    const accesses = neededOf(cycle)
     if (smallest.length === 0 || accesses.length < smallest.length) smallest = accesses
     for (const part of own) {
       const kept = part.sources.filter((source) => !own.has(source))
@@ -101,6 +103,25 @@ function cutCycles(parts: readonly Part[]): readonly Access[] {
     }
   }
   return smallest
+}
+
+/** The newest earlier part of its session that certainly happened. */
+function pastOf({ before }: Part): Part | undefined {
+  let past = before
+  while (past?.access.isCertain === false) past = past.before
+  return past
+}
+
+/** The accesses of a cycle, without those that only lie between two others of their session. */
+function neededOf(cycle: readonly Part[]): readonly Access[] {
+  const isNextInSession = (from: Part, to: Part): boolean =>
+    from.access.session === to.access.session && !to.sources.includes(from)
+  const needed = cycle.filter((part, i) => {
+    const before = cycle.at(i - 1) as Part
+    const after = cycle[(i + 1) % cycle.length] as Part
+    return !(isNextInSession(before, part) && isNextInSession(part, after))
+  })
+  return [...new Set(needed.map(({ access }) => access))].sort((a, b) => a.id - b.id)
 }
 
 /** Each part after its causes; otherwise in the order in which reads ended and writes began. */
@@ -149,7 +170,7 @@ function placed(order: readonly Part[]): Step[] {
       key,
       sources: sources.flatMap((source) => writes.get(source) ?? []),
       strange,
-      operation: access.left === undefined ? access.operation : compared(access),
+      operation: access.operation.f === 'cas' ? compared(access) : access.operation,
     }
   })
 }
@@ -158,6 +179,7 @@ function written({ operation, left = null }: Access): Operation {
   return operation.f === 'cas' ? { ...operation, f: 'write', input: left, output: left } : operation
 }
 
+/** A failed compare-and-set is a read that succeeded: its client learnt something. */
 function compared({ operation, answers }: Access): Operation {
-  return { ...operation, f: 'read', output: answers[0]?.value ?? null }
+  return { ...operation, f: 'read', outcome: 'ok', output: answers[0]?.value ?? null }
 }

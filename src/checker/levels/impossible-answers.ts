@@ -5,7 +5,7 @@
 import type { Access, Answer } from './access.ts'
 import type { Proof } from './level.ts'
 
-/** The first read that returned a value which nobody can have left in its register; undefined if there is none. */
+/** The first answer that nobody can have left in its register; undefined if there is none. */
 export function valueFromNowhere(all: readonly Access[]): Proof | undefined {
   for (const { operation, answers, isCertain } of all) {
     const answer = answers.find(({ fault }) => fault !== undefined)
@@ -14,13 +14,23 @@ export function valueFromNowhere(all: readonly Access[]): Proof | undefined {
     return {
       lead: leadOf(answer),
       operations: writer === undefined ? [operation] : [writer, operation],
+      culprit: operation,
     }
   }
   return undefined
 }
 
-function leadOf({ value, fault }: Answer): string {
-  const text = JSON.stringify(value)
+function leadOf({ value, fault, isOther }: Answer): string {
+  const text = value === null ? 'no value' : JSON.stringify(value)
+  if (isOther) {
+    const why =
+      fault?.why === 'rejected'
+        ? 'the write of any other value was rejected'
+        : fault?.why === 'late'
+          ? 'no client had begun to write another value'
+          : 'nobody wrote another value'
+    return `a compare-and-set found another value than ${text}, but ${why}`
+  }
   switch (fault?.why) {
     case 'rejected':
       return `a client read ${text}, but the write of ${text} was rejected`
@@ -39,5 +49,6 @@ export function severalValues(all: readonly Access[]): Proof | undefined {
   return {
     lead: `a client read ${read.answers.length} values at once, but one order of all writes leaves one value`,
     operations: [...writers.map(({ operation }) => operation), read.operation],
+    culprit: read.operation,
   }
 }

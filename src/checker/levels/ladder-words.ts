@@ -3,10 +3,10 @@ import { seconds, type Json } from '../history/history.ts'
 import type { Operation } from '../history/operation.ts'
 import { nameOf } from '../verdict/wording.ts'
 import type { Ladder } from './ladder.ts'
-import { MEANINGS, type Proof } from './level.ts'
+import { type Level, MEANINGS, type Proof, SESSION_GUARANTEES } from './level.ts'
 
 /** How many operations of one proof are described. The last ones show the contradiction. */
-const TOLD_MAX = 12
+const TOLD_MAX = 20
 /** Results are aligned, so that people see at a glance which levels hold. */
 const MARGIN = 9
 const VALUE_CHARACTERS_MAX = 80
@@ -31,7 +31,10 @@ export function ladderLines(ladder: Ladder): string[] {
   ]
 }
 
-/** One sentence without a period: "the strongest level that holds is causal". */
+/**
+ * One sentence without a period: "the strongest level that holds is causal". None of the session guarantees is the
+ * strongest, so all of them that hold are named.
+ */
 export function strongestWords({ rungs }: Ladder): string {
   const place = rungs.findIndex(({ judgement }) => judgement.type === 'holds')
   const before = place < 0 ? rungs : rungs.slice(0, place)
@@ -43,6 +46,15 @@ export function strongestWords({ rungs }: Ladder): string {
       : `, but it is unknown whether ${names} ${open.length === 1 ? 'holds' : 'hold'}`
   const first = rungs[place]
   if (first === undefined) return `no level is known to hold${rest}`
+  const isSession = (level: Level): boolean => SESSION_GUARANTEES.some((each) => each === level)
+  const equals = rungs.filter(
+    ({ level, judgement }) =>
+      judgement.type === 'holds' && isSession(level) && isSession(first.level),
+  )
+  if (equals.length > 1) {
+    const holding = equals.map(({ level }) => level).join(', ')
+    return `the strongest levels that ${open.length === 0 ? 'hold' : 'are known to hold'} are ${holding}${rest}`
+  }
   return `the strongest level that ${open.length === 0 ? 'holds' : 'is known to hold'} is ${first.level}${rest}`
 }
 

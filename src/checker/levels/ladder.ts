@@ -8,6 +8,7 @@ import { accessesOf } from './access.ts'
 import { causalRungs } from './causal-rungs.ts'
 import { severalValues, valueFromNowhere } from './impossible-answers.ts'
 import {
+  broken,
   HOLDS,
   type Judgement,
   type LadderLimits,
@@ -81,5 +82,5 @@ function proofIn(judgement: Judgement): Proof | undefined {
 }
 
 function asBroken(proof: Proof | undefined): Judgement | undefined {
-  return proof && { type: 'broken', proof }
+  return proof && broken(proof)
 }

@@ -60,12 +60,14 @@ export interface Proof {
   /** What is wrong with the operations, as a sentence without its period. */
   readonly lead: string
   readonly operations: readonly Operation[]
+  /** The operation that the lead is about: a read that saw the wrong state, or a lost write. */
+  readonly culprit?: Operation | undefined
 }
 
 export const HOLDS: Judgement = { type: 'holds' }
 
-export function broken(lead: string, operations: readonly Operation[]): Judgement {
-  return { type: 'broken', proof: { lead, operations } }
+export function broken(proof: Proof): Judgement {
+  return { type: 'broken', proof }
 }
 
 export function unknown(why: string): Judgement {

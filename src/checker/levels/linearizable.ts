@@ -44,7 +44,8 @@ export function linearizable(
             limits,
           )
           const operations = sources.map((row) => operationAt(history, steps.table, row))
-          return { lead: leadOf(key, anyStateBefore === undefined, initial), operations }
+          const lead = leadOf(key, anyStateBefore === undefined, initial)
+          return { lead, operations, culprit: operationAt(history, steps.table, outcome.op) }
         })
       }
       return false
@@ -56,7 +57,7 @@ export function linearizable(
     .slice(0, CORES_MAX)
     .map((prove) => prove())
     .sort((a, b) => a.operations.length - b.operations.length)
-  if (proof !== undefined) return broken(proof.lead, proof.operations)
+  if (proof !== undefined) return broken(proof)
   const [undecided] = [...outOfMemory, ...outOfTime]
   if (undecided === undefined) return HOLDS
   const bound = outOfMemory.length > 0 ? 'memory' : 'time'

@@ -35,7 +35,10 @@ export function lostWrites({ all, operations }: Accesses): Judgement {
     const known = Math.max(...last.map(({ answers }) => newestIndex(answers, shown)))
     // The newest lost write is the clearest one: the older ones may have been replaced by it.
     const lost = acknowledged.findLast(({ operation }) => operation.firstIndex > known)
-    if (lost !== undefined) return broken(leadOf(key), told(lost, last, shown))
+    if (lost !== undefined) {
+      const operations = told(lost, last, shown)
+      return broken({ lead: leadOf(key), operations, culprit: lost.operation })
+    }
   }
   if (unread.length === 0) return HOLDS
   const more = unread.length > 1 ? `, nor were ${unread.length - 1} other keys` : ''

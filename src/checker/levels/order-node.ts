@@ -8,6 +8,8 @@ export interface OrderNode {
   /** Its position in the column, from 1. */
   readonly position: number
   readonly isWrite: boolean
+  /** If its outcome is unknown: a node that saw its effect, so that it certainly happened. Otherwise NONE. */
+  shownBy: number
   /** The node whose value it returned, or INITIAL, or NONE. */
   source: number
   /** The node before it in its session, or NONE. */
@@ -16,5 +18,5 @@ export interface OrderNode {
 
 /** The node returned the initial value. */
 export const INITIAL = -1
-/** The node returned nothing, or its answer is left out. */
+/** There is no such node, or the answer is left out. */
 export const NONE = -2

@@ -30,5 +30,9 @@ export function proofOf(
       open.push(why ?? [])
     }
   }
+  for (const node of needed) {
+    const { shownBy } = nodes[node] as OrderNode
+    if (shownBy >= 0) needed.add(shownBy)
+  }
   return [...needed].sort((a, b) => a - b)
 }

@@ -84,7 +84,8 @@ function nodesOf(some: readonly Access[]): OrderNode[] {
     const number = nodes.length
     numbers.set(access, number)
     const isWrite = access.left !== undefined
-    const node = { access, isWrite, source: NONE, before: own?.last ?? NONE } as const
+    const before = own?.last ?? NONE
+    const node = { access, isWrite, source: NONE, shownBy: NONE, before } as const
     if (!access.isCertain) {
       nodes.push({ ...node, column: width++, position: 1 })
     } else if (own === undefined) {
@@ -97,6 +98,8 @@ function nodesOf(some: readonly Access[]): OrderNode[] {
     }
   }
   for (const node of nodes) {
+    const shower = happened.get(node.access)
+    if (shower !== undefined) node.shownBy = numbers.get(shower) as number
     const answer = plainAnswer(node.access, (giver) => numbers.has(giver))
     if (answer === undefined) continue
     const [giver] = answer.givers
@@ -105,16 +108,19 @@ function nodesOf(some: readonly Access[]): OrderNode[] {
   return nodes
 }
 
-/** The accesses that certainly happened: their outcome is known, or somebody saw their effect. */
-function certainOf(some: readonly Access[]): Set<Access> {
+/**
+ * The accesses that certainly happened: their outcome is known, or somebody saw their effect. Each with an access that
+ * saw it, if its outcome is unknown. These lead to accesses of known outcome.
+ */
+function certainOf(some: readonly Access[]): Map<Access, Access | undefined> {
   const among = new Set(some)
-  const certain = new Set<Access>()
   const open = some.filter(({ isCertain }) => isCertain)
+  const certain = new Map<Access, Access | undefined>(open.map((access) => [access, undefined]))
   for (const access of open) {
-    if (certain.has(access)) continue
-    certain.add(access)
     const [giver] = plainAnswer(access, (other) => among.has(other))?.givers ?? []
-    if (giver !== undefined && !certain.has(giver)) open.push(giver)
+    if (giver === undefined || certain.has(giver)) continue
+    certain.set(giver, access)
+    open.push(giver)
   }
   return certain
 }

@@ -29,14 +29,8 @@ interface Forced {
 export interface Sample {
   /** In the order of invocation. */
   readonly some: readonly Access[]
-  /**
-   * Whether every access of the history is there. If not, answers whose origins are not all there are left out, and so
-   * are failed compare-and-sets of keys that lack writes.
-   */
+  /** Whether every access of the history is there. If not, answers whose origins are not all there are left out. */
   readonly isWhole: boolean
-  /** How many writes each key has in the whole history. */
-  readonly writeCounts: ReadonlyMap<string, number>
-  readonly initialIds: ReadonlySet<number>
 }
 
 export function sequentialSearch(
@@ -45,14 +39,6 @@ export function sequentialSearch(
   limits: SearchLimits,
 ): SearchOutcome {
   return new Search(sample, forced).run(limits)
-}
-
-export function writeCountsOf(some: readonly Access[]): Map<string, number> {
-  const counts = new Map<string, number>()
-  for (const { key, leftId } of some) {
-    if (leftId !== undefined) counts.set(key, (counts.get(key) ?? 0) + 1)
-  }
-  return counts
 }
 
 /** The register holds the initial value. */
@@ -70,12 +56,10 @@ interface Item {
   readonly session: number
   /** If it has no session: how many operations of its session come before it. */
   readonly after: { readonly session: number; readonly count: number }
-  /** What it returned; undefined if it returned nothing, or if that is left out. */
+  /** What it saw; undefined if it saw nothing, or if that is left out. */
   readonly answer: Answer | undefined
-  /** The item that certainly left that value; NOTHING if it is in doubt. */
+  /** The item that certainly left what it saw; NOTHING if it is in doubt. */
   readonly source: number
-  /** The value that it avoided; undefined if there is none. */
-  readonly avoidedId: number | undefined
   /** Its number among the forced nodes; NOTHING if it is none. */
   readonly node: number
 }
@@ -109,11 +93,8 @@ class Search {
   readonly #columns: Int32Array
   readonly #seen = new Set<string>()
 
-  readonly #canAvoidInitial: (valueId: number) => boolean
-
   constructor(sample: Sample, forced: Forced | undefined) {
     const { items, sessions, registers } = itemsOf(sample, forced)
-    this.#canAvoidInitial = (valueId) => [...sample.initialIds].some((id) => id !== valueId)
     this.#items = items
     this.#sessions = sessions
     this.#positions = new Int32Array(sessions.length)
@@ -185,18 +166,15 @@ class Search {
 
   /** Whether the register holds what the item needs. */
   #isPossible(item: number): boolean {
-    const { register, answer, avoidedId, access } = this.#items[item] as Item
+    const { register, answer, access } = this.#items[item] as Item
     const held = this.#held[register] as number
-    if (held === INITIAL) {
-      if (avoidedId !== undefined && !this.#canAvoidInitial(avoidedId)) return false
-      return answer === undefined || answer.canBeInitial
-    }
-    const { leftId, operation } = (this.#items[held] as Item).access
-    if (avoidedId !== undefined && leftId === avoidedId) return false
     if (answer === undefined) return true
-    // Nobody reads a value before its write has begun.
+    if (held === INITIAL) return answer.canBeInitial
+    const { leftId, operation } = (this.#items[held] as Item).access
+    if ((leftId === answer.valueId) === answer.isOther) return false
+    // Nobody sees a value before its write has begun.
     const end = access.isCertain ? access.operation.lastIndex : Infinity
-    return leftId === answer.valueId && operation.firstIndex < end
+    return operation.firstIndex < end
   }
 
   /** The writes that may be next, those that began first in front. */
@@ -294,7 +272,7 @@ function itemsOf(sample: Sample, forced: Forced | undefined): Items {
   const sessionOf = new Map<number, number>()
   const registers = new Map<string, number>()
   const items = taken.map((access, item): Item => {
-    const { key, session: name, isCertain, answers, avoidedId } = access
+    const { key, session: name, isCertain, answers } = access
     const session = sessionOf.get(name) ?? sessions.push([]) - 1
     sessionOf.set(name, session)
     const own = sessions[session] as number[]
@@ -302,7 +280,7 @@ function itemsOf(sample: Sample, forced: Forced | undefined): Items {
     if (isCertain) own.push(item)
     const register = registers.get(key) ?? registers.size
     registers.set(key, register)
-    const answer = answers.find((each) => isKept.answer(each))
+    const answer = answers.find((each) => isKept(each))
     const [giver] = answer !== undefined && isPlain(answer) ? answer.givers : []
     return {
       access,
@@ -311,37 +289,31 @@ function itemsOf(sample: Sample, forced: Forced | undefined): Items {
       after,
       answer,
       source: (giver && numbers.get(giver)) ?? NOTHING,
-      avoidedId: isKept.avoidance(key) ? avoidedId : undefined,
       node: nodeOf.get(access) ?? NOTHING,
     }
   })
   return { items, sessions, registers: registers.size }
 }
 
-function keptIn({ some, isWhole, writeCounts }: Sample): {
-  readonly answer: (answer: Answer) => boolean
-  readonly avoidance: (key: string) => boolean
-} {
-  if (isWhole) return { answer: () => true, avoidance: () => true }
+function keptIn({ some, isWhole }: Sample): (answer: Answer) => boolean {
+  if (isWhole) return () => true
   const among = new Set(some)
-  const ownCounts = writeCountsOf(some)
-  return {
-    answer: ({ givers, giverCount }) =>
-      givers.length === giverCount && givers.every((giver) => among.has(giver)),
-    avoidance: (key) => (ownCounts.get(key) ?? 0) === (writeCounts.get(key) ?? 0),
-  }
+  return ({ givers, giverCount }) =>
+    givers.length === giverCount && givers.every((giver) => among.has(giver))
 }
 
 /** The accesses of unknown outcome whose effect may explain something. */
 function isUsefulIn(some: readonly Access[]): (access: Access) => boolean {
   const needed = new Map<string, Set<number>>()
-  const avoiding = new Set<string>()
-  for (const { key, answers, avoidedId } of some) {
+  const isAnyNeeded = new Set<string>()
+  for (const { key, answers } of some) {
     const own = needed.get(key) ?? new Set<number>()
     needed.set(key, own)
-    for (const { valueId } of answers) own.add(valueId)
-    if (avoidedId !== undefined) avoiding.add(key)
+    for (const { valueId, isOther } of answers) {
+      own.add(valueId)
+      if (isOther) isAnyNeeded.add(key)
+    }
   }
   return ({ key, leftId }) =>
-    avoiding.has(key) || (leftId !== undefined && needed.get(key)?.has(leftId) === true)
+    isAnyNeeded.has(key) || (leftId !== undefined && needed.get(key)?.has(leftId) === true)
 }

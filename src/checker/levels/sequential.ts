@@ -10,12 +10,12 @@ import type { Operation } from '../history/operation.ts'
 import type { Access, Accesses } from './access.ts'
 import { broken, HOLDS, type Judgement, type LadderLimits, unknown } from './level.ts'
 import { registerOrder } from './register-order.ts'
-import { type Sample, sequentialSearch, writeCountsOf } from './sequential-search.ts'
+import { type Sample, sequentialSearch } from './sequential-search.ts'
 import { smallestSubset } from './smallest-subset.ts'
 import { doubtIn } from './causal-rungs.ts'
 
 /** The writes that the search tries in the whole history, and in each part of it. */
-const STEPS_MAX = 200_000
+const STEPS_MAX = 50_000
 const TRIAL_STEPS_MAX = 5000
 
 /** How many contradictions are made smaller, to tell the smallest. */
@@ -25,11 +25,10 @@ const LEAD = 'no order of these operations keeps the order of each client and ex
 
 /** The history is neither linearizable, nor does it break causal. */
 export function sequential(accesses: Accesses, limits: LadderLimits): Judgement {
-  const { all, initialIds, unsettledKeys } = accesses
+  const { all, unsettledKeys } = accesses
   const { nowMs, timeMs, memoryBytes } = limits
   const deadlineMs = nowMs() + timeMs
   const bounds = { isLate: () => nowMs() > deadlineMs, memoryBytes }
-  const writeCounts = writeCountsOf(all)
   const smallest = (some: readonly Access[], isProof: (part: readonly Access[]) => boolean) =>
     smallestSubset(some, (part) => !bounds.isLate() && isProof(part))
   const order = registerOrder(all, bounds)
@@ -41,19 +40,18 @@ export function sequential(accesses: Accesses, limits: LadderLimits): Judgement 
       .slice(0, COMPARED_MAX)
       .map((accesses) => smallest(accesses, isProof))
       .sort((one, other) => one.length - other.length)
-    return broken(LEAD, operationsOf(proof))
+    return broken({ lead: LEAD, operations: operationsOf(proof) })
   }
-  const whole: Sample = { some: all, isWhole: true, writeCounts, initialIds }
+  const whole: Sample = { some: all, isWhole: true }
   const outcome = sequentialSearch(whole, order, { ...bounds, stepsMax: STEPS_MAX })
   if (outcome === 'too long') return outOf(bounds.isLate() ? 'time' : 'steps')
   if (unsettledKeys.length > 0) return unknown(doubtIn(accesses) ?? 'the initial value is unknown')
   if (outcome === 'found') return HOLDS
   const isProof = (some: readonly Access[]): boolean => {
-    const sample = { some, isWhole: false, writeCounts, initialIds }
     const trial = { ...bounds, stepsMax: TRIAL_STEPS_MAX }
-    return sequentialSearch(sample, undefined, trial) === 'none'
+    return sequentialSearch({ some, isWhole: false }, undefined, trial) === 'none'
   }
-  return broken(LEAD, operationsOf(smallest(all, isProof)))
+  return broken({ lead: LEAD, operations: operationsOf(smallest(all, isProof)) })
 }
 
 function operationsOf(some: readonly Access[]): Operation[] {

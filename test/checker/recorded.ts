@@ -3,6 +3,7 @@ import type { EventType, HistoryEvent, Json } from '../../src/checker/history/hi
 
 export interface Told {
   readonly process: number
+  readonly session?: number
   readonly type: EventType
   readonly f: string
   readonly key?: string

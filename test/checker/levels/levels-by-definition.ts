@@ -35,9 +35,14 @@ interface Deed {
   readonly last: number
   /** Not of unknown outcome. */
   readonly isCertain: boolean
-  readonly returned: readonly Json[]
+  readonly seen: readonly Seen[]
   readonly left: Json | undefined
-  readonly avoided: Json | undefined
+}
+
+/** The register held the value, or, if `isOther`, any other one. */
+interface Seen {
+  readonly value: Json
+  readonly isOther: boolean
 }
 
 function deedsOf(operations: readonly Operation[]): Deed[] {
@@ -50,18 +55,19 @@ function deedsOf(operations: readonly Operation[]): Deed[] {
       first: firstIndex,
       last: outcome === 'info' ? Infinity : lastIndex,
       isCertain: outcome !== 'info',
-      returned: [],
+      seen: [],
       left: undefined,
-      avoided: undefined,
     }
+    const seen = (value: Json, isOther = false): Seen => ({ value, isOther })
     if (f === 'read') {
       if (outcome !== 'ok') return []
-      return [{ ...deed, returned: Array.isArray(output) ? (output as Json[]) : [output] }]
+      const values = Array.isArray(output) ? (output as Json[]) : [output]
+      return [{ ...deed, seen: values.map((value) => seen(value)) }]
     }
     if (f === 'cas') {
       const [expected, next] = input as [Json, Json]
-      if (outcome === 'fail') return error === 'mismatch' ? [{ ...deed, avoided: expected }] : []
-      return [{ ...deed, returned: [expected], left: next }]
+      if (outcome !== 'fail') return [{ ...deed, seen: [seen(expected)], left: next }]
+      return error === 'mismatch' ? [{ ...deed, seen: [seen(expected, true)] }] : []
     }
     return outcome === 'fail' ? [] : [{ ...deed, left: f === 'delete' ? null : input }]
   })
@@ -80,7 +86,7 @@ function isSequential(deeds: readonly Deed[]): boolean {
     if (tried.has(name)) return false
     tried.add(name)
     return deeds.some((deed, i) => {
-      const { session, key, returned, left, avoided, last } = deed
+      const { session, key, seen, left, last } = deed
       if (done.has(i)) return false
       const comesFirst = (other: Deed, j: number): boolean =>
         j < i && other.session === session && other.isCertain && !done.has(j)
@@ -88,10 +94,8 @@ function isSequential(deeds: readonly Deed[]): boolean {
       const from = held.get(key) ?? initial
       const value = from === initial ? null : (deeds[from]!.left ?? null)
       const isBegun = from === initial || deeds[from]!.first < last
-      if (returned.length > 1 || (returned.length === 1 && !(value === returned[0] && isBegun))) {
-        return false
-      }
-      if (avoided !== undefined && value === avoided) return false
+      const isRight = seen.every((each) => isBegun && (value === each.value) !== each.isOther)
+      if (seen.length > 1 || !isRight) return false
       const then = left === undefined ? held : new Map([...held, [key, i]])
       return search(new Set([...done, i]), then)
     })
@@ -104,11 +108,11 @@ type Origins = readonly (readonly (number | 'initial' | undefined)[])[]
 
 function assignmentsOf(deeds: readonly Deed[]): Origins[] {
   let assignments: (number | 'initial' | undefined)[][][] = [[]]
-  for (const [i, { returned, isCertain }] of deeds.entries()) {
+  for (const [i, { seen, isCertain }] of deeds.entries()) {
     let own: (number | 'initial' | undefined)[][] = [[]]
     if (isCertain) {
-      for (const value of returned) {
-        const from = originsOf(deeds, i, value)
+      for (const each of seen) {
+        const from = originsOf(deeds, i, each)
         const choices = from.length > 0 ? from : [undefined]
         own = own.flatMap((before) => choices.map((choice) => [...before, choice]))
       }
@@ -118,13 +122,18 @@ function assignmentsOf(deeds: readonly Deed[]): Origins[] {
   return assignments
 }
 
-function originsOf(deeds: readonly Deed[], reader: number, value: Json): (number | 'initial')[] {
+function originsOf(
+  deeds: readonly Deed[],
+  reader: number,
+  { value, isOther }: Seen,
+): (number | 'initial')[] {
   const { key, last } = deeds[reader]!
   const givers = [...deeds.keys()].filter((i) => {
-    const deed = deeds[i]!
-    return i !== reader && deed.key === key && deed.left === value && deed.first < last
+    const { key: own, left, first } = deeds[i]!
+    const isRight = left !== undefined && (left === value) !== isOther
+    return i !== reader && own === key && isRight && first < last
   })
-  return value === null ? ['initial', ...givers] : givers
+  return (value === null) === isOther ? givers : ['initial', ...givers]
 }
 
 interface Part {
@@ -134,8 +143,8 @@ interface Part {
 
 function brokenBy(deeds: readonly Deed[], origins: Origins): Set<string> {
   const parts: Part[] = [...deeds.keys()].flatMap((deed) => {
-    const { returned, isCertain, left } = deeds[deed]!
-    const read = returned.length > 0 && isCertain ? [{ deed, isRead: true }] : []
+    const { seen, isCertain, left } = deeds[deed]!
+    const read = seen.length > 0 && isCertain ? [{ deed, isRead: true }] : []
     return left === undefined ? read : [...read, { deed, isRead: false }]
   })
   const all = [...parts.keys()]
@@ -143,7 +152,7 @@ function brokenBy(deeds: readonly Deed[], origins: Origins): Set<string> {
   const writeOf = (deed: number): number =>
     parts.findIndex((part) => part.deed === deed && !part.isRead)
   const isThen = (a: number, b: number): boolean =>
-    a < b && of(a).session === of(b).session && of(a).operation.outcome === 'ok'
+    a < b && of(a).session === of(b).session && of(a).isCertain
   const sourcesOf = (p: number): number[] =>
     parts[p]!.isRead
       ? (origins[parts[p]!.deed] ?? []).flatMap((from) =>
@@ -209,8 +218,8 @@ function close(relation: boolean[][]): boolean[][] {
 function isLost(operations: readonly Operation[], deeds: readonly Deed[]): boolean {
   const plain = deeds.map((deed, i) => {
     if (!deed.isCertain) return []
-    return deed.returned.flatMap((value) => {
-      const from = originsOf(deeds, i, value)
+    return deed.seen.flatMap((each) => {
+      const from = originsOf(deeds, i, each)
       return from.length === 1 ? from : []
     })
   })
@@ -235,8 +244,8 @@ function isLost(operations: readonly Operation[], deeds: readonly Deed[]): boole
       return !after.some(isLater)
     })
     const isOlder = (r: number): boolean =>
-      deeds[r]!.returned.every((value) => {
-        const from = originsOf(deeds, r, value)
+      deeds[r]!.seen.every((each) => {
+        const from = originsOf(deeds, r, each)
         return from.length > 0 && from.every((w) => w === 'initial' || shownAt(w) < lost.first)
       })
     return last.length > 0 && last.every(isOlder)

@@ -18,6 +18,8 @@ interface Shape {
   readonly wrongPercent: number
   readonly features: {
     readonly cas: boolean
+    /** Whether it begins with a compare-and-set that needs the value of a later write. */
+    readonly cycle: 'none' | 'two' | 'session'
     readonly deletes: boolean
     readonly repeats: boolean
     readonly siblings: boolean
@@ -44,6 +46,42 @@ function both(client: number, key: number, what: number): Turn[] {
   return [turn, turn]
 }
 
+const EARLIER = 101
+const LATER = 102
+
+/** Beginnings in which an effect comes before its cause. */
+const CYCLES: Readonly<
+  Record<Shape['features']['cycle'], readonly Omit<HistoryEvent, 'index' | 'time'>[]>
+> = {
+  none: [],
+  two: [
+    event(0, 'invoke', 'cas', [LATER, EARLIER]),
+    event(1, 'invoke', 'cas', [EARLIER, LATER]),
+    event(0, 'ok', 'cas', [LATER, EARLIER]),
+    event(1, 'ok', 'cas', [EARLIER, LATER]),
+  ],
+  session: [
+    event(0, 'invoke', 'cas', [LATER, EARLIER]),
+    event(1, 'invoke', 'read', null),
+    event(1, 'ok', 'read', EARLIER),
+    event(1, 'invoke', 'read', null, 'k1'),
+    event(1, 'ok', 'read', null, 'k1'),
+    event(1, 'invoke', 'write', LATER),
+    event(1, 'ok', 'write', LATER),
+    event(0, 'ok', 'cas', [LATER, EARLIER]),
+  ],
+}
+
+function event(
+  process: number,
+  type: HistoryEvent['type'],
+  f: string,
+  value: Json,
+  key = 'k0',
+): Omit<HistoryEvent, 'index' | 'time'> {
+  return { process, type, f, key, value }
+}
+
 export const smallHistories: fc.Arbitrary<HistoryEvent[]> = fc
   .record<Shape>({
     beginning: fc.constantFrom(...BEGINNINGS),
@@ -61,6 +99,7 @@ export const smallHistories: fc.Arbitrary<HistoryEvent[]> = fc
     wrongPercent: fc.constantFrom(0, 10, 40, 80, 80),
     features: fc.record({
       cas: fc.boolean(),
+      cycle: fc.constantFrom('none', 'none', 'none', 'none', 'none', 'none', 'two', 'session'),
       deletes: fc.integer({ min: 0, max: 3 }).map((drawn) => drawn === 0),
       repeats: fc.integer({ min: 0, max: 3 }).map((drawn) => drawn === 0),
       siblings: fc.integer({ min: 0, max: 5 }).map((drawn) => drawn === 0),
@@ -97,6 +136,10 @@ function historyOf(shape: Shape): HistoryEvent[] {
   const anyValue = (key: string, luck: number): Json => {
     const all = [null, ...(written.get(key) ?? [])]
     return luck % 23 === 0 ? 99 : (all[luck % all.length] as Json)
+  }
+  for (const event of CYCLES[features.cycle]) {
+    add({ ...event, session: event.process as number, node: 'n0' })
+    if (event.f !== 'read') held.set('k0', LATER)
   }
   for (const { client: drawn, key: drawnKey, what, luck } of turns) {
     const session = drawn % clients

@@ -38,7 +38,7 @@ describe('a report', () => {
     expect(page).toContain('<h2>Levels of consistency</h2>')
     expect(page).toMatch(/broken<\/span\s*><b>linearizable<\/b>/)
     expect(page).toMatch(/holds<\/span\s*><b>read your writes<\/b>/)
-    expect(page).toContain('The strongest level that holds is ')
+    expect(page).toContain('The strongest levels that hold are monotonic writes, read your writes')
 
     const set = new MadeUpHistory().operation(1, 'add', { from: 1, to: 2, input: 5 }).events
     const other = await renderReport(reportOf({ ...staleVerdict(history), evidence: [] }, set))

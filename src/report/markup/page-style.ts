@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 
 /** Later files override earlier ones. */
-const FILES = ['colours.css', 'pictures.css', 'page.css']
+const FILES = ['colours.css', 'pictures.css', 'levels.css', 'page.css']
 
 export function pageStyle(): string {
   return FILES.map((file) =>

@@ -8,7 +8,7 @@ import type { NodeSettings } from '../node/node-settings.ts'
 import { SeededRandom } from '../random/seeded-random.ts'
 import type { Bucket } from '../core/placement/topology.ts'
 import { findUnbounded } from './checks/bounds.ts'
-import { Client } from './clients/client.ts'
+import { Client, type Work } from './clients/client.ts'
 import { type ClusterAtRest, findViolationAtRest } from './checks/at-rest.ts'
 import { SKEW_ALL } from './plan/sim-fault.ts'
 import { stampOf } from './world/frame-stamp.ts'
@@ -40,14 +40,18 @@ const READ_ATTEMPTS = 5
 const BOUNDS_LOOK_US = 1_000_000
 const BUCKET_RETRY_US = 100_000
 
-/** `story` records all events; without it, nothing is recorded. */
-export async function simulate(plan: Plan, story?: Story): Promise<RunResult> {
+/** `story` records all events. The clients do the workloads of the plan, unless others are given. */
+export async function simulate(
+  plan: Plan,
+  story?: Story,
+  workloads: readonly Workload[] = makeWorkloads(plan),
+): Promise<RunResult> {
   const world = new World(plan, story)
   let violation: Violation | undefined
   const onRejection = (error: unknown): void => world.broken('unhandled-rejection', error)
   process.on('unhandledRejection', onRejection)
   try {
-    await world.run()
+    await world.run(workloads)
   } catch (error) {
     if (!(error instanceof Violation)) throw error
     violation = error
@@ -66,7 +70,6 @@ class World {
   readonly #wires: Wires
   readonly #nodes = new Map<string, SimulatedNode>()
   readonly #nemesis: Nemesis
-  readonly #workloads: readonly Workload[]
   readonly #events: NodeEvents
   #violation: Violation | undefined
   /** For each node the clock reading in its last frame. */
@@ -142,7 +145,6 @@ class World {
       },
       faultsOf(plan),
     )
-    this.#workloads = makeWorkloads(plan)
   }
 
   /** Makes a machine of the world. Without `members` it becomes a member by a change. */
@@ -170,10 +172,10 @@ class World {
     )
   }
 
-  async run(): Promise<void> {
+  async run(workloads: readonly Workload[]): Promise<void> {
     for (const node of this.#nodes.values()) node.start()
     for (const bucket of bucketsOf(this.#plan)) await this.#createBucket(bucket)
-    const clients = this.#startClients()
+    const clients = this.#startClients(workloads.map(({ work }) => work))
     while (this.#schedule.nowUs < this.#plan.seconds * 1_000_000) {
       await this.#until(Math.min(this.#schedule.nowUs + BOUNDS_LOOK_US, this.#plan.seconds * 1e6))
       const unbounded = findUnbounded(this.#nodes.values(), SETTINGS.hintBytesPerOwnerMax)
@@ -189,7 +191,7 @@ class World {
     }
     if (this.#plan.nemesis.includes(SKEW_ALL)) await this.#expectWritesAccepted()
     await this.#comeToRest()
-    for (const workload of this.#workloads) await this.#finalReads(workload)
+    for (const workload of workloads) await this.#finalReads(workload)
     await this.#comeToRest()
   }
 
@@ -267,8 +269,7 @@ class World {
     throw new Violation('unavailable', `the bucket ${bucket.name} could not be created`)
   }
 
-  #startClients(): Client[] {
-    const works = this.#workloads.map(({ work }) => work)
+  #startClients(works: readonly Work[]): Client[] {
     const nodes = (): SimulatedNode[] =>
       [...this.#nodes.values(), ...this.#nemesis.twins.machines].filter(({ isGone }) => !isGone)
     return Array.from({ length: this.#plan.clients }, (_, i) => {

@@ -9,6 +9,7 @@ export interface Told {
   readonly key?: string
   readonly value?: Json
   readonly node?: string
+  readonly error?: string
 }
 
 export function historyOf(told: readonly Told[]): HistoryEvent[] {

@@ -19,7 +19,7 @@ interface CausalSteps {
 interface Part {
   readonly access: Access
   readonly isRead: boolean
-  /** The parts whose values it read; undefined if it is not a read. */
+  /** The parts whose values it read; empty if it is not a read. */
   sources: readonly Part[]
   strange: readonly StrangeValue[]
   /** The part before it in its session. */

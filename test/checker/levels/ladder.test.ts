@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { HistoryError } from '../../../src/checker/history/history.ts'
+import { HistoryError, MISMATCH } from '../../../src/checker/history/history.ts'
 import { readHistory } from '../../../src/checker/history/history-file.ts'
 import { ladderOf } from '../../../src/checker/levels/ladder.ts'
 import { ladderLines } from '../../../src/checker/levels/ladder-words.ts'
@@ -105,6 +105,35 @@ describe('the ladder of a history', () => {
     expect(brokenIn(told.flat())).toEqual([])
   })
 
+  test('takes a failed compare-and-set for a read of another value', () => {
+    const failed = by(1, 'cas', 'x', [1, 2]).map((event) =>
+      event.type === 'ok' ? ({ ...event, type: 'fail', error: MISMATCH } as const) : event,
+    )
+    const told = [...by(1, 'write', 'x', 1), ...failed, ...by(2, 'read', 'x', 1)]
+    expect(brokenIn(told)).toEqual([
+      { level: 'linearizable', operations: 2 },
+      { level: 'sequential', operations: 2 },
+      { level: 'causal', operations: 2 },
+      { level: 'read your writes', operations: 2 },
+    ])
+  })
+
+  test('tells a cycle of compare-and-sets without what lies between', () => {
+    const [begun, ended] = by(1, 'cas', 'x', [2, 1]) as [Told, Told]
+    const between = [by(2, 'read', 'x', 1), by(2, 'read', 'y', null), by(2, 'write', 'x', 2)].flat()
+    expect(brokenIn([begun, ...between, ended])).toContainEqual({ level: 'causal', operations: 3 })
+  })
+
+  test('counts equal siblings once', () => {
+    const told = [by(1, 'write', 'x', 1), by(2, 'write', 'x', 1), by(3, 'read', 'x', [1, 1])]
+    expect(brokenIn(told.flat())).toEqual([])
+  })
+
+  test('takes lists for values if compare-and-sets leave lists', () => {
+    const told = [by(1, 'cas', 'x', [null, [1]]), by(2, 'cas', 'x', [[1], [1, 2]])]
+    expect(brokenIn([...told, by(3, 'read', 'x', [1, 2])].flat())).toEqual([])
+  })
+
   test('says what cannot be decided instead of guessing', () => {
     const told = [
       by(1, 'write', 'x', 1),
@@ -138,6 +167,13 @@ test('the lines of a ladder name the clients, the values and the times', () => {
   expect(lines).toContain('         - client 1 wrote 1 to key x (n1, 0.000 s to 0.001 s)')
   expect(lines).toContain('         - client 2 found no value in key x (n1, 0.002 s to 0.003 s)')
   expect(lines.at(-1)).toBe('the strongest level that holds is sequential')
+})
+
+test('of the session guarantees all that hold are the strongest', () => {
+  const history = historyOf([by(1, 'write', 'x', 1), by(1, 'read', 'x', null)].flat())
+  expect(ladderLines(ladderOf(history, undefined)).at(-1)).toBe(
+    'the strongest levels that hold are monotonic reads, monotonic writes, writes follow reads',
+  )
 })
 
 test('a history of independent keys with absolute times is understood', () => {

@@ -2,6 +2,7 @@
 import { type Answer, emptyAnswer, parseJson } from './request/answer.ts'
 import type { Failure } from './request/call.ts'
 import type { CallOptions, KeyRequests } from './key-requests.ts'
+import { assertUsage } from './request/usage.ts'
 
 export interface KeyListOptions extends CallOptions {
   readonly prefix?: string | undefined
@@ -37,6 +38,7 @@ export class KeyList implements AsyncIterable<ListedKey> {
   #cursor: string | undefined
 
   constructor(requests: KeyRequests, options: KeyListOptions) {
+    assertUsage(!requests.isBatch, 'a batch lists no keys')
     this.#requests = requests
     this.#options = options
     this.#cursor = options.after

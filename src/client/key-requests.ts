@@ -3,7 +3,6 @@
  */
 import type { BucketLevels } from './bucket-levels.ts'
 import type { Answer } from './request/answer.ts'
-import { RequestError } from './request/request-error.ts'
 import type { Budget, OutgoingRequest, Sender } from './request/sender.ts'
 import { assertUsage } from './request/usage.ts'
 import type { SessionChain } from './session-chain.ts'
@@ -56,14 +55,23 @@ export interface KeyRequest {
 }
 
 const BUCKET_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/
-const READ_STATUSES = [200, 300, 404]
-const WRITE_STATUSES = [202, 204]
+const READ_STATUSES: readonly number[] = [200, 300, 404]
+const WRITE_STATUSES: readonly number[] = [202, 204]
 
-/** What all buckets of a client, or of a session, share. */
+/** Takes requests that are sent together. */
+export interface RequestQueue {
+  readonly budget: Budget
+  /** Settles with the answer to this request. Throws TypeError for a request that cannot be taken. */
+  add(bucket: string, request: KeyRequest): Promise<Answer>
+}
+
+/** What all buckets of a client, of a session, or of a batch share. */
 export interface RequestParts {
   readonly sender: Sender
   readonly session: SessionChain
   readonly levels: BucketLevels
+  /** For a batch; undefined if each request is sent by itself. */
+  readonly queue?: RequestQueue | undefined
 }
 
 /** The requests of one bucket. */
@@ -72,21 +80,34 @@ export class KeyRequests {
   readonly sender: Sender
   readonly #session: SessionChain
   readonly #levels: BucketLevels
+  readonly #queue: RequestQueue | undefined
 
   constructor(bucket: string, parts: RequestParts) {
     this.bucket = checkBucketName(bucket)
     this.sender = parts.sender
     this.#session = parts.session
     this.#levels = parts.levels
+    this.#queue = parts.queue
+  }
+
+  get isBatch(): boolean {
+    return this.#queue !== undefined
   }
 
   budget(options: CallOptions): Budget {
-    return this.sender.budget(options)
+    if (this.#queue === undefined) return this.sender.budget(options)
+    const { timeoutMs, signal } = options
+    assertUsage(
+      timeoutMs === undefined && signal === undefined,
+      'a batch has one timeoutMs and one signal: pass them to batch',
+    )
+    return this.#queue.budget
   }
 
   /** Sends the request when its session lets it. Rejects as `Sender.send` does. */
   async send(request: KeyRequest, budget: Budget): Promise<Answer> {
     const { bucket, sender } = this
+    if (this.#queue !== undefined) return this.#queue.add(bucket, request)
     const path = `/v1/kv/${bucket}/${encodeKey(request.key)}`
     if (this.#session.takesAll) return this.#sendInSession(path, request, budget)
     for (;;) {
@@ -109,22 +130,10 @@ export class KeyRequests {
     return this.send({ ...request, headers, isRepeatable: true, isRouted: true }, budget)
   }
 
-  async #sendInSession(path: string, request: KeyRequest, budget: Budget): Promise<Answer> {
-    const session = this.#session
-    const leave = await session.turn(this.sender, budget, `${request.method} ${path}`)
-    try {
-      const answer = await this.#sendNow(path, request, budget, session.token)
-      // An answer without a token tells nothing new: a write at `weak`, or a bucket of another level.
-      const token = answer.headers.get('quorate-session')
-      if (token !== null) session.continueWith(token)
-      return answer
-    } catch (error) {
-      const isOver = error instanceof RequestError && error.code === 'bad_session'
-      if (isOver) session.continueWith(undefined)
-      throw error
-    } finally {
-      leave()
-    }
+  #sendInSession(path: string, request: KeyRequest, budget: Budget): Promise<Answer> {
+    return this.#session.run(this.sender, budget, `${request.method} ${path}`, (token) =>
+      this.#sendNow(path, request, budget, token),
+    )
   }
 
   async #sendNow(
@@ -143,7 +152,8 @@ export class KeyRequests {
         body,
         isRepeatable,
         isRouted,
-        statuses: method === 'GET' ? READ_STATUSES : WRITE_STATUSES,
+        statuses: statusesOf(method),
+        isDoneByStatus: method !== 'GET',
       },
       budget,
     )
@@ -152,6 +162,11 @@ export class KeyRequests {
     }
     return answer
   }
+}
+
+/** Of the answers to a request about a key. All other statuses are failures. */
+export function statusesOf(method: KeyRequest['method']): readonly number[] {
+  return method === 'GET' ? READ_STATUSES : WRITE_STATUSES
 }
 
 export function ttlQuery(ttlSeconds: number | undefined): Record<string, string> {
@@ -189,23 +204,32 @@ export function checkBucketName(name: string): string {
   return name
 }
 
-/**
- * The key as a path. `fetch` removes the segments `.` and `..`, encoded or not, so a key with such a segment is sent as
- * one segment. Slashes are kept otherwise, because some proxies refuse encoded ones.
- */
-export function encodeKey(key: string): string {
+/** Returns `key`, or throws TypeError. */
+export function checkKey(key: string): string {
   assertUsage(
     key.isWellFormed(),
     'the key has half of a surrogate pair, which UTF-8 cannot express',
   )
   assertUsage(key !== '', 'the key is empty')
+  return key
+}
+
+/**
+ * The key as a path. `fetch` removes the segments `.` and `..`, encoded or not, so a key with such a segment is sent as
+ * one segment. Slashes are kept otherwise, because some proxies refuse encoded ones.
+ */
+export function encodeKey(key: string): string {
+  checkKey(key)
   assertUsage(key !== '.' && key !== '..', `fetch cannot send the key ${JSON.stringify(key)}`)
   const segments = key.split('/')
   const isRemoved = segments.some((segment) => segment === '.' || segment === '..')
   return isRemoved ? encodeURIComponent(key) : segments.map(encodeURIComponent).join('/')
 }
 
-function given(headers: Readonly<Record<string, string | undefined>>): Record<string, string> {
+/** Without the headers that are undefined. */
+export function given(
+  headers: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).filter(
       (entry): entry is [string, string] => typeof entry[1] === 'string',

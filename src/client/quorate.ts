@@ -1,4 +1,5 @@
 /** The client of Quorate: `import { createClient } from 'quorate/client'`. README.md in this folder is its manual. */
+import { type BatchResults, runBatch } from './batch.ts'
 import { BucketLevels } from './bucket-levels.ts'
 import { Handles } from './handles.ts'
 import {
@@ -83,6 +84,17 @@ export class Quorate extends Handles implements AsyncDisposable {
     return acquireLock(entries, this.#parts.sender, key, options)
   }
 
+  /**
+   * Sends the calls that `build` makes as one request: `batch((b) => [b.bucket('default').get('k'), …])`. Resolves with
+   * what became of each call, in order. A batch is not a transaction.
+   */
+  batch<const T extends readonly Promise<unknown>[]>(
+    build: (batch: Handles) => T,
+    options?: CallOptions,
+  ): Promise<BatchResults<T>> {
+    return runBatch(this.#parts, build, options)
+  }
+
   /** Creates a bucket, unless the same one exists. */
   async createBucket(
     name: string,
@@ -119,6 +131,7 @@ export function createClient(options: ClientOptions): Quorate {
   return new Quorate(options)
 }
 
+export type { BatchResults } from './batch.ts'
 export type {
   Bucket,
   BucketOptions,
@@ -129,6 +142,7 @@ export type {
   WriteOptions,
 } from './bucket.ts'
 export type { CounterBucket, TypeOptions } from './counter-bucket.ts'
+export type { Handles } from './handles.ts'
 export { type Entry, type Merge, type Sibling, SiblingsError } from './entry.ts'
 export type { KeyList, KeyListOptions, ListedKey } from './key-list.ts'
 export type { CallOptions, Level, PlainLevel, Told, Written } from './key-requests.ts'

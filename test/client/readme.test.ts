@@ -106,6 +106,18 @@ test('a lock', async () => {
   expect(await reports.get('report')).toMatchObject({ value: { fence: 1, text: 'done' } })
 })
 
+test('a batch', async () => {
+  printed = []
+  await client.bucket('default').put('milk', '2 litres')
+  const [milk, bread] = await client.batch((batch) => [
+    batch.bucket('default').get('milk'),
+    batch.bucket('default').put('bread', 'rye'),
+  ])
+  if (milk.status === 'fulfilled') console.log(milk.value.value())
+  if (bread.status === 'rejected') console.log(bread.reason)
+  expect(printed).toEqual(['2 litres'])
+})
+
 test('counters, sets and lists of keys', async () => {
   printed = []
   await client.createBucket('visits', { mode: 'counter' })

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   bytes,
   createClient,
+  type Entry,
   json,
   type Quorate,
   RejectedError,
@@ -88,6 +89,62 @@ test('counters and sets', async () => {
   expect(await tags.get('pear')).toEqual(new Set(['b']))
   await tags.delete('pear')
   expect(await tags.get('pear')).toEqual(new Set())
+})
+
+test('a batch answers each of its calls as a single request is answered', async () => {
+  const results = await client.batch((batch) => {
+    const lists = batch.bucket('default', { format: json<string[]>() })
+    const raw = batch.bucket('latest', { format: bytes })
+    const seats = batch.strong('strong')
+    return [
+      lists.put('batched', ['tea', 'ü']),
+      lists.get('batched'),
+      lists.get('batched-absent'),
+      raw.put('..', new Uint8Array([0xff, 0]), { ttlSeconds: 600 }),
+      raw.get('..'),
+      seats.compareAndSet('batched', undefined, 'ada'),
+      seats.compareAndSet('batched', undefined, 'bob'),
+      batch.counters('visits').increment('batched', 3),
+      batch.counters('visits').get('batched'),
+      batch.sets('tags').change('batched', { add: ['a', 'b'] }),
+      batch.sets('tags').get('batched'),
+      batch.bucket('visits').put('batched', '1'),
+      lists.delete('batched'),
+    ]
+  })
+  const valuesOf = (read: PromiseSettledResult<Entry<unknown>>): unknown =>
+    read.status === 'fulfilled' && read.value.siblings.map(({ value }) => value)
+  expect(results[0]).toMatchObject({ value: { siblings: 1, isStored: true, quorum: { need: 2 } } })
+  expect(valuesOf(results[1])).toEqual([['tea', 'ü']])
+  expect(results[2]).toMatchObject({ value: { siblings: [], context: expect.any(String) } })
+  expect(valuesOf(results[4])).toEqual([new Uint8Array([0xff, 0])])
+  expect(results.slice(5, 7)).toMatchObject([
+    { value: { isSet: true } },
+    { value: { isSet: false } },
+  ])
+  expect([results[8], results[10]]).toMatchObject([{ value: 3 }, { value: new Set(['a', 'b']) }])
+  expect(results[11]).toMatchObject({ reason: { name: 'UsageError', code: 'mode_mismatch' } })
+  expect(results[12]).toMatchObject({ value: { existed: true } })
+})
+
+test('a batch of a session reads what the session wrote, and continues it', async () => {
+  const session = client.session()
+  const put = (value: string) =>
+    session.batch((batch) => [
+      batch.bucket('default', { consistency: 'causal' }).put('batch-session', value),
+      batch.bucket('default', { consistency: 'causal' }).get('batch-session'),
+    ])
+  for (const value of ['1', '2', '3']) {
+    const [, read] = await put(value)
+    expect(read.status === 'fulfilled' && read.value.value()).toBe(value)
+    const { value: alone } = await session.bucket('default').get('batch-session')
+    expect(alone()).toBe(value)
+  }
+  expect(session.token).toBeDefined()
+  const [refused] = await client
+    .session('AAAA')
+    .batch((batch) => [batch.bucket('default').get('batch-session')])
+  expect(refused).toMatchObject({ reason: { code: 'bad_session' } })
 })
 
 test('a session reads its own writes through any node', async () => {

@@ -21,6 +21,17 @@ const CONNECTING: readonly unknown[] = ['connect', 'getaddrinfo']
 const CONNECT_TIMEOUT = 'UND_ERR_CONNECT_TIMEOUT'
 const RETRY_AFTER_SECONDS_MAX = 3600
 
+/** An answer, if its status is one of `statuses`. An absent key is an answer. Any other problem is a failure. */
+export function answerOrFailure(
+  statuses: readonly number[],
+  { status, headers, body }: Omit<Answer, 'code'>,
+): Answer | Failure {
+  const code = status < 400 ? undefined : problemOf({ headers, body })?.code
+  const answer = { status, headers, body, code }
+  const isAnswer = statuses.includes(status) && (status < 400 || code === 'key_absent')
+  return isAnswer ? answer : failureOfAnswer(answer)
+}
+
 /** Undefined if the answer is no problem document of a node. */
 export function problemOf(answer: {
   headers: Headers
@@ -33,7 +44,7 @@ export function problemOf(answer: {
   return isProblem(problem) ? problem : undefined
 }
 
-export function failureOfAnswer({ status, headers, body }: Answer): Failure {
+function failureOfAnswer({ status, headers, body }: Answer): Failure {
   const problem = problemOf({ headers, body })
   const retryAfterMs = retryAfterMsOf(headers)
   if (problem === undefined) {

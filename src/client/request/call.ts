@@ -120,19 +120,13 @@ export class Call {
   /** The end of a call of which no attempt succeeded. */
   error(): RequestError {
     const { isRead, what } = this.#plan
-    const unknown = this.#failed.find(isUnknown)
-    if (!isRead && unknown !== undefined) {
-      const parts = this.#parts(unknown.failure, `${what} may have been applied`)
-      return new UnknownOutcomeError({ ...parts, retryable: false })
-    }
+    const unknown = isRead ? undefined : this.#failed.find(isUnknown)
     // What a node said explains more than a missing answer.
     const told = this.#failed.findLast(({ failure }) => failure.problem !== undefined)
-    const last = told ?? this.#failed.at(-1)
-    if (last === undefined) return timeIsOver(what)
-    const parts = this.#parts(last.failure, `${what} ${isRead ? 'failed' : 'was rejected'}`)
-    // No code of the catalogue says that a read got no answer, because no node says so.
-    const isLost = isRead && parts.problem === undefined && parts.code === 'outcome_unknown'
-    return rejection(isLost ? { ...parts, code: 'unreachable' } : parts)
+    const chosen = unknown ?? told ?? this.#failed.at(-1)
+    if (chosen === undefined) return timeIsOver(what)
+    const attempts = this.#failed.map(({ record }) => record)
+    return errorOf(what, isRead, chosen.failure, attempts)
   }
 
   /** The end of a call that its program ended, after an attempt that may have been applied. */
@@ -144,11 +138,6 @@ export class Call {
       attempts: this.#failed.map(({ record }) => record),
       cause: reason,
     })
-  }
-
-  #parts({ code, detail, retryable, problem, cause }: Failure, verdict: string): RequestErrorParts {
-    const attempts = this.#failed.map(({ record }) => record)
-    return { code, detail: `${verdict}: ${detail}`, retryable, attempts, problem, cause }
   }
 
   #mayRepeat(): boolean {
@@ -187,6 +176,26 @@ export class Call {
   #triesOf(endpoint: Endpoint): number {
     return this.#failed.filter((failed) => failed.endpoint === endpoint).length
   }
+}
+
+/** The end of a call by a failure. `what` is the request. */
+export function errorOf(
+  what: string,
+  isRead: boolean,
+  failure: Failure,
+  attempts: readonly Attempt[],
+): RequestError {
+  const { code, detail, retryable, problem, cause } = failure
+  const partsOf = (verdict: string): RequestErrorParts => {
+    return { code, detail: `${what} ${verdict}: ${detail}`, retryable, attempts, problem, cause }
+  }
+  if (!isRead && failure.outcome === 'unknown') {
+    return new UnknownOutcomeError({ ...partsOf('may have been applied'), retryable: false })
+  }
+  const parts = partsOf(isRead ? 'failed' : 'was rejected')
+  // No code of the catalogue says that a read got no answer, because no node says so.
+  const isLost = isRead && problem === undefined && code === 'outcome_unknown'
+  return rejection(isLost ? { ...parts, code: 'unreachable' } : parts)
 }
 
 /** The end of a call whose time was over before anything was sent. */

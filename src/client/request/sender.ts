@@ -2,13 +2,7 @@
  * Makes the attempts of a request, as `Call` decides them, over `fetch`. One budget bounds them all, and the pauses
  * between them.
  */
-import {
-  type Answer,
-  failureOfAnswer,
-  failureOfSilence,
-  failureOfThrown,
-  problemOf,
-} from './answer.ts'
+import { type Answer, answerOrFailure, failureOfSilence, failureOfThrown } from './answer.ts'
 import { Call, type Failure, type NextAttempt, type RetryPolicy, timeIsOver } from './call.ts'
 import { type Endpoints, EndpointRing } from './endpoint-ring.ts'
 import { OwnerCache } from './owner-cache.ts'
@@ -37,6 +31,8 @@ export interface OutgoingRequest {
   readonly query: Readonly<Record<string, string>>
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array<ArrayBuffer> | undefined
+  /** Whether it changes nothing, although its method is not GET. */
+  readonly isRead?: boolean
   /** For a request that changes something; reads always may be. */
   readonly isRepeatable?: boolean
   /** Whether the node that coordinated the key's last write is asked first. */
@@ -47,6 +43,8 @@ export interface OutgoingRequest {
   readonly statuses: readonly number[]
   /** A failure in an answer of a good status, if there is one. */
   readonly failureIn?: (answer: Answer) => Failure | undefined
+  /** Whether the status alone says that a write is done. */
+  readonly isDoneByStatus?: boolean
 }
 
 export interface SenderOptions {
@@ -118,14 +116,15 @@ export class Sender {
   async #attemptAll(request: OutgoingRequest, budget: Budget): Promise<Answer> {
     const { clock, random } = this.ports
     const { method, path, isRouted = false } = request
+    const isRead = method === 'GET' || request.isRead === true
     // Made once and outside of any attempt: a header that fetch refuses is a mistake of the program.
     const headers = new Headers(request.headers)
     const owner = isRouted ? this.#owners.find(path) : undefined
     const call = new Call(
       {
         what: `${method} ${path}`,
-        isRead: method === 'GET',
-        isRepeatable: method === 'GET' || request.isRepeatable === true,
+        isRead,
+        isRepeatable: isRead || request.isRepeatable === true,
         deadlineMs: budget.deadlineMs,
         retry: this.#options.retry,
         endpoints: this.#ring.order(owner, clock.nowMs()),
@@ -207,17 +206,13 @@ async function unlessAbandoned<T>(call: Call, isSent: boolean, event: Promise<T>
 
 async function read(request: OutgoingRequest, response: Response): Promise<Answer | Failure> {
   const { status, headers } = response
-  const isDone = request.method !== 'GET' && request.statuses.includes(status)
+  const { statuses, isDoneByStatus = false, failureIn } = request
   let body = new Uint8Array(0)
   try {
     body = new Uint8Array(await response.arrayBuffer())
   } catch (error) {
-    // The status alone says that a write is done.
-    if (!isDone) throw error
+    if (!isDoneByStatus || !statuses.includes(status)) throw error
   }
-  const code = status < 400 ? undefined : problemOf({ headers, body })?.code
-  const answer = { status, headers, body, code }
-  // An absent key is an answer. Any other 404 is not.
-  const isAnswer = request.statuses.includes(status) && (status < 400 || code === 'key_absent')
-  return isAnswer ? (request.failureIn?.(answer) ?? answer) : failureOfAnswer(answer)
+  const told = answerOrFailure(statuses, { status, headers, body })
+  return 'headers' in told ? (failureIn?.(told) ?? told) : told
 }

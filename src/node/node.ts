@@ -88,6 +88,7 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     readiness: async () => (running ?? up()).view.readiness(),
     startTrouble: () => refusalWords(settings.nodeId, refusals.current()).trim(),
     convergence: async (bucket) => member().convergence(bucket),
+    backup: async (request) => member().backups.start(request),
   }
 }
 

@@ -9,6 +9,7 @@ import { QuorateError } from '../core/errors.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
 import { VERSIONS } from '../core/protocol-versions.ts'
 import { wallMsOf } from '../core/causality/hybrid-clock.ts'
+import { Backups } from './backup/backups.ts'
 import { ClusterView } from './status/cluster-view.ts'
 import { composeCluster } from './cluster-composition.ts'
 import { composeConvergence } from './convergence-composition.ts'
@@ -47,6 +48,7 @@ export interface RunningNode {
   readonly view: ClusterView
   readonly delivery: HintDelivery
   readonly changes: MemberChanges
+  readonly backups: Backups
   convergence(bucket: string | undefined): Promise<ConvergenceAnswer>
   createBucket(bucket: Bucket, timeoutMs: number): Promise<{ created: boolean; bucket: Bucket }>
   found(candidates: Founding, timeoutMs: number): Promise<Founding>
@@ -76,6 +78,7 @@ export async function composeNode(
   const { forest, leaves, trees, scrub, expired, antiEntropy, moves, unsettled } = convergence
   const { timers, network, log, metrics } = ports
 
+  const backups = new Backups(ports, { self, keeper, peers, clock, horizon, requests })
   const movesView = new MovesView({ self, keeper, peers, clock, moves })
   const view = new ClusterView({
     self,
@@ -182,6 +185,7 @@ export async function composeNode(
     view,
     delivery,
     changes: new MemberChanges({ self, keeper, register, view: movesView }),
+    backups,
     convergence: async (bucket) => {
       if (bucket !== undefined) placer.bucket(bucket)
       const asked = { self, keeper, peers, clock, forest, leaves, horizon, unsettled }
@@ -192,6 +196,7 @@ export async function composeNode(
     found: (candidates, timeoutMs) =>
       decided(timeoutMs, foundCluster(register, candidates, timeoutMs)),
     stop: async () => {
+      backups.stop()
       await requests.drained()
       gauges.cancel()
       arrival.stop()

@@ -67,6 +67,11 @@ export class HorizonKeeper {
     return { forMs: nowMs - sinceMs, waitsFor: this.#stability.holdingBack(lately) }
   }
 
+  /** The members that keep the horizon at or below `timestamp`, as far as this node knows. */
+  holdingBack(timestamp: Timestamp): string[] {
+    return this.#stability.holdingBack(timestamp)
+  }
+
   /** Whether this node may still keep a hint with this dot. It may not once its floor has passed the dot. */
   mayKeep(lowest: Timestamp): boolean {
     return lowest > this.#floor

@@ -3,6 +3,7 @@
  * between this interface and HTTP, and knows nothing else of the node. The simulator's clients call it directly.
  * Failures are `QuorateError`s.
  */
+import type { BackupEntry, BackupHeader, Coverage } from '../../core/backup/backup-parts.ts'
 import type { Dot } from '../../core/causality/dot.ts'
 import type { Session } from '../../core/causality/session.ts'
 import type { VersionVector } from '../../core/causality/version-vector.ts'
@@ -69,6 +70,27 @@ export interface NodeService {
   readiness(): Promise<Readiness>
   /** Compares the owners' hash trees: of one bucket, or of all buckets if undefined. Errors: bucket_unknown. */
   convergence(bucket: string | undefined): Promise<ConvergenceAnswer>
+  /**
+   * Resolves once the cut of the backup is reached (node/backup/README.md). Errors: quorum_unreachable,
+   * deadline_passed.
+   */
+  backup(request: BackupRequest): Promise<BackupStream>
+}
+
+export interface BackupRequest {
+  /** Undefined means all. They exist. */
+  readonly buckets: readonly string[] | undefined
+  readonly covers: Coverage
+  /** Writes acknowledged before this time are covered. Undefined means now. */
+  readonly atMs: number | undefined
+  /** How long the backup may wait for its cut. */
+  readonly timeoutMs: number
+}
+
+export interface BackupStream {
+  readonly header: BackupHeader
+  /** Every live key, in the order of the buckets and of their keys. Rejects if a key cannot be read. */
+  readonly entries: AsyncIterable<BackupEntry>
 }
 
 export interface MovesStatus {

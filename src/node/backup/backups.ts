@@ -1,0 +1,152 @@
+/**
+ * This room makes backups (README.md): it reaches a cut (backup-cut.ts), and then reads every key as a client would. It
+ * relies on `repair` for the horizon, on `peers` for the clocks of the members, and on `requests` for lists and reads.
+ * Invariant: a stream of entries that ends has every live key; a stream that misses one rejects.
+ *
+ * It reads a few keys ahead of the consumer, bounded in number and in bytes, so that the round trips overlap.
+ */
+import type { BackupEntry, BackupHeader } from '../../core/backup/backup-parts.ts'
+import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
+import { QuorateError } from '../../core/errors.ts'
+import type { Bucket } from '../../core/placement/topology.ts'
+import type { Timers } from '../../ports/timers.ts'
+import type { Requests } from '../requests/requests.ts'
+import type { BackupRequest, BackupStream, ListAnswer, ListedKey } from '../service/service.ts'
+import { type CutParts, reachCut } from './backup-cut.ts'
+import { backupEntry } from './backup-entry.ts'
+import { pause } from './pause.ts'
+
+const KEYS_PER_LIST = 1000
+/** Bounds of the keys that are read ahead. One larger key alone is allowed. */
+const KEYS_AHEAD = 32
+const BYTES_AHEAD = 8 * 1024 * 1024
+const LIST_TIMEOUT_MS = 10_000
+/** How often one read or list is tried. The pauses between the attempts grow: together they outlast a restart. */
+const ATTEMPTS_MAX = 12
+const RETRY_PAUSE_MS = 200
+
+export interface BackupParts extends CutParts {
+  readonly requests: Requests
+}
+
+/** A key that is being read. */
+interface Ahead {
+  readonly size: number
+  readonly entry: Promise<BackupEntry | undefined>
+}
+
+export class Backups {
+  readonly #timers: Timers
+  readonly #parts: BackupParts
+  #isStopped = false
+
+  constructor(ports: { timers: Timers }, parts: BackupParts) {
+    this.#timers = ports.timers
+    this.#parts = parts
+  }
+
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** Resolves once the cut is reached. Rejects as `reachCut` does. */
+  async start({ buckets, covers, atMs, timeoutMs }: BackupRequest): Promise<BackupStream> {
+    const { self, keeper, clock } = this.#parts
+    const deadlineMs = clock.nowMs() + timeoutMs
+    const cut = await reachCut(this.#timers, this.#parts, { covers, atMs }, deadlineMs)
+    const { topology } = keeper
+    const header: BackupHeader = {
+      clusterId: topology.identity ?? topology.clusterId,
+      node: self,
+      covers,
+      cut,
+      cutMs: atMs ?? wallMsOf(cut),
+      buckets: topology.buckets.filter(
+        ({ name }) => buckets === undefined || buckets.includes(name),
+      ),
+    }
+    return { header, entries: this.#entries(header) }
+  }
+
+  async *#entries(header: BackupHeader): AsyncGenerator<BackupEntry, void, undefined> {
+    for (const [index, bucket] of header.buckets.entries()) {
+      const ahead: Ahead[] = []
+      let bytes = 0
+      for await (const { key, size } of this.#keys(bucket)) {
+        while (ahead.length === KEYS_AHEAD || (ahead.length > 0 && bytes + size > BYTES_AHEAD)) {
+          const first = ahead.shift() as Ahead
+          bytes -= first.size
+          const entry = await first.entry
+          if (entry !== undefined) yield entry
+        }
+        const entry = this.#read(header, index, bucket, key)
+        // If an earlier key fails, nobody awaits this one.
+        entry.catch(() => undefined)
+        ahead.push({ size, entry })
+        bytes += size
+      }
+      for (const { entry } of ahead) {
+        const read = await entry
+        if (read !== undefined) yield read
+      }
+    }
+  }
+
+  async *#keys(bucket: Bucket): AsyncGenerator<ListedKey, void, undefined> {
+    let after: string | undefined = ''
+    while (after !== undefined) {
+      const from: string = after
+      const page: ListAnswer = await this.#patiently(() => this.#list(bucket, from))
+      yield* page.keys
+      after = page.next
+    }
+  }
+
+  /** Rejects with quorum_unreachable if keys may be missing from the page. */
+  async #list({ name }: Bucket, after: string): Promise<ListAnswer> {
+    const { requests } = this.#parts
+    const page = await requests.list({
+      bucket: name,
+      prefix: '',
+      after,
+      limit: KEYS_PER_LIST,
+      timeoutMs: LIST_TIMEOUT_MS,
+    })
+    const { length } = page.missingPartitions
+    if (length === 0) return page
+    throw new QuorateError(
+      'quorum_unreachable',
+      `${length} data partitions of bucket ${name} have no majority of their owners in reach`,
+    )
+  }
+
+  #read(
+    { cut }: BackupHeader,
+    bucket: number,
+    { name, mode }: Bucket,
+    key: string,
+  ): Promise<BackupEntry | undefined> {
+    const level = mode === 'strong' ? 'strong' : 'quorum'
+    return this.#patiently(async () => {
+      const { requests } = this.#parts
+      const answer = await requests.get({ bucket: name, key, level, requestId: 'backup' })
+      return backupEntry({ bucket, mode, key }, answer, cut)
+    })
+  }
+
+  /** Asks again as long as a later attempt may succeed. Rejects with the last error. */
+  async #patiently<T>(ask: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      if (this.#isStopped) throw new QuorateError('not_ready', `${this.#parts.self} is stopping`)
+      try {
+        return await ask()
+      } catch (error) {
+        const mayPass =
+          error instanceof QuorateError &&
+          (error.kind.retryable || error.kind.outcome === 'unknown')
+        if (!mayPass || error.code === 'internal' || attempt === ATTEMPTS_MAX) throw error
+      }
+      await pause(this.#timers, attempt * RETRY_PAUSE_MS)
+    }
+  }
+}

@@ -2,13 +2,13 @@
  * The table of endpoints: everything that this server answers. The document of the interface, the page for people and
  * the tables of the README are written from it, and the server refuses to start with a route that is not in it.
  */
+import { GET_BACKUP } from './backup/backup-endpoints.ts'
 import { RUN_BATCH } from './batch/batch-endpoint.ts'
 import { GET_BUCKET, LIST_BUCKETS, LIST_KEYS, PUT_BUCKET } from './buckets/bucket-endpoints.ts'
 import { APPLY_CHANGE, GET_MOVES, PLAN_CHANGE } from './cluster/change-endpoints.ts'
 import { GET_CLUSTER, GET_CONVERGENCE, GET_RING, SYNC_HINTS } from './cluster/cluster-endpoints.ts'
 import { GET_LIVE, GET_METRICS, GET_PROBLEM, GET_READY } from './cluster/health-endpoints.ts'
 import { GET_DOCS, GET_HOME, GET_OPENAPI } from './document/document-endpoints.ts'
-import { GET_EVENTS } from './events/event-endpoint.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { KV_ENDPOINTS } from './values/kv-endpoints.ts'
 
@@ -26,7 +26,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   PLAN_CHANGE,
   APPLY_CHANGE,
   GET_MOVES,
-  GET_EVENTS,
+  GET_BACKUP,
   GET_LIVE,
   GET_READY,
   GET_METRICS,

@@ -11,7 +11,7 @@ import { drained, isGone } from './response-end.ts'
 export type HeaderList = string[]
 
 /** A client that reads nothing of a large answer for this long loses its connection, which frees the memory. */
-const STALLED_MS_MAX = 30_000
+export const STALLED_MS_MAX = 30_000
 
 /** How many pieces of one answer are written in one turn of the event loop. */
 const PIECES_A_TURN = 4

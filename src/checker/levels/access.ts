@@ -102,6 +102,18 @@ export function isPlain({ giverCount, canBeInitial }: Answer): boolean {
   return giverCount + (canBeInitial ? 1 : 0) === 1
 }
 
+/** Whether the reader can have had the answer while the register held what `giver` left, or the initial value. */
+export function isExplained(answer: Answer, reader: Access, giver: Access | undefined): boolean {
+  if (giver === undefined) return answer.canBeInitial
+  if ((giver.leftId === answer.valueId) === answer.isOther) return false
+  return giver.operation.firstIndex < lastMoment(reader)
+}
+
+/** The event before which a write must have begun, if the access saw it. An unknown outcome may come at any time. */
+function lastMoment({ isCertain, operation }: Access): number {
+  return isCertain ? operation.lastIndex : Infinity
+}
+
 /** Clients of siblings say which values a write replaces. */
 function withoutContext(event: HistoryEvent): HistoryEvent {
   const { f, value } = event
@@ -243,8 +255,7 @@ class Origins {
     const canBeInitial = [...this.#initials].some(isSeen)
     const ofKey = this.#giversOf(reader.key)
     const same = ofKey.byValue.get(valueId) ?? []
-    // An operation of unknown outcome may take effect long after its last event.
-    const end = reader.isCertain ? reader.operation.lastIndex : Infinity
+    const end = lastMoment(reader)
     const isBegun = ({ operation }: Access): boolean => operation.firstIndex < end
     const begun = countWhere(same, isBegun)
     const begunOfKey = isOther ? countWhere(ofKey.all, isBegun) : 0

@@ -24,7 +24,12 @@ const WORK_A_LOOK = 100_000
 type RegisterOrder =
   /** Lists of accesses that alone have no order, the shortest first. */
   | { readonly type: 'cycle'; readonly proofs: readonly (readonly Access[])[] }
-  | { readonly type: 'forced'; readonly nodes: readonly OrderNode[]; readonly clocks: Clocks }
+  | {
+      readonly type: 'forced'
+      readonly nodes: readonly OrderNode[]
+      readonly clocks: Clocks
+      readonly successors: readonly (readonly number[])[]
+    }
   | { readonly type: 'unknown'; readonly why: 'time' | 'memory' }
 
 /** For each node, how many nodes of each column come before it, or are the node itself. */
@@ -56,7 +61,10 @@ export function registerOrder(
       const accessOf = (node: number): Access => (nodes[node] as OrderNode).access
       return { type: 'cycle', proofs: proofs.map((proof) => proof.map(accessOf)) }
     }
-    if (!rules.apply()) return { type: 'forced', nodes, clocks: { width, counts: graph.clocks } }
+    if (!rules.apply()) {
+      const { clocks: counts, successors } = graph
+      return { type: 'forced', nodes, clocks: { width, counts }, successors }
+    }
     // A clock that counts its calls is asked more often if there is more to do.
     for (let work = nodes.length * width; work > 0; work -= WORK_A_LOOK) {
       if (isLate()) return { type: 'unknown', why: 'time' }

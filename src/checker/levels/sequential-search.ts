@@ -6,7 +6,7 @@
  * A write is not tried if an answer still needs the value that it would replace and no other write, or if the forced
  * order puts another operation first.
  */
-import { type Access, type Answer, isPlain } from './access.ts'
+import { type Access, type Answer, isExplained, isPlain } from './access.ts'
 import type { OrderNode } from './order-node.ts'
 import type { Clocks } from './register-order.ts'
 
@@ -168,13 +168,7 @@ class Search {
   #isPossible(item: number): boolean {
     const { register, answer, access } = this.#items[item] as Item
     const held = this.#held[register] as number
-    if (answer === undefined) return true
-    if (held === INITIAL) return answer.canBeInitial
-    const { leftId, operation } = (this.#items[held] as Item).access
-    if ((leftId === answer.valueId) === answer.isOther) return false
-    // Nobody sees a value before its write has begun.
-    const end = access.isCertain ? access.operation.lastIndex : Infinity
-    return operation.firstIndex < end
+    return answer === undefined || isExplained(answer, access, this.#items[held]?.access)
   }
 
   /** The writes that may be next, those that began first in front. */

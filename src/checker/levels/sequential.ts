@@ -3,14 +3,15 @@
  * programs", 1979) for all keys together, because it is not enough that each key alone is sequential.
  *
  * In general this is NP-complete, so it is decided in steps: a linearizable history is sequential; one that is not
- * causal is not; a cycle in the forced order is a contradiction (`register-order.ts`); and a search with a limit decides
- * what is left, or leaves it unknown.
+ * causal is not; a cycle in the forced order is a contradiction (`register-order.ts`); an order that is guessed may be
+ * right (`simple-order.ts`); and a search with a limit decides what is left, or leaves it unknown.
  */
 import type { Operation } from '../history/operation.ts'
 import type { Access, Accesses } from './access.ts'
 import { broken, HOLDS, type Judgement, type LadderLimits, unknown } from './level.ts'
 import { registerOrder } from './register-order.ts'
 import { type Sample, sequentialSearch } from './sequential-search.ts'
+import { hasSimpleOrder } from './simple-order.ts'
 import { smallestSubset } from './smallest-subset.ts'
 import { doubtIn } from './causal-rungs.ts'
 
@@ -42,6 +43,7 @@ export function sequential(accesses: Accesses, limits: LadderLimits): Judgement 
       .sort((one, other) => one.length - other.length)
     return broken({ lead: LEAD, operations: operationsOf(proof) })
   }
+  if (unsettledKeys.length === 0 && hasSimpleOrder(order.nodes, order.successors)) return HOLDS
   const whole: Sample = { some: all, isWhole: true }
   const outcome = sequentialSearch(whole, order, { ...bounds, stepsMax: STEPS_MAX })
   if (outcome === 'too long') return outOf(bounds.isLate() ? 'time' : 'steps')

@@ -46,14 +46,14 @@ const FAULTS: readonly Fault[] = [
   {
     what: 'a value may be read before its write begins',
     file: 'access.ts',
-    find: 'const end = reader.isCertain ? reader.operation.lastIndex : Infinity',
-    replace: 'const end = Infinity',
+    find: 'return isCertain ? operation.lastIndex : Infinity',
+    replace: 'return Infinity',
   },
   {
     what: 'only writes that began before the read can be its origin',
     file: 'access.ts',
-    find: 'const end = reader.isCertain ? reader.operation.lastIndex : Infinity',
-    replace: 'const end = reader.operation.firstIndex',
+    find: 'return isCertain ? operation.lastIndex : Infinity',
+    replace: 'return operation.firstIndex',
   },
   {
     what: 'a value from nowhere is never found',
@@ -153,10 +153,16 @@ const FAULTS: readonly Fault[] = [
     replace: 'return [...heads]',
   },
   {
+    what: 'a guessed order is right without a check',
+    file: 'simple-order.ts',
+    find: 'return exact !== undefined && isOneOrder(nodes, exact)',
+    replace: 'return exact !== undefined',
+  },
+  {
     what: 'a failed compare-and-set finds the value that it expected',
-    file: 'sequential-search.ts',
-    find: 'if ((leftId === answer.valueId) === answer.isOther) return false',
-    replace: 'if (leftId !== answer.valueId) return false',
+    file: 'access.ts',
+    find: 'if ((giver.leftId === answer.valueId) === answer.isOther) return false',
+    replace: 'if (giver.leftId !== answer.valueId) return false',
   },
   {
     what: 'a proof against one order does not show that an operation happened',

@@ -1,10 +1,14 @@
 /** All commands of `npx quorate`, in the order in which help shows them. */
 import type { Command } from '../command-line/command.ts'
 import type { HandedOver, Program } from '../command-line/program.ts'
+import { APPLY } from './commands/apply.ts'
 import { CALL, type CliCommand } from './commands/cli-command.ts'
 import { DEL } from './commands/del.ts'
+import { DOCTOR } from './commands/doctor.ts'
 import { GET } from './commands/get.ts'
 import { LIST } from './commands/list.ts'
+import { MOVES } from './commands/moves.ts'
+import { PLAN } from './commands/plan.ts'
 import { PUT } from './commands/put.ts'
 import { RESOLVE } from './commands/resolve.ts'
 import { RING } from './commands/ring.ts'
@@ -22,7 +26,15 @@ const VALUES = {
   siblings: SIBLINGS,
   resolve: RESOLVE,
 } as const
-const CLUSTER = { status: STATUS, ring: RING, where: WHERE } as const
+const CLUSTER = {
+  status: STATUS,
+  doctor: DOCTOR,
+  ring: RING,
+  where: WHERE,
+  plan: PLAN,
+  apply: APPLY,
+  moves: MOVES,
+} as const
 
 /** By name. What is not here is handed over to a script of the checkout. */
 export const COMMANDS: Readonly<Record<string, CliCommand>> = { ...VALUES, ...CLUSTER }

@@ -40,6 +40,10 @@ test.each([
   ['status', 'groups'],
   ['ring', 'partitions'],
   ['where default one', 'preference'],
+  ['plan join n2', 'warnings'],
+  ['apply join n2', 'change'],
+  ['moves', 'nodes'],
+  ['doctor', 'findings'],
 ])('%s', async (line, member) => {
   const { printed } = await quorate([...line.split(' '), '--json', '--timeout', '30s'], {
     endpoints,

@@ -1,6 +1,6 @@
 /** `ring`: how the data partitions are spread over the members. */
 import { exitCodes } from '../outcome/exit-code.ts'
-import { type ClusterAnswer, getJson } from '../store/cluster-answer.ts'
+import { getCluster } from '../store/cluster-answer.ts'
 import { percentOf } from '../store/cluster-words.ts'
 import { openSender, STORE_OPTIONS } from '../store/store-options.ts'
 import { tableLines } from '../terminal/table.ts'
@@ -17,12 +17,7 @@ export const RING = cliCommand(
   },
   async ({ values }, world) => {
     const { out, stop } = world
-    const answer = (await getJson(
-      openSender(values, world),
-      '/v1/cluster',
-      {},
-      stop,
-    )) as ClusterAnswer
+    const answer = await getCluster(openSender(values, world), stop)
     const { node, epoch, partitions, members, voters } = answer
     if (values.json) {
       const owners = members.map(({ id, zone, partitionsOwned }) => ({

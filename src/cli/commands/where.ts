@@ -22,7 +22,11 @@ export const WHERE = cliCommand(
     const { out, stop } = world
     const query = { bucket, key }
     const sender = openSender(values, world)
-    const ring = (await getJson(sender, '/v1/cluster/ring', query, stop)) as RingAnswer
+    const ring = (await getJson(
+      sender,
+      { path: '/v1/cluster/ring', query, has: 'preference' },
+      stop,
+    )) as RingAnswer
     if (values.json) await writeJson(out, ring)
     else await writeLines(out, ringLines(ring, out))
     return EXIT.ok

@@ -28,24 +28,29 @@ const CALL = 'npx quorate'
 
 /** By code: what the user can do. Details of a node often say it already, so many codes need no entry. */
 const ADVICE: Readonly<Record<string, string>> = {
-  unreachable:
-    'Start a node (npm start), or name one that runs: --endpoints URL,URL or QUORATE_ENDPOINTS.',
+  unreachable: `Start a node (npm start), or name one that runs: --endpoints URL,URL or QUORATE_ENDPOINTS. ${CALL} doctor looks for the reason.`,
   quorum_unreachable: `Try again once more owners are in reach, or use a level that needs fewer of them, such as --consistency eventual. ${CALL} status shows who reaches whom.`,
   session_past_unreachable: `Try again once more nodes are in reach. ${CALL} status shows who reaches whom.`,
   overloaded: 'Try again in a moment.',
   storage_full: 'Free disk space on the node, or use another node.',
   storage_failed: 'Check the disk of the node, or use another node.',
-  not_ready: 'Try again in a moment, or use another node.',
+  not_ready: `Try again in a moment, or use another node. ${CALL} doctor says what the node waits for.`,
   not_a_member: 'Use an endpoint of a member of the cluster.',
-  clock_drift: `${CALL} status shows whose clock is wrong.`,
+  clock_drift: `${CALL} doctor shows whose clock is wrong.`,
   deadline_passed: 'Try again, or allow more time with --timeout.',
   precondition_failed: 'Read the key again, and decide anew.',
+  change_under_way: `${CALL} moves shows its progress.`,
   too_many_siblings: `${CALL} siblings lists them, and ${CALL} resolve replaces all of them with one value.`,
 }
 const UNKNOWN_ADVICE = `Read the key to find out. If you repeat the write, it may take effect twice.`
 
+const MEMBERS_ADVICE = `Try again once more members are in reach. ${CALL} status shows who reaches whom.`
+
 export function adviceFor(error: RequestError): string {
   if (error instanceof UnknownOutcomeError) return UNKNOWN_ADVICE
+  const { code, problem } = error
+  // Only requests for keys have a level.
+  if (code === 'quorum_unreachable' && problem?.required === undefined) return MEMBERS_ADVICE
   return ADVICE[error.code] ?? (error.retryable ? 'Try again.' : '')
 }
 

@@ -1,5 +1,5 @@
 /** What the paths below `/v1/cluster` answer, as far as commands use it, and the requests for it. */
-import { parseJson } from '../../client/request/answer.ts'
+import { emptyAnswer, parseJson } from '../../client/request/answer.ts'
 import type { Sender } from '../../client/request/sender.ts'
 import { RequestError } from '../../client/quorate.ts'
 
@@ -76,18 +76,40 @@ export type Asked =
   | { readonly endpoint: string; readonly answer: ClusterAnswer }
   | { readonly endpoint: string; readonly error: RequestError }
 
-/** Rejects with a RequestError. */
+/** Rejects with a RequestError, also if the answer lacks the member `has`: then it is not one of a node. */
 export async function getJson(
   sender: Sender,
-  path: string,
-  query: Readonly<Record<string, string>>,
+  {
+    path,
+    query = {},
+    has,
+  }: { path: string; query?: Readonly<Record<string, string>>; has: string },
   signal: AbortSignal,
 ): Promise<unknown> {
   const { body } = await sender.send(
-    { method: 'GET', path, query, headers: {}, takesTimeout: false, statuses: [200] },
+    {
+      method: 'GET',
+      path,
+      query,
+      headers: {},
+      takesTimeout: false,
+      statuses: [200],
+      failureIn: (answer) =>
+        hasMember(parseJson(answer.body), has)
+          ? undefined
+          : emptyAnswer('outcome_unknown', 'the answer is not one of a node', answer.status),
+    },
     sender.budget({ signal }),
   )
   return parseJson(body)
+}
+
+export async function getCluster(sender: Sender, signal: AbortSignal): Promise<ClusterAnswer> {
+  return (await getJson(sender, { path: '/v1/cluster', has: 'members' }, signal)) as ClusterAnswer
+}
+
+function hasMember(value: unknown, name: string): boolean {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
 }
 
 /** Asks every endpoint at once. */
@@ -98,8 +120,7 @@ export function askEach(
   return Promise.all(
     senders.map(async ({ endpoint, sender }): Promise<Asked> => {
       try {
-        const answer = await getJson(sender, '/v1/cluster', {}, signal)
-        return { endpoint, answer: answer as ClusterAnswer }
+        return { endpoint, answer: await getCluster(sender, signal) }
       } catch (error) {
         if (error instanceof RequestError) return { endpoint, error }
         throw error

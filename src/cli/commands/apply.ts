@@ -1,0 +1,63 @@
+/** `apply`: begins a change of the members. */
+import { EXIT, exitCodes } from '../outcome/exit-code.ts'
+import {
+  type ApplyAnswer,
+  CANCEL,
+  CHANGE_OPTIONS,
+  changeBody,
+  CHANGES,
+  changeWords,
+  postChange,
+} from '../store/member-change.ts'
+import { openSender, STORE_OPTIONS } from '../store/store-options.ts'
+import { type World, writeJson, writeLines } from '../terminal/world.ts'
+import { CALL, cliCommand } from './cli-command.ts'
+import { followMoves, WAIT_OPTION } from './moves.ts'
+
+/** A majority of the voters has to agree. */
+const TIMEOUT_MS = 10_000
+
+export const APPLY = cliCommand(
+  'apply',
+  {
+    about:
+      'Begins a change of the members. Look at it first with the command plan. The cluster makes one change at a ' +
+      'time, and serves requests meanwhile.',
+    subcommands: { ...CHANGES, ...CANCEL },
+    options: {
+      ...STORE_OPTIONS,
+      timeout: { ...STORE_OPTIONS.timeout, default: TIMEOUT_MS },
+      ...CHANGE_OPTIONS,
+      wait: WAIT_OPTION,
+    },
+    examples: ['apply leave n2 --wait', 'apply replace n3 n7 --lost', 'apply cancel'],
+    exitCodes: exitCodes(0, 1, 6, 7, 8, 130),
+  },
+  async ({ values, subcommand = '', words }, world) => {
+    const body = changeBody(subcommand, words, values)
+    const sender = openSender(values, world)
+    const path = '/v1/cluster/apply'
+    const applied = (await postChange(sender, path, body, world.stop)) as ApplyAnswer
+    // What an undo leaves to be done is not told.
+    const mustWait = values.wait && (applied.change !== null || subcommand === 'cancel')
+    const ended = mustWait ? await followMoves(sender, world) : applied
+    if (values.json) await writeJson(world.out, { epoch: ended.epoch, change: ended.change })
+    else await report(ended, subcommand === 'cancel' && !mustWait, world)
+    return EXIT.ok
+  },
+)
+
+async function report(
+  { epoch, change }: ApplyAnswer,
+  isBeingUndone: boolean,
+  { out, err }: World,
+): Promise<void> {
+  if (change === null && !isBeingUndone) {
+    await writeLines(out, [`The change has ended (epoch ${epoch}).`])
+    return
+  }
+  await writeLines(out, [
+    change === null ? 'The change is being undone.' : `${changeWords(change)}.`,
+  ])
+  await writeLines(err, [`To see its progress: ${CALL} moves --wait`])
+}

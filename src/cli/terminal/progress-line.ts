@@ -1,0 +1,42 @@
+/** One line at the bottom of a terminal that is written again and again, and leaves nothing behind. */
+import { shortened, visible } from './terminal-text.ts'
+import type { Sink } from './world.ts'
+
+/** Returns to the first column and erases the line. */
+const ERASE = '\r\u001b[2K'
+const BAR_COLUMNS = 24
+
+export class ProgressLine {
+  readonly #sink: Sink
+  #isShown = false
+
+  /** Anywhere but on a terminal it shows nothing. */
+  constructor(sink: Sink) {
+    this.#sink = sink
+  }
+
+  /** `share` of the work is done: 0 to 1. */
+  async show(share: number, text: string): Promise<void> {
+    const { isTerminal, columns } = this.#sink
+    if (!isTerminal) return
+    this.#isShown = true
+    // In the last column some terminals would begin a new line.
+    const line = shortened(`${barText(share)} ${visible(text)}`, columns - 1)
+    await this.#sink.write(`${ERASE}${line}`)
+  }
+
+  /** Before anything else is written, and at the end. */
+  async clear(): Promise<void> {
+    if (!this.#isShown) return
+    this.#isShown = false
+    await this.#sink.write(ERASE)
+  }
+}
+
+/** For example `[######------]  50 %`. */
+function barText(share: number): string {
+  const part = Math.max(0, Math.min(1, share))
+  const full = Math.floor(part * BAR_COLUMNS)
+  const percent = String(Math.floor(part * 100)).padStart(3)
+  return `[${'#'.repeat(full)}${'-'.repeat(BAR_COLUMNS - full)}] ${percent} %`
+}

@@ -4,7 +4,13 @@
  */
 import { GET_BACKUP } from './backup/backup-endpoints.ts'
 import { RUN_BATCH } from './batch/batch-endpoint.ts'
-import { GET_BUCKET, LIST_BUCKETS, LIST_KEYS, PUT_BUCKET } from './buckets/bucket-endpoints.ts'
+import {
+  DELETE_BUCKET,
+  GET_BUCKET,
+  LIST_BUCKETS,
+  LIST_KEYS,
+  PUT_BUCKET,
+} from './buckets/bucket-endpoints.ts'
 import { APPLY_CHANGE, GET_MOVES, PLAN_CHANGE } from './cluster/change-endpoints.ts'
 import { GET_CLUSTER, GET_CONVERGENCE, GET_RING, SYNC_HINTS } from './cluster/cluster-endpoints.ts'
 import { GET_LIVE, GET_METRICS, GET_PROBLEM, GET_READY } from './cluster/health-endpoints.ts'
@@ -19,6 +25,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   PUT_BUCKET,
   LIST_BUCKETS,
   GET_BUCKET,
+  DELETE_BUCKET,
   GET_CLUSTER,
   GET_RING,
   GET_CONVERGENCE,

@@ -92,6 +92,18 @@ export const ERRORS = {
     retryable: false,
     title: 'The bucket exists with another mode',
   },
+  bucket_not_empty: {
+    status: 409,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The bucket is not empty',
+  },
+  bucket_permanent: {
+    status: 409,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'This bucket cannot be deleted',
+  },
   too_many_siblings: {
     status: 409,
     outcome: 'rejected',
@@ -114,7 +126,7 @@ export const ERRORS = {
     status: 409,
     outcome: 'rejected',
     retryable: true,
-    title: 'Another change of the members is under way',
+    title: 'Another change of the cluster is under way',
   },
   precondition_failed: {
     status: 412,

@@ -11,6 +11,7 @@ import { HashForest } from './repair/hash-forest.ts'
 import { Intake } from './moves/intake.ts'
 import { LeafListing } from './repair/leaf-listing.ts'
 import type { Moves } from './moves/moves-view.ts'
+import type { NodeBuckets } from './bucket-composition.ts'
 import type { NodeCluster } from './cluster-composition.ts'
 import type { NodeCopies } from './copies-composition.ts'
 import type { NodeRequests } from './request-composition.ts'
@@ -41,6 +42,7 @@ export function composeConvergence(
   cluster: NodeCluster,
   copies: NodeCopies,
   { writes, acceptor, pages, requests }: NodeRequests,
+  { deleted }: NodeBuckets,
   self: string,
 ): NodeConvergence {
   const { ports, disk, state, clock, commits, table, indexes, hints } = storage
@@ -48,7 +50,7 @@ export function composeConvergence(
   const { gained, pending, horizon, replica, replaceVanished } = copies
   const reachable = cluster.reach.isReachable
 
-  const copiesOf = (bucket: string): number | undefined => keeper.bucket(bucket)?.n
+  const copiesOf = (bucket: string): number | undefined => deleted.copiesOf(bucket)
   const forest = new HashForest(ports, copiesOf)
   table.stored.listen((...change) => forest.stored(...change))
   table.uncertain.listen((storageKey) => forest.uncertain(storageKey))

@@ -9,6 +9,7 @@ import type { NodeStorage } from './storage-composition.ts'
 import type { HandlersOf } from './peers/ask-handlers.ts'
 import { PendingDots } from './replica/pending-dots.ts'
 import { replaceVanished } from './storage/vanished-record.ts'
+import { whyClosed } from './replica/closed-bucket.ts'
 import { Replica } from './replica/replica.ts'
 import { replicaAnswers } from './replica/replica-answers.ts'
 import { whyNotKept } from './moves/keeping.ts'
@@ -57,6 +58,7 @@ export function composeCopies(
     durability: settings.durability,
     horizon: horizonOf,
     notKept: (at) => whyNotKept({ self, keeper, gained }, at),
+    closed: ({ bucket }) => whyClosed(keeper, bucket),
     mayRead: ({ bucket, key }) => arrival.mayRead(() => keeper.place(bucket, key).owners),
   })
   const vanished = { table, commits, givenUp: replica.givenUp }

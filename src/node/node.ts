@@ -15,6 +15,7 @@ import type { Requests } from './requests/requests.ts'
 import { composeNode, type RunningNode } from './running-node.ts'
 import type { NodeService } from './service/service.ts'
 import { parseTopology } from './topology/topology-document.ts'
+import type { TopologyKeeper } from './topology/topology-keeper.ts'
 
 export interface Node extends NodeService {
   /**
@@ -48,9 +49,10 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     throw new QuorateError('not_ready', `${settings.nodeId} is ${phase}`, { retryAfterSeconds: 1 })
   }
   /** Not an async function, because that would make one more promise for each request. */
-  const requests = <T>(ask: (of: Requests) => Promise<T>): Promise<T> => {
+  const requests = <T>(ask: (of: Requests, keeper: TopologyKeeper) => Promise<T>): Promise<T> => {
     try {
-      return ask(up().requests)
+      const { requests: of, keeper } = up()
+      return ask(of, keeper)
     } catch (error) {
       return Promise.reject(error as Error)
     }
@@ -69,27 +71,41 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
       stopping ??= running === undefined ? Promise.resolve() : running.stop()
       return stopping
     },
-    get: (request) => requests((of) => of.get(request)),
-    put: (request) => requests((of) => of.put(request)),
-    update: (request) => requests((of) => of.update(request)),
-    list: (request) => requests((of) => of.list(request)),
+    get: (request) => requests((of, keeper) => of.get(named(request, keeper))),
+    put: (request) => requests((of, keeper) => of.put(named(request, keeper))),
+    update: (request) => requests((of, keeper) => of.update(named(request, keeper))),
+    list: (request) => requests((of, keeper) => of.list(named(request, keeper))),
     topology,
     nowMs: () => running?.clock.nowMs() ?? ports.clock.wallMs(),
-    bucket: (name): Bucket | undefined => running?.keeper.bucket(name),
+    bucket: (label): Bucket | undefined => running?.keeper.labelled(label),
     createBucket: async (bucket, timeoutMs) => member().createBucket(bucket, timeoutMs),
+    deleteBucket: async (label, isForced, timeoutMs) =>
+      member().deleteBucket(label, isForced, timeoutMs),
     found: async (candidates, timeoutMs) => member().found(candidates, timeoutMs),
     planChange: (request) => member().changes.plan(request),
     applyChange: async (request, timeoutMs) => member().changes.apply(request, timeoutMs),
     cancelChange: async (timeoutMs) => member().changes.cancel(timeoutMs),
     moves: async () => up().changes.status(),
     status: async () => (running ?? up()).view.status(),
-    ring: async (bucket, key) => up().view.ring(up().placer.locate(bucket, key)),
+    ring: async (label, key) => up().view.ring(up().placer.locate(up().keeper.nameOf(label), key)),
     syncHints: async (timeoutMs) => member().delivery.sync(timeoutMs),
     readiness: async () => (running ?? up()).view.readiness(),
     startTrouble: () => refusalWords(settings.nodeId, refusals.current()).trim(),
-    convergence: async (bucket) => member().convergence(bucket),
+    convergence: async (label) => {
+      const bucket = label === undefined ? undefined : up().keeper.nameOf(label)
+      return member().convergence(bucket)
+    },
     backup: async (request) => member().backups.start(request),
   }
+}
+
+/** Clients know a bucket by its label. Everything behind this file knows it by its name. */
+function named<Request extends { readonly bucket: string }>(
+  request: Request,
+  keeper: TopologyKeeper,
+): Request {
+  const bucket = keeper.nameOf(request.bucket)
+  return bucket === request.bucket ? request : { ...request, bucket }
 }
 
 /** The topology of a node that has not started. Callers read only to which cluster the node belongs. */

@@ -1,6 +1,7 @@
 /** Composes the answers to the asks of other nodes: each room answers its own. */
 import type { Timestamp } from '../core/causality/dot.ts'
 import type { Codec } from '../ports/codec.ts'
+import type { BucketContents } from './buckets/bucket-contents.ts'
 import type { Disk } from '../ports/disk.ts'
 import { hintAnswers } from './hints/hint-answers.ts'
 import type { HintStore } from './hints/hint-store.ts'
@@ -46,6 +47,7 @@ export interface PeerAskParts {
   readonly release: Release
   readonly movesView: MovesView
   readonly arrival: CopyTrust
+  readonly contents: BucketContents
 }
 
 export function peerAsks(codec: Codec, parts: PeerAskParts): AskHandlers {
@@ -64,5 +66,6 @@ export function peerAsks(codec: Codec, parts: PeerAskParts): AskHandlers {
     ...topologyAnswers(keeper, parts.voter),
     ...memberAnswers(parts.lives, parts.liveness),
     ...parts.view.answers(),
+    ...parts.contents.answers(),
   }
 }

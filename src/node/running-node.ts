@@ -11,11 +11,13 @@ import { VERSIONS } from '../core/protocol-versions.ts'
 import { wallMsOf } from '../core/causality/hybrid-clock.ts'
 import { Backups } from './backup/backups.ts'
 import { ClusterView } from './status/cluster-view.ts'
+import { composeBuckets } from './bucket-composition.ts'
 import { composeCluster } from './cluster-composition.ts'
 import { composeConvergence } from './convergence-composition.ts'
 import { composeCopies } from './copies-composition.ts'
 import { composeRequests } from './request-composition.ts'
 import { ConvergenceCheck } from './repair/convergence-check.ts'
+import { REOPEN_TIMEOUT_MS } from './buckets/bucket-deletion.ts'
 import { createBucket, foundCluster } from './topology/topology-requests.ts'
 import type { HintDelivery } from './hints/hint-delivery.ts'
 import { inTime } from './peers/deadlines.ts'
@@ -51,6 +53,7 @@ export interface RunningNode {
   readonly backups: Backups
   convergence(bucket: string | undefined): Promise<ConvergenceAnswer>
   createBucket(bucket: Bucket, timeoutMs: number): Promise<{ created: boolean; bucket: Bucket }>
+  deleteBucket(label: string, isForced: boolean, timeoutMs: number): Promise<Bucket>
   found(candidates: Founding, timeoutMs: number): Promise<Founding>
   /** Call it once: node.ts calls it only for the first of several stops. */
   stop(): Promise<void>
@@ -70,7 +73,8 @@ export async function composeNode(
   const cluster = composeCluster(storage, settings)
   const copies = composeCopies(storage, cluster, settings)
   const served = await composeRequests(storage, cluster, copies, settings)
-  const convergence = composeConvergence(storage, cluster, copies, served, self)
+  const buckets = composeBuckets(storage, cluster, served, self)
+  const convergence = composeConvergence(storage, cluster, copies, served, buckets, self)
   const { ports, disk, commits, table, indexes, identity, clock, lives, fences, hints } = storage
   const { keeper, members, peers, deadlines, liveness, voter, register, arrival } = cluster
   const { horizon, collector, replica, copyAnswers } = copies
@@ -115,6 +119,7 @@ export async function composeNode(
     release: moves.release,
     movesView,
     arrival,
+    contents: buckets.contents,
   })
 
   const onRemoved = settings.onRemoved ?? ((): void => undefined)
@@ -134,7 +139,10 @@ export async function composeNode(
     clock.setPeers(others.map(({ id }) => id))
     horizon.setMembers(members())
     arrival.look()
-    if (isConverging) lookAtMoves()
+    if (isConverging) {
+      lookAtMoves()
+      buckets.deletion.look()
+    }
   }
   keeper.changed.listen(connect)
   connect(keeper.topology)
@@ -162,6 +170,8 @@ export async function composeNode(
   expired.start()
   isConverging = true
   lookAtMoves()
+  buckets.deletion.look()
+  buckets.deleted.start()
   const showGauges = (): void => {
     showNodeGauges(metrics, { disk, table, requests, clock }, members())
     const horizonAgeMs = Math.round(clock.nowMs() - wallMsOf(horizon.value))
@@ -193,6 +203,8 @@ export async function composeNode(
     },
     createBucket: (bucket, timeoutMs) =>
       decided(timeoutMs, createBucket(keeper, register, bucket, timeoutMs)),
+    deleteBucket: (label, isForced, timeoutMs) =>
+      decided(timeoutMs + REOPEN_TIMEOUT_MS, buckets.deletion.delete(label, isForced, timeoutMs)),
     found: (candidates, timeoutMs) =>
       decided(timeoutMs, foundCluster(register, candidates, timeoutMs)),
     stop: async () => {
@@ -203,6 +215,8 @@ export async function composeNode(
       moves.intake.stop()
       moves.release.stop()
       moves.sweep.stop()
+      buckets.deletion.stop()
+      buckets.deleted.stop()
       antiEntropy.stop()
       scrub.stop()
       expired.stop()

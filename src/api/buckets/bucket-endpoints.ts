@@ -100,6 +100,40 @@ export const PUT_BUCKET: Endpoint = {
   example: { target: '/v1/buckets/visits', body: '{"mode":"counter"}' },
 }
 
+export const DELETE_TIMEOUT = timeoutParameter(CREATE_TIMEOUT_MS)
+export const FORCE = flag('force', 'Delete the bucket with everything that it holds.')
+
+export const DELETE_BUCKET: Endpoint = {
+  method: 'DELETE',
+  path: '/v1/buckets/{bucket}',
+  id: 'deleteBucket',
+  tag: 'buckets',
+  summary: 'Deletes a bucket',
+  description:
+    'Without `force` the bucket must be empty, and every member must tell so; for the check it takes no writes. With ' +
+    '`force` a majority of the voters decides, and all that the bucket holds is deleted, also what a member that is ' +
+    'cut off still stores there. The name may be used again.',
+  pathParameters: [BUCKET_IN_PATH],
+  query: [FORCE, DELETE_TIMEOUT],
+  answers: [{ status: 204, meaning: 'The bucket is deleted.' }],
+  errors: [
+    'bad_parameter',
+    'bad_bucket',
+    'bucket_unknown',
+    'bucket_not_empty',
+    'bucket_permanent',
+    'change_under_way',
+    'not_ready',
+    'not_a_member',
+    'quorum_unreachable',
+    'storage_full',
+    'storage_failed',
+    'outcome_unknown',
+    'deadline_passed',
+  ],
+  example: { target: '/v1/buckets/visits?force=true' },
+}
+
 const KEY_TEXT = { type: 'string', maxLength: KEY_BYTES_MAX } as const
 
 const keyText = (name: string, meaning: string): ReturnType<typeof checkedText> =>

@@ -1,12 +1,16 @@
-/** `PUT` and `GET /v1/buckets/{bucket}`, `GET /v1/buckets`: creates buckets and shows them. */
+/** `PUT`, `GET` and `DELETE /v1/buckets/{bucket}`, `GET /v1/buckets`: creates, shows and deletes buckets. */
 import type { FastifyInstance } from 'fastify'
 import { QuorateError } from '../../core/errors.ts'
+import { asLabelled } from '../../core/placement/bucket-name.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
 import type { ApiContext } from '../http/api-context.ts'
 import {
   BUCKET_EXAMPLE,
   CREATE_TIMEOUT,
   CREATE_TIMEOUT_MS,
+  DELETE_BUCKET,
+  DELETE_TIMEOUT,
+  FORCE,
   GET_BUCKET,
   LIST_BUCKETS,
   PUT_BUCKET,
@@ -16,11 +20,12 @@ import { serve } from '../http/endpoint.ts'
 import { jsonBody } from '../http/json-body.ts'
 import { checkBucketName } from '../http/kv-path.ts'
 import { timeLeftMs } from '../http/request-deadline.ts'
-import { respondJson } from '../http/respond.ts'
+import { respond, respondJson } from '../http/respond.ts'
 
 export function addBucketRoutes(app: FastifyInstance, api: ApiContext): void {
   serve(app, LIST_BUCKETS, (_request, reply) => {
-    respondJson(reply, 200, { buckets: api.service.topology().buckets })
+    const buckets = api.service.topology().buckets.map(asLabelled)
+    respondJson(reply, 200, { buckets: buckets.sort((a, b) => (a.name < b.name ? -1 : 1)) })
   })
 
   serve(app, GET_BUCKET, (request, reply) => {
@@ -35,6 +40,14 @@ export function addBucketRoutes(app: FastifyInstance, api: ApiContext): void {
     const { created, bucket } = await api.service.createBucket(wanted, timeoutMs)
     if (created) respondJson(reply, 201, bucket, ['Location', `/v1/buckets/${name}`])
     else respondJson(reply, 200, bucket)
+  })
+
+  serve(app, DELETE_BUCKET, async (request, reply, query) => {
+    const isForced = FORCE.read(query) ?? false
+    const timeoutMs = timeLeftMs(request, DELETE_TIMEOUT.read(query) ?? CREATE_TIMEOUT_MS)
+    const name = checkBucketName(request.params['bucket'])
+    await api.service.deleteBucket(name, isForced, timeoutMs)
+    respond(reply, 204, [], undefined)
   })
 }
 

@@ -1,6 +1,7 @@
 /**
  * The effect of a change of the members, computed before it is made: the copies to move, and warnings for the operator.
  */
+import { labelOf } from './bucket-name.ts'
 import {
   type ChangeRequest,
   changeTarget,
@@ -96,10 +97,10 @@ function lossWarnings(
     const where = `${count} data ${count === 1 ? 'partition' : 'partitions'}`
     return n === 1
       ? [
-          `The bucket ${name} keeps one copy: the keys that ${leaving} owned, in ${where}, are lost.`,
+          `The bucket ${labelOf(name)} keeps one copy: the keys that ${leaving} owned, in ${where}, are lost.`,
         ]
       : [
-          `The bucket ${name} keeps two copies: ${where} will have a single copy until it has been copied.`,
+          `The bucket ${labelOf(name)} keeps two copies: ${where} will have a single copy until it has been copied.`,
         ]
   })
 }

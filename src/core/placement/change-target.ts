@@ -2,6 +2,7 @@
  * Computes the members and the placement after a requested change of the members, or says why the change is impossible.
  */
 import { QuorateError } from '../errors.ts'
+import { labelOf } from './bucket-name.ts'
 import type { MemberChange } from './member-change.ts'
 import {
   placementInstead,
@@ -138,7 +139,7 @@ function refuse({ members, buckets }: Topology, request: ChangeRequest): void {
   const wide = buckets.find(({ n }) => n > left)
   if (wide !== undefined) {
     const rest = left === 1 ? 'one member' : `${left} members`
-    no(`the bucket ${wide.name} keeps ${wide.n} copies, and only ${rest} would be left`)
+    no(`the bucket ${labelOf(wide.name)} keeps ${wide.n} copies, and only ${rest} would be left`)
   }
 }
 

@@ -1,5 +1,6 @@
 /** The invariants of every topology document. */
 import { assert } from '../assert.ts'
+import { labelOf } from './bucket-name.ts'
 import { PARTITION_COUNT, type Topology, VOTERS_MAX } from './topology.ts'
 
 /** Throws an AssertionError if one is broken. */
@@ -10,10 +11,20 @@ export function checkTopology({
   change,
   epoch,
   placementVersion,
+  buckets,
+  lastDeletion = 0,
+  deletion,
 }: Topology): void {
   const ids = new Set(members.map(({ id }) => id))
   assert(ids.size === members.length && ids.size > 0, 'each member is there once')
   assert(placementVersion <= epoch, 'a placement is not newer than its document')
+  assert(lastDeletion <= epoch, 'a deletion is not newer than its document')
+  const labels = new Set(buckets.map(({ name }) => labelOf(name)))
+  assert(labels.size === buckets.length, 'no two buckets have the same label')
+  assert(
+    deletion === undefined || buckets.some(({ name }) => name === deletion.bucket),
+    'a bucket exists until its deletion is over',
+  )
   assert(new Set(voters).size === voters.length, 'each voter is there once')
   assert(voters.length > 0 && voters.length <= VOTERS_MAX, 'there are voters, and not too many')
   assert(

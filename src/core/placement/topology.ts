@@ -25,8 +25,12 @@ export interface Topology {
   readonly placementVersion: number
   /** The change of the members that is under way; at most one at a time. */
   readonly change?: MemberChange
-  /** Sorted by name. */
+  /** Sorted by name. No two have the same label (bucket-name.ts). */
   readonly buckets: readonly Bucket[]
+  /** The epoch of the last document that deleted a bucket; undefined before the first deletion. */
+  readonly lastDeletion?: number
+  /** The deletion under way, of a bucket that may be deleted only if it is empty; at most one at a time. */
+  readonly deletion?: BucketDeletion
   /** The key that seals session tokens, in hex. Decided once, never shown to clients. */
   readonly sessionKey?: string
 }
@@ -40,7 +44,16 @@ export interface Member {
   readonly zone: string
 }
 
+/** Until it is over, no member takes a write to the bucket (bucket-steps.ts). */
+export interface BucketDeletion {
+  /** The name of the bucket. */
+  readonly bucket: string
+  /** Belongs to this deletion alone. */
+  readonly id: string
+}
+
 export interface Bucket {
+  /** No other bucket ever has this name. Clients know the bucket by a part of it, its label (bucket-name.ts). */
   readonly name: string
   readonly mode: BucketMode
   /** Copies of each key; never more than there are members. */

@@ -8,6 +8,7 @@
 import type { BackupEntry, BackupHeader } from '../../core/backup/backup-parts.ts'
 import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import { QuorateError } from '../../core/errors.ts'
+import { asLabelled, labelOf } from '../../core/placement/bucket-name.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
 import type { Timers } from '../../ports/timers.ts'
 import type { Requests } from '../requests/requests.ts'
@@ -55,21 +56,26 @@ export class Backups {
     const deadlineMs = clock.nowMs() + timeoutMs
     const cut = await reachCut(this.#timers, this.#parts, { covers, atMs }, deadlineMs)
     const { topology } = keeper
+    const chosen = topology.buckets.filter(
+      ({ name }) => buckets === undefined || buckets.includes(labelOf(name)),
+    )
     const header: BackupHeader = {
       clusterId: topology.identity ?? topology.clusterId,
       node: self,
       covers,
       cut,
       cutMs: atMs ?? wallMsOf(cut),
-      buckets: topology.buckets.filter(
-        ({ name }) => buckets === undefined || buckets.includes(name),
-      ),
+      buckets: chosen.map(asLabelled),
     }
-    return { header, entries: this.#entries(header) }
+    return { header, entries: this.#entries(header, chosen) }
   }
 
-  async *#entries(header: BackupHeader): AsyncGenerator<BackupEntry, void, undefined> {
-    for (const [index, bucket] of header.buckets.entries()) {
+  /** `buckets`: those of the header, with their names instead of their labels. */
+  async *#entries(
+    header: BackupHeader,
+    buckets: readonly Bucket[],
+  ): AsyncGenerator<BackupEntry, void, undefined> {
+    for (const [index, bucket] of buckets.entries()) {
       const ahead: Ahead[] = []
       let bytes = 0
       for await (const { key, size } of this.#keys(bucket)) {
@@ -116,7 +122,7 @@ export class Backups {
     if (length === 0) return page
     throw new QuorateError(
       'quorum_unreachable',
-      `${length} data partitions of bucket ${name} have no majority of their owners in reach`,
+      `${length} data partitions of bucket ${labelOf(name)} have no majority of their owners in reach`,
     )
   }
 

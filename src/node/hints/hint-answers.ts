@@ -47,7 +47,7 @@ function keepHint(parts: HintAnswerParts, request: HintRequest, asker: Asker<NoF
     asker.refuse({ code: 'late', message })
     return
   }
-  hints.keep(owner, at, copy, (refusal) => {
+  hints.keep(owner, at, copy, replica.closed, (refusal) => {
     if (refusal === undefined) asker.answer(NO_FIELDS)
     else if (refusal === 'dropped') {
       asker.refuse({ code: 'overloaded', message: `no room for more hints for ${owner}` })

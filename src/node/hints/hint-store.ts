@@ -94,11 +94,15 @@ export class HintStore {
     }
   }
 
-  /** Keeps `copy` for `owner`. Calls `done` once it is durable, or with `dropped` if there is no room for it. */
+  /**
+   * Keeps `copy` for `owner`. Calls `done` once it is durable, or with `dropped` if there is no room for it. `closed`
+   * gives the refusal if nothing may be stored in the bucket any more.
+   */
   keep(
     owner: string,
     at: Location,
     copy: Copy,
+    closed: (at: Location) => Refusal | undefined,
     done: (refusal: Refusal | 'dropped' | undefined) => void,
   ): void {
     const storageKey = hintKey(owner, at.bucket.name, at.key)
@@ -113,6 +117,13 @@ export class HintStore {
         // An unreadable hint loses no write: other mechanisms also bring the owner up to date.
         this.recount(owner, storageKey)
         done({ code: 'storage_failed', message: String(failure) })
+        return
+      }
+      // The hint may have come from the disk, and the bucket may have been closed meanwhile.
+      const refusal = closed(at)
+      if (refusal !== undefined) {
+        this.recount(owner, storageKey)
+        done(refusal)
         return
       }
       const next = mergeCopies(this.#codec, modeOf(at.bucket), entry.latest, copy)
@@ -264,6 +275,20 @@ export class HintStore {
         this.recount(owner, storageKey)
       }
       done(failure !== undefined)
+    })
+  }
+
+  /** Removes a hint of a deleted bucket. `failed`: as for `drop`. */
+  discard(owner: string, storageKey: string, done: (failed: boolean) => void): void {
+    this.#table.find(storageKey, (entry) => {
+      if (entry === undefined) {
+        this.drop(owner, storageKey, done)
+        return
+      }
+      this.#table.replace(entry, ABSENT_COPY, 'os', (failure) => {
+        this.recount(owner, storageKey)
+        done(failure !== undefined)
+      })
     })
   }
 

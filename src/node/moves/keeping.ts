@@ -4,6 +4,7 @@
 import { placementAt } from '../../core/placement/preference-list.ts'
 import type { GainedPartitions } from './gained-partitions.ts'
 import type { Location } from '../replica/replica.ts'
+import { whyGone } from '../replica/closed-bucket.ts'
 import type { Refusal } from '../wire/messages.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 
@@ -12,6 +13,8 @@ export function whyNotKept(
   { self, keeper, gained }: { self: string; keeper: TopologyKeeper; gained: GainedPartitions },
   { bucket, partition }: Pick<Location, 'bucket' | 'partition'>,
 ): Refusal | undefined {
+  const gone = whyGone(keeper, bucket)
+  if (gone !== undefined) return gone
   const { topology } = keeper
   const { owners, next } = placementAt(topology, bucket.n, partition)
   const place = { partition, copies: bucket.n }

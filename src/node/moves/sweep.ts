@@ -113,8 +113,9 @@ export class Sweep {
   #keeps(name: string, partition: number): boolean {
     const { self, keeper } = this.#parts
     const bucket = keeper.bucket(name)
-    // Keep the records of a bucket that is unknown here.
-    if (bucket === undefined || !keeper.isDurable()) return true
+    if (!keeper.isDurable()) return true
+    // Keep the records of a bucket that is not known here yet.
+    if (bucket === undefined) return !keeper.isDeleted(name)
     const { topology } = keeper
     return (
       isKeeper(topology, bucket.n, partition, self) || isHolder(topology, bucket.n, partition, self)

@@ -237,6 +237,7 @@ export class AntiEntropy {
       this.#parts.leaves.list(copies, leaves),
       this.#ask(peer, LEAVES, { copies, places: leaves }),
     ])
+    const { keeper } = this.#parts
     this.#doubts.look(copies, leaves, contents)
     const own = contents.copies
     const keys = new Set<string>()
@@ -246,6 +247,8 @@ export class AntiEntropy {
       own.delete(name)
     }
     for (const name of own.keys()) keys.add(name)
+    // Each node drops the records of a deleted bucket in its own time (deleted-buckets.ts).
+    for (const name of keys) if (keeper.isDeleted(bucketIn(name))) keys.delete(name)
     const queue = [...keys]
     let differing = 0
     const worker = async (): Promise<void> => {
@@ -269,9 +272,8 @@ export class AntiEntropy {
    */
   async #reconcileKey(peer: string, name: string, isDyingHere: boolean): Promise<boolean> {
     const { keeper, replica, repairCorrupt } = this.#parts
-    const slash = name.indexOf('/')
-    const bucket = keeper.bucket(name.slice(0, slash))
-    const key = name.slice(slash + 1)
+    const bucket = keeper.bucket(bucketIn(name))
+    const key = name.slice(name.indexOf('/') + 1)
     if (bucket === undefined) throw new RoundFailed(`a key of an unknown bucket: ${name}`)
     const at: Location = { bucket, key, partition: partitionOf(bucket.name, key) }
     const fetched = await this.#fetch(peer, keyRequest(at))
@@ -338,6 +340,10 @@ export class AntiEntropy {
     const deadlineMs = this.#parts.clock.nowMs() + ASK_TIMEOUT_MS
     return answerIn(format, await this.#parts.peers.request(peer, format, request, deadlineMs))
   }
+}
+
+function bucketIn(name: string): string {
+  return name.slice(0, name.indexOf('/'))
 }
 
 function answerIn<Answer>({ kind }: AskFormat<unknown, Answer>, reply: Reply<Answer>): Answer {

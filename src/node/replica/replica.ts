@@ -67,6 +67,8 @@ export interface ReplicaParts {
   readonly horizon: (partition: number) => Timestamp
   /** The refusal if this node does not keep the key; undefined if it does (keeping.ts). */
   readonly notKept: (at: Location) => Refusal | undefined
+  /** The refusal if nothing may be stored in the bucket of the key (closed-bucket.ts). */
+  readonly closed: (at: Location) => Refusal | undefined
   /** Whether this node's copy of the key is complete (arrival.ts). */
   readonly mayRead: (at: Location) => boolean
 }
@@ -81,6 +83,7 @@ export class Replica {
   readonly #log: Log
   readonly #metrics: Metrics
   readonly notKept: ReplicaParts['notKept']
+  readonly closed: ReplicaParts['closed']
   readonly horizon: ReplicaParts['horizon']
   readonly mayRead: ReplicaParts['mayRead']
   /** A damaged record is given up: this node has lost writes that it had acknowledged. */
@@ -101,8 +104,17 @@ export class Replica {
     this.#clock = parts.clock
     this.#durability = parts.durability
     this.notKept = parts.notKept
+    this.closed = parts.closed
     this.horizon = parts.horizon
     this.mayRead = parts.mayRead
+  }
+
+  /**
+   * The refusal if this node must not change its copy of the key now. Call it in the turn of the event loop in which the
+   * copy changes.
+   */
+  notTaken(at: Location): Refusal | undefined {
+    return this.notKept(at) ?? this.closed(at)
   }
 
   /** The refusal if this node's disk takes no writes at the moment. Another owner's disk may take them. */
@@ -188,9 +200,9 @@ export class Replica {
     this.#table.find(this.#storageKey(at), (found, failure) => {
       let entry = found
       // Check this only now: a key that this node gave up during the load must not change any more.
-      const notKept = this.notKept(at)
-      if (notKept !== undefined) {
-        done(undefined, notKept)
+      const notTaken = this.notTaken(at)
+      if (notTaken !== undefined) {
+        done(undefined, notTaken)
         return
       }
       if (failure instanceof RecordCorruptError && (flags & APPLY_REPAIRS_CORRUPT) !== 0) {
@@ -240,9 +252,9 @@ export class Replica {
     }
     this.#table.find(this.#storageKey(at), (found, failure) => {
       let entry = found
-      const notKept = this.notKept(at)
-      if (notKept !== undefined) {
-        done(undefined, notKept)
+      const notTaken = this.notTaken(at)
+      if (notTaken !== undefined) {
+        done(undefined, notTaken)
         return
       }
       // While this node's copies do not count anyway, a damaged record is filled like a missing one.

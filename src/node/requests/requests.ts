@@ -6,6 +6,7 @@ import type { Session } from '../../core/causality/session.ts'
 import type { StoredObject } from '../../core/causality/stored-object.ts'
 import type { RegisterOperation } from '../../core/consensus/register.ts'
 import { QuorateError } from '../../core/errors.ts'
+import { labelOf } from '../../core/placement/bucket-name.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { Deadlines } from '../peers/deadlines.ts'
 import { forwardWrite } from '../write/write-forward.ts'
@@ -100,6 +101,7 @@ export class Requests {
     const { placer, sessions } = this.#parts
     return this.#bound.run('write', placer.timeoutMs(request), (end) => {
       const placed = placer.place(request)
+      placer.refuseClosed(placed)
       refuseUnfit(placed.at.bucket, request)
       refuseStrongLevel(placed)
       refusePlainWrite(placed)
@@ -314,7 +316,7 @@ function refuseStrongLevel({ level, at }: PlacedRequest): void {
   if (level !== 'strong' || at.bucket.mode === 'strong') return
   throw new QuorateError(
     'bad_parameter',
-    `level strong needs a bucket of mode strong; bucket ${at.bucket.name} has mode ${at.bucket.mode}`,
+    `level strong needs a bucket of mode strong; bucket ${labelOf(at.bucket.name)} has mode ${at.bucket.mode}`,
   )
 }
 
@@ -326,6 +328,6 @@ function refusePlainWrite({ level, at }: PlacedRequest): void {
   if (level === 'strong' || at.bucket.mode !== 'strong') return
   throw new QuorateError(
     'bad_parameter',
-    `bucket ${at.bucket.name} has mode strong: use level strong for its writes, not ${level}`,
+    `bucket ${labelOf(at.bucket.name)} has mode strong: use level strong for its writes, not ${level}`,
   )
 }

@@ -103,6 +103,7 @@ const REJECTION_CODES: Readonly<Partial<Record<Refusal['code'], ErrorCode>>> = {
   clock_drift: 'clock_drift',
   not_ready: 'not_ready',
   too_many_siblings: 'too_many_siblings',
+  unknown_bucket: 'bucket_unknown',
 }
 
 /** The error if a different request used the same idempotency key earlier. */

@@ -3,9 +3,11 @@
  * changed. Refuses requests at a node that is no member.
  */
 import { QuorateError } from '../../core/errors.ts'
+import { labelOf } from '../../core/placement/bucket-name.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
 import { quorumNeed } from '../../core/quorum/level.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
+import { closedWords } from '../replica/closed-bucket.ts'
 import type { Location } from '../replica/replica.ts'
 import type { RequestOptions } from '../service/service.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
@@ -75,10 +77,29 @@ export class RequestPlacer {
    */
   placeAgain(placed: PlacedRequest): PlacedRequest {
     const { keeper } = this.#parts
-    if (placed.placementVersion === keeper.placementVersion) return placed
     const bucket = this.bucket(placed.at.bucket.name)
+    if (placed.placementVersion === keeper.placementVersion) return placed
     const { owners, next, fallbacks } = keeper.place(bucket, placed.at.key)
     return { ...placed, owners, next, fallbacks, placementVersion: keeper.placementVersion }
+  }
+
+  /** Whether the owners of the request's key have changed since it was placed, or its bucket is gone. */
+  isOutdated(placed: PlacedRequest): boolean {
+    const isMoved = placed.placementVersion !== this.#parts.keeper.placementVersion
+    return isMoved || this.#parts.keeper.bucket(placed.at.bucket.name) === undefined
+  }
+
+  /** The error bucket_unknown if the bucket of the request was deleted since it was placed. */
+  whyGone({ at }: PlacedRequest): QuorateError | undefined {
+    const { name } = at.bucket
+    return this.#parts.keeper.bucket(name) === undefined ? this.#unknownBucket(name) : undefined
+  }
+
+  /** Throws not_ready while the bucket takes no writes, because its deletion has begun. */
+  refuseClosed({ at }: PlacedRequest): void {
+    const { name } = at.bucket
+    if (!this.#parts.keeper.isClosed(name)) return
+    throw new QuorateError('not_ready', closedWords(name), { retryAfterSeconds: 1 })
   }
 
   /** Throws bucket_unknown. */
@@ -87,16 +108,20 @@ export class RequestPlacer {
     return { bucket, key, partition: this.#parts.keeper.place(bucket, key).partition }
   }
 
-  /** Throws bucket_unknown. */
+  /** The bucket with that name, which need not be its label. Throws bucket_unknown. */
   bucket(name: string): Bucket {
     const bucket = this.#parts.keeper.bucket(name)
-    if (bucket === undefined) {
-      throw new QuorateError(
-        'bucket_unknown',
-        `there is no bucket ${name}: create it with PUT /v1/buckets/${name}`,
-      )
-    }
+    if (bucket === undefined) throw this.#unknownBucket(name)
     return bucket
+  }
+
+  #unknownBucket(name: string): QuorateError {
+    const label = labelOf(name)
+    const why = this.#parts.keeper.isDeleted(name)
+      ? `the bucket ${label} was deleted`
+      : `there is no bucket ${label}`
+    const message = `${why}: create it with PUT /v1/buckets/${label}`
+    return new QuorateError('bucket_unknown', message)
   }
 
   timeoutMs({ timeoutMs }: { readonly timeoutMs?: number | undefined }): number {

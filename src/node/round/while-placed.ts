@@ -1,6 +1,7 @@
 /**
  * Repeats a request whose placement changed while it ran. An answer of the old owners may lack writes that the new
- * owners have acknowledged, and a refusal of the old owners says nothing about the new ones.
+ * owners have acknowledged, and a refusal of the old owners says nothing about the new ones. If the bucket of the
+ * request was deleted, the repeat says so.
  */
 import type { Metrics } from '../../ports/metrics.ts'
 import type { PlacedRequest } from './placed-request.ts'
@@ -21,7 +22,7 @@ export function whilePlaced<T>(
   request: Repeatable<T>,
   end: RequestEnd<T>,
 ): void {
-  const isMoved = (): boolean => placed.placementVersion !== placer.placementVersion
+  const isOutdated = (): boolean => placer.isOutdated(placed)
   const runAgain = (): void =>
     orFail(end, () => {
       placer.refuseNonMember()
@@ -30,11 +31,11 @@ export function whilePlaced<T>(
     })
   request.run(placed, {
     answered: (answer) => {
-      if (request.repeatsAnswer && isMoved()) runAgain()
+      if (request.repeatsAnswer && isOutdated()) runAgain()
       else end.answered(answer)
     },
     failed: (error) => {
-      if (isMoved() && request.mayRepeat(error)) runAgain()
+      if (isOutdated() && request.mayRepeat(error)) runAgain()
       else end.failed(error)
     },
   })

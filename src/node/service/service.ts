@@ -1,6 +1,6 @@
 /**
  * Everything that one node does for its clients, as types only: node.ts implements them. The HTTP layer translates
- * between this interface and HTTP, and knows nothing else of the node. The simulator's clients call it directly.
+ * between this interface and HTTP, and knows nothing else of the node. Requests and answers name a bucket by its label. The simulator's clients call it directly.
  * Failures are `QuorateError`s.
  */
 import type { BackupEntry, BackupHeader, Coverage } from '../../core/backup/backup-parts.ts'
@@ -36,12 +36,19 @@ export interface NodeService {
   nowMs(): number
   /** The newest topology this node knows: members, buckets, epoch. */
   topology(): Topology
-  bucket(name: string): Bucket | undefined
+  /** The bucket with that label, as clients know it (core/placement/bucket-name.ts). */
+  bucket(label: string): Bucket | undefined
   /**
    * Agrees on a bucket with a majority of the voters. `created` is false if the same bucket already exists. Errors:
    * bucket_conflict, limit_reached, quorum_unreachable, outcome_unknown.
    */
   createBucket(bucket: Bucket, timeoutMs: number): Promise<{ created: boolean; bucket: Bucket }>
+  /**
+   * Deletes the bucket with that label. If not forced, it has to be empty, and every member has to tell that. Resolves
+   * with the deleted bucket. Errors: bucket_unknown, bucket_permanent, bucket_not_empty, change_under_way,
+   * quorum_unreachable, outcome_unknown.
+   */
+  deleteBucket(label: string, isForced: boolean, timeoutMs: number): Promise<Bucket>
   /**
    * For a node that has not started yet: sentences that name the peers that refuse its links, and why. '' if none does.
    */

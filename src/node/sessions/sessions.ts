@@ -291,7 +291,7 @@ export class Sessions {
     const { bucket, key } = splitSessionName(name)
     const { placer } = this.#parts
     const placed = placer.placeAll(bucket, key, deadlineMs)
-    // A key without a bucket has no owners, and cannot be read.
+    // A key without a bucket has no owners, and cannot be read: its bucket was deleted.
     if (placed === undefined) return Promise.resolve('all')
     // If the key moves meanwhile, this runs again: the new owners may lack the past.
     const request: Repeatable<Holders> = {
@@ -300,7 +300,12 @@ export class Sessions {
       mayRepeat: () => true,
     }
     const { metrics } = this.#ports
-    return asPromise((end) => whilePlaced({ placer, metrics }, placed, request, end))
+    return asPromise<Holders>((end) =>
+      whilePlaced({ placer, metrics }, placed, request, end),
+    ).catch((error: unknown) => {
+      if (placer.whyGone(placed) === undefined) throw error
+      return 'all'
+    })
   }
 
   async #bringUnder(placed: PlacedRequest, name: string, past: VersionVector): Promise<Holders> {

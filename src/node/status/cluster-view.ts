@@ -5,6 +5,7 @@
 import { liveSiblings, type StoredObject } from '../../core/causality/stored-object.ts'
 import { nodeOfActor } from '../../core/causality/dot.ts'
 import type { MemberState } from '../../core/membership/update.ts'
+import { labelOf } from '../../core/placement/bucket-name.ts'
 import { type Bucket, PARTITION_COUNT } from '../../core/placement/topology.ts'
 import { majority } from '../../core/quorum/level.ts'
 import type { Disk } from '../../ports/disk.ts'
@@ -132,7 +133,7 @@ export class ClusterView {
       ...owners.map((node) => entry(node, 'owner')),
       ...fallbacks.map((node) => entry(node, 'fallback')),
     ])
-    return { bucket: at.bucket.name, key: at.key, partition, preference }
+    return { bucket: labelOf(at.bucket.name), key: at.key, partition, preference }
   }
 
   /** Asks the members now, because beliefs about them may be outdated. */

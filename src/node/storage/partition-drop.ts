@@ -42,7 +42,8 @@ export async function dropRecords(
   }
 }
 
-function dropRecord(
+/** Deletes one record with its index entries, and resolves once that is durable. Rejects with a `DiskError`. */
+export function dropRecord(
   { table, commits }: Pick<DropParts, 'table' | 'commits'>,
   storageKey: string,
 ): Promise<void> {

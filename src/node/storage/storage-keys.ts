@@ -16,7 +16,8 @@
  *   m/<name>                                       the node's own state (node-state.ts)
  *   x/<key as above>                               quarantine: the bytes of a damaged record
  *
- * Bucket names and node ids contain no slash, so each key can be split in only one way. Every value is framed with a
+ * A bucket is named by its name, not by its label (core/placement/bucket-name.ts). Bucket names and node ids contain no
+ * slash, so each key can be split in only one way. Every value is framed with a
  * checksum of its key and itself (record-frame.ts).
  */
 
@@ -42,6 +43,11 @@ export function listKey(name: string): string {
 export function listRange(bucket: string, prefix: string): [from: string, to: string] {
   const from = listKey(`${bucket}/${prefix}`)
   return [from, afterPrefix(from)]
+}
+
+/** A text after all entries of that bucket in the key index, and before those of the next bucket. */
+export function listedAfter(bucket: string): string {
+  return listRange(bucket, '')[1]
 }
 
 /** The range of the whole key index. */
@@ -149,6 +155,11 @@ export function metaKey(name: string): string {
 
 export function quarantineKey(damaged: string): string {
   return `x/${damaged}`
+}
+
+/** The inverse of `quarantineKey`. */
+export function quarantinedKey(quarantine: string): string {
+  return quarantine.slice('x/'.length)
 }
 
 function parseName(partition: number, name: string): DataName {

@@ -48,7 +48,7 @@ import type { Entry, ObjectTable } from '../storage/object-table.ts'
 import { Promises } from './promises.ts'
 import { type Location, refusalOf, type Replica } from '../replica/replica.ts'
 import type { Refusal } from '../wire/messages.ts'
-import { dataKey, parseDataKey, promiseKey } from '../storage/storage-keys.ts'
+import { type DataName, dataKey, parseDataKey, promiseKey } from '../storage/storage-keys.ts'
 
 /** One pass checks at most this many promises, because each may read a record from the disk. */
 const CHECKED_PER_PASS = 1000
@@ -213,6 +213,17 @@ export class RegisterAcceptor {
     }
   }
 
+  /** Forgets the promises in deleted buckets: no question about their keys is taken any more. */
+  async dropBuckets(isDeleted: (bucket: string) => boolean): Promise<void> {
+    const operations: DiskOperation[] = []
+    for (const [storageKey, promise] of this.#promises.entries()) {
+      if (!isDeleted(bucketIn(storageKey))) continue
+      this.#promises.drop(storageKey, promise)
+      operations.push({ type: 'delete', key: promiseKey(storageKey) })
+    }
+    if (operations.length > 0) await this.#parts.commits.store(operations, 'os')
+  }
+
   /** Takes one question: applies `step` to the state of the register, and replies once the new state is durable. */
   #answer<Reply extends RegisterReply>(
     at: Location,
@@ -247,9 +258,9 @@ export class RegisterAcceptor {
       }
       // The record may have come from the disk, and the placement may have changed meanwhile.
       const isInForce = (): boolean => this.#parts.placementVersion() === placementVersion
-      const notKept = replica.notKept(at)
-      if (notKept !== undefined) {
-        done(undefined, notKept)
+      const notTaken = replica.notTaken(at)
+      if (notTaken !== undefined) {
+        done(undefined, notTaken)
         return
       }
       if (!isInForce()) {
@@ -368,9 +379,17 @@ function storageKeyOf({ partition, bucket, key }: Location): string {
 }
 
 function partitionIn(storageKey: string): number {
+  return nameIn(storageKey).partition
+}
+
+function bucketIn(storageKey: string): string {
+  return nameIn(storageKey).bucket
+}
+
+function nameIn(storageKey: string): DataName {
   const name = parseDataKey(storageKey)
   assert(name !== undefined, 'a register is kept under the key of its data')
-  return name.partition
+  return name
 }
 
 function decodeFloors(stored: Encodable | undefined): Map<number, Timestamp> {

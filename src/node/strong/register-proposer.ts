@@ -156,7 +156,9 @@ export class RegisterProposer {
   /** Makes one attempt after the other until the queue is empty. */
   async #serve(queue: KeyQueue): Promise<void> {
     for (let failures = 0; ;) {
-      queue.placed = this.#parts.placer.placeAgain(queue.placed)
+      const gone = this.#parts.placer.whyGone(queue.placed)
+      if (gone !== undefined) for (const waiting of queue.waiting) this.#giveUp(waiting, gone)
+      else queue.placed = this.#parts.placer.placeAgain(queue.placed)
       if (!queue.placed.owners.includes(this.#parts.self)) this.#giveUpUndoubted(queue)
       queue.waiting = queue.waiting.filter(({ isOver }) => !isOver)
       if (queue.waiting.length === 0) break
@@ -170,8 +172,7 @@ export class RegisterProposer {
       try {
         failures = (await this.#attempt(queue, batch)) ? 0 : failures + 1
       } catch (error) {
-        const told = clientErrorOf(error)
-        for (const waiting of batch) this.#giveUp(waiting, told)
+        for (const waiting of batch) this.#giveUp(waiting, clientErrorOf(error))
       }
       if (failures > 0) {
         await this.#backOff(failures, this.#ports.clock.monotonicMs() - startMs)
@@ -241,8 +242,7 @@ export class RegisterProposer {
 
   /** A decision of acceptors whose placement is no longer in force does not count. The next attempt looks for it. */
   #unlessMoved({ placed }: KeyQueue, result: AttemptResult): AttemptEnd {
-    const isInForce =
-      this.#parts.placer.placeAgain(placed).placementVersion === placed.placementVersion
+    const isInForce = !this.#parts.placer.isOutdated(placed)
     return result.type !== 'decided' || isInForce ? result : MOVED
   }
 

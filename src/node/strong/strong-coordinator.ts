@@ -77,7 +77,7 @@ export class StrongCoordinator {
   }
 
   #isInForce(placed: PlacedRequest): boolean {
-    return this.#parts.placer.placeAgain(placed).placementVersion === placed.placementVersion
+    return !this.#parts.placer.isOutdated(placed)
   }
 
   /** Proposes at this node, for a client of any node. This node must be an owner of the key. */

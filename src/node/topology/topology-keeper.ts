@@ -11,6 +11,7 @@
  */
 import { assert } from '../../core/assert.ts'
 import { OwnCluster } from '../../core/membership/cluster-identity.ts'
+import { asLabelled, isDeletedBucket } from '../../core/placement/bucket-name.ts'
 import { firstTopology } from '../../core/placement/first-topology.ts'
 import { type Placement, preferenceList } from '../../core/placement/preference-list.ts'
 import type { Bucket, Member, Topology } from '../../core/placement/topology.ts'
@@ -36,7 +37,7 @@ export class TopologyKeeper implements EpochSource {
   #topology: Topology
   #durableEpoch: number
   #isStoring = false
-  #buckets: ReadonlyMap<string, Bucket>
+  #buckets: BucketIndex
   /** The callbacks that wait for a fetch under way, by the node that is asked. */
   readonly #fetching = new Map<string, (() => void)[]>()
   /** A document is about to replace another one. */
@@ -88,7 +89,27 @@ export class TopologyKeeper implements EpochSource {
   }
 
   bucket(name: string): Bucket | undefined {
-    return this.#buckets.get(name)
+    return this.#buckets.byName.get(name)
+  }
+
+  /** The bucket as clients know it. */
+  labelled(label: string): Bucket | undefined {
+    return this.#buckets.byLabel.get(label)?.shown
+  }
+
+  /** The name of the bucket with that label. Returns the label if there is no such bucket. */
+  nameOf(label: string): string {
+    return this.#buckets.byLabel.get(label)?.name ?? label
+  }
+
+  /** Whether the bucket is deleted for ever. False if it exists, or if a later topology may create it. */
+  isDeleted(name: string): boolean {
+    return this.bucket(name) === undefined && isDeletedBucket(this.#topology, name)
+  }
+
+  /** Whether the bucket takes no writes, because it is deleted if it is empty. */
+  isClosed(name: string): boolean {
+    return this.#topology.deletion?.bucket === name
   }
 
   place(bucket: Bucket, key: string): Placement {
@@ -208,6 +229,15 @@ function startingTopology(stored: unknown, configured: readonly Member[]): Topol
   return { ...topology, members }
 }
 
-function indexBuckets(topology: Topology): ReadonlyMap<string, Bucket> {
-  return new Map(topology.buckets.map((bucket) => [bucket.name, bucket]))
+interface BucketIndex {
+  readonly byName: ReadonlyMap<string, Bucket>
+  readonly byLabel: ReadonlyMap<string, { readonly name: string; readonly shown: Bucket }>
+}
+
+function indexBuckets({ buckets }: Topology): BucketIndex {
+  const labelled = buckets.map((bucket) => ({ name: bucket.name, shown: asLabelled(bucket) }))
+  return {
+    byName: new Map(buckets.map((bucket) => [bucket.name, bucket])),
+    byLabel: new Map(labelled.map((bucket) => [bucket.shown.name, bucket])),
+  }
 }

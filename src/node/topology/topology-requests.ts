@@ -4,6 +4,7 @@
  */
 import { assert } from '../../core/assert.ts'
 import { QuorateError } from '../../core/errors.ts'
+import { asLabelled, labelOf, newBucketName } from '../../core/placement/bucket-name.ts'
 import type { Bucket, Topology } from '../../core/placement/topology.ts'
 import type { Founding } from '../service/service.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
@@ -34,7 +35,10 @@ export async function foundCluster(
   return { identity, sessionKey }
 }
 
-/** Adds a bucket to the topology document. `created` is false if the same bucket already exists. */
+/**
+ * Adds a bucket to the topology document. `bucket` and the result have a label as their name. `created` is false if the
+ * same bucket already exists.
+ */
 export async function createBucket(
   keeper: TopologyKeeper,
   register: TopologyRegister,
@@ -51,19 +55,25 @@ export async function createBucket(
   let created = false
   const topology = await register.change((current) => {
     // This function may run again on a newer document, so it sets `created` each time.
-    const known = current.buckets.find(({ name }) => name === bucket.name)
+    const known = labelled(current, bucket.name)
     created = known === undefined
     if (known === undefined) {
       refuseWhileMoving(current, bucket)
       refuseTooMany(current, bucket)
-      const buckets = [...current.buckets, bucket].sort((a, b) => (a.name < b.name ? -1 : 1))
+      const added = { ...bucket, name: newBucketName(current, bucket.name) }
+      const buckets = [...current.buckets, added].sort((a, b) => (a.name < b.name ? -1 : 1))
       return { ...current, epoch: current.epoch + 1, buckets }
     }
     refuseOther(known, bucket)
     return undefined
   }, timeoutMs)
-  const decided = topology.buckets.find(({ name }) => name === bucket.name)
-  return { created, bucket: decided ?? bucket }
+  return { created, bucket: labelled(topology, bucket.name) ?? bucket }
+}
+
+/** The bucket with that label, as clients know it. */
+function labelled({ buckets }: Topology, label: string): Bucket | undefined {
+  const bucket = buckets.find(({ name }) => labelOf(name) === label)
+  return bucket && asLabelled(bucket)
 }
 
 /**

@@ -99,13 +99,13 @@ export class CopyFanout {
   }
 
   #askStandIn({ owner, holder }: StandIn): void {
-    const { self, peers, hints } = this.#parts
+    const { self, peers, hints, replica } = this.#parts
     const { placed, outgoing, reports } = this.#sent
     const { at, deadlineMs } = placed
     const { copy } = outgoing
     const ask = { node: holder, owner }
     if (holder === self) {
-      hints.keep(owner, at, copy, (refusal) => {
+      hints.keep(owner, at, copy, replica.closed, (refusal) => {
         if (refusal === undefined) this.#record(ask, 'hinted')
         else this.#record(ask, refusal === 'dropped' ? 'refused' : kindOf(effectOfRefusal(refusal)))
       })
@@ -128,8 +128,9 @@ export class CopyFanout {
 
   #after(): void {
     const { placed, outgoing, round } = this.#sent
+    const { hints, replica } = this.#parts
     for (const owner of round.takeOwed()) {
-      this.#parts.hints.keep(owner, placed.at, outgoing.copy, () => undefined)
+      hints.keep(owner, placed.at, outgoing.copy, replica.closed, () => undefined)
     }
     if (round.takeEnd()) this.#ends.over()
     this.#ends.progress()

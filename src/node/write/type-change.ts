@@ -10,6 +10,7 @@ import { changeSet, ELEMENT_BYTES_MAX } from '../../core/causality/element-set.t
 import type { StoredObject } from '../../core/causality/stored-object.ts'
 import type { UpdateName } from '../../core/causality/update-name.ts'
 import { QuorateError } from '../../core/errors.ts'
+import { labelOf } from '../../core/placement/bucket-name.ts'
 import { type Bucket, isTypeMode } from '../../core/placement/topology.ts'
 import type { Copy } from '../wire/object-record.ts'
 import type { TypeChange, UpdateRequest, WriteRequest } from '../service/service.ts'
@@ -24,7 +25,8 @@ const utf8 = new TextEncoder()
 /** Throws mode_mismatch or bad_request, before anything is applied. */
 export function refuseUnfit(bucket: Bucket, request: WriteRequest | UpdateRequest): void {
   const mismatch = (message: string): QuorateError => new QuorateError('mode_mismatch', message)
-  const { name, mode } = bucket
+  const { mode } = bucket
+  const name = labelOf(bucket.name)
   if ('change' in request) {
     if (request.change.type !== mode) {
       throw mismatch(

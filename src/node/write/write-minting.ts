@@ -247,8 +247,8 @@ export class WriteMinting {
     if (isLate(placed, clock.nowMs(), isGivenUp)) throw lateDisk(placed)
     if (placed.placementVersion !== placer.placementVersion) throw hasMoved(self)
     // Leftovers of an earlier ownership are deleted first. That deletion would take this write with it.
-    const notKept = replica.notKept(placed.at)
-    if (notKept !== undefined) throw rejection(notKept)
+    const notTaken = replica.notTaken(placed.at)
+    if (notTaken !== undefined) throw rejection(notTaken)
     refuseLongQueue(entry)
     if (wholeNeedOf(placed, request) === 0) refuseUncounted(placed, mayCount)
   }

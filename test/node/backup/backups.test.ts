@@ -55,6 +55,28 @@ function valuesIn(made: Made | string): Record<string, string[]> {
   )
 }
 
+it('backup: names a bucket as clients do, also one that was deleted and made again', () =>
+  withCluster('made again', async (cluster) => {
+    const common = { n: 3, consistency: 'quorum', durability: 'sync', ttlSeconds: null } as const
+    const bucket = { name: 'drafts', mode: 'lww', ...common } as const
+    for (const key of ['old', 'new']) {
+      await cluster.ask('n1', (service) => service.createBucket(bucket, 10_000))
+      const content = {
+        value: new Uint8Array(1),
+        contentType: '',
+        tombstone: false,
+        expiresAtMs: 0,
+      }
+      await cluster.ask('n1', (service) =>
+        service.put({ bucket: 'drafts', key, requestId: 'test', content }),
+      )
+      if (key === 'new') break
+      await cluster.ask('n1', (service) => service.deleteBucket('drafts', true, 10_000))
+    }
+    const made = await backup(cluster, 'n2', { buckets: ['drafts'] })
+    expect(Object.keys(valuesIn(made))).toEqual(['drafts/new'])
+  }))
+
 it('backup: has the values of every mode, and nothing that was deleted', () =>
   withCluster('modes', async (cluster) => {
     for (const [name, mode] of [

@@ -80,6 +80,7 @@ class Acceptor {
         durability: 'sync',
         horizon: () => 0,
         notKept: () => undefined,
+        closed: () => undefined,
         mayRead: () => true,
       })
       this.#acceptor = await RegisterAcceptor.load(ports, {

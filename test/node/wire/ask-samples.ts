@@ -294,6 +294,10 @@ export const SAMPLES: Samples = {
       }),
     ),
   },
+  'bucket-contents': {
+    request: fc.record({ bucket: text, deletion: text }),
+    answer: fc.record({ live: text }),
+  },
   swim: {
     request: fc.record({
       message: fc.oneof(

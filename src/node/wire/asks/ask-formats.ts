@@ -1,5 +1,6 @@
 /** The table of all kinds of asks, and the type of each request and answer. */
 import type { AskFormat } from './ask-format.ts'
+import { BUCKET_CONTENTS } from './bucket-asks.ts'
 import { APPLY, FETCH, READ, VERSION } from './copy-asks.ts'
 import { HINT, READ_HINTS } from './hint-asks.ts'
 import { HELLO } from './identity-asks.ts'
@@ -46,6 +47,7 @@ export const ASK_FORMATS = {
   'register-read': REGISTER_READ,
   'register-promised': REGISTER_PROMISED,
   'register-change': REGISTER_CHANGE,
+  'bucket-contents': BUCKET_CONTENTS,
   swim: SWIM,
 } as const
 

@@ -60,8 +60,9 @@ export const SIM_COMMAND = command({
     workload: {
       kind: 'names',
       names: WORKLOAD_NAMES,
-      otherwise: 'all of them',
-      about: 'What the clients do.',
+      otherwise: 'all of them, without bucket',
+      about:
+        'What the clients do. bucket deletes buckets, and creates them again with other modes.',
     },
     nemesis: {
       kind: 'names',

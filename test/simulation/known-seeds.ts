@@ -46,4 +46,6 @@ export const KNOWN_SEEDS: Readonly<Record<string, KnownSeed>> = {
   'move-swept-early': { seed: 2, seconds: 30 },
   'lease-without-a-promise': { seed: 3, seconds: 10 },
   'batch-half-applied': { seed: 106, seconds: 10 },
+  'bucket-name-reused': { seed: 1, seconds: 5 },
+  'bucket-hints-left': { seed: 1, seconds: 20 },
 }

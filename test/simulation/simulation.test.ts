@@ -7,7 +7,12 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, test } from 'vitest'
-import { FAULT_KINDS, type FaultKind, UPGRADE } from '../../src/simulation/plan/sim-fault.ts'
+import {
+  FAULT_KINDS,
+  type FaultKind,
+  MEMBERSHIP,
+  UPGRADE,
+} from '../../src/simulation/plan/sim-fault.ts'
 import { faultsOf, type Plan, PLAN_DEFAULTS } from '../../src/simulation/plan/plan.ts'
 import { RunPool } from '../../src/simulation/run-pool.ts'
 import type { WorkerAnswer } from '../../src/simulation/run-worker.ts'
@@ -73,6 +78,14 @@ test(`${SMOKE_SEEDS} runs of every workload under every fault find nothing`, asy
     runs.reduce((all, run) => all + of(run), 0)
   expect(sum(({ faults }) => faults)).toBeGreaterThan(5 * SMOKE_SEEDS)
   expect(sum(({ calls }) => calls)).toBeGreaterThan(1000 * SMOKE_SEEDS)
+})
+
+test('buckets that are deleted and created again, while the members change, find nothing', async () => {
+  const nemesis: readonly FaultKind[] = [...FAULT_KINDS, MEMBERSHIP]
+  const plan = planOf({ seed: 'buckets', workloads: ['bucket'], nemesis, seconds: 30 })
+  const run = await pool.run(plan)
+  expect(told(run)).toBeUndefined()
+  expect(run.calls).toBeGreaterThan(500)
 })
 
 test('nodes of two versions find nothing, while each is restarted with the other one again and again', async () => {

@@ -5,6 +5,7 @@
  */
 import { type FaultKind, SKEW_ALL } from '../plan/sim-fault.ts'
 import type { PlantedBug } from './planted-bug.ts'
+import { PLANTED_BUCKET_BUGS } from './planted-bucket-bugs.ts'
 import { PLANTED_IDENTITY_BUGS } from './planted-identity-bugs.ts'
 import { PLANTED_MOVE_BUGS } from './planted-move-bugs.ts'
 import { PLANTED_SESSION_BUGS } from './planted-session-bugs.ts'
@@ -353,6 +354,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...PLANTED_STRONG_BUGS,
   ...PLANTED_MOVE_BUGS,
   ...PLANTED_IDENTITY_BUGS,
+  ...PLANTED_BUCKET_BUGS,
 ]
 
 export function plantedBug(name: string): PlantedBug | undefined {

@@ -55,6 +55,8 @@ export async function findViolationAtRest({
   const violation =
     findTopologyDifference(nodes, topology) ??
     findUnfinishedChange(topology) ??
+    findUnfinishedDeletion(topology) ??
+    findDeletedBucket(nodes, topology) ??
     findLeftoverRecord(formerMembers) ??
     findUnownedCopy(nodes, topology) ??
     findHint(nodes) ??
@@ -97,6 +99,35 @@ function findUnfinishedChange({ change }: Topology): Violation | undefined {
     'stuck',
     `the ${kind} of ${who} has not ended: it is ${phase}, and these nodes have finished their part: ${done.join(', ') || 'none'}`,
   )
+}
+
+/** A bucket may take no writes only for a while. */
+function findUnfinishedDeletion({ deletion }: Topology): Violation | undefined {
+  if (deletion === undefined) return undefined
+  return new Violation('stuck', `the bucket ${deletion.bucket} is neither deleted nor open again`)
+}
+
+/**
+ * Which part of a storage key is the name of its bucket, by the first letter (storage-keys.ts). The grave of a damaged
+ * record may stay until its time has come (data-index.ts).
+ */
+const BUCKET_AT: Readonly<Record<string, number>> = { d: 2, p: 2, i: 3, x: 3, k: 1, h: 2 }
+
+/** No node may keep anything of a deleted bucket. */
+function findDeletedBucket(
+  nodes: readonly SimulatedNode[],
+  { buckets }: Topology,
+): Violation | undefined {
+  const names = new Set(buckets.map(({ name }) => name))
+  for (const { id, platter } of nodes) {
+    const left = platter.keys().find((key) => {
+      const at = BUCKET_AT[key.charAt(0)]
+      return at !== undefined && !names.has(key.split('/')[at] ?? '')
+    })
+    if (left === undefined) continue
+    return new Violation('remains', `${id} still holds ${left}, of a deleted bucket`)
+  }
+  return undefined
 }
 
 /** A machine that has left must hold no records. */

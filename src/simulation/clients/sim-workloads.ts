@@ -3,6 +3,7 @@ import type { Bucket } from '../../core/placement/topology.ts'
 import { type FaultKind, MEMBERSHIP, SKEW_ALL } from '../plan/sim-fault.ts'
 import type { Plan, WorkloadName } from '../plan/plan.ts'
 import { REQUEST_TIMEOUT_MS } from './client.ts'
+import { bucketWork } from './bucket-work.ts'
 import { causalWork } from './causal-work.ts'
 import { counterWork } from './counter-work.ts'
 import { setWork } from './set-work.ts'
@@ -84,6 +85,8 @@ function makeWorkload(
       return setWork('sets', keys)
     case 'strong':
       return strongWork(strongBucket, keys)
+    case 'bucket':
+      return bucketWork(keys)
     default:
       return name satisfies never
   }

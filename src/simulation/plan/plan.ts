@@ -35,13 +35,18 @@ export const WORKLOAD_NAMES = [
   'ttl',
   'causal',
   'strong',
+  'bucket',
 ] as const
+/** The workloads of a run that names none. Each change of the buckets is a new topology, which all others would see. */
+const DEFAULT_WORKLOADS: readonly WorkloadName[] = WORKLOAD_NAMES.filter(
+  (name) => name !== 'bucket',
+)
 export type WorkloadName = (typeof WORKLOAD_NAMES)[number]
 
 export const PLAN_DEFAULTS: Omit<Plan, 'seed'> = {
   nodes: 5,
   seconds: 120,
-  workloads: WORKLOAD_NAMES,
+  workloads: DEFAULT_WORKLOADS,
   nemesis: FAULT_KINDS,
   clients: 5,
   keys: 16,

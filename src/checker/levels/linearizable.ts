@@ -3,6 +3,7 @@
  * objects", 1990). The room `linear` decides each key: in linear time if each value has one writer, else by a search.
  */
 import type { Json } from '../history/history.ts'
+import type { Operation } from '../history/operation.ts'
 import { decide, smallestCore } from '../linear/decide.ts'
 import { type ObjectHistory, objectsOf, operationAt } from '../linear/object-history.ts'
 import type { Limits } from '../linear/outcome.ts'
@@ -10,14 +11,14 @@ import { registerObject } from '../linear/register-object.ts'
 import { Scratch } from '../linear/scratch.ts'
 import { takeTurns } from '../linear/turns.ts'
 import { nameOf } from '../verdict/wording.ts'
-import type { Accesses } from './access.ts'
+import type { Access, Accesses } from './access.ts'
 import { broken, HOLDS, type Judgement, type LadderLimits, type Proof, unknown } from './level.ts'
 
 /** On so many keys the smallest evidence is searched. */
 const CORES_MAX = 3
 
 export function linearizable(
-  { history, initial }: Accesses,
+  { all, history, initial }: Accesses,
   { nowMs, timeMs, memoryBytes }: LadderLimits,
 ): Judgement {
   const limits: Limits = { nowMs, deadlineMs: nowMs() + timeMs, memoBytesMax: memoryBytes }
@@ -43,7 +44,8 @@ export function linearizable(
             initial,
             limits,
           )
-          const operations = sources.map((row) => operationAt(history, steps.table, row))
+          const core = sources.map((row) => operationAt(history, steps.table, row))
+          const operations = withWriters(core, all)
           const lead = leadOf(key, anyStateBefore === undefined, initial)
           return { lead, operations, culprit: operationAt(history, steps.table, outcome.op) }
         })
@@ -62,6 +64,18 @@ export function linearizable(
   if (undecided === undefined) return HOLDS
   const bound = outOfMemory.length > 0 ? 'memory' : 'time'
   return unknown(`the search for an order of ${nameOf(undecided.key)} ran out of ${bound}`)
+}
+
+/** Adds the writes of the values that were read, because a reader must see that these had ended before. */
+function withWriters(core: readonly Operation[], all: readonly Access[]): readonly Operation[] {
+  const byIndex = new Map(core.map((operation) => [operation.firstIndex, operation]))
+  for (const { operation, answers } of all) {
+    if (!byIndex.has(operation.firstIndex)) continue
+    for (const giver of answers.flatMap(({ givers, isOther }) => (isOther ? [] : givers))) {
+      byIndex.set(giver.operation.firstIndex, giver.operation)
+    }
+  }
+  return [...byIndex.values()].sort((one, other) => one.firstIndex - other.firstIndex)
 }
 
 function leadOf(key: string, beginsInitially: boolean, initial: readonly Json[]): string {

@@ -15,6 +15,7 @@ import { APPLY_CHANGE, GET_MOVES, PLAN_CHANGE } from './cluster/change-endpoints
 import { GET_CLUSTER, GET_CONVERGENCE, GET_RING, SYNC_HINTS } from './cluster/cluster-endpoints.ts'
 import { GET_LIVE, GET_METRICS, GET_PROBLEM, GET_READY } from './cluster/health-endpoints.ts'
 import { GET_DOCS, GET_HOME, GET_OPENAPI } from './document/document-endpoints.ts'
+import { GET_EVENTS } from './events/event-endpoint.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { KV_ENDPOINTS } from './values/kv-endpoints.ts'
 
@@ -33,6 +34,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   PLAN_CHANGE,
   APPLY_CHANGE,
   GET_MOVES,
+  GET_EVENTS,
   GET_BACKUP,
   GET_LIVE,
   GET_READY,

@@ -10,7 +10,7 @@ import { QuorateError } from '../core/errors.ts'
 import type { NodeService } from '../node/service/service.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
-import type { Metrics } from '../ports/metrics.ts'
+import type { Metrics, MetricsReader } from '../ports/metrics.ts'
 import type { ApiContext, ApiPhase, MetricsText } from './http/api-context.ts'
 import { addBackupRoutes } from './backup/backup-routes.ts'
 import { BATCH_BYTES_MAX } from './batch/batch-endpoint.ts'
@@ -19,9 +19,11 @@ import { addBucketRoutes } from './buckets/bucket-routes.ts'
 import { addChangeRoutes } from './cluster/change-routes.ts'
 import { addDocumentRoutes } from './document/document-routes.ts'
 import { ENDPOINTS } from './endpoints.ts'
+import { addEventRoutes } from './events/event-routes.ts'
 import { BrowserGuard } from './http/browser-guard.ts'
 import { ByteBudget } from './http/byte-budget.ts'
 import { connectionsMax } from './http/connection-limit.ts'
+import { EventStreams } from './http/event-stream.ts'
 import { answerClientError } from './http/client-error.ts'
 import { addClusterRoutes } from './cluster/cluster-routes.ts'
 import { addHealthRoutes } from './cluster/health-routes.ts'
@@ -55,7 +57,7 @@ export interface ApiOptions {
   readonly service: NodeService
   readonly clock: Clock
   readonly log: Log
-  readonly metrics: Metrics
+  readonly metrics: Metrics & MetricsReader
   readonly exposeMetrics: () => Promise<MetricsText>
   readonly nodeId: string
   /** The version of this program. */
@@ -99,6 +101,8 @@ export function createApiServer(options: ApiOptions): ApiServer {
       phase = 'running'
     },
     async close(graceMs) {
+      // They have no end of their own.
+      api.streams.closeAll()
       const end = setTimeout(() => app.server.closeAllConnections(), graceMs)
       // `app.close` ends only connections that are idle now. Those that become idle later must be closed here.
       const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_INTERVAL_MS)
@@ -130,6 +134,7 @@ function createContext(options: ApiOptions, phase: () => ApiPhase): ApiContext {
     requestTimeoutMs,
     uploads: new ByteBudget(UPLOAD_BYTES_MAX),
     answers: new ByteBudget(ANSWER_BYTES_MAX),
+    streams: new EventStreams(),
     phase,
     onInternalError,
   }
@@ -191,6 +196,7 @@ function createApp(api: ApiContext, options: ApiOptions): FastifyInstance {
     addKeyListRoutes(scope, api)
     addClusterRoutes(scope, api)
     addChangeRoutes(scope, api)
+    addEventRoutes(scope, api)
     addBackupRoutes(scope, api)
     done()
   })

@@ -11,6 +11,26 @@ export interface Metrics {
   seconds(name: HistogramName, seconds: number, labels?: MetricLabels): void
 }
 
+/** Reads back what was counted and measured since the start of the process. */
+export interface MetricsReader {
+  counts(name: CounterName): readonly CountedSeries[]
+  durations(name: HistogramName): readonly TimedSeries[]
+}
+
+export interface CountedSeries {
+  readonly labels: MetricLabels
+  readonly value: number
+}
+
+export interface TimedSeries {
+  readonly labels: MetricLabels
+  /** How many observations took at most so many seconds, and more than the bound before. The last has no bound. */
+  readonly counts: readonly number[]
+  readonly boundsSeconds: readonly number[]
+  /** All observations together. */
+  readonly seconds: number
+}
+
 /** The labels of all metrics. */
 export const LABEL_NAMES = [
   'op',

@@ -11,9 +11,10 @@ import {
   LABEL_NAMES,
   type MetricLabels,
   type Metrics,
+  type MetricsReader,
 } from '../../ports/metrics.ts'
 
-export interface PromMetrics extends Metrics {
+export interface PromMetrics extends Metrics, MetricsReader {
   /** The exposition text. */
   render(): Promise<string>
   readonly contentType: string
@@ -137,6 +138,14 @@ export function createPromMetrics(): PromMetrics {
       gauges[name].of(labels).value = value
     },
     seconds: (name, seconds, labels = NO_LABELS) => observe(histograms[name].of(labels), seconds),
+    counts: (name) => [...counters[name].all()].map((series) => ({ ...series })),
+    durations: (name) =>
+      [...histograms[name].all()].map(({ labels, counts, seconds }) => ({
+        labels,
+        counts: [...counts],
+        boundsSeconds: BUCKETS_SECONDS,
+        seconds,
+      })),
     render: () => registry.metrics(),
     contentType: registry.contentType,
   }

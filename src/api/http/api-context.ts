@@ -2,20 +2,23 @@
 import type { NodeService } from '../../node/service/service.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
-import type { Metrics } from '../../ports/metrics.ts'
+import type { Metrics, MetricsReader } from '../../ports/metrics.ts'
 import type { ByteBudget } from './byte-budget.ts'
+import type { EventStreams } from './event-stream.ts'
 import type { RequestMeter } from './request-meter.ts'
 
 export interface ApiContext {
   readonly service: NodeService
   readonly clock: Clock
   readonly log: Log
-  readonly metrics: Metrics
+  readonly metrics: Metrics & MetricsReader
   readonly meter: RequestMeter
   /** Memory for the bodies of requests under way. */
   readonly uploads: ByteBudget
   /** Memory for the bodies of answers under way. */
   readonly answers: ByteBudget
+  /** The streams of events that are open. */
+  readonly streams: EventStreams
   readonly maxValueBytes: number
   readonly maxClockDriftMs: number
   /** The timeout of requests that name none. */

@@ -23,6 +23,23 @@ describe('metrics', () => {
     ])
   })
 
+  it('reads back what was counted and measured, without effect on later readings', () => {
+    const metrics = createPromMetrics()
+    metrics.count('read_repairs_total', { peer: 'n2' }, 3)
+    const counts = metrics.counts('read_repairs_total')
+    metrics.count('read_repairs_total', { peer: 'n2' })
+    expect(counts).toEqual([{ labels: { peer: 'n2' }, value: 3 }])
+    expect(metrics.counts('hints_stored_total')).toEqual([])
+    metrics.seconds('request_duration_seconds', 0.02, { op: 'get', level: 'all' })
+    const [timed] = metrics.durations('request_duration_seconds')
+    metrics.seconds('request_duration_seconds', 99, { op: 'get', level: 'all' })
+    expect(timed).toMatchObject({ labels: { op: 'get', level: 'all' }, seconds: 0.02 })
+    const bounds = timed?.boundsSeconds ?? []
+    expect(timed?.counts).toHaveLength(bounds.length + 1)
+    expect(timed?.counts[bounds.indexOf(0.025)]).toBe(1)
+    expect(timed?.counts.at(-1)).toBe(0)
+  })
+
   it('shows the last value of a gauge', async () => {
     const metrics = createPromMetrics()
     metrics.gauge('peer_up', 1, { peer: 'n2' })

@@ -23,6 +23,10 @@ export const PLANTED_BUCKET_BUGS: readonly PlantedBug[] = [
     replace: 'if (silent.length <= 2) return',
     seeds: 20,
     ...RUN,
+    // Few keys, so that a bucket is soon empty at all members but the silent one.
+    nemesis: ['isolate'],
+    keys: 5,
+    clients: 6,
   },
   {
     name: 'bucket-never-closed',

@@ -3,6 +3,7 @@ import type { Command } from '../command-line/command.ts'
 import type { HandedOver, Program } from '../command-line/program.ts'
 import { APPLY } from './commands/apply.ts'
 import { CALL, type CliCommand } from './commands/cli-command.ts'
+import { completionCommand } from './commands/completion.ts'
 import { DEL } from './commands/del.ts'
 import { DOCTOR } from './commands/doctor.ts'
 import { GET } from './commands/get.ts'
@@ -36,8 +37,10 @@ const CLUSTER = {
   moves: MOVES,
 } as const
 
+const SHELL = { completion: completionCommand(() => PROGRAM) } as const
+
 /** By name. What is not here is handed over to a script of the checkout. */
-export const COMMANDS: Readonly<Record<string, CliCommand>> = { ...VALUES, ...CLUSTER }
+export const COMMANDS: Readonly<Record<string, CliCommand>> = { ...VALUES, ...CLUSTER, ...SHELL }
 
 /** The commands that scripts of the checkout run, with options and exit codes of their own. */
 export const HANDED_OVER = {
@@ -58,6 +61,7 @@ export const PROGRAM: Program = {
     { title: 'Keys and values', commands: tablesOf(VALUES) },
     { title: 'The cluster', commands: tablesOf(CLUSTER) },
     { title: 'From a checkout of Quorate', commands: HANDED_OVER },
+    { title: 'Your shell', commands: tablesOf(SHELL) },
   ],
   options: { ...STORE_OPTIONS, consistency: CONSISTENCY_OPTION },
   examples: [

@@ -15,11 +15,14 @@ import type { Sink } from './terminal/world.ts'
 /** How long a request under way may take to end after Ctrl-C. */
 const GRACE_MS = 1000
 
-/** Sets the exit code of the process. `handOver` runs a script of the checkout; undefined if there is none. */
-export async function start(
-  argv: readonly string[],
-  handOver: CliWorld['handOver'],
-): Promise<void> {
+/** The scripts of a checkout. */
+export interface Scripts {
+  readonly handOver: NonNullable<CliWorld['handOver']>
+  readonly tables: CliWorld['scriptTables']
+}
+
+/** Sets the exit code of the process. */
+export async function start(argv: readonly string[], scripts: Scripts | undefined): Promise<void> {
   const stop = new AbortController()
   const interrupt = (): void => {
     if (stop.signal.aborted) process.exit(EXIT.interrupted)
@@ -36,12 +39,13 @@ export async function start(
     readInput: () => readInput(stop.signal),
     readFile: (path) => readFile(path),
     version: versionOf(new URL('../../package.json', import.meta.url)),
+    scriptTables: scripts?.tables ?? (async () => ({})),
     handOver:
-      handOver &&
+      scripts &&
       ((name, rest) => {
         // The script has its own answer to signals.
         for (const signal of signals) process.off(signal, interrupt)
-        return handOver(name, rest)
+        return scripts.handOver(name, rest)
       }),
   }
   try {

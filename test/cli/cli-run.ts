@@ -1,4 +1,5 @@
 /** Runs `quorate` inside the process of a test, with streams that are buffers. */
+import type { Command } from '../../src/command-line/command.ts'
 import { runProgram } from '../../src/cli/run-program.ts'
 import type { Sink } from '../../src/cli/terminal/world.ts'
 
@@ -10,6 +11,7 @@ export interface CliOptions {
   readonly input?: Uint8Array
   readonly files?: Readonly<Record<string, Uint8Array>>
   readonly stop?: AbortSignal
+  readonly tables?: Readonly<Record<string, Command>>
   readonly handOver?: (name: string, argv: readonly string[]) => Promise<number>
 }
 
@@ -25,7 +27,15 @@ export async function quorate(
   line: string | readonly string[],
   options: CliOptions = {},
 ): Promise<CliEnded> {
-  const { endpoints = [], terminal, isColoured = false, input, files = {}, handOver } = options
+  const {
+    endpoints = [],
+    terminal,
+    isColoured = false,
+    input,
+    files = {},
+    handOver,
+    tables = {},
+  } = options
   const out: Uint8Array[] = []
   const err: Uint8Array[] = []
   const sink = (chunks: Uint8Array[]): Sink => ({
@@ -48,6 +58,7 @@ export async function quorate(
       return content
     },
     version: '1.2.3',
+    scriptTables: async () => tables,
     handOver,
   })
   const bytes = Buffer.concat(out)

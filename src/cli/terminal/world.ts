@@ -1,3 +1,5 @@
+import type { Command } from '../../command-line/command.ts'
+
 /** What a command needs of the process that runs it. Tests pass their own. */
 export interface World {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -10,6 +12,8 @@ export interface World {
   readonly readInput: () => Promise<Uint8Array>
   /** Rejects with an error of Node.js that names the file. */
   readonly readFile: (path: string) => Promise<Uint8Array>
+  /** The tables of the commands that scripts of the checkout run, by name. */
+  readonly scriptTables: () => Promise<Readonly<Record<string, Command>>>
 }
 
 export interface Sink {

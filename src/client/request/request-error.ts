@@ -87,6 +87,7 @@ const STATE_CODES: readonly ErrorCode[] = [
   'sibling_absent',
   'bucket_unknown',
   'bucket_conflict',
+  'bucket_not_empty',
   'too_many_siblings',
   'limit_reached',
   'change_refused',

@@ -215,13 +215,12 @@ export class RegisterAcceptor {
 
   /** Forgets the promises in deleted buckets: no question about their keys is taken any more. */
   async dropBuckets(isDeleted: (bucket: string) => boolean): Promise<void> {
-    const operations: DiskOperation[] = []
-    for (const [storageKey, promise] of this.#promises.entries()) {
-      if (!isDeleted(bucketIn(storageKey))) continue
-      this.#promises.drop(storageKey, promise)
-      operations.push({ type: 'delete', key: promiseKey(storageKey) })
-    }
-    if (operations.length > 0) await this.#parts.commits.store(operations, 'os')
+    const dropped = [...this.#promises.entries()].filter(([key]) => isDeleted(bucketIn(key)))
+    if (dropped.length === 0) return
+    const operations = dropped.map(([key]) => ({ type: 'delete', key: promiseKey(key) }) as const)
+    await this.#parts.commits.store(operations, 'os')
+    // Only now: if the disk took no delete, the promises are dropped later.
+    for (const [storageKey, promise] of dropped) this.#promises.drop(storageKey, promise)
   }
 
   /** Takes one question: applies `step` to the state of the register, and replies once the new state is durable. */

@@ -10,6 +10,11 @@ export interface TypeOptions {
   readonly consistency?: PlainLevel | undefined
 }
 
+export interface IncrementOptions extends ReadOptions {
+  /** Increments of one key under the same name count once within ten minutes. By default each call has its own. */
+  readonly idempotencyKey?: string | undefined
+}
+
 export class CounterBucket {
   readonly #requests: KeyRequests
   readonly #level: PlainLevel | undefined
@@ -38,13 +43,14 @@ export class CounterBucket {
   }
 
   /** `by` is a whole number of either sign. */
-  async increment(key: string, by = 1, options: ReadOptions = {}): Promise<Written> {
+  async increment(key: string, by = 1, options: IncrementOptions = {}): Promise<Written> {
     assertUsage(Number.isSafeInteger(by), `a counter grows by whole numbers, not by ${by}`)
     const level = options.consistency ?? this.#level
     const headers = { 'content-type': 'application/json' }
     const body = JSON.stringify({ increment: by })
     const request = { method: 'POST', key, level, headers, body } as const
-    return writtenBy(await this.#requests.sendOnce(request, this.#requests.budget(options)))
+    const budget = this.#requests.budget(options)
+    return writtenBy(await this.#requests.sendOnce(request, budget, options.idempotencyKey))
   }
 
   /** Forgets what a quorum sees. A concurrent increment survives, and so may all that its owner had counted before. */

@@ -123,9 +123,12 @@ export class KeyRequests {
     }
   }
 
-  /** Sends a request under a new name, so that it takes effect once, however often it is repeated. */
-  sendOnce(request: KeyRequest, budget: Budget): Promise<Answer> {
-    const name = this.sender.ports.random.name()
+  /** Sends a request under a name, by default a new one, so that it takes effect once, however often it is repeated. */
+  sendOnce(
+    request: KeyRequest,
+    budget: Budget,
+    name = this.sender.ports.random.name(),
+  ): Promise<Answer> {
     const headers = { ...request.headers, 'idempotency-key': name }
     return this.send({ ...request, headers, isRepeatable: true, isRouted: true }, budget)
   }

@@ -13,6 +13,7 @@ import { parseJson } from './request/answer.ts'
 import type { RetryPolicy } from './request/call.ts'
 import type { Endpoints } from './request/endpoint-ring.ts'
 import { type Clock, type Fetch, type Random, SYSTEM_PORTS } from './request/ports.ts'
+import { RejectedError } from './request/request-error.ts'
 import { Sender } from './request/sender.ts'
 import { assertUsage } from './request/usage.ts'
 import { SessionChain } from './session-chain.ts'
@@ -117,6 +118,20 @@ export class Quorate extends Handles implements AsyncDisposable {
     return parseJson(body) as BucketInfo
   }
 
+  /** Undefined if there is no such bucket. */
+  async bucketInfo(name: string, options: CallOptions = {}): Promise<BucketInfo | undefined> {
+    const { sender } = this.#parts
+    const path = `/v1/buckets/${checkBucketName(name)}`
+    const request = { method: 'GET', path, query: {}, headers: {}, statuses: [200] } as const
+    try {
+      const asked = sender.send({ ...request, takesTimeout: false }, sender.budget(options))
+      return parseJson((await asked).body) as BucketInfo
+    } catch (error) {
+      if (error instanceof RejectedError && error.code === 'bucket_unknown') return undefined
+      throw error
+    }
+  }
+
   /** Ends the calls under way, and refuses new ones. */
   close(): Promise<void> {
     return this.#parts.sender.close()
@@ -141,7 +156,7 @@ export type {
   UpdateOptions,
   WriteOptions,
 } from './bucket.ts'
-export type { CounterBucket, TypeOptions } from './counter-bucket.ts'
+export type { CounterBucket, IncrementOptions, TypeOptions } from './counter-bucket.ts'
 export type { Handles } from './handles.ts'
 export { type Entry, type Merge, type Sibling, SiblingsError } from './entry.ts'
 export type { KeyList, KeyListOptions, ListedKey } from './key-list.ts'

@@ -23,6 +23,8 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   api: { groups: ['core', 'ports', 'node', 'html', 'api'], ...OUTSIDE },
   // Runs in browsers. Of the core it takes the types of the catalogue of errors.
   client: { groups: ['client', 'core'], ...PURE },
+  // Restores as a client, over files that it gets as bytes.
+  restore: { groups: ['restore', 'client', 'core'], ...PURE },
   // Knows nothing of the store: a bug shared by both would be invisible.
   checker: { groups: ['checker'], ...PURE },
   html: { groups: ['html'], ...PURE },

@@ -16,6 +16,8 @@ import { hashText } from '../../core/hash/text-hash.ts'
 import { xxh32 } from '../../core/hash/xxh32.ts'
 import { readVarint, VARINT_BYTES_MAX, writeVarint } from './varint.ts'
 
+/** What a client sends that has seen nothing of the key: its write replaces nothing. No encoded context is this short. */
+export const NOTHING_SEEN = 'none'
 const VERSION = 1
 const DIGEST_BYTES = 8
 const HEAD_BYTES = 1 + DIGEST_BYTES

@@ -7,7 +7,7 @@
 import { timestampOf } from '../../core/causality/hybrid-clock.ts'
 import type { Session } from '../../core/causality/session.ts'
 import type { Content } from '../../core/causality/sibling.ts'
-import type { VersionVector } from '../../core/causality/version-vector.ts'
+import { EMPTY_VECTOR, type VersionVector } from '../../core/causality/version-vector.ts'
 import type { Condition } from '../../core/consensus/register.ts'
 import { QuorateError } from '../../core/errors.ts'
 import { type Bucket, isTypeMode } from '../../core/placement/topology.ts'
@@ -18,7 +18,7 @@ import type {
   WriteAnswer,
 } from '../../node/service/service.ts'
 import type { ApiContext } from '../http/api-context.ts'
-import { decodeContext, encodeContext } from '../tokens/context-token.ts'
+import { decodeContext, encodeContext, NOTHING_SEEN } from '../tokens/context-token.ts'
 import { entityTag, parseTags, TAGS_MAX } from '../../core/causality/entity-tag.ts'
 import { idempotencyKeyOf, requestFingerprint } from './idempotency-key.ts'
 import { jsonOf } from '../http/json-body.ts'
@@ -313,6 +313,7 @@ function contextOf(
 ): VersionVector | undefined {
   const token = headers['quorate-context']
   if (token === undefined) return undefined
+  if (token === NOTHING_SEEN) return EMPTY_VECTOR
   const timestampMax = timestampOf(api.service.nowMs() + api.maxClockDriftMs + 1)
   return decodeContext(String(token), target, timestampMax)
 }

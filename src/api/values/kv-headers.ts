@@ -15,7 +15,8 @@ const field = (name: string, schema: Schema, meaning: string): HeaderField => ({
 export const SEND_CONTEXT = field(
   'Quorate-Context',
   TOKEN,
-  'The context of a read or write of this key: this write replaces what that answer had seen. Not for strong keys.',
+  'The context of a read or write of this key: this write replaces what that answer had seen. ' +
+    '`none`: the client has seen nothing, so the write replaces nothing. Not for strong keys.',
 )
 export const SEND_SESSION = field(
   'Quorate-Session',

@@ -1,0 +1,222 @@
+/**
+ * Restores one key: reads it, compares, and writes what is missing, by ordinary requests of a client. node/backup says
+ * which requests these are, and why.
+ *
+ * Invariant: without `overwrite`, a value that the cluster holds is never replaced. In mode lww this needs that no
+ * client writes the key at the same moment.
+ *
+ * Restoring a key again changes nothing, also after an attempt that ended anywhere.
+ */
+import type { Format, Quorate } from '../client/quorate.ts'
+import type { BackupEntry, BackupHeader, BackupValue } from '../core/backup/backup-parts.ts'
+import type { Bucket } from '../core/placement/topology.ts'
+
+export interface RestoredBackup {
+  readonly client: Quorate
+  readonly header: BackupHeader
+  /** Whether values of the cluster that differ from the backup are replaced. */
+  readonly overwrite: boolean
+  /** Whether nothing is written. */
+  readonly isDry: boolean
+  readonly nowMs: () => number
+  readonly signal: AbortSignal | undefined
+}
+
+/**
+ * `written`: the key was absent, or lacked siblings. `replaced`: it held something else. `same`: it holds the values of
+ * the backup. `kept`: it holds something else, and still does. `expired`: the values of the backup have expired.
+ */
+export type KeyOutcome = 'written' | 'replaced' | 'same' | 'kept' | 'expired'
+
+/** The context of a write that replaces nothing. */
+const NOTHING_SEEN = 'none'
+/** Bounds the elements that one request adds. */
+const ELEMENTS_AT_ONCE = 256
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Rejects with an error of the client. */
+export async function restoreKey(backup: RestoredBackup, entry: BackupEntry): Promise<KeyOutcome> {
+  const bucket = backup.header.buckets[entry.bucket] as Bucket
+  const nowMs = backup.nowMs()
+  const values = entry.values.filter(({ expiresAtMs }) => expiresAtMs === 0 || expiresAtMs > nowMs)
+  if (values.length === 0) return 'expired'
+  const live: LiveEntry = { bucket: bucket.name, key: entry.key, values }
+  switch (bucket.mode) {
+    case 'siblings':
+      return restoreSiblings(backup, live)
+    case 'lww':
+      return restoreNewest(backup, live)
+    case 'strong':
+      return restoreStrong(backup, live)
+    case 'counter':
+      return restoreCounter(backup, live)
+    case 'set':
+      return restoreSet(backup, live)
+    default:
+      return bucket.mode satisfies never
+  }
+}
+
+interface LiveEntry {
+  readonly bucket: string
+  readonly key: string
+  readonly values: readonly BackupValue[]
+}
+
+interface Typed {
+  readonly value: Uint8Array<ArrayBuffer>
+  readonly contentType: string
+}
+
+async function restoreSiblings(
+  { client, overwrite, isDry, nowMs, signal }: RestoredBackup,
+  { bucket, key, values }: LiveEntry,
+): Promise<KeyOutcome> {
+  const read = await client
+    .bucket(bucket, { format: asStored('') })
+    .get(key, { consistency: 'quorum', signal })
+  const { missing, others } = compare(
+    values,
+    read.siblings.map(({ value }) => value),
+  )
+  if (missing.length === 0 && others === 0) return 'same'
+  if (others > 0 && !overwrite) return 'kept'
+  const outcome = others > 0 ? 'replaced' : 'written'
+  if (isDry) return outcome
+  let context = others > 0 ? read.context : NOTHING_SEEN
+  for (const value of others > 0 ? values : missing) {
+    const options = {
+      consistency: 'quorum',
+      context,
+      ttlSeconds: ttlOf(value, nowMs()),
+      signal,
+    } as const
+    await client
+      .bucket(bucket, { format: asStored(value.contentType) })
+      .put(key, typed(value), options)
+    context = NOTHING_SEEN
+  }
+  return outcome
+}
+
+async function restoreNewest(
+  { client, overwrite, isDry, nowMs, signal }: RestoredBackup,
+  { bucket, key, values }: LiveEntry,
+): Promise<KeyOutcome> {
+  const value = values.at(-1) as BackupValue
+  const entries = client.bucket(bucket, { format: asStored(value.contentType) })
+  const read = await entries.get(key, { consistency: 'quorum', signal })
+  const { missing, others } = compare(
+    [value],
+    read.siblings.map((sibling) => sibling.value),
+  )
+  if (missing.length === 0) return 'same'
+  if (others > 0 && !overwrite) return 'kept'
+  if (!isDry) {
+    const options = {
+      consistency: 'quorum',
+      idempotent: true,
+      ttlSeconds: ttlOf(value, nowMs()),
+      signal,
+    } as const
+    await entries.put(key, typed(value), options)
+  }
+  return others > 0 ? 'replaced' : 'written'
+}
+
+async function restoreStrong(
+  { client, overwrite, isDry, nowMs, signal }: RestoredBackup,
+  { bucket, key, values }: LiveEntry,
+): Promise<KeyOutcome> {
+  const value = values.at(-1) as BackupValue
+  const entries = client.strong(bucket, { format: asStored(value.contentType) })
+  const { value: held, etag } = await entries.get(key, { signal })
+  if (held !== undefined && isSame(value, held)) return 'same'
+  if (held !== undefined && !overwrite) return 'kept'
+  const outcome = held === undefined ? 'written' : 'replaced'
+  if (isDry) return outcome
+  const options = { ttlSeconds: ttlOf(value, nowMs()), signal }
+  const swap = await entries.compareAndSet(key, etag, typed(value), options)
+  // A client has written it since the read, so its value is newer than the backup.
+  return swap.isSet ? outcome : 'kept'
+}
+
+async function restoreCounter(
+  { client, header, overwrite, isDry, signal }: RestoredBackup,
+  { bucket, key, values }: LiveEntry,
+): Promise<KeyOutcome> {
+  const wanted = Number(utf8.decode((values[0] as BackupValue).value))
+  const counters = client.counters(bucket, { consistency: 'quorum' })
+  const held = await counters.get(key, { signal })
+  if (held === wanted) return 'same'
+  if (held !== 0 && !overwrite) return 'kept'
+  if (!isDry) {
+    const by = wanted - held
+    // The same for a repeated restore, so that an increment of an earlier attempt does not count twice.
+    const idempotencyKey = `restore ${header.clusterId} ${header.cut} ${by}`
+    await counters.increment(key, by, { idempotencyKey, signal })
+  }
+  return held === 0 ? 'written' : 'replaced'
+}
+
+async function restoreSet(
+  { client, overwrite, isDry, signal }: RestoredBackup,
+  { bucket, key, values }: LiveEntry,
+): Promise<KeyOutcome> {
+  const wanted = new Set(values.map(({ value }) => utf8.decode(value)))
+  const sets = client.sets(bucket, { consistency: 'quorum' })
+  const held = await sets.get(key, { signal })
+  const add = [...wanted].filter((element) => !held.has(element))
+  const remove = [...held].filter((element) => !wanted.has(element))
+  if (add.length + remove.length === 0) return 'same'
+  if (held.size > 0 && !overwrite) return 'kept'
+  const outcome = held.size === 0 ? 'written' : 'replaced'
+  if (isDry) return outcome
+  for (let at = 0; at < add.length; at += ELEMENTS_AT_ONCE) {
+    await sets.add(key, add.slice(at, at + ELEMENTS_AT_ONCE), { idempotent: true, signal })
+  }
+  for (let at = 0; at < remove.length; at += ELEMENTS_AT_ONCE) {
+    await sets.remove(key, remove.slice(at, at + ELEMENTS_AT_ONCE), { idempotent: true, signal })
+  }
+  return outcome
+}
+
+/** Values of the backup that are not held, and how many held ones are not in the backup. Each held value counts once. */
+function compare(
+  wanted: readonly BackupValue[],
+  held: readonly Typed[],
+): { missing: readonly BackupValue[]; others: number } {
+  const left = [...held]
+  const missing = wanted.filter((value) => {
+    const at = left.findIndex((other) => isSame(value, other))
+    if (at >= 0) left.splice(at, 1)
+    return at < 0
+  })
+  return { missing, others: left.length }
+}
+
+function isSame({ value, contentType }: BackupValue, held: Typed): boolean {
+  return (
+    contentType === held.contentType &&
+    value.length === held.value.length &&
+    value.every((byte, i) => byte === held.value[i])
+  )
+}
+
+function ttlOf({ expiresAtMs }: BackupValue, nowMs: number): number | undefined {
+  return expiresAtMs === 0 ? undefined : Math.max(1, Math.ceil((expiresAtMs - nowMs) / 1000))
+}
+
+function typed({ value, contentType }: BackupValue): Typed {
+  return { value: Uint8Array.from(value), contentType }
+}
+
+/** Bytes with their content type. Writes have the given one. */
+function asStored(contentType: string): Format<Typed> {
+  return {
+    contentType,
+    encode: ({ value }) => value,
+    decode: (value, found) => ({ value, contentType: found }),
+  }
+}

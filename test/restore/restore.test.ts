@@ -1,0 +1,138 @@
+/** A backup of one cluster, restored into another: everything is there, nothing newer is lost, and a repeat is harmless. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bytes, createClient, type Quorate } from '../../src/client/quorate.ts'
+import { BackupRefused } from '../../src/core/backup/backup-refused.ts'
+import { BucketMismatch, restore, type RestoreReport } from '../../src/restore/restore.ts'
+import { verifyBackup } from '../../src/restore/verify-backup.ts'
+import { startCluster, type TestCluster } from '../api/test-cluster.ts'
+
+let from: TestCluster
+let to: TestCluster
+let client: Quorate
+let file: Uint8Array
+
+beforeAll(async () => {
+  ;[from, to] = await Promise.all([startCluster(3), startCluster(1)])
+  const source = clientOf(from)
+  client = clientOf(to)
+  for (const [name, mode] of [
+    ['visits', 'counter'],
+    ['tags', 'set'],
+    ['empty', 'lww'],
+  ] as const) {
+    await source.createBucket(name, { mode, n: 1 })
+  }
+  const raw = source.bucket('default', { format: bytes })
+  await raw.put('both', new Uint8Array([1]), { context: 'none' })
+  await raw.put('both', new Uint8Array([0xff, 0]), { context: 'none' })
+  for (let i = 0; i < 50; i++) await raw.put(`k/${i}`, new Uint8Array([i]))
+  await raw.put('deleted', new Uint8Array([1]))
+  await raw.delete('deleted')
+  await source.bucket('latest').put('expires', 'soon', { ttlSeconds: 3600 })
+  await source.strong('strong').put('k', 'agreed')
+  await source.counters('visits').increment('k', -12)
+  await source.sets('tags').add('k', ['red', 'blue', 'ü'])
+  const answer = await from.request(0, '/v1/backup')
+  expect(answer.status).toBe(200)
+  file = answer.body
+  await source.close()
+})
+
+afterAll(async () => {
+  await client.close()
+  await Promise.all([from.stop(), to.stop()])
+})
+
+function clientOf({ nodes }: TestCluster): Quorate {
+  const endpoints = nodes.map(({ clientPort }) => `http://127.0.0.1:${clientPort}`)
+  return createClient({ endpoints, timeoutMs: 30_000 })
+}
+
+async function* inPieces(content: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < content.length; at += 100) yield content.subarray(at, at + 100)
+}
+
+function run(
+  content = file,
+  options: { isDry?: boolean; overwrite?: boolean } = {},
+): Promise<RestoreReport> {
+  const { isDry = false, overwrite = false } = options
+  return restore({ client, open: () => inPieces(content), isDry, overwrite, nowMs: Date.now })
+}
+
+const NONE = { written: 0, replaced: 0, same: 0, kept: 0, expired: 0, impossible: [] }
+const KEYS = 55
+
+test('restore: a file that is not whole writes nothing', async () => {
+  const altered = Uint8Array.from(file)
+  altered[altered.length - 30] = (altered[altered.length - 30] as number) ^ 1
+  await expect(run(file.subarray(0, -1))).rejects.toThrow(BackupRefused)
+  await expect(run(altered)).rejects.toThrow(BackupRefused)
+  expect(await client.bucketInfo('visits')).toBeUndefined()
+  expect((await client.bucket('default').get('k/1')).siblings).toEqual([])
+})
+
+test('restore: a dry run tells what would be written, and writes nothing', async () => {
+  expect(await run(file, { isDry: true })).toEqual({ ...NONE, written: KEYS })
+  expect(await client.bucketInfo('visits')).toBeUndefined()
+})
+
+test('restore: everything of the backup is in the other cluster', async () => {
+  expect((await verifyBackup(inPieces(file))).totals.keys).toBe(KEYS)
+  expect(await run()).toEqual({ ...NONE, written: KEYS })
+  const raw = client.bucket('default', { format: bytes })
+  const both = await raw.get('both')
+  expect(both.siblings.map(({ value }) => [...value]).sort()).toEqual([[1], [255, 0]])
+  for (let i = 0; i < 50; i++) expect([...((await raw.get(`k/${i}`)).value() ?? [])]).toEqual([i])
+  expect((await raw.get('deleted')).siblings).toEqual([])
+  expect((await client.bucket('latest').get('expires')).value()).toBe('soon')
+  expect((await client.strong('strong').get('k')).value).toBe('agreed')
+  expect(await client.counters('visits').get('k')).toBe(-12)
+  expect(await client.sets('tags').get('k')).toEqual(new Set(['red', 'blue', 'ü']))
+  expect(await client.bucketInfo('empty')).toMatchObject({ mode: 'lww', n: 1 })
+})
+
+test('restore: a repeat changes nothing, and writes what an earlier one has not', async () => {
+  expect(await run()).toEqual({ ...NONE, same: KEYS })
+  await client.bucket('default').delete('k/7')
+  await client.bucket('default', { format: bytes }).put('both', new Uint8Array([1]))
+  expect(await run()).toEqual({ ...NONE, same: KEYS - 2, written: 2 })
+  const both = await client.bucket('default', { format: bytes }).get('both')
+  expect(both.siblings.map(({ value }) => [...value]).sort()).toEqual([[1], [255, 0]])
+})
+
+test('restore: newer values stay, unless they shall be overwritten', async () => {
+  await client.bucket('default').put('both', 'newer')
+  await client.bucket('latest').put('expires', 'newer')
+  await client.strong('strong').put('k', 'newer')
+  await client.counters('visits').increment('k', 20)
+  await client.sets('tags').change('k', { add: ['green'], remove: ['red'] })
+  expect(await run()).toEqual({ ...NONE, same: KEYS - 5, kept: 5 })
+  expect((await client.bucket('default').get('both')).value()).toBe('newer')
+  expect((await client.strong('strong').get('k')).value).toBe('newer')
+  expect(await run(file, { overwrite: true, isDry: true })).toEqual({
+    ...NONE,
+    same: KEYS - 5,
+    replaced: 5,
+  })
+  expect(await run(file, { overwrite: true })).toEqual({ ...NONE, same: KEYS - 5, replaced: 5 })
+  expect(await run()).toEqual({ ...NONE, same: KEYS })
+  expect(await client.counters('visits').get('k')).toBe(-12)
+})
+
+test('restore: a bucket of another mode is refused before anything is written', async () => {
+  const other = await startCluster(1)
+  const others = clientOf(other)
+  await others.createBucket('visits', { mode: 'lww', n: 1 })
+  const refused = restore({
+    client: others,
+    open: () => inPieces(file),
+    isDry: false,
+    overwrite: false,
+    nowMs: Date.now,
+  })
+  await expect(refused).rejects.toThrow(BucketMismatch)
+  expect(await others.bucketInfo('tags')).toBeUndefined()
+  await others.close()
+  await other.stop()
+})

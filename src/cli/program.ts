@@ -2,6 +2,7 @@
 import type { Command } from '../command-line/command.ts'
 import type { HandedOver, Program } from '../command-line/program.ts'
 import { APPLY } from './commands/apply.ts'
+import { BACKUP } from './commands/backup.ts'
 import { CALL, type CliCommand } from './commands/cli-command.ts'
 import { completionCommand } from './commands/completion.ts'
 import { DEL } from './commands/del.ts'
@@ -12,6 +13,7 @@ import { MOVES } from './commands/moves.ts'
 import { PLAN } from './commands/plan.ts'
 import { PUT } from './commands/put.ts'
 import { RESOLVE } from './commands/resolve.ts'
+import { RESTORE } from './commands/restore.ts'
 import { RING } from './commands/ring.ts'
 import { SIBLINGS } from './commands/siblings.ts'
 import { STATUS } from './commands/status.ts'
@@ -35,6 +37,8 @@ const CLUSTER = {
   plan: PLAN,
   apply: APPLY,
   moves: MOVES,
+  backup: BACKUP,
+  restore: RESTORE,
 } as const
 
 const SHELL = { completion: completionCommand(() => PROGRAM) } as const

@@ -3,12 +3,13 @@
  *
  * Invariant: a reader that goes away (`| head`) ends the program quietly, and Ctrl-C ends it at once.
  */
-import { readFileSync } from 'node:fs'
+import { createReadStream, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 import type { WriteStream } from 'node:tty'
 import { EXIT } from './outcome/exit-code.ts'
 import { type CliWorld, isUnread, runProgram } from './run-program.ts'
+import { saveFile } from './store/saved-file.ts'
 import { wantsColours } from './terminal/style.ts'
 import type { Sink } from './terminal/world.ts'
 
@@ -38,6 +39,8 @@ export async function start(argv: readonly string[], scripts: Scripts | undefine
     stop: stop.signal,
     readInput: () => readInput(stop.signal),
     readFile: (path) => readFile(path),
+    readPieces: (path) => createReadStream(path),
+    saveFile,
     version: versionOf(new URL('../../package.json', import.meta.url)),
     scriptTables: scripts?.tables ?? (async () => ({})),
     handOver:

@@ -21,7 +21,7 @@ export interface Parsed<O extends Options> {
   readonly words: readonly string[]
 }
 
-/** Undefined if help is asked for. Throws UsageError. If an option is given twice, the last one counts. */
+/** Undefined if help is asked for. Throws UsageError. If an option is given twice, the last one counts; lists add up. */
 export function parseCommand<O extends Options>(
   command: Command<O>,
   argv: readonly string[],
@@ -71,7 +71,9 @@ function split(table: Options, argv: readonly string[]): { given: Given; words: 
     }
     // A dash alone stands for standard input.
     const isOption = inlineValue === false && value.startsWith('-') && value !== '-'
-    given.set(name, value === undefined || isOption ? undefined : unmarked(value))
+    const text = value === undefined || isOption ? undefined : unmarked(value)
+    const before = table[name]?.kind === 'list' ? given.get(name) : undefined
+    given.set(name, before === undefined || text === undefined ? text : `${before},${text}`)
   }
   return { given, words }
 }

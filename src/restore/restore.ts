@@ -72,6 +72,8 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     for (const entry of reader.push(piece)) {
       while (running.size >= KEYS_AT_ONCE) await Promise.race(running)
       const one = restoreOne(entry).finally(() => running.delete(one))
+      // If another key fails first, nobody awaits this one.
+      one.catch(() => undefined)
       running.add(one)
     }
   }

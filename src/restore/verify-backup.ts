@@ -2,23 +2,30 @@
 import type { BackupHeader, BackupTotals } from '../core/backup/backup-parts.ts'
 import { BackupReader } from '../core/backup/backup-reader.ts'
 
+export { BackupRefused } from '../core/backup/backup-refused.ts'
+
 export interface VerifiedBackup {
   readonly header: BackupHeader
   readonly totals: BackupTotals
 }
 
-/** Rejects with `BackupRefused` if the backup is not whole. `onBytes` is told how far it has come. */
-export async function verifyBackup(
-  pieces: AsyncIterable<Uint8Array>,
-  onBytes: (bytes: number) => void = () => undefined,
-): Promise<VerifiedBackup> {
-  const reader = new BackupReader()
-  let bytes = 0
-  for await (const piece of pieces) {
-    reader.push(piece)
-    bytes += piece.length
-    onBytes(bytes)
+/** Checks a backup that arrives in pieces. Both methods throw `BackupRefused`. */
+export class BackupVerifier {
+  readonly #reader = new BackupReader()
+
+  push(piece: Uint8Array): void {
+    this.#reader.push(piece)
   }
-  const totals = reader.finish()
-  return { header: reader.header as BackupHeader, totals }
+
+  finish(): VerifiedBackup {
+    const totals = this.#reader.finish()
+    return { header: this.#reader.header as BackupHeader, totals }
+  }
+}
+
+/** Rejects with `BackupRefused` if the backup is not whole. */
+export async function verifyBackup(pieces: AsyncIterable<Uint8Array>): Promise<VerifiedBackup> {
+  const verifier = new BackupVerifier()
+  for await (const piece of pieces) verifier.push(piece)
+  return verifier.finish()
 }

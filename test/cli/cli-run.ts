@@ -10,6 +10,8 @@ export interface CliOptions {
   readonly isColoured?: boolean
   readonly input?: Uint8Array
   readonly files?: Readonly<Record<string, Uint8Array>>
+  /** Files that the command saves. */
+  readonly saved?: Record<string, Uint8Array>
   readonly stop?: AbortSignal
   readonly tables?: Readonly<Record<string, Command>>
   readonly handOver?: (name: string, argv: readonly string[]) => Promise<number>
@@ -33,6 +35,7 @@ export async function quorate(
     isColoured = false,
     input,
     files = {},
+    saved = {},
     handOver,
     tables = {},
   } = options
@@ -56,6 +59,19 @@ export async function quorate(
       if (content === undefined)
         throw new Error(`ENOENT: no such file or directory, open '${path}'`)
       return content
+    },
+    readPieces: async function* (path) {
+      const content = saved[path] ?? files[path]
+      if (content === undefined)
+        throw Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), {
+          code: 'ENOENT',
+        })
+      for (let at = 0; at < content.length; at += 100) yield content.subarray(at, at + 100)
+    },
+    saveFile: async (path, pieces) => {
+      const content: Uint8Array[] = []
+      for await (const piece of pieces) content.push(piece)
+      saved[path] = Buffer.concat(content)
     },
     version: '1.2.3',
     scriptTables: async () => tables,

@@ -7,6 +7,7 @@ import { quorate } from './cli-run.ts'
 
 let cluster: TestCluster
 let endpoints: readonly string[]
+const saved: Record<string, Uint8Array> = {}
 
 beforeAll(async () => {
   cluster = await startCluster(1)
@@ -40,6 +41,8 @@ test.each([
   ['status', 'groups'],
   ['ring', 'partitions'],
   ['where default one', 'preference'],
+  ['backup all.backup --covers quorum', 'keysAfterCut'],
+  ['restore all.backup', 'dryRun'],
   ['plan join n2', 'warnings'],
   ['apply join n2', 'change'],
   ['moves', 'nodes'],
@@ -47,6 +50,7 @@ test.each([
 ])('%s', async (line, member) => {
   const { printed } = await quorate([...line.split(' '), '--json', '--timeout', '30s'], {
     endpoints,
+    saved,
   })
   const example = EXAMPLES.find((candidate) => Object.hasOwn(candidate, member))
   expect(example).toBeDefined()

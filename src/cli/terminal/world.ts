@@ -14,6 +14,13 @@ export interface World {
   readonly readFile: (path: string) => Promise<Uint8Array>
   /** The tables of the commands that scripts of the checkout run, by name. */
   readonly scriptTables: () => Promise<Readonly<Record<string, Command>>>
+  /** The content of a file of any size, from its beginning. Rejects with an error of Node.js that names the file. */
+  readonly readPieces: (path: string) => AsyncIterable<Uint8Array>
+  /**
+   * Resolves when the whole file is on the disk. Until then a file of that name stays as it is, and if `pieces` rejects,
+   * it stays for good.
+   */
+  readonly saveFile: (path: string, pieces: AsyncIterable<Uint8Array>) => Promise<void>
 }
 
 export interface Sink {

@@ -1,0 +1,122 @@
+/** `backup` and `restore`: a file goes from one cluster into another, and a file that is not whole goes nowhere. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { saveFile } from '../../src/cli/store/saved-file.ts'
+import { startCluster, type TestCluster } from '../api/test-cluster.ts'
+import { quorate } from './cli-run.ts'
+
+let from: TestCluster
+let to: TestCluster
+const saved: Record<string, Uint8Array> = {}
+
+beforeAll(async () => {
+  ;[from, to] = await Promise.all([startCluster(1), startCluster(1)])
+  for (const line of ['put default fruit apple', 'put latest seen today', 'put strong lock held']) {
+    expect(await quorate(line, at(from))).toMatchObject({ code: 0 })
+  }
+})
+
+afterAll(() => Promise.all([from.stop(), to.stop()]))
+
+function at({ nodes }: TestCluster) {
+  return { endpoints: nodes.map(({ clientPort }) => `http://127.0.0.1:${clientPort}`), saved }
+}
+
+test('backup and restore: carry all keys from one cluster to another', async () => {
+  const made = await quorate('backup all.backup', at(from))
+  expect(made).toMatchObject({ code: 0, complained: '' })
+  expect(made.printed).toContain(
+    'all.backup: 3 keys of 3 buckets, 14 bytes of values\nIt has every write',
+  )
+  const verified = await quorate('backup --verify all.backup --json', { saved })
+  expect(JSON.parse(verified.printed)).toMatchObject({ keys: 3, covers: 'all', keysAfterCut: 0 })
+  const dry = await quorate('restore all.backup --dry-run', at(to))
+  expect(dry.printed).toBe(
+    '3 keys would be written, 0 would be replaced, 0 already there, 0 expired\n',
+  )
+  expect(await quorate('get default fruit', at(to))).toMatchObject({ code: 3 })
+  const restored = await quorate('restore all.backup', at(to))
+  expect(restored).toMatchObject({ code: 0 })
+  expect(restored.printed).toBe('3 keys written, 0 replaced, 0 already there, 0 expired\n')
+  expect(await quorate('get default fruit', at(to))).toMatchObject({ printed: 'apple' })
+  expect(await quorate('get strong lock', at(to))).toMatchObject({ printed: 'held' })
+  await quorate('put default fruit pear', at(to))
+  const again = await quorate('restore all.backup --json', at(to))
+  expect(JSON.parse(again.printed)).toMatchObject({ dryRun: false, written: 0, same: 2, kept: 1 })
+  expect(await quorate('get default fruit', at(to))).toMatchObject({ printed: 'pear' })
+})
+
+test('backup: saves the named buckets, also if the option is repeated', async () => {
+  for (const line of [
+    'backup some.backup --covers quorum --bucket strong --bucket default --json',
+    'backup some.backup --covers quorum --bucket strong,default --json',
+  ]) {
+    const { printed } = await quorate(line, at(from))
+    expect(JSON.parse(printed)).toMatchObject({
+      buckets: ['default', 'strong'],
+      keys: 2,
+      covers: 'quorum',
+    })
+  }
+})
+
+test('backup: counts the keys that were written after its time', async () => {
+  const { printed } = await quorate(
+    ['backup', 'old.backup', '--at', '2026-01-01T00:00:00Z'],
+    at(from),
+  )
+  expect(printed).toContain('before 2026-01-01T00:00:00.000Z.\n3 keys were written after that')
+})
+
+test('backup and restore: refuse a file that is not whole, and a wrong command line', async () => {
+  await quorate('backup all.backup --covers quorum', at(from))
+  const whole = saved['all.backup'] as Uint8Array
+  const altered = Uint8Array.from(whole)
+  altered[200] = (altered[200] as number) ^ 1
+  const files = { cut: whole.subarray(0, -1), altered }
+  for (const [line, code, words] of [
+    ['backup --verify cut', 1, 'it was cut off'],
+    ['backup --verify altered', 1, 'it was altered'],
+    ['backup --verify nothing', 1, 'no such file'],
+    ['restore cut', 1, 'it was cut off'],
+    ['restore altered', 1, 'it was altered'],
+    ['restore nothing', 1, 'no such file'],
+    ['restore', 2, 'FILE'],
+    ['backup', 2, 'FILE'],
+    ['backup new.backup --at soon', 2, 'must be a time'],
+    ['backup new.backup --bucket nonsense', 3, 'no bucket nonsense'],
+    ['backup new.backup --timeout 1ms', 6, 'a backup needs every acknowledged write'],
+    ['backup --verify all.backup --bucket default', 2, '--verify'],
+  ] as const) {
+    const ended = await quorate(line, { ...at(from), files })
+    expect([line, ended.code, ended.complained]).toEqual([
+      line,
+      code,
+      expect.stringContaining(words),
+    ])
+  }
+  const away = { endpoints: ['http://127.0.0.1:1'], saved }
+  expect(await quorate('backup new.backup', away)).toMatchObject({ code: 8 })
+  expect(saved['new.backup']).toBeUndefined()
+})
+
+test('a saved file takes the place of an older one only if it is whole', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'quorate-saved-'))
+  const path = join(folder, 'all.backup')
+  await writeFile(path, 'old')
+  const broken = async function* (): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('ne')
+    throw new Error('broken')
+  }
+  await expect(saveFile(path, broken())).rejects.toThrow('broken')
+  expect([await readdir(folder), await readFile(path, 'utf8')]).toEqual([['all.backup'], 'old'])
+  const whole = async function* (): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('ne')
+    yield Buffer.from('w')
+  }
+  await saveFile(path, whole())
+  expect([await readdir(folder), await readFile(path, 'utf8')]).toEqual([['all.backup'], 'new'])
+  await rm(folder, { recursive: true })
+})

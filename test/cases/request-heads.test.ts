@@ -78,7 +78,6 @@ test.each<[target: string, code: ErrorCode]>([
   ['/v1/./kv/default/s', 'path_unknown'],
   ['/x/../v1/kv/default/s', 'path_unknown'],
   ['/V1/kv/default/s', 'path_unknown'],
-  ['http://a?/v1/kv/default/s', 'path_unknown'],
   ['http://a/v1/kv?default/s', 'bad_bucket'],
   ['/v1/kv/default/s#', 'bad_key'],
   ['/v1/buckets#', 'bad_request'],
@@ -87,6 +86,18 @@ test.each<[target: string, code: ErrorCode]>([
   for (const method of ['GET', 'PUT', 'DELETE']) {
     const length = method === 'PUT' ? 'Content-Length: 1\r\n\r\nx' : '\r\n'
     expectProblem(await exchange(`${method} ${target} HTTP/1.1\r\n${HOST}${length}`), code)
+  }
+  expect((await cluster.request(0, '/v1/kv/default/s')).text).toBe('secret')
+})
+
+test('request heads: an empty path is /, whatever the query looks like', async () => {
+  const target = 'http://a?/v1/kv/default/s'
+  const answer = await exchange(`GET ${target} HTTP/1.1\r\n${HOST}\r\n`)
+  expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+  expect(answer).toContain('"name":"quorate"')
+  for (const change of ['PUT', 'DELETE']) {
+    const head = `${change} ${target} HTTP/1.1\r\n${HOST}Content-Length: 0\r\n\r\n`
+    expectProblem(await exchange(head), 'method_not_allowed')
   }
   expect((await cluster.request(0, '/v1/kv/default/s')).text).toBe('secret')
 })

@@ -6,7 +6,6 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Files that take more than fifteen seconds of two cores, or of waiting. */
 const LONGEST: readonly string[] = [
-  'test/integration/check-controls.test.ts',
   'test/integration/check.test.ts',
   'test/integration/readme.test.ts',
   'test/local-cluster/growing-cluster.test.ts',

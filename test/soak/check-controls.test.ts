@@ -1,6 +1,7 @@
 /**
  * The controls of the checks: against nodes with a bug that is planted on purpose each must fail. Without the
- * bug the same workloads pass.
+ * bug the same workloads pass. `npm test` has cheaper controls: check.test.ts asks for what is not promised, and
+ * the simulator looks for planted bugs.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

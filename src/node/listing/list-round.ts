@@ -59,10 +59,15 @@ export class ListRound {
   }
 
   async run(bucket: Bucket, place: PagePlace, deadlineMs: number): Promise<RoundResult> {
+    const { placementVersion } = this.#parts.keeper
     const members = this.#parts.keeper.topology.members.map(({ id }) => id)
     const isSwift = (id: string): boolean => !this.#laggards.has(id)
     const nodes = this.#uncovered(bucket, isSwift).length > 0 ? members : members.filter(isSwift)
     const { pages, absent } = await this.#ask(bucket, place, nodes, deadlineMs)
+    // A page has only the keys that its node owned when it was made. It says nothing about those it owns by now.
+    if (placementVersion !== this.#parts.keeper.placementVersion) {
+      return this.run(bucket, place, deadlineMs)
+    }
     for (const node of nodes) if (!pages.has(node)) this.#laggards.add(node)
     const answered = coveredBy(pages)
     const late = [...absent].filter(([, why]) => why !== 'hidden')

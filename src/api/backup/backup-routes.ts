@@ -44,7 +44,8 @@ export function addBackupRoutes(app: FastifyInstance, api: ApiContext): void {
     running++
     try {
       const atMs = atSeconds === undefined ? undefined : atSeconds * 1000
-      const stream = await api.service.backup({ buckets, covers, atMs, timeoutMs })
+      const isGivenUp = (): boolean => isGone(reply.raw)
+      const stream = await api.service.backup({ buckets, covers, atMs, timeoutMs, isGivenUp })
       // Send the status only now: if the cut is not reached, the answer is a problem with its own status.
       await sendBackup(api, reply, stream)
     } finally {
@@ -77,10 +78,12 @@ async function sendBackup(
     const reason = error instanceof Error ? error.message : String(error)
     api.log.warn({ requestId, reason }, 'a backup was not finished')
     // The status is sent already. So close the connection, too, for clients that only look whether the answer ended.
+    raw.setTimeout(STALLED_MS_MAX)
     raw.write(writer.fail(reason), () => raw.destroy())
     return
   }
   api.log.info({ requestId, ...writer.totals }, 'a backup was made')
+  raw.setTimeout(STALLED_MS_MAX)
   raw.end(writer.end())
 }
 

@@ -29,21 +29,25 @@ export interface CutParts {
   readonly horizon: HorizonKeeper
 }
 
-/** Rejects with quorum_unreachable or deadline_passed if the cut is not reached before the deadline. */
+/**
+ * Rejects with quorum_unreachable or deadline_passed if the cut is not reached before the deadline, and with not_ready if
+ * it is given up.
+ */
 export async function reachCut(
   timers: Timers,
   parts: CutParts,
-  { covers, atMs }: Pick<BackupRequest, 'covers' | 'atMs'>,
+  { covers, atMs, isGivenUp }: Pick<BackupRequest, 'covers' | 'atMs' | 'isGivenUp'>,
   deadlineMs: number,
 ): Promise<Timestamp> {
   const { clock, horizon } = parts
   const needsAll = covers === 'all'
-  if (atMs === undefined && needsAll) await hearMembers(timers, parts, deadlineMs)
+  if (atMs === undefined && needsAll) await hearMembers(timers, parts, isGivenUp, deadlineMs)
   // The clock of another node may be ahead of the clock that the caller has read.
   const cutMs = atMs === undefined ? undefined : atMs + clock.maxDriftMs
   if (cutMs !== undefined) refuseFuture(cutMs, clock.nowMs(), deadlineMs)
   const cut = cutMs === undefined ? clock.reading() : timestampOf(cutMs)
   while ((needsAll ? horizon.value : clock.reading()) < cut) {
+    if (isGivenUp()) throw givenUp(parts.self)
     if (clock.leftMs(deadlineMs) === 0) throw unsettled(horizon.holdingBack(cut))
     await pause(timers, LOOK_INTERVAL_MS)
   }
@@ -57,6 +61,7 @@ export async function reachCut(
 async function hearMembers(
   timers: Timers,
   { self, keeper, peers, clock }: CutParts,
+  isGivenUp: () => boolean,
   deadlineMs: number,
 ): Promise<void> {
   const unheard = new Set(keeper.topology.members.map(({ id }) => id))
@@ -69,9 +74,15 @@ async function hearMembers(
     })
     await Promise.all(asked)
     if (unheard.size === 0) return
+    if (isGivenUp()) throw givenUp(self)
     if (clock.leftMs(deadlineMs) === 0) throw unsettled([...unheard])
     await pause(timers, LOOK_INTERVAL_MS)
   }
+}
+
+/** Nobody reads this error but a log: the node stops, or the client has gone. */
+function givenUp(self: string): QuorateError {
+  return new QuorateError('not_ready', `${self} has given up the backup`)
 }
 
 function refuseFuture(cutMs: number, nowMs: number, deadlineMs: number): void {

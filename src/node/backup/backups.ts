@@ -8,7 +8,7 @@
 import type { BackupEntry, BackupHeader } from '../../core/backup/backup-parts.ts'
 import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import { QuorateError } from '../../core/errors.ts'
-import { asLabelled, labelOf } from '../../core/placement/bucket-name.ts'
+import { asLabelled, FIRST_LABELS, labelOf } from '../../core/placement/bucket-name.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
 import type { Timers } from '../../ports/timers.ts'
 import type { Requests } from '../requests/requests.ts'
@@ -51,10 +51,15 @@ export class Backups {
   }
 
   /** Resolves once the cut is reached. Rejects as `reachCut` does. */
-  async start({ buckets, covers, atMs, timeoutMs }: BackupRequest): Promise<BackupStream> {
+  async start(request: BackupRequest): Promise<BackupStream> {
+    const { buckets, covers, atMs, timeoutMs } = request
     const { self, keeper, clock } = this.#parts
     const deadlineMs = clock.nowMs() + timeoutMs
-    const cut = await reachCut(this.#timers, this.#parts, { covers, atMs }, deadlineMs)
+    const isGivenUp = (): boolean => this.#isStopped || request.isGivenUp()
+    const asked = { covers, atMs, isGivenUp }
+    const cut = await reachCut(this.#timers, this.#parts, asked, deadlineMs)
+    // Nothing was asked of the owners yet, so this node may not know the newest buckets.
+    if (covers === 'quorum') await this.#meetOwners(isGivenUp, deadlineMs)
     const { topology } = keeper
     const chosen = topology.buckets.filter(
       ({ name }) => buckets === undefined || buckets.includes(labelOf(name)),
@@ -68,6 +73,26 @@ export class Backups {
       buckets: chosen.map(asLabelled),
     }
     return { header, entries: this.#entries(header, chosen) }
+  }
+
+  /**
+   * Lists one key from a majority of the owners of every data partition. An answer counts only once this node has the
+   * topology of the node that gave it, so afterwards it knows every bucket in which they have acknowledged a write.
+   */
+  async #meetOwners(isGivenUp: () => boolean, deadlineMs: number): Promise<void> {
+    const { keeper, clock } = this.#parts
+    for (;;) {
+      // This bucket is never deleted, so no reader misses it.
+      const bucket = keeper.topology.buckets.find(({ name }) => name === FIRST_LABELS[0]) as Bucket
+      try {
+        await this.#list(bucket, '', 1)
+        return
+      } catch (error) {
+        const mayPass = error instanceof QuorateError && error.kind.retryable
+        if (!mayPass || isGivenUp() || clock.leftMs(deadlineMs) === 0) throw error
+      }
+      await pause(this.#timers, RETRY_PAUSE_MS)
+    }
   }
 
   /** `buckets`: those of the header, with their names instead of their labels. */
@@ -109,13 +134,13 @@ export class Backups {
   }
 
   /** Rejects with quorum_unreachable if keys may be missing from the page. */
-  async #list({ name }: Bucket, after: string): Promise<ListAnswer> {
+  async #list({ name }: Bucket, after: string, limit = KEYS_PER_LIST): Promise<ListAnswer> {
     const { requests } = this.#parts
     const page = await requests.list({
       bucket: name,
       prefix: '',
       after,
-      limit: KEYS_PER_LIST,
+      limit,
       timeoutMs: LIST_TIMEOUT_MS,
     })
     const { length } = page.missingPartitions

@@ -1,7 +1,7 @@
 /**
  * Everything that one node does for its clients, as types only: node.ts implements them. The HTTP layer translates
- * between this interface and HTTP, and knows nothing else of the node. Requests and answers name a bucket by its label. The simulator's clients call it directly.
- * Failures are `QuorateError`s.
+ * between this interface and HTTP, and knows nothing else of the node. The simulator's clients call it directly. Requests
+ * and answers name a bucket by its label. Failures are `QuorateError`s.
  */
 import type { BackupEntry, BackupHeader, Coverage } from '../../core/backup/backup-parts.ts'
 import type { Dot } from '../../core/causality/dot.ts'
@@ -92,6 +92,8 @@ export interface BackupRequest {
   readonly atMs: number | undefined
   /** How long the backup may wait for its cut. */
   readonly timeoutMs: number
+  /** Whether nobody waits for the backup any more. It then gives up its cut. */
+  readonly isGivenUp: () => boolean
 }
 
 export interface BackupStream {

@@ -36,7 +36,13 @@ function backup(
 ): Promise<Made | string> {
   const { covers = 'all', atMs, timeoutMs = 60_000, buckets } = options
   return cluster.ask(id, async (service: NodeService) => {
-    const { header, entries } = await service.backup({ buckets, covers, atMs, timeoutMs })
+    const { header, entries } = await service.backup({
+      buckets,
+      covers,
+      atMs,
+      timeoutMs,
+      isGivenUp: () => false,
+    })
     onCut()
     const all: BackupEntry[] = []
     for await (const entry of entries) all.push(entry)
@@ -176,7 +182,13 @@ it('backup: fails and names the member that may hold the only copy of a write', 
     let message = ''
     const failed = await cluster.ask('n1', (service) =>
       service
-        .backup({ buckets: undefined, covers: 'all', atMs: undefined, timeoutMs: 30_000 })
+        .backup({
+          buckets: undefined,
+          covers: 'all',
+          atMs: undefined,
+          timeoutMs: 30_000,
+          isGivenUp: () => false,
+        })
         .catch((error: unknown) => {
           message = String(error)
           throw error
@@ -288,3 +300,37 @@ it('backup: waits for a write that only a fallback holds, although its maker rea
   )
   expect(cluster.broken).toEqual([])
 })
+
+it('backup: of a majority has a bucket that its node has not heard of', () =>
+  withCluster('unheard bucket', async (cluster) => {
+    const undo = cluster.isolate('n1')
+    await cluster.pass(5)
+    const common = { n: 3, consistency: 'quorum', durability: 'sync', ttlSeconds: null } as const
+    const bucket = { name: 'carts', mode: 'lww', ...common } as const
+    expect(
+      await cluster.ask('n2', (service) => service.createBucket(bucket, 20_000)),
+    ).toMatchObject({ created: true })
+    const content = { value: new Uint8Array(1), contentType: '', tombstone: false, expiresAtMs: 0 }
+    const put = { bucket: 'carts', key: 'k', requestId: 'test', content }
+    expect(await cluster.ask('n2', (service) => service.put(put))).toBeTypeOf('object')
+    cluster.schedule.after(3_000_000, undo)
+    const made = await backup(cluster, 'n1', { covers: 'quorum' })
+    expect(Object.keys(valuesIn(made))).toEqual(['carts/k'])
+  }))
+
+it('backup: waits for its cut only as long as somebody waits for the backup', () =>
+  withCluster('given up', async (cluster) => {
+    cluster.isolate('n3')
+    await cluster.pass(5)
+    const givenUpUs = cluster.schedule.nowUs + 10_000_000
+    const asked = {
+      buckets: undefined,
+      covers: 'all',
+      atMs: undefined,
+      timeoutMs: 600_000,
+    } as const
+    const isGivenUp = (): boolean => cluster.schedule.nowUs > givenUpUs
+    const ended = await cluster.ask('n1', (service) => service.backup({ ...asked, isGivenUp }))
+    expect(ended).toBe('not_ready')
+    expect(cluster.schedule.nowUs).toBeLessThan(givenUpUs + 2_000_000)
+  }))

@@ -14,12 +14,21 @@ export interface NodeBuckets {
 
 export function composeBuckets(
   { ports, commits, table, indexes, clock, hints }: NodeStorage,
-  { keeper, peers, register }: NodeCluster,
+  { keeper, peers, register, versions, members }: NodeCluster,
   { acceptor }: NodeRequests,
   self: string,
 ): NodeBuckets {
   const contents = new BucketContents(ports, { keeper, hints, commits, indexes, clock })
-  const deletion = new BucketDeletion(ports, { self, keeper, register, peers, clock, contents })
+  const mayBeOld = (): string[] => versions.mayBeOld(members(), members())
+  const deletion = new BucketDeletion(ports, {
+    self,
+    keeper,
+    register,
+    peers,
+    clock,
+    contents,
+    mayBeOld,
+  })
   const deleted = new DeletedBuckets(ports, {
     keeper,
     table,

@@ -219,3 +219,18 @@ test('an increment under an idempotency key waits until every node is upgraded',
   for (const number of FIRST) expect((await count(number, 'a')).status).toBe(204)
   expect((await ask(3, 'GET', 'kv/counts/k')).text).toBe('{"value":4}\n')
 })
+
+test('no bucket is deleted while a member of version 2 is out of reach', async () => {
+  await startUpTo([3, 3, 3])
+  expect((await createBucket(1, 'carts')).status).toBe(201)
+  await start(3, { QUORATE_PROTOCOL: '2' })
+  await expect.poll(() => reaching(), WAIT).toEqual([3, 3, 3])
+  await running.get(3)?.stop()
+  running.delete(3)
+  const refused = await ask(1, 'DELETE', 'buckets/carts?force=true')
+  expect([refused.status, refused.text]).toEqual([
+    503,
+    expect.stringContaining('n3 may speak version 2'),
+  ])
+  expect(refused.text).toContain('"outcome":"rejected"')
+})

@@ -35,6 +35,7 @@ import type { Peers } from '../peers/peers.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import type { TopologyRegister } from '../topology/topology-register.ts'
 import { BUCKET_CONTENTS, type BucketContentsRequest } from '../wire/asks/bucket-asks.ts'
+import { whyNoDeletion } from '../wire/wire-version.ts'
 import type { BucketContents } from './bucket-contents.ts'
 
 /** A longer timeout of the client does not count, so that a bucket is never closed for longer than its lease. */
@@ -55,6 +56,8 @@ export interface BucketDeletionParts {
   readonly peers: Peers
   readonly clock: NodeClock
   readonly contents: BucketContents
+  /** The members that may speak version 2 of the protocol, also those out of reach. */
+  readonly mayBeOld: () => string[]
 }
 
 /** What a member has told. */
@@ -101,6 +104,10 @@ export class BucketDeletion {
   async delete(label: string, isForced: boolean, timeoutMs: number): Promise<Bucket> {
     const { keeper, register } = this.#parts
     const bucket = deletableBucket(keeper.topology, label)
+    const reason = whyNoDeletion(this.#parts.mayBeOld())
+    if (reason !== undefined) {
+      throw new QuorateError('quorum_unreachable', reason, { retryAfterSeconds: 10 })
+    }
     if (isForced) {
       await register.change((current) => removeBucket(current, bucket.name), timeoutMs)
     } else await this.#deleteEmpty(bucket.name, Math.min(timeoutMs, TIMEOUT_MS_MAX))

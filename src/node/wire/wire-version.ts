@@ -1,14 +1,16 @@
 /**
  * Decides how nodes of this version and of the previous one work together during a rolling upgrade.
  *
- * - Requests for data continue. Both versions know the same kinds of asks. The format of an ask (asks/ask-format.ts)
- *   says which of its fields version 2 lacks.
+ * - Requests for data continue. Both versions know the same kinds of asks for data. The format of an ask
+ *   (asks/ask-format.ts) says which of its fields version 2 lacks.
  * - The topology cannot change until every member speaks the newest version, because a new topology may contain fields
  *   that the older version does not know.
  * - Updates of a counter with an idempotency key are refused, because version 2 would count their repeats.
+ * - Buckets are not deleted. Version 2 would give a new bucket the name of a deleted one, keeps the records of deleted
+ *   buckets, and would so bring them back.
  * - Expired values keep their bytes, because nodes of version 2 would bring back the bytes that others have dropped.
  *
- * The last two rules also hold while a member of version 2 is out of reach (core/membership/member-versions.ts).
+ * The last three rules also hold while a member of version 2 is out of reach (core/membership/member-versions.ts).
  */
 import type { HeardVersion } from '../../core/membership/member-versions.ts'
 import type { Topology } from '../../core/placement/topology.ts'
@@ -43,6 +45,15 @@ export function whyNoNames(old: readonly string[]): string | undefined {
   return (
     `${old.join(', ')} may speak version 2 of the protocol, which does not support an Idempotency-Key for counters; ` +
     'nothing was applied: upgrade and start every member, then retry'
+  )
+}
+
+/** The reason why no bucket can be deleted now; undefined if one can. `old`: the members that may speak version 2. */
+export function whyNoDeletion(old: readonly string[]): string | undefined {
+  if (old.length === 0) return undefined
+  return (
+    `${old.join(', ')} may speak version 2 of the protocol, which could give the name of a deleted bucket to another; ` +
+    'nothing was deleted: upgrade and start every member, then retry'
   )
 }
 

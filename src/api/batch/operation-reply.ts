@@ -35,17 +35,20 @@ export class OperationReply implements KvReply {
       ? { value: bytes.toString() }
       : { valueBase64: bytes.toString('base64') }
     this.#answer(200, headers, { contentType, ...shown })
+    this.#keep()
   }
 
   siblings(headers: HeaderList, siblings: readonly Sibling[]): void {
     this.#room.take(siblings.reduce((sum, { value }) => sum + value.byteLength, 0))
     const body = [...siblingList(siblings).pieces].join('').trimEnd()
     this.#answer(300, headers, {}, body.slice(1, -1))
+    this.#keep()
   }
 
   json(headers: HeaderList, value: string): void {
     this.#room.take(value.length)
     this.#answer(200, headers, {}, `"value":${value}`)
+    this.#keep()
   }
 
   problem(code: ErrorCode, detail: string, details: ErrorDetails, headers: HeaderList): void {
@@ -54,6 +57,11 @@ export class OperationReply implements KvReply {
       ...(retryAfter === undefined ? {} : { retryAfter }),
       problem: problemDocument(code, detail, details, this.#id),
     })
+  }
+
+  /** Only the answers to reads: a write has taken effect, and its answer must not become an error. */
+  #keep(): void {
+    this.#room.keep(this.text)
   }
 
   /** `more` is the text of further members. */

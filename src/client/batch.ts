@@ -63,9 +63,10 @@ class BatchQueue implements RequestQueue {
     this.#isSent = true
     if (this.#queued.length === 0) return
     try {
-      const answers = answersIn(await this.#exchange(parts))
+      const answer = await this.#exchange(parts)
+      const answers = answersIn(answer)
       for (const [i, queued] of this.#queued.entries()) {
-        settle(queued, answers[i] as OperationAnswer, parts)
+        settle(queued, answers[i] as OperationAnswer, parts, answer.isAfterUnknown === true)
       }
     } catch (error) {
       for (const queued of this.#queued) queued.reject(errorFor(queued, error))
@@ -121,14 +122,23 @@ function settle(
   { bucket, request, resolve, reject }: QueuedRequest,
   told: OperationAnswer,
   { levels }: RequestParts,
+  isAfterUnknown: boolean,
 ): void {
   const answer = answerOf(request.method, told)
   if (!('headers' in answer)) {
-    reject(errorOf(nameOf(bucket, request), isRead(request), answer, []))
+    const failure = isAfterUnknown ? asUnknown(answer) : answer
+    reject(errorOf(nameOf(bucket, request), isRead(request), failure, []))
     return
   }
   if (request.level === undefined) levels.learn(bucket, answer.headers.get('quorate-consistency'))
   resolve(answer)
+}
+
+/** The rejection of a later attempt tells nothing about an earlier one. */
+function asUnknown(failure: Failure): Failure {
+  if (failure.outcome === 'unknown') return failure
+  const detail = `an earlier attempt may have been applied, and the last one was rejected: ${failure.detail}`
+  return { ...failure, code: 'outcome_unknown', outcome: 'unknown', problem: undefined, detail }
 }
 
 /** The outcome of one request in a batch that failed as a whole. A read has changed nothing. */

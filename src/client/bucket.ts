@@ -131,7 +131,9 @@ export class Bucket<T> {
         last = { value, context: written.context, siblings: written.siblings ?? 1 }
       } catch (error) {
         const isTold = error instanceof RequestError || error instanceof FormatError
-        if (isTold || error === budget.signal?.reason) return last
+        // The client was closed.
+        const isClosed = error instanceof DOMException && error.name === 'AbortError'
+        if (isTold || isClosed || error === budget.signal?.reason) return last
         throw error
       }
     }

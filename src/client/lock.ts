@@ -16,6 +16,8 @@ import type { StrongBucket } from './strong-bucket.ts'
 const TTL_MS = 10_000
 /** A lock of a shorter time would be lost in every short pause of the process. */
 const TTL_MS_MIN = 100
+/** How long a call waits, in times to live: long enough to take over the lock of a holder that crashed. */
+const WAIT_TTLS = 3
 /** How often a holder renews within the time to live. */
 const RENEWALS = 3
 /** A waiter looks again after this time. The time doubles with each look, up to a tenth of the time to live. */
@@ -25,6 +27,8 @@ const LOOKS = 10
 const RELEASE_ROUNDS = 3
 
 export interface LockOptions extends CallOptions {
+  /** Three times `ttlMs` if left out. A call that waits for less than `ttlMs` takes over no lock of a crashed holder. */
+  readonly timeoutMs?: number | undefined
   /** How long the lock outlives a holder that cannot renew it. */
   readonly ttlMs?: number | undefined
 }
@@ -68,7 +72,7 @@ export async function acquireLock(
   const { ttlMs = TTL_MS } = options
   assertUsage(ttlMs >= TTL_MS_MIN, `ttlMs must be at least ${TTL_MS_MIN}, not ${ttlMs}`)
   const claim = new LockClaim({ bucket, sender, key, ttlMs })
-  await claim.wait(sender.budget(options))
+  await claim.wait(sender.budget({ ...options, timeoutMs: options.timeoutMs ?? WAIT_TTLS * ttlMs }))
   return claim.hold()
 }
 

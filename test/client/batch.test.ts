@@ -172,6 +172,20 @@ describe('a batch that fails as a whole', () => {
     expect((written as PromiseRejectedResult).reason).toBeInstanceOf(UnknownOutcomeError)
   })
 
+  test('does not tell a write as rejected that an earlier attempt may have made', async () => {
+    const refused: unknown = await problem('precondition_failed').json()
+    const later: Behaviour = () =>
+      Response.json({ transaction: false, answers: [{ status: 412, problem: refused }] })
+    const { clock, client, batches } = world((attempts) => (attempts === 1 ? breakOff : later))
+    const swap = client.batch((batch) => [
+      batch.strong('strong').compareAndSet('k', undefined, 'v'),
+    ])
+    const [{ reason }] = (await clock.run(swap)) as unknown as [PromiseRejectedResult]
+    expect(batches).toHaveLength(2)
+    expect(reason).toBeInstanceOf(UnknownOutcomeError)
+    expect(String(reason)).toContain('the last one was rejected')
+  })
+
   test('is rejected for all of them if nothing was applied', async () => {
     const { clock, client } = world(() => () => problem('overloaded', { 'retry-after': '9' }))
     const results = await clock.run(

@@ -11,6 +11,8 @@ export interface Answer {
   readonly body: Uint8Array<ArrayBuffer>
   /** The code of the problem; undefined if the status is below 400. */
   readonly code: ErrorCode | undefined
+  /** Whether an earlier attempt of the same request may have been applied. */
+  readonly isAfterUnknown?: boolean
 }
 
 /**
@@ -102,6 +104,8 @@ function retryAfterMsOf(headers: Headers): number | undefined {
 
 function isUnsent(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined
+  // `fetch` refuses some ports, such as 6000, without connecting.
+  if (cause instanceof Error && cause.message === 'bad port') return true
   // One error for each address of the host: nothing was sent only if no address could be reached.
   const each = cause instanceof AggregateError ? (cause.errors as unknown[]) : [cause]
   return each.length > 0 && each.every(isOfConnecting)

@@ -146,7 +146,7 @@ export class Sender {
         if (isRouted && method !== 'GET') {
           this.#owners.learn(path, ended.headers.get('quorate-coordinator'))
         }
-        return ended
+        return call.mayBeApplied(false) ? { ...ended, isAfterUnknown: true } : ended
       }
       call.failed(next.endpoint, ended, beganMs, clock.nowMs())
     }

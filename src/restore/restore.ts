@@ -68,16 +68,20 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   }
   const reader = new BackupReader()
   const running = new Set<Promise<void>>()
+  // Kept here, because a key may fail while nobody awaits it.
+  const failures: unknown[] = []
   for await (const piece of open()) {
     for (const entry of reader.push(piece)) {
       while (running.size >= KEYS_AT_ONCE) await Promise.race(running)
-      const one = restoreOne(entry).finally(() => running.delete(one))
-      // If another key fails first, nobody awaits this one.
-      one.catch(() => undefined)
+      if (failures.length > 0) throw failures[0]
+      const one = restoreOne(entry)
+        .catch((error: unknown) => void failures.push(error))
+        .finally(() => running.delete(one))
       running.add(one)
     }
   }
   await Promise.all(running)
+  if (failures.length > 0) throw failures[0]
   reader.finish()
   return { ...counts, impossible }
 }

@@ -101,6 +101,21 @@ test('restore: a repeat changes nothing, and writes what an earlier one has not'
   expect(both.siblings.map(({ value }) => value.join(' ')).sort()).toEqual(['1', '255 0'])
 })
 
+test('restore: fails if one key fails, however soon', async () => {
+  const problem = { code: 'bad_request', outcome: 'rejected', detail: 'no', status: 400 }
+  const failing = createClient({
+    endpoints: [`http://127.0.0.1:${to.nodes[0]?.clientPort}`],
+    fetch: (url, init) =>
+      /\/k(%2F|\/)0(\?|$)/.test(url)
+        ? Promise.resolve(Response.json(problem, { status: 400 }))
+        : fetch(url, init),
+  })
+  const open = (): AsyncGenerator<Uint8Array> => inPieces(file)
+  const options = { client: failing, open, isDry: false, overwrite: false, nowMs: Date.now }
+  await expect(restore(options)).rejects.toThrow('/v1/kv/default/k/0')
+  await failing.close()
+})
+
 test('restore: newer values stay, unless they shall be overwritten', async () => {
   await client.bucket('default').put('both', 'newer')
   await client.bucket('latest').put('expires', 'newer')

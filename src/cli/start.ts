@@ -1,7 +1,8 @@
 /**
  * Connects the program to the process that runs it: streams, signals, exit code.
  *
- * Invariant: a reader that goes away (`| head`) ends the program quietly, and Ctrl-C ends it at once.
+ * Invariant: a reader of results that goes away (`| head`) ends the program quietly, and Ctrl-C ends it at once. Nobody
+ * has to read errors: the exit code tells them, too.
  */
 import { createReadStream, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -35,7 +36,7 @@ export async function start(argv: readonly string[], scripts: Scripts | undefine
   const world: CliWorld = {
     env: process.env,
     out: sinkOf(process.stdout),
-    err: sinkOf(process.stderr),
+    err: unreadSink(sinkOf(process.stderr)),
     stop: stop.signal,
     readInput: () => readInput(stop.signal),
     readFile: (path) => readFile(path),
@@ -72,6 +73,18 @@ function sinkOf(stream: WriteStream): Sink {
         stream.write(data, (error) => (error ? reject(error) : resolve()))
       }),
   }
+}
+
+/** Ignores that its reader has gone. */
+function unreadSink(sink: Sink): Sink {
+  const write: Sink['write'] = async (data) => {
+    try {
+      await sink.write(data)
+    } catch (error) {
+      if (!isUnread(error)) throw error
+    }
+  }
+  return { ...sink, write }
 }
 
 async function readInput(signal: AbortSignal): Promise<Uint8Array> {

@@ -52,7 +52,9 @@ export function silence(asked: readonly Asked[]): RequestError {
   const errors = asked.flatMap((one) => ('error' in one ? [one.error] : []))
   // What a node says explains more than a missing answer.
   const told = errors.find(({ problem }) => problem !== undefined) ?? errors[0]
-  const { code = 'unreachable', retryable = true, problem, message = '' } = told ?? {}
+  const { retryable = true, problem, message = '' } = told ?? {}
+  // A node that does not answer in time is not reached either.
+  const code = problem?.code ?? 'unreachable'
   const attempts = errors.flatMap((error) => error.attempts)
   return new RejectedError({ code, detail: message, retryable, attempts, problem })
 }

@@ -139,6 +139,7 @@ export async function postChange(
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
       takesTimeout: path === '/v1/cluster/apply',
+      isRead: path === '/v1/cluster/plan',
       // The same change is made once. An undo might undo a change that began in between.
       isRepeatable: !('cancel' in body),
       statuses: [200, 202],

@@ -276,19 +276,22 @@ export interface ErrorDetails {
   readonly allow?: readonly string[]
 }
 
+/** `hinted`: the node keeps the write for an owner that was out of reach. */
+export const REPLICA_STATUSES = [
+  'ok',
+  'hinted',
+  'repaired',
+  'refused',
+  'timeout',
+  'unreachable',
+  'error',
+  'pending',
+] as const
+
 /** The answer of one node to a coordinator. */
 export interface ReplicaReport {
   readonly node: string
-  /** `hinted`: the node keeps the write for an owner that was out of reach. */
-  readonly status:
-    | 'ok'
-    | 'hinted'
-    | 'repaired'
-    | 'refused'
-    | 'timeout'
-    | 'unreachable'
-    | 'error'
-    | 'pending'
+  readonly status: (typeof REPLICA_STATUSES)[number]
   readonly error?: string
   /** Time from the coordinator's question to the answer. */
   readonly ms: number

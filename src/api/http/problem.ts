@@ -10,6 +10,7 @@ import {
   type ErrorCode,
   type ErrorDetails,
   type ErrorKind,
+  REPLICA_STATUSES,
   type ReplicaReport,
 } from '../../core/errors.ts'
 import { respond, writeAnswer, type HeaderList } from './respond.ts'
@@ -30,16 +31,7 @@ const REPLICA = objectOf<ReplicaReport>(
   'ReplicaReport',
   {
     node: TEXT,
-    status: choiceOf([
-      'ok',
-      'hinted',
-      'repaired',
-      'refused',
-      'timeout',
-      'unreachable',
-      'error',
-      'pending',
-    ] satisfies ReplicaReport['status'][]),
+    status: choiceOf(REPLICA_STATUSES),
     error: TEXT,
     ms: about(NUMBER, 'Time from the question of the coordinator to the answer.'),
   },

@@ -6,6 +6,7 @@ import {
   type ErrorDetails,
   ERRORS,
   QuorateError,
+  REPLICA_STATUSES,
   type ReplicaReport,
 } from '../../../core/errors.ts'
 import type { Encodable } from '../../../ports/codec.ts'
@@ -98,16 +99,7 @@ export function decodeReports(field: unknown): ReplicaReport[] {
   })
 }
 
-const STATUSES: ReadonlySet<unknown> = new Set<ReplicaReport['status']>([
-  'ok',
-  'hinted',
-  'repaired',
-  'refused',
-  'timeout',
-  'unreachable',
-  'error',
-  'pending',
-])
+const STATUSES: ReadonlySet<unknown> = new Set(REPLICA_STATUSES)
 
 /** A report only informs, so a status of a newer version must not spoil the whole answer. */
 function statusIn(field: unknown): ReplicaReport['status'] {

@@ -1,6 +1,6 @@
 /** Describes the paths of buckets and of their keys for the table of endpoints. */
 import type { Bucket } from '../../core/placement/topology.ts'
-import type { Endpoint, HeaderField } from '../http/endpoint.ts'
+import { type Endpoint, type HeaderField, TOPOLOGY_ERRORS } from '../http/endpoint.ts'
 import { BUCKET_IN_PATH, BUCKET_NAME_SCHEMA, KEY_BYTES_MAX } from '../http/kv-path.ts'
 import { checkedText, flag, wholeNumber } from '../http/parameter.ts'
 import { badParameter } from '../http/query.ts'
@@ -84,19 +84,7 @@ export const PUT_BUCKET: Endpoint = {
       content: { 'application/json': BUCKET },
     },
   ],
-  errors: [
-    'bad_parameter',
-    'bad_bucket',
-    'bucket_conflict',
-    'limit_reached',
-    'not_ready',
-    'not_a_member',
-    'quorum_unreachable',
-    'storage_full',
-    'storage_failed',
-    'outcome_unknown',
-    'deadline_passed',
-  ],
+  errors: ['bad_parameter', 'bad_bucket', 'bucket_conflict', 'limit_reached', ...TOPOLOGY_ERRORS],
   example: { target: '/v1/buckets/visits', body: '{"mode":"counter"}' },
 }
 
@@ -123,13 +111,7 @@ export const DELETE_BUCKET: Endpoint = {
     'bucket_not_empty',
     'bucket_permanent',
     'change_under_way',
-    'not_ready',
-    'not_a_member',
-    'quorum_unreachable',
-    'storage_full',
-    'storage_failed',
-    'outcome_unknown',
-    'deadline_passed',
+    ...TOPOLOGY_ERRORS,
   ],
   example: { target: '/v1/buckets/visits?force=true' },
 }

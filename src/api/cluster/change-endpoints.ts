@@ -2,7 +2,7 @@
 import type { ChangePlan, PlannedMove } from '../../core/placement/change-plan.ts'
 import type { ChangeKind } from '../../core/placement/member-change.ts'
 import type { ChangeStatus, MovesStatus, NodeMove } from '../../node/service/service.ts'
-import type { Endpoint } from '../http/endpoint.ts'
+import { type Endpoint, TOPOLOGY_ERRORS } from '../http/endpoint.ts'
 import { timeoutParameter } from '../http/request-deadline.ts'
 import {
   about,
@@ -104,18 +104,7 @@ export const APPLY_CHANGE: Endpoint = {
       content: { 'application/json': BEGUN },
     },
   ],
-  errors: [
-    'bad_parameter',
-    'change_refused',
-    'change_under_way',
-    'not_ready',
-    'not_a_member',
-    'quorum_unreachable',
-    'storage_full',
-    'storage_failed',
-    'outcome_unknown',
-    'deadline_passed',
-  ],
+  errors: ['bad_parameter', 'change_refused', 'change_under_way', ...TOPOLOGY_ERRORS],
   example: { target: '/v1/cluster/apply', body: CHANGE_EXAMPLE },
 }
 

@@ -96,6 +96,17 @@ export const CHANGE_ERRORS = [
   'value_too_large',
 ] as const satisfies readonly ErrorCode[]
 
+/** What a request that changes the topology can end with. */
+export const TOPOLOGY_ERRORS = [
+  'not_ready',
+  'not_a_member',
+  'quorum_unreachable',
+  'storage_full',
+  'storage_failed',
+  'outcome_unknown',
+  'deadline_passed',
+] as const satisfies readonly ErrorCode[]
+
 /** Every error that the endpoint can answer with, each once. */
 export function errorsOf({ method, errors }: Endpoint): ErrorCode[] {
   const changes = method === 'GET' || method === 'HEAD' ? [] : CHANGE_ERRORS

@@ -1,7 +1,6 @@
 /** A bucket of mode `counter`. Every increment has a name of its own, so it counts once, however often it is sent. */
 import { type KeyRequests, type PlainLevel, type Written, writtenBy } from './key-requests.ts'
 import type { ReadOptions } from './bucket.ts'
-import { parseJson } from './request/answer.ts'
 import { assertUsage } from './request/usage.ts'
 import { FormatError } from './value-format.ts'
 
@@ -30,14 +29,8 @@ export class CounterBucket {
 
   /** 0 for an absent key. Throws FormatError for a value that a number does not hold exactly. */
   async get(key: string, options: ReadOptions = {}): Promise<number> {
-    const budget = this.#requests.budget(options)
-    const level = options.consistency ?? this.#level
-    const { status, body } = await this.#requests.send(
-      { method: 'GET', key, level, isRouted: true },
-      budget,
-    )
-    if (status === 404) return 0
-    const { value } = (parseJson(body) ?? {}) as { readonly value?: unknown }
+    const value = await this.#requests.readTyped(key, options.consistency ?? this.#level, options)
+    if (value === undefined) return 0
     if (Number.isSafeInteger(value)) return value as number
     throw new FormatError(`The value of ${this.name}/${key} is not a whole number up to 2^53 - 1.`)
   }

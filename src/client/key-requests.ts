@@ -2,7 +2,7 @@
  * Requests about keys, as all kinds of buckets make them: the address, the level, and the session that they belong to.
  */
 import type { BucketLevels } from './bucket-levels.ts'
-import type { Answer } from './request/answer.ts'
+import { type Answer, parseJson } from './request/answer.ts'
 import type { Budget, OutgoingRequest, Sender } from './request/sender.ts'
 import { assertUsage } from './request/usage.ts'
 import type { SessionChain } from './session-chain.ts'
@@ -131,6 +131,19 @@ export class KeyRequests {
   ): Promise<Answer> {
     const headers = { ...request.headers, 'idempotency-key': name }
     return this.send({ ...request, headers, isRepeatable: true, isRouted: true }, budget)
+  }
+
+  /** Reads a counter or a set. Resolves with undefined for an absent key, and with null for an answer without a value. */
+  async readTyped(
+    key: string,
+    level: PlainLevel | undefined,
+    options: CallOptions,
+  ): Promise<unknown> {
+    const budget = this.budget(options)
+    const { status, body } = await this.send({ method: 'GET', key, level, isRouted: true }, budget)
+    if (status === 404) return undefined
+    const { value = null } = (parseJson(body) ?? {}) as { readonly value?: unknown }
+    return value
   }
 
   #sendInSession(path: string, request: KeyRequest, budget: Budget): Promise<Answer> {

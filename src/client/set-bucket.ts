@@ -2,7 +2,6 @@
 import type { ReadOptions } from './bucket.ts'
 import type { TypeOptions } from './counter-bucket.ts'
 import { type KeyRequests, type PlainLevel, type Written, writtenBy } from './key-requests.ts'
-import { parseJson } from './request/answer.ts'
 import { FormatError } from './value-format.ts'
 
 export interface SetChange {
@@ -33,14 +32,8 @@ export class SetBucket {
 
   /** Empty for an absent key. */
   async get(key: string, options: ReadOptions = {}): Promise<ReadonlySet<string>> {
-    const budget = this.#requests.budget(options)
-    const level = options.consistency ?? this.#level
-    const { status, body } = await this.#requests.send(
-      { method: 'GET', key, level, isRouted: true },
-      budget,
-    )
-    if (status === 404) return new Set()
-    const { value } = (parseJson(body) ?? {}) as { readonly value?: unknown }
+    const value = await this.#requests.readTyped(key, options.consistency ?? this.#level, options)
+    if (value === undefined) return new Set()
     if (Array.isArray(value)) return new Set(value as string[])
     throw new FormatError(`The value of ${this.name}/${key} is not a set.`)
   }

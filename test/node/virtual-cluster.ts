@@ -1,4 +1,5 @@
 /** Three real nodes, or as many as are named, on virtual time. Time advances only while a test waits for something. */
+import { expect } from 'vitest'
 import { QuorateError } from '../../src/core/errors.ts'
 import type { PlainLevel } from '../../src/core/quorum/level.ts'
 import type { ConvergenceAnswer, NodeService } from '../../src/node/service/service.ts'
@@ -15,6 +16,19 @@ const LIMIT_US = 120_000_000
 const LOOK_US = 100_000
 
 const utf8 = new TextEncoder()
+
+/** Starts a cluster whose members reach each other. Fails if `run` breaks an invariant. */
+export async function withCluster(
+  name: string,
+  run: (cluster: VirtualCluster) => Promise<void>,
+): Promise<void> {
+  const cluster = new VirtualCluster(name)
+  await cluster.start()
+  // So that every member is in reach.
+  await cluster.pass(2)
+  await run(cluster)
+  expect(cluster.broken).toEqual([])
+}
 
 export class VirtualCluster {
   readonly schedule = new Schedule()

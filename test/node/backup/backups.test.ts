@@ -3,23 +3,11 @@ import { expect, it } from 'vitest'
 import type { BackupEntry, BackupHeader, Coverage } from '../../../src/core/backup/backup-parts.ts'
 import type { NodeService } from '../../../src/node/service/service.ts'
 import { SeededRandom } from '../../../src/random/seeded-random.ts'
-import { IDS, type Id, VirtualCluster } from '../virtual-cluster.ts'
+import { IDS, type Id, VirtualCluster, withCluster } from '../virtual-cluster.ts'
 
 interface Made {
   readonly header: BackupHeader
   readonly entries: readonly BackupEntry[]
-}
-
-async function withCluster(
-  name: string,
-  run: (cluster: VirtualCluster) => Promise<void>,
-): Promise<void> {
-  const cluster = new VirtualCluster(name)
-  await cluster.start()
-  // So that every member is in reach.
-  await cluster.pass(2)
-  await run(cluster)
-  expect(cluster.broken).toEqual([])
 }
 
 /** The whole backup, or the code of the error. `during` runs once its cut is reached. */

@@ -1,19 +1,7 @@
 /** A list of keys reads what it lists and no more, goes on past deletes, and takes no slow node for a missing one. */
 import { expect, it } from 'vitest'
 import type { ListAnswer } from '../../../src/node/service/service.ts'
-import { IDS, VirtualCluster } from '../virtual-cluster.ts'
-
-async function withCluster(
-  name: string,
-  run: (cluster: VirtualCluster) => Promise<void>,
-): Promise<void> {
-  const cluster = new VirtualCluster(name)
-  await cluster.start()
-  // So that every member is in reach.
-  await cluster.pass(2)
-  await run(cluster)
-  expect(cluster.broken).toEqual([])
-}
+import { IDS, type VirtualCluster, withCluster } from '../virtual-cluster.ts'
 
 function list(
   cluster: VirtualCluster,

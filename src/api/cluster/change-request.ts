@@ -12,7 +12,7 @@ import {
 import type { Member } from '../../core/placement/topology.ts'
 import type { JsonObject } from '../http/json-body.ts'
 import { quoted } from '../http/query.ts'
-import { about, BOOLEAN, patternOf, type Schema } from '../http/schema.ts'
+import { about, BOOLEAN, orNull, patternOf, type Schema } from '../http/schema.ts'
 
 /** Shown in errors, also when a request has no body. */
 export const CHANGE_EXAMPLE = '{"leave":"n2"}'
@@ -24,10 +24,10 @@ const NODE_ID = about(patternOf(NAME_PATTERN), `The id of a node: ${NAME_RULE}.`
 const MEMBER_PROPERTIES = {
   id: NODE_ID,
   peerUrl: about(
-    { type: 'string', format: 'uri' },
+    orNull({ type: 'string', format: 'uri' }),
     `\`http://host:port\` of its peer port; by default \`http://ID:${DEFAULT_PEER_PORT}\`.`,
   ),
-  zone: about(patternOf(NAME_PATTERN), `By default \`${DEFAULT_ZONE}\`.`),
+  zone: about(orNull(patternOf(NAME_PATTERN)), `By default \`${DEFAULT_ZONE}\`.`),
 } satisfies Record<keyof Member, Schema>
 const MEMBER: Schema = {
   title: 'NewMember',
@@ -45,7 +45,7 @@ const MEMBER: Schema = {
 const REPLACE_PROPERTIES = {
   old: NODE_ID,
   new: MEMBER,
-  lost: about(BOOLEAN, 'Whether the disk of the old node is lost. By default false.'),
+  lost: about(orNull(BOOLEAN), 'Whether the disk of the old node is lost. By default false.'),
 }
 const KIND_PROPERTIES = {
   join: MEMBER,

@@ -7,7 +7,7 @@
  *
  * Restoring a key again changes nothing, also after an attempt that ended anywhere.
  */
-import type { Format, Quorate } from '../client/quorate.ts'
+import { type Format, type Quorate, UsageError } from '../client/quorate.ts'
 import type { BackupEntry, BackupHeader, BackupValue } from '../core/backup/backup-parts.ts'
 import type { Bucket } from '../core/placement/topology.ts'
 
@@ -32,6 +32,8 @@ export type KeyOutcome = 'written' | 'replaced' | 'same' | 'kept' | 'expired'
 const NOTHING_SEEN = 'none'
 /** Bounds the elements that one request adds. */
 const ELEMENTS_AT_ONCE = 256
+/** How often a counter may be restored and deleted again, or changed by clients, within the memory of its keys. */
+const GENERATIONS_MAX = 64
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -142,22 +144,40 @@ async function restoreStrong(
   return swap.isSet ? outcome : 'kept'
 }
 
+/**
+ * An increment that is not known to have counted may still arrive, so a repeated restore sends it under the same
+ * idempotency key: a quorum then counts it once. Once the store has answered it, the increment has counted. If the
+ * counter holds something else even then, it was deleted or changed after that, and the next generation of the key may
+ * add what is missing now.
+ */
 async function restoreCounter(
   { client, header, overwrite, isDry, signal }: RestoredBackup,
   { bucket, key, values }: LiveEntry,
 ): Promise<KeyOutcome> {
   const wanted = Number(utf8.decode((values[0] as BackupValue).value))
   const counters = client.counters(bucket, { consistency: 'quorum' })
-  const held = await counters.get(key, { signal })
+  let held = await counters.get(key, { signal })
   if (held === wanted) return 'same'
-  if (held !== 0 && !overwrite) return 'kept'
-  if (!isDry) {
-    const by = wanted - held
-    // The same for a repeated restore, so that an increment of an earlier attempt does not count twice.
-    const idempotencyKey = `restore ${header.clusterId} ${header.cut} ${by}`
-    await counters.increment(key, by, { idempotencyKey, signal })
+  const outcome = held === 0 ? 'written' : 'replaced'
+  for (let generation = 0; generation < GENERATIONS_MAX; generation++) {
+    if (held !== 0 && !overwrite) return 'kept'
+    if (isDry) return outcome
+    const idempotencyKey = `restore ${header.clusterId} ${header.cut} ${generation}`
+    await countOnce(() => counters.increment(key, wanted - held, { idempotencyKey, signal }))
+    held = await counters.get(key, { signal })
+    if (held === wanted) return outcome
   }
-  return held === 0 ? 'written' : 'replaced'
+  return 'kept'
+}
+
+/** Resolves, too, if an increment of another size has counted under the same idempotency key. */
+async function countOnce(increment: () => Promise<unknown>): Promise<void> {
+  try {
+    await increment()
+  } catch (error) {
+    const hasCounted = error instanceof UsageError && error.code === 'idempotency_key_reused'
+    if (!hasCounted) throw error
+  }
 }
 
 async function restoreSet(

@@ -1,6 +1,6 @@
 /** A backup of one cluster, restored into another: everything is there, nothing newer is lost, and a repeat is harmless. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bytes, createClient, type Quorate } from '../../src/client/quorate.ts'
+import { bytes, createClient, type Quorate, UnknownOutcomeError } from '../../src/client/quorate.ts'
 import { BackupRefused } from '../../src/core/backup/backup-refused.ts'
 import { BucketMismatch, restore, type RestoreReport } from '../../src/restore/restore.ts'
 import { verifyBackup } from '../../src/restore/verify-backup.ts'
@@ -139,6 +139,44 @@ test('restore: newer values stay, unless they shall be overwritten', async () =>
   expect(await run(file, { overwrite: true })).toEqual({ ...NONE, same: KEYS - 5, replaced: 5 })
   expect(await run()).toEqual({ ...NONE, same: KEYS })
   expect(await client.counters('visits').get('k')).toBe(-12)
+})
+
+test('restore: a counter that was deleted or changed since is restored again', async () => {
+  const counters = client.counters('visits')
+  for (let times = 0; times < 3; times++) {
+    await counters.delete('k')
+    expect(await run()).toEqual({ ...NONE, same: KEYS - 1, written: 1 })
+    expect(await counters.get('k')).toBe(-12)
+  }
+  for (const by of [3, 3]) {
+    await counters.increment('k', by)
+    expect(await run(file, { overwrite: true })).toEqual({ ...NONE, same: KEYS - 1, replaced: 1 })
+    expect(await counters.get('k')).toBe(-12)
+  }
+})
+
+test('restore: an increment that arrives after a repeated restore counts once', async () => {
+  const other = await startCluster(1)
+  const late: (() => Promise<unknown>)[] = []
+  const cut = createClient({
+    endpoints: [`http://127.0.0.1:${other.nodes[0]?.clientPort}`],
+    retry: false,
+    fetch: (url, init) => {
+      if (init.method !== 'POST' || !url.includes('/visits/')) return fetch(url, init)
+      const { signal: _, ...unbounded } = init
+      late.push(() => fetch(url, unbounded))
+      return Promise.reject(new TypeError('fetch failed'))
+    },
+  })
+  const whole = clientOf(other)
+  const options = { open: () => inPieces(file), isDry: false, overwrite: false, nowMs: Date.now }
+  await expect(restore({ ...options, client: cut })).rejects.toThrow(UnknownOutcomeError)
+  expect(late.length).toBeGreaterThan(0)
+  expect(await restore({ ...options, client: whole })).toMatchObject({ written: 1 })
+  for (const arrive of late) await arrive()
+  expect(await whole.counters('visits').get('k')).toBe(-12)
+  await Promise.all([cut.close(), whole.close()])
+  await other.stop()
 })
 
 test('restore: a bucket of another mode is refused before anything is written', async () => {

@@ -65,6 +65,22 @@ test('another seed gives another run, and so does a client more', async () => {
   expect(new Set(runs.map(({ hash }) => hash)).size).toBe(3)
 })
 
+test('a machine that is lost while another node leaves is removed after the leave is cancelled', async () => {
+  const { violation, faults } = await pool.run(
+    planOf({
+      seed: '1200178',
+      seconds: 19,
+      workloads: ['siblings'],
+      nemesis: [...FAULT_KINDS, MEMBERSHIP],
+      clients: 1,
+      keys: 1,
+      onlyFaults: [0, 1, 100_000, 100_001],
+    }),
+  )
+  expect(violation).toBeUndefined()
+  expect(faults).toBe(4)
+})
+
 test(`${SMOKE_SEEDS} runs of every workload under every fault find nothing`, async () => {
   const plans = Array.from({ length: SMOKE_SEEDS }, (_, i) =>
     planOf({ seed: String(SMOKE_FIRST + i), seconds: SHORT_SECONDS }),

@@ -1,8 +1,10 @@
 /**
  * Changes the members during a run. An operator requests one change at a time, and repeats the request until its
- * outcome is known. New machines come with a join or a replacement. A machine is lost forever before a remove.
+ * outcome is known. New machines come with a join or a replacement. A machine is lost forever before a remove, also
+ * while another change is under way. That change may wait for the lost machine, so the operator then does what
+ * docker/README.md says: cancel it, and repeat the remove.
  */
-import { QuorateError } from '../../core/errors.ts'
+import { type ErrorCode, QuorateError } from '../../core/errors.ts'
 import type { ChangeRequest } from '../../core/placement/change-target.ts'
 import type { Topology } from '../../core/placement/topology.ts'
 import { encodeTopology } from '../../node/topology/topology-document.ts'
@@ -44,14 +46,20 @@ export class MembershipNemesis {
     if (topology === undefined || this.#isBusy) return undefined
     const { change } = topology
     if (change !== undefined) {
-      // A change for a lost machine cannot be undone, because the machine does not come back.
-      if (strength % 3 !== 0 || change.phase !== 'moving' || change.isLost) return undefined
-      this.#cancel(topology)
-      return `cancel the ${change.kind}`
+      // A change for a lost machine cannot be undone, because the machine does not come back. While it is under way, no
+      // second machine is lost: each of the two removals would wait for the other machine.
+      if (change.isLost) return undefined
+      if (strength % 3 === 0 && change.phase === 'moving') {
+        this.#cancel(topology)
+        return `cancel the ${change.kind}`
+      }
     }
     const members = topology.members.map(({ id }) => id)
     const target = nodes.find((id) => members.includes(id))
     if (target === undefined) return undefined
+    if (change !== undefined) {
+      return strength >= 80 && members.length > MEMBERS_MIN ? this.#remove(target) : undefined
+    }
     if (members.length >= MEMBERS_MAX) return this.#leave(target)
     if (members.length <= MEMBERS_MIN || strength < 30) return this.#join()
     if (strength < 55) return this.#leave(target)
@@ -113,14 +121,19 @@ export class MembershipNemesis {
   /** Repeats the request until its outcome is known. Then starts the machine that the change made a member. */
   #ask(request: ChangeRequest, machine: SimulatedNode | undefined): void {
     this.#isBusy = true
+    const later = (): void => void this.#parts.schedule.after(RETRY_US, again)
     const again = (): void => {
       const node = this.#anyMember()
-      if (node === undefined) return void this.#parts.schedule.after(RETRY_US, again)
+      if (node === undefined) return later()
       node.call(
         (service) => service.applyChange(request, ASK_TIMEOUT_MS),
         (end) => {
+          if (request.kind === 'remove' && isRefusedFor(end, 'change_under_way')) {
+            node.call((service) => service.cancelChange(ASK_TIMEOUT_MS), later)
+            return
+          }
           if (isUndecided(end)) {
-            this.#parts.schedule.after(RETRY_US, again)
+            later()
             return
           }
           this.#isBusy = false
@@ -155,9 +168,11 @@ export function newestTopology(nodes: Iterable<SimulatedNode>): Topology | undef
  * Whether the change may have been decided, or may be decided later: a majority was missing, or another change was on.
  */
 function isUndecided(end: CallEnd<unknown>): boolean {
-  if (end.type === 'answered') return false
-  if (end.type === 'died' || !(end.error instanceof QuorateError)) return true
-  return end.error.code !== 'change_refused'
+  return end.type !== 'answered' && !isRefusedFor(end, 'change_refused')
+}
+
+function isRefusedFor(end: CallEnd<unknown>, code: ErrorCode): boolean {
+  return end.type === 'failed' && end.error instanceof QuorateError && end.error.code === code
 }
 
 function memberOf({ id }: SimulatedNode): { id: string; peerUrl: string; zone: string } {

@@ -163,20 +163,26 @@ async function restoreCounter(
     if (held !== 0 && !overwrite) return 'kept'
     if (isDry) return outcome
     const idempotencyKey = `restore ${header.clusterId} ${header.cut} ${generation}`
-    await countOnce(() => counters.increment(key, wanted - held, { idempotencyKey, signal }))
-    held = await counters.get(key, { signal })
+    const options = { idempotencyKey, signal }
+    const isAtQuorum = await countOnce(() => counters.increment(key, wanted - held, options))
+    held = await counters.get(key, { consistency: isAtQuorum ? 'quorum' : 'all', signal })
     if (held === wanted) return outcome
   }
   return 'kept'
 }
 
-/** Resolves, too, if an increment of another size has counted under the same idempotency key. */
-async function countOnce(increment: () => Promise<unknown>): Promise<void> {
+/**
+ * Resolves with false if an increment of another size has counted under the same idempotency key. Perhaps only one owner
+ * holds that increment, so a read at quorum could miss it.
+ */
+async function countOnce(increment: () => Promise<unknown>): Promise<boolean> {
   try {
     await increment()
+    return true
   } catch (error) {
-    const hasCounted = error instanceof UsageError && error.code === 'idempotency_key_reused'
-    if (!hasCounted) throw error
+    const isReused = error instanceof UsageError && error.code === 'idempotency_key_reused'
+    if (!isReused) throw error
+    return false
   }
 }
 

@@ -155,6 +155,28 @@ test('restore: a counter that was deleted or changed since is restored again', a
   }
 })
 
+test('restore: an increment that perhaps only one owner holds is read from all owners', async () => {
+  const counters = client.counters('visits')
+  await counters.increment('k', 3)
+  const asked: string[] = []
+  const recorded = createClient({
+    endpoints: [`http://127.0.0.1:${to.nodes[0]?.clientPort}`],
+    fetch: async (url, init) => {
+      const answer = await fetch(url, init)
+      const level = new URL(url).searchParams.get('consistency')
+      if (url.includes('/visits/')) asked.push(`${init.method} ${level} ${answer.status}`)
+      return answer
+    },
+  })
+  const options = { open: () => inPieces(file), isDry: false, overwrite: true, nowMs: Date.now }
+  expect(await restore({ ...options, client: recorded })).toMatchObject({ replaced: 1 })
+  const refused = asked.indexOf('POST quorum 422')
+  expect(asked.slice(refused, refused + 2)).toEqual(['POST quorum 422', 'GET all 200'])
+  expect(asked.at(-1)).toBe('GET quorum 200')
+  expect(await counters.get('k')).toBe(-12)
+  await recorded.close()
+})
+
 test('restore: an increment that arrives after a repeated restore counts once', async () => {
   const other = await startCluster(1)
   const late: (() => Promise<unknown>)[] = []

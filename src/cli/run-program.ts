@@ -64,7 +64,7 @@ async function run(command: CliCommand, argv: readonly string[], world: CliWorld
     try {
       return await command.run(parsed, world)
     } catch (error) {
-      return explain(error, table.name, parsed.values['json'] === true, world)
+      return explain(error, command, parsed.values['json'] === true, world)
     }
   })
   await writeLines(world.out, printed)
@@ -75,7 +75,7 @@ async function run(command: CliCommand, argv: readonly string[], world: CliWorld
 /** Resolves with the exit code of a failed command. Throws what only the caller can explain. */
 async function explain(
   error: unknown,
-  name: string,
+  { table: { name }, unknown }: CliCommand,
   isJson: boolean,
   { err, stop }: World,
 ): Promise<number> {
@@ -86,8 +86,8 @@ async function explain(
     await writeLines(err, [`${name}: ${wordsOf(error)}`])
     return EXIT.error
   }
-  if (isJson) await writeJson(err, errorJson(error))
-  else await writeLines(err, errorLines(name, error))
+  if (isJson) await writeJson(err, errorJson(error, unknown))
+  else await writeLines(err, errorLines(name, error, unknown))
   return stop.aborted ? EXIT.interrupted : exitCodeOf(error)
 }
 

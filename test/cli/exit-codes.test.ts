@@ -55,6 +55,14 @@ const hangUp: Answer = (request) => {
   request.resume().on('end', () => request.socket.destroy())
 }
 
+/** A change of the members begins, and then the node is gone. */
+const beginAndFall: Answer = (request, response) => {
+  if (request.method === 'GET') return hangUp(request, response)
+  const change = { kind: 'leave', joining: null, leaving: 'n2', phase: 'moving' }
+  response.writeHead(202, { 'content-type': 'application/json' })
+  response.end(JSON.stringify({ epoch: 2, change: { ...change, done: [], waitingFor: [] } }))
+}
+
 const CASES: readonly (readonly [code: number, line: string, answer: Answer, told: string])[] = [
   [EXIT.ok, 'get default k', value, ''],
   [
@@ -109,6 +117,14 @@ const CASES: readonly (readonly [code: number, line: string, answer: Answer, tol
   [EXIT.unknown, 'put default k v', hangUp, 'the write may or may not have been applied'],
   [EXIT.unknown, 'put default k v', problem('outcome_unknown'), 'outcome unknown'],
   [EXIT.unknown, 'del default k', problem('internal'), 'Read the key to find out.'],
+  [EXIT.unknown, 'apply leave n2', hangUp, 'the change may or may not have been made'],
+  [
+    EXIT.unknown,
+    'apply leave n2 --wait',
+    beginAndFall,
+    'npx quorate moves shows whether the change',
+  ],
+  [EXIT.unknown, 'apply leave n2 --wait', beginAndFall, 'no node told whether it has ended'],
 ]
 
 test.each(CASES)('%i: %s', async (code, line, given, told) => {

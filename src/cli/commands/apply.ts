@@ -1,4 +1,7 @@
 /** `apply`: begins a change of the members. */
+import { RequestError, UnknownOutcomeError } from '../../client/quorate.ts'
+import type { Sender } from '../../client/request/sender.ts'
+import { detailOf } from '../outcome/error-report.ts'
 import { EXIT, exitCodes } from '../outcome/exit-code.ts'
 import {
   type ApplyAnswer,
@@ -32,6 +35,10 @@ export const APPLY = cliCommand(
     },
     examples: ['apply leave n2 --wait', 'apply replace n3 n7 --lost', 'apply cancel'],
     exitCodes: exitCodes(0, 1, 6, 7, 8, 130),
+    unknown: {
+      meaning: 'the change may or may not have been made',
+      advice: `${CALL} moves shows whether the change is under way, and ${CALL} status lists the members.`,
+    },
   },
   async ({ values, subcommand = '', words }, world) => {
     const body = changeBody(subcommand, words, values)
@@ -40,12 +47,28 @@ export const APPLY = cliCommand(
     const applied = (await postChange(sender, path, body, world.stop)) as ApplyAnswer
     // What an undo leaves to be done is not told.
     const mustWait = values.wait && (applied.change !== null || subcommand === 'cancel')
-    const ended = mustWait ? await followMoves(sender, world) : applied
+    const ended = mustWait ? await untilEnded(sender, world) : applied
     if (values.json) await writeJson(world.out, { epoch: ended.epoch, change: ended.change })
     else await report(ended, subcommand === 'cancel' && !mustWait, world)
     return EXIT.ok
   },
 )
+
+/** The change goes on without an answer, so a request that fails from here on has rejected nothing. */
+async function untilEnded(sender: Sender, world: World): Promise<ApplyAnswer> {
+  try {
+    return await followMoves(sender, world)
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error
+    throw new UnknownOutcomeError({
+      code: 'outcome_unknown',
+      detail: `the change is under way, and no node told whether it has ended: ${detailOf(error)}`,
+      retryable: false,
+      attempts: [],
+      cause: error,
+    })
+  }
+}
 
 async function report(
   { epoch, change }: ApplyAnswer,

@@ -30,6 +30,10 @@ export const RESTORE = cliCommand(
     },
     examples: ['restore all.backup --dry-run', 'restore all.backup'],
     exitCodes: exitCodes(0, 1, 6, 7, 8, 130),
+    unknown: {
+      meaning: 'some keys may or may not have been written',
+      advice: 'Run the command again: it writes what is missing.',
+    },
   },
   async ({ values, words: [file = ''] }, world) => {
     const { json, 'dry-run': isDry, overwrite } = values

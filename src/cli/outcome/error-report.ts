@@ -42,21 +42,35 @@ const ADVICE: Readonly<Record<string, string>> = {
   change_under_way: `${CALL} moves shows its progress.`,
   too_many_siblings: `${CALL} siblings lists them, and ${CALL} resolve replaces all of them with one value.`,
 }
-const UNKNOWN_ADVICE = `Read the key to find out. If you repeat the write, it may take effect twice.`
+
+/** How an unknown outcome is told. */
+export interface UnknownOutcome {
+  readonly meaning: string
+  readonly advice: string
+}
+
+const UNKNOWN_WRITE: UnknownOutcome = {
+  meaning: 'the write may or may not have been applied',
+  advice: 'Read the key to find out. If you repeat the write, it may take effect twice.',
+}
 
 const MEMBERS_ADVICE = `Try again once more members are in reach. ${CALL} status shows who reaches whom.`
 
-export function adviceFor(error: RequestError): string {
-  if (error instanceof UnknownOutcomeError) return UNKNOWN_ADVICE
+export function adviceFor(error: RequestError, unknown = UNKNOWN_WRITE): string {
+  if (error instanceof UnknownOutcomeError) return unknown.advice
   const { code, problem } = error
   // Only requests for keys have a level.
   if (code === 'quorum_unreachable' && problem?.required === undefined) return MEMBERS_ADVICE
   return ADVICE[error.code] ?? (error.retryable ? 'Try again.' : '')
 }
 
-export function errorLines(command: string, error: RequestError): string[] {
+export function errorLines(
+  command: string,
+  error: RequestError,
+  unknown = UNKNOWN_WRITE,
+): string[] {
   const { code, problem, attempts } = error
-  const advice = adviceFor(error)
+  const advice = adviceFor(error, unknown)
   const replicas = problem?.replicas ?? []
   const tried = [
     ...new Set(attempts.map(({ endpoint, detail }) => `tried ${endpoint}: ${visible(detail)}`)),
@@ -67,19 +81,19 @@ export function errorLines(command: string, error: RequestError): string[] {
       ? []
       : [`answers: ${replicas.map(({ node, status }) => `${node} ${String(status)}`).join(', ')}`]),
     ...(tried.length > 1 ? tried : []),
-    `code ${code}, outcome ${outcomeWords(error)}`,
+    `code ${code}, outcome ${outcomeWords(error, unknown)}`,
     ...(advice === '' ? [] : [advice]),
   ]
 }
 
-export function errorJson(error: RequestError): JsonError {
+export function errorJson(error: RequestError, unknown = UNKNOWN_WRITE): JsonError {
   const { code, outcome, attempts, problem } = error
   return {
     error: {
       code,
       outcome,
       message: detailOf(error),
-      advice: adviceFor(error),
+      advice: adviceFor(error, unknown),
       exitCode: exitCodeOf(error),
       attempts: attempts.map(({ endpoint, status, code: each, ms }) => ({
         endpoint,
@@ -94,15 +108,15 @@ export function errorJson(error: RequestError): JsonError {
 }
 
 /** The sentence of the node, if one answered. */
-function detailOf({ problem, attempts, message }: RequestError): string {
+export function detailOf({ problem, attempts, message }: RequestError): string {
   if (problem !== undefined) return problem.detail
   const last = attempts.at(-1)
   if (last !== undefined) return `${last.endpoint}: ${last.detail}`
   return message.replace(/ \[[a-z_]+\]$/, '')
 }
 
-function outcomeWords(error: RequestError): string {
+function outcomeWords(error: RequestError, { meaning }: UnknownOutcome): string {
   return error instanceof UnknownOutcomeError
-    ? 'unknown: the write may or may not have been applied'
+    ? `unknown: ${meaning}`
     : 'rejected: nothing was applied'
 }

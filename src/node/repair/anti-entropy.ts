@@ -279,7 +279,10 @@ export class AntiEntropy {
     const fetched = await this.#fetch(peer, keyRequest(at))
     if (fetched === undefined) return true
     const { record, horizon: theirHorizon, isFilled } = fetched
-    if (!isFilled && this.#cannotJudge(at)) {
+    // A peer that holds nothing of the key brings nothing back, so this round need not wait until it is filled. It may be
+    // a leaving node that lost its disk. Its filling can wait for a member that is lost for good, and the removal of
+    // that member waits until the leave has ended, which needs this round.
+    if (!isFilled && record.length > 0 && this.#cannotJudge(at)) {
       this.#withheld++
       return true
     }

@@ -232,4 +232,16 @@ export const FOUND_BUGS: readonly FoundBug[] = [
     mendedIn: '9424540',
     plan: { seed: '800019', seconds: 120, nemesis: MIX_AND_CHANGES },
   },
+  {
+    what: 'a node that gained a partition waited for a leaving node without a disk to be filled, which waited for a lost member, whose removal waited for that leave',
+    mendedIn: '24e337a',
+    plan: {
+      seed: '1310096',
+      seconds: 52,
+      workloads: ['strong'],
+      nemesis: MIX_AND_CHANGES,
+      clients: 3,
+      onlyFaults: [1, 2, 4, 7, 100_000, 100_001, 100_002],
+    },
+  },
 ]

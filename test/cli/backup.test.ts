@@ -1,8 +1,10 @@
 /** `backup` and `restore`: a file goes from one cluster into another, and a file that is not whole goes nowhere. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { saveFile } from '../../src/cli/store/saved-file.ts'
 import { startCluster, type TestCluster } from '../api/test-cluster.ts'
 import { quorate } from './cli-run.ts'
@@ -87,7 +89,7 @@ test('backup and restore: refuse a file that is not whole, and a wrong command l
     ['backup', 2, 'FILE'],
     ['backup new.backup --at soon', 2, 'must be a time'],
     ['backup new.backup --bucket nonsense', 3, 'no bucket nonsense'],
-    ['backup new.backup --timeout 1ms', 6, 'a backup needs every acknowledged write'],
+    ['backup new.backup --timeout 1ms', 6, 'no answer after 1 ms'],
     ['backup --verify all.backup --bucket default', 2, '--verify'],
   ] as const) {
     const ended = await quorate(line, { ...at(from), files })
@@ -100,6 +102,61 @@ test('backup and restore: refuse a file that is not whole, and a wrong command l
   const away = { endpoints: ['http://127.0.0.1:1'], saved }
   expect(await quorate('backup new.backup', away)).toMatchObject({ code: 8 })
   expect(saved['new.backup']).toBeUndefined()
+})
+
+describe('backup --timeout', () => {
+  let server: Server
+  let silent: string
+  let answer: (request: IncomingMessage, response: ServerResponse) => void
+
+  beforeAll(async () => {
+    server = createServer((request, response) => answer(request, response))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    silent = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  })
+
+  afterAll(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+
+  test('bounds the waiting for a silent node, before and after it has answered', async () => {
+    answer = () => undefined
+    const line = 'backup new.backup --timeout 900ms'
+    expect(await quorate(line, { endpoints: [silent], saved })).toMatchObject({
+      code: 6,
+      complained: expect.stringContaining('/livez: no answer after 900 ms'),
+    })
+    answer = ({ url }, response) => void (url === '/livez' && response.end())
+    expect(await quorate(line, { endpoints: [silent], saved })).toMatchObject({
+      code: 6,
+      complained: expect.stringMatching(/\/v1\/backup\?.*: no answer after \d+ ms/),
+    })
+    answer = ({ url }, response) => {
+      if (url === '/livez') response.end()
+      else response.writeHead(200).write('Q')
+    }
+    expect(await quorate(line, { endpoints: [silent], saved })).toMatchObject({
+      code: 1,
+      complained: expect.stringContaining('the node has sent nothing for 900ms'),
+    })
+    expect(saved['new.backup']).toBeUndefined()
+  })
+
+  test('leaves time for another node after a silent one, and may exceed the time of a node', async () => {
+    answer = () => undefined
+    const { endpoints } = at(from)
+    const line = 'backup after-silence.backup --covers quorum --timeout 10s'
+    const ended = await quorate(line, { endpoints: [silent, ...endpoints], saved })
+    expect(ended).toMatchObject({ code: 0, complained: '' })
+    const waits: string[] = []
+    answer = ({ url = '' }, response) => {
+      waits.push(new URL(url, silent).searchParams.get('timeout') ?? '')
+      response.writeHead(url === '/livez' ? 200 : 500).end()
+    }
+    await quorate('backup new.backup --timeout 10m', { endpoints: [silent], saved })
+    expect(waits).toEqual(['', '60000'])
+  })
 })
 
 test('a saved file takes the place of an older one only if it is whole', async () => {

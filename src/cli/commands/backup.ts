@@ -14,7 +14,7 @@ import { endpointsOf, STORE_OPTIONS } from '../store/store-options.ts'
 import { type World, writeJson, writeLines } from '../terminal/world.ts'
 import { cliCommand } from './cli-command.ts'
 
-const TIMEOUT_MS_MAX = 60_000
+const TIMEOUT_MS = 60_000
 /** Timers of JavaScript take no longer time. */
 const WAIT_MS_MAX = 2 ** 31 - 1
 
@@ -55,10 +55,11 @@ export const BACKUP = cliCommand(
         about: 'Check that FILE is a whole backup, and show what is in it. Asks no node.',
       },
       timeout: {
-        kind: 'duration',
-        max: TIMEOUT_MS_MAX,
-        default: TIMEOUT_MS_MAX,
-        about: 'How long the backup may wait until the owners hold the writes.',
+        ...STORE_OPTIONS.timeout,
+        default: TIMEOUT_MS,
+        about:
+          'How long the command may wait until the owners hold the writes and a node begins to send, and then for ' +
+          'each piece of the backup.',
       },
     },
     examples: [
@@ -99,11 +100,10 @@ async function save(file: string, values: SaveValues, world: World): Promise<Ver
     ...(bucket === undefined ? {} : { bucket: bucket.join(',') }),
     ...(at === undefined ? {} : { at: String(at) }),
     covers,
-    timeout: String(timeout),
   }
   const endpoints = endpointsOf(values, world)
   if (at !== undefined) await until(at * 1000, world.stop)
-  const pieces = await downloadBackup(endpoints, query, world.stop)
+  const pieces = await downloadBackup(endpoints, query, { timeoutMs: timeout, signal: world.stop })
   let found: VerifiedBackup | undefined
   await world.saveFile(
     file,

@@ -1,48 +1,131 @@
-/** Asks one node after the other for a backup, until one begins to send it. */
+/**
+ * Asks one node after the other for a backup, until one begins to send it. A node that is silent ends the waiting, too.
+ */
 import { type ErrorCode, type Problem, RejectedError } from '../../client/quorate.ts'
+import { SYSTEM_PORTS } from '../../client/request/ports.ts'
+import { SILENCE, Watch } from '../../client/request/watch.ts'
+import { durationText } from '../../command-line/duration.ts'
+import { BackupRefused } from '../../restore/verify-backup.ts'
 
 export interface BackupQuery {
   readonly bucket?: string
   readonly at?: string
   readonly covers: string
-  readonly timeout: string
 }
 
+/** How long all the asking may take, and then each piece of the backup. */
+export interface Patience {
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}
+
+/** The longest timeout that a node takes. */
+const NODE_TIMEOUT_MS_MAX = 60_000
+/** The part of the time left that a node gets, so that its answer still arrives. */
+const NODE_SHARE = 0.9
+
+const { clock } = SYSTEM_PORTS
+
 /**
- * Resolves once a node sends. Rejects with a RejectedError if none does. The pieces reject if the connection breaks: the
- * backup is then incomplete, and has to be made again from its beginning.
+ * Resolves once a node sends. Rejects with a RejectedError if none does. The pieces reject if the connection breaks or
+ * falls silent: the backup is then incomplete, and has to be made again from its beginning.
  */
 export async function downloadBackup(
   endpoints: readonly string[],
   query: BackupQuery,
-  signal: AbortSignal,
+  patience: Patience,
 ): Promise<AsyncIterable<Uint8Array>> {
+  const deadlineMs = clock.nowMs() + patience.timeoutMs
   let failure: RejectedError | undefined
-  for (const endpoint of endpoints) {
-    const asked = await ask(`${endpoint}/v1/backup?${new URLSearchParams({ ...query })}`, signal)
-    if (!(asked instanceof RejectedError)) return asked
-    // An answer says more than silence.
-    if (failure === undefined || asked.problem !== undefined) failure = asked
+  for (let mayWaitOn = true; mayWaitOn;) {
+    mayWaitOn = false
+    for (const [i, endpoint] of endpoints.entries()) {
+      const beganMs = clock.nowMs()
+      const leftMs = deadlineMs - beganMs
+      if (leftMs <= 0) break
+      const silent = await probe(endpoint, leftMs / (endpoints.length - i), patience.signal)
+      const asked = silent ?? (await ask(endpoint, query, deadlineMs, patience))
+      if (!(asked instanceof RejectedError)) return asked
+      // An answer says more than silence.
+      if (failure === undefined || asked.problem !== undefined) failure = asked
+      // The node has waited as long as a node may.
+      mayWaitOn ||= asked.retryable && clock.nowMs() - beganMs >= NODE_TIMEOUT_MS_MAX * NODE_SHARE
+    }
   }
   throw failure as RejectedError
 }
 
-async function ask(
-  url: string,
+/** A node may wait long before it answers, so a probe tells first whether it is silent. Undefined if it is not. */
+async function probe(
+  endpoint: string,
+  timeoutMs: number,
   signal: AbortSignal,
+): Promise<RejectedError | undefined> {
+  const asked = await request(`${endpoint}/livez`, timeoutMs, signal)
+  if (asked instanceof RejectedError) return asked
+  await asked.body?.cancel()
+  return undefined
+}
+
+async function ask(
+  endpoint: string,
+  query: BackupQuery,
+  deadlineMs: number,
+  { timeoutMs, signal }: Patience,
 ): Promise<AsyncIterable<Uint8Array> | RejectedError> {
-  let response: Response
-  try {
-    response = await fetch(url, { signal, redirect: 'error' })
-  } catch (error) {
-    if (signal.aborted) throw error
-    return rejected('unreachable', `${url}: ${causeOf(error)}`, true, undefined)
+  const leftMs = Math.max(1, deadlineMs - clock.nowMs())
+  const nodeMs = Math.max(1, Math.min(NODE_TIMEOUT_MS_MAX, Math.floor(leftMs * NODE_SHARE)))
+  const parameters = new URLSearchParams({ ...query, timeout: String(nodeMs) })
+  const response = await request(`${endpoint}/v1/backup?${parameters}`, leftMs, signal)
+  if (response instanceof RejectedError) return response
+  if (response.status === 200 && response.body !== null) {
+    return piecesOf(response.body, timeoutMs, signal)
   }
-  if (response.status === 200 && response.body !== null) return response.body
   const problem = problemIn(await response.text().catch(() => ''))
   if (problem === undefined)
     return rejected('internal', `status ${response.status}`, false, undefined)
   return rejected(problem.code, problem.detail, problem.retryable, problem)
+}
+
+/** Resolves with the beginning of an answer. Rejects only with the reason of the signal. */
+async function request(
+  url: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Response | RejectedError> {
+  const watch = new Watch(clock, [signal], timeoutMs)
+  try {
+    return await watch.until(fetch(url, { signal: watch.signal, redirect: 'error' }))
+  } catch (error) {
+    if (signal.aborted) throw error
+    if (watch.signal.reason === SILENCE) {
+      const detail = `${url}: no answer after ${Math.round(timeoutMs)} ms`
+      return rejected('deadline_passed', detail, true, undefined)
+    }
+    return rejected('unreachable', `${url}: ${causeOf(error)}`, true, undefined)
+  }
+}
+
+async function* piecesOf(
+  body: ReadableStream<Uint8Array>,
+  timeoutMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = body.getReader()
+  try {
+    for (;;) {
+      const watch = new Watch(clock, [signal], timeoutMs)
+      const { done, value } = await watch.until(reader.read())
+      if (done) return
+      yield value
+    }
+  } catch (error) {
+    if (error !== SILENCE) throw error
+    throw new BackupRefused(`the node has sent nothing for ${durationText(timeoutMs)}`)
+  } finally {
+    // Ends the connection. A stream that has failed already rejects with its failure, which has been told.
+    await reader.cancel().catch(() => undefined)
+  }
 }
 
 function rejected(

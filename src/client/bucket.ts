@@ -14,8 +14,11 @@ import type { Budget } from './request/sender.ts'
 import { assertUsage } from './request/usage.ts'
 import { type Format, FormatError } from './value-format.ts'
 
-/** How often an update merges what others wrote meanwhile. Under more writers than that, one of them merges later. */
-const MERGES_MAX = 8
+/** How often an update merges what others wrote meanwhile. Then it leaves the siblings to the next update. */
+const MERGES_MAX = 32
+/** The longest pause before the first merge. It doubles with each merge, up to the second number. */
+const PAUSE_MS = 10
+const PAUSE_MS_MAX = 1000
 
 export interface BucketOptions<T> {
   /** `text` if left out. */
@@ -105,6 +108,9 @@ export class Bucket<T> {
     if (value === undefined && siblings.length === 0) return { value, context, siblings: 0 }
     const written = await this.#write(key, value, { ...options, context }, budget)
     const updated = { value, context: written.context, siblings: written.siblings ?? 1 }
+    // Nothing is stored yet at `weak`, and after a delete one other value is left as it is.
+    const isOver = written.siblings === undefined || (value === undefined && updated.siblings <= 1)
+    if (this.#merge === undefined || isOver) return updated
     return this.#mergeOthers(key, updated, options, budget)
   }
 
@@ -113,7 +119,12 @@ export class Bucket<T> {
     return new KeyList(this.#requests, options)
   }
 
-  /** The change is stored already, so nothing that the store answers from here on makes the update fail. */
+  /**
+   * Merges until a read finds one value. A write is told the values that its coordinator knows, and of two concurrent
+   * writes perhaps neither is told of the other. But each is followed by a read, and the later read finds both.
+   *
+   * The change is stored already, so nothing that the store answers from here on makes the update fail.
+   */
   async #mergeOthers(
     key: string,
     updated: Updated<T>,
@@ -121,14 +132,22 @@ export class Bucket<T> {
     budget: Budget,
   ): Promise<Updated<T>> {
     let last = updated
-    for (let merges = 0; last.siblings > 1 && merges < MERGES_MAX; merges++) {
-      if (this.#merge === undefined) return last
+    let isConcurrent = last.siblings > 1
+    for (let merges = 0; merges < MERGES_MAX;) {
       try {
+        if (isConcurrent) await this.#requests.sender.jitter(budget, pauseMsOf(merges))
         const { context, siblings, value: read } = await this.#read(key, options, budget)
-        const value = read()
-        if (siblings.length <= 1) return { value, context, siblings: siblings.length }
-        const written = await this.#write(key, value, { ...options, context }, budget)
-        last = { value, context: written.context, siblings: written.siblings ?? 1 }
+        if (siblings.length <= 1) {
+          const isOwn = merges === 0 && !isConcurrent
+          return isOwn ? last : { value: read(), context, siblings: siblings.length }
+        }
+        if (isConcurrent) {
+          const value = read()
+          const written = await this.#write(key, value, { ...options, context }, budget)
+          last = { value, context: written.context, siblings: written.siblings ?? 1 }
+          merges++
+        } else last = { ...last, siblings: siblings.length }
+        isConcurrent = last.siblings > 1
       } catch (error) {
         const isTold = error instanceof RequestError || error instanceof FormatError
         // The client was closed.
@@ -175,4 +194,9 @@ export class Bucket<T> {
           )
     return writtenBy(answer)
   }
+}
+
+/** Updates that merge at the same moment would leave siblings again. */
+function pauseMsOf(merges: number): number {
+  return Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** merges)
 }

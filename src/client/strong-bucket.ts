@@ -104,7 +104,7 @@ export class StrongBucket<T> {
       if (value === undefined && read.etag === undefined) return { value, etag: undefined }
       const swap = await this.#swap(key, read.etag, value, options, budget)
       if (swap.isSet) return { value, etag: swap.etag }
-      await this.#pause(round, budget)
+      await this.#requests.sender.jitter(budget, Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** round))
     }
     throw new RejectedError({
       code: 'precondition_failed',
@@ -165,12 +165,5 @@ export class StrongBucket<T> {
       },
       budget,
     )
-  }
-
-  #pause(round: number, budget: Budget): Promise<void> {
-    const { sender } = this.#requests
-    const { clock, random } = sender.ports
-    const longestMs = Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** round)
-    return sender.pause(budget, clock.nowMs() + random.fraction() * longestMs)
   }
 }

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { bytes, FormatError, json, RejectedError, SiblingsError } from '../../src/client/quorate.ts'
 import { testClient } from './test-client.ts'
-import { problem } from './virtual-world.ts'
+import { SeededRandom } from '../../src/random/seeded-random.ts'
+import { fixedRandom, problem } from './virtual-world.ts'
 
 const PATH = '/v1/kv/default/cart'
 const merge = (carts: readonly string[][]): string[] => [...new Set(carts.flat())].sort()
@@ -138,6 +139,33 @@ describe('an update', () => {
     expect(store.values(PATH)).toEqual(['["milk","other0","other1","other2"]'])
   })
 
+  test.each([1, 2, 3])(
+    'among ten at once leaves one value with all changes (seed %i)',
+    async (seed) => {
+      const seeded = new SeededRandom(String(seed))
+      const random = { ...fixedRandom(), fraction: () => seeded.below(1000) / 1000 }
+      const { clock, store, client } = testClient({ random })
+      // Each request takes a while, so that requests overlap.
+      store.before = () => clock.sleep(5)
+      const bucket = client.bucket('default', { ...carts, consistency: 'quorum' })
+      const items = [...'abcdefghij']
+      await clock.run(Promise.all(items.map((item) => bucket.update('cart', add(item)))))
+      expect(store.values(PATH)).toHaveLength(1)
+      expect((JSON.parse(store.values(PATH)[0] ?? '') as string[]).sort()).toEqual(items)
+    },
+  )
+
+  test('merges a value that its own write was not told of', async () => {
+    const { clock, store, client } = testClient()
+    let reads = 0
+    store.before = ({ method }) => {
+      if (method === 'GET' && ++reads === 2) store.writeBeside(PATH, '["other"]')
+    }
+    const updated = await clock.run(client.bucket('default', carts).update('cart', add('milk')))
+    expect(updated).toMatchObject({ value: ['milk', 'other'], siblings: 1 })
+    expect(store.values(PATH)).toEqual(['["milk","other"]'])
+  })
+
   test('ends after a bounded number of merges, and tells how many values are left', async () => {
     const { clock, store, client } = testClient()
     store.before = ({ method }) => {
@@ -145,7 +173,7 @@ describe('an update', () => {
     }
     const updated = await clock.run(client.bucket('default', carts).update('cart', add('milk')))
     expect(updated.siblings).toBe(2)
-    expect(store.seen.filter(({ method }) => method === 'PUT')).toHaveLength(9)
+    expect(store.seen.filter(({ method }) => method === 'PUT')).toHaveLength(33)
   })
 
   test.each(['quorum_unreachable', 'outcome_unknown', 'bad_parameter'] as const)(

@@ -61,9 +61,10 @@ test('updates of clients at once lose nothing, whether the key exists or not', a
       merge: (siblings) => [...new Set(siblings.flat())].sort(),
     })
     if (start.length > 0) await lists.put(key, start)
-    const items = ['a', 'b', 'c', 'd', 'e', 'f']
+    const items = [...'abcdefghij']
     await Promise.all(items.map((item) => lists.update(key, (list = []) => [...list, item])))
-    expect((await lists.get(key)).value()?.sort()).toEqual([...items, ...start].sort())
+    const { siblings } = await lists.get(key)
+    expect(siblings.map(({ value }) => value.sort())).toEqual([[...items, ...start].sort()])
   }
 })
 

@@ -107,6 +107,13 @@ export class Sender {
     }
   }
 
+  /** Pauses for a random time up to `longestMs`, so that clients that met once do not meet again (full jitter). */
+  jitter(budget: Budget, longestMs: number): Promise<void> {
+    const { clock, random } = this.ports
+    const untilMs = clock.nowMs() + random.fraction() * longestMs
+    return this.pause(budget, Math.min(untilMs, budget.deadlineMs))
+  }
+
   /** Ends the calls under way, and waits until they have told their callers. */
   async close(): Promise<void> {
     this.#life.abort(new DOMException('The client was closed.', 'AbortError'))

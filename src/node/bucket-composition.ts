@@ -33,6 +33,7 @@ export function composeBuckets(
     keeper,
     table,
     commits,
+    indexes,
     hints,
     dropPromises: (isDeleted) => acceptor.dropBuckets(isDeleted),
   })

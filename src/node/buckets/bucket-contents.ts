@@ -45,12 +45,14 @@ export class ContentsUnknown extends Error {}
 export class BucketContents {
   readonly #disk: Disk
   readonly #codec: Codec
+  readonly #timers: Timers
   readonly #parts: BucketContentsParts
   readonly #limit: ConcurrencyLimit
 
   constructor(ports: { disk: Disk; codec: Codec; timers: Timers }, parts: BucketContentsParts) {
     this.#disk = ports.disk
     this.#codec = ports.codec
+    this.#timers = ports.timers
     this.#parts = parts
     const waiting = { max: LOOKS_WAITING_MAX, timers: ports.timers }
     this.#limit = new ConcurrencyLimit(LOOKS_AT_ONCE, waiting)
@@ -59,7 +61,7 @@ export class BucketContents {
   answers(): HandlersOf<'bucket-contents'> {
     return {
       'bucket-contents': (request, asker) => {
-        this.live(request).then(
+        this.live(request, asker.deadlineMs).then(
           (live) => asker.answer({ live }),
           (error: unknown) => asker.refuse({ code: 'not_ready', message: String(error) }),
         )
@@ -69,27 +71,39 @@ export class BucketContents {
 
   /**
    * Resolves with something live in words, or with ''. Rejects if this node cannot tell: it is not at that deletion, or
-   * a record is damaged, or the disk fails.
+   * a record is damaged, or the disk fails, or the deadline passes first.
    */
-  live({ bucket, deletion }: BucketContentsRequest): Promise<string> {
-    return this.#limit.run(async () => {
-      const { keeper, commits, indexes } = this.#parts
-      if (deletion !== '' && (keeper.topology.deletion?.id !== deletion || !keeper.isDurable())) {
-        throw new ContentsUnknown('the bucket is not closed here, or not durably')
-      }
-      // Writes from before the bucket was closed may still be on their way to the disk.
-      await commits.store([], 'os')
-      const key = await indexes.whole(() => this.#liveKey(bucket))
-      if (key === undefined) throw new ContentsUnknown('the index of keys is being rebuilt')
-      return key === '' ? this.#liveHint(bucket) : `the key ${JSON.stringify(key)}`
-    }, WAIT_MS_MAX)
+  live(request: BucketContentsRequest, deadlineMs: number): Promise<string> {
+    const leftMs = this.#parts.clock.leftMs(deadlineMs)
+    return new Promise((resolve, reject) => {
+      // A stalled disk answers nothing.
+      const timer = this.#timers.after(leftMs, () => reject(late()))
+      const looked = this.#limit.run(
+        () => this.#look(request, deadlineMs),
+        Math.min(leftMs, WAIT_MS_MAX),
+      )
+      void looked.then(resolve, reject).finally(() => timer.cancel())
+    })
+  }
+
+  async #look({ bucket, deletion }: BucketContentsRequest, deadlineMs: number): Promise<string> {
+    const { keeper, commits, indexes } = this.#parts
+    if (deletion !== '' && (keeper.topology.deletion?.id !== deletion || !keeper.isDurable())) {
+      throw new ContentsUnknown('the bucket is not closed here, or not durably')
+    }
+    // Writes from before the bucket was closed may still be on their way to the disk.
+    await commits.store([], 'os')
+    const key = await indexes.whole(() => this.#liveKey(bucket, deadlineMs))
+    if (key === undefined) throw new ContentsUnknown('the index of keys is being rebuilt')
+    return key === '' ? this.#liveHint(bucket, deadlineMs) : `the key ${JSON.stringify(key)}`
   }
 
   /** A live key of the bucket on this disk; '' if there is none. No key is ''. */
-  async #liveKey(bucket: string): Promise<string> {
+  async #liveKey(bucket: string, deadlineMs: number): Promise<string> {
     const [begin, end] = listRange(bucket, '')
     const base = listKey(`${bucket}/`).length
     for (let from: string | undefined = begin; from !== undefined;) {
+      this.#refuseLate(deadlineMs)
       const page: RecordPage = await readPage(this.#disk, from, end, PAGE)
       const places = page.entries.map(([place, head]) => ({ key: place.slice(base), head }))
       const small = places.filter(({ head }) => head.length === 0)
@@ -116,10 +130,11 @@ export class BucketContents {
   }
 
   /** Resolves with the words for a hint of the bucket that holds something live, or with ''. */
-  async #liveHint(bucket: string): Promise<string> {
+  async #liveHint(bucket: string, deadlineMs: number): Promise<string> {
     for (const [owner, { sizes }] of this.#parts.hints.owners()) {
       const hints = [...sizes.keys()].filter((key) => parseHintKey(key)?.bucket === bucket)
       for (const storageKey of hints) {
+        this.#refuseLate(deadlineMs)
         const { object } = await this.#hint(storageKey)
         if (this.#isLive(object)) return `a hint for ${owner}`
       }
@@ -136,7 +151,16 @@ export class BucketContents {
     })
   }
 
+  /** Once nobody waits for the answer, the next look begins. */
+  #refuseLate(deadlineMs: number): void {
+    if (this.#parts.clock.leftMs(deadlineMs) === 0) throw late()
+  }
+
   #isLive(object: StoredObject): boolean {
     return liveSiblings(object, this.#parts.clock.nowMs()).length > 0
   }
+}
+
+function late(): ContentsUnknown {
+  return new ContentsUnknown('it did not look through the bucket in time')
 }

@@ -181,7 +181,7 @@ export class BucketDeletion {
   ): Promise<Pick<Look, 'live' | 'error'>> {
     const { self, peers, contents } = this.#parts
     if (node === self) {
-      return contents.live(request).then(
+      return contents.live(request, endMs).then(
         (live) => ({ live, error: '' }),
         (error: unknown) => ({ live: undefined, error: String(error) }),
       )

@@ -4,7 +4,8 @@
  * (core/placement/bucket-name.ts). Until it is dropped, it takes space, and its hints hold back the horizon.
  *
  * It runs in the background, page by page, after the start and after each deletion. It drops only what the durable
- * topology document shows to be deleted.
+ * topology document shows to be deleted. It finds the records by the key index, so it looks again if damage may have
+ * hidden entries of that index.
  */
 import { AssertionError } from '../../core/assert.ts'
 import { partitionOf } from '../../core/placement/data-partition.ts'
@@ -15,6 +16,7 @@ import type { Metrics } from '../../ports/metrics.ts'
 import type { Timers } from '../../ports/timers.ts'
 import type { HintStore } from '../hints/hint-store.ts'
 import type { GroupCommit } from '../storage/group-commit.ts'
+import type { IndexRepair } from '../storage/index-repair.ts'
 import type { ObjectTable } from '../storage/object-table.ts'
 import { dropRecord } from '../storage/partition-drop.ts'
 import { type RecordPage, readPage } from '../storage/record-page.ts'
@@ -41,6 +43,7 @@ export interface DeletedBucketsParts {
   readonly keeper: TopologyKeeper
   readonly table: ObjectTable
   readonly commits: GroupCommit
+  readonly indexes: Pick<IndexRepair, 'whole'>
   readonly hints: HintStore
   /** Forgets the promises of strong keys in these buckets. */
   readonly dropPromises: (isDeleted: (bucket: string) => boolean) => Promise<void>
@@ -109,7 +112,8 @@ export class DeletedBuckets {
       try {
         if (!this.#parts.keeper.isDurable()) throw new Error('the topology is being stored')
         const known = [...this.#copies.keys()]
-        await this.#drop()
+        const isDropped = await this.#parts.indexes.whole(() => this.#drop().then(() => true))
+        if (isDropped === undefined) throw new Error('the index of keys is being rebuilt')
         for (const bucket of known) this.#copies.delete(bucket)
       } catch (error) {
         if (error instanceof AssertionError) throw error

@@ -1,7 +1,8 @@
 /** A deleted bucket is gone for ever, and its label may return with another mode. */
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { Bucket } from '../../../src/core/placement/topology.ts'
 import type { PlainLevel } from '../../../src/core/quorum/level.ts'
+import { listKey } from '../../../src/node/storage/storage-keys.ts'
 import { encodeTopology } from '../../../src/node/topology/topology-document.ts'
 import { IDS, type Id, VirtualCluster } from '../virtual-cluster.ts'
 
@@ -223,6 +224,47 @@ test('a strong write that waits for its bucket ends with the bucket', async () =
   expect(await carts.put('n2', 'a', 'new', 'strong')).toBe('ok')
   await carts.expectGone()
   expect(await carts.get('n3', 'a', 'strong')).toEqual(['new'])
+})
+
+test('records that damage hides from the key index are dropped once it is rebuilt', async () => {
+  const carts = new Carts('hidden records')
+  await carts.start(bucketOf('siblings'))
+  const { cluster } = carts
+  for (const key of ['a', 'b']) expect(await carts.put('n1', key, 'old', 'all')).toBe('ok')
+  const entries = ['a', 'b'].map((key) => listKey(`carts/${key}`))
+  for (const entry of entries) cluster.node('n1').platter.rot((key) => key === entry)
+  expect(await carts.delete('n2', true)).toBe('deleted carts')
+  await carts.expectGone()
+})
+
+test('a node whose disk stalls does not hold up a deletion beyond its time', async () => {
+  const carts = new Carts('stalled')
+  await carts.start(bucketOf('siblings'))
+  const { platter } = carts.cluster.node('n1')
+  const startUs = carts.cluster.schedule.nowUs
+  platter.stall()
+  expect(await carts.delete('n1', false, 6000)).toBe('quorum_unreachable')
+  expect(carts.cluster.schedule.nowUs - startUs).toBeLessThan(6_000_000)
+  platter.answerAgain()
+  await carts.cluster.pass(5)
+  expect(await carts.delete('n1', false)).toBe('deleted carts')
+})
+
+test('a node stops looking into a bucket once nobody waits for its answer', async () => {
+  const carts = new Carts('long look')
+  await carts.start(bucketOf('siblings'))
+  // With deletes alone, the node reads page after page.
+  for (let i = 0; i < 260; i++) {
+    expect(await carts.put('n1', `k${i}`, undefined, 'quorum')).toBe('ok')
+  }
+  const { platter } = carts.cluster.node('n1')
+  const read = vi.spyOn(platter, 'range')
+  // A read takes at least 100 ms, as long as the node is asked for.
+  platter.slowness = 5000
+  expect(await carts.delete('n2', false, 300)).toBe('quorum_unreachable')
+  await carts.cluster.pass(12)
+  const pages = read.mock.calls.filter(([from]) => from.startsWith('k/carts/'))
+  expect(pages.length).toBeLessThan(2)
 })
 
 test('a session that has seen a deleted bucket goes on', async () => {

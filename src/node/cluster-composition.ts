@@ -49,7 +49,16 @@ export function composeCluster(storage: NodeStorage, settings: NodeSettings): No
     peers,
   })
   const reach = peerReach(liveness, clock)
-  const voter = new TopologyAcceptor(ports, { self, keeper, state, peers, clock, isProven })
+  const joined = (member: string): void => proof.joined(member)
+  const voter = new TopologyAcceptor(ports, {
+    self,
+    keeper,
+    state,
+    peers,
+    clock,
+    isProven,
+    joined,
+  })
   const register = new TopologyRegister(ports, { self, acceptor: voter, keeper, peers, clock })
   const arrival = new Arrival(ports, {
     self,

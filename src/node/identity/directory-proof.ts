@@ -13,6 +13,10 @@
  * The lives that this directory has listed as its own are an exception. Their stamps are compared with the bound that
  * the next life found. Otherwise a node that restarts twice in a moment would take its directory for an old one: a peer
  * has heard the first of these lives, but that life ended before the peer's answer arrived.
+ *
+ * A member that joins during this life has heard of no earlier one, so it counts like one that has answered. Otherwise a
+ * node that joins and never comes could leave too few voters to undo its own join. This needs that this life has voted
+ * for the join: an old directory may know only some of the members, and then take the others for new ones.
  */
 import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
@@ -33,6 +37,8 @@ export class DirectoryProof {
   /** Peer → the bound to compare its answer with; `PROVEN` once the peer has answered in this life. */
   readonly #peers = new Map<string, Timestamp>()
   #answers = 0
+  /** Peers that have joined during this life and have not answered yet. */
+  readonly #joined = new Set<string>()
   /** Number of peers that had answered before this start. */
   readonly #answeredBefore: number
   #isBehind: boolean
@@ -87,9 +93,17 @@ export class DirectoryProof {
     return this.#answers
   }
 
-  /** Whether a majority of the members has told what it knows of this node's earlier lives. */
+  /** Whether a majority of the members has told what it knows of this node's earlier lives, or has joined since. */
   isProven(members: number): boolean {
-    return this.#answers + 1 >= majority(members)
+    return this.#answers + this.#joined.size + 1 >= majority(members)
+  }
+
+  /** Call this when the peer joins by a document for which this life has voted. */
+  joined(peer: string): void {
+    if (this.#peers.get(peer) === PROVEN) return
+    this.#joined.add(peer)
+    this.#peers.set(peer, this.#state.get('clock') as Timestamp)
+    this.#saveSoon()
   }
 
   /**
@@ -101,6 +115,7 @@ export class DirectoryProof {
     const until = this.#peers.get(peer) ?? this.#knownUntil
     if (until === PROVEN) return
     this.#peers.set(peer, PROVEN)
+    this.#joined.delete(peer)
     this.#answers++
     const lacking = this.#lackingIn(lives, until)
     if (lacking > 0) {

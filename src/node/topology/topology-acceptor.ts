@@ -28,7 +28,7 @@ import type { Asker } from '../peers/ask-handlers.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { VoteAnswer } from '../wire/asks/topology-asks.ts'
 import type { Refusal } from '../wire/messages.ts'
-import { type Document, parseTopology } from './topology-document.ts'
+import { type Document, encodeTopology, parseTopology } from './topology-document.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
 import { type Recalled, TopologyRecall } from './topology-recall.ts'
 
@@ -40,6 +40,8 @@ export interface TopologyAcceptorParts {
   readonly clock: NodeClock
   /** Whether a majority has told this node about its earlier lives (arrival.ts). */
   readonly isProven: () => boolean
+  /** Called for each member that a document adds which this life has accepted. */
+  readonly joined: (member: string) => void
 }
 
 /** `recall`: a prepare that no promise can refuse, for a voter that has lost its state (topology-recall.ts). */
@@ -58,6 +60,8 @@ export class TopologyAcceptor {
   readonly #parts: TopologyAcceptorParts
   readonly #recall: TopologyRecall
   #held: Held
+  /** The last document that this life has accepted. */
+  #accepted: Document | undefined
   #isStopped = false
   /** Runs questions one at a time: the state is durable before the next one. */
   #asked: Promise<unknown> = Promise.resolve()
@@ -70,6 +74,11 @@ export class TopologyAcceptor {
     this.#held = held
     const take = (recalled: Recalled): Promise<void> => this.#takeRecalled(recalled)
     this.#recall = new TopologyRecall(ports.timers, { ...parts, take }, recall)
+    parts.keeper.adopting.listen(({ members: before }, next) => {
+      if (encodeTopology(next) !== this.#accepted) return
+      const ids = new Set(before.map(({ id }) => id))
+      for (const { id } of next.members) if (!ids.has(id)) parts.joined(id)
+    })
   }
 
   /** Call after the network has started. Continues a recall that an earlier start could not finish. */
@@ -146,6 +155,7 @@ export class TopologyAcceptor {
         await this.#save(held)
         this.#held = held
       }
+      if (kind === 'accept' && reply.type === 'accepted') this.#accepted = question.document
       // If this node has moved on while the state was stored, the asker must count the question as possibly done.
       return this.#refusal(question) === undefined ? reply : OVERTAKEN
     })
@@ -153,7 +163,7 @@ export class TopologyAcceptor {
 
   #refusal({ kind, instance }: TopologyQuestion): Refusal | undefined {
     const { self, keeper, isProven } = this.#parts
-    const { epoch, voters } = keeper.topology
+    const { epoch, voters, members } = keeper.topology
     if (epoch >= instance) {
       return { code: 'stale_epoch', message: `the document of epoch ${instance} is decided` }
     }
@@ -164,8 +174,13 @@ export class TopologyAcceptor {
     // A directory can lack a document and still hold a later vote: the write of the document failed, that of the vote
     // did not.
     const hasVotedLater = this.#held.instance > instance
-    if (hasVotedLater || !this.#recall.knows(instance) || !isProven()) {
-      const message = 'this node does not know yet what it promised before its restart'
+    if (hasVotedLater || !this.#recall.knows(instance)) {
+      const message = `${self} does not know yet what it promised before its restart`
+      return { code: 'not_ready', message }
+    }
+    if (!isProven()) {
+      const ids = members.map(({ id }) => id).join(', ')
+      const message = `since its start it has not heard from a majority of the members ${ids}: start them`
       return { code: 'not_ready', message }
     }
     if (kind !== 'recall' && !voters.includes(self)) {

@@ -52,6 +52,8 @@ interface Attempt {
   readonly deadlineMs: number
   /** Voters that have promised, accepted, or told of a higher ballot. */
   readonly answered: Set<string>
+  /** Voters that could not vote → why. */
+  readonly refusals: Map<string, string>
   /** Voters that may know the decided document of the instance. */
   readonly ahead: Set<string>
   /** Each resolves once its question has its answer. */
@@ -120,6 +122,7 @@ export class TopologyRegister {
         ballot,
         deadlineMs,
         answered: new Set<string>(),
+        refusals: new Map<string, string>(),
         ahead: new Set<string>(),
         asked: [],
       }
@@ -179,7 +182,10 @@ export class TopologyRegister {
     const { acceptor, self } = this.#parts
     const reply = await acceptor.ask(question).catch(() => undefined)
     if (reply === undefined) return 'lost'
-    if ('code' in reply) return effectOfRefusal(reply) === 'unknown' ? 'lost' : 'unsent'
+    if ('code' in reply) {
+      tried.refusals.set(self, reply.message)
+      return effectOfRefusal(reply) === 'unknown' ? 'lost' : 'unsent'
+    }
     tried.answered.add(self)
     return reply
   }
@@ -191,7 +197,8 @@ export class TopologyRegister {
         ? await peers.request(to, ACCEPT, question, tried.deadlineMs)
         : await peers.request(to, PREPARE, question, tried.deadlineMs)
     if (reply.type === 'refused') {
-      const { code } = reply
+      const { code, message } = reply
+      tried.refusals.set(to, message)
       if (code === 'stale_epoch' || code === 'failed') tried.ahead.add(to)
       return effectOfRefusal(reply) === 'unknown' ? 'lost' : 'unsent'
     }
@@ -277,10 +284,11 @@ function contended(): QuorateError {
   return new QuorateError('overloaded', message, { retryAfterSeconds: 1 })
 }
 
-function unreachable(voters: readonly string[], { answered }: Attempt): QuorateError {
+function unreachable(voters: readonly string[], { answered, refusals }: Attempt): QuorateError {
   const who = answered.size === 0 ? 'none' : voters.filter((id) => answered.has(id)).join(', ')
   const what = `a majority of the voters ${voters.join(', ')} is needed to change the topology`
-  const message = `${what}; ${who} answered. Reads and writes of data continue.`
+  const refused = [...refusals].map(([id, why]) => `; ${id} could not vote: ${why}`).join('')
+  const message = `${what}; ${who} answered${refused}. Reads and writes of data continue.`
   const counts = { required: majority(voters.length), received: answered.size }
   return new QuorateError('quorum_unreachable', message, { ...counts, retryAfterSeconds: 1 })
 }

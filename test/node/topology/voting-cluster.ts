@@ -112,7 +112,16 @@ class VotingNode {
     const isMember = (): boolean => keeper.isMember(self)
     const isLost = (): boolean => false
     const isProven = (): boolean => proof.isProven(keeper.topology.members.length)
-    const voter = new TopologyAcceptor(ports, { self, keeper, state, peers, clock, isProven })
+    const joined = (member: string): void => proof.joined(member)
+    const voter = new TopologyAcceptor(ports, {
+      self,
+      keeper,
+      state,
+      peers,
+      clock,
+      isProven,
+      joined,
+    })
     const register = new TopologyRegister(ports, { self, acceptor: voter, keeper, peers, clock })
     const lose = (heardUntil: number): Promise<void> => voter.lose(heardUntil)
     const arrival = new Arrival(ports, {

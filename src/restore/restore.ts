@@ -46,8 +46,10 @@ const ATTEMPTS_MAX = 5
 /** Rejects with `BackupRefused`, `BucketMismatch`, or an error of the client. */
 export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   const { client, open, overwrite, isDry, nowMs, signal, onProgress } = options
-  const { header, totals } = await verifyBackup(open())
-  const missing = await missingBuckets(client, header)
+  const { header, totals, deletedBuckets } = await verifyBackup(open())
+  const isKept = (bucket: string): boolean => !deletedBuckets.includes(bucket)
+  const kept = header.buckets.filter(({ name }) => isKept(name))
+  const missing = await missingBuckets(client, kept)
   if (!isDry)
     for (const { name, ...bucket } of missing) await client.createBucket(name, bucket, { signal })
   const absent = new Set(missing.map(({ name }) => name))
@@ -72,6 +74,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   const failures: unknown[] = []
   for await (const piece of open()) {
     for (const entry of reader.push(piece)) {
+      if (!isKept(header.buckets[entry.bucket]?.name ?? '')) continue
       while (running.size >= KEYS_AT_ONCE) await Promise.race(running)
       if (failures.length > 0) throw failures[0]
       const one = restoreOne(entry)
@@ -89,7 +92,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
 /** The buckets to create. Throws `BucketMismatch`. */
 async function missingBuckets(
   client: Quorate,
-  { buckets }: BackupHeader,
+  buckets: BackupHeader['buckets'],
 ): Promise<readonly BucketInfo[]> {
   const missing: BucketInfo[] = []
   for (const bucket of buckets) {

@@ -1,12 +1,11 @@
 /** Reads a backup to its end, and tells what is in it. Nothing of a file may be used before that. */
-import type { BackupHeader, BackupTotals } from '../core/backup/backup-parts.ts'
-import { BackupReader } from '../core/backup/backup-reader.ts'
+import type { BackupHeader } from '../core/backup/backup-parts.ts'
+import { BackupReader, type ReadBackup } from '../core/backup/backup-reader.ts'
 
 export { BackupRefused } from '../core/backup/backup-refused.ts'
 
-export interface VerifiedBackup {
+export interface VerifiedBackup extends ReadBackup {
   readonly header: BackupHeader
-  readonly totals: BackupTotals
 }
 
 /** Checks a backup that arrives in pieces. Both methods throw `BackupRefused`. */
@@ -18,8 +17,8 @@ export class BackupVerifier {
   }
 
   finish(): VerifiedBackup {
-    const totals = this.#reader.finish()
-    return { header: this.#reader.header as BackupHeader, totals }
+    const read = this.#reader.finish()
+    return { header: this.#reader.header as BackupHeader, ...read }
   }
 }
 

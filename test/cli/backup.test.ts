@@ -5,6 +5,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { BackupWriter } from '../../src/core/backup/backup-writer.ts'
+import { verifyBackup } from '../../src/restore/verify-backup.ts'
 import { saveFile } from '../../src/cli/store/saved-file.ts'
 import { startCluster, type TestCluster } from '../api/test-cluster.ts'
 import { quorate } from './cli-run.ts'
@@ -49,6 +51,28 @@ test('backup and restore: carry all keys from one cluster to another', async () 
   expect(JSON.parse(again.printed)).toMatchObject({ dryRun: false, written: 0, same: 2, kept: 1 })
   expect(await quorate('get default fruit', at(to))).toMatchObject({ printed: 'pear' })
 })
+
+test('backup: says which buckets were deleted while it was made', async () => {
+  await quorate('backup all.backup --covers quorum', at(from))
+  const { header } = await verifyBackup(piecesOf(saved['all.backup'] as Uint8Array))
+  const writer = new BackupWriter()
+  const files = { some: Buffer.concat([...writer.begin(header), writer.end(['latest'])]) }
+  const { code, printed } = await quorate('backup --verify some', { files })
+  expect(code).toBe(0)
+  expect(printed).toContain('some: 0 keys of 2 buckets')
+  expect(printed).toContain(
+    'Bucket latest was deleted while the backup was made, so it is left out.',
+  )
+  const json = await quorate('backup --verify some --json', { files })
+  expect(JSON.parse(json.printed)).toMatchObject({
+    buckets: ['default', 'strong'],
+    deletedBuckets: ['latest'],
+  })
+})
+
+async function* piecesOf(content: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield content
+}
 
 test('backup: saves the named buckets, also if the option is repeated', async () => {
   for (const line of [

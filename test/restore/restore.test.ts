@@ -1,6 +1,8 @@
 /** A backup of one cluster, restored into another: everything is there, nothing newer is lost, and a repeat is harmless. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bytes, createClient, type Quorate, UnknownOutcomeError } from '../../src/client/quorate.ts'
+import { BackupWriter } from '../../src/core/backup/backup-writer.ts'
+import type { Bucket } from '../../src/core/placement/topology.ts'
 import { BackupRefused } from '../../src/core/backup/backup-refused.ts'
 import { BucketMismatch, restore, type RestoreReport } from '../../src/restore/restore.ts'
 import { verifyBackup } from '../../src/restore/verify-backup.ts'
@@ -199,6 +201,24 @@ test('restore: an increment that arrives after a repeated restore counts once', 
   expect(await whole.counters('visits').get('k')).toBe(-12)
   await Promise.all([cut.close(), whole.close()])
   await other.stop()
+})
+
+test('restore: ignores a bucket that was deleted while the backup was made', async () => {
+  const { header } = await verifyBackup(inPieces(file))
+  const [visits] = header.buckets.filter(({ name }) => name === 'visits')
+  const writer = new BackupWriter()
+  const buckets = ['kept', 'lost'].map((name) => ({ ...(visits as Bucket), name, n: 1 }))
+  const value = { timestamp: 0, expiresAtMs: 0, contentType: '', value: Buffer.from('7') }
+  const entry = { key: 'k', isAfterCut: false, values: [value] }
+  const pieces = [
+    ...writer.begin({ ...header, buckets }),
+    writer.entry({ ...entry, bucket: 0 }),
+    writer.entry({ ...entry, bucket: 1 }),
+    writer.end(['lost']),
+  ]
+  expect(await run(Buffer.concat(pieces))).toEqual({ ...NONE, written: 1 })
+  expect(await client.counters('kept').get('k')).toBe(7)
+  expect(await client.bucketInfo('lost')).toBeUndefined()
 })
 
 test('restore: a bucket of another mode is refused before anything is written', async () => {

@@ -43,7 +43,8 @@ export const GET_BACKUP: Endpoint = {
   description:
     'The first byte comes once every owner holds every write that the backup must have: usually after 5 to 20 seconds. ' +
     'Keep the file only if it ends with the end mark; a stream that fails later ends without one. `timeout` bounds the ' +
-    'wait for the first byte alone.',
+    'wait for the first byte alone. A bucket that is deleted meanwhile is left out, and the end mark names it; if ' +
+    '`bucket` names it, the stream fails.',
   query: [BACKUP_BUCKETS, BACKUP_AT, BACKUP_COVERS, BACKUP_TIMEOUT],
   answers: [
     {

@@ -57,7 +57,7 @@ export function addBackupRoutes(app: FastifyInstance, api: ApiContext): void {
 async function sendBackup(
   api: ApiContext,
   reply: FastifyReply,
-  { header, entries }: BackupStream,
+  { header, entries, deletedBuckets }: BackupStream,
 ): Promise<void> {
   const { raw } = reply
   const requestId = reply.request.id
@@ -82,9 +82,10 @@ async function sendBackup(
     raw.write(writer.fail(reason), () => raw.destroy())
     return
   }
-  api.log.info({ requestId, ...writer.totals }, 'a backup was made')
+  const deleted = deletedBuckets()
+  api.log.info({ requestId, ...writer.totals, deletedBuckets: deleted }, 'a backup was made')
   raw.setTimeout(STALLED_MS_MAX)
-  raw.end(writer.end())
+  raw.end(writer.end(deleted))
 }
 
 /** Waits for a slow reader. A reader that takes nothing for a while loses its connection. */

@@ -2,6 +2,8 @@
  * What the frames of a backup hold: one header, one entry for each key in order, and an end mark. If the node could not
  * finish the backup, a failure stands in the place of the end mark.
  *
+ * A bucket may be deleted while it is read. The end mark names it, and its entries are then no part of the backup.
+ *
  * The payloads of header, end mark and failure are JSON. An entry is binary (byte-fields.ts):
  *
  *   entry   number of its bucket in the header · key · 1 if it was changed after the cut, else 0 · number of values
@@ -62,6 +64,12 @@ export interface BackupTotals {
   readonly keysAfterCut: number
 }
 
+/** What the end mark says: the totals of all entries before it. */
+export interface BackupEnd extends BackupTotals {
+  /** Buckets of the header that were deleted during the backup. Their entries are ignored. Absent if there are none. */
+  readonly deletedBuckets?: readonly string[]
+}
+
 export const NO_TOTALS: BackupTotals = { keys: 0, values: 0, valueBytes: 0, keysAfterCut: 0 }
 
 export function addEntry(totals: BackupTotals, { values, isAfterCut }: BackupEntry): BackupTotals {
@@ -71,6 +79,18 @@ export function addEntry(totals: BackupTotals, { values, isAfterCut }: BackupEnt
     valueBytes: values.reduce((sum, { value }) => sum + value.length, totals.valueBytes),
     keysAfterCut: totals.keysAfterCut + (isAfterCut ? 1 : 0),
   }
+}
+
+export function sumOf(all: readonly BackupTotals[]): BackupTotals {
+  return all.reduce(
+    (sum, { keys, values, valueBytes, keysAfterCut }) => ({
+      keys: sum.keys + keys,
+      values: sum.values + values,
+      valueBytes: sum.valueBytes + valueBytes,
+      keysAfterCut: sum.keysAfterCut + keysAfterCut,
+    }),
+    NO_TOTALS,
+  )
 }
 
 export function encodeEntry({
@@ -147,8 +167,13 @@ function isBucket(data: unknown): data is Bucket {
   return typeof name === 'string' && MODES.has(mode)
 }
 
-export function isTotals(data: unknown): data is BackupTotals {
+export function isEnd(data: unknown): data is BackupEnd {
   if (typeof data !== 'object' || data === null) return false
+  const { deletedBuckets = [], ...totals } = data as Partial<BackupEnd>
   const names = Object.keys(NO_TOTALS) as (keyof BackupTotals)[]
-  return names.every((name) => Number.isSafeInteger((data as Partial<BackupTotals>)[name]))
+  return (
+    names.every((name) => Number.isSafeInteger(totals[name])) &&
+    Array.isArray(deletedBuckets) &&
+    deletedBuckets.every((name) => typeof name === 'string')
+  )
 }

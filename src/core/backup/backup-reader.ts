@@ -7,6 +7,7 @@
 import { compareKeys } from '../placement/key-order.ts'
 import {
   addEntry,
+  type BackupEnd,
   type BackupEntry,
   type BackupHeader,
   type BackupTotals,
@@ -16,19 +17,28 @@ import {
   ENTRY_KIND,
   FAILURE_KIND,
   HEADER_KIND,
+  isEnd,
   isHeader,
-  isTotals,
   NO_TOTALS,
+  sumOf,
 } from './backup-parts.ts'
 import { BackupRefused } from './backup-refused.ts'
 import { type Frame, FrameReader } from './frame-chain.ts'
+
+/** A whole backup, without the buckets that were deleted while it was made. */
+export interface ReadBackup {
+  readonly totals: BackupTotals
+  /** Buckets of the header that are no part of the backup: ignore their entries. */
+  readonly deletedBuckets: readonly string[]
+}
 
 export class BackupReader {
   readonly #frames = new FrameReader()
   #header: BackupHeader | undefined
   #last: BackupEntry | undefined
-  #totals = NO_TOTALS
-  #isOver = false
+  /** By the place of the bucket in the header. */
+  readonly #totals: BackupTotals[] = []
+  #end: BackupEnd | undefined
 
   /** Undefined before its frame was read. */
   get header(): BackupHeader | undefined {
@@ -47,18 +57,22 @@ export class BackupReader {
   }
 
   /** Call at the end of the file. Throws `BackupRefused` if the backup is not whole. */
-  finish(): BackupTotals {
-    if (!this.#isOver) {
+  finish(): ReadBackup {
+    const end = this.#end
+    if (end === undefined) {
       throw new BackupRefused(
         `it was cut off: it has no end mark, only ${this.#frames.offset} good bytes`,
       )
     }
     if (this.#frames.hasRest) throw new BackupRefused('bytes follow its end mark')
-    return this.#totals
+    const { deletedBuckets = [] } = end
+    const { buckets } = this.#header as BackupHeader
+    const kept = this.#totals.filter((_, i) => !deletedBuckets.includes(buckets[i]?.name ?? ''))
+    return { totals: sumOf(kept), deletedBuckets }
   }
 
   #take(frame: Frame): BackupEntry | undefined {
-    if (this.#isOver) throw new BackupRefused('bytes follow its end mark')
+    if (this.#end !== undefined) throw new BackupRefused('bytes follow its end mark')
     if ((frame.kind === HEADER_KIND) !== (this.#header === undefined)) {
       throw new BackupRefused('its header is not the first frame')
     }
@@ -69,7 +83,7 @@ export class BackupReader {
       case ENTRY_KIND:
         return this.#entry(frame)
       case END_KIND:
-        this.#end(this.#parsed(frame, isTotals))
+        this.#close(this.#parsed(frame, isEnd))
         return undefined
       case FAILURE_KIND:
         throw new BackupRefused(
@@ -97,19 +111,18 @@ export class BackupReader {
       throw new BackupRefused('its keys are not in order')
     }
     this.#last = entry
-    this.#totals = addEntry(this.#totals, entry)
+    this.#totals[entry.bucket] = addEntry(this.#totals[entry.bucket] ?? NO_TOTALS, entry)
     return entry
   }
 
-  #end(totals: BackupTotals): void {
+  #close(end: BackupEnd): void {
+    const found = sumOf(this.#totals.filter((totals) => totals !== undefined))
     const names = Object.keys(NO_TOTALS) as (keyof BackupTotals)[]
     for (const name of names) {
-      if (totals[name] === this.#totals[name]) continue
-      throw new BackupRefused(
-        `its end mark counts ${totals[name]} for ${name}, it has ${this.#totals[name]}`,
-      )
+      if (end[name] === found[name]) continue
+      throw new BackupRefused(`its end mark counts ${end[name]} for ${name}, it has ${found[name]}`)
     }
-    this.#isOver = true
+    this.#end = end
   }
 
   #parsed<T>({ payload }: Frame, isValid: (data: unknown) => data is T): T {

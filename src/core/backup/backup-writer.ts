@@ -5,6 +5,7 @@
 import { assert } from '../assert.ts'
 import {
   addEntry,
+  type BackupEnd,
   type BackupEntry,
   type BackupHeader,
   type BackupTotals,
@@ -36,8 +37,11 @@ export class BackupWriter {
     return this.#frame(ENTRY_KIND, encodeEntry(entry))
   }
 
-  end(): Uint8Array {
-    return this.#last(END_KIND, this.#totals)
+  /** `deletedBuckets`: buckets of the header that were deleted meanwhile. A reader ignores their entries. */
+  end(deletedBuckets: readonly string[] = []): Uint8Array {
+    const end: BackupEnd =
+      deletedBuckets.length === 0 ? this.#totals : { ...this.#totals, deletedBuckets }
+    return this.#last(END_KIND, end)
   }
 
   /** Says why the backup could not be finished. A reader refuses the file and repeats the reason. */

@@ -1,7 +1,8 @@
 /**
  * This room makes backups (README.md): it reaches a cut (backup-cut.ts), and then reads every key as a client would. It
  * relies on `repair` for the horizon, on `peers` for the clocks of the members, and on `requests` for lists and reads.
- * Invariant: a stream of entries that ends has every live key; a stream that misses one rejects.
+ * Invariant: a stream of entries that ends has every live key; a stream that misses one rejects. A bucket that is
+ * deleted meanwhile is left out, unless the request names it.
  *
  * It reads a few keys ahead of the consumer, bounded in number and in bytes, so that the round trips overlap.
  */
@@ -72,7 +73,9 @@ export class Backups {
       cutMs: atMs ?? wallMsOf(cut),
       buckets: chosen.map(asLabelled),
     }
-    return { header, entries: this.#entries(header, chosen) }
+    const deleted: string[] = []
+    const entries = this.#entries(header, chosen, buckets === undefined ? deleted : undefined)
+    return { header, entries, deletedBuckets: () => deleted }
   }
 
   /**
@@ -95,31 +98,50 @@ export class Backups {
     }
   }
 
-  /** `buckets`: those of the header, with their names instead of their labels. */
+  /**
+   * `buckets`: those of the header, with their names instead of their labels. Adds each of them that is deleted meanwhile
+   * to `deleted`, or rejects if that is undefined.
+   */
   async *#entries(
     header: BackupHeader,
     buckets: readonly Bucket[],
+    deleted: string[] | undefined,
   ): AsyncGenerator<BackupEntry, void, undefined> {
     for (const [index, bucket] of buckets.entries()) {
-      const ahead: Ahead[] = []
-      let bytes = 0
-      for await (const { key, size } of this.#keys(bucket)) {
-        while (ahead.length === KEYS_AHEAD || (ahead.length > 0 && bytes + size > BYTES_AHEAD)) {
-          const first = ahead.shift() as Ahead
-          bytes -= first.size
-          const entry = await first.entry
-          if (entry !== undefined) yield entry
-        }
-        const entry = this.#read(header, index, bucket, key)
-        // If an earlier key fails, nobody awaits this one.
-        entry.catch(() => undefined)
-        ahead.push({ size, entry })
-        bytes += size
+      try {
+        yield* this.#entriesOf(header, index, bucket)
+      } catch (error) {
+        // The bucket existed at the start.
+        const isDeleted = error instanceof QuorateError && error.code === 'bucket_unknown'
+        if (!isDeleted || deleted === undefined) throw error
+        deleted.push(labelOf(bucket.name))
       }
-      for (const { entry } of ahead) {
-        const read = await entry
-        if (read !== undefined) yield read
+    }
+  }
+
+  async *#entriesOf(
+    header: BackupHeader,
+    index: number,
+    bucket: Bucket,
+  ): AsyncGenerator<BackupEntry, void, undefined> {
+    const ahead: Ahead[] = []
+    let bytes = 0
+    for await (const { key, size } of this.#keys(bucket)) {
+      while (ahead.length === KEYS_AHEAD || (ahead.length > 0 && bytes + size > BYTES_AHEAD)) {
+        const first = ahead.shift() as Ahead
+        bytes -= first.size
+        const entry = await first.entry
+        if (entry !== undefined) yield entry
       }
+      const entry = this.#read(header, index, bucket, key)
+      // If an earlier key fails, nobody awaits this one.
+      entry.catch(() => undefined)
+      ahead.push({ size, entry })
+      bytes += size
+    }
+    for (const { entry } of ahead) {
+      const read = await entry
+      if (read !== undefined) yield read
     }
   }
 

@@ -100,6 +100,8 @@ export interface BackupStream {
   readonly header: BackupHeader
   /** Every live key, in the order of the buckets and of their keys. Rejects if a key cannot be read. */
   readonly entries: AsyncIterable<BackupEntry>
+  /** The buckets that were deleted while `entries` was read to its end. Ignore their entries. */
+  readonly deletedBuckets: () => readonly string[]
 }
 
 export interface MovesStatus {

@@ -55,7 +55,7 @@ function joined(pieces: readonly Uint8Array[]): Uint8Array {
 function read(pieces: readonly Uint8Array[]) {
   const reader = new BackupReader()
   const entries = pieces.flatMap((piece) => reader.push(piece))
-  return { entries, totals: reader.finish(), header: reader.header }
+  return { entries, ...reader.finish(), header: reader.header }
 }
 
 function refusal(pieces: readonly Uint8Array[]): string {
@@ -140,12 +140,17 @@ describe('backup: a whole file', () => {
     }
     reader.push(writer.end())
     expect(reader.finish()).toEqual({
-      keys: 200,
-      values: 200,
-      valueBytes: 20_000_000,
-      keysAfterCut: 0,
+      totals: { keys: 200, values: 200, valueBytes: 20_000_000, keysAfterCut: 0 },
+      deletedBuckets: [],
     })
   })
+})
+
+test('backup: the entries of a bucket that was deleted meanwhile do not count', () => {
+  const file = written(SMALL, (writer) => writer.end(['default']))
+  const { totals, deletedBuckets } = read(file)
+  expect(deletedBuckets).toEqual(['default'])
+  expect(totals).toEqual({ keys: 1, values: 1, valueBytes: 2, keysAfterCut: 0 })
 })
 
 describe('backup: a file that is not whole', () => {

@@ -8,6 +8,7 @@ import { IDS, type Id, VirtualCluster, withCluster } from '../virtual-cluster.ts
 interface Made {
   readonly header: BackupHeader
   readonly entries: readonly BackupEntry[]
+  readonly deletedBuckets: readonly string[]
 }
 
 /** The whole backup, or the code of the error. `during` runs once its cut is reached. */
@@ -21,10 +22,11 @@ function backup(
     buckets?: readonly string[]
   } = {},
   onCut: () => void = () => undefined,
+  onEntry: (entry: BackupEntry) => Promise<unknown> = () => Promise.resolve(),
 ): Promise<Made | string> {
   const { covers = 'all', atMs, timeoutMs = 60_000, buckets } = options
   return cluster.ask(id, async (service: NodeService) => {
-    const { header, entries } = await service.backup({
+    const { header, entries, deletedBuckets } = await service.backup({
       buckets,
       covers,
       atMs,
@@ -33,8 +35,11 @@ function backup(
     })
     onCut()
     const all: BackupEntry[] = []
-    for await (const entry of entries) all.push(entry)
-    return { header, entries: all }
+    for await (const entry of entries) {
+      all.push(entry)
+      await onEntry(entry)
+    }
+    return { header, entries: all, deletedBuckets: deletedBuckets() }
   })
 }
 
@@ -69,6 +74,50 @@ it('backup: names a bucket as clients do, also one that was deleted and made aga
     }
     const made = await backup(cluster, 'n2', { buckets: ['drafts'] })
     expect(Object.keys(valuesIn(made))).toEqual(['drafts/new'])
+  }))
+
+it('backup: leaves out a bucket that is deleted meanwhile, and fails if that was asked for', () =>
+  withCluster('deleted meanwhile', async (cluster) => {
+    const common = { n: 3, consistency: 'quorum', durability: 'sync', ttlSeconds: null } as const
+    const content = { value: new Uint8Array(1), contentType: '', tombstone: false, expiresAtMs: 0 }
+    const make = async (name: string): Promise<void> => {
+      const bucket = { name, mode: 'lww', ...common } as const
+      await cluster.ask('n1', (service) => service.createBucket(bucket, 10_000))
+      for (let i = 0; i < 100; i++) {
+        const put = { bucket: name, key: `k${i}`, requestId: 'test', content }
+        await cluster.ask('n1', (service) => service.put(put))
+      }
+    }
+    const remove = (name: string): Promise<void> =>
+      new Promise((resolve) => {
+        cluster.node('n2').call(
+          (service) => service.deleteBucket(name, true, 10_000),
+          () => resolve(),
+        )
+      })
+    for (const name of ['early', 'late']) await make(name)
+    await cluster.put('n1', 'kept', 'value')
+    let late: Promise<void> | undefined
+    const made = await backup(
+      cluster,
+      'n1',
+      {},
+      () => void remove('early'),
+      ({ key }) => (key === 'kept' ? Promise.resolve() : (late ??= remove('late'))),
+    )
+    expect(late).toBeDefined()
+    expect(made).toMatchObject({ deletedBuckets: ['early', 'late'] })
+    expect(valuesIn(made)).toMatchObject({ 'default/kept': ['value'] })
+    await make('named')
+    let named: Promise<void> | undefined
+    const failed = await backup(
+      cluster,
+      'n1',
+      { buckets: ['named'] },
+      undefined,
+      () => (named ??= remove('named')),
+    )
+    expect(failed).toBe('bucket_unknown')
   }))
 
 it('backup: has the values of every mode, and nothing that was deleted', () =>

@@ -54,6 +54,8 @@ export async function start(argv: readonly string[], scripts: Scripts | undefine
   }
   try {
     process.exitCode = await runProgram(argv, world)
+    // Standard input that nobody ends would keep the process alive. All output has been passed on.
+    if (stop.signal.aborted) process.exit()
   } catch (error) {
     if (!isUnread(error)) throw error
     process.exitCode = EXIT.ok

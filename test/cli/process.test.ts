@@ -81,10 +81,14 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s ends a command that waits', async 
   expect({ code, printed, complained }).toEqual({ code: 130, printed: '', complained: '' })
 })
 
-test('Ctrl-C ends a command that reads from standard input', async () => {
-  const child = spawn(process.execPath, [SCRIPT, 'put', 'default', 'k', '-'], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  })
+/** The time after which the program ends at the latest never comes. */
+const WITHOUT_GRACE =
+  'data:text/javascript,const after = setTimeout;' +
+  'globalThis.setTimeout = (task, ms, ...rest) => after(task, ms === 1000 ? 2 ** 31 - 1 : ms, ...rest)'
+
+test('Ctrl-C ends a command that reads from standard input at once', async () => {
+  const argv = ['--import', WITHOUT_GRACE, SCRIPT, 'put', 'default', 'k', '-']
+  const child = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'pipe'] })
   const ended = once(child, 'close')
   // It reads as soon as it has started: this does not fit into a pipe.
   const written = new Promise((resolve) => child.stdin.write(Buffer.alloc(1 << 20), resolve))

@@ -190,8 +190,23 @@ describe('siblings', () => {
     expect(await run('get default picked')).toMatchObject({ code: 0, printed: 'apple' })
     const again = await run(['resolve', 'default', 'picked', '--pick', apple?.id ?? ''])
     expect(again).toMatchObject({
+      code: 3,
+      complained: expect.stringMatching(/has one value, and it is not .* nothing to resolve/),
+    })
+  })
+
+  test('need no choice once one of them is left', async () => {
+    const { context } = (await json('put default left base')) as { context: string }
+    const apple = ['put', 'default', 'left', 'apple', '--context', context]
+    const { context: seen } = (await json(apple)) as { context: string }
+    await run(['put', 'default', 'left', 'pear', '--context', context])
+    const { siblings } = (await json('siblings default left')) as { siblings: { id: string }[] }
+    expect(siblings).toHaveLength(2)
+    await run(['del', 'default', 'left', '--context', seen])
+    const ended = await run(['resolve', 'default', 'left', '--pick', siblings[1]?.id ?? ''])
+    expect(ended).toMatchObject({
       code: 0,
-      complained: expect.stringContaining('nothing to resolve'),
+      complained: expect.stringMatching(/has one value, which is .* nothing to resolve/),
     })
   })
 

@@ -2,12 +2,21 @@
 import type { Entry, Sibling } from '../../client/quorate.ts'
 import { UsageError } from '../../command-line/usage-error.ts'
 import { EXIT, exitCodes } from '../outcome/exit-code.ts'
-import { type Bytes, type KeyName, nameOf, readKey, typeOf, wordsOf } from '../store/key.ts'
+import {
+  type Bytes,
+  hasSibling,
+  type KeyName,
+  nameOf,
+  readKey,
+  typeOf,
+  wordsOf,
+} from '../store/key.ts'
 import {
   BUCKET_WORD,
   CONSISTENCY_OPTION,
   KEY_WORD,
   openClient,
+  openSender,
   STORE_OPTIONS,
 } from '../store/store-options.ts'
 import { writeKey } from '../store/write-key.ts'
@@ -56,7 +65,13 @@ export const RESOLVE = cliCommand(
     const entry = await readKey(client, at, level, world.stop)
     const chosen =
       pick === undefined ? await contentOf(file ?? '', entry, world) : pickOf(pick, entry)
-    if (chosen === undefined) return refuse(at, entry, pick ?? '', world)
+    if (chosen === undefined) {
+      const id = pick ?? ''
+      if (entry.siblings.length !== 1) return refuse(at, entry, id, world)
+      const sender = openSender(values, world)
+      const isPicked = await hasSibling(sender, at, id, level, world.stop)
+      return reportSingle(at, id, isPicked, world)
+    }
     const write = {
       ...chosen,
       level,
@@ -100,16 +115,24 @@ async function refuse(
   { err }: World,
 ): Promise<number> {
   const name = visible(nameOf(at))
-  if (siblings.length === 1) {
-    await writeLines(err, [
-      `quorate resolve: ${name} has one value, so there is nothing to resolve`,
-    ])
-    return EXIT.ok
-  }
   const told =
     siblings.length === 0
       ? `${name} does not exist`
       : `${name} has no sibling ${visible(id)}; ${CALL} siblings ${wordsOf(at)} lists them`
   await writeLines(err, [`quorate resolve: ${told}`])
   return EXIT.notFound
+}
+
+/** The key has a single value, so nothing is written. */
+async function reportSingle(
+  at: KeyName,
+  id: string,
+  isPicked: boolean,
+  { err }: World,
+): Promise<number> {
+  const is = isPicked ? 'which is' : 'and it is not'
+  await writeLines(err, [
+    `quorate resolve: ${visible(nameOf(at))} has one value, ${is} the sibling ${visible(id)}, so there is nothing to resolve`,
+  ])
+  return isPicked ? EXIT.ok : EXIT.notFound
 }

@@ -7,8 +7,11 @@ import {
   type Level,
   type PlainLevel,
   type Quorate,
+  RejectedError,
   type Sibling,
 } from '../../client/quorate.ts'
+import { encodeKey } from '../../client/key-requests.ts'
+import type { Sender } from '../../client/request/sender.ts'
 import { shellWord } from '../terminal/terminal-text.ts'
 
 export interface KeyName {
@@ -20,6 +23,7 @@ export type Bytes = Uint8Array<ArrayBuffer>
 
 const TEXT_TYPE = 'text/plain; charset=utf-8'
 const BYTES_TYPE = 'application/octet-stream'
+const NOT_FOUND = 404
 
 /** Rejects as `Bucket.get` does. */
 export function readKey(
@@ -30,6 +34,31 @@ export function readKey(
 ): Promise<Entry<Bytes>> {
   const consistency = plainly(level)
   return client.bucket(bucket, { format: bytes }).get(key, { consistency, signal })
+}
+
+/** Whether the key has a sibling with this id. A read does not tell the id of a value that is alone. */
+export async function hasSibling(
+  sender: Sender,
+  { bucket, key }: KeyName,
+  id: string,
+  level: Level | undefined,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const request = {
+    method: 'GET',
+    path: `/v1/kv/${bucket}/${encodeKey(key)}`,
+    query: { sibling: id, ...(level === undefined ? {} : { consistency: level }) },
+    headers: {},
+    statuses: [200],
+  } as const
+  try {
+    await sender.send(request, sender.budget({ signal }))
+    return true
+  } catch (error) {
+    const isAbsent = error instanceof RejectedError && error.problem?.status === NOT_FOUND
+    if (!isAbsent) throw error
+    return false
+  }
 }
 
 /** The mode of the bucket is not known here. A node refuses a level that the mode does not allow. */

@@ -50,7 +50,7 @@ export class StartedQuorateCluster implements AsyncDisposable {
   /**
    * Cuts groups of nodes from each other: `partition(['n1', 'n2'])`. Nodes that are not named form one more group.
    * Clients still reach every node. Resolves when all nodes have noticed the cut. It replaces the partition before it,
-   * and ends by itself after an hour.
+   * and ends by itself after an hour. If it rejects, no cut is left.
    */
   async partition(...groups: readonly (readonly string[])[]): Promise<Partition> {
     const words = ['partition', groups.map((group) => group.join(',')).join('/')]
@@ -59,8 +59,13 @@ export class StartedQuorateCluster implements AsyncDisposable {
       if (this.#partition === partition) await this.heal()
     })
     this.#partition = partition
-    await this.#writeFaults(fault)
-    await this.#notice(fault)
+    try {
+      await this.#writeFaults(fault)
+      await this.#notice(fault)
+    } catch (error) {
+      await this.#undo(error)
+      throw error
+    }
     return partition
   }
 
@@ -81,6 +86,17 @@ export class StartedQuorateCluster implements AsyncDisposable {
     return this.stop()
   }
 
+  /** Takes back what was made of a cut. Rejects with `failure`, too, if a node keeps its part. */
+  async #undo(failure: unknown): Promise<void> {
+    this.#partition = undefined
+    try {
+      await this.#writeFaults(undefined)
+    } catch (error) {
+      const message = 'the partition failed, and a part of it may be left for up to an hour'
+      throw new AggregateError([failure, error], message, { cause: failure })
+    }
+  }
+
   async #remove(): Promise<void> {
     // The program may have removed a container itself. The network can be removed only after all of them.
     await Promise.allSettled(this.nodes.map(({ container }) => container.stop()))
@@ -89,13 +105,16 @@ export class StartedQuorateCluster implements AsyncDisposable {
 
   async #writeFaults(fault: NetworkFault | undefined): Promise<void> {
     const untilMs = Date.now() + PARTITION_MS
-    await Promise.all(
+    // Waits for all of them, so that no node is still being cut when the cut is undone.
+    const written = await Promise.allSettled(
       this.nodes.map(async ({ id, container }) => {
         const text = linkFaultsText(linkFaults(fault, id, this.#ids(), untilMs))
         const { exitCode, output } = await container.exec(['sh', '-c', WRITE_FAULTS, text])
         if (exitCode !== 0) throw new Error(`${id} could not be cut or healed: ${output}`)
       }),
     )
+    const failed = written.find((one) => one.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
   }
 
   /** Waits until the nodes report what the fault makes of their links. */

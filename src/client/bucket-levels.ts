@@ -14,6 +14,11 @@ export class BucketLevels {
     if (level !== null) this.#levels.set(bucket, level)
   }
 
+  /** The bucket is deleted. Another one with its name may have another level. */
+  forget(bucket: string): void {
+    this.#levels.delete(bucket)
+  }
+
   /** Settles when the request that asks for the level has ended; undefined if none does. */
   asking(bucket: string): Promise<unknown> | undefined {
     return this.#asking.get(bucket)

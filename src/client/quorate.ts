@@ -13,7 +13,7 @@ import { parseJson } from './request/answer.ts'
 import type { RetryPolicy } from './request/call.ts'
 import type { Endpoints } from './request/endpoint-ring.ts'
 import { type Clock, type Fetch, type Random, SYSTEM_PORTS } from './request/ports.ts'
-import { RejectedError } from './request/request-error.ts'
+import { RejectedError, RequestError } from './request/request-error.ts'
 import { Sender } from './request/sender.ts'
 import { assertUsage } from './request/usage.ts'
 import { SessionChain } from './session-chain.ts'
@@ -49,6 +49,11 @@ export interface NewBucket {
 
 export interface BucketInfo extends Required<NewBucket> {
   readonly name: string
+}
+
+export interface DeleteBucketOptions extends CallOptions {
+  /** Deletes the bucket with all that it holds, and needs only a majority of the voters. */
+  readonly force?: boolean | undefined
 }
 
 export class Quorate extends Handles implements AsyncDisposable {
@@ -116,6 +121,35 @@ export class Quorate extends Handles implements AsyncDisposable {
       sender.budget(options),
     )
     return parseJson(body) as BucketInfo
+  }
+
+  /**
+   * Deletes a bucket, unless it is gone already. It must be empty, unless `force` deletes all that it holds. A repeated
+   * call is harmless as long as nobody creates the bucket again.
+   */
+  async deleteBucket(
+    name: string,
+    { force = false, ...options }: DeleteBucketOptions = {},
+  ): Promise<void> {
+    const { sender, levels } = this.#parts
+    const request = {
+      method: 'DELETE',
+      path: `/v1/buckets/${checkBucketName(name)}`,
+      query: force ? { force: 'true' } : {},
+      headers: {},
+      isRepeatable: true,
+      statuses: [204],
+      isDoneByStatus: true,
+    } as const
+    try {
+      await sender.send(request, sender.budget(options))
+    } catch (error) {
+      // This is the end of an unknown attempt, too: the bucket is gone.
+      const isGone =
+        error instanceof RequestError && error.attempts.at(-1)?.code === 'bucket_unknown'
+      if (!isGone) throw error
+    }
+    levels.forget(name)
   }
 
   /** Undefined if there is no such bucket. */

@@ -92,6 +92,22 @@ test('counters and sets', async () => {
   expect(await tags.get('pear')).toEqual(new Set())
 })
 
+test('a bucket is deleted if it is empty, or with all that it holds, and is then gone', async () => {
+  const drafts = client.bucket('drafts')
+  await client.createBucket('drafts', { mode: 'lww', consistency: 'eventual' })
+  await drafts.put('ada', 'milk')
+  await expect(client.deleteBucket('drafts')).rejects.toMatchObject({
+    name: 'RejectedError',
+    code: 'bucket_not_empty',
+  })
+  await client.deleteBucket('drafts', { force: true })
+  await client.deleteBucket('drafts')
+  expect(await client.bucketInfo('drafts')).toBeUndefined()
+  await client.createBucket('drafts', { mode: 'siblings' })
+  expect(await drafts.get('ada')).toMatchObject({ siblings: [], level: 'quorum' })
+  await client.deleteBucket('drafts')
+})
+
 test('a batch answers each of its calls as a single request is answered', async () => {
   const results = await client.batch((batch) => {
     const lists = batch.bucket('default', { format: json<string[]>() })
@@ -138,7 +154,10 @@ test('a batch of a session reads what the session wrote, and continues it', asyn
   for (const value of ['1', '2', '3']) {
     const [, read] = await put(value)
     expect(read.status === 'fulfilled' && read.value.value()).toBe(value)
-    const { value: alone } = await session.bucket('default').get('batch-session')
+    // At `quorum` the read would not wait for the write, which one owner has acknowledged.
+    const { value: alone } = await session
+      .bucket('default', { consistency: 'causal' })
+      .get('batch-session')
     expect(alone()).toBe(value)
   }
   expect(session.token).toBeDefined()

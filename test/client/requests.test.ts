@@ -11,6 +11,7 @@ import {
 import { testClient, URLS } from './test-client.ts'
 import {
   type Behaviour,
+  breakOff,
   done,
   fixedRandom,
   found,
@@ -20,6 +21,23 @@ import {
   VirtualClock,
   virtualFetch,
 } from './virtual-world.ts'
+
+test('a bucket that is gone after an attempt without an answer is deleted', async () => {
+  const { clock } = testClient()
+  const answers = [breakOff, () => problem('bucket_unknown')]
+  const asked: string[] = []
+  const behave: Behaviour = (request) => {
+    asked.push(`${request.method} ${new URL(request.url).pathname}`)
+    return (answers.shift() ?? refuse)(request)
+  }
+  const fetch = virtualFetch(Object.fromEntries(URLS.map((url) => [url, behave])))
+  const { client } = testClient({ clock, fetch })
+  await clock.run(client.deleteBucket('drafts', { force: true }))
+  expect(asked).toEqual(['DELETE /v1/buckets/drafts', 'DELETE /v1/buckets/drafts'])
+  await expect(clock.run(client.deleteBucket('drafts'))).rejects.toMatchObject({
+    code: 'unreachable',
+  })
+})
 
 describe('the address of a key', () => {
   test.each([

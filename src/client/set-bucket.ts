@@ -2,6 +2,7 @@
 import type { ReadOptions } from './bucket.ts'
 import type { TypeOptions } from './counter-bucket.ts'
 import { type KeyRequests, type PlainLevel, type Written, writtenBy } from './key-requests.ts'
+import { assertUsage } from './request/usage.ts'
 import { FormatError } from './value-format.ts'
 
 export interface SetChange {
@@ -54,7 +55,7 @@ export class SetBucket {
   ): Promise<Written> {
     const { consistency: level = this.#level, idempotent: isRepeatable = false } = options
     const headers = { 'content-type': 'application/json' }
-    const body = JSON.stringify({ add: [...add], remove: [...remove] })
+    const body = JSON.stringify({ add: wellFormed(add), remove: wellFormed(remove) })
     const answer = await this.#requests.send(
       { method: 'POST', key, level, headers, body, isRepeatable, isRouted: true },
       this.#requests.budget(options),
@@ -70,4 +71,13 @@ export class SetBucket {
     )
     return writtenBy(answer)
   }
+}
+
+/** Throws TypeError. */
+function wellFormed(elements: Iterable<string>): readonly string[] {
+  const list = [...elements]
+  const half = list.find((element) => !element.isWellFormed())
+  const problem = `${JSON.stringify(half)} has half of a surrogate pair, which UTF-8 cannot express`
+  assertUsage(half === undefined, `the element ${problem}`)
+  return list
 }

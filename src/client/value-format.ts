@@ -1,4 +1,5 @@
 /** How values become bytes and back: as text, as bytes, as JSON, or as a program decides. */
+import { assertUsage } from './request/usage.ts'
 
 export interface Format<T> {
   /** Stored with the value. */
@@ -16,9 +17,14 @@ export class FormatError extends Error {
 /** Strict, because a replaced character would be lost with the next write. Keeps a byte order mark. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
+/** Refuses half of a surrogate pair: `fetch` would send U+FFFD in its place. */
 export const text: Format<string> = {
   contentType: 'text/plain; charset=utf-8',
-  encode: (value) => value,
+  encode: (value) => {
+    const problem = 'the value has half of a surrogate pair, which UTF-8 cannot express'
+    assertUsage(value.isWellFormed(), problem)
+    return value
+  },
   decode: (value) => UTF8.decode(value),
 }
 

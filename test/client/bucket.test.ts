@@ -8,6 +8,22 @@ import { fixedRandom, problem } from './virtual-world.ts'
 const PATH = '/v1/kv/default/cart'
 const merge = (carts: readonly string[][]): string[] => [...new Set(carts.flat())].sort()
 
+test('half of a surrogate pair is refused before anything is sent', async () => {
+  const { clock, store, client } = testClient()
+  const half = 'a\ud83d'
+  const calls: readonly (() => Promise<unknown>)[] = [
+    () => client.bucket('default').put('k', half),
+    () => client.strong('strong').put('k', half),
+    () => client.sets('tags').add('k', ['b', half]),
+    () => client.sets('tags').remove('k', [half]),
+    () => client.bucket('default').get(half),
+  ]
+  for (const call of calls) {
+    await expect(clock.run(call())).rejects.toThrow(/half of a surrogate pair/)
+  }
+  expect(store.seen).toEqual([])
+})
+
 describe('values', () => {
   test('as text, bytes and JSON, with their content types', async () => {
     const { clock, store, client } = testClient()

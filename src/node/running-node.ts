@@ -176,6 +176,7 @@ export async function composeNode(
     showNodeGauges(metrics, { disk, table, requests, clock }, members())
     const horizonAgeMs = Math.round(clock.nowMs() - wallMsOf(horizon.value))
     metrics.gauge('horizon_age_seconds', horizonAgeMs / 1000)
+    metrics.gauge('partitions_without_quorum', view.partitionsWithoutQuorum())
   }
   showGauges()
   const gauges = timers.every(GAUGE_INTERVAL_MS, showGauges)

@@ -83,6 +83,7 @@ export type GaugeName =
   | 'hints_pending' // {peer}
   | 'hints_pending_bytes' // {peer}
   | 'peer_up' // {peer}: this node's own view, 0 or 1
+  | 'partitions_without_quorum' // as this node sees them
   | 'clock_correction_seconds' // how far the agreed time is ahead of our wall clock
   | 'clock_offset_seconds' // {peer}: its stamp minus our wall clock when last heard
   | 'chaos_clock_offset_seconds' // how wrong an experiment has set the clock

@@ -207,7 +207,7 @@ test('process: requests that are under way when SIGTERM comes are answered', asy
     (await request(`http://127.0.0.1:${clientPort}/metrics`)).body.text()
   await expect
     .poll(metrics)
-    .toMatch(/quorate_nodejs_active_resources\{type="TCPSocketWrap"\} (2[1-9]|[3-9]\d)/)
+    .toMatch(/nodejs_active_resources\{type="TCPSocketWrap"\} (2[1-9]|[3-9]\d)/)
   const stopping = logUntil(child, 'stopping')
   child.kill('SIGTERM')
   await stopping

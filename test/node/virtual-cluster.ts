@@ -5,7 +5,7 @@ import type { PlainLevel } from '../../src/core/quorum/level.ts'
 import type { ConvergenceAnswer, NodeService } from '../../src/node/service/service.ts'
 import { SeededRandom } from '../../src/random/seeded-random.ts'
 import { runSchedule, Schedule } from '../../src/simulation/world/schedule.ts'
-import { SimulatedNode } from '../../src/simulation/world/simulated-node.ts'
+import { type NodeEvents, SimulatedNode } from '../../src/simulation/world/simulated-node.ts'
 import { Wires } from '../../src/simulation/world/wires.ts'
 
 export const IDS = ['n1', 'n2', 'n3'] as const
@@ -42,7 +42,12 @@ export class VirtualCluster {
   readonly #ids: readonly Id[]
   readonly #nodes: ReadonlyMap<string, SimulatedNode>
 
-  constructor(seed: string, ids: readonly Id[] = IDS, hintBytesPerOwnerMax = 1_000_000) {
+  constructor(
+    seed: string,
+    ids: readonly Id[] = IDS,
+    hintBytesPerOwnerMax = 1_000_000,
+    metricsOf?: NodeEvents['metricsOf'],
+  ) {
     this.#ids = ids
     const random = new SeededRandom(seed)
     this.wires = new Wires(this.schedule, random.child('wires'))
@@ -66,6 +71,7 @@ export class VirtualCluster {
       onLog: (_node: string, _level: string, _fields: object, message: string) => {
         this.logged.push(message)
       },
+      ...(metricsOf === undefined ? {} : { metricsOf }),
     }
     this.#nodes = new Map(
       ids.map((id, i) => [

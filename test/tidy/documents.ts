@@ -54,7 +54,7 @@ export const NOT_RUN: readonly NotRun[] = [
   },
   {
     document: 'docker/README.md',
-    first: 'docker compose --profile more down -v',
+    first: 'docker compose --profile more --profile observability down -v',
     why: 'it needs Docker; test/docker removes its own containers',
   },
   {
@@ -73,6 +73,11 @@ export const NOT_RUN: readonly NotRun[] = [
     why: 'it takes half a minute; test/local-cluster/growing-cluster.test.ts does the same',
   },
   {
+    document: 'docker/observability/README.md',
+    first: 'docker compose --profile observability up -d',
+    why: 'it needs two images from a registry; test/operations tries the rules, and reads the other files',
+  },
+  {
     document: 'src/checker/README.md',
     first:
       '$ npm run check -- --workload set --nemesis partition-halves --time-limit 30s; echo "exit code $?"',
@@ -82,7 +87,13 @@ export const NOT_RUN: readonly NotRun[] = [
 
 /** The members of the cluster change in the last document, so that all others find the first five. */
 export function readDocuments(): readonly ProjectFile[] {
-  const paths = ['README.md', 'src/**/README.md', 'test/**/README.md', 'docker/README.md']
+  const paths = [
+    'README.md',
+    'src/**/README.md',
+    'test/**/README.md',
+    'docker/*/README.md',
+    'docker/README.md',
+  ]
   return paths.flatMap((path) =>
     readFiles(path).sort((a, b) => (a.path < b.path ? -1 : Number(a.path > b.path))),
   )

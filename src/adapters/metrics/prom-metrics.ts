@@ -66,6 +66,8 @@ const GAUGES: Readonly<Record<GaugeName, string>> = {
   hints_pending: 'Hints kept here, by the owner they are for.',
   hints_pending_bytes: 'Bytes of the hints kept here, by the owner they are for.',
   peer_up: 'Whether this node reaches the peer: 0 or 1.',
+  partitions_without_quorum:
+    'Data partitions of which this node reaches no majority of the owners.',
   clock_correction_seconds: "How far the time of the members is ahead of this node's clock.",
   clock_offset_seconds: "The clock of the peer minus this node's, when last heard.",
   chaos_clock_offset_seconds: 'How wrong `npm run chaos -- skew` has set the clock of this node.',
@@ -126,7 +128,8 @@ class SeriesTable<T extends { readonly labels: MetricLabels }> {
 
 export function createPromMetrics(): PromMetrics {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry, prefix: PREFIX })
+  // Without a prefix, because the usual dashboards for processes and Node.js expect these names.
+  collectDefaultMetrics({ register: registry })
   const counters = mapValues(COUNTERS, (name, help) => registerCounter(registry, name, help))
   const gauges = mapValues(GAUGES, (name, help) => registerGauge(registry, name, help))
   const histograms = mapValues(HISTOGRAMS, (name, help) => registerHistogram(registry, name, help))

@@ -82,6 +82,14 @@ export class ClusterView {
     }
   }
 
+  /** The number of data partitions of which this node reaches no majority of the owners. */
+  partitionsWithoutQuorum(): number {
+    const { keeper, reachable } = this.#parts
+    // All members are in reach almost always, and this is asked for often.
+    if (keeper.topology.members.every(({ id }) => reachable(id))) return 0
+    return this.#partitionsWithoutQuorum(reachable).length
+  }
+
   async status(): Promise<ClusterStatus> {
     const { self, keeper, clock, liveness } = this.#parts
     const { members, voters, clusterId, identity, epoch } = keeper.topology

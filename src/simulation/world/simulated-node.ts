@@ -30,6 +30,8 @@ export interface NodeEvents {
   readonly onMessages: (count: number) => void
   readonly onLog: (node: string, level: string, fields: LogFields, message: string) => void
   readonly onCount?: (node: string, name: string, labels: Readonly<Record<string, string>>) => void
+  /** Is told every metric of that node. */
+  readonly metricsOf?: (node: string) => Metrics
 }
 
 /** A failed start, for example on a full disk, is repeated after this pause, as a supervisor does. */
@@ -216,15 +218,17 @@ export class SimulatedNode {
   }
 
   #metrics(): Metrics {
+    const told = this.#events.metricsOf?.(this.address)
     return {
       count: (name, labels, by) => {
+        told?.count(name, labels, by)
         this.#events.onCount?.(this.address, name, labels ?? {})
         if (name === 'peer_messages_total' && labels?.['direction'] === 'in') {
           this.#events.onMessages(by ?? 1)
         }
       },
-      gauge: () => undefined,
-      seconds: () => undefined,
+      gauge: (name, value, labels) => told?.gauge(name, value, labels),
+      seconds: (name, seconds, labels) => told?.seconds(name, seconds, labels),
     }
   }
 

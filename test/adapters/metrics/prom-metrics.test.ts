@@ -68,8 +68,9 @@ describe('metrics', () => {
   it('says what each metric is, and what the process itself uses', async () => {
     const text = await createPromMetrics().render()
     const named = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name)
-    expect(named.every((name) => name?.startsWith('quorate_'))).toBe(true)
-    expect(named).toContain('quorate_process_resident_memory_bytes')
+    expect(named.filter((name) => !/^(quorate|process|nodejs)_/.test(name ?? ''))).toEqual([])
+    expect(named).toContain('process_resident_memory_bytes')
+    expect(named).toContain('nodejs_eventloop_lag_p99_seconds')
     const helped = [...text.matchAll(/^# HELP (\S+) \S/gm)].map(([, name]) => name)
     expect(helped).toEqual(named)
   })

@@ -128,6 +128,12 @@ export const ERRORS = {
     retryable: true,
     title: 'Another change of the cluster is under way',
   },
+  watch_position_gone: {
+    status: 410,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The changes after this position are gone',
+  },
   precondition_failed: {
     status: 412,
     outcome: 'rejected',

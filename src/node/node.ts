@@ -75,6 +75,10 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     put: (request) => requests((of, keeper) => of.put(named(request, keeper))),
     update: (request) => requests((of, keeper) => of.update(named(request, keeper))),
     list: (request) => requests((of, keeper) => of.list(named(request, keeper))),
+    watch: async (request) => {
+      const { watches, keeper } = member()
+      return watches.open(named(request, keeper))
+    },
     topology,
     nowMs: () => running?.clock.nowMs() ?? ports.clock.wallMs(),
     bucket: (label): Bucket | undefined => running?.keeper.labelled(label),

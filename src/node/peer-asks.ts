@@ -25,6 +25,9 @@ import { registerChangeAnswers } from './strong/register-forward.ts'
 import type { TopologyAcceptor } from './topology/topology-acceptor.ts'
 import { topologyAnswers } from './topology/topology-answers.ts'
 import type { TopologyKeeper } from './topology/topology-keeper.ts'
+import type { ChangePages } from './watch/change-pages.ts'
+import { watchAnswers } from './watch/watch-answers.ts'
+import type { Watches } from './watch/watches.ts'
 import { writeAnswers } from './write/write-forward.ts'
 
 export interface PeerAskParts {
@@ -35,6 +38,8 @@ export interface PeerAskParts {
   readonly hints: HintStore
   readonly requests: Requests
   readonly pages: KeyPages
+  readonly changePages: ChangePages
+  readonly watches: Watches
   readonly view: ClusterView
   readonly voter: TopologyAcceptor
   readonly acceptor: RegisterAcceptor
@@ -61,6 +66,7 @@ export function peerAsks(codec: Codec, parts: PeerAskParts): AskHandlers {
       requests.proposeForwarded(options, operation, deadlineMs),
     ),
     ...listAnswers(codec, parts),
+    ...watchAnswers(parts),
     ...parts.trees.handlers(),
     ...moveAnswers(parts),
     ...topologyAnswers(keeper, parts.voter),

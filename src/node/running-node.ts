@@ -37,6 +37,8 @@ import type { Requests } from './requests/requests.ts'
 import type { ConvergenceAnswer, Founding } from './service/service.ts'
 import { showNodeGauges } from './status/node-gauges.ts'
 import type { TopologyKeeper } from './topology/topology-keeper.ts'
+import { composeWatches } from './watch-composition.ts'
+import type { Watches } from './watch/watches.ts'
 
 const GAUGE_INTERVAL_MS = 1000
 /** Time allowed for storing a decision that was made just before the timeout. */
@@ -51,6 +53,7 @@ export interface RunningNode {
   readonly delivery: HintDelivery
   readonly changes: MemberChanges
   readonly backups: Backups
+  readonly watches: Watches
   convergence(bucket: string | undefined): Promise<ConvergenceAnswer>
   createBucket(bucket: Bucket, timeoutMs: number): Promise<{ created: boolean; bucket: Bucket }>
   deleteBucket(label: string, isForced: boolean, timeoutMs: number): Promise<Bucket>
@@ -81,6 +84,7 @@ export async function composeNode(
   const { placer, acceptor, delivery, pages, requests } = served
   const { forest, leaves, trees, scrub, expired, antiEntropy, moves, unsettled } = convergence
   const { timers, network, log, metrics } = ports
+  const { changeLog, changePages, watches } = composeWatches(storage, cluster, copies, served, self)
 
   const backups = new Backups(ports, { self, keeper, peers, clock, horizon, requests })
   const movesView = new MovesView({ self, keeper, peers, clock, moves })
@@ -109,6 +113,8 @@ export async function composeNode(
     hints,
     requests,
     pages,
+    changePages,
+    watches,
     view,
     voter,
     acceptor,
@@ -197,6 +203,7 @@ export async function composeNode(
     delivery,
     changes: new MemberChanges({ self, keeper, register, view: movesView }),
     backups,
+    watches,
     convergence: async (bucket) => {
       if (bucket !== undefined) placer.bucket(bucket)
       const asked = { self, keeper, peers, clock, forest, leaves, horizon, unsettled }
@@ -210,6 +217,8 @@ export async function composeNode(
       decided(timeoutMs, foundCluster(register, candidates, timeoutMs)),
     stop: async () => {
       backups.stop()
+      watches.stop()
+      changeLog.stop()
       await requests.drained()
       gauges.cancel()
       arrival.stop()

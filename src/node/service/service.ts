@@ -17,6 +17,7 @@ import type { ChangeRequest } from '../../core/placement/change-target.ts'
 import type { Bucket, Topology } from '../../core/placement/topology.ts'
 import type { Level } from '../../core/quorum/level.ts'
 import type { Unsettled } from './unsettled.ts'
+import type { Watch, WatchRequest } from './watch.ts'
 import type { PeerRefusal } from '../../ports/network.ts'
 
 export interface NodeService {
@@ -32,6 +33,11 @@ export interface NodeService {
   update(request: UpdateRequest): Promise<WriteAnswer>
   /** One page of a bucket's live keys, merged over the owners of every data partition. */
   list(request: ListRequest): Promise<ListAnswer>
+  /**
+   * Tells which keys of a bucket change (node/watch/watches.ts). Errors: bucket_unknown, overloaded,
+   * quorum_unreachable, watch_position_gone.
+   */
+  watch(request: WatchRequest): Promise<Watch>
   /** The node's clock, in which expiry times and timestamps are measured. */
   nowMs(): number
   /** The newest topology this node knows: members, buckets, epoch. */

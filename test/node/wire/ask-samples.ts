@@ -202,6 +202,30 @@ export const SAMPLES: Samples = {
       }),
     ),
   },
+  changes: {
+    request: fc.record({
+      bucket: text,
+      prefix: text,
+      life: count,
+      after: count,
+      until: maybe(count),
+      partitions: fc
+        .uniqueArray(fc.nat({ max: PARTITION_COUNT - 1 }))
+        .map((some) => some.sort((a, b) => a - b)),
+      limit: fc.nat(),
+    }),
+    answer: fc.record({
+      life: count,
+      sequence: count,
+      isEnd: flag,
+      settled: count,
+      stamp: count,
+      nowMs: count,
+      gone: fc.array(fc.nat({ max: PARTITION_COUNT - 1 }), { maxLength: 4 }),
+      entries: fc.array(fc.record({ key: text, head: record }), { maxLength: 4 }),
+    }),
+  },
+  news: { request: nothing, answer: nothing },
   status: {
     request: nothing,
     answer: fc.record({

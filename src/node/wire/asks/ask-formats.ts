@@ -17,6 +17,7 @@ import { REGISTER_CHANGE } from './register-change-ask.ts'
 import { LEAVES, SYNC, TREE } from './repair-asks.ts'
 import { STATUS } from './status-asks.ts'
 import { ACCEPT, DECIDED, PREPARE, RECALL, TOPOLOGY } from './topology-asks.ts'
+import { CHANGES, NEWS } from './watch-asks.ts'
 import { PUT, UPDATE } from './write-asks.ts'
 
 export const ASK_FORMATS = {
@@ -33,6 +34,8 @@ export const ASK_FORMATS = {
   put: PUT,
   update: UPDATE,
   list: LIST,
+  changes: CHANGES,
+  news: NEWS,
   status: STATUS,
   stream: STREAM,
   'took-over': TOOK_OVER,

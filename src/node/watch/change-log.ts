@@ -1,0 +1,261 @@
+/**
+ * This node's log of the changes of its own copies, for the watches of any node. It records a bucket while somebody
+ * watches it, and for a while after that, so that a reader may come back. Otherwise it costs nothing.
+ *
+ * The log is in memory, and it names only the keys that changed. Whoever reads it gets the present state of each key.
+ * So states that followed each other quickly are told as one, and a place in the log stays valid however large the
+ * values are. A log ends with its process.
+ *
+ * A change is what a reader can see: other live values, or none any more. The expiry of the last value is a change, too.
+ * A repair that brings nothing new is none. For a strong key every accepted proposal is a change, because the log cannot
+ * tell which of them are decided (strong-keys.ts).
+ *
+ * Invariant: a reader that has read the log up to its end since it was told a place has been told every change of the
+ * bucket after that place, or that some are gone.
+ */
+import { AssertionError } from '../../core/assert.ts'
+import type { Timestamp } from '../../core/causality/dot.ts'
+import { timestampOf, wallMsOf } from '../../core/causality/hybrid-clock.ts'
+import type { Sibling } from '../../core/causality/sibling.ts'
+import { liveSiblings } from '../../core/causality/stored-object.ts'
+import { isKeeper } from '../../core/placement/preference-list.ts'
+import { copyCounts, PARTITION_COUNT, type Topology } from '../../core/placement/topology.ts'
+import { deadFromMs } from '../../core/repair/horizon.ts'
+import { Signal } from '../../core/signal.ts'
+import { type Disk, DiskError } from '../../ports/disk.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Timer, Timers } from '../../ports/timers.ts'
+import type { NodeClock } from '../identity/node-clock.ts'
+import { LIVES_MAX } from '../identity/peer-lives.ts'
+import type { ObjectTable } from '../storage/object-table.ts'
+import { readPage } from '../storage/record-page.ts'
+import {
+  type DataName,
+  dataKey,
+  graveRange,
+  parseDataKey,
+  parseGraveKey,
+} from '../storage/storage-keys.ts'
+import type { TopologyKeeper } from '../topology/topology-keeper.ts'
+import type { Copy } from '../wire/object-record.ts'
+import { ChangeRing } from './change-ring.ts'
+
+/** A bucket is recorded this long after somebody has asked for its changes. */
+const RECORDED_MS = 300_000
+const EXPIRY_INTERVAL_MS = 1000
+const GRAVES_PER_PAGE = 512
+/** With the number of a process, the number of a log is still a safe integer. */
+const START_MS_MAX = 2 ** 32
+
+/** The recording of one bucket. */
+interface Recording {
+  /** Changes up to this place were not recorded. */
+  readonly since: number
+  untilMs: number
+}
+
+export interface ChangeLogParts {
+  readonly self: string
+  readonly keeper: TopologyKeeper
+  readonly table: ObjectTable
+  readonly clock: NodeClock
+  /** Up to when this node has taken over everything in a data partition. */
+  readonly horizonOf: (partition: number) => Timestamp
+  /** The number of this process. */
+  readonly life: number
+}
+
+export class ChangeLog {
+  readonly #disk: Disk
+  readonly #timers: Timers
+  readonly #log: Log
+  readonly #parts: ChangeLogParts
+  readonly #ring = new ChangeRing()
+  readonly #recordings = new Map<string, Recording>()
+  /** Data partition → the place in the log at which this node began to keep it, or ceased. */
+  readonly #keptSince = new Map<number, number>()
+  /** Values that expired before this time are in the log. */
+  #expiredUntilMs = 0
+  #timer: Timer | undefined
+  #isLookingForExpired = false
+  #isStopped = false
+  /** The number of this log. Processes may have equal numbers, so the time of the start is part of it. */
+  readonly life: number
+  /** The log has grown. */
+  readonly grown = new Signal()
+
+  constructor(ports: { disk: Disk; timers: Timers; log: Log }, parts: ChangeLogParts) {
+    this.#disk = ports.disk
+    this.#timers = ports.timers
+    this.#log = ports.log
+    this.#parts = parts
+    const { table, keeper, self, clock } = parts
+    this.life = (Math.floor(clock.nowMs()) % START_MS_MAX) * LIVES_MAX + parts.life
+    table.stored.listen((...change) => this.#stored(...change))
+    table.uncertain.listen((storageKey) => this.#changed(storageKey))
+    keeper.adopting.listen((previous, next) => this.#placed(previous, next, self))
+  }
+
+  get end(): number {
+    return this.#ring.end
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#recordings.clear()
+  }
+
+  /** Records the bucket from now on, or longer. */
+  record(bucket: string): void {
+    if (this.#isStopped) return
+    const nowMs = this.#parts.clock.nowMs()
+    const untilMs = nowMs + RECORDED_MS
+    const recording = this.#recordings.get(bucket)
+    if (recording !== undefined) {
+      recording.untilMs = untilMs
+      return
+    }
+    // The changes before it may not have been recorded, so no place of an earlier recording may equal this one.
+    this.#ring.push(NO_CHANGE)
+    this.#recordings.set(bucket, { since: this.#ring.end, untilMs })
+    if (this.#timer !== undefined) return
+    this.#expiredUntilMs = Math.floor(nowMs)
+    this.#timer = this.#timers.every(EXPIRY_INTERVAL_MS, () => this.#tick())
+  }
+
+  /** Whether every change of the bucket in that data partition after that place is still here. */
+  hasAllAfter(bucket: string, partition: number, sequence: number): boolean {
+    const since = this.#recordings.get(bucket)?.since ?? Infinity
+    return sequence >= Math.max(this.#ring.begin, since, this.#keptSince.get(partition) ?? 0)
+  }
+
+  at(sequence: number): DataName {
+    return this.#ring.at(sequence)
+  }
+
+  /** Up to this time, everything in these data partitions had been taken over, and all changes are in the log. */
+  settled(partitions: readonly number[]): Timestamp {
+    const { horizonOf } = this.#parts
+    // The log learns of expired values last.
+    const expired = timestampOf(this.#expiredUntilMs)
+    return partitions.reduce((least, partition) => Math.min(least, horizonOf(partition)), expired)
+  }
+
+  #stored(storageKey: string, before: Copy, after: Copy): void {
+    if (this.#recordings.size === 0) return
+    const change = this.#recorded(storageKey)
+    if (change !== undefined && this.#isVisible(change.bucket, before, after)) this.#push(change)
+  }
+
+  /** The record was damaged, or it is not known which one the disk holds. */
+  #changed(storageKey: string): void {
+    const change = this.#recorded(storageKey)
+    if (change !== undefined) this.#push(change)
+  }
+
+  #recorded(storageKey: string): DataName | undefined {
+    if (this.#recordings.size === 0) return undefined
+    const change = parseDataKey(storageKey)
+    return change !== undefined && this.#recordings.has(change.bucket) ? change : undefined
+  }
+
+  #isVisible(bucket: string, before: Copy, after: Copy): boolean {
+    const seenBefore = this.#seen(before)
+    if (this.#parts.keeper.bucket(bucket)?.mode === 'strong') {
+      // The collector removes only what all owners hold.
+      return after.record.length > 0 || seenBefore.length > 0
+    }
+    const seenAfter = this.#seen(after)
+    if (seenBefore.length !== seenAfter.length) return true
+    return seenBefore.some(({ actor, timestamp }, i) => {
+      const other = seenAfter[i]
+      return other?.actor !== actor || other.timestamp !== timestamp
+    })
+  }
+
+  /** The values that readers of the log know of, once they have read it up to its end. */
+  #seen({ object }: Copy): readonly Sibling[] {
+    const deadMs = deadFromMs(object, wallMsOf)
+    const isDead = deadMs !== undefined && deadMs < this.#expiredUntilMs
+    return isDead ? [] : liveSiblings(object, 0)
+  }
+
+  #push(change: DataName): void {
+    this.#ring.push(change)
+    this.grown.emit()
+  }
+
+  /** While this node did not keep a partition, it missed the changes there. */
+  #placed(previous: Topology, next: Topology, self: string): void {
+    // No place from before may equal one from after.
+    this.#ring.push(NO_CHANGE)
+    for (const copies of copyCounts(next)) {
+      for (let partition = 0; partition < PARTITION_COUNT; partition++) {
+        const wasKeeper = isKeeper(previous, copies, partition, self)
+        if (wasKeeper === isKeeper(next, copies, partition, self)) continue
+        this.#keptSince.set(partition, this.#ring.end)
+      }
+    }
+  }
+
+  #tick(): void {
+    const nowMs = this.#parts.clock.nowMs()
+    for (const [bucket, { untilMs }] of this.#recordings) {
+      if (untilMs < nowMs) this.#recordings.delete(bucket)
+    }
+    if (this.#recordings.size === 0) {
+      this.#timer?.cancel()
+      this.#timer = undefined
+      this.#ring.clear()
+    } else if (!this.#isLookingForExpired) void this.#lookForExpired()
+  }
+
+  async #lookForExpired(): Promise<void> {
+    this.#isLookingForExpired = true
+    const untilMs = Math.floor(this.#parts.clock.nowMs())
+    try {
+      const [, begin] = graveRange(this.#expiredUntilMs)
+      const [, end] = graveRange(untilMs)
+      for (let from: string | undefined = begin; from !== undefined && from < end;) {
+        const page: Awaited<ReturnType<typeof readPage>> = await readPage(
+          this.#disk,
+          from,
+          end,
+          GRAVES_PER_PAGE,
+        )
+        const places = page.entries.map(([grave]) => parseGraveKey(grave))
+        await Promise.all(places.map((at) => this.#open(at, untilMs)))
+        from = page.next
+      }
+      this.#expiredUntilMs = untilMs
+    } catch (error) {
+      if (error instanceof AssertionError) throw error
+      this.#log.debug({ error: String(error) }, 'expired values could not be looked for')
+    } finally {
+      this.#isLookingForExpired = false
+    }
+  }
+
+  /** Records the key if its last value has just expired. Most graves belong to deletes, which are recorded already. */
+  #open(at: DataName, untilMs: number): Promise<void> {
+    if (!this.#recordings.has(at.bucket)) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      this.#parts.table.find(dataKey(at.partition, at.bucket, at.key), (entry, failure) => {
+        if (entry !== undefined && this.#hasExpired(entry.durable, untilMs)) this.#push(at)
+        // A damaged record will be replaced, which is a change of its own.
+        if (failure instanceof DiskError) reject(failure)
+        else resolve()
+      })
+    })
+  }
+
+  #hasExpired({ object }: Copy, untilMs: number): boolean {
+    const deadMs = deadFromMs(object, wallMsOf)
+    if (deadMs === undefined || deadMs < this.#expiredUntilMs || deadMs >= untilMs) return false
+    return object.siblings.some(({ expiresAtMs }) => expiresAtMs > 0)
+  }
+}
+
+const NO_CHANGE: DataName = { partition: -1, bucket: '', key: '', name: '' }

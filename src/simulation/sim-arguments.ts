@@ -90,6 +90,12 @@ export const SIM_COMMAND = command({
       otherwise: String(PLAN_DEFAULTS.keys),
       about: 'How many keys each workload has.',
     },
+    watch: {
+      kind: 'flag',
+      about:
+        'Two readers watch each bucket: a slow one, and one that changes its node all the time. At the end they must ' +
+        'know every key, or have been told to begin again.',
+    },
     faults: {
       kind: 'numbers',
       max: 999_999,
@@ -150,6 +156,7 @@ export function parseSimArguments(argv: readonly string[]): SimArguments | undef
       nemesis: values.nemesis === undefined ? base.nemesis : nemesisOf(values.nemesis),
       clients: values.clients ?? base.clients,
       keys: values.keys ?? base.keys,
+      watch: values.watch || base.watch,
       onlyFaults: values.faults,
     },
   }
@@ -158,8 +165,8 @@ export function parseSimArguments(argv: readonly string[]): SimArguments | undef
 /** The plan of one run of a planted bug. */
 export function planDefaultsOf(bug: PlantedBug): Omit<Plan, 'seed'> {
   const { seconds, workloads, nemesis } = bug
-  const { keys = PLAN_DEFAULTS.keys, clients = PLAN_DEFAULTS.clients } = bug
-  return { ...PLAN_DEFAULTS, seconds, workloads, nemesis, keys, clients }
+  const { keys = PLAN_DEFAULTS.keys, clients = PLAN_DEFAULTS.clients, watch } = bug
+  return { ...PLAN_DEFAULTS, seconds, workloads, nemesis, keys, clients, watch }
 }
 
 /** The command that runs a plan again. */
@@ -170,6 +177,7 @@ export function replayCommand(plan: Plan, planted: string | undefined): string {
   return [
     `npm run sim -- --seed ${seed} --nodes ${nodes} --seconds ${seconds}`,
     `--workload ${workloads.join(',')} --nemesis ${faults} --clients ${clients} --keys ${keys}`,
+    ...(plan.watch === true ? ['--watch'] : []),
     ...(hasFaults && onlyFaults !== undefined ? [`--faults ${onlyFaults.join(',')}`] : []),
     ...(planted === undefined ? [] : [`--planted ${planted}`]),
   ].join(' ')

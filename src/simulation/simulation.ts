@@ -11,7 +11,7 @@ import { findUnbounded } from './checks/bounds.ts'
 import { Client, type Work } from './clients/client.ts'
 import { type ClusterAtRest, findViolationAtRest } from './checks/at-rest.ts'
 import { SKEW_ALL } from './plan/sim-fault.ts'
-import { stampOf } from './world/frame-stamp.ts'
+import { ClockStamps } from './checks/clock-stamps.ts'
 import { Nemesis } from './nemesis/sim-nemesis.ts'
 import { FORBIDDEN_LOG_MESSAGES } from './checks/forbidden-log-messages.ts'
 import { faultsOf, nodeIds, type Plan } from './plan/plan.ts'
@@ -26,6 +26,8 @@ import { isHeldElsewhere, isKeyElsewhere } from './nemesis/spare-copies.ts'
 import type { Story } from './record/sim-story.ts'
 import { Trace, TRACE_CALL, TRACE_FAULT, TRACE_FRAME, TRACE_LINK } from './record/trace.ts'
 import { Violation } from './checks/violation.ts'
+import { WatchReaders } from './clients/watch-readers.ts'
+import { readFinally } from './clients/final-reads.ts'
 import { Wires } from './world/wires.ts'
 import { bucketsOf, makeWorkloads } from './clients/sim-workloads.ts'
 import type { Workload } from './clients/client-workload.ts'
@@ -36,7 +38,8 @@ const DRAIN_US = 60_000_000
 /** How long the cluster may take to come to rest after all faults have ended. */
 const REST_US = 240_000_000
 const REST_LOOK_US = 2_000_000
-const READ_ATTEMPTS = 5
+/** How long readers may take to know everything in a cluster at rest. The slow ones need most of it. */
+const PICTURES_US = 120_000_000
 const BOUNDS_LOOK_US = 1_000_000
 const BUCKET_RETRY_US = 100_000
 
@@ -72,8 +75,7 @@ class World {
   readonly #nemesis: Nemesis
   readonly #events: NodeEvents
   #violation: Violation | undefined
-  /** For each node the clock reading in its last frame. */
-  readonly #stamps = new Map<string, number>()
+  readonly #stamps = new ClockStamps()
   #calls = 0
   #messages = 0
 
@@ -86,7 +88,10 @@ class World {
       this.#trace.note(TRACE_FRAME, atUs | 0, xxh32(frame), frame.length)
       this.#story?.frame(atUs, from, to, channel, frame)
     }
-    this.#wires.onSend = (from, frame) => this.#checkStamp(from, frame)
+    this.#wires.onSend = (from, frame) => {
+      const wentBack = this.#stamps.check(from, frame)
+      if (wentBack !== undefined) this.#fail(wentBack)
+    }
     this.#wires.onLink = (from, to, isOpen) => {
       this.#trace.noteText(TRACE_LINK, this.#schedule.nowUs, `${from}>${to} ${isOpen}`)
       this.#tell(from, `link to ${to} ${isOpen ? 'opens' : 'closes'}`)
@@ -110,7 +115,7 @@ class World {
     for (const id of ids) this.#build(id, members)
     const votes = new LostVotes(this.#nodes)
     const onDirectory = (node: string): void => {
-      this.#stamps.delete(node)
+      this.#stamps.forget(node)
       votes.lose(node)
     }
     const mayLoseData = (node: string, backup?: ReadonlyMap<string, Uint8Array>): boolean =>
@@ -176,6 +181,7 @@ class World {
     for (const node of this.#nodes.values()) node.start()
     for (const bucket of bucketsOf(this.#plan)) await this.#createBucket(bucket)
     const clients = this.#startClients(workloads.map(({ work }) => work))
+    const readers = this.#startReaders()
     while (this.#schedule.nowUs < this.#plan.seconds * 1_000_000) {
       await this.#until(Math.min(this.#schedule.nowUs + BOUNDS_LOOK_US, this.#plan.seconds * 1e6))
       const unbounded = findUnbounded(this.#nodes.values(), SETTINGS.hintBytesPerOwnerMax)
@@ -192,6 +198,7 @@ class World {
     if (this.#plan.nemesis.includes(SKEW_ALL)) await this.#expectWritesAccepted()
     await this.#comeToRest()
     for (const workload of workloads) await this.#finalReads(workload)
+    if (!readers.isEmpty) await this.#awaitEqualPictures(readers)
     await this.#comeToRest()
   }
 
@@ -223,16 +230,6 @@ class World {
     if (this.#violation !== undefined) return
     this.#violation = violation
     this.#story?.note(this.#schedule.nowUs, undefined, `VIOLATION ${violation.message}`)
-  }
-
-  /** The clock of a node must never go back, not even across restarts. */
-  #checkStamp(from: string, frame: Uint8Array): void {
-    const stamp = stampOf(frame)
-    const last = this.#stamps.get(from) ?? 0
-    if (stamp < last) {
-      this.#fail(new Violation('clock', `the clock of ${from} went back from ${last} to ${stamp}`))
-    }
-    this.#stamps.set(from, stamp)
   }
 
   #tell(node: string, text: string): void {
@@ -270,15 +267,13 @@ class World {
   }
 
   #startClients(works: readonly Work[]): Client[] {
-    const nodes = (): SimulatedNode[] =>
-      [...this.#nodes.values(), ...this.#nemesis.twins.machines].filter(({ isGone }) => !isGone)
     return Array.from({ length: this.#plan.clients }, (_, i) => {
       const name = `c${i + 1}`
       return new Client(
         name,
         {
           schedule: this.#schedule,
-          nodes,
+          nodes: () => this.#askedNodes(),
           random: this.#random.child(name),
           onCall: (node, text) => this.#onCall(node, text),
           onViolation: (error) => this.broken('a client failed', error),
@@ -287,6 +282,40 @@ class World {
         works,
       )
     })
+  }
+
+  #startReaders(): WatchReaders {
+    return new WatchReaders(this.#plan, {
+      schedule: this.#schedule,
+      nodes: () => this.#askedNodes(),
+      random: this.#random.child('readers'),
+      onCall: (node, text) => this.#onCall(node, text),
+      onViolation: (error) => this.broken('a reader failed', error),
+    })
+  }
+
+  #askedNodes(): SimulatedNode[] {
+    const twins = this.#nemesis.twins.machines
+    return [...this.#nodes.values(), ...twins].filter(({ isGone }) => !isGone)
+  }
+
+  async #awaitEqualPictures(readers: WatchReaders): Promise<void> {
+    const endUs = this.#schedule.nowUs + PICTURES_US
+    const [member] = this.#members() as [SimulatedNode]
+    for (;;) {
+      let difference: Violation | undefined
+      let hasLooked = false
+      readers.look(member, (found) => {
+        difference = found
+        hasLooked = true
+      })
+      await this.#until(this.#schedule.nowUs + DRAIN_US, () => hasLooked)
+      if (hasLooked && difference === undefined) return readers.stop()
+      if (this.#schedule.nowUs >= endUs) {
+        throw difference ?? new Violation('stuck', 'a node does not list the keys of its buckets')
+      }
+      await this.#until(this.#schedule.nowUs + REST_LOOK_US)
+    }
   }
 
   #onCall(node: string, text: string): void {
@@ -359,42 +388,13 @@ class World {
     })
   }
 
-  async #finalReads(workload: Workload): Promise<void> {
-    const nodes = this.#members()
-    for (let attempt = 1; ; attempt++) {
-      let unread: number | undefined
-      const random = this.#random.child(`final ${attempt}`)
-      workload.readAll(
-        {
-          random,
-          client: 'final',
-          nowUs: () => this.#schedule.nowUs,
-          call: (text, ask, done) => {
-            const node = nodes[random.below(nodes.length)] as SimulatedNode
-            node.call(ask, (end) => {
-              this.#onCall(node.id, `${text}: ${end.type}`)
-              try {
-                done(
-                  end.type === 'answered'
-                    ? { type: 'ok', answer: end.answer }
-                    : { type: 'unknown', error: end.type },
-                )
-              } catch (error) {
-                this.broken('a final read failed', error)
-              }
-            })
-          },
-        },
-        (count) => void (unread = count),
-      )
-      await this.#until(this.#schedule.nowUs + DRAIN_US, () => unread !== undefined)
-      if (unread === 0) return
-      if (attempt === READ_ATTEMPTS) {
-        throw new Violation(
-          'unavailable',
-          `${unread ?? 'all'} final reads failed although the cluster is healthy`,
-        )
-      }
-    }
+  #finalReads(workload: Workload): Promise<void> {
+    return readFinally(workload, this.#members(), {
+      random: (attempt) => this.#random.child(`final ${attempt}`),
+      nowUs: () => this.#schedule.nowUs,
+      onCall: (node, text) => this.#onCall(node, text),
+      onBroken: (error) => this.broken('a final read failed', error),
+      until: (isDone) => this.#until(this.#schedule.nowUs + DRAIN_US, isDone),
+    })
   }
 }

@@ -26,6 +26,7 @@ const SMOKE_FIRST = 1033
 const MIXED_SEEDS = 3
 /** Half of what is the default: `npm run sim` is for many and long runs. */
 const SHORT_SECONDS = 60
+const WATCHED_SECONDS = 30
 
 const pool = new RunPool(availableParallelism())
 afterAll(() => pool.close())
@@ -111,6 +112,12 @@ test('nodes of two versions find nothing, while each is restarted with the other
   )
   const runs = await Promise.all(plans.map((plan) => pool.run(plan)))
   expect(runs.map(told).filter((line) => line !== undefined)).toEqual([])
+})
+
+test('two readers of each bucket know every key in the end, while members change under every fault', async () => {
+  const nemesis: FaultKind[] = [...FAULT_KINDS, MEMBERSHIP]
+  const run = await pool.run(planOf({ seed: '11', nemesis, seconds: WATCHED_SECONDS, watch: true }))
+  expect(told(run)).toBeUndefined()
 })
 
 /** A longer run is repeated in part, and as a whole by `npm run soak -- found-bugs`. */

@@ -20,4 +20,6 @@ export interface PlantedBug {
   /** Undefined for the defaults of a plan. */
   readonly keys?: number
   readonly clients?: number
+  /** Whether readers watch each bucket. */
+  readonly watch?: boolean
 }

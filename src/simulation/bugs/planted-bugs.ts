@@ -10,6 +10,7 @@ import { PLANTED_IDENTITY_BUGS } from './planted-identity-bugs.ts'
 import { PLANTED_MOVE_BUGS } from './planted-move-bugs.ts'
 import { PLANTED_SESSION_BUGS } from './planted-session-bugs.ts'
 import { PLANTED_STRONG_BUGS } from './planted-strong-bugs.ts'
+import { PLANTED_WATCH_BUGS } from './planted-watch-bugs.ts'
 
 const CUTS: readonly FaultKind[] = ['partition', 'isolate', 'oneway', 'ring', 'flap']
 
@@ -355,6 +356,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...PLANTED_MOVE_BUGS,
   ...PLANTED_IDENTITY_BUGS,
   ...PLANTED_BUCKET_BUGS,
+  ...PLANTED_WATCH_BUGS,
 ]
 
 export function plantedBug(name: string): PlantedBug | undefined {

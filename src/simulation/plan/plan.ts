@@ -23,6 +23,8 @@ export interface Plan {
   readonly nemesis: readonly FaultKind[]
   readonly clients: number
   readonly keys: number
+  /** Whether readers watch each bucket. */
+  readonly watch?: boolean | undefined
   /** The numbers of the faults to inject; undefined injects all faults of the duration. */
   readonly onlyFaults?: readonly number[] | undefined
 }

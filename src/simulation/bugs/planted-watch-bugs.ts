@@ -1,0 +1,45 @@
+/** Planted bugs (planted-bugs.ts) in watches: each lets a watch miss a change without a word. */
+import type { PlantedBug } from './planted-bug.ts'
+
+export const PLANTED_WATCH_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'watch-continues-too-late',
+    what: 'a watch continues in the log of another owner at a place before which that owner held what it alone had',
+    file: 'core/watch/following.ts',
+    find: 'if (sample.stamp > settled) continue',
+    replace: 'if (sample.stamp < 0) continue',
+    seeds: 40,
+    seconds: 60,
+    workloads: ['siblings'],
+    nemesis: ['partition', 'isolate', 'kill', 'pause'],
+    keys: 60,
+    clients: 8,
+    watch: true,
+  },
+  {
+    name: 'watch-jumps-over-a-page',
+    what: 'a page of the log that is full ends at the end of the log',
+    file: 'node/watch/change-pages.ts',
+    find: 'return { sequence: sequence - 1, changed: [...changed.values()] }',
+    replace: 'return { sequence: end, changed: [...changed.values()] }',
+    seeds: 10,
+    seconds: 60,
+    workloads: ['lww'],
+    nemesis: ['isolate', 'partition'],
+    keys: 900,
+    clients: 30,
+    watch: true,
+  },
+  {
+    name: 'watch-deaf-to-expiry',
+    what: 'the log of changes does not record that a value has expired',
+    file: 'node/watch/change-log.ts',
+    find: 'if (entry !== undefined && this.#hasExpired(entry.durable, untilMs)) this.#push(at)',
+    replace: 'if (entry !== undefined && untilMs < 0) this.#push(at)',
+    seeds: 10,
+    seconds: 30,
+    workloads: ['ttl'],
+    nemesis: ['isolate'],
+    watch: true,
+  },
+]

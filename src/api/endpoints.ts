@@ -18,11 +18,13 @@ import { GET_DOCS, GET_HOME, GET_OPENAPI } from './document/document-endpoints.t
 import { GET_EVENTS } from './events/event-endpoint.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { KV_ENDPOINTS } from './values/kv-endpoints.ts'
+import { WATCH_BUCKET } from './watch/watch-endpoints.ts'
 
 export const ENDPOINTS: readonly Endpoint[] = [
   ...KV_ENDPOINTS,
   RUN_BATCH,
   LIST_KEYS,
+  WATCH_BUCKET,
   PUT_BUCKET,
   LIST_BUCKETS,
   GET_BUCKET,

@@ -39,6 +39,7 @@ import { requestRefusal } from './http/request-refusal.ts'
 import { parseTarget } from './http/request-target.ts'
 import { RouteTable } from './route-table.ts'
 import { acceptAnyBody } from './http/value-body.ts'
+import { addWatchRoutes } from './watch/watch-routes.ts'
 
 /** Above the default of Node.js, because clients send Quorate-Context in a header and it may have some kilobytes. */
 const HEADER_BYTES_MAX = 65_536
@@ -194,6 +195,7 @@ function createApp(api: ApiContext, options: ApiOptions): FastifyInstance {
     addBatchRoutes(scope, api)
     addBucketRoutes(scope, api)
     addKeyListRoutes(scope, api)
+    addWatchRoutes(scope, api)
     addClusterRoutes(scope, api)
     addChangeRoutes(scope, api)
     addEventRoutes(scope, api)

@@ -25,8 +25,8 @@ afterAll(() => cluster.stop())
 
 /** Examples that one node alone must refuse. */
 const REFUSED_EXAMPLES: Readonly<Record<string, ErrorCode>> = { applyChange: 'change_refused' }
-/** Good values that the bucket of the example does not allow. */
-const REFUSED_VALUES: readonly string[] = ['consistency=strong']
+/** Good values that the bucket of the example does not allow, or that only the cluster itself can make. */
+const REFUSED_VALUES: readonly string[] = ['consistency=strong', 'since=a']
 
 /** Sends the example, with another target or with other parts of a request. */
 function run(

@@ -37,6 +37,7 @@ const CLASSES = {
     'limit_reached',
     'change_refused',
     'change_under_way',
+    'watch_position_gone',
     'precondition_failed',
     'quorum_unreachable',
     'overloaded',

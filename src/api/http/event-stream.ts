@@ -69,7 +69,7 @@ export class EventStream {
       if (!this.#isBlocked && !this.isClosed) void this.send([heartbeat()])
     }, HEARTBEAT_SECONDS * 1000)
     this.onceClosed(() => clearInterval(this.#heartbeats))
-    response.write(`retry: ${RECONNECT_MS}\n\n`)
+    if (!this.isClosed) response.write(`retry: ${RECONNECT_MS}\n\n`)
   }
 
   get isClosed(): boolean {

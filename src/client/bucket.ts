@@ -1,6 +1,7 @@
 /** A bucket whose keys may have siblings, or of which the newest write wins: modes `siblings` and `lww`. */
 import { type Entry, entryOf, type Merge } from './entry.ts'
 import { KeyList, type KeyListOptions } from './key-list.ts'
+import { KeyWatch, type WatchOptions } from './key-watch.ts'
 import {
   type CallOptions,
   type KeyRequests,
@@ -117,6 +118,11 @@ export class Bucket<T> {
   /** The keys of the bucket in byte order, page by page. */
   keys(options: KeyListOptions = {}): KeyList {
     return new KeyList(this.#requests, options)
+  }
+
+  /** The changes of the keys of the bucket, whatever its mode, from now on. */
+  watch(options: WatchOptions = {}): KeyWatch {
+    return new KeyWatch(this.#requests, options)
   }
 
   /**

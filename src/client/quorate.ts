@@ -194,6 +194,7 @@ export type { CounterBucket, IncrementOptions, TypeOptions } from './counter-buc
 export type { Handles } from './handles.ts'
 export { type Entry, type Merge, type Sibling, SiblingsError } from './entry.ts'
 export type { KeyList, KeyListOptions, ListedKey } from './key-list.ts'
+export type { KeyChange, KeyWatch, WatchEvent, WatchOptions } from './key-watch.ts'
 export type { CallOptions, Level, PlainLevel, Told, Written } from './key-requests.ts'
 export { type Lock, LockLostError, type LockOptions } from './lock.ts'
 export type { RetryPolicy } from './request/call.ts'

@@ -118,6 +118,25 @@ test('a batch', async () => {
   expect(printed).toEqual(['2 litres'])
 })
 
+test('a watch', async () => {
+  printed = []
+  const orders = client.bucket('default')
+  let writes = 0
+  const over = new AbortController()
+  const writing = (async (): Promise<void> => {
+    while (!over.signal.aborted) await orders.put('order-8', String(writes++))
+  })()
+  const changes = client.bucket('default').watch({ prefix: 'order-' })
+  for await (const event of changes) {
+    if (event.type === 'put') console.log(`${event.key} has changed`)
+    else if (event.type === 'reset') console.log('forget every key: all keys follow')
+    if (event.type === 'put') break
+  }
+  over.abort()
+  await writing
+  expect(printed).toEqual(['order-8 has changed'])
+})
+
 test('counters, sets and lists of keys', async () => {
   printed = []
   await client.createBucket('visits', { mode: 'counter' })

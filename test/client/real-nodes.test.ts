@@ -167,6 +167,37 @@ test('a batch of a session reads what the session wrote, and continues it', asyn
   expect(refused).toMatchObject({ reason: { code: 'bad_session' } })
 })
 
+test('a watch tells changes, continues at another node, and begins with every key', async () => {
+  const bucket = client.bucket('latest')
+  const watch = bucket.watch({ prefix: 'watched-' })
+  const first = watch[Symbol.asyncIterator]()
+  const change = first.next()
+  // With the first heartbeat, the watch has begun.
+  await expect.poll(() => watch.position).toBeDefined()
+  await bucket.put('watched-a', '1')
+  expect((await change).value).toMatchObject({ type: 'put', key: 'watched-a', siblings: 1 })
+  await first.return(undefined)
+
+  await bucket.put('watched-b', '1')
+  await bucket.delete('watched-a')
+  // The new iteration connects to the next node. It may tell again what the first one has told.
+  const told = new Map<string, string>()
+  for await (const event of watch) {
+    if ('key' in event) told.set(event.key, event.type)
+    if (told.get('watched-a') === 'delete' && told.has('watched-b')) break
+  }
+  expect(Object.fromEntries(told)).toEqual({ 'watched-a': 'delete', 'watched-b': 'put' })
+
+  const keys: string[] = []
+  for await (const event of bucket.watch({ prefix: 'watched-', everything: true })) {
+    if (event.type === 'put') keys.push(event.key)
+    if (event.type === 'complete') break
+  }
+  expect(keys).toEqual(['watched-b'])
+  const strange = bucket.watch({ after: 'no-position' })[Symbol.asyncIterator]().next()
+  await expect(strange).rejects.toBeInstanceOf(UsageError)
+})
+
 test('a session reads its own writes through any node', async () => {
   const session = client.session()
   const causal = session.bucket('default', { consistency: 'causal' })

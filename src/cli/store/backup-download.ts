@@ -3,7 +3,7 @@
  */
 import { type ErrorCode, type Problem, RejectedError } from '../../client/quorate.ts'
 import { SYSTEM_PORTS } from '../../client/request/ports.ts'
-import { SILENCE, Watch } from '../../client/request/watch.ts'
+import { SILENCE, Wait } from '../../client/request/wait.ts'
 import { durationText } from '../../command-line/duration.ts'
 import { BackupRefused } from '../../restore/verify-backup.ts'
 
@@ -93,12 +93,12 @@ async function request(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<Response | RejectedError> {
-  const watch = new Watch(clock, [signal], timeoutMs)
+  const wait = new Wait(clock, [signal], timeoutMs)
   try {
-    return await watch.until(fetch(url, { signal: watch.signal, redirect: 'error' }))
+    return await wait.until(fetch(url, { signal: wait.signal, redirect: 'error' }))
   } catch (error) {
     if (signal.aborted) throw error
-    if (watch.signal.reason === SILENCE) {
+    if (wait.signal.reason === SILENCE) {
       const detail = `${url}: no answer after ${Math.round(timeoutMs)} ms`
       return rejected('deadline_passed', detail, true, undefined)
     }
@@ -114,8 +114,8 @@ async function* piecesOf(
   const reader = body.getReader()
   try {
     for (;;) {
-      const watch = new Watch(clock, [signal], timeoutMs)
-      const { done, value } = await watch.until(reader.read())
+      const wait = new Wait(clock, [signal], timeoutMs)
+      const { done, value } = await wait.until(reader.read())
       if (done) return
       yield value
     }

@@ -13,6 +13,8 @@ export interface Answer {
   readonly code: ErrorCode | undefined
   /** Whether an earlier attempt of the same request may have been applied. */
   readonly isAfterUnknown?: boolean
+  /** Instead of the body, if the answer is a stream of events. */
+  readonly stream?: ReadableStream<Uint8Array>
 }
 
 /**

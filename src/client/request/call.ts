@@ -6,7 +6,7 @@
  * unknown, another one begins only if the request may be repeated, and only while the nodes remember its name. A call
  * with such an attempt never ends as rejected, unless it is a read.
  */
-import type { Endpoint, EndpointRing } from './endpoint-ring.ts'
+import { type Endpoint, type EndpointRing, REST_MS } from './endpoint-ring.ts'
 import {
   type Attempt,
   type ErrorCode,
@@ -19,8 +19,6 @@ import {
   UnknownOutcomeError,
 } from './request-error.ts'
 
-/** How long an endpoint that failed is the last choice, if it does not say so itself. */
-const REST_MS = 1000
 /** With less time, an attempt would give up on a node that is only slow, although there is time to wait. */
 const ATTEMPT_MS_MIN = 500
 /** Nodes remember the name of a write for ten minutes. Half of that leaves room for the repeated attempt itself. */

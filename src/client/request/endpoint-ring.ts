@@ -4,6 +4,9 @@
  */
 import { assertUsage } from './usage.ts'
 
+/** How long an endpoint that failed is the last choice, if it does not say so itself. */
+export const REST_MS = 1000
+
 export interface Endpoint {
   /** Without a slash at the end. */
   readonly url: string

@@ -2,13 +2,19 @@
  * Makes the attempts of a request, as `Call` decides them, over `fetch`. One budget bounds them all, and the pauses
  * between them.
  */
-import { type Answer, answerOrFailure, failureOfSilence, failureOfThrown } from './answer.ts'
+import {
+  type Answer,
+  answerOrFailure,
+  emptyAnswer,
+  failureOfSilence,
+  failureOfThrown,
+} from './answer.ts'
 import { Call, type Failure, type NextAttempt, type RetryPolicy, timeIsOver } from './call.ts'
-import { type Endpoints, EndpointRing } from './endpoint-ring.ts'
+import { type Endpoint, type Endpoints, EndpointRing, REST_MS } from './endpoint-ring.ts'
 import { OwnerCache } from './owner-cache.ts'
 import type { Ports } from './ports.ts'
 import { assertUsage } from './usage.ts'
-import { SILENCE, Watch } from './watch.ts'
+import { SILENCE, Wait } from './wait.ts'
 
 /** The part of an attempt's time that the node gets, so that its answer still arrives. */
 const NODE_SHARE = 0.9
@@ -45,6 +51,15 @@ export interface OutgoingRequest {
   readonly failureIn?: (answer: Answer) => Failure | undefined
   /** Whether the status alone says that a write is done. */
   readonly isDoneByStatus?: boolean
+  /** Whether the answer is a stream of events without an end. */
+  readonly isStream?: boolean
+}
+
+/** An open stream. */
+export interface OpenStream {
+  readonly reader: ReadableStreamDefaultReader<Uint8Array>
+  /** The node has broken the stream off: other calls choose it last for a while. */
+  readonly broken: () => void
 }
 
 export interface SenderOptions {
@@ -59,7 +74,7 @@ export class Sender {
   readonly #ring: EndpointRing
   readonly #owners = new OwnerCache()
   readonly #life = new AbortController()
-  readonly #underWay = new Set<Promise<Answer>>()
+  readonly #underWay = new Set<Promise<Answered>>()
 
   constructor(options: SenderOptions, ports: Ports) {
     this.ports = ports
@@ -79,17 +94,25 @@ export class Sender {
   }
 
   /** Rejects with a RequestError, or with the reason of the signal. */
-  send(request: OutgoingRequest, budget: Budget): Promise<Answer> {
-    const answer = this.#attemptAll(request, budget)
-    this.#underWay.add(answer)
-    return answer.finally(() => this.#underWay.delete(answer))
+  async send(request: OutgoingRequest, budget: Budget): Promise<Answer> {
+    return (await this.#attemptTracked(request, budget)).answer
+  }
+
+  /** Resolves when a node has begun the stream. Rejects as `send` does. */
+  async open(request: OutgoingRequest, budget: Budget): Promise<OpenStream> {
+    const { answer, endpoint } = await this.#attemptTracked(
+      { ...request, isStream: true, takesTimeout: false },
+      budget,
+    )
+    const reader = (answer.stream ?? new ReadableStream<Uint8Array>()).getReader()
+    return { reader, broken: () => this.#ring.rest(endpoint, this.ports.clock.nowMs() + REST_MS) }
   }
 
   /** Settles like `event`. Rejects if the time of the budget is over first; nothing was sent then. */
   async within<T>(budget: Budget, what: string, event: Promise<T>): Promise<T> {
-    const watch = this.#watch(budget, budget.deadlineMs - this.ports.clock.nowMs())
+    const wait = this.wait(budget, budget.deadlineMs - this.ports.clock.nowMs())
     try {
-      return await watch.until(event)
+      return await wait.until(event)
     } catch (error) {
       throw error === SILENCE ? timeIsOver(what) : error
     }
@@ -101,7 +124,7 @@ export class Sender {
     const ms = untilMs - clock.nowMs()
     const never = new Promise<never>(() => undefined)
     try {
-      await this.#watch(budget, Math.max(0, ms)).until(ms > 0 ? never : Promise.resolve())
+      await this.wait(budget, Math.max(0, ms)).until(ms > 0 ? never : Promise.resolve())
     } catch (error) {
       if (error !== SILENCE) throw error
     }
@@ -114,13 +137,25 @@ export class Sender {
     return this.pause(budget, Math.min(untilMs, budget.deadlineMs))
   }
 
+  /** Bounds the wait for one event by the life of the client, too. */
+  wait({ signal }: Pick<Budget, 'signal'>, timeoutMs: number): Wait {
+    const signals = [this.#life.signal, ...(signal === undefined ? [] : [signal])]
+    return new Wait(this.ports.clock, signals, timeoutMs)
+  }
+
   /** Ends the calls under way, and waits until they have told their callers. */
   async close(): Promise<void> {
     this.#life.abort(new DOMException('The client was closed.', 'AbortError'))
     await Promise.allSettled(this.#underWay)
   }
 
-  async #attemptAll(request: OutgoingRequest, budget: Budget): Promise<Answer> {
+  #attemptTracked(request: OutgoingRequest, budget: Budget): Promise<Answered> {
+    const answered = this.#attemptAll(request, budget)
+    this.#underWay.add(answered)
+    return answered.finally(() => this.#underWay.delete(answered))
+  }
+
+  async #attemptAll(request: OutgoingRequest, budget: Budget): Promise<Answered> {
     const { clock, random } = this.ports
     const { method, path, isRouted = false } = request
     const isRead = method === 'GET' || request.isRead === true
@@ -153,7 +188,8 @@ export class Sender {
         if (isRouted && method !== 'GET') {
           this.#owners.learn(path, ended.headers.get('quorate-coordinator'))
         }
-        return call.mayBeApplied(false) ? { ...ended, isAfterUnknown: true } : ended
+        const answer = call.mayBeApplied(false) ? { ...ended, isAfterUnknown: true } : ended
+        return { answer, endpoint: next.endpoint }
       }
       call.failed(next.endpoint, ended, beganMs, clock.nowMs())
     }
@@ -166,11 +202,11 @@ export class Sender {
     budget: Budget,
     { endpoint, timeoutMs }: NextAttempt,
   ): Promise<Answer | Failure> {
-    const watch = this.#watch(budget, timeoutMs)
-    const { signal } = watch
+    const wait = this.wait(budget, timeoutMs)
+    const { signal } = wait
     try {
       const url = `${endpoint.url}${request.path}${queryOf(request, timeoutMs)}`
-      return await watch.until(this.#exchange(request, url, headers, signal))
+      return await wait.until(this.#exchange(request, url, headers, signal))
     } catch (error) {
       if (!signal.aborted) return failureOfThrown(error)
       if (signal.reason === SILENCE) return failureOfSilence(timeoutMs)
@@ -188,11 +224,6 @@ export class Sender {
     const init = { method, headers, signal, redirect: 'error', cache: 'no-store' } as const
     return read(request, await this.ports.fetch(url, body === undefined ? init : { ...init, body }))
   }
-
-  #watch({ signal }: Budget, timeoutMs: number): Watch {
-    const signals = [this.#life.signal, ...(signal === undefined ? [] : [signal])]
-    return new Watch(this.ports.clock, signals, timeoutMs)
-  }
 }
 
 function queryOf({ query, takesTimeout = true }: OutgoingRequest, timeoutMs: number): string {
@@ -200,6 +231,11 @@ function queryOf({ query, takesTimeout = true }: OutgoingRequest, timeoutMs: num
   const given = new URLSearchParams(takesTimeout ? { ...query, timeout: String(nodeMs) } : query)
   const text = given.toString()
   return text === '' ? '' : `?${text}`
+}
+
+interface Answered {
+  readonly answer: Answer
+  readonly endpoint: Endpoint
 }
 
 /** If the program ends a call after a write was sent, the call ends as unknown. */
@@ -213,7 +249,8 @@ async function unlessAbandoned<T>(call: Call, isSent: boolean, event: Promise<T>
 
 async function read(request: OutgoingRequest, response: Response): Promise<Answer | Failure> {
   const { status, headers } = response
-  const { statuses, isDoneByStatus = false, failureIn } = request
+  const { statuses, isDoneByStatus = false, isStream = false, failureIn } = request
+  if (isStream && statuses.includes(status)) return streamOf(response)
   let body = new Uint8Array(0)
   try {
     body = new Uint8Array(await response.arrayBuffer())
@@ -222,4 +259,12 @@ async function read(request: OutgoingRequest, response: Response): Promise<Answe
   }
   const told = answerOrFailure(statuses, { status, headers, body })
   return 'headers' in told ? (failureIn?.(told) ?? told) : told
+}
+
+async function streamOf({ status, headers, body }: Response): Promise<Answer | Failure> {
+  if (body !== null && /^text\/event-stream\b/.test(headers.get('content-type') ?? '')) {
+    return { status, headers, body: new Uint8Array(0), code: undefined, stream: body }
+  }
+  await body?.cancel()
+  return emptyAnswer('outcome_unknown', 'the answer is not a stream of events', status)
 }

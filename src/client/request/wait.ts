@@ -1,10 +1,10 @@
 /** Waits for an event until a time is over or a signal aborts, whichever comes first. */
 import type { Clock } from './ports.ts'
 
-/** The reason of a watch whose time is over. */
+/** The reason of a wait whose time is over. */
 export const SILENCE = Symbol('no answer in time')
 
-export class Watch {
+export class Wait {
   /** Its reason is SILENCE, or the reason of the signal that aborted. */
   readonly signal: AbortSignal
   readonly #stops: (() => void)[] = []
@@ -16,7 +16,7 @@ export class Watch {
       const end = (): void => controller.abort(source.reason)
       if (source.aborted) end()
       source.addEventListener('abort', end)
-      // A signal may live as long as the program, and would keep each watch alive.
+      // A signal may live as long as the program, and would keep each wait alive.
       this.#stops.push(() => source.removeEventListener('abort', end))
     }
     this.#stops.push(clock.after(timeoutMs, () => controller.abort(SILENCE)))

@@ -17,6 +17,7 @@ import { RESTORE } from './commands/restore.ts'
 import { RING } from './commands/ring.ts'
 import { SIBLINGS } from './commands/siblings.ts'
 import { STATUS } from './commands/status.ts'
+import { WATCH } from './commands/watch.ts'
 import { WHERE } from './commands/where.ts'
 import { EXIT_CODES } from './outcome/exit-code.ts'
 import { CONSISTENCY_OPTION, STORE_OPTIONS } from './store/store-options.ts'
@@ -26,6 +27,7 @@ const VALUES = {
   put: PUT,
   del: DEL,
   list: LIST,
+  watch: WATCH,
   siblings: SIBLINGS,
   resolve: RESOLVE,
 } as const

@@ -30,6 +30,22 @@ const EXAMPLES: readonly Record<string, unknown>[] = readFiles('src/cli/README.m
   .flatMap(({ text }) => text.trimEnd().split('\n'))
   .map((line) => JSON.parse(line) as Record<string, unknown>)
 
+test('a watch', async () => {
+  const { printed } = await quorate('watch default --everything --limit 1 --json --timeout 30s', {
+    endpoints,
+  })
+  const lines = printed
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { type: string })
+  expect(lines.map(({ type }) => type)).toEqual(['progress', 'put'])
+  for (const line of lines) {
+    const example = EXAMPLES.find(({ type }) => type === line.type)
+    expect(example).toBeDefined()
+    expect(differences(line, example)).toEqual([])
+  }
+})
+
 test.each([
   ['get default one', 'context'],
   ['get default two', 'context'],

@@ -16,12 +16,16 @@ let server: Server
 let QUORATE_ENDPOINTS: string
 let asked: Promise<unknown>
 
-/** Lists many keys, and answers nothing else. */
+/** Lists many keys, tells a watch one change, and answers nothing else. */
 beforeAll(async () => {
   const names = Array.from({ length: MANY_KEYS }, (_, i) => `key-${i}`)
   const keys = names.map((key) => ({ key, size: 1, siblings: 1, etag: '""' }))
   const page = JSON.stringify({ keys, next: null, complete: true })
   server = createServer((request, response) => {
+    if (request.url?.startsWith('/v1/watch/') === true) {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write('id: a\ndata: {"type":"delete","key":"k"}\n\n')
+    }
     if (request.url?.startsWith('/v1/keys/') !== true) return
     response.writeHead(200, { 'content-type': 'application/json' }).end(page)
   })
@@ -85,6 +89,16 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s ends a command that waits', async 
 const WITHOUT_GRACE =
   'data:text/javascript,const after = setTimeout;' +
   'globalThis.setTimeout = (task, ms, ...rest) => after(task, ms === 1000 ? 2 ** 31 - 1 : ms, ...rest)'
+
+test('Ctrl-C ends a watch at once', async () => {
+  const env = { ...process.env, QUORATE_ENDPOINTS }
+  const argv = ['--import', WITHOUT_GRACE, SCRIPT, 'watch', 'default']
+  const child = spawn(process.execPath, argv, { env })
+  const ended = Promise.all([once(child, 'close'), text(child.stderr)])
+  const [printed] = (await once(child.stdout, 'data')) as [Buffer]
+  child.kill('SIGINT')
+  expect([printed.toString(), ...(await ended)]).toEqual(['delete k\n', [130, null], ''])
+})
 
 test('Ctrl-C ends a command that reads from standard input at once', async () => {
   const argv = ['--import', WITHOUT_GRACE, SCRIPT, 'put', 'default', 'k', '-']

@@ -9,7 +9,7 @@ const NAMES = Object.keys(commandsOf(PROGRAM))
 test('names every command of the contract', () => {
   expect(NAMES).toEqual(
     expect.arrayContaining(
-      'get put del list siblings resolve status ring where plan apply moves doctor completion up chaos check sim bench'.split(
+      'get put del list watch siblings resolve status ring where plan apply moves doctor backup restore completion up chaos check sim bench'.split(
         ' ',
       ),
     ),

@@ -17,9 +17,11 @@ import { type Format, FormatError } from './value-format.ts'
 
 /** How often an update merges what others wrote meanwhile. Then it leaves the siblings to the next update. */
 const MERGES_MAX = 32
-/** The longest pause before the first merge. It doubles with each merge, up to the second number. */
-const PAUSE_MS = 10
-const PAUSE_MS_MAX = 1000
+/** The longest pause before a merge is between these two numbers. */
+const PAUSE_MS_MIN = 10
+const PAUSE_MS_MAX = 2000
+/** How much longer the longest pause is with each further merge. */
+const PAUSE_GROWTH = 1.5
 
 export interface BucketOptions<T> {
   /** `text` if left out. */
@@ -107,12 +109,12 @@ export class Bucket<T> {
     const { context, siblings, value: read } = await this.#read(key, options, budget)
     const value = await change(read())
     if (value === undefined && siblings.length === 0) return { value, context, siblings: 0 }
-    const written = await this.#write(key, value, { ...options, context }, budget)
-    const updated = { value, context: written.context, siblings: written.siblings ?? 1 }
-    // Nothing is stored yet at `weak`, and after a delete one other value is left as it is.
-    const isOver = written.siblings === undefined || (value === undefined && updated.siblings <= 1)
+    const replaced = await this.#replace(key, value, { ...options, context }, budget)
+    const { updated, isStored } = replaced
+    // After a delete, one value of another client is left as it is.
+    const isOver = !isStored || (value === undefined && updated.siblings <= 1)
     if (this.#merge === undefined || isOver) return updated
-    return this.#mergeOthers(key, updated, options, budget)
+    return this.#mergeOthers(key, replaced, options, budget)
   }
 
   /** The keys of the bucket in byte order, page by page. */
@@ -133,24 +135,24 @@ export class Bucket<T> {
    */
   async #mergeOthers(
     key: string,
-    updated: Updated<T>,
+    replaced: Replaced<T>,
     options: UpdateOptions,
     budget: Budget,
   ): Promise<Updated<T>> {
-    let last = updated
+    const { sender } = this.#requests
+    let { updated: last, writeMs } = replaced
     let isConcurrent = last.siblings > 1
     for (let merges = 0; merges < MERGES_MAX;) {
       try {
-        if (isConcurrent) await this.#requests.sender.jitter(budget, pauseMsOf(merges))
+        if (isConcurrent) await sender.jitter(budget, pauseMsOf(merges, last.siblings, writeMs))
         const { context, siblings, value: read } = await this.#read(key, options, budget)
         if (siblings.length <= 1) {
           const isOwn = merges === 0 && !isConcurrent
           return isOwn ? last : { value: read(), context, siblings: siblings.length }
         }
         if (isConcurrent) {
-          const value = read()
-          const written = await this.#write(key, value, { ...options, context }, budget)
-          last = { value, context: written.context, siblings: written.siblings ?? 1 }
+          const merged = await this.#replace(key, read(), { ...options, context }, budget)
+          ;({ updated: last, writeMs } = merged)
           merges++
         } else last = { ...last, siblings: siblings.length }
         isConcurrent = last.siblings > 1
@@ -163,6 +165,19 @@ export class Bucket<T> {
       }
     }
     return last
+  }
+
+  async #replace(
+    key: string,
+    value: T | undefined,
+    options: PutOptions,
+    budget: Budget,
+  ): Promise<Replaced<T>> {
+    const { clock } = this.#requests.sender.ports
+    const beganMs = clock.nowMs()
+    const { context, siblings = 1, isStored } = await this.#write(key, value, options, budget)
+    const writeMs = clock.nowMs() - beganMs
+    return { updated: { value, context, siblings }, isStored, writeMs }
   }
 
   async #read(key: string, options: ReadOptions, budget: Budget): Promise<Entry<T>> {
@@ -202,7 +217,19 @@ export class Bucket<T> {
   }
 }
 
-/** Updates that merge at the same moment would leave siblings again. */
-function pauseMsOf(merges: number): number {
-  return Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** merges)
+/** A write of an update. */
+interface Replaced<T> {
+  readonly updated: Updated<T>
+  readonly isStored: boolean
+  /** How long the write took. */
+  readonly writeMs: number
+}
+
+/**
+ * Updates that merge at the same moment would leave siblings again. So the longest pause has room for a merge of each of
+ * their writers, one after the other: a read and a write. It grows, because there may be more writers than siblings.
+ */
+function pauseMsOf(merges: number, siblings: number, writeMs: number): number {
+  const allMs = 2 * writeMs * siblings * PAUSE_GROWTH ** merges
+  return Math.min(PAUSE_MS_MAX, Math.max(PAUSE_MS_MIN, allMs))
 }

@@ -62,7 +62,10 @@ test('updates of clients at once lose nothing, whether the key exists or not', a
     })
     if (start.length > 0) await lists.put(key, start)
     const items = [...'abcdefghij']
-    await Promise.all(items.map((item) => lists.update(key, (list = []) => [...list, item])))
+    const patient = { timeoutMs: 120_000 }
+    await Promise.all(
+      items.map((item) => lists.update(key, (list = []) => [...list, item], patient)),
+    )
     const { siblings } = await lists.get(key)
     expect(siblings.map(({ value }) => value.sort())).toEqual([[...items, ...start].sort()])
   }

@@ -130,11 +130,15 @@ export class Sender {
     }
   }
 
-  /** Pauses for a random time up to `longestMs`, so that clients that met once do not meet again (full jitter). */
+  /**
+   * Pauses for a random time up to `longestMs`, so that clients that met once do not meet again (full jitter). Leaves
+   * half of the time left to what follows.
+   */
   jitter(budget: Budget, longestMs: number): Promise<void> {
     const { clock, random } = this.ports
-    const untilMs = clock.nowMs() + random.fraction() * longestMs
-    return this.pause(budget, Math.min(untilMs, budget.deadlineMs))
+    const nowMs = clock.nowMs()
+    const leftMs = Math.max(0, budget.deadlineMs - nowMs)
+    return this.pause(budget, nowMs + random.fraction() * Math.min(longestMs, leftMs / 2))
   }
 
   /** Bounds the wait for one event by the life of the client, too. */

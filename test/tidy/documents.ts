@@ -73,6 +73,37 @@ export const NOT_RUN: readonly NotRun[] = [
     why: 'it takes half a minute; test/local-cluster/growing-cluster.test.ts does the same',
   },
   {
+    document: 'docker/kubernetes/README.md',
+    first: 'kubectl create namespace quorate',
+    why: 'it needs a cluster of Kubernetes; test/operations compares the files with its schemas',
+  },
+  {
+    document: 'docker/kubernetes/README.md',
+    first:
+      'helm install quorate docker/kubernetes/chart -n quorate --create-namespace --set image=registry.example/quorate@sha256:…',
+    why: 'it needs a cluster of Kubernetes; test/operations renders the chart',
+  },
+  {
+    document: 'docker/kubernetes/README.md',
+    first: 'kubectl -n quorate scale statefulset/quorate --replicas=6',
+    why: 'it needs a cluster of Kubernetes; docker/README.md adds a node the same way',
+  },
+  {
+    document: 'docker/kubernetes/README.md',
+    first: 'curl localhost:8001/v1/cluster/apply -d \'{"leave":"quorate-5"}\'',
+    why: 'it needs a cluster of Kubernetes; docker/README.md removes a node the same way',
+  },
+  {
+    document: 'docker/kubernetes/README.md',
+    first: 'kubectl -n quorate delete pvc/data-quorate-2 pod/quorate-2',
+    why: 'it needs a cluster of Kubernetes; test/operations compares the files with its schemas',
+  },
+  {
+    document: 'docker/kubernetes/README.md',
+    first: 'kubectl kustomize . | kubectl apply -l quorate/zone=a -f -',
+    why: 'it needs a cluster of Kubernetes; test/operations compares the files with its schemas',
+  },
+  {
     document: 'docker/observability/README.md',
     first: 'docker compose --profile observability up -d',
     why: 'it needs two images from a registry; test/operations tries the rules, and reads the other files',

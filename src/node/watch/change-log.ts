@@ -91,7 +91,7 @@ export class ChangeLog {
     this.#parts = parts
     const { table, keeper, self, clock } = parts
     this.life = (Math.floor(clock.nowMs()) % START_MS_MAX) * LIVES_MAX + parts.life
-    table.stored.listen((...change) => this.#stored(...change))
+    table.stored.listen((at, before, after) => this.#stored(at, before, after))
     table.uncertain.listen((storageKey) => this.#changed(storageKey))
     keeper.adopting.listen((previous, next) => this.#placed(previous, next, self))
   }

@@ -23,6 +23,8 @@ import { Watcher, type WatcherParts } from './watcher.ts'
 const WATCHES_MAX = 256
 /** News are sent at most this often. */
 const NEWS_DELAY_MS = 20
+/** The more watches there are, the less often each of them hears of news: all together read a log 500 times a second. */
+const NEWS_DELAY_MS_PER_WATCH = 2
 /** A node that has read nothing for this long gets no news. */
 const READER_MS = 30_000
 
@@ -38,6 +40,8 @@ export class Watches {
   readonly #watchers = new Set<Watcher>()
   /** Nodes that read the log → until when they get news. */
   readonly #readers = new Map<string, number>()
+  /** Nodes whose news the watches hear in a moment. */
+  readonly #delayed = new Set<string>()
   #isTelling = false
   #isStopped = false
 
@@ -77,7 +81,18 @@ export class Watches {
 
   /** The log of that node has grown. */
   heardNews(node: string): void {
-    for (const watcher of this.#watchers) watcher.heardNews(node)
+    const delayMs = this.#watchers.size * NEWS_DELAY_MS_PER_WATCH
+    // The sender has waited as long as that.
+    if (delayMs <= NEWS_DELAY_MS) {
+      this.#spread(node)
+      return
+    }
+    if (this.#delayed.has(node)) return
+    this.#delayed.add(node)
+    this.#timers.after(delayMs, () => {
+      this.#delayed.delete(node)
+      this.#spread(node)
+    })
   }
 
   /** That node reads this node's log. */
@@ -88,6 +103,10 @@ export class Watches {
   stop(): void {
     this.#isStopped = true
     for (const watcher of this.#watchers) watcher.stop('the node is stopping')
+  }
+
+  #spread(node: string): void {
+    for (const watcher of this.#watchers) watcher.heardNews(node)
   }
 
   #tellSoon(): void {

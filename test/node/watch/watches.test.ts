@@ -237,6 +237,30 @@ describe('a reader', () => {
     })
   })
 
+  it('among many hears of changes less often, so that their requests do not flood the owners', async () => {
+    await withCluster('many', async (cluster) => {
+      let sentBytes = 0
+      cluster.wires.onSend = (from, frame) => {
+        if (from === 'n1') sentBytes += frame.length
+      }
+      const bytesWith = async (count: number): Promise<number> => {
+        const watches: Watch[] = []
+        // Nothing waits for a reader, so only the news decide how often the logs are read.
+        for (let i = 0; i < count; i++) watches.push(await open(cluster, 'n1', 'now', 'none/'))
+        sentBytes = 0
+        for (let i = 0; i < 30; i++) {
+          await cluster.put('n2', `k${i % 7}`, 'x')
+          await cluster.pass(0.03)
+        }
+        const sum = sentBytes
+        for (const watch of watches) await close(cluster, 'n1', watch)
+        return sum
+      }
+      const [none, few, many] = [await bytesWith(0), await bytesWith(8), await bytesWith(64)]
+      expect(many - none).toBeLessThan(3 * (few - none))
+    })
+  })
+
   it('of an isolated node hears that it is behind', async () => {
     await withCluster('isolated', async (cluster) => {
       const watch = await open(cluster, 'n1')

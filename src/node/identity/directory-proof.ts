@@ -102,7 +102,8 @@ export class DirectoryProof {
   joined(peer: string): void {
     if (this.#peers.get(peer) === PROVEN) return
     this.#joined.add(peer)
-    this.#peers.set(peer, this.#state.get('clock') as Timestamp)
+    // Listed, so that a later life does not take its directory for a new one.
+    if (!this.#peers.has(peer)) this.#peers.set(peer, this.#knownUntil)
     this.#saveSoon()
   }
 

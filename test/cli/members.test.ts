@@ -47,6 +47,9 @@ test('a change begins, shows its progress, and ends', async () => {
   const moves = await run('moves')
   expect(moves.printed).toMatch(/^member +state +partitions +keys +MiB +left +waits for$/m)
   expect(moves.printed).toMatch(/^n4 is joining: copies are being moved, waiting for .*n4.*\.$/m)
+  expect(moves.printed).toContain(
+    '\nn4 does not answer. Start it, or take it out: npx quorate apply remove n4\n',
+  )
   expect((await run('status')).complained).toBe('')
   expect(await run('apply leave n1')).toMatchObject({
     code: 6,

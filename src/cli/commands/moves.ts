@@ -7,7 +7,7 @@ import { openSender, STORE_OPTIONS } from '../store/store-options.ts'
 import { ProgressLine } from '../terminal/progress-line.ts'
 import { tableLines } from '../terminal/table.ts'
 import { type Sink, type World, writeJson, writeLines } from '../terminal/world.ts'
-import { cliCommand } from './cli-command.ts'
+import { CALL, cliCommand } from './cli-command.ts'
 
 const POLL_INTERVAL_MS = 500
 const MIB = 1_048_576
@@ -87,7 +87,14 @@ function movesLines({ change, nodes }: MovesAnswer, sink: Sink): string[] {
     node.waitsFor === '' ? '-' : node.waitsFor,
   ])
   const head = ['member', 'state', 'partitions', 'keys', 'MiB', 'left', 'waits for']
-  const { waitingFor } = change
+  const { waitingFor, joining, leaving } = change
   const waiting = waitingFor.length === 0 ? '' : `, waiting for ${waitingFor.join(', ')}`
-  return [...tableLines({ head, rows }, sink), '', `${changeWords(change)}${waiting}.`]
+  const absent = nodes
+    .filter(({ node, state }) => state === 'unreachable' && waitingFor.includes(node))
+    .map(({ node }) => node)
+    .filter((node) => node === joining || node === leaving)
+    .map(
+      (node) => `${node} does not answer. Start it, or take it out: ${CALL} apply remove ${node}`,
+    )
+  return [...tableLines({ head, rows }, sink), '', `${changeWords(change)}${waiting}.`, ...absent]
 }

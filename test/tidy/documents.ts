@@ -109,6 +109,32 @@ export const NOT_RUN: readonly NotRun[] = [
     why: 'it needs two images from a registry; test/operations tries the rules, and reads the other files',
   },
   {
+    document: 'docker/swarm/README.md',
+    first: 'docker node update --label-add quorate.n1=true machine-1',
+    why: 'it needs a swarm of several machines; test/operations reads the stack',
+  },
+  {
+    document: 'docker/swarm/README.md',
+    first: 'docker run --rm --network quorate_client "$QUORATE_IMAGE" \\',
+    why: 'it needs a swarm of several machines; test/operations reads the stack',
+  },
+  {
+    document: 'docker/swarm/README.md',
+    first: `export CHANGE='{"leave":"n4"}'`,
+    why: 'it needs a swarm of several machines; test/operations reads the stack',
+  },
+  {
+    document: 'docker/swarm/README.md',
+    first: 'docker node update --label-add quorate.n4=true machine-4',
+    why: 'it needs a swarm of several machines; test/operations reads the stack',
+  },
+  {
+    document: 'docker/swarm/README.md',
+    first:
+      'docker service update --with-registry-auth --image registry.example/quorate@sha256:… quorate_n1',
+    why: 'it needs a swarm of several machines; test/operations reads the stack',
+  },
+  {
     document: 'src/checker/README.md',
     first:
       '$ npm run check -- --workload set --nemesis partition-halves --time-limit 30s; echo "exit code $?"',

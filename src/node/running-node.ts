@@ -8,7 +8,6 @@
 import { QuorateError } from '../core/errors.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
 import { VERSIONS } from '../core/protocol-versions.ts'
-import { wallMsOf } from '../core/causality/hybrid-clock.ts'
 import { Backups } from './backup/backups.ts'
 import { ClusterView } from './status/cluster-view.ts'
 import { composeBuckets } from './bucket-composition.ts'
@@ -180,8 +179,7 @@ export async function composeNode(
   buckets.deleted.start()
   const showGauges = (): void => {
     showNodeGauges(metrics, { disk, table, requests, clock }, members())
-    const horizonAgeMs = Math.round(clock.nowMs() - wallMsOf(horizon.value))
-    metrics.gauge('horizon_age_seconds', horizonAgeMs / 1000)
+    metrics.gauge('horizon_age_seconds', Math.round(horizon.ageMs()) / 1000)
     metrics.gauge('partitions_without_quorum', view.partitionsWithoutQuorum())
   }
   showGauges()

@@ -63,6 +63,18 @@ const SCENARIOS: readonly Scenario[] = [
     firing: { 30: DOWN },
   },
   {
+    fault: 'a new cluster starts without one of its nodes',
+    start: async (cluster) => {
+      for (const id of IDS) {
+        cluster.node(id).crash('machine')
+        cluster.node(id).platter.wipe()
+      }
+      for (const id of ['n1', 'n2'] as const) cluster.node(id).start()
+      await cluster.until(() => cluster.node('n1').isUp && cluster.node('n2').isUp)
+    },
+    firing: { 30: DOWN },
+  },
+  {
     fault: 'one node is cut off',
     start: (cluster) => void cluster.isolate('n3'),
     firing: { 4: ['QuoratePeerUnreachable', 'QuorateQuorumLost'] },

@@ -60,11 +60,17 @@ export class HorizonKeeper {
   /** The members and the time to report if nothing has been forgotten for a while. */
   stall(): ForgettingStall | undefined {
     const nowMs = this.#parts.clock.nowMs()
-    const sinceMs = this.#value === 0 ? this.#startedMs : wallMsOf(this.#value)
+    const forMs = this.ageMs()
     // A node that has just started does not know the other members' progress yet.
-    if (nowMs - Math.max(sinceMs, this.#startedMs) < STALL_MS) return undefined
+    if (Math.min(forMs, nowMs - this.#startedMs) < STALL_MS) return undefined
     const lately = timestampOf(nowMs - STALL_MS / 2)
-    return { forMs: nowMs - sinceMs, waitsFor: this.#stability.holdingBack(lately) }
+    return { forMs, waitsFor: this.#stability.holdingBack(lately) }
+  }
+
+  /** How long ago the last settled write was made. A new node counts from its start. */
+  ageMs(): number {
+    const sinceMs = this.#value === 0 ? this.#startedMs : wallMsOf(this.#value)
+    return this.#parts.clock.nowMs() - sinceMs
   }
 
   /** The members that keep the horizon at or below `timestamp`, as far as this node knows. */

@@ -1,6 +1,7 @@
 /**
- * Transfers between strong accounts, and a counter of them, while nodes of a real cluster are cut off and killed. No
- * cent is lost or made, no transfer is applied in part, and no read is older than one that ended before it began.
+ * Transfers between strong accounts, a counter of them, and a watch of the accounts, while nodes of a real cluster are
+ * cut off and killed. No cent is lost or made, no transfer is applied in part, no read is older than one that ended
+ * before it began, and the watch tells the last state of each account.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -20,6 +21,8 @@ const TRANSFERS_PER_FAULT = 10
 /** Each round ends with all nodes whole again. In the last one, the network is cut while a node is dead. */
 const ROUNDS = [['partition n1,n2/n3,n4,n5'], ['kill n3', 'isolate n4']]
 const FAULT_MS = 600_000
+/** A machine that is busy has just started five processes. */
+const CREATE_MS_MAX = 60_000
 
 let dir: string
 let cluster: LocalCluster
@@ -30,7 +33,7 @@ beforeAll(async () => {
   cluster = await startCluster({ nodes: 5, dataDir: join(dir, 'data'), basePort: 0 })
   const endpoints = cluster.nodes.map(({ id, clientUrl }) => [id, clientUrl])
   client = createClient({ endpoints: Object.fromEntries(endpoints) })
-  await client.createBucket('counts', { mode: 'counter' })
+  await client.createBucket('counts', { mode: 'counter' }, { timeoutMs: CREATE_MS_MAX })
 })
 afterAll(async () => {
   await client.close()
@@ -45,6 +48,10 @@ test('money is moved and never lost while nodes are killed and cut', async () =>
   const working = Promise.all(Array.from({ length: TELLERS }, (_, i) => run.work(i)))
   // Told where it is awaited.
   working.catch(() => undefined)
+  const told = new Map<string, string>()
+  const over = new AbortController()
+  const watching = bank.watch((owner, etag) => told.set(owner, etag), over.signal)
+  watching.catch(() => undefined)
   const moreTransfers = (): Promise<unknown> =>
     Promise.race([run.moreTransfers(TRANSFERS_PER_FAULT), working])
   const target = (await openLocalTarget(cluster.dataDir)) as LocalTarget
@@ -75,6 +82,12 @@ test('money is moved and never lost while nodes are killed and cut', async () =>
   const count = await bank.count()
   expect(count).toBeGreaterThanOrEqual(bank.counted)
   expect(count).toBeLessThanOrEqual(bank.counted + bank.perhapsCounted)
+  for (const owner of OWNERS) {
+    const etag = await bank.etag(owner)
+    await expect.poll(() => told.get(owner), { message: owner }).toBe(etag)
+  }
+  over.abort()
+  await watching
   console.info(
     `${run.done.size} transfers, ${run.audits} audits; ${bank.counted} counted, ${bank.perhapsCounted} perhaps`,
   )

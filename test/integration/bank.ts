@@ -5,6 +5,7 @@
  * nodes meanwhile.
  */
 import {
+  type Bucket,
   type CounterBucket,
   json,
   type Quorate,
@@ -22,6 +23,7 @@ export interface Account {
 export class Bank {
   readonly #accounts: StrongBucket<Account>
   readonly #counts: CounterBucket
+  readonly #changes: Bucket<string>
   /** Transfers whose count is certain, and those that may be counted or not. */
   counted = 0
   perhapsCounted = 0
@@ -29,6 +31,7 @@ export class Bank {
   constructor(client: Quorate) {
     this.#accounts = client.strong('strong', { format: json<Account>() })
     this.#counts = client.counters('counts')
+    this.#changes = client.bucket('strong')
   }
 
   /** An account that exists keeps what it has. */
@@ -46,6 +49,21 @@ export class Bank {
       if (error instanceof RejectedError) return undefined
       throw error
     }
+  }
+
+  /** Tells the ETag of each account that changes, until the signal aborts. */
+  async watch(tell: (owner: string, etag: string) => void, signal: AbortSignal): Promise<void> {
+    try {
+      for await (const event of this.#changes.watch({ signal, timeoutMs: 60_000 })) {
+        if (event.type === 'put') tell(event.key, event.etag)
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+
+  async etag(owner: string): Promise<string | undefined> {
+    return (await untilDone(() => this.#accounts.get(owner))).etag
   }
 
   /** Resolves with false if the money does not suffice. The name must be new. */

@@ -14,6 +14,7 @@ import {
   type Swap,
   type UnknownOutcomeError,
   type UsageError,
+  type WatchEvent,
 } from '../../src/client/quorate.ts'
 
 interface Cart {
@@ -101,4 +102,16 @@ test('errors are told apart by their outcome', () => {
   expectTypeOf<UsageError['outcome']>().toEqualTypeOf<'rejected'>()
   expectTypeOf<UnknownOutcomeError['outcome']>().toEqualTypeOf<'unknown'>()
   expectTypeOf<RequestError['outcome']>().toEqualTypeOf<'rejected' | 'unknown'>()
+})
+
+test('a watch tells events, of which changes alone have a key', () => {
+  expectTypeOf(client.bucket('default').watch()).toExtend<AsyncIterable<WatchEvent>>()
+  const keyOf = (event: WatchEvent): string | undefined => {
+    // @ts-expect-error A reset has no key.
+    if (event.type === 'reset') return event.key
+    return event.type === 'put' ? `${event.key} ${event.etag}` : undefined
+  }
+  expect(keyOf({ type: 'delete', key: 'k' })).toBeUndefined()
+  // @ts-expect-error A watch begins after a position, or with everything, or now.
+  expect(() => client.bucket('default').watch({ since: 'a' })).not.toThrow()
 })

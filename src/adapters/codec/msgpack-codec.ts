@@ -22,7 +22,7 @@ export const msgpackCodec: Codec = {
   encode: (data) => {
     const encoded = packer.pack(data)
     if (encoded.buffer.byteLength > SLAB_BYTES_MAX) {
-      packer.useBuffer(Buffer.allocUnsafeSlow(SLAB_BYTES))
+      packer.useBuffer(newSlab())
     }
     return encoded
   },
@@ -31,4 +31,10 @@ export const msgpackCodec: Codec = {
     if (!isPlainMsgpack(bytes)) throw new Error('not one whole MessagePack value of plain data')
     return unpacker.unpack(bytes) as Encodable
   },
+}
+
+/** In a browser, where the simulator runs too, there is no `Buffer`. */
+function newSlab(): Buffer | Uint8Array {
+  if (typeof Buffer === 'undefined') return new Uint8Array(SLAB_BYTES)
+  return Buffer.allocUnsafeSlow(SLAB_BYTES)
 }

@@ -5,6 +5,7 @@
  * calls give the same run. A loop that never ends throws after a number of events, however fast the machine is.
  */
 import { assert } from '../../core/assert.ts'
+import { inNextTurn } from './turns.ts'
 
 export interface Scheduled {
   readonly atUs: number
@@ -170,8 +171,8 @@ export function runSchedule(
       }
     }
     const pump = (): void => {
-      for (let i = 0; i < BATCH; i++) setImmediate(step)
-      setImmediate(() => {
+      for (let i = 0; i < BATCH; i++) inNextTurn(step)
+      inNextTurn(() => {
         if (!ended) pump()
       })
     }

@@ -12,6 +12,8 @@ import { type Disk, DiskError, type DiskHealth, type DiskOperation } from '../..
 import type { SeededRandom } from '../../random/seeded-random.ts'
 import type { Host } from './host.ts'
 
+const utf8 = new TextEncoder()
+
 const READ_US = [20, 200] as const
 const WRITE_US = [20, 80] as const
 const SYNC_US = [200, 2000] as const
@@ -271,7 +273,7 @@ export class VirtualDisk implements Disk {
       const entries = this.#platter.range(from, to, limit)
       let bytes = 0
       const last = entries.findIndex(([key, value]) => {
-        bytes += Buffer.byteLength(key) + value.length
+        bytes += utf8.encode(key).length + value.length
         return bytes >= bytesMax
       })
       return last < 0 ? entries : entries.slice(0, last + 1)

@@ -13,6 +13,8 @@ export interface SimArguments {
   /** The number of runs, with consecutive seeds. */
   readonly seeds: number
   readonly traceFile: string | undefined
+  /** The file of a plan with timed actions, which runs instead of a drawn one. */
+  readonly planFile: string | undefined
   readonly planted: readonly PlantedBug[]
   /** Whether to search for each planted bug with as many seeds as it states. Otherwise the given seeds run. */
   readonly isSearch: boolean
@@ -108,6 +110,26 @@ export const SIM_COMMAND = command({
       placeholder: 'FILE',
       about: 'Write all events to this file, one a line.',
     },
+    plan: {
+      kind: 'text',
+      placeholder: 'FILE',
+      without: [
+        'seed',
+        'seeds',
+        'nodes',
+        'seconds',
+        'workload',
+        'nemesis',
+        'clients',
+        'keys',
+        'watch',
+        'faults',
+        'planted',
+      ],
+      about:
+        'Run the timed requests and faults of this JSON file, print what each client was told, and judge it at every ' +
+        'level of consistency. src/simulation/README.md describes the file.',
+    },
     planted: {
       kind: 'choice',
       names: [ALL, ...PLANTED_BUGS.map(({ name }) => name)],
@@ -119,6 +141,7 @@ export const SIM_COMMAND = command({
   examples: [
     'npm run sim -- --seed 42 --seconds 600',
     'npm run sim -- --seeds 500 --nemesis mix,membership',
+    'npm run sim -- --plan partition.json',
     'npm run sim -- --planted all',
   ],
   exitCodes: [
@@ -146,6 +169,7 @@ export function parseSimArguments(argv: readonly string[]): SimArguments | undef
   return {
     seeds,
     traceFile: values.trace,
+    planFile: values.plan,
     planted,
     isSearch,
     plan: {

@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { type CommandOutput, runCommand } from '../command-line/run-command.ts'
 import type { Plan } from './plan/plan.ts'
+import { planCommand } from './plan-command.ts'
 import type { PlantedBug } from './bugs/planted-bug.ts'
 import { RunPool } from './run-pool.ts'
 import type { WorkerAnswer } from './run-worker.ts'
@@ -16,7 +17,7 @@ import {
   SIM_COMMAND,
   type SimArguments,
 } from './sim-arguments.ts'
-import { transcript } from './record/transcript.ts'
+import { storyLines, transcript } from './record/transcript.ts'
 
 const EXIT_FOUND = 1
 const PROGRESS_INTERVAL_MS = 10_000
@@ -28,6 +29,7 @@ export function simCommand(argv: readonly string[], output: CommandOutput): Prom
 }
 
 async function run(args: SimArguments, output: CommandOutput): Promise<number> {
+  if (args.planFile !== undefined) return planCommand(args.planFile, args.traceFile, output)
   if (args.isSearch) return findPlanted(args, output)
   const planted = args.planted[0]
   const threads = Math.max(1, Math.min(availableParallelism(), args.seeds))
@@ -152,10 +154,7 @@ function summary(answer: WorkerAnswer): string {
 }
 
 function writeTrace(file: string, { story, plan }: WorkerAnswer): void {
-  const lines = story.map(
-    ({ atUs, node, text }) => `${(atUs / 1e6).toFixed(6)} ${node ?? '-'} ${text}`,
-  )
-  writeFileSync(file, [JSON.stringify(plan satisfies Plan), ...lines, ''].join('\n'))
+  writeFileSync(file, [JSON.stringify(plan satisfies Plan), ...storyLines(story), ''].join('\n'))
 }
 
 function seconds(ms: number): string {

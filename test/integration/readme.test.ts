@@ -85,6 +85,7 @@ function here(command: string): string {
         /npm run check -- --history (\S+)/g,
         `${run} check -- --history '${directory}/$1'`,
       )
+      .replaceAll(/npm run sim -- --plan (\S+)/g, `${run} sim -- --plan '${directory}/$1'`)
       .replaceAll('npm run sim --', `${run} sim --`)
       .replaceAll(
         'npx quorate ',

@@ -1,5 +1,5 @@
 /** The command `sim` as its user meets it: what it prints, and how it ends. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -123,5 +123,41 @@ describe('the search for planted bugs', () => {
     } finally {
       await pool.close()
     }
+  })
+})
+
+describe('a plan of timed actions', () => {
+  const file = (): string => join(folder, 'plan.json')
+  const kill = { atMs: 1000, do: 'kill', node: 'n3' }
+  const plan = { seed: 'p', nodes: 3, endMs: 2000, actions: [kill] }
+
+  it('runs, and writes its log to the --trace file', async () => {
+    writeFileSync(file(), JSON.stringify(plan))
+    const trace = join(folder, 'trace.txt')
+    expect(await sim(`--plan ${file()} --trace ${trace}`)).toBe(0)
+    expect(printed[0]).toBe('plan plan.json, seed p: 1 action in 2.0 s')
+    const [head = '', ...lines] = readFileSync(trace, 'utf8').trimEnd().split('\n')
+    expect(JSON.parse(head)).toEqual(plan)
+    expect(lines).toContain('1.000000 n3 *** kill n3')
+  })
+
+  it.each([
+    ['is not JSON', '{', /^sim: --plan .*plan\.json: Expected property name/],
+    [
+      'names a node that is not there',
+      JSON.stringify({ ...plan, actions: [{ ...kill, node: 'n4' }] }),
+      /^sim: --plan .*plan\.json: kill at 1000 ms: there is no n4; the nodes are n1, n2, n3$/,
+    ],
+  ])('that %s is refused', async (_, content, message) => {
+    writeFileSync(file(), content)
+    expect(await sim(`--plan ${file()}`)).toBe(2)
+    expect(printed).toEqual([expect.stringMatching(message)])
+  })
+
+  it('that does not exist is refused, and so is one with a seed of its own', async () => {
+    expect(await sim(`--plan ${file()}`)).toBe(2)
+    expect(text()).toContain('plan.json: cannot be read: ENOENT')
+    expect(await sim('--plan plan.json --seed 7')).toBe(2)
+    expect(text()).toContain('sim: --plan does not go with --seed')
   })
 })

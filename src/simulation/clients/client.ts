@@ -173,7 +173,7 @@ export interface Known {
   readonly values: readonly string[]
 }
 
-function outcomeOf<T>(end: CallEnd<T>): Outcome<T> {
+export function outcomeOf<T>(end: CallEnd<T>): Outcome<T> {
   if (end.type === 'answered') return { type: 'ok', answer: end.answer }
   if (end.type === 'died') return { type: 'unknown', error: 'the node died' }
   const { error } = end
@@ -182,7 +182,8 @@ function outcomeOf<T>(end: CallEnd<T>): Outcome<T> {
   return { type, error: error.code }
 }
 
-function internalFailure<T>(end: CallEnd<T>): Violation | undefined {
+/** The violation of a node that failed with an error that it must not have. */
+export function internalFailure<T>(end: CallEnd<T>): Violation | undefined {
   if (end.type !== 'failed') return undefined
   const { error } = end
   if (error instanceof QuorateError && error.code !== 'internal') return undefined

@@ -27,6 +27,11 @@ export function transcript(
   ]
 }
 
+/** Every event as one line, for a file. */
+export function storyLines(lines: readonly StoryLine[]): string[] {
+  return lines.map(({ atUs, node, text }) => `${(atUs / 1e6).toFixed(6)} ${node ?? '-'} ${text}`)
+}
+
 function lineOf({ atUs, node, text }: StoryLine, ids: readonly string[]): string {
   const marks = ids.map((id) => (node === undefined || id === node ? 'o  ' : '.  ')).join('')
   const line = text.trim().replaceAll(/\s*\n\s*/g, ' ')

@@ -86,6 +86,11 @@ export class SimulatedNode {
     return this.#isUp && !this.host.isFrozen
   }
 
+  /** Whether it has started, even if it is frozen now. */
+  get hasStarted(): boolean {
+    return this.#isUp
+  }
+
   /** Whether it is lost forever, or not a member yet. */
   get isGone(): boolean {
     return this.#isGone

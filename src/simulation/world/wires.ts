@@ -34,6 +34,13 @@ export interface FrameEvent {
   readonly frame: Uint8Array
 }
 
+/** A frame on its way. */
+export interface Flight extends FrameEvent {
+  readonly sentUs: number
+  /** When it arrives, unless a cut stops or holds it. */
+  readonly dueUs: number
+}
+
 const LATENCY_US = [150, 900] as const
 /** Some frames take longer, as on every real network. */
 const SLOW_PERCENT = 1
@@ -49,6 +56,12 @@ const HELD_FRAMES_MAX = 10_000
 interface Cuts {
   readonly kinds: CutKind[]
   held: (() => void)[]
+}
+
+interface LinkedFlight extends Flight {
+  readonly link: Link
+  /** The age of the link when the frame was sent. */
+  readonly age: number
 }
 
 /** A link between two addresses. */
@@ -78,6 +91,7 @@ export class Wires {
   /** For each address of a dialler and each node id, the address that it dials. */
   readonly #routes = new ByPair<{ address: string }>()
   readonly #cuts = new ByPair<Cuts>()
+  readonly #flights = new Set<LinkedFlight>()
   readonly faults: WireFaults = {
     lossPercent: 0,
     duplicatePercent: 0,
@@ -113,6 +127,11 @@ export class Wires {
         for (const deliver of held) deliver()
       },
     }
+  }
+
+  /** The frames on their way, in the order in which they were sent. */
+  flights(): Flight[] {
+    return [...this.#flights].filter(({ link, age }) => link.age === age)
   }
 
   isCut(from: string, to: string): boolean {
@@ -221,28 +240,32 @@ export class Wires {
       link.lastUs[channel] = arrivesUs
     }
     const { age } = link
-    const event = { from, to, channel, frame }
-    this.#schedule.after(arrivesUs - nowUs, () => this.#arrive(link, age, event))
+    const flight = { from, to, channel, frame, sentUs: nowUs, dueUs: arrivesUs, link, age }
+    this.#flights.add(flight)
+    this.#schedule.after(arrivesUs - nowUs, () => this.#arrive(flight))
   }
 
-  #arrive(link: Link, age: number, event: FrameEvent): void {
-    const { from, to, channel, frame } = event
+  #arrive(flight: LinkedFlight): void {
+    const { from, to, channel, frame, link, age } = flight
     const cuts = this.#cuts.get(from, to)
     if (cuts !== undefined && cuts.kinds.length > 0) {
       const { kinds, held } = cuts
       if (kinds.includes('hold') && !kinds.includes('mute') && link.age === age) {
         if (held.length < HELD_FRAMES_MAX) {
-          held.push(() => this.#schedule.after(0, () => this.#arrive(link, age, event)))
+          held.push(() => this.#schedule.after(0, () => this.#arrive(flight)))
+          return
         }
       }
+      this.#flights.delete(flight)
       return
     }
+    this.#flights.delete(flight)
     if (link.age !== age) return
     const end = this.#ends.get(to)
     if (end === undefined) return
     this.frames++
     this.bytes += frame.length
-    this.onFrame(event, this.#schedule.nowUs)
+    this.onFrame(flight, this.#schedule.nowUs)
     const peer = channel === 'ask' ? link.fromId : link.toId
     end.host.run(end.host.task(() => end.take(peer, channel, frame, () => this.#close(link, true))))
   }

@@ -1,0 +1,186 @@
+/**
+ * A cluster that a person drives: it runs a plan of timed actions step by step, can be looked at and judged at any
+ * instant, and takes further actions in between. The same code runs on the command line and in a web page.
+ *
+ * Invariant: the seed and the actions with their times determine the whole run. Neither the size of the steps nor a look
+ * changes it. So a run is repeated by its plan, up to any instant.
+ */
+import { assert } from '../../core/assert.ts'
+import { findUnbounded } from '../checks/bounds.ts'
+import { SimulatedCluster } from '../cluster/simulated-cluster.ts'
+import type { StoryLine } from '../record/sim-story.ts'
+import { SETTINGS } from '../world/simulated-settings.ts'
+import { type Action, atUs, type RequestAction, type TimedAction } from './action.ts'
+import { FaultActions } from './fault-actions.ts'
+import { judge, type Verdict } from './judgement.ts'
+import { AskKinds, type FlightView } from './messages-in-flight.ts'
+import { type RequestView, TimedClients } from './timed-clients.ts'
+import { checkPlan, END_MS_MAX, type TimedPlan } from './timed-plan.ts'
+import {
+  type KeyView,
+  type LinkView,
+  type NodeView,
+  viewKey,
+  viewLinks,
+  viewNodes,
+} from './world-view.ts'
+
+/** The world at one instant, as plain data. */
+export interface WorldView {
+  readonly nowUs: number
+  /** The trace hash of everything up to now. */
+  readonly hash: string
+  readonly violation: ViolationView | null
+  readonly nodes: readonly NodeView[]
+  readonly links: readonly LinkView[]
+  readonly flights: readonly FlightView[]
+  readonly requests: readonly RequestView[]
+  /** The chosen key; null if no key is chosen. */
+  readonly key: KeyView | null
+  /** The lines of the log from the wanted one on. */
+  readonly log: readonly StoryLine[]
+  /** The number of lines of the whole log. */
+  readonly logEnd: number
+}
+
+/** A promise that every run must keep. No further event runs after it is broken. */
+export interface ViolationView {
+  readonly invariant: string
+  readonly message: string
+}
+
+export interface Look {
+  readonly key?: { readonly bucket: string; readonly key: string } | undefined
+  /** The first line of the log to include. */
+  readonly logFrom?: number | undefined
+}
+
+const BOUNDS_LOOK_US = 1_000_000
+
+export class InteractiveWorld {
+  #plan: TimedPlan
+  readonly #cluster: SimulatedCluster
+  readonly #clients: TimedClients
+  readonly #faults: FaultActions
+  readonly #asks = new AskKinds()
+  readonly #log: StoryLine[] = []
+  #applied = 0
+  /** Resolves when all steps so far have ended, so that no two steps overlap. */
+  #last: Promise<void> = Promise.resolve()
+
+  /** Throws PlanError. */
+  constructor(plan: TimedPlan) {
+    this.#plan = checkPlan(plan)
+    this.#cluster = new SimulatedCluster(this.#plan, {
+      note: (at, node, text) => void this.#log.push({ atUs: at, node, text }),
+      frame: (_, from, to, channel, frame) => this.#asks.take(from, to, channel, frame),
+    })
+    this.#clients = new TimedClients(this.#cluster)
+    this.#faults = new FaultActions(this.#cluster)
+    for (const node of this.#cluster.nodes.values()) node.start()
+    this.#watchBounds()
+  }
+
+  /** A new world of the same plan at that instant. */
+  static async replayed(plan: TimedPlan, toUs: number): Promise<InteractiveWorld> {
+    const world = new InteractiveWorld(plan)
+    await world.advance(toUs)
+    return world
+  }
+
+  get nowUs(): number {
+    return this.#cluster.schedule.nowUs
+  }
+
+  /** All actions so far and those to come. The run of this plan ends now, or after its last action. */
+  get plan(): TimedPlan {
+    const lastMs = this.#plan.actions.at(-1)?.atMs ?? 0
+    return { ...this.#plan, endMs: Math.max(this.nowUs / 1000, lastMs) }
+  }
+
+  /** Runs everything up to that time, which must not be before the present. After a violation it does nothing. */
+  advance(toUs: number): Promise<void> {
+    return this.#inTurn(() => {
+      assert(toUs <= END_MS_MAX * 1000, 'a world does not run for ever')
+      assert(toUs >= this.nowUs, 'time never goes back: replay the plan instead')
+      return this.#advance(toUs)
+    })
+  }
+
+  /** Does something now, and records it in the plan. Rejects with PlanError. */
+  act(action: Action): Promise<void> {
+    return this.#inTurn(() => {
+      const timed: TimedAction = { ...action, atMs: this.nowUs / 1000 }
+      // At equal times it comes after the actions that were applied already, as in a replay.
+      const actions = this.#plan.actions.toSpliced(this.#applied, 0, timed)
+      this.#plan = checkPlan({ ...this.plan, actions })
+      return this.#advance(this.nowUs)
+    })
+  }
+
+  view({ key, logFrom = 0 }: Look = {}): WorldView {
+    const cluster = this.#cluster
+    const { violation } = cluster
+    return {
+      nowUs: this.nowUs,
+      hash: cluster.hash,
+      violation: violation ? { invariant: violation.invariant, message: violation.message } : null,
+      nodes: viewNodes(cluster),
+      links: viewLinks(cluster, (from, to) => this.#faults.cutOf(from, to)),
+      flights: cluster.wires.flights().map((flight) => this.#asks.view(flight)),
+      requests: this.#clients.requests.map((request) => ({ ...request })),
+      key: key === undefined ? null : viewKey(cluster, key.bucket, key.key),
+      log: this.#log.slice(logFrom),
+      logEnd: this.#log.length,
+    }
+  }
+
+  /** Judges all that the clients have seen up to now. */
+  judge(): Verdict {
+    return judge(this.#clients.history, (index) => this.#clients.requestOfEvent(index))
+  }
+
+  get counts(): SimulatedCluster['counts'] {
+    return this.#cluster.counts
+  }
+
+  #inTurn(step: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(step)
+    this.#last = turn.catch(() => undefined)
+    return turn
+  }
+
+  /** An action happens after all events that are due at its time, so that it does not matter when it was planned. */
+  async #advance(toUs: number): Promise<void> {
+    const cluster = this.#cluster
+    await cluster.watched(async () => {
+      for (;;) {
+        const action = this.#plan.actions[this.#applied]
+        if (action === undefined || atUs(action) > toUs) break
+        await cluster.until(atUs(action))
+        this.#applied++
+        this.#apply(action)
+      }
+      await cluster.until(toUs)
+    })
+  }
+
+  #apply(action: TimedAction): void {
+    if (isRequest(action)) this.#clients.apply(action)
+    else this.#faults.apply(action)
+  }
+
+  #watchBounds(): void {
+    const { schedule, nodes } = this.#cluster
+    const look = (): void => {
+      const unbounded = findUnbounded(nodes.values(), SETTINGS.hintBytesPerOwnerMax)
+      if (unbounded !== undefined) this.#cluster.broken('a bound is exceeded', unbounded)
+      schedule.after(BOUNDS_LOOK_US, look)
+    }
+    schedule.after(BOUNDS_LOOK_US, look)
+  }
+}
+
+function isRequest(action: TimedAction): action is TimedAction & RequestAction {
+  return action.do === 'get' || action.do === 'put' || action.do === 'delete'
+}

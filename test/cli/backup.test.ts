@@ -52,6 +52,26 @@ test('backup and restore: carry all keys from one cluster to another', async () 
   expect(await quorate('get default fruit', at(to))).toMatchObject({ printed: 'pear' })
 })
 
+test('backup and restore: show progress on a terminal alone, and leave nothing of it', async () => {
+  const erase = '\r\u001b[2K'
+  const terminal = 60
+  const made = await quorate('backup seen.backup --covers quorum', { ...at(from), terminal })
+  expect(made.complained.split(erase)).toEqual([
+    '',
+    'Waiting until the owners hold the writes',
+    '0.0 MiB have arrived',
+    '',
+  ])
+  const restored = await quorate('restore seen.backup --dry-run', { ...at(to), terminal })
+  expect(restored.complained.split(erase)).toEqual([
+    '',
+    '[########################] 100 % 3 of 3 keys',
+    '',
+  ])
+  const quiet = await quorate('restore seen.backup --dry-run', at(to))
+  expect(quiet.complained).toBe('')
+})
+
 test('backup: says which buckets were deleted while it was made', async () => {
   await quorate('backup all.backup --covers quorum', at(from))
   const { header } = await verifyBackup(piecesOf(saved['all.backup'] as Uint8Array))

@@ -11,12 +11,16 @@ import { EXIT, exitCodes } from '../outcome/exit-code.ts'
 import { downloadBackup } from '../store/backup-download.ts'
 import { backupJson, backupLines } from '../store/backup-words.ts'
 import { endpointsOf, STORE_OPTIONS } from '../store/store-options.ts'
+import { ProgressLine } from '../terminal/progress-line.ts'
 import { type World, writeJson, writeLines } from '../terminal/world.ts'
 import { cliCommand } from './cli-command.ts'
 
 const TIMEOUT_MS = 60_000
 /** Timers of JavaScript take no longer time. */
 const WAIT_MS_MAX = 2 ** 31 - 1
+const BYTES_PER_MIB = 2 ** 20
+/** On a terminal, progress is told whenever so much more has arrived. */
+const BYTES_PER_STEP = BYTES_PER_MIB / 4
 
 export const BACKUP = cliCommand(
   'backup',
@@ -103,15 +107,39 @@ async function save(file: string, values: SaveValues, world: World): Promise<Ver
   }
   const endpoints = endpointsOf(values, world)
   if (at !== undefined) await until(at * 1000, world.stop)
-  const pieces = await downloadBackup(endpoints, query, { timeoutMs: timeout, signal: world.stop })
-  let found: VerifiedBackup | undefined
-  await world.saveFile(
-    file,
-    checked(pieces, (verified) => {
-      found = verified
-    }),
-  )
-  return found as VerifiedBackup
+  const line = new ProgressLine(world.err)
+  try {
+    await line.tell('Waiting until the owners hold the writes')
+    const patience = { timeoutMs: timeout, signal: world.stop }
+    const pieces = counted(await downloadBackup(endpoints, query, patience), line)
+    let found: VerifiedBackup | undefined
+    await world.saveFile(
+      file,
+      checked(pieces, (verified) => {
+        found = verified
+      }),
+    )
+    return found as VerifiedBackup
+  } finally {
+    await line.clear()
+  }
+}
+
+/** Passes the pieces on, and tells how much has arrived. How much will come is known only at the end. */
+async function* counted(
+  pieces: AsyncIterable<Uint8Array>,
+  line: ProgressLine,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let bytes = 0
+  let toldAt = 0
+  for await (const piece of pieces) {
+    bytes += piece.length
+    if (toldAt === 0 || bytes - toldAt >= BYTES_PER_STEP) {
+      toldAt = bytes
+      await line.tell(`${(bytes / BYTES_PER_MIB).toFixed(1)} MiB have arrived`)
+    }
+    yield piece
+  }
 }
 
 /** Passes the pieces on, and rejects at their end if they are no whole backup. */

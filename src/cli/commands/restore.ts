@@ -3,8 +3,9 @@ import { BucketMismatch, restore, type RestoreReport } from '../../restore/resto
 import { BackupRefused } from '../../restore/verify-backup.ts'
 import { EXIT, exitCodes } from '../outcome/exit-code.ts'
 import { openClient, STORE_OPTIONS } from '../store/store-options.ts'
+import { ProgressLine } from '../terminal/progress-line.ts'
 import { visible } from '../terminal/terminal-text.ts'
-import { type World, writeJson, writeLines } from '../terminal/world.ts'
+import { writeJson, writeLines } from '../terminal/world.ts'
 import { cliCommand } from './cli-command.ts'
 
 /** On a terminal, progress is told whenever this many keys are done. */
@@ -38,6 +39,7 @@ export const RESTORE = cliCommand(
   async ({ values, words: [file = ''] }, world) => {
     const { json, 'dry-run': isDry, overwrite } = values
     await using client = openClient(values, world)
+    const line = new ProgressLine(world.err)
     try {
       const report = await restore({
         client,
@@ -46,12 +48,14 @@ export const RESTORE = cliCommand(
         isDry,
         nowMs: Date.now,
         signal: world.stop,
-        onProgress: (soFar, keys) => void showProgress(soFar, keys, world),
+        onProgress: (soFar, keys) => void showProgress(soFar, keys, line),
       })
+      await line.clear()
       if (json) await writeJson(world.out, { file, dryRun: isDry, ...report })
       else await writeLines(world.out, linesOf(report, isDry))
       return report.impossible.length > 0 ? EXIT.error : EXIT.ok
     } catch (error) {
+      await line.clear()
       if (!(error instanceof BackupRefused || error instanceof BucketMismatch)) throw error
       await writeLines(world.err, [`quorate restore: ${file}: ${error.message}`])
       return EXIT.error
@@ -78,10 +82,14 @@ function linesOf(report: RestoreReport, isDry: boolean): string[] {
   ]
 }
 
-function showProgress(report: RestoreReport, keys: number, { err }: World): Promise<void> {
+async function showProgress(
+  report: RestoreReport,
+  keys: number,
+  line: ProgressLine,
+): Promise<void> {
   const { written, replaced, same, kept, expired, impossible } = report
   const done = written + replaced + same + kept + expired + impossible.length
-  const isStep = done % KEYS_PER_STEP === 0 || done === keys
-  if (!err.isTerminal || !isStep) return Promise.resolve()
-  return err.write(`\r${done} of ${keys} keys${done === keys ? '\n' : ''}`)
+  if (done % KEYS_PER_STEP === 0 || done === keys) {
+    await line.show(done / keys, `${done} of ${keys} keys`)
+  }
 }

@@ -16,13 +16,21 @@ export class ProgressLine {
   }
 
   /** `share` of the work is done: 0 to 1. */
-  async show(share: number, text: string): Promise<void> {
+  show(share: number, text: string): Promise<void> {
+    return this.#write(`${barText(share)} ${visible(text)}`)
+  }
+
+  /** For work whose end is not known: a line without a bar. */
+  tell(text: string): Promise<void> {
+    return this.#write(visible(text))
+  }
+
+  async #write(text: string): Promise<void> {
     const { isTerminal, columns } = this.#sink
     if (!isTerminal) return
     this.#isShown = true
     // In the last column some terminals would begin a new line.
-    const line = shortened(`${barText(share)} ${visible(text)}`, columns - 1)
-    await this.#sink.write(`${ERASE}${line}`)
+    await this.#sink.write(`${ERASE}${shortened(text, columns - 1)}`)
   }
 
   /** Before anything else is written, and at the end. */

@@ -9,6 +9,7 @@ import { RejectedError } from './request/request-error.ts'
 import type { OpenStream } from './request/sender.ts'
 import { assertUsage } from './request/usage.ts'
 import { SILENCE } from './request/wait.ts'
+import { StoppableIterator } from './stoppable-iterator.ts'
 import { FormatError } from './value-format.ts'
 
 /** A node sends a heartbeat every 10 s. */
@@ -94,10 +95,19 @@ export class KeyWatch implements AsyncIterable<WatchEvent> {
     return this.#missing
   }
 
-  /** Continues behind `position`. Rejects if no node answers within `timeoutMs`; iterate again to continue. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<WatchEvent, void, undefined> {
+  /**
+   * Continues behind `position`. Rejects if no node answers within `timeoutMs`; iterate again to continue. `return` ends
+   * the connection at once, also while `next` waits.
+   */
+  [Symbol.asyncIterator](): StoppableIterator<WatchEvent> {
+    return new StoppableIterator((stop) => this.#events(stop))
+  }
+
+  async *#events(stop: AbortSignal): AsyncGenerator<WatchEvent, void, undefined> {
+    const { signal: given } = this.#options
+    const signal = given === undefined ? stop : AbortSignal.any([given, stop])
     for (;;) {
-      const stream = await this.#connect()
+      const stream = await this.#connect(signal)
       if (stream === 'gone') {
         this.#position = EVERYTHING
         this.#hasToldKeys = false
@@ -112,7 +122,7 @@ export class KeyWatch implements AsyncIterable<WatchEvent> {
           yield { type: 'reset' }
         }
         for (;;) {
-          const bytes = await this.#read(stream)
+          const bytes = await this.#read(stream, signal)
           if (bytes === undefined) break
           for (const event of parser.push(bytes)) {
             const told = this.#take(event)
@@ -128,15 +138,15 @@ export class KeyWatch implements AsyncIterable<WatchEvent> {
         // Ends the connection, and so the watch of the node.
         void stream.reader.cancel().catch(() => undefined)
       }
-      await this.#pause()
+      await this.#pause(signal)
     }
   }
 
   /** Connects to the next node that answers. `gone`: the changes after the position are. */
-  async #connect(): Promise<OpenStream | 'gone'> {
+  async #connect(signal: AbortSignal): Promise<OpenStream | 'gone'> {
     const { sender, bucket } = this.#requests
     const { prefix } = this.#options
-    const budget = sender.budget(this.#options)
+    const budget = sender.budget({ ...this.#options, signal })
     const query = {
       ...(prefix === undefined ? {} : { prefix }),
       ...(this.#position === undefined ? {} : { since: this.#position }),
@@ -157,19 +167,19 @@ export class KeyWatch implements AsyncIterable<WatchEvent> {
         if (error.code === 'watch_position_gone') return 'gone'
         const isLate = sender.ports.clock.nowMs() + PAUSE_MS >= budget.deadlineMs
         if (!error.retryable || isLate) throw error
-        await this.#pause()
+        await this.#pause(signal)
       }
     }
   }
 
   /** Undefined if the stream has ended or broken off, or is silent. Rejects with the reason of a signal. */
-  async #read({ reader }: OpenStream): Promise<Uint8Array | undefined> {
-    const wait = this.#requests.sender.wait({ signal: this.#options.signal }, SILENCE_MS)
-    const { signal } = wait
+  async #read({ reader }: OpenStream, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const wait = this.#requests.sender.wait({ signal }, SILENCE_MS)
+    const { signal: over } = wait
     try {
       return (await wait.until(reader.read())).value
     } catch {
-      if (signal.aborted && signal.reason !== SILENCE) throw signal.reason
+      if (over.aborted && over.reason !== SILENCE) throw over.reason
       return undefined
     }
   }
@@ -201,11 +211,11 @@ export class KeyWatch implements AsyncIterable<WatchEvent> {
     throw new FormatError(`A watch of ${this.#requests.bucket} was told what is not a change.`)
   }
 
-  #pause(): Promise<void> {
+  #pause(signal: AbortSignal): Promise<void> {
     const { sender } = this.#requests
     const { clock, random } = sender.ports
     const untilMs = clock.nowMs() + (0.5 + random.fraction() / 2) * PAUSE_MS
-    return sender.pause({ deadlineMs: untilMs, signal: this.#options.signal }, untilMs)
+    return sender.pause({ deadlineMs: untilMs, signal }, untilMs)
   }
 }
 

@@ -1,4 +1,5 @@
 /** Watches: events in pieces, other nodes after silence, positions that are gone, break, and signals. */
+import { ReadableStream as WebStream } from 'node:stream/web'
 import { describe, expect, test } from 'vitest'
 import { createClient, type KeyWatch, type WatchEvent } from '../../src/client/quorate.ts'
 import { EventParser } from '../../src/client/request/event-parser.ts'
@@ -7,6 +8,7 @@ import {
   type Behaviour,
   fixedRandom,
   problem,
+  stayCut,
   VirtualClock,
   virtualFetch,
 } from './virtual-world.ts'
@@ -27,18 +29,25 @@ const put = (key: string, id: string): string =>
 const gone = (key: string, id: string): string =>
   `id: ${id}\ndata: {"type":"delete","key":"${key}"}\n\n`
 
+/** What a node answers. `cut`: nothing, and the connection stays. */
+type Step = Response | 'cut' | { readonly text: string; readonly end: End }
+
+const DONE = { done: true, value: undefined }
+
 /** Nodes that answer one stream after the other as the script says. The last one is repeated. */
-function watched(script: readonly (Response | { readonly text: string; readonly end: End })[]) {
+function watched(script: readonly Step[]) {
   const clock = new VirtualClock()
   const served: Served[] = []
   const serve = (node: string): Behaviour => {
-    return ({ url }) => {
+    return (request) => {
+      const { url } = request
       const { pathname, searchParams } = new URL(url)
       expect([pathname, searchParams.has('timeout')]).toEqual(['/v1/watch/default', false])
       const one: Served = { node, since: searchParams.get('since'), isCancelled: false }
       served.push(one)
       const step = script[Math.min(served.length, script.length) - 1]
       if (step instanceof Response) return step.clone()
+      if (step === 'cut') return stayCut(request)
       const { text = '', end = 'silent' } = step ?? {}
       const body = new ReadableStream<Uint8Array>({
         start: (controller) => {
@@ -191,6 +200,37 @@ describe('a watch', () => {
     const aborted = open.clock.run(take(open.client.bucket('default').watch({ signal }), 1))
     await expect(aborted).rejects.toBe(reason)
     expect(open.served[0]?.isCancelled).toBe(true)
+  })
+
+  test.each<[string, Step]>([
+    ['reads', { text: beat('a'), end: 'silent' }],
+    ['pauses between two nodes', { text: beat('a'), end: 'end' }],
+    ['connects', 'cut'],
+  ])('ends at once if its iterator is told to return while it %s', async (_what, step) => {
+    const { clock, client } = watched([step])
+    const events = client.bucket('default').watch()[Symbol.asyncIterator]()
+    let ended: Promise<unknown> | undefined
+    clock.after(100, () => {
+      ended = events.return()
+    })
+    expect(await clock.run(events.next())).toEqual(DONE)
+    expect(await ended).toEqual(DONE)
+    expect([clock.nowMs(), clock.pending]).toEqual([100, 0])
+    expect(await events.next()).toEqual(DONE)
+  })
+
+  test('ends its connection when a stream that reads it is cancelled', async () => {
+    const { clock, client, served } = watched([{ text: beat('a') + put('x', 'b'), end: 'silent' }])
+    const watch = client.bucket('default').watch()
+    const reader = WebStream.from(watch).getReader()
+    expect(await clock.run(reader.read())).toMatchObject({ value: { key: 'x' } })
+    const waiting = reader.read()
+    await clock.run(reader.cancel())
+    expect(await waiting).toEqual(DONE)
+    expect(served).toEqual([{ node: 'n1', since: null, isCancelled: true }])
+    expect([clock.nowMs(), clock.pending]).toEqual([0, 0])
+    // A later iteration continues behind the key.
+    expect(watch.position).toBe('b')
   })
 
   test('rejects with a FormatError for what is not a change', async () => {

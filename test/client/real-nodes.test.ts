@@ -179,7 +179,7 @@ test('a watch tells changes, continues at another node, and begins with every ke
   await expect.poll(() => watch.position).toBeDefined()
   await bucket.put('watched-a', '1')
   expect((await change).value).toMatchObject({ type: 'put', key: 'watched-a', siblings: 1 })
-  await first.return(undefined)
+  await first.return()
 
   await bucket.put('watched-b', '1')
   await bucket.delete('watched-a')

@@ -228,20 +228,21 @@ describe('siblings', () => {
 
 describe('list', () => {
   beforeAll(async () => {
-    for (const key of ['list/a', 'list/b', 'list/\u001b[2J', 'list/日本']) {
+    for (const key of ['list/a', 'list/b', 'list/\u001b[2J', 'list/日本', 'lines/a\nb\\n']) {
       await run(['put', 'latest', key, key])
     }
   })
 
-  test('writes one key a line, as it is', async () => {
+  test('writes one key a line, whatever is in the key', async () => {
     expect(await run('list latest --prefix list/')).toMatchObject({
       code: 0,
-      printed: 'list/\u001b[2J\nlist/a\nlist/b\nlist/日本\n',
+      printed: 'list/\\u{1b}[2J\nlist/a\nlist/b\nlist/日本\n',
       complained: '',
     })
     expect((await run('list latest --prefix list/ --after list/a --limit 1')).printed).toBe(
       'list/b\n',
     )
+    expect((await run('list latest --prefix lines/')).printed).toBe('lines/a\\nb\\\\n\n')
     expect((await run('list latest --prefix nothing')).printed).toBe('')
   })
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { wantsColours } from '../../src/cli/terminal/style.ts'
 import { tableLines } from '../../src/cli/terminal/table.ts'
 import {
+  escaped,
   isPrintable,
   shellWord,
   shortened,
@@ -20,6 +21,16 @@ describe('text', () => {
     ['日本 🍐 é', '日本 🍐 é'],
   ])('%j is shown as %s', (text, shown) => {
     expect(visible(text)).toBe(shown)
+  })
+
+  test.each([
+    ['plain 日本', 'plain 日本'],
+    ['a\nb\tc\r', String.raw`a\nb\tc\r`],
+    ['a\\nb', String.raw`a\\nb`],
+    ['\u001b[31m\u2028', String.raw`\u{1b}[31m\u{2028}`],
+    ['\\u{1b}', String.raw`\\u{1b}`],
+  ])('%j is written to programs as %s', (text, written) => {
+    expect(escaped(text)).toBe(written)
   })
 
   test.each([

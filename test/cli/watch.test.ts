@@ -83,15 +83,25 @@ function problem(code: ErrorCode): Answer {
 }
 
 describe('a watch writes', () => {
-  test('one change a line, as it is, until the limit', async () => {
-    answers = [stream(beat('a'), put('b', 'anna\u001b'), gone('c', 'ben'), put('d', 'cleo'))]
+  test('one change a line, until the limit', async () => {
+    answers = [stream(beat('a'), put('b', 'anna'), gone('c', 'ben'), put('d', 'cleo'))]
     expect(await run('watch carts --prefix x/ --limit 2')).toEqual({
       code: 0,
-      printed: 'put anna\u001b\ndelete ben\n',
+      printed: 'put anna\ndelete ben\n',
       bytes: expect.anything(),
       complained: '',
     })
     expect(asked.map(({ query }) => query)).toEqual([{ prefix: 'x/' }])
+  })
+
+  test('one line for a key that looks like several lines', async () => {
+    const key = 'x\nput forged\r\ncomplete\u001b[2J'
+    answers = [stream(beat('a'), put('b', key), gone('c', String.raw`x\nput forged`))]
+    expect((await run('watch carts --limit 2')).printed.split('\n')).toEqual([
+      String.raw`put x\nput forged\r\ncomplete\u{1b}[2J`,
+      String.raw`delete x\\nput forged`,
+      '',
+    ])
   })
 
   test('a table to a terminal, in which no key can change the terminal', async () => {

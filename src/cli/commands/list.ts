@@ -2,7 +2,7 @@
 import { RequestError } from '../../client/quorate.ts'
 import { EXIT, exitCodes } from '../outcome/exit-code.ts'
 import { BUCKET_WORD, openClient, STORE_OPTIONS } from '../store/store-options.ts'
-import { visible } from '../terminal/terminal-text.ts'
+import { ABOUT_ESCAPED, escaped, visible } from '../terminal/terminal-text.ts'
 import { type World, writeJson, writeLines } from '../terminal/world.ts'
 import { cliCommand } from './cli-command.ts'
 
@@ -17,7 +17,8 @@ export const LIST = cliCommand(
   'list',
   {
     about:
-      'Lists the keys of a bucket in the order of their bytes: as a table on a terminal, otherwise one key a line.',
+      'Lists the keys of a bucket in the order of their bytes: as a table on a terminal, otherwise one key a line. ' +
+      ABOUT_ESCAPED,
     words: [BUCKET_WORD],
     options: {
       ...STORE_OPTIONS,
@@ -126,7 +127,7 @@ class Lines {
 
   #lineOf({ key, size, siblings, etag }: Listed): string {
     if (this.#isJson) return JSON.stringify({ key, size, siblings, etag })
-    if (!this.#world.out.isTerminal) return key
+    if (!this.#world.out.isTerminal) return escaped(key)
     return rowOf(String(size), String(siblings), visible(key))
   }
 }

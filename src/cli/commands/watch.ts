@@ -3,7 +3,7 @@ import type { WatchEvent } from '../../client/quorate.ts'
 import { EXIT, exitCodes } from '../outcome/exit-code.ts'
 import { BUCKET_WORD, openClient, STORE_OPTIONS } from '../store/store-options.ts'
 import { styled } from '../terminal/style.ts'
-import { visible } from '../terminal/terminal-text.ts'
+import { ABOUT_ESCAPED, escaped, visible } from '../terminal/terminal-text.ts'
 import { type Sink, type World, writeJson, writeLines } from '../terminal/world.ts'
 import { cliCommand } from './cli-command.ts'
 
@@ -19,7 +19,8 @@ export const WATCH = cliCommand(
     about:
       'Shows which keys of a bucket change, one change a line, until Ctrl-C ends it. If its node dies, it continues at ' +
       'another endpoint. Quick changes of one key may be shown as one, and a change may be shown twice. After a line ' +
-      'reset, changes were missed: forget every key, because all keys follow, up to a line complete.',
+      'reset, changes were missed: forget every key, because all keys follow, up to a line complete. ' +
+      ABOUT_ESCAPED,
     words: [BUCKET_WORD],
     options: {
       ...STORE_OPTIONS,
@@ -123,8 +124,9 @@ function missingWords(before: number, now: number): string | undefined {
 
 type Told = Exclude<WatchEvent, { readonly type: 'progress' }>
 
+/** A key must not look like further lines. */
 function plainLine(event: Told): string {
-  return 'key' in event ? `${event.type} ${event.key}` : event.type
+  return 'key' in event ? `${event.type} ${escaped(event.key)}` : event.type
 }
 
 function headLine({ isColoured }: Sink): string {

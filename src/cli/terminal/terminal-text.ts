@@ -19,6 +19,19 @@ export function visible(text: string): string {
   })
 }
 
+/**
+ * Like `visible`, and exact: different texts look different, because a backslash of the text is doubled. For lines that
+ * programs read.
+ */
+export function escaped(text: string): string {
+  return visible(text.replaceAll('\\', String.raw`\\`))
+}
+
+/** For the help of commands that write keys in such lines. */
+export const ABOUT_ESCAPED =
+  'In lines that are not for a terminal, a backslash in a key is doubled, and a control character is written as ' +
+  String.raw`\n, \r, \t or \u{1b}. With --json keys are strings of JSON.`
+
 /** Whether the bytes are text that a terminal may get as they are. */
 export function isPrintable(bytes: Uint8Array): boolean {
   try {

@@ -203,6 +203,14 @@ describe('siblings', () => {
     const { siblings } = (await json('siblings default left')) as { siblings: { id: string }[] }
     expect(siblings).toHaveLength(2)
     await run(['del', 'default', 'left', '--context', seen])
+    const [apples, pears] = siblings.map(({ id }) => ['get', 'default', 'left', '--sibling', id])
+    expect(await run(pears ?? [])).toMatchObject({ code: 0, printed: 'pear', complained: '' })
+    expect(await json(pears ?? [])).toMatchObject({
+      siblings: [{ value: 'pear' }],
+      context: expect.any(String),
+      level: 'quorum',
+    })
+    expect(await run(apples ?? [])).toMatchObject({ code: 3, printed: '' })
     const ended = await run(['resolve', 'default', 'left', '--pick', siblings[1]?.id ?? ''])
     expect(ended).toMatchObject({
       code: 0,

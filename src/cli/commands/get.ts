@@ -1,12 +1,21 @@
 /** `get`: the bytes of a value and nothing else, so that a shell can pipe them. */
 import type { Entry } from '../../client/quorate.ts'
 import { EXIT, exitCodes } from '../outcome/exit-code.ts'
-import { type Bytes, entryJson, type KeyName, nameOf, readKey, wordsOf } from '../store/key.ts'
+import {
+  type Bytes,
+  entryJson,
+  type KeyName,
+  nameOf,
+  readKey,
+  readSibling,
+  wordsOf,
+} from '../store/key.ts'
 import {
   BUCKET_WORD,
   CONSISTENCY_OPTION,
   KEY_WORD,
   openClient,
+  openSender,
   STORE_OPTIONS,
 } from '../store/store-options.ts'
 import { isPrintable, visible } from '../terminal/terminal-text.ts'
@@ -27,7 +36,7 @@ export const GET = cliCommand(
       sibling: {
         kind: 'text',
         placeholder: 'ID',
-        about: 'If the key has siblings, write this one.',
+        about: 'Write the sibling with this id, which the command siblings lists.',
       },
     },
     examples: [
@@ -40,11 +49,16 @@ export const GET = cliCommand(
   async ({ values, words: [bucket = '', key = ''] }, world) => {
     await using client = openClient(values, world)
     const at = { bucket, key }
-    const entry = await readKey(client, at, values.consistency, world.stop)
-    const chosen = values.sibling === undefined ? entry : withOnly(values.sibling, entry)
+    const { sibling: id, consistency: level } = values
+    const entry = await readKey(client, at, level, world.stop)
+    const alone =
+      id !== undefined && entry.siblings.length === 1
+        ? await readSibling(openSender(values, world), at, id, level, world.stop)
+        : undefined
+    const chosen = alone ?? (id === undefined ? entry : withOnly(id, entry))
     if (values.json) await writeJson(world.out, entryJson(at, chosen))
     const [value, second] = chosen.siblings.map((sibling) => sibling.value)
-    if (value === undefined) return refuseAbsent(at, entry, values.sibling, world)
+    if (value === undefined) return refuseAbsent(at, entry, id, world)
     if (second !== undefined) {
       if (!values.json) await writeLines(world.err, siblingLines(at, entry, world.err))
       return EXIT.siblings

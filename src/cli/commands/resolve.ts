@@ -4,10 +4,10 @@ import { UsageError } from '../../command-line/usage-error.ts'
 import { EXIT, exitCodes } from '../outcome/exit-code.ts'
 import {
   type Bytes,
-  hasSibling,
   type KeyName,
   nameOf,
   readKey,
+  readSibling,
   typeOf,
   wordsOf,
 } from '../store/key.ts'
@@ -69,8 +69,8 @@ export const RESOLVE = cliCommand(
       const id = pick ?? ''
       if (entry.siblings.length !== 1) return refuse(at, entry, id, world)
       const sender = openSender(values, world)
-      const isPicked = await hasSibling(sender, at, id, level, world.stop)
-      return reportSingle(at, id, isPicked, world)
+      const picked = await readSibling(sender, at, id, level, world.stop)
+      return reportSingle(at, id, picked !== undefined, world)
     }
     const write = {
       ...chosen,

@@ -10,6 +10,7 @@ import {
   RejectedError,
   type Sibling,
 } from '../../client/quorate.ts'
+import { entryOf } from '../../client/entry.ts'
 import { encodeKey } from '../../client/key-requests.ts'
 import type { Sender } from '../../client/request/sender.ts'
 import { shellWord } from '../terminal/terminal-text.ts'
@@ -36,28 +37,31 @@ export function readKey(
   return client.bucket(bucket, { format: bytes }).get(key, { consistency, signal })
 }
 
-/** Whether the key has a sibling with this id. A read does not tell the id of a value that is alone. */
-export async function hasSibling(
+/**
+ * The sibling with this id alone; undefined if the key has none. The ordinary read does not tell the id of a value that
+ * has no siblings, so only the node can compare it.
+ */
+export async function readSibling(
   sender: Sender,
-  { bucket, key }: KeyName,
+  at: KeyName,
   id: string,
   level: Level | undefined,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Entry<Bytes> | undefined> {
   const request = {
     method: 'GET',
-    path: `/v1/kv/${bucket}/${encodeKey(key)}`,
+    path: `/v1/kv/${at.bucket}/${encodeKey(at.key)}`,
     query: { sibling: id, ...(level === undefined ? {} : { consistency: level }) },
     headers: {},
     statuses: [200],
   } as const
   try {
-    await sender.send(request, sender.budget({ signal }))
-    return true
+    const answer = await sender.send(request, sender.budget({ signal }))
+    return entryOf(answer, bytes, undefined, nameOf(at))
   } catch (error) {
     const isAbsent = error instanceof RejectedError && error.problem?.status === NOT_FOUND
     if (!isAbsent) throw error
-    return false
+    return undefined
   }
 }
 

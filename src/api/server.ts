@@ -11,6 +11,7 @@ import type { NodeService } from '../node/service/service.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics, MetricsReader } from '../ports/metrics.ts'
+import type { Timers } from '../ports/timers.ts'
 import type { ApiContext, ApiPhase, MetricsText } from './http/api-context.ts'
 import { addBackupRoutes } from './backup/backup-routes.ts'
 import { BATCH_BYTES_MAX } from './batch/batch-endpoint.ts'
@@ -57,6 +58,7 @@ const SWEEP_INTERVAL_MS = 25
 export interface ApiOptions {
   readonly service: NodeService
   readonly clock: Clock
+  readonly timers: Timers
   readonly log: Log
   readonly metrics: Metrics & MetricsReader
   readonly exposeMetrics: () => Promise<MetricsText>
@@ -135,7 +137,7 @@ function createContext(options: ApiOptions, phase: () => ApiPhase): ApiContext {
     requestTimeoutMs,
     uploads: new ByteBudget(UPLOAD_BYTES_MAX),
     answers: new ByteBudget(ANSWER_BYTES_MAX),
-    streams: new EventStreams(),
+    streams: new EventStreams(options.timers),
     phase,
     onInternalError,
   }

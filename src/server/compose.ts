@@ -110,6 +110,7 @@ export async function startServer(
   const api = createApiServer({
     service: node,
     clock,
+    timers: systemTimers,
     log,
     metrics,
     exposeMetrics: async () => {

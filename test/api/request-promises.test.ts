@@ -75,6 +75,7 @@ test('a put of a key in memory makes at most four promises from its route to the
   const api = createApiServer({
     service: node,
     clock,
+    timers: systemTimers,
     log,
     metrics,
     nodeId: 'n1',

@@ -106,6 +106,7 @@ test('unavailable: before the node has started, only health checks have an answe
   const api = createApiServer({
     service,
     clock: systemClock,
+    timers: systemTimers,
     log,
     metrics,
     nodeId: 'n1',

@@ -1,16 +1,18 @@
 /**
  * Server-Sent Events (HTML Living Standard, section 9.2): the one writer of all streams of this server.
  *
- * An event is written only after the reader has taken what was written before, apart from the buffer of its socket. So
- * a slow reader costs a bounded amount of memory. It gets no heartbeats meanwhile, and loses its connection when it
- * takes nothing for a minute.
+ * An event is written only after the reader has taken what was written before; bytes that the kernel has taken count as
+ * taken. So a slow reader costs a bounded amount of memory. It gets no heartbeats meanwhile, and loses its connection if
+ * written events still wait for it after a minute.
  */
 import type { FastifyReply } from 'fastify'
 import type { ServerResponse } from 'node:http'
+import type { Timer, Timers } from '../../ports/timers.ts'
 import { drained, isGone, onceClosed } from './response-end.ts'
 
 export const EVENT_STREAM_TYPE = 'text/event-stream'
 export const HEARTBEAT_SECONDS = 10
+/** How long written events may wait for the reader. */
 const STALLED_MS_MAX = 60_000
 /** How long a browser waits before it connects again. */
 const RECONNECT_MS = 1000
@@ -25,15 +27,20 @@ export interface ServerEvent {
 
 /** The streams that are open, so that the server can end them before it closes. */
 export class EventStreams {
+  readonly #timers: Timers
   readonly #open = new Set<EventStream>()
   #isClosed = false
+
+  constructor(timers: Timers) {
+    this.#timers = timers
+  }
 
   /** Sends the status and the headers. `heartbeat` makes the event that is sent now and then. */
   begin(reply: FastifyReply, heartbeat: () => ServerEvent): EventStream {
     const { raw } = reply
     raw.writeHead(200, [...EVENT_STREAM_HEADERS, 'X-Request-Id', reply.request.id])
     reply.hijack()
-    const stream = new EventStream(raw, heartbeat)
+    const stream = new EventStream(raw, heartbeat, this.#timers)
     this.#open.add(stream)
     stream.onceClosed(() => this.#open.delete(stream))
     if (this.#isClosed) stream.end()
@@ -59,16 +66,17 @@ export const EVENT_STREAM_HEADERS: readonly string[] = [
 
 export class EventStream {
   readonly #response: ServerResponse
-  readonly #heartbeats: NodeJS.Timeout
+  readonly #timers: Timers
+  readonly #heartbeats: Timer
   #isBlocked = false
 
-  constructor(response: ServerResponse, heartbeat: () => ServerEvent) {
+  constructor(response: ServerResponse, heartbeat: () => ServerEvent, timers: Timers) {
     this.#response = response
-    response.setTimeout(STALLED_MS_MAX)
-    this.#heartbeats = setInterval(() => {
+    this.#timers = timers
+    this.#heartbeats = timers.every(HEARTBEAT_SECONDS * 1000, () => {
       if (!this.#isBlocked && !this.isClosed) void this.send([heartbeat()])
-    }, HEARTBEAT_SECONDS * 1000)
-    this.onceClosed(() => clearInterval(this.#heartbeats))
+    })
+    this.onceClosed(() => this.#heartbeats.cancel())
     if (!this.isClosed) response.write(`retry: ${RECONNECT_MS}\n\n`)
   }
 
@@ -85,13 +93,23 @@ export class EventStream {
     if (this.isClosed || events.length === 0) return
     if (this.#response.write(events.map(textOf).join(''))) return
     this.#isBlocked = true
+    const limit = this.#limitWait()
     await drained(this.#response)
+    limit.cancel()
     this.#isBlocked = false
   }
 
   end(): void {
-    clearInterval(this.#heartbeats)
-    if (!this.isClosed) this.#response.end()
+    this.#heartbeats.cancel()
+    if (this.isClosed) return
+    const limit = this.#limitWait()
+    this.onceClosed(() => limit.cancel())
+    this.#response.end()
+  }
+
+  /** The timeout of the socket itself may take twice as long: it begins again if some bytes have left meanwhile. */
+  #limitWait(): Timer {
+    return this.#timers.after(STALLED_MS_MAX, () => this.#response.req.socket.destroy())
   }
 }
 

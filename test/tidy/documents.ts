@@ -16,6 +16,7 @@ const OTHER_LANGUAGES = ['text', 'json']
 /** The tests that run the examples of each document. */
 export const EXAMPLE_TESTS: Readonly<Record<string, string>> = {
   'README.md': 'test/client/readme.test.ts',
+  'src/api/README.md': 'test/api/readme.test.ts',
   'src/client/README.md': 'test/client/readme.test.ts',
   'src/testcontainers/README.md': 'test/docker/quorate-cluster.ts',
 }

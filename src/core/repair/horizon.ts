@@ -85,6 +85,20 @@ export function deadFromMs(
 }
 
 /**
+ * The wall time in ms from which readers see no value any more, because the last one has expired. Undefined if a value
+ * never expires, or the object holds none. The object may have to be kept for longer (`deadFromMs`).
+ */
+export function expiredFromMs({ siblings }: StoredObject): number | undefined {
+  let from: number | undefined
+  for (const { tombstone, expiresAtMs } of siblings) {
+    if (tombstone) continue
+    if (expiresAtMs === 0) return undefined
+    from = Math.max(from ?? 0, expiresAtMs)
+  }
+  return from
+}
+
+/**
  * The horizon at which an owner may forget the object; undefined if it must not. `marginMs`: how much nodes may
  * disagree about whether a value has expired.
  */

@@ -18,9 +18,10 @@ import type { Timestamp } from '../../core/causality/dot.ts'
 import { timestampOf, wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import type { Sibling } from '../../core/causality/sibling.ts'
 import { liveSiblings } from '../../core/causality/stored-object.ts'
+import { ANSWERED_MS } from '../../core/consensus/register-memory.ts'
 import { isKeeper } from '../../core/placement/preference-list.ts'
 import { copyCounts, PARTITION_COUNT, type Topology } from '../../core/placement/topology.ts'
-import { deadFromMs } from '../../core/repair/horizon.ts'
+import { deadFromMs, expiredFromMs } from '../../core/repair/horizon.ts'
 import { Signal } from '../../core/signal.ts'
 import { type Disk, DiskError } from '../../ports/disk.ts'
 import type { Log } from '../../ports/log.ts'
@@ -39,6 +40,7 @@ import {
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import type { Copy } from '../wire/object-record.ts'
 import { ChangeRing } from './change-ring.ts'
+import { ExpirySchedule } from './expiry-schedule.ts'
 
 /** A bucket is recorded this long after somebody has asked for its changes. */
 const RECORDED_MS = 300_000
@@ -76,6 +78,9 @@ export class ChangeLog {
   readonly #keptSince = new Map<number, number>()
   /** Values that expired before this time are in the log. */
   #expiredUntilMs = 0
+  readonly #schedule = new ExpirySchedule()
+  /** Buckets of which the schedule may lack expiries of records that are on the disk. */
+  readonly #unscheduled = new Set<string>()
   #timer: Timer | undefined
   #isLookingForExpired = false
   #isStopped = false
@@ -105,6 +110,7 @@ export class ChangeLog {
     this.#timer?.cancel()
     this.#timer = undefined
     this.#recordings.clear()
+    this.#schedule.clear()
   }
 
   /** Records the bucket from now on, or longer. */
@@ -120,6 +126,7 @@ export class ChangeLog {
     // The changes before it may not have been recorded, so no place of an earlier recording may equal this one.
     this.#ring.push(NO_CHANGE)
     this.#recordings.set(bucket, { since: this.#ring.end, untilMs })
+    this.#unscheduled.add(bucket)
     if (this.#timer !== undefined) return
     this.#expiredUntilMs = Math.floor(nowMs)
     this.#timer = this.#timers.every(EXPIRY_INTERVAL_MS, () => this.#tick())
@@ -146,13 +153,17 @@ export class ChangeLog {
   #stored(storageKey: string, before: Copy, after: Copy): void {
     if (this.#recordings.size === 0) return
     const change = this.#recorded(storageKey)
-    if (change !== undefined && this.#isVisible(change.bucket, before, after)) this.#push(change)
+    if (change === undefined) return
+    this.#scheduleExpiry(change, after)
+    if (this.#isVisible(change.bucket, before, after)) this.#push(change)
   }
 
   /** The record was damaged, or it is not known which one the disk holds. */
   #changed(storageKey: string): void {
     const change = this.#recorded(storageKey)
-    if (change !== undefined) this.#push(change)
+    if (change === undefined) return
+    this.#unscheduled.add(change.bucket)
+    this.#push(change)
   }
 
   #recorded(storageKey: string): DataName | undefined {
@@ -177,8 +188,8 @@ export class ChangeLog {
 
   /** The values that readers of the log know of, once they have read it up to its end. */
   #seen({ object }: Copy): readonly Sibling[] {
-    const deadMs = deadFromMs(object, wallMsOf)
-    const isDead = deadMs !== undefined && deadMs < this.#expiredUntilMs
+    const expiryMs = expiredFromMs(object)
+    const isDead = expiryMs !== undefined && expiryMs < this.#expiredUntilMs
     return isDead ? [] : liveSiblings(object, 0)
   }
 
@@ -209,6 +220,8 @@ export class ChangeLog {
       this.#timer?.cancel()
       this.#timer = undefined
       this.#ring.clear()
+      this.#schedule.clear()
+      this.#unscheduled.clear()
     } else if (!this.#isLookingForExpired) void this.#lookForExpired()
   }
 
@@ -216,20 +229,11 @@ export class ChangeLog {
     this.#isLookingForExpired = true
     const untilMs = Math.floor(this.#parts.clock.nowMs())
     try {
-      const [, begin] = graveRange(this.#expiredUntilMs)
-      const [, end] = graveRange(untilMs)
-      for (let from: string | undefined = begin; from !== undefined && from < end;) {
-        const page: Awaited<ReturnType<typeof readPage>> = await readPage(
-          this.#disk,
-          from,
-          end,
-          GRAVES_PER_PAGE,
-        )
-        const places = page.entries.map(([grave]) => parseGraveKey(grave))
-        await Promise.all(places.map((at) => this.#open(at, untilMs)))
-        from = page.next
-      }
+      if (this.#unscheduled.size > 0) await this.#scheduleStored(untilMs)
+      await this.#openGraves(this.#expiredUntilMs, untilMs, (at) => this.#open(at, untilMs))
+      await Promise.all(this.#schedule.before(untilMs).map((at) => this.#open(at, untilMs)))
       this.#expiredUntilMs = untilMs
+      this.#schedule.forgetBefore(untilMs)
     } catch (error) {
       if (error instanceof AssertionError) throw error
       this.#log.debug({ error: String(error) }, 'expired values could not be looked for')
@@ -238,13 +242,65 @@ export class ChangeLog {
     }
   }
 
+  /** Reads the graves between these times. */
+  async #openGraves(
+    fromMs: number,
+    untilMs: number,
+    open: (at: DataName) => Promise<void>,
+  ): Promise<void> {
+    const [, begin] = graveRange(fromMs)
+    const [, end] = graveRange(untilMs)
+    for (let from: string | undefined = begin; from !== undefined && from < end;) {
+      const page: Awaited<ReturnType<typeof readPage>> = await readPage(
+        this.#disk,
+        from,
+        end,
+        GRAVES_PER_PAGE,
+      )
+      await Promise.all(page.entries.map(([grave]) => open(parseGraveKey(grave))))
+      from = page.next
+    }
+  }
+
+  /** Schedules the expiry of a value whose grave tells a later time. */
+  #scheduleExpiry(at: DataName, { object }: Copy): void {
+    const expiryMs = expiredFromMs(object)
+    if (expiryMs === undefined || expiryMs < this.#expiredUntilMs) return
+    if (expiryMs < (deadFromMs(object, wallMsOf) ?? 0)) this.#schedule.add(at, expiryMs)
+  }
+
+  /** Schedules what was stored before it could be recorded: only strong keys are kept for long after they expire. */
+  async #scheduleStored(nowMs: number): Promise<void> {
+    const { keeper, clock } = this.#parts
+    const buckets = [...this.#unscheduled].filter((name) => keeper.bucket(name)?.mode === 'strong')
+    this.#unscheduled.clear()
+    if (buckets.length === 0) return
+    try {
+      const untilMs = nowMs + ANSWERED_MS + 2 * clock.maxDriftMs
+      await this.#openGraves(this.#expiredUntilMs, untilMs, (at) =>
+        buckets.includes(at.bucket)
+          ? this.#withRecord(at, (copy) => this.#scheduleExpiry(at, copy))
+          : Promise.resolve(),
+      )
+    } catch (error) {
+      for (const bucket of buckets) this.#unscheduled.add(bucket)
+      throw error
+    }
+  }
+
   /** Records the key if its last value has just expired. Most graves belong to deletes, which are recorded already. */
   #open(at: DataName, untilMs: number): Promise<void> {
+    return this.#withRecord(at, (copy) => {
+      if (this.#hasExpired(copy, untilMs)) this.#push(at)
+    })
+  }
+
+  /** Rejects with a `DiskError`. A damaged record is left out: it will be replaced, which is a change of its own. */
+  #withRecord(at: DataName, take: (copy: Copy) => void): Promise<void> {
     if (!this.#recordings.has(at.bucket)) return Promise.resolve()
     return new Promise((resolve, reject) => {
       this.#parts.table.find(dataKey(at.partition, at.bucket, at.key), (entry, failure) => {
-        if (entry !== undefined && this.#hasExpired(entry.durable, untilMs)) this.#push(at)
-        // A damaged record will be replaced, which is a change of its own.
+        if (entry !== undefined) take(entry.durable)
         if (failure instanceof DiskError) reject(failure)
         else resolve()
       })
@@ -252,9 +308,8 @@ export class ChangeLog {
   }
 
   #hasExpired({ object }: Copy, untilMs: number): boolean {
-    const deadMs = deadFromMs(object, wallMsOf)
-    if (deadMs === undefined || deadMs < this.#expiredUntilMs || deadMs >= untilMs) return false
-    return object.siblings.some(({ expiresAtMs }) => expiresAtMs > 0)
+    const expiryMs = expiredFromMs(object)
+    return expiryMs !== undefined && expiryMs >= this.#expiredUntilMs && expiryMs < untilMs
   }
 }
 

@@ -11,6 +11,9 @@
  *   the mark once each feed was read to its end by an owner that had settled beyond the stamp. For that owner had taken
  *   over everything up to the stamp from every other owner (core/repair/stability.ts), and its log has told it.
  *
+ * A data partition with a change that cannot be told yet is *held back*: it gets a feed of its own, which stays where it
+ * is, and the other partitions of its log go on.
+ *
  * If a data partition can continue nowhere, the watch has to tell its reader so and begin again: it is *lost*.
  *
  * Invariant: the watch has told everything that the log of a mark or a feed contains before that place, or else the
@@ -32,6 +35,8 @@ export interface Sample extends LogPlace {
 export interface FeedAsk extends FeedPlace {
   /** Where to end, because another feed goes on from there; undefined for the end of the log. */
   readonly until: number | undefined
+  /** Whether the part is read again, because its changes could not be told. */
+  readonly isHeld: boolean
 }
 
 export interface LogRead {
@@ -58,6 +63,8 @@ interface Feed {
   readonly partitions: Set<number>
   /** Up to when its owner had settled when the log was last read to its end; 0 before. */
   settled: Timestamp
+  /** Its next changes could not be told when they were read. */
+  isHeld: boolean
 }
 
 /** The first position of a watch, or the data partitions that no sampled node owns. */
@@ -98,7 +105,7 @@ export class Following {
   constructor(position: Position, partitions: readonly number[]) {
     for (const partition of partitions) this.#waiting.add(partition)
     for (const { node, life, sequence, partitions: told } of position.feeds) {
-      const feed: Feed = { node, life, sequence, partitions: new Set(), settled: 0 }
+      const feed: Feed = { node, life, sequence, partitions: new Set(), settled: 0, isHeld: false }
       for (const partition of told) {
         if (this.#waiting.delete(partition)) feed.partitions.add(partition)
       }
@@ -121,6 +128,11 @@ export class Following {
   /** Data partitions that follow no log at the moment. */
   get waiting(): ReadonlySet<number> {
     return this.#waiting
+  }
+
+  /** Data partitions that are held back. */
+  get held(): number[] {
+    return this.#feeds.flatMap(({ isHeld, partitions }) => (isHeld ? [...partitions] : []))
   }
 
   /** The nodes whose logs are followed. */
@@ -164,30 +176,55 @@ export class Following {
     return isLost ? 'lost' : 'placed'
   }
 
-  /** The next part of the node's log to read. Of several feeds in one log, the one that is behind comes first. */
-  next(node: string): FeedAsk | undefined {
-    const [feed, ahead] = this.#feeds
+  /**
+   * The next part of the node's log to read, or to read again. Of several feeds in one log, the one that is behind comes
+   * first.
+   */
+  next(node: string, isHeld = false): FeedAsk | undefined {
+    const feeds = this.#feeds
       .filter((one) => one.node === node)
       .sort((a, b) => a.sequence - b.sequence)
+    const feed = feeds.find((one) => one.isHeld === isHeld)
     if (feed === undefined) return undefined
     const { life, sequence, partitions } = feed
-    const isSameLog = ahead !== undefined && ahead.life === life
-    const until = isSameLog ? ahead.sequence : undefined
-    const ask = { node, life, sequence, partitions: [...partitions], until }
+    const ahead = feeds.find((one) => !one.isHeld && one.life === life && one.sequence > sequence)
+    const ask = {
+      node,
+      life,
+      sequence,
+      partitions: [...partitions],
+      until: ahead?.sequence,
+      isHeld,
+    }
     this.#asks.set(ask, feed)
     return ask
   }
 
-  /** The part was read, and all of it was told. False if it no longer counts; then nothing is taken. */
-  took(ask: FeedAsk, { life, sequence, isEnd, settled }: LogRead): boolean {
+  /**
+   * The part was read, and all of it was told but the changes of `untold`: these data partitions are held back. False if
+   * the part no longer counts; then nothing is taken.
+   */
+  took(
+    ask: FeedAsk,
+    { life, sequence, isEnd, settled }: LogRead,
+    untold: ReadonlySet<number> = NONE,
+  ): boolean {
     const feed = this.#current(ask)
     // A log is read forwards.
     if (feed === undefined || life !== feed.life || sequence < feed.sequence) return false
+    this.#holdBack(feed, untold)
+    feed.isHeld = false
     feed.sequence = sequence
     if (isEnd) feed.settled = settled
     this.#tidy()
     this.#raiseMarks()
     return true
+  }
+
+  /** Nothing of these data partitions is told for now. */
+  holdBack(partitions: ReadonlySet<number>): void {
+    for (const feed of this.#feeds.slice()) this.#holdBack(feed, partitions)
+    this.#tidy()
   }
 
   /** The log no longer has these data partitions from the place of `ask` on. */
@@ -227,6 +264,13 @@ export class Following {
     for (const node of this.#samples.keys()) if (!members.includes(node)) this.#samples.delete(node)
   }
 
+  #holdBack(feed: Feed, untold: ReadonlySet<number>): void {
+    const held = [...feed.partitions].filter((partition) => untold.has(partition))
+    if (held.length === 0) return
+    this.#feeds.push({ ...feed, partitions: new Set(held), isHeld: true })
+    for (const partition of held) feed.partitions.delete(partition)
+  }
+
   #raiseMarks(): void {
     const settled = this.settled()
     for (const [node, sample] of this.#samples) {
@@ -257,10 +301,10 @@ export class Following {
   #continueAt(partition: number, { node, life, sequence }: LogPlace): void {
     this.#waiting.delete(partition)
     const isThere = (feed: Feed): boolean =>
-      feed.node === node && feed.life === life && feed.sequence === sequence
+      !feed.isHeld && feed.node === node && feed.life === life && feed.sequence === sequence
     let feed = this.#feeds.find(isThere)
     if (feed === undefined) {
-      feed = { node, life, sequence, partitions: new Set(), settled: 0 }
+      feed = { node, life, sequence, partitions: new Set(), settled: 0, isHeld: false }
       this.#feeds.push(feed)
     }
     feed.partitions.add(partition)
@@ -278,7 +322,7 @@ export class Following {
     else nodes.add(node)
   }
 
-  /** Joins feeds that have met, and drops empty ones. */
+  /** Joins feeds that have met, or are held back in one log, and drops empty ones. */
   #tidy(): void {
     this.#feeds = this.#feeds.filter(({ partitions }) => partitions.size > 0)
     for (let i = 0; i < this.#feeds.length; i++) {
@@ -287,7 +331,8 @@ export class Following {
         other !== feed &&
         other.node === feed.node &&
         other.life === feed.life &&
-        (other.sequence === feed.sequence || this.#feeds.length > FEEDS_MAX)
+        other.isHeld === feed.isHeld &&
+        (other.sequence === feed.sequence || feed.isHeld || this.#feeds.length > FEEDS_MAX)
       const twin = this.#feeds.find(isTwin)
       if (twin === undefined) continue
       this.#join(feed, twin)
@@ -298,7 +343,7 @@ export class Following {
   /** The joined feed begins where the one that is behind begins. */
   #join(feed: Feed, twin: Feed): void {
     for (const partition of twin.partitions) feed.partitions.add(partition)
-    if (feed.sequence !== twin.sequence) feed.settled = 0
+    if (feed.sequence !== twin.sequence && !feed.isHeld) feed.settled = 0
     else feed.settled = Math.min(feed.settled, twin.settled)
     feed.sequence = Math.min(feed.sequence, twin.sequence)
     this.#feeds = this.#feeds.filter((other) => other !== twin)
@@ -315,6 +360,8 @@ export class Following {
     return isSame ? feed : undefined
   }
 }
+
+const NONE: ReadonlySet<number> = new Set()
 
 function placeOf({ node, life, sequence }: LogPlace): LogPlace {
   return { node, life, sequence }

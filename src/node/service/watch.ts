@@ -47,7 +47,7 @@ export interface WatchedKey {
 }
 
 export interface WatchStatus {
-  /** Data partitions whose changes may come late, because this node does not reach most of their owners. */
+  /** Data partitions whose changes may come late, because this node does not reach most of their owners, or a key is undecided. */
   readonly hiddenPartitions: readonly number[]
   /** Everything that was written until then, and kept, has been told; undefined if that cannot be said. */
   readonly toldUntilMs: number | undefined

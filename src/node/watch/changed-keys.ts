@@ -1,4 +1,10 @@
-/** Makes the events of a watch of one page of a log. */
+/**
+ * Makes the events of a watch of one page of a log, or of a list.
+ *
+ * A strong key is *undecided* if its last proposal is neither decided nor replaced by now, or if it cannot be read. Then
+ * nothing of its data partition is told, so that the watch can come back to the page for this partition alone.
+ */
+import { partitionOf } from '../../core/placement/data-partition.ts'
 import type { StoredObject } from '../../core/causality/stored-object.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
 import type { Codec } from '../../ports/codec.ts'
@@ -9,6 +15,15 @@ import { decodeHead, type RecordHead } from '../storage/record-head.ts'
 import type { ChangesAnswer } from '../wire/asks/watch-asks.ts'
 import { seenKey } from './seen-key.ts'
 import { decidedValue } from './strong-keys.ts'
+
+/** Strong keys that are read at once, so that a key that cannot be decided delays few others. */
+const READS_AT_ONCE = 8
+
+export interface TellableKeys {
+  readonly keys: readonly WatchedKey[]
+  /** The data partitions of undecided keys. None of their keys is in `keys`. */
+  readonly undecided: ReadonlySet<number>
+}
 
 export interface ChangedKeysParts {
   readonly clock: NodeClock
@@ -25,23 +40,33 @@ export class ChangedKeys {
     this.#parts = parts
   }
 
-  /** Undefined if a key cannot be told yet, so that the page has to be read again. */
   async of(
     bucket: Bucket,
     { entries, nowMs }: Pick<ChangesAnswer, 'entries' | 'nowMs'>,
     isClosed: () => boolean,
-  ): Promise<readonly WatchedKey[] | undefined> {
-    const keys: WatchedKey[] = []
-    for (const { key, head } of entries) {
-      const held = this.#headIn(head)
-      const seen =
-        bucket.mode === 'strong' ? await this.#decided(bucket, key, held, isClosed) : held
-      if (seen === undefined) return undefined
-      // The owner may be ahead of this node, and have recorded the expiry of a value.
-      const latestMs = Math.max(nowMs, this.#parts.clock.nowMs())
-      keys.push(seenKey(bucket, key, seen, latestMs))
+  ): Promise<TellableKeys> {
+    const undecided = new Set<number>()
+    const seen: (RecordHead | undefined)[] = entries.map(({ head }) => this.#headIn(head))
+    if (bucket.mode === 'strong') {
+      const places = entries.keys()
+      const decideSome = async (): Promise<void> => {
+        for (const i of places) {
+          const { key } = entries[i] as { key: string }
+          const partition = partitionOf(bucket.name, key)
+          if (undecided.has(partition)) continue
+          seen[i] = await this.#decided(bucket, key, seen[i] as RecordHead, isClosed)
+          if (seen[i] === undefined) undecided.add(partition)
+        }
+      }
+      await Promise.all(Array.from({ length: READS_AT_ONCE }, decideSome))
     }
-    return keys
+    // The owner may be ahead of this node, and have recorded the expiry of a value.
+    const latestMs = Math.max(nowMs, this.#parts.clock.nowMs())
+    const keys = entries.flatMap(({ key }, i) => {
+      const isHeld = undecided.size > 0 && undecided.has(partitionOf(bucket.name, key))
+      return isHeld ? [] : [seenKey(bucket, key, seen[i] as RecordHead, latestMs)]
+    })
+    return { keys, undecided }
   }
 
   #headIn(head: Uint8Array): RecordHead {

@@ -4,6 +4,9 @@
  * list comes later in the log. A list of a majority of the owners could not be continued like that: it may lack a write
  * that only the owner of the feed holds, and that its log has told before.
  *
+ * A data partition with a strong key that is not decided yet is listed later, from that key on, after all others. So the
+ * list lasts until every key can be told.
+ *
  * Invariant: a list that may lack a key ends as `failed`. An owner that no longer owns a data partition leaves out its
  * keys; the watch then has to leave that feed, and begins again (watcher.ts).
  */
@@ -31,49 +34,83 @@ export interface SnapshotParts {
   readonly isClosed: () => boolean
 }
 
+/** A list that is not complete. */
+interface Part {
+  readonly node: string
+  readonly partitions: Set<number>
+  after: string
+}
+
 export class Snapshot {
   readonly #parts: SnapshotParts
   readonly #bucket: Bucket
   readonly #prefix: string
-  /** The lists that are not complete; the first one is under way. */
-  readonly #left: { readonly node: string; readonly partitions: ReadonlySet<number> }[]
-  #after = ''
+  /** The first one is under way. */
+  #left: Part[]
+  /** The lists that begin again at an undecided key (changed-keys.ts). */
+  #undecided: Part[] = []
+  #round = 0
 
   constructor(parts: SnapshotParts, bucket: Bucket, prefix: string, feeds: readonly FeedPlace[]) {
     this.#parts = parts
     this.#bucket = bucket
     this.#prefix = prefix
-    this.#left = feeds.map(({ node, partitions }) => ({ node, partitions: new Set(partitions) }))
+    this.#left = feeds.map(({ node, partitions }) => ({
+      node,
+      partitions: new Set(partitions),
+      after: '',
+    }))
+  }
+
+  /** Above 0, only data partitions of undecided keys are left. It counts how often these were put off. */
+  get round(): number {
+    return this.#round
+  }
+
+  /** The data partitions that are not listed to their end. */
+  get partitions(): ReadonlySet<number> {
+    return new Set([...this.#left, ...this.#undecided].flatMap((part) => [...part.partitions]))
   }
 
   /** The next live keys, perhaps none. */
   async next(): Promise<readonly WatchedKey[] | 'done' | 'failed'> {
-    const [list] = this.#left
-    if (list === undefined) return 'done'
-    const place = { prefix: this.#prefix, after: this.#after, limit: PAGE_KEYS }
+    const [part] = this.#left
+    if (part === undefined) return 'done'
+    const place = { prefix: this.#prefix, after: part.after, limit: PAGE_KEYS }
     for (let attempt = 0; attempt < ATTEMPTS_MAX && !this.#parts.isClosed(); attempt++) {
-      const page = await this.#parts.list(list.node, this.#bucket, place)
-      const keys = page && (await this.#keysOf(page, list.partitions))
-      if (page !== undefined && keys !== undefined) {
-        this.#after = page.until ?? ''
-        if (page.until === undefined) this.#left.shift()
-        return keys
-      }
+      const page = await this.#parts.list(part.node, this.#bucket, place)
+      const isWhole = page?.doubtful.every((partition) => !part.partitions.has(partition))
+      if (page !== undefined && isWhole === true) return this.#take(part, page)
       await this.#parts.pause()
     }
     return 'failed'
   }
 
-  /** Undefined if the page may lack a key. */
-  async #keysOf(
-    { entries, doubtful }: OwnerPage,
-    partitions: ReadonlySet<number>,
-  ): Promise<readonly WatchedKey[] | undefined> {
-    if (doubtful.some((partition) => partitions.has(partition))) return undefined
+  async #take(part: Part, { entries, until }: OwnerPage): Promise<readonly WatchedKey[]> {
     const { name } = this.#bucket
-    const wanted = entries.filter(({ key }) => partitions.has(partitionOf(name, key)))
+    const wanted = entries.filter(({ key }) => part.partitions.has(partitionOf(name, key)))
     const page = { entries: wanted, nowMs: this.#parts.latestMs() }
-    const keys = await this.#parts.changedKeys.of(this.#bucket, page, this.#parts.isClosed)
-    return keys?.filter(({ siblings }) => siblings > 0)
+    const { changedKeys, isClosed } = this.#parts
+    const { keys, undecided } = await changedKeys.of(this.#bucket, page, isClosed)
+    if (undecided.size > 0) this.#putOff(part, undecided)
+    part.after = until ?? ''
+    if (until === undefined || part.partitions.size === 0) this.#left.shift()
+    if (this.#left.length === 0 && this.#undecided.length > 0) {
+      this.#left = this.#undecided
+      this.#undecided = []
+      this.#round++
+    }
+    return keys.filter(({ siblings }) => siblings > 0)
+  }
+
+  /** Lists these data partitions again later, from this page on. */
+  #putOff({ node, partitions, after }: Part, undecided: ReadonlySet<number>): void {
+    const part = this.#undecided.find((one) => one.node === node)
+    // The pages of a list come in order, so the other part begins before this page.
+    if (part === undefined) this.#undecided.push({ node, partitions: new Set(undecided), after })
+    for (const partition of undecided) {
+      part?.partitions.add(partition)
+      partitions.delete(partition)
+    }
   }
 }

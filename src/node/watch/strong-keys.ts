@@ -13,7 +13,7 @@ import type { Timers } from '../../ports/timers.ts'
 
 /** The pause before the proposal is looked for again. */
 const PAUSE_MS = 100
-const ATTEMPTS_MAX = 20
+const ATTEMPTS_MAX = 10
 
 /** Undefined if that proposal was not decided in time. Rejects with what is not a `QuorateError`. */
 export async function decidedValue(

@@ -1,9 +1,9 @@
 /**
  * One watch: reads the logs that core/watch/following.ts chooses, and tells its reader which keys have changed.
  *
- * The reader takes one step after the other. Each log has at most one page that is asked for or waits for the reader, so
- * a slow reader costs a bounded amount of memory, and slows nobody down. A reader that is too slow for the logs gets a
- * `reset`.
+ * The reader takes one step after the other. Each log has at most one page that is asked for or waits for the reader,
+ * and one more for the data partitions that are held back. So a slow reader costs a bounded amount of memory, and slows
+ * nobody down. A reader that is too slow for the logs gets a `reset`.
  *
  * Invariant: the position of a step lies behind nothing that the reader was not given, in this step or an earlier one.
  */
@@ -11,24 +11,25 @@ import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import { placementAt } from '../../core/placement/preference-list.ts'
 import { type Bucket, PARTITION_COUNT } from '../../core/placement/topology.ts'
 import { majority } from '../../core/quorum/level.ts'
-import { type FeedAsk, firstPosition, Following, type Sample } from '../../core/watch/following.ts'
+import { firstPosition, Following, type Sample } from '../../core/watch/following.ts'
 import type { Position } from '../../core/watch/position.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
-import type { Watch, WatchedKey, WatchPosition, WatchStatus, WatchStep } from '../service/watch.ts'
+import type { Watch, WatchPosition, WatchStatus, WatchStep } from '../service/watch.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
-import type { ChangesAnswer } from '../wire/asks/watch-asks.ts'
 import { PAGE_KEYS_MAX } from './change-pages.ts'
 import type { ChangedKeys } from './changed-keys.ts'
 import { hiddenPartitions, type LogReader } from './log-reader.ts'
+import { type ReadPage, slotOf } from './read-page.ts'
+import { SilentNodes } from './silent-nodes.ts'
 import { Snapshot, type SnapshotParts } from './snapshot.ts'
 
 const TICK_MS = 250
 /** A log without news is read again after this time, because news may get lost. */
 const POLL_MS = 1000
-/** A node is done without when it has not answered for this long. */
-const PATIENCE_MS = 2000
+/** What could not be told is looked at again after this time. */
+const HELD_MS = 1000
 const SAMPLE_INTERVAL_MS = 5000
 const PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, partition) => partition)
 
@@ -43,13 +44,6 @@ export interface WatcherParts {
   readonly nearest: () => readonly string[]
 }
 
-interface ReadPage {
-  readonly node: string
-  readonly ask: FeedAsk
-  readonly answer: ChangesAnswer
-  readonly keys: readonly WatchedKey[]
-}
-
 export class Watcher implements Watch {
   readonly #clock: Clock
   readonly #timers: Timers
@@ -60,16 +54,18 @@ export class Watcher implements Watch {
   #following = new Following(NOWHERE, PARTITIONS)
   /** The list of every key that is under way. */
   #snapshot: Snapshot | undefined
+  #listAgainMs = 0
+  /** Nodes whose logs are still to be read before the list is complete: each must go on from before the list. */
+  #unread: Set<string> | undefined
   /** Pages that wait for the reader. */
   #pages: ReadPage[] = []
-  /** Nodes with a page that is asked for, or waits for the reader. */
+  /** The logs (`slotOf`) with a page that is asked for, or waits for the reader. */
   readonly #busy = new Set<string>()
   /** Nodes whose logs have more to read. */
   readonly #news = new Set<string>()
   readonly #askedMs = new Map<string, number>()
   readonly #sampledMs = new Map<string, number>()
-  /** Since when a node has not answered. */
-  readonly #silentSinceMs = new Map<string, number>()
+  readonly #silent: SilentNodes
   /** Nodes that have answered, or not, about the places that are followed now (`resume`). */
   readonly #heard = new Set<string>()
   #isLost = false
@@ -90,11 +86,12 @@ export class Watcher implements Watch {
     this.#bucket = watched.bucket
     this.#prefix = watched.prefix
     this.#onClosed = onClosed
+    this.#silent = new SilentNodes(ports.clock)
     this.#timer = ports.timers.every(TICK_MS, () => this.#drive())
   }
 
   get position(): WatchPosition {
-    if (this.#isLost || this.#snapshot !== undefined) return 'everything'
+    if (this.#isLost || this.#isBeginning) return 'everything'
     return this.#following.position()
   }
 
@@ -125,19 +122,21 @@ export class Watcher implements Watch {
         await this.#woken()
         continue
       }
-      const step =
-        this.#snapshot === undefined ? this.#nextPage() : await this.#list(this.#snapshot)
-      if (step !== undefined) return step
-      if (this.#snapshot === undefined && this.#pages.length === 0 && !this.#isLost) {
-        await this.#woken()
+      if (this.#unread?.size === 0) {
+        this.#unread = undefined
+        return { type: 'complete', position: this.position }
       }
+      const step = this.#nextPage() ?? (await this.#list())
+      if (step !== undefined) return step
+      if (!this.#isListDue() && this.#pages.length === 0 && !this.#isLost) await this.#woken()
     }
   }
 
   status(): WatchStatus {
-    const isBeginning = this.#isLost || this.#snapshot !== undefined
-    const hidden = new Set(isBeginning ? PARTITIONS : this.#following.waiting)
-    for (const node of this.#silentSinceMs.keys()) {
+    const isListing = this.#snapshot?.round === 0
+    const hidden = new Set(this.#isLost || isListing ? PARTITIONS : this.#following.waiting)
+    for (const partition of this.#following.held) hidden.add(partition)
+    for (const node of [...this.#silent.nodes(), ...(this.#unread ?? [])]) {
       for (const partition of this.#following.partitionsOf(node)) hidden.add(partition)
     }
     for (const partition of PARTITIONS) {
@@ -172,32 +171,55 @@ export class Watcher implements Watch {
     this.#drive()
   }
 
+  /** Whether the list of every key is not complete. */
+  get #isBeginning(): boolean {
+    return this.#snapshot !== undefined || this.#unread !== undefined
+  }
+
   /** Undefined if there is no page, or the page no longer counts. */
   #nextPage(): WatchStep | undefined {
     const page = this.#pages.shift()
     if (page === undefined) return undefined
-    const { node, ask, answer, keys } = page
-    this.#busy.delete(node)
-    const isTaken = this.#following.took(ask, answer)
-    if (!answer.isEnd) this.#news.add(node)
+    this.#busy.delete(slotOf(page.node, page.ask.isHeld))
+    const isTaken = this.#took(page)
     this.#drive()
-    return isTaken ? { type: 'changes', keys, position: this.position } : undefined
+    return isTaken ? { type: 'changes', keys: page.keys, position: this.position } : undefined
   }
 
-  async #list(snapshot: Snapshot): Promise<WatchStep | undefined> {
+  #took({ node, ask, answer, undecided }: ReadPage): boolean {
+    const isTaken = this.#following.took(ask, answer, undecided)
+    if (!answer.isEnd && undecided.size < ask.partitions.length) this.#news.add(node)
+    return isTaken
+  }
+
+  #isListDue(): boolean {
+    if (this.#snapshot === undefined) return false
+    return this.#snapshot.round === 0 || this.#clock.monotonicMs() >= this.#listAgainMs
+  }
+
+  async #list(): Promise<WatchStep | undefined> {
+    const snapshot = this.#snapshot
+    if (snapshot === undefined || !this.#isListDue()) return undefined
+    const { round } = snapshot
     const keys = await snapshot.next()
-    if (this.#end !== undefined) return undefined
+    if (this.#end !== undefined || snapshot !== this.#snapshot) return undefined
     if (keys === 'failed') {
       this.#isLost = true
       return undefined
     }
-    if (keys !== 'done') {
-      return keys.length === 0 ? undefined : { type: 'changes', keys, position: 'everything' }
+    if (keys === 'done') {
+      this.#snapshot = undefined
+      this.#unread = new Set(this.#following.nodes())
+      for (const node of this.#unread) this.#news.add(node)
+      this.#drive()
+      return undefined
     }
-    this.#snapshot = undefined
-    // Only now: until the logs are read, nothing of them is settled, so no feed can have moved to another owner.
-    this.#drive()
-    return this.#isLost ? undefined : { type: 'complete', position: this.position }
+    if (snapshot.round > round) {
+      this.#listAgainMs = this.#clock.monotonicMs() + HELD_MS
+      // Their changes come after the list, so that no older state of a key is the last one that is told.
+      this.#following.holdBack(snapshot.partitions)
+    }
+    return keys.length === 0 ? undefined : { type: 'changes', keys, position: 'everything' }
   }
 
   /** Chooses the feeds, and asks for whatever is due. */
@@ -207,39 +229,46 @@ export class Watcher implements Watch {
     if (!keeper.isMember(self)) return this.stop(`${self} is no longer a member`)
     if (keeper.bucket(this.#bucket.name) === undefined) return this.stop('the bucket is gone')
     this.#sampleDue()
-    if (this.#isLost || this.#snapshot !== undefined) {
-      this.#wake?.()
-      return
-    }
+    if (this.#isLost || this.#snapshot !== undefined) this.#wake?.()
+    if (this.#isLost || this.#snapshot?.round === 0) return
     this.#following.keepMarksOf(keeper.topology.members.map(({ id }) => id))
     const owners = {
       of: (partition: number) => this.#ownersOf(partition),
       isOut: (node: string) => this.#isOut(node),
     }
-    if (this.#following.place(owners) === 'lost') {
+    const nodes = [...this.#following.nodes()]
+    // No other log is known to be a place to continue before the list is complete.
+    const isStuck = this.#isBeginning && nodes.some((node) => this.#silent.isOut(node))
+    if (isStuck || this.#following.place(owners) === 'lost') {
       this.#isLost = true
       this.#pages = []
       this.#wake?.()
       return
     }
-    for (const node of this.#following.nodes()) if (this.#isDue(node)) void this.#read(node)
+    for (const node of this.#following.nodes()) {
+      if (this.#isDue(node, false)) void this.#read(node, false)
+      if (this.#snapshot === undefined && this.#isDue(node, true)) void this.#read(node, true)
+    }
   }
 
-  #isDue(node: string): boolean {
-    if (this.#busy.has(node)) return false
+  #isDue(node: string, isHeld: boolean): boolean {
+    const slot = slotOf(node, isHeld)
+    if (this.#busy.has(slot)) return false
     const nowMs = this.#clock.monotonicMs()
-    const elapsedMs = nowMs - (this.#askedMs.get(node) ?? Number.NEGATIVE_INFINITY)
-    if (this.#silentSinceMs.has(node)) return elapsedMs >= TICK_MS
+    const elapsedMs = nowMs - (this.#askedMs.get(slot) ?? Number.NEGATIVE_INFINITY)
+    if (isHeld) return elapsedMs >= HELD_MS
+    if (this.#silent.has(node)) return elapsedMs >= TICK_MS
     return this.#news.has(node) || elapsedMs >= POLL_MS
   }
 
-  async #read(node: string): Promise<void> {
+  async #read(node: string, isHeld: boolean): Promise<void> {
     const following = this.#following
-    const ask = following.next(node)
+    const ask = following.next(node, isHeld)
     if (ask === undefined) return
-    this.#busy.add(node)
-    this.#news.delete(node)
-    this.#askedMs.set(node, this.#clock.monotonicMs())
+    const slot = slotOf(node, isHeld)
+    this.#busy.add(slot)
+    if (!isHeld) this.#news.delete(node)
+    this.#askedMs.set(slot, this.#clock.monotonicMs())
     const { life, sequence, until, partitions } = ask
     const answer = await this.#parts.reader.page(node, {
       bucket: this.#bucket.name,
@@ -250,13 +279,15 @@ export class Watcher implements Watch {
       partitions,
       limit: PAGE_KEYS_MAX,
     })
-    const keys = answer && (await this.#keysOf(answer))
+    const isClosed = (): boolean => this.#end !== undefined
+    const told = answer && (await this.#parts.changedKeys.of(this.#bucket, answer, isClosed))
     if (this.#end !== undefined) return
     this.#heard.add(node)
-    this.#noteAnswer(node, keys !== undefined)
+    if (answer === undefined) this.#silent.wasSilent(node)
+    else this.#silent.answered(node)
     if (following === this.#following) {
-      if (answer === undefined || keys === undefined) this.#busy.delete(node)
-      else this.#take({ node, ask, answer, keys })
+      if (answer === undefined || told === undefined) this.#busy.delete(slot)
+      else this.#take({ node, ask, answer, ...told })
     }
     this.#wake?.()
     this.#drive()
@@ -264,14 +295,15 @@ export class Watcher implements Watch {
 
   #take(page: ReadPage): void {
     const { node, ask, answer, keys } = page
-    if (answer.life === ask.life && answer.gone.length === 0 && keys.length > 0) {
+    const isWhole = answer.life === ask.life && answer.gone.length === 0
+    if (isWhole) this.#unread?.delete(node)
+    if (isWhole && keys.length > 0) {
       this.#pages.push(page)
       return
     }
-    this.#busy.delete(node)
-    if (answer.life === ask.life && answer.gone.length === 0) {
-      this.#following.took(ask, answer)
-      if (!answer.isEnd) this.#news.add(node)
+    this.#busy.delete(slotOf(node, ask.isHeld))
+    if (isWhole) {
+      this.#took(page)
       return
     }
     if (answer.life !== ask.life) this.#following.lives(node, answer.life)
@@ -279,18 +311,6 @@ export class Watcher implements Watch {
     // Its data partitions continue at other places, of which nothing is known yet.
     this.#heard.clear()
     for (const { id } of this.#parts.keeper.topology.members) this.#news.add(id)
-  }
-
-  /** Undefined if a key cannot be told yet. */
-  #keysOf(answer: ChangesAnswer): Promise<readonly WatchedKey[] | undefined> {
-    return this.#parts.changedKeys.of(this.#bucket, answer, () => this.#end !== undefined)
-  }
-
-  #noteAnswer(node: string, isAnswered: boolean): void {
-    if (isAnswered) this.#silentSinceMs.delete(node)
-    else if (!this.#silentSinceMs.has(node)) {
-      this.#silentSinceMs.set(node, this.#clock.monotonicMs())
-    }
   }
 
   /** Samples all logs now and then: the watch may have to continue in any of them. The nodes go on recording. */
@@ -308,7 +328,7 @@ export class Watcher implements Watch {
     const following = this.#following
     const sample = await this.#parts.reader.sample(node, this.#bucket.name)
     if (sample === undefined || this.#end !== undefined) return
-    this.#silentSinceMs.delete(node)
+    this.#silent.answered(node)
     if (following === this.#following) following.sampled(sample)
   }
 
@@ -326,11 +346,12 @@ export class Watcher implements Watch {
       for (const sample of samples) this.#following.sampled(sample)
       this.#snapshot = new Snapshot(this.#snapshotParts(), this.#bucket, this.#prefix, first.feeds)
     }
+    this.#unread = undefined
     this.#isLost = false
     this.#pages = []
     this.#busy.clear()
     this.#news.clear()
-    this.#silentSinceMs.clear()
+    this.#silent.clear()
     return []
   }
 
@@ -350,8 +371,7 @@ export class Watcher implements Watch {
   }
 
   #isOut(node: string): boolean {
-    const sinceMs = this.#silentSinceMs.get(node)
-    if (sinceMs !== undefined) return this.#clock.monotonicMs() - sinceMs >= PATIENCE_MS
+    if (this.#silent.has(node)) return this.#silent.isOut(node)
     return !this.#following.nodes().has(node) && !this.#isInReach(node)
   }
 

@@ -38,6 +38,7 @@ describe('misses something without the rule', () => {
     'deaf to gone',
     'deaf to lives',
     'jumps',
+    'forgets what it held back',
   ]
   it.each(broken)('%s', (rule) => {
     expect(holeIn(400, rule)).toBeDefined()
@@ -75,6 +76,30 @@ describe('a position', () => {
     expect(following.place({ of: () => ['b'], isOut: isNeverOut })).toBe('lost')
     expect(following.place({ of, isOut: isNeverOut })).toBe('placed')
     expect(following.next('a')).toMatchObject({ sequence: 1, partitions: [0] })
+  })
+
+  it('stays where it is for what could not be told, and goes on with the rest', () => {
+    const following = new Following(
+      { feeds: [{ ...at('a', 4), partitions: [0, 1, 2] }], marks: [] },
+      [0, 1, 2],
+    )
+    const ask = following.next('a')
+    expect(following.next('a', true)).toBeUndefined()
+    if (ask === undefined) throw new Error('no ask')
+    const read = { life: 1, sequence: 9, isEnd: true, settled: 5 }
+    expect(following.took(ask, read, new Set([1, 2]))).toBe(true)
+    expect(following.held).toEqual([1, 2])
+    expect(following.next('a')).toMatchObject({ sequence: 9, partitions: [0] })
+    expect(following.settled()).toBe(0)
+    const again = following.next('a', true)
+    expect(again).toMatchObject({ sequence: 4, until: 9, partitions: [1, 2] })
+    if (again === undefined) throw new Error('no ask')
+    following.took(again, { ...read, isEnd: false }, new Set([2]))
+    expect(following.held).toEqual([2])
+    expect(following.position().feeds).toEqual([
+      { ...at('a', 9), partitions: [0, 1] },
+      { ...at('a', 4), partitions: [2] },
+    ])
   })
 
   it('reads a part up to the feed that is ahead, and joins it there', () => {

@@ -33,6 +33,7 @@ export type Broken =
   | 'deaf to gone'
   | 'deaf to lives'
   | 'jumps'
+  | 'forgets what it held back'
 
 export class WatchedWorld {
   readonly #random: (bound: number) => number
@@ -69,7 +70,7 @@ export class WatchedWorld {
     const kind = this.#random(100)
     if (kind < 25) this.#write()
     else if (kind < 50) this.#compare(owner, this.#owners[this.#random(NODES.length)] as Owner)
-    else if (kind < 75) this.#read(owner.name)
+    else if (kind < 75) this.#read(owner.name, kind < 57, this.#random(20))
     else if (kind < 85) this.#sample(owner)
     else if (kind < 88) this.#collect(owner)
     else if (kind < 91) this.#out = new Set([owner.name])
@@ -88,7 +89,9 @@ export class WatchedWorld {
         for (const other of this.#owners) this.#compare(owner, other)
       }
     }
-    for (let round = 0; round < 400; round++) for (const name of NODES) this.#read(name)
+    for (let round = 0; round < 400; round++) {
+      for (const name of NODES) this.#read(name, round % 2 === 0)
+    }
   }
 
   /** The keys whose last state the watch has missed. */
@@ -253,9 +256,10 @@ export class WatchedWorld {
     if (this.#broken !== 'deaf to lives') this.#following.sampled(sample)
   }
 
-  #read(name: string): void {
+  /** `untold`: the changes of this data partition cannot be told now. */
+  #read(name: string, isHeld: boolean, untold = -1): void {
     this.#place()
-    const ask = this.#following.next(name)
+    const ask = this.#following.next(name, isHeld)
     if (ask === undefined || this.#out.has(name)) return
     const owner = this.#owner(name)
     if (owner.life !== ask.life && this.#broken !== 'deaf to lives') {
@@ -271,11 +275,15 @@ export class WatchedWorld {
     for (let sequence = ask.sequence + 1; sequence <= end; sequence++) {
       const key = owner.log[sequence - owner.begin - 1]
       if (key === undefined || key < 0 || !ask.partitions.includes(partitionOf(key))) continue
+      if (partitionOf(key) === untold) continue
       this.#told.set(key, owner.copies.get(key) ?? { time: 0, isDead: true })
     }
     const isEnd = end >= this.#end(owner) || this.#broken === 'settled in the middle'
     const sequence = this.#broken === 'jumps' ? this.#end(owner) : Math.max(end, ask.sequence)
-    this.#following.took(ask, { life: ask.life, sequence, isEnd, settled: this.#horizon(owner) })
+    const isForgotten = this.#broken === 'forgets what it held back'
+    const held = new Set(isForgotten ? [] : [untold])
+    const read = { life: ask.life, sequence, isEnd, settled: this.#horizon(owner) }
+    this.#following.took(ask, read, held)
   }
 
   #hasAll(owner: Owner, partition: number, { sequence }: FeedAsk): boolean {

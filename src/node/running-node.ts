@@ -84,6 +84,7 @@ export async function composeNode(
   const { forest, leaves, trees, scrub, expired, antiEntropy, moves, unsettled } = convergence
   const { timers, network, log, metrics } = ports
   const { changeLog, changePages, watches } = composeWatches(storage, cluster, copies, served, self)
+  changePages.corrupt.listen((storageKey) => scrub.found(storageKey))
 
   const backups = new Backups(ports, { self, keeper, peers, clock, horizon, requests })
   const movesView = new MovesView({ self, keeper, peers, clock, moves })

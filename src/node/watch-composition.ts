@@ -26,7 +26,7 @@ export function composeWatches(
 ): NodeWatches {
   const { ports, table, clock, identity } = storage
   const { keeper, members, peers, reach, isProven, arrival } = cluster
-  const { horizonOf } = copies
+  const { horizonOf, replaceVanished } = copies
   const log = new ChangeLog(ports, { self, keeper, table, clock, horizonOf, life: identity.life })
   const changePages = new ChangePages(ports, {
     log,
@@ -38,6 +38,7 @@ export function composeWatches(
       return placementAt(keeper.topology, bucket.n, partition).owners.includes(self)
     },
     placementVersion: () => keeper.placementVersion,
+    replaceVanished,
   })
   const isComplete = (): boolean => isProven() && !arrival.isFilling
   const reader = new LogReader(ports, { self, peers, clock, changePages, pages, isComplete })

@@ -78,6 +78,8 @@ export class ChangeLog {
   readonly #keptSince = new Map<number, number>()
   /** Values that expired before this time are in the log. */
   #expiredUntilMs = 0
+  /** Name → key whose record could not be read. What replaces it will be in the log. */
+  readonly #leftOut = new Map<string, DataName>()
   readonly #schedule = new ExpirySchedule()
   /** Buckets of which the schedule may lack expiries of records that are on the disk. */
   readonly #unscheduled = new Set<string>()
@@ -142,12 +144,20 @@ export class ChangeLog {
     return this.#ring.at(sequence)
   }
 
-  /** Up to this time, everything in these data partitions had been taken over, and all changes are in the log. */
-  settled(partitions: readonly number[]): Timestamp {
+  /** Up to this time, everything in these data partitions had been taken over, and all changes are in the log. 0 if not. */
+  settled(bucket: string, partitions: readonly number[]): Timestamp {
     const { horizonOf } = this.#parts
+    for (const at of this.#leftOut.values()) {
+      if (at.bucket === bucket && partitions.includes(at.partition)) return 0
+    }
     // The log learns of expired values last.
     const expired = timestampOf(this.#expiredUntilMs)
     return partitions.reduce((least, partition) => Math.min(least, horizonOf(partition)), expired)
+  }
+
+  /** The record of a changed key cannot be read. Nothing of its data partition has settled until it is replaced. */
+  leaveOut(at: DataName): void {
+    if (this.#recordings.has(at.bucket)) this.#leftOut.set(at.name, at)
   }
 
   #stored(storageKey: string, before: Copy, after: Copy): void {
@@ -194,6 +204,7 @@ export class ChangeLog {
   }
 
   #push(change: DataName): void {
+    this.#leftOut.delete(change.name)
     this.#ring.push(change)
     this.grown.emit()
   }
@@ -207,14 +218,22 @@ export class ChangeLog {
         const wasKeeper = isKeeper(previous, copies, partition, self)
         if (wasKeeper === isKeeper(next, copies, partition, self)) continue
         this.#keptSince.set(partition, this.#ring.end)
+        this.#forgetLeftOut((at) => at.partition === partition)
       }
     }
+  }
+
+  /** No reader follows these any more. */
+  #forgetLeftOut(isGone: (at: DataName) => boolean): void {
+    for (const [name, at] of this.#leftOut) if (isGone(at)) this.#leftOut.delete(name)
   }
 
   #tick(): void {
     const nowMs = this.#parts.clock.nowMs()
     for (const [bucket, { untilMs }] of this.#recordings) {
-      if (untilMs < nowMs) this.#recordings.delete(bucket)
+      if (untilMs >= nowMs) continue
+      this.#recordings.delete(bucket)
+      this.#forgetLeftOut((at) => at.bucket === bucket)
     }
     if (this.#recordings.size === 0) {
       this.#timer?.cancel()

@@ -5,6 +5,7 @@
  * after the log.
  */
 import { TICKS_PER_MS } from '../../core/causality/hybrid-clock.ts'
+import { Signal } from '../../core/signal.ts'
 import type { Codec } from '../../ports/codec.ts'
 import { DiskError } from '../../ports/disk.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
@@ -14,6 +15,7 @@ import { encodeHead, headOf } from '../storage/record-head.ts'
 import { type DataName, dataKey } from '../storage/storage-keys.ts'
 import type { ChangesAnswer, ChangesRequest } from '../wire/asks/watch-asks.ts'
 import type { Refusal } from '../wire/messages.ts'
+import type { Copy } from '../wire/object-record.ts'
 import type { ChangeLog } from './change-log.ts'
 
 /** Keys of one page. A node that reads has one page of each log in memory. */
@@ -28,11 +30,15 @@ export interface ChangePageParts {
   /** Whether this node owns that partition of the bucket in the topology in force. */
   readonly owns: (bucket: string, partition: number) => boolean
   readonly placementVersion: () => number
+  /** Replaces a record that an index lists but that is absent (vanished-record.ts). Rejects with a `DiskError`. */
+  readonly replaceVanished: (storageKey: string) => Promise<void>
 }
 
 export class ChangePages {
   readonly #codec: Codec
   readonly #parts: ChangePageParts
+  /** A record is damaged. */
+  readonly corrupt = new Signal<[storageKey: string]>()
 
   constructor(ports: { codec: Codec }, parts: ChangePageParts) {
     this.#codec = ports.codec
@@ -50,7 +56,7 @@ export class ChangePages {
     )
     if (gone.length > 0) return this.#answer(Math.min(after, log.end), { gone })
     // Read the horizon before the log: whatever was taken over before it moved is in the log by then.
-    const settled = log.settled(partitions)
+    const settled = log.settled(bucket, partitions)
     const { sequence, changed } = this.#scan(request)
     const answer = this.#answer(sequence, { settled, isEnd: sequence === log.end })
     return this.#withHeads(answer, changed)
@@ -103,21 +109,45 @@ export class ChangePages {
       return { code: 'not_ready', message: 'the owners changed while the records were read' }
     }
     const entries: { key: string; head: Uint8Array }[] = []
+    let { settled } = answer
     for (const [i, head] of heads.entries()) {
       if (head instanceof DiskError) return refusalOf(head)
       if (head !== undefined) entries.push({ key: (changed[i] as DataName).key, head })
+      else settled = 0
     }
     // By now other values may have expired.
-    return { ...answer, nowMs: Math.floor(this.#parts.clock.nowMs()), entries }
+    return { ...answer, settled, nowMs: Math.floor(this.#parts.clock.nowMs()), entries }
   }
 
-  /** Undefined if the record is damaged: it will be replaced, and that change comes later in the log. */
-  #head({ partition, bucket, key }: DataName): Promise<Uint8Array | DiskError | undefined> {
-    return new Promise((resolve) => {
-      this.#parts.table.find(dataKey(partition, bucket, key), (entry, failure) => {
-        if (failure instanceof DiskError) resolve(failure)
-        else if (entry === undefined || entry.isLost) resolve(undefined)
-        else resolve(this.#codec.encode(encodeHead(headOf(entry.durable.object))))
+  /** Undefined if the record is damaged or lost: it will be replaced, and that change comes later in the log. */
+  async #head(at: DataName): Promise<Uint8Array | DiskError | undefined> {
+    const storageKey = dataKey(at.partition, at.bucket, at.key)
+    try {
+      let copy = await this.#copy(storageKey)
+      if (copy?.record.length === 0) {
+        // It was deleted, or the disk has lost it, which must not pass for a delete.
+        await this.#parts.replaceVanished(storageKey)
+        copy = await this.#copy(storageKey)
+      }
+      if (copy !== undefined) return this.#codec.encode(encodeHead(headOf(copy.object)))
+    } catch (error) {
+      if (error instanceof DiskError) return error
+      throw error
+    }
+    this.#parts.log.leaveOut(at)
+    return undefined
+  }
+
+  /** Undefined if the record is damaged or given up. Rejects with a `DiskError`. */
+  #copy(storageKey: string): Promise<Copy | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#parts.table.find(storageKey, (entry, failure) => {
+        if (failure instanceof DiskError) {
+          reject(failure)
+          return
+        }
+        if (entry === undefined) this.corrupt.emit(storageKey)
+        resolve(entry?.isLost === false ? entry.durable : undefined)
       })
     })
   }

@@ -7,10 +7,12 @@ import { environmentOf } from '../../src/local-cluster/node-environment.ts'
 const compose = readFileSync('docker-compose.yml', 'utf8')
 
 test('containers publish on the loopback address only', () => {
-  const published = [...compose.matchAll(/ports: \['(.+)'\]/g)].map(([, port]) => port)
-  expect(published).toEqual(
-    [1, 2, 3, 4, 5, 6, 7].map((i) => `127.0.0.1:\${QUORATE_N${i}_PORT:-${8000 + i}}:8080`),
-  )
+  const published = [...compose.matchAll(/^ *ports: (.+)$/gm)].map(([, ports]) => ports)
+  expect(published).toEqual([
+    ...[1, 2, 3, 4, 5, 6, 7].map((i) => `['127.0.0.1:\${QUORATE_N${i}_PORT:-${8000 + i}}:8080']`),
+    "['127.0.0.1:${QUORATE_PROMETHEUS_PORT:-9090}:9090']",
+    "['127.0.0.1:${QUORATE_GRAFANA_PORT:-3000}:3000']",
+  ])
 })
 
 test('processes of npm start listen on the loopback address only, for clients and for peers', async () => {

@@ -48,7 +48,7 @@ export const KNOWN_SEEDS: Readonly<Record<string, KnownSeed>> = {
   'batch-half-applied': { seed: 106, seconds: 10 },
   'bucket-name-reused': { seed: 1, seconds: 5 },
   'bucket-hints-left': { seed: 1, seconds: 20 },
-  'watch-continues-too-late': { seed: 2, seconds: 30 },
-  'watch-jumps-over-a-page': { seed: 1, seconds: 15 },
-  'watch-deaf-to-expiry': { seed: 1, seconds: 12 },
+  'watch-continues-too-late': { seed: 1, seconds: 15 },
+  'watch-jumps-over-a-page': { seed: 1, seconds: 5 },
+  'watch-deaf-to-expiry': { seed: 1, seconds: 6 },
 }

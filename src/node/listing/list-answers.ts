@@ -3,7 +3,7 @@ import { QuorateError } from '../../core/errors.ts'
 import type { Codec } from '../../ports/codec.ts'
 import type { Asker, HandlersOf } from '../peers/ask-handlers.ts'
 import type { CopyTrust } from '../replica/copy-trust.ts'
-import { BEING_FILLED, TOO_FEW_HAVE_TOLD } from '../replica/not-ready-reasons.ts'
+import { refusalToTellKeys } from '../replica/not-ready-reasons.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import type { ListRequest, PageAnswer } from '../wire/asks/list-asks.ts'
 import { type KeyPages, PAGE_KEYS_MAX } from './key-pages.ts'
@@ -34,13 +34,9 @@ function list(
     asker.refuse({ code: 'unknown_bucket', message: request.bucket })
     return
   }
-  // This directory may be an old one: keys may be missing, and deleted keys may still be here.
-  if (!arrival.mayTell(asker.node)) {
-    asker.refuse({ code: 'not_ready', message: TOO_FEW_HAVE_TOLD })
-    return
-  }
-  if (arrival.isFilling) {
-    asker.refuse({ code: 'not_ready', message: BEING_FILLED })
+  const refusal = refusalToTellKeys(arrival, asker.node)
+  if (refusal !== undefined) {
+    asker.refuse(refusal)
     return
   }
   const limit = Math.max(1, Math.min(request.limit, PAGE_KEYS_MAX))

@@ -1,7 +1,7 @@
 /** Answers the asks of nodes that follow this node's log of changes. */
 import type { Asker, HandlersOf } from '../peers/ask-handlers.ts'
 import type { CopyTrust } from '../replica/copy-trust.ts'
-import { BEING_FILLED, TOO_FEW_HAVE_TOLD } from '../replica/not-ready-reasons.ts'
+import { refusalToTellKeys } from '../replica/not-ready-reasons.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import type { ChangesAnswer, ChangesRequest } from '../wire/asks/watch-asks.ts'
 import type { ChangePages } from './change-pages.ts'
@@ -31,13 +31,9 @@ function changes(
     asker.refuse({ code: 'unknown_bucket', message: request.bucket })
     return
   }
-  // This directory may be an old one: keys may be missing, and deleted keys may still be here.
-  if (!arrival.mayTell(asker.node)) {
-    asker.refuse({ code: 'not_ready', message: TOO_FEW_HAVE_TOLD })
-    return
-  }
-  if (arrival.isFilling) {
-    asker.refuse({ code: 'not_ready', message: BEING_FILLED })
+  const refusal = refusalToTellKeys(arrival, asker.node)
+  if (refusal !== undefined) {
+    asker.refuse(refusal)
     return
   }
   watches.hasReader(asker.node)

@@ -5,7 +5,7 @@
 import { Arrival } from './repair/arrival.ts'
 import { Deadlines } from './peers/deadlines.ts'
 import { loadVersions } from './identity/known-versions.ts'
-import { lostMember } from '../core/placement/change-steps.ts'
+import { isLostMember } from '../core/placement/lost-members.ts'
 import { Liveness } from './peers/liveness.ts'
 import type { MemberVersions } from '../core/membership/member-versions.ts'
 import type { NodeSettings } from './node-settings.ts'
@@ -64,7 +64,7 @@ export function composeCluster(storage: NodeStorage, settings: NodeSettings): No
     self,
     members,
     isMember: () => keeper.isMember(self),
-    isLost: (node) => node === lostMember(keeper.topology),
+    isLost: (node) => isLostMember(keeper.topology, node),
     peers,
     clock,
     proof,

@@ -1,6 +1,7 @@
 /** Composes what this node holds of its keys: which of them it keeps and may show, and what it may forget. */
 import type { Timestamp } from '../core/causality/dot.ts'
 import { Collector } from './repair/collector.ts'
+import { refillSources } from '../core/placement/preference-list.ts'
 import { GainedPartitions } from './moves/gained-partitions.ts'
 import { HorizonKeeper } from './repair/horizon-keeper.ts'
 import type { NodeCluster } from './cluster-composition.ts'
@@ -59,7 +60,8 @@ export function composeCopies(
     horizon: horizonOf,
     notKept: (at) => whyNotKept({ self, keeper, gained }, at),
     closed: ({ bucket }) => whyClosed(keeper, bucket),
-    mayRead: ({ bucket, key }) => arrival.mayRead(() => keeper.place(bucket, key).owners),
+    mayRead: ({ bucket, partition }) =>
+      arrival.mayRead(() => refillSources(keeper.topology, bucket.n, partition)),
   })
   const vanished = { table, commits, givenUp: replica.givenUp }
   return {

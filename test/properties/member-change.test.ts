@@ -4,11 +4,15 @@ import { describe, expect, it } from 'vitest'
 import {
   beginChange,
   cancelChange,
+  gainedPartitions,
+  isUnderWay,
   reportDone,
   waitingFor,
 } from '../../src/core/placement/change-steps.ts'
+import { QuorateError } from '../../src/core/errors.ts'
 import { firstTopology } from '../../src/core/placement/first-topology.ts'
 import type { ChangeRequest } from '../../src/core/placement/change-target.ts'
+import { lostMembers } from '../../src/core/placement/lost-members.ts'
 import { SPREAD_MAX } from '../../src/core/placement/placement-balance.ts'
 import { movedOwners } from '../../src/core/placement/placement-plan.ts'
 import { type Member, PARTITION_COUNT, type Topology } from '../../src/core/placement/topology.ts'
@@ -28,8 +32,10 @@ const step = fc.record({
   isLost: fc.boolean(),
   /** The change is undone after so many reports, if its copies are still being moved. */
   cancelAfter: fc.option(fc.integer({ min: 0, max: 3 }), { freq: 4, nil: undefined }),
-  /** Who goes, or comes, is lost after so many reports. */
-  loseAfter: fc.option(fc.integer({ min: 0, max: 6 }), { freq: 4, nil: undefined }),
+  /** These members are lost, each after so many reports. */
+  losses: fc.array(fc.record({ after: fc.integer({ min: 0, max: 6 }), pick: fc.nat() }), {
+    maxLength: 2,
+  }),
   /** Who of those that are waited for reports next. */
   order: fc.array(fc.nat(), { minLength: 4, maxLength: 8 }),
 })
@@ -55,37 +61,70 @@ function requestOf({ members }: Topology, wanted: Step, added: number): ChangeRe
   return { kind: wanted.kind === 'leave' ? 'leave' : 'remove', node }
 }
 
-/** Each document from the one before, to the last one of the change. */
+interface Story {
+  /** Each document from the one before, to the last one of the change and of the removals after it. */
+  readonly documents: readonly Topology[]
+  /** Whether the requested change was undone. */
+  readonly isUndone: boolean
+  /** The members whose loss was accepted. */
+  readonly lost: readonly string[]
+}
+
 function runChange(
   before: Topology,
   request: ChangeRequest,
-  { cancelAfter, loseAfter, order }: Step,
-): { documents: Topology[]; isUndone: boolean } {
+  { cancelAfter, losses, order }: Step,
+): Story {
   let isUndone = false
-  let hasLost = false
+  const lost: string[] = []
+  const toLose = [...losses]
   const documents = [beginChange(before, request)]
   for (let reports = 0; ; reports++) {
     const now = documents.at(-1) as Topology
-    if (now.change === undefined) return { documents, isUndone }
-    if (reports === cancelAfter && now.change.phase === 'moving') {
+    if (now.change === undefined) return { documents, isUndone, lost }
+    const { joining, leaving, phase } = now.change
+    const isRequested = !lost.includes(leaving ?? '')
+    if (reports === cancelAfter && phase === 'moving' && isRequested) {
       documents.push(cancelChange(now))
       isUndone = true
       continue
     }
-    const { leaving, joining, isLost, phase } = now.change
-    const lost = leaving ?? (phase === 'moving' ? joining : null)
-    if (reports === loseAfter && lost !== null && !isLost && !hasLost) {
-      documents.push(beginChange(now, { kind: 'remove', node: lost }))
-      hasLost = true
-      if (lost === joining) isUndone = true
+    const at = toLose.findIndex(({ after }) => after === reports)
+    const [loss] = at < 0 ? [] : toLose.splice(at, 1)
+    const gone = now.members[(loss?.pick ?? 0) % now.members.length]?.id as string
+    const next = loss && afterLoss(now, gone)
+    if (next !== undefined) {
+      documents.push(next)
+      lost.push(gone)
+      if (gone === joining && phase === 'moving') isUndone = true
       reports--
       continue
     }
     const waiting = waitingFor(now)
     const node = waiting[(order[reports % order.length] as number) % waiting.length] as string
-    const next = reportDone(now, now.change.id, now.change.phase, node)
-    expect(next).toBeDefined()
-    documents.push(next as Topology)
+    const reported = reportDone(now, now.change.id, now.change.phase, node)
+    expect(reported).toBeDefined()
+    documents.push(reported as Topology)
+  }
+}
+
+/** Undefined if the loss is known already, or too few members would be left. */
+function afterLoss(topology: Topology, node: string): Topology | undefined {
+  const request = { kind: 'remove', node } as const
+  if (isUnderWay(topology, request)) return undefined
+  try {
+    return beginChange(topology, request)
+  } catch (error) {
+    if (error instanceof QuorateError && error.code === 'change_refused') return undefined
+    throw error
+  }
+}
+
+/** A lost member is not waited for, and no copies go to it. */
+function expectNothingOfTheLost(topology: Topology): void {
+  for (const node of lostMembers(topology)) {
+    expect(waitingFor(topology)).not.toContain(node)
+    expect(gainedPartitions(topology, node)).toEqual([])
   }
 }
 
@@ -137,9 +176,10 @@ describe('changes of the members', () => {
         let topology = topologyOf(count)
         steps.forEach((wanted, index) => {
           const request = requestOf(topology, wanted, count + index + 1)
-          const { documents, isUndone } = runChange(topology, request, wanted)
+          const { documents, isUndone, lost } = runChange(topology, request, wanted)
           documents.forEach((document, at) => {
             checkTopology(document)
+            expectNothingOfTheLost(document)
             expect(document.epoch).toBe(topology.epoch + at + 1)
             const placed = documents[at - 1] ?? topology
             const isMoved = owners(document) !== owners(placed)
@@ -147,8 +187,9 @@ describe('changes of the members', () => {
           })
           const end = documents.at(-1) as Topology
           const anyPlace = { epoch: end.epoch, placementVersion: end.placementVersion }
-          if (isUndone) expect(end).toEqual({ ...topology, ...anyPlace })
-          else expectMade(end, request)
+          if (!isUndone) expectMade(end, request, lost)
+          else if (lost.length === 0) expect(end).toEqual({ ...topology, ...anyPlace })
+          for (const node of lost) expectGone(end, node, isUndone)
           topology = end
         })
       }),
@@ -162,7 +203,7 @@ describe('changes of the members', () => {
         let topology = topologyOf(count)
         steps.forEach((wanted, index) => {
           const request = requestOf(topology, wanted, count + index + 1)
-          const toTheEnd = { ...wanted, cancelAfter: undefined, loseAfter: undefined }
+          const toTheEnd = { ...wanted, cancelAfter: undefined, losses: [] }
           const [begun, ...later] = runChange(topology, request, toTheEnd).documents
           expectFewMoves(begun as Topology, request)
           topology = later.at(-1) ?? (begun as Topology)
@@ -210,10 +251,16 @@ describe('a placement after a join or a leave', () => {
   })
 })
 
-function expectMade({ members }: Topology, request: ChangeRequest): void {
+function expectMade({ members }: Topology, request: ChangeRequest, lost: readonly string[]): void {
   const ids = members.map(({ id }) => id)
-  if (request.kind === 'join' || request.kind === 'replace')
-    expect(ids).toContain(request.member.id)
+  const joins = request.kind === 'join' || request.kind === 'replace'
+  if (joins && !lost.includes(request.member.id)) expect(ids).toContain(request.member.id)
   if (request.kind === 'replace') expect(ids).not.toContain(request.old)
   if (request.kind === 'leave' || request.kind === 'remove') expect(ids).not.toContain(request.node)
+}
+
+/** A change that was undone may have left too few members for the removal. */
+function expectGone({ members }: Topology, node: string, isUndone: boolean): void {
+  const isForgotten = isUndone && members.length === MEMBERS_MIN
+  if (!isForgotten) expect(members.map(({ id }) => id)).not.toContain(node)
 }

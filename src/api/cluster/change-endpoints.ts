@@ -31,6 +31,10 @@ export const CHANGE_STATUS: Schema = objectOf<ChangeStatus>('ChangeStatus', {
   phase: choiceOf(['moving', 'releasing', 'emptying'] satisfies ChangeStatus['phase'][]),
   done: listOf(TEXT),
   waitingFor: about(listOf(TEXT), 'Members that have not finished their part of this phase.'),
+  lost: about(
+    listOf(TEXT),
+    'Lost members that are removed after this change, in this order. The change does not wait for them.',
+  ),
 })
 
 const PLAN = objectOf<ChangePlan>('ChangePlan', {
@@ -75,7 +79,10 @@ export interface ChangeBegun {
 
 const BEGUN = objectOf<ChangeBegun>('ChangeBegun', {
   epoch: about(COUNT, 'The epoch of the topology that this node now knows.'),
-  change: orNull(CHANGE_STATUS),
+  change: about(
+    orNull(CHANGE_STATUS),
+    'The change that is under way. Null if the requested one has ended, or is being undone.',
+  ),
   moves: about(TEXT, 'The path of the progress.'),
 })
 

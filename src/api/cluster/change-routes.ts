@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { MemberChange } from '../../core/placement/member-change.ts'
 import type { ChangeRequest } from '../../core/placement/change-target.ts'
+import type { Topology } from '../../core/placement/topology.ts'
 import { changeStatus } from '../../node/moves/change-status.ts'
 import type { ApiContext } from '../http/api-context.ts'
 import {
@@ -41,7 +42,7 @@ export function addChangeRoutes(app: FastifyInstance, api: ApiContext): void {
     const isUnderWay =
       order.type === 'change' &&
       topology.change !== undefined &&
-      isChangeOf(topology.change, order.request)
+      (isChangeOf(topology.change, order.request) || isRemovedLater(topology, order.request))
     const begun: ChangeBegun = {
       epoch: topology.epoch,
       change: isUnderWay ? changeStatus(topology) : null,
@@ -53,6 +54,11 @@ export function addChangeRoutes(app: FastifyInstance, api: ApiContext): void {
   serve(app, GET_MOVES, async (_request, reply) => {
     respondJson(reply, 200, await moves.run())
   })
+}
+
+/** Whether the removal of a lost member begins after the change under way. */
+function isRemovedLater({ lost }: Topology, request: ChangeRequest): boolean {
+  return request.kind === 'remove' && lost?.includes(request.node) === true
 }
 
 /** Whether the change is the requested one. Another client may have requested it first. */

@@ -10,6 +10,7 @@ import {
   changeBody,
   CHANGES,
   changeWords,
+  laterWords,
   postChange,
 } from '../store/member-change.ts'
 import { openSender, STORE_OPTIONS } from '../store/store-options.ts'
@@ -80,7 +81,9 @@ async function report(
     return
   }
   await writeLines(out, [
-    change === null ? 'The change is being undone.' : `${changeWords(change)}.`,
+    change === null
+      ? 'The change is being undone.'
+      : `${changeWords(change)}.${laterWords(change)}`,
   ])
   await writeLines(err, [`To see its progress: ${CALL} moves --wait`])
 }

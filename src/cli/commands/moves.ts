@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Sender } from '../../client/request/sender.ts'
 import { EXIT, exitCodes } from '../outcome/exit-code.ts'
-import { changeWords, getMoves, type MovesAnswer } from '../store/member-change.ts'
+import { changeWords, getMoves, laterWords, type MovesAnswer } from '../store/member-change.ts'
 import { openSender, STORE_OPTIONS } from '../store/store-options.ts'
 import { ProgressLine } from '../terminal/progress-line.ts'
 import { tableLines } from '../terminal/table.ts'
@@ -87,14 +87,14 @@ function movesLines({ change, nodes }: MovesAnswer, sink: Sink): string[] {
     node.waitsFor === '' ? '-' : node.waitsFor,
   ])
   const head = ['member', 'state', 'partitions', 'keys', 'MiB', 'left', 'waits for']
-  const { waitingFor, joining, leaving } = change
+  const { waitingFor } = change
   const waiting = waitingFor.length === 0 ? '' : `, waiting for ${waitingFor.join(', ')}`
   const absent = nodes
     .filter(({ node, state }) => state === 'unreachable' && waitingFor.includes(node))
-    .map(({ node }) => node)
-    .filter((node) => node === joining || node === leaving)
     .map(
-      (node) => `${node} does not answer. Start it, or take it out: ${CALL} apply remove ${node}`,
+      ({ node }) =>
+        `${node} does not answer. Start it, or take it out: ${CALL} apply remove ${node}`,
     )
-  return [...tableLines({ head, rows }, sink), '', `${changeWords(change)}${waiting}.`, ...absent]
+  const words = `${changeWords(change)}${waiting}.${laterWords(change)}`
+  return [...tableLines({ head, rows }, sink), '', words, ...absent]
 }

@@ -45,6 +45,8 @@ export interface Change {
   readonly phase: string
   readonly done: readonly string[]
   readonly waitingFor: readonly string[]
+  /** Lost members that are removed after this change. Absent in answers of earlier versions. */
+  readonly lost?: readonly string[]
 }
 
 /** `GET /v1/cluster/ring`. */

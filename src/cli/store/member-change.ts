@@ -153,6 +153,11 @@ export async function getMoves(sender: Sender, signal: AbortSignal): Promise<Mov
   return (await getJson(sender, { path: '/v1/cluster/moves', has: 'nodes' }, signal)) as MovesAnswer
 }
 
+/** For example ` After that, n3 will be removed.`; '' if no lost member waits for its removal. */
+export function laterWords({ lost = [] }: Change): string {
+  return lost.length === 0 ? '' : ` After that, ${lost.join(', ')} will be removed.`
+}
+
 /** For example `n2 is leaving: copies are being moved`. */
 export function changeWords({ kind, joining, leaving, phase }: Change): string {
   const who = {

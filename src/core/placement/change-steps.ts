@@ -4,10 +4,14 @@ import {
   type ChangeRequest,
   changeTarget,
   isLostLeaver,
+  newTarget,
+  refusalOfLoss,
+  refusalOfChange,
   underWay,
   whoOf,
   wordsOf,
 } from './change-target.ts'
+import { isLostMember } from './lost-members.ts'
 import type { MemberChange } from './member-change.ts'
 import { withoutMember } from './member-placement.ts'
 import { copyCounts, type Member, PARTITION_COUNT, type Topology } from './topology.ts'
@@ -16,11 +20,21 @@ import { votersAfter } from './voters.ts'
 
 type Lists = Topology['preference']
 
-/** The first document of the change. Throws change_refused or change_under_way. */
+/**
+ * The first document of the change. While another change is under way, only `remove` is possible: nobody waits for that
+ * member any more, and its removal begins after the other change. Throws change_refused or change_under_way.
+ */
 export function beginChange(topology: Topology, request: ChangeRequest): Topology {
-  if (topology.change !== undefined) return withLost(topology, topology.change, request)
-  const { members, preference, joining, leaving, other } = changeTarget(topology, request)
   const epoch = topology.epoch + 1
+  if (topology.change !== undefined) return withLost(topology, topology.change, request)
+  // Only a member of an earlier version ends a change without beginning the removal of a lost member.
+  return settled(begun({ ...withoutLost(topology), epoch }, request))
+}
+
+/** The change as it begins with the document of this epoch. */
+function begun(topology: Topology, request: ChangeRequest): Topology {
+  const { members, preference, joining, leaving, other } = changeTarget(topology, request)
+  const { epoch } = topology
   const change: MemberChange = {
     id: epoch,
     kind: request.kind,
@@ -31,29 +45,37 @@ export function beginChange(topology: Topology, request: ChangeRequest): Topolog
     other,
     done: [],
   }
-  return settled({ ...topology, epoch, placementVersion: epoch, members, preference, change })
+  return { ...topology, placementVersion: epoch, members, preference, change }
 }
 
-/**
- * Ends the wait for a member that is lost during a change: the leaving one, the joining one, or one that gives up
- * copies. Throws change_under_way for any other request.
- */
+/** Ends the wait for a member that is lost during a change. Throws change_refused or change_under_way. */
 function withLost(topology: Topology, change: MemberChange, request: ChangeRequest): Topology {
+  if (request.kind !== 'remove' || isLostMember(topology, request.node)) throw underWay(change)
+  const { node } = request
   const epoch = topology.epoch + 1
-  if (request.kind === 'remove' && request.node === change.leaving && !change.isLost) {
+  if (node === change.leaving) {
     return settled({ ...topology, epoch, change: { ...change, isLost: true } })
   }
-  if (request.kind === 'remove' && request.node === change.joining && change.phase === 'moving') {
+  if (node === change.joining && change.phase === 'moving') {
     const cancelled = cancelChange(topology)
     const emptying = cancelled.change as MemberChange
     return settled({ ...cancelled, change: { ...emptying, isLost: true } })
   }
-  const gone = request.kind === 'remove' ? request.node : undefined
-  if (gone !== undefined && change.phase === 'releasing' && waitingFor(topology).includes(gone)) {
-    // The lost member has nothing to give up any more. This change ends without it; its removal can begin after that.
-    return settled({ ...topology, epoch, change: { ...change, done: [...change.done, gone] } })
-  }
-  throw underWay(change)
+  const why = refusalOfLoss(topology, node)
+  if (why !== undefined) throw new QuorateError('change_refused', why)
+  const known = { ...topology, epoch, lost: [...(topology.lost ?? []), node] }
+  const gains = gainedPartitions(topology, node).length > 0
+  return settled(gains ? withoutGainer(known, change) : known)
+}
+
+/**
+ * The change with other next owners for the copies that a lost member was to take over. Its next owners begin again,
+ * even if the lost member had taken its copies over: the old owners still have them.
+ */
+function withoutGainer(topology: Topology, change: MemberChange): Topology {
+  const { epoch } = topology
+  const other = newTarget(topology, change)
+  return { ...topology, placementVersion: epoch, change: { ...change, id: epoch, other, done: [] } }
 }
 
 /**
@@ -72,7 +94,7 @@ export function cancelChange(topology: Topology): Topology {
   const epoch = topology.epoch + 1
   const undone = { ...withoutChange(topology), epoch, placementVersion: epoch }
   const { joining } = change
-  if (joining === null) return checked(undone)
+  if (joining === null) return settled(withNextRemoval(undone))
   const emptying = { phase: 'emptying', other: [], done: [], joining: null } as const
   return checked({ ...undone, change: { ...change, ...emptying, leaving: joining, isLost: false } })
 }
@@ -101,11 +123,6 @@ export function waitingFor(topology: Topology): string[] {
   return participants(topology, change).filter((id) => !change.done.includes(id))
 }
 
-/** The leaving member, if nobody waits for it because its disk is lost. */
-export function lostMember({ change }: Topology): string | undefined {
-  return change?.isLost === true ? (change.leaving ?? undefined) : undefined
-}
-
 /** While copies are moved: the data partitions that the node will newly own, for at least one bucket. */
 export function gainedPartitions(
   { members, buckets, preference, change }: Topology,
@@ -116,11 +133,12 @@ export function gainedPartitions(
   return partitionsGained(buckets, preference, change.other, index)
 }
 
-/** Whether the requested change is exactly the one under way. */
-export function isUnderWay({ members, change }: Topology, request: ChangeRequest): boolean {
-  if (request.kind === 'remove' && change?.leaving === request.node) return change.isLost
+/** Whether the requested change is exactly the one under way, or the removal of a lost member that begins after it. */
+export function isUnderWay(topology: Topology, request: ChangeRequest): boolean {
+  const { members, change } = topology
+  if (request.kind === 'remove') return isLostMember(topology, request.node)
   if (change?.kind !== request.kind || change.leaving !== whoOf(request).leaving) return false
-  if (request.kind === 'leave' || request.kind === 'remove') return true
+  if (request.kind === 'leave') return true
   if (request.kind === 'replace' && request.isLost !== change.isLost) return false
   const { member } = request
   // For a replacement by an existing member, the document does not name that member, so any member matches.
@@ -163,18 +181,33 @@ function nextPhase(topology: Topology, change: MemberChange): Topology {
     return { ...topology, change: { ...change, phase: 'emptying', other: [], done: [] } }
   }
   const { members, ...rest } = withoutNode(withoutChange(topology), change.leaving)
-  return { ...rest, members, voters: votersAfter(rest.voters, members) }
+  return withNextRemoval({ ...rest, members, voters: votersAfter(rest.voters, members) })
 }
 
-/** The members that have a part in the present phase. */
-function participants({ members, buckets, preference }: Topology, change: MemberChange): string[] {
+/**
+ * Begins the removal of the first lost member. A removal that is impossible by now is forgotten, for example because a
+ * cancelled change left too few members.
+ */
+function withNextRemoval(topology: Topology): Topology {
+  const [node, ...others] = topology.lost ?? []
+  const plain = withoutLost(topology)
+  if (node === undefined) return plain
+  const rest = others.length === 0 ? plain : { ...plain, lost: others }
+  const request = { kind: 'remove', node } as const
+  const isPossible = refusalOfChange(rest, request) === undefined
+  return isPossible ? begun(rest, request) : withNextRemoval(rest)
+}
+
+/** The members that have a part in the present phase. A lost member has none. */
+function participants(topology: Topology, change: MemberChange): string[] {
+  const { members, buckets, preference } = topology
   if (change.phase === 'emptying') {
     return change.leaving === null || change.isLost ? [] : [change.leaving]
   }
   const isMoving = change.phase === 'moving'
   const [from, to] = isMoving ? [preference, change.other] : [change.other, preference]
   return members.flatMap(({ id }, index) => {
-    if (change.isLost && id === change.leaving) return []
+    if (isLostMember(topology, id)) return []
     const partitions = isMoving
       ? partitionsGained(buckets, from, to, index)
       : partitionsGained(buckets, to, from, index)
@@ -200,6 +233,10 @@ function partitionsGained(
 }
 
 function withoutChange({ change: _change, ...topology }: Topology): Topology {
+  return topology
+}
+
+function withoutLost({ lost: _lost, ...topology }: Topology): Topology {
   return topology
 }
 

@@ -3,6 +3,7 @@
  */
 import { QuorateError } from '../errors.ts'
 import { labelOf } from './bucket-name.ts'
+import { lostMembers } from './lost-members.ts'
 import type { MemberChange } from './member-change.ts'
 import {
   placementInstead,
@@ -46,8 +47,23 @@ export interface ChangeTarget {
 /** Throws change_refused or change_under_way. */
 export function changeTarget(topology: Topology, request: ChangeRequest): ChangeTarget {
   if (topology.change !== undefined) throw underWay(topology.change)
-  refuse(topology, request)
+  const why = refusalOfChange(topology, request)
+  if (why !== undefined) throw new QuorateError('change_refused', why)
   return targetOf(topology, request)
+}
+
+/** The placement after the change that is under way, in which no lost member gains a copy. */
+export function newTarget(topology: Topology, { leaving }: MemberChange): Lists {
+  const { members, preference } = topology
+  const spared = lostIndexes(topology)
+  if (leaving === null) return placementWith(members, preference, spared)
+  const gone = members.findIndex(({ id }) => id === leaving)
+  return placementWithout(members, preference, gone, spared)
+}
+
+function lostIndexes(topology: Topology): ReadonlySet<number> {
+  const lost = lostMembers(topology)
+  return new Set(topology.members.flatMap(({ id }, index) => (lost.includes(id) ? [index] : [])))
 }
 
 export function whoOf(request: ChangeRequest): {
@@ -80,17 +96,18 @@ export function wordsOf({ kind, joining, leaving }: MemberChange): string {
 
 function targetOf(topology: Topology, request: ChangeRequest): ChangeTarget {
   const { members, preference } = topology
+  const spared = lostIndexes(topology)
   const index = (id: string): number => members.findIndex((member) => member.id === id)
   switch (request.kind) {
     case 'join': {
       const all = [...members, request.member]
       const before = withNewcomer(preference, members.length)
-      const other = placementWith(all, before)
+      const other = placementWith(all, before, spared)
       return { members: all, preference: before, joining: request.member.id, leaving: null, other }
     }
     case 'leave':
     case 'remove': {
-      const other = placementWithout(members, preference, index(request.node))
+      const other = placementWithout(members, preference, index(request.node), spared)
       return { members, preference, joining: null, leaving: request.node, other }
     }
     case 'replace': {
@@ -110,37 +127,55 @@ function targetOf(topology: Topology, request: ChangeRequest): ChangeTarget {
   }
 }
 
-/** Throws change_refused. */
-function refuse({ members, buckets }: Topology, request: ChangeRequest): void {
-  const no = (why: string): never => {
-    throw new QuorateError('change_refused', why)
-  }
-  const known = members.map(({ id }) => id).join(', ')
+/** Why the change is impossible; undefined if it is possible. */
+export function refusalOfChange(topology: Topology, request: ChangeRequest): string | undefined {
+  const { members, lost = [] } = topology
   const { joining, leaving } = whoOf(request)
-  if (leaving !== null && !members.some(({ id }) => id === leaving)) {
-    no(`${leaving} is not a member; the members are ${known}`)
-  }
-  if (joining === leaving) no(`${String(leaving)} cannot be replaced by itself`)
   const added = request.kind === 'join' || request.kind === 'replace' ? request.member : undefined
   const same = members.find(({ id }) => id === added?.id)
+  const taken = members.find(({ id, peerUrl }) => id !== added?.id && peerUrl === added?.peerUrl)
+  const isNew = added !== undefined && same === undefined
+  if (leaving !== null && !isMember(members, leaving)) return notAMember(members, leaving)
+  if (joining === leaving) return `${String(leaving)} cannot be replaced by itself`
   if (request.kind === 'join' && same !== undefined) {
-    no(`${same.id} is a member already, at ${same.peerUrl}`)
+    return `${same.id} is a member already, at ${same.peerUrl}`
   }
   if (same !== undefined && same.peerUrl !== added?.peerUrl) {
-    no(`${same.id} is a member already, at ${same.peerUrl}, not at ${String(added?.peerUrl)}`)
+    return `${same.id} is a member already, at ${same.peerUrl}, not at ${String(added?.peerUrl)}`
   }
-  const taken = members.find(({ id, peerUrl }) => id !== added?.id && peerUrl === added?.peerUrl)
-  if (taken !== undefined) no(`${taken.peerUrl} is the address of ${taken.id}`)
-  const isNew = added !== undefined && same === undefined
-  if (isNew && members.length >= MEMBERS_MAX)
-    no(`there are ${MEMBERS_MAX} members, the most that a cluster may have`)
-  const left = members.length + (isNew ? 1 : 0) - (leaving === null ? 0 : 1)
-  if (left === 0) no(`${String(leaving)} is the last member and cannot be removed`)
+  if (taken !== undefined) return `${taken.peerUrl} is the address of ${taken.id}`
+  if (isNew && members.length >= MEMBERS_MAX) {
+    return `there are ${MEMBERS_MAX} members, the most that a cluster may have`
+  }
+  const left = members.length + (isNew ? 1 : 0) - (leaving === null ? 0 : 1) - lost.length
+  return tooFewLeft(topology, left, String(leaving))
+}
+
+/**
+ * Why a member cannot be removed after the change that is under way, and the members that are lost already; undefined if
+ * it can.
+ */
+export function refusalOfLoss(topology: Topology, node: string): string | undefined {
+  const { members, change, lost = [] } = topology
+  if (!isMember(members, node)) return notAMember(members, node)
+  const leaving = (change?.leaving ?? null) === null ? 0 : 1
+  return tooFewLeft(topology, members.length - leaving - lost.length - 1, node)
+}
+
+function isMember(members: readonly Member[], node: string): boolean {
+  return members.some(({ id }) => id === node)
+}
+
+function notAMember(members: readonly Member[], node: string): string {
+  return `${node} is not a member; the members are ${members.map(({ id }) => id).join(', ')}`
+}
+
+function tooFewLeft({ buckets }: Topology, left: number, node: string): string | undefined {
+  if (left === 0) return `${node} is the last member and cannot be removed`
   const wide = buckets.find(({ n }) => n > left)
-  if (wide !== undefined) {
-    const rest = left === 1 ? 'one member' : `${left} members`
-    no(`the bucket ${labelOf(wide.name)} keeps ${wide.n} copies, and only ${rest} would be left`)
-  }
+  if (wide === undefined) return undefined
+  const rest = left === 1 ? 'one member' : `${left} members`
+  return `the bucket ${labelOf(wide.name)} keeps ${wide.n} copies, and only ${rest} would be left`
 }
 
 /** The error for a request during another change. */

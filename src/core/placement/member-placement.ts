@@ -15,24 +15,29 @@ export function withNewcomer(before: Lists, added: number): number[][] {
   return before.map((list) => [...list, added])
 }
 
-/** The placement with a share for the last member, which owns nothing before. */
-export function placementWith(members: readonly Member[], before: Lists): number[][] {
+/** The placement with a share for the last member, which owns nothing before. No member in `spared` gains a copy. */
+export function placementWith(
+  members: readonly Member[],
+  before: Lists,
+  spared: ReadonlySet<number>,
+): number[][] {
   const added = members.length - 1
   const without = before.map((list) => list.filter((i) => i !== added))
   const lists = placePartitions(members, without)
-  rebalance({ members, before, lists, staying: members.length })
+  rebalance({ members, before, lists, staying: members.length, spared })
   return lists
 }
 
 /**
  * The placement without `gone`. In each list, a member behind `gone` takes its position: the one with the least load,
  * in a zone that no earlier member has, if there is one. So each list gets at most one new owner, for any number of
- * copies.
+ * copies. No member in `spared` gains a copy, as long as the others are enough.
  */
 export function placementWithout(
   members: readonly Member[],
   before: Lists,
   gone: number,
+  spared: ReadonlySet<number>,
 ): number[][] {
   const lists = before.map((list) => [...list])
   const load = members.map(() => 0)
@@ -44,13 +49,13 @@ export function placementWithout(
     })
     for (const partition of open) {
       const list = lists[partition] as number[]
-      const chosen = standIn(members, list, { position, partition, load })
+      const chosen = standIn(members, list, { position, partition, load, spared })
       list[list.indexOf(chosen)] = gone
       list[position] = chosen
       load[chosen] = (load[chosen] as number) + 1
     }
   }
-  rebalance({ members, before, lists, staying: members.length - 1 })
+  rebalance({ members, before, lists, staying: members.length - 1, spared })
   return lists
 }
 
@@ -65,7 +70,7 @@ export function placementTakenOver(
   added: number,
 ): number[][] {
   const lists = placementInstead(before, gone, added)
-  rebalance({ members, before, lists, staying: members.length - 1 })
+  rebalance({ members, before, lists, staying: members.length - 1, spared: new Set() })
   return lists
 }
 
@@ -88,13 +93,20 @@ export function withoutMember(lists: Lists, gone: number): number[][] {
 function standIn(
   members: readonly Member[],
   list: readonly number[],
-  at: { position: number; partition: number; load: readonly number[] },
+  at: {
+    position: number
+    partition: number
+    load: readonly number[]
+    spared: ReadonlySet<number>
+  },
 ): number {
-  const { position, partition, load } = at
+  const { position, partition, load, spared } = at
   const zones = list.slice(0, position).map((i) => members[i]?.zone)
   const zonesUsed = (i: number): number => zones.filter((zone) => zone === members[i]?.zone).length
   const tieBreak = (i: number): number => hashText(`${partition}/${members[i]?.id}`)
-  const behind = list.slice(position + 1)
+  const after = list.slice(position + 1)
+  const takers = after.filter((i) => !spared.has(i))
+  const behind = takers.length === 0 ? after : takers
   const gone = list[position] as number
   /** The position at which the member's zone first appears in the list, ignoring the leaving member. */
   const firstOf = (of: number): number =>

@@ -21,6 +21,8 @@ export interface Rebalance {
   readonly lists: number[][]
   /** The number of staying members in each list. A leaving member is at the end. */
   readonly staying: number
+  /** Members that gain no copies. */
+  readonly spared: ReadonlySet<number>
 }
 
 /** The positions of two members in one list. */
@@ -55,7 +57,8 @@ function level(work: Rebalance, ranks: Lists, at: number, load: number[]): void 
   /** Members that cannot pass load to a less loaded one. The members that they can reach cannot either. */
   const stuck = new Set<number>()
   for (;;) {
-    const least = Math.min(...staying.map((i) => load[i] as number))
+    const takers = staying.filter((i) => !work.spared.has(i))
+    const least = Math.min(...takers.map((i) => load[i] as number))
     const heavy = staying.filter((i) => !stuck.has(i) && (load[i] as number) > least + SPREAD_MAX)
     if (heavy.length === 0) return
     const from = heavy.reduce((a, b) => ((load[b] as number) > (load[a] as number) ? b : a))
@@ -117,6 +120,7 @@ function extend(
     const rank = ranks[partition] as readonly number[]
     for (let behind = at + 1; behind < work.staying; behind++) {
       const to = list[behind] as number
+      if (work.spared.has(to)) continue
       const more = copiesBetween(at, behind, rank[to]) - copiesBetween(at, behind, rank[from])
       const whole = cost + Math.max(0, more)
       const swap = { partition, at, with: behind }

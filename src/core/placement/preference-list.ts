@@ -1,5 +1,6 @@
 /** The place of a key: its data partition, its owners, and the fallbacks, in order. */
 import { partitionOf } from './data-partition.ts'
+import { isLostMember } from './lost-members.ts'
 import { type Bucket, PARTITION_COUNT, type Topology } from './topology.ts'
 
 export interface Placement {
@@ -57,6 +58,26 @@ export function isHolder(
   if (change?.phase !== 'releasing') return false
   const before = (change.other[partition] as readonly number[]).slice(0, copies)
   return before.some((i) => members[i]?.id === node)
+}
+
+/**
+ * The nodes from which a node without its copies takes them over before it may be read: the owners. If one of them is
+ * lost, also the old owners that are not released yet, because one of them may hold what the lost owner held.
+ */
+export function refillSources(
+  topology: Topology,
+  copies: number,
+  partition: number,
+): readonly string[] {
+  const { members, change } = topology
+  const { owners } = placementAt(topology, copies, partition)
+  if (change?.phase !== 'releasing' || !owners.some((id) => isLostMember(topology, id))) {
+    return owners
+  }
+  const old = members.flatMap(({ id }) =>
+    isHolder(topology, copies, partition, id) && !owners.includes(id) ? [id] : [],
+  )
+  return [...owners, ...old.filter((id) => !change.done.includes(id))]
 }
 
 function compile({ members, preference, change }: Topology, n: number): readonly Placement[] {

@@ -9,6 +9,7 @@ export function checkTopology({
   voters,
   preference,
   change,
+  lost = [],
   epoch,
   placementVersion,
   buckets,
@@ -32,6 +33,11 @@ export function checkTopology({
     'voters are members',
   )
   checkLists(preference, members.length)
+  assert(new Set(lost).size === lost.length, 'each lost member is there once')
+  assert(
+    lost.every((id) => ids.has(id) && id !== change?.leaving),
+    'a lost member is a member until a change of its own removes it',
+  )
   if (change === undefined) return
   assert(
     change.done.every((id) => ids.has(id)),

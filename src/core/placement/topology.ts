@@ -25,6 +25,11 @@ export interface Topology {
   readonly placementVersion: number
   /** The change of the members that is under way; at most one at a time. */
   readonly change?: MemberChange
+  /**
+   * Members that were lost while another change was under way, in the order in which they are removed after it
+   * (lost-members.ts).
+   */
+  readonly lost?: readonly string[]
   /** Sorted by name. No two have the same label (bucket-name.ts). */
   readonly buckets: readonly Bucket[]
   /** The epoch of the last document that deleted a bucket; undefined before the first deletion. */

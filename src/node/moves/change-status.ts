@@ -9,16 +9,18 @@ export function changeStatus(topology: Topology): ChangeStatus | null {
   const { change } = topology
   if (change === undefined) return null
   const { kind, joining, leaving, phase, done } = change
-  return { kind, joining, leaving, phase, done, waitingFor: waitingFor(topology) }
+  const { lost = [] } = topology
+  return { kind, joining, leaving, phase, done, waitingFor: waitingFor(topology), lost }
 }
 
 /** A sentence; '' if no change is under way. */
 export function changeWords(topology: Topology): string {
-  const { change } = topology
+  const { change, lost = [] } = topology
   if (change === undefined) return ''
   const waiting = waitingFor(topology)
   const forWhom = waiting.length === 0 ? '' : `, waiting for ${waiting.join(', ')}`
-  return `${whoWords(change)}: ${phaseWords(change)}${forWhom}.`
+  const later = lost.length === 0 ? '' : ` After that, ${lost.join(', ')} will be removed.`
+  return `${whoWords(change)}: ${phaseWords(change)}${forWhom}.${later}`
 }
 
 function whoWords({ kind, joining, leaving }: MemberChange): string {

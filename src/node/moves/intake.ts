@@ -7,12 +7,8 @@
  */
 import { AssertionError } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
-import {
-  gainedPartitions,
-  lostMember,
-  reportDone,
-  waitingFor,
-} from '../../core/placement/change-steps.ts'
+import { gainedPartitions, reportDone, waitingFor } from '../../core/placement/change-steps.ts'
+import { isLostMember } from '../../core/placement/lost-members.ts'
 import type { MemberChange } from '../../core/placement/member-change.ts'
 import { isHolder, isKeeper, placementAt } from '../../core/placement/preference-list.ts'
 import { copyCounts, type Topology } from '../../core/placement/topology.ts'
@@ -304,8 +300,8 @@ export class Intake {
   }
 
   /**
-   * The owners in reach, of the first bucket for which this node gains the partition. Empty if the only owner was the
-   * lost member. Throws if the owners are out of reach.
+   * The owners in reach, of the first bucket for which this node gains the partition. Empty if all owners are lost
+   * members. Throws if the owners are out of reach.
    */
   #sourcesOf(partition: number): readonly string[] {
     const { keeper, self, reachable } = this.#parts
@@ -314,7 +310,7 @@ export class Intake {
     for (const { n } of topology.buckets) {
       const { owners, next } = placementAt(topology, n, partition)
       if (owners.includes(self) || next?.includes(self) !== true) continue
-      const left = owners.filter((owner) => owner !== lostMember(topology))
+      const left = owners.filter((owner) => !isLostMember(topology, owner))
       const near = left.filter(reachable)
       if (near.length > 0) return near
       isAnybodyLeft ||= left.length > 0
@@ -351,14 +347,14 @@ export class Intake {
     return this.#owners(work).filter((id) => !work.tookOver.has(id))
   }
 
-  /** Owners of the gained partitions, except the lost member. */
+  /** Owners of the gained partitions, except lost members. */
   #owners({ partitions }: Work): string[] {
     const { keeper, self } = this.#parts
     const { topology } = keeper
     const copies = copyCounts(topology)
     return topology.members
       .map(({ id }) => id)
-      .filter((id) => id !== self && id !== lostMember(topology))
+      .filter((id) => id !== self && !isLostMember(topology, id))
       .filter((id) => copies.some((n) => partitions.some((p) => isHolder(topology, n, p, id))))
   }
 

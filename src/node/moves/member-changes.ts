@@ -38,17 +38,11 @@ export class MemberChanges {
     return planChange(this.#parts.keeper.topology, request)
   }
 
-  async apply(request: ChangeRequest, timeoutMs: number): Promise<Topology> {
-    const topology = await this.#step(request, timeoutMs)
-    const isThere =
-      request.kind === 'remove' && topology.members.some(({ id }) => id === request.node)
-    if (!isThere || isUnderWay(topology, request)) return topology
-    // This step only ended the wait of the change under way for that node. Now its own removal may begin, or has to
-    // wait.
-    return this.#step(request, timeoutMs)
-  }
-
-  #step(request: ChangeRequest, timeoutMs: number): Promise<Topology> {
+  /**
+   * Begins the change. While another one is under way, a `remove` is accepted: nobody waits for that node any more, and
+   * its removal begins later. Throws change_refused or change_under_way.
+   */
+  apply(request: ChangeRequest, timeoutMs: number): Promise<Topology> {
     return this.#parts.register.change(
       (current) =>
         isUnderWay(current, request) || isMade(current, request)

@@ -1,6 +1,6 @@
 /** Answers the asks about a change of the members. */
 import { copyCounts } from '../../core/placement/topology.ts'
-import { placementAt } from '../../core/placement/preference-list.ts'
+import { refillSources } from '../../core/placement/preference-list.ts'
 import type { Disk } from '../../ports/disk.ts'
 import type { Asker, HandlersOf } from '../peers/ask-handlers.ts'
 import type { CopyTrust } from '../replica/copy-trust.ts'
@@ -47,6 +47,6 @@ function stream(parts: MoveAnswerParts, request: StreamRequest, asker: Asker<Str
 function isFilledIn({ keeper, arrival }: MoveAnswerParts, partition: number): boolean {
   const { topology } = keeper
   return copyCounts(topology).every((n) =>
-    arrival.mayRead(() => placementAt(topology, n, partition).owners),
+    arrival.mayRead(() => refillSources(topology, n, partition)),
   )
 }

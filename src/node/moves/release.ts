@@ -1,10 +1,11 @@
 /**
  * This node's part in a change of the members after its copies have moved. For each data partition that it has lost, it
- * waits until a majority of the new owners has taken over its copies once more. This is needed because an
- * unacknowledged write may exist only here, and a client may have read it. Then it reports that it is done, and drops
+ * waits until a majority of the new owners has taken over its copies once more, or all that are not lost. This is needed
+ * because an unacknowledged write may exist only here, and a client may have read it. Then it reports that it is done, and drops
  * the copies (sweep.ts).
  */
 import { reportDone, waitingFor } from '../../core/placement/change-steps.ts'
+import { isLostMember } from '../../core/placement/lost-members.ts'
 import { placementAt } from '../../core/placement/preference-list.ts'
 import { PARTITION_COUNT, type Topology } from '../../core/placement/topology.ts'
 import { majority } from '../../core/quorum/level.ts'
@@ -103,8 +104,10 @@ export class Release {
   }
 
   #isEnough(owners: readonly string[]): boolean {
-    const count = owners.filter((owner) => this.#tookOver.has(owner)).length
-    return count >= majority(owners.length)
+    const { topology } = this.#parts.keeper
+    const left = owners.filter((owner) => !isLostMember(topology, owner))
+    const count = left.filter((owner) => this.#tookOver.has(owner)).length
+    return count >= Math.min(majority(owners.length), left.length)
   }
 
   /** The new owners of each data partition that this node has lost, for each replica count. */

@@ -44,7 +44,7 @@ export interface ArrivalParts {
   readonly members: () => readonly string[]
   /** False once this node has been removed; it then waits for nothing. */
   readonly isMember: () => boolean
-  /** Whether a member's disk is lost for good and the member is being removed, so that nobody waits for it. */
+  /** Whether nobody waits for that member's copies, because its disk is lost for good (lost-members.ts). */
   readonly isLost: (node: string) => boolean
   readonly peers: Peers
   readonly clock: NodeClock
@@ -116,15 +116,16 @@ export class Arrival {
   }
 
   /**
-   * Whether this node's copies are complete enough to be read. `ownersOf` is called only while they are being refilled.
+   * Whether this node's copies are complete enough to be read: they have been taken over from all `sourcesOf` (its copies
+   * of a key, by core/placement/preference-list.ts). It is called only while they are being refilled.
    */
-  mayRead(ownersOf: () => readonly string[]): boolean {
+  mayRead(sourcesOf: () => readonly string[]): boolean {
     if (!this.#isOpen) return false
     const { self, proof, isLost } = this.#parts
     if (!proof.isBehind) return true
     // Removing a lost member waits for these copies, so they must not wait for it. They do not count as refilled by
     // that, because the removal may be cancelled.
-    return ownersOf().every((id) => id === self || this.#takenOver.has(id) || isLost(id))
+    return sourcesOf().every((id) => id === self || this.#takenOver.has(id) || isLost(id))
   }
 
   /**

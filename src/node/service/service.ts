@@ -126,6 +126,8 @@ export interface ChangeStatus {
   readonly done: readonly string[]
   /** Members that have not finished their part of this phase. */
   readonly waitingFor: readonly string[]
+  /** Lost members that are removed after this change, in this order. The change does not wait for them. */
+  readonly lost: readonly string[]
 }
 
 /** The work of one member for the change, and how much of it is done. */

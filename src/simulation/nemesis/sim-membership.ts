@@ -2,6 +2,7 @@
  * Draws changes of the members during a run. New machines come with a join or a replacement. A machine is lost forever
  * before a remove, also while another change is under way.
  */
+import { lostMembers } from '../../core/placement/lost-members.ts'
 import type { Topology } from '../../core/placement/topology.ts'
 import type { Fault } from '../plan/sim-fault.ts'
 import type { Schedule } from '../world/schedule.ts'
@@ -41,10 +42,8 @@ export class MembershipNemesis {
     if (topology === undefined || this.#operator.isBusy) return undefined
     const { change } = topology
     if (change !== undefined) {
-      // A change for a lost machine cannot be undone, because the machine does not come back. While it is under way, no
-      // second machine is lost: each of the two removals would wait for the other machine.
-      if (change.isLost) return undefined
-      if (strength % 3 === 0 && change.phase === 'moving') {
+      // A change for a lost machine is never undone, because the machine does not come back.
+      if (!change.isLost && strength % 3 === 0 && change.phase === 'moving') {
         this.#operator.cancel(change.id)
         return `cancel the ${change.kind}`
       }
@@ -53,7 +52,10 @@ export class MembershipNemesis {
     const target = nodes.find((id) => members.includes(id))
     if (target === undefined) return undefined
     if (change !== undefined) {
-      return strength >= 80 && members.length > MEMBERS_MIN ? this.#remove(target) : undefined
+      const going =
+        lostMembers(topology).length + (change.leaving === null || change.isLost ? 0 : 1)
+      const mayLose = members.length - going > MEMBERS_MIN
+      return strength >= 80 && mayLose ? this.#remove(target) : undefined
     }
     if (members.length >= MEMBERS_MAX) return this.#leave(target)
     if (members.length <= MEMBERS_MIN || strength < 30) return this.#join()

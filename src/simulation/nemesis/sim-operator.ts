@@ -1,7 +1,6 @@
 /**
  * The operator of a cluster: requests one change of the members at a time, of any node that is up, and repeats the
- * request until its outcome is known. If another change is in the way of the removal of a lost machine, it may wait for
- * that machine, so the operator does what docker/README.md says: cancel it, and repeat the remove.
+ * request until its outcome is known.
  */
 import { type ErrorCode, QuorateError } from '../../core/errors.ts'
 import type { ChangeRequest } from '../../core/placement/change-target.ts'
@@ -60,10 +59,6 @@ export class Operator {
       node.call(
         (service) => service.applyChange(request, ASK_TIMEOUT_MS),
         (end) => {
-          if (request.kind === 'remove' && isRefusedFor(end, 'change_under_way')) {
-            node.call((service) => service.cancelChange(ASK_TIMEOUT_MS), later)
-            return
-          }
           if (isUndecided(end)) {
             later()
             return

@@ -27,10 +27,10 @@ export function afterPhase(topology: Topology): Topology {
   )
 }
 
-/** The document after the change. */
+/** The document after the change, and the removals that follow it. */
 export function afterChange(topology: Topology): Topology {
   let now = topology
-  // Three phases are all there are.
-  for (let phase = 0; phase < 3 && now.change !== undefined; phase++) now = afterPhase(now)
+  // A change has three phases, and two removals are the most that follow one.
+  for (let phase = 0; phase < 9 && now.change !== undefined; phase++) now = afterPhase(now)
   return now
 }

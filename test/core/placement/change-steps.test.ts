@@ -117,16 +117,76 @@ describe('a change of the members', () => {
     expect(() => cancelChange(five)).toThrow('no change of the members is under way')
   })
 
-  it('stops waiting for a releasing node that is lost, which can then be removed', () => {
+  it('stops waiting for a releasing node that is lost, and then removes it', () => {
     const remove: ChangeRequest = { kind: 'remove', node: 'n3' }
-    let now = beginChange(afterPhase(beginChange(five, join)), remove)
-    expect(now.change).toMatchObject({ kind: 'join', phase: 'releasing', done: ['n3'] })
-    expect(now).toMatchObject({ epoch: 4, placementVersion: 3 })
-    expect(waitingFor(now)).toEqual(['n1', 'n2', 'n4', 'n5'])
-    expect(() => beginChange(now, remove)).toThrow('the join of n6 is under way')
-    now = afterPhase(now)
-    expect(now.change).toBeUndefined()
-    expect(beginChange(now, remove).change).toMatchObject({ kind: 'remove', leaving: 'n3' })
+    const lost = beginChange(afterPhase(beginChange(five, join)), remove)
+    expect(lost.change).toMatchObject({ kind: 'join', phase: 'releasing', done: [] })
+    expect(lost).toMatchObject({ epoch: 4, placementVersion: 3, lost: ['n3'] })
+    expect(waitingFor(lost)).toEqual(['n1', 'n2', 'n4', 'n5'])
+    expect(isUnderWay(lost, remove)).toBe(true)
+    expect(() => beginChange(lost, remove)).toThrow('the join of n6 is under way')
+    const removing = afterPhase(lost)
+    expect(removing.change).toMatchObject({
+      id: removing.epoch,
+      kind: 'remove',
+      leaving: 'n3',
+      isLost: true,
+      phase: 'moving',
+    })
+    expect(removing).toMatchObject({ placementVersion: removing.epoch })
+    expect(removing.lost).toBeUndefined()
+    const end = afterChange(removing)
+    expect(end.members.map(({ id }) => id)).toEqual(['n1', 'n2', 'n4', 'n5', 'n6'])
+  })
+
+  it('gives the copies that a lost node was to take over to others, who begin again', () => {
+    const moving = beginChange(five, leave)
+    const [first, ...others] = waitingFor(moving) as [string, ...string[]]
+    const begun = reportDone(moving, 2, 'moving', first) as typeof moving
+    const lost = beginChange(begun, { kind: 'remove', node: first })
+    expect(lost).toMatchObject({ epoch: 4, placementVersion: 4, lost: [first] })
+    expect(lost.change).toMatchObject({ id: 4, kind: 'leave', phase: 'moving', done: [] })
+    expect(waitingFor(lost)).toEqual(others)
+    expect(gainedPartitions(lost, first)).toEqual([])
+    const end = afterChange(afterChange(lost))
+    expect(end.members.map(({ id }) => id)).toEqual(others)
+  })
+
+  it('removes two lost nodes, of which neither waits for the other', () => {
+    const lost = ['n4', 'n5'].reduce(
+      (now, node) => beginChange(now, { kind: 'remove', node }),
+      five,
+    )
+    expect(lost.change).toMatchObject({ leaving: 'n4', isLost: true })
+    expect(waitingFor(lost)).not.toContain('n5')
+    const second = afterChange(lost)
+    expect(second.change).toBeUndefined()
+    expect(second.members.map(({ id }) => id)).toEqual(['n1', 'n2', 'n3'])
+  })
+
+  it('refuses a loss that would leave too few members, and forgets one that a cancel makes impossible', () => {
+    const four = topologyOf(4)
+    const removing = beginChange(four, { kind: 'remove', node: 'n4' })
+    const remove: ChangeRequest = { kind: 'remove', node: 'n3' }
+    expect(() => beginChange(removing, remove)).toThrow(
+      'the bucket b3 keeps 3 copies, and only 2 members would be left',
+    )
+    expect(() => beginChange(removing, { kind: 'remove', node: 'n9' })).toThrow('not a member')
+    const joining = beginChange(topologyOf(3), { kind: 'join', member: memberNo(4) })
+    const lost = beginChange(joining, remove)
+    expect(lost.lost).toEqual(['n3'])
+    const end = afterChange(cancelChange(lost))
+    expect(end.change).toBeUndefined()
+    expect(end.lost).toBeUndefined()
+    expect(end.members).toHaveLength(3)
+  })
+
+  it('goes on to the removal of a lost node when it is cancelled', () => {
+    const lost = beginChange(beginChange(five, leave), { kind: 'remove', node: 'n3' })
+    const removing = cancelChange(lost)
+    expect(removing.change).toMatchObject({ kind: 'remove', leaving: 'n3', isLost: true })
+    expect(removing.members).toHaveLength(5)
+    expect(afterChange(removing).members.map(({ id }) => id)).toEqual(['n1', 'n2', 'n4', 'n5'])
   })
 
   it('accepts one report from each node that has work in the phase, and no other report', () => {

@@ -13,16 +13,23 @@ import { SETTINGS } from '../world/simulated-settings.ts'
 import { type Action, atUs, type RequestAction, type TimedAction } from './action.ts'
 import { FaultActions } from './fault-actions.ts'
 import { judge, type Verdict } from './judgement.ts'
-import { AskKinds, type FlightView } from './messages-in-flight.ts'
+import {
+  type ArrivalView,
+  type FlightView,
+  type RepairView,
+  SeenMessages,
+} from './messages-in-flight.ts'
 import { type RequestView, TimedClients } from './timed-clients.ts'
 import { checkPlan, END_MS_MAX, type TimedPlan } from './timed-plan.ts'
 import {
   type KeyView,
   type LinkView,
   type NodeView,
+  type OwnerSetView,
   viewKey,
   viewLinks,
   viewNodes,
+  viewOwnerSets,
 } from './world-view.ts'
 
 /** The world at one instant, as plain data. */
@@ -34,6 +41,14 @@ export interface WorldView {
   readonly nodes: readonly NodeView[]
   readonly links: readonly LinkView[]
   readonly flights: readonly FlightView[]
+  /** The frames that have arrived, from the wanted one on; only the newest ones are kept. */
+  readonly arrivals: readonly ArrivalView[]
+  /** The number of frames that have ever arrived. */
+  readonly arrivalEnd: number
+  /** The newest repairs, the oldest of them first. */
+  readonly repairs: readonly RepairView[]
+  /** Which nodes own keys together. Empty if no node runs. */
+  readonly ownerSets: readonly OwnerSetView[]
   readonly requests: readonly RequestView[]
   /** The chosen key; null if no key is chosen. */
   readonly key: KeyView | null
@@ -53,6 +68,8 @@ export interface Look {
   readonly key?: { readonly bucket: string; readonly key: string } | undefined
   /** The first line of the log to include. */
   readonly logFrom?: number | undefined
+  /** The first arrival to include. */
+  readonly arrivalsFrom?: number | undefined
 }
 
 const BOUNDS_LOOK_US = 1_000_000
@@ -62,7 +79,7 @@ export class InteractiveWorld {
   readonly #cluster: SimulatedCluster
   readonly #clients: TimedClients
   readonly #faults: FaultActions
-  readonly #asks = new AskKinds()
+  readonly #messages = new SeenMessages()
   readonly #log: StoryLine[] = []
   #applied = 0
   /** Resolves when all steps so far have ended, so that no two steps overlap. */
@@ -73,7 +90,9 @@ export class InteractiveWorld {
     this.#plan = checkPlan(plan)
     this.#cluster = new SimulatedCluster(this.#plan, {
       note: (at, node, text) => void this.#log.push({ atUs: at, node, text }),
-      frame: (_, from, to, channel, frame) => this.#asks.take(from, to, channel, frame),
+      frame: (at, from, to, channel, frame) => {
+        this.#messages.take(at, from, to, channel, frame)
+      },
     })
     this.#clients = new TimedClients(this.#cluster)
     this.#faults = new FaultActions(this.#cluster)
@@ -118,7 +137,15 @@ export class InteractiveWorld {
     })
   }
 
-  view({ key, logFrom = 0 }: Look = {}): WorldView {
+  /** Drops the actions of the plan that have not happened yet. */
+  forgetLater(): Promise<void> {
+    return this.#inTurn(() => {
+      this.#plan = { ...this.#plan, actions: this.#plan.actions.slice(0, this.#applied) }
+      return Promise.resolve()
+    })
+  }
+
+  view({ key, logFrom = 0, arrivalsFrom = 0 }: Look = {}): WorldView {
     const cluster = this.#cluster
     const { violation } = cluster
     return {
@@ -127,7 +154,11 @@ export class InteractiveWorld {
       violation: violation ? { invariant: violation.invariant, message: violation.message } : null,
       nodes: viewNodes(cluster),
       links: viewLinks(cluster, (from, to) => this.#faults.cutOf(from, to)),
-      flights: cluster.wires.flights().map((flight) => this.#asks.view(flight)),
+      flights: cluster.wires.flights().map((flight) => this.#messages.view(flight)),
+      arrivals: this.#messages.arrivals(arrivalsFrom),
+      arrivalEnd: this.#messages.arrivalEnd,
+      repairs: [...this.#messages.repairs],
+      ownerSets: viewOwnerSets(cluster),
       requests: this.#clients.requests.map((request) => ({ ...request })),
       key: key === undefined ? null : viewKey(cluster, key.bucket, key.key),
       log: this.#log.slice(logFrom),

@@ -4,8 +4,8 @@
  */
 import { msgpackCodec } from '../../adapters/codec/msgpack-codec.ts'
 import { labelOf } from '../../core/placement/bucket-name.ts'
-import { preferenceList } from '../../core/placement/preference-list.ts'
-import type { Topology } from '../../core/placement/topology.ts'
+import { placementAt, preferenceList } from '../../core/placement/preference-list.ts'
+import { PARTITION_COUNT, type Topology } from '../../core/placement/topology.ts'
 import { ALL_HINTS, dataKey, hintKey, parseHintKey } from '../../node/storage/storage-keys.ts'
 import { decodeRecord } from '../../node/wire/object-record.ts'
 import type { SimulatedCluster } from '../cluster/simulated-cluster.ts'
@@ -31,6 +31,14 @@ export interface LinkView {
   /** Whether `from` has a link on which it sends asks to `to`. */
   readonly isOpen: boolean
   readonly cut: CutKind | null
+}
+
+/** Nodes that own some keys together. */
+export interface OwnerSetView {
+  /** Sorted. */
+  readonly owners: readonly string[]
+  /** The part of all keys that they own. All parts add up to 1. */
+  readonly share: number
 }
 
 export interface KeyView {
@@ -122,6 +130,34 @@ export function viewKey(
     copies,
     hints,
   }
+}
+
+/** The sets of owners in buckets with the usual number of copies, by the newest topology. */
+export function viewOwnerSets({ nodes }: SimulatedCluster): readonly OwnerSetView[] {
+  const topology = newestKnown(nodes.values())
+  if (topology === undefined) return []
+  let sets = knownSets.get(topology)
+  if (sets === undefined) {
+    sets = ownerSetsOf(topology)
+    knownSets.set(topology, sets)
+  }
+  return sets
+}
+
+/** A topology never changes, so its sets are counted once. */
+const knownSets = new WeakMap<Topology, readonly OwnerSetView[]>()
+
+function ownerSetsOf(topology: Topology): readonly OwnerSetView[] {
+  const copies = Math.max(...topology.buckets.map(({ n }) => n))
+  const counts = new Map<string, number>()
+  for (let partition = 0; partition < PARTITION_COUNT; partition++) {
+    const owners = placementAt(topology, copies, partition).owners.toSorted().join(' ')
+    counts.set(owners, (counts.get(owners) ?? 0) + 1)
+  }
+  return [...counts].map(([owners, count]) => ({
+    owners: owners.split(' '),
+    share: count / PARTITION_COUNT,
+  }))
 }
 
 function stateOf(node: SimulatedNode): NodeView['state'] {

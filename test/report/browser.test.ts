@@ -2,28 +2,18 @@
  * Opens reports in a real browser, on a wide and a narrow screen. Skipped where there is none, and that is said;
  * with CI=true it is a failure.
  */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Verdict } from '../../src/checker/verdict/verdict.ts'
 import { renderIndex } from '../../src/report/run-index.ts'
 import { renderReport } from '../../src/report/run-report.ts'
 import type { RunReport } from '../../src/report/analysis/report-input.ts'
+import { findBrowser, launch } from './installed-browser.ts'
 import { invokedAt, MadeUpHistory, reportOf, staleRead, staleVerdict } from './made-up-run.ts'
-
-const BROWSER_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
-
-function findBrowser(): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter)
-  return [
-    process.env['QUORATE_TEST_BROWSER'] ?? '',
-    ...BROWSER_NAMES.flatMap((name) => folders.map((folder) => join(folder, name))),
-    chromium.executablePath(),
-  ].find((path) => path !== '' && existsSync(path))
-}
 
 const executablePath = findBrowser()
 if (executablePath === undefined) {
@@ -75,10 +65,7 @@ describe.skipIf(executablePath === undefined)('a report in a browser', () => {
       join(folder, 'index.html'),
       renderIndex([{ ...reportOf(invalid, history).settings, ...summary, result: 'valid' }]),
     )
-    browser = await chromium.launch({
-      executablePath: executablePath as string,
-      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-    })
+    browser = await launch(executablePath as string)
   })
 
   afterAll(async () => {

@@ -6,7 +6,7 @@ import { readFiles } from './project-files.ts'
 
 const FILES_PER_FOLDER_MAX = 25
 
-const files = fileGraph(readFiles('src/**/*.ts'))
+const files = fileGraph(readFiles('src/**/*.{ts,tsx}'))
 const nodeFiles = new Map([...files].filter(([file]) => file.startsWith('src/node/')))
 
 describe('imports form no circle', () => {

@@ -6,7 +6,7 @@ import { readFiles } from './project-files.ts'
 test('src/README.md names every folder of src, and what it imports', () => {
   const [readme] = readFiles('src/README.md')
 
-  expect(findHouseFaults(readme?.text ?? '', fileGraph(readFiles('src/**/*.ts')))).toEqual([])
+  expect(findHouseFaults(readme?.text ?? '', fileGraph(readFiles('src/**/*.{ts,tsx}')))).toEqual([])
 })
 
 const FILES = fileGraph([

@@ -45,6 +45,8 @@ const RULES: Readonly<Record<string, ImportRule>> = {
     ],
     ...OUTSIDE,
   },
+  // The page and its build. The page shows the types and the words of the core.
+  lab: { groups: ['lab', 'simulation', 'core', 'command-line'], ...OUTSIDE },
   // A command of an installed package may use it alone.
   'command-line': { groups: ['command-line'], builtins: true, packages: false },
   // An installed package runs it without any other package.
@@ -88,6 +90,7 @@ const RULES: Readonly<Record<string, ImportRule>> = {
       'local-cluster',
       'harness',
       'simulation',
+      'lab',
     ],
     ...OUTSIDE,
   },

@@ -4,7 +4,7 @@ import { readFiles } from './project-files.ts'
 
 describe('imports go one way', () => {
   test('in every file', () => {
-    const files = readFiles('src/**/*.ts', 'scripts/**/*.ts')
+    const files = readFiles('src/**/*.{ts,tsx}', 'scripts/**/*.ts')
 
     expect(files.length).toBeGreaterThan(50)
     expect(files.flatMap(({ path, text }) => findImportViolations(path, text))).toEqual([])

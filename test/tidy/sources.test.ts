@@ -62,7 +62,7 @@ describe('core and node', () => {
 
 describe('source files', () => {
   test('open with what they are for', () => {
-    const silent = readFiles('src/**/*.ts', 'scripts/*').filter(
+    const silent = readFiles('src/**/*.{ts,tsx}', 'scripts/*').filter(
       ({ text }) => !opensWithComment(text),
     )
 

@@ -1,0 +1,43 @@
+/// <reference lib="dom" />
+/** The page's ends of the threads: of the one that holds the world, and of those that run a whole plan. */
+import type { News, Order, PlayedPlan, Scene } from '../run/scene.ts'
+
+export interface Listener {
+  scene(scene: Scene): void
+  refused(message: string): void
+}
+
+export class LabConnection {
+  readonly #worker = newThread()
+
+  send(order: Order): void {
+    this.#worker.postMessage(order)
+  }
+
+  listen(listener: Listener): void {
+    this.#worker.onmessage = ({ data }: { readonly data: News }) => {
+      if (data.type === 'scene') listener.scene(data.scene)
+      if (data.type === 'refused') listener.refused(data.message)
+    }
+    this.#worker.onerror = ({ message }) => {
+      listener.refused(`the thread of the cluster has failed: ${message}`)
+    }
+  }
+}
+
+/** Runs a plan to its end in a thread of its own. Rejects with the reason if the plan is wrong. */
+export function runPlan(plan: unknown): Promise<PlayedPlan> {
+  const worker = newThread()
+  return new Promise<PlayedPlan>((resolve, reject) => {
+    worker.onmessage = ({ data }: { readonly data: News }) => {
+      if (data.type === 'played') resolve(data.played)
+      if (data.type === 'refused') reject(new Error(data.message))
+    }
+    worker.onerror = ({ message }) => reject(new Error(message))
+    worker.postMessage({ do: 'run', plan })
+  }).finally(() => worker.terminate())
+}
+
+function newThread(): Worker {
+  return new Worker(new URL('../run/worker.ts', import.meta.url), { type: 'module' })
+}

@@ -1,0 +1,138 @@
+/// <reference lib="dom" />
+/** One node in the picture: its state, its clock, its hints, and what it holds of the chosen key. */
+import type { VNode } from 'preact'
+import type { CopyView, KeyView, NodeView } from '../../simulation/interactive/world-view.ts'
+import { CENTER, NODE_RADIUS } from '../picture/circle-layout.ts'
+import { clockWords, heldWords } from '../picture/node-words.ts'
+import type { Places } from '../picture/places.ts'
+
+interface Props {
+  readonly node: NodeView
+  readonly keyView: KeyView | null
+  readonly places: Places
+  readonly isChosen: boolean
+  readonly choose: () => void
+}
+
+const LINE_HEIGHT = 16
+
+export function NodeMark({ node, keyView, places, isChosen, choose }: Props): VNode {
+  const { id, state, clockOffsetMs, hints } = node
+  const { x, y } = places.of(id)
+  const owner = keyView?.owners.indexOf(id) ?? -1
+  const held = heldWords(keyView?.copies[id])
+  const hintCount = Object.values(hints).reduce((sum, count) => sum + count, 0)
+  const clock = clockWords(clockOffsetMs)
+  const label = [
+    `${id}: ${state}`,
+    owner >= 0 ? `owner ${owner + 1} of ${keyView?.key}` : '',
+    held.length > 0 ? `holds ${held.join(' and ')}` : '',
+    hintCount > 0 ? `keeps ${hintCount} hints` : '',
+    clock === null ? '' : `its clock is ${clock}`,
+  ]
+  return (
+    <g
+      class={`node ${state} ${owner >= 0 ? 'owner' : ''} ${isChosen ? 'chosen' : ''}`}
+      role="button"
+      tabIndex={0}
+      aria-pressed={isChosen}
+      aria-label={label.filter((part) => part !== '').join(', ')}
+      onClick={choose}
+      onKeyDown={(event) => {
+        if (event.key !== 'Enter' && event.key !== ' ') return
+        event.preventDefault()
+        choose()
+      }}
+    >
+      <title>{`${id} is ${state}. Click for what can happen to it.`}</title>
+      <g transform={`translate(${x} ${y})`}>
+        <circle class="halo" r={NODE_RADIUS + 5} />
+        <circle class="body" r={NODE_RADIUS} />
+        <text class="name" y={state === 'up' ? 5 : -1}>
+          {id}
+        </text>
+        <StateSign state={state} />
+        {owner >= 0 && (
+          <g transform={`translate(${-NODE_RADIUS * 0.8} ${-NODE_RADIUS * 0.8})`}>
+            <circle class="rank" r="9" />
+            <text class="rank-number" y="4">
+              {owner + 1}
+            </text>
+          </g>
+        )}
+        {hintCount > 0 && <HintPile hints={hints} />}
+        {clock !== null && (
+          <text class="clock-offset" y={NODE_RADIUS + 17}>
+            ◷ {clock}
+          </text>
+        )}
+      </g>
+      <Held copy={keyView?.copies[id]} words={held} id={id} places={places} />
+    </g>
+  )
+}
+
+function StateSign({ state }: { readonly state: NodeView['state'] }): VNode | null {
+  switch (state) {
+    case 'paused':
+      return <path class="state-sign" d="M-6 5V15M6 5V15" />
+    case 'stopped':
+      return <path class="state-sign" d="M-6 5L6 15M6 5L-6 15" />
+    case 'starting':
+      return (
+        <text class="state-word" y="14">
+          starts
+        </text>
+      )
+    default:
+      return null
+  }
+}
+
+/** A sheet for each hint, up to three, and their number. */
+function HintPile({ hints }: { readonly hints: NodeView['hints'] }): VNode {
+  const count = Object.values(hints).reduce((sum, each) => sum + each, 0)
+  const owners = Object.keys(hints).join(', ')
+  return (
+    <g class="hints" transform={`translate(${NODE_RADIUS * 0.75} ${NODE_RADIUS * 0.55})`}>
+      {[0, 1, 2].slice(0, Math.min(3, count)).map((i) => (
+        <rect key={i} x={i * 3} y={-i * 3} width="17" height="13" rx="2" />
+      ))}
+      <text x={8.5 + 3 * (Math.min(3, count) - 1)} y={10 - 3 * (Math.min(3, count) - 1)}>
+        {count}
+      </text>
+      <text class="for" x="10" y="26">
+        for {owners}
+      </text>
+    </g>
+  )
+}
+
+interface HeldProps {
+  readonly copy: CopyView | undefined
+  readonly words: readonly string[]
+  readonly id: string
+  readonly places: Places
+}
+
+const SHOWN_VALUES = 3
+const CHARACTERS = 13
+
+/** The values beside the node, away from the middle of the picture. */
+function Held({ copy, words, id, places }: HeldProps): VNode | null {
+  if (copy === undefined || words.length === 0) return null
+  const { x, y } = places.near(id, NODE_RADIUS + 13)
+  const anchor = x > CENTER.x + 30 ? 'start' : x < CENTER.x - 30 ? 'end' : 'middle'
+  const shown = words.slice(0, SHOWN_VALUES)
+  const isTop = y < CENTER.y
+  const first = isTop && anchor === 'middle' ? y - (shown.length - 1) * LINE_HEIGHT : y
+  return (
+    <g class="held" text-anchor={anchor}>
+      {shown.map((word, i) => (
+        <text key={word} x={x} y={first + 5 + i * LINE_HEIGHT}>
+          {word.length > CHARACTERS ? `${word.slice(0, CHARACTERS)}…` : word}
+        </text>
+      ))}
+    </g>
+  )
+}

@@ -1,0 +1,123 @@
+/// <reference lib="dom" />
+/** The time line: what happened when, a bar to go to any instant, and the speed. */
+import type { VNode } from 'preact'
+import { type TimeMark, timeRows } from '../picture/time-marks.ts'
+import type { Scene } from '../run/scene.ts'
+import type { LabDeeds } from './use-lab.ts'
+
+interface Props {
+  readonly scene: Scene
+  readonly evidence: readonly number[]
+  readonly deeds: LabDeeds
+}
+
+const SPEEDS: readonly (readonly [speed: number, words: string])[] = [
+  [0.0002, '5000 times slower'],
+  [0.001, '1000 times slower'],
+  [0.01, '100 times slower'],
+  [0.1, '10 times slower'],
+  [1, 'real time'],
+  [10, '10× faster'],
+  [100, '100× faster'],
+  [1000, '1000× faster'],
+]
+
+export function TimeLine({ scene, evidence, deeds }: Props): VNode {
+  const { view, endUs, isPlaying, speed } = scene
+  const isOver = view.nowUs >= endUs
+  return (
+    <section class="panel time" aria-label="Time line">
+      <div class="controls">
+        <button type="button" onClick={() => deeds.seek(0)}>
+          <span aria-hidden="true">⏮ </span>Start
+        </button>
+        <button type="button" class="primary" onClick={isPlaying ? deeds.pause : deeds.play}>
+          <span aria-hidden="true">{isPlaying ? '❚❚ ' : '▶ '}</span>
+          {isPlaying ? 'Pause' : 'Play'}
+        </button>
+        <button type="button" title="Go on until the next message arrives" onClick={deeds.step}>
+          <span aria-hidden="true">⏵| </span>Step
+        </button>
+        <button type="button" disabled={isOver} onClick={() => deeds.seek(endUs)}>
+          <span aria-hidden="true">⏭ </span>End
+        </button>
+        <label>
+          Speed{' '}
+          <select
+            value={speed}
+            onChange={({ currentTarget }) => deeds.setSpeed(Number(currentTarget.value))}
+          >
+            {SPEEDS.map(([value, words]) => (
+              <option key={value} value={value}>
+                {words}
+              </option>
+            ))}
+          </select>
+        </label>
+        <output class="clock">{seconds(view.nowUs)} s</output>
+      </div>
+      <div class="tracks">
+        {timeRows(scene).map(({ name, marks }) => (
+          <div class="track" key={name}>
+            <span class="track-name">{name}</span>
+            <span class="track-marks">
+              {marks.map((mark, i) => (
+                <Mark key={i} mark={mark} scene={scene} evidence={evidence} deeds={deeds} />
+              ))}
+              <span class="now" style={{ left: placeOf(view.nowUs, endUs) }} aria-hidden="true" />
+            </span>
+          </div>
+        ))}
+        <div class="track">
+          <label class="track-name" for="instant">
+            Instant
+          </label>
+          <input
+            id="instant"
+            class="instant"
+            type="range"
+            min={0}
+            max={endUs}
+            step={1000}
+            value={view.nowUs}
+            aria-valuetext={`${seconds(view.nowUs)} of ${seconds(endUs)} seconds`}
+            onInput={({ currentTarget }) => deeds.seek(Number(currentTarget.value))}
+          />
+        </div>
+      </div>
+      <p class="hint">
+        {isPlaying || isOver
+          ? 'Drag the bar to go back to any instant: the run is repeated from its seed.'
+          : 'You are in the past. Play repeats what happened; if you do something now, what came later is dropped.'}
+      </p>
+    </section>
+  )
+}
+
+interface MarkProps extends Props {
+  readonly mark: TimeMark
+}
+
+function Mark({ mark, scene: { endUs }, evidence, deeds }: MarkProps): VNode {
+  const { atUs, sign, words, state, request } = mark
+  const isEvidence = request !== undefined && evidence.includes(request)
+  const kind = sign === '◆' ? 'repair' : (state?.replace(' ', '-') ?? 'fault')
+  return (
+    <span
+      class={`mark ${kind} ${isEvidence ? 'evidence' : ''}`}
+      style={{ left: placeOf(atUs, endUs) }}
+      title={`${seconds(atUs)} s: ${words}`}
+      onClick={() => deeds.seek(atUs)}
+    >
+      {sign}
+    </span>
+  )
+}
+
+function placeOf(us: number, endUs: number): string {
+  return `${((us / Math.max(1, endUs)) * 100).toFixed(2)}%`
+}
+
+function seconds(us: number): string {
+  return (us / 1e6).toFixed(us % 1e5 === 0 ? 1 : 4)
+}

@@ -1,0 +1,186 @@
+/// <reference lib="dom" />
+/** The state of the page, and everything that a person can do on it. */
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import type { Action } from '../../simulation/interactive/action.ts'
+import type { TimedPlan } from '../../simulation/interactive/timed-plan.ts'
+import { linkOfPlan, planOfLink } from '../link/plan-link.ts'
+import {
+  firstPlan,
+  type Lesson,
+  type LessonProgress,
+  NOT_BEGUN,
+  progressed,
+} from '../lessons/lesson.ts'
+import { LESSONS } from '../lessons/lessons.ts'
+import type { ChosenKey, Order, Scene } from '../run/scene.ts'
+import { readPassed, rememberPassed } from './passed-lessons.ts'
+import type { LabConnection } from './lab-connection.ts'
+
+/** What the buttons for faults act on. */
+export type Target =
+  | { readonly kind: 'node'; readonly id: string }
+  | { readonly kind: 'link'; readonly from: string; readonly to: string }
+
+export interface LabState {
+  /** Null until the cluster has started. */
+  readonly scene: Scene | null
+  readonly refusal: string | null
+  readonly key: ChosenKey
+  readonly target: Target | null
+  readonly lesson: Lesson | null
+  readonly progress: LessonProgress
+  /** Whether the replay of the lesson is shown, which does not count as done. */
+  readonly isReplay: boolean
+  readonly passed: readonly number[]
+}
+
+export interface LabDeeds {
+  readonly act: (action: Action) => void
+  readonly play: () => void
+  readonly pause: () => void
+  readonly step: () => void
+  readonly seek: (toUs: number) => void
+  readonly setSpeed: (speed: number) => void
+  readonly choose: (key: ChosenKey) => void
+  readonly select: (target: Target | null) => void
+  readonly begin: (plan: TimedPlan, atUs?: number) => void
+  readonly beginLesson: (lesson: Lesson | null) => void
+  readonly guess: (choice: number) => void
+  readonly replayLesson: () => void
+  /** The address of this page that shows the same run. */
+  readonly link: () => string
+}
+
+const CART: ChosenKey = { bucket: 'default', key: 'cart' }
+const FIRST: TimedPlan = { seed: 'lab', nodes: 5, endMs: 2000, actions: [] }
+
+const START: LabState = {
+  scene: null,
+  refusal: null,
+  key: CART,
+  target: null,
+  lesson: null,
+  progress: NOT_BEGUN,
+  isReplay: false,
+  passed: [],
+}
+
+export function useLab(connection: LabConnection): readonly [LabState, LabDeeds] {
+  const [state, setState] = useState<LabState>(START)
+  const newest = useRef(state)
+  newest.current = state
+  const deeds = useMemo(() => {
+    const change = (part: Partial<LabState>): void => setState((old) => ({ ...old, ...part }))
+    return deedsOf(connection, change, () => newest.current)
+  }, [connection])
+  useEffect(() => {
+    connection.listen({
+      scene: (scene) => setState((old) => withScene(old, scene)),
+      refused: (refusal) => setState((old) => ({ ...old, refusal })),
+    })
+    setState((old) => ({ ...old, passed: readPassed() }))
+    const open = (): void => openLink(location.hash, deeds, setState)
+    open()
+    addEventListener('hashchange', open)
+    return () => removeEventListener('hashchange', open)
+  }, [connection, deeds])
+  useAddress(state)
+  return [state, deeds]
+}
+
+function withScene(old: LabState, scene: Scene): LabState {
+  const { lesson, isReplay, passed } = old
+  if (lesson === null || isReplay) return { ...old, scene }
+  const progress = progressed(lesson, old.progress, scene)
+  const isPassed = progress.done === lesson.steps.length && !passed.includes(lesson.number)
+  if (!isPassed) return { ...old, scene, progress }
+  return { ...old, scene, progress, passed: rememberPassed([...passed, lesson.number]) }
+}
+
+function openLink(
+  hash: string,
+  deeds: LabDeeds,
+  setState: (change: (old: LabState) => LabState) => void,
+): void {
+  try {
+    const plan = planOfLink(hash)
+    if (plan !== undefined) {
+      const first = plan.actions.find((action) => 'key' in action)
+      if (first !== undefined && 'key' in first) deeds.choose(first)
+      deeds.begin(plan)
+      return
+    }
+  } catch (error) {
+    setState((old) => ({ ...old, refusal: (error as Error).message }))
+  }
+  deeds.begin(FIRST)
+  deeds.choose(CART)
+  if (!matchMedia('(prefers-reduced-motion: reduce)').matches) deeds.play()
+}
+
+/** Keeps the run in the address of the page. Browsers limit how often it may change, so it stays while time runs. */
+function useAddress({ scene }: LabState): void {
+  const plan = scene?.plan
+  const key = `${plan?.seed} ${plan?.nodes} ${plan?.actions.length} ${scene?.isPlaying}`
+  useEffect(() => {
+    if (plan !== undefined) history.replaceState(null, '', `#${linkOfPlan(plan)}`)
+  }, [key])
+}
+
+function deedsOf(
+  connection: LabConnection,
+  change: (part: Partial<LabState>) => void,
+  now: () => LabState,
+): LabDeeds {
+  const send = (order: Order): void => connection.send(order)
+  const choose = ({ bucket, key }: ChosenKey): void => {
+    change({ key: { bucket, key } })
+    send({ do: 'choose', key: { bucket, key } })
+  }
+  const begin = (plan: TimedPlan, atUs?: number): void => {
+    change({ refusal: null, target: null })
+    send(atUs === undefined ? { do: 'load', plan } : { do: 'load', plan, atUs })
+  }
+  return {
+    choose,
+    begin,
+    act: (action) => {
+      change({ refusal: null })
+      send({ do: 'act', action })
+    },
+    play: () => send({ do: 'play' }),
+    pause: () => send({ do: 'pause' }),
+    step: () => send({ do: 'step' }),
+    seek: (toUs) => send({ do: 'seek', toUs }),
+    setSpeed: (speed) => send({ do: 'speed', speed }),
+    select: (target) => change({ target }),
+    beginLesson: (lesson) => {
+      change({ lesson, progress: NOT_BEGUN, isReplay: false })
+      if (lesson === null) return
+      begin(firstPlan(lesson))
+      choose(lesson.key)
+      send({ do: 'speed', speed: 1 })
+      send({ do: 'play' })
+    },
+    guess: (choice) => change({ progress: { ...now().progress, guess: choice } }),
+    replayLesson: () => {
+      const { lesson } = now()
+      if (lesson === null) return
+      change({ isReplay: true })
+      begin(lesson.replay, firstPlan(lesson).endMs * 1000)
+      choose(lesson.key)
+      send({ do: 'play' })
+    },
+    link: () => {
+      const plan = now().scene?.plan
+      return plan === undefined
+        ? location.href
+        : `${location.href.split('#')[0]}#${linkOfPlan(plan)}`
+    },
+  }
+}
+
+/** The lesson with that number; null if there is none. */
+export function lessonOf(number: number): Lesson | null {
+  return LESSONS.find((lesson) => lesson.number === number) ?? null
+}

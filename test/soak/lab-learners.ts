@@ -1,0 +1,58 @@
+/** What a learner does in each step of each lesson. */
+
+export type LearnerStep =
+  /** Presses the button with that name. */
+  | { readonly press: string; readonly nth?: number }
+  /** Fills in the form of a client, and presses one of its buttons. */
+  | {
+      readonly client: 1 | 2
+      readonly node?: string
+      readonly level?: string
+      readonly value?: string
+      readonly context?: boolean
+      readonly do?: 'put' | 'get' | 'delete'
+      readonly nth?: undefined
+    }
+
+export const LEARNERS: Readonly<Record<number, readonly (readonly LearnerStep[])[]>> = {
+  1: [
+    [{ client: 1, value: 'apple', do: 'put' }],
+    [{ press: 'n3' }, { press: 'Kill n3' }],
+    [{ client: 1, do: 'get' }],
+    [{ client: 1, value: 'bread', do: 'put' }],
+    [{ press: 'Start n3' }],
+  ],
+  2: [
+    [{ client: 1, value: 'apple', do: 'put' }],
+    [{ press: 'n1' }, { press: 'Cut all links of n1' }],
+    [
+      { client: 1, level: 'eventual', value: 'bread', do: 'put' },
+      { client: 2, level: 'eventual', value: 'cheese', do: 'put' },
+    ],
+    [{ press: 'Heal all cuts' }],
+    [{ client: 2, level: 'quorum', do: 'get' }],
+  ],
+  3: [
+    [{ client: 1, value: '10', do: 'put' }],
+    [{ press: 'n1' }, { press: 'Cut all links of n1' }],
+    [{ client: 2, value: '12', do: 'put' }],
+    [{ client: 1, do: 'get' }],
+    [{ client: 1, level: 'eventual', do: 'get' }],
+  ],
+  8: [
+    [
+      { client: 1, value: 'apple', context: true, do: 'put' },
+      { client: 2, value: 'bread', context: true, do: 'put' },
+    ],
+    [{ client: 1, do: 'get' }],
+    [{ client: 1, value: 'apple and bread', do: 'put' }],
+    [{ client: 2, value: 'cheese', do: 'put' }],
+  ],
+  11: [
+    [{ client: 1, level: 'all', value: 'apple', do: 'put' }],
+    [{ press: 'n3' }, { press: 'Kill n3' }],
+    [{ client: 1, level: 'quorum', do: 'delete' }],
+    [{ press: 'Start n3' }],
+    [{ client: 2, do: 'get' }],
+  ],
+}

@@ -244,4 +244,9 @@ export const FOUND_BUGS: readonly FoundBug[] = [
       onlyFaults: [1, 2, 4, 7, 100_000, 100_001, 100_002],
     },
   },
+  {
+    what: 'a join waited for a member that was being refilled, which waited for a lost member, whose removal waited for that join',
+    mendedIn: 'fa89edf',
+    plan: { seed: '1330002', seconds: 120, nemesis: MIX_AND_CHANGES },
+  },
 ]

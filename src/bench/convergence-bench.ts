@@ -54,7 +54,7 @@ async function measure(
     const convergedMs = performance.now() - startMs
     const [bytes, cpu] = [await totalOf(urls, 'peer_bytes_total'), await cpuSeconds(cluster)]
     const exchanged = await totalOf(urls, 'anti_entropy_keys_total')
-    const rss = Math.max(...(await pids(cluster)).map((pid) => usageOf(pid)?.rssBytes ?? 0))
+    const rss = Math.max(...(await pids(cluster)).map((pid) => usageOf(pid)?.memoryBytes ?? 0))
     await sleep(IDLE_MS)
     const idleBytes = (await totalOf(urls, 'peer_bytes_total')) - bytes
     const idleCpu = (await cpuSeconds(cluster)) - cpu

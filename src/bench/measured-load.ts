@@ -32,13 +32,13 @@ export async function measureLoad(
   const tookSeconds = (performance.now() - startMs) / 1000
   const cpuAfter = cpuSecondsOf(system.pids)
   const othersAfter = usedByOthers(pids)
-  const rss = system.pids.map((pid) => usageOf(pid)?.rssBytes)
+  const rss = system.pids.map((pid) => usageOf(pid)?.memoryBytes)
   const countersAfter = await system.readCounters?.()
   return {
     ...result,
     cpuUs: perAnswer(difference(cpuAfter, cpuBefore, 1e6), result.answers),
     counters: countersPerAnswer(countersBefore, countersAfter, result.answers),
-    rssBytes: rss.every((bytes) => bytes !== undefined) ? rss : undefined,
+    memoryBytes: rss.every((bytes) => bytes !== undefined) ? rss : undefined,
     othersShare: difference(othersAfter, othersBefore, 1 / tookSeconds / cpus().length),
   }
 }

@@ -5,7 +5,6 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const TICKS_PER_SECOND = 100
-const PAGE_BYTES = 4096
 /** The share of one processor that the idle nodes of three clusters need together for gossip. */
 const IDLE_CPU_SHARE = 0.25
 const IDLE_LOOK_MS = 300
@@ -15,12 +14,17 @@ export interface ProcessUsage {
   readonly cpuSeconds: number
   /** The processor time of its children that have ended. */
   readonly childrenCpuSeconds: number
-  readonly rssBytes: number
+  /**
+   * Resident memory that belongs to the process alone. Pages of mapped files, such as the tables of LevelDB, do not count:
+   * they are a cache, and the system drops them when it needs the memory.
+   */
+  readonly memoryBytes: number
 }
 
 export function usageOf(pid: number): ProcessUsage | undefined {
   try {
-    return parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+    const times = parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+    return { ...times, memoryBytes: parseMemory(readFileSync(`/proc/${pid}/status`, 'utf8')) }
   } catch {
     return undefined
   }
@@ -29,7 +33,7 @@ export function usageOf(pid: number): ProcessUsage | undefined {
 /**
  * Parses `pid (name) state …`. The name may contain spaces and brackets, so fields are counted after its last bracket.
  */
-export function parseStat(stat: string): ProcessUsage {
+export function parseStat(stat: string): Omit<ProcessUsage, 'memoryBytes'> {
   const fields = stat
     .slice(stat.lastIndexOf(')') + 2)
     .split(' ')
@@ -38,8 +42,12 @@ export function parseStat(stat: string): ProcessUsage {
   return {
     cpuSeconds: (user + system) / TICKS_PER_SECOND,
     childrenCpuSeconds: (childrenUser + childrenSystem) / TICKS_PER_SECOND,
-    rssBytes: (fields[21] ?? 0) * PAGE_BYTES,
   }
+}
+
+/** Parses a line such as `RssAnon:     4096 kB`. */
+export function parseMemory(status: string): number {
+  return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024
 }
 
 /**

@@ -144,7 +144,7 @@ function cellsOf(row: Row, singlePutUs: number | undefined): string[] {
     const figure = medianOfKnown(rounds.map(({ counters }) => counters?.[what]))
     return figure === undefined ? '' : figure.toFixed(2)
   }
-  const rss = rounds.at(-1)?.rssBytes ?? []
+  const rss = rounds.at(-1)?.memoryBytes ?? []
   const errors = rounds.reduce((sum, round) => sum + round.errors, 0)
   return [
     system,

@@ -73,8 +73,8 @@ async function measureSize(run: Run, size: ScaleSize, dataDir: string): Promise<
     await waitUntilIdle(system.pids)
     const bytesPerKey =
       emptyBytes === undefined ? undefined : sizesOfKey(size, system, emptyBytes, dataDir)
-    const cpuUs = await costsOf(run, size, system, workloads)
-    return { size, cpuUs, rssBytes: memoryOf(system), bytesPerKey }
+    const costs = await costsOf(run, size, system, workloads)
+    return { size, ...costs, memoryBytes: memoryOf(system), bytesPerKey }
   } finally {
     await system.stop()
   }
@@ -113,12 +113,13 @@ async function costsOf(
   { keys }: ScaleSize,
   system: RunningSystem,
   workloads: Record<ScaleWorkload, HttpWorkload>,
-): Promise<ScaleResult['cpuUs']> {
+): Promise<Pick<ScaleResult, 'cpuUs' | 'putCounters'>> {
   const cpuUs: Record<ScaleWorkload, number | undefined> = {
     'put quorum': undefined,
     'get quorum': undefined,
     'get eventual': undefined,
   }
+  let putCounters: ScaleResult['putCounters']
   const { connections } = load
   const { pids } = system
   for (const name of SCALE_WORKLOADS.toReversed()) {
@@ -134,16 +135,17 @@ async function costsOf(
       const measured = await measureLoad(generator, { ...wanted, seconds: load.seconds, turn })
       if (measured.errors > 0) throw new Error(`${name}: ${measured.errors} requests failed`)
       if (measured.cpuUs !== undefined) rounds.push(measured.cpuUs)
+      if (name === 'put quorum') putCounters = measured.counters
     }
     cpuUs[name] = rounds.length === 0 ? undefined : median(rounds)
     print(`  ${name}: ${rounds.map((us) => Math.round(us)).join(', ')} µs`)
   }
-  return cpuUs
+  return { cpuUs, putCounters }
 }
 
 /** The median of the nodes. */
 function memoryOf({ pids }: RunningSystem): number | undefined {
-  const known = pids.map((pid) => usageOf(pid)?.rssBytes).filter((bytes) => bytes !== undefined)
+  const known = pids.map((pid) => usageOf(pid)?.memoryBytes).filter((bytes) => bytes !== undefined)
   return known.length === 0 ? undefined : median(known)
 }
 

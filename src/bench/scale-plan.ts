@@ -1,6 +1,7 @@
 /** Which sizes of a cluster `npm run bench:scale` measures, and how it reports them. Pure. */
 import { UsageError } from '../command-line/usage-error.ts'
 import { markdownTable } from './markdown-table.ts'
+import type { NodeCounters } from './systems/system.ts'
 
 export interface ScaleSize {
   readonly nodes: number
@@ -19,8 +20,10 @@ export interface ScaleResult {
   readonly size: ScaleSize
   /** The CPU time of all nodes per request, by the name of the workload; undefined if it is not known. */
   readonly cpuUs: Readonly<Record<ScaleWorkload, number | undefined>>
+  /** What all nodes counted per quorum put, in the last round. */
+  readonly putCounters: NodeCounters | undefined
   /** The resident memory of a node after the load. */
-  readonly rssBytes: number | undefined
+  readonly memoryBytes: number | undefined
   /** What each key needs on each of its owners; undefined if too few keys make it uncertain. */
   readonly bytesPerKey: { readonly memory: number; readonly disk: number } | undefined
 }
@@ -68,16 +71,22 @@ export function scaleTable(results: readonly ScaleResult[]): string {
     'keys',
     'value',
     ...SCALE_WORKLOADS,
+    'messages a put',
+    'frames',
+    'commits',
     'memory a node',
     'memory a key',
     'disk a key',
   ]
-  const rows = results.map(({ size, cpuUs, rssBytes, bytesPerKey }) => [
+  const rows = results.map(({ size, cpuUs, putCounters, memoryBytes, bytesPerKey }) => [
     String(size.nodes),
     size.keys.toLocaleString('en'),
     size.valueBytes < 1024 ? `${size.valueBytes} B` : `${size.valueBytes / 1024} KiB`,
     ...SCALE_WORKLOADS.map((workload) => asCost(cpuUs[workload], base?.cpuUs[workload])),
-    rssBytes === undefined ? '' : `${Math.round(rssBytes / 2 ** 20)} MiB`,
+    putCounters?.messages.toFixed(2) ?? '',
+    putCounters?.frames.toFixed(2) ?? '',
+    putCounters?.commits.toFixed(2) ?? '',
+    memoryBytes === undefined ? '' : `${Math.round(memoryBytes / 2 ** 20)} MiB`,
     bytesPerKey === undefined ? '' : `${Math.round(bytesPerKey.memory)} B`,
     bytesPerKey === undefined ? '' : `${Math.round(bytesPerKey.disk)} B`,
   ])

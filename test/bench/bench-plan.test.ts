@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parseBenchArguments } from '../../src/bench/bench-arguments.ts'
 import { groupPlans, planSystems, selectWorkloads } from '../../src/bench/bench-plan.ts'
 import { countersPerAnswer } from '../../src/bench/measured-load.ts'
-import { parseMachineStat, parseStat } from '../../src/bench/process-usage.ts'
+import { parseMachineStat, parseMemory, parseStat } from '../../src/bench/process-usage.ts'
 import { etcdRange } from '../../src/bench/systems/etcd-system.ts'
 import { canSyncAlways } from '../../src/bench/systems/nats-system.ts'
 import { quorateGet, quoratePut, sumOf } from '../../src/bench/systems/quorate-system.ts'
@@ -109,8 +109,12 @@ describe('what a load costs', () => {
     expect(parseStat(`42 (a (b) c) ${fields.join(' ')}`)).toEqual({
       cpuSeconds: 2,
       childrenCpuSeconds: 0.5,
-      rssBytes: 4_096_000,
     })
+  })
+
+  it('counts the memory of a process without pages of mapped files', () => {
+    const status = 'VmRSS:\t    9000 kB\nRssAnon:\t    5000 kB\nRssFile:\t    4000 kB\n'
+    expect(parseMemory(status)).toBe(5_120_000)
   })
 
   it('adds up the processor time of the machine, without idle time and interrupts', () => {

@@ -12,7 +12,7 @@ function row(workload: string, figures: Partial<Measurement> = {}): Row {
     bytesPerAnswer: 1200,
     cpuUs: 120,
     counters: { commits: 0.25, messages: 4, frames: 0.5 },
-    rssBytes: [2 ** 20],
+    memoryBytes: [2 ** 20],
     othersShare: 0.02,
     ...figures,
   }
@@ -24,7 +24,7 @@ describe('the report of a run', () => {
     const rows = [
       row('put quorum'),
       row('single put', { cpuUs: 40, counters: undefined }),
-      row('etcd put', { cpuUs: undefined, counters: undefined, rssBytes: undefined }),
+      row('etcd put', { cpuUs: undefined, counters: undefined, memoryBytes: undefined }),
     ]
     const table = tableOf(rows).replaceAll(/ +/g, ' ')
     expect(table).toContain(

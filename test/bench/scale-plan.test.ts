@@ -41,15 +41,16 @@ describe('the plan of bench:scale', () => {
         'get quorum': i === 0 ? 100 : undefined,
         'get eventual': 50,
       },
-      rssBytes: 2 ** 27,
+      putCounters: i === 0 ? { messages: 4.061, frames: 0.384, commits: 0.139 } : undefined,
+      memoryBytes: 2 ** 27,
       bytesPerKey: i === 0 ? undefined : { memory: 200.4, disk: 1100.2 },
     })) as [ScaleResult, ScaleResult]
     const table = scaleTable([base, five]).replaceAll(/ +/g, ' ')
     expect(table).toContain(
-      '| 3 | 10,000 | 1 KiB | 200 µs (1.00) | 100 µs (1.00) | 50 µs (1.00) | 128 MiB | | |',
+      '| 3 | 10,000 | 1 KiB | 200 µs (1.00) | 100 µs (1.00) | 50 µs (1.00) | 4.06 | 0.38 | 0.14 | 128 MiB | | |',
     )
     expect(table).toContain(
-      '| 5 | 10,000 | 1 KiB | 400 µs (2.00) | | 50 µs (1.00) | 128 MiB | 200 B | 1100 B |',
+      '| 5 | 10,000 | 1 KiB | 400 µs (2.00) | | 50 µs (1.00) | | | | 128 MiB | 200 B | 1100 B |',
     )
     expect(scaleTable([five]).replaceAll(/ +/g, ' ')).toContain('| 400 µs | | 50 µs |')
   })

@@ -84,7 +84,7 @@ export interface Measurement extends LoadResult {
   /** Per successful answer. */
   readonly counters: NodeCounters | undefined
   /** The resident memory of each node. */
-  readonly rssBytes: readonly number[] | undefined
+  readonly memoryBytes: readonly number[] | undefined
   /** The share of all processors that other processes used meanwhile. */
   readonly othersShare: number | undefined
 }

@@ -93,7 +93,7 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     status: async () => (running ?? up()).view.status(),
     ring: async (label, key) => up().view.ring(up().placer.locate(up().keeper.nameOf(label), key)),
     syncHints: async (timeoutMs) => member().delivery.sync(timeoutMs),
-    readiness: async () => (running ?? up()).view.readiness(),
+    readiness: async (scope) => (running ?? up()).view.readiness(scope),
     startTrouble: () => refusalWords(settings.nodeId, refusals.current()).trim(),
     convergence: async (label) => {
       const bucket = label === undefined ? undefined : up().keeper.nameOf(label)

@@ -200,6 +200,10 @@ test('clusters: readiness tells what it checked', async () => {
   const verbose = await json(0, '/readyz?verbose')
   expect(verbose).toMatchObject({ ready: true, checks: expect.any(Array) as unknown[] })
   expect(await json(0, '/readyz')).toEqual({ ready: true })
+  const alone = await json(0, '/readyz?verbose&scope=node')
+  const names = ['membership', 'storage', 'identity', 'copies'].map((name) => ({ name }))
+  expect(alone).toMatchObject({ ready: true, checks: names })
+  expect((await request(0, '/readyz?scope=zone')).status).toBe(400)
   expect(await json(0, '/livez')).toEqual({ live: true })
 })
 

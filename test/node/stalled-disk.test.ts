@@ -77,7 +77,7 @@ it('ends every request at its deadline, before anybody has noticed', async () =>
 
 it('makes the node say so in time, and come back by itself', async () => {
   const storage = async () => {
-    const readiness = await cluster.ask('n1', (service) => service.readiness())
+    const readiness = await cluster.ask('n1', (service) => service.readiness('cluster'))
     if (typeof readiness === 'string') throw new Error(readiness)
     return readiness.checks.find(({ name }) => name === 'storage')
   }

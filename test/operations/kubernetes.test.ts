@@ -119,7 +119,7 @@ describe('the objects fit each other', () => {
     expect(container).toMatchObject({
       startupProbe: { httpGet: { path: '/livez', port: 'client' } },
       livenessProbe: { httpGet: { path: '/livez', port: 'client' } },
-      readinessProbe: { httpGet: { path: '/readyz', port: 'client' } },
+      readinessProbe: { httpGet: { path: '/readyz?scope=node', port: 'client' } },
     })
   })
 })

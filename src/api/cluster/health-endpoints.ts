@@ -1,8 +1,8 @@
 /** Describes the paths for probes and for metrics, and the one of problems, for the table of endpoints. */
 import { ERRORS, type ErrorKind } from '../../core/errors.ts'
-import type { Readiness } from '../../node/service/service.ts'
+import type { Readiness, ReadinessScope } from '../../node/service/service.ts'
 import type { Endpoint } from '../http/endpoint.ts'
-import { flag } from '../http/parameter.ts'
+import { choice, flag } from '../http/parameter.ts'
 import { PROBLEM_PATH } from '../http/problem.ts'
 import { BOOLEAN, choiceOf, COUNT, listOf, objectOf, TEXT, type Schema } from '../http/schema.ts'
 
@@ -24,6 +24,11 @@ export const GET_LIVE: Endpoint = {
 }
 
 export const VERBOSE = flag('verbose', 'List every check.')
+export const SCOPE = choice(
+  'scope',
+  ['cluster', 'node'] satisfies ReadinessScope[],
+  '`node` leaves out the checks that depend on other nodes, for probes that stop traffic to this one. Default: `cluster`.',
+)
 
 const CHECKS: Schema = listOf(
   objectOf<Readiness['checks'][number]>('ReadyCheck', { name: TEXT, ok: BOOLEAN, detail: TEXT }),
@@ -35,11 +40,11 @@ export const GET_READY: Endpoint = {
   id: 'getReady',
   tag: 'health',
   summary: 'Tells whether requests would succeed, by a real quorum check',
-  query: [VERBOSE],
+  query: [VERBOSE, SCOPE],
   answers: [
     {
       status: 200,
-      meaning: 'This node reaches a quorum and has its copies.',
+      meaning: 'This node has its copies and, unless the scope is `node`, reaches a quorum.',
       content: {
         'application/json': objectOf<Readiness>('Ready', { ready: BOOLEAN, checks: CHECKS }, [
           'checks',

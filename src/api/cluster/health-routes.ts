@@ -4,16 +4,26 @@
  */
 import type { FastifyInstance } from 'fastify'
 import { ERRORS, QuorateError, type ErrorCode } from '../../core/errors.ts'
-import type { Readiness } from '../../node/service/service.ts'
+import type { Readiness, ReadinessScope } from '../../node/service/service.ts'
 import type { ApiContext } from '../http/api-context.ts'
-import { GET_LIVE, GET_METRICS, GET_PROBLEM, GET_READY, VERBOSE } from './health-endpoints.ts'
+import {
+  GET_LIVE,
+  GET_METRICS,
+  GET_PROBLEM,
+  GET_READY,
+  SCOPE,
+  VERBOSE,
+} from './health-endpoints.ts'
 import { SharedRead } from './shared-read.ts'
 import { serve } from '../http/endpoint.ts'
 import { respondCode } from '../http/problem.ts'
 import { respond, respondJson } from '../http/respond.ts'
 
 export function addHealthRoutes(app: FastifyInstance, api: ApiContext): void {
-  const readiness = new SharedRead(() => readinessOf(api))
+  const readiness = {
+    cluster: new SharedRead(() => readinessOf(api, 'cluster')),
+    node: new SharedRead(() => readinessOf(api, 'node')),
+  }
 
   serve(app, GET_LIVE, (_request, reply) => {
     respondJson(reply, 200, { live: true })
@@ -21,7 +31,7 @@ export function addHealthRoutes(app: FastifyInstance, api: ApiContext): void {
 
   serve(app, GET_READY, async (_request, reply, query) => {
     const isVerbose = VERBOSE.read(query) ?? false
-    const { ready, checks } = await readiness.run()
+    const { ready, checks } = await readiness[SCOPE.read(query) ?? 'cluster'].run()
     const extra = isVerbose ? { checks } : {}
     if (ready) {
       respondJson(reply, 200, { ready, ...extra })
@@ -45,8 +55,8 @@ export function addHealthRoutes(app: FastifyInstance, api: ApiContext): void {
   })
 }
 
-async function readinessOf(api: ApiContext): Promise<Readiness> {
-  if (api.phase() === 'running') return api.service.readiness()
+async function readinessOf(api: ApiContext, scope: ReadinessScope): Promise<Readiness> {
+  if (api.phase() === 'running') return api.service.readiness(scope)
   return {
     ready: false,
     checks: [

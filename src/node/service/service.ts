@@ -80,7 +80,7 @@ export interface NodeService {
   ring(bucket: string, key: string): Promise<RingView>
   /** Resolves once the hints that were pending at the call are delivered or dropped, or at the timeout. */
   syncHints(timeoutMs: number): Promise<HintSync>
-  readiness(): Promise<Readiness>
+  readiness(scope: ReadinessScope): Promise<Readiness>
   /** Compares the owners' hash trees: of one bucket, or of all buckets if undefined. Errors: bucket_unknown. */
   convergence(bucket: string | undefined): Promise<ConvergenceAnswer>
   /**
@@ -365,6 +365,9 @@ export interface HintSync {
   readonly synced: boolean
   readonly remaining: Readonly<Record<string, number>>
 }
+
+/** `node`: only what this node itself decides. `cluster`: also whether requests would find a quorum now. */
+export type ReadinessScope = 'node' | 'cluster'
 
 export interface Readiness {
   readonly ready: boolean

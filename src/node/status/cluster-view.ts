@@ -26,6 +26,7 @@ import type {
   ClusterStatus,
   MemberStatus,
   Readiness,
+  ReadinessScope,
   RingEntry,
   RingView,
 } from '../service/service.ts'
@@ -144,16 +145,19 @@ export class ClusterView {
     return { bucket: labelOf(at.bucket.name), key: at.key, partition, preference }
   }
 
+  async readiness(scope: ReadinessScope): Promise<Readiness> {
+    const own = this.#ownChecks()
+    const checks = scope === 'node' ? own : [...own, ...(await this.#quorumChecks())]
+    return { ready: checks.every(({ ok }) => ok), checks }
+  }
+
   /** Asks the members now, because beliefs about them may be outdated. */
-  async readiness(): Promise<Readiness> {
-    const { self, keeper } = this.#parts
-    const { members } = keeper.topology
+  async #quorumChecks(): Promise<Readiness['checks']> {
+    const { members } = this.#parts.keeper.topology
     const views = await this.#askViews()
     const without = this.#partitionsWithoutQuorum((id) => views.has(id))
-    const storage = this.#storage()
     const needed = majority(members.length)
-    const checks = [
-      { name: 'membership', ok: keeper.isMember(self), detail: this.#membership() },
+    return [
       {
         name: 'members',
         ok: views.size >= needed,
@@ -164,6 +168,15 @@ export class ClusterView {
         ok: without.length < PARTITION_COUNT,
         detail: `${PARTITION_COUNT - without.length} of ${PARTITION_COUNT} data partitions have a majority of owners`,
       },
+    ]
+  }
+
+  /** What does not depend on the other members. */
+  #ownChecks(): Readiness['checks'] {
+    const { self, keeper } = this.#parts
+    const storage = this.#storage()
+    return [
+      { name: 'membership', ok: keeper.isMember(self), detail: this.#membership() },
       { name: 'storage', ok: storage.state === 'ok', detail: storage.reason || 'takes writes' },
       {
         name: 'identity',
@@ -172,7 +185,6 @@ export class ClusterView {
       },
       { name: 'copies', ok: !this.#parts.isFilling(), detail: this.#copies() },
     ]
-    return { ready: checks.every(({ ok }) => ok), checks }
   }
 
   #states(): States {

@@ -43,7 +43,7 @@ export async function findViolationAtRest({
 }: ClusterAtRest): Promise<Violation | undefined> {
   for (const node of nodes) {
     if (!node.isUp) return new Violation('stuck', `${node.id} serves no requests`)
-    const readiness = await (node.service as NodeService).readiness()
+    const readiness = await (node.service as NodeService).readiness('cluster')
     const wrong = readiness.checks.find(({ ok }) => !ok)
     if (wrong !== undefined) {
       return new Violation('stuck', `${node.id} is not ready: ${wrong.name}: ${wrong.detail}`)

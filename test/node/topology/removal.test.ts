@@ -39,7 +39,7 @@ async function expectRefused(): Promise<void> {
   expect(await cluster.ask('n4', (service) => service.get(strong))).toBe('not_a_member')
   const list = { bucket: 'default', prefix: '', after: '', limit: 10 }
   expect(await cluster.ask('n4', (service) => service.list(list))).toBe('not_a_member')
-  const readiness = await cluster.ask('n4', (service) => service.readiness())
+  const readiness = await cluster.ask('n4', (service) => service.readiness('cluster'))
   expect(readiness).toMatchObject({ ready: false })
   expect(typeof readiness === 'string' ? [] : readiness.checks).toContainEqual({
     name: 'membership',

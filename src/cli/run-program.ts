@@ -12,7 +12,8 @@ import type { CliCommand } from './commands/cli-command.ts'
 import { errorJson, errorLines } from './outcome/error-report.ts'
 import { EXIT, exitCodeOf } from './outcome/exit-code.ts'
 import { COMMANDS, PROGRAM } from './program.ts'
-import { type World, writeJson, writeLines } from './terminal/world.ts'
+import { writeJson, writeLines } from '../terminal/sink.ts'
+import type { World } from './world.ts'
 
 export interface CliWorld extends World {
   readonly version: string

@@ -7,12 +7,10 @@
 import { createReadStream, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
-import type { WriteStream } from 'node:tty'
 import { EXIT } from './outcome/exit-code.ts'
 import { type CliWorld, isUnread, runProgram } from './run-program.ts'
 import { saveFile } from './store/saved-file.ts'
-import { wantsColours } from './terminal/style.ts'
-import type { Sink } from './terminal/world.ts'
+import { type Sink, sinkOf } from '../terminal/sink.ts'
 
 /** How long a request under way may take to end after Ctrl-C. */
 const GRACE_MS = 1000
@@ -62,21 +60,6 @@ export async function start(argv: readonly string[], scripts: Scripts | undefine
   }
 }
 
-function sinkOf(stream: WriteStream): Sink {
-  // Each write is told its own error.
-  stream.on('error', () => undefined)
-  const isTerminal = stream.isTTY === true
-  return {
-    isTerminal,
-    isColoured: wantsColours(process.env, isTerminal),
-    columns: isTerminal ? stream.columns : Infinity,
-    write: (data) =>
-      new Promise((resolve, reject) => {
-        stream.write(data, (error) => (error ? reject(error) : resolve()))
-      }),
-  }
-}
-
 /** Ignores that its reader has gone. */
 function unreadSink(sink: Sink): Sink {
   const write: Sink['write'] = async (data) => {
@@ -86,7 +69,14 @@ function unreadSink(sink: Sink): Sink {
       if (!isUnread(error)) throw error
     }
   }
-  return { ...sink, write }
+  // A spread would copy the width, which must follow the window.
+  return {
+    ...sink,
+    get columns() {
+      return sink.columns
+    },
+    write,
+  }
 }
 
 async function readInput(signal: AbortSignal): Promise<Uint8Array> {

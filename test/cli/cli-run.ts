@@ -1,7 +1,7 @@
 /** Runs `quorate` inside the process of a test, with streams that are buffers. */
 import type { Command } from '../../src/command-line/command.ts'
 import { runProgram } from '../../src/cli/run-program.ts'
-import type { Sink } from '../../src/cli/terminal/world.ts'
+import type { Sink } from '../../src/terminal/sink.ts'
 
 export interface CliOptions {
   readonly endpoints?: readonly string[]

@@ -50,7 +50,12 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   // A command of an installed package may use it alone.
   'command-line': { groups: ['command-line'], builtins: true, packages: false },
   // An installed package runs it without any other package.
-  cli: { groups: ['cli', 'client', 'command-line', 'restore'], builtins: true, packages: false },
+  cli: {
+    groups: ['cli', 'client', 'command-line', 'restore', 'terminal'],
+    builtins: true,
+    packages: false,
+  },
+  terminal: { groups: ['terminal'], builtins: true, packages: false },
   'local-cluster': { groups: ['local-cluster', 'command-line'], ...OUTSIDE },
   chaos: { groups: ['chaos', 'local-cluster', 'command-line'], ...OUTSIDE },
   testcontainers: { groups: ['testcontainers', 'chaos'], ...OUTSIDE },

@@ -14,7 +14,8 @@ import {
   postChange,
 } from '../store/member-change.ts'
 import { openSender, STORE_OPTIONS } from '../store/store-options.ts'
-import { type World, writeJson, writeLines } from '../terminal/world.ts'
+import { writeJson, writeLines } from '../../terminal/sink.ts'
+import type { World } from '../world.ts'
 import { CALL, cliCommand } from './cli-command.ts'
 import { followMoves, WAIT_OPTION } from './moves.ts'
 

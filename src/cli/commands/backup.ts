@@ -11,8 +11,9 @@ import { EXIT, exitCodes } from '../outcome/exit-code.ts'
 import { downloadBackup } from '../store/backup-download.ts'
 import { backupJson, backupLines } from '../store/backup-words.ts'
 import { endpointsOf, STORE_OPTIONS } from '../store/store-options.ts'
-import { ProgressLine } from '../terminal/progress-line.ts'
-import { type World, writeJson, writeLines } from '../terminal/world.ts'
+import { ProgressLine } from '../../terminal/progress-line.ts'
+import { writeJson, writeLines } from '../../terminal/sink.ts'
+import type { World } from '../world.ts'
 import { cliCommand } from './cli-command.ts'
 
 const TIMEOUT_MS = 60_000

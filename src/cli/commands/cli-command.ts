@@ -2,7 +2,7 @@
 import type { Command, Options, Subcommand, Word } from '../../command-line/command.ts'
 import type { Parsed } from '../../command-line/parse-command.ts'
 import type { UnknownOutcome } from '../outcome/error-report.ts'
-import type { World } from '../terminal/world.ts'
+import type { World } from '../world.ts'
 
 export const CALL = 'npx quorate'
 

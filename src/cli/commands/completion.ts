@@ -3,7 +3,7 @@ import type { Program } from '../../command-line/program.ts'
 import { completionEntries } from '../completion/completion-entry.ts'
 import { completionScript, type Shell, SHELLS } from '../completion/shell-script.ts'
 import { EXIT, exitCodes } from '../outcome/exit-code.ts'
-import { writeLines } from '../terminal/world.ts'
+import { writeLines } from '../../terminal/sink.ts'
 import { cliCommand, type CliCommand } from './cli-command.ts'
 
 /** The program is a function, because this command is a part of it. */

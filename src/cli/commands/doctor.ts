@@ -11,9 +11,9 @@ import {
 } from '../store/findings.ts'
 import { failedChecks } from '../store/readiness.ts'
 import { openSenders, STORE_OPTIONS } from '../store/store-options.ts'
-import { type Style, styled } from '../terminal/style.ts'
-import { visible } from '../terminal/terminal-text.ts'
-import { type Sink, writeJson, writeLines } from '../terminal/world.ts'
+import { type Style, styled } from '../../terminal/style.ts'
+import { visible } from '../../terminal/terminal-text.ts'
+import { type Sink, writeJson, writeLines } from '../../terminal/sink.ts'
 import { cliCommand } from './cli-command.ts'
 
 /** Long enough for a node that is slow, and short enough for one that hangs. */

@@ -18,8 +18,9 @@ import {
   openSender,
   STORE_OPTIONS,
 } from '../store/store-options.ts'
-import { isPrintable, visible } from '../terminal/terminal-text.ts'
-import { type World, writeJson, writeLines } from '../terminal/world.ts'
+import { isPrintable, visible } from '../../terminal/terminal-text.ts'
+import { writeJson, writeLines } from '../../terminal/sink.ts'
+import type { World } from '../world.ts'
 import { CALL, cliCommand } from './cli-command.ts'
 import { siblingLines } from './siblings.ts'
 

@@ -2,8 +2,9 @@
 import { RequestError } from '../../client/quorate.ts'
 import { EXIT, exitCodes } from '../outcome/exit-code.ts'
 import { BUCKET_WORD, openClient, STORE_OPTIONS } from '../store/store-options.ts'
-import { ABOUT_ESCAPED, escaped, visible } from '../terminal/terminal-text.ts'
-import { type World, writeJson, writeLines } from '../terminal/world.ts'
+import { ABOUT_ESCAPED, escaped, visible } from '../../terminal/terminal-text.ts'
+import { writeJson, writeLines } from '../../terminal/sink.ts'
+import type { World } from '../world.ts'
 import { cliCommand } from './cli-command.ts'
 
 const LIMIT_MAX = 1_000_000_000

@@ -4,9 +4,10 @@ import type { Sender } from '../../client/request/sender.ts'
 import { EXIT, exitCodes } from '../outcome/exit-code.ts'
 import { changeWords, getMoves, laterWords, type MovesAnswer } from '../store/member-change.ts'
 import { openSender, STORE_OPTIONS } from '../store/store-options.ts'
-import { ProgressLine } from '../terminal/progress-line.ts'
-import { tableLines } from '../terminal/table.ts'
-import { type Sink, type World, writeJson, writeLines } from '../terminal/world.ts'
+import { ProgressLine } from '../../terminal/progress-line.ts'
+import { tableLines } from '../../terminal/table.ts'
+import { type Sink, writeJson, writeLines } from '../../terminal/sink.ts'
+import type { World } from '../world.ts'
 import { CALL, cliCommand } from './cli-command.ts'
 
 const POLL_INTERVAL_MS = 500

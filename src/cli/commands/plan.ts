@@ -8,9 +8,9 @@ import {
   postChange,
 } from '../store/member-change.ts'
 import { openSender, STORE_OPTIONS } from '../store/store-options.ts'
-import { tableLines } from '../terminal/table.ts'
-import { visible } from '../terminal/terminal-text.ts'
-import { type Sink, writeJson, writeLines } from '../terminal/world.ts'
+import { tableLines } from '../../terminal/table.ts'
+import { visible } from '../../terminal/terminal-text.ts'
+import { type Sink, writeJson, writeLines } from '../../terminal/sink.ts'
 import { CALL, cliCommand } from './cli-command.ts'
 
 export const PLAN = cliCommand(

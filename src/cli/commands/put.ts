@@ -11,7 +11,7 @@ import {
 } from '../store/store-options.ts'
 import { type Condition, etagOf, writeKey } from '../store/write-key.ts'
 import { reportWrite } from '../store/write-report.ts'
-import type { World } from '../terminal/world.ts'
+import type { World } from '../world.ts'
 import { cliCommand } from './cli-command.ts'
 
 const STANDARD_INPUT = '-'

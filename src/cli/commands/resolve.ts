@@ -21,8 +21,9 @@ import {
 } from '../store/store-options.ts'
 import { writeKey } from '../store/write-key.ts'
 import { reportWrite } from '../store/write-report.ts'
-import { visible } from '../terminal/terminal-text.ts'
-import { type World, writeLines } from '../terminal/world.ts'
+import { visible } from '../../terminal/terminal-text.ts'
+import { writeLines } from '../../terminal/sink.ts'
+import type { World } from '../world.ts'
 import { CALL, cliCommand } from './cli-command.ts'
 
 const STANDARD_INPUT = '-'

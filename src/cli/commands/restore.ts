@@ -3,9 +3,9 @@ import { BucketMismatch, restore, type RestoreReport } from '../../restore/resto
 import { BackupRefused } from '../../restore/verify-backup.ts'
 import { EXIT, exitCodes } from '../outcome/exit-code.ts'
 import { openClient, STORE_OPTIONS } from '../store/store-options.ts'
-import { ProgressLine } from '../terminal/progress-line.ts'
-import { visible } from '../terminal/terminal-text.ts'
-import { writeJson, writeLines } from '../terminal/world.ts'
+import { ProgressLine } from '../../terminal/progress-line.ts'
+import { visible } from '../../terminal/terminal-text.ts'
+import { writeJson, writeLines } from '../../terminal/sink.ts'
 import { cliCommand } from './cli-command.ts'
 
 /** On a terminal, progress is told whenever this many keys are done. */

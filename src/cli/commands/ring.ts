@@ -3,8 +3,8 @@ import { exitCodes } from '../outcome/exit-code.ts'
 import { getCluster } from '../store/cluster-answer.ts'
 import { percentOf } from '../store/cluster-words.ts'
 import { openSender, STORE_OPTIONS } from '../store/store-options.ts'
-import { tableLines } from '../terminal/table.ts'
-import { writeJson, writeLines } from '../terminal/world.ts'
+import { tableLines } from '../../terminal/table.ts'
+import { writeJson, writeLines } from '../../terminal/sink.ts'
 import { cliCommand } from './cli-command.ts'
 
 export const RING = cliCommand(

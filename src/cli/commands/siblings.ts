@@ -9,9 +9,9 @@ import {
   openClient,
   STORE_OPTIONS,
 } from '../store/store-options.ts'
-import { tableLines } from '../terminal/table.ts'
-import { isPrintable, visible } from '../terminal/terminal-text.ts'
-import { type Sink, writeJson, writeLines } from '../terminal/world.ts'
+import { tableLines } from '../../terminal/table.ts'
+import { isPrintable, visible } from '../../terminal/terminal-text.ts'
+import { type Sink, writeJson, writeLines } from '../../terminal/sink.ts'
 import { CALL, cliCommand } from './cli-command.ts'
 
 /** More of a value does not fit on a line. */

@@ -5,9 +5,9 @@ import { askEach, type Asked, type ClusterAnswer } from '../store/cluster-answer
 import { type Group, type Picture, pictureOf } from '../store/cluster-picture.ts'
 import { listOf, percentOf, sentenceOf, troubledVerdicts } from '../store/cluster-words.ts'
 import { openSenders, STORE_OPTIONS } from '../store/store-options.ts'
-import { type Cell, tableLines } from '../terminal/table.ts'
-import { visible } from '../terminal/terminal-text.ts'
-import { type Sink, writeJson, writeLines } from '../terminal/world.ts'
+import { type Cell, tableLines } from '../../terminal/table.ts'
+import { visible } from '../../terminal/terminal-text.ts'
+import { type Sink, writeJson, writeLines } from '../../terminal/sink.ts'
 import { cliCommand } from './cli-command.ts'
 
 /** Short, because a node that hangs must not make the status of the others late. */

@@ -3,9 +3,9 @@ import { EXIT, exitCodes } from '../outcome/exit-code.ts'
 import { getJson, type RingAnswer, type RingEntry } from '../store/cluster-answer.ts'
 import { nameOf } from '../store/key.ts'
 import { BUCKET_WORD, KEY_WORD, openSender, STORE_OPTIONS } from '../store/store-options.ts'
-import { type Cell, tableLines } from '../terminal/table.ts'
-import { visible } from '../terminal/terminal-text.ts'
-import { writeJson, writeLines } from '../terminal/world.ts'
+import { type Cell, tableLines } from '../../terminal/table.ts'
+import { visible } from '../../terminal/terminal-text.ts'
+import { writeJson, writeLines } from '../../terminal/sink.ts'
 import { cliCommand } from './cli-command.ts'
 
 export const WHERE = cliCommand(

@@ -1,6 +1,6 @@
 /** How a failed request is told: what happened, its code and outcome, and what the user can do. */
 import { type RequestError, UnknownOutcomeError } from '../../client/quorate.ts'
-import { visible } from '../terminal/terminal-text.ts'
+import { visible } from '../../terminal/terminal-text.ts'
 import { exitCodeOf } from './exit-code.ts'
 
 /** The promised form of an error with `--json` (README.md). */

@@ -13,7 +13,7 @@ import {
 import { entryOf } from '../../client/entry.ts'
 import { encodeKey } from '../../client/key-requests.ts'
 import type { Sender } from '../../client/request/sender.ts'
-import { shellWord } from '../terminal/terminal-text.ts'
+import { shellWord } from '../../terminal/terminal-text.ts'
 
 export interface KeyName {
   readonly bucket: string

@@ -4,7 +4,7 @@ import { SYSTEM_PORTS } from '../../client/request/ports.ts'
 import { Sender } from '../../client/request/sender.ts'
 import type { Word } from '../../command-line/command.ts'
 import { UsageError } from '../../command-line/usage-error.ts'
-import type { World } from '../terminal/world.ts'
+import type { World } from '../world.ts'
 
 export const DEFAULT_ENDPOINT = 'http://localhost:8001'
 const ENDPOINTS_VARIABLE = 'QUORATE_ENDPOINTS'

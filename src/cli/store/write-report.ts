@@ -1,7 +1,8 @@
 /** How the end of a write is told: as JSON, as a sentence on a terminal, and what the user must know in any case. */
 import { EXIT } from '../outcome/exit-code.ts'
-import { visible } from '../terminal/terminal-text.ts'
-import { type World, writeJson, writeLines } from '../terminal/world.ts'
+import { visible } from '../../terminal/terminal-text.ts'
+import { writeJson, writeLines } from '../../terminal/sink.ts'
+import type { World } from '../world.ts'
 import { type KeyName, nameOf, wordsOf } from './key.ts'
 import type { KeyWritten } from './write-key.ts'
 

@@ -1,7 +1,7 @@
 /** A table of text: the columns are as wide as their widest cell, and the last one is cut off at the terminal's edge. */
 import { type Style, styled } from './style.ts'
 import { shortened, visible, widthOf } from './terminal-text.ts'
-import type { Sink } from './world.ts'
+import type { Sink } from './sink.ts'
 
 export type Cell = string | number | { readonly text: string; readonly style: Style | undefined }
 

@@ -1,4 +1,5 @@
-import type { Command } from '../../command-line/command.ts'
+import type { Command } from '../command-line/command.ts'
+import type { Sink } from '../terminal/sink.ts'
 
 /** What a command needs of the process that runs it. Tests pass their own. */
 export interface World {
@@ -21,23 +22,4 @@ export interface World {
    * it stays for good.
    */
   readonly saveFile: (path: string, pieces: AsyncIterable<Uint8Array>) => Promise<void>
-}
-
-export interface Sink {
-  readonly isTerminal: boolean
-  /** Whether colours may be used. */
-  readonly isColoured: boolean
-  /** Of the terminal; Infinity elsewhere, where nothing is cut off. */
-  readonly columns: number
-  /** Resolves when the data is on its way. Rejects if nobody reads it any more. */
-  write(data: string | Uint8Array): Promise<void>
-}
-
-export async function writeLines(sink: Sink, lines: readonly string[]): Promise<void> {
-  if (lines.length > 0) await sink.write(`${lines.join('\n')}\n`)
-}
-
-/** One line of JSON, which is the promised form of results (README.md). */
-export async function writeJson(sink: Sink, value: unknown): Promise<void> {
-  await sink.write(`${JSON.stringify(value)}\n`)
 }

@@ -1,6 +1,6 @@
 /** One line at the bottom of a terminal that is written again and again, and leaves nothing behind. */
 import { shortened, visible } from './terminal-text.ts'
-import type { Sink } from './world.ts'
+import type { Sink } from './sink.ts'
 
 /** Returns to the first column and erases the line. */
 const ERASE = '\r\u001b[2K'

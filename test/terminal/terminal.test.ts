@@ -1,8 +1,8 @@
 /** What a terminal shows: nothing of a stranger's that it would obey, in columns that are straight. */
 import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
-import { wantsColours } from '../../src/cli/terminal/style.ts'
-import { tableLines } from '../../src/cli/terminal/table.ts'
+import { wantsColours } from '../../src/terminal/style.ts'
+import { tableLines } from '../../src/terminal/table.ts'
 import {
   escaped,
   isPrintable,
@@ -10,7 +10,7 @@ import {
   shortened,
   visible,
   widthOf,
-} from '../../src/cli/terminal/terminal-text.ts'
+} from '../../src/terminal/terminal-text.ts'
 
 describe('text', () => {
   test.each([

@@ -1,6 +1,7 @@
 /** `npm run check`: see src/harness/check-command.ts. */
 import { EXIT_CRASH } from '../src/harness/check-arguments.ts'
 import { checkCommand } from '../src/harness/check-command.ts'
+import { output } from './script-output.ts'
 
 const stop = new AbortController()
 
@@ -9,7 +10,7 @@ const stop = new AbortController()
  */
 function interrupt(): void {
   if (stop.signal.aborted) process.exit(EXIT_CRASH)
-  console.error('check: stopping; once more to leave at once')
+  output.complain('check: stopping; once more to leave at once')
   stop.abort()
 }
 
@@ -17,7 +18,6 @@ process.on('SIGINT', interrupt)
 process.on('SIGTERM', interrupt)
 
 process.exitCode = await checkCommand(process.argv.slice(2), {
-  print: (line) => console.log(line),
-  complain: (line) => console.error(line),
+  ...output,
   stop: stop.signal,
 })

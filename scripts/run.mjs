@@ -121,6 +121,8 @@ function run(/** @type {string} */ node, /** @type {string[]} */ command) {
       child.kill(signal)
     })
   }
+  // Outside the terminal's session, nothing else tells the script that the window has a new size.
+  if (process.platform !== 'win32') process.on('SIGWINCH', () => child.kill('SIGWINCH'))
   if (process.env['npm_lifecycle_event'] !== undefined) stopWhenOrphaned(child)
   child.on('error', (error) => fail(`${node} could not be started: ${error.message}`, 1))
   child.on('exit', (code, signal) => {

@@ -1,7 +1,6 @@
 /** `npm run sim`: see src/simulation/sim-command.ts. */
 import { simCommand } from '../src/simulation/sim-command.ts'
+import { output, removeBarOnSignals } from './script-output.ts'
 
-process.exitCode = await simCommand(process.argv.slice(2), {
-  print: (line) => console.log(line),
-  complain: (line) => console.error(line),
-})
+removeBarOnSignals()
+process.exitCode = await simCommand(process.argv.slice(2), output)

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type CommandOutput, runCommand } from '../command-line/run-command.ts'
 import { UsageError } from '../command-line/usage-error.ts'
+import type { Progress } from '../terminal/progress.ts'
 import {
   BENCH_COMMAND,
   type BenchArguments,
@@ -31,6 +32,7 @@ import {
   targetsOf,
 } from './report.ts'
 import { loadUntilSteady } from './steadiness.ts'
+import { Steps } from './steps.ts'
 import { guardLeftovers } from './systems/child-process.ts'
 import { findInstalled } from './systems/other-systems.ts'
 import type { Measurement, RunningSystem, Workload } from './systems/system.ts'
@@ -40,6 +42,7 @@ export interface BenchTerminal extends CommandOutput {
   readonly stop: AbortSignal
   /** The directory that holds `results`. */
   readonly directory: string
+  readonly progress: Progress
 }
 
 interface Entry {
@@ -66,6 +69,7 @@ interface Run {
   readonly systems: Set<RunningSystem>
   /** The systems that took puts since their keys were filled. */
   readonly raced: Set<RunningSystem>
+  readonly steps: Steps
 }
 
 const EXIT_OK = 0
@@ -85,6 +89,8 @@ export function benchCommand(argv: readonly string[], terminal: BenchTerminal): 
       if (error instanceof UsageError) throw error
       terminal.complain(`bench: ${(error as Error).message}`)
       return EXIT_FAILED
+    } finally {
+      terminal.progress.end()
     }
   })
 }
@@ -106,7 +112,8 @@ async function bench(args: BenchArguments, terminal: Terminal): Promise<void> {
     const plans = planSystems({ directory, value, profileDir, others, guard, stop })
     const groups = groupPlans(choose(plans, args.only))
     terminal.tell(describeMachine(machine))
-    const run: Run = { args, terminal, machine, generator, value, keys, systems, raced }
+    const steps = new Steps(terminal.progress, secondsOf(groups.flat(), args), 'seconds')
+    const run: Run = { args, terminal, machine, generator, value, keys, systems, raced, steps }
     for (const group of groups) await measureGroup(run, group, entries)
     report(run, entries)
   } finally {
@@ -139,6 +146,15 @@ async function measureGroup(
   }
 }
 
+/** How long the systems will be under load, at most. */
+function secondsOf(
+  plans: readonly SystemPlan[],
+  { warmUpSeconds, rounds, seconds }: BenchArguments,
+): number {
+  const workloads = plans.flatMap((plan) => plan.workloads)
+  return workloads.length * (warmUpSeconds + rounds * seconds)
+}
+
 function choose(plans: readonly SystemPlan[], only: readonly string[]): SystemPlan[] {
   const known = plans.flatMap(({ workloads }) => workloads.map(({ name }) => name))
   const unknown = only.find((name) => !known.includes(name))
@@ -148,6 +164,7 @@ function choose(plans: readonly SystemPlan[], only: readonly string[]): SystemPl
 
 async function startAndFill(run: Run, plan: SystemPlan): Promise<Entry[]> {
   run.terminal.stop.throwIfAborted()
+  run.steps.begin(`starting ${plan.name} and filling its keys`, 0)
   const system = await plan.start()
   run.systems.add(system)
   await fillKeys(system, plan.write, run.keys, run.terminal.stop)
@@ -156,6 +173,7 @@ async function startAndFill(run: Run, plan: SystemPlan): Promise<Entry[]> {
 
 async function warmUp(run: Run, entry: Entry): Promise<void> {
   const { args, terminal } = run
+  run.steps.begin(`warming up ${entry.workload.name}`, args.warmUpSeconds)
   await prepare(run, entry)
   const rates = await loadUntilSteady(async (seconds, step) => {
     const { requestsPerSecond } = await load(run, entry, seconds, step)
@@ -190,11 +208,12 @@ async function prepare(run: Run, { plan, system, workload }: Entry): Promise<voi
 }
 
 async function measureRounds(run: Run, entries: readonly Entry[]): Promise<void> {
-  const { args, terminal, systems, value } = run
+  const { args, terminal, systems, value, steps } = run
   const pids = [...systems].flatMap((system) => system.pids)
   for (let round = 0; round < args.rounds && !terminal.stop.aborted; round++) {
     for (const entry of rotated(entries, round)) {
       const { workload } = entry
+      steps.begin(`round ${round + 1} of ${args.rounds}, ${workload.name}`, args.seconds)
       await prepare(run, entry)
       await waitUntilIdle(pids)
       const fromUs = nowUs()

@@ -3,10 +3,13 @@
  * the histories is not part of it. Porcupine (Go) takes 700 ms for a million operations on 1000 keys, and 170 ms for
  * 100 000 on 10, so no row may take longer for as many operations.
  */
+import { setImmediate as turn } from 'node:timers/promises'
 import type { HistoryEvent } from '../checker/history/history.ts'
 import { casRegisterModel } from '../checker/models/linear-models.ts'
 import { SeededRandom } from '../random/seeded-random.ts'
+import type { Progress } from '../terminal/progress.ts'
 import { type HistoryPlan, registerHistory } from './generated-history.ts'
+import { Steps } from './steps.ts'
 
 const SEED = 'checker bench'
 /** The first histories are not measured, because the code is not compiled yet. */
@@ -20,6 +23,8 @@ interface Row {
 }
 
 const PROCESSES = 15
+/** How many values the writes choose from; undefined: each writes another one. */
+const DISTRIBUTIONS = [undefined, 100]
 /** The time of Porcupine for 100 000 operations, and for a million. */
 const PORCUPINE_MS = 170
 const PORCUPINE_MILLION_MS = 700
@@ -46,9 +51,14 @@ function row(
   return { name, plan: { processes: PROCESSES, ...plan }, targetMs, expected }
 }
 
-/** Prints a line for each input. Returns false if a verdict was wrong. */
-export function benchChecker(print: (line: string) => void): boolean {
+/** Prints a line for each input. Resolves to false if a verdict was wrong. */
+export async function benchChecker(
+  print: (line: string) => void,
+  progress: Progress,
+): Promise<boolean> {
   const random = new SeededRandom(SEED)
+  const steps = new Steps(progress, 1 + ROWS.length * DISTRIBUTIONS.length, 'steps')
+  steps.begin('warming up')
   for (let i = 0; i < WARM_UP; i++) {
     casRegisterModel.check(registerHistory(random, (ROWS[0] as Row).plan))
   }
@@ -61,14 +71,18 @@ export function benchChecker(print: (line: string) => void): boolean {
       'at most'.padStart(10),
   )
   for (const { name, plan, targetMs, expected } of ROWS) {
-    for (const values of [undefined, 100]) {
+    for (const values of DISTRIBUTIONS) {
+      const kind = values === undefined ? 'unique' : `of ${values}`
+      steps.begin(`${name}, ${kind} values`)
+      // A row blocks the process, so Ctrl-C is heard between two rows.
+      await turn()
       const history = registerHistory(random, values === undefined ? plan : { ...plan, values })
       const { elapsedMs, cpuMs, result } = timed(history)
       if (values === undefined && result !== expected) isRight = false
       const verdict = result === expected ? '' : `  ${result}`
       print(
         name.padEnd(48) +
-          (values === undefined ? 'unique' : 'of 100').padEnd(10) +
+          kind.padEnd(10) +
           elapsedMs.toFixed(0).padStart(8) +
           cpuMs.toFixed(0).padStart(8) +
           String(targetMs).padStart(10) +

@@ -11,9 +11,11 @@ import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
 import { type LocalCluster, startCluster } from '../local-cluster/local-cluster.ts'
 import { recordOperations } from '../node/storage/data-index.ts'
 import { ABSENT_COPY } from '../node/wire/object-record.ts'
+import type { Progress } from '../terminal/progress.ts'
 import { untilCopiesAreEqual, untilTreesAreBuilt } from './copies.ts'
 import { copyOf, fillDatabases, storageKeyOf, withDatabases } from './filled-database.ts'
 import { usageOf } from './process-usage.ts'
+import { Steps } from './steps.ts'
 import { totalOf } from './systems/quorate-system.ts'
 import { keyName } from './systems/system.ts'
 
@@ -21,16 +23,27 @@ const NODES = ['n1', 'n2', 'n3'] as const
 const VALUE_BYTES = 100
 const DIFFERENCES = [0, 10, 10_000]
 const IDLE_MS = 10_000
+const STEPS_OF_ONE = 4
 
-export async function benchConvergence(keys: number, print: (line: string) => void): Promise<void> {
+export async function benchConvergence(
+  keys: number,
+  print: (line: string) => void,
+  progress: Progress,
+): Promise<void> {
+  const steps = new Steps(progress, 1 + DIFFERENCES.length * STEPS_OF_ONE, 'steps')
   const dataDir = mkdtempSync(join(tmpdir(), 'quorate-convergence-'))
   try {
+    steps.begin(`filling the databases with ${keys} keys`)
     // Create the directories and the identities of the nodes.
     await (await startCluster({ nodes: NODES.length, dataDir, basePort: 0 })).stop()
     const nodeDirs = NODES.map((id) => join(dataDir, id))
     await fillDatabases(nodeDirs, keys, VALUE_BYTES)
     print(`${keys} keys of ${VALUE_BYTES} bytes on each of three nodes`)
-    for (const differences of DIFFERENCES) await measure(dataDir, keys, differences, print)
+    for (const differences of DIFFERENCES) {
+      await measure(dataDir, keys, differences, print, (text) =>
+        steps.begin(`${differences} keys missing: ${text}`),
+      )
+    }
   } finally {
     rmSync(dataDir, { recursive: true, force: true })
   }
@@ -41,8 +54,11 @@ async function measure(
   keys: number,
   differences: number,
   print: (line: string) => void,
+  begin: (step: string) => void,
 ): Promise<void> {
+  begin('removing them')
   await takeOut(join(dataDir, 'n3'), keys, differences)
+  begin('starting the nodes, which build their trees')
   const startMs = performance.now()
   const cluster = await startCluster({ nodes: NODES.length, dataDir, basePort: 0 })
   const urls = cluster.nodes.map(({ clientUrl }) => clientUrl)
@@ -50,11 +66,13 @@ async function measure(
   try {
     await untilTreesAreBuilt(first)
     const builtMs = performance.now() - startMs
+    begin('waiting for equal copies')
     await untilCopiesAreEqual(first)
     const convergedMs = performance.now() - startMs
     const [bytes, cpu] = [await totalOf(urls, 'peer_bytes_total'), await cpuSeconds(cluster)]
     const exchanged = await totalOf(urls, 'anti_entropy_keys_total')
     const rss = Math.max(...(await pids(cluster)).map((pid) => usageOf(pid)?.memoryBytes ?? 0))
+    begin('measuring the idle nodes')
     await sleep(IDLE_MS)
     const idleBytes = (await totalOf(urls, 'peer_bytes_total')) - bytes
     const idleCpu = (await cpuSeconds(cluster)) - cpu

@@ -6,6 +6,7 @@ import { command } from '../command-line/command.ts'
 import { parseCommand, type Parsed } from '../command-line/parse-command.ts'
 import { type CommandOutput, runCommand } from '../command-line/run-command.ts'
 import { UsageError } from '../command-line/usage-error.ts'
+import type { Progress } from '../terminal/progress.ts'
 import { benchChecker } from './checker-bench.ts'
 import { benchConvergence } from './convergence-bench.ts'
 import { LOAD_OPTIONS, loadArguments } from './load-options.ts'
@@ -84,7 +85,7 @@ export const INTERNAL_BENCH_COMMAND = command({
 /** Resolves to the exit code. */
 export function internalBenchCommand(
   argv: readonly string[],
-  output: CommandOutput,
+  output: CommandOutput & { readonly progress: Progress },
 ): Promise<number> {
   const read = (): Parsed<typeof OPTIONS> | undefined => {
     const parsed = parseCommand(INTERNAL_BENCH_COMMAND, argv)
@@ -92,21 +93,35 @@ export function internalBenchCommand(
     if (parsed === undefined || parsed.subcommand === 'scale' || option === undefined) return parsed
     throw new UsageError(`--${option}: only scale has this option`)
   }
-  return runCommand(INTERNAL_BENCH_COMMAND, output, read, async (parsed) => {
-    const { print } = output
-    const { subcommand, values } = parsed
-    const [keys] = parsed.words
-    if (subcommand === 'checker') return benchChecker(print) ? EXIT_OK : EXIT_FAILED
-    if (subcommand === 'convergence') await benchConvergence(Number(keys ?? KEYS), print)
-    else if (subcommand === 'moves') await benchMoves(Number(keys ?? MOVED_KEYS), print)
-    else if (subcommand === 'scale') {
-      const choice = {
-        nodes: values.nodes,
-        keys: values.keys,
-        valueBytes: values['value-bytes'],
-      }
-      await benchScale(choice, loadArguments(values), print)
-    } else await benchSimulation(print)
-    return EXIT_OK
-  })
+  const { progress } = output
+  return runCommand(INTERNAL_BENCH_COMMAND, output, read, (parsed) =>
+    measure(parsed, output.print, progress).finally(() => progress.end()),
+  )
+}
+
+async function measure(
+  { subcommand, values, words }: Parsed<typeof OPTIONS>,
+  print: (line: string) => void,
+  progress: Progress,
+): Promise<number> {
+  const [keys] = words
+  switch (subcommand) {
+    case 'checker':
+      return (await benchChecker(print, progress)) ? EXIT_OK : EXIT_FAILED
+    case 'convergence':
+      await benchConvergence(Number(keys ?? KEYS), print, progress)
+      return EXIT_OK
+    case 'moves':
+      await benchMoves(Number(keys ?? MOVED_KEYS), print, progress)
+      return EXIT_OK
+    case 'scale': {
+      const { nodes, keys: counts, 'value-bytes': valueBytes } = values
+      const choice = { nodes, keys: counts, valueBytes }
+      await benchScale(choice, loadArguments(values), print, progress)
+      return EXIT_OK
+    }
+    default:
+      await benchSimulation(print, progress)
+      return EXIT_OK
+  }
 }

@@ -9,8 +9,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type LocalCluster, startCluster } from '../local-cluster/local-cluster.ts'
+import type { Progress } from '../terminal/progress.ts'
 import { fillDatabases } from './filled-database.ts'
 import { findLoadGenerator } from './load/load-generator.ts'
+import { Steps } from './steps.ts'
 import { quoratePut } from './systems/quorate-system.ts'
 import type { LoadResult } from './systems/system.ts'
 
@@ -24,10 +26,18 @@ const WINDOW_SECONDS = 5
 const WINDOWS = 4
 const POLL_MS = 200
 const SETTLED_MS_MAX = 600_000
+/** Filling, joining, warming up, leaving, and the windows before and after. */
+const STEPS = 4 + 2 * WINDOWS
 
-export async function benchMoves(keys: number, print: (line: string) => void): Promise<void> {
+export async function benchMoves(
+  keys: number,
+  print: (line: string) => void,
+  progress: Progress,
+): Promise<void> {
+  const steps = new Steps(progress, STEPS, 'steps')
   const dataDir = mkdtempSync(join(tmpdir(), 'quorate-moves-'))
   try {
+    steps.begin(`filling the databases with ${keys} keys`)
     // Create the directories and the identities of the nodes.
     await (await startCluster({ nodes: NODES.length, dataDir, basePort: 0 })).stop()
     const nodeDirs = NODES.map((id) => join(dataDir, id))
@@ -35,10 +45,11 @@ export async function benchMoves(keys: number, print: (line: string) => void): P
     const env = { QUORATE_LOG_LEVEL: 'warn' }
     const cluster = await startCluster({ nodes: NODES.length, dataDir, basePort: 0, env })
     try {
+      steps.begin(`${LEAVER} is joining`)
       await cluster.control.join(LEAVER, undefined)
       await settled(urlsOf(cluster)[0] as string)
       print(`${keys} keys of ${VALUE_BYTES} bytes, three copies, on four nodes; puts at quorum`)
-      await measure(urlsOf(cluster), dataDir, keys, print)
+      await measure(urlsOf(cluster), dataDir, keys, print, steps)
     } finally {
       await cluster.stop()
     }
@@ -52,6 +63,7 @@ async function measure(
   dataDir: string,
   keys: number,
   print: (line: string) => void,
+  steps: Steps,
 ): Promise<void> {
   const [first] = urls as [string]
   const put = quoratePut('put quorum', 'quorum', 'x'.repeat(VALUE_BYTES))
@@ -60,16 +72,26 @@ async function measure(
     const stop = new AbortController().signal
     return generator.run(put, { urls, connections: CONNECTIONS, seconds, keys, stop })
   }
+  const quietWindows = (when: string): Promise<LoadResult[]> => {
+    let number = 0
+    const step = (seconds: number): Promise<LoadResult> => {
+      steps.begin(`window ${++number} of ${WINDOWS} ${when}`)
+      return load(seconds)
+    }
+    return windows(step, WINDOWS, async () => true)
+  }
+  steps.begin('warming up')
   await load(WARM_UP_SECONDS)
-  const before = await windows(load, WINDOWS, async () => true)
+  const before = await quietWindows('before')
   print(`before:          ${shown(before)}`)
   const startMs = performance.now()
+  steps.begin(`${LEAVER} is leaving`)
   await leave(first)
   const during = await windows(load, Infinity, () => isChanging(first))
   const tookMs = performance.now() - startMs
   print(`while it leaves: ${shown(during)}; ${(tookMs / 1000).toFixed(1)} s`)
   await settled(first)
-  const after = await windows(load, WINDOWS, async () => true)
+  const after = await quietWindows('after')
   print(`after:           ${shown(after)}`)
   const share = (meanOf(during) / meanOf(before)) * 100
   print(`throughput while it leaves: ${share.toFixed(0)} % of before`)

@@ -5,6 +5,7 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Progress } from '../terminal/progress.ts'
 import { untilTreesAreBuilt } from './copies.ts'
 import { fillDatabases } from './filled-database.ts'
 import { fillKeys } from './load/key-space.ts'
@@ -24,6 +25,7 @@ import {
   type ScaleWorkload,
 } from './scale-plan.ts'
 import { loadUntilSteady } from './steadiness.ts'
+import { Steps } from './steps.ts'
 import { guardLeftovers } from './systems/child-process.ts'
 import { quorateGet, quoratePut, startQuorate } from './systems/quorate-system.ts'
 import type { HttpWorkload, RunningSystem } from './systems/system.ts'
@@ -37,22 +39,27 @@ interface Run {
   readonly load: LoadArguments
   readonly generator: LoadGenerator
   readonly print: (line: string) => void
+  readonly steps: Steps
 }
 
 export async function benchScale(
   choice: ScaleChoice,
   load: LoadArguments,
   print: (line: string) => void,
+  progress: Progress,
 ): Promise<void> {
   const sizes = chooseSizes(choice)
   const directory = mkdtempSync(join(tmpdir(), 'quorate-scale-'))
   const guard = guardLeftovers(directory)
   try {
-    const run = { load, generator: await findLoadGenerator(directory), print }
+    const { warmUpSeconds, rounds, seconds } = load
+    const secondsOfSize = SCALE_WORKLOADS.length * (warmUpSeconds + rounds * seconds)
+    const steps = new Steps(progress, sizes.length * secondsOfSize, 'seconds')
+    const run = { load, generator: await findLoadGenerator(directory), print, steps }
     const results: ScaleResult[] = []
     for (const size of sizes) {
       const dataDir = join(directory, 'data')
-      print(`${size.nodes} nodes, ${size.keys} keys, ${size.valueBytes} bytes a value`)
+      print(wordsOf(size))
       results.push(await measureSize(run, size, dataDir))
       rmSync(dataDir, { recursive: true, force: true })
     }
@@ -65,6 +72,7 @@ export async function benchScale(
 
 async function measureSize(run: Run, size: ScaleSize, dataDir: string): Promise<ScaleResult> {
   const workloads = workloadsOf(size)
+  run.steps.begin(`${wordsOf(size)}: starting and filling`, 0)
   const emptyBytes = isFilledBefore(size) ? await fillBefore(size, dataDir) : undefined
   const system = await startQuorate({ nodes: size.nodes, dataDir, env: {} })
   try {
@@ -109,8 +117,8 @@ async function fillBefore(
 
 /** Gets come first, because racing puts leave siblings. */
 async function costsOf(
-  { load, generator, print }: Run,
-  { keys }: ScaleSize,
+  { load, generator, print, steps }: Run,
+  size: ScaleSize,
   system: RunningSystem,
   workloads: Record<ScaleWorkload, HttpWorkload>,
 ): Promise<Pick<ScaleResult, 'cpuUs' | 'putCounters'>> {
@@ -121,16 +129,19 @@ async function costsOf(
   }
   let putCounters: ScaleResult['putCounters']
   const { connections } = load
+  const { keys } = size
   const { pids } = system
   for (const name of SCALE_WORKLOADS.toReversed()) {
     const workload = workloads[name]
     const wanted = { system, workload, connections, keys, pids, stop: NEVER }
+    steps.begin(`${wordsOf(size)}: warming up ${name}`, load.warmUpSeconds)
     await loadUntilSteady(async (seconds, turn) => {
       const { requestsPerSecond } = await measureLoad(generator, { ...wanted, seconds, turn })
       return requestsPerSecond
     }, load.warmUpSeconds)
     const rounds: number[] = []
     for (let turn = 0; turn < load.rounds; turn++) {
+      steps.begin(`${wordsOf(size)}: round ${turn + 1} of ${load.rounds}, ${name}`, load.seconds)
       await waitUntilIdle(pids)
       const measured = await measureLoad(generator, { ...wanted, seconds: load.seconds, turn })
       if (measured.errors > 0) throw new Error(`${name}: ${measured.errors} requests failed`)
@@ -141,6 +152,10 @@ async function costsOf(
     print(`  ${name}: ${rounds.map((us) => Math.round(us)).join(', ')} µs`)
   }
   return { cpuUs, putCounters }
+}
+
+function wordsOf({ nodes, keys, valueBytes }: ScaleSize): string {
+  return `${nodes} nodes, ${keys} keys, ${valueBytes} bytes a value`
 }
 
 /** The median of the nodes. */

@@ -11,6 +11,7 @@ import type { Result, Verdict } from '../checker/verdict/verdict.ts'
 import { gapText, longestGap } from '../report/analysis/answer-gap.ts'
 import { type CommandOutput, runCommand } from '../command-line/run-command.ts'
 import { UsageError } from '../command-line/usage-error.ts'
+import type { Progress } from '../terminal/progress.ts'
 import {
   CHECK_COMMAND,
   EXIT_CRASH,
@@ -23,6 +24,7 @@ import {
 import { isExpected, verdictOnControl } from './workloads/level-promise.ts'
 import type { MembershipEnd } from './check-membership.ts'
 import { nemesisOf } from './check-nemesis.ts'
+import { checkingWork } from './check-progress.ts'
 import { rerunCommand } from './rerun-command.ts'
 import { makeResultsDir, writeHistory, writeIndex, writeReport, writeResults } from './results.ts'
 import { runCheck } from './run.ts'
@@ -33,6 +35,7 @@ const EXIT_OF_RESULT: Readonly<Record<Result, number>> = { valid: 0, invalid: 1,
 export interface Terminal extends CommandOutput {
   /** Aborted by the user's first Ctrl-C. */
   readonly stop: AbortSignal
+  readonly progress: Progress
 }
 
 /** Runs the command and returns its exit code. Prints errors; never throws. */
@@ -57,6 +60,8 @@ export function checkCommand(argv: readonly string[], terminal: Terminal): Promi
         `check: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
       )
       return EXIT_CRASH
+    } finally {
+      terminal.progress.end()
     }
   })
 }
@@ -66,6 +71,7 @@ async function judgeFile(
   terminal: Terminal,
 ): Promise<number> {
   const history = await historyIn(file)
+  terminal.progress.show(checkingWork(history))
   const verdict = model.check(history, bounds)
   reportGap(history, terminal)
   report(verdict, terminal)
@@ -73,7 +79,9 @@ async function judgeFile(
 }
 
 async function tellLevels({ file, bounds }: LevelsArguments, terminal: Terminal): Promise<number> {
-  const ladder = ladderOf(await historyIn(file), bounds.initial, {
+  const history = await historyIn(file)
+  terminal.progress.show(checkingWork(history))
+  const ladder = ladderOf(history, bounds.initial, {
     ...(bounds.timeMs === undefined ? {} : { timeMs: bounds.timeMs }),
     ...(bounds.memoryBytes === undefined ? {} : { memoryBytes: bounds.memoryBytes }),
   })
@@ -101,9 +109,11 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
       `check   ${args.workload.name} on bucket ${args.bucket} at ${args.consistency}, seed ${args.seed}`,
     )
     print(`target  ${target.name}: ${endpoints.map(({ node }) => node).join(', ')}`)
-    const options = { endpoints, driver, membership, stop: terminal.stop, print }
+    const { stop, progress } = terminal
+    const options = { endpoints, driver, membership, stop, print, progress }
     const outcome = await runCheck(args, options)
     const { notPromisedBy, history, keyPrefix, unsettled, ownPauseMs, members } = outcome
+    progress.show(() => ({ text: 'writing the files of the run' }))
     const verdict =
       notPromisedBy === undefined
         ? outcome.verdict
@@ -156,6 +166,7 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
     const isWrong = members !== undefined && members.wrongs.length > 0
     return isWrong ? EXIT_OF_RESULT.invalid : EXIT_OF_RESULT[verdict.result]
   } finally {
+    terminal.progress.show(() => ({ text: 'stopping what the check has started' }))
     await target.close()
   }
 }

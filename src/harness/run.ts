@@ -19,8 +19,10 @@ import {
   steadyNodes,
 } from './check-membership.ts'
 import { OF_ONE_NODE, planFaults, runNemesis, type FaultDriver } from './check-nemesis.ts'
+import { checkingWork, clientsWork, finalReadsWork } from './check-progress.ts'
 import { Recorder } from './recorder.ts'
 import { SeededRandom } from '../random/seeded-random.ts'
+import type { Progress } from '../terminal/progress.ts'
 import { settle, SETTLE_TIMEOUT_MS } from './settle.ts'
 import { STORE_TIMEOUT_MS, type Endpoint } from './store-client.ts'
 import type { Client, Seat } from './workloads/workload.ts'
@@ -34,6 +36,7 @@ export interface RunOptions {
   /** Ends the clients' time early. The run then continues with healing and the final reads. */
   readonly stop: AbortSignal
   readonly print: (line: string) => void
+  readonly progress: Progress
 }
 
 export interface RunOutcome {
@@ -65,7 +68,7 @@ const FINAL_READ_INTERVAL_MS = 500
 
 /** Rejects if the cluster is not healthy at the start, refuses what the run needs, or a fault cannot be made. */
 export async function runCheck(args: RunArguments, options: RunOptions): Promise<RunOutcome> {
-  const { endpoints, print } = options
+  const { endpoints, print, progress } = options
   const random = new SeededRandom(args.seed)
   const recorder = new Recorder()
   const fleet = new Fleet(endpoints)
@@ -90,6 +93,7 @@ export async function runCheck(args: RunArguments, options: RunOptions): Promise
     }
   }
   try {
+    progress.show(() => ({ text: 'waiting until every node is ready' }))
     const notReady = await settle(fleet.present, READY_TIMEOUT_MS)
     if (notReady !== undefined)
       throw new Error(`the cluster is not healthy, so the check cannot start: ${notReady}`)
@@ -104,8 +108,10 @@ export async function runCheck(args: RunArguments, options: RunOptions): Promise
     const driving = { client, fleet, seatAt, recorder, random, changes }
     const made = await drive(args, options, driving).finally(() => pauses.disable())
     if (recorder.events.some(({ type, process }) => type === 'info' && process !== NEMESIS)) {
+      progress.show(() => ({ text: 'waiting for writes of unknown outcome' }))
       await sleep(LATE_WRITE_MS)
     }
+    progress.show(() => ({ text: 'waiting until the cluster is healthy' }))
     print('        waiting until every node is ready and all hints are delivered')
     const unsettled = await settle(fleet.present, SETTLE_TIMEOUT_MS)
     if (unsettled === undefined)
@@ -113,9 +119,11 @@ export async function runCheck(args: RunArguments, options: RunOptions): Promise
         client,
         fleet.present.map((_, index) => seatAt(index)),
         keys,
+        progress,
       )
     else
       print(`        the cluster did not become healthy, so there are no final reads: ${unsettled}`)
+    progress.show(checkingWork(recorder.events))
     const verdict = args.workload.model.check(recorder.events)
     const ownPauseMs = Math.round(pauses.max / 1e6)
     const members =
@@ -157,7 +165,13 @@ async function drive(
   const startedAtMs = recorder.elapsedMs
   const failure = new AbortController()
   const stop = AbortSignal.any([options.stop, failure.signal])
-  const over = AbortSignal.any([stop, AbortSignal.timeout(args.timeLimitMs)])
+  const { timeLimitMs } = args
+  const over = AbortSignal.any([stop, AbortSignal.timeout(timeLimitMs)])
+  options.progress.show(() => {
+    const elapsedMs = recorder.elapsedMs - startedAtMs
+    const { length: events } = recorder.events
+    return clientsWork({ elapsedMs, timeLimitMs, events, isStopped: stop.aborted })
+  })
   const guard = async (work: Promise<void>): Promise<void> => {
     try {
       await work
@@ -175,7 +189,7 @@ async function drive(
       options.endpoints.map(({ node }) => node),
       changes,
     ),
-    timeLimitMs: args.timeLimitMs,
+    timeLimitMs,
   })
   const { driver, print } = options
   const faults =
@@ -233,7 +247,10 @@ async function readFinally(
   client: Client,
   seats: readonly Seat[],
   keys: readonly string[],
+  progress: Progress,
 ): Promise<void> {
+  let done = 0
+  progress.show(() => finalReadsWork(done, seats.length * keys.length))
   for (const seat of seats) {
     for (const key of keys) {
       for (
@@ -243,6 +260,7 @@ async function readFinally(
       ) {
         await sleep(FINAL_READ_INTERVAL_MS)
       }
+      done++
     }
   }
 }

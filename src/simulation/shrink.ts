@@ -6,7 +6,7 @@ import { faultsOf, type Plan } from './plan/plan.ts'
 import type { WorkerAnswer } from './run-worker.ts'
 
 /** The most runs that are tried. */
-const ATTEMPTS_MAX = 120
+export const ATTEMPTS_MAX = 120
 
 export async function shrink(
   failed: WorkerAnswer,

@@ -4,12 +4,13 @@ import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { type CommandOutput, runCommand } from '../command-line/run-command.ts'
+import type { Progress, Work } from '../terminal/progress.ts'
 import type { Plan } from './plan/plan.ts'
 import { planCommand } from './plan-command.ts'
 import type { PlantedBug } from './bugs/planted-bug.ts'
 import { RunPool } from './run-pool.ts'
 import type { WorkerAnswer } from './run-worker.ts'
-import { shrink } from './shrink.ts'
+import { ATTEMPTS_MAX, shrink } from './shrink.ts'
 import {
   parseSimArguments,
   planDefaultsOf,
@@ -20,15 +21,21 @@ import {
 import { storyLines, transcript } from './record/transcript.ts'
 
 const EXIT_FOUND = 1
-const PROGRESS_INTERVAL_MS = 10_000
+const REPORT_INTERVAL_MS = 10_000
 
-/** Runs the command and returns its exit code. */
-export function simCommand(argv: readonly string[], output: CommandOutput): Promise<number> {
-  const read = (): SimArguments | undefined => parseSimArguments(argv)
-  return runCommand(SIM_COMMAND, output, read, (args) => run(args, output))
+export interface SimOutput extends CommandOutput {
+  readonly progress: Progress
 }
 
-async function run(args: SimArguments, output: CommandOutput): Promise<number> {
+/** Runs the command and returns its exit code. */
+export function simCommand(argv: readonly string[], output: SimOutput): Promise<number> {
+  const read = (): SimArguments | undefined => parseSimArguments(argv)
+  return runCommand(SIM_COMMAND, output, read, (args) =>
+    run(args, output).finally(() => output.progress.end()),
+  )
+}
+
+async function run(args: SimArguments, output: SimOutput): Promise<number> {
   if (args.planFile !== undefined) return planCommand(args.planFile, args.traceFile, output)
   if (args.isSearch) return findPlanted(args, output)
   const planted = args.planted[0]
@@ -42,7 +49,9 @@ async function run(args: SimArguments, output: CommandOutput): Promise<number> {
   }
 }
 
-async function runOne(pool: RunPool, args: SimArguments, output: CommandOutput): Promise<number> {
+async function runOne(pool: RunPool, args: SimArguments, output: SimOutput): Promise<number> {
+  const { seed, seconds: virtual } = args.plan
+  output.progress.show(() => ({ text: `seed ${seed}: simulating ${virtual} s` }))
   const answer = await pool.run(args.plan, args.traceFile !== undefined)
   if (args.traceFile !== undefined) writeTrace(args.traceFile, answer)
   output.print(summary(answer))
@@ -55,7 +64,7 @@ async function runOne(pool: RunPool, args: SimArguments, output: CommandOutput):
   return EXIT_FOUND
 }
 
-async function runMany(pool: RunPool, args: SimArguments, output: CommandOutput): Promise<number> {
+async function runMany(pool: RunPool, args: SimArguments, output: SimOutput): Promise<number> {
   const { plan, seeds } = args
   const first = Number(plan.seed)
   const startMs = performance.now()
@@ -70,7 +79,11 @@ async function runMany(pool: RunPool, args: SimArguments, output: CommandOutput)
         `${seconds(simulatedMs)} simulated in ${seconds(performance.now() - startMs)}, ` +
         `${messages} messages, ${faults} faults`,
     )
-  const progress = setInterval(report, PROGRESS_INTERVAL_MS)
+  const reports = setInterval(report, REPORT_INTERVAL_MS)
+  output.progress.show(() => ({
+    text: `${done} of ${seeds} seeds${failed.length === 0 ? '' : `, ${failed.length} failed`}`,
+    share: { done, all: seeds, isEven: true },
+  }))
   await Promise.all(
     Array.from({ length: seeds }, async (_, i) => {
       const answer = await pool.run({ ...plan, seed: String(first + i) })
@@ -83,7 +96,8 @@ async function runMany(pool: RunPool, args: SimArguments, output: CommandOutput)
       output.print(`seed ${answer.plan.seed}: ${answer.violation.message}`)
     }),
   )
-  clearInterval(progress)
+  clearInterval(reports)
+  output.progress.end()
   report()
   output.print(`commit ${commit()}, seeds ${first} to ${first + seeds - 1}, ${plan.seconds} s each`)
   const [example] = failed.sort((a, b) => Number(a.plan.seed) - Number(b.plan.seed))
@@ -93,13 +107,17 @@ async function runMany(pool: RunPool, args: SimArguments, output: CommandOutput)
 }
 
 /** Searches for each bug with as many seeds as it states, from 1 on. */
-async function findPlanted(args: SimArguments, output: CommandOutput): Promise<number> {
+async function findPlanted({ planted }: SimArguments, output: SimOutput): Promise<number> {
   let missed = 0
-  for (const bug of args.planted) {
+  let done = 0
+  let tried = 0
+  output.progress.show(() => searchWork(planted, done, tried))
+  for (const bug of planted) {
+    tried = 0
     const pool = new RunPool(availableParallelism(), bug.name)
-    const found = await findBug(pool, bug)
+    const found = await findBug(pool, bug, (seeds) => void (tried = seeds))
     if (found === undefined) missed++
-    else if (args.planted.length === 1) await explain(pool, found, bug, output)
+    else if (planted.length === 1) await explain(pool, found, bug, output)
     await pool.close()
     output.print(
       found === undefined
@@ -107,13 +125,28 @@ async function findPlanted(args: SimArguments, output: CommandOutput): Promise<n
         : `found ${bug.name} with seed ${found.plan.seed} (at most ${bug.seeds} seeds are allowed): ` +
             `${found.violation?.invariant ?? ''}: ${firstLine(found.violation?.message ?? '')}`,
     )
+    done++
   }
-  output.print(`${args.planted.length - missed} of ${args.planted.length} planted bugs found`)
+  output.print(`${planted.length - missed} of ${planted.length} planted bugs found`)
   return missed === 0 ? 0 : EXIT_FOUND
 }
 
-/** The first run that finds the bug; undefined if no run does. */
-export async function findBug(pool: RunPool, bug: PlantedBug): Promise<WorkerAnswer | undefined> {
+/** How far the search is: `done` bugs are behind it, and `tried` seeds did not show the next one. */
+function searchWork(planted: readonly PlantedBug[], done: number, tried: number): Work {
+  const all = planted.length
+  const bug = planted[done]
+  if (bug === undefined) return { text: `${all} bugs`, share: { done, all, isEven: true } }
+  const text = `${bug.name}, ${tried} of at most ${bug.seeds} seeds tried`
+  if (all === 1) return { text, share: { done: tried, all: bug.seeds, isEven: false } }
+  return { text: `bug ${done + 1} of ${all}: ${text}`, share: { done, all, isEven: true } }
+}
+
+/** The first run that finds the bug; undefined if no run does. `onTried` is told how many seeds did not. */
+export async function findBug(
+  pool: RunPool,
+  bug: PlantedBug,
+  onTried: (seeds: number) => void = () => {},
+): Promise<WorkerAnswer | undefined> {
   const threads = availableParallelism()
   for (let seed = 1; seed <= bug.seeds; seed += threads) {
     const some = Array.from({ length: Math.min(threads, bug.seeds - seed + 1) }, (_, i) =>
@@ -121,6 +154,7 @@ export async function findBug(pool: RunPool, bug: PlantedBug): Promise<WorkerAns
     )
     const found = (await Promise.all(some)).find(({ violation }) => violation !== undefined)
     if (found !== undefined) return found
+    onTried(seed + some.length - 1)
   }
   return undefined
 }
@@ -130,11 +164,17 @@ async function explain(
   pool: RunPool,
   answer: WorkerAnswer,
   planted: PlantedBug | undefined,
-  { print }: CommandOutput,
+  { print, progress }: SimOutput,
 ): Promise<void> {
   print(`\nVIOLATION (seed ${answer.plan.seed}): ${answer.violation?.message ?? ''}`)
   print('searching for a smaller run that breaks the same invariant …')
-  const smallest = await shrink(answer, (plan) => pool.run(plan))
+  let tried = 0
+  progress.show(() => ({ text: `${tried} smaller runs tried, of at most ${ATTEMPTS_MAX}` }))
+  const smallest = await shrink(answer, async (plan) => {
+    const smaller = await pool.run(plan)
+    tried++
+    return smaller
+  })
   const { story } = await pool.run(smallest.plan, true)
   print(
     `\nbroken invariant: ${smallest.violation?.invariant ?? ''}: ${smallest.violation?.message ?? ''}\n`,

@@ -8,7 +8,7 @@ const BAR_COLUMNS = 24
 
 export class ProgressLine {
   readonly #sink: Sink
-  #isShown = false
+  #shown = ''
 
   /** Anywhere but on a terminal it shows nothing. */
   constructor(sink: Sink) {
@@ -28,15 +28,17 @@ export class ProgressLine {
   async #write(text: string): Promise<void> {
     const { isTerminal, columns } = this.#sink
     if (!isTerminal) return
-    this.#isShown = true
     // In the last column some terminals would begin a new line.
-    await this.#sink.write(`${ERASE}${shortened(text, columns - 1)}`)
+    const line = shortened(text, columns - 1)
+    if (line === this.#shown) return
+    this.#shown = line
+    await this.#sink.write(`${ERASE}${line}`)
   }
 
   /** Before anything else is written, and at the end. */
   async clear(): Promise<void> {
-    if (!this.#isShown) return
-    this.#isShown = false
+    if (this.#shown === '') return
+    this.#shown = ''
     await this.#sink.write(ERASE)
   }
 }

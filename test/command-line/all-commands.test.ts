@@ -20,6 +20,7 @@ import { CLUSTER_COMMAND } from '../../src/local-cluster/cluster-arguments.ts'
 import { clusterCommand } from '../../src/local-cluster/cluster-command.ts'
 import { SIM_COMMAND } from '../../src/simulation/sim-arguments.ts'
 import { simCommand } from '../../src/simulation/sim-command.ts'
+import { NO_PROGRESS } from '../terminal/no-progress.ts'
 import { PROJECT_ROOT } from '../tidy/project-files.ts'
 
 interface Ended {
@@ -36,7 +37,9 @@ const never = new AbortController().signal
 function inside(
   command: (
     argv: readonly string[],
-    world: Parameters<typeof chaosCommand>[1] & Parameters<typeof clusterCommand>[1],
+    world: Parameters<typeof chaosCommand>[1] &
+      Parameters<typeof clusterCommand>[1] &
+      Parameters<typeof checkCommand>[1],
   ) => Promise<number>,
 ): Run {
   return async (argv) => {
@@ -49,6 +52,7 @@ function inside(
       stopNow: never,
       directory: '',
       script: '',
+      progress: NO_PROGRESS,
     })
     return { code, printed: printed.join('\n'), complained: complained.join('\n') }
   }

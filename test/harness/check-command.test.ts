@@ -5,20 +5,24 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseJsonl } from '../../src/checker/history/jsonl.ts'
 import { checkCommand } from '../../src/harness/check-command.ts'
 import { workloadNamed } from '../../src/harness/workloads/check-workloads.ts'
+import { WatchedProgress } from '../terminal/watched-progress.ts'
 import { startMiniatureStore, type Defect } from './miniature-store.ts'
 
 let results: string
 let lines: string[]
+let progress: WatchedProgress
 
 beforeEach(async () => {
   results = await mkdtemp(path.join(tmpdir(), 'quorate-check-'))
   lines = []
+  progress = new WatchedProgress()
 })
 afterEach(() => rm(results, { recursive: true }))
 
 function command(...argv: string[]): Promise<number> {
   const print = (line: string): void => void lines.push(line)
-  return checkCommand(argv, { print, complain: print, stop: new AbortController().signal })
+  const { signal: stop } = new AbortController()
+  return checkCommand(argv, { print, complain: print, stop, progress })
 }
 
 async function check(workload: string, defect: Defect, mode?: string): Promise<number> {
@@ -57,6 +61,21 @@ describe('check against a store that keeps its promises', () => {
       expect(lines.join('\n')).toMatch(/totals .* [1-9]\d* info/)
     },
   )
+})
+
+test('check shows on a terminal what it is doing, and nothing after its end', async () => {
+  expect(await check('set', 'none')).toBe(0)
+  const texts = progress.shown.map(({ text }) => text.replaceAll(/\d+/g, 'N'))
+  expect(texts).toEqual([
+    'waiting until every node is ready',
+    'N of N s, N events recorded',
+    'waiting until the cluster is healthy',
+    'N of N final reads',
+    'checking N operations',
+    'writing the files of the run',
+    'stopping what the check has started',
+  ])
+  expect(progress.now).toBeUndefined()
 })
 
 describe('check against a store with a planted defect', () => {

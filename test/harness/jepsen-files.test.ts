@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { checkCommand } from '../../src/harness/check-command.ts'
+import { NO_PROGRESS } from '../terminal/no-progress.ts'
 
 let folder: string
 let lines: string[]
@@ -22,7 +23,8 @@ async function check(name: string, text: string, ...argv: readonly string[]): Pr
   const file = path.join(folder, name)
   await writeFile(file, text)
   const print = (line: string): void => void lines.push(line)
-  const terminal = { print, complain: print, stop: new AbortController().signal }
+  const { signal: stop } = new AbortController()
+  const terminal = { print, complain: print, stop, progress: NO_PROGRESS }
   return checkCommand(['--history', file, ...argv], terminal)
 }
 

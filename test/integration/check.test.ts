@@ -9,6 +9,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startCluster, type LocalCluster } from '../../src/local-cluster/local-cluster.ts'
 import { checkCommand } from '../../src/harness/check-command.ts'
+import { NO_PROGRESS } from '../terminal/no-progress.ts'
 
 let dir: string
 let cluster: LocalCluster
@@ -36,7 +37,7 @@ async function check(argv: string): Promise<{ exitCode: number; said: string }> 
   ]
   const exitCode = await checkCommand(
     [...argv.split(' '), ...where, '--time-limit', '7s', '--rate', '60'],
-    { print, complain: print, stop: new AbortController().signal },
+    { print, complain: print, stop: new AbortController().signal, progress: NO_PROGRESS },
   )
   return { exitCode, said: lines.join('\n') }
 }

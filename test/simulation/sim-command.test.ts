@@ -9,11 +9,14 @@ import { plantedBug } from '../../src/simulation/bugs/planted-bugs.ts'
 import type { PlantedBug } from '../../src/simulation/bugs/planted-bug.ts'
 import { RunPool } from '../../src/simulation/run-pool.ts'
 import { findBug, simCommand } from '../../src/simulation/sim-command.ts'
+import { WatchedProgress } from '../terminal/watched-progress.ts'
 
 let printed: string[] = []
 let folder = ''
+let progress = new WatchedProgress()
 beforeEach(() => {
   printed = []
+  progress = new WatchedProgress()
   folder = mkdtempSync(join(tmpdir(), 'quorate-sim-'))
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
@@ -22,6 +25,7 @@ function sim(line: string): Promise<number> {
   return simCommand(line === '' ? [] : line.split(' '), {
     print: (text) => printed.push(text),
     complain: (text) => printed.push(text),
+    progress,
   })
 }
 
@@ -50,6 +54,9 @@ describe('runs without a violation', () => {
     expect(await sim('--seed 3 --seeds 4 --seconds 5 --nemesis none --keys 4')).toBe(0)
     expect(text()).toContain('4 of 4 runs done, 0 with a violation')
     expect(printed.at(-1)).toMatch(/, seeds 3 to 6, 5 s each$/)
+    const share = { done: 0, all: 4, isEven: true }
+    expect(progress.shown).toEqual([{ text: '0 of 4 seeds', share }])
+    expect(progress.now).toBeUndefined()
   })
 })
 
@@ -112,6 +119,10 @@ describe('the search for planted bugs', () => {
       ),
     )
     expect(printed.at(-1)).toBe('1 of 1 planted bugs found')
+    expect(progress.shown.map((work) => work.text)).toEqual([
+      `${planted.name}, 0 of at most ${planted.seeds} seeds tried`,
+      expect.stringMatching(/^0 smaller runs tried, of at most \d+$/),
+    ])
   })
 
   it('misses a bug if no run can show it', async () => {
@@ -119,7 +130,9 @@ describe('the search for planted bugs', () => {
     try {
       // In such a bucket nothing is merged that it could drop.
       const tame = { ...planted, seeds: 3, seconds: 5, workloads: ['lww'], nemesis: [] } as const
-      expect(await findBug(pool, tame)).toBeUndefined()
+      const tried: number[] = []
+      expect(await findBug(pool, tame, (seeds) => tried.push(seeds))).toBeUndefined()
+      expect(tried.at(-1)).toBe(tame.seeds)
     } finally {
       await pool.close()
     }

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type LocalCluster, startCluster } from '../../src/local-cluster/local-cluster.ts'
 import { checkCommand } from '../../src/harness/check-command.ts'
+import { NO_PROGRESS } from '../terminal/no-progress.ts'
 
 const PRELOAD = fileURLToPath(new URL('../planted/preload.ts', import.meta.url))
 
@@ -49,6 +50,7 @@ async function checkAll(
       print,
       complain: print,
       stop: new AbortController().signal,
+      progress: NO_PROGRESS,
     })
     checked.push({ exitCode, said: lines.join('\n') })
   }

@@ -11,6 +11,7 @@ import { ladderOf } from '../../src/checker/levels/ladder.ts'
 import { LEVELS, SESSION_GUARANTEES, type Level } from '../../src/checker/levels/level.ts'
 import { checkCommand } from '../../src/harness/check-command.ts'
 import { type LocalCluster, startCluster } from '../../src/local-cluster/local-cluster.ts'
+import { NO_PROGRESS } from '../terminal/no-progress.ts'
 
 let dir: string
 let cluster: LocalCluster
@@ -32,7 +33,7 @@ async function brokenAfter(argv: string): Promise<Level[]> {
   const print = (line: string): void => void lines.push(line)
   const code = await checkCommand(
     [...argv.split(' '), ...where, '--time-limit', '15s', '--rate', '100'],
-    { print, complain: print, stop: new AbortController().signal },
+    { print, complain: print, stop: new AbortController().signal, progress: NO_PROGRESS },
   )
   expect([0, 1, 2], lines.join('\n')).toContain(code)
   const text = await readFile(path.join(results, 'latest', 'history.jsonl'), 'utf8')

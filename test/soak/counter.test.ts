@@ -8,6 +8,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startCluster, type LocalCluster } from '../../src/local-cluster/local-cluster.ts'
 import { checkCommand } from '../../src/harness/check-command.ts'
+import { NO_PROGRESS } from '../terminal/no-progress.ts'
 
 const INCREMENTS = 1000
 const REQUESTS_OF_EACH = 3
@@ -69,6 +70,7 @@ test('a thousand increments, each sent three times through three nodes under fau
     print,
     complain: print,
     stop: stop.signal,
+    progress: NO_PROGRESS,
   })
   await expect.poll(() => increment(0, 0), { timeout: 60_000 }).toBe(true)
   const startMs = performance.now()

@@ -14,6 +14,7 @@ import { checkCommand } from '../../src/harness/check-command.ts'
 import { whenFilled } from '../../src/harness/targets/filled-nodes.ts'
 import { SeededRandom } from '../../src/random/seeded-random.ts'
 import { KnownValues } from './known-values.ts'
+import { NO_PROGRESS } from '../terminal/no-progress.ts'
 
 const ROUNDS = Number(process.env['DAMAGE_ROUNDS'] ?? 5)
 const SEED = process.env['DAMAGE_SEED'] ?? 'damage'
@@ -58,6 +59,7 @@ function startCheck(argv: string): EndCheck {
     print,
     complain: print,
     stop: stop.signal,
+    progress: NO_PROGRESS,
   })
   return async () => {
     stop.abort()

@@ -13,6 +13,7 @@ import { beforeAll, expect, it } from 'vitest'
 import { playPlan } from '../../../src/simulation/interactive/play-plan.ts'
 import { simCommand } from '../../../src/simulation/sim-command.ts'
 import { SPLIT_PLAN } from './split-plan.ts'
+import { NO_PROGRESS } from '../../terminal/no-progress.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const ENTRY = 'src/simulation/interactive/play-plan.ts'
@@ -49,7 +50,8 @@ it('the command line prints the same hash and verdict', async () => {
   try {
     writeFileSync(file, JSON.stringify(SPLIT_PLAN))
     const print = (line: string): number => printed.push(line)
-    expect(await simCommand(['--plan', file], { print, complain: print })).toBe(0)
+    const output = { print, complain: print, progress: NO_PROGRESS }
+    expect(await simCommand(['--plan', file], output)).toBe(0)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -1,0 +1,40 @@
+/** Estimates how long even work still takes, from the time that its parts have taken so far. */
+
+export class TimeLeft {
+  readonly #startMs: number
+  readonly #doneAtStart: number
+  #done: number
+  /** Undefined until the first part is done. */
+  #endMs: number | undefined
+
+  constructor(nowMs: number, doneAtStart: number) {
+    this.#startMs = nowMs
+    this.#doneAtStart = doneAtStart
+    this.#done = doneAtStart
+  }
+
+  /** In ms; undefined as long as nothing is known. Between two parts the time left runs down as a clock does. */
+  estimate(nowMs: number, done: number, all: number): number | undefined {
+    if (done > this.#done) {
+      this.#done = done
+      const msPerPart = (nowMs - this.#startMs) / (done - this.#doneAtStart)
+      this.#endMs = nowMs + msPerPart * (all - done)
+    }
+    return this.#endMs === undefined ? undefined : Math.max(0, this.#endMs - nowMs)
+  }
+}
+
+const MS_PER_SECOND = 1000
+const MS_PER_MINUTE = 60_000
+const MS_PER_HOUR = 3_600_000
+/** From so many of a unit on, the next larger unit is exact enough. */
+const UNITS_MAX = 100
+
+/** For example `about 40 s left`. */
+export function timeLeftWords(ms: number): string {
+  const seconds = Math.max(1, Math.ceil(ms / MS_PER_SECOND))
+  if (seconds < UNITS_MAX) return `about ${seconds} s left`
+  const minutes = Math.round(ms / MS_PER_MINUTE)
+  if (minutes < UNITS_MAX) return `about ${minutes} min left`
+  return `about ${Math.round(ms / MS_PER_HOUR)} h left`
+}

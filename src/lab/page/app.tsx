@@ -3,6 +3,7 @@
 import type { VNode } from 'preact'
 import { useState } from 'preact/hooks'
 import { ClientsPanel } from './clients-panel.tsx'
+import type { LevelVerdict, Verdict } from '../../simulation/interactive/judgement.ts'
 import { CLIENTS } from './client-form.ts'
 import { ClusterPicture } from './cluster-picture.tsx'
 import { FaultsPanel } from './faults-panel.tsx'
@@ -16,11 +17,19 @@ import { TimeLine } from './time-line.tsx'
 import { useLab } from './use-lab.ts'
 import { VerdictBar } from './verdict-bar.tsx'
 
+/** The broken level whose evidence is marked: the chosen one, or else the strongest. */
+function shownLevel({ levels }: Verdict, chosen: string | null): LevelVerdict | undefined {
+  const broken = levels.filter(({ evidence }) => evidence.length > 0)
+  return broken.find(({ level }) => level === chosen) ?? broken[0]
+}
+
 export function App({ connection }: { readonly connection: LabConnection }): VNode {
   const [lab, deeds] = useLab(connection)
   const [clients, setClients] = useState(CLIENTS)
-  const [evidence, setEvidence] = useState<readonly number[]>([])
+  const [level, setLevel] = useState<string | null>(null)
   const { scene } = lab
+  const shown = scene === null ? undefined : shownLevel(scene.verdict, level)
+  const evidence = shown?.evidence ?? []
   return (
     <>
       <header class="top">
@@ -38,25 +47,35 @@ export function App({ connection }: { readonly connection: LabConnection }): VNo
       {scene === null ? (
         <p class="loading">The cluster starts …</p>
       ) : (
-        <main class="grid">
+        <main>
           <VerdictBar scene={scene} />
-          <LessonPanel lab={lab} deeds={deeds} />
-          <section class="stage" aria-label="The cluster">
-            <ClusterPicture scene={scene} target={lab.target} clients={clients} deeds={deeds} />
-            <FaultsPanel scene={scene} target={lab.target} deeds={deeds} />
-          </section>
-          <TimeLine scene={scene} evidence={evidence} deeds={deeds} />
-          <ClientsPanel
-            scene={scene}
-            chosen={lab.key}
-            clients={clients}
-            setClients={setClients}
-            deeds={deeds}
-          />
-          <KeyPanel scene={scene} />
-          <JudgementPanel scene={scene} evidence={evidence} setEvidence={setEvidence} />
-          <ReachMatrix scene={scene} deeds={deeds} />
-          <RunPanel scene={scene} deeds={deeds} />
+          <div class="columns">
+            <div class="column">
+              <LessonPanel lab={lab} deeds={deeds} />
+              <ReachMatrix scene={scene} deeds={deeds} />
+            </div>
+            <div class="column">
+              <section class="panel stage" aria-label="The cluster">
+                <ClusterPicture scene={scene} target={lab.target} clients={clients} deeds={deeds} />
+                <FaultsPanel scene={scene} target={lab.target} deeds={deeds} />
+              </section>
+              <TimeLine scene={scene} evidence={evidence} deeds={deeds} />
+            </div>
+            <div class="column">
+              <ClientsPanel
+                scene={scene}
+                chosen={lab.key}
+                clients={clients}
+                setClients={setClients}
+                deeds={deeds}
+              />
+              <KeyPanel scene={scene} />
+            </div>
+          </div>
+          <div class="columns below">
+            <JudgementPanel scene={scene} shown={shown} show={setLevel} />
+            <RunPanel scene={scene} deeds={deeds} />
+          </div>
         </main>
       )}
     </>

@@ -12,7 +12,7 @@ interface Props {
 }
 
 /** The share of the circle between the middle of a node and a client beside it. */
-const BESIDE = 0.052
+const BESIDE = 0.047
 const OUTSIDE = 12
 
 export function ClientBadge({ client: { client, node }, places, requests }: Props): VNode | null {

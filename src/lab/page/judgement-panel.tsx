@@ -7,14 +7,15 @@ import type { Scene } from '../run/scene.ts'
 
 interface Props {
   readonly scene: Scene
-  readonly evidence: readonly number[]
-  readonly setEvidence: (requests: readonly number[]) => void
+  /** The level whose evidence is marked. */
+  readonly shown: LevelVerdict | undefined
+  readonly show: (level: string) => void
 }
 
 const SIGNS = { holds: '✓', broken: '✕', unknown: '?' } as const
 const SHOWN_REQUESTS = 40
 
-export function JudgementPanel({ scene, evidence, setEvidence }: Props): VNode {
+export function JudgementPanel({ scene, shown, show }: Props): VNode {
   const { requests } = scene.view
   const { levels, strongest } = scene.verdict
   return (
@@ -32,7 +33,7 @@ export function JudgementPanel({ scene, evidence, setEvidence }: Props): VNode {
       <div class="judged">
         <ol class="levels">
           {levels.map((level) => (
-            <Level key={level.level} level={level} evidence={evidence} setEvidence={setEvidence} />
+            <Level key={level.level} level={level} isShown={level === shown} show={show} />
           ))}
         </ol>
         <ol class="history" aria-label="All requests, the newest first">
@@ -40,7 +41,7 @@ export function JudgementPanel({ scene, evidence, setEvidence }: Props): VNode {
             .slice(-SHOWN_REQUESTS)
             .toReversed()
             .map((request) => {
-              const isEvidence = evidence.includes(request.number)
+              const isEvidence = shown?.evidence.includes(request.number) === true
               const state = request.state.replace(' ', '-')
               return (
                 <li key={request.number} class={`${state} ${isEvidence ? 'evidence' : ''}`}>
@@ -49,7 +50,7 @@ export function JudgementPanel({ scene, evidence, setEvidence }: Props): VNode {
                   </span>
                   <span>
                     {request.number}: {askedWords(request)}: {answeredWords(request)}
-                    {isEvidence && <b class="evidence-note"> ← evidence</b>}
+                    {isEvidence && <b class="evidence-note"> ← evidence against {shown?.level}</b>}
                   </span>
                 </li>
               )
@@ -62,16 +63,12 @@ export function JudgementPanel({ scene, evidence, setEvidence }: Props): VNode {
 
 interface LevelProps {
   readonly level: LevelVerdict
-  readonly evidence: readonly number[]
-  readonly setEvidence: (requests: readonly number[]) => void
+  readonly isShown: boolean
+  readonly show: (level: string) => void
 }
 
-function Level({
-  level: { level, meaning, judgement, why, evidence: own },
-  evidence,
-  setEvidence,
-}: LevelProps): VNode {
-  const isShown = own.length > 0 && own.join() === evidence.join()
+function Level({ level: verdict, isShown, show }: LevelProps): VNode {
+  const { level, meaning, judgement, why, evidence } = verdict
   return (
     <li class={judgement}>
       <span class="sign" aria-hidden="true">
@@ -81,14 +78,10 @@ function Level({
         <b>{level}</b> <span class="state-word">{judgement}</span>
         <span class="meaning">{meaning}</span>
         {why !== null && <span class="why">{why}.</span>}
-        {own.length > 0 && (
-          <button
-            type="button"
-            aria-pressed={isShown}
-            onClick={() => setEvidence(isShown ? [] : own)}
-          >
-            {isShown ? 'Hide' : 'Show'} the evidence: request{own.length === 1 ? '' : 's'}{' '}
-            {own.join(', ')}
+        {evidence.length > 0 && (
+          <button type="button" aria-pressed={isShown} onClick={() => show(level)}>
+            {isShown ? 'Marked' : 'Mark'} as evidence: request{evidence.length === 1 ? '' : 's'}{' '}
+            {evidence.join(', ')}
           </button>
         )}
       </span>

@@ -56,11 +56,13 @@ function Copy({ copy }: { readonly copy: CopyView | undefined }): VNode {
       {copy.siblings.map((sibling) => (
         <Sibling key={`${sibling.actor}@${sibling.timestamp}`} sibling={sibling} />
       ))}
-      <span class="vector" title="The version vector: all writes that this copy includes.">
-        {entries
-          .map(([actor, timestamp]) => `${nodeOfActor(actor)}:${shortTime(timestamp)}`)
-          .join(' ')}
-      </span>
+      {entries.length > 0 && (
+        <span class="vector" title="The version vector: all writes that this copy includes.">
+          {entries
+            .map(([actor, timestamp]) => `${nodeOfActor(actor)}:${shortTime(timestamp)}`)
+            .join(' ')}
+        </span>
+      )}
     </span>
   )
 }

@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
 /** One node in the picture: its state, its clock, its hints, and what it holds of the chosen key. */
 import type { VNode } from 'preact'
-import type { CopyView, KeyView, NodeView } from '../../simulation/interactive/world-view.ts'
-import { CENTER, NODE_RADIUS } from '../picture/circle-layout.ts'
+import type { KeyView, NodeView } from '../../simulation/interactive/world-view.ts'
+import { CENTER, NODE_RADIUS, type Point } from '../picture/circle-layout.ts'
 import { clockWords, heldWords } from '../picture/node-words.ts'
 import type { Places } from '../picture/places.ts'
 
@@ -60,14 +60,9 @@ export function NodeMark({ node, keyView, places, isChosen, choose }: Props): VN
             </text>
           </g>
         )}
-        {hintCount > 0 && <HintPile hints={hints} />}
-        {clock !== null && (
-          <text class="clock-offset" y={NODE_RADIUS + 17}>
-            ◷ {clock}
-          </text>
-        )}
+        {hintCount > 0 && <HintPile hints={hints} isLeft={x > CENTER.x + 30} />}
       </g>
-      <Held copy={keyView?.copies[id]} words={held} id={id} places={places} />
+      <Lines lines={linesOf(node, held)} at={places.near(id, NODE_RADIUS + 13)} />
     </g>
   )
 }
@@ -89,48 +84,64 @@ function StateSign({ state }: { readonly state: NodeView['state'] }): VNode | nu
   }
 }
 
+interface PileProps {
+  readonly hints: NodeView['hints']
+  /** The lines beside the node are on the right then. */
+  readonly isLeft: boolean
+}
+
 /** A sheet for each hint, up to three, and their number. */
-function HintPile({ hints }: { readonly hints: NodeView['hints'] }): VNode {
+function HintPile({ hints, isLeft }: PileProps): VNode {
   const count = Object.values(hints).reduce((sum, each) => sum + each, 0)
-  const owners = Object.keys(hints).join(', ')
   return (
-    <g class="hints" transform={`translate(${NODE_RADIUS * 0.75} ${NODE_RADIUS * 0.55})`}>
+    <g
+      class="hints"
+      transform={`translate(${isLeft ? -NODE_RADIUS * 0.75 - 20 : NODE_RADIUS * 0.75} ${NODE_RADIUS * 0.55})`}
+    >
       {[0, 1, 2].slice(0, Math.min(3, count)).map((i) => (
         <rect key={i} x={i * 3} y={-i * 3} width="17" height="13" rx="2" />
       ))}
       <text x={8.5 + 3 * (Math.min(3, count) - 1)} y={10 - 3 * (Math.min(3, count) - 1)}>
         {count}
       </text>
-      <text class="for" x="10" y="26">
-        for {owners}
-      </text>
     </g>
   )
 }
 
-interface HeldProps {
-  readonly copy: CopyView | undefined
-  readonly words: readonly string[]
-  readonly id: string
-  readonly places: Places
+interface Line {
+  readonly words: string
+  readonly kind: 'value' | 'warning'
 }
 
 const SHOWN_VALUES = 3
-const CHARACTERS = 13
+const CHARACTERS = 14
 
-/** The values beside the node, away from the middle of the picture. */
-function Held({ copy, words, id, places }: HeldProps): VNode | null {
-  if (copy === undefined || words.length === 0) return null
-  const { x, y } = places.near(id, NODE_RADIUS + 13)
-  const anchor = x > CENTER.x + 30 ? 'start' : x < CENTER.x - 30 ? 'end' : 'middle'
-  const shown = words.slice(0, SHOWN_VALUES)
-  const isTop = y < CENTER.y
-  const first = isTop && anchor === 'middle' ? y - (shown.length - 1) * LINE_HEIGHT : y
+/** The values that the node holds, the hints that it keeps, and its clock if that is wrong. */
+function linesOf({ hints, clockOffsetMs }: NodeView, held: readonly string[]): Line[] {
+  const values = held.slice(0, SHOWN_VALUES).map((words): Line => {
+    const isLong = words.length > CHARACTERS
+    return { words: isLong ? `${words.slice(0, CHARACTERS)}…` : words, kind: 'value' }
+  })
+  const owners = Object.keys(hints).join(', ')
+  const clock = clockWords(clockOffsetMs)
+  return [
+    ...values,
+    ...(owners === '' ? [] : [{ words: `✉ for ${owners}`, kind: 'warning' } as const]),
+    ...(clock === null ? [] : [{ words: `◷ ${clock}`, kind: 'warning' } as const]),
+  ]
+}
+
+/** Lines of text beside the node, away from the middle of the picture. */
+function Lines({ lines, at }: { readonly lines: readonly Line[]; readonly at: Point }): VNode {
+  const isRight = at.x > CENTER.x + 30
+  const anchor = isRight ? 'start' : at.x < CENTER.x - 30 ? 'end' : 'middle'
+  const isAbove = anchor === 'middle' && at.y < CENTER.y
+  const first = isAbove ? at.y - (lines.length - 1) * LINE_HEIGHT : at.y
   return (
-    <g class="held" text-anchor={anchor}>
-      {shown.map((word, i) => (
-        <text key={word} x={x} y={first + 5 + i * LINE_HEIGHT}>
-          {word.length > CHARACTERS ? `${word.slice(0, CHARACTERS)}…` : word}
+    <g class="lines" text-anchor={anchor}>
+      {lines.map(({ words, kind }, i) => (
+        <text key={words} class={kind} x={at.x} y={first + 5 + i * LINE_HEIGHT}>
+          {words}
         </text>
       ))}
     </g>

@@ -29,17 +29,17 @@ export function TimeLine({ scene, evidence, deeds }: Props): VNode {
     <section class="panel time" aria-label="Time line">
       <div class="controls">
         <button type="button" onClick={() => deeds.seek(0)}>
-          <span aria-hidden="true">⏮ </span>Start
+          Start
         </button>
         <button type="button" class="primary" onClick={isPlaying ? deeds.pause : deeds.play}>
           <span aria-hidden="true">{isPlaying ? '❚❚ ' : '▶ '}</span>
           {isPlaying ? 'Pause' : 'Play'}
         </button>
         <button type="button" title="Go on until the next message arrives" onClick={deeds.step}>
-          <span aria-hidden="true">⏵| </span>Step
+          Step
         </button>
         <button type="button" disabled={isOver} onClick={() => deeds.seek(endUs)}>
-          <span aria-hidden="true">⏭ </span>End
+          End
         </button>
         <label>
           Speed{' '}

@@ -10,13 +10,13 @@ export interface Line {
   readonly to: Point
 }
 
-export const PICTURE = { width: 560, height: 452 } as const
-export const CENTER: Point = { x: 280, y: 222 }
+export const PICTURE = { width: 560, height: 430 } as const
+export const CENTER: Point = { x: 280, y: 228 }
 export const NODE_RADIUS = 25
-const CIRCLE_RADIUS = 140
+const CIRCLE_RADIUS = 156
 /** How far each direction of a link lies beside the middle. */
 const LANE = 4.5
-const DIVIDER_REACH = 205
+const DIVIDER_REACH = 212
 
 /** The place of node `i` of `count`. */
 export function nodePlace(i: number, count: number): Point {

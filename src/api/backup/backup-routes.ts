@@ -13,8 +13,7 @@ import { knownBucket } from '../buckets/bucket-routes.ts'
 import type { ApiContext } from '../http/api-context.ts'
 import { serve } from '../http/endpoint.ts'
 import { timeLeftMs } from '../http/request-deadline.ts'
-import { STALLED_MS_MAX } from '../http/respond.ts'
-import { drained, isGone } from '../http/response-end.ts'
+import { boundStall, drainedInTime, isGone } from '../http/response-end.ts'
 import {
   BACKUP_AT,
   BACKUP_BUCKETS,
@@ -78,20 +77,17 @@ async function sendBackup(
     const reason = error instanceof Error ? error.message : String(error)
     api.log.warn({ requestId, reason }, 'a backup was not finished')
     // The status is sent already. So close the connection, too, for clients that only look whether the answer ended.
-    raw.setTimeout(STALLED_MS_MAX)
+    boundStall(raw)
     raw.write(writer.fail(reason), () => raw.destroy())
     return
   }
   const deleted = deletedBuckets()
   api.log.info({ requestId, ...writer.totals, deletedBuckets: deleted }, 'a backup was made')
-  raw.setTimeout(STALLED_MS_MAX)
+  boundStall(raw)
   raw.end(writer.end(deleted))
 }
 
 /** Waits for a slow reader. A reader that takes nothing for a while loses its connection. */
 async function send(raw: ServerResponse, bytes: Uint8Array): Promise<void> {
-  if (raw.write(bytes)) return
-  raw.setTimeout(STALLED_MS_MAX)
-  await drained(raw)
-  raw.setTimeout(0)
+  if (!raw.write(bytes)) await drainedInTime(raw)
 }

@@ -27,7 +27,7 @@ import { serve } from '../http/endpoint.ts'
 import { checkBucketName } from '../http/kv-path.ts'
 import { timeLeftMs } from '../http/request-deadline.ts'
 import { respondJson } from '../http/respond.ts'
-import { drained, isGone } from '../http/response-end.ts'
+import { boundStall, drainedInTime, isGone } from '../http/response-end.ts'
 
 /** Bounds the streams under way, because each holds a page in memory until its reader has taken it. */
 const STREAMS_MAX = 64
@@ -107,7 +107,7 @@ async function streamKeys(
   for (;;) {
     for (const partition of page.missingPartitions) missing.add(partition)
     const lines = page.keys.map((entry) => `${JSON.stringify(describeKey(entry))}\n`).join('')
-    if (lines !== '' && !raw.write(lines)) await drained(raw)
+    if (lines !== '' && !raw.write(lines)) await drainedInTime(raw)
     if (isGone(raw)) return
     const after = page.next
     if (after === undefined || linkOf !== undefined) break
@@ -120,6 +120,7 @@ async function streamKeys(
     }
   }
   const end = { next: page.next ?? null, ...completeness([...missing]) }
+  boundStall(raw)
   raw.end(`${JSON.stringify(end)}\n`)
 }
 

@@ -5,13 +5,10 @@
 import type { FastifyReply } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { SMALL_BODY_BYTES_MAX } from './byte-budget.ts'
-import { drained, isGone } from './response-end.ts'
+import { boundStall, drained, isGone } from './response-end.ts'
 
 /** Name, value, name, value…: the form that Node.js writes without another pass. */
 export type HeaderList = string[]
-
-/** A client that reads nothing of a large answer for this long loses its connection, which frees the memory. */
-export const STALLED_MS_MAX = 30_000
 
 /** How many pieces of one answer are written in one turn of the event loop. */
 const PIECES_A_TURN = 4
@@ -58,13 +55,6 @@ async function sendPieces(
     if (isGone(response)) return
   }
   response.end()
-}
-
-function boundStall(response: ServerResponse): void {
-  response.setTimeout(STALLED_MS_MAX)
-  // Remove the timeout at the end, because it is the socket's and a later pipelined request may take longer. Do it
-  // before the listener of Node.js, which sets the timeout of an idle connection.
-  response.prependOnceListener('finish', () => response.req.socket.setTimeout(0))
 }
 
 /** Like `respond`, but below Fastify. */

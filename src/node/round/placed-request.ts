@@ -83,6 +83,11 @@ export class ReplicaReports {
     }
   }
 
+  /** For a node that was asked. Does nothing if it has answered. */
+  setSilent(node: string, status: 'timeout' | 'pending'): void {
+    if (!this.#reports.some((one) => one.node === node)) this.set(node, status)
+  }
+
   list(): readonly ReplicaReport[] {
     return [...this.#reports]
   }

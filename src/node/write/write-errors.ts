@@ -6,12 +6,14 @@ import type { PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
 
 const NOTHING_APPLIED = '; nothing was applied'
 
-/** The error for a round that did not get its quorum. */
+/** The error for a round that did not get its quorum. `isLate`: its time is over. */
 export function unmetError(
   { need, timeoutMs }: PlacedRequest,
   round: WriteRound,
   reports: ReplicaReports,
+  isLate: boolean,
 ): QuorateError {
+  for (const node of nodesAsked(round)) reports.setSilent(node, isLate ? 'timeout' : 'pending')
   const required = Math.max(need.w, 1)
   const details = { required, received: round.got, replicas: reports.list() }
   const counted = `${round.got} of ${required} needed copies of the write were stored`
@@ -32,6 +34,11 @@ export function unmetError(
         `${counted} within ${timeoutMs} ms; it may still be applied`,
         details,
       )
+}
+
+function nodesAsked({ plan: { self, targets } }: WriteRound): readonly string[] {
+  const { owners, standIns, storesHere } = targets
+  return [...(storesHere ? [self] : []), ...owners, ...standIns.map(({ holder }) => holder)]
 }
 
 /** Turns a rejection into *outcome unknown* if an earlier round may have stored the write. */

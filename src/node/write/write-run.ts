@@ -65,6 +65,7 @@ export class WriteRun {
   /** The round in progress; undefined while a copy is being made. */
   #fanout: CopyFanout | undefined
   #isOver = false
+  #isLate = false
 
   constructor(
     ports: WriteRunPorts,
@@ -125,6 +126,7 @@ export class WriteRun {
   }
 
   #expire(): void {
+    this.#isLate = true
     if (this.#fanout !== undefined) this.#fanout.expire()
     // The first copy is still being made: nothing has been sent.
     else if (this.#protocol === undefined) this.#fail(lateDisk(this.#placed))
@@ -197,7 +199,10 @@ export class WriteRun {
         this.#mintAbove(step.newest)
         return
       case 'fail': {
-        const error = doubted(unmetError(this.#placed, round, this.#reports), protocol)
+        const error = doubted(
+          unmetError(this.#placed, round, this.#reports, this.#isLate),
+          protocol,
+        )
         assert(
           error.kind.outcome === step.outcome,
           `a write told as ${error.code} is ${step.outcome}`,

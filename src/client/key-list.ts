@@ -3,6 +3,7 @@ import { type Answer, emptyAnswer, parseJson } from './request/answer.ts'
 import type { Failure } from './request/call.ts'
 import type { CallOptions, KeyRequests } from './key-requests.ts'
 import { assertUsage } from './request/usage.ts'
+import { StoppableIterator } from './stoppable-iterator.ts'
 
 export interface KeyListOptions extends CallOptions {
   readonly prefix?: string | undefined
@@ -54,10 +55,16 @@ export class KeyList implements AsyncIterable<ListedKey> {
     return this.#missing
   }
 
-  /** Continues behind `cursor`. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<ListedKey, void, undefined> {
+  /** Continues behind `cursor`. `return` gives up the page under way at once. */
+  [Symbol.asyncIterator](): StoppableIterator<ListedKey> {
+    return new StoppableIterator((stop) => this.#keys(stop))
+  }
+
+  async *#keys(stop: AbortSignal): AsyncGenerator<ListedKey, void, undefined> {
+    const { signal: given } = this.#options
+    const signal = given === undefined ? stop : AbortSignal.any([given, stop])
     for (;;) {
-      const { keys, next, missingPartitions = [] } = await this.#load(this.#cursor)
+      const { keys, next, missingPartitions = [] } = await this.#load(this.#cursor, signal)
       for (const partition of missingPartitions) this.#missing.add(partition)
       for (const listed of keys) {
         this.#cursor = listed.key
@@ -68,7 +75,7 @@ export class KeyList implements AsyncIterable<ListedKey> {
     }
   }
 
-  async #load(after: string | undefined): Promise<Page> {
+  async #load(after: string | undefined, signal: AbortSignal): Promise<Page> {
     const { prefix, pageSize, conflicted, partial = false } = this.#options
     const { sender, bucket } = this.#requests
     const query = {
@@ -86,7 +93,7 @@ export class KeyList implements AsyncIterable<ListedKey> {
         statuses: [200],
         failureIn: (page) => failureIn(page, after, partial),
       },
-      sender.budget(this.#options),
+      sender.budget({ ...this.#options, signal }),
     )
     return parseJson(answer.body) as Page
   }

@@ -13,14 +13,13 @@ export class StoppableIterator<T> implements AsyncIterableIterator<T, void, unde
   }
 
   async next(): Promise<IteratorResult<T, void>> {
-    const { signal } = this.#stop
     try {
-      const result = await this.#items.next()
-      if (!signal.aborted) return result
+      // An item that came before the stop is told: a cursor of the generator may count it as told.
+      return await this.#items.next()
     } catch (error) {
-      if (!signal.aborted) throw error
+      if (!this.#stop.signal.aborted) throw error
+      return { done: true, value: undefined }
     }
-    return { done: true, value: undefined }
   }
 
   /** Idempotent. */

@@ -78,3 +78,26 @@ test('a page that does not get on ends after a bounded number of attempts', asyn
   await expect(clock.run(take(list))).rejects.toMatchObject({ code: 'deadline_passed' })
   expect(store.seen).toHaveLength(5)
 })
+
+test('return gives up the page under way at once, and a later iteration asks for it again', async () => {
+  const { clock, store, client } = listing()
+  const answer = store.before
+  store.before = (request) => {
+    const isSilent = store.seen.length === 2
+    return isSilent ? new Promise(() => undefined) : answer?.(request)
+  }
+  const list = client.bucket('default').keys({ pageSize: 2 })
+  const keys = list[Symbol.asyncIterator]()
+  const next = async (): Promise<unknown> => (await clock.run(keys.next())).value
+  expect([await next(), await next()]).toMatchObject([{ key: 'a' }, { key: 'b c' }])
+  const waiting = keys.next()
+  let ended: Promise<unknown> | undefined
+  clock.after(100, () => {
+    ended = keys.return()
+  })
+  const done = { done: true, value: undefined }
+  expect(await clock.run(waiting)).toEqual(done)
+  expect([await ended, await keys.next()]).toEqual([done, done])
+  expect([clock.nowMs(), clock.pending, list.cursor]).toEqual([100, 0, 'b c'])
+  expect(await clock.run(take(list))).toEqual(KEYS.slice(2))
+})

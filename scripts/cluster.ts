@@ -1,4 +1,5 @@
 /** `npm start`: see src/local-cluster/cluster-command.ts. */
+import { buildInBackground } from '../src/lab/background-build.ts'
 import { clusterCommand } from '../src/local-cluster/cluster-command.ts'
 
 const stop = new AbortController()
@@ -16,6 +17,7 @@ process.on('disconnect', () => stop.abort())
 // A closed terminal must not prevent stopping the nodes.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
+buildInBackground()
 const code = await clusterCommand(process.argv.slice(2), {
   print: (line) => console.log(line),
   complain: (line) => console.error(line),

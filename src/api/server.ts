@@ -38,6 +38,7 @@ import { RequestMeter } from './http/request-meter.ts'
 import { RequestOrder } from './http/request-order.ts'
 import { requestRefusal } from './http/request-refusal.ts'
 import { parseTarget } from './http/request-target.ts'
+import { addLabRoutes } from './lab/lab-routes.ts'
 import { RouteTable } from './route-table.ts'
 import { acceptAnyBody } from './http/value-body.ts'
 import { addWatchRoutes } from './watch/watch-routes.ts'
@@ -65,6 +66,8 @@ export interface ApiOptions {
   readonly nodeId: string
   /** The version of this program. */
   readonly version: string
+  /** The directory of the built lab, which may be absent. */
+  readonly labDir: string
   readonly maxValueBytes: number
   readonly maxClockDriftMs: number
   /** The timeout of requests that name none. */
@@ -144,7 +147,7 @@ function createContext(options: ApiOptions, phase: () => ApiPhase): ApiContext {
 }
 
 function createApp(api: ApiContext, options: ApiOptions): FastifyInstance {
-  const { nodeId, version } = options
+  const { nodeId, version, labDir } = options
   const requestId: (given?: string | string[]) => string = createRequestIds(nodeId)
   const guard = new BrowserGuard(options)
   const limits = { headerBytesMax: HEADER_BYTES_MAX, requestSecondsMax: REQUEST_SECONDS_MAX }
@@ -190,6 +193,7 @@ function createApp(api: ApiContext, options: ApiOptions): FastifyInstance {
   addKvRoutes(app, api)
   addHealthRoutes(app, api)
   addDocumentRoutes(app, { endpoints: ENDPOINTS, version, nodeId })
+  addLabRoutes(app, labDir)
   app.register((scope, _options, done) => {
     scope.addHook('onRequest', (_request, _reply, next) => {
       next(api.phase() === 'running' ? undefined : notReady())

@@ -85,9 +85,11 @@ function invitation({ nodes }: LocalCluster, dataDir: string): string[] {
     const port = nodes[Math.min(i, nodes.length - 1)]?.clientPort
     return `localhost:${port}/v1/kv/default/hello`
   }
+  const lab = `http://localhost:${nodes[0]?.clientPort}/ui/`
   return [
     '',
     `Logs: ${dataDir}/n1/node.log and so on. Ctrl-C stops all nodes.`,
+    `A simulated cluster to break, in your browser: ${lab}`,
     'Write a value through one node, and read it through another:',
     `curl -X PUT ${urlOf(0)} -d world && curl ${urlOf(2)}`,
   ]

@@ -5,6 +5,7 @@
  * Invariant: after `startServer` has rejected or `stop` has resolved, the node holds nothing open.
  */
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { NO_FAULTS, watchLinkFaults } from '../adapters/chaos/link-faults.ts'
 import { type SkewedClock, skewedClock } from '../adapters/chaos/skewed-clock.ts'
 import { msgpackCodec } from '../adapters/codec/msgpack-codec.ts'
@@ -31,6 +32,9 @@ import type { Settings } from './settings/settings.ts'
 /** Files in the data directory through which experiments inject faults. */
 export const LINK_FAULTS_FILE = 'links.json'
 export const CLOCK_FAULT_FILE = 'clock.json'
+
+/** Where `npm start` and `npm run lab -- --out dist/lab` build the lab. */
+const BUILT_LAB = fileURLToPath(new URL('../../dist/lab', import.meta.url))
 
 /** How long a stop waits for the requests under way. Their own deadlines are mostly shorter. */
 const REQUESTS_GRACE_MS = 5000
@@ -127,6 +131,7 @@ export async function startServer(
     maxValueBytes: settings.maxValueBytes,
     maxClockDriftMs: settings.maxClockDriftMs,
     requestTimeoutMs: settings.requestTimeoutMs,
+    labDir: settings.labDir ?? BUILT_LAB,
     allowedOrigins: settings.allowedOrigins,
     allowedHosts: settings.allowedHosts,
     logRequests: settings.logLevel === 'debug' || settings.logLevel === 'trace',

@@ -73,6 +73,7 @@ test('a put of a key in memory makes at most four promises from its route to the
   const ports = { timers: systemTimers, random: systemRandom, codec: msgpackCodec, log, metrics }
   const node = createNode({ ...ports, clock: systemClock, disk, network }, parsed.settings)
   const api = createApiServer({
+    labDir: '/no/such/lab',
     service: node,
     clock,
     timers: systemTimers,

@@ -6,11 +6,15 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Client, type Dispatcher } from 'undici'
 import { expectDocumented } from './documented-answer.ts'
 import { freePorts } from '../../src/local-cluster/address-plan.ts'
 import { startServer, type RunningServer } from '../../src/server/compose.ts'
 import { parseSettings } from '../../src/server/settings/settings.ts'
+
+/** A page with one file, in place of the lab. */
+const BUILT_LAB = fileURLToPath(new URL('./built-lab', import.meta.url))
 
 export interface TestAnswer {
   readonly status: number
@@ -52,6 +56,7 @@ export async function startCluster(
       QUORATE_LISTEN: '127.0.0.1:0',
       QUORATE_PEER_LISTEN: `127.0.0.1:${ports[i] as number}`,
       QUORATE_LOG_LEVEL: 'silent',
+      QUORATE_LAB_DIR: BUILT_LAB,
       ...env,
     })
     if (!parsed.ok) throw new Error(parsed.problem)

@@ -104,6 +104,7 @@ test('unavailable: before the node has started, only health checks have an answe
     parsed.settings,
   )
   const api = createApiServer({
+    labDir: '/no/such/lab',
     service,
     clock: systemClock,
     timers: systemTimers,

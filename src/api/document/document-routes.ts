@@ -23,6 +23,7 @@ const LINKS = {
   cluster: '/v1/cluster',
   ready: '/readyz?verbose',
   metrics: '/metrics',
+  lab: '/ui/',
 } as const
 
 export function addDocumentRoutes(app: FastifyInstance, facts: DocumentFacts): void {

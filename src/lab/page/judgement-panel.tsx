@@ -32,7 +32,7 @@ export function JudgementPanel({ scene, shown, show }: Props): VNode {
       )}
       <div class="judged">
         <ol class="levels">
-          {levels.map((level) => (
+          {(requests.length === 0 ? [] : levels).map((level) => (
             <Level key={level.level} level={level} isShown={level === shown} show={show} />
           ))}
         </ol>

@@ -48,6 +48,8 @@ export interface Settings {
   readonly allowedOrigins: readonly string[] | undefined
   /** Host names that are served; undefined serves all. */
   readonly allowedHosts: readonly string[] | undefined
+  /** The directory of the built lab; undefined for the usual place. */
+  readonly labDir: string | undefined
   readonly logLevel: LogLevel
   readonly chaos: boolean
   /** The newest version of the protocol between nodes that this node speaks. */
@@ -208,6 +210,11 @@ const TABLE = {
     'host names that are served, against DNS rebinding: kv.example,*.kv.example; * serves all; IP addresses and localhost are always served',
     parseHosts,
   ),
+  LAB_DIR: setting(
+    '',
+    'directory of the built lab, served at /ui/; dist/lab of the program if not set',
+    optional(parseText),
+  ),
   LOG_LEVEL: setting('info', `one of ${LOG_LEVELS.join(' ')}`, (text) =>
     parseChoice(text, LOG_LEVELS),
   ),
@@ -290,6 +297,7 @@ function readSettings(env: Readonly<Record<string, string | undefined>>): Settin
     inflightRequestsMax: read('INFLIGHT_REQUESTS'),
     allowedOrigins: read('ALLOWED_ORIGINS'),
     allowedHosts: read('ALLOWED_HOSTS'),
+    labDir: read('LAB_DIR'),
     logLevel: read('LOG_LEVEL'),
     chaos: read('CHAOS'),
     protocol: read('PROTOCOL'),

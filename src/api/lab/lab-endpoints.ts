@@ -1,0 +1,38 @@
+/** Describes the paths of the lab, for the table of endpoints. */
+import type { Endpoint } from '../http/endpoint.ts'
+import { TEXT } from '../http/schema.ts'
+
+export const GET_LAB: Endpoint = {
+  method: 'GET',
+  path: '/ui/',
+  id: 'getLab',
+  tag: 'about',
+  summary: 'Shows the lab: a page with a simulated cluster to break',
+  answers: [{ status: 200, meaning: 'The page.', content: { 'text/html': TEXT } }],
+  errors: ['path_unknown'],
+  example: { target: '/ui/' },
+}
+
+export const GET_LAB_FILE: Endpoint = {
+  method: 'GET',
+  path: '/ui/assets/{file}',
+  id: 'getLabFile',
+  tag: 'about',
+  summary: 'Loads a file of the lab',
+  pathParameters: [
+    {
+      name: 'file',
+      meaning: 'A name that the page contains. The content under a name never changes.',
+      schema: TEXT,
+    },
+  ],
+  answers: [
+    {
+      status: 200,
+      meaning: 'The file.',
+      content: { 'text/javascript': TEXT, 'text/css': TEXT, 'image/svg+xml': TEXT },
+    },
+  ],
+  errors: ['path_unknown'],
+  example: { target: '/ui/assets/lab-1.css' },
+}

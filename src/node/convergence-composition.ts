@@ -2,6 +2,7 @@
  * Composes the mechanisms that make the copies of a key equal again: hash trees and their comparison, the scrub of
  * every record, the removal of expired values, and the moves of copies while the members change.
  */
+import { hasMoreToCompare } from '../core/placement/compared-partitions.ts'
 import type { Timestamp } from '../core/causality/dot.ts'
 import { AntiEntropy } from './repair/anti-entropy.ts'
 import { ComparisonRounds } from './repair/comparison-rounds.ts'
@@ -122,6 +123,12 @@ export function composeConvergence(
       const known = keeper.bucket(bucket)
       if (known !== undefined) scrub.found(dataKey(keeper.place(known, key).partition, bucket, key))
     },
+  })
+  keeper.adopting.listen((before, next) => {
+    if (!arrival.isFilling) return
+    for (const { id } of next.members) {
+      if (hasMoreToCompare(before, next, self, id)) arrival.holdsMore(id)
+    }
   })
   antiEntropy.tookOver.listen((peer, round) => {
     arrival.tookOver(peer)

@@ -1,6 +1,6 @@
 /** The data partitions that a node compares with another one: the node keeps them, and the other has copies of them. */
 import { isHolder, isKeeper } from './preference-list.ts'
-import { PARTITION_COUNT, type Topology } from './topology.ts'
+import { copyCounts, PARTITION_COUNT, type Topology } from './topology.ts'
 
 /** For each topology, n and pair of nodes. Computed once, because peers compare their copies each second. */
 const compiled = new WeakMap<Topology, Map<string, readonly number[]>>()
@@ -25,6 +25,19 @@ export function comparedPartitions(
   const shared = known.get(name) ?? compile(topology, copies, asker, asked)
   known.set(name, shared)
   return shared
+}
+
+/** Whether the node compares partitions with the other one that it did not compare by the topology before. */
+export function hasMoreToCompare(
+  before: Topology,
+  next: Topology,
+  asker: string,
+  asked: string,
+): boolean {
+  return copyCounts(next).some((copies) => {
+    const known = new Set(comparedPartitions(before, copies, asker, asked))
+    return comparedPartitions(next, copies, asker, asked).some((partition) => !known.has(partition))
+  })
 }
 
 function compile(

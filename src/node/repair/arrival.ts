@@ -57,7 +57,7 @@ export class Arrival {
   readonly #parts: ArrivalParts
   readonly #timers: Timers
   readonly #log: Log
-  /** Peers whose copies have been taken over in this life. */
+  /** Peers whose copies have been taken over in this life: all that they hold of what this node keeps. */
   readonly #takenOver = new Set<string>()
   /** Requests of peers that wait until those peers have answered. */
   readonly #waiting = new Set<{ readonly peer: string; readonly proceed: () => void }>()
@@ -116,8 +116,8 @@ export class Arrival {
   }
 
   /**
-   * Whether this node's copies are complete enough to be read: they have been taken over from all `sourcesOf` (its copies
-   * of a key, by core/placement/preference-list.ts). It is called only while they are being refilled.
+   * Whether this node's copies of a key are complete enough to be read. While they are being refilled, `sourcesOf` names
+   * the nodes from which they must have been taken over (core/placement/preference-list.ts).
    */
   mayRead(sourcesOf: () => readonly string[]): boolean {
     if (!this.#isOpen) return false
@@ -191,6 +191,14 @@ export class Arrival {
     this.#takenOver.add(peer)
     if (this.#parts.proof.isBehind) this.heardBehind.emit()
     this.#lookWhetherFilled()
+  }
+
+  /**
+   * The peer holds copies for this node that were not compared so far, because the owners have changed. So it has to be
+   * taken over once more.
+   */
+  holdsMore(peer: string): void {
+    this.#takenOver.delete(peer)
   }
 
   #lookWhetherFilled(): void {

@@ -13,5 +13,5 @@ export interface CopyTrust {
   /** Whether the sender of a copy may count this node among the nodes that store it. */
   mayCount(ownersOf: () => readonly (readonly string[])[]): boolean
   /** Whether this node's copies are complete enough to be read. */
-  mayRead(ownersOf: () => readonly string[]): boolean
+  mayRead(sourcesOf: () => readonly string[]): boolean
 }

@@ -20,6 +20,7 @@ import type { GainedPartitions, GainedPlace } from './gained-partitions.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { NodeState } from '../identity/node-state.ts'
 import { copyIn } from '../round/received-copies.ts'
+import { type IntakeWork, isWorkFor } from './intake-work.ts'
 import { type DropParts, dropRecords } from '../storage/partition-drop.ts'
 import { namedRecords, type NamedRecord } from './partition-stream.ts'
 import type { Peers } from '../peers/peers.ts'
@@ -53,22 +54,6 @@ export interface IntakeParts extends DropParts {
   readonly propose: (step: (current: Topology) => Topology | undefined) => Promise<unknown>
 }
 
-/** This node's work for one change. */
-interface Work {
-  readonly changeId: number
-  readonly partitions: readonly number[]
-  readonly startMs: number
-  /** Partitions streamed so far. */
-  streamed: number
-  keys: number
-  bytes: number
-  /** Undefined until the leftovers have been cleared. */
-  firstRound: number | undefined
-  readonly tookOver: Set<string>
-  isStreaming: boolean
-  isOver: boolean
-}
-
 /** The work was given up because the change has moved on, or this node stops. */
 class GivenUp extends Error {}
 
@@ -78,7 +63,9 @@ export class Intake {
   readonly #log: Log
   readonly #metrics: Metrics
   readonly #parts: IntakeParts
-  #work: Work | undefined
+  #work: IntakeWork | undefined
+  /** Resolves when no work is under way. Two at once would clear what the other one has taken over. */
+  #ended: Promise<void> = Promise.resolve()
   #isStopped = false
   #isClearing = false
   #wake: (() => void) | undefined
@@ -105,15 +92,15 @@ export class Intake {
     const { change } = keeper.topology
     if (!this.#isClearing) void this.#clearOwned()
     const mine = change?.phase === 'moving' ? change : undefined
-    if (this.#work !== undefined && this.#work.changeId !== mine?.id) {
+    const partitions = gainedPartitions(keeper.topology, self)
+    if (this.#work !== undefined && !isWorkFor(this.#work, mine?.id, partitions)) {
       this.#work.isOver = true
       this.#work = undefined
       this.#wake?.()
     }
     if (mine === undefined || this.#work !== undefined || this.#isStopped) return
-    const partitions = gainedPartitions(keeper.topology, self)
     if (partitions.length === 0) return
-    this.#work = {
+    const work: IntakeWork = {
       changeId: mine.id,
       partitions,
       startMs: this.#clock.monotonicMs(),
@@ -125,7 +112,8 @@ export class Intake {
       isStreaming: true,
       isOver: false,
     }
-    void this.#run(this.#work)
+    this.#work = work
+    this.#ended = this.#ended.then(() => this.#run(work))
   }
 
   stop(): void {
@@ -164,7 +152,7 @@ export class Intake {
     }
   }
 
-  async #run(work: Work): Promise<void> {
+  async #run(work: IntakeWork): Promise<void> {
     while (!work.isOver) {
       try {
         await this.#prepare(work)
@@ -183,7 +171,7 @@ export class Intake {
   }
 
   /** Nothing of the partitions is read or stored before this is done (keeping.ts). */
-  async #prepare(work: Work): Promise<void> {
+  async #prepare(work: IntakeWork): Promise<void> {
     const { gained, keeper, self } = this.#parts
     const { topology } = keeper
     const copies = copyCounts(topology)
@@ -196,17 +184,18 @@ export class Intake {
         .map((n) => ({ partition, copies: n })),
     )
     const left = places.filter((place) => !gained.isClearedFor(place, work.changeId))
-    await this.#clear(left, work.changeId)
-    this.#check(work)
+    await this.#clear(left, work.changeId, () => this.#check(work))
     work.firstRound ??= this.#parts.rounds()
   }
 
-  /** Drops the records of places that this node did not keep. */
-  async #clear(places: readonly GainedPlace[], changeId: number): Promise<void> {
+  /** Drops the records of places that this node did not keep. `check` throws if that is not wanted any more. */
+  async #clear(places: readonly GainedPlace[], changeId: number, check: () => void): Promise<void> {
     const { gained, clock, keeper } = this.#parts
     for (const { partition, copies } of places) {
+      check()
       await dropRecords(this.#parts, partition, (bucket) => keeper.bucket(bucket)?.n === copies)
     }
+    check()
     if (places.length > 0) await gained.cleared(places, changeId, clock.last)
   }
 
@@ -225,13 +214,13 @@ export class Intake {
           placementAt(topology, copies, partition).owners.includes(self),
         )
       if (places.length === 0) break
-      await this.#clear(places, topology.epoch).catch(() => undefined)
+      await this.#clear(places, topology.epoch, () => undefined).catch(() => undefined)
       if (!places.every((place) => gained.isCleared(place))) await this.#pause(RETRY_INTERVAL_MS)
     }
     this.#isClearing = false
   }
 
-  async #stream(work: Work): Promise<void> {
+  async #stream(work: IntakeWork): Promise<void> {
     const { state } = this.#parts
     const saved = state.get('intake')
     const [changeId, partition, after] = (Array.isArray(saved) ? saved : []) as unknown[]
@@ -258,7 +247,7 @@ export class Intake {
   }
 
   /** Returns the key after which to go on; undefined at the end of the partition. */
-  async #takePage(work: Work, partition: number, after: string): Promise<string | undefined> {
+  async #takePage(work: IntakeWork, partition: number, after: string): Promise<string | undefined> {
     const { peers, clock } = this.#parts
     let failure: string | undefined
     for (const source of this.#sourcesOf(partition)) {
@@ -276,7 +265,11 @@ export class Intake {
     return undefined
   }
 
-  async #takeRecords(work: Work, source: string, records: readonly NamedRecord[]): Promise<void> {
+  async #takeRecords(
+    work: IntakeWork,
+    source: string,
+    records: readonly NamedRecord[],
+  ): Promise<void> {
     const { keeper, self, replica } = this.#parts
     let bytes = 0
     const taken = records.map(async ({ at, record }) => {
@@ -319,7 +312,7 @@ export class Intake {
     throw new Error(`no owner of partition ${partition} is in reach`)
   }
 
-  async #compare(work: Work): Promise<void> {
+  async #compare(work: IntakeWork): Promise<void> {
     while (this.#unheard(work).length > 0) {
       this.#parts.compare()
       await this.#pause(RETRY_INTERVAL_MS)
@@ -328,7 +321,7 @@ export class Intake {
   }
 
   /** An upper bound of the promises that the owners gave to proposals of older placements. */
-  async #promised(work: Work): Promise<Timestamp> {
+  async #promised(work: IntakeWork): Promise<Timestamp> {
     const { keeper, peers, clock } = this.#parts
     const told = this.#owners(work).map(async (owner): Promise<Timestamp> => {
       const deadlineMs = clock.nowMs() + ASK_TIMEOUT_MS
@@ -343,12 +336,12 @@ export class Intake {
   }
 
   /** Owners of the gained partitions with which this node has not compared yet. */
-  #unheard(work: Work): string[] {
+  #unheard(work: IntakeWork): string[] {
     return this.#owners(work).filter((id) => !work.tookOver.has(id))
   }
 
   /** Owners of the gained partitions, except lost members. */
-  #owners({ partitions }: Work): string[] {
+  #owners({ partitions }: IntakeWork): string[] {
     const { keeper, self } = this.#parts
     const { topology } = keeper
     const copies = copyCounts(topology)
@@ -358,7 +351,7 @@ export class Intake {
       .filter((id) => copies.some((n) => partitions.some((p) => isHolder(topology, n, p, id))))
   }
 
-  async #report(work: Work): Promise<void> {
+  async #report(work: IntakeWork): Promise<void> {
     const { propose, self } = this.#parts
     while (!work.isOver && this.#isAwaited(work)) {
       const step = (current: Topology): Topology | undefined =>
@@ -370,7 +363,7 @@ export class Intake {
     }
   }
 
-  #isAwaited({ changeId }: Work): boolean {
+  #isAwaited({ changeId }: IntakeWork): boolean {
     const { keeper, self } = this.#parts
     const change: MemberChange | undefined = keeper.topology.change
     return (
@@ -380,7 +373,7 @@ export class Intake {
     )
   }
 
-  #check(work: Work): void {
+  #check(work: IntakeWork): void {
     if (work.isOver || this.#isStopped) throw new GivenUp('the change has gone on')
   }
 

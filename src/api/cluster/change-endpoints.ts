@@ -31,11 +31,12 @@ export const CHANGE_STATUS: Schema = objectOf<ChangeStatus>('ChangeStatus', {
   phase: choiceOf(['moving', 'releasing', 'emptying'] satisfies ChangeStatus['phase'][]),
   done: listOf(TEXT),
   waitingFor: about(listOf(TEXT), 'Members that have not finished their part of this phase.'),
-  lost: about(
-    listOf(TEXT),
-    'Lost members that are removed after this change, in this order. The change does not wait for them.',
-  ),
 })
+
+export const LOST = about(
+  listOf(TEXT),
+  'Members whose disks are lost. Nobody waits for them. Each is removed after the change, once enough members are left.',
+)
 
 const PLAN = objectOf<ChangePlan>('ChangePlan', {
   kind: KIND,
@@ -74,6 +75,7 @@ export const PLAN_CHANGE: Endpoint = {
 export interface ChangeBegun {
   readonly epoch: number
   readonly change: ChangeStatus | null
+  readonly lost: readonly string[]
   readonly moves: string
 }
 
@@ -83,6 +85,7 @@ const BEGUN = objectOf<ChangeBegun>('ChangeBegun', {
     orNull(CHANGE_STATUS),
     'The change that is under way. Null if the requested one has ended, or is being undone.',
   ),
+  lost: LOST,
   moves: about(TEXT, 'The path of the progress.'),
 })
 
@@ -118,6 +121,7 @@ export const APPLY_CHANGE: Endpoint = {
 const MOVES = objectOf<MovesStatus>('Moves', {
   epoch: COUNT,
   change: orNull(CHANGE_STATUS),
+  lost: LOST,
   nodes: listOf(
     objectOf<NodeMove>('NodeMove', {
       node: TEXT,

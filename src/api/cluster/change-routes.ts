@@ -46,6 +46,7 @@ export function addChangeRoutes(app: FastifyInstance, api: ApiContext): void {
     const begun: ChangeBegun = {
       epoch: topology.epoch,
       change: isUnderWay ? changeStatus(topology) : null,
+      lost: topology.lost ?? [],
       moves: MOVES_PATH,
     }
     respondJson(reply, isUnderWay ? 202 : 200, begun)

@@ -25,7 +25,7 @@ import {
   orNull,
   TEXT,
 } from '../http/schema.ts'
-import { CHANGE_STATUS } from './change-endpoints.ts'
+import { CHANGE_STATUS, LOST } from './change-endpoints.ts'
 
 export const SYNC_TIMEOUT_MS = 30_000
 
@@ -56,6 +56,7 @@ const STATUS = objectOf<ClusterStatus>('ClusterStatus', {
   members: listOf(MEMBER),
   voters: about(listOf(TEXT), 'The members that decide changes of the topology.'),
   moves: about(orNull(CHANGE_STATUS), 'The change of the members that is under way.'),
+  lost: LOST,
   reachability: about(
     mapOf(orNull(mapOf(PEER_STATE))),
     'For each member: its view of every other one. Null if it did not answer.',

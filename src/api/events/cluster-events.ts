@@ -41,8 +41,8 @@ function event(
   return { name, data: { time: new Date(nowMs).toISOString(), ...data }, version }
 }
 
-function noMoves({ epoch }: ClusterStatus): MovesStatus {
-  return { epoch, change: null, nodes: [] }
+function noMoves({ epoch, lost }: ClusterStatus): MovesStatus {
+  return { epoch, change: null, lost, nodes: [] }
 }
 
 /** Leaves out what changes all the time, and adds how often the status has been due since. */

@@ -50,7 +50,8 @@ export const APPLY = cliCommand(
     // What an undo leaves to be done is not told.
     const mustWait = values.wait && (applied.change !== null || subcommand === 'cancel')
     const ended = mustWait ? await untilEnded(sender, world) : applied
-    if (values.json) await writeJson(world.out, { epoch: ended.epoch, change: ended.change })
+    const { epoch, change, lost = [] } = ended
+    if (values.json) await writeJson(world.out, { epoch, change, lost })
     else await report(ended, subcommand === 'cancel' && !mustWait, world)
     return EXIT.ok
   },
@@ -73,18 +74,18 @@ async function untilEnded(sender: Sender, world: World): Promise<ApplyAnswer> {
 }
 
 async function report(
-  { epoch, change }: ApplyAnswer,
+  applied: ApplyAnswer,
   isBeingUndone: boolean,
   { out, err }: World,
 ): Promise<void> {
+  const { epoch, change } = applied
+  const later = laterWords(applied)
   if (change === null && !isBeingUndone) {
-    await writeLines(out, [`The change has ended (epoch ${epoch}).`])
+    await writeLines(out, [`The change has ended (epoch ${epoch}).${later}`])
     return
   }
   await writeLines(out, [
-    change === null
-      ? 'The change is being undone.'
-      : `${changeWords(change)}.${laterWords(change)}`,
+    change === null ? `The change is being undone.${later}` : `${changeWords(change)}.${later}`,
   ])
   await writeLines(err, [`To see its progress: ${CALL} moves --wait`])
 }

@@ -76,8 +76,10 @@ function progressOf({ nodes }: MovesAnswer): { share: number; text: string } {
   }
 }
 
-function movesLines({ change, nodes }: MovesAnswer, sink: Sink): string[] {
-  if (change === null) return ['No change of the members is under way.']
+function movesLines(moves: MovesAnswer, sink: Sink): string[] {
+  const { change, nodes } = moves
+  const later = laterWords(moves)
+  if (change === null) return [`No change of the members is under way.${later}`]
   const rows = nodes.map((node) => [
     node.node,
     node.state,
@@ -96,6 +98,6 @@ function movesLines({ change, nodes }: MovesAnswer, sink: Sink): string[] {
       ({ node }) =>
         `${node} does not answer. Start it, or take it out: ${CALL} apply remove ${node}`,
     )
-  const words = `${changeWords(change)}${waiting}.${laterWords(change)}`
+  const words = `${changeWords(change)}${waiting}.${later}`
   return [...tableLines({ head, rows }, sink), '', words, ...absent]
 }

@@ -14,6 +14,8 @@ export interface ClusterAnswer {
   readonly members: readonly Member[]
   readonly voters: readonly string[]
   readonly moves: Change | null
+  /** Absent in answers of earlier versions. */
+  readonly lost?: readonly string[]
   /** For each member, its own view of the others; null if it did not answer. */
   readonly reachability: Reachability
   readonly partitionsWithoutQuorum: readonly number[]
@@ -45,8 +47,6 @@ export interface Change {
   readonly phase: string
   readonly done: readonly string[]
   readonly waitingFor: readonly string[]
-  /** Lost members that are removed after this change. Absent in answers of earlier versions. */
-  readonly lost?: readonly string[]
 }
 
 /** `GET /v1/cluster/ring`. */

@@ -76,12 +76,16 @@ export interface PlanAnswer {
 export interface ApplyAnswer {
   readonly epoch: number
   readonly change: Change | null
+  /** Lost members that are removed later. Absent in answers of earlier versions. */
+  readonly lost?: readonly string[]
 }
 
 /** `GET /v1/cluster/moves`. */
 export interface MovesAnswer {
   readonly epoch: number
   readonly change: Change | null
+  /** As in ApplyAnswer. */
+  readonly lost?: readonly string[]
   readonly nodes: readonly NodeMove[]
 }
 
@@ -154,8 +158,12 @@ export async function getMoves(sender: Sender, signal: AbortSignal): Promise<Mov
 }
 
 /** For example ` After that, n3 will be removed.`; '' if no lost member waits for its removal. */
-export function laterWords({ lost = [] }: Change): string {
-  return lost.length === 0 ? '' : ` After that, ${lost.join(', ')} will be removed.`
+export function laterWords({ change, lost = [] }: Pick<MovesAnswer, 'change' | 'lost'>): string {
+  if (lost.length === 0) return ''
+  const names = lost.join(', ')
+  return change === null
+    ? ` ${names} will be removed as soon as there are enough other members.`
+    : ` After that, ${names} will be removed.`
 }
 
 /** For example `n2 is leaving: copies are being moved`. */

@@ -8,6 +8,7 @@ import {
   type ChangeTarget,
   isLostLeaver,
 } from './change-target.ts'
+import { afterChange } from './change-steps.ts'
 import type { ChangeKind } from './member-change.ts'
 import { type Bucket, copyCounts, type Member, type Topology } from './topology.ts'
 import { votersAfter } from './voters.ts'
@@ -33,8 +34,12 @@ export interface PlannedMove {
   readonly to: string
 }
 
-/** Throws change_refused or change_under_way, as the change itself would. */
-export function planChange(topology: Topology, request: ChangeRequest): ChangePlan {
+/**
+ * The plan of a removal during another change is that of the removal after it. Throws change_refused or
+ * change_under_way, as the change itself would.
+ */
+export function planChange(present: Topology, request: ChangeRequest): ChangePlan {
+  const topology = request.kind === 'remove' ? afterChange(present) : present
   const target = changeTarget(topology, request)
   const { members, preference, other } = target
   const staying = members.filter(({ id }) => id !== target.leaving)

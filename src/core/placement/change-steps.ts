@@ -1,17 +1,18 @@
 /** The documents of a change of the members (member-change.ts). Pure: each step is computed from the one before. */
+import { assert } from '../assert.ts'
 import { QuorateError } from '../errors.ts'
 import {
   type ChangeRequest,
   changeTarget,
   isLostLeaver,
-  newTarget,
-  refusalOfLoss,
   refusalOfChange,
+  refusalOfLoss,
+  targetWithoutLost,
   underWay,
   whoOf,
   wordsOf,
 } from './change-target.ts'
-import { isLostMember } from './lost-members.ts'
+import { isLostMember, withoutLost } from './lost-members.ts'
 import type { MemberChange } from './member-change.ts'
 import { withoutMember } from './member-placement.ts'
 import { copyCounts, type Member, PARTITION_COUNT, type Topology } from './topology.ts'
@@ -22,13 +23,12 @@ type Lists = Topology['preference']
 
 /**
  * The first document of the change. While another change is under way, only `remove` is possible: nobody waits for that
- * member any more, and its removal begins after the other change. Throws change_refused or change_under_way.
+ * member any more, and its removal begins later. Throws change_refused or change_under_way.
  */
 export function beginChange(topology: Topology, request: ChangeRequest): Topology {
   const epoch = topology.epoch + 1
   if (topology.change !== undefined) return withLost(topology, topology.change, request)
-  // Only a member of an earlier version ends a change without beginning the removal of a lost member.
-  return settled(begun({ ...withoutLost(topology), epoch }, request))
+  return settled(begun({ ...topology, epoch }, request))
 }
 
 /** The change as it begins with the document of this epoch. */
@@ -45,7 +45,8 @@ function begun(topology: Topology, request: ChangeRequest): Topology {
     other,
     done: [],
   }
-  return { ...topology, placementVersion: epoch, members, preference, change }
+  const rest = withoutLost(topology, leaving === null ? [] : [leaving])
+  return { ...rest, placementVersion: epoch, members, preference, change }
 }
 
 /** Ends the wait for a member that is lost during a change. Throws change_refused or change_under_way. */
@@ -69,21 +70,29 @@ function withLost(topology: Topology, change: MemberChange, request: ChangeReque
 }
 
 /**
- * The change with other next owners for the copies that a lost member was to take over. Its next owners begin again,
- * even if the lost member had taken its copies over: the old owners still have them.
+ * The change with another next owner for each copy that the lost member was to take over. What other next owners have
+ * taken over stays: it may be the only copy of what a lost owner held.
  */
 function withoutGainer(topology: Topology, change: MemberChange): Topology {
-  const { epoch } = topology
-  const other = newTarget(topology, change)
-  return { ...topology, placementVersion: epoch, change: { ...change, id: epoch, other, done: [] } }
+  const other = targetWithoutLost(topology, change)
+  const next = { ...topology, placementVersion: topology.epoch, change: { ...change, other } }
+  const hasSameWork = (node: string): boolean => {
+    const before = gainedPartitions(topology, node)
+    return gainedPartitions(next, node).every((partition) => before.includes(partition))
+  }
+  return { ...next, change: { ...next.change, done: change.done.filter(hasSameWork) } }
 }
 
 /**
  * Returns to the previous owners while copies are still being moved. The joining member may keep hints that count as
- * copies, so it hands them over like a leaving member. Throws change_refused.
+ * copies, so it hands them over like a leaving member. If no change is under way, members that wait for their removal
+ * are not called lost any more. Throws change_refused.
  */
 export function cancelChange(topology: Topology): Topology {
-  const { change } = topology
+  const { change, lost } = topology
+  if (change === undefined && lost !== undefined) {
+    return checked({ ...withoutLost(topology, lost), epoch: topology.epoch + 1 })
+  }
   if (change === undefined) {
     throw new QuorateError('change_refused', 'no change of the members is under way')
   }
@@ -116,6 +125,21 @@ export function reportDone(
   return settled({ ...topology, epoch: topology.epoch + 1, change: { ...change, done } })
 }
 
+/** The topology once every member has done its part of the change under way. */
+export function afterChange(topology: Topology): Topology {
+  let now = topology
+  while (now.change?.id === topology.change?.id && now.change !== undefined) {
+    const { id, phase } = now.change
+    const next = waitingFor(now).reduce(
+      (done, node) => reportDone(done, id, phase, node) ?? done,
+      now,
+    )
+    assert(next !== now, 'a change waits for somebody')
+    now = next
+  }
+  return now
+}
+
 /** The members that have not finished their part of the present phase; empty if no change is under way. */
 export function waitingFor(topology: Topology): string[] {
   const { change } = topology
@@ -136,7 +160,7 @@ export function gainedPartitions(
 /** Whether the requested change is exactly the one under way, or the removal of a lost member that begins after it. */
 export function isUnderWay(topology: Topology, request: ChangeRequest): boolean {
   const { members, change } = topology
-  if (request.kind === 'remove') return isLostMember(topology, request.node)
+  if (request.kind === 'remove') return change !== undefined && isLostMember(topology, request.node)
   if (change?.kind !== request.kind || change.leaving !== whoOf(request).leaving) return false
   if (request.kind === 'leave') return true
   if (request.kind === 'replace' && request.isLost !== change.isLost) return false
@@ -181,21 +205,15 @@ function nextPhase(topology: Topology, change: MemberChange): Topology {
     return { ...topology, change: { ...change, phase: 'emptying', other: [], done: [] } }
   }
   const { members, ...rest } = withoutNode(withoutChange(topology), change.leaving)
-  return withNextRemoval({ ...rest, members, voters: votersAfter(rest.voters, members) })
+  const voters = votersAfter(rest.voters, members, rest.lost)
+  return withNextRemoval({ ...rest, members, voters })
 }
 
-/**
- * Begins the removal of the first lost member. A removal that is impossible by now is forgotten, for example because a
- * cancelled change left too few members.
- */
+/** Begins the removal of the first lost member without which enough members are left for the copies of every bucket. */
 function withNextRemoval(topology: Topology): Topology {
-  const [node, ...others] = topology.lost ?? []
-  const plain = withoutLost(topology)
-  if (node === undefined) return plain
-  const rest = others.length === 0 ? plain : { ...plain, lost: others }
-  const request = { kind: 'remove', node } as const
-  const isPossible = refusalOfChange(rest, request) === undefined
-  return isPossible ? begun(rest, request) : withNextRemoval(rest)
+  const requests = (topology.lost ?? []).map((node) => ({ kind: 'remove', node }) as const)
+  const possible = requests.find((request) => refusalOfChange(topology, request) === undefined)
+  return possible === undefined ? topology : begun(topology, possible)
 }
 
 /** The members that have a part in the present phase. A lost member has none. */
@@ -236,16 +254,12 @@ function withoutChange({ change: _change, ...topology }: Topology): Topology {
   return topology
 }
 
-function withoutLost({ lost: _lost, ...topology }: Topology): Topology {
-  return topology
-}
-
 function withoutNode(topology: Topology, node: string | null): Topology {
   const { members, preference, voters } = topology
   const index = members.findIndex(({ id }) => id === node)
   if (index < 0) return topology
   return {
-    ...topology,
+    ...withoutLost(topology, [node as string]),
     members: members.filter(({ id }) => id !== node),
     voters: voters.filter((id) => id !== node),
     preference: withoutMember(preference, index),

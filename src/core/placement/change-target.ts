@@ -10,6 +10,7 @@ import {
   placementTakenOver,
   placementWith,
   placementWithout,
+  placementWithoutGains,
   withNewcomer,
 } from './member-placement.ts'
 import type { Member, Topology } from './topology.ts'
@@ -52,13 +53,14 @@ export function changeTarget(topology: Topology, request: ChangeRequest): Change
   return targetOf(topology, request)
 }
 
-/** The placement after the change that is under way, in which no lost member gains a copy. */
-export function newTarget(topology: Topology, { leaving }: MemberChange): Lists {
+/** The placement to come of the change under way. Each lost member gives the places that it gains to another one. */
+export function targetWithoutLost(topology: Topology, { other, leaving }: MemberChange): Lists {
   const { members, preference } = topology
   const spared = lostIndexes(topology)
-  if (leaving === null) return placementWith(members, preference, spared)
-  const gone = members.findIndex(({ id }) => id === leaving)
-  return placementWithout(members, preference, gone, spared)
+  return placementWithoutGains(members, preference, other, {
+    spared,
+    gone: members.findIndex(({ id }) => id === leaving),
+  })
 }
 
 function lostIndexes(topology: Topology): ReadonlySet<number> {
@@ -147,19 +149,19 @@ export function refusalOfChange(topology: Topology, request: ChangeRequest): str
   if (isNew && members.length >= MEMBERS_MAX) {
     return `there are ${MEMBERS_MAX} members, the most that a cluster may have`
   }
-  const left = members.length + (isNew ? 1 : 0) - (leaving === null ? 0 : 1) - lost.length
-  return tooFewLeft(topology, left, String(leaving))
+  const left = members.length + (isNew ? 1 : 0) - (leaving === null ? 0 : 1)
+  // A change that makes the members fewer places copies on those alone that are not lost.
+  const idle = isNew ? [] : lost.filter((id) => id !== leaving)
+  return tooFewLeft(topology, left - idle.length, String(leaving))
 }
 
-/**
- * Why a member cannot be removed after the change that is under way, and the members that are lost already; undefined if
- * it can.
- */
+/** Why a member cannot be called lost during the change that is under way; undefined if it can. */
 export function refusalOfLoss(topology: Topology, node: string): string | undefined {
-  const { members, change, lost = [] } = topology
+  const { members, change } = topology
   if (!isMember(members, node)) return notAMember(members, node)
-  const leaving = (change?.leaving ?? null) === null ? 0 : 1
-  return tooFewLeft(topology, members.length - leaving - lost.length - 1, node)
+  const gone = [...lostMembers(topology), change?.leaving, node]
+  const isLast = members.every(({ id }) => gone.includes(id))
+  return isLast ? `${node} is the last member and cannot be removed` : undefined
 }
 
 function isMember(members: readonly Member[], node: string): boolean {
@@ -171,7 +173,7 @@ function notAMember(members: readonly Member[], node: string): string {
 }
 
 function tooFewLeft({ buckets }: Topology, left: number, node: string): string | undefined {
-  if (left === 0) return `${node} is the last member and cannot be removed`
+  if (left <= 0) return `${node} is the last member and cannot be removed`
   const wide = buckets.find(({ n }) => n > left)
   if (wide === undefined) return undefined
   const rest = left === 1 ? 'one member' : `${left} members`

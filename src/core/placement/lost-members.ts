@@ -1,15 +1,24 @@
 /**
- * The members whose disks an operator has called lost, with `remove` or a replacement. Nobody waits for their copies.
- * A member that is lost while another change is under way is removed after that change.
+ * The members whose disks an operator has called lost, with `remove` or a replacement. Nobody waits for their copies,
+ * and no copies go to them. One that is lost while another change is under way is removed after it, as soon as enough
+ * members are left for the copies of every bucket.
  */
 import type { Topology } from './topology.ts'
 
-/** The lost member that the change removes, and those to be removed after it. */
-export function lostMembers({ change, lost = [] }: Topology): readonly string[] {
+/** The lost member that the change removes, and those to be removed later. */
+export function lostMembers({ members, change, lost = [] }: Topology): readonly string[] {
   const { leaving = null, isLost = false } = change ?? {}
-  return isLost && leaving !== null ? [leaving, ...lost] : lost
+  const all = isLost && leaving !== null ? [leaving, ...lost] : lost
+  return all.filter((node) => members.some(({ id }) => id === node))
 }
 
 export function isLostMember({ change, lost }: Topology, node: string): boolean {
   return (change?.isLost === true && change.leaving === node) || lost?.includes(node) === true
+}
+
+/** The topology in which these members are not called lost any more. */
+export function withoutLost(topology: Topology, nodes: readonly string[]): Topology {
+  const { lost = [], ...plain } = topology
+  const left = lost.filter((node) => !nodes.includes(node))
+  return left.length === 0 ? plain : { ...plain, lost: left }
 }

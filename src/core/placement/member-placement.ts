@@ -6,7 +6,7 @@
 import { hashText } from '../hash/text-hash.ts'
 import { rebalance } from './placement-balance.ts'
 import { placePartitions } from './placement-plan.ts'
-import type { Member } from './topology.ts'
+import { type Member, PARTITION_COUNT } from './topology.ts'
 
 type Lists = readonly (readonly number[])[]
 
@@ -83,6 +83,42 @@ export function placementInstead(before: Lists, gone: number, added: number): nu
       : [...list]
     return [...swapped.filter((i) => i !== gone), gone]
   })
+}
+
+/**
+ * The placement to come, `after`, in which no member in `spared` gains a copy: it swaps its position with a member
+ * behind it, in a zone that no earlier member has, if there is one. `gone` is the index of the leaving member, or -1.
+ */
+export function placementWithoutGains(
+  members: readonly Member[],
+  before: Lists,
+  after: Lists,
+  { spared, gone }: { readonly spared: ReadonlySet<number>; readonly gone: number },
+): number[][] {
+  /** How many positions each member has got here. */
+  const load = new Map<number, number>()
+  const loadOf = (taker: number): number => load.get(taker) ?? 0
+  const lists = after.map((list) => [...list])
+  for (const [partition, list] of lists.entries()) {
+    const rankBefore = (i: number): number => before[partition]?.indexOf(i) ?? 0
+    for (const i of spared) {
+      const at = list.indexOf(i)
+      if (at >= rankBefore(i)) continue
+      const takers = list.slice(at + 1).filter((taker) => !spared.has(taker) && taker !== gone)
+      // Far enough behind, so that the lost member gains nothing for any number of copies.
+      const far = takers.filter((taker) => list.indexOf(taker) >= rankBefore(i))
+      const [first, ...others] = far.length > 0 ? far : takers.slice(-1)
+      if (first === undefined) continue
+      const zones = list.slice(0, at).map((earlier) => members[earlier]?.zone)
+      const cost = (taker: number): number =>
+        (zones.includes(members[taker]?.zone) ? PARTITION_COUNT : 0) + loadOf(taker)
+      const chosen = others.reduce((a, b) => (cost(b) < cost(a) ? b : a), first)
+      list[list.indexOf(chosen)] = i
+      list[at] = chosen
+      load.set(chosen, loadOf(chosen) + 1)
+    }
+  }
+  return lists
 }
 
 /** The same lists after the member has been removed, with indexes into the remaining members. */

@@ -34,10 +34,6 @@ export function checkTopology({
   )
   checkLists(preference, members.length)
   assert(new Set(lost).size === lost.length, 'each lost member is there once')
-  assert(
-    lost.every((id) => ids.has(id) && id !== change?.leaving),
-    'a lost member is a member until a change of its own removes it',
-  )
   if (change === undefined) return
   assert(
     change.done.every((id) => ids.has(id)),

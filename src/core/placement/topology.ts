@@ -25,10 +25,7 @@ export interface Topology {
   readonly placementVersion: number
   /** The change of the members that is under way; at most one at a time. */
   readonly change?: MemberChange
-  /**
-   * Members that were lost while another change was under way, in the order in which they are removed after it
-   * (lost-members.ts).
-   */
+  /** Members whose disks are lost, and that will be removed, in this order (lost-members.ts). */
   readonly lost?: readonly string[]
   /** Sorted by name. No two have the same label (bucket-name.ts). */
   readonly buckets: readonly Bucket[]

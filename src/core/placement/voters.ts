@@ -9,12 +9,20 @@ export function chooseVoters(members: readonly Member[]): string[] {
   return votersAfter([], members)
 }
 
-/** Keeps the voters that are still members. Adds others from the zones with the fewest voters. */
-export function votersAfter(before: readonly string[], members: readonly Member[]): string[] {
-  const most = Math.min(VOTERS_MAX, members.length)
+/**
+ * Keeps the voters that are still members. Adds others from the zones with the fewest voters, but none of those in
+ * `spared`.
+ */
+export function votersAfter(
+  before: readonly string[],
+  members: readonly Member[],
+  spared: readonly string[] = [],
+): string[] {
+  const fit = members.filter(({ id }) => before.includes(id) || !spared.includes(id))
+  const most = Math.min(VOTERS_MAX, fit.length)
   const count = most % 2 === 0 ? most - 1 : most
-  const chosen = members.filter(({ id }) => before.includes(id)).slice(0, count)
-  const waiting = members.filter(({ id }) => !before.includes(id))
+  const chosen = fit.filter(({ id }) => before.includes(id)).slice(0, count)
+  const waiting = fit.filter(({ id }) => !before.includes(id))
   const inZone = (zone: string): number => chosen.filter((other) => other.zone === zone).length
   while (chosen.length < count) {
     const least = Math.min(...waiting.map(({ zone }) => inZone(zone)))

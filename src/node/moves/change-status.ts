@@ -9,17 +9,19 @@ export function changeStatus(topology: Topology): ChangeStatus | null {
   const { change } = topology
   if (change === undefined) return null
   const { kind, joining, leaving, phase, done } = change
-  const { lost = [] } = topology
-  return { kind, joining, leaving, phase, done, waitingFor: waitingFor(topology), lost }
+  return { kind, joining, leaving, phase, done, waitingFor: waitingFor(topology) }
 }
 
-/** A sentence; '' if no change is under way. */
+/** Sentences; '' if no change is under way, and no lost member waits for its removal. */
 export function changeWords(topology: Topology): string {
   const { change, lost = [] } = topology
-  if (change === undefined) return ''
+  const names = lost.join(', ')
+  if (change === undefined) {
+    return names === '' ? '' : `${names} will be removed as soon as there are enough other members.`
+  }
   const waiting = waitingFor(topology)
   const forWhom = waiting.length === 0 ? '' : `, waiting for ${waiting.join(', ')}`
-  const later = lost.length === 0 ? '' : ` After that, ${lost.join(', ')} will be removed.`
+  const later = names === '' ? '' : ` After that, ${names} will be removed.`
   return `${whoWords(change)}: ${phaseWords(change)}${forWhom}.${later}`
 }
 

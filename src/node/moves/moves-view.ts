@@ -42,12 +42,12 @@ export class MovesView {
 
   async status(): Promise<MovesStatus> {
     const { keeper } = this.#parts
-    const { epoch, members } = keeper.topology
+    const { epoch, members, lost = [] } = keeper.topology
     const change = changeStatus(keeper.topology)
-    if (change === null) return { epoch, change, nodes: [] }
+    if (change === null) return { epoch, change, lost, nodes: [] }
     const isAwaited = (id: string): boolean => change.waitingFor.includes(id)
     const told = await Promise.all(members.map(({ id }) => this.#ask(id, isAwaited(id))))
-    return { epoch, change, nodes: told.filter((move) => move !== undefined) }
+    return { epoch, change, lost, nodes: told.filter((move) => move !== undefined) }
   }
 
   /** Undefined if the member has no part in the change. */

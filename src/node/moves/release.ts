@@ -1,8 +1,8 @@
 /**
  * This node's part in a change of the members after its copies have moved. For each data partition that it has lost, it
- * waits until a majority of the new owners has taken over its copies once more, or all that are not lost. This is needed
- * because an unacknowledged write may exist only here, and a client may have read it. Then it reports that it is done, and drops
- * the copies (sweep.ts).
+ * waits until a majority of the new owners, or all that are not lost members, have taken over its copies once more.
+ * This is needed because an unacknowledged write may exist only here, and a client may have read it. Then it reports
+ * that it is done, and drops the copies (sweep.ts).
  */
 import { reportDone, waitingFor } from '../../core/placement/change-steps.ts'
 import { isLostMember } from '../../core/placement/lost-members.ts'

@@ -114,6 +114,8 @@ export interface MovesStatus {
   readonly epoch: number
   /** Null if no change is under way. */
   readonly change: ChangeStatus | null
+  /** Lost members for which nobody waits, and which are removed after the change (core/placement/lost-members.ts). */
+  readonly lost: readonly string[]
   readonly nodes: readonly NodeMove[]
 }
 
@@ -126,8 +128,6 @@ export interface ChangeStatus {
   readonly done: readonly string[]
   /** Members that have not finished their part of this phase. */
   readonly waitingFor: readonly string[]
-  /** Lost members that are removed after this change, in this order. The change does not wait for them. */
-  readonly lost: readonly string[]
 }
 
 /** The work of one member for the change, and how much of it is done. */
@@ -303,6 +303,8 @@ export interface ClusterStatus {
   readonly voters: readonly string[]
   /** The change of the members that is under way, or null. */
   readonly moves: ChangeStatus | null
+  /** Lost members that are removed after it, or once enough members are left. */
+  readonly lost: readonly string[]
   /** For each member: its view of every other one. Null if it did not answer. */
   readonly reachability: Readonly<
     Record<string, Readonly<Record<string, 'up' | 'suspect' | 'down'>> | null>

@@ -116,6 +116,7 @@ export class ClusterView {
       members: statuses,
       voters,
       moves: changeStatus(keeper.topology),
+      lost: keeper.topology.lost ?? [],
       reachability,
       partitionsWithoutQuorum: without,
       partitions: PARTITION_COUNT,

@@ -9,6 +9,7 @@ import {
   waitingFor,
 } from '../../../src/core/placement/change-steps.ts'
 import type { ChangeRequest } from '../../../src/core/placement/change-target.ts'
+import type { Topology } from '../../../src/core/placement/topology.ts'
 import { afterChange, afterPhase, memberNo, topologyOf } from './change-cluster.ts'
 
 const five = topologyOf(5)
@@ -20,6 +21,8 @@ const replaceBy = (member = memberNo(6), isLost = false): ChangeRequest => ({
   member,
   isLost,
 })
+
+const placeOf = ({ placementVersion }: Topology) => ({ placementVersion })
 
 describe('a change of the members', () => {
   it('join: the newcomer gains copies, the old owners release them, and the change ends', () => {
@@ -139,14 +142,18 @@ describe('a change of the members', () => {
     expect(end.members.map(({ id }) => id)).toEqual(['n1', 'n2', 'n4', 'n5', 'n6'])
   })
 
-  it('gives the copies that a lost node was to take over to others, who begin again', () => {
+  it('gives the copies that a lost node was to take over to others, who keep theirs', () => {
     const moving = beginChange(five, leave)
     const [first, ...others] = waitingFor(moving) as [string, ...string[]]
     const begun = reportDone(moving, 2, 'moving', first) as typeof moving
     const lost = beginChange(begun, { kind: 'remove', node: first })
     expect(lost).toMatchObject({ epoch: 4, placementVersion: 4, lost: [first] })
-    expect(lost.change).toMatchObject({ id: 4, kind: 'leave', phase: 'moving', done: [] })
+    expect(lost.change).toMatchObject({ id: 2, kind: 'leave', phase: 'moving' })
     expect(waitingFor(lost)).toEqual(others)
+    for (const node of others) {
+      const before = gainedPartitions(moving, node)
+      expect(gainedPartitions(lost, node)).toEqual(expect.arrayContaining(before))
+    }
     expect(gainedPartitions(lost, first)).toEqual([])
     const end = afterChange(afterChange(lost))
     expect(end.members.map(({ id }) => id)).toEqual(others)
@@ -164,21 +171,29 @@ describe('a change of the members', () => {
     expect(second.members.map(({ id }) => id)).toEqual(['n1', 'n2', 'n3'])
   })
 
-  it('refuses a loss that would leave too few members, and forgets one that a cancel makes impossible', () => {
-    const four = topologyOf(4)
-    const removing = beginChange(four, { kind: 'remove', node: 'n4' })
+  it('removes a lost node once enough members are left for the copies', () => {
     const remove: ChangeRequest = { kind: 'remove', node: 'n3' }
-    expect(() => beginChange(removing, remove)).toThrow(
-      'the bucket b3 keeps 3 copies, and only 2 members would be left',
-    )
-    expect(() => beginChange(removing, { kind: 'remove', node: 'n9' })).toThrow('not a member')
     const joining = beginChange(topologyOf(3), { kind: 'join', member: memberNo(4) })
     const lost = beginChange(joining, remove)
-    expect(lost.lost).toEqual(['n3'])
     const end = afterChange(cancelChange(lost))
+    expect(end).toMatchObject({ lost: ['n3'] })
     expect(end.change).toBeUndefined()
-    expect(end.lost).toBeUndefined()
-    expect(end.members).toHaveLength(3)
+    expect(isUnderWay(end, remove)).toBe(false)
+    expect(() => beginChange(end, remove)).toThrow(
+      'the bucket b3 keeps 3 copies, and only 2 members would be left',
+    )
+    const joined = afterChange(beginChange(end, { kind: 'join', member: memberNo(5) }))
+    expect(joined.members.map(({ id }) => id)).toEqual(['n1', 'n2', 'n5'])
+    expect(joined.lost).toBeUndefined()
+    expect(cancelChange(end)).toEqual({ ...topologyOf(3), ...placeOf(end), epoch: end.epoch + 1 })
+  })
+
+  it('does not call a stranger lost, nor every member', () => {
+    const joining = beginChange(topologyOf(1, [1]), { kind: 'join', member: memberNo(2) })
+    const releasing = afterPhase(joining)
+    expect(() => beginChange(releasing, { kind: 'remove', node: 'n9' })).toThrow('not a member')
+    const lost = beginChange(releasing, { kind: 'remove', node: 'n2' })
+    expect(() => beginChange(lost, { kind: 'remove', node: 'n1' })).toThrow('is the last member')
   })
 
   it('goes on to the removal of a lost node when it is cancelled', () => {

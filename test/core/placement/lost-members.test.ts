@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import { planChange } from '../../../src/core/placement/change-plan.ts'
+import {
+  beginChange,
+  isUnderWay,
+  reportDone,
+  waitingFor,
+} from '../../../src/core/placement/change-steps.ts'
+import type { ChangeRequest } from '../../../src/core/placement/change-target.ts'
+import { checkTopology } from '../../../src/core/placement/topology-check.ts'
+import { afterPhase, memberNo, topologyOf } from './change-cluster.ts'
+
+const remove = (node: string): ChangeRequest => ({ kind: 'remove', node })
+
+describe('lost members', () => {
+  it('do not become voters', () => {
+    const first = beginChange(beginChange(topologyOf(7), remove('n5')), remove('n6'))
+    let second = first
+    while (second.change?.leaving === 'n5') second = afterPhase(second)
+    expect(second.change).toMatchObject({ leaving: 'n6', isLost: true })
+    expect(second.voters).toEqual(['n1', 'n2', 'n3', 'n4', 'n7'])
+  })
+
+  it.each(['moving', 'releasing'])(
+    'hold up no change that is %s, although too few are left to remove them',
+    (phase) => {
+      // Each key has five copies, of which three survive, and three of the five voters.
+      const joining = beginChange(topologyOf(5, [5]), { kind: 'join', member: memberNo(6) })
+      const now = phase === 'moving' ? joining : afterPhase(joining)
+      const lost = beginChange(beginChange(now, remove('n5')), remove('n4'))
+      expect(lost).toMatchObject({ lost: ['n5', 'n4'], change: { phase } })
+      expect(waitingFor(lost)).not.toContain('n4')
+    },
+  )
+
+  it('can be planned to be removed whenever they can be removed', () => {
+    const joining = beginChange(topologyOf(3), { kind: 'join', member: memberNo(4) })
+    expect(planChange(joining, remove('n3'))).toMatchObject({ kind: 'remove' })
+    expect(() => planChange(joining, { kind: 'leave', node: 'n3' })).toThrow('under way')
+  })
+})
+
+describe('documents of a member of the version before lost members were told', () => {
+  const releasing = afterPhase(beginChange(topologyOf(5), { kind: 'join', member: memberNo(6) }))
+  const { change: _, ...ended } = beginChange(releasing, remove('n6'))
+
+  it('let the removal begin after the change has ended', () => {
+    expect(isUnderWay(ended, remove('n6'))).toBe(false)
+    expect(beginChange(ended, remove('n6')).lost).toBeUndefined()
+  })
+
+  it('are valid if they begin the removal, and keep the field that they do not know', () => {
+    const removing = { ...beginChange(ended, remove('n6')), lost: ['n6'] }
+    checkTopology(removing)
+    const [node = ''] = waitingFor(removing)
+    expect(reportDone(removing, removing.change?.id ?? 0, 'moving', node)).toBeDefined()
+  })
+})

@@ -5,10 +5,7 @@
  * Keys are strings, ordered by their UTF-8 bytes. A batch is atomic: after a crash either all of it is there or
  * nothing. No batch survives a crash without every earlier one.
  */
-export interface Disk {
-  /** One result for each key, in order; `undefined` if the key is absent. Rejects with a `DiskError`. */
-  getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]>
-
+export interface Disk extends DiskReader {
   /**
    * Applies the operations in order, as one batch. With `sync` it resolves only after the batch is durable;
    * without, a crash of the machine (not of the process) may lose it. Rejects with a `DiskError`.
@@ -16,15 +13,10 @@ export interface Disk {
   write(operations: readonly DiskOperation[], options: { readonly sync: boolean }): Promise<void>
 
   /**
-   * The entries with `from <= key < to` in key order, at most `limit` of them. Stops after the entry at which keys and
-   * values together reach `bytesMax`, so a non-empty range always returns an entry. Rejects with a `DiskError`.
+   * The disk as it is at this moment. It has every batch whose `write` has resolved, and each batch under way wholly or
+   * not at all. What it holds takes space on the disk until it is closed. Throws a `DiskError`.
    */
-  range(
-    from: string,
-    to: string,
-    limit: number,
-    bytesMax?: number,
-  ): Promise<[key: string, value: Uint8Array][]>
+  snapshot(): DiskSnapshot
 
   /**
    * Whether the disk takes writes now. The states `full`, `failed` and `stalled` end without help when their cause is
@@ -36,6 +28,28 @@ export interface Disk {
   onHealth(listener: (health: DiskHealth) => void): void
 
   /** Finishes accepted operations, then closes. Idempotent. */
+  close(): Promise<void>
+}
+
+export interface DiskReader {
+  /** One result for each key, in order; `undefined` if the key is absent. Rejects with a `DiskError`. */
+  getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]>
+
+  /**
+   * The entries with `from <= key < to` in key order, at most `limit` of them. Stops after the entry at which keys and
+   * values together reach `bytesMax`, so a non-empty range always returns an entry. Rejects with a `DiskError`.
+   */
+  range(
+    from: string,
+    to: string,
+    limit: number,
+    bytesMax?: number,
+  ): Promise<[key: string, value: Uint8Array][]>
+}
+
+/** No later write changes what it returns. Its reads fail once it or the disk is closed, or the disk had to recover. */
+export interface DiskSnapshot extends DiskReader {
+  /** Idempotent. Finishes the reads under way. */
   close(): Promise<void>
 }
 

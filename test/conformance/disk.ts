@@ -117,6 +117,52 @@ export function diskConformance(name: string, makeWorld: () => DiskWorld): void 
       expect((await disk.range('k', 'l', 100)).length).toBe(20)
     })
 
+    it('shows in a snapshot what was there when it was taken', async () => {
+      await disk.write([put('a', 1), put('b', 1), put('c', 1)], SYNC)
+      await disk.write([put('unsynced', 1)], { sync: false })
+      const snapshot = disk.snapshot()
+      await disk.write([put('a', 2), { type: 'delete', key: 'b' }, put('d', 2)], SYNC)
+      expect((await snapshot.getMany(['a', 'b', 'd', 'unsynced'])).map(plain)).toEqual([
+        [1],
+        [1],
+        undefined,
+        [1],
+      ])
+      const keys = async (limit: number, bytesMax?: number): Promise<string[]> =>
+        (await snapshot.range('a', 'e', limit, bytesMax)).map(([key]) => key)
+      expect(await keys(10)).toEqual(['a', 'b', 'c'])
+      expect(await keys(2)).toEqual(['a', 'b'])
+      expect(await keys(10, 3)).toEqual(['a', 'b'])
+      expect((await disk.getMany(['a', 'b'])).map(plain)).toEqual([[2], undefined])
+      const later = disk.snapshot()
+      expect((await later.range('a', 'e', 10)).map(([key]) => key)).toEqual(['a', 'c', 'd'])
+      await Promise.all([snapshot.close(), later.close()])
+    })
+
+    it('has in a snapshot a batch under way wholly or not at all, and none that begins later', async () => {
+      const under = disk.write([put('x', 1), put('y', 1)], SYNC)
+      const snapshot = disk.snapshot()
+      const after = disk.write([put('z', 1)], SYNC)
+      await Promise.all([under, after])
+      const found = (await snapshot.range('x', 'zz', 10)).map(([key]) => key)
+      expect([[], ['x', 'y']]).toContainEqual(found)
+      await snapshot.close()
+    })
+
+    it('refuses reads of a snapshot after its close, or that of the disk, and closes it twice', async () => {
+      await disk.write([put('a', 1)], SYNC)
+      const closed = disk.snapshot()
+      await closed.close()
+      await closed.close()
+      await expect(closed.getMany(['a'])).rejects.toBeInstanceOf(DiskError)
+      await expect(closed.range('a', 'b', 1)).rejects.toBeInstanceOf(DiskError)
+      const left = disk.snapshot()
+      await disk.close()
+      await expect(left.getMany(['a'])).rejects.toBeInstanceOf(DiskError)
+      await left.close()
+      expect(() => disk.snapshot()).toThrow(DiskError)
+    })
+
     it('refuses everything after the close, and closes twice', async () => {
       await disk.close()
       await disk.close()

@@ -8,7 +8,13 @@
  *
  * Invariant: batches reach LevelDB one at a time, so no batch is ever appended after a failed one.
  */
-import { type Disk, DiskError, type DiskHealth, type DiskOperation } from '../../ports/disk.ts'
+import {
+  type Disk,
+  DiskError,
+  type DiskHealth,
+  type DiskOperation,
+  type DiskSnapshot,
+} from '../../ports/disk.ts'
 import { Ballast } from './ballast.ts'
 import { isDamage, isMarkedLossy, markDamaged, markLossy, unmarkLossy } from './damaged-database.ts'
 import { type Opening, openWholeDatabase } from './database-opening.ts'
@@ -21,6 +27,7 @@ import {
   sentenceOf,
   writeBufferBytes,
 } from './level-database.ts'
+import { readRange } from './level-range.ts'
 import { hasDamagedLog } from './log-damage.ts'
 import { type SpaceWatch, watchSpace } from './space-watch.ts'
 
@@ -50,8 +57,6 @@ export interface OpenedDisk extends Disk {
 
 /** Bounds the batches that wait. The caller groups its writes, so there is rarely more than one. */
 const WAITING_WRITES_MAX = 10_000
-/** LevelDB returns at most so many bytes of a range at a time. */
-const READ_AHEAD_BYTES_MAX = 256 * 1024
 /** How often the disk checks whether its directory has been moved, removed or replaced. */
 const PLACE_INTERVAL_MS = 500
 const MOVED = 'the data directory was moved, removed or replaced while this node ran'
@@ -146,25 +151,25 @@ class LevelDisk implements OpenedDisk {
     limit: number,
     bytesMax = Infinity,
   ): Promise<[string, Uint8Array][]> {
-    return this.#read(async (database) => {
-      const highWaterMarkBytes = Math.min(bytesMax, READ_AHEAD_BYTES_MAX)
-      const iterator = database.iterator({ gte: from, lt: to, limit, highWaterMarkBytes })
-      const entries: [string, Uint8Array][] = []
-      try {
-        for (let bytes = 0; entries.length < limit && bytes < bytesMax;) {
-          const some = await iterator.nextv(limit - entries.length)
-          if (some.length === 0) break
-          for (const entry of some) {
-            entries.push(entry)
-            bytes += Buffer.byteLength(entry[0]) + entry[1].length
-            if (bytes >= bytesMax) break
-          }
-        }
-      } finally {
-        await iterator.close()
-      }
-      return entries
-    })
+    return this.#read((database) => readRange(database, { from, to, limit, bytesMax }))
+  }
+
+  snapshot(): DiskSnapshot {
+    if (this.#closed !== undefined) throw new DiskError('disk_closed', 'none', 'the disk is closed')
+    const database = this.#database
+    if (this.#reopening !== undefined || database.status !== 'open') {
+      throw new DiskError('disk_failed', 'none', 'the database is being opened again')
+    }
+    const snapshot = database.snapshot()
+    // A database that is closed, also to be opened again, closes its snapshots. Their reads then fail.
+    const read = <T>(look: (from: Database) => Promise<T>): Promise<T> =>
+      this.#guarded(() => look(database))
+    return {
+      getMany: (keys) => read((from) => from.getMany([...keys], { snapshot })),
+      range: (from, to, limit, bytesMax = Infinity) =>
+        read((source) => readRange(source, { from, to, limit, bytesMax, snapshot })),
+      close: () => snapshot.close(),
+    }
   }
 
   async write(operations: readonly DiskOperation[], { sync }: { sync: boolean }): Promise<void> {
@@ -319,9 +324,14 @@ class LevelDisk implements OpenedDisk {
   /** Waits while the database is being reopened, which takes a moment or fails. */
   async #read<T>(read: (database: Database) => Promise<T>): Promise<T> {
     if (this.#reopening !== undefined) await this.#reopening
+    return this.#guarded(() => read(this.#database))
+  }
+
+  /** Runs a read. Its errors become a `DiskError`. */
+  async #guarded<T>(read: () => Promise<T>): Promise<T> {
     if (this.#closed !== undefined) throw new DiskError('disk_closed', 'none', 'the disk is closed')
     try {
-      return await read(this.#database)
+      return await read()
     } catch (cause) {
       this.#lookForDamage(cause)
       throw new DiskError('disk_failed', 'none', `a read failed: ${sentenceOf(cause)}`, { cause })

@@ -8,7 +8,7 @@
  * - Damage to the node's own state throws `DamagedStateError`: the whole directory counts as lost.
  */
 import { Signal } from '../../core/signal.ts'
-import type { Disk, DiskHealth, DiskOperation } from '../../ports/disk.ts'
+import type { Disk, DiskHealth, DiskOperation, DiskReader, DiskSnapshot } from '../../ports/disk.ts'
 import { frame, unframe } from './record-frame.ts'
 import { keyAfter } from './record-page.ts'
 
@@ -32,9 +32,8 @@ export class CheckedDisk implements Disk {
     this.#disk = disk
   }
 
-  async getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
-    const found = await this.#disk.getMany(keys)
-    return found.map((framed, i) => framed && this.#checked(keys[i] as string, framed))
+  getMany(keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
+    return this.#getMany(this.#disk, keys)
   }
 
   write(operations: readonly DiskOperation[], options: { readonly sync: boolean }): Promise<void> {
@@ -46,7 +45,31 @@ export class CheckedDisk implements Disk {
     return this.#disk.write(framed, options)
   }
 
-  async range(
+  range(
+    from: string,
+    to: string,
+    limit: number,
+    bytesMax?: number,
+  ): Promise<[string, Uint8Array][]> {
+    return this.#range(this.#disk, from, to, limit, bytesMax)
+  }
+
+  snapshot(): DiskSnapshot {
+    const snapshot = this.#disk.snapshot()
+    return {
+      getMany: (keys) => this.#getMany(snapshot, keys),
+      range: (...range) => this.#range(snapshot, ...range),
+      close: () => snapshot.close(),
+    }
+  }
+
+  async #getMany(source: DiskReader, keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
+    const found = await source.getMany(keys)
+    return found.map((framed, i) => framed && this.#checked(keys[i] as string, framed))
+  }
+
+  async #range(
+    source: DiskReader,
     from: string,
     to: string,
     limit: number,
@@ -55,7 +78,7 @@ export class CheckedDisk implements Disk {
     const entries: [string, Uint8Array][] = []
     let bytesLeft = bytesMax
     for (let start = from; ;) {
-      const page = await this.#disk.range(start, to, limit - entries.length, bytesLeft)
+      const page = await source.range(start, to, limit - entries.length, bytesLeft)
       let isWhole = true
       let readBytes = 0
       let givenBytes = 0

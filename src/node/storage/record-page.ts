@@ -4,7 +4,7 @@
  *
  * Invariant: if each page begins at the `next` of the previous page, the pages contain every entry of the range.
  */
-import type { Disk } from '../../ports/disk.ts'
+import type { DiskReader } from '../../ports/disk.ts'
 
 /** A page ends with the entry that reaches this size. */
 const PAGE_BYTES = 1024 * 1024
@@ -17,7 +17,7 @@ export interface RecordPage {
 
 /** The first page of `from <= key < to`. Rejects with a `DiskError`. */
 export async function readPage(
-  disk: Disk,
+  disk: DiskReader,
   from: string,
   to: string,
   limit: number,

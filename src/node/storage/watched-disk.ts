@@ -9,7 +9,13 @@
  * because a stalled operation may still succeed.
  */
 import type { Clock } from '../../ports/clock.ts'
-import { type Disk, DiskError, type DiskHealth, type DiskOperation } from '../../ports/disk.ts'
+import {
+  type Disk,
+  DiskError,
+  type DiskHealth,
+  type DiskOperation,
+  type DiskSnapshot,
+} from '../../ports/disk.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
 
 const LOOK_INTERVAL_MS = 500
@@ -60,6 +66,15 @@ export class WatchedDisk implements Disk {
 
   write(operations: readonly DiskOperation[], options: { readonly sync: boolean }): Promise<void> {
     return this.#watch(this.#writes, () => this.#disk.write(operations, options))
+  }
+
+  snapshot(): DiskSnapshot {
+    const snapshot = this.#disk.snapshot()
+    return {
+      getMany: (keys) => this.#read(() => snapshot.getMany(keys)),
+      range: (...range) => this.#read(() => snapshot.range(...range)),
+      close: () => snapshot.close(),
+    }
   }
 
   health(): DiskHealth {

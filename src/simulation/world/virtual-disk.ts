@@ -8,11 +8,16 @@
 import { assert } from '../../core/assert.ts'
 import { compareKeys } from '../../core/placement/key-order.ts'
 import { unframe } from '../../node/storage/record-frame.ts'
-import { type Disk, DiskError, type DiskHealth, type DiskOperation } from '../../ports/disk.ts'
+import {
+  type Disk,
+  DiskError,
+  type DiskHealth,
+  type DiskOperation,
+  type DiskSnapshot,
+} from '../../ports/disk.ts'
 import type { SeededRandom } from '../../random/seeded-random.ts'
 import type { Host } from './host.ts'
-
-const utf8 = new TextEncoder()
+import { type Frozen, lowerBound, rangeIn, upTo } from './sorted-entries.ts'
 
 const READ_US = [20, 200] as const
 const WRITE_US = [20, 80] as const
@@ -93,14 +98,12 @@ export class Platter {
   }
 
   range(from: string, to: string, limit: number): [string, Uint8Array][] {
-    const keys = this.keys()
-    const found: [string, Uint8Array][] = []
-    for (let i = lowerBound(keys, from); i < keys.length && found.length < limit; i++) {
-      const key = keys[i] as string
-      if (compareKeys(key, to) >= 0) break
-      found.push([key, this.#current.get(key) as Uint8Array])
-    }
-    return found
+    return rangeIn({ keys: this.keys(), values: this.#current }, from, to, limit)
+  }
+
+  /** The directory as it is now. */
+  frozen(): Frozen {
+    return { keys: [...this.keys()], values: new Map(this.#current) }
   }
 
   begin(batch: readonly DiskOperation[]): void {
@@ -248,6 +251,8 @@ export class VirtualDisk implements Disk {
   #shown: DiskHealth['state'] = 'ok'
   #failedUntilUs = 0
   #isClosed = false
+  /** A disk that recovers from a failed write loses its snapshots. */
+  #recoveries = 0
   /** The end time of the last write. Writes end in the order in which they began. */
   #writtenUntilUs = 0
   #underWay = 0
@@ -269,15 +274,25 @@ export class VirtualDisk implements Disk {
     limit: number,
     bytesMax = Infinity,
   ): Promise<[string, Uint8Array][]> {
-    return this.#read(() => {
-      const entries = this.#platter.range(from, to, limit)
-      let bytes = 0
-      const last = entries.findIndex(([key, value]) => {
-        bytes += utf8.encode(key).length + value.length
-        return bytes >= bytesMax
-      })
-      return last < 0 ? entries : entries.slice(0, last + 1)
-    })
+    return this.#read(() => upTo(this.#platter.range(from, to, limit), bytesMax))
+  }
+
+  snapshot(): DiskSnapshot {
+    if (this.#isClosed) throw closed()
+    const frozen = this.#platter.frozen()
+    const recoveries = this.#recoveries
+    let isOpen = true
+    const read = <T>(look: () => T): Promise<T> =>
+      isOpen && recoveries === this.#recoveries ? this.#read(look) : Promise.reject(closed())
+    return {
+      getMany: (keys) => read(() => keys.map((key) => frozen.values.get(key))),
+      range: (from, to, limit, bytesMax = Infinity) =>
+        read(() => upTo(rangeIn(frozen, from, to, limit), bytesMax)),
+      close: () => {
+        isOpen = false
+        return Promise.resolve()
+      },
+    }
   }
 
   write(operations: readonly DiskOperation[], { sync }: { readonly sync: boolean }): Promise<void> {
@@ -296,6 +311,7 @@ export class VirtualDisk implements Disk {
     return this.#end(endUs - schedule.nowUs, () => {
       this.#platter.finish(operations, sync, isApplied)
       if (!fails) return
+      this.#recoveries++
       this.#failedUntilUs = schedule.nowUs + 200_000
       this.#show()
       schedule.after(
@@ -362,15 +378,4 @@ export class VirtualDisk implements Disk {
 
 function closed(): DiskError {
   return new DiskError('disk_closed', 'none', 'the disk is closed')
-}
-
-function lowerBound(keys: readonly string[], wanted: string): number {
-  let low = 0
-  let high = keys.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (compareKeys(keys[middle] as string, wanted) < 0) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -117,3 +117,56 @@ it('hybrid clock: tells the wall time of a timestamp', () => {
   expect(wallMsOf(timestampOf(START_MS))).toBe(START_MS)
   expect(wallMsOf(timestampOf(START_MS) + 4095)).toBe(START_MS)
 })
+
+it('hybrid clock: calls whoever waits for a timestamp once, before it passes it, and before any event beyond it', () => {
+  const steps = fc.array(
+    fc.oneof(
+      fc.record({ type: fc.constant('mint' as const) }),
+      fc.record({ type: fc.constant('stamp' as const) }),
+      fc.record({
+        type: fc.constant('receive' as const),
+        ahead: fc.integer({ min: -50, max: 50 }),
+      }),
+      fc.record({ type: fc.constant('wait' as const), ahead: fc.integer({ min: -20, max: 60 }) }),
+      fc.record({ type: fc.constant('cancel' as const), which: fc.nat({ max: 9 }) }),
+      fc.record({ type: fc.constant('pass' as const), ms: fc.integer({ min: 0, max: 3 }) }),
+    ),
+    { maxLength: 80 },
+  )
+  fc.assert(
+    fc.property(steps, (taken) => {
+      let wallMs = START_MS
+      const clock = new HybridClock(0)
+      clock.raiseBound(timestampOf(START_MS + 1_000_000))
+      clock.mint(wallMs)
+      const waits: { at: number; calls: number; isCancelled: boolean; cancel: () => void }[] = []
+      for (const step of taken) {
+        if (step.type === 'pass') wallMs += step.ms
+        else if (step.type === 'mint') clock.mint(wallMs)
+        else if (step.type === 'stamp') clock.stamp(wallMs)
+        else if (step.type === 'receive') clock.receive(clock.last + step.ahead)
+        else if (step.type === 'cancel') {
+          const wait = waits[step.which]
+          if (wait === undefined) continue
+          wait.cancel()
+          wait.isCancelled ||= wait.calls === 0
+        } else {
+          const at = clock.last + step.ahead
+          const wait = { at, calls: 0, isCancelled: false, cancel: (): void => undefined }
+          const cancel = clock.beforePassing(at, () => {
+            wait.calls++
+            expect(clock.last).toBeLessThanOrEqual(at)
+          })
+          expect(cancel === undefined).toBe(step.ahead < 0)
+          if (cancel === undefined) continue
+          wait.cancel = cancel
+          waits.push(wait)
+        }
+        for (const { at, calls, isCancelled } of waits) {
+          expect(calls).toBe(clock.last > at && !isCancelled ? 1 : 0)
+        }
+      }
+    }),
+    RUNS,
+  )
+})

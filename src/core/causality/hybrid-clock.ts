@@ -5,6 +5,7 @@
  * Invariant: `last` never decreases; a minted timestamp is above every one minted or received before.
  * Invariant: nothing above `bound` is minted. The bound is persisted *before* it is raised here, and a restarted clock
  * begins at the persisted bound. So the clock does not go back across restarts either.
+ * Invariant: whoever waits for the clock to pass a timestamp is called while `last` is still at or below it.
  */
 import { assert } from '../assert.ts'
 import type { Timestamp } from './dot.ts'
@@ -13,9 +14,18 @@ import type { Timestamp } from './dot.ts'
 export const TIMESTAMP_EPOCH_MS = 1_735_689_600_000
 export const TICKS_PER_MS = 4096
 
+interface Passing {
+  readonly timestamp: Timestamp
+  readonly act: () => void
+}
+
 export class HybridClock {
   #last: Timestamp
   #bound: Timestamp
+  /** The lowest timestamp first. */
+  #passings: readonly Passing[] = []
+  /** The first timestamp of `#passings`. */
+  #passesFirst: Timestamp = Infinity
 
   /** `persisted` is the bound that an earlier life of this clock stored; 0 for a first life. */
   constructor(persisted: Timestamp) {
@@ -46,7 +56,7 @@ export class HybridClock {
   mint(wallMs: number): Timestamp | undefined {
     const next = Math.max(this.#last + 1, timestampOf(wallMs))
     if (next > this.#bound) return undefined
-    this.#last = next
+    this.#rise(next)
     return next
   }
 
@@ -56,7 +66,7 @@ export class HybridClock {
       Number.isSafeInteger(timestamp),
       () => `received timestamp ${timestamp} is a safe integer`,
     )
-    if (timestamp > this.#last) this.#last = timestamp
+    if (timestamp > this.#last) this.#rise(timestamp)
   }
 
   /**
@@ -66,8 +76,38 @@ export class HybridClock {
    */
   stamp(wallMs: number): Timestamp {
     const stamp = Math.min(this.#bound, Math.max(this.#last, timestampOf(wallMs)))
-    if (stamp > this.#last) this.#last = stamp
+    if (stamp > this.#last) this.#rise(stamp)
     return stamp
+  }
+
+  /**
+   * Calls `act` once, just before this clock rises above `timestamp`. So nothing above it was minted or received before
+   * `act`, and everything afterwards happens at a later time. Returns undefined if the clock is above it already, and
+   * otherwise a function after which `act` is not called any more. `act` must not advance this clock.
+   */
+  beforePassing(timestamp: Timestamp, act: () => void): (() => void) | undefined {
+    if (this.#last > timestamp) return undefined
+    const passing = { timestamp, act }
+    this.#wait([...this.#passings, passing].sort((a, b) => a.timestamp - b.timestamp))
+    return () => this.#wait(this.#passings.filter((other) => other !== passing))
+  }
+
+  #rise(to: Timestamp): void {
+    if (to > this.#passesFirst) this.#pass(to)
+    this.#last = to
+  }
+
+  #pass(to: Timestamp): void {
+    const before = this.#last
+    const due = this.#passings.filter(({ timestamp }) => timestamp < to)
+    this.#wait(this.#passings.filter(({ timestamp }) => timestamp >= to))
+    for (const { act } of due) act()
+    assert(this.#last === before, 'nothing advances a clock that is about to pass a timestamp')
+  }
+
+  #wait(passings: readonly Passing[]): void {
+    this.#passings = passings
+    this.#passesFirst = passings[0]?.timestamp ?? Infinity
   }
 }
 

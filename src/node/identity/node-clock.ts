@@ -213,6 +213,14 @@ export class NodeClock {
     this.#hybrid.receive(timestamp)
   }
 
+  /**
+   * Calls `act` once, just before this clock passes `timestamp` (core/causality/hybrid-clock.ts). Returns undefined if it
+   * has passed, and otherwise a function that cancels the call.
+   */
+  beforePassing(timestamp: Timestamp, act: () => void): (() => void) | undefined {
+    return this.#hybrid.beforePassing(timestamp, act)
+  }
+
   /** Whether a timestamp is further ahead than any clock of the cluster is allowed to be. */
   isTooFarAhead(timestamp: Timestamp): boolean {
     return wallMsOf(timestamp) - this.nowMs() > this.maxDriftMs

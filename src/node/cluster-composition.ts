@@ -2,6 +2,7 @@
  * Composes this node's part in the cluster: the topology in force, the other members and whether they are in reach, the
  * votes on the next topology, and what peers know of this node's earlier lives.
  */
+import { AnswerGate } from './round/answer-gate.ts'
 import { Arrival } from './repair/arrival.ts'
 import { Deadlines } from './peers/deadlines.ts'
 import { loadVersions } from './identity/known-versions.ts'
@@ -25,6 +26,8 @@ export interface NodeCluster {
   readonly versions: MemberVersions
   readonly liveness: Liveness
   readonly reach: PeerReach
+  /** The way of answers to clients. */
+  readonly gate: AnswerGate
   /** Whether a majority of the members has told what it knows of this node's earlier lives. */
   readonly isProven: () => boolean
   readonly voter: TopologyAcceptor
@@ -49,6 +52,7 @@ export function composeCluster(storage: NodeStorage, settings: NodeSettings): No
     peers,
   })
   const reach = peerReach(liveness, clock)
+  const gate = new AnswerGate()
   const joined = (member: string): void => proof.joined(member)
   const voter = new TopologyAcceptor(ports, {
     self,
@@ -78,6 +82,7 @@ export function composeCluster(storage: NodeStorage, settings: NodeSettings): No
     versions,
     liveness,
     reach,
+    gate,
     isProven,
     voter,
     register,

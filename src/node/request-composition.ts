@@ -38,7 +38,7 @@ export async function composeRequests(
   settings: NodeSettings,
 ): Promise<NodeRequests> {
   const { ports, state, clock, commits, table, indexes, identity, hints } = storage
-  const { keeper, peers, deadlines, reach, isProven, arrival, versions, members } = cluster
+  const { keeper, peers, deadlines, reach, gate, isProven, arrival, versions, members } = cluster
   const { pending, horizon, horizonOf, replica, copyAnswers, replaceVanished } = copies
   const { actor } = identity
   const { nodeId: self, requestTimeoutMs, inflightRequestsMax } = settings
@@ -116,6 +116,7 @@ export async function composeRequests(
     peers,
     deadlines,
     reach,
+    gate,
     inflightRequestsMax,
     mayBeOld: (asked) => versions.mayBeOld(asked, members()),
     diskRefusal: () => replica.diskRefusal(),

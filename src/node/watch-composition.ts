@@ -25,7 +25,7 @@ export function composeWatches(
   self: string,
 ): NodeWatches {
   const { ports, table, clock, identity } = storage
-  const { keeper, members, peers, reach, isProven, arrival } = cluster
+  const { keeper, members, peers, reach, gate, isProven, arrival } = cluster
   const { horizonOf, replaceVanished } = copies
   const log = new ChangeLog(ports, { self, keeper, table, clock, horizonOf, life: identity.life })
   const changePages = new ChangePages(ports, {
@@ -56,6 +56,7 @@ export function composeWatches(
     clock,
     reader,
     changedKeys,
+    gate,
     peers,
     log,
     reachable: reach.isReachable,

@@ -16,6 +16,7 @@ import { type PeerReach, soonestFirst, usableNodes } from '../peers/peer-reach.t
 import type { Peers } from '../peers/peers.ts'
 import type { OperationAnswer } from '../strong/register-forward.ts'
 import type { Refusal } from '../wire/messages.ts'
+import type { AnswerGate } from '../round/answer-gate.ts'
 import { RequestBound } from '../round/request-bound.ts'
 import { endWith, asPromise, type RequestEnd } from '../round/request-end.ts'
 import type { RequestPlacer } from '../round/request-placer.ts'
@@ -51,6 +52,7 @@ export interface RequestParts {
   readonly peers: Peers
   readonly deadlines: Deadlines
   readonly reach: PeerReach
+  readonly gate: AnswerGate
   /** Bound of the requests under way at once. */
   readonly inflightRequestsMax: number
   /** Selects the members that may speak an older version of the protocol. */
@@ -67,7 +69,7 @@ export class Requests {
   constructor(ports: { metrics: Metrics }, parts: RequestParts) {
     this.#metrics = ports.metrics
     this.#parts = parts
-    this.#bound = new RequestBound(parts.deadlines, parts.inflightRequestsMax)
+    this.#bound = new RequestBound(parts.deadlines, parts.gate, parts.inflightRequestsMax)
   }
 
   /** Client requests whose work has not ended yet. */

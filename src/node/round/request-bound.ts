@@ -7,18 +7,21 @@
 import { assert } from '../../core/assert.ts'
 import { QuorateError } from '../../core/errors.ts'
 import type { Deadlines } from '../peers/deadlines.ts'
+import type { AnswerGate } from './answer-gate.ts'
 import { LAST_RESORT_MS, lateError } from './placed-request.ts'
 import { orFail, type RequestEnd } from './request-end.ts'
 
 export class RequestBound {
   readonly #deadlines: Deadlines
+  readonly #gate: AnswerGate
   readonly #workMax: number
   #work = 0
   #unanswered = 0
   #drained: (() => void) | undefined
 
-  constructor(deadlines: Deadlines, workMax: number) {
+  constructor(deadlines: Deadlines, gate: AnswerGate, workMax: number) {
     this.#deadlines = deadlines
+    this.#gate = gate
     this.#workMax = workMax
   }
 
@@ -47,9 +50,11 @@ export class RequestBound {
         if (isAnswered) return
         isAnswered = true
         this.#deadlines.cancel(lastResort)
-        this.#unanswered--
-        tell()
-        if (this.#unanswered === 0) this.#drained?.()
+        this.#gate.pass(() => {
+          this.#unanswered--
+          tell()
+          if (this.#unanswered === 0) this.#drained?.()
+        })
       }
       const ended = (tell: () => void): void => {
         assert(!isEnded, 'a request ends once')

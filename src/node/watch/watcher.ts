@@ -16,6 +16,7 @@ import type { Position } from '../../core/watch/position.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
+import type { AnswerGate } from '../round/answer-gate.ts'
 import type { Watch, WatchPosition, WatchStatus, WatchStep } from '../service/watch.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import { PAGE_KEYS_MAX } from './change-pages.ts'
@@ -39,6 +40,7 @@ export interface WatcherParts {
   readonly clock: NodeClock
   readonly reader: LogReader
   readonly changedKeys: ChangedKeys
+  readonly gate: AnswerGate
   readonly reachable: (node: string) => boolean
   /** The members in reach: this node first, then the nearest. */
   readonly nearest: () => readonly string[]
@@ -115,7 +117,10 @@ export class Watcher implements Watch {
   }
 
   async next(): Promise<WatchStep> {
+    const { gate } = this.#parts
     for (;;) {
+      // Before the step is taken, because the position must not move past what was not told.
+      if (gate.isClosed) await gate.opened()
       if (this.#end !== undefined) return { type: 'end', reason: this.#end }
       if (this.#isLost) {
         if ((await this.#beginAnew('everything')).length === 0) return { type: 'reset' }
@@ -127,6 +132,7 @@ export class Watcher implements Watch {
         return { type: 'complete', position: this.position }
       }
       const step = this.#nextPage() ?? (await this.#list())
+      if (gate.isClosed) await gate.opened()
       if (step !== undefined) return step
       if (!this.#isListDue() && this.#pages.length === 0 && !this.#isLost) await this.#woken()
     }

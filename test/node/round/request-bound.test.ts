@@ -2,6 +2,7 @@
 import { beforeEach, expect, it } from 'vitest'
 import { QuorateError } from '../../../src/core/errors.ts'
 import { Deadlines } from '../../../src/node/peers/deadlines.ts'
+import { AnswerGate } from '../../../src/node/round/answer-gate.ts'
 import { RequestBound } from '../../../src/node/round/request-bound.ts'
 import { Host } from '../../../src/simulation/world/host.ts'
 import { runSchedule, Schedule } from '../../../src/simulation/world/schedule.ts'
@@ -10,11 +11,13 @@ const MAX = 3
 const TIMEOUT_MS = 500
 
 let schedule: Schedule
+let gate: AnswerGate
 let bound: RequestBound
 beforeEach(() => {
   schedule = new Schedule()
   const host = new Host('n1', 0, schedule)
-  bound = new RequestBound(new Deadlines(host, host.timers()), MAX)
+  gate = new AnswerGate()
+  bound = new RequestBound(new Deadlines(host, host.timers()), gate, MAX)
 })
 
 const pass = (ms: number): Promise<unknown> => runSchedule(schedule, schedule.nowUs + ms * 1000)
@@ -50,5 +53,31 @@ it('counts nothing that is refused at once, and passes its error on', async () =
     expect(await bound.run('read', TIMEOUT_MS, refuse).catch(codeOf)).toBe('bucket_unknown')
   }
   expect(bound.inflight).toBe(0)
+  await bound.drained()
+})
+
+it('holds back answers and errors while the gate is closed, and gives them in their order', async () => {
+  const told: string[] = []
+  const ask = (name: string, isGood: boolean): void => {
+    void bound
+      .run<string>('read', TIMEOUT_MS, ({ answered, failed }) => {
+        if (isGood) answered(name)
+        else failed(new QuorateError('clock_drift', name))
+      })
+      .catch((error: unknown) => (error as QuorateError).message)
+      .then((end) => told.push(end))
+  }
+  const [openFirst, openSecond] = [gate.close(), gate.close()]
+  ask('a', true)
+  ask('b', false)
+  await pass(1)
+  openFirst()
+  openFirst()
+  await pass(1)
+  expect(told).toEqual([])
+  openSecond()
+  ask('c', true)
+  await pass(1)
+  expect(told).toEqual(['a', 'b', 'c'])
   await bound.drained()
 })

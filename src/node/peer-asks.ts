@@ -1,6 +1,7 @@
 /** Composes the answers to the asks of other nodes: each room answers its own. */
 import type { Timestamp } from '../core/causality/dot.ts'
 import type { Codec } from '../ports/codec.ts'
+import type { HeldCuts } from './backup/held-cuts.ts'
 import type { BucketContents } from './buckets/bucket-contents.ts'
 import type { Disk } from '../ports/disk.ts'
 import { hintAnswers } from './hints/hint-answers.ts'
@@ -53,6 +54,7 @@ export interface PeerAskParts {
   readonly movesView: MovesView
   readonly arrival: CopyTrust
   readonly contents: BucketContents
+  readonly heldCuts: HeldCuts
 }
 
 export function peerAsks(codec: Codec, parts: PeerAskParts): AskHandlers {
@@ -73,5 +75,6 @@ export function peerAsks(codec: Codec, parts: PeerAskParts): AskHandlers {
     ...memberAnswers(parts.lives, parts.liveness),
     ...parts.view.answers(),
     ...parts.contents.answers(),
+    ...parts.heldCuts.answers(),
   }
 }

@@ -8,8 +8,9 @@
 import { QuorateError } from '../core/errors.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
 import { VERSIONS } from '../core/protocol-versions.ts'
-import { Backups } from './backup/backups.ts'
+import type { Backups } from './backup/backups.ts'
 import { ClusterView } from './status/cluster-view.ts'
+import { composeBackups } from './backup-composition.ts'
 import { composeBuckets } from './bucket-composition.ts'
 import { composeCluster } from './cluster-composition.ts'
 import { composeConvergence } from './convergence-composition.ts'
@@ -86,7 +87,7 @@ export async function composeNode(
   const { changeLog, changePages, watches } = composeWatches(storage, cluster, copies, served, self)
   changePages.corrupt.listen((storageKey) => scrub.found(storageKey))
 
-  const backups = new Backups(ports, { self, keeper, peers, clock, horizon, requests })
+  const { held, backups } = composeBackups(storage, cluster, copies, served, self)
   const movesView = new MovesView({ self, keeper, peers, clock, moves })
   const view = new ClusterView({
     self,
@@ -126,6 +127,7 @@ export async function composeNode(
     movesView,
     arrival,
     contents: buckets.contents,
+    heldCuts: held,
   })
 
   const onRemoved = settings.onRemoved ?? ((): void => undefined)
@@ -216,6 +218,7 @@ export async function composeNode(
       decided(timeoutMs, foundCluster(register, candidates, timeoutMs)),
     stop: async () => {
       backups.stop()
+      held.stop()
       watches.stop()
       changeLog.stop()
       await requests.drained()

@@ -90,6 +90,7 @@ export type GaugeName =
   | 'storage_writable' // 0 or 1
   | 'storage_free_bytes'
   | 'topology_epoch'
+  | 'backup_snapshots' // snapshots of the disk that are held for backups
   | 'horizon_age_seconds' // how far the horizon is behind the clock
   | 'cache_bytes'
   | 'inflight_requests'

@@ -5,10 +5,10 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { BackupWriter } from '../../src/core/backup/backup-writer.ts'
 import { verifyBackup } from '../../src/restore/verify-backup.ts'
 import { saveFile } from '../../src/cli/store/saved-file.ts'
 import { startCluster, type TestCluster } from '../api/test-cluster.ts'
+import { olderBackup } from '../core/backup/older-backup.ts'
 import { quorate } from './cli-run.ts'
 
 let from: TestCluster
@@ -58,7 +58,7 @@ test('backup and restore: show progress on a terminal alone, and leave nothing o
   const made = await quorate('backup seen.backup --covers quorum', { ...at(from), terminal })
   expect(made.complained.split(erase)).toEqual([
     '',
-    'Waiting until the owners hold the writes',
+    'Waiting for the snapshots of the members',
     '0.0 MiB have arrived',
     '',
   ])
@@ -72,11 +72,10 @@ test('backup and restore: show progress on a terminal alone, and leave nothing o
   expect(quiet.complained).toBe('')
 })
 
-test('backup: says which buckets were deleted while it was made', async () => {
+test('backup: says which buckets were deleted while a file of an older version was made', async () => {
   await quorate('backup all.backup --covers quorum', at(from))
   const { header } = await verifyBackup(piecesOf(saved['all.backup'] as Uint8Array))
-  const writer = new BackupWriter()
-  const files = { some: Buffer.concat([...writer.begin(header), writer.end(['latest'])]) }
+  const files = { some: Buffer.concat(olderBackup(header, [], ['latest'])) }
   const { code, printed } = await quorate('backup --verify some', { files })
   expect(code).toBe(0)
   expect(printed).toContain('some: 0 keys of 2 buckets')
@@ -108,12 +107,25 @@ test('backup: saves the named buckets, also if the option is repeated', async ()
   }
 })
 
-test('backup: counts the keys that were written after its time', async () => {
+test('backup: with a time in the past, has every write before now', async () => {
   const { printed } = await quorate(
-    ['backup', 'old.backup', '--at', '2026-01-01T00:00:00Z'],
+    'backup old.backup --covers quorum --at 2026-01-01T00:00:00Z',
     at(from),
   )
-  expect(printed).toContain('before 2026-01-01T00:00:00.000Z.\n3 keys were written after that')
+  const { header } = await verifyBackup(piecesOf(saved['old.backup'] as Uint8Array))
+  expect(header.cutMs).toBeGreaterThan(Date.parse('2026-01-01T00:00:00Z'))
+  expect(printed).toContain(`before ${new Date(header.cutMs).toISOString()}.\n`)
+})
+
+test('backup: counts the keys that were written after the cut', async () => {
+  const { header } = await verifyBackup(piecesOf(saved['old.backup'] as Uint8Array))
+  const value = { timestamp: 0, expiresAtMs: 0, contentType: '', value: Buffer.from('7') }
+  const entry = { bucket: 0, key: 'k', isAfterCut: true, values: [value] }
+  const files = { some: Buffer.concat(olderBackup(header, [entry], [])) }
+  const { printed } = await quorate('backup --verify some', { files })
+  expect(printed).toContain(
+    '.\n1 keys were written after that: the backup has their newer state.\n',
+  )
 })
 
 test('backup and restore: refuse a file that is not whole, and a wrong command line', async () => {

@@ -1,8 +1,9 @@
 /**
  * Five nodes are backed up under load, lose every disk, and are restored from the file, in a new cluster at the same
- * addresses. Every write that was acknowledged before the backup is there, and none is torn. A restore that is killed
- * midway is continued, a damaged file is refused before anything is written, a directory of the lost cluster is refused,
- * and a living cluster takes the file, too. DISASTER_SECONDS sets how long the load runs before the backup.
+ * addresses. Every write that was acknowledged before the backup is there, everything that was acknowledged before any
+ * write that is there, and none is torn. A restore that is killed midway is continued, a damaged file is refused before
+ * anything is written, a directory of the lost cluster is refused, and a living cluster takes the file, too.
+ * DISASTER_SECONDS sets how long the load runs before the backup.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -104,7 +105,7 @@ async function keysOf(bucket: string): Promise<string[]> {
 }
 
 async function expectRestored(): Promise<void> {
-  expect(await load.judge(client, span)).toEqual([])
+  expect(await load.judge(client, await load.cutIn(client, span))).toEqual([])
   const names = await keysOf('strong')
   const seen = await Promise.all(
     cluster.nodes.map(async ({ clientUrl }) => {
@@ -140,8 +141,8 @@ test(`a backup under load has every write that was acknowledged before it, after
     made,
   )
   expect(acknowledged).toBeGreaterThan(1000)
-  expect(during).toBeGreaterThan(100)
-  expect(made['keysAfterCut']).toBeGreaterThan(0)
+  expect(during).toBeGreaterThan(10)
+  expect(made['keysAfterCut']).toBe(0)
 })
 
 test('a damaged file is refused by a new cluster before anything is written', async () => {

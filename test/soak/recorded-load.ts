@@ -90,6 +90,19 @@ export class RecordedLoad {
     return [...this.counts].reduce((sum, [end, n]) => sum + (end.endsWith(' done') ? n : 0), 0)
   }
 
+  /**
+   * The span with a later beginning: when the last write that the restored cluster has was sent. The backup is one
+   * consistent cut, so it has everything that was acknowledged before that.
+   */
+  async cutIn(client: Quorate, { beganMs, endedMs }: BackupSpan): Promise<BackupSpan> {
+    let cutMs = beganMs
+    for (const [place, writes] of [...this.#registers, ...this.#groups]) {
+      const ids = new Set((await valuesOf(client, place)).map(numberIn))
+      for (const { id, sentMs } of writes) if (ids.has(id)) cutMs = Math.max(cutMs, sentMs)
+    }
+    return { beganMs: cutMs, endedMs }
+  }
+
   /** What is wrong in the cluster of that client, which was restored from the backup. Empty if nothing is. */
   async judge(client: Quorate, span: BackupSpan): Promise<string[]> {
     const wrongs: string[] = []

@@ -73,6 +73,7 @@ const GAUGES: Readonly<Record<GaugeName, string>> = {
   chaos_clock_offset_seconds: 'How wrong `npm run chaos -- skew` has set the clock of this node.',
   storage_writable: 'Whether the disk takes writes: 0 or 1.',
   storage_free_bytes: 'Bytes free beyond the reserve.',
+  backup_snapshots: 'Snapshots of the disk that are held for backups.',
   horizon_age_seconds:
     'Age of the horizon: all members have settled every write that is older than this.',
   topology_epoch: 'Epoch of the topology in force here.',

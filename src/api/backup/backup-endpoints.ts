@@ -6,7 +6,7 @@ import { choice, type Parameter, wholeNumber } from '../http/parameter.ts'
 import { timeoutParameter } from '../http/request-deadline.ts'
 import { patternOf, type Schema } from '../http/schema.ts'
 
-/** Longer than a cluster of twenty members needs to settle. */
+/** Long enough for a member that restarts, or whose copies are being refilled. */
 export const BACKUP_TIMEOUT_MS = 60_000
 export const BACKUP_TYPE = 'application/octet-stream'
 const SECONDS_MAX = 9_999_999_999
@@ -22,13 +22,14 @@ export const BACKUP_AT = wholeNumber(
   0,
   SECONDS_MAX,
   'Seconds since 1970: the backup has every write acknowledged before that time; by default, before the request. It ' +
-    'has no older states: a key that was written later is in the backup with its present value.',
+    'has no older states: after a time in the past it has the state of now, and can be made without a member that is ' +
+    'away once the other owners hold all those writes.',
 )
 export const BACKUP_COVERS = choice<Coverage>(
   'covers',
   ['all', 'quorum'],
-  '`all`, the default: every acknowledged write, for which every member must be in reach. `quorum`: the writes that a ' +
-    'majority of the owners acknowledged.',
+  '`all`, the default: every acknowledged write, for which every member must be in reach. `quorum`: for certain only ' +
+    'the writes that a majority of the owners acknowledged.',
 )
 export const BACKUP_TIMEOUT = timeoutParameter(BACKUP_TIMEOUT_MS)
 
@@ -41,10 +42,10 @@ export const GET_BACKUP: Endpoint = {
   tag: 'cluster',
   summary: 'Streams a backup of all buckets, or of some',
   description:
-    'The first byte comes once every owner holds every write that the backup must have: usually after 5 to 20 seconds. ' +
-    'Keep the file only if it ends with the end mark; a stream that fails later ends without one. `timeout` bounds the ' +
-    'wait for the first byte alone. A bucket that is deleted meanwhile is left out, and the end mark names it; if ' +
-    '`bucket` names it, the stream fails.',
+    'The backup has the state of all keys at one instant: one consistent cut. The first byte comes once every member has ' +
+    'taken a snapshot for it, usually within a second. Keep the file only if it ends with the end mark; a stream that ' +
+    'fails later ends without one, for example because a member has restarted. `timeout` bounds the wait for the first ' +
+    'byte alone.',
   query: [BACKUP_BUCKETS, BACKUP_AT, BACKUP_COVERS, BACKUP_TIMEOUT],
   answers: [
     {

@@ -46,7 +46,11 @@ export function addBackupRoutes(app: FastifyInstance, api: ApiContext): void {
       const isGivenUp = (): boolean => isGone(reply.raw)
       const stream = await api.service.backup({ buckets, covers, atMs, timeoutMs, isGivenUp })
       // Send the status only now: if the cut is not reached, the answer is a problem with its own status.
-      await sendBackup(api, reply, stream)
+      try {
+        await sendBackup(api, reply, stream)
+      } finally {
+        stream.close()
+      }
     } finally {
       running--
     }
@@ -56,7 +60,7 @@ export function addBackupRoutes(app: FastifyInstance, api: ApiContext): void {
 async function sendBackup(
   api: ApiContext,
   reply: FastifyReply,
-  { header, entries, deletedBuckets }: BackupStream,
+  { header, entries }: BackupStream,
 ): Promise<void> {
   const { raw } = reply
   const requestId = reply.request.id
@@ -81,10 +85,9 @@ async function sendBackup(
     raw.write(writer.fail(reason), () => raw.destroy())
     return
   }
-  const deleted = deletedBuckets()
-  api.log.info({ requestId, ...writer.totals, deletedBuckets: deleted }, 'a backup was made')
+  api.log.info({ requestId, ...writer.totals }, 'a backup was made')
   boundStall(raw)
-  raw.end(writer.end(deleted))
+  raw.end(writer.end())
 }
 
 /** Waits for a slow reader. A reader that takes nothing for a while loses its connection. */

@@ -27,9 +27,9 @@ export const BACKUP = cliCommand(
   'backup',
   {
     about:
-      'Saves every key of all buckets in a file. By default it has every write that was acknowledged before the ' +
-      'command, so it waits until all owners hold these writes, usually 5 to 20 seconds. The file is saved only if it ' +
-      'is whole.',
+      'Saves every key of all buckets in a file, as all of them were at one instant. By default it has every write ' +
+      'that was acknowledged before the command, so every member must be in reach. The file is saved only if it is ' +
+      'whole.',
     words: [{ name: 'FILE' }],
     options: {
       ...STORE_OPTIONS,
@@ -45,14 +45,14 @@ export const BACKUP = cliCommand(
         otherwise: 'now',
         about:
           'Save every write acknowledged before this time, such as 2026-11-30T03:00:00Z. Waits for a time to come. ' +
-          'After a time that has passed, the file has the newer state of keys that were written since.',
+          'After a time that has passed, the file has the state of now, and may do without a member that is away.',
       },
       covers: {
         kind: 'choice',
         names: ['all', 'quorum'],
         default: 'all',
         about:
-          'With quorum, save only the writes that a majority of the owners acknowledged. That needs no other member.',
+          'With quorum, promise only the writes that a majority of the owners acknowledged. That needs no other member.',
       },
       verify: {
         kind: 'flag',
@@ -63,8 +63,8 @@ export const BACKUP = cliCommand(
         ...STORE_OPTIONS.timeout,
         default: TIMEOUT_MS,
         about:
-          'How long the command may wait until the owners hold the writes and a node begins to send, and then for ' +
-          'each piece of the backup.',
+          'How long the command may wait until the members have taken their snapshots and a node begins to send, and ' +
+          'then for each piece of the backup.',
       },
     },
     examples: [
@@ -110,7 +110,7 @@ async function save(file: string, values: SaveValues, world: World): Promise<Ver
   if (at !== undefined) await until(at * 1000, world.stop)
   const line = new ProgressLine(world.err)
   try {
-    await line.tell('Waiting until the owners hold the writes')
+    await line.tell('Waiting for the snapshots of the members')
     const patience = { timeoutMs: timeout, signal: world.stop }
     const pieces = counted(await downloadBackup(endpoints, query, patience), line)
     let found: VerifiedBackup | undefined

@@ -2,7 +2,8 @@
  * What the frames of a backup hold: one header, one entry for each key in order, and an end mark. If the node could not
  * finish the backup, a failure stands in the place of the end mark.
  *
- * A bucket may be deleted while it is read. The end mark names it, and its entries are then no part of the backup.
+ * Nodes of older versions read the keys one after the other, without a cut. They mark keys that were changed after the
+ * cut, and the end mark names buckets that were deleted meanwhile: their entries are no part of the backup.
  *
  * The payloads of header, end mark and failure are JSON. An entry is binary (byte-fields.ts):
  *
@@ -41,7 +42,7 @@ export interface BackupEntry {
   /** The place of the bucket in the header. */
   readonly bucket: number
   readonly key: string
-  /** The key was written after the cut: the state at the cut may have been another. */
+  /** The key was written after the cut: the state at the cut may have been another. Rare (node/backup/README.md). */
   readonly isAfterCut: boolean
   /** Live siblings, the elements of a set, or one value. The value of a counter is its total in decimal. */
   readonly values: readonly BackupValue[]
@@ -66,7 +67,7 @@ export interface BackupTotals {
 
 /** What the end mark says: the totals of all entries before it. */
 export interface BackupEnd extends BackupTotals {
-  /** Buckets of the header that were deleted during the backup. Their entries are ignored. Absent if there are none. */
+  /** Buckets whose entries are ignored. Only in files of older versions; absent if there are none. */
   readonly deletedBuckets?: readonly string[]
 }
 

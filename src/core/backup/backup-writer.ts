@@ -5,7 +5,6 @@
 import { assert } from '../assert.ts'
 import {
   addEntry,
-  type BackupEnd,
   type BackupEntry,
   type BackupHeader,
   type BackupTotals,
@@ -37,11 +36,8 @@ export class BackupWriter {
     return this.#frame(ENTRY_KIND, encodeEntry(entry))
   }
 
-  /** `deletedBuckets`: buckets of the header that were deleted meanwhile. A reader ignores their entries. */
-  end(deletedBuckets: readonly string[] = []): Uint8Array {
-    const end: BackupEnd =
-      deletedBuckets.length === 0 ? this.#totals : { ...this.#totals, deletedBuckets }
-    return this.#last(END_KIND, end)
+  end(): Uint8Array {
+    return this.#last(END_KIND, this.#totals)
   }
 
   /** Says why the backup could not be finished. A reader refuses the file and repeats the reason. */

@@ -1,106 +1,76 @@
 /**
- * Finds the cut of a backup, and waits until every owner holds every write up to it. README.md of this room says why
- * that is enough.
+ * Waits for the cut of a backup, and says what it promises. README.md of this room says why.
  *
- * Invariant: every write that was acknowledged before the call, or before the given time, has a timestamp up to the cut.
+ * Invariant: every write that was acknowledged before the call, or before the given time, is covered by the cut.
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
-import { timestampOf } from '../../core/causality/hybrid-clock.ts'
+import { timestampOf, wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import { QuorateError } from '../../core/errors.ts'
 import type { Timers } from '../../ports/timers.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
-import type { Peers } from '../peers/peers.ts'
 import type { HorizonKeeper } from '../repair/horizon-keeper.ts'
 import type { BackupRequest } from '../service/service.ts'
-import type { TopologyKeeper } from '../topology/topology-keeper.ts'
-import { NO_FIELDS } from '../wire/asks/ask-format.ts'
-import { STATUS } from '../wire/asks/status-asks.ts'
+import { type Cut, type CutMaker, LEAD_MS_MIN } from './cut-maker.ts'
 import { pause } from './pause.ts'
 
-const ASK_TIMEOUT_MS = 1000
-/** How often silent members are asked again, and how often the horizon is looked at. */
-const LOOK_INTERVAL_MS = 200
+/** The pause after a cut that has failed. */
+const RETRY_MS = 200
 
 export interface CutParts {
   readonly self: string
-  readonly keeper: TopologyKeeper
-  readonly peers: Peers
   readonly clock: NodeClock
   readonly horizon: HorizonKeeper
+  readonly maker: CutMaker
+}
+
+export interface ReachedCut {
+  readonly cut: Cut
+  /** Every covered write up to this time is in the snapshots. */
+  readonly covered: Timestamp
+  /** The same as wall time, in ms since 1970. */
+  readonly coveredMs: number
 }
 
 /**
- * Rejects with quorum_unreachable or deadline_passed if the cut is not reached before the deadline, and with not_ready if
- * it is given up.
+ * Rejects with quorum_unreachable or deadline_passed if there is no cut before the deadline, and with not_ready if it is
+ * given up.
  */
 export async function reachCut(
   timers: Timers,
-  parts: CutParts,
+  { self, clock, horizon, maker }: CutParts,
   { covers, atMs, isGivenUp }: Pick<BackupRequest, 'covers' | 'atMs' | 'isGivenUp'>,
   deadlineMs: number,
-): Promise<Timestamp> {
-  const { clock, horizon } = parts
-  const needsAll = covers === 'all'
-  if (atMs === undefined && needsAll) await hearMembers(timers, parts, isGivenUp, deadlineMs)
+): Promise<ReachedCut> {
   // The clock of another node may be ahead of the clock that the caller has read.
-  const cutMs = atMs === undefined ? undefined : atMs + clock.maxDriftMs
-  if (cutMs !== undefined) refuseFuture(cutMs, clock.nowMs(), deadlineMs)
-  const cut = cutMs === undefined ? clock.reading() : timestampOf(cutMs)
-  while ((needsAll ? horizon.value : clock.reading()) < cut) {
-    if (isGivenUp()) throw givenUp(parts.self)
-    if (clock.leftMs(deadlineMs) === 0) throw unsettled(horizon.holdingBack(cut))
-    await pause(timers, LOOK_INTERVAL_MS)
-  }
-  return cut
-}
-
-/**
- * Resolves once every member has answered, so that this node's clock is not behind any reading of theirs before the
- * call. Nobody else can have given a timestamp.
- */
-async function hearMembers(
-  timers: Timers,
-  { self, keeper, peers, clock }: CutParts,
-  isGivenUp: () => boolean,
-  deadlineMs: number,
-): Promise<void> {
-  const unheard = new Set(keeper.topology.members.map(({ id }) => id))
-  unheard.delete(self)
+  const fromMs = atMs === undefined ? 0 : atMs + clock.maxDriftMs
   for (;;) {
-    const askDeadlineMs = Math.min(deadlineMs, clock.nowMs() + ASK_TIMEOUT_MS)
-    const asked = [...unheard].map(async (peer) => {
-      const reply = await peers.request(peer, STATUS, NO_FIELDS, askDeadlineMs)
-      if (reply.type === 'ok') unheard.delete(peer)
-    })
-    await Promise.all(asked)
-    if (unheard.size === 0) return
-    if (isGivenUp()) throw givenUp(self)
-    if (clock.leftMs(deadlineMs) === 0) throw unsettled([...unheard])
-    await pause(timers, LOOK_INTERVAL_MS)
+    refuseFuture(Math.max(fromMs, clock.nowMs() + LEAD_MS_MIN), clock.nowMs(), deadlineMs)
+    let failure: QuorateError | undefined
+    if (clock.nowMs() >= fromMs) {
+      const made = await maker.make(covers === 'all')
+      if (!(made instanceof QuorateError)) {
+        return { cut: made, covered: made.at, coveredMs: wallMsOf(made.at) }
+      }
+      failure = made
+      // Every owner holds every write up to the horizon, and nobody else has one under way.
+      const isSettled = atMs !== undefined && horizon.value >= timestampOf(fromMs)
+      const partial = isSettled && covers === 'all' ? await maker.make(false) : failure
+      if (!(partial instanceof QuorateError)) {
+        return { cut: partial, covered: timestampOf(fromMs), coveredMs: atMs as number }
+      }
+    }
+    if (isGivenUp()) throw new QuorateError('not_ready', `${self} has given up the backup`)
+    if (failure !== undefined && clock.leftMs(deadlineMs) <= LEAD_MS_MIN + RETRY_MS) throw failure
+    await pause(timers, RETRY_MS)
   }
-}
-
-/** Nobody reads this error but a log: the node stops, or the client has gone. */
-function givenUp(self: string): QuorateError {
-  return new QuorateError('not_ready', `${self} has given up the backup`)
 }
 
 function refuseFuture(cutMs: number, nowMs: number, deadlineMs: number): void {
   if (cutMs < deadlineMs) return
   const seconds = Math.ceil((cutMs - nowMs) / 1000)
+  const leftSeconds = Math.max(0, Math.round((deadlineMs - nowMs) / 1000))
   throw new QuorateError(
     'deadline_passed',
-    `the cut lies ${seconds} s ahead, and the backup may wait for it ${Math.round((deadlineMs - nowMs) / 1000)} s: ask again at that time`,
-  )
-}
-
-function unsettled(members: readonly string[]): QuorateError {
-  const names = members.length === 0 ? 'other members' : members.join(', ')
-  return new QuorateError(
-    'quorum_unreachable',
-    `a backup needs every acknowledged write at all of its owners, and ${names} may hold or lack one. ` +
-      'Wait until all members are in reach, or remove the lost ones from the cluster. ' +
-      'A backup with covers=quorum does without them: it promises only the writes that a majority of the owners acknowledged',
-    { retryAfterSeconds: 5 },
+    `the cut lies ${seconds} s ahead, and the backup may wait for it ${leftSeconds} s: ask again at that time, or with a longer timeout`,
   )
 }

@@ -84,8 +84,8 @@ export interface NodeService {
   /** Compares the owners' hash trees: of one bucket, or of all buckets if undefined. Errors: bucket_unknown. */
   convergence(bucket: string | undefined): Promise<ConvergenceAnswer>
   /**
-   * Resolves once the cut of the backup is reached (node/backup/README.md). Errors: quorum_unreachable,
-   * deadline_passed.
+   * Resolves once the snapshots of the backup are taken (node/backup/README.md). Errors: quorum_unreachable,
+   * deadline_passed, bucket_unknown.
    */
   backup(request: BackupRequest): Promise<BackupStream>
 }
@@ -104,10 +104,13 @@ export interface BackupRequest {
 
 export interface BackupStream {
   readonly header: BackupHeader
-  /** Every live key, in the order of the buckets and of their keys. Rejects if a key cannot be read. */
+  /**
+   * Every key that was live at the cut, in the order of the buckets and of their keys. Rejects if a snapshot cannot be
+   * read.
+   */
   readonly entries: AsyncIterable<BackupEntry>
-  /** The buckets that were deleted while `entries` was read to its end. Ignore their entries. */
-  readonly deletedBuckets: () => readonly string[]
+  /** Releases the snapshots. Call it in any case. Idempotent. */
+  readonly close: () => void
 }
 
 export interface MovesStatus {

@@ -64,7 +64,7 @@ test.each([
   ['bucket=default&bucket=strong', 400, 'bad_parameter'],
   ['at=9999999999', 504, 'deadline_passed'],
   ['covers=some', 400, 'bad_parameter'],
-  ['timeout=1', 503, 'quorum_unreachable'],
+  ['timeout=1', 504, 'deadline_passed'],
 ])('backup: %s is refused', async (query, status, code) => {
   const answer = await cluster.request(0, `/v1/backup?${query}`)
   expect([answer.status, (JSON.parse(answer.text) as { code: string }).code]).toEqual([

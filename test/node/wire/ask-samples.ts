@@ -322,6 +322,26 @@ export const SAMPLES: Samples = {
     request: fc.record({ bucket: text, deletion: text }),
     answer: fc.record({ live: text }),
   },
+  'cut-hold': {
+    request: fc.record({ cut: text, at: count }),
+    answer: fc.record({ isHeld: flag }),
+  },
+  'cut-taken': {
+    request: fc.record({ cut: text }),
+    answer: fc.record({
+      placementVersion: count,
+      hintOwners: fc.array(nodeId, { maxLength: 3 }),
+    }),
+  },
+  'cut-open': { request: fc.record({ cut: text }), answer: nothing },
+  'cut-page': {
+    request: fc.record({ cut: text, bucket: text, owner: text, after: text }),
+    answer: fc.record({
+      records: fc.array(fc.record({ key: text, record }), { maxLength: 4 }),
+      next: maybe(text),
+    }),
+  },
+  'cut-end': { request: fc.record({ cut: text }), answer: nothing },
   swim: {
     request: fc.record({
       message: fc.oneof(

@@ -2,6 +2,7 @@
 import type { AskFormat } from './ask-format.ts'
 import { BUCKET_CONTENTS } from './bucket-asks.ts'
 import { APPLY, FETCH, READ, VERSION } from './copy-asks.ts'
+import { CUT_END, CUT_HOLD, CUT_OPEN, CUT_PAGE, CUT_TAKEN } from './cut-asks.ts'
 import { HINT, READ_HINTS } from './hint-asks.ts'
 import { HELLO } from './identity-asks.ts'
 import { LIST } from './list-asks.ts'
@@ -51,6 +52,11 @@ export const ASK_FORMATS = {
   'register-promised': REGISTER_PROMISED,
   'register-change': REGISTER_CHANGE,
   'bucket-contents': BUCKET_CONTENTS,
+  'cut-hold': CUT_HOLD,
+  'cut-taken': CUT_TAKEN,
+  'cut-open': CUT_OPEN,
+  'cut-page': CUT_PAGE,
+  'cut-end': CUT_END,
   swim: SWIM,
 } as const
 

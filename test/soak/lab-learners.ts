@@ -39,6 +39,22 @@ export const LEARNERS: Readonly<Record<number, readonly (readonly LearnerStep[])
     [{ client: 1, do: 'get' }],
     [{ client: 1, level: 'eventual', do: 'get' }],
   ],
+  4: [
+    [{ client: 1, value: '10', do: 'put' }],
+    [{ client: 2, do: 'get' }],
+    [{ press: 'n1' }, { press: 'Cut all links of n1' }],
+    [{ client: 2, level: 'causal', value: '12', do: 'put' }],
+    [{ client: 2, node: 'n1', level: 'eventual', do: 'get' }],
+    [{ client: 2, level: 'causal', do: 'get' }],
+    [{ press: 'Heal all cuts' }, { client: 2, do: 'get' }],
+  ],
+  5: [
+    [{ press: 'n1' }, { press: 'Cut all links of n1' }],
+    [{ client: 1, level: 'eventual', value: 'apple', do: 'put' }],
+    [{ press: 'Wipe n1' }],
+    [{ press: 'Start n1' }, { press: 'Heal all cuts' }],
+    [{ client: 2, level: 'quorum', do: 'get' }],
+  ],
   8: [
     [
       { client: 1, value: 'apple', context: true, do: 'put' },
@@ -47,6 +63,13 @@ export const LEARNERS: Readonly<Record<number, readonly (readonly LearnerStep[])
     [{ client: 1, do: 'get' }],
     [{ client: 1, value: 'apple and bread', do: 'put' }],
     [{ client: 2, value: 'cheese', do: 'put' }],
+  ],
+  10: [
+    [{ client: 1, value: 'apple', do: 'put' }],
+    [{ press: 'n3' }, { press: 'Pause n3' }],
+    [{ client: 1, value: 'bread', do: 'put' }],
+    [{ press: 'Continue n3' }],
+    [{ client: 2, node: 'n3', do: 'get' }],
   ],
   11: [
     [{ client: 1, level: 'all', value: 'apple', do: 'put' }],

@@ -2,8 +2,20 @@
 import { CAP } from './cap.ts'
 import { DELETED } from './deleted.ts'
 import type { Lesson } from './lesson.ts'
+import { LOST_WRITES } from './lost-writes.ts'
 import { NODE_DIES } from './node-dies.ts'
+import { PAUSE } from './pause.ts'
 import { SIBLINGS } from './siblings.ts'
 import { SPLIT_BRAIN } from './split-brain.ts'
+import { STALE_READS } from './stale-reads.ts'
 
-export const LESSONS: readonly Lesson[] = [NODE_DIES, SPLIT_BRAIN, CAP, SIBLINGS, DELETED]
+export const LESSONS: readonly Lesson[] = [
+  NODE_DIES,
+  SPLIT_BRAIN,
+  CAP,
+  STALE_READS,
+  LOST_WRITES,
+  SIBLINGS,
+  PAUSE,
+  DELETED,
+]

@@ -14,7 +14,10 @@ import { circleOrder, gapsBetween, groupsOf } from '../../src/lab/picture/cut-gr
 import { shownMessage } from '../../src/lab/picture/message-class.ts'
 import { clockWords, heldWords } from '../../src/lab/picture/node-words.ts'
 import { answeredWords, askedWords, problemOf } from '../../src/lab/picture/request-words.ts'
+import { scaleEnd, timeRows } from '../../src/lab/picture/time-marks.ts'
+import { InteractiveWorld } from '../../src/simulation/interactive/interactive-world.ts'
 import type { RequestView } from '../../src/simulation/interactive/timed-clients.ts'
+import { SPLIT_PLAN } from '../simulation/interactive/split-plan.ts'
 
 const IDS = ['n1', 'n2', 'n3', 'n4', 'n5']
 const NODES = IDS.map((id) => ({ id }))
@@ -85,6 +88,27 @@ describe('the circle', () => {
     expect(dividers([1, 4], 5)).toHaveLength(1)
     const star = dividers([0, 1, 3], 5)
     expect(star.map(({ from }) => from)).toEqual([CENTER, CENTER, CENTER])
+  })
+})
+
+describe('the time line', () => {
+  it('marks faults, requests and repairs, also those that are still to come', async () => {
+    const world = await InteractiveWorld.replayed(SPLIT_PLAN, 9_500_000)
+    const rows = timeRows({ view: world.view(), plan: SPLIT_PLAN, endUs: 12_000_000 })
+    const signs = rows.map(({ name, marks }) => [name, marks.map(({ sign }) => sign).join('')])
+    expect(signs.slice(0, 3)).toEqual([
+      ['Faults', '▲△'],
+      ['Client A', '✓?'],
+      ['Client B', '✓·'],
+    ])
+    expect(rows.at(-1)).toMatchObject({ name: 'Repairs' })
+    expect(rows.at(-1)!.marks[0]!.words).toMatch(/^n\d gives n\d its copy of default\/cart/)
+    expect(rows[1]!.marks[0]).toMatchObject({ atUs: 2_000_000, state: 'ok', request: 1 })
+  })
+
+  it('ends at a round time', () => {
+    const ends = [0, 1, 1.2, 4.6, 9.9, 10.1, 65, 3600].map((each) => scaleEnd(each * 1e6) / 1e6)
+    expect(ends).toEqual([1, 1, 1.5, 5, 10, 15, 80, 4000])
   })
 })
 

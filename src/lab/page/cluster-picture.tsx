@@ -9,6 +9,7 @@ import { ClientBadge } from './client-badge.tsx'
 import { LinkLane } from './link-lane.tsx'
 import { MessageShape, Messages } from './messages.tsx'
 import { NodeMark } from './node-mark.tsx'
+import { Steady } from './steady.tsx'
 import type { LabDeeds, Target } from './use-lab.ts'
 
 interface Props {
@@ -30,33 +31,64 @@ export function ClusterPicture({ scene, target, clients, deeds }: Props): VNode 
         role="group"
         aria-label="Picture of the cluster"
       >
-        <Dividers places={places} />
-        {view.links.map((link) => (
-          <LinkLane key={`${link.from}>${link.to}`} link={link} places={places} deeds={deeds} />
-        ))}
+        <Steady
+          by={view.links.map(({ from, to, cut, isOpen }) => `${from}${to}${cut}${isOpen}`).join()}
+          draw={() => <Ways links={view.links} places={places} deeds={deeds} />}
+        />
         <Messages scene={scene} places={places} />
-        {view.nodes
-          .filter(({ id }) => places.has(id))
-          .map((node) => (
-            <NodeMark
-              key={node.id}
-              node={node}
-              keyView={view.key}
-              places={places}
-              isChosen={target?.kind === 'node' && target.id === node.id}
-              choose={() => deeds.select({ kind: 'node', id: node.id })}
-            />
-          ))}
-        {clients.map((client) => (
-          <ClientBadge
-            key={client.client}
-            client={client}
-            places={places}
-            requests={view.requests}
-          />
-        ))}
+        <Steady
+          by={JSON.stringify([
+            view.nodes,
+            view.key,
+            target,
+            clients,
+            places.order,
+            view.requests.map(({ state }) => state),
+          ])}
+          draw={() => (
+            <>
+              {view.nodes
+                .filter(({ id }) => places.has(id))
+                .map((node) => (
+                  <NodeMark
+                    key={node.id}
+                    node={node}
+                    keyView={view.key}
+                    places={places}
+                    isChosen={target?.kind === 'node' && target.id === node.id}
+                    choose={() => deeds.select({ kind: 'node', id: node.id })}
+                  />
+                ))}
+              {clients.map((client) => (
+                <ClientBadge
+                  key={client.client}
+                  client={client}
+                  places={places}
+                  requests={view.requests}
+                />
+              ))}
+            </>
+          )}
+        />
       </svg>
-      <Legend />
+      {LEGEND}
+    </>
+  )
+}
+
+interface WaysProps {
+  readonly links: Scene['view']['links']
+  readonly places: Places
+  readonly deeds: LabDeeds
+}
+
+function Ways({ links, places, deeds }: WaysProps): VNode {
+  return (
+    <>
+      <Dividers places={places} />
+      {links.map((link) => (
+        <LinkLane key={`${link.from}>${link.to}`} link={link} places={places} deeds={deeds} />
+      ))}
     </>
   )
 }
@@ -77,6 +109,9 @@ function Dividers({ places }: { readonly places: Places }): VNode {
     </g>
   )
 }
+
+/** It never changes. */
+const LEGEND = <Legend />
 
 function Legend(): VNode {
   return (

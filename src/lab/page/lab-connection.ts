@@ -15,8 +15,18 @@ export class LabConnection {
   }
 
   listen(listener: Listener): void {
+    let newest: Scene | undefined
     this.#worker.onmessage = ({ data }: { readonly data: News }) => {
-      if (data.type === 'scene') listener.scene(data.scene)
+      if (data.type === 'scene') {
+        // A browser that draws slowly draws only the newest scene.
+        if (newest === undefined) {
+          requestAnimationFrame(() => {
+            if (newest !== undefined) listener.scene(newest)
+            newest = undefined
+          })
+        }
+        newest = data.scene
+      }
       if (data.type === 'refused') listener.refused(data.message)
     }
     this.#worker.onerror = ({ message }) => {

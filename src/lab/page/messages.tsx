@@ -23,7 +23,7 @@ interface Props {
 /** At this speed and below, messages can be followed with the eye. */
 const SLOW = 0.01
 const SPARK_MS = 700
-const SPARKS_MAX = 60
+const SPARKS_MAX = 40
 /** Above this speed, who is up is asked too often to be shown. */
 const GOSSIP_SPEED_MAX = 1
 

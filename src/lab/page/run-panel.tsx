@@ -17,6 +17,7 @@ const FORMED_MS = 2000
 export function RunPanel({ scene, deeds }: Props): VNode {
   const { view, plan, endUs } = scene
   const [told, setTold] = useState('')
+  const [isOpen, setOpen] = useState(false)
   const [seed, setSeed] = useState(plan.seed)
   const [nodes, setNodes] = useState(plan.nodes)
   const isEnd = view.nowUs >= endUs
@@ -95,10 +96,10 @@ export function RunPanel({ scene, deeds }: Props): VNode {
         </label>
         <button type="submit">New run</button>
       </form>
-      <details>
+      <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
         <summary>Log</summary>
         <ol class="log">
-          {view.log
+          {(isOpen ? view.log : [])
             .slice(-LOG_LINES)
             .toReversed()
             .map(({ atUs, node, text }, i) => (

@@ -1,8 +1,9 @@
 /// <reference lib="dom" />
 /** The time line: what happened when, a bar to go to any instant, and the speed. */
 import type { VNode } from 'preact'
-import { type TimeMark, timeRows } from '../picture/time-marks.ts'
+import { scaleEnd, type TimeMark, timeRows } from '../picture/time-marks.ts'
 import type { Scene } from '../run/scene.ts'
+import { Steady } from './steady.tsx'
 import type { LabDeeds } from './use-lab.ts'
 
 interface Props {
@@ -23,7 +24,12 @@ const SPEEDS: readonly (readonly [speed: number, words: string])[] = [
 ]
 
 export function TimeLine({ scene, evidence, deeds }: Props): VNode {
-  const { view, endUs, isPlaying, speed } = scene
+  const { view, plan, endUs, isPlaying, speed } = scene
+  const scaleUs = scaleEnd(endUs)
+  const states = view.requests.map(({ state }) => state).join()
+  const later = plan.actions.filter(({ atMs }) => atMs * 1000 > view.nowUs).length
+  const repaired = `${view.repairs.length} ${view.repairs.at(-1)?.atUs}`
+  const drawn = `${scaleUs} ${states} ${plan.actions.length} ${later} ${repaired} ${evidence.join()}`
   const isOver = view.nowUs >= endUs
   return (
     <section class="panel time" aria-label="Time line">
@@ -57,17 +63,10 @@ export function TimeLine({ scene, evidence, deeds }: Props): VNode {
         <output class="clock">{seconds(view.nowUs)} s</output>
       </div>
       <div class="tracks">
-        {timeRows(scene).map(({ name, marks }) => (
-          <div class="track" key={name}>
-            <span class="track-name">{name}</span>
-            <span class="track-marks">
-              {marks.map((mark, i) => (
-                <Mark key={i} mark={mark} scene={scene} evidence={evidence} deeds={deeds} />
-              ))}
-              <span class="now" style={{ left: placeOf(view.nowUs, endUs) }} aria-hidden="true" />
-            </span>
-          </div>
-        ))}
+        <Steady
+          by={drawn}
+          draw={() => <Tracks scene={scene} evidence={evidence} deeds={deeds} />}
+        />
         <div class="track">
           <label class="track-name" for="instant">
             Instant
@@ -77,7 +76,7 @@ export function TimeLine({ scene, evidence, deeds }: Props): VNode {
             class="instant"
             type="range"
             min={0}
-            max={endUs}
+            max={scaleUs}
             step={1000}
             value={view.nowUs}
             aria-valuetext={`${seconds(view.nowUs)} of ${seconds(endUs)} seconds`}
@@ -94,11 +93,32 @@ export function TimeLine({ scene, evidence, deeds }: Props): VNode {
   )
 }
 
-interface MarkProps extends Props {
-  readonly mark: TimeMark
+function Tracks({ scene, evidence, deeds }: Props): VNode {
+  const endUs = scaleEnd(scene.endUs)
+  return (
+    <>
+      {timeRows({ ...scene, endUs }).map(({ name, marks }) => (
+        <div class="track" key={name}>
+          <span class="track-name">{name}</span>
+          <span class="track-marks">
+            {marks.map((mark, i) => (
+              <Mark key={i} mark={mark} endUs={endUs} evidence={evidence} deeds={deeds} />
+            ))}
+          </span>
+        </div>
+      ))}
+    </>
+  )
 }
 
-function Mark({ mark, scene: { endUs }, evidence, deeds }: MarkProps): VNode {
+interface MarkProps {
+  readonly mark: TimeMark
+  readonly endUs: number
+  readonly evidence: readonly number[]
+  readonly deeds: LabDeeds
+}
+
+function Mark({ mark, endUs, evidence, deeds }: MarkProps): VNode {
   const { atUs, sign, words, state, request } = mark
   const isEvidence = request !== undefined && evidence.includes(request)
   const kind = sign === '◆' ? 'repair' : (state?.replace(' ', '-') ?? 'fault')

@@ -38,6 +38,14 @@ export function timeRows({ view, plan, endUs }: Pick<Scene, 'view' | 'plan' | 'e
   ]
 }
 
+/** The end of the scale: a round time at or after the end, so that marks rarely move while time runs. */
+export function scaleEnd(endUs: number): number {
+  const seconds = Math.max(1, endUs / 1e6)
+  const decade = 10 ** Math.floor(Math.log10(seconds))
+  const factor = [1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((each) => each * decade >= seconds) ?? 10
+  return Math.round(factor * decade * 1e6)
+}
+
 function isFault({ do: name }: TimedAction): boolean {
   return name !== 'get' && name !== 'put' && name !== 'delete'
 }

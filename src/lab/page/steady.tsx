@@ -5,7 +5,7 @@ import { useMemo } from 'preact/hooks'
 interface Props {
   /** Tells everything by which the part may change, besides functions. */
   readonly by: string
-  draw(): VNode
+  readonly draw: () => VNode
 }
 
 export function Steady({ by, draw }: Props): VNode {

@@ -15,7 +15,7 @@ const VIRTUAL = [
   'test/simulation/**/*.test.ts',
   'test/properties/**/*.test.ts',
   'test/checker/**/*.test.ts',
-  'test/lab/**/*.test.ts',
+  'test/lab/*.test.ts',
   'test/core/consensus/*-model.test.ts',
   'test/core/replication/*-model.test.ts',
 ]

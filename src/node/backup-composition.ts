@@ -3,7 +3,6 @@ import { Backups } from './backup/backups.ts'
 import { HeldCuts } from './backup/held-cuts.ts'
 import type { NodeCluster } from './cluster-composition.ts'
 import type { NodeCopies } from './copies-composition.ts'
-import type { NodeRequests } from './request-composition.ts'
 import type { NodeStorage } from './storage-composition.ts'
 
 export interface NodeBackups {
@@ -14,8 +13,7 @@ export interface NodeBackups {
 export function composeBackups(
   { ports, clock, indexes }: NodeStorage,
   { keeper, peers, gate, arrival, isProven }: NodeCluster,
-  { gained, horizon }: NodeCopies,
-  { requests }: NodeRequests,
+  { gained, horizon, replaceVanished }: NodeCopies,
   self: string,
 ): NodeBackups {
   const held = new HeldCuts(ports, {
@@ -29,6 +27,7 @@ export function composeBackups(
     isComplete: () => isProven() && !arrival.isFilling,
     indexes,
     horizon: () => horizon.value,
+    replaceVanished,
   })
   const backups = new Backups(ports, {
     self,
@@ -37,10 +36,6 @@ export function composeBackups(
     clock,
     horizon,
     held,
-    repair: ({ name, mode }, key) => {
-      const level = mode === 'strong' ? 'strong' : 'quorum'
-      requests.get({ bucket: name, key, level, requestId: 'backup' }).catch(() => undefined)
-    },
   })
   return { held, backups }
 }

@@ -87,7 +87,8 @@ export async function composeNode(
   const { changeLog, changePages, watches } = composeWatches(storage, cluster, copies, served, self)
   changePages.corrupt.listen((storageKey) => scrub.found(storageKey))
 
-  const { held, backups } = composeBackups(storage, cluster, copies, served, self)
+  const { held, backups } = composeBackups(storage, cluster, copies, self)
+  held.corrupt.listen((storageKey) => scrub.found(storageKey))
   const movesView = new MovesView({ self, keeper, peers, clock, moves })
   const view = new ClusterView({
     self,

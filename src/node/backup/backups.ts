@@ -35,8 +35,6 @@ export interface BackupParts {
   readonly clock: NodeClock
   readonly horizon: HorizonKeeper
   readonly held: HeldCuts
-  /** Repairs a damaged copy of the key. */
-  readonly repair: (bucket: Bucket, key: string) => void
 }
 
 export class Backups {
@@ -106,8 +104,7 @@ export class Backups {
     cut: Cut,
     buckets: readonly Bucket[],
   ): AsyncGenerator<BackupEntry, void, undefined> {
-    const { repair } = this.#parts
-    const parts = { members: this.#members, repair, isGivenUp: () => this.#isStopped }
+    const parts = { members: this.#members, isGivenUp: () => this.#isStopped }
     const needsAll = header.covers === 'all'
     for (const [index, bucket] of buckets.entries()) {
       const states = statesAtCut(this.#ports, parts, cut, bucket, needsAll)

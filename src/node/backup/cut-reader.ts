@@ -30,8 +30,6 @@ const RETRY_PAUSE_MS = 200
 
 export interface CutReaderParts {
   readonly members: CutMembers
-  /** Repairs a damaged copy of the key, so that a later backup finds it whole. */
-  readonly repair: (bucket: Bucket, key: string) => void
   readonly isGivenUp: () => boolean
 }
 
@@ -61,7 +59,7 @@ export async function* statesAtCut(
     })),
   )
   for await (const found of mergedKeys(streams)) {
-    yield { key: found.key, object: merged(ports.codec, parts, cut, bucket, needsAll, found) }
+    yield { key: found.key, object: merged(ports.codec, cut, bucket, needsAll, found) }
   }
 }
 
@@ -71,7 +69,6 @@ function sourcesOf({ node, hintOwners }: CutSource): Source[] {
 
 function merged(
   codec: Codec,
-  { repair }: CutReaderParts,
   { at, topology, horizon, sources }: Cut,
   bucket: Bucket,
   needsAll: boolean,
@@ -91,7 +88,6 @@ function merged(
   }
   const readable = sources.filter(({ node }) => owners.includes(node) && !damaged.has(node))
   if (needsAll ? damaged.size > 0 : readable.length < majority(owners.length)) {
-    repair(bucket, key)
     const where = `${[...damaged].join(', ')} in bucket ${labelOf(bucket.name)}`
     throw unreadable(`a copy of a key is damaged at ${where}, and is being repaired: try again`)
   }

@@ -14,7 +14,10 @@
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
+import { partitionOf } from '../../core/placement/data-partition.ts'
 import type { Topology } from '../../core/placement/topology.ts'
+import { Signal } from '../../core/signal.ts'
+import type { Codec } from '../../ports/codec.ts'
 import type { Disk, DiskSnapshot } from '../../ports/disk.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
@@ -28,6 +31,7 @@ import type { CopyTrust } from '../replica/copy-trust.ts'
 import { BEING_FILLED, refusalToTellKeys } from '../replica/not-ready-reasons.ts'
 import type { AnswerGate } from '../round/answer-gate.ts'
 import type { IndexRepair } from '../storage/index-repair.ts'
+import { dataKey } from '../storage/storage-keys.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import { NO_FIELDS } from '../wire/asks/ask-format.ts'
 import {
@@ -39,6 +43,7 @@ import {
   type CutTakenAnswer,
 } from '../wire/asks/cut-asks.ts'
 import type { Refusal } from '../wire/messages.ts'
+import { decodeRecord } from '../wire/object-record.ts'
 import { hintOwners, hintPage, recordPage } from './cut-pages.ts'
 
 const CUTS_MAX = 2
@@ -83,6 +88,8 @@ export interface HeldCutParts {
   readonly isComplete: () => boolean
   readonly indexes: IndexRepair
   readonly horizon: () => Timestamp
+  /** Called for a key that the index lists without a record (storage/vanished-record.ts). Rejects with a `DiskError`. */
+  readonly replaceVanished: (storageKey: string) => Promise<void>
 }
 
 /** What was in force at this node when it took the snapshot. */
@@ -113,6 +120,7 @@ interface Held {
 }
 
 export class HeldCuts {
+  readonly #codec: Codec
   readonly #disk: Disk
   readonly #timers: Timers
   readonly #log: Log
@@ -120,11 +128,14 @@ export class HeldCuts {
   readonly #parts: HeldCutParts
   readonly #held = new Map<string, Held>()
   #isStopped = false
+  /** A record is damaged. */
+  readonly corrupt = new Signal<[storageKey: string]>()
 
   constructor(
-    ports: { disk: Disk; timers: Timers; log: Log; metrics: Metrics },
+    ports: { codec: Codec; disk: Disk; timers: Timers; log: Log; metrics: Metrics },
     parts: HeldCutParts,
   ) {
+    this.#codec = ports.codec
     this.#disk = ports.disk
     this.#timers = ports.timers
     this.#log = ports.log
@@ -280,9 +291,26 @@ export class HeldCuts {
     try {
       if (owner !== '') return await hintPage(disk, { owner, bucket, after })
       const read = (): Promise<CutPage> => recordPage(disk, keeps, { bucket, after })
-      return (await this.#parts.indexes.whole(read)) ?? INDEX_DAMAGED
+      const page = await this.#parts.indexes.whole(read)
+      if (page === undefined) return INDEX_DAMAGED
+      for (const { key, record } of page.records) this.#lookForDamage(bucket, key, record)
+      return page
     } catch (error) {
       return { code: 'storage_failed', message: String(error) }
+    }
+  }
+
+  /** Has a damaged record repaired, so that a later backup finds it whole. */
+  #lookForDamage(bucket: string, key: string, record: Uint8Array): void {
+    const storageKey = dataKey(partitionOf(bucket, key), bucket, key)
+    if (record.length === 0) {
+      this.#parts.replaceVanished(storageKey).catch(() => undefined)
+      return
+    }
+    try {
+      decodeRecord(this.#codec, record)
+    } catch {
+      this.corrupt.emit(storageKey)
     }
   }
 

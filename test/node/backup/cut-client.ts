@@ -23,11 +23,16 @@ export interface ClientWorld {
   after(ms: number, task: () => void): void
   /** Some key that has an acknowledged write. */
   anyPlace(random: SeededRandom): string | undefined
-  /** Calls back without an answer if the request has failed. */
-  call<T>(id: string, ask: (service: NodeService) => Promise<T>, end: (answer?: T) => void): void
+  /** Calls back without an answer if the request has failed. `isRejected`: it was told that it has no effect. */
+  call<T>(
+    id: string,
+    ask: (service: NodeService) => Promise<T>,
+    end: (answer: T | undefined, isRejected: boolean) => void,
+  ): void
   /** Notes a write that is about to be sent by a client that has read so far. */
   begin(place: string, sequence: number, known: Progress): void
   acknowledge(place: string, sequence: number): void
+  reject(place: string, sequence: number): void
 }
 
 /** Writes its own keys, each time with the next number, and reads those of others. */
@@ -84,7 +89,8 @@ export class Client {
       bucket === 'visits'
         ? service.update({ ...about, change })
         : service.put({ ...about, content })
-    world.call(this.#node(), ask, (answer) => {
+    world.call(this.#node(), ask, (answer, isRejected) => {
+      if (isRejected) world.reject(place, sequence)
       if (answer === undefined) {
         this.#generation++
         this.#again(100)

@@ -2,7 +2,7 @@
  * Clients write and read at five nodes on virtual time, with clocks that disagree, faults, and changes of the members.
  * Meanwhile nodes make backups, and each one that succeeds is judged: if it has a write, it has everything that had been
  * acknowledged to any client, or read by its own, before that write began, or a successor of it. It also has everything
- * acknowledged before the backup began.
+ * acknowledged before the backup began, and nothing that was rejected before.
  *
  * Imports nothing of the test runner, so that it also runs with a planted bug (planted-cut.ts).
  */
@@ -69,6 +69,7 @@ class World implements CutRun, ClientWorld {
   readonly #nodes: ReadonlyMap<string, SimulatedNode>
   readonly #acknowledged: Progress = new Map()
   readonly #begun = new Map<string, Begun>()
+  readonly #rejected = new Set<string>()
   #isOver = false
 
   constructor(plan: CutPlan) {
@@ -151,8 +152,15 @@ class World implements CutRun, ClientWorld {
     return places[random.below(Math.max(1, places.length))]
   }
 
-  call<T>(id: string, ask: (service: NodeService) => Promise<T>, end: (answer?: T) => void): void {
-    this.#call(id, ask, (ended) => end(ended.type === 'answered' ? ended.answer : undefined))
+  call<T>(
+    id: string,
+    ask: (service: NodeService) => Promise<T>,
+    end: (answer: T | undefined, isRejected: boolean) => void,
+  ): void {
+    this.#call(id, ask, (ended) => {
+      if (ended.type === 'answered') end(ended.answer, false)
+      else end(undefined, ended.type === 'failed' && isRejection(ended.error))
+    })
   }
 
   begin(place: string, sequence: number, known: Progress): void {
@@ -164,6 +172,10 @@ class World implements CutRun, ClientWorld {
   acknowledge(place: string, sequence: number): void {
     this.acknowledged++
     raise(this.#acknowledged, place, sequence)
+  }
+
+  reject(place: string, sequence: number): void {
+    this.#rejected.add(`${place} ${sequence}`)
   }
 
   #call<T>(
@@ -179,6 +191,7 @@ class World implements CutRun, ClientWorld {
   #backUpAgain(): void {
     if (this.#isOver) return
     const before = new Map(this.#acknowledged)
+    const rejected = new Set(this.#rejected)
     const make = async (service: NodeService) => {
       const isGivenUp = (): boolean => this.#isOver
       const asked = { buckets: undefined, covers: 'all', atMs: undefined, timeoutMs: 6000 } as const
@@ -198,6 +211,12 @@ class World implements CutRun, ClientWorld {
         const names = header.buckets.map(({ name }) => name)
         const at = (entry: BackupEntry): string => `${names[entry.bucket]}/${entry.key}`
         this.#judge(before, new Map(entries.map((entry) => [at(entry), sequenceIn(entry)])))
+        for (const entry of entries) {
+          for (const { value } of entry.values) {
+            const write = `${at(entry)} ${numberIn(value)}`
+            if (rejected.has(write)) this.violations.push(`rejected before: ${write}`)
+          }
+        }
       } else {
         const { error } = ended as { error?: unknown }
         const code = error instanceof QuorateError ? error.code : ended.type
@@ -294,4 +313,8 @@ class World implements CutRun, ClientWorld {
 
 function sequenceIn({ values }: BackupEntry): number {
   return Math.max(0, ...values.map(({ value }) => numberIn(value)))
+}
+
+function isRejection(error: unknown): boolean {
+  return error instanceof QuorateError && error.kind.outcome === 'rejected'
 }

@@ -12,7 +12,8 @@ import {
 } from '../client/quorate.ts'
 import type { BackupEntry, BackupHeader } from '../core/backup/backup-parts.ts'
 import { BackupReader } from '../core/backup/backup-reader.ts'
-import { type KeyOutcome, type RestoredBackup, restoreKey } from './restored-key.ts'
+import { KeyGroup } from './key-group.ts'
+import { type Ask, type KeyOutcome, restoreKey } from './restored-key.ts'
 import { verifyBackup } from './verify-backup.ts'
 
 export interface RestoreOptions {
@@ -28,7 +29,7 @@ export interface RestoreOptions {
 }
 
 export type RestoreReport = Readonly<Record<KeyOutcome, number>> & {
-  /** Keys that no client can send, such as `..`: each with the reason. */
+  /** Keys that no request can name, such as `..` with a value that is too large for a batch: each with the reason. */
   readonly impossible: readonly {
     readonly bucket: string
     readonly key: string
@@ -39,7 +40,11 @@ export type RestoreReport = Readonly<Record<KeyOutcome, number>> & {
 /** A bucket of the cluster cannot take the keys of the backup. Nothing was written. */
 export class BucketMismatch extends Error {}
 
-const KEYS_AT_ONCE = 16
+/** So many keys are read, and then written, by one request. */
+const GROUP_KEYS_MAX = 32
+/** A batch has room for 1 MiB, and bytes grow by a third in it. A larger key is restored by requests of its own. */
+const GROUP_BYTES_MAX = 262_144
+const GROUPS_AT_ONCE = 4
 /** How often a key is read and written again after a write whose outcome is unknown. */
 const ATTEMPTS_MAX = 5
 
@@ -52,41 +57,81 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   const missing = await missingBuckets(client, kept)
   if (!isDry)
     for (const { name, ...bucket } of missing) await client.createBucket(name, bucket, { signal })
+  const nameOf = ({ bucket }: BackupEntry): string => header.buckets[bucket]?.name ?? ''
   const absent = new Set(missing.map(({ name }) => name))
-  const backup: RestoredBackup = { client, header, overwrite, isDry, nowMs, signal }
-  const counts = { written: 0, replaced: 0, same: 0, kept: 0, expired: 0 }
-  const impossible: { bucket: string; key: string; why: string }[] = []
-  const restoreOne = async (entry: BackupEntry): Promise<void> => {
-    const bucket = header.buckets[entry.bucket]?.name ?? ''
+  const restoreBy = (ask: Ask, entry: BackupEntry): Promise<KeyOutcome> =>
+    restoreKey({ ask, header, overwrite, isDry, nowMs }, entry)
+  const alone: Ask = (request) => request(client, { signal })
+  const outcomeOf = async (
+    entry: BackupEntry,
+    group: KeyGroup | undefined,
+  ): Promise<KeyOutcome> => {
     try {
       // In a dry run the bucket was not created, so it has no key to read.
-      const isNew = isDry && absent.has(bucket)
-      counts[isNew ? 'written' : await untilKnown(() => restoreKey(backup, entry))]++
+      if (isDry && absent.has(nameOf(entry))) return 'written'
+      if (group !== undefined) return await restoreBy(group.ask, entry)
+    } catch (error) {
+      if (signal?.aborted === true) throw error
+    } finally {
+      group?.leave()
+    }
+    return untilKnown(() => restoreBy(alone, entry))
+  }
+  const counts = { written: 0, replaced: 0, same: 0, kept: 0, expired: 0 }
+  const impossible: { bucket: string; key: string; why: string }[] = []
+  const restoreOne = async (entry: BackupEntry, group: KeyGroup | undefined): Promise<void> => {
+    const bucket = nameOf(entry)
+    try {
+      counts[await outcomeOf(entry, group)]++
     } catch (error) {
       if (!(error instanceof TypeError || error instanceof UsageError)) throw error
       impossible.push({ bucket, key: entry.key, why: error.message })
     }
     onProgress?.({ ...counts, impossible }, totals.keys)
   }
-  const reader = new BackupReader()
-  const running = new Set<Promise<void>>()
+  const running = new Set<Promise<unknown>>()
   // Kept here, because a key may fail while nobody awaits it.
   const failures: unknown[] = []
-  for await (const piece of open()) {
-    for (const entry of reader.push(piece)) {
-      if (!isKept(header.buckets[entry.bucket]?.name ?? '')) continue
-      while (running.size >= KEYS_AT_ONCE) await Promise.race(running)
-      if (failures.length > 0) throw failures[0]
-      const one = restoreOne(entry)
-        .catch((error: unknown) => void failures.push(error))
-        .finally(() => running.delete(one))
-      running.add(one)
-    }
+  for await (const entries of groupsOf(open(), (entry) => isKept(nameOf(entry)))) {
+    while (running.size >= GROUPS_AT_ONCE) await Promise.race(running)
+    if (failures.length > 0) throw failures[0]
+    const isTooLarge = bytesOf(entries) > GROUP_BYTES_MAX
+    const group = isTooLarge ? undefined : new KeyGroup(client, entries.length, signal)
+    const all = Promise.all(entries.map((entry) => restoreOne(entry, group)))
+      .catch((error: unknown) => void failures.push(error))
+      .finally(() => running.delete(all))
+    running.add(all)
   }
   await Promise.all(running)
   if (failures.length > 0) throw failures[0]
-  reader.finish()
   return { ...counts, impossible }
+}
+
+/** The keys of a batch each. A key that is too large for a batch is a group of its own. */
+async function* groupsOf(
+  pieces: AsyncIterable<Uint8Array>,
+  isWanted: (entry: BackupEntry) => boolean,
+): AsyncGenerator<readonly BackupEntry[], void, undefined> {
+  const reader = new BackupReader()
+  let group: BackupEntry[] = []
+  for await (const piece of pieces) {
+    for (const entry of reader.push(piece)) {
+      if (!isWanted(entry)) continue
+      const isFull = group.length === GROUP_KEYS_MAX || bytesOf([...group, entry]) > GROUP_BYTES_MAX
+      if (isFull && group.length > 0) {
+        yield group
+        group = []
+      }
+      group.push(entry)
+    }
+  }
+  reader.finish()
+  if (group.length > 0) yield group
+}
+
+/** Of all values. */
+function bytesOf(entries: readonly BackupEntry[]): number {
+  return entries.flatMap(({ values }) => values).reduce((sum, { value }) => sum + value.length, 0)
 }
 
 /** The buckets to create. Throws `BucketMismatch`. */

@@ -7,19 +7,24 @@
  *
  * Restoring a key again changes nothing, also after an attempt that ended anywhere.
  */
-import { type Format, type Quorate, UsageError } from '../client/quorate.ts'
+import type { Handles } from '../client/handles.ts'
+import { type Format, UsageError } from '../client/quorate.ts'
 import type { BackupEntry, BackupHeader, BackupValue } from '../core/backup/backup-parts.ts'
 import type { Bucket } from '../core/placement/topology.ts'
 
+/** Makes one request of a client: with the handles, and with the options that bound it. */
+export type Ask = <T>(
+  request: (of: Handles, bounds: { readonly signal?: AbortSignal | undefined }) => Promise<T>,
+) => Promise<T>
+
 export interface RestoredBackup {
-  readonly client: Quorate
+  readonly ask: Ask
   readonly header: BackupHeader
   /** Whether values of the cluster that differ from the backup are replaced. */
   readonly overwrite: boolean
   /** Whether nothing is written. */
   readonly isDry: boolean
   readonly nowMs: () => number
-  readonly signal: AbortSignal | undefined
 }
 
 /**
@@ -72,12 +77,12 @@ interface Typed {
 }
 
 async function restoreSiblings(
-  { client, overwrite, isDry, nowMs, signal }: RestoredBackup,
+  { ask, overwrite, isDry, nowMs }: RestoredBackup,
   { bucket, key, values }: LiveEntry,
 ): Promise<KeyOutcome> {
-  const read = await client
-    .bucket(bucket, { format: asStored('') })
-    .get(key, { consistency: 'quorum', signal })
+  const read = await ask((of, bounds) =>
+    of.bucket(bucket, { format: asStored('') }).get(key, { consistency: 'quorum', ...bounds }),
+  )
   const { missing, others } = compare(
     values,
     read.siblings.map(({ value }) => value),
@@ -88,27 +93,26 @@ async function restoreSiblings(
   if (isDry) return outcome
   let context = others > 0 ? read.context : NOTHING_SEEN
   for (const value of others > 0 ? values : missing) {
-    const options = {
-      consistency: 'quorum',
-      context,
-      ttlSeconds: ttlOf(value, nowMs()),
-      signal,
-    } as const
-    await client
-      .bucket(bucket, { format: asStored(value.contentType) })
-      .put(key, typed(value), options)
+    const options = { consistency: 'quorum', context, ttlSeconds: ttlOf(value, nowMs()) } as const
+    await ask((of, bounds) =>
+      of
+        .bucket(bucket, { format: asStored(value.contentType) })
+        .put(key, typed(value), { ...options, ...bounds }),
+    )
     context = NOTHING_SEEN
   }
   return outcome
 }
 
 async function restoreNewest(
-  { client, overwrite, isDry, nowMs, signal }: RestoredBackup,
+  { ask, overwrite, isDry, nowMs }: RestoredBackup,
   { bucket, key, values }: LiveEntry,
 ): Promise<KeyOutcome> {
   const value = values.at(-1) as BackupValue
-  const entries = client.bucket(bucket, { format: asStored(value.contentType) })
-  const read = await entries.get(key, { consistency: 'quorum', signal })
+  const format = asStored(value.contentType)
+  const read = await ask((of, bounds) =>
+    of.bucket(bucket, { format }).get(key, { consistency: 'quorum', ...bounds }),
+  )
   const { missing, others } = compare(
     [value],
     read.siblings.map((sibling) => sibling.value),
@@ -120,26 +124,31 @@ async function restoreNewest(
       consistency: 'quorum',
       idempotent: true,
       ttlSeconds: ttlOf(value, nowMs()),
-      signal,
     } as const
-    await entries.put(key, typed(value), options)
+    await ask((of, bounds) =>
+      of.bucket(bucket, { format }).put(key, typed(value), { ...options, ...bounds }),
+    )
   }
   return others > 0 ? 'replaced' : 'written'
 }
 
 async function restoreStrong(
-  { client, overwrite, isDry, nowMs, signal }: RestoredBackup,
+  { ask, overwrite, isDry, nowMs }: RestoredBackup,
   { bucket, key, values }: LiveEntry,
 ): Promise<KeyOutcome> {
   const value = values.at(-1) as BackupValue
-  const entries = client.strong(bucket, { format: asStored(value.contentType) })
-  const { value: held, etag } = await entries.get(key, { signal })
+  const format = asStored(value.contentType)
+  const { value: held, etag } = await ask((of, bounds) =>
+    of.strong(bucket, { format }).get(key, bounds),
+  )
   if (held !== undefined && isSame(value, held)) return 'same'
   if (held !== undefined && !overwrite) return 'kept'
   const outcome = held === undefined ? 'written' : 'replaced'
   if (isDry) return outcome
-  const options = { ttlSeconds: ttlOf(value, nowMs()), signal }
-  const swap = await entries.compareAndSet(key, etag, typed(value), options)
+  const options = { ttlSeconds: ttlOf(value, nowMs()) }
+  const swap = await ask((of, bounds) =>
+    of.strong(bucket, { format }).compareAndSet(key, etag, typed(value), { ...options, ...bounds }),
+  )
   // A client has written it since the read, so its value is newer than the backup.
   return swap.isSet ? outcome : 'kept'
 }
@@ -151,21 +160,28 @@ async function restoreStrong(
  * add what is missing now.
  */
 async function restoreCounter(
-  { client, header, overwrite, isDry, signal }: RestoredBackup,
+  { ask, header, overwrite, isDry }: RestoredBackup,
   { bucket, key, values }: LiveEntry,
 ): Promise<KeyOutcome> {
   const wanted = Number(utf8.decode((values[0] as BackupValue).value))
-  const counters = client.counters(bucket, { consistency: 'quorum' })
-  let held = await counters.get(key, { signal })
+  const get = (consistency: 'quorum' | 'all'): Promise<number> =>
+    ask((of, bounds) => of.counters(bucket).get(key, { consistency, ...bounds }))
+  let held = await get('quorum')
   if (held === wanted) return 'same'
   const outcome = held === 0 ? 'written' : 'replaced'
   for (let generation = 0; generation < GENERATIONS_MAX; generation++) {
     if (held !== 0 && !overwrite) return 'kept'
     if (isDry) return outcome
     const idempotencyKey = `restore ${header.clusterId} ${header.cut} ${generation}`
-    const options = { idempotencyKey, signal }
-    const isAtQuorum = await countOnce(() => counters.increment(key, wanted - held, options))
-    held = await counters.get(key, { consistency: isAtQuorum ? 'quorum' : 'all', signal })
+    const missing = wanted - held
+    const isAtQuorum = await countOnce(() =>
+      ask((of, bounds) =>
+        of
+          .counters(bucket, { consistency: 'quorum' })
+          .increment(key, missing, { idempotencyKey, ...bounds }),
+      ),
+    )
+    held = await get(isAtQuorum ? 'quorum' : 'all')
     if (held === wanted) return outcome
   }
   return 'kept'
@@ -187,12 +203,12 @@ async function countOnce(increment: () => Promise<unknown>): Promise<boolean> {
 }
 
 async function restoreSet(
-  { client, overwrite, isDry, signal }: RestoredBackup,
+  { ask, overwrite, isDry }: RestoredBackup,
   { bucket, key, values }: LiveEntry,
 ): Promise<KeyOutcome> {
   const wanted = new Set(values.map(({ value }) => utf8.decode(value)))
-  const sets = client.sets(bucket, { consistency: 'quorum' })
-  const held = await sets.get(key, { signal })
+  const consistency = 'quorum'
+  const held = await ask((of, bounds) => of.sets(bucket, { consistency }).get(key, bounds))
   const add = [...wanted].filter((element) => !held.has(element))
   const remove = [...held].filter((element) => !wanted.has(element))
   if (add.length + remove.length === 0) return 'same'
@@ -200,10 +216,16 @@ async function restoreSet(
   const outcome = held.size === 0 ? 'written' : 'replaced'
   if (isDry) return outcome
   for (let at = 0; at < add.length; at += ELEMENTS_AT_ONCE) {
-    await sets.add(key, add.slice(at, at + ELEMENTS_AT_ONCE), { idempotent: true, signal })
+    const some = add.slice(at, at + ELEMENTS_AT_ONCE)
+    await ask((of, bounds) =>
+      of.sets(bucket, { consistency }).add(key, some, { idempotent: true, ...bounds }),
+    )
   }
   for (let at = 0; at < remove.length; at += ELEMENTS_AT_ONCE) {
-    await sets.remove(key, remove.slice(at, at + ELEMENTS_AT_ONCE), { idempotent: true, signal })
+    const some = remove.slice(at, at + ELEMENTS_AT_ONCE)
+    await ask((of, bounds) =>
+      of.sets(bucket, { consistency }).remove(key, some, { idempotent: true, ...bounds }),
+    )
   }
   return outcome
 }

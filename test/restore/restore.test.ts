@@ -1,6 +1,7 @@
 /** A backup of one cluster, restored into another: everything is there, nothing newer is lost, and a repeat is harmless. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bytes, createClient, type Quorate, UnknownOutcomeError } from '../../src/client/quorate.ts'
+import type { BackupEntry } from '../../src/core/backup/backup-parts.ts'
 import type { Bucket } from '../../src/core/placement/topology.ts'
 import { BackupRefused } from '../../src/core/backup/backup-refused.ts'
 import { BucketMismatch, restore, type RestoreReport } from '../../src/restore/restore.ts'
@@ -104,13 +105,73 @@ test('restore: a repeat changes nothing, and writes what an earlier one has not'
   expect(both.siblings.map(({ value }) => value.join(' ')).sort()).toEqual(['1', '255 0'])
 })
 
+/** A client whose requests are told to the test. It may answer in the place of the node. */
+function watchedClient(
+  answer: (path: string, init: RequestInit) => Response | undefined,
+  { nodes }: TestCluster = to,
+): Quorate {
+  return createClient({
+    endpoints: [`http://127.0.0.1:${nodes[0]?.clientPort}`],
+    fetch: async (url, init) => answer(new URL(url).pathname, init) ?? fetch(url, init),
+  })
+}
+
+const BATCH = '/v1/batch'
+
+test('restore: many keys share a request', async () => {
+  const paths: string[] = []
+  const counted = watchedClient((path) => void paths.push(path))
+  const options = { open: () => inPieces(file), isDry: false, overwrite: false, nowMs: Date.now }
+  await client.bucket('default').delete('k/7')
+  expect(await restore({ ...options, client: counted })).toEqual({
+    ...NONE,
+    same: KEYS - 1,
+    written: 1,
+  })
+  const batches = paths.filter((path) => path === BATCH).length
+  expect(batches).toBeLessThan(KEYS / 10)
+  expect(paths.filter((path) => path !== BATCH && !path.startsWith('/v1/buckets'))).toEqual([])
+  await counted.close()
+})
+
+test('restore: the keys of a batch that fails are restored one by one', async () => {
+  const alone = watchedClient((path) => (path === BATCH ? problem('overloaded') : undefined))
+  const options = { open: () => inPieces(file), isDry: false, overwrite: false, nowMs: Date.now }
+  await client.bucket('default').delete('k/7')
+  expect(await restore({ ...options, client: alone })).toEqual({
+    ...NONE,
+    same: KEYS - 1,
+    written: 1,
+  })
+  await alone.close()
+})
+
+test('restore: a key that is too large for a batch has requests of its own', async () => {
+  const { header } = await verifyBackup(inPieces(file))
+  const buckets = header.buckets.filter(({ name }) => name === 'default')
+  const entryOf = (key: string, length: number): BackupEntry => {
+    const value = Buffer.alloc(length, 7)
+    const values = [{ timestamp: 0, expiresAtMs: 0, contentType: 'text/plain', value }]
+    return { bucket: 0, key, isAfterCut: false, values }
+  }
+  const entries = [entryOf('large', 300_000), entryOf('small', 3)]
+  const pieces = olderBackup({ ...header, buckets }, entries, [])
+  const paths: string[] = []
+  const counted = watchedClient((path) => void paths.push(path))
+  const open = (): AsyncIterable<Uint8Array> => inPieces(Buffer.concat(pieces))
+  const options = { client: counted, open, isDry: false, overwrite: false, nowMs: Date.now }
+  expect(await restore(options)).toEqual({ ...NONE, written: 2 })
+  expect(await restore(options)).toEqual({ ...NONE, same: 2 })
+  // Each run reads; the first one also writes.
+  const countOf = (wanted: string): number => paths.filter((path) => path === wanted).length
+  expect([countOf(BATCH), countOf('/v1/kv/default/large')]).toEqual([3, 3])
+  await counted.close()
+})
+
 test('restore: fails if one key fails, however soon', async () => {
-  const failing = createClient({
-    endpoints: [`http://127.0.0.1:${to.nodes[0]?.clientPort}`],
-    fetch: (url, init) =>
-      /\/k(%2F|\/)0(\?|$)/.test(url)
-        ? Promise.resolve(problem('bucket_unknown'))
-        : fetch(url, init),
+  const failing = watchedClient((path) => {
+    if (path === BATCH) return problem('bad_parameter')
+    return /\/k(%2F|\/)0$/.test(path) ? problem('bucket_unknown') : undefined
   })
   // The pieces come so slowly that the key fails while the restore waits for the next piece.
   async function* open(): AsyncGenerator<Uint8Array> {
@@ -164,6 +225,8 @@ test('restore: an increment that perhaps only one owner holds is read from all o
   const recorded = createClient({
     endpoints: [`http://127.0.0.1:${to.nodes[0]?.clientPort}`],
     fetch: async (url, init) => {
+      // The levels of a batch are in its body.
+      if (url.includes(BATCH)) return problem('bad_parameter')
       const answer = await fetch(url, init)
       const level = new URL(url).searchParams.get('consistency')
       if (url.includes('/visits/')) asked.push(`${init.method} ${level} ${answer.status}`)
@@ -186,7 +249,9 @@ test('restore: an increment that arrives after a repeated restore counts once', 
     endpoints: [`http://127.0.0.1:${other.nodes[0]?.clientPort}`],
     retry: false,
     fetch: (url, init) => {
-      if (init.method !== 'POST' || !url.includes('/visits/')) return fetch(url, init)
+      const isIncrement = url.includes('/visits/') && init.method === 'POST'
+      const hasIncrement = url.includes(BATCH) && String(init.body).includes('"op":"update"')
+      if (!isIncrement && !hasIncrement) return fetch(url, init)
       const { signal: _, ...unbounded } = init
       late.push(() => fetch(url, unbounded))
       return Promise.reject(new TypeError('fetch failed'))

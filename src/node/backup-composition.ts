@@ -11,7 +11,7 @@ export interface NodeBackups {
 }
 
 export function composeBackups(
-  { ports, clock, indexes }: NodeStorage,
+  { ports, clock, indexes, hints }: NodeStorage,
   { keeper, peers, gate, arrival, isProven }: NodeCluster,
   { gained, horizon, replaceVanished }: NodeCopies,
   self: string,
@@ -27,6 +27,7 @@ export function composeBackups(
     isComplete: () => isProven() && !arrival.isFilling,
     indexes,
     horizon: () => horizon.value,
+    hintOwners: () => [...hints.owners().keys()],
     replaceVanished,
   })
   const backups = new Backups(ports, {

@@ -47,14 +47,14 @@ export async function reachCut(
     refuseFuture(Math.max(fromMs, clock.nowMs() + LEAD_MS_MIN), clock.nowMs(), deadlineMs)
     let failure: QuorateError | undefined
     if (clock.nowMs() >= fromMs) {
-      const made = await maker.make(covers === 'all')
+      const made = await maker.make(covers)
       if (!(made instanceof QuorateError)) {
         return { cut: made, covered: made.at, coveredMs: wallMsOf(made.at) }
       }
       failure = made
       // Every owner holds every write up to the horizon, and nobody else has one under way.
       const isSettled = atMs !== undefined && horizon.value >= timestampOf(fromMs)
-      const partial = isSettled && covers === 'all' ? await maker.make(false) : failure
+      const partial = isSettled && covers === 'all' ? await maker.make('all', false) : failure
       if (!(partial instanceof QuorateError)) {
         return { cut: partial, covered: timestampOf(fromMs), coveredMs: atMs as number }
       }

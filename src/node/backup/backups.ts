@@ -10,7 +10,7 @@ import { liveSiblings } from '../../core/causality/stored-object.ts'
 import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import { QuorateError } from '../../core/errors.ts'
 import { asLabelled, labelOf } from '../../core/placement/bucket-name.ts'
-import type { Bucket } from '../../core/placement/topology.ts'
+import type { Bucket, Topology } from '../../core/placement/topology.ts'
 import type { Codec } from '../../ports/codec.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
@@ -48,7 +48,7 @@ export class Backups {
   constructor(ports: { codec: Codec; timers: Timers }, parts: BackupParts) {
     this.#ports = ports
     this.#parts = parts
-    this.#members = new CutMembers(parts)
+    this.#members = new CutMembers(ports.timers, parts)
   }
 
   stop(): void {
@@ -70,9 +70,9 @@ export class Backups {
       deadlineMs,
     )
     // Every source has answered under a topology that this node knows by now. So this node knows every bucket that had
-    // a write before the cut, unless it has been deleted.
+    // a write before the cut.
     const { topology } = keeper
-    const chosen = topology.buckets.filter(
+    const chosen = bucketsAt(cut.topology, topology).filter(
       ({ name }) => buckets === undefined || buckets.includes(labelOf(name)),
     )
     const gone = buckets?.find((label) => chosen.every(({ name }) => labelOf(name) !== label))
@@ -116,4 +116,10 @@ export class Backups {
       }
     }
   }
+}
+
+/** The buckets at the cut. A bucket that was deleted since is one of them, and not the new one that has its label. */
+function bucketsAt(cut: Topology, now: Topology): readonly Bucket[] {
+  const labels = new Set(cut.buckets.map(({ name }) => labelOf(name)))
+  return [...cut.buckets, ...now.buckets.filter(({ name }) => !labels.has(labelOf(name)))]
 }

@@ -62,17 +62,23 @@ export class CutMaker {
     this.#parts = parts
   }
 
-  /** One attempt. Returns the error that explains why it failed. */
-  async make(needsAll: boolean): Promise<Cut | QuorateError> {
+  /**
+   * One attempt, for a backup that covers all writes or those of a majority. Returns the error that explains why it
+   * failed.
+   */
+  async make(covers: 'all' | 'quorum', needsAll = covers === 'all'): Promise<Cut | QuorateError> {
     const { self, keeper, clock, members } = this.#parts
     const { topology } = keeper
     const at = timestampOf(clock.nowMs() + this.#leadMs)
     const name = `${self}/${at}/${++this.#made}`
     const nodes = topology.members.map(({ id }) => id)
     try {
+      // An old owner may hold a write that no new owner has.
+      if (covers === 'all') refuseReleasing(topology)
       const holding = await this.#hold(name, at, topology, needsAll)
       const taken = await this.#take(name, holding)
       const cut = await this.#open({ name, at }, topology, taken, needsAll)
+      if (covers === 'all') refuseReleasing(cut.topology)
       this.#leadMs = LEAD_MS_MIN
       return cut
     } catch (error) {
@@ -111,7 +117,8 @@ export class CutMaker {
     for (const [node, reply] of replies) {
       if (reply.type !== 'ok') failures.push(wordsOf(node, reply))
       else if (reply.answer.isHeld) holding.push(node)
-      else failures.push(passed(node))
+      // It would go on to answer clients, and the others would not hold back what they tell of that.
+      else throw new CutFailed(passed(node))
     }
     const isEnough = needsAll ? failures.length === 0 : hasMajorities(topology, holding)
     if (!isEnough || !holding.includes(self)) throw new CutFailed(failures.join(', '))
@@ -152,9 +159,6 @@ export class CutMaker {
         (reply) => reply.type === 'ok' && reply.answer.placementVersion !== placementVersion,
       )
     if (isMoved) throw new CutFailed('the members have changed at the same time')
-    if (needsAll && topology.change?.phase === 'releasing') {
-      throw new CutFailed('old owners are giving up copies that they have handed over')
-    }
     const failures: string[] = []
     const takers = [...taken.keys()].filter((node) => isOk(node, taken, failures))
     if (needsAll && failures.length > 0) throw new CutFailed(failures.join(', '))
@@ -170,6 +174,12 @@ export class CutMaker {
     })
     return { name, at, topology, horizon, sources }
   }
+}
+
+/** Throws CutFailed. */
+function refuseReleasing({ change }: Topology): void {
+  if (change?.phase !== 'releasing') return
+  throw new CutFailed('old owners are giving up copies that they have handed over')
 }
 
 function passed(node: string): string {

@@ -1,4 +1,5 @@
 /** How a node reaches the snapshots of all members: those of other nodes by messages, and its own directly. */
+import type { Timers } from '../../ports/timers.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { Reply } from '../peers/reply.ts'
@@ -16,10 +17,12 @@ export interface CutMemberParts {
 }
 
 export class CutMembers {
+  readonly #timers: Timers
   readonly #parts: CutMemberParts
   readonly #answers: ReturnType<HeldCuts['answers']>
 
-  constructor(parts: CutMemberParts) {
+  constructor(timers: Timers, parts: CutMemberParts) {
+    this.#timers = timers
     this.#parts = parts
     this.#answers = parts.held.answers()
   }
@@ -36,11 +39,17 @@ export class CutMembers {
     const format = ASK_FORMATS[kind] as unknown as AskFormat<RequestOf<Kind>, AnswerOf<Kind>>
     if (node !== self) return peers.request(node, format, request, deadlineMs)
     return new Promise((resolve) => {
+      // The own disk may stall, too.
+      const timer = this.#timers.after(timeoutMs, () => end({ type: 'lost', reason: 'deadline' }))
+      const end = (reply: Reply<AnswerOf<Kind>>): void => {
+        timer.cancel()
+        resolve(reply)
+      }
       this.#answers[kind](request as never, {
         node,
         deadlineMs,
-        answer: (answer: unknown) => resolve({ type: 'ok', answer: answer as AnswerOf<Kind> }),
-        refuse: (refusal) => resolve({ type: 'refused', ...refusal }),
+        answer: (answer: unknown) => end({ type: 'ok', answer: answer as AnswerOf<Kind> }),
+        refuse: (refusal) => end({ type: 'refused', ...refusal }),
       })
     })
   }

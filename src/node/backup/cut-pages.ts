@@ -8,15 +8,7 @@
 import { partitionOf } from '../../core/placement/data-partition.ts'
 import type { DiskReader } from '../../ports/disk.ts'
 import { keyAfter, readPage } from '../storage/record-page.ts'
-import {
-  ALL_HINTS,
-  dataKey,
-  hintKey,
-  type HintName,
-  listKey,
-  listRange,
-  parseHintKey,
-} from '../storage/storage-keys.ts'
+import { dataKey, hintKey, listKey, listRange } from '../storage/storage-keys.ts'
 import type { CutPage, CutRecord } from '../wire/asks/cut-asks.ts'
 
 /** A page ends with the read that reaches this size. */
@@ -84,19 +76,6 @@ export async function hintPage(
   const { entries, next } = await readPage(snapshot, from, end, HINTS_MAX, PAGE_BYTES)
   const records = entries.map(([hint, record]) => ({ key: hint.slice(base.length), record }))
   return { records, next: next === undefined ? undefined : records.at(-1)?.key }
-}
-
-/** The nodes for which there are hints. Rejects with a `DiskError`. */
-export async function hintOwners(snapshot: DiskReader): Promise<readonly string[]> {
-  const owners: string[] = []
-  const [begin, end] = ALL_HINTS
-  for (let from = begin; ;) {
-    const [first] = await snapshot.range(from, end, 1)
-    if (first === undefined) return owners
-    const { owner } = parseHintKey(first[0]) as HintName
-    owners.push(owner)
-    from = `h/${owner}0`
-  }
 }
 
 type ListEntry = [place: string, head: Uint8Array]

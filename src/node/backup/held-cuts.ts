@@ -44,17 +44,18 @@ import {
 } from '../wire/asks/cut-asks.ts'
 import type { Refusal } from '../wire/messages.ts'
 import { decodeRecord } from '../wire/object-record.ts'
-import { hintOwners, hintPage, recordPage } from './cut-pages.ts'
+import { hintPage, recordPage } from './cut-pages.ts'
 
 const CUTS_MAX = 2
 /** A cut that lies further ahead would only keep its place from others. */
-const AHEAD_MS_MAX = 10_000
+const AHEAD_MS_MAX = 2000
 /** A cut is given up if its snapshot was not taken and opened this long after its time. */
 const OPEN_MS_MAX = 5000
 /** Answers to clients are held back for at most this long. */
 const GATE_MS_MAX = 1000
-/** A snapshot is given up if nobody has read or kept it for this long. */
+/** A snapshot is given up if nobody has read or kept it for this long, and after this age in any case. */
 const LEASE_MS = 30_000
+const AGE_MS_MAX = 6 * 60 * 60_000
 /** The clock is looked at again after this time if it has not passed the cut when it should have. */
 const LATE_MS = 5
 
@@ -88,6 +89,8 @@ export interface HeldCutParts {
   readonly isComplete: () => boolean
   readonly indexes: IndexRepair
   readonly horizon: () => Timestamp
+  /** The nodes for which this node has hints. */
+  readonly hintOwners: () => readonly string[]
   /** Called for a key that the index lists without a record (storage/vanished-record.ts). Rejects with a `DiskError`. */
   readonly replaceVanished: (storageKey: string) => Promise<void>
 }
@@ -142,6 +145,10 @@ export class HeldCuts {
     this.#metrics = ports.metrics
     this.#parts = parts
     this.#show()
+    // A snapshot keeps what is overwritten meanwhile, so it may be what fills the disk.
+    ports.disk.onHealth(({ state }) => {
+      if (state === 'full') for (const held of this.#held.values()) this.#giveUp(held)
+    })
   }
 
   stop(): void {
@@ -224,7 +231,7 @@ export class HeldCuts {
 
   /** Called just before the clock passes the cut, so it must not advance the clock. */
   #take(held: Held): void {
-    const { self, keeper, gained, gate, peers, horizon } = this.#parts
+    const { self, keeper, gained, gate, peers, horizon, hintOwners } = this.#parts
     const { cut, coordinator } = held
     if (!held.isConfirmed || this.#refusal(coordinator) !== undefined) {
       this.#giveUp(held)
@@ -258,11 +265,8 @@ export class HeldCuts {
     this.#show()
     // The stamp of this message brings the clock of the coordinator past the cut, too.
     if (coordinator !== self) peers.tell(coordinator, CUT_TAKEN, { cut })
-    const { placementVersion } = keeper
-    hintOwners(disk).then(
-      (owners) => held.taken.resolve({ placementVersion, hintOwners: owners }),
-      (error: unknown) => held.taken.resolve({ code: 'storage_failed', message: String(error) }),
-    )
+    // From memory, because clients wait. A hint that is delivered by now is in the snapshot of its owner.
+    held.taken.resolve({ placementVersion: keeper.placementVersion, hintOwners: hintOwners() })
   }
 
   #confirm(cut: string): Promise<CutTakenAnswer | Refusal> {
@@ -324,8 +328,9 @@ export class HeldCuts {
   }
 
   #renew(held: Held): void {
+    const ageMs = this.#parts.clock.ownMs() - (held.snapshot?.sinceMs ?? 0)
     held.lease.cancel()
-    held.lease = this.#leaseOf(held.cut, LEASE_MS)
+    held.lease = this.#leaseOf(held.cut, Math.max(0, Math.min(LEASE_MS, AGE_MS_MAX - ageMs)))
   }
 
   #leaseOf(cut: string, forMs: number): Timer {

@@ -182,7 +182,7 @@ export class Requests {
 
   /** Runs a write that another node forwarded because this node owns the key. It is never forwarded again. */
   putForwarded(request: WriteRequest | UpdateRequest, deadlineMs: number): Promise<WriteAnswer> {
-    return this.#bound.run('write', this.#leftMs(deadlineMs), (end) => {
+    return this.#bound.runForwarded('write', this.#leftMs(deadlineMs), (end) => {
       const placed = this.#parts.placer.placeForwarded(request, deadlineMs)
       refuseUnfit(placed.at.bucket, request)
       refusePlainWrite(placed)
@@ -201,7 +201,7 @@ export class Requests {
     deadlineMs: number,
   ): Promise<OperationAnswer> {
     const kind = operation.type === 'read' ? 'read' : 'write'
-    return this.#bound.run(kind, this.#leftMs(deadlineMs), (end) => {
+    return this.#bound.runForwarded(kind, this.#leftMs(deadlineMs), (end) => {
       const placed = this.#parts.placer.placeForwarded({ ...request, level: 'strong' }, deadlineMs)
       refuseStrongLevel(placed)
       if (!placed.owners.includes(this.#parts.self)) {

@@ -1,7 +1,8 @@
 /**
  * Bounds client requests: how many run at once, and how long each may take. A request is answered at its deadline, even
- * if its work has not ended. If the disk stalls, the work goes on and holds memory. So a request counts until its work
- * ends, and a full node accepts requests again once the disk answers. Requests that wait for a record which a stalled
+ * if its work has not ended, or within a second of it while a backup takes its cut (answer-gate.ts). If the disk stalls,
+ * the work goes on and holds memory. So a request counts until its work has ended and its answer has left, and a full
+ * node accepts requests again once the disk answers. Requests that wait for a record which a stalled
  * disk is already reading are bounded in object-table.ts instead.
  */
 import { assert } from '../../core/assert.ts'
@@ -25,16 +26,37 @@ export class RequestBound {
     this.#workMax = workMax
   }
 
-  /** Number of requests whose work has not ended. Some of them may have been answered. */
+  /** Number of requests that count. Some of them may have been answered. */
   get inflight(): number {
     return this.#work
   }
 
-  /** Rejects with `overloaded`, with the error of `work`, or with an error of a passed deadline. */
+  /** A request of a client. Rejects with `overloaded`, with the error of `work`, or with one of a passed deadline. */
   run<T>(
     kind: 'read' | 'write',
     timeoutMs: number,
     work: (end: RequestEnd<T>) => void,
+  ): Promise<T> {
+    return this.#run(kind, timeoutMs, work, (give) => this.#gate.pass(give))
+  }
+
+  /**
+   * A request that another node has forwarded. Its answer is not held back: the stamp of the message takes the clock of
+   * that node past the cut, and that node holds back what it tells its client.
+   */
+  runForwarded<T>(
+    kind: 'read' | 'write',
+    timeoutMs: number,
+    work: (end: RequestEnd<T>) => void,
+  ): Promise<T> {
+    return this.#run(kind, timeoutMs, work, (give) => give())
+  }
+
+  #run<T>(
+    kind: 'read' | 'write',
+    timeoutMs: number,
+    work: (end: RequestEnd<T>) => void,
+    pass: (give: () => void) => void,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#work >= this.#workMax) {
@@ -45,12 +67,15 @@ export class RequestBound {
       this.#work++
       this.#unanswered++
       let isAnswered = false
+      /** The answer has left. */
+      let isGone = false
       let isEnded = false
       const answer = (tell: () => void): void => {
-        if (isAnswered) return
         isAnswered = true
         this.#deadlines.cancel(lastResort)
-        this.#gate.pass(() => {
+        pass(() => {
+          if (isEnded) this.#work--
+          isGone = true
           this.#unanswered--
           tell()
           if (this.#unanswered === 0) this.#drained?.()
@@ -59,8 +84,8 @@ export class RequestBound {
       const ended = (tell: () => void): void => {
         assert(!isEnded, 'a request ends once')
         isEnded = true
-        this.#work--
-        answer(tell)
+        if (!isAnswered) answer(tell)
+        else if (isGone) this.#work--
       }
       // Each mechanism also ends at the deadline, and its error is more precise. So this bound is a moment later.
       const lastResort = this.#deadlines.in(timeoutMs + LAST_RESORT_MS, () =>

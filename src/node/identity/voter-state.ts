@@ -33,9 +33,13 @@ export async function markVoteLost(state: NodeState): Promise<void> {
   )
 }
 
-/** Whether the node must recall its promises first. `saved`: the stored value `acceptor`. */
-export function hasLostVote(saved: Encodable | undefined): boolean {
-  return decodeVoter(saved).isLost
+/**
+ * The time up to which the promises of earlier lives have been recalled; 0 if they must be recalled first, or never had
+ * to be. `saved`: the stored value `acceptor`.
+ */
+export function recalledUpToIn(saved: Encodable | undefined): Timestamp {
+  const { isLost, recalledUpTo = 0 } = decodeVoter(saved)
+  return isLost ? 0 : recalledUpTo
 }
 
 export function encodeVoter(

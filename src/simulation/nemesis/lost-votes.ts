@@ -4,15 +4,17 @@
  * memory is safe again after the other voters have told it what it may have said (node/topology/topology-recall.ts).
  */
 import { msgpackCodec } from '../../adapters/codec/msgpack-codec.ts'
+import type { Timestamp } from '../../core/causality/dot.ts'
 import { majority } from '../../core/quorum/level.ts'
 import { metaKey } from '../../node/storage/storage-keys.ts'
-import { hasLostVote } from '../../node/identity/voter-state.ts'
+import { recalledUpToIn } from '../../node/identity/voter-state.ts'
 import { newestTopology } from './sim-membership.ts'
 import type { SimulatedNode } from '../world/simulated-node.ts'
 
 export class LostVotes {
   readonly #nodes: ReadonlyMap<string, SimulatedNode>
-  readonly #lost = new Set<string>()
+  /** Node → up to which time it had recalled its promises when it got another directory. */
+  readonly #lost = new Map<string, Timestamp>()
 
   constructor(nodes: ReadonlyMap<string, SimulatedNode>) {
     this.#nodes = nodes
@@ -20,7 +22,7 @@ export class LostVotes {
 
   /** The node has a different directory from now on. */
   lose(id: string): void {
-    this.#lost.add(id)
+    this.#lost.set(id, this.#recalledUpTo(id))
   }
 
   mayLose(id: string): boolean {
@@ -33,10 +35,16 @@ export class LostVotes {
   #isLost(id: string): boolean {
     const node = this.#nodes.get(id)
     if (node === undefined || node.isGone) return true
-    if (!this.#lost.has(id)) return false
-    const saved = node.platter.get(metaKey('acceptor'))
-    const isKnown = node.isUp && !hasLostVote(saved && msgpackCodec.decode(saved))
+    const before = this.#lost.get(id)
+    if (before === undefined) return false
+    // A node on an old directory does not know that its memory is lost before it has heard from the others.
+    const isKnown = node.isUp && this.#recalledUpTo(id) > before
     if (isKnown) this.#lost.delete(id)
     return !isKnown
+  }
+
+  #recalledUpTo(id: string): Timestamp {
+    const saved = this.#nodes.get(id)?.platter.get(metaKey('acceptor'))
+    return recalledUpToIn(saved && msgpackCodec.decode(saved))
   }
 }

@@ -3,6 +3,7 @@
 export type LearnerStep =
   /** Presses the button with that name. */
   | { readonly press: string; readonly nth?: number }
+  | { readonly speed: string; readonly nth?: undefined }
   /** Fills in the form of a client, and presses one of its buttons. */
   | {
       readonly client: 1 | 2
@@ -13,6 +14,18 @@ export type LearnerStep =
       readonly do?: 'put' | 'get' | 'delete'
       readonly nth?: undefined
     }
+
+/** A run with requests and faults that ends while time stands still. */
+export const SOME_DEEDS: readonly LearnerStep[] = [
+  { press: 'Play' },
+  { client: 1, value: 'apple', do: 'put' },
+  { press: 'n3' },
+  { press: 'Clock 0.3 s ahead' },
+  { press: 'Kill n3' },
+  { press: 'Partition n1, n2 | n3, n4, n5' },
+  { client: 2, level: 'eventual', value: 'bread', do: 'put' },
+  { press: 'Pause' },
+]
 
 export const LEARNERS: Readonly<Record<number, readonly (readonly LearnerStep[])[]>> = {
   1: [
@@ -54,6 +67,12 @@ export const LEARNERS: Readonly<Record<number, readonly (readonly LearnerStep[])
     [{ press: 'Wipe n1' }],
     [{ press: 'Start n1' }, { press: 'Heal all cuts' }],
     [{ client: 2, level: 'quorum', do: 'get' }],
+  ],
+  7: [
+    [{ press: 'n1' }, { press: 'Clock 0.3 s ahead' }],
+    [{ speed: '0.01' }, { client: 1, value: '10', do: 'put' }],
+    [{ client: 2, value: '12', do: 'put' }],
+    [{ client: 2, node: 'n1', do: 'get' }],
   ],
   8: [
     [

@@ -15,9 +15,11 @@ import { LESSONS } from '../../src/lab/lessons/lessons.ts'
 import { linkOfPlan } from '../../src/lab/link/plan-link.ts'
 import { playPlan } from '../../src/simulation/interactive/play-plan.ts'
 import type { TimedPlan } from '../../src/simulation/interactive/timed-plan.ts'
+import { simCommand } from '../../src/simulation/sim-command.ts'
 import { findBrowser, launch } from '../report/installed-browser.ts'
 import { SPLIT_PLAN } from '../simulation/interactive/split-plan.ts'
-import { LEARNERS, type LearnerStep } from './lab-learners.ts'
+import { NO_PROGRESS } from '../terminal/no-progress.ts'
+import { LEARNERS, type LearnerStep, SOME_DEEDS } from './lab-learners.ts'
 
 const GZIP_BYTES_MAX = 350_000
 const TYPES: Readonly<Record<string, string>> = {
@@ -118,6 +120,23 @@ test('a link shows the same run in a fresh profile', async () => {
   await page.context().close()
 })
 
+test('a saved plan ends with the same hash on the command line', async () => {
+  const { page, wrong } = await open()
+  for (const step of SOME_DEEDS) await take(page, step)
+  const hash = await page.textContent('.hash')
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Save the plan' }).click(),
+  ])
+  const printed: string[] = []
+  const print = (line: string): number => printed.push(line)
+  const output = { print, complain: print, progress: NO_PROGRESS }
+  expect(await simCommand(['--plan', await download.path()], output)).toBe(0)
+  expect(printed.at(-1)).toBe(`no violation found; trace hash ${hash}`)
+  expect(wrong).toEqual([])
+  await page.context().close()
+})
+
 describe.each(LESSONS)('lesson $number', (lesson) => {
   test.each([true, false])(
     'passes as a learner does it, with a right prediction: %s',
@@ -148,6 +167,10 @@ async function take(page: Page, step: LearnerStep): Promise<void> {
   if ('press' in step) {
     const buttons = page.getByRole('button', { name: step.press, exact: true })
     await (nth === undefined ? buttons.first() : buttons.nth(nth)).click()
+    return
+  }
+  if ('speed' in step) {
+    await page.getByLabel('Speed').selectOption(step.speed)
     return
   }
   const client = page.locator(`.client-${step.client}`)

@@ -1,5 +1,6 @@
 /** The lessons in the order in which they are taught. */
 import { CAP } from './cap.ts'
+import { CLOCKS } from './clocks.ts'
 import { DELETED } from './deleted.ts'
 import type { Lesson } from './lesson.ts'
 import { LOST_WRITES } from './lost-writes.ts'
@@ -15,6 +16,7 @@ export const LESSONS: readonly Lesson[] = [
   CAP,
   STALE_READS,
   LOST_WRITES,
+  CLOCKS,
   SIBLINGS,
   PAUSE,
   DELETED,

@@ -22,12 +22,15 @@ const ID = /^n[1-9][0-9]?$/
 const ADMISSION_WAIT_MS = 20_000
 const ASK_TIMEOUT_MS = 1000
 const LOOK_INTERVAL_MS = 5000
+/** A node that has left still answers for so long, because a client may wait for its leave through this node alone. */
+const FAREWELL_MS = 2000
 
 export class GrowingCluster {
   readonly #options: GrowingOptions
   readonly #supervisor: Supervisor
   #roster: Roster
   #lookedMs = Number.NEGATIVE_INFINITY
+  readonly #farewells = new Map<string, NodeJS.Timeout>()
   /**
    * Settles when the last requested join has ended. Nodes join one at a time, as the cluster makes one change at a
    * time.
@@ -58,20 +61,30 @@ export class GrowingCluster {
     const nodes = await this.#supervisor.status()
     const haveLeft = await Promise.all(nodes.map(hasLeft))
     for (const id of nodes.map((node) => node.id).filter((_, i) => haveLeft[i] === true)) {
-      await this.letGo(id)
+      if (mustLook || !this.#farewells.has(id)) await this.letGo(id)
     }
   }
 
-  /** Like `letGo`, for a caller that cannot wait. */
+  /** Like `letGo`, a while later. */
   removed(id: string): void {
-    this.letGo(id).catch((error: unknown) => {
-      // While the cluster stops, the node is stopped with the others.
-      if (!(error instanceof ControlError)) this.#options.report((error as Error).message)
-    })
+    const letGo = (): void => {
+      this.letGo(id).catch((error: unknown) => {
+        // While the cluster stops, the node is stopped with the others.
+        if (!(error instanceof ControlError)) this.#options.report((error as Error).message)
+      })
+    }
+    this.#farewells.set(id, setTimeout(letGo, FAREWELL_MS))
+  }
+
+  /** Call when the nodes are about to stop. */
+  close(): void {
+    for (const farewell of this.#farewells.values()) clearTimeout(farewell)
   }
 
   /** Stops a node that has reported that it is no longer a member, and remembers it. */
   async letGo(id: string): Promise<void> {
+    clearTimeout(this.#farewells.get(id))
+    this.#farewells.delete(id)
     if (this.#roster.left.includes(id)) return
     this.#roster = withoutNodes(this.#roster, [id])
     writeRoster(this.#options.dataDir, this.#roster)

@@ -131,6 +131,7 @@ async function stopAll(
 ): Promise<string[]> {
   try {
     if (now?.aborted !== true) await cluster.letLeaversGo(true)
+    cluster.close()
     return await supervisor.stop(now)
   } finally {
     await server.close()

@@ -12,6 +12,7 @@ import { openControl } from '../../src/local-cluster/control.ts'
 import { type LocalCluster, startCluster } from '../../src/local-cluster/local-cluster.ts'
 import { openRoster, withoutNodes, writeRoster } from '../../src/local-cluster/roster.ts'
 import { findLocalCluster } from '../../src/harness/targets/local-check-target.ts'
+import { type CliOptions, quorate } from '../cli/cli-run.ts'
 
 const WAIT = { timeout: 90_000, interval: 20 }
 /** For the moves of a change, and then for the next look at who has left. */
@@ -39,6 +40,10 @@ async function start(): Promise<LocalCluster> {
 
 async function states(): Promise<string[][]> {
   return (await openControl(dataDir).status()).map(({ id, state }) => [id, state])
+}
+
+function through(node: { readonly clientUrl: string } | undefined): CliOptions {
+  return { endpoints: [node?.clientUrl ?? ''] }
 }
 
 /** `npm start -- …`: its exit code, and what it prints. */
@@ -84,16 +89,12 @@ test('a node joins, is one of the nodes for faults and checks, and is there afte
 test('a new node joins, an old one leaves, and the next start has the one and not the other', async () => {
   const { nodes } = await start()
   expect((await command('--join', 'n4')).code).toBe(0)
-  const apply = async (body: string): Promise<number> =>
-    (
-      await fetch(`${nodes[0]?.clientUrl}/v1/cluster/apply`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body,
-      })
-    ).status
-  // Refused until the join is over.
-  await expect.poll(() => apply('{"leave":"n2"}'), WAIT).toBe(202)
+  // A change is refused until the join is over. The leave is followed through the node that leaves.
+  expect(await quorate('moves --wait', through(nodes[0]))).toMatchObject({ code: 0 })
+  expect(await quorate('apply leave n2 --wait', through(nodes[1]))).toMatchObject({
+    code: 0,
+    printed: expect.stringContaining('The change has ended'),
+  })
   await expect.poll(async () => (await states()).map(([id]) => id), LONG_WAIT).not.toContain('n2')
   expect(reported).toEqual([expect.stringContaining('n2 has left the cluster')])
   // Nobody else would end the change in the place of a node that is stopped.

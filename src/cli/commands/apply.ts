@@ -39,7 +39,9 @@ export const APPLY = cliCommand(
     exitCodes: exitCodes(0, 1, 6, 7, 8, 130),
     unknown: {
       meaning: 'the change may or may not have been made',
-      advice: `${CALL} moves shows whether the change is under way, and ${CALL} status lists the members.`,
+      advice:
+        `${CALL} moves shows whether the change is under way, and ${CALL} status lists the members. Give both the ` +
+        '--endpoints of members that stay.',
     },
   },
   async ({ values, subcommand = '', words }, world) => {

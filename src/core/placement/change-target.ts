@@ -145,6 +145,9 @@ export function refusalOfChange(topology: Topology, request: ChangeRequest): str
   if (same !== undefined && same.peerUrl !== added?.peerUrl) {
     return `${same.id} is a member already, at ${same.peerUrl}, not at ${String(added?.peerUrl)}`
   }
+  if (same !== undefined && lost.includes(same.id)) {
+    return `${same.id} is lost, and cannot take the place of ${String(leaving)}`
+  }
   if (taken !== undefined) return `${taken.peerUrl} is the address of ${taken.id}`
   if (isNew && members.length >= MEMBERS_MAX) {
     return `there are ${MEMBERS_MAX} members, the most that a cluster may have`

@@ -20,7 +20,6 @@ export const KNOWN_SEEDS: Readonly<Record<string, KnownSeed>> = {
   'clock-goes-back': { seed: 5 },
   'fallbacks-in-the-majority': { seed: 6, seconds: 10 },
   'deadline-ignored': { seed: 1, seconds: 40 },
-  'folds-unsettled-totals': { seed: 1, seconds: 20 },
   'unknown-told-as-rejected': { seed: 1, seconds: 10 },
   'vector-pruned-too-early': { seed: 2, seconds: 20 },
   'blind-write-never-replaces': { seed: 1, seconds: 10 },
@@ -37,7 +36,6 @@ export const KNOWN_SEEDS: Readonly<Record<string, KnownSeed>> = {
   'idempotency-key-forgotten': { seed: 2, seconds: 20 },
   'doubtful-write-made-again': { seed: 2, seconds: 20 },
   'move-quorum-of-the-old': { seed: 1 },
-  'move-keeps-the-horizon': { seed: 3, seconds: 20 },
   'incarnation-reused': { seed: 32, seconds: 20 },
   'hints-without-a-bound': { seed: 5, seconds: 30 },
   'filling-forgotten': { seed: 22, seconds: 20 },
@@ -48,7 +46,5 @@ export const KNOWN_SEEDS: Readonly<Record<string, KnownSeed>> = {
   'batch-half-applied': { seed: 106, seconds: 10 },
   'bucket-name-reused': { seed: 1, seconds: 5 },
   'bucket-hints-left': { seed: 1, seconds: 20 },
-  'watch-continues-too-late': { seed: 1, seconds: 15 },
-  'watch-jumps-over-a-page': { seed: 1, seconds: 5 },
   'watch-deaf-to-expiry': { seed: 1, seconds: 6 },
 }

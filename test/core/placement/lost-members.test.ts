@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { planChange } from '../../../src/core/placement/change-plan.ts'
 import {
+  afterChange,
   beginChange,
+  cancelChange,
   isUnderWay,
   reportDone,
   waitingFor,
@@ -32,6 +34,16 @@ describe('lost members', () => {
       expect(waitingFor(lost)).not.toContain('n4')
     },
   )
+
+  it('take no place of another member', () => {
+    const joining = beginChange(topologyOf(3), { kind: 'join', member: memberNo(4) })
+    const left = afterChange(cancelChange(beginChange(joining, remove('n3'))))
+    expect(left.lost).toEqual(['n3'])
+    const member = memberNo(3)
+    expect(() => beginChange(left, { kind: 'replace', old: 'n1', member, isLost: false })).toThrow(
+      'n3 is lost',
+    )
+  })
 
   it('can be planned to be removed whenever they can be removed', () => {
     const joining = beginChange(topologyOf(3), { kind: 'join', member: memberNo(4) })

@@ -27,7 +27,10 @@ export class AnswerGate {
   /** Gives an answer: at once, or when the gate opens. */
   pass(give: () => void): void {
     let left = this.#closings.size
-    if (left === 0) give()
+    if (left === 0) {
+      give()
+      return
+    }
     const opened = (): void => {
       left--
       if (left === 0) give()

@@ -2,15 +2,18 @@
  * Bounds client requests: how many run at once, and how long each may take. A request is answered at its deadline, even
  * if its work has not ended, or within a second of it while a backup takes its cut (answer-gate.ts). If the disk stalls,
  * the work goes on and holds memory. So a request counts until its work has ended and its answer has left, and a full
- * node accepts requests again once the disk answers. Requests that wait for a record which a stalled
- * disk is already reading are bounded in object-table.ts instead.
+ * node accepts requests again once the disk answers. Requests that wait for a record which a stalled disk is already
+ * reading are bounded in object-table.ts instead.
  */
 import { assert } from '../../core/assert.ts'
 import { QuorateError } from '../../core/errors.ts'
 import type { Deadlines } from '../peers/deadlines.ts'
-import type { AnswerGate } from './answer-gate.ts'
+import { AnswerGate } from './answer-gate.ts'
 import { LAST_RESORT_MS, lateError } from './placed-request.ts'
 import { orFail, type RequestEnd } from './request-end.ts'
+
+/** A gate that nobody closes. */
+const OPEN = new AnswerGate()
 
 export class RequestBound {
   readonly #deadlines: Deadlines
@@ -37,7 +40,7 @@ export class RequestBound {
     timeoutMs: number,
     work: (end: RequestEnd<T>) => void,
   ): Promise<T> {
-    return this.#run(kind, timeoutMs, work, (give) => this.#gate.pass(give))
+    return this.#run(kind, timeoutMs, work, this.#gate)
   }
 
   /**
@@ -49,14 +52,14 @@ export class RequestBound {
     timeoutMs: number,
     work: (end: RequestEnd<T>) => void,
   ): Promise<T> {
-    return this.#run(kind, timeoutMs, work, (give) => give())
+    return this.#run(kind, timeoutMs, work, OPEN)
   }
 
   #run<T>(
     kind: 'read' | 'write',
     timeoutMs: number,
     work: (end: RequestEnd<T>) => void,
-    pass: (give: () => void) => void,
+    gate: AnswerGate,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#work >= this.#workMax) {
@@ -73,7 +76,7 @@ export class RequestBound {
       const answer = (tell: () => void): void => {
         isAnswered = true
         this.#deadlines.cancel(lastResort)
-        pass(() => {
+        gate.pass(() => {
           if (isEnded) this.#work--
           isGone = true
           this.#unanswered--

@@ -1,5 +1,4 @@
 /** The documents of a change of the members (member-change.ts). Pure: each step is computed from the one before. */
-import { assert } from '../assert.ts'
 import { QuorateError } from '../errors.ts'
 import {
   type ChangeRequest,
@@ -128,16 +127,20 @@ export function reportDone(
 /** The topology once every member has done its part of the change under way. */
 export function afterChange(topology: Topology): Topology {
   let now = topology
-  while (now.change?.id === topology.change?.id && now.change !== undefined) {
-    const { id, phase } = now.change
-    const next = waitingFor(now).reduce(
-      (done, node) => reportDone(done, id, phase, node) ?? done,
-      now,
-    )
-    assert(next !== now, 'a change waits for somebody')
-    now = next
+  while (now.change !== undefined && now.change.id === topology.change?.id) {
+    // A member of an earlier version may have left a change that waits for nobody.
+    now = settled(afterPhase(now))
   }
   return now
+}
+
+/** The topology once every member has done its part of the present phase. */
+export function afterPhase(topology: Topology): Topology {
+  const { change } = topology
+  if (change === undefined) return topology
+  const done = (now: Topology, node: string): Topology =>
+    reportDone(now, change.id, change.phase, node) ?? now
+  return waitingFor(topology).reduce(done, topology)
 }
 
 /** The members that have not finished their part of the present phase; empty if no change is under way. */

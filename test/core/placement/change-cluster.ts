@@ -1,5 +1,5 @@
 /** Topologies for tests of the changes of the members. */
-import { reportDone, waitingFor } from '../../../src/core/placement/change-steps.ts'
+import { afterPhase } from '../../../src/core/placement/change-steps.ts'
 import { firstTopology } from '../../../src/core/placement/first-topology.ts'
 import type { Member, Topology } from '../../../src/core/placement/topology.ts'
 
@@ -16,15 +16,6 @@ export function topologyOf(count: number, copies: readonly number[] = [1, 2, 3])
     bucket === undefined ? [] : { ...bucket, name: `b${n}`, n },
   )
   return { ...topology, buckets }
-}
-
-/** Everybody that is waited for reports once: the document after the present phase. */
-export function afterPhase(topology: Topology): Topology {
-  const { change } = topology
-  return waitingFor(topology).reduce(
-    (now, node) => reportDone(now, change?.id ?? 0, change?.phase ?? 'moving', node) ?? now,
-    topology,
-  )
 }
 
 /** The document after the change, and the removals that follow it. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  afterPhase,
   beginChange,
   cancelChange,
   gainedPartitions,
@@ -10,7 +11,7 @@ import {
 } from '../../../src/core/placement/change-steps.ts'
 import type { ChangeRequest } from '../../../src/core/placement/change-target.ts'
 import type { Topology } from '../../../src/core/placement/topology.ts'
-import { afterChange, afterPhase, memberNo, topologyOf } from './change-cluster.ts'
+import { afterChange, memberNo, topologyOf } from './change-cluster.ts'
 
 const five = topologyOf(5)
 const join: ChangeRequest = { kind: 'join', member: memberNo(6) }

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { firstTopology } from '../../../src/core/placement/first-topology.ts'
 import { partitionOf } from '../../../src/core/placement/data-partition.ts'
-import { beginChange, reportDone, waitingFor } from '../../../src/core/placement/change-steps.ts'
+import {
+  afterPhase,
+  beginChange,
+  reportDone,
+  waitingFor,
+} from '../../../src/core/placement/change-steps.ts'
 import {
   isHolder,
   placementAt,
@@ -9,7 +14,7 @@ import {
   refillSources,
 } from '../../../src/core/placement/preference-list.ts'
 import { type Bucket, PARTITION_COUNT } from '../../../src/core/placement/topology.ts'
-import { afterPhase, memberNo, topologyOf } from './change-cluster.ts'
+import { memberNo, topologyOf } from './change-cluster.ts'
 
 const topology = firstTopology(
   [5, 3, 1, 2, 4].map((i) => ({ id: `n${i}`, peerUrl: `http://n${i}:7080`, zone: '' })),

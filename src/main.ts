@@ -12,7 +12,8 @@ import type { ProcessLog } from './adapters/log/pino-log.ts'
 import { logOf, startServer, type RunningServer } from './server/compose.ts'
 import { repairDatabase } from './server/database-repair.ts'
 import { DamagedAloneError } from './server/node-disk.ts'
-import { describeSettings, parseSettings, type Settings } from './server/settings/settings.ts'
+import { describeSettings } from './server/settings/setting-table.ts'
+import { parseSettings, type Settings } from './server/settings/settings.ts'
 
 const EXIT_STOPPED = 0
 const EXIT_FAILED = 1

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { freePort } from '../../src/local-cluster/address-plan.ts'
-import { describeSettings } from '../../src/server/settings/settings.ts'
+import { describeSettings } from '../../src/server/settings/setting-table.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 

@@ -150,6 +150,7 @@ export function readDocuments(): readonly ProjectFile[] {
     'src/**/README.md',
     'test/**/README.md',
     'docker/*/README.md',
+    'docker/[a-z]*.md',
     'docker/README.md',
   ]
   return paths.flatMap((path) =>

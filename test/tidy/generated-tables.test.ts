@@ -12,7 +12,7 @@ import { KV_ENDPOINTS } from '../../src/api/values/kv-endpoints.ts'
 import { EXIT_CODES } from '../../src/cli/outcome/exit-code.ts'
 import { USAGE_EXIT_CODE } from '../../src/command-line/command.ts'
 import { ERRORS } from '../../src/core/errors.ts'
-import { describeSettings } from '../../src/server/settings/settings.ts'
+import { describeSettings } from '../../src/server/settings/setting-table.ts'
 import { MEMBERSHIP } from '../../src/simulation/plan/sim-fault.ts'
 import { PLAN_DEFAULTS, type Plan } from '../../src/simulation/plan/plan.ts'
 import { parseSimArguments, replayCommand } from '../../src/simulation/sim-arguments.ts'
@@ -28,7 +28,7 @@ describe('the table is the one that the code gives', () => {
     ['src/api/README.md', 'other paths', endpoints('cluster', 'health', 'about')],
     ['src/api/README.md', 'query parameters of values', kvParameters()],
     ['src/api/README.md', 'errors', errors()],
-    ['docker/README.md', 'settings', settings()],
+    ['docker/settings.md', 'settings', settings()],
     ['src/cli/README.md', 'exit codes', exitCodes()],
   ])('%s: %s', async (path, name, table) => {
     const [document] = readFiles(path)

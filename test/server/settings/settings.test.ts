@@ -1,10 +1,7 @@
 /** The settings of a node: defaults, every syntax, and one clear line for each mistake. */
 import { expect, test } from 'vitest'
-import {
-  describeSettings,
-  parseSettings,
-  type Settings,
-} from '../../../src/server/settings/settings.ts'
+import { describeSettings } from '../../../src/server/settings/setting-table.ts'
+import { parseSettings, type Settings } from '../../../src/server/settings/settings.ts'
 
 const BASE = {
   QUORATE_NODE_ID: 'n1',

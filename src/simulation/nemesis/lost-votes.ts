@@ -6,6 +6,7 @@
 import { msgpackCodec } from '../../adapters/codec/msgpack-codec.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { majority } from '../../core/quorum/level.ts'
+import { unframe } from '../../node/storage/record-frame.ts'
 import { metaKey } from '../../node/storage/storage-keys.ts'
 import { recalledUpToIn } from '../../node/identity/voter-state.ts'
 import { newestTopology } from './sim-membership.ts'
@@ -44,7 +45,10 @@ export class LostVotes {
   }
 
   #recalledUpTo(id: string): Timestamp {
-    const saved = this.#nodes.get(id)?.platter.get(metaKey('acceptor'))
+    const key = metaKey('acceptor')
+    const framed = this.#nodes.get(id)?.platter.raw(key)
+    // A damaged value ends the node at its next start, and another directory follows.
+    const saved = framed && unframe(key, framed)
     return recalledUpToIn(saved && msgpackCodec.decode(saved))
   }
 }

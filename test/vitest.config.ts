@@ -35,6 +35,14 @@ const LOCAL_CLUSTERS = 2
  * changes what another file sees: variables of the environment, globals, timers, or modules.
  */
 const SHARED = { maxWorkers: ALL_CORES, isolate: false } as const
+/**
+ * The image of the testcontainers' reaper is not within reach everywhere; the tests clean up themselves. Ports are
+ * published on 127.0.0.1 alone; inside a container testcontainers would ask the bridge's gateway.
+ */
+const CONTAINERS = {
+  TESTCONTAINERS_RYUK_DISABLED: 'true',
+  TESTCONTAINERS_HOST_OVERRIDE: '127.0.0.1',
+}
 /** Only a test that hangs meets it. */
 const TIMEOUT_MS = 600_000
 /** What is waited for comes at once on a machine that does nothing else, and much later on one that is busy. */
@@ -94,9 +102,7 @@ export default defineConfig({
         test: {
           name: 'docker',
           include: DOCKER,
-          // The image of the testcontainers' reaper is not within reach everywhere; the tests clean up themselves.
-          // Ports are published on 127.0.0.1 alone; inside a container testcontainers would ask the bridge's gateway.
-          env: { TESTCONTAINERS_RYUK_DISABLED: 'true', TESTCONTAINERS_HOST_OVERRIDE: '127.0.0.1' },
+          env: CONTAINERS,
           fileParallelism: false,
           testTimeout: TIMEOUT_MS,
           hookTimeout: TIMEOUT_MS,
@@ -109,6 +115,7 @@ export default defineConfig({
         test: {
           name: 'soak',
           include: SOAK,
+          env: CONTAINERS,
           fileParallelism: false,
           testTimeout: 3_600_000,
           hookTimeout: 120_000,

@@ -97,10 +97,11 @@ export const CAP: Lesson = {
   commands: [
     'docker compose up --build -d',
     'curl -X PUT localhost:8001/v1/kv/latest/price -d 10',
-    'npm run chaos -- isolate n1',
-    'curl -X PUT localhost:8002/v1/kv/latest/price -d 12',
-    "curl -i 'localhost:8001/v1/kv/latest/price?consistency=quorum'",
-    "curl -i 'localhost:8001/v1/kv/latest/price?consistency=eventual'",
+    'npx quorate where latest price   # n2 is an owner, so cut n2 off',
+    'npm run chaos -- isolate n2',
+    'curl -X PUT localhost:8001/v1/kv/latest/price -d 12',
+    "curl -i 'localhost:8002/v1/kv/latest/price?consistency=quorum'",
+    "curl -i 'localhost:8002/v1/kv/latest/price?consistency=eventual'",
     'npm run chaos -- heal',
   ],
 }

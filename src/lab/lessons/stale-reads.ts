@@ -95,10 +95,11 @@ export const STALE_READS: Lesson = {
   commands: [
     'docker compose up --build -d',
     'curl -X PUT localhost:8001/v1/kv/latest/price -d 10',
-    'npm run chaos -- isolate n1',
-    "curl -i -X PUT 'localhost:8002/v1/kv/latest/price?consistency=causal' -d 12",
-    "curl -i 'localhost:8001/v1/kv/latest/price?consistency=eventual'",
-    "curl -i 'localhost:8001/v1/kv/latest/price?consistency=causal' -H 'Quorate-Session: SESSION'",
+    'npx quorate where latest price   # n2 is an owner, so cut n2 off',
+    'npm run chaos -- isolate n2',
+    "curl -i -X PUT 'localhost:8001/v1/kv/latest/price?consistency=causal' -d 12",
+    "curl -i 'localhost:8002/v1/kv/latest/price?consistency=eventual'",
+    "curl -i 'localhost:8002/v1/kv/latest/price?consistency=causal' -H 'Quorate-Session: SESSION'",
     'npm run chaos -- heal',
   ],
 }

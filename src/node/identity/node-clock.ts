@@ -55,6 +55,8 @@ export class NodeClock {
   readonly #offsetsMs = new Map<string, number>()
   readonly #drifting = new Set<string>()
   #raising: Promise<void> | undefined
+  /** The next raise makes the bound at least this high. */
+  #wantedBound: Timestamp = 0
   /** The wall-clock time at which the monotonic clock began. It changes when somebody sets the wall clock. */
   #bootMs: number
   /** The correction that was last stored. */
@@ -140,7 +142,8 @@ export class NodeClock {
 
   /** Resolves once a bound that is not below `timestamp` is durable; rejects with a `DiskError`. */
   async raisedTo(timestamp: Timestamp): Promise<void> {
-    // A raise that is in progress may have begun too early, so this may take more than one.
+    this.#wantedBound = Math.max(this.#wantedBound, timestamp)
+    // A raise that is in progress may have begun before, so this may take a second one.
     while (this.#hybrid.bound < timestamp) await this.raised()
   }
 
@@ -315,6 +318,7 @@ export class NodeClock {
       ahead,
       this.#hybrid.last + BOUND_LEAD_MS * TICKS_PER_MS,
       this.#hybrid.bound,
+      this.#wantedBound,
     )
     this.#state.set('heard', this.#lives.encode()).catch(() => undefined)
     await this.#state.set('clock', bound)

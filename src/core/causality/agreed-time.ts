@@ -27,12 +27,6 @@ const FRESH_MS = 3000
  */
 const BEHIND_SHARE = 1 / 10
 const AHEAD_SHARE = 3 / 4
-/**
- * A node that goes up takes the time of the majority. One that goes down stays this share ahead, because readings are as
- * old as their messages took: it would go below the others by that time. They would then see it far behind, and go down
- * themselves, again and again.
- */
-const STAY_AHEAD_SHARE = 1 / 2
 
 /** When the wall clock showed `sinceMs`, the time was `aheadMs` ahead of it. */
 export interface Correction {
@@ -108,7 +102,12 @@ export class AgreedTime {
   /**
    * While there is a correction: approaches the time of the majority, from below or from above. It goes down only if
    * the difference is a large part of the allowed drift, because others may then refuse this node's time. A smaller
-   * difference may come from readings that are a moment old.
+   * difference may come from readings that are as old as their messages took.
+   *
+   * A node that goes up takes the time of the majority. One that goes down stays that large part ahead of it. Otherwise it
+   * would go below the others by the age of the readings. They would then see it far behind, and go down themselves,
+   * again and again. If messages take longer than that part of the allowed drift, two members may still do so. This
+   * breaks no promise: each then gives its correction back sooner, and takes the later time again when it needs it.
    */
   align(clocks: Clocks): void {
     const { wallMs } = clocks
@@ -118,7 +117,7 @@ export class AgreedTime {
     const nearMs = this.#timeOfMajority(clocks, timeMs)
     if (agreedMs - timeMs > this.#maxDriftMs * BEHIND_SHARE) this.#set(agreedMs - wallMs, wallMs)
     else if (timeMs - nearMs > this.#maxDriftMs * AHEAD_SHARE) {
-      this.#set(nearMs + this.#maxDriftMs * STAY_AHEAD_SHARE - wallMs, wallMs)
+      this.#set(nearMs + this.#maxDriftMs * AHEAD_SHARE - wallMs, wallMs)
     }
   }
 

@@ -5,11 +5,13 @@ import {
   beginChange,
   cancelChange,
   gainedPartitions,
+  isMade,
   isUnderWay,
   reportDone,
   waitingFor,
 } from '../../src/core/placement/change-steps.ts'
 import { QuorateError } from '../../src/core/errors.ts'
+import { planChange } from '../../src/core/placement/change-plan.ts'
 import { firstTopology } from '../../src/core/placement/first-topology.ts'
 import type { ChangeRequest } from '../../src/core/placement/change-target.ts'
 import { lostMembers } from '../../src/core/placement/lost-members.ts'
@@ -221,6 +223,36 @@ describe('changes of the members', () => {
         })
       }),
       RUNS,
+    )
+  })
+})
+
+describe('the plan of a change', () => {
+  const outcomeOf = (run: () => unknown): string => {
+    try {
+      run()
+      return 'accepted'
+    } catch (error) {
+      return (error as QuorateError).code
+    }
+  }
+
+  it('is refused exactly when the change is refused, at any time', () => {
+    fc.assert(
+      fc.property(stories, step, ({ count, steps }, later) => {
+        let topology = topologyOf(count)
+        steps.forEach((wanted, index) => {
+          const added = count + index + 1
+          const { documents } = runChange(topology, requestOf(topology, wanted, added), wanted)
+          const now = documents[later.other % documents.length] as Topology
+          const request = requestOf(now, later, added + (later.pick % 2))
+          const isKnown = isUnderWay(now, request) || isMade(now, request)
+          const asked = outcomeOf(() => isKnown || beginChange(now, request))
+          expect(outcomeOf(() => planChange(now, request))).toBe(asked)
+          topology = documents.at(-1) as Topology
+        })
+      }),
+      { ...RUNS, numRuns: 20 },
     )
   })
 })

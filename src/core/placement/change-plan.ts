@@ -8,7 +8,7 @@ import {
   type ChangeTarget,
   isLostLeaver,
 } from './change-target.ts'
-import { afterChange } from './change-steps.ts'
+import { afterChange, beginChange, isMade, isUnderWay } from './change-steps.ts'
 import type { ChangeKind } from './member-change.ts'
 import { type Bucket, copyCounts, type Member, type Topology } from './topology.ts'
 import { votersAfter } from './voters.ts'
@@ -35,28 +35,54 @@ export interface PlannedMove {
 }
 
 /**
- * The plan of a removal during another change is that of the removal after it. Throws change_refused or
- * change_under_way, as the change itself would.
+ * The plan of a removal during another change is that of the removal after it. The plan of a change that was made
+ * already moves nothing. Throws change_refused or change_under_way, as the change itself would.
  */
 export function planChange(present: Topology, request: ChangeRequest): ChangePlan {
-  const topology = request.kind === 'remove' ? afterChange(present) : present
-  const target = changeTarget(topology, request)
-  const { members, preference, other } = target
-  const staying = members.filter(({ id }) => id !== target.leaving)
+  const { topology, target } = isKnown(present, request)
+    ? targetIn(whenBegun(present, request))
+    : present.change === undefined
+      ? { topology: present, target: changeTarget(present, request) }
+      : targetIn(whenBegun(beginChange(present, request), request))
+  const { members, preference, joining, leaving, other } = target
+  const before = members.filter(({ id }) => id !== joining)
+  const staying = members.filter(({ id }) => id !== leaving)
   const copies = copyCounts(topology)
   const widest = copies.at(-1) ?? 0
   return {
     kind: request.kind,
     moves: copies.flatMap((n) => movesOf(target, n)),
-    before: ownedBy(topology.members, members, preference, widest),
+    before: ownedBy(before, members, preference, widest),
     after: ownedBy(staying, members, other, widest),
     warnings: [
+      ...waitWarnings(topology, request),
       ...lossWarnings(topology, target, request),
-      ...zoneWarnings(topology.members, staying),
+      ...zoneWarnings(before, staying),
       ...spreadWarnings(target, widest),
       ...voterWarnings(topology, target, staying),
     ],
   }
+}
+
+/** The document with which the accepted change begins. A removal may begin only after other changes. */
+function whenBegun(accepted: Topology, request: ChangeRequest): Topology {
+  if (request.kind !== 'remove') return accepted
+  const { node } = request
+  let now = accepted
+  while (now.change !== undefined && now.lost?.includes(node) === true) now = afterChange(now)
+  return now
+}
+
+function isKnown(topology: Topology, request: ChangeRequest): boolean {
+  return isUnderWay(topology, request) || isMade(topology, request)
+}
+
+/** The effect of the change in the document. It is none if the copies have moved already. */
+function targetIn(topology: Topology): { topology: Topology; target: ChangeTarget } {
+  const { members, preference, change } = topology
+  const { joining = null, leaving = null } = change ?? {}
+  const other = change?.phase === 'moving' ? change.other : preference
+  return { topology, target: { members, preference, joining, leaving, other } }
 }
 
 function movesOf({ members, preference, other }: ChangeTarget, copies: number): PlannedMove[] {
@@ -84,6 +110,11 @@ function ownedBy(
   const count = (index: number): number =>
     lists.filter((list) => list.slice(0, copies).includes(index)).length
   return Object.fromEntries(shown.map((member) => [member.id, count(members.indexOf(member))]))
+}
+
+function waitWarnings({ lost = [] }: Topology, request: ChangeRequest): string[] {
+  if (request.kind !== 'remove' || !lost.includes(request.node)) return []
+  return [`${request.node} will be removed as soon as there are enough other members.`]
 }
 
 /** For a node whose disk is gone: the data that only it had, or that only one other node has. */

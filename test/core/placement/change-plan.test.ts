@@ -98,5 +98,8 @@ describe('the plan of a change', () => {
     expect(() => planChange(five, { kind: 'leave', node: 'n9' })).toThrow('n9 is not a member')
     const begun = beginChange(five, { kind: 'leave', node: 'n1' })
     expect(() => planChange(begun, { kind: 'leave', node: 'n2' })).toThrow('leave of n1')
+    expect(planChange(begun, { kind: 'leave', node: 'n1' })).toEqual(
+      planChange(five, { kind: 'leave', node: 'n1' }),
+    )
   })
 })

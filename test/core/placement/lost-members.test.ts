@@ -51,6 +51,15 @@ describe('lost members', () => {
     const joining = beginChange(topologyOf(3), { kind: 'join', member: memberNo(4) })
     expect(planChange(joining, remove('n3'))).toMatchObject({ kind: 'remove' })
     expect(() => planChange(joining, { kind: 'leave', node: 'n3' })).toThrow('under way')
+    const lost = beginChange(joining, remove('n3'))
+    const [second, again] = ['n2', 'n3'].map((node) => planChange(lost, remove(node)))
+    expect(again).toEqual(planChange(joining, remove('n3')))
+    // n2 would be removed after n3, and then two members would be left, which are too few for three copies.
+    expect(second).toMatchObject({ moves: [] })
+    expect(second?.warnings).toEqual([
+      'n2 will be removed as soon as there are enough other members.',
+    ])
+    expect(planChange(joining, remove('n4'))).toMatchObject({ moves: [] })
     // As a member of an earlier version may leave it.
     const change = { ...(joining.change as MemberChange), done: waitingFor(joining) }
     expect(planChange({ ...joining, change }, remove('n3'))).toMatchObject({ kind: 'remove' })

@@ -86,7 +86,7 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     deleteBucket: async (label, isForced, timeoutMs) =>
       member().deleteBucket(label, isForced, timeoutMs),
     found: async (candidates, timeoutMs) => member().found(candidates, timeoutMs),
-    planChange: (request) => member().changes.plan(request),
+    planChange: async (request, timeoutMs) => member().changes.plan(request, timeoutMs),
     applyChange: async (request, timeoutMs) => member().changes.apply(request, timeoutMs),
     cancelChange: async (timeoutMs) => member().changes.cancel(timeoutMs),
     moves: async () => up().changes.status(),

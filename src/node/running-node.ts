@@ -203,7 +203,7 @@ export async function composeNode(
     clock,
     view,
     delivery,
-    changes: new MemberChanges({ self, keeper, register, view: movesView }),
+    changes: new MemberChanges({ register, view: movesView }),
     backups,
     watches,
     convergence: async (bucket) => {
@@ -212,7 +212,7 @@ export async function composeNode(
       return new ConvergenceCheck(asked).run(bucket)
     },
     createBucket: (bucket, timeoutMs) =>
-      decided(timeoutMs, createBucket(keeper, register, bucket, timeoutMs)),
+      decided(timeoutMs, createBucket(register, bucket, timeoutMs)),
     deleteBucket: (label, isForced, timeoutMs) =>
       decided(timeoutMs + REOPEN_TIMEOUT_MS, buckets.deletion.delete(label, isForced, timeoutMs)),
     found: (candidates, timeoutMs) =>

@@ -68,7 +68,14 @@ export const PLAN_CHANGE: Endpoint = {
     isRequired: true,
   },
   answers: [{ status: 200, meaning: 'The plan.', content: { 'application/json': PLAN } }],
-  errors: ['bad_parameter', 'change_refused', 'change_under_way', 'not_ready', 'not_a_member'],
+  errors: [
+    'bad_parameter',
+    'change_refused',
+    'change_under_way',
+    'not_ready',
+    'not_a_member',
+    'quorum_unreachable',
+  ],
   example: { target: '/v1/cluster/plan', body: '{"join":"n6"}' },
 }
 

@@ -25,10 +25,10 @@ export function addChangeRoutes(app: FastifyInstance, api: ApiContext): void {
   const { service } = api
   const moves = new SharedRead(() => service.moves())
 
-  serve(app, PLAN_CHANGE, (request, reply) => {
+  serve(app, PLAN_CHANGE, async (request, reply) => {
     const { members } = service.topology()
     const wanted = changeRequest(jsonBody(request, CHANGE_EXAMPLE), members)
-    respondJson(reply, 200, service.planChange(wanted))
+    respondJson(reply, 200, await service.planChange(wanted, timeLeftMs(request, APPLY_TIMEOUT_MS)))
   })
 
   serve(app, APPLY_CHANGE, async (request, reply, query) => {

@@ -102,15 +102,17 @@ export class BucketDeletion {
    * bucket_not_empty, change_under_way, quorum_unreachable, or outcome_unknown.
    */
   async delete(label: string, isForced: boolean, timeoutMs: number): Promise<Bucket> {
-    const { keeper, register } = this.#parts
-    const bucket = deletableBucket(keeper.topology, label)
+    const { register, clock } = this.#parts
+    const endMs = clock.nowMs() + timeoutMs
+    const bucket = await register.judged((current) => deletableBucket(current, label), timeoutMs)
     const reason = whyNoDeletion(this.#parts.mayBeOld())
     if (reason !== undefined) {
       throw new QuorateError('quorum_unreachable', reason, { retryAfterSeconds: 10 })
     }
+    const leftMs = Math.max(0, endMs - clock.nowMs())
     if (isForced) {
-      await register.change((current) => removeBucket(current, bucket.name), timeoutMs)
-    } else await this.#deleteEmpty(bucket.name, Math.min(timeoutMs, TIMEOUT_MS_MAX))
+      await register.change((current) => removeBucket(current, bucket.name), leftMs)
+    } else await this.#deleteEmpty(bucket.name, Math.min(leftMs, TIMEOUT_MS_MAX))
     this.#log.info({ bucket: bucket.name, isForced }, 'a bucket was deleted')
     return asLabelled(bucket)
   }

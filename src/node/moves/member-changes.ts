@@ -16,12 +16,9 @@ import type { ChangeRequest } from '../../core/placement/change-target.ts'
 import type { Topology } from '../../core/placement/topology.ts'
 import type { MovesView } from './moves-view.ts'
 import type { MovesStatus } from '../service/service.ts'
-import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import type { TopologyRegister } from '../topology/topology-register.ts'
 
 export interface MemberChangesParts {
-  readonly self: string
-  readonly keeper: TopologyKeeper
   readonly register: TopologyRegister
   readonly view: MovesView
 }
@@ -33,14 +30,14 @@ export class MemberChanges {
     this.#parts = parts
   }
 
-  /** Throws change_refused or change_under_way. */
-  plan(request: ChangeRequest): ChangePlan {
-    return planChange(this.#parts.keeper.topology, request)
+  /** Rejects as `apply` would. */
+  plan(request: ChangeRequest, timeoutMs: number): Promise<ChangePlan> {
+    return this.#parts.register.judged((current) => planChange(current, request), timeoutMs)
   }
 
   /**
    * Begins the change. While another one is under way, a `remove` is accepted: nobody waits for that node any more, and
-   * its removal begins later. Throws change_refused or change_under_way.
+   * its removal begins later. Rejects with change_refused, change_under_way, quorum_unreachable or outcome_unknown.
    */
   apply(request: ChangeRequest, timeoutMs: number): Promise<Topology> {
     return this.#parts.register.change(

@@ -65,8 +65,11 @@ export interface NodeService {
    * outcome_unknown.
    */
   found(candidates: Founding, timeoutMs: number): Promise<Founding>
-  /** Shows which copies a change of the members would move. Errors: change_refused, change_under_way. */
-  planChange(request: ChangeRequest): ChangePlan
+  /**
+   * Shows which copies a change of the members would move. Errors: change_refused, change_under_way,
+   * quorum_unreachable.
+   */
+  planChange(request: ChangeRequest, timeoutMs: number): Promise<ChangePlan>
   /**
    * Decides to begin the change. Resolves then, not when the change is complete. Resolves at once if the same change is
    * under way or was made. Errors: change_refused, change_under_way, quorum_unreachable, outcome_unknown.

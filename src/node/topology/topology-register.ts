@@ -5,6 +5,9 @@
  *
  * The node that changes the document need not be a voter. A value that it finds accepted in an instance may be decided
  * already: it completes that value first, whoever proposed it, and computes its own change from there.
+ *
+ * A node that was cut off may know an old document. So no change is refused because of a document before a majority of
+ * the voters has shown that no newer one is decided.
  */
 import type { Timestamp } from '../../core/causality/dot.ts'
 import type { AcceptorReply } from '../../core/consensus/acceptor.ts'
@@ -61,6 +64,9 @@ interface Attempt {
 }
 
 type Result = ProposerResult<Document, undefined>
+/** A majority of the voters has accepted nothing after the present document, so no newer one was decided before. */
+class IsNewest extends Error {}
+
 /** How one question to a voter ended. */
 type Told = AcceptorReply<Document> | 'unsent' | 'lost'
 
@@ -75,9 +81,16 @@ export class TopologyRegister {
     this.#random = ports.random
   }
 
+  /** What `judge` returns for this node's document. If it throws for that, it is asked about the newest document. */
+  async judged<T>(judge: (current: Topology) => T, timeoutMs: number): Promise<T> {
+    const found: T[] = []
+    await this.change((current) => void found.push(judge(current)), timeoutMs)
+    return found[0] as T
+  }
+
   /**
    * Decides a change of the document and announces it. `change` returns undefined to leave the document as it is, and
-   * throws to refuse. It may be called several times, and must return the same for the same document.
+   * throws a `QuorateError` to refuse. It may be called several times, and must do the same for the same document.
    */
   async change(
     change: (current: Topology) => Topology | undefined,
@@ -105,16 +118,17 @@ export class TopologyRegister {
       const current = keeper.topology
       if (doubt.settle(current)) return current
       // Trying again is safe: if the change was decided after all, `change` finds it in the document.
-      const next = change(current)
+      const next = nextOf(change, current)
       if (next === undefined) return current
+      const refusal = next instanceof QuorateError ? next : undefined
       const reason = whyNoChange(self, current, (id) => peers.versionOf(id))
       if (reason !== undefined) {
-        throw new QuorateError('quorum_unreachable', reason, { retryAfterSeconds: 1 })
+        throw refusal ?? new QuorateError('quorum_unreachable', reason, { retryAfterSeconds: 1 })
       }
       const isLate = attempt > 1 && clock.nowMs() >= deadlineMs
       if (failed !== undefined && (isLate || attempt > ATTEMPTS_MAX)) throw failed
       const instance = current.epoch + 1
-      const document = encodeTopology(next)
+      const document = next instanceof QuorateError ? undefined : encodeTopology(next)
       const [counter] = (await mintTimestamps(clock, 1)) as [Timestamp]
       const ballot = { counter, node: self }
       const tried = {
@@ -126,7 +140,9 @@ export class TopologyRegister {
         ahead: new Set<string>(),
         asked: [],
       }
-      const result = await this.#attempt(current, document, tried)
+      const result = await this.#attempt(current, document, tried).catch((error: unknown) => {
+        throw error instanceof IsNewest && refusal !== undefined ? refusal : error
+      })
       if (result.type === 'decided') {
         const decided = result.value as Document
         // The decision holds from now on, even if this node cannot store it.
@@ -137,7 +153,8 @@ export class TopologyRegister {
         failed = contended()
         continue
       }
-      if (result.outcome === 'unknown') doubt.add(instance, document)
+      // Without an own document, only that of another node may be in doubt.
+      if (result.outcome === 'unknown' && document !== undefined) doubt.add(instance, document)
       if (keeper.epoch < instance) await this.#catchUp(tried)
       if (result.type === 'unreachable') await this.#hearOut(tried)
       const isMajority = tried.answered.size >= majority(current.voters.length)
@@ -149,11 +166,13 @@ export class TopologyRegister {
     }
   }
 
-  #attempt(current: Topology, document: Document, tried: Attempt): Promise<Result> {
-    const change: ChangeFunction<Document, undefined> = (found) =>
-      found === null || found === document
-        ? { changed: true, value: document, result: undefined }
-        : { changed: false, result: undefined }
+  /** Without a document to propose, it completes what it finds, and rejects with `IsNewest` if there is nothing. */
+  #attempt(current: Topology, document: Document | undefined, tried: Attempt): Promise<Result> {
+    const change: ChangeFunction<Document, undefined> = (found) => {
+      if (found !== null && found !== document) return { changed: false, result: undefined }
+      if (document === undefined) throw new IsNewest()
+      return { changed: true, value: document, result: undefined }
+    }
     const { ballot } = tried
     const proposer = new Proposer<Document, undefined>({
       groups: [current.voters],
@@ -245,6 +264,19 @@ export class TopologyRegister {
     if (removed.includes(self)) await tell(after)
     await keeper.adopt(document)
     if (!removed.includes(self)) await tell(after)
+  }
+}
+
+/** The refusal, if `change` throws one. */
+function nextOf(
+  change: (current: Topology) => Topology | undefined,
+  current: Topology,
+): Topology | QuorateError | undefined {
+  try {
+    return change(current)
+  } catch (error) {
+    if (error instanceof QuorateError) return error
+    throw error
   }
 }
 

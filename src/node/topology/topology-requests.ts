@@ -7,7 +7,6 @@ import { QuorateError } from '../../core/errors.ts'
 import { asLabelled, labelOf, newBucketName } from '../../core/placement/bucket-name.ts'
 import type { Bucket, Topology } from '../../core/placement/topology.ts'
 import type { Founding } from '../service/service.ts'
-import type { TopologyKeeper } from './topology-keeper.ts'
 import type { TopologyRegister } from './topology-register.ts'
 
 /**
@@ -40,24 +39,17 @@ export async function foundCluster(
  * same bucket already exists.
  */
 export async function createBucket(
-  keeper: TopologyKeeper,
   register: TopologyRegister,
   bucket: Bucket,
   timeoutMs: number,
 ): Promise<{ created: boolean; bucket: Bucket }> {
-  const { members } = keeper.topology
-  if (bucket.n > members.length) {
-    throw new QuorateError(
-      'bad_parameter',
-      `n=${bucket.n} is more than the ${members.length} members`,
-    )
-  }
   let created = false
   const topology = await register.change((current) => {
     // This function may run again on a newer document, so it sets `created` each time.
     const known = labelled(current, bucket.name)
     created = known === undefined
     if (known === undefined) {
+      refuseTooWide(current, bucket)
       refuseWhileMoving(current, bucket)
       refuseTooMany(current, bucket)
       const added = { ...bucket, name: newBucketName(current, bucket.name) }
@@ -74,6 +66,12 @@ export async function createBucket(
 function labelled({ buckets }: Topology, label: string): Bucket | undefined {
   const bucket = buckets.find(({ name }) => labelOf(name) === label)
   return bucket && asLabelled(bucket)
+}
+
+/** Throws bad_parameter. */
+function refuseTooWide({ members }: Topology, { n }: Bucket): void {
+  if (n <= members.length) return
+  throw new QuorateError('bad_parameter', `n=${n} is more than the ${members.length} members`)
 }
 
 /**

@@ -59,7 +59,7 @@ export class Operator {
       node.call(
         (service) => service.applyChange(request, ASK_TIMEOUT_MS),
         (end) => {
-          if (isUndecided(end) || (end.type === 'failed' && this.#isBehind(node))) {
+          if (isUndecided(end)) {
             later()
             return
           }
@@ -76,12 +76,6 @@ export class Operator {
   #end(end: CallEnd<unknown>, onEnd: (end: CallEnd<unknown>) => void): void {
     this.#isBusy = false
     onEnd(end)
-  }
-
-  /** Such a node may refuse a change that is possible, because it does not know the newest members. */
-  #isBehind(node: SimulatedNode): boolean {
-    const epochOf = ({ service }: SimulatedNode): number => service?.topology().epoch ?? 0
-    return this.#membersUp().some((other) => epochOf(other) > epochOf(node))
   }
 
   #anyMember(): SimulatedNode | undefined {

@@ -268,6 +268,15 @@ export class VotingCluster {
     voters?: (current: Topology) => readonly string[],
     timeoutMs = 1500,
   ): Promise<End> {
+    return this.propose(id, (current) => withBucket(current, name, voters), timeoutMs)
+  }
+
+  /** Begins any change of the document. */
+  propose(
+    id: string,
+    change: (current: Topology) => Topology | undefined,
+    timeoutMs = 1500,
+  ): Promise<End> {
     const node = this.node(id)
     return new Promise((resolve) => {
       const { life } = node
@@ -281,15 +290,13 @@ export class VotingCluster {
         deaths.add(() => resolve('died')),
       )
       node.host.run(() => {
-        life.register
-          .change((current) => withBucket(current, name, voters), timeoutMs)
-          .then(
-            () => resolve('ok'),
-            (error: unknown) => {
-              if (error instanceof QuorateError) resolve(error.kind.outcome)
-              else this.broken.push(error)
-            },
-          )
+        life.register.change(change, timeoutMs).then(
+          () => resolve('ok'),
+          (error: unknown) => {
+            if (error instanceof QuorateError) resolve(error.kind.outcome)
+            else this.broken.push(error)
+          },
+        )
       })
     })
   }

@@ -120,9 +120,8 @@ export class Sessions {
     if (past.size === 0) return read(wanted)
     const { r } = wanted.need
     const own = r === 1 ? await this.#ownCopy(placed, past) : undefined
-    // If one copy is enough, any copy that covers the past will do: an owner's, or only a fallback's hint.
-    const count = r === 1 ? 0 : r
-    const owners = { kind: 'whole', least: count, best: count } as const
+    // A fallback's hint alone may cover the past, and lack settled values that the session has seen.
+    const owners = { kind: 'whole', least: r, best: r } as const
     return own ?? this.#answer(placed, await this.#search('read', placed, past, owners))
   }
 

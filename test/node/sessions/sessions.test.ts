@@ -7,6 +7,7 @@ import {
   type Session,
   sessionBytes,
 } from '../../../src/core/causality/session.ts'
+import { EMPTY_VECTOR, type VersionVector } from '../../../src/core/causality/version-vector.ts'
 import type { ReadAnswer, WriteAnswer } from '../../../src/node/service/service.ts'
 import { type Id, IDS, VirtualCluster } from '../virtual-cluster.ts'
 
@@ -23,7 +24,13 @@ class SessionClient {
   }
 
   /** 'ok', or the code of the error. Undefined deletes. */
-  async put(id: Id, key: string, value: string | undefined, bucket = 'default'): Promise<string> {
+  async put(
+    id: Id,
+    key: string,
+    value: string | undefined,
+    bucket = 'default',
+    context?: VersionVector,
+  ): Promise<string> {
     const content = {
       value: utf8.encode(value ?? ''),
       contentType: value === undefined ? '' : 'x',
@@ -31,7 +38,7 @@ class SessionClient {
       expiresAtMs: 0,
     }
     const answer = await this.#cluster.ask(id, (service) =>
-      service.put({ ...this.#at(bucket, key), content }),
+      service.put({ ...this.#at(bucket, key), content, context }),
     )
     return this.#take(answer) ?? 'ok'
   }
@@ -131,6 +138,37 @@ test('who cannot find its past is told of the nodes that are silent, and of no o
   expect(told).toMatch(new RegExp(`no answer from ${owner}$`))
   expect(told).not.toContain(other)
 })
+
+test('a session that has seen a settled value does not lose it where only a hint is in reach', async () => {
+  const cluster = new VirtualCluster('only a hint', ['n1', 'n2', 'n3', 'n4', 'n5'])
+  await cluster.start()
+  await cluster.pass(2)
+  const client = new SessionClient(cluster)
+  const key = await ownedByOthers(cluster)
+  expect(await client.put('n1', key, 'old')).toBe('ok')
+  await cluster.pass(20)
+  expect(await client.get('n4', key)).toEqual(['old'])
+  expect(client.past.size).toBe(0)
+  const heals = (['n1', 'n2', 'n3'] as const).map((id) => cluster.isolate(id))
+  await cluster.pass(5)
+  // The two values are siblings, and a fallback of the key keeps the second one.
+  expect(await client.put('n4', key, 'new', 'default', EMPTY_VECTOR)).toBe('ok')
+  expect(await client.get('n4', key)).toBe('session_past_unreachable')
+  for (const heal of heals) heal()
+  await cluster.converged()
+  expect((await client.get('n4', key)).toString()).toBe('old,new')
+  expect(cluster.broken).toEqual([])
+})
+
+/** A key that neither n4 nor n5 owns. */
+async function ownedByOthers(cluster: VirtualCluster): Promise<string> {
+  for (let i = 0; ; i++) {
+    const ring = await cluster.ask('n1', (service) => service.ring('default', `k${i}`))
+    if (typeof ring === 'string') throw new Error(ring)
+    const owners = ring.preference.slice(0, 3).map(({ node }) => node)
+    if (!owners.includes('n4') && !owners.includes('n5')) return `k${i}`
+  }
+}
 
 test('a blind write replaces what its session has written elsewhere, seen here or not', async () => {
   const cluster = await started('blind')

@@ -98,7 +98,7 @@ export class RegisterAcceptor {
   readonly #promises: Promises
   /** The acceptor refuses every ballot up to this time. */
   #floor: Timestamp
-  /** Data partition → the same for its keys. */
+  /** Data partition → the same for its keys. There are at most as many as data partitions, so none is removed. */
   readonly #floors: Map<number, Timestamp>
 
   private constructor(ports: { codec: Codec; disk: Disk }, parts: AcceptorParts) {

@@ -16,6 +16,7 @@ const VIRTUAL = [
   'test/properties/**/*.test.ts',
   'test/checker/**/*.test.ts',
   'test/lab/*.test.ts',
+  'test/node/backup/consistent-cut.test.ts',
   'test/core/consensus/*-model.test.ts',
   'test/core/replication/*-model.test.ts',
 ]

@@ -9,7 +9,7 @@ import type { Timestamp } from '../causality/dot.ts'
 import { ABSENT, merge, type MergeMode, type StoredObject } from '../causality/stored-object.ts'
 import { withoutHistory } from '../repair/horizon.ts'
 
-/** `horizon`: that of any member at the cut. */
+/** `horizon`: the highest of any member at the cut, because an owner may have forgotten what lies below its own. */
 export function stateAtCut(
   mode: MergeMode,
   held: readonly StoredObject[],

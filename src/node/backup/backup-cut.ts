@@ -6,6 +6,7 @@
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { timestampOf, wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import { QuorateError } from '../../core/errors.ts'
+import type { Clock } from '../../ports/clock.ts'
 import type { Timers } from '../../ports/timers.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { HorizonKeeper } from '../repair/horizon-keeper.ts'
@@ -36,15 +37,17 @@ export interface ReachedCut {
  * given up.
  */
 export async function reachCut(
-  timers: Timers,
+  ports: { readonly clock: Clock; readonly timers: Timers },
   { self, clock, horizon, maker }: CutParts,
-  { covers, atMs, isGivenUp }: Pick<BackupRequest, 'covers' | 'atMs' | 'isGivenUp'>,
-  deadlineMs: number,
+  { covers, atMs, timeoutMs, isGivenUp }: Omit<BackupRequest, 'buckets'>,
 ): Promise<ReachedCut> {
+  // The monotonic clock, because the node's clock stands still for a while if the wall clock is set back.
+  const endMs = ports.clock.monotonicMs() + timeoutMs
   // The clock of another node may be ahead of the clock that the caller has read.
   const fromMs = atMs === undefined ? 0 : atMs + clock.maxDriftMs
   for (;;) {
-    refuseFuture(Math.max(fromMs, clock.nowMs() + LEAD_MS_MIN), clock.nowMs(), deadlineMs)
+    const aheadMs = Math.max(fromMs - clock.nowMs(), LEAD_MS_MIN)
+    refuseFuture(aheadMs, endMs - ports.clock.monotonicMs())
     let failure: QuorateError | undefined
     if (clock.nowMs() >= fromMs) {
       const made = await maker.make(covers)
@@ -60,15 +63,16 @@ export async function reachCut(
       }
     }
     if (isGivenUp()) throw new QuorateError('not_ready', `${self} has given up the backup`)
-    if (failure !== undefined && clock.leftMs(deadlineMs) <= LEAD_MS_MIN + RETRY_MS) throw failure
-    await pause(timers, RETRY_MS)
+    const leftMs = endMs - ports.clock.monotonicMs()
+    if (failure !== undefined && leftMs <= LEAD_MS_MIN + RETRY_MS) throw failure
+    await pause(ports.timers, RETRY_MS)
   }
 }
 
-function refuseFuture(cutMs: number, nowMs: number, deadlineMs: number): void {
-  if (cutMs < deadlineMs) return
-  const seconds = Math.ceil((cutMs - nowMs) / 1000)
-  const leftSeconds = Math.max(0, Math.round((deadlineMs - nowMs) / 1000))
+function refuseFuture(aheadMs: number, leftMs: number): void {
+  if (aheadMs < leftMs) return
+  const seconds = Math.ceil(aheadMs / 1000)
+  const leftSeconds = Math.max(0, Math.round(leftMs / 1000))
   throw new QuorateError(
     'deadline_passed',
     `the cut lies ${seconds} s ahead, and the backup may wait for it ${leftSeconds} s: ask again at that time, or with a longer timeout`,

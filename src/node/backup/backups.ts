@@ -11,6 +11,7 @@ import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import { QuorateError } from '../../core/errors.ts'
 import { asLabelled, labelOf } from '../../core/placement/bucket-name.ts'
 import type { Bucket, Topology } from '../../core/placement/topology.ts'
+import type { Clock } from '../../ports/clock.ts'
 import type { Codec } from '../../ports/codec.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
@@ -38,14 +39,14 @@ export interface BackupParts {
 }
 
 export class Backups {
-  readonly #ports: { readonly codec: Codec; readonly timers: Timers }
+  readonly #ports: { readonly clock: Clock; readonly codec: Codec; readonly timers: Timers }
   readonly #parts: BackupParts
   readonly #members: CutMembers
   /** The timers of the snapshots that this node reads. */
   readonly #keeping = new Set<Timer>()
   #isStopped = false
 
-  constructor(ports: { codec: Codec; timers: Timers }, parts: BackupParts) {
+  constructor(ports: { clock: Clock; codec: Codec; timers: Timers }, parts: BackupParts) {
     this.#ports = ports
     this.#parts = parts
     this.#members = new CutMembers(ports.timers, parts)
@@ -60,14 +61,12 @@ export class Backups {
   async start(request: BackupRequest): Promise<BackupStream> {
     const { buckets, covers, atMs, timeoutMs } = request
     const { self, keeper, clock, horizon } = this.#parts
-    const deadlineMs = clock.nowMs() + timeoutMs
     const isGivenUp = (): boolean => this.#isStopped || request.isGivenUp()
     const maker = new CutMaker({ ...this.#parts, members: this.#members })
     const { cut, covered, coveredMs } = await reachCut(
-      this.#ports.timers,
+      this.#ports,
       { self, clock, horizon, maker },
-      { covers, atMs, isGivenUp },
-      deadlineMs,
+      { covers, atMs, timeoutMs, isGivenUp },
     )
     // Every source has answered under a topology that this node knows by now. So this node knows every bucket that had
     // a write before the cut.

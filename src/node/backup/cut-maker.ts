@@ -38,10 +38,12 @@ export interface Cut {
   readonly at: Timestamp
   /** The topology in force at the cut. */
   readonly topology: Topology
-  /** Every owner had settled everything up to this time. */
+  /** The highest horizon of the sources: every owner had settled everything up to this time. */
   readonly horizon: Timestamp
-  /** The nodes with a snapshot: all members, if all were needed. */
+  /** The nodes with a snapshot. */
   readonly sources: readonly CutSource[]
+  /** Whether every member is one of the sources. */
+  readonly hasAll: boolean
 }
 
 export interface CutSource {
@@ -149,9 +151,8 @@ export class CutMaker {
     needsAll: boolean,
   ): Promise<Cut> {
     const { members, held } = this.#parts
-    const captured = held.captured(name)
-    if (captured === undefined) throw new CutFailed(passed(this.#parts.self))
-    const { topology, horizon } = captured
+    const topology = held.topologyAt(name)
+    if (topology === undefined) throw new CutFailed(passed(this.#parts.self))
     const { placementVersion } = topology
     const isMoved =
       placementVersion !== before.placementVersion ||
@@ -164,15 +165,13 @@ export class CutMaker {
     if (needsAll && failures.length > 0) throw new CutFailed(failures.join(', '))
     const opened = await members.askAll(takers, 'cut-open', { cut: name }, OPEN_TIMEOUT_MS)
     const openers = takers.filter((node) => isOk(node, opened, failures))
-    const isEnough = needsAll
-      ? topology.members.every(({ id }) => openers.includes(id))
-      : hasMajorities(topology, openers)
+    const hasAll = topology.members.every(({ id }) => openers.includes(id))
+    const isEnough = hasAll || (!needsAll && hasMajorities(topology, openers))
     if (!isEnough) throw new CutFailed(failures.join(', '))
-    const sources = openers.map((node): CutSource => {
-      const { answer } = taken.get(node) as Extract<Reply<CutTakenAnswer>, { type: 'ok' }>
-      return { node, hintOwners: answer.hintOwners }
-    })
-    return { name, at, topology, horizon, sources }
+    const told = openers.map((node) => ({ node, ...answerOf(taken.get(node)) }))
+    const sources = told.map(({ node, hintOwners }): CutSource => ({ node, hintOwners }))
+    const horizon = Math.max(...told.map((answer) => answer.horizon))
+    return { name, at, topology, horizon, sources, hasAll }
   }
 }
 
@@ -195,6 +194,11 @@ function isOk(
   const reply = replies.get(node) as Reply<unknown>
   if (reply.type !== 'ok') failures.push(wordsOf(node, reply))
   return reply.type === 'ok'
+}
+
+/** Of a node that has taken its snapshot. */
+function answerOf(reply: Reply<CutTakenAnswer> | undefined): CutTakenAnswer {
+  return (reply as Extract<Reply<CutTakenAnswer>, { type: 'ok' }>).answer
 }
 
 /** Whether a majority of the owners of each data partition is among the nodes. */

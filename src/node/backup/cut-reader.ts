@@ -69,7 +69,7 @@ function sourcesOf({ node, hintOwners }: CutSource): Source[] {
 
 function merged(
   codec: Codec,
-  { at, topology, horizon, sources }: Cut,
+  { at, topology, horizon, sources, hasAll }: Cut,
   bucket: Bucket,
   needsAll: boolean,
   { key, records }: KeyRecords<Source>,
@@ -78,18 +78,27 @@ function merged(
   const held: StoredObject[] = []
   const hinted: StoredObject[] = []
   const damaged = new Set<string>()
+  const damagedHints = new Set<string>()
   for (const { source, record } of records) {
     const { node, owner } = source
     const isHint = owner !== ''
     if (!isHint && !owners.includes(node) && next?.includes(node) !== true) continue
     const object = objectIn(codec, record)
     if (object !== undefined) (isHint ? hinted : held).push(object)
-    else if (isHint || owners.includes(node)) damaged.add(node)
+    else if (isHint) damagedHints.add(node)
+    else if (owners.includes(node)) damaged.add(node)
   }
   const readable = sources.filter(({ node }) => owners.includes(node) && !damaged.has(node))
   if (needsAll ? damaged.size > 0 : readable.length < majority(owners.length)) {
     const where = `${[...damaged].join(', ')} in bucket ${labelOf(bucket.name)}`
     throw unreadable(`a copy of a key is damaged at ${where}, and is being repaired: try again`)
+  }
+  // If a member is away, what the cut covers is at the owners, too (README.md).
+  if (needsAll && hasAll && damagedHints.size > 0) {
+    const where = `${[...damagedHints].join(', ')} in bucket ${labelOf(bucket.name)}`
+    throw unreadable(
+      `a hint is damaged at ${where}, and may be the only copy of a write: try again`,
+    )
   }
   const object = stateAtCut(modeOf(bucket), held, hinted, horizon)
   if (newestDot(object) > at) throw unreadable('a write is later than the cut: try again')

@@ -95,14 +95,10 @@ export interface HeldCutParts {
   readonly replaceVanished: (storageKey: string) => Promise<void>
 }
 
-/** What was in force at this node when it took the snapshot. */
-export interface Captured {
-  readonly topology: Topology
-  readonly horizon: Timestamp
-}
-
-interface Snapshot extends Captured {
+interface Snapshot {
   readonly disk: DiskSnapshot
+  /** The topology in force when the snapshot was taken. */
+  readonly topology: Topology
   /** The places whose records count (moves/keeping.ts). */
   readonly places: ReadonlySet<string>
   readonly sinceMs: number
@@ -180,9 +176,9 @@ export class HeldCuts {
     }
   }
 
-  /** Undefined before the snapshot was taken, and after it was given up. */
-  captured(cut: string): Captured | undefined {
-    return this.#held.get(cut)?.snapshot
+  /** The topology in force at the cut. Undefined before the snapshot was taken, and after it was given up. */
+  topologyAt(cut: string): Topology | undefined {
+    return this.#held.get(cut)?.snapshot?.topology
   }
 
   async #hold({ cut, at }: CutHoldRequest, coordinator: string): Promise<CutHoldAnswer | Refusal> {
@@ -248,7 +244,6 @@ export class HeldCuts {
     held.snapshot = {
       disk,
       topology: keeper.topology,
-      horizon: horizon(),
       places: keptPlaces({ self, keeper, gained }),
       sinceMs: this.#parts.clock.ownMs(),
     }
@@ -265,8 +260,12 @@ export class HeldCuts {
     this.#show()
     // The stamp of this message brings the clock of the coordinator past the cut, too.
     if (coordinator !== self) peers.tell(coordinator, CUT_TAKEN, { cut })
-    // From memory, because clients wait. A hint that is delivered by now is in the snapshot of its owner.
-    held.taken.resolve({ placementVersion: keeper.placementVersion, hintOwners: hintOwners() })
+    held.taken.resolve({
+      placementVersion: keeper.placementVersion,
+      // From memory, because clients wait. A hint that is delivered by now is in the snapshot of its owner.
+      hintOwners: hintOwners(),
+      horizon: horizon(),
+    })
   }
 
   #confirm(cut: string): Promise<CutTakenAnswer | Refusal> {

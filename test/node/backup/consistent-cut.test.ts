@@ -9,17 +9,18 @@ const PLANTED = fileURLToPath(new URL('planted-cut.ts', import.meta.url))
 const run = promisify(execFile)
 
 const CALM: Omit<CutPlan, 'seed'> = {
-  seconds: 6,
+  seconds: 4,
   clients: 12,
+  makers: 1,
   delayMs: 15,
   hasFaults: false,
   changesMembers: false,
 }
 
 test.each([
-  ['calm', CALM],
-  ['faults', { ...CALM, seconds: 12, clients: 8, delayMs: 3, hasFaults: true }],
-  ['members', { ...CALM, seconds: 25, clients: 4, delayMs: 5, changesMembers: true }],
+  ['calm', { ...CALM, makers: 2 }],
+  ['faults', { ...CALM, seconds: 7, clients: 8, delayMs: 3, hasFaults: true }],
+  ['members', { ...CALM, seconds: 18, clients: 3, delayMs: 5, changesMembers: true }],
 ])('backup: is a consistent cut (%s)', async (seed, plan) => {
   const { violations, made, acknowledged, changes, broken } = await runCuts({ ...plan, seed })
   expect({ violations, broken }).toEqual({ violations: [], broken: [] })

@@ -2,7 +2,8 @@
  * Clients write and read at five nodes on virtual time, with clocks that disagree, faults, and changes of the members.
  * Meanwhile nodes make backups, and each one that succeeds is judged: if it has a write, it has everything that had been
  * acknowledged to any client, or read by its own, before that write began, or a successor of it. It also has everything
- * acknowledged before the backup began, and nothing that was rejected before.
+ * acknowledged before the backup began, nothing that was rejected before, and nothing that had expired at its cut. A key
+ * may be missing if it was deleted, or if its value had expired.
  *
  * Imports nothing of the test runner, so that it also runs with a planted bug (planted-cut.ts).
  */
@@ -16,7 +17,15 @@ import { SeededRandom } from '../../../src/random/seeded-random.ts'
 import { runSchedule, Schedule } from '../../../src/simulation/world/schedule.ts'
 import { type CallEnd, SimulatedNode } from '../../../src/simulation/world/simulated-node.ts'
 import { Wires } from '../../../src/simulation/world/wires.ts'
-import { Client, type ClientWorld, IDS, numberIn, type Progress, raise } from './cut-client.ts'
+import {
+  type Begun,
+  Client,
+  type ClientWorld,
+  IDS,
+  numberIn,
+  type Progress,
+  raise,
+} from './cut-client.ts'
 
 export interface CutRun {
   readonly violations: readonly string[]
@@ -33,6 +42,8 @@ export interface CutPlan {
   readonly seed: string
   readonly seconds: number
   readonly clients: number
+  /** The number of backups at once. */
+  readonly makers: number
   /** Added to the latency of each frame: the longer it is, the more happens between two snapshots. */
   readonly delayMs: number
   readonly hasFaults: boolean
@@ -42,11 +53,18 @@ export interface CutPlan {
 
 const SKEW_MS = 180
 
-/** A write that was begun: what had been acknowledged or read before it. */
-interface Begun {
-  readonly place: string
-  readonly sequence: number
+/** A write, and what had been acknowledged or read before it began. */
+interface Noted extends Begun {
   readonly before: Progress
+  readonly begunUs: number
+}
+
+/** What a backup has of each key, and when. */
+interface Found {
+  readonly sequences: Progress
+  readonly cutMs: number
+  /** The world's time at which the backup had its cut. */
+  readonly cutUs: number
 }
 
 export async function runCuts(plan: CutPlan): Promise<CutRun> {
@@ -68,7 +86,9 @@ class World implements CutRun, ClientWorld {
   readonly #wires: Wires
   readonly #nodes: ReadonlyMap<string, SimulatedNode>
   readonly #acknowledged: Progress = new Map()
-  readonly #begun = new Map<string, Begun>()
+  readonly #begun = new Map<string, Noted>()
+  /** `bucket/key` → the writes that show no value, or will not show one from some time on. */
+  readonly #fading = new Map<string, Noted[]>()
   readonly #rejected = new Set<string>()
   #isOver = false
 
@@ -107,7 +127,7 @@ class World implements CutRun, ClientWorld {
   }
 
   async run(): Promise<void> {
-    const { seconds, clients, delayMs, hasFaults, changesMembers } = this.#plan
+    const { seconds, clients, makers, delayMs, hasFaults, changesMembers } = this.#plan
     for (const node of this.#nodes.values()) {
       node.host.jump(this.#random.below(2 * SKEW_MS) - SKEW_MS)
       node.start()
@@ -116,18 +136,21 @@ class World implements CutRun, ClientWorld {
     await this.#pass(2)
     const common = { n: 3, consistency: 'quorum', durability: 'sync', ttlSeconds: null } as const
     const visits: Bucket = { name: 'visits', mode: 'counter', ...common }
-    let isCreated = false
-    this.#call(
-      'n1',
-      (service) => service.createBucket(visits, 10_000),
-      () => {
-        isCreated = true
-      },
-    )
-    await this.#until(() => isCreated)
+    const tags: Bucket = { name: 'tags', mode: 'set', ...common }
+    for (const bucket of [visits, tags]) {
+      let isCreated = false
+      this.#call(
+        'n1',
+        (service) => service.createBucket(bucket, 10_000),
+        () => {
+          isCreated = true
+        },
+      )
+      await this.#until(() => isCreated)
+    }
     this.#wires.faults.delayMs = delayMs
     for (let i = 0; i < clients; i++) new Client(i, this.#random.child(`client ${i}`), this).go()
-    this.#backUpAgain()
+    for (let i = 0; i < makers; i++) this.#backUpAgain()
     if (hasFaults) this.#breakAgain()
     if (changesMembers) this.#changeMembers()
     await this.#pass(seconds)
@@ -163,10 +186,17 @@ class World implements CutRun, ClientWorld {
     })
   }
 
-  begin(place: string, sequence: number, known: Progress): void {
+  wallMs(id: string): number {
+    return (this.#nodes.get(id) as SimulatedNode).host.wallMs()
+  }
+
+  begin(write: Begun, known: Progress): void {
+    const { place, sequence, fadesMs } = write
     const before = new Map(this.#acknowledged)
     for (const [other, read] of known) raise(before, other, read)
-    this.#begun.set(`${place} ${sequence}`, { place, sequence, before })
+    const noted = { ...write, before, begunUs: this.#schedule.nowUs }
+    this.#begun.set(`${place} ${sequence}`, noted)
+    if (fadesMs < Infinity) this.#fading.set(place, [...(this.#fading.get(place) ?? []), noted])
   }
 
   acknowledge(place: string, sequence: number): void {
@@ -196,25 +226,30 @@ class World implements CutRun, ClientWorld {
       const isGivenUp = (): boolean => this.#isOver
       const asked = { buckets: undefined, covers: 'all', atMs: undefined, timeoutMs: 6000 } as const
       const { header, entries, close } = await service.backup({ ...asked, isGivenUp })
+      const cutUs = this.#schedule.nowUs
       const all: BackupEntry[] = []
       try {
         for await (const entry of entries) all.push(entry)
       } finally {
         close()
       }
-      return { header, entries: all }
+      return { header, entries: all, cutUs }
     }
     this.#call(this.anyNode(this.#random), make, (ended) => {
       if (ended.type === 'answered') {
         this.made++
-        const { header, entries } = ended.answer
+        const { header, entries, cutUs } = ended.answer
+        const { cutMs } = header
         const names = header.buckets.map(({ name }) => name)
         const at = (entry: BackupEntry): string => `${names[entry.bucket]}/${entry.key}`
-        this.#judge(before, new Map(entries.map((entry) => [at(entry), sequenceIn(entry)])))
+        const sequences = new Map(entries.map((entry) => [at(entry), sequenceIn(entry)]))
+        this.#judge(before, { sequences, cutMs, cutUs })
         for (const entry of entries) {
-          for (const { value } of entry.values) {
+          for (const { value, expiresAtMs } of entry.values) {
             const write = `${at(entry)} ${numberIn(value)}`
             if (rejected.has(write)) this.violations.push(`rejected before: ${write}`)
+            const isExpired = expiresAtMs !== 0 && expiresAtMs <= cutMs
+            if (isExpired) this.violations.push(`expired before: ${write}`)
           }
         }
       } else {
@@ -226,13 +261,19 @@ class World implements CutRun, ClientWorld {
     })
   }
 
-  #judge(before: Progress, file: Progress): void {
+  #judge(before: Progress, { sequences, cutMs, cutUs }: Found): void {
+    const hasFaded = (place: string, sequence: number): boolean =>
+      this.#fading.get(place)?.some((write) => {
+        const isInTime = write.begunUs <= cutUs && write.fadesMs <= cutMs
+        return isInTime && write.sequence >= sequence
+      }) === true
     const missing = (wanted: Progress): string[] =>
       [...wanted]
-        .filter(([place, sequence]) => (file.get(place) ?? 0) < sequence)
-        .map(([place, sequence]) => `${place} ${sequence} (has ${file.get(place) ?? 0})`)
+        .filter(([place, sequence]) => (sequences.get(place) ?? 0) < sequence)
+        .filter(([place, sequence]) => sequences.has(place) || !hasFaded(place, sequence))
+        .map(([place, sequence]) => `${place} ${sequence} (has ${sequences.get(place) ?? 0})`)
     for (const lost of missing(before)) this.violations.push(`acknowledged before: ${lost}`)
-    for (const [place, sequence] of file) {
+    for (const [place, sequence] of sequences) {
       const begun = this.#begun.get(`${place} ${sequence}`)
       if (begun === undefined) continue
       const [first] = missing(begun.before)

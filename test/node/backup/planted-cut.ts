@@ -29,7 +29,14 @@ const BUGS = {
 const name = process.argv[2] as keyof typeof BUGS
 plant({ name, ...COMMON, ...BUGS[name] })
 const { runCuts } = await import('./cut-scenario.ts')
-const plan = { seconds: 6, clients: 12, delayMs: 15, hasFaults: false, changesMembers: false }
+const plan = {
+  seconds: 6,
+  clients: 12,
+  makers: 1,
+  delayMs: 15,
+  hasFaults: false,
+  changesMembers: false,
+}
 const found = { violations: 0, made: 0 }
 for (let seed = 1; seed <= SEEDS_MAX && found.violations === 0; seed++) {
   const { violations, made } = await runCuts({ ...plan, seed: `planted ${seed}` })

@@ -331,6 +331,7 @@ export const SAMPLES: Samples = {
     answer: fc.record({
       placementVersion: count,
       hintOwners: fc.array(nodeId, { maxLength: 3 }),
+      horizon: count,
     }),
   },
   'cut-open': { request: fc.record({ cut: text }), answer: nothing },

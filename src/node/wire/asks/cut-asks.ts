@@ -1,4 +1,5 @@
 /** The asks with which a node takes one consistent cut of all members, and reads it (node/backup). */
+import type { Timestamp } from '../../../core/causality/dot.ts'
 import { ANSWERED_DONE, type AskFormat, type Fields, type NoFields } from './ask-format.ts'
 import { bytesIn, countIn, textIn, textsIn } from './fields.ts'
 
@@ -38,19 +39,23 @@ export interface CutTakenAnswer {
   readonly placementVersion: number
   /** The nodes for which the snapshot has hints. */
   readonly hintOwners: readonly string[]
+  /** Everything up to this time was settled at the node; 0 if the node does not tell. */
+  readonly horizon: Timestamp
 }
 
-/** Asks the node to answer once it has the snapshot. [cut] → [placementVersion, hintOwners] */
+/** Asks the node to answer once it has the snapshot. [cut] → [placementVersion, hintOwners, horizon] */
 export const CUT_TAKEN: AskFormat<AboutCut, CutTakenAnswer> = {
   kind: 'cut-taken',
   isAnyEpoch: true,
   ...ABOUT_CUT,
-  encodeAnswer({ placementVersion, hintOwners }, message) {
-    message.push(placementVersion, hintOwners)
+  encodeAnswer({ placementVersion, hintOwners, horizon }, message) {
+    message.push(placementVersion, hintOwners, horizon)
   },
-  decodeAnswer: ([placementVersion, hintOwners]) => ({
+  decodeAnswer: ([placementVersion, hintOwners, horizon]) => ({
     placementVersion: countIn(placementVersion),
     hintOwners: textsIn(hintOwners),
+    // The first builds with backups of this form do not send it.
+    horizon: horizon === undefined ? 0 : countIn(horizon),
   }),
 }
 

@@ -1,7 +1,6 @@
 /** Documents of the topology while voters change, crash, forget, and are behind. */
 import { describe, expect, it, test } from 'vitest'
 import { TICKS_PER_MS } from '../../../src/core/causality/hybrid-clock.ts'
-import { QuorateError } from '../../../src/core/errors.ts'
 import type { Topology } from '../../../src/core/placement/topology.ts'
 import type { TopologyAcceptor } from '../../../src/node/topology/topology-acceptor.ts'
 import { encodeTopology } from '../../../src/node/topology/topology-document.ts'
@@ -67,29 +66,6 @@ describe('the document', () => {
     expect(await cluster.change('n1', 'caught-up')).toBe('ok')
     await cluster.startAll()
     expect(await cluster.agreed()).toContain('caught-up')
-  })
-
-  it('is not refused because of an old one, and only by a node that reaches a majority', async () => {
-    const cluster = await started('refused', 'n1', 'n2', 'n3')
-    const heal = cluster.part(['n4'])
-    expect(await cluster.change('n1', 'known')).toBe('ok')
-    const refusals: string[] = []
-    const change = (current: Topology): Topology | undefined => {
-      const names = current.buckets.map(({ name }) => name)
-      if (names.includes('known')) return withBucket(current, 'after')
-      refusals.push(names.join())
-      throw new QuorateError('change_refused', 'known is missing')
-    }
-    expect(await cluster.end(cluster.propose('n4', change))).toBe('rejected')
-    heal()
-    expect(await cluster.end(cluster.propose('n4', change))).toBe('ok')
-    expect(await cluster.agreed()).toEqual([...FIRST, 'begin', 'known', 'after'])
-    const refuse = (): never => {
-      throw new QuorateError('change_refused', 'never')
-    }
-    const { epoch } = cluster.alive('n4').keeper
-    expect(await cluster.end(cluster.propose('n4', refuse))).toBe('rejected')
-    expect([refusals.length, cluster.alive('n4').keeper.epoch]).toEqual([2, epoch])
   })
 
   it('is not decided by a majority of voters who have a vote no more', async () => {

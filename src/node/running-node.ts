@@ -3,11 +3,13 @@
  * uses only the groups that are composed before it.
  *
  * Invariant: a node serves nothing before its identity and the bound of its clock are durable, and the hints of earlier
- * lives are read. It stops in this order: client requests, background work, links to peers, and the disk at last.
+ * lives are read. It stops in this order: requests of clients and peers, background work, links to peers, and the disk
+ * at last. No peer loses the answer to what it has asked, so it need not wait or call an outcome unknown.
  */
 import { QuorateError } from '../core/errors.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
 import { VERSIONS } from '../core/protocol-versions.ts'
+import type { Timers } from '../ports/timers.ts'
 import type { Backups } from './backup/backups.ts'
 import { ClusterView } from './status/cluster-view.ts'
 import { composeBackups } from './backup-composition.ts'
@@ -43,6 +45,10 @@ import type { Watches } from './watch/watches.ts'
 const GAUGE_INTERVAL_MS = 1000
 /** Time allowed for storing a decision that was made just before the timeout. */
 const DECIDED_STORED_MS = 500
+/** How long a stop waits for the answers to peers. Those that wait for other nodes have deadlines of their own. */
+const ANSWERED_MS_MAX = 1000
+/** The last answers have arrived by then. */
+const ARRIVED_MS = 50
 
 export interface RunningNode {
   readonly requests: Requests
@@ -167,7 +173,8 @@ export async function composeNode(
       isLinked: (peer) => network.isLinked(peer),
     }),
   )
-  new FramesIn(ports, { clock, epochs: keeper, lives, peers, handlers }).start()
+  const framesIn = new FramesIn(ports, { clock, epochs: keeper, lives, peers, handlers })
+  framesIn.start()
   await network.start()
   liveness.start()
   delivery.start()
@@ -222,7 +229,10 @@ export async function composeNode(
       held.stop()
       watches.stop()
       changeLog.stop()
-      await requests.drained()
+      await Promise.all([requests.drained(), liveness.leave()])
+      await orAfter(timers, ANSWERED_MS_MAX, framesIn.answered())
+      // A link that closes may lose the answers on their way.
+      if (members().some((id) => network.isLinked(id))) await after(timers, ARRIVED_MS)
       gauges.cancel()
       arrival.stop()
       moves.intake.stop()
@@ -246,4 +256,18 @@ export async function composeNode(
       await disk.close()
     },
   }
+}
+
+function after(timers: Timers, ms: number): Promise<void> {
+  return new Promise((resolve) => timers.after(ms, resolve))
+}
+
+function orAfter(timers: Timers, ms: number, event: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = timers.after(ms, resolve)
+    void event.then(() => {
+      timer.cancel()
+      resolve()
+    })
+  })
 }

@@ -100,7 +100,7 @@ export class Dialer {
     this.#stopped = true
     clearTimeout(this.#retry)
     this.#attempt?.abort(new Error('this node is stopping'))
-    this.#link?.close('this node is stopping')
+    this.#link?.end('this node is stopping')
   }
 
   async #dial(): Promise<void> {

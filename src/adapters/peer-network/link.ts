@@ -10,6 +10,8 @@ import { FRAME_BYTES_MAX, frameHeader, FrameReader } from './frame-stream.ts'
 export const KEEPALIVE_INTERVAL_MS = 500
 /** Silence after which a link is closed. */
 export const SILENCE_MS_MAX = 2000
+/** How long the frames that were sent before the end of a link may take to leave. */
+const END_MS_MAX = 1000
 /** A link refuses frames while more bytes than this wait in it. */
 export const QUEUE_BYTES_MAX = 64 * 1024 * 1024
 
@@ -60,9 +62,21 @@ export class Link {
 
   close(reason: string): void {
     if (this.#closed) return
+    this.#socket.destroy()
+    this.#over(reason)
+  }
+
+  /** Like `close`, but the frames that were sent before still leave. */
+  end(reason: string): void {
+    if (this.#closed) return
+    this.#socket.end()
+    setTimeout(() => this.#socket.destroy(), END_MS_MAX).unref()
+    this.#over(reason)
+  }
+
+  #over(reason: string): void {
     this.#closed = true
     clearInterval(this.#keepalive)
-    this.#socket.destroy()
     this.#handler.closed(reason)
   }
 

@@ -187,7 +187,7 @@ class PeerNetwork implements Network {
     this.#faults.stop()
     this.#listener?.close()
     for (const dialer of this.#dialers.values()) dialer.stop()
-    for (const { link } of this.#inbound.values()) link.close('this node is stopping')
+    for (const { link } of this.#inbound.values()) link.end('this node is stopping')
     this.#newcomers.close()
     await this.#http?.close()
   }

@@ -36,6 +36,7 @@ export class MemberTable {
   readonly #gossip = new Gossip()
   #changes: MembershipChange[] = []
   #incarnation: number
+  #isLeaving = false
 
   constructor(self: string, incarnation: number, settings: MembershipSettings) {
     assert(
@@ -71,6 +72,12 @@ export class MemberTable {
     return peer
   }
 
+  /** The member with the probe of that number. */
+  probed(seq: number): Peer | undefined {
+    for (const peer of this.#peers.values()) if (peer.probe?.seq === seq) return peer
+    return undefined
+  }
+
   /** Keeps what is known of members that stay. Returns the ids of all members except this node. */
   setMembers(ids: readonly string[]): readonly string[] {
     const others = [...new Set(ids)].filter((id) => id !== this.self).sort()
@@ -83,11 +90,16 @@ export class MemberTable {
     return others
   }
 
+  /** From now on this node says that it is down, and refutes no claim against it. */
+  leave(): void {
+    this.#isLeaving = true
+  }
+
   /** Applies a claim that another node sent, if it wins. Refutes a claim against this node. */
   apply(update: MembershipUpdate, nowMs: number): void {
     const [id, incarnation, state] = update
     if (id === this.self) {
-      if (state === 'up' || incarnation < this.#incarnation) return
+      if (state === 'up' || incarnation < this.#incarnation || this.#isLeaving) return
       this.#incarnation = incarnation + 1
       this.#gossip.spread([id, this.#incarnation, 'up'])
       return
@@ -95,6 +107,12 @@ export class MemberTable {
     const peer = this.#peers.get(id)
     if (peer === undefined || !supersedes(update, peer)) return
     this.#change(peer, incarnation, state, nowMs, 'update')
+  }
+
+  /** `own`: what the peer says of itself. Only a member that stops says that it is down, and no later life of it. */
+  noteFarewell(peer: Peer, own: MembershipUpdate | undefined): void {
+    if (own?.[0] !== peer.id || own[2] !== 'down' || own[1] !== peer.incarnation) return
+    peer.isLeaving = true
   }
 
   /** Makes this node's own claim, at the incarnation that it knows. */
@@ -105,7 +123,8 @@ export class MemberTable {
 
   /** The updates for a message to `to`: about this node, about `to` and `also` if they matter to it, then gossip. */
   updatesFor(to: string, also?: string): MembershipUpdate[] {
-    const updates: MembershipUpdate[] = [[this.self, this.#incarnation, 'up']]
+    const own = this.#isLeaving ? 'down' : 'up'
+    const updates: MembershipUpdate[] = [[this.self, this.#incarnation, own]]
     const recipient = this.#peers.get(to)
     if (recipient !== undefined && recipient.state !== 'up') pushKnown(updates, recipient)
     const third = also === undefined ? undefined : this.#peers.get(also)
@@ -132,6 +151,7 @@ export class MemberTable {
     const { id, state: from } = peer
     peer.incarnation = incarnation
     peer.state = state
+    if (state === 'up') peer.isLeaving = false
     if (state === 'suspect' && from !== 'suspect') peer.suspectSinceMs = nowMs
     this.#gossip.spread([id, incarnation, state])
     if (from === state) return

@@ -13,6 +13,9 @@
  * - `state(id)`: is the member alive? A contact of any node counts, so a member behind one broken link stays up.
  * - `direct(id)`: do *this node's* requests reach it and come back? Only acks and other answers to this node count.
  *
+ * A member that stops says farewell: it claims that it is down itself. Nobody asks it any more, but it answers what it
+ * was asked before. Messages of one node keep their order, so after an ack of its farewell no ask of that node follows.
+ *
  * Differences from the papers. Members that were never heard are down until heard, because a start must not wait for
  * dead peers. `down` can be refuted, because gossip does not remove members. The suspicion timeout is fixed and does
  * not shrink with confirmations: a false suspicion costs little here, and the time to *down* should not depend on how
@@ -23,9 +26,9 @@
  */
 import { Health } from './health.ts'
 import { MemberTable, type MembershipChange } from './member-table.ts'
-import type { MembershipMessage } from './message.ts'
-import { directState, heardSince, markAnswered, type Peer } from './peer.ts'
-import { ProbeOrder, shuffled, type RandomBelow } from './probe-order.ts'
+import type { MembershipAction, MembershipMessage } from './message.ts'
+import { countNack, directState, heardSince, markAnswered, type Peer } from './peer.ts'
+import { ProbeOrder, relayOrder, shuffled, type RandomBelow } from './probe-order.ts'
 import { RelayTable } from './relay-table.ts'
 import {
   MEMBERSHIP_SETTINGS,
@@ -43,12 +46,6 @@ export interface MembershipOptions {
   /** Monotonic, like all `nowMs` here. */
   readonly nowMs: number
   readonly settings?: MembershipSettings
-}
-
-export interface MembershipAction {
-  readonly type: 'send'
-  readonly to: string
-  readonly message: MembershipMessage
 }
 
 /** Members pinged at once at the start; the rounds find the others. */
@@ -125,6 +122,7 @@ export class Membership {
     const actions: MembershipAction[] = []
     // The target has to refute the requester's claim against it; this node does not believe the claim.
     for (const update of updates) if (update[0] !== target) this.#table.apply(update, this.#nowMs)
+    this.#table.noteFarewell(peer, updates[0])
     switch (kind) {
       case 'ping':
         this.#send(actions, from, ['ack', seq, this.#table.updatesFor(from)])
@@ -137,7 +135,7 @@ export class Membership {
         break
       case 'nack':
         markAnswered(peer)
-        this.#countNack(seq)
+        countNack(this.#table.probed(seq))
         break
       default:
         kind satisfies never
@@ -191,6 +189,20 @@ export class Membership {
     const actions: MembershipAction[] = []
     if (peer !== undefined && this.#needsRecheck(peer)) this.#ping(peer, actions)
     return actions
+  }
+
+  /** This node stops. The result tells the other members. */
+  leave(nowMs: number): MembershipAction[] {
+    this.#advance(nowMs)
+    this.#table.leave()
+    const actions: MembershipAction[] = []
+    for (const peer of this.#table.peers()) peer.farewellSeq = this.#ping(peer, actions)
+    return actions
+  }
+
+  /** Whether the member has not acked yet that this node stops. */
+  awaitsFarewell(id: string): boolean {
+    return this.#table.find(id)?.farewellSeq !== undefined
   }
 
   /** Whether the member is alive, as far as any node told. `up` for this node, `down` for strangers. */
@@ -311,13 +323,10 @@ export class Membership {
     }
   }
 
-  /** Chooses members that are up, those in this node's reach first: others could hardly pass an answer on. */
   #chooseRelays(target: string, random: RandomBelow): string[] {
     const up = [...this.#table.peers()].filter((p) => p.state === 'up' && p.id !== target)
-    const ids = shuffled(up, random).map(({ id }) => id)
-    const inReach = ids.filter((id) => this.direct(id) === 'up')
-    const others = ids.filter((id) => this.direct(id) !== 'up')
-    return [...inReach, ...others].slice(0, this.#settings.indirectProbes)
+    const isInReach = ({ id }: Peer): boolean => this.direct(id) === 'up'
+    return relayOrder(up, isInReach, random).slice(0, this.#settings.indirectProbes)
   }
 
   #relay(
@@ -337,6 +346,7 @@ export class Membership {
 
   #acknowledged(peer: Peer, seq: number, actions: MembershipAction[]): void {
     markAnswered(peer)
+    if (seq >= (peer.farewellSeq ?? Infinity)) peer.farewellSeq = undefined
     this.#concludeProbe(peer)
     const relay = this.#relays.take(seq, peer.id)
     if (relay !== undefined) {
@@ -344,7 +354,7 @@ export class Membership {
       this.#send(actions, relay.requester, ['ack', relay.requesterSeq, updates])
       return
     }
-    const probed = this.#probed(seq)
+    const probed = this.#table.probed(seq)
     if (probed !== undefined) this.#concludeProbe(probed)
   }
 
@@ -354,16 +364,6 @@ export class Membership {
     const tookMs = this.#nowMs - peer.probe.startedMs
     peer.probe = undefined
     if (tookMs <= this.#settings.directTimeoutMs) this.#health.better()
-  }
-
-  #countNack(seq: number): void {
-    const probe = this.#probed(seq)?.probe
-    if (probe !== undefined) probe.nacks += 1
-  }
-
-  #probed(seq: number): Peer | undefined {
-    for (const peer of this.#table.peers()) if (peer.probe?.seq === seq) return peer
-    return undefined
   }
 
   /** Pings a member that was just heard but is not up, so that it learns which claim to refute. */

@@ -16,6 +16,12 @@ export type MembershipMessage =
   /** Asks the relay to ping `target` and to pass on the answer with this number. */
   | readonly ['pingRequest', seq: number, updates: readonly MembershipUpdate[], target: string]
 
+export interface MembershipAction {
+  readonly type: 'send'
+  readonly to: string
+  readonly message: MembershipMessage
+}
+
 /** A message with more updates is garbage. */
 export const UPDATES_PER_MESSAGE_BOUND = 64
 const ID_PATTERN = /^[a-z0-9-]{1,32}$/

@@ -15,6 +15,10 @@ export interface Peer {
   answeredEver: boolean
   /** Since when this node's requests go unanswered; undefined while they are answered. */
   failingSinceMs: number | undefined
+  /** Whether the member has said that it stops. It still answers, but wants no further requests. */
+  isLeaving: boolean
+  /** The number of the ping with which this node said farewell; undefined if it did not, or the peer has acked it. */
+  farewellSeq: number | undefined
   lastPingMs: number
   probe: Probe | undefined
 }
@@ -40,14 +44,16 @@ export function unknownPeer(id: string): Peer {
     lastHeardMs: undefined,
     answeredEver: false,
     failingSinceMs: undefined,
+    isLeaving: false,
+    farewellSeq: undefined,
     lastPingMs: Number.NEGATIVE_INFINITY,
     probe: undefined,
   }
 }
 
-/** Whether the peer answers this node's requests. It is down after `patienceMs` without an answer. */
+/** Whether the peer takes this node's requests. It is down after `patienceMs` without an answer. */
 export function directState(peer: Peer, nowMs: number, patienceMs: number): MemberState {
-  if (!peer.answeredEver) return 'down'
+  if (!peer.answeredEver || peer.isLeaving) return 'down'
   if (peer.failingSinceMs === undefined) return 'up'
   return nowMs - peer.failingSinceMs >= patienceMs ? 'down' : 'suspect'
 }
@@ -55,6 +61,11 @@ export function directState(peer: Peer, nowMs: number, patienceMs: number): Memb
 export function markAnswered(peer: Peer): void {
   peer.answeredEver = true
   peer.failingSinceMs = undefined
+}
+
+/** A relay of the probe of this peer has got no answer so far. */
+export function countNack(probed: Peer | undefined): void {
+  if (probed?.probe !== undefined) probed.probe.nacks += 1
 }
 
 /** Whether any frame of the peer was heard at or after `sinceMs`. */

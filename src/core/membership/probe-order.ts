@@ -20,6 +20,17 @@ export class ProbeOrder {
   }
 }
 
+/** In random order, but those in this node's reach first: others could hardly pass an answer on. */
+export function relayOrder<T extends { readonly id: string }>(
+  relays: readonly T[],
+  isInReach: (relay: T) => boolean,
+  random: RandomBelow,
+): string[] {
+  const inTurn = shuffled(relays, random)
+  const others = inTurn.filter((relay) => !isInReach(relay))
+  return [...inTurn.filter(isInReach), ...others].map(({ id }) => id)
+}
+
 /** The shuffle of Fisher and Yates. */
 export function shuffled<T>(items: readonly T[], random: RandomBelow): T[] {
   const result = [...items]

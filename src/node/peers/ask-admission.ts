@@ -34,6 +34,10 @@ export class AskAdmission {
   readonly #parts: AskAdmissionParts
   readonly #kinds: ReadonlyMap<string, AnyKind>
   readonly #once = new OnceOnly()
+  /** Asks whose senders wait for an answer. */
+  #unanswered = 0
+  /** Called when there is none. */
+  #whenAnswered = (): void => undefined
 
   constructor(ports: { log: Log; metrics: Metrics }, parts: AskAdmissionParts) {
     this.#log = ports.log
@@ -54,7 +58,8 @@ export class AskAdmission {
     const kind = this.#kinds.get(name)
     const format = kind?.format
     const isAnyEpoch = format?.isAnyEpoch === true
-    const asker = new PeerAsker(out, from, ask, format)
+    const asker = new PeerAsker(out, from, ask, format, this.#answered)
+    if (id !== 0) this.#unanswered++
     // The `hello` of a node with a refused clock is refused, because this node does not note its current life.
     if (!isTrusted && (name === 'hello' || !isAnyEpoch)) {
       asker.refuseWith('clock_drift', `the clock of ${from} is too far ahead`)
@@ -71,6 +76,19 @@ export class AskAdmission {
     } else if (kind === undefined) {
       asker.refuseWith('bad_message', `unknown ask ${name}`)
     } else this.#handle(kind, ask, asker)
+  }
+
+  /** Resolves when no ask is unanswered. */
+  answered(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenAnswered = resolve
+      if (this.#unanswered === 0) resolve()
+    })
+  }
+
+  readonly #answered = (): void => {
+    this.#unanswered--
+    if (this.#unanswered === 0) this.#whenAnswered()
   }
 
   #handle({ format, handle }: AnyKind, ask: Ask, asker: PeerAsker): void {
@@ -90,7 +108,7 @@ export class AskAdmission {
     const taken = this.#once.take(asker.node, id, asker.deadlineMs, nowMs)
     if (taken === 'full') {
       asker.refuseWith('overloaded', 'too many requests are forwarded to this node')
-    }
+    } else if (taken !== 'first') this.#answered()
     return taken === 'first'
   }
 }
@@ -102,6 +120,7 @@ class PeerAsker implements Asker<unknown> {
   readonly #out: FramesOut
   readonly #id: number
   readonly #format: AskFormat<unknown, unknown> | undefined
+  readonly #ended: () => void
   isAnswered = false
 
   constructor(
@@ -109,12 +128,14 @@ class PeerAsker implements Asker<unknown> {
     node: string,
     [id, , deadlineMs]: Ask,
     format: AskFormat<unknown, unknown> | undefined,
+    ended: () => void,
   ) {
     this.#out = out
     this.node = node
     this.deadlineMs = deadlineMs
     this.#id = id
     this.#format = format
+    this.#ended = ended
   }
 
   answer(answer: unknown): void {
@@ -134,7 +155,9 @@ class PeerAsker implements Asker<unknown> {
   #end(message: Encodable[]): void {
     assert(!this.isAnswered, () => `an ask is answered once: ${this.#format?.kind}`)
     this.isAnswered = true
-    if (this.#id !== 0) this.#out.post(this.node, 'answer', message)
+    if (this.#id === 0) return
+    this.#out.post(this.node, 'answer', message)
+    this.#ended()
   }
 }
 

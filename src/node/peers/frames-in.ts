@@ -47,6 +47,11 @@ export class FramesIn {
     this.#network.onFrame((from, channel, bytes) => this.#receive(from, channel, bytes))
   }
 
+  /** Resolves when every ask that has come is answered. */
+  answered(): Promise<void> {
+    return this.#asks.answered()
+  }
+
   #receive(from: string, channel: Channel, bytes: Uint8Array): void {
     const { clock, lives, peers } = this.#parts
     const frame = parseFrame(this.#codec.decode(bytes))

@@ -4,8 +4,8 @@
  * Its answers are guesses. They decide which nodes are asked, and which requests are refused before anything is applied.
  * No count of copies reads them.
  */
-import { Membership, type MembershipAction } from '../../core/membership/membership.ts'
-import type { MembershipMessage } from '../../core/membership/message.ts'
+import { Membership } from '../../core/membership/membership.ts'
+import type { MembershipAction, MembershipMessage } from '../../core/membership/message.ts'
 import type { MemberState } from '../../core/membership/update.ts'
 import { Signal } from '../../core/signal.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -20,6 +20,8 @@ import { SWIM } from '../wire/asks/liveness-asks.ts'
 const TICK_INTERVAL_MS = 100
 /** A peer that leaves a request unanswered for this long is probed at once. */
 const PATIENCE_MS = 300
+/** How long a node that stops waits for the others to have heard it. */
+const FAREWELL_MS_MAX = 500
 
 export class Liveness {
   readonly #self: string
@@ -33,6 +35,8 @@ export class Liveness {
   readonly #membership: Membership
   #members: readonly string[]
   #timer: Timer | undefined
+  /** Called when a peer may have acked that this node stops. */
+  #farewell = (): void => undefined
   /** A peer may be reachable again. */
   readonly returned = new Signal<[peer: string]>()
 
@@ -69,6 +73,7 @@ export class Liveness {
       const nowMs = this.#nowMs()
       this.#send(isOpen ? this.#membership.linked(peer, nowMs) : this.#membership.lost(peer, nowMs))
       if (isOpen) this.returned.emit(peer)
+      else this.#farewell()
     })
   }
 
@@ -88,6 +93,29 @@ export class Liveness {
   /** Handles a gossip message of a peer. */
   receive(from: string, message: MembershipMessage): void {
     this.#send(this.#membership.receive(from, message, this.#nowMs()))
+    this.#farewell()
+  }
+
+  /**
+   * Tells the peers that this node stops. Resolves when every linked one has heard it, so that its last asks are here,
+   * or after FAREWELL_MS_MAX. A peer of an older version goes on asking.
+   */
+  leave(): Promise<void> {
+    this.#send(this.#membership.leave(this.#nowMs()))
+    return new Promise((resolve) => {
+      const end = (): void => {
+        timer.cancel()
+        this.#farewell = () => undefined
+        resolve()
+      }
+      const timer = this.#timers.after(FAREWELL_MS_MAX, end)
+      this.#farewell = () => {
+        const isAwaited = (id: string): boolean =>
+          this.#network.isOpen(id) && this.#membership.awaitsFarewell(id)
+        if (!this.#members.some(isAwaited)) end()
+      }
+      this.#farewell()
+    })
   }
 
   /** Whether a strict level should ask the node. It needs the node's answer, and gains nothing by giving up early. */

@@ -65,6 +65,7 @@ export class Requests {
   readonly #metrics: Metrics
   readonly #parts: RequestParts
   readonly #bound: RequestBound
+  #isStopping = false
 
   constructor(ports: { metrics: Metrics }, parts: RequestParts) {
     this.#metrics = ports.metrics
@@ -183,6 +184,7 @@ export class Requests {
   /** Runs a write that another node forwarded because this node owns the key. It is never forwarded again. */
   putForwarded(request: WriteRequest | UpdateRequest, deadlineMs: number): Promise<WriteAnswer> {
     return this.#bound.runForwarded('write', this.#leftMs(deadlineMs), (end) => {
+      this.#refuseStopping()
       const placed = this.#parts.placer.placeForwarded(request, deadlineMs)
       refuseUnfit(placed.at.bucket, request)
       refusePlainWrite(placed)
@@ -202,6 +204,7 @@ export class Requests {
   ): Promise<OperationAnswer> {
     const kind = operation.type === 'read' ? 'read' : 'write'
     return this.#bound.runForwarded(kind, this.#leftMs(deadlineMs), (end) => {
+      this.#refuseStopping()
       const placed = this.#parts.placer.placeForwarded({ ...request, level: 'strong' }, deadlineMs)
       refuseStrongLevel(placed)
       if (!placed.owners.includes(this.#parts.self)) {
@@ -277,9 +280,19 @@ export class Requests {
     })
   }
 
-  /** Resolves once every request is answered. It always does, because each request has a deadline. */
+  /**
+   * Refuses further requests that other nodes forward. Resolves once every request is answered. It always does, because
+   * each request has a deadline.
+   */
   drained(): Promise<void> {
+    this.#isStopping = true
     return this.#bound.drained()
+  }
+
+  /** Throws not_ready. The node that forwarded the request then asks another owner. */
+  #refuseStopping(): void {
+    if (!this.#isStopping) return
+    throw new QuorateError('not_ready', `${this.#parts.self} is stopping`, { retryAfterSeconds: 1 })
   }
 
   /**

@@ -3,8 +3,11 @@
  * crashes and restarts. Deterministic in its seed. Time moves by whole milliseconds.
  */
 import type { MembershipChange } from '../../../src/core/membership/member-table.ts'
-import { Membership, type MembershipAction } from '../../../src/core/membership/membership.ts'
-import { parseMembershipMessage } from '../../../src/core/membership/message.ts'
+import { Membership } from '../../../src/core/membership/membership.ts'
+import {
+  type MembershipAction,
+  parseMembershipMessage,
+} from '../../../src/core/membership/message.ts'
 import {
   MEMBERSHIP_SETTINGS,
   type MembershipSettings,

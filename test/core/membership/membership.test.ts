@@ -3,7 +3,8 @@
  * all times are virtual, so none of them depends on the machine.
  */
 import { describe, expect, it } from 'vitest'
-import { Membership, type MembershipAction } from '../../../src/core/membership/membership.ts'
+import { Membership } from '../../../src/core/membership/membership.ts'
+import type { MembershipAction } from '../../../src/core/membership/message.ts'
 import { MEMBERSHIP_SETTINGS } from '../../../src/core/membership/membership-settings.ts'
 import { seededRandom } from '../seeded-random.ts'
 import { MembershipWorld } from './membership-world.ts'

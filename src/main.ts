@@ -24,7 +24,10 @@ const EXIT_NOT_ADMITTED = 4
 /** What a supervisor is told when the node is no member any more (src/local-cluster/node-process.ts). */
 const REMOVED = 'removed'
 
-/** A stop that takes longer is given up, within the 15 s promised: what was acknowledged is durable already. */
+/**
+ * A stop that takes longer, after QUORATE_DRAIN_MS, is given up within the 15 s promised: what was acknowledged is
+ * durable already.
+ */
 const STOP_MS_MAX = 13_000
 /** A start that has not ended so long after the signal has nothing that a stop must end. */
 const START_GIVEN_UP_MS = 1000
@@ -117,10 +120,11 @@ function stopOnRequest(
     if (isStopping) endAtOnce(destination)
     isStopping = true
     log.info({ reason }, 'stopping')
+    const afterMs = settings.drainMs + STOP_MS_MAX
     setTimeout(() => {
-      log.error({ afterMs: STOP_MS_MAX }, 'the stop takes too long and is given up')
+      log.error({ afterMs }, 'the stop takes too long and is given up')
       endAtOnce(destination)
-    }, STOP_MS_MAX).unref()
+    }, afterMs).unref()
     giveUp.abort(new Error('this node is stopping'))
     // A start that was given up leaves nothing to stop. One that waits for other members has told no client anything.
     const server = await Promise.race([

@@ -5,6 +5,7 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as after } from 'node:timers/promises'
 import { assert } from '../core/assert.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { NodeService } from '../node/service/service.ts'
@@ -23,10 +24,11 @@ import { ENDPOINTS } from './endpoints.ts'
 import { addEventRoutes } from './events/event-routes.ts'
 import { BrowserGuard } from './http/browser-guard.ts'
 import { ByteBudget } from './http/byte-budget.ts'
-import { connectionsMax } from './http/connection-limit.ts'
+import { Connections, connectionsMax } from './http/connections.ts'
 import { EventStreams } from './http/event-stream.ts'
-import { answerClientError } from './http/client-error.ts'
+import { answerClientError, type ArrivalLimits } from './http/client-error.ts'
 import { addClusterRoutes } from './cluster/cluster-routes.ts'
+import { GET_LIVE, GET_METRICS, GET_READY } from './cluster/health-endpoints.ts'
 import { addHealthRoutes } from './cluster/health-routes.ts'
 import { createHttpServer } from './http/http-server.ts'
 import { addKeyListRoutes } from './buckets/key-list-routes.ts'
@@ -51,10 +53,18 @@ const UPLOAD_BYTES_MAX = 128 * 1_048_576
 const ANSWER_BYTES_MAX = 256 * 1_048_576
 /** Longer than 60 s, after which common proxies drop an idle connection, so that the proxy closes it first. */
 const KEEP_ALIVE_MS = 65_000
-/** How long a request may take to arrive completely. */
-const REQUEST_SECONDS_MAX = 60
-/** How often a closing server looks for connections that have become idle. */
-const SWEEP_INTERVAL_MS = 25
+const ARRIVAL: ArrivalLimits = { headersMs: 10_000, wholeMs: 60_000, lookMs: 1000 }
+/** How often a closing server looks whether every request is answered. */
+const LOOK_INTERVAL_MS = 25
+/**
+ * So long a stopping node refuses requests before it closes its port. A client that connects at that very moment would
+ * lose its request without an answer. Clients that have been refused do not come back so soon.
+ */
+const REFUSING_MS = 100
+/** After so long a client may ask a node again that has stopped. */
+const RESTART_SECONDS = 2
+/** Paths that a stopping node still answers. */
+const PROBES: readonly string[] = [GET_LIVE.path, GET_READY.path, GET_METRICS.path]
 
 export interface ApiOptions {
   readonly service: NodeService
@@ -76,6 +86,8 @@ export interface ApiOptions {
   readonly allowedOrigins?: readonly string[] | undefined
   /** Host names that are served; undefined serves all. */
   readonly allowedHosts?: readonly string[] | undefined
+  /** Half of the open files that the system allows if left out. */
+  readonly maxConnections?: number | undefined
   /** Whether each request gets a log line at debug. */
   readonly logRequests: boolean
   /** Called for each error that is not in the catalogue, after it was logged. */
@@ -87,18 +99,25 @@ export interface ApiServer {
   listen(address: { host: string; port: number }): Promise<number>
   /** From now on requests reach the node. */
   open(): void
-  /** Stops accepting connections and waits for the requests under way, at most `graceMs`. */
-  close(graceMs: number): Promise<void>
+  /** Serves for `drainMs` more, but is not ready. Then refuses requests, and waits for those under way. */
+  close(times: ClosingTimes): Promise<void>
+}
+
+export interface ClosingTimes {
+  readonly drainMs: number
+  /** How long the requests under way may take. */
+  readonly graceMs: number
 }
 
 export function createApiServer(options: ApiOptions): ApiServer {
   let phase: ApiPhase = 'starting'
   const api = createContext(options, () => phase)
-  const app = createApp(api, options)
+  const requestId = createRequestIds(options.nodeId)
+  const connections = new Connections(() => requestId(undefined))
+  const app = createApp(api, options, { requestId, connections })
   return {
     async listen(address) {
       await app.listen(address)
-      app.server.maxConnections = connectionsMax()
       // For example, no descriptor is left for a connection. Without a listener the error would end the process.
       app.server.on('error', (error) => options.log.warn({ error: error.message }, 'not accepted'))
       return (app.server.address() as AddressInfo).port
@@ -106,15 +125,21 @@ export function createApiServer(options: ApiOptions): ApiServer {
     open() {
       phase = 'running'
     },
-    async close(graceMs) {
+    async close({ drainMs, graceMs }) {
+      phase = 'draining'
+      connections.drain()
+      if (drainMs > 0) await after(drainMs)
+      phase = 'stopping'
       // They have no end of their own.
       api.streams.closeAll()
       const end = setTimeout(() => app.server.closeAllConnections(), graceMs)
-      // `app.close` ends only connections that are idle now. Those that become idle later must be closed here.
-      const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_INTERVAL_MS)
+      const isOver = (ms: number): boolean => ms >= REFUSING_MS && connections.busyCount === 0
+      for (let ms = 0; connections.count > 0 && !isOver(ms); ms += LOOK_INTERVAL_MS) {
+        await after(LOOK_INTERVAL_MS)
+      }
+      // It closes the port first, and then ends the idle connections.
       await app.close()
       clearTimeout(end)
-      clearInterval(sweep)
     },
   }
 }
@@ -146,11 +171,19 @@ function createContext(options: ApiOptions, phase: () => ApiPhase): ApiContext {
   }
 }
 
-function createApp(api: ApiContext, options: ApiOptions): FastifyInstance {
+interface AppParts {
+  readonly requestId: (given?: string | string[]) => string
+  readonly connections: Connections
+}
+
+function createApp(
+  api: ApiContext,
+  options: ApiOptions,
+  { requestId, connections }: AppParts,
+): FastifyInstance {
   const { nodeId, version, labDir } = options
-  const requestId: (given?: string | string[]) => string = createRequestIds(nodeId)
   const guard = new BrowserGuard(options)
-  const limits = { headerBytesMax: HEADER_BYTES_MAX, requestSecondsMax: REQUEST_SECONDS_MAX }
+  const limits = { headerBytesMax: HEADER_BYTES_MAX, arrival: ARRIVAL }
   const app = Fastify({
     logger: false,
     requestIdHeader: false,
@@ -160,18 +193,20 @@ function createApp(api: ApiContext, options: ApiOptions): FastifyInstance {
     routerOptions: { maxParamLength: HEADER_BYTES_MAX },
     serverFactory: (handler) =>
       createHttpServer(handler, {
-        headerBytesMax: HEADER_BYTES_MAX,
-        requestTimeoutMs: REQUEST_SECONDS_MAX * 1000,
+        ...limits,
         keepAliveTimeoutMs: KEEP_ALIVE_MS,
         order: new RequestOrder(api.clock),
         uploads: api.uploads,
         bodyBytesMax: Math.max(api.maxValueBytes, BATCH_BYTES_MAX),
         requestId,
-        refusalOf: (request) => requestRefusal(request, guard),
+        connections,
+        connectionsMax: options.maxConnections ?? connectionsMax(),
+        refusalOf: (request) =>
+          requestRefusal(request, guard) ??
+          (api.phase() === 'stopping' ? stoppingRefusal(request, nodeId) : undefined),
         onRefused: (request, error) => countRefusal(api, request, error),
       }),
     forceCloseConnections: 'idle',
-    // Requests that have arrived are still served; each answer then closes its connection.
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => answerClientError(error, socket, limits, requestId()),
     frameworkErrors: (error, request, reply) => answerError(api, error, request, reply),
@@ -196,7 +231,7 @@ function createApp(api: ApiContext, options: ApiOptions): FastifyInstance {
   addLabRoutes(app, labDir)
   app.register((scope, _options, done) => {
     scope.addHook('onRequest', (_request, _reply, next) => {
-      next(api.phase() === 'running' ? undefined : notReady())
+      next(api.phase() === 'starting' ? notReady() : undefined)
     })
     addBatchRoutes(scope, api)
     addBucketRoutes(scope, api)
@@ -241,6 +276,15 @@ function answerError(
   const op = KV_OPERATIONS[request.raw.method ?? '']
   if (op !== undefined && request.raw.url === KV_ROUTE) api.meter.refuse(op, error.code)
   respondProblem(reply, error)
+}
+
+/** The port of a node that stops is open for a moment, so that no client loses a request on its way. */
+function stoppingRefusal({ url = '' }: IncomingMessage, nodeId: string): QuorateError | undefined {
+  const [path = ''] = parseTarget(url).path.split('?')
+  if (PROBES.includes(path)) return undefined
+  return new QuorateError('not_ready', `${nodeId} is stopping: ask another node.`, {
+    retryAfterSeconds: RESTART_SECONDS,
+  })
 }
 
 function notReady(): QuorateError {

@@ -80,6 +80,12 @@ export const ERRORS = {
     retryable: false,
     title: 'Method not allowed here',
   },
+  request_timeout: {
+    status: 408,
+    outcome: 'rejected',
+    retryable: true,
+    title: 'The request did not arrive in time',
+  },
   mode_mismatch: {
     status: 409,
     outcome: 'rejected',

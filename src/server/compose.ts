@@ -131,6 +131,7 @@ export async function startServer(
     maxValueBytes: settings.maxValueBytes,
     maxClockDriftMs: settings.maxClockDriftMs,
     requestTimeoutMs: settings.requestTimeoutMs,
+    maxConnections: settings.maxConnections,
     labDir: settings.labDir ?? BUILT_LAB,
     allowedOrigins: settings.allowedOrigins,
     allowedHosts: settings.allowedHosts,
@@ -152,7 +153,7 @@ export async function startServer(
       buckets.cancel()
       founding.cancel()
       stopped ??= api
-        .close(REQUESTS_GRACE_MS)
+        .close({ drainMs: settings.drainMs, graceMs: REQUESTS_GRACE_MS })
         .then(() => node.stop())
         .finally(() => skewed?.stop())
       return stopped
@@ -198,7 +199,8 @@ async function closeAll(
   api: ApiServer,
   ...ports: readonly { close(): Promise<void> }[]
 ): Promise<void> {
-  await Promise.allSettled([api.close(0), ...ports.map((port) => port.close())])
+  const closing = api.close({ drainMs: 0, graceMs: 0 })
+  await Promise.allSettled([closing, ...ports.map((port) => port.close())])
 }
 
 /** If an address cannot be listened on, names the setting that it comes from. */

@@ -216,6 +216,24 @@ test('process: requests that are under way when SIGTERM comes are answered', asy
   expect((await ended(child)).code).toBe(0)
 })
 
+test('process: a node that drains serves and is not ready; a second signal ends it at once', async () => {
+  const child = start(settings(await freePort(), { QUORATE_DRAIN_MS: '600000' }))
+  const { clientPort } = (await logUntil(child, 'ready')).at(-1) as LogLine
+  const url = `http://127.0.0.1:${clientPort}`
+  const stopping = logUntil(child, 'stopping')
+  child.kill('SIGTERM')
+  await stopping
+  const ready = await request(`${url}/readyz`)
+  expect(ready.statusCode).toBe(503)
+  expect(await ready.body.text()).toContain('the node is stopping')
+  const put = await request(`${url}/v1/kv/default/k`, { method: 'PUT', body: 'v' })
+  expect([put.statusCode, put.headers['connection']]).toEqual([204, 'close'])
+  await put.body.dump()
+  const exit = once(child, 'exit')
+  child.kill('SIGINT')
+  expect(await exit).toEqual([null, 'SIGKILL'])
+})
+
 test('process: a supervised node ends with its supervisor', async () => {
   const child = start(settings(await freePort(), { QUORATE_SUPERVISED: '1' }))
   await logUntil(child, 'ready')

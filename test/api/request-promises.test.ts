@@ -105,7 +105,7 @@ test('a put of a key in memory makes at most four promises from its route to the
     expect(Math.min(...counts)).toBeGreaterThan(OF_HANDLER)
   } finally {
     unhook()
-    await api.close(0)
+    await api.close({ drainMs: 0, graceMs: 0 })
     await node.stop()
     await rm(directory, { recursive: true })
   }

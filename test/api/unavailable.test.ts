@@ -143,7 +143,7 @@ test('unavailable: before the node has started, only health checks have an answe
       data: { checks: [{ name: 'started', ok: false }] },
     })
   } finally {
-    await api.close(0)
+    await api.close({ drainMs: 0, graceMs: 0 })
     await disk.close()
     await rm(directory, { recursive: true })
   }

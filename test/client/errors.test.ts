@@ -27,6 +27,7 @@ const CLASSES = {
     'headers_too_large',
   ],
   RejectedError: [
+    'request_timeout',
     'bad_session',
     'key_absent',
     'sibling_absent',

@@ -56,15 +56,17 @@ export function addHealthRoutes(app: FastifyInstance, api: ApiContext): void {
 }
 
 async function readinessOf(api: ApiContext, scope: ReadinessScope): Promise<Readiness> {
-  if (api.phase() === 'running') return api.service.readiness(scope)
-  return {
-    ready: false,
-    checks: [
-      {
-        name: 'started',
-        ok: false,
-        detail: `the node is still starting. ${api.service.startTrouble()}`.trim(),
-      },
-    ],
-  }
+  if (api.phase() !== 'running') return notRunning(api)
+  const readiness = await api.service.readiness(scope)
+  // A node that began to stop meanwhile is not ready any more.
+  return api.phase() === 'running' ? readiness : notRunning(api)
+}
+
+function notRunning({ phase, service }: ApiContext): Readiness {
+  const isStarting = phase() === 'starting'
+  const detail = isStarting
+    ? `the node is still starting. ${service.startTrouble()}`.trim()
+    : 'the node is stopping'
+  const name = isStarting ? 'started' : 'stays'
+  return { ready: false, checks: [{ name, ok: false, detail }] }
 }

@@ -25,13 +25,19 @@ export interface ApiContext {
   readonly requestTimeoutMs: number
   /** The metrics of this process in the Prometheus text format. */
   readonly exposeMetrics: () => Promise<MetricsText>
-  /** `starting` until the node has started; then `running`. */
   readonly phase: () => ApiPhase
   /** Called for each error that is not in the catalogue. */
   readonly onInternalError: (error: unknown, requestId: string) => void
 }
 
-export type ApiPhase = 'starting' | 'running'
+export type ApiPhase =
+  /** The node has not started. */
+  | 'starting'
+  | 'running'
+  /** It still serves, but is not ready, so that no new clients come. */
+  | 'draining'
+  /** It finishes what it has begun, and refuses further requests. */
+  | 'stopping'
 
 export interface MetricsText {
   readonly contentType: string

@@ -2,20 +2,44 @@
  * Answers on the bare connection, for input that is not HTTP, whose headers are too large, or that came too late. It
  * writes a problem to the socket and ends the connection.
  *
- * Invariant: a client never mistakes this problem for the answer to an earlier request, which may have been applied.
+ * Invariants: a client never mistakes this problem for the answer to an earlier request, which may have been applied. A
+ * request whose answer this problem may be is never applied, also if the rest of it still arrives (`isEnded`, `isCutOff`).
  */
-import { STATUS_CODES } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { ERRORS, QuorateError } from '../../core/errors.ts'
-import { problemDocument, PROBLEM_TYPE } from './problem.ts'
-import { afterAnswers } from './request-order.ts'
+import { problemDocument, PROBLEM_TYPE, retryAfterOf } from './problem.ts'
+import { afterAnswers, lastUnanswered } from './request-order.ts'
 
 /** How long a client may go on sending after the answer. If the server closed at once, the client could lose it. */
 const LINGER_MS = 1000
 
 export interface HttpLimits {
   readonly headerBytesMax: number
-  readonly requestSecondsMax: number
+  readonly arrival: ArrivalLimits
+}
+
+/** How long a request may take to arrive. */
+export interface ArrivalLimits {
+  readonly headersMs: number
+  readonly wholeMs: number
+  /** How often connections are looked at. */
+  readonly lookMs: number
+}
+
+/** Connections with a last answer. Further requests on them are dropped. */
+const ENDED = new WeakSet<Socket>()
+/** Requests that were not complete when their connection got its last answer. */
+const CUT_OFF = new WeakSet<IncomingMessage>()
+
+/** Whether the connection has its last answer, or gets it after those to earlier requests. */
+export function isEnded(socket: Socket): boolean {
+  return ENDED.has(socket)
+}
+
+/** Whether the request came too late, although the rest of its body may be here by now. */
+export function isCutOff(request: IncomingMessage): boolean {
+  return CUT_OFF.has(request)
 }
 
 export function answerClientError(
@@ -28,14 +52,18 @@ export function answerClientError(
     if (!socket.writableEnded) socket.destroy()
     return
   }
-  if (ENDING.has(socket)) return
-  ENDING.add(socket)
+  // After one failure to parse, all further bytes fail too.
+  if (ENDED.has(socket)) return
+  ENDED.add(socket)
+  const request = lastUnanswered(socket)?.req
+  if (request?.complete === false) CUT_OFF.add(request)
   const problem = explain(error, limits)
   afterAnswers(socket, () => answerConnection(socket, problem, requestId))
 }
 
 /** Writes the problem as the last answer of the connection. */
 export function answerConnection(socket: Socket, error: QuorateError, requestId: string): void {
+  ENDED.add(socket)
   if (!socket.writable || isAnswering(socket)) {
     socket.destroy()
     return
@@ -43,9 +71,11 @@ export function answerConnection(socket: Socket, error: QuorateError, requestId:
   const { code, message, details } = error
   const { status } = ERRORS[code]
   const body = `${JSON.stringify(problemDocument(code, message, details, requestId))}\n`
+  const retryAfter = retryAfterOf(code, details)
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     `Content-Type: ${PROBLEM_TYPE}`,
+    ...(retryAfter === undefined ? [] : [`Retry-After: ${retryAfter}`]),
     ...(details.allow === undefined ? [] : [`Allow: ${details.allow.join(', ')}`]),
     `Content-Length: ${Buffer.byteLength(body)}`,
     `X-Request-Id: ${requestId}`,
@@ -55,20 +85,20 @@ export function answerConnection(socket: Socket, error: QuorateError, requestId:
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
-/** Connections that failed to parse. All further bytes would fail too, so each connection is answered once. */
-const ENDING = new WeakSet<Socket>()
-
-function explain(error: NodeJS.ErrnoException, limits: HttpLimits): QuorateError {
+function explain(
+  error: NodeJS.ErrnoException,
+  { headerBytesMax, arrival }: HttpLimits,
+): QuorateError {
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
       return new QuorateError(
         'headers_too_large',
-        `The request line and the headers have more than the ${limits.headerBytesMax} bytes that are allowed together.`,
+        `The request line and the headers have more than the ${headerBytesMax} bytes that are allowed together.`,
       )
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new QuorateError(
-        'bad_request',
-        `The request was not complete after ${limits.requestSecondsMax} s.`,
+        'request_timeout',
+        `The request was not complete in time: its headers may take ${arrival.headersMs / 1000} s, and all of it ${arrival.wholeMs / 1000} s.`,
       )
     default:
       return new QuorateError('bad_request', `This is not HTTP/1.1: ${error.message}.`)

@@ -81,6 +81,7 @@ export interface Example {
 /** What every request may be refused with, whatever its route. */
 export const COMMON_ERRORS = [
   'bad_request',
+  'request_timeout',
   'host_not_allowed',
   'expectation_failed',
   'headers_too_large',

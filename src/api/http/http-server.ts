@@ -8,7 +8,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import { QuorateError } from '../../core/errors.ts'
 import type { ByteBudget } from './byte-budget.ts'
-import { answerConnection } from './client-error.ts'
+import { answerConnection, type ArrivalLimits, isEnded } from './client-error.ts'
+import type { Connections } from './connections.ts'
 import { answerProblem } from './problem.ts'
 import { quoted } from './query.ts'
 import {
@@ -20,8 +21,11 @@ import {
 
 export interface HttpServerOptions {
   readonly headerBytesMax: number
-  readonly requestTimeoutMs: number
+  readonly arrival: ArrivalLimits
   readonly keepAliveTimeoutMs: number
+  readonly connections: Connections
+  /** Further connections are answered and closed. */
+  readonly connectionsMax: number
   readonly order: RequestOrder
   /** Memory for the bodies of requests under way. */
   readonly uploads: ByteBudget
@@ -35,10 +39,12 @@ export interface HttpServerOptions {
 }
 
 export function createHttpServer(handler: RequestListener, options: HttpServerOptions): Server {
-  const { order, requestId, refusalOf, onRefused } = options
+  const { order, requestId, refusalOf, onRefused, connections, connectionsMax } = options
   const server = createServer({
     maxHeaderSize: options.headerBytesMax,
-    requestTimeout: options.requestTimeoutMs,
+    headersTimeout: options.arrival.headersMs,
+    requestTimeout: options.arrival.wholeMs,
+    connectionsCheckingInterval: options.arrival.lookMs,
     keepAliveTimeout: options.keepAliveTimeoutMs,
     // `refusalOf` refuses a request without a Host header, with a problem document.
     requireHostHeader: false,
@@ -66,7 +72,9 @@ export function createHttpServer(handler: RequestListener, options: HttpServerOp
   const listener =
     (work: OrderedWork) =>
     (request: IncomingMessage, response: ServerResponse): void => {
-      const { headers } = request
+      const { headers, socket } = request
+      if (isEnded(socket)) return
+      connections.began(response)
       // Treat an empty Content-Type as absent, because Fastify would refuse it.
       if (headers['content-type'] === '') delete headers['content-type']
       const error = refusalOf(request) ?? uploadRefusal(response, options)
@@ -75,9 +83,22 @@ export function createHttpServer(handler: RequestListener, options: HttpServerOp
     }
   server.on('request', listener(plain))
   server.on('checkContinue', listener(continued))
-  // Every pipelined request of a connection may listen for its end, so there is no limit of listeners.
-  server.on('connection', (socket: Socket) => socket.setMaxListeners(0))
+  server.on('connection', (socket: Socket) => {
+    // Every pipelined request of a connection may listen for its end, so there is no limit of listeners.
+    socket.setMaxListeners(0)
+    connections.add(socket)
+    if (connections.count <= connectionsMax) return
+    const message = `This node has ${connectionsMax} connections, and takes no more.`
+    const error = new QuorateError('overloaded', message)
+    answerConnection(socket, error, requestId())
+  })
+  // Beyond this, connections are closed without a word, because each answer takes a descriptor for a moment.
+  server.maxConnections = connectionsMax + Math.ceil(connectionsMax / ANSWERED_SHARE)
+  // A server that closes calls it. It would cut off a request that is on its way.
+  server.closeIdleConnections = () => connections.endIdle()
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    if (isEnded(request.socket)) return
+    connections.began(response)
     const expected = quoted(request.headers.expect ?? '')
     const message = `The expectation ${expected} cannot be met; 100-continue is the only one.`
     refuse(request, response, new QuorateError('expectation_failed', message))
@@ -106,4 +127,6 @@ function uploadRefusal(
   )
 }
 
+/** One in so many connections may be one that is only told that there are too many. */
+const ANSWERED_SHARE = 16
 const CONNECT_ALLOW = ['DELETE', 'GET', 'HEAD', 'POST', 'PUT']

@@ -86,6 +86,12 @@ export function waitedMs(request: IncomingMessage): number {
   return (request as TimedRequest)[WAITED_MS] ?? 0
 }
 
+/** The response to the last request of the connection that is not answered yet; undefined if it is idle. */
+export function lastUnanswered(socket: Socket): ServerResponse | undefined {
+  const { [QUEUE]: queue, _httpMessage: current } = socket as OrderedSocket
+  return queue?.last() ?? current ?? undefined
+}
+
 /**
  * Calls back when every request that arrived completely on the connection is answered; at once if there is none. So a
  * client cannot mistake an error about the connection for the answer to an earlier request.
@@ -126,6 +132,10 @@ class ConnectionQueue {
     this.#waiting.push(entry)
     this.#count(1, entry.bytes)
     this.#advance()
+  }
+
+  last(): ServerResponse | undefined {
+    return this.#waiting.at(-1)?.response ?? this.#running.at(-1)
   }
 
   /** The last response whose request has arrived completely. */

@@ -9,6 +9,7 @@ import type { IncomingMessage } from 'node:http'
 import { assert } from '../../core/assert.ts'
 import { QuorateError } from '../../core/errors.ts'
 import type { ByteBudget } from './byte-budget.ts'
+import { isCutOff } from './client-error.ts'
 import { DROPPED_BYTES_MAX } from './respond.ts'
 
 const NO_BYTES = Buffer.alloc(0)
@@ -109,10 +110,15 @@ function whenOver(payload: IncomingMessage, then: (error: QuorateError | null) =
     isOver = true
     then(error)
   }
-  payload.on('end', () => end(null))
+  // After a timeout the client has been told that the request was rejected.
+  payload.on('end', () => end(isCutOff(payload) ? tooLate() : null))
   payload.on('error', () => {
     end(new QuorateError('bad_request', 'The connection ended before the body was complete.'))
   })
+}
+
+function tooLate(): QuorateError {
+  return new QuorateError('request_timeout', 'The body came too late.')
 }
 
 export function tooLarge(bytes: string, limitBytes: number): QuorateError {

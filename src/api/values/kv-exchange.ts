@@ -95,7 +95,8 @@ interface CheckedRequest {
 }
 
 function checkedRequest(api: ApiContext, request: KvRequest, progress: Progress): CheckedRequest {
-  if (api.phase() !== 'running') throw new QuorateError('not_ready', 'This node is still starting.')
+  if (api.phase() === 'starting')
+    throw new QuorateError('not_ready', 'This node is still starting.')
   const target = request.target()
   const bucket = bucketOf(api, target.bucket)
   progress.bucket = bucket.name

@@ -113,6 +113,16 @@ export const TABLE = {
     'client requests in progress at once; more are refused with 503',
     (text) => parseWhole(text, 1, 1_000_000),
   ),
+  MAX_CONNECTIONS: setting(
+    '',
+    'client connections at once; more are refused with 503; half of the open files that the system allows if not set',
+    optional((text) => parseWhole(text, 1, 1_000_000)),
+  ),
+  DRAIN_MS: setting(
+    '0',
+    'milliseconds that a node which stops still serves while /readyz is 503, so that load balancers find other nodes',
+    (text) => parseWhole(text, 0, 600_000),
+  ),
   ALLOWED_ORIGINS: setting(
     '',
     "web origins, besides the node's own, whose pages may change something: https://app.example",
@@ -175,7 +185,7 @@ export function describeSettings(): string {
     '',
     'Exit codes: 0 stopped, 1 could not start, 2 bad setting, 3 damaged database that no other node',
     'can fill, 4 not admitted to the cluster. A node that cannot continue kills itself.',
-    'Signals: SIGTERM and SIGINT stop the node; SIGHUP is ignored.',
+    'Signals: SIGTERM and SIGINT stop the node, a second one ends it at once; SIGHUP is ignored.',
     '',
   ].join('\n')
 }

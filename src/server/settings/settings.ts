@@ -27,6 +27,10 @@ export interface Settings {
   readonly cacheBytesMax: number
   readonly hintBytesPerOwnerMax: number
   readonly inflightRequestsMax: number
+  /** Undefined for what the system allows. */
+  readonly maxConnections: number | undefined
+  /** How long a node that stops still serves. */
+  readonly drainMs: number
   /** Web origins, besides the node's own, whose pages may change something. */
   readonly allowedOrigins: readonly string[] | undefined
   /** Host names that are served; undefined serves all. */
@@ -109,6 +113,8 @@ function readSettings(env: Readonly<Record<string, string | undefined>>): Settin
     cacheBytesMax: read('CACHE_BYTES'),
     hintBytesPerOwnerMax: read('HINT_BYTES'),
     inflightRequestsMax: read('INFLIGHT_REQUESTS'),
+    maxConnections: read('MAX_CONNECTIONS'),
+    drainMs: read('DRAIN_MS'),
     allowedOrigins: read('ALLOWED_ORIGINS'),
     allowedHosts: read('ALLOWED_HOSTS'),
     labDir: read('LAB_DIR'),

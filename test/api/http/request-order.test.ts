@@ -4,6 +4,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { ByteBudget } from '../../../src/api/http/byte-budget.ts'
+import { Connections } from '../../../src/api/http/connections.ts'
 import { createHttpServer } from '../../../src/api/http/http-server.ts'
 import { RequestOrder, waitedMs } from '../../../src/api/http/request-order.ts'
 import { writeAnswer } from '../../../src/api/http/respond.ts'
@@ -42,8 +43,10 @@ async function startServer(): Promise<TestServer> {
   }
   const server = createHttpServer(handler, {
     headerBytesMax: 16_384,
-    requestTimeoutMs: 60_000,
+    arrival: { headersMs: 60_000, wholeMs: 60_000, lookMs: 30_000 },
     keepAliveTimeoutMs: 5000,
+    connections: new Connections(() => 'id'),
+    connectionsMax: 100,
     order: new RequestOrder({ wallMs: () => 0, monotonicMs: () => clock.nowMs }),
     uploads: new ByteBudget(0),
     bodyBytesMax: 0,

@@ -35,6 +35,8 @@ test('settings: three are enough, the rest has the defaults of the contract', ()
     cacheBytesMax: 67_108_864,
     hintBytesPerOwnerMax: 268_435_456,
     inflightRequestsMax: 1024,
+    maxConnections: undefined,
+    drainMs: 0,
     allowedOrigins: undefined,
     allowedHosts: undefined,
     logLevel: 'info',

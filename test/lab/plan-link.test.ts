@@ -5,15 +5,20 @@ import { checkPlan } from '../../src/simulation/interactive/timed-plan.ts'
 
 const ASKED = { client: 1, node: 'n1', level: 'quorum', bucket: 'default', key: 'a:b;c&d=e%,é' }
 
+const STRONG = { ...ASKED, level: 'strong', bucket: 'strong' }
+
 const PLAN = checkPlan({
   seed: 'two words&=;',
   nodes: 5,
+  zones: 2,
   endMs: 9000.125,
   actions: [
     { atMs: 0.125, do: 'get', ...ASKED },
     { atMs: 1, do: 'put', ...ASKED, value: '' },
     { atMs: 2, do: 'put', ...ASKED, value: 'x=y:z', withContext: true },
     { atMs: 3, do: 'delete', ...ASKED, withContext: false },
+    { atMs: 3, do: 'put', ...STRONG, value: 'v', ifUnchanged: true },
+    { atMs: 3, do: 'delete', ...STRONG, ifUnchanged: true },
     { atMs: 4, do: 'cut', from: ['n1'], to: ['n2', 'n3'] },
     { atMs: 5, do: 'cut', from: ['n1', 'n2'], to: ['n3'], oneWay: true, kind: 'hold' },
     { atMs: 6, do: 'heal' },
@@ -41,7 +46,7 @@ describe('a link', () => {
 
   it('can be read by people', () => {
     const { actions } = PLAN
-    const plan = { seed: 'cart', nodes: 5, endMs: 9000, actions: actions.slice(4, 7) }
+    const plan = { seed: 'cart', nodes: 5, endMs: 9000, actions: actions.slice(6, 9) }
     expect(linkOfPlan(plan)).toBe(
       'seed=cart&nodes=5&end=9000&do=4:cut:n1:n2,n3;5:cut:n1,n2:n3:oneWay=true:kind=hold;6:heal',
     )
@@ -61,6 +66,7 @@ describe('a link', () => {
   it.each([
     ['seed=s', 'the plan: nodes must be a whole number from 3 to 9'],
     ['seed=%E0&nodes=3&end=1', 'the link: a part of it is cut off or damaged'],
+    ['seed=s&nodes=3&zones=x&end=1', 'the plan: zones must be a whole number from 1 to 9'],
     ['seed=s&nodes=3&end=1&do=0:burn:n1', 'the link: there is no action burn'],
     ['seed=s&nodes=3&end=1&do=0:toString', 'the link: there is no action toString'],
     ['seed=s&nodes=3&end=1&do=0:skew:n1', 'the link: skew needs byMs'],

@@ -20,13 +20,16 @@ const ASKED = [
   ['bucket', 'text'],
   ['key', 'text'],
 ] as const
-const CONTEXT = [['withContext', 'flag']] as const
+const CONDITIONS = [
+  ['withContext', 'flag'],
+  ['ifUnchanged', 'flag'],
+] as const
 const NODE: Shape = { fields: [['node', 'text']] }
 
 const SHAPES: Readonly<Record<TimedAction['do'], Shape>> = {
   get: { fields: ASKED },
-  put: { fields: [...ASKED, ['value', 'text']], optional: CONTEXT },
-  delete: { fields: ASKED, optional: CONTEXT },
+  put: { fields: [...ASKED, ['value', 'text']], optional: CONDITIONS },
+  delete: { fields: ASKED, optional: CONDITIONS },
   cut: {
     fields: [
       ['from', 'list'],
@@ -70,8 +73,9 @@ const SHAPES: Readonly<Record<TimedAction['do'], Shape>> = {
 }
 
 /** Without `#`. */
-export function linkOfPlan({ seed, nodes, endMs, actions }: TimedPlan): string {
-  const head = `seed=${encodeURIComponent(seed)}&nodes=${nodes}&end=${endMs}`
+export function linkOfPlan({ seed, nodes, zones, endMs, actions }: TimedPlan): string {
+  const size = zones === undefined ? `nodes=${nodes}` : `nodes=${nodes}&zones=${zones}`
+  const head = `seed=${encodeURIComponent(seed)}&${size}&end=${endMs}`
   return actions.length === 0 ? head : `${head}&do=${actions.map(textOf).join(';')}`
 }
 
@@ -92,9 +96,11 @@ export function planOfLink(link: string): TimedPlan | undefined {
   const seed = parts.get('seed')
   if (seed === undefined) return undefined
   const texts = (parts.get('do') ?? '').split(';').filter((text) => text !== '')
+  const zones = parts.get('zones')
   return checkPlan({
     seed: decoded(seed),
     nodes: Number(parts.get('nodes')),
+    ...(zones === undefined ? {} : { zones: Number(zones) }),
     endMs: Number(parts.get('end')),
     actions: texts.map(actionOf),
   })

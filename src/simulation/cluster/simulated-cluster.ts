@@ -30,6 +30,8 @@ export interface Recorder {
 export interface ClusterSize {
   readonly seed: string
   readonly nodes: number
+  /** In so many zones the nodes stand, neighbours together. Without it each node is a zone of its own. */
+  readonly zones?: number
 }
 
 export class SimulatedCluster {
@@ -46,7 +48,7 @@ export class SimulatedCluster {
   #calls = 0
   #messages = 0
 
-  constructor({ seed, nodes }: ClusterSize, recorder?: Recorder) {
+  constructor({ seed, nodes, zones }: ClusterSize, recorder?: Recorder) {
     this.#recorder = recorder
     this.random = new SeededRandom(seed)
     this.wires = new Wires(this.schedule, this.random.child('wires'))
@@ -63,7 +65,11 @@ export class SimulatedCluster {
       this.tell(from, `link to ${to} ${isOpen ? 'opens' : 'closes'}`)
     }
     const ids = nodeIds(nodes)
-    this.#founders = ids.map((id) => ({ id, peerUrl: `sim://${id}`, zone: id }))
+    this.#founders = ids.map((id, i) => ({
+      id,
+      peerUrl: `sim://${id}`,
+      zone: zones === undefined ? id : `zone-${Math.floor((i * zones) / nodes) + 1}`,
+    }))
     this.#events = {
       onBroken: (node, error) => this.broken(`broken ${node}`, error),
       onMessages: (count) => {

@@ -24,6 +24,11 @@ interface Asked {
 interface Contextual {
   /** Whether the client sends the context of its last answer about this key. Otherwise the write is blind. */
   readonly withContext?: boolean
+  /**
+   * Whether the write is a compare-and-set: it happens only if the strong key is as this client has last seen it. A key
+   * that the client has never asked for must be absent.
+   */
+  readonly ifUnchanged?: boolean
 }
 
 export type FaultAction =
@@ -68,10 +73,13 @@ export function atUs({ atMs }: { readonly atMs: number }): number {
 export function describeAction(action: Action): string {
   switch (action.do) {
     case 'get':
+      return `get ${action.bucket}/${action.key} ${action.level}`
     case 'delete':
-      return `${action.do} ${action.bucket}/${action.key} ${action.level}`
-    case 'put':
-      return `put ${action.bucket}/${action.key} ${JSON.stringify(action.value)} ${action.level}`
+      return `delete ${action.bucket}/${action.key} ${action.level}${conditionWords(action)}`
+    case 'put': {
+      const written = JSON.stringify(action.value)
+      return `put ${action.bucket}/${action.key} ${written} ${action.level}${conditionWords(action)}`
+    }
     case 'cut': {
       const { from, to, oneWay = false, kind = 'mute' } = action
       return `cut ${from.join(',')} ${oneWay ? '->' : '|'} ${to.join(',')} (${kind})`
@@ -89,4 +97,8 @@ export function describeAction(action: Action): string {
     default:
       return `${action.do} ${action.node}`
   }
+}
+
+function conditionWords({ ifUnchanged = false }: Contextual): string {
+  return ifUnchanged ? ' if unchanged' : ''
 }

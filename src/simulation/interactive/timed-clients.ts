@@ -4,9 +4,16 @@
  *
  * A client gives up if it gets no answer in time. The outcome is then unknown, and the request may still take effect.
  */
-import type { EventType, HistoryEvent, Json } from '../../checker/history/history.ts'
+import {
+  type EventType,
+  type HistoryEvent,
+  type Json,
+  MISMATCH,
+} from '../../checker/history/history.ts'
+import { entityTag } from '../../core/causality/entity-tag.ts'
 import { EMPTY_SESSION, type Session } from '../../core/causality/session.ts'
 import { EMPTY_VECTOR, type VersionVector } from '../../core/causality/version-vector.ts'
+import type { Condition } from '../../core/consensus/register.ts'
 import { QuorateError, type ReplicaReport } from '../../core/errors.ts'
 import type { NodeService, ReadAnswer, WriteAnswer } from '../../node/service/service.ts'
 import { internalFailure, outcomeOf, REQUEST_TIMEOUT_MS } from '../clients/client.ts'
@@ -44,11 +51,22 @@ interface Client {
   session: Session
   /** The context of the last answer about each key. */
   readonly contexts: Map<string, VersionVector>
+  /** The state of each key in its last answer. */
+  readonly states: Map<string, KeyState>
   isBusy: boolean
   readonly waiting: Request[]
 }
 
+interface KeyState {
+  readonly value: Json
+  /** Undefined if the key was absent. */
+  readonly tag: string | undefined
+}
+
 type Answer = ReadAnswer | WriteAnswer
+
+/** A key that a client has never asked for is taken for absent. */
+const NEVER_ASKED: KeyState = { value: null, tag: undefined }
 
 const NO_VALUE = new Uint8Array(0)
 const encoder = new TextEncoder()
@@ -100,6 +118,7 @@ export class TimedClients {
         process: number,
         session: EMPTY_SESSION,
         contexts: new Map(),
+        states: new Map(),
         isBusy: false,
         waiting: [],
       }
@@ -115,7 +134,7 @@ export class TimedClients {
     request.state = 'under way'
     request.sentUs = schedule.nowUs
     this.#cluster.onCall(action.node, `client ${action.client}: ${describeAction(action)}`)
-    this.#note(client, request, 'invoke', inputOf(action))
+    this.#note(client, request, 'invoke', inputOf(action, client))
     const node = nodes.get(action.node)
     const isListening = node !== undefined && node.hasProcess && node.hasStarted
     if (!isListening) {
@@ -150,6 +169,7 @@ export class TimedClients {
     if (answer.session !== undefined) client.session = answer.session
     if (action.do === 'get') request.values = valuesOf(answer as ReadAnswer)
     this.#finish(client, request, 'ok', null)
+    client.states.set(nameOf(action), stateIn(answer, request))
   }
 
   #finish(
@@ -170,14 +190,22 @@ export class TimedClients {
     // A read without an answer changed nothing, so it counts as failed.
     const isOpen = state === 'unknown' && action.do !== 'get'
     const type = state === 'ok' ? 'ok' : isOpen ? 'info' : 'fail'
-    this.#note(client, request, type, values === null ? inputOf(action) : foundOf(values))
+    const value = values === null ? inputOf(action, client) : foundOf(values)
+    const isMismatch = error !== null && error.startsWith('precondition_failed:')
+    this.#note(client, request, type, value, isMismatch ? MISMATCH : undefined)
     if (isOpen) client.process = this.#nextProcess++
     const next = client.waiting.shift()
     if (next === undefined) client.isBusy = false
     else this.#cluster.schedule.after(0, () => this.#send(client, next))
   }
 
-  #note(client: Client, { number, action }: Request, type: EventType, value: Json): void {
+  #note(
+    client: Client,
+    { number, action }: Request,
+    type: EventType,
+    value: Json,
+    error?: string,
+  ): void {
     this.#requestOfEvent.push(number)
     this.history.push({
       index: this.history.length,
@@ -185,10 +213,11 @@ export class TimedClients {
       process: client.process,
       session: action.client,
       type,
-      f: { get: 'read', put: 'write', delete: 'delete' }[action.do],
+      f: operationOf(action),
       key: nameOf(action),
       value,
       node: action.node,
+      ...(error === undefined ? {} : { error }),
     })
   }
 }
@@ -215,14 +244,48 @@ function askOf(service: NodeService, action: RequestAction, client: Client): Pro
       expiresAtMs: 0,
     },
     context: action.withContext === true ? known : undefined,
+    condition: isCompared(action) ? conditionOf(stateOf(action, client)) : undefined,
   })
+}
+
+/** Whether the action is a compare-and-set. */
+function isCompared(action: RequestAction): boolean {
+  return action.do !== 'get' && action.ifUnchanged === true
+}
+
+/** What the client has last seen of the key. */
+function stateOf(action: RequestAction, { states }: Client): KeyState {
+  return states.get(nameOf(action)) ?? NEVER_ASKED
+}
+
+function conditionOf({ tag }: KeyState): Condition {
+  return tag === undefined ? { type: 'none-match', tags: '*' } : { type: 'match', tags: [tag] }
+}
+
+/** What a client has seen of the key after that answer. */
+function stateIn({ siblings }: Answer, { action, values }: RequestView): KeyState {
+  const value = values === null ? writtenBy(action) : foundOf(values)
+  return { value, tag: siblings.length === 0 ? undefined : entityTag(siblings) }
+}
+
+/** The name of the operation in a history. */
+function operationOf(action: RequestAction): string {
+  if (isCompared(action)) return 'cas'
+  return { get: 'read', put: 'write', delete: 'delete' }[action.do]
 }
 
 function nameOf({ bucket, key }: RequestAction): string {
   return `${bucket}/${key}`
 }
 
-function inputOf(action: RequestAction): Json {
+/** Of a compare-and-set, the expected value and the new one. */
+function inputOf(action: RequestAction, client: Client): Json {
+  const written = writtenBy(action)
+  return isCompared(action) ? [stateOf(action, client).value, written] : written
+}
+
+/** Null for a read and for a delete. */
+function writtenBy(action: RequestAction): Json {
   return action.do === 'put' ? action.value : null
 }
 

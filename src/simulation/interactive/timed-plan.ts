@@ -9,6 +9,8 @@ import { atUs, type TimedAction } from './action.ts'
 export interface TimedPlan {
   readonly seed: string
   readonly nodes: number
+  /** In so many zones the first nodes stand, neighbours together. Without it each node is a zone of its own. */
+  readonly zones?: number
   /** When the run ends, in ms of virtual time. */
   readonly endMs: number
   /** In the order of their times. Of two actions at the same time, the first one in the plan happens first. */
@@ -27,7 +29,8 @@ const ACTIONS_MAX = 10_000
 const CLIENTS_MAX = 99
 const TEXT_MAX = 512
 const SKEW_MS_MAX = 86_400_000
-const BUCKETS = ['default', 'latest', 'strong']
+const STRONG = 'strong'
+const BUCKETS = ['default', 'latest', STRONG]
 const CUT_KINDS = ['reset', 'mute', 'hold']
 
 /** Throws PlanError. `data` is what JSON.parse returned. */
@@ -38,6 +41,9 @@ export function checkPlan(data: unknown): TimedPlan {
     .map((action, i) => checkAction(`actions[${i}]`, action))
     .sort((a, b) => atUs(a) - atUs(b))
   checkNodes(plan['nodes'] as number, timed)
+  if (((plan['zones'] as number | undefined) ?? 0) > (plan['nodes'] as number)) {
+    throw new PlanError('the plan: zones must not be more than nodes')
+  }
   const checked = { ...(plan as unknown as TimedPlan), actions: timed }
   const last = timed.at(-1)
   if (last !== undefined && last.atMs > checked.endMs) {
@@ -97,6 +103,7 @@ const oneOf =
 const PLAN: Fields = {
   seed: text,
   nodes: wholeFrom(NODES_MIN, NODES_MAX),
+  zones: { optional: wholeFrom(1, NODES_MAX) },
   endMs: time,
   actions: list,
 }
@@ -108,7 +115,11 @@ const ASKED: Fields = {
   bucket: oneOf(BUCKETS),
   key: text,
 }
-const CHANGED: Fields = { ...ASKED, withContext: { optional: flag } }
+const CHANGED: Fields = {
+  ...ASKED,
+  withContext: { optional: flag },
+  ifUnchanged: { optional: flag },
+}
 
 /** The fields of each action, besides `atMs` and `do`. */
 const ACTIONS: Readonly<Record<TimedAction['do'], Fields>> = {
@@ -148,6 +159,9 @@ function checkAction(where: string, data: unknown): TimedAction {
   const action = fieldsOf(place, data, { atMs: time, do: text, ...fields })
   if (name === 'heal' && (action['from'] === undefined) !== (action['to'] === undefined)) {
     throw new PlanError(`${place}: from and to go together`)
+  }
+  if (action['ifUnchanged'] === true && action['bucket'] !== STRONG) {
+    throw new PlanError(`${place}: ifUnchanged needs the bucket ${STRONG}`)
   }
   if (name === 'cut') {
     const both = (action['from'] as string[]).find((id) => (action['to'] as string[]).includes(id))

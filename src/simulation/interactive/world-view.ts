@@ -14,6 +14,8 @@ import type { CutKind } from '../world/wires.ts'
 
 export interface NodeView {
   readonly id: string
+  /** Members of one zone are expected to fail together. Null if no other member is in its zone. */
+  readonly zone: string | null
   /** `gone`: the machine is lost, or has not joined yet. */
   readonly state: 'up' | 'starting' | 'paused' | 'stopped' | 'gone'
   /** How far its clock is ahead of the true time. */
@@ -73,8 +75,10 @@ export interface SiblingView {
 const decoder = new TextDecoder()
 
 export function viewNodes({ nodes }: SimulatedCluster): NodeView[] {
+  const zones = sharedZones(newestKnown(nodes.values()))
   return [...nodes.values()].map((node) => ({
     id: node.id,
+    zone: zones.get(node.id) ?? null,
     state: stateOf(node),
     // A clock is read in ms with a fraction, which floating-point numbers round.
     clockOffsetMs: Math.round(node.host.skewMs * 1000) / 1000,
@@ -158,6 +162,16 @@ function ownerSetsOf(topology: Topology): readonly OwnerSetView[] {
     owners: owners.split(' '),
     share: count / PARTITION_COUNT,
   }))
+}
+
+/** The zone of each member that shares its zone with another one. */
+function sharedZones(topology: Topology | undefined): ReadonlyMap<string, string> {
+  const members = topology?.members ?? []
+  return new Map(
+    members
+      .filter(({ id, zone }) => members.some((other) => other.zone === zone && other.id !== id))
+      .map(({ id, zone }) => [id, zone]),
+  )
 }
 
 function stateOf(node: SimulatedNode): NodeView['state'] {

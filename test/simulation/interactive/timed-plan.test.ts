@@ -21,6 +21,7 @@ function planOf(...actions: readonly unknown[]): unknown {
 const ALL = [
   PUT,
   { ...PUT, withContext: true },
+  { ...PUT, bucket: 'strong', level: 'strong', ifUnchanged: true },
   { ...PUT, do: 'get', value: undefined },
   { ...PUT, do: 'delete', value: undefined, withContext: false },
   { atMs: 0, do: 'cut', from: ['n1'], to: ['n2', 'n3'], oneWay: true, kind: 'hold' },
@@ -52,8 +53,16 @@ describe('a plan', () => {
       { seed: 's', nodes: 2, endMs: 1, actions: [] },
     ],
     [
-      'the plan: there is no field seconds; the fields are seed, nodes, endMs, actions',
+      'the plan: there is no field seconds; the fields are seed, nodes, zones, endMs, actions',
       { seed: 's', nodes: 3, seconds: 1, actions: [] },
+    ],
+    [
+      'the plan: zones must not be more than nodes',
+      { seed: 's', nodes: 3, zones: 4, endMs: 1, actions: [] },
+    ],
+    [
+      'actions[0] (put): ifUnchanged needs the bucket strong',
+      planOf({ ...PUT, ifUnchanged: true }),
     ],
     [
       'the plan: endMs must be ms from 0 to 3600000, with at most three decimals',

@@ -58,3 +58,15 @@ it('what is planned for later can be dropped, and the run so far stays', async (
     actions: SPLIT_PLAN.actions.slice(0, 2),
   })
 })
+
+it('nodes stand in zones only if a plan says so, and each key then has owners in all zones', async () => {
+  const plan = { seed: 'zones', nodes: 6, zones: 3, endMs: 1000, actions: [] }
+  const { nodes, ownerSets } = (await InteractiveWorld.replayed(plan, SECOND_US)).view()
+  const zones = new Map(nodes.map(({ id, zone }) => [id, zone]))
+  expect([...zones.values()].join(' ')).toBe('zone-1 zone-1 zone-2 zone-2 zone-3 zone-3')
+  for (const { owners } of ownerSets)
+    expect(new Set(owners.map((id) => zones.get(id))).size).toBe(3)
+  const { zones: _, ...plain } = plan
+  const alone = (await InteractiveWorld.replayed(plain, SECOND_US)).view()
+  expect(alone.nodes.map(({ zone }) => zone)).toEqual([null, null, null, null, null, null])
+})

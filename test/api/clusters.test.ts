@@ -168,6 +168,7 @@ test('clusters: each node tells how it sees the others', async () => {
     node: 'n2',
     members: ['n1', 'n2', 'n3'].map((id) => ({ id, state: 'up' })),
     partitionsWithoutQuorum: [],
+    failureTolerance: 1,
     hints: expect.any(Object) as object,
     voters: ['n1', 'n2', 'n3'],
     moves: null,

@@ -65,6 +65,10 @@ const STATUS = objectOf<ClusterStatus>('ClusterStatus', {
     listOf(COUNT),
     'Data partitions without a majority of their owners in this node’s reach.',
   ),
+  failureTolerance: about(
+    COUNT,
+    'How many more members may fail, whichever they are, while every data partition keeps a majority of its owners in this node’s reach.',
+  ),
   partitions: COUNT,
   hints: about(
     mapOf(

@@ -320,6 +320,8 @@ export interface ClusterStatus {
    * During a move, also those without a majority of the next owners.
    */
   readonly partitionsWithoutQuorum: readonly number[]
+  /** How many more members may fail, whichever they are, while every data partition keeps a majority in reach. */
+  readonly failureTolerance: number
   readonly partitions: number
   /** Hints that this node keeps, by the owner they are for. */
   readonly hints: Readonly<

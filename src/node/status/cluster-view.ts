@@ -88,7 +88,7 @@ export class ClusterView {
     const { keeper, reachable } = this.#parts
     // All members are in reach almost always, and this is asked for often.
     if (keeper.topology.members.every(({ id }) => reachable(id))) return 0
-    return this.#partitionsWithoutQuorum(reachable).length
+    return shortPartitions(this.#spareOwners(reachable)).length
   }
 
   async status(): Promise<ClusterStatus> {
@@ -108,7 +108,8 @@ export class ClusterView {
       epoch: views.get(id)?.epoch ?? null,
       partitionsOwned: owned.get(id) ?? 0,
     }))
-    const without = this.#partitionsWithoutQuorum(this.#parts.reachable)
+    const spares = this.#spareOwners(this.#parts.reachable)
+    const without = shortPartitions(spares)
     return {
       clusterId: identity ?? clusterId,
       node: self,
@@ -119,6 +120,7 @@ export class ClusterView {
       lost: keeper.topology.lost ?? [],
       reachability,
       partitionsWithoutQuorum: without,
+      failureTolerance: Math.max(0, Math.min(...spares)),
       partitions: PARTITION_COUNT,
       hints: this.#hints(),
       storage: this.#storage(),
@@ -156,7 +158,7 @@ export class ClusterView {
   async #quorumChecks(): Promise<Readiness['checks']> {
     const { members } = this.#parts.keeper.topology
     const views = await this.#askViews()
-    const without = this.#partitionsWithoutQuorum((id) => views.has(id))
+    const without = shortPartitions(this.#spareOwners((id) => views.has(id)))
     const needed = majority(members.length)
     return [
       {
@@ -222,20 +224,19 @@ export class ClusterView {
     return owned
   }
 
-  #partitionsWithoutQuorum(inReach: (id: string) => boolean): number[] {
+  /** For each data partition: by how many its owners in reach exceed a majority; negative if there is none. */
+  #spareOwners(inReach: (id: string) => boolean): number[] {
     const { members, preference, change, buckets } = this.#parts.keeper.topology
     const n = widest(buckets)
-    const isShort = (order: readonly number[]): boolean => {
+    const spareIn = (order: readonly number[]): number => {
       const owners = order.slice(0, n)
       const there = owners.filter((i) => inReach(members[i]?.id ?? '')).length
-      return there < majority(owners.length)
+      return there - majority(owners.length)
     }
-    const without: number[] = []
-    preference.forEach((order, partition) => {
+    return preference.map((order, partition) => {
       const next = change?.phase === 'moving' ? change.other[partition] : undefined
-      if (isShort(order) || (next !== undefined && isShort(next))) without.push(partition)
+      return next === undefined ? spareIn(order) : Math.min(spareIn(order), spareIn(next))
     })
-    return without
   }
 
   #hints(): ClusterStatus['hints'] {
@@ -355,6 +356,11 @@ export class ClusterView {
   #nowMs(): number {
     return this.#parts.clock.nowMs()
   }
+}
+
+/** The data partitions without a majority of their owners. */
+function shortPartitions(spares: readonly number[]): number[] {
+  return spares.flatMap((spare, partition) => (spare < 0 ? [partition] : []))
 }
 
 /** Every member reports a second process under one node id, even a member that is not one of the two. */

@@ -17,7 +17,7 @@ import { GET_LIVE, GET_METRICS, GET_PROBLEM, GET_READY } from './cluster/health-
 import { GET_DOCS, GET_HOME, GET_OPENAPI } from './document/document-endpoints.ts'
 import { GET_EVENTS } from './events/event-endpoint.ts'
 import type { Endpoint } from './http/endpoint.ts'
-import { GET_LAB, GET_LAB_FILE } from './lab/lab-endpoints.ts'
+import { GET_LAB, GET_LAB_FILE, GET_LAB_PATH } from './lab/lab-endpoints.ts'
 import { KV_ENDPOINTS } from './values/kv-endpoints.ts'
 import { WATCH_BUCKET } from './watch/watch-endpoints.ts'
 
@@ -46,6 +46,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   GET_DOCS,
   GET_OPENAPI,
   GET_LAB,
+  GET_LAB_PATH,
   GET_LAB_FILE,
   GET_PROBLEM,
 ]

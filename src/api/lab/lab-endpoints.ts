@@ -13,6 +13,23 @@ export const GET_LAB: Endpoint = {
   example: { target: '/ui/' },
 }
 
+export const GET_LAB_PATH: Endpoint = {
+  method: 'GET',
+  path: '/ui',
+  id: 'getLabPath',
+  tag: 'about',
+  summary: 'Leads to `/ui/`',
+  answers: [
+    {
+      status: 308,
+      meaning: 'The lab has this address, with a slash at its end.',
+      headers: [{ name: 'Location', meaning: 'The address, relative to this one.', schema: TEXT }],
+    },
+  ],
+  errors: [],
+  example: { target: '/ui' },
+}
+
 export const GET_LAB_FILE: Endpoint = {
   method: 'GET',
   path: '/ui/assets/{file}',

@@ -5,7 +5,7 @@ import { extname, join } from 'node:path'
 import { QuorateError } from '../../core/errors.ts'
 import { serve } from '../http/endpoint.ts'
 import { type HeaderList, respond } from '../http/respond.ts'
-import { GET_LAB, GET_LAB_FILE } from './lab-endpoints.ts'
+import { GET_LAB, GET_LAB_FILE, GET_LAB_PATH } from './lab-endpoints.ts'
 
 const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
@@ -14,6 +14,7 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 /** One name without a slash, which cannot leave the directory. */
 const FILE_NAME = /^[\w-]+(?:\.[\w-]+)*$/
+const NO_BODY = Buffer.alloc(0)
 const POLICY =
   "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -29,6 +30,10 @@ export function addLabRoutes(app: FastifyInstance, directory: string): void {
       )
     }
     respond(reply, 200, headers('text/html; charset=utf-8', 'no-cache'), page)
+  })
+  serve(app, GET_LAB_PATH, (_request, reply) => {
+    // A relative address also works behind a proxy that puts a path before it.
+    respond(reply, 308, ['Location', 'ui/'], NO_BODY)
   })
   serve(app, GET_LAB_FILE, async (request, reply) => {
     const { file = '' } = request.params

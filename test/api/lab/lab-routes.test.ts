@@ -22,6 +22,15 @@ describe('the lab', () => {
     expect(text).toContain('./assets/lab-1.css')
   })
 
+  test('is found without the slash at the end of its address, also behind a proxy', async () => {
+    const { status, headers } = await cluster.request(0, '/ui')
+    expect(status).toBe(308)
+    const location = String(headers['location'])
+    for (const proxied of ['http://n1/ui', 'http://n1/store/ui']) {
+      expect(new URL(location, proxied).href).toBe(`${proxied}/`)
+    }
+  })
+
   test('has files that may be cached for ever', async () => {
     const { status, headers } = await cluster.request(0, '/ui/assets/lab-1.css')
     expect([status, headers['content-type'], headers['x-content-type-options']]).toEqual([

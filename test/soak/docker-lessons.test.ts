@@ -19,7 +19,8 @@ const COPIED: Readonly<Record<string, RegExp>> = {
 }
 
 interface Sight {
-  readonly lesson: number
+  /** The id of the lesson. */
+  readonly lesson: string
   /** The last command that contains this text. It is repeated until it shows all, because copies need a moment. */
   readonly command: string
   readonly shows: readonly RegExp[]
@@ -27,18 +28,33 @@ interface Sight {
 
 /** What the learner is to see. Lesson 5 removes a volume by its name, and the volumes here have other names. */
 const SIGHTS: readonly Sight[] = [
-  { lesson: 1, command: 'consistency=quorum', shows: [/apple/] },
-  { lesson: 2, command: 'consistency=quorum', shows: [/bread/, /cheese/] },
-  { lesson: 3, command: 'npx quorate where', shows: [/n2/] },
-  { lesson: 3, command: 'consistency=quorum', shows: [/^HTTP\/1.1 50[34]/, /quorum_unreachable/] },
-  { lesson: 3, command: 'consistency=eventual', shows: [/^HTTP\/1.1 200/, /10$/] },
-  { lesson: 4, command: 'consistency=eventual', shows: [/^HTTP\/1.1 200/, /10$/] },
-  { lesson: 4, command: 'SESSION', shows: [/^HTTP\/1.1 50[34]/] },
-  { lesson: 7, command: 'curl localhost', shows: [/^12$/] },
-  { lesson: 8, command: 'curl -i', shows: [/^HTTP\/1.1 300/, /apple/, /bread/] },
-  { lesson: 8, command: 'npx quorate siblings', shows: [/apple/, /bread/] },
-  { lesson: 10, command: 'localhost:8003', shows: [/bread/] },
-  { lesson: 11, command: 'consistency=all', shows: [/^HTTP\/1.1 404/] },
+  { lesson: '1', command: 'consistency=quorum', shows: [/apple/] },
+  { lesson: '2', command: 'consistency=quorum', shows: [/bread/, /cheese/] },
+  { lesson: '3', command: 'npx quorate where', shows: [/n2/] },
+  {
+    lesson: '3',
+    command: 'consistency=quorum',
+    shows: [/^HTTP\/1.1 50[34]/, /quorum_unreachable/],
+  },
+  { lesson: '3', command: 'consistency=eventual', shows: [/^HTTP\/1.1 200/, /10$/] },
+  { lesson: '4', command: 'consistency=eventual', shows: [/^HTTP\/1.1 200/, /10$/] },
+  { lesson: '4', command: 'SESSION', shows: [/^HTTP\/1.1 50[34]/] },
+  { lesson: '6', command: 'consistency=eventual', shows: [/^HTTP\/1.1 404/] },
+  {
+    lesson: '6',
+    command: '8003/v1/kv/latest/question?consistency=causal',
+    shows: [/^HTTP\/1.1 503/],
+  },
+  { lesson: '7', command: 'curl localhost', shows: [/^12$/] },
+  { lesson: '8', command: 'curl -i', shows: [/^HTTP\/1.1 300/, /apple/, /bread/] },
+  { lesson: '8', command: 'npx quorate siblings', shows: [/apple/, /bread/] },
+  { lesson: '9', command: 'curl localhost:8003', shows: [/^(?:Ada|Ben)$/] },
+  { lesson: '9', command: 'curl -i localhost:8001', shows: [/quorum_unreachable/] },
+  { lesson: '9', command: 'curl -i localhost:8003', shows: [/^HTTP\/1.1 200/] },
+  { lesson: '10', command: 'localhost:8003', shows: [/bread/] },
+  { lesson: '11', command: 'consistency=all', shows: [/^HTTP\/1.1 404/] },
+  { lesson: '12a', command: 'npx quorate siblings', shows: [/book, mug/, /book, pen, ink/] },
+  { lesson: '12c', command: "*' -d '1 by A'", shows: [/^HTTP\/1.1 412/] },
 ]
 
 let stack: Stack
@@ -49,10 +65,10 @@ afterAll(async () => {
   await (stack as Stack | undefined)?.stop()
 })
 
-test.each(LESSONS.filter(({ number }) => SIGHTS.some(({ lesson }) => lesson === number)))(
-  'lesson $number: $title',
-  async ({ number, key, commands }) => {
-    const sights = SIGHTS.filter(({ lesson }) => lesson === number)
+test.each(LESSONS.filter(({ id }) => SIGHTS.some(({ lesson }) => lesson === id)))(
+  'lesson $id: $title',
+  async ({ id, key, commands }) => {
+    const sights = SIGHTS.filter(({ lesson }) => lesson === id)
     const lines = commands.filter((command) => command !== START)
     // An earlier lesson may have used the key.
     await run(

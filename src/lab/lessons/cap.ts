@@ -25,7 +25,7 @@ function isStaleAt(
 }
 
 export const CAP: Lesson = {
-  number: 3,
+  id: '3',
   title: 'CAP: the same partition at quorum and at eventual',
   idea: 'During a partition a node alone has two choices: refuse, or answer without knowing what the others did. In Quorate each request chooses by its level.',
   key: KEY,

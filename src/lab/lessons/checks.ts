@@ -9,6 +9,9 @@ interface Wanted {
   readonly level?: RequestView['action']['level']
   readonly client?: number
   readonly node?: string
+  readonly key?: string
+  /** Whether it is a compare-and-set. */
+  readonly ifUnchanged?: boolean
   readonly state?: RequestView['state']
   /** Only requests that were sent at that time or later. */
   readonly sinceUs?: number
@@ -22,9 +25,25 @@ export function requestOf({ view }: LessonScene, wanted: Wanted): RequestView | 
       (wanted.level ?? action.level) === action.level &&
       (wanted.client ?? action.client) === action.client &&
       (wanted.node ?? action.node) === action.node &&
+      (wanted.key ?? action.key) === action.key &&
+      (wanted.ifUnchanged ?? isCompared(action)) === isCompared(action) &&
       (wanted.state ?? state) === state
     return isWanted && sentUs !== null && sentUs >= (wanted.sinceUs ?? 0)
   })
+}
+
+function isCompared(action: RequestView['action']): boolean {
+  return action.do !== 'get' && action.ifUnchanged === true
+}
+
+/** What a write wanted to store; '' for other requests. */
+export function writtenBy(request: RequestView | undefined): string {
+  return request?.action.do === 'put' ? request.action.value : ''
+}
+
+/** Whether a write was refused because the key was not as its client had last seen it. */
+export function wasRefused(request: RequestView | undefined): boolean {
+  return request?.state === 'rejected' && request.error?.startsWith('precondition_failed') === true
 }
 
 /** When something of that kind was done last; undefined if never. */

@@ -29,7 +29,7 @@ function laterValue(scene: LessonScene): string | undefined {
 }
 
 export const CLOCKS: Lesson = {
-  number: 7,
+  id: '7',
   title: 'A wrong clock: does the newer time win, or the later write?',
   idea: 'In the bucket “latest” the last write wins. If a store compared the clocks of machines, a machine whose clock is ahead would win against writes that others make after it.',
   key: KEY,

@@ -15,7 +15,7 @@ const CART = { bucket: 'default', key: 'cart' } as const
 const A = { client: 1, node: 'n1', level: 'quorum', ...CART } as const
 
 export const DELETED: Lesson = {
-  number: 11,
+  id: '11',
   title: 'Hints, repair, and a delete that does not come back',
   idea: 'A node that is down misses writes, and deletes too. When it is back, it must get what it missed, and must not give old values to the others.',
   key: CART,

@@ -1,4 +1,5 @@
 /** A lesson as data: a question to predict, steps to do, what is to be seen, and the same on real containers. */
+import type { Level } from '../../core/quorum/level.ts'
 import type { TimedPlan } from '../../simulation/interactive/timed-plan.ts'
 import type { ChosenKey, Scene } from '../run/scene.ts'
 
@@ -12,12 +13,27 @@ export interface LessonStep {
   isDone(scene: LessonScene): boolean
 }
 
+/** What stands in the form of a client when the lesson begins. */
+export interface LessonClient {
+  readonly node: string
+  readonly level: Level
+  readonly value: string
+  readonly ifUnchanged?: boolean
+}
+
 export interface Lesson {
-  readonly number: number
+  /** Its number; with a letter if several lessons belong together. */
+  readonly id: string
   readonly title: string
   readonly idea: string
+  /** The key that the picture shows first. */
   readonly key: ChosenKey
+  /** Other keys that the lesson needs. */
+  readonly otherKeys?: readonly ChosenKey[]
   readonly nodes: number
+  readonly zones?: number
+  /** Two clients with the usual forms if it is absent. */
+  readonly clients?: readonly LessonClient[]
   readonly question: string
   readonly choices: readonly string[]
   /** The place of the right choice. */
@@ -44,8 +60,9 @@ export const NOT_BEGUN: LessonProgress = { guess: null, done: 0 }
 const FORMED_MS = 2000
 
 /** The world in which the lesson begins. */
-export function firstPlan({ number, nodes }: Lesson): TimedPlan {
-  return { seed: `lesson-${number}`, nodes, endMs: FORMED_MS, actions: [] }
+export function firstPlan({ id, nodes, zones }: Lesson): TimedPlan {
+  const size = zones === undefined ? { nodes } : { nodes, zones }
+  return { seed: `lesson-${id}`, ...size, endMs: FORMED_MS, actions: [] }
 }
 
 /** The progress after the scene was seen. A step counts only after the steps before it. */

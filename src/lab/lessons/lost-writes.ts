@@ -10,7 +10,7 @@ function isUp({ view }: LessonScene, node: string): boolean {
 }
 
 export const LOST_WRITES: Lesson = {
-  number: 5,
+  id: '5',
   title: 'Weak levels and lost writes',
   idea: 'An acknowledgement says how many copies are on disks: two of three at quorum, one at eventual, none at weak.',
   key: CART,

@@ -6,7 +6,7 @@ const CART = { bucket: 'default', key: 'cart' } as const
 const A = { client: 1, node: 'n1', level: 'quorum', ...CART } as const
 
 export const NODE_DIES: Lesson = {
-  number: 1,
+  id: '1',
   title: 'Why distribute: a node dies, and nobody notices',
   idea: 'A store on one machine is gone when its machine is gone. Quorate keeps each key on three nodes, its owners. Two of three are a quorum.',
   key: CART,

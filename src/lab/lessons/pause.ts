@@ -12,7 +12,7 @@ function pausedOwner(scene: LessonScene): string | undefined {
 }
 
 export const PAUSE: Lesson = {
-  number: 10,
+  id: '10',
   title: 'Failure detection: a pause is not a crash',
   idea: 'A node that does not answer may be dead, slow, or cut off. The others cannot tell. So a guess about who is up must never decide whether a write holds.',
   key: CART,

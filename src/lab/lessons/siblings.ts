@@ -36,7 +36,7 @@ function merge(scene: LessonScene): { readonly client: number; readonly atUs: nu
 }
 
 export const SIBLINGS: Lesson = {
-  number: 8,
+  id: '8',
   title: 'Order without clocks: siblings and version vectors',
   idea: 'A clock cannot tell whether a writer knew of another write. So each copy has a version vector, and a client sends back, as the context, the vector that it has read.',
   key: CART,

@@ -7,7 +7,7 @@ const A = { client: 1, node: 'n1', level: 'eventual', ...CART } as const
 const B = { client: 2, node: 'n2', level: 'eventual', ...CART } as const
 
 export const SPLIT_BRAIN: Lesson = {
-  number: 2,
+  id: '2',
   title: 'A network partition and a split brain',
   idea: 'A partition cuts the network between nodes. All nodes run, but the two sides cannot talk. Neither side can tell whether the other one is dead.',
   key: CART,

@@ -15,7 +15,7 @@ function writtenUs(scene: LessonScene): number | undefined {
 }
 
 export const STALE_READS: Lesson = {
-  number: 4,
+  id: '4',
   title: 'Stale reads, and the level that rules them out',
   idea: 'A read is stale if a newer value was acknowledged before. A level does not say how old an answer may be. It says which stale answers a client never sees.',
   key: KEY,

@@ -14,11 +14,12 @@ interface Props {
 /** The share of the circle between the middle of a node and a client beside it. */
 const BESIDE = 0.047
 const OUTSIDE = 12
+/** A stands on one side of its node, B and C on the other. */
+const SIDES: Readonly<Record<number, number>> = { 1: -1, 2: 1, 3: 1.8 }
 
 export function ClientBadge({ client: { client, node }, places, requests }: Props): VNode | null {
   if (!places.has(node)) return null
-  const side = client === 1 ? -1 : 1
-  const at = places.near(node, OUTSIDE, side * BESIDE * places.order.length)
+  const at = places.near(node, OUTSIDE, (SIDES[client] ?? 1) * BESIDE * places.order.length)
   const last = requests.findLast(({ action }) => action.client === client)
   const state = last?.state
   return (

@@ -18,8 +18,9 @@ import type { LabDeeds } from './use-lab.ts'
 interface Props {
   readonly scene: Scene
   readonly chosen: ChosenKey
+  /** The keys of the lesson, if it has several. */
+  readonly keys: readonly ChosenKey[]
   readonly clients: readonly ClientForm[]
-  readonly setClients: (change: (old: readonly ClientForm[]) => readonly ClientForm[]) => void
   readonly deeds: LabDeeds
 }
 
@@ -30,11 +31,11 @@ const BUCKET_WORDS: Readonly<Record<string, string>> = {
 }
 const SHOWN_ANSWERS = 3
 
-export function ClientsPanel({ scene, chosen, clients, setClients, deeds }: Props): VNode {
+export function ClientsPanel({ scene, chosen, keys, clients, deeds }: Props): VNode {
   const { bucket, key } = chosen
   return (
     <section class="panel clients" aria-labelledby="clients-title">
-      <h2 id="clients-title">Two clients</h2>
+      <h2 id="clients-title">{clients.length === 3 ? 'Three' : 'Two'} clients</h2>
       <div class="fields">
         <label>
           Bucket
@@ -60,6 +61,21 @@ export function ClientsPanel({ scene, chosen, clients, setClients, deeds }: Prop
           />
         </label>
       </div>
+      {keys.length > 1 && (
+        <div class="buttons" role="group" aria-label="Keys of the lesson">
+          <span aria-hidden="true">Key:</span>
+          {keys.map((each) => (
+            <button
+              key={`${each.bucket}/${each.key}`}
+              type="button"
+              aria-pressed={each.bucket === bucket && each.key === key}
+              onClick={() => deeds.choose(each)}
+            >
+              {each.key}
+            </button>
+          ))}
+        </div>
+      )}
       <div class="pair">
         {clients.map((form) => (
           <Client
@@ -68,11 +84,7 @@ export function ClientsPanel({ scene, chosen, clients, setClients, deeds }: Prop
             scene={scene}
             chosen={chosen}
             deeds={deeds}
-            change={(part) =>
-              setClients((old) =>
-                old.map((each) => (each.client === form.client ? { ...each, ...part } : each)),
-              )
-            }
+            change={(part) => deeds.fillIn(form.client, part)}
           />
         ))}
       </div>
@@ -89,10 +101,13 @@ interface ClientProps {
 }
 
 function Client({ form, scene, chosen, deeds, change }: ClientProps): VNode {
-  const { client, node, level, value, sendsContext } = form
+  const { client, node, level, value, sendsContext, ifUnchanged } = form
   const name = clientName(client)
   const asked = { client, node, level, ...chosen }
-  const context = sendsContext ? { withContext: true } : {}
+  const isStrong = chosen.bucket === 'strong'
+  const compared = ifUnchanged ? { ifUnchanged } : {}
+  const known = sendsContext ? { withContext: true } : {}
+  const condition = isStrong ? compared : known
   const ids = scene.view.nodes.filter(({ state }) => state !== 'gone').map(({ id }) => id)
   if (!ids.includes(node)) ids.push(node)
   const answers = scene.view.requests.filter(({ action }) => action.client === client)
@@ -119,11 +134,9 @@ function Client({ form, scene, chosen, deeds, change }: ClientProps): VNode {
             value={level}
             onChange={({ currentTarget }) => change({ level: currentTarget.value as Level })}
           >
-            {LEVELS.filter((each) => each !== 'strong' || chosen.bucket === 'strong').map(
-              (each) => (
-                <option key={each}>{each}</option>
-              ),
-            )}
+            {LEVELS.filter((each) => each !== 'strong' || isStrong).map((each) => (
+              <option key={each}>{each}</option>
+            ))}
           </select>
         </label>
       </div>
@@ -140,7 +153,7 @@ function Client({ form, scene, chosen, deeds, change }: ClientProps): VNode {
           type="button"
           class="primary"
           aria-label={`Client ${name}: put`}
-          onClick={() => deeds.act({ do: 'put', ...asked, value, ...context })}
+          onClick={() => deeds.act({ do: 'put', ...asked, value, ...condition })}
         >
           Put
         </button>
@@ -154,22 +167,36 @@ function Client({ form, scene, chosen, deeds, change }: ClientProps): VNode {
         <button
           type="button"
           aria-label={`Client ${name}: delete`}
-          onClick={() => deeds.act({ do: 'delete', ...asked, ...context })}
+          onClick={() => deeds.act({ do: 'delete', ...asked, ...condition })}
         >
           Delete
         </button>
       </div>
-      <label
-        class="check"
-        title="A write then replaces only what this client has read. Without it, a write replaces what the node knows."
-      >
-        <input
-          type="checkbox"
-          checked={sendsContext}
-          onChange={({ currentTarget }) => change({ sendsContext: currentTarget.checked })}
-        />
-        send context
-      </label>
+      {isStrong ? (
+        <label
+          class="check"
+          title="A compare-and-set: the write happens only if the key is as this client has last seen it, or absent if it has never asked."
+        >
+          <input
+            type="checkbox"
+            checked={ifUnchanged}
+            onChange={({ currentTarget }) => change({ ifUnchanged: currentTarget.checked })}
+          />
+          only if unchanged
+        </label>
+      ) : (
+        <label
+          class="check"
+          title="A write then replaces only what this client has read. Without it, a write replaces what the node knows."
+        >
+          <input
+            type="checkbox"
+            checked={sendsContext}
+            onChange={({ currentTarget }) => change({ sendsContext: currentTarget.checked })}
+          />
+          send context
+        </label>
+      )}
       <ol class="answers" aria-label={`Answers to client ${name}, the newest first`}>
         {answers
           .slice(-SHOWN_ANSWERS)

@@ -2,25 +2,27 @@
 import type { VNode } from 'preact'
 import type { Action } from '../../simulation/interactive/action.ts'
 import type { NodeView } from '../../simulation/interactive/world-view.ts'
+import { zoneWords } from '../picture/node-words.ts'
 import type { Scene } from '../run/scene.ts'
-import type { LabDeeds, Target } from './use-lab.ts'
+import type { LabDeeds } from './use-lab.ts'
 
 interface Props {
   readonly scene: Scene
-  readonly target: Target | null
+  /** The chosen node; null if none is. */
+  readonly target: string | null
   readonly deeds: LabDeeds
 }
 
 interface Choice {
   readonly words: string
   readonly about: string
-  readonly action: Action
+  readonly actions: readonly Action[]
 }
 
 export function FaultsPanel({ scene, target, deeds }: Props): VNode {
   const { nodes, links } = scene.view
   const ids = nodes.filter(({ state }) => state !== 'gone').map(({ id }) => id)
-  const node = target?.kind === 'node' ? nodes.find(({ id }) => id === target.id) : undefined
+  const node = nodes.find(({ id }) => id === target)
   const isCut = links.some(({ cut }) => cut !== null)
   return (
     <div class="faults" role="group" aria-label="Faults">
@@ -30,7 +32,7 @@ export function FaultsPanel({ scene, target, deeds }: Props): VNode {
             key={id}
             type="button"
             aria-pressed={node?.id === id}
-            onClick={() => deeds.select(node?.id === id ? null : { kind: 'node', id })}
+            onClick={() => deeds.select(node?.id === id ? null : id)}
           >
             {id}
           </button>
@@ -43,7 +45,10 @@ export function FaultsPanel({ scene, target, deeds }: Props): VNode {
       ) : (
         <Buttons choices={choicesFor(node, ids)} deeds={deeds} />
       )}
-      <Buttons choices={[...wholeChoices(ids), ...(isCut ? [HEAL] : [])]} deeds={deeds} />
+      <Buttons
+        choices={[...wholeChoices(ids), ...zoneChoices(nodes), ...(isCut ? [HEAL] : [])]}
+        deeds={deeds}
+      />
     </div>
   )
 }
@@ -51,7 +56,7 @@ export function FaultsPanel({ scene, target, deeds }: Props): VNode {
 const HEAL: Choice = {
   words: 'Heal all cuts',
   about: 'Every node reaches every other one again.',
-  action: { do: 'heal' },
+  actions: [{ do: 'heal' }],
 }
 
 function Buttons({
@@ -63,8 +68,15 @@ function Buttons({
 }): VNode {
   return (
     <div class="fault-row">
-      {choices.map(({ words, about, action }) => (
-        <button key={words} type="button" title={about} onClick={() => deeds.act(action)}>
+      {choices.map(({ words, about, actions }) => (
+        <button
+          key={words}
+          type="button"
+          title={about}
+          onClick={() => {
+            for (const action of actions) deeds.act(action)
+          }}
+        >
           {words}
         </button>
       ))}
@@ -78,22 +90,22 @@ function choicesFor({ id, state, clockOffsetMs }: NodeView, ids: readonly string
   const kill: Choice = {
     words: `Kill ${id}`,
     about: 'The process ends at once. The disk keeps what was written.',
-    action: { do: 'kill', ...node },
+    actions: [{ do: 'kill', ...node }],
   }
   const start: Choice = {
     words: `Start ${id}`,
     about: 'The process starts again with its disk.',
-    action: { do: 'start', ...node },
+    actions: [{ do: 'start', ...node }],
   }
   const pause: Choice = {
     words: `Pause ${id}`,
     about: 'The process freezes. To the others it looks as if it were dead.',
-    action: { do: 'pause', ...node },
+    actions: [{ do: 'pause', ...node }],
   }
   const goOn: Choice = {
     words: `Continue ${id}`,
     about: 'The process goes on where it stopped.',
-    action: { do: 'continue', ...node },
+    actions: [{ do: 'continue', ...node }],
   }
   const states = {
     up: [kill, pause],
@@ -105,19 +117,19 @@ function choicesFor({ id, state, clockOffsetMs }: NodeView, ids: readonly string
   const skew = (byMs: number, words: string): Choice => ({
     words,
     about: 'Sets the clock of this machine. Nodes refuse a peer whose clock is 0.5 s wrong.',
-    action: { do: 'skew', ...node, byMs },
+    actions: [{ do: 'skew', ...node, byMs }],
   })
   return [
     ...states,
     {
       words: `Cut all links of ${id}`,
       about: 'No message passes between this node and the others.',
-      action: { do: 'cut', from: [id], to: others },
+      actions: [{ do: 'cut', from: [id], to: others }],
     },
     {
       words: `Wipe ${id}`,
       about: 'The machine loses its power and its disk.',
-      action: { do: 'wipe', ...node },
+      actions: [{ do: 'wipe', ...node }],
     },
     ...(clockOffsetMs === 0
       ? [skew(300, 'Clock 0.3 s ahead'), skew(300_000, 'Clock 5 min ahead')]
@@ -132,7 +144,29 @@ function wholeChoices(ids: readonly string[]): Choice[] {
     {
       words: `Partition ${from.join(', ')} | ${to.join(', ')}`,
       about: 'No message passes between the two groups.',
-      action: { do: 'cut', from, to },
+      actions: [{ do: 'cut', from, to }],
     },
   ]
+}
+
+/** One for each zone: it loses its power, or its nodes start again. */
+function zoneChoices(nodes: readonly NodeView[]): Choice[] {
+  const zones = [...new Set(nodes.flatMap(({ zone }) => zone ?? []))].sort()
+  return zones.map((zone) => {
+    const inZone = nodes.filter((node) => node.zone === zone)
+    const stopped = inZone.filter(({ state }) => state === 'stopped')
+    return stopped.length === inZone.length
+      ? {
+          words: `Start ${zoneWords(zone)}`,
+          about: 'The machines of the zone have power again, and their nodes start.',
+          actions: stopped.map(({ id }) => ({ do: 'start', node: id })),
+        }
+      : {
+          words: `Cut the power of ${zoneWords(zone)}`,
+          about: 'All machines of the zone go off at once.',
+          actions: inZone
+            .filter(({ state }) => state !== 'stopped' && state !== 'gone')
+            .map(({ id }) => ({ do: 'power', node: id })),
+        }
+  })
 }

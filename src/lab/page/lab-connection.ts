@@ -1,20 +1,16 @@
 /// <reference lib="dom" />
 /** The page's ends of the threads: of the one that holds the world, and of those that run a whole plan. */
 import type { News, Order, PlayedPlan, Scene } from '../run/scene.ts'
+import type { Listener, Source } from '../run/source.ts'
 
-export interface Listener {
-  scene(scene: Scene): void
-  refused(message: string): void
-}
-
-export class LabConnection {
+export class LabConnection implements Source<Scene> {
   readonly #worker = newThread()
 
   send(order: Order): void {
     this.#worker.postMessage(order)
   }
 
-  listen(listener: Listener): void {
+  listen(listener: Listener<Scene>): () => void {
     let newest: Scene | undefined
     this.#worker.onmessage = ({ data }: { readonly data: News }) => {
       if (data.type === 'scene') {
@@ -31,6 +27,11 @@ export class LabConnection {
     }
     this.#worker.onerror = ({ message }) => {
       listener.refused(`the thread of the cluster has failed: ${message}`)
+    }
+    return () => {
+      this.send({ do: 'pause' })
+      this.#worker.onmessage = null
+      this.#worker.onerror = null
     }
   }
 }

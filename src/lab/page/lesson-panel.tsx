@@ -18,14 +18,14 @@ export function LessonPanel({ lab, deeds }: Props): VNode {
       <label class="wide">
         Choose a lesson
         <select
-          value={lesson?.number ?? 0}
-          onChange={({ currentTarget }) => deeds.beginLesson(lessonOf(Number(currentTarget.value)))}
+          value={lesson?.id ?? ''}
+          onChange={({ currentTarget }) => deeds.beginLesson(lessonOf(currentTarget.value))}
         >
-          <option value={0}>none: play freely</option>
-          {LESSONS.map(({ number, title }) => (
-            <option key={number} value={number}>
-              {passed.includes(number) ? '✓ ' : ''}
-              {number}. {title}
+          <option value="">none: play freely</option>
+          {LESSONS.map(({ id, title }) => (
+            <option key={id} value={id}>
+              {passed.includes(id) ? '✓ ' : ''}
+              {id}. {title}
             </option>
           ))}
         </select>
@@ -54,7 +54,7 @@ function Body({ lesson, lab, deeds }: Props & { readonly lesson: Lesson }): VNod
           <label key={choice} class="check">
             <input
               type="radio"
-              name={`question-${lesson.number}`}
+              name={`question-${lesson.id}`}
               checked={guess === i}
               disabled={isOver}
               onChange={() => deeds.guess(i)}

@@ -1,24 +1,24 @@
 /// <reference lib="dom" />
-/** The numbers of the lessons that were passed in this browser. */
+/** The ids of the lessons that were passed in this browser. */
 
 const PLACE = 'quorate-lab-passed'
 
-export function readPassed(): readonly number[] {
+export function readPassed(): readonly string[] {
   try {
     const stored: unknown = JSON.parse(localStorage.getItem(PLACE) ?? '[]')
-    return Array.isArray(stored) ? stored.filter((each) => typeof each === 'number') : []
+    return Array.isArray(stored) ? stored.map(String) : []
   } catch {
     // The browser keeps nothing for this page, so nothing was passed.
     return []
   }
 }
 
-/** Returns the numbers. */
-export function rememberPassed(numbers: readonly number[]): readonly number[] {
+/** Returns the ids. */
+export function rememberPassed(ids: readonly string[]): readonly string[] {
   try {
-    localStorage.setItem(PLACE, JSON.stringify(numbers))
+    localStorage.setItem(PLACE, JSON.stringify(ids))
   } catch {
     // The marks then last as long as the page is open.
   }
-  return numbers
+  return ids
 }

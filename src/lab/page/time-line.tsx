@@ -1,9 +1,10 @@
 /// <reference lib="dom" />
 /** The time line: what happened when, a bar to go to any instant, and the speed. */
 import type { VNode } from 'preact'
-import { scaleEnd, type TimeMark, timeRows } from '../picture/time-marks.ts'
+import { Steady } from '../drawing/steady.tsx'
+import { Tracks } from '../drawing/tracks.tsx'
+import { scaleEnd, timeRows } from '../picture/time-marks.ts'
 import type { Scene } from '../run/scene.ts'
-import { Steady } from './steady.tsx'
 import type { LabDeeds } from './use-lab.ts'
 
 interface Props {
@@ -65,7 +66,16 @@ export function TimeLine({ scene, evidence, deeds }: Props): VNode {
       <div class="tracks">
         <Steady
           by={drawn}
-          draw={() => <Tracks scene={scene} evidence={evidence} deeds={deeds} />}
+          draw={() => (
+            <Tracks
+              rows={timeRows({ ...scene, endUs: scaleUs })}
+              fromUs={0}
+              toUs={scaleUs}
+              evidence={evidence}
+              timeWords={(us) => `${seconds(us)} s`}
+              press={({ atUs }) => deeds.seek(atUs)}
+            />
+          )}
         />
         <div class="track">
           <label class="track-name" for="instant">
@@ -91,51 +101,6 @@ export function TimeLine({ scene, evidence, deeds }: Props): VNode {
       </p>
     </section>
   )
-}
-
-function Tracks({ scene, evidence, deeds }: Props): VNode {
-  const endUs = scaleEnd(scene.endUs)
-  return (
-    <>
-      {timeRows({ ...scene, endUs }).map(({ name, marks }) => (
-        <div class="track" key={name}>
-          <span class="track-name">{name}</span>
-          <span class="track-marks">
-            {marks.map((mark, i) => (
-              <Mark key={i} mark={mark} endUs={endUs} evidence={evidence} deeds={deeds} />
-            ))}
-          </span>
-        </div>
-      ))}
-    </>
-  )
-}
-
-interface MarkProps {
-  readonly mark: TimeMark
-  readonly endUs: number
-  readonly evidence: readonly number[]
-  readonly deeds: LabDeeds
-}
-
-function Mark({ mark, endUs, evidence, deeds }: MarkProps): VNode {
-  const { atUs, sign, words, state, request } = mark
-  const isEvidence = request !== undefined && evidence.includes(request)
-  const kind = sign === '◆' ? 'repair' : (state?.replace(' ', '-') ?? 'fault')
-  return (
-    <span
-      class={`mark ${kind} ${isEvidence ? 'evidence' : ''}`}
-      style={{ left: placeOf(atUs, endUs) }}
-      title={`${seconds(atUs)} s: ${words}`}
-      onClick={() => deeds.seek(atUs)}
-    >
-      {sign}
-    </span>
-  )
-}
-
-function placeOf(us: number, endUs: number): string {
-  return `${((us / Math.max(1, endUs)) * 100).toFixed(2)}%`
 }
 
 function seconds(us: number): string {

@@ -12,26 +12,25 @@ import {
   progressed,
 } from '../lessons/lesson.ts'
 import { LESSONS } from '../lessons/lessons.ts'
+import { LIVE_HASH } from '../live-page/live-connection.ts'
 import type { ChosenKey, Order, Scene } from '../run/scene.ts'
+import { type ClientForm, CLIENTS, formsFor, formsIn, formsOf } from './client-form.ts'
 import { readPassed, rememberPassed } from './passed-lessons.ts'
 import type { LabConnection } from './lab-connection.ts'
-
-/** What the buttons for faults act on. */
-export type Target =
-  | { readonly kind: 'node'; readonly id: string }
-  | { readonly kind: 'link'; readonly from: string; readonly to: string }
 
 export interface LabState {
   /** Null until the cluster has started. */
   readonly scene: Scene | null
   readonly refusal: string | null
   readonly key: ChosenKey
-  readonly target: Target | null
+  readonly clients: readonly ClientForm[]
+  /** The node on which the buttons for faults act; null if none is chosen. */
+  readonly target: string | null
   readonly lesson: Lesson | null
   readonly progress: LessonProgress
   /** Whether the replay of the lesson is shown, which does not count as done. */
   readonly isReplay: boolean
-  readonly passed: readonly number[]
+  readonly passed: readonly string[]
 }
 
 export interface LabDeeds {
@@ -42,7 +41,8 @@ export interface LabDeeds {
   readonly seek: (toUs: number) => void
   readonly setSpeed: (speed: number) => void
   readonly choose: (key: ChosenKey) => void
-  readonly select: (target: Target | null) => void
+  readonly fillIn: (client: number, part: Partial<ClientForm>) => void
+  readonly select: (target: string | null) => void
   readonly begin: (plan: TimedPlan, atUs?: number) => void
   readonly beginLesson: (lesson: Lesson | null) => void
   readonly guess: (choice: number) => void
@@ -52,12 +52,15 @@ export interface LabDeeds {
 }
 
 const CART: ChosenKey = { bucket: 'default', key: 'cart' }
+/** So many forms have room on the page. A plan may have more clients. */
+const CLIENTS_MAX = 3
 const FIRST: TimedPlan = { seed: 'lab', nodes: 5, endMs: 2000, actions: [] }
 
 const START: LabState = {
   scene: null,
   refusal: null,
   key: CART,
+  clients: CLIENTS,
   target: null,
   lesson: null,
   progress: NOT_BEGUN,
@@ -65,26 +68,37 @@ const START: LabState = {
   passed: [],
 }
 
-export function useLab(connection: LabConnection): readonly [LabState, LabDeeds] {
+/** While the run is not shown, its time stands still, and the address of the page does not follow it. */
+export function useLab(connection: LabConnection, isShown: boolean): readonly [LabState, LabDeeds] {
   const [state, setState] = useState<LabState>(START)
   const newest = useRef(state)
   newest.current = state
   const deeds = useMemo(() => {
-    const change = (part: Partial<LabState>): void => setState((old) => ({ ...old, ...part }))
+    const change: Change = (part) =>
+      setState((old) => ({ ...old, ...(typeof part === 'function' ? part(old) : part) }))
     return deedsOf(connection, change, () => newest.current)
   }, [connection])
   useEffect(() => {
-    connection.listen({
+    const stop = connection.listen({
       scene: (scene) => setState((old) => withScene(old, scene)),
       refused: (refusal) => setState((old) => ({ ...old, refusal })),
     })
     setState((old) => ({ ...old, passed: readPassed() }))
-    const open = (): void => openLink(location.hash, deeds, setState)
-    open()
-    addEventListener('hashchange', open)
-    return () => removeEventListener('hashchange', open)
+    const follow = (): void => {
+      if (location.hash !== LIVE_HASH) openLink(location.hash, deeds, setState)
+    }
+    addEventListener('hashchange', follow)
+    return () => {
+      stop()
+      removeEventListener('hashchange', follow)
+    }
   }, [connection, deeds])
-  useAddress(state)
+  useEffect(() => {
+    if (!isShown) return undefined
+    if (newest.current.scene === null) openLink(location.hash, deeds, setState)
+    return deeds.pause
+  }, [isShown, deeds])
+  useAddress(state, isShown)
   return [state, deeds]
 }
 
@@ -92,9 +106,9 @@ function withScene(old: LabState, scene: Scene): LabState {
   const { lesson, isReplay, passed } = old
   if (lesson === null || isReplay) return { ...old, scene }
   const progress = progressed(lesson, old.progress, scene)
-  const isPassed = progress.done === lesson.steps.length && !passed.includes(lesson.number)
+  const isPassed = progress.done === lesson.steps.length && !passed.includes(lesson.id)
   if (!isPassed) return { ...old, scene, progress }
-  return { ...old, scene, progress, passed: rememberPassed([...passed, lesson.number]) }
+  return { ...old, scene, progress, passed: rememberPassed([...passed, lesson.id]) }
 }
 
 function openLink(
@@ -119,31 +133,38 @@ function openLink(
 }
 
 /** Keeps the run in the address of the page. Browsers limit how often it may change, so it stays while time runs. */
-function useAddress({ scene }: LabState): void {
+function useAddress({ scene }: LabState, isShown: boolean): void {
   const plan = scene?.plan
-  const key = `${plan?.seed} ${plan?.nodes} ${plan?.actions.length} ${scene?.isPlaying}`
+  const key = `${isShown} ${plan?.seed} ${plan?.nodes} ${plan?.actions.length} ${scene?.isPlaying}`
   useEffect(() => {
-    if (plan !== undefined) history.replaceState(null, '', `#${linkOfPlan(plan)}`)
+    if (plan !== undefined && isShown) history.replaceState(null, '', `#${linkOfPlan(plan)}`)
   }, [key])
 }
 
-function deedsOf(
-  connection: LabConnection,
-  change: (part: Partial<LabState>) => void,
-  now: () => LabState,
-): LabDeeds {
+type Change = (part: Partial<LabState> | ((old: LabState) => Partial<LabState>)) => void
+
+function deedsOf(connection: LabConnection, change: Change, now: () => LabState): LabDeeds {
   const send = (order: Order): void => connection.send(order)
   const choose = ({ bucket, key }: ChosenKey): void => {
-    change({ key: { bucket, key } })
+    change((old) => ({
+      key: { bucket, key },
+      clients: bucket === old.key.bucket ? old.clients : formsIn(bucket, old.clients),
+    }))
     send({ do: 'choose', key: { bucket, key } })
   }
   const begin = (plan: TimedPlan, atUs?: number): void => {
-    change({ refusal: null, target: null })
+    const asked = plan.actions.map((action) => ('client' in action ? action.client : 0))
+    const count = Math.min(CLIENTS_MAX, Math.max(0, ...asked))
+    change(({ clients }) => ({ refusal: null, target: null, clients: formsFor(clients, count) }))
     send(atUs === undefined ? { do: 'load', plan } : { do: 'load', plan, atUs })
   }
   return {
     choose,
     begin,
+    fillIn: (client, part) =>
+      change(({ clients }) => ({
+        clients: clients.map((form) => (form.client === client ? { ...form, ...part } : form)),
+      })),
     act: (action) => {
       change({ refusal: null })
       send({ do: 'act', action })
@@ -159,6 +180,7 @@ function deedsOf(
       if (lesson === null) return
       begin(firstPlan(lesson))
       choose(lesson.key)
+      change({ clients: formsOf(lesson) })
       send({ do: 'speed', speed: 1 })
       send({ do: 'play' })
     },
@@ -180,7 +202,7 @@ function deedsOf(
   }
 }
 
-/** The lesson with that number; null if there is none. */
-export function lessonOf(number: number): Lesson | null {
-  return LESSONS.find((lesson) => lesson.number === number) ?? null
+/** The lesson with that id; null if there is none. */
+export function lessonOf(id: string): Lesson | null {
+  return LESSONS.find((lesson) => lesson.id === id) ?? null
 }

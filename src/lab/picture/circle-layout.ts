@@ -17,6 +17,8 @@ const CIRCLE_RADIUS = 156
 /** How far each direction of a link lies beside the middle. */
 const LANE = 4.5
 const DIVIDER_REACH = 212
+/** How far a band reaches beyond its first and its last node, as a part of the way to the next one. */
+const BAND_END = 0.22
 
 /** The place of node `i` of `count`. */
 export function nodePlace(i: number, count: number): Point {
@@ -26,6 +28,14 @@ export function nodePlace(i: number, count: number): Point {
 /** A place on the ray from the center through that node, such as for a label. */
 export function outside(i: number, count: number, by: number): Point {
   return placeAt(i / count, CIRCLE_RADIUS + by)
+}
+
+/** A band behind the nodes `first` to `last`, as a path. */
+export function bandOf(first: number, last: number, count: number): string {
+  const turns = [first - BAND_END, last + BAND_END].map((place) => place / count)
+  const [from, to] = turns.map((turn) => placeAt(turn, CIRCLE_RADIUS)) as [Point, Point]
+  const isLong = (last - first + 2 * BAND_END) / count > 0.5 ? 1 : 0
+  return `M${text(from)}A${CIRCLE_RADIUS} ${CIRCLE_RADIUS} 0 ${isLong} 1 ${text(to)}`
 }
 
 /** One direction of a link: on the right side of the way, and from rim to rim. */

@@ -1,7 +1,7 @@
 /** The groups into which cuts part the nodes, and an order of the nodes on the circle that keeps groups together. */
-import type { LinkView } from '../../simulation/interactive/world-view.ts'
 
-type Cuts = readonly Pick<LinkView, 'from' | 'to' | 'cut'>[]
+/** The links, and how each is cut; null if it is not. */
+type Cuts = readonly { readonly from: string; readonly to: string; readonly cut: string | null }[]
 
 /**
  * Two nodes are in one group if a way of links that are cut in neither direction joins them. Groups and the nodes in them

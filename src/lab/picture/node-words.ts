@@ -15,3 +15,8 @@ export function clockWords(offsetMs: number): string | null {
   const size = Math.abs(offsetMs)
   return size < 1000 ? `${sign}${Math.round(size)} ms` : `${sign}${Math.round(size / 100) / 10} s`
 }
+
+/** For example "zone 1" for the zone named `zone-1`. */
+export function zoneWords(zone: string): string {
+  return zone.startsWith('zone-') ? zone.replace('-', ' ') : `zone ${zone}`
+}

@@ -11,8 +11,10 @@ export function clientName(client: number): string {
 export function askedWords({ action }: RequestView): string {
   const where = `at ${action.node}, level ${action.level}`
   const who = clientName(action.client)
-  if (action.do === 'put') return `${who} puts ${JSON.stringify(action.value)} ${where}`
-  return `${who} ${action.do === 'get' ? 'gets' : 'deletes'} ${action.key} ${where}`
+  if (action.do === 'get') return `${who} gets ${action.key} ${where}`
+  const deed =
+    action.do === 'put' ? `puts ${JSON.stringify(action.value)}` : `deletes ${action.key}`
+  return `${who} ${deed} ${where}${action.ifUnchanged === true ? ', only if unchanged' : ''}`
 }
 
 export function answeredWords({ state, values, error }: RequestView): string {

@@ -1,21 +1,21 @@
-/** Who reaches whom. Each cell is a button that cuts or heals one direction. */
+/** Who reaches whom. Each cell is a button that does what the page offers for that direction. */
 import type { VNode } from 'preact'
-import type { LinkView } from '../../simulation/interactive/world-view.ts'
-import type { Scene } from '../run/scene.ts'
-import type { LabDeeds } from './use-lab.ts'
+import type { ClusterSight, LinkSight } from '../picture/sight.ts'
+import type { LinkDeed } from './link-lane.tsx'
 
 interface Props {
-  readonly scene: Scene
-  readonly deeds: LabDeeds
+  readonly sight: Pick<ClusterSight, 'nodes' | 'links'>
+  /** What the matrix shows, and what a press does, in a sentence or two. */
+  readonly about: string
+  readonly deed: LinkDeed
 }
 
-export function ReachMatrix({ scene, deeds }: Props): VNode {
-  const { nodes, links } = scene.view
+export function ReachMatrix({ sight: { nodes, links }, about, deed }: Props): VNode {
   const ids = nodes.filter(({ state }) => state !== 'gone').map(({ id }) => id)
   return (
     <section class="panel matrix" aria-labelledby="matrix-title">
       <h2 id="matrix-title">Who reaches whom</h2>
-      <p class="hint">Press a cell to cut that direction, or to heal the cuts between the two.</p>
+      <p class="hint">{about}</p>
       <table>
         <thead>
           <tr>
@@ -35,7 +35,7 @@ export function ReachMatrix({ scene, deeds }: Props): VNode {
                 <td key={to}>
                   <Cell
                     link={links.find((link) => link.from === from && link.to === to)}
-                    deeds={deeds}
+                    deed={deed}
                   />
                 </td>
               ))}
@@ -49,27 +49,23 @@ export function ReachMatrix({ scene, deeds }: Props): VNode {
 
 function Cell({
   link,
-  deeds,
+  deed,
 }: {
-  readonly link: LinkView | undefined
-  readonly deeds: LabDeeds
+  readonly link: LinkSight | undefined
+  readonly deed: LinkDeed
 }): VNode {
   if (link === undefined) return <span aria-hidden="true">·</span>
   const { from, to, cut, isOpen } = link
   const state = cut !== null ? 'cut' : isOpen ? 'open' : 'closed'
   const sign = { cut: '✕', open: '✓', closed: '–' }[state]
   const words = { cut: `cut (${cut})`, open: 'connected', closed: 'not connected' }[state]
-  const change = (): void =>
-    cut === null
-      ? deeds.act({ do: 'cut', from: [from], to: [to], oneWay: true })
-      : deeds.act({ do: 'heal', from: [from], to: [to] })
   return (
     <button
       type="button"
       class={`cell ${state}`}
       title={`${from} to ${to}: ${words}`}
-      aria-label={`${from} to ${to}: ${words}. ${cut === null ? 'Cut it' : 'Heal it'}`}
-      onClick={change}
+      aria-label={`${from} to ${to}: ${words}; press to ${deed.words(link)}`}
+      onClick={() => deed.press(link)}
     >
       {sign}
     </button>

@@ -1,14 +1,14 @@
 /// <reference lib="dom" />
 /** One node in the picture: its state, its clock, its hints, and what it holds of the chosen key. */
 import type { VNode } from 'preact'
-import type { KeyView, NodeView } from '../../simulation/interactive/world-view.ts'
 import { CENTER, NODE_RADIUS, type Point } from '../picture/circle-layout.ts'
-import { clockWords, heldWords } from '../picture/node-words.ts'
+import { clockWords, zoneWords } from '../picture/node-words.ts'
 import type { Places } from '../picture/places.ts'
+import type { KeySight, NodeSight } from '../picture/sight.ts'
 
 interface Props {
-  readonly node: NodeView
-  readonly keyView: KeyView | null
+  readonly node: NodeSight
+  readonly chosenKey: KeySight | null
   readonly places: Places
   readonly isChosen: boolean
   readonly choose: () => void
@@ -16,16 +16,17 @@ interface Props {
 
 const LINE_HEIGHT = 16
 
-export function NodeMark({ node, keyView, places, isChosen, choose }: Props): VNode {
-  const { id, state, clockOffsetMs, hints } = node
+export function NodeMark({ node, chosenKey, places, isChosen, choose }: Props): VNode {
+  const { id, state, zone, clockOffsetMs, hints } = node
   const { x, y } = places.of(id)
-  const owner = keyView?.owners.indexOf(id) ?? -1
-  const held = heldWords(keyView?.copies[id])
+  const owner = chosenKey?.owners.indexOf(id) ?? -1
+  const held = chosenKey?.held[id] ?? []
   const hintCount = Object.values(hints).reduce((sum, count) => sum + count, 0)
   const clock = clockWords(clockOffsetMs)
   const label = [
     `${id}: ${state}`,
-    owner >= 0 ? `owner ${owner + 1} of ${keyView?.key}` : '',
+    zone === null ? '' : `in ${zoneWords(zone)}`,
+    owner >= 0 ? `owner ${owner + 1} of ${chosenKey?.key}` : '',
     held.length > 0 ? `holds ${held.join(' and ')}` : '',
     hintCount > 0 ? `keeps ${hintCount} hints` : '',
     clock === null ? '' : `its clock is ${clock}`,
@@ -67,8 +68,14 @@ export function NodeMark({ node, keyView, places, isChosen, choose }: Props): VN
   )
 }
 
-function StateSign({ state }: { readonly state: NodeView['state'] }): VNode | null {
+function StateSign({ state }: { readonly state: NodeSight['state'] }): VNode | null {
   switch (state) {
+    case 'silent':
+      return (
+        <text class="state-word" y="15">
+          silent
+        </text>
+      )
     case 'paused':
       return <path class="state-sign" d="M-6 5V15M6 5V15" />
     case 'stopped':
@@ -85,7 +92,7 @@ function StateSign({ state }: { readonly state: NodeView['state'] }): VNode | nu
 }
 
 interface PileProps {
-  readonly hints: NodeView['hints']
+  readonly hints: NodeSight['hints']
   /** The lines beside the node are on the right then. */
   readonly isLeft: boolean
 }
@@ -117,7 +124,7 @@ const SHOWN_VALUES = 3
 const CHARACTERS = 14
 
 /** The values that the node holds, the hints that it keeps, and its clock if that is wrong. */
-function linesOf({ hints, clockOffsetMs }: NodeView, held: readonly string[]): Line[] {
+function linesOf({ hints, clockOffsetMs }: NodeSight, held: readonly string[]): Line[] {
   const values = held.slice(0, SHOWN_VALUES).map((words): Line => {
     const isLong = words.length > CHARACTERS
     return { words: isLong ? `${words.slice(0, CHARACTERS)}…` : words, kind: 'value' }

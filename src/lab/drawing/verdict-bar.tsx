@@ -1,13 +1,16 @@
 /** The verdict on the cluster, which a screen reader reads out when it changes. */
 import type { VNode } from 'preact'
-import { clusterVerdict } from '../picture/cluster-verdict.ts'
-import type { Scene } from '../run/scene.ts'
+import type { ClusterVerdict } from '../picture/cluster-verdict.ts'
+
+interface Props {
+  readonly verdict: ClusterVerdict
+  /** What else must be told, loudly; null if nothing. */
+  readonly alarm: string | null
+}
 
 const SIGNS = { good: '✓', limited: '!', lost: '✕' } as const
 
-export function VerdictBar({ scene }: { readonly scene: Scene }): VNode {
-  const { grade, title, sentences } = clusterVerdict(scene.view)
-  const { violation } = scene.view
+export function VerdictBar({ verdict: { grade, title, sentences }, alarm }: Props): VNode {
   return (
     <section class={`verdict ${grade}`} aria-label="Verdict on the cluster">
       <span class="sign" aria-hidden="true">
@@ -16,10 +19,9 @@ export function VerdictBar({ scene }: { readonly scene: Scene }): VNode {
       <p role="status" aria-live="polite">
         <strong>{title}.</strong> {sentences.join(' ')}
       </p>
-      {violation !== null && (
+      {alarm !== null && (
         <p class="violation" role="alert">
-          A promise that every run must keep is broken, which is a bug of Quorate:{' '}
-          {violation.message}. Please report the link of this run.
+          {alarm}
         </p>
       )}
     </section>

@@ -1,7 +1,7 @@
 /**
  * `GET /v1/watch/{bucket}`: the changes of a bucket as Server-Sent Events.
  *
- * Invariant: the id of an event lies behind nothing that was not sent before it or with it.
+ * Invariant: everything before the position in the id of an event was sent before the event or with it.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { entityTag } from '../../core/causality/entity-tag.ts'
@@ -40,7 +40,7 @@ export function addWatchRoutes(app: FastifyInstance, api: ApiContext): void {
       return
     }
     const watch = await api.service.watch({ bucket, prefix: PREFIX.read(query) ?? '', from })
-    // A client that comes back may know keys that are gone by now.
+    // A client that connects again may know keys that are gone by now.
     const first = last === EVERYTHING ? [RESET] : []
     await sendWatch(api, reply, watch, first, (position) => idOf(position, bucket))
   })
@@ -51,7 +51,7 @@ function lastEventId(request: ApiRequest): string | undefined {
   return typeof header === 'string' && header !== '' ? header : undefined
 }
 
-/** A client that connects again sends Last-Event-ID, with the address that it began with. */
+/** A client that connects again sends Last-Event-ID with the address of its first request, so it replaces `since`. */
 function fromOf(
   last: string | undefined,
   since: string | undefined,
@@ -84,7 +84,7 @@ async function sendWatch(
     const stream = api.streams.begin(reply, heartbeat)
     stream.onceClosed(() => watch.close())
     try {
-      // It gives the reader a position to come back to.
+      // The heartbeat gives the client an id to continue from.
       await stream.send([heartbeat(), ...first])
       await sendSteps(stream, watch, idAt)
     } finally {
@@ -110,7 +110,10 @@ async function sendSteps(
   }
 }
 
-/** All events but the last of a step have the id from before it: a reader that comes back gets the whole step again. */
+/**
+ * All events of a step but the last have the id from before the step. So a client that connects again in between gets
+ * the whole step again.
+ */
 function eventsOf(step: WatchStep, before: string, after: string): readonly ServerEvent[] {
   switch (step.type) {
     case 'changes':

@@ -2,27 +2,29 @@
  * Decides which owner tells a watch the changes of each data partition, from which place of its log on.
  *
  * Each owner has a log of the changes of its own copies. The copies of a key become equal in the end, so the log of any
- * *one* owner tells of every write that survives: the write itself, or a later state of its key. Hence each data
- * partition follows one log at a time, its *feed*. When that owner is gone, the partition has to go on in the log of
- * another owner, at a place before which the watch has missed nothing. Such a place is a *mark*:
+ * *one* owner tells of every write that survives: the write itself, or a later state of its key. So each data partition
+ * follows one log at a time. A *feed* is a place in a log, with the data partitions that follow the log from there. When
+ * that owner is gone, the partition has to continue in the log of another owner, at a place before which the watch has
+ * missed nothing. Such a place is a *mark*:
  *
- * - When a watch begins, the ends of all logs are marks, because the watch promises nothing of earlier writes.
- * - Later a *sample* is the end of a log, with a stamp above every write that this owner held then. The sample becomes
- *   the mark once each feed was read to its end by an owner that had settled beyond the stamp. For that owner had taken
- *   over everything up to the stamp from every other owner (core/repair/stability.ts), and its log has told it.
+ * - When a watch begins, the ends of all logs are marks, because the watch promises nothing about earlier writes.
+ * - Later the watch takes *samples*. A sample is the end of a log, with a stamp above every write in that owner's copies.
+ *   An owner that has *settled* up to a time has taken over every write up to that time from every other owner
+ *   (core/repair/stability.ts). So the sample becomes the mark of its log once the watch has read each feed to its end,
+ *   at a time when the owner of the feed had settled beyond the stamp: these feeds have then told all that came before.
  *
  * A data partition with a change that cannot be told yet is *held back*: it gets a feed of its own, which stays where it
  * is, and the other partitions of its log go on.
  *
- * If a data partition can continue nowhere, the watch has to tell its reader so and begin again: it is *lost*.
+ * If a data partition can continue nowhere, the watch is *lost*: it has to tell its reader so, and begin again.
  *
- * Invariant: the watch has told everything that the log of a mark or a feed contains before that place, or else the
- * watch began later, or a newer state of the key comes after the place. A place is never moved forward on a guess.
+ * Invariant: for each change before a mark or a feed in a log, the watch has told it, or began after it, or will find a
+ * newer state of the key after that place. A place is never moved forward on a guess.
  */
 import type { Timestamp } from '../causality/dot.ts'
 import type { FeedPlace, LogPlace, Position } from './position.ts'
 
-/** More feeds than this are joined, by going back in the logs, so that a position stays small. */
+/** If there are more feeds, those in one log are joined by going back in it, so that a position stays small. */
 const FEEDS_MAX = 12
 
 /** The end of a log. */
@@ -45,7 +47,7 @@ export interface LogRead {
   readonly sequence: number
   /** Whether that is the end of the log. */
   readonly isEnd: boolean
-  /** Up to this time the owner had taken over everything when it read the end of its log. */
+  /** The owner had settled up to this time when it read the end of its log. */
   readonly settled: Timestamp
 }
 
@@ -61,7 +63,7 @@ interface Feed {
   readonly life: number
   sequence: number
   readonly partitions: Set<number>
-  /** Up to when its owner had settled when the log was last read to its end; 0 before. */
+  /** The owner had settled up to this time when the log was last read to its end; 0 before. */
   settled: Timestamp
   /** Its next changes could not be told when they were read. */
   isHeld: boolean
@@ -96,9 +98,9 @@ export class Following {
   readonly #samples = new Map<string, Sample>()
   /** Data partitions without a feed. */
   readonly #waiting = new Set<number>()
-  /** Data partition → nodes whose mark is of no use for it. */
+  /** Data partition → nodes whose logs no longer have its changes after the mark. */
   readonly #useless = new Map<number, Set<string>>()
-  /** What each ask looked like when it was given out. A feed that has changed since then takes no answer. */
+  /** The feed of each ask. A feed that has changed since the ask takes no answer. */
   readonly #asks = new WeakMap<FeedAsk, Feed>()
 
   /** `partitions`: all data partitions of the watch. */
@@ -144,7 +146,7 @@ export class Following {
     return this.#feeds.flatMap((feed) => (feed.node === node ? [...feed.partitions] : []))
   }
 
-  /** Everything written up to this time, and kept, has been told; 0 if that cannot be said. */
+  /** Every write up to this time has been told, or a newer state of its key. 0 if that is not known. */
   settled(): Timestamp {
     if (this.#waiting.size > 0 || this.#feeds.length === 0) return 0
     return Math.min(...this.#feeds.map(({ settled }) => settled))
@@ -201,8 +203,8 @@ export class Following {
   }
 
   /**
-   * The part was read, and all of it was told but the changes of `untold`: these data partitions are held back. False if
-   * the part no longer counts; then nothing is taken.
+   * The part was read, and its changes are told, except those of the data partitions in `untold`: these are held back.
+   * False if the feed has changed since the ask. Then the caller must not tell the changes.
    */
   took(
     ask: FeedAsk,
@@ -221,7 +223,7 @@ export class Following {
     return true
   }
 
-  /** Nothing of these data partitions is told for now. */
+  /** Holds back these data partitions where they are. */
   holdBack(partitions: ReadonlySet<number>): void {
     for (const feed of this.#feeds.slice()) this.#holdBack(feed, partitions)
     this.#tidy()
@@ -241,8 +243,8 @@ export class Following {
     this.#tidy()
   }
 
-  /** The node has the log with the number `life` now, and no other. */
-  lives(node: string, life: number): void {
+  /** The node's log has the number `life` now. An earlier log of the node is gone. */
+  learnLife(node: string, life: number): void {
     if (this.#marks.get(node)?.life !== life) this.#marks.delete(node)
     if (this.#samples.get(node)?.life !== life) this.#samples.delete(node)
     for (const feed of this.#feeds) {
@@ -253,12 +255,12 @@ export class Following {
   }
 
   sampled(sample: Sample): void {
-    this.lives(sample.node, sample.life)
+    this.learnLife(sample.node, sample.life)
     if (!this.#samples.has(sample.node)) this.#samples.set(sample.node, sample)
     this.#raiseMarks()
   }
 
-  /** Forgets the marks of all other nodes. */
+  /** Forgets the marks and samples of all other nodes. */
   keepMarksOf(members: readonly string[]): void {
     for (const node of this.#marks.keys()) if (!members.includes(node)) this.#marks.delete(node)
     for (const node of this.#samples.keys()) if (!members.includes(node)) this.#samples.delete(node)

@@ -1,6 +1,6 @@
-/** How far a watch has come: which node's log tells it the changes of which data partitions, and from where on. */
+/** How far a watch has come: for each data partition, the node whose log tells its changes, and the place in that log. */
 
-/** A place in the log of changes of one process: everything up to `sequence` lies before it. */
+/** A place in the log of changes of one process. The change with the number `sequence` lies just before it. */
 export interface LogPlace {
   readonly node: string
   /** The number of the log. A log ends with its process. */

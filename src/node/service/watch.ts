@@ -14,7 +14,7 @@ export interface WatchRequest {
 
 /** One reader takes the steps, one after the other. */
 export interface Watch {
-  /** Where a later watch can continue, at any node. It lies behind nothing that was not told. */
+  /** Where a later watch can continue, at any node. Everything before it has been told. */
   readonly position: WatchPosition
   next(): Promise<WatchStep>
   status(): WatchStatus
@@ -49,6 +49,6 @@ export interface WatchedKey {
 export interface WatchStatus {
   /** Data partitions whose changes may come late, because this node does not reach most of their owners, or a key is undecided. */
   readonly hiddenPartitions: readonly number[]
-  /** Everything that was written until then, and kept, has been told; undefined if that cannot be said. */
+  /** Every write up to this time has been told, or a newer state of its key. Undefined if that is not known. */
   readonly toldUntilMs: number | undefined
 }

@@ -2,16 +2,16 @@
  * This node's log of the changes of its own copies, for the watches of any node. It records a bucket while somebody
  * watches it, and for a while after that, so that a reader may come back. Otherwise it costs nothing.
  *
- * The log is in memory, and it names only the keys that changed. Whoever reads it gets the present state of each key.
- * So states that followed each other quickly are told as one, and a place in the log stays valid however large the
- * values are. A log ends with its process.
+ * The log is in memory, and it names only the keys that changed. A reader gets the present state of each key. So states
+ * that followed each other quickly are told as one, and the log has room for many changes, however large the values are.
+ * A log ends with its process.
  *
- * A change is what a reader can see: other live values, or none any more. The expiry of the last value is a change, too.
- * A repair that brings nothing new is none. For a strong key every accepted proposal is a change, because the log cannot
- * tell which of them are decided (strong-keys.ts).
+ * A change is a difference that a reader can see: other live values, or none any more. The expiry of the last value is a
+ * change, too. A repair that brings nothing new is no change. For a strong key every accepted proposal is a change,
+ * because the log cannot tell which of them are decided (strong-keys.ts).
  *
- * Invariant: a reader that has read the log up to its end since it was told a place has been told every change of the
- * bucket after that place, or that some are gone.
+ * Invariant: a reader that continues from a place of this log, and reads to its end, is told every change of the bucket
+ * after that place, or that some of them are gone.
  */
 import { AssertionError } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
@@ -39,14 +39,14 @@ import {
 } from '../storage/storage-keys.ts'
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import type { Copy } from '../wire/object-record.ts'
-import { ChangeRing } from './change-ring.ts'
+import { RecentChanges } from './recent-changes.ts'
 import { ExpirySchedule } from './expiry-schedule.ts'
 
 /** A bucket is recorded this long after somebody has asked for its changes. */
 const RECORDED_MS = 300_000
 const EXPIRY_INTERVAL_MS = 1000
 const GRAVES_PER_PAGE = 512
-/** With the number of a process, the number of a log is still a safe integer. */
+/** Bounds the time in the number of a log, so that the number is a safe integer. */
 const START_MS_MAX = 2 ** 32
 
 /** The recording of one bucket. */
@@ -61,7 +61,7 @@ export interface ChangeLogParts {
   readonly keeper: TopologyKeeper
   readonly table: ObjectTable
   readonly clock: NodeClock
-  /** Up to when this node has taken over everything in a data partition. */
+  /** Up to this time, this node has taken over everything in the data partition from its other owners. */
   readonly horizonOf: (partition: number) => Timestamp
   /** The number of this process. */
   readonly life: number
@@ -72,13 +72,13 @@ export class ChangeLog {
   readonly #timers: Timers
   readonly #log: Log
   readonly #parts: ChangeLogParts
-  readonly #ring = new ChangeRing()
+  readonly #changes = new RecentChanges()
   readonly #recordings = new Map<string, Recording>()
   /** Data partition → the place in the log at which this node began to keep it, or ceased. */
   readonly #keptSince = new Map<number, number>()
   /** Values that expired before this time are in the log. */
   #expiredUntilMs = 0
-  /** Name → key whose record could not be read. What replaces it will be in the log. */
+  /** Name → key whose record could not be read. When a record replaces it, that change will be in the log. */
   readonly #leftOut = new Map<string, DataName>()
   readonly #schedule = new ExpirySchedule()
   /** Buckets of which the schedule may lack expiries of records that are on the disk. */
@@ -99,12 +99,12 @@ export class ChangeLog {
     const { table, keeper, self, clock } = parts
     this.life = (Math.floor(clock.nowMs()) % START_MS_MAX) * LIVES_MAX + parts.life
     table.stored.listen((at, before, after) => this.#stored(at, before, after))
-    table.uncertain.listen((storageKey) => this.#changed(storageKey))
+    table.uncertain.listen((storageKey) => this.#uncertain(storageKey))
     keeper.adopting.listen((previous, next) => this.#placed(previous, next, self))
   }
 
   get end(): number {
-    return this.#ring.end
+    return this.#changes.end
   }
 
   stop(): void {
@@ -125,9 +125,9 @@ export class ChangeLog {
       recording.untilMs = untilMs
       return
     }
-    // The changes before it may not have been recorded, so no place of an earlier recording may equal this one.
-    this.#ring.push(NO_CHANGE)
-    this.#recordings.set(bucket, { since: this.#ring.end, untilMs })
+    // Changes may have been missed since an earlier recording. This entry makes its places differ from the new ones.
+    this.#changes.push(NO_CHANGE)
+    this.#recordings.set(bucket, { since: this.#changes.end, untilMs })
     this.#unscheduled.add(bucket)
     if (this.#timer !== undefined) return
     this.#expiredUntilMs = Math.floor(nowMs)
@@ -137,25 +137,28 @@ export class ChangeLog {
   /** Whether every change of the bucket in that data partition after that place is still here. */
   hasAllAfter(bucket: string, partition: number, sequence: number): boolean {
     const since = this.#recordings.get(bucket)?.since ?? Infinity
-    return sequence >= Math.max(this.#ring.begin, since, this.#keptSince.get(partition) ?? 0)
+    return sequence >= Math.max(this.#changes.begin, since, this.#keptSince.get(partition) ?? 0)
   }
 
   at(sequence: number): DataName {
-    return this.#ring.at(sequence)
+    return this.#changes.at(sequence)
   }
 
-  /** Up to this time, everything in these data partitions had been taken over, and all changes are in the log. 0 if not. */
+  /**
+   * Up to this time, this node has taken over everything in these data partitions, and all changes are in the log. 0 if
+   * a changed record cannot be read.
+   */
   settled(bucket: string, partitions: readonly number[]): Timestamp {
     const { horizonOf } = this.#parts
     for (const at of this.#leftOut.values()) {
       if (at.bucket === bucket && partitions.includes(at.partition)) return 0
     }
-    // The log learns of expired values last.
+    // The log may lack the expiries after its last search for them.
     const expired = timestampOf(this.#expiredUntilMs)
     return partitions.reduce((least, partition) => Math.min(least, horizonOf(partition)), expired)
   }
 
-  /** The record of a changed key cannot be read. Nothing of its data partition has settled until it is replaced. */
+  /** The record of a changed key cannot be read. Its data partition has settled nothing until the record is replaced. */
   leaveOut(at: DataName): void {
     if (this.#recordings.has(at.bucket)) this.#leftOut.set(at.name, at)
   }
@@ -169,7 +172,7 @@ export class ChangeLog {
   }
 
   /** The record was damaged, or it is not known which one the disk holds. */
-  #changed(storageKey: string): void {
+  #uncertain(storageKey: string): void {
     const change = this.#recorded(storageKey)
     if (change === undefined) return
     this.#unscheduled.add(change.bucket)
@@ -185,7 +188,7 @@ export class ChangeLog {
   #isVisible(bucket: string, before: Copy, after: Copy): boolean {
     const seenBefore = this.#seen(before)
     if (this.#parts.keeper.bucket(bucket)?.mode === 'strong') {
-      // The collector removes only what all owners hold.
+      // A stored record is a proposal. If one without values is removed, nothing changes that a reader can see.
       return after.record.length > 0 || seenBefore.length > 0
     }
     const seenAfter = this.#seen(after)
@@ -205,25 +208,25 @@ export class ChangeLog {
 
   #push(change: DataName): void {
     this.#leftOut.delete(change.name)
-    this.#ring.push(change)
+    this.#changes.push(change)
     this.grown.emit()
   }
 
   /** While this node did not keep a partition, it missed the changes there. */
   #placed(previous: Topology, next: Topology, self: string): void {
-    // No place from before may equal one from after.
-    this.#ring.push(NO_CHANGE)
+    // A place from before this topology must differ from every place after it.
+    this.#changes.push(NO_CHANGE)
     for (const copies of copyCounts(next)) {
       for (let partition = 0; partition < PARTITION_COUNT; partition++) {
         const wasKeeper = isKeeper(previous, copies, partition, self)
         if (wasKeeper === isKeeper(next, copies, partition, self)) continue
-        this.#keptSince.set(partition, this.#ring.end)
+        this.#keptSince.set(partition, this.#changes.end)
         this.#forgetLeftOut((at) => at.partition === partition)
       }
     }
   }
 
-  /** No reader follows these any more. */
+  /** For keys that no reader of this log follows any more. */
   #forgetLeftOut(isGone: (at: DataName) => boolean): void {
     for (const [name, at] of this.#leftOut) if (isGone(at)) this.#leftOut.delete(name)
   }
@@ -238,7 +241,7 @@ export class ChangeLog {
     if (this.#recordings.size === 0) {
       this.#timer?.cancel()
       this.#timer = undefined
-      this.#ring.clear()
+      this.#changes.clear()
       this.#schedule.clear()
       this.#unscheduled.clear()
     } else if (!this.#isLookingForExpired) void this.#lookForExpired()
@@ -261,7 +264,7 @@ export class ChangeLog {
     }
   }
 
-  /** Reads the graves between these times. */
+  /** Calls `open` for each key with a grave between these times (expiry-schedule.ts says what a grave is). */
   async #openGraves(
     fromMs: number,
     untilMs: number,
@@ -281,7 +284,7 @@ export class ChangeLog {
     }
   }
 
-  /** Schedules the expiry of a value whose grave tells a later time. */
+  /** Schedules the expiry of a value whose grave has a later time. */
   #scheduleExpiry(at: DataName, { object }: Copy): void {
     const expiryMs = expiredFromMs(object)
     if (expiryMs === undefined || expiryMs < this.#expiredUntilMs) return
@@ -314,7 +317,7 @@ export class ChangeLog {
     })
   }
 
-  /** Rejects with a `DiskError`. A damaged record is left out: it will be replaced, which is a change of its own. */
+  /** Skips a damaged record: it will be replaced, and that is a change of its own. Rejects with a `DiskError`. */
   #withRecord(at: DataName, take: (copy: Copy) => void): Promise<void> {
     if (!this.#recordings.has(at.bucket)) return Promise.resolve()
     return new Promise((resolve, reject) => {

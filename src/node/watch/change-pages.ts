@@ -18,9 +18,9 @@ import type { Refusal } from '../wire/messages.ts'
 import type { Copy } from '../wire/object-record.ts'
 import type { ChangeLog } from './change-log.ts'
 
-/** Keys of one page. A node that reads has one page of each log in memory. */
+/** The most keys of one page. A watch keeps at most two pages of each log in memory. */
 export const PAGE_KEYS_MAX = 64
-/** A page looks at this many changes at most: nearly all may belong to other buckets. */
+/** A page looks at this many changes at most, because nearly all may belong to other buckets. */
 const SCANNED_MAX = 16_384
 
 export interface ChangePageParts {
@@ -69,7 +69,7 @@ export class ChangePages {
       sequence,
       isEnd: false,
       settled: 0,
-      // The clock has observed every record here. The allowed drift makes up for records of an earlier life.
+      // The clock has observed every record that this life has stored. The drift covers records of earlier lives.
       stamp: clock.reading() + clock.maxDriftMs * TICKS_PER_MS,
       nowMs: Math.floor(clock.nowMs()),
       gone: [],

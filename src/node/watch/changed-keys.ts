@@ -1,8 +1,8 @@
 /**
- * Makes the events of a watch of one page of a log, or of a list.
+ * Turns a page of a log, or of a list of keys, into the events of a watch.
  *
- * A strong key is *undecided* if its last proposal is neither decided nor replaced by now, or if it cannot be read. Then
- * nothing of its data partition is told, so that the watch can come back to the page for this partition alone.
+ * A strong key is *undecided* if its last proposal is neither decided nor replaced by now, or if the key cannot be read.
+ * Then no key of its data partition is told, so that the watch can read the page again for this partition alone.
  */
 import { partitionOf } from '../../core/placement/data-partition.ts'
 import type { StoredObject } from '../../core/causality/stored-object.ts'
@@ -16,7 +16,7 @@ import type { ChangesAnswer } from '../wire/asks/watch-asks.ts'
 import { seenKey } from './seen-key.ts'
 import { decidedValue } from './strong-keys.ts'
 
-/** Strong keys that are read at once, so that a key that cannot be decided delays few others. */
+/** So many strong keys are read at once, so that a key that cannot be decided delays few others. */
 const READS_AT_ONCE = 8
 
 export interface TellableKeys {
@@ -60,7 +60,7 @@ export class ChangedKeys {
       }
       await Promise.all(Array.from({ length: READS_AT_ONCE }, decideSome))
     }
-    // The owner may be ahead of this node, and have recorded the expiry of a value.
+    // The owner's clock may be ahead of this node's clock. A value whose expiry the owner has logged is not live here.
     const latestMs = Math.max(nowMs, this.#parts.clock.nowMs())
     const keys = entries.flatMap(({ key }, i) => {
       const isHeld = undecided.size > 0 && undecided.has(partitionOf(bucket.name, key))

@@ -58,7 +58,7 @@ export class LogReader {
     return reply.type === 'ok' ? pageIn(this.#codec, reply.answer) : undefined
   }
 
-  /** The end of the node's log, from which on the node records the bucket. */
+  /** The end of the node's log. The node records the bucket from there on. */
   async sample(node: string, bucket: string): Promise<Sample | undefined> {
     const page = await this.page(node, { ...ONLY_THE_END, bucket })
     if (page === undefined) return undefined
@@ -69,7 +69,8 @@ export class LogReader {
 
 const ONLY_THE_END = { prefix: '', life: 0, after: 0, until: undefined, partitions: [], limit: 0 }
 
-export function hiddenPartitions(hidden: readonly number[]): QuorateError {
+/** The error of a watch that cannot begin, because no log tells the changes of these data partitions. */
+export function partitionsUntold(hidden: readonly number[]): QuorateError {
   const names = hidden.slice(0, 8).join(', ') + (hidden.length > 8 ? ', …' : '')
   return new QuorateError(
     'quorum_unreachable',

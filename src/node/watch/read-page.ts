@@ -9,7 +9,7 @@ export interface ReadPage extends TellableKeys {
   readonly answer: ChangesAnswer
 }
 
-/** Names the pages of a node's log, or those of its data partitions that are held back. */
+/** Names one of the two pages that a watch may read of a node's log at once: one is for the feeds that are held back. */
 export function slotOf(node: string, isHeld: boolean): string {
   return isHeld ? `${node} held` : node
 }

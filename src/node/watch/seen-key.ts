@@ -1,4 +1,4 @@
-/** One event of a watch: what a reader sees of a key by now. */
+/** One event of a watch: the live values of a key at that time. */
 import { liveSiblings, type StoredObject } from '../../core/causality/stored-object.ts'
 import { type Bucket, isTypeMode } from '../../core/placement/topology.ts'
 import type { WatchedKey } from '../service/watch.ts'

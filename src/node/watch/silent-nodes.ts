@@ -1,7 +1,7 @@
 /** The nodes that have not answered a watch, and since when. */
 import type { Clock } from '../../ports/clock.ts'
 
-/** A node is done without when it has not answered for this long. */
+/** A watch does without a node that has not answered for this long. */
 const PATIENCE_MS = 2000
 
 export class SilentNodes {

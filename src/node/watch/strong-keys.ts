@@ -15,7 +15,7 @@ import type { Timers } from '../../ports/timers.ts'
 const PAUSE_MS = 100
 const ATTEMPTS_MAX = 10
 
-/** Undefined if that proposal was not decided in time. Rejects with what is not a `QuorateError`. */
+/** Undefined if the proposal was not decided in time, or if `read` rejects with a `QuorateError`. */
 export async function decidedValue(
   timers: Timers,
   accepted: StoredObject,

@@ -36,7 +36,7 @@ function changes(
     asker.refuse(refusal)
     return
   }
-  watches.hasReader(asker.node)
+  watches.noteReader(asker.node)
   void changePages.page(request).then((page) => {
     if ('code' in page) asker.refuse(page)
     else asker.answer(page)

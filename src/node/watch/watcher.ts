@@ -3,9 +3,9 @@
  *
  * The reader takes one step after the other. Each log has at most one page that is asked for or waits for the reader,
  * and one more for the data partitions that are held back. So a slow reader costs a bounded amount of memory, and slows
- * nobody down. A reader that is too slow for the logs gets a `reset`.
+ * nobody down. If a log forgets changes before a slow reader has got them, the reader gets a `reset`.
  *
- * Invariant: the position of a step lies behind nothing that the reader was not given, in this step or an earlier one.
+ * Invariant: the reader was given everything before the position of a step, in this step or an earlier one.
  */
 import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import { placementAt } from '../../core/placement/preference-list.ts'
@@ -21,10 +21,10 @@ import type { Watch, WatchPosition, WatchStatus, WatchStep } from '../service/wa
 import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import { PAGE_KEYS_MAX } from './change-pages.ts'
 import type { ChangedKeys } from './changed-keys.ts'
-import { hiddenPartitions, type LogReader } from './log-reader.ts'
+import { partitionsUntold, type LogReader } from './log-reader.ts'
 import { type ReadPage, slotOf } from './read-page.ts'
 import { SilentNodes } from './silent-nodes.ts'
-import { Snapshot, type SnapshotParts } from './snapshot.ts'
+import { KeyList, type KeyListParts } from './key-list.ts'
 
 const TICK_MS = 250
 /** A log without news is read again after this time, because news may get lost. */
@@ -54,10 +54,10 @@ export class Watcher implements Watch {
   readonly #prefix: string
   readonly #onClosed: () => void
   #following = new Following(NOWHERE, PARTITIONS)
-  /** The list of every key that is under way. */
-  #snapshot: Snapshot | undefined
+  /** The list of every key, while it is under way. */
+  #keyList: KeyList | undefined
   #listAgainMs = 0
-  /** Nodes whose logs are still to be read before the list is complete: each must go on from before the list. */
+  /** The list is complete once none is left: nodes whose logs have not yet gone on from before the list. */
   #unread: Set<string> | undefined
   /** Pages that wait for the reader. */
   #pages: ReadPage[] = []
@@ -68,8 +68,9 @@ export class Watcher implements Watch {
   readonly #askedMs = new Map<string, number>()
   readonly #sampledMs = new Map<string, number>()
   readonly #silent: SilentNodes
-  /** Nodes that have answered, or not, about the places that are followed now (`resume`). */
+  /** Nodes that were asked for a page since the places changed: the ask has ended, perhaps without an answer. */
   readonly #heard = new Set<string>()
+  /** The watch has missed changes and begins again. */
   #isLost = false
   #end: string | undefined
   #wake: (() => void) | undefined
@@ -100,7 +101,7 @@ export class Watcher implements Watch {
   /** Begins at the ends of all logs. Rejects with quorum_unreachable if no log tells of some data partitions. */
   async begin(from: 'now' | 'everything'): Promise<void> {
     const hidden = await this.#beginAnew(from)
-    if (hidden.length > 0) throw hiddenPartitions(hidden)
+    if (hidden.length > 0) throw partitionsUntold(hidden)
     this.#drive()
   }
 
@@ -109,7 +110,7 @@ export class Watcher implements Watch {
     this.#following = new Following(position, PARTITIONS)
     this.#drive()
     while (!this.#isLost && this.#end === undefined) {
-      // A node that has said nothing yet may say that its log is gone.
+      // A node that has not been heard may still say that its log is gone.
       if ([...this.#following.nodes()].every((node) => this.#heard.has(node))) break
       await this.#woken()
     }
@@ -119,7 +120,7 @@ export class Watcher implements Watch {
   async next(): Promise<WatchStep> {
     const { gate } = this.#parts
     for (;;) {
-      // Before the step is taken, because the position must not move past what was not told.
+      // A backup holds back answers for a moment. Wait before a step is taken: taking it moves the position.
       if (gate.isClosed) await gate.opened()
       if (this.#end !== undefined) return { type: 'end', reason: this.#end }
       if (this.#isLost) {
@@ -131,7 +132,7 @@ export class Watcher implements Watch {
         this.#unread = undefined
         return { type: 'complete', position: this.position }
       }
-      const step = this.#nextPage() ?? (await this.#list())
+      const step = this.#nextPage() ?? (await this.#listKeys())
       if (gate.isClosed) await gate.opened()
       if (step !== undefined) return step
       if (!this.#isListDue() && this.#pages.length === 0 && !this.#isLost) await this.#woken()
@@ -139,7 +140,7 @@ export class Watcher implements Watch {
   }
 
   status(): WatchStatus {
-    const isListing = this.#snapshot?.round === 0
+    const isListing = this.#keyList?.round === 0
     const hidden = new Set(this.#isLost || isListing ? PARTITIONS : this.#following.waiting)
     for (const partition of this.#following.held) hidden.add(partition)
     for (const node of [...this.#silent.nodes(), ...(this.#unread ?? [])]) {
@@ -179,7 +180,7 @@ export class Watcher implements Watch {
 
   /** Whether the list of every key is not complete. */
   get #isBeginning(): boolean {
-    return this.#snapshot !== undefined || this.#unread !== undefined
+    return this.#keyList !== undefined || this.#unread !== undefined
   }
 
   /** Undefined if there is no page, or the page no longer counts. */
@@ -199,31 +200,31 @@ export class Watcher implements Watch {
   }
 
   #isListDue(): boolean {
-    if (this.#snapshot === undefined) return false
-    return this.#snapshot.round === 0 || this.#clock.monotonicMs() >= this.#listAgainMs
+    if (this.#keyList === undefined) return false
+    return this.#keyList.round === 0 || this.#clock.monotonicMs() >= this.#listAgainMs
   }
 
-  async #list(): Promise<WatchStep | undefined> {
-    const snapshot = this.#snapshot
-    if (snapshot === undefined || !this.#isListDue()) return undefined
-    const { round } = snapshot
-    const keys = await snapshot.next()
-    if (this.#end !== undefined || snapshot !== this.#snapshot) return undefined
+  async #listKeys(): Promise<WatchStep | undefined> {
+    const keyList = this.#keyList
+    if (keyList === undefined || !this.#isListDue()) return undefined
+    const { round } = keyList
+    const keys = await keyList.next()
+    if (this.#end !== undefined || keyList !== this.#keyList) return undefined
     if (keys === 'failed') {
       this.#isLost = true
       return undefined
     }
     if (keys === 'done') {
-      this.#snapshot = undefined
+      this.#keyList = undefined
       this.#unread = new Set(this.#following.nodes())
       for (const node of this.#unread) this.#news.add(node)
       this.#drive()
       return undefined
     }
-    if (snapshot.round > round) {
+    if (keyList.round > round) {
       this.#listAgainMs = this.#clock.monotonicMs() + HELD_MS
-      // Their changes come after the list, so that no older state of a key is the last one that is told.
-      this.#following.holdBack(snapshot.partitions)
+      // Tell the changes of these after the list: otherwise the list could tell an older state of a key last.
+      this.#following.holdBack(keyList.partitions)
     }
     return keys.length === 0 ? undefined : { type: 'changes', keys, position: 'everything' }
   }
@@ -235,15 +236,15 @@ export class Watcher implements Watch {
     if (!keeper.isMember(self)) return this.stop(`${self} is no longer a member`)
     if (keeper.bucket(this.#bucket.name) === undefined) return this.stop('the bucket is gone')
     this.#sampleDue()
-    if (this.#isLost || this.#snapshot !== undefined) this.#wake?.()
-    if (this.#isLost || this.#snapshot?.round === 0) return
+    if (this.#isLost || this.#keyList !== undefined) this.#wake?.()
+    if (this.#isLost || this.#keyList?.round === 0) return
     this.#following.keepMarksOf(keeper.topology.members.map(({ id }) => id))
     const owners = {
       of: (partition: number) => this.#ownersOf(partition),
       isOut: (node: string) => this.#isOut(node),
     }
     const nodes = [...this.#following.nodes()]
-    // No other log is known to be a place to continue before the list is complete.
+    // Before the list is complete, the watch knows no place in another log at which it could continue.
     const isStuck = this.#isBeginning && nodes.some((node) => this.#silent.isOut(node))
     if (isStuck || this.#following.place(owners) === 'lost') {
       this.#isLost = true
@@ -253,7 +254,7 @@ export class Watcher implements Watch {
     }
     for (const node of this.#following.nodes()) {
       if (this.#isDue(node, false)) void this.#read(node, false)
-      if (this.#snapshot === undefined && this.#isDue(node, true)) void this.#read(node, true)
+      if (this.#keyList === undefined && this.#isDue(node, true)) void this.#read(node, true)
     }
   }
 
@@ -312,14 +313,14 @@ export class Watcher implements Watch {
       this.#took(page)
       return
     }
-    if (answer.life !== ask.life) this.#following.lives(node, answer.life)
+    if (answer.life !== ask.life) this.#following.learnLife(node, answer.life)
     else this.#following.gone(ask, answer.gone)
-    // Its data partitions continue at other places, of which nothing is known yet.
+    // The data partitions continue at other places, and no node has answered about those yet.
     this.#heard.clear()
     for (const { id } of this.#parts.keeper.topology.members) this.#news.add(id)
   }
 
-  /** Samples all logs now and then: the watch may have to continue in any of them. The nodes go on recording. */
+  /** Samples all logs now and then: the watch may have to continue in any of them. It also keeps them recording. */
   #sampleDue(): void {
     const nowMs = this.#clock.monotonicMs()
     for (const { id } of this.#parts.keeper.topology.members) {
@@ -338,19 +339,19 @@ export class Watcher implements Watch {
     if (following === this.#following) following.sampled(sample)
   }
 
-  /** Begins at the ends of all logs. Returns the data partitions of which no log tells; nothing is changed then. */
+  /** Begins at the ends of all logs. If no log tells of some data partitions, changes nothing and returns those. */
   async #beginAnew(from: 'now' | 'everything'): Promise<readonly number[]> {
     const { reader, nearest } = this.#parts
     const asked = nearest().map((node) => reader.sample(node, this.#bucket.name))
     const samples = (await Promise.all(asked)).filter((sample): sample is Sample => !!sample)
     const first = firstPosition(samples, PARTITIONS, (partition) => this.#ownersOf(partition))
     if ('hidden' in first) return first.hidden
-    // Another owner may hold earlier writes that the list of this one lacks, so its log is no place to continue yet.
+    // The list has the keys of one owner. Another owner may hold writes that it lacks, so there are no marks yet.
     const marks = from === 'everything' ? [] : first.marks
     this.#following = new Following({ ...first, marks }, PARTITIONS)
     if (from === 'everything') {
       for (const sample of samples) this.#following.sampled(sample)
-      this.#snapshot = new Snapshot(this.#snapshotParts(), this.#bucket, this.#prefix, first.feeds)
+      this.#keyList = new KeyList(this.#keyListParts(), this.#bucket, this.#prefix, first.feeds)
     }
     this.#unread = undefined
     this.#isLost = false
@@ -361,7 +362,7 @@ export class Watcher implements Watch {
     return []
   }
 
-  #snapshotParts(): SnapshotParts {
+  #keyListParts(): KeyListParts {
     const { reader, changedKeys, clock } = this.#parts
     return {
       changedKeys,

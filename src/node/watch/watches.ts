@@ -1,14 +1,16 @@
 /**
- * This room tells clients of any node which keys of a bucket change. It relies on `storage` to report each durable
- * change of a copy (change-log.ts), on the peers to read their logs (log-reader.ts), on the horizon of `repair`, and on
- * core/watch/following.ts, which says why no change is missed. Begin with that file, then watcher.ts.
+ * This room tells clients of any node which keys of a bucket change. Each node logs the changes of its own copies
+ * (change-log.ts), as `storage` reports them. A watch reads the logs of the owners through `peers` (log-reader.ts). The
+ * horizon of `repair` tells what an owner has settled. core/watch/following.ts says why no change is missed: begin with
+ * that file, then read watcher.ts.
  *
- * What a watch promises: every write that was begun after the watch, and acknowledged at the level `eventual` or above,
- * is told, or a newer state of its key is, or the watch says that it has to begin again. It tells at least once, and
- * keys in no order. What it does not promise: each of several quick states of a key, writes that a lost disk took with
- * it, and any time limit. A cut owner may know nothing yet; the status of the watch then names the data partitions.
+ * A watch promises this for every write that began after the watch and was acknowledged at the level `eventual` or above:
+ * the watch tells the write or a newer state of its key, or it says that it has to begin again. It tells each change at
+ * least once, and keys in no order. It does not promise to tell each of several quick states of a key, or writes that
+ * were lost with a disk. It promises no time limit: an owner behind a cut may not know a write yet, and the status of
+ * the watch then names the data partitions.
  *
- * The watches of this node, and the nodes that read this node's log.
+ * This file holds the watches that are open at this node, and the nodes that read this node's log.
  */
 import { QuorateError } from '../../core/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -40,7 +42,7 @@ export class Watches {
   readonly #watchers = new Set<Watcher>()
   /** Nodes that read the log → until when they get news. */
   readonly #readers = new Map<string, number>()
-  /** Nodes whose news the watches hear in a moment. */
+  /** Nodes whose news will be passed on to the watches in a moment. */
   readonly #delayed = new Set<string>()
   #isTelling = false
   #isStopped = false
@@ -82,7 +84,7 @@ export class Watches {
   /** The log of that node has grown. */
   heardNews(node: string): void {
     const delayMs = this.#watchers.size * NEWS_DELAY_MS_PER_WATCH
-    // The sender has waited as long as that.
+    // The sender has waited long enough already (NEWS_DELAY_MS).
     if (delayMs <= NEWS_DELAY_MS) {
       this.#spread(node)
       return
@@ -95,8 +97,8 @@ export class Watches {
     })
   }
 
-  /** That node reads this node's log. */
-  hasReader(node: string): void {
+  /** That node has read this node's log, so it gets news for a while. */
+  noteReader(node: string): void {
     this.#readers.set(node, this.#clock.monotonicMs() + READER_MS)
   }
 

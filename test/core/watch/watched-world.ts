@@ -263,7 +263,7 @@ export class WatchedWorld {
     if (ask === undefined || this.#out.has(name)) return
     const owner = this.#owner(name)
     if (owner.life !== ask.life && this.#broken !== 'deaf to lives') {
-      this.#following.lives(name, owner.life)
+      this.#following.learnLife(name, owner.life)
       return
     }
     const gone = ask.partitions.filter((partition) => !this.#hasAll(owner, partition, ask))

@@ -1,11 +1,11 @@
 /**
- * Lists the keys that the owners of a watch's feeds hold, when a watch begins with everything, or begins again. Each
- * data partition is listed by the owner whose log tells its changes from before the list on. So whatever is not in the
- * list comes later in the log. A list of a majority of the owners could not be continued like that: it may lack a write
- * that only the owner of the feed holds, and that its log has told before.
+ * Lists the keys of a bucket when a watch begins with everything, or begins again. Each data partition is listed by one
+ * owner: the one whose log the watch follows from a place before the list. So a write that the list lacks comes later in
+ * that log. A list of the keys of a majority of the owners would not do: it may lack a write that only the followed owner
+ * holds, and that lies before the place in its log.
  *
- * A data partition with a strong key that is not decided yet is listed later, from that key on, after all others. So the
- * list lasts until every key can be told.
+ * A data partition with an undecided strong key (changed-keys.ts) is listed later, from that key on, after all others.
+ * So the list lasts until every key can be told.
  *
  * Invariant: a list that may lack a key ends as `failed`. An owner that no longer owns a data partition leaves out its
  * keys; the watch then has to leave that feed, and begins again (watcher.ts).
@@ -20,7 +20,7 @@ import type { ChangedKeys } from './changed-keys.ts'
 const PAGE_KEYS = 256
 const ATTEMPTS_MAX = 5
 
-export interface SnapshotParts {
+export interface KeyListParts {
   readonly changedKeys: ChangedKeys
   /** A page of the keys that the node holds; undefined if the node does not answer. */
   readonly list: (
@@ -28,30 +28,30 @@ export interface SnapshotParts {
     bucket: Bucket,
     place: { readonly prefix: string; readonly after: string; readonly limit: number },
   ) => Promise<OwnerPage | undefined>
-  /** A time that no owner's clock has passed yet: an owner may have logged an expiry before its log was followed. */
+  /** A time that no owner's clock has passed yet: the log may have told an expiry before the place that is followed. */
   readonly latestMs: () => number
   readonly pause: () => Promise<void>
   readonly isClosed: () => boolean
 }
 
-/** A list that is not complete. */
+/** The keys of one node that are still to be listed. */
 interface Part {
   readonly node: string
   readonly partitions: Set<number>
   after: string
 }
 
-export class Snapshot {
-  readonly #parts: SnapshotParts
+export class KeyList {
+  readonly #parts: KeyListParts
   readonly #bucket: Bucket
   readonly #prefix: string
   /** The first one is under way. */
   #left: Part[]
-  /** The lists that begin again at an undecided key (changed-keys.ts). */
+  /** Parts that begin again at an undecided key, in the next round. */
   #undecided: Part[] = []
   #round = 0
 
-  constructor(parts: SnapshotParts, bucket: Bucket, prefix: string, feeds: readonly FeedPlace[]) {
+  constructor(parts: KeyListParts, bucket: Bucket, prefix: string, feeds: readonly FeedPlace[]) {
     this.#parts = parts
     this.#bucket = bucket
     this.#prefix = prefix
@@ -62,12 +62,12 @@ export class Snapshot {
     }))
   }
 
-  /** Above 0, only data partitions of undecided keys are left. It counts how often these were put off. */
+  /** 0 until everything was listed once. Later rounds list only the data partitions that were put off. */
   get round(): number {
     return this.#round
   }
 
-  /** The data partitions that are not listed to their end. */
+  /** The data partitions that are not completely listed. */
   get partitions(): ReadonlySet<number> {
     return new Set([...this.#left, ...this.#undecided].flatMap((part) => [...part.partitions]))
   }

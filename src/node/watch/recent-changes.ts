@@ -6,12 +6,12 @@ import { assert } from '../../core/assert.ts'
 import type { DataName } from '../storage/storage-keys.ts'
 
 const CHANGES_MAX = 65_536
-/** Bound of the names, in UTF-16 units. */
+/** The most UTF-16 units of all names together. */
 const NAMES_MAX = 8 * 1024 * 1024
 /** Forgotten changes are removed from the array in bulk, because each removal moves the others. */
 const FORGOTTEN_MAX = 8192
 
-export class ChangeRing {
+export class RecentChanges {
   readonly #changesMax: number
   #changes: DataName[] = []
   /** How many of the first changes in the array are forgotten. */
@@ -23,7 +23,7 @@ export class ChangeRing {
     this.#changesMax = changesMax
   }
 
-  /** The sequence number of the last change; 0 before the first. They count up by one. */
+  /** The sequence number of the last change; 0 before the first. The numbers count up by one. */
   get end(): number {
     return this.#end
   }

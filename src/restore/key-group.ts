@@ -1,13 +1,13 @@
 /**
- * Sends the requests of several keys as one batch, whenever each of the keys waits for a request. A node then takes one
- * request of HTTP for many keys. What a batch cannot do is left to the keys one by one.
+ * Sends the requests of several keys as one batch, so that many keys take one HTTP request. A batch leaves once every key
+ * of the group waits for a request. A key whose request fails in a batch is restored again alone (restore.ts).
  */
 import type { Handles } from '../client/handles.ts'
 import type { Quorate } from '../client/quorate.ts'
 import type { Ask } from './restored-key.ts'
 
 interface Waiting {
-  readonly request: (of: Handles) => Promise<unknown>
+  readonly request: (handles: Handles) => Promise<unknown>
   readonly resolve: (answer: unknown) => void
   readonly reject: (error: unknown) => void
 }
@@ -15,7 +15,7 @@ interface Waiting {
 export class KeyGroup {
   readonly #client: Quorate
   readonly #signal: AbortSignal | undefined
-  /** How many keys have not left. */
+  /** The number of keys that have not left. */
   #keys: number
   #waiting: Waiting[] = []
 
@@ -25,11 +25,11 @@ export class KeyGroup {
     this.#keys = keys
   }
 
-  /** Each key makes one request at a time. A batch bounds its requests itself. */
-  readonly ask: Ask = <T>(request: (of: Handles, bounds: object) => Promise<T>) =>
+  /** Each key makes one request at a time. The batch bounds its requests, so they have no bounds of their own. */
+  readonly ask: Ask = <T>(request: (handles: Handles, bounds: object) => Promise<T>) =>
     new Promise<T>((resolve, reject) => {
       this.#waiting.push({
-        request: (of) => request(of, {}),
+        request: (handles) => request(handles, {}),
         resolve: resolve as (answer: unknown) => void,
         reject,
       })

@@ -1,6 +1,6 @@
 /**
- * Restores a backup into a cluster, empty or living. The file is read twice: nothing is written before it was read to
- * its end and found whole.
+ * Restores a backup into a cluster, which may be empty or in use. The file is read twice, because nothing may be written
+ * before it was read to its end and found whole.
  *
  * A restore may be repeated at any time. It then reads every key again, and writes only what is missing.
  */
@@ -40,7 +40,7 @@ export type RestoreReport = Readonly<Record<KeyOutcome, number>> & {
 /** A bucket of the cluster cannot take the keys of the backup. Nothing was written. */
 export class BucketMismatch extends Error {}
 
-/** So many keys are read, and then written, by one request. */
+/** So many keys are read by one request, and written by one request. */
 const GROUP_KEYS_MAX = 32
 /** A batch has room for 1 MiB, and bytes grow by a third in it. A larger key is restored by requests of its own. */
 const GROUP_BYTES_MAX = 262_144
@@ -90,7 +90,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     onProgress?.({ ...counts, impossible }, totals.keys)
   }
   const running = new Set<Promise<unknown>>()
-  // Kept here, because a key may fail while nobody awaits it.
+  // Failures are kept here, because a group may fail while nobody awaits it.
   const failures: unknown[] = []
   for await (const entries of groupsOf(open(), (entry) => isKept(nameOf(entry)))) {
     while (running.size >= GROUPS_AT_ONCE) await Promise.race(running)
@@ -107,7 +107,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   return { ...counts, impossible }
 }
 
-/** The keys of a batch each. A key that is too large for a batch is a group of its own. */
+/** Groups of keys that fit into a batch. A key that is too large for a batch is a group of its own. */
 async function* groupsOf(
   pieces: AsyncIterable<Uint8Array>,
   isWanted: (entry: BackupEntry) => boolean,
@@ -129,7 +129,7 @@ async function* groupsOf(
   if (group.length > 0) yield group
 }
 
-/** Of all values. */
+/** The size of all values. */
 function bytesOf(entries: readonly BackupEntry[]): number {
   return entries.flatMap(({ values }) => values).reduce((sum, { value }) => sum + value.length, 0)
 }

@@ -1,23 +1,24 @@
 /**
- * Restores one key: reads it, compares, and writes what is missing, by ordinary requests of a client. node/backup says
- * which requests these are, and why.
+ * Restores one key: reads it, compares, and writes what is missing, by ordinary requests of a client.
+ * node/backup/README.md says which requests these are, and why.
  *
  * Invariant: without `overwrite`, a value that the cluster holds is never replaced. In mode lww this needs that no
  * client writes the key at the same moment.
  *
- * Restoring a key again changes nothing, also after an attempt that ended anywhere.
+ * A key may be restored again at any time, also after an attempt that ended in the middle: that writes only what is
+ * missing.
  */
 import type { Handles } from '../client/handles.ts'
 import { type Format, UsageError } from '../client/quorate.ts'
 import type { BackupEntry, BackupHeader, BackupValue } from '../core/backup/backup-parts.ts'
 import type { Bucket } from '../core/placement/topology.ts'
 
-/** Makes one request of a client: with the handles, and with the options that bound it. */
+/** Makes one request: `request` gets the handles of the client, or of a batch, and the options that bound the request. */
 export type Ask = <T>(
-  request: (of: Handles, bounds: { readonly signal?: AbortSignal | undefined }) => Promise<T>,
+  request: (handles: Handles, bounds: { readonly signal?: AbortSignal | undefined }) => Promise<T>,
 ) => Promise<T>
 
-export interface RestoredBackup {
+export interface KeyRestoreParts {
   readonly ask: Ask
   readonly header: BackupHeader
   /** Whether values of the cluster that differ from the backup are replaced. */
@@ -37,29 +38,29 @@ export type KeyOutcome = 'written' | 'replaced' | 'same' | 'kept' | 'expired'
 const NOTHING_SEEN = 'none'
 /** Bounds the elements that one request adds. */
 const ELEMENTS_AT_ONCE = 256
-/** How often a counter may be restored and deleted again, or changed by clients, within the memory of its keys. */
+/** How often a counter may be deleted or changed, and restored again, before the store forgets its idempotency keys. */
 const GENERATIONS_MAX = 64
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Rejects with an error of the client. */
-export async function restoreKey(backup: RestoredBackup, entry: BackupEntry): Promise<KeyOutcome> {
-  const bucket = backup.header.buckets[entry.bucket] as Bucket
-  const nowMs = backup.nowMs()
+export async function restoreKey(parts: KeyRestoreParts, entry: BackupEntry): Promise<KeyOutcome> {
+  const bucket = parts.header.buckets[entry.bucket] as Bucket
+  const nowMs = parts.nowMs()
   const values = entry.values.filter(({ expiresAtMs }) => expiresAtMs === 0 || expiresAtMs > nowMs)
   if (values.length === 0) return 'expired'
   const live: LiveEntry = { bucket: bucket.name, key: entry.key, values }
   switch (bucket.mode) {
     case 'siblings':
-      return restoreSiblings(backup, live)
+      return restoreSiblings(parts, live)
     case 'lww':
-      return restoreNewest(backup, live)
+      return restoreNewest(parts, live)
     case 'strong':
-      return restoreStrong(backup, live)
+      return restoreStrong(parts, live)
     case 'counter':
-      return restoreCounter(backup, live)
+      return restoreCounter(parts, live)
     case 'set':
-      return restoreSet(backup, live)
+      return restoreSet(parts, live)
     default:
       return bucket.mode satisfies never
   }
@@ -77,11 +78,11 @@ interface Typed {
 }
 
 async function restoreSiblings(
-  { ask, overwrite, isDry, nowMs }: RestoredBackup,
+  { ask, overwrite, isDry, nowMs }: KeyRestoreParts,
   { bucket, key, values }: LiveEntry,
 ): Promise<KeyOutcome> {
-  const read = await ask((of, bounds) =>
-    of.bucket(bucket, { format: asStored('') }).get(key, { consistency: 'quorum', ...bounds }),
+  const read = await ask((handles, bounds) =>
+    handles.bucket(bucket, { format: asStored('') }).get(key, { consistency: 'quorum', ...bounds }),
   )
   const { missing, others } = compare(
     values,
@@ -94,8 +95,8 @@ async function restoreSiblings(
   let context = others > 0 ? read.context : NOTHING_SEEN
   for (const value of others > 0 ? values : missing) {
     const options = { consistency: 'quorum', context, ttlSeconds: ttlOf(value, nowMs()) } as const
-    await ask((of, bounds) =>
-      of
+    await ask((handles, bounds) =>
+      handles
         .bucket(bucket, { format: asStored(value.contentType) })
         .put(key, typed(value), { ...options, ...bounds }),
     )
@@ -105,13 +106,13 @@ async function restoreSiblings(
 }
 
 async function restoreNewest(
-  { ask, overwrite, isDry, nowMs }: RestoredBackup,
+  { ask, overwrite, isDry, nowMs }: KeyRestoreParts,
   { bucket, key, values }: LiveEntry,
 ): Promise<KeyOutcome> {
   const value = values.at(-1) as BackupValue
   const format = asStored(value.contentType)
-  const read = await ask((of, bounds) =>
-    of.bucket(bucket, { format }).get(key, { consistency: 'quorum', ...bounds }),
+  const read = await ask((handles, bounds) =>
+    handles.bucket(bucket, { format }).get(key, { consistency: 'quorum', ...bounds }),
   )
   const { missing, others } = compare(
     [value],
@@ -125,47 +126,49 @@ async function restoreNewest(
       idempotent: true,
       ttlSeconds: ttlOf(value, nowMs()),
     } as const
-    await ask((of, bounds) =>
-      of.bucket(bucket, { format }).put(key, typed(value), { ...options, ...bounds }),
+    await ask((handles, bounds) =>
+      handles.bucket(bucket, { format }).put(key, typed(value), { ...options, ...bounds }),
     )
   }
   return others > 0 ? 'replaced' : 'written'
 }
 
 async function restoreStrong(
-  { ask, overwrite, isDry, nowMs }: RestoredBackup,
+  { ask, overwrite, isDry, nowMs }: KeyRestoreParts,
   { bucket, key, values }: LiveEntry,
 ): Promise<KeyOutcome> {
   const value = values.at(-1) as BackupValue
   const format = asStored(value.contentType)
-  const { value: held, etag } = await ask((of, bounds) =>
-    of.strong(bucket, { format }).get(key, bounds),
+  const { value: held, etag } = await ask((handles, bounds) =>
+    handles.strong(bucket, { format }).get(key, bounds),
   )
   if (held !== undefined && isSame(value, held)) return 'same'
   if (held !== undefined && !overwrite) return 'kept'
   const outcome = held === undefined ? 'written' : 'replaced'
   if (isDry) return outcome
   const options = { ttlSeconds: ttlOf(value, nowMs()) }
-  const swap = await ask((of, bounds) =>
-    of.strong(bucket, { format }).compareAndSet(key, etag, typed(value), { ...options, ...bounds }),
+  const swap = await ask((handles, bounds) =>
+    handles
+      .strong(bucket, { format })
+      .compareAndSet(key, etag, typed(value), { ...options, ...bounds }),
   )
   // A client has written it since the read, so its value is newer than the backup.
   return swap.isSet ? outcome : 'kept'
 }
 
 /**
- * An increment that is not known to have counted may still arrive, so a repeated restore sends it under the same
- * idempotency key: a quorum then counts it once. Once the store has answered it, the increment has counted. If the
- * counter holds something else even then, it was deleted or changed after that, and the next generation of the key may
- * add what is missing now.
+ * An increment whose outcome is unknown may still arrive. So a repeated restore sends it under the same idempotency key,
+ * and a quorum counts it once. Once the store has answered it, the increment has counted. If the counter does not hold
+ * the wanted value then, it was deleted or changed after the increment. So the restore adds what is missing now, under
+ * the key of the next generation.
  */
 async function restoreCounter(
-  { ask, header, overwrite, isDry }: RestoredBackup,
+  { ask, header, overwrite, isDry }: KeyRestoreParts,
   { bucket, key, values }: LiveEntry,
 ): Promise<KeyOutcome> {
   const wanted = Number(utf8.decode((values[0] as BackupValue).value))
   const get = (consistency: 'quorum' | 'all'): Promise<number> =>
-    ask((of, bounds) => of.counters(bucket).get(key, { consistency, ...bounds }))
+    ask((handles, bounds) => handles.counters(bucket).get(key, { consistency, ...bounds }))
   let held = await get('quorum')
   if (held === wanted) return 'same'
   const outcome = held === 0 ? 'written' : 'replaced'
@@ -175,8 +178,8 @@ async function restoreCounter(
     const idempotencyKey = `restore ${header.clusterId} ${header.cut} ${generation}`
     const missing = wanted - held
     const isAtQuorum = await countOnce(() =>
-      ask((of, bounds) =>
-        of
+      ask((handles, bounds) =>
+        handles
           .counters(bucket, { consistency: 'quorum' })
           .increment(key, missing, { idempotencyKey, ...bounds }),
       ),
@@ -203,12 +206,14 @@ async function countOnce(increment: () => Promise<unknown>): Promise<boolean> {
 }
 
 async function restoreSet(
-  { ask, overwrite, isDry }: RestoredBackup,
+  { ask, overwrite, isDry }: KeyRestoreParts,
   { bucket, key, values }: LiveEntry,
 ): Promise<KeyOutcome> {
   const wanted = new Set(values.map(({ value }) => utf8.decode(value)))
   const consistency = 'quorum'
-  const held = await ask((of, bounds) => of.sets(bucket, { consistency }).get(key, bounds))
+  const held = await ask((handles, bounds) =>
+    handles.sets(bucket, { consistency }).get(key, bounds),
+  )
   const add = [...wanted].filter((element) => !held.has(element))
   const remove = [...held].filter((element) => !wanted.has(element))
   if (add.length + remove.length === 0) return 'same'
@@ -217,20 +222,20 @@ async function restoreSet(
   if (isDry) return outcome
   for (let at = 0; at < add.length; at += ELEMENTS_AT_ONCE) {
     const some = add.slice(at, at + ELEMENTS_AT_ONCE)
-    await ask((of, bounds) =>
-      of.sets(bucket, { consistency }).add(key, some, { idempotent: true, ...bounds }),
+    await ask((handles, bounds) =>
+      handles.sets(bucket, { consistency }).add(key, some, { idempotent: true, ...bounds }),
     )
   }
   for (let at = 0; at < remove.length; at += ELEMENTS_AT_ONCE) {
     const some = remove.slice(at, at + ELEMENTS_AT_ONCE)
-    await ask((of, bounds) =>
-      of.sets(bucket, { consistency }).remove(key, some, { idempotent: true, ...bounds }),
+    await ask((handles, bounds) =>
+      handles.sets(bucket, { consistency }).remove(key, some, { idempotent: true, ...bounds }),
     )
   }
   return outcome
 }
 
-/** Values of the backup that are not held, and how many held ones are not in the backup. Each held value counts once. */
+/** The values of the backup that the key lacks, and how many others it holds. Each held value matches one at most. */
 function compare(
   wanted: readonly BackupValue[],
   held: readonly Typed[],
@@ -260,7 +265,7 @@ function typed({ value, contentType }: BackupValue): Typed {
   return { value: Uint8Array.from(value), contentType }
 }
 
-/** Bytes with their content type. Writes have the given one. */
+/** Values as bytes with their content type. `contentType` is that of writes. */
 function asStored(contentType: string): Format<Typed> {
   return {
     contentType,

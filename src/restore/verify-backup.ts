@@ -1,4 +1,4 @@
-/** Reads a backup to its end, and tells what is in it. Nothing of a file may be used before that. */
+/** Reads a backup to its end, and tells what is in it. No entry of a file may be used before that. */
 import type { BackupHeader } from '../core/backup/backup-parts.ts'
 import { BackupReader, type ReadBackup } from '../core/backup/backup-reader.ts'
 

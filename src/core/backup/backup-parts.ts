@@ -2,8 +2,9 @@
  * What the frames of a backup hold: one header, one entry for each key in order, and an end mark. If the node could not
  * finish the backup, a failure stands in the place of the end mark.
  *
- * Nodes of older versions read the keys one after the other, without a cut. They mark keys that were changed after the
- * cut, and the end mark names buckets that were deleted meanwhile: their entries are no part of the backup.
+ * A backup has a *cut*: the time at which it has the state of every key (node/backup/README.md). Nodes of older versions
+ * read the keys one after the other, so a key may have a later state than the cut. The end mark of such a file names the
+ * buckets that were deleted meanwhile: their entries are no part of the backup.
  *
  * The payloads of header, end mark and failure are JSON. An entry is binary (byte-fields.ts):
  *
@@ -42,7 +43,7 @@ export interface BackupEntry {
   /** The place of the bucket in the header. */
   readonly bucket: number
   readonly key: string
-  /** The key was written after the cut: the state at the cut may have been another. Rare (node/backup/README.md). */
+  /** The key was written after the cut, and its state at the cut may have been another (`keysAfterCut`). */
   readonly isAfterCut: boolean
   /** Live siblings, the elements of a set, or one value. The value of a counter is its total in decimal. */
   readonly values: readonly BackupValue[]
@@ -61,7 +62,7 @@ export interface BackupTotals {
   readonly keys: number
   readonly values: number
   readonly valueBytes: number
-  /** Keys whose entry is newer than the cut. */
+  /** Keys that were written after the cut. 0 in a file that was made with every member (node/backup/README.md). */
   readonly keysAfterCut: number
 }
 
@@ -139,7 +140,7 @@ export function decodeJson(payload: Uint8Array): unknown {
   return JSON.parse(new TextDecoder().decode(payload))
 }
 
-/** Whether a parsed header has the members that readers rely on. */
+/** Whether a parsed header has the fields that readers rely on. */
 export function isHeader(data: unknown): data is BackupHeader {
   if (typeof data !== 'object' || data === null) return false
   const { clusterId, node, covers, cut, cutMs, buckets } = data as Partial<BackupHeader>

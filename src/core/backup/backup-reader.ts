@@ -2,7 +2,8 @@
  * Reads a backup from bytes in pieces of any size. It keeps one key and one piece in memory.
  *
  * Invariant: `finish` returns only for a whole backup: one header, keys in strict order, and an end mark whose totals
- * are those of the entries. So do not use an entry before `finish` has returned, unless the file was read once before.
+ * are those of the entries. So use no entry before `finish` has returned, unless an earlier reader has read the whole
+ * file.
  */
 import { compareKeys } from '../placement/key-order.ts'
 import {
@@ -133,10 +134,10 @@ export class BackupReader {
       throw this.#unreadable(error)
     }
     if (isValid(data)) return data
-    throw this.#unreadable('a member is missing')
+    throw this.#unreadable('a field is missing')
   }
 
-  /** The check of the frame is right, so another program wrote it. */
+  /** Not called damaged, because the check of the frame is right: another program wrote it. */
   #unreadable(error: unknown): BackupRefused {
     return new BackupRefused(
       `the frame before byte ${this.#frames.offset} is unreadable (${String(error)})`,

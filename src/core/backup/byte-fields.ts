@@ -1,6 +1,6 @@
 /**
- * The fields of a binary record, one after the other: whole numbers with seven bits a byte, lowest first, and bytes or
- * text after their length.
+ * The fields of a binary record, one after the other. A whole number has seven bits in each byte, the lowest first, and
+ * the eighth bit says that another byte follows. Bytes and texts follow their length.
  */
 import { assert } from '../assert.ts'
 
@@ -23,7 +23,7 @@ export class FieldWriter {
     assert(Number.isSafeInteger(value) && value >= 0, () => `${value} is a whole number`)
     const bytes: number[] = []
     let rest = value
-    // Divide, because bit operations stop at 32 bits.
+    // Divide, because bit operations keep only 32 bits.
     for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128)
     bytes.push(rest)
     this.#parts.push(Uint8Array.from(bytes))

@@ -15,7 +15,7 @@ import { hashText } from '../hash/text-hash.ts'
 import { xxh32 } from '../hash/xxh32.ts'
 import { BackupRefused } from './backup-refused.ts'
 
-/** `head -1 FILE` shows it. */
+/** A text, so that people see with `head -1 FILE` what the file is. */
 export const FIRST_LINE = 'quorate backup 1\n'
 /** No frame between two nodes is larger, so no key is. */
 const PAYLOAD_BYTES_MAX = 256 * 1024 * 1024
@@ -64,13 +64,12 @@ export class FrameWriter {
   }
 }
 
-/** Takes the bytes of a file in pieces of any size. It keeps no more than one frame and the last piece. */
+/** Reads the frames of a file that comes in pieces of any size. It keeps no more than one frame and the last piece. */
 export class FrameReader {
   readonly #chain = new Chain()
   #pieces: Uint8Array[] = []
   #size = 0
   #hasFirstLine = false
-  /** The place of the next frame in the file. */
   #offset = 0
 
   /** Whether bytes are left that are no whole frame. */
@@ -78,6 +77,7 @@ export class FrameReader {
     return this.#size > 0
   }
 
+  /** The place of the next frame in the file. All bytes before it are checked. */
   get offset(): number {
     return this.#offset
   }
@@ -128,7 +128,7 @@ export class FrameReader {
     return taken
   }
 
-  /** The next bytes, which stay. Joins pieces only once all bytes are there, so that each byte is copied once. */
+  /** The next bytes, which stay. It joins the pieces only once all bytes are there, so each byte is copied once. */
   #peek(size: number): Uint8Array | undefined {
     if (this.#size < size) return undefined
     const [first] = this.#pieces as [Uint8Array]

@@ -1,5 +1,5 @@
 /**
- * The effect of a change of the members, computed before it is made: the copies to move, and warnings for the operator.
+ * Computes the effect of a change of the members before it is made: the copies to move, and warnings for the operator.
  */
 import { labelOf } from './bucket-name.ts'
 import {
@@ -17,12 +17,9 @@ export interface ChangePlan {
   readonly kind: ChangeKind
   /** The copies of data partitions that the change makes, for each replica count in use. */
   readonly moves: readonly PlannedMove[]
-  /**
-   * Member → number of data partitions that it owns, in the bucket with the most replicas, before and after the change.
-   */
+  /** Member → how many data partitions it owns, in the bucket with the most replicas, before and after the change. */
   readonly before: Readonly<Record<string, number>>
   readonly after: Readonly<Record<string, number>>
-  /** Warnings for the operator. */
   readonly warnings: readonly string[]
 }
 
@@ -35,8 +32,8 @@ export interface PlannedMove {
 }
 
 /**
- * The plan of a removal during another change is that of the removal after it. The plan of a change that was made
- * already moves nothing. Throws change_refused or change_under_way, as the change itself would.
+ * A removal during another change begins after it, so it is planned from the topology after it. The plan of a change that
+ * was made already moves nothing. Throws change_refused or change_under_way, as the change itself would.
  */
 export function planChange(present: Topology, request: ChangeRequest): ChangePlan {
   const { topology, target } = isKnown(present, request)
@@ -89,18 +86,18 @@ function movesOf({ members, preference, other }: ChangeTarget, copies: number): 
   return other.flatMap((list, partition) => {
     const before = preference[partition]?.slice(0, copies) ?? []
     const after = list.slice(0, copies)
-    const lost = before.filter((i) => !after.includes(i))
+    const given = before.filter((i) => !after.includes(i))
     const gained = after.filter((i) => !before.includes(i))
     return gained.map((i, at) => ({
       partition,
       copies,
-      from: members[lost[at] as number]?.id ?? null,
+      from: members[given[at] as number]?.id ?? null,
       to: (members[i] as Member).id,
     }))
   })
 }
 
-/** The counts of the members in `shown`; the lists contain indexes into `members`. */
+/** How many partitions each member in `shown` owns. The lists contain indexes into `members`. */
 function ownedBy(
   shown: readonly Member[],
   members: readonly Member[],
@@ -117,7 +114,7 @@ function waitWarnings({ lost = [] }: Topology, request: ChangeRequest): string[]
   return [`${request.node} will be removed as soon as there are enough other members.`]
 }
 
-/** For a node whose disk is gone: the data that only it had, or that only one other node has. */
+/** For a leaving member whose disk is lost: the data that only it had, and the data that only one other member has. */
 function lossWarnings(
   { buckets, members, preference }: Topology,
   { leaving }: ChangeTarget,

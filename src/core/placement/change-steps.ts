@@ -1,4 +1,4 @@
-/** The documents of a change of the members (member-change.ts). Pure: each step is computed from the one before. */
+/** Computes the topology documents of a change of the members (member-change.ts), each from the one before it. */
 import { QuorateError } from '../errors.ts'
 import {
   type ChangeRequest,
@@ -21,16 +21,16 @@ import { votersAfter } from './voters.ts'
 type Lists = Topology['preference']
 
 /**
- * The first document of the change. While another change is under way, only `remove` is possible: nobody waits for that
- * member any more, and its removal begins later. Throws change_refused or change_under_way.
+ * The first document of the change. While another change is under way, only `remove` is possible: from then on that
+ * change does not wait for the member, and the removal begins later. Throws change_refused or change_under_way.
  */
 export function beginChange(topology: Topology, request: ChangeRequest): Topology {
   const epoch = topology.epoch + 1
   if (topology.change !== undefined) return withLost(topology, topology.change, request)
-  return settled(begun({ ...topology, epoch }, request))
+  return pastIdlePhases(begun({ ...topology, epoch }, request))
 }
 
-/** The change as it begins with the document of this epoch. */
+/** Adds the change to the document of this epoch. */
 function begun(topology: Topology, request: ChangeRequest): Topology {
   const { members, preference, joining, leaving, other } = changeTarget(topology, request)
   const { epoch } = topology
@@ -48,33 +48,35 @@ function begun(topology: Topology, request: ChangeRequest): Topology {
   return { ...rest, placementVersion: epoch, members, preference, change }
 }
 
-/** Ends the wait for a member that is lost during a change. Throws change_refused or change_under_way. */
+/** Ends the wait for a member that is lost during another change. Throws change_refused or change_under_way. */
 function withLost(topology: Topology, change: MemberChange, request: ChangeRequest): Topology {
   if (request.kind !== 'remove' || isLostMember(topology, request.node)) throw underWay(change)
   const { node } = request
   const epoch = topology.epoch + 1
   if (node === change.leaving) {
-    return settled({ ...topology, epoch, change: { ...change, isLost: true } })
+    return pastIdlePhases({ ...topology, epoch, change: { ...change, isLost: true } })
   }
   if (node === change.joining && change.phase === 'moving') {
+    // A joining member leaves again when a change is cancelled. This one cannot hand over its hints.
     const cancelled = cancelChange(topology)
     const emptying = cancelled.change as MemberChange
-    return settled({ ...cancelled, change: { ...emptying, isLost: true } })
+    return pastIdlePhases({ ...cancelled, change: { ...emptying, isLost: true } })
   }
   const why = refusalOfLoss(topology, node)
   if (why !== undefined) throw new QuorateError('change_refused', why)
   const known = { ...topology, epoch, lost: [...(topology.lost ?? []), node] }
   const gains = gainedPartitions(topology, node).length > 0
-  return settled(gains ? withoutGainer(known, change) : known)
+  return pastIdlePhases(gains ? withoutGainer(known, change) : known)
 }
 
 /**
- * The change with another next owner for each copy that the lost member was to take over. What other next owners have
- * taken over stays: it may be the only copy of what a lost owner held.
+ * The change with another next owner for each copy that the lost member was to take over. The other next owners keep
+ * their places, because they may already have the only copy of what a lost owner held.
  */
 function withoutGainer(topology: Topology, change: MemberChange): Topology {
   const other = targetWithoutLost(topology, change)
   const next = { ...topology, placementVersion: topology.epoch, change: { ...change, other } }
+  // A next owner that now gains further partitions has not done its part.
   const hasSameWork = (node: string): boolean => {
     const before = gainedPartitions(topology, node)
     return gainedPartitions(next, node).every((partition) => before.includes(partition))
@@ -84,8 +86,8 @@ function withoutGainer(topology: Topology, change: MemberChange): Topology {
 
 /**
  * Returns to the previous owners while copies are still being moved. The joining member may keep hints that count as
- * copies, so it hands them over like a leaving member. If no change is under way, members that wait for their removal
- * are not called lost any more. Throws change_refused.
+ * copies, so it hands them over like a leaving member. If no change is under way, this cancels the removals that wait for
+ * enough members: those members are no longer called lost. Throws change_refused.
  */
 export function cancelChange(topology: Topology): Topology {
   const { change, lost } = topology
@@ -102,7 +104,7 @@ export function cancelChange(topology: Topology): Topology {
   const epoch = topology.epoch + 1
   const undone = { ...withoutChange(topology), epoch, placementVersion: epoch }
   const { joining } = change
-  if (joining === null) return settled(withNextRemoval(undone))
+  if (joining === null) return pastIdlePhases(withNextRemoval(undone))
   const emptying = { phase: 'emptying', other: [], done: [], joining: null } as const
   return checked({ ...undone, change: { ...change, ...emptying, leaving: joining, isLost: false } })
 }
@@ -121,15 +123,15 @@ export function reportDone(
   if (change?.id !== changeId || change.phase !== phase) return undefined
   if (!waitingFor(topology).includes(node)) return undefined
   const done = [...change.done, node]
-  return settled({ ...topology, epoch: topology.epoch + 1, change: { ...change, done } })
+  return pastIdlePhases({ ...topology, epoch: topology.epoch + 1, change: { ...change, done } })
 }
 
 /** The topology once every member has done its part of the change under way. */
 export function afterChange(topology: Topology): Topology {
   let now = topology
   while (now.change !== undefined && now.change.id === topology.change?.id) {
-    // A member of an earlier version may have left a change that waits for nobody.
-    now = settled(afterPhase(now))
+    // A document of an earlier version may have a phase in which no member has anything to do.
+    now = pastIdlePhases(afterPhase(now))
   }
   return now
 }
@@ -191,7 +193,7 @@ function isThere(members: readonly Member[], { id, peerUrl }: Member): boolean {
 }
 
 /** Goes on to the next phase as long as no member has anything to do in the present one. */
-function settled(topology: Topology): Topology {
+function pastIdlePhases(topology: Topology): Topology {
   let now = topology
   while (now.change !== undefined && waitingFor(now).length === 0) now = nextPhase(now, now.change)
   return checked(now)
@@ -212,7 +214,7 @@ function nextPhase(topology: Topology, change: MemberChange): Topology {
   return withNextRemoval({ ...rest, members, voters })
 }
 
-/** Begins the removal of the first lost member without which enough members are left for the copies of every bucket. */
+/** Begins the removal of the first lost member whose removal is possible: enough others are left for all copies. */
 function withNextRemoval(topology: Topology): Topology {
   const requests = (topology.lost ?? []).map((node) => ({ kind: 'remove', node }) as const)
   const possible = requests.find((request) => refusalOfChange(topology, request) === undefined)

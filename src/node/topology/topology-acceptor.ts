@@ -40,7 +40,7 @@ export interface TopologyAcceptorParts {
   readonly clock: NodeClock
   /** Whether a majority has told this node about its earlier lives (arrival.ts). */
   readonly isProven: () => boolean
-  /** Called for each member that a document adds which this life has accepted. */
+  /** Called for each member that a new document adds, if this life of the node has voted for the document. */
   readonly joined: (member: string) => void
 }
 
@@ -60,7 +60,7 @@ export class TopologyAcceptor {
   readonly #parts: TopologyAcceptorParts
   readonly #recall: TopologyRecall
   #held: Held
-  /** The last document that this life has accepted. */
+  /** The last document that this life of the node has accepted. */
   #accepted: Document | undefined
   #isStopped = false
   /** Runs questions one at a time: the state is durable before the next one. */
@@ -104,7 +104,7 @@ export class TopologyAcceptor {
         await this.#inTurn(() => this.#save(this.#held))
         return
       } catch (error) {
-        // A full disk, for example, may take it later.
+        // The disk may be full, for example, and take it later.
         if (this.#isStopped) throw error
         await new Promise<void>((resolve) => void this.#timers.after(RETRY_INTERVAL_MS, resolve))
       }
@@ -126,7 +126,7 @@ export class TopologyAcceptor {
         (error: unknown) => asker.refuse({ code: 'failed', message: String(error) }),
       )
     }
-    // A peer that asks about a later instance has the document before it.
+    // A peer that asks about a later instance has the document before that instance, so fetch it first.
     const { keeper, peers } = this.#parts
     if (question.instance > keeper.epoch + 1) keeper.catchUp(asker.node, peers, vote)
     else vote()
@@ -221,7 +221,8 @@ export class TopologyAcceptor {
       }
       promised = maxBallot(maxBallot(promised, floor), accepted)
       const held = { instance, state: { promised, accepted, value } }
-      // Raise the clock first: every later life then sends higher timestamps, so its loss is never taken for this one.
+      // Raise the clock before `recalledUpTo` is stored. Every later life then sends higher timestamps, so the loss of a
+      // later life is never taken for this loss (`TopologyRecall.lose`).
       if (isComplete) await this.#parts.clock.raisedTo(readAt)
       const { recalledUpTo = 0 } = this.#recall.state
       await this.#save(

@@ -1,4 +1,4 @@
-/** Answers the asks about the topology document, and the questions to this node as a voter. */
+/** Answers the asks of peers about the topology document, and their questions to this node as a voter. */
 import type { HandlersOf } from '../peers/ask-handlers.ts'
 import { NO_FIELDS } from '../wire/asks/ask-format.ts'
 import type { TopologyAcceptor } from './topology-acceptor.ts'

@@ -142,8 +142,8 @@ export class TopologyKeeper implements EpochSource {
   /** Throws if the document belongs to another cluster with the same members. */
   #learnIdentity({ identity, sessionKey }: Topology): void {
     const { id } = this.cluster
-    // A cluster of an older version has agreed on its session key, which never changes, but has no id yet. A document
-    // shown to a removed member (removal.ts) lacks the key.
+    // A cluster of an older version has a session key, which never changes, but no id yet. So compare the keys, too. A
+    // document shown to a removed member (removal.ts) lacks the key.
     const ownKey = this.#topology.sessionKey
     if (ownKey !== undefined && sessionKey !== undefined && sessionKey !== ownKey) {
       throw new Error('a document of another cluster, which has another session key')
@@ -158,8 +158,8 @@ export class TopologyKeeper implements EpochSource {
   }
 
   /**
-   * Whether everything stored under earlier documents is durable. This holds once the document is, because the disk
-   * keeps the order of writes. If the disk refused the document, it is stored again.
+   * Whether the document in force is durable. Then everything that was stored under earlier documents is durable, too,
+   * because the disk keeps the order of writes. If the disk refused the document, this stores it again.
    */
   isDurable(): boolean {
     if (this.#durableEpoch === this.epoch) return true
@@ -210,11 +210,11 @@ export class TopologyKeeper implements EpochSource {
   }
 }
 
-/** The stored topology, with the peers' configured addresses: those may change, ids may not. */
+/** The stored topology with the configured addresses of the peers, because addresses may change. Ids may not. */
 function startingTopology(stored: unknown, configured: readonly Member[]): Topology {
   if (stored === undefined) return firstTopology(configured)
   const topology = parseTopology(stored as string)
-  // A node that joined was never given the first members, so only its directory tells its cluster.
+  // A node that joined was never given the first members, so only its directory tells to which cluster it belongs.
   if (configured.length === 0) return topology
   const first = firstTopology(configured)
   if (topology.clusterId !== first.clusterId) {

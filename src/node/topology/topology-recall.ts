@@ -47,7 +47,7 @@ export interface Recalled {
   /** The clock's reading when the floor was taken. */
   readonly readAt: Timestamp
   readonly replies: readonly Accepted[]
-  /** Whether nothing is lost any more, in any instance. */
+  /** Whether the state of all instances is known again. */
   readonly isComplete: boolean
 }
 
@@ -64,7 +64,7 @@ export class TopologyRecall {
   readonly #parts: TopologyRecallParts
   #isLost: boolean
   #recalledUpTo: Timestamp
-  /** The only instance whose state is known again while others are lost. */
+  /** While the state of other instances is lost: the only instance whose state is known again. */
   #knownInstance = 0
   #round: Round | undefined
   #floor: Floor | undefined

@@ -59,7 +59,7 @@ interface Attempt {
   readonly refusals: Map<string, string>
   /** Voters that may know the decided document of the instance. */
   readonly ahead: Set<string>
-  /** Each resolves once its question has its answer. */
+  /** The questions to voters. Each resolves with its answer, or when no answer can come any more. */
   readonly asked: Promise<void>[]
 }
 
@@ -101,7 +101,7 @@ export class TopologyRegister {
       return await this.#change(change, this.#parts.clock.nowMs() + timeoutMs, doubt)
     } catch (error) {
       if (!doubt.isOpen) throw error
-      // Another node may complete later what was accepted here.
+      // A voter may have accepted the change, and another node may complete it later.
       const message = 'the change of the topology may or may not have been decided'
       throw new QuorateError('outcome_unknown', message, {}, { cause: error })
     }
@@ -166,7 +166,10 @@ export class TopologyRegister {
     }
   }
 
-  /** Without a document to propose, it completes what it finds, and rejects with `IsNewest` if there is nothing. */
+  /**
+   * Proposes the document in one instance. If a voter has accepted another document already, this completes that one,
+   * because it may be decided. Without a document to propose, it rejects with `IsNewest` if it finds nothing to complete.
+   */
   #attempt(current: Topology, document: Document | undefined, tried: Attempt): Promise<Result> {
     const change: ChangeFunction<Document, undefined> = (found) => {
       if (found !== null && found !== document) return { changed: false, result: undefined }
@@ -191,12 +194,12 @@ export class TopologyRegister {
           : { kind: 'prepare', instance, ballot }
       const isSelf = to === this.#parts.self
       const asked = isSelf ? this.#askSelf(question, tried) : this.#ask(to, question, tried)
-      tried.asked.push(asked.then((told) => tell(told, takers)))
+      tried.asked.push(asked.then((told) => passOn(told, takers)))
     }
     return runProposer(proposer, ask, (delayMs, task) => this.#timers.after(delayMs, task))
   }
 
-  /** Resolves with the reply. Without a reply it tells whether the voter may have accepted the question. */
+  /** Resolves with the reply. Otherwise `unsent` says that this voter did nothing, and `lost` that it may have. */
   async #askSelf(question: TopologyQuestion, tried: Attempt): Promise<Told> {
     const { acceptor, self } = this.#parts
     const reply = await acceptor.ask(question).catch(() => undefined)
@@ -305,7 +308,7 @@ class Doubt {
   }
 }
 
-function tell(told: Told, on: ReplyTakers<Document>): void {
+function passOn(told: Told, on: ReplyTakers<Document>): void {
   if (told === 'unsent') on.unsent()
   else if (told === 'lost') on.lost()
   else on.replied(told)

@@ -91,7 +91,7 @@ function refuseOther(known: Bucket, wanted: Bucket): void {
   throw new QuorateError('bucket_conflict', `the bucket ${known.name} exists: ${words.join('; ')}`)
 }
 
-/** Throws limit_reached. */
+/** Throws limit_reached (`BUCKETS_MAX`). */
 function refuseTooMany({ buckets }: Topology, { name }: Bucket): void {
   if (buckets.length < BUCKETS_MAX) return
   throw new QuorateError(

@@ -1,8 +1,8 @@
 /**
- * Progress as the last line of a terminal, below the lines that are printed meanwhile. Anywhere but on a terminal it
- * shows nothing.
+ * Progress as the last line of a terminal, below the lines that are printed meanwhile. If the output is not a terminal,
+ * it shows nothing.
  *
- * Invariant: whoever prints calls `clear` first, so no printed line begins behind the bar.
+ * Rule: before a caller prints a line, it calls `clear`. Otherwise the line would begin behind the bar.
  */
 import type { Progress, Work } from './progress.ts'
 import { ProgressLine } from './progress-line.ts'
@@ -11,11 +11,11 @@ import { TimeLeft, timeLeftWords } from './time-left.ts'
 
 export interface BarClock {
   nowMs(): number
-  /** Calls `task` again and again, and keeps no process alive. Returns what ends that. */
+  /** Calls `task` again and again, until the returned function is called. Keeps no process alive. */
   every(ms: number, task: () => void): () => void
 }
 
-/** The line is drawn at most once in this time, but for work that has just begun. */
+/** The line is drawn once in this time. New work is drawn at once. */
 const INTERVAL_MS = 100
 /** Work that has not lasted this long tells no times, because they would be guesses. */
 const TIMES_FROM_MS = 2000
@@ -42,8 +42,8 @@ export class ProgressBar implements Progress {
   }
 
   /**
-   * Makes way for a printed line. The bar returns a while later: another program may pass the line on to the terminal,
-   * as `tee` does.
+   * Makes way for a printed line. The bar returns a while later, because another program may pass the line on to the
+   * terminal, as `tee` does.
    */
   clear(): void {
     this.#quietUntilMs = this.#clock.nowMs() + INTERVAL_MS
@@ -70,7 +70,7 @@ export class ProgressBar implements Progress {
   }
 }
 
-/** Work with the times that follow from looking at it. */
+/** Work, and the times at which its text and its share changed. */
 class Watched {
   readonly look: () => Work
   readonly #startMs: number
@@ -95,7 +95,7 @@ class Watched {
     }
   }
 
-  /** The time left if it can be known. Otherwise the time since the text has changed shows that work goes on. */
+  /** The time left if it can be estimated. Otherwise the time since the text has changed: it shows that work goes on. */
   #timeWords(nowMs: number, share: Work['share']): string {
     if (share?.isEven === true) {
       this.#timeLeft ??= new TimeLeft(nowMs, share.done)

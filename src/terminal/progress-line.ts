@@ -10,7 +10,7 @@ export class ProgressLine {
   readonly #sink: Sink
   #shown = ''
 
-  /** Anywhere but on a terminal it shows nothing. */
+  /** If the sink is not a terminal, the line shows nothing. */
   constructor(sink: Sink) {
     this.#sink = sink
   }
@@ -35,7 +35,7 @@ export class ProgressLine {
     await this.#sink.write(`${ERASE}${line}`)
   }
 
-  /** Before anything else is written, and at the end. */
+  /** Call before anything else is written, and at the end. */
   async clear(): Promise<void> {
     if (this.#shown === '') return
     this.#shown = ''

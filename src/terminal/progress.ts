@@ -1,10 +1,10 @@
-/** How far long work is, told to the people who wait for it. */
+/** Tells the people who wait for long work how far it is. */
 
 export interface Progress {
   /**
-   * Shows what `look` returns, from now on until another one is shown, or `end`. It is shown at once, because work that
-   * blocks the process may follow. For the next step of the same work, show the same look again: the time left follows
-   * from all its steps.
+   * Calls `look` now and then, and shows what it returns, until `end` or until another one is shown. It shows the first
+   * state at once, because work that blocks the process may follow. For the next step of the same work, show the same
+   * `look` again: the time left is estimated from all its steps.
    */
   show(look: () => Work): void
   /** Shows nothing any more. */
@@ -14,7 +14,7 @@ export interface Progress {
 export interface Work {
   /** What is being done now. */
   readonly text: string
-  /** Undefined if nobody knows how much there is to do. */
+  /** Undefined if it is not known how much there is to do. */
   readonly share?: Share
 }
 

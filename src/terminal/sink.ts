@@ -2,21 +2,21 @@
 import type { WriteStream } from 'node:tty'
 import { wantsColours } from './style.ts'
 
-/** A terminal without a size, such as that of some programs that record sessions. */
+/** For a terminal that does not tell its width. */
 const COLUMNS_UNKNOWN = 80
 
 export interface Sink {
   readonly isTerminal: boolean
   /** Whether colours may be used. */
   readonly isColoured: boolean
-  /** Of the terminal; Infinity elsewhere, where nothing is cut off. */
+  /** The width of the terminal. Infinity elsewhere, because nothing is cut off there. */
   readonly columns: number
   /** Resolves when the data is on its way. Rejects if nobody reads it any more. */
   write(data: string | Uint8Array): Promise<void>
 }
 
 export function sinkOf(stream: WriteStream): Sink {
-  // Each write is told its own error.
+  // The promise of each write rejects with its own error.
   stream.on('error', () => undefined)
   const isTerminal = stream.isTTY === true
   return {

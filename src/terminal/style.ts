@@ -1,4 +1,4 @@
-/** Colours say nothing that the text does not say: output without them is complete. */
+/** Colours of the output. They add nothing to the text, so output without colours is complete. */
 import { styleText } from 'node:util'
 
 export type Style = 'good' | 'bad' | 'doubtful' | 'head' | 'dim'
@@ -13,7 +13,7 @@ const FORMATS: Readonly<Record<Style, Parameters<typeof styleText>[0]>> = {
 
 export function styled(isColoured: boolean, style: Style | undefined, text: string): string {
   if (!isColoured || style === undefined) return text
-  // Whether colours are wanted is decided already.
+  // `isColoured` decides, not Node.
   return styleText(FORMATS[style], text, { validateStream: false })
 }
 

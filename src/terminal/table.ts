@@ -14,7 +14,7 @@ const GAP = '  '
 /** A last column that is narrower than this is not cut off, because nothing of it would be left. */
 const LAST_COLUMNS_MIN = 8
 
-/** Numbers are aligned to the right. Every cell is made visible. */
+/** Aligns columns of numbers to the right. No cell can send control characters to the terminal. */
 export function tableLines(
   { head, rows }: Table,
   { columns, isColoured }: Pick<Sink, 'columns' | 'isColoured'>,

@@ -1,5 +1,5 @@
 /**
- * Text that comes from the store, made fit for a terminal. A key or a value of a stranger may hold control characters,
+ * Makes text from the store safe for a terminal. A key or a value may come from a stranger and have control characters,
  * and a terminal would obey them.
  */
 
@@ -32,7 +32,7 @@ export const ABOUT_ESCAPED =
   'In lines that are not for a terminal, a backslash in a key is doubled, and a control character is written as ' +
   String.raw`\n, \r, \t or \u{1b}. With --json keys are strings of JSON.`
 
-/** Whether the bytes are text that a terminal may get as they are. */
+/** Whether the bytes are text that may go to a terminal unchanged. */
 export function isPrintable(bytes: Uint8Array): boolean {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
@@ -64,7 +64,7 @@ export function shortened(text: string, columns: number): string {
   return `${kept}…`
 }
 
-/** The text as one word of a shell's command line. It is visible. */
+/** The text as one word of a shell's command line, without control characters. */
 export function shellWord(text: string): string {
   if (/^[\w@%+=:,./-]+$/.test(text)) return text
   if (visible(text) === text) return `'${text.replaceAll("'", String.raw`'\''`)}'`

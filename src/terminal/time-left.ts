@@ -1,4 +1,4 @@
-/** Estimates how long even work still takes, from the time that its parts have taken so far. */
+/** Estimates how long work still takes whose parts take about equal time, from the time of the parts so far. */
 
 export class TimeLeft {
   readonly #startMs: number
@@ -27,7 +27,7 @@ export class TimeLeft {
 const MS_PER_SECOND = 1000
 const MS_PER_MINUTE = 60_000
 const MS_PER_HOUR = 3_600_000
-/** From so many of a unit on, the next larger unit is exact enough. */
+/** The next larger unit is exact enough for this many of a unit, or more. */
 const UNITS_MAX = 100
 
 /** For example `about 40 s left`. */

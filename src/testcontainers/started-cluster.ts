@@ -8,9 +8,9 @@ import { unexpectedPairs } from '../chaos/reach.ts'
 import { Partition } from './partition.ts'
 
 export const CLIENT_PORT = 8080
-/** The end of a partition whose program forgot it. */
+/** A partition ends after this time, so that one whose program has died does not last. */
 const PARTITION_MS = 3_600_000
-/** Nodes notice a cut by silence, and report it then. */
+/** The longest wait until all nodes report a cut, which they notice by silence. */
 const NOTICE_MS = 60_000
 const PAUSE_MS = 200
 /** Renames the file into place, so that the node never reads a part of it. */
@@ -61,7 +61,7 @@ export class StartedQuorateCluster implements AsyncDisposable {
     this.#partition = partition
     try {
       await this.#writeFaults(fault)
-      await this.#notice(fault)
+      await this.#untilNoticed(fault)
     } catch (error) {
       await this.#undo(error)
       throw error
@@ -73,7 +73,7 @@ export class StartedQuorateCluster implements AsyncDisposable {
   async heal(): Promise<void> {
     this.#partition = undefined
     await this.#writeFaults(undefined)
-    await this.#notice(undefined)
+    await this.#untilNoticed(undefined)
   }
 
   /** Removes the containers with their data, and their network. */
@@ -86,7 +86,7 @@ export class StartedQuorateCluster implements AsyncDisposable {
     return this.stop()
   }
 
-  /** Takes back what was made of a cut. Rejects with `failure`, too, if a node keeps its part. */
+  /** Removes what was written of a cut. If that fails, rejects with both errors. */
   async #undo(failure: unknown): Promise<void> {
     this.#partition = undefined
     try {
@@ -105,7 +105,7 @@ export class StartedQuorateCluster implements AsyncDisposable {
 
   async #writeFaults(fault: NetworkFault | undefined): Promise<void> {
     const untilMs = Date.now() + PARTITION_MS
-    // Waits for all of them, so that no node is still being cut when the cut is undone.
+    // Wait for all nodes, also after a failure, so that no node is still being cut when the cut is undone.
     const written = await Promise.allSettled(
       this.nodes.map(async ({ id, container }) => {
         const text = linkFaultsText(linkFaults(fault, id, this.#ids(), untilMs))
@@ -117,8 +117,8 @@ export class StartedQuorateCluster implements AsyncDisposable {
     if (failed !== undefined) throw failed.reason
   }
 
-  /** Waits until the nodes report what the fault makes of their links. */
-  async #notice(fault: NetworkFault | undefined): Promise<void> {
+  /** Waits until every node reports which others it reaches, as the fault demands. */
+  async #untilNoticed(fault: NetworkFault | undefined): Promise<void> {
     const endMs = Date.now() + NOTICE_MS
     for (;;) {
       const wrong = unexpectedPairs(fault, this.#ids(), await this.#views())
@@ -128,7 +128,7 @@ export class StartedQuorateCluster implements AsyncDisposable {
     }
   }
 
-  /** What each node says whom it reaches; without those that do not answer. */
+  /** Which other nodes each node says it reaches. Nodes that do not answer are left out. */
   async #views(): Promise<ReachMatrix> {
     const matrix: Record<string, Readonly<Record<string, boolean>>> = {}
     const ask = async ({ id }: ClusterNode): Promise<void> => {

@@ -1,4 +1,4 @@
-/** What a person, or a plan, does to an interactive world: one request, one fault, or one change of the members. */
+/** One thing that a person or a plan does to an interactive world: a request, a fault, or a change of the members. */
 import type { Level } from '../../core/quorum/level.ts'
 import type { CutKind } from '../world/wires.ts'
 
@@ -38,7 +38,7 @@ export type FaultAction =
       readonly to: readonly string[]
       /** Whether only messages from `from` to `to` are cut. */
       readonly oneWay?: boolean
-      /** `mute` if it is absent. */
+      /** How the cut looks to the nodes (world/wires.ts). `mute` if it is absent. */
       readonly kind?: CutKind
     }
   /** Ends the cuts between two groups; without groups, all cuts. */
@@ -48,7 +48,7 @@ export type FaultAction =
       readonly do: 'kill' | 'power' | 'wipe' | 'start' | 'pause' | 'continue'
       readonly node: string
     }
-  /** Sets the clock so far ahead of the true time; behind it if negative. */
+  /** Sets the clock this far ahead of the true time, or behind it if negative. */
   | { readonly do: 'skew'; readonly node: string; readonly byMs: number }
 
 export type MembershipAction =

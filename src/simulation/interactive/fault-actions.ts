@@ -1,4 +1,4 @@
-/** Carries out the faults and the changes of the members of an interactive world. Each stays until it is undone. */
+/** Carries out the faults and the changes of the members in an interactive world. A fault stays until it is undone. */
 import type { SimulatedCluster } from '../cluster/simulated-cluster.ts'
 import { membersUp, newestTopology } from '../nemesis/sim-membership.ts'
 import { memberOf, Operator } from '../nemesis/sim-operator.ts'
@@ -158,7 +158,7 @@ export class FaultActions {
   }
 }
 
-/** None if the action hits all nodes. */
+/** The nodes that the action names; empty if it concerns all nodes. */
 function nodesHit(action: FaultAction | MembershipAction): readonly string[] {
   if ('node' in action) return [action.node]
   if (action.do === 'cancel') return []

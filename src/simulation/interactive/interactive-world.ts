@@ -3,7 +3,7 @@
  * instant, and takes further actions in between. The same code runs on the command line and in a web page.
  *
  * Invariant: the seed and the actions with their times determine the whole run. Neither the size of the steps nor a look
- * changes it. So a run is repeated by its plan, up to any instant.
+ * at the world changes it. So the plan of a run repeats it, up to any instant.
  */
 import { assert } from '../../core/assert.ts'
 import { findUnbounded } from '../checks/bounds.ts'
@@ -72,6 +72,7 @@ export interface Look {
   readonly arrivalsFrom?: number | undefined
 }
 
+/** How often the bounds of memory and disk are checked (checks/bounds.ts). */
 const BOUNDS_LOOK_US = 1_000_000
 
 export class InteractiveWorld {
@@ -81,8 +82,9 @@ export class InteractiveWorld {
   readonly #faults: FaultActions
   readonly #messages = new SeenMessages()
   readonly #log: StoryLine[] = []
+  /** The number of actions of the plan that have happened. */
   #applied = 0
-  /** Resolves when all steps so far have ended, so that no two steps overlap. */
+  /** Resolves when all steps so far have ended. The next step waits for it, so that no two steps overlap. */
   #last: Promise<void> = Promise.resolve()
 
   /** Throws PlanError. */
@@ -111,7 +113,7 @@ export class InteractiveWorld {
     return this.#cluster.schedule.nowUs
   }
 
-  /** All actions so far and those to come. The run of this plan ends now, or after its last action. */
+  /** All actions so far and those to come. It ends now, or at its last action if that comes later. */
   get plan(): TimedPlan {
     const lastMs = this.#plan.actions.at(-1)?.atMs ?? 0
     return { ...this.#plan, endMs: Math.max(this.nowUs / 1000, lastMs) }
@@ -130,7 +132,7 @@ export class InteractiveWorld {
   act(action: Action): Promise<void> {
     return this.#inTurn(() => {
       const timed: TimedAction = { ...action, atMs: this.nowUs / 1000 }
-      // At equal times it comes after the actions that were applied already, as in a replay.
+      // It goes behind the actions that have happened, also those of the same time. So a replay has the same order.
       const actions = this.#plan.actions.toSpliced(this.#applied, 0, timed)
       this.#plan = checkPlan({ ...this.plan, actions })
       return this.#advance(this.nowUs)

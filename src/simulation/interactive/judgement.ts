@@ -23,15 +23,15 @@ export interface LevelVerdict {
   readonly evidence: readonly number[]
 }
 
-/** The searches of the checker end after so many looks at their clock. */
+/** A search of the checker is given up after this many looks at its clock. */
 const LOOKS_MAX = 60_000
 
-/** `requestOf` gives the number of the request of an event. Equal histories get equal verdicts, on any machine. */
+/** `requestOf`: the number of the request of an event. Equal histories get equal verdicts, on any machine. */
 export function judge(
   history: readonly HistoryEvent[],
   requestOf: (eventIndex: number) => number,
 ): Verdict {
-  // The checker measures its time with this clock, which counts looks.
+  // A clock of the machine would make verdicts differ, so this clock counts how often the checker looks at it.
   let looks = 0
   const ladder = ladderOf(history, undefined, { nowMs: () => looks++, timeMs: LOOKS_MAX })
   return {

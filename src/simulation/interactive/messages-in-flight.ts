@@ -1,4 +1,4 @@
-/** The messages between nodes with their kinds: those on their way, those that arrived lately, and all repairs. */
+/** The messages between nodes, with their kinds: those on their way, the last that arrived, and the last repairs. */
 import { msgpackCodec } from '../../adapters/codec/msgpack-codec.ts'
 import { labelOf } from '../../core/placement/bucket-name.ts'
 import { APPLY, APPLY_IS_REPAIR } from '../../node/wire/asks/copy-asks.ts'
@@ -11,7 +11,7 @@ export interface FlightView {
   readonly from: string
   readonly to: string
   readonly sentUs: number
-  /** When it arrives, unless a cut stops it. A frame that a cut holds back stays after this time. */
+  /** When it arrives. A cut may drop it, or hold it back beyond this time. */
   readonly dueUs: number
   readonly messages: readonly MessageView[]
 }
@@ -44,14 +44,14 @@ export interface RepairView {
 
 type Item = readonly [id: number, kindOrCode: string, ...body: unknown[]]
 
-/** Answers to the last asks are named. The others were lost, or their node has died. */
+/** So many asks are remembered. An older ask gets no answer: it was lost, or its node has died. */
 const ASKS_MAX = 10_000
 const ARRIVALS_MAX = 300
 const REPAIRS_MAX = 2000
 
-/** An answer names only the id of its ask, so this remembers the asks that have arrived. */
+/** An answer has only the id of its ask, so this remembers the kinds of the asks that have arrived. */
 export class SeenMessages {
-  /** The kind by `asker>answerer id`. */
+  /** `asker>answerer id` → the kind of the ask. */
   readonly #kinds = new Map<string, string>()
   readonly #arrivals: ArrivalView[] = []
   readonly #repairs: RepairView[] = []
@@ -72,6 +72,7 @@ export class SeenMessages {
     return this.#arrivals.filter(({ number }) => number >= fromNumber)
   }
 
+  /** A frame has arrived. */
   take(atUs: number, from: string, to: string, channel: Channel, frame: Uint8Array): void {
     const items = itemsOf(frame)
     const messages = this.#messagesOf(from, to, channel, items)

@@ -23,7 +23,7 @@ import { describeAction, type RequestAction } from './action.ts'
 
 /** A client waits a little longer than the node may take. */
 const GIVE_UP_US = (REQUEST_TIMEOUT_MS + 500) * 1000
-/** A process of a history that continues a client after an unknown outcome has a number above all clients. */
+/** The numbers of clients lie below. A client gets a number from here on when it goes on after an unknown outcome. */
 const FIRST_SPARE_PROCESS = 1000
 
 /** One request, as its client knows it. */

@@ -190,7 +190,7 @@ function hintsOf({ platter }: SimulatedNode): Record<string, number> {
   return counts
 }
 
-/** The newest topology of the nodes that run, paused ones included. */
+/** The newest topology that a running or paused node knows. */
 function newestKnown(nodes: Iterable<SimulatedNode>): Topology | undefined {
   let newest: Topology | undefined
   for (const { hasStarted, service } of nodes) {

@@ -21,9 +21,9 @@ export const BACKUP_AT = wholeNumber(
   'at',
   0,
   SECONDS_MAX,
-  'Seconds since 1970: the backup has every write acknowledged before that time; by default, before the request. It ' +
-    'has no older states: after a time in the past it has the state of now, and can be made without a member that is ' +
-    'away once the other owners hold all those writes.',
+  'Seconds since 1970: the backup has every write acknowledged before that time; by default, before the request. A ' +
+    'time in the past brings back no older states: the backup has the state of now. But it can then be made without a ' +
+    'member that is away, once the other owners hold all those writes.',
 )
 export const BACKUP_COVERS = choice<Coverage>(
   'covers',

@@ -1,5 +1,5 @@
 /**
- * Waits for the cut of a backup, and says what it promises. README.md of this room says why.
+ * Makes cuts until one succeeds, and says which writes it covers. README.md of this room says why.
  *
  * Invariant: every write that was acknowledged before the call, or before the given time, is covered by the cut.
  */
@@ -14,7 +14,7 @@ import type { BackupRequest } from '../service/service.ts'
 import { type Cut, type CutMaker, LEAD_MS_MIN } from './cut-maker.ts'
 import { pause } from './pause.ts'
 
-/** The pause after a cut that has failed. */
+/** The pause after a cut that has failed, and between looks at the clock. */
 const RETRY_MS = 200
 
 export interface CutParts {
@@ -55,7 +55,7 @@ export async function reachCut(
         return { cut: made, covered: made.at, coveredMs: wallMsOf(made.at) }
       }
       failure = made
-      // Every owner holds every write up to the horizon, and nobody else has one under way.
+      // Every owner holds every write up to the horizon, so a majority of the owners is enough.
       const isSettled = atMs !== undefined && horizon.value >= timestampOf(fromMs)
       const partial = isSettled && covers === 'all' ? await maker.make('all', false) : failure
       if (!(partial instanceof QuorateError)) {

@@ -1,4 +1,4 @@
-/** What a backup keeps of one key, from the answer to an ordinary read. */
+/** What a backup keeps of one key, from the state of the key at the cut. */
 import type { BackupEntry, BackupValue } from '../../core/backup/backup-parts.ts'
 import { counterValue } from '../../core/causality/counter.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
@@ -19,7 +19,7 @@ export function backupEntry(
   cut: Timestamp,
 ): BackupEntry | undefined {
   if (siblings.length === 0) return undefined
-  // The vector of a strong object is a ballot, which a read may raise.
+  // The vector of a strong object is a ballot. A read may raise it, so it does not tell when the value was written.
   const newest = mode === 'strong' ? (siblings.at(-1) as Sibling).timestamp : newestDot(object)
   return { bucket, key, isAfterCut: newest > cut, values: valuesOf(mode, siblings) }
 }
@@ -35,7 +35,7 @@ function valuesOf(mode: BucketMode, siblings: readonly Sibling[]): BackupValue[]
   }))
 }
 
-/** A value of many writes. */
+/** A value that comes from many writes, so it has no timestamp. */
 function merged(value: Uint8Array): BackupValue {
   return { timestamp: 0, expiresAtMs: 0, contentType: '', value }
 }

@@ -1,7 +1,7 @@
 /**
- * This room makes backups (README.md). It takes one consistent cut of all members (cut-maker.ts, held-cuts.ts), and then
- * reads every key out of their snapshots (cut-reader.ts). It relies on `identity` for the moment at which a clock passes
- * the cut, on `round` to hold back answers meanwhile, and on `peers` to reach the other members.
+ * This room makes backups (README.md). It takes snapshots of all disks at one consistent cut (cut-maker.ts, held-cuts.ts),
+ * and then reads every key from them (cut-reader.ts). It relies on `identity` for the moment at which a clock passes the
+ * cut, on `round` to hold back answers meanwhile, and on `peers` to reach the other members.
  *
  * Invariant: a stream of entries that ends has every live key of the cut; a stream that misses one rejects.
  */
@@ -26,7 +26,7 @@ import { CutMembers } from './cut-members.ts'
 import { statesAtCut } from './cut-reader.ts'
 import type { HeldCuts } from './held-cuts.ts'
 
-/** The snapshots are kept by a message this often, because a slow reader may ask for no page for a while. */
+/** A message keeps the snapshots this often, because a slow reader may ask for no page for a while. */
 const KEEP_INTERVAL_MS = 10_000
 
 export interface BackupParts {
@@ -42,7 +42,7 @@ export class Backups {
   readonly #ports: { readonly clock: Clock; readonly codec: Codec; readonly timers: Timers }
   readonly #parts: BackupParts
   readonly #members: CutMembers
-  /** The timers of the snapshots that this node reads. */
+  /** For each backup that this node makes, the timer that keeps its snapshots. */
   readonly #keeping = new Set<Timer>()
   #isStopped = false
 
@@ -117,7 +117,7 @@ export class Backups {
   }
 }
 
-/** The buckets at the cut. A bucket that was deleted since is one of them, and not the new one that has its label. */
+/** The buckets at the cut, and those created since. If both have the same label, only the bucket at the cut. */
 function bucketsAt(cut: Topology, now: Topology): readonly Bucket[] {
   const labels = new Set(cut.buckets.map(({ name }) => labelOf(name)))
   return [...cut.buckets, ...now.buckets.filter(({ name }) => !labels.has(labelOf(name)))]

@@ -16,10 +16,13 @@ import type { CutTakenAnswer } from '../wire/asks/cut-asks.ts'
 import type { CutMembers } from './cut-members.ts'
 import type { HeldCuts } from './held-cuts.ts'
 
-/** The cut lies so far ahead at first, and at most: enough for two messages to every member. */
+/**
+ * How far ahead a cut lies, at first and at most. By then every member must have agreed to hold, and must have heard that
+ * all members do (`HeldCuts`).
+ */
 export const LEAD_MS_MIN = 200
 const LEAD_MS_MAX = 800
-/** The part of that for the answer whether a member holds, which takes a write to its disk. The rest is for the word. */
+/** The part of this time for the members' agreement, which takes a write to each disk. The rest is for the confirmation. */
 const HOLD_SHARE = 0.75
 /** From the time of the cut on, each member has this long to take its snapshot, and then to answer clients again. */
 const TAKEN_TIMEOUT_MS = 400
@@ -52,7 +55,7 @@ export interface CutSource {
   readonly hintOwners: readonly string[]
 }
 
-/** The cut has failed, and another one may succeed. */
+/** This attempt has failed, and another one may succeed. */
 class CutFailed extends Error {}
 
 export class CutMaker {
@@ -65,8 +68,8 @@ export class CutMaker {
   }
 
   /**
-   * One attempt, for a backup that covers all writes or those of a majority. Returns the error that explains why it
-   * failed.
+   * Makes one attempt, for a backup that covers all writes or those of a majority. `needsAll`: whether it fails without a
+   * snapshot of every member. Returns the error that explains a failure.
    */
   async make(covers: 'all' | 'quorum', needsAll = covers === 'all'): Promise<Cut | QuorateError> {
     const { self, keeper, clock, members } = this.#parts
@@ -92,13 +95,13 @@ export class CutMaker {
     }
   }
 
-  /** Lets go of the snapshots. */
+  /** Has all members release their snapshots. */
   end({ name, topology }: Cut): void {
     const nodes = topology.members.map(({ id }) => id)
     this.#parts.members.tell(nodes, 'cut-end', name)
   }
 
-  /** Keeps the snapshots for some time. */
+  /** Has all sources keep their snapshots for some more time. */
   keep({ name, sources }: Cut): void {
     const nodes = sources.map(({ node }) => node)
     this.#parts.members.tell(nodes, 'cut-open', name)

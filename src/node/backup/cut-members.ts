@@ -1,4 +1,4 @@
-/** How a node reaches the snapshots of all members: those of other nodes by messages, and its own directly. */
+/** Asks the members of a cut: other nodes by messages, and this node directly. */
 import type { Timers } from '../../ports/timers.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { Peers } from '../peers/peers.ts'
@@ -39,7 +39,7 @@ export class CutMembers {
     const format = ASK_FORMATS[kind] as unknown as AskFormat<RequestOf<Kind>, AnswerOf<Kind>>
     if (node !== self) return peers.request(node, format, request, deadlineMs)
     return new Promise((resolve) => {
-      // The own disk may stall, too.
+      // The disk of this node may stall, too.
       const timer = this.#timers.after(timeoutMs, () => end({ type: 'lost', reason: 'deadline' }))
       const end = (reply: Reply<AnswerOf<Kind>>): void => {
         timer.cancel()

@@ -15,7 +15,7 @@ import type { CutPage, CutRecord } from '../wire/asks/cut-asks.ts'
 const PAGE_BYTES = 256 * 1024
 /** Index entries read in one call. */
 const CHUNK = 256
-/** A page ends after this many index entries, however few keys it has: many may belong to others. */
+/** A page ends after this many index entries, however few keys it has: other nodes may own most of them. */
 const PLACES_MAX = 16 * CHUNK
 /** Small records read in one call. A large one ends the call. */
 const SMALL_TOGETHER = 64
@@ -71,6 +71,7 @@ export async function hintPage(
   }: { readonly owner: string; readonly bucket: string; readonly after: string },
 ): Promise<CutPage> {
   const base = hintKey(owner, bucket, '')
+  // `0` is the character after `/`, so this is the end of all keys that begin with `base`.
   const end = `${base.slice(0, -1)}0`
   const from = after === '' ? base : keyAfter(`${base}${after}`)
   const { entries, next } = await readPage(snapshot, from, end, HINTS_MAX, PAGE_BYTES)

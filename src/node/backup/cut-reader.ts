@@ -1,9 +1,9 @@
 /**
- * Reads the keys of a bucket out of the snapshots of a cut: pages of records from every source, and of the hints that it
- * keeps. The copies of a key are merged as they would be in a read.
+ * Reads the keys of a bucket from the snapshots of a cut: pages of records from every source, and pages of the hints in
+ * its snapshot. The copies of a key are merged as in a read.
  *
- * Only owners under the placement of the cut count, and next owners while a key moves. The leftovers of earlier owners
- * may hold keys that the others have deleted and forgotten since.
+ * Only the copies of owners under the placement of the cut count, and those of next owners while a key moves. An earlier
+ * owner may still have keys that the owners have deleted and forgotten since.
  */
 import { stateAtCut } from '../../core/backup/state-at-cut.ts'
 import { newestDot, type StoredObject } from '../../core/causality/stored-object.ts'
@@ -33,7 +33,7 @@ export interface CutReaderParts {
   readonly isGivenUp: () => boolean
 }
 
-/** A node, and the node for which it keeps the hints of the stream; '' for its own records. */
+/** One stream of a node: its own records if `owner` is '', otherwise the hints that it keeps for that owner. */
 interface Source {
   readonly node: string
   readonly owner: string
@@ -44,7 +44,7 @@ export interface StateAtCut {
   readonly object: StoredObject
 }
 
-/** Every key of which some copy is known, in key order. `needsAll`: a damaged copy may hide a covered write. */
+/** Every key that has a copy, in key order. `needsAll`: fails at a damaged copy, because it may hide a covered write. */
 export async function* statesAtCut(
   ports: { codec: Codec; timers: Timers },
   parts: CutReaderParts,

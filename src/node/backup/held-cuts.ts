@@ -1,13 +1,13 @@
 /**
- * The snapshots of its disk that this node holds for backups, its own and those of other nodes.
+ * The snapshots of its disk that this node holds for backups, which it or another node makes.
  *
  * 1. *Hold*: the node promises a snapshot just before its clock passes the time of the cut. First it stores a bound of
  *    its clock above that time. So every message after the snapshot carries a later stamp (core/causality/hybrid-clock.ts).
- * 2. *Confirm*: every member holds. Without this word, the node gives the cut up when its clock passes the time, so that
- *    a cut that cannot succeed delays no client.
+ * 2. *Confirm*: the coordinator says that every member holds. Without this word, the node gives the cut up when its clock
+ *    passes the time, so that a cut that cannot succeed delays no client.
  * 3. The clock passes. The node takes the snapshot, and from then on holds back its answers to clients.
- * 4. *Open*: every member has its snapshot. The answers go on. If this word does not come in time, the node gives up
- *    the cut, and its snapshot with it. So the backup cannot use a cut that let an answer pass too early.
+ * 4. *Open*: the coordinator says that every member has its snapshot, and the answers go on. If this word does not come in
+ *    time, the node gives up the cut and its snapshot. So no backup uses a cut in which an answer left too early.
  *
  * Invariant: a snapshot that was opened has everything that this node stored before its clock passed the cut, and no
  * answer of this node to a client left between the snapshot and the last snapshot of the other members.
@@ -47,7 +47,7 @@ import { decodeRecord } from '../wire/object-record.ts'
 import { hintPage, recordPage } from './cut-pages.ts'
 
 const CUTS_MAX = 2
-/** A cut that lies further ahead would only keep its place from others. */
+/** A cut that lies further ahead is refused, because it would take the place of others. */
 const AHEAD_MS_MAX = 2000
 /** A cut is given up if its snapshot was not taken and opened this long after its time. */
 const OPEN_MS_MAX = 5000
@@ -85,7 +85,7 @@ export interface HeldCutParts {
   readonly gained: GainedPartitions
   readonly gate: AnswerGate
   readonly trust: CopyTrust
-  /** Whether this node's own copies are complete, as far as it knows. */
+  /** Whether this node's own copies are complete, as far as this node knows. */
   readonly isComplete: () => boolean
   readonly indexes: IndexRepair
   readonly horizon: () => Timestamp
@@ -99,7 +99,7 @@ interface Snapshot {
   readonly disk: DiskSnapshot
   /** The topology in force when the snapshot was taken. */
   readonly topology: Topology
-  /** The places whose records count (moves/keeping.ts). */
+  /** What this node keeps, as `partition/copies` (moves/keeping.ts). Records of other partitions do not count. */
   readonly places: ReadonlySet<string>
   readonly sinceMs: number
 }
@@ -218,7 +218,7 @@ export class HeldCuts {
     return { isHeld: true }
   }
 
-  /** Lets the clock pass the cut, also if this node has nothing else to do. */
+  /** Makes the clock pass the cut by drawing a stamp, in case no message does. */
   #pass(held: Held): void {
     if (this.#held.get(held.cut) !== held || held.snapshot !== undefined) return
     this.#parts.clock.stamp()
@@ -262,7 +262,7 @@ export class HeldCuts {
     if (coordinator !== self) peers.tell(coordinator, CUT_TAKEN, { cut })
     held.taken.resolve({
       placementVersion: keeper.placementVersion,
-      // From memory, because clients wait. A hint that is delivered by now is in the snapshot of its owner.
+      // From memory, because clients wait. If a hint is not there any more, its owner has it in its snapshot.
       hintOwners: hintOwners(),
       horizon: horizon(),
     })
@@ -303,7 +303,7 @@ export class HeldCuts {
     }
   }
 
-  /** Has a damaged record repaired, so that a later backup finds it whole. */
+  /** If the record is damaged, has it repaired, so that a later backup finds it whole. */
   #lookForDamage(bucket: string, key: string, record: Uint8Array): void {
     const storageKey = dataKey(partitionOf(bucket, key), bucket, key)
     if (record.length === 0) {

@@ -1,13 +1,13 @@
 /**
- * Merges several streams of records in key order into one. Each stream keeps one page, and asks for the next one before
- * the first is used up.
+ * Merges several streams of records, each in key order, into one. Each stream keeps one page, and asks for the next page
+ * while this one is read.
  */
 import { compareKeys } from '../../core/placement/key-order.ts'
 import type { CutPage, CutRecord } from '../wire/asks/cut-asks.ts'
 
 export interface KeyStream<Source> {
   readonly source: Source
-  /** The page behind that key; behind '' for the first page. */
+  /** Loads the page of the keys after `after`; the first page if it is ''. */
   readonly load: (after: string) => Promise<CutPage>
 }
 
@@ -86,7 +86,7 @@ class Cursor<Source> {
 
   #ahead(after: string): void {
     this.#next = this.#load(after)
-    // If another stream fails, nobody awaits this page.
+    // If another stream fails, nobody awaits this page, and its failure must not end the process.
     this.#next.catch(() => undefined)
   }
 }

@@ -8,8 +8,3 @@ export interface ReadPage extends TellableKeys {
   readonly ask: FeedAsk
   readonly answer: ChangesAnswer
 }
-
-/** Names one of the two pages that a watch may read of a node's log at once: one is for the feeds that are held back. */
-export function slotOf(node: string, isHeld: boolean): string {
-  return isHeld ? `${node} held` : node
-}

@@ -22,15 +22,11 @@ import type { TopologyKeeper } from '../topology/topology-keeper.ts'
 import { PAGE_KEYS_MAX } from './change-pages.ts'
 import type { ChangedKeys } from './changed-keys.ts'
 import { partitionsUntold, type LogReader } from './log-reader.ts'
-import { type ReadPage, slotOf } from './read-page.ts'
+import type { ReadPage } from './read-page.ts'
+import { HELD_MS, ReadTurns, TICK_MS } from './read-turns.ts'
 import { SilentNodes } from './silent-nodes.ts'
 import { KeyList, type KeyListParts } from './key-list.ts'
 
-const TICK_MS = 250
-/** A log without news is read again after this time, because news may get lost. */
-const POLL_MS = 1000
-/** What could not be told is looked at again after this time. */
-const HELD_MS = 1000
 const SAMPLE_INTERVAL_MS = 5000
 const PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, partition) => partition)
 
@@ -61,17 +57,14 @@ export class Watcher implements Watch {
   #unread: Set<string> | undefined
   /** Pages that wait for the reader. */
   #pages: ReadPage[] = []
-  /** The logs (`slotOf`) with a page that is asked for, or waits for the reader. */
-  readonly #busy = new Set<string>()
-  /** Nodes whose logs have more to read. */
-  readonly #news = new Set<string>()
-  readonly #askedMs = new Map<string, number>()
+  readonly #turns: ReadTurns
   readonly #sampledMs = new Map<string, number>()
   readonly #silent: SilentNodes
   /** Nodes that were asked for a page since the places changed: the ask has ended, perhaps without an answer. */
   readonly #heard = new Set<string>()
   /** The watch has missed changes and begins again. */
   #isLost = false
+  /** Why the watch has ended. */
   #end: string | undefined
   #wake: (() => void) | undefined
   readonly #timer: Timer
@@ -89,6 +82,7 @@ export class Watcher implements Watch {
     this.#bucket = watched.bucket
     this.#prefix = watched.prefix
     this.#onClosed = onClosed
+    this.#turns = new ReadTurns(ports.clock)
     this.#silent = new SilentNodes(ports.clock)
     this.#timer = ports.timers.every(TICK_MS, () => this.#drive())
   }
@@ -174,7 +168,7 @@ export class Watcher implements Watch {
 
   /** The log of the node has grown. */
   heardNews(node: string): void {
-    this.#news.add(node)
+    this.#turns.heardNews(node)
     this.#drive()
   }
 
@@ -187,7 +181,7 @@ export class Watcher implements Watch {
   #nextPage(): WatchStep | undefined {
     const page = this.#pages.shift()
     if (page === undefined) return undefined
-    this.#busy.delete(slotOf(page.node, page.ask.isHeld))
+    this.#turns.end(page.node, page.ask.isHeld)
     const isTaken = this.#took(page)
     this.#drive()
     return isTaken ? { type: 'changes', keys: page.keys, position: this.position } : undefined
@@ -195,7 +189,7 @@ export class Watcher implements Watch {
 
   #took({ node, ask, answer, undecided }: ReadPage): boolean {
     const isTaken = this.#following.took(ask, answer, undecided)
-    if (!answer.isEnd && undecided.size < ask.partitions.length) this.#news.add(node)
+    if (!answer.isEnd && undecided.size < ask.partitions.length) this.#turns.heardNews(node)
     return isTaken
   }
 
@@ -217,7 +211,7 @@ export class Watcher implements Watch {
     if (keys === 'done') {
       this.#keyList = undefined
       this.#unread = new Set(this.#following.nodes())
-      for (const node of this.#unread) this.#news.add(node)
+      for (const node of this.#unread) this.#turns.heardNews(node)
       this.#drive()
       return undefined
     }
@@ -259,23 +253,14 @@ export class Watcher implements Watch {
   }
 
   #isDue(node: string, isHeld: boolean): boolean {
-    const slot = slotOf(node, isHeld)
-    if (this.#busy.has(slot)) return false
-    const nowMs = this.#clock.monotonicMs()
-    const elapsedMs = nowMs - (this.#askedMs.get(slot) ?? Number.NEGATIVE_INFINITY)
-    if (isHeld) return elapsedMs >= HELD_MS
-    if (this.#silent.has(node)) return elapsedMs >= TICK_MS
-    return this.#news.has(node) || elapsedMs >= POLL_MS
+    return this.#turns.isDue(node, isHeld, this.#silent.has(node))
   }
 
   async #read(node: string, isHeld: boolean): Promise<void> {
     const following = this.#following
     const ask = following.next(node, isHeld)
     if (ask === undefined) return
-    const slot = slotOf(node, isHeld)
-    this.#busy.add(slot)
-    if (!isHeld) this.#news.delete(node)
-    this.#askedMs.set(slot, this.#clock.monotonicMs())
+    this.#turns.begin(node, isHeld)
     const { life, sequence, until, partitions } = ask
     const answer = await this.#parts.reader.page(node, {
       bucket: this.#bucket.name,
@@ -293,7 +278,7 @@ export class Watcher implements Watch {
     if (answer === undefined) this.#silent.wasSilent(node)
     else this.#silent.answered(node)
     if (following === this.#following) {
-      if (answer === undefined || told === undefined) this.#busy.delete(slot)
+      if (answer === undefined || told === undefined) this.#turns.end(node, isHeld)
       else this.#take({ node, ask, answer, ...told })
     }
     this.#wake?.()
@@ -308,7 +293,7 @@ export class Watcher implements Watch {
       this.#pages.push(page)
       return
     }
-    this.#busy.delete(slotOf(node, ask.isHeld))
+    this.#turns.end(node, ask.isHeld)
     if (isWhole) {
       this.#took(page)
       return
@@ -317,7 +302,7 @@ export class Watcher implements Watch {
     else this.#following.gone(ask, answer.gone)
     // The data partitions continue at other places, and no node has answered about those yet.
     this.#heard.clear()
-    for (const { id } of this.#parts.keeper.topology.members) this.#news.add(id)
+    for (const { id } of this.#parts.keeper.topology.members) this.#turns.heardNews(id)
   }
 
   /** Samples all logs now and then: the watch may have to continue in any of them. It also keeps them recording. */
@@ -356,8 +341,7 @@ export class Watcher implements Watch {
     this.#unread = undefined
     this.#isLost = false
     this.#pages = []
-    this.#busy.clear()
-    this.#news.clear()
+    this.#turns.clear()
     this.#silent.clear()
     return []
   }

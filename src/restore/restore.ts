@@ -1,6 +1,6 @@
 /**
- * Restores a backup into a cluster, which may be empty or in use. The file is read twice, because nothing may be written
- * before it was read to its end and found whole.
+ * Restores a backup into a cluster, which may be empty or in use. The file is read twice, because nothing may be
+ * written before it was read to its end and found whole.
  *
  * A restore may be repeated at any time. It then reads every key again, and writes only what is missing.
  */
@@ -14,7 +14,7 @@ import type { BackupEntry, BackupHeader } from '../core/backup/backup-parts.ts'
 import { BackupReader } from '../core/backup/backup-reader.ts'
 import { KeyGroup } from './key-group.ts'
 import { type Ask, type KeyOutcome, restoreKey } from './restored-key.ts'
-import { verifyBackup } from './verify-backup.ts'
+import { type VerifiedBackup, verifyBackup } from './verify-backup.ts'
 
 export interface RestoreOptions {
   readonly client: Quorate
@@ -50,61 +50,102 @@ const ATTEMPTS_MAX = 5
 
 /** Rejects with `BackupRefused`, `BucketMismatch`, or an error of the client. */
 export async function restore(options: RestoreOptions): Promise<RestoreReport> {
-  const { client, open, overwrite, isDry, nowMs, signal, onProgress } = options
-  const { header, totals, deletedBuckets } = await verifyBackup(open())
+  const { client, open, isDry, signal } = options
+  const backup = await verifyBackup(open())
+  const { header, deletedBuckets } = backup
   const isKept = (bucket: string): boolean => !deletedBuckets.includes(bucket)
-  const kept = header.buckets.filter(({ name }) => isKept(name))
-  const missing = await missingBuckets(client, kept)
-  if (!isDry)
+  const missing = await missingBuckets(
+    client,
+    header.buckets.filter(({ name }) => isKept(name)),
+  )
+  if (!isDry) {
     for (const { name, ...bucket } of missing) await client.createBucket(name, bucket, { signal })
-  const nameOf = ({ bucket }: BackupEntry): string => header.buckets[bucket]?.name ?? ''
-  const absent = new Set(missing.map(({ name }) => name))
-  const restoreBy = (ask: Ask, entry: BackupEntry): Promise<KeyOutcome> =>
-    restoreKey({ ask, header, overwrite, isDry, nowMs }, entry)
-  const alone: Ask = (request) => request(client, { signal })
-  const outcomeOf = async (
-    entry: BackupEntry,
-    group: KeyGroup | undefined,
-  ): Promise<KeyOutcome> => {
+  }
+  const run = new RestoreRun(options, backup, new Set(missing.map(({ name }) => name)))
+  for await (const entries of groupsOf(open(), (entry) => isKept(bucketOf(header, entry)))) {
+    await run.begin(entries)
+  }
+  return run.end()
+}
+
+/** Restores groups of keys, several groups at a time, and counts what became of each key. */
+class RestoreRun {
+  readonly #options: RestoreOptions
+  readonly #backup: VerifiedBackup
+  /** Buckets that the cluster did not have. */
+  readonly #absent: ReadonlySet<string>
+  readonly #counts = { written: 0, replaced: 0, same: 0, kept: 0, expired: 0 }
+  readonly #impossible: { bucket: string; key: string; why: string }[] = []
+  readonly #running = new Set<Promise<unknown>>()
+  /** Failures are kept here, because a group may fail while nobody awaits it. */
+  readonly #failures: unknown[] = []
+
+  constructor(options: RestoreOptions, backup: VerifiedBackup, absent: ReadonlySet<string>) {
+    this.#options = options
+    this.#backup = backup
+    this.#absent = absent
+  }
+
+  /** Resolves once the group has begun. Rejects if an earlier group has failed. */
+  async begin(entries: readonly BackupEntry[]): Promise<void> {
+    while (this.#running.size >= GROUPS_AT_ONCE) await Promise.race(this.#running)
+    this.#throwFailure()
+    const { client, signal } = this.#options
+    const isTooLarge = bytesOf(entries) > GROUP_BYTES_MAX
+    const group = isTooLarge ? undefined : new KeyGroup(client, entries.length, signal)
+    const all = Promise.all(entries.map((entry) => this.#restore(entry, group)))
+      .catch((error: unknown) => void this.#failures.push(error))
+      .finally(() => this.#running.delete(all))
+    this.#running.add(all)
+  }
+
+  /** Waits for all groups. */
+  async end(): Promise<RestoreReport> {
+    await Promise.all(this.#running)
+    this.#throwFailure()
+    return this.#report()
+  }
+
+  async #restore(entry: BackupEntry, group: KeyGroup | undefined): Promise<void> {
+    const { header, totals } = this.#backup
+    try {
+      this.#counts[await this.#outcomeOf(entry, group)]++
+    } catch (error) {
+      if (!(error instanceof TypeError || error instanceof UsageError)) throw error
+      const bucket = bucketOf(header, entry)
+      this.#impossible.push({ bucket, key: entry.key, why: error.message })
+    }
+    this.#options.onProgress?.(this.#report(), totals.keys)
+  }
+
+  async #outcomeOf(entry: BackupEntry, group: KeyGroup | undefined): Promise<KeyOutcome> {
+    const { client, overwrite, isDry, nowMs, signal } = this.#options
+    const { header } = this.#backup
+    const restoreBy = (ask: Ask): Promise<KeyOutcome> =>
+      restoreKey({ ask, header, overwrite, isDry, nowMs }, entry)
     try {
       // In a dry run the bucket was not created, so it has no key to read.
-      if (isDry && absent.has(nameOf(entry))) return 'written'
-      if (group !== undefined) return await restoreBy(group.ask, entry)
+      if (isDry && this.#absent.has(bucketOf(header, entry))) return 'written'
+      if (group !== undefined) return await restoreBy(group.ask)
     } catch (error) {
       if (signal?.aborted === true) throw error
     } finally {
       group?.leave()
     }
-    return untilKnown(() => restoreBy(alone, entry))
+    return untilKnown(() => restoreBy((request) => request(client, { signal })))
   }
-  const counts = { written: 0, replaced: 0, same: 0, kept: 0, expired: 0 }
-  const impossible: { bucket: string; key: string; why: string }[] = []
-  const restoreOne = async (entry: BackupEntry, group: KeyGroup | undefined): Promise<void> => {
-    const bucket = nameOf(entry)
-    try {
-      counts[await outcomeOf(entry, group)]++
-    } catch (error) {
-      if (!(error instanceof TypeError || error instanceof UsageError)) throw error
-      impossible.push({ bucket, key: entry.key, why: error.message })
-    }
-    onProgress?.({ ...counts, impossible }, totals.keys)
+
+  #report(): RestoreReport {
+    return { ...this.#counts, impossible: this.#impossible }
   }
-  const running = new Set<Promise<unknown>>()
-  // Failures are kept here, because a group may fail while nobody awaits it.
-  const failures: unknown[] = []
-  for await (const entries of groupsOf(open(), (entry) => isKept(nameOf(entry)))) {
-    while (running.size >= GROUPS_AT_ONCE) await Promise.race(running)
-    if (failures.length > 0) throw failures[0]
-    const isTooLarge = bytesOf(entries) > GROUP_BYTES_MAX
-    const group = isTooLarge ? undefined : new KeyGroup(client, entries.length, signal)
-    const all = Promise.all(entries.map((entry) => restoreOne(entry, group)))
-      .catch((error: unknown) => void failures.push(error))
-      .finally(() => running.delete(all))
-    running.add(all)
+
+  #throwFailure(): void {
+    if (this.#failures.length > 0) throw this.#failures[0]
   }
-  await Promise.all(running)
-  if (failures.length > 0) throw failures[0]
-  return { ...counts, impossible }
+}
+
+function bucketOf({ buckets }: BackupHeader, { bucket }: BackupEntry): string {
+  return buckets[bucket]?.name ?? ''
 }
 
 /** Groups of keys that fit into a batch. A key that is too large for a batch is a group of its own. */

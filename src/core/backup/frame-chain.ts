@@ -30,18 +30,6 @@ export interface Frame {
   readonly payload: Uint8Array
 }
 
-/** The check of the last frame, which seeds that of the next one. */
-class Chain {
-  #check: readonly [number, number] = [hashText(FIRST_LINE, 0), hashText(FIRST_LINE, 1)]
-
-  next(frame: Uint8Array): readonly [number, number] {
-    const checked = frame.subarray(CHECK_BYTES)
-    const [first, second] = this.#check
-    this.#check = [xxh32(checked, first), xxh32(checked, second)]
-    return this.#check
-  }
-}
-
 export class FrameWriter {
   readonly #chain = new Chain()
 
@@ -145,6 +133,18 @@ export class FrameReader {
 
   #altered(): BackupRefused {
     return new BackupRefused(`it was altered or damaged at byte ${this.#offset} or before`)
+  }
+}
+
+/** The check of the last frame, which seeds that of the next one. */
+class Chain {
+  #check: readonly [number, number] = [hashText(FIRST_LINE, 0), hashText(FIRST_LINE, 1)]
+
+  next(frame: Uint8Array): readonly [number, number] {
+    const checked = frame.subarray(CHECK_BYTES)
+    const [first, second] = this.#check
+    this.#check = [xxh32(checked, first), xxh32(checked, second)]
+    return this.#check
   }
 }
 

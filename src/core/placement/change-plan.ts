@@ -32,8 +32,8 @@ export interface PlannedMove {
 }
 
 /**
- * A removal during another change begins after it, so it is planned from the topology after it. The plan of a change that
- * was made already moves nothing. Throws change_refused or change_under_way, as the change itself would.
+ * A removal during another change begins after it, so it is planned from the topology after it. The plan of a change
+ * that was made already moves nothing. Throws change_refused or change_under_way, as the change itself would.
  */
 export function planChange(present: Topology, request: ChangeRequest): ChangePlan {
   const { topology, target } = isKnown(present, request)
@@ -104,9 +104,18 @@ function ownedBy(
   lists: Topology['preference'],
   copies: number,
 ): Record<string, number> {
-  const count = (index: number): number =>
-    lists.filter((list) => list.slice(0, copies).includes(index)).length
-  return Object.fromEntries(shown.map((member) => [member.id, count(members.indexOf(member))]))
+  return Object.fromEntries(
+    shown.map((member) => [member.id, ownedCount(lists, copies, members.indexOf(member))]),
+  )
+}
+
+/** How many data partitions the member with that index owns. */
+function ownedCount(lists: Topology['preference'], copies: number, index: number): number {
+  return lists.filter((list) => list.slice(0, copies).includes(index)).length
+}
+
+function partitionWords(count: number): string {
+  return `${count} data ${count === 1 ? 'partition' : 'partitions'}`
 }
 
 function waitWarnings({ lost = [] }: Topology, request: ChangeRequest): string[] {
@@ -122,12 +131,10 @@ function lossWarnings(
 ): string[] {
   if (!isLostLeaver(request)) return []
   const index = members.findIndex(({ id }) => id === leaving)
-  const owned = (n: number): number =>
-    preference.filter((list) => list.slice(0, n).includes(index)).length
   return buckets.flatMap(({ name, n }: Bucket) => {
-    const count = owned(n)
+    const count = ownedCount(preference, n, index)
     if (count === 0 || n > 2) return []
-    const where = `${count} data ${count === 1 ? 'partition' : 'partitions'}`
+    const where = partitionWords(count)
     return n === 1
       ? [
           `The bucket ${labelOf(name)} keeps one copy: the keys that ${leaving} owned, in ${where}, are lost.`,
@@ -150,8 +157,7 @@ function spreadWarnings({ members, preference, other }: ChangeTarget, copies: nu
     new Set(list?.slice(0, copies).map((i) => members[i]?.zone)).size
   const count = other.filter((list, partition) => zones(list) < zones(preference[partition])).length
   if (count === 0) return []
-  const where = `${count} data ${count === 1 ? 'partition' : 'partitions'}`
-  return [`The owners of ${where} will be in fewer zones than now.`]
+  return [`The owners of ${partitionWords(count)} will be in fewer zones than now.`]
 }
 
 function voterWarnings(

@@ -149,12 +149,12 @@ export class TopologyKeeper implements EpochSource {
       throw new Error('a document of another cluster, which has another session key')
     }
     // A document from before the agreement has no id. A node that knows the id only from a handshake takes it.
-    const mayLack = this.#topology.identity === undefined
-    if (identity === undefined ? mayLack : id === undefined || id === identity) {
-      if (identity !== undefined) this.cluster.learn(identity)
-      return
+    const mayLackId = this.#topology.identity === undefined
+    const isOwn = identity === undefined ? mayLackId : id === undefined || id === identity
+    if (!isOwn) {
+      throw new Error(`a document of cluster ${identity ?? 'without an id'}, not of ${id}`)
     }
-    throw new Error(`a document of cluster ${identity ?? 'without an id'}, not of ${id}`)
+    if (identity !== undefined) this.cluster.learn(identity)
   }
 
   /**

@@ -130,16 +130,7 @@ export class TopologyRegister {
       const instance = current.epoch + 1
       const document = next instanceof QuorateError ? undefined : encodeTopology(next)
       const [counter] = (await mintTimestamps(clock, 1)) as [Timestamp]
-      const ballot = { counter, node: self }
-      const tried = {
-        instance,
-        ballot,
-        deadlineMs,
-        answered: new Set<string>(),
-        refusals: new Map<string, string>(),
-        ahead: new Set<string>(),
-        asked: [],
-      }
+      const tried = attemptOf(instance, { counter, node: self }, deadlineMs)
       const result = await this.#attempt(current, document, tried).catch((error: unknown) => {
         throw error instanceof IsNewest && refusal !== undefined ? refusal : error
       })
@@ -157,9 +148,7 @@ export class TopologyRegister {
       if (result.outcome === 'unknown' && document !== undefined) doubt.add(instance, document)
       if (keeper.epoch < instance) await this.#catchUp(tried)
       if (result.type === 'unreachable') await this.#hearOut(tried)
-      const isMajority = tried.answered.size >= majority(current.voters.length)
-      failed =
-        result.type === 'conflict' && isMajority ? contended() : unreachable(current.voters, tried)
+      failed = failureOf(result, current.voters, tried)
       if (keeper.epoch >= instance) continue
       if (result.type === 'unreachable') throw failed
       await this.#after(1 + this.#random.below(Math.min(BACKOFF_MS_MAX, 2 ** attempt)))
@@ -308,10 +297,28 @@ class Doubt {
   }
 }
 
+function attemptOf(instance: number, ballot: Ballot, deadlineMs: number): Attempt {
+  return {
+    instance,
+    ballot,
+    deadlineMs,
+    answered: new Set(),
+    refusals: new Map(),
+    ahead: new Set(),
+    asked: [],
+  }
+}
+
 function passOn(told: Told, on: ReplyTakers<Document>): void {
   if (told === 'unsent') on.unsent()
   else if (told === 'lost') on.lost()
   else on.replied(told)
+}
+
+/** Other proposals have won, or too few voters could vote. */
+function failureOf({ type }: Result, voters: readonly string[], tried: Attempt): QuorateError {
+  const hasMajority = tried.answered.size >= majority(voters.length)
+  return type === 'conflict' && hasMajority ? contended() : unreachable(voters, tried)
 }
 
 function contended(): QuorateError {

@@ -121,10 +121,10 @@ export class FaultActions {
         break
       }
       case 'replace': {
-        if (action.lost === true) this.#lose(cluster.nodes.get(action.node))
+        const isLost = action.lost === true
+        if (isLost) this.#lose(cluster.nodes.get(action.node))
         const machine = cluster.buildNewcomer(action.with)
         const member = memberOf(machine)
-        const isLost = action.lost === true
         const request = { kind: 'replace', old: action.node, member, isLost } as const
         this.#operator.ask(request, machine, told)
         break

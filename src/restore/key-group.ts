@@ -1,6 +1,6 @@
 /**
- * Sends the requests of several keys as one batch, so that many keys take one HTTP request. A batch leaves once every key
- * of the group waits for a request. A key whose request fails in a batch is restored again alone (restore.ts).
+ * Sends the requests of several keys as one batch, so that many keys take one HTTP request. A batch leaves once every
+ * key of the group waits for a request. A key whose request fails in a batch is restored again alone (restore.ts).
  */
 import type { Handles } from '../client/handles.ts'
 import type { Quorate } from '../client/quorate.ts'

@@ -13,7 +13,9 @@ import { type Format, UsageError } from '../client/quorate.ts'
 import type { BackupEntry, BackupHeader, BackupValue } from '../core/backup/backup-parts.ts'
 import type { Bucket } from '../core/placement/topology.ts'
 
-/** Makes one request: `request` gets the handles of the client, or of a batch, and the options that bound the request. */
+/**
+ * Makes one request: `request` gets the handles of the client, or of a batch, and the options that bound the request.
+ */
 export type Ask = <T>(
   request: (handles: Handles, bounds: { readonly signal?: AbortSignal | undefined }) => Promise<T>,
 ) => Promise<T>
@@ -157,10 +159,10 @@ async function restoreStrong(
 }
 
 /**
- * An increment whose outcome is unknown may still arrive. So a repeated restore sends it under the same idempotency key,
- * and a quorum counts it once. Once the store has answered it, the increment has counted. If the counter does not hold
- * the wanted value then, it was deleted or changed after the increment. So the restore adds what is missing now, under
- * the key of the next generation.
+ * An increment whose outcome is unknown may still arrive. So a repeated restore sends it under the same idempotency
+ * key, and a quorum counts it once. Once the store has answered it, the increment has counted. If the counter does not
+ * hold the wanted value then, it was deleted or changed after the increment. So the restore adds what is missing now,
+ * under the key of the next generation.
  */
 async function restoreCounter(
   { ask, header, overwrite, isDry }: KeyRestoreParts,

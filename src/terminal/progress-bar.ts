@@ -95,7 +95,9 @@ class Watched {
     }
   }
 
-  /** The time left if it can be estimated. Otherwise the time since the text has changed: it shows that work goes on. */
+  /**
+   * The time left if it can be estimated. Otherwise the time since the text has changed: it shows that work goes on.
+   */
   #timeWords(nowMs: number, share: Work['share']): string {
     if (share?.isEven === true) {
       this.#timeLeft ??= new TimeLeft(nowMs, share.done)

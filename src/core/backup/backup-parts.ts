@@ -2,9 +2,9 @@
  * What the frames of a backup hold: one header, one entry for each key in order, and an end mark. If the node could not
  * finish the backup, a failure stands in the place of the end mark.
  *
- * A backup has a *cut*: the time at which it has the state of every key (node/backup/README.md). Nodes of older versions
- * read the keys one after the other, so a key may have a later state than the cut. The end mark of such a file names the
- * buckets that were deleted meanwhile: their entries are no part of the backup.
+ * A backup has a *cut*: the time at which it has the state of every key (node/backup/README.md). Nodes of older
+ * versions read the keys one after the other, so a key may have a later state than the cut. The end mark of such a file
+ * names the buckets that were deleted meanwhile: their entries are no part of the backup.
  *
  * The payloads of header, end mark and failure are JSON. An entry is binary (byte-fields.ts):
  *

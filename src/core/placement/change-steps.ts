@@ -86,8 +86,8 @@ function withoutGainer(topology: Topology, change: MemberChange): Topology {
 
 /**
  * Returns to the previous owners while copies are still being moved. The joining member may keep hints that count as
- * copies, so it hands them over like a leaving member. If no change is under way, this cancels the removals that wait for
- * enough members: those members are no longer called lost. Throws change_refused.
+ * copies, so it hands them over like a leaving member. If no change is under way, this cancels the removals that wait
+ * for enough members: those members are no longer called lost. Throws change_refused.
  */
 export function cancelChange(topology: Topology): Topology {
   const { change, lost } = topology

@@ -3,13 +3,13 @@
  *
  * Each owner has a log of the changes of its own copies. The copies of a key become equal in the end, so the log of any
  * *one* owner tells of every write that survives: the write itself, or a later state of its key. So each data partition
- * follows one log at a time. A *feed* is a place in a log, with the data partitions that follow the log from there. When
- * that owner is gone, the partition has to continue in the log of another owner, at a place before which the watch has
- * missed nothing. Such a place is a *mark*:
+ * follows one log at a time. A *feed* is a place in a log, with the data partitions that follow the log from there.
+ * When that owner is gone, the partition has to continue in the log of another owner, at a place before which the watch
+ * has missed nothing. Such a place is a *mark*:
  *
  * - When a watch begins, the ends of all logs are marks, because the watch promises nothing about earlier writes.
- * - Later the watch takes *samples*. A sample is the end of a log, with a stamp above every write in that owner's copies.
- *   An owner that has *settled* up to a time has taken over every write up to that time from every other owner
+ * - Later the watch takes *samples*. A sample is the end of a log, with a stamp above every write in that owner's
+ *   copies. An owner that has *settled* up to a time has taken over every write up to that time from every other owner
  *   (core/repair/stability.ts). So the sample becomes the mark of its log once the watch has read each feed to its end,
  *   at a time when the owner of the feed had settled beyond the stamp: these feeds have then told all that came before.
  *

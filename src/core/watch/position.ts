@@ -1,4 +1,6 @@
-/** How far a watch has come: for each data partition, the node whose log tells its changes, and the place in that log. */
+/**
+ * How far a watch has come: for each data partition, the node whose log tells its changes, and the place in that log.
+ */
 
 /** A place in the log of changes of one process. The change with the number `sequence` lies just before it. */
 export interface LogPlace {

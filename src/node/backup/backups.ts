@@ -1,7 +1,7 @@
 /**
- * This room makes backups (README.md). It takes snapshots of all disks at one consistent cut (cut-maker.ts, held-cuts.ts),
- * and then reads every key from them (cut-reader.ts). It relies on `identity` for the moment at which a clock passes the
- * cut, on `round` to hold back answers meanwhile, and on `peers` to reach the other members.
+ * This room makes backups (README.md). It takes snapshots of all disks at one consistent cut (cut-maker.ts,
+ * held-cuts.ts), and then reads every key from them (cut-reader.ts). It relies on `identity` for the moment at which a
+ * clock passes the cut, on `round` to hold back answers meanwhile, and on `peers` to reach the other members.
  *
  * Invariant: a stream of entries that ends has every live key of the cut; a stream that misses one rejects.
  */

@@ -17,12 +17,14 @@ import type { CutMembers } from './cut-members.ts'
 import type { HeldCuts } from './held-cuts.ts'
 
 /**
- * How far ahead a cut lies, at first and at most. By then every member must have agreed to hold, and must have heard that
- * all members do (`HeldCuts`).
+ * How far ahead a cut lies, at first and at most. By then every member must have agreed to hold, and must have heard
+ * that all members do (`HeldCuts`).
  */
 export const LEAD_MS_MIN = 200
 const LEAD_MS_MAX = 800
-/** The part of this time for the members' agreement, which takes a write to each disk. The rest is for the confirmation. */
+/**
+ * The part of this time for the members' agreement, which takes a write to each disk. The rest is for the confirmation.
+ */
 const HOLD_SHARE = 0.75
 /** From the time of the cut on, each member has this long to take its snapshot, and then to answer clients again. */
 const TAKEN_TIMEOUT_MS = 400
@@ -68,8 +70,8 @@ export class CutMaker {
   }
 
   /**
-   * Makes one attempt, for a backup that covers all writes or those of a majority. `needsAll`: whether it fails without a
-   * snapshot of every member. Returns the error that explains a failure.
+   * Makes one attempt, for a backup that covers all writes or those of a majority. `needsAll`: whether it fails without
+   * a snapshot of every member. Returns the error that explains a failure.
    */
   async make(covers: 'all' | 'quorum', needsAll = covers === 'all'): Promise<Cut | QuorateError> {
     const { self, keeper, clock, members } = this.#parts

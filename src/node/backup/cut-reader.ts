@@ -2,8 +2,8 @@
  * Reads the keys of a bucket from the snapshots of a cut: pages of records from every source, and pages of the hints in
  * its snapshot. The copies of a key are merged as in a read.
  *
- * Only the copies of owners under the placement of the cut count, and those of next owners while a key moves. An earlier
- * owner may still have keys that the owners have deleted and forgotten since.
+ * Only the copies of owners under the placement of the cut count, and those of next owners while a key moves. An
+ * earlier owner may still have keys that the owners have deleted and forgotten since.
  */
 import { stateAtCut } from '../../core/backup/state-at-cut.ts'
 import { newestDot, type StoredObject } from '../../core/causality/stored-object.ts'
@@ -44,7 +44,9 @@ export interface StateAtCut {
   readonly object: StoredObject
 }
 
-/** Every key that has a copy, in key order. `needsAll`: fails at a damaged copy, because it may hide a covered write. */
+/**
+ * Every key that has a copy, in key order. `needsAll`: fails at a damaged copy, because it may hide a covered write.
+ */
 export async function* statesAtCut(
   ports: { codec: Codec; timers: Timers },
   parts: CutReaderParts,

@@ -3,11 +3,11 @@
  *
  * 1. *Hold*: the node promises a snapshot just before its clock passes the time of the cut. First it stores a bound of
  *    its clock above that time. So every message after the snapshot carries a later stamp (core/causality/hybrid-clock.ts).
- * 2. *Confirm*: the coordinator says that every member holds. Without this word, the node gives the cut up when its clock
- *    passes the time, so that a cut that cannot succeed delays no client.
+ * 2. *Confirm*: the coordinator says that every member holds. Without this word, the node gives the cut up when its
+ *    clock passes the time, so that a cut that cannot succeed delays no client.
  * 3. The clock passes. The node takes the snapshot, and from then on holds back its answers to clients.
- * 4. *Open*: the coordinator says that every member has its snapshot, and the answers go on. If this word does not come in
- *    time, the node gives up the cut and its snapshot. So no backup uses a cut in which an answer left too early.
+ * 4. *Open*: the coordinator says that every member has its snapshot, and the answers go on. If this word does not come
+ *    in time, the node gives up the cut and its snapshot. So no backup uses a cut in which an answer left too early.
  *
  * Invariant: a snapshot that was opened has everything that this node stored before its clock passed the cut, and no
  * answer of this node to a client left between the snapshot and the last snapshot of the other members.

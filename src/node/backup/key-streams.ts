@@ -1,6 +1,6 @@
 /**
- * Merges several streams of records, each in key order, into one. Each stream keeps one page, and asks for the next page
- * while this one is read.
+ * Merges several streams of records, each in key order, into one. Each stream keeps one page, and asks for the next
+ * page while this one is read.
  */
 import { compareKeys } from '../../core/placement/key-order.ts'
 import type { CutPage, CutRecord } from '../wire/asks/cut-asks.ts'

@@ -221,8 +221,8 @@ export class TopologyAcceptor {
       }
       promised = maxBallot(maxBallot(promised, floor), accepted)
       const held = { instance, state: { promised, accepted, value } }
-      // Raise the clock before `recalledUpTo` is stored. Every later life then sends higher timestamps, so the loss of a
-      // later life is never taken for this loss (`TopologyRecall.lose`).
+      // Raise the clock before `recalledUpTo` is stored. Every later life then sends higher timestamps, so the loss of
+      // a later life is never taken for this loss (`TopologyRecall.lose`).
       if (isComplete) await this.#parts.clock.raisedTo(readAt)
       const { recalledUpTo = 0 } = this.#recall.state
       await this.#save(

@@ -3,11 +3,11 @@
  * watches it, and for a while after that, so that a reader may come back. Otherwise it costs nothing.
  *
  * The log is in memory, and it names only the keys that changed. A reader gets the present state of each key. So states
- * that followed each other quickly are told as one, and the log has room for many changes, however large the values are.
- * A log ends with its process.
+ * that followed each other quickly are told as one, and the log has room for many changes, however large the values
+ * are. A log ends with its process.
  *
- * A change is a difference that a reader can see: other live values, or none any more. The expiry of the last value is a
- * change, too. A repair that brings nothing new is no change. For a strong key every accepted proposal is a change,
+ * A change is a difference that a reader can see: other live values, or none any more. The expiry of the last value is
+ * a change, too. A repair that brings nothing new is no change. For a strong key every accepted proposal is a change,
  * because the log cannot tell which of them are decided (strong-keys.ts).
  *
  * Invariant: a reader that continues from a place of this log, and reads to its end, is told every change of the bucket
@@ -158,7 +158,9 @@ export class ChangeLog {
     return partitions.reduce((least, partition) => Math.min(least, horizonOf(partition)), expired)
   }
 
-  /** The record of a changed key cannot be read. Its data partition has settled nothing until the record is replaced. */
+  /**
+   * The record of a changed key cannot be read. Its data partition has settled nothing until the record is replaced.
+   */
   leaveOut(at: DataName): void {
     if (this.#recordings.has(at.bucket)) this.#leftOut.set(at.name, at)
   }

@@ -1,8 +1,8 @@
 /**
  * Turns a page of a log, or of a list of keys, into the events of a watch.
  *
- * A strong key is *undecided* if its last proposal is neither decided nor replaced by now, or if the key cannot be read.
- * Then no key of its data partition is told, so that the watch can read the page again for this partition alone.
+ * A strong key is *undecided* if its last proposal is neither decided nor replaced by now, or if the key cannot be
+ * read. Then no key of its data partition is told, so that the watch can read the page again for this partition alone.
  */
 import { partitionOf } from '../../core/placement/data-partition.ts'
 import type { StoredObject } from '../../core/causality/stored-object.ts'

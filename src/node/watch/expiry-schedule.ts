@@ -1,7 +1,7 @@
 /**
- * The expiries that graves do not tell in time. A *grave* is an entry of an index on the disk (storage/data-index.ts): it
- * says from when on the record of a key may be forgotten. A strong key remembers its last writes, so its record may be
- * forgotten only minutes after its value has expired.
+ * The expiries that graves do not tell in time. A *grave* is an entry of an index on the disk (storage/data-index.ts):
+ * it says from when on the record of a key may be forgotten. A strong key remembers its last writes, so its record may
+ * be forgotten only minutes after its value has expired.
  *
  * The schedule is in memory, like the log that it belongs to. It holds a key once for each second in which one of its
  * values expires, and only until then. So it may name a key that has other values by now.

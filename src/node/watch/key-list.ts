@@ -1,8 +1,8 @@
 /**
  * Lists the keys of a bucket when a watch begins with everything, or begins again. Each data partition is listed by one
- * owner: the one whose log the watch follows from a place before the list. So a write that the list lacks comes later in
- * that log. A list of the keys of a majority of the owners would not do: it may lack a write that only the followed owner
- * holds, and that lies before the place in its log.
+ * owner: the one whose log the watch follows from a place before the list. So a write that the list lacks comes later
+ * in that log. A list of the keys of a majority of the owners would not do: it may lack a write that only the followed
+ * owner holds, and that lies before the place in its log.
  *
  * A data partition with an undecided strong key (changed-keys.ts) is listed later, from that key on, after all others.
  * So the list lasts until every key can be told.

@@ -4,11 +4,11 @@
  * horizon of `repair` tells what an owner has settled. core/watch/following.ts says why no change is missed: begin with
  * that file, then read watcher.ts.
  *
- * A watch promises this for every write that began after the watch and was acknowledged at the level `eventual` or above:
- * the watch tells the write or a newer state of its key, or it says that it has to begin again. It tells each change at
- * least once, and keys in no order. It does not promise to tell each of several quick states of a key, or writes that
- * were lost with a disk. It promises no time limit: an owner behind a cut may not know a write yet, and the status of
- * the watch then names the data partitions.
+ * A watch promises this for every write that began after the watch and was acknowledged at the level `eventual` or
+ * above: the watch tells the write or a newer state of its key, or it says that it has to begin again. It tells each
+ * change at least once, and keys in no order. It does not promise to tell each of several quick states of a key, or
+ * writes that were lost with a disk. It promises no time limit: an owner behind a cut may not know a write yet, and the
+ * status of the watch then names the data partitions.
  *
  * This file holds the watches that are open at this node, and the nodes that read this node's log.
  */

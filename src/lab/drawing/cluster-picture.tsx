@@ -14,8 +14,10 @@ interface Props {
   readonly chosenNode: string | null
   readonly chooseNode: (id: string) => void
   readonly deed: LinkDeed
-  /** What moves between the nodes. */
+  /** What is between the nodes. */
   readonly messages?: (places: Places) => ComponentChildren
+  /** What lies over the picture, in the same box. */
+  readonly above?: (places: Places) => ComponentChildren
   /** What stands beside the nodes, and by what it changes. */
   readonly beside?: {
     readonly by: string
@@ -24,51 +26,54 @@ interface Props {
 }
 
 export function ClusterPicture(props: Props): VNode {
-  const { sight, chosenNode, chooseNode, deed, messages, beside } = props
+  const { sight, chosenNode, chooseNode, deed, messages, above, beside } = props
   const { nodes, links, key } = sight
   const places = placesOf(sight)
   const { width, height } = PICTURE
   return (
-    <svg
-      class="picture"
-      viewBox={`0 0 ${width} ${height}`}
-      role="group"
-      aria-label="Picture of the cluster"
-    >
-      <Steady
-        by={`${places.order.join()} ${linksKey(links)}`}
-        draw={() => (
-          <>
-            <Zones places={places} />
-            <Dividers places={places} />
-            {links.map((link) => (
-              <LinkLane key={`${link.from}>${link.to}`} link={link} places={places} deed={deed} />
-            ))}
-          </>
-        )}
-      />
-      {messages?.(places)}
-      <Steady
-        by={JSON.stringify([nodes, key, chosenNode, places.order, beside?.by])}
-        draw={() => (
-          <>
-            {nodes
-              .filter(({ id }) => places.has(id))
-              .map((node) => (
-                <NodeMark
-                  key={node.id}
-                  node={node}
-                  chosenKey={key}
-                  places={places}
-                  isChosen={chosenNode === node.id}
-                  choose={() => chooseNode(node.id)}
-                />
+    <div class="picture-box">
+      <svg
+        class="picture"
+        viewBox={`0 0 ${width} ${height}`}
+        role="group"
+        aria-label="Picture of the cluster"
+      >
+        <Steady
+          by={`${places.order.join()} ${linksKey(links)}`}
+          draw={() => (
+            <>
+              <Zones places={places} />
+              <Dividers places={places} />
+              {links.map((link) => (
+                <LinkLane key={`${link.from}>${link.to}`} link={link} places={places} deed={deed} />
               ))}
-            {beside?.draw(places)}
-          </>
-        )}
-      />
-    </svg>
+            </>
+          )}
+        />
+        {messages?.(places)}
+        <Steady
+          by={JSON.stringify([nodes, key, chosenNode, places.order, beside?.by])}
+          draw={() => (
+            <>
+              {nodes
+                .filter(({ id }) => places.has(id))
+                .map((node) => (
+                  <NodeMark
+                    key={node.id}
+                    node={node}
+                    chosenKey={key}
+                    places={places}
+                    isChosen={chosenNode === node.id}
+                    choose={() => chooseNode(node.id)}
+                  />
+                ))}
+              {beside?.draw(places)}
+            </>
+          )}
+        />
+      </svg>
+      {above?.(places)}
+    </div>
   )
 }
 

@@ -4,16 +4,13 @@
  * message takes less than a frame, so those that have just arrived fly once more along their link.
  */
 import type { VNode } from 'preact'
-import { useRef } from 'preact/hooks'
-import type {
-  ArrivalView,
-  FlightView,
-  MessageView,
-} from '../../simulation/interactive/messages-in-flight.ts'
+import { useEffect, useRef } from 'preact/hooks'
+import type { ArrivalView, FlightView } from '../../simulation/interactive/messages-in-flight.ts'
 import { laneOf, type Point, pointAt } from '../picture/circle-layout.ts'
 import { classOf, type MessageClass, shownMessage } from '../picture/message-class.ts'
 import type { Places } from '../picture/places.ts'
 import type { Scene } from '../run/scene.ts'
+import { type Spark, SparkCanvas } from './spark-canvas.ts'
 
 interface Props {
   readonly scene: Scene
@@ -22,20 +19,14 @@ interface Props {
 
 /** At this speed and below, messages can be followed with the eye. */
 const SLOW = 0.01
-const SPARK_MS = 700
-const SPARKS_MAX = 40
 /** Above this speed, who is up is asked too often to be shown. */
 const GOSSIP_SPEED_MAX = 1
 
+/** Messages on their way, in the picture. */
 export function Messages({ scene, places }: Props): VNode {
-  const isSlow = !scene.isPlaying || scene.speed <= SLOW
   return (
     <g class="messages" aria-hidden="true">
-      {isSlow ? (
-        <Flights scene={scene} places={places} />
-      ) : (
-        <Sparks scene={scene} places={places} />
-      )}
+      {isSlow(scene.isPlaying, scene.speed) && <Flights scene={scene} places={places} />}
     </g>
   )
 }
@@ -63,48 +54,47 @@ function Flights({ scene: { view }, places }: Props): VNode {
   )
 }
 
-interface Spark {
-  readonly arrival: ArrivalView
-  readonly message: MessageView
-  readonly bornMs: number
+/** Messages that have just arrived, over the picture. */
+export function Sparks({ scene: { view, speed, isPlaying }, places }: Props): VNode {
+  const canvas = useRef<HTMLCanvasElement>(null)
+  const drawn = useRef<SparkCanvas | undefined>(undefined)
+  const seen = useRef(0)
+  useEffect(() => {
+    if (canvas.current === null || isReduced()) return
+    drawn.current ??= new SparkCanvas(canvas.current)
+    if (isSlow(isPlaying, speed)) drawn.current.clear()
+    else drawn.current.add(bornIn(view.arrivals, seen.current, speed, places))
+    seen.current = view.arrivalEnd
+  }, [view])
+  return <canvas class="sparks" ref={canvas} aria-hidden="true" />
 }
 
-function Sparks({ scene: { view, speed }, places }: Props): VNode {
-  const sparks = useRef<readonly Spark[]>([])
-  const seen = useRef(0)
-  const nowMs = performance.now()
-  const born = view.arrivals
-    .filter(({ number }) => number >= seen.current)
-    .flatMap((arrival): Spark[] => {
-      const message = shownMessage(arrival.messages)
-      const isShown =
-        message !== undefined && (speed <= GOSSIP_SPEED_MAX || classOf(message.kind) !== 'gossip')
-      return isShown ? [{ arrival, message, bornMs: nowMs }] : []
+/** Those that arrived since the one with that number. */
+function bornIn(
+  arrivals: readonly ArrivalView[],
+  sinceNumber: number,
+  speed: number,
+  places: Places,
+): Spark[] {
+  const bornMs = performance.now()
+  return arrivals
+    .filter(({ number, from, to }) => number >= sinceNumber && places.has(from) && places.has(to))
+    .flatMap(({ from, to, messages }) => {
+      const message = shownMessage(messages)
+      if (message === undefined) return []
+      const kind = classOf(message.kind)
+      if (speed > GOSSIP_SPEED_MAX && kind === 'gossip') return []
+      const line = laneOf(places.of(from), places.of(to))
+      return [{ line, kind, isAnswer: message.answer !== null, bornMs }]
     })
-  seen.current = view.arrivalEnd
-  sparks.current = [...sparks.current, ...born]
-    .filter(({ bornMs }) => nowMs - bornMs < SPARK_MS)
-    .slice(-SPARKS_MAX)
-  return (
-    <>
-      {sparks.current
-        .filter(({ arrival: { from, to } }) => places.has(from) && places.has(to))
-        .map(({ arrival: { number, from, to }, message }) => {
-          const lane = laneOf(places.of(from), places.of(to))
-          const way = {
-            '--from-x': `${lane.from.x}px`,
-            '--from-y': `${lane.from.y}px`,
-            '--to-x': `${lane.to.x}px`,
-            '--to-y': `${lane.to.y}px`,
-          }
-          return (
-            <g key={number} class="spark" style={way}>
-              <MessageShape of={classOf(message.kind)} isAnswer={message.answer !== null} />
-            </g>
-          )
-        })}
-    </>
-  )
+}
+
+function isSlow(isPlaying: boolean, speed: number): boolean {
+  return !isPlaying || speed <= SLOW
+}
+
+function isReduced(): boolean {
+  return matchMedia('(prefers-reduced-motion: reduce)').matches
 }
 
 interface ShapeProps {

@@ -18,7 +18,7 @@ import { JudgementPanel } from './judgement-panel.tsx'
 import { KeyPanel } from './key-panel.tsx'
 import { LessonPanel } from './lesson-panel.tsx'
 import { MESSAGE_LEGEND } from './message-legend.tsx'
-import { Messages } from './messages.tsx'
+import { Messages, Sparks } from './messages.tsx'
 import { RunPanel } from './run-panel.tsx'
 import { TimeLine } from './time-line.tsx'
 import type { LabDeeds, LabState } from './use-lab.ts'
@@ -115,6 +115,7 @@ function Parts({ lab, scene, deeds }: Props & { readonly scene: Scene }): VNode 
               chooseNode={deeds.select}
               deed={deed.both}
               messages={(places) => <Messages scene={scene} places={places} />}
+              above={(places) => <Sparks scene={scene} places={places} />}
               beside={{
                 by: JSON.stringify([clients, view.requests.map(({ state }) => state)]),
                 draw: (places) =>

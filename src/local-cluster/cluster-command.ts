@@ -89,7 +89,7 @@ function invitation({ nodes }: LocalCluster, dataDir: string): string[] {
   return [
     '',
     `Logs: ${dataDir}/n1/node.log and so on. Ctrl-C stops all nodes.`,
-    `A simulated cluster to break, in your browser: ${lab}`,
+    `The lab, with a simulated cluster to break and with this one: ${lab}`,
     'Write a value through one node, and read it through another:',
     `curl -X PUT ${urlOf(0)} -d world && curl ${urlOf(2)}`,
   ]

@@ -58,7 +58,7 @@ export class LiveConnection implements Source<LiveScene> {
     const stream = new EventSource(new URL('v1/events', NODE))
     const take = <T>(name: string, use: (data: T) => void): void =>
       stream.addEventListener(name, ({ data }: MessageEvent<string>) => {
-        this.#trouble = null
+        this.#endTrouble()
         use(JSON.parse(data) as T)
         this.#tell()
       })
@@ -77,11 +77,22 @@ export class LiveConnection implements Source<LiveScene> {
     const node = this.#status?.node ?? 'The node'
     const isNew = this.#trouble === null
     this.#trouble = `${node} does not answer this page.`
-    if (isNew && this.#status !== null) this.#log.note(Date.now(), this.#trouble)
+    if (isNew && this.#status !== null)
+      this.#log.note(Date.now(), '▲', `${node} does not answer this page`)
     this.#tell()
     const said = await asked('v1/cluster')
-    if (said.type === 'refused') this.#trouble = `${node} refuses this page: ${said.why}`
+    // The stream may have begun again meanwhile.
+    if (said.type === 'refused' && this.#trouble !== null) {
+      this.#trouble = `${node} refuses this page: ${said.why}`
+    }
     this.#tell()
+  }
+
+  #endTrouble(): void {
+    if (this.#trouble !== null && this.#status !== null) {
+      this.#log.note(Date.now(), '△', `${this.#status.node} answers this page again`)
+    }
+    this.#trouble = null
   }
 
   async #look(): Promise<void> {

@@ -50,8 +50,8 @@ export class LiveLog {
   }
 
   /** The newest state is unknown from now on, so the next events tell no differences. */
-  note(atMs: number, words: string): void {
-    this.#add(atMs, 'Members', '▲', words)
+  note(atMs: number, sign: '▲' | '△', words: string): void {
+    this.#add(atMs, 'Members', sign, words)
     this.#repairs = undefined
     this.#requests = undefined
     this.#slot = undefined

@@ -228,8 +228,8 @@ describe('the time line of a live cluster', () => {
 
   it('forgets what is older than its window', () => {
     const log = new LiveLog()
-    log.note(START_MS, 'old')
-    log.note(START_MS + WINDOW_MS + 1, 'new')
+    log.note(START_MS, '▲', 'old')
+    log.note(START_MS + WINDOW_MS + 1, '△', 'new')
     expect(wordsOf(log)).toEqual(['Members: new'])
   })
 })

@@ -37,8 +37,9 @@ afterAll(async () => {
 test('“Live” shows the cluster of the node, and “Simulated” leads back', async () => {
   await page.goto(`${origin}/ui`)
   await page.getByRole('button', { name: 'Live', exact: true }).click()
+  await page.waitForSelector('.members')
+  await expect.poll(() => new URL(page.url()).hash).toBe('#live')
   await expect.poll(() => page.textContent('.verdict')).toContain('Healthy')
-  expect(new URL(page.url()).hash).toBe('#live')
   expect(await page.locator('.node.up').count()).toBe(3)
   expect(await page.textContent('.members')).toContain('n1 this node')
   await page.getByRole('button', { name: 'Simulated', exact: true }).click()

@@ -22,11 +22,15 @@ export function App({ connection }: { readonly connection: LabConnection }): VNo
     addEventListener('hashchange', follow)
     return () => removeEventListener('hashchange', follow)
   }, [])
+  // An effect, so that it comes after those of the simulated run, which also write the address.
+  useEffect(() => {
+    if (isLive) history.replaceState(null, '', LIVE_HASH)
+  }, [isLive])
   const show = (live: boolean): void => {
     if (live === isLive) return
     // The address is empty until the first run has begun.
     if (live) run.current = location.hash || '#'
-    history.replaceState(null, '', live ? LIVE_HASH : run.current)
+    else history.replaceState(null, '', run.current)
     setLive(live)
   }
   return (

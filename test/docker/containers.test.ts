@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { testConvergence } from './convergence.ts'
 import { testCuts } from './cuts.ts'
+import { testImage } from './image.ts'
 import { testQuorateCluster } from './quorate-cluster.ts'
 import { Stack } from './stack.ts'
 
@@ -14,6 +15,7 @@ afterAll(async () => {
   await (stack as Stack | undefined)?.stop()
 })
 
+describe('image', () => testImage(() => stack))
 describe('cuts', () => testCuts(() => stack))
 describe('convergence', () => testConvergence(() => stack))
 describe('quorate/testcontainers', testQuorateCluster)

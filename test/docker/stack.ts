@@ -116,6 +116,10 @@ export class Stack {
     return (await this.#container(from).exec(['node', '-e', script])).stdout.trim()
   }
 
+  containerOf(id: NodeId): string {
+    return this.#container(id).getId()
+  }
+
   clientAddress(id: NodeId): string {
     return this.#container(id).getIpAddress(`${this.project}_client`)
   }

@@ -54,6 +54,22 @@ export const NOT_RUN: readonly NotRun[] = [
     why: 'it needs Docker; test/docker starts the same containers on free ports',
   },
   {
+    document: 'docker/image.md',
+    first: 'docker compose exec n1 quorate status',
+    why: 'it needs Docker; test/docker runs it in a container of its own',
+  },
+  {
+    document: 'docker/image.md',
+    first:
+      "digest=$(docker buildx imagetools inspect node:24-bookworm-slim --format '{{.Manifest.Digest}}')",
+    why: 'it needs Docker and a registry',
+  },
+  {
+    document: 'docker/image.md',
+    first: 'npm run --silent sbom > sbom.json',
+    why: 'test/operations/supply-chain.test.ts runs it',
+  },
+  {
     document: 'docker/README.md',
     first: 'docker compose --profile more --profile observability down -v',
     why: 'it needs Docker; test/docker removes its own containers',

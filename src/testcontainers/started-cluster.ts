@@ -71,9 +71,10 @@ export class StartedQuorateCluster implements AsyncDisposable {
 
   /** Ends the partition. Resolves when every node reaches every other one. */
   async heal(): Promise<void> {
-    this.#partition = undefined
     await this.#writeFaults(undefined)
     await this.#untilNoticed(undefined)
+    // Only now: after a failure, the partition can be healed again.
+    this.#partition = undefined
   }
 
   /** Removes the containers with their data, and their network. */

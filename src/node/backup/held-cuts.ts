@@ -12,6 +12,7 @@
  * Invariant: a snapshot that was opened has everything that this node stored before its clock passed the cut, and no
  * answer of this node to a client left between the snapshot and the last snapshot of the other members.
  */
+import { AssertionError } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { wallMsOf } from '../../core/causality/hybrid-clock.ts'
 import { partitionOf } from '../../core/placement/data-partition.ts'
@@ -205,7 +206,7 @@ export class HeldCuts {
       await clock.raisedTo(at + 1)
     } catch (error) {
       this.#giveUp(held)
-      return { code: 'storage_failed', message: String(error) }
+      return storageFailed(error)
     }
     if (this.#held.get(cut) !== held) return GONE
     const unhook = clock.beforePassing(at, () => this.#take(held))
@@ -237,6 +238,7 @@ export class HeldCuts {
     try {
       disk = this.#disk.snapshot()
     } catch (error) {
+      if (error instanceof AssertionError) throw error
       this.#log.warn({ cut, error: String(error) }, 'no snapshot could be taken for a backup')
       this.#giveUp(held)
       return
@@ -299,7 +301,7 @@ export class HeldCuts {
       for (const { key, record } of page.records) this.#lookForDamage(bucket, key, record)
       return page
     } catch (error) {
-      return { code: 'storage_failed', message: String(error) }
+      return storageFailed(error)
     }
   }
 
@@ -354,6 +356,11 @@ export class HeldCuts {
     const taken = [...this.#held.values()].filter(({ snapshot }) => snapshot !== undefined)
     this.#metrics.gauge('backup_snapshots', taken.length)
   }
+}
+
+function storageFailed(error: unknown): Refusal {
+  if (error instanceof AssertionError) throw error
+  return { code: 'storage_failed', message: String(error) }
 }
 
 function isRefusal(told: object): told is Refusal {

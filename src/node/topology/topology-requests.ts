@@ -68,10 +68,12 @@ function labelled({ buckets }: Topology, label: string): Bucket | undefined {
   return bucket && asLabelled(bucket)
 }
 
-/** Throws bad_parameter. */
-function refuseTooWide({ members }: Topology, { n }: Bucket): void {
-  if (n <= members.length) return
-  throw new QuorateError('bad_parameter', `n=${n} is more than the ${members.length} members`)
+/** Throws bad_parameter. A member that leaves does not count: after the change a bucket would have too few owners. */
+function refuseTooWide({ members, change }: Topology, { n }: Bucket): void {
+  const staying = members.filter(({ id }) => id !== change?.leaving).length
+  if (n <= staying) return
+  const which = staying === members.length ? 'members' : 'members that stay'
+  throw new QuorateError('bad_parameter', `n=${n} is more than the ${staying} ${which}`)
 }
 
 /**

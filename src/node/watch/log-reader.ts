@@ -1,4 +1,5 @@
 /** Reads the logs and the lists of other nodes, and those of this node without a message. */
+import { AssertionError } from '../../core/assert.ts'
 import { QuorateError } from '../../core/errors.ts'
 import type { Sample } from '../../core/watch/following.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
@@ -50,7 +51,7 @@ export class LogReader {
   async list(node: string, bucket: Bucket, place: PagePlace): Promise<OwnerPage | undefined> {
     const { self, peers, clock, pages, isComplete } = this.#parts
     if (node === self) {
-      return isComplete() ? pages.page(bucket, place).catch(() => undefined) : undefined
+      return isComplete() ? pages.page(bucket, place).catch(noAnswer) : undefined
     }
     const deadlineMs = Math.floor(clock.nowMs()) + LIST_TIMEOUT_MS
     const request = { bucket: bucket.name, ...place, readsEncodedHeads: true }
@@ -77,4 +78,9 @@ export function partitionsUntold(hidden: readonly number[]): QuorateError {
     `no owner of ${hidden.length} data partitions (${names}) tells its changes: they are out of reach, starting, or of an older version`,
     { retryAfterSeconds: 1 },
   )
+}
+
+/** This node is then left out like a silent one. A broken invariant has to end it. */
+function noAnswer(error: unknown): undefined {
+  if (error instanceof AssertionError) throw error
 }

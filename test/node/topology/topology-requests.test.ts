@@ -31,6 +31,22 @@ test('no bucket is made whose copies would have to be moved by a move that has b
   expect(cluster.broken).toEqual([])
 })
 
+test('no bucket is made for more members than stay after a leave', async () => {
+  const cluster = new VirtualCluster('wide bucket', ['n1', 'n2', 'n3', 'n4'])
+  await cluster.start()
+  await cluster.pass(2)
+  // The others cannot hear from n3, so the copies of n4 are never complete elsewhere, and n4 stays a member.
+  await cluster.ask('n1', (service) => service.applyChange({ kind: 'leave', node: 'n4' }, 2000))
+  const heal = cluster.isolate('n3')
+  const create = (n: number): Promise<unknown> =>
+    cluster.ask('n1', (service) => service.createBucket(bucket(`of ${n}`, n), 2000))
+  expect(await create(4)).toBe('bad_parameter')
+  heal()
+  await cluster.until(() => cluster.node('n1').service?.topology().members.length === 3)
+  expect(await create(4)).toBe('bad_parameter')
+  expect(cluster.broken).toEqual([])
+})
+
 test('a bucket beyond as many as a cluster may have is refused, and the others go on', async () => {
   const cluster = new VirtualCluster('many buckets')
   await cluster.start()

@@ -43,6 +43,18 @@ export const ERRORS = {
     retryable: false,
     title: 'A value cannot be written in part',
   },
+  unauthenticated: {
+    status: 401,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The request has no valid token',
+  },
+  forbidden: {
+    status: 403,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The token does not give this right',
+  },
   cross_origin: {
     status: 403,
     outcome: 'rejected',
@@ -67,6 +79,12 @@ export const ERRORS = {
     outcome: 'rejected',
     retryable: false,
     title: 'The bucket does not exist',
+  },
+  token_unknown: {
+    status: 404,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'There is no token with this name',
   },
   path_unknown: {
     status: 404,
@@ -97,6 +115,12 @@ export const ERRORS = {
     outcome: 'rejected',
     retryable: false,
     title: 'The bucket exists with another mode',
+  },
+  token_exists: {
+    status: 409,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'A token with this name exists',
   },
   bucket_not_empty: {
     status: 409,

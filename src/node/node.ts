@@ -85,6 +85,8 @@ export function createNode(ports: NodePorts, settings: NodeSettings): Node {
     createBucket: async (bucket, timeoutMs) => member().createBucket(bucket, timeoutMs),
     deleteBucket: async (label, isForced, timeoutMs) =>
       member().deleteBucket(label, isForced, timeoutMs),
+    createToken: async (token, timeoutMs) => member().createToken(token, timeoutMs),
+    revokeToken: async (name, timeoutMs) => member().revokeToken(name, timeoutMs),
     found: async (candidates, timeoutMs) => member().found(candidates, timeoutMs),
     planChange: async (request, timeoutMs) => member().changes.plan(request, timeoutMs),
     applyChange: async (request, timeoutMs) => member().changes.apply(request, timeoutMs),

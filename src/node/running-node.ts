@@ -7,6 +7,7 @@
  * at last. No peer loses the answer to what it has asked, so it need not wait or call an outcome unknown.
  */
 import { QuorateError } from '../core/errors.ts'
+import type { AccessToken } from '../core/access/access-token.ts'
 import type { Bucket, Topology } from '../core/placement/topology.ts'
 import { VERSIONS } from '../core/protocol-versions.ts'
 import type { Timers } from '../ports/timers.ts'
@@ -20,6 +21,7 @@ import { composeCopies } from './copies-composition.ts'
 import { composeRequests } from './request-composition.ts'
 import { ConvergenceCheck } from './repair/convergence-check.ts'
 import { REOPEN_TIMEOUT_MS } from './buckets/bucket-deletion.ts'
+import { createAccessToken, revokeAccessToken } from './topology/token-requests.ts'
 import { createBucket, foundCluster } from './topology/topology-requests.ts'
 import type { HintDelivery } from './hints/hint-delivery.ts'
 import { inTime } from './peers/deadlines.ts'
@@ -63,6 +65,8 @@ export interface RunningNode {
   convergence(bucket: string | undefined): Promise<ConvergenceAnswer>
   createBucket(bucket: Bucket, timeoutMs: number): Promise<{ created: boolean; bucket: Bucket }>
   deleteBucket(label: string, isForced: boolean, timeoutMs: number): Promise<Bucket>
+  createToken(token: AccessToken, timeoutMs: number): Promise<void>
+  revokeToken(name: string, timeoutMs: number): Promise<void>
   found(candidates: Founding, timeoutMs: number): Promise<Founding>
   /** Call it once: node.ts calls it only for the first of several stops. */
   stop(): Promise<void>
@@ -222,6 +226,12 @@ export async function composeNode(
       decided(timeoutMs, createBucket(register, bucket, timeoutMs)),
     deleteBucket: (label, isForced, timeoutMs) =>
       decided(timeoutMs + REOPEN_TIMEOUT_MS, buckets.deletion.delete(label, isForced, timeoutMs)),
+    createToken: (token, timeoutMs) => {
+      const old = cluster.versions.mayBeOld(members(), members())
+      return decided(timeoutMs, createAccessToken(register, old, token, timeoutMs))
+    },
+    revokeToken: (name, timeoutMs) =>
+      decided(timeoutMs, revokeAccessToken(register, clock, name, timeoutMs)),
     found: (candidates, timeoutMs) =>
       decided(timeoutMs, foundCluster(register, candidates, timeoutMs)),
     stop: async () => {

@@ -28,6 +28,10 @@ const CLASSES = {
   ],
   RejectedError: [
     'request_timeout',
+    'unauthenticated',
+    'forbidden',
+    'token_unknown',
+    'token_exists',
     'bad_session',
     'key_absent',
     'sibling_absent',

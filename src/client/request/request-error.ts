@@ -82,6 +82,10 @@ export class UsageError extends RequestError {
 
 /** The codes of status 4xx that depend on the state of the cluster. All others are the program's fault. */
 const STATE_CODES: readonly ErrorCode[] = [
+  'unauthenticated',
+  'forbidden',
+  'token_unknown',
+  'token_exists',
   'bad_session',
   'watch_position_gone',
   'key_absent',

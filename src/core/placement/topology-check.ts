@@ -15,6 +15,7 @@ export function checkTopology({
   buckets,
   lastDeletion = 0,
   deletion,
+  tokens = [],
 }: Topology): void {
   const ids = new Set(members.map(({ id }) => id))
   assert(ids.size === members.length && ids.size > 0, 'each member is there once')
@@ -34,6 +35,9 @@ export function checkTopology({
   )
   checkLists(preference, members.length)
   assert(new Set(lost).size === lost.length, 'each lost member is there once')
+  for (const ids of [tokens.map(({ name }) => name), tokens.map(({ hash }) => hash)]) {
+    assert(new Set(ids).size === tokens.length, 'no two tokens have the same name or hash')
+  }
   if (change === undefined) return
   assert(
     change.done.every((id) => ids.has(id)),

@@ -1,3 +1,4 @@
+import type { AccessToken } from '../access/access-token.ts'
 import type { MemberChange } from './member-change.ts'
 
 /**
@@ -35,6 +36,8 @@ export interface Topology {
   readonly deletion?: BucketDeletion
   /** The key that seals session tokens, in hex. Decided once, never shown to clients. */
   readonly sessionKey?: string
+  /** Sorted by name; undefined if there are none (token-steps.ts). Never shown to clients with their hashes. */
+  readonly tokens?: readonly AccessToken[]
 }
 
 export interface Member {

@@ -3,6 +3,7 @@
  * between this interface and HTTP, and knows nothing else of the node. The simulator's clients call it directly. Requests
  * and answers name a bucket by its label. Failures are `QuorateError`s.
  */
+import type { AccessToken } from '../../core/access/access-token.ts'
 import type { BackupEntry, BackupHeader, Coverage } from '../../core/backup/backup-parts.ts'
 import type { Dot } from '../../core/causality/dot.ts'
 import type { Session } from '../../core/causality/session.ts'
@@ -55,6 +56,16 @@ export interface NodeService {
    * quorum_unreachable, outcome_unknown.
    */
   deleteBucket(label: string, isForced: boolean, timeoutMs: number): Promise<Bucket>
+  /**
+   * Adds an access token to the topology document. Errors: token_exists, limit_reached, quorum_unreachable,
+   * outcome_unknown.
+   */
+  createToken(token: AccessToken, timeoutMs: number): Promise<void>
+  /**
+   * Revokes the token with that name. Resolves when every member in reach has heard of it. Errors: token_unknown,
+   * change_under_way, quorum_unreachable, outcome_unknown.
+   */
+  revokeToken(name: string, timeoutMs: number): Promise<void>
   /**
    * For a node that has not started yet: sentences that name the peers that refuse its links, and why. '' if none does.
    */

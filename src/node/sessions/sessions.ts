@@ -294,7 +294,7 @@ export class Sessions {
     if (placed === undefined) return Promise.resolve('all')
     // If the key moves meanwhile, this runs again: the new owners may lack the past.
     const request: Repeatable<Holders> = {
-      run: (now, end) => endWith(this.#bringUnder(now, name, past), end),
+      run: (now, end) => endWith(this.#bringUnder(now, past), end),
       repeatsAnswer: true,
       mayRepeat: () => true,
     }
@@ -307,7 +307,7 @@ export class Sessions {
     })
   }
 
-  async #bringUnder(placed: PlacedRequest, name: string, past: VersionVector): Promise<Holders> {
+  async #bringUnder(placed: PlacedRequest, past: VersionVector): Promise<Holders> {
     const { deadlineMs } = placed
     const groups = groupsOf(placed)
     const count = placed.owners.length
@@ -336,7 +336,7 @@ export class Sessions {
     if (holding >= wanted.least) return 'majority'
     throw new QuorateError(
       'session_past_unreachable',
-      `the session token is full, and ${name} could not be brought to a majority of its owners`,
+      'the session token is full, and one of its keys could not be brought to a majority of its owners',
       { received: holding, required: wanted.least, retryAfterSeconds: 1 },
     )
   }

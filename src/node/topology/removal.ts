@@ -36,8 +36,8 @@ export class Removal {
   /** Call after the topology has changed. */
   look(): void {
     const { self, keeper, onRemoved } = this.#parts
-    // Only members may know the key that seals sessions.
-    const { sessionKey: _, ...shown } = keeper.topology
+    // Only members may know the key that seals sessions, and the tokens of clients.
+    const { sessionKey: _key, tokens: _tokens, ...shown } = keeper.topology
     this.#network.showMembership(keeper.epoch, encodeTopology(shown))
     if (keeper.isMember(self)) {
       this.#isTold = false

@@ -33,7 +33,9 @@ export function parseTopology(document: string): Topology {
     Number.isSafeInteger(topology.epoch) &&
     typeof topology.clusterId === 'string' &&
     (topology.identity === undefined || typeof topology.identity === 'string') &&
-    [topology.members, topology.preference, topology.buckets].every(Array.isArray)
+    [topology.members, topology.preference, topology.buckets, topology.tokens ?? []].every(
+      Array.isArray,
+    )
   if (!isWhole) throw new Error('not a topology document')
   return topology
 }

@@ -8,9 +8,10 @@
  * - Updates of a counter with an idempotency key are refused, because version 2 would count their repeats.
  * - Buckets are not deleted. Version 2 would give a new bucket the name of a deleted one, keeps the records of deleted
  *   buckets, and would so bring them back.
+ * - Access tokens are not made. Version 2 does not know them, so its nodes would be open, and might lose them.
  * - Expired values keep their bytes, because nodes of version 2 would bring back the bytes that others have dropped.
  *
- * The last three rules also hold while a member of version 2 is out of reach (core/membership/member-versions.ts).
+ * The last four rules also hold while a member of version 2 is out of reach (core/membership/member-versions.ts).
  */
 import type { HeardVersion } from '../../core/membership/member-versions.ts'
 import type { Topology } from '../../core/placement/topology.ts'
@@ -54,6 +55,15 @@ export function whyNoDeletion(old: readonly string[]): string | undefined {
   return (
     `${old.join(', ')} may speak version 2 of the protocol, which could give the name of a deleted bucket to another; ` +
     'nothing was deleted: upgrade and start every member, then retry'
+  )
+}
+
+/** The reason why no access token can be made now; undefined if one can. `old`: the members that may speak version 2. */
+export function whyNoToken(old: readonly string[]): string | undefined {
+  if (old.length === 0) return undefined
+  return (
+    `${old.join(', ')} may speak version 2 of the protocol, which does not know access tokens; ` +
+    'no token was made: upgrade and start every member, then retry'
   )
 }
 

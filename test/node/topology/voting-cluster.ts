@@ -45,6 +45,7 @@ const UNCOUNTED: Metrics = { count: nothing, gauge: nothing, seconds: nothing }
 
 /** What is there while a process is. */
 interface Life {
+  readonly clock: NodeClock
   readonly keeper: TopologyKeeper
   readonly register: TopologyRegister
   readonly voter: TopologyAcceptor
@@ -151,7 +152,7 @@ class VotingNode {
     // As the horizon does: the bound goes on, and with it what has been heard is stored.
     timers.every(1000, () => void clock.mintFloor())
     this.#cluster.note(self, keeper.topology)
-    this.life = { keeper, register, voter, arrival }
+    this.life = { clock, keeper, register, voter, arrival }
     await arrival.start()
     // Copies there are none: everything is taken over at once.
     if (!this.#cluster.areFilled) return
@@ -277,6 +278,11 @@ export class VotingCluster {
     change: (current: Topology) => Topology | undefined,
     timeoutMs = 1500,
   ): Promise<End> {
+    return this.beginAct(id, ({ register }) => register.change(change, timeoutMs))
+  }
+
+  /** Begins something that changes the document. */
+  beginAct(id: string, act: (life: Life) => Promise<unknown>): Promise<End> {
     const node = this.node(id)
     return new Promise((resolve) => {
       const { life } = node
@@ -290,7 +296,7 @@ export class VotingCluster {
         deaths.add(() => resolve('died')),
       )
       node.host.run(() => {
-        life.register.change(change, timeoutMs).then(
+        act(life).then(
           () => resolve('ok'),
           (error: unknown) => {
             if (error instanceof QuorateError) resolve(error.kind.outcome)

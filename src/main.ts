@@ -12,6 +12,7 @@ import type { ProcessLog } from './adapters/log/pino-log.ts'
 import { logOf, startServer, type RunningServer } from './server/compose.ts'
 import { repairDatabase } from './server/database-repair.ts'
 import { DamagedAloneError } from './server/node-disk.ts'
+import { SettingError } from './server/settings/setting-syntax.ts'
 import { describeSettings } from './server/settings/setting-table.ts'
 import { parseSettings, type Settings } from './server/settings/settings.ts'
 
@@ -163,6 +164,7 @@ function killSelf(): never {
 }
 
 function exitCodeOf(error: unknown): number {
+  if (error instanceof SettingError) return EXIT_USAGE
   if (error instanceof DamagedAloneError) return EXIT_DAMAGED
   return error instanceof NotAdmittedError ? EXIT_NOT_ADMITTED : EXIT_FAILED
 }

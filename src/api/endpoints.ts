@@ -16,6 +16,7 @@ import { GET_CLUSTER, GET_CONVERGENCE, GET_RING, SYNC_HINTS } from './cluster/cl
 import { GET_LIVE, GET_METRICS, GET_PROBLEM, GET_READY } from './cluster/health-endpoints.ts'
 import { GET_DOCS, GET_HOME, GET_OPENAPI } from './document/document-endpoints.ts'
 import { GET_EVENTS } from './events/event-endpoint.ts'
+import { CREATE_TOKEN, LIST_TOKENS, REVOKE_TOKEN } from './gate/token-endpoints.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { GET_LAB, GET_LAB_FILE, GET_LAB_PATH } from './lab/lab-endpoints.ts'
 import { KV_ENDPOINTS } from './values/kv-endpoints.ts'
@@ -30,6 +31,9 @@ export const ENDPOINTS: readonly Endpoint[] = [
   LIST_BUCKETS,
   GET_BUCKET,
   DELETE_BUCKET,
+  CREATE_TOKEN,
+  LIST_TOKENS,
+  REVOKE_TOKEN,
   GET_CLUSTER,
   GET_RING,
   GET_CONVERGENCE,

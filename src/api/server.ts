@@ -26,6 +26,9 @@ import { BrowserGuard } from './http/browser-guard.ts'
 import { ByteBudget } from './http/byte-budget.ts'
 import { Connections, connectionsMax } from './http/connections.ts'
 import { EventStreams } from './http/event-stream.ts'
+import { AuditTrail, type AuditSink } from './gate/audit-trail.ts'
+import { Gate } from './gate/gate.ts'
+import { addTokenRoutes } from './gate/token-routes.ts'
 import { answerClientError, type ArrivalLimits } from './http/client-error.ts'
 import { addClusterRoutes } from './cluster/cluster-routes.ts'
 import { GET_LIVE, GET_METRICS, GET_READY } from './cluster/health-endpoints.ts'
@@ -88,6 +91,12 @@ export interface ApiOptions {
   readonly allowedHosts?: readonly string[] | undefined
   /** Half of the open files that the system allows if left out. */
   readonly maxConnections?: number | undefined
+  /** The hashes of the root tokens. Undefined: the node takes requests without tokens. */
+  readonly rootHashes?: readonly string[] | undefined
+  /** Whether strangers may reach this node, and get answers without a token. */
+  readonly openToStrangers?: boolean
+  /** Takes the lines of the audit log; undefined without one. */
+  readonly auditSink?: AuditSink | undefined
   /** Whether each request gets a log line at debug. */
   readonly logRequests: boolean
   /** Called for each error that is not in the catalogue, after it was logged. */
@@ -111,10 +120,11 @@ export interface ClosingTimes {
 
 export function createApiServer(options: ApiOptions): ApiServer {
   let phase: ApiPhase = 'starting'
-  const api = createContext(options, () => phase)
+  const guards = createGuards(options, () => phase)
+  const api = createContext(options, guards, () => phase)
   const requestId = createRequestIds(options.nodeId)
   const connections = new Connections(() => requestId(undefined))
-  const app = createApp(api, options, { requestId, connections })
+  const app = createApp(api, options, { ...guards, requestId, connections })
   return {
     async listen(address) {
       await app.listen(address)
@@ -144,7 +154,26 @@ export function createApiServer(options: ApiOptions): ApiServer {
   }
 }
 
-function createContext(options: ApiOptions, phase: () => ApiPhase): ApiContext {
+interface Guards {
+  readonly gate: Gate | undefined
+  readonly audit: AuditTrail | undefined
+}
+
+function createGuards(options: ApiOptions, phase: () => ApiPhase): Guards {
+  const { service, clock, metrics, nodeId: node, rootHashes, auditSink: sink } = options
+  const gate = rootHashes && new Gate({ service, metrics, phase, rootHashes })
+  const callerName: (request: IncomingMessage) => string | null = (request) =>
+    gate?.callerNameOf(request) ?? null
+  const audit =
+    sink && new AuditTrail({ node, sink, clock, metrics, endpoints: ENDPOINTS, callerName })
+  return { gate, audit }
+}
+
+function createContext(
+  options: ApiOptions,
+  { gate, audit }: Guards,
+  phase: () => ApiPhase,
+): ApiContext {
   const { service, clock, log, metrics, exposeMetrics, maxValueBytes, maxClockDriftMs } = options
   const { requestTimeoutMs = REQUEST_TIMEOUT_MS } = options
   const meter = new RequestMeter({ clock, log, metrics }, options)
@@ -158,20 +187,23 @@ function createContext(options: ApiOptions, phase: () => ApiPhase): ApiContext {
     clock,
     log,
     metrics,
+    gate,
+    audit,
     meter,
     exposeMetrics,
+    openToStrangers: options.openToStrangers ?? false,
     maxValueBytes,
     maxClockDriftMs,
     requestTimeoutMs,
     uploads: new ByteBudget(UPLOAD_BYTES_MAX),
     answers: new ByteBudget(ANSWER_BYTES_MAX),
-    streams: new EventStreams(options.timers),
+    streams: new EventStreams(options.timers, gate),
     phase,
     onInternalError,
   }
 }
 
-interface AppParts {
+interface AppParts extends Guards {
   readonly requestId: (given?: string | string[]) => string
   readonly connections: Connections
 }
@@ -179,7 +211,7 @@ interface AppParts {
 function createApp(
   api: ApiContext,
   options: ApiOptions,
-  { requestId, connections }: AppParts,
+  { gate, audit, requestId, connections }: AppParts,
 ): FastifyInstance {
   const { nodeId, version, labDir } = options
   const guard = new BrowserGuard(options)
@@ -203,7 +235,9 @@ function createApp(
         connectionsMax: options.maxConnections ?? connectionsMax(),
         refusalOf: (request) =>
           requestRefusal(request, guard) ??
-          (api.phase() === 'stopping' ? stoppingRefusal(request, nodeId) : undefined),
+          (api.phase() === 'stopping' ? stoppingRefusal(request, nodeId) : undefined) ??
+          gate?.strangerRefusal(request),
+        observe: audit && ((request, response) => audit.observe(request, response)),
         onRefused: (request, error) => countRefusal(api, request, error),
       }),
     forceCloseConnections: 'idle',
@@ -224,6 +258,7 @@ function createApp(
   app.setNotFoundHandler((request) => {
     throw routes.refusal(request.raw.method ?? '', request.raw.url ?? '')
   })
+  gate?.guard(app)
   acceptAnyBody(app, api.uploads)
   addKvRoutes(app, api)
   addHealthRoutes(app, api)
@@ -235,6 +270,7 @@ function createApp(
     })
     addBatchRoutes(scope, api)
     addBucketRoutes(scope, api)
+    addTokenRoutes(scope, api)
     addKeyListRoutes(scope, api)
     addWatchRoutes(scope, api)
     addClusterRoutes(scope, api)

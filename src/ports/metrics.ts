@@ -78,6 +78,8 @@ export type CounterName =
   | 'storage_commits_total'
   | 'storage_commit_operations_total'
   | 'log_lines_dropped_total'
+  | 'audit_lines_dropped_total'
+  | 'access_refusals_total' // {code}: unauthenticated or forbidden
 
 export type GaugeName =
   | 'hints_pending' // {peer}
@@ -94,6 +96,7 @@ export type GaugeName =
   | 'horizon_age_seconds' // how far the horizon is behind the clock
   | 'cache_bytes'
   | 'inflight_requests'
+  | 'open_to_strangers' // 0 or 1
 
 export type HistogramName =
   | 'request_duration_seconds' // {op, level}

@@ -18,6 +18,7 @@ import { systemRandom } from '../adapters/system/system-random.ts'
 import { systemTimers } from '../adapters/system/system-timers.ts'
 import { admitMember } from './admit-member.ts'
 import { createApiServer, type ApiServer } from '../api/server.ts'
+import { openAudit } from './audit-output.ts'
 import { createConfiguredBuckets } from './configured-buckets.ts'
 import { foundCluster } from './founding.ts'
 import { AssertionError } from '../core/assert.ts'
@@ -26,6 +27,7 @@ import { createNode, type Node } from '../node/node.ts'
 import { openNodeDisk } from './node-disk.ts'
 import type { NodeService } from '../node/service/service.ts'
 import { programVersion } from './program-version.ts'
+import { readRootTokens } from './root-tokens.ts'
 import type { Log } from '../ports/log.ts'
 import type { Settings } from './settings/settings.ts'
 
@@ -62,7 +64,15 @@ export async function startServer(
   hooks: StartHooks,
   { log, destination }: ProcessLog = logOf(settings),
 ): Promise<RunningServer> {
-  const { disk, topology } = await openNodeDisk(settings, hooks.onBroken, log)
+  const { rootTokenFile, auditLog } = settings
+  const rootHashes = rootTokenFile === undefined ? undefined : await readRootTokens(rootTokenFile)
+  const audit = auditLog === undefined ? undefined : openAudit(auditLog, destination)
+  const { disk, topology } = await openNodeDisk(settings, hooks.onBroken, log).catch(
+    async (error: unknown) => {
+      await audit?.close()
+      throw error
+    },
+  )
   const onError = (error: unknown): void => {
     if (error instanceof AssertionError) hooks.onBroken(error)
   }
@@ -110,6 +120,9 @@ export async function startServer(
     hasLostData: disk.setAside !== undefined || disk.hasLostWrites,
     ...(hooks.onRemoved === undefined ? {} : { onRemoved: hooks.onRemoved }),
   })
+  const openToStrangers = isOpenToStrangers(settings)
+  metrics.gauge('open_to_strangers', openToStrangers ? 1 : 0)
+  if (openToStrangers) log.warn({ host: settings.listen.host }, OPEN_TO_STRANGERS)
   let droppedLines = 0
   const api = createApiServer({
     service: node,
@@ -135,6 +148,9 @@ export async function startServer(
     labDir: settings.labDir ?? BUILT_LAB,
     allowedOrigins: settings.allowedOrigins,
     allowedHosts: settings.allowedHosts,
+    rootHashes,
+    openToStrangers,
+    auditSink: audit?.write,
     logRequests: settings.logLevel === 'debug' || settings.logLevel === 'trace',
     onInternalError: onError,
   })
@@ -149,19 +165,26 @@ export async function startServer(
     const buckets = createConfiguredBuckets(node, settings.buckets, log)
     const founding = foundCluster(node, log)
     let stopped: Promise<void> | undefined
+    const stopAll = async (): Promise<void> => {
+      try {
+        await api.close({ drainMs: settings.drainMs, graceMs: REQUESTS_GRACE_MS })
+        await node.stop()
+      } finally {
+        skewed?.stop()
+        await audit?.close()
+      }
+    }
     const stop = (): Promise<void> => {
       buckets.cancel()
       founding.cancel()
-      stopped ??= api
-        .close({ drainMs: settings.drainMs, graceMs: REQUESTS_GRACE_MS })
-        .then(() => node.stop())
-        .finally(() => skewed?.stop())
+      stopped ??= stopAll()
       return stopped
     }
     return { clientPort, peerPort: network.port(), service: node, stop }
   } catch (error) {
     skewed?.stop()
     await closeAll(api, network, disk)
+    await audit?.close()
     throw error
   }
 }
@@ -189,6 +212,16 @@ async function joinedTopology(
   })
   log.info({ replaces }, 'admitted to the cluster')
   return document
+}
+
+const OPEN_TO_STRANGERS =
+  'everybody who reaches this address can read, write and change everything: set QUORATE_AUTH=on, or listen on a ' +
+  'loopback address'
+
+/** Whether the client port can be reached from other machines, and needs no token. */
+function isOpenToStrangers({ listen: { host }, rootTokenFile }: Settings): boolean {
+  const isLoopback = host === 'localhost' || host === '::1' || host.startsWith('127.')
+  return rootTokenFile === undefined && !isLoopback
 }
 
 export function logOf(settings: Settings): ProcessLog {

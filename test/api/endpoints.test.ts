@@ -24,7 +24,13 @@ beforeAll(async () => {
 afterAll(() => cluster.stop())
 
 /** Examples that one node alone must refuse. */
-const REFUSED_EXAMPLES: Readonly<Record<string, ErrorCode>> = { applyChange: 'change_refused' }
+const REFUSED_EXAMPLES: Readonly<Record<string, ErrorCode>> = {
+  applyChange: 'change_refused',
+  // Only a node with QUORATE_AUTH=on makes and shows tokens.
+  createToken: 'forbidden',
+  listTokens: 'forbidden',
+  revokeToken: 'forbidden',
+}
 /** Good values that the bucket of the example does not allow, or that only the cluster itself can make. */
 const REFUSED_VALUES: readonly string[] = ['consistency=strong', 'since=a']
 

@@ -90,6 +90,17 @@ export const NOT_RUN: readonly NotRun[] = [
     why: 'it takes half a minute; test/local-cluster/growing-cluster.test.ts does the same',
   },
   {
+    document: 'docker/access.md',
+    first: '(umask 077; openssl rand -hex 32 >root-token)',
+    why: 'it needs nodes with QUORATE_AUTH=on; test/cli/token.test.ts asks such a node',
+  },
+  {
+    document: 'docker/access.md',
+    first:
+      'npx quorate token create web --grant carts/eu/=read+write --ttl 720h --token-file root-token >web-token',
+    why: 'it needs nodes with QUORATE_AUTH=on; test/cli/token.test.ts runs such commands',
+  },
+  {
     document: 'docker/kubernetes/README.md',
     first: 'kubectl create namespace quorate',
     why: 'it needs a cluster of Kubernetes; test/operations compares the files with its schemas',

@@ -6,6 +6,7 @@
  */
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { wordsOfRule } from '../../src/api/access/access-rule.ts'
 import { ENDPOINTS } from '../../src/api/endpoints.ts'
 import type { Endpoint, Tag } from '../../src/api/http/endpoint.ts'
 import { KV_ENDPOINTS } from '../../src/api/values/kv-endpoints.ts'
@@ -25,7 +26,7 @@ describe('the table is the one that the code gives', () => {
   test.each([
     ['src/simulation/README.md', 'found bugs', foundBugs()],
     ['src/api/README.md', 'values and buckets', endpoints('values', 'buckets')],
-    ['src/api/README.md', 'other paths', endpoints('cluster', 'health', 'about')],
+    ['src/api/README.md', 'other paths', endpoints('access', 'cluster', 'health', 'about')],
     ['src/api/README.md', 'query parameters of values', kvParameters()],
     ['src/api/README.md', 'errors', errors()],
     ['docker/settings.md', 'settings', settings()],
@@ -87,16 +88,17 @@ function optionsOf(plan: Partial<Plan> & { readonly seed: string }): string {
 
 function endpoints(...tags: Tag[]): string {
   const rows = ENDPOINTS.filter(({ tag }) => tags.includes(tag)).map(
-    ({ method, path, query = [], summary }) => {
+    ({ method, path, query = [], summary, access }) => {
       // The parameters of values have a table of their own.
       const names = path.includes('{key}')
         ? []
         : query.map(({ name, isBareAllowed }) => (isBareAllowed === true ? name : `${name}=`))
       const shown = names.length === 0 ? '' : `?${names.join('&')}`
-      return `| \`${method} ${path}${shown}\` | ${summary} |`
+      return `| \`${method} ${path}${shown}\` | ${summary} | ${wordsOfRule(access)} |`
     },
   )
-  return ['| request | what it does |', '| --- | --- |', ...rows].join('\n')
+  const head = ['| request | what it does | with a token, it needs |', '| --- | --- | --- |']
+  return [...head, ...rows].join('\n')
 }
 
 function kvParameters(): string {

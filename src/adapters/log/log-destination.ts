@@ -57,29 +57,35 @@ export class LogDestination {
     return this.#droppedLines
   }
 
+  /** Whether every line is written. */
+  get isIdle(): boolean {
+    return this.#bytes === 0
+  }
+
   /** Whether a thread of the pool may be stuck in a write. Then `process.exit` would wait for it forever. */
   get isStuck(): boolean {
     return this.#writingSinceMs !== undefined && performance.now() - this.#writingSinceMs > STUCK_MS
   }
 
-  /** Takes one line, or drops it. Never throws, never waits. */
-  write(line: string): void {
+  /** Takes one line, or drops it and returns false. Never throws, never waits. */
+  write(line: string): boolean {
     this.#resumeIfRoom()
     const bytes = Buffer.byteLength(line)
     if (this.#droppedInARow > 0 || this.#bytes + bytes > this.#bytesMax) {
       this.#droppedInARow++
       this.#droppedLines++
-      return
+      return false
     }
     this.#lines.push(line)
     this.#bytes += bytes
-    if (this.#isScheduled) return
+    if (this.#isScheduled) return true
     this.#isScheduled = true
     // Write at the end of the turn. If the process ends in this turn, flushSync still has the line and writes it.
     setImmediate(() => {
       this.#isScheduled = false
       this.#writeNext()
     })
+    return true
   }
 
   /** Resolves when every line is written, when a write fails, or after `forMs`. */

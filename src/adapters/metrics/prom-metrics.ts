@@ -60,6 +60,8 @@ const COUNTERS: Readonly<Record<CounterName, string>> = {
   storage_commits_total: 'Batches written to the disk.',
   storage_commit_operations_total: 'Operations in those batches.',
   log_lines_dropped_total: 'Log lines dropped because the log could not be written.',
+  audit_lines_dropped_total: 'Lines of the audit log dropped because it could not be written.',
+  access_refusals_total: 'Requests refused for want of a valid token or of a right, by code.',
 }
 
 const GAUGES: Readonly<Record<GaugeName, string>> = {
@@ -79,6 +81,8 @@ const GAUGES: Readonly<Record<GaugeName, string>> = {
   topology_epoch: 'Epoch of the topology in force here.',
   cache_bytes: 'Bytes of objects kept in memory.',
   inflight_requests: 'Client requests under way.',
+  open_to_strangers:
+    'Whether the node listens beyond this machine and answers without a token: 0 or 1.',
 }
 
 const HISTOGRAMS: Readonly<Record<HistogramName, string>> = {

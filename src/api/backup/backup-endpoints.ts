@@ -1,5 +1,6 @@
 /** Describes the path of backups for the table of endpoints. */
 import type { Coverage } from '../../core/backup/backup-parts.ts'
+import { ADMIN } from '../access/access-rule.ts'
 import type { Endpoint } from '../http/endpoint.ts'
 import { checkBucketName } from '../http/kv-path.ts'
 import { choice, type Parameter, wholeNumber } from '../http/parameter.ts'
@@ -40,6 +41,7 @@ export const GET_BACKUP: Endpoint = {
   path: '/v1/backup',
   id: 'getBackup',
   tag: 'cluster',
+  access: ADMIN,
   summary: 'Streams a backup of all buckets, or of some',
   description:
     'The backup has the state of all keys at one instant: one consistent cut. The first byte comes once every member has ' +

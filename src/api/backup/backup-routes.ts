@@ -76,6 +76,8 @@ async function sendBackup(
     for await (const entry of entries) {
       await send(raw, writer.entry(entry))
       if (isGone(raw)) return
+      if (api.gate?.isStillLetIn(raw.req) === false)
+        throw new Error('its token is not valid any more')
     }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)

@@ -1,4 +1,5 @@
 /** Describes `POST /v1/batch` for the table of endpoints. */
+import { EACH_OPERATION } from '../access/access-rule.ts'
 import type { Endpoint } from '../http/endpoint.ts'
 import { PROBLEM } from '../http/problem.ts'
 import { timeoutParameter } from '../http/request-deadline.ts'
@@ -91,6 +92,7 @@ export const RUN_BATCH: Endpoint = {
   path: '/v1/batch',
   id: 'runBatch',
   tag: 'values',
+  access: EACH_OPERATION,
   summary: `Runs up to ${OPERATIONS_MAX} reads and writes`,
   description:
     'Not a transaction: each operation succeeds or fails by itself, with a status of its own, and other clients see ' +

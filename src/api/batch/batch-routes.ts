@@ -5,6 +5,7 @@
  * Invariant: nothing of a batch is applied if the batch as a whole is refused.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { hasRight } from '../../core/access/grant.ts'
 import { QuorateError } from '../../core/errors.ts'
 import type { ApiContext } from '../http/api-context.ts'
 import { serve } from '../http/endpoint.ts'
@@ -34,13 +35,41 @@ export function addBatchRoutes(app: FastifyInstance, api: ApiContext): void {
     const timeoutMs = timeLeftMs(request, BATCH_TIMEOUT.read(query) ?? api.requestTimeoutMs)
     refuseHeadersOfOperations(request)
     const operations = operationsOf(jsonBody(request, BATCH_EXAMPLE))
-    await answerBatch(api, { operations, timeoutMs }, request, reply)
+    const blind = blindOperations(api, operations, request)
+    await answerBatch(api, { operations, blind, timeoutMs }, request, reply)
   })
+}
+
+interface Batch {
+  readonly operations: readonly BatchOperation[]
+  /** The writes of keys that the caller may not read. */
+  readonly blind: ReadonlySet<BatchOperation>
+  readonly timeoutMs: number
+}
+
+/**
+ * The writes of keys that the caller may not read. Throws forbidden if the caller lacks the right for one of the
+ * operations: the batch is then refused as a whole.
+ */
+function blindOperations(
+  { gate }: ApiContext,
+  operations: readonly BatchOperation[],
+  request: FastifyRequest,
+): ReadonlySet<BatchOperation> {
+  const blind = new Set<BatchOperation>()
+  if (gate === undefined) return blind
+  const caller = gate.callerOf(request.raw)
+  for (const operation of operations) {
+    const { op, bucket, key } = operation
+    gate.expectRight(caller, op === 'get' ? 'read' : 'write', bucket, key)
+    if (op !== 'get' && !hasRight(caller.grants, 'read', bucket, key)) blind.add(operation)
+  }
+  return blind
 }
 
 async function answerBatch(
   api: ApiContext,
-  { operations, timeoutMs }: { operations: readonly BatchOperation[]; timeoutMs: number },
+  { operations, blind, timeoutMs }: Batch,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
@@ -63,9 +92,11 @@ async function answerBatch(
     const asked = new OperationRequest(operation, {
       id: idOf(request, at),
       session: inSession.has(operation) ? session : undefined,
+      isBlind: blind.has(operation),
       batchLeftMs: () => leftMs(endMs - api.clock.monotonicMs(), timeoutMs),
     })
     await answerKvRequest(api, asked, own)
+    api.audit?.operation(request.raw, operation, own.status)
     session = own.session ?? session
   })
   const headers: HeaderList = ['Content-Type', 'application/json']

@@ -14,6 +14,8 @@ import type { AnswerRoom } from './answer-room.ts'
 export class OperationReply implements KvReply {
   /** The answer; '' before there is one. */
   text = ''
+  /** 0 before there is an answer. */
+  status = 0
   /** The session after the operation; undefined if the answer has none. */
   session: string | undefined
   readonly #id: string
@@ -66,6 +68,7 @@ export class OperationReply implements KvReply {
 
   /** `more` is the text of further members. */
   #answer(status: number, headers: HeaderList, members: object, more = ''): void {
+    this.status = status
     const text = JSON.stringify({ status, ...this.#membersOf(headers), ...members })
     this.text = more === '' ? text : `${text.slice(0, -1)},${more}}`
   }

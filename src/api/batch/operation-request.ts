@@ -8,6 +8,7 @@ import type { BatchOperation } from './batch-request.ts'
 export class OperationRequest implements KvRequest {
   readonly id: string
   readonly op: KvOperation
+  readonly isBlind: boolean
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
   readonly #operation: BatchOperation
@@ -16,10 +17,16 @@ export class OperationRequest implements KvRequest {
   /** `session` is the token that the operation continues. `batchLeftMs` throws overloaded if no time is left. */
   constructor(
     operation: BatchOperation,
-    options: { id: string; session: string | undefined; batchLeftMs: () => number },
+    options: {
+      id: string
+      session: string | undefined
+      isBlind: boolean
+      batchLeftMs: () => number
+    },
   ) {
-    const { id, session, batchLeftMs } = options
+    const { id, session, isBlind, batchLeftMs } = options
     this.id = id
+    this.isBlind = isBlind
     this.op = operation.op
     this.headers =
       session === undefined

@@ -1,4 +1,5 @@
 /** Describes the paths of buckets and of their keys for the table of endpoints. */
+import { ADMIN_OF_BUCKET, ANY_TOKEN, READ_PREFIX, SEE_BUCKET } from '../access/access-rule.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
 import { type Endpoint, type HeaderField, TOPOLOGY_ERRORS } from '../http/endpoint.ts'
 import { BUCKET_IN_PATH, BUCKET_NAME_SCHEMA, KEY_BYTES_MAX } from '../http/kv-path.ts'
@@ -22,12 +23,13 @@ export const LIST_BUCKETS: Endpoint = {
   path: '/v1/buckets',
   id: 'listBuckets',
   tag: 'buckets',
+  access: ANY_TOKEN,
   summary: 'Lists the buckets',
   query: [],
   answers: [
     {
       status: 200,
-      meaning: 'All buckets, sorted by name.',
+      meaning: 'All buckets, sorted by name; with a token, those that its grants cover.',
       content: {
         'application/json': objectOf<{ buckets: Bucket[] }>('Buckets', { buckets: listOf(BUCKET) }),
       },
@@ -42,6 +44,7 @@ export const GET_BUCKET: Endpoint = {
   path: '/v1/buckets/{bucket}',
   id: 'getBucket',
   tag: 'buckets',
+  access: SEE_BUCKET,
   summary: 'Shows a bucket',
   pathParameters: [BUCKET_IN_PATH],
   query: [],
@@ -58,6 +61,7 @@ export const PUT_BUCKET: Endpoint = {
   path: '/v1/buckets/{bucket}',
   id: 'putBucket',
   tag: 'buckets',
+  access: ADMIN_OF_BUCKET,
   summary: 'Creates a bucket',
   description:
     'A majority of the voters decides. A bucket cannot be changed: the same request again is 200, any other is 409.',
@@ -96,6 +100,7 @@ export const DELETE_BUCKET: Endpoint = {
   path: '/v1/buckets/{bucket}',
   id: 'deleteBucket',
   tag: 'buckets',
+  access: ADMIN_OF_BUCKET,
   summary: 'Deletes a bucket',
   description:
     'Without `force` the bucket must be empty, and every member must tell so; for the check it takes no writes. With ' +
@@ -189,6 +194,7 @@ export const LIST_KEYS: Endpoint = {
   path: '/v1/keys/{bucket}',
   id: 'listKeys',
   tag: 'buckets',
+  access: READ_PREFIX,
   summary: 'Lists the keys of a bucket',
   description:
     'A list reads a majority of the owners of every data partition. Keys come in byte order. ' +

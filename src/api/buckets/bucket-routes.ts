@@ -1,5 +1,6 @@
 /** `PUT`, `GET` and `DELETE /v1/buckets/{bucket}`, `GET /v1/buckets`: creates, shows and deletes buckets. */
 import type { FastifyInstance } from 'fastify'
+import { seesBucket } from '../../core/access/grant.ts'
 import { QuorateError } from '../../core/errors.ts'
 import { asLabelled } from '../../core/placement/bucket-name.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
@@ -23,8 +24,10 @@ import { timeLeftMs } from '../http/request-deadline.ts'
 import { respond, respondJson } from '../http/respond.ts'
 
 export function addBucketRoutes(app: FastifyInstance, api: ApiContext): void {
-  serve(app, LIST_BUCKETS, (_request, reply) => {
-    const buckets = api.service.topology().buckets.map(asLabelled)
+  serve(app, LIST_BUCKETS, (request, reply) => {
+    const all = api.service.topology().buckets.map(asLabelled)
+    const grants = api.gate?.callerOf(request.raw).grants
+    const buckets = grants === undefined ? all : all.filter(({ name }) => seesBucket(grants, name))
     respondJson(reply, 200, { buckets: buckets.sort((a, b) => (a.name < b.name ? -1 : 1)) })
   })
 

@@ -109,6 +109,10 @@ async function streamKeys(
     const lines = page.keys.map((entry) => `${JSON.stringify(describeKey(entry))}\n`).join('')
     if (lines !== '' && !raw.write(lines)) await drainedInTime(raw)
     if (isGone(raw)) return
+    if (api.gate?.isStillLetIn(raw.req) === false) {
+      raw.destroy()
+      return
+    }
     const after = page.next
     if (after === undefined || linkOf !== undefined) break
     try {

@@ -1,4 +1,5 @@
 /** Describes the paths that change the members, for the table of endpoints. */
+import { ADMIN } from '../access/access-rule.ts'
 import type { ChangePlan, PlannedMove } from '../../core/placement/change-plan.ts'
 import type { ChangeKind } from '../../core/placement/member-change.ts'
 import type { ChangeStatus, MovesStatus, NodeMove } from '../../node/service/service.ts'
@@ -58,6 +59,7 @@ export const PLAN_CHANGE: Endpoint = {
   path: '/v1/cluster/plan',
   id: 'planChange',
   tag: 'cluster',
+  access: ADMIN,
   summary: 'Shows what a change of the members would move',
   description: 'Changes nothing.',
   query: [],
@@ -103,6 +105,7 @@ export const APPLY_CHANGE: Endpoint = {
   path: '/v1/cluster/apply',
   id: 'applyChange',
   tag: 'cluster',
+  access: ADMIN,
   summary: 'Starts a change of the members, or undoes the one under way',
   description:
     'A majority of the voters decides. The same request again finds the change that it started.',
@@ -159,6 +162,7 @@ export const GET_MOVES: Endpoint = {
   path: MOVES_PATH,
   id: 'getMoves',
   tag: 'cluster',
+  access: ADMIN,
   summary: 'Shows the progress of the change of the members',
   query: [],
   answers: [{ status: 200, meaning: 'The progress.', content: { 'application/json': MOVES } }],

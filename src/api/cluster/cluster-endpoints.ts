@@ -1,4 +1,5 @@
 /** Describes the paths that show the state of the cluster, for the table of endpoints. */
+import { ADMIN } from '../access/access-rule.ts'
 import type {
   ClusterStatus,
   ConvergenceAnswer,
@@ -48,7 +49,11 @@ const MEMBER = objectOf<MemberStatus>('MemberStatus', {
   ),
 })
 
-const STATUS = objectOf<ClusterStatus>('ClusterStatus', {
+export interface ShownStatus extends ClusterStatus {
+  readonly openToStrangers: boolean
+}
+
+const STATUS = objectOf<ShownStatus>('ClusterStatus', {
   verdict: about(TEXT, 'One sentence that tells an operator what to do.'),
   clusterId: TEXT,
   node: TEXT,
@@ -105,6 +110,10 @@ const STATUS = objectOf<ClusterStatus>('ClusterStatus', {
     ),
     'Links that this node or a peer has refused lately.',
   ),
+  openToStrangers: about(
+    BOOLEAN,
+    'Whether this node listens beyond this machine and answers without a token: set QUORATE_AUTH.',
+  ),
 })
 
 export const GET_CLUSTER: Endpoint = {
@@ -112,6 +121,7 @@ export const GET_CLUSTER: Endpoint = {
   path: '/v1/cluster',
   id: 'getCluster',
   tag: 'cluster',
+  access: ADMIN,
   summary: 'Shows who reaches whom, storage, hints, voters, and a verdict in one sentence',
   query: [],
   answers: [
@@ -173,6 +183,7 @@ export const GET_RING: Endpoint = {
   path: '/v1/cluster/ring',
   id: 'getRing',
   tag: 'cluster',
+  access: ADMIN,
   summary: 'Shows which nodes own a key, and what each of them holds',
   query: [RING_BUCKET, RING_KEY],
   answers: [
@@ -204,6 +215,7 @@ export const GET_CONVERGENCE: Endpoint = {
   path: '/v1/cluster/convergence',
   id: 'getConvergence',
   tag: 'cluster',
+  access: ADMIN,
   summary: 'Compares the copies of all owners',
   query: [COMPARED_BUCKET],
   answers: [
@@ -225,6 +237,7 @@ export const SYNC_HINTS: Endpoint = {
   path: '/v1/cluster/hints/sync',
   id: 'syncHints',
   tag: 'cluster',
+  access: ADMIN,
   summary: 'Waits until this node has delivered the hints that it keeps now',
   description:
     'If some remain at the deadline, the answer is 504 and its member `remaining` counts them by owner.',

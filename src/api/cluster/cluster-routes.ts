@@ -7,6 +7,7 @@ import {
   GET_CLUSTER,
   GET_CONVERGENCE,
   GET_RING,
+  type ShownStatus,
   RING_BUCKET,
   RING_KEY,
   SYNC_HINTS,
@@ -35,7 +36,8 @@ export function addClusterRoutes(app: FastifyInstance, api: ApiContext): void {
 
   serve(app, GET_CLUSTER, async (_request, reply) => {
     const { verdict, ...rest } = await status.run()
-    respondJson(reply, 200, { verdict, ...rest })
+    const told: ShownStatus = { verdict, ...rest, openToStrangers: api.openToStrangers }
+    respondJson(reply, 200, told)
   })
 
   serve(app, GET_RING, async (_request, reply, query) => {

@@ -1,6 +1,7 @@
 /** Describes the paths for probes and for metrics, and the one of problems, for the table of endpoints. */
 import { ERRORS, type ErrorKind } from '../../core/errors.ts'
 import type { Readiness, ReadinessScope } from '../../node/service/service.ts'
+import { ANY_TOKEN, OPEN } from '../access/access-rule.ts'
 import type { Endpoint } from '../http/endpoint.ts'
 import { choice, flag } from '../http/parameter.ts'
 import { PROBLEM_PATH } from '../http/problem.ts'
@@ -11,6 +12,7 @@ export const GET_LIVE: Endpoint = {
   path: '/livez',
   id: 'getLive',
   tag: 'health',
+  access: OPEN,
   summary: 'Tells that the process answers',
   answers: [
     {
@@ -39,6 +41,7 @@ export const GET_READY: Endpoint = {
   path: '/readyz',
   id: 'getReady',
   tag: 'health',
+  access: OPEN,
   summary: 'Tells whether requests would succeed, by a real quorum check',
   query: [VERBOSE, SCOPE],
   answers: [
@@ -62,6 +65,7 @@ export const GET_METRICS: Endpoint = {
   path: '/metrics',
   id: 'getMetrics',
   tag: 'health',
+  access: ANY_TOKEN,
   summary: 'Shows the metrics of this node, for Prometheus',
   answers: [
     { status: 200, meaning: 'The metrics, in the text format.', content: { 'text/plain': TEXT } },
@@ -85,6 +89,7 @@ export const GET_PROBLEM: Endpoint = {
   path: `${PROBLEM_PATH}{code}`,
   id: 'getProblem',
   tag: 'about',
+  access: OPEN,
   summary: 'Explains a code of a problem: the `type` of each problem leads here',
   pathParameters: [{ name: 'code', meaning: 'The `code` of a problem.', schema: CODE }],
   answers: [{ status: 200, meaning: 'Its entry.', content: { 'application/json': KIND } }],

@@ -11,6 +11,7 @@ import {
   type HeaderField,
   type Tag,
 } from '../http/endpoint.ts'
+import { wordsOfRule } from '../access/access-rule.ts'
 import type { Schema } from '../http/schema.ts'
 import { documentPage } from './document-page.ts'
 import { ABOUT, NOTES, TAGS } from './interface-words.ts'
@@ -55,10 +56,11 @@ function overview(endpoints: readonly Endpoint[], tag: Tag): Html {
 }
 
 function section(endpoint: Endpoint): Html {
-  const { id, method, path, summary, description, body, answers } = endpoint
+  const { id, method, path, summary, description, access, body, answers } = endpoint
   return html`<section id="${id}">
     <h2><code>${method} ${path}</code></h2>
     <p>${summary}.${description !== undefined && html` ${prose(description)}`}</p>
+    <p>If the node asks for tokens, this needs ${wordsOfRule(access)}.</p>
     <pre>${curlOf(endpoint)}</pre>
     ${parameterTable(endpoint)}
     ${

@@ -1,4 +1,5 @@
 /** Describes the paths that explain the interface itself, for the table of endpoints. */
+import { OPEN } from '../access/access-rule.ts'
 import type { Endpoint, HeaderField } from '../http/endpoint.ts'
 import { mapOf, objectOf, TEXT } from '../http/schema.ts'
 
@@ -17,6 +18,7 @@ export const GET_HOME: Endpoint = {
   path: '/',
   id: 'getHome',
   tag: 'about',
+  access: OPEN,
   summary: 'Says what this is, and links to the rest',
   headers: [
     {
@@ -51,6 +53,7 @@ export const GET_DOCS: Endpoint = {
   path: '/docs',
   id: 'getDocs',
   tag: 'about',
+  access: OPEN,
   summary: 'Shows this interface as a page',
   answers: [{ status: 200, meaning: 'The page.', content: { 'text/html': TEXT } }],
   errors: [],
@@ -62,6 +65,7 @@ export const GET_OPENAPI: Endpoint = {
   path: '/openapi.json',
   id: 'getOpenApi',
   tag: 'about',
+  access: OPEN,
   summary: 'Describes this interface for programs, as OpenAPI 3.1',
   answers: [
     {

@@ -13,11 +13,15 @@ export const NOTES = [
     'request may succeed if it is sent again.',
   'Requests on one connection take effect in the order in which they were sent. HEAD is answered wherever GET is. ' +
     'Below `/v1`, unknown query parameters are refused. Send `X-Request-Id` to name a request; every answer carries its id.',
+  'A node with `QUORATE_AUTH=on` takes a token with each request, as `Authorization: Bearer TOKEN`, except where it says ' +
+    'that no token is needed. Without a valid token the answer is 401; if the token does not give the right, it is 403, ' +
+    'whether the key or bucket exists or not.',
 ]
 
 export const TAGS: Readonly<Record<Tag, string>> = {
   values: 'Values, counters and sets',
   buckets: 'Buckets and their keys',
+  access: 'Tokens of clients',
   cluster: 'The members, and where copies are',
   health: 'Probes and metrics',
   about: 'This interface',

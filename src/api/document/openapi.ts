@@ -7,6 +7,7 @@ import {
   type HeaderField,
   type RequestBody,
 } from '../http/endpoint.ts'
+import { wordsOfRule } from '../access/access-rule.ts'
 import type { Parameter } from '../http/parameter.ts'
 import { PROBLEM, PROBLEM_TYPE } from '../http/problem.ts'
 import { COUNT, type Schema, TEXT } from '../http/schema.ts'
@@ -22,6 +23,13 @@ const RETRY_AFTER: HeaderField = {
   name: 'Retry-After',
   meaning: 'After how many seconds to send the request again.',
   schema: COUNT,
+}
+
+const SCHEME = 'token'
+const BEARER = {
+  type: 'http',
+  scheme: 'bearer',
+  description: 'Only nodes with QUORATE_AUTH=on ask for a token.',
 }
 
 export function openApiDocument(endpoints: readonly Endpoint[], version: string): object {
@@ -45,17 +53,18 @@ export function openApiDocument(endpoints: readonly Endpoint[], version: string)
     servers: [{ url: '/', description: 'Any node: each answers requests for every key.' }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
-    components: { schemas: pool.schemas },
+    components: { schemas: pool.schemas, securitySchemes: { [SCHEME]: BEARER } },
   }
 }
 
 function operationOf(endpoint: Endpoint, pool: SchemaPool): object {
-  const { pathParameters = [], query = [], headers = [], description, body } = endpoint
+  const { pathParameters = [], query = [], headers = [], body } = endpoint
   return {
     operationId: endpoint.id,
     tags: [endpoint.tag],
     summary: endpoint.summary,
-    ...(description === undefined ? {} : { description }),
+    description: descriptionOf(endpoint),
+    security: endpoint.access.needs === 'nothing' ? [] : [{ [SCHEME]: [] }, {}],
     parameters: [
       ...pathParameters.map((parameter) => ({ ...parameterOf('path', parameter), required: true })),
       ...query.map((parameter) => ({ ...parameterOf('query', parameter), ...rulesOf(parameter) })),
@@ -64,6 +73,11 @@ function operationOf(endpoint: Endpoint, pool: SchemaPool): object {
     ...(body === undefined ? {} : { requestBody: requestBody(body, endpoint, pool) }),
     responses: { ...answersOf(endpoint, pool), ...problemsOf(endpoint, pool) },
   }
+}
+
+function descriptionOf({ description, access }: Endpoint): string {
+  const rule = `With QUORATE_AUTH=on it needs ${wordsOfRule(access)}.`
+  return description === undefined ? rule : `${description} ${rule}`
 }
 
 function parameterOf(place: string, { name, meaning, schema }: HeaderField): object {

@@ -20,8 +20,9 @@ const REPAIRS = {
 export async function clusterEvents(
   service: NodeService,
   metrics: MetricsReader,
+  openToStrangers: boolean,
 ): Promise<readonly LiveEvent[]> {
-  const status = await service.status()
+  const status = { ...(await service.status()), openToStrangers }
   const moves = status.moves === null ? noMoves(status) : await service.moves()
   const nowMs = service.nowMs()
   return [

@@ -1,4 +1,5 @@
 /** Describes the stream of live events for the table of endpoints. */
+import { ADMIN } from '../access/access-rule.ts'
 import type { Endpoint } from '../http/endpoint.ts'
 import { EVENT_STREAM_TYPE, HEARTBEAT_SECONDS } from '../http/event-stream.ts'
 import { TEXT } from '../http/schema.ts'
@@ -8,6 +9,7 @@ export const GET_EVENTS: Endpoint = {
   path: '/v1/events',
   id: 'watchCluster',
   tag: 'cluster',
+  access: ADMIN,
   summary: 'Tells the state of the cluster, and what this node does, as they change',
   description:
     'Server-Sent Events, each with a name and one line of JSON: `status` (as `GET /v1/cluster`), `moves` (as ' +

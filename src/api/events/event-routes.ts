@@ -36,7 +36,7 @@ export function addEventRoutes(app: FastifyInstance, api: ApiContext): void {
 
 async function look(api: ApiContext): Promise<readonly LiveEvent[]> {
   try {
-    return await clusterEvents(api.service, api.metrics)
+    return await clusterEvents(api.service, api.metrics, api.openToStrangers)
   } catch (error) {
     api.onInternalError(error, 'events')
     return []

@@ -3,6 +3,7 @@ import type { NodeService } from '../../node/service/service.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Metrics, MetricsReader } from '../../ports/metrics.ts'
+import type { OperationAudit, RequestGate } from '../access/request-gate.ts'
 import type { ByteBudget } from './byte-budget.ts'
 import type { EventStreams } from './event-stream.ts'
 import type { RequestMeter } from './request-meter.ts'
@@ -12,6 +13,10 @@ export interface ApiContext {
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics & MetricsReader
+  /** Undefined if the node takes requests without tokens. */
+  readonly gate: RequestGate | undefined
+  /** Undefined without an audit log. */
+  readonly audit: OperationAudit | undefined
   readonly meter: RequestMeter
   /** Memory for the bodies of requests under way. */
   readonly uploads: ByteBudget
@@ -19,6 +24,8 @@ export interface ApiContext {
   readonly answers: ByteBudget
   /** The streams of events that are open. */
   readonly streams: EventStreams
+  /** Whether strangers may reach this node, and get answers without a token. */
+  readonly openToStrangers: boolean
   readonly maxValueBytes: number
   readonly maxClockDriftMs: number
   /** The timeout of requests that name none. */

@@ -6,6 +6,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorCode } from '../../core/errors.ts'
+import type { AccessRule } from '../access/access-rule.ts'
 import type { Parameter } from './parameter.ts'
 import { parseQuery, type Query, queryOfTarget } from './query.ts'
 import type { Schema } from './schema.ts'
@@ -17,6 +18,8 @@ export interface Endpoint {
   /** Its name in generated clients. */
   readonly id: string
   readonly tag: Tag
+  /** What a request needs if the node asks for tokens. */
+  readonly access: AccessRule
   /** What it does, in one line. */
   readonly summary: string
   /** What else a caller must know. */
@@ -36,7 +39,7 @@ export interface Endpoint {
   readonly example: Example
 }
 
-export type Tag = 'values' | 'buckets' | 'cluster' | 'health' | 'about'
+export type Tag = 'values' | 'buckets' | 'access' | 'cluster' | 'health' | 'about'
 
 export interface PathParameter {
   readonly name: string
@@ -82,6 +85,8 @@ export interface Example {
 export const COMMON_ERRORS = [
   'bad_request',
   'request_timeout',
+  'unauthenticated',
+  'forbidden',
   'host_not_allowed',
   'expectation_failed',
   'headers_too_large',

@@ -8,6 +8,7 @@
 import type { FastifyReply } from 'fastify'
 import type { ServerResponse } from 'node:http'
 import type { Timer, Timers } from '../../ports/timers.ts'
+import type { RequestGate } from '../access/request-gate.ts'
 import { drained, isGone, onceClosed } from './response-end.ts'
 
 export const EVENT_STREAM_TYPE = 'text/event-stream'
@@ -28,11 +29,13 @@ export interface ServerEvent {
 /** The streams that are open, so that the server can end them before it closes. */
 export class EventStreams {
   readonly #timers: Timers
+  readonly #gate: RequestGate | undefined
   readonly #open = new Set<EventStream>()
   #isClosed = false
 
-  constructor(timers: Timers) {
+  constructor(timers: Timers, gate?: RequestGate) {
     this.#timers = timers
+    this.#gate = gate
   }
 
   /** Sends the status and the headers. `heartbeat` makes the event that is sent now and then. */
@@ -40,7 +43,7 @@ export class EventStreams {
     const { raw } = reply
     raw.writeHead(200, [...EVENT_STREAM_HEADERS, 'X-Request-Id', reply.request.id])
     reply.hijack()
-    const stream = new EventStream(raw, heartbeat, this.#timers)
+    const stream = new EventStream(raw, heartbeat, this.#timers, this.#gate)
     this.#open.add(stream)
     stream.onceClosed(() => this.#open.delete(stream))
     if (this.#isClosed) stream.end()
@@ -67,12 +70,19 @@ export const EVENT_STREAM_HEADERS: readonly string[] = [
 export class EventStream {
   readonly #response: ServerResponse
   readonly #timers: Timers
+  readonly #gate: RequestGate | undefined
   readonly #heartbeats: Timer
   #isBlocked = false
 
-  constructor(response: ServerResponse, heartbeat: () => ServerEvent, timers: Timers) {
+  constructor(
+    response: ServerResponse,
+    heartbeat: () => ServerEvent,
+    timers: Timers,
+    gate?: RequestGate,
+  ) {
     this.#response = response
     this.#timers = timers
+    this.#gate = gate
     this.#heartbeats = timers.every(HEARTBEAT_SECONDS * 1000, () => {
       if (!this.#isBlocked && !this.isClosed) void this.send([heartbeat()])
     })
@@ -88,9 +98,16 @@ export class EventStream {
     onceClosed(this.#response, then)
   }
 
-  /** Resolves when the reader can take more, or is gone. */
+  /**
+   * Resolves when the reader can take more, or is gone. If its token is not valid any more, the stream ends, at the next
+   * heartbeat at the latest.
+   */
   async send(events: readonly ServerEvent[]): Promise<void> {
     if (this.isClosed || events.length === 0) return
+    if (this.#gate?.isStillLetIn(this.#response.req) === false) {
+      this.end()
+      return
+    }
     if (this.#response.write(events.map(textOf).join(''))) return
     this.#isBlocked = true
     const limit = this.#limitWait()

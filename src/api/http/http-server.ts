@@ -34,12 +34,14 @@ export interface HttpServerOptions {
   readonly requestId: (given?: string | string[]) => string
   /** The error, if no route may see the request. */
   readonly refusalOf: (request: IncomingMessage) => QuorateError | undefined
+  /** Called first for each request; undefined if nobody wants to know. */
+  readonly observe?: RequestListener | undefined
   /** Called for each request that is refused here. */
   readonly onRefused: (request: IncomingMessage, error: QuorateError) => void
 }
 
 export function createHttpServer(handler: RequestListener, options: HttpServerOptions): Server {
-  const { order, requestId, refusalOf, onRefused, connections, connectionsMax } = options
+  const { order, requestId, refusalOf, observe, onRefused, connections, connectionsMax } = options
   const server = createServer({
     maxHeaderSize: options.headerBytesMax,
     headersTimeout: options.arrival.headersMs,
@@ -75,6 +77,7 @@ export function createHttpServer(handler: RequestListener, options: HttpServerOp
       const { headers, socket } = request
       if (isEnded(socket)) return
       connections.began(response)
+      observe?.(request, response)
       // Treat an empty Content-Type as absent, because Fastify would refuse it.
       if (headers['content-type'] === '') delete headers['content-type']
       const error = refusalOf(request) ?? uploadRefusal(response, options)

@@ -133,6 +133,7 @@ function problemBody(
   const retryAfter = retryAfterOf(code, details)
   if (retryAfter !== undefined) headers.push('Retry-After', String(retryAfter))
   if (details.allow !== undefined) headers.push('Allow', details.allow.join(', '))
+  if (code === 'unauthenticated') headers.push('WWW-Authenticate', 'Bearer')
   return Buffer.from(`${JSON.stringify(document)}\n`)
 }
 

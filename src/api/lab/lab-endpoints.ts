@@ -1,4 +1,5 @@
 /** Describes the paths of the lab, for the table of endpoints. */
+import { OPEN } from '../access/access-rule.ts'
 import type { Endpoint } from '../http/endpoint.ts'
 import { TEXT } from '../http/schema.ts'
 
@@ -7,6 +8,7 @@ export const GET_LAB: Endpoint = {
   path: '/ui/',
   id: 'getLab',
   tag: 'about',
+  access: OPEN,
   summary: 'Shows the lab: a page with a simulated cluster to break',
   answers: [{ status: 200, meaning: 'The page.', content: { 'text/html': TEXT } }],
   errors: ['path_unknown'],
@@ -18,6 +20,7 @@ export const GET_LAB_PATH: Endpoint = {
   path: '/ui',
   id: 'getLabPath',
   tag: 'about',
+  access: OPEN,
   summary: 'Leads to `/ui/`',
   answers: [
     {
@@ -35,6 +38,7 @@ export const GET_LAB_FILE: Endpoint = {
   path: '/ui/assets/{file}',
   id: 'getLabFile',
   tag: 'about',
+  access: OPEN,
   summary: 'Loads a file of the lab',
   pathParameters: [
     {

@@ -38,7 +38,7 @@ export function addSession(
 ): void {
   const { sessionKey } = api.service.topology()
   if (session === undefined || sessionKey === undefined) return
-  headers.push('Quorate-Session', encodeSessionToken(session, sessionKey))
+  headers.push('Quorate-Session', encodeSessionToken(session, sessionKey, api.gate !== undefined))
 }
 
 /** New random values for the identity and the session key, on which a cluster agrees once. */

@@ -1,14 +1,19 @@
 /**
  * The opaque Quorate-Session: the versions that a session has seen, sealed with a key that the cluster has agreed on.
- * The seal shows that this cluster made the token, and that nobody changed it.
+ * The seal shows that this cluster made the token, and that nobody changed it. A session has the names of keys, also of
+ * those that only an earlier writer had read. So a node that asks for tokens hides everything after the seal: otherwise
+ * a client could read the names of keys to which it has no right.
  *
  *   version (1) · seal (16) · actors: count, then length and text of each
  *                           · keys: count, then length and name of each, its entries: count, then actor and timestamp of each
  *
  * An entry names its actor by the actor's place in the list of actors. Counts, lengths, places and timestamps are
  * varints. The seal is the first half of an HMAC-SHA256 of everything after it.
+ *
+ * In version 2, everything after the seal is encrypted with AES-256-CTR, and the seal of the plain bytes is the initial
+ * counter (the construction of SIV, RFC 5297). So equal counters mean equal texts, and no random number can repeat.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto'
 import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
 import { SESSION_BYTES_MAX, type Session, sessionBytes } from '../../core/causality/session.ts'
@@ -16,14 +21,16 @@ import { type VersionVector, vectorOf } from '../../core/causality/version-vecto
 import { QuorateError } from '../../core/errors.ts'
 import { readVarint, writeVarint } from './varint.ts'
 
-const VERSION = 1
+const PLAIN = 1
+const HIDDEN = 2
 const SEAL_BYTES = 16
 const HEAD_BYTES = 1 + SEAL_BYTES
 const TOKEN = /^[A-Za-z0-9_-]+$/
 /** Above SESSION_BYTES_MAX, because a single long key may exceed that bound, and base64 takes a third more. */
 const TOKEN_CHARACTERS_MAX = 8192
 
-export function encodeSessionToken(session: Session, sealKey: string): string {
+/** `isHidden`: whether only nodes of the cluster may be able to read it. */
+export function encodeSessionToken(session: Session, sealKey: string, isHidden = false): string {
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + sessionBytes(session))
   const actors = new Map<string, number>()
   for (const seen of session.values()) {
@@ -41,8 +48,11 @@ export function encodeSessionToken(session: Session, sealKey: string): string {
     }
   }
   assert(at <= bytes.length, 'an encoded session takes no more than sessionBytes said')
-  bytes[0] = VERSION
-  sealOf(bytes.subarray(HEAD_BYTES, at), sealKey).copy(bytes, 1)
+  const body = bytes.subarray(HEAD_BYTES, at)
+  const seal = sealOf(body, isHidden ? sealKeyOfHidden(sealKey) : sealKey)
+  if (isHidden) createCipheriv(CIPHER, cipherKey(sealKey), seal).update(body).copy(body)
+  bytes[0] = isHidden ? HIDDEN : PLAIN
+  seal.copy(bytes, 1)
   return bytes.toString('base64url', 0, at)
 }
 
@@ -60,9 +70,16 @@ export function decodeSessionToken(
   if (!TOKEN.test(token)) throw badSession('it is not base64url')
   const bytes = Buffer.from(token, 'base64url')
   if (bytes.length < HEAD_BYTES) throw badSession('it is too short')
-  if (bytes[0] !== VERSION) throw badSession(`its version ${bytes[0]} is not known to this node`)
-  const seal = sealOf(bytes.subarray(HEAD_BYTES), sealKey)
-  if (!timingSafeEqual(seal, bytes.subarray(1, HEAD_BYTES))) {
+  const version = bytes[0]
+  if (version !== PLAIN && version !== HIDDEN) {
+    throw badSession(`its version ${version} is not known to this node`)
+  }
+  const given = bytes.subarray(1, HEAD_BYTES)
+  const body = bytes.subarray(HEAD_BYTES)
+  const isHidden = version === HIDDEN
+  if (isHidden) createDecipheriv(CIPHER, cipherKey(sealKey), given).update(body).copy(body)
+  const seal = sealOf(body, isHidden ? sealKeyOfHidden(sealKey) : sealKey)
+  if (!timingSafeEqual(seal, given)) {
     throw badSession('it is damaged, or was not given by this cluster')
   }
   return readSession(bytes, timestampMax)
@@ -107,6 +124,17 @@ function countOf(count: number): number {
 function writeText(bytes: Buffer, at: number, value: string): number {
   const start = writeVarint(bytes, at, Buffer.byteLength(value))
   return start + bytes.write(value, start, 'utf8')
+}
+
+const CIPHER = 'aes-256-ctr'
+
+/** Separate keys: no seal of the one version is one of the other, and no seal shows a key of the cipher. */
+function cipherKey(sealKey: string): Buffer {
+  return createHmac('sha256', sealKey).update('cipher of hidden sessions').digest()
+}
+
+function sealKeyOfHidden(sealKey: string): string {
+  return createHmac('sha256', sealKey).update('seal of hidden sessions').digest('hex')
 }
 
 function sealOf(body: Buffer, sealKey: string): Buffer {

@@ -1,5 +1,6 @@
 /** Describes `/v1/kv/{bucket}/{key}` for the table of endpoints. */
 import type { ErrorCode } from '../../core/errors.ts'
+import { READ_KEY, WRITE_KEY } from '../access/access-rule.ts'
 import type { Answer, Endpoint } from '../http/endpoint.ts'
 import { BUCKET_IN_PATH, KEY_IN_PATH } from '../http/kv-path.ts'
 import { listOf, objectOf, type Schema, COUNT, TEXT } from '../http/schema.ts'
@@ -89,6 +90,7 @@ const VALUE_HEADERS = [...READ_HEADERS, header.NO_SNIFF, header.SANDBOX]
 
 const READ = {
   ...KEY,
+  access: READ_KEY,
   query: KV_PARAMETERS.get,
   headers: [header.SEND_SESSION, header.IF_NONE_MATCH_READ, header.ACCEPT_SIBLINGS],
   errors: READ_ERRORS,
@@ -170,6 +172,7 @@ const ACCEPTED: Answer = {
 const PUT_VALUE: Endpoint = {
   ...KEY,
   method: 'PUT',
+  access: WRITE_KEY,
   id: 'putValue',
   summary: 'Writes a value',
   description:
@@ -199,6 +202,7 @@ const PUT_VALUE: Endpoint = {
 const UPDATE_VALUE: Endpoint = {
   ...KEY,
   method: 'POST',
+  access: WRITE_KEY,
   id: 'updateValue',
   summary: 'Updates a counter or a set',
   description:
@@ -214,6 +218,7 @@ const UPDATE_VALUE: Endpoint = {
 const DELETE_VALUE: Endpoint = {
   ...KEY,
   method: 'DELETE',
+  access: WRITE_KEY,
   id: 'deleteValue',
   summary: 'Deletes a key',
   description: 'The answer is 204 for an absent key, too.',
@@ -225,7 +230,10 @@ const DELETE_VALUE: Endpoint = {
     header.IF_NONE_MATCH_WRITE,
     IDEMPOTENCY_KEY,
   ],
-  answers: [{ ...STORED, headers: [...header.COMMON_HEADERS, header.EXISTED] }, ACCEPTED],
+  answers: [
+    { ...STORED, optionalHeaders: [...(STORED.optionalHeaders ?? []), header.EXISTED] },
+    ACCEPTED,
+  ],
   errors: WRITE_ERRORS,
   example: { target: '/v1/kv/default/hello' },
 }

@@ -28,6 +28,7 @@ import type { KvRequest } from './kv-request.ts'
 import type { KvTarget } from '../http/kv-path.ts'
 import { asQuorateError } from '../http/problem.ts'
 import { addContext, answerPlainRead, commonHeaders } from './read-response.ts'
+import { refuseReading } from './blind-write.ts'
 import type { EndedRequest } from '../http/request-meter.ts'
 import type { HeaderList } from '../http/respond.ts'
 import { addSession, isInSession, sessionOf } from '../tokens/session-header.ts'
@@ -74,8 +75,11 @@ export async function answerKvRequest(
     } else {
       const written = await write(api, request, checked, options)
       const headers = commonHeaders(written, parameters, bucket)
-      addSession(api, headers, written)
-      answerWrite(reply, checked, written, headers, progress.op)
+      if (request.isBlind) reply.empty(written.durable ? 204 : 202, headers)
+      else {
+        addSession(api, headers, written)
+        answerWrite(reply, checked, written, headers, progress.op)
+      }
     }
   } catch (thrown) {
     const error = asQuorateError(thrown)
@@ -109,6 +113,7 @@ function checkedRequest(api: ApiContext, request: KvRequest, progress: Progress)
   } else {
     refuseConditions(request, bucket, isStrong ? DATE_CONDITIONS : CONDITIONS)
     if (isStrong) refuseContext(request, bucket)
+    if (request.isBlind) refuseReading(request, parameters, progress.level)
   }
   return { target, bucket, parameters }
 }

@@ -6,6 +6,8 @@ import type { KvOperation } from './kv-parameters.ts'
 export interface KvRequest {
   readonly op: KvOperation
   readonly id: string
+  /** Whether the caller may write the key, and may not read it. The answer then tells nothing of the key. */
+  readonly isBlind: boolean
   /** By name in lower case. */
   readonly headers: IncomingHttpHeaders
   /** No bytes if there is no body. */

@@ -40,16 +40,22 @@ export function addKvRoutes(app: FastifyInstance, api: ApiContext): void {
     bodyLimit: api.maxValueBytes,
     // Fastify does not wait for the answer, because each further promise would cost time.
     handler: (request, reply) =>
-      void answerKvRequest(api, new RoutedRequest(request), new ConnectionReply(api, reply)),
+      void answerKvRequest(
+        api,
+        new RoutedRequest(request, api.gate?.isBlind(request.raw) === true),
+        new ConnectionReply(api, reply),
+      ),
   })
 }
 
 class RoutedRequest implements KvRequest {
   readonly op: KvOperation
+  readonly isBlind: boolean
   readonly headers: IncomingHttpHeaders
   readonly #request: FastifyRequest
 
-  constructor(request: FastifyRequest) {
+  constructor(request: FastifyRequest, isBlind: boolean) {
+    this.isBlind = isBlind
     this.op = KV_OPERATIONS[request.raw.method ?? ''] as KvOperation
     this.headers = request.raw.headers
     this.#request = request

@@ -1,4 +1,5 @@
 /** Describes the watch of a bucket for the table of endpoints. */
+import { READ_PREFIX } from '../access/access-rule.ts'
 import { PREFIX } from '../buckets/bucket-endpoints.ts'
 import type { Endpoint } from '../http/endpoint.ts'
 import { EVENT_STREAM_TYPE, HEARTBEAT_SECONDS } from '../http/event-stream.ts'
@@ -39,6 +40,7 @@ export const WATCH_BUCKET: Endpoint = {
   path: '/v1/watch/{bucket}',
   id: 'watchBucket',
   tag: 'buckets',
+  access: READ_PREFIX,
   summary: 'Tells the changes of a bucket as they happen',
   description:
     'Server-Sent Events. An event without a name is a change, with one line of JSON: `{"type":"put","key":…,"size":…,' +

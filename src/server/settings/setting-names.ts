@@ -11,10 +11,9 @@ const PREFIX = 'QUORATE_'
  * Other commands of this project or docker-compose.yml read these. Kubernetes manifests use NODE_IP for the address
  * that they write into QUORATE_LISTEN.
  */
-const OF_OTHERS = /^QUORATE_(ENDPOINTS|TEST_BROWSER|PEER_RANGE|N\d+_PORT|NODE_IP)$/
+const OF_OTHERS = /^QUORATE_(ENDPOINTS|TOKEN|TEST_BROWSER|PEER_RANGE|N\d+_PORT|NODE_IP)$/
 /** Protections of a later version. It excludes the names that Kubernetes sets for a service named quorate-tls. */
-const UNSUPPORTED = /^(AUTH|ROOT_TOKEN_FILE|AUDIT_LOG|(PEER_)?TLS_(?!(SERVICE|PORT)(_|$)).+)$/i
-const UNSUPPORTED_NAMES = ['AUTH', 'ROOT_TOKEN_FILE', 'AUDIT_LOG']
+const UNSUPPORTED = /^(PEER_)?TLS_(?!(SERVICE|PORT)(_|$)).+$/i
 /** From this length on two letters may be wrong, below it one, because short names are close to other words. */
 const LONG_NAME = 9
 /** A shorter name is not compared, because it may be a word of its own, such as ONE beside ZONE. */
@@ -42,9 +41,7 @@ export function foreignNames(
       if (env[name] === '') continue
       return { unknown, unsupported: name, misspelled: undefined }
     }
-    const meant = [...settings, ...UNSUPPORTED_NAMES].find((known) =>
-      isNear(given.toUpperCase(), known),
-    )
+    const meant = settings.find((known) => isNear(given.toUpperCase(), known))
     if (meant !== undefined) {
       return { unknown, unsupported: undefined, misspelled: { name, meant: PREFIX + meant } }
     }

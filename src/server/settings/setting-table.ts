@@ -133,6 +133,19 @@ export const TABLE = {
     'host names that are served, against DNS rebinding: kv.example,*.kv.example; * serves all; IP addresses and localhost are always served',
     parseHosts,
   ),
+  AUTH: setting('off', 'on: clients need tokens; the same on each node', (text) =>
+    parseChoice(text, ['on', 'off'] as const),
+  ),
+  ROOT_TOKEN_FILE: setting(
+    '',
+    'with QUORATE_AUTH=on: file with a token that may do everything, at least 32 characters; one a line',
+    optional(parseText),
+  ),
+  AUDIT_LOG: setting(
+    '',
+    'stdout, or a file: takes one JSON line a request that writes, administers or is refused',
+    optional(parseText),
+  ),
   LAB_DIR: setting(
     '',
     'directory of the built lab, served at /ui/; dist/lab of the program if not set',

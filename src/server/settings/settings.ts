@@ -5,6 +5,7 @@
  * Invariant: the returned settings are valid; no later code checks them again.
  */
 import type { Member } from '../../core/placement/topology.ts'
+import { rootTokenFile } from './access-settings.ts'
 import { firstMembers, type JoinSettings, joinSettings } from './membership-settings.ts'
 import { foreignNames } from './setting-names.ts'
 import { type ConfiguredBucket, type ListenAddress, SettingError } from './setting-syntax.ts'
@@ -35,6 +36,10 @@ export interface Settings {
   readonly allowedOrigins: readonly string[] | undefined
   /** Host names that are served; undefined serves all. */
   readonly allowedHosts: readonly string[] | undefined
+  /** The file of the root tokens. Undefined: the node takes requests without tokens. */
+  readonly rootTokenFile: string | undefined
+  /** `stdout`, or the file that takes the audit log; undefined without one. */
+  readonly auditLog: string | undefined
   /** The directory of the built lab; undefined for the usual place. */
   readonly labDir: string | undefined
   readonly logLevel: LogLevel
@@ -117,6 +122,8 @@ function readSettings(env: Readonly<Record<string, string | undefined>>): Settin
     drainMs: read('DRAIN_MS'),
     allowedOrigins: read('ALLOWED_ORIGINS'),
     allowedHosts: read('ALLOWED_HOSTS'),
+    rootTokenFile: rootTokenFile(read('AUTH'), read('ROOT_TOKEN_FILE')),
+    auditLog: read('AUDIT_LOG'),
     labDir: read('LAB_DIR'),
     logLevel: read('LOG_LEVEL'),
     chaos: read('CHAOS'),

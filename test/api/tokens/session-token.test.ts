@@ -53,6 +53,36 @@ test('session token: gives back the session', () => {
   )
 })
 
+test('session token: gives back a hidden session, and shows nothing of it', () => {
+  fc.assert(
+    fc.property(session, (given) => {
+      const token = encodeSessionToken(given, KEY, true)
+      expect(plain(decodeSessionToken(token, KEY, NO_LIMIT))).toEqual(plain(given))
+      expect(token.length).toBe(encodeSessionToken(given, KEY).length)
+      const bytes = Buffer.from(token, 'base64url')
+      for (const name of given.keys()) expect(bytes.includes(name)).toBe(false)
+    }),
+  )
+})
+
+test('session token: a hidden one is refused after any change, with another key, and as a plain one', () => {
+  fc.assert(
+    fc.property(session, fc.nat(), fc.integer({ min: 1, max: 255 }), (given, at, change) => {
+      const bytes = Buffer.from(encodeSessionToken(given, KEY, true), 'base64url')
+      expect(refused(bytes.toString('base64url'), `${KEY}!`)).toBe(true)
+      const changed = Buffer.from(bytes)
+      changed[at % bytes.length] = (changed[at % bytes.length] as number) ^ change
+      expect(refused(changed.toString('base64url'))).toBe(true)
+      const asPlain = Buffer.from(bytes)
+      asPlain[0] = 1
+      expect(refused(asPlain.toString('base64url'))).toBe(true)
+      const asHidden = Buffer.from(encodeSessionToken(given, KEY), 'base64url')
+      asHidden[0] = 2
+      expect(refused(asHidden.toString('base64url'))).toBe(true)
+    }),
+  )
+})
+
 test('session token: is below 4 KiB wherever the session is within its bound', () => {
   fc.assert(
     fc.property(session, (given) => {

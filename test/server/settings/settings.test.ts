@@ -185,6 +185,9 @@ test.each([
   [{ QUORATE_MEMBER: '' }, 'QUORATE_MEMBER', 'is QUORATE_MEMBERS meant?'],
   [{ QUORATE_JION: '' }, 'QUORATE_JION', 'is QUORATE_JOIN meant?'],
   [{ QUORATE_AUHT: 'on' }, 'QUORATE_AUHT', 'is QUORATE_AUTH meant?'],
+  [{ QUORATE_AUTH: 'yes' }, 'QUORATE_AUTH', 'one of on, off'],
+  [{ QUORATE_AUTH: 'on' }, 'QUORATE_AUTH', 'needs QUORATE_ROOT_TOKEN_FILE'],
+  [{ QUORATE_ROOT_TOKEN_FILE: '/x' }, 'QUORATE_ROOT_TOKEN_FILE', 'QUORATE_AUTH is not on'],
 ])('settings: refuses %j in one line', (env, name, words) => {
   const parsed = parseSettings({ ...BASE, ...env })
   expect(parsed.ok).toBe(false)
@@ -195,15 +198,12 @@ test.each([
 })
 
 test.each([
-  'AUTH',
-  'ROOT_TOKEN_FILE',
   'TLS_CERT',
   'TLS_KEY',
   'TLS_CLIENT_CA',
   'PEER_TLS_CERT',
   'PEER_TLS_KEY',
   'PEER_TLS_CA',
-  'AUDIT_LOG',
   'tls_key',
 ])('settings: refuses the protection %s, which this version does not have', (name) => {
   const parsed = parseSettings({ ...BASE, [`QUORATE_${name}`]: 'x' })
@@ -233,6 +233,7 @@ test('settings: variables that others have set are ignored, and named where nobo
     QUORATE_N1_PORT: '9001',
     QUORATE_NODE_IP: '10.0.0.1',
     QUORATE_AUTH: '',
+    QUORATE_TOKEN: 'x',
   }
   expect(parseSettings({ ...BASE, ...links, ...own })).toEqual({
     ok: true,

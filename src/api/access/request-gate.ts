@@ -1,0 +1,25 @@
+/** What routes ask of the gate. There is none if the node takes requests without tokens. */
+import type { IncomingMessage } from 'node:http'
+import type { Right } from '../../core/access/grant.ts'
+import type { Caller } from './caller.ts'
+
+export interface RequestGate {
+  /** Of a request that the gate has let in. */
+  callerOf(request: IncomingMessage): Caller
+  /** Whether the request writes a key that its caller may not read. Its answer must tell nothing of the key. */
+  isBlind(request: IncomingMessage): boolean
+  /** Whether the caller of a request that was let in could be let in now. */
+  isStillLetIn(request: IncomingMessage): boolean
+  /** Throws forbidden. */
+  expectRight(caller: Caller, right: Right, bucket: string, key: string): void
+}
+
+/** What the route of batches tells the audit log. */
+export interface OperationAudit {
+  /** An operation of a batch was answered with the status. */
+  operation(
+    request: IncomingMessage,
+    operation: { readonly op: string; readonly bucket: string; readonly key: string },
+    status: number,
+  ): void
+}

@@ -1,0 +1,215 @@
+/**
+ * The gate before all routes, if the node asks for tokens (QUORATE_AUTH): it finds the caller of a request, and compares
+ * the caller's grants with the rule of the endpoint (api/access/access-rule.ts).
+ *
+ * Invariant: it decides by the request and by the topology document alone, before anything of a bucket or key is looked
+ * up. So a refusal is the same whether they exist or not, and takes the same time.
+ */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import { assert } from '../../core/assert.ts'
+import { hasRight, hasRightToAll, type Right, seesBucket } from '../../core/access/grant.ts'
+import { QuorateError } from '../../core/errors.ts'
+import type { NodeService } from '../../node/service/service.ts'
+import type { Metrics } from '../../ports/metrics.ts'
+import { wordsOfRule } from '../access/access-rule.ts'
+import type { Caller } from '../access/caller.ts'
+import { KnownTokens } from '../access/known-tokens.ts'
+import type { RequestGate } from '../access/request-gate.ts'
+import { textInHeader } from '../access/token-text.ts'
+import type { ApiPhase } from '../http/api-context.ts'
+import type { Endpoint } from '../http/endpoint.ts'
+import { checkBucketName, parseKvTarget } from '../http/kv-path.ts'
+import { parseQuery, queryOfTarget } from '../http/query.ts'
+
+export interface GateParts {
+  readonly service: Pick<NodeService, 'nodeId' | 'topology' | 'nowMs'>
+  readonly metrics: Metrics
+  readonly phase: () => ApiPhase
+  /** The hashes of the root tokens. */
+  readonly rootHashes: readonly string[]
+}
+
+const CALLER = Symbol('who sends the request')
+const IS_BLIND = Symbol('the caller may write the key, and may not read it')
+type GatedRequest = IncomingMessage & { [CALLER]?: Caller; [IS_BLIND]?: boolean }
+type RoutedRequest = FastifyRequest<{ Params: Readonly<Record<string, string>> }>
+
+export class Gate implements RequestGate {
+  readonly #parts: GateParts
+  readonly #tokens: KnownTokens
+
+  constructor(parts: GateParts) {
+    this.#parts = parts
+    this.#tokens = new KnownTokens(parts.rootHashes)
+  }
+
+  /** Call before the routes are added. */
+  guard(app: FastifyInstance): void {
+    app.addHook('onRequest', (request, _reply, next) => {
+      try {
+        this.#letIn(request as RoutedRequest)
+        next()
+      } catch (error) {
+        next(error as Error)
+      }
+    })
+  }
+
+  /**
+   * The error, if a request with a body comes from a stranger. It is refused before its body is read, because no open
+   * endpoint takes one.
+   */
+  strangerRefusal(request: IncomingMessage): QuorateError | undefined {
+    const { method, headers } = request
+    const isBodiless =
+      (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') &&
+      (headers['content-length'] ?? '0') === '0' &&
+      headers['transfer-encoding'] === undefined
+    if (isBodiless) return undefined
+    try {
+      this.#identify(request)
+      return undefined
+    } catch (error) {
+      if (error instanceof QuorateError) return error
+      throw error
+    }
+  }
+
+  /** Undefined for a stranger. */
+  callerNameOf(request: IncomingMessage): string | undefined {
+    return (request as GatedRequest)[CALLER]?.name
+  }
+
+  callerOf(request: IncomingMessage): Caller {
+    const { [CALLER]: caller } = request as GatedRequest
+    assert(caller !== undefined, 'the gate has let the request in')
+    return caller
+  }
+
+  isBlind(request: IncomingMessage): boolean {
+    return (request as GatedRequest)[IS_BLIND] === true
+  }
+
+  isStillLetIn(request: IncomingMessage): boolean {
+    const { service } = this.#parts
+    return this.#tokens.isValid(this.callerOf(request), service.topology(), service.nowMs())
+  }
+
+  expectRight(caller: Caller, right: Right, bucket: string, key: string): void {
+    if (hasRight(caller.grants, right, bucket, key)) return
+    throw this.#refused('forbidden', messageOf(caller, `${right} over the key`))
+  }
+
+  /** Throws unauthenticated or forbidden. Throws bad_bucket, bad_key or bad_parameter if it cannot tell what is meant. */
+  #letIn(request: RoutedRequest): void {
+    const { endpoints = [] } = request.routeOptions.config
+    const { raw } = request
+    const endpoint = endpoints.find(({ method }) => method === raw.method) ?? endpoints[0]
+    // There is no route. The answer says so, and says nothing else.
+    if (endpoint === undefined || endpoint.access.needs === 'nothing') return
+    const caller = this.#identify(raw)
+    if (this.#mayPass(caller, endpoint, request)) return
+    throw this.#refused('forbidden', messageOf(caller, wordsOfRule(endpoint.access)))
+  }
+
+  #mayPass(caller: Caller, endpoint: Endpoint, request: RoutedRequest): boolean {
+    const { grants } = caller
+    const { needs, over } = endpoint.access
+    if (needs === 'nothing' || needs === 'token') return true
+    if (over === 'key') {
+      const { bucket, key } = parseKvTarget(request.originalUrl)
+      const raw: GatedRequest = request.raw
+      if (needs === 'write') raw[IS_BLIND] = !hasRight(grants, 'read', bucket, key)
+      return needs !== 'grant' && hasRight(grants, needs, bucket, key)
+    }
+    if (needs === 'grant') return seesBucket(grants, checkBucketName(request.params['bucket']))
+    switch (over) {
+      case 'bucket':
+        return hasRight(grants, needs, checkBucketName(request.params['bucket']), '')
+      case 'prefix':
+        return hasRight(
+          grants,
+          needs,
+          checkBucketName(request.params['bucket']),
+          prefixOf(endpoint, request),
+        )
+      case 'everything':
+        return hasRightToAll(grants, needs)
+      case 'none':
+      case 'operations':
+        return false
+      default:
+        return over satisfies never
+    }
+  }
+
+  /** Throws unauthenticated, or not_ready while the node cannot know the token. */
+  #identify(request: IncomingMessage): Caller {
+    const gated = request as GatedRequest
+    gated[CALLER] ??= this.#find(request)
+    return gated[CALLER]
+  }
+
+  #find(request: IncomingMessage): Caller {
+    const text = textOf(request)
+    if (text === undefined) {
+      throw this.#refused('unauthenticated', 'Send a token: Authorization: Bearer TOKEN.')
+    }
+    const root = this.#tokens.findRoot(text)
+    if (root !== undefined) return root
+    const { service, phase } = this.#parts
+    if (phase() === 'starting') {
+      throw new QuorateError('not_ready', 'This node is still starting, and knows no tokens yet.')
+    }
+    const topology = service.topology()
+    const caller = this.#tokens.find(text, topology, service.nowMs())
+    if (caller !== undefined) return caller
+    // A node that was removed while it was away has got a document without tokens (node/topology/removal.ts).
+    if (!topology.members.some(({ id }) => id === service.nodeId)) {
+      throw new QuorateError(
+        'not_a_member',
+        'This node is no longer a member, and knows no tokens.',
+      )
+    }
+    throw this.#refused(
+      'unauthenticated',
+      'This node knows no such token: it has expired, it was revoked, or it never existed.',
+    )
+  }
+
+  #refused(code: 'unauthenticated' | 'forbidden', message: string): QuorateError {
+    this.#parts.metrics.count('access_refusals_total', LABELS[code])
+    return new QuorateError(code, message)
+  }
+}
+
+const LABELS = {
+  unauthenticated: { code: 'unauthenticated' },
+  forbidden: { code: 'forbidden' },
+} as const
+
+function messageOf({ name }: Caller, need: string): string {
+  return `The token ${name} does not give the right that this request needs: ${need}.`
+}
+
+/** Undefined also for several headers: a proxy might have checked another one of them. */
+function textOf({ headers, rawHeaders }: IncomingMessage): string | undefined {
+  const { authorization } = headers
+  if (authorization === undefined) return undefined
+  let count = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string
+    if (name.length === 13 && name.toLowerCase() === 'authorization') count++
+  }
+  return count === 1 ? textInHeader(authorization) : undefined
+}
+
+/** The keys that a list or a watch tells begin with it. Throws bad_parameter. */
+function prefixOf({ query = [] }: Endpoint, request: FastifyRequest): string {
+  const names = query.map(({ name }) => name)
+  const prefix = query.find(({ name }) => name === 'prefix')
+  assert(prefix !== undefined, 'an endpoint over a prefix has that parameter')
+  const text = prefix.read(parseQuery(queryOfTarget(request.originalUrl), names))
+  return typeof text === 'string' ? text : ''
+}

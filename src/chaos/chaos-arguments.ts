@@ -1,6 +1,7 @@
 /** The command line of `npm run chaos`: which command, on which target, for how long. Pure. */
 import { command } from '../command-line/command.ts'
 import { parseCommand } from '../command-line/parse-command.ts'
+import { TOKEN_OPTION } from '../command-line/token.ts'
 import { DEFAULT_DATA_DIR } from '../local-cluster/cluster-arguments.ts'
 import { FAULT_COMMANDS } from './fault-commands.ts'
 
@@ -15,6 +16,8 @@ export interface ChaosArguments {
   readonly dataDir: string
   /** The compose project; undefined chooses the one that was started from this directory. */
   readonly project: string | undefined
+  /** The file of the token for the nodes; undefined for that of the environment. */
+  readonly tokenFile: string | undefined
 }
 
 export const CHAOS_COMMAND = command({
@@ -58,6 +61,7 @@ export const CHAOS_COMMAND = command({
       otherwise: 'the project of this directory',
       about: 'The compose project of the containers.',
     },
+    'token-file': TOKEN_OPTION,
     'dry-run': { kind: 'flag', about: 'Print what would be done, and do nothing.' },
   },
   examples: [
@@ -77,5 +81,6 @@ export function parseChaosArguments(argv: readonly string[]): ChaosArguments | u
   if (parsed === undefined) return undefined
   const { for: forMs, target, data: dataDir, project, 'dry-run': dryRun } = parsed.values
   const words = [parsed.subcommand ?? '', ...parsed.words]
-  return { words, target, forMs, dryRun, dataDir, project }
+  const { 'token-file': tokenFile } = parsed.values
+  return { words, target, forMs, dryRun, dataDir, project, tokenFile }
 }

@@ -7,6 +7,7 @@ import { appendFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { type CommandOutput, runCommand } from '../command-line/run-command.ts'
+import { readToken } from '../command-line/token.ts'
 import { CHAOS_COMMAND, type ChaosArguments, parseChaosArguments } from './chaos-arguments.ts'
 import { SeveralProjectsError } from './docker-client.ts'
 import { DockerTarget, openDockerTarget } from './docker-chaos-target.ts'
@@ -79,26 +80,26 @@ async function chooseTarget(args: ChaosArguments, terminal: ChaosTerminal): Prom
 
 /** Undefined if no cluster runs. Without --target it chooses the containers, unless only local processes are up. */
 async function openTarget(
-  { target, project, dataDir }: ChaosArguments,
+  { target, project, dataDir, tokenFile }: ChaosArguments,
   { directory, script }: ChaosTerminal,
 ): Promise<ChaosTarget | undefined> {
-  const options = { directory, script, project }
+  const token = readToken(tokenFile, process.env)
+  const options = { directory, script, project, token }
   if (target === 'docker') return openDockerTarget(options)
-  if (target === 'local') return openLocalTarget(dataDir)
+  if (target === 'local') return openLocalTarget(dataDir, token)
   const docker = await openDockerTarget(options).catch((error: unknown) => {
     if (error instanceof SeveralProjectsError) throw error
     // No Docker engine answers, so only a local cluster can be meant.
     return undefined
   })
   if (docker !== undefined && (await docker.isUp())) return docker
-  return (await openLocalTarget(dataDir)) ?? docker
+  return (await openLocalTarget(dataDir, token)) ?? docker
 }
 
 async function keep(args: ChaosArguments, { directory, script }: ChaosTerminal): Promise<void> {
   const [, leaseId = ''] = args.words
-  await new DockerTarget({ directory, script, project: args.project }, args.project ?? '').keep(
-    leaseId,
-  )
+  const options = { directory, script, project: args.project, token: undefined }
+  await new DockerTarget(options, args.project ?? '').keep(leaseId)
 }
 
 /** Logs each command to chaos.jsonl before it runs: command, user, start and end. Logs one more line if it fails. */

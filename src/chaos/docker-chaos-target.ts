@@ -36,6 +36,8 @@ export interface DockerTargetOptions {
   readonly project: string | undefined
   /** The path of `scripts/chaos.ts`, which the keeper runs. */
   readonly script: string
+  /** For nodes with QUORATE_AUTH=on. */
+  readonly token: string | undefined
 }
 
 const PROBE_TIMEOUT_MS = 20_000
@@ -279,7 +281,7 @@ export class DockerTarget implements ChaosTarget {
   async #probeClock(fault: ClockFault): Promise<void> {
     await retried(async () => {
       const node = (await this.#containers()).find(({ id }) => id === fault.node) as NodeContainer
-      return clockTrouble(fault, await metricsOf(node))
+      return clockTrouble(fault, await metricsOf(node, this.#options.token))
     })
   }
 

@@ -17,10 +17,18 @@ const run = promisify(execFile)
 const TIMEOUT_MS = 60_000
 const OUTPUT_BYTES_MAX = 4 * 1024 * 1024
 
-/** Rejects with Docker's error message. */
-export async function docker(args: readonly string[], timeoutMs = TIMEOUT_MS): Promise<string> {
+/** `env`: variables besides those of this process. Rejects with Docker's error message. */
+export async function docker(
+  args: readonly string[],
+  timeoutMs = TIMEOUT_MS,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
   try {
-    const options = { timeout: timeoutMs, maxBuffer: OUTPUT_BYTES_MAX }
+    const options = {
+      timeout: timeoutMs,
+      maxBuffer: OUTPUT_BYTES_MAX,
+      env: { ...process.env, ...env },
+    }
     return (await run('docker', [...args], options)).stdout
   } catch (error) {
     const said = (error as { stderr?: string }).stderr?.trim()

@@ -7,6 +7,7 @@ import type { ReachMatrix } from './chaos-target.ts'
 
 const PEER_PORT = 7080
 const CONNECT_TIMEOUT_MS = 1000
+const PROBE_TIMEOUT_MS = 60_000
 
 /**
  * Connects to all nodes at once, and prints which it reached. It runs in the node's container, so it uses its network.
@@ -23,7 +24,12 @@ Promise.all(ids.map((id) => new Promise((resolve) => {
 }))).then((reached) => { console.log(JSON.stringify(Object.fromEntries(reached))); process.exit(0) })
 `
 
-const METRICS_SCRIPT = `fetch('http://127.0.0.1:8080/metrics').then((r) => r.text()).then(console.log)`
+/** The token comes by the environment, because other processes can read arguments. */
+const METRICS_SCRIPT = `
+const { QUORATE_TOKEN: token } = process.env
+const headers = token ? { authorization: 'Bearer ' + token } : {}
+fetch('http://127.0.0.1:8080/metrics', { headers }).then((r) => r.text()).then(console.log)
+`
 
 /** Has a row for each running node. The columns include nodes that do not run. */
 export async function probeContainers(nodes: readonly NodeContainer[]): Promise<ReachMatrix> {
@@ -39,6 +45,10 @@ export async function probeContainers(nodes: readonly NodeContainer[]): Promise<
 }
 
 /** The text of a node's metrics. */
-export function metricsOf({ container }: NodeContainer): Promise<string> {
-  return docker(['exec', container, 'node', '-e', METRICS_SCRIPT])
+export function metricsOf(
+  { container }: NodeContainer,
+  token: string | undefined,
+): Promise<string> {
+  const args = ['exec', '--env', 'QUORATE_TOKEN', container, 'node', '-e', METRICS_SCRIPT]
+  return docker(args, PROBE_TIMEOUT_MS, { QUORATE_TOKEN: token ?? '' })
 }

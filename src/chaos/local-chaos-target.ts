@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ControlError, type NodeStatus, openControl } from '../local-cluster/control.ts'
 import { CLOCK_FAULT_FILE, clockFaultText, clockTrouble } from './clock-fault.ts'
+import { bearer } from '../command-line/token.ts'
 import { UsageError } from '../command-line/usage-error.ts'
 import type { ClockFault, Fault, FileFault, NetworkFault } from './chaos-fault.ts'
 import { damageFile, DATABASE_DIRECTORY } from './file-damage.ts'
@@ -22,11 +23,14 @@ const PROBE_TIMEOUT_MS = 20_000
 const PROBE_PAUSE_MS = 200
 const ASK_TIMEOUT_MS = 2000
 
-/** Undefined if no cluster runs on the directory. */
-export async function openLocalTarget(dataDir: string): Promise<LocalTarget | undefined> {
+/** Undefined if no cluster runs on the directory. `token`: for nodes with QUORATE_AUTH=on. */
+export async function openLocalTarget(
+  dataDir: string,
+  token?: string,
+): Promise<LocalTarget | undefined> {
   try {
     await openControl(dataDir).status()
-    return new LocalTarget(dataDir)
+    return new LocalTarget(dataDir, token)
   } catch (error) {
     if (error instanceof ControlError && error.code === 'not-running') return undefined
     throw error
@@ -37,10 +41,12 @@ export class LocalTarget implements ChaosTarget {
   readonly name = 'local'
   readonly about = "cuts of the nodes' own peer links: there is no network between local processes"
   readonly #control: ReturnType<typeof openControl>
+  readonly #token: string | undefined
   #cutUntilMs = 0
 
-  constructor(dataDir: string) {
+  constructor(dataDir: string, token?: string) {
     this.#control = openControl(dataDir)
+    this.#token = token
   }
 
   async nodes(): Promise<readonly string[]> {
@@ -139,7 +145,7 @@ export class LocalTarget implements ChaosTarget {
     await replaceFile(clockFileOf(nodes, fault), clockFaultText(fault, untilMs))
     const endMs = Date.now() + PROBE_TIMEOUT_MS
     for (;;) {
-      const trouble = clockTrouble(fault, await ownMetrics(clientUrl))
+      const trouble = clockTrouble(fault, await ownMetrics(clientUrl, this.#token))
       if (trouble === '') return
       if (Date.now() > Math.min(endMs, untilMs)) {
         throw new Error(`the fault did not take effect: ${trouble}`)
@@ -182,7 +188,7 @@ export class LocalTarget implements ChaosTarget {
     const matrix: Record<string, Record<string, boolean>> = {}
     const ask = async ({ id, clientUrl, state }: NodeStatus): Promise<void> => {
       if (state !== 'running') return
-      const row = await viewOf(id, clientUrl)
+      const row = await viewOf(id, clientUrl, this.#token)
       if (row !== undefined) matrix[id] = row
     }
     await Promise.all(nodes.map(ask))
@@ -246,8 +252,9 @@ async function replaceFile(file: string, text: string): Promise<void> {
   await rename(`${file}.new`, file)
 }
 
-async function ownMetrics(clientUrl: string): Promise<string> {
+async function ownMetrics(clientUrl: string, token: string | undefined): Promise<string> {
   const response = await fetch(`${clientUrl}/metrics`, {
+    headers: bearer(token),
     signal: AbortSignal.timeout(ASK_TIMEOUT_MS),
   })
   return response.text()

@@ -17,6 +17,7 @@ import { RESTORE } from './commands/restore.ts'
 import { RING } from './commands/ring.ts'
 import { SIBLINGS } from './commands/siblings.ts'
 import { STATUS } from './commands/status.ts'
+import { TOKEN } from './commands/token.ts'
 import { WATCH } from './commands/watch.ts'
 import { WHERE } from './commands/where.ts'
 import { EXIT_CODES } from './outcome/exit-code.ts'
@@ -39,6 +40,7 @@ const CLUSTER = {
   plan: PLAN,
   apply: APPLY,
   moves: MOVES,
+  token: TOKEN,
   backup: BACKUP,
   restore: RESTORE,
 } as const

@@ -12,6 +12,7 @@ import type { CliCommand } from './commands/cli-command.ts'
 import { errorJson, errorLines } from './outcome/error-report.ts'
 import { EXIT, exitCodeOf } from './outcome/exit-code.ts'
 import { COMMANDS, PROGRAM } from './program.ts'
+import { tokenOf } from './store/store-options.ts'
 import { writeJson, writeLines } from '../terminal/sink.ts'
 import type { World } from './world.ts'
 
@@ -63,7 +64,8 @@ async function run(command: CliCommand, argv: readonly string[], world: CliWorld
   const read = (): ReturnType<typeof parseCommand> => parseCommand(table, argv)
   const code = await runCommand(table, output, read, async (parsed) => {
     try {
-      return await command.run(parsed, world)
+      const token = await tokenOf(parsed.values['token-file'], world)
+      return await command.run(parsed, { ...world, token })
     } catch (error) {
       return explain(error, command, parsed.values['json'] === true, world)
     }

@@ -4,6 +4,8 @@ import type { Sink } from '../terminal/sink.ts'
 /** What a command needs of the process that runs it. Tests pass their own. */
 export interface World {
   readonly env: Readonly<Record<string, string | undefined>>
+  /** The token of each request: of --token-file, or of QUORATE_TOKEN. */
+  readonly token?: string | undefined
   /** Results. */
   readonly out: Sink
   /** Errors, hints and progress. */

@@ -27,6 +27,8 @@ const NO_RETRY: RetryPolicy = { ...RETRY, attempts: 1 }
 export interface ClientOptions {
   /** Addresses such as `http://localhost:8001`, or such addresses by the id of their node. */
   readonly endpoints: Endpoints
+  /** For nodes with QUORATE_AUTH=on. All endpoints get it, so all of them must be yours. */
+  readonly token?: string | undefined
   /** Bounds each call as a whole, unless the call says otherwise. */
   readonly timeoutMs?: number | undefined
   /** False allows one attempt. */
@@ -61,12 +63,12 @@ export class Quorate extends Handles implements AsyncDisposable {
 
   /** Throws TypeError for options that cannot be meant. Sends nothing. */
   constructor(options: ClientOptions) {
-    const { endpoints, timeoutMs = TIMEOUT_MS, retry = {}, ...ports } = options
+    const { endpoints, token, timeoutMs = TIMEOUT_MS, retry = {}, ...ports } = options
     const policy = retry === false ? NO_RETRY : { ...RETRY, ...retry }
     assertUsage(policy.attempts >= 1, `retry.attempts must be at least 1, not ${policy.attempts}`)
     const { clock, random, fetch } = SYSTEM_PORTS
     const sender = new Sender(
-      { endpoints, timeoutMs, retry: policy },
+      { endpoints, token, timeoutMs, retry: policy },
       {
         clock: ports.clock ?? clock,
         random: ports.random ?? random,

@@ -5,6 +5,7 @@ import type { CheckBounds, Model } from '../checker/verdict/verdict.ts'
 import { command, type ValuesOf } from '../command-line/command.ts'
 import { parseCommand } from '../command-line/parse-command.ts'
 import { newSeed } from '../command-line/seed.ts'
+import { TOKEN_OPTION } from '../command-line/token.ts'
 import { UsageError } from '../command-line/usage-error.ts'
 import { DEFAULT_DATA_DIR } from '../local-cluster/cluster-arguments.ts'
 import { FAULTS, type Fault, FILE_FAULTS, MEMBERSHIP } from './check-nemesis.ts'
@@ -34,6 +35,8 @@ export interface RunArguments {
   readonly target: 'auto' | 'docker' | 'local' | readonly string[]
   /** The data directory of the local cluster. */
   readonly dataDir: string
+  /** The file of the token for the nodes; undefined for that of the environment. */
+  readonly tokenFile: string | undefined
   readonly resultsDir: string
 }
 
@@ -152,6 +155,7 @@ export const CHECK_COMMAND = command({
       ...WITHOUT_HISTORY,
       about: 'The data directory of the local cluster.',
     },
+    'token-file': { ...TOKEN_OPTION, ...WITHOUT_HISTORY },
     results: {
       kind: 'text',
       placeholder: 'DIR',
@@ -262,6 +266,7 @@ function runArguments(values: Values): RunArguments {
     seed: values.seed ?? newSeed(),
     target,
     dataDir: values.data,
+    tokenFile: values['token-file'],
     resultsDir: values.results,
   }
 }

@@ -10,6 +10,7 @@ import { ladderLines } from '../checker/levels/ladder-words.ts'
 import type { Result, Verdict } from '../checker/verdict/verdict.ts'
 import { gapText, longestGap } from '../report/analysis/answer-gap.ts'
 import { type CommandOutput, runCommand } from '../command-line/run-command.ts'
+import { readToken } from '../command-line/token.ts'
 import { UsageError } from '../command-line/usage-error.ts'
 import type { Progress } from '../terminal/progress.ts'
 import {
@@ -101,7 +102,8 @@ async function historyIn(file: string): Promise<HistoryEvent[]> {
 async function run(args: RunArguments, terminal: Terminal): Promise<number> {
   const { print } = terminal
   const startedAt = new Date()
-  const target = await openTarget(args, { print, stop: terminal.stop })
+  const token = readToken(args.tokenFile, process.env)
+  const target = await openTarget(args, { print, token, stop: terminal.stop })
   try {
     const { endpoints, driver, membership } = target
     const dir = await makeResultsDir(args.resultsDir, args.workload.name, args.seed, startedAt)
@@ -110,7 +112,7 @@ async function run(args: RunArguments, terminal: Terminal): Promise<number> {
     )
     print(`target  ${target.name}: ${endpoints.map(({ node }) => node).join(', ')}`)
     const { stop, progress } = terminal
-    const options = { endpoints, driver, membership, stop, print, progress }
+    const options = { endpoints, token, driver, membership, stop, print, progress }
     const outcome = await runCheck(args, options)
     const { notPromisedBy, history, keyPrefix, unsettled, ownPauseMs, members } = outcome
     progress.show(() => ({ text: 'writing the files of the run' }))

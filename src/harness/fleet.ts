@@ -2,12 +2,15 @@
 import { type Endpoint, StoreClient } from './store-client.ts'
 
 export class Fleet {
+  readonly #token: string | undefined
   #present: readonly StoreClient[]
   /** Rises with each change. A client that sees a new version takes a new seat. */
   version = 0
 
-  constructor(endpoints: readonly Endpoint[]) {
-    this.#present = endpoints.map((endpoint) => new StoreClient(endpoint))
+  /** `token`: for nodes with QUORATE_AUTH=on. */
+  constructor(endpoints: readonly Endpoint[], token?: string) {
+    this.#token = token
+    this.#present = endpoints.map((endpoint) => new StoreClient(endpoint, token))
   }
 
   get present(): readonly StoreClient[] {
@@ -20,7 +23,7 @@ export class Fleet {
   }
 
   add(endpoint: Endpoint): void {
-    this.#present = [...this.#present, new StoreClient(endpoint)]
+    this.#present = [...this.#present, new StoreClient(endpoint, this.#token)]
     this.version++
   }
 

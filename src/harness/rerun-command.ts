@@ -19,6 +19,7 @@ export function rerunCommand(args: RunArguments): string {
     ...(target === 'auto' ? [] : [['target', target]]),
     // Without --data the command would not find the cluster of this run.
     ...(args.dataDir === DEFAULT_DATA_DIR ? [] : [['data', args.dataDir]]),
+    ...(args.tokenFile === undefined ? [] : [['token-file', args.tokenFile]]),
   ] as [string, string][]
   return `npm run check -- ${words.map(([name, value]) => `--${name} ${quoted(value)}`).join(' ')}`
 }

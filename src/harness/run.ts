@@ -29,6 +29,8 @@ import type { Client, Seat } from './workloads/workload.ts'
 
 export interface RunOptions {
   readonly endpoints: readonly Endpoint[]
+  /** For nodes with QUORATE_AUTH=on. */
+  readonly token?: string | undefined
   /** Undefined if nothing can break this cluster. Then no faults may be requested. */
   readonly driver: FaultDriver | undefined
   /** Undefined if nothing can start and stop nodes. Then no changes of the members may be requested. */
@@ -71,7 +73,7 @@ export async function runCheck(args: RunArguments, options: RunOptions): Promise
   const { endpoints, print, progress } = options
   const random = new SeededRandom(args.seed)
   const recorder = new Recorder()
-  const fleet = new Fleet(endpoints)
+  const fleet = new Fleet(endpoints, options.token)
   const keys = args.workload.keys(args.keys)
   const keyPrefix = `check/${args.seed}-${Date.now().toString(36)}/`
   const client = args.workload.start({

@@ -5,6 +5,7 @@
  */
 import { Pool } from 'undici'
 import { MISMATCH } from '../checker/history/history.ts'
+import { bearer } from '../command-line/token.ts'
 
 /** The timeout that each data request gives the store. After it, nothing of the request may apply. */
 export const STORE_TIMEOUT_MS = 2_000
@@ -65,8 +66,12 @@ export class StoreClient {
   readonly node: string
   readonly #pool: Pool
 
-  constructor(endpoint: Endpoint) {
+  readonly #token: string | undefined
+
+  /** `token`: for nodes with QUORATE_AUTH=on. */
+  constructor(endpoint: Endpoint, token?: string) {
     this.node = endpoint.node
+    this.#token = token
     this.#pool = new Pool(endpoint.url, {
       connections: CONNECTIONS_MAX,
       pipelining: 1,
@@ -209,7 +214,7 @@ export class StoreClient {
     const answer = await this.#pool.request({
       method,
       path,
-      headers,
+      headers: { ...headers, ...bearer(this.#token) },
       body: body ?? null,
       signal: AbortSignal.timeout(timeoutMs),
     })

@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { bearer, readToken } from '../command-line/token.ts'
 import { findTakenPort, planAddress } from './address-plan.ts'
 import { ControlError, type JoinedNode, type NodeStatus } from './control.ts'
 import { pollUntilOk } from './http-poll.ts'
@@ -142,7 +143,7 @@ export class GrowingCluster {
   async #admitted({ id, clientUrl }: RosterNode, ended: AbortSignal): Promise<JoinedNode> {
     const giveUp = AbortSignal.any([ended, AbortSignal.timeout(ADMISSION_WAIT_MS)])
     // The node answers this request only after it has started, and it starts only as a member.
-    const isMember = await pollUntilOk(`${clientUrl}/v1/cluster`, giveUp)
+    const isMember = await pollUntilOk(`${clientUrl}/v1/cluster`, giveUp, ownToken())
     if (ended.aborted) throw new Error(String(ended.reason))
     return { id, clientUrl, isMember }
   }
@@ -163,11 +164,18 @@ export class GrowingCluster {
   }
 }
 
+/** The header for nodes that were started with QUORATE_AUTH=on. */
+function ownToken(): Record<string, string> {
+  return bearer(readToken(undefined, process.env))
+}
+
 async function hasLeft({ id, state, clientUrl }: NodeStatus): Promise<boolean> {
   if (state !== 'running') return false
   try {
     const signal = AbortSignal.timeout(ASK_TIMEOUT_MS)
-    const answer = await (await fetch(`${clientUrl}/v1/cluster`, { signal })).json()
+    const answer = await (
+      await fetch(`${clientUrl}/v1/cluster`, { headers: ownToken(), signal })
+    ).json()
     const { members } = answer as { members?: readonly { readonly id: string }[] }
     // A node that is starting, or waits for admission, lists no members.
     return members !== undefined && !members.some((member) => member.id === id)

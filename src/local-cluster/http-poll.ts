@@ -6,11 +6,15 @@ const INTERVAL_MS = 40
 const ATTEMPT_MS_MAX = 1_000
 
 /** Whether a GET was answered with 2xx before `giveUp` was aborted. */
-export async function pollUntilOk(url: string, giveUp: AbortSignal): Promise<boolean> {
+export async function pollUntilOk(
+  url: string,
+  giveUp: AbortSignal,
+  headers: Record<string, string> = {},
+): Promise<boolean> {
   while (!giveUp.aborted) {
     try {
       const signal = AbortSignal.any([giveUp, AbortSignal.timeout(ATTEMPT_MS_MAX)])
-      const response = await fetch(url, { signal })
+      const response = await fetch(url, { headers, signal })
       await response.body?.cancel()
       if (response.ok) return !giveUp.aborted
     } catch {

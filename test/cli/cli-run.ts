@@ -5,6 +5,8 @@ import type { Sink } from '../../src/terminal/sink.ts'
 
 export interface CliOptions {
   readonly endpoints?: readonly string[]
+  /** Further variables. */
+  readonly env?: Readonly<Record<string, string>>
   /** Whether standard output and standard error are a terminal without colours, of this width. */
   readonly terminal?: number
   readonly isColoured?: boolean
@@ -31,6 +33,7 @@ export async function quorate(
 ): Promise<CliEnded> {
   const {
     endpoints = [],
+    env = {},
     terminal,
     isColoured = false,
     input,
@@ -49,7 +52,7 @@ export async function quorate(
   })
   const argv = typeof line === 'string' ? line.split(' ') : line
   const code = await runProgram(argv, {
-    env: endpoints.length === 0 ? {} : { QUORATE_ENDPOINTS: endpoints.join(',') },
+    env: { ...(endpoints.length === 0 ? {} : { QUORATE_ENDPOINTS: endpoints.join(',') }), ...env },
     out: sink(out),
     err: sink(err),
     stop: options.stop ?? new AbortController().signal,

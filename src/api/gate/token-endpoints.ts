@@ -104,6 +104,6 @@ export const REVOKE_TOKEN: Endpoint = {
   pathParameters: [{ name: 'name', meaning: 'The name of the token.', schema: TOKEN_NAME_SCHEMA }],
   query: [TOKEN_TIMEOUT],
   answers: [{ status: 204, meaning: 'The token is revoked.' }],
-  errors: ['bad_parameter', 'token_unknown', ...TOPOLOGY_ERRORS],
+  errors: ['bad_parameter', 'token_unknown', 'change_under_way', ...TOPOLOGY_ERRORS],
   example: { target: `${TOKENS_PATH}/web` },
 }

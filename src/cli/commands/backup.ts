@@ -111,7 +111,7 @@ async function save(file: string, values: SaveValues, world: World): Promise<Ver
   const line = new ProgressLine(world.err)
   try {
     await line.tell('Waiting for the snapshots of the members')
-    const patience = { timeoutMs: timeout, signal: world.stop }
+    const patience = { token: world.token, timeoutMs: timeout, signal: world.stop }
     const pieces = counted(await downloadBackup(endpoints, query, patience), line)
     let found: VerifiedBackup | undefined
     await world.saveFile(

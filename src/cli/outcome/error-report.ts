@@ -28,6 +28,8 @@ const CALL = 'npx quorate'
 
 /** By code: what the user can do. Details of a node often say it already, so many codes need no entry. */
 const ADVICE: Readonly<Record<string, string>> = {
+  unauthenticated: 'Name the file of a valid token with --token-file, or set QUORATE_TOKEN.',
+  forbidden: `Use a token with that right. ${CALL} token list shows the tokens.`,
   unreachable: `Start a node (npm start), or name one that runs: --endpoints URL,URL or QUORATE_ENDPOINTS. ${CALL} doctor looks for the reason.`,
   quorum_unreachable: `Try again once more owners are in reach, or use a level that needs fewer of them, such as --consistency eventual. ${CALL} status shows who reaches whom.`,
   session_past_unreachable: `Try again once more nodes are in reach. ${CALL} status shows who reaches whom.`,

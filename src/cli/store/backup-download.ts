@@ -5,6 +5,7 @@ import { type ErrorCode, type Problem, RejectedError } from '../../client/quorat
 import { SYSTEM_PORTS } from '../../client/request/ports.ts'
 import { SILENCE, Wait } from '../../client/request/wait.ts'
 import { durationText } from '../../command-line/duration.ts'
+import { bearer } from '../../command-line/token.ts'
 import { BackupRefused } from '../../restore/verify-backup.ts'
 
 export interface BackupQuery {
@@ -15,6 +16,8 @@ export interface BackupQuery {
 
 /** How long all the asking may take, and then each piece of the backup. */
 export interface Patience {
+  /** The token of the requests, if there is one. */
+  readonly token: string | undefined
   readonly timeoutMs: number
   readonly signal: AbortSignal
 }
@@ -43,7 +46,8 @@ export async function downloadBackup(
       const beganMs = clock.nowMs()
       const leftMs = deadlineMs - beganMs
       if (leftMs <= 0) break
-      const silent = await probe(endpoint, leftMs / (endpoints.length - i), patience.signal)
+      const probeMs = leftMs / (endpoints.length - i)
+      const silent = await probe(endpoint, { ...patience, timeoutMs: probeMs })
       const asked = silent ?? (await ask(endpoint, query, deadlineMs, patience))
       if (!(asked instanceof RejectedError)) return asked
       // An answer says more than silence.
@@ -56,12 +60,8 @@ export async function downloadBackup(
 }
 
 /** A node may wait long before it answers, so a probe tells first whether it is silent. Undefined if it is not. */
-async function probe(
-  endpoint: string,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<RejectedError | undefined> {
-  const asked = await request(`${endpoint}/livez`, timeoutMs, signal)
+async function probe(endpoint: string, patience: Patience): Promise<RejectedError | undefined> {
+  const asked = await request(`${endpoint}/livez`, patience)
   if (asked instanceof RejectedError) return asked
   await asked.body?.cancel()
   return undefined
@@ -71,15 +71,16 @@ async function ask(
   endpoint: string,
   query: BackupQuery,
   deadlineMs: number,
-  { timeoutMs, signal }: Patience,
+  patience: Patience,
 ): Promise<AsyncIterable<Uint8Array> | RejectedError> {
   const leftMs = Math.max(1, deadlineMs - clock.nowMs())
   const nodeMs = Math.max(1, Math.min(NODE_TIMEOUT_MS_MAX, Math.floor(leftMs * NODE_SHARE)))
   const parameters = new URLSearchParams({ ...query, timeout: String(nodeMs) })
-  const response = await request(`${endpoint}/v1/backup?${parameters}`, leftMs, signal)
+  const url = `${endpoint}/v1/backup?${parameters}`
+  const response = await request(url, { ...patience, timeoutMs: leftMs })
   if (response instanceof RejectedError) return response
   if (response.status === 200 && response.body !== null) {
-    return piecesOf(response.body, timeoutMs, signal)
+    return piecesOf(response.body, patience)
   }
   const problem = problemIn(await response.text().catch(() => ''))
   if (problem === undefined)
@@ -90,12 +91,12 @@ async function ask(
 /** Resolves with the beginning of an answer. Rejects only with the reason of the signal. */
 async function request(
   url: string,
-  timeoutMs: number,
-  signal: AbortSignal,
+  { token, timeoutMs, signal }: Patience,
 ): Promise<Response | RejectedError> {
+  const headers = bearer(token)
   const wait = new Wait(clock, [signal], timeoutMs)
   try {
-    return await wait.until(fetch(url, { signal: wait.signal, redirect: 'error' }))
+    return await wait.until(fetch(url, { headers, signal: wait.signal, redirect: 'error' }))
   } catch (error) {
     if (signal.aborted) throw error
     if (wait.signal.reason === SILENCE) {
@@ -108,8 +109,7 @@ async function request(
 
 async function* piecesOf(
   body: ReadableStream<Uint8Array>,
-  timeoutMs: number,
-  signal: AbortSignal,
+  { timeoutMs, signal }: Patience,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = body.getReader()
   try {

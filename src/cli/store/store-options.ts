@@ -3,6 +3,7 @@ import { createClient, type Level, type Quorate } from '../../client/quorate.ts'
 import { SYSTEM_PORTS } from '../../client/request/ports.ts'
 import { Sender } from '../../client/request/sender.ts'
 import type { Word } from '../../command-line/command.ts'
+import { TOKEN_OPTION, tokenIn } from '../../command-line/token.ts'
 import { UsageError } from '../../command-line/usage-error.ts'
 import type { World } from '../world.ts'
 
@@ -19,6 +20,7 @@ export const ENDPOINT_OPTIONS = {
     about:
       'The client addresses of nodes. One of them is asked; if it does not answer, another one.',
   },
+  'token-file': TOKEN_OPTION,
   timeout: {
     kind: 'duration',
     max: TIMEOUT_MS_MAX,
@@ -82,13 +84,23 @@ export function endpointsOf(values: StoreValues, { env }: Pick<World, 'env'>): r
   return given.map((text) => endpointOf(label, text.trim()))
 }
 
+/** The token that the options or the environment give. Throws UsageError, or rejects as `readFile` does. */
+export async function tokenOf(
+  file: unknown,
+  { env, readFile }: Pick<World, 'env' | 'readFile'>,
+): Promise<string | undefined> {
+  if (typeof file !== 'string') return tokenIn(undefined, env)
+  return tokenIn({ file, text: new TextDecoder().decode(await readFile(file)) }, env)
+}
+
 export function openClient(values: StoreValues, world: World): Quorate {
-  return createClient({ endpoints: endpointsOf(values, world), timeoutMs: values.timeout })
+  const endpoints = endpointsOf(values, world)
+  return createClient({ endpoints, token: world.token, timeoutMs: values.timeout })
 }
 
 /** Sends requests about the cluster, for which the client has no methods. */
 export function openSender(values: StoreValues, world: World): Sender {
-  return senderTo(endpointsOf(values, world), values, 5)
+  return senderTo(endpointsOf(values, world), values, world, 5)
 }
 
 /** One for each endpoint, to ask every one of them. */
@@ -98,13 +110,18 @@ export function openSenders(
 ): readonly { readonly endpoint: string; readonly sender: Sender }[] {
   return endpointsOf(values, world).map((endpoint) => ({
     endpoint,
-    sender: senderTo([endpoint], values, 1),
+    sender: senderTo([endpoint], values, world, 1),
   }))
 }
 
-function senderTo(endpoints: readonly string[], values: StoreValues, attempts: number): Sender {
+function senderTo(
+  endpoints: readonly string[],
+  { timeout: timeoutMs }: StoreValues,
+  { token }: World,
+  attempts: number,
+): Sender {
   const retry = { attempts, baseMs: 50, maxMs: 1000 }
-  return new Sender({ endpoints, timeoutMs: values.timeout, retry }, SYSTEM_PORTS)
+  return new Sender({ endpoints, token, timeoutMs, retry }, SYSTEM_PORTS)
 }
 
 /** An address without a scheme is one of HTTP, as for curl. */

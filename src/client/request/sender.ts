@@ -24,6 +24,9 @@ const NODE_TIMEOUT_MS_MAX = 60_000
 /** Timers of JavaScript take no longer time. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1
 
+/** What may follow `Bearer` in a header. The text of a wrong token is not shown, because it may be nearly right. */
+const TOKEN = /^[\w.~+/-]+=*$/
+
 /** Bounds one call of the program, with all the requests that it takes. */
 export interface Budget {
   readonly deadlineMs: number
@@ -64,6 +67,8 @@ export interface OpenStream {
 
 export interface SenderOptions {
   readonly endpoints: Endpoints
+  /** Sent with each request, to each endpoint. */
+  readonly token?: string | undefined
   readonly timeoutMs: number
   readonly retry: RetryPolicy
 }
@@ -77,6 +82,11 @@ export class Sender {
   readonly #underWay = new Set<Promise<Answered>>()
 
   constructor(options: SenderOptions, ports: Ports) {
+    const { token } = options
+    assertUsage(
+      token === undefined || TOKEN.test(token),
+      'a token has only letters, digits and . _ ~ + / - =',
+    )
     this.ports = ports
     this.#options = options
     this.#ring = new EndpointRing(options.endpoints, ports.random.fraction())
@@ -165,6 +175,8 @@ export class Sender {
     const isRead = method === 'GET' || request.isRead === true
     // Made once and outside of any attempt: a header that fetch refuses is a mistake of the program.
     const headers = new Headers(request.headers)
+    const { token } = this.#options
+    if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
     const owner = isRouted ? this.#owners.find(path) : undefined
     const call = new Call(
       {

@@ -24,6 +24,8 @@ export interface Target {
 }
 
 export interface TargetOptions {
+  /** For nodes with QUORATE_AUTH=on. */
+  readonly token: string | undefined
   readonly print: (line: string) => void
   /** Aborts the start of a cluster. */
   readonly stop: AbortSignal
@@ -31,11 +33,12 @@ export interface TargetOptions {
 
 /** Rejects with UsageError if there is no such cluster. */
 export async function openTarget(args: RunArguments, options: TargetOptions): Promise<Target> {
-  const { target, dataDir } = args
+  const { target, dataDir, tokenFile } = args
+  const { token } = options
   if (typeof target !== 'string') return urlTarget(target)
   if (target !== 'local') {
     const containers = await findContainers()
-    if (containers.length > 0) return containerTarget(containers)
+    if (containers.length > 0) return containerTarget(containers, tokenFile)
     if (target === 'docker') {
       throw new UsageError(
         '--target docker: no container of this project runs; start them with: docker compose up --build -d',
@@ -43,25 +46,27 @@ export async function openTarget(args: RunArguments, options: TargetOptions): Pr
     }
   }
   const running = await findLocalCluster(dataDir)
-  if (running !== undefined) return local(`local processes on ${dataDir}`, running)
+  if (running !== undefined) return local(`local processes on ${dataDir}`, running, token)
   if (target === 'local') {
     throw new UsageError(`--target local: no cluster runs on ${dataDir}; start one with: npm start`)
   }
   options.print('start   no cluster runs, so the check starts a local one for this run')
-  return local('local processes of this run', await startOwnCluster(options.print, options.stop))
+  const own = await startOwnCluster(options.print, options.stop)
+  return local('local processes of this run', own, token)
 }
 
-function containerTarget(endpoints: readonly Endpoint[]): Target {
+function containerTarget(endpoints: readonly Endpoint[], tokenFile: string | undefined): Target {
   const close = async (): Promise<void> => {}
   const membership = dockerMembership()
-  return { name: 'containers', endpoints, driver: dockerFaults(), membership, close }
+  return { name: 'containers', endpoints, driver: dockerFaults(tokenFile), membership, close }
 }
 
-function local(name: string, cluster: LocalTarget): Target {
+function local(name: string, cluster: LocalTarget, token: string | undefined): Target {
   const { endpoints, dataDir } = cluster
   const nodes = endpoints.map(({ node }) => node)
   const membership = localMembership(dataDir, nodes)
-  return { name, endpoints, driver: localFaults(dataDir), membership, close: () => cluster.close() }
+  const driver = localFaults(dataDir, token)
+  return { name, endpoints, driver, membership, close: () => cluster.close() }
 }
 
 function urlTarget(urls: readonly string[]): Target {

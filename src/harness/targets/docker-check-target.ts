@@ -47,15 +47,17 @@ export function endpointsOf(listing: string): Endpoint[] {
   return endpoints.sort((a, b) => (a.node < b.node ? -1 : 1))
 }
 
-export function dockerFaults(): FaultDriver {
+/** `tokenFile`: for nodes with QUORATE_AUTH=on. */
+export function dockerFaults(tokenFile?: string): FaultDriver {
+  const token = tokenFile === undefined ? [] : ['--token-file', tokenFile]
   let isDamaged = false
   return {
     inject: async (command, leaseMs) => {
       isDamaged ||= isFileFault(command)
-      await chaos([...command, '--for', `${Math.ceil(leaseMs / 1000)}s`])
+      await chaos([...command, '--for', `${Math.ceil(leaseMs / 1000)}s`, ...token])
     },
     heal: async () => {
-      await chaos(['heal'])
+      await chaos(['heal', ...token])
       if (isDamaged) await whenFilled(urlsOf)
       isDamaged = false
     },

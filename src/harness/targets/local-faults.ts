@@ -5,16 +5,17 @@ import { openControl } from '../../local-cluster/control.ts'
 import { whenFilled } from './filled-nodes.ts'
 import { type FaultDriver, isFileFault } from '../check-nemesis.ts'
 
-export function localFaults(dataDir: string): FaultDriver {
+/** `token`: for nodes with QUORATE_AUTH=on. */
+export function localFaults(dataDir: string, token?: string): FaultDriver {
   let isDamaged = false
   return {
     inject: async (command, leaseMs) => {
-      const target = await open(dataDir)
+      const target = await open(dataDir, token)
       isDamaged ||= isFileFault(command)
       await target.apply(parseFault(command, await target.nodes()), command, leaseMs)
     },
     heal: async () => {
-      await (await open(dataDir)).heal()
+      await (await open(dataDir, token)).heal()
       if (isDamaged) await whenFilled(() => urlsOf(dataDir))
       isDamaged = false
     },
@@ -26,8 +27,8 @@ async function urlsOf(dataDir: string): Promise<Map<string, string>> {
   return new Map(nodes.map(({ id, clientUrl }) => [id, clientUrl]))
 }
 
-async function open(dataDir: string): Promise<LocalTarget> {
-  const target = await openLocalTarget(dataDir)
+async function open(dataDir: string, token: string | undefined): Promise<LocalTarget> {
+  const target = await openLocalTarget(dataDir, token)
   if (target === undefined) throw new Error(`the local cluster on ${dataDir} is gone`)
   return target
 }

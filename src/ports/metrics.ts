@@ -91,6 +91,7 @@ export type GaugeName =
   | 'chaos_clock_offset_seconds' // how wrong an experiment has set the clock
   | 'storage_writable' // 0 or 1
   | 'storage_free_bytes'
+  | 'certificate_expiry_seconds' // {kind}: "client", "client_ca", "peer" or "peer_ca"
   | 'topology_epoch'
   | 'backup_snapshots' // snapshots of the disk that are held for backups
   | 'horizon_age_seconds' // how far the horizon is behind the clock

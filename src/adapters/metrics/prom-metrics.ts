@@ -78,6 +78,8 @@ const GAUGES: Readonly<Record<GaugeName, string>> = {
   backup_snapshots: 'Snapshots of the disk that are held for backups.',
   horizon_age_seconds:
     'Age of the horizon: all members have settled every write that is older than this.',
+  certificate_expiry_seconds:
+    'Time until the first certificate of the file expires, by kind: client or peer, or the CA of either.',
   topology_epoch: 'Epoch of the topology in force here.',
   cache_bytes: 'Bytes of objects kept in memory.',
   inflight_requests: 'Client requests under way.',

@@ -11,7 +11,8 @@ const PREFIX = 'QUORATE_'
  * Other commands of this project or docker-compose.yml read these. Kubernetes manifests use NODE_IP for the address
  * that they write into QUORATE_LISTEN.
  */
-const OF_OTHERS = /^QUORATE_(ENDPOINTS|TOKEN|TEST_BROWSER|PEER_RANGE|N\d+_PORT|NODE_IP)$/
+const OF_OTHERS =
+  /^QUORATE_(ENDPOINTS|TOKEN|CA|CERT|KEY|TEST_BROWSER|PEER_RANGE|N\d+_PORT|NODE_IP)$/
 /** Protections of a later version. It excludes the names that Kubernetes sets for a service named quorate-tls. */
 const UNSUPPORTED = /^(PEER_)?TLS_(?!(SERVICE|PORT)(_|$)).+$/i
 /** From this length on two letters may be wrong, below it one, because short names are close to other words. */
@@ -37,14 +38,12 @@ export function foreignNames(
   for (const name of Object.keys(env)) {
     const given = name.slice(PREFIX.length)
     if (!name.startsWith(PREFIX) || OF_OTHERS.test(name) || settings.includes(given)) continue
-    if (UNSUPPORTED.test(given)) {
-      if (env[name] === '') continue
-      return { unknown, unsupported: name, misspelled: undefined }
-    }
+    if (UNSUPPORTED.test(given) && env[name] === '') continue
     const meant = settings.find((known) => isNear(given.toUpperCase(), known))
     if (meant !== undefined) {
       return { unknown, unsupported: undefined, misspelled: { name, meant: PREFIX + meant } }
     }
+    if (UNSUPPORTED.test(given)) return { unknown, unsupported: name, misspelled: undefined }
     unknown.push(name)
   }
   return { unknown, unsupported: undefined, misspelled: undefined }

@@ -77,6 +77,29 @@ export const TABLE = {
     'zone of this node; with QUORATE_MEMBERS it must be the #zone there',
     optional(parseName),
   ),
+  TLS_CERT: setting(
+    '',
+    'PEM file: the certificate for clients, which makes the client port HTTPS; read again when it changes, as are all PEM files',
+    optional(parseText),
+  ),
+  TLS_KEY: setting('', 'PEM file: the key of QUORATE_TLS_CERT', optional(parseText)),
+  TLS_CLIENT_CA: setting(
+    '',
+    'PEM file: CAs of clients; a client must show a certificate of one of them, except for /livez and /readyz',
+    optional(parseText),
+  ),
+  PEER_TLS_CERT: setting(
+    '',
+    'PEM file: the certificate for the other nodes; it must name QUORATE_NODE_ID as a DNS name',
+    optional(parseText),
+  ),
+  PEER_TLS_KEY: setting('', 'PEM file: the key of QUORATE_PEER_TLS_CERT', optional(parseText)),
+  PEER_TLS_CA: setting('', "PEM file: CAs that sign the nodes' certificates", optional(parseText)),
+  PEER_TLS: setting(
+    'required',
+    'with QUORATE_PEER_TLS_CERT: required; or optional, which also accepts and tries links without TLS, while nodes are switched one by one',
+    (text) => parseChoice(text, ['required', 'optional'] as const),
+  ),
   DURABILITY: setting(
     'sync',
     'sync: acknowledge a write after fsync; os: before it, in every bucket that is not strong',

@@ -10,6 +10,12 @@ import { firstMembers, type JoinSettings, joinSettings } from './membership-sett
 import { foreignNames } from './setting-names.ts'
 import { type ConfiguredBucket, type ListenAddress, SettingError } from './setting-syntax.ts'
 import { type LOG_LEVELS, TABLE } from './setting-table.ts'
+import {
+  clientTlsSettings,
+  type GivenTls,
+  peerTlsSettings,
+  type TlsSettings,
+} from './tls-settings.ts'
 
 export interface Settings {
   readonly nodeId: string
@@ -20,6 +26,10 @@ export interface Settings {
   readonly dataDir: string
   readonly listen: ListenAddress
   readonly peerListen: ListenAddress
+  /** The files of HTTPS for clients; undefined for plain HTTP. */
+  readonly clientTls: TlsSettings | undefined
+  /** The files of TLS between nodes; undefined for links without TLS. */
+  readonly peerTls: (TlsSettings & { readonly isRequired: boolean }) | undefined
   readonly durability: 'sync' | 'os'
   readonly requestTimeoutMs: number
   readonly maxClockDriftMs: number
@@ -95,6 +105,15 @@ function readSettings(env: Readonly<Record<string, string | undefined>>): Settin
   const peerListen = read('PEER_LISTEN')
   const members = given.seeds === undefined ? firstMembers(nodeId, given) : []
   const join = given.seeds === undefined ? undefined : joinSettings(nodeId, given, peerListen.port)
+  const tls: GivenTls = {
+    TLS_CERT: read('TLS_CERT'),
+    TLS_KEY: read('TLS_KEY'),
+    TLS_CLIENT_CA: read('TLS_CLIENT_CA'),
+    PEER_TLS_CERT: read('PEER_TLS_CERT'),
+    PEER_TLS_KEY: read('PEER_TLS_KEY'),
+    PEER_TLS_CA: read('PEER_TLS_CA'),
+    PEER_TLS: env['QUORATE_PEER_TLS'] ? read('PEER_TLS') : undefined,
+  }
   const buckets = read('BUCKETS')
   const tooWide = buckets.find(({ n }) => n !== undefined && n > members.length)
   // A node that joins a running cluster does not know the number of members yet.
@@ -110,6 +129,8 @@ function readSettings(env: Readonly<Record<string, string | undefined>>): Settin
     dataDir: read('DATA_DIR'),
     listen: read('LISTEN'),
     peerListen,
+    clientTls: clientTlsSettings(tls),
+    peerTls: peerTlsSettings(tls),
     durability: read('DURABILITY'),
     requestTimeoutMs: read('REQUEST_TIMEOUT_MS'),
     maxClockDriftMs: read('MAX_CLOCK_DRIFT_MS'),

@@ -197,20 +197,56 @@ test.each([
   expect(problem).not.toContain('\n')
 })
 
-test.each([
-  'TLS_CERT',
-  'TLS_KEY',
-  'TLS_CLIENT_CA',
-  'PEER_TLS_CERT',
-  'PEER_TLS_KEY',
-  'PEER_TLS_CA',
-  'tls_key',
-])('settings: refuses the protection %s, which this version does not have', (name) => {
-  const parsed = parseSettings({ ...BASE, [`QUORATE_${name}`]: 'x' })
-  expect(parsed).toEqual({
-    ok: false,
-    problem: `QUORATE_${name} is set, but this version does not support it: the node would run without that protection; unset it`,
+test.each(['TLS_CIPHERS', 'PEER_TLS_CIPHERS'])(
+  'settings: refuses the protection %s, which this version does not have',
+  (name) => {
+    const parsed = parseSettings({ ...BASE, [`QUORATE_${name}`]: 'x' })
+    expect(parsed).toEqual({
+      ok: false,
+      problem: `QUORATE_${name} is set, but this version does not support it: the node would run without that protection; unset it`,
+    })
+  },
+)
+
+const CLIENT_TLS = { QUORATE_TLS_CERT: 'c.pem', QUORATE_TLS_KEY: 'c.key' }
+const PEER_TLS = {
+  QUORATE_PEER_TLS_CERT: 'p.pem',
+  QUORATE_PEER_TLS_KEY: 'p.key',
+  QUORATE_PEER_TLS_CA: 'ca.pem',
+}
+
+test('settings: the files of TLS, for each port', () => {
+  expect(settingsOf(CLIENT_TLS)).toMatchObject({
+    clientTls: { cert: 'c.pem', key: 'c.key', ca: undefined },
+    peerTls: undefined,
   })
+  expect(settingsOf({ ...CLIENT_TLS, QUORATE_TLS_CLIENT_CA: 'ca.pem' }).clientTls?.ca).toBe(
+    'ca.pem',
+  )
+  const peerTls = { cert: 'p.pem', key: 'p.key', ca: 'ca.pem' }
+  expect(settingsOf(PEER_TLS).peerTls).toEqual({ ...peerTls, isRequired: true })
+  expect(settingsOf({ ...PEER_TLS, QUORATE_PEER_TLS: 'optional' }).peerTls).toEqual({
+    ...peerTls,
+    isRequired: false,
+  })
+})
+
+test.each([
+  [{ QUORATE_TLS_CERT: 'c' }, 'QUORATE_TLS_CERT is set, and needs QUORATE_TLS_KEY'],
+  [{ QUORATE_TLS_KEY: 'k' }, 'QUORATE_TLS_KEY is set, and needs QUORATE_TLS_CERT'],
+  [
+    { QUORATE_TLS_CLIENT_CA: 'a' },
+    'QUORATE_TLS_CLIENT_CA is set, and needs QUORATE_TLS_CERT and QUORATE_TLS_KEY',
+  ],
+  [
+    { ...PEER_TLS, QUORATE_PEER_TLS_CA: '' },
+    'QUORATE_PEER_TLS_CERT is set, and needs QUORATE_PEER_TLS_CA',
+  ],
+  [{ QUORATE_PEER_TLS: 'required' }, 'QUORATE_PEER_TLS is set, and needs QUORATE_PEER_TLS_CERT'],
+  [{ ...PEER_TLS, QUORATE_PEER_TLS: 'off' }, 'must be one of required, optional'],
+])('settings: TLS without a part of it is refused: %j', (env, problem) => {
+  const parsed = parseSettings({ ...BASE, ...env })
+  expect(parsed).toMatchObject({ ok: false, problem: expect.stringContaining(problem) })
 })
 
 test('settings: variables that others have set are ignored, and named where nobody knows them', () => {
@@ -228,6 +264,9 @@ test('settings: variables that others have set are ignored, and named where nobo
   }
   const own = {
     QUORATE_ENDPOINTS: 'http://x',
+    QUORATE_CA: 'ca.pem',
+    QUORATE_CERT: 'client.pem',
+    QUORATE_KEY: 'client.key',
     QUORATE_TEST_BROWSER: '/usr/bin/chromium',
     QUORATE_PEER_RANGE: '10.99',
     QUORATE_N1_PORT: '9001',

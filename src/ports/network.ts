@@ -69,6 +69,8 @@ export type Channel = 'ask' | 'answer'
 /** Why there is no link. Nodes tell each other the reason in the handshake; metrics and status show it. */
 export const REFUSAL_REASONS = [
   'protocol', // not this kind of port
+  'plaintext', // one of the nodes requires TLS, and the other has none
+  'certificate', // the certificate is not of a node of this cluster, or names another node
   'version', // no version of the protocol in common
   'wrong_node', // another node is at this address
   'other_cluster',

@@ -1,8 +1,11 @@
 /**
  * Keeps one link open to one peer: it dials again and again as long as the peer is in the list. An attempt times out
  * soon, because the kernel repeats a lost SYN ever more slowly, so a new attempt finds a healed network sooner.
+ *
+ * A renewal moves the link to a new connection without a gap: the node notices nothing, and no ask is lost.
  */
 import type { LookupFunction } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { Client, type Dispatcher } from 'undici'
 
 import type { Log } from '../../ports/log.ts'
@@ -22,7 +25,8 @@ import {
   versionsIn,
 } from './handshake.ts'
 import { askForMembership } from './membership-request.ts'
-import { Link, type LinkHandler, SILENCE_MS_MAX } from './link.ts'
+import { Link, SILENCE_MS_MAX } from './link.ts'
+import { type Connector, connectorOf, mayGoPlain, type PeerTls } from './peer-tls.ts'
 
 /** Bounds the TCP connection alone. The kernel of the peer accepts it, even if the peer's process is busy. */
 const CONNECT_TIMEOUT_MS = 400
@@ -35,6 +39,8 @@ const BACKOFF_MS_MAX = 500
 const REASON_BYTES_MAX = 4096
 /** How many different failures of one outage are logged. */
 const TROUBLES_MAX = 10
+/** How long a renewal is tried. Then the old connection is closed. */
+const RENEWAL_MS_MAX = 30_000
 
 export interface DialerHandler {
   readonly frame: (frame: Uint8Array) => void
@@ -53,7 +59,19 @@ export interface DialerOptions {
   /** The epoch of this node's topology. */
   readonly epoch: () => number
   readonly lookup: LookupFunction
+  /** Undefined if this node has no TLS for peers. */
+  readonly tls: PeerTls | undefined
   readonly log: Log
+}
+
+/** The other end of a connection that may become a link. */
+interface Answering {
+  readonly socket: Dispatcher.UpgradeData['socket']
+  readonly version: number
+  /** The process at the other end; undefined if an older version does not tell. */
+  readonly life: number | undefined
+  /** How many renewals had been requested when the attempt began. */
+  readonly renewals: number
 }
 
 export class Dialer {
@@ -62,7 +80,16 @@ export class Dialer {
   readonly #handler: DialerHandler
   #link: Link | undefined
   #version = 0
+  #life: number | undefined
   #openedMs = 0
+  /** How many renewals were requested, and how many when the attempt of the link began. */
+  #renewals = 0
+  #linkRenewals = 0
+  #renewalReason = ''
+  #isRenewing = false
+  /** Whether the next attempt goes without TLS. Only while TLS is not required. */
+  #isPlainNext = false
+  readonly #retired = new Set<Link>()
   #attempt: AbortController | undefined
   #attemptedMs = 0
   #retry: NodeJS.Timeout | undefined
@@ -96,18 +123,72 @@ export class Dialer {
     this.#link?.close(reason)
   }
 
+  /** Moves the link to a new connection. The old one is closed if that fails for too long. */
+  renew(reason: string): void {
+    this.#renewals++
+    this.#renewalReason = reason
+    this.#renewIfDue()
+  }
+
   stop(): void {
     this.#stopped = true
     clearTimeout(this.#retry)
     this.#attempt?.abort(new Error('this node is stopping'))
     this.#link?.end('this node is stopping')
+    for (const link of this.#retired) link.end('this node is stopping')
   }
 
   async #dial(): Promise<void> {
-    const client = new Client(this.peer.url, {
-      connect: { timeout: CONNECT_TIMEOUT_MS, lookup: this.#options.lookup },
-      maxResponseSize: REASON_BYTES_MAX,
+    const answering = await this.#connect()
+    if (answering === undefined) this.#again()
+    else this.#open(answering)
+  }
+
+  #renewIfDue(): void {
+    const link = this.#link
+    if (link === undefined || this.#isRenewing || this.#linkRenewals === this.#renewals) return
+    this.#isRenewing = true
+    void this.#renew(link, this.#renewalReason).finally(() => {
+      this.#isRenewing = false
+      this.#renewIfDue()
     })
+  }
+
+  async #renew(old: Link, reason: string): Promise<void> {
+    const endMs = performance.now() + RENEWAL_MS_MAX
+    while (this.#link === old && !this.#stopped) {
+      const answering = await this.#connect()
+      if (this.#link !== old || this.#stopped) {
+        answering?.socket.destroy()
+      } else if (answering === undefined) {
+        if (performance.now() > endMs) old.close(reason)
+        else await new Promise((resolve) => setTimeout(resolve, BACKOFF_MS_MAX))
+      } else if (answering.life === undefined || answering.life !== this.#life) {
+        // The peer has restarted, so nobody will answer the asks on the old connection.
+        answering.socket.destroy()
+        old.close(reason)
+      } else {
+        this.#retired.add(old)
+        old.retire()
+        this.#open(answering)
+        this.#options.log.info({ peer: this.peer.id, reason }, 'link has a new connection')
+      }
+    }
+  }
+
+  /** One attempt. Undefined if it failed; the reason was reported. */
+  async #connect(): Promise<Answering | undefined> {
+    const { lookup, tls } = this.#options
+    const renewals = this.#renewals
+    const isPlain = tls?.isRequired !== true && this.#isPlainNext
+    const connect = connectorOf({
+      lookup,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      handshakeTimeoutMs: ATTEMPT_TIMEOUT_MS,
+      tls: isPlain ? undefined : tls,
+      node: this.peer.id,
+    })
+    const client = new Client(this.peer.url, { connect, maxResponseSize: REASON_BYTES_MAX })
     const attempt = new AbortController()
     this.#attempt = attempt
     this.#attemptedMs = performance.now()
@@ -115,19 +196,26 @@ export class Dialer {
     try {
       // An injected cut also prevents dialling, because a cut network answers no SYN.
       if (this.#handler.isMute()) throw new Error('no answer')
-      this.#open(await this.#upgrade(client, attempt.signal))
+      const answering = await this.#upgrade(client, connect, attempt.signal)
+      this.#isPlainNext = false
+      return { ...answering, renewals }
     } catch (error) {
       void client.destroy()
+      this.#isPlainNext = !isPlain && mayGoPlain(error)
       if (error instanceof RefusedError) this.#handler.refused(error.by, error.refusal)
       this.#trouble(error instanceof Error ? error.message : String(error))
-      this.#again()
+      return undefined
     } finally {
       clearTimeout(timer)
       this.#attempt = undefined
     }
   }
 
-  async #upgrade(client: Client, signal: AbortSignal): Promise<Dispatcher.UpgradeData> {
+  async #upgrade(
+    client: Client,
+    connect: Connector,
+    signal: AbortSignal,
+  ): Promise<Omit<Answering, 'renewals'>> {
     const introduction = this.#options.introduce()
     const headers = introductionHeaders(introduction)
     const request = { path: PEER_PATH, protocol: PROTOCOL, headers, signal }
@@ -136,7 +224,9 @@ export class Dialer {
       const answer = await client.request({ method: 'GET', path: PEER_PATH, headers, signal })
       const message = shown((await answer.body.text()).trim())
       const refusal = refusalIn(answer.headers, message)
-      if (refusal?.reason === 'not_a_member') await this.#learn(refusal, headers)
+      if (refusal?.reason === 'not_a_member') {
+        await this.#learn(refusal, connect, headers)
+      }
       if (refusal !== undefined) throw new RefusedError('peer', refusal)
       throw new Error(`refused: ${message}`)
     })
@@ -154,8 +244,8 @@ export class Dialer {
       throw new RefusedError('self', { reason: 'version', message })
     }
     await this.#admit(upgraded, signal)
-    this.#version = version
-    return upgraded
+    const { life } = credentialsIn(upgraded.headers)
+    return { socket: upgraded.socket, version, life }
   }
 
   /** Checks the node at the other end. Rejects if that node must not get a link. */
@@ -179,31 +269,50 @@ export class Dialer {
   }
 
   /** Asks the peer for its topology document. Ignores a peer whose epoch is not newer, because it proves nothing. */
-  async #learn({ epoch = 0 }: Refusal, headers: Record<string, string>): Promise<void> {
+  async #learn(
+    { epoch = 0 }: Refusal,
+    connect: Connector,
+    headers: Record<string, string>,
+  ): Promise<void> {
     if (epoch <= this.#options.epoch()) return
-    const { peer, lookup } = this.#options
-    const document = await askForMembership(peer.url, headers, lookup)
+    const document = await askForMembership(this.peer.url, headers, connect)
     if (document !== undefined && !this.#stopped) this.#handler.excluded(document)
   }
 
-  #open({ socket }: Dispatcher.UpgradeData): void {
+  #open({ socket, version, life, renewals }: Answering): void {
     if (this.#stopped) {
       socket.destroy()
       return
     }
-    const handler: LinkHandler = {
+    const isNew = this.#link === undefined
+    const link = new Link(socket, Buffer.alloc(0), {
       frame: this.#handler.frame,
       isMute: this.#handler.isMute,
-      closed: (reason) => this.#closed(reason),
-    }
-    this.#link = new Link(socket, Buffer.alloc(0), handler)
+      closed: (reason) => this.#closed(link, reason),
+    })
+    this.#link = link
+    this.#version = version
+    this.#life = life
     this.#openedMs = performance.now()
     this.#troubles.clear()
-    this.#options.log.info({ peer: this.peer.id, version: this.#version }, 'link is open')
-    this.#handler.link(true)
+    const { log, tls } = this.#options
+    const isSecure = socket instanceof TLSSocket
+    const fields = { peer: this.peer.id, version, ...(tls === undefined ? {} : { tls: isSecure }) }
+    if (isNew) {
+      log.info(fields, 'link is open')
+      this.#handler.link(true)
+    } else {
+      // The peer sends its answers on this connection from now on.
+      link.greet()
+    }
+    // The attempt may have begun before the renewal was requested.
+    this.#linkRenewals = renewals
+    this.#renewIfDue()
   }
 
-  #closed(reason: string): void {
+  #closed(link: Link, reason: string): void {
+    this.#retired.delete(link)
+    if (this.#link !== link) return
     this.#link = undefined
     // Reset the backoff only after a link that lasted, so that one that closes at once is not dialled in a busy loop.
     if (performance.now() - this.#openedMs > SILENCE_MS_MAX) this.#backoffMs = BACKOFF_MS_MIN

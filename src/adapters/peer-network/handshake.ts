@@ -95,6 +95,17 @@ export function refusalHeaders({ reason, epoch }: Refusal): Record<string, strin
   return { [REFUSAL]: reason, ...(epoch === undefined ? {} : { [EPOCH]: String(epoch) }) }
 }
 
+/**
+ * A whole HTTP answer. HTTP clients drop the body of a refused upgrade, so a refused peer asks once more without the
+ * upgrade (PEER_PATH).
+ */
+export function refusalAnswer(refusal: Refusal | undefined): string {
+  const reason = refusal === undefined ? {} : refusalHeaders(refusal)
+  const headers = { connection: 'close', 'content-type': 'text/plain', ...reason }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 403 Forbidden\r\n${lines.join('')}\r\n${refusal?.message ?? ''}\n`
+}
+
 /** The refusal by the other end; undefined if its reason is absent or unknown here. */
 export function refusalIn(headers: IncomingHttpHeaders, message: string): Refusal | undefined {
   const named = headerOf(headers, REFUSAL)

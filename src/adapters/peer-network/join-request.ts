@@ -15,6 +15,7 @@ import type { Log } from '../../ports/log.ts'
 import type { VersionRange } from '../../ports/network.ts'
 import { JOIN_PATH, PROTOCOL, versionsText } from './handshake.ts'
 import { createPeerLookup } from './peer-lookup.ts'
+import { connectorOf, type PeerTls } from './peer-tls.ts'
 
 /** Every seed that answered refuses for good, so asking again is useless. */
 export class NotAdmittedError extends Error {}
@@ -28,6 +29,8 @@ export interface JoinOptions {
   /** Addresses of the peer ports of members. */
   readonly seeds: readonly string[]
   readonly log: Log
+  /** Undefined if this node has no TLS for peers. */
+  readonly tls?: PeerTls | undefined
   /** Aborts the attempt to join. */
   readonly stop: AbortSignal | undefined
 }
@@ -57,18 +60,24 @@ type Outcome =
 
 /** Resolves with the document. Rejects with `NotAdmittedError`, or once `stop` was aborted. */
 export async function askToJoin(options: JoinOptions): Promise<string> {
-  const { seeds, stop, log } = options
+  const { seeds, stop, log, tls } = options
   const lookup = createPeerLookup()
   const told = new Set<string>()
-  for (;;) {
+  // While TLS is not required, every other round goes without it.
+  for (let isPlain = false; ; isPlain = tls?.isRequired !== true && !isPlain) {
     const refusals = new Set<string>()
     let mayBeAdmitted = false
     for (const seed of seeds) {
       stop?.throwIfAborted()
-      const client = new Client(seed, {
-        connect: { timeout: CONNECT_TIMEOUT_MS, lookup },
-        maxResponseSize: ANSWER_BYTES_MAX,
+      const connect = connectorOf({
+        lookup,
+        connectTimeoutMs: CONNECT_TIMEOUT_MS,
+        handshakeTimeoutMs: CONNECT_TIMEOUT_MS,
+        tls: isPlain ? undefined : tls,
+        // The address of a seed does not tell which node is there.
+        node: undefined,
       })
+      const client = new Client(seed, { connect, maxResponseSize: ANSWER_BYTES_MAX })
       try {
         const outcome = await ask(client, seed, options)
         if (outcome.type === 'joined') return outcome.document

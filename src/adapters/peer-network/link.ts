@@ -14,9 +14,13 @@ export const SILENCE_MS_MAX = 2000
 const END_MS_MAX = 1000
 /** A link refuses frames while more bytes than this wait in it. */
 export const QUEUE_BYTES_MAX = 64 * 1024 * 1024
+/** How long a replaced link stays open. By then everything that was sent on it has arrived. */
+const RETIRED_MS = 5000
 
 export interface LinkHandler {
   readonly frame: (frame: Uint8Array) => void
+  /** Called once, before the first bytes of the other end are read. */
+  readonly heard?: () => void
   /** Called once. */
   readonly closed: (reason: string) => void
   /** Whether the frame that is sent or received at this moment must be lost (../chaos/link-faults.ts). */
@@ -32,6 +36,8 @@ export class Link {
   #sentMs = performance.now()
   #lookedMs = performance.now()
   #closed = false
+  #isHeard = false
+  #retirement: NodeJS.Timeout | undefined
 
   constructor(socket: Duplex, head: Buffer, handler: LinkHandler) {
     this.#socket = socket
@@ -60,6 +66,16 @@ export class Link {
     return true
   }
 
+  /** Lets the other end hear something at once. */
+  greet(): void {
+    if (!this.#closed && !this.#handler.isMute()) this.#socket.write(frameHeader(0))
+  }
+
+  /** Closes the link after a while, because a new connection has replaced it. What is under way still arrives. */
+  retire(): void {
+    this.#retirement ??= setTimeout(() => this.close('replaced by a new connection'), RETIRED_MS)
+  }
+
   close(reason: string): void {
     if (this.#closed) return
     this.#socket.destroy()
@@ -76,6 +92,7 @@ export class Link {
 
   #over(reason: string): void {
     this.#closed = true
+    clearTimeout(this.#retirement)
     clearInterval(this.#keepalive)
     this.#handler.closed(reason)
   }
@@ -84,6 +101,10 @@ export class Link {
     if (this.#closed) return
     // Every chunk counts as heard, because a large frame on a slow line may take longer than SILENCE_MS_MAX.
     if (!this.#handler.isMute()) this.#heardMs = performance.now()
+    if (!this.#isHeard) {
+      this.#isHeard = true
+      this.#handler.heard?.()
+    }
     try {
       this.#reader.push(chunk)
     } catch (error) {

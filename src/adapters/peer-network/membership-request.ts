@@ -3,14 +3,14 @@
  * handshake names the peer's epoch. If that epoch is newer than the node's own, the node asks the peer for the
  * document. node/topology/removal.ts then decides whether the document really excludes the node.
  */
-import type { LookupFunction } from 'node:net'
 import { Client } from 'undici'
+
+import type { Connector } from './peer-tls.ts'
 
 /** Serves only nodes that are refused as non-members. The request has the headers of the handshake. */
 export const MEMBERSHIP_PATH = '/v1/peer/membership'
 /** Above the largest topology document. */
 const DOCUMENT_BYTES_MAX = 64 * 1024 * 1024
-const CONNECT_TIMEOUT_MS = 1000
 /** Longer than the timeout of an attempt to dial, because the document may be large. */
 const TIMEOUT_MS = 5000
 
@@ -24,9 +24,8 @@ export interface Membership {
 export async function askForMembership(
   url: string,
   headers: Record<string, string>,
-  lookup: LookupFunction,
+  connect: Connector,
 ): Promise<string | undefined> {
-  const connect = { timeout: CONNECT_TIMEOUT_MS, lookup }
   const client = new Client(url, { connect, maxResponseSize: DOCUMENT_BYTES_MAX })
   try {
     const signal = AbortSignal.timeout(TIMEOUT_MS)

@@ -30,6 +30,17 @@ export class Newcomers {
     this.#allow(socket, timeoutMs)
   }
 
+  /** A TLS connection takes the place of the one that carries it, with the same deadline. */
+  replace(raw: Duplex, secure: Duplex): void {
+    secure.on('error', () => secure.destroy())
+    const deadline = this.#deadlines.get(raw)
+    if (deadline === undefined) return
+    this.#deadlines.delete(raw)
+    // The deadline destroys the raw connection, and so this one.
+    this.#deadlines.set(secure, deadline)
+    secure.once('close', () => this.settle(secure))
+  }
+
   /** Forgets a connection that is a peer now, or is closed. */
   settle(socket: Duplex): void {
     clearTimeout(this.#deadlines.get(socket))

@@ -7,7 +7,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 
 import { VERSIONS } from '../../core/protocol-versions.ts'
 import type { Log } from '../../ports/log.ts'
@@ -28,22 +28,25 @@ import {
   credentialsIn,
   headerOf,
   JOIN_PATH,
-  parseVersions,
   PEER_PATH,
   PROTOCOL,
+  refusalAnswer,
   refusalHeaders,
   refusalOf,
   shown,
   versionsIn,
-  versionsText,
 } from './handshake.ts'
 import { FRAME_BYTES_MAX_2 } from './frame-stream.ts'
+import { type Inbound, InboundLinks } from './inbound-links.ts'
+import { type Admit, JoinDesk } from './join-desk.ts'
 import { Link } from './link.ts'
 import { type LinkFaults, NO_FAULTS } from '../chaos/link-faults.ts'
 import { listen, type Listener } from './listener.ts'
 import { MEMBERSHIP_PATH, type Membership } from './membership-request.ts'
 import { Newcomers } from './newcomers.ts'
 import { createPeerLookup } from './peer-lookup.ts'
+import { nameRefusal, type PeerTls } from './peer-tls.ts'
+import { SecureDoor } from './secure-door.ts'
 
 export interface PeerNetworkOptions {
   readonly self: string
@@ -52,13 +55,13 @@ export interface PeerNetworkOptions {
   readonly listen: { readonly host: string; readonly port: number }
   readonly log: Log
   readonly faults?: LinkFaults
-  /** Answers a node that asks to become a member. `asked` is a JSON object whose members are not checked yet. */
+  /** Answers a node that asks to become a member; without it nobody can join. */
   readonly admit?: Admit
+  /** TLS between nodes; without it links are not encrypted. */
+  readonly tls?: PeerTls | undefined
+  /** How long links that peers opened may stay open after the CA has changed. */
+  readonly oldCaMs?: number
 }
-
-export type Admit = (
-  asked: Readonly<Record<string, unknown>>,
-) => Promise<{ readonly status: number; readonly text: string }>
 
 /** For how many peers the last refusal is remembered, so that each refusal is logged once. */
 const REFUSED_MAX = 100
@@ -71,28 +74,22 @@ const OPEN_DOOR: Doorkeeper = {
 }
 const TOO_OLD = 'a newer version of the protocol is needed from now on'
 const JOIN_BYTES_MAX = 4096
-/** How many requests to join run at once. Further nodes must ask again. */
-const JOINS_MAX = 4
-/** How long the connection of a joining node may wait for a decision of the cluster. */
-const JOIN_TIMEOUT_MS = 15_000
+/** Longer than peers try to move their links to new connections (dialer.ts). */
+const OLD_CA_MS = 40_000
+const NEW_CA = 'the CA of the peers has changed'
 
 /** `port()` is the actual port, for settings that say 0. */
 export function createPeerNetwork(options: PeerNetworkOptions): Network & { port(): number } {
   return new PeerNetwork(options)
 }
 
-/** A link that a peer has opened, and its version of the protocol. */
-interface Inbound {
-  readonly link: Link
-  readonly version: number
-}
-
 class PeerNetwork implements Network {
   readonly #options: PeerNetworkOptions
   readonly #faults: LinkFaults
   readonly #dialers = new Map<string, Dialer>()
-  readonly #inbound = new Map<string, Inbound>()
+  readonly #inbound = new InboundLinks()
   readonly #newcomers = new Newcomers()
+  readonly #joinDesk: JoinDesk
   readonly #lookup = createPeerLookup()
   readonly #refused = new Map<string, string>()
   #peers = new Map<string, PeerAddress>()
@@ -101,7 +98,7 @@ class PeerNetwork implements Network {
   #listener: Listener | undefined
   #running = false
   #isClosed = false
-  #joins = 0
+  #oldCaTimer: NodeJS.Timeout | undefined
   #takeFrame: (from: string, channel: Channel, frame: Uint8Array) => void = () => undefined
   #takeLink: (peer: string, open: boolean) => void = () => undefined
   #takeRefusal: (refusal: PeerRefusal) => void = () => undefined
@@ -112,6 +109,12 @@ class PeerNetwork implements Network {
   constructor(options: PeerNetworkOptions) {
     this.#options = options
     this.#faults = options.faults ?? NO_FAULTS
+    const { self, admit, log } = options
+    const versions = (): VersionRange => this.#versions()
+    this.#joinDesk = new JoinDesk({ self, admit, log, versions, newcomers: this.#newcomers })
+    options.tls?.certificates.onChange((_material, isNewCa) => {
+      if (isNewCa && this.#running) this.#renewLinks()
+    })
   }
 
   send(to: string, channel: Channel, frame: Uint8Array): boolean {
@@ -152,9 +155,9 @@ class PeerNetwork implements Network {
     const others = peers.filter(({ id }) => id !== this.#options.self)
     this.#peers = new Map(others.map((peer) => [peer.id, peer]))
     this.#oldestVersion = oldestVersion
-    for (const [id, { link, version }] of this.#inbound) {
-      if (!this.#peers.has(id)) link.close('it is no longer a peer')
-      else if (version < oldestVersion) link.close(TOO_OLD)
+    for (const [id, { version }] of this.#inbound.entries()) {
+      if (!this.#peers.has(id)) this.#inbound.close(id, 'it is no longer a peer')
+      else if (version < oldestVersion) this.#inbound.close(id, TOO_OLD)
     }
     for (const dialer of this.#dialers.values()) {
       // The dialer dials again, and both nodes then see why there is no link.
@@ -185,34 +188,36 @@ class PeerNetwork implements Network {
     this.#running = false
     this.#isClosed = true
     this.#faults.stop()
+    clearTimeout(this.#oldCaTimer)
     this.#listener?.close()
     for (const dialer of this.#dialers.values()) dialer.stop()
-    for (const { link } of this.#inbound.values()) link.end('this node is stopping')
+    for (const link of this.#inbound.links()) link.end('this node is stopping')
     this.#newcomers.close()
     await this.#http?.close()
   }
 
   async #listen(): Promise<void> {
-    const { listen: address, log } = this.#options
+    const { listen: address, log, tls } = this.#options
     const http = Fastify({ logger: false })
     http.get(PEER_PATH, async (request, reply) => {
-      const refusal = this.#refusalOf(request.headers, request.raw.url)
+      const refusal = this.#refusalOf(request.headers, request.raw.url, request.raw.socket)
       const reason = refusal === undefined ? {} : refusalHeaders(refusal)
       return reply
         .code(426)
         .headers({ connection: 'close', upgrade: PROTOCOL, ...reason })
         .send(refusal?.message ?? `ask for an upgrade to ${PROTOCOL}`)
     })
-    http.get(MEMBERSHIP_PATH, async ({ headers }, reply) => {
+    http.get(MEMBERSHIP_PATH, async ({ headers, raw }, reply) => {
       reply.headers({ connection: 'close' })
       const isCut = this.#faults.isMute(headerOf(headers, 'quorate-from'), 'in')
-      if (isCut || this.#refusalOf(headers, PEER_PATH)?.reason !== 'not_a_member') {
+      const refusal = this.#refusalOf(headers, PEER_PATH, raw.socket)
+      if (isCut || refusal?.reason !== 'not_a_member') {
         return reply.code(403).send('only a node that is no member is told so')
       }
       return reply.type('application/json').send(this.#membership.document)
     })
     http.post(JOIN_PATH, { bodyLimit: JOIN_BYTES_MAX }, async (request, reply) => {
-      const { status, text } = await this.#admit(request)
+      const { status, text } = await this.#joinDesk.answer(request)
       const type = status === 200 ? 'application/json' : 'text/plain'
       return reply.code(status).headers({ connection: 'close' }).type(type).send(text)
     })
@@ -223,9 +228,15 @@ class PeerNetwork implements Network {
     this.#http = http
     // The HTTP server never listens itself: it gets the connections of every address from the listener. Its own
     // timeouts therefore do not run, and newcomers.ts enforces the timeout of the handshake.
+    const serve = (socket: Socket): void => void http.server.emit('connection', socket)
+    const newcomers = this.#newcomers
+    const refused = (address: string, refusal: Refusal): void =>
+      this.#tellStranger(address, refusal)
+    const door = tls && new SecureDoor({ tls, newcomers, accept: serve, refused })
     const accept = (socket: Socket): void => {
-      this.#newcomers.admit(socket)
-      http.server.emit('connection', socket)
+      newcomers.admit(socket)
+      if (door === undefined) serve(socket)
+      else door.take(socket)
     }
     this.#listener = await listen({ ...address, accept, log })
   }
@@ -249,7 +260,7 @@ class PeerNetwork implements Network {
     }
     for (const peer of this.#peers.values()) {
       if (this.#dialers.has(peer.id)) continue
-      const { self: from, log } = this.#options
+      const { self: from, log, tls } = this.#options
       const to = peer.id
       const introduce = () => ({
         from,
@@ -267,7 +278,7 @@ class PeerNetwork implements Network {
       }
       const doorkeeper = (): Doorkeeper => this.#doorkeeper
       const epoch = (): number => this.#membership.epoch
-      const dialing = { peer, introduce, doorkeeper, epoch, lookup: this.#lookup, log }
+      const dialing = { peer, introduce, doorkeeper, epoch, lookup: this.#lookup, tls, log }
       this.#dialers.set(peer.id, new Dialer(dialing, handler))
     }
   }
@@ -275,25 +286,25 @@ class PeerNetwork implements Network {
   async #accept(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const peer = headerOf(request.headers, 'quorate-from')
     const theirs = credentialsIn(request.headers)
-    let refusal = this.#refusalOf(request.headers, request.url)
+    let refusal = this.#refusalOf(request.headers, request.url, socket)
     // A cut link gives no answer. The timeout of newcomers closes the connection.
     if (refusal === undefined && this.#faults.isMute(peer, 'in')) return
     if (refusal === undefined) {
       await this.#doorkeeper.welcome(peer, theirs, false)
       if (socket.destroyed || this.#isClosed) return
-      refusal = this.#refusalOf(request.headers, request.url)
+      refusal = this.#refusalOf(request.headers, request.url, socket)
     }
     const own = this.#versions()
     const version = commonVersion(own, versionsIn(request.headers))
     if (refusal !== undefined || version === undefined) {
-      refuse(socket, refusal)
+      socket.end(refusalAnswer(refusal))
       if (refusal !== undefined) this.#tellRefusal(shown(peer), refusal)
       return
     }
-    this.#open(peer, version, socket, head)
+    this.#open(peer, { version, life: theirs.life }, socket, head)
   }
 
-  #open(peer: string, version: number, socket: Duplex, head: Buffer): void {
+  #open(peer: string, theirs: Omit<Inbound, 'link'>, socket: Duplex, head: Buffer): void {
     const { self, log } = this.#options
     this.#newcomers.settle(socket)
     this.#refused.delete(peer)
@@ -304,59 +315,44 @@ class PeerNetwork implements Network {
       ...answerHeaders(answer),
     }).map(([name, value]) => `${name}: ${value}\r\n`)
     socket.write(`HTTP/1.1 101 Switching Protocols\r\n${headers.join('')}\r\n`)
-    // A peer that dials again has given up its old connection, even if the old link has not noticed yet.
-    this.#inbound.get(peer)?.link.close('replaced by a new connection')
     const link = new Link(socket, head, {
+      heard: () => this.#inbound.heard(peer, inbound),
       frame: (frame) => this.#takeFrame(peer, 'ask', frame),
       isMute: () => this.#faults.isMute(peer, 'in'),
       closed: (reason) => {
-        if (this.#inbound.get(peer)?.link === link) this.#inbound.delete(peer)
+        this.#inbound.forget(peer, link)
         if (this.#running) log.info({ peer, reason }, 'link of a peer is closed')
       },
     })
-    this.#inbound.set(peer, { link, version })
+    const inbound = { link, ...theirs }
+    this.#inbound.add(peer, inbound)
   }
 
-  async #admit({ raw, body }: FastifyRequest): Promise<{ status: number; text: string }> {
-    const { self, admit, log } = this.#options
-    if (admit === undefined) return { status: 403, text: `${self} lets nobody join` }
-    if (typeof body !== 'object' || body === null) {
-      return { status: 400, text: 'the body must be a JSON object' }
-    }
-    const { protocol, versions: spoken, ...asked } = body as Record<string, unknown>
-    if (protocol !== PROTOCOL) {
-      const theirs = shown(String(protocol))
-      return { status: 403, text: `${self} speaks ${PROTOCOL} with other nodes, not ${theirs}` }
-    }
-    const theirs = parseVersions(typeof spoken === 'string' ? spoken : '1-1')
-    const own = this.#versions()
-    // A new member must not force the present members to an older version.
-    if (commonVersion(own, theirs) !== own.newest) {
-      const words = `${self} speaks version ${own.newest} of the protocol between nodes`
-      return {
-        status: 403,
-        text: `${words}, the node that asks to join speaks ${versionsText(theirs)}`,
-      }
-    }
-    if (this.#joins >= JOINS_MAX) return { status: 503, text: 'other nodes are asking to join' }
-    this.#newcomers.extend(raw.socket, JOIN_TIMEOUT_MS)
-    this.#joins++
-    try {
-      return await admit(asked)
-    } catch (error) {
-      log.error({ error: String(error) }, 'a node that asks to join could not be answered')
-      return { status: 500, text: `${self} met an internal error` }
-    } finally {
-      this.#joins--
-    }
+  /** Connections that the former CA vouched for must end. The peers' links end later, because their nodes renew them. */
+  #renewLinks(): void {
+    this.#newcomers.close()
+    for (const dialer of this.#dialers.values()) dialer.renew(NEW_CA)
+    const old = new Set(this.#inbound.links())
+    const { oldCaMs = OLD_CA_MS } = this.#options
+    clearTimeout(this.#oldCaTimer)
+    this.#oldCaTimer = setTimeout(() => {
+      for (const link of old) link.close(NEW_CA)
+    }, oldCaMs)
   }
 
-  #refusalOf(headers: IncomingHttpHeaders, path: string | undefined): Refusal | undefined {
+  #refusalOf(
+    headers: IncomingHttpHeaders,
+    path: string | undefined,
+    socket: Duplex,
+  ): Refusal | undefined {
     const self = { from: this.#options.self, versions: this.#versions() }
     const judge = (from: string, theirs: Credentials): Refusal | undefined =>
       this.#doorkeeper.judge(from, theirs, false)
     const isPeer = (id: string): boolean => this.#peers.has(id)
     const refusal = refusalOf(headers, path, self, judge, isPeer)
+    // A name that the certificate does not have is told nothing about the cluster.
+    const wrongName = nameRefusal(socket, headerOf(headers, 'quorate-from'))
+    if (wrongName !== undefined && refusal?.reason !== 'protocol') return wrongName
     const { epoch } = this.#credentials()
     return refusal && { ...refusal, ...(epoch === undefined ? {} : { epoch }) }
   }
@@ -366,19 +362,21 @@ class PeerNetwork implements Network {
     const { reason, message } = refusal
     // A connection that names no node does not count as a peer.
     if (reason !== 'protocol' && peer !== '') this.#takeRefusal({ peer, by: 'self', ...refusal })
-    if (this.#refused.get(peer) === message) return
-    if (this.#refused.size >= REFUSED_MAX) this.#refused.clear()
-    this.#refused.set(peer, message)
+    if (!this.#isNews(peer, message)) return
     this.#options.log.warn({ peer, reason, refusal: message }, 'refused a peer')
   }
-}
 
-/**
- * HTTP clients drop the body of a refused upgrade. The peer gets the reason by a request without upgrade (PEER_PATH).
- */
-function refuse(socket: Duplex, refusal: Refusal | undefined): void {
-  const reason = refusal === undefined ? {} : refusalHeaders(refusal)
-  const headers = { connection: 'close', 'content-type': 'text/plain', ...reason }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.end(`HTTP/1.1 403 Forbidden\r\n${lines.join('')}\r\n${refusal?.message ?? ''}\n`)
+  /** The same for a connection that was refused before it named a node. */
+  #tellStranger(address: string, { reason, message }: Refusal): void {
+    if (reason !== 'protocol') this.#takeRefusal({ peer: address, by: 'self', reason, message })
+    if (!this.#isNews(address, message)) return
+    this.#options.log.warn({ address, reason, refusal: message }, 'refused a connection of a peer')
+  }
+
+  #isNews(end: string, message: string): boolean {
+    if (this.#refused.get(end) === message) return false
+    if (this.#refused.size >= REFUSED_MAX) this.#refused.clear()
+    this.#refused.set(end, message)
+    return true
+  }
 }

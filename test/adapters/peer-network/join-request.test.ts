@@ -6,7 +6,8 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { askToJoin, type JoinOptions } from '../../../src/adapters/peer-network/join-request.ts'
 import { PROTOCOL } from '../../../src/adapters/peer-network/handshake.ts'
 import { VERSIONS } from '../../../src/core/protocol-versions.ts'
-import { type Admit, createPeerNetwork } from '../../../src/adapters/peer-network/peer-network.ts'
+import type { Admit } from '../../../src/adapters/peer-network/join-desk.ts'
+import { createPeerNetwork } from '../../../src/adapters/peer-network/peer-network.ts'
 import { createPinoLog } from '../../../src/adapters/log/pino-log.ts'
 
 const silent = createPinoLog({ node: 'test', level: 'silent' })

@@ -2,6 +2,7 @@
 import { createPinoLog } from '../../../src/adapters/log/pino-log.ts'
 import type { LinkFaults } from '../../../src/adapters/chaos/link-faults.ts'
 import { createPeerNetwork } from '../../../src/adapters/peer-network/peer-network.ts'
+import type { PeerTls } from '../../../src/adapters/peer-network/peer-tls.ts'
 import { freePort } from '../../../src/local-cluster/address-plan.ts'
 import { OwnCluster } from '../../../src/core/membership/cluster-identity.ts'
 import { VERSIONS } from '../../../src/core/protocol-versions.ts'
@@ -23,12 +24,20 @@ interface WorldOptions {
   log?: Log
   /** Version of the protocol. */
   oldest?: number
+  tls?: PeerTls
+  oldCaMs?: number
 }
 
 export class PeerWorld {
+  /** For nodes whose options name none. */
+  readonly #tlsOf: ((id: string) => PeerTls) | undefined
   readonly #ports = new Map<string, Promise<number>>()
   readonly #networks: Network[] = []
   readonly #stored = new Map<string, Map<string, Encodable>>()
+
+  constructor(tlsOf?: (id: string) => PeerTls) {
+    this.#tlsOf = tlsOf
+  }
 
   async start(
     id: string,
@@ -45,6 +54,8 @@ export class PeerWorld {
       listen: { host: '127.0.0.1', port: await this.port(id) },
       log: options.log ?? log,
       ...(options.faults === undefined ? {} : { faults: options.faults }),
+      ...(options.oldCaMs === undefined ? {} : { oldCaMs: options.oldCaMs }),
+      tls: options.tls ?? this.#tlsOf?.(id),
     })
     const cluster = options.cluster ?? new OwnCluster(undefined)
     network.setDoorkeeper(

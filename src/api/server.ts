@@ -9,6 +9,7 @@ import { setTimeout as after } from 'node:timers/promises'
 import { assert } from '../core/assert.ts'
 import { QuorateError } from '../core/errors.ts'
 import type { NodeService } from '../node/service/service.ts'
+import type { CertificateSource } from '../ports/certificates.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics, MetricsReader } from '../ports/metrics.ts'
@@ -97,6 +98,8 @@ export interface ApiOptions {
   readonly openToStrangers?: boolean
   /** Takes the lines of the audit log; undefined without one. */
   readonly auditSink?: AuditSink | undefined
+  /** For HTTPS; undefined for plain HTTP. */
+  readonly certificates?: CertificateSource | undefined
   /** Whether each request gets a log line at debug. */
   readonly logRequests: boolean
   /** Called for each error that is not in the catalogue, after it was logged. */
@@ -238,6 +241,8 @@ function createApp(
           (api.phase() === 'stopping' ? stoppingRefusal(request, nodeId) : undefined) ??
           gate?.strangerRefusal(request),
         observe: audit && ((request, response) => audit.observe(request, response)),
+        certificates: options.certificates,
+        onNewCa: () => api.streams.endOpen(),
         onRefused: (request, error) => countRefusal(api, request, error),
       }),
     forceCloseConnections: 'idle',

@@ -55,6 +55,12 @@ export const ERRORS = {
     retryable: false,
     title: 'The token does not give this right',
   },
+  certificate_required: {
+    status: 403,
+    outcome: 'rejected',
+    retryable: false,
+    title: 'The client must show a valid certificate',
+  },
   cross_origin: {
     status: 403,
     outcome: 'rejected',

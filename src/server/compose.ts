@@ -13,6 +13,7 @@ import { createProcessLog, type ProcessLog } from '../adapters/log/pino-log.ts'
 import { createPromMetrics } from '../adapters/metrics/prom-metrics.ts'
 import { askToJoin } from '../adapters/peer-network/join-request.ts'
 import { createPeerNetwork } from '../adapters/peer-network/peer-network.ts'
+import type { PeerTls } from '../adapters/peer-network/peer-tls.ts'
 import { systemClock } from '../adapters/system/system-clock.ts'
 import { systemRandom } from '../adapters/system/system-random.ts'
 import { systemTimers } from '../adapters/system/system-timers.ts'
@@ -25,6 +26,7 @@ import { AssertionError } from '../core/assert.ts'
 import { VERSIONS } from '../core/protocol-versions.ts'
 import { createNode, type Node } from '../node/node.ts'
 import { openNodeDisk } from './node-disk.ts'
+import { openNodeTls } from './node-tls.ts'
 import type { NodeService } from '../node/service/service.ts'
 import { programVersion } from './program-version.ts'
 import { readRootTokens } from './root-tokens.ts'
@@ -66,9 +68,12 @@ export async function startServer(
 ): Promise<RunningServer> {
   const { rootTokenFile, auditLog } = settings
   const rootHashes = rootTokenFile === undefined ? undefined : await readRootTokens(rootTokenFile)
+  const metrics = createPromMetrics()
+  const tls = await openNodeTls(settings, { clock: systemClock, metrics, log })
   const audit = auditLog === undefined ? undefined : openAudit(auditLog, destination)
   const { disk, topology } = await openNodeDisk(settings, hooks.onBroken, log).catch(
     async (error: unknown) => {
+      tls.stop()
       await audit?.close()
       throw error
     },
@@ -76,7 +81,6 @@ export async function startServer(
   const onError = (error: unknown): void => {
     if (error instanceof AssertionError) hooks.onBroken(error)
   }
-  const metrics = createPromMetrics()
   const skewed: SkewedClock | undefined = settings.chaos
     ? skewedClock(systemClock, join(settings.dataDir, CLOCK_FAULT_FILE), log)
     : undefined
@@ -89,6 +93,7 @@ export async function startServer(
     faults: settings.chaos
       ? watchLinkFaults(join(settings.dataDir, LINK_FAULTS_FILE), log)
       : NO_FAULTS,
+    tls: tls.peers,
     admit: async (asked) => {
       try {
         return await admitMember(node, asked)
@@ -130,7 +135,9 @@ export async function startServer(
     timers: systemTimers,
     log,
     metrics,
+    certificates: tls.clients,
     exposeMetrics: async () => {
+      tls.look()
       if (skewed !== undefined) {
         metrics.gauge('chaos_clock_offset_seconds', skewed.offsetMs() / 1000)
       }
@@ -157,7 +164,7 @@ export async function startServer(
   try {
     // Listen before the node starts, so that health checks get an answer, and a taken port is reported at once.
     const clientPort = await named('QUORATE_LISTEN', api.listen(settings.listen))
-    joined = await joinedTopology(settings, topology, hooks, log)
+    joined = await joinedTopology(settings, topology, hooks, tls.peers, log)
     await named('QUORATE_PEER_LISTEN', node.start())
     // The node has by now stored that its copies are behind, so the loss need not be reported again.
     if (disk.hasLostWrites) await disk.forgetLoss()
@@ -170,6 +177,7 @@ export async function startServer(
         await api.close({ drainMs: settings.drainMs, graceMs: REQUESTS_GRACE_MS })
         await node.stop()
       } finally {
+        tls.stop()
         skewed?.stop()
         await audit?.close()
       }
@@ -182,6 +190,7 @@ export async function startServer(
     }
     return { clientPort, peerPort: network.port(), service: node, stop }
   } catch (error) {
+    tls.stop()
     skewed?.stop()
     await closeAll(api, network, disk)
     await audit?.close()
@@ -197,6 +206,7 @@ async function joinedTopology(
   { nodeId, join, protocol }: Settings,
   stored: string | undefined,
   { stop }: StartHooks,
+  tls: PeerTls | undefined,
   log: Log,
 ): Promise<string | undefined> {
   if (join === undefined) return undefined
@@ -207,6 +217,7 @@ async function joinedTopology(
     replaces,
     versions: { oldest: VERSIONS.oldest, newest: protocol },
     seeds,
+    tls,
     log,
     stop,
   })
@@ -219,9 +230,9 @@ const OPEN_TO_STRANGERS =
   'loopback address'
 
 /** Whether the client port can be reached from other machines, and needs no token. */
-function isOpenToStrangers({ listen: { host }, rootTokenFile }: Settings): boolean {
+function isOpenToStrangers({ listen: { host }, rootTokenFile, clientTls }: Settings): boolean {
   const isLoopback = host === 'localhost' || host === '::1' || host.startsWith('127.')
-  return rootTokenFile === undefined && !isLoopback
+  return rootTokenFile === undefined && clientTls?.ca === undefined && !isLoopback
 }
 
 export function logOf(settings: Settings): ProcessLog {

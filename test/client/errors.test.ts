@@ -23,6 +23,7 @@ const CLASSES = {
     'unsupported_media_type',
     'expectation_failed',
     'host_not_allowed',
+    'certificate_required',
     'idempotency_key_reused',
     'headers_too_large',
   ],

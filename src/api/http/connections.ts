@@ -55,9 +55,11 @@ export class Connections {
 
   /** Ends the connections without a request under way. */
   endIdle(): void {
-    for (const socket of this.#open) {
-      if (!isBusy(socket) && !isEnded(socket)) answerConnection(socket, idle(), this.#requestId())
-    }
+    for (const socket of this.#open) this.endIfIdle(socket)
+  }
+
+  endIfIdle(socket: Socket): void {
+    if (!isBusy(socket) && !isEnded(socket)) answerConnection(socket, idle(), this.#requestId())
   }
 
   #endAfter(socket: Socket, response: ServerResponse): void {

@@ -53,6 +53,11 @@ export class EventStreams {
   /** Ends all streams, also those that begin later. */
   closeAll(): void {
     this.#isClosed = true
+    this.endOpen()
+  }
+
+  /** Ends the streams that are open now. Their clients connect again. */
+  endOpen(): void {
     for (const stream of this.#open) stream.end()
   }
 }

@@ -7,6 +7,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { QuorateError } from '../../core/errors.ts'
+import type { CertificateSource } from '../../ports/certificates.ts'
+import { ClientCertificates } from '../https/client-certificates.ts'
+import { SecureServer } from '../https/secure-server.ts'
 import type { ByteBudget } from './byte-budget.ts'
 import { answerConnection, type ArrivalLimits, isEnded } from './client-error.ts'
 import type { Connections } from './connections.ts'
@@ -36,21 +39,17 @@ export interface HttpServerOptions {
   readonly refusalOf: (request: IncomingMessage) => QuorateError | undefined
   /** Called first for each request; undefined if nobody wants to know. */
   readonly observe?: RequestListener | undefined
+  /** HTTPS instead of plain HTTP. */
+  readonly certificates?: CertificateSource | undefined
+  /** Called when the CA of clients has changed. */
+  readonly onNewCa?: () => void
   /** Called for each request that is refused here. */
   readonly onRefused: (request: IncomingMessage, error: QuorateError) => void
 }
 
 export function createHttpServer(handler: RequestListener, options: HttpServerOptions): Server {
   const { order, requestId, refusalOf, observe, onRefused, connections, connectionsMax } = options
-  const server = createServer({
-    maxHeaderSize: options.headerBytesMax,
-    headersTimeout: options.arrival.headersMs,
-    requestTimeout: options.arrival.wholeMs,
-    connectionsCheckingInterval: options.arrival.lookMs,
-    keepAliveTimeout: options.keepAliveTimeoutMs,
-    // `refusalOf` refuses a request without a Host header, with a problem document.
-    requireHostHeader: false,
-  })
+  const { server, clients, connected, endNewcomers } = createBareServer(options)
   const refuse = (
     request: IncomingMessage,
     response: ServerResponse,
@@ -80,13 +79,16 @@ export function createHttpServer(handler: RequestListener, options: HttpServerOp
       observe?.(request, response)
       // Treat an empty Content-Type as absent, because Fastify would refuse it.
       if (headers['content-type'] === '') delete headers['content-type']
-      const error = refusalOf(request) ?? uploadRefusal(response, options)
+      const error =
+        clients?.refusalOf(request, response) ??
+        refusalOf(request) ??
+        uploadRefusal(response, options)
       if (error === undefined) order.take(request, response, work)
       else refuse(request, response, error)
     }
   server.on('request', listener(plain))
   server.on('checkContinue', listener(continued))
-  server.on('connection', (socket: Socket) => {
+  server.on(connected, (socket: Socket) => {
     // Every pipelined request of a connection may listen for its end, so there is no limit of listeners.
     socket.setMaxListeners(0)
     connections.add(socket)
@@ -98,7 +100,10 @@ export function createHttpServer(handler: RequestListener, options: HttpServerOp
   // Beyond this, connections are closed without a word, because each answer takes a descriptor for a moment.
   server.maxConnections = connectionsMax + Math.ceil(connectionsMax / ANSWERED_SHARE)
   // A server that closes calls it. It would cut off a request that is on its way.
-  server.closeIdleConnections = () => connections.endIdle()
+  server.closeIdleConnections = () => {
+    connections.endIdle()
+    endNewcomers()
+  }
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     if (isEnded(request.socket)) return
     connections.began(response)
@@ -114,6 +119,58 @@ export function createHttpServer(handler: RequestListener, options: HttpServerOp
     onRefused(request, error)
   })
   return server
+}
+
+interface BareServer {
+  readonly server: Server
+  /** Decides which clients are answered; undefined if they need no certificates. */
+  readonly clients: ClientCertificates | undefined
+  /** The event with which a connection can be used. */
+  readonly connected: 'connection' | 'secureConnection'
+  /** Ends connections whose TLS handshake is under way. */
+  readonly endNewcomers: () => void
+}
+
+function createBareServer({
+  certificates,
+  requestId,
+  onNewCa,
+  connections,
+  ...options
+}: HttpServerOptions): BareServer {
+  const http = {
+    maxHeaderSize: options.headerBytesMax,
+    headersTimeout: options.arrival.headersMs,
+    requestTimeout: options.arrival.wholeMs,
+    connectionsCheckingInterval: options.arrival.lookMs,
+    keepAliveTimeout: options.keepAliveTimeoutMs,
+    // `refusalOf` refuses a request without a Host header, with a problem document.
+    requireHostHeader: false,
+  }
+  if (certificates === undefined) {
+    const endNewcomers = (): void => undefined
+    return { server: createServer(http), clients: undefined, connected: 'connection', endNewcomers }
+  }
+  const refusePlain = (socket: Socket): void => {
+    const message = 'This port speaks HTTPS: begin the address with https://.'
+    answerConnection(socket, new QuorateError('bad_request', message), requestId())
+    socket.resume()
+  }
+  const secure = new SecureServer({ http, certificates, refusePlain })
+  const needsCertificates = certificates.current().ca !== undefined
+  const clients = needsCertificates
+    ? new ClientCertificates((socket) => connections.endIfIdle(socket))
+    : undefined
+  secure.on('secureConnection', (socket) => clients?.add(socket))
+  certificates.onChange((_material, isNewCa) => {
+    if (!isNewCa) return
+    clients?.endAll()
+    onNewCa?.()
+  })
+  // It has all methods and events of a server of HTTP, and its types do not say so.
+  const server = secure as unknown as Server
+  const endNewcomers = (): void => secure.endNewcomers()
+  return { server, clients, connected: 'secureConnection', endNewcomers }
 }
 
 /** Runs before the body is read. A body of unknown length is counted while it arrives (value-body.ts). */

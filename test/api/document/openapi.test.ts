@@ -7,7 +7,7 @@ import { errorsOf } from '../../../src/api/http/endpoint.ts'
 import { ERRORS } from '../../../src/core/errors.ts'
 
 /** Requests that no endpoint takes end with these. */
-const OUTSIDE = ['method_not_allowed']
+const OUTSIDE = ['method_not_allowed', 'certificate_required']
 
 /** The document as clients read it. */
 const DOCUMENT = JSON.parse(JSON.stringify(openApiDocument(ENDPOINTS, '1.2.3'))) as Readonly<

@@ -1,0 +1,68 @@
+/**
+ * Lets only clients with a certificate of the CA in. Probes of health need none, because Kubernetes has none to show.
+ *
+ * After a change of the CA, a connection from before gets one more answer, which closes it. So no request fails: the
+ * client sends its next request on a new connection. A connection that stays idle is closed after a while.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TLSSocket } from 'node:tls'
+import { QuorateError } from '../../core/errors.ts'
+
+/** Answers that tell a stranger nothing but whether this node runs. */
+const PROBES: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz', '/readyz?scope=node'])
+/** How long a connection from before a change of the CA may stay idle. */
+const IDLE_MS = 15_000
+
+export class ClientCertificates {
+  readonly #open = new Set<TLSSocket>()
+  readonly #old = new WeakSet<TLSSocket>()
+  readonly #endIfIdle: (socket: TLSSocket) => void
+
+  constructor(endIfIdle: (socket: TLSSocket) => void) {
+    this.#endIfIdle = endIfIdle
+  }
+
+  add(socket: TLSSocket): void {
+    this.#open.add(socket)
+    socket.once('close', () => this.#open.delete(socket))
+  }
+
+  /** The error, if the client must not get an answer. Call it for each request. */
+  refusalOf(request: IncomingMessage, response: ServerResponse): QuorateError | undefined {
+    const socket = request.socket as TLSSocket
+    if (this.#old.has(socket)) response.shouldKeepAlive = false
+    if (socket.authorized || PROBES.has(request.url)) return undefined
+    response.shouldKeepAlive = false
+    return new QuorateError('certificate_required', reasonOf(socket))
+  }
+
+  /** The CA has changed: ends the connections that are open now. */
+  endAll(idleMs = IDLE_MS): void {
+    const old = [...this.#open]
+    for (const socket of old) this.#old.add(socket)
+    setTimeout(() => {
+      for (const socket of old) if (this.#open.has(socket)) this.#endIfIdle(socket)
+    }, idleMs).unref()
+  }
+}
+
+const UNKNOWN_CA = 'its CA is not known here'
+const FAULTS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'it has expired',
+  CERT_NOT_YET_VALID: 'it is not valid yet',
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_CA,
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN_CA,
+  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_CA,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_CA,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_CA,
+  INVALID_PURPOSE: 'its extended key usage must allow clientAuth',
+}
+
+function reasonOf(socket: TLSSocket): string {
+  if (socket.getPeerX509Certificate() === undefined) {
+    return 'This node answers only clients that show a certificate, and none came.'
+  }
+  // Typed as an error, it is the code of one.
+  const code = String(socket.authorizationError)
+  return `The certificate of the client is refused: ${FAULTS[code] ?? code}.`
+}

@@ -13,6 +13,7 @@ import { errorJson, errorLines } from './outcome/error-report.ts'
 import { EXIT, exitCodeOf } from './outcome/exit-code.ts'
 import { COMMANDS, PROGRAM } from './program.ts'
 import { tokenOf } from './store/store-options.ts'
+import { fetchOf } from './store/tls-options.ts'
 import { writeJson, writeLines } from '../terminal/sink.ts'
 import type { World } from './world.ts'
 
@@ -65,7 +66,8 @@ async function run(command: CliCommand, argv: readonly string[], world: CliWorld
   const code = await runCommand(table, output, read, async (parsed) => {
     try {
       const token = await tokenOf(parsed.values['token-file'], world)
-      return await command.run(parsed, { ...world, token })
+      const fetch = 'ca' in table.options ? await fetchOf(parsed.values, world) : undefined
+      return await command.run(parsed, { ...world, token, fetch })
     } catch (error) {
       return explain(error, command, parsed.values['json'] === true, world)
     }

@@ -1,3 +1,4 @@
+import type { Fetch } from '../client/quorate.ts'
 import type { Command } from '../command-line/command.ts'
 import type { Sink } from '../terminal/sink.ts'
 
@@ -12,6 +13,8 @@ export interface World {
   readonly err: Sink
   /** Aborted by Ctrl-C. */
   readonly stop: AbortSignal
+  /** Undefined for the `fetch` of Node.js. */
+  readonly fetch?: Fetch | undefined
   readonly readInput: () => Promise<Uint8Array>
   /** Rejects with an error of Node.js that names the file. */
   readonly readFile: (path: string) => Promise<Uint8Array>

@@ -25,32 +25,47 @@ const FREE_PORTS_PER_PROCESS = 499
 
 let nextFree = (process.pid * FREE_PORTS_PER_PROCESS) % FREE_PORTS
 
+/** How clients reach the nodes. */
+export type Scheme = 'http' | 'https'
+
 /** Puts n1 on `basePort`, n2 on the next port, and so on; 0 finds free ports. */
-export async function planAddresses(nodes: number, basePort: number): Promise<NodeAddress[]> {
+export async function planAddresses(
+  nodes: number,
+  basePort: number,
+  scheme: Scheme = 'http',
+): Promise<NodeAddress[]> {
   const ports = basePort === 0 ? await freePorts(2 * nodes) : []
   return Array.from({ length: nodes }, (_, i) =>
-    addressesOf({
-      id: `n${i + 1}`,
-      clientPort: ports[2 * i] ?? basePort + i,
-      peerPort: ports[2 * i + 1] ?? basePort + PEER_PORT_OFFSET + i,
-    }),
+    addressesOf(
+      {
+        id: `n${i + 1}`,
+        clientPort: ports[2 * i] ?? basePort + i,
+        peerPort: ports[2 * i + 1] ?? basePort + PEER_PORT_OFFSET + i,
+      },
+      scheme,
+    ),
   )
 }
 
 /** The addresses of one more node, such as n6, by the same plan. */
-export async function planAddress(id: string, basePort: number): Promise<NodeAddress> {
+export async function planAddress(
+  id: string,
+  basePort: number,
+  scheme: Scheme = 'http',
+): Promise<NodeAddress> {
   const clientPort = basePort + Number(id.slice(1)) - 1
   const peerPort = clientPort + PEER_PORT_OFFSET
-  if (basePort > 0 && peerPort <= PORT_MAX) return addressesOf({ id, clientPort, peerPort })
+  if (basePort > 0 && peerPort <= PORT_MAX) return addressesOf({ id, clientPort, peerPort }, scheme)
   const [free = 0, freePeer = 0] = await freePorts(2)
-  return addressesOf({ id, clientPort: free, peerPort: freePeer })
+  return addressesOf({ id, clientPort: free, peerPort: freePeer }, scheme)
 }
 
 export function addressesOf(
   node: Pick<NodeAddress, 'id' | 'clientPort' | 'peerPort'>,
+  scheme: Scheme,
 ): NodeAddress {
   const { id, clientPort, peerPort } = node
-  const clientUrl = `http://${HOST}:${clientPort}`
+  const clientUrl = `${scheme}://${HOST}:${clientPort}`
   return { id, clientPort, peerPort, clientUrl, peerUrl: `http://${HOST}:${peerPort}` }
 }
 

@@ -8,7 +8,7 @@ import { bearer, readToken } from '../command-line/token.ts'
 import { findTakenPort, planAddress } from './address-plan.ts'
 import { ControlError, type JoinedNode, type NodeStatus } from './control.ts'
 import { pollUntilOk } from './http-poll.ts'
-import { type EnvironmentOptions, environmentOf } from './node-environment.ts'
+import { type EnvironmentOptions, environmentOf, schemeOf } from './node-environment.ts'
 import { createNodeProcess } from './node-process.ts'
 import { type Roster, type RosterNode, withJoining, withoutNodes, writeRoster } from './roster.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -96,10 +96,10 @@ export class GrowingCluster {
   }
 
   async #join(id: string, replaces: string | undefined): Promise<JoinedNode> {
-    const { dataDir, basePort } = this.#options
+    const { dataDir, basePort, env } = this.#options
     await this.#refuse(id)
     const before = this.#roster
-    const joining = withJoining(before, await planAddress(id, basePort))
+    const joining = withJoining(before, await planAddress(id, basePort, schemeOf(env)))
     const node = joining.nodes.at(-1) as RosterNode
     const taken = await findTakenPort([node])
     if (taken !== undefined) {

@@ -11,7 +11,7 @@ import { openControlServer, type ControlServer } from './control-server.ts'
 import type { ClusterControl } from './control.ts'
 import { GrowingCluster } from './growing-cluster.ts'
 import { pollUntilOk } from './http-poll.ts'
-import { environmentOf } from './node-environment.ts'
+import { environmentOf, schemeOf } from './node-environment.ts'
 import { createNodeProcess } from './node-process.ts'
 import { openRoster, presentNodes } from './roster.ts'
 import { superviseNodes, type Supervisor } from './supervisor.ts'
@@ -62,11 +62,12 @@ export async function startCluster(options: LocalClusterOptions): Promise<LocalC
   const server = await openControlServer(dataDir)
   let stopping: Supervisor | undefined
   try {
-    const roster = await openRoster(dataDir, options.nodes, options.basePort)
+    const { nodes: count, basePort, env = {} } = options
+    const roster = await openRoster(dataDir, count, basePort, schemeOf(env))
     const present = presentNodes(roster, dataDir)
     await refuseTakenPorts(present, server)
     const nodes = present.map((node) => ({ ...node, dataDir: join(dataDir, node.id) }))
-    const growing = { dataDir, env: options.env ?? {}, basePort: options.basePort, report }
+    const growing = { dataDir, env, basePort, report }
     /** For each node, aborted when the node has left the cluster. */
     const left = new Map(nodes.map(({ id }) => [id, new AbortController()]))
     const supervisor = superviseNodes(

@@ -1,6 +1,7 @@
 /** Makes the environment of a node process: the settings of a node of a local cluster. */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Scheme } from './address-plan.ts'
 import { presentNodes, type Roster, type RosterNode } from './roster.ts'
 
 /** The names of this machine, also in its containers. A web page that attacks by DNS rebinding uses another name. */
@@ -40,6 +41,11 @@ export function environmentOf(
     QUORATE_DATA_DIR: join(dataDir, node.id),
     QUORATE_SUPERVISED: '1',
   }
+}
+
+/** Whether nodes with these settings serve clients over HTTPS. */
+export function schemeOf(env: EnvironmentOptions['env']): Scheme {
+  return { ...process.env, ...env }['QUORATE_TLS_CERT'] ? 'https' : 'http'
 }
 
 /** Nodes that have left stay in the list, because the list of first members identifies the cluster. */

@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { addressesOf, planAddresses, type NodeAddress } from './address-plan.ts'
+import { addressesOf, planAddresses, type NodeAddress, type Scheme } from './address-plan.ts'
 
 export interface Roster {
   readonly nodes: readonly RosterNode[]
@@ -30,10 +30,11 @@ export async function openRoster(
   dataDir: string,
   nodes: number,
   basePort: number,
+  scheme: Scheme = 'http',
 ): Promise<Roster> {
-  const kept = readRoster(dataDir)
+  const kept = readRoster(dataDir, scheme)
   if (kept === undefined) {
-    const planned = await planAddresses(nodes, basePort)
+    const planned = await planAddresses(nodes, basePort, scheme)
     return {
       nodes: planned.map((address) => ({ ...address, first: true, joined: false })),
       left: [],
@@ -83,9 +84,9 @@ export function writeRoster(dataDir: string, { nodes, left }: Roster): void {
   renameSync(`${file}.new`, file)
 }
 
-function readRoster(dataDir: string): Roster | undefined {
+function readRoster(dataDir: string, scheme: Scheme): Roster | undefined {
   const file = join(dataDir, FILE)
   if (!existsSync(file)) return undefined
   const { nodes, left } = JSON.parse(readFileSync(file, 'utf8')) as Roster
-  return { nodes: nodes.map((node) => ({ ...node, ...addressesOf(node) })), left }
+  return { nodes: nodes.map((node) => ({ ...node, ...addressesOf(node, scheme) })), left }
 }

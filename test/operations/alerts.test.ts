@@ -16,6 +16,8 @@ import { PROJECT_ROOT } from '../tidy/project-files.ts'
 import { readAlertRules, readPanelExpressions, RULES_PATH } from './observability-files.ts'
 import { type InputSeries, RecordedMetrics, STEP_SECONDS } from './recorded-metrics.ts'
 
+/** In seconds. */
+const DAY = 86_400
 const HEALTHY_STEPS = 2
 const FAULTY_STEPS = 6
 interface Scenario {
@@ -141,6 +143,23 @@ const SCENARIOS: readonly Scenario[] = [
     growing: ['clock_drift_refusals_total'],
     firing: { 5: ['QuorateClockDrift', 'QuorateClockRefused'] },
   },
+  {
+    fault: 'a certificate expires in 14 days',
+    start: () => undefined,
+    // Virtual nodes have no TLS.
+    extra: (steps) => [validFor('n1', 90 * DAY, steps), validFor('n2', 14 * DAY + 1800, steps)],
+    firing: { 20: [], 110: ['QuorateCertificateExpiring'] },
+  },
+  {
+    fault: 'a certificate expires tomorrow',
+    start: () => undefined,
+    extra: (steps) => [validFor('n1', 90 * DAY, steps), validFor('n2', DAY + 600, steps)],
+    firing: {
+      5: [],
+      15: ['QuorateCertificateExpired'],
+      70: ['QuorateCertificateExpired', 'QuorateCertificateExpiring'],
+    },
+  },
 ]
 
 const promtool = findPromtool()
@@ -243,6 +262,12 @@ describe.skipIf(promtool === undefined)('Prometheus', () => {
 function freeBytes(node: Id, takenEachStep: number, steps: number): InputSeries {
   const series = `quorate_storage_free_bytes{instance="${node}",job="quorate"}`
   return { series, values: `${50e9}-${takenEachStep}x${steps}` }
+}
+
+/** A certificate for clients that expires after so many seconds. */
+function validFor(node: Id, seconds: number, steps: number): InputSeries {
+  const series = `quorate_certificate_expiry_seconds{instance="${node}",job="quorate",kind="client"}`
+  return { series, values: `${seconds}-${STEP_SECONDS}x${steps}` }
 }
 
 function findPromtool(): string | undefined {

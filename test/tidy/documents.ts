@@ -101,6 +101,11 @@ export const NOT_RUN: readonly NotRun[] = [
     why: 'it needs nodes with QUORATE_AUTH=on; test/cli/token.test.ts runs such commands',
   },
   {
+    document: 'docker/tls.md',
+    first: 'openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1825 \\',
+    why: 'it needs openssl; test/operations/tls-page.test.ts runs it where openssl is installed',
+  },
+  {
     document: 'docker/kubernetes/README.md',
     first: 'kubectl create namespace quorate',
     why: 'it needs a cluster of Kubernetes; test/operations compares the files with its schemas',

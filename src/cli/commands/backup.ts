@@ -1,5 +1,6 @@
 /** `backup`: saves every key of some buckets in a file, or checks such a file. */
 import { setTimeout as pause } from 'node:timers/promises'
+import { SYSTEM_PORTS } from '../../client/request/ports.ts'
 import { UsageError } from '../../command-line/usage-error.ts'
 import {
   BackupRefused,
@@ -111,7 +112,8 @@ async function save(file: string, values: SaveValues, world: World): Promise<Ver
   const line = new ProgressLine(world.err)
   try {
     await line.tell('Waiting for the snapshots of the members')
-    const patience = { token: world.token, timeoutMs: timeout, signal: world.stop }
+    const { stop: signal, token, fetch = SYSTEM_PORTS.fetch } = world
+    const patience = { token, timeoutMs: timeout, signal, fetch }
     const pieces = counted(await downloadBackup(endpoints, query, patience), line)
     let found: VerifiedBackup | undefined
     await world.saveFile(

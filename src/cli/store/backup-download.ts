@@ -1,7 +1,7 @@
 /**
  * Asks one node after the other for a backup, until one begins to send it. A node that is silent ends the waiting, too.
  */
-import { type ErrorCode, type Problem, RejectedError } from '../../client/quorate.ts'
+import { type ErrorCode, type Fetch, type Problem, RejectedError } from '../../client/quorate.ts'
 import { SYSTEM_PORTS } from '../../client/request/ports.ts'
 import { SILENCE, Wait } from '../../client/request/wait.ts'
 import { durationText } from '../../command-line/duration.ts'
@@ -20,6 +20,7 @@ export interface Patience {
   readonly token: string | undefined
   readonly timeoutMs: number
   readonly signal: AbortSignal
+  readonly fetch: Fetch
 }
 
 /** The longest timeout that a node takes. */
@@ -91,12 +92,14 @@ async function ask(
 /** Resolves with the beginning of an answer. Rejects only with the reason of the signal. */
 async function request(
   url: string,
-  { token, timeoutMs, signal }: Patience,
+  { token, timeoutMs, signal, fetch }: Patience,
 ): Promise<Response | RejectedError> {
   const headers = bearer(token)
   const wait = new Wait(clock, [signal], timeoutMs)
   try {
-    return await wait.until(fetch(url, { headers, signal: wait.signal, redirect: 'error' }))
+    const options = { method: 'GET', redirect: 'error', cache: 'no-store' } as const
+    const init = { ...options, headers: new Headers(headers), signal: wait.signal }
+    return await wait.until(fetch(url, init))
   } catch (error) {
     if (signal.aborted) throw error
     if (wait.signal.reason === SILENCE) {

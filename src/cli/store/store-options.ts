@@ -6,6 +6,7 @@ import type { Word } from '../../command-line/command.ts'
 import { TOKEN_OPTION, tokenIn } from '../../command-line/token.ts'
 import { UsageError } from '../../command-line/usage-error.ts'
 import type { World } from '../world.ts'
+import { TLS_OPTIONS } from './tls-options.ts'
 
 export const DEFAULT_ENDPOINT = 'http://localhost:8001'
 const ENDPOINTS_VARIABLE = 'QUORATE_ENDPOINTS'
@@ -27,6 +28,7 @@ export const ENDPOINT_OPTIONS = {
     default: TIMEOUT_MS,
     about: 'How long a request may take, with all attempts.',
   },
+  ...TLS_OPTIONS,
 } as const
 
 /** For commands whose result has a form for programs. */
@@ -95,7 +97,8 @@ export async function tokenOf(
 
 export function openClient(values: StoreValues, world: World): Quorate {
   const endpoints = endpointsOf(values, world)
-  return createClient({ endpoints, token: world.token, timeoutMs: values.timeout })
+  const { token, fetch } = world
+  return createClient({ endpoints, token, timeoutMs: values.timeout, fetch })
 }
 
 /** Sends requests about the cluster, for which the client has no methods. */
@@ -117,11 +120,11 @@ export function openSenders(
 function senderTo(
   endpoints: readonly string[],
   { timeout: timeoutMs }: StoreValues,
-  { token }: World,
+  { token, fetch = SYSTEM_PORTS.fetch }: World,
   attempts: number,
 ): Sender {
   const retry = { attempts, baseMs: 50, maxMs: 1000 }
-  return new Sender({ endpoints, token, timeoutMs, retry }, SYSTEM_PORTS)
+  return new Sender({ endpoints, token, timeoutMs, retry }, { ...SYSTEM_PORTS, fetch })
 }
 
 /** An address without a scheme is one of HTTP, as for curl. */

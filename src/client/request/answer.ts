@@ -23,6 +23,23 @@ export interface Answer {
  */
 const CONNECTING: readonly unknown[] = ['connect', 'getaddrinfo']
 const CONNECT_TIMEOUT = 'UND_ERR_CONNECT_TIMEOUT'
+/**
+ * The certificate of the node is refused. TLS compares it before it sends the request. The codes are those of Node.js.
+ */
+const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'the certificate of the node has expired',
+  CERT_NOT_YET_VALID: 'the certificate of the node is not valid yet',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'the CA of the node is not known here',
+  SELF_SIGNED_CERT_IN_CHAIN: 'the CA of the node is not known here',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the CA of the node is not known here',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the CA of the node is not known here',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate of the node is for another host name',
+}
+const TLS_FAULTS: Readonly<Record<string, string>> = {
+  ...CERTIFICATE_FAULTS,
+  ERR_SSL_WRONG_VERSION_NUMBER: 'the node speaks plain HTTP there, not HTTPS',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the node speaks plain HTTP there, not HTTPS',
+}
 const RETRY_AFTER_SECONDS_MAX = 3600
 
 /** An answer, if its status is one of `statuses`. An absent key is an answer. Any other problem is a failure. */
@@ -116,17 +133,25 @@ function isUnsent(error: unknown): boolean {
 function isOfConnecting(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const isConnecting = 'syscall' in error && CONNECTING.includes(error.syscall)
-  return isConnecting || codeOf(error) === CONNECT_TIMEOUT
+  const code = codeOf(error)
+  return isConnecting || code === CONNECT_TIMEOUT || wordsIn(CERTIFICATE_FAULTS, code) !== undefined
 }
 
 function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined
 }
 
+function wordsIn(faults: Readonly<Record<string, string>>, code: unknown): string | undefined {
+  return typeof code === 'string' && Object.hasOwn(faults, code) ? faults[code] : undefined
+}
+
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined
   const code = codeOf(cause)
-  if (typeof code === 'string') return code
+  if (typeof code === 'string') {
+    const words = wordsIn(TLS_FAULTS, code)
+    return words === undefined ? code : `${words} (${code})`
+  }
   const told = cause instanceof Error ? cause : error
   return told instanceof Error ? told.message : String(told)
 }

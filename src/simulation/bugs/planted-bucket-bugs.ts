@@ -21,7 +21,7 @@ export const PLANTED_BUCKET_BUGS: readonly PlantedBug[] = [
     file: 'node/buckets/bucket-deletion.ts',
     find: 'if (silent.length === 0) return',
     replace: 'if (silent.length <= 2) return',
-    seeds: 20,
+    seeds: 60,
     ...RUN,
     // Few keys, so that a bucket is soon empty at all members but the silent one.
     nemesis: ['isolate'],

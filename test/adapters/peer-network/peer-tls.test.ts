@@ -338,6 +338,7 @@ describe('certificates that change', () => {
     const tls = { certificates: ofA, isRequired: true }
     const a = await start(world, 'a', tls, () => undefined, { oldCaMs: 20 })
     const b = await start(world, 'b', tlsOf(certificateOf.b))
+    await opened(a.network, 'b')
     await opened(b.network, 'a')
     ofA.change({ ca: next.cert })
     await expect

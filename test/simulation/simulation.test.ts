@@ -23,7 +23,7 @@ import { FOUND_BUGS } from './found-bugs.ts'
 /** So many runs from this seed on have faults of every kind. The runs of the found bugs below come on top. */
 const SMOKE_SEEDS = 4
 const SMOKE_FIRST = 1154
-const MIXED_SEEDS = 3
+const MIXED_SEEDS = 2
 /** Half of what is the default: `npm run sim` is for many and long runs. */
 const SHORT_SECONDS = 60
 const WATCHED_SECONDS = 30
@@ -121,7 +121,7 @@ test('two readers of each bucket know every key in the end, while members change
 })
 
 /** A longer run is repeated in part, and as a whole by `npm run soak -- found-bugs`. */
-const REPEATED_SECONDS = 30
+const REPEATED_SECONDS = 20
 
 describe.concurrent('does not happen again', () => {
   test.each(FOUND_BUGS)('$what', async ({ plan }) => {

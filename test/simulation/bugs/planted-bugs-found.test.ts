@@ -1,8 +1,8 @@
 /**
- * A check that finds no bug is no check: planted ones are found, within the seeds that they state. A seed that has found
- * a bug before is tried first. Where that seed finds it no longer, because a change of the product or of the simulator
- * has given it another story, every third bug is looked for as `npm run sim -- --planted all` does, which may take
- * minutes; the others are skipped, with a word that says so.
+ * A check that finds no bug is no check: planted ones are found, within the seeds that they state. These are the bugs
+ * with a seed that finds them soon (known-seeds.ts); `npm run sim -- --planted all` looks for all. If the seed finds its
+ * bug no longer, because a change of the product or of the simulator has given it another story, every third bug is
+ * looked for in the same way, which may take minutes; the others are skipped, with a word that says so.
  */
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -18,7 +18,7 @@ import { KNOWN_SEEDS } from '../known-seeds.ts'
 
 const isSearched = ({ name }: PlantedBug): boolean =>
   PLANTED_BUGS.findIndex((bug) => bug.name === name) % 3 === 0
-const TRIED = PLANTED_BUGS.filter((bug) => bug.name in KNOWN_SEEDS || isSearched(bug))
+const TRIED = PLANTED_BUGS.filter(({ name }) => name in KNOWN_SEEDS)
 
 test('each planted bug has a name of its own, and a place in the source', () => {
   expect(new Set(PLANTED_BUGS.map(({ name }) => name)).size).toBe(PLANTED_BUGS.length)

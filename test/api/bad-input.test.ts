@@ -305,3 +305,14 @@ test('bad input: a target in absolute form is understood', async () => {
   expect(answer).toMatch(/^HTTP\/1\.1 404 /)
   expect(answer).toContain('"code":"key_absent"')
 })
+
+test('a client that goes on sending after its last answer is cut off', async () => {
+  const port = cluster.nodes[0]?.clientPort as number
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.on('error', () => undefined)
+  socket.write('this is no HTTP\r\n\r\n')
+  await once(socket, 'data')
+  const drip = setInterval(() => socket.write('x'), 100)
+  await new Promise((resolve) => void socket.once('close', resolve))
+  clearInterval(drip)
+})

@@ -1,7 +1,7 @@
 /** Describes the paths for probes and for metrics, and the one of problems, for the table of endpoints. */
 import { ERRORS, type ErrorKind } from '../../core/errors.ts'
 import type { Readiness, ReadinessScope } from '../../node/service/service.ts'
-import { ANY_TOKEN, OPEN } from '../access/access-rule.ts'
+import { ADMIN, OPEN } from '../access/access-rule.ts'
 import type { Endpoint } from '../http/endpoint.ts'
 import { choice, flag } from '../http/parameter.ts'
 import { PROBLEM_PATH } from '../http/problem.ts'
@@ -65,7 +65,8 @@ export const GET_METRICS: Endpoint = {
   path: '/metrics',
   id: 'getMetrics',
   tag: 'health',
-  access: ANY_TOKEN,
+  // The counts of stored operations tell whether a blind write found the key.
+  access: ADMIN,
   summary: 'Shows the metrics of this node, for Prometheus',
   answers: [
     { status: 200, meaning: 'The metrics, in the text format.', content: { 'text/plain': TEXT } },

@@ -30,6 +30,8 @@ export interface GateParts {
   readonly rootHashes: readonly string[]
 }
 
+const UNKNOWN =
+  'This node knows no such token: it has expired, it was revoked, or it never existed.'
 const CALLER = Symbol('who sends the request')
 const IS_BLIND = Symbol('the caller may write the key, and may not read it')
 type GatedRequest = IncomingMessage & { [CALLER]?: Caller; [IS_BLIND]?: boolean }
@@ -53,6 +55,16 @@ export class Gate implements RequestGate {
       } catch (error) {
         next(error as Error)
       }
+    })
+    // The body may have taken a minute, in which the token was revoked.
+    app.addHook('preHandler', ({ raw, routeOptions }, _reply, next) => {
+      const { method } = raw
+      const isGated = routeOptions.config.endpoints?.some(
+        ({ access }) => access.needs !== 'nothing',
+      )
+      if (isGated === true && method !== 'GET' && method !== 'HEAD' && !this.isStillLetIn(raw)) {
+        next(this.#refused('unauthenticated', UNKNOWN))
+      } else next()
     })
   }
 
@@ -108,7 +120,9 @@ export class Gate implements RequestGate {
     const endpoint = endpoints.find(({ method }) => method === raw.method) ?? endpoints[0]
     // There is no route. The answer says so, and says nothing else.
     if (endpoint === undefined || endpoint.access.needs === 'nothing') return
-    const caller = this.#identify(raw)
+    // Found again: since the request came, it may have waited for earlier ones of its connection.
+    const caller = this.#find(raw)
+    ;(raw as GatedRequest)[CALLER] = caller
     if (this.#mayPass(caller, endpoint, request)) return
     throw this.#refused('forbidden', messageOf(caller, wordsOfRule(endpoint.access)))
   }
@@ -172,10 +186,7 @@ export class Gate implements RequestGate {
         'This node is no longer a member, and knows no tokens.',
       )
     }
-    throw this.#refused(
-      'unauthenticated',
-      'This node knows no such token: it has expired, it was revoked, or it never existed.',
-    )
+    throw this.#refused('unauthenticated', UNKNOWN)
   }
 
   #refused(code: 'unauthenticated' | 'forbidden', message: string): QuorateError {

@@ -81,7 +81,9 @@ export function answerConnection(socket: Socket, error: QuorateError, requestId:
     `X-Request-Id: ${requestId}`,
     'Connection: close',
   ]
-  socket.setTimeout(LINGER_MS, () => socket.destroy())
+  // From now on, not since the last byte: a client that sends one byte after the other would keep the connection.
+  const linger = setTimeout(() => socket.destroy(), LINGER_MS).unref()
+  socket.once('close', () => clearTimeout(linger))
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
 

@@ -165,6 +165,8 @@ function createBareServer({
   certificates.onChange((_material, isNewCa) => {
     if (!isNewCa) return
     clients?.endAll()
+    // Their handshake may still be checked against the old CA.
+    secure.endNewcomers()
     onNewCa?.()
   })
   // It has all methods and events of a server of HTTP, and its types do not say so.

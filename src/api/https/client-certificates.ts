@@ -2,7 +2,8 @@
  * Lets only clients with a certificate of the CA in. Probes of health need none, because Kubernetes has none to show.
  *
  * After a change of the CA, a connection from before gets one more answer, which closes it. So no request fails: the
- * client sends its next request on a new connection. A connection that stays idle is closed after a while.
+ * client sends its next request on a new connection. A connection that stays idle is closed after a while, and one that
+ * does not end is cut off later.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
@@ -12,6 +13,8 @@ import { QuorateError } from '../../core/errors.ts'
 const PROBES: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz', '/readyz?scope=node'])
 /** How long a connection from before a change of the CA may stay idle. */
 const IDLE_MS = 15_000
+/** After so much more time it ends in any case. An answer without an end, such as a watch, would keep it for ever. */
+const BUSY_MS = 60_000
 
 export class ClientCertificates {
   readonly #open = new Set<TLSSocket>()
@@ -37,12 +40,15 @@ export class ClientCertificates {
   }
 
   /** The CA has changed: ends the connections that are open now. */
-  endAll(idleMs = IDLE_MS): void {
+  endAll(idleMs = IDLE_MS, busyMs = BUSY_MS): void {
     const old = [...this.#open]
     for (const socket of old) this.#old.add(socket)
     setTimeout(() => {
       for (const socket of old) if (this.#open.has(socket)) this.#endIfIdle(socket)
     }, idleMs).unref()
+    setTimeout(() => {
+      for (const socket of old) socket.destroy()
+    }, idleMs + busyMs).unref()
   }
 }
 

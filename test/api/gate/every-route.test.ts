@@ -20,7 +20,7 @@ const OPEN = [
   'getProblem',
 ]
 /** What a token with any rights may ask. */
-const ANY_TOKEN = ['listBuckets', 'getMetrics']
+const ANY_TOKEN = ['listBuckets']
 /** Examples that one node alone must refuse, for reasons of their own. */
 const REFUSED_EXAMPLES = ['applyChange']
 

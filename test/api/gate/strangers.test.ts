@@ -114,7 +114,7 @@ function mayPass(method: string, target: string, token: string | undefined): boo
   if (token === undefined || !narrow.includes(token)) return false
   // A batch without operations, and the lists of what a grant covers.
   const isRead = method === 'GET' || method === 'HEAD'
-  return path === '/v1/batch' || (isRead && /^\/(?:metrics$|v1\/buckets(?:\/|$))/.test(path))
+  return path === '/v1/batch' || (isRead && /^\/v1\/buckets(?:\/|$)/.test(path))
 }
 
 function patternOf(path: string): RegExp {

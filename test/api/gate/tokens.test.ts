@@ -1,5 +1,7 @@
 /** The life of tokens in a cluster of three: made, shown once, known everywhere, expired, revoked, kept by a restart. */
+import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
+import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { hashOfText, newTokenText } from '../../../src/api/access/token-text.ts'
@@ -44,6 +46,26 @@ test('a token is shown once, and every node takes it', async () => {
   expect(JSON.parse(listed.text)).toEqual({ tokens: [info] })
   expect(listed.text).not.toContain(token)
   expect(listed.text).not.toContain(hashOfText(token))
+})
+
+test('a write is refused if its token is revoked while its body comes', async () => {
+  const token = await cluster.token('slow', ...GRANTS)
+  const port = cluster.nodes[0]?.clientPort
+  const put = request(`http://127.0.0.1:${port}/v1/kv/default/eu/slow`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${token}`, expect: '100-continue' },
+  })
+  const continued = once(put, 'continue')
+  put.flushHeaders()
+  await continued
+  put.write('begin')
+  await cluster.ask(ROOT_TOKEN, `${TOKENS}/slow`, { method: 'DELETE' })
+  const answered = once(put, 'response')
+  put.end('end')
+  const [response] = (await answered) as [IncomingMessage]
+  response.resume()
+  expect(response.statusCode).toBe(401)
+  expect((await cluster.ask(ROOT_TOKEN, '/v1/kv/default/eu/slow')).status).toBe(404)
 })
 
 test('a name is taken until its token is revoked', async () => {

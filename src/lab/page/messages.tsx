@@ -5,7 +5,7 @@
  */
 import type { VNode } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import type { ArrivalView, FlightView } from '../../simulation/interactive/messages-in-flight.ts'
+import type { ArrivalView, FlightView } from '../../simulation/interactive/seen-messages.ts'
 import { laneOf, type Point, pointAt } from '../picture/circle-layout.ts'
 import { classOf, type MessageClass, shownMessage } from '../picture/message-class.ts'
 import type { Places } from '../picture/places.ts'

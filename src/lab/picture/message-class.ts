@@ -1,5 +1,5 @@
 /** The classes of messages that the picture tells apart, by shape and colour. */
-import type { MessageView } from '../../simulation/interactive/messages-in-flight.ts'
+import type { MessageView } from '../../simulation/interactive/seen-messages.ts'
 
 export type MessageClass = 'write' | 'read' | 'consensus' | 'repair' | 'gossip'
 

@@ -1,6 +1,6 @@
 /** The marks of the time line: faults, requests and repairs, each at its instant. */
 import { describeAction, type TimedAction } from '../../simulation/interactive/action.ts'
-import type { RepairView } from '../../simulation/interactive/messages-in-flight.ts'
+import type { RepairView } from '../../simulation/interactive/seen-messages.ts'
 import type { RequestView } from '../../simulation/interactive/timed-clients.ts'
 import type { Scene } from '../run/scene.ts'
 import { answeredWords, askedWords, clientName, STATE_MARKS } from './request-words.ts'

@@ -18,7 +18,7 @@ import {
   type FlightView,
   type RepairView,
   SeenMessages,
-} from './messages-in-flight.ts'
+} from './seen-messages.ts'
 import { type RequestView, TimedClients } from './timed-clients.ts'
 import { checkPlan, END_MS_MAX, type TimedPlan } from './timed-plan.ts'
 import {

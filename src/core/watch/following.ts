@@ -29,7 +29,7 @@ const FEEDS_MAX = 12
 
 /** The end of a log. */
 export interface Sample extends LogPlace {
-  /** Above every timestamp that the owner held then. */
+  /** Above every timestamp in that owner's copies at that time. */
   readonly stamp: Timestamp
 }
 

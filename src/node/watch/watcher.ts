@@ -5,6 +5,15 @@
  * and one more for the data partitions that are held back. So a slow reader costs a bounded amount of memory, and slows
  * nobody down. If a log forgets changes before a slow reader has got them, the reader gets a `reset`.
  *
+ * A watch that begins with every key goes through these states. Any other watch begins with the third:
+ *
+ * 1. It lists the keys (`#keyList`), and lists those again that could not be told at first.
+ * 2. It reads on until each followed log has been read from before the list (`#unread`). Then the list is complete.
+ * 3. It follows the logs.
+ *
+ * It is lost (`#isLost`) when it may have missed changes: it tells its reader so, and begins with every key again. Once it
+ * has ended (`#end`), nothing follows.
+ *
  * Invariant: the reader was given everything before the position of a step, in this step or an earlier one.
  */
 import { wallMsOf } from '../../core/causality/hybrid-clock.ts'

@@ -4,172 +4,19 @@
  * Exit codes: 0 stopped, 1 could not start, 2 bad setting, 3 a damaged database that needs `--repair`, 4 the cluster
  * refused to let this node join. A process that breaks down while it runs says why, and kills itself.
  */
-import { flushCompileCache } from 'node:module'
-import { setTimeout as after } from 'node:timers/promises'
-import { NotAdmittedError } from './adapters/peer-network/join-request.ts'
-import { complain, type LogDestination } from './adapters/log/log-destination.ts'
-import type { ProcessLog } from './adapters/log/pino-log.ts'
-import { logOf, startServer, type RunningServer } from './server/compose.ts'
-import { repairDatabase } from './server/database-repair.ts'
-import { DamagedAloneError } from './server/node-disk.ts'
-import { SettingError } from './server/settings/setting-syntax.ts'
+import { EXIT_USAGE, leave } from './server/exit.ts'
 import { describeSettings } from './server/settings/setting-table.ts'
-import { parseSettings, type Settings } from './server/settings/settings.ts'
-
-const EXIT_STOPPED = 0
-const EXIT_FAILED = 1
-const EXIT_USAGE = 2
-const EXIT_DAMAGED = 3
-const EXIT_NOT_ADMITTED = 4
-
-/** What a supervisor is told when the node is no member any more (src/local-cluster/node-process.ts). */
-const REMOVED = 'removed'
-
-/**
- * A stop that takes longer, after QUORATE_DRAIN_MS, is given up within the 15 s promised: what was acknowledged is
- * durable already.
- */
-const STOP_MS_MAX = 13_000
-/** A start that has not ended so long after the signal has nothing that a stop must end. */
-const START_GIVEN_UP_MS = 1000
-/** How long the last lines of the log may take. */
-const FLUSH_MS_MAX = 1000
+import { parseSettings } from './server/settings/settings.ts'
 
 const [, , ...args] = process.argv
 if (args.includes('--help') || args.includes('-h')) {
   process.stdout.write(describeSettings())
-} else if (args.length === 1 && args[0] === '--repair') {
-  const parsed = parseSettings(process.env)
-  if (parsed.ok) await repair(parsed.settings)
-  else leave(EXIT_USAGE, parsed.problem)
-} else if (args.length > 0) {
+} else if (args.length > 1 || (args.length === 1 && args[0] !== '--repair')) {
   leave(EXIT_USAGE, `there is no argument ${JSON.stringify(args[0])}; --help lists the settings`)
 } else {
   const parsed = parseSettings(process.env)
-  if (parsed.ok) await run(parsed.settings, parsed.ignored)
-  else leave(EXIT_USAGE, parsed.problem)
-}
-
-/** Saves what can be read of this node's database, and says what that is. */
-async function repair(settings: Settings): Promise<void> {
-  if (settings.members.length !== 1) {
-    // The other nodes would count its copies and promises although some of them are lost.
-    leave(
-      EXIT_USAGE,
-      '--repair is for a cluster of one node: start this node, and the others fill it',
-    )
-  }
-  const { log, destination } = logOf(settings)
-  try {
-    const { before, readableKeys, damagedValues, isStateKept } = await repairDatabase(
-      settings.dataDir,
-      log,
-    )
-    await destination.flush(FLUSH_MS_MAX)
-    process.stdout.write(
-      `${readableKeys} keys can be read; ${damagedValues} damaged values were removed.\n` +
-        `The files as they were are in ${before}.\n` +
-        (isStateKept
-          ? ''
-          : 'The buckets are lost: create them again with the modes that they had.\n'),
-    )
-  } catch (error) {
-    leave(EXIT_FAILED, `the repair failed: ${(error as Error).message}`)
-  }
-}
-
-async function run(settings: Settings, ignored: readonly string[]): Promise<void> {
-  const processLog = logOf(settings)
-  const { log, destination } = processLog
-  const breakDown = (error: unknown): void => {
-    const stack = error instanceof Error ? error.stack : String(error)
-    log.error({ stack }, 'this node cannot go on')
-    endAtOnce(destination)
-  }
-  process.on('uncaughtException', breakDown)
-  if (ignored.length > 0) log.warn({ ignored }, 'these variables are no settings: ignored')
-  // Sent by log rotation to programs that keep a log file open, and by a terminal that closes.
-  process.on('SIGHUP', () => log.info({}, 'SIGHUP is ignored: SIGTERM stops this node'))
-  const giveUp = new AbortController()
-  // A supervisor stops this process. Without one it goes on and refuses every request, because whatever started it may
-  // start it again for ever.
-  const onRemoved = (): void => void process.send?.(REMOVED, undefined, undefined, () => undefined)
-  const hooks = { onBroken: breakDown, onRemoved, stop: giveUp.signal }
-  const starting = startServer(settings, hooks, processLog)
-  stopOnRequest(settings, starting, giveUp, processLog)
-  try {
-    const { clientPort, peerPort } = await starting
-    const { dataDir, durability } = settings
-    log.info({ clientPort, peerPort, dataDir, durability, pid: process.pid }, 'ready')
-    // Node.js writes its cache of compiled modules only at a clean end, and a node may be killed.
-    flushCompileCache()
-  } catch (error) {
-    if (giveUp.signal.aborted) return
-    await destination.flush(FLUSH_MS_MAX)
-    leave(exitCodeOf(error), `${settings.nodeId} cannot start: ${(error as Error).message}`)
-  }
-}
-
-function stopOnRequest(
-  settings: Settings,
-  starting: Promise<RunningServer>,
-  giveUp: AbortController,
-  { log, destination }: ProcessLog,
-): void {
-  let isStopping = false
-  const stop = async (reason: string): Promise<void> => {
-    if (isStopping) endAtOnce(destination)
-    isStopping = true
-    log.info({ reason }, 'stopping')
-    const afterMs = settings.drainMs + STOP_MS_MAX
-    setTimeout(() => {
-      log.error({ afterMs }, 'the stop takes too long and is given up')
-      endAtOnce(destination)
-    }, afterMs).unref()
-    giveUp.abort(new Error('this node is stopping'))
-    // A start that was given up leaves nothing to stop. One that waits for other members has told no client anything.
-    const server = await Promise.race([
-      starting.catch(() => undefined),
-      after(START_GIVEN_UP_MS, undefined, { ref: false }),
-    ])
-    await server?.stop()
-    log.info({}, 'stopped')
-    await destination.flush(FLUSH_MS_MAX)
-    end(EXIT_STOPPED, destination)
-  }
-  process.on('SIGTERM', () => void stop('SIGTERM'))
-  process.on('SIGINT', () => void stop('SIGINT'))
-  if (settings.supervised) process.on('disconnect', () => void stop('the supervisor has gone'))
-}
-
-/** `process.exit` waits for the threads of the pool, and one that writes the log may be stuck. */
-function end(code: number, destination: LogDestination): never {
-  if (destination.isStuck) killSelf()
-  process.exit(code)
-}
-
-/**
- * Not by `process.exit`: it waits for what is under way in the threads of the pool and in LevelDB, and on a disk that
- * does not answer that is for ever. A kill loses nothing that was acknowledged.
- */
-function endAtOnce(destination: LogDestination): never {
-  destination.flushSync()
-  killSelf()
-}
-
-function killSelf(): never {
-  process.kill(process.pid, 'SIGKILL')
-  // The kernel ignores that signal where this is process 1 of a container; an abort ends it.
-  process.abort()
-}
-
-function exitCodeOf(error: unknown): number {
-  if (error instanceof SettingError) return EXIT_USAGE
-  if (error instanceof DamagedAloneError) return EXIT_DAMAGED
-  return error instanceof NotAdmittedError ? EXIT_NOT_ADMITTED : EXIT_FAILED
-}
-
-function leave(code: number, line: string): never {
-  complain(`quorate: ${line}`)
-  process.exit(code)
+  if (!parsed.ok) leave(EXIT_USAGE, parsed.problem)
+  // Not loaded before, so that help and a bad setting are told at once.
+  const { repairNode, runNode } = await import('./server/run-node.ts')
+  await (args.length === 0 ? runNode(parsed.settings, parsed.ignored) : repairNode(parsed.settings))
 }

@@ -1,7 +1,7 @@
 /**
- * Two watches under 1000 changes, while nodes stop and start again: a slow one, and one that goes to the next node every
- * 100 ms. Both know what the store lists, also after a reset, because all nodes have forgotten the changes. test/soak/watches.test.ts does the same with
- * processes, all faults, and changes of the members.
+ * Two watches under hundreds of changes, while nodes stop and start again: a slow one, and one that goes to the next node
+ * every 100 ms. Both know what the store lists, also after a reset, because all nodes have forgotten the changes.
+ * test/soak/watches.test.ts does the same with processes, all faults, and changes of the members.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startCluster, type TestCluster } from '../api/test-cluster.ts'
@@ -10,7 +10,7 @@ import { WatchedKeys } from '../soak/watched-keys.ts'
 
 const BUCKET = 'default'
 const KEYS = 200
-const CHANGES_PER_STEP = 200
+const CHANGES_PER_STEP = 80
 
 let cluster: TestCluster
 

@@ -27,6 +27,7 @@ import { VERSIONS } from '../core/protocol-versions.ts'
 import { createNode, type Node } from '../node/node.ts'
 import { openNodeDisk } from './node-disk.ts'
 import { openNodeTls } from './node-tls.ts'
+import { openPorts } from './open-ports.ts'
 import type { NodeService } from '../node/service/service.ts'
 import { programVersion } from './program-version.ts'
 import { readRootTokens } from './root-tokens.ts'
@@ -125,9 +126,10 @@ export async function startServer(
     hasLostData: disk.setAside !== undefined || disk.hasLostWrites,
     ...(hooks.onRemoved === undefined ? {} : { onRemoved: hooks.onRemoved }),
   })
-  const openToStrangers = isOpenToStrangers(settings)
+  const open = openPorts(settings)
+  const openToStrangers = open.length > 0
   metrics.gauge('open_to_strangers', openToStrangers ? 1 : 0)
-  if (openToStrangers) log.warn({ host: settings.listen.host }, OPEN_TO_STRANGERS)
+  for (const { warning, ...fields } of open) log.warn(fields, warning)
   let droppedLines = 0
   const api = createApiServer({
     service: node,
@@ -223,16 +225,6 @@ async function joinedTopology(
   })
   log.info({ replaces }, 'admitted to the cluster')
   return document
-}
-
-const OPEN_TO_STRANGERS =
-  'everybody who reaches this address can read, write and change everything: set QUORATE_AUTH=on, or listen on a ' +
-  'loopback address'
-
-/** Whether the client port can be reached from other machines, and needs no token. */
-function isOpenToStrangers({ listen: { host }, rootTokenFile, clientTls }: Settings): boolean {
-  const isLoopback = host === 'localhost' || host === '::1' || host.startsWith('127.')
-  return rootTokenFile === undefined && clientTls?.ca === undefined && !isLoopback
 }
 
 export function logOf(settings: Settings): ProcessLog {

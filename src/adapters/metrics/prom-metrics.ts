@@ -84,7 +84,7 @@ const GAUGES: Readonly<Record<GaugeName, string>> = {
   cache_bytes: 'Bytes of objects kept in memory.',
   inflight_requests: 'Client requests under way.',
   open_to_strangers:
-    'Whether the node listens beyond this machine and answers without a token: 0 or 1.',
+    'Whether a port beyond this machine lets strangers in: clients without a token, or nodes without TLS: 0 or 1.',
 }
 
 const HISTOGRAMS: Readonly<Record<HistogramName, string>> = {

@@ -112,7 +112,8 @@ const STATUS = objectOf<ShownStatus>('ClusterStatus', {
   ),
   openToStrangers: about(
     BOOLEAN,
-    'Whether this node listens beyond this machine and answers without a token: set QUORATE_AUTH.',
+    'Whether strangers get in at a port that listens beyond this machine: clients without a token, or nodes without ' +
+      'TLS. The log names the port and says what to do.',
   ),
 })
 

@@ -147,7 +147,7 @@ export function createApiServer(options: ApiOptions): ApiServer {
       api.streams.closeAll()
       const end = setTimeout(() => app.server.closeAllConnections(), graceMs)
       const isOver = (ms: number): boolean => ms >= REFUSING_MS && connections.busyCount === 0
-      for (let ms = 0; connections.count > 0 && !isOver(ms); ms += LOOK_INTERVAL_MS) {
+      for (let ms = 0; !connections.isEmpty && !isOver(ms); ms += LOOK_INTERVAL_MS) {
         await after(LOOK_INTERVAL_MS)
       }
       // It closes the port first, and then ends the idle connections.

@@ -17,6 +17,8 @@ const CONNECTIONS_MAX = 10_000
 export class Connections {
   readonly #open = new Set<Socket>()
   readonly #requestId: () => string
+  /** Counts of connections that cannot carry requests yet, because their TLS handshake is under way. */
+  readonly #arriving: (() => number)[] = []
   #isDraining = false
   /** The answer after which each connection ends. */
   readonly #last = new WeakMap<Socket, ServerResponse>()
@@ -28,6 +30,16 @@ export class Connections {
   add(socket: Socket): void {
     this.#open.add(socket)
     socket.once('close', () => this.#open.delete(socket))
+  }
+
+  /** Also counts connections that have not been added yet. */
+  watchArriving(count: () => number): void {
+    this.#arriving.push(count)
+  }
+
+  /** Whether no request can be under way, or on its way behind a handshake. */
+  get isEmpty(): boolean {
+    return this.#open.size === 0 && this.#arriving.every((count) => count() === 0)
   }
 
   get count(): number {

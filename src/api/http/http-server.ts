@@ -157,6 +157,7 @@ function createBareServer({
     socket.resume()
   }
   const secure = new SecureServer({ http, certificates, refusePlain })
+  connections.watchArriving(() => secure.newcomerCount)
   const needsCertificates = certificates.current().ca !== undefined
   const clients = needsCertificates
     ? new ClientCertificates((socket) => connections.endIfIdle(socket))

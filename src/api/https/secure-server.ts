@@ -50,6 +50,11 @@ export class SecureServer extends HttpsServer {
     this.on('secureConnection', (socket: TLSSocket) => this.#newcomers.delete(otherEnd(socket)))
   }
 
+  /** How many connections have a handshake under way. */
+  get newcomerCount(): number {
+    return this.#newcomers.size
+  }
+
   /** Ends the connections whose handshake is under way: a server that closes would wait for them. */
   endNewcomers(): void {
     for (const socket of this.#newcomers.values()) socket.destroy()

@@ -9,7 +9,12 @@ import { connect, createSecureContext, type SecureContext, TLSSocket } from 'nod
 import { buildConnector } from 'undici'
 
 import { assert } from '../../core/assert.ts'
-import type { CertificateSource, KeyMaterial } from '../../ports/certificates.ts'
+import {
+  certificateFault,
+  type CertificateSource,
+  type FaultWords,
+  type KeyMaterial,
+} from '../../ports/certificates.ts'
 import type { Refusal } from '../../ports/network.ts'
 import { namesHost } from '../tls/pem-certificates.ts'
 import { RefusedError, shown } from './handshake.ts'
@@ -121,18 +126,9 @@ function namesOf(certificate: X509Certificate | undefined): string {
   return shown(certificate?.subjectAltName ?? 'nothing')
 }
 
-const UNKNOWN_CA = 'no CA of QUORATE_PEER_TLS_CA has signed it'
-/** Errors of OpenSSL about the certificate of the other end, in words. */
-const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: 'it has expired',
-  CERT_NOT_YET_VALID: 'it is not valid yet',
-  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_CA,
-  DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN_CA,
-  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_CA,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_CA,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_CA,
-  CERT_SIGNATURE_FAILURE: UNKNOWN_CA,
-  INVALID_PURPOSE: 'its extended key usage must allow both serverAuth and clientAuth',
+const FAULT_WORDS: FaultWords = {
+  unknownCa: 'no CA of QUORATE_PEER_TLS_CA has signed it',
+  wrongUsage: 'its extended key usage must allow both serverAuth and clientAuth',
 }
 
 /** Why this end does not accept the certificate of a connection that has come in; undefined if it does. */
@@ -144,14 +140,14 @@ export function certificateRefusal(socket: TLSSocket): Refusal | undefined {
   const message =
     certificate === undefined
       ? 'a peer must show a certificate, and none came'
-      : `the certificate that names ${namesOf(certificate)} is refused: ${CERTIFICATE_FAULTS[code] ?? code}`
+      : `the certificate that names ${namesOf(certificate)} is refused: ${certificateFault(code, FAULT_WORDS) ?? code}`
   return { reason: 'certificate', message }
 }
 
 /** Why a connection that was opened with TLS came to nothing. */
 function dialError(error: NodeJS.ErrnoException, isRequired: boolean): Error {
   const { code = '', message } = error
-  const fault = CERTIFICATE_FAULTS[code]
+  const fault = certificateFault(code, FAULT_WORDS)
   if (fault !== undefined) {
     const words = `the certificate of the peer is refused: ${fault}`
     return new RefusedError('self', { reason: 'certificate', message: words })

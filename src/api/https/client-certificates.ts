@@ -8,6 +8,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { QuorateError } from '../../core/errors.ts'
+import { certificateFault, type FaultWords } from '../../ports/certificates.ts'
 
 /** Answers that tell a stranger nothing but whether this node runs. */
 const PROBES: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz', '/readyz?scope=node'])
@@ -52,16 +53,9 @@ export class ClientCertificates {
   }
 }
 
-const UNKNOWN_CA = 'its CA is not known here'
-const FAULTS: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: 'it has expired',
-  CERT_NOT_YET_VALID: 'it is not valid yet',
-  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_CA,
-  DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN_CA,
-  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_CA,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_CA,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_CA,
-  INVALID_PURPOSE: 'its extended key usage must allow clientAuth',
+const FAULT_WORDS: FaultWords = {
+  unknownCa: 'its CA is not known here',
+  wrongUsage: 'its extended key usage must allow clientAuth',
 }
 
 function reasonOf(socket: TLSSocket): string {
@@ -70,5 +64,5 @@ function reasonOf(socket: TLSSocket): string {
   }
   // Typed as an error, it is the code of one.
   const code = String(socket.authorizationError)
-  return `The certificate of the client is refused: ${FAULTS[code] ?? code}.`
+  return `The certificate of the client is refused: ${certificateFault(code, FAULT_WORDS) ?? code}.`
 }

@@ -29,8 +29,10 @@ const CONNECT_TIMEOUT = 'UND_ERR_CONNECT_TIMEOUT'
 const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'the certificate of the node has expired',
   CERT_NOT_YET_VALID: 'the certificate of the node is not valid yet',
+  CERT_SIGNATURE_FAILURE: 'the CA of the node is not known here',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'the CA of the node is not known here',
   SELF_SIGNED_CERT_IN_CHAIN: 'the CA of the node is not known here',
+  UNABLE_TO_GET_ISSUER_CERT: 'the CA of the node is not known here',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the CA of the node is not known here',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the CA of the node is not known here',
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate of the node is for another host name',

@@ -6,6 +6,7 @@ import { PemFiles } from '../adapters/tls/pem-files.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics } from '../ports/metrics.ts'
+import { SettingError } from './settings/setting-syntax.ts'
 import type { Settings } from './settings/settings.ts'
 import type { TlsSettings } from './settings/tls-settings.ts'
 
@@ -20,17 +21,27 @@ export interface NodeTls {
 
 const LOOK_INTERVAL_MS = 1000
 
-/** Rejects with an Error that names the setting and the file if files cannot be used. */
+/** Rejects with a SettingError that names the setting and the file if files cannot be used. */
 export async function openNodeTls(
   { nodeId, clientTls, peerTls }: Settings,
   { clock, metrics, log }: { clock: Clock; metrics: Metrics; log: Log },
 ): Promise<NodeTls> {
-  const open = (files: PemFileSet, name: string | undefined): Promise<PemFiles> =>
-    PemFiles.open({ files, name, intervalMs: LOOK_INTERVAL_MS, log })
-  const clients = clientTls && (await open(filesOf(clientTls, 'TLS', 'TLS_CLIENT_CA'), undefined))
+  const open = async (
+    files: PemFileSet,
+    end: { name: string | undefined; isMutual: boolean },
+  ): Promise<PemFiles> => {
+    try {
+      return await PemFiles.open({ files, ...end, intervalMs: LOOK_INTERVAL_MS, log })
+    } catch (error) {
+      throw new SettingError((error as Error).message)
+    }
+  }
+  const clientEnd = { name: undefined, isMutual: false }
+  const clients = clientTls && (await open(filesOf(clientTls, 'TLS', 'TLS_CLIENT_CA'), clientEnd))
+  const peerEnd = { name: nodeId, isMutual: true }
   const peers =
     peerTls &&
-    (await open(filesOf(peerTls, 'PEER_TLS', 'PEER_TLS_CA'), nodeId).catch((error: unknown) => {
+    (await open(filesOf(peerTls, 'PEER_TLS', 'PEER_TLS_CA'), peerEnd).catch((error: unknown) => {
       clients?.stop()
       throw error
     }))

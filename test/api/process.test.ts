@@ -104,6 +104,11 @@ test.each([
   [{ QUORATE_DURABILITY: 'never' }, [], 'QUORATE_DURABILITY="never": must be one of sync, os'],
   [{ QUORATE_NODE_ID: '' }, [], 'QUORATE_NODE_ID is not set'],
   [{}, ['--port=1'], '--port=1'],
+  [
+    { QUORATE_TLS_CERT: '/nowhere/cert.pem', QUORATE_TLS_KEY: '/nowhere/key.pem' },
+    [],
+    'QUORATE_TLS_CERT=/nowhere/cert.pem: ENOENT',
+  ],
 ])('process: a bad setting ends the start with one line: %j %j', async (env, args, words) => {
   const { code, error, output } = await ended(start(settings(7080, env), args))
   expect([code, output]).toEqual([2, ''])

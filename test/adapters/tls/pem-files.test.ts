@@ -10,7 +10,7 @@ const authority = new TestAuthority()
 const other = new TestAuthority()
 const [first, second] = [authority.issue(['n1']), authority.issue(['n1'])]
 /** Levels of pino. */
-const [INFO, WARN] = [30, 40]
+const [INFO, WARN, ERROR] = [30, 40, 50]
 /** Looks are requested by the tests themselves. */
 const NEVER_MS = 3_600_000
 
@@ -35,7 +35,19 @@ function write(texts: { cert?: string; key?: string; ca?: string }): void {
   )
 }
 
-async function open(name?: string, intervalMs = NEVER_MS, at = pathOf): Promise<PemFiles> {
+interface Opening {
+  readonly name?: string
+  readonly isMutual?: boolean
+  readonly intervalMs?: number
+  readonly at?: (part: string) => string
+}
+
+async function open({
+  name,
+  isMutual = false,
+  intervalMs = NEVER_MS,
+  at = pathOf,
+}: Opening = {}): Promise<PemFiles> {
   const file = (part: string): { setting: string; path: string } => ({
     setting: part.toUpperCase(),
     path: at(part),
@@ -44,11 +56,18 @@ async function open(name?: string, intervalMs = NEVER_MS, at = pathOf): Promise<
   const files = await PemFiles.open({
     files: { cert: file('cert'), key: file('key'), ca: file('ca') },
     name,
+    isMutual,
     intervalMs,
     log: createPinoLog({ node: 'n1', level: 'info', destination }),
   })
   opened.push(files)
   return files
+}
+
+/** A change counts at the second look that finds it. */
+async function lookTwice(files: PemFiles): Promise<void> {
+  await files.look()
+  await files.look()
 }
 
 describe('PEM files that cannot be used', () => {
@@ -71,11 +90,11 @@ describe('PEM files that cannot be used', () => {
   })
 
   it('must name the node exactly, as a DNS name', async () => {
-    await open('n1')
-    await expect(open('n2')).rejects.toThrow('must name n2')
+    await open({ name: 'n1' })
+    await expect(open({ name: 'n2' })).rejects.toThrow('must name n2')
     for (const names of [['*'], ['*.n2'], ['n2.peer'], ['127.0.0.1'], []]) {
       write(authority.issue(names))
-      await expect(open('n2')).rejects.toThrow('must name n2')
+      await expect(open({ name: 'n2' })).rejects.toThrow('must name n2')
     }
   })
 })
@@ -86,10 +105,10 @@ describe('PEM files that change', () => {
     const seen: boolean[] = []
     files.onChange((_material, isNewCa) => seen.push(isNewCa))
     write({ cert: second.cert })
-    await files.look()
+    await lookTwice(files)
     expect(files.current().cert).toBe(first.cert)
     write({ key: second.key })
-    await files.look()
+    await lookTwice(files)
     expect(files.current()).toMatchObject(second)
     await files.look()
     expect(seen).toEqual([false])
@@ -104,9 +123,24 @@ describe('PEM files that change', () => {
     files.onChange((_material, isNewCa) => seen.push(isNewCa))
     for (const ca of [`# a note\n${other.cert}\n${authority.cert}`, other.cert]) {
       write({ ca })
-      await files.look()
+      await lookTwice(files)
     }
     expect(seen).toEqual([false, true])
+  })
+
+  it('are not used while they are being written, even if the part looks whole', async () => {
+    const both = `${authority.cert}${other.cert}`
+    write({ ca: both })
+    const files = await open()
+    const seen: boolean[] = []
+    files.onChange((_material, isNewCa) => seen.push(isNewCa))
+    for (const ca of [authority.cert, both, other.cert, authority.cert, both]) {
+      write({ ca })
+      await files.look()
+    }
+    await files.look()
+    expect(seen).toEqual([])
+    expect(files.current().ca).toBe(both)
   })
 
   it('stay as they were while new ones are broken, and the log says so once', async () => {
@@ -117,7 +151,7 @@ describe('PEM files that change', () => {
     expect(lines.map(levelOf)).toEqual([WARN])
     expect(lines[0]).toContain(pathOf('cert'))
     write(second)
-    await files.look()
+    await lookTwice(files)
     expect(files.current()).toMatchObject(second)
   })
 
@@ -127,7 +161,7 @@ describe('PEM files that change', () => {
     const twin = twins.find((each) => each !== first && each.cert.length === first.cert.length)
     writeFileSync(pathOf('cert'), twin?.cert ?? second.cert)
     writeFileSync(pathOf('key'), twin?.key ?? second.key)
-    await files.look()
+    await lookTwice(files)
     expect(files.current().cert).not.toBe(first.cert)
   })
 
@@ -141,13 +175,68 @@ describe('PEM files that change', () => {
       renameSync(join(folder, 'data.new'), join(folder, 'data'))
     }
     version('1', { ...first, ca: authority.cert })
-    const files = await open(undefined, 5, (part) => join(folder, 'data', `${part}.pem`))
+    const files = await open({
+      intervalMs: 5,
+      at: (part) => join(folder, 'data', `${part}.pem`),
+    })
     const changed = new Promise<boolean>((resolve) => {
       files.onChange((_material, isNewCa) => resolve(isNewCa))
     })
     version('2', { ...second, ca: other.cert })
     expect(await changed).toBe(true)
     expect(files.current()).toMatchObject({ ...second, ca: other.cert })
+  })
+})
+
+describe('a certificate that nodes show each other', () => {
+  const EXPIRED = { validMs: -1000 }
+  const expired = authority.issue(['n1'], EXPIRED)
+
+  it.each([
+    ['no CA of the file has signed', (): void => write({ ca: other.cert }), 'First add its CA'],
+    ['is for servers alone', () => write(authority.issue(['n1'], { usages: ['server'] })), 'usage'],
+    ['is for clients alone', () => write(authority.issue(['n1'], { usages: ['client'] })), 'usage'],
+  ])('is refused at the start if it %s', async (_what, spoil, words) => {
+    spoil()
+    const opening = open({ isMutual: true })
+    await expect(opening).rejects.toThrow(`CERT=${pathOf('cert')}: other nodes refuse it`)
+    await expect(opening).rejects.toThrow(words)
+  })
+
+  it('is accepted whichever CA of the file has signed it', async () => {
+    write({ ca: `${other.cert}${authority.cert}` })
+    expect((await open({ isMutual: true })).current().cert).toBe(first.cert)
+  })
+
+  it('keeps a CA out that has not signed it, until both have changed', async () => {
+    const files = await open({ isMutual: true })
+    write({ ca: other.cert })
+    for (let i = 0; i < 4; i++) await files.look()
+    expect(files.current().ca).toBe(authority.cert)
+    expect(lines.map(levelOf)).toEqual([WARN])
+    expect(lines[0]).toContain('First add its CA')
+    const next = other.issue(['n1'])
+    write(next)
+    await lookTwice(files)
+    expect(files.current()).toMatchObject({ ...next, ca: other.cert })
+  })
+
+  it('does not replace a good one if it has expired', async () => {
+    const files = await open({ isMutual: true })
+    write(expired)
+    for (let i = 0; i < 4; i++) await files.look()
+    expect(files.current().cert).toBe(first.cert)
+    expect(lines[0]).toContain('it has expired')
+  })
+
+  it('may have expired at the start, and keeps no new CA out', async () => {
+    write(expired)
+    const files = await open({ isMutual: true })
+    expect(lines.map(levelOf)).toEqual([ERROR])
+    const both = `${authority.cert}${other.cert}`
+    write({ ca: both })
+    await lookTwice(files)
+    expect(files.current().ca).toBe(both)
   })
 })
 

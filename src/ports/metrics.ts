@@ -92,6 +92,7 @@ export type GaugeName =
   | 'storage_writable' // 0 or 1
   | 'storage_free_bytes'
   | 'certificate_expiry_seconds' // {kind}: "client", "client_ca", "peer" or "peer_ca"
+  | 'plain_peer_links' // open links with other nodes without TLS, in both directions
   | 'topology_epoch'
   | 'backup_snapshots' // snapshots of the disk that are held for backups
   | 'horizon_age_seconds' // how far the horizon is behind the clock

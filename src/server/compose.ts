@@ -140,6 +140,7 @@ export async function startServer(
     certificates: tls.clients,
     exposeMetrics: async () => {
       tls.look()
+      metrics.gauge('plain_peer_links', network.plainLinks())
       if (skewed !== undefined) {
         metrics.gauge('chaos_clock_offset_seconds', skewed.offsetMs() / 1000)
       }

@@ -80,6 +80,7 @@ const GAUGES: Readonly<Record<GaugeName, string>> = {
     'Age of the horizon: all members have settled every write that is older than this.',
   certificate_expiry_seconds:
     'Time until the first certificate of the file expires, by kind: client or peer, or the CA of either.',
+  plain_peer_links: 'Open links with other nodes that are not encrypted, in both directions.',
   topology_epoch: 'Epoch of the topology in force here.',
   cache_bytes: 'Bytes of objects kept in memory.',
   inflight_requests: 'Client requests under way.',

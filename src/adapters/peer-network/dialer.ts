@@ -26,7 +26,7 @@ import {
 } from './handshake.ts'
 import { askForMembership } from './membership-request.ts'
 import { Link, SILENCE_MS_MAX } from './link.ts'
-import { type Connector, connectorOf, mayGoPlain, type PeerTls } from './peer-tls.ts'
+import { type Connector, connectorOf, CutShortError, mayGoPlain, type PeerTls } from './peer-tls.ts'
 
 /** Bounds the TCP connection alone. The kernel of the peer accepts it, even if the peer's process is busy. */
 const CONNECT_TIMEOUT_MS = 400
@@ -39,6 +39,8 @@ const BACKOFF_MS_MAX = 500
 const REASON_BYTES_MAX = 4096
 /** How many different failures of one outage are logged. */
 const TROUBLES_MAX = 10
+/** After so long TLS is tried again for a link without TLS. */
+const TLS_RETRY_MS = 60_000
 /** How long a renewal is tried. Then the old connection is closed. */
 const RENEWAL_MS_MAX = 30_000
 
@@ -89,6 +91,10 @@ export class Dialer {
   #isRenewing = false
   /** Whether the next attempt goes without TLS. Only while TLS is not required. */
   #isPlainNext = false
+  /** Whether the last attempt with TLS ended in the handshake. */
+  #wasCutShort = false
+  #isPlain = false
+  #tlsRetry: NodeJS.Timeout | undefined
   readonly #retired = new Set<Link>()
   #attempt: AbortController | undefined
   #attemptedMs = 0
@@ -107,6 +113,11 @@ export class Dialer {
 
   get isOpen(): boolean {
     return this.#link !== undefined
+  }
+
+  /** Whether the link is open and not encrypted. */
+  get isPlain(): boolean {
+    return this.isOpen && this.#isPlain
   }
 
   /** The version of the protocol on the link; undefined while there is no link. */
@@ -133,6 +144,7 @@ export class Dialer {
   stop(): void {
     this.#stopped = true
     clearTimeout(this.#retry)
+    clearTimeout(this.#tlsRetry)
     this.#attempt?.abort(new Error('this node is stopping'))
     this.#link?.end('this node is stopping')
     for (const link of this.#retired) link.end('this node is stopping')
@@ -147,8 +159,13 @@ export class Dialer {
   #renewIfDue(): void {
     const link = this.#link
     if (link === undefined || this.#isRenewing || this.#linkRenewals === this.#renewals) return
+    this.#replace(this.#renew(link, this.#renewalReason))
+  }
+
+  /** One replacement of the link at a time. */
+  #replace(replacing: Promise<void>): void {
     this.#isRenewing = true
-    void this.#renew(link, this.#renewalReason).finally(() => {
+    void replacing.finally(() => {
       this.#isRenewing = false
       this.#renewIfDue()
     })
@@ -163,24 +180,45 @@ export class Dialer {
       } else if (answering === undefined) {
         if (performance.now() > endMs) old.close(reason)
         else await new Promise((resolve) => setTimeout(resolve, BACKOFF_MS_MAX))
-      } else if (answering.life === undefined || answering.life !== this.#life) {
-        // The peer has restarted, so nobody will answer the asks on the old connection.
-        answering.socket.destroy()
-        old.close(reason)
-      } else {
-        this.#retired.add(old)
-        old.retire()
-        this.#open(answering)
-        this.#options.log.info({ peer: this.peer.id, reason }, 'link has a new connection')
-      }
+      } else this.#move(old, answering, reason)
     }
   }
 
-  /** One attempt. Undefined if it failed; the reason was reported. */
-  async #connect(): Promise<Answering | undefined> {
+  #move(old: Link, answering: Answering, reason: string): void {
+    if (answering.life === undefined || answering.life !== this.#life) {
+      // The peer has restarted, so nobody will answer the asks on the old connection.
+      answering.socket.destroy()
+      old.close(reason)
+      return
+    }
+    this.#retired.add(old)
+    old.retire()
+    this.#open(answering)
+    this.#options.log.info({ peer: this.peer.id, reason }, 'link has a new connection')
+  }
+
+  /** Moves a link without TLS to a connection with TLS, if the peer has TLS by now. */
+  async #secure(old: Link): Promise<void> {
+    const answering = await this.#connect(true)
+    const isCurrent = this.#link === old && !this.#stopped
+    if (answering !== undefined && isCurrent) this.#move(old, answering, 'it is encrypted now')
+    else answering?.socket.destroy()
+    if (this.#link === old) this.#secureLater(old)
+  }
+
+  #secureLater(link: Link): void {
+    clearTimeout(this.#tlsRetry)
+    this.#tlsRetry = setTimeout(() => {
+      if (this.#isRenewing) this.#secureLater(link)
+      else if (this.#link === link) this.#replace(this.#secure(link))
+    }, this.#options.tls?.retryMs ?? TLS_RETRY_MS)
+  }
+
+  /** One attempt. Undefined if it failed; the reason was reported, unless a link without TLS is open meanwhile. */
+  async #connect(isOnlySecure = false): Promise<Answering | undefined> {
     const { lookup, tls } = this.#options
     const renewals = this.#renewals
-    const isPlain = tls?.isRequired !== true && this.#isPlainNext
+    const isPlain = !isOnlySecure && tls?.isRequired !== true && this.#isPlainNext
     const connect = connectorOf({
       lookup,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
@@ -201,7 +239,11 @@ export class Dialer {
       return { ...answering, renewals }
     } catch (error) {
       void client.destroy()
-      this.#isPlainNext = !isPlain && mayGoPlain(error)
+      if (isOnlySecure) return undefined
+      const isCutShort = error instanceof CutShortError
+      const isCutAgain = isCutShort && this.#wasCutShort
+      this.#isPlainNext = !isPlain && (mayGoPlain(error) || isCutAgain)
+      if (!isPlain) this.#wasCutShort = isCutShort
       if (error instanceof RefusedError) this.#handler.refused(error.by, error.refusal)
       this.#trouble(error instanceof Error ? error.message : String(error))
       return undefined
@@ -296,10 +338,15 @@ export class Dialer {
     this.#openedMs = performance.now()
     this.#troubles.clear()
     const { log, tls } = this.#options
-    const isSecure = socket instanceof TLSSocket
-    const fields = { peer: this.peer.id, version, ...(tls === undefined ? {} : { tls: isSecure }) }
+    this.#isPlain = !(socket instanceof TLSSocket)
+    const peer = this.peer.id
+    clearTimeout(this.#tlsRetry)
+    if (tls !== undefined && this.#isPlain) {
+      log.warn({ peer }, 'the link is not encrypted: TLS is tried again from time to time')
+      this.#secureLater(link)
+    }
     if (isNew) {
-      log.info(fields, 'link is open')
+      log.info({ peer, version, ...(tls && { tls: !this.#isPlain }) }, 'link is open')
       this.#handler.link(true)
     } else {
       // The peer sends its answers on this connection from now on.
@@ -314,6 +361,7 @@ export class Dialer {
     this.#retired.delete(link)
     if (this.#link !== link) return
     this.#link = undefined
+    clearTimeout(this.#tlsRetry)
     // Reset the backoff only after a link that lasted, so that one that closes at once is not dialled in a busy loop.
     if (performance.now() - this.#openedMs > SILENCE_MS_MAX) this.#backoffMs = BACKOFF_MS_MIN
     this.#attemptedMs = performance.now()

@@ -9,6 +9,7 @@ import type { Link } from './link.ts'
 export interface Inbound {
   readonly link: Link
   readonly version: number
+  readonly isPlain: boolean
   /** The process that opened it; undefined if an older version does not tell. */
   readonly life: number | undefined
 }
@@ -28,6 +29,10 @@ export class InboundLinks {
 
   entries(): Iterable<[string, Inbound]> {
     return this.#current.entries()
+  }
+
+  values(): Iterable<Inbound> {
+    return this.#current.values()
   }
 
   /** All that are open, also those that are not in use. */

@@ -6,6 +6,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 
 import Fastify, { type FastifyInstance } from 'fastify'
 
@@ -78,12 +79,18 @@ const JOIN_BYTES_MAX = 4096
 const OLD_CA_MS = 40_000
 const NEW_CA = 'the CA of the peers has changed'
 
-/** `port()` is the actual port, for settings that say 0. */
-export function createPeerNetwork(options: PeerNetworkOptions): Network & { port(): number } {
+export interface BoundNetwork extends Network {
+  /** The actual port, for settings that say 0. */
+  port(): number
+  /** How many open links are not encrypted, in both directions. */
+  plainLinks(): number
+}
+
+export function createPeerNetwork(options: PeerNetworkOptions): BoundNetwork {
   return new PeerNetwork(options)
 }
 
-class PeerNetwork implements Network {
+class PeerNetwork implements BoundNetwork {
   readonly #options: PeerNetworkOptions
   readonly #faults: LinkFaults
   readonly #dialers = new Map<string, Dialer>()
@@ -184,6 +191,11 @@ class PeerNetwork implements Network {
     return this.#listener?.port() ?? 0
   }
 
+  plainLinks(): number {
+    const links = [...this.#dialers.values(), ...this.#inbound.values()]
+    return links.filter(({ isPlain }) => isPlain).length
+  }
+
   async close(): Promise<void> {
     this.#running = false
     this.#isClosed = true
@@ -230,8 +242,7 @@ class PeerNetwork implements Network {
     // timeouts therefore do not run, and newcomers.ts enforces the timeout of the handshake.
     const serve = (socket: Socket): void => void http.server.emit('connection', socket)
     const newcomers = this.#newcomers
-    const refused = (address: string, refusal: Refusal): void =>
-      this.#tellStranger(address, refusal)
+    const refused = this.#tellStranger.bind(this)
     const door = tls && new SecureDoor({ tls, newcomers, accept: serve, refused })
     const accept = (socket: Socket): void => {
       newcomers.admit(socket)
@@ -304,7 +315,12 @@ class PeerNetwork implements Network {
     this.#open(peer, { version, life: theirs.life }, socket, head)
   }
 
-  #open(peer: string, theirs: Omit<Inbound, 'link'>, socket: Duplex, head: Buffer): void {
+  #open(
+    peer: string,
+    theirs: Pick<Inbound, 'version' | 'life'>,
+    socket: Duplex,
+    head: Buffer,
+  ): void {
     const { self, log } = this.#options
     this.#newcomers.settle(socket)
     this.#refused.delete(peer)
@@ -324,7 +340,7 @@ class PeerNetwork implements Network {
         if (this.#running) log.info({ peer, reason }, 'link of a peer is closed')
       },
     })
-    const inbound = { link, ...theirs }
+    const inbound = { link, isPlain: !(socket instanceof TLSSocket), ...theirs }
     this.#inbound.add(peer, inbound)
   }
 

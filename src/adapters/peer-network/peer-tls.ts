@@ -23,6 +23,8 @@ export interface PeerTls {
   readonly certificates: CertificateSource
   /** Whether every link must have TLS. Otherwise links without TLS are accepted, and tried if TLS fails. */
   readonly isRequired: boolean
+  /** After so long TLS is tried again for a link without TLS; a minute if left out. */
+  readonly retryMs?: number
 }
 
 export interface DialMode {
@@ -152,15 +154,21 @@ function dialError(error: NodeJS.ErrnoException, isRequired: boolean): Error {
     const words = `the certificate of the peer is refused: ${fault}`
     return new RefusedError('self', { reason: 'certificate', message: words })
   }
+  if (ENDED.test(message)) return new CutShortError('the connection ended in the TLS handshake')
   if (!NOT_TLS.test(message)) return error
   if (!isRequired) return new WithoutTlsError('the peer answers without TLS: trying without it')
   return new RefusedError('self', { reason: 'plaintext', message: 'the peer answers without TLS' })
 }
 
-/** What OpenSSL says of an answer in plain HTTP, and Node.js of a connection that ends at once. */
-const NOT_TLS = /wrong version number|packet length too long|before secure TLS connection/i
+/** What OpenSSL says of an answer in plain HTTP. */
+const NOT_TLS = /wrong version number|packet length too long/i
+/** What Node.js says of a connection that ends in the handshake. */
+const ENDED = /before secure TLS connection/i
 
 class WithoutTlsError extends Error {}
+
+/** The peer may be without TLS, or may just be stopping. */
+export class CutShortError extends Error {}
 
 /** Whether the next attempt may go without TLS, where TLS is not required. A peer that is down may have it. */
 export function mayGoPlain(error: unknown): boolean {

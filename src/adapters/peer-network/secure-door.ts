@@ -78,8 +78,13 @@ export class SecureDoor {
     const { newcomers, accept } = this.#options
     const end = otherEnd(socket)
     const raw = this.#securing.get(end)
+    if (raw === undefined) {
+      // The other end has closed the connection already, and its address is gone with it.
+      socket.destroy()
+      return
+    }
     this.#securing.delete(end)
-    if (raw !== undefined) newcomers.replace(raw, socket)
+    newcomers.replace(raw, socket)
     const refusal = certificateRefusal(socket)
     if (refusal === undefined) accept(socket)
     else this.#refuse(socket, refusal)

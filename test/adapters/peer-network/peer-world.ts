@@ -1,7 +1,10 @@
 /** Two nodes, a and b, over real connections, with all that judges their links; each finds what it stored when it starts again. */
 import { createPinoLog } from '../../../src/adapters/log/pino-log.ts'
 import type { LinkFaults } from '../../../src/adapters/chaos/link-faults.ts'
-import { createPeerNetwork } from '../../../src/adapters/peer-network/peer-network.ts'
+import {
+  type BoundNetwork,
+  createPeerNetwork,
+} from '../../../src/adapters/peer-network/peer-network.ts'
 import type { PeerTls } from '../../../src/adapters/peer-network/peer-tls.ts'
 import { freePort } from '../../../src/local-cluster/address-plan.ts'
 import { OwnCluster } from '../../../src/core/membership/cluster-identity.ts'
@@ -26,6 +29,8 @@ interface WorldOptions {
   oldest?: number
   tls?: PeerTls
   oldCaMs?: number
+  /** The address at which this node dials the other one, if it is not that node's own. */
+  peerUrl?: string
 }
 
 export class PeerWorld {
@@ -44,7 +49,7 @@ export class PeerWorld {
     listener: FrameListener,
     newest = VERSIONS.newest,
     options: WorldOptions = {},
-  ): Promise<Network & { port(): number }> {
+  ): Promise<BoundNetwork> {
     const urls = await Promise.all(
       ['a', 'b'].map(async (peer) => ({ id: peer, url: await this.urlOf(peer) })),
     )
@@ -72,7 +77,9 @@ export class PeerWorld {
     )
     network.onFrame(listener)
     network.setPeers(
-      urls.filter((peer) => peer.id !== id),
+      urls
+        .filter((peer) => peer.id !== id)
+        .map((peer) => ({ ...peer, url: options.peerUrl ?? peer.url })),
       options.oldest,
     )
     await network.start()

@@ -38,7 +38,7 @@ export interface NodeCluster {
 export function composeCluster(storage: NodeStorage, settings: NodeSettings): NodeCluster {
   const { ports, state, clock, proof, identity } = storage
   const self = settings.nodeId
-  const keeper = new TopologyKeeper(ports, { state, members: settings.members, clock })
+  const keeper = new TopologyKeeper(ports, { self, state, members: settings.members, clock })
   const members = (): string[] => keeper.topology.members.map(({ id }) => id)
   const isProven = (): boolean => proof.isProven(keeper.topology.members.length)
   const deadlines = new Deadlines(ports.clock, ports.timers)

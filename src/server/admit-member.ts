@@ -26,7 +26,13 @@ export async function admitMember(
   try {
     const { replaces, ...fields } = asked
     const member = memberOf('the node', fields, [])
-    const known = service.topology().members.find(({ id }) => id === member.id)
+    const { members } = service.topology()
+    const { nodeId } = service
+    // Its document may lack what only members may know (node/topology/removal.ts).
+    if (!members.some(({ id }) => id === nodeId)) {
+      return { status: 503, text: `${nodeId} is no longer a member: ask another node` }
+    }
+    const known = members.find(({ id }) => id === member.id)
     if (known === undefined) return welcome(await admit(service, member, replaces))
     if (known.peerUrl === member.peerUrl) return welcome(service.topology())
     const text = `${known.id} is a member already, at ${known.peerUrl}: another node needs another id`

@@ -28,6 +28,7 @@ import type { Asker } from '../peers/ask-handlers.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { VoteAnswer } from '../wire/asks/topology-asks.ts'
 import type { Refusal } from '../wire/messages.ts'
+import { whyNotProposable } from './next-document.ts'
 import { type Document, encodeTopology, parseTopology } from './topology-document.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
 import { type Recalled, TopologyRecall } from './topology-recall.ts'
@@ -161,7 +162,8 @@ export class TopologyAcceptor {
     })
   }
 
-  #refusal({ kind, instance }: TopologyQuestion): Refusal | undefined {
+  #refusal(question: TopologyQuestion): Refusal | undefined {
+    const { kind, instance } = question
     const { self, keeper, isProven } = this.#parts
     const { epoch, voters, members } = keeper.topology
     if (epoch >= instance) {
@@ -182,6 +184,10 @@ export class TopologyAcceptor {
       const ids = members.map(({ id }) => id).join(', ')
       const message = `since its start it has not heard from a majority of the members ${ids}: start them`
       return { code: 'not_ready', message }
+    }
+    if (kind === 'accept') {
+      const reason = whyNotProposable(keeper.topology, parseTopology(question.document))
+      if (reason !== undefined) return { code: 'not_ready', message: reason }
     }
     if (kind !== 'recall' && !voters.includes(self)) {
       return {

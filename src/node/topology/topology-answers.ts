@@ -5,6 +5,9 @@ import type { TopologyAcceptor } from './topology-acceptor.ts'
 import { encodeTopology } from './topology-document.ts'
 import type { TopologyKeeper } from './topology-keeper.ts'
 
+const ONLY_SHOWN =
+  'this node is not a member, and has only the part of the topology document that it was shown'
+
 type Kinds = 'topology' | 'decided' | 'prepare' | 'accept' | 'recall'
 
 export function topologyAnswers(
@@ -12,7 +15,10 @@ export function topologyAnswers(
   voter: TopologyAcceptor,
 ): HandlersOf<Kinds> {
   return {
-    topology: (_request, asker) => asker.answer({ document: encodeTopology(keeper.topology) }),
+    topology: (_request, asker) => {
+      if (keeper.isWhole()) asker.answer({ document: encodeTopology(keeper.topology) })
+      else asker.refuse({ code: 'not_ready', message: ONLY_SHOWN })
+    },
     decided: ({ document }, asker) => {
       keeper.adopt(document).then(
         () => asker.answer(NO_FIELDS),

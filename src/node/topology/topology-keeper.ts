@@ -23,11 +23,13 @@ import type { NodeState } from '../identity/node-state.ts'
 import type { AskSender, EpochSource } from '../peers/epoch-source.ts'
 import { NO_FIELDS } from '../wire/asks/ask-format.ts'
 import { TOPOLOGY } from '../wire/asks/topology-asks.ts'
+import { whyNotNext } from './next-document.ts'
 import { encodeTopology, parseTopology } from './topology-document.ts'
 
 const FETCH_TIMEOUT_MS = 1000
 
 export class TopologyKeeper implements EpochSource {
+  readonly #self: string
   readonly #state: NodeState
   readonly #clock: NodeClock
   readonly #log: Log
@@ -49,10 +51,11 @@ export class TopologyKeeper implements EpochSource {
 
   constructor(
     ports: { log: Log; metrics: Metrics },
-    parts: { state: NodeState; clock: NodeClock; members: readonly Member[] },
+    parts: { self: string; state: NodeState; clock: NodeClock; members: readonly Member[] },
   ) {
     this.#log = ports.log
     this.#metrics = ports.metrics
+    this.#self = parts.self
     this.#state = parts.state
     this.#clock = parts.clock
     this.#topology = startingTopology(parts.state.get('topology'), parts.members)
@@ -76,6 +79,14 @@ export class TopologyKeeper implements EpochSource {
 
   get topology(): Topology {
     return this.#topology
+  }
+
+  /**
+   * Whether the document in force is the decided one with all its parts. A node that was removed while it was away has
+   * been shown a document without the session key and the tokens (removal.ts). It must not pass that on to a member.
+   */
+  isWhole(): boolean {
+    return this.isMember(this.#self) || this.#topology.sessionKey !== undefined
   }
 
   isMember(node: string): boolean {
@@ -128,6 +139,8 @@ export class TopologyKeeper implements EpochSource {
         `a document of cluster ${topology.clusterId}, not of ${this.#topology.clusterId}`,
       )
     }
+    const reason = whyNotNext(this.#topology, topology, this.#self)
+    if (reason !== undefined) throw new Error(reason)
     this.#learnIdentity(topology)
     this.adopting.emit(this.#topology, topology)
     assert(topology.epoch > this.epoch, 'only a newer topology replaces another one')
@@ -140,14 +153,8 @@ export class TopologyKeeper implements EpochSource {
   }
 
   /** Throws if the document belongs to another cluster with the same members. */
-  #learnIdentity({ identity, sessionKey }: Topology): void {
+  #learnIdentity({ identity }: Topology): void {
     const { id } = this.cluster
-    // A cluster of an older version has a session key, which never changes, but no id yet. So compare the keys, too. A
-    // document shown to a removed member (removal.ts) lacks the key.
-    const ownKey = this.#topology.sessionKey
-    if (ownKey !== undefined && sessionKey !== undefined && sessionKey !== ownKey) {
-      throw new Error('a document of another cluster, which has another session key')
-    }
     // A document from before the agreement has no id. A node that knows the id only from a handshake takes it.
     const mayLackId = this.#topology.identity === undefined
     const isOwn = identity === undefined ? mayLackId : id === undefined || id === identity

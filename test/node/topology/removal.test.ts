@@ -123,3 +123,75 @@ it('a peer with an older topology cannot exclude a member', async () => {
   expect(await cluster.put('n4', 'new', 'kept', 'eventual')).toBe('ok')
   expect(cluster.logged.some((line) => line.includes('no longer a member'))).toBe(false)
 })
+
+describe('what only members may know', () => {
+  const FIVE: readonly Id[] = [...FOUR, 'n5']
+  const founding = { identity: 'the cluster', sessionKey: 'ab'.repeat(32) }
+  const token = {
+    name: 'web',
+    hash: 'cd'.repeat(32),
+    grants: [{ bucket: '*', prefix: '', rights: ['read'] as const }],
+    createdMs: 0,
+    expiresMs: null,
+  }
+
+  /** The document on the disk of the node. */
+  const stored = (id: Id): Topology => {
+    const record = cluster.node(id).platter.get(metaKey('topology'))
+    return parseTopology(String(msgpackCodec.decode(record as never)))
+  }
+
+  it('does not get lost on the way from a removed node to a member that missed the removal', async () => {
+    cluster = new VirtualCluster('removal by way of another', FIVE)
+    await cluster.start()
+    await cluster.ask('n1', (service) => service.found(founding, 5000))
+    const made = cluster.ask('n1', (service) => service.createToken(token, 5000).then(() => 'made'))
+    expect(await made).toBe('made')
+    await cluster.pass(2)
+    const before = stored('n5')
+    expect(before).toMatchObject({ sessionKey: founding.sessionKey, tokens: [{ name: 'web' }] })
+
+    cluster.node('n4').crash('process')
+    await cluster.ask('n1', (service) => service.applyChange({ kind: 'remove', node: 'n4' }, 5000))
+    await cluster.until(() => {
+      const topology = cluster.node('n1').service?.topology()
+      return topology?.change === undefined && topology?.members.length === 4
+    })
+    await cluster.pass(2)
+    // n5 crashes, and its disk has lost the newest documents.
+    cluster.node('n5').crash('process')
+    const key = metaKey('topology')
+    const { platter } = cluster.node('n5')
+    const record = frame(key, msgpackCodec.encode(encodeTopology(before)))
+    platter.restore(new Map(platter.copy()).set(key, record))
+    // n4 is shown its removal.
+    cluster.node('n4').start()
+    await cluster.until(() => cluster.logged.some((line) => line.includes('no longer a member')))
+    await cluster.pass(2)
+    expect(stored('n4')).not.toHaveProperty('sessionKey')
+
+    // n4 and n5 have only each other.
+    const rest = ['n1', 'n2', 'n3'] as const
+    const cuts = (['n4', 'n5'] as const).flatMap((id) =>
+      rest.flatMap((other) => [
+        cluster.wires.cut(id, other, 'mute'),
+        cluster.wires.cut(other, id, 'mute'),
+      ]),
+    )
+    cluster.node('n5').start()
+    await cluster.pass(20)
+    expect(stored('n5')).toEqual(before)
+
+    for (const cut of cuts) cut.undo()
+    await cluster.until(() => cluster.node('n5').isUp)
+    await cluster.until(() => stored('n5').members.length === 4)
+    for (const id of ['n1', 'n5'] as const) {
+      expect(cluster.node(id).service?.topology()).toMatchObject({
+        sessionKey: founding.sessionKey,
+        tokens: [{ name: 'web' }],
+      })
+    }
+    expect(await cluster.put('n5', 'new', 'kept')).toBe('ok')
+    expect(cluster.broken).toEqual([])
+  })
+})

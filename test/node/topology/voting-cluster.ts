@@ -105,7 +105,12 @@ class VotingNode {
     const lives = new PeerLives(state.get('heard'))
     const clock = new NodeClock(ports, { state, lives, maxDriftMs: 500 })
     await clock.start()
-    const keeper = new TopologyKeeper(ports, { state, members: this.#cluster.members, clock })
+    const keeper = new TopologyKeeper(ports, {
+      self,
+      state,
+      members: this.#cluster.members,
+      clock,
+    })
     const peers = new Peers(ports, { clock, epochs: keeper, life })
     const incarnation = Math.floor(host.wallMs())
     const liveness = new Liveness(ports, { self, members: this.#cluster.ids, incarnation, peers })

@@ -64,6 +64,16 @@ describe.each(LESSONS)('lesson $id, $title', (lesson) => {
     }
   })
 
+  it('has commands that touch only the containers and volumes of its own project', () => {
+    const docker = lesson.commands
+      .filter((line) => !line.startsWith('#'))
+      .flatMap((line) => line.match(/docker (?:[^&|;$()"']|"\$volume")+/g) ?? [])
+    for (const command of docker) {
+      expect(command).toMatch(/^docker (?:compose |inspect |volume rm "\$volume"$)/)
+    }
+    expect(lesson.commands.join('\n')).not.toMatch(/\bgrep\b|\bprune\b|\bxargs\b/)
+  })
+
   it('has one right choice, and begins as its replay does', () => {
     expect(lesson.choices[lesson.right]).toBeDefined()
     const { endMs, actions, ...world } = firstPlan(lesson)

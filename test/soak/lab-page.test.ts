@@ -120,6 +120,32 @@ test('a link shows the same run in a fresh profile', async () => {
   await page.context().close()
 })
 
+test('a request is shown hop by hop, in words and in the picture', async () => {
+  const { page, wrong } = await open(`#${linkOfPlan(SPLIT_PLAN)}`)
+  const panel = page.locator('.hops-panel')
+  const chosen = panel.getByLabel('Request')
+  const numbers = page.locator('.hop-number')
+  await chosen.selectOption('request 1')
+  await expect.poll(() => panel.textContent()).toContain('This answer decides')
+  await expect.poll(() => numbers.count()).toBe(4)
+  await panel.getByLabel('draw it in the picture').uncheck()
+  await expect.poll(() => numbers.count()).toBe(0)
+  await panel.getByLabel('draw it in the picture').check()
+  await chosen.selectOption('request 2')
+  await expect.poll(() => page.locator('.hop-lost').count()).toBe(2)
+  expect(await panel.textContent()).toContain('No answer decided')
+  await page.locator('.mark.ok').first().click()
+  await expect.poll(() => chosen.inputValue()).toBe('request 1')
+  await panel.getByRole('button', { name: 'Watch it slowly' }).click()
+  await expect.poll(() => page.textContent('.clock')).toMatch(/^[12]\./)
+  await expect.poll(() => numbers.count()).toBeGreaterThan(0)
+  // A new request is followed.
+  await page.getByRole('button', { name: 'Client B: get' }).click()
+  await expect.poll(() => chosen.inputValue()).toBe('newest')
+  expect(wrong).toEqual([])
+  await page.context().close()
+})
+
 test('a saved plan ends with the same hash on the command line', async () => {
   const { page, wrong } = await open()
   for (const step of SOME_DEEDS) await take(page, step)

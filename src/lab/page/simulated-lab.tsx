@@ -8,12 +8,15 @@ import { ReachMatrix } from '../drawing/reach-matrix.tsx'
 import { Steady } from '../drawing/steady.tsx'
 import { VerdictBar } from '../drawing/verdict-bar.tsx'
 import type { Lesson } from '../lessons/lesson.ts'
+import { hopStory } from '../picture/hop-story.ts'
 import { sightOf } from '../picture/sight.ts'
 import type { ChosenKey, Scene } from '../run/scene.ts'
 import type { LevelVerdict, Verdict } from '../../simulation/interactive/judgement.ts'
 import { ClientBadge } from './client-badge.tsx'
 import { ClientsPanel } from './clients-panel.tsx'
 import { FaultsPanel } from './faults-panel.tsx'
+import { HopLines } from './hop-lines.tsx'
+import { HopsPanel } from './hops-panel.tsx'
 import { JudgementPanel } from './judgement-panel.tsx'
 import { KeyPanel } from './key-panel.tsx'
 import { LessonPanel } from './lesson-panel.tsx'
@@ -71,10 +74,13 @@ function linkDeeds({ act }: LabDeeds): { readonly both: LinkDeed; readonly one: 
 
 function Parts({ lab, scene, deeds }: Props & { readonly scene: Scene }): VNode {
   const [level, setLevel] = useState<string | null>(null)
+  const [isHopsDrawn, drawHops] = useState(true)
   const deed = useMemo(() => linkDeeds(deeds), [deeds])
   const { clients, target } = lab
   const { view, verdict, isPlaying } = scene
   const sight = sightOf(view)
+  const hops = JSON.stringify([view.hops, isHopsDrawn])
+  const story = useMemo(() => view.hops && hopStory(view.hops), [hops])
   const shown = shownLevel(verdict, level)
   const evidence = shown?.evidence ?? []
   const requests = view.requests.map(({ number, state }) => `${number} ${state}`).join()
@@ -114,7 +120,17 @@ function Parts({ lab, scene, deeds }: Props & { readonly scene: Scene }): VNode 
               chosenNode={target}
               chooseNode={deeds.select}
               deed={deed.both}
-              messages={(places) => <Messages scene={scene} places={places} />}
+              messages={(places) => (
+                <>
+                  <Steady
+                    by={`${hops} ${places.order.join()}`}
+                    draw={() => (
+                      <HopLines lines={(isHopsDrawn && story?.lines) || []} places={places} />
+                    )}
+                  />
+                  <Messages scene={scene} places={places} />
+                </>
+              )}
               above={(places) => <Sparks scene={scene} places={places} />}
               beside={{
                 by: JSON.stringify([clients, view.requests.map(({ state }) => state)]),
@@ -136,6 +152,20 @@ function Parts({ lab, scene, deeds }: Props & { readonly scene: Scene }): VNode 
             />
           </section>
           <TimeLine scene={scene} evidence={evidence} deeds={deeds} />
+          <Steady
+            by={`${hops} ${requests} ${JSON.stringify(scene.followed)}`}
+            draw={() => (
+              <HopsPanel
+                story={story}
+                followed={scene.followed}
+                requests={view.requests}
+                sentUs={view.hops?.request.sentUs ?? null}
+                isDrawn={isHopsDrawn}
+                draw={drawHops}
+                deeds={deeds}
+              />
+            )}
+          />
         </div>
         <div class="column">
           <Steady

@@ -73,7 +73,10 @@ export function TimeLine({ scene, evidence, deeds }: Props): VNode {
               toUs={scaleUs}
               evidence={evidence}
               timeWords={(us) => `${seconds(us)} s`}
-              press={({ atUs }) => deeds.seek(atUs)}
+              press={({ atUs, request }) => {
+                if (request === undefined) deeds.seek(atUs)
+                else deeds.follow({ request })
+              }}
             />
           )}
         />
@@ -96,7 +99,7 @@ export function TimeLine({ scene, evidence, deeds }: Props): VNode {
       </div>
       <p class="hint">
         {isPlaying || isOver
-          ? 'Drag the bar to go back to any instant: the run is repeated from its seed.'
+          ? 'Drag the bar to go back to any instant: the run is repeated from its seed. Click a request to see it hop by hop.'
           : 'You are in the past. Play repeats what happened; if you do something now, what came later is dropped.'}
       </p>
     </section>

@@ -2,6 +2,7 @@
 /** The state of the page, and everything that a person can do on it. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Action } from '../../simulation/interactive/action.ts'
+import type { Followed } from '../../simulation/interactive/request-hops.ts'
 import type { TimedPlan } from '../../simulation/interactive/timed-plan.ts'
 import { linkOfPlan, planOfLink } from '../link/plan-link.ts'
 import {
@@ -41,6 +42,10 @@ export interface LabDeeds {
   readonly seek: (toUs: number) => void
   readonly setSpeed: (speed: number) => void
   readonly choose: (key: ChosenKey) => void
+  /** Shows that request hop by hop. */
+  readonly follow: (followed: Followed) => void
+  /** Goes back to that instant, and plays so slowly that each message can be seen. */
+  readonly watchSlowly: (fromUs: number) => void
   readonly fillIn: (client: number, part: Partial<ClientForm>) => void
   readonly select: (target: string | null) => void
   readonly begin: (plan: TimedPlan, atUs?: number) => void
@@ -54,6 +59,8 @@ export interface LabDeeds {
 const CART: ChosenKey = { bucket: 'default', key: 'cart' }
 /** So many forms have room on the page. A plan may have more clients. */
 const CLIENTS_MAX = 3
+/** A message between nodes takes about a second at this speed. */
+const SLOW_SPEED = 0.001
 const FIRST: TimedPlan = { seed: 'lab', nodes: 5, endMs: 2000, actions: [] }
 
 const START: LabState = {
@@ -161,6 +168,12 @@ function deedsOf(connection: LabConnection, change: Change, now: () => LabState)
   return {
     choose,
     begin,
+    follow: (followed) => send({ do: 'follow', followed }),
+    watchSlowly: (fromUs) => {
+      send({ do: 'seek', toUs: fromUs })
+      send({ do: 'speed', speed: SLOW_SPEED })
+      send({ do: 'play' })
+    },
     fillIn: (client, part) =>
       change(({ clients }) => ({
         clients: clients.map((form) => (form.client === client ? { ...form, ...part } : form)),

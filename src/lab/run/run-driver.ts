@@ -7,6 +7,7 @@
 import { InteractiveWorld, type WorldView } from '../../simulation/interactive/interactive-world.ts'
 import type { Verdict } from '../../simulation/interactive/judgement.ts'
 import { END_MS_MAX, PlanError } from '../../simulation/interactive/timed-plan.ts'
+import type { Followed } from '../../simulation/interactive/request-hops.ts'
 import type { ChosenKey, News, Order } from './scene.ts'
 
 /** The real time of the thread. */
@@ -29,6 +30,7 @@ export class RunDriver {
   readonly #tell: (news: News) => void
   #world: InteractiveWorld | undefined
   #key: ChosenKey = { bucket: 'default', key: 'cart' }
+  #followed: Followed = 'newest'
   #isPlaying = false
   #isTickDue = false
   #speed = 1
@@ -68,6 +70,7 @@ export class RunDriver {
       const endUs = Math.round(plan.endMs * 1000)
       const toUs = order.atUs ?? endUs
       this.#replace(new InteractiveWorld(plan))
+      this.#followed = 'newest'
       this.#endUs = Math.max(endUs, toUs)
       await this.#reach(toUs, isWanted)
       return
@@ -96,11 +99,16 @@ export class RunDriver {
       case 'act':
         await world.forgetLater()
         await world.act(order.action)
+        // A person wants to see what becomes of the request that was just sent.
+        if ('client' in order.action && isOneRequest(this.#followed)) this.#followed = 'newest'
         this.#endUs = world.nowUs
         this.#stopUs = END_US
         break
       case 'choose':
         this.#key = order.key
+        break
+      case 'follow':
+        this.#followed = order.followed
         break
       default:
         order satisfies never
@@ -193,6 +201,7 @@ export class RunDriver {
     this.#shownMs = this.#pace.nowMs()
     const view = world.view({
       key: this.#key,
+      followed: this.#followed,
       logFrom: Math.max(0, this.#logShown - LOG_LINES),
       arrivalsFrom: this.#arrivalsShown,
     })
@@ -202,6 +211,7 @@ export class RunDriver {
       view: { ...view, log: view.log.slice(-LOG_LINES) },
       plan: { ...world.plan, endMs: this.#endUs / 1000 },
       verdict: this.#judged(world, view),
+      followed: this.#followed,
       endUs: this.#endUs,
       isPlaying: this.#isPlaying,
       speed: this.#speed,
@@ -234,6 +244,10 @@ export class RunDriver {
   #showInTime(): void {
     if (!this.#isPlaying || this.#pace.nowMs() - this.#shownMs >= FRAME_MS) this.#show()
   }
+}
+
+function isOneRequest(followed: Followed): boolean {
+  return typeof followed === 'object' && 'request' in followed
 }
 
 /** When the next frame arrives. */

@@ -1,6 +1,7 @@
 /** What the page and the thread of the world tell each other: plain data. */
 import type { Action } from '../../simulation/interactive/action.ts'
 import type { WorldView } from '../../simulation/interactive/interactive-world.ts'
+import type { Followed } from '../../simulation/interactive/request-hops.ts'
 import type { LevelVerdict, Verdict } from '../../simulation/interactive/judgement.ts'
 import type { TimedPlan } from '../../simulation/interactive/timed-plan.ts'
 
@@ -10,6 +11,8 @@ export interface Scene {
   /** What was done, and what is still to come after somebody went back in time. */
   readonly plan: TimedPlan
   readonly verdict: Verdict
+  /** Of which request the hops are shown. */
+  readonly followed: Followed
   /** The end of the time line: the latest instant that was reached or is planned. */
   readonly endUs: number
   readonly isPlaying: boolean
@@ -34,6 +37,8 @@ export type Order =
   /** Does something now. What was planned for later is dropped. */
   | { readonly do: 'act'; readonly action: Action }
   | { readonly do: 'choose'; readonly key: ChosenKey }
+  /** Shows the hops of that request. */
+  | { readonly do: 'follow'; readonly followed: Followed }
 
 export type News =
   | { readonly type: 'scene'; readonly scene: Scene }

@@ -18,12 +18,15 @@ import { runSchedule, Schedule } from '../world/schedule.ts'
 import { type NodeEvents, SimulatedNode } from '../world/simulated-node.ts'
 import { SETTINGS } from '../world/simulated-settings.ts'
 import { watchRejections } from '../world/unhandled-rejections.ts'
-import { Wires } from '../world/wires.ts'
+import { type Flight, Wires } from '../world/wires.ts'
 
 /** What records the events of a run for people. */
 export interface Recorder {
   /** `node` is undefined if the event concerns all nodes. */
   note(atUs: number, node: string | undefined, text: string): void
+  /** A frame has left its node. */
+  departs?(flight: Flight): void
+  /** A frame has arrived. */
   frame?(atUs: number, from: string, to: string, channel: Channel, frame: Uint8Array): void
 }
 
@@ -56,6 +59,7 @@ export class SimulatedCluster {
       this.#trace.note(TRACE_FRAME, atUs | 0, xxh32(frame), frame.length)
       this.#recorder?.frame?.(atUs, from, to, channel, frame)
     }
+    this.wires.onDepart = (flight) => this.#recorder?.departs?.(flight)
     this.wires.onSend = (from, frame) => {
       const wentBack = this.#stamps.check(from, frame)
       if (wentBack !== undefined) this.#fail(wentBack)

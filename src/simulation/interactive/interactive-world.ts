@@ -19,6 +19,7 @@ import {
   type RepairView,
   SeenMessages,
 } from './seen-messages.ts'
+import { type Followed, type HopsView, RequestHops } from './request-hops.ts'
 import { type RequestView, TimedClients } from './timed-clients.ts'
 import { checkPlan, END_MS_MAX, type TimedPlan } from './timed-plan.ts'
 import {
@@ -29,6 +30,7 @@ import {
   viewKey,
   viewLinks,
   viewNodes,
+  viewOwners,
   viewOwnerSets,
 } from './world-view.ts'
 
@@ -50,6 +52,8 @@ export interface WorldView {
   /** Which nodes own keys together. Empty if no node runs. */
   readonly ownerSets: readonly OwnerSetView[]
   readonly requests: readonly RequestView[]
+  /** The hops of the followed request; null if there is no such request. */
+  readonly hops: HopsView | null
   /** The chosen key; null if no key is chosen. */
   readonly key: KeyView | null
   /** The lines of the log from the wanted one on. */
@@ -66,6 +70,8 @@ export interface ViolationView {
 
 export interface Look {
   readonly key?: { readonly bucket: string; readonly key: string } | undefined
+  /** The request whose hops are shown: the newest one if there is none. */
+  readonly followed?: Followed | undefined
   /** The first line of the log to include. */
   readonly logFrom?: number | undefined
   /** The first arrival to include. */
@@ -81,6 +87,7 @@ export class InteractiveWorld {
   readonly #clients: TimedClients
   readonly #faults: FaultActions
   readonly #messages = new SeenMessages()
+  readonly #hops = new RequestHops()
   readonly #log: StoryLine[] = []
   /** The number of actions of the plan that have happened. */
   #applied = 0
@@ -92,11 +99,19 @@ export class InteractiveWorld {
     this.#plan = checkPlan(plan)
     this.#cluster = new SimulatedCluster(this.#plan, {
       note: (at, node, text) => void this.#log.push({ atUs: at, node, text }),
+      departs: (flight) => this.#hops.departs(flight),
       frame: (at, from, to, channel, frame) => {
+        this.#hops.arrives(at, frame)
         this.#messages.take(at, from, to, channel, frame)
       },
     })
-    this.#clients = new TimedClients(this.#cluster)
+    this.#clients = new TimedClients(this.#cluster, {
+      sent: (request) => {
+        const { bucket, key } = request.action
+        this.#hops.sent(request, viewOwners(this.#cluster, bucket, key))
+      },
+      taken: (request, deadlineMs) => this.#hops.taken(request, deadlineMs),
+    })
     this.#faults = new FaultActions(this.#cluster)
     for (const node of this.#cluster.nodes.values()) node.start()
     this.#watchBounds()
@@ -147,21 +162,24 @@ export class InteractiveWorld {
     })
   }
 
-  view({ key, logFrom = 0, arrivalsFrom = 0 }: Look = {}): WorldView {
+  view({ key, followed = 'newest', logFrom = 0, arrivalsFrom = 0 }: Look = {}): WorldView {
     const cluster = this.#cluster
     const { violation } = cluster
+    const flights = cluster.wires.flights()
+    const onWay = new Set(flights.map(({ frame }) => frame))
     return {
       nowUs: this.nowUs,
       hash: cluster.hash,
       violation: violation ? { invariant: violation.invariant, message: violation.message } : null,
       nodes: viewNodes(cluster),
       links: viewLinks(cluster, (from, to) => this.#faults.cutOf(from, to)),
-      flights: cluster.wires.flights().map((flight) => this.#messages.view(flight)),
+      flights: flights.map((flight) => this.#messages.view(flight)),
       arrivals: this.#messages.arrivals(arrivalsFrom),
       arrivalEnd: this.#messages.arrivalEnd,
       repairs: [...this.#messages.repairs],
       ownerSets: viewOwnerSets(cluster),
       requests: this.#clients.requests.map((request) => ({ ...request })),
+      hops: this.#hops.view(followed, onWay, this.nowUs),
       key: key === undefined ? null : viewKey(cluster, key.bucket, key.key),
       log: this.#log.slice(logFrom),
       logEnd: this.#log.length,

@@ -1,10 +1,9 @@
 /** The messages between nodes, with their kinds: those on their way, the last that arrived, and the last repairs. */
-import { msgpackCodec } from '../../adapters/codec/msgpack-codec.ts'
 import { labelOf } from '../../core/placement/bucket-name.ts'
 import { APPLY, APPLY_IS_REPAIR } from '../../node/wire/asks/copy-asks.ts'
-import { parseFrame } from '../../node/wire/messages.ts'
 import type { Channel } from '../../ports/network.ts'
 import type { Flight } from '../world/wires.ts'
+import { type Item, itemsOf } from './frame-items.ts'
 
 /** One frame on its way: all messages that one node sent to another in one turn. */
 export interface FlightView {
@@ -41,8 +40,6 @@ export interface RepairView {
   readonly bucket: string
   readonly key: string
 }
-
-type Item = readonly [id: number, kindOrCode: string, ...body: unknown[]]
 
 /** So many asks are remembered. An older ask gets no answer: it was lost, or its node has died. */
 const ASKS_MAX = 10_000
@@ -122,8 +119,4 @@ function repairedBy([, kind, , bucket, key, , flags]: Item):
   | undefined {
   const isRepair = kind === APPLY.kind && (Number(flags ?? 0) & APPLY_IS_REPAIR) !== 0
   return isRepair ? { bucket: labelOf(String(bucket)), key: String(key) } : undefined
-}
-
-function itemsOf(frame: Uint8Array): readonly Item[] {
-  return parseFrame(msgpackCodec.decode(frame)).items as unknown as readonly Item[]
 }

@@ -43,6 +43,12 @@ export interface RequestView {
   readonly replicas: readonly ReplicaReport[]
 }
 
+/** Is told of each request: when its client sends it, and when the node takes it, with the deadline on its clock. */
+export interface RequestWatcher {
+  sent(request: RequestView): void
+  taken(request: RequestView, deadlineMs: number): void
+}
+
 type Request = { -readonly [Name in keyof RequestView]: RequestView[Name] }
 
 interface Client {
@@ -75,14 +81,16 @@ const decoder = new TextDecoder()
 export class TimedClients {
   readonly history: HistoryEvent[] = []
   readonly #cluster: SimulatedCluster
+  readonly #watcher: RequestWatcher
   readonly #requests: Request[] = []
   readonly #clients = new Map<number, Client>()
   /** For each event of the history the number of its request. */
   readonly #requestOfEvent: number[] = []
   #nextProcess = FIRST_SPARE_PROCESS
 
-  constructor(cluster: SimulatedCluster) {
+  constructor(cluster: SimulatedCluster, watcher: RequestWatcher) {
     this.#cluster = cluster
+    this.#watcher = watcher
   }
 
   get requests(): readonly RequestView[] {
@@ -133,6 +141,7 @@ export class TimedClients {
     client.isBusy = true
     request.state = 'under way'
     request.sentUs = schedule.nowUs
+    this.#watcher.sent(request)
     this.#cluster.onCall(action.node, `client ${action.client}: ${describeAction(action)}`)
     this.#note(client, request, 'invoke', inputOf(action, client))
     const node = nodes.get(action.node)
@@ -145,7 +154,11 @@ export class TimedClients {
       this.#finish(client, request, 'unknown', 'the client got no answer in time')
     })
     node.call<Answer>(
-      (service) => askOf(service, action, client),
+      (service) => {
+        // As the node itself computes it in this instant.
+        this.#watcher.taken(request, Math.floor(service.nowMs() + REQUEST_TIMEOUT_MS))
+        return askOf(service, action, client)
+      },
       (end) => {
         schedule.cancel(late)
         const failure = internalFailure(end)

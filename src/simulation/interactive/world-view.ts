@@ -118,7 +118,7 @@ export function viewKey(
   const hints: { holder: string; owner: string }[] = []
   for (const { id, platter } of nodes.values()) {
     const record = platter.get(dataKey(partition, bucket.name, key))
-    if (record !== undefined) copies[id] = copyOf(record)
+    if (record !== undefined) copies[id] = viewCopy(record)
     for (const owner of nodes.keys()) {
       const isKept = platter.raw(hintKey(owner, bucket.name, key)) !== undefined
       if (isKept) hints.push({ holder: id, owner })
@@ -200,7 +200,22 @@ function newestKnown(nodes: Iterable<SimulatedNode>): Topology | undefined {
   return newest
 }
 
-function copyOf(record: Uint8Array): CopyView {
+/** The owners of a key by the newest topology; none if no node runs, or if the bucket does not exist. */
+export function viewOwners(
+  { nodes }: SimulatedCluster,
+  bucketLabel: string,
+  key: string,
+): readonly string[] {
+  const topology = newestKnown(nodes.values())
+  const bucket = topology?.buckets.find(({ name }) => labelOf(name) === bucketLabel)
+  return topology === undefined || bucket === undefined
+    ? []
+    : preferenceList(topology, bucket, key).owners
+}
+
+/** A copy in the form in which nodes store and send it. An absent key has an empty record. */
+export function viewCopy(record: Uint8Array): CopyView {
+  if (record.length === 0) return { isDamaged: false, vector: {}, siblings: [] }
   try {
     const { vector, siblings } = decodeRecord(msgpackCodec, record)
     return {

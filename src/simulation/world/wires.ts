@@ -101,6 +101,8 @@ export class Wires {
   frames = 0
   bytes = 0
   onSend: (from: string, frame: Uint8Array) => void = () => undefined
+  /** A frame has left its node. The network may still lose it. */
+  onDepart: (flight: Flight) => void = () => undefined
   onFrame: (event: FrameEvent, arrivesUs: number) => void = () => undefined
   onLink: (from: string, to: string, isOpen: boolean) => void = () => undefined
 
@@ -242,6 +244,7 @@ export class Wires {
     const { age } = link
     const flight = { from, to, channel, frame, sentUs: nowUs, dueUs: arrivesUs, link, age }
     this.#flights.add(flight)
+    this.onDepart(flight)
     this.#schedule.after(arrivesUs - nowUs, () => this.#arrive(flight))
   }
 

@@ -1,4 +1,7 @@
-/** The rows of a time line: what happened when, as signs whose words are shown on demand. */
+/**
+ * The rows of a time line: what happened when, as signs whose words are shown on demand. Lists elsewhere on the page tell
+ * the same to screen readers.
+ */
 import type { VNode } from 'preact'
 import type { TimeMark, TimeRow } from '../picture/time-marks.ts'
 
@@ -16,7 +19,7 @@ export function Tracks({ rows, ...scale }: Props): VNode {
   return (
     <>
       {rows.map(({ name, marks }) => (
-        <div class="track" key={name}>
+        <div class="track" key={name} aria-hidden="true">
           <span class="track-name">{name}</span>
           <span class="track-marks">
             {marks.map((mark, i) => (

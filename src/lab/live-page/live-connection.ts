@@ -1,16 +1,18 @@
 /// <reference lib="dom" />
 /**
- * Follows the node that serves the page: its stream of events, and the owners of the chosen key. If the stream ends, it
- * asks why and begins again, for as long as somebody listens.
+ * Follows the node that serves the page: its stream of events, and the owners of the chosen key. It keeps a token only in
+ * memory, and sends it to this node alone, in a header.
  */
+import { followEvents, isNotLetIn, sentenceIn, type StreamListener } from '../live/event-stream.ts'
+import type { ParsedEvent } from '../live/event-parser.ts'
 import { LiveLog } from '../live/live-log.ts'
 import type { LiveScene } from '../live/live-scene.ts'
 import { liveSight } from '../live/live-sight.ts'
 import type { NodeRepairs, NodeRequests, NodeRing, NodeStatus } from '../live/node-status.ts'
+import { RequestSlots } from '../live/request-slots.ts'
 import type { ChosenKey } from '../run/scene.ts'
 import type { Listener, Source } from '../run/source.ts'
 
-const RETRY_MS = 1000
 /** How often the owners of the chosen key are asked what they hold. */
 const RING_MS = 2000
 /** The page of a node is at `/ui/`, maybe below the path of a proxy. */
@@ -23,26 +25,27 @@ export const CAN_BE_LIVE = location.pathname.endsWith('/ui/')
 export const LIVE_HASH = '#live'
 
 export class LiveConnection implements Source<LiveScene> {
+  #token: string | null = null
   #status: NodeStatus | null = null
   #ring: NodeRing | null = null
   #key: ChosenKey | null = null
   #trouble: string | null = null
-  readonly #log = new LiveLog()
+  #notLetIn: string | null = null
+  #log = new LiveLog()
+  #requests = new RequestSlots()
   #listener: Listener<LiveScene> | undefined
+  #stopStream = (): void => undefined
 
   listen(listener: Listener<LiveScene>): () => void {
     this.#listener = listener
-    let stream = this.#open()
-    const retry = setInterval(() => {
-      if (stream.readyState === EventSource.CLOSED) stream = this.#open()
-    }, RETRY_MS)
+    this.#follow()
     const looks = setInterval(() => void this.#look(), RING_MS)
     this.#tell()
     return () => {
       this.#listener = undefined
-      stream.close()
-      clearInterval(retry)
+      this.#stopStream()
       clearInterval(looks)
+      this.#requests.interrupt()
     }
   }
 
@@ -54,37 +57,65 @@ export class LiveConnection implements Source<LiveScene> {
     void this.#look()
   }
 
-  #open(): EventSource {
-    const stream = new EventSource(new URL('v1/events', NODE))
-    const take = <T>(name: string, use: (data: T) => void): void =>
-      stream.addEventListener(name, ({ data }: MessageEvent<string>) => {
-        this.#endTrouble()
-        use(JSON.parse(data) as T)
-        this.#tell()
-      })
-    take<NodeStatus>('status', (status) => {
-      this.#status = status
-      this.#log.status(status)
-    })
-    take<NodeRequests>('requests', (requests) => this.#log.requests(requests))
-    take<NodeRepairs>('repairs', (repairs) => this.#log.repairs(repairs))
-    stream.addEventListener('error', () => void this.#explain())
-    return stream
+  /** Sends that token from now on; none if it is null. */
+  useToken(token: string | null): void {
+    this.#token = token
+    this.#notLetIn = null
+    this.#forget()
+    this.#tell()
+    this.#follow()
   }
 
-  /** An EventSource does not tell why it failed. */
-  async #explain(): Promise<void> {
-    const node = this.#status?.node ?? 'The node'
-    const isNew = this.#trouble === null
-    this.#trouble = `${node} does not answer this page.`
-    if (isNew && this.#status !== null)
-      this.#log.note(Date.now(), '▲', `${node} does not answer this page`)
-    this.#tell()
-    const said = await asked('v1/cluster')
-    // The stream may have begun again meanwhile.
-    if (said.type === 'refused' && this.#trouble !== null) {
-      this.#trouble = `${node} refuses this page: ${said.why}`
+  #follow(): void {
+    this.#stopStream()
+    const listener: StreamListener = {
+      event: (event) => this.#take(event),
+      refused: (status, why) => this.#refused(status, why),
+      ended: () => this.#ended(),
     }
+    const ways = {
+      open: (signal: AbortSignal) => this.#fetch('v1/events', { signal, cache: 'no-store' }),
+      after: (ms: number, task: () => void): (() => void) => {
+        const timer = setTimeout(task, ms)
+        return () => clearTimeout(timer)
+      },
+    }
+    this.#stopStream = followEvents(ways, listener)
+  }
+
+  #take({ name, data }: ParsedEvent): void {
+    this.#endTrouble()
+    const told: unknown = JSON.parse(data)
+    if (name === 'status') {
+      this.#status = told as NodeStatus
+      this.#log.status(this.#status)
+    } else if (name === 'requests') {
+      this.#log.requests(told as NodeRequests)
+      this.#requests.take(told as NodeRequests)
+    } else if (name === 'repairs') this.#log.repairs(told as NodeRepairs)
+    this.#tell()
+  }
+
+  #ended(): void {
+    this.#interrupt(`${this.#node()} does not answer this page.`, 'does not answer this page')
+  }
+
+  #refused(status: number, why: string): void {
+    if (!isNotLetIn(status)) {
+      this.#interrupt(`${this.#node()} refuses this page: ${why}`, 'refuses this page')
+      return
+    }
+    this.#notLetIn = why
+    // What only callers with a right may see does not stay on the page.
+    this.#forget()
+    this.#tell()
+  }
+
+  #interrupt(trouble: string, words: string): void {
+    const isNew = this.#trouble === null
+    this.#trouble = trouble
+    if (isNew && this.#status !== null) this.#log.note(Date.now(), '▲', `${this.#node()} ${words}`)
+    this.#requests.interrupt()
     this.#tell()
   }
 
@@ -93,18 +124,41 @@ export class LiveConnection implements Source<LiveScene> {
       this.#log.note(Date.now(), '△', `${this.#status.node} answers this page again`)
     }
     this.#trouble = null
+    this.#notLetIn = null
+  }
+
+  #forget(): void {
+    this.#status = null
+    this.#ring = null
+    this.#trouble = null
+    this.#log = new LiveLog()
+    this.#requests = new RequestSlots()
+  }
+
+  #node(): string {
+    return this.#status?.node ?? 'The node'
   }
 
   async #look(): Promise<void> {
     const key = this.#key
-    if (key === null || document.hidden) return
-    const { bucket } = key
-    const query = new URLSearchParams({ bucket, key: key.key })
-    const said = await asked<NodeRing>(`v1/cluster/ring?${query}`)
-    if (key !== this.#key) return
-    if (said.type === 'told') this.#ring = said.data
-    if (said.type === 'refused') this.#listener?.refused(said.why)
-    this.#tell()
+    if (key === null || document.hidden || this.#notLetIn !== null) return
+    const query = new URLSearchParams({ bucket: key.bucket, key: key.key })
+    try {
+      const response = await this.#fetch(`v1/cluster/ring?${query}`)
+      if (key !== this.#key) return
+      if (response.ok) this.#ring = (await response.json()) as NodeRing
+      else this.#listener?.refused(await sentenceIn(response))
+      this.#tell()
+    } catch {
+      // The stream of events tells that the node does not answer.
+    }
+  }
+
+  #fetch(path: string, options: RequestInit = {}): Promise<Response> {
+    const token = this.#token
+    const headers = token === null ? {} : { Authorization: `Bearer ${token}` }
+    // No redirect may take the token elsewhere.
+    return fetch(new URL(path, NODE), { ...options, headers, redirect: 'error' })
   }
 
   #tell(): void {
@@ -114,23 +168,10 @@ export class LiveConnection implements Source<LiveScene> {
       sight: status && liveSight(status, this.#ring),
       ring: this.#ring,
       log: this.#log.entries,
+      requests: this.#requests,
+      hasToken: this.#token !== null,
+      notLetIn: this.#notLetIn,
       trouble: this.#trouble,
     })
-  }
-}
-
-type Said<T> =
-  | { readonly type: 'told'; readonly data: T }
-  | { readonly type: 'refused'; readonly why: string }
-  | { readonly type: 'silent' }
-
-async function asked<T>(path: string): Promise<Said<T>> {
-  try {
-    const response = await fetch(new URL(path, NODE))
-    const data = (await response.json()) as T & { readonly detail?: string }
-    if (response.ok) return { type: 'told', data }
-    return { type: 'refused', why: data.detail ?? `status ${response.status}` }
-  } catch {
-    return { type: 'silent' }
   }
 }

@@ -8,6 +8,7 @@ import { ReachMatrix } from '../drawing/reach-matrix.tsx'
 import { Steady } from '../drawing/steady.tsx'
 import { VerdictBar } from '../drawing/verdict-bar.tsx'
 import type { LiveScene } from '../live/live-scene.ts'
+import { RequestSlots } from '../live/request-slots.ts'
 import type { ClusterVerdict } from '../picture/cluster-verdict.ts'
 import type { ClusterSight } from '../picture/sight.ts'
 import { type ChaosTarget, CommandsPanel } from './commands-panel.tsx'
@@ -15,14 +16,25 @@ import type { LiveConnection } from './live-connection.ts'
 import { LiveTimeLine } from './live-time-line.tsx'
 import { MembersPanel } from './members-panel.tsx'
 import { OwnersPanel } from './owners-panel.tsx'
+import { RequestCharts } from './request-charts.tsx'
+import { TokenPanel } from './token-panel.tsx'
 
-const NOTHING: LiveScene = { status: null, sight: null, ring: null, log: [], trouble: null }
+const NOTHING: LiveScene = {
+  status: null,
+  sight: null,
+  ring: null,
+  log: [],
+  requests: new RequestSlots(),
+  hasToken: false,
+  notLetIn: null,
+  trouble: null,
+}
 
 export function LiveLab({ connection }: { readonly connection: LiveConnection }): VNode {
   const [scene, setScene] = useState(NOTHING)
   const [refusal, setRefusal] = useState<string | null>(null)
   useEffect(() => connection.listen({ scene: setScene, refused: setRefusal }), [connection])
-  const { sight, trouble } = scene
+  const { sight, trouble, notLetIn, hasToken } = scene
   return (
     <>
       {refusal !== null && (
@@ -30,10 +42,20 @@ export function LiveLab({ connection }: { readonly connection: LiveConnection })
           {refusal}
         </p>
       )}
+      <TokenPanel
+        notLetIn={notLetIn}
+        hasToken={hasToken}
+        use={(token) => {
+          setRefusal(null)
+          connection.useToken(token)
+        }}
+      />
       {sight === null ? (
-        <p class="loading" role="status">
-          {trouble ?? 'Waiting for the node …'}
-        </p>
+        notLetIn === null && (
+          <p class="loading" role="status">
+            {trouble ?? 'Waiting for the node …'}
+          </p>
+        )
       ) : (
         <Parts
           scene={scene}
@@ -63,7 +85,7 @@ function Parts({ scene, sight, choose }: PartsProps): VNode {
     }),
     [],
   )
-  const { status, ring, log, trouble } = scene
+  const { status, ring, log, requests, trouble } = scene
   const { nodes, links } = sight
   const chosen = target !== null && 'node' in target ? target.node : null
   return (
@@ -97,6 +119,7 @@ function Parts({ scene, sight, choose }: PartsProps): VNode {
             <p class="hint">Click a node or a link for the commands that break it.</p>
           </section>
           <LiveTimeLine log={log} />
+          <RequestCharts node={status?.node ?? ''} requests={requests} />
         </div>
         <div class="column">
           <CommandsPanel ids={nodes.map(({ id }) => id)} target={target} choose={setTarget} />

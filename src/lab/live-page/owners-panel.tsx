@@ -6,6 +6,9 @@ import { holdWords } from '../live/live-sight.ts'
 import type { NodeRing } from '../live/node-status.ts'
 import type { ChosenKey } from '../run/scene.ts'
 
+/** The page of a node is at `/ui/`, maybe below the path of a proxy. */
+const NODE_URL = new URL('..', location.href).href
+
 interface Props {
   readonly ring: NodeRing | null
   readonly choose: (key: ChosenKey | null) => void
@@ -63,6 +66,11 @@ export function OwnersPanel({ ring, choose }: Props): VNode {
           ))}
         </ol>
       )}
+      <p class="hint">
+        A request hop by hop is shown for the simulated cluster only: this node tells counts, not
+        single requests. What each owner answered to one request is in a header:{' '}
+        <code>{`curl -i '${NODE_URL}v1/kv/default/hello?trace=true'`}</code>
+      </p>
     </section>
   )
 }

@@ -4,10 +4,10 @@
  *
  * Invariant: it keeps what happened in the last WINDOW_MS, and never more than ENTRIES_MAX entries.
  */
-import { type ErrorCode, ERRORS } from '../../core/errors.ts'
 import { listWords } from '../picture/cluster-verdict.ts'
 import { silentMembers } from './live-sight.ts'
 import type { NodeRepairs, NodeRequests, NodeStatus } from './node-status.ts'
+import { type Outcome, outcomeOf } from './outcome.ts'
 
 export interface LiveEntry {
   readonly atMs: number
@@ -16,7 +16,7 @@ export interface LiveEntry {
   readonly sign: string
   readonly words: string
   /** The worst outcome, if it is about outcomes. */
-  readonly state?: 'ok' | 'rejected' | 'unknown'
+  readonly state?: Outcome
 }
 
 export type LiveRow = (typeof LIVE_ROWS)[number]
@@ -170,9 +170,7 @@ export class LiveLog {
 function newRequests(
   before: NodeRequests,
   now: NodeRequests,
-):
-  | { readonly sign: string; readonly words: string; readonly state: 'ok' | 'rejected' | 'unknown' }
-  | undefined {
+): { readonly sign: string; readonly words: string; readonly state: Outcome } | undefined {
   const counts = { ok: 0, rejected: 0, unknown: 0 }
   const codes = new Set<string>()
   for (const { code, count } of differences(before, now)) {
@@ -201,14 +199,6 @@ function differences(
   return now.counts
     .map((each) => ({ code: each.code, count: each.count - (old.get(nameOf(each)) ?? 0) }))
     .filter(({ count }) => count > 0)
-}
-
-/** An absent key and a condition that does not hold are answers, not failures. */
-function outcomeOf(code: string): 'ok' | 'rejected' | 'unknown' {
-  if (code === 'ok' || !Object.hasOwn(ERRORS, code)) return 'ok'
-  const { status, outcome } = ERRORS[code as ErrorCode]
-  if (outcome === 'unknown') return 'unknown'
-  return status >= 500 ? 'rejected' : 'ok'
 }
 
 function hints(count: number): string {

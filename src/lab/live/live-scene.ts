@@ -1,6 +1,7 @@
 /** Everything that the page shows of a live cluster at one instant: plain data. */
 import type { ClusterSight } from '../picture/sight.ts'
 import type { LiveEntry } from './live-log.ts'
+import type { RequestSlots } from './request-slots.ts'
 import type { NodeRing, NodeStatus } from './node-status.ts'
 
 export interface LiveScene {
@@ -10,6 +11,12 @@ export interface LiveScene {
   /** The chosen key; null if none is chosen. */
   readonly ring: NodeRing | null
   readonly log: readonly LiveEntry[]
+  /** It grows: the charts look at it once a second. */
+  readonly requests: RequestSlots
+  /** Whether the page sends a token. */
+  readonly hasToken: boolean
+  /** Why the node does not let the page in, as a sentence; null if it does. */
+  readonly notLetIn: string | null
   /** Why the node tells nothing now, as a sentence; null if it does. */
   readonly trouble: string | null
 }

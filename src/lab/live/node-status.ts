@@ -34,7 +34,7 @@ export interface MemberStatus {
   readonly lastHeardMsAgo: number | null
 }
 
-/** The event `requests`: totals since the start of the node. */
+/** The event `requests`: totals of this node since its start. */
 export interface NodeRequests {
   readonly time: string
   readonly counts: readonly {
@@ -42,6 +42,13 @@ export interface NodeRequests {
     readonly level: string
     readonly code: string
     readonly count: number
+  }[]
+  readonly boundsSeconds: readonly number[]
+  readonly durations: readonly {
+    readonly op: string
+    readonly level: string
+    /** How many requests took at most so long as the bound, and longer than the one before. The last has no bound. */
+    readonly counts: readonly number[]
   }[]
 }
 

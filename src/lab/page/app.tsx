@@ -15,6 +15,8 @@ function isLiveAddress(): boolean {
 export function App({ connection }: { readonly connection: LabConnection }): VNode {
   const [isLive, setLive] = useState(isLiveAddress)
   const [lab, deeds] = useLab(connection, !isLive)
+  // It stays while the simulated cluster is shown, with its token.
+  const [live] = useState(() => new LiveConnection())
   /** The address of the simulated run, while the live cluster is shown. */
   const run = useRef('#')
   useEffect(() => {
@@ -53,12 +55,7 @@ export function App({ connection }: { readonly connection: LabConnection }): VNo
             : 'A replicated store in your browser. Break its network and its nodes, and see every promise judged.'}
         </p>
       </header>
-      {isLive ? <Live /> : <SimulatedLab lab={lab} deeds={deeds} />}
+      {isLive ? <LiveLab connection={live} /> : <SimulatedLab lab={lab} deeds={deeds} />}
     </>
   )
-}
-
-function Live(): VNode {
-  const [connection] = useState(() => new LiveConnection())
-  return <LiveLab connection={connection} />
 }

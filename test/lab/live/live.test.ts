@@ -215,6 +215,8 @@ describe('the time line of a live cluster', () => {
       log.requests({
         time: timeOf(ms),
         counts: counts.map(([code, count]) => ({ op: 'get', level: 'quorum', code, count })),
+        boundsSeconds: [],
+        durations: [],
       })
     told(0, ['ok', 10])
     told(1000, ['ok', 12], ['key_absent', 1])

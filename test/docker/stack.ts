@@ -63,12 +63,11 @@ export class Stack {
     const project = `${PROJECT_PREFIX}${process.pid}`
     const range = await freeRange()
     const ports = await freePorts(NODES.length)
-    const published = NODES.map((id, i) => [`QUORATE_${id.toUpperCase()}_PORT`, String(ports[i])])
     try {
       const environment = await new DockerComposeEnvironment(ROOT, 'docker-compose.yml')
         .withProjectName(project)
         .withBuild()
-        .withEnvironment({ QUORATE_PEER_RANGE: range, ...Object.fromEntries(published) })
+        .withEnvironment(variablesOf(range, ports))
         .withDefaultWaitStrategy(Wait.forHttp('/readyz', 8080))
         .withStartupTimeout(START_TIMEOUT_MS)
         .up()
@@ -77,6 +76,11 @@ export class Stack {
       await removeAll(project)
       throw error
     }
+  }
+
+  /** With these variables, `docker compose` acts on this project alone. */
+  get environment(): Readonly<Record<string, string>> {
+    return { COMPOSE_PROJECT_NAME: this.project, ...variablesOf(this.#range, this.#ports) }
   }
 
   /** The address of a path at the published port of a node. */
@@ -188,6 +192,12 @@ export class Stack {
     const words = command.split(' ')
     return [CHAOS_SCRIPT, ...words, '--target', 'docker', '--project', this.project]
   }
+}
+
+/** The variables of docker-compose.yml. */
+function variablesOf(range: string, ports: readonly number[]): Record<string, string> {
+  const published = NODES.map((id, i) => [`QUORATE_${id.toUpperCase()}_PORT`, String(ports[i])])
+  return { QUORATE_PEER_RANGE: range, ...Object.fromEntries(published) }
 }
 
 /** The projects of processes that are gone. */

@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { LESSONS } from '../../src/lab/lessons/lessons.ts'
-import { type NodeId, Stack } from '../docker/stack.ts'
+import { NODES, type NodeId, Stack } from '../docker/stack.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const START = 'docker compose up --build -d'
-const COMMAND_TIMEOUT_MS = 60_000
+const COMMAND_TIMEOUT_MS = 300_000
 /** What a learner copies from the header of an earlier answer into a command. */
 const COPIED: Readonly<Record<string, RegExp>> = {
   CONTEXT: /^quorate-context: (\S+)/gim,
@@ -26,7 +26,7 @@ interface Sight {
   readonly shows: readonly RegExp[]
 }
 
-/** What the learner is to see. Lesson 5 removes a volume by its name, and the volumes here have other names. */
+/** What the learner is to see. */
 const SIGHTS: readonly Sight[] = [
   { lesson: '1', command: 'consistency=quorum', shows: [/apple/] },
   { lesson: '2', command: 'consistency=quorum', shows: [/bread/, /cheese/] },
@@ -39,6 +39,7 @@ const SIGHTS: readonly Sight[] = [
   { lesson: '3', command: 'consistency=eventual', shows: [/^HTTP\/1.1 200/, /10$/] },
   { lesson: '4', command: 'consistency=eventual', shows: [/^HTTP\/1.1 200/, /10$/] },
   { lesson: '4', command: 'SESSION', shows: [/^HTTP\/1.1 50[34]/] },
+  { lesson: '5', command: 'curl -i localhost:8002', shows: [/^HTTP\/1.1 404/] },
   { lesson: '6', command: 'consistency=eventual', shows: [/^HTTP\/1.1 404/] },
   {
     lesson: '6',
@@ -54,6 +55,17 @@ const SIGHTS: readonly Sight[] = [
   { lesson: '10', command: 'localhost:8003', shows: [/bread/] },
   { lesson: '11', command: 'consistency=all', shows: [/^HTTP\/1.1 404/] },
   { lesson: '12a', command: 'npx quorate siblings', shows: [/book, mug/, /book, pen, ink/] },
+  { lesson: '12b', command: 'curl localhost:8004', shows: [/^bread$/] },
+  {
+    lesson: '12b',
+    command: 'status --endpoints localhost:8003',
+    shows: [/does not reach n1, n2/, /quorum still work for every key/],
+  },
+  {
+    lesson: '12b',
+    command: 'status --endpoints localhost:8002',
+    shows: [/does not reach n1, n3/, /work for \d+ % of the keys/],
+  },
   { lesson: '12c', command: "*' -d '1 by A'", shows: [/^HTTP\/1.1 412/] },
 ]
 
@@ -80,6 +92,7 @@ test.each(LESSONS.filter(({ id }) => SIGHTS.some(({ lesson }) => lesson === id))
       const shown = sights.filter((sight) => at(sight) === i).flatMap(({ shows }) => shows)
       const answer = async (): Promise<string> => (await run(typed(line, told))).trim()
       let latest = await answer()
+      if (line.includes('docker compose up')) await allReady()
       for (const words of shown) {
         await expect.poll(async () => (latest = await answer()), { message: line }).toMatch(words)
       }
@@ -98,10 +111,26 @@ function typed(command: string, told: string): string {
   for (const [word, header] of Object.entries(COPIED)) {
     line = line.replaceAll(word, [...told.matchAll(header)].at(-1)?.[1] ?? word)
   }
-  return line.startsWith('npm run chaos')
-    ? `${line} --target docker --project ${stack.project}`
-    : line
+  return line.replaceAll(
+    /npm run chaos -- [^&]+/g,
+    (chaos) => `${chaos.trim()} --target docker --project ${stack.project} `,
+  )
 }
+
+/** A learner waits, too. */
+async function allReady(): Promise<void> {
+  for (const id of NODES) {
+    const ask = (): Promise<number> =>
+      fetch(stack.url(id, '/readyz')).then(
+        ({ status }) => status,
+        () => 0,
+      )
+    await expect.poll(ask, { message: `${id} is ready` }).toBe(200)
+  }
+}
+
+/** What the commands have set in the shell of the learner. */
+const variables: Record<string, string> = {}
 
 function hostOf(id: NodeId): string {
   return new URL(stack.url(id, '/')).host
@@ -109,9 +138,13 @@ function hostOf(id: NodeId): string {
 
 /** What a shell prints, whatever the exit code: `quorate status` tells a fault by its code, too. */
 async function run(line: string): Promise<string> {
-  const env = { ...process.env, QUORATE_ENDPOINTS: stack.url('n1', '') }
+  const endpoints = { QUORATE_ENDPOINTS: stack.url('n1', '') }
+  const env = { ...process.env, ...stack.environment, ...endpoints, ...variables }
   const options = { cwd: ROOT, timeout: COMMAND_TIMEOUT_MS, env }
-  const ended = promisify(execFile)('bash', ['-c', line], options)
+  const set = /^(?:export )?(\w+)=/.exec(line)?.[1]
+  const script = set === undefined ? line : `${line}\nprintf %s "$${set}"`
+  const ended = promisify(execFile)('bash', ['-c', script], options)
   const { stdout } = await ended.catch((error: unknown) => error as { stdout: string })
+  if (set !== undefined) variables[set] = stdout
   return stdout
 }

@@ -6,10 +6,15 @@ import type { Caller } from './caller.ts'
 export interface RequestGate {
   /** Of a request that the gate has let in. */
   callerOf(request: IncomingMessage): Caller
-  /** Whether the request writes a key that its caller may not read. Its answer must tell nothing of the key. */
-  isBlind(request: IncomingMessage): boolean
+  /**
+   * The hash of the caller's token, if the request writes a key that the caller may not read. Its answer must tell
+   * nothing of the key.
+   */
+  blindTokenOf(request: IncomingMessage): string | undefined
   /** Whether the caller of a request that was let in could be let in now. */
   isStillLetIn(request: IncomingMessage): boolean
+  /** Throws unauthenticated if the caller of a request that was let in could not be let in now. */
+  expectStillLetIn(request: IncomingMessage): void
   /** Throws forbidden. */
   expectRight(caller: Caller, right: Right, bucket: string, key: string): void
 }

@@ -7,9 +7,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { hasRight } from '../../core/access/grant.ts'
 import { QuorateError } from '../../core/errors.ts'
+import { tokenHashOf } from '../access/caller.ts'
 import type { ApiContext } from '../http/api-context.ts'
 import { serve } from '../http/endpoint.ts'
 import { jsonBody } from '../http/json-body.ts'
+import { asQuorateError } from '../http/problem.ts'
 import { timeLeftMs } from '../http/request-deadline.ts'
 import { isGone } from '../http/response-end.ts'
 import { type HeaderList, respond, respondPieces } from '../http/respond.ts'
@@ -42,27 +44,28 @@ export function addBatchRoutes(app: FastifyInstance, api: ApiContext): void {
 
 interface Batch {
   readonly operations: readonly BatchOperation[]
-  /** The writes of keys that the caller may not read. */
-  readonly blind: ReadonlySet<BatchOperation>
+  /** The writes of keys that the caller may not read → the hash of the caller's token. */
+  readonly blind: ReadonlyMap<BatchOperation, string>
   readonly timeoutMs: number
 }
 
 /**
- * The writes of keys that the caller may not read. Throws forbidden if the caller lacks the right for one of the
+ * The writes of keys that the caller may not read, with the hash of its token. Throws forbidden if the caller lacks the right for one of the
  * operations: the batch is then refused as a whole.
  */
 function blindOperations(
   { gate }: ApiContext,
   operations: readonly BatchOperation[],
   request: FastifyRequest,
-): ReadonlySet<BatchOperation> {
-  const blind = new Set<BatchOperation>()
+): ReadonlyMap<BatchOperation, string> {
+  const blind = new Map<BatchOperation, string>()
   if (gate === undefined) return blind
   const caller = gate.callerOf(request.raw)
   for (const operation of operations) {
     const { op, bucket, key } = operation
     gate.expectRight(caller, op === 'get' ? 'read' : 'write', bucket, key)
-    if (op !== 'get' && !hasRight(caller.grants, 'read', bucket, key)) blind.add(operation)
+    if (op === 'get' || hasRight(caller.grants, 'read', bucket, key)) continue
+    blind.set(operation, tokenHashOf(caller))
   }
   return blind
 }
@@ -89,10 +92,11 @@ async function answerBatch(
     // The client may have sent the rest again already, on another connection.
     if (isGone(reply.raw)) return
     const own = replies[at] as OperationReply
+    if (refuseStranger(api, request, operation, own)) return
     const asked = new OperationRequest(operation, {
       id: idOf(request, at),
       session: inSession.has(operation) ? session : undefined,
-      isBlind: blind.has(operation),
+      blindToken: blind.get(operation),
       batchLeftMs: () => leftMs(endMs - api.clock.monotonicMs(), timeoutMs),
     })
     await answerKvRequest(api, asked, own)
@@ -103,6 +107,25 @@ async function answerBatch(
   const isContinued = replies.some((own) => own.session !== undefined)
   if (session !== undefined && isContinued) headers.push('Quorate-Session', session)
   respondBatch(reply, headers, replies)
+}
+
+/** Answers the operation with the refusal, if the token was revoked or has expired while the batch ran. */
+function refuseStranger(
+  api: ApiContext,
+  { raw }: FastifyRequest,
+  operation: BatchOperation,
+  own: OperationReply,
+): boolean {
+  try {
+    api.gate?.expectStillLetIn(raw)
+    return false
+  } catch (thrown) {
+    const { code, message, details } = asQuorateError(thrown)
+    own.problem(code, message, details, [])
+    api.meter.refuse(operation.op, code)
+    api.audit?.operation(raw, operation, own.status)
+    return true
+  }
 }
 
 function respondBatch(

@@ -8,7 +8,7 @@ import type { BatchOperation } from './batch-request.ts'
 export class OperationRequest implements KvRequest {
   readonly id: string
   readonly op: KvOperation
-  readonly isBlind: boolean
+  readonly blindToken: string | undefined
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
   readonly #operation: BatchOperation
@@ -20,13 +20,13 @@ export class OperationRequest implements KvRequest {
     options: {
       id: string
       session: string | undefined
-      isBlind: boolean
+      blindToken: string | undefined
       batchLeftMs: () => number
     },
   ) {
-    const { id, session, isBlind, batchLeftMs } = options
+    const { id, session, blindToken, batchLeftMs } = options
     this.id = id
-    this.isBlind = isBlind
+    this.blindToken = blindToken
     this.op = operation.op
     this.headers =
       session === undefined

@@ -13,7 +13,7 @@ import { QuorateError } from '../../core/errors.ts'
 import type { NodeService } from '../../node/service/service.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import { wordsOfRule } from '../access/access-rule.ts'
-import type { Caller } from '../access/caller.ts'
+import { type Caller, tokenHashOf } from '../access/caller.ts'
 import { KnownTokens } from '../access/known-tokens.ts'
 import type { RequestGate } from '../access/request-gate.ts'
 import { textInHeader } from '../access/token-text.ts'
@@ -62,9 +62,12 @@ export class Gate implements RequestGate {
       const isGated = routeOptions.config.endpoints?.some(
         ({ access }) => access.needs !== 'nothing',
       )
-      if (isGated === true && method !== 'GET' && method !== 'HEAD' && !this.isStillLetIn(raw)) {
-        next(this.#refused('unauthenticated', UNKNOWN))
-      } else next()
+      try {
+        if (isGated === true && method !== 'GET' && method !== 'HEAD') this.expectStillLetIn(raw)
+        next()
+      } catch (error) {
+        next(error as Error)
+      }
     })
   }
 
@@ -99,8 +102,13 @@ export class Gate implements RequestGate {
     return caller
   }
 
-  isBlind(request: IncomingMessage): boolean {
-    return (request as GatedRequest)[IS_BLIND] === true
+  blindTokenOf(request: IncomingMessage): string | undefined {
+    if ((request as GatedRequest)[IS_BLIND] !== true) return undefined
+    return tokenHashOf(this.callerOf(request))
+  }
+
+  expectStillLetIn(request: IncomingMessage): void {
+    if (!this.isStillLetIn(request)) throw this.#refused('unauthenticated', UNKNOWN)
   }
 
   isStillLetIn(request: IncomingMessage): boolean {
@@ -120,9 +128,8 @@ export class Gate implements RequestGate {
     const endpoint = endpoints.find(({ method }) => method === raw.method) ?? endpoints[0]
     // There is no route. The answer says so, and says nothing else.
     if (endpoint === undefined || endpoint.access.needs === 'nothing') return
-    // Found again: since the request came, it may have waited for earlier ones of its connection.
-    const caller = this.#find(raw)
-    ;(raw as GatedRequest)[CALLER] = caller
+    // Identified again: since the request came, it may have waited for earlier ones of its connection.
+    const caller = this.#identify(raw)
     if (this.#mayPass(caller, endpoint, request)) return
     throw this.#refused('forbidden', messageOf(caller, wordsOfRule(endpoint.access)))
   }
@@ -158,11 +165,11 @@ export class Gate implements RequestGate {
     }
   }
 
-  /** Throws unauthenticated, or not_ready while the node cannot know the token. */
+  /** Finds the caller and keeps it. Throws unauthenticated, or not_ready while the node cannot know the token. */
   #identify(request: IncomingMessage): Caller {
-    const gated = request as GatedRequest
-    gated[CALLER] ??= this.#find(request)
-    return gated[CALLER]
+    const caller = this.#find(request)
+    ;(request as GatedRequest)[CALLER] = caller
+    return caller
   }
 
   #find(request: IncomingMessage): Caller {

@@ -7,6 +7,7 @@ import { QuorateError } from '../../core/errors.ts'
 import type { Bucket } from '../../core/placement/topology.ts'
 import type { HeaderField } from '../http/endpoint.ts'
 import { patternOf } from '../http/schema.ts'
+import { hashOfText } from '../access/token-text.ts'
 import type { KvOperation } from './kv-parameters.ts'
 import type { KvRequest } from './kv-request.ts'
 
@@ -23,7 +24,12 @@ export const IDEMPOTENCY_KEY: HeaderField = {
   schema: { ...patternOf(PRINTABLE), maxLength: CHARACTERS_MAX },
 }
 
-/** Undefined if the request has none. Throws bad_request or idempotency_unsupported. */
+/**
+ * Undefined if the request has none. Throws bad_request or idempotency_unsupported.
+ *
+ * A caller that may not read the key has idempotency keys of its own. Otherwise the answer would tell which keys others
+ * have used.
+ */
 export function idempotencyKeyOf(request: KvRequest, { name, mode }: Bucket): string | undefined {
   // Most requests have no key, and it takes time to collect the values of a header.
   if (request.headers['idempotency-key'] === undefined) return undefined
@@ -35,7 +41,10 @@ export function idempotencyKeyOf(request: KvRequest, { name, mode }: Bucket): st
     throw badKey(`has ${key.length} characters; 1 to ${CHARACTERS_MAX} are allowed.`)
   }
   if (!PRINTABLE.test(key)) throw badKey('takes printable characters of ASCII only.')
-  if (MODES_THAT_KEEP_KEYS.includes(mode)) return key
+  if (MODES_THAT_KEEP_KEYS.includes(mode)) {
+    const { blindToken } = request
+    return blindToken === undefined ? key : hashOfText(`${blindToken} ${key}`)
+  }
   throw new QuorateError(
     'idempotency_unsupported',
     `An Idempotency-Key is kept in buckets of mode ${MODES_THAT_KEEP_KEYS.join(' and ')}; ${name} is of mode ${mode}.`,

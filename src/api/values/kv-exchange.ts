@@ -28,7 +28,7 @@ import type { KvRequest } from './kv-request.ts'
 import type { KvTarget } from '../http/kv-path.ts'
 import { asQuorateError } from '../http/problem.ts'
 import { addContext, answerPlainRead, commonHeaders } from './read-response.ts'
-import { refuseReading } from './blind-write.ts'
+import { refuseReading, refuseReadingChange, toldBlindly } from './blind-write.ts'
 import type { EndedRequest } from '../http/request-meter.ts'
 import type { HeaderList } from '../http/respond.ts'
 import { addSession, isInSession, sessionOf } from '../tokens/session-header.ts'
@@ -75,7 +75,7 @@ export async function answerKvRequest(
     } else {
       const written = await write(api, request, checked, options)
       const headers = commonHeaders(written, parameters, bucket)
-      if (request.isBlind) reply.empty(written.durable ? 204 : 202, headers)
+      if (request.blindToken !== undefined) reply.empty(written.durable ? 204 : 202, headers)
       else {
         addSession(api, headers, written)
         answerWrite(reply, checked, written, headers, progress.op)
@@ -86,7 +86,8 @@ export async function answerKvRequest(
     progress.code = error.code
     progress.detail = error.message
     if (error.code === 'internal') api.onInternalError(thrown, request.id)
-    reply.problem(error.code, error.message, error.details, [])
+    const { code, message, details } = request.blindToken === undefined ? error : toldBlindly(error)
+    reply.problem(code, message, details, [])
   } finally {
     api.meter.end(progress)
   }
@@ -113,7 +114,7 @@ function checkedRequest(api: ApiContext, request: KvRequest, progress: Progress)
   } else {
     refuseConditions(request, bucket, isStrong ? DATE_CONDITIONS : CONDITIONS)
     if (isStrong) refuseContext(request, bucket)
-    if (request.isBlind) refuseReading(request, parameters, progress.level)
+    if (request.blindToken !== undefined) refuseReading(request, parameters, progress.level)
   }
   return { target, bucket, parameters }
 }
@@ -146,6 +147,7 @@ function write(
   const idempotencyKey = idempotencyKeyOf(request, bucket)
   if (isTypeMode(bucket.mode) && op === 'update') {
     const change = changeOf(request, bucket.mode)
+    if (request.blindToken !== undefined) refuseReadingChange(change)
     const fingerprint =
       idempotencyKey === undefined ? undefined : requestFingerprint(op, NO_BYTES, change)
     return api.service.update({ ...options, change, idempotencyKey, fingerprint })

@@ -6,8 +6,11 @@ import type { KvOperation } from './kv-parameters.ts'
 export interface KvRequest {
   readonly op: KvOperation
   readonly id: string
-  /** Whether the caller may write the key, and may not read it. The answer then tells nothing of the key. */
-  readonly isBlind: boolean
+  /**
+   * The hash of the caller's token, if the caller may write the key and may not read it. The answer then tells nothing of
+   * the key. Undefined for other callers.
+   */
+  readonly blindToken: string | undefined
   /** By name in lower case. */
   readonly headers: IncomingHttpHeaders
   /** No bytes if there is no body. */

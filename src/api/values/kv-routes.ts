@@ -42,7 +42,7 @@ export function addKvRoutes(app: FastifyInstance, api: ApiContext): void {
     handler: (request, reply) =>
       void answerKvRequest(
         api,
-        new RoutedRequest(request, api.gate?.isBlind(request.raw) === true),
+        new RoutedRequest(request, api.gate?.blindTokenOf(request.raw)),
         new ConnectionReply(api, reply),
       ),
   })
@@ -50,12 +50,12 @@ export function addKvRoutes(app: FastifyInstance, api: ApiContext): void {
 
 class RoutedRequest implements KvRequest {
   readonly op: KvOperation
-  readonly isBlind: boolean
+  readonly blindToken: string | undefined
   readonly headers: IncomingHttpHeaders
   readonly #request: FastifyRequest
 
-  constructor(request: FastifyRequest, isBlind: boolean) {
-    this.isBlind = isBlind
+  constructor(request: FastifyRequest, blindToken: string | undefined) {
+    this.blindToken = blindToken
     this.op = KV_OPERATIONS[request.raw.method ?? ''] as KvOperation
     this.headers = request.raw.headers
     this.#request = request

@@ -39,7 +39,7 @@ import { addKeyListRoutes } from './buckets/key-list-routes.ts'
 import { KV_PREFIX } from './http/kv-path.ts'
 import { addKvRoutes, KV_OPERATIONS, KV_ROUTE } from './values/kv-routes.ts'
 import { asQuorateError, respondProblem } from './http/problem.ts'
-import { createRequestIds } from './http/request-id.ts'
+import { createRequestIds, idOfRequest, type RequestIds } from './http/request-id.ts'
 import { RequestMeter } from './http/request-meter.ts'
 import { RequestOrder } from './http/request-order.ts'
 import { requestRefusal } from './http/request-refusal.ts'
@@ -123,9 +123,9 @@ export interface ClosingTimes {
 
 export function createApiServer(options: ApiOptions): ApiServer {
   let phase: ApiPhase = 'starting'
-  const guards = createGuards(options, () => phase)
-  const api = createContext(options, guards, () => phase)
   const requestId = createRequestIds(options.nodeId)
+  const guards = createGuards(options, () => phase, requestId)
+  const api = createContext(options, guards, () => phase)
   const connections = new Connections(() => requestId(undefined))
   const app = createApp(api, options, { ...guards, requestId, connections })
   return {
@@ -153,6 +153,7 @@ export function createApiServer(options: ApiOptions): ApiServer {
       // It closes the port first, and then ends the idle connections.
       await app.close()
       clearTimeout(end)
+      guards.audit?.stop()
     },
   }
 }
@@ -162,13 +163,19 @@ interface Guards {
   readonly audit: AuditTrail | undefined
 }
 
-function createGuards(options: ApiOptions, phase: () => ApiPhase): Guards {
-  const { service, clock, metrics, nodeId: node, rootHashes, auditSink: sink } = options
+function createGuards(
+  options: ApiOptions,
+  phase: () => ApiPhase,
+  requestId: RequestIds,
+): Guards {
+  const { service, clock, timers, metrics, nodeId: node, rootHashes, auditSink: sink } = options
   const gate = rootHashes && new Gate({ service, metrics, phase, rootHashes })
   const callerName: (request: IncomingMessage) => string | null = (request) =>
     gate?.callerNameOf(request) ?? null
-  const audit =
-    sink && new AuditTrail({ node, sink, clock, metrics, endpoints: ENDPOINTS, callerName })
+  const requestIdOf = (request: IncomingMessage): string => idOfRequest(request, requestId)
+  const ports = { clock, timers, metrics }
+  const told = { node, endpoints: ENDPOINTS, callerName, requestIdOf }
+  const audit = sink && new AuditTrail({ ...ports, ...told, sink })
   return { gate, audit }
 }
 
@@ -207,7 +214,7 @@ function createContext(
 }
 
 interface AppParts extends Guards {
-  readonly requestId: (given?: string | string[]) => string
+  readonly requestId: RequestIds
   readonly connections: Connections
 }
 
@@ -222,7 +229,7 @@ function createApp(
   const app = Fastify({
     logger: false,
     requestIdHeader: false,
-    genReqId: (request) => requestId(request.headers['x-request-id']),
+    genReqId: (request) => idOfRequest(request as IncomingMessage, requestId),
     rewriteUrl: (request) => routedTarget(request as TargetedRequest),
     // The router would find no route for a longer parameter. The route itself can say what is wrong with it.
     routerOptions: { maxParamLength: HEADER_BYTES_MAX },

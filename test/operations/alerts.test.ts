@@ -168,6 +168,18 @@ const SCENARIOS: readonly Scenario[] = [
       70: ['QuorateCertificateExpired', 'QuorateCertificateExpiring'],
     },
   },
+  {
+    fault: 'nobody reads the audit log',
+    start: () => undefined,
+    // Virtual nodes have no audit log.
+    extra: () => [
+      {
+        series: 'quorate_audit_lines_dropped_total{instance="n1",job="quorate"}',
+        values: `_x${HEALTHY_STEPS} 7+0x1000`,
+      },
+    ],
+    firing: { 4: ['QuorateAuditLinesDropped'], 40: [] },
+  },
 ]
 
 const promtool = findPromtool()

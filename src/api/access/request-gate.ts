@@ -19,12 +19,17 @@ export interface RequestGate {
   expectRight(caller: Caller, right: Right, bucket: string, key: string): void
 }
 
+/** An operation of a batch, as the audit log tells it. */
+export interface AuditedOperation {
+  readonly op: string
+  readonly bucket: string
+  readonly key: string
+}
+
 /** What the route of batches tells the audit log. */
 export interface OperationAudit {
   /** An operation of a batch was answered with the status. */
-  operation(
-    request: IncomingMessage,
-    operation: { readonly op: string; readonly bucket: string; readonly key: string },
-    status: number,
-  ): void
+  operation(request: IncomingMessage, operation: AuditedOperation, status: number): void
+  /** The whole batch is refused, because the caller lacks the right for this operation. */
+  refusedFor(request: IncomingMessage, operation: AuditedOperation): void
 }

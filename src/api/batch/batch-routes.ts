@@ -54,7 +54,7 @@ interface Batch {
  * operations: the batch is then refused as a whole.
  */
 function blindOperations(
-  { gate }: ApiContext,
+  { gate, audit }: ApiContext,
   operations: readonly BatchOperation[],
   request: FastifyRequest,
 ): ReadonlyMap<BatchOperation, string> {
@@ -63,7 +63,12 @@ function blindOperations(
   const caller = gate.callerOf(request.raw)
   for (const operation of operations) {
     const { op, bucket, key } = operation
-    gate.expectRight(caller, op === 'get' ? 'read' : 'write', bucket, key)
+    try {
+      gate.expectRight(caller, op === 'get' ? 'read' : 'write', bucket, key)
+    } catch (error) {
+      audit?.refusedFor(request.raw, operation)
+      throw error
+    }
     if (op === 'get' || hasRight(caller.grants, 'read', bucket, key)) continue
     blind.set(operation, tokenHashOf(caller))
   }

@@ -1,17 +1,19 @@
 /**
  * The audit log: one JSON line for each request that writes, changes the cluster, saves a backup, or is refused for want
- * of a right. A line never has a value or a token.
+ * of a right. A line never has a value or a token. Refusals beyond a quota share a line.
  *
  * Invariant: a line is ASCII without control characters, so no text of a client can end it or begin another one.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../../ports/clock.ts'
 import type { Metrics } from '../../ports/metrics.ts'
-import type { OperationAudit } from '../access/request-gate.ts'
+import type { Timer, Timers } from '../../ports/timers.ts'
+import type { AuditedOperation, OperationAudit } from '../access/request-gate.ts'
 import type { Endpoint } from '../http/endpoint.ts'
 import { KV_PREFIX, parseKvTarget } from '../http/kv-path.ts'
 import { parseTarget } from '../http/request-target.ts'
 import { onceClosed } from '../http/response-end.ts'
+import { RefusalQuota } from './refusal-quota.ts'
 
 /** Takes a line with its end, or drops it: then it returns false. Never throws, never waits. */
 export type AuditSink = (line: string) => boolean
@@ -20,10 +22,13 @@ export interface AuditParts {
   readonly node: string
   readonly sink: AuditSink
   readonly clock: Clock
+  readonly timers: Timers
   readonly metrics: Metrics
   readonly endpoints: readonly Endpoint[]
   /** The name of the token that the gate has found; null if there is none. */
   readonly callerName: (request: IncomingMessage) => string | null
+  /** The id that the answer to the request has. */
+  readonly requestIdOf: (request: IncomingMessage) => string
 }
 
 interface AuditLine {
@@ -32,6 +37,9 @@ interface AuditLine {
   readonly node: string
   /** The name of the token; null for a request without a valid one. */
   readonly token: string | null
+  /** The other end of the connection, which may be a proxy; null if it has ended before the request was read. */
+  readonly address: string | null
+  readonly requestId: string
   readonly method: string
   /** The path as the table of endpoints has it; null if it is none of them. */
   readonly route: string | null
@@ -46,8 +54,27 @@ interface AuditLine {
   readonly status: number | null
 }
 
+/** So many refusals were left out since the last such line. */
+interface LeftOutLine extends Pick<AuditLine, 'type' | 'time' | 'node' | 'outcome'> {
+  readonly moreRefused: number
+  /** Whether these requests had a valid token. */
+  readonly hadToken: boolean
+}
+
 const SUBJECT = Symbol('what the request is about, besides bucket and key')
-type NotedRequest = IncomingMessage & { [SUBJECT]?: string; originalUrl?: string }
+const ADDRESS = Symbol('the other end of the connection')
+const OPERATION = Symbol('the operation because of which a batch is refused')
+type NotedRequest = IncomingMessage & {
+  [SUBJECT]?: string
+  [ADDRESS]?: string | null
+  [OPERATION]?: AuditedOperation
+  originalUrl?: string
+}
+
+/** Refusals a second that have a line: of requests with a valid token, and of those without one. */
+const REFUSALS_PER_SECOND = 10
+/** How long refusals without a line are counted before the count is written. */
+const COUNTING_MS = 1000
 
 /** The statuses of refusals for want of a token or a right, or because of a web page or a host. */
 const REFUSED: readonly number[] = [401, 403, 421]
@@ -64,6 +91,11 @@ export function noteSubject(request: IncomingMessage, name: string): void {
 export class AuditTrail implements OperationAudit {
   readonly #parts: AuditParts
   readonly #patterns: readonly { readonly endpoint: Endpoint; readonly pattern: RegExp }[]
+  readonly #quotas = {
+    known: new RefusalQuota(REFUSALS_PER_SECOND),
+    strange: new RefusalQuota(REFUSALS_PER_SECOND),
+  }
+  #counting: Timer | undefined
 
   constructor(parts: AuditParts) {
     this.#parts = parts
@@ -72,29 +104,42 @@ export class AuditTrail implements OperationAudit {
 
   /** Call when the request arrives. */
   observe(request: IncomingMessage, response: ServerResponse): void {
+    // A closed connection no longer knows it.
+    ;(request as NotedRequest)[ADDRESS] = request.socket.remoteAddress ?? null
     onceClosed(response, () => this.#ended(request, response))
   }
 
   operation(
     request: IncomingMessage,
-    { op, bucket, key }: Parameters<OperationAudit['operation']>[1],
+    { op, bucket, key }: AuditedOperation,
     status: number,
   ): void {
     if (op === 'get' && !REFUSED.includes(status)) return
     this.#write(request, { route: '/v1/batch', bucket, key, op, status })
   }
 
+  refusedFor(request: IncomingMessage, operation: AuditedOperation): void {
+    ;(request as NotedRequest)[OPERATION] = operation
+  }
+
+  /** Writes what is counted. No line of a refusal follows. */
+  stop(): void {
+    this.#counting?.cancel()
+    this.#writeCounts()
+  }
+
   #ended(request: IncomingMessage, response: ServerResponse): void {
     const status = response.headersSent ? response.statusCode : null
     // The server may have rewritten the target for its router.
-    const { originalUrl, url = '' } = request as NotedRequest
+    const { originalUrl, url = '', [OPERATION]: operation } = request as NotedRequest
     const { path } = parseTarget(originalUrl ?? url)
     const [fixed = ''] = path.split('?', 1)
     const endpoint = this.#endpointOf(request.method ?? '', fixed)
     const isRefused = status !== null && REFUSED.includes(status)
     if (!isRefused && !isAudited(endpoint, status)) return
-    const { bucket, key } = placeOf(endpoint, path, fixed)
-    this.#write(request, { route: endpoint?.path ?? null, bucket, key, status })
+    const { bucket, key } = operation ?? placeOf(endpoint, path, fixed)
+    const op = operation === undefined ? {} : { op: operation.op }
+    this.#write(request, { route: endpoint?.path ?? null, bucket, key, status, ...op })
   }
 
   #endpointOf(method: string, path: string): Endpoint | undefined {
@@ -107,14 +152,16 @@ export class AuditTrail implements OperationAudit {
     request: IncomingMessage,
     told: Pick<AuditLine, 'route' | 'bucket' | 'key' | 'status'> & { readonly op?: string },
   ): void {
-    const { node, clock, metrics, sink, callerName } = this.#parts
-    const { [SUBJECT]: subject } = request as NotedRequest
+    const { callerName, requestIdOf } = this.#parts
+    const { [SUBJECT]: subject, [ADDRESS]: address = null } = request as NotedRequest
     const { status, route, bucket, key, op } = told
+    const token = callerName(request)
+    if (status !== null && REFUSED.includes(status) && !this.#hasLine(token !== null)) return
     const line: AuditLine = {
-      type: 'audit',
-      time: new Date(clock.wallMs()).toISOString(),
-      node,
-      token: callerName(request),
+      ...this.#start(),
+      token,
+      address,
+      requestId: requestIdOf(request),
       method: request.method ?? '',
       route,
       bucket: bounded(bucket),
@@ -124,6 +171,38 @@ export class AuditTrail implements OperationAudit {
       outcome: outcomeOf(status),
       status,
     }
+    this.#give(line)
+  }
+
+  /** Whether a refusal has a line. If not, it is counted. */
+  #hasLine(hadToken: boolean): boolean {
+    const { clock, timers } = this.#parts
+    const { known, strange } = this.#quotas
+    if ((hadToken ? known : strange).take(clock.monotonicMs())) return true
+    this.#counting ??= timers.after(COUNTING_MS, () => this.#writeCounts())
+    return false
+  }
+
+  #writeCounts(): void {
+    this.#counting = undefined
+    const { known, strange } = this.#quotas
+    for (const [quota, hadToken] of [
+      [known, true],
+      [strange, false],
+    ] as const) {
+      const moreRefused = quota.takeMore()
+      if (moreRefused === 0) continue
+      this.#give({ ...this.#start(), outcome: 'rejected', moreRefused, hadToken })
+    }
+  }
+
+  #start(): Pick<AuditLine, 'type' | 'time' | 'node'> {
+    const { node, clock } = this.#parts
+    return { type: 'audit', time: new Date(clock.wallMs()).toISOString(), node }
+  }
+
+  #give(line: AuditLine | LeftOutLine): void {
+    const { sink, metrics } = this.#parts
     if (!sink(asLine(line))) metrics.count('audit_lines_dropped_total')
   }
 }
@@ -163,7 +242,7 @@ function bounded(text: string | null): string | null {
 }
 
 /** As ASCII. JSON keeps some characters that other programs take for the end of a line. */
-function asLine(line: AuditLine): string {
+function asLine(line: AuditLine | LeftOutLine): string {
   const text = JSON.stringify(line).replace(
     /[^\x20-\x7e]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -15,6 +15,7 @@ import { answerConnection, type ArrivalLimits, isEnded } from './client-error.ts
 import type { Connections } from './connections.ts'
 import { answerProblem } from './problem.ts'
 import { quoted } from './query.ts'
+import { idOfRequest } from './request-id.ts'
 import {
   afterAnswers,
   type OrderedWork,
@@ -56,7 +57,7 @@ export function createHttpServer(handler: RequestListener, options: HttpServerOp
     error: QuorateError,
   ): void => {
     onRefused(request, error)
-    answerProblem(response, requestId(request.headers['x-request-id']), error)
+    answerProblem(response, idOfRequest(request, requestId), error)
   }
   const overloaded = (request: IncomingMessage, response: ServerResponse): void => {
     const message = 'Too many requests wait for earlier ones of their connections.'

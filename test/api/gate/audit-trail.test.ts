@@ -53,7 +53,14 @@ test('a write, an update and a delete have lines; a read has none', async () => 
     await cluster.ask(ROOT_TOKEN, '/v1/kv/default/eu/a%2Fb', { method: 'DELETE' })
     await cluster.ask(ROOT_TOKEN, '/v1/kv/default/eu/a', { method: 'POST', body: '{}' })
   })
-  const common = { type: 'audit', node: 'n1', token: 'root', time: expect.any(String) }
+  const common = {
+    type: 'audit',
+    node: 'n1',
+    token: 'root',
+    address: '127.0.0.1',
+    requestId: expect.stringMatching(/^n1-/),
+    time: expect.any(String),
+  }
   const place = { route: '/v1/kv/{bucket}/{key}', bucket: 'default', key: 'eu/a/b' }
   expect(lines).toEqual([
     { ...common, ...place, method: 'PUT', outcome: 'done', status: 204 },
@@ -106,16 +113,26 @@ test('changes of buckets, tokens and members have lines, and so has a backup', a
 })
 
 test('each write of a batch has a line, and so has a batch that is refused', async () => {
-  const batch = (token: string, ...operations: readonly object[]): Promise<unknown> =>
-    cluster.ask(token, '/v1/batch', { method: 'POST', body: JSON.stringify({ operations }) })
+  const batch = (token: string, id: string, ...operations: readonly object[]): Promise<unknown> =>
+    cluster.ask(token, '/v1/batch', {
+      method: 'POST',
+      headers: { 'x-request-id': id },
+      body: JSON.stringify({ operations }),
+    })
   const lines = await linesOf(async () => {
     await batch(
       ROOT_TOKEN,
+      'one',
       { op: 'put', bucket: 'default', key: 'eu/1', value: 'secret' },
       { op: 'get', bucket: 'default', key: 'eu/1' },
       { op: 'delete', bucket: 'absent', key: 'eu/2' },
     )
-    await batch(read, { op: 'put', bucket: 'default', key: 'eu/1', value: 'x' })
+    await batch(
+      read,
+      'two',
+      { op: 'get', bucket: 'default', key: 'eu/1' },
+      { op: 'put', bucket: 'default', key: 'eu/2', value: 'x' },
+    )
   })
   const words = lines.map(({ op, bucket, key, status }) =>
     [op, bucket, key, status].map(String).join(' '),
@@ -123,9 +140,44 @@ test('each write of a batch has a line, and so has a batch that is refused', asy
   expect(words.sort()).toEqual([
     'delete absent eu/2 404',
     'put default eu/1 204',
-    'undefined null null 403',
+    'put default eu/2 403',
   ])
+  // One id for the batch, as in its answer.
+  const ids = lines.map(({ requestId }) => requestId)
+  expect(new Set(ids)).toEqual(new Set(['one', 'two']))
 })
+
+test('a flood of refusals has few lines, and is counted', async () => {
+  const count = 60
+  const lines = await linesOf(async () => {
+    for (let i = 0; i < count; i++) await cluster.ask('wrong', `/v1/kv/default/us/${i}`)
+    for (let i = 0; i < count; i++) await cluster.ask(read, `/v1/kv/default/us/${i}`)
+    await expect.poll(() => readFile(file, 'utf8')).toContain('"moreRefused"')
+    await expect.poll(async () => countedIn(await readFile(file, 'utf8'))).toBe(2 * count)
+  })
+  expect(lines.filter(({ moreRefused }) => moreRefused === undefined).length).toBeLessThan(count)
+  for (const { moreRefused, ...line } of lines) {
+    if (moreRefused === undefined) continue
+    expect(line).toEqual({
+      type: 'audit',
+      time: expect.any(String),
+      node: 'n1',
+      outcome: 'rejected',
+      hadToken: expect.any(Boolean),
+    })
+  }
+})
+
+/** How many refusals of this test's keys have a line or are counted. */
+function countedIn(text: string): number {
+  let counted = 0
+  for (const line of text.trimEnd().split('\n')) {
+    const { key, moreRefused = 0 } = JSON.parse(line) as { key?: string; moreRefused?: number }
+    if (/^us\/\d/.test(key ?? '')) counted++
+    counted += moreRefused
+  }
+  return counted
+}
 
 test('no line can be forged, and none has a value or a token', async () => {
   const forged = '\n{"type":"audit","token":"root"}\r\n\u2028\u0085\u0000"é😀'
